@@ -1,0 +1,222 @@
+//! Time: the only place that reads the wall clock, and a hand-turned clock for tests.
+
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+    task::{Context, Poll, Waker},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+/// A moment, in microseconds since 1970-01-01T00:00:00Z. Arithmetic saturates.
+///
+/// Microseconds, because 2^53 of them reach the year 2255: the moment survives a store that
+/// computes in doubles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// Before every moment a clock can show.
+    pub const MIN: Self = Self(i64::MIN);
+    /// After every moment a clock can show: "never".
+    pub const MAX: Self = Self(i64::MAX);
+
+    /// The moment `micros` microseconds after the epoch.
+    #[must_use]
+    pub const fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
+    /// Microseconds since the epoch.
+    #[must_use]
+    pub const fn as_micros(self) -> i64 {
+        self.0
+    }
+
+    /// This moment and `span` later, or [`Timestamp::MAX`].
+    #[must_use]
+    pub fn after(self, span: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
+    }
+
+    /// The time from `earlier` to this moment, zero if it lies ahead.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+}
+
+/// The clock a cache lives by: the system's, or one turned by hand. Clones show the same time.
+///
+/// ```
+/// use std::time::Duration;
+/// use cache_core::Clock;
+///
+/// let clock = Clock::manual();
+/// let before = clock.now();
+/// clock.advance(Duration::from_secs(90));
+/// assert_eq!(clock.now().since(before), Duration::from_secs(90));
+/// ```
+#[derive(Clone)]
+pub struct Clock(Arc<Inner>);
+
+struct Inner {
+    manual: Option<Manual>,
+    /// The latest moment `tick` gave out.
+    last: AtomicI64,
+}
+
+impl Clock {
+    /// The system's wall clock.
+    #[must_use]
+    pub fn system() -> Self {
+        Self(Arc::new(Inner { manual: None, last: AtomicI64::new(i64::MIN) }))
+    }
+
+    /// A clock that starts at 2020-01-01T00:00:00Z and moves only by [`Clock::advance`].
+    #[must_use]
+    pub fn manual() -> Self {
+        let manual = Manual { now: AtomicI64::new(1_577_836_800_000_000), sleepers: Mutex::default() };
+        Self(Arc::new(Inner { manual: Some(manual), last: AtomicI64::new(i64::MIN) }))
+    }
+
+    /// The present moment. May stand still between two calls, and a system clock may be set back.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        match &self.0.manual {
+            Some(manual) => Timestamp(manual.now.load(Ordering::SeqCst)),
+            None => wall(),
+        }
+    }
+
+    /// The present moment, made unique: later than every earlier `tick` of this clock, so that of
+    /// two writes one always came first.
+    #[must_use]
+    pub fn tick(&self) -> Timestamp {
+        let now = self.now().0;
+        let mut last = self.0.last.load(Ordering::SeqCst);
+        loop {
+            let next = now.max(last.saturating_add(1));
+            match self.0.last.compare_exchange_weak(last, next, Ordering::SeqCst, Ordering::SeqCst) {
+                Ok(_) => return Timestamp(next),
+                Err(seen) => last = seen,
+            }
+        }
+    }
+
+    /// Turns a manual clock forward and wakes those whose time has come.
+    ///
+    /// # Panics
+    ///
+    /// On a system clock, which can't be turned.
+    pub fn advance(&self, span: Duration) {
+        match &self.0.manual {
+            Some(manual) => manual.advance(span),
+            None => panic!("only a manual clock can be advanced"),
+        }
+    }
+
+    /// Sleeps until `deadline` if this is a manual clock; `None` means that the runtime's own timer
+    /// has to do it, since this crate has none.
+    #[must_use]
+    pub fn manual_sleep(&self, deadline: Timestamp) -> Option<ManualSleep> {
+        self.0.manual.is_some().then(|| ManualSleep { clock: self.clone(), deadline })
+    }
+
+    /// How many sleeps are pending on a manual clock: what a test waits for before it advances.
+    #[must_use]
+    pub fn sleepers(&self) -> usize {
+        self.0
+            .manual
+            .as_ref()
+            .map_or(0, |manual| manual.sleepers.lock().unwrap_or_else(PoisonError::into_inner).len())
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self::system()
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = if self.0.manual.is_some() { "Clock::manual" } else { "Clock::system" };
+        f.debug_tuple(name).field(&self.now()).finish()
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place where the wall clock is read")]
+fn wall() -> Timestamp {
+    match SystemTime::now().duration_since(UNIX_EPOCH) {
+        Ok(span) => Timestamp(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)),
+        Err(before) => Timestamp(-i64::try_from(before.duration().as_micros()).unwrap_or(i64::MAX)),
+    }
+}
+
+struct Manual {
+    now: AtomicI64,
+    sleepers: Mutex<Vec<(Timestamp, Waker)>>,
+}
+
+impl Manual {
+    fn advance(&self, span: Duration) {
+        let mut sleepers = self.sleepers.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Timestamp(self.now.load(Ordering::SeqCst)).after(span);
+        self.now.store(now.0, Ordering::SeqCst);
+        let due: Vec<Waker> =
+            sleepers.extract_if(.., |(deadline, _)| *deadline <= now).map(|(_, waker)| waker).collect();
+        drop(sleepers);
+        due.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// A sleep on a manual clock; see [`Clock::manual_sleep`].
+#[derive(Debug)]
+pub struct ManualSleep {
+    clock: Clock,
+    deadline: Timestamp,
+}
+
+impl Future for ManualSleep {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let Some(manual) = &self.clock.0.manual else { return Poll::Ready(()) };
+        let mut sleepers = manual.sleepers.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.clock.now() >= self.deadline {
+            return Poll::Ready(());
+        }
+        let waker = context.waker();
+        if !sleepers.iter().any(|(at, known)| *at == self.deadline && known.will_wake(waker)) {
+            sleepers.push((self.deadline, waker.clone()));
+        }
+        Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_unique_and_never_behind_the_clock() {
+        let clock = Clock::manual();
+        let first = clock.tick();
+        let second = clock.tick();
+        assert!(first < second && clock.now() <= first);
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(clock.tick(), clock.now());
+    }
+
+    #[test]
+    fn rule_19_huge_spans_saturate() {
+        assert_eq!(Timestamp::from_micros(5).after(Duration::MAX), Timestamp::MAX);
+        assert_eq!(Timestamp::MIN.since(Timestamp::MAX), Duration::ZERO);
+        assert!(Timestamp::MAX.since(Timestamp::MIN) > Duration::from_secs(u64::from(u32::MAX)));
+    }
+}

@@ -1,0 +1,385 @@
+//! Names of entries: `kind:id`, optionally within a namespace, hashed once.
+
+use std::{
+    borrow::Cow,
+    fmt,
+    hash::{BuildHasher, BuildHasherDefault, Hash, Hasher},
+    sync::{Arc, LazyLock},
+};
+
+use equivalent::Equivalent;
+use foldhash::quality::RandomState;
+
+use crate::{Error, ErrorKind, Result};
+
+/// The longest key, in bytes of text, namespace and kind included.
+pub const MAX_KEY_LEN: usize = 4096;
+
+/// One random state a process, so that chosen keys can't be made to collide.
+static STATE: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+
+/// The name of an entry: `price:AAPL:yahoo`, or `md:price:AAPL:yahoo` in the namespace `md`.
+///
+/// Cloning is cheap. The hash is computed when the key is built and never again.
+///
+/// ```
+/// use cache_core::Key;
+///
+/// let key = Key::new("price", "AAPL:yahoo")?;
+/// assert_eq!(key.as_str(), "price:AAPL:yahoo");
+/// assert_eq!(key.id(), "AAPL:yahoo");
+///
+/// // Parts are kept apart whatever they hold.
+/// assert_eq!(Key::from_parts("price", ["A:B", "C"])?.as_str(), "price:A%3AB:C");
+/// # Ok::<(), cache_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Key {
+    text: Arc<str>,
+    id_at: u32,
+    hash: u64,
+}
+
+impl Key {
+    /// The key `kind:id`, `id` taken as it is.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if the kind is empty or holds a `:`; `Limit` past [`MAX_KEY_LEN`].
+    pub fn new(kind: &str, id: &str) -> Result<Self> {
+        Prefix::new(None, kind)?.key(id)
+    }
+
+    /// The key whose id is `parts` joined by `:`; a `:` or `%` inside a part is percent-encoded, so
+    /// that different parts never make the same key.
+    ///
+    /// # Errors
+    ///
+    /// As [`Key::new`].
+    pub fn from_parts<'a>(kind: &str, parts: impl IntoIterator<Item = &'a str>) -> Result<Self> {
+        let parts: Vec<Cow<'_, str>> = parts.into_iter().map(quote).collect();
+        Self::new(kind, &parts.join(":"))
+    }
+
+    /// The whole text, which is the key's name on every tier.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// What follows the kind.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.text[self.id_at as usize..]
+    }
+
+    /// The namespace and kind with their closing `:`.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.text[..self.id_at as usize]
+    }
+
+    /// The hash, the same for equal keys within this process and different in the next.
+    #[must_use]
+    pub fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// Whether this names an entry of the cache's own: see [`Prefix::reserved`].
+    #[must_use]
+    pub fn is_reserved(&self) -> bool {
+        self.text.starts_with('!')
+    }
+
+    /// This key, borrowed.
+    #[must_use]
+    pub fn as_ref(&self) -> KeyRef<'_> {
+        KeyRef { prefix: self.prefix(), id: self.id(), hash: self.hash }
+    }
+}
+
+fn quote(part: &str) -> Cow<'_, str> {
+    if part.contains([':', '%']) {
+        Cow::Owned(part.replace('%', "%25").replace(':', "%3A"))
+    } else {
+        Cow::Borrowed(part)
+    }
+}
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.hash == other.hash && self.text == other.text && self.id_at == other.id_at
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({})", self.text)
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// A kind, within a namespace or none: what the keys of one region have in common.
+#[derive(Clone)]
+pub struct Prefix {
+    text: Arc<str>,
+    kind_at: usize,
+    hasher: foldhash::quality::FoldHasher<'static>,
+}
+
+impl Prefix {
+    /// The prefix `kind:` or `namespace:kind:`.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if either is empty, holds a `:` or a control character, or starts with a `!`.
+    pub fn new(namespace: Option<&str>, kind: &str) -> Result<Self> {
+        for (what, text) in namespace.map(|text| ("namespace", text)).into_iter().chain([("kind", kind)]) {
+            if text.is_empty() || text.starts_with('!') || text.contains(|c: char| c == ':' || c.is_control())
+            {
+                let message = format!(
+                    "the {what} {text:?} must not be empty, start with '!', or hold ':' or control characters"
+                );
+                return Err(Error::new(ErrorKind::Config, "key", message));
+            }
+        }
+        Ok(match namespace {
+            Some(space) => Self::of(format!("{space}:{kind}:"), space.len() + 1),
+            None => Self::of(format!("{kind}:"), 0),
+        })
+    }
+
+    /// The same prefix for the cache's own entries, with a `!` in front: no kind or namespace of a
+    /// user's starts with it, no [`Pattern`](crate::Pattern) matches it, no tier evicts it for space.
+    #[must_use]
+    pub fn reserved(&self) -> Self {
+        Self::of(format!("!{}", self.text), self.kind_at + 1)
+    }
+
+    fn of(text: String, kind_at: usize) -> Self {
+        let mut hasher = STATE.build_hasher();
+        hasher.write(text.as_bytes());
+        Self { text: text.into(), kind_at, hasher }
+    }
+
+    /// The key of `id` under this prefix.
+    ///
+    /// # Errors
+    ///
+    /// `Limit` if the text would be longer than [`MAX_KEY_LEN`].
+    pub fn key(&self, id: &str) -> Result<Key> {
+        let len = self.text.len() + id.len();
+        if len > MAX_KEY_LEN {
+            let start: String = id.chars().take(32).collect();
+            let message = format!(
+                "the key {}{start}... is {len} bytes long, the limit is {MAX_KEY_LEN}: hash what is long in it",
+                self.text
+            );
+            return Err(Error::new(ErrorKind::Limit, "key", message));
+        }
+        let mut text = String::with_capacity(len);
+        text.push_str(&self.text);
+        text.push_str(id);
+        Ok(Key { text: text.into(), id_at: self.text.len() as u32, hash: self.hash(id) })
+    }
+
+    /// The key of `id`, to look up with: nothing is allocated.
+    #[must_use]
+    pub fn borrow<'a>(&'a self, id: &'a str) -> KeyRef<'a> {
+        KeyRef { prefix: &self.text, id, hash: self.hash(id) }
+    }
+
+    /// The text, with its closing `:`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The kind alone.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        &self.text[self.kind_at..self.text.len() - 1]
+    }
+
+    fn hash(&self, id: &str) -> u64 {
+        let mut hasher = self.hasher.clone();
+        hasher.write(id.as_bytes());
+        hasher.finish()
+    }
+}
+
+impl fmt::Debug for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Prefix({})", self.text)
+    }
+}
+
+/// A key borrowed from its parts: equal to, and hashed as, the [`Key`] of the same text.
+#[derive(Clone, Copy, Debug)]
+pub struct KeyRef<'a> {
+    prefix: &'a str,
+    id: &'a str,
+    hash: u64,
+}
+
+impl KeyRef<'_> {
+    /// The namespace and kind with their closing `:`.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        self.prefix
+    }
+
+    /// The hash; that of the equal [`Key`].
+    #[must_use]
+    pub fn hash(&self) -> u64 {
+        self.hash
+    }
+}
+
+impl Hash for KeyRef<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+impl Equivalent<Key> for KeyRef<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        self.hash == key.hash && self.id == key.id() && self.prefix == key.prefix()
+    }
+}
+
+/// What names an entry of a region: a ready [`Key`], or an id to be put behind the region's prefix.
+pub trait ToKey {
+    /// The key to look up with, without allocating.
+    fn to_ref<'a>(&'a self, prefix: &'a Prefix) -> KeyRef<'a>;
+
+    /// The key to keep.
+    ///
+    /// # Errors
+    ///
+    /// `Limit` for a key that is too long; `Config` for a ready key of another prefix.
+    fn to_key(&self, prefix: &Prefix) -> Result<Key>;
+}
+
+impl ToKey for Key {
+    fn to_ref<'a>(&'a self, _: &'a Prefix) -> KeyRef<'a> {
+        self.as_ref()
+    }
+
+    fn to_key(&self, prefix: &Prefix) -> Result<Key> {
+        if self.prefix() == prefix.as_str() {
+            return Ok(self.clone());
+        }
+        let message =
+            format!("the key {self} is not of the region {prefix:?}: build it with the region's key()");
+        Err(Error::new(ErrorKind::Config, "key", message))
+    }
+}
+
+impl ToKey for str {
+    fn to_ref<'a>(&'a self, prefix: &'a Prefix) -> KeyRef<'a> {
+        prefix.borrow(self)
+    }
+
+    fn to_key(&self, prefix: &Prefix) -> Result<Key> {
+        prefix.key(self)
+    }
+}
+
+impl ToKey for String {
+    fn to_ref<'a>(&'a self, prefix: &'a Prefix) -> KeyRef<'a> {
+        self.as_str().to_ref(prefix)
+    }
+
+    fn to_key(&self, prefix: &Prefix) -> Result<Key> {
+        self.as_str().to_key(prefix)
+    }
+}
+
+impl<K: ToKey + ?Sized> ToKey for &K {
+    fn to_ref<'a>(&'a self, prefix: &'a Prefix) -> KeyRef<'a> {
+        (**self).to_ref(prefix)
+    }
+
+    fn to_key(&self, prefix: &Prefix) -> Result<Key> {
+        (**self).to_key(prefix)
+    }
+}
+
+/// Passes a key's own hash on: the hasher for maps keyed by [`Key`], and for nothing else.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KeyHasher(u64);
+
+impl KeyHasher {
+    /// The builder to give to a map.
+    #[must_use]
+    pub fn builder() -> BuildHasherDefault<Self> {
+        BuildHasherDefault::new()
+    }
+}
+
+impl Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("a KeyHasher hashes keys only");
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_borrowed_key_equals_the_owned_one(kind in "[a-z]{1,8}", id in ".{0,64}", space in "[a-z]{0,4}") {
+            let prefix = Prefix::new(Some(space.as_str()).filter(|s| !s.is_empty()), &kind).unwrap();
+            let key = prefix.key(&id).unwrap();
+            prop_assert!(prefix.borrow(&id).equivalent(&key));
+            prop_assert_eq!(prefix.borrow(&id).hash(), key.hash());
+            prop_assert_eq!(prefix.kind(), kind);
+            prop_assert_eq!(key.id(), id);
+        }
+
+        #[test]
+        fn rule_50_different_parts_never_make_the_same_key(a in prop::collection::vec("[a:%3A]{1,4}", 1..4), b in prop::collection::vec("[a:%3A]{1,4}", 1..4)) {
+            let key = |parts: &[String]| Key::from_parts("k", parts.iter().map(String::as_str)).unwrap();
+            prop_assert_eq!(a == b, key(&a) == key(&b));
+        }
+    }
+
+    #[test]
+    fn rule_63_a_key_of_64_kib_is_a_limit_error() {
+        let error = Key::new("price", &"x".repeat(64 << 10)).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Limit);
+        assert!(error.to_string().len() < 200, "{error}");
+    }
+
+    #[test]
+    fn kinds_that_would_blur_the_key_are_refused() {
+        for kind in ["", "a:b", "a\n", "!stamp"] {
+            assert_eq!(Key::new(kind, "x").unwrap_err().kind(), ErrorKind::Config, "{kind:?}");
+        }
+    }
+}

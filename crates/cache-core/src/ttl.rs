@@ -1,0 +1,140 @@
+//! How long a value may be served: its life, and its grace past that.
+
+use std::time::Duration;
+
+use crate::{Key, Timestamp};
+
+/// A promise about a value, both spans counted from its birth: within `life` it is fresh; past it
+/// and within `grace` it may still stand in while a new one is fetched or can't be had.
+///
+/// ```
+/// use std::time::Duration;
+/// use cache_core::Ttl;
+///
+/// let ttl = Ttl::new(Duration::from_secs(60)).grace(Duration::from_secs(10));
+/// assert_eq!(ttl.normalised().grace, ttl.life, "a grace that ends before the life means none");
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ttl {
+    /// How long the value is fresh. Zero: it is never kept.
+    pub life: Duration,
+    /// How long after its birth the value may still be served stale. At or below `life`: never.
+    pub grace: Duration,
+}
+
+impl Ttl {
+    /// Never kept, never served from a cache.
+    pub const NONE: Self = Self::new(Duration::ZERO);
+
+    /// Fresh for `life`, without grace.
+    #[must_use]
+    pub const fn new(life: Duration) -> Self {
+        Self { life, grace: life }
+    }
+
+    /// The same life, serving stale until `grace` after birth.
+    #[must_use]
+    pub const fn grace(self, grace: Duration) -> Self {
+        Self { grace, ..self }
+    }
+
+    /// The same promise with a grace no shorter than its life.
+    #[must_use]
+    pub fn normalised(self) -> Self {
+        if self.life.is_zero() { Self::NONE } else { Self { grace: self.grace.max(self.life), ..self } }
+    }
+}
+
+/// Decides the [`Ttl`] of a value; `None` is a key that its source says does not exist.
+///
+/// A fixed [`Ttl`] is a policy, and so is a closure:
+///
+/// ```
+/// use std::time::Duration;
+/// use cache_core::{Key, Timestamp, Ttl, TtlPolicy};
+///
+/// let by_size = |_: &Key, value: Option<&String>, _: Timestamp| {
+///     Ttl::new(Duration::from_secs(value.map_or(5, |text| text.len() as u64)))
+/// };
+/// let key = Key::new("note", "1")?;
+/// assert_eq!(by_size.ttl(&key, None, Timestamp::MIN).life, Duration::from_secs(5));
+/// # Ok::<(), cache_core::Error>(())
+/// ```
+pub trait TtlPolicy<V>: Send + Sync {
+    /// The promise for `value`, known under `key`, as of `now`.
+    fn ttl(&self, key: &Key, value: Option<&V>, now: Timestamp) -> Ttl;
+}
+
+impl<V> TtlPolicy<V> for Ttl {
+    fn ttl(&self, _: &Key, _: Option<&V>, _: Timestamp) -> Ttl {
+        *self
+    }
+}
+
+impl<V, F: Fn(&Key, Option<&V>, Timestamp) -> Ttl + Send + Sync> TtlPolicy<V> for F {
+    fn ttl(&self, key: &Key, value: Option<&V>, now: Timestamp) -> Ttl {
+        self(key, value, now)
+    }
+}
+
+/// Spreads lives so that what was stored together doesn't expire together: each life is shortened
+/// by up to this share of itself, never lengthened.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Jitter(f64);
+
+impl Jitter {
+    /// Shortens by up to `share` of the life, `0.0..=1.0`; other values are clamped into it.
+    #[must_use]
+    pub fn new(share: f64) -> Self {
+        Self(if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 })
+    }
+
+    /// `ttl` with its life shortened; the same `seed` always gives the same life.
+    #[must_use]
+    pub fn apply(self, ttl: Ttl, seed: u64) -> Ttl {
+        let unit = (mix(seed) >> 11) as f64 / (1_u64 << 53) as f64;
+        let seconds = ttl.life.as_secs_f64() * (1.0 - self.0 * unit);
+        let life = Duration::try_from_secs_f64(seconds).unwrap_or(ttl.life).min(ttl.life);
+        Ttl { life, ..ttl }
+    }
+}
+
+/// splitmix64's finaliser (Steele, Lea, Flood 2014): every input bit reaches every output bit.
+fn mix(seed: u64) -> u64 {
+    let mut word = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    word = (word ^ (word >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    word ^ (word >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn rule_21_jitter_stays_within_its_band(share in 0.0..1.0_f64, millis in 1..10_000_000_u64, seed: u64) {
+            let ttl = Ttl::new(Duration::from_millis(millis)).grace(Duration::from_millis(millis * 2));
+            let spread = Jitter::new(share).apply(ttl, seed);
+            prop_assert!(spread.life <= ttl.life);
+            prop_assert!(spread.life.as_secs_f64() >= ttl.life.as_secs_f64() * (1.0 - share) - 1e-6);
+            prop_assert_eq!(spread.grace, ttl.grace);
+        }
+    }
+
+    #[test]
+    fn rule_19_huge_lives_survive_jitter() {
+        let ttl = Jitter::new(1.0).apply(Ttl::new(Duration::MAX), 7);
+        assert!(ttl.life < Duration::MAX);
+        let _ = Jitter::new(0.0).apply(Ttl::new(Duration::MAX), 7);
+    }
+
+    #[test]
+    fn rule_28_grace_is_never_shorter_than_life() {
+        let ttl = Ttl::new(Duration::from_secs(60)).grace(Duration::from_secs(1)).normalised();
+        assert_eq!(ttl.grace, Duration::from_secs(60));
+        assert_eq!(Ttl::NONE.grace(Duration::from_secs(9)).normalised(), Ttl::NONE);
+    }
+}

@@ -1,0 +1,155 @@
+//! Putting a cache together.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicI64, AtomicU64},
+    },
+    time::Duration,
+};
+
+use cache_core::{Clock, Error, ErrorKind, Observer, Result, Tier, Timestamp};
+use cache_memory::Memory;
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    cache::Cache,
+    counters::Counters,
+    engine::{Engine, MemoryMode},
+    slot::{Observers, Slot},
+    stamps::{self, Stamps},
+};
+
+const YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
+
+/// Settings of a cache. Made by [`Cache::builder`].
+#[derive(Debug)]
+pub struct CacheBuilder {
+    namespace: Option<String>,
+    memory: Memory,
+    mode: MemoryMode,
+    tiers: Vec<Arc<dyn Tier>>,
+    observers: Vec<Arc<dyn Observer>>,
+    clock: Clock,
+    longest_life: Duration,
+    require_tiers: bool,
+}
+
+impl Default for CacheBuilder {
+    fn default() -> Self {
+        Self {
+            namespace: None,
+            memory: Memory::mib(64),
+            mode: MemoryMode::Near,
+            tiers: Vec::new(),
+            observers: Vec::new(),
+            clock: Clock::system(),
+            longest_life: YEAR,
+            require_tiers: false,
+        }
+    }
+}
+
+impl CacheBuilder {
+    /// What stands in front of every key, so that several caches can share a tier.
+    #[must_use]
+    pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
+        self.namespace = Some(namespace.into());
+        self
+    }
+
+    /// The near tier. Default: 64 MiB.
+    #[must_use]
+    pub fn memory(mut self, memory: Memory) -> Self {
+        self.memory = memory;
+        self
+    }
+
+    /// What the near tier is there for. Default: in front of the others.
+    #[must_use]
+    pub fn memory_mode(mut self, mode: MemoryMode) -> Self {
+        self.mode = mode;
+        self
+    }
+
+    /// One more tier, behind those named before. A remote one belongs in a [`Guard`](crate::Guard).
+    #[must_use]
+    pub fn tier(mut self, tier: impl Tier) -> Self {
+        self.tiers.push(Arc::new(tier));
+        self
+    }
+
+    /// Someone who watches.
+    #[must_use]
+    pub fn observer(mut self, observer: impl Observer) -> Self {
+        self.observers.push(Arc::new(observer));
+        self
+    }
+
+    /// The clock to live by. Default: the system's.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The longest any value lives; longer lives are cut to it. Invalidations of tags are remembered
+    /// for twice as long, so that nothing outlives them. Default: 366 days.
+    #[must_use]
+    pub fn longest_life(mut self, life: Duration) -> Self {
+        self.longest_life = life;
+        self
+    }
+
+    /// Whether to refuse to start while a tier can't be reached. Default: start without it, say so in
+    /// [`Cache::health`], and use it once it is back.
+    #[must_use]
+    pub fn require_tiers(mut self, required: bool) -> Self {
+        self.require_tiers = required;
+        self
+    }
+
+    /// Builds the cache. Needs a tokio runtime with timers.
+    ///
+    /// # Errors
+    ///
+    /// `Config` for a namespace that can't be one, or for two tiers of one name; the tier's own error
+    /// if it can't be reached and tiers are required.
+    pub async fn build(self) -> Result<Cache> {
+        for (at, tier) in self.tiers.iter().enumerate() {
+            let name = tier.name();
+            if self.tiers[..at].iter().any(|other| other.name() == name) {
+                let message = format!("two tiers are named {name:?}: skipping and sources go by name");
+                return Err(Error::new(ErrorKind::Config, "build", message));
+            }
+        }
+        let observers = Observers(self.observers.into());
+        let slots: Vec<Slot> =
+            self.tiers.into_iter().map(|tier| Slot::new(tier, observers.clone())).collect();
+        let stamps = Stamps::new(self.namespace.as_deref(), self.longest_life.saturating_mul(2))?;
+        // Asks every tier something that is needed anyway. Whoever fails is unwell from the start.
+        match stamps::read(&[stamps.all_key().clone()], &slots).await {
+            Err(error) if self.require_tiers => return Err(error),
+            _ => {}
+        }
+        let engine = Arc::new(Engine {
+            clock: self.clock,
+            namespace: self.namespace,
+            memory: self.memory,
+            mode: self.mode,
+            slots,
+            stamps,
+            counters: Counters::new(),
+            observers,
+            tasks: TaskTracker::new(),
+            longest_life: self.longest_life,
+            fallen_back: AtomicBool::new(false),
+            cleared: AtomicI64::new(Timestamp::MIN.as_micros()),
+            load_limit: AtomicU64::new(0),
+            regions: Mutex::new(HashMap::new()),
+        });
+        tokio::spawn(Engine::keep_up(Arc::downgrade(&engine), engine.clock.clone()));
+        Ok(Cache { engine })
+    }
+}

@@ -1,0 +1,225 @@
+//! What all regions of a cache share.
+
+use std::{
+    any::{Any, TypeId},
+    collections::HashMap,
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use cache_core::{
+    Clock, Entry, Error, ErrorKind, Key, Pattern, Result, Tag, Target, Timestamp, Tombstone, Ttl,
+};
+use cache_memory::Memory;
+use futures_util::future::join_all;
+use tokio_util::task::TaskTracker;
+
+use crate::{
+    counters::{Count, Counters},
+    slot::{Observers, Slot},
+    stamps::Stamps,
+    timer,
+};
+
+/// How often memory is swept and tiers that failed are asked again.
+const UPKEEP: Duration = Duration::from_secs(30);
+
+/// What the near tier is there for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MemoryMode {
+    /// In front of the other tiers, always.
+    #[default]
+    Near,
+    /// Only while another tier is unwell; emptied when all are well again, since meanwhile others may
+    /// write what this process doesn't see.
+    Fallback,
+}
+
+/// What the regions of a cache share.
+pub(crate) struct Engine {
+    pub(crate) clock: Clock,
+    pub(crate) namespace: Option<String>,
+    pub(crate) memory: Memory,
+    pub(crate) mode: MemoryMode,
+    pub(crate) slots: Vec<Slot>,
+    pub(crate) stamps: Stamps,
+    pub(crate) counters: Counters,
+    pub(crate) observers: Observers,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) longest_life: Duration,
+    /// Whether memory was used while a tier was unwell, and has to be emptied when all are well.
+    pub(crate) fallen_back: AtomicBool,
+    /// The stamp of the last clear, for regions opened later.
+    pub(crate) cleared: AtomicI64,
+    /// The longest that a load of any region may still write, in microseconds.
+    pub(crate) load_limit: AtomicU64,
+    pub(crate) regions: Mutex<HashMap<String, Opened>>,
+}
+
+/// A kind that was opened, and as what.
+pub(crate) struct Opened {
+    pub(crate) type_id: TypeId,
+    pub(crate) type_name: &'static str,
+    pub(crate) core: Arc<dyn Any + Send + Sync>,
+    pub(crate) shared: Arc<dyn Shared>,
+}
+
+/// What the engine may do to a region without knowing its type.
+pub(crate) trait Shared: Send + Sync {
+    /// Ends flights so that their results are not kept: those that match, or all.
+    fn overtake(&self, pattern: Option<&Pattern>);
+    /// What was born at `at` or before is dead.
+    fn clear(&self, at: Timestamp);
+    /// How many flights there are.
+    fn flights(&self) -> usize;
+}
+
+impl Engine {
+    /// Whether the near tier takes part now.
+    pub(crate) fn memory_on(&self) -> bool {
+        match self.mode {
+            MemoryMode::Near => true,
+            MemoryMode::Fallback => {
+                let unwell = self.slots.iter().any(Slot::unwell);
+                if unwell {
+                    self.fallen_back.store(true, Ordering::Relaxed);
+                } else if self.fallen_back.swap(false, Ordering::Relaxed) {
+                    self.memory.clear();
+                }
+                unwell
+            }
+        }
+    }
+
+    /// `ttl` cut to the longest life that stamps outlive.
+    pub(crate) fn bounded(&self, ttl: Ttl) -> Ttl {
+        let ttl = ttl.normalised();
+        Ttl { life: ttl.life.min(self.longest_life), grace: ttl.grace.min(self.longest_life) }
+    }
+
+    /// A tombstone born now, kept for as long as a load that is under way may last.
+    pub(crate) fn tombstone(&self) -> Tombstone {
+        self.tombstone_of(self.clock.tick())
+    }
+
+    pub(crate) fn tombstone_of(&self, born: Timestamp) -> Tombstone {
+        let limit = Duration::from_micros(self.load_limit.load(Ordering::Relaxed));
+        Tombstone { born, dead_at: self.clock.now().max(born).after(limit) }
+    }
+
+    /// Removes keys from memory, then from every tier: a reader in between finds the tombstone here.
+    pub(crate) async fn remove(&self, keys: &[Key], tombstone: Tombstone) {
+        self.memory.remove(keys, tombstone, self.clock.now());
+        self.remove_far(keys, tombstone).await;
+    }
+
+    /// Removes keys from the tiers behind memory.
+    pub(crate) async fn remove_far(&self, keys: &[Key], tombstone: Tombstone) {
+        join_all(self.slots.iter().map(|slot| slot.remove(Target::Keys(keys), tombstone))).await;
+    }
+
+    pub(crate) async fn remove_matching(&self, pattern: &Pattern) -> u64 {
+        let tombstone = self.tombstone();
+        self.counters.bump(Count::Removal);
+        // The tombstone first, then the flights: whoever begins a flight in between finds it.
+        let near = self.memory.remove_matching(pattern, tombstone, self.clock.now());
+        self.opened().values().for_each(|opened| opened.shared.overtake(Some(pattern)));
+        let target = Target::Matching(pattern);
+        let far = join_all(self.slots.iter().map(|slot| slot.remove(target, tombstone))).await;
+        far.into_iter().filter_map(Result::ok).fold(near, u64::max)
+    }
+
+    pub(crate) async fn invalidate(&self, tag: &Tag) -> Result<()> {
+        let key = self.stamps.tag_key(tag)?;
+        let at = self.clock.tick();
+        self.counters.bump(Count::Removal);
+        self.stamps.raise(tag, at);
+        if self.write_stamp(key, at).await {
+            self.stamps.unpin(tag, at);
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn clear(&self) {
+        let at = self.clock.tick();
+        self.counters.bump(Count::Removal);
+        self.cleared.fetch_max(at.as_micros(), Ordering::AcqRel);
+        for opened in self.opened().values() {
+            opened.shared.clear(at);
+            opened.shared.overtake(None);
+        }
+        self.memory.clear();
+        self.write_stamp(self.stamps.all_key().clone(), at).await;
+    }
+
+    /// Writes a stamp to every tier; answers whether all have it.
+    pub(crate) async fn write_stamp(&self, key: Key, at: Timestamp) -> bool {
+        let entries = [(key, self.stamps.entry(at))];
+        join_all(self.slots.iter().map(|slot| slot.put(&entries))).await.iter().all(Result::is_ok)
+    }
+
+    /// Writes entries to every tier that isn't skipped. Failures are events.
+    pub(crate) async fn write<'a>(&self, entries: &[(Key, Entry)], slots: impl Iterator<Item = &'a Slot>) {
+        if !entries.is_empty() {
+            join_all(slots.map(|slot| slot.put(entries))).await;
+        }
+    }
+
+    pub(crate) fn check_open(&self, operation: &'static str) -> Result<()> {
+        if self.tasks.is_closed() {
+            return Err(Error::new(ErrorKind::Closed, operation, "the cache is shutting down"));
+        }
+        Ok(())
+    }
+
+    /// Ends upkeep and new loads, waits for what is under way, and makes it lasting.
+    pub(crate) async fn shutdown(&self, limit: Duration) -> Result<()> {
+        self.tasks.close();
+        let drained = tokio::time::timeout(limit, async {
+            self.tasks.wait().await;
+            join_all(self.slots.iter().map(Slot::flush)).await.into_iter().collect::<Result<Vec<()>>>()
+        });
+        match drained.await {
+            Ok(flushed) => flushed.map(drop),
+            Err(_) => {
+                let message = format!("loads and writes were still under way after {limit:?}");
+                Err(Error::new(ErrorKind::Timeout, "shutdown", message))
+            }
+        }
+    }
+
+    pub(crate) fn opened(&self) -> MutexGuard<'_, HashMap<String, Opened>> {
+        self.regions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reclaims memory and asks tiers that failed again, for as long as the cache lives.
+    pub(crate) async fn keep_up(engine: Weak<Self>, clock: Clock) {
+        loop {
+            timer::sleep(&clock, UPKEEP).await;
+            let Some(engine) = engine.upgrade() else { return };
+            if engine.tasks.is_closed() {
+                return;
+            }
+            engine.memory.sweep(clock.now());
+            let probe = [engine.stamps.all_key().clone()];
+            let unwell = engine.slots.iter().filter(|slot| slot.unwell());
+            join_all(unwell.map(|slot| slot.get(&probe))).await;
+            engine.memory_on();
+        }
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("namespace", &self.namespace)
+            .field("memory", &self.memory)
+            .field("mode", &self.mode)
+            .field("slots", &self.slots)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,62 @@
+//! A tiered cache: values in memory, behind it any tiers, behind them a source that is slow, limited
+//! or paid for, and is asked as seldom as can be.
+//!
+//! ```
+//! use std::time::Duration;
+//! use cache_facade::{Cache, Memory, Ttl};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> cache_facade::Result<()> {
+//! let cache = Cache::builder().memory(Memory::mib(16)).build().await?;
+//! let prices = cache
+//!     .region::<f64>("price")
+//!     .ttl(Ttl::new(Duration::from_secs(60)).grace(Duration::from_secs(600)))
+//!     .open()?;
+//!
+//! let price = prices.get_or_load("AAPL", || async { Ok::<_, std::io::Error>(190.5) }).await?;
+//! assert_eq!(price.as_deref(), Some(&190.5));
+//! assert_eq!(prices.peek("AAPL").as_deref(), Some(&190.5));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What is promised about freshness, single flight and races stands in `docs/architecture.md`.
+
+mod builder;
+mod cache;
+mod counters;
+mod engine;
+mod flight;
+mod fly;
+mod glance;
+mod guard;
+mod keep;
+mod lookup;
+mod policy;
+mod read;
+mod region;
+mod region_builder;
+mod slot;
+mod stamps;
+mod stats;
+mod sync;
+mod throttle;
+mod timer;
+mod write;
+
+pub use builder::CacheBuilder;
+pub use cache::Cache;
+pub use cache_core::{
+    Clock, Codec, Error, ErrorKind, Event, Fresh, Freshness, Jitter, Key, Loaded, Loader, Observer, Pattern,
+    Prefix, Refresh, Request, Result, Tag, Tier, Timestamp, ToKey, Ttl, TtlPolicy,
+};
+#[cfg(feature = "disk")]
+pub use cache_disk as disk;
+pub use cache_memory::{Memory, MemoryStats};
+pub use engine::MemoryMode;
+pub use guard::{Guard, GuardSettings};
+pub use lookup::{Lookup, Source};
+pub use policy::Policy;
+pub use region::{Cacheable, Region};
+pub use region_builder::RegionBuilder;
+pub use stats::{Health, Stats, TierHealth, TierStats};

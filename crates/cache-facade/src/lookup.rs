@@ -1,0 +1,88 @@
+//! An answer with its circumstances: from where, how old, how long it still holds.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use cache_core::{Freshness, Meta, Timestamp};
+
+/// Where an answer came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The near tier.
+    Memory,
+    /// The tier of this name.
+    Tier(&'static str),
+    /// The loader.
+    Loader,
+    /// Nowhere: no tier has the key and no loader was there to ask.
+    Nowhere,
+}
+
+impl Source {
+    /// The name: `memory`, the tier's own, `loader`, `nowhere`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Memory => "memory",
+            Self::Tier(name) => name,
+            Self::Loader => "loader",
+            Self::Nowhere => "nowhere",
+        }
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// An answer with its circumstances.
+#[derive(Debug)]
+pub struct Lookup<V> {
+    /// The value; `None` if there is none.
+    pub value: Option<Arc<V>>,
+    /// Where the answer came from.
+    pub source: Source,
+    /// When the load that brought it began.
+    pub born: Timestamp,
+    /// How old it is.
+    pub age: Duration,
+    /// Whether it is past its life, and served in grace.
+    pub stale: bool,
+    /// How long it is still fresh.
+    pub fresh_for: Duration,
+    /// How long it may still be served, fresh or stale.
+    pub servable_for: Duration,
+}
+
+/// What a flight brings: an answer that is not yet measured against anybody's clock.
+#[derive(Debug)]
+pub(crate) struct Found<V> {
+    pub(crate) value: Option<Arc<V>>,
+    pub(crate) source: Source,
+    pub(crate) meta: Meta,
+}
+
+impl<V> Clone for Found<V> {
+    fn clone(&self) -> Self {
+        Self { value: self.value.clone(), source: self.source, meta: self.meta.clone() }
+    }
+}
+
+impl<V> Found<V> {
+    pub(crate) fn freshness(&self, now: Timestamp) -> Freshness {
+        self.meta.freshness(now)
+    }
+
+    pub(crate) fn at(self, now: Timestamp) -> Lookup<V> {
+        Lookup {
+            value: self.value,
+            source: self.source,
+            born: self.meta.born,
+            age: now.since(self.meta.born),
+            stale: now >= self.meta.stale_at && self.source != Source::Nowhere,
+            fresh_for: self.meta.stale_at.since(now),
+            servable_for: self.meta.dead_at.since(now),
+        }
+    }
+}

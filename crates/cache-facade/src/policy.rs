@@ -1,0 +1,146 @@
+//! How a region treats its values: what it promises about them, and how long it waits for them.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use cache_core::{Jitter, Ttl, TtlPolicy};
+
+/// What a value weighs.
+type Cost<V> = dyn Fn(&V) -> u32 + Send + Sync;
+
+/// The settings of a region; each call can be given its own by [`Region::with`](crate::Region::with).
+pub struct Policy<V> {
+    pub(crate) ttl: Arc<dyn TtlPolicy<V>>,
+    pub(crate) negative: Duration,
+    pub(crate) jitter: Jitter,
+    pub(crate) eager: Option<f64>,
+    pub(crate) soft_timeout: Duration,
+    pub(crate) hard_timeout: Duration,
+    pub(crate) late: Duration,
+    pub(crate) throttle: Duration,
+    pub(crate) cost: Option<Arc<Cost<V>>>,
+    pub(crate) skipped: Vec<&'static str>,
+}
+
+impl<V> Clone for Policy<V> {
+    fn clone(&self) -> Self {
+        Self { ttl: Arc::clone(&self.ttl), cost: self.cost.clone(), skipped: self.skipped.clone(), ..*self }
+    }
+}
+
+impl<V> Default for Policy<V> {
+    fn default() -> Self {
+        Self {
+            ttl: Arc::new(Ttl::new(Duration::from_secs(60))),
+            negative: Duration::ZERO,
+            jitter: Jitter::default(),
+            eager: None,
+            soft_timeout: Duration::ZERO,
+            hard_timeout: Duration::from_secs(30),
+            late: Duration::from_secs(30),
+            throttle: Duration::from_secs(5),
+            cost: None,
+            skipped: Vec::new(),
+        }
+    }
+}
+
+impl<V> Policy<V> {
+    /// What is promised about a value: a fixed [`Ttl`], or whatever decides it. Default: 60 s, no
+    /// grace.
+    #[must_use]
+    pub fn ttl(mut self, ttl: impl TtlPolicy<V> + 'static) -> Self {
+        self.ttl = Arc::new(ttl);
+        self
+    }
+
+    /// How long "the source has no such key" holds. Default: zero, not kept.
+    #[must_use]
+    pub fn negative(mut self, life: Duration) -> Self {
+        self.negative = life;
+        self
+    }
+
+    /// Shortens each life by up to this share of it, so that what came together doesn't expire
+    /// together. Default: 0.
+    #[must_use]
+    pub fn jitter(mut self, share: f64) -> Self {
+        self.jitter = Jitter::new(share);
+        self
+    }
+
+    /// Refreshes behind a read once this share of a value's life is over, `0.0..1.0`. Default: never.
+    #[must_use]
+    pub fn eager(mut self, share: f64) -> Self {
+        self.eager = (share.is_finite() && share < 1.0).then(|| share.max(0.0));
+        self
+    }
+
+    /// How long a read waits for a fresh value when it could serve one in grace. Default: zero, the
+    /// stale value is served at once and refreshed behind.
+    #[must_use]
+    pub fn soft_timeout(mut self, limit: Duration) -> Self {
+        self.soft_timeout = limit;
+        self
+    }
+
+    /// How long a read waits at all, and a load may hold off the next one. Default: 30 s.
+    #[must_use]
+    pub fn hard_timeout(mut self, limit: Duration) -> Self {
+        self.hard_timeout = limit;
+        self
+    }
+
+    /// How much longer a load that nobody waits for any more may go on, for its result to be kept if
+    /// nothing newer came. Default: 30 s.
+    #[must_use]
+    pub fn late(mut self, limit: Duration) -> Self {
+        self.late = limit;
+        self
+    }
+
+    /// How long after a failed load a value in grace is served without trying again. Default: 5 s.
+    #[must_use]
+    pub fn throttle(mut self, pause: Duration) -> Self {
+        self.throttle = pause;
+        self
+    }
+
+    /// What a value weighs in the memory budget, in bytes. Default: the length of its encoding.
+    #[must_use]
+    pub fn cost(mut self, cost: impl Fn(&V) -> u32 + Send + Sync + 'static) -> Self {
+        self.cost = Some(Arc::new(cost));
+        self
+    }
+
+    /// Neither reads nor writes the tier of this name; `"memory"` is the near tier. Removals still
+    /// reach it.
+    #[must_use]
+    pub fn skip(mut self, tier: &'static str) -> Self {
+        self.skipped.push(tier);
+        self
+    }
+
+    pub(crate) fn skips(&self, tier: &str) -> bool {
+        self.skipped.contains(&tier)
+    }
+
+    /// The longest that a load begun now may still write.
+    pub(crate) fn load_limit(&self) -> Duration {
+        self.hard_timeout.saturating_add(self.late)
+    }
+}
+
+impl<V> fmt::Debug for Policy<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Policy")
+            .field("negative", &self.negative)
+            .field("jitter", &self.jitter)
+            .field("eager", &self.eager)
+            .field("soft_timeout", &self.soft_timeout)
+            .field("hard_timeout", &self.hard_timeout)
+            .field("late", &self.late)
+            .field("throttle", &self.throttle)
+            .field("skipped", &self.skipped)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,323 @@
+//! The typed door to a cache: the values of one kind.
+
+use std::{
+    fmt,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU32, Ordering},
+    },
+};
+
+use cache_core::{Codec, Fresh, Key, Loaded, Loader, Pattern, Prefix, Result, Timestamp, ToKey};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    engine::{Engine, Shared},
+    flight::Flights,
+    glance::Glance,
+    lookup::{Found, Lookup},
+    policy::Policy,
+    read::Once,
+    throttle::Throttle,
+};
+
+/// What can be cached: anything that serde can write and read.
+pub trait Cacheable: Serialize + DeserializeOwned + Send + Sync + 'static {}
+
+impl<V: Serialize + DeserializeOwned + Send + Sync + 'static> Cacheable for V {}
+
+/// What a flight brings.
+pub(crate) type Answer<V> = Result<Found<V>>;
+
+/// The values of one kind. Clones are handles to the same region.
+///
+/// A key is given as an id, put behind the region's kind, or as a [`Key`] from [`Region::key`], which
+/// is hashed once for all.
+///
+/// ```
+/// use std::time::Duration;
+/// use cache_facade::{Cache, Ttl};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cache_facade::Result<()> {
+/// let cache = Cache::builder().build().await?;
+/// let prices = cache.region::<f64>("price").ttl(Ttl::new(Duration::from_secs(60))).open()?;
+///
+/// prices.put("AAPL", 190.5).await?;
+/// let known = prices.get_many(&["AAPL", "MSFT"]).await?;
+/// assert_eq!(known[0].as_deref(), Some(&190.5));
+/// assert_eq!(known[1], None);
+///
+/// let aapl = prices.lookup("AAPL").await?;
+/// assert!(!aapl.stale && aapl.source.as_str() == "memory");
+/// # Ok(())
+/// # }
+/// ```
+pub struct Region<V> {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) core: Arc<RegionCore<V>>,
+    pub(crate) policy: Arc<Policy<V>>,
+    pub(crate) loader: Option<Arc<dyn Loader<V>>>,
+}
+
+/// What all handles of one kind share.
+pub(crate) struct RegionCore<V> {
+    pub(crate) prefix: Prefix,
+    pub(crate) codec: Codec,
+    pub(crate) schema: u32,
+    pub(crate) flights: Arc<Flights<Answer<V>>>,
+    pub(crate) throttle: Throttle,
+    /// What was born at this moment or before is dead.
+    cleared: AtomicI64,
+    /// Whether the clears of earlier processes were read from the tiers.
+    pub(crate) clears_known: std::sync::atomic::AtomicBool,
+    /// How many values were checked to survive their codec.
+    pub(crate) proved: AtomicU32,
+}
+
+impl<V: Cacheable> Region<V> {
+    /// The value of a key: from memory, from a tier, or loaded. `None` if there is none.
+    ///
+    /// # Errors
+    ///
+    /// The loader's error, or `Timeout` if it did not answer in time, when there is no value in grace
+    /// to serve instead; `Limit` or `Config` for a key that can't be one.
+    pub async fn get<K: ToKey + ?Sized>(&self, key: &K) -> Result<Option<Arc<V>>> {
+        match self.glance_counted(key.to_ref(&self.core.prefix)) {
+            Some(found) => Ok(found.value),
+            None => Box::pin(self.found(key.to_key(&self.core.prefix), self.loader.clone()))
+                .await
+                .map(|f| f.value),
+        }
+    }
+
+    /// The values of many keys, in their order: as [`Region::get`], with one call per tier for all
+    /// that miss, and loads in batches.
+    ///
+    /// # Errors
+    ///
+    /// The first error of any key; [`Region::lookup_many`] tells them apart.
+    pub async fn get_many<K: ToKey>(&self, keys: &[K]) -> Result<Vec<Option<Arc<V>>>> {
+        self.lookup_many(keys).await.into_iter().map(|answer| answer.map(|lookup| lookup.value)).collect()
+    }
+
+    /// The value of a key, loaded by `load` if need be. Loads of one key are shared, whatever their
+    /// closures and error types. The closure answers with a value, a [`Fresh`] one, or a [`Loaded`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Region::get`].
+    pub async fn get_or_load<K, F, Fut, T, E>(&self, key: &K, load: F) -> Result<Option<Arc<V>>>
+    where
+        K: ToKey + ?Sized,
+        F: FnOnce() -> Fut + Send + 'static,
+        Fut: Future<Output = std::result::Result<T, E>> + Send + 'static,
+        T: Into<Loaded<V>> + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
+    {
+        match self.glance_counted(key.to_ref(&self.core.prefix)) {
+            Some(found) => Ok(found.value),
+            None => {
+                let loader: Arc<dyn Loader<V>> = Arc::new(Once::new(load));
+                Box::pin(self.found(key.to_key(&self.core.prefix), Some(loader)))
+                    .await
+                    .map(|found| found.value)
+            }
+        }
+    }
+
+    /// As [`Region::get`], with where the answer came from, how old it is and how long it holds.
+    ///
+    /// # Errors
+    ///
+    /// As [`Region::get`].
+    pub async fn lookup<K: ToKey + ?Sized>(&self, key: &K) -> Result<Lookup<V>> {
+        let found = match self.glance_counted(key.to_ref(&self.core.prefix)) {
+            Some(found) => found,
+            None => Box::pin(self.found(key.to_key(&self.core.prefix), self.loader.clone())).await?,
+        };
+        Ok(found.at(self.engine.clock.now()))
+    }
+
+    /// As [`Region::lookup`] for many keys, in their order, each with its own outcome.
+    pub async fn lookup_many<K: ToKey>(&self, keys: &[K]) -> Vec<Result<Lookup<V>>> {
+        let keys: Vec<Result<Key>> = keys.iter().map(|key| key.to_key(&self.core.prefix)).collect();
+        let good: Vec<Key> = keys.iter().flatten().cloned().collect();
+        let mut found = Box::pin(self.read(&good, self.loader.clone())).await.into_iter();
+        let now = self.engine.clock.now();
+        keys.into_iter()
+            .map(|key| key.and_then(|_| found.next().unwrap_or_else(|| unreachable!("one answer a key"))))
+            .map(|answer| answer.map(|found| found.at(now)))
+            .collect()
+    }
+
+    /// The value of a key if memory has it and may serve it, fresh or in grace. Asks nobody else and
+    /// starts nothing.
+    #[must_use]
+    pub fn peek<K: ToKey + ?Sized>(&self, key: &K) -> Option<Arc<V>> {
+        match self.glance(key.to_ref(&self.core.prefix), self.engine.clock.now()) {
+            Glance::Fresh(found) | Glance::Due(found) | Glance::Stale(found) => found.value,
+            Glance::Miss => None,
+        }
+    }
+
+    /// Stores a value, or a [`Fresh`] one with its own life and tags, in memory and every tier.
+    ///
+    /// # Errors
+    ///
+    /// `Limit` for a key or value that is too large, `Codec` for a value that its codec can't carry;
+    /// nothing is stored then. A tier that fails is an event.
+    pub async fn put<K: ToKey + ?Sized>(&self, key: &K, value: impl Into<Fresh<V>>) -> Result<()> {
+        self.write(vec![(key.to_key(&self.core.prefix)?, value.into())]).await
+    }
+
+    /// Stores many values, each tier in one call.
+    ///
+    /// # Errors
+    ///
+    /// As [`Region::put`]; nothing at all is stored then.
+    pub async fn put_many<K: ToKey, T: Into<Fresh<V>>>(
+        &self,
+        values: impl IntoIterator<Item = (K, T)>,
+    ) -> Result<()> {
+        let values = values.into_iter();
+        self.write(
+            values
+                .map(|(key, value)| Ok((key.to_key(&self.core.prefix)?, value.into())))
+                .collect::<Result<Vec<(Key, Fresh<V>)>>>()?,
+        )
+        .await
+    }
+
+    /// Removes a key from memory and every tier. A load of it that is under way answers whoever waits
+    /// for it, and is not kept.
+    ///
+    /// # Errors
+    ///
+    /// `Limit` or `Config` for a key that can't be one. A tier that fails is an event.
+    pub async fn remove<K: ToKey + ?Sized>(&self, key: &K) -> Result<()> {
+        self.remove_keys(&[key.to_key(&self.core.prefix)?]).await;
+        Ok(())
+    }
+
+    /// Removes many keys, in one call a tier.
+    ///
+    /// # Errors
+    ///
+    /// As [`Region::remove`]; nothing is removed then.
+    pub async fn remove_many<K: ToKey>(&self, keys: &[K]) -> Result<()> {
+        let keys = keys.iter().map(|key| key.to_key(&self.core.prefix)).collect::<Result<Vec<Key>>>()?;
+        self.remove_keys(&keys).await;
+        Ok(())
+    }
+
+    /// Ends every entry of this kind, and of no other. Nothing from before is served again.
+    ///
+    /// # Errors
+    ///
+    /// `Limit` for a kind too long to be remembered as cleared. A tier that fails is an event.
+    pub async fn clear(&self) -> Result<()> {
+        let key = self.engine.stamps.kind_key(self.core.prefix.kind())?;
+        let at = self.engine.clock.tick();
+        self.core.clear(at);
+        self.core.overtake(None);
+        self.engine.write_stamp(key, at).await;
+        Ok(())
+    }
+
+    /// Loads keys anew from their source, whatever the tiers hold, and answers how many came.
+    ///
+    /// # Errors
+    ///
+    /// The first error, if none came.
+    pub async fn refresh<K: ToKey>(&self, keys: &[K]) -> Result<usize> {
+        let keys = keys.iter().map(|key| key.to_key(&self.core.prefix)).collect::<Result<Vec<Key>>>()?;
+        Box::pin(self.reload(&keys)).await
+    }
+
+    /// The same region under other settings: for one call, or to keep.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> cache_facade::Result<()> {
+    /// # let cache = cache_facade::Cache::builder().build().await?;
+    /// # let prices = cache.region::<f64>("price").open()?;
+    /// prices.with(|policy| policy.hard_timeout(Duration::from_millis(200))).get("AAPL").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with(&self, change: impl FnOnce(Policy<V>) -> Policy<V>) -> Self {
+        let policy = Arc::new(change((*self.policy).clone()));
+        let limit = u64::try_from(policy.load_limit().as_micros()).unwrap_or(u64::MAX);
+        self.engine.load_limit.fetch_max(limit, Ordering::Relaxed);
+        Self { policy, ..self.clone() }
+    }
+
+    /// The key of an id in this region, to be kept and used again.
+    ///
+    /// # Errors
+    ///
+    /// `Limit` if it would be too long.
+    pub fn key(&self, id: &str) -> Result<Key> {
+        self.core.prefix.key(id)
+    }
+}
+
+impl<V> Clone for Region<V> {
+    fn clone(&self) -> Self {
+        Self {
+            engine: Arc::clone(&self.engine),
+            core: Arc::clone(&self.core),
+            policy: Arc::clone(&self.policy),
+            loader: self.loader.clone(),
+        }
+    }
+}
+
+impl<V> fmt::Debug for Region<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Region")
+            .field("prefix", &self.core.prefix)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<V> RegionCore<V> {
+    pub(crate) fn new(prefix: Prefix, codec: Codec, schema: u32, cleared: i64) -> Self
+    where
+        V: Cacheable,
+    {
+        Self {
+            prefix,
+            codec,
+            schema,
+            flights: Arc::new(Flights::new()),
+            throttle: Throttle::default(),
+            cleared: AtomicI64::new(cleared),
+            clears_known: false.into(),
+            proved: AtomicU32::new(0),
+        }
+    }
+
+    pub(crate) fn cleared(&self) -> Timestamp {
+        Timestamp::from_micros(self.cleared.load(Ordering::Acquire))
+    }
+}
+
+impl<V: Cacheable> Shared for RegionCore<V> {
+    fn overtake(&self, pattern: Option<&Pattern>) {
+        self.flights.overtake_matching(|key| pattern.is_none_or(|pattern| pattern.matches(key)));
+    }
+
+    fn clear(&self, at: Timestamp) {
+        self.cleared.fetch_max(at.as_micros(), Ordering::AcqRel);
+    }
+
+    fn flights(&self) -> usize {
+        self.flights.len()
+    }
+}

@@ -1,0 +1,157 @@
+//! Opening a region: its settings, its loader, and the check that one kind has one type.
+
+use std::{
+    any::{TypeId, type_name},
+    marker::PhantomData,
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+use cache_core::{Codec, Error, ErrorKind, Event, Loader, Prefix, Result, TtlPolicy};
+
+use crate::{
+    engine::{Engine, Opened},
+    policy::Policy,
+    region::{Cacheable, Region, RegionCore},
+};
+
+/// Settings of a region. Made by [`Cache::region`](crate::Cache::region).
+pub struct RegionBuilder<V> {
+    engine: Arc<Engine>,
+    kind: String,
+    policy: Policy<V>,
+    codec: Codec,
+    schema: u32,
+    loader: Option<Arc<dyn Loader<V>>>,
+    ttl_said: Option<(Duration, Duration)>,
+    value: PhantomData<fn() -> V>,
+}
+
+/// Hands each setting on to the policy, so that a region is opened in one chain.
+macro_rules! policy_settings {
+    ($($name:ident: $type:ty),+ $(,)?) => {$(
+        #[doc = concat!("As [`Policy::", stringify!($name), "`].")]
+        #[must_use]
+        pub fn $name(self, value: $type) -> Self {
+            Self { policy: self.policy.$name(value), ..self }
+        }
+    )+};
+}
+
+impl<V: Cacheable> RegionBuilder<V> {
+    pub(crate) fn new(engine: Arc<Engine>, kind: &str) -> Self {
+        Self {
+            engine,
+            kind: kind.to_owned(),
+            policy: Policy::default(),
+            codec: Codec::default(),
+            schema: 0,
+            loader: None,
+            ttl_said: None,
+            value: PhantomData,
+        }
+    }
+
+    policy_settings! {
+        negative: Duration,
+        jitter: f64,
+        eager: f64,
+        soft_timeout: Duration,
+        hard_timeout: Duration,
+        late: Duration,
+        throttle: Duration,
+        skip: &'static str,
+    }
+
+    /// As [`Policy::ttl`]. A fixed grace shorter than its life is made as long, and said.
+    #[must_use]
+    pub fn ttl(mut self, ttl: impl TtlPolicy<V> + 'static) -> Self {
+        let fixed = (&ttl as &dyn std::any::Any).downcast_ref::<cache_core::Ttl>();
+        self.ttl_said = fixed.filter(|ttl| ttl.grace < ttl.life).map(|ttl| (ttl.life, ttl.grace));
+        Self { policy: self.policy.ttl(ttl), ..self }
+    }
+
+    /// As [`Policy::cost`].
+    #[must_use]
+    pub fn cost(self, cost: impl Fn(&V) -> u32 + Send + Sync + 'static) -> Self {
+        Self { policy: self.policy.cost(cost), ..self }
+    }
+
+    /// How values are written in the tiers. Default: bincode; JSON for types that describe themselves.
+    #[must_use]
+    pub fn codec(self, codec: Codec) -> Self {
+        Self { codec, ..self }
+    }
+
+    /// The version of the value's type: values stored under another one are not read. Default: 0.
+    #[must_use]
+    pub fn schema(self, version: u32) -> Self {
+        Self { schema: version, ..self }
+    }
+
+    /// Where values come from that no tier has. Default: nowhere, they are `None`.
+    #[must_use]
+    pub fn loader(self, loader: impl Loader<V>) -> Self {
+        Self { loader: Some(Arc::new(loader)), ..self }
+    }
+
+    /// Opens the region. A kind that was opened before shares its entries and its loads under way;
+    /// settings and loader belong to the handle.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if the kind can't be one, or was opened with another type, codec or schema version.
+    pub fn open(self) -> Result<Region<V>> {
+        let prefix = Prefix::new(self.engine.namespace.as_deref(), &self.kind)?;
+        if self.loader.as_ref().is_some_and(|loader| loader.max_batch() == 0) {
+            let message = format!("the loader of {:?} takes no keys at all: max_batch() is 0", self.kind);
+            return Err(Error::new(ErrorKind::Config, "open", message));
+        }
+        if let Some((life, grace)) = self.ttl_said {
+            let change =
+                format!("grace {grace:?} ends before life {life:?}: it is {life:?} now, none past the life");
+            tracing::warn!(kind = self.kind, change);
+            self.engine.observers.tell(&Event::Normalised { kind: &self.kind, change: &change });
+        }
+        let core = self.core(prefix)?;
+        let limit = u64::try_from(self.policy.load_limit().as_micros()).unwrap_or(u64::MAX);
+        self.engine.load_limit.fetch_max(limit, Ordering::Relaxed);
+        Ok(Region { engine: self.engine, core, policy: Arc::new(self.policy), loader: self.loader })
+    }
+
+    fn core(&self, prefix: Prefix) -> Result<Arc<RegionCore<V>>> {
+        let mut regions = self.engine.opened();
+        if let Some(opened) = regions.get(&self.kind) {
+            let same = Arc::clone(&opened.core).downcast::<RegionCore<V>>().ok();
+            let same = same.filter(|core| core.codec == self.codec && core.schema == self.schema);
+            return same.ok_or_else(|| {
+                let wanted = type_name::<V>();
+                let message = if opened.type_id == TypeId::of::<V>() {
+                    format!("the kind {:?} is open with another codec or schema version", self.kind)
+                } else {
+                    format!("the kind {:?} is open for {}, not for {wanted}", self.kind, opened.type_name)
+                };
+                Error::new(ErrorKind::Config, "open", format!("{message}: use one per kind"))
+            });
+        }
+        let cleared = self.engine.cleared.load(Ordering::Acquire);
+        let core = Arc::new(RegionCore::<V>::new(prefix, self.codec, self.schema, cleared));
+        let opened = Opened {
+            type_id: TypeId::of::<V>(),
+            type_name: type_name::<V>(),
+            core: core.clone(),
+            shared: core.clone(),
+        };
+        regions.insert(self.kind.clone(), opened);
+        Ok(core)
+    }
+}
+
+impl<V> std::fmt::Debug for RegionBuilder<V> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RegionBuilder")
+            .field("kind", &self.kind)
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}

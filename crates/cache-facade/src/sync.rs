@@ -1,0 +1,3 @@
+//! The locks that flights are built of: named here so that a model checker can put in its own.
+
+pub(crate) use std::sync::{Arc, Mutex, MutexGuard};

@@ -1,0 +1,65 @@
+//! The near tier as a tier of bytes like any other.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cache_core::{Blob, Clock, Entry, Key, Result, Target, Tier, Tombstone};
+
+use crate::memory::{Memory, Value};
+
+/// A [`Memory`] that keeps encoded entries: a last tier for a cache that has no other, and the proof
+/// that memory keeps a tier's promises.
+#[derive(Debug)]
+pub struct MemoryTier {
+    memory: Memory,
+    clock: Clock,
+}
+
+impl MemoryTier {
+    /// Wraps a near tier.
+    #[must_use]
+    pub fn new(memory: Memory, clock: Clock) -> Self {
+        Self { memory, clock }
+    }
+}
+
+#[async_trait]
+impl Tier for MemoryTier {
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+
+    async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
+        Ok(keys.iter().map(|key| self.memory.get(key.as_ref()).and_then(encoded)).collect())
+    }
+
+    async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
+        let now = self.clock.now();
+        for (key, entry) in entries {
+            let value = entry.value.clone().map(|blob| Arc::new(blob) as Value);
+            self.memory.put(key.clone(), Entry { value, meta: entry.meta.clone() }, now);
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
+        let now = self.clock.now();
+        Ok(match target {
+            Target::Keys(keys) => self.memory.remove(keys, tombstone, now),
+            Target::Matching(pattern) => self.memory.remove_matching(pattern, tombstone, now),
+        })
+    }
+
+    async fn flush(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// `None` only for what a typed region put there, which no tier of bytes shares.
+fn encoded(entry: Entry<Value>) -> Option<Entry> {
+    let value = match entry.value {
+        None => None,
+        Some(value) => Some(value.downcast::<Blob>().ok()?.as_ref().clone()),
+    };
+    Some(Entry { value, meta: entry.meta })
+}

@@ -3,20 +3,17 @@
 use std::{
     borrow::Cow,
     fmt,
-    hash::{BuildHasher, BuildHasherDefault, Hash, Hasher},
-    sync::{Arc, LazyLock},
+    hash::{BuildHasherDefault, Hash, Hasher},
+    sync::Arc,
 };
 
-use equivalent::Equivalent;
-use foldhash::quality::RandomState;
-
-use crate::{Error, ErrorKind, Result};
+use crate::{
+    Error, ErrorKind, Result,
+    prefix::{KeyRef, Prefix},
+};
 
 /// The longest key, in bytes of text, namespace and kind included.
 pub const MAX_KEY_LEN: usize = 4096;
-
-/// One random state a process, so that chosen keys can't be made to collide.
-static STATE: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
 /// The name of an entry: `price:AAPL:yahoo`, or `md:price:AAPL:yahoo` in the namespace `md`.
 ///
@@ -35,9 +32,11 @@ static STATE: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 /// ```
 #[derive(Clone)]
 pub struct Key {
-    text: Arc<str>,
-    id_at: u32,
-    hash: u64,
+    pub(crate) text: Arc<str>,
+    pub(crate) hash: u64,
+    pub(crate) id_at: u32,
+    /// The low half of the prefix's hash: tells prefixes apart without reading the text.
+    pub(crate) mark: u32,
 }
 
 impl Key {
@@ -94,7 +93,7 @@ impl Key {
     /// This key, borrowed.
     #[must_use]
     pub fn as_ref(&self) -> KeyRef<'_> {
-        KeyRef { prefix: self.prefix(), id: self.id(), hash: self.hash }
+        KeyRef::whole(self)
     }
 }
 
@@ -108,7 +107,9 @@ fn quote(part: &str) -> Cow<'_, str> {
 
 impl PartialEq for Key {
     fn eq(&self, other: &Self) -> bool {
-        self.hash == other.hash && self.text == other.text && self.id_at == other.id_at
+        // Clones share their text, which is then not read.
+        let same = || Arc::ptr_eq(&self.text, &other.text) || self.text == other.text;
+        self.hash == other.hash && self.id_at == other.id_at && same()
     }
 }
 
@@ -129,135 +130,6 @@ impl fmt::Debug for Key {
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)
-    }
-}
-
-/// A kind, within a namespace or none: what the keys of one region have in common.
-#[derive(Clone)]
-pub struct Prefix {
-    text: Arc<str>,
-    kind_at: usize,
-    hasher: foldhash::quality::FoldHasher<'static>,
-}
-
-impl Prefix {
-    /// The prefix `kind:` or `namespace:kind:`.
-    ///
-    /// # Errors
-    ///
-    /// `Config` if either is empty, holds a `:` or a control character, or starts with a `!`.
-    pub fn new(namespace: Option<&str>, kind: &str) -> Result<Self> {
-        for (what, text) in namespace.map(|text| ("namespace", text)).into_iter().chain([("kind", kind)]) {
-            if text.is_empty() || text.starts_with('!') || text.contains(|c: char| c == ':' || c.is_control())
-            {
-                let message = format!(
-                    "the {what} {text:?} must not be empty, start with '!', or hold ':' or control characters"
-                );
-                return Err(Error::new(ErrorKind::Config, "key", message));
-            }
-        }
-        Ok(match namespace {
-            Some(space) => Self::of(format!("{space}:{kind}:"), space.len() + 1),
-            None => Self::of(format!("{kind}:"), 0),
-        })
-    }
-
-    /// The same prefix for the cache's own entries, with a `!` in front: no kind or namespace of a
-    /// user's starts with it, no [`Pattern`](crate::Pattern) matches it, no tier evicts it for space.
-    #[must_use]
-    pub fn reserved(&self) -> Self {
-        Self::of(format!("!{}", self.text), self.kind_at + 1)
-    }
-
-    fn of(text: String, kind_at: usize) -> Self {
-        let mut hasher = STATE.build_hasher();
-        hasher.write(text.as_bytes());
-        Self { text: text.into(), kind_at, hasher }
-    }
-
-    /// The key of `id` under this prefix.
-    ///
-    /// # Errors
-    ///
-    /// `Limit` if the text would be longer than [`MAX_KEY_LEN`].
-    pub fn key(&self, id: &str) -> Result<Key> {
-        let len = self.text.len() + id.len();
-        if len > MAX_KEY_LEN {
-            let start: String = id.chars().take(32).collect();
-            let message = format!(
-                "the key {}{start}... is {len} bytes long, the limit is {MAX_KEY_LEN}: hash what is long in it",
-                self.text
-            );
-            return Err(Error::new(ErrorKind::Limit, "key", message));
-        }
-        let mut text = String::with_capacity(len);
-        text.push_str(&self.text);
-        text.push_str(id);
-        Ok(Key { text: text.into(), id_at: self.text.len() as u32, hash: self.hash(id) })
-    }
-
-    /// The key of `id`, to look up with: nothing is allocated.
-    #[must_use]
-    pub fn borrow<'a>(&'a self, id: &'a str) -> KeyRef<'a> {
-        KeyRef { prefix: &self.text, id, hash: self.hash(id) }
-    }
-
-    /// The text, with its closing `:`.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// The kind alone.
-    #[must_use]
-    pub fn kind(&self) -> &str {
-        &self.text[self.kind_at..self.text.len() - 1]
-    }
-
-    fn hash(&self, id: &str) -> u64 {
-        let mut hasher = self.hasher.clone();
-        hasher.write(id.as_bytes());
-        hasher.finish()
-    }
-}
-
-impl fmt::Debug for Prefix {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Prefix({})", self.text)
-    }
-}
-
-/// A key borrowed from its parts: equal to, and hashed as, the [`Key`] of the same text.
-#[derive(Clone, Copy, Debug)]
-pub struct KeyRef<'a> {
-    prefix: &'a str,
-    id: &'a str,
-    hash: u64,
-}
-
-impl KeyRef<'_> {
-    /// The namespace and kind with their closing `:`.
-    #[must_use]
-    pub fn prefix(&self) -> &str {
-        self.prefix
-    }
-
-    /// The hash; that of the equal [`Key`].
-    #[must_use]
-    pub fn hash(&self) -> u64 {
-        self.hash
-    }
-}
-
-impl Hash for KeyRef<'_> {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.hash);
-    }
-}
-
-impl Equivalent<Key> for KeyRef<'_> {
-    fn equivalent(&self, key: &Key) -> bool {
-        self.hash == key.hash && self.id == key.id() && self.prefix == key.prefix()
     }
 }
 
@@ -347,6 +219,7 @@ impl Hasher for KeyHasher {
 
 #[cfg(test)]
 mod tests {
+    use equivalent::Equivalent;
     use proptest::prelude::*;
 
     use super::*;

@@ -131,7 +131,7 @@ impl<V: Cacheable> Region<V> {
     }
 
     fn suffices(&self, found: &Found<V>, reach: Reach, now: Timestamp) -> bool {
-        let due = self.due(found.meta.born, found.meta.stale_at, now);
+        let due = self.due(&found.meta, now);
         found.freshness(now) == Freshness::Fresh && !(reach == Reach::Behind && due)
     }
 
@@ -261,19 +261,13 @@ impl<V: Cacheable> Region<V> {
         self.engine.counters.bump(Count::LoadFailure);
         let now = self.engine.clock.now();
         match prior {
-            Some(prior) if prior.freshness(now) != Freshness::Dead && self.alive(prior) => {
+            Some(prior) if prior.freshness(now) != Freshness::Dead && self.alive(&prior.meta) => {
                 tracing::warn!(key = %leader.key(), %error, "a load failed; what is in grace is served");
                 self.core.throttle.pause(leader.key(), now.after(self.policy.throttle), now);
                 leader.land(Ok(prior.clone()));
             }
             _ => leader.land(Err(error.clone())),
         }
-    }
-
-    /// Whether no stamp came meanwhile that kills it.
-    pub(crate) fn alive(&self, found: &Found<V>) -> bool {
-        found.meta.born > self.core.cleared()
-            && self.engine.stamps.verdict(&found.meta, false) == Verdict::Alive
     }
 
     fn tell_load(&self, keys: usize, error: Option<&Error>) {

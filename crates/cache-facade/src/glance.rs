@@ -1,6 +1,8 @@
 //! The first hop of a read: memory, without awaiting.
 
-use cache_core::{Entry, Event, Freshness, KeyRef, Timestamp};
+use std::sync::Arc;
+
+use cache_core::{Entry, Event, Freshness, KeyRef, Meta, Timestamp};
 use cache_memory::Value;
 
 use crate::{
@@ -26,21 +28,12 @@ pub(crate) enum Glance<V> {
 impl<V: Cacheable> Region<V> {
     /// What memory has, without counting.
     pub(crate) fn glance(&self, key: KeyRef<'_>, now: Timestamp) -> Glance<V> {
-        if key.prefix() != self.core.prefix.as_str()
-            || self.policy.skips("memory")
-            || !self.engine.memory_on()
-        {
-            return Glance::Miss;
-        }
-        let Some(entry) = self.engine.memory.get(key) else { return Glance::Miss };
+        let Some(entry) = self.held(key) else { return Glance::Miss };
         let freshness = entry.meta.freshness(now);
-        if freshness == Freshness::Dead
-            || entry.meta.born <= self.core.cleared()
-            || self.engine.stamps.verdict(&entry.meta, false) != Verdict::Alive
-        {
+        if freshness == Freshness::Dead || !self.alive(&entry.meta) {
             return Glance::Miss;
         }
-        let due = self.due(entry.meta.born, entry.meta.stale_at, now);
+        let due = self.due(&entry.meta, now);
         match typed(entry) {
             None => Glance::Miss,
             Some(found) if freshness == Freshness::Stale => Glance::Stale(found),
@@ -49,16 +42,33 @@ impl<V: Cacheable> Region<V> {
         }
     }
 
-    /// What memory can serve with nothing else to be done about it, counted as a hit.
-    pub(crate) fn glance_counted(&self, key: KeyRef<'_>) -> Option<Found<V>> {
-        match self.glance(key, self.engine.clock.now()) {
-            Glance::Fresh(found) if !self.engine.observers.any() => {
-                self.engine.counters.bump(Count::MemoryHit);
-                Some(found)
-            }
-            // The rest is counted where it is dealt with; observers want the whole key.
-            _ => None,
+    /// The hit: an entry that can be served with nothing else to be done about it, counted. What is
+    /// not so simple is `None` and takes the longer way.
+    pub(crate) fn fresh(&self, key: KeyRef<'_>) -> Option<Entry<Value>> {
+        let entry = self.held(key)?;
+        let now = self.engine.clock.coarse();
+        let simple = now < entry.meta.stale_at
+            && self.alive(&entry.meta)
+            && !self.due(&entry.meta, now)
+            // Observers want the whole key.
+            && !self.engine.observers.any();
+        if !simple {
+            return None;
         }
+        self.engine.counters.bump(Count::MemoryHit);
+        Some(entry)
+    }
+
+    fn held(&self, key: KeyRef<'_>) -> Option<Entry<Value>> {
+        if !self.core.prefix.is_of(key) || self.policy.skips("memory") || !self.engine.memory_on() {
+            return None;
+        }
+        self.engine.memory.get(key)
+    }
+
+    /// Whether no stamp known here kills it.
+    pub(crate) fn alive(&self, meta: &Meta) -> bool {
+        meta.born > self.core.cleared() && self.engine.stamps.verdict(meta, false) == Verdict::Alive
     }
 
     /// Counts a read that memory answered.
@@ -71,20 +81,24 @@ impl<V: Cacheable> Region<V> {
     }
 
     /// Whether the eager share of a life is over.
-    pub(crate) fn due(&self, born: Timestamp, stale_at: Timestamp, now: Timestamp) -> bool {
+    pub(crate) fn due(&self, meta: &Meta, now: Timestamp) -> bool {
         self.policy.eager.is_some_and(|share| {
-            let life = stale_at.as_micros().saturating_sub(born.as_micros());
-            let spent = now.as_micros().saturating_sub(born.as_micros());
+            let life = meta.stale_at.as_micros().saturating_sub(meta.born.as_micros());
+            let spent = now.as_micros().saturating_sub(meta.born.as_micros());
             spent as f64 >= life as f64 * share
         })
     }
 }
 
 /// The entry with its value as a `V`; `None` for another type's, which a region never puts there.
-fn typed<V: Cacheable>(entry: Entry<Value>) -> Option<Found<V>> {
-    let value = match entry.value {
-        Some(value) => Some(value.downcast::<V>().ok()?),
-        None => None,
-    };
-    Some(Found { value, source: Source::Memory, meta: entry.meta })
+pub(crate) fn typed<V: Cacheable>(entry: Entry<Value>) -> Option<Found<V>> {
+    Some(Found { value: typed_value(entry.value)?, source: Source::Memory, meta: entry.meta })
+}
+
+/// The value as a `V`, if there is one; `None` if it is of another type.
+pub(crate) fn typed_value<V: Cacheable>(value: Option<Value>) -> Option<Option<Arc<V>>> {
+    match value {
+        Some(value) => Some(Some(value.downcast::<V>().ok()?)),
+        None => Some(None),
+    }
 }

@@ -34,7 +34,7 @@ impl<V: Cacheable> Region<V> {
             let Flying { leader, prior } = flight;
             self.core.throttle.resume(leader.key());
             let kept = found.freshness(self.engine.clock.now()) != Freshness::Dead;
-            if !leader.overtaken() && self.alive(&found) {
+            if !leader.overtaken() && self.alive(&found.meta) {
                 if kept && (blob.is_some() || found.value.is_none()) {
                     if self.keep_near(&leader, &found) {
                         entries.push((leader.key().clone(), Entry { value: blob, meta: found.meta.clone() }));

@@ -15,7 +15,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use crate::{
     engine::{Engine, Shared},
     flight::Flights,
-    glance::Glance,
+    glance::{Glance, typed, typed_value},
     lookup::{Found, Lookup},
     policy::Policy,
     read::Once,
@@ -84,8 +84,8 @@ impl<V: Cacheable> Region<V> {
     /// The loader's error, or `Timeout` if it did not answer in time, when there is no value in grace
     /// to serve instead; `Limit` or `Config` for a key that can't be one.
     pub async fn get<K: ToKey + ?Sized>(&self, key: &K) -> Result<Option<Arc<V>>> {
-        match self.glance_counted(key.to_ref(&self.core.prefix)) {
-            Some(found) => Ok(found.value),
+        match self.fresh(key.to_ref(&self.core.prefix)).and_then(|entry| typed_value(entry.value)) {
+            Some(value) => Ok(value),
             None => Box::pin(self.found(key.to_key(&self.core.prefix), self.loader.clone()))
                 .await
                 .map(|f| f.value),
@@ -116,8 +116,8 @@ impl<V: Cacheable> Region<V> {
         T: Into<Loaded<V>> + 'static,
         E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
     {
-        match self.glance_counted(key.to_ref(&self.core.prefix)) {
-            Some(found) => Ok(found.value),
+        match self.fresh(key.to_ref(&self.core.prefix)).and_then(|entry| typed_value(entry.value)) {
+            Some(value) => Ok(value),
             None => {
                 let loader: Arc<dyn Loader<V>> = Arc::new(Once::new(load));
                 Box::pin(self.found(key.to_key(&self.core.prefix), Some(loader)))
@@ -133,7 +133,7 @@ impl<V: Cacheable> Region<V> {
     ///
     /// As [`Region::get`].
     pub async fn lookup<K: ToKey + ?Sized>(&self, key: &K) -> Result<Lookup<V>> {
-        let found = match self.glance_counted(key.to_ref(&self.core.prefix)) {
+        let found = match self.fresh(key.to_ref(&self.core.prefix)).and_then(typed) {
             Some(found) => found,
             None => Box::pin(self.found(key.to_key(&self.core.prefix), self.loader.clone())).await?,
         };

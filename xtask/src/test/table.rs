@@ -1,0 +1,138 @@
+//! The table of rules: for each, how many tests hold it and whether they passed.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::outcome::{Outcome, Verdict};
+use crate::rules::{self, Held, RULES};
+
+/// What the tests said about each rule, by number.
+#[derive(Debug)]
+pub(crate) struct Table {
+    rows: BTreeMap<u32, Row>,
+}
+
+#[derive(Debug)]
+struct Row {
+    text: &'static str,
+    held: Held,
+    tests: usize,
+    failed: usize,
+}
+
+impl Table {
+    /// Every rule there is, and any other that a test's name speaks of.
+    pub(crate) fn of(outcome: &Outcome) -> Self {
+        let mut rows: BTreeMap<u32, Row> = RULES
+            .iter()
+            .map(|rule| (rule.number, Row { text: rule.text, held: rule.held, tests: 0, failed: 0 }))
+            .collect();
+        for (name, verdict) in outcome.tests() {
+            let Some(number) = rules::number_in(name) else { continue };
+            let unknown = Row { text: "(a rule without a text)", held: Held::Later, tests: 0, failed: 0 };
+            let row = rows.entry(number).or_insert(unknown);
+            row.tests += usize::from(verdict != Verdict::Ignored);
+            row.failed += usize::from(verdict == Verdict::Failed);
+        }
+        Self { rows }
+    }
+
+    /// The rules that must have a test today and have none.
+    pub(crate) fn missing(&self) -> Vec<u32> {
+        self.rows.iter().filter(|(_, row)| row.state() == State::Missing).map(|(number, _)| *number).collect()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Ok,
+    Failed,
+    Missing,
+    Later,
+}
+
+impl Row {
+    fn state(&self) -> State {
+        match (self.tests, self.failed, self.held) {
+            (0, _, Held::Now) => State::Missing,
+            (0, _, Held::Later) => State::Later,
+            (_, 0, _) => State::Ok,
+            _ => State::Failed,
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ok => "ok",
+            Self::Failed => "FAILED",
+            Self::Missing => "MISSING",
+            Self::Later => "later: needs Redis or PostgreSQL",
+        })
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let width = self.rows.values().map(|row| row.text.chars().count()).max().unwrap_or(0);
+        writeln!(f, "rule  {:width$}  tests  result", "what it promises")?;
+        for (number, row) in &self.rows {
+            writeln!(f, "{number:>4}  {:width$}  {:>5}  {}", row.text, row.tests, row.state())?;
+        }
+        let count = |state| self.rows.values().filter(|row| row.state() == state).count();
+        let (ok, failed) = (count(State::Ok), count(State::Failed));
+        let (missing, later) = (count(State::Missing), count(State::Later));
+        writeln!(f, "rules: {ok} ok, {failed} failed, {missing} missing, {later} later")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Outcome, Table};
+    use crate::rules::{Held, RULES};
+
+    fn table(lines: &str) -> Table {
+        let mut outcome = Outcome::default();
+        lines.lines().for_each(|line| outcome.read(line));
+        Table::of(&outcome)
+    }
+
+    fn row(table: &Table, number: u32) -> String {
+        let start = format!("{number:>4}  ");
+        let text = table.to_string();
+        let line = text.lines().find(|line| line.starts_with(&start)).unwrap_or("no such row");
+        line.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn a_rule_counts_its_variants_and_fails_with_any() {
+        let table = table(
+            "test rule_01_cold ... ok\ntest memory::rule_53_bytes ... ok\ntest disk::rule_53_bytes ... FAILED\n",
+        );
+        assert!(row(&table, 1).ends_with(" 1 ok"), "{}", row(&table, 1));
+        assert!(row(&table, 53).ends_with(" 2 FAILED"), "{}", row(&table, 53));
+        assert!(row(&table, 2).ends_with(" 0 MISSING"), "{}", row(&table, 2));
+        assert!(row(&table, 9).ends_with(" 0 later: needs Redis or PostgreSQL"), "{}", row(&table, 9));
+        assert!(!table.missing().contains(&1) && !table.missing().contains(&9));
+        assert!(table.missing().contains(&2));
+    }
+
+    #[test]
+    fn an_ignored_test_holds_nothing() {
+        assert!(table("test rule_02_dropped ... ignored\n").missing().contains(&2));
+    }
+
+    #[test]
+    fn rules_beyond_those_due_show_up() {
+        let table = table("test rule_52_hangs ... ok\ntest rule_99_new ... ok\n");
+        assert!(row(&table, 52).ends_with(" 1 ok"), "{}", row(&table, 52));
+        assert!(row(&table, 99).ends_with("(a rule without a text) 1 ok"), "{}", row(&table, 99));
+    }
+
+    #[test]
+    fn without_tests_every_rule_due_is_missing() {
+        let due = RULES.iter().filter(|rule| rule.held == Held::Now).count();
+        assert_eq!(table("").missing().len(), due);
+    }
+}

@@ -1,0 +1,79 @@
+//! `cargo xtask tidy`: what the compiler does not check, said all at once.
+
+mod adrs;
+mod arrows;
+mod descriptions;
+mod machine_paths;
+mod map;
+mod names;
+mod openings;
+mod sizes;
+mod tree;
+mod words;
+
+use std::fmt;
+use std::path::Path;
+
+use anyhow::Result;
+
+use self::tree::Tree;
+use crate::workspace;
+
+/// Something out of order: where, what is wrong and what to do about it.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Complaint {
+    path: String,
+    line: usize,
+    text: String,
+}
+
+impl Complaint {
+    fn new(path: impl Into<String>, line: usize, text: impl Into<String>) -> Self {
+        Self { path: path.into(), line, text: text.into() }
+    }
+}
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.path, self.line, self.text)
+    }
+}
+
+/// Makes every check, prints every complaint, and answers whether there was none.
+///
+/// # Errors
+/// Fails if the workspace cannot be read: no git, or a manifest that cargo refuses.
+pub(crate) fn run(root: &Path) -> Result<bool> {
+    let tree = Tree::read(root)?;
+    let packages = workspace::packages(root)?;
+    let mut complaints = Vec::new();
+    complaints.extend(arrows::check(&packages, &tree));
+    complaints.extend(descriptions::check(&packages));
+    complaints.extend(sizes::check(&tree));
+    complaints.extend(openings::check(&tree));
+    complaints.extend(map::check(&tree));
+    complaints.extend(names::check(&tree));
+    complaints.extend(words::check(&tree));
+    complaints.extend(machine_paths::check(&tree));
+    complaints.extend(adrs::check(&tree));
+    complaints.sort();
+    for complaint in &complaints {
+        println!("{complaint}");
+    }
+    match complaints.len() {
+        0 => println!("tidy: {} files in order", tree.len()),
+        1 => println!("tidy: 1 complaint"),
+        many => println!("tidy: {many} complaints"),
+    }
+    Ok(complaints.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Complaint;
+
+    #[test]
+    fn a_complaint_says_where_first() {
+        assert_eq!(Complaint::new("a/b.rs", 7, "too long").to_string(), "a/b.rs:7: too long");
+    }
+}

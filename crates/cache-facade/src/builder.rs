@@ -119,7 +119,7 @@ impl CacheBuilder {
     pub async fn build(self) -> Result<Cache> {
         for (at, tier) in self.tiers.iter().enumerate() {
             let name = tier.name();
-            if self.tiers[..at].iter().any(|other| other.name() == name) {
+            if name == "memory" || self.tiers[..at].iter().any(|other| other.name() == name) {
                 let message = format!("two tiers are named {name:?}: skipping and sources go by name");
                 return Err(Error::new(ErrorKind::Config, "build", message));
             }

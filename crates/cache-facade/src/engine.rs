@@ -179,17 +179,18 @@ impl Engine {
     /// Ends upkeep and new loads, waits for what is under way, and makes it lasting.
     pub(crate) async fn shutdown(&self, limit: Duration) -> Result<()> {
         self.tasks.close();
-        let drained = tokio::time::timeout(limit, async {
-            self.tasks.wait().await;
-            join_all(self.slots.iter().map(Slot::flush)).await.into_iter().collect::<Result<Vec<()>>>()
-        });
-        match drained.await {
-            Ok(flushed) => flushed.map(drop),
-            Err(_) => {
-                let message = format!("loads and writes were still under way after {limit:?}");
-                Err(Error::new(ErrorKind::Timeout, "shutdown", message))
-            }
-        }
+        // A load that hangs must not cost the flush.
+        let drained = tokio::time::timeout(limit.mul_f32(0.7), self.tasks.wait()).await;
+        let flush = join_all(self.slots.iter().map(Slot::flush));
+        match tokio::time::timeout(limit.mul_f32(0.3), flush).await {
+            Ok(flushed) => flushed.into_iter().collect::<Result<Vec<()>>>()?,
+            Err(_) => return Err(self.overdue("a tier was still flushing", limit)),
+        };
+        drained.map_err(|_| self.overdue("loads were still under way", limit))
+    }
+
+    fn overdue(&self, what: &str, limit: Duration) -> Error {
+        Error::new(ErrorKind::Timeout, "shutdown", format!("{what} at the end of its share of {limit:?}"))
     }
 
     pub(crate) fn opened(&self) -> MutexGuard<'_, HashMap<String, Opened>> {

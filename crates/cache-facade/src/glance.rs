@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cache_core::{Entry, Event, Freshness, KeyRef, Meta, Timestamp};
+use cache_core::{Entry, Event, Freshness, Key, KeyRef, Meta, Timestamp, ToKey};
 use cache_memory::Value;
 
 use crate::{
@@ -44,18 +44,18 @@ impl<V: Cacheable> Region<V> {
 
     /// The hit: an entry that can be served with nothing else to be done about it, counted. What is
     /// not so simple is `None` and takes the longer way.
-    pub(crate) fn fresh(&self, key: KeyRef<'_>) -> Option<Entry<Value>> {
-        let entry = self.held(key)?;
+    pub(crate) fn fresh<K: ToKey + ?Sized>(&self, key: &K) -> Option<Entry<Value>> {
+        let entry = self.held(key.to_ref(&self.core.prefix))?;
         let now = self.engine.clock.coarse();
-        let simple = now < entry.meta.stale_at
-            && self.alive(&entry.meta)
-            && !self.due(&entry.meta, now)
-            // Observers want the whole key.
-            && !self.engine.observers.any();
+        let simple = now < entry.meta.stale_at && self.alive(&entry.meta) && !self.due(&entry.meta, now);
         if !simple {
             return None;
         }
-        self.engine.counters.bump(Count::MemoryHit);
+        if self.engine.observers.any() {
+            self.hit(&key.to_key(&self.core.prefix).ok()?, false);
+        } else {
+            self.engine.counters.bump(Count::MemoryHit);
+        }
         Some(entry)
     }
 
@@ -72,7 +72,7 @@ impl<V: Cacheable> Region<V> {
     }
 
     /// Counts a read that memory answered.
-    pub(crate) fn hit(&self, key: &cache_core::Key, stale: bool) {
+    pub(crate) fn hit(&self, key: &Key, stale: bool) {
         self.engine.counters.bump(Count::MemoryHit);
         if stale {
             self.engine.counters.bump(Count::MemoryStale);

@@ -209,7 +209,7 @@ impl<'a> Patience<'a> {
         };
         let Policy { soft_timeout, hard_timeout, .. } = &*region.policy;
         Patience {
-            soft: (!soft_timeout.is_zero()).then(|| timer(*soft_timeout)),
+            soft: (!soft_timeout.is_zero()).then(|| timer(*soft_timeout.min(hard_timeout))),
             hard: Some(timer(*hard_timeout)),
             hard_timeout: *hard_timeout,
         }

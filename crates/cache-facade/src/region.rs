@@ -9,7 +9,8 @@ use std::{
     },
 };
 
-use cache_core::{Codec, Fresh, Key, Loaded, Loader, Pattern, Prefix, Result, Timestamp, ToKey};
+use async_trait::async_trait;
+use cache_core::{Codec, Fresh, Key, Loaded, Loader, Pattern, Prefix, Refresh, Result, Timestamp, ToKey};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -84,7 +85,7 @@ impl<V: Cacheable> Region<V> {
     /// The loader's error, or `Timeout` if it did not answer in time, when there is no value in grace
     /// to serve instead; `Limit` or `Config` for a key that can't be one.
     pub async fn get<K: ToKey + ?Sized>(&self, key: &K) -> Result<Option<Arc<V>>> {
-        match self.fresh(key.to_ref(&self.core.prefix)).and_then(|entry| typed_value(entry.value)) {
+        match self.fresh(key).and_then(|entry| typed_value(entry.value)) {
             Some(value) => Ok(value),
             None => Box::pin(self.found(key.to_key(&self.core.prefix), self.loader.clone()))
                 .await
@@ -116,7 +117,7 @@ impl<V: Cacheable> Region<V> {
         T: Into<Loaded<V>> + 'static,
         E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
     {
-        match self.fresh(key.to_ref(&self.core.prefix)).and_then(|entry| typed_value(entry.value)) {
+        match self.fresh(key).and_then(|entry| typed_value(entry.value)) {
             Some(value) => Ok(value),
             None => {
                 let loader: Arc<dyn Loader<V>> = Arc::new(Once::new(load));
@@ -133,7 +134,7 @@ impl<V: Cacheable> Region<V> {
     ///
     /// As [`Region::get`].
     pub async fn lookup<K: ToKey + ?Sized>(&self, key: &K) -> Result<Lookup<V>> {
-        let found = match self.fresh(key.to_ref(&self.core.prefix)).and_then(typed) {
+        let found = match self.fresh(key).and_then(typed) {
             Some(found) => found,
             None => Box::pin(self.found(key.to_key(&self.core.prefix), self.loader.clone())).await?,
         };
@@ -263,6 +264,13 @@ impl<V: Cacheable> Region<V> {
     /// `Limit` if it would be too long.
     pub fn key(&self, id: &str) -> Result<Key> {
         self.core.prefix.key(id)
+    }
+}
+
+#[async_trait]
+impl<V: Cacheable> Refresh for Region<V> {
+    async fn refresh(&self, keys: &[Key]) -> Result<usize> {
+        Self::refresh(self, keys).await
     }
 }
 

@@ -26,7 +26,7 @@ impl MemoryTier {
 #[async_trait]
 impl Tier for MemoryTier {
     fn name(&self) -> &'static str {
-        "memory"
+        "heap"
     }
 
     async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {

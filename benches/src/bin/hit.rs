@@ -59,6 +59,8 @@ struct Bench {
     keys: Vec<Key>,
     demand: Vec<Vec<usize>>,
     runtime: tokio::runtime::Runtime,
+    /// Bytes an entry takes, its key's text not counted.
+    sizes: serde_json::Value,
 }
 
 fn main() -> Result<()> {
@@ -104,12 +106,19 @@ fn main() -> Result<()> {
         report["allocs_per_hit"][&threads] = json!(allocations.saturating_sub(baseline) as f64 / hits);
     }
     report["ratio"] = json!(worst);
+    report["bytes_per_entry"] = bench.sizes.clone();
     if options.json {
         println!("{report}");
     } else {
         println!("{report:#}");
     }
     Ok(())
+}
+
+/// Bytes allocated since and not freed.
+fn held(since: &Allocations<'_, System>) -> f64 {
+    let change = since.change();
+    change.bytes_allocated as f64 - change.bytes_deallocated as f64 + change.bytes_reallocated as f64
 }
 
 impl Bench {
@@ -123,22 +132,37 @@ impl Bench {
             .build_with_hasher(KeyHasher::builder());
         let ids: Vec<String> = (0..options.keys).map(|at| format!("SYMBOL{at:08}:provider")).collect();
         let keys = ids.iter().map(|id| region.key(id)).collect::<Result<Vec<Key>, _>>()?;
+        let quote = |id: &String| Quote { symbol: id.clone(), prices: [1.0; 6], volume: 7 };
+        let before = Allocations::new(ALLOCATOR);
+        ids.iter().zip(&keys).for_each(|(id, key)| store.insert(key.clone(), Arc::new(quote(id))));
+        let store_bytes = held(&before);
+        let before = Allocations::new(ALLOCATOR);
         for (id, key) in ids.iter().zip(&keys) {
-            let quote = Quote { symbol: id.clone(), prices: [1.0; 6], volume: 7 };
-            store.insert(key.clone(), Arc::new(quote.clone()));
-            runtime.block_on(region.put(key, quote))?;
+            runtime.block_on(region.put(key, quote(id)))?;
         }
+        let facade_bytes = held(&before);
         let first = runtime.block_on(region.lookup(&keys[0]))?;
         ensure!(
             first.source.as_str() == "memory",
             "the first key came from {}, not from memory",
             first.source
         );
-        let held = cache.stats().memory.entries;
-        ensure!(held == options.keys as u64, "memory holds {held} of {} keys", options.keys);
+        let memory = cache.stats().memory;
+        ensure!(
+            memory.entries == options.keys as u64,
+            "memory holds {} of {} keys",
+            memory.entries,
+            options.keys
+        );
+        let per_entry = |bytes: f64| json!((bytes / options.keys as f64).round());
+        let sizes = json!({
+            "facade_heap": per_entry(facade_bytes),
+            "facade_weight": per_entry(memory.weight as f64),
+            "store_heap": per_entry(store_bytes),
+        });
         let demand =
             (0..2).map(|seed| Zipf::new(options.keys, options.zipf, seed).take(options.reads)).collect();
-        Ok(Self { region, store, ids, keys, demand, runtime })
+        Ok(Self { region, store, ids, keys, demand, runtime, sizes })
     }
 
     fn read_store(&self, thread: usize) -> usize {

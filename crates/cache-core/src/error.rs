@@ -93,6 +93,13 @@ impl Error {
     pub fn is_retryable(&self) -> bool {
         self.0.kind.is_retryable()
     }
+
+    /// What lay under it, for a look at the error of a driver or source. Its text is part of this
+    /// error's own, which is why `source` leads past it.
+    #[must_use]
+    pub fn cause(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
+        self.0.source.as_deref()
+    }
 }
 
 impl fmt::Display for Error {
@@ -113,6 +120,6 @@ impl fmt::Debug for Error {
 
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
+        self.0.source.as_deref().and_then(StdError::source)
     }
 }

@@ -80,7 +80,8 @@ impl<V> Found<V> {
             source: self.source,
             born: self.meta.born,
             age: now.since(self.meta.born),
-            stale: now >= self.meta.stale_at && self.source != Source::Nowhere,
+            // What was just loaded is no older than it can be, even if it may not be kept.
+            stale: now >= self.meta.stale_at && !matches!(self.source, Source::Loader | Source::Nowhere),
             fresh_for: self.meta.stale_at.since(now),
             servable_for: self.meta.dead_at.since(now),
         }

@@ -7,7 +7,7 @@ use crate::memory::Value;
 /// What moka and the allocator need for an entry beside its key's text and its value: the table
 /// slot, the queue nodes, the `Entry` itself and three allocation headers (docs/adr/0004 says how it was
 /// measured).
-const OVERHEAD: usize = 320;
+const OVERHEAD: usize = 448;
 
 /// The weight of an entry in bytes: its value's cost (the length of its encoding, or the user's
 /// own), its key, its tags by reference, and what holds them.

@@ -1,0 +1,146 @@
+//! The way to the upstream: its rate limit, its latency, its faults, and the count of it all.
+
+use std::{
+    fmt,
+    num::NonZeroU32,
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, Instant},
+};
+
+use cache_core::{Clock, Error, ErrorKind, Result, Timestamp};
+use governor::{
+    Quota, RateLimiter,
+    clock::{Clock as _, Reference},
+    middleware::NoOpMiddleware,
+    state::{InMemoryState, NotKeyed},
+};
+
+use super::Faults;
+use crate::{DataType, Usage};
+
+pub(super) struct Upstream {
+    time: Time,
+    latency: Duration,
+    rate: NonZeroU32,
+    limiter: RateLimiter<NotKeyed, InMemoryState, Time, NoOpMiddleware<Duration>>,
+    patience: Duration,
+    faults: Faults,
+    calls: AtomicU64,
+    keys: AtomicU64,
+    failures: AtomicU64,
+    refused: AtomicU64,
+}
+
+impl Upstream {
+    pub(super) fn new(
+        clock: Clock,
+        latency: Duration,
+        rate: NonZeroU32,
+        patience: Duration,
+        faults: Faults,
+    ) -> Self {
+        let time = Time { clock, started: Instant::now() };
+        Self {
+            limiter: RateLimiter::direct_with_clock(Quota::per_second(rate), time.clone()),
+            time,
+            latency,
+            rate,
+            patience,
+            faults,
+            calls: AtomicU64::new(0),
+            keys: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    pub(super) fn usage(&self) -> Usage {
+        Usage {
+            calls: self.calls.load(Ordering::Relaxed),
+            keys: self.keys.load(Ordering::Relaxed),
+            failures: self.failures.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Goes there and back.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` if the rate limit left no turn in time; `Load` if the upstream failed.
+    pub(super) async fn call(&self, data: DataType, keys: usize) -> Result<()> {
+        self.turn().await?;
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.keys.fetch_add(keys as u64, Ordering::Relaxed);
+        self.time.sleep(self.latency).await;
+        if !self.faults.strike().await {
+            return Ok(());
+        }
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        let message = format!("replay failed a call for {keys} {} keys, as it was told to", data.as_str());
+        Err(Error::new(ErrorKind::Load, "load", message))
+    }
+
+    /// Waits for a turn under the rate limit, as a client that knows its quota does.
+    async fn turn(&self) -> Result<()> {
+        let began = self.time.now();
+        while let Err(not_yet) = self.limiter.check() {
+            let now = self.time.now();
+            let wait = not_yet.wait_time_from(now);
+            if now.duration_since(began).as_u64() + wait.as_nanos() as u64 > self.patience.as_nanos() as u64 {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                let message = format!(
+                    "replay lets {} calls a second through and has no turn left within {} ms: try again later",
+                    self.rate,
+                    self.patience.as_millis()
+                );
+                return Err(Error::new(ErrorKind::Unavailable, "load", message));
+            }
+            self.time.sleep(wait).await;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Upstream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upstream")
+            .field("latency", &self.latency)
+            .field("calls_per_second", &self.rate)
+            .field("faults", &self.faults)
+            .field("usage", &self.usage())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Time that a test can turn, and that never goes back where it can't.
+#[derive(Clone)]
+struct Time {
+    clock: Clock,
+    started: Instant,
+}
+
+impl Time {
+    async fn sleep(&self, span: Duration) {
+        match self.clock.manual_sleep(self.clock.now().after(span)) {
+            Some(sleep) => sleep.await,
+            None => tokio::time::sleep(span).await,
+        }
+    }
+}
+
+impl governor::clock::Clock for Time {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        // A wall clock that is set back would stop the limiter for as long.
+        match self.clock.manual_sleep(Timestamp::MIN) {
+            Some(_) => self.clock.now().since(Timestamp::from_micros(0)),
+            None => self.started.elapsed(),
+        }
+    }
+}

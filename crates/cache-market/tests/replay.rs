@@ -1,0 +1,206 @@
+//! What the replayed upstream promises: its data, its limits, its faults, its counts.
+
+use std::{sync::Arc, time::Duration};
+
+use cache_core::{Clock, ErrorKind, Key, Loaded, Loader, Request};
+use cache_market::{
+    DataType, Interval, Provider, QuoteLoader, Replay, ReplayProvider, SeriesId, SeriesLoader, Symbol, Usage,
+};
+use tokio::task::{JoinHandle, yield_now};
+
+fn instant() -> Replay {
+    Replay { latency: Duration::ZERO, ..Replay::default() }
+}
+
+fn provider(replay: Replay) -> ReplayProvider {
+    ReplayProvider::new(replay, Clock::manual()).unwrap()
+}
+
+fn symbols(texts: &[&str]) -> Vec<Symbol> {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+fn request(kind: &str, id: &str, etag: Option<&str>) -> Request {
+    Request { key: Key::new(kind, id).unwrap(), etag: etag.map(Into::into) }
+}
+
+#[tokio::test]
+async fn quotes_are_the_last_recorded_day_in_the_order_asked_for() {
+    let provider = provider(instant());
+    let quotes = provider.quotes(&symbols(&["MSFT", "NOPE", "AAPL"])).await.unwrap();
+    let [Some(msft), None, Some(aapl)] = quotes.as_slice() else { panic!("{quotes:?}") };
+    assert_eq!((aapl.price, aapl.previous_close, aapl.change), (164.050003, Some(164.0), Some(0.050003)));
+    assert_eq!((msft.symbol.as_str(), msft.as_of.to_string().as_str()), ("MSFT", "2017-09-01"));
+    assert_eq!(provider.usage(), Usage { calls: 1, keys: 3, ..Usage::default() });
+}
+
+#[tokio::test]
+async fn a_series_is_every_recorded_day() {
+    let provider = provider(instant());
+    let id = |text| SeriesId { symbol: symbols(&[text])[0].clone(), interval: Interval::Day };
+    let series = provider.series(&[id("AAPL")]).await.unwrap().remove(0).unwrap();
+    assert_eq!(series.bars.len(), 1258);
+    assert_eq!(provider.series(&[id("NOPE")]).await.unwrap(), [None]);
+}
+
+#[tokio::test]
+async fn a_batch_past_the_limit_is_refused_before_it_goes_out() {
+    let provider = provider(Replay { max_batch: 2, ..instant() });
+    assert_eq!((provider.max_batch(DataType::Price), provider.max_batch(DataType::Ohlcv)), (2, 1));
+    let error = provider.quotes(&symbols(&["A", "B", "C"])).await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Limit && error.to_string().contains("3 price keys"), "{error}");
+    assert_eq!(provider.usage(), Usage::default());
+}
+
+#[tokio::test]
+async fn a_call_takes_its_latency() {
+    let clock = Clock::manual();
+    let provider = Arc::new(ReplayProvider::new(Replay::default(), clock.clone()).unwrap());
+    let call = quote_in_background(&provider);
+    until(|| clock.sleepers() == 1).await;
+    clock.advance(Duration::from_millis(299));
+    yield_now().await;
+    assert!(!call.is_finished());
+    clock.advance(Duration::from_millis(1));
+    call.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn past_the_rate_limit_a_call_waits_its_turn_and_then_is_refused() {
+    let clock = Clock::manual();
+    let patience = Duration::from_millis(100);
+    let replay = Replay { calls_per_second: 20, patience, ..instant() };
+    let provider = Arc::new(ReplayProvider::new(replay, clock.clone()).unwrap());
+    for _ in 0..20 {
+        provider.quotes(&symbols(&["AAPL"])).await.unwrap();
+    }
+    let patient = quote_in_background(&provider);
+    until(|| clock.sleepers() == 1).await;
+    assert_eq!(provider.usage().calls, 20);
+    clock.advance(Duration::from_millis(50));
+    patient.await.unwrap().unwrap();
+    assert_eq!(provider.usage().calls, 21);
+
+    let crowd: Vec<_> = (0..30).map(|_| quote_in_background(&provider)).collect();
+    until(|| clock.sleepers() > 0).await;
+    while crowd.iter().any(|call| !call.is_finished()) {
+        clock.advance(Duration::from_millis(10));
+        yield_now().await;
+    }
+    let mut refused = 0;
+    for call in crowd {
+        if let Err(error) = call.await.unwrap() {
+            assert!(error.is_retryable() && error.to_string().contains("20 calls a second"), "{error}");
+            refused += 1;
+        }
+    }
+    assert_eq!((provider.usage().refused, provider.usage().calls), (refused, 21 + 30 - refused));
+    assert!((25..30).contains(&refused), "{refused}");
+}
+
+#[tokio::test]
+async fn faults_are_switched_while_it_runs() {
+    let provider = Arc::new(provider(instant()));
+    let ask = || async { provider.quotes(&symbols(&["AAPL"])).await };
+
+    provider.faults().fail_next(2);
+    assert!(ask().await.is_err() && ask().await.is_err());
+    ask().await.unwrap();
+
+    provider.faults().fail_all();
+    let error = ask().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Load);
+    assert_eq!(provider.usage(), Usage { calls: 4, keys: 4, failures: 3, refused: 0 });
+
+    provider.faults().hang();
+    let hanging = quote_in_background(&provider);
+    for _ in 0..10 {
+        yield_now().await;
+    }
+    assert!(!hanging.is_finished());
+    provider.faults().heal();
+    hanging.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_failure_rate_is_met_and_the_same_seed_fails_the_same_calls() {
+    let outcomes = |seed| async move {
+        let provider = provider(Replay { failure_rate: 0.3, seed, calls_per_second: 10_000, ..instant() });
+        let mut outcomes = Vec::new();
+        for _ in 0..1000 {
+            outcomes.push(provider.quotes(&symbols(&["AAPL"])).await.is_err());
+        }
+        outcomes
+    };
+    let first = outcomes(1).await;
+    let failures = first.iter().filter(|failed| **failed).count();
+    assert!((250..350).contains(&failures), "{failures}");
+    assert_eq!(first, outcomes(1).await);
+    assert_ne!(first, outcomes(2).await);
+}
+
+#[test]
+fn settings_that_cannot_hold_are_refused_with_the_value() {
+    for (replay, what) in [
+        (Replay { failure_rate: 1.5, ..instant() }, "1.5"),
+        (Replay { failure_rate: f64::NAN, ..instant() }, "NaN"),
+        (Replay { max_batch: 0, ..instant() }, "max_batch is 0"),
+        (Replay { calls_per_second: 0, ..instant() }, "calls_per_second is 0"),
+    ] {
+        let error = ReplayProvider::new(replay, Clock::manual()).unwrap_err();
+        assert!(error.kind() == ErrorKind::Config && error.to_string().contains(what), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_loader_tags_names_the_version_and_says_what_is_absent_or_invalid() {
+    let loader = QuoteLoader::new(Arc::new(provider(instant())));
+    let requests = ["AAPL", "A B", "NOPE"].map(|id| request("price", id, None));
+    let loaded = loader.load(&requests).await.unwrap();
+    let [Loaded::Value(fresh), Loaded::Failed(invalid), Loaded::Absent] = loaded.as_slice() else {
+        panic!("{loaded:?}")
+    };
+    assert_eq!(fresh.tags[0].as_str(), "AAPL");
+    assert!(invalid.to_string().contains("\"A B\""), "{invalid}");
+
+    let again = loader.load(&[request("price", "AAPL", fresh.etag.as_deref())]).await.unwrap();
+    assert!(matches!(again.as_slice(), [Loaded::NotModified]), "{again:?}");
+    let other = loader.load(&[request("price", "AAPL", Some("older"))]).await.unwrap();
+    assert!(matches!(other.as_slice(), [Loaded::Value(_)]), "{other:?}");
+}
+
+#[tokio::test]
+async fn a_loader_of_series_reads_ids_with_their_interval() {
+    let provider: Arc<dyn Provider> = Arc::new(provider(instant()));
+    let loader = SeriesLoader::new(provider.clone());
+    assert_eq!(loader.max_batch(), 1);
+    let loaded = loader.load(&[request("ohlcv", "T:1d", None)]).await.unwrap();
+    let [Loaded::Value(fresh)] = loaded.as_slice() else { panic!("{loaded:?}") };
+    let etag = fresh.etag.as_deref();
+    let again = loader.load(&[request("ohlcv", "T:1d", etag)]).await.unwrap();
+    assert!(matches!(again.as_slice(), [Loaded::NotModified]), "{again:?}");
+    let invalid = loader.load(&[request("ohlcv", "T", None)]).await.unwrap();
+    assert!(matches!(invalid.as_slice(), [Loaded::Failed(_)]), "{invalid:?}");
+    assert_eq!(provider.usage().calls, 2, "an id that is none never goes out");
+}
+
+#[tokio::test]
+async fn a_failed_call_fails_the_whole_load() {
+    let provider = Arc::new(provider(instant()));
+    provider.faults().fail_next(1);
+    let error = QuoteLoader::new(provider).load(&[request("price", "AAPL", None)]).await.unwrap_err();
+    assert!(error.is_retryable(), "{error}");
+}
+
+fn quote_in_background(
+    provider: &Arc<ReplayProvider>,
+) -> JoinHandle<cache_core::Result<Vec<Option<cache_market::Quote>>>> {
+    let provider = provider.clone();
+    tokio::spawn(async move { provider.quotes(&symbols(&["AAPL"])).await })
+}
+
+async fn until(condition: impl Fn() -> bool) {
+    while !condition() {
+        yield_now().await;
+    }
+}

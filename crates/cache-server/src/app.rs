@@ -1,0 +1,111 @@
+//! The wiring: a provider, the tiers in front of it, and a region for each kind of data.
+
+use std::{sync::Arc, time::Duration};
+
+use cache_core::{Clock, Error, ErrorKind, Loader, Result, Ttl};
+use cache_disk::{DiskConfig, DiskTier};
+use cache_facade::{Cache, Cacheable, Memory, Region};
+use cache_market::{DataType, Provider, Quote, QuoteLoader, ReplayProvider, Series, SeriesLoader};
+use tokio::time::{Instant, timeout_at};
+
+use crate::settings::Settings;
+
+/// Lives are shortened by up to this share, so that what came together doesn't expire together.
+const JITTER: f64 = 0.05;
+/// A value is refreshed behind its readers once this share of its life is over.
+const EAGER: f64 = 0.8;
+/// The version of [`Quote`] and [`Series`] as they are stored: to be raised when either changes.
+const SCHEMA: u32 = 1;
+/// What closing the disk tier is given where loads took up all the time.
+const CLOSE: Duration = Duration::from_millis(300);
+
+/// A running service, but for its socket.
+#[derive(Debug)]
+pub struct App {
+    pub(crate) cache: Cache,
+    pub(crate) quotes: Region<Quote>,
+    pub(crate) series: Region<Series>,
+    disk: DiskTier,
+    provider: Arc<ReplayProvider>,
+}
+
+impl App {
+    /// Opens the tiers and puts them in front of the provider, all in `clock`'s time.
+    ///
+    /// # Errors
+    ///
+    /// If the data folder can't be opened, or a setting can't hold.
+    pub async fn open(settings: &Settings, clock: Clock) -> Result<Self> {
+        let provider = Arc::new(ReplayProvider::new(settings.replay(), clock.clone())?);
+        let config =
+            DiskConfig::new(settings.disk_dir()).max_bytes(settings.disk_mib << 20).clock(clock.clone());
+        let disk = DiskTier::open(config)?;
+        let cache = Cache::builder()
+            .namespace("md")
+            .memory(Memory::mib(settings.memory_mib))
+            .tier(disk.clone())
+            .clock(clock)
+            .build()
+            .await?;
+        let quotes = QuoteLoader::new(provider.clone());
+        let quotes = region(&cache, settings, DataType::Price, settings.price_ttl(), quotes)?;
+        let series = SeriesLoader::new(provider.clone());
+        let series = region(&cache, settings, DataType::Ohlcv, settings.ohlcv_ttl(), series)?;
+        Ok(Self { cache, quotes, series, disk, provider })
+    }
+
+    /// The provider behind the tiers.
+    #[must_use]
+    pub fn provider(&self) -> &ReplayProvider {
+        &self.provider
+    }
+
+    /// The tier behind memory.
+    #[must_use]
+    pub fn disk(&self) -> &DiskTier {
+        &self.disk
+    }
+
+    /// Every provider, for statistics.
+    pub(crate) fn providers(&self) -> impl Iterator<Item = &dyn Provider> {
+        std::iter::once(&*self.provider as &dyn Provider)
+    }
+
+    /// Waits for loads and writes that are under way, makes the disk tier's contents lasting and closes
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// If that took longer than `limit`, or the tier could not flush.
+    pub async fn close(&self, limit: Duration) -> Result<()> {
+        let deadline = Instant::now() + limit;
+        let flushed = self.cache.shutdown(limit).await;
+        // Closed even where writes were cut short: what is complete is made lasting.
+        let closed = timeout_at(deadline.max(Instant::now() + CLOSE), self.disk.close()).await;
+        flushed?;
+        closed.unwrap_or_else(|_| {
+            let message = format!("the disk tier was still not closed after {limit:?}");
+            Err(Error::new(ErrorKind::Timeout, "shutdown", message))
+        })
+    }
+}
+
+fn region<V: Cacheable>(
+    cache: &Cache,
+    settings: &Settings,
+    data: DataType,
+    ttl: Ttl,
+    loader: impl Loader<V>,
+) -> Result<Region<V>> {
+    cache
+        .region::<V>(data.as_str())
+        .ttl(ttl)
+        .negative(Duration::from_secs(settings.ttl_unknown))
+        .jitter(JITTER)
+        .eager(EAGER)
+        .hard_timeout(Duration::from_millis(settings.load_timeout_ms))
+        .throttle(Duration::from_millis(settings.throttle_ms))
+        .schema(SCHEMA)
+        .loader(loader)
+        .open()
+}

@@ -1,0 +1,75 @@
+//! What is said at the start: what is served, from where, and what to try.
+
+use std::{fmt::Write, net::SocketAddr};
+
+use crate::{app::App, settings::Settings};
+
+/// The text for people, and one line for programs: `listening on http://ADDR`.
+#[must_use]
+pub fn banner(settings: &Settings, app: &App, bound: SocketAddr) -> String {
+    let mut text = String::new();
+    // Writing to a string can't fail.
+    let _ = write(&mut text, settings, app, bound);
+    text
+}
+
+fn write(text: &mut String, settings: &Settings, app: &App, bound: SocketAddr) -> std::fmt::Result {
+    let symbols: Vec<&str> = app.provider().symbols().collect();
+    let (price, ohlcv) = (settings.price_ttl().normalised(), settings.ohlcv_ttl().normalised());
+    writeln!(text, "cache-server {}", env!("CARGO_PKG_VERSION"))?;
+    writeln!(text, "listening on http://{bound}")?;
+    writeln!(text)?;
+    writeln!(text, "  serves    quotes and daily bars of {}", symbols.join(" "))?;
+    writeln!(
+        text,
+        "  tiers     memory ({} MiB), disk ({} MiB), then the provider",
+        settings.memory_mib, settings.disk_mib
+    )?;
+    writeln!(
+        text,
+        "  provider  replay of recorded days to 2017-09-01: {} ms a call, {} quotes a call, {} calls a second, {} % fail",
+        settings.provider_latency_ms,
+        settings.provider_batch,
+        settings.provider_rate,
+        settings.provider_failure_rate * 100.0
+    )?;
+    writeln!(
+        text,
+        "  lives     quotes {:?}, in grace to {:?}; bars {:?}, in grace to {:?}",
+        price.life, price.grace, ohlcv.life, ohlcv.grace
+    )?;
+    writeln!(text, "  data      {}", settings.data_dir.display())?;
+    writeln!(text)?;
+    writeln!(text, "try")?;
+    let host = reachable(bound);
+    writeln!(text, "  curl 'http://{host}/v1/quotes?symbols=AAPL,MSFT'")?;
+    writeln!(text, "  curl 'http://{host}/v1/bars/AAPL?interval=1d&from=2017-08-01&to=2017-09-01'")?;
+    writeln!(text, "  curl 'http://{host}/v1/stats'")
+}
+
+/// An address to ask at, where the service listens at all of them.
+fn reachable(mut bound: SocketAddr) -> SocketAddr {
+    if bound.ip().is_unspecified() {
+        let local =
+            if bound.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() };
+        bound.set_ip(local);
+    }
+    bound
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_means_all_is_not_one_to_ask_at() {
+        for (bound, host) in [
+            ("0.0.0.0:80", "127.0.0.1:80"),
+            ("[::]:80", "[::1]:80"),
+            ("127.0.0.1:80", "127.0.0.1:80"),
+            ("192.0.2.7:80", "192.0.2.7:80"),
+        ] {
+            assert_eq!(reachable(bound.parse().unwrap()).to_string(), host);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Versions of answers, and the conditional requests that name them.
+
+use std::io;
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use serde::Serialize;
+use xxhash_rust::xxh3::Xxh3Default;
+
+/// A strong entity tag over an answer's data: the same for the same data whatever its age and source.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ETag(String);
+
+impl ETag {
+    /// The tag of `data`, which is digested as the JSON it will be sent as.
+    pub(crate) fn of(data: &impl Serialize) -> serde_json::Result<Self> {
+        let mut digest = Digest(Xxh3Default::new());
+        serde_json::to_writer(&mut digest, data)?;
+        Ok(Self(format!("\"{:032x}\"", digest.0.digest128())))
+    }
+
+    /// The header's value.
+    pub(crate) fn value(&self) -> Option<HeaderValue> {
+        HeaderValue::from_str(&self.0).ok()
+    }
+
+    /// Whether the client already has this version: `If-None-Match` names it, weakly or not, or any.
+    pub(crate) fn is_known_to(&self, headers: &HeaderMap) -> bool {
+        headers
+            .get_all(header::IF_NONE_MATCH)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .any(|list| list.trim() == "*" || tags(list).any(|tag| tag == self.0))
+    }
+}
+
+/// The quoted tags of a list, without their `W/`. A tag may itself hold a comma.
+fn tags(list: &str) -> impl Iterator<Item = &str> {
+    let mut rest = list;
+    std::iter::from_fn(move || {
+        let start = rest.find('"')?;
+        let len = rest[start + 1..].find('"')? + 2;
+        let tag = &rest[start..start + len];
+        rest = &rest[start + len..];
+        Some(tag)
+    })
+}
+
+struct Digest(Xxh3Default);
+
+impl io::Write for Digest {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn knows(tag: &ETag, lists: &[&str]) -> bool {
+        let mut headers = HeaderMap::new();
+        for list in lists {
+            headers.append(header::IF_NONE_MATCH, list.parse().unwrap());
+        }
+        tag.is_known_to(&headers)
+    }
+
+    #[test]
+    fn a_tag_follows_the_data() {
+        assert_eq!(ETag::of(&[1, 2]).unwrap(), ETag::of(&[1, 2]).unwrap());
+        assert_ne!(ETag::of(&[1, 2]).unwrap(), ETag::of(&[1, 3]).unwrap());
+    }
+
+    #[test]
+    fn a_client_may_name_many_versions_weakly_or_any() {
+        let tag = ETag::of(&1).unwrap();
+        let text = tag.0.clone();
+        assert!(knows(&tag, &[&text]));
+        assert!(knows(&tag, &[&format!("W/{text}")]));
+        assert!(knows(&tag, &[&format!("\"a,b\" , W/\"x\",{text}")]));
+        assert!(knows(&tag, &["\"x\"", &text]));
+        assert!(knows(&tag, &[" * "]));
+        for other in ["", "\"x\"", "W/\"*\"", "\"", text.trim_matches('"')] {
+            assert!(!knows(&tag, &[other]), "{other}");
+        }
+        assert!(!knows(&tag, &[]));
+    }
+}

@@ -1,0 +1,104 @@
+//! How long an answer holds, in HTTP's terms: `Age` and `Cache-Control`.
+
+use std::time::Duration;
+
+use axum::http::{HeaderMap, HeaderValue, header};
+use cache_facade::Lookup;
+
+/// The age and the remaining life of all data in an answer: the oldest of it, and the first to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Freshness {
+    age: Duration,
+    fresh_for: Duration,
+    servable_for: Duration,
+    stale: bool,
+}
+
+impl Freshness {
+    /// That of one lookup.
+    pub(crate) fn of<V>(lookup: &Lookup<V>) -> Self {
+        let Lookup { age, fresh_for, servable_for, stale, .. } = *lookup;
+        Self { age, fresh_for, servable_for, stale }
+    }
+
+    /// That of an answer which holds the data of both.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            age: self.age.max(other.age),
+            fresh_for: self.fresh_for.min(other.fresh_for),
+            servable_for: self.servable_for.min(other.servable_for),
+            stale: self.stale || other.stale,
+        }
+    }
+
+    /// The headers. A client counts an answer's age against its `max-age` (RFC 9111, 4.2), so that is
+    /// the age and what remains. Past its life an answer may stand in for one that can't be had, as
+    /// long as this service itself would serve it (RFC 5861, 4).
+    pub(crate) fn headers(self) -> HeaderMap {
+        let age = self.age.as_secs();
+        let max_age = if self.stale { 0 } else { age.saturating_add(self.fresh_for.as_secs()) };
+        let grace = age.saturating_add(self.servable_for.as_secs()).saturating_sub(max_age);
+        let mut control = format!("max-age={max_age}");
+        if grace > 0 {
+            control.push_str(&format!(", stale-if-error={grace}"));
+        }
+        let mut headers = HeaderMap::new();
+        headers.insert(header::AGE, HeaderValue::from(age));
+        // Digits, letters and punctuation: always a valid value.
+        if let Ok(control) = HeaderValue::from_str(&control) {
+            headers.insert(header::CACHE_CONTROL, control);
+        }
+        headers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn freshness(age: u64, fresh_for: u64, servable_for: u64) -> Freshness {
+        Freshness {
+            age: Duration::from_millis(age),
+            fresh_for: Duration::from_millis(fresh_for),
+            servable_for: Duration::from_millis(servable_for),
+            stale: fresh_for == 0,
+        }
+    }
+
+    fn control(freshness: Freshness) -> String {
+        let headers = freshness.headers();
+        let text = |name| headers[name].to_str().unwrap();
+        format!("{} / {}", text(header::AGE), text(header::CACHE_CONTROL))
+    }
+
+    #[test]
+    fn a_client_that_subtracts_the_age_gets_what_remains() {
+        assert_eq!(control(freshness(0, 300_000, 300_000)), "0 / max-age=300");
+        assert_eq!(control(freshness(100_900, 199_100, 199_100)), "100 / max-age=299");
+        assert_eq!(control(freshness(100_000, 200_000, 3_500_000)), "100 / max-age=300, stale-if-error=3300");
+    }
+
+    #[test]
+    fn what_is_stale_is_never_fresh_elsewhere() {
+        assert_eq!(control(freshness(400_000, 0, 3_200_000)), "400 / max-age=0, stale-if-error=3600");
+    }
+
+    #[test]
+    fn of_many_the_oldest_and_the_first_to_go_count() {
+        let both = freshness(100_000, 200_000, 200_000).and(freshness(5_000, 20_000, 900_000));
+        assert_eq!(control(both), "100 / max-age=120, stale-if-error=180");
+        let one_stale = freshness(0, 300_000, 300_000).and(freshness(400_000, 0, 100_000));
+        assert_eq!(control(one_stale), "400 / max-age=0, stale-if-error=500");
+    }
+
+    #[test]
+    fn endless_lives_do_not_overflow() {
+        let endless = Freshness {
+            age: Duration::MAX,
+            fresh_for: Duration::MAX,
+            servable_for: Duration::MAX,
+            stale: false,
+        };
+        assert!(control(endless).contains("max-age="));
+    }
+}

@@ -1,0 +1,121 @@
+//! Query parameters, read strictly: each known, each once, each well encoded.
+
+use crate::http::problem::Problem;
+
+/// The longest piece of a client's text that is repeated to it.
+const ECHO: usize = 64;
+
+/// The parameters of a request.
+#[derive(Debug)]
+pub(crate) struct Query<'a> {
+    pairs: Vec<(&'a str, String)>,
+}
+
+impl<'a> Query<'a> {
+    /// Reads what follows the `?`; only the parameters in `known` may appear, each at most once.
+    pub(crate) fn read(query: Option<&str>, known: &[&'a str]) -> Result<Self, Problem> {
+        let mut pairs = Vec::new();
+        for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let name = decode(name).map_err(|why| {
+                Problem::parameter(&echo(name), format!("the parameter name {:?} {why}", echo(name)))
+            })?;
+            let Some(&name) = known.iter().find(|known| **known == name) else {
+                return Err(unknown(&name, known));
+            };
+            if pairs.iter().any(|(seen, _)| *seen == name) {
+                let detail = format!("the parameter {name} is given more than once: give it once");
+                return Err(Problem::parameter(name, detail));
+            }
+            let value = decode(value)
+                .map_err(|why| Problem::parameter(name, format!("{name}={} {why}", echo(value))))?;
+            pairs.push((name, value));
+        }
+        Ok(Self { pairs })
+    }
+
+    /// The decoded value of a parameter, if it was given.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// The start of a client's text, for a message.
+pub(crate) fn echo(text: &str) -> String {
+    let mut start: String = text.chars().take(ECHO).collect();
+    if start.len() < text.len() {
+        start.push_str("...");
+    }
+    start
+}
+
+fn unknown(name: &str, known: &[&str]) -> Problem {
+    let wanted = match known {
+        [] => "this path takes none".to_owned(),
+        known => format!("this path takes {}", known.join(", ")),
+    };
+    Problem::parameter(&echo(name), format!("there is no parameter {:?}: {wanted}", echo(name)))
+}
+
+/// Undoes percent-encoding. A `+` stays one: symbols and dates hold no spaces that it could mean.
+fn decode(text: &str) -> Result<String, &'static str> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        rest = tail;
+        if *first != b'%' {
+            bytes.push(*first);
+            continue;
+        }
+        let digits = rest.split_at_checked(2).and_then(|(digits, tail)| Some((hex(digits)?, tail)));
+        let Some((byte, tail)) = digits else {
+            return Err("has a '%' that two hexadecimal digits don't follow: write '%' as %25");
+        };
+        bytes.push(byte);
+        rest = tail;
+    }
+    String::from_utf8(bytes).map_err(|_| "is not UTF-8 once decoded")
+}
+
+fn hex(digits: &[u8]) -> Option<u8> {
+    digits.iter().try_fold(0, |byte, digit| Some(byte << 4 | char::from(*digit).to_digit(16)? as u8))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn detail(query: &str) -> String {
+        format!("{:?}", Query::read(Some(query), &["symbols", "from"]).unwrap_err())
+    }
+
+    #[test]
+    fn values_are_decoded_and_empty_pairs_skipped() {
+        let query = Query::read(Some("&symbols=%5EGSPC,a%2cb&&from"), &["symbols", "from"]).unwrap();
+        assert_eq!(query.get("symbols"), Some("^GSPC,a,b"));
+        assert_eq!(query.get("from"), Some(""));
+        assert_eq!(query.get("to"), None);
+        assert_eq!(Query::read(None, &[]).unwrap().get("symbols"), None);
+    }
+
+    #[test]
+    fn what_is_malformed_is_refused_with_the_reason() {
+        for (query, why) in [
+            ("symbol=AAPL", "there is no parameter \\\"symbol\\\": this path takes symbols, from"),
+            ("symbols=A&symbols=B", "more than once"),
+            ("symbols=%", "symbols=% has a '%'"),
+            ("symbols=%4", "two hexadecimal digits"),
+            ("symbols=%zz", "two hexadecimal digits"),
+            ("symbols=%+1", "two hexadecimal digits"),
+            ("symbols=%ff", "not UTF-8"),
+            ("%ff=1", "not UTF-8"),
+        ] {
+            assert!(detail(query).contains(why), "{query}: {}", detail(query));
+        }
+    }
+
+    #[test]
+    fn a_hostile_name_is_not_echoed_in_full() {
+        assert!(detail(&"x".repeat(8000)).len() < 600);
+    }
+}

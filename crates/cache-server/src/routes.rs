@@ -1,0 +1,54 @@
+//! Which path answers what.
+
+mod answer;
+mod bars;
+mod health;
+mod index;
+mod quotes;
+mod stats;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    http::{Method, Uri, header},
+    middleware,
+    response::{IntoResponse, Response},
+    routing::get,
+};
+
+use crate::{
+    app::App,
+    http::{
+        limits, log,
+        problem::{Problem, ProblemKind},
+        query::echo,
+    },
+};
+
+/// The service's HTTP, without a socket.
+pub fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/", get(index::show))
+        .route("/health", get(health::show))
+        .route("/v1/stats", get(stats::show))
+        .route("/v1/quotes", get(quotes::list))
+        .route("/v1/quotes/{symbol}", get(quotes::one))
+        .route("/v1/bars/{symbol}", get(bars::one))
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn(limits::enforce))
+        .layer(middleware::from_fn(log::note))
+        .with_state(app)
+}
+
+async fn no_such_path(uri: Uri) -> Problem {
+    let detail = format!("there is nothing at {:?}: GET / lists what there is", echo(uri.path()));
+    Problem::new(ProblemKind::NoSuchPath, detail)
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> Response {
+    let detail = format!("{} does not take {}: use GET or HEAD", echo(uri.path()), echo(method.as_str()));
+    let problem = Problem::new(ProblemKind::MethodNotAllowed, detail);
+    ([(header::ALLOW, "GET, HEAD")], problem).into_response()
+}

@@ -1,0 +1,85 @@
+//! The service in numbers, since it started.
+
+use std::sync::Arc;
+
+use axum::{extract::State, http::Uri, response::Response};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    app::App,
+    http::{problem::Problem, query::Query},
+    routes::answer::uncacheable,
+};
+
+/// `GET /v1/stats`
+pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {
+    Query::read(uri.query(), &[])?;
+    let stats = app.cache.stats();
+    let mut hits = Map::new();
+    hits.insert("memory".into(), json!(stats.memory_hits));
+    hits.extend(stats.tiers.iter().map(|tier| (tier.name.to_owned(), json!(tier.hits))));
+    let behind: u64 = stats.tiers.iter().map(|tier| tier.hits).sum();
+    let tiers: Vec<Value> = stats
+        .tiers
+        .iter()
+        .map(|tier| {
+            json!({
+                "name": tier.name,
+                "hits": tier.hits,
+                "misses": tier.misses,
+                "errors": tier.errors,
+                "corrupt": tier.corrupt,
+            })
+        })
+        .collect();
+    let providers: Vec<Value> = app
+        .providers()
+        .map(|provider| {
+            let usage = provider.usage();
+            json!({
+                "name": provider.name(),
+                "calls": usage.calls,
+                "keys": usage.keys,
+                "failures": usage.failures,
+                "refused": usage.refused,
+            })
+        })
+        .collect();
+    let disk = disk(&app).await;
+    uncacheable(&json!({
+        "hits": hits,
+        "misses": stats.memory_misses.saturating_sub(behind),
+        "hit_rate": stats.hit_rate(),
+        "stale_served": stats.memory_stale,
+        "coalesced": stats.coalesced,
+        "loads": stats.loads,
+        "loaded_keys": stats.loaded_keys,
+        "load_failures": stats.load_failures,
+        "memory": {
+            "entries": stats.memory.entries,
+            "bytes": stats.memory.weight,
+            "budget_bytes": stats.memory.budget,
+            "evicted": stats.memory.evicted,
+        },
+        "disk": disk,
+        "tiers": tiers,
+        "providers": providers,
+    }))
+}
+
+/// The disk tier's own numbers; the size of its files is asked of the file system, which may block.
+async fn disk(app: &App) -> Value {
+    let disk = app.disk().clone();
+    match tokio::task::spawn_blocking(move || disk.stats()).await {
+        Ok(stats) => json!({
+            "entries": stats.entries,
+            "bytes": stats.live_bytes,
+            "bytes_on_disk": stats.bytes_on_disk,
+            "evicted": stats.evicted,
+            "swept": stats.swept,
+            "corrupt": stats.corrupt,
+            "failed_writes": stats.failed_writes,
+        }),
+        Err(_) => Value::Null,
+    }
+}

@@ -1,0 +1,12 @@
+//! What the service promises, asked over HTTP: of the real process, and in process where time is turned.
+
+mod conditional;
+mod data;
+mod inside;
+mod limits;
+mod outage;
+mod problems;
+mod process;
+mod restart;
+mod stampede;
+mod start;

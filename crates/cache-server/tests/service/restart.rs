@@ -1,0 +1,88 @@
+//! What a restart keeps, and how the process ends.
+
+use std::{sync::Arc, time::Duration};
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+
+use crate::process::Server;
+
+const QUICK: &[&str] = &["--provider-latency-ms=20"];
+const QUOTES: &str = "/v1/quotes?symbols=AAPL,MSFT";
+
+fn sources(body: &Value) -> Vec<&str> {
+    body["quotes"].as_array().unwrap().iter().map(|quote| quote["source"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn the_provider_answers_once_then_memory_then_after_a_restart_disk() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), QUICK);
+    let first = server.json(QUOTES).await;
+    assert_eq!(sources(&first), ["provider", "provider"]);
+    assert_eq!(sources(&server.json(QUOTES).await), ["memory", "memory"]);
+    assert_eq!(server.json("/v1/bars/AAPL").await["source"], "provider");
+    assert_eq!(server.provider_calls().await, 2);
+    server.terminate();
+
+    let server = Server::start(data.path(), QUICK);
+    let again = server.json(QUOTES).await;
+    assert_eq!(sources(&again), ["disk", "disk"]);
+    assert_eq!(again["quotes"][0]["price"], first["quotes"][0]["price"]);
+    assert!(
+        again["quotes"][0]["age_ms"].as_u64() > first["quotes"][0]["age_ms"].as_u64(),
+        "it goes on ageing"
+    );
+    assert_eq!(server.json("/v1/bars/AAPL").await["source"], "disk");
+    assert_eq!(sources(&server.json(QUOTES).await), ["memory", "memory"]);
+    assert_eq!(server.provider_calls().await, 0);
+    server.terminate();
+}
+
+#[tokio::test]
+async fn what_was_written_survives_kill_9() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), QUICK);
+    server.json(QUOTES).await;
+    server.until("both quotes on disk", |stats| stats["disk"]["entries"].as_u64() >= Some(2)).await;
+    server.kill();
+
+    let server = Server::start(data.path(), QUICK);
+    assert_eq!(sources(&server.json(QUOTES).await), ["disk", "disk"]);
+    assert_eq!(server.provider_calls().await, 0);
+}
+
+#[tokio::test]
+async fn a_request_under_way_is_answered_before_the_end() {
+    for signal in ["-TERM", "-INT"] {
+        let data = tempfile::tempdir().unwrap();
+        let mut server = Server::start(data.path(), &["--provider-latency-ms=800"]);
+        let (client, url) = (server.client.clone(), format!("{}{QUOTES}", server.url));
+        let waiting = tokio::spawn(async move { client.get(url).send().await });
+        server.until("a call under way", |stats| stats["providers"][0]["calls"] == json!(1)).await;
+        server.signal(signal);
+        let answer = waiting.await.unwrap().unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        assert_eq!(sources(&answer.json().await.unwrap()), ["provider", "provider"]);
+        let (status, took) = server.ended();
+        assert!(status.success() && took < Duration::from_secs(5), "{signal}: {status} after {took:?}");
+
+        // What was loaded at the last moment is kept too.
+        let server = Server::start(data.path(), QUICK);
+        assert_eq!(sources(&server.json(QUOTES).await), ["disk", "disk"]);
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_takes_for_ever_does_not_hold_up_the_end() {
+    let data = tempfile::tempdir().unwrap();
+    let mut server =
+        Server::start(data.path(), &["--provider-latency-ms=600000", "--load-timeout-ms=600000"]);
+    let (client, url) = (Arc::new(server.client.clone()), format!("{}{QUOTES}", server.url));
+    let waiting = tokio::spawn(async move { client.get(url).send().await });
+    server.until("a call under way", |stats| stats["providers"][0]["calls"] == json!(1)).await;
+    server.signal("-TERM");
+    let (status, took) = server.ended();
+    assert!(status.success() && took < Duration::from_secs(5), "{status} after {took:?}");
+    assert!(waiting.await.unwrap().is_err(), "cut off");
+}

@@ -13,16 +13,27 @@ pub struct Tombstone {
     pub dead_at: Timestamp,
 }
 
+impl Tombstone {
+    /// One that refuses whatever either refuses, for as long as either does.
+    fn merged(self, other: Option<Self>) -> Self {
+        other.map_or(self, |other| Self {
+            born: self.born.max(other.born),
+            dead_at: self.dead_at.max(other.dead_at),
+        })
+    }
+}
+
 /// The tombstones of one tier, in memory and bounded.
 ///
-/// Past its bound it forgets single keys and remembers one moment for all of them: nothing at all
-/// that was born before that is then accepted. That costs the cache some loads that were under way,
-/// never a removal.
+/// Past its bound it forgets single keys and keeps one tombstone for all keys there are: while that
+/// lasts, nothing born before it is accepted. That costs the cache loads that were under way and
+/// older entries for a while, never a removal.
 #[derive(Debug)]
 pub struct Tombstones {
     keys: HashMap<Key, Tombstone, BuildHasherDefault<KeyHasher>>,
     patterns: Vec<(Arc<Pattern>, Tombstone)>,
-    floor: Timestamp,
+    /// Stands for what was forgotten, and covers every key.
+    floor: Option<Tombstone>,
     capacity: usize,
 }
 
@@ -30,7 +41,7 @@ impl Tombstones {
     /// None yet, and room for `capacity` keys.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { keys: HashMap::default(), patterns: Vec::new(), floor: Timestamp::MIN, capacity }
+        Self { keys: HashMap::default(), patterns: Vec::new(), floor: None, capacity }
     }
 
     /// Marks a key as removed.
@@ -38,8 +49,8 @@ impl Tombstones {
         if self.keys.len() >= self.capacity && !self.keys.contains_key(key) {
             self.purge(now);
             if self.keys.len() >= self.capacity {
-                let newest = self.keys.drain().map(|(_, tombstone)| tombstone.born).max();
-                self.floor = newest.into_iter().fold(self.floor, Timestamp::max);
+                let forgotten = self.keys.drain().map(|(_, tombstone)| tombstone);
+                self.floor = forgotten.fold(self.floor, |floor, stone| Some(stone.merged(floor)));
             }
         }
         let slot = self.keys.entry(key.clone()).or_insert(tombstone);
@@ -51,8 +62,8 @@ impl Tombstones {
     pub fn add_matching(&mut self, pattern: Arc<Pattern>, tombstone: Tombstone, now: Timestamp) {
         self.patterns.retain(|(_, old)| now < old.dead_at);
         if self.patterns.len() >= self.capacity {
-            let newest = self.patterns.drain(..).map(|(_, tombstone)| tombstone.born).max();
-            self.floor = newest.into_iter().fold(self.floor, Timestamp::max);
+            let forgotten = self.patterns.drain(..).map(|(_, tombstone)| tombstone);
+            self.floor = forgotten.fold(self.floor, |floor, stone| Some(stone.merged(floor)));
         }
         self.patterns.push((pattern, tombstone));
     }
@@ -61,7 +72,7 @@ impl Tombstones {
     #[must_use]
     pub fn refuse(&self, key: &Key, born: Timestamp, now: Timestamp) -> bool {
         let covers = |tombstone: &Tombstone| born <= tombstone.born && now < tombstone.dead_at;
-        born <= self.floor
+        self.floor.as_ref().is_some_and(covers)
             || self.keys.get(key).is_some_and(covers)
             || self.patterns.iter().any(|(pattern, stone)| covers(stone) && pattern.matches(key))
     }
@@ -118,6 +129,7 @@ mod tests {
             assert!(tombstones.refuse(&key(id), at(id as i64), at(0)), "{id}");
         }
         assert!(!tombstones.refuse(&key(0), at(100), at(0)));
+        assert!(!tombstones.refuse(&key(0), at(0), at(1000)), "nor for longer than what was forgotten");
     }
 
     #[test]

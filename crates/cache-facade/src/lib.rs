@@ -60,3 +60,8 @@ pub use policy::Policy;
 pub use region::{Cacheable, Region};
 pub use region_builder::RegionBuilder;
 pub use stats::{Health, Stats, TierHealth, TierStats};
+
+/// The examples of the project's front page.
+#[cfg(all(doctest, feature = "disk"))]
+#[doc = include_str!("../../../README.md")]
+struct FrontPage;

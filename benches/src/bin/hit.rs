@@ -118,7 +118,7 @@ fn main() -> Result<()> {
 /// Bytes allocated since and not freed.
 fn held(since: &Allocations<'_, System>) -> f64 {
     let change = since.change();
-    change.bytes_allocated as f64 - change.bytes_deallocated as f64 + change.bytes_reallocated as f64
+    change.bytes_allocated as f64 - change.bytes_deallocated as f64
 }
 
 impl Bench {

@@ -120,7 +120,9 @@ impl CacheBuilder {
         for (at, tier) in self.tiers.iter().enumerate() {
             let name = tier.name();
             if name == "memory" || self.tiers[..at].iter().any(|other| other.name() == name) {
-                let message = format!("two tiers are named {name:?}: skipping and sources go by name");
+                let message = format!(
+                    "two tiers are named {name:?}, which tells them apart (the near tier is \"memory\")"
+                );
                 return Err(Error::new(ErrorKind::Config, "build", message));
             }
         }

@@ -58,6 +58,9 @@ impl<V: Cacheable> Region<V> {
             flying.into_iter().for_each(|flight| self.land_without_loader(flight));
             return;
         };
+        if reach != Reach::Loader {
+            flying.retain(|flight| !self.land_throttled(flight));
+        }
         let mut batches = Vec::new();
         let mut flying = flying.into_iter().peekable();
         while flying.peek().is_some() {
@@ -141,6 +144,8 @@ impl<V: Cacheable> Region<V> {
         let key = flight.leader.key();
         let meta = &entry.meta;
         let usable = meta.freshness(now) != Freshness::Dead
+            // It may have been stored under a longer bound than now holds, and outlive its stamps.
+            && now < meta.born.after(self.engine.longest_life)
             && meta.born > self.core.cleared()
             && flight.prior.as_ref().is_none_or(|prior| prior.meta.born < meta.born)
             && self.engine.stamps.verdict(meta, true) == Verdict::Alive
@@ -196,6 +201,21 @@ impl<V: Cacheable> Region<V> {
         }
         self.core.clears_known.store(true, Ordering::Release);
         true
+    }
+
+    /// Within the pause after a failed load, what is in grace is the answer.
+    fn land_throttled(&self, Flying { leader, prior }: &Flying<V>) -> bool {
+        let now = self.engine.clock.now();
+        match prior {
+            Some(prior)
+                if self.core.throttle.paused(leader.key().as_ref(), now)
+                    && prior.freshness(now) != Freshness::Dead =>
+            {
+                leader.land(Ok(prior.clone()));
+                true
+            }
+            _ => false,
+        }
     }
 
     fn land_without_loader(&self, Flying { leader, prior }: Flying<V>) {

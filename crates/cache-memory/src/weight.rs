@@ -4,9 +4,8 @@ use cache_core::{Blob, Entry, Key};
 
 use crate::memory::Value;
 
-/// What moka and the allocator need for an entry beside its key's text and its value: the table
-/// slot, the queue nodes, the `Entry` itself and three allocation headers (docs/adr/0004 says how it was
-/// measured).
+/// What an entry takes beside its key's text and its value, in resident bytes: moka's table slot and
+/// queue nodes, the `Entry` itself, and what the allocator adds to them (docs/adr/0004 has the figures).
 const OVERHEAD: usize = 448;
 
 /// The weight of an entry in bytes: its value's cost (the length of its encoding, or the user's

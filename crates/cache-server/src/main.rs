@@ -67,11 +67,12 @@ async fn live(settings: &Settings) -> Result<()> {
     Ok(())
 }
 
-/// Ends the process when its time is up, whatever it is stuck in.
+/// Ends the process when its time is up, whatever it is stuck in, as a failure: something may not be
+/// on disk.
 fn end_within_bound() {
     thread::spawn(|| {
         thread::sleep(HARD);
         eprintln!("still not done after {HARD:?}: ending now");
-        exit(0);
+        exit(1);
     });
 }

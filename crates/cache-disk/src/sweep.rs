@@ -1,0 +1,121 @@
+//! Letting go of what is dead.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use cache_core::{Result, Timestamp};
+
+use crate::{
+    batch::Batch,
+    engine::Engine,
+    fault::Outcome,
+    place::Place,
+    store::{ENTRY, FLOOR, PATTERN, Store, unreadable},
+    writer::{Writer, decode_pattern},
+};
+
+/// How many keys a walk passes before it lets others write.
+const PAGE: usize = 2048;
+
+impl Engine {
+    /// Drops every entry and tombstone that is dead, and what the log no longer holds. Answers how
+    /// many were dead.
+    pub(crate) fn sweep(&self) -> Result<u64> {
+        let now = self.config.clock.now();
+        // Also the occasion to bring back a database that could not be written to.
+        let due = self.write("sweep", |writer, store| {
+            let due = writer.next_death <= now || writer.dangling;
+            if due {
+                (writer.next_death, writer.dangling) = (Timestamp::MAX, false);
+                self.sweep_patterns(writer, store, now)?;
+            }
+            Ok(due)
+        })?;
+        let (mut swept, mut next) = (0, due.then(|| vec![ENTRY]));
+        while let Some(from) = next {
+            let (count, rest) = self.write("sweep", |writer, store| {
+                self.make_way(writer, store, 0)?;
+                self.sweep_page(writer, store, &from, now)
+            })?;
+            swept += count;
+            next = rest.filter(|_| !self.bell.is_stopped());
+        }
+        Ok(swept)
+    }
+
+    fn sweep_page(
+        &self,
+        writer: &mut Writer,
+        store: &Store,
+        from: &[u8],
+        now: Timestamp,
+    ) -> Outcome<(u64, Option<Vec<u8>>)> {
+        let mut batch = Batch::new(store, writer);
+        let (mut swept, mut evicted, mut passed) = (0, 0, 0);
+        let (tail, floor) = (writer.tail, writer.floor);
+        let mut next_death = writer.next_death;
+        let next = store.walk(from, &[ENTRY], |text, value| {
+            if passed == PAGE {
+                return Ok(false);
+            }
+            passed += 1;
+            let place = Place::decode(text, value).ok_or_else(|| unreadable(text))?;
+            let covered = place.as_tombstone().is_some_and(|tombstone| tombstone.born <= floor);
+            if place.is_dead(now) || covered {
+                swept += 1;
+                batch.set(text, Some(place), None);
+            } else if matches!(&place, Place::Logged(logged) if logged.number < tail) {
+                evicted += 1;
+                batch.set(text, Some(place), None);
+            } else {
+                next_death = next_death.min(place.dead_at());
+            }
+            Ok(true)
+        })?;
+        writer.next_death = next_death;
+        batch.commit(writer, &self.home, &self.counters)?;
+        self.counters.swept.fetch_add(swept, Relaxed);
+        self.counters.evicted.fetch_add(evicted, Relaxed);
+        Ok((swept, next))
+    }
+
+    fn sweep_patterns(&self, writer: &mut Writer, store: &Store, now: Timestamp) -> Outcome<()> {
+        let mut batch = Batch::new(store, writer);
+        let mut next_death = writer.next_death;
+        store.walk(&[PATTERN], &[PATTERN], |name, value| {
+            let (_, tombstone) = decode_pattern(value).ok_or_else(|| unreadable(value))?;
+            if tombstone.dead_at <= now {
+                batch.forget(&[&[PATTERN], name].concat());
+            } else {
+                next_death = next_death.min(tombstone.dead_at);
+            }
+            Ok(true)
+        })?;
+        writer.next_death = next_death;
+        writer.patterns.purge(now);
+        batch.commit(writer, &self.home, &self.counters)
+    }
+
+    /// Exchanges all tombstones for one moment: nothing born by then is accepted any more. That
+    /// costs some loads that are under way, never a removal.
+    pub(crate) fn raise_floor(&self, writer: &mut Writer, store: &Store) -> Outcome<()> {
+        let mut newest = writer.floor;
+        store.walk(&[ENTRY], &[ENTRY], |text, value| {
+            let place = Place::decode(text, value).ok_or_else(|| unreadable(text))?;
+            newest = place.as_tombstone().map_or(newest, |tombstone| newest.max(tombstone.born));
+            Ok(true)
+        })?;
+        let mut batch = Batch::new(store, writer);
+        batch.note(FLOOR, &newest.as_micros().to_le_bytes());
+        batch.commit(writer, &self.home, &self.counters)?;
+        writer.floor = newest;
+        tracing::warn!(
+            tombstones = self.counters.tombstones.load(Relaxed),
+            "the disk tier has too many tombstones"
+        );
+        let mut next = Some(vec![ENTRY]);
+        while let Some(from) = next {
+            (_, next) = self.sweep_page(writer, store, &from, self.config.clock.now())?;
+        }
+        Ok(())
+    }
+}

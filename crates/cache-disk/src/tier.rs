@@ -1,0 +1,117 @@
+//! The handle: hops from asynchronous callers to threads that may block.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cache_core::{Entry, Error, ErrorKind, Key, Result, Target, Tier, Tombstone};
+use tokio::task;
+
+use crate::{DiskConfig, DiskStats, engine::Engine, keeper::Keeper};
+
+/// An embedded tier that persists; see the [crate]'s page for what it promises. Clones share it.
+///
+/// Needs a tokio runtime. A call that is dropped before it is answered still happens, whole.
+///
+/// Every call is one hop to a blocking thread, whatever the number of keys, look-ups included: they
+/// take 5 us where all is in memory, but the database holds its locks while it syncs a file.
+#[derive(Clone, Debug)]
+pub struct DiskTier(Arc<Handle>);
+
+#[derive(Debug)]
+struct Handle {
+    /// Stopped first.
+    _keeper: Keeper,
+    engine: Arc<Engine>,
+}
+
+impl DiskTier {
+    /// Opens the tier in a directory, making it if it is missing. Reads the whole index, so it takes
+    /// about a second for a million entries; blocks meanwhile.
+    ///
+    /// A damaged database is moved aside, said at level error, and an empty one is begun.
+    ///
+    /// # Errors
+    ///
+    /// `Config` for settings out of range, and for a directory of a later format; `Unavailable` if
+    /// another tier or process has it open; `Storage` if the medium fails or is full.
+    pub fn open(config: DiskConfig) -> Result<Self> {
+        let engine = Arc::new(Engine::open(config)?);
+        let keeper = Keeper::start(engine.clone())
+            .map_err(|error| Error::caused(ErrorKind::Storage, "open", "can't start a thread", error))?;
+        Ok(Self(Arc::new(Handle { _keeper: keeper, engine })))
+    }
+
+    /// How the tier is doing. Asks the file system for the size of each of its files.
+    #[must_use]
+    pub fn stats(&self) -> DiskStats {
+        let engine = &self.0.engine;
+        engine.counters.read(engine.home.size())
+    }
+
+    /// Drops what is dead now, as happens in the background anyway. Answers how many went.
+    ///
+    /// # Errors
+    ///
+    /// `Storage` if the medium fails or is full; `Closed` after [`DiskTier::close`].
+    pub async fn sweep(&self) -> Result<u64> {
+        self.hop("sweep", Engine::sweep).await
+    }
+
+    /// Makes everything durable and closes the tier; what is called afterwards fails with `Closed`.
+    ///
+    /// Dropping the last handle does the same without saying whether it worked.
+    ///
+    /// # Errors
+    ///
+    /// `Storage` if it could not be made durable. The tier is closed nevertheless.
+    pub async fn close(&self) -> Result<()> {
+        self.hop("close", Engine::close).await
+    }
+
+    async fn hop<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        work: impl FnOnce(&Engine) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let engine = self.0.engine.clone();
+        let done = task::spawn_blocking(move || work(&engine)).await;
+        done.unwrap_or_else(|error| {
+            let kind = if error.is_cancelled() { ErrorKind::Closed } else { ErrorKind::Storage };
+            Err(Error::caused(kind, operation, "the call did not finish", error))
+        })
+    }
+}
+
+#[async_trait]
+impl Tier for DiskTier {
+    fn name(&self) -> &'static str {
+        "disk"
+    }
+
+    async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
+        let keys = keys.to_vec();
+        self.hop("get", move |engine| engine.get(&keys)).await
+    }
+
+    async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
+        let entries = entries.to_vec();
+        self.hop("put", move |engine| engine.put(&entries)).await
+    }
+
+    async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
+        match target {
+            Target::Keys(keys) => {
+                let keys = keys.to_vec();
+                self.hop("remove", move |engine| engine.remove_keys(&keys, tombstone)).await
+            }
+            Target::Matching(pattern) => {
+                let pattern = pattern.clone();
+                self.hop("remove", move |engine| engine.remove_matching(&pattern, tombstone)).await
+            }
+        }
+    }
+
+    async fn flush(&self) -> Result<()> {
+        self.hop("flush", |engine| engine.write("flush", |_, store| engine.persist(store))).await
+    }
+}

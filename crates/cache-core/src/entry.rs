@@ -1,6 +1,6 @@
 //! What a tier holds under a key: a value and what is promised about it.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{Blob, Error, ErrorKind, Result, Timestamp, Ttl};
 
@@ -51,7 +51,9 @@ impl Meta {
     #[must_use]
     pub fn new(born: Timestamp, ttl: Ttl) -> Self {
         let ttl = ttl.normalised();
-        Self { born, stale_at: born.after(ttl.life), dead_at: born.after(ttl.grace), cost: 0, labels: None }
+        // A life of zero is over before it begins: births are unique, and may lie a little ahead.
+        let until = |span: Duration| if span.is_zero() { Timestamp::MIN } else { born.after(span) };
+        Self { born, stale_at: until(ttl.life), dead_at: until(ttl.grace), cost: 0, labels: None }
     }
 
     /// The same with tags, by which the entry can be invalidated, and the source's version of it.
@@ -134,8 +136,6 @@ impl fmt::Debug for Tag {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -143,6 +143,7 @@ mod tests {
         let born = Timestamp::from_micros(1);
         let meta = Meta::new(born, Ttl::NONE.grace(Duration::from_secs(60)));
         assert_eq!(meta.freshness(born), Freshness::Dead);
+        assert_eq!(meta.freshness(Timestamp::MIN), Freshness::Dead, "even by a clock that is behind");
     }
 
     #[test]

@@ -1,23 +1,18 @@
 //! A flight's task: memory once more, the tiers in order, then the loader in batches.
 
-use std::{panic::AssertUnwindSafe, sync::Arc};
+use std::sync::{Arc, atomic::Ordering};
 
-use cache_core::{Blob, Entry, Error, ErrorKind, Freshness, Key, Loaded, Loader, Request, Result, Timestamp};
-use futures_util::{
-    FutureExt, StreamExt,
-    future::{Either, select},
-    stream,
-};
+use cache_core::{Blob, Entry, Freshness, Key, Loader, Meta, Timestamp, Ttl};
+use futures_util::{StreamExt, stream};
 
 use crate::{
-    counters::Count,
+    engine::Shared,
     flight::Leader,
     glance::Glance,
     lookup::{Found, Source},
     region::{Answer, Cacheable, Region},
     slot::Slot,
     stamps::{self, Verdict},
-    timer,
 };
 
 /// How many batches of one flight are loaded at once.
@@ -39,6 +34,8 @@ pub(crate) struct Flying<V> {
     pub(crate) leader: Leader<Answer<V>>,
     /// What can be served if the load fails, or is confirmed by "not modified".
     pub(crate) prior: Option<Found<V>>,
+    /// Whether some tier may hold an entry of the key, usable or not.
+    pub(crate) held: bool,
 }
 
 impl<V: Cacheable> Region<V> {
@@ -81,15 +78,23 @@ impl<V: Cacheable> Region<V> {
                 leader.land(Ok(found));
                 return None;
             }
-            Glance::Fresh(found) | Glance::Due(found) | Glance::Stale(found) => Some(found),
+            Glance::Fresh(found) | Glance::Due(found) | Glance::Stale(found) => {
+                leader.flight().offer(Ok(found.clone()));
+                Some(found)
+            }
             Glance::Miss => None,
         };
-        Some(Flying { leader, prior })
+        let held = prior.is_some() || reach == Reach::Loader;
+        Some(Flying { leader, prior, held })
     }
 
     /// Asks the tiers in order; answers with those still missing.
     async fn search(&self, mut flying: Vec<Flying<V>>, reach: Reach) -> Vec<Flying<V>> {
-        if self.engine.slots.is_empty() || flying.is_empty() || !self.know_clears().await {
+        if self.engine.slots.is_empty() || flying.is_empty() {
+            return flying;
+        }
+        if !self.know_clears().await {
+            flying.iter_mut().for_each(|flight| flight.held = true);
             return flying;
         }
         for (depth, slot) in self.engine.slots.iter().enumerate() {
@@ -97,10 +102,14 @@ impl<V: Cacheable> Region<V> {
                 break;
             }
             if self.policy.skips(slot.name()) {
+                flying.iter_mut().for_each(|flight| flight.held = true);
                 continue;
             }
             let keys: Vec<Key> = flying.iter().map(|flight| flight.leader.key().clone()).collect();
-            let Ok(entries) = slot.get(&keys).await else { continue };
+            let Ok(entries) = slot.get(&keys).await else {
+                flying.iter_mut().for_each(|flight| flight.held = true);
+                continue;
+            };
             self.engine
                 .stamps
                 .learn(entries.iter().flatten().map(|entry| &entry.meta), &self.engine.slots)
@@ -109,6 +118,7 @@ impl<V: Cacheable> Region<V> {
             let mut missing = Vec::new();
             for (mut flight, entry) in flying.into_iter().zip(entries) {
                 let now = self.engine.clock.now();
+                let held = entry.is_some();
                 let found = entry.as_ref().and_then(|entry| self.judge(slot, &flight, entry, now));
                 match (found, entry) {
                     (Some(found), Some(entry)) if self.suffices(&found, reach, now) => {
@@ -119,6 +129,7 @@ impl<V: Cacheable> Region<V> {
                     }
                     (found, _) => {
                         slot.miss();
+                        flight.held |= held;
                         if let Some(found) = found {
                             flight.leader.flight().offer(Ok(found.clone()));
                             flight.prior = Some(found);
@@ -187,7 +198,6 @@ impl<V: Cacheable> Region<V> {
 
     /// Whether the clears of earlier processes are known; reads them from the tiers if not.
     async fn know_clears(&self) -> bool {
-        use std::sync::atomic::Ordering;
         if self.core.clears_known.load(Ordering::Acquire) {
             return true;
         }
@@ -197,14 +207,14 @@ impl<V: Cacheable> Region<V> {
             return false;
         };
         for at in cleared {
-            crate::engine::Shared::clear(&*self.core, at);
+            self.core.clear(at);
         }
         self.core.clears_known.store(true, Ordering::Release);
         true
     }
 
     /// Within the pause after a failed load, what is in grace is the answer.
-    fn land_throttled(&self, Flying { leader, prior }: &Flying<V>) -> bool {
+    fn land_throttled(&self, Flying { leader, prior, .. }: &Flying<V>) -> bool {
         let now = self.engine.clock.now();
         match prior {
             Some(prior)
@@ -218,109 +228,13 @@ impl<V: Cacheable> Region<V> {
         }
     }
 
-    fn land_without_loader(&self, Flying { leader, prior }: Flying<V>) {
+    fn land_without_loader(&self, Flying { leader, prior, .. }: Flying<V>) {
         let now = self.engine.clock.now();
         let servable = prior.filter(|prior| prior.freshness(now) != Freshness::Dead);
         leader.land(Ok(servable.unwrap_or_else(|| Found {
             value: None,
             source: Source::Nowhere,
-            meta: cache_core::Meta::new(now, cache_core::Ttl::NONE),
+            meta: Meta::new(now, Ttl::NONE),
         })));
-    }
-
-    /// Loads one batch. Past the hard timeout its callers get an error, or what is in grace, and the
-    /// next caller begins anew; the load may go on for a while, and is kept if nothing newer came.
-    async fn load(&self, batch: Vec<Flying<V>>, loader: &dyn Loader<V>) {
-        let clock = &self.engine.clock;
-        let born = clock.tick();
-        let requests: Vec<Request> = batch
-            .iter()
-            .map(|Flying { leader, prior }| Request {
-                key: leader.key().clone(),
-                etag: prior.as_ref().and_then(|prior| prior.meta.etag()).map(Into::into),
-            })
-            .collect();
-        self.engine.counters.bump(Count::Load);
-        self.engine.counters.add(Count::LoadedKey, batch.len() as u64);
-        let load = std::pin::pin!(AssertUnwindSafe(async { loader.load(&requests).await }).catch_unwind());
-        let limit = std::pin::pin!(timer::sleep(clock, self.policy.hard_timeout));
-        let outcome = match select(load, limit).await {
-            Either::Left((outcome, _)) => outcome,
-            Either::Right(((), load)) => {
-                let error = self.timed_out(batch.len());
-                for flight in &batch {
-                    self.fail(flight, &error);
-                    flight.leader.abandon();
-                }
-                let late = std::pin::pin!(timer::sleep(clock, self.policy.late));
-                match select(load, late).await {
-                    Either::Left((outcome, _)) => {
-                        self.engine.counters.bump(Count::LateLoad);
-                        outcome
-                    }
-                    Either::Right(_) => return,
-                }
-            }
-        };
-        let answers = outcome.unwrap_or_else(|panic| Err(self.panicked(&*panic))).and_then(|answers| {
-            if answers.len() == requests.len() {
-                Ok(answers)
-            } else {
-                Err(self.miscounted(answers.len(), requests.len()))
-            }
-        });
-        self.tell_load(requests.len(), answers.as_ref().err());
-        match answers {
-            Err(error) => batch.iter().for_each(|flight| self.fail(flight, &error)),
-            Ok(answers) => self.keep(batch, answers, born).await,
-        }
-    }
-
-    /// Lands what is in grace, or the error.
-    pub(crate) fn fail(&self, Flying { leader, prior }: &Flying<V>, error: &Error) {
-        self.engine.counters.bump(Count::LoadFailure);
-        let now = self.engine.clock.now();
-        match prior {
-            Some(prior) if prior.freshness(now) != Freshness::Dead && self.alive(&prior.meta) => {
-                tracing::warn!(key = %leader.key(), %error, "a load failed; what is in grace is served");
-                self.core.throttle.pause(leader.key(), now.after(self.policy.throttle), now);
-                leader.land(Ok(prior.clone()));
-            }
-            _ => leader.land(Err(error.clone())),
-        }
-    }
-
-    fn tell_load(&self, keys: usize, error: Option<&Error>) {
-        let kind = self.core.prefix.kind();
-        self.engine.observers.tell(&cache_core::Event::Load { kind, keys, error });
-    }
-
-    fn timed_out(&self, keys: usize) -> Error {
-        let limit = self.policy.hard_timeout;
-        let message =
-            format!("{keys} keys of {:?} were not loaded within {limit:?}", self.core.prefix.kind());
-        Error::new(ErrorKind::Timeout, "load", message)
-    }
-
-    fn panicked(&self, panic: &(dyn std::any::Any + Send)) -> Error {
-        let text = panic.downcast_ref::<&str>().copied();
-        let text =
-            text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
-        let message = format!("the loader of {:?} panicked: {text}", self.core.prefix.kind());
-        Error::new(ErrorKind::Load, "load", message)
-    }
-
-    fn miscounted(&self, answers: usize, requests: usize) -> Error {
-        let message =
-            format!("the loader of {:?} answered {answers} of {requests} keys", self.core.prefix.kind());
-        Error::new(ErrorKind::Load, "load", message)
-    }
-}
-
-/// What a source said, as a plain result.
-pub(crate) fn outcome<V>(loaded: Loaded<V>) -> Result<Loaded<V>> {
-    match loaded {
-        Loaded::Failed(error) => Err(error),
-        loaded => Ok(loaded),
     }
 }

@@ -9,7 +9,7 @@ use cache_memory::Value;
 
 use crate::{
     flight::Leader,
-    fly::{Flying, outcome},
+    fly::Flying,
     lookup::{Found, Source},
     region::{Answer, Cacheable, Region},
 };
@@ -24,14 +24,14 @@ impl<V: Cacheable> Region<V> {
         let mut gone = Vec::new();
         let mut leaders = Vec::with_capacity(batch.len());
         for (flight, loaded) in batch.into_iter().zip(answers) {
-            let (found, blob) = match outcome(loaded).and_then(|l| self.understood(&flight, l, born)) {
+            let (found, blob) = match self.understood(&flight, loaded, born) {
                 Ok(known) => known,
                 Err(error) => {
                     self.fail(&flight, &error);
                     continue;
                 }
             };
-            let Flying { leader, prior } = flight;
+            let Flying { leader, held, .. } = flight;
             self.core.throttle.resume(leader.key());
             let kept = found.freshness(self.engine.clock.now()) != Freshness::Dead;
             if !leader.overtaken() && self.alive(&found.meta) {
@@ -39,7 +39,7 @@ impl<V: Cacheable> Region<V> {
                     if self.keep_near(&leader, &found) {
                         entries.push((leader.key().clone(), Entry { value: blob, meta: found.meta.clone() }));
                     }
-                } else if prior.is_some() {
+                } else if held {
                     // Its source no longer lets it be kept, which ends what was kept of it before.
                     gone.push(leader.key().clone());
                 }

@@ -31,6 +31,7 @@ mod fly;
 mod glance;
 mod guard;
 mod keep;
+mod load;
 mod lookup;
 mod policy;
 mod read;

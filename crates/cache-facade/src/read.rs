@@ -8,7 +8,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use cache_core::{Error, ErrorKind, Event, Freshness, Key, Loaded, Loader, Request, Result, Timestamp};
+use cache_core::{
+    Clock, Error, ErrorKind, Event, Freshness, Key, Loaded, Loader, Request, Result, Timestamp,
+};
 use futures_util::{
     FutureExt,
     future::{Either, select},
@@ -42,7 +44,7 @@ impl<V: Cacheable> Region<V> {
 
     /// Answers for `keys`, in their order.
     pub(crate) async fn read(&self, keys: &[Key], loader: Option<Arc<dyn Loader<V>>>) -> Vec<Answer<V>> {
-        let asked_at = self.engine.clock.tick();
+        let seen = self.engine.stamps.newest().max(self.core.cleared());
         let now = self.engine.clock.now();
         let good =
             |answer: &Answer<V>| answer.as_ref().is_ok_and(|found| found.freshness(now) == Freshness::Fresh);
@@ -69,14 +71,12 @@ impl<V: Cacheable> Region<V> {
                         }
                         Plan::Have(found)
                     }
-                    found => {
+                    _ => {
                         self.engine.counters.bump(Count::Miss);
                         self.engine.observers.tell(&Event::Miss { key });
                         let (flight, leads) = self.flight(key, &mut wanted, good);
-                        match found {
-                            Some(found) if leads => flight.offer(Ok(found)),
-                            _ if leads => {}
-                            _ => self.engine.counters.bump(Count::Coalesced),
+                        if !leads {
+                            self.engine.counters.bump(Count::Coalesced);
                         }
                         Plan::Await(flight)
                     }
@@ -86,12 +86,12 @@ impl<V: Cacheable> Region<V> {
         self.launch(wanted, Reach::Tiers, loader.clone());
         self.launch(behind, Reach::Behind, loader.clone());
 
-        let mut patience = Patience::new(self);
+        let mut patience = Patience::new(&self.engine.clock, &self.policy);
         let mut answers = Vec::with_capacity(keys.len());
         for (key, plan) in keys.iter().zip(plans) {
             answers.push(match plan {
                 Plan::Have(found) => Ok(found),
-                Plan::Await(flight) => self.landed(key, flight, asked_at, &mut patience, &loader).await,
+                Plan::Await(flight) => self.landed(key, flight, seen, &mut patience, &loader).await,
             });
         }
         answers
@@ -100,7 +100,9 @@ impl<V: Cacheable> Region<V> {
     /// Loads keys anew and answers how many came. A load under way counts; one that a tier answered
     /// is followed by a load.
     pub(crate) async fn reload(&self, keys: &[Key]) -> Result<usize> {
-        let mut patience = Patience::new(&self.with(|policy| policy.soft_timeout(Duration::ZERO)));
+        // Nothing that is merely offered will do.
+        let policy = (*self.policy).clone().soft_timeout(self.policy.hard_timeout);
+        let mut patience = Patience::new(&self.engine.clock, &policy);
         let (mut came, mut failed) = (0, None);
         let mut left: Vec<Key> = keys.to_vec();
         for _ in 0..2 {
@@ -141,12 +143,13 @@ impl<V: Cacheable> Region<V> {
         }
     }
 
-    /// Waits for a flight; one whose answer was invalidated before this caller asked is flown again.
+    /// Waits for a flight. One whose answer was invalidated before this caller asked is flown again, and
+    /// one that found nothing because nobody had a loader. `seen` is the latest invalidation of anything when it asked.
     async fn landed(
         &self,
         key: &Key,
         mut flight: Arc<Flight<Answer<V>>>,
-        asked_at: Timestamp,
+        seen: Timestamp,
         patience: &mut Patience<'_>,
         loader: &Option<Arc<dyn Loader<V>>>,
     ) -> Answer<V> {
@@ -156,8 +159,15 @@ impl<V: Cacheable> Region<V> {
                 Some(Err(error)) => return Err(error),
                 Some(Ok(found)) => found,
             };
-            let stamp = self.engine.stamps.latest(&found.meta).max(self.core.cleared());
-            if found.meta.born > stamp || stamp > asked_at {
+            let again = match found.source {
+                // Whoever led it had no loader to ask.
+                Source::Nowhere => loader.is_some(),
+                _ => {
+                    let stamp = self.engine.stamps.latest(&found.meta).max(self.core.cleared());
+                    found.meta.born <= stamp && found.meta.born <= seen
+                }
+            };
+            if !again {
                 return Ok(found);
             }
             self.core.flights.leave(key, &flight);
@@ -196,22 +206,21 @@ impl<V: Cacheable> Region<V> {
 /// How long one call still waits: for a fresh value where a stale one is at hand, and at all. The
 /// timers run over all keys of the call together, and start only if it has to wait.
 struct Patience<'a> {
-    soft: Option<Pin<Box<dyn Future<Output = ()> + Send + 'a>>>,
-    hard: Option<Pin<Box<dyn Future<Output = ()> + Send + 'a>>>,
+    clock: &'a Clock,
+    soft: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+    hard: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     hard_timeout: Duration,
 }
 
 impl<'a> Patience<'a> {
-    fn new<V: Cacheable>(region: &Region<V>) -> Patience<'static> {
-        let timer = |span| {
-            let clock = region.engine.clock.clone();
-            async move { timer::sleep(&clock, span).await }.boxed()
-        };
-        let Policy { soft_timeout, hard_timeout, .. } = &*region.policy;
-        Patience {
-            soft: (!soft_timeout.is_zero()).then(|| timer(*soft_timeout.min(hard_timeout))),
-            hard: Some(timer(*hard_timeout)),
-            hard_timeout: *hard_timeout,
+    fn new<V>(clock: &'a Clock, policy: &Policy<V>) -> Self {
+        let Policy { soft_timeout, hard_timeout, .. } = *policy;
+        let timer = |span| timer::sleep(clock, span).boxed();
+        Self {
+            clock,
+            soft: (!soft_timeout.is_zero()).then(|| timer(soft_timeout.min(hard_timeout))),
+            hard: Some(timer(hard_timeout)),
+            hard_timeout,
         }
     }
 
@@ -225,14 +234,33 @@ impl<'a> Patience<'a> {
         }
         if let Some(hard) = &mut self.hard {
             match select(flight.offered(), hard).await {
+                Either::Left((answer, _)) if servable(self.clock, &answer) => return answer,
+                Either::Left(_) => {}
+                Either::Right(_) => self.hard = None,
+            }
+        }
+        // What was offered has died meanwhile: only the answer itself will do.
+        if let Some(hard) = &mut self.hard {
+            match select(flight.landed(), hard).await {
                 Either::Left((answer, _)) => return answer,
                 Either::Right(_) => self.hard = None,
             }
         }
-        flight.offered().now_or_never().unwrap_or_else(|| {
+        let at_hand = flight.offered().now_or_never().filter(|answer| servable(self.clock, answer));
+        at_hand.unwrap_or_else(|| {
             let message = format!("no answer within {:?}; the load goes on", self.hard_timeout);
             Some(Err(Error::new(ErrorKind::Timeout, "get", message)))
         })
+    }
+}
+
+/// Whether an answer, which may be no more than an offer, may be given now.
+fn servable<V>(clock: &Clock, answer: &Option<Answer<V>>) -> bool {
+    match answer {
+        // What comes from the source is answered once, whatever its life.
+        Some(Ok(found)) if matches!(found.source, Source::Loader | Source::Nowhere) => true,
+        Some(Ok(found)) => found.freshness(clock.now()) != Freshness::Dead,
+        Some(Err(_)) | None => true,
     }
 }
 

@@ -152,7 +152,8 @@ impl Stamps {
         }
     }
 
-    fn newest(&self) -> Timestamp {
+    /// The latest stamp that this process raised on any tag.
+    pub(crate) fn newest(&self) -> Timestamp {
         Timestamp::from_micros(self.newest.load(Ordering::Acquire))
     }
 

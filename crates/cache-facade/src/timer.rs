@@ -1,13 +1,23 @@
 //! Waiting, on whichever clock the cache lives by.
 
-use std::time::Duration;
+use std::{
+    future::{Future, pending},
+    time::Duration,
+};
 
 use cache_core::Clock;
+use tokio::time::{Instant, sleep_until};
 
-/// Sleeps for `span`: on a manual clock until it is turned that far, else by the runtime's timer.
-pub(crate) async fn sleep(clock: &Clock, span: Duration) {
-    match clock.manual_sleep(clock.now().after(span)) {
-        Some(sleep) => sleep.await,
-        None => tokio::time::sleep(span).await,
+/// Sleeps for `span` from now, not from when it is first polled: on a manual clock until it is turned
+/// that far, else by the runtime's timer.
+pub(crate) fn sleep(clock: &Clock, span: Duration) -> impl Future<Output = ()> + Send + 'static {
+    let manual = clock.manual_sleep(clock.now().after(span));
+    let deadline = if manual.is_some() { None } else { Instant::now().checked_add(span) };
+    async move {
+        match (manual, deadline) {
+            (Some(sleep), _) => sleep.await,
+            (None, Some(deadline)) => sleep_until(deadline).await,
+            (None, None) => pending().await,
+        }
     }
 }

@@ -166,10 +166,8 @@ impl Memory {
     /// Ends the protection by this very pattern.
     pub fn unprotect(&self, pattern: &Pattern) {
         for (key, entry) in self.protected.unprotect(pattern) {
-            let _stripe = self.stripe(key.hash());
-            if self.get(key.as_ref()).is_none_or(|held| held.meta.born < entry.meta.born) {
-                self.entries.insert(key, entry);
-            }
+            // It may have been removed in between; how long that holds is not known here, so it holds.
+            self.put(key, entry, Timestamp::MIN);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cache_core::{Blob, Clock, Entry, Key, Result, Target, Tier, Tombstone};
+use cache_core::{Blob, Clock, Entry, Error, ErrorKind, Key, MAX_VALUE_LEN, Result, Target, Tier, Tombstone};
 
 use crate::memory::{Memory, Value};
 
@@ -35,11 +35,18 @@ impl Tier for MemoryTier {
 
     async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
         let now = self.clock.now();
+        let mut refused = None;
         for (key, entry) in entries {
+            let len = entry.value.as_ref().map_or(0, |blob| blob.bytes.len());
+            if len > MAX_VALUE_LEN {
+                let message = format!("the value of {key} has {len} bytes, the limit is {MAX_VALUE_LEN}");
+                refused = Some(Error::new(ErrorKind::Limit, "put", message));
+                continue;
+            }
             let value = entry.value.clone().map(|blob| Arc::new(blob) as Value);
             self.memory.put(key.clone(), Entry { value, meta: entry.meta.clone() }, now);
         }
-        Ok(())
+        refused.map_or(Ok(()), Err)
     }
 
     async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {

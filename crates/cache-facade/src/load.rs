@@ -1,0 +1,106 @@
+//! Asking the loader for one batch, for no longer than anybody may wait.
+
+use std::panic::AssertUnwindSafe;
+
+use cache_core::{Error, ErrorKind, Event, Freshness, Loader, Request};
+use futures_util::{
+    FutureExt,
+    future::{Either, select},
+};
+
+use crate::{
+    counters::Count,
+    fly::Flying,
+    region::{Cacheable, Region},
+    timer,
+};
+
+impl<V: Cacheable> Region<V> {
+    /// Loads one batch. Past the hard timeout its callers get an error, or what is in grace, and the
+    /// next caller begins anew; the load may go on for a while, and is kept if nothing newer came.
+    pub(crate) async fn load(&self, batch: Vec<Flying<V>>, loader: &dyn Loader<V>) {
+        let clock = &self.engine.clock;
+        let born = clock.tick();
+        let requests: Vec<Request> = batch
+            .iter()
+            .map(|Flying { leader, prior, .. }| Request {
+                key: leader.key().clone(),
+                etag: prior.as_ref().and_then(|prior| prior.meta.etag()).map(Into::into),
+            })
+            .collect();
+        self.engine.counters.bump(Count::Load);
+        self.engine.counters.add(Count::LoadedKey, batch.len() as u64);
+        let load = std::pin::pin!(AssertUnwindSafe(async { loader.load(&requests).await }).catch_unwind());
+        let limit = std::pin::pin!(timer::sleep(clock, self.policy.hard_timeout));
+        let outcome = match select(load, limit).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right(((), load)) => {
+                let error = self.timed_out(batch.len());
+                for flight in &batch {
+                    self.fail(flight, &error);
+                    flight.leader.abandon();
+                }
+                let late = std::pin::pin!(timer::sleep(clock, self.policy.late));
+                match select(load, late).await {
+                    Either::Left((outcome, _)) => {
+                        self.engine.counters.bump(Count::LateLoad);
+                        outcome
+                    }
+                    Either::Right(_) => return,
+                }
+            }
+        };
+        let answers = outcome.unwrap_or_else(|panic| Err(self.panicked(&*panic))).and_then(|answers| {
+            if answers.len() == requests.len() {
+                Ok(answers)
+            } else {
+                Err(self.miscounted(answers.len(), requests.len()))
+            }
+        });
+        self.tell_load(requests.len(), answers.as_ref().err());
+        match answers {
+            Err(error) => batch.iter().for_each(|flight| self.fail(flight, &error)),
+            Ok(answers) => self.keep(batch, answers, born).await,
+        }
+    }
+
+    /// Lands what is in grace, or the error.
+    pub(crate) fn fail(&self, Flying { leader, prior, .. }: &Flying<V>, error: &Error) {
+        self.engine.counters.bump(Count::LoadFailure);
+        let now = self.engine.clock.now();
+        match prior {
+            Some(prior) if prior.freshness(now) != Freshness::Dead && self.alive(&prior.meta) => {
+                tracing::warn!(key = %leader.key(), %error, "a load failed; what is in grace is served");
+                self.core.throttle.pause(leader.key(), now.after(self.policy.throttle), now);
+                leader.land(Ok(prior.clone()));
+            }
+            _ => leader.land(Err(error.clone())),
+        }
+    }
+
+    fn tell_load(&self, keys: usize, error: Option<&Error>) {
+        let kind = self.core.prefix.kind();
+        self.engine.observers.tell(&Event::Load { kind, keys, error });
+    }
+
+    fn timed_out(&self, keys: usize) -> Error {
+        let limit = self.policy.hard_timeout;
+        let message =
+            format!("{keys} keys of {:?} were not loaded within {limit:?}", self.core.prefix.kind());
+        Error::new(ErrorKind::Timeout, "load", message)
+    }
+
+    fn panicked(&self, panic: &(dyn std::any::Any + Send)) -> Error {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text =
+            text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+        let message = format!("the loader of {:?} panicked: {text}", self.core.prefix.kind());
+        Error::new(ErrorKind::Load, "load", message)
+    }
+
+    fn miscounted(&self, answers: usize, requests: usize) -> Error {
+        let message =
+            format!("the loader of {:?} answered {answers} of {requests} keys", self.core.prefix.kind());
+        Error::new(ErrorKind::Load, "load", message)
+    }
+}

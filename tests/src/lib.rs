@@ -1,0 +1,24 @@
+//! What a tiered cache promises, as tests: a behaviour suite that every tier passes, and the parts
+//! to write scenarios with.
+//!
+//! The rules are numbered as in the project's list of promised behaviour, and the number is in the
+//! name of the test. Time is a [`Clock::manual`](cache_core::Clock::manual) turned by the test;
+//! where two things have to happen in a certain order, a [`Gate`] holds one of them.
+
+mod faulty_tier;
+mod gate;
+mod model_tier;
+mod recorder;
+mod scene;
+mod scripted_loader;
+mod settle;
+pub mod suite;
+
+pub use faulty_tier::{FaultyTier, Moment};
+pub use gate::Gate;
+pub use model_tier::ModelTier;
+pub use recorder::{Recorder, Seen};
+pub use scene::{GRACE, LIFE, Scene, Settings, about};
+pub use scripted_loader::{Answer, ScriptedLoader};
+pub use settle::{eventually, settle, soon};
+pub use suite::Subject;

@@ -1,0 +1,223 @@
+//! A loader that answers by script and remembers what it was asked.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use async_trait::async_trait;
+use cache_core::{Error, ErrorKind, Fresh, Key, Loaded, Loader, Request, Result};
+
+use crate::Gate;
+
+/// What to say of a key.
+#[derive(Clone, Debug)]
+pub enum Answer<V> {
+    /// The value made from the key and the number of its load, counted from 1.
+    Made,
+    /// This value.
+    Value(Fresh<V>),
+    /// There is no such key.
+    Absent,
+    /// The value at hand is still the right one.
+    NotModified,
+    /// This key fails, the others of the batch don't.
+    Fail(ErrorKind),
+}
+
+/// What the call as a whole does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mood {
+    Well,
+    Failing(ErrorKind),
+    Panicking,
+    Miscounting,
+}
+
+/// Answers by script. Clones share the script and the memory.
+#[derive(Debug)]
+pub struct ScriptedLoader<V>(Arc<Mutex<State<V>>>);
+
+/// Makes the answer to the n-th load of a key.
+type Make<V> = Box<dyn Fn(&Key, u64) -> Fresh<V> + Send>;
+
+struct State<V> {
+    make: Make<V>,
+    answers: HashMap<Key, Answer<V>>,
+    mood: Mood,
+    gate: Option<Gate>,
+    max_batch: usize,
+    batches: Vec<Vec<Request>>,
+    loads: HashMap<Key, u64>,
+}
+
+impl<V> std::fmt::Debug for State<V> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State")
+            .field("mood", &self.mood)
+            .field("batches", &self.batches)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<V> Clone for ScriptedLoader<V> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl ScriptedLoader<String> {
+    /// The value of key `AAPL` is `AAPL@1` at its first load, `AAPL@2` at its second.
+    #[must_use]
+    pub fn versions() -> Self {
+        Self::new(|key, load| format!("{}@{load}", key.id()))
+    }
+}
+
+impl<V: Clone + Send + Sync + 'static> ScriptedLoader<V> {
+    /// A loader that makes each value from its key and the number of its load, counted from 1.
+    #[must_use]
+    pub fn new(make: impl Fn(&Key, u64) -> V + Send + 'static) -> Self {
+        Self::labelled(move |key, load| Fresh::new(make(key, load)))
+    }
+
+    /// The same with what the source says about the values.
+    #[must_use]
+    pub fn labelled(make: impl Fn(&Key, u64) -> Fresh<V> + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            make: Box::new(make),
+            answers: HashMap::new(),
+            mood: Mood::Well,
+            gate: None,
+            max_batch: 100,
+            batches: Vec::new(),
+            loads: HashMap::new(),
+        })))
+    }
+
+    /// The same, asked for no more than `keys` at once.
+    #[must_use]
+    pub fn batch(self, keys: usize) -> Self {
+        self.state().max_batch = keys;
+        self
+    }
+
+    /// From now on `key` is answered so.
+    pub fn answer(&self, key: &Key, answer: Answer<V>) {
+        self.state().answers.insert(key.clone(), answer);
+    }
+
+    /// From now on each call fails as a whole.
+    pub fn fail(&self, kind: ErrorKind) {
+        self.state().mood = Mood::Failing(kind);
+    }
+
+    /// From now on each call panics.
+    pub fn panic(&self) {
+        self.state().mood = Mood::Panicking;
+    }
+
+    /// From now on each call answers for one key too few.
+    pub fn miscount(&self) {
+        self.state().mood = Mood::Miscounting;
+    }
+
+    /// From now on no call fails as a whole.
+    pub fn recover(&self) {
+        self.state().mood = Mood::Well;
+    }
+
+    /// From now on each call waits at the gate, before it decides what to answer. What was asked is
+    /// counted before that.
+    #[must_use]
+    pub fn gate(&self) -> Gate {
+        let gate = Gate::closed();
+        self.state().gate = Some(gate.clone());
+        gate
+    }
+
+    /// Takes the gate away without opening it: later calls pass, those waiting still wait.
+    pub fn ungate(&self) {
+        self.state().gate = None;
+    }
+
+    /// How many calls there were.
+    #[must_use]
+    pub fn calls(&self) -> usize {
+        self.state().batches.len()
+    }
+
+    /// What each call asked for, in order.
+    #[must_use]
+    pub fn batches(&self) -> Vec<Vec<Request>> {
+        self.state().batches.clone()
+    }
+
+    /// How many keys each call asked for, in order.
+    #[must_use]
+    pub fn batch_sizes(&self) -> Vec<usize> {
+        self.state().batches.iter().map(Vec::len).collect()
+    }
+
+    /// How often `key` was asked for.
+    #[must_use]
+    pub fn loads(&self, key: &Key) -> u64 {
+        self.state().loads.get(key).copied().unwrap_or(0)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State<V>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<V: Clone> State<V> {
+    fn begin(&mut self, requests: &[Request]) -> Vec<u64> {
+        self.batches.push(requests.to_vec());
+        let numbers = requests.iter().map(|request| {
+            let number = self.loads.entry(request.key.clone()).or_default();
+            *number += 1;
+            *number
+        });
+        numbers.collect()
+    }
+
+    fn answer(&self, key: &Key, number: u64) -> Loaded<V> {
+        match self.answers.get(key).cloned().unwrap_or(Answer::Made) {
+            Answer::Made => (self.make)(key, number).into(),
+            Answer::Value(fresh) => Loaded::Value(fresh),
+            Answer::Absent => Loaded::Absent,
+            Answer::NotModified => Loaded::NotModified,
+            Answer::Fail(kind) => Loaded::Failed(Error::new(kind, "load", format!("{key} was told to fail"))),
+        }
+    }
+}
+
+#[async_trait]
+impl<V: Clone + Send + Sync + 'static> Loader<V> for ScriptedLoader<V> {
+    fn max_batch(&self) -> usize {
+        self.state().max_batch
+    }
+
+    async fn load(&self, requests: &[Request]) -> Result<Vec<Loaded<V>>> {
+        let (numbers, gate) = {
+            let mut state = self.state();
+            (state.begin(requests), state.gate.clone())
+        };
+        if let Some(gate) = gate {
+            gate.pass().await;
+        }
+        let (mood, mut answers) = {
+            let state = self.state();
+            let answers =
+                requests.iter().zip(numbers).map(|(request, number)| state.answer(&request.key, number));
+            (state.mood, answers.collect::<Vec<_>>())
+        };
+        match mood {
+            Mood::Well => {}
+            Mood::Failing(kind) => return Err(Error::new(kind, "load", "the source was told to fail")),
+            Mood::Panicking => panic!("the source was told to panic"),
+            Mood::Miscounting => drop(answers.pop()),
+        }
+        Ok(answers)
+    }
+}

@@ -1,0 +1,43 @@
+//! Waiting for what runs in the background, without a clock.
+
+use std::{thread, time::Duration};
+
+use tokio::{task::yield_now, time::timeout};
+
+/// Lets every task that can run do so, many times over: after it, what was going to happen without
+/// the clock, a gate or another thread has happened. For asserting that something did *not* happen.
+///
+/// Only meaningful on a current-thread runtime.
+pub async fn settle() {
+    for _ in 0..256 {
+        yield_now().await;
+    }
+}
+
+/// Waits until `condition` holds.
+///
+/// # Panics
+///
+/// If it still doesn't after a great many turns: naming `what` was waited for.
+pub async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    for turn in 0..200_000 {
+        if condition() {
+            return;
+        }
+        if turn > 1000 {
+            // Something is under way on another thread: leave it the processor.
+            thread::yield_now();
+        }
+        yield_now().await;
+    }
+    panic!("never came: {what}");
+}
+
+/// The output of a future that needs neither the clock nor a gate to end.
+///
+/// # Panics
+///
+/// If it goes on and on.
+pub async fn soon<T>(future: impl Future<Output = T>) -> T {
+    timeout(Duration::from_secs(20), future).await.expect("it ends")
+}

@@ -1,0 +1,61 @@
+//! Which of two writes wins: the one born later.
+
+use cache_core::{Clock, Entry, Meta, Tier, TierExt, Ttl};
+use proptest::collection::vec;
+
+use super::{LONG, at, entry, for_all, key};
+
+pub(super) async fn rule_30_a_later_born_entry_replaces(tier: &dyn Tier, clock: &Clock) {
+    for born in 1..5 {
+        let put = entry(&born.to_string(), at(clock, born));
+        tier.put_one(key("a"), put.clone()).await.unwrap();
+        assert_eq!(tier.get_one(&key("a")).await.unwrap(), Some(put));
+    }
+}
+
+pub(super) async fn rule_30_an_entry_born_earlier_or_at_the_same_time_does_not_replace(
+    tier: &dyn Tier,
+    clock: &Clock,
+) {
+    let held = entry("held", at(clock, 10));
+    tier.put_one(key("a"), held.clone()).await.unwrap();
+    for born in [10, 9, 0] {
+        tier.put_one(key("a"), entry("late", at(clock, born))).await.unwrap();
+        assert_eq!(tier.get_one(&key("a")).await.unwrap(), Some(held.clone()), "born {born} against 10");
+    }
+}
+
+pub(super) async fn rule_30_whatever_the_order_of_puts_the_last_born_is_held(tier: &dyn Tier, clock: &Clock) {
+    for_all(32, vec(0_i64..12, 1..12), async |case, births| {
+        let key = key(&case.to_string());
+        let mut winner: Option<Entry> = None;
+        for (n, born) in births.iter().enumerate() {
+            let put = entry(&n.to_string(), at(clock, *born));
+            tier.put_one(key.clone(), put.clone()).await.unwrap();
+            if winner.as_ref().is_none_or(|winner| put.meta.born > winner.meta.born) {
+                winner = Some(put);
+            }
+            assert_eq!(tier.get_one(&key).await.unwrap(), winner);
+        }
+    })
+    .await;
+}
+
+pub(super) async fn rule_30_an_absence_and_a_value_compete_by_birth_alone(tier: &dyn Tier, clock: &Clock) {
+    let absent = |born| Entry::absent(Meta::new(at(clock, born), Ttl::new(LONG)));
+    let value = |born| entry("value", at(clock, born));
+    for (n, (first, second)) in
+        [(absent(2), value(1)), (value(2), absent(1)), (absent(2), value(2)), (value(2), absent(2))]
+            .into_iter()
+            .enumerate()
+    {
+        let key = key(&n.to_string());
+        tier.put_one(key.clone(), first.clone()).await.unwrap();
+        tier.put_one(key.clone(), second).await.unwrap();
+        assert_eq!(tier.get_one(&key).await.unwrap(), Some(first), "case {n}");
+    }
+    for (n, later) in [absent(3), value(4), absent(5)].into_iter().enumerate() {
+        tier.put_one(key("turns"), later.clone()).await.unwrap();
+        assert_eq!(tier.get_one(&key("turns")).await.unwrap(), Some(later), "turn {n}");
+    }
+}

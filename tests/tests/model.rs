@@ -1,0 +1,101 @@
+//! Any sequence of operations, against a plain model that says exactly what each must answer.
+
+mod model {
+    //! The parts of the model.
+    pub(crate) mod oracle;
+    pub(crate) mod stage;
+}
+
+use proptest::{
+    collection::vec,
+    prelude::{Just, Strategy, any, prop_oneof},
+    proptest,
+};
+use tokio::runtime::Builder;
+
+use self::model::{
+    oracle::KEYS,
+    stage::{Stack, Stage},
+};
+
+/// What is done next. Keys and tiers are numbers.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    Get(usize),
+    GetMany(Vec<usize>),
+    Put(usize),
+    PutMany(Vec<usize>),
+    Remove(Vec<usize>),
+    RemoveMatching(usize),
+    Invalidate(usize),
+    ClearRegion,
+    ClearAll,
+    Refresh(Vec<usize>),
+    /// So many times seven seconds, which never add up to a life or a grace.
+    Advance(u64),
+    Source(bool),
+    Tier(usize, bool),
+    Restart,
+}
+
+fn steps(tiers: usize) -> impl Strategy<Value = Vec<Step>> {
+    let key = 0..KEYS;
+    let keys = || vec(0..KEYS, 1..4);
+    let step = prop_oneof![
+        8 => key.clone().prop_map(Step::Get),
+        4 => keys().prop_map(Step::GetMany),
+        3 => key.clone().prop_map(Step::Put),
+        1 => keys().prop_map(Step::PutMany),
+        3 => keys().prop_map(Step::Remove),
+        1 => key.clone().prop_map(Step::RemoveMatching),
+        2 => (0..2_usize).prop_map(Step::Invalidate),
+        1 => prop_oneof![Just(Step::ClearRegion), Just(Step::ClearAll)],
+        2 => keys().prop_map(Step::Refresh),
+        8 => prop_oneof![4 => 1_u64..10, 1 => 10_u64..100].prop_map(Step::Advance),
+        3 => any::<bool>().prop_map(Step::Source),
+        3 => (0..tiers, any::<bool>()).prop_map(|(tier, up)| Step::Tier(tier, up)),
+        2 => Just(Step::Restart),
+    ];
+    vec(step, 1..80)
+}
+
+fn run(stack: Stack, eager: bool, steps: &[Step]) {
+    Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
+        let mut stage = Stage::new(stack, eager).await;
+        for (n, step) in steps.iter().enumerate() {
+            stage.step(n, step).await;
+        }
+    });
+}
+
+fn cases(cases: u32) -> proptest::test_runner::Config {
+    proptest::test_runner::Config { cases, failure_persistence: None, ..Default::default() }
+}
+
+proptest! {
+    #![proptest_config(cases(300))]
+
+    #[test]
+    fn rule_33_memory_alone_does_what_the_model_says(steps in steps(1), eager: bool) {
+        run(Stack::Memory, eager, &steps);
+    }
+
+    #[test]
+    fn rule_33_memory_over_a_tier_does_what_the_model_says(steps in steps(1), eager: bool) {
+        run(Stack::One, eager, &steps);
+    }
+
+    #[test]
+    fn rule_33_memory_over_two_tiers_does_what_the_model_says(steps in steps(2), eager: bool) {
+        run(Stack::Two, eager, &steps);
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(24))]
+
+    #[test]
+    fn rule_33_memory_over_disk_does_what_the_model_says(steps in steps(1), eager: bool) {
+        run(Stack::Disk, eager, &steps);
+    }
+}

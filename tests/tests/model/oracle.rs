@@ -1,0 +1,231 @@
+//! The plain model: what memory and each tier hold, and what follows from it for a read.
+
+use cache_facade::ErrorKind;
+
+pub(crate) const KEYS: usize = 4;
+pub(crate) const LIFE: u64 = 60;
+pub(crate) const GRACE: u64 = 600;
+const EAGER: f64 = 0.8;
+/// How long a removal is remembered in memory: as long as a load may last.
+pub(crate) const LONGEST_LOAD: u64 = 60;
+
+/// The order of births; stamps and tombstones take part in it.
+type Birth = u64;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Value {
+    pub(crate) text: String,
+    born: Birth,
+    since: u64,
+}
+
+/// What the process knows. Lost by a restart.
+#[derive(Debug, Default)]
+pub(crate) struct Process {
+    memory: [Option<Value>; KEYS],
+    /// The last removal of each key, and until when it is remembered.
+    removed: [(Birth, u64); KEYS],
+    /// The stamp of each tag, once known.
+    tags: [Option<Birth>; 2],
+    cleared: Birth,
+    /// Whether the clears of earlier processes were read.
+    clears_known: bool,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Tier {
+    pub(crate) down: bool,
+    pub(crate) held: [Option<Value>; KEYS],
+    buried: [Birth; KEYS],
+    tags: [Birth; 2],
+    cleared: Birth,
+}
+
+/// What a read may answer, and how many loads it takes.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Expected {
+    pub(crate) answers: Vec<Result<String, ErrorKind>>,
+    pub(crate) loads: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Oracle {
+    pub(crate) now: u64,
+    pub(crate) source_up: bool,
+    pub(crate) tiers: Vec<Tier>,
+    process: Process,
+    births: Birth,
+    loads: [u64; KEYS],
+    eager: bool,
+}
+
+impl Oracle {
+    pub(crate) fn new(tiers: usize, eager: bool) -> Self {
+        Self {
+            now: 0,
+            source_up: true,
+            tiers: (0..tiers).map(|_| Tier::default()).collect(),
+            process: Process::default(),
+            births: 0,
+            loads: [0; KEYS],
+            eager,
+        }
+    }
+
+    fn birth(&mut self) -> Birth {
+        self.births += 1;
+        self.births
+    }
+
+    fn fresh(&self, value: &Value) -> bool {
+        self.now - value.since < LIFE
+    }
+
+    fn due(&self, value: &Value) -> bool {
+        self.eager && (self.now - value.since) as f64 >= LIFE as f64 * EAGER
+    }
+
+    fn dead(&self, value: &Value) -> bool {
+        self.now - value.since >= GRACE || value.born <= self.process.cleared
+    }
+
+    /// What memory can serve.
+    pub(crate) fn near(&self, key: usize) -> Option<Value> {
+        let value = self.process.memory[key].clone()?;
+        let stamp = self.process.tags[key % 2].unwrap_or(0);
+        (!self.dead(&value) && value.born > stamp).then_some(value)
+    }
+
+    /// What a tier's value is worth beside what is at hand already.
+    fn far(&mut self, tier: usize, key: usize, prior: Option<&Value>) -> Option<Value> {
+        let value = self.tiers[tier].held[key].clone()?;
+        if self.process.tags[key % 2].is_none() && self.tiers.iter().all(|tier| !tier.down) {
+            self.process.tags[key % 2] = self.tiers.iter().map(|tier| tier.tags[key % 2]).max();
+        }
+        let (removed, until) = self.process.removed[key];
+        let usable = !self.dead(&value)
+            && self.process.tags[key % 2].is_some_and(|stamp| value.born > stamp)
+            && prior.is_none_or(|prior| value.born > prior.born)
+            && !(value.born <= removed && self.now < until);
+        usable.then_some(value)
+    }
+
+    /// Whether tiers may be believed: not before the clears of earlier processes are known.
+    fn clears_known(&mut self) -> bool {
+        if !self.process.clears_known && self.tiers.iter().all(|tier| !tier.down) {
+            self.process.clears_known = true;
+            let cleared = self.tiers.iter().map(|tier| tier.cleared).max().unwrap_or(0);
+            self.process.cleared = self.process.cleared.max(cleared);
+        }
+        self.process.clears_known
+    }
+
+    /// One read of one key.
+    pub(crate) fn read(&mut self, key: usize) -> Expected {
+        let near = self.near(key);
+        if let Some(value) = &near
+            && self.fresh(value)
+            && !self.due(value)
+        {
+            return Expected { answers: vec![Ok(value.text.clone())], loads: 0 };
+        }
+        let (mut answers, loads) = self.fetch(key, near.clone());
+        if let Some(value) = near {
+            // Served at once, whatever comes behind.
+            answers = vec![Ok(value.text)];
+        }
+        Expected { answers, loads }
+    }
+
+    /// Goes to the tiers and the source, and keeps what comes.
+    fn fetch(&mut self, key: usize, near: Option<Value>) -> (Vec<Result<String, ErrorKind>>, u64) {
+        let behind = near.is_some();
+        let mut prior = near;
+        let mut answers = Vec::new();
+        if self.clears_known() {
+            for tier in 0..self.tiers.len() {
+                if self.tiers[tier].down {
+                    continue;
+                }
+                let Some(value) = self.far(tier, key, prior.as_ref()) else { continue };
+                if self.fresh(&value) && !(behind && self.due(&value)) {
+                    answers.push(Ok(value.text.clone()));
+                    self.keep(key, &value, tier);
+                    return (answers, 0);
+                }
+                answers.push(Ok(value.text.clone()));
+                prior = Some(value);
+            }
+        }
+        match (self.load(key), prior) {
+            (Some(loaded), _) => answers.push(Ok(loaded)),
+            (None, None) => answers.push(Err(ErrorKind::Load)),
+            (None, Some(_)) => {}
+        }
+        (answers, 1)
+    }
+
+    /// One load, tried.
+    pub(crate) fn load(&mut self, key: usize) -> Option<String> {
+        self.loads[key] += 1;
+        let born = self.birth();
+        if !self.source_up {
+            return None;
+        }
+        let text = format!("{key}@{}", self.loads[key]);
+        let value = Value { text: text.clone(), born, since: self.now };
+        self.keep(key, &value, self.tiers.len());
+        Some(text)
+    }
+
+    /// Keeps a value in memory and in the tiers above `depth`.
+    fn keep(&mut self, key: usize, value: &Value, depth: usize) {
+        if self.process.memory[key].as_ref().is_none_or(|held| held.born < value.born) {
+            self.process.memory[key] = Some(value.clone());
+        }
+        for tier in self.tiers[..depth].iter_mut().filter(|tier| !tier.down) {
+            let newest = tier.held[key].as_ref().map_or(0, |held| held.born).max(tier.buried[key]);
+            if value.born > newest {
+                tier.held[key] = Some(value.clone());
+            }
+        }
+    }
+
+    pub(crate) fn put(&mut self, key: usize, text: String) {
+        let value = Value { text, born: self.birth(), since: self.now };
+        self.keep(key, &value, self.tiers.len());
+    }
+
+    pub(crate) fn remove(&mut self, keys: impl Iterator<Item = usize>) {
+        let born = self.birth();
+        for key in keys {
+            self.process.memory[key] = None;
+            self.process.removed[key] = (born, self.now + LONGEST_LOAD);
+            for tier in self.tiers.iter_mut().filter(|tier| !tier.down) {
+                tier.held[key] = None;
+                tier.buried[key] = born;
+            }
+        }
+    }
+
+    pub(crate) fn invalidate(&mut self, tag: usize) {
+        let born = self.birth();
+        self.process.tags[tag] = Some(born);
+        self.tiers.iter_mut().filter(|tier| !tier.down).for_each(|tier| tier.tags[tag] = born);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        let born = self.birth();
+        self.process.cleared = born;
+        self.tiers.iter_mut().filter(|tier| !tier.down).for_each(|tier| tier.cleared = born);
+    }
+
+    pub(crate) fn restart(&mut self) {
+        self.process = Process::default();
+    }
+
+    /// Whether a tier may have forgotten what it holds under the key.
+    pub(crate) fn forgettable(&self, tier: usize, key: usize) -> bool {
+        self.tiers[tier].held[key].as_ref().is_some_and(|value| self.now - value.since >= GRACE)
+    }
+}

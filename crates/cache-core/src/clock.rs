@@ -121,6 +121,12 @@ impl Clock {
         }
     }
 
+    /// Makes every later [`Clock::tick`] later than `seen`: what was born by another process, or before
+    /// this clock was set back, is overwritten by what comes now. [`Clock::now`] is not moved.
+    pub fn observe(&self, seen: Timestamp) {
+        self.0.last.fetch_max(seen.0, Ordering::SeqCst);
+    }
+
     /// Turns a manual clock forward and wakes those whose time has come.
     ///
     /// # Panics
@@ -244,6 +250,14 @@ mod tests {
         assert!(first < second && clock.now() <= first);
         clock.advance(Duration::from_secs(1));
         assert_eq!(clock.tick(), clock.now());
+    }
+
+    #[test]
+    fn a_birth_from_ahead_is_overtaken_by_the_next_one() {
+        let clock = Clock::manual();
+        let ahead = clock.now().after(Duration::from_secs(3600));
+        clock.observe(ahead);
+        assert!(clock.tick() > ahead && clock.now() < ahead);
     }
 
     #[test]

@@ -43,6 +43,12 @@ impl Timestamp {
         Self(self.0.saturating_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
     }
 
+    /// This moment and `span` earlier, or [`Timestamp::MIN`].
+    #[must_use]
+    pub fn before(self, span: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)))
+    }
+
     /// The time from `earlier` to this moment, zero if it lies ahead.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {

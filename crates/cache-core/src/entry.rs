@@ -56,6 +56,19 @@ impl Meta {
         Self { born, stale_at: until(ttl.life), dead_at: until(ttl.grace), cost: 0, labels: None }
     }
 
+    /// The same with both spans counted from `now`, if it was born ahead of it: births are unique, and
+    /// run ahead of a clock that was set back, which must not stretch a promise.
+    #[must_use]
+    pub fn counted_from(mut self, now: Timestamp) -> Self {
+        let ahead = self.born.since(now);
+        if !ahead.is_zero() {
+            for end in [&mut self.stale_at, &mut self.dead_at] {
+                *end = if *end == Timestamp::MAX { *end } else { end.before(ahead) };
+            }
+        }
+        self
+    }
+
     /// The same with tags, by which the entry can be invalidated, and the source's version of it.
     #[must_use]
     pub fn labelled(mut self, tags: &[Tag], etag: Option<&str>) -> Self {

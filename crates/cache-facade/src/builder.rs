@@ -127,8 +127,11 @@ impl CacheBuilder {
             }
         }
         let observers = Observers(self.observers.into());
-        let slots: Vec<Slot> =
-            self.tiers.into_iter().map(|tier| Slot::new(tier, observers.clone())).collect();
+        let slots: Vec<Slot> = self
+            .tiers
+            .into_iter()
+            .map(|tier| Slot::new(tier, observers.clone(), self.clock.clone()))
+            .collect();
         let stamps = Stamps::new(self.namespace.as_deref(), self.longest_life.saturating_mul(2))?;
         // Asks every tier something that is needed anyway. Whoever fails is unwell from the start.
         match stamps::read(&[stamps.all_key().clone()], &slots).await {

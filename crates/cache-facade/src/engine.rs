@@ -111,6 +111,12 @@ impl Engine {
         Tombstone { born, dead_at: self.clock.now().max(born).after(limit) }
     }
 
+    /// Sees work through that its caller may drop.
+    pub(crate) async fn see_through(&self, work: impl Future<Output = ()> + Send + 'static) {
+        // It fails only if the runtime ends, and then nobody waits.
+        let _ = self.tasks.spawn(work).await;
+    }
+
     /// Removes keys from memory, then from every tier: a reader in between finds the tombstone here.
     pub(crate) async fn remove(&self, keys: &[Key], tombstone: Tombstone) {
         self.memory.remove(keys, tombstone, self.clock.now());

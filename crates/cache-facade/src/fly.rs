@@ -1,6 +1,9 @@
 //! A flight's task: memory once more, the tiers in order, then the loader in batches.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use cache_core::{Blob, Entry, Freshness, Key, Loader, Meta, Timestamp, Ttl};
 use futures_util::{StreamExt, stream};
@@ -17,6 +20,10 @@ use crate::{
 
 /// How many batches of one flight are loaded at once.
 const BATCHES_AT_ONCE: usize = 32;
+
+/// How far ahead of this process's clock a tier's entry may have been born: clocks differ a little
+/// between processes.
+const SKEW: Duration = Duration::from_secs(60);
 
 /// How far a flight goes for its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -158,6 +165,8 @@ impl<V: Cacheable> Region<V> {
             // It may have been stored under a longer bound than now holds, and outlive its stamps.
             && now < meta.born.after(self.engine.longest_life)
             && meta.born > self.core.cleared()
+            // Of what was born ahead of the clock nobody knows the age.
+            && meta.born <= now.after(SKEW)
             && flight.prior.as_ref().is_none_or(|prior| prior.meta.born < meta.born)
             && self.engine.stamps.verdict(meta, true) == Verdict::Alive
             && !self.engine.memory.refuses(key, meta.born, now);

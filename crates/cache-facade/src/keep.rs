@@ -1,6 +1,9 @@
 //! What becomes of a loaded value: memory first, then its callers, then the tiers.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, atomic::Ordering},
+};
 
 use cache_core::{
     Blob, Entry, Error, ErrorKind, Event, Fresh, Freshness, Key, Loaded, Meta, Result, Timestamp, Ttl,
@@ -24,7 +27,9 @@ impl<V: Cacheable> Region<V> {
         let mut gone = Vec::new();
         let mut leaders = Vec::with_capacity(batch.len());
         for (flight, loaded) in batch.into_iter().zip(answers) {
-            let (found, blob) = match self.understood(&flight, loaded, born) {
+            // A policy or cost function may panic over one value; the others are not its business.
+            let understood = catch_unwind(AssertUnwindSafe(|| self.understood(&flight, loaded, born)));
+            let (found, blob) = match understood.unwrap_or_else(|_| Err(self.unjudged(&flight))) {
                 Ok(known) => known,
                 Err(error) => {
                     self.fail(&flight, &error);
@@ -55,6 +60,11 @@ impl<V: Cacheable> Region<V> {
         drop(leaders);
     }
 
+    fn unjudged(&self, flight: &Flying<V>) -> Error {
+        let message = format!("the policy or cost function panicked over {}", flight.leader.key());
+        Error::new(ErrorKind::Load, "load", message)
+    }
+
     /// A source's answer as something to serve and something to store. Without a blob it can be
     /// served only.
     fn understood(
@@ -66,19 +76,19 @@ impl<V: Cacheable> Region<V> {
         let key = flight.leader.key();
         match (loaded, &flight.prior) {
             (Loaded::Absent, _) => {
-                let meta = Meta::new(born, self.engine.bounded(Ttl::new(self.policy.negative)));
+                let meta = self.meta(born, self.engine.bounded(Ttl::new(self.policy.negative)));
                 Ok((Found { value: None, source: Source::Loader, meta }, None))
             }
             (Loaded::Value(fresh), _) => {
                 let ttl = self.promise(key, &fresh, born);
-                let meta = Meta::new(born, ttl).labelled(&fresh.tags, fresh.etag.as_deref());
+                let meta = self.meta(born, ttl).labelled(&fresh.tags, fresh.etag.as_deref());
                 self.sealed(Arc::new(fresh.value), meta)
             }
             (Loaded::NotModified, Some(prior)) if prior.value.is_some() => {
                 let Some(value) = prior.value.clone() else { unreachable!("just looked") };
                 let ttl = self.policy.ttl.ttl(key, Some(&value), born);
                 let ttl = self.policy.jitter.apply(self.engine.bounded(ttl), seed(key, born));
-                let meta = Meta::new(born, ttl).labelled(prior.meta.tags(), prior.meta.etag());
+                let meta = self.meta(born, ttl).labelled(prior.meta.tags(), prior.meta.etag());
                 self.sealed(value, meta)
             }
             (Loaded::NotModified, _) => {
@@ -101,6 +111,11 @@ impl<V: Cacheable> Region<V> {
         };
         meta.cost = self.cost(&value, blob.as_ref());
         Ok((Found { value: Some(value), source: Source::Loader, meta }, blob))
+    }
+
+    /// What is promised of something born at `born`.
+    pub(crate) fn meta(&self, born: Timestamp, ttl: Ttl) -> Meta {
+        Meta::new(born, ttl).counted_from(self.engine.clock.now())
     }
 
     /// What is promised about a value: by its source, else by the region's policy.

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use cache_core::{Entry, Fresh, Freshness, Key, Meta, Result};
+use cache_core::{Entry, Fresh, Freshness, Key, Result, Timestamp, Tombstone};
 
 use crate::{
     counters::Count,
+    engine::Engine,
     region::{Cacheable, Region},
 };
 
@@ -19,39 +20,83 @@ impl<V: Cacheable> Region<V> {
             // A key given twice is written twice, the last time latest.
             let born = self.engine.clock.tick();
             let ttl = self.promise(&key, &fresh, born);
-            let mut meta = Meta::new(born, ttl).labelled(&fresh.tags, fresh.etag.as_deref());
+            let mut meta = self.meta(born, ttl).labelled(&fresh.tags, fresh.etag.as_deref());
             meta.cost = self.cost(&fresh.value, Some(&blob));
             sealed.push((key, Arc::new(fresh.value), blob, meta));
         }
         self.engine.counters.add(Count::Put, sealed.len() as u64);
         let now = self.engine.clock.now();
+        let mut writing = Writing::new(&self.engine);
         let mut entries = Vec::with_capacity(sealed.len());
+        let mut gone = Vec::new();
         for (key, value, blob, meta) in sealed {
-            self.core.flights.overtake(&key);
-            self.core.throttle.resume(&key);
             if meta.freshness(now) == Freshness::Dead {
                 // Never to be served: all that it does is end what was there before.
-                self.engine.remove(&[key], self.engine.tombstone_of(meta.born)).await;
+                gone.push((key, self.engine.tombstone_of(meta.born)));
                 continue;
             }
+            // Marked before flights are overtaken: whoever begins one in between finds the mark.
+            writing.begin(&key, meta.born);
+            self.core.flights.overtake(&key);
+            self.core.throttle.resume(&key);
             self.store_near(&key, Some(value), meta.clone());
             entries.push((key, Entry::new(blob, meta)));
         }
-        let slots = self.engine.slots.iter().filter(|slot| !self.policy.skips(slot.name()));
-        self.engine.write(&entries, slots).await;
+        for (key, tombstone) in gone {
+            self.bury(&[key], tombstone).await;
+        }
+        if entries.is_empty() || self.engine.slots.is_empty() {
+            return Ok(());
+        }
+        let (engine, policy) = (Arc::clone(&self.engine), Arc::clone(&self.policy));
+        let write = async move {
+            let slots = engine.slots.iter().filter(|slot| !policy.skips(slot.name()));
+            engine.write(&entries, slots).await;
+            drop(writing);
+        };
+        self.engine.see_through(write).await;
         Ok(())
     }
 
     /// Removes keys everywhere.
     pub(crate) async fn remove_keys(&self, keys: &[Key]) {
         self.engine.counters.bump(Count::Removal);
-        let tombstone = self.engine.tombstone();
-        for key in keys {
-            self.core.throttle.resume(key);
-        }
+        self.bury(keys, self.engine.tombstone()).await;
+    }
+
+    async fn bury(&self, keys: &[Key], tombstone: Tombstone) {
         // Memory's tombstone is set before flights are overtaken: whoever begins one in between finds it.
         self.engine.memory.remove(keys, tombstone, self.engine.clock.now());
-        keys.iter().for_each(|key| self.core.flights.overtake(key));
-        self.engine.remove_far(keys, tombstone).await;
+        for key in keys {
+            self.core.throttle.resume(key);
+            self.core.flights.overtake(key);
+        }
+        let (engine, keys) = (Arc::clone(&self.engine), keys.to_vec());
+        self.engine.see_through(async move { engine.remove_far(&keys, tombstone).await }).await;
+    }
+}
+
+/// Marks writes in memory for as long as tiers may still hold what came before them.
+struct Writing {
+    engine: Arc<Engine>,
+    keys: Vec<(Key, Timestamp)>,
+}
+
+impl Writing {
+    fn new(engine: &Arc<Engine>) -> Self {
+        Self { engine: Arc::clone(engine), keys: Vec::new() }
+    }
+
+    fn begin(&mut self, key: &Key, born: Timestamp) {
+        self.engine.memory.begin_write(key.clone(), born);
+        self.keys.push((key.clone(), born));
+    }
+}
+
+impl Drop for Writing {
+    fn drop(&mut self) {
+        for (key, born) in &self.keys {
+            self.engine.memory.end_write(key, *born);
+        }
     }
 }

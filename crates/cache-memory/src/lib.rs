@@ -19,6 +19,7 @@
 mod memory;
 mod protected;
 mod stats;
+mod stripe;
 mod tier;
 mod weight;
 

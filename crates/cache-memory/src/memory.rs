@@ -10,20 +10,16 @@ use std::{
     },
 };
 
-use cache_core::{
-    Entry, Freshness, Key, KeyHasher, KeyRef, Pattern, Result, Timestamp, Tombstone, Tombstones,
-};
+use cache_core::{Entry, Freshness, Key, KeyHasher, KeyRef, Pattern, Result, Timestamp, Tombstone};
 use moka::{notification::RemovalCause, policy::EvictionPolicy, sync::Cache};
 
-use crate::{protected::Protected, stats::MemoryStats, weight::weigh};
+use crate::{protected::Protected, stats::MemoryStats, stripe::Stripe, weight::weigh};
 
 /// A decoded value of any type.
 pub type Value = Arc<dyn Any + Send + Sync>;
 
 /// How many locks writers are spread over; reads take none of them.
 const STRIPES: usize = 64;
-/// How many removed keys each stripe remembers.
-const TOMBSTONES: usize = 1024;
 
 /// The near tier. Reads take no lock of ours; a write compares `born` under its key's lock.
 ///
@@ -32,7 +28,7 @@ const TOMBSTONES: usize = 1024;
 pub struct Memory {
     entries: Cache<Key, Entry<Value>, BuildHasherDefault<KeyHasher>>,
     protected: Protected,
-    stripes: Box<[Mutex<Tombstones>]>,
+    stripes: Box<[Mutex<Stripe>]>,
     budget: u64,
     evicted: Arc<AtomicU64>,
 }
@@ -71,7 +67,7 @@ impl Memory {
                 }
             })
             .build_with_hasher(KeyHasher::builder());
-        let stripes = (0..STRIPES).map(|_| Mutex::new(Tombstones::new(TOMBSTONES))).collect();
+        let stripes = (0..STRIPES).map(|_| Mutex::new(Stripe::new())).collect();
         Self { entries, protected: Protected::new(protected), stripes, budget, evicted }
     }
 
@@ -117,7 +113,7 @@ impl Memory {
         let mut removed = 0;
         for key in keys {
             let mut stripe = self.stripe(key.hash());
-            stripe.add(key, tombstone, now);
+            stripe.tombstones.add(key, tombstone, now);
             removed += u64::from(self.evict(key, |old| old.meta.born <= tombstone.born));
         }
         removed
@@ -129,12 +125,24 @@ impl Memory {
         let shared = Arc::new(pattern.clone());
         // Every stripe first: whoever put before its stripe was marked is found by the walk below.
         for stripe in &self.stripes {
-            lock(stripe).add_matching(Arc::clone(&shared), tombstone, now);
+            lock(stripe).tombstones.add_matching(Arc::clone(&shared), tombstone, now);
         }
         self.walk(|key, entry| pattern.matches(key) && entry.meta.born <= tombstone.born)
     }
 
-    /// Whether a value of `key` born at `born` was removed since.
+    /// From now on, and until [`Memory::end_write`], refuses what is older than a write of `key` that
+    /// is on its way to other tiers: they still hold what came before it, and memory may already have
+    /// evicted it.
+    pub fn begin_write(&self, key: Key, born: Timestamp) {
+        self.stripe(key.hash()).begin_write(key, born);
+    }
+
+    /// Every tier was asked to take the write.
+    pub fn end_write(&self, key: &Key, born: Timestamp) {
+        self.stripe(key.hash()).end_write(key, born);
+    }
+
+    /// Whether a value of `key` born at `born` was removed since, or is being replaced.
     #[must_use]
     pub fn refuses(&self, key: &Key, born: Timestamp, now: Timestamp) -> bool {
         self.stripe(key.hash()).refuse(key, born, now)
@@ -143,7 +151,7 @@ impl Memory {
     /// Reclaims what is dead, and forgets removals that no load can undo any more. Answers how many
     /// entries went.
     pub fn sweep(&self, now: Timestamp) -> u64 {
-        self.stripes.iter().for_each(|stripe| lock(stripe).purge(now));
+        self.stripes.iter().for_each(|stripe| lock(stripe).tombstones.purge(now));
         let removed = self.walk(|_, entry| entry.meta.freshness(now) == Freshness::Dead);
         self.entries.run_pending_tasks();
         removed
@@ -182,7 +190,7 @@ impl Memory {
             budget: self.budget,
             evicted: self.evicted.load(Ordering::Relaxed),
             protected,
-            tombstones: self.stripes.iter().map(|stripe| lock(stripe).len() as u64).sum(),
+            tombstones: self.stripes.iter().map(|stripe| lock(stripe).tombstones.len() as u64).sum(),
         }
     }
 
@@ -208,12 +216,12 @@ impl Memory {
         found
     }
 
-    fn stripe(&self, hash: u64) -> MutexGuard<'_, Tombstones> {
+    fn stripe(&self, hash: u64) -> MutexGuard<'_, Stripe> {
         lock(&self.stripes[hash as usize % STRIPES])
     }
 }
 
-fn lock(stripe: &Mutex<Tombstones>) -> MutexGuard<'_, Tombstones> {
+fn lock(stripe: &Mutex<Stripe>) -> MutexGuard<'_, Stripe> {
     stripe.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

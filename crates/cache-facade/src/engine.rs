@@ -12,7 +12,7 @@ use std::{
 };
 
 use cache_core::{
-    Clock, Entry, Error, ErrorKind, Key, Pattern, Result, Tag, Target, Timestamp, Tombstone, Ttl,
+    Clock, Entry, Error, ErrorKind, Key, Meta, Pattern, Result, Tag, Target, Timestamp, Tombstone, Ttl,
 };
 use cache_memory::Memory;
 use futures_util::future::join_all;
@@ -203,6 +203,16 @@ impl Engine {
         self.regions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Reads and writes something of the cache's own, which shows whether a tier is well again.
+    async fn ask_again(&self, slot: &Slot) {
+        let key = self.stamps.probe_key().clone();
+        let entry = Entry::absent(Meta::new(self.clock.tick(), Ttl::new(UPKEEP)));
+        if slot.get(std::slice::from_ref(&key)).await.is_ok() {
+            // Why it still fails has been noted.
+            let _ = slot.put(&[(key, entry)]).await;
+        }
+    }
+
     /// Reclaims memory and asks tiers that failed again, for as long as the cache lives.
     pub(crate) async fn keep_up(engine: Weak<Self>, clock: Clock) {
         loop {
@@ -212,9 +222,8 @@ impl Engine {
                 return;
             }
             engine.memory.sweep(clock.now());
-            let probe = [engine.stamps.all_key().clone()];
             let unwell = engine.slots.iter().filter(|slot| slot.unwell());
-            join_all(unwell.map(|slot| slot.get(&probe))).await;
+            join_all(unwell.map(|slot| engine.ask_again(slot))).await;
             engine.memory_on();
         }
     }

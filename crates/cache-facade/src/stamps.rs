@@ -41,6 +41,7 @@ pub(crate) struct Stamps {
     tag_prefix: Prefix,
     kind_prefix: Prefix,
     all_key: Key,
+    probe_key: Key,
     life: Duration,
 }
 
@@ -63,6 +64,7 @@ impl Stamps {
             tag_prefix: prefix("tag")?,
             kind_prefix: prefix("kind")?,
             all_key: prefix("all")?.key("")?,
+            probe_key: prefix("probe")?.key("")?,
             life,
         })
     }
@@ -77,6 +79,11 @@ impl Stamps {
 
     pub(crate) fn all_key(&self) -> &Key {
         &self.all_key
+    }
+
+    /// What is written to a tier to see whether it takes writes.
+    pub(crate) fn probe_key(&self) -> &Key {
+        &self.probe_key
     }
 
     /// The entry that carries a stamp in a tier.

@@ -63,7 +63,8 @@ impl DiskConfig {
         self
     }
 
-    /// The clock that says what is dead. Default the system's.
+    /// The clock that says what is dead. Default the system's. To be a clone of the cache's own: opening
+    /// shows it what was born ahead of it, so that after it was set back new writes still win.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;

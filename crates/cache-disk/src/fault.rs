@@ -76,16 +76,47 @@ fn said(panic: &(dyn Any + Send)) -> String {
 fn is_damage(error: &fjall::Error) -> bool {
     match error {
         fjall::Error::Io(error) | fjall::Error::Storage(fjall::LsmError::Io(error)) => {
-            // Anything else (no permission, too many open files, no space) says that it could not
-            // look, not what is there. A file that is missing or too short does.
-            use io::ErrorKind::{AlreadyExists, InvalidData, InvalidInput, NotFound, Other, UnexpectedEof};
-            matches!(
-                error.kind(),
-                AlreadyExists | InvalidData | InvalidInput | NotFound | Other | UnexpectedEof
-            )
+            says_what_is_there(error)
         }
-        // Ours alone is the directory, so a lock is one that a panic left behind in this process.
-        fjall::Error::Poisoned | fjall::Error::KeyspaceDeleted => false,
+        // Ours alone is the directory, so a lock is one that a panic left behind in this process, or
+        // that of another whose lock file someone took away: never a reason to move its files.
+        fjall::Error::Locked | fjall::Error::Poisoned | fjall::Error::KeyspaceDeleted => false,
         _ => true,
+    }
+}
+
+/// Tells an error that says what is there (a file that is missing, too short, or a directory) from one
+/// that says it could not look: no permission, too many open files, no space.
+pub(crate) fn says_what_is_there(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        AlreadyExists, InvalidData, InvalidInput, IsADirectory, NotADirectory, NotFound, Other, UnexpectedEof,
+    };
+    matches!(
+        error.kind(),
+        AlreadyExists
+            | InvalidData
+            | InvalidInput
+            | IsADirectory
+            | NotADirectory
+            | NotFound
+            | Other
+            | UnexpectedEof
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rule_57_what_could_not_be_looked_at_is_not_taken_for_damaged() {
+        for kind in [io::ErrorKind::PermissionDenied, io::ErrorKind::StorageFull, io::ErrorKind::Interrupted]
+        {
+            assert!(!says_what_is_there(&kind.into()), "{kind}");
+        }
+        assert!(!says_what_is_there(&io::Error::from_raw_os_error(24)), "too many open files");
+        assert!(!says_what_is_there(&io::Error::from_raw_os_error(5)), "a failing disk");
+        assert!(says_what_is_there(&io::ErrorKind::UnexpectedEof.into()));
+        assert!(!is_damage(&fjall::Error::Locked), "nor what someone else has open");
     }
 }

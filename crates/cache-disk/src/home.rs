@@ -104,15 +104,23 @@ impl Home {
         Ok(())
     }
 
-    /// Whether `bytes` more can be written.
+    /// Whether `bytes` more can be written. Writes them only where there is room, so as not to take the
+    /// last of it from others.
     pub(crate) fn probe(&self, bytes: u64) -> io::Result<()> {
+        if let Some(free) = free_space(&self.root)
+            && free < bytes
+        {
+            let message = format!("{free} bytes are free, {bytes} are needed");
+            return Err(io::Error::new(io::ErrorKind::StorageFull, message));
+        }
         let path = self.root.join("probe");
         let outcome = File::create(&path).and_then(|mut file| {
             let block = [1; 1 << 16];
             (0..bytes.div_ceil(block.len() as u64)).try_for_each(|_| file.write_all(&block))?;
             file.sync_all()
         });
-        fs::remove_file(&path)?;
+        // If it could not be made there is nothing to remove, and why is said already.
+        let _ = fs::remove_file(&path);
         outcome
     }
 
@@ -120,6 +128,18 @@ impl Home {
     pub(crate) fn size(&self) -> u64 {
         size_of(&self.root)
     }
+}
+
+/// What the file system has left for us; `None` where it can't be asked.
+#[cfg(unix)]
+fn free_space(path: &Path) -> Option<u64> {
+    let stat = rustix::fs::statvfs(path).ok()?;
+    Some(stat.f_bavail.saturating_mul(stat.f_frsize))
+}
+
+#[cfg(not(unix))]
+fn free_space(_: &Path) -> Option<u64> {
+    None
 }
 
 fn make_directory(path: &Path) -> io::Result<()> {
@@ -155,7 +175,7 @@ fn take(lock: &File, root: &Path) -> Result<()> {
 fn check_format(root: &Path) -> Result<bool> {
     let path = root.join("format");
     let text = fs::read(&path).ok();
-    if text.as_deref() == Some(FORMAT.as_bytes()) {
+    if text.as_deref().is_some_and(|text| text.trim_ascii_end() == FORMAT.trim_end().as_bytes()) {
         return Ok(true);
     }
     let start = text.as_deref().and_then(|text| str::from_utf8(text).ok());

@@ -19,7 +19,7 @@ use std::{
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::fault::{Fault, Outcome};
+use crate::fault::{Fault, Outcome, says_what_is_there};
 
 /// Longer than any journal of ours, or the 64 MiB that fjall reserves for one.
 const MAX_JOURNAL: u64 = 128 << 20;
@@ -34,24 +34,33 @@ pub(crate) fn inspect(database: &Path) -> Outcome<()> {
     for keyspace in entries(&database.join("keyspaces")) {
         let current = keyspace.join("current");
         // A keyspace that is missing it was never finished.
-        if current.exists() && !is_manifest_whole(&keyspace, &current).unwrap_or(false) {
+        if current.exists() && !looked(&current, is_manifest_whole(&keyspace, &current))? {
             return Err(corrupt(&current, "does not name a whole manifest"));
         }
         for table in entries(&keyspace.join("tables")) {
-            if !has_contents(&table).unwrap_or(false) {
+            if !looked(&table, has_contents(&table))? {
                 tracing::warn!(table = %table.display(), "a table without readable contents is deleted");
                 fs::remove_file(&table).map_err(|error| Fault::Unusable(error.to_string()))?;
             }
         }
     }
     for journal in entries(database).into_iter().filter(|path| path.extension().is_some_and(|e| e == "jnl")) {
-        let bytes =
-            read_bounded(&journal, MAX_JOURNAL).map_err(|error| corrupt(&journal, &error.to_string()))?;
-        if !is_in_order(&bytes) {
+        let in_order =
+            looked(&journal, read_bounded(&journal, MAX_JOURNAL).map(|bytes| is_in_order(&bytes)))?;
+        if !in_order {
             return Err(corrupt(&journal, "has lengths or numbers that were never written"));
         }
     }
     Ok(())
+}
+
+/// Whether what was looked at is whole. What could not be looked at is not thrown away for that.
+fn looked(path: &Path, whole: io::Result<bool>) -> Outcome<bool> {
+    match whole {
+        Ok(whole) => Ok(whole),
+        Err(error) if says_what_is_there(&error) => Ok(false),
+        Err(error) => Err(Fault::Unusable(format!("can't read {}: {error}", path.display()))),
+    }
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {

@@ -65,9 +65,12 @@ impl Writer {
         let floor = store.number(FLOOR)?.cast_signed();
         writer.floor = if floor == 0 { Timestamp::MIN } else { Timestamp::from_micros(floor) };
 
+        // After a restart under a clock that was set back, what comes now must still win.
+        engine.config.clock.observe(writer.floor);
         let (mut held, mut newest) = (Held::default(), None);
         store.walk(&[ENTRY], &[ENTRY], |text, value| {
             let place = Place::decode(text, value).ok_or_else(|| unreadable(text))?;
+            engine.config.clock.observe(place.born());
             held.count(text, &place, 1);
             if let Place::Logged(logged) = place {
                 newest = newest.max(Some(logged.number));
@@ -76,6 +79,7 @@ impl Writer {
         })?;
         store.walk(&[PATTERN], &[PATTERN], |_, value| {
             let (pattern, tombstone) = decode_pattern(value).ok_or_else(|| unreadable(value))?;
+            engine.config.clock.observe(tombstone.born);
             writer.patterns.add_matching(pattern.into(), tombstone, now);
             Ok(true)
         })?;

@@ -40,6 +40,13 @@ impl<'a> Query<'a> {
     }
 }
 
+impl Query<'_> {
+    /// The same, where an empty value says as little as none.
+    pub(crate) fn given(&self, name: &str) -> Option<&str> {
+        self.get(name).filter(|value| !value.is_empty())
+    }
+}
+
 /// The start of a client's text, for a message.
 pub(crate) fn echo(text: &str) -> String {
     let mut start: String = text.chars().take(ECHO).collect();

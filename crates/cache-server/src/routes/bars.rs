@@ -53,12 +53,12 @@ struct Bars<'a> {
 }
 
 fn interval(query: &Query<'_>) -> Result<Interval, Problem> {
-    let text = query.get("interval").unwrap_or("1d");
+    let text = query.given("interval").unwrap_or("1d");
     text.parse().map_err(|invalid| Problem::parameter("interval", format!("{invalid}")))
 }
 
 fn date(query: &Query<'_>, name: &str) -> Result<Option<Date>, Problem> {
-    let Some(text) = query.get(name) else { return Ok(None) };
+    let Some(text) = query.given(name) else { return Ok(None) };
     // jiff reads more forms than a date in a query should have.
     let iso = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
     match text.parse() {

@@ -15,11 +15,14 @@ use tokio::{
     sync::Semaphore,
     time::{sleep, timeout},
 };
+use tokio_io_timeout::TimeoutStream;
 
 /// How long requests under way may go on once the service is told to stop.
 pub const DRAIN: Duration = Duration::from_millis(2000);
 /// How long a client may take to send a request's head, or wait between two requests.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a client may take none of an answer: one that never reads must not keep its place.
+const STALL_TIMEOUT: Duration = Duration::from_secs(15);
 /// What is read of a connection ahead of its use. Past it hyper itself answers 431.
 const MAX_BUFFER: usize = 128 << 10;
 /// The pause after an accept that failed for want of something that connections hold.
@@ -78,13 +81,14 @@ impl Connections {
         loop {
             // The semaphore is never closed.
             let Ok(place) = Arc::clone(&self.room).acquire_owned().await else { return };
-            let stream = self.next().await;
+            let mut stream = TimeoutStream::new(self.next().await);
+            stream.set_write_timeout(Some(STALL_TIMEOUT));
             let service = TowerToHyperService::new(self.router.clone());
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD_TIMEOUT)
                 .max_buf_size(MAX_BUFFER)
-                .serve_connection(TokioIo::new(stream), service);
+                .serve_connection(TokioIo::new(Box::pin(stream)), service);
             let connection = self.graceful.watch(connection);
             tokio::spawn(async move {
                 if let Err(error) = connection.await {

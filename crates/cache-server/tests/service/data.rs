@@ -73,6 +73,15 @@ async fn bars_are_cut_from_one_cached_series_and_both_days_are_included() {
 }
 
 #[tokio::test]
+async fn a_range_with_empty_ends_has_none() {
+    let service = Inside::open(&[]).await;
+    let all = service.get("/v1/bars/AAPL").await.json();
+    let empty = service.get("/v1/bars/AAPL?interval=1d&from=&to=").await.json();
+    assert_eq!(empty["bars"], all["bars"]);
+    assert_eq!(empty["bars"].as_array().unwrap().len(), 1258);
+}
+
+#[tokio::test]
 async fn statistics_count_hits_by_source_and_calls_by_provider() {
     let service = Inside::open(&[]).await;
     service.get("/v1/quotes?symbols=AAPL,MSFT").await;

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use tokio::sync::{Semaphore, watch};
 
+use crate::soon;
+
 /// Holds calls until it is opened. Clones are the same gate.
 #[derive(Clone, Debug)]
 pub struct Gate(Arc<Inner>);
@@ -36,9 +38,13 @@ impl Gate {
     }
 
     /// Waits until `count` have come to the gate.
+    ///
+    /// # Panics
+    ///
+    /// If they don't come.
     pub async fn reached(&self, count: usize) {
         let mut arrived = self.0.arrived.subscribe();
-        let _ = arrived.wait_for(|arrived| *arrived >= count).await;
+        let _ = soon(arrived.wait_for(|arrived| *arrived >= count)).await;
     }
 
     /// Lets `count` of those who wait or will come pass.

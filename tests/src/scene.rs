@@ -7,7 +7,7 @@ use cache_core::{Clock, Key, Result, Ttl};
 use cache_facade::{Cache, CacheBuilder, Memory, Region, RegionBuilder};
 use tokio::{spawn, task::JoinHandle};
 
-use crate::{FaultyTier, ModelTier, Recorder, ScriptedLoader, settle};
+use crate::{FaultyTier, ModelTier, Recorder, ScriptedLoader, settle, soon};
 
 /// How long a value of a scene is fresh, unless the scenario says otherwise.
 pub const LIFE: Duration = Duration::from_secs(60);
@@ -94,7 +94,7 @@ impl Scene {
 
     /// Reads as a user does, and expects no failure.
     pub async fn get(&self, id: &str) -> Option<String> {
-        self.region.get(id).await.expect("an answer").map(|value| (*value).clone())
+        soon(self.region.get(id)).await.expect("an answer").map(|value| (*value).clone())
     }
 
     /// Reads as a user does, in a task of its own that has begun to wait when this returns.
@@ -105,7 +105,7 @@ impl Scene {
     /// The same of another handle to the region.
     pub async fn ask_of(&self, region: &Region<String>, id: &str) -> JoinHandle<Result<Option<String>>> {
         let (region, id) = (region.clone(), id.to_owned());
-        let task = spawn(async move { Ok(region.get(&id).await?.map(|value| (*value).clone())) });
+        let task = spawn(async move { Ok(soon(region.get(&id)).await?.map(|value| (*value).clone())) });
         settle().await;
         task
     }

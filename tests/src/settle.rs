@@ -39,5 +39,5 @@ pub async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
 ///
 /// If it goes on and on.
 pub async fn soon<T>(future: impl Future<Output = T>) -> T {
-    timeout(Duration::from_secs(20), future).await.expect("it ends")
+    timeout(Duration::from_secs(10), future).await.expect("it ends")
 }

@@ -29,6 +29,15 @@ pub struct App {
     provider: Arc<ReplayProvider>,
 }
 
+/// How much of what was under way an [`App`] ended with, where its disk tier was flushed.
+#[derive(Debug)]
+pub enum Closed {
+    /// All of it.
+    Complete,
+    /// All that had been loaded: for the loads that were still waiting there was no time, as this says.
+    LoadsCut(Error),
+}
+
 impl App {
     /// Opens the tiers and puts them in front of the provider, all in `clock`'s time.
     ///
@@ -71,22 +80,27 @@ impl App {
         std::iter::once(&*self.provider as &dyn Provider)
     }
 
-    /// Waits for loads and writes that are under way, makes the disk tier's contents lasting and closes
-    /// it.
+    /// Waits for loads and writes that are under way, for about `limit`, makes the disk tier's contents
+    /// lasting and closes it.
     ///
     /// # Errors
     ///
-    /// If that took longer than `limit`, or the tier could not flush.
-    pub async fn close(&self, limit: Duration) -> Result<()> {
+    /// If the tier could not be flushed, or not in time: something that was loaded may not be on disk.
+    pub async fn close(&self, limit: Duration) -> Result<Closed> {
         let deadline = Instant::now() + limit;
         let flushed = self.cache.shutdown(limit).await;
         // Closed even where writes were cut short: what is complete is made lasting.
         let closed = timeout_at(deadline.max(Instant::now() + CLOSE), self.disk.close()).await;
-        flushed?;
         closed.unwrap_or_else(|_| {
             let message = format!("the disk tier was still not closed after {limit:?}");
             Err(Error::new(ErrorKind::Timeout, "shutdown", message))
-        })
+        })?;
+        match flushed {
+            Ok(()) => Ok(Closed::Complete),
+            // Closing flushes too, so what ran out of time and is lost can only be loads.
+            Err(error) if error.kind() == ErrorKind::Timeout => Ok(Closed::LoadsCut(error)),
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -34,9 +34,9 @@ mod serve;
 mod settings;
 mod shutdown;
 
-pub use app::App;
+pub use app::{App, Closed};
 pub use banner::banner;
 pub use routes::router;
-pub use serve::{DRAIN, bind, serve};
+pub use serve::{DRAIN, Limits, bind, serve};
 pub use settings::Settings;
 pub use shutdown::{FLUSH, HARD, signal};

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow};
 use cache_core::Clock;
-use cache_server::{App, FLUSH, HARD, Settings, banner, bind, router, serve, signal};
+use cache_server::{App, Closed, FLUSH, HARD, Limits, Settings, banner, bind, router, serve, signal};
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
 
@@ -59,9 +59,11 @@ async fn live(settings: &Settings) -> Result<()> {
         }
         end_within_bound();
     };
-    serve(listener, router(app.clone()), settings.max_connections, stop).await;
+    let limits = Limits { connections: settings.max_connections, ..Limits::default() };
+    serve(listener, router(app.clone()), limits, stop).await;
     match app.close(FLUSH).await {
-        Ok(()) => tracing::info!("flushed and stopped"),
+        Ok(Closed::Complete) => tracing::info!("flushed and stopped"),
+        Ok(Closed::LoadsCut(why)) => tracing::warn!(%why, "flushed and stopped, but loads were cut"),
         Err(error) => tracing::error!(%error, "stopped, but not all of it is on disk"),
     }
     Ok(())

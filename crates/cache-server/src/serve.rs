@@ -1,8 +1,8 @@
-//! The socket: connections within limits, each read within a deadline, drained at the end.
+//! The socket: connections within limits, each read and written within deadlines, drained at the end.
 
 use std::{io, sync::Arc, time::Duration};
 
-use axum::Router;
+use axum::{Router, middleware};
 use cache_core::{Error, ErrorKind, Result};
 use hyper::server::conn::http1;
 use hyper_util::{
@@ -17,16 +17,31 @@ use tokio::{
 };
 use tokio_io_timeout::TimeoutStream;
 
+use crate::http::host;
+
 /// How long requests under way may go on once the service is told to stop.
 pub const DRAIN: Duration = Duration::from_millis(2000);
-/// How long a client may take to send a request's head, or wait between two requests.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long a client may take none of an answer: one that never reads must not keep its place.
-const STALL_TIMEOUT: Duration = Duration::from_secs(15);
 /// What is read of a connection ahead of its use. Past it hyper itself answers 431.
 const MAX_BUFFER: usize = 128 << 10;
 /// The pause after an accept that failed for want of something that connections hold.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What one client may take from the others.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// How many connections are served at once; more wait.
+    pub connections: u32,
+    /// How long a client may take to send a request's head, or wait between two requests.
+    pub head: Duration,
+    /// How long a client may take none of an answer: one that never reads must not keep its place.
+    pub stall: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: 2048, head: Duration::from_secs(15), stall: Duration::from_secs(15) }
+    }
+}
 
 /// Binds the socket that `listen` names.
 ///
@@ -49,12 +64,13 @@ pub async fn bind(listen: &str) -> Result<TcpListener> {
 }
 
 /// Serves until `stop` is ready, then lets requests under way finish, for [`DRAIN`] at most.
-pub async fn serve(listener: TcpListener, router: Router, max_connections: u32, stop: impl Future) {
+pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: impl Future) {
     let connections = Connections {
         listener,
-        room: Arc::new(Semaphore::new(max_connections as usize)),
+        limits,
+        room: Arc::new(Semaphore::new(limits.connections as usize)),
         graceful: GracefulShutdown::new(),
-        router,
+        router: router.layer(middleware::from_fn(host::require)),
     };
     tokio::select! {
         () = connections.accept() => {}
@@ -70,6 +86,7 @@ pub async fn serve(listener: TcpListener, router: Router, max_connections: u32, 
 
 struct Connections {
     listener: TcpListener,
+    limits: Limits,
     room: Arc<Semaphore>,
     graceful: GracefulShutdown,
     router: Router,
@@ -82,11 +99,11 @@ impl Connections {
             // The semaphore is never closed.
             let Ok(place) = Arc::clone(&self.room).acquire_owned().await else { return };
             let mut stream = TimeoutStream::new(self.next().await);
-            stream.set_write_timeout(Some(STALL_TIMEOUT));
+            stream.set_write_timeout(Some(self.limits.stall));
             let service = TowerToHyperService::new(self.router.clone());
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
-                .header_read_timeout(HEAD_TIMEOUT)
+                .header_read_timeout(self.limits.head)
                 .max_buf_size(MAX_BUFFER)
                 .serve_connection(TokioIo::new(Box::pin(stream)), service);
             let connection = self.graceful.watch(connection);

@@ -14,6 +14,7 @@ use crate::http::freshness::Freshness;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProblemKind {
     InvalidParameter,
+    InvalidHost,
     UnknownSymbol,
     NoSuchPath,
     MethodNotAllowed,
@@ -31,6 +32,7 @@ impl ProblemKind {
     fn describe(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::InvalidParameter => (StatusCode::BAD_REQUEST, "invalid-parameter", "Invalid parameter"),
+            Self::InvalidHost => (StatusCode::BAD_REQUEST, "invalid-host", "Invalid host"),
             Self::UnknownSymbol => (StatusCode::NOT_FOUND, "unknown-symbol", "Unknown symbol"),
             Self::NoSuchPath => (StatusCode::NOT_FOUND, "no-such-path", "No such path"),
             Self::MethodNotAllowed => {

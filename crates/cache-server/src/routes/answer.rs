@@ -1,6 +1,7 @@
 //! The form of an answer: its data, where that came from, and what HTTP is told of it.
 
 use axum::{
+    body::Body,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -8,6 +9,7 @@ use cache_facade::{Lookup, Source};
 use serde::Serialize;
 
 use crate::http::{
+    body::Unsent,
     etag::ETag,
     freshness::Freshness,
     problem::{Problem, ProblemKind},
@@ -45,7 +47,7 @@ pub(super) fn cacheable(
     let mut headers = freshness.headers();
     headers.extend(etag.value().map(|value| (header::ETAG, value)));
     if etag.is_known_to(request) {
-        return Ok((StatusCode::NOT_MODIFIED, headers).into_response());
+        return Ok((StatusCode::NOT_MODIFIED, headers, Body::new(Unsent)).into_response());
     }
     Ok((headers, json(body)?).into_response())
 }

@@ -53,7 +53,7 @@ struct Bars<'a> {
 }
 
 fn interval(query: &Query<'_>) -> Result<Interval, Problem> {
-    let text = query.get("interval").unwrap_or("1d");
+    let text = query.given("interval").unwrap_or("1d");
     text.parse().map_err(|invalid| Problem::parameter("interval", format!("{invalid}")))
 }
 

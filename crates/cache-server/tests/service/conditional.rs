@@ -7,7 +7,16 @@ use axum::{
     http::{Request, StatusCode},
 };
 
-use crate::inside::{Answer, Inside};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::timeout,
+};
+
+use crate::{
+    inside::{Answer, Inside},
+    process::{PATIENCE, Server},
+};
 
 async fn ask(service: &Inside, method: &str, path: &str, known: &str) -> Answer {
     let request = Request::builder().method(method).uri(path).header("if-none-match", known);
@@ -26,7 +35,7 @@ async fn a_client_that_has_the_version_gets_304_without_a_body() {
         for known in [etag.clone(), format!("W/{etag}"), format!("\"x\", {etag}"), "*".to_owned()] {
             let answer = ask(&service, "GET", path, &known).await;
             assert_eq!((answer.status, answer.body.len()), (StatusCode::NOT_MODIFIED, 0), "{path} {known}");
-            assert_eq!(answer.header("etag"), etag);
+            assert_eq!((answer.header("etag"), answer.header("content-length")), (etag.as_str(), ""));
             assert!(answer.header("cache-control").starts_with("max-age="), "{path}");
         }
         let other = ask(&service, "GET", path, "\"x\"").await;
@@ -57,7 +66,7 @@ async fn head_is_get_without_the_body() {
     assert_eq!(head.header("content-length"), get.body.len().to_string());
     assert_eq!(head.header("etag"), get.header("etag"));
     let known = ask(&service, "HEAD", "/v1/quotes/AAPL", get.header("etag")).await;
-    assert_eq!(known.status, StatusCode::NOT_MODIFIED);
+    assert_eq!((known.status, known.header("content-length")), (StatusCode::NOT_MODIFIED, ""));
 }
 
 /// The age and the `max-age` of an answer.
@@ -96,5 +105,25 @@ async fn statistics_health_and_problems_are_not_kept() {
     let service = Inside::open(&[]).await;
     for path in ["/v1/stats", "/health", "/", "/nope", "/v1/quotes"] {
         assert_eq!(service.get(path).await.header("cache-control"), "no-store", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn after_a_304_the_connection_goes_on() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &["--provider-latency-ms=0"]);
+    let request = |method, rest| format!("{method} /v1/quotes/AAPL HTTP/1.1\r\nhost: x\r\n{rest}\r\n");
+    let known = "if-none-match: *\r\n";
+    let requests = request("GET", known) + &request("HEAD", known) + &request("GET", "connection: close\r\n");
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    stream.write_all(requests.as_bytes()).await.unwrap();
+    let mut answers = String::new();
+    timeout(PATIENCE, stream.read_to_string(&mut answers)).await.expect("no answer").unwrap();
+    let heads: Vec<&str> = answers.split("HTTP/1.1 ").skip(1).collect();
+    let statuses: Vec<&str> = heads.iter().map(|head| &head[..3]).collect();
+    assert_eq!(statuses, ["304", "304", "200"], "{answers}");
+    for head in &heads[..2] {
+        assert!(head.ends_with("\r\n\r\n"), "a body: {head}");
+        assert!(!head.contains("content-length") && !head.contains("transfer-encoding"), "{head}");
     }
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use cache_market::Provider;
+use cache_server::Closed;
 use serde_json::json;
 
 use crate::inside::Inside;
@@ -92,4 +93,25 @@ async fn a_provider_that_hangs_is_504_at_the_deadline() {
     service.advance(Duration::from_secs(2));
     let response = waiting.await.unwrap().unwrap();
     assert_eq!(response.status(), StatusCode::GATEWAY_TIMEOUT);
+}
+
+#[tokio::test]
+async fn an_end_while_the_provider_hangs_cuts_loads_and_nothing_else() {
+    let service = Inside::open(&[]).await;
+    service.get("/v1/quotes/AAPL").await;
+    service.app.provider().faults().hang();
+    let request = axum::http::Request::get("/v1/quotes/MSFT").body(axum::body::Body::empty()).unwrap();
+    let waiting = tokio::spawn(tower::ServiceExt::oneshot(service.router.clone(), request));
+    service.until(async || service.app.provider().usage().calls == 2).await;
+    let closed = service.app.close(Duration::from_millis(300)).await.unwrap();
+    assert!(matches!(&closed, Closed::LoadsCut(why) if why.to_string().contains("loads")), "{closed:?}");
+    waiting.abort();
+}
+
+#[tokio::test]
+async fn an_end_while_nothing_is_under_way_is_complete() {
+    let service = Inside::open(&[]).await;
+    service.get("/v1/quotes/AAPL").await;
+    let closed = service.app.close(Duration::from_secs(20)).await.unwrap();
+    assert!(matches!(closed, Closed::Complete), "{closed:?}");
 }

@@ -231,7 +231,6 @@ impl Hasher for KeyHasher {
     }
 
     #[inline]
-
     fn write_u64(&mut self, hash: u64) {
         self.0 = hash;
     }

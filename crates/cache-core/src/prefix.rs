@@ -7,7 +7,10 @@ use std::{
 };
 
 use equivalent::Equivalent;
-use foldhash::quality::{FoldHasher, RandomState};
+use foldhash::{
+    SharedSeed,
+    quality::{RandomState, SeedableRandomState},
+};
 
 use crate::{Error, ErrorKind, Key, MAX_KEY_LEN, Result};
 
@@ -20,7 +23,8 @@ pub struct Prefix {
     text: Arc<str>,
     kind_at: usize,
     mark: u32,
-    hasher: FoldHasher<'static>,
+    /// Hashes ids, differently under each prefix.
+    state: SeedableRandomState,
 }
 
 impl Prefix {
@@ -55,7 +59,9 @@ impl Prefix {
     fn of(text: String, kind_at: usize) -> Self {
         let mut hasher = STATE.build_hasher();
         hasher.write(text.as_bytes());
-        Self { text: text.into(), kind_at, mark: hasher.finish() as u32, hasher }
+        let seed = hasher.finish();
+        let state = SeedableRandomState::with_seed(seed, SharedSeed::global_random());
+        Self { text: text.into(), kind_at, mark: seed as u32, state }
     }
 
     /// The key of `id` under this prefix.
@@ -99,9 +105,8 @@ impl Prefix {
     }
 
     #[inline]
-
     fn hash(&self, id: &str) -> u64 {
-        let mut hasher = self.hasher.clone();
+        let mut hasher = self.state.build_hasher();
         hasher.write(id.as_bytes());
         hasher.finish()
     }
@@ -215,7 +220,7 @@ impl Hash for Parts<'_> {
 impl Equivalent<Key> for Parts<'_> {
     #[inline]
     fn equivalent(&self, other: &Key) -> bool {
-        // Equal marks are equal prefixes but once in four billion, so the text is compared all the same.
-        self.hash == other.hash && self.id == other.id() && *self.prefix.text == *other.prefix()
+        // The mark stands for the prefix, which has its part in the hash as well.
+        self.hash == other.hash && self.prefix.mark == other.mark && self.id == other.id()
     }
 }

@@ -55,8 +55,9 @@ impl<V: Cacheable> Region<V> {
         if !self.looks(key) {
             return None;
         }
-        let now = self.engine.clock.coarse();
         let taken = self.engine.memory.read(key, |entry| {
+            // The clock is read while the entry is on its way from memory.
+            let now = self.engine.clock.coarse();
             let simple = now < entry.meta.stale_at && self.alive(&entry.meta) && !self.due(&entry.meta, now);
             if simple { take(entry) } else { None }
         })??;

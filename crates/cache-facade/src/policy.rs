@@ -121,7 +121,6 @@ impl<V> Policy<V> {
     }
 
     #[inline]
-
     pub(crate) fn skips(&self, tier: &str) -> bool {
         self.skipped.contains(&tier)
     }

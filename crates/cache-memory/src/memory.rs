@@ -64,7 +64,7 @@ impl Memory {
             store: Store::new(eviction, bounds, Arc::clone(&departures)),
             protection: Protection::default(),
             stripes: (0..STRIPES).map(|_| Mutex::new(Stripe::new())).collect(),
-            reads: Reads::new(),
+            reads: Reads::default(),
             departures,
             eviction,
             budget: bounds.limit,

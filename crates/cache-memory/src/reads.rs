@@ -1,64 +1,47 @@
 //! Hits and misses, counted without threads meeting, and the hottest keys by a sample of them.
 
-use std::{
-    cell::Cell,
-    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
-    thread,
-};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use cache_core::Query;
 use crossbeam_utils::CachePadded;
+use thread_local::ThreadLocal;
 
 use crate::hottest::{HotKey, Hottest};
 
 /// One read in so many is looked at for its key.
 const SAMPLED: u64 = 64;
 
-/// Counts of one lane.
+/// What one thread has counted.
 #[derive(Debug, Default)]
-struct Lane {
+struct Counts {
     hits: AtomicU64,
     misses: AtomicU64,
 }
 
-/// The reads of a near tier. Counts lie in lanes that threads are dealt onto in turn, and are added up
-/// when asked for.
-#[derive(Debug)]
+/// The reads of a near tier: each thread counts its own, and they are added up when asked for. A thread
+/// that comes goes on with the counts of one that ended.
+#[derive(Debug, Default)]
 pub(crate) struct Reads {
-    lanes: Box<[CachePadded<Lane>]>,
+    counts: ThreadLocal<CachePadded<Counts>>,
     hottest: Hottest,
 }
 
-thread_local! {
-    static NUMBER: Cell<usize> = const { Cell::new(usize::MAX) };
-}
-
 impl Reads {
-    pub(crate) fn new() -> Self {
-        let threads = thread::available_parallelism().map_or(1, usize::from);
-        let lanes = (2 * threads).next_power_of_two().clamp(16, 1024);
-        Self {
-            lanes: (0..lanes).map(|_| CachePadded::new(Lane::default())).collect(),
-            hottest: Hottest::default(),
-        }
-    }
-
     #[inline]
-
     pub(crate) fn hit(&self, key: &impl Query) {
-        self.count(&self.lane().hits, key);
+        self.count(&self.counts.get_or_default().hits, key);
     }
 
     pub(crate) fn miss(&self, key: &impl Query) {
-        self.count(&self.lane().misses, key);
+        self.count(&self.counts.get_or_default().misses, key);
     }
 
     pub(crate) fn hits(&self) -> u64 {
-        self.lanes.iter().map(|lane| lane.hits.load(Ordering::Relaxed)).sum()
+        self.counts.iter().map(|counts| counts.hits.load(Ordering::Relaxed)).sum()
     }
 
     pub(crate) fn misses(&self) -> u64 {
-        self.lanes.iter().map(|lane| lane.misses.load(Ordering::Relaxed)).sum()
+        self.counts.iter().map(|counts| counts.misses.load(Ordering::Relaxed)).sum()
     }
 
     pub(crate) fn hottest(&self, most: usize) -> Vec<HotKey> {
@@ -66,9 +49,10 @@ impl Reads {
     }
 
     #[inline]
-
     fn count(&self, counter: &AtomicU64, key: &impl Query) {
-        let before = counter.fetch_add(1, Ordering::Relaxed);
+        // This thread alone writes it, so nothing is lost between the two steps.
+        let before = counter.load(Ordering::Relaxed);
+        counter.store(before.wrapping_add(1), Ordering::Relaxed);
         if chosen(before) {
             self.sample(key);
         }
@@ -79,19 +63,6 @@ impl Reads {
         if let Ok(key) = key.key() {
             self.hottest.sample(key);
         }
-    }
-
-    #[inline]
-
-    fn lane(&self) -> &Lane {
-        let number = NUMBER.with(|number| {
-            if number.get() == usize::MAX {
-                static NEXT: AtomicUsize = AtomicUsize::new(0);
-                number.set(NEXT.fetch_add(1, Ordering::Relaxed));
-            }
-            number.get()
-        });
-        &self.lanes[number & (self.lanes.len() - 1)]
     }
 }
 
@@ -104,6 +75,10 @@ fn chosen(number: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::thread;
+
+    use cache_core::Key;
+
     use super::*;
 
     #[test]
@@ -112,5 +87,21 @@ mod tests {
             let sampled = (0..64_000).filter(|turn| chosen(turn * rhythm)).count();
             assert!((900..=1100).contains(&sampled), "{sampled} of 64000 with a rhythm of {rhythm}");
         }
+    }
+
+    #[test]
+    fn no_read_is_lost_between_threads_that_come_and_go() {
+        let reads = Reads::default();
+        let key = Key::new("k", "1").unwrap();
+        for _ in 0..8 {
+            thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| (0..1000).for_each(|_| reads.hit(&key)));
+                    scope.spawn(|| (0..500).for_each(|_| reads.miss(&key)));
+                }
+            });
+        }
+        assert_eq!((reads.hits(), reads.misses()), (32_000, 16_000));
+        assert_eq!(reads.hottest(1)[0].key, key);
     }
 }

@@ -38,13 +38,11 @@ impl<O: Order> Shard<O> {
     }
 
     #[inline]
-
     pub(crate) fn find(&self, key: &impl Query) -> Option<Place> {
         self.slots.find(key)
     }
 
     #[inline]
-
     pub(crate) fn get(&self, place: Place) -> Option<&Slot> {
         self.slots.get(place)
     }
@@ -68,7 +66,7 @@ impl<O: Order> Shard<O> {
         let Incoming { key, entry, weight, protected } = incoming;
         self.next_death = self.next_death.min(entry.meta.dead_at);
         let mut slot = Slot::new(key, entry, weight);
-        slot.protected = protected;
+        slot.set_protected(protected);
         if let Some(Standing { rank, reads }) = standing {
             slot.rank = rank;
             slot.set_reads(reads);
@@ -98,11 +96,11 @@ impl<O: Order> Shard<O> {
 
     /// Protects an entry, or ends that.
     pub(crate) fn set_protected(&mut self, place: Place, protected: bool) {
-        if self.slots.at(place).protected == protected {
+        if self.slots.at(place).is_protected() == protected {
             return;
         }
         self.unlink(place);
-        self.slots.at_mut(place).protected = protected;
+        self.slots.at_mut(place).set_protected(protected);
         if protected {
             self.protected += 1;
         } else {
@@ -111,7 +109,7 @@ impl<O: Order> Shard<O> {
     }
 
     fn unlink(&mut self, place: Place) {
-        if self.slots.at(place).protected {
+        if self.slots.at(place).is_protected() {
             self.protected -= 1;
         } else {
             self.order.leave(&mut self.slots, place);

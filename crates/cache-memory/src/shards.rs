@@ -35,7 +35,6 @@ impl<O: Order> Shards<O> {
     }
 
     #[inline]
-
     pub(crate) fn read<T>(&self, key: &impl Query, look: impl FnOnce(&Entry<Value>) -> T) -> Option<T> {
         let shard = self.shared(self.index(key.hashed()));
         let slot = shard.get(shard.find(key)?)?;
@@ -70,7 +69,7 @@ impl<O: Order> Shards<O> {
             let mut shard = self.exclusive(index);
             if let Some(place) = shard.find(&incoming.key) {
                 let slot = self.taken(&mut shard, place);
-                standing = (!slot.protected).then(|| Standing::from(&slot));
+                standing = (!slot.is_protected()).then(|| Standing::from(&slot));
                 gone.push(Cause::Replaced, slot.key, slot.entry, slot.weight);
             }
             if !asked {
@@ -193,7 +192,8 @@ impl<O: Order> Shards<O> {
         let mut refused = Vec::new();
         for index in 0..self.shards.len() {
             self.stride(index, |shard, place| {
-                let Some(slot) = shard.get(place).filter(|slot| !slot.protected && wanted(&slot.key)) else {
+                let Some(slot) = shard.get(place).filter(|slot| !slot.is_protected() && wanted(&slot.key))
+                else {
                     return;
                 };
                 if self.budget.protect(slot.weight) {
@@ -213,7 +213,8 @@ impl<O: Order> Shards<O> {
                 continue;
             }
             self.stride(index, |shard, place| {
-                let Some(slot) = shard.get(place).filter(|slot| slot.protected && !wanted(&slot.key)) else {
+                let Some(slot) = shard.get(place).filter(|slot| slot.is_protected() && !wanted(&slot.key))
+                else {
                     return;
                 };
                 self.budget.unprotect(slot.weight);
@@ -261,7 +262,7 @@ impl<O: Order> Shards<O> {
     fn taken(&self, shard: &mut Shard<O>, place: Place) -> Slot {
         let slot = shard.take(place);
         self.budget.give(slot.weight);
-        if slot.protected {
+        if slot.is_protected() {
             self.budget.unprotect(slot.weight);
         }
         slot
@@ -274,7 +275,6 @@ impl<O: Order> Shards<O> {
     }
 
     #[inline]
-
     fn shared(&self, index: usize) -> RwLockReadGuard<'_, Shard<O>> {
         self.shards[index].read().unwrap_or_else(PoisonError::into_inner)
     }

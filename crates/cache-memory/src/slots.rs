@@ -27,13 +27,14 @@ pub(crate) struct Slot {
     reads: AtomicU8,
     /// What the policy, and nobody else, knows it by.
     pub(crate) rank: u8,
-    pub(crate) protected: bool,
+    /// No `bool`: the slab would tell free slots by it, and so read the far end of each.
+    protected: u8,
 }
 
 impl Slot {
     pub(crate) fn new(key: Key, entry: Entry<Value>, weight: u32) -> Self {
         let reads = AtomicU8::new(0);
-        Self { key, entry, weight, previous: NONE, next: NONE, reads, rank: 0, protected: false }
+        Self { key, entry, weight, previous: NONE, next: NONE, reads, rank: 0, protected: 0 }
     }
 
     /// Notes that it was read. Two at once may count as one.
@@ -43,6 +44,14 @@ impl Slot {
         if reads < MOST_READS {
             self.reads.store(reads + 1, Ordering::Relaxed);
         }
+    }
+
+    pub(crate) fn is_protected(&self) -> bool {
+        self.protected != 0
+    }
+
+    pub(crate) fn set_protected(&mut self, protected: bool) {
+        self.protected = u8::from(protected);
     }
 
     pub(crate) fn reads(&self) -> u8 {
@@ -68,7 +77,6 @@ impl Slots {
     }
 
     #[inline]
-
     pub(crate) fn get(&self, place: Place) -> Option<&Slot> {
         self.slots.get(place as usize)
     }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use cache_core::{Entry, Event, Freshness, Key, Meta, Query, Timestamp, ToKey};
-use cache_memory::Value;
+use cache_core::{Event, Freshness, Key, Meta, Query, Timestamp, ToKey};
+use cache_memory::Held;
 
 use crate::{
     counters::Count,
@@ -30,12 +30,13 @@ impl<V: Cacheable> Region<V> {
     pub(crate) fn glance(&self, key: &impl Query, now: Timestamp) -> Glance<V> {
         let entry = self.looks(key).then(|| self.engine.memory.peek(key)).flatten();
         let Some(entry) = entry else { return Glance::Miss };
+        let held = Held::from(&entry);
         let freshness = entry.meta.freshness(now);
         if freshness == Freshness::Dead || !self.alive(&entry.meta) {
             return Glance::Miss;
         }
         let due = self.due(&entry.meta, now);
-        match typed(&entry) {
+        match typed(held) {
             None => Glance::Miss,
             Some(found) if freshness == Freshness::Stale => Glance::Stale(found),
             Some(found) if due => Glance::Due(found),
@@ -49,17 +50,17 @@ impl<V: Cacheable> Region<V> {
     pub(crate) fn fresh<K: ToKey + ?Sized, T>(
         &self,
         key: &K,
-        take: impl FnOnce(&Entry<Value>) -> Option<T>,
+        take: impl FnOnce(Held<'_>) -> Option<T>,
     ) -> Option<T> {
         let key = &key.to_query(&self.core.prefix);
         if !self.looks(key) {
             return None;
         }
-        let taken = self.engine.memory.read(key, |entry| {
+        let taken = self.engine.memory.read(key, |held| {
             // The clock is read while the entry is on its way from memory.
             let now = self.engine.clock.coarse();
-            let simple = now < entry.meta.stale_at && self.alive(&entry.meta) && !self.due(&entry.meta, now);
-            if simple { take(entry) } else { None }
+            let simple = now < held.stale_at() && self.stands(held) && !self.nears(held, now);
+            if simple { take(held) } else { None }
         })??;
         self.engine.memory.count_hit(key);
         if self.engine.observers.any()
@@ -74,6 +75,20 @@ impl<V: Cacheable> Region<V> {
     #[inline]
     fn looks(&self, key: &impl Query) -> bool {
         key.is_of(&self.core.prefix) && !self.policy.skips("memory") && self.engine.memory_on()
+    }
+
+    /// As [`Region::alive`], with no more of the entry looked at than there is need for.
+    #[inline]
+    fn stands(&self, held: Held<'_>) -> bool {
+        let cleared = self.core.cleared();
+        (cleared == Timestamp::MIN || held.meta().born > cleared)
+            && (!held.is_tagged() || self.engine.stamps.verdict(held.meta(), false) == Verdict::Alive)
+    }
+
+    /// As [`Region::due`], likewise.
+    #[inline]
+    fn nears(&self, held: Held<'_>, now: Timestamp) -> bool {
+        self.policy.eager.is_some() && self.due(held.meta(), now)
     }
 
     /// Whether no stamp known here kills it.
@@ -103,14 +118,14 @@ impl<V: Cacheable> Region<V> {
 }
 
 /// The entry with its value as a `V`; `None` for another type's, which a region never puts there.
-pub(crate) fn typed<V: Cacheable>(entry: &Entry<Value>) -> Option<Found<V>> {
-    Some(Found { value: typed_value(entry)?, source: Source::Memory, meta: entry.meta.clone() })
+pub(crate) fn typed<V: Cacheable>(held: Held<'_>) -> Option<Found<V>> {
+    Some(Found { value: typed_value(held)?, source: Source::Memory, meta: held.meta().clone() })
 }
 
 /// The value as a `V`, if there is one; `None` if it is of another type.
 #[inline]
-pub(crate) fn typed_value<V: Cacheable>(entry: &Entry<Value>) -> Option<Option<Arc<V>>> {
-    match &entry.value {
+pub(crate) fn typed_value<V: Cacheable>(held: Held<'_>) -> Option<Option<Arc<V>>> {
+    match held.value() {
         Some(value) => Some(Some(Arc::clone(value).downcast::<V>().ok()?)),
         None => Some(None),
     }

@@ -2,11 +2,12 @@
 
 use std::{hash::BuildHasherDefault, sync::Arc};
 
-use cache_core::{Entry, Freshness, Key, KeyHasher, Query, Timestamp};
+use cache_core::{Entry, Freshness, Key, KeyHasher, Meta, Query, Timestamp};
 use moka::{notification::RemovalCause, policy::EvictionPolicy, sync::Cache};
 
 use crate::{
     departures::{Cause, Departures},
+    held::Held,
     memory::Value,
     policies::fifo::Fifo,
     shards::Shards,
@@ -45,19 +46,19 @@ impl Buffered {
         Self { entries, protected, room, weigher, departures }
     }
 
-    pub(crate) fn read<T>(&self, key: &impl Query, look: impl FnOnce(&Entry<Value>) -> T) -> Option<T> {
+    pub(crate) fn read<T>(&self, key: &impl Query, look: impl FnOnce(Held<'_>) -> T) -> Option<T> {
         match self.entries.get(key) {
-            Some(entry) => Some(look(&entry)),
+            Some(entry) => Some(look(Held::from(&entry))),
             None if self.protected.budget().used() > 0 => self.protected.read(key, look),
             None => None,
         }
     }
 
     /// As [`Shards::holds`], though moka takes a look at what is held for a read.
-    pub(crate) fn holds(&self, key: &Key, wanted: impl Fn(&Entry<Value>) -> bool) -> bool {
+    pub(crate) fn holds(&self, key: &Key, wanted: impl Fn(&Meta) -> bool) -> bool {
         // moka would count a miss, too, towards how often the key is asked for.
         let entry = self.entries.contains_key(key).then(|| self.entries.get(key)).flatten();
-        entry.is_some_and(|entry| wanted(&entry)) || self.protected.holds(key, wanted)
+        entry.is_some_and(|entry| wanted(&entry.meta)) || self.protected.holds(key, wanted)
     }
 
     /// As [`Shards::put`]. Nobody else may write the key meanwhile.
@@ -80,7 +81,7 @@ impl Buffered {
         !protected
     }
 
-    pub(crate) fn remove_if(&self, key: &Key, doomed: impl Fn(&Entry<Value>) -> bool) -> bool {
+    pub(crate) fn remove_if(&self, key: &Key, doomed: impl Fn(&Meta) -> bool) -> bool {
         self.remove_for(Cause::Removed, key, doomed)
     }
 
@@ -90,11 +91,11 @@ impl Buffered {
         &self,
         cause: Cause,
         hold: impl Fn(&Key) -> G,
-        doomed: impl Fn(&Key, &Entry<Value>) -> bool,
+        doomed: impl Fn(&Key, &Meta) -> bool,
     ) -> u64 {
         let mut count = 0;
         for (key, entry) in &self.entries {
-            if doomed(&key, &entry) {
+            if doomed(&key, &entry.meta) {
                 let _held = hold(&key);
                 count += u64::from(self.remove_for(cause, &key, |now_held| doomed(&key, now_held)));
             }
@@ -103,8 +104,7 @@ impl Buffered {
     }
 
     pub(crate) fn sweep<G>(&self, now: Timestamp, hold: impl Fn(&Key) -> G) -> u64 {
-        let count =
-            self.remove_all(Cause::Expired, hold, |_, entry| entry.meta.freshness(now) == Freshness::Dead);
+        let count = self.remove_all(Cause::Expired, hold, |_, meta| meta.freshness(now) == Freshness::Dead);
         self.settle();
         count
     }
@@ -155,11 +155,11 @@ impl Buffered {
         self.protected.budget().used()
     }
 
-    fn remove_for(&self, cause: Cause, key: &Key, doomed: impl Fn(&Entry<Value>) -> bool) -> bool {
+    fn remove_for(&self, cause: Cause, key: &Key, doomed: impl Fn(&Meta) -> bool) -> bool {
         let Some(entry) = self.entries.get(key) else {
             return self.protected.remove_if(cause, key, doomed);
         };
-        let dies = doomed(&entry);
+        let dies = doomed(&entry.meta);
         if dies {
             self.entries.invalidate(key);
             self.departures.note(cause, key, self.weigher.weigh(key, &entry));

@@ -6,12 +6,13 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use cache_core::{Entry, Error, ErrorKind, Key, Pattern, Query, Result, Target, Timestamp, Tombstone};
+use cache_core::{Entry, Error, ErrorKind, Key, Meta, Pattern, Query, Result, Target, Timestamp, Tombstone};
 
 use crate::{
     builder::MemoryBuilder,
     departures::Departures,
     eviction::Eviction,
+    held::Held,
     hottest::HotKey,
     protection::Protection,
     reads::Reads,
@@ -86,13 +87,13 @@ impl Memory {
     /// The entry of a key, whatever its age; not counted.
     #[must_use]
     pub fn peek(&self, key: &impl Query) -> Option<Entry<Value>> {
-        self.read(key, Entry::clone)
+        self.read(key, |held| held.entry())
     }
 
     /// Looks at the entry of a key without copying it; not counted. `look` runs under a lock: it must be
     /// short, and must not come back to this tier.
     #[inline]
-    pub fn read<T>(&self, key: &impl Query, look: impl FnOnce(&Entry<Value>) -> T) -> Option<T> {
+    pub fn read<T>(&self, key: &impl Query, look: impl FnOnce(Held<'_>) -> T) -> Option<T> {
         self.store.read(key, look)
     }
 
@@ -123,7 +124,7 @@ impl Memory {
     ) -> bool {
         let stripe = self.stripe(&key);
         let born = entry.meta.born;
-        let held = |old: &Entry<Value>| old.meta.born >= born;
+        let held = |old: &Meta| old.born >= born;
         if stripe.refuse(&key, born, now) || self.store.holds(&key, held) {
             return false;
         }
@@ -144,7 +145,7 @@ impl Memory {
         for key in keys {
             let mut stripe = self.stripe(key);
             stripe.tombstones.add(key, tombstone, now);
-            removed += u64::from(self.store.remove_if(key, |old| old.meta.born <= tombstone.born));
+            removed += u64::from(self.store.remove_if(key, |old| old.born <= tombstone.born));
         }
         removed
     }
@@ -157,8 +158,7 @@ impl Memory {
         for stripe in &self.stripes {
             lock(stripe).tombstones.add_matching(Arc::clone(&shared), tombstone, now);
         }
-        let doomed =
-            |key: &Key, entry: &Entry<Value>| entry.meta.born <= tombstone.born && pattern.matches(key);
+        let doomed = |key: &Key, meta: &Meta| meta.born <= tombstone.born && pattern.matches(key);
         self.store.remove_all(|key| self.stripe(key), doomed)
     }
 

@@ -1,9 +1,8 @@
 //! One shard: slots under one lock, and the order in which they go.
 
-use cache_core::{Entry, Key, Query, Timestamp};
+use cache_core::{Query, Timestamp};
 
 use crate::{
-    memory::Value,
     policies::Order,
     slots::{Place, Slot, Slots},
 };
@@ -17,21 +16,6 @@ pub(crate) struct Shard<O> {
     pub(crate) next_death: Timestamp,
 }
 
-/// How an entry comes in.
-pub(crate) struct Incoming {
-    pub(crate) key: Key,
-    pub(crate) entry: Entry<Value>,
-    pub(crate) weight: u32,
-    pub(crate) protected: bool,
-}
-
-/// What is kept of an entry that was taken out to be replaced.
-#[derive(Clone, Copy)]
-pub(crate) struct Standing {
-    rank: u8,
-    reads: u8,
-}
-
 impl<O: Order> Shard<O> {
     pub(crate) fn new() -> Self {
         Self { slots: Slots::default(), order: O::default(), protected: 0, next_death: Timestamp::MAX }
@@ -43,8 +27,8 @@ impl<O: Order> Shard<O> {
     }
 
     #[inline]
-    pub(crate) fn get(&self, place: Place) -> Option<&Slot> {
-        self.slots.get(place)
+    pub(crate) fn slots(&self) -> &Slots {
+        &self.slots
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -56,25 +40,14 @@ impl<O: Order> Shard<O> {
         self.protected
     }
 
-    /// All places are below this.
-    pub(crate) fn end(&self) -> Place {
-        self.slots.end()
-    }
-
-    /// Puts in an entry whose key is not held, or was until it was taken out with this standing.
-    pub(crate) fn insert(&mut self, incoming: Incoming, standing: Option<Standing>) {
-        let Incoming { key, entry, weight, protected } = incoming;
-        self.next_death = self.next_death.min(entry.meta.dead_at);
-        let mut slot = Slot::new(key, entry, weight);
-        slot.set_protected(protected);
-        if let Some(Standing { rank, reads }) = standing {
-            slot.rank = rank;
-            slot.set_reads(reads);
-        }
+    /// Puts in an entry whose key is not held; `renewed` says that it was until now, with the standing
+    /// that the slot has.
+    pub(crate) fn insert(&mut self, slot: Slot, renewed: bool) {
+        self.next_death = self.next_death.min(slot.entry.meta.dead_at);
         let place = self.slots.insert(slot);
-        if protected {
+        if self.slots.is_protected(place) {
             self.protected += 1;
-        } else if standing.is_some() {
+        } else if renewed {
             self.order.renew(&mut self.slots, place);
         } else {
             self.order.enter(&mut self.slots, place);
@@ -96,11 +69,11 @@ impl<O: Order> Shard<O> {
 
     /// Protects an entry, or ends that.
     pub(crate) fn set_protected(&mut self, place: Place, protected: bool) {
-        if self.slots.at(place).is_protected() == protected {
+        if self.slots.is_protected(place) == protected {
             return;
         }
         self.unlink(place);
-        self.slots.at_mut(place).set_protected(protected);
+        self.slots.set_protected(place, protected);
         if protected {
             self.protected += 1;
         } else {
@@ -109,16 +82,10 @@ impl<O: Order> Shard<O> {
     }
 
     fn unlink(&mut self, place: Place) {
-        if self.slots.at(place).is_protected() {
+        if self.slots.is_protected(place) {
             self.protected -= 1;
         } else {
             self.order.leave(&mut self.slots, place);
         }
-    }
-}
-
-impl From<&Slot> for Standing {
-    fn from(slot: &Slot) -> Self {
-        Self { rank: slot.rank, reads: slot.reads() }
     }
 }

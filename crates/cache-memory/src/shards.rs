@@ -2,16 +2,17 @@
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use cache_core::{Entry, Freshness, Key, Query, Timestamp};
+use cache_core::{Entry, Freshness, Key, Meta, Query, Timestamp};
 use crossbeam_utils::CachePadded;
 
 use crate::{
     budget::Budget,
     departures::{Cause, Departures, Gone},
+    held::Held,
     memory::Value,
     policies::Order,
-    shard::{Incoming, Shard, Standing},
-    slots::{Place, Slot},
+    shard::Shard,
+    slots::{Place, Slot, Standing},
     store::Bounds,
     weight::Weigher,
 };
@@ -35,19 +36,19 @@ impl<O: Order> Shards<O> {
     }
 
     #[inline]
-    pub(crate) fn read<T>(&self, key: &impl Query, look: impl FnOnce(&Entry<Value>) -> T) -> Option<T> {
+    pub(crate) fn read<T>(&self, key: &impl Query, look: impl FnOnce(Held<'_>) -> T) -> Option<T> {
         let shard = self.shared(self.index(key.hashed()));
-        let slot = shard.get(shard.find(key)?)?;
+        let place = shard.find(key)?;
         if O::READS {
-            slot.note_read();
+            shard.slots().note_read(place);
         }
-        Some(look(&slot.entry))
+        Some(look(shard.slots().held(place)))
     }
 
     /// Whether there is an entry such as `wanted` says; no read for the policy.
-    pub(crate) fn holds(&self, key: &Key, wanted: impl Fn(&Entry<Value>) -> bool) -> bool {
+    pub(crate) fn holds(&self, key: &Key, wanted: impl Fn(&Meta) -> bool) -> bool {
         let shard = self.shared(self.index(key.hash()));
-        shard.find(key).and_then(|place| shard.get(place)).is_some_and(|slot| wanted(&slot.entry))
+        shard.find(key).is_some_and(|place| wanted(shard.slots().meta(place)))
     }
 
     /// Stores an entry; `protected` asks for it to be so. `false` if the protected share had no room,
@@ -55,21 +56,22 @@ impl<O: Order> Shards<O> {
     pub(crate) fn put(&self, key: Key, entry: Entry<Value>, protected: bool) -> bool {
         let weight = self.weigher.weigh(&key, &entry);
         let mut gone = Gone::default();
-        let granted = self.place(Incoming { key, entry, weight, protected }, &mut gone);
+        let slot = Slot { key, entry, weight, protected, standing: Standing::default() };
+        let granted = self.place(slot, &mut gone);
         gone.report(&self.departures);
         granted
     }
 
-    fn place(&self, mut incoming: Incoming, gone: &mut Gone) -> bool {
+    fn place(&self, mut incoming: Slot, gone: &mut Gone) -> bool {
         let index = self.index(incoming.key.hash());
         let (weight, wished) = (incoming.weight, incoming.protected);
-        let mut standing = None;
+        let mut renewed = false;
         let mut asked = false;
         loop {
             let mut shard = self.exclusive(index);
             if let Some(place) = shard.find(&incoming.key) {
                 let slot = self.taken(&mut shard, place);
-                standing = (!slot.is_protected()).then(|| Standing::from(&slot));
+                (renewed, incoming.standing) = (!slot.protected, slot.standing);
                 gone.push(Cause::Replaced, slot.key, slot.entry, slot.weight);
             }
             if !asked {
@@ -87,7 +89,7 @@ impl<O: Order> Shards<O> {
             }
             if room {
                 let granted = incoming.protected == wished;
-                shard.insert(incoming, standing);
+                shard.insert(incoming, renewed);
                 return granted;
             }
             drop(shard);
@@ -116,11 +118,11 @@ impl<O: Order> Shards<O> {
     pub(crate) fn take_if(
         &self,
         key: &Key,
-        doomed: impl FnOnce(&Entry<Value>) -> bool,
+        doomed: impl FnOnce(&Meta) -> bool,
     ) -> Option<(Key, Entry<Value>)> {
         let mut shard = self.exclusive(self.index(key.hash()));
         let place = shard.find(key)?;
-        if !doomed(&shard.get(place)?.entry) {
+        if !doomed(shard.slots().meta(place)) {
             return None;
         }
         let Slot { key, entry, .. } = self.taken(&mut shard, place);
@@ -128,12 +130,7 @@ impl<O: Order> Shards<O> {
     }
 
     /// Removes an entry if it is doomed, and answers whether it did.
-    pub(crate) fn remove_if(
-        &self,
-        cause: Cause,
-        key: &Key,
-        doomed: impl FnOnce(&Entry<Value>) -> bool,
-    ) -> bool {
+    pub(crate) fn remove_if(&self, cause: Cause, key: &Key, doomed: impl FnOnce(&Meta) -> bool) -> bool {
         let gone = self.take_if(key, doomed);
         if let Some((key, entry)) = &gone {
             self.departures.note(cause, key, self.weigher.weigh(key, entry));
@@ -142,7 +139,7 @@ impl<O: Order> Shards<O> {
     }
 
     /// Removes whatever is doomed, and answers how many that were.
-    pub(crate) fn remove_all(&self, cause: Cause, doomed: impl Fn(&Key, &Entry<Value>) -> bool) -> u64 {
+    pub(crate) fn remove_all(&self, cause: Cause, doomed: impl Fn(&Key, &Meta) -> bool) -> u64 {
         self.drain(cause, |_| true, doomed)
     }
 
@@ -155,14 +152,14 @@ impl<O: Order> Shards<O> {
             }
             due
         };
-        self.drain(Cause::Expired, due, |_, entry| entry.meta.freshness(now) == Freshness::Dead)
+        self.drain(Cause::Expired, due, |_, meta| meta.freshness(now) == Freshness::Dead)
     }
 
     fn drain(
         &self,
         cause: Cause,
         looks: impl Fn(&mut Shard<O>) -> bool,
-        doomed: impl Fn(&Key, &Entry<Value>) -> bool,
+        doomed: impl Fn(&Key, &Meta) -> bool,
     ) -> u64 {
         let mut count = 0;
         for index in 0..self.shards.len() {
@@ -172,12 +169,12 @@ impl<O: Order> Shards<O> {
             let mut next_death = Timestamp::MAX;
             let mut gone = Gone::default();
             self.stride(index, |shard, place| {
-                let Some(slot) = shard.get(place) else { return };
-                if doomed(&slot.key, &slot.entry) {
+                let meta = shard.slots().meta(place);
+                if doomed(shard.slots().key(place), meta) {
                     let slot = self.taken(shard, place);
                     gone.push(cause, slot.key, slot.entry, slot.weight);
                 } else {
-                    next_death = next_death.min(slot.entry.meta.dead_at);
+                    next_death = next_death.min(meta.dead_at);
                 }
             });
             count += gone.report(&self.departures);
@@ -192,14 +189,14 @@ impl<O: Order> Shards<O> {
         let mut refused = Vec::new();
         for index in 0..self.shards.len() {
             self.stride(index, |shard, place| {
-                let Some(slot) = shard.get(place).filter(|slot| !slot.is_protected() && wanted(&slot.key))
-                else {
+                let slots = shard.slots();
+                if slots.is_protected(place) || !wanted(slots.key(place)) {
                     return;
-                };
-                if self.budget.protect(slot.weight) {
+                }
+                if self.budget.protect(slots.weight(place)) {
                     shard.set_protected(place, true);
                 } else {
-                    refused.push(slot.key.clone());
+                    refused.push(slots.key(place).clone());
                 }
             });
         }
@@ -213,12 +210,11 @@ impl<O: Order> Shards<O> {
                 continue;
             }
             self.stride(index, |shard, place| {
-                let Some(slot) = shard.get(place).filter(|slot| slot.is_protected() && !wanted(&slot.key))
-                else {
-                    return;
-                };
-                self.budget.unprotect(slot.weight);
-                shard.set_protected(place, false);
+                let slots = shard.slots();
+                if slots.is_protected(place) && !wanted(slots.key(place)) {
+                    self.budget.unprotect(slots.weight(place));
+                    shard.set_protected(place, false);
+                }
             });
         }
     }
@@ -227,7 +223,7 @@ impl<O: Order> Shards<O> {
     pub(crate) fn keys(&self) -> Vec<Key> {
         let mut keys = Vec::new();
         for index in 0..self.shards.len() {
-            self.stride(index, |shard, place| keys.extend(shard.get(place).map(|slot| slot.key.clone())));
+            self.stride(index, |shard, place| keys.push(shard.slots().key(place).clone()));
         }
         keys
     }
@@ -244,15 +240,19 @@ impl<O: Order> Shards<O> {
         &self.budget
     }
 
-    /// Visits the places of a shard, the lock let go now and then.
+    /// Visits the taken places of a shard, the lock let go now and then.
     fn stride(&self, index: usize, mut visit: impl FnMut(&mut Shard<O>, Place)) {
         let mut from = 0;
         loop {
             let mut shard = self.exclusive(index);
-            let end = shard.end().min(from + STRIDE);
-            (from..end).for_each(|place| visit(&mut shard, place));
+            let end = shard.slots().end().min(from + STRIDE);
+            for place in from..end {
+                if shard.slots().is_taken(place) {
+                    visit(&mut shard, place);
+                }
+            }
             from = end;
-            if from == shard.end() {
+            if from == shard.slots().end() {
                 return;
             }
         }
@@ -262,7 +262,7 @@ impl<O: Order> Shards<O> {
     fn taken(&self, shard: &mut Shard<O>, place: Place) -> Slot {
         let slot = shard.take(place);
         self.budget.give(slot.weight);
-        if slot.is_protected() {
+        if slot.protected {
             self.budget.unprotect(slot.weight);
         }
         slot

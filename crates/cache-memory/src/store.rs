@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use cache_core::{Entry, Key, Query, Timestamp};
+use cache_core::{Entry, Key, Meta, Query, Timestamp};
 
 use crate::{
     budget::Budget,
     buffered::Buffered,
     departures::{Cause, Departures},
     eviction::Eviction,
+    held::Held,
     memory::Value,
     policies::{fifo::Fifo, hybrid::Hybrid, lfu, lru, ttl::Ttl},
     shards::Shards,
@@ -58,12 +59,12 @@ impl Store {
 
     /// Looks at the entry of a key. `look` runs under a lock, and must not come back.
     #[inline]
-    pub(crate) fn read<T>(&self, key: &impl Query, look: impl FnOnce(&Entry<Value>) -> T) -> Option<T> {
+    pub(crate) fn read<T>(&self, key: &impl Query, look: impl FnOnce(Held<'_>) -> T) -> Option<T> {
         either!(self, moka => moka.read(key, look), own => own.read(key, look))
     }
 
     /// Whether there is an entry such as `wanted` says, without counting as a read for the policy.
-    pub(crate) fn holds(&self, key: &Key, wanted: impl Fn(&Entry<Value>) -> bool) -> bool {
+    pub(crate) fn holds(&self, key: &Key, wanted: impl Fn(&Meta) -> bool) -> bool {
         either!(self, moka => moka.holds(key, wanted), own => own.holds(key, wanted))
     }
 
@@ -73,7 +74,7 @@ impl Store {
     }
 
     /// Removes an entry if it is doomed. One writer a key at a time.
-    pub(crate) fn remove_if(&self, key: &Key, doomed: impl Fn(&Entry<Value>) -> bool) -> bool {
+    pub(crate) fn remove_if(&self, key: &Key, doomed: impl Fn(&Meta) -> bool) -> bool {
         either!(self, moka => moka.remove_if(key, doomed), own => own.remove_if(Cause::Removed, key, doomed))
     }
 
@@ -81,7 +82,7 @@ impl Store {
     pub(crate) fn remove_all<G>(
         &self,
         hold: impl Fn(&Key) -> G,
-        doomed: impl Fn(&Key, &Entry<Value>) -> bool,
+        doomed: impl Fn(&Key, &Meta) -> bool,
     ) -> u64 {
         let cause = Cause::Removed;
         either!(self, moka => moka.remove_all(cause, hold, doomed), own => own.remove_all(cause, doomed))

@@ -18,7 +18,7 @@ mod ghosts;
 use self::ghosts::Ghosts;
 use crate::{
     policies::Order,
-    slots::{Place, Queue, Slots},
+    slots::{Place, Queue, Slots, Standing},
 };
 
 /// The small queue's share at the start, and its bounds.
@@ -42,9 +42,9 @@ const MAIN_GHOSTS: f64 = 0.5;
 /// How many reads in the small queue prove an entry.
 const PROOF: u8 = 2;
 
-/// Which queue a slot is in, as its rank.
-const SMALL: u8 = 0;
-const MAIN: u8 = 1;
+/// How much longer than it should be the small queue has to be before an unproven entry moves on, as a
+/// part of the room: more than entries of unequal weight make it sway.
+const SLACK: f64 = 0.01;
 
 /// Two queues, what they let go, and how room is shared between them.
 #[derive(Debug)]
@@ -86,16 +86,16 @@ impl Hybrid {
         self.share = (self.share + change).clamp(LEAST, MOST);
     }
 
-    fn queue(&mut self, slots: &mut Slots, place: Place, rank: u8) {
-        slots.at_mut(place).rank = rank;
-        if rank == MAIN { &mut self.main } else { &mut self.small }.push(slots, place);
+    /// Puts an entry at the end of the queue that its standing tells.
+    fn queue(&mut self, slots: &mut Slots, place: Place) {
+        let queue = if slots.standing(place).second { &mut self.main } else { &mut self.small };
+        queue.push(slots, place);
     }
 
-    /// Moves the head of the small queue to the main one, as one that is to prove itself again.
-    fn promote(&mut self, slots: &mut Slots, place: Place) {
-        self.small.unlink(slots, place);
-        slots.at_mut(place).set_reads(0);
-        self.queue(slots, place, MAIN);
+    /// Takes an entry from the queue that its standing tells.
+    fn unlink(&mut self, slots: &mut Slots, place: Place) {
+        let queue = if slots.standing(place).second { &mut self.main } else { &mut self.small };
+        queue.unlink(slots, place);
     }
 }
 
@@ -103,58 +103,60 @@ impl Order for Hybrid {
     const READS: bool = true;
 
     fn enter(&mut self, slots: &mut Slots, place: Place) {
-        let hash = slots.at(place).key.hash();
+        let hash = slots.key(place).hash();
         let (since_small, since_main) = (self.gone_small.take(hash), self.gone_main.take(hash));
         self.adapt(STEP * (self.worth(since_small) - self.worth(since_main)));
         let known = since_small.is_some_and(|since| since as usize <= self.len());
-        slots.at_mut(place).set_reads(0);
-        self.queue(slots, place, if known { MAIN } else { SMALL });
+        slots.set_standing(place, Standing { second: known, reads: 0 });
+        self.queue(slots, place);
     }
 
     fn renew(&mut self, slots: &mut Slots, place: Place) {
-        let rank = slots.at(place).rank;
-        self.queue(slots, place, rank);
+        self.queue(slots, place);
     }
 
     fn leave(&mut self, slots: &mut Slots, place: Place) {
-        if slots.at(place).rank == MAIN { &mut self.main } else { &mut self.small }.unlink(slots, place);
+        self.unlink(slots, place);
     }
 
     fn victim(&mut self, slots: &mut Slots) -> Option<Place> {
         // Whoever asks has no more room: what there is, is what can be had.
-        let room = self.small.weight() + self.main.weight();
+        let room = (self.small.weight() + self.main.weight()) as f64;
+        let (target, slack) = (room * self.share, room * SLACK);
         while let Some(place) = self.small.first() {
-            let target = ((room as f64 * self.share) as u64).max(1);
-            if self.small.weight() < target {
+            let over = self.small.weight() as f64 - target;
+            if over < 0.0 && self.main.first().is_some() {
                 break;
             }
-            let slot = slots.at(place);
-            let fits = self.main.weight() + u64::from(slot.weight) < room.saturating_sub(target);
-            if slot.reads() < PROOF && !fits {
+            let proven = slots.standing(place).reads >= PROOF;
+            if !proven && over <= f64::from(slots.weight(place)) + slack {
                 return Some(place);
             }
-            self.promote(slots, place);
+            // On to the main queue, to prove itself again.
+            self.unlink(slots, place);
+            slots.set_standing(place, Standing { second: true, reads: 0 });
+            self.queue(slots, place);
         }
         while let Some(place) = self.main.first() {
-            let reads = slots.at(place).reads();
+            let Standing { second, reads } = slots.standing(place);
             if reads == 0 {
                 return Some(place);
             }
-            slots.at_mut(place).set_reads(reads - 1);
-            self.main.unlink(slots, place);
-            self.main.push(slots, place);
+            self.unlink(slots, place);
+            slots.set_standing(place, Standing { second, reads: reads - 1 });
+            self.queue(slots, place);
         }
-        self.small.first()
+        None
     }
 
     fn evicted(&mut self, slots: &Slots, place: Place) {
-        let slot = slots.at(place);
-        let (hash, held) = (slot.key.hash(), self.len());
-        if slot.rank == MAIN {
+        let Standing { second, reads } = slots.standing(place);
+        let (hash, held) = (slots.key(place).hash(), self.len());
+        if second {
             self.gone_main.add(hash, (held as f64 * MAIN_GHOSTS) as usize);
         } else {
             self.gone_small.add(hash, held);
-            if slot.reads() == 0 {
+            if reads == 0 {
                 self.adapt(-PULL);
             }
         }

@@ -17,11 +17,11 @@ impl Order for Ttl {
     const READS: bool = false;
 
     fn enter(&mut self, slots: &mut Slots, place: Place) {
-        self.0.insert((slots.at(place).entry.meta.dead_at, place));
+        self.0.insert((slots.meta(place).dead_at, place));
     }
 
     fn leave(&mut self, slots: &mut Slots, place: Place) {
-        self.0.remove(&(slots.at(place).entry.meta.dead_at, place));
+        self.0.remove(&(slots.meta(place).dead_at, place));
     }
 
     fn victim(&mut self, _: &mut Slots) -> Option<Place> {

@@ -136,6 +136,18 @@ impl<'a> KeyRef<'a> {
         Self(Borrowed::Whole(key))
     }
 
+    /// The key to keep.
+    ///
+    /// # Errors
+    ///
+    /// `Limit` if it is too long to be one.
+    pub fn to_key(&self) -> Result<Key> {
+        match self.0 {
+            Borrowed::Whole(key) => Ok(key.clone()),
+            Borrowed::Parts { prefix, id, .. } => prefix.key(id),
+        }
+    }
+
     /// The hash; that of the equal [`Key`].
     #[must_use]
     pub fn hash(&self) -> u64 {

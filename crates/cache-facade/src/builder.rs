@@ -59,10 +59,10 @@ impl CacheBuilder {
         self
     }
 
-    /// The near tier. Default: 64 MiB.
+    /// The near tier, or the settings of one. Default: 64 MiB, by the default policy.
     #[must_use]
-    pub fn memory(mut self, memory: Memory) -> Self {
-        self.memory = memory;
+    pub fn memory(mut self, memory: impl Into<Memory>) -> Self {
+        self.memory = memory.into();
         self
     }
 
@@ -145,7 +145,7 @@ impl CacheBuilder {
             mode: self.mode,
             slots,
             stamps,
-            counters: Counters::new(),
+            counters: Counters::default(),
             observers,
             tasks: TaskTracker::new(),
             longest_life: self.longest_life,

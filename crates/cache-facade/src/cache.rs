@@ -2,7 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cache_core::{Clock, Key, Pattern, Result, Tag};
+use cache_core::{Clock, Key, Pattern, Result, Tag, Target};
+use cache_memory::HotKey;
 
 use crate::{
     builder::CacheBuilder,
@@ -81,18 +82,26 @@ impl Cache {
         Ok(())
     }
 
-    /// Keeps entries that match from being evicted from memory for space, from when they are next put.
+    /// Keeps entries that match from being evicted from memory for space: those held now, and those put
+    /// later. They still expire, and may be removed. Those that the share of protected entries has no
+    /// room for are each an event.
     ///
     /// # Errors
     ///
     /// `Config` if the near tier keeps no share for protected entries.
     pub fn protect(&self, pattern: &Pattern) -> Result<()> {
-        self.engine.memory.protect(self.within(pattern))
+        self.engine.protect(Target::Matching(&self.within(pattern)))
     }
 
     /// Ends the protection by this very pattern.
     pub fn unprotect(&self, pattern: &Pattern) {
-        self.engine.memory.unprotect(&self.within(pattern));
+        self.engine.memory.unprotect(Target::Matching(&self.within(pattern)));
+    }
+
+    /// The keys read most of late, the hottest first: at most `most`, and at most 512.
+    #[must_use]
+    pub fn hottest(&self, most: usize) -> Vec<HotKey> {
+        self.engine.memory.hottest(most)
     }
 
     /// The cache in numbers.
@@ -102,8 +111,6 @@ impl Cache {
         let total = |count| engine.counters.total(count);
         Stats {
             memory: engine.memory.stats(),
-            memory_hits: total(Count::MemoryHit),
-            memory_misses: total(Count::Miss),
             memory_stale: total(Count::MemoryStale),
             coalesced: total(Count::Coalesced),
             loads: total(Count::Load),
@@ -148,7 +155,7 @@ impl Cache {
     /// Whether memory holds an entry of this key, of whatever age.
     #[must_use]
     pub fn in_memory(&self, key: &Key) -> bool {
-        self.engine.memory.get(key.as_ref()).is_some()
+        self.engine.memory.peek(key.as_ref()).is_some()
     }
 
     fn within(&self, pattern: &Pattern) -> Pattern {

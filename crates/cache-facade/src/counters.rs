@@ -1,21 +1,11 @@
-//! Counts that many threads bump without sharing a cache line.
+//! Counts of what is done off the hit path; hits and misses are memory's to count.
 
-use std::{
-    cell::Cell,
-    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
-};
-
-use crossbeam_utils::CachePadded;
-
-/// Lanes that threads are dealt onto in turn.
-const LANES: usize = 16;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 /// What is counted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Count {
-    MemoryHit,
     MemoryStale,
-    Miss,
     Coalesced,
     Load,
     LoadedKey,
@@ -27,41 +17,20 @@ pub(crate) enum Count {
 
 const KINDS: usize = Count::Removal as usize + 1;
 
-type Lane = [AtomicU64; KINDS];
-
-/// Counters in lanes, added up when read.
-#[derive(Debug)]
-pub(crate) struct Counters(Box<[CachePadded<Lane>]>);
-
-thread_local! {
-    static LANE: Cell<usize> = const { Cell::new(usize::MAX) };
-}
-
-static NEXT: AtomicUsize = AtomicUsize::new(0);
+/// The counts since the start.
+#[derive(Debug, Default)]
+pub(crate) struct Counters([AtomicU64; KINDS]);
 
 impl Counters {
-    pub(crate) fn new() -> Self {
-        Self((0..LANES).map(|_| CachePadded::new(Lane::default())).collect())
-    }
-
     pub(crate) fn bump(&self, count: Count) {
         self.add(count, 1);
     }
 
     pub(crate) fn add(&self, count: Count, amount: u64) {
-        self.0[lane()][count as usize].fetch_add(amount, Ordering::Relaxed);
+        self.0[count as usize].fetch_add(amount, Ordering::Relaxed);
     }
 
     pub(crate) fn total(&self, count: Count) -> u64 {
-        self.0.iter().map(|lane| lane[count as usize].load(Ordering::Relaxed)).sum()
+        self.0[count as usize].load(Ordering::Relaxed)
     }
-}
-
-fn lane() -> usize {
-    LANE.with(|lane| {
-        if lane.get() == usize::MAX {
-            lane.set(NEXT.fetch_add(1, Ordering::Relaxed) % LANES);
-        }
-        lane.get()
-    })
 }

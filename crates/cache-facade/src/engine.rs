@@ -12,7 +12,7 @@ use std::{
 };
 
 use cache_core::{
-    Clock, Entry, Error, ErrorKind, Key, Meta, Pattern, Result, Tag, Target, Timestamp, Tombstone, Ttl,
+    Clock, Entry, Error, ErrorKind, Event, Key, Meta, Pattern, Result, Tag, Target, Timestamp, Tombstone, Ttl,
 };
 use cache_memory::Memory;
 use futures_util::future::join_all;
@@ -126,6 +126,18 @@ impl Engine {
     /// Removes keys from the tiers behind memory.
     pub(crate) async fn remove_far(&self, keys: &[Key], tombstone: Tombstone) {
         join_all(self.slots.iter().map(|slot| slot.remove(Target::Keys(keys), tombstone))).await;
+    }
+
+    /// Protects what is to be, and tells of what there is no room for.
+    pub(crate) fn protect(&self, target: Target<'_>) -> Result<()> {
+        self.memory.protect(target)?.iter().for_each(|key| self.not_protected(key));
+        Ok(())
+    }
+
+    /// Tells of an entry that there is no room to protect.
+    pub(crate) fn not_protected(&self, key: &Key) {
+        tracing::warn!(%key, "memory's share for protected entries is full");
+        self.observers.tell(&Event::ProtectionRefused { key });
     }
 
     pub(crate) async fn remove_matching(&self, pattern: &Pattern) -> u64 {

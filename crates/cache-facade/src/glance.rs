@@ -28,13 +28,14 @@ pub(crate) enum Glance<V> {
 impl<V: Cacheable> Region<V> {
     /// What memory has, without counting.
     pub(crate) fn glance(&self, key: KeyRef<'_>, now: Timestamp) -> Glance<V> {
-        let Some(entry) = self.held(key) else { return Glance::Miss };
+        let entry = self.looks(key).then(|| self.engine.memory.peek(key)).flatten();
+        let Some(entry) = entry else { return Glance::Miss };
         let freshness = entry.meta.freshness(now);
         if freshness == Freshness::Dead || !self.alive(&entry.meta) {
             return Glance::Miss;
         }
         let due = self.due(&entry.meta, now);
-        match typed(entry) {
+        match typed(&entry) {
             None => Glance::Miss,
             Some(found) if freshness == Freshness::Stale => Glance::Stale(found),
             Some(found) if due => Glance::Due(found),
@@ -42,28 +43,34 @@ impl<V: Cacheable> Region<V> {
         }
     }
 
-    /// The hit: an entry that can be served with nothing else to be done about it, counted. What is
-    /// not so simple is `None` and takes the longer way.
-    pub(crate) fn fresh<K: ToKey + ?Sized>(&self, key: &K) -> Option<Entry<Value>> {
-        let entry = self.held(key.to_ref(&self.core.prefix))?;
-        let now = self.engine.clock.coarse();
-        let simple = now < entry.meta.stale_at && self.alive(&entry.meta) && !self.due(&entry.meta, now);
-        if !simple {
+    /// The hit: what `take` makes of an entry that can be served with nothing else to be done about it,
+    /// counted. What is not so simple is `None` and takes the longer way.
+    pub(crate) fn fresh<K: ToKey + ?Sized, T>(
+        &self,
+        key: &K,
+        take: impl FnOnce(&Entry<Value>) -> Option<T>,
+    ) -> Option<T> {
+        let key = key.to_ref(&self.core.prefix);
+        if !self.looks(key) {
             return None;
         }
-        if self.engine.observers.any() {
-            self.hit(&key.to_key(&self.core.prefix).ok()?, false);
-        } else {
-            self.engine.counters.bump(Count::MemoryHit);
+        let now = self.engine.clock.coarse();
+        let taken = self.engine.memory.read(key, |entry| {
+            let simple = now < entry.meta.stale_at && self.alive(&entry.meta) && !self.due(&entry.meta, now);
+            if simple { take(entry) } else { None }
+        })??;
+        self.engine.memory.count_hit(key);
+        if self.engine.observers.any()
+            && let Ok(key) = key.to_key()
+        {
+            self.engine.observers.tell(&Event::Hit { key: &key, source: "memory", stale: false });
         }
-        Some(entry)
+        Some(taken)
     }
 
-    fn held(&self, key: KeyRef<'_>) -> Option<Entry<Value>> {
-        if !self.core.prefix.is_of(key) || self.policy.skips("memory") || !self.engine.memory_on() {
-            return None;
-        }
-        self.engine.memory.get(key)
+    /// Whether memory takes part for this key.
+    fn looks(&self, key: KeyRef<'_>) -> bool {
+        self.core.prefix.is_of(key) && !self.policy.skips("memory") && self.engine.memory_on()
     }
 
     /// Whether no stamp known here kills it.
@@ -73,7 +80,7 @@ impl<V: Cacheable> Region<V> {
 
     /// Counts a read that memory answered.
     pub(crate) fn hit(&self, key: &Key, stale: bool) {
-        self.engine.counters.bump(Count::MemoryHit);
+        self.engine.memory.count_hit(key.as_ref());
         if stale {
             self.engine.counters.bump(Count::MemoryStale);
         }
@@ -91,14 +98,14 @@ impl<V: Cacheable> Region<V> {
 }
 
 /// The entry with its value as a `V`; `None` for another type's, which a region never puts there.
-pub(crate) fn typed<V: Cacheable>(entry: Entry<Value>) -> Option<Found<V>> {
-    Some(Found { value: typed_value(entry.value)?, source: Source::Memory, meta: entry.meta })
+pub(crate) fn typed<V: Cacheable>(entry: &Entry<Value>) -> Option<Found<V>> {
+    Some(Found { value: typed_value(entry)?, source: Source::Memory, meta: entry.meta.clone() })
 }
 
 /// The value as a `V`, if there is one; `None` if it is of another type.
-pub(crate) fn typed_value<V: Cacheable>(value: Option<Value>) -> Option<Option<Arc<V>>> {
-    match value {
-        Some(value) => Some(Some(value.downcast::<V>().ok()?)),
+pub(crate) fn typed_value<V: Cacheable>(entry: &Entry<Value>) -> Option<Option<Arc<V>>> {
+    match &entry.value {
+        Some(value) => Some(Some(Arc::clone(value).downcast::<V>().ok()?)),
         None => Some(None),
     }
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use cache_core::{
-    Blob, Entry, Error, ErrorKind, Event, Fresh, Freshness, Key, Loaded, Meta, Result, Timestamp, Ttl,
+    Blob, Entry, Error, ErrorKind, Fresh, Freshness, Key, Loaded, Meta, Result, Timestamp, Ttl,
 };
 use cache_memory::Value;
 
@@ -153,10 +153,7 @@ impl<V: Cacheable> Region<V> {
             return !self.engine.memory.refuses(key, meta.born, now);
         }
         let entry = Entry { value: value.map(|value| value as Value), meta };
-        self.engine.memory.put_observed(key.clone(), entry, now, |key| {
-            tracing::warn!(%key, "memory's share for protected entries is full");
-            self.engine.observers.tell(&Event::ProtectionRefused { key });
-        })
+        self.engine.memory.put_observed(key.clone(), entry, now, |key| self.engine.not_protected(key))
     }
 }
 

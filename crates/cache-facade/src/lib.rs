@@ -53,7 +53,7 @@ pub use cache_core::{
 };
 #[cfg(feature = "disk")]
 pub use cache_disk as disk;
-pub use cache_memory::{Memory, MemoryStats};
+pub use cache_memory::{Eviction, Evictions, HotKey, Memory, MemoryBuilder, MemoryStats};
 pub use engine::MemoryMode;
 pub use guard::{Guard, GuardSettings};
 pub use lookup::{Lookup, Source};

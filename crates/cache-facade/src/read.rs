@@ -72,7 +72,7 @@ impl<V: Cacheable> Region<V> {
                         Plan::Have(found)
                     }
                     _ => {
-                        self.engine.counters.bump(Count::Miss);
+                        self.engine.memory.count_miss(key.as_ref());
                         self.engine.observers.tell(&Event::Miss { key });
                         let (flight, leads) = self.flight(key, &mut wanted, good);
                         if !leads {

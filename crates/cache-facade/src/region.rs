@@ -10,7 +10,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use cache_core::{Codec, Fresh, Key, Loaded, Loader, Pattern, Prefix, Refresh, Result, Timestamp, ToKey};
+use cache_core::{
+    Codec, Fresh, Key, Loaded, Loader, Pattern, Prefix, Refresh, Result, Target, Timestamp, ToKey,
+};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -85,7 +87,7 @@ impl<V: Cacheable> Region<V> {
     /// The loader's error, or `Timeout` if it did not answer in time, when there is no value in grace
     /// to serve instead; `Limit` or `Config` for a key that can't be one.
     pub async fn get<K: ToKey + ?Sized>(&self, key: &K) -> Result<Option<Arc<V>>> {
-        match self.fresh(key).and_then(|entry| typed_value(entry.value)) {
+        match self.fresh(key, typed_value) {
             Some(value) => Ok(value),
             None => Box::pin(self.found(key.to_key(&self.core.prefix), self.loader.clone()))
                 .await
@@ -117,7 +119,7 @@ impl<V: Cacheable> Region<V> {
         T: Into<Loaded<V>> + 'static,
         E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
     {
-        match self.fresh(key).and_then(|entry| typed_value(entry.value)) {
+        match self.fresh(key, typed_value) {
             Some(value) => Ok(value),
             None => {
                 let loader: Arc<dyn Loader<V>> = Arc::new(Once::new(load));
@@ -134,7 +136,7 @@ impl<V: Cacheable> Region<V> {
     ///
     /// As [`Region::get`].
     pub async fn lookup<K: ToKey + ?Sized>(&self, key: &K) -> Result<Lookup<V>> {
-        let found = match self.fresh(key).and_then(typed) {
+        let found = match self.fresh(key, typed) {
             Some(found) => found,
             None => Box::pin(self.found(key.to_key(&self.core.prefix), self.loader.clone())).await?,
         };
@@ -235,6 +237,28 @@ impl<V: Cacheable> Region<V> {
     pub async fn refresh<K: ToKey>(&self, keys: &[K]) -> Result<usize> {
         let keys = keys.iter().map(|key| key.to_key(&self.core.prefix)).collect::<Result<Vec<Key>>>()?;
         Box::pin(self.reload(&keys)).await
+    }
+
+    /// Keeps a key from being evicted from memory for space, now and whenever it is put. It still
+    /// expires, and may be removed. If the share of protected entries has no room for it, that is an
+    /// event.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if the near tier keeps no share for protected entries; `Limit` or `Config` for a key that
+    /// can't be one.
+    pub fn protect<K: ToKey + ?Sized>(&self, key: &K) -> Result<()> {
+        self.engine.protect(Target::Keys(&[key.to_key(&self.core.prefix)?]))
+    }
+
+    /// Ends the protection of a key; patterns that cover it go on doing so.
+    ///
+    /// # Errors
+    ///
+    /// `Limit` or `Config` for a key that can't be one.
+    pub fn unprotect<K: ToKey + ?Sized>(&self, key: &K) -> Result<()> {
+        self.engine.memory.unprotect(Target::Keys(&[key.to_key(&self.core.prefix)?]));
+        Ok(())
     }
 
     /// The same region under other settings: for one call, or to keep.

@@ -6,12 +6,8 @@ use cache_memory::MemoryStats;
 /// A cache in numbers, since it was built.
 #[derive(Clone, Debug, Default)]
 pub struct Stats {
-    /// The near tier.
+    /// The near tier; its hits include stale ones.
     pub memory: MemoryStats,
-    /// Reads answered from the near tier, stale ones included.
-    pub memory_hits: u64,
-    /// Reads that found nothing usable in the near tier.
-    pub memory_misses: u64,
     /// Reads answered stale from the near tier, in grace.
     pub memory_stale: u64,
     /// Reads that waited for someone else's load.
@@ -38,8 +34,8 @@ impl Stats {
     /// The share of reads answered without a loader, `0.0..=1.0`; zero before the first read.
     #[must_use]
     pub fn hit_rate(&self) -> f64 {
-        let reads = self.memory_hits + self.memory_misses;
-        let hits = self.memory_hits + self.tiers.iter().map(|tier| tier.hits).sum::<u64>();
+        let reads = self.memory.hits + self.memory.misses;
+        let hits = self.memory.hits + self.tiers.iter().map(|tier| tier.hits).sum::<u64>();
         if reads == 0 { 0.0 } else { hits.min(reads) as f64 / reads as f64 }
     }
 }

@@ -1,12 +1,12 @@
-//! The near tier: decoded values in memory, found without awaiting, within a budget of bytes.
+//! The near tier: decoded values in memory, found without awaiting, within a budget.
 //!
 //! ```
 //! use std::{sync::Arc, time::Duration};
 //! use cache_core::{Clock, Entry, Key, Meta, Ttl};
-//! use cache_memory::{Memory, Value};
+//! use cache_memory::{Eviction, Memory, Value};
 //!
 //! let clock = Clock::manual();
-//! let memory = Memory::mib(16);
+//! let memory = Memory::builder().mib(16).eviction(Eviction::Hybrid).build();
 //! let key = Key::new("price", "AAPL")?;
 //! let meta = Meta::new(clock.tick(), Ttl::new(Duration::from_secs(60)));
 //!
@@ -15,14 +15,33 @@
 //! assert_eq!(held.unwrap().downcast_ref::<f64>(), Some(&190.5));
 //! # Ok::<(), cache_core::Error>(())
 //! ```
+//!
+//! What is dead is not served by whoever asks [`Meta::freshness`](cache_core::Meta::freshness), and is
+//! reclaimed by [`Memory::sweep`], to be called now and then; a `cache_facade::Cache` does.
 
+mod budget;
+mod buffered;
+mod builder;
+mod departures;
+mod eviction;
+mod hottest;
 mod memory;
-mod protected;
+mod policies;
+mod protection;
+mod reads;
+mod shard;
+mod shards;
+mod slots;
 mod stats;
+mod store;
 mod stripe;
 mod tier;
 mod weight;
 
+pub use builder::MemoryBuilder;
+pub use departures::Evictions;
+pub use eviction::Eviction;
+pub use hottest::HotKey;
 pub use memory::{Memory, Value};
 pub use stats::MemoryStats;
 pub use tier::MemoryTier;

@@ -1,19 +1,24 @@
-//! The store: who is held, who wins, who goes.
+//! The near tier: who is held, who wins, who is protected.
 
 use std::{
     any::Any,
     fmt,
-    hash::BuildHasherDefault,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use cache_core::{Entry, Freshness, Key, KeyHasher, KeyRef, Pattern, Result, Timestamp, Tombstone};
-use moka::{notification::RemovalCause, policy::EvictionPolicy, sync::Cache};
+use cache_core::{Entry, Error, ErrorKind, Key, KeyRef, Pattern, Result, Target, Timestamp, Tombstone};
 
-use crate::{protected::Protected, stats::MemoryStats, stripe::Stripe, weight::weigh};
+use crate::{
+    builder::MemoryBuilder,
+    departures::Departures,
+    eviction::Eviction,
+    hottest::HotKey,
+    protection::Protection,
+    reads::Reads,
+    stats::MemoryStats,
+    store::{Bounds, Store},
+    stripe::Stripe,
+};
 
 /// A decoded value of any type.
 pub type Value = Arc<dyn Any + Send + Sync>;
@@ -21,64 +26,87 @@ pub type Value = Arc<dyn Any + Send + Sync>;
 /// How many locks writers are spread over; reads take none of them.
 const STRIPES: usize = 64;
 
-/// The near tier. Reads take no lock of ours; a write compares `born` under its key's lock.
-///
-/// The least recently used goes first: on recorded traces that keeps more of what is asked for again
-/// than moka's default policy does (docs/adr/0004).
+/// The near tier. A write compares `born` under its key's lock; which entry goes when there is no room
+/// is for the policy to say, chosen by [`Memory::builder`].
 pub struct Memory {
-    entries: Cache<Key, Entry<Value>, BuildHasherDefault<KeyHasher>>,
-    protected: Protected,
+    store: Store,
+    protection: Protection,
     stripes: Box<[Mutex<Stripe>]>,
+    reads: Reads,
+    departures: Arc<Departures>,
+    eviction: Eviction,
     budget: u64,
-    evicted: Arc<AtomicU64>,
+    protected_budget: u64,
 }
 
 impl Memory {
-    /// A near tier whose entries weigh at most `bytes`.
+    /// Settings to begin with.
+    #[must_use]
+    pub fn builder() -> MemoryBuilder {
+        MemoryBuilder::default()
+    }
+
+    /// A near tier whose entries weigh at most `bytes`, by the default policy.
     #[must_use]
     pub fn bytes(bytes: u64) -> Self {
-        Self::build(bytes, 0)
+        Self::builder().bytes(bytes).build()
     }
 
-    /// A near tier whose entries weigh at most `mib` mebibytes.
+    /// A near tier whose entries weigh at most `mib` mebibytes, by the default policy.
     #[must_use]
     pub fn mib(mib: u64) -> Self {
-        Self::bytes(mib << 20)
+        Self::builder().mib(mib).build()
     }
 
-    /// Keeps a share of the budget, `0.0..=1.0`, for protected entries, which are never evicted for
-    /// space. To be called before anything is put.
-    #[must_use]
-    pub fn protected_share(self, share: f64) -> Self {
-        let share = if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 };
-        Self::build(self.budget, (self.budget as f64 * share) as u64)
+    pub(crate) fn new(eviction: Eviction, bounds: Bounds) -> Self {
+        let departures = Arc::new(Departures::new(eviction));
+        Self {
+            store: Store::new(eviction, bounds, Arc::clone(&departures)),
+            protection: Protection::default(),
+            stripes: (0..STRIPES).map(|_| Mutex::new(Stripe::new())).collect(),
+            reads: Reads::new(),
+            departures,
+            eviction,
+            budget: bounds.limit,
+            protected_budget: bounds.protected,
+        }
     }
 
-    fn build(budget: u64, protected: u64) -> Self {
-        let evicted = Arc::new(AtomicU64::new(0));
-        let count = Arc::clone(&evicted);
-        let entries = Cache::builder()
-            .max_capacity(budget - protected)
-            .weigher(weigh)
-            .eviction_policy(EvictionPolicy::lru())
-            .eviction_listener(move |_, _, cause| {
-                if cause == RemovalCause::Size {
-                    count.fetch_add(1, Ordering::Relaxed);
-                }
-            })
-            .build_with_hasher(KeyHasher::builder());
-        let stripes = (0..STRIPES).map(|_| Mutex::new(Stripe::new())).collect();
-        Self { entries, protected: Protected::new(protected), stripes, budget, evicted }
-    }
-
-    /// The entry of a key, whatever its age.
+    /// The entry of a key, whatever its age; counted as a hit or a miss.
     #[must_use]
     pub fn get(&self, key: KeyRef<'_>) -> Option<Entry<Value>> {
-        self.entries.get(&key).or_else(|| self.protected.get(key))
+        let entry = self.peek(key);
+        match entry {
+            Some(_) => self.count_hit(key),
+            None => self.count_miss(key),
+        }
+        entry
+    }
+
+    /// The entry of a key, whatever its age; not counted.
+    #[must_use]
+    pub fn peek(&self, key: KeyRef<'_>) -> Option<Entry<Value>> {
+        self.read(key, Entry::clone)
+    }
+
+    /// Looks at the entry of a key without copying it; not counted. `look` runs under a lock: it must be
+    /// short, and must not come back to this tier.
+    pub fn read<T>(&self, key: KeyRef<'_>, look: impl FnOnce(&Entry<Value>) -> T) -> Option<T> {
+        self.store.read(key, look)
+    }
+
+    /// Counts a read that found what could be served.
+    pub fn count_hit(&self, key: KeyRef<'_>) {
+        self.reads.hit(key);
+    }
+
+    /// Counts a read that did not.
+    pub fn count_miss(&self, key: KeyRef<'_>) {
+        self.reads.miss(key);
     }
 
     /// Stores an entry unless the key was removed, or holds an entry born, at the same time or later.
-    /// Answers whether it was stored.
+    /// Answers whether it was; what is heavier than the whole budget is, and gone at once.
     pub fn put(&self, key: Key, entry: Entry<Value>, now: Timestamp) -> bool {
         self.put_observed(key, entry, now, |_| {})
     }
@@ -91,20 +119,20 @@ impl Memory {
         now: Timestamp,
         refused: impl FnOnce(&Key),
     ) -> bool {
-        let stripe = self.stripe(key.hash());
+        let stripe = self.stripe(&key);
         let born = entry.meta.born;
-        if stripe.refuse(&key, born, now) || self.get(key.as_ref()).is_some_and(|old| old.meta.born >= born) {
+        let held = |old: &Entry<Value>| old.meta.born >= born;
+        if stripe.refuse(&key, born, now) || self.store.holds(&key, held) {
             return false;
         }
-        if self.protected.wants(&key) {
-            if self.protected.put(&key, &entry) {
-                self.entries.invalidate(&key);
-                return true;
+        if self.protection.wants(&key) {
+            if !self.store.put(key.clone(), entry, true) {
+                drop(stripe);
+                refused(&key);
             }
-            self.protected.remove(&key);
-            refused(&key);
+        } else {
+            self.store.put(key, entry, false);
         }
-        self.entries.insert(key, entry);
         true
     }
 
@@ -112,9 +140,9 @@ impl Memory {
     pub fn remove(&self, keys: &[Key], tombstone: Tombstone, now: Timestamp) -> u64 {
         let mut removed = 0;
         for key in keys {
-            let mut stripe = self.stripe(key.hash());
+            let mut stripe = self.stripe(key);
             stripe.tombstones.add(key, tombstone, now);
-            removed += u64::from(self.evict(key, |old| old.meta.born <= tombstone.born));
+            removed += u64::from(self.store.remove_if(key, |old| old.meta.born <= tombstone.born));
         }
         removed
     }
@@ -123,101 +151,121 @@ impl Memory {
     /// many entries went.
     pub fn remove_matching(&self, pattern: &Pattern, tombstone: Tombstone, now: Timestamp) -> u64 {
         let shared = Arc::new(pattern.clone());
-        // Every stripe first: whoever put before its stripe was marked is found by the walk below.
+        // Every stripe first: whoever put before its stripe was marked is found afterwards.
         for stripe in &self.stripes {
             lock(stripe).tombstones.add_matching(Arc::clone(&shared), tombstone, now);
         }
-        self.walk(|key, entry| pattern.matches(key) && entry.meta.born <= tombstone.born)
+        let doomed =
+            |key: &Key, entry: &Entry<Value>| entry.meta.born <= tombstone.born && pattern.matches(key);
+        self.store.remove_all(|key| self.stripe(key), doomed)
     }
 
     /// From now on, and until [`Memory::end_write`], refuses what is older than a write of `key` that
     /// is on its way to other tiers: they still hold what came before it, and memory may already have
     /// evicted it.
     pub fn begin_write(&self, key: Key, born: Timestamp) {
-        self.stripe(key.hash()).begin_write(key, born);
+        self.stripe(&key).begin_write(key.clone(), born);
     }
 
     /// Every tier was asked to take the write.
     pub fn end_write(&self, key: &Key, born: Timestamp) {
-        self.stripe(key.hash()).end_write(key, born);
+        self.stripe(key).end_write(key, born);
     }
 
     /// Whether a value of `key` born at `born` was removed since, or is being replaced.
     #[must_use]
     pub fn refuses(&self, key: &Key, born: Timestamp, now: Timestamp) -> bool {
-        self.stripe(key.hash()).refuse(key, born, now)
+        self.stripe(key).refuse(key, born, now)
     }
 
     /// Reclaims what is dead, and forgets removals that no load can undo any more. Answers how many
-    /// entries went.
+    /// entries went. It takes a look at every entry of a shard in which something has died.
     pub fn sweep(&self, now: Timestamp) -> u64 {
         self.stripes.iter().for_each(|stripe| lock(stripe).tombstones.purge(now));
-        let removed = self.walk(|_, entry| entry.meta.freshness(now) == Freshness::Dead);
-        self.entries.run_pending_tasks();
-        removed
+        self.store.sweep(now, |key| self.stripe(key))
     }
 
-    /// Drops every entry, and keeps the tombstones.
+    /// Drops every entry, and keeps the tombstones and what is to be protected.
     pub fn clear(&self) {
-        self.walk(|_, _| true);
+        self.store.remove_all(|key| self.stripe(key), |_, _| true);
     }
 
-    /// Protects the entries that match, from when they are next put.
+    /// Protects keys, or all that match, from being evicted for space: those held now, and those put
+    /// later. They still die, and may be removed. Answers with the held keys for which the share of
+    /// protected entries has no room.
     ///
     /// # Errors
     ///
-    /// `Config` if no [`Memory::protected_share`] was set.
-    pub fn protect(&self, pattern: Pattern) -> Result<()> {
-        self.protected.protect(pattern)
-    }
-
-    /// Ends the protection by this very pattern.
-    pub fn unprotect(&self, pattern: &Pattern) {
-        for (key, entry) in self.protected.unprotect(pattern) {
-            // It may have been removed in between; how long that holds is not known here, so it holds.
-            self.put(key, entry, Timestamp::MIN);
+    /// `Config` if there is no such share.
+    pub fn protect(&self, target: Target<'_>) -> Result<Vec<Key>> {
+        if self.protected_budget == 0 {
+            let what = match target {
+                Target::Keys(keys) => keys.first().map_or_else(String::new, Key::to_string),
+                Target::Matching(pattern) => pattern.to_string(),
+            };
+            let message = format!(
+                "{what} can't be protected: no share of memory is kept for protected entries, set one with \
+                 Memory::builder().protected_share()"
+            );
+            return Err(Error::new(ErrorKind::Config, "protect", message));
         }
+        self.protection.add(target);
+        self.pass_writers();
+        Ok(self.store.protect(|key| self.stripe(key), |key| covers(target, key)))
     }
 
-    /// The tier in numbers. Settles pending evictions first, so that they are right.
+    /// Ends the protection of these keys, or by this very pattern. What is protected by another stays so.
+    pub fn unprotect(&self, target: Target<'_>) {
+        self.protection.remove(target);
+        self.pass_writers();
+        self.store.unprotect(|key| self.stripe(key), |key| self.protection.wants(key));
+    }
+
+    /// The `most` keys read most of late, the hottest first; at most 512. A sample of the reads is
+    /// counted, within bounded memory, so shares are estimates.
+    #[must_use]
+    pub fn hottest(&self, most: usize) -> Vec<HotKey> {
+        self.reads.hottest(most)
+    }
+
+    /// Applies what the policy's library has put off, so that what was put before is or is not held.
+    pub fn settle(&self) {
+        self.store.settle();
+    }
+
+    /// The tier in numbers. Settles first, so that they are right.
     #[must_use]
     pub fn stats(&self) -> MemoryStats {
-        self.entries.run_pending_tasks();
-        let (protected, protected_weight) = self.protected.size();
+        self.settle();
+        let (entries, protected) = self.store.len();
         MemoryStats {
-            entries: self.entries.entry_count() + protected,
-            weight: self.entries.weighted_size() + protected_weight,
+            eviction: self.eviction,
+            entries,
+            weight: self.store.weight(),
             budget: self.budget,
-            evicted: self.evicted.load(Ordering::Relaxed),
+            hits: self.reads.hits(),
+            misses: self.reads.misses(),
+            evictions: self.departures.counts(),
             protected,
+            protected_weight: self.store.protected_weight(),
             tombstones: self.stripes.iter().map(|stripe| lock(stripe).tombstones.len() as u64).sum(),
         }
     }
 
-    fn walk(&self, doomed: impl Fn(&Key, &Entry<Value>) -> bool) -> u64 {
-        let mut removed = 0;
-        let held = self.entries.iter().map(|(key, entry)| ((*key).clone(), entry));
-        for (key, entry) in held.chain(self.protected.keys()) {
-            if doomed(&key, &entry) {
-                let _stripe = self.stripe(key.hash());
-                removed += u64::from(self.evict(&key, |now_held| doomed(&key, now_held)));
-            }
-        }
-        removed
+    /// Waits for the writers of now: whoever comes later knows what was said before.
+    fn pass_writers(&self) {
+        self.stripes.iter().for_each(|stripe| drop(lock(stripe)));
     }
 
-    /// Drops the entry if it is still doomed; its stripe is locked.
-    fn evict(&self, key: &Key, doomed: impl Fn(&Entry<Value>) -> bool) -> bool {
-        let found = self.get(key.as_ref()).is_some_and(|entry| doomed(&entry));
-        if found {
-            self.entries.invalidate(key);
-            self.protected.remove(key);
-        }
-        found
+    fn stripe(&self, key: &Key) -> MutexGuard<'_, Stripe> {
+        lock(&self.stripes[key.hash() as usize % STRIPES])
     }
+}
 
-    fn stripe(&self, hash: u64) -> MutexGuard<'_, Stripe> {
-        lock(&self.stripes[hash as usize % STRIPES])
+fn covers(target: Target<'_>, key: &Key) -> bool {
+    match target {
+        Target::Keys(keys) => keys.contains(key),
+        Target::Matching(pattern) => pattern.matches(key),
     }
 }
 
@@ -227,6 +275,7 @@ fn lock(stripe: &Mutex<Stripe>) -> MutexGuard<'_, Stripe> {
 
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Memory").field("budget", &self.budget).finish_non_exhaustive()
+        let Self { eviction, budget, .. } = self;
+        f.debug_struct("Memory").field("eviction", eviction).field("budget", budget).finish_non_exhaustive()
     }
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use cache_core::{Clock, Error, ErrorKind, Loader, Result, Ttl};
 use cache_disk::{DiskConfig, DiskTier};
-use cache_facade::{Cache, Cacheable, Memory, Region};
+use cache_facade::{Cache, Cacheable, Region};
 use cache_market::{DataType, Provider, Quote, QuoteLoader, ReplayProvider, Series, SeriesLoader};
 use tokio::time::{Instant, timeout_at};
 
@@ -51,11 +51,12 @@ impl App {
         let disk = DiskTier::open(config)?;
         let cache = Cache::builder()
             .namespace("md")
-            .memory(Memory::mib(settings.memory_mib))
+            .memory(settings.memory())
             .tier(disk.clone())
             .clock(clock)
             .build()
             .await?;
+        settings.memory_protect.iter().try_for_each(|pattern| cache.protect(pattern))?;
         let quotes = QuoteLoader::new(provider.clone());
         let quotes = region(&cache, settings, DataType::Price, settings.price_ttl(), quotes)?;
         let series = SeriesLoader::new(provider.clone());

@@ -2,7 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use cache_core::Ttl;
+use cache_core::{Pattern, Ttl};
+use cache_facade::{Eviction, Memory, MemoryBuilder};
 use cache_market::Replay;
 
 /// A market-data service: quotes and daily bars from memory, then disk, then a slow provider.
@@ -21,6 +22,20 @@ pub struct Settings {
     #[arg(long, env = "CACHE_MEMORY_MIB", value_name = "MIB", default_value_t = 64,
           value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
     pub memory_mib: u64,
+
+    /// Which entry goes first when memory is full: lru, lfu, fifo, ttl or hybrid.
+    #[arg(long, env = "CACHE_MEMORY_POLICY", value_name = "POLICY", default_value_t)]
+    pub memory_policy: Eviction,
+
+    /// The share of memory that protected keys may take, 0 to 1.
+    #[arg(long, env = "CACHE_MEMORY_PROTECTED_SHARE", value_name = "SHARE", default_value_t = 0.25,
+          value_parser = share)]
+    pub memory_protected_share: f64,
+
+    /// Keys that are never evicted from memory for space: patterns such as price:AAPL*, parted by commas.
+    #[arg(long, env = "CACHE_MEMORY_PROTECT", value_name = "PATTERNS", value_delimiter = ',',
+          value_parser = Pattern::glob)]
+    pub memory_protect: Vec<Pattern>,
 
     /// What may be kept on disk, in MiB.
     #[arg(long, env = "CACHE_DISK_MIB", value_name = "MIB", default_value_t = 1024,
@@ -90,6 +105,14 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// The near tier.
+    #[must_use]
+    pub fn memory(&self) -> MemoryBuilder {
+        // Some policies set the share aside, so it is asked for only where something is to take it.
+        let share = if self.memory_protect.is_empty() { 0.0 } else { self.memory_protected_share };
+        Memory::builder().mib(self.memory_mib).eviction(self.memory_policy).protected_share(share)
+    }
+
     /// The promise about a quote.
     #[must_use]
     pub fn price_ttl(&self) -> Ttl {
@@ -151,6 +174,9 @@ mod tests {
             ("--provider-failure-rate", "nan"),
             ("--provider-batch", "0"),
             ("--memory-mib", "0"),
+            ("--memory-policy", "mru"),
+            ("--memory-protected-share", "2"),
+            ("--memory-protect", "price:\\"),
             ("--ttl-price", "-1"),
         ] {
             let error = Settings::try_parse_from(["cache-server", &format!("{flag}={value}")]).unwrap_err();

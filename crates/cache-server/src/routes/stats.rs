@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::Uri, response::Response};
+use cache_facade::MemoryStats;
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -11,12 +12,15 @@ use crate::{
     routes::answer::uncacheable,
 };
 
+/// How many of the keys read most are shown.
+const HOTTEST: usize = 10;
+
 /// `GET /v1/stats`
 pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {
     Query::read(uri.query(), &[])?;
     let stats = app.cache.stats();
     let mut hits = Map::new();
-    hits.insert("memory".into(), json!(stats.memory_hits));
+    hits.insert("memory".into(), json!(stats.memory.hits));
     hits.extend(stats.tiers.iter().map(|tier| (tier.name.to_owned(), json!(tier.hits))));
     let behind: u64 = stats.tiers.iter().map(|tier| tier.hits).sum();
     let tiers: Vec<Value> = stats
@@ -48,23 +52,44 @@ pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
     let disk = disk(&app).await;
     uncacheable(&json!({
         "hits": hits,
-        "misses": stats.memory_misses.saturating_sub(behind),
+        "misses": stats.memory.misses.saturating_sub(behind),
         "hit_rate": stats.hit_rate(),
         "stale_served": stats.memory_stale,
         "coalesced": stats.coalesced,
         "loads": stats.loads,
         "loaded_keys": stats.loaded_keys,
         "load_failures": stats.load_failures,
-        "memory": {
-            "entries": stats.memory.entries,
-            "bytes": stats.memory.weight,
-            "budget_bytes": stats.memory.budget,
-            "evicted": stats.memory.evicted,
-        },
+        "memory": memory(&app, &stats.memory),
         "disk": disk,
         "tiers": tiers,
         "providers": providers,
     }))
+}
+
+/// The near tier's own numbers, and which keys are read most.
+fn memory(app: &App, stats: &MemoryStats) -> Value {
+    let hottest: Vec<Value> = app
+        .cache
+        .hottest(HOTTEST)
+        .iter()
+        .map(|hot| json!({ "key": hot.key.as_str(), "share": hot.share, "reads": hot.reads }))
+        .collect();
+    json!({
+        "policy": stats.eviction.as_str(),
+        "entries": stats.entries,
+        "bytes": stats.weight,
+        "budget_bytes": stats.budget,
+        "protected": stats.protected,
+        "protected_bytes": stats.protected_weight,
+        "evictions": {
+            "size": stats.evictions.size,
+            "expired": stats.evictions.expired,
+            "removed": stats.evictions.removed,
+            "replaced": stats.evictions.replaced,
+            "oversized": stats.evictions.oversized,
+        },
+        "hottest": hottest,
+    })
 }
 
 /// The disk tier's own numbers; the size of its files is asked of the file system, which may block.

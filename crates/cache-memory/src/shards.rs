@@ -1,0 +1,285 @@
+//! The near store of our own: entries in shards by the hash of their key, under one budget.
+
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use cache_core::{Entry, Freshness, Key, KeyRef, Timestamp};
+use crossbeam_utils::CachePadded;
+
+use crate::{
+    budget::Budget,
+    departures::{Cause, Departures, Gone},
+    memory::Value,
+    policies::Order,
+    shard::{Incoming, Shard, Standing},
+    slots::{Place, Slot},
+    store::Bounds,
+    weight::Weigher,
+};
+
+/// How many places are looked at under one lock by those who look at all.
+const STRIDE: Place = 1024;
+
+/// Entries in shards. A hit takes its shard's lock for reading, and writes to the slot only while few
+/// reads of it were noted.
+pub(crate) struct Shards<O> {
+    shards: Box<[CachePadded<RwLock<Shard<O>>>]>,
+    budget: Budget,
+    weigher: Weigher,
+    departures: Arc<Departures>,
+}
+
+impl<O: Order> Shards<O> {
+    pub(crate) fn new(bounds: Bounds, departures: Arc<Departures>) -> Self {
+        let shards = (0..bounds.shards).map(|_| CachePadded::new(RwLock::new(Shard::new()))).collect();
+        Self { shards, budget: bounds.budget(), weigher: bounds.weigher, departures }
+    }
+
+    pub(crate) fn read<T>(&self, key: KeyRef<'_>, look: impl FnOnce(&Entry<Value>) -> T) -> Option<T> {
+        let shard = self.shared(self.index(key.hash()));
+        let slot = shard.get(shard.find(key)?)?;
+        if O::READS {
+            slot.note_read();
+        }
+        Some(look(&slot.entry))
+    }
+
+    /// Whether there is an entry such as `wanted` says; no read for the policy.
+    pub(crate) fn holds(&self, key: &Key, wanted: impl Fn(&Entry<Value>) -> bool) -> bool {
+        let shard = self.shared(self.index(key.hash()));
+        shard.find(key.as_ref()).and_then(|place| shard.get(place)).is_some_and(|slot| wanted(&slot.entry))
+    }
+
+    /// Stores an entry; `protected` asks for it to be so. `false` if the protected share had no room,
+    /// and it was stored like any other.
+    pub(crate) fn put(&self, key: Key, entry: Entry<Value>, protected: bool) -> bool {
+        let weight = self.weigher.weigh(&key, &entry);
+        let mut gone = Gone::default();
+        let granted = self.place(Incoming { key, entry, weight, protected }, &mut gone);
+        gone.report(&self.departures);
+        granted
+    }
+
+    fn place(&self, mut incoming: Incoming, gone: &mut Gone) -> bool {
+        let index = self.index(incoming.key.hash());
+        let (weight, wished) = (incoming.weight, incoming.protected);
+        let mut standing = None;
+        let mut asked = false;
+        loop {
+            let mut shard = self.exclusive(index);
+            if let Some(place) = shard.find(incoming.key.as_ref()) {
+                let slot = self.taken(&mut shard, place);
+                standing = (!slot.protected).then(|| Standing::from(&slot));
+                gone.push(Cause::Replaced, slot.key, slot.entry, slot.weight);
+            }
+            if !asked {
+                // Not before: what its predecessor took of the share is free only now.
+                incoming.protected = wished && self.budget.protect(weight);
+                asked = true;
+            }
+            let possible = || incoming.protected || u64::from(weight) <= self.budget.evictable();
+            let mut room = self.budget.take(weight);
+            while !room && possible() {
+                let Some(slot) = shard.evict(self.room()) else { break };
+                self.budget.give(slot.weight);
+                gone.push(Cause::Size, slot.key, slot.entry, slot.weight);
+                room = self.budget.take(weight);
+            }
+            if room {
+                let granted = incoming.protected == wished;
+                shard.insert(incoming, standing);
+                return granted;
+            }
+            drop(shard);
+            if !possible() || !self.evict_beside(index, gone) {
+                if incoming.protected {
+                    self.budget.unprotect(weight);
+                }
+                gone.push(Cause::Oversized, incoming.key, incoming.entry, weight);
+                return !wished;
+            }
+        }
+    }
+
+    /// Evicts one entry of another shard.
+    fn evict_beside(&self, index: usize, gone: &mut Gone) -> bool {
+        let others = (1..self.shards.len()).map(|step| (index + step) % self.shards.len());
+        let evicted = others.map(|other| self.exclusive(other).evict(self.room())).find_map(|slot| slot);
+        evicted.is_some_and(|slot| {
+            self.budget.give(slot.weight);
+            gone.push(Cause::Size, slot.key, slot.entry, slot.weight);
+            true
+        })
+    }
+
+    /// Takes out an entry if it is doomed.
+    pub(crate) fn take_if(
+        &self,
+        key: KeyRef<'_>,
+        doomed: impl FnOnce(&Entry<Value>) -> bool,
+    ) -> Option<(Key, Entry<Value>)> {
+        let mut shard = self.exclusive(self.index(key.hash()));
+        let place = shard.find(key)?;
+        if !doomed(&shard.get(place)?.entry) {
+            return None;
+        }
+        let Slot { key, entry, .. } = self.taken(&mut shard, place);
+        Some((key, entry))
+    }
+
+    /// Removes an entry if it is doomed, and answers whether it did.
+    pub(crate) fn remove_if(
+        &self,
+        cause: Cause,
+        key: &Key,
+        doomed: impl FnOnce(&Entry<Value>) -> bool,
+    ) -> bool {
+        let gone = self.take_if(key.as_ref(), doomed);
+        if let Some((key, entry)) = &gone {
+            self.departures.note(cause, key, self.weigher.weigh(key, entry));
+        }
+        gone.is_some()
+    }
+
+    /// Removes whatever is doomed, and answers how many that were.
+    pub(crate) fn remove_all(&self, cause: Cause, doomed: impl Fn(&Key, &Entry<Value>) -> bool) -> u64 {
+        self.drain(cause, |_| true, doomed)
+    }
+
+    /// Reclaims what is dead, and answers how many that were.
+    pub(crate) fn sweep(&self, now: Timestamp) -> u64 {
+        let due = |shard: &mut Shard<O>| {
+            let due = shard.next_death <= now;
+            if due {
+                shard.next_death = Timestamp::MAX;
+            }
+            due
+        };
+        self.drain(Cause::Expired, due, |_, entry| entry.meta.freshness(now) == Freshness::Dead)
+    }
+
+    fn drain(
+        &self,
+        cause: Cause,
+        looks: impl Fn(&mut Shard<O>) -> bool,
+        doomed: impl Fn(&Key, &Entry<Value>) -> bool,
+    ) -> u64 {
+        let mut count = 0;
+        for index in 0..self.shards.len() {
+            if !looks(&mut self.exclusive(index)) {
+                continue;
+            }
+            let mut next_death = Timestamp::MAX;
+            let mut gone = Gone::default();
+            self.stride(index, |shard, place| {
+                let Some(slot) = shard.get(place) else { return };
+                if doomed(&slot.key, &slot.entry) {
+                    let slot = self.taken(shard, place);
+                    gone.push(cause, slot.key, slot.entry, slot.weight);
+                } else {
+                    next_death = next_death.min(slot.entry.meta.dead_at);
+                }
+            });
+            count += gone.report(&self.departures);
+            let mut shard = self.exclusive(index);
+            shard.next_death = shard.next_death.min(next_death);
+        }
+        count
+    }
+
+    /// Protects what is held and wanted. Answers with the keys for which the share had no room.
+    pub(crate) fn protect(&self, wanted: impl Fn(&Key) -> bool) -> Vec<Key> {
+        let mut refused = Vec::new();
+        for index in 0..self.shards.len() {
+            self.stride(index, |shard, place| {
+                let Some(slot) = shard.get(place).filter(|slot| !slot.protected && wanted(&slot.key)) else {
+                    return;
+                };
+                if self.budget.protect(slot.weight) {
+                    shard.set_protected(place, true);
+                } else {
+                    refused.push(slot.key.clone());
+                }
+            });
+        }
+        refused
+    }
+
+    /// Ends the protection of what is protected and not wanted so.
+    pub(crate) fn unprotect(&self, wanted: impl Fn(&Key) -> bool) {
+        for index in 0..self.shards.len() {
+            if self.shared(index).protected() == 0 {
+                continue;
+            }
+            self.stride(index, |shard, place| {
+                let Some(slot) = shard.get(place).filter(|slot| slot.protected && !wanted(&slot.key)) else {
+                    return;
+                };
+                self.budget.unprotect(slot.weight);
+                shard.set_protected(place, false);
+            });
+        }
+    }
+
+    /// Every entry, as it is when its turn comes.
+    pub(crate) fn keys(&self) -> Vec<Key> {
+        let mut keys = Vec::new();
+        for index in 0..self.shards.len() {
+            self.stride(index, |shard, place| keys.extend(shard.get(place).map(|slot| slot.key.clone())));
+        }
+        keys
+    }
+
+    /// Entries held, and how many of them are protected.
+    pub(crate) fn len(&self) -> (u64, u64) {
+        (0..self.shards.len()).fold((0, 0), |(all, protected), index| {
+            let shard = self.shared(index);
+            (all + shard.len() as u64, protected + shard.protected() as u64)
+        })
+    }
+
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// Visits the places of a shard, the lock let go now and then.
+    fn stride(&self, index: usize, mut visit: impl FnMut(&mut Shard<O>, Place)) {
+        let mut from = 0;
+        loop {
+            let mut shard = self.exclusive(index);
+            let end = shard.end().min(from + STRIDE);
+            (from..end).for_each(|place| visit(&mut shard, place));
+            from = end;
+            if from == shard.end() {
+                return;
+            }
+        }
+    }
+
+    /// Takes out an entry with what it took of the budget.
+    fn taken(&self, shard: &mut Shard<O>, place: Place) -> Slot {
+        let slot = shard.take(place);
+        self.budget.give(slot.weight);
+        if slot.protected {
+            self.budget.unprotect(slot.weight);
+        }
+        slot
+    }
+
+    /// A shard's part of what can be evicted.
+    fn room(&self) -> u64 {
+        self.budget.evictable() / self.shards.len() as u64
+    }
+
+    /// The upper half of the hash chooses the shard; within it the lower half finds the place.
+    fn index(&self, hash: u64) -> usize {
+        (hash >> 40) as usize & (self.shards.len() - 1)
+    }
+
+    fn shared(&self, index: usize) -> RwLockReadGuard<'_, Shard<O>> {
+        self.shards[index].read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn exclusive(&self, index: usize) -> RwLockWriteGuard<'_, Shard<O>> {
+        self.shards[index].write().unwrap_or_else(PoisonError::into_inner)
+    }
+}

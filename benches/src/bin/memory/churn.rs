@@ -23,13 +23,14 @@ use crate::resident::resident_bytes;
 const THREADS: u64 = 2;
 /// How many puts each thread makes before memory is first measured.
 const WARM_UP: u64 = 64;
-/// After how many puts of a thread memory is measured again.
-const MEASURED_EACH: u64 = 50_000;
+/// After how many puts memory is measured again.
+const MEASURED_EACH: u64 = 100_000;
 /// How many keys there are for each put: one put in fifty or so finds its key there.
 const KEYS_PER_PUT: u64 = 50;
 /// How long values live: longer than all puts take by the cache's clock.
 const LIFE: Duration = Duration::from_secs(30 * 24 * 3600);
-/// After how many puts of a thread that clock, which is turned by hand, moves on by a second.
+/// How many puts a thread takes on at once; then that clock, which is turned by hand, moves on by a
+/// second.
 const PUTS_A_SECOND: u64 = 1_000;
 
 /// What to do.
@@ -80,27 +81,32 @@ pub(crate) fn run(eviction: Eviction, plan: &Plan) -> Result<Found> {
     let memory = Memory::builder().bytes(plan.budget).eviction(eviction).build();
     let cache = runtime.block_on(Cache::builder().memory(memory).clock(clock.clone()).build())?;
     let region = cache.region::<String>("churn").ttl(Ttl::new(LIFE)).open()?;
-    let (barrier, most) = (Barrier::new(THREADS as usize + 1), AtomicU64::new(0));
+    let barrier = Barrier::new(THREADS as usize + 1);
+    let (most, taken) = (AtomicU64::new(0), AtomicU64::new(0));
     let (rss_before, churn) = thread::scope(|scope| {
         let threads: Vec<_> = (0..THREADS)
             .map(|thread| {
-                let share = plan.puts / THREADS + u64::from(thread < plan.puts % THREADS);
                 let (region, clock, handle) = (&region, &clock, runtime.handle());
-                let (barrier, most) = (&barrier, &most);
+                let (barrier, most, taken) = (&barrier, &most, &taken);
                 scope.spawn(move || -> Result<()> {
                     let mut writer = Writer::new(thread, plan);
                     let warm = writer.put(region, handle, WARM_UP);
                     barrier.wait();
                     barrier.wait();
                     warm?;
-                    for done in (0..share).step_by(PUTS_A_SECOND as usize) {
-                        if done % MEASURED_EACH == 0 {
+                    // Both end at once: glibc keeps a heap a thread, and what one thread leaves free in
+                    // its own while the other fills the cache alone would count as growth.
+                    loop {
+                        let done = taken.fetch_add(PUTS_A_SECOND, Ordering::Relaxed);
+                        if done % MEASURED_EACH == 0 || done >= plan.puts {
                             most.fetch_max(resident_bytes().unwrap_or(0), Ordering::Relaxed);
                         }
-                        writer.put(region, handle, PUTS_A_SECOND.min(share - done))?;
+                        if done >= plan.puts {
+                            break;
+                        }
+                        writer.put(region, handle, PUTS_A_SECOND.min(plan.puts - done))?;
                         clock.advance(Duration::from_secs(1));
                     }
-                    most.fetch_max(resident_bytes().unwrap_or(0), Ordering::Relaxed);
                     Ok(())
                 })
             })
@@ -117,7 +123,8 @@ pub(crate) fn run(eviction: Eviction, plan: &Plan) -> Result<Found> {
     .context("a put failed")?;
     let grown = || resident_bytes().zip(rss_before).map(|(now, before)| now.saturating_sub(before));
     let rss_growth = grown();
-    let rss_max_growth = rss_before.map(|before| most.load(Ordering::Relaxed).saturating_sub(before));
+    let most = rss_before.map(|before| most.load(Ordering::Relaxed).saturating_sub(before));
+    let rss_max_growth = most.max(rss_growth);
     let held = cache.stats().memory;
     clock.advance(LIFE * 2);
     let swept = cache.sweep();

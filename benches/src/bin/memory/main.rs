@@ -2,8 +2,8 @@
 //!
 //! For each policy this program starts itself anew, so that each begins with a fresh heap. There a
 //! cache with only memory is filled many times over by two threads, with values whose lengths are
-//! spread evenly by their logarithm, and resident memory is read from `/proc` every 50,000 puts of a
-//! thread. Then all lives end, a sweep has to reclaim everything unread, and memory is read once more.
+//! spread evenly by their logarithm, and resident memory is read from `/proc` every 100,000 puts.
+//! Then all lives end, a sweep has to reclaim everything unread, and memory is read once more.
 //! Prints one JSON object with `--json`; `worst_growth_ratio` is the most that memory grew under any
 //! policy, in budgets.
 

@@ -9,7 +9,7 @@ pub(crate) mod ttl;
 use crate::slots::{Place, Slots};
 
 /// Who goes first among the entries of one shard. It knows every entry that can be evicted, and no
-/// protected one. Of what weight a shard may be, `room`, it is told when it matters.
+/// protected one.
 pub(crate) trait Order: Default + Send + Sync + 'static {
     /// Whether it wants to know of reads; without, a hit writes to no slot.
     const READS: bool;
@@ -26,7 +26,7 @@ pub(crate) trait Order: Default + Send + Sync + 'static {
     fn leave(&mut self, slots: &mut Slots, place: Place);
 
     /// Who goes next: it is to leave before anyone else is named.
-    fn victim(&mut self, slots: &mut Slots, room: u64) -> Option<Place>;
+    fn victim(&mut self, slots: &mut Slots) -> Option<Place>;
 
     /// The victim was evicted: what is to be remembered of it.
     fn evicted(&mut self, _slots: &Slots, _place: Place) {}

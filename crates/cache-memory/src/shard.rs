@@ -86,8 +86,8 @@ impl<O: Order> Shard<O> {
     }
 
     /// Takes out who goes next.
-    pub(crate) fn evict(&mut self, room: u64) -> Option<Slot> {
-        let place = self.order.victim(&mut self.slots, room)?;
+    pub(crate) fn evict(&mut self) -> Option<Slot> {
+        let place = self.order.victim(&mut self.slots)?;
         self.order.evicted(&self.slots, place);
         Some(self.take(place))
     }

@@ -79,7 +79,7 @@ impl<O: Order> Shards<O> {
             let possible = || incoming.protected || u64::from(weight) <= self.budget.evictable();
             let mut room = self.budget.take(weight);
             while !room && possible() {
-                let Some(slot) = shard.evict(self.room()) else { break };
+                let Some(slot) = shard.evict() else { break };
                 self.budget.give(slot.weight);
                 gone.push(Cause::Size, slot.key, slot.entry, slot.weight);
                 room = self.budget.take(weight);
@@ -103,7 +103,7 @@ impl<O: Order> Shards<O> {
     /// Evicts one entry of another shard.
     fn evict_beside(&self, index: usize, gone: &mut Gone) -> bool {
         let others = (1..self.shards.len()).map(|step| (index + step) % self.shards.len());
-        let evicted = others.map(|other| self.exclusive(other).evict(self.room())).find_map(|slot| slot);
+        let evicted = others.map(|other| self.exclusive(other).evict()).find_map(|slot| slot);
         evicted.is_some_and(|slot| {
             self.budget.give(slot.weight);
             gone.push(Cause::Size, slot.key, slot.entry, slot.weight);
@@ -263,11 +263,6 @@ impl<O: Order> Shards<O> {
             self.budget.unprotect(slot.weight);
         }
         slot
-    }
-
-    /// A shard's part of what can be evicted.
-    fn room(&self) -> u64 {
-        self.budget.evictable() / self.shards.len() as u64
     }
 
     /// The upper half of the hash chooses the shard; within it the lower half finds the place.

@@ -20,7 +20,7 @@ impl Order for Fifo {
         self.0.unlink(slots, place);
     }
 
-    fn victim(&mut self, _: &mut Slots, _: u64) -> Option<Place> {
+    fn victim(&mut self, _: &mut Slots) -> Option<Place> {
         self.0.first()
     }
 }

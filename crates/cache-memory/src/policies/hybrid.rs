@@ -5,11 +5,12 @@
 //! once. Whoever comes to the head of the main queue goes round again if it was read. So far this is
 //! S3-FIFO (Yang and others, SOSP 2023). Two things are ours:
 //!
-//! - The small queue's share follows the demand. A key that comes back right after the small queue let
-//!   it go would have been a hit had that queue been a little longer; one that the main queue just let
-//!   go, had that been longer. Each such return moves the share a step one way or the other, so it
-//!   settles where a little more room is worth the same in either. Entries that go unread pull it
-//!   down a little: where the small queue brings nothing, as in a loop, it should be short.
+//! - The small queue's share follows the demand. A key that comes back after the small queue let it go
+//!   would have been a hit had that queue been longer; one that the main queue let go, had that been.
+//!   Each such return moves the share a step one way or the other: a full one if a little more room had
+//!   been enough, less the more it takes. So the share settles where a little more room is worth the
+//!   same in either. Entries that go unread pull it down a little: where the small queue brings nothing,
+//!   as in a loop, it should be short.
 //! - While the main queue is below its share, whatever leaves the small one moves there.
 
 mod ghosts;
@@ -25,14 +26,18 @@ const SHARE: f64 = 0.1;
 const LEAST: f64 = 0.01;
 const MOST: f64 = 0.8;
 
-/// What a return right after an eviction moves the share by.
+/// What a return soon after an eviction moves the share by.
 const STEP: f64 = 0.001;
 
 /// What an entry that left the small queue unread pulls it down by.
 const PULL: f64 = STEP * 0.003;
 
-/// How soon "right after" is: evictions of the same queue since, as a part of the entries held.
+/// How soon "soon" is: evictions by the same queue since, as a part of the entries held.
 const SOON: f64 = 0.05;
+
+/// How many of the keys that the main queue let go are remembered, as a part of the entries held. It lets
+/// few go, and late returns say little.
+const MAIN_GHOSTS: f64 = 0.5;
 
 /// How many reads in the small queue prove an entry.
 const PROOF: u8 = 2;
@@ -69,6 +74,14 @@ impl Hybrid {
         self.small.len() + self.main.len()
     }
 
+    /// What a return says, from 0 to 1: the inverse of the room that would have made it a hit.
+    fn worth(&self, since: Option<u32>) -> f64 {
+        let Some(since) = since.map(f64::from) else { return 0.0 };
+        let held = self.len() as f64;
+        let soon = SOON * held;
+        if since > held { 0.0 } else { (soon / since).min(1.0) }
+    }
+
     fn adapt(&mut self, change: f64) {
         self.share = (self.share + change).clamp(LEAST, MOST);
     }
@@ -91,15 +104,8 @@ impl Order for Hybrid {
 
     fn enter(&mut self, slots: &mut Slots, place: Place) {
         let hash = slots.at(place).key.hash();
-        let soon = self.len() as f64 * SOON;
-        let since_small = self.gone_small.take(hash);
-        let since_main = self.gone_main.take(hash);
-        if since_small.is_some_and(|since| f64::from(since) <= soon) {
-            self.adapt(STEP);
-        }
-        if since_main.is_some_and(|since| f64::from(since) <= soon) {
-            self.adapt(-STEP);
-        }
+        let (since_small, since_main) = (self.gone_small.take(hash), self.gone_main.take(hash));
+        self.adapt(STEP * (self.worth(since_small) - self.worth(since_main)));
         let known = since_small.is_some_and(|since| since as usize <= self.len());
         slots.at_mut(place).set_reads(0);
         self.queue(slots, place, if known { MAIN } else { SMALL });
@@ -114,13 +120,16 @@ impl Order for Hybrid {
         if slots.at(place).rank == MAIN { &mut self.main } else { &mut self.small }.unlink(slots, place);
     }
 
-    fn victim(&mut self, slots: &mut Slots, room: u64) -> Option<Place> {
-        loop {
+    fn victim(&mut self, slots: &mut Slots) -> Option<Place> {
+        // Whoever asks has no more room: what there is, is what can be had.
+        let room = self.small.weight() + self.main.weight();
+        while let Some(place) = self.small.first() {
             let target = ((room as f64 * self.share) as u64).max(1);
-            let main_target = room.saturating_sub(target);
-            let Some(place) = self.small.first().filter(|_| self.small.weight() >= target) else { break };
+            if self.small.weight() < target {
+                break;
+            }
             let slot = slots.at(place);
-            let fits = self.main.weight() + u64::from(slot.weight) < main_target;
+            let fits = self.main.weight() + u64::from(slot.weight) < room.saturating_sub(target);
             if slot.reads() < PROOF && !fits {
                 return Some(place);
             }
@@ -140,11 +149,11 @@ impl Order for Hybrid {
 
     fn evicted(&mut self, slots: &Slots, place: Place) {
         let slot = slots.at(place);
-        let (hash, room) = (slot.key.hash(), self.len());
+        let (hash, held) = (slot.key.hash(), self.len());
         if slot.rank == MAIN {
-            self.gone_main.add(hash, (room as f64 * SOON) as usize);
+            self.gone_main.add(hash, (held as f64 * MAIN_GHOSTS) as usize);
         } else {
-            self.gone_small.add(hash, room);
+            self.gone_small.add(hash, held);
             if slot.reads() == 0 {
                 self.adapt(-PULL);
             }

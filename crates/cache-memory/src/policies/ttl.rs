@@ -24,7 +24,7 @@ impl Order for Ttl {
         self.0.remove(&(slots.at(place).entry.meta.dead_at, place));
     }
 
-    fn victim(&mut self, _: &mut Slots, _: u64) -> Option<Place> {
+    fn victim(&mut self, _: &mut Slots) -> Option<Place> {
         self.0.first().map(|(_, place)| *place)
     }
 }

@@ -124,7 +124,7 @@ fn rule_29_an_end_of_protection_does_not_bring_a_removed_key_back() {
             memory.remove(&keys, Tombstone { born: at(2), dead_at: Timestamp::MAX }, now);
         });
         for key in &keys {
-            assert!(memory.get(key.as_ref()).is_none(), "{policy}: {key} is back");
+            assert!(memory.get(key).is_none(), "{policy}: {key} is back");
         }
     }
 }

@@ -105,6 +105,7 @@ impl Clock {
     /// On Linux this reads the kernel's tick instead of the processor's counter, which costs a
     /// fifth; elsewhere, and on a manual clock, it is [`Clock::now`].
     #[must_use]
+    #[inline]
     pub fn coarse(&self) -> Timestamp {
         match &self.0.manual {
             Some(manual) => Timestamp(manual.now.load(Ordering::SeqCst)),
@@ -184,6 +185,7 @@ fn wall() -> Timestamp {
 }
 
 #[cfg(target_os = "linux")]
+#[inline]
 fn coarse_wall() -> Timestamp {
     use rustix::time::{ClockId, Timespec, clock_getres, clock_gettime};
 
@@ -199,6 +201,7 @@ fn coarse_wall() -> Timestamp {
 }
 
 #[cfg(not(target_os = "linux"))]
+#[inline]
 fn coarse_wall() -> Timestamp {
     wall()
 }

@@ -79,6 +79,7 @@ impl Meta {
 
     /// The tags.
     #[must_use]
+    #[inline]
     pub fn tags(&self) -> &[Tag] {
         self.labels.as_ref().map_or(&[], |labels| &labels.tags)
     }
@@ -91,6 +92,7 @@ impl Meta {
 
     /// The one function that judges age.
     #[must_use]
+    #[inline]
     pub fn freshness(&self, now: Timestamp) -> Freshness {
         if now < self.stale_at {
             Freshness::Fresh

@@ -9,7 +9,7 @@ use std::{
 
 use crate::{
     Error, ErrorKind, Result,
-    prefix::{KeyRef, Prefix},
+    prefix::{Parts, Prefix, Query, Whole},
 };
 
 /// The longest key, in bytes of text, namespace and kind included.
@@ -80,6 +80,7 @@ impl Key {
 
     /// The hash, the same for equal keys within this process and different in the next.
     #[must_use]
+    #[inline]
     pub fn hash(&self) -> u64 {
         self.hash
     }
@@ -88,12 +89,6 @@ impl Key {
     #[must_use]
     pub fn is_reserved(&self) -> bool {
         self.text.starts_with('!')
-    }
-
-    /// This key, borrowed.
-    #[must_use]
-    pub fn as_ref(&self) -> KeyRef<'_> {
-        KeyRef::whole(self)
     }
 }
 
@@ -106,6 +101,7 @@ fn quote(part: &str) -> Cow<'_, str> {
 }
 
 impl PartialEq for Key {
+    #[inline]
     fn eq(&self, other: &Self) -> bool {
         // Clones share their text, which is then not read.
         let same = || Arc::ptr_eq(&self.text, &other.text) || self.text == other.text;
@@ -116,6 +112,7 @@ impl PartialEq for Key {
 impl Eq for Key {}
 
 impl Hash for Key {
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.hash);
     }
@@ -135,8 +132,13 @@ impl fmt::Display for Key {
 
 /// What names an entry of a region: a ready [`Key`], or an id to be put behind the region's prefix.
 pub trait ToKey {
+    /// What it is looked up with.
+    type Query<'a>: Query
+    where
+        Self: 'a;
+
     /// The key to look up with, without allocating.
-    fn to_ref<'a>(&'a self, prefix: &'a Prefix) -> KeyRef<'a>;
+    fn to_query<'a>(&'a self, prefix: &'a Prefix) -> Self::Query<'a>;
 
     /// The key to keep.
     ///
@@ -147,8 +149,11 @@ pub trait ToKey {
 }
 
 impl ToKey for Key {
-    fn to_ref<'a>(&'a self, _: &'a Prefix) -> KeyRef<'a> {
-        self.as_ref()
+    type Query<'a> = Whole<'a>;
+
+    #[inline]
+    fn to_query<'a>(&'a self, _: &'a Prefix) -> Whole<'a> {
+        Whole(self)
     }
 
     fn to_key(&self, prefix: &Prefix) -> Result<Key> {
@@ -162,7 +167,10 @@ impl ToKey for Key {
 }
 
 impl ToKey for str {
-    fn to_ref<'a>(&'a self, prefix: &'a Prefix) -> KeyRef<'a> {
+    type Query<'a> = Parts<'a>;
+
+    #[inline]
+    fn to_query<'a>(&'a self, prefix: &'a Prefix) -> Parts<'a> {
         prefix.borrow(self)
     }
 
@@ -172,8 +180,11 @@ impl ToKey for str {
 }
 
 impl ToKey for String {
-    fn to_ref<'a>(&'a self, prefix: &'a Prefix) -> KeyRef<'a> {
-        self.as_str().to_ref(prefix)
+    type Query<'a> = Parts<'a>;
+
+    #[inline]
+    fn to_query<'a>(&'a self, prefix: &'a Prefix) -> Parts<'a> {
+        prefix.borrow(self)
     }
 
     fn to_key(&self, prefix: &Prefix) -> Result<Key> {
@@ -182,8 +193,14 @@ impl ToKey for String {
 }
 
 impl<K: ToKey + ?Sized> ToKey for &K {
-    fn to_ref<'a>(&'a self, prefix: &'a Prefix) -> KeyRef<'a> {
-        (**self).to_ref(prefix)
+    type Query<'a>
+        = K::Query<'a>
+    where
+        Self: 'a;
+
+    #[inline]
+    fn to_query<'a>(&'a self, prefix: &'a Prefix) -> K::Query<'a> {
+        (**self).to_query(prefix)
     }
 
     fn to_key(&self, prefix: &Prefix) -> Result<Key> {
@@ -204,6 +221,7 @@ impl KeyHasher {
 }
 
 impl Hasher for KeyHasher {
+    #[inline]
     fn finish(&self) -> u64 {
         self.0
     }
@@ -211,6 +229,8 @@ impl Hasher for KeyHasher {
     fn write(&mut self, _: &[u8]) {
         unreachable!("a KeyHasher hashes keys only");
     }
+
+    #[inline]
 
     fn write_u64(&mut self, hash: u64) {
         self.0 = hash;
@@ -230,7 +250,7 @@ mod tests {
             let prefix = Prefix::new(Some(space.as_str()).filter(|s| !s.is_empty()), &kind).unwrap();
             let key = prefix.key(&id).unwrap();
             prop_assert!(prefix.borrow(&id).equivalent(&key));
-            prop_assert_eq!(prefix.borrow(&id).hash(), key.hash());
+            prop_assert_eq!(prefix.borrow(&id).hashed(), key.hash());
             prop_assert_eq!(prefix.kind(), kind);
             prop_assert_eq!(key.id(), id);
         }

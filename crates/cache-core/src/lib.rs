@@ -40,7 +40,7 @@ pub use event::{Event, Observer, Operation};
 pub use key::{Key, KeyHasher, MAX_KEY_LEN, ToKey};
 pub use loader::{Fresh, Loaded, Loader, Refresh, Request};
 pub use pattern::Pattern;
-pub use prefix::{KeyRef, Prefix};
+pub use prefix::{Parts, Prefix, Query, Whole};
 pub use tier::{Target, Tier, TierExt};
 pub use tombstone::{Tombstone, Tombstones};
 pub use ttl::{Jitter, Ttl, TtlPolicy};

@@ -81,19 +81,9 @@ impl Prefix {
 
     /// The key of `id`, to look up with: nothing is allocated.
     #[must_use]
-    pub fn borrow<'a>(&'a self, id: &'a str) -> KeyRef<'a> {
-        KeyRef(Borrowed::Parts { prefix: self, id, hash: self.hash(id) })
-    }
-
-    /// Whether `key` has this prefix. Compares hashes of prefixes, never text: no memory of the key's
-    /// text is touched, and two prefixes of one process are mistaken for each other once in four
-    /// billion.
-    #[must_use]
-    pub fn is_of(&self, key: KeyRef<'_>) -> bool {
-        match key.0 {
-            Borrowed::Whole(key) => key.mark == self.mark,
-            Borrowed::Parts { prefix, .. } => prefix.mark == self.mark,
-        }
+    #[inline]
+    pub fn borrow<'a>(&'a self, id: &'a str) -> Parts<'a> {
+        Parts { prefix: self, id, hash: self.hash(id) }
     }
 
     /// The text, with its closing `:`.
@@ -108,6 +98,8 @@ impl Prefix {
         &self.text[self.kind_at..self.text.len() - 1]
     }
 
+    #[inline]
+
     fn hash(&self, id: &str) -> u64 {
         let mut hasher = self.hasher.clone();
         hasher.write(id.as_bytes());
@@ -121,56 +113,109 @@ impl fmt::Debug for Prefix {
     }
 }
 
-/// A key, borrowed whole or in parts: equal to, and hashed as, the [`Key`] of the same text.
-#[derive(Clone, Copy, Debug)]
-pub struct KeyRef<'a>(Borrowed<'a>);
+/// What a key can be looked up with: a [`Key`], the [`Whole`] of it borrowed, or its [`Parts`]. Equal to, and hashed as, that key.
+pub trait Query: Equivalent<Key> + Hash {
+    /// The hash of the key.
+    fn hashed(&self) -> u64;
 
-#[derive(Clone, Copy, Debug)]
-enum Borrowed<'a> {
-    Whole(&'a Key),
-    Parts { prefix: &'a Prefix, id: &'a str, hash: u64 },
-}
-
-impl<'a> KeyRef<'a> {
-    pub(crate) fn whole(key: &'a Key) -> Self {
-        Self(Borrowed::Whole(key))
-    }
+    /// Whether the key has this prefix. Compares hashes of prefixes, never text: no memory of the key's
+    /// text is touched, and two prefixes of one process are mistaken for each other once in four
+    /// billion.
+    fn is_of(&self, prefix: &Prefix) -> bool;
 
     /// The key to keep.
     ///
     /// # Errors
     ///
     /// `Limit` if it is too long to be one.
-    pub fn to_key(&self) -> Result<Key> {
-        match self.0 {
-            Borrowed::Whole(key) => Ok(key.clone()),
-            Borrowed::Parts { prefix, id, .. } => prefix.key(id),
-        }
+    fn key(&self) -> Result<Key>;
+}
+
+impl Query for Key {
+    #[inline]
+    fn hashed(&self) -> u64 {
+        self.hash
     }
 
-    /// The hash; that of the equal [`Key`].
-    #[must_use]
-    pub fn hash(&self) -> u64 {
-        match self.0 {
-            Borrowed::Whole(key) => key.hash,
-            Borrowed::Parts { hash, .. } => hash,
-        }
+    #[inline]
+    fn is_of(&self, prefix: &Prefix) -> bool {
+        self.mark == prefix.mark
+    }
+
+    fn key(&self) -> Result<Key> {
+        Ok(self.clone())
     }
 }
 
-impl Hash for KeyRef<'_> {
+/// A key, borrowed whole.
+#[derive(Clone, Copy, Debug)]
+pub struct Whole<'a>(pub &'a Key);
+
+impl Query for Whole<'_> {
+    #[inline]
+    fn hashed(&self) -> u64 {
+        self.0.hashed()
+    }
+
+    #[inline]
+    fn is_of(&self, prefix: &Prefix) -> bool {
+        self.0.is_of(prefix)
+    }
+
+    fn key(&self) -> Result<Key> {
+        self.0.key()
+    }
+}
+
+impl Hash for Whole<'_> {
+    #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(KeyRef::hash(self));
+        state.write_u64(self.0.hash);
     }
 }
 
-impl Equivalent<Key> for KeyRef<'_> {
+impl Equivalent<Key> for Whole<'_> {
+    #[inline]
     fn equivalent(&self, other: &Key) -> bool {
-        match self.0 {
-            Borrowed::Whole(key) => key == other,
-            Borrowed::Parts { prefix, id, hash } => {
-                hash == other.hash && id == other.id() && *prefix.text == *other.prefix()
-            }
-        }
+        self.0 == other
+    }
+}
+
+/// A key in parts, made by [`Prefix::borrow`].
+#[derive(Clone, Copy, Debug)]
+pub struct Parts<'a> {
+    prefix: &'a Prefix,
+    id: &'a str,
+    hash: u64,
+}
+
+impl Query for Parts<'_> {
+    #[inline]
+    fn hashed(&self) -> u64 {
+        self.hash
+    }
+
+    #[inline]
+    fn is_of(&self, prefix: &Prefix) -> bool {
+        self.prefix.mark == prefix.mark
+    }
+
+    fn key(&self) -> Result<Key> {
+        self.prefix.key(self.id)
+    }
+}
+
+impl Hash for Parts<'_> {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+impl Equivalent<Key> for Parts<'_> {
+    #[inline]
+    fn equivalent(&self, other: &Key) -> bool {
+        // Equal marks are equal prefixes but once in four billion, so the text is compared all the same.
+        self.hash == other.hash && self.id == other.id() && *self.prefix.text == *other.prefix()
     }
 }

@@ -155,7 +155,7 @@ impl Cache {
     /// Whether memory holds an entry of this key, of whatever age.
     #[must_use]
     pub fn in_memory(&self, key: &Key) -> bool {
-        self.engine.memory.peek(key.as_ref()).is_some()
+        self.engine.memory.peek(key).is_some()
     }
 
     fn within(&self, pattern: &Pattern) -> Pattern {

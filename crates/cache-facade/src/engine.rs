@@ -80,6 +80,7 @@ pub(crate) trait Shared: Send + Sync {
 
 impl Engine {
     /// Whether the near tier takes part now.
+    #[inline]
     pub(crate) fn memory_on(&self) -> bool {
         match self.mode {
             MemoryMode::Near => true,

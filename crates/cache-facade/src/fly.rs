@@ -76,7 +76,7 @@ impl<V: Cacheable> Region<V> {
 
     /// Someone may have landed between the caller's look at memory and this flight.
     fn look_again(&self, leader: Leader<Answer<V>>, reach: Reach) -> Option<Flying<V>> {
-        let prior = match self.glance(leader.key().as_ref(), self.engine.clock.now()) {
+        let prior = match self.glance(leader.key(), self.engine.clock.now()) {
             Glance::Fresh(found) if reach != Reach::Loader => {
                 leader.land(Ok(found));
                 return None;
@@ -227,7 +227,7 @@ impl<V: Cacheable> Region<V> {
         let now = self.engine.clock.now();
         match prior {
             Some(prior)
-                if self.core.throttle.paused(leader.key().as_ref(), now)
+                if self.core.throttle.paused(leader.key(), now)
                     && prior.freshness(now) != Freshness::Dead =>
             {
                 leader.land(Ok(prior.clone()));

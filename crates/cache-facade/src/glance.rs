@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cache_core::{Entry, Event, Freshness, Key, KeyRef, Meta, Timestamp, ToKey};
+use cache_core::{Entry, Event, Freshness, Key, Meta, Query, Timestamp, ToKey};
 use cache_memory::Value;
 
 use crate::{
@@ -27,7 +27,7 @@ pub(crate) enum Glance<V> {
 
 impl<V: Cacheable> Region<V> {
     /// What memory has, without counting.
-    pub(crate) fn glance(&self, key: KeyRef<'_>, now: Timestamp) -> Glance<V> {
+    pub(crate) fn glance(&self, key: &impl Query, now: Timestamp) -> Glance<V> {
         let entry = self.looks(key).then(|| self.engine.memory.peek(key)).flatten();
         let Some(entry) = entry else { return Glance::Miss };
         let freshness = entry.meta.freshness(now);
@@ -45,12 +45,13 @@ impl<V: Cacheable> Region<V> {
 
     /// The hit: what `take` makes of an entry that can be served with nothing else to be done about it,
     /// counted. What is not so simple is `None` and takes the longer way.
+    #[inline]
     pub(crate) fn fresh<K: ToKey + ?Sized, T>(
         &self,
         key: &K,
         take: impl FnOnce(&Entry<Value>) -> Option<T>,
     ) -> Option<T> {
-        let key = key.to_ref(&self.core.prefix);
+        let key = &key.to_query(&self.core.prefix);
         if !self.looks(key) {
             return None;
         }
@@ -61,7 +62,7 @@ impl<V: Cacheable> Region<V> {
         })??;
         self.engine.memory.count_hit(key);
         if self.engine.observers.any()
-            && let Ok(key) = key.to_key()
+            && let Ok(key) = key.key()
         {
             self.engine.observers.tell(&Event::Hit { key: &key, source: "memory", stale: false });
         }
@@ -69,18 +70,20 @@ impl<V: Cacheable> Region<V> {
     }
 
     /// Whether memory takes part for this key.
-    fn looks(&self, key: KeyRef<'_>) -> bool {
-        self.core.prefix.is_of(key) && !self.policy.skips("memory") && self.engine.memory_on()
+    #[inline]
+    fn looks(&self, key: &impl Query) -> bool {
+        key.is_of(&self.core.prefix) && !self.policy.skips("memory") && self.engine.memory_on()
     }
 
     /// Whether no stamp known here kills it.
+    #[inline]
     pub(crate) fn alive(&self, meta: &Meta) -> bool {
         meta.born > self.core.cleared() && self.engine.stamps.verdict(meta, false) == Verdict::Alive
     }
 
     /// Counts a read that memory answered.
     pub(crate) fn hit(&self, key: &Key, stale: bool) {
-        self.engine.memory.count_hit(key.as_ref());
+        self.engine.memory.count_hit(key);
         if stale {
             self.engine.counters.bump(Count::MemoryStale);
         }
@@ -88,6 +91,7 @@ impl<V: Cacheable> Region<V> {
     }
 
     /// Whether the eager share of a life is over.
+    #[inline]
     pub(crate) fn due(&self, meta: &Meta, now: Timestamp) -> bool {
         self.policy.eager.is_some_and(|share| {
             let life = meta.stale_at.as_micros().saturating_sub(meta.born.as_micros());
@@ -103,6 +107,7 @@ pub(crate) fn typed<V: Cacheable>(entry: &Entry<Value>) -> Option<Found<V>> {
 }
 
 /// The value as a `V`, if there is one; `None` if it is of another type.
+#[inline]
 pub(crate) fn typed_value<V: Cacheable>(entry: &Entry<Value>) -> Option<Option<Arc<V>>> {
     match &entry.value {
         Some(value) => Some(Some(Arc::clone(value).downcast::<V>().ok()?)),

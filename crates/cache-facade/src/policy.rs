@@ -120,6 +120,8 @@ impl<V> Policy<V> {
         self
     }
 
+    #[inline]
+
     pub(crate) fn skips(&self, tier: &str) -> bool {
         self.skipped.contains(&tier)
     }

@@ -53,7 +53,7 @@ impl<V: Cacheable> Region<V> {
         let plans: Vec<Plan<V>> = keys
             .iter()
             .map(|key| {
-                let (found, stale) = match self.glance(key.as_ref(), now) {
+                let (found, stale) = match self.glance(key, now) {
                     Glance::Fresh(found) => {
                         self.hit(key, false);
                         return Plan::Have(found);
@@ -62,7 +62,7 @@ impl<V: Cacheable> Region<V> {
                     Glance::Stale(found) => (Some(found), true),
                     Glance::Miss => (None, false),
                 };
-                let throttled = found.is_some() && self.core.throttle.paused(key.as_ref(), now);
+                let throttled = found.is_some() && self.core.throttle.paused(key, now);
                 match found {
                     Some(found) if throttled || !stale || self.policy.soft_timeout.is_zero() => {
                         self.hit(key, stale);
@@ -72,7 +72,7 @@ impl<V: Cacheable> Region<V> {
                         Plan::Have(found)
                     }
                     _ => {
-                        self.engine.memory.count_miss(key.as_ref());
+                        self.engine.memory.count_miss(key);
                         self.engine.observers.tell(&Event::Miss { key });
                         let (flight, leads) = self.flight(key, &mut wanted, good);
                         if !leads {

@@ -109,6 +109,7 @@ impl Stamps {
 
     /// What is known here about an entry with this `meta`. `found_in_tier` entries may carry stamps
     /// from before this process; what was born in memory is subject to none that it didn't see.
+    #[inline]
     pub(crate) fn verdict(&self, meta: &Meta, found_in_tier: bool) -> Verdict {
         if meta.tags().is_empty() || !found_in_tier && meta.born > self.newest() {
             return Verdict::Alive;
@@ -160,6 +161,7 @@ impl Stamps {
     }
 
     /// The latest stamp that this process raised on any tag.
+    #[inline]
     pub(crate) fn newest(&self) -> Timestamp {
         Timestamp::from_micros(self.newest.load(Ordering::Acquire))
     }

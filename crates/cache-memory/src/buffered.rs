@@ -2,7 +2,7 @@
 
 use std::{hash::BuildHasherDefault, sync::Arc};
 
-use cache_core::{Entry, Freshness, Key, KeyHasher, KeyRef, Timestamp};
+use cache_core::{Entry, Freshness, Key, KeyHasher, Query, Timestamp};
 use moka::{notification::RemovalCause, policy::EvictionPolicy, sync::Cache};
 
 use crate::{
@@ -45,8 +45,8 @@ impl Buffered {
         Self { entries, protected, room, weigher, departures }
     }
 
-    pub(crate) fn read<T>(&self, key: KeyRef<'_>, look: impl FnOnce(&Entry<Value>) -> T) -> Option<T> {
-        match self.entries.get(&key) {
+    pub(crate) fn read<T>(&self, key: &impl Query, look: impl FnOnce(&Entry<Value>) -> T) -> Option<T> {
+        match self.entries.get(key) {
             Some(entry) => Some(look(&entry)),
             None if self.protected.budget().used() > 0 => self.protected.read(key, look),
             None => None,
@@ -63,7 +63,7 @@ impl Buffered {
     /// As [`Shards::put`]. Nobody else may write the key meanwhile.
     pub(crate) fn put(&self, key: Key, entry: Entry<Value>, protected: bool) -> bool {
         let weight = self.weigher.weigh(&key, &entry);
-        let replaced = self.protected.take_if(key.as_ref(), |_| true);
+        let replaced = self.protected.take_if(&key, |_| true);
         if replaced.is_some() {
             self.departures.note(Cause::Replaced, &key, weight);
         }
@@ -129,7 +129,7 @@ impl Buffered {
     pub(crate) fn unprotect<G>(&self, hold: impl Fn(&Key) -> G, wanted: impl Fn(&Key) -> bool) {
         for key in self.protected.keys().into_iter().filter(|key| !wanted(key)) {
             let _held = hold(&key);
-            if let Some((key, entry)) = self.protected.take_if(key.as_ref(), |_| true) {
+            if let Some((key, entry)) = self.protected.take_if(&key, |_| true) {
                 self.entries.insert(key, entry);
             }
         }

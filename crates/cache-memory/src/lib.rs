@@ -11,7 +11,7 @@
 //! let meta = Meta::new(clock.tick(), Ttl::new(Duration::from_secs(60)));
 //!
 //! assert!(memory.put(key.clone(), Entry::new(Arc::new(190.5_f64) as Value, meta), clock.now()));
-//! let held = memory.get(key.as_ref()).and_then(|entry| entry.value);
+//! let held = memory.get(&key).and_then(|entry| entry.value);
 //! assert_eq!(held.unwrap().downcast_ref::<f64>(), Some(&190.5));
 //! # Ok::<(), cache_core::Error>(())
 //! ```

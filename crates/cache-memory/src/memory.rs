@@ -6,7 +6,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use cache_core::{Entry, Error, ErrorKind, Key, KeyRef, Pattern, Result, Target, Timestamp, Tombstone};
+use cache_core::{Entry, Error, ErrorKind, Key, Pattern, Query, Result, Target, Timestamp, Tombstone};
 
 use crate::{
     builder::MemoryBuilder,
@@ -74,7 +74,7 @@ impl Memory {
 
     /// The entry of a key, whatever its age; counted as a hit or a miss.
     #[must_use]
-    pub fn get(&self, key: KeyRef<'_>) -> Option<Entry<Value>> {
+    pub fn get(&self, key: &impl Query) -> Option<Entry<Value>> {
         let entry = self.peek(key);
         match entry {
             Some(_) => self.count_hit(key),
@@ -85,23 +85,25 @@ impl Memory {
 
     /// The entry of a key, whatever its age; not counted.
     #[must_use]
-    pub fn peek(&self, key: KeyRef<'_>) -> Option<Entry<Value>> {
+    pub fn peek(&self, key: &impl Query) -> Option<Entry<Value>> {
         self.read(key, Entry::clone)
     }
 
     /// Looks at the entry of a key without copying it; not counted. `look` runs under a lock: it must be
     /// short, and must not come back to this tier.
-    pub fn read<T>(&self, key: KeyRef<'_>, look: impl FnOnce(&Entry<Value>) -> T) -> Option<T> {
+    #[inline]
+    pub fn read<T>(&self, key: &impl Query, look: impl FnOnce(&Entry<Value>) -> T) -> Option<T> {
         self.store.read(key, look)
     }
 
     /// Counts a read that found what could be served.
-    pub fn count_hit(&self, key: KeyRef<'_>) {
+    #[inline]
+    pub fn count_hit(&self, key: &impl Query) {
         self.reads.hit(key);
     }
 
     /// Counts a read that did not.
-    pub fn count_miss(&self, key: KeyRef<'_>) {
+    pub fn count_miss(&self, key: &impl Query) {
         self.reads.miss(key);
     }
 

@@ -6,7 +6,7 @@ use std::{
     thread,
 };
 
-use cache_core::KeyRef;
+use cache_core::Query;
 use crossbeam_utils::CachePadded;
 
 use crate::hottest::{HotKey, Hottest};
@@ -43,11 +43,13 @@ impl Reads {
         }
     }
 
-    pub(crate) fn hit(&self, key: KeyRef<'_>) {
+    #[inline]
+
+    pub(crate) fn hit(&self, key: &impl Query) {
         self.count(&self.lane().hits, key);
     }
 
-    pub(crate) fn miss(&self, key: KeyRef<'_>) {
+    pub(crate) fn miss(&self, key: &impl Query) {
         self.count(&self.lane().misses, key);
     }
 
@@ -63,7 +65,9 @@ impl Reads {
         self.hottest.list(most, SAMPLED)
     }
 
-    fn count(&self, counter: &AtomicU64, key: KeyRef<'_>) {
+    #[inline]
+
+    fn count(&self, counter: &AtomicU64, key: &impl Query) {
         let before = counter.fetch_add(1, Ordering::Relaxed);
         if chosen(before) {
             self.sample(key);
@@ -71,11 +75,13 @@ impl Reads {
     }
 
     #[cold]
-    fn sample(&self, key: KeyRef<'_>) {
-        if let Ok(key) = key.to_key() {
+    fn sample(&self, key: &impl Query) {
+        if let Ok(key) = key.key() {
             self.hottest.sample(key);
         }
     }
+
+    #[inline]
 
     fn lane(&self) -> &Lane {
         let number = NUMBER.with(|number| {
@@ -91,6 +97,7 @@ impl Reads {
 
 /// Whether the read with this number is sampled. Multiples of the golden ratio spread evenly without a
 /// period, so that no rhythm of demand hides a key.
+#[inline]
 fn chosen(number: u64) -> bool {
     number.wrapping_mul(0x9E37_79B9_7F4A_7C15) < u64::MAX / SAMPLED
 }

@@ -1,6 +1,6 @@
 //! One shard: slots under one lock, and the order in which they go.
 
-use cache_core::{Entry, Key, KeyRef, Timestamp};
+use cache_core::{Entry, Key, Query, Timestamp};
 
 use crate::{
     memory::Value,
@@ -37,9 +37,13 @@ impl<O: Order> Shard<O> {
         Self { slots: Slots::default(), order: O::default(), protected: 0, next_death: Timestamp::MAX }
     }
 
-    pub(crate) fn find(&self, key: KeyRef<'_>) -> Option<Place> {
+    #[inline]
+
+    pub(crate) fn find(&self, key: &impl Query) -> Option<Place> {
         self.slots.find(key)
     }
+
+    #[inline]
 
     pub(crate) fn get(&self, place: Place) -> Option<&Slot> {
         self.slots.get(place)

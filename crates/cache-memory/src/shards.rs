@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use cache_core::{Entry, Freshness, Key, KeyRef, Timestamp};
+use cache_core::{Entry, Freshness, Key, Query, Timestamp};
 use crossbeam_utils::CachePadded;
 
 use crate::{
@@ -34,8 +34,10 @@ impl<O: Order> Shards<O> {
         Self { shards, budget: bounds.budget(), weigher: bounds.weigher, departures }
     }
 
-    pub(crate) fn read<T>(&self, key: KeyRef<'_>, look: impl FnOnce(&Entry<Value>) -> T) -> Option<T> {
-        let shard = self.shared(self.index(key.hash()));
+    #[inline]
+
+    pub(crate) fn read<T>(&self, key: &impl Query, look: impl FnOnce(&Entry<Value>) -> T) -> Option<T> {
+        let shard = self.shared(self.index(key.hashed()));
         let slot = shard.get(shard.find(key)?)?;
         if O::READS {
             slot.note_read();
@@ -46,7 +48,7 @@ impl<O: Order> Shards<O> {
     /// Whether there is an entry such as `wanted` says; no read for the policy.
     pub(crate) fn holds(&self, key: &Key, wanted: impl Fn(&Entry<Value>) -> bool) -> bool {
         let shard = self.shared(self.index(key.hash()));
-        shard.find(key.as_ref()).and_then(|place| shard.get(place)).is_some_and(|slot| wanted(&slot.entry))
+        shard.find(key).and_then(|place| shard.get(place)).is_some_and(|slot| wanted(&slot.entry))
     }
 
     /// Stores an entry; `protected` asks for it to be so. `false` if the protected share had no room,
@@ -66,7 +68,7 @@ impl<O: Order> Shards<O> {
         let mut asked = false;
         loop {
             let mut shard = self.exclusive(index);
-            if let Some(place) = shard.find(incoming.key.as_ref()) {
+            if let Some(place) = shard.find(&incoming.key) {
                 let slot = self.taken(&mut shard, place);
                 standing = (!slot.protected).then(|| Standing::from(&slot));
                 gone.push(Cause::Replaced, slot.key, slot.entry, slot.weight);
@@ -114,7 +116,7 @@ impl<O: Order> Shards<O> {
     /// Takes out an entry if it is doomed.
     pub(crate) fn take_if(
         &self,
-        key: KeyRef<'_>,
+        key: &Key,
         doomed: impl FnOnce(&Entry<Value>) -> bool,
     ) -> Option<(Key, Entry<Value>)> {
         let mut shard = self.exclusive(self.index(key.hash()));
@@ -133,7 +135,7 @@ impl<O: Order> Shards<O> {
         key: &Key,
         doomed: impl FnOnce(&Entry<Value>) -> bool,
     ) -> bool {
-        let gone = self.take_if(key.as_ref(), doomed);
+        let gone = self.take_if(key, doomed);
         if let Some((key, entry)) = &gone {
             self.departures.note(cause, key, self.weigher.weigh(key, entry));
         }
@@ -266,9 +268,12 @@ impl<O: Order> Shards<O> {
     }
 
     /// The upper half of the hash chooses the shard; within it the lower half finds the place.
+    #[inline]
     fn index(&self, hash: u64) -> usize {
         (hash >> 40) as usize & (self.shards.len() - 1)
     }
+
+    #[inline]
 
     fn shared(&self, index: usize) -> RwLockReadGuard<'_, Shard<O>> {
         self.shards[index].read().unwrap_or_else(PoisonError::into_inner)

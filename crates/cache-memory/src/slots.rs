@@ -2,8 +2,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use cache_core::{Entry, Key, KeyRef};
-use equivalent::Equivalent;
+use cache_core::{Entry, Key, Query};
 use hashbrown::HashTable;
 use slab::Slab;
 
@@ -38,6 +37,7 @@ impl Slot {
     }
 
     /// Notes that it was read. Two at once may count as one.
+    #[inline]
     pub(crate) fn note_read(&self) {
         let reads = self.reads.load(Ordering::Relaxed);
         if reads < MOST_READS {
@@ -62,15 +62,19 @@ pub(crate) struct Slots {
 }
 
 impl Slots {
-    pub(crate) fn find(&self, key: KeyRef<'_>) -> Option<Place> {
-        self.places.find(key.hash(), |at| key.equivalent(&self.at(*at).key)).copied()
+    #[inline]
+    pub(crate) fn find(&self, key: &impl Query) -> Option<Place> {
+        self.places.find(key.hashed(), |at| key.equivalent(&self.at(*at).key)).copied()
     }
+
+    #[inline]
 
     pub(crate) fn get(&self, place: Place) -> Option<&Slot> {
         self.slots.get(place as usize)
     }
 
     /// The slot at a place that is known to be taken.
+    #[inline]
     pub(crate) fn at(&self, place: Place) -> &Slot {
         &self.slots[place as usize]
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cache_core::{Entry, Key, KeyRef, Timestamp};
+use cache_core::{Entry, Key, Query, Timestamp};
 
 use crate::{
     budget::Budget,
@@ -57,7 +57,8 @@ impl Store {
     }
 
     /// Looks at the entry of a key. `look` runs under a lock, and must not come back.
-    pub(crate) fn read<T>(&self, key: KeyRef<'_>, look: impl FnOnce(&Entry<Value>) -> T) -> Option<T> {
+    #[inline]
+    pub(crate) fn read<T>(&self, key: &impl Query, look: impl FnOnce(&Entry<Value>) -> T) -> Option<T> {
         either!(self, moka => moka.read(key, look), own => own.read(key, look))
     }
 

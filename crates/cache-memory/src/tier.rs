@@ -30,7 +30,7 @@ impl Tier for MemoryTier {
     }
 
     async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
-        Ok(keys.iter().map(|key| self.memory.get(key.as_ref()).and_then(encoded)).collect())
+        Ok(keys.iter().map(|key| self.memory.get(key).and_then(encoded)).collect())
     }
 
     async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {

@@ -37,7 +37,7 @@ impl Contender {
         let mut hits = 0_u64;
         for (micros, &at) in (1..).zip(&trace.accesses) {
             let key = &trace.keys[at as usize];
-            if memory.get(key.as_ref()).is_some() {
+            if memory.get(key).is_some() {
                 hits += 1;
             } else {
                 let now = Timestamp::from_micros(micros);

@@ -20,7 +20,11 @@ use crate::shell;
 /// # Errors
 /// Fails if cargo cannot be started or its output cannot be read.
 pub(crate) fn run(root: &Path, no_services: bool) -> Result<bool> {
-    let mut command = shell::cargo(root, ["test", "--workspace", "--all-features", "--no-fail-fast"]);
+    // The benchmarks have no tests, and what they compare with would change features of what is tested.
+    let mut command = shell::cargo(
+        root,
+        ["test", "--workspace", "--exclude", "benches", "--all-features", "--no-fail-fast"],
+    );
     shell::show(&command);
     let mut child = command.stdout(Stdio::piped()).spawn().context("cannot start `cargo test`")?;
     let mut outcome = Outcome::default();

@@ -26,7 +26,11 @@ pub(crate) fn run(root: &Path, name: Option<&str>, args: &[String]) -> Result<bo
     if !known.iter().any(|program| program == name) {
         bail!("`{name}` is no benchmark. There are: {}", listed(&known));
     }
-    let mut command = shell::cargo(root, ["run", "--release", "--package", "benches", "--bin", name, "--"]);
+    // What a benchmark compares with is behind a feature, so that tests and the service build without it.
+    let mut command = shell::cargo(
+        root,
+        ["run", "--release", "--package", "benches", "--all-features", "--bin", name, "--"],
+    );
     command.args(args);
     // A relative path among the arguments means what it means to the caller.
     command.current_dir(std::env::current_dir().context("cannot tell the current folder")?);

@@ -1,5 +1,6 @@
 //! The workspace as cargo sees it: its root, its packages and what they depend on.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -13,6 +14,9 @@ pub(crate) struct Package {
     pub(crate) name: String,
     pub(crate) description: Option<String>,
     pub(crate) dependencies: Vec<Dependency>,
+    /// What each feature switches on.
+    #[serde(default)]
+    pub(crate) features: BTreeMap<String, Vec<String>>,
     /// Where its `Cargo.toml` is, relative to the root once [`packages`] hands it out.
     #[serde(rename = "manifest_path")]
     pub(crate) manifest: String,
@@ -39,6 +43,15 @@ impl Dependency {
     pub(crate) fn is_dev(&self) -> bool {
         self.kind.as_deref() == Some("dev")
     }
+}
+
+/// Every feature of the product's crates, as cargo's `--features` takes them.
+pub(crate) fn features_of_crates(packages: &[Package]) -> String {
+    let of = |package: &Package| {
+        let name = package.name.clone();
+        package.features.keys().map(move |feature| format!("{name}/{feature}")).collect::<Vec<_>>()
+    };
+    packages.iter().filter(|package| package.is_crate()).flat_map(of).collect::<Vec<_>>().join(",")
 }
 
 /// The folder of the workspace's `Cargo.toml`.
@@ -87,18 +100,21 @@ fn read(json: &[u8], root: &Path) -> Result<Vec<Package>> {
 mod tests {
     use std::path::Path;
 
-    use super::read;
+    use super::{features_of_crates, read};
 
     #[test]
     fn packages_are_read_from_metadata() {
         let json = br#"{"packages": [{"name": "b", "description": null, "version": "0.1.0",
             "manifest_path": "/place/crates/b/Cargo.toml",
+            "features": {"default": ["disk"], "disk": []},
             "dependencies": [{"name": "a", "kind": "dev", "optional": false, "req": "^1"}]},
-            {"name": "a", "description": "A.", "manifest_path": "/place/a/Cargo.toml", "dependencies": []}]}"#;
+            {"name": "a", "description": "A.", "manifest_path": "/place/a/Cargo.toml",
+            "features": {"peers": []}, "dependencies": []}]}"#;
         let packages = read(json, Path::new("/place")).unwrap();
         assert_eq!(packages[0].manifest, "a/Cargo.toml");
         assert!(!packages[0].is_crate());
         assert_eq!(packages[1].name, "b");
         assert!(packages[1].is_crate() && packages[1].dependencies[0].is_dev());
+        assert_eq!(features_of_crates(&packages), "b/default,b/disk");
     }
 }

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 
 use self::outcome::Outcome;
 use self::table::Table;
-use crate::shell;
+use crate::{shell, workspace};
 
 /// Runs every test, and answers whether all passed and every rule due today has one.
 ///
@@ -20,7 +20,10 @@ use crate::shell;
 /// # Errors
 /// Fails if cargo cannot be started or its output cannot be read.
 pub(crate) fn run(root: &Path, no_services: bool) -> Result<bool> {
-    let mut command = shell::cargo(root, ["test", "--workspace", "--all-features", "--no-fail-fast"]);
+    // Not every feature there is: what benchmarks compare with would change features of what is tested.
+    let features = workspace::features_of_crates(&workspace::packages(root)?);
+    let mut command =
+        shell::cargo(root, ["test", "--workspace", "--no-fail-fast", "--features", features.as_str()]);
     shell::show(&command);
     let mut child = command.stdout(Stdio::piped()).spawn().context("cannot start `cargo test`")?;
     let mut outcome = Outcome::default();

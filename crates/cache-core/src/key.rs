@@ -72,6 +72,12 @@ impl Key {
         &self.text[self.id_at as usize..]
     }
 
+    /// What follows the kind, without a look at where its characters begin.
+    #[inline]
+    pub(crate) fn id_bytes(&self) -> &[u8] {
+        &self.text.as_bytes()[self.id_at as usize..]
+    }
+
     /// The namespace and kind with their closing `:`.
     #[must_use]
     pub fn prefix(&self) -> &str {

@@ -221,6 +221,6 @@ impl Equivalent<Key> for Parts<'_> {
     #[inline]
     fn equivalent(&self, other: &Key) -> bool {
         // The mark stands for the prefix, which has its part in the hash as well.
-        self.hash == other.hash && self.prefix.mark == other.mark && self.id == other.id()
+        self.hash == other.hash && self.prefix.mark == other.mark && *self.id.as_bytes() == *other.id_bytes()
     }
 }

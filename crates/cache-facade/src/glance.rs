@@ -56,10 +56,13 @@ impl<V: Cacheable> Region<V> {
         if !self.looks(key) {
             return None;
         }
+        let cleared = self.core.cleared();
+        let plain = cleared == Timestamp::MIN && self.policy.eager.is_none();
         let taken = self.engine.memory.read(key, |held| {
             // The clock is read while the entry is on its way from memory.
             let now = self.engine.clock.coarse();
-            let simple = now < held.stale_at() && self.stands(held) && !self.nears(held, now);
+            let simple =
+                now < held.stale_at() && (plain && !held.is_tagged() || self.holds(held, cleared, now));
             if simple { take(held) } else { None }
         })??;
         self.engine.memory.count_hit(key);
@@ -77,22 +80,16 @@ impl<V: Cacheable> Region<V> {
         key.is_of(&self.core.prefix) && !self.policy.skips("memory") && self.engine.memory_on()
     }
 
-    /// As [`Region::alive`], with no more of the entry looked at than there is need for.
-    #[inline]
-    fn stands(&self, held: Held<'_>) -> bool {
-        let cleared = self.core.cleared();
-        (cleared == Timestamp::MIN || held.meta().born > cleared)
-            && (!held.is_tagged() || self.engine.stamps.verdict(held.meta(), false) == Verdict::Alive)
-    }
-
-    /// As [`Region::due`], likewise.
-    #[inline]
-    fn nears(&self, held: Held<'_>, now: Timestamp) -> bool {
-        self.policy.eager.is_some() && self.due(held.meta(), now)
+    /// Whether a fresh entry outlived all stamps, and is not due to be refreshed.
+    #[inline(never)]
+    fn holds(&self, held: Held<'_>, cleared: Timestamp, now: Timestamp) -> bool {
+        let meta = held.meta();
+        meta.born > cleared
+            && (!held.is_tagged() || self.engine.stamps.verdict(meta, false) == Verdict::Alive)
+            && !self.due(meta, now)
     }
 
     /// Whether no stamp known here kills it.
-    #[inline]
     pub(crate) fn alive(&self, meta: &Meta) -> bool {
         meta.born > self.core.cleared() && self.engine.stamps.verdict(meta, false) == Verdict::Alive
     }
@@ -107,7 +104,6 @@ impl<V: Cacheable> Region<V> {
     }
 
     /// Whether the eager share of a life is over.
-    #[inline]
     pub(crate) fn due(&self, meta: &Meta, now: Timestamp) -> bool {
         self.policy.eager.is_some_and(|share| {
             let life = meta.stale_at.as_micros().saturating_sub(meta.born.as_micros());

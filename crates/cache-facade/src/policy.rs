@@ -122,7 +122,7 @@ impl<V> Policy<V> {
 
     #[inline]
     pub(crate) fn skips(&self, tier: &str) -> bool {
-        self.skipped.contains(&tier)
+        !self.skipped.is_empty() && self.skipped.contains(&tier)
     }
 
     /// The longest that a load begun now may still write.

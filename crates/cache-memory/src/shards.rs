@@ -1,9 +1,9 @@
 //! The near store of our own: entries in shards by the hash of their key, under one budget.
 
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, PoisonError};
 
 use cache_core::{Entry, Freshness, Key, Meta, Query, Timestamp};
-use crossbeam_utils::CachePadded;
+use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
 
 use crate::{
     budget::Budget,
@@ -23,7 +23,7 @@ const STRIDE: Place = 1024;
 /// Entries in shards. A hit takes its shard's lock for reading, and writes to the slot only while few
 /// reads of it were noted.
 pub(crate) struct Shards<O> {
-    shards: Box<[CachePadded<RwLock<Shard<O>>>]>,
+    shards: Box<[ShardedLock<Shard<O>>]>,
     budget: Budget,
     weigher: Weigher,
     departures: Arc<Departures>,
@@ -31,7 +31,7 @@ pub(crate) struct Shards<O> {
 
 impl<O: Order> Shards<O> {
     pub(crate) fn new(bounds: Bounds, departures: Arc<Departures>) -> Self {
-        let shards = (0..bounds.shards).map(|_| CachePadded::new(RwLock::new(Shard::new()))).collect();
+        let shards = (0..bounds.shards).map(|_| ShardedLock::new(Shard::new())).collect();
         Self { shards, budget: bounds.budget(), weigher: bounds.weigher, departures }
     }
 
@@ -275,11 +275,11 @@ impl<O: Order> Shards<O> {
     }
 
     #[inline]
-    fn shared(&self, index: usize) -> RwLockReadGuard<'_, Shard<O>> {
+    fn shared(&self, index: usize) -> ShardedLockReadGuard<'_, Shard<O>> {
         self.shards[index].read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn exclusive(&self, index: usize) -> RwLockWriteGuard<'_, Shard<O>> {
+    fn exclusive(&self, index: usize) -> ShardedLockWriteGuard<'_, Shard<O>> {
         self.shards[index].write().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -126,6 +126,7 @@ mod tests {
             name: name.to_owned(),
             description: None,
             dependencies: dependencies.collect(),
+            features: Default::default(),
             manifest: format!("{folder}{name}/Cargo.toml"),
         }
     }

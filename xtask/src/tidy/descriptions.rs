@@ -25,6 +25,7 @@ mod tests {
             name: name.to_owned(),
             description: description.map(str::to_owned),
             dependencies: Vec::new(),
+            features: Default::default(),
             manifest: format!("crates/{name}/Cargo.toml"),
         }
     }

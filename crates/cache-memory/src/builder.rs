@@ -14,7 +14,7 @@ const OVERHEAD: usize = 224;
 
 /// The same of moka: its table slot and queue nodes, the entry itself, what the allocator adds
 /// (docs/adr/0004 has the figures).
-const MOKA_OVERHEAD: usize = 448;
+const MOKA_OVERHEAD: usize = 544;
 
 /// How much each shard should hold at least, for its policy to see enough: in bytes, and in entries.
 const SHARD_BYTES: u64 = 4 << 20;

@@ -60,9 +60,7 @@ impl Reads {
 
     #[cold]
     fn sample(&self, key: &impl Query) {
-        if let Ok(key) = key.key() {
-            self.hottest.sample(key);
-        }
+        self.hottest.sample(key);
     }
 }
 

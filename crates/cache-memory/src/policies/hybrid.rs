@@ -43,7 +43,7 @@ const MAIN_GHOSTS: f64 = 0.5;
 const PROOF: u8 = 2;
 
 /// How much longer than it should be the small queue has to be before an unproven entry moves on, as a
-/// part of the room: more than entries of unequal weight make it sway.
+/// part of the room beside an entry of usual weight: more than unequal weights make it sway.
 const SLACK: f64 = 0.01;
 
 /// Two queues, what they let go, and how room is shared between them.
@@ -122,14 +122,16 @@ impl Order for Hybrid {
     fn victim(&mut self, slots: &mut Slots) -> Option<Place> {
         // Whoever asks has no more room: what there is, is what can be had.
         let room = (self.small.weight() + self.main.weight()) as f64;
-        let (target, slack) = (room * self.share, room * SLACK);
+        let (target, usual) = (room * self.share, room / self.len() as f64);
+        let slack = usual + room * SLACK;
         while let Some(place) = self.small.first() {
             let over = self.small.weight() as f64 - target;
             if over < 0.0 && self.main.first().is_some() {
                 break;
             }
             let proven = slots.standing(place).reads >= PROOF;
-            if !proven && over <= f64::from(slots.weight(place)) + slack {
+            // The entry's own weight must not decide, or the main queue would fill with light ones.
+            if !proven && over <= slack {
                 return Some(place);
             }
             // On to the main queue, to prove itself again.

@@ -32,7 +32,10 @@ pub(crate) struct Hottest(Mutex<Sketch>);
 #[derive(Debug, Default)]
 struct Sketch {
     counts: HashTable<(Key, u64)>,
+    /// How many samples the counts are of, the older ones counted less.
     samples: u64,
+    /// How many there were.
+    ever: u64,
 }
 
 impl Hottest {
@@ -43,17 +46,18 @@ impl Hottest {
         }
     }
 
-    /// The `most` hottest keys, the hottest first; each sample stands for `reads_each`.
-    pub(crate) fn list(&self, most: usize, reads_each: u64) -> Vec<HotKey> {
+    /// The `most` hottest keys, the hottest first, if the samples so far were of so many `reads`.
+    pub(crate) fn list(&self, most: usize, reads: u64) -> Vec<HotKey> {
         let sketch = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let samples = sketch.samples.max(1);
+        let reads_each = reads as f64 / sketch.ever.max(1) as f64;
         let mut keys: Vec<&(Key, u64)> = sketch.counts.iter().collect();
         keys.sort_unstable_by(|(a, x), (b, y)| y.cmp(x).then_with(|| a.as_str().cmp(b.as_str())));
         keys.truncate(most);
         let hot = |(key, count): &(Key, u64)| HotKey {
             key: key.clone(),
             share: *count as f64 / samples as f64,
-            reads: count * reads_each,
+            reads: (*count as f64 * reads_each).round() as u64,
         };
         keys.into_iter().map(hot).collect()
     }
@@ -62,6 +66,7 @@ impl Hottest {
 impl Sketch {
     fn count(&mut self, key: &impl Query) {
         self.samples += 1;
+        self.ever += 1;
         if let Some((_, count)) = self.counts.find_mut(key.hashed(), |(known, _)| key.equivalent(known)) {
             *count += 1;
         } else if let Ok(key) = key.key() {
@@ -111,7 +116,7 @@ mod tests {
             let hottest = Hottest::default();
             let all: Vec<u32> = hot.iter().zip(&cold).flat_map(|(hot, cold)| [*hot, *cold]).collect();
             all.iter().for_each(|id| hottest.sample(&key(*id)));
-            let listed = hottest.list(CAPACITY, 1);
+            let listed = hottest.list(CAPACITY, all.len() as u64);
             prop_assert!(listed.len() <= CAPACITY);
             for id in 0..20 {
                 let true_share = all.iter().filter(|other| **other == id).count() as f64 / all.len().max(1) as f64;
@@ -127,7 +132,7 @@ mod tests {
         let hottest = Hottest::default();
         (0..WINDOW).for_each(|_| hottest.sample(&key(1)));
         (0..2 * WINDOW).for_each(|_| hottest.sample(&key(2)));
-        let hot = hottest.list(1, 1);
+        let hot = hottest.list(1, 3 * WINDOW);
         assert_eq!(hot[0].key, key(2));
         assert!(hot[0].share > 0.6, "{hot:?}");
     }

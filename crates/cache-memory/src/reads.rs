@@ -45,7 +45,7 @@ impl Reads {
     }
 
     pub(crate) fn hottest(&self, most: usize) -> Vec<HotKey> {
-        self.hottest.list(most, SAMPLED)
+        self.hottest.list(most, self.hits() + self.misses())
     }
 
     #[inline]

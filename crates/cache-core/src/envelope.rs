@@ -24,6 +24,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::{
     Blob, Codec, Entry, Error, ErrorKind, Key, MAX_VALUE_LEN, Meta, Result, Tag, Timestamp, Tombstone, Ttl,
+    reader::Reader,
 };
 
 const MAGIC: [u8; 2] = *b"tC";
@@ -182,7 +183,7 @@ fn parse(key: &Key, bytes: &[u8]) -> Option<Record> {
         .collect::<Option<Vec<Tag>>>()?;
     let etag = rest.text(etag_len)?;
     let payload = rest.bytes(payload_len)?;
-    if !rest.0.is_empty() || raw_len > MAX_VALUE_LEN {
+    if !rest.is_empty() || raw_len > MAX_VALUE_LEN {
         return None;
     }
     let mut meta = Meta::new(born, Ttl::NONE).labelled(&tags, Some(etag).filter(|etag| !etag.is_empty()));
@@ -200,39 +201,6 @@ fn parse(key: &Key, bytes: &[u8]) -> Option<Record> {
     };
     let codec = if flags & JSON != 0 { Codec::Json } else { Codec::Bincode };
     Some(Record::Entry(Entry::new(Blob { codec, schema, bytes }, meta)))
-}
-
-/// Takes bytes off the front, never past the end.
-struct Reader<'a>(&'a [u8]);
-
-impl<'a> Reader<'a> {
-    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let (head, rest) = self.0.split_first_chunk::<N>()?;
-        self.0 = rest;
-        Some(*head)
-    }
-
-    fn bytes(&mut self, len: usize) -> Option<&'a [u8]> {
-        let (head, rest) = self.0.split_at_checked(len)?;
-        self.0 = rest;
-        Some(head)
-    }
-
-    fn text(&mut self, len: u16) -> Option<&'a str> {
-        std::str::from_utf8(self.bytes(len.into())?).ok()
-    }
-
-    fn u16(&mut self) -> Option<u16> {
-        self.take().map(u16::from_le_bytes)
-    }
-
-    fn u32(&mut self) -> Option<u32> {
-        self.take().map(u32::from_le_bytes)
-    }
-
-    fn timestamp(&mut self) -> Option<Timestamp> {
-        self.take().map(|bytes| Timestamp::from_micros(i64::from_le_bytes(bytes)))
-    }
 }
 
 #[cfg(test)]

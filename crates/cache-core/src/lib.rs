@@ -17,20 +17,25 @@
 //! assert_eq!(meta.freshness(clock.now()), Freshness::Stale);
 //! ```
 
+mod bus;
 mod clock;
 mod codec;
 mod entry;
 pub mod envelope;
 mod error;
 mod event;
+pub mod frame;
 mod key;
+mod lease;
 mod loader;
 mod pattern;
 mod prefix;
+mod reader;
 mod tier;
 mod tombstone;
 mod ttl;
 
+pub use bus::{Bus, Listener};
 pub use bytes::Bytes;
 pub use clock::{Clock, ManualSleep, Timestamp};
 pub use codec::{Blob, Codec, MAX_VALUE_LEN};
@@ -38,6 +43,7 @@ pub use entry::{Entry, Freshness, Meta, Tag};
 pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, Observer, Operation};
 pub use key::{Key, KeyHasher, MAX_KEY_LEN, ToKey};
+pub use lease::{Holder, Lease};
 pub use loader::{Fresh, Loaded, Loader, Refresh, Request};
 pub use pattern::Pattern;
 pub use prefix::{Parts, Prefix, Query, Whole};

@@ -1,0 +1,1 @@
+//! The durable tier on PostgreSQL, its bus and its lease.

@@ -24,6 +24,14 @@ pub enum Seen {
     Normalised { kind: String, change: String },
     /// [`Event::ProtectionRefused`].
     ProtectionRefused { key: Key },
+    /// [`Event::Lost`].
+    Lost { tier: &'static str, key: Key },
+    /// [`Event::BusFailed`].
+    BusFailed { bus: &'static str, error: ErrorKind },
+    /// [`Event::Unproven`].
+    Unproven { bus: &'static str },
+    /// [`Event::LeaseFailed`].
+    LeaseFailed { lease: &'static str, error: ErrorKind },
 }
 
 /// Remembers every event in order. Clones share what they remember.
@@ -60,6 +68,10 @@ impl Observer for Recorder {
                 Seen::Normalised { kind: kind.to_owned(), change: change.to_owned() }
             }
             Event::ProtectionRefused { key } => Seen::ProtectionRefused { key: key.clone() },
+            Event::Lost { tier, key } => Seen::Lost { tier, key: key.clone() },
+            Event::BusFailed { bus, error } => Seen::BusFailed { bus, error: error.kind() },
+            Event::Unproven { bus } => Seen::Unproven { bus },
+            Event::LeaseFailed { lease, error } => Seen::LeaseFailed { lease, error: error.kind() },
         };
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
     }

@@ -44,6 +44,33 @@ pub enum Event<'a> {
         /// The tier's name.
         tier: &'static str,
     },
+    /// A write that a tier could not take will never be told to it: more was owed than is remembered,
+    /// or the tier refused this one again and again.
+    Lost {
+        /// The tier's name.
+        tier: &'static str,
+        /// The key.
+        key: &'a Key,
+    },
+    /// The bus failed: other nodes don't hear of this one, or this one of them.
+    BusFailed {
+        /// The bus's name.
+        bus: &'static str,
+        /// Why.
+        error: &'a Error,
+    },
+    /// What other nodes said may have been missed: what memory holds was let go.
+    Unproven {
+        /// The bus's name.
+        bus: &'static str,
+    },
+    /// Nobody could be asked who loads a key, and it was loaded without.
+    LeaseFailed {
+        /// The lease's name.
+        lease: &'static str,
+        /// Why.
+        error: &'a Error,
+    },
     /// A stored value could not be read, and counts as missing.
     Corrupt {
         /// The tier's name.

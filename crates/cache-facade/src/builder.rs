@@ -4,12 +4,12 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicI64, AtomicU64},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize},
     },
     time::Duration,
 };
 
-use cache_core::{Clock, Error, ErrorKind, Observer, Result, Tier, Timestamp};
+use cache_core::{Bus, Clock, Error, ErrorKind, Lease, Observer, Pattern, Result, Tier, Timestamp};
 use cache_memory::Memory;
 use tokio_util::task::TaskTracker;
 
@@ -17,6 +17,8 @@ use crate::{
     cache::Cache,
     counters::Counters,
     engine::{Engine, MemoryMode},
+    fleet::Fleet,
+    hear,
     slot::{Observers, Slot},
     stamps::{self, Stamps},
 };
@@ -30,6 +32,8 @@ pub struct CacheBuilder {
     memory: Memory,
     mode: MemoryMode,
     tiers: Vec<Arc<dyn Tier>>,
+    bus: Option<Arc<dyn Bus>>,
+    lease: Option<Arc<dyn Lease>>,
     observers: Vec<Arc<dyn Observer>>,
     clock: Clock,
     longest_life: Duration,
@@ -43,6 +47,8 @@ impl Default for CacheBuilder {
             memory: Memory::mib(64),
             mode: MemoryMode::Near,
             tiers: Vec::new(),
+            bus: None,
+            lease: None,
             observers: Vec::new(),
             clock: Clock::system(),
             longest_life: YEAR,
@@ -77,6 +83,21 @@ impl CacheBuilder {
     #[must_use]
     pub fn tier(mut self, tier: impl Tier) -> Self {
         self.tiers.push(Arc::new(tier));
+        self
+    }
+
+    /// How this node and the others that share its tiers hear of each other's writes. What memory holds is
+    /// let go when another node writes or ends it, and all of it when messages may have been missed.
+    #[must_use]
+    pub fn bus(mut self, bus: impl Bus) -> Self {
+        self.bus = Some(Arc::new(bus));
+        self
+    }
+
+    /// How nodes that share tiers agree on who loads a key, so that it is loaded once in all of them.
+    #[must_use]
+    pub fn lease(mut self, lease: impl Lease) -> Self {
+        self.lease = Some(Arc::new(lease));
         self
     }
 
@@ -127,10 +148,11 @@ impl CacheBuilder {
             }
         }
         let observers = Observers(self.observers.into());
+        let all = self.namespace.as_deref().map_or_else(|| Pattern::starting_with(""), Pattern::kind);
         let slots: Vec<Slot> = self
             .tiers
             .into_iter()
-            .map(|tier| Slot::new(tier, observers.clone(), self.clock.clone()))
+            .map(|tier| Slot::new(tier, observers.clone(), self.clock.clone(), all.clone()))
             .collect();
         let stamps = Stamps::new(self.namespace.as_deref(), self.longest_life.saturating_mul(2))?;
         // Asks every tier something that is needed anyway. Whoever fails is unwell from the start.
@@ -138,6 +160,9 @@ impl CacheBuilder {
             Err(error) if self.require_tiers => return Err(error),
             _ => {}
         }
+        let fleet = self.bus.map(|bus| {
+            Arc::new(Fleet::new(bus, self.namespace.as_deref(), self.clock.clone(), observers.clone()))
+        });
         let engine = Arc::new(Engine {
             clock: self.clock,
             namespace: self.namespace,
@@ -153,8 +178,19 @@ impl CacheBuilder {
             cleared: AtomicI64::new(Timestamp::MIN.as_micros()),
             load_limit: AtomicU64::new(0),
             regions: Mutex::new(HashMap::new()),
+            fleet,
+            lease: self.lease,
+            epoch: AtomicU64::new(0),
+            late: AtomicUsize::new(0),
         });
         tokio::spawn(Engine::keep_up(Arc::downgrade(&engine), engine.clock.clone()));
+        tokio::spawn(Engine::keep_well(Arc::downgrade(&engine), engine.clock.clone()));
+        if let Some(fleet) = &engine.fleet {
+            tokio::spawn(Fleet::send(Arc::downgrade(fleet)));
+            // Before anything is held, so that nothing is missed from the start if the bus is there.
+            let listening = fleet.limited("listen", fleet.bus.listen()).await;
+            tokio::spawn(hear::listen(Arc::downgrade(&engine), listening));
+        }
         Ok(Cache { engine })
     }
 }

@@ -121,14 +121,17 @@ impl Cache {
             removals: total(Count::Removal),
             flights: engine.opened().values().map(|opened| opened.shared.flights() as u64).sum(),
             tiers: engine.slots.iter().map(Slot::stats).collect(),
+            bus: engine.fleet.as_ref().map(|fleet| fleet.stats()),
         }
     }
 
-    /// Whether each tier answered when last asked.
+    /// Whether each tier answered when last asked, and whether the bus works.
     #[must_use]
     pub fn health(&self) -> Health {
         let tiers: Vec<_> = self.engine.slots.iter().map(Slot::health).collect();
-        Health { healthy: tiers.iter().all(|tier| tier.error.is_none()), tiers }
+        let bus = self.engine.fleet.as_ref().map(|fleet| fleet.stats());
+        let connected = bus.as_ref().is_none_or(|bus| bus.connected);
+        Health { healthy: connected && tiers.iter().all(|tier| tier.error.is_none()), bus, tiers }
     }
 
     /// Begins no more loads, waits for those under way and their writes, and makes the tiers' contents

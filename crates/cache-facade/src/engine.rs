@@ -6,13 +6,15 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use cache_core::{
-    Clock, Entry, Error, ErrorKind, Event, Key, Meta, Pattern, Result, Tag, Target, Timestamp, Tombstone, Ttl,
+    Clock, Entry, Error, ErrorKind, Event, Key, Lease, Pattern, Result, Tag, Target, Timestamp,
+    Tombstone, Ttl,
+    frame::{Change, KeyText},
 };
 use cache_memory::Memory;
 use futures_util::future::join_all;
@@ -20,13 +22,17 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     counters::{Count, Counters},
+    fleet::Fleet,
     slot::{Observers, Slot},
     stamps::Stamps,
     timer,
 };
 
-/// How often memory is swept and tiers that failed are asked again.
+/// How often memory is swept.
 const UPKEEP: Duration = Duration::from_secs(30);
+
+/// How often tiers that failed are asked again.
+const MENDING: Duration = Duration::from_secs(1);
 
 /// What the near tier is there for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,6 +64,12 @@ pub(crate) struct Engine {
     /// The longest that a load of any region may still write, in microseconds.
     pub(crate) load_limit: AtomicU64,
     pub(crate) regions: Mutex<HashMap<String, Opened>>,
+    pub(crate) fleet: Option<Arc<Fleet>>,
+    pub(crate) lease: Option<Arc<dyn Lease>>,
+    /// How often all that memory held was let go, since others may have ended it unheard.
+    pub(crate) epoch: AtomicU64,
+    /// Loads past their hard timeout that may still be kept.
+    pub(crate) late: AtomicUsize,
 }
 
 /// A kind that was opened, and as what.
@@ -76,6 +88,11 @@ pub(crate) trait Shared: Send + Sync {
     fn clear(&self, at: Timestamp);
     /// How many flights there are.
     fn flights(&self) -> usize;
+    /// Clears may have been missed: they are to be read from the tiers again.
+    fn doubt(&self);
+    /// The key, if it is one of this region's; its flight is ended so that its result is not kept. Also
+    /// whether there was one.
+    fn overtake_text(&self, text: &KeyText) -> Option<(Key, bool)>;
 }
 
 impl Engine {
@@ -144,12 +161,19 @@ impl Engine {
     pub(crate) async fn remove_matching(&self, pattern: &Pattern) -> u64 {
         let tombstone = self.tombstone();
         self.counters.bump(Count::Removal);
-        // The tombstone first, then the flights: whoever begins a flight in between finds it.
-        let near = self.memory.remove_matching(pattern, tombstone, self.clock.now());
-        self.opened().values().for_each(|opened| opened.shared.overtake(Some(pattern)));
+        let near = self.remove_near(pattern, tombstone);
         let target = Target::Matching(pattern);
         let far = join_all(self.slots.iter().map(|slot| slot.remove(target, tombstone))).await;
+        self.announce([Change::RemovedMatching { pattern: pattern.to_string(), tombstone }]).await;
         far.into_iter().filter_map(Result::ok).fold(near, u64::max)
+    }
+
+    /// Removes what matches from memory alone.
+    pub(crate) fn remove_near(&self, pattern: &Pattern, tombstone: Tombstone) -> u64 {
+        // The tombstone first, then the flights: whoever begins a flight in between finds it.
+        let removed = self.memory.remove_matching(pattern, tombstone, self.clock.now());
+        self.opened().values().for_each(|opened| opened.shared.overtake(Some(pattern)));
+        removed
     }
 
     pub(crate) async fn invalidate(&self, tag: &Tag) -> Result<()> {
@@ -160,19 +184,33 @@ impl Engine {
         if self.write_stamp(key, at).await {
             self.stamps.unpin(tag, at);
         }
+        self.announce([Change::TagEnded { tag: tag.as_str().to_owned(), at }]).await;
         Ok(())
     }
 
     pub(crate) async fn clear(&self) {
         let at = self.clock.tick();
         self.counters.bump(Count::Removal);
+        self.clear_near(at);
+        self.write_stamp(self.stamps.all_key().clone(), at).await;
+        self.announce([Change::AllEnded { at }]).await;
+    }
+
+    /// What was born at `at` or before is dead, as far as this process goes.
+    pub(crate) fn clear_near(&self, at: Timestamp) {
         self.cleared.fetch_max(at.as_micros(), Ordering::AcqRel);
         for opened in self.opened().values() {
             opened.shared.clear(at);
             opened.shared.overtake(None);
         }
         self.memory.clear();
-        self.write_stamp(self.stamps.all_key().clone(), at).await;
+    }
+
+    /// Tells the other nodes.
+    pub(crate) async fn announce(&self, changes: impl IntoIterator<Item = Change>) {
+        if let Some(fleet) = &self.fleet {
+            fleet.announce(changes).await;
+        }
     }
 
     /// Writes a stamp to every tier; answers whether all have it.
@@ -216,17 +254,32 @@ impl Engine {
         self.regions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads and writes something of the cache's own, which shows whether a tier is well again.
-    async fn ask_again(&self, slot: &Slot) {
-        let key = self.stamps.probe_key().clone();
-        let entry = Entry::absent(Meta::new(self.clock.tick(), Ttl::new(UPKEEP)));
-        if slot.get(std::slice::from_ref(&key)).await.is_ok() {
-            // Why it still fails has been noted.
-            let _ = slot.put(&[(key, entry)]).await;
+    /// Asks a tier that failed again, and tells it what it could not take once it is well.
+    async fn mend(&self, slot: &Slot) {
+        let probe = self.stamps.probe_key();
+        if slot.unwell() && !slot.is_well(probe).await {
+            return;
+        }
+        if slot.behind() {
+            let life = Duration::from_micros(self.load_limit.load(Ordering::Relaxed));
+            slot.replay(life, probe).await;
         }
     }
 
-    /// Reclaims memory and asks tiers that failed again, for as long as the cache lives.
+    /// Mends tiers, for as long as the cache lives.
+    pub(crate) async fn keep_well(engine: Weak<Self>, clock: Clock) {
+        loop {
+            timer::sleep(&clock, MENDING).await;
+            let Some(engine) = engine.upgrade() else { return };
+            if engine.tasks.is_closed() {
+                return;
+            }
+            let ailing = engine.slots.iter().filter(|slot| slot.unwell() || slot.behind());
+            join_all(ailing.map(|slot| engine.mend(slot))).await;
+        }
+    }
+
+    /// Reclaims memory, for as long as the cache lives.
     pub(crate) async fn keep_up(engine: Weak<Self>, clock: Clock) {
         loop {
             timer::sleep(&clock, UPKEEP).await;
@@ -235,8 +288,6 @@ impl Engine {
                 return;
             }
             engine.memory.sweep(clock.now());
-            let unwell = engine.slots.iter().filter(|slot| slot.unwell());
-            join_all(unwell.map(|slot| engine.ask_again(slot))).await;
             engine.memory_on();
         }
     }

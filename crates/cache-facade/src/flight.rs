@@ -78,12 +78,13 @@ impl<T> Flights<T> {
     }
 
     /// Ends the flight of a key that was written or removed: its waiters are still answered, but the
-    /// result is not kept and nobody joins any more.
-    pub(crate) fn overtake(&self, key: &Key) {
+    /// result is not kept and nobody joins any more. Answers whether there was one.
+    pub(crate) fn overtake(&self, key: &Key) -> bool {
         let flight = lock(&self.table).remove(key);
-        if let Some(flight) = flight {
+        if let Some(flight) = &flight {
             lock(&flight.state).overtaken = true;
         }
+        flight.is_some()
     }
 
     /// The same for every key that `matches`.

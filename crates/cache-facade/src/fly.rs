@@ -43,6 +43,8 @@ pub(crate) struct Flying<V> {
     pub(crate) prior: Option<Found<V>>,
     /// Whether some tier may hold an entry of the key, usable or not.
     pub(crate) held: bool,
+    /// What memory was worth when the flight began: see [`Engine::distrust`](crate::engine::Engine).
+    pub(crate) epoch: u64,
 }
 
 impl<V: Cacheable> Region<V> {
@@ -65,17 +67,29 @@ impl<V: Cacheable> Region<V> {
         if reach != Reach::Loader {
             flying.retain(|flight| !self.land_throttled(flight));
         }
+        match &self.engine.lease {
+            // A load that was asked for by name waits for nobody, and without tiers there is nothing to wait for.
+            Some(lease) if reach != Reach::Loader && !self.engine.slots.is_empty() => {
+                self.load_leased(flying, reach, &*loader, lease).await;
+            }
+            _ => self.load_all(flying, &*loader).await,
+        }
+    }
+
+    /// Loads in batches.
+    pub(crate) async fn load_all(&self, flying: Vec<Flying<V>>, loader: &dyn Loader<V>) {
         let mut batches = Vec::new();
         let mut flying = flying.into_iter().peekable();
         while flying.peek().is_some() {
             batches.push(flying.by_ref().take(loader.max_batch().max(1)).collect::<Vec<_>>());
         }
-        let load = |batch| self.load(batch, &*loader);
+        let load = |batch| self.load(batch, loader);
         stream::iter(batches).for_each_concurrent(BATCHES_AT_ONCE, load).await;
     }
 
     /// Someone may have landed between the caller's look at memory and this flight.
     fn look_again(&self, leader: Leader<Answer<V>>, reach: Reach) -> Option<Flying<V>> {
+        let epoch = self.engine.epoch.load(Ordering::Acquire);
         let prior = match self.glance(leader.key(), self.engine.clock.now()) {
             Glance::Fresh(found) if reach != Reach::Loader => {
                 leader.land(Ok(found));
@@ -92,11 +106,11 @@ impl<V: Cacheable> Region<V> {
             Glance::Miss => None,
         };
         let held = prior.is_some() || reach == Reach::Loader;
-        Some(Flying { leader, prior, held })
+        Some(Flying { leader, prior, held, epoch })
     }
 
     /// Asks the tiers in order; answers with those still missing.
-    async fn search(&self, mut flying: Vec<Flying<V>>, reach: Reach) -> Vec<Flying<V>> {
+    pub(crate) async fn search(&self, mut flying: Vec<Flying<V>>, reach: Reach) -> Vec<Flying<V>> {
         if self.engine.slots.is_empty() || flying.is_empty() {
             return flying;
         }
@@ -130,7 +144,7 @@ impl<V: Cacheable> Region<V> {
                 match (found, entry) {
                     (Some(found), Some(entry)) if self.suffices(&found, reach, now) => {
                         slot.hit(flight.leader.key(), false);
-                        self.keep_near(&flight.leader, &found);
+                        self.keep_near(&flight, &found);
                         flight.leader.land(Ok(found));
                         filled.push((flight.leader, entry));
                     }

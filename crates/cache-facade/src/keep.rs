@@ -6,15 +6,14 @@ use std::{
 };
 
 use cache_core::{
-    Blob, Entry, Error, ErrorKind, Fresh, Freshness, Key, Loaded, Meta, Result, Timestamp, Ttl,
+    Blob, Entry, Error, ErrorKind, Fresh, Freshness, Key, Loaded, Meta, Result, Timestamp, Tombstone, Ttl,
 };
 use cache_memory::Value;
 
 use crate::{
-    flight::Leader,
     fly::Flying,
     lookup::{Found, Source},
-    region::{Answer, Cacheable, Region},
+    region::{Cacheable, Region},
 };
 
 /// How many values of a region are checked to survive their codec.
@@ -36,21 +35,21 @@ impl<V: Cacheable> Region<V> {
                     continue;
                 }
             };
-            let Flying { leader, held, .. } = flight;
+            let Flying { leader, held, .. } = &flight;
             self.core.throttle.resume(leader.key());
             let kept = found.freshness(self.engine.clock.now()) != Freshness::Dead;
             if !leader.overtaken() && self.alive(&found.meta) {
                 if kept && (blob.is_some() || found.value.is_none()) {
-                    if self.keep_near(&leader, &found) {
+                    if self.keep_near(&flight, &found) {
                         entries.push((leader.key().clone(), Entry { value: blob, meta: found.meta.clone() }));
                     }
-                } else if held {
+                } else if *held {
                     // Its source no longer lets it be kept, which ends what was kept of it before.
                     gone.push(leader.key().clone());
                 }
             }
             leader.land(Ok(found));
-            leaders.push(leader);
+            leaders.push(flight.leader);
         }
         let slots = || self.engine.slots.iter().filter(|slot| !self.policy.skips(slot.name()));
         self.engine.write(&entries, slots()).await;
@@ -142,8 +141,21 @@ impl<V: Cacheable> Region<V> {
     }
 
     /// Stores an answer in memory. `false` means that the key was removed or rewritten meanwhile.
-    pub(crate) fn keep_near(&self, leader: &Leader<Answer<V>>, found: &Found<V>) -> bool {
-        !leader.overtaken() && self.store_near(leader.key(), found.value.clone(), found.meta.clone())
+    pub(crate) fn keep_near(&self, flight: &Flying<V>, found: &Found<V>) -> bool {
+        let key = flight.leader.key();
+        let kept =
+            !flight.leader.overtaken() && self.store_near(key, found.value.clone(), found.meta.clone());
+        if kept && self.engine.epoch.load(Ordering::Acquire) != flight.epoch {
+            // It was asked for before something was missed that may have ended it.
+            let now = self.engine.clock.now();
+            self.engine.memory.remove(
+                std::slice::from_ref(key),
+                Tombstone { born: found.meta.born, dead_at: now },
+                now,
+            );
+            return false;
+        }
+        kept
     }
 
     /// Stores in memory, if it takes part, and answers whether no tombstone or newer entry forbade it.

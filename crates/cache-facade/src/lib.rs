@@ -22,15 +22,19 @@
 //!
 //! What is promised about freshness, single flight and races stands in `docs/architecture.md`.
 
+mod backlog;
 mod builder;
 mod cache;
 mod counters;
 mod engine;
+mod fleet;
 mod flight;
 mod fly;
 mod glance;
 mod guard;
+mod hear;
 mod keep;
+mod leased;
 mod load;
 mod lookup;
 mod policy;
@@ -48,7 +52,7 @@ mod write;
 pub use builder::CacheBuilder;
 pub use cache::Cache;
 pub use cache_core::{
-    Clock, Codec, Error, ErrorKind, Event, Fresh, Freshness, Jitter, Key, Loaded, Loader, Observer, Pattern,
+    Bus, Clock, Codec, Error, ErrorKind, Event, Fresh, Freshness, Jitter, Key, Lease, Loaded, Loader, Observer, Pattern,
     Prefix, Refresh, Request, Result, Tag, Tier, Timestamp, ToKey, Ttl, TtlPolicy,
 };
 #[cfg(feature = "disk")]
@@ -60,7 +64,7 @@ pub use lookup::{Lookup, Source};
 pub use policy::Policy;
 pub use region::{Cacheable, Region};
 pub use region_builder::RegionBuilder;
-pub use stats::{Health, Stats, TierHealth, TierStats};
+pub use stats::{BusStats, Health, Stats, TierHealth, TierStats};
 
 /// The examples of the project's front page.
 #[cfg(all(doctest, feature = "disk"))]

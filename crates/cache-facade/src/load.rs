@@ -1,8 +1,12 @@
 //! Asking the loader for one batch, for no longer than anybody may wait.
 
-use std::panic::AssertUnwindSafe;
+use std::{
+    any::Any,
+    panic::AssertUnwindSafe,
+    sync::atomic::{AtomicUsize, Ordering},
+};
 
-use cache_core::{Error, ErrorKind, Event, Freshness, Loader, Request};
+use cache_core::{Error, ErrorKind, Event, Freshness, Loaded, Loader, Request, Result, Timestamp};
 use futures_util::{
     FutureExt,
     future::{Either, select},
@@ -14,6 +18,25 @@ use crate::{
     region::{Cacheable, Region},
     timer,
 };
+
+/// What a loader answered, if it did not panic.
+type Outcome<V> = Result<Result<Vec<Loaded<V>>>, Box<dyn Any + Send>>;
+
+/// Counts a load that goes on though nobody finds its flight any more.
+struct Late<'a>(&'a AtomicUsize);
+
+impl<'a> Late<'a> {
+    fn new(count: &'a AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::AcqRel);
+        Self(count)
+    }
+}
+
+impl Drop for Late<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
 
 impl<V: Cacheable> Region<V> {
     /// Loads one batch. Past the hard timeout its callers get an error, or what is in grace, and the
@@ -36,6 +59,7 @@ impl<V: Cacheable> Region<V> {
             Either::Left((outcome, _)) => outcome,
             Either::Right(((), load)) => {
                 let error = self.timed_out(batch.len());
+                let _late = Late::new(&self.engine.late);
                 for flight in &batch {
                     self.fail(flight, &error);
                     flight.leader.abandon();
@@ -44,20 +68,32 @@ impl<V: Cacheable> Region<V> {
                 match select(load, late).await {
                     Either::Left((outcome, _)) => {
                         self.engine.counters.bump(Count::LateLoad);
-                        outcome
+                        self.settle(batch, requests.len(), outcome, born).await;
                     }
-                    Either::Right(_) => return,
+                    Either::Right(_) => {}
                 }
+                return;
             }
         };
+        self.settle(batch, requests.len(), outcome, born).await;
+    }
+
+    /// Does what a load's outcome says.
+    async fn settle(
+        &self,
+        batch: Vec<Flying<V>>,
+        asked: usize,
+        outcome: Outcome<V>,
+        born: Timestamp,
+    ) {
         let answers = outcome.unwrap_or_else(|panic| Err(self.panicked(&*panic))).and_then(|answers| {
-            if answers.len() == requests.len() {
+            if answers.len() == asked {
                 Ok(answers)
             } else {
-                Err(self.miscounted(answers.len(), requests.len()))
+                Err(self.miscounted(answers.len(), asked))
             }
         });
-        self.tell_load(requests.len(), answers.as_ref().err());
+        self.tell_load(asked, answers.as_ref().err());
         match answers {
             Err(error) => batch.iter().for_each(|flight| self.fail(flight, &error)),
             Ok(answers) => self.keep(batch, answers, born).await,
@@ -90,7 +126,7 @@ impl<V: Cacheable> Region<V> {
         Error::new(ErrorKind::Timeout, "load", message)
     }
 
-    fn panicked(&self, panic: &(dyn std::any::Any + Send)) -> Error {
+    fn panicked(&self, panic: &(dyn Any + Send)) -> Error {
         let text = panic.downcast_ref::<&str>().copied();
         let text =
             text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");

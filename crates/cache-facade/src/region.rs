@@ -12,6 +12,7 @@ use std::{
 use async_trait::async_trait;
 use cache_core::{
     Codec, Fresh, Key, Loaded, Loader, Pattern, Prefix, Refresh, Result, Target, Timestamp, ToKey,
+    frame::{Change, KeyText},
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -226,6 +227,8 @@ impl<V: Cacheable> Region<V> {
         self.core.clear(at);
         self.core.overtake(None);
         self.engine.write_stamp(key, at).await;
+        let kind = self.core.prefix.kind().to_owned();
+        self.engine.announce([Change::KindEnded { kind, at }]).await;
         Ok(())
     }
 
@@ -351,5 +354,16 @@ impl<V: Cacheable> Shared for RegionCore<V> {
 
     fn flights(&self) -> usize {
         self.flights.len()
+    }
+
+    fn doubt(&self) {
+        self.clears_known.store(false, Ordering::Release);
+    }
+
+    fn overtake_text(&self, text: &KeyText) -> Option<(Key, bool)> {
+        let key = (text.prefix == self.prefix.as_str()).then(|| self.prefix.key(&text.id).ok()).flatten()?;
+        self.throttle.resume(&key);
+        let flying = self.flights.overtake(&key);
+        Some((key, flying))
     }
 }

@@ -11,20 +11,31 @@ use std::{
 };
 
 use cache_core::{
-    Clock, Entry, Error, ErrorKind, Event, Key, Observer, Operation, Result, Target, Tier, Tombstone,
+    Clock, Entry, Error, ErrorKind, Event, Key, Meta, Observer, Operation, Pattern, Result, Target, Tier, Tombstone,
+    Ttl,
 };
 use futures_util::{
-    FutureExt,
+    FutureExt, StreamExt,
     future::{Either, select},
+    stream,
 };
 
 use crate::{
+    backlog::{Backlog, Item},
     stats::{TierHealth, TierStats},
     timer,
 };
 
 /// How long any call to a tier may take. A tier that should be given up sooner belongs in a `Guard`.
 const LIMIT: Duration = Duration::from_secs(10);
+
+/// How long what shows that a tier works is kept there.
+const PROBE_LIFE: Duration = Duration::from_secs(30);
+
+/// How many things a tier that is back is told between two looks at whether it still is, and how many
+/// at the same time.
+const REPLAYED_AT_ONCE: usize = 256;
+const TOLD_AT_ONCE: usize = 16;
 
 /// Those who watch.
 #[derive(Clone, Debug, Default)]
@@ -52,10 +63,13 @@ pub(crate) struct Slot {
     clock: Clock,
     /// Reading, and writing.
     halves: [Half; 2],
+    backlog: Backlog,
+    replaying: AtomicBool,
 }
 
 impl Slot {
-    pub(crate) fn new(tier: Arc<dyn Tier>, observers: Observers, clock: Clock) -> Self {
+    /// `all` matches every key of the cache.
+    pub(crate) fn new(tier: Arc<dyn Tier>, observers: Observers, clock: Clock, all: Pattern) -> Self {
         Self {
             tier,
             observers,
@@ -65,6 +79,8 @@ impl Slot {
             corrupt: AtomicU64::new(0),
             clock,
             halves: Default::default(),
+            backlog: Backlog::new(all),
+            replaying: AtomicBool::new(false),
         }
     }
 
@@ -88,15 +104,111 @@ impl Slot {
         for entry in answers.iter().flatten().flatten() {
             self.clock.observe(entry.meta.born);
         }
-        self.note(Operation::Get, answers)
+        let mut answers = self.note(Operation::Get, answers)?;
+        self.backlog.overlay(keys, &mut answers);
+        Ok(answers)
     }
 
+    /// Stores entries; what the tier can't take now it is told later.
     pub(crate) async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
+        let outcome = self.try_put(entries).await;
+        match &outcome {
+            Ok(()) => entries.iter().for_each(|(key, entry)| self.backlog.paid(key, entry.meta.born)),
+            Err(error) if error.is_retryable() => self.lose(&self.backlog.owe_entries(entries)),
+            Err(_) => {}
+        }
+        outcome
+    }
+
+    /// Removes entries; what the tier can't do now it is told later.
+    pub(crate) async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
+        let outcome = self.try_remove(target, tombstone).await;
+        match (&outcome, target) {
+            (Ok(_), Target::Keys(keys)) => keys.iter().for_each(|key| self.backlog.paid(key, tombstone.born)),
+            (Ok(_), Target::Matching(_)) => {}
+            (Err(error), _) if error.is_retryable() => self.lose(&self.backlog.owe_removal(target, tombstone)),
+            (Err(_), _) => {}
+        }
+        outcome
+    }
+
+    async fn try_put(&self, entries: &[(Key, Entry)]) -> Result<()> {
         self.note(Operation::Put, self.bounded("put", self.tier.put(entries)).await)
     }
 
-    pub(crate) async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
+    async fn try_remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
         self.note(Operation::Remove, self.bounded("remove", self.tier.remove(target, tombstone)).await)
+    }
+
+    /// Whether the tier is well: looks `probe` up, and stores something under it.
+    pub(crate) async fn is_well(&self, probe: &Key) -> bool {
+        let entry = Entry::absent(Meta::new(self.clock.tick(), Ttl::new(PROBE_LIFE)));
+        self.get(std::slice::from_ref(probe)).await.is_ok() && self.try_put(&[(probe.clone(), entry)]).await.is_ok()
+    }
+
+    /// Whether the tier is owed anything.
+    pub(crate) fn behind(&self) -> bool {
+        !self.backlog.is_empty()
+    }
+
+    /// Tells the tier what it could not take, the oldest first. Tombstones last `life` from now. An
+    /// item that fails though the tier is well, which `probe` shows, holds up no other.
+    pub(crate) async fn replay(&self, life: Duration, probe: &Key) {
+        if self.replaying.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let mut after = 0;
+        loop {
+            let (items, next) = self.backlog.items(after, REPLAYED_AT_ONCE, self.clock.now());
+            if items.is_empty() {
+                break;
+            }
+            let told = stream::iter(items).map(|item| self.tell(item, life)).buffer_unordered(TOLD_AT_ONCE);
+            let failed: Vec<Option<Item>> = told.collect().await;
+            let failed: Vec<Item> = failed.into_iter().flatten().collect();
+            if !failed.is_empty() && !self.is_well(probe).await {
+                break;
+            }
+            for item in failed {
+                if let Item::Put(key, _) | Item::Remove(key, _) = item {
+                    self.lose(self.backlog.failed(&key).as_slice());
+                }
+            }
+            after = next.max(1);
+        }
+        self.replaying.store(false, Ordering::Release);
+    }
+
+    /// Tells the tier one thing; answers with it if that failed.
+    async fn tell(&self, item: Item, life: Duration) -> Option<Item> {
+        let lasting = |stone: &Tombstone| Tombstone {
+            born: stone.born,
+            dead_at: stone.dead_at.max(self.clock.now().after(life)),
+        };
+        let taken = match &item {
+            Item::Put(key, entry) => {
+                let taken = self.try_put(&[(key.clone(), entry.clone())]).await;
+                taken.map(|()| self.backlog.paid(key, entry.meta.born))
+            }
+            Item::Remove(key, stone) => {
+                let keys = std::slice::from_ref(key);
+                let taken = self.try_remove(Target::Keys(keys), lasting(stone)).await;
+                taken.map(|_| self.backlog.paid(key, stone.born))
+            }
+            Item::RemoveMatching(pattern, stone) => {
+                let taken = self.try_remove(Target::Matching(pattern), lasting(stone)).await;
+                taken.map(|_| self.backlog.paid_pattern(pattern, *stone))
+            }
+        };
+        taken.is_err().then_some(item)
+    }
+
+    /// Says of what is owed that it never will be told.
+    fn lose(&self, keys: &[Key]) {
+        for key in keys {
+            tracing::error!(tier = self.name(), %key, "an entry that a tier could not take is lost to it");
+            self.observers.tell(&Event::Lost { tier: self.name(), key });
+        }
     }
 
     pub(crate) async fn flush(&self) -> Result<()> {
@@ -144,6 +256,8 @@ impl Slot {
             misses: self.misses.load(Ordering::Relaxed),
             errors: self.errors.load(Ordering::Relaxed),
             corrupt: self.corrupt.load(Ordering::Relaxed),
+            owed: self.backlog.len(),
+            lost: self.backlog.lost(),
         }
     }
 

@@ -97,6 +97,17 @@ impl Stamps {
         self.newest.fetch_max(at.as_micros(), Ordering::Release);
     }
 
+    /// As [`Stamps::raise`], of a stamp that another node has written.
+    pub(crate) fn hear(&self, tag: &Tag, at: Timestamp) {
+        self.remember(tag, Stamp { at, pinned: false });
+        self.newest.fetch_max(at.as_micros(), Ordering::Release);
+    }
+
+    /// Forgets what the tiers can tell, to be read from them again.
+    pub(crate) fn forget(&self) {
+        self.drop_known(&mut self.tags.write().unwrap_or_else(PoisonError::into_inner));
+    }
+
     /// Every tier has the stamp of `tag` raised at `at`.
     pub(crate) fn unpin(&self, tag: &Tag, at: Timestamp) {
         let mut tags = self.tags.write().unwrap_or_else(PoisonError::into_inner);
@@ -166,13 +177,17 @@ impl Stamps {
         Timestamp::from_micros(self.newest.load(Ordering::Acquire))
     }
 
+    fn drop_known(&self, tags: &mut HashMap<Tag, Stamp>) {
+        let gone = tags.extract_if(|_, known| !known.pinned).map(|(_, known)| known.at).max();
+        if let Some(at) = gone {
+            self.floor.fetch_max(at.as_micros(), Ordering::AcqRel);
+        }
+    }
+
     fn remember(&self, tag: &Tag, stamp: Stamp) {
         let mut tags = self.tags.write().unwrap_or_else(PoisonError::into_inner);
         if tags.len() >= CAPACITY && !tags.contains_key(tag) {
-            let gone = tags.extract_if(|_, known| !known.pinned).map(|(_, known)| known.at).max();
-            if let Some(at) = gone {
-                self.floor.fetch_max(at.as_micros(), Ordering::AcqRel);
-            }
+            self.drop_known(&mut tags);
         }
         let known = tags.entry(tag.clone()).or_insert(stamp);
         *known = Stamp { at: known.at.max(stamp.at), pinned: known.pinned || stamp.pinned };

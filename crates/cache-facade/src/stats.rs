@@ -28,6 +28,8 @@ pub struct Stats {
     pub flights: u64,
     /// Each tier behind the near one, in order.
     pub tiers: Vec<TierStats>,
+    /// The bus, if there is one.
+    pub bus: Option<BusStats>,
 }
 
 impl Stats {
@@ -53,13 +55,38 @@ pub struct TierStats {
     pub errors: u64,
     /// Values found that could not be read.
     pub corrupt: u64,
+    /// Writes and removals that it could not take, and will be told once it is back.
+    pub owed: u64,
+    /// Writes that it never will be told: too many were owed, or it refused one again and again.
+    pub lost: u64,
+}
+
+/// The bus in numbers.
+#[derive(Clone, Debug)]
+pub struct BusStats {
+    /// Its name.
+    pub name: &'static str,
+    /// Frames sent.
+    pub sent: u64,
+    /// Frames of other nodes heard.
+    pub heard: u64,
+    /// How often frames may have been missed, and all that memory held was let go.
+    pub unproven: u64,
+    /// Calls that failed, connections that were lost, and frames not understood.
+    pub errors: u64,
+    /// Whether this node hears the others, and they hear it.
+    pub connected: bool,
+    /// Why not, when it last failed.
+    pub error: Option<Error>,
 }
 
 /// How a cache is.
 #[derive(Clone, Debug)]
 pub struct Health {
-    /// Whether every tier answered when last asked.
+    /// Whether every tier answered when last asked, and the bus, if there is one, works.
     pub healthy: bool,
+    /// The bus.
+    pub bus: Option<BusStats>,
     /// Each tier behind the near one, in order.
     pub tiers: Vec<TierHealth>,
 }

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep_until};
 
 /// Sleeps for `span` from now, not from when it is first polled: on a manual clock until it is turned
 /// that far, else by the runtime's timer.
-pub(crate) fn sleep(clock: &Clock, span: Duration) -> impl Future<Output = ()> + Send + 'static {
+pub(crate) fn sleep(clock: &Clock, span: Duration) -> impl Future<Output = ()> + Send + 'static + use<> {
     let manual = clock.manual_sleep(clock.now().after(span));
     let deadline = if manual.is_some() { None } else { Instant::now().checked_add(span) };
     async move {

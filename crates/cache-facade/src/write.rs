@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cache_core::{Entry, Fresh, Freshness, Key, Result, Timestamp, Tombstone};
+use cache_core::{Entry, Fresh, Freshness, Key, Result, Timestamp, Tombstone, frame::Change};
 
 use crate::{
     counters::Count,
@@ -45,7 +45,7 @@ impl<V: Cacheable> Region<V> {
         for (key, tombstone) in gone {
             self.bury(&[key], tombstone).await;
         }
-        if entries.is_empty() || self.engine.slots.is_empty() {
+        if entries.is_empty() || self.engine.slots.is_empty() && self.engine.fleet.is_none() {
             return Ok(());
         }
         let (engine, policy) = (Arc::clone(&self.engine), Arc::clone(&self.policy));
@@ -53,6 +53,8 @@ impl<V: Cacheable> Region<V> {
             let slots = engine.slots.iter().filter(|slot| !policy.skips(slot.name()));
             engine.write(&entries, slots).await;
             drop(writing);
+            let put = |(key, entry): &(Key, Entry)| Change::Put { key: key.into(), born: entry.meta.born };
+            engine.announce(entries.iter().map(put)).await;
         };
         self.engine.see_through(write).await;
         Ok(())
@@ -72,7 +74,12 @@ impl<V: Cacheable> Region<V> {
             self.core.flights.overtake(key);
         }
         let (engine, keys) = (Arc::clone(&self.engine), keys.to_vec());
-        self.engine.see_through(async move { engine.remove_far(&keys, tombstone).await }).await;
+        let removal = async move {
+            engine.remove_far(&keys, tombstone).await;
+            let removed = |key: &Key| Change::Removed { key: key.into(), tombstone };
+            engine.announce(keys.iter().map(removed)).await;
+        };
+        self.engine.see_through(removal).await;
     }
 }
 

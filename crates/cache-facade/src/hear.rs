@@ -1,0 +1,172 @@
+//! Hearing from the other nodes: what they wrote or ended is let go here, and all if some was missed.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak, atomic::Ordering},
+};
+
+use cache_core::{
+    Listener, Pattern, Result, Tag, Timestamp, Tombstone,
+    frame::{Change, Frame, KeyText},
+};
+
+use crate::{
+    engine::Engine,
+    fleet::{Backoff, Fleet},
+    timer,
+};
+
+/// How many nodes are told apart; more, and all are forgotten and known anew.
+const NODES: usize = 4096;
+
+/// Listens for as long as the cache lives, on one connection after the other.
+pub(crate) async fn listen(engine: Weak<Engine>, first: Result<Box<dyn Listener>>) {
+    let mut opened = first;
+    let mut backoff = Backoff::new();
+    loop {
+        match opened {
+            Ok(listener) => {
+                let Some(began) = began(&engine) else { return };
+                hear(&engine, listener).await;
+                let Some(now) = engine.upgrade().map(|engine| engine.clock.now()) else { return };
+                if now.since(began) > std::time::Duration::from_secs(10) {
+                    backoff = Backoff::new();
+                }
+            }
+            Err(error) => {
+                let Some((_, fleet)) = of(&engine) else { return };
+                fleet.failed(&error);
+            }
+        }
+        let Some((pause, fleet)) =
+            of(&engine).map(|(engine, fleet)| (timer::sleep(&engine.clock, backoff.next()), fleet))
+        else {
+            return;
+        };
+        fleet.deaf.store(true, Ordering::Release);
+        pause.await;
+        opened = fleet.limited("listen", fleet.bus.listen()).await;
+    }
+}
+
+fn of(engine: &Weak<Engine>) -> Option<(Arc<Engine>, Arc<Fleet>)> {
+    let engine = engine.upgrade()?;
+    let fleet = Arc::clone(engine.fleet.as_ref()?);
+    (!engine.tasks.is_closed()).then_some((engine, fleet))
+}
+
+/// A connection is there: what was held before it may have been ended by a frame that nobody here heard.
+fn began(engine: &Weak<Engine>) -> Option<Timestamp> {
+    let (engine, fleet) = of(engine)?;
+    engine.distrust();
+    fleet.deaf.store(false, Ordering::Release);
+    Some(engine.clock.now())
+}
+
+/// Hears until the connection is lost.
+async fn hear(engine: &Weak<Engine>, mut listener: Box<dyn Listener>) {
+    let mut numbers: HashMap<u128, u64> = HashMap::new();
+    loop {
+        let heard = listener.next().await;
+        let Some((engine, fleet)) = of(engine) else { return };
+        match heard {
+            Ok(bytes) => engine.take_in(&fleet, &mut numbers, &bytes),
+            Err(error) => return fleet.failed(&error),
+        }
+    }
+}
+
+impl Engine {
+    fn take_in(&self, fleet: &Fleet, numbers: &mut HashMap<u128, u64>, bytes: &[u8]) {
+        let frame = match Frame::open(bytes) {
+            Ok(frame) => frame,
+            Err(error) => {
+                // Whoever sent it, and whatever it says, was not understood.
+                fleet.failed(&error);
+                return self.distrust();
+            }
+        };
+        if frame.node == fleet.node || frame.namespace != fleet.namespace {
+            return;
+        }
+        fleet.counts.heard.fetch_add(1, Ordering::Relaxed);
+        if numbers.len() >= NODES && !numbers.contains_key(&frame.node) {
+            numbers.clear();
+        }
+        let last = numbers.entry(frame.node).or_insert(frame.number - 1);
+        let missed = frame.number > *last + 1;
+        *last = frame.number.max(*last);
+        if missed {
+            tracing::warn!(bus = fleet.bus.name(), node = %frame.node, "frames of a node were missed");
+            self.distrust();
+        }
+        frame.changes.iter().for_each(|change| self.apply(change));
+    }
+
+    fn apply(&self, change: &Change) {
+        match change {
+            Change::Put { key, born } => {
+                // The value itself lies in the tiers; all that is older is let go.
+                let older = Timestamp::from_micros(born.as_micros().saturating_sub(1));
+                self.clock.observe(*born);
+                self.forget(key, self.tombstone_of(older));
+            }
+            Change::Removed { key, tombstone } => {
+                self.clock.observe(tombstone.born);
+                self.forget(key, *tombstone);
+            }
+            Change::RemovedMatching { pattern, tombstone } => match Pattern::glob(pattern) {
+                Ok(pattern) => {
+                    self.clock.observe(tombstone.born);
+                    self.remove_near(&pattern, *tombstone);
+                }
+                Err(_) => self.distrust(),
+            },
+            Change::TagEnded { tag, at } => match Tag::new(tag) {
+                Ok(tag) => {
+                    self.clock.observe(*at);
+                    self.stamps.hear(&tag, *at);
+                }
+                Err(_) => self.distrust(),
+            },
+            Change::KindEnded { kind, at } => {
+                self.clock.observe(*at);
+                if let Some(opened) = self.opened().get(kind) {
+                    opened.shared.clear(*at);
+                    opened.shared.overtake(None);
+                }
+            }
+            Change::AllEnded { at } => {
+                self.clock.observe(*at);
+                self.clear_near(*at);
+            }
+            Change::Unknown => self.distrust(),
+        }
+    }
+
+    /// Lets go of a key if anything here bears on it: an entry, a flight, or a load that is late. To others
+    /// it costs nothing.
+    fn forget(&self, text: &KeyText, tombstone: Tombstone) {
+        let found = self.opened().values().find_map(|opened| opened.shared.overtake_text(text));
+        let Some((key, flying)) = found else { return };
+        let late = self.late.load(Ordering::Acquire) > 0;
+        if flying || late || self.memory.peek(&key).is_some() {
+            self.memory.remove(&[key], tombstone, self.clock.now());
+        }
+    }
+
+    /// Lets go of all that memory holds, and of what is known of stamps: whatever is served from now on was
+    /// asked of the tiers. What flies is answered, and not kept.
+    pub(crate) fn distrust(&self) {
+        let Some(fleet) = &self.fleet else { return };
+        // First, so that a flight that keeps its answer after memory was emptied takes it back.
+        self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.stamps.forget();
+        for opened in self.opened().values() {
+            opened.shared.doubt();
+            opened.shared.overtake(None);
+        }
+        self.memory.clear();
+        fleet.note_unproven();
+    }
+}

@@ -4,14 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use cache_core::{Clock, Entry, ErrorKind, Key, Operation, Result, Target, Tier, Timestamp, Tombstone, Ttl};
-use cache_facade::{Cache, Memory};
+use cache_facade::{Cache, Eviction, Memory};
 use tests::{Answer, FaultyTier, ModelTier, Moment, Scene, ScriptedLoader, settle, soon};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn rule_30_a_put_that_memory_evicts_before_a_tier_has_it_is_not_undone() {
-    let scene = Scene::built(|cache| cache.memory(Memory::bytes(20_000)), |region| region).await;
+    let memory = Memory::builder().bytes(20_000).eviction(Eviction::Fifo);
+    let scene = Scene::built(|cache| cache.memory(memory), |region| region).await;
     scene.region.put("AAPL", "old".to_owned()).await.unwrap();
     let gate = scene.tier.gate(Operation::Put, Moment::Before);
     let put = tokio::spawn({

@@ -35,10 +35,107 @@ pub(crate) struct Process {
 #[derive(Debug, Default)]
 pub(crate) struct Tier {
     pub(crate) down: bool,
-    pub(crate) held: [Option<Value>; KEYS],
+    held: [Option<Value>; KEYS],
     buried: [Birth; KEYS],
     tags: [Birth; 2],
     cleared: Birth,
+    owed: Owed,
+}
+
+/// What the process will tell a tier that was down. Lost by a restart.
+#[derive(Debug, Default)]
+struct Owed {
+    keys: [Option<Due>; KEYS],
+    tags: [Birth; 2],
+    cleared: Birth,
+}
+
+#[derive(Clone, Debug)]
+enum Due {
+    Value(Value),
+    Removal(Birth),
+}
+
+impl Due {
+    fn born(&self) -> Birth {
+        match self {
+            Self::Value(value) => value.born,
+            Self::Removal(born) => *born,
+        }
+    }
+}
+
+impl Tier {
+    /// What the tier itself holds.
+    pub(crate) fn held(&self, key: usize) -> Option<&Value> {
+        self.held[key].as_ref()
+    }
+
+    /// What it holds as far as this process goes.
+    pub(crate) fn seen(&self, key: usize) -> Option<&Value> {
+        let held = self.held(key);
+        let born = held.map_or(0, |value| value.born);
+        match &self.owed.keys[key] {
+            Some(Due::Value(value)) if value.born > born => Some(value),
+            Some(Due::Removal(removed)) if *removed >= born => None,
+            _ => held,
+        }
+    }
+
+    /// Takes what is new to it, or is owed it.
+    fn tell(&mut self, key: usize, due: Due) {
+        if self.down {
+            let owed = &mut self.owed.keys[key];
+            if owed.as_ref().is_none_or(|owed| owed.born() < due.born()) {
+                *owed = Some(due);
+            }
+            return;
+        }
+        let newest = self.held[key].as_ref().map_or(0, |held| held.born).max(self.buried[key]);
+        if due.born() > newest {
+            if let Due::Removal(born) = due {
+                self.buried[key] = born;
+            }
+            self.held[key] = match due {
+                Due::Value(value) => Some(value),
+                Due::Removal(_) => None,
+            };
+        }
+    }
+
+    /// The tier, being up, was told all that it is owed.
+    pub(crate) fn pay(&mut self, now: u64) {
+        let owed = std::mem::take(&mut self.owed);
+        for (key, due) in owed.keys.into_iter().enumerate() {
+            match due {
+                // What has died meanwhile ends what was there before all the same.
+                Some(Due::Value(value)) if now - value.since >= GRACE => {
+                    self.tell(key, Due::Removal(value.born));
+                }
+                Some(due) => self.tell(key, due),
+                None => {}
+            }
+        }
+        self.tags = [0, 1].map(|tag| self.tags[tag].max(owed.tags[tag]));
+        self.cleared = self.cleared.max(owed.cleared);
+    }
+
+    fn end_tag(&mut self, tag: usize, born: Birth) {
+        let tags = if self.down { &mut self.owed.tags } else { &mut self.tags };
+        tags[tag] = born;
+    }
+
+    fn clear(&mut self, born: Birth) {
+        *if self.down { &mut self.owed.cleared } else { &mut self.cleared } = born;
+    }
+
+    fn tag_seen(&self, tag: usize) -> Birth {
+        self.tags[tag].max(self.owed.tags[tag])
+    }
+
+    fn cleared_seen(&self) -> Birth {
+        self.cleared.max(self.owed.cleared)
+    }
 }
 
 /// What a read may answer, and how many loads it takes.
@@ -98,9 +195,9 @@ impl Oracle {
 
     /// What a tier's value is worth beside what is at hand already.
     fn far(&mut self, tier: usize, key: usize, prior: Option<&Value>) -> Option<Value> {
-        let value = self.tiers[tier].held[key].clone()?;
+        let value = self.tiers[tier].seen(key).cloned()?;
         if self.process.tags[key % 2].is_none() && self.tiers.iter().all(|tier| !tier.down) {
-            self.process.tags[key % 2] = self.tiers.iter().map(|tier| tier.tags[key % 2]).max();
+            self.process.tags[key % 2] = self.tiers.iter().map(|tier| tier.tag_seen(key % 2)).max();
         }
         let (removed, until) = self.process.removed[key];
         let usable = !self.dead(&value)
@@ -114,7 +211,7 @@ impl Oracle {
     fn clears_known(&mut self) -> bool {
         if !self.process.clears_known && self.tiers.iter().all(|tier| !tier.down) {
             self.process.clears_known = true;
-            let cleared = self.tiers.iter().map(|tier| tier.cleared).max().unwrap_or(0);
+            let cleared = self.tiers.iter().map(Tier::cleared_seen).max().unwrap_or(0);
             self.process.cleared = self.process.cleared.max(cleared);
         }
         self.process.clears_known
@@ -183,11 +280,8 @@ impl Oracle {
         if self.process.memory[key].as_ref().is_none_or(|held| held.born < value.born) {
             self.process.memory[key] = Some(value.clone());
         }
-        for tier in self.tiers[..depth].iter_mut().filter(|tier| !tier.down) {
-            let newest = tier.held[key].as_ref().map_or(0, |held| held.born).max(tier.buried[key]);
-            if value.born > newest {
-                tier.held[key] = Some(value.clone());
-            }
+        for tier in &mut self.tiers[..depth] {
+            tier.tell(key, Due::Value(value.clone()));
         }
     }
 
@@ -201,9 +295,8 @@ impl Oracle {
         for key in keys {
             self.process.memory[key] = None;
             self.process.removed[key] = (born, self.now + LONGEST_LOAD);
-            for tier in self.tiers.iter_mut().filter(|tier| !tier.down) {
-                tier.held[key] = None;
-                tier.buried[key] = born;
+            for tier in &mut self.tiers {
+                tier.tell(key, Due::Removal(born));
             }
         }
     }
@@ -211,21 +304,22 @@ impl Oracle {
     pub(crate) fn invalidate(&mut self, tag: usize) {
         let born = self.birth();
         self.process.tags[tag] = Some(born);
-        self.tiers.iter_mut().filter(|tier| !tier.down).for_each(|tier| tier.tags[tag] = born);
+        self.tiers.iter_mut().for_each(|tier| tier.end_tag(tag, born));
     }
 
     pub(crate) fn clear(&mut self) {
         let born = self.birth();
         self.process.cleared = born;
-        self.tiers.iter_mut().filter(|tier| !tier.down).for_each(|tier| tier.cleared = born);
+        self.tiers.iter_mut().for_each(|tier| tier.clear(born));
     }
 
     pub(crate) fn restart(&mut self) {
         self.process = Process::default();
+        self.tiers.iter_mut().for_each(|tier| tier.owed = Owed::default());
     }
 
     /// Whether a tier may have forgotten what it holds under the key.
     pub(crate) fn forgettable(&self, tier: usize, key: usize) -> bool {
-        self.tiers[tier].held[key].as_ref().is_some_and(|value| self.now - value.since >= GRACE)
+        self.tiers[tier].held(key).is_some_and(|value| self.now - value.since >= GRACE)
     }
 }

@@ -6,7 +6,7 @@ use cache_core::{Clock, Fresh, Key, Pattern, Tag, Tier, Ttl};
 use cache_disk::{DiskConfig, DiskTier};
 use cache_facade::{Cache, Region};
 use tempfile::TempDir;
-use tests::{FaultyTier, ModelTier, ScriptedLoader, eventually};
+use tests::{FaultyTier, ModelTier, ScriptedLoader, eventually, settle};
 
 use super::oracle::{Expected, GRACE, KEYS, LIFE, Oracle};
 use crate::Step;
@@ -64,6 +64,7 @@ impl Stage {
     pub(crate) async fn step(&mut self, n: usize, step: &Step) {
         self.act(n, step).await;
         self.landed().await;
+        self.paid(matches!(step, Step::Advance(_))).await;
         self.compare(&format!("after step {n}, {step:?}")).await;
     }
 
@@ -185,6 +186,21 @@ impl Stage {
         eventually("the flights end", || self.cache.stats().flights == 0).await;
     }
 
+    /// Tells the model when a tier that is back was told what it could not take; when time has passed, it
+    /// must be.
+    async fn paid(&mut self, time_passed: bool) {
+        settle().await;
+        for (number, model) in self.oracle.tiers.iter_mut().enumerate().filter(|(_, tier)| !tier.down) {
+            let owed = || self.cache.stats().tiers[number].owed;
+            if time_passed {
+                eventually("the tier is told", || owed() == 0).await;
+            }
+            if owed() == 0 {
+                model.pay(self.oracle.now);
+            }
+        }
+    }
+
     /// Memory and the tiers hold what the model says.
     async fn compare(&self, when: &str) {
         let keys: Vec<Key> = (0..KEYS).map(|key| self.region.key(&key.to_string()).unwrap()).collect();
@@ -195,7 +211,7 @@ impl Stage {
         for (number, tier) in self.inner.iter().enumerate() {
             for (key, held) in tier.get(&keys).await.unwrap().into_iter().enumerate() {
                 let held = held.map(|entry| entry.value.unwrap().decode::<String>(0).unwrap());
-                let expected = self.oracle.tiers[number].held[key].as_ref().map(|value| value.text.clone());
+                let expected = self.oracle.tiers[number].held(key).map(|value| value.text.clone());
                 if held.is_some() || !self.oracle.forgettable(number, key) {
                     assert_eq!(held, expected, "{key} in tier {number} {when}");
                 }

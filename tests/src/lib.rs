@@ -7,6 +7,8 @@
 
 mod faulty_tier;
 mod gate;
+mod local_bus;
+mod local_lease;
 mod model_tier;
 mod recorder;
 mod scene;
@@ -16,6 +18,8 @@ pub mod suite;
 
 pub use faulty_tier::{FaultyTier, Moment};
 pub use gate::Gate;
+pub use local_bus::LocalBus;
+pub use local_lease::LocalLease;
 pub use model_tier::ModelTier;
 pub use recorder::{Recorder, Seen};
 pub use scene::{GRACE, LIFE, Scene, Settings, about};

@@ -26,7 +26,7 @@ const WAITING: usize = 10_000;
 const LIMIT: Duration = Duration::from_secs(2);
 
 /// How often a node that has nothing to say says so: the last frame before a silence may be lost too.
-const HEARTBEAT: Duration = Duration::from_secs(5);
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(5);
 
 /// This node among those that share its tiers.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use cache_core::{
 
 use crate::{
     engine::Engine,
-    fleet::{Backoff, Fleet},
+    fleet::{Backoff, Fleet, HEARTBEAT},
     timer,
 };
 
@@ -65,19 +65,48 @@ fn began(engine: &Weak<Engine>) -> Option<Timestamp> {
 
 /// Hears until the connection is lost.
 async fn hear(engine: &Weak<Engine>, mut listener: Box<dyn Listener>) {
-    let mut numbers: HashMap<u128, u64> = HashMap::new();
+    let Some(since) = engine.upgrade().map(|engine| engine.clock.now()) else { return };
+    let mut heard = Heard { numbers: HashMap::new(), since };
     loop {
-        let heard = listener.next().await;
+        let next = listener.next().await;
         let Some((engine, fleet)) = of(engine) else { return };
-        match heard {
-            Ok(bytes) => engine.take_in(&fleet, &mut numbers, &bytes),
+        match next {
+            Ok(bytes) => engine.take_in(&fleet, &mut heard, &bytes),
             Err(error) => return fleet.failed(&error),
         }
     }
 }
 
+/// What was heard over one connection.
+struct Heard {
+    /// The number of the last frame of each node.
+    numbers: HashMap<u128, u64>,
+    /// Since when it listens.
+    since: Timestamp,
+}
+
+impl Heard {
+    /// Takes note of a frame, and answers whether one before it was missed.
+    fn misses(&mut self, frame: &Frame, now: Timestamp) -> bool {
+        if self.numbers.len() >= NODES && !self.numbers.contains_key(&frame.node) {
+            self.numbers.clear();
+            self.since = now;
+        }
+        match self.numbers.insert(frame.node, frame.number) {
+            Some(last) if frame.number <= last => {
+                // It came twice, or late.
+                self.numbers.insert(frame.node, last);
+                false
+            }
+            Some(last) => frame.number != last + 1,
+            // Who was there before has been heard by now, if nothing was lost.
+            None => frame.number != 1 && now.since(self.since) > 2 * HEARTBEAT,
+        }
+    }
+}
+
 impl Engine {
-    fn take_in(&self, fleet: &Fleet, numbers: &mut HashMap<u128, u64>, bytes: &[u8]) {
+    fn take_in(&self, fleet: &Fleet, heard: &mut Heard, bytes: &[u8]) {
         let frame = match Frame::open(bytes) {
             Ok(frame) => frame,
             Err(error) => {
@@ -90,13 +119,7 @@ impl Engine {
             return;
         }
         fleet.counts.heard.fetch_add(1, Ordering::Relaxed);
-        if numbers.len() >= NODES && !numbers.contains_key(&frame.node) {
-            numbers.clear();
-        }
-        let last = numbers.entry(frame.node).or_insert(frame.number - 1);
-        let missed = frame.number > *last + 1;
-        *last = frame.number.max(*last);
-        if missed {
+        if heard.misses(&frame, self.clock.now()) {
             tracing::warn!(bus = fleet.bus.name(), node = %frame.node, "frames of a node were missed");
             self.distrust();
         }

@@ -1,0 +1,97 @@
+//! Leases between caches of one process, on the clock that the test turns.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use cache_core::{Clock, Error, ErrorKind, Holder, Key, Lease, Result, Timestamp};
+
+/// Grants keys to caches of one process. Clones are the same.
+#[derive(Clone, Debug)]
+pub struct LocalLease {
+    clock: Clock,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    held: HashMap<Key, (Holder, Timestamp)>,
+    down: bool,
+}
+
+impl LocalLease {
+    /// Nothing is held yet.
+    #[must_use]
+    pub fn new(clock: Clock) -> Self {
+        Self { clock, state: Arc::default() }
+    }
+
+    /// From now on nobody can ask.
+    pub fn down(&self) {
+        self.state().down = true;
+    }
+
+    /// Somebody who will never come back takes a key.
+    pub fn take_for_the_dead(&self, key: &Key, span: Duration) {
+        let until = self.clock.now().after(span);
+        self.state().held.insert(key.clone(), (Holder(0), until));
+    }
+
+    /// How many keys are held.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        let now = self.clock.now();
+        self.state().held.values().filter(|(_, until)| now < *until).count()
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn grant(&self, keys: &[Key], holder: Holder, span: Duration, new: bool) -> Result<Vec<bool>> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        if state.down {
+            return Err(Error::new(ErrorKind::Unavailable, "lease", "nobody can be asked"));
+        }
+        let grant = |key: &Key| {
+            let granted = match state.held.get(key) {
+                Some((other, until)) if now < *until => *other == holder,
+                _ => new,
+            };
+            if granted {
+                state.held.insert(key.clone(), (holder, now.after(span)));
+            }
+            granted
+        };
+        Ok(keys.iter().map(grant).collect())
+    }
+}
+
+#[async_trait]
+impl Lease for LocalLease {
+    fn name(&self) -> &'static str {
+        "local"
+    }
+
+    async fn acquire(&self, keys: &[Key], holder: Holder, span: Duration) -> Result<Vec<bool>> {
+        self.grant(keys, holder, span, true)
+    }
+
+    async fn renew(&self, keys: &[Key], holder: Holder, span: Duration) -> Result<Vec<bool>> {
+        self.grant(keys, holder, span, false)
+    }
+
+    async fn release(&self, keys: &[Key], holder: Holder) -> Result<()> {
+        let mut state = self.state();
+        for key in keys {
+            if state.held.get(key).is_some_and(|(other, _)| *other == holder) {
+                state.held.remove(key);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,261 @@
+//! Several nodes over one tier: what one writes or ends, the others let go of, and no more.
+
+use std::time::Duration;
+
+use cache_core::{Bus, Operation, Pattern, Tag, frame::Frame};
+use cache_facade::{Cache, Fresh};
+use tests::{LocalBus, Scene, Seen, eventually, settle};
+
+/// So many nodes over one tier and one bus.
+async fn fleet<const N: usize>() -> (LocalBus, [Scene; N]) {
+    let bus = LocalBus::default();
+    let first = Scene::built(|cache| cache.bus(bus.clone()), |region| region).await;
+    let mut nodes = vec![first];
+    while nodes.len() < N {
+        nodes.push(nodes[0].another_built(|cache| cache.bus(bus.clone()), |region| region).await);
+    }
+    settle().await;
+    (bus, nodes.try_into().expect("as many as asked for"))
+}
+
+fn unproven(node: &Scene) -> usize {
+    node.events.count(|seen| matches!(seen, Seen::Unproven { .. }))
+}
+
+#[tokio::test]
+async fn rule_34_a_put_reaches_who_holds_the_key_and_costs_the_others_nothing() {
+    let (_bus, [a, b, c]) = fleet().await;
+    b.get("AAPL").await;
+    settle().await;
+    c.tier.forget_calls();
+    a.region.put("AAPL", "new".to_owned()).await.unwrap();
+    settle().await;
+    assert_eq!(b.peek("AAPL"), None, "what was put elsewhere is newer");
+    assert!(c.tier.calls(Operation::Get).is_empty(), "nobody reads because somebody wrote");
+    assert_eq!(c.cache.stats().memory.tombstones, 0, "nor keeps anything in mind");
+    assert_eq!(b.get("AAPL").await.as_deref(), Some("new"));
+}
+
+#[tokio::test]
+async fn rule_35_a_node_ignores_its_own_messages() {
+    let (bus, [a]) = fleet().await;
+    a.region.put("AAPL", "new".to_owned()).await.unwrap();
+    settle().await;
+    assert_eq!(bus.carried().len(), 1);
+    assert_eq!(a.peek("AAPL").as_deref(), Some("new"));
+    assert_eq!(a.cache.stats().bus.unwrap().heard, 0);
+}
+
+#[tokio::test]
+async fn rule_36_a_message_older_than_the_entry_is_ignored() {
+    let (bus, [a, b]) = fleet().await;
+    a.region.put("AAPL", "old".to_owned()).await.unwrap();
+    a.region.remove("MSFT").await.unwrap();
+    settle().await;
+    let messages = bus.carried();
+    b.region.put("AAPL", "new".to_owned()).await.unwrap();
+    b.region.put("MSFT", "new".to_owned()).await.unwrap();
+    for message in messages {
+        bus.publish(message).await.unwrap();
+    }
+    settle().await;
+    assert_eq!(b.peek("AAPL").as_deref(), Some("new"));
+    assert_eq!(b.peek("MSFT").as_deref(), Some("new"));
+}
+
+#[tokio::test]
+async fn rule_29_a_load_is_not_kept_after_a_removal_on_another_node() {
+    let (_bus, [a, b]) = fleet().await;
+    let gate = b.source.gate();
+    let caller = b.ask("AAPL").await;
+    a.region.remove("AAPL").await.unwrap();
+    settle().await;
+    gate.open();
+    assert_eq!(caller.await.unwrap().unwrap().as_deref(), Some("AAPL@1"), "its callers are answered");
+    settle().await;
+    assert_eq!((b.peek("AAPL"), b.held("AAPL")), (None, None));
+}
+
+#[tokio::test]
+async fn rule_29_nor_is_a_load_that_was_given_up_and_comes_late() {
+    let (_bus, [a, b]) = fleet().await;
+    let gate = b.source.gate();
+    let caller = b.ask("AAPL").await;
+    b.pass(31);
+    assert!(caller.await.unwrap().is_err(), "nobody waits longer");
+    a.region.remove("AAPL").await.unwrap();
+    settle().await;
+    gate.open();
+    settle().await;
+    assert_eq!((b.peek("AAPL"), b.held("AAPL")), (None, None));
+}
+
+#[tokio::test]
+async fn rule_45_whatever_ends_entries_ends_them_on_every_node() {
+    let (_bus, [a, b]) = fleet().await;
+    let tag = Tag::new("tech").unwrap();
+    let fill = async || {
+        for id in ["AAPL", "MSFT"] {
+            b.region.put(id, Fresh::new(id.to_owned()).tag(tag.clone())).await.unwrap();
+        }
+        settle().await;
+        assert!(b.peek("AAPL").is_some() && b.peek("MSFT").is_some());
+    };
+    fill().await;
+    a.cache.invalidate(&tag).await.unwrap();
+    settle().await;
+    assert_eq!((b.peek("AAPL"), b.peek("MSFT")), (None, None), "by tag");
+    fill().await;
+    a.cache.remove_matching(&Pattern::glob("price:A*").unwrap()).await.unwrap();
+    settle().await;
+    assert_eq!((b.peek("AAPL"), b.peek("MSFT").as_deref()), (None, Some("MSFT")), "by pattern");
+    fill().await;
+    a.region.clear().await.unwrap();
+    settle().await;
+    assert_eq!((b.peek("AAPL"), b.peek("MSFT")), (None, None), "by kind");
+    fill().await;
+    a.cache.clear().await.unwrap();
+    settle().await;
+    assert_eq!((b.peek("AAPL"), b.peek("MSFT")), (None, None), "all");
+}
+
+#[tokio::test]
+async fn rule_37_what_was_held_before_the_connection_was_lost_is_not_served_unchecked() {
+    let (bus, [a, b]) = fleet().await;
+    b.region.put("AAPL", "old".to_owned()).await.unwrap();
+    settle().await;
+    bus.cut();
+    settle().await;
+    assert!(!b.cache.health().healthy && !b.cache.health().bus.unwrap().connected);
+    a.region.put("AAPL", "new".to_owned()).await.unwrap();
+    assert_eq!(b.get("AAPL").await.as_deref(), Some("old"), "while it is cut, for as long as it lives");
+    bus.restore();
+    let before = unproven(&b);
+    for _ in 0..12 {
+        b.pass(1);
+        settle().await;
+    }
+    assert!(unproven(&b) > before);
+    assert_eq!(b.get("AAPL").await.as_deref(), Some("new"));
+    assert!(b.cache.health().healthy);
+}
+
+#[tokio::test]
+async fn rule_37_a_load_from_before_the_gap_is_not_kept_after_it() {
+    let (bus, [a, b]) = fleet().await;
+    a.region.put("first", "x".to_owned()).await.unwrap();
+    let gate = b.source.gate();
+    let caller = b.ask("AAPL").await;
+    bus.lose(1);
+    a.cache.remove_matching(&Pattern::glob("price:*").unwrap()).await.unwrap();
+    a.region.put("other", "x".to_owned()).await.unwrap();
+    settle().await;
+    gate.open();
+    caller.await.unwrap().unwrap();
+    settle().await;
+    assert_eq!(b.peek("AAPL"), None);
+}
+
+#[tokio::test]
+async fn rule_37_a_frame_that_was_lost_is_missed_at_the_next_or_at_the_next_heartbeat() {
+    let (bus, [a, b]) = fleet().await;
+    a.region.put("first", "x".to_owned()).await.unwrap();
+    for last in [false, true] {
+        b.region.put("AAPL", "old".to_owned()).await.unwrap();
+        settle().await;
+        bus.lose(1);
+        a.region.remove("AAPL").await.unwrap();
+        settle().await;
+        assert_eq!(b.peek("AAPL").as_deref(), Some("old"), "it can't know");
+        if last {
+            a.pass(7);
+        } else {
+            a.region.put("other", "x".to_owned()).await.unwrap();
+        }
+        settle().await;
+        assert_eq!(b.peek("AAPL"), None);
+        assert_eq!(b.get("AAPL").await.as_deref().map(|value| value.starts_with("AAPL@")), Some(true));
+        b.region.remove("AAPL").await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn rule_43_more_than_can_wait_to_be_told_is_told_as_a_gap() {
+    let (bus, [a, b]) = fleet().await;
+    a.region.put("first", "x".to_owned()).await.unwrap();
+    b.region.put("AAPL", "old".to_owned()).await.unwrap();
+    settle().await;
+    bus.cut();
+    for batch in 0..25 {
+        a.region.put_many((0..500).map(|n| (format!("{batch}/{n}"), "x".to_owned()))).await.unwrap();
+    }
+    bus.restore();
+    for _ in 0..12 {
+        a.pass(1);
+        settle().await;
+    }
+    assert!(bus.carried().len() < 100, "they were not all kept");
+    assert_eq!(b.peek("AAPL"), None);
+}
+
+#[tokio::test]
+async fn a_dead_bus_holds_up_nobody() {
+    let (bus, [a, _b]) = fleet().await;
+    bus.cut();
+    for n in 0..20 {
+        a.region.put(&n.to_string(), "x".to_owned()).await.unwrap();
+        a.region.remove(&n.to_string()).await.unwrap();
+    }
+    let failures = a.events.count(|seen| matches!(seen, Seen::BusFailed { .. }));
+    assert!((1..10).contains(&failures), "{failures}: it is tried again now and then, not at each write");
+}
+
+#[tokio::test]
+async fn rule_39_what_nobody_understands_is_taken_for_a_gap() {
+    let (bus, [_a, b]) = fleet().await;
+    b.region.put("AAPL", "old".to_owned()).await.unwrap();
+    bus.publish(b"anything".as_slice().into()).await.unwrap();
+    settle().await;
+    assert_eq!(b.peek("AAPL"), None);
+    assert_eq!(b.get("AAPL").await.as_deref(), Some("old"), "from the tier");
+}
+
+#[tokio::test]
+async fn caches_of_other_namespaces_on_the_same_bus_are_not_heard() {
+    let (bus, [_a, b]) = fleet().await;
+    let other = Cache::builder().namespace("other").bus(bus.clone()).build().await.unwrap();
+    b.region.put("AAPL", "mine".to_owned()).await.unwrap();
+    other.clear().await.unwrap();
+    settle().await;
+    assert_eq!(Frame::open(bus.carried().last().unwrap()).unwrap().namespace, "other");
+    assert_eq!(b.peek("AAPL").as_deref(), Some("mine"));
+}
+
+#[tokio::test]
+async fn a_cache_that_is_gone_leaves_the_bus() {
+    let (bus, [a, b]) = fleet().await;
+    assert_eq!(bus.listeners(), 2);
+    drop(b);
+    a.region.put("AAPL", "x".to_owned()).await.unwrap();
+    eventually("its listener goes", || bus.listeners() == 1).await;
+    a.clock.advance(Duration::from_secs(10));
+    settle().await;
+    assert_eq!(bus.listeners(), 1);
+}
+
+#[tokio::test]
+async fn rule_37_a_node_first_heard_of_long_after_its_first_frame_may_have_ended_anything() {
+    let (bus, [a, b]) = fleet().await;
+    b.region.put("AAPL", "old".to_owned()).await.unwrap();
+    settle().await;
+    bus.lose(usize::MAX);
+    a.region.remove("AAPL").await.unwrap();
+    for _ in 0..4 {
+        a.pass(7);
+        settle().await;
+    }
+    bus.lose(0);
+    a.region.put("other", "x".to_owned()).await.unwrap();
+    settle().await;
+    assert_eq!(b.peek("AAPL"), None);
+}

@@ -259,3 +259,40 @@ async fn rule_37_a_node_first_heard_of_long_after_its_first_frame_may_have_ended
     settle().await;
     assert_eq!(b.peek("AAPL"), None);
 }
+
+#[tokio::test]
+async fn rule_37_a_load_that_was_given_up_before_the_gap_is_not_kept_after_it() {
+    let (bus, [a, b]) = fleet().await;
+    a.region.put("first", "x".to_owned()).await.unwrap();
+    let gate = b.source.gate();
+    let caller = b.ask("AAPL").await;
+    b.pass(31);
+    assert!(caller.await.unwrap().is_err());
+    bus.lose(1);
+    a.cache.remove_matching(&Pattern::glob("price:*").unwrap()).await.unwrap();
+    a.region.put("other", "x".to_owned()).await.unwrap();
+    settle().await;
+    gate.open();
+    settle().await;
+    assert_eq!(b.peek("AAPL"), None);
+}
+
+#[tokio::test]
+async fn rule_37_a_stamp_that_was_missed_is_read_from_the_tiers_after_the_gap() {
+    let (bus, [a, b]) = fleet().await;
+    let tag = Tag::new("tech").unwrap();
+    a.region.put("AAPL", Fresh::new("old".to_owned()).tag(tag.clone())).await.unwrap();
+    a.region.put("MSFT", "old".to_owned()).await.unwrap();
+    assert_eq!(b.get("AAPL").await.as_deref(), Some("old"), "now it knows the stamps: none");
+    bus.lose(1);
+    a.cache.invalidate(&tag).await.unwrap();
+    a.region.put("other", "x".to_owned()).await.unwrap();
+    settle().await;
+    assert_eq!(b.get("AAPL").await.as_deref(), Some("AAPL@1"));
+    assert_eq!(b.get("MSFT").await.as_deref(), Some("old"));
+    bus.lose(1);
+    a.region.clear().await.unwrap();
+    a.region.put("other", "x".to_owned()).await.unwrap();
+    settle().await;
+    assert_eq!(b.get("MSFT").await.as_deref(), Some("MSFT@1"));
+}

@@ -22,7 +22,9 @@ async fn rule_40_a_write_to_a_tier_that_is_down_harms_nobody_is_owed_and_counted
     scene.region.remove("MSFT").await.unwrap();
     assert_eq!(owed(&scene), 2);
     assert_eq!(scene.get("AAPL").await.as_deref(), Some("new"));
-    let failed = |of| scene.events.count(|seen| matches!(seen, Seen::TierFailed { operation, .. } if *operation == of));
+    let failed = |of| {
+        scene.events.count(|seen| matches!(seen, Seen::TierFailed { operation, .. } if *operation == of))
+    };
     assert!(failed(Operation::Put) >= 1 && failed(Operation::Remove) >= 1);
 }
 
@@ -157,7 +159,8 @@ async fn what_is_owed_to_one_tier_is_not_told_to_another() {
     let clock = Clock::manual();
     let tiers: Vec<FaultyTier> = ["near", "far"].map(|name| FaultyTier::over(ModelTier::new(name))).into();
     let builder = Cache::builder().clock(clock.clone());
-    let cache = tiers.iter().cloned().fold(builder, |builder, tier| builder.tier(tier)).build().await.unwrap();
+    let cache =
+        tiers.iter().cloned().fold(builder, |builder, tier| builder.tier(tier)).build().await.unwrap();
     let region = cache.region::<u8>("k").open().unwrap();
     tiers[1].down();
     region.put("a", 1).await.unwrap();

@@ -31,7 +31,8 @@ pub struct CacheBuilder {
     namespace: Option<String>,
     memory: Memory,
     mode: MemoryMode,
-    tiers: Vec<Arc<dyn Tier>>,
+    /// Each tier, and whether it is this node's alone.
+    tiers: Vec<(Arc<dyn Tier>, bool)>,
     bus: Option<Arc<dyn Bus>>,
     lease: Option<Arc<dyn Lease>>,
     observers: Vec<Arc<dyn Observer>>,
@@ -82,7 +83,16 @@ impl CacheBuilder {
     /// One more tier, behind those named before. A remote one belongs in a [`Guard`](crate::Guard).
     #[must_use]
     pub fn tier(mut self, tier: impl Tier) -> Self {
-        self.tiers.push(Arc::new(tier));
+        self.tiers.push((Arc::new(tier), false));
+        self
+    }
+
+    /// One more tier that no other node sees, such as a disk. With a [bus](CacheBuilder::bus), what others
+    /// write or end is let go there too, and what it held before messages may have been missed is not
+    /// believed.
+    #[must_use]
+    pub fn local_tier(mut self, tier: impl Tier) -> Self {
+        self.tiers.push((Arc::new(tier), true));
         self
     }
 
@@ -138,9 +148,9 @@ impl CacheBuilder {
     /// `Config` for a namespace that can't be one, or for two tiers of one name; the tier's own error
     /// if it can't be reached and tiers are required.
     pub async fn build(self) -> Result<Cache> {
-        for (at, tier) in self.tiers.iter().enumerate() {
+        for (at, (tier, _)) in self.tiers.iter().enumerate() {
             let name = tier.name();
-            if name == "memory" || self.tiers[..at].iter().any(|other| other.name() == name) {
+            if name == "memory" || self.tiers[..at].iter().any(|(other, _)| other.name() == name) {
                 let message = format!(
                     "two tiers are named {name:?}, which tells them apart (the near tier is \"memory\")"
                 );
@@ -152,7 +162,7 @@ impl CacheBuilder {
         let slots: Vec<Slot> = self
             .tiers
             .into_iter()
-            .map(|tier| Slot::new(tier, observers.clone(), self.clock.clone(), all.clone()))
+            .map(|(tier, local)| Slot::new(tier, local, observers.clone(), self.clock.clone(), all.clone()))
             .collect();
         let stamps = Stamps::new(self.namespace.as_deref(), self.longest_life.saturating_mul(2))?;
         // Asks every tier something that is needed anyway. Whoever fails is unwell from the start.
@@ -181,6 +191,7 @@ impl CacheBuilder {
             fleet,
             lease: self.lease,
             epoch: AtomicU64::new(0),
+            doubted: AtomicI64::new(Timestamp::MIN.as_micros()),
             late: AtomicUsize::new(0),
         });
         tokio::spawn(Engine::keep_up(Arc::downgrade(&engine), engine.clock.clone()));

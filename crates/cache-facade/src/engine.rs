@@ -12,8 +12,8 @@ use std::{
 };
 
 use cache_core::{
-    Clock, Entry, Error, ErrorKind, Event, Key, Lease, Pattern, Result, Tag, Target, Timestamp,
-    Tombstone, Ttl,
+    Clock, Entry, Error, ErrorKind, Event, Key, Lease, Pattern, Result, Tag, Target, Timestamp, Tombstone,
+    Ttl,
     frame::{Change, KeyText},
 };
 use cache_memory::Memory;
@@ -68,6 +68,8 @@ pub(crate) struct Engine {
     pub(crate) lease: Option<Arc<dyn Lease>>,
     /// How often all that memory held was let go, since others may have ended it unheard.
     pub(crate) epoch: AtomicU64,
+    /// When it last was: what a tier of this node alone holds from before is not believed.
+    pub(crate) doubted: AtomicI64,
     /// Loads past their hard timeout that may still be kept.
     pub(crate) late: AtomicUsize,
 }

@@ -147,8 +147,11 @@ impl Fleet {
         }
         for changes in parts {
             number += 1;
-            self.see_sent(Frame { node: self.node, number, namespace: self.namespace.clone(), changes }, ticket)
-                .await;
+            self.see_sent(
+                Frame { node: self.node, number, namespace: self.namespace.clone(), changes },
+                ticket,
+            )
+            .await;
         }
         self.tried.send_replace(ticket);
         number

@@ -179,6 +179,7 @@ impl<V: Cacheable> Region<V> {
             // It may have been stored under a longer bound than now holds, and outlive its stamps.
             && now < meta.born.after(self.engine.longest_life)
             && meta.born > self.core.cleared()
+            && !(slot.local && meta.born.as_micros() <= self.engine.doubted.load(Ordering::Acquire))
             // Of what was born ahead of the clock nobody knows the age.
             && meta.born <= now.after(SKEW)
             && flight.prior.as_ref().is_none_or(|prior| prior.meta.born < meta.born)

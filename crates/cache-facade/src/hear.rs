@@ -3,17 +3,21 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Weak, atomic::Ordering},
+    time::Duration,
 };
 
 use cache_core::{
-    Listener, Pattern, Result, Tag, Timestamp, Tombstone,
+    Entry, Key, Listener, Meta, Pattern, Result, Tag, Target, Timestamp, Tombstone, Ttl,
     frame::{Change, Frame, KeyText},
 };
+use futures_util::future::join_all;
 
 use crate::{
     engine::Engine,
     fleet::{Backoff, Fleet, HEARTBEAT},
+    slot::Slot,
     timer,
+    write::Writing,
 };
 
 /// How many nodes are told apart; more, and all are forgotten and known anew.
@@ -29,7 +33,7 @@ pub(crate) async fn listen(engine: Weak<Engine>, first: Result<Box<dyn Listener>
                 let Some(began) = began(&engine) else { return };
                 hear(&engine, listener).await;
                 let Some(now) = engine.upgrade().map(|engine| engine.clock.now()) else { return };
-                if now.since(began) > std::time::Duration::from_secs(10) {
+                if now.since(began) > Duration::from_secs(10) {
                     backoff = Backoff::new();
                 }
             }
@@ -77,6 +81,46 @@ async fn hear(engine: &Weak<Engine>, mut listener: Box<dyn Listener>) {
     }
 }
 
+/// What another node has ended.
+#[derive(Debug)]
+enum Ended {
+    Key(Key, Tombstone),
+    Matching(Pattern, Tombstone),
+}
+
+impl Slot {
+    /// Ends in a tier of this node alone what was ended elsewhere, where it holds any of it. A failure is
+    /// noted, and owed.
+    async fn end(&self, ended: &[Ended]) {
+        let keys: Vec<Key> = ended
+            .iter()
+            .filter_map(|ended| match ended {
+                Ended::Key(key, _) => Some(key.clone()),
+                Ended::Matching(..) => None,
+            })
+            .collect();
+        let mut held = match self.get(&keys).await {
+            Ok(held) => held.into_iter(),
+            // Nobody knows: all of it is to go.
+            Err(_) => vec![Some(Entry::absent(Meta::new(Timestamp::MIN, Ttl::NONE))); keys.len()].into_iter(),
+        };
+        for ended in ended {
+            // Its outcome has been noted.
+            let _ = match ended {
+                Ended::Key(key, tombstone) => match held.next().flatten() {
+                    Some(entry) if entry.meta.born <= tombstone.born => {
+                        self.remove(Target::Keys(std::slice::from_ref(key)), *tombstone).await
+                    }
+                    _ => continue,
+                },
+                Ended::Matching(pattern, tombstone) => {
+                    self.remove(Target::Matching(pattern), *tombstone).await
+                }
+            };
+        }
+    }
+}
+
 /// What was heard over one connection.
 struct Heard {
     /// The number of the last frame of each node.
@@ -106,7 +150,7 @@ impl Heard {
 }
 
 impl Engine {
-    fn take_in(&self, fleet: &Fleet, heard: &mut Heard, bytes: &[u8]) {
+    fn take_in(self: &Arc<Self>, fleet: &Fleet, heard: &mut Heard, bytes: &[u8]) {
         let frame = match Frame::open(bytes) {
             Ok(frame) => frame,
             Err(error) => {
@@ -123,25 +167,30 @@ impl Engine {
             tracing::warn!(bus = fleet.bus.name(), node = %frame.node, "frames of a node were missed");
             self.distrust();
         }
-        frame.changes.iter().for_each(|change| self.apply(change));
+        let ended: Vec<Ended> = frame.changes.iter().filter_map(|change| self.apply(change)).collect();
+        if !ended.is_empty() && self.slots.iter().any(|slot| slot.local) {
+            self.end_locally(ended);
+        }
     }
 
-    fn apply(&self, change: &Change) {
+    /// Lets go of what a change ends in memory; answers with what it ends in tiers of this node alone.
+    fn apply(&self, change: &Change) -> Option<Ended> {
         match change {
             Change::Put { key, born } => {
                 // The value itself lies in the tiers; all that is older is let go.
                 let older = Timestamp::from_micros(born.as_micros().saturating_sub(1));
                 self.clock.observe(*born);
-                self.forget(key, self.tombstone_of(older));
+                return self.forget(key, self.tombstone_of(older));
             }
             Change::Removed { key, tombstone } => {
                 self.clock.observe(tombstone.born);
-                self.forget(key, *tombstone);
+                return self.forget(key, *tombstone);
             }
             Change::RemovedMatching { pattern, tombstone } => match Pattern::glob(pattern) {
                 Ok(pattern) => {
                     self.clock.observe(tombstone.born);
                     self.remove_near(&pattern, *tombstone);
+                    return Some(Ended::Matching(pattern, *tombstone));
                 }
                 Err(_) => self.distrust(),
             },
@@ -165,17 +214,35 @@ impl Engine {
             }
             Change::Unknown => self.distrust(),
         }
+        None
+    }
+
+    /// Ends in the tiers of this node alone what was ended elsewhere; until that is done, memory refuses what
+    /// they hold of it.
+    fn end_locally(self: &Arc<Self>, ended: Vec<Ended>) {
+        let mut writing = Writing::new(self);
+        for ended in &ended {
+            if let Ended::Key(key, tombstone) = ended {
+                writing.begin(key, tombstone.born.after(Duration::from_micros(1)));
+            }
+        }
+        let engine = Arc::clone(self);
+        self.tasks.spawn(async move {
+            let slots = engine.slots.iter().filter(|slot| slot.local);
+            join_all(slots.map(|slot| slot.end(&ended))).await;
+            drop(writing);
+        });
     }
 
     /// Lets go of a key if anything here bears on it: an entry, a flight, or a load that is late. To others
     /// it costs nothing.
-    fn forget(&self, text: &KeyText, tombstone: Tombstone) {
-        let found = self.opened().values().find_map(|opened| opened.shared.overtake_text(text));
-        let Some((key, flying)) = found else { return };
+    fn forget(&self, text: &KeyText, tombstone: Tombstone) -> Option<Ended> {
+        let (key, flying) = self.opened().values().find_map(|opened| opened.shared.overtake_text(text))?;
         let late = self.late.load(Ordering::Acquire) > 0;
         if flying || late || self.memory.peek(&key).is_some() {
-            self.memory.remove(&[key], tombstone, self.clock.now());
+            self.memory.remove(std::slice::from_ref(&key), tombstone, self.clock.now());
         }
+        Some(Ended::Key(key, tombstone))
     }
 
     /// Lets go of all that memory holds, and of what is known of stamps: whatever is served from now on was
@@ -184,6 +251,7 @@ impl Engine {
         let Some(fleet) = &self.fleet else { return };
         // First, so that a flight that keeps its answer after memory was emptied takes it back.
         self.epoch.fetch_add(1, Ordering::AcqRel);
+        self.doubted.fetch_max(self.clock.tick().as_micros(), Ordering::AcqRel);
         self.stamps.forget();
         for opened in self.opened().values() {
             opened.shared.doubt();

@@ -103,7 +103,8 @@ impl<V: Cacheable> Region<V> {
     fn never_came(&self, keys: usize) -> Error {
         let limit = self.policy.hard_timeout;
         let kind = self.core.prefix.kind();
-        let message = format!("{keys} keys of {kind:?}, which another node loads, did not come within {limit:?}");
+        let message =
+            format!("{keys} keys of {kind:?}, which another node loads, did not come within {limit:?}");
         Error::new(ErrorKind::Timeout, "load", message)
     }
 }
@@ -132,10 +133,7 @@ impl Engine {
 }
 
 /// The outcome of `work`, with `others` going on as long as that takes.
-async fn meanwhile<T>(
-    others: &mut FuturesUnordered<BoxFuture<'_, ()>>,
-    work: impl Future<Output = T>,
-) -> T {
+async fn meanwhile<T>(others: &mut FuturesUnordered<BoxFuture<'_, ()>>, work: impl Future<Output = T>) -> T {
     let mut work = std::pin::pin!(work);
     while !others.is_empty() {
         match select(work.as_mut(), others.next()).await {

@@ -79,19 +79,9 @@ impl<V: Cacheable> Region<V> {
     }
 
     /// Does what a load's outcome says.
-    async fn settle(
-        &self,
-        batch: Vec<Flying<V>>,
-        asked: usize,
-        outcome: Outcome<V>,
-        born: Timestamp,
-    ) {
+    async fn settle(&self, batch: Vec<Flying<V>>, asked: usize, outcome: Outcome<V>, born: Timestamp) {
         let answers = outcome.unwrap_or_else(|panic| Err(self.panicked(&*panic))).and_then(|answers| {
-            if answers.len() == asked {
-                Ok(answers)
-            } else {
-                Err(self.miscounted(answers.len(), asked))
-            }
+            if answers.len() == asked { Ok(answers) } else { Err(self.miscounted(answers.len(), asked)) }
         });
         self.tell_load(asked, answers.as_ref().err());
         match answers {

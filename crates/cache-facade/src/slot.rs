@@ -11,8 +11,8 @@ use std::{
 };
 
 use cache_core::{
-    Clock, Entry, Error, ErrorKind, Event, Key, Meta, Observer, Operation, Pattern, Result, Target, Tier, Tombstone,
-    Ttl,
+    Clock, Entry, Error, ErrorKind, Event, Key, Meta, Observer, Operation, Pattern, Result, Target, Tier,
+    Tombstone, Ttl,
 };
 use futures_util::{
     FutureExt, StreamExt,
@@ -55,6 +55,8 @@ impl Observers {
 #[derive(Debug)]
 pub(crate) struct Slot {
     tier: Arc<dyn Tier>,
+    /// Whether no other node sees it.
+    pub(crate) local: bool,
     observers: Observers,
     hits: AtomicU64,
     misses: AtomicU64,
@@ -69,9 +71,16 @@ pub(crate) struct Slot {
 
 impl Slot {
     /// `all` matches every key of the cache.
-    pub(crate) fn new(tier: Arc<dyn Tier>, observers: Observers, clock: Clock, all: Pattern) -> Self {
+    pub(crate) fn new(
+        tier: Arc<dyn Tier>,
+        local: bool,
+        observers: Observers,
+        clock: Clock,
+        all: Pattern,
+    ) -> Self {
         Self {
             tier,
+            local,
             observers,
             hits: AtomicU64::new(0),
             misses: AtomicU64::new(0),
@@ -126,7 +135,9 @@ impl Slot {
         match (&outcome, target) {
             (Ok(_), Target::Keys(keys)) => keys.iter().for_each(|key| self.backlog.paid(key, tombstone.born)),
             (Ok(_), Target::Matching(_)) => {}
-            (Err(error), _) if error.is_retryable() => self.lose(&self.backlog.owe_removal(target, tombstone)),
+            (Err(error), _) if error.is_retryable() => {
+                self.lose(&self.backlog.owe_removal(target, tombstone))
+            }
             (Err(_), _) => {}
         }
         outcome
@@ -143,7 +154,8 @@ impl Slot {
     /// Whether the tier is well: looks `probe` up, and stores something under it.
     pub(crate) async fn is_well(&self, probe: &Key) -> bool {
         let entry = Entry::absent(Meta::new(self.clock.tick(), Ttl::new(PROBE_LIFE)));
-        self.get(std::slice::from_ref(probe)).await.is_ok() && self.try_put(&[(probe.clone(), entry)]).await.is_ok()
+        self.get(std::slice::from_ref(probe)).await.is_ok()
+            && self.try_put(&[(probe.clone(), entry)]).await.is_ok()
     }
 
     /// Whether the tier is owed anything.

@@ -84,17 +84,17 @@ impl<V: Cacheable> Region<V> {
 }
 
 /// Marks writes in memory for as long as tiers may still hold what came before them.
-struct Writing {
+pub(crate) struct Writing {
     engine: Arc<Engine>,
     keys: Vec<(Key, Timestamp)>,
 }
 
 impl Writing {
-    fn new(engine: &Arc<Engine>) -> Self {
+    pub(crate) fn new(engine: &Arc<Engine>) -> Self {
         Self { engine: Arc::clone(engine), keys: Vec::new() }
     }
 
-    fn begin(&mut self, key: &Key, born: Timestamp) {
+    pub(crate) fn begin(&mut self, key: &Key, born: Timestamp) {
         self.engine.memory.begin_write(key.clone(), born);
         self.keys.push((key.clone(), born));
     }

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use cache_core::{Bus, Operation, Pattern, Tag, frame::Frame};
-use cache_facade::{Cache, Fresh};
-use tests::{LocalBus, ModelTier, Scene, Seen, eventually, settle};
+use cache_facade::{Cache, CacheBuilder, Fresh, WhenDeaf};
+use tests::{FaultyTier, LocalBus, ModelTier, Scene, Seen, eventually, settle};
 
 /// So many nodes over one tier and one bus.
 async fn fleet<const N: usize>() -> (LocalBus, [Scene; N]) {
@@ -351,4 +351,56 @@ async fn rule_37_tiers_of_this_node_alone_are_not_believed_about_what_came_befor
     assert_eq!(b.get("MSFT").await.as_deref(), Some("same"), "from the tier they share");
     b.region.put("SPY", "later".to_owned()).await.unwrap();
     b.cache.clear().await.unwrap();
+}
+
+#[tokio::test]
+async fn rule_37_memory_can_be_told_to_serve_nothing_while_others_cannot_be_heard() {
+    let bus = LocalBus::default();
+    let strict = |cache: CacheBuilder| cache.bus(bus.clone()).when_deaf(WhenDeaf::Ask);
+    let a = Scene::built(strict, |region| region).await;
+    let b = a.another_built(strict, |region| region).await;
+    settle().await;
+    b.region.put("AAPL", "old".to_owned()).await.unwrap();
+    settle().await;
+    bus.cut();
+    settle().await;
+    a.region.put("AAPL", "new".to_owned()).await.unwrap();
+    assert_eq!(b.get("AAPL").await.as_deref(), Some("new"), "from the tier");
+    assert_eq!(b.peek("AAPL"), None);
+}
+
+#[tokio::test]
+async fn rule_44_what_other_nodes_read_before_a_tier_was_told_of_a_removal_is_let_go_then() {
+    let (bus, [a, b]) = fleet().await;
+    // `a` alone can't reach the tier.
+    let down = FaultyTier::over(Arc::clone(&a.model));
+    let cut_off = {
+        let (tier, clock, bus) = (down.clone(), a.clock.clone(), bus.clone());
+        a.another_built(|_| Cache::builder().clock(clock).bus(bus).tier(tier), |region| region).await
+    };
+    b.region.put("removed", "old".to_owned()).await.unwrap();
+    b.region.put("put", "old".to_owned()).await.unwrap();
+    b.region.put("quiet", "old".to_owned()).await.unwrap();
+    settle().await;
+    down.down();
+    cut_off.region.remove("quiet").await.unwrap();
+    cut_off.region.remove("removed").await.unwrap();
+    cut_off.region.put("put", "new".to_owned()).await.unwrap();
+    settle().await;
+    for id in ["removed", "put"] {
+        assert_ne!(
+            b.get(id).await.as_deref(),
+            Some("old"),
+            "{id}: the tier holds it, but it is known to be over"
+        );
+    }
+    // A node that comes now can't know, until the tier is told.
+    let late = a.another_built(|cache| cache.bus(bus.clone()), |region| region).await;
+    settle().await;
+    assert_eq!(late.get("quiet").await.as_deref(), Some("old"));
+    down.up();
+    late.pass(2);
+    settle().await;
+    assert_eq!(late.peek("quiet"), None);
+    assert_ne!(late.get("put").await.as_deref(), Some("old"));
 }

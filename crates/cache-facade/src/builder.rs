@@ -16,7 +16,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     cache::Cache,
     counters::Counters,
-    engine::{Engine, MemoryMode},
+    engine::{Engine, MemoryMode, WhenDeaf},
     fleet::Fleet,
     hear,
     slot::{Observers, Slot},
@@ -35,6 +35,7 @@ pub struct CacheBuilder {
     tiers: Vec<(Arc<dyn Tier>, bool)>,
     bus: Option<Arc<dyn Bus>>,
     lease: Option<Arc<dyn Lease>>,
+    when_deaf: WhenDeaf,
     observers: Vec<Arc<dyn Observer>>,
     clock: Clock,
     longest_life: Duration,
@@ -50,6 +51,7 @@ impl Default for CacheBuilder {
             tiers: Vec::new(),
             bus: None,
             lease: None,
+            when_deaf: WhenDeaf::Serve,
             observers: Vec::new(),
             clock: Clock::system(),
             longest_life: YEAR,
@@ -101,6 +103,13 @@ impl CacheBuilder {
     #[must_use]
     pub fn bus(mut self, bus: impl Bus) -> Self {
         self.bus = Some(Arc::new(bus));
+        self
+    }
+
+    /// What memory does while the bus is lost. Default: it goes on.
+    #[must_use]
+    pub fn when_deaf(mut self, when_deaf: WhenDeaf) -> Self {
+        self.when_deaf = when_deaf;
         self
     }
 
@@ -190,6 +199,7 @@ impl CacheBuilder {
             regions: Mutex::new(HashMap::new()),
             fleet,
             lease: self.lease,
+            asks_when_deaf: self.when_deaf == WhenDeaf::Ask,
             epoch: AtomicU64::new(0),
             doubted: AtomicI64::new(Timestamp::MIN.as_micros()),
             late: AtomicUsize::new(0),

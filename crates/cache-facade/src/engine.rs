@@ -45,6 +45,16 @@ pub enum MemoryMode {
     Fallback,
 }
 
+/// What memory does while other nodes can't be heard.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WhenDeaf {
+    /// It goes on: what others end meanwhile may be served until its life is over.
+    #[default]
+    Serve,
+    /// It serves nothing: every read asks the tiers.
+    Ask,
+}
+
 /// What the regions of a cache share.
 pub(crate) struct Engine {
     pub(crate) clock: Clock,
@@ -66,6 +76,8 @@ pub(crate) struct Engine {
     pub(crate) regions: Mutex<HashMap<String, Opened>>,
     pub(crate) fleet: Option<Arc<Fleet>>,
     pub(crate) lease: Option<Arc<dyn Lease>>,
+    /// Whether memory serves nothing while other nodes can't be heard.
+    pub(crate) asks_when_deaf: bool,
     /// How often all that memory held was let go, since others may have ended it unheard.
     pub(crate) epoch: AtomicU64,
     /// When it last was: what a tier of this node alone holds from before is not believed.
@@ -101,6 +113,9 @@ impl Engine {
     /// Whether the near tier takes part now.
     #[inline]
     pub(crate) fn memory_on(&self) -> bool {
+        if self.asks_when_deaf && self.deaf() {
+            return false;
+        }
         match self.mode {
             MemoryMode::Near => true,
             MemoryMode::Fallback => {
@@ -113,6 +128,12 @@ impl Engine {
                 unwell
             }
         }
+    }
+
+    /// Whether other nodes can't be heard.
+    #[cold]
+    fn deaf(&self) -> bool {
+        self.fleet.as_ref().is_some_and(|fleet| fleet.deaf.load(Ordering::Acquire))
     }
 
     /// `ttl` cut to the longest life that stamps outlive.
@@ -221,11 +242,14 @@ impl Engine {
         join_all(self.slots.iter().map(|slot| slot.put(&entries))).await.iter().all(Result::is_ok)
     }
 
-    /// Writes entries to every tier that isn't skipped. Failures are events.
-    pub(crate) async fn write<'a>(&self, entries: &[(Key, Entry)], slots: impl Iterator<Item = &'a Slot>) {
-        if !entries.is_empty() {
-            join_all(slots.map(|slot| slot.put(entries))).await;
-        }
+    /// Writes entries to every tier that isn't skipped, and answers whether all took them. Failures are
+    /// events.
+    pub(crate) async fn write<'a>(
+        &self,
+        entries: &[(Key, Entry)],
+        slots: impl Iterator<Item = &'a Slot>,
+    ) -> bool {
+        entries.is_empty() || join_all(slots.map(|slot| slot.put(entries))).await.iter().all(Result::is_ok)
     }
 
     pub(crate) fn check_open(&self, operation: &'static str) -> Result<()> {
@@ -264,7 +288,11 @@ impl Engine {
         }
         if slot.behind() {
             let life = Duration::from_micros(self.load_limit.load(Ordering::Relaxed));
-            slot.replay(life, probe).await;
+            let told = slot.replay(life, probe).await;
+            if !slot.local {
+                // Others may have read what it held from before.
+                self.announce(told).await;
+            }
         }
     }
 

@@ -17,7 +17,7 @@ use crate::{
     fleet::{Backoff, Fleet, HEARTBEAT},
     slot::Slot,
     timer,
-    write::Writing,
+    write::{TICK, Writing},
 };
 
 /// How many nodes are told apart; more, and all are forgotten and known anew.
@@ -178,13 +178,12 @@ impl Engine {
         match change {
             Change::Put { key, born } => {
                 // The value itself lies in the tiers; all that is older is let go.
-                let older = Timestamp::from_micros(born.as_micros().saturating_sub(1));
                 self.clock.observe(*born);
-                return self.forget(key, self.tombstone_of(older));
+                return self.forget(key, self.tombstone_of(born.before(TICK)), false);
             }
             Change::Removed { key, tombstone } => {
                 self.clock.observe(tombstone.born);
-                return self.forget(key, *tombstone);
+                return self.forget(key, *tombstone, true);
             }
             Change::RemovedMatching { pattern, tombstone } => match Pattern::glob(pattern) {
                 Ok(pattern) => {
@@ -223,7 +222,7 @@ impl Engine {
         let mut writing = Writing::new(self);
         for ended in &ended {
             if let Ended::Key(key, tombstone) = ended {
-                writing.begin(key, tombstone.born.after(Duration::from_micros(1)));
+                writing.begin(key, tombstone.born.after(TICK));
             }
         }
         let engine = Arc::clone(self);
@@ -234,12 +233,12 @@ impl Engine {
         });
     }
 
-    /// Lets go of a key if anything here bears on it: an entry, a flight, or a load that is late. To others
-    /// it costs nothing.
-    fn forget(&self, text: &KeyText, tombstone: Tombstone) -> Option<Ended> {
+    /// Lets go of a key. Unless it is to be `remembered`, it costs nothing where nothing bears on it: no
+    /// entry, flight, or load that is late. What a tier may still hold of it is remembered.
+    fn forget(&self, text: &KeyText, tombstone: Tombstone, remembered: bool) -> Option<Ended> {
         let (key, flying) = self.opened().values().find_map(|opened| opened.shared.overtake_text(text))?;
         let late = self.late.load(Ordering::Acquire) > 0;
-        if flying || late || self.memory.peek(&key).is_some() {
+        if remembered || flying || late || self.memory.peek(&key).is_some() {
             self.memory.remove(std::slice::from_ref(&key), tombstone, self.clock.now());
         }
         Some(Ended::Key(key, tombstone))

@@ -58,7 +58,7 @@ pub use cache_core::{
 #[cfg(feature = "disk")]
 pub use cache_disk as disk;
 pub use cache_memory::{Eviction, Evictions, HotKey, Memory, MemoryBuilder, MemoryStats};
-pub use engine::MemoryMode;
+pub use engine::{MemoryMode, WhenDeaf};
 pub use guard::{Guard, GuardSettings};
 pub use lookup::{Lookup, Source};
 pub use policy::Policy;

@@ -12,7 +12,7 @@ use std::{
 
 use cache_core::{
     Clock, Entry, Error, ErrorKind, Event, Key, Meta, Observer, Operation, Pattern, Result, Target, Tier,
-    Tombstone, Ttl,
+    Tombstone, Ttl, frame::Change,
 };
 use futures_util::{
     FutureExt, StreamExt,
@@ -164,10 +164,12 @@ impl Slot {
     }
 
     /// Tells the tier what it could not take, the oldest first. Tombstones last `life` from now. An
-    /// item that fails though the tier is well, which `probe` shows, holds up no other.
-    pub(crate) async fn replay(&self, life: Duration, probe: &Key) {
+    /// item that fails though the tier is well, which `probe` shows, holds up no other. Answers with what
+    /// was told.
+    pub(crate) async fn replay(&self, life: Duration, probe: &Key) -> Vec<Change> {
+        let mut all_told = Vec::new();
         if self.replaying.swap(true, Ordering::AcqRel) {
-            return;
+            return all_told;
         }
         let mut after = 0;
         loop {
@@ -176,8 +178,14 @@ impl Slot {
                 break;
             }
             let told = stream::iter(items).map(|item| self.tell(item, life)).buffer_unordered(TOLD_AT_ONCE);
-            let failed: Vec<Option<Item>> = told.collect().await;
-            let failed: Vec<Item> = failed.into_iter().flatten().collect();
+            let outcomes: Vec<Result<Change, Item>> = told.collect().await;
+            let mut failed = Vec::new();
+            for outcome in outcomes {
+                match outcome {
+                    Ok(change) => all_told.push(change),
+                    Err(item) => failed.push(item),
+                }
+            }
             if !failed.is_empty() && !self.is_well(probe).await {
                 break;
             }
@@ -189,10 +197,11 @@ impl Slot {
             after = next.max(1);
         }
         self.replaying.store(false, Ordering::Release);
+        all_told
     }
 
-    /// Tells the tier one thing; answers with it if that failed.
-    async fn tell(&self, item: Item, life: Duration) -> Option<Item> {
+    /// Tells the tier one thing; answers with it if that failed, else with what others should know.
+    async fn tell(&self, item: Item, life: Duration) -> Result<Change, Item> {
         let lasting = |stone: &Tombstone| Tombstone {
             born: stone.born,
             dead_at: stone.dead_at.max(self.clock.now().after(life)),
@@ -212,7 +221,16 @@ impl Slot {
                 taken.map(|_| self.backlog.paid_pattern(pattern, *stone))
             }
         };
-        taken.is_err().then_some(item)
+        match (taken, item) {
+            (Err(_), item) => Err(item),
+            (Ok(()), Item::Put(key, entry)) => Ok(Change::Put { key: (&key).into(), born: entry.meta.born }),
+            (Ok(()), Item::Remove(key, stone)) => {
+                Ok(Change::Removed { key: (&key).into(), tombstone: lasting(&stone) })
+            }
+            (Ok(()), Item::RemoveMatching(pattern, stone)) => {
+                Ok(Change::RemovedMatching { pattern: pattern.to_string(), tombstone: lasting(&stone) })
+            }
+        }
     }
 
     /// Says of what is owed that it never will be told.

@@ -1,6 +1,6 @@
 //! Writing through: memory, then every tier, the later born winning everywhere.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use cache_core::{Entry, Fresh, Freshness, Key, Result, Timestamp, Tombstone, frame::Change};
 
@@ -51,9 +51,15 @@ impl<V: Cacheable> Region<V> {
         let (engine, policy) = (Arc::clone(&self.engine), Arc::clone(&self.policy));
         let write = async move {
             let slots = engine.slots.iter().filter(|slot| !policy.skips(slot.name()));
-            engine.write(&entries, slots).await;
+            let taken = engine.write(&entries, slots).await;
             drop(writing);
-            let put = |(key, entry): &(Key, Entry)| Change::Put { key: key.into(), born: entry.meta.born };
+            let put = |(key, entry): &(Key, Entry)| match entry.meta.born {
+                born if taken => Change::Put { key: key.into(), born },
+                // Some tier still holds what came before, which others should refuse until it is told.
+                born => {
+                    Change::Removed { key: key.into(), tombstone: engine.tombstone_of(born.before(TICK)) }
+                }
+            };
             engine.announce(entries.iter().map(put)).await;
         };
         self.engine.see_through(write).await;
@@ -82,6 +88,9 @@ impl<V: Cacheable> Region<V> {
         self.engine.see_through(removal).await;
     }
 }
+
+/// By how much births differ at least.
+pub(crate) const TICK: Duration = Duration::from_micros(1);
 
 /// Marks writes in memory for as long as tiers may still hold what came before them.
 pub(crate) struct Writing {

@@ -132,6 +132,17 @@ impl Redis {
         }
     }
 
+    /// The server's version, such as `7.0.15`.
+    ///
+    /// # Errors
+    /// Fails if the server is down.
+    pub fn version(&self) -> Result<String> {
+        let reply = self.command(&["INFO", "server"])?;
+        let info = reply.text().unwrap_or_default();
+        let version = info.lines().find_map(|line| line.strip_prefix("redis_version:"));
+        version.map(str::to_owned).context("Redis does not tell its version")
+    }
+
     /// What the server has said since it was last started.
     #[must_use]
     pub fn log(&self) -> String {

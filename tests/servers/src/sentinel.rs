@@ -27,8 +27,11 @@ impl RedisSentinel {
     /// # Errors
     /// Fails if Redis is not installed, or the servers don't find together.
     pub fn start() -> Result<Self> {
-        let master = Redis::start(&RedisOptions::default())?;
-        let replica = Redis::start(&with(vec![format!("replicaof 127.0.0.1 {}", master.port())]))?;
+        // By default a master waits 5 s for more replicas before it feeds the first.
+        let prompt = "repl-diskless-sync-delay 0".to_owned();
+        let master = Redis::start(&with(vec![prompt.clone()]))?;
+        let replica = Redis::start(&with(vec![prompt, format!("replicaof 127.0.0.1 {}", master.port())]))?;
+        wait_for_copy(&replica)?;
         let watch = with(vec![
             format!("sentinel monitor {MASTER} 127.0.0.1 {} 2", master.port()),
             format!("sentinel down-after-milliseconds {MASTER} 1000"),
@@ -79,7 +82,6 @@ impl RedisSentinel {
         self.servers.iter_mut().find(|server| server.port() == port).context("the master is none of ours")
     }
 
-    /// The pid-wise first of the sentinels is asked, as a client would ask.
     fn master_port(&self) -> Result<u16> {
         let reply = self.sentinels[0].command(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER])?;
         let port = match &reply {
@@ -89,8 +91,8 @@ impl RedisSentinel {
         port.with_context(|| format!("the sentinel names no master: {reply:?}"))
     }
 
-    /// Kills the master with SIGKILL, and answers with its port. It comes back, as a replica, by
-    /// [`RedisSentinel::restart_killed`].
+    /// Kills the master with SIGKILL, and answers with its port. Restarted, by [`RedisSentinel::server`], it
+    /// comes back as a replica.
     ///
     /// # Errors
     /// Fails if no sentinel tells which one that is.
@@ -129,6 +131,19 @@ impl RedisSentinel {
         let server = self.servers.iter_mut().find(|server| server.port() == port);
         server.unwrap_or_else(|| panic!("no server at port {port}"))
     }
+}
+
+/// Waits until the replica has what its master has: sentinels look for replicas once in 10 s, so it had
+/// better be there when they first look.
+fn wait_for_copy(replica: &Redis) -> Result<()> {
+    let is_up = || {
+        let info = replica.command(&["INFO", "replication"]);
+        info.is_ok_and(|info| info.text().unwrap_or_default().contains("master_link_status:up"))
+    };
+    if wait::until(wait::START, is_up) {
+        return Ok(());
+    }
+    bail!("the replica has no copy after {:?}. It said last:\n{}", wait::START, replica.log())
 }
 
 fn with(config: Vec<String>) -> RedisOptions {

@@ -21,11 +21,13 @@ children() {
         read -r id name state parent rest <"$stat" && [ "$parent" = "$1" ] && echo "$id"
     done
 }
+# Nobody may have waited yet for one that has ended.
+lives() { read -r id name state rest <"/proc/$1/stat" && [ "$state" != Z ]; }
 if [ -n "$pid" ]; then
     kill -CONT $(children "$pid") "$pid"
     kill -"$2" "$pid"
     tries=0
-    while kill -0 "$pid" && [ $tries -lt 20 ]; do sleep 0.1; tries=$((tries + 1)); done
+    while lives "$pid" && [ $tries -lt 20 ]; do sleep 0.1; tries=$((tries + 1)); done
     kill -STOP "$pid" && kill -KILL $(children "$pid") "$pid"
 fi
 rm -rf "$1" || { sleep 1; rm -rf "$1"; }

@@ -74,7 +74,7 @@ impl Postgres {
     }
 
     fn lock_file(&self) -> PathBuf {
-        self.process.home().path().join(DATA).join("postmaster.pid")
+        self.folder().join(DATA).join("postmaster.pid")
     }
 
     /// `postgres://cache:password@127.0.0.1:port/postgres`.
@@ -139,6 +139,12 @@ impl Postgres {
     /// Fails if the server is down or refuses the statement.
     pub fn sql(&self, statement: &str) -> Result<String> {
         sql(&self.url(), statement)
+    }
+
+    /// The temporary folder in which the server runs.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.process.home().path()
     }
 
     /// What the server has said since it was last started.

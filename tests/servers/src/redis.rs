@@ -93,7 +93,7 @@ impl Redis {
     /// The unix socket on which the server listens as well.
     #[must_use]
     pub fn socket(&self) -> PathBuf {
-        socket_in(self.process.home().path())
+        socket_in(self.folder())
     }
 
     /// Kills the server with SIGKILL. What it had not written to disk is lost.
@@ -141,6 +141,12 @@ impl Redis {
         let info = reply.text().unwrap_or_default();
         let version = info.lines().find_map(|line| line.strip_prefix("redis_version:"));
         version.map(str::to_owned).context("Redis does not tell its version")
+    }
+
+    /// The temporary folder in which the server runs.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.process.home().path()
     }
 
     /// What the server has said since it was last started.

@@ -63,21 +63,12 @@ impl Buffered {
 
     /// As [`Shards::put`]. Nobody else may write the key meanwhile.
     pub(crate) fn put(&self, key: Key, entry: Entry<Value>, protected: bool) -> bool {
-        let weight = self.weigher.weigh(&key, &entry);
-        let replaced = self.protected.take_if(&key, |_| true);
-        if replaced.is_some() {
-            self.departures.note(Cause::Replaced, &key, weight);
-        }
-        if protected && self.has_room(weight) {
-            self.entries.invalidate(&key);
+        self.protected.remove_if(Cause::Replaced, &key, |_| true);
+        if protected && self.has_room(self.weigher.weigh(&key, &entry)) {
+            self.end(Cause::Replaced, &key);
             return self.protected.put(key, entry, true);
         }
-        if u64::from(weight) > self.room {
-            self.entries.invalidate(&key);
-            self.departures.note(Cause::Oversized, &key, weight);
-        } else {
-            self.entries.insert(key, entry);
-        }
+        self.leave_to_moka(Cause::Oversized, key, entry);
         !protected
     }
 
@@ -116,8 +107,9 @@ impl Buffered {
             let _held = hold(&key);
             let Some(entry) = self.entries.get(&*key) else { continue };
             if self.has_room(self.weigher.weigh(&key, &entry)) {
-                self.entries.invalidate(&*key);
-                self.protected.put((*key).clone(), entry, true);
+                if let Some(entry) = self.take(&key) {
+                    self.protected.put((*key).clone(), entry, true);
+                }
             } else {
                 refused.push((*key).clone());
             }
@@ -130,7 +122,7 @@ impl Buffered {
         for key in self.protected.keys().into_iter().filter(|key| !wanted(key)) {
             let _held = hold(&key);
             if let Some((key, entry)) = self.protected.take_if(&key, |_| true) {
-                self.entries.insert(key, entry);
+                self.leave_to_moka(Cause::Size, key, entry);
             }
         }
     }
@@ -159,12 +151,33 @@ impl Buffered {
         let Some(entry) = self.entries.get(key) else {
             return self.protected.remove_if(cause, key, doomed);
         };
-        let dies = doomed(&entry.meta);
-        if dies {
-            self.entries.invalidate(key);
-            self.departures.note(cause, key, self.weigher.weigh(key, &entry));
+        doomed(&entry.meta) && self.end(cause, key)
+    }
+
+    /// Takes an entry from moka, unless moka has evicted it just now.
+    fn take(&self, key: &Key) -> Option<Entry<Value>> {
+        self.entries.remove(key)
+    }
+
+    /// Takes an entry from moka and notes why.
+    fn end(&self, cause: Cause, key: &Key) -> bool {
+        let gone = self.take(key);
+        if let Some(entry) = &gone {
+            self.departures.note(cause, key, self.weigher.weigh(key, entry));
         }
-        dies
+        gone.is_some()
+    }
+
+    /// Leaves an entry to moka, which would drop without a word what it has no room for at all: that is
+    /// noted here.
+    fn leave_to_moka(&self, cause: Cause, key: Key, entry: Entry<Value>) {
+        let weight = self.weigher.weigh(&key, &entry);
+        if u64::from(weight) > self.room {
+            self.end(Cause::Replaced, &key);
+            self.departures.note(cause, &key, weight);
+        } else {
+            self.entries.insert(key, entry);
+        }
     }
 
     fn has_room(&self, weight: u32) -> bool {

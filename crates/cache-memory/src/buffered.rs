@@ -156,6 +156,10 @@ impl Buffered {
 
     /// Takes an entry from moka, unless moka has evicted it just now.
     fn take(&self, key: &Key) -> Option<Entry<Value>> {
+        if self.entries.contains_key(key) {
+            // moka 0.12.16 weighs wrong for good if an entry goes whose new weight it has not applied yet.
+            self.settle();
+        }
         self.entries.remove(key)
     }
 

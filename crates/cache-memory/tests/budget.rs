@@ -72,6 +72,22 @@ fn rule_59_keys_and_tags_weigh_too() {
 }
 
 #[test]
+fn rule_59_an_entry_that_changed_its_weight_gives_back_what_it_took() {
+    for memory in in_bytes(20_000) {
+        put(&memory, "other", 0);
+        let bare = memory.stats().weight;
+        for (before, after) in [(100, 5000), (5000, 100)] {
+            memory.put(key("a"), costly(1, before), at(1));
+            memory.settle();
+            memory.put(key("a"), costly(2, after), at(2));
+            memory.clear();
+            put(&memory, "other", 0);
+            assert_eq!(memory.stats().weight, bare, "{memory:?}: from {before} to {after}");
+        }
+    }
+}
+
+#[test]
 fn what_died_unread_is_reclaimed_by_a_sweep_and_counted() {
     for memory in each(0.0) {
         for n in 0..10 {

@@ -64,21 +64,27 @@ impl Buffered {
     /// As [`Shards::put`]. Nobody else may write the key meanwhile.
     pub(crate) fn put(&self, key: Key, entry: Entry<Value>, protected: bool) -> bool {
         let weight = self.weigher.weigh(&key, &entry);
-        let replaced = self.protected.take_if(&key, |_| true);
-        if replaced.is_some() {
-            self.departures.note(Cause::Replaced, &key, weight);
+        if let Some((_, replaced)) = self.protected.take_if(&key, |_| true) {
+            self.departures.note(Cause::Replaced, &key, self.weigher.weigh(&key, &replaced));
         }
         if protected && self.has_room(weight) {
-            self.entries.invalidate(&key);
+            self.displace(&key);
             return self.protected.put(key, entry, true);
         }
         if u64::from(weight) > self.room {
-            self.entries.invalidate(&key);
+            self.displace(&key);
             self.departures.note(Cause::Oversized, &key, weight);
         } else {
             self.entries.insert(key, entry);
         }
         !protected
+    }
+
+    /// Takes an entry out of moka whose successor does not go there.
+    fn displace(&self, key: &Key) {
+        if let Some(replaced) = self.entries.remove(key) {
+            self.departures.note(Cause::Replaced, key, self.weigher.weigh(key, &replaced));
+        }
     }
 
     pub(crate) fn remove_if(&self, key: &Key, doomed: impl Fn(&Meta) -> bool) -> bool {

@@ -66,8 +66,17 @@ impl Scene {
     /// Another cache, as of another process, over the same tier, source and clock: with a memory of its
     /// own that holds nothing yet.
     pub async fn another(&self, settings: impl FnOnce(Settings) -> Settings) -> Self {
+        self.another_built(|cache| cache, settings).await
+    }
+
+    /// The same with other settings of the cache.
+    pub async fn another_built(
+        &self,
+        cache: impl FnOnce(CacheBuilder) -> CacheBuilder,
+        settings: impl FnOnce(Settings) -> Settings,
+    ) -> Self {
         let Self { clock, model, tier, source, .. } = self.clone();
-        Self::on(clock, model, tier, source, |cache| cache, settings).await
+        Self::on(clock, model, tier, source, cache, settings).await
     }
 
     /// The same with other settings of that cache too.

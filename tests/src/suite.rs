@@ -75,7 +75,8 @@ macro_rules! rules {
                     $($(
                         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                         async fn $rule() {
-                            let subject: $crate::Subject = $d factory().await;
+                            let factory = $d factory;
+                            let subject: $crate::Subject = factory().await;
                             $crate::suite::rules::$rule(subject.tier(), subject.clock()).await;
                         }
                     )+)+

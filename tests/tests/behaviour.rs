@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use cache_core::{Clock, Tier};
+use cache_core::{Clock, Pattern, Target, Tier};
 use cache_disk::{DiskConfig, DiskTier};
 use cache_facade::{Guard, GuardSettings};
-use cache_memory::{Memory, MemoryTier};
+use cache_memory::{Eviction, Memory, MemoryTier};
 use tempfile::TempDir;
 use tests::{FaultyTier, ModelTier, Subject, behaviour_suite};
 
@@ -47,6 +47,22 @@ async fn memory_arc() -> Subject {
     Subject::new(tier, clock, ())
 }
 
+/// Memory that goes by `policy`.
+async fn memory_by(policy: Eviction) -> Subject {
+    let clock = Clock::manual();
+    let memory = Memory::builder().mib(128).eviction(policy).build();
+    Subject::new(MemoryTier::new(memory, clock.clone()), clock, ())
+}
+
+/// The same, and every key in it is protected from eviction.
+async fn memory_protected(policy: Eviction) -> Subject {
+    let clock = Clock::manual();
+    let memory = Memory::builder().mib(128).eviction(policy).protected_share(1.0).build();
+    let all = Pattern::glob("*").expect("a pattern");
+    memory.protect(Target::Matching(&all)).expect("there is a share for it");
+    Subject::new(MemoryTier::new(memory, clock.clone()), clock, ())
+}
+
 async fn disk() -> Subject {
     let clock = Clock::manual();
     let (tier, folder) = disk_tier(&clock);
@@ -69,6 +85,16 @@ async fn disk_arc() -> Subject {
 behaviour_suite!(model_tier, model);
 behaviour_suite!(model_faultless, faultless);
 behaviour_suite!(memory_plain, memory);
+behaviour_suite!(memory_lru, || memory_by(Eviction::Lru));
+behaviour_suite!(memory_lfu, || memory_by(Eviction::Lfu));
+behaviour_suite!(memory_fifo, || memory_by(Eviction::Fifo));
+behaviour_suite!(memory_ttl, || memory_by(Eviction::Ttl));
+behaviour_suite!(memory_hybrid, || memory_by(Eviction::Hybrid));
+behaviour_suite!(memory_lru_protected, || memory_protected(Eviction::Lru));
+behaviour_suite!(memory_lfu_protected, || memory_protected(Eviction::Lfu));
+behaviour_suite!(memory_fifo_protected, || memory_protected(Eviction::Fifo));
+behaviour_suite!(memory_ttl_protected, || memory_protected(Eviction::Ttl));
+behaviour_suite!(memory_hybrid_protected, || memory_protected(Eviction::Hybrid));
 behaviour_suite!(memory_behind_guard, memory_guarded);
 behaviour_suite!(memory_as_arc_dyn, memory_arc);
 behaviour_suite!(disk_plain, disk);

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use cache_core::{ErrorKind, Fresh, Operation, Tag, Ttl};
-use cache_facade::{Cache, Source};
+use cache_facade::{Cache, Eviction, Memory, Source};
 use proptest::{prelude::any, proptest};
 use tests::{Answer, GRACE, LIFE, ModelTier, Scene, about, settle};
 
@@ -52,6 +52,27 @@ async fn rule_13_a_key_that_its_source_no_longer_has_is_no_longer_served() {
         let elsewhere = scene.another(|region| region).await;
         let answer = elsewhere.region.get("AAPL").await;
         assert!(answer.is_ok_and(|value| value.is_none()) != negative.is_zero(), "not from the tier either");
+    }
+}
+
+#[tokio::test]
+async fn rule_13_on_the_systems_clock_a_value_is_served_to_the_end_of_its_life_and_no_longer() {
+    for policy in Eviction::ALL {
+        let cache = Cache::builder().memory(Memory::builder().eviction(policy)).build().await.unwrap();
+        let region = cache.region::<u64>("n").ttl(Ttl::new(Duration::from_millis(30))).open().unwrap();
+        region.put("1", 1).await.unwrap();
+        let found = region.lookup("1").await.unwrap();
+        let end = found.born.after(found.age + found.servable_for);
+        loop {
+            let before = cache.clock().now();
+            let served = region.get("1").await.unwrap().is_some();
+            let after = cache.clock().now();
+            assert!(!served || before < end, "{policy}: served {:?} past its end", before.since(end));
+            assert!(served || after >= end, "{policy}: ended {:?} too soon", end.since(after));
+            if before >= end.after(Duration::from_millis(10)) {
+                break;
+            }
+        }
     }
 }
 

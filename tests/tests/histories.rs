@@ -13,13 +13,12 @@ use cache_core::{
     Clock, Entry, ErrorKind, Fresh, Key, Loaded, Loader, Pattern, Request, Result, Tag, Target, Tier,
     Tombstone, Ttl,
 };
-use cache_facade::{Cache, Region};
+use cache_facade::{Cache, Eviction, Memory, MemoryBuilder, Region};
 use tests::{ModelTier, eventually};
 use tokio::{sync::Mutex, task::yield_now};
 
 const KEYS: usize = 8;
 const TASKS: u64 = 4;
-const STEPS: u64 = 2500;
 
 /// Reproducible numbers; clones go on from the same one.
 #[derive(Debug)]
@@ -131,11 +130,12 @@ struct Stage {
 }
 
 impl Stage {
-    async fn new(seed: u64) -> Arc<Self> {
+    async fn new(seed: u64, memory: MemoryBuilder) -> Arc<Self> {
         let (clock, dice, world) = (Clock::manual(), Dice::new(seed), Arc::new(World::default()));
         let tiers = ["one", "two"].map(|name| Arc::new(ModelTier::new(name)));
         let [one, two] = tiers.each_ref().map(|tier| Dawdling(tier.clone(), dice.clone()));
-        let cache = Cache::builder().clock(clock.clone()).tier(one).tier(two).build().await.unwrap();
+        let cache = Cache::builder().memory(memory.protected_share(0.5)).clock(clock.clone());
+        let cache = cache.tier(one).tier(two).build().await.unwrap();
         let ttl = Ttl::new(Duration::from_secs(2)).grace(Duration::from_secs(10));
         let region = cache.region::<u64>("n").ttl(ttl).eager(0.5).throttle(Duration::ZERO);
         let region = region.loader(Delayed(world.clone(), dice.clone())).open().unwrap();
@@ -146,7 +146,9 @@ impl Stage {
         let n = self.dice.below(KEYS as u64) as usize;
         let id = n.to_string();
         match self.dice.below(100) {
-            0..50 => self.read(n).await,
+            0..48 => self.read(n).await,
+            48 => self.cache.protect(&Pattern::glob("n:?").unwrap()).unwrap(),
+            49 => self.cache.unprotect(&Pattern::glob("n:?").unwrap()),
             50..60 => self.read_all().await,
             60..70 => {
                 let _writing = self.world.writing[n].lock().await;
@@ -225,12 +227,12 @@ impl Stage {
     }
 }
 
-async fn history(seed: u64) {
-    let stage = Stage::new(seed).await;
+async fn history(seed: u64, steps: u64, memory: MemoryBuilder) {
+    let stage = Stage::new(seed, memory).await;
     let tasks = (0..TASKS).map(|_| {
         let stage = stage.clone();
         tokio::spawn(async move {
-            for _ in 0..STEPS {
+            for _ in 0..steps {
                 stage.step().await;
             }
         })
@@ -242,15 +244,20 @@ async fn history(seed: u64) {
 }
 
 #[tokio::test]
-async fn rule_33_of_ten_thousand_random_steps_none_sees_what_was_removed() {
-    for seed in 0..4 {
-        history(seed).await;
+async fn rule_33_of_forty_thousand_random_steps_none_sees_what_was_removed() {
+    for (seed, policy) in (0..).zip(Eviction::ALL) {
+        // Fewer than there are keys, so that some are always being evicted.
+        for memory in [Memory::builder(), Memory::builder().entries(5)] {
+            println!("seed {seed}: {memory:?}, {policy}");
+            history(seed, 1000, memory.eviction(policy)).await;
+        }
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn rule_33_of_ten_thousand_random_steps_on_several_threads_none_sees_what_was_removed() {
-    for seed in 100..103 {
-        history(seed).await;
+async fn rule_33_of_thirty_thousand_random_steps_on_several_threads_none_sees_what_was_removed() {
+    for (seed, policy) in (100..).zip(Eviction::ALL) {
+        println!("seed {seed}: {policy}");
+        history(seed, 1500, Memory::builder().eviction(policy)).await;
     }
 }

@@ -6,10 +6,12 @@ mod model {
     pub(crate) mod stage;
 }
 
+use cache_facade::Eviction;
 use proptest::{
     collection::vec,
     prelude::{Just, Strategy, any, prop_oneof},
     proptest,
+    sample::select,
 };
 use tokio::runtime::Builder;
 
@@ -35,6 +37,8 @@ pub(crate) enum Step {
     Advance(u64),
     Source(bool),
     Tier(usize, bool),
+    /// Protects every key from being evicted, or ends that: nothing that is answered depends on it.
+    Protect(bool),
     Restart,
 }
 
@@ -54,14 +58,19 @@ fn steps(tiers: usize) -> impl Strategy<Value = Vec<Step>> {
         8 => prop_oneof![4 => 1_u64..10, 1 => 10_u64..100].prop_map(Step::Advance),
         3 => any::<bool>().prop_map(Step::Source),
         3 => (0..tiers, any::<bool>()).prop_map(|(tier, up)| Step::Tier(tier, up)),
+        2 => any::<bool>().prop_map(Step::Protect),
         2 => Just(Step::Restart),
     ];
     vec(step, 1..80)
 }
 
-fn run(stack: Stack, eager: bool, steps: &[Step]) {
+fn policies() -> impl Strategy<Value = Eviction> {
+    select(&Eviction::ALL)
+}
+
+fn run(stack: Stack, policy: Eviction, eager: bool, steps: &[Step]) {
     Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-        let mut stage = Stage::new(stack, eager).await;
+        let mut stage = Stage::new(stack, policy, eager).await;
         for (n, step) in steps.iter().enumerate() {
             stage.step(n, step).await;
         }
@@ -76,18 +85,18 @@ proptest! {
     #![proptest_config(cases(300))]
 
     #[test]
-    fn rule_33_memory_alone_does_what_the_model_says(steps in steps(1), eager: bool) {
-        run(Stack::Memory, eager, &steps);
+    fn rule_33_memory_alone_does_what_the_model_says(steps in steps(1), policy in policies(), eager: bool) {
+        run(Stack::Memory, policy, eager, &steps);
     }
 
     #[test]
-    fn rule_33_memory_over_a_tier_does_what_the_model_says(steps in steps(1), eager: bool) {
-        run(Stack::One, eager, &steps);
+    fn rule_33_memory_over_a_tier_does_what_the_model_says(steps in steps(1), policy in policies(), eager: bool) {
+        run(Stack::One, policy, eager, &steps);
     }
 
     #[test]
-    fn rule_33_memory_over_two_tiers_does_what_the_model_says(steps in steps(2), eager: bool) {
-        run(Stack::Two, eager, &steps);
+    fn rule_33_memory_over_two_tiers_does_what_the_model_says(steps in steps(2), policy in policies(), eager: bool) {
+        run(Stack::Two, policy, eager, &steps);
     }
 }
 
@@ -95,7 +104,7 @@ proptest! {
     #![proptest_config(cases(24))]
 
     #[test]
-    fn rule_33_memory_over_disk_does_what_the_model_says(steps in steps(1), eager: bool) {
-        run(Stack::Disk, eager, &steps);
+    fn rule_33_memory_over_disk_does_what_the_model_says(steps in steps(1), policy in policies(), eager: bool) {
+        run(Stack::Disk, policy, eager, &steps);
     }
 }

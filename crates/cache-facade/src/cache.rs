@@ -98,7 +98,7 @@ impl Cache {
         self.engine.memory.unprotect(Target::Matching(&self.within(pattern)));
     }
 
-    /// The keys read most of late, the hottest first: at most `most`, and at most 1024.
+    /// The keys read most of late, the hottest first: at most `most`, and at most 512.
     #[must_use]
     pub fn hottest(&self, most: usize) -> Vec<HotKey> {
         self.engine.memory.hottest(most)

@@ -1,6 +1,9 @@
 //! The near store of moka: reads are noted in buffers, and evictions follow a little later.
 
-use std::{hash::BuildHasherDefault, sync::Arc};
+use std::{
+    hash::BuildHasherDefault,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use cache_core::{Entry, Freshness, Key, KeyHasher, Meta, Query, Timestamp};
 use moka::{notification::RemovalCause, policy::EvictionPolicy, sync::Cache};
@@ -20,6 +23,10 @@ use crate::{
 pub(crate) struct Buffered {
     entries: Cache<Key, Entry<Value>, BuildHasherDefault<KeyHasher>>,
     protected: Shards<Fifo>,
+    /// Held by who moves entries from one to the other, and by who goes through both: nothing slips by.
+    moving: Mutex<()>,
+    /// Held, after the lock of a key, by who asks whether there is room among the protected and takes it.
+    granting: Mutex<()>,
     /// What is not set aside for protected entries.
     room: u64,
     weigher: Weigher,
@@ -43,7 +50,8 @@ impl Buffered {
             })
             .build_with_hasher(KeyHasher::builder());
         let protected = Shards::new(Bounds { limit: protected, ..bounds }, Arc::clone(&departures));
-        Self { entries, protected, room, weigher, departures }
+        let (moving, granting) = Default::default();
+        Self { entries, protected, moving, granting, room, weigher, departures }
     }
 
     pub(crate) fn read<T>(&self, key: &impl Query, look: impl FnOnce(Held<'_>) -> T) -> Option<T> {
@@ -63,21 +71,15 @@ impl Buffered {
 
     /// As [`Shards::put`]. Nobody else may write the key meanwhile.
     pub(crate) fn put(&self, key: Key, entry: Entry<Value>, protected: bool) -> bool {
-        let weight = self.weigher.weigh(&key, &entry);
-        let replaced = self.protected.take_if(&key, |_| true);
-        if replaced.is_some() {
-            self.departures.note(Cause::Replaced, &key, weight);
+        self.protected.remove_if(Cause::Replaced, &key, |_| true);
+        if protected {
+            let _granting = lock(&self.granting);
+            if self.has_room(self.weigher.weigh(&key, &entry)) {
+                self.end(Cause::Replaced, &key);
+                return self.protected.put(key, entry, true);
+            }
         }
-        if protected && self.has_room(weight) {
-            self.entries.invalidate(&key);
-            return self.protected.put(key, entry, true);
-        }
-        if u64::from(weight) > self.room {
-            self.entries.invalidate(&key);
-            self.departures.note(Cause::Oversized, &key, weight);
-        } else {
-            self.entries.insert(key, entry);
-        }
+        self.leave_to_moka(Cause::Oversized, key, entry);
         !protected
     }
 
@@ -93,6 +95,7 @@ impl Buffered {
         hold: impl Fn(&Key) -> G,
         doomed: impl Fn(&Key, &Meta) -> bool,
     ) -> u64 {
+        let _moving = lock(&self.moving);
         let mut count = 0;
         for (key, entry) in &self.entries {
             if doomed(&key, &entry.meta) {
@@ -111,13 +114,16 @@ impl Buffered {
 
     /// Moves what is wanted to the protected ones; answers with the keys for which there is no room.
     pub(crate) fn protect<G>(&self, hold: impl Fn(&Key) -> G, wanted: impl Fn(&Key) -> bool) -> Vec<Key> {
+        let _moving = lock(&self.moving);
         let mut refused = Vec::new();
         for (key, _) in self.entries.iter().filter(|(key, _)| wanted(key)) {
             let _held = hold(&key);
             let Some(entry) = self.entries.get(&*key) else { continue };
+            let _granting = lock(&self.granting);
             if self.has_room(self.weigher.weigh(&key, &entry)) {
-                self.entries.invalidate(&*key);
-                self.protected.put((*key).clone(), entry, true);
+                if let Some(entry) = self.take(&key) {
+                    self.protected.put((*key).clone(), entry, true);
+                }
             } else {
                 refused.push((*key).clone());
             }
@@ -127,10 +133,11 @@ impl Buffered {
 
     /// Moves what is protected and not wanted so to the others.
     pub(crate) fn unprotect<G>(&self, hold: impl Fn(&Key) -> G, wanted: impl Fn(&Key) -> bool) {
+        let _moving = lock(&self.moving);
         for key in self.protected.keys().into_iter().filter(|key| !wanted(key)) {
             let _held = hold(&key);
             if let Some((key, entry)) = self.protected.take_if(&key, |_| true) {
-                self.entries.insert(key, entry);
+                self.leave_to_moka(Cause::Size, key, entry);
             }
         }
     }
@@ -159,16 +166,45 @@ impl Buffered {
         let Some(entry) = self.entries.get(key) else {
             return self.protected.remove_if(cause, key, doomed);
         };
-        let dies = doomed(&entry.meta);
-        if dies {
-            self.entries.invalidate(key);
-            self.departures.note(cause, key, self.weigher.weigh(key, &entry));
+        doomed(&entry.meta) && self.end(cause, key)
+    }
+
+    /// Takes an entry from moka, unless moka has evicted it just now.
+    fn take(&self, key: &Key) -> Option<Entry<Value>> {
+        if self.entries.contains_key(key) {
+            // moka 0.12.16 weighs wrong for good if an entry goes whose new weight it has not applied yet.
+            self.settle();
         }
-        dies
+        self.entries.remove(key)
+    }
+
+    /// Takes an entry from moka and notes why.
+    fn end(&self, cause: Cause, key: &Key) -> bool {
+        let gone = self.take(key);
+        if let Some(entry) = &gone {
+            self.departures.note(cause, key, self.weigher.weigh(key, entry));
+        }
+        gone.is_some()
+    }
+
+    /// Leaves an entry to moka, which would drop without a word what it has no room for at all: that is
+    /// noted here.
+    fn leave_to_moka(&self, cause: Cause, key: Key, entry: Entry<Value>) {
+        let weight = self.weigher.weigh(&key, &entry);
+        if u64::from(weight) > self.room {
+            self.end(Cause::Replaced, &key);
+            self.departures.note(cause, &key, weight);
+        } else {
+            self.entries.insert(key, entry);
+        }
     }
 
     fn has_room(&self, weight: u32) -> bool {
         let budget = self.protected.budget();
         budget.used() + u64::from(weight) <= budget.limit()
     }
+}
+
+fn lock(mutex: &Mutex<()>) -> MutexGuard<'_, ()> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

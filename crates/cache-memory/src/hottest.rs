@@ -8,6 +8,9 @@ use hashbrown::HashTable;
 /// How many keys are counted at once; the coldest half goes when there is no room for another.
 const CAPACITY: usize = 1024;
 
+/// How many of them are listed at most: the others' counts may be all error.
+const LISTED: usize = CAPACITY / 2;
+
 /// After how many samples all counts are halved, so that what was hot long ago is forgotten.
 const WINDOW: u64 = 1 << 16;
 
@@ -53,7 +56,7 @@ impl Hottest {
         let reads_each = reads as f64 / sketch.ever.max(1) as f64;
         let mut keys: Vec<&(Key, u64)> = sketch.counts.iter().collect();
         keys.sort_unstable_by(|(a, x), (b, y)| y.cmp(x).then_with(|| a.as_str().cmp(b.as_str())));
-        keys.truncate(most);
+        keys.truncate(most.min(LISTED));
         let hot = |(key, count): &(Key, u64)| HotKey {
             key: key.clone(),
             share: *count as f64 / samples as f64,

@@ -223,7 +223,7 @@ impl Memory {
         self.store.unprotect(|key| self.stripe(key), |key| self.protection.wants(key));
     }
 
-    /// The `most` keys read most of late, the hottest first; at most 1024. A sample of the reads is
+    /// The `most` keys read most of late, the hottest first; at most 512. A sample of the reads is
     /// counted, within bounded memory, so shares are estimates.
     #[must_use]
     pub fn hottest(&self, most: usize) -> Vec<HotKey> {

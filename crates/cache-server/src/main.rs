@@ -42,6 +42,7 @@ fn run(settings: &Settings) -> Result<()> {
 
 async fn live(settings: &Settings) -> Result<()> {
     // Our errors already say what lay under them: as a chain it would be said twice.
+    settings.check().map_err(|error| anyhow!("{error}"))?;
     let listener = bind(&settings.listen).await.map_err(|error| anyhow!("{error}"))?;
     let bound = listener.local_addr()?;
     let app = App::open(settings, Clock::system()).await.map_err(|error| {

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use cache_core::{Pattern, Ttl};
+use cache_core::{Error, ErrorKind, Pattern, Result, Ttl};
 use cache_facade::{Eviction, Memory, MemoryBuilder};
 use cache_market::Replay;
 
@@ -105,6 +105,25 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Whether the settings go together.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if keys are to be protected in a share of memory that has no room for any.
+    pub fn check(&self) -> Result<()> {
+        let share = self.memory_protected_share;
+        match self.memory_protect.first() {
+            Some(pattern) if ((self.memory_mib << 20) as f64 * share) < 1.0 => {
+                let message = format!(
+                    "{pattern} can't be protected, --memory-protected-share or CACHE_MEMORY_PROTECTED_SHARE \
+                     is {share}: give a share above 0, such as 0.25, or no --memory-protect"
+                );
+                Err(Error::new(ErrorKind::Config, "memory", message))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The near tier.
     #[must_use]
     pub fn memory(&self) -> MemoryBuilder {
@@ -145,7 +164,7 @@ impl Settings {
     }
 }
 
-fn share(text: &str) -> Result<f64, String> {
+fn share(text: &str) -> std::result::Result<f64, String> {
     match text.parse::<f64>() {
         Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
         _ => Err("give a share from 0 to 1, such as 0.2".to_owned()),
@@ -182,6 +201,20 @@ mod tests {
             let error = Settings::try_parse_from(["cache-server", &format!("{flag}={value}")]).unwrap_err();
             let message = error.to_string();
             assert!(message.contains(flag) && message.contains(value), "{message}");
+        }
+    }
+
+    #[test]
+    fn keys_are_protected_only_where_there_is_a_share_for_them() {
+        for (flags, sound) in [
+            (vec![], true),
+            (vec!["--memory-protected-share=0"], true),
+            (vec!["--memory-protect=price:AAPL*"], true),
+            (vec!["--memory-protect=price:AAPL*", "--memory-protected-share=0"], false),
+            (vec!["--memory-protect=price:AAPL*", "--memory-protected-share=0.000000001"], false),
+        ] {
+            let settings = Settings::parse_from([vec!["cache-server"], flags.clone()].concat());
+            assert_eq!(settings.check().is_ok(), sound, "{flags:?}");
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use cache_core::{Clock, Fresh, Key, Pattern, Tag, Tier, Ttl};
 use cache_disk::{DiskConfig, DiskTier};
-use cache_facade::{Cache, Region};
+use cache_facade::{Cache, Eviction, Memory, Region};
 use tempfile::TempDir;
 use tests::{FaultyTier, ModelTier, ScriptedLoader, eventually, settle};
 
@@ -28,6 +28,7 @@ pub(crate) struct Stage {
     source: ScriptedLoader<String>,
     cache: Cache,
     region: Region<String>,
+    policy: Eviction,
     eager: bool,
     _folder: Option<TempDir>,
 }
@@ -37,7 +38,7 @@ fn tag(key: usize) -> Tag {
 }
 
 impl Stage {
-    pub(crate) async fn new(stack: Stack, eager: bool) -> Self {
+    pub(crate) async fn new(stack: Stack, policy: Eviction, eager: bool) -> Self {
         let clock = Clock::manual();
         let folder = matches!(stack, Stack::Disk).then(|| TempDir::new().expect("a folder"));
         let model = |name| Arc::new(ModelTier::new(name)) as Arc<dyn Tier>;
@@ -56,9 +57,9 @@ impl Stage {
             let number: usize = key.id().parse().expect("a number");
             Fresh::new(format!("{number}@{load}")).tag(tag(number))
         });
-        let (cache, region) = open(&clock, &tiers, &source, eager).await;
+        let (cache, region) = open(&clock, &tiers, &source, policy, eager).await;
         let oracle = Oracle::new(tiers.len(), eager);
-        Self { oracle, clock, inner, tiers, source, cache, region, eager, _folder: folder }
+        Self { oracle, clock, inner, tiers, source, cache, region, policy, eager, _folder: folder }
     }
 
     pub(crate) async fn step(&mut self, n: usize, step: &Step) {
@@ -144,9 +145,18 @@ impl Stage {
                     if *up { self.tiers[*tier].up() } else { self.tiers[*tier].down() }
                 }
             }
+            Step::Protect(protected) => {
+                let pattern = Pattern::glob("n:*").unwrap();
+                if *protected {
+                    self.cache.protect(&pattern).unwrap();
+                } else {
+                    self.cache.unprotect(&pattern);
+                }
+            }
             Step::Restart => {
                 self.oracle.restart();
-                (self.cache, self.region) = open(&self.clock, &self.tiers, &self.source, self.eager).await;
+                let Self { clock, tiers, source, policy, eager, .. } = &*self;
+                (self.cache, self.region) = open(clock, tiers, source, *policy, *eager).await;
             }
         }
     }
@@ -224,9 +234,11 @@ async fn open(
     clock: &Clock,
     tiers: &[FaultyTier],
     source: &ScriptedLoader<String>,
+    policy: Eviction,
     eager: bool,
 ) -> (Cache, Region<String>) {
-    let builder = Cache::builder().clock(clock.clone());
+    let memory = Memory::builder().eviction(policy).protected_share(0.5);
+    let builder = Cache::builder().memory(memory).clock(clock.clone());
     let cache =
         tiers.iter().cloned().fold(builder, |builder, tier| builder.tier(tier)).build().await.unwrap();
     let ttl = Ttl::new(Duration::from_secs(LIFE)).grace(Duration::from_secs(GRACE));

@@ -4,6 +4,7 @@ mod conditional;
 mod data;
 mod inside;
 mod limits;
+mod memory;
 mod outage;
 mod problems;
 mod process;

@@ -31,7 +31,11 @@ pub(crate) fn command(data: &Path, flags: &[&str]) -> Command {
 impl Server {
     /// Starts it on `data` and waits until it listens.
     pub(crate) fn start(data: &Path, flags: &[&str]) -> Self {
-        let mut command = command(data, flags);
+        Self::run(&mut command(data, flags))
+    }
+
+    /// The same of a command that was changed: its environment, or where its log goes.
+    pub(crate) fn run(command: &mut Command) -> Self {
         let mut child = command.args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = lines

@@ -1,0 +1,191 @@
+//! What has left memory, by cause: each entry that came in is held, or has left once, for one reason.
+
+use std::time::Duration;
+
+use cache_core::{Clock, Pattern, Ttl};
+use cache_facade::{Cache, Eviction, Evictions, Memory, MemoryStats};
+use proptest::{
+    collection::vec,
+    prelude::{Just, Strategy, any, prop_oneof},
+    proptest,
+    sample::select,
+};
+use tests::{GRACE, Scene, settle};
+use tokio::runtime::Builder;
+
+/// A scene with a mebibyte of memory, which each cause finds as it was left by none.
+async fn scene(policy: Eviction) -> Scene {
+    let memory = Memory::builder().mib(1).eviction(policy).protected_share(0.25);
+    let scene = Scene::built(|cache| cache.memory(memory), |region| region).await;
+    settle().await;
+    scene
+}
+
+async fn put(scene: &Scene, ids: std::ops::Range<u32>) {
+    scene.region.put_many(ids.map(|id| (id.to_string(), "x".repeat(100)))).await.unwrap();
+}
+
+fn evictions(scene: &Scene) -> Evictions {
+    scene.cache.stats().memory.evictions
+}
+
+#[tokio::test]
+async fn rule_30_what_a_later_value_replaced_is_counted_as_replaced() {
+    for policy in Eviction::ALL {
+        let scene = scene(policy).await;
+        put(&scene, 0..10).await;
+        assert_eq!(evictions(&scene), Evictions::default(), "{policy}: nothing has left");
+        put(&scene, 0..5).await;
+        assert_eq!(evictions(&scene), Evictions { replaced: 5, ..Evictions::default() }, "{policy}");
+        scene.pass(61);
+        scene.get("0").await;
+        settle().await;
+        assert_eq!(evictions(&scene).replaced, 6, "{policy}: by a refresh too");
+    }
+}
+
+#[tokio::test]
+async fn rule_29_what_was_removed_is_counted_as_removed_once_and_only_if_it_was_there() {
+    for policy in Eviction::ALL {
+        let scene = scene(policy).await;
+        let removed = |expected: u64| {
+            assert_eq!(
+                evictions(&scene),
+                Evictions { removed: expected, ..Evictions::default() },
+                "{policy}"
+            );
+        };
+        put(&scene, 0..100).await;
+        scene.cache.protect(&Pattern::glob("price:1?").unwrap()).unwrap();
+        scene.region.remove("0").await.unwrap();
+        scene.region.remove("0").await.unwrap();
+        removed(1);
+        scene.region.remove_many(&["1", "2", "10", "none"]).await.unwrap();
+        removed(4);
+        assert_eq!(scene.cache.remove_matching(&Pattern::glob("price:1?").unwrap()).await.unwrap(), 9);
+        removed(13);
+        scene.cache.clear().await.unwrap();
+        removed(100);
+    }
+}
+
+#[tokio::test]
+async fn rule_59_what_died_is_counted_as_expired() {
+    for policy in Eviction::ALL {
+        let scene = scene(policy).await;
+        put(&scene, 0..10).await;
+        scene.cache.protect(&Pattern::glob("price:1").unwrap()).unwrap();
+        scene.pass(GRACE.as_secs() + 1);
+        assert_eq!(scene.cache.sweep(), 10, "{policy}");
+        assert_eq!(scene.cache.sweep(), 0, "{policy}: they have gone");
+        assert_eq!(evictions(&scene), Evictions { expired: 10, ..Evictions::default() }, "{policy}");
+    }
+}
+
+#[tokio::test]
+async fn rule_59_what_had_to_make_room_is_counted_as_evicted_for_size() {
+    for policy in Eviction::ALL {
+        let scene = scene(policy).await;
+        put(&scene, 0..6000).await;
+        let stats = scene.cache.stats().memory;
+        let size = 6000 - stats.entries;
+        assert!(size > 2000, "{policy}: {stats:?}");
+        assert_eq!(stats.evictions, Evictions { size, ..Evictions::default() }, "{policy}");
+    }
+}
+
+#[tokio::test]
+async fn rule_59_what_is_heavier_than_all_there_is_is_counted_as_oversized() {
+    for policy in Eviction::ALL {
+        let scene = scene(policy).await;
+        put(&scene, 0..10).await;
+        scene.region.put("huge", "x".repeat(2 << 20)).await.unwrap();
+        scene.region.put("0", "x".repeat(2 << 20)).await.unwrap();
+        let stats = scene.cache.stats().memory;
+        let expected = Evictions { oversized: 2, replaced: 1, ..Evictions::default() };
+        assert_eq!((stats.evictions, stats.entries), (expected, 9), "{policy}: the others stay");
+    }
+}
+
+/// What is done to memory next. Keys are numbers.
+#[derive(Clone, Debug)]
+enum Step {
+    Put(u32, usize),
+    Remove(u32),
+    RemoveTens(u32),
+    Clear,
+    Protect(u32),
+    Unprotect(u32),
+    ProtectTens(u32),
+    UnprotectTens(u32),
+    Pass(u64),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let (key, ten) = (0..40_u32, 0..4_u32);
+    let len = prop_oneof![8 => 0..2000_usize, 1 => Just(30_000)];
+    let step = prop_oneof![
+        24 => (key.clone(), len).prop_map(|(key, len)| Step::Put(key, len)),
+        3 => key.clone().prop_map(Step::Remove),
+        1 => ten.clone().prop_map(Step::RemoveTens),
+        1 => any::<bool>().prop_map(|clear| if clear { Step::Clear } else { Step::Pass(61) }),
+        3 => key.clone().prop_map(Step::Protect),
+        3 => key.prop_map(Step::Unprotect),
+        1 => ten.clone().prop_map(Step::ProtectTens),
+        1 => ten.prop_map(Step::UnprotectTens),
+        3 => (1..30_u64).prop_map(Step::Pass),
+    ];
+    vec(step, 1..120)
+}
+
+fn left(evictions: Evictions) -> u64 {
+    let Evictions { size, expired, removed, replaced, oversized } = evictions;
+    size + expired + removed + replaced + oversized
+}
+
+async fn account(policy: Eviction, steps: &[Step]) {
+    let memory = Memory::builder().bytes(20_000).eviction(policy).protected_share(0.3);
+    let (clock, tens) = (Clock::manual(), |ten: u32| Pattern::glob(&format!("n:{ten}?")).unwrap());
+    let cache = Cache::builder().memory(memory).clock(clock.clone()).build().await.unwrap();
+    let region = cache.region::<String>("n").ttl(Ttl::new(Duration::from_secs(60))).open().unwrap();
+    let id = |key: u32| format!("{key:02}");
+    let mut came = 0;
+    for step in steps {
+        match *step {
+            Step::Put(key, len) => {
+                region.put(&id(key), "x".repeat(len)).await.unwrap();
+                came += 1;
+            }
+            Step::Remove(key) => region.remove(&id(key)).await.unwrap(),
+            Step::RemoveTens(ten) => drop(cache.remove_matching(&tens(ten)).await.unwrap()),
+            Step::Clear => cache.clear().await.unwrap(),
+            Step::Protect(key) => region.protect(&id(key)).unwrap(),
+            Step::Unprotect(key) => region.unprotect(&id(key)).unwrap(),
+            Step::ProtectTens(ten) => cache.protect(&tens(ten)).unwrap(),
+            Step::UnprotectTens(ten) => cache.unprotect(&tens(ten)),
+            Step::Pass(seconds) => {
+                clock.advance(Duration::from_secs(seconds));
+                cache.sweep();
+            }
+        }
+        let stats = cache.stats().memory;
+        let MemoryStats { entries, weight, budget, protected, protected_weight, evictions, .. } = stats;
+        assert_eq!(entries + left(evictions), came, "{policy}: after {step:?}, {stats:?}");
+        assert!(weight <= budget && protected_weight <= 6000.min(weight), "after {step:?}, {stats:?}");
+        assert!(protected <= entries && (protected == 0) == (protected_weight == 0), "{stats:?}");
+        let held = (0..40).filter(|key| cache.in_memory(&region.key(&id(*key)).unwrap())).count();
+        assert_eq!(held as u64, entries, "{policy}: after {step:?}, {stats:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: 150, failure_persistence: None, ..Default::default() })]
+
+    #[test]
+    fn rule_59_what_came_in_is_held_or_has_left_for_one_cause(
+        policy in select(&Eviction::ALL),
+        steps in steps(),
+    ) {
+        Builder::new_current_thread().enable_all().build().unwrap().block_on(account(policy, &steps));
+    }
+}

@@ -1,0 +1,182 @@
+//! What is dead is reclaimed though nobody reads, and while nothing else goes on.
+
+use std::time::Duration;
+
+use cache_core::{Clock, Fresh, Pattern, Tag, Ttl};
+use cache_facade::{Cache, Eviction, Memory, MemoryStats};
+use tests::{Answer, GRACE, Scene, Settings, settle};
+
+/// A scene whose memory goes by `policy`, and in which the cache's upkeep waits for its time.
+async fn scene(policy: Eviction, settings: impl FnOnce(Settings) -> Settings) -> Scene {
+    let memory = Memory::builder().mib(16).eviction(policy).protected_share(0.01);
+    let scene = Scene::built(|cache| cache.memory(memory), settings).await;
+    settle().await;
+    scene
+}
+
+/// Lets time pass while nobody reads, and looks at memory.
+async fn idle(scene: &Scene, seconds: u64) -> MemoryStats {
+    scene.pass(seconds);
+    settle().await;
+    scene.cache.stats().memory
+}
+
+async fn put(scene: &Scene, ids: std::ops::Range<u64>) {
+    scene.region.put_many(ids.map(|id| (id.to_string(), "x".repeat(100)))).await.unwrap();
+}
+
+#[tokio::test]
+async fn rule_59_what_is_dead_is_reclaimed_within_half_a_minute_with_nobody_reading() {
+    for policy in Eviction::ALL {
+        let scene = scene(policy, |region| region).await;
+        put(&scene, 0..500).await;
+        let full = scene.cache.stats().memory;
+        assert_eq!(full.entries, 500, "{policy}");
+        let last = idle(&scene, GRACE.as_secs() - 1).await;
+        assert_eq!((last.entries, last.weight), (500, full.weight), "{policy}: in grace, so they stay");
+
+        let empty = idle(&scene, 30).await;
+        assert_eq!((empty.entries, empty.weight, empty.evictions.expired), (0, 0, 500), "{policy}");
+        assert_eq!((empty.hits, empty.misses), (0, 0), "{policy}: nobody read");
+    }
+}
+
+#[tokio::test]
+async fn rule_59_of_many_lives_each_is_reclaimed_at_its_own_end() {
+    for policy in Eviction::ALL {
+        let scene = scene(policy, |region| region).await;
+        for id in 0..100 {
+            let life = Ttl::new(Duration::from_secs(40 * (id % 10 + 1)));
+            let value = Fresh::new("x".repeat(100)).ttl(life);
+            scene.region.put(&id.to_string(), value).await.unwrap();
+        }
+        for wave in 1..=10 {
+            let stats = idle(&scene, 41).await;
+            assert_eq!((stats.entries, stats.evictions.expired), (100 - 10 * wave, 10 * wave), "{policy}");
+            for id in 0..100 {
+                assert_eq!(scene.peek(&id.to_string()).is_some(), id % 10 >= wave, "{policy}: {id}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn rule_59_what_was_renewed_is_reclaimed_at_its_new_end_and_no_sooner() {
+    for policy in Eviction::ALL {
+        let scene = scene(policy, |region| region).await;
+        put(&scene, 0..10).await;
+        scene.pass(GRACE.as_secs() - 60);
+        put(&scene, 0..5).await;
+        let stats = idle(&scene, 61).await;
+        assert_eq!((stats.entries, stats.evictions.expired), (5, 5), "{policy}");
+        let stats = idle(&scene, GRACE.as_secs()).await;
+        assert_eq!((stats.entries, stats.evictions.expired), (0, 10), "{policy}");
+    }
+}
+
+#[tokio::test]
+async fn rule_59_a_protected_entry_is_reclaimed_when_it_is_dead_and_its_room_can_be_taken_again() {
+    for policy in Eviction::ALL {
+        let scene = scene(policy, |region| region).await;
+        scene.cache.protect(&Pattern::glob("price:*").unwrap()).unwrap();
+        put(&scene, 0..2000).await;
+        let full = scene.cache.stats().memory;
+        assert!(full.protected > 50 && full.protected < 2000, "{policy}: the share is full, {full:?}");
+        let dead = idle(&scene, GRACE.as_secs() + 30).await;
+        assert_eq!((dead.protected, dead.protected_weight, dead.entries), (0, 0, 0), "{policy}");
+        put(&scene, 0..2000).await;
+        assert_eq!(scene.cache.stats().memory.protected, full.protected, "{policy}: as many again");
+    }
+}
+
+#[tokio::test]
+async fn rule_59_what_is_known_to_be_absent_is_reclaimed_too() {
+    for policy in Eviction::ALL {
+        let scene = scene(policy, |region| region.negative(Duration::from_secs(10))).await;
+        for id in 0..20 {
+            scene.source.answer(&scene.key(&id.to_string()), Answer::Absent);
+            assert_eq!(scene.get(&id.to_string()).await, None);
+        }
+        assert_eq!(scene.cache.stats().memory.entries, 20, "{policy}");
+        let stats = idle(&scene, 31).await;
+        assert_eq!((stats.entries, stats.evictions.expired), (0, 20), "{policy}");
+    }
+}
+
+#[tokio::test]
+async fn rule_49_what_a_clear_or_a_tag_has_ended_holds_its_room_no_longer_than_its_grace() {
+    for policy in Eviction::ALL {
+        let scene = scene(policy, |region| region).await;
+        let tag = Tag::new("tech").unwrap();
+        put(&scene, 0..10).await;
+        scene.region.clear().await.unwrap();
+        scene.region.put("tagged", Fresh::new("x".to_owned()).tag(tag.clone())).await.unwrap();
+        scene.cache.invalidate(&tag).await.unwrap();
+        let stats = idle(&scene, GRACE.as_secs() + 30).await;
+        assert_eq!((stats.entries, stats.weight), (0, 0), "{policy}");
+    }
+}
+
+#[tokio::test]
+async fn rule_29_a_removal_is_forgotten_once_no_load_can_undo_it() {
+    for policy in Eviction::ALL {
+        let scene = scene(policy, |region| region.hard_timeout(Duration::from_secs(40))).await;
+        let ids: Vec<String> = (0..10).map(|id| id.to_string()).collect();
+        scene.region.remove_many(&ids).await.unwrap();
+        // A load may write for its hard timeout, and 30 s later if it is late.
+        assert_eq!(idle(&scene, 60).await.tombstones, 10, "{policy}");
+        assert_eq!(idle(&scene, 31).await.tombstones, 0, "{policy}");
+    }
+}
+
+#[tokio::test]
+async fn rule_19_what_never_dies_is_never_reclaimed() {
+    for policy in Eviction::ALL {
+        let scene = scene(policy, |region| region.ttl(Ttl::new(Duration::MAX))).await;
+        put(&scene, 0..10).await;
+        for _ in 0..20 {
+            assert_eq!(idle(&scene, 10 * 24 * 3600).await.entries, 10, "{policy}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn rule_59_on_the_systems_clock_upkeep_goes_by_the_runtimes_timer() {
+    for policy in Eviction::ALL {
+        let memory = Memory::builder().mib(16).eviction(policy);
+        let cache = Cache::builder().memory(memory).build().await.unwrap();
+        let life = Duration::from_millis(5);
+        let region = cache.region::<u64>("n").ttl(Ttl::new(life)).open().unwrap();
+        // What is dead before it gets there is not held at all.
+        while cache.stats().memory.entries == 0 {
+            region.put("1", 1).await.unwrap();
+        }
+        let dead = cache.clock().now().after(life);
+        while cache.clock().now() < dead {
+            std::hint::spin_loop();
+        }
+        tokio::time::sleep(Duration::from_secs(29)).await;
+        assert_eq!(cache.stats().memory.entries, 1, "{policy}: nobody looked so far");
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let stats = cache.stats().memory;
+        assert_eq!((stats.entries, stats.evictions.expired), (0, 1), "{policy}");
+    }
+}
+
+#[tokio::test]
+async fn rule_59_upkeep_ends_with_its_cache() {
+    let clock = Clock::manual();
+    for ended in ["dropped", "shut down"] {
+        let cache = Cache::builder().clock(clock.clone()).build().await.unwrap();
+        settle().await;
+        assert_eq!(clock.sleepers(), 1, "upkeep waits");
+        if ended == "shut down" {
+            cache.shutdown(Duration::from_secs(1)).await.unwrap();
+        } else {
+            drop(cache);
+        }
+        clock.advance(Duration::from_secs(30));
+        settle().await;
+        assert_eq!(clock.sleepers(), 0, "{ended}");
+    }
+}

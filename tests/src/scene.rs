@@ -79,16 +79,6 @@ impl Scene {
         Self::on(clock, model, tier, source, cache, settings).await
     }
 
-    /// The same with other settings of that cache too.
-    pub async fn another_built(
-        &self,
-        cache: impl FnOnce(CacheBuilder) -> CacheBuilder,
-        settings: impl FnOnce(Settings) -> Settings,
-    ) -> Self {
-        let Self { clock, model, tier, source, .. } = self.clone();
-        Self::on(clock, model, tier, source, cache, settings).await
-    }
-
     async fn on(
         clock: Clock,
         model: Arc<ModelTier>,

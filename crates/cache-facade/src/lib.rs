@@ -57,6 +57,10 @@ pub use cache_core::{
 };
 #[cfg(feature = "disk")]
 pub use cache_disk as disk;
+#[cfg(feature = "redis")]
+pub use cache_l1_redis as redis;
+#[cfg(feature = "postgres")]
+pub use cache_l2_pg as postgres;
 pub use cache_memory::{Eviction, Evictions, HotKey, Memory, MemoryBuilder, MemoryStats};
 pub use engine::{MemoryMode, WhenDeaf};
 pub use guard::{Guard, GuardSettings};

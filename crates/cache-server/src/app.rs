@@ -49,13 +49,12 @@ impl App {
         let config =
             DiskConfig::new(settings.disk_dir()).max_bytes(settings.disk_mib << 20).clock(clock.clone());
         let disk = DiskTier::open(config)?;
-        let cache = Cache::builder()
+        let builder = Cache::builder()
             .namespace("md")
             .memory(settings.memory())
-            .tier(disk.clone())
-            .clock(clock)
-            .build()
-            .await?;
+            .local_tier(disk.clone())
+            .clock(clock.clone());
+        let cache = settings.shared.join(builder, &clock)?.build().await?;
         settings.memory_protect.iter().try_for_each(|pattern| cache.protect(pattern))?;
         let quotes = QuoteLoader::new(provider.clone());
         let quotes = region(&cache, settings, DataType::Price, settings.price_ttl(), quotes)?;

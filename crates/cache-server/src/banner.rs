@@ -22,8 +22,10 @@ fn write(text: &mut String, settings: &Settings, app: &App, bound: SocketAddr) -
     writeln!(text, "  serves    quotes and daily bars of {}", symbols.join(" "))?;
     writeln!(
         text,
-        "  tiers     memory ({} MiB), disk ({} MiB), then the provider",
-        settings.memory_mib, settings.disk_mib
+        "  tiers     memory ({} MiB), disk ({} MiB){}, then the provider",
+        settings.memory_mib,
+        settings.disk_mib,
+        settings.shared.names().map(|name| format!(", {name}")).collect::<String>()
     )?;
     writeln!(
         text,

@@ -32,6 +32,7 @@ mod http;
 mod routes;
 mod serve;
 mod settings;
+mod shared;
 mod shutdown;
 
 pub use app::{App, Closed};
@@ -39,4 +40,5 @@ pub use banner::banner;
 pub use routes::router;
 pub use serve::{DRAIN, Limits, bind, serve};
 pub use settings::Settings;
+pub use shared::{By, Deaf, SharedSettings, Url};
 pub use shutdown::{FLUSH, HARD, signal};

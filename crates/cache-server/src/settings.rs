@@ -6,6 +6,8 @@ use cache_core::{Error, ErrorKind, Pattern, Result, Ttl};
 use cache_facade::{Eviction, Memory, MemoryBuilder};
 use cache_market::Replay;
 
+use crate::shared::SharedSettings;
+
 /// A market-data service: quotes and daily bars from memory, then disk, then a slow provider.
 #[derive(Clone, Debug, clap::Parser)]
 #[command(version, about)]
@@ -41,6 +43,10 @@ pub struct Settings {
     #[arg(long, env = "CACHE_DISK_MIB", value_name = "MIB", default_value_t = 1024,
           value_parser = clap::value_parser!(u64).range(16..=1 << 30))]
     pub disk_mib: u64,
+
+    /// What is shared with other nodes.
+    #[command(flatten)]
+    pub shared: SharedSettings,
 
     /// How many connections are served at once; more wait.
     #[arg(long, env = "CACHE_MAX_CONNECTIONS", value_name = "COUNT", default_value_t = 2048,
@@ -111,6 +117,7 @@ impl Settings {
     ///
     /// `Config` if keys are to be protected in a share of memory that has no room for any.
     pub fn check(&self) -> Result<()> {
+        self.shared.check()?;
         let share = self.memory_protected_share;
         match self.memory_protect.first() {
             Some(pattern) if ((self.memory_mib << 20) as f64 * share) < 1.0 => {

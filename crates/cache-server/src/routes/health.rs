@@ -22,13 +22,21 @@ pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
         error: tier.error.as_ref().map(ToString::to_string),
     });
     let tiers = std::iter::once(memory).chain(others).collect();
-    uncacheable(&Health { status: if health.healthy { "healthy" } else { "degraded" }, tiers })
+    let bus = health.bus.map(|bus| Tier {
+        name: bus.name,
+        healthy: bus.connected,
+        error: bus.error.as_ref().map(ToString::to_string),
+    });
+    uncacheable(&Health { status: if health.healthy { "healthy" } else { "degraded" }, tiers, bus })
 }
 
 #[derive(Serialize)]
 struct Health {
     status: &'static str,
     tiers: Vec<Tier>,
+    /// By what other nodes are heard; left out if by nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bus: Option<Tier>,
 }
 
 #[derive(Serialize)]

@@ -33,6 +33,8 @@ pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
                 "misses": tier.misses,
                 "errors": tier.errors,
                 "corrupt": tier.corrupt,
+                "owed": tier.owed,
+                "lost": tier.lost,
             })
         })
         .collect();
@@ -49,6 +51,16 @@ pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
             })
         })
         .collect();
+    let bus = stats.bus.as_ref().map(|bus| {
+        json!({
+            "name": bus.name,
+            "connected": bus.connected,
+            "sent": bus.sent,
+            "heard": bus.heard,
+            "unproven": bus.unproven,
+            "errors": bus.errors,
+        })
+    });
     let disk = disk(&app).await;
     uncacheable(&json!({
         "hits": hits,
@@ -62,6 +74,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
         "memory": memory(&app, &stats.memory),
         "disk": disk,
         "tiers": tiers,
+        "bus": bus,
         "providers": providers,
     }))
 }

@@ -1,13 +1,15 @@
-//! The project's own commands: `cargo xtask test`, `tidy`, `ci` and `bench`.
+//! The project's own commands: `cargo xtask test`, `services`, `tidy`, `ci` and `bench`.
 
 mod bench;
 mod ci;
 mod rules;
+mod services;
 mod shell;
 mod test;
 mod tidy;
 mod workspace;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -22,11 +24,17 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Runs every test and prints which rule of behaviour each one holds.
+    /// Installs and starts servers, runs every test, and prints which rule of behaviour each one holds.
     Test {
         /// Leaves out the tests that need a server, and names what was left out.
         #[arg(long)]
         no_services: bool,
+    },
+    /// Installs and starts private Redis and PostgreSQL servers, prints their URLs, and stops them at Ctrl-C.
+    Services {
+        /// A command to run with the URLs in its environment; the servers stop when it ends.
+        #[arg(last = true, value_name = "COMMAND")]
+        command: Vec<OsString>,
     },
     /// Checks what the compiler does not: crate arrows, file sizes, the map in docs, forbidden words.
     Tidy,
@@ -47,25 +55,23 @@ enum Task {
 }
 
 fn main() -> ExitCode {
-    match run(Cli::parse().task) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    run(Cli::parse().task).unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
 }
 
-/// Answers whether the task found everything in order.
-fn run(task: Task) -> Result<bool> {
+/// Answers with failure if the task found something out of order.
+fn run(task: Task) -> Result<ExitCode> {
     let root = workspace::root()?;
-    match task {
-        Task::Test { no_services } => test::run(&root, no_services),
-        Task::Tidy => tidy::run(&root),
-        Task::Ci { skip_test } => ci::run(&root, skip_test),
-        Task::Bench { name, args } => bench::run(&root, name.as_deref(), &args),
-    }
+    let in_order = match task {
+        Task::Test { no_services } => test::run(&root, no_services)?,
+        Task::Services { command } => return services::run(&command),
+        Task::Tidy => tidy::run(&root)?,
+        Task::Ci { skip_test } => ci::run(&root, skip_test)?,
+        Task::Bench { name, args } => bench::run(&root, name.as_deref(), &args)?,
+    };
+    Ok(if in_order { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 #[cfg(test)]
@@ -85,5 +91,13 @@ mod tests {
         let Task::Bench { name, args } = cli.task else { panic!("not a bench: {cli:?}") };
         assert_eq!(name.as_deref(), Some("hit"));
         assert_eq!(args, ["--json", "--keys", "7"]);
+    }
+
+    #[test]
+    fn servers_run_for_the_command_behind_the_dashes() {
+        let cli = Cli::try_parse_from(["xtask", "services", "--", "env", "-i"]).unwrap();
+        let Task::Services { command } = cli.task else { panic!("not services: {cli:?}") };
+        assert_eq!(command, ["env", "-i"]);
+        assert!(Cli::try_parse_from(["xtask", "services", "env"]).is_err());
     }
 }

@@ -17,9 +17,24 @@ pub(crate) struct Package {
     /// What each feature switches on.
     #[serde(default)]
     pub(crate) features: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    pub(crate) targets: Vec<Target>,
     /// Where its `Cargo.toml` is, relative to the root once [`packages`] hands it out.
     #[serde(rename = "manifest_path")]
     pub(crate) manifest: String,
+}
+
+/// One program or library that cargo makes of a package.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Target {
+    pub(crate) name: String,
+    /// `test` for an integration test.
+    pub(crate) kind: Vec<String>,
+    /// Without all of these, cargo does not make it.
+    #[serde(default, rename = "required-features")]
+    pub(crate) required_features: Vec<String>,
+    /// Its first source file.
+    pub(crate) src_path: PathBuf,
 }
 
 /// One line of a package's dependencies.
@@ -38,6 +53,14 @@ impl Package {
     }
 }
 
+impl Target {
+    /// Whether it is an integration test that needs servers.
+    pub(crate) fn is_served_test(&self) -> bool {
+        let is_test = self.kind.iter().any(|kind| kind == "test");
+        is_test && self.required_features.iter().any(|feature| feature == SERVICES)
+    }
+}
+
 impl Dependency {
     /// Whether only its package's own tests and examples see it.
     pub(crate) fn is_dev(&self) -> bool {
@@ -45,13 +68,21 @@ impl Dependency {
     }
 }
 
-/// Every feature of the product's crates, as cargo's `--features` takes them.
-pub(crate) fn features_of_crates(packages: &[Package]) -> String {
-    let of = |package: &Package| {
-        let name = package.name.clone();
-        package.features.keys().map(move |feature| format!("{name}/{feature}")).collect::<Vec<_>>()
-    };
-    packages.iter().filter(|package| package.is_crate()).flat_map(of).collect::<Vec<_>>().join(",")
+/// The feature without which cargo makes no test that needs servers.
+const SERVICES: &str = "services";
+
+/// What tests run with, as cargo's `--features` takes it: every feature of the product's crates, and
+/// `services` of any package if there are servers.
+///
+/// Not every feature there is: what benchmarks compare with would change features of what is tested.
+pub(crate) fn features_of_tests(packages: &[Package], served: bool) -> String {
+    let mut features = Vec::new();
+    for package in packages {
+        let wanted = |feature: &&String| if *feature == SERVICES { served } else { package.is_crate() };
+        let of_package = package.features.keys().filter(wanted);
+        features.extend(of_package.map(|feature| format!("{}/{feature}", package.name)));
+    }
+    features.join(",")
 }
 
 /// The folder of the workspace's `Cargo.toml`.
@@ -100,21 +131,27 @@ fn read(json: &[u8], root: &Path) -> Result<Vec<Package>> {
 mod tests {
     use std::path::Path;
 
-    use super::{features_of_crates, read};
+    use super::{Target, features_of_tests, read};
 
     #[test]
     fn packages_are_read_from_metadata() {
         let json = br#"{"packages": [{"name": "b", "description": null, "version": "0.1.0",
             "manifest_path": "/place/crates/b/Cargo.toml",
-            "features": {"default": ["disk"], "disk": []},
+            "features": {"default": ["disk"], "disk": [], "services": []},
+            "targets": [{"name": "live", "kind": ["test"], "src_path": "/place/crates/b/tests/live.rs",
+            "required-features": ["services"]},
+            {"name": "b", "kind": ["lib"], "src_path": "/place/crates/b/src/lib.rs"}],
             "dependencies": [{"name": "a", "kind": "dev", "optional": false, "req": "^1"}]},
             {"name": "a", "description": "A.", "manifest_path": "/place/a/Cargo.toml",
-            "features": {"peers": []}, "dependencies": []}]}"#;
+            "features": {"peers": [], "services": []}, "dependencies": []}]}"#;
         let packages = read(json, Path::new("/place")).unwrap();
         assert_eq!(packages[0].manifest, "a/Cargo.toml");
         assert!(!packages[0].is_crate());
         assert_eq!(packages[1].name, "b");
         assert!(packages[1].is_crate() && packages[1].dependencies[0].is_dev());
-        assert_eq!(features_of_crates(&packages), "b/default,b/disk");
+        assert_eq!(features_of_tests(&packages, false), "b/default,b/disk");
+        assert_eq!(features_of_tests(&packages, true), "a/services,b/default,b/disk,b/services");
+        let served: Vec<bool> = packages[1].targets.iter().map(Target::is_served_test).collect();
+        assert_eq!(served, [true, false]);
     }
 }

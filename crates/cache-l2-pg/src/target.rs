@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 
 use cache_core::{Error, ErrorKind, Result};
-use tokio_postgres::{Config, config::SslMode};
+use tokio_postgres::{
+    Config,
+    config::{Host, SslMode},
+};
 
 /// A database to connect to. `Debug` hides the password.
 #[derive(Clone, Debug)]
@@ -29,7 +32,10 @@ impl Target {
         if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
             return Err(unreadable("does not begin with postgres://"));
         }
-        let (place, query) = url.split_once('?').unwrap_or((url, ""));
+        // A `?` in the password is the password's, as the driver has it.
+        let host_at = url.find('@').unwrap_or(0);
+        let query_at = url[host_at..].find('?').map_or(url.len(), |at| host_at + at);
+        let (place, query) = (&url[..query_at], url[query_at..].trim_start_matches('?'));
         let (mut mode, mut ca_file, mut rest) = (SslMode::Prefer, None, Vec::new());
         let mut proof = Proof::None;
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -43,7 +49,8 @@ impl Target {
         let mut config: Config = format!("{place}?{}", rest.join("&"))
             .parse()
             .map_err(|_| unreadable("has parts or options that are unknown"))?;
-        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+        let is_named = |host: &Host| *host != Host::Tcp(String::new());
+        if !config.get_hosts().iter().any(is_named) && config.get_hostaddrs().is_empty() {
             return Err(unreadable("names no host"));
         }
         config.ssl_mode(mode);
@@ -67,7 +74,6 @@ impl Target {
 
     /// Where it is, to show to people: the first host and port, and the database.
     pub(crate) fn place(&self) -> String {
-        use tokio_postgres::config::Host;
         let host = match (self.config.get_hosts().first(), self.config.get_hostaddrs().first()) {
             (Some(Host::Tcp(host)), _) => host.clone(),
             (Some(Host::Unix(path)), _) => path.display().to_string(),
@@ -136,6 +142,9 @@ mod tests {
         assert_eq!((target.proof, target.config.get_ssl_mode()), (Proof::Host, SslMode::Require));
         assert_eq!(ca, Some("/ca.pem".into()));
         assert_eq!(target.config.get_password(), Some(&b"s@fe"[..]));
+        let (odd, _) = Target::read("postgres://me:a?sslmode=b@db/market?sslmode=disable").unwrap();
+        assert_eq!(odd.config.get_password(), Some(&b"a?sslmode=b"[..]));
+        assert_eq!(odd.config.get_ssl_mode(), SslMode::Disable);
         assert!(target.config.get_connect_timeout().is_some());
         let (socket, _) = Target::read("postgresql://me@%2Fvar%2Frun%2Fpostgresql/market").unwrap();
         assert_eq!(socket.place(), "/var/run/postgresql:5432/market");
@@ -147,9 +156,8 @@ mod tests {
         let (target, _) = Target::read("postgres://me:hunter2@db/market").unwrap();
         assert!(!format!("{target:?} {}", target.place()).contains("hunter2"));
 
-        // A `?` in a password that should have been percent-encoded, a port that is none, and more.
         for url in [
-            "postgres://me:hun?ter2@db/market",
+            "postgres://me:x@db/market?hunter2=1",
             "postgres://me:x@db:hunter2/market",
             "host=db password=hunter2",
             "mysql://me:hunter2@db/market",
@@ -157,7 +165,7 @@ mod tests {
             "postgres://me:hunter2@db/market?sslmode=hunter2",
             "postgres://me:%FFhunter2@db/market?sslrootcert=%zz",
         ] {
-            let error = Target::read(url).unwrap_err();
+            let error = Target::read(url).expect_err(url);
             assert_eq!(error.kind(), ErrorKind::Config, "{url}");
             let said = format!("{error} {error:?}");
             assert!(!said.contains("hunter2") && !said.contains("ter2"), "{said}");

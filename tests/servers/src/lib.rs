@@ -1,1 +1,39 @@
 //! Private Redis and PostgreSQL servers for tests.
+//!
+//! Each server runs on a free port of 127.0.0.1, in a temporary folder of its own, and is stopped by its
+//! pid. Dropping a handle stops its server and removes the folder; so does the end of the process that
+//! holds it, even by `kill -9`: nothing is left behind. All calls block, until the server is ready
+//! where it is started. Servers that happen to run on the machine are never touched.
+//!
+//! ```no_run
+//! let mut redis = servers::Redis::start(&servers::RedisOptions::default())?;
+//! println!("{}", redis.url());
+//! redis.kill();
+//! redis.restart()?;
+//! # anyhow::Ok(())
+//! ```
+
+pub mod env;
+pub mod install;
+
+mod certificate;
+mod cluster;
+mod home;
+mod ports;
+mod postgres;
+mod process;
+mod proxy;
+mod random;
+mod redis;
+mod resp;
+mod sentinel;
+mod template;
+mod user;
+mod wait;
+
+pub use cluster::RedisCluster;
+pub use postgres::{Postgres, PostgresOptions};
+pub use proxy::Proxy;
+pub use redis::{Redis, RedisOptions};
+pub use resp::Reply;
+pub use sentinel::RedisSentinel;

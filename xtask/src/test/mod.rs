@@ -1,5 +1,6 @@
-//! `cargo xtask test`: runs every test of the workspace and tells which rule each one holds.
+//! `cargo xtask test`: starts servers, runs every test of the workspace, tells which rule each one holds.
 
+mod left_out;
 mod outcome;
 mod table;
 
@@ -9,29 +10,52 @@ use std::process::{ChildStdout, Stdio};
 
 use anyhow::{Context, Result};
 
+use self::left_out::LeftOut;
 use self::outcome::Outcome;
 use self::table::Table;
-use crate::{shell, workspace};
+use crate::services::Services;
+use crate::shell;
+use crate::workspace::{self, Package, Target};
 
 /// Runs every test, and answers whether all passed and every rule due today has one.
 ///
-/// The last line printed is `N passed, N failed`.
+/// Private servers run meanwhile, unless `no_services` is set: then the tests that need them are left out
+/// and named. The last line printed is `N passed, N failed`.
 ///
 /// # Errors
-/// Fails if cargo cannot be started or its output cannot be read.
+/// Fails if cargo cannot be started or its output cannot be read, and if a server cannot be started.
 pub(crate) fn run(root: &Path, no_services: bool) -> Result<bool> {
-    // Not every feature there is: what benchmarks compare with would change features of what is tested.
-    let features = workspace::features_of_crates(&workspace::packages(root)?);
+    let packages = workspace::packages(root)?;
+    let services = if no_services { None } else { services_for(&packages)? };
+    let features = workspace::features_of_tests(&packages, services.is_some());
     let mut command =
         shell::cargo(root, ["test", "--workspace", "--no-fail-fast", "--features", features.as_str()]);
     shell::show(&command);
+    command.envs(services.iter().flat_map(Services::variables));
     let mut child = command.stdout(Stdio::piped()).spawn().context("cannot start `cargo test`")?;
     let mut outcome = Outcome::default();
     if let Some(stdout) = child.stdout.take() {
         follow(stdout, &mut outcome)?;
     }
     let succeeded = child.wait().context("cannot wait for `cargo test`")?.success();
-    Ok(report(&outcome, succeeded, no_services))
+    let (servers, left_out) = match services {
+        Some(services) => (format!("with servers of its own, now stopped: {services}"), LeftOut::default()),
+        None if no_services => {
+            let left_out = LeftOut::of(&packages)?;
+            (format!("left out for --no-services: {left_out}"), left_out)
+        }
+        None => ("no test needs a server".to_owned(), LeftOut::default()),
+    };
+    Ok(report(&outcome, succeeded, &left_out, &servers))
+}
+
+/// The servers, if any test needs them.
+fn services_for(packages: &[Package]) -> Result<Option<Services>> {
+    if !packages.iter().flat_map(|package| &package.targets).any(Target::is_served_test) {
+        return Ok(None);
+    }
+    let services = Services::start();
+    services.map(Some).context("no servers for the tests that need them (--no-services leaves those out)")
 }
 
 /// Passes on what cargo prints while reading the tests' names and results from it.
@@ -48,13 +72,13 @@ fn follow(stdout: ChildStdout, outcome: &mut Outcome) -> Result<()> {
 }
 
 /// Prints the table of rules and the totals, and answers whether all is well.
-fn report(outcome: &Outcome, succeeded: bool, no_services: bool) -> bool {
+fn report(outcome: &Outcome, succeeded: bool, left_out: &LeftOut, servers: &str) -> bool {
     if !succeeded && outcome.tests().next().is_none() {
         println!("\ncargo test failed before any test ran: see above what did not build");
         println!("0 passed, 1 failed");
         return false;
     }
-    let table = Table::of(outcome);
+    let table = Table::of(outcome, left_out);
     println!("\n{table}");
     let mut failed = outcome.failed();
     for name in outcome.failed_names() {
@@ -69,11 +93,7 @@ fn report(outcome: &Outcome, succeeded: bool, no_services: bool) -> bool {
         println!("cargo test failed without naming a test, counted as one: see above what crashed");
         failed += 1;
     }
-    if no_services {
-        println!("left out for --no-services: nothing, as no test needs a server yet");
-    } else {
-        println!("no test needs a server yet");
-    }
+    println!("{servers}");
     println!("{} passed, {failed} failed", outcome.passed());
     succeeded && failed == 0
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::left_out::LeftOut;
 use super::outcome::{Outcome, Verdict};
 use crate::rules::{self, Held, RULES};
 
@@ -18,26 +19,28 @@ struct Row {
     held: Held,
     tests: usize,
     failed: usize,
+    /// Whether a test of it was left out.
+    left_out: bool,
 }
 
 impl Table {
     /// Every rule there is, and any other that a test's name speaks of.
-    pub(crate) fn of(outcome: &Outcome) -> Self {
-        let mut rows: BTreeMap<u32, Row> = RULES
-            .iter()
-            .map(|rule| (rule.number, Row { text: rule.text, held: rule.held, tests: 0, failed: 0 }))
-            .collect();
+    pub(crate) fn of(outcome: &Outcome, left_out: &LeftOut) -> Self {
+        let row =
+            |number, text, held| Row { text, held, tests: 0, failed: 0, left_out: left_out.has(number) };
+        let mut rows: BTreeMap<u32, Row> =
+            RULES.iter().map(|rule| (rule.number, row(rule.number, rule.text, rule.held))).collect();
         for (name, verdict) in outcome.tests() {
             let Some(number) = rules::number_in(name) else { continue };
-            let unknown = Row { text: "(a rule without a text)", held: Held::Later, tests: 0, failed: 0 };
-            let row = rows.entry(number).or_insert(unknown);
+            let unknown = || row(number, "(a rule without a text)", Held::Later);
+            let row = rows.entry(number).or_insert_with(unknown);
             row.tests += usize::from(verdict != Verdict::Ignored);
             row.failed += usize::from(verdict == Verdict::Failed);
         }
         Self { rows }
     }
 
-    /// The rules that must have a test today and have none.
+    /// The rules that must have a test today and have none, not even one that was left out.
     pub(crate) fn missing(&self) -> Vec<u32> {
         self.rows.iter().filter(|(_, row)| row.state() == State::Missing).map(|(number, _)| *number).collect()
     }
@@ -48,12 +51,14 @@ enum State {
     Ok,
     Failed,
     Missing,
+    LeftOut,
     Later,
 }
 
 impl Row {
     fn state(&self) -> State {
         match (self.tests, self.failed, self.held) {
+            (0, ..) if self.left_out => State::LeftOut,
             (0, _, Held::Now) => State::Missing,
             (0, _, Held::Later) => State::Later,
             (_, 0, _) => State::Ok,
@@ -68,6 +73,7 @@ impl fmt::Display for State {
             Self::Ok => "ok",
             Self::Failed => "FAILED",
             Self::Missing => "MISSING",
+            Self::LeftOut => "left out: its tests need servers",
             Self::Later => "later: needs Redis or PostgreSQL",
         })
     }
@@ -82,20 +88,24 @@ impl fmt::Display for Table {
         }
         let count = |state| self.rows.values().filter(|row| row.state() == state).count();
         let (ok, failed) = (count(State::Ok), count(State::Failed));
-        let (missing, later) = (count(State::Missing), count(State::Later));
-        writeln!(f, "rules: {ok} ok, {failed} failed, {missing} missing, {later} later")
+        let (missing, left_out, later) = (count(State::Missing), count(State::LeftOut), count(State::Later));
+        writeln!(f, "rules: {ok} ok, {failed} failed, {missing} missing, {left_out} left out, {later} later")
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Outcome, Table};
+    use super::{LeftOut, Outcome, Table};
     use crate::rules::{Held, RULES};
 
     fn table(lines: &str) -> Table {
+        table_without(lines, LeftOut::default())
+    }
+
+    fn table_without(lines: &str, left_out: LeftOut) -> Table {
         let mut outcome = Outcome::default();
         lines.lines().for_each(|line| outcome.read(line));
-        Table::of(&outcome)
+        Table::of(&outcome, &left_out)
     }
 
     fn row(table: &Table, number: u32) -> String {
@@ -128,6 +138,17 @@ mod tests {
         let table = table("test rule_52_hangs ... ok\ntest rule_99_new ... ok\n");
         assert!(row(&table, 52).ends_with(" 1 ok"), "{}", row(&table, 52));
         assert!(row(&table, 99).ends_with("(a rule without a text) 1 ok"), "{}", row(&table, 99));
+    }
+
+    #[test]
+    fn a_rule_whose_only_tests_were_left_out_is_not_missing() {
+        let table = table_without("test rule_02_dropped ... ok\n", LeftOut::with_rules([1, 2, 9]));
+        assert!(row(&table, 1).ends_with(" 0 left out: its tests need servers"), "{}", row(&table, 1));
+        assert!(row(&table, 2).ends_with(" 1 ok"), "{}", row(&table, 2));
+        assert!(row(&table, 9).ends_with(" 0 left out: its tests need servers"), "{}", row(&table, 9));
+        assert!(row(&table, 3).ends_with(" 0 MISSING"), "{}", row(&table, 3));
+        assert!(!table.missing().contains(&1) && table.missing().contains(&3));
+        assert!(table.to_string().contains(", 2 left out, "), "{table}");
     }
 
     #[test]

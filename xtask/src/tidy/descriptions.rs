@@ -26,6 +26,7 @@ mod tests {
             description: description.map(str::to_owned),
             dependencies: Vec::new(),
             features: Default::default(),
+            targets: Vec::new(),
             manifest: format!("crates/{name}/Cargo.toml"),
         }
     }

@@ -227,6 +227,9 @@ impl PgConfig {
         if self.pool_size == 0 {
             return refuse("pool_size is 0, the least is 1");
         }
+        if self.max_rows == Some(0) || self.max_bytes == Some(0) {
+            return refuse("a bound of 0 leaves no room: give max_rows and max_bytes some, or leave them out");
+        }
         let spans = [
             ("wait_limit", self.wait_limit),
             ("connect_limit", self.connect_limit),

@@ -37,13 +37,11 @@ pub(crate) async fn migrate(connector: &Connector, names: &Names, logged: bool) 
 }
 
 async fn under_lock(client: &Client, names: &Names, logged: bool) -> Result<()> {
-    let begin = format!(
-        "BEGIN; SET LOCAL statement_timeout = {}; SELECT pg_advisory_xact_lock({})",
-        LIMIT.as_millis(),
-        names.migration_lock()
-    );
-    run(client, &begin).await?;
-    // Dropping the connection rolls back what is left open by an error.
+    run(client, &format!("SET statement_timeout = {}", LIMIT.as_millis())).await?;
+    // Before the transaction begins: so it sees what those made whom the lock was waited for.
+    run(client, &format!("SELECT pg_advisory_lock({})", names.lock("migrate"))).await?;
+    run(client, "BEGIN").await?;
+    // Dropping the connection unlocks, and rolls back what is left open by an error.
     for (at, migration) in MIGRATIONS.iter().enumerate().skip(version(client, names).await?) {
         let unlogged = if logged { "" } else { "UNLOGGED" };
         run(client, &names.fill(migration).replace("{unlogged}", unlogged)).await?;

@@ -34,14 +34,9 @@ impl Names {
         format!("\"{}\".\"{}{suffix}\"", self.schema, self.table)
     }
 
-    /// The number of the advisory lock that keeps puts and removals by pattern apart.
-    pub(crate) fn gate_lock(&self) -> i64 {
-        lock_number(&format!("gate {}.{}", self.schema, self.table))
-    }
-
-    /// The number of the advisory lock under which the tables are made.
-    pub(crate) fn migration_lock(&self) -> i64 {
-        lock_number(&format!("migrate {}.{}", self.schema, self.table))
+    /// The number of an advisory lock of this table's own.
+    pub(crate) fn lock(&self, purpose: &str) -> i64 {
+        lock_number(&format!("{purpose} {}.{}", self.schema, self.table))
     }
 
     /// `sql` with the names in place of `{entries}` and the like.
@@ -52,8 +47,10 @@ impl Names {
             .replace("{version}", &self.qualified("_version"))
             .replace("{gate}", &self.qualified("_gate"))
             .replace("{note}", &self.qualified("_note"))
+            .replace("{evict}", &self.qualified("_evict"))
             .replace("{by_death}", &format!("\"{}_by_death\"", self.table))
-            .replace("{gate_lock}", &self.gate_lock().to_string())
+            .replace("{gate_lock}", &self.lock("gate").to_string())
+            .replace("{evict_lock}", &self.lock("evict").to_string())
     }
 }
 
@@ -105,8 +102,8 @@ mod tests {
     #[test]
     fn each_table_has_locks_of_its_own() {
         let (a, b) = (Names::new("public", "a").unwrap(), Names::new("public", "b").unwrap());
-        let numbers = [a.gate_lock(), b.gate_lock(), a.migration_lock(), b.migration_lock()];
+        let numbers = [a.lock("gate"), b.lock("gate"), a.lock("migrate"), b.lock("migrate")];
         assert!((0..4).all(|at| !numbers[..at].contains(&numbers[at])));
-        assert_eq!(a.gate_lock(), Names::new("public", "a").unwrap().gate_lock());
+        assert_eq!(a.lock("gate"), Names::new("public", "a").unwrap().lock("gate"));
     }
 }

@@ -30,51 +30,48 @@ impl Store {
         Ok(swept)
     }
 
-    /// Evicts entries until the table is within its bounds. Answers how many went.
+    /// Evicts entries if the table is past its bounds, until it is well within, unless another node is at
+    /// it. Answers how many went.
     pub(crate) async fn make_room(&self) -> Result<u64> {
-        let (max_rows, max_bytes) = (self.shared.config.max_rows, self.shared.config.max_bytes);
-        if max_rows.is_none() && max_bytes.is_none() {
+        let config = &self.shared.config;
+        if config.max_rows.is_none() && config.max_bytes.is_none() {
             return Ok(0);
         }
         self.weighed();
-        let (mut rows, mut bytes) = self.two("weigh", self.shared.texts.weigh.with(&[])).await?;
-        let mut evicted = 0;
-        let over = |count: u64, bound: Option<u64>| bound.is_some_and(|bound| count > bound);
-        if over(rows, max_rows) || over(bytes, max_bytes) {
-            let low = |bound: Option<u64>| bound.map_or(u64::MAX, |bound| bound - bound / SLACK);
-            loop {
-                let too_many = rows.saturating_sub(low(max_rows));
-                let mean = (bytes / rows.max(1)).max(1);
-                let too_much = bytes.saturating_sub(low(max_bytes)).div_ceil(mean);
-                let batch = too_many.max(too_much).min(PAGE);
-                if batch == 0 {
-                    break;
-                }
-                let binds = [Bind::Number(batch.cast_signed())];
-                let (gone, freed) = self.two("evict", self.shared.texts.evict.with(&binds)).await?;
-                (rows, bytes) = (rows.saturating_sub(gone), bytes.saturating_sub(freed));
-                evicted += gone;
-                self.counters.evicted.fetch_add(gone, Relaxed);
-                if gone == 0 {
-                    tracing::warn!(rows, bytes, "nothing more can be evicted from a table past its bound");
-                    break;
-                }
+        let bounds = [config.max_rows, config.max_bytes].map(|bound| bound.unwrap_or(u64::MAX));
+        let low = bounds.map(|bound| bound - bound / SLACK);
+        let (mut most, mut evicted) = (bounds, 0);
+        loop {
+            let gone = self.evict(most, low).await?;
+            evicted += gone;
+            if gone == 0 {
+                return Ok(evicted);
             }
+            most = low;
         }
-        self.counters.rows.store(rows, Relaxed);
+    }
+
+    async fn evict(&self, most: [u64; 2], low: [u64; 2]) -> Result<u64> {
+        let limits = [most[0], most[1], low[0], low[1]];
+        let binds = limits.map(|limit| Bind::Number(i64::try_from(limit).unwrap_or(i64::MAX)));
+        let answer = self.shared.run("evict", self.shared.texts.evict.with(&binds)).await?;
+        let row = rows::one(&answer)?;
+        let gone = rows::number(row, 0)?.cast_unsigned();
+        // Nulls: another node is at it.
+        let (Ok(held), Ok(bytes)) = (rows::number(row, 1), rows::number(row, 2)) else { return Ok(0) };
+        let (held, bytes) = (held.cast_unsigned(), bytes.cast_unsigned());
+        if gone == 0 && (held > most[0] || bytes > most[1]) {
+            tracing::warn!(held, bytes, "nothing more can be evicted from a table past its bound");
+        }
+        self.counters.evicted.fetch_add(gone, Relaxed);
+        self.counters.rows.store(held - gone, Relaxed);
         self.counters.bytes.store(bytes, Relaxed);
-        Ok(evicted)
+        Ok(gone)
     }
 
     /// The number that a statement answers with.
     pub(crate) async fn count<S: 'static>(&self, operation: &'static str, call: Call<'_, S>) -> Result<u64> {
         let answer = self.shared.run(operation, call).await?;
         rows::number(rows::one(&answer)?, 0).map(i64::cast_unsigned)
-    }
-
-    async fn two<S: 'static>(&self, operation: &'static str, call: Call<'_, S>) -> Result<(u64, u64)> {
-        let answer = self.shared.run(operation, call).await?;
-        let row = rows::one(&answer)?;
-        Ok((rows::number(row, 0)?.cast_unsigned(), rows::number(row, 1)?.cast_unsigned()))
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::{name::Names, statement::Text};
 
-/// How many rows a statement sweeps, evicts or removes by pattern. Keep in step with the texts.
+/// How many rows a statement sweeps. Keep in step with its text.
 pub(crate) const PAGE: u64 = 1000;
 
 /// Makes for each statement a type, by which it is cached, and a field with its text.
@@ -124,20 +124,9 @@ statements! {
     /// Forgets removals by pattern that are dead by then.
     forget = Forget: "WITH gone AS (DELETE FROM {patterns} WHERE dead_at <= ? RETURNING 1) SELECT count(*) FROM gone";
 
-    /// How many rows and bytes there are.
-    weigh = Weigh: "SELECT count(*), coalesce(sum(size), 0)::bigint FROM {entries}";
-
-    /// Deletes so many entries, those first that die first; no tombstones, and none of the cache's own.
-    /// Answers how many went, and their size.
-    evict = Evict: "WITH gone AS (
-            DELETE FROM {entries} WHERE ctid = ANY (ARRAY(
-                SELECT ctid FROM {entries}
-                WHERE record IS NOT NULL AND NOT (key >= '\\x21' AND key < '\\x22')
-                ORDER BY dead_at LIMIT ? FOR UPDATE SKIP LOCKED
-            ))
-            RETURNING size
-        )
-        SELECT count(*), coalesce(sum(size), 0)::bigint FROM gone";
+    /// Evicts a batch of entries. Takes the bounds of rows and bytes, and below what to go. Answers how many
+    /// went, and how many rows and bytes there were before: nulls if somebody else is at it.
+    evict = Evict: "SELECT evicted, held_rows, held_bytes FROM {evict}(?, ?, ?, ?)";
 
     /// Sends a frame. Takes the channel and the frame, both as bytes of text.
     notify = Notify: "SELECT pg_notify(convert_from(?, 'UTF8'), convert_from(?, 'UTF8'))";

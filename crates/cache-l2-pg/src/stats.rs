@@ -13,7 +13,7 @@ pub struct PgStats {
     pub swept: u64,
     /// Entries dropped alive because the table was past its bound.
     pub evicted: u64,
-    /// Rows in the table when it was last weighed, which is done only if it has a bound.
+    /// Rows in the table when it was last weighed here, which is done only if it has a bound.
     pub rows: u64,
     /// Bytes of its rows, likewise.
     pub bytes: u64,

@@ -5,12 +5,16 @@ use std::{
         OnceLock,
         atomic::{AtomicU32, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use cache_core::{Blob, Bytes, Clock, Codec, Entry, Key, Meta, Timestamp, Tombstone, Ttl};
 use cache_l2_pg::{PgConfig, PgTier, Postgres};
+use tokio::time::sleep;
 use tokio_postgres::{Client, NoTls};
+
+/// The tests share two processors with others.
+const PATIENT: Duration = Duration::from_secs(10);
 
 pub(crate) const LONG: Duration = Duration::from_secs(3600);
 
@@ -32,8 +36,7 @@ pub(crate) fn config() -> PgConfig {
 }
 
 pub(crate) fn config_at(url: &str) -> PgConfig {
-    // A manual clock doesn't move while the keeper waits, so tests that want it to work call it.
-    PgConfig::new(url).expect("a URL").table(&table()).pool_size(4)
+    PgConfig::new(url).expect("a URL").table(&table()).pool_size(4).connect_limit(PATIENT).wait_limit(PATIENT)
 }
 
 pub(crate) async fn open(config: PgConfig, clock: &Clock) -> PgTier {
@@ -43,7 +46,7 @@ pub(crate) async fn open(config: PgConfig, clock: &Clock) -> PgTier {
 /// A tier on a table of its own, and the name of that.
 pub(crate) async fn tier(clock: &Clock) -> (PgTier, String) {
     let table = table();
-    (open(PgConfig::new(url()).expect("a URL").table(&table).pool_size(4), clock).await, table)
+    (open(config().table(&table), clock).await, table)
 }
 
 /// A plain connection.
@@ -77,4 +80,17 @@ pub(crate) fn living(text: &str, born: Timestamp, life: Duration) -> Entry {
 
 pub(crate) fn tombstone(born: Timestamp) -> Tombstone {
     Tombstone { born, dead_at: born.after(LONG) }
+}
+
+/// Waits until `condition` holds, on whatever clock the server and the tasks have.
+///
+/// # Panics
+///
+/// If it doesn't within 20 s.
+pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !condition().await {
+        assert!(Instant::now() < deadline, "never came: {what}");
+        sleep(Duration::from_millis(5)).await;
+    }
 }

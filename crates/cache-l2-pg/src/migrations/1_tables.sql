@@ -61,3 +61,38 @@ BEGIN
     END IF;
 END
 $$;
+
+-- Evicts a batch, those first that die first, but no tombstones and none of the cache's own, until the
+-- table has no more than `low` of either. Does nothing while somebody else is at it, and then answers with
+-- nulls; nor if it has no more than `most` of either. What it answers as held is from before.
+CREATE FUNCTION {evict}(
+    most_rows bigint, most_bytes bigint, low_rows bigint, low_bytes bigint,
+    OUT evicted bigint, OUT held_rows bigint, OUT held_bytes bigint
+) LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
+    evicted := 0;
+    IF NOT pg_try_advisory_xact_lock({evict_lock}) THEN
+        RETURN;
+    END IF;
+    SELECT count(*), coalesce(sum(size), 0) INTO held_rows, held_bytes FROM {entries};
+    IF held_rows <= most_rows AND held_bytes <= most_bytes THEN
+        RETURN;
+    END IF;
+    WITH page AS MATERIALIZED (
+        SELECT ctid, dead_at, size FROM {entries}
+        WHERE record IS NOT NULL AND NOT (key >= '\x21' AND key < '\x22')
+        ORDER BY dead_at LIMIT 1000 FOR UPDATE SKIP LOCKED
+    ),
+    ranked AS (
+        SELECT ctid, row_number() OVER earlier AS rank, sum(size) OVER earlier - size AS before
+        FROM page WINDOW earlier AS (ORDER BY dead_at ROWS UNBOUNDED PRECEDING)
+    ),
+    gone AS (
+        DELETE FROM {entries} WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM ranked WHERE rank <= held_rows - low_rows OR before < held_bytes - low_bytes
+        ))
+        RETURNING 1
+    )
+    SELECT count(*) INTO evicted FROM gone;
+END
+$$;

@@ -82,8 +82,8 @@ impl Departures {
     }
 }
 
-/// Entries on their way out, to be dropped when no lock is held any more: a value's own `drop` may
-/// take long, or come back to the cache.
+/// Entries on their way out, to be dropped when no shard's lock is held any more: a value's own `drop` may
+/// take long, and readers are not to wait for it.
 #[derive(Default)]
 pub(crate) struct Gone(Vec<(Cause, Key, Entry<Value>, u32)>);
 

@@ -111,6 +111,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
         #[test]
         fn a_share_is_never_too_high_and_hardly_too_low(
             hot in vec(0_u32..20, 0..4000),

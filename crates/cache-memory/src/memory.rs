@@ -21,7 +21,8 @@ use crate::{
     stripe::Stripe,
 };
 
-/// A decoded value of any type.
+/// A decoded value of any type. One that is replaced, removed or evicted may be dropped under a lock of
+/// its key: its `drop` must not come back to the near tier.
 pub type Value = Arc<dyn Any + Send + Sync>;
 
 /// How many locks writers are spread over; reads take none of them.

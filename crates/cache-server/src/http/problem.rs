@@ -1,12 +1,14 @@
 //! Errors as `application/problem+json` (RFC 9457): what was wrong, with which value, what to do.
 
+use std::collections::BTreeMap;
+
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use cache_core::{Error, ErrorKind};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::http::freshness::Freshness;
 
@@ -58,13 +60,13 @@ impl ProblemKind {
 pub(crate) struct Problem {
     kind: ProblemKind,
     detail: String,
-    members: Map<String, Value>,
+    members: BTreeMap<String, Value>,
     freshness: Option<Freshness>,
 }
 
 impl Problem {
     pub(crate) fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), members: Map::new(), freshness: None }
+        Self { kind, detail: detail.into(), members: BTreeMap::new(), freshness: None }
     }
 
     /// A parameter that can't be honoured, named beside the explanation.
@@ -108,7 +110,7 @@ struct Body {
     status: u16,
     detail: String,
     #[serde(flatten)]
-    members: Map<String, Value>,
+    members: BTreeMap<String, Value>,
 }
 
 impl IntoResponse for Problem {

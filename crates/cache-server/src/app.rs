@@ -10,6 +10,8 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::settings::Settings;
 
+/// What stands in front of every key of the service.
+pub(crate) const NAMESPACE: &str = "md";
 /// Lives are shortened by up to this share, so that what came together doesn't expire together.
 const JITTER: f64 = 0.05;
 /// A value is refreshed behind its readers once this share of its life is over.
@@ -50,7 +52,7 @@ impl App {
             DiskConfig::new(settings.disk_dir()).max_bytes(settings.disk_mib << 20).clock(clock.clone());
         let disk = DiskTier::open(config)?;
         let builder = Cache::builder()
-            .namespace("md")
+            .namespace(NAMESPACE)
             .memory(settings.memory())
             .local_tier(disk.clone())
             .clock(clock.clone());

@@ -36,7 +36,7 @@ pub struct Settings {
 
     /// Keys that are never evicted from memory for space: patterns such as price:AAPL*, parted by commas.
     #[arg(long, env = "CACHE_MEMORY_PROTECT", value_name = "PATTERNS", value_delimiter = ',',
-          value_parser = Pattern::glob)]
+          value_parser = protected)]
     pub memory_protect: Vec<Pattern>,
 
     /// What may be kept on disk, in MiB.
@@ -169,6 +169,10 @@ impl Settings {
     pub fn disk_dir(&self) -> PathBuf {
         self.data_dir.join("disk")
     }
+}
+
+fn protected(text: &str) -> cache_core::Result<Pattern> {
+    Pattern::glob(text.trim())
 }
 
 fn share(text: &str) -> std::result::Result<f64, String> {

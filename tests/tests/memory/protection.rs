@@ -267,29 +267,40 @@ async fn rule_29_a_protected_key_that_is_removed_is_gone_and_its_loads_are_not_k
 }
 
 #[test]
-fn rule_29_an_end_of_protection_does_not_bring_a_removed_key_back() {
+fn rule_29_neither_an_end_nor_a_beginning_of_protection_brings_back_what_was_ended() {
     let at = |micros: i64| Timestamp::from_micros(1_000_000 + micros);
-    let now = at(0);
-    let pattern = Pattern::glob("k:*").unwrap();
-    for policy in Eviction::ALL.into_iter().cycle().take(500) {
-        let memory = Memory::builder().mib(1).eviction(policy).protected_share(0.5).build();
-        memory.protect(Target::Matching(&pattern)).unwrap();
-        let keys: Vec<Key> = (0..64).map(|id| Key::new("k", &id.to_string()).unwrap()).collect();
-        for key in &keys {
-            let value: Value = Arc::new(1_u8);
-            memory.put(key.clone(), Entry::new(value, Meta::new(at(1), Ttl::new(Duration::MAX))), now);
-        }
-        let together = Barrier::new(2);
-        thread::scope(|scope| {
-            scope.spawn(|| {
+    let (now, tombstone) = (at(0), Tombstone { born: at(2), dead_at: Timestamp::MAX });
+    let pattern = glob("k:*");
+    let keys: Vec<Key> = (0..64).map(|id| Key::new("k", &id.to_string()).unwrap()).collect();
+    let ways = ["remove", "remove_matching", "clear", "sweep"];
+    for (policy, how) in Eviction::ALL.into_iter().flat_map(|policy| ways.map(|how| (policy, how))) {
+        for _ in 0..30 {
+            let memory = Memory::builder().mib(1).eviction(policy).protected_share(0.5).build();
+            memory.protect(Target::Matching(&pattern)).unwrap();
+            for key in &keys {
+                let meta = Meta::new(at(1), Ttl::new(Duration::from_secs(1)));
+                memory.put(key.clone(), Entry::new(Arc::new(1_u8) as Value, meta), now);
+            }
+            let together = Barrier::new(2);
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    together.wait();
+                    for _ in 0..3 {
+                        memory.unprotect(Target::Matching(&pattern));
+                        memory.protect(Target::Matching(&pattern)).unwrap();
+                    }
+                });
                 together.wait();
-                memory.unprotect(Target::Matching(&pattern));
+                match how {
+                    "remove" => assert_eq!(memory.remove(&keys, tombstone, now), 64, "{policy}"),
+                    "remove_matching" => drop(memory.remove_matching(&pattern, tombstone, now)),
+                    "clear" => memory.clear(),
+                    _ => drop(memory.sweep(at(2_000_000))),
+                }
             });
-            together.wait();
-            memory.remove(&keys, Tombstone { born: at(2), dead_at: Timestamp::MAX }, now);
-        });
-        for key in &keys {
-            assert!(memory.get(key).is_none(), "{policy}: {key} is back");
+            for key in &keys {
+                assert!(memory.get(key).is_none(), "{policy}: {key} outlived {how}");
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use cache_facade::MemoryStats;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    app::App,
+    app::{App, NAMESPACE},
     http::{problem::Problem, query::Query},
     routes::answer::uncacheable,
 };
@@ -85,7 +85,11 @@ fn memory(app: &App, stats: &MemoryStats) -> Value {
         .cache
         .hottest(HOTTEST)
         .iter()
-        .map(|hot| json!({ "key": hot.key.as_str(), "share": hot.share, "reads": hot.reads }))
+        .map(|hot| {
+            // As patterns are given to the service: without its namespace.
+            let key = hot.key.as_str().strip_prefix(NAMESPACE).and_then(|key| key.strip_prefix(':'));
+            json!({ "key": key, "share": hot.share, "reads": hot.reads })
+        })
         .collect();
     json!({
         "policy": stats.eviction.as_str(),

@@ -7,7 +7,7 @@
 use std::env::var;
 use std::sync::Mutex;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::{Postgres, Redis, RedisCluster, RedisOptions, RedisSentinel, postgres};
 
@@ -28,7 +28,10 @@ pub const POSTGRES_URL: &str = "CACHE_TEST_POSTGRES_URL";
 /// Fails if there is none and none can be started.
 pub fn redis() -> Result<String> {
     static OWN: Mutex<Option<Redis>> = Mutex::new(None);
-    shared(REDIS_URL, &OWN, || Redis::start(&RedisOptions::default()), Redis::url)
+    match set(REDIS_URL) {
+        Some(url) => Ok(url),
+        None => of_this_process(&OWN, || Redis::start(&RedisOptions::default()), Redis::url),
+    }
 }
 
 /// The URLs of the shared Redis Cluster's nodes.
@@ -37,21 +40,25 @@ pub fn redis() -> Result<String> {
 /// Fails if there is none and none can be started.
 pub fn redis_cluster() -> Result<Vec<String>> {
     static OWN: Mutex<Option<RedisCluster>> = Mutex::new(None);
-    let urls = shared(REDIS_CLUSTER_URLS, &OWN, RedisCluster::start, |cluster| cluster.urls().join(","))?;
-    Ok(parted(&urls))
+    match set(REDIS_CLUSTER_URLS) {
+        Some(urls) => Ok(parted(&urls)),
+        None => of_this_process(&OWN, RedisCluster::start, RedisCluster::urls),
+    }
 }
 
 /// The URLs of the shared sentinels, and the name of the master they watch.
 ///
 /// # Errors
-/// Fails if there are none and none can be started.
+/// Fails if there are none and none can be started, and if the URLs are set and the name is not.
 pub fn redis_sentinel() -> Result<(Vec<String>, String)> {
     static OWN: Mutex<Option<RedisSentinel>> = Mutex::new(None);
-    let urls = |sentinel: &RedisSentinel| sentinel.sentinel_urls().join(",");
-    let urls = shared(REDIS_SENTINEL_URLS, &OWN, RedisSentinel::start, urls)?;
-    let master = |sentinel: &RedisSentinel| sentinel.master_name().to_owned();
-    let master = shared(REDIS_SENTINEL_MASTER, &OWN, RedisSentinel::start, master)?;
-    Ok((parted(&urls), master))
+    if let Some(urls) = set(REDIS_SENTINEL_URLS) {
+        let name = set(REDIS_SENTINEL_MASTER);
+        let name =
+            name.with_context(|| format!("{REDIS_SENTINEL_URLS} is set: set {REDIS_SENTINEL_MASTER} too"))?;
+        return Ok((parted(&urls), name));
+    }
+    of_this_process(&OWN, RedisSentinel::start, |own| (own.sentinel_urls(), own.master_name().to_owned()))
 }
 
 /// The URL of the shared PostgreSQL server's own database; tests take one from [`postgres_database`].
@@ -60,7 +67,10 @@ pub fn redis_sentinel() -> Result<(Vec<String>, String)> {
 /// Fails if there is none and none can be started.
 pub fn postgres() -> Result<String> {
     static OWN: Mutex<Option<Postgres>> = Mutex::new(None);
-    shared(POSTGRES_URL, &OWN, Postgres::start, Postgres::url)
+    match set(POSTGRES_URL) {
+        Some(url) => Ok(url),
+        None => of_this_process(&OWN, Postgres::start, Postgres::url),
+    }
 }
 
 /// The URL of a new and empty database on the shared PostgreSQL server.
@@ -71,18 +81,17 @@ pub fn postgres_database() -> Result<String> {
     postgres::create_database(&postgres()?)
 }
 
-/// What the variable says, or what `tell` says of the server of this process, which is started once.
-fn shared<S>(
-    variable: &str,
+/// The variable, if it is set to something.
+fn set(variable: &str) -> Option<String> {
+    var(variable).ok().filter(|text| !text.is_empty())
+}
+
+/// What is told of this process's own server, which is started once.
+fn of_this_process<S, T>(
     own: &'static Mutex<Option<S>>,
     start: impl FnOnce() -> Result<S>,
-    tell: impl FnOnce(&S) -> String,
-) -> Result<String> {
-    if let Ok(text) = var(variable)
-        && !text.is_empty()
-    {
-        return Ok(text);
-    }
+    tell: impl FnOnce(&S) -> T,
+) -> Result<T> {
     let mut own = own.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let server = match own.take() {
         Some(server) => server,

@@ -13,8 +13,7 @@ use rustix::process::geteuid;
 /// # Errors
 /// Fails if it is not installed, and says how to install it.
 pub fn redis() -> Result<PathBuf> {
-    let found = places().into_iter().map(|folder| folder.join("redis-server")).find(|file| file.is_file());
-    found.with_context(|| missing("redis-server", REDIS))
+    find("redis-server").with_context(|| missing("redis-server", REDIS))
 }
 
 /// The folder of PostgreSQL's programs, of the newest version there is.
@@ -29,9 +28,18 @@ pub fn postgres() -> Result<PathBuf> {
     found.with_context(|| missing("PostgreSQL (initdb, postgres and psql)", POSTGRES))
 }
 
+/// `openssl`, which makes the certificates of servers with TLS.
+///
+/// # Errors
+/// Fails if it is not installed, and says how to install it.
+pub fn openssl() -> Result<PathBuf> {
+    find("openssl").with_context(|| missing("openssl", OPENSSL))
+}
+
 /// Debian's packages.
 const REDIS: &str = "redis-server";
 const POSTGRES: &str = "postgresql";
+const OPENSSL: &str = "openssl";
 
 /// Finds every program the tests need, and installs by apt what is missing.
 ///
@@ -41,18 +49,16 @@ const POSTGRES: &str = "postgresql";
 /// Fails if something is missing and this is neither root nor may become so by `sudo` without being asked
 /// for a password, or the machine has no apt, or apt fails. The error says what to install.
 pub fn all() -> Result<()> {
-    let mut packages = Vec::new();
-    if redis().is_err() {
-        packages.push(REDIS);
+    let wanted = [(REDIS, redis as fn() -> _), (POSTGRES, postgres), (OPENSSL, openssl)];
+    let packages: Vec<&str> =
+        wanted.iter().filter(|(_, find)| find().is_err()).map(|(package, _)| *package).collect();
+    if !packages.is_empty() {
+        apt(&packages)?;
     }
-    if postgres().is_err() {
-        packages.push(POSTGRES);
+    for (_, find) in wanted {
+        find().context("apt succeeded, and yet a program is missing")?;
     }
-    if packages.is_empty() {
-        return Ok(());
-    }
-    apt(&packages)?;
-    redis().and(postgres()).context("apt succeeded, and yet a program is missing").map(|_| ())
+    Ok(())
 }
 
 /// Installs Debian packages without letting them start services: a policy that forbids it is there
@@ -72,15 +78,20 @@ install "$@" || { apt-get update && install "$@"; }
 
 fn apt(packages: &[&str]) -> Result<()> {
     let what = packages.join(" and ");
-    let by_hand = format!("install them by hand: {}", by_hand(packages));
+    let by_hand = format!("install by hand: {}", by_hand(packages));
     if find("apt-get").is_none() {
-        bail!("{what} not installed, and this machine has no apt: {by_hand}");
+        bail!(
+            "not installed: {what}, and this machine has no apt: {by_hand}, elsewhere the packages of Redis 7 and \
+             PostgreSQL 15 or newer. Images of Docker won't do: tests kill, pause and restart the programs by pid"
+        );
     }
     let mut command = if geteuid().is_root() {
         Command::new("sh")
     } else {
         if !may_sudo() {
-            bail!("{what} not installed; only root may install them, and `sudo` wants a password: {by_hand}");
+            bail!(
+                "not installed: {what}; only root may install it, and there is no `sudo` without a password: {by_hand}"
+            );
         }
         let mut sudo = Command::new("sudo");
         sudo.args(["-n", "sh"]);

@@ -16,6 +16,7 @@
 pub mod env;
 pub mod install;
 
+mod certificate;
 mod cluster;
 mod home;
 mod ports;

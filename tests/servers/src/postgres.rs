@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 
+use crate::certificate::Certificate;
 use crate::home::Home;
 use crate::install;
 use crate::process::{Fault, Process, on_free_port};
@@ -22,6 +23,8 @@ pub struct PostgresOptions {
     pub config: Vec<String>,
     /// Whether every commit waits for the disk (`fsync`), as in production.
     pub durable: bool,
+    /// Whether connections must be encrypted by TLS; clients must trust [`Postgres::authority`].
+    pub tls: bool,
 }
 
 /// A private PostgreSQL server on a free port, ended on drop.
@@ -32,6 +35,7 @@ pub struct Postgres {
     process: Process,
     port: u16,
     password: String,
+    certificate: Option<Certificate>,
 }
 
 impl Postgres {
@@ -56,14 +60,15 @@ impl Postgres {
         let user = User::instead_of_root()?;
         let home = Home::new("postgres", "QUIT", user)?;
         let password = template::copy_to(home.path(), user)?;
-        configure(port, home.path(), options)?;
+        let certificate = if options.tls { Some(Certificate::make(home.path(), user)?) } else { None };
+        configure(port, home.path(), options, certificate.as_ref())?;
         let mut command = Command::new(program);
         command.arg("-D").arg(home.path().join(DATA)).current_dir(home.path());
         if let Some(user) = user {
             user.run(&mut command);
         }
         let process = Process::start(command, Signal::INT, home)?;
-        let mut postgres = Self { process, port, password };
+        let mut postgres = Self { process, port, password, certificate };
         postgres.ready()?;
         Ok(postgres)
     }
@@ -77,14 +82,17 @@ impl Postgres {
         self.folder().join(DATA).join("postmaster.pid")
     }
 
-    /// `postgres://cache:password@127.0.0.1:port/postgres`.
+    /// `postgres://cache:password@127.0.0.1:port/postgres`, with `?sslmode=require` for one that asks for TLS.
     #[must_use]
     pub fn url(&self) -> String {
-        self.url_of("postgres")
+        let mode = if self.certificate.is_some() { "?sslmode=require" } else { "" };
+        format!("postgres://{SUPERUSER}:{}@127.0.0.1:{}/postgres{mode}", self.password, self.port)
     }
 
-    fn url_of(&self, database: &str) -> String {
-        format!("postgres://{SUPERUSER}:{}@127.0.0.1:{}/{database}", self.password, self.port)
+    /// The certificate (PEM) of the authority that a client of a server with TLS must trust.
+    #[must_use]
+    pub fn authority(&self) -> Option<&Path> {
+        self.certificate.as_ref().map(|certificate| certificate.authority.as_path())
     }
 
     /// The port clients connect to.
@@ -159,8 +167,14 @@ pub(crate) fn create_database(url: &str) -> Result<String> {
     static MADE: AtomicU32 = AtomicU32::new(0);
     let name = format!("test_{}_{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
     sql(url, &format!("CREATE DATABASE {name}"))?;
-    let (server, _) = url.rsplit_once('/').context("a PostgreSQL URL without a database")?;
-    Ok(format!("{server}/{name}"))
+    with_database(url, &name).context("a PostgreSQL URL without a database")
+}
+
+/// The URL with another database, and its parameters as they are.
+fn with_database(url: &str, name: &str) -> Option<String> {
+    let (place, parameters) = url.split_at(url.find('?').unwrap_or(url.len()));
+    let (server, _) = place.rsplit_once('/')?;
+    Some(format!("{server}/{name}{parameters}"))
 }
 
 /// Runs SQL by `psql`.
@@ -187,22 +201,43 @@ fn without_password(url: &str) -> Result<(String, &str)> {
     parts.context("a PostgreSQL URL without user and password: write postgres://user:password@host:port/name")
 }
 
-fn configure(port: u16, home: &Path, options: &PostgresOptions) -> Result<()> {
-    let file = home.join(DATA).join("postgresql.conf");
-    let mut text = format!(
-        "listen_addresses = '127.0.0.1'\nport = {port}\nunix_socket_directories = '{}'\nmax_connections = 200\n",
-        home.display().to_string().replace('\'', "''")
-    );
+fn configure(
+    port: u16,
+    home: &Path,
+    options: &PostgresOptions,
+    certificate: Option<&Certificate>,
+) -> Result<()> {
+    let data = home.join(DATA);
+    let mut lines = vec![
+        "listen_addresses = '127.0.0.1'".to_owned(),
+        format!("port = {port}"),
+        format!("unix_socket_directories = {}", quoted(home)),
+        "max_connections = 200".to_owned(),
+    ];
     if !options.durable {
         // The system keeps what was written when the process dies, so this outlives kill -9.
-        text += "fsync = off\nfull_page_writes = off\n";
+        lines.extend(["fsync = off".to_owned(), "full_page_writes = off".to_owned()]);
     }
-    options.config.iter().for_each(|line| text += &format!("{line}\n"));
+    if let Some(certificate) = certificate {
+        lines.push("ssl = on".to_owned());
+        lines.push(format!("ssl_cert_file = {}", quoted(&certificate.shown)));
+        lines.push(format!("ssl_key_file = {}", quoted(&certificate.key)));
+        // The first line that fits decides.
+        let rules = "hostssl all all 127.0.0.1/32 scram-sha-256\nhost all all all reject\n";
+        let known = fs::read_to_string(data.join("pg_hba.conf")).context("cannot read pg_hba.conf")?;
+        fs::write(data.join("pg_hba.conf"), rules.to_owned() + &known).context("cannot write pg_hba.conf")?;
+    }
+    lines.extend(options.config.iter().cloned());
     OpenOptions::new()
         .append(true)
-        .open(&file)
-        .and_then(|mut conf| conf.write_all(text.as_bytes()))
-        .with_context(|| format!("cannot write {}", file.display()))
+        .open(data.join("postgresql.conf"))
+        .and_then(|mut file| file.write_all((lines.join("\n") + "\n").as_bytes()))
+        .context("cannot write postgresql.conf")
+}
+
+/// A path as `postgresql.conf` takes it.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.display().to_string().replace('\'', "''"))
 }
 
 /// Whether the server of that pid says so in its lock file, where `pg_ctl` looks too.
@@ -234,7 +269,7 @@ fn shared_memory(lock: &str) -> Option<&str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{says_ready, shared_memory, without_password};
+    use super::{says_ready, shared_memory, with_database, without_password};
 
     const LOCK: &str = "4711\n/tmp/x/data\n1700000000\n15432\n/tmp/x\n127.0.0.1\n  1234567    42\nready   \n";
 
@@ -250,6 +285,13 @@ mod tests {
     fn shared_memory_is_named_in_the_lock_file() {
         assert_eq!(shared_memory(LOCK), Some("42"));
         assert_eq!(shared_memory("4711\n"), None);
+    }
+
+    #[test]
+    fn another_database_keeps_the_parameters() {
+        let url = |url| with_database(url, "other");
+        assert_eq!(url("postgres://a:b@c:7/d").unwrap(), "postgres://a:b@c:7/other");
+        assert_eq!(url("postgres://a:b@c:7/d?x=/y").unwrap(), "postgres://a:b@c:7/other?x=/y");
     }
 
     #[test]

@@ -6,6 +6,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 
+use crate::certificate::Certificate;
 use crate::home::Home;
 use crate::install;
 use crate::process::{Fault, Process, on_free_port};
@@ -21,6 +22,8 @@ pub struct RedisOptions {
     /// The one user there is, who may do everything with [`RedisOptions::password`]; the default user
     /// is switched off.
     pub user: Option<String>,
+    /// Whether the port speaks TLS and nothing else; clients must trust [`Redis::authority`].
+    pub tls: bool,
 }
 
 impl std::fmt::Debug for RedisOptions {
@@ -29,6 +32,7 @@ impl std::fmt::Debug for RedisOptions {
             .field("config", &self.config)
             .field("password", &self.password.as_ref().map(|_| "…"))
             .field("user", &self.user)
+            .field("tls", &self.tls)
             .finish()
     }
 }
@@ -39,6 +43,7 @@ pub struct Redis {
     process: Process,
     port: u16,
     options: RedisOptions,
+    certificate: Option<Certificate>,
 }
 
 impl Redis {
@@ -56,13 +61,14 @@ impl Redis {
         }
         let program = install::redis()?;
         let home = Home::new("redis", "TERM", None)?;
+        let certificate = if options.tls { Some(Certificate::make(home.path(), None)?) } else { None };
         let file = home.path().join("redis.conf");
-        let text = config(port, home.path(), options);
+        let text = config(port, home.path(), options, certificate.as_ref());
         std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
         let mut command = Command::new(program);
         command.arg(file).args(args).current_dir(home.path());
         let process = Process::start(command, Signal::TERM, home)?;
-        let mut redis = Self { process, port, options: options.clone() };
+        let mut redis = Self { process, port, options: options.clone(), certificate };
         redis.ready()?;
         Ok(redis)
     }
@@ -72,10 +78,17 @@ impl Redis {
         self.process.ready(|_| answers(&socket, &options))
     }
 
-    /// `redis://[user:password@]127.0.0.1:port`.
+    /// `redis://[user:password@]127.0.0.1:port`, or `rediss://` for one that speaks TLS.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("redis://{}127.0.0.1:{}", credentials(&self.options), self.port)
+        let scheme = if self.options.tls { "rediss" } else { "redis" };
+        format!("{scheme}://{}127.0.0.1:{}", credentials(&self.options), self.port)
+    }
+
+    /// The certificate (PEM) of the authority that a client of a server with TLS must trust.
+    #[must_use]
+    pub fn authority(&self) -> Option<&Path> {
+        self.certificate.as_ref().map(|certificate| certificate.authority.as_path())
     }
 
     /// The port clients connect to.
@@ -179,17 +192,27 @@ fn ask(socket: &Path, options: &RedisOptions, command: &[&str]) -> Result<Reply>
 }
 
 /// The text of `redis.conf`.
-fn config(port: u16, home: &Path, options: &RedisOptions) -> String {
+fn config(port: u16, home: &Path, options: &RedisOptions, certificate: Option<&Certificate>) -> String {
     let quote = |path: &Path| quoted(&path.to_string_lossy());
-    let mut lines = vec![
-        format!("port {port}"),
+    let mut lines = match certificate {
+        None => vec![format!("port {port}")],
+        Some(certificate) => vec![
+            "port 0".to_owned(),
+            format!("tls-port {port}"),
+            format!("tls-cert-file {}", quote(&certificate.shown)),
+            format!("tls-key-file {}", quote(&certificate.key)),
+            format!("tls-ca-cert-file {}", quote(&certificate.authority)),
+            "tls-auth-clients no".to_owned(),
+        ],
+    };
+    lines.extend([
         "bind 127.0.0.1".to_owned(),
         format!("unixsocket {}", quote(&socket_in(home))),
         format!("dir {}", quote(home)),
         "daemonize no".to_owned(),
         "save \"\"".to_owned(),
         "appendonly no".to_owned(),
-    ];
+    ]);
     match (&options.user, &options.password) {
         (Some(user), Some(password)) => {
             lines.push(format!("user {user} on {} ~* &* +@all", quoted(&format!(">{password}"))));
@@ -243,11 +266,11 @@ mod tests {
 
     #[test]
     fn a_user_takes_the_place_of_the_default_one() {
-        let text = config(7, Path::new("/x y"), &options(Some("app"), Some("a b")));
+        let text = config(7, Path::new("/x y"), &options(Some("app"), Some("a b")), None);
         for line in ["port 7", "dir \"/x y\"", "user app on \">a b\" ~* &* +@all", "user default off"] {
             assert!(text.lines().any(|each| each == line), "{line} in {text}");
         }
-        let text = config(7, Path::new("/x"), &options(None, Some("secret")));
+        let text = config(7, Path::new("/x"), &options(None, Some("secret")), None);
         assert!(text.contains("\nrequirepass \"secret\"\n"), "{text}");
     }
 

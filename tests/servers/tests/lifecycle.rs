@@ -149,7 +149,7 @@ fn a_paused_postgres_says_nothing_until_it_goes_on() {
 #[test]
 fn databases_are_many_and_passwords_are_asked_for() {
     let config = vec!["max_connections = 17".to_owned()];
-    let postgres = Postgres::start_with(&PostgresOptions { config, durable: true }).unwrap();
+    let postgres = Postgres::start_with(&PostgresOptions { config, durable: true, tls: false }).unwrap();
     assert_eq!(postgres.sql("SHOW max_connections").unwrap(), "17");
     assert_eq!(postgres.sql("SHOW fsync").unwrap(), "on");
     let (one, other) = (postgres.create_database().unwrap(), postgres.create_database().unwrap());
@@ -158,6 +158,37 @@ fn databases_are_many_and_passwords_are_asked_for() {
     assert_eq!(names, "2");
     let rules = "SELECT DISTINCT auth_method FROM pg_hba_file_rules";
     assert_eq!(postgres.sql(rules).unwrap(), "scram-sha-256");
+}
+
+/// What `openssl` says of the certificate that a server shows.
+fn verdict(port: u16, authority: &Path, more: &[&str]) -> String {
+    let mut command = Command::new("openssl");
+    command.args([
+        "s_client",
+        "-verify_ip",
+        "127.0.0.1",
+        "-connect",
+        &format!("127.0.0.1:{port}"),
+        "-CAfile",
+    ]);
+    command.arg(authority).args(more).stdin(Stdio::null()).stderr(Stdio::null());
+    let said = String::from_utf8_lossy(&command.output().unwrap().stdout).into_owned();
+    said.lines().find(|line| line.starts_with("Verification")).unwrap_or("no verdict").to_owned()
+}
+
+#[test]
+fn servers_speak_tls_and_are_known_by_their_authority_alone() {
+    let redis = Redis::start(&RedisOptions { tls: true, ..RedisOptions::default() }).unwrap();
+    let postgres =
+        Postgres::start_with(&PostgresOptions { tls: true, ..PostgresOptions::default() }).unwrap();
+    let (of_redis, of_postgres) = (redis.authority().unwrap(), postgres.authority().unwrap());
+    assert!(redis.url().starts_with("rediss://"), "{}", redis.url());
+    assert_eq!(verdict(redis.port(), of_redis, &[]), "Verification: OK");
+    assert_ne!(verdict(redis.port(), of_postgres, &[]), "Verification: OK");
+    assert_eq!(verdict(postgres.port(), of_postgres, &["-starttls", "postgres"]), "Verification: OK");
+    let encrypted = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
+    assert_eq!(postgres.sql(encrypted).unwrap(), "t");
+    assert!(ping(&mut connect(redis.port())).is_err(), "it answered without TLS");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
-use cache_core::{Entry, Error, ErrorKind, Key, Result, envelope};
+use cache_core::{Entry, Error, ErrorKind, Key, Result, Timestamp, envelope};
 use redis::Value;
 
 use crate::{
@@ -17,6 +17,9 @@ use crate::{
 /// How many keys one script writes at most, and how many bytes: a server does nothing else meanwhile.
 const PAGE: usize = 128;
 const PAGE_BYTES: usize = 1 << 20;
+
+/// By how many milliseconds a record may be kept for longer, so that a page has few spans.
+const NEAR: u64 = 2000;
 
 /// How often a put may find that a pattern was removed in between.
 const TRIES: usize = 16;
@@ -119,10 +122,17 @@ impl RedisTier {
         page.iter().for_each(|parcel| {
             command.arg(names.key(parcel.key.as_str()));
         });
-        command.arg(removed.length).arg(&removed.mark);
+        let common = page.iter().map(|parcel| parcel.span).max().unwrap_or(0);
+        let first = page.iter().map(|parcel| parcel.entry.meta.born).min().unwrap_or(Timestamp::MAX);
+        command.arg(removed.length).arg(&removed.mark).arg(common).arg(&first.as_micros().to_le_bytes());
         page.iter().for_each(|parcel| {
-            command.arg(&parcel.record).arg(parcel.span);
+            command.arg(&parcel.record);
         });
+        for (number, parcel) in (1..).zip(page) {
+            if parcel.span == 0 && common > 0 || parcel.span + NEAR < common {
+                command.arg::<usize>(number).arg(parcel.span);
+            }
+        }
         call
     }
 }

@@ -169,7 +169,7 @@ async fn rule_59_upkeep_ends_with_its_cache() {
     for ended in ["dropped", "shut down"] {
         let cache = Cache::builder().clock(clock.clone()).build().await.unwrap();
         settle().await;
-        assert_eq!(clock.sleepers(), 1, "upkeep waits");
+        assert_eq!(clock.sleepers(), 2, "upkeep waits, of memory and of tiers");
         if ended == "shut down" {
             cache.shutdown(Duration::from_secs(1)).await.unwrap();
         } else {

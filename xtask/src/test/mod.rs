@@ -17,7 +17,7 @@ use crate::services::Services;
 use crate::shell;
 use crate::workspace::{self, Package, Target};
 
-/// Runs every test, and answers whether all passed and every rule due today has one.
+/// Runs every test, and answers whether all passed and every rule has one.
 ///
 /// Private servers run meanwhile, unless `no_services` is set: then the tests that need them are left out
 /// and named. The last line printed is `N passed, N failed`.

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::left_out::LeftOut;
 use super::outcome::{Outcome, Verdict};
-use crate::rules::{self, Held, RULES};
+use crate::rules::{self, RULES};
 
 /// What the tests said about each rule, by number.
 #[derive(Debug)]
@@ -16,7 +16,6 @@ pub(crate) struct Table {
 #[derive(Debug)]
 struct Row {
     text: &'static str,
-    held: Held,
     tests: usize,
     failed: usize,
     /// Whether a test of it was left out.
@@ -26,13 +25,12 @@ struct Row {
 impl Table {
     /// Every rule there is, and any other that a test's name speaks of.
     pub(crate) fn of(outcome: &Outcome, left_out: &LeftOut) -> Self {
-        let row =
-            |number, text, held| Row { text, held, tests: 0, failed: 0, left_out: left_out.has(number) };
+        let row = |number, text| Row { text, tests: 0, failed: 0, left_out: left_out.has(number) };
         let mut rows: BTreeMap<u32, Row> =
-            RULES.iter().map(|rule| (rule.number, row(rule.number, rule.text, rule.held))).collect();
+            RULES.iter().map(|rule| (rule.number, row(rule.number, rule.text))).collect();
         for (name, verdict) in outcome.tests() {
             let Some(number) = rules::number_in(name) else { continue };
-            let unknown = || row(number, "(a rule without a text)", Held::Later);
+            let unknown = || row(number, "(a rule without a text)");
             let row = rows.entry(number).or_insert_with(unknown);
             row.tests += usize::from(verdict != Verdict::Ignored);
             row.failed += usize::from(verdict == Verdict::Failed);
@@ -40,7 +38,7 @@ impl Table {
         Self { rows }
     }
 
-    /// The rules that must have a test today and have none, not even one that was left out.
+    /// The rules that have no test, not even one that was left out.
     pub(crate) fn missing(&self) -> Vec<u32> {
         self.rows.iter().filter(|(_, row)| row.state() == State::Missing).map(|(number, _)| *number).collect()
     }
@@ -52,16 +50,14 @@ enum State {
     Failed,
     Missing,
     LeftOut,
-    Later,
 }
 
 impl Row {
     fn state(&self) -> State {
-        match (self.tests, self.failed, self.held) {
-            (0, ..) if self.left_out => State::LeftOut,
-            (0, _, Held::Now) => State::Missing,
-            (0, _, Held::Later) => State::Later,
-            (_, 0, _) => State::Ok,
+        match (self.tests, self.failed) {
+            (0, _) if self.left_out => State::LeftOut,
+            (0, _) => State::Missing,
+            (_, 0) => State::Ok,
             _ => State::Failed,
         }
     }
@@ -74,7 +70,6 @@ impl fmt::Display for State {
             Self::Failed => "FAILED",
             Self::Missing => "MISSING",
             Self::LeftOut => "left out: its tests need servers",
-            Self::Later => "later: needs Redis or PostgreSQL",
         })
     }
 }
@@ -88,15 +83,15 @@ impl fmt::Display for Table {
         }
         let count = |state| self.rows.values().filter(|row| row.state() == state).count();
         let (ok, failed) = (count(State::Ok), count(State::Failed));
-        let (missing, left_out, later) = (count(State::Missing), count(State::LeftOut), count(State::Later));
-        writeln!(f, "rules: {ok} ok, {failed} failed, {missing} missing, {left_out} left out, {later} later")
+        let (missing, left_out) = (count(State::Missing), count(State::LeftOut));
+        writeln!(f, "rules: {ok} ok, {failed} failed, {missing} missing, {left_out} left out")
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{LeftOut, Outcome, Table};
-    use crate::rules::{Held, RULES};
+    use crate::rules::RULES;
 
     fn table(lines: &str) -> Table {
         table_without(lines, LeftOut::default())
@@ -123,9 +118,7 @@ mod tests {
         assert!(row(&table, 1).ends_with(" 1 ok"), "{}", row(&table, 1));
         assert!(row(&table, 53).ends_with(" 2 FAILED"), "{}", row(&table, 53));
         assert!(row(&table, 2).ends_with(" 0 MISSING"), "{}", row(&table, 2));
-        assert!(row(&table, 9).ends_with(" 0 later: needs Redis or PostgreSQL"), "{}", row(&table, 9));
-        assert!(!table.missing().contains(&1) && !table.missing().contains(&9));
-        assert!(table.missing().contains(&2));
+        assert!(!table.missing().contains(&1) && table.missing().contains(&2));
     }
 
     #[test]
@@ -134,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_beyond_those_due_show_up() {
+    fn rules_beyond_those_known_show_up() {
         let table = table("test rule_52_hangs ... ok\ntest rule_99_new ... ok\n");
         assert!(row(&table, 52).ends_with(" 1 ok"), "{}", row(&table, 52));
         assert!(row(&table, 99).ends_with("(a rule without a text) 1 ok"), "{}", row(&table, 99));
@@ -148,12 +141,11 @@ mod tests {
         assert!(row(&table, 9).ends_with(" 0 left out: its tests need servers"), "{}", row(&table, 9));
         assert!(row(&table, 3).ends_with(" 0 MISSING"), "{}", row(&table, 3));
         assert!(!table.missing().contains(&1) && table.missing().contains(&3));
-        assert!(table.to_string().contains(", 2 left out, "), "{table}");
+        assert!(table.to_string().contains(", 2 left out"), "{table}");
     }
 
     #[test]
-    fn without_tests_every_rule_due_is_missing() {
-        let due = RULES.iter().filter(|rule| rule.held == Held::Now).count();
-        assert_eq!(table("").missing().len(), due);
+    fn without_tests_every_rule_is_missing() {
+        assert_eq!(table("").missing().len(), RULES.len());
     }
 }

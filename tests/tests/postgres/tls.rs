@@ -36,7 +36,11 @@ async fn every_sslmode_asks_for_as_much_as_it_says() {
 
     assert!(connect(&url("disable"), None).await.is_err(), "the server asks for TLS");
     for mode in ["verify-ca", "verify-full"] {
-        assert_eq!(connect(&url(mode), None).await.unwrap_err().kind(), ErrorKind::Config, "{mode} needs a CA");
+        assert_eq!(
+            connect(&url(mode), None).await.unwrap_err().kind(),
+            ErrorKind::Config,
+            "{mode} needs a CA"
+        );
     }
     // Somebody else's authority: whoever is vouched for by the system's isn't this server.
     let public = std::path::Path::new("/etc/ssl/certs/ca-certificates.crt");

@@ -52,7 +52,8 @@ pub enum Writes {
     /// key the later born is kept. What doesn't fit the queue is written through.
     ///
     /// Reads of the same tier see what is queued, those of other nodes don't. What is queued when the
-    /// process ends is lost, unless [`flush`](cache_core::Tier::flush) was waited for.
+    /// process ends is lost, unless [`flush`](cache_core::Tier::flush) was waited for. So is what can't be
+    /// written within 10 s, lest it outlive a removal; that is counted, logged, and the next flush's error.
     Behind {
         /// How many entries may be queued.
         rows: usize,
@@ -228,7 +229,9 @@ impl PgConfig {
             return refuse("pool_size is 0, the least is 1");
         }
         if self.max_rows == Some(0) || self.max_bytes == Some(0) {
-            return refuse("a bound of 0 leaves no room: give max_rows and max_bytes some, or leave them out");
+            return refuse(
+                "a bound of 0 leaves no room: give max_rows and max_bytes some, or leave them out",
+            );
         }
         let spans = [
             ("wait_limit", self.wait_limit),

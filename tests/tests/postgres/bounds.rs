@@ -25,7 +25,8 @@ async fn a_sweep_takes_what_is_dead_by_the_clock_given_and_nothing_else() {
     };
     let keys = keys(0..2500);
     tier.put(&keys.iter().enumerate().map(|(n, key)| lives(key, n)).collect::<Vec<_>>()).await.unwrap();
-    let short = cache_core::Tombstone { born: at(&clock, 2), dead_at: clock.now().after(Duration::from_secs(5)) };
+    let short =
+        cache_core::Tombstone { born: at(&clock, 2), dead_at: clock.now().after(Duration::from_secs(5)) };
     tier.remove(Target::Keys(&[key("gone")]), short).await.unwrap();
 
     assert_eq!(tier.sweep(clock.now()).await.unwrap(), 0, "the server's own clock says that all are dead");
@@ -41,7 +42,10 @@ async fn a_sweep_takes_what_is_dead_by_the_clock_given_and_nothing_else() {
 async fn a_sweep_passes_over_what_others_have_their_hands_on() {
     let clock = Clock::manual();
     let (tier, table) = house::tier(&clock).await;
-    let put: Vec<_> = keys(0..100).into_iter().map(|key| (key, living("v", at(&clock, 1), Duration::from_secs(1)))).collect();
+    let put: Vec<_> = keys(0..100)
+        .into_iter()
+        .map(|key| (key, living("v", at(&clock, 1), Duration::from_secs(1))))
+        .collect();
     tier.put(&put).await.unwrap();
     clock.advance(Duration::from_secs(60));
     let mut other = client(house::url()).await;

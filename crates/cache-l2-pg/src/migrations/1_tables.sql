@@ -18,23 +18,39 @@ ALTER TABLE {entries} SET (autovacuum_vacuum_scale_factor = 0.05);
 -- For the sweeper, for eviction, and to add up sizes without reading the table.
 CREATE INDEX {by_death} ON {entries} (dead_at) INCLUDE (size);
 
--- Removals by pattern: nothing born by then that matches is accepted until `dead_at`. Logged always:
--- a number must not be used twice, not even after a crash, since nodes tell by the greatest of them
--- whether they know all patterns.
+-- Numbers removals by pattern. No number is given twice, not even after a crash, since nodes tell by the
+-- last one whether they know all patterns: so this and the table of patterns are always logged.
+CREATE SEQUENCE {numbers};
+
+-- Removals by pattern: nothing born by then that matches is accepted until `dead_at`.
 CREATE TABLE {patterns} (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id bigint PRIMARY KEY,
     glob bytea NOT NULL,
     born bigint NOT NULL,
     dead_at bigint NOT NULL
 );
 
--- Keeps removals by pattern out until the transaction ends, and says whether `known` is the greatest
--- number of a pattern. The second statement has a snapshot of its own, taken after the lock: so what
--- it sees can't change before the end of the transaction.
+-- Keeps removals by pattern out until the transaction ends, and says whether `known` is the last number
+-- given. A sequence is read as it is now, whatever the statement's snapshot: so nobody who passes here
+-- misses a removal that ended before. Expressions, not queries, because this is part of every put.
 CREATE FUNCTION {gate}(known bigint) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
+    IF pg_advisory_xact_lock_shared({gate_lock}) IS NULL THEN
+        RETURN NULL;
+    END IF;
+    RETURN known = coalesce(pg_sequence_last_value('{numbers}'::regclass), 0);
+END
+$$;
+
+-- The last number given, and all removals by pattern up to it; that number alone if there are none. The
+-- second statement has a snapshot of its own, taken under the lock, when none is being noted.
+CREATE FUNCTION {known}()
+RETURNS TABLE (latest bigint, glob bytea, born bigint, dead_at bigint) LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
     PERFORM pg_advisory_xact_lock_shared({gate_lock});
-    RETURN known = coalesce((SELECT id FROM {patterns} ORDER BY id DESC LIMIT 1), 0);
+    RETURN QUERY
+        SELECT coalesce(pg_sequence_last_value('{numbers}'::regclass), 0), noted.glob, noted.born, noted.dead_at
+        FROM (VALUES (1)) AS one LEFT JOIN {patterns} AS noted ON true;
 END
 $$;
 
@@ -53,11 +69,13 @@ BEGIN
         RETURN;
     END IF;
     DELETE FROM {patterns} WHERE glob = new_glob;
-    INSERT INTO {patterns} (glob, born, dead_at)
-    VALUES (new_glob, greatest(new_born, same.born), greatest(new_dead_at, same.dead_at));
+    INSERT INTO {patterns} (id, glob, born, dead_at) VALUES (
+        nextval('{numbers}'), new_glob, greatest(new_born, same.born), greatest(new_dead_at, same.dead_at)
+    );
     IF (SELECT count(*) FROM {patterns}) > most THEN
         WITH gone AS (DELETE FROM {patterns} RETURNING born, dead_at)
-        INSERT INTO {patterns} (glob, born, dead_at) SELECT all_keys, max(born), max(dead_at) FROM gone;
+        INSERT INTO {patterns} (id, glob, born, dead_at)
+        SELECT nextval('{numbers}'), all_keys, max(born), max(dead_at) FROM gone;
     END IF;
 END
 $$;

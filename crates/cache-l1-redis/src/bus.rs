@@ -11,7 +11,7 @@ use cache_core::{Bus, Bytes, Error, ErrorKind, Listener, Result};
 use redis::{AsyncConnectionConfig, PushInfo, PushKind, Value, cmd};
 use tokio::{sync::mpsc, time::sleep};
 
-use crate::{address::Address, common::Common, dial::Line, fault, node::Node, task::Task};
+use crate::{address::Address, base::Common, dial::Line, fault, node::Node, task::Task};
 
 /// How many bytes a frame may have: small enough not to hold up what shares the connection.
 const MAX_FRAME: usize = 64 << 10;

@@ -10,8 +10,8 @@ use redis::{Value, cmd};
 
 use crate::{
     RedisTier,
+    base::by_bucket,
     call::Call,
-    common::by_bucket,
     script::DROP,
     tier::{odd, partly},
 };

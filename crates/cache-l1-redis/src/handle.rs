@@ -7,8 +7,8 @@ use tokio::runtime::Handle;
 
 use crate::{
     RedisBus, RedisConfig, RedisHealth, RedisLease, RedisTier,
+    base::Common,
     cluster::Cluster,
-    common::Common,
     config::Home,
     dial::Dial,
     floor::Floor,

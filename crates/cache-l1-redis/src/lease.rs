@@ -7,8 +7,8 @@ use cache_core::{Holder, Key, Lease, Result};
 use redis::{Value, from_redis_value};
 
 use crate::{
+    base::{Common, by_bucket},
     call::Call,
-    common::{Common, by_bucket},
     script::{ACQUIRE, Lua, RELEASE, RENEW},
     tier::odd,
 };

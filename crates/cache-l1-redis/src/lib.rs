@@ -2,10 +2,10 @@
 
 mod address;
 mod backoff;
+mod base;
 mod bus;
 mod call;
 mod cluster;
-mod common;
 mod config;
 mod dial;
 mod facts;

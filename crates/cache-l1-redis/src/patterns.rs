@@ -6,8 +6,8 @@ use cache_core::{Error, ErrorKind, Pattern, Result, Tombstone};
 use redis::Value;
 
 use crate::{
+    base::{Common, span},
     call::Call,
-    common::{Common, span},
     removed::{self, LONG, Removed},
     script::{NOTE, REPLACE},
 };

@@ -7,8 +7,8 @@ use redis::Value;
 
 use crate::{
     RedisTier,
+    base::{by_bucket, span},
     call::Call,
-    common::{by_bucket, span},
     removed::Removed,
     script::PUT,
     tier::partly,

@@ -8,8 +8,8 @@ use redis::{Value, pipe};
 
 use crate::{
     RedisTier,
+    base::{by_bucket, span},
     call::Call,
-    common::{by_bucket, span},
     key_text::key_of,
     node::Node,
     script::BURY,

@@ -13,7 +13,7 @@ use cache_core::{Clock, Entry, Error, ErrorKind, Key, Result, Target, Tier, Tomb
 use futures_util::future::join_all;
 use redis::pipe;
 
-use crate::{Redis, RedisConfig, common::Common, patterns::Patterns};
+use crate::{Redis, RedisConfig, base::Common, patterns::Patterns};
 
 /// A tier on Redis; see the [crate]'s page for what it promises. Clones share it.
 ///

@@ -48,9 +48,9 @@ async fn guarded(config: RedisConfig) -> Subject {
     Subject::new(tier, clock, ())
 }
 
-behaviour_suite!(redis_single, (async || plain(single()).await));
-behaviour_suite!(redis_single_behind_guard, (async || guarded(single()).await));
-behaviour_suite!(redis_cluster, (async || plain(cluster()).await));
-behaviour_suite!(redis_cluster_behind_guard, (async || guarded(cluster()).await));
-behaviour_suite!(redis_sentinel, (async || plain(sentinel()).await));
-behaviour_suite!(redis_sentinel_behind_guard, (async || guarded(sentinel()).await));
+behaviour_suite!(redis_single, async || plain(single()).await);
+behaviour_suite!(redis_single_behind_guard, async || guarded(single()).await);
+behaviour_suite!(redis_cluster, async || plain(cluster()).await);
+behaviour_suite!(redis_cluster_behind_guard, async || guarded(cluster()).await);
+behaviour_suite!(redis_sentinel, async || plain(sentinel()).await);
+behaviour_suite!(redis_sentinel_behind_guard, async || guarded(sentinel()).await);

@@ -21,7 +21,10 @@ async fn a_sweep_takes_what_is_dead_by_the_clock_given_and_nothing_else() {
     let clock = Clock::manual();
     let (tier, table) = house::tier(&clock).await;
     let lives = |key: &Key, n: usize| {
-        (key.clone(), living("v", at(&clock, 1), Duration::from_secs(if n % 3 == 0 { 1000 } else { 10 })))
+        (
+            key.clone(),
+            living("v", at(&clock, 1), Duration::from_secs(if n.is_multiple_of(3) { 1000 } else { 10 })),
+        )
     };
     let keys = keys(0..2500);
     tier.put(&keys.iter().enumerate().map(|(n, key)| lives(key, n)).collect::<Vec<_>>()).await.unwrap();

@@ -45,7 +45,7 @@ async fn a_restart_in_the_middle_costs_errors_while_it_lasts_and_nothing_that_wa
                         (Ok(()), 0) => kept.push(key),
                         (Ok(()), _) => {
                             let stone = tombstone(at(&clock, 2));
-                            match tier.remove(Target::Keys(&[key.clone()]), stone).await {
+                            match tier.remove(Target::Keys(std::slice::from_ref(&key)), stone).await {
                                 Ok(removed) => {
                                     assert_eq!(removed, 1);
                                     gone.push(key);

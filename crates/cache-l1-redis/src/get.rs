@@ -22,7 +22,7 @@ const PAGE: usize = 1024;
 /// Of a value that can't be read, how much of either end tells it apart from others.
 const END: usize = 16;
 
-/// What a script sets in a record that is kept for longer than it lives, and where. It is none of the
+/// What a script sets in a record that may be kept for longer than it lives, and where. It is none of the
 /// record's own flags.
 const KEPT: u8 = 128;
 const FLAGS: usize = 3;

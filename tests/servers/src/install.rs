@@ -90,7 +90,7 @@ fn apt(packages: &[&str]) -> Result<()> {
     } else {
         if !may_sudo() {
             bail!(
-                "not installed: {what}; only root may install them, and `sudo` wants a password: {by_hand}"
+                "not installed: {what}; only root may install it, and there is no `sudo` without a password: {by_hand}"
             );
         }
         let mut sudo = Command::new("sudo");

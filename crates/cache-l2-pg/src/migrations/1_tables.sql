@@ -21,8 +21,9 @@ ALTER TABLE {entries} ALTER COLUMN record SET STORAGE EXTERNAL;
 CREATE INDEX {by_death} ON {entries} (minute) INCLUDE (size);
 
 -- Numbers removals by pattern. No number is given twice, not even after a crash, since nodes tell by the
--- last one whether they know all patterns: so this and the table of patterns are always logged.
-CREATE SEQUENCE {numbers};
+-- last one whether they know all patterns: so this and the table of patterns are always logged, and the
+-- first number is a moment, later than those of tables that were dropped.
+CREATE SEQUENCE {numbers} START WITH {moment};
 
 -- Removals by pattern: nothing born by then that matches is accepted until `dead_at`.
 CREATE TABLE {patterns} (

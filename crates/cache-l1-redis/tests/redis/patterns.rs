@@ -13,7 +13,8 @@ use cache_l1_redis::{Redis, RedisConfig, RedisTier};
 use servers::Reply;
 
 use crate::house::{
-    at, connect, entry, get, key, namespace, raw, remove_matching, server, shared, shared_cluster,
+    at, connect, entry, eventually, get, key, keys, namespace, raw, remove_matching, server, shared,
+    shared_cluster,
 };
 
 /// Two nodes on the same servers.
@@ -67,6 +68,19 @@ async fn rule_29_many_patterns_refuse_more_and_never_less() {
     }
     there.put_one(key("0/a"), entry("new", at(3000))).await.unwrap();
     assert_eq!(get(&here, "0/a").await.unwrap().as_deref(), Some("new"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rule_60_a_removal_by_pattern_is_seen_through_though_nobody_waits() {
+    let tier = connect(shared()).await.tier();
+    let clock = Clock::system();
+    let keys = keys(3000);
+    let put: Vec<_> = keys.iter().map(|key| (key.clone(), entry("a", clock.tick()))).collect();
+    tier.put(&put).await.unwrap();
+    let removal =
+        tokio::time::timeout(Duration::from_micros(500), remove_matching(&tier, "k:*", clock.tick()));
+    assert!(removal.await.is_err(), "it takes longer");
+    eventually("all are gone", async || tier.get(&keys).await.unwrap().iter().all(Option::is_none)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

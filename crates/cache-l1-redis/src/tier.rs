@@ -13,7 +13,7 @@ use cache_core::{Clock, Entry, Error, ErrorKind, Key, Result, Target, Tier, Tomb
 use futures_util::future::join_all;
 use redis::pipe;
 
-use crate::{Redis, RedisConfig, common::Common, patterns::Patterns, walks::Walks};
+use crate::{Redis, RedisConfig, RedisHealth, common::Common, patterns::Patterns, walks::Walks};
 
 /// A tier on Redis; see the [crate]'s page for what it promises. Clones share it.
 ///
@@ -73,6 +73,12 @@ impl RedisTier {
     pub fn stats(&self) -> RedisStats {
         let Counters { corrupt, refused } = &*self.counters;
         RedisStats { corrupt: corrupt.load(Relaxed), refused: refused.load(Relaxed) }
+    }
+
+    /// How the servers are doing, as far as they are known: see [`Redis::health`].
+    #[must_use]
+    pub fn health(&self) -> RedisHealth {
+        RedisHealth::of(&self.common.router)
     }
 
     /// Whether a key should never be evicted.

@@ -11,7 +11,7 @@ use cache_core::{Bus, Bytes, Error, ErrorKind, Listener, Result};
 use redis::{AsyncConnectionConfig, PushInfo, PushKind, Value, cmd};
 use tokio::{sync::mpsc, time::sleep};
 
-use crate::{address::Address, base::Common, dial::Line, fault, node::Node, task::Task};
+use crate::{address::Address, dial::Line, fault, node::Node, reach::Reach, task::Task};
 
 /// How many bytes a frame may have: small enough not to hold up what shares the connection.
 const MAX_FRAME: usize = 64 << 10;
@@ -25,18 +25,18 @@ const QUEUE: usize = 4096;
 /// between nodes of a Cluster, except while slots move.
 #[derive(Clone)]
 pub struct RedisBus {
-    common: Arc<Common>,
+    reach: Arc<Reach>,
     channel: Arc<str>,
 }
 
 impl RedisBus {
-    pub(crate) fn over(common: Arc<Common>, channel: &str) -> Self {
-        let channel = common.names.channel(channel).into();
-        Self { common, channel }
+    pub(crate) fn over(reach: Arc<Reach>, channel: &str) -> Self {
+        let channel = reach.names.channel(channel).into();
+        Self { reach, channel }
     }
 
     async fn node(&self, operation: &'static str) -> Result<Arc<Node>> {
-        self.common.router.node_of(operation, &self.channel).await
+        self.reach.router.node_of(operation, &self.channel).await
     }
 }
 
@@ -49,7 +49,7 @@ impl fmt::Debug for RedisBus {
 #[async_trait]
 impl Bus for RedisBus {
     fn name(&self) -> &'static str {
-        self.common.shared.config.name
+        self.reach.shared.config.name
     }
 
     fn max_frame(&self) -> usize {
@@ -78,10 +78,10 @@ impl Bus for RedisBus {
         let (say, frames) = mpsc::channel(QUEUE);
         let hearing = Hearing { channel: self.channel.clone(), say: Mutex::new(Some(say)) };
         let pushes = AsyncConnectionConfig::new().set_push_sender(move |push| hearing.hear(push));
-        let mut line = self.common.shared.dial.open_with(&address, pushes).await?;
+        let mut line = self.reach.shared.dial.open_with(&address, pushes).await?;
         let subscribed = line.connection.subscribe(&*self.channel).await;
         subscribed.map_err(|error| fault::classify("listen", &address, error))?;
-        let keeper = Task::spawn(keep(line, self.common.shared.config.keepalive));
+        let keeper = Task::spawn(keep(line, self.reach.shared.config.keepalive));
         Ok(Box::new(Ear { address, frames, _keeper: keeper }))
     }
 }

@@ -10,8 +10,8 @@ use redis::{Value, cmd};
 
 use crate::{
     RedisTier,
-    base::by_bucket,
     call::Call,
+    names::by_bucket,
     script::DROP,
     tier::{odd, partly},
 };
@@ -47,11 +47,11 @@ impl RedisTier {
     }
 
     async fn read_one(&self, key: &Key) -> Result<Option<Entry>> {
-        let names = &self.common.names;
+        let names = &self.reach.names;
         let mut command = cmd("GET");
         command.arg(names.key(key.as_str()));
         let call = Call::plain(names.bucket(key.as_str()), command);
-        let value = match self.common.router.ask_one("get", call).await {
+        let value = match self.reach.router.ask_one("get", call).await {
             Ok(value) => value,
             // A hash of someone else's, or a list. MGET says nothing of those.
             Err(error) if error.kind() == ErrorKind::Corrupt => Value::Nil,
@@ -68,7 +68,7 @@ impl RedisTier {
     }
 
     async fn read_many(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
-        let names = &self.common.names;
+        let names = &self.reach.names;
         let places = keys.iter().enumerate().map(|(place, key)| (names.bucket(key.as_str()), place));
         let groups = by_bucket(names, places);
         let pages: Vec<(u16, &[usize])> = groups
@@ -82,7 +82,7 @@ impl RedisTier {
             });
             Call::plain(*bucket, command)
         });
-        let answers = self.common.router.ask("get", calls.collect()).await;
+        let answers = self.reach.router.ask("get", calls.collect()).await;
 
         let mut entries = vec![None; keys.len()];
         let mut broken = Vec::new();
@@ -125,7 +125,7 @@ impl RedisTier {
             Ok(Record::Entry(entry)) => Found::Entry(entry),
             Ok(Record::Tombstone(_)) => Found::Nothing,
             Err(error) => {
-                tracing::warn!(tier = self.common.shared.config.name, %error, "a stored value can't be read");
+                tracing::warn!(tier = self.reach.shared.config.name, %error, "a stored value can't be read");
                 if let Some(flags) = bytes.get_mut(FLAGS) {
                     *flags |= kept;
                 }
@@ -137,16 +137,16 @@ impl RedisTier {
     /// Unlinks values that can't be read: what looks newer than all that comes would stay for ever.
     async fn drop_values(&self, broken: Vec<(&Key, Vec<u8>)>) {
         self.counters.corrupt.fetch_add(broken.len() as u64, Relaxed);
-        let names = &self.common.names;
+        let names = &self.reach.names;
         let calls = broken.iter().map(|(key, bytes)| {
             let mut call = Call::script(names.bucket(key.as_str()), &DROP, 1);
             let (head, tail) = (&bytes[..bytes.len().min(END)], &bytes[bytes.len().saturating_sub(END)..]);
             call.command.arg(names.key(key.as_str())).arg(bytes.len()).arg(head).arg(tail);
             call
         });
-        for answer in self.common.router.ask("get", calls.collect()).await {
+        for answer in self.reach.router.ask("get", calls.collect()).await {
             if let Err(error) = answer {
-                tracing::warn!(tier = self.common.shared.config.name, %error, "can't drop a value that can't be read");
+                tracing::warn!(tier = self.reach.shared.config.name, %error, "can't drop a value that can't be read");
             }
         }
     }

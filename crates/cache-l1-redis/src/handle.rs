@@ -7,13 +7,13 @@ use tokio::runtime::Handle;
 
 use crate::{
     RedisBus, RedisConfig, RedisHealth, RedisLease, RedisTier,
-    base::Common,
     cluster::Cluster,
     config::Home,
     dial::Dial,
     floor::Floor,
     names::Names,
     node::Node,
+    reach::Reach,
     router::Router,
     sentinel::Sentinels,
     server::{Shared, Whereabouts},
@@ -37,7 +37,7 @@ use crate::{
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Redis(Arc<Common>);
+pub struct Redis(Arc<Reach>);
 
 impl Redis {
     /// Connects in the background: this works without any server that answers, and so do calls once one
@@ -70,7 +70,7 @@ impl Redis {
             }
             (Home::Sentinel { .. }, None) => unreachable!("made above"),
         };
-        Ok(Self(Arc::new(Common { shared, router, names })))
+        Ok(Self(Arc::new(Reach { shared, router, names })))
     }
 
     /// The same, and waits until it is connected. Of a Cluster, one node is enough.

@@ -7,8 +7,9 @@ use cache_core::{Holder, Key, Lease, Result};
 use redis::{Value, from_redis_value};
 
 use crate::{
-    base::{Common, by_bucket},
     call::Call,
+    names::by_bucket,
+    reach::Reach,
     script::{ACQUIRE, Lua, RELEASE, RENEW},
     tier::odd,
 };
@@ -22,12 +23,12 @@ const PAGE: usize = 256;
 /// That costs a load; which value stays is decided by birth.
 #[derive(Clone)]
 pub struct RedisLease {
-    common: Arc<Common>,
+    reach: Arc<Reach>,
 }
 
 impl RedisLease {
-    pub(crate) fn over(common: Arc<Common>) -> Self {
-        Self { common }
+    pub(crate) fn over(reach: Arc<Reach>) -> Self {
+        Self { reach }
     }
 
     /// Runs a script on the leases of `keys`. Answer `i` is the script's for `keys[i]`.
@@ -39,7 +40,7 @@ impl RedisLease {
         holder: Holder,
         span: Option<Duration>,
     ) -> Result<Vec<bool>> {
-        let names = &self.common.names;
+        let names = &self.reach.names;
         let places = keys.iter().enumerate().map(|(place, key)| (names.bucket(key.as_str()), place));
         let groups = by_bucket(names, places);
         let pages: Vec<(u16, &[usize])> = groups
@@ -57,7 +58,7 @@ impl RedisLease {
             }
             call
         });
-        let answers = self.common.router.ask(operation, calls.collect()).await;
+        let answers = self.reach.router.ask(operation, calls.collect()).await;
         let mut held = vec![false; keys.len()];
         for ((_, page), answer) in pages.iter().zip(answers) {
             match answer? {
@@ -77,14 +78,14 @@ const LONGEST: u64 = 24 * 3600 * 1000;
 
 impl fmt::Debug for RedisLease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisLease").field("config", &self.common.shared.config).finish_non_exhaustive()
+        f.debug_struct("RedisLease").field("config", &self.reach.shared.config).finish_non_exhaustive()
     }
 }
 
 #[async_trait]
 impl Lease for RedisLease {
     fn name(&self) -> &'static str {
-        self.common.shared.config.name
+        self.reach.shared.config.name
     }
 
     async fn acquire(&self, keys: &[Key], holder: Holder, span: Duration) -> Result<Vec<bool>> {

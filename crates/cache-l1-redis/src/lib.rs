@@ -1,11 +1,61 @@
 //! The shared tier on Redis, its bus and its lease: single server, Sentinel or Cluster.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use cache_core::{Blob, Bus, Clock, Codec, Entry, Key, Meta, TierExt, Ttl};
+//! use cache_l1_redis::{Redis, RedisConfig};
+//!
+//! # async fn run() -> cache_core::Result<()> {
+//! let clock = Clock::system();
+//! let config = RedisConfig::parse("rediss://app:secret@cache.example:6380/2")?;
+//! let redis = Redis::connect(config, clock.clone()).await?;
+//! let tier = redis.tier();
+//!
+//! let key = Key::new("price", "AAPL")?;
+//! let meta = Meta::new(clock.tick(), Ttl::new(Duration::from_secs(60)));
+//! let entry = Entry::new(Blob::encode(Codec::Bincode, 1, &189.3)?, meta);
+//! tier.put_one(key.clone(), entry.clone()).await?;
+//! assert_eq!(tier.get_one(&key).await?, Some(entry));
+//!
+//! redis.bus("changes").publish("AAPL changed".into()).await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What is where
+//!
+//! Each key is a string of that name, behind the configured namespace, that holds the key's record as
+//! [`envelope`](cache_core::envelope) writes it. In a Cluster a tag in braces comes first, by which keys are
+//! grouped; keys that share a tag of their own stay together. `!!patterns` are the removed patterns, and
+//! `!!lease:…` is a lease. Other keys of the server are never touched, except by a put or removal of the
+//! very key: a removal by pattern passes over what is no record.
+//!
+//! # What is promised
+//!
+//! The later born wins, compared on the server in the step that writes. A removed key refuses what was born
+//! before, and so does a removed pattern, on every node, from before the call returns until the tombstone is
+//! dead. The server's own expiry only reclaims, 10 s late.
+//!
+//! What was acknowledged lasts as long as the server's persistence and replication make it last. For the
+//! longest span of a load after a server was found restarted or replaced, what was born before is not stored:
+//! the server may have forgotten its removal.
+//!
+//! No call waits for longer than its limit, several times over for batches above 8,192 keys or 8 MiB, and
+//! none waits at all while there is no connection. Commands that hold a server up, such as `KEYS`,
+//! `FLUSHDB`, or `DEL` of what is large, are not used, and scripts touch no more than 256 keys.
+//!
+//! # What a user of the server must be allowed
+//!
+//! `+get +mget +set +psetex +getrange +setrange +strlen +append +unlink +pttl +pexpire +persist +eval +evalsha
+//! +scan +ping +publish +subscribe`, in a Cluster `+cluster|slots +asking` and with a database number
+//! `+select`, on the keys and channels of the namespace. `+role +time +info` are used if allowed.
 
 mod address;
 mod backoff;
-mod base;
 mod bus;
 mod call;
 mod cluster;
+
 mod config;
 mod dial;
 mod facts;
@@ -22,6 +72,7 @@ mod names;
 mod node;
 mod patterns;
 mod put;
+mod reach;
 mod remove;
 mod removed;
 mod router;
@@ -30,6 +81,7 @@ mod secret;
 mod sentinel;
 mod server;
 mod slots;
+mod span;
 mod task;
 mod tier;
 mod tls;

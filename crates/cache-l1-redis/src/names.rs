@@ -5,6 +5,8 @@
 
 use std::fmt;
 
+use redis::{RedisWrite, ToRedisArgs};
+
 use crate::slots;
 
 /// How names are made.
@@ -116,6 +118,34 @@ fn escape(text: &mut String, chars: impl Iterator<Item = char>) {
     }
 }
 
+impl ToRedisArgs for Name<'_> {
+    fn write_redis_args<W: ?Sized + RedisWrite>(&self, out: &mut W) {
+        match self.whole() {
+            Some(key) => out.write_arg(key.as_bytes()),
+            None => out.write_arg_fmt(self),
+        }
+    }
+}
+
+/// Parts items by bucket, in the order in which the buckets come first.
+pub(crate) fn by_bucket<T>(names: &Names, items: impl Iterator<Item = (u16, T)>) -> Vec<(u16, Vec<T>)> {
+    if names.buckets() == 1 {
+        let all: Vec<T> = items.map(|(_, item)| item).collect();
+        return if all.is_empty() { Vec::new() } else { vec![(0, all)] };
+    }
+    let mut places = vec![usize::MAX; usize::from(names.buckets())];
+    let mut groups: Vec<(u16, Vec<T>)> = Vec::new();
+    for (bucket, item) in items {
+        let place = &mut places[usize::from(bucket)];
+        if *place == usize::MAX {
+            *place = groups.len();
+            groups.push((bucket, Vec::new()));
+        }
+        groups[*place].1.push(item);
+    }
+    groups
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,5 +184,13 @@ mod tests {
         let names = Names::new("m[d", false);
         assert_eq!(names.glob("a\\*[x]^?*"), br"m\[d:a\*\[x\]^?**");
         assert_eq!(Names::new("", true).glob("a*"), b"{*}a*");
+    }
+
+    #[test]
+    fn items_are_parted_by_bucket() {
+        let items = [(3, 'a'), (1, 'b'), (3, 'c')];
+        let groups = by_bucket(&Names::new("", true), items.into_iter());
+        assert_eq!(groups, [(3, vec!['a', 'c']), (1, vec!['b'])]);
+        assert_eq!(by_bucket(&Names::new("", false), items.into_iter()), [(0, vec!['a', 'b', 'c'])]);
     }
 }

@@ -6,10 +6,11 @@ use cache_core::{Error, ErrorKind, Pattern, Result, Tombstone};
 use redis::Value;
 
 use crate::{
-    base::{Common, span},
     call::Call,
+    reach::Reach,
     removed::{self, LONG, Removed},
     script::{NOTE, REPLACE},
+    span::span,
 };
 
 /// How often to try again what others got in the way of.
@@ -33,7 +34,7 @@ impl Patterns {
     /// replaced by one that refuses everything born before now.
     pub(crate) async fn learn(
         &self,
-        common: &Common,
+        reach: &Reach,
         bucket: u16,
         known: &Removed,
         answer: Value,
@@ -42,32 +43,32 @@ impl Patterns {
         let removed = Removed::read(known, from, &list);
         if removed.damaged {
             tracing::warn!(bucket, "the list of removed patterns can't be read, and refuses all for a while");
-            self.replace(common, "put", bucket, &removed).await?;
+            self.replace(reach, "put", bucket, &removed).await?;
         }
         *self.0[usize::from(bucket)].lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(removed);
         Ok(())
     }
 
     /// Adds a pattern to the list of every bucket.
-    pub(crate) async fn note(&self, common: &Common, pattern: &Pattern, tombstone: Tombstone) -> Result<()> {
+    pub(crate) async fn note(&self, reach: &Reach, pattern: &Pattern, tombstone: Tombstone) -> Result<()> {
         let item = removed::sealed(pattern, tombstone)?;
-        let span = span(tombstone.dead_at, common.now());
-        let mut buckets: Vec<u16> = (0..common.names.buckets()).collect();
+        let span = span(tombstone.dead_at, reach.now());
+        let mut buckets: Vec<u16> = (0..reach.names.buckets()).collect();
         let mut failed = None;
         for _ in 0..TRIES {
             let calls = buckets.iter().map(|bucket| {
                 let mut call = Call::script(*bucket, &NOTE, 1);
-                call.command.arg(common.names.patterns(*bucket)).arg(&item).arg(span).arg(LONG);
+                call.command.arg(reach.names.patterns(*bucket)).arg(&item).arg(span).arg(LONG);
                 call
             });
-            let answers = common.router.ask("remove", calls.collect()).await;
+            let answers = reach.router.ask("remove", calls.collect()).await;
             let mut long = Vec::new();
             for (bucket, answer) in buckets.into_iter().zip(answers) {
                 match answer {
                     Ok(Value::Nil) => {}
                     Ok(Value::BulkString(list)) => {
                         let removed = Removed::read(&Removed::default(), 0, &list);
-                        match self.replace(common, "remove", bucket, &removed).await {
+                        match self.replace(reach, "remove", bucket, &removed).await {
                             Ok(()) => long.push(bucket),
                             Err(error) => failed = Some(error),
                         }
@@ -88,22 +89,22 @@ impl Patterns {
     /// Puts a shorter list in the place of `removed`, unless it has changed meanwhile.
     async fn replace(
         &self,
-        common: &Common,
+        reach: &Reach,
         operation: &'static str,
         bucket: u16,
         removed: &Removed,
     ) -> Result<()> {
-        let now = common.now();
-        let load = Tombstone { born: now, dead_at: now.after(common.shared.config.longest_load) };
+        let now = reach.now();
+        let load = Tombstone { born: now, dead_at: now.after(reach.shared.config.longest_load) };
         let (list, dead_at) = removed.shortened(now, load)?;
         let mut call = Call::script(bucket, &REPLACE, 1);
         call.command
-            .arg(common.names.patterns(bucket))
+            .arg(reach.names.patterns(bucket))
             .arg(removed.length)
             .arg(&removed.mark)
             .arg(list)
             .arg(span(dead_at, now));
-        common.router.ask_one(operation, call).await.map(|_| ())
+        reach.router.ask_one(operation, call).await.map(|_| ())
     }
 }
 

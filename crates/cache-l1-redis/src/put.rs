@@ -6,12 +6,7 @@ use cache_core::{Entry, Error, ErrorKind, Key, Result, Timestamp, envelope};
 use redis::Value;
 
 use crate::{
-    RedisTier,
-    base::{by_bucket, span},
-    call::Call,
-    removed::Removed,
-    script::PUT,
-    tier::partly,
+    RedisTier, call::Call, names::by_bucket, removed::Removed, script::PUT, span::span, tier::partly,
 };
 
 /// How many keys one script writes at most, and how many bytes: a server does nothing else meanwhile.
@@ -47,7 +42,7 @@ impl RedisTier {
 
     async fn write_batch(&self, entries: &[(Key, Entry)]) -> Result<()> {
         let (parcels, mut failed) = self.pack(entries);
-        let names = &self.common.names;
+        let names = &self.reach.names;
         let parcels = parcels.into_iter().map(|parcel| (names.bucket(parcel.key.as_str()), parcel));
         let mut pages: Vec<(u16, Vec<Parcel<'_>>)> = by_bucket(names, parcels)
             .into_iter()
@@ -69,12 +64,12 @@ impl RedisTier {
             if pages.is_empty() {
                 break;
             }
-            let answers = self.common.router.ask("put", calls).await;
+            let answers = self.reach.router.ask("put", calls).await;
             let mut again = Vec::new();
             for (((bucket, page), known), answer) in pages.into_iter().zip(known).zip(answers) {
                 match answer {
                     Ok(Value::Nil) => continue,
-                    Ok(answer) => match self.patterns.learn(&self.common, bucket, &known, answer).await {
+                    Ok(answer) => match self.patterns.learn(&self.reach, bucket, &known, answer).await {
                         Ok(()) => again.push((bucket, page)),
                         Err(error) => (lost, failed) = (lost + page.len(), Some(error)),
                     },
@@ -97,10 +92,10 @@ impl RedisTier {
 
     /// Seals what can be sealed; answers why the last of the others can't.
     fn pack<'a>(&self, entries: &'a [(Key, Entry)]) -> (Vec<Parcel<'a>>, Option<Error>) {
-        let config = &self.common.shared.config;
-        let now = self.common.now();
-        let floor = self.common.shared.floor.at(now);
-        let endless = self.common.router.takes_expiring();
+        let config = &self.reach.shared.config;
+        let now = self.reach.now();
+        let floor = self.reach.shared.floor.at(now);
+        let endless = self.reach.router.takes_expiring();
         let mut failed = None;
         let mut parcels = Vec::with_capacity(entries.len());
         for (key, entry) in entries {
@@ -121,13 +116,13 @@ impl RedisTier {
 
     /// Leaves out what was removed by pattern.
     fn leave_out(&self, page: &mut Vec<Parcel<'_>>, removed: &Arc<Removed>) {
-        let (now, before) = (self.common.now(), page.len());
+        let (now, before) = (self.reach.now(), page.len());
         page.retain(|parcel| !removed.refuses(parcel.key, parcel.entry.meta.born, now));
         self.counters.refused.fetch_add((before - page.len()) as u64, Relaxed);
     }
 
     fn call(&self, bucket: u16, page: &[Parcel<'_>], removed: &Removed) -> Call {
-        let names = &self.common.names;
+        let names = &self.reach.names;
         let mut call = Call::script(bucket, &PUT, 1 + page.len());
         let command = &mut call.command;
         command.arg(names.patterns(bucket));

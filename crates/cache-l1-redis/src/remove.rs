@@ -8,11 +8,12 @@ use redis::{Value, pipe};
 
 use crate::{
     RedisTier,
-    base::{by_bucket, span},
     call::Call,
     key_text::key_of,
+    names::by_bucket,
     node::Node,
     script::BURY,
+    span::span,
     tier::{odd, partly},
 };
 
@@ -51,7 +52,7 @@ impl RedisTier {
         let (tier, glob) = (self.clone(), pattern.clone());
         let walk = async move {
             // First, so that nothing born before can be put where the walk has been already.
-            let noted = tier.patterns.note(&tier.common, &glob, tombstone).await;
+            let noted = tier.patterns.note(&tier.reach, &glob, tombstone).await;
             let walked = tier.walk(&glob, tombstone).await;
             noted.and(walked)
         };
@@ -62,13 +63,13 @@ impl RedisTier {
     async fn walk(&self, pattern: &Pattern, tombstone: Tombstone) -> Result<u64> {
         let mut gone = 0;
         for _ in 0..WALKS {
-            let before = self.common.router.map();
-            let nodes = self.common.router.nodes("remove").await?;
+            let before = self.reach.router.map();
+            let nodes = self.reach.router.nodes("remove").await?;
             let walks = nodes.iter().map(|node| self.walk_node(node, pattern, tombstone));
             for walk in join_all(walks).await {
                 gone += walk?;
             }
-            match (before, self.common.router.map()) {
+            match (before, self.reach.router.map()) {
                 // A key that moved meanwhile may have been passed by.
                 (Some(before), Some(now)) if !before.is_like(&now) => {}
                 _ => break,
@@ -78,7 +79,7 @@ impl RedisTier {
     }
 
     async fn walk_node(&self, node: &Arc<Node>, pattern: &Pattern, tombstone: Tombstone) -> Result<u64> {
-        let glob = self.common.names.glob(&pattern.to_string());
+        let glob = self.reach.names.glob(&pattern.to_string());
         let mut cursor = b"0".to_vec();
         let mut gone = 0;
         loop {
@@ -88,7 +89,7 @@ impl RedisTier {
             let (next, names) = scanned(answer).ok_or_else(|| odd("remove"))?;
             let keys: Vec<Key> = names
                 .iter()
-                .filter_map(|name| self.common.names.key_called(name))
+                .filter_map(|name| self.reach.names.key_called(name))
                 .filter(|text| pattern.matches_text(text))
                 .filter_map(key_of)
                 .collect();
@@ -102,8 +103,8 @@ impl RedisTier {
 
     /// Puts tombstones in the place of keys. Answers how many entries went.
     async fn bury(&self, keys: &[Key], tombstone: Tombstone, what: What) -> Result<u64> {
-        let names = &self.common.names;
-        let span = span(tombstone.dead_at, self.common.now());
+        let names = &self.reach.names;
+        let span = span(tombstone.dead_at, self.reach.now());
         let groups = by_bucket(names, keys.iter().map(|key| (names.bucket(key.as_str()), key)));
         let pages: Vec<(u16, &[&Key])> = groups
             .iter()
@@ -123,7 +124,7 @@ impl RedisTier {
             });
             call
         });
-        let answers = self.common.router.ask("remove", calls.collect()).await;
+        let answers = self.reach.router.ask("remove", calls.collect()).await;
         let mut gone = 0;
         let mut failed: Option<(usize, Error)> = None;
         for ((_, page), answer) in pages.iter().zip(answers) {

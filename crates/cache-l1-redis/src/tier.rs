@@ -13,7 +13,7 @@ use cache_core::{Clock, Entry, Error, ErrorKind, Key, Result, Target, Tier, Tomb
 use futures_util::future::join_all;
 use redis::pipe;
 
-use crate::{Redis, RedisConfig, base::Common, patterns::Patterns, walks::Walks};
+use crate::{Redis, RedisConfig, RedisHealth, patterns::Patterns, reach::Reach, walks::Walks};
 
 /// A tier on Redis; see the [crate]'s page for what it promises. Clones share it.
 ///
@@ -21,7 +21,7 @@ use crate::{Redis, RedisConfig, base::Common, patterns::Patterns, walks::Walks};
 /// does so in any case.
 #[derive(Clone)]
 pub struct RedisTier {
-    pub(crate) common: Arc<Common>,
+    pub(crate) reach: Arc<Reach>,
     pub(crate) patterns: Arc<Patterns>,
     pub(crate) walks: Arc<Walks>,
     pub(crate) counters: Arc<Counters>,
@@ -63,9 +63,9 @@ impl RedisTier {
         Ok(Redis::connect(config, clock).await?.tier())
     }
 
-    pub(crate) fn over(common: Arc<Common>) -> Self {
-        let patterns = Arc::new(Patterns::new(common.names.buckets()));
-        Self { common, patterns, walks: Arc::default(), counters: Arc::default() }
+    pub(crate) fn over(reach: Arc<Reach>) -> Self {
+        let patterns = Arc::new(Patterns::new(reach.names.buckets()));
+        Self { reach, patterns, walks: Arc::default(), counters: Arc::default() }
     }
 
     /// How the tier is doing.
@@ -75,22 +75,28 @@ impl RedisTier {
         RedisStats { corrupt: corrupt.load(Relaxed), refused: refused.load(Relaxed) }
     }
 
+    /// How the servers are doing, as far as they are known: see [`Redis::health`].
+    #[must_use]
+    pub fn health(&self) -> RedisHealth {
+        RedisHealth::of(&self.reach.router)
+    }
+
     /// Whether a key should never be evicted.
     pub(crate) fn protects(&self, key: &Key) -> bool {
-        key.is_reserved() || self.common.shared.config.protected.iter().any(|pattern| pattern.matches(key))
+        key.is_reserved() || self.reach.shared.config.protected.iter().any(|pattern| pattern.matches(key))
     }
 }
 
 impl fmt::Debug for RedisTier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisTier").field("config", &self.common.shared.config).finish_non_exhaustive()
+        f.debug_struct("RedisTier").field("config", &self.reach.shared.config).finish_non_exhaustive()
     }
 }
 
 #[async_trait]
 impl Tier for RedisTier {
     fn name(&self) -> &'static str {
-        self.common.shared.config.name
+        self.reach.shared.config.name
     }
 
     /// A value that can't be read is absent. If part of the keys could not be looked up, as with one node of
@@ -115,7 +121,7 @@ impl Tier for RedisTier {
     async fn flush(&self) -> Result<()> {
         let mut ping = pipe();
         ping.cmd("PING");
-        let nodes = self.common.router.nodes("flush").await?;
+        let nodes = self.reach.router.nodes("flush").await?;
         for answer in join_all(nodes.iter().map(|node| node.ask("flush", &ping))).await {
             answer?;
         }

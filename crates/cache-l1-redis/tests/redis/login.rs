@@ -1,10 +1,10 @@
 //! Who may come in, by which way; and what is never said.
 
-use cache_core::{Clock, ErrorKind, Tier, TierExt};
+use cache_core::{Bus, Clock, ErrorKind, Holder, Lease, Target, Tier, TierExt};
 use cache_l1_redis::{Redis, RedisConfig};
 use servers::RedisOptions;
 
-use crate::house::{connect, entry, get, key, server};
+use crate::house::{LONG, connect, entry, get, key, remove_matching, server, tombstone};
 
 const SECRET: &str = "hunter2 @/%é";
 
@@ -108,4 +108,31 @@ async fn tls_trusts_the_authority_that_is_given_and_no_other() {
     assert!(Redis::connect(plainly, Clock::system()).await.is_err(), "it speaks nothing else");
     let error = Redis::new(config.trust("no certificate"), Clock::system()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config, "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_documented_permissions_are_enough() {
+    let server = server();
+    let all = "+get +mget +set +psetex +getrange +setrange +strlen +append +unlink +pttl +pexpire +persist +eval \
+               +evalsha +scan +ping +publish +subscribe +select";
+    let mut command = vec!["ACL", "SETUSER", "app", "on", ">pw", "~app:*", "&app:*", "-@all"];
+    command.extend(all.split_whitespace());
+    server.command(&command).unwrap();
+    let url = format!("redis://app:pw@127.0.0.1:{}/1", server.port());
+    let redis = connect(RedisConfig::single(&url).unwrap().namespace("app")).await;
+    let (tier, clock, keys) = (redis.tier(), Clock::system(), [key("a"), key("b")]);
+    let mut listener = redis.bus("changes").listen().await.unwrap();
+    for _ in 0..3 {
+        let put = keys.clone().map(|key| (key, entry("text", clock.tick())));
+        tier.put(&put).await.unwrap();
+        assert!(tier.get(&keys).await.unwrap().iter().all(Option::is_some));
+        tier.remove(Target::Keys(&keys[..1]), tombstone(clock.tick())).await.unwrap();
+        assert_eq!(remove_matching(&tier, "k:*", clock.tick()).await.unwrap(), 1);
+        assert!(redis.lease().acquire(&keys, Holder(1), LONG).await.unwrap()[0]);
+        redis.lease().renew(&keys, Holder(1), LONG).await.unwrap();
+        redis.lease().release(&keys, Holder(1)).await.unwrap();
+        redis.bus("changes").publish("frame".into()).await.unwrap();
+        assert_eq!(listener.next().await.unwrap(), "frame");
+    }
+    tier.flush().await.unwrap();
 }

@@ -9,7 +9,7 @@ use cache_core::{Clock, ErrorKind, Target, Tier, TierExt, Timestamp};
 use cache_l1_redis::{Redis, RedisTier};
 use servers::Proxy;
 
-use crate::house::{connect, entry, eventually, get, impatient, key, reads_again, server, tombstone};
+use crate::house::{LONG, connect, entry, eventually, get, impatient, key, reads_again, server, tombstone};
 
 /// How long a call may take that is not to wait for anything.
 const AT_ONCE: Duration = Duration::from_millis(100);
@@ -88,7 +88,8 @@ async fn rule_33_what_was_born_before_a_restart_is_not_stored_after_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rule_52_a_paused_server_costs_the_limit_once_and_then_nothing() {
     let mut server = server();
-    let tier = connect(impatient(&server.url())).await.tier();
+    // Nothing but the call that waits in vain says that the server is silent.
+    let tier = connect(impatient(&server.url()).keepalive(LONG)).await.tier();
     put(&tier, "a", Clock::system().tick()).await;
 
     server.pause();

@@ -6,7 +6,7 @@ use cache_core::{Clock, ErrorKind, Tier, TierExt};
 use cache_l1_redis::{Redis, RedisConfig};
 use servers::RedisSentinel;
 
-use crate::house::{entry, get, key, reads_again};
+use crate::house::{LONG, entry, eventually, get, key, reads_again};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rule_52_after_a_failover_the_new_master_is_found() {
@@ -30,6 +30,23 @@ async fn rule_52_after_a_failover_the_new_master_is_found() {
     // The old one comes back as a replica, and changes nothing.
     servers.server(old).restart().unwrap();
     assert_eq!(get(&tier, "a").await.unwrap().as_deref(), Some("after"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rule_52_a_replica_is_not_taken_for_the_master() {
+    let mut servers = RedisSentinel::start().unwrap();
+    let config = RedisConfig::sentinel(servers.sentinel_urls(), servers.master_name()).unwrap();
+    let tier = Redis::connect(config.keepalive(LONG), Clock::system()).await.unwrap().tier();
+    let clock = Clock::system();
+    tier.put_one(key("a"), entry("text", clock.tick())).await.unwrap();
+    // It becomes the replica of nobody who answers, and the sentinels don't know yet.
+    servers.master().unwrap().command(&["REPLICAOF", "127.0.0.1", "1"]).unwrap();
+    let error = tier.put_one(key("a"), entry("late", clock.tick())).await.unwrap_err();
+    assert!(error.is_retryable(), "{error}");
+    eventually("it is left alone", async || {
+        get(&tier, "a").await.is_err_and(|error| error.to_string().contains("is a replica"))
+    })
+    .await;
 }
 
 #[tokio::test]

@@ -1,0 +1,21 @@
+//! By what tier, bus and lease of one connection reach the servers.
+
+use std::sync::Arc;
+
+use cache_core::Timestamp;
+
+use crate::{names::Names, router::Router, server::Shared};
+
+/// The servers, and what keys are called there.
+#[derive(Debug)]
+pub(crate) struct Reach {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) router: Router,
+    pub(crate) names: Names,
+}
+
+impl Reach {
+    pub(crate) fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+}

@@ -12,6 +12,9 @@ use crate::{
     raw_postgres::RawPostgres,
 };
 
+/// How many batches either side puts a round.
+const PUTS: usize = 20;
+
 /// Both sides, connected, with all keys in two tables of one database.
 pub(crate) struct OnPostgres {
     tier: PgTier,
@@ -58,20 +61,25 @@ impl OnPostgres {
     }
 
     async fn put_many(&mut self, load: &Load, round: usize) -> Result<Round> {
+        let (mut last_of_tier, mut last_of_raw) = (Vec::new(), Vec::new());
         let tier = async |turn| {
             let entries = load.entries(load.batch(turn));
             let (put, time) = timed(self.tier.put(&entries)).await;
+            last_of_tier = entries;
             put?;
-            same(&entries, &self.tier.get(load.batch(turn)).await?)?;
             Ok(time)
         };
         let raw = async |turn| {
             let entries = load.entries(load.batch(turn));
             let (put, time) = timed(self.raw.put_many(&entries)).await;
+            last_of_raw = entries;
             put?;
-            same(&entries, &self.raw.get_many(load.batch(turn)).await?)?;
             Ok(time)
         };
-        duel(round, 20, tier, raw).await
+        let measured = duel(round, PUTS, tier, raw).await?;
+        let keys = load.batch((round + 1) * PUTS - 1);
+        same(&last_of_tier, &self.tier.get(keys).await?)?;
+        same(&last_of_raw, &self.raw.get_many(keys).await?)?;
+        Ok(measured)
     }
 }

@@ -193,7 +193,8 @@ impl Shared {
         if let Some(error) = failure.as_ref().filter(|_| self.attempts.load(Ordering::Acquire) > before) {
             return Err(error.clone());
         }
-        let outcome = migrate(&self.connector, &self.names, self.config.logged).await;
+        let now = self.clock.now();
+        let outcome = migrate(&self.connector, &self.names, self.config.logged, now).await;
         *failure = outcome.as_ref().err().cloned();
         match &outcome {
             Ok(()) => self.ready.store(true, Ordering::Release),

@@ -115,3 +115,20 @@ async fn names_and_settings_out_of_range_are_refused_before_anything_is_connecte
     assert_eq!(postgres.bus("a;b").unwrap_err().kind(), ErrorKind::Config);
     assert!(!format!("{postgres:?}").contains("secret"));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tables_that_are_dropped_under_a_tier_are_made_again() {
+    let (table, clock) = (house::table(), Clock::manual());
+    let config = house::config().table(&table).schema(&table);
+    let tier = house::open(config.sweep_every(std::time::Duration::from_millis(50)), &clock).await;
+    tier.put_one(key("a"), entry("v", at(&clock, 1))).await.unwrap();
+    let admin = client(house::url()).await;
+    admin.batch_execute(&format!("DROP SCHEMA {table} CASCADE")).await.unwrap();
+    let put = entry("w", at(&clock, 2));
+    house::until("the keeper notices", async || tier.put_one(key("a"), put.clone()).await.is_ok()).await;
+    assert_eq!(tier.get_one(&key("a")).await.unwrap(), Some(put));
+
+    admin.batch_execute(&format!("DROP TABLE {table}.{table}")).await.unwrap();
+    let error = Postgres::connect(house::config().table(&table).schema(&table), clock).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config, "half of it is somebody's mistake: {error}");
+}

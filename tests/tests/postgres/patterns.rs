@@ -18,8 +18,8 @@ async fn rule_51_a_removal_of_100_000_keys_goes_in_batches_and_holds_nobody_up()
     let client = client(house::url()).await;
     // As many rows as that are put faster by the server itself.
     let fill = format!(
-        "INSERT INTO {table} (key, born, dead_at, size, record)
-         SELECT convert_to('house:' || n, 'UTF8'), 1, 9223372036854775807, 64, '\\x00' FROM generate_series(1, 100000) n"
+        "INSERT INTO {table} (key, born, dead_at, record)
+         SELECT convert_to('house:' || n, 'UTF8'), 1, 9223372036854775807, '\\x00' FROM generate_series(1, 100000) n"
     );
     client.execute(&fill, &[]).await.unwrap();
     tier.put_one(Key::new("other", "a").unwrap(), entry("kept", at(&clock, 1))).await.unwrap();

@@ -19,10 +19,13 @@ use crate::{
 /// How many keys one MGET asks for at most: a server does nothing else meanwhile.
 const PAGE: usize = 1024;
 
+/// How many keys are asked for at once, within one limit for the answer.
+const BATCH: usize = 8192;
+
 /// Of a value that can't be read, how much of either end tells it apart from others.
 const END: usize = 16;
 
-/// What a script sets in a record that is kept for longer than it lives, and where. It is none of the
+/// What a script sets in a record that may be kept for longer than it lives, and where. It is none of the
 /// record's own flags.
 const KEPT: u8 = 128;
 const FLAGS: usize = 3;
@@ -32,7 +35,14 @@ impl RedisTier {
         match keys {
             [key] => Ok(vec![self.read_one(key).await?]),
             // In a box, and so is what is rare below, so that reading one carries no more than it takes.
-            _ => Box::pin(self.read_many(keys)).await,
+            _ if keys.len() <= BATCH => Box::pin(self.read_many(keys)).await,
+            _ => {
+                let mut entries = Vec::with_capacity(keys.len());
+                for keys in keys.chunks(BATCH) {
+                    entries.extend(Box::pin(self.read_many(keys)).await?);
+                }
+                Ok(entries)
+            }
         }
     }
 

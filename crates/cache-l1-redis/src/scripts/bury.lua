@@ -34,16 +34,16 @@ for i = 1, #KEYS do
     local longer = span ~= '0' and (left == -1 or left > tonumber(span))
     if high > new_high or (high == new_high and low > new_low) then
       -- It stays, and for at least as long as the tombstone would have refused.
-      if not longer and left ~= -1 then
-        if flags < 128 then call('SETRANGE', key, '3', string.char(flags + 128)) end
+      if not buried and flags < 128 then call('SETRANGE', key, '3', string.char(flags + 128)) end
+      if left ~= -1 and not longer then
         if span == '0' then call('PERSIST', key) else call('PEXPIRE', key, span) end
       end
     else
       if not buried then gone = gone + 1 end
-      if not longer or (left == -1 and not buried and flags < 128) then
-        set(key, stone, span)
-      else
+      if longer and (buried or flags >= 128) then
         set(key, stone, left == -1 and '0' or string.format('%.0f', left))
+      else
+        set(key, stone, span)
       end
     end
   end

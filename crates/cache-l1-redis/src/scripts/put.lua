@@ -8,7 +8,8 @@
 -- No list at all means that nothing in it counts any more.
 --
 -- A record begins with "tC", its version, its flags, and at 8 its birth (see the envelope). Flag 2 says
--- that it is a tombstone. Flag 128 is ours: something is kept here for longer than it lives itself.
+-- that it is a tombstone. Flag 128 is ours: a tombstone was here, and may have to be kept in mind for longer
+-- than the record itself.
 -- Births are compared by halves, the upper one with its sign: a double can't hold all of them.
 -- Numbers are given to commands as text: making text of a number costs as much as the command.
 
@@ -39,12 +40,15 @@ end
 
 -- What a tombstone refused must be refused for as long: something stays in its place until then.
 local function set_for_longer(key, record, span)
-  local left = is_ours(key) and call('PTTL', key) or -2
-  if span ~= '0' and (left == -1 or left > tonumber(span)) then
-    span = left == -1 and '0' or string.format('%.0f', left)
-    record = string.sub(record, 1, 3) .. string.char(string.byte(record, 4) + 128) .. string.sub(record, 5)
+  if not is_ours(key) then return set(key, record, span) end
+  local left = call('PTTL', key)
+  if left == -1 then
+    span = '0'
+  elseif span ~= '0' and left > tonumber(span) then
+    span = string.format('%.0f', left)
   end
   set(key, record, span)
+  call('SETRANGE', key, '3', string.char(string.byte(record, 4) + 128))
 end
 
 -- Whether a record of ours is there that was born at the same time as this one or later.

@@ -22,20 +22,18 @@ use crate::load::COMPRESS_ABOVE;
 diesel::table! {
     raw_entries (key) {
         key -> Binary,
-        born -> BigInt,
-        dead_at -> BigInt,
-        size -> Integer,
         record -> Binary,
     }
 }
 
-const MAKE: &str = "CREATE TABLE raw_entries (LIKE cache_entries INCLUDING ALL)";
+/// What is generated is taken over, as indexes are; how full pages are filled is not, so it is said again.
+const MAKE: &str = "CREATE TABLE raw_entries (LIKE cache_entries INCLUDING ALL) WITH (fillfactor = 80)";
 
-const UPSERT: &str = "INSERT INTO raw_entries AS held (key, born, dead_at, size, record)
-    SELECT key, born, dead_at, octet_length(key) + octet_length(record) + 64, record
+const UPSERT: &str = "INSERT INTO raw_entries AS held (key, born, dead_at, record)
+    SELECT key, born, dead_at, record
     FROM unnest($1::bytea[], $2::bigint[], $3::bigint[], $4::bytea[]) AS put (key, born, dead_at, record)
     ON CONFLICT (key) DO UPDATE SET
-        born = excluded.born, dead_at = excluded.dead_at, size = excluded.size, record = excluded.record
+        born = excluded.born, dead_at = excluded.dead_at, record = excluded.record
     WHERE held.born < excluded.born";
 
 /// A connection to read by and one to write by.

@@ -1,0 +1,34 @@
+//! Which processors servers and client run on: threads that are moved about would time that.
+
+use anyhow::{Context, Result};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+use serde_json::{Value, json};
+
+/// The processors, by their numbers; none where there are fewer than two to choose from.
+#[derive(Debug)]
+pub(crate) struct Processors {
+    pub(crate) servers: Option<usize>,
+    pub(crate) client: Option<usize>,
+}
+
+impl Processors {
+    /// The first one for the servers and the last one for their client, of those that we may run on.
+    pub(crate) fn choose() -> Self {
+        let ours = sched_getaffinity(None).unwrap_or_else(|_| CpuSet::new());
+        let mut ours = (0..CpuSet::MAX_CPU).filter(|number| ours.is_set(*number));
+        let (servers, client) = (ours.next(), ours.next_back());
+        Self { servers: servers.filter(|_| client.is_some()), client }
+    }
+
+    /// Keeps this thread, and whatever it starts from now on, on one processor.
+    pub(crate) fn be_on(&self, processor: Option<usize>) -> Result<()> {
+        let Some(number) = processor else { return Ok(()) };
+        let mut only = CpuSet::new();
+        only.set(number);
+        sched_setaffinity(None, &only).with_context(|| format!("can't run on processor {number}"))
+    }
+
+    pub(crate) fn report(&self) -> Value {
+        json!({ "servers": self.servers, "client": self.client })
+    }
+}

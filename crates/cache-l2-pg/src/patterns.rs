@@ -1,0 +1,59 @@
+//! The removals by pattern that this process knows of, and up to which one.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use cache_core::{Key, Pattern, Result, Timestamp, Tombstone};
+
+use crate::{pool::Row, rows};
+
+/// What is known. Shared, and replaced as a whole.
+#[derive(Debug, Default)]
+pub(crate) struct Patterns(RwLock<Arc<Known>>);
+
+#[derive(Debug, Default)]
+pub(crate) struct Known {
+    /// The greatest number of any of them; `None` if they were never read.
+    latest: Option<i64>,
+    stones: Vec<(Pattern, Tombstone)>,
+}
+
+impl Patterns {
+    pub(crate) fn known(&self) -> Arc<Known> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes over what the table says.
+    pub(crate) fn learn(&self, rows: &[Row]) -> Result<Arc<Known>> {
+        let mut known = Known { latest: Some(0), stones: Vec::with_capacity(rows.len()) };
+        for row in rows {
+            known.latest = Some(rows::number(row, 0)?);
+            let moment = |at| rows::number(row, at).map(Timestamp::from_micros);
+            let tombstone = Tombstone { born: moment(2)?, dead_at: moment(3)? };
+            known.stones.push((rows::with_bytes(row, 1, pattern).unwrap_or_else(every), tombstone));
+        }
+        let known = Arc::new(known);
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = known.clone();
+        Ok(known)
+    }
+}
+
+impl Known {
+    /// The number to show at the gate; one that is never right if nothing is known yet.
+    pub(crate) fn latest(&self) -> i64 {
+        self.latest.unwrap_or(-1)
+    }
+
+    pub(crate) fn refuse(&self, key: &Key, born: Timestamp, now: Timestamp) -> bool {
+        let covers = |stone: &Tombstone| born <= stone.born && now < stone.dead_at;
+        self.stones.iter().any(|(pattern, stone)| covers(stone) && pattern.matches(key))
+    }
+}
+
+/// What can't be read refuses everything, rather than nothing.
+fn pattern(glob: &[u8]) -> Pattern {
+    std::str::from_utf8(glob).ok().and_then(|glob| Pattern::glob(glob).ok()).unwrap_or_else(every)
+}
+
+fn every() -> Pattern {
+    Pattern::starting_with("")
+}

@@ -1,0 +1,127 @@
+//! Removing keys, or what matches a pattern.
+
+use cache_core::{Key, Pattern, Result, Tombstone};
+
+use crate::{
+    rows,
+    statement::Bind,
+    store::Store,
+    stored::{Stored, is_whole_range, range, text},
+};
+
+/// How many keys one statement buries.
+const KEYS: usize = 1000;
+
+impl Store {
+    /// Leaves a tombstone in place of what was born no later. Answers how many entries went that were
+    /// alive.
+    pub(crate) async fn remove_keys(&self, keys: &[Key], tombstone: Tombstone) -> Result<u64> {
+        let mut stored: Vec<Stored<'_>> = keys.iter().map(Stored::from).collect();
+        // In the order in which rows are locked.
+        stored.sort_by(|a, b| a.key.cmp(&b.key));
+        stored.dedup_by(|a, b| a.key == b.key);
+        let mut removed = 0;
+        for page in stored.chunks(KEYS) {
+            removed += self.bury(page, tombstone).await?;
+        }
+        Ok(removed)
+    }
+
+    async fn bury(&self, page: &[Stored<'_>], tombstone: Tombstone) -> Result<u64> {
+        let keys: Vec<&[u8]> = page.iter().map(|stored| &*stored.key).collect();
+        let rests: Vec<Option<&[u8]>> = page.iter().map(|stored| stored.rest).collect();
+        let born = Bind::Number(tombstone.born.as_micros());
+        let binds = [
+            Bind::Texts(&keys),
+            born.clone(),
+            self.now(),
+            born,
+            Bind::Number(tombstone.dead_at.as_micros()),
+            Bind::Texts(&keys),
+            Bind::MaybeTexts(&rests),
+        ];
+        self.count("remove", self.shared.texts.bury.with(&binds)).await
+    }
+
+    /// Deletes what matches and was born no later; puts that were are refused while the tombstone lasts.
+    /// Answers how many entries went that were alive.
+    pub(crate) async fn remove_matching(&self, pattern: &Pattern, tombstone: Tombstone) -> Result<u64> {
+        if pattern.literal_prefix().starts_with('!') {
+            return Ok(0);
+        }
+        // First, so that nothing born before can be put where the walk has been already.
+        self.note(pattern, tombstone).await?;
+        let (mut from, end) = range(pattern);
+        let mut removed = 0;
+        loop {
+            let page_end = self.page_end(&from, &end).await?;
+            let until = page_end.as_deref().unwrap_or(&end);
+            removed += if is_whole_range(pattern) {
+                self.remove_range(&from, until, tombstone).await?
+            } else {
+                self.remove_among(&from, until, pattern, tombstone).await?
+            };
+            match page_end {
+                Some(next) => from = next,
+                None => return Ok(removed),
+            }
+        }
+    }
+
+    /// Returns once every put that doesn't know the removal has ended.
+    async fn note(&self, pattern: &Pattern, tombstone: Tombstone) -> Result<()> {
+        if tombstone.dead_at <= self.shared.clock.now() {
+            return Ok(());
+        }
+        let glob = pattern.to_string();
+        let binds = [
+            Bind::Text(glob.as_bytes()),
+            Bind::Number(tombstone.born.as_micros()),
+            Bind::Number(tombstone.dead_at.as_micros()),
+            self.now(),
+        ];
+        self.shared.run("remove", self.shared.texts.note.with(&binds)).await?;
+        Ok(())
+    }
+
+    async fn page_end(&self, from: &[u8], end: &[u8]) -> Result<Option<Vec<u8>>> {
+        let binds = [Bind::Text(from), Bind::Text(end)];
+        let answer = self.shared.run("remove", self.shared.texts.page_end.with(&binds)).await?;
+        Ok(answer.first().map(|row| rows::bytes(row, 0)))
+    }
+
+    async fn remove_range(&self, from: &[u8], until: &[u8], tombstone: Tombstone) -> Result<u64> {
+        let born = Bind::Number(tombstone.born.as_micros());
+        let binds = [Bind::Text(from), Bind::Text(until), born, self.now()];
+        self.count("remove", self.shared.texts.remove_range.with(&binds)).await
+    }
+
+    async fn remove_among(
+        &self,
+        from: &[u8],
+        until: &[u8],
+        pattern: &Pattern,
+        tombstone: Tombstone,
+    ) -> Result<u64> {
+        let born = Bind::Number(tombstone.born.as_micros());
+        let binds = [Bind::Text(from), Bind::Text(until), born.clone()];
+        let listed = self.shared.run("remove", self.shared.texts.list.with(&binds)).await?;
+        let matching = listed.iter().filter_map(|row| {
+            let (key, rest) = (rows::bytes(row, 0), rows::with_bytes(row, 1, <[u8]>::to_vec));
+            let matches = text(&key, rest.as_deref()).is_some_and(|text| pattern.matches_text(&text));
+            matches.then_some(key)
+        });
+        let matching: Vec<Vec<u8>> = matching.collect();
+        if matching.is_empty() {
+            return Ok(0);
+        }
+        let keys: Vec<&[u8]> = matching.iter().map(Vec::as_slice).collect();
+        let binds = [Bind::Texts(&keys), born, self.now()];
+        self.count("remove", self.shared.texts.remove_keys.with(&binds)).await
+    }
+
+    /// What is dead by now is not counted.
+    fn now(&self) -> Bind<'static> {
+        Bind::Number(self.shared.clock.now().as_micros())
+    }
+}

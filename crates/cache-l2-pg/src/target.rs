@@ -1,0 +1,181 @@
+//! Which database, as whom, and how much of a proof the server owes.
+
+use std::path::PathBuf;
+
+use cache_core::{Error, ErrorKind, Result};
+use tokio_postgres::{
+    Config,
+    config::{Host, SslMode},
+};
+
+/// A database to connect to. `Debug` hides the password.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    config: Config,
+    pub(crate) proof: Proof,
+}
+
+/// What the server must show before it is trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// Nothing, unless a CA file was given.
+    None,
+    /// A certificate by a known authority.
+    Authority,
+    /// The same, and for this host.
+    Host,
+}
+
+impl Target {
+    /// Reads a URL; answers with the CA file that it names, too.
+    pub(crate) fn read(url: &str) -> Result<(Self, Option<PathBuf>)> {
+        if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+            return Err(unreadable("does not begin with postgres://"));
+        }
+        // A `?` in the password is the password's, as the driver has it.
+        let host_at = url.find('@').unwrap_or(0);
+        let query_at = url[host_at..].find('?').map_or(url.len(), |at| host_at + at);
+        let (place, query) = (&url[..query_at], url[query_at..].trim_start_matches('?'));
+        let (mut mode, mut ca_file, mut rest) = (SslMode::Prefer, None, Vec::new());
+        let mut proof = Proof::None;
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            match pair.split_once('=') {
+                Some(("sslmode", name)) => (mode, proof) = sslmode(name)?,
+                Some(("sslrootcert", path)) => ca_file = Some(decoded(path)?.into()),
+                _ => rest.push(pair),
+            }
+        }
+        // The driver's error may quote what it could not read, which may be a part of the password.
+        let mut config: Config = format!("{place}?{}", rest.join("&"))
+            .parse()
+            .map_err(|_| unreadable("has parts or options that are unknown"))?;
+        let is_named = |host: &Host| *host != Host::Tcp(String::new());
+        if !config.get_hosts().iter().any(is_named) && config.get_hostaddrs().is_empty() {
+            return Err(unreadable("names no host"));
+        }
+        config.ssl_mode(mode);
+        Ok((Self { config, proof }, ca_file))
+    }
+
+    pub(crate) fn set_password(&mut self, password: &str) {
+        self.config.password(password);
+    }
+
+    /// The driver's settings, with `options` for the session added to the URL's own.
+    pub(crate) fn with_options(&self, options: &str) -> Config {
+        let mut config = self.config.clone();
+        let given = config.get_options().unwrap_or_default().to_owned();
+        config.options(format!("{options} {given}"));
+        if config.get_application_name().is_none() {
+            config.application_name("cache-l2-pg");
+        }
+        config
+    }
+
+    /// Where it is, to show to people: the first host and port, and the database.
+    pub(crate) fn place(&self) -> String {
+        let host = match (self.config.get_hosts().first(), self.config.get_hostaddrs().first()) {
+            (Some(Host::Tcp(host)), _) => host.clone(),
+            (Some(Host::Unix(path)), _) => path.display().to_string(),
+            (None, Some(address)) => address.to_string(),
+            (None, None) => String::new(),
+        };
+        let port = self.config.get_ports().first().copied().unwrap_or(5432);
+        let database = self.config.get_dbname().or(self.config.get_user()).unwrap_or_default();
+        format!("{host}:{port}/{database}")
+    }
+}
+
+fn sslmode(name: &str) -> Result<(SslMode, Proof)> {
+    Ok(match name {
+        "disable" => (SslMode::Disable, Proof::None),
+        "prefer" => (SslMode::Prefer, Proof::None),
+        "require" => (SslMode::Require, Proof::None),
+        "verify-ca" => (SslMode::Require, Proof::Authority),
+        "verify-full" => (SslMode::Require, Proof::Host),
+        _ => {
+            let known = "disable, prefer, require, verify-ca and verify-full";
+            return Err(unreadable(&format!("has an sslmode that is none of {known}")));
+        }
+    })
+}
+
+/// `%41` to `A`.
+fn decoded(text: &str) -> Result<String> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        rest = tail;
+        if byte != b'%' {
+            bytes.push(byte);
+            continue;
+        }
+        let digit = |at: usize| rest.get(at).and_then(|&byte| char::from(byte).to_digit(16));
+        let (Some(high), Some(low)) = (digit(0), digit(1)) else {
+            return Err(unreadable("has an sslrootcert with a stray %"));
+        };
+        bytes.push((high * 16 + low) as u8);
+        rest = &rest[2..];
+    }
+    String::from_utf8(bytes).map_err(|_| unreadable("has an sslrootcert that is not UTF-8"))
+}
+
+fn unreadable(why: &str) -> Error {
+    let message = format!(
+        "the URL of the database {why}: write postgres://user:password@host:5432/database?sslmode=prefer, \
+         special characters percent-encoded"
+    );
+    Error::new(ErrorKind::Config, "open", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_read() {
+        let (target, ca) = Target::read(
+            "postgres://me:s%40fe@db:5433/market?sslmode=verify-full&sslrootcert=%2Fca.pem&connect_timeout=3",
+        )
+        .unwrap();
+        assert_eq!(target.place(), "db:5433/market");
+        assert_eq!((target.proof, target.config.get_ssl_mode()), (Proof::Host, SslMode::Require));
+        assert_eq!(ca, Some("/ca.pem".into()));
+        assert_eq!(target.config.get_password(), Some(&b"s@fe"[..]));
+        let (odd, _) = Target::read("postgres://me:a?sslmode=b@db/market?sslmode=disable").unwrap();
+        assert_eq!(odd.config.get_password(), Some(&b"a?sslmode=b"[..]));
+        assert_eq!(odd.config.get_ssl_mode(), SslMode::Disable);
+        assert!(target.config.get_connect_timeout().is_some());
+        let (socket, _) = Target::read("postgresql://me@%2Fvar%2Frun%2Fpostgresql/market").unwrap();
+        assert_eq!(socket.place(), "/var/run/postgresql:5432/market");
+        assert_eq!((socket.proof, socket.config.get_ssl_mode()), (Proof::None, SslMode::Prefer));
+    }
+
+    #[test]
+    fn no_secret_is_shown() {
+        let (target, _) = Target::read("postgres://me:hunter2@db/market").unwrap();
+        assert!(!format!("{target:?} {}", target.place()).contains("hunter2"));
+
+        for url in [
+            "postgres://me:x@db/market?hunter2=1",
+            "postgres://me:x@db:hunter2/market",
+            "host=db password=hunter2",
+            "mysql://me:hunter2@db/market",
+            "postgres://me:hunter2@/market",
+            "postgres://me:hunter2@db/market?sslmode=hunter2",
+            "postgres://me:%FFhunter2@db/market?sslrootcert=%zz",
+        ] {
+            let error = Target::read(url).expect_err(url);
+            assert_eq!(error.kind(), ErrorKind::Config, "{url}");
+            let said = format!("{error} {error:?}");
+            assert!(!said.contains("hunter2") && !said.contains("ter2"), "{said}");
+        }
+    }
+
+    #[test]
+    fn options_are_added_to_those_of_the_url() {
+        let (target, _) = Target::read("postgres://me@db/market?options=-c%20work_mem%3D8MB").unwrap();
+        let config = target.with_options("-c statement_timeout=5000");
+        assert_eq!(config.get_options(), Some("-c statement_timeout=5000 -c work_mem=8MB"));
+    }
+}

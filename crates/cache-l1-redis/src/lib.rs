@@ -1,1 +1,42 @@
 //! The shared tier on Redis, its bus and its lease: single server, Sentinel or Cluster.
+
+mod address;
+mod backoff;
+mod bus;
+mod call;
+mod cluster;
+mod common;
+mod config;
+mod dial;
+mod facts;
+mod fault;
+mod floor;
+mod get;
+mod handle;
+mod health;
+mod key_text;
+mod lease;
+mod link;
+mod map;
+mod names;
+mod node;
+mod patterns;
+mod put;
+mod remove;
+mod removed;
+mod router;
+mod script;
+mod secret;
+mod sentinel;
+mod server;
+mod slots;
+mod task;
+mod tier;
+mod tls;
+
+pub use bus::RedisBus;
+pub use config::RedisConfig;
+pub use handle::Redis;
+pub use health::{RedisHealth, ServerHealth};
+pub use lease::RedisLease;
+pub use tier::{RedisStats, RedisTier};

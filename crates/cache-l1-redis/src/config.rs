@@ -1,0 +1,348 @@
+//! What a connection to Redis can be told.
+
+use std::{ops::RangeInclusive, time::Duration};
+
+use cache_core::{Error, ErrorKind, Pattern, Result};
+
+use crate::{
+    address::{Address, Login, Spot},
+    secret::Secret,
+    tls::Certificates,
+};
+
+/// Where Redis is and how to speak to it; passwords and keys are not in its `Debug`.
+///
+/// ```
+/// use std::time::Duration;
+/// use cache_l1_redis::RedisConfig;
+///
+/// let one = RedisConfig::single("rediss://app:secret@cache.example/2")?.namespace("shop");
+/// let many = RedisConfig::cluster(["redis://10.0.0.1", "redis://10.0.0.2"])?.connections(2);
+/// let watched = RedisConfig::sentinel(["redis://10.0.0.1:26379", "redis://10.0.0.2:26379"], "mymaster")?
+///     .login(None, "secret")
+///     .response_limit(Duration::from_millis(200));
+/// # Ok::<(), cache_core::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct RedisConfig {
+    pub(crate) home: Home,
+    pub(crate) login: Login,
+    pub(crate) certificates: Certificates,
+    pub(crate) connections: usize,
+    pub(crate) connect_limit: Duration,
+    pub(crate) response_limit: Duration,
+    pub(crate) reconnect: RangeInclusive<Duration>,
+    pub(crate) keepalive: Duration,
+    pub(crate) namespace: String,
+    pub(crate) compress_above: usize,
+    pub(crate) protected: Vec<Pattern>,
+    pub(crate) longest_load: Duration,
+    pub(crate) name: &'static str,
+}
+
+/// What there is: one server, a Cluster known by some of its nodes, or a master known by sentinels.
+#[derive(Clone, Debug)]
+pub(crate) enum Home {
+    Single(Address),
+    Cluster(Vec<Address>),
+    Sentinel { sentinels: Vec<Address>, login: Login, master: String },
+}
+
+impl RedisConfig {
+    /// One server: `redis://[user:password@]host[:port][/database]`, `rediss://` for TLS, or a socket as
+    /// `unix:///path[?user=…&pass=…&db=…]`. Special characters in a password are written `%XX`.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if that is no such URL. The error does not repeat it.
+    pub fn single(url: &str) -> Result<Self> {
+        let spot = Spot::parse(url)?;
+        Ok(Self::new(Home::Single(spot.address), spot.login))
+    }
+
+    /// A Redis Cluster, found through any of these nodes. The first URL's user and password count for all.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if there is no URL, one can't be read, or one names a database: a Cluster has none.
+    pub fn cluster<U: AsRef<str>>(urls: impl IntoIterator<Item = U>) -> Result<Self> {
+        Self::of_nodes(spots(urls)?)
+    }
+
+    /// The master that sentinels know under the name `master`. Users and passwords in these URLs are the
+    /// sentinels'; the master's are given by [`RedisConfig::login`]. A database in the first URL is the
+    /// master's; `rediss://` counts for both.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if there is no URL, or one can't be read.
+    pub fn sentinel<U: AsRef<str>>(urls: impl IntoIterator<Item = U>, master: &str) -> Result<Self> {
+        Self::of_sentinels(spots(urls)?, master)
+    }
+
+    /// Reads a list of URLs parted by commas, as from an environment variable: one is a server and several
+    /// a Cluster; with `?master=name` behind the last they are sentinels, with `?cluster=true` it is a
+    /// Cluster though it is one.
+    ///
+    /// ```
+    /// use cache_l1_redis::RedisConfig;
+    ///
+    /// let config = RedisConfig::parse("redis://10.0.0.1:26379,redis://10.0.0.2:26379?master=mymaster")?;
+    /// # Ok::<(), cache_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `Config` if it is none of these.
+    pub fn parse(text: &str) -> Result<Self> {
+        let mut spots = spots(text.split(',').filter(|part| !part.trim().is_empty()))?;
+        match spots.iter().rev().find_map(|spot| spot.master.clone()) {
+            Some(master) => Self::of_sentinels(spots, &master),
+            None if spots.len() == 1 && !spots[0].cluster => {
+                let spot = spots.remove(0);
+                Ok(Self::new(Home::Single(spot.address), spot.login))
+            }
+            None => Self::of_nodes(spots),
+        }
+    }
+
+    fn of_nodes(spots: Vec<Spot>) -> Result<Self> {
+        if spots.iter().any(|spot| spot.login.database != 0) {
+            return Err(refused("a Redis Cluster has no databases: leave the number out of its URLs"));
+        }
+        let login = spots.iter().map(|spot| spot.login.clone()).find(|login| login.password.is_some());
+        let home = Home::Cluster(spots.into_iter().map(|spot| spot.address).collect());
+        Ok(Self::new(home, login.unwrap_or_default()))
+    }
+
+    fn of_sentinels(spots: Vec<Spot>, master: &str) -> Result<Self> {
+        if master.is_empty() {
+            return Err(refused("the sentinels' name for the master is empty"));
+        }
+        let first = spots[0].login.clone();
+        let of_master = Login { database: first.database, ..Login::default() };
+        let sentinels = spots.into_iter().map(|spot| spot.address).collect();
+        let login = Login { database: 0, ..first };
+        Ok(Self::new(Home::Sentinel { sentinels, login, master: master.to_owned() }, of_master))
+    }
+
+    fn new(home: Home, login: Login) -> Self {
+        Self {
+            home,
+            login,
+            certificates: Certificates::default(),
+            connections: 1,
+            connect_limit: Duration::from_secs(1),
+            response_limit: Duration::from_millis(500),
+            reconnect: Duration::from_millis(50)..=Duration::from_secs(2),
+            keepalive: Duration::from_secs(5),
+            namespace: String::new(),
+            compress_above: 1 << 10,
+            protected: Vec::new(),
+            longest_load: Duration::from_secs(60),
+            name: "redis",
+        }
+    }
+
+    /// As whom to speak to the servers: an ACL user, or the default one, and the password.
+    #[must_use]
+    pub fn login(mut self, user: Option<&str>, password: &str) -> Self {
+        self.login.user = user.map(str::to_owned);
+        self.login.password = Some(Secret(password.to_owned()));
+        self
+    }
+
+    /// The certificates, in PEM, that TLS trusts instead of the system's.
+    #[must_use]
+    pub fn trust(mut self, pem: impl Into<Vec<u8>>) -> Self {
+        self.certificates.roots = Some(pem.into());
+        self
+    }
+
+    /// The certificate to show to servers that ask for one, and its key, both in PEM.
+    #[must_use]
+    pub fn identity(mut self, certificate: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
+        self.certificates.identity = Some((certificate.into(), Secret(key.into())));
+        self
+    }
+
+    /// How many connections to keep to each server, 1 to 16. Default 1: each carries any number of
+    /// calls at once, and a second one only helps past what one core can write.
+    #[must_use]
+    pub fn connections(mut self, count: usize) -> Self {
+        self.connections = count;
+        self
+    }
+
+    /// How long connecting may take, greeting included. Default 1 s.
+    #[must_use]
+    pub fn connect_limit(mut self, limit: Duration) -> Self {
+        self.connect_limit = limit;
+        self
+    }
+
+    /// How long to wait for the answer to a call. Default 500 ms.
+    #[must_use]
+    pub fn response_limit(mut self, limit: Duration) -> Self {
+        self.response_limit = limit;
+        self
+    }
+
+    /// The shortest and the longest pause between two tries to connect. Pauses double, and each is
+    /// cut to a random part of itself. Default 50 ms to 2 s.
+    #[must_use]
+    pub fn reconnect(mut self, range: RangeInclusive<Duration>) -> Self {
+        self.reconnect = range;
+        self
+    }
+
+    /// How often a connection is tried that may be idle, which is how long a dead one may go unnoticed.
+    /// Default 5 s.
+    #[must_use]
+    pub fn keepalive(mut self, every: Duration) -> Self {
+        self.keepalive = every;
+        self
+    }
+
+    /// What stands in front of every key on the server, with a `:` behind it. Default empty: a cache's own
+    /// namespace is in its keys already.
+    #[must_use]
+    pub fn namespace(mut self, namespace: &str) -> Self {
+        namespace.clone_into(&mut self.namespace);
+        self
+    }
+
+    /// Values longer than this many bytes are compressed where it helps. Default 1 KiB;
+    /// `usize::MAX` for never.
+    #[must_use]
+    pub fn compress_above(mut self, bytes: usize) -> Self {
+        self.compress_above = bytes;
+        self
+    }
+
+    /// Keys that the server should never evict, besides the cache's own. Under a `volatile-*` policy they
+    /// are stored without an expiry, which is what such a policy goes by.
+    #[must_use]
+    pub fn protect(mut self, keys: impl IntoIterator<Item = Pattern>) -> Self {
+        self.protected.extend(keys);
+        self
+    }
+
+    /// How long a load may take at most. Default 60 s, like a region's. For so long after it found a server
+    /// restarted or replaced, which may have lost removals, a tier doesn't store what was born before.
+    #[must_use]
+    pub fn longest_load(mut self, span: Duration) -> Self {
+        self.longest_load = span;
+        self
+    }
+
+    /// The tier's name in statistics. Default `redis`.
+    #[must_use]
+    pub fn name(mut self, name: &'static str) -> Self {
+        self.name = name;
+        self
+    }
+
+    pub(crate) fn check(&self) -> Result<()> {
+        if !(1..=16).contains(&self.connections) {
+            let message = format!("connections is {}, it must be 1 to 16", self.connections);
+            return Err(refused(&message));
+        }
+        let spans = [
+            ("connect_limit", self.connect_limit),
+            ("response_limit", self.response_limit),
+            ("keepalive", self.keepalive),
+            ("the shortest pause of reconnect", *self.reconnect.start()),
+        ];
+        if let Some((what, _)) = spans.iter().find(|(_, span)| *span < Duration::from_millis(1)) {
+            return Err(refused(&format!("{what} is below 1 ms, the least")));
+        }
+        if self.reconnect.is_empty() {
+            return Err(refused(&format!("reconnect is {:?}, from longer to shorter", self.reconnect)));
+        }
+        if self.namespace.contains(|char: char| "{}".contains(char) || char.is_control()) {
+            let message =
+                format!("the namespace {:?} must not hold braces or control characters", self.namespace);
+            return Err(refused(&message));
+        }
+        Ok(())
+    }
+
+    /// Whether any server is spoken to by TLS.
+    pub(crate) fn wants_tls(&self) -> bool {
+        match &self.home {
+            Home::Single(address) => address.is_tls(),
+            Home::Cluster(addresses) | Home::Sentinel { sentinels: addresses, .. } => {
+                addresses.iter().any(Address::is_tls)
+            }
+        }
+    }
+}
+
+fn spots<U: AsRef<str>>(urls: impl IntoIterator<Item = U>) -> Result<Vec<Spot>> {
+    let spots = urls.into_iter().map(|url| Spot::parse(url.as_ref())).collect::<Result<Vec<_>>>()?;
+    if spots.is_empty() {
+        return Err(refused("there is no Redis URL: give one, such as redis://127.0.0.1:6379"));
+    }
+    Ok(spots)
+}
+
+fn refused(why: &str) -> Error {
+    Error::new(ErrorKind::Config, "connect", why)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Home, RedisConfig};
+
+    #[test]
+    fn a_list_of_urls_says_what_there_is() {
+        let home = |text| RedisConfig::parse(text).unwrap().home;
+        assert!(matches!(home("redis://a"), Home::Single(_)));
+        assert!(matches!(home("redis://a?cluster=true"), Home::Cluster(nodes) if nodes.len() == 1));
+        assert!(matches!(home("redis://a, redis://b,"), Home::Cluster(nodes) if nodes.len() == 2));
+        let Home::Sentinel { sentinels, master, .. } = home("redis://a,redis://b?master=one") else {
+            panic!("sentinels")
+        };
+        assert!(sentinels.len() == 2 && master == "one");
+    }
+
+    #[test]
+    fn logins_are_of_the_servers_or_of_the_sentinels() {
+        let cluster = RedisConfig::parse("redis://:secret@a,redis://b").unwrap();
+        assert!(cluster.login.password.is_some());
+        let watched = RedisConfig::sentinel(["redis://:secret@a/2"], "one").unwrap();
+        let Home::Sentinel { login, .. } = &watched.home else { panic!("sentinels") };
+        assert!(login.password.is_some() && login.database == 0);
+        assert!(watched.login.password.is_none() && watched.login.database == 2);
+        assert!(watched.login(None, "other").login.password.is_some());
+    }
+
+    #[test]
+    fn secrets_are_not_shown() {
+        let config = RedisConfig::single("redis://app:hunter2@cache").unwrap().identity("", "hunter2");
+        let shown = format!("{config:?}");
+        assert!(shown.contains("app") && !shown.contains("hunter2"), "{shown}");
+    }
+
+    #[test]
+    fn what_can_not_be_honoured_is_refused() {
+        let one = || RedisConfig::single("redis://cache").unwrap();
+        let whys = [
+            (one().connections(0), "connections is 0"),
+            (one().response_limit(Duration::ZERO), "response_limit is below"),
+            (one().reconnect(Duration::from_secs(2)..=Duration::from_secs(1)), "from longer to shorter"),
+            (one().namespace("a{b"), "braces"),
+        ];
+        for (config, why) in whys {
+            let error = config.check().unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
+        }
+        assert!(one().check().is_ok());
+        for text in ["", "redis://a/1,redis://b", "redis://a?master="] {
+            assert!(RedisConfig::parse(text).is_err(), "{text}");
+        }
+    }
+}

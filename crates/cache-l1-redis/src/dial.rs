@@ -1,0 +1,111 @@
+//! Opening a connection: stream, TLS, greeting.
+
+use std::{io, time::Duration};
+
+use cache_core::{Error, ErrorKind, Result};
+use redis::{
+    AsyncConnectionConfig, ProtocolVersion, RedisConnectionInfo, RedisError, aio::MultiplexedConnection,
+};
+use rustls::pki_types::ServerName;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpStream, UnixStream},
+    time::timeout,
+};
+use tokio_rustls::TlsConnector;
+
+use crate::{
+    RedisConfig,
+    address::{Address, Login},
+    fault,
+    task::Task,
+};
+
+/// How to open connections to some servers.
+pub(crate) struct Dial {
+    login: RedisConnectionInfo,
+    tls: Option<TlsConnector>,
+    connect_limit: Duration,
+    response_limit: Duration,
+}
+
+/// An open connection, and the task that drives it: without it nothing moves.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) connection: MultiplexedConnection,
+    driver: Task,
+}
+
+impl Line {
+    /// Waits until the connection has ended.
+    pub(crate) async fn ended(&mut self) {
+        self.driver.ended().await;
+    }
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+impl Dial {
+    pub(crate) fn new(config: &RedisConfig, login: &Login) -> Result<Self> {
+        let mut known = RedisConnectionInfo::default()
+            .set_protocol(ProtocolVersion::RESP3)
+            .set_db(i64::from(login.database));
+        if let Some(user) = &login.user {
+            known = known.set_username(user);
+        }
+        if let Some(password) = &login.password {
+            known = known.set_password(&password.0);
+        }
+        let tls = config.wants_tls().then(|| config.certificates.connector()).transpose()?;
+        let (connect_limit, response_limit) = (config.connect_limit, config.response_limit);
+        Ok(Self { login: known, tls, connect_limit, response_limit })
+    }
+
+    /// Opens a connection within the limit, greeting included.
+    pub(crate) async fn open(&self, to: &Address) -> Result<Line> {
+        self.open_with(to, AsyncConnectionConfig::new()).await
+    }
+
+    /// The same, for pushes as the configuration says.
+    pub(crate) async fn open_with(&self, to: &Address, config: AsyncConnectionConfig) -> Result<Line> {
+        let config = config.set_response_timeout(Some(self.response_limit));
+        let opening = async {
+            let stream = self.stream(to).await?;
+            let (connection, driver) =
+                MultiplexedConnection::new_with_config(&self.login, stream, config).await?;
+            Ok(Line { connection, driver: Task::spawn(driver) })
+        };
+        match timeout(self.connect_limit, opening).await {
+            Ok(opened) => opened.map_err(|error: RedisError| fault::classify("connect", to, error)),
+            Err(_) => {
+                let message = format!("{to} did not greet us within {:?}", self.connect_limit);
+                Err(Error::new(ErrorKind::Timeout, "connect", message))
+            }
+        }
+    }
+
+    async fn stream(&self, to: &Address) -> io::Result<Box<dyn Stream>> {
+        let (host, port, tls) = match to {
+            Address::Unix(path) => return Ok(Box::new(UnixStream::connect(path).await?)),
+            Address::Tcp { host, port, tls } => (host, *port, *tls),
+        };
+        let stream = TcpStream::connect((&**host, port)).await?;
+        // What is written is whole requests: nothing is gained by waiting for more.
+        stream.set_nodelay(true)?;
+        match &self.tls {
+            Some(connector) if tls => {
+                let name = ServerName::try_from(host.to_string()).map_err(io::Error::other)?;
+                Ok(Box::new(connector.connect(name, stream).await?))
+            }
+            _ => Ok(Box::new(stream)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Dial {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Dial").field("connect_limit", &self.connect_limit).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,36 @@
+//! What is refused after a server lost its memory.
+
+use std::sync::{Mutex, PoisonError};
+
+use cache_core::{Timestamp, Tombstone};
+
+/// A tombstone for every key, raised when a server was restarted or replaced: removals that it had
+/// acknowledged may be gone, and a load that began before them may still come in.
+#[derive(Debug, Default)]
+pub(crate) struct Floor(Mutex<Option<Tombstone>>);
+
+impl Floor {
+    pub(crate) fn raise(&self, tombstone: Tombstone) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(tombstone);
+    }
+
+    /// What must be born after it to be stored now.
+    pub(crate) fn at(&self, now: Timestamp) -> Option<Timestamp> {
+        let floor = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        floor.filter(|tombstone| now < tombstone.dead_at).map(|tombstone| tombstone.born)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_ends() {
+        let at = Timestamp::from_micros;
+        let floor = Floor::default();
+        assert_eq!(floor.at(at(5)), None);
+        floor.raise(Tombstone { born: at(5), dead_at: at(9) });
+        assert_eq!((floor.at(at(8)), floor.at(at(9))), (Some(at(5)), None));
+    }
+}

@@ -1,0 +1,113 @@
+//! The handle: connects once, for a tier, buses and leases.
+
+use std::sync::Arc;
+
+use cache_core::{Clock, Error, ErrorKind, Result};
+use tokio::runtime::Handle;
+
+use crate::{
+    RedisBus, RedisConfig, RedisHealth, RedisLease, RedisTier,
+    cluster::Cluster,
+    common::Common,
+    config::Home,
+    dial::Dial,
+    floor::Floor,
+    names::Names,
+    node::Node,
+    router::Router,
+    sentinel::Sentinels,
+    server::{Shared, Whereabouts},
+};
+
+/// A connection to Redis, be it one server, a master under sentinels or a Cluster. Clones share it.
+///
+/// Needs a tokio runtime. What is lost is connected to again in the background, with growing pauses;
+/// whoever calls meanwhile is answered `Unavailable` at once.
+///
+/// ```no_run
+/// use cache_core::Clock;
+/// use cache_l1_redis::{Redis, RedisConfig};
+///
+/// # async fn run() -> cache_core::Result<()> {
+/// let redis = Redis::connect(RedisConfig::single("redis://127.0.0.1")?, Clock::system()).await?;
+/// let tier = redis.tier();
+/// let bus = redis.bus("prices");
+/// let lease = redis.lease();
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Redis(Arc<Common>);
+
+impl Redis {
+    /// Connects in the background: this works without any server that answers, and so do calls once one
+    /// does. `clock` is to be a clone of the cache's own.
+    ///
+    /// # Errors
+    ///
+    /// `Config` for settings out of range, certificates that are none, and outside of a tokio runtime.
+    pub fn new(config: RedisConfig, clock: Clock) -> Result<Self> {
+        config.check()?;
+        if Handle::try_current().is_err() {
+            return Err(Error::new(ErrorKind::Config, "connect", "Redis needs a tokio runtime to run in"));
+        }
+        let dial = Dial::new(&config, &config.login)?;
+        let sentinels = match &config.home {
+            Home::Sentinel { sentinels, login, master } => {
+                let dial = Dial::new(&config, login)?;
+                Some(Sentinels { addresses: sentinels.clone(), dial, master: master.clone() })
+            }
+            _ => None,
+        };
+        let home = config.home.clone();
+        let names = Names::new(&config.namespace, matches!(home, Home::Cluster(_)));
+        let shared = Arc::new(Shared { config, clock, dial, floor: Floor::default() });
+        let router = match (home, sentinels) {
+            (Home::Single(address), _) => Router::One(Node::new(&shared, Whereabouts::At(address))),
+            (Home::Cluster(seeds), _) => Router::Cluster(Box::new(Cluster::new(&shared, seeds))),
+            (Home::Sentinel { .. }, Some(sentinels)) => {
+                Router::One(Node::new(&shared, Whereabouts::Asked(sentinels)))
+            }
+            (Home::Sentinel { .. }, None) => unreachable!("made above"),
+        };
+        Ok(Self(Arc::new(Common { shared, router, names })))
+    }
+
+    /// The same, and waits until it is connected. Of a Cluster, one node is enough.
+    ///
+    /// # Errors
+    ///
+    /// As [`Redis::new`], and why connecting failed.
+    pub async fn connect(config: RedisConfig, clock: Clock) -> Result<Self> {
+        let redis = Self::new(config, clock)?;
+        match redis.0.router.tried().await {
+            Some(error) => Err(error),
+            None => Ok(redis),
+        }
+    }
+
+    /// A tier that keeps its entries there.
+    #[must_use]
+    pub fn tier(&self) -> RedisTier {
+        RedisTier::over(self.0.clone())
+    }
+
+    /// A bus over a channel of that name, within the configured namespace. Who listens to the same channel
+    /// of the same servers hears what is published there.
+    #[must_use]
+    pub fn bus(&self, channel: &str) -> RedisBus {
+        RedisBus::over(self.0.clone(), channel)
+    }
+
+    /// Leases that are kept there.
+    #[must_use]
+    pub fn lease(&self) -> RedisLease {
+        RedisLease::over(self.0.clone())
+    }
+
+    /// How the servers are doing, as far as they are known. Asks nobody.
+    #[must_use]
+    pub fn health(&self) -> RedisHealth {
+        RedisHealth::of(&self.0.router)
+    }
+}

@@ -1,0 +1,168 @@
+//! One connection to a server, opened anew whenever it is lost. Who calls meanwhile fails at once.
+
+use std::sync::Arc;
+
+use cache_core::{Error, ErrorKind, Result};
+use redis::{Pipeline, RedisError, Value, aio::MultiplexedConnection};
+use tokio::{
+    sync::{Notify, watch},
+    time::{Instant, sleep, timeout},
+};
+
+use crate::{backoff::Backoff, dial::Line, fault, server::Server, task::Task};
+
+/// How many keepalives pass between two looks at what the server says of itself.
+const SURVEY_EVERY: u32 = 12;
+
+#[derive(Clone, Debug)]
+enum State {
+    /// For the first time.
+    Connecting,
+    Up(MultiplexedConnection),
+    Down(Error),
+}
+
+/// A connection that is kept.
+#[derive(Debug)]
+pub(crate) struct Link {
+    server: Arc<Server>,
+    state: watch::Receiver<State>,
+    trouble: Arc<Notify>,
+    _keeper: Task,
+}
+
+impl Link {
+    /// Begins to connect, in the background.
+    pub(crate) fn keep(server: Arc<Server>) -> Self {
+        let (say, state) = watch::channel(State::Connecting);
+        let trouble = Arc::new(Notify::new());
+        let keeper = Task::spawn(keep(server.clone(), say, trouble.clone()));
+        Self { server, state, trouble, _keeper: keeper }
+    }
+
+    /// Sends calls together; answer `i` belongs to call `i`, and may be the server's refusal of it.
+    pub(crate) async fn ask(&self, operation: &'static str, calls: &Pipeline) -> Result<Vec<Value>> {
+        let mut connection = self.connection(operation).await?;
+        let outcome = match calls.len() {
+            1 => {
+                let call = calls.cmd_iter().next().expect("there is one");
+                connection.send_packed_command(call).await.map(|answer| vec![answer])
+            }
+            count => connection.send_packed_commands(calls, 0, count).await,
+        };
+        outcome.map_err(|error| self.failed(operation, error))
+    }
+
+    /// Why calls fail, if they do.
+    pub(crate) fn error(&self) -> Option<Error> {
+        match &*self.state.borrow() {
+            State::Up(_) => None,
+            State::Down(error) => Some(error.clone()),
+            State::Connecting => Some(self.unavailable("connect", "is being connected to")),
+        }
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        matches!(&*self.state.borrow(), State::Up(_))
+    }
+
+    /// Waits until the first try to connect has ended.
+    pub(crate) async fn tried(&self) {
+        // The keeper only ends with us.
+        let _ = self.state.clone().wait_for(|state| !matches!(state, State::Connecting)).await;
+    }
+
+    /// Says that the connection may no longer serve.
+    pub(crate) fn doubt(&self) {
+        self.trouble.notify_one();
+    }
+
+    /// The connection. The very first is waited for; after a loss nobody waits.
+    async fn connection(&self, operation: &'static str) -> Result<MultiplexedConnection> {
+        loop {
+            match &*self.state.borrow() {
+                State::Up(connection) => return Ok(connection.clone()),
+                State::Down(error) => {
+                    let message = format!("{} is not connected", self.server.called());
+                    return Err(Error::caused(ErrorKind::Unavailable, operation, message, error.clone()));
+                }
+                State::Connecting => {}
+            }
+            let limit = self.server.shared.config.response_limit;
+            if timeout(limit, self.tried()).await.is_err() {
+                return Err(self.unavailable(operation, "is still being connected to"));
+            }
+        }
+    }
+
+    fn failed(&self, operation: &'static str, error: RedisError) -> Error {
+        if fault::is_suspicious(&error) {
+            self.doubt();
+        }
+        fault::classify(operation, &self.server.called(), error)
+    }
+
+    fn unavailable(&self, operation: &'static str, why: &str) -> Error {
+        Error::new(ErrorKind::Unavailable, operation, format!("{} {why}", self.server.called()))
+    }
+}
+
+/// Connects, watches, and connects again, for as long as the link lives.
+async fn keep(server: Arc<Server>, say: watch::Sender<State>, trouble: Arc<Notify>) {
+    let config = &server.shared.config;
+    let mut backoff = Backoff::new(config.reconnect.clone());
+    loop {
+        let error = match server.open().await {
+            Ok(mut line) => {
+                if let State::Down(_) = say.send_replace(State::Up(line.connection.clone())) {
+                    tracing::info!(server = server.called(), "connected to Redis again");
+                }
+                let since = Instant::now();
+                let error = watch(&server, &mut line, &trouble).await;
+                tracing::warn!(server = server.called(), %error, "lost the connection to Redis");
+                // One that is lost at once is no better than one that could not be had.
+                if since.elapsed() > *config.reconnect.end() {
+                    backoff.reset();
+                }
+                error
+            }
+            Err(error) => {
+                if !matches!(&*say.borrow(), State::Down(_)) {
+                    tracing::warn!(server = server.called(), %error, "can't connect to Redis");
+                }
+                error
+            }
+        };
+        say.send_replace(State::Down(error));
+        sleep(backoff.pause()).await;
+    }
+}
+
+/// Returns when the connection no longer serves, with the reason.
+async fn watch(server: &Server, line: &mut Line, trouble: &Notify) -> Error {
+    let mut quiet = 0;
+    loop {
+        let doubted = tokio::select! {
+            () = line.ended() => {
+                let message = format!("{} closed the connection", server.called());
+                return Error::new(ErrorKind::Unavailable, "connect", message);
+            }
+            () = trouble.notified() => true,
+            () = sleep(server.shared.config.keepalive) => false,
+        };
+        quiet += 1;
+        let checked = if doubted || quiet % SURVEY_EVERY == 0 {
+            server.check(line).await
+        } else {
+            ping(server, line).await
+        };
+        if let Err(error) = checked {
+            return error;
+        }
+    }
+}
+
+async fn ping(server: &Server, line: &mut Line) -> Result<()> {
+    let pong = redis::cmd("PING").exec_async(&mut line.connection).await;
+    pong.map_err(|error| fault::classify("connect", &server.called(), error))
+}

@@ -1,0 +1,151 @@
+//! What keys are called on the server.
+//!
+//! `[{tag}][namespace:]key`, the tag in a Cluster only. A lease's name has `!!lease:` before the key, and
+//! what was removed by pattern is kept under `!!patterns`: no key begins with two exclamation marks.
+
+use std::fmt;
+
+use crate::slots;
+
+/// How names are made.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    namespace: String,
+    cluster: bool,
+}
+
+/// A name, written where it is needed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Name<'a> {
+    tag: Option<u32>,
+    namespace: &'a str,
+    what: &'static str,
+    key: &'a str,
+}
+
+impl fmt::Display for Name<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(tag) = self.tag {
+            write!(f, "{{{tag}}}")?;
+        }
+        [self.namespace, self.what, self.key].into_iter().try_for_each(|part| f.write_str(part))
+    }
+}
+
+impl Names {
+    pub(crate) fn new(namespace: &str, cluster: bool) -> Self {
+        let namespace = if namespace.is_empty() { String::new() } else { format!("{namespace}:") };
+        Self { namespace, cluster }
+    }
+
+    /// How many buckets there are.
+    pub(crate) fn buckets(&self) -> u16 {
+        if self.cluster { slots::BUCKETS } else { 1 }
+    }
+
+    /// The bucket that a key belongs to. All of a bucket lies in one place.
+    pub(crate) fn bucket(&self, key: &str) -> u16 {
+        if self.cluster { slots::bucket(key.as_bytes()) } else { 0 }
+    }
+
+    pub(crate) fn key<'a>(&'a self, key: &'a str) -> Name<'a> {
+        self.name(self.bucket(key), "", key)
+    }
+
+    pub(crate) fn lease<'a>(&'a self, key: &'a str) -> Name<'a> {
+        self.name(self.bucket(key), "!!lease:", key)
+    }
+
+    pub(crate) fn patterns(&self, bucket: u16) -> Name<'_> {
+        self.name(bucket, "!!patterns", "")
+    }
+
+    /// What a channel is called; it has no bucket.
+    pub(crate) fn channel(&self, channel: &str) -> String {
+        format!("{}{channel}", self.namespace)
+    }
+
+    fn name<'a>(&'a self, bucket: u16, what: &'static str, key: &'a str) -> Name<'a> {
+        Name { tag: self.cluster.then(|| slots::tag(bucket)), namespace: &self.namespace, what, key }
+    }
+
+    /// The key that is called so here, if one is.
+    pub(crate) fn key_called<'a>(&self, name: &'a [u8]) -> Option<&'a str> {
+        let mut text = str::from_utf8(name).ok()?;
+        if self.cluster {
+            let (tag, rest) = text.strip_prefix('{')?.split_once('}')?;
+            let key = rest.strip_prefix(self.namespace.as_str())?;
+            let expected = slots::tag(slots::bucket(key.as_bytes()));
+            return (tag.parse() == Ok(expected)).then_some(key);
+        }
+        text = text.strip_prefix(self.namespace.as_str())?;
+        Some(text)
+    }
+
+    /// A glob, as Redis reads it, for all names whose keys match `glob`, as we read it, and some more:
+    /// Redis takes `?` for a byte, and a character may have several.
+    pub(crate) fn glob(&self, glob: &str) -> Vec<u8> {
+        let mut text = if self.cluster { "{*}".to_owned() } else { String::new() };
+        escape(&mut text, self.namespace.chars());
+        let mut chars = glob.chars();
+        while let Some(char) = chars.next() {
+            match char {
+                '*' => text.push('*'),
+                '?' => text.push_str("?*"),
+                '\\' => escape(&mut text, chars.next().into_iter()),
+                char => escape(&mut text, [char].into_iter()),
+            }
+        }
+        text.into_bytes()
+    }
+}
+
+fn escape(text: &mut String, chars: impl Iterator<Item = char>) {
+    for char in chars {
+        if matches!(char, '*' | '?' | '[' | ']' | '\\') {
+            text.push('\\');
+        }
+        text.push(char);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_again() {
+        for names in
+            [Names::new("", false), Names::new("md", false), Names::new("", true), Names::new("md", true)]
+        {
+            for key in ["price:AAPL", "price:{AAPL}:x", "{}", "a}b{c", "é"] {
+                let name = names.key(key).to_string();
+                assert_eq!(names.key_called(name.as_bytes()), Some(key), "{name}");
+            }
+            for name in [&b"\xff"[..], b"{"] {
+                assert!(names.key_called(name).is_none_or(|key| key == "{"), "{names:?}");
+            }
+        }
+        assert_eq!(Names::new("md", false).key_called(b"price:AAPL"), None);
+        assert_eq!(Names::new("", true).key_called(b"{7}price:AAPL"), None, "of another bucket");
+    }
+
+    #[test]
+    fn all_of_a_bucket_lies_in_one_slot() {
+        let names = Names::new("md", true);
+        for key in ["price:AAPL", "price:{AAPL}:x", "news:{AAPL}"] {
+            let slot = |name: Name<'_>| slots::slot(name.to_string().as_bytes());
+            let bucket = names.bucket(key);
+            assert_eq!(slot(names.key(key)), slots::slot_of(bucket));
+            assert_eq!(slot(names.lease(key)), slots::slot_of(bucket));
+            assert_eq!(slot(names.patterns(bucket)), slots::slot_of(bucket));
+        }
+    }
+
+    #[test]
+    fn rule_50_globs_are_translated() {
+        let names = Names::new("m[d", false);
+        assert_eq!(names.glob("a\\*[x]^?*"), br"m\[d:a\*\[x\]^?**");
+        assert_eq!(Names::new("", true).glob("a*"), b"{*}a*");
+    }
+}

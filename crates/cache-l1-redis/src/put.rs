@@ -1,0 +1,146 @@
+//! Storing: one script a bucket, which compares births where it writes.
+
+use std::sync::{Arc, atomic::Ordering::Relaxed};
+
+use cache_core::{Entry, Error, ErrorKind, Key, Result, envelope};
+use redis::Value;
+
+use crate::{
+    RedisTier,
+    call::Call,
+    common::{by_bucket, span},
+    removed::Removed,
+    script::PUT,
+    tier::partly,
+};
+
+/// How many keys one script writes at most, and how many bytes: a server does nothing else meanwhile.
+const PAGE: usize = 128;
+const PAGE_BYTES: usize = 1 << 20;
+
+/// How often a put may find that a pattern was removed in between.
+const TRIES: usize = 16;
+
+/// An entry as it is to be stored.
+struct Parcel<'a> {
+    key: &'a Key,
+    entry: &'a Entry,
+    record: Vec<u8>,
+    span: u64,
+}
+
+impl RedisTier {
+    pub(crate) async fn write(&self, entries: &[(Key, Entry)]) -> Result<()> {
+        let (parcels, mut failed) = self.pack(entries);
+        let names = &self.common.names;
+        let parcels = parcels.into_iter().map(|parcel| (names.bucket(parcel.key.as_str()), parcel));
+        let mut pages: Vec<(u16, Vec<Parcel<'_>>)> = by_bucket(names, parcels)
+            .into_iter()
+            .flat_map(|(bucket, parcels)| paged(parcels).into_iter().map(move |page| (bucket, page)))
+            .collect();
+        let mut lost = 0;
+        for _ in 0..TRIES {
+            let mut calls = Vec::with_capacity(pages.len());
+            let mut known = Vec::with_capacity(pages.len());
+            pages.retain_mut(|(bucket, page)| {
+                let removed = self.patterns.of(*bucket);
+                self.leave_out(page, &removed);
+                if !page.is_empty() {
+                    calls.push(self.call(*bucket, page, &removed));
+                    known.push(removed);
+                }
+                !page.is_empty()
+            });
+            if pages.is_empty() {
+                break;
+            }
+            let answers = self.common.router.ask("put", calls).await;
+            let mut again = Vec::new();
+            for (((bucket, page), known), answer) in pages.into_iter().zip(known).zip(answers) {
+                match answer {
+                    Ok(Value::Nil) => continue,
+                    Ok(answer) => match self.patterns.learn(&self.common, bucket, &known, answer).await {
+                        Ok(()) => again.push((bucket, page)),
+                        Err(error) => (lost, failed) = (lost + page.len(), Some(error)),
+                    },
+                    Err(error) => (lost, failed) = (lost + page.len(), Some(error)),
+                }
+            }
+            pages = again;
+        }
+        if !pages.is_empty() {
+            let message = "patterns are removed faster than a put can look at them";
+            lost += pages.iter().map(|(_, page)| page.len()).sum::<usize>();
+            failed = Some(Error::new(ErrorKind::Unavailable, "put", message));
+        }
+        match failed {
+            None => Ok(()),
+            Some(error) if lost == 0 => Err(error),
+            Some(error) => Err(partly("put", lost, entries.len(), error)),
+        }
+    }
+
+    /// Seals what can be sealed; answers why the last of the others can't.
+    fn pack<'a>(&self, entries: &'a [(Key, Entry)]) -> (Vec<Parcel<'a>>, Option<Error>) {
+        let config = &self.common.shared.config;
+        let now = self.common.now();
+        let floor = self.common.shared.floor.at(now);
+        let endless = self.common.router.takes_expiring();
+        let mut failed = None;
+        let mut parcels = Vec::with_capacity(entries.len());
+        for (key, entry) in entries {
+            if floor.is_some_and(|floor| entry.meta.born <= floor) {
+                self.counters.refused.fetch_add(1, Relaxed);
+                continue;
+            }
+            match envelope::seal(key, entry, config.compress_above) {
+                Ok(record) => {
+                    let span = if endless && self.protects(key) { 0 } else { span(entry.meta.dead_at, now) };
+                    parcels.push(Parcel { key, entry, record, span });
+                }
+                Err(error) => failed = Some(error),
+            }
+        }
+        (parcels, failed)
+    }
+
+    /// Leaves out what was removed by pattern.
+    fn leave_out(&self, page: &mut Vec<Parcel<'_>>, removed: &Arc<Removed>) {
+        let (now, before) = (self.common.now(), page.len());
+        page.retain(|parcel| !removed.refuses(parcel.key, parcel.entry.meta.born, now));
+        self.counters.refused.fetch_add((before - page.len()) as u64, Relaxed);
+    }
+
+    fn call(&self, bucket: u16, page: &[Parcel<'_>], removed: &Removed) -> Call {
+        let names = &self.common.names;
+        let mut call = Call::script(bucket, &PUT, 1 + page.len());
+        let command = &mut call.command;
+        command.arg(names.patterns(bucket));
+        page.iter().for_each(|parcel| {
+            command.arg(names.key(parcel.key.as_str()));
+        });
+        command.arg(removed.length).arg(&removed.mark);
+        page.iter().for_each(|parcel| {
+            command.arg(&parcel.record).arg(parcel.span);
+        });
+        call
+    }
+}
+
+/// Parts parcels into pages, in order.
+fn paged(parcels: Vec<Parcel<'_>>) -> Vec<Vec<Parcel<'_>>> {
+    let mut pages = Vec::new();
+    let (mut page, mut bytes) = (Vec::new(), 0);
+    for parcel in parcels {
+        if page.len() == PAGE || (bytes + parcel.record.len() > PAGE_BYTES && !page.is_empty()) {
+            pages.push(std::mem::take(&mut page));
+            bytes = 0;
+        }
+        bytes += parcel.record.len();
+        page.push(parcel);
+    }
+    if !page.is_empty() {
+        pages.push(page);
+    }
+    pages
+}

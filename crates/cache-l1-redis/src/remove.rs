@@ -1,0 +1,133 @@
+//! Removing: a tombstone in the place of each key, and a note of each pattern.
+
+use std::sync::Arc;
+
+use cache_core::{Error, Key, Pattern, Result, Tombstone, envelope};
+use futures_util::future::join_all;
+use redis::{Value, pipe};
+
+use crate::{
+    RedisTier,
+    call::Call,
+    common::{by_bucket, span},
+    key_text::key_of,
+    node::Node,
+    script::BURY,
+    tier::{odd, partly},
+};
+
+/// How many keys one script buries, or one step of a walk looks at: a server does nothing else meanwhile.
+const PAGE: usize = 256;
+
+/// How often to walk again when slots moved meanwhile.
+const WALKS: usize = 3;
+
+/// What to bury.
+#[derive(Clone, Copy)]
+enum What {
+    /// Whatever is there, also if nothing is.
+    All,
+    /// What is a record: other values that happen to be called alike are someone else's.
+    Records,
+}
+
+impl RedisTier {
+    pub(crate) async fn remove_keys(&self, keys: &[Key], tombstone: Tombstone) -> Result<u64> {
+        self.bury(keys, tombstone, What::All).await
+    }
+
+    pub(crate) async fn remove_matching(&self, pattern: &Pattern, tombstone: Tombstone) -> Result<u64> {
+        // First, so that nothing born before can be put where the walk has been already.
+        let noted = self.patterns.note(&self.common, pattern, tombstone).await;
+        let walked = self.walk(pattern, tombstone).await;
+        noted.and(walked)
+    }
+
+    /// Goes through all keys of all servers.
+    async fn walk(&self, pattern: &Pattern, tombstone: Tombstone) -> Result<u64> {
+        let mut gone = 0;
+        for _ in 0..WALKS {
+            let before = self.common.router.map();
+            let nodes = self.common.router.nodes("remove").await?;
+            let walks = nodes.iter().map(|node| self.walk_node(node, pattern, tombstone));
+            for walk in join_all(walks).await {
+                gone += walk?;
+            }
+            match (before, self.common.router.map()) {
+                // A key that moved meanwhile may have been passed by.
+                (Some(before), Some(now)) if !before.is_like(&now) => {}
+                _ => break,
+            }
+        }
+        Ok(gone)
+    }
+
+    async fn walk_node(&self, node: &Arc<Node>, pattern: &Pattern, tombstone: Tombstone) -> Result<u64> {
+        let glob = self.common.names.glob(&pattern.to_string());
+        let mut cursor = b"0".to_vec();
+        let mut gone = 0;
+        loop {
+            let mut step = pipe();
+            step.cmd("SCAN").arg(&cursor).arg("MATCH").arg(&glob).arg("COUNT").arg(PAGE);
+            let answer = node.ask("remove", &step).await?.pop();
+            let (next, names) = scanned(answer).ok_or_else(|| odd("remove"))?;
+            let keys: Vec<Key> = names
+                .iter()
+                .filter_map(|name| self.common.names.key_called(name))
+                .filter(|text| pattern.matches_text(text))
+                .filter_map(key_of)
+                .collect();
+            gone += self.bury(&keys, tombstone, What::Records).await?;
+            if next == b"0" {
+                return Ok(gone);
+            }
+            cursor = next;
+        }
+    }
+
+    /// Puts tombstones in the place of keys. Answers how many entries went.
+    async fn bury(&self, keys: &[Key], tombstone: Tombstone, what: What) -> Result<u64> {
+        let names = &self.common.names;
+        let span = span(tombstone.dead_at, self.common.now());
+        let groups = by_bucket(names, keys.iter().map(|key| (names.bucket(key.as_str()), key)));
+        let pages: Vec<(u16, &[&Key])> = groups
+            .iter()
+            .flat_map(|(bucket, group)| group.chunks(PAGE).map(|page| (*bucket, page)))
+            .collect();
+        let calls = pages.iter().map(|(bucket, page)| {
+            let mut call = Call::script(*bucket, &BURY, page.len());
+            page.iter().for_each(|key| {
+                call.command.arg(names.key(key.as_str()));
+            });
+            call.command.arg(span).arg(match what {
+                What::All => "all",
+                What::Records => "records",
+            });
+            page.iter().for_each(|key| {
+                call.command.arg(envelope::seal_tombstone(key, &tombstone));
+            });
+            call
+        });
+        let answers = self.common.router.ask("remove", calls.collect()).await;
+        let mut gone = 0;
+        let mut failed: Option<(usize, Error)> = None;
+        for ((_, page), answer) in pages.iter().zip(answers) {
+            match answer {
+                Ok(Value::Int(count)) => gone += u64::try_from(count).unwrap_or(0),
+                answer => {
+                    let error = answer.err().unwrap_or_else(|| odd("remove"));
+                    failed = Some((failed.map_or(0, |(count, _)| count) + page.len(), error));
+                }
+            }
+        }
+        match failed {
+            Some((count, error)) => Err(partly("remove", count, keys.len(), error)),
+            None => Ok(gone),
+        }
+    }
+}
+
+/// The next cursor and the names of a step.
+fn scanned(answer: Option<Value>) -> Option<(Vec<u8>, Vec<Vec<u8>>)> {
+    redis::from_redis_value(answer?).ok()
+}

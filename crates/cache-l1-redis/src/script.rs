@@ -1,0 +1,59 @@
+//! The scripts that run on the server, where compare and write are one step.
+
+use std::sync::LazyLock;
+
+use redis::{Cmd, Script, cmd};
+
+macro_rules! scripts {
+    ($($name:ident $file:literal)+) => {
+        $(
+            #[doc = concat!("See `scripts/", $file, "`.")]
+            pub(crate) static $name: LazyLock<Lua> = LazyLock::new(|| {
+                Lua::new(include_str!(concat!("scripts/", $file)))
+            });
+        )+
+    };
+}
+
+scripts! {
+    PUT "put.lua"
+    BURY "bury.lua"
+    NOTE "note.lua"
+    REPLACE "replace.lua"
+    DROP "drop.lua"
+    ACQUIRE "acquire.lua"
+    RENEW "renew.lua"
+    RELEASE "release.lua"
+}
+
+/// A script, known to the server by the hash of its text.
+#[derive(Debug)]
+pub(crate) struct Lua {
+    text: &'static str,
+    hash: String,
+}
+
+impl Lua {
+    fn new(text: &'static str) -> Self {
+        Self { text, hash: Script::new(text).get_hash().to_owned() }
+    }
+
+    /// A call for this many keys, which come next, and then the arguments.
+    pub(crate) fn call(&self, keys: usize) -> Cmd {
+        let mut call = cmd("EVALSHA");
+        call.arg(self.hash.as_str()).arg(keys);
+        call
+    }
+
+    /// The same call with the script's text, for a server that lost it: it knows it from then on.
+    pub(crate) fn whole(&self, call: &Cmd) -> Cmd {
+        let mut whole = cmd("EVAL");
+        whole.arg(self.text);
+        call.args_iter().skip(2).for_each(|arg| {
+            if let redis::Arg::Simple(bytes) = arg {
+                whole.arg(bytes);
+            }
+        });
+        whole
+    }
+}

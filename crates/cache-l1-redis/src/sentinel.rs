@@ -1,0 +1,42 @@
+//! Asking sentinels who the master is.
+
+use cache_core::{Error, ErrorKind, Result};
+use futures_util::{FutureExt, future::select_ok};
+use redis::{Value, cmd};
+
+use crate::{address::Address, dial::Dial, fault};
+
+/// The sentinels that watch over a master.
+#[derive(Debug)]
+pub(crate) struct Sentinels {
+    pub(crate) addresses: Vec<Address>,
+    pub(crate) dial: Dial,
+    pub(crate) master: String,
+}
+
+impl Sentinels {
+    /// Where the master is, by the sentinel that answers first.
+    pub(crate) async fn ask(&self) -> Result<Address> {
+        let asked = self.addresses.iter().map(|sentinel| self.ask_one(sentinel).boxed());
+        select_ok(asked).await.map(|(address, _)| address)
+    }
+
+    async fn ask_one(&self, sentinel: &Address) -> Result<Address> {
+        let mut line = self.dial.open(sentinel).await?;
+        let question = cmd("SENTINEL").arg("get-master-addr-by-name").arg(&self.master).to_owned();
+        let answer: Value = question
+            .query_async(&mut line.connection)
+            .await
+            .map_err(|error| fault::classify("connect", sentinel, error))?;
+        let (host, port) = redis::from_redis_value::<Option<(String, u16)>>(answer)
+            .ok()
+            .flatten()
+            .ok_or_else(|| self.unknown(sentinel))?;
+        Ok(sentinel.beside(&host, port))
+    }
+
+    fn unknown(&self, sentinel: &Address) -> Error {
+        let message = format!("the sentinel {sentinel} knows no master named {:?}", self.master);
+        Error::new(ErrorKind::Unavailable, "connect", message)
+    }
+}

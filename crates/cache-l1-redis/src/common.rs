@@ -40,7 +40,10 @@ pub(crate) fn span(dead_at: Timestamp, now: Timestamp) -> u64 {
 
 impl ToRedisArgs for Name<'_> {
     fn write_redis_args<W: ?Sized + RedisWrite>(&self, out: &mut W) {
-        out.write_arg_fmt(self);
+        match self.whole() {
+            Some(key) => out.write_arg(key.as_bytes()),
+            None => out.write_arg_fmt(self),
+        }
     }
 }
 

@@ -33,6 +33,7 @@ mod slots;
 mod task;
 mod tier;
 mod tls;
+mod walks;
 
 pub use bus::RedisBus;
 pub use config::RedisConfig;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cache_core::{Error, ErrorKind, Result};
-use redis::{Pipeline, RedisError, Value, aio::MultiplexedConnection};
+use redis::{Cmd, Pipeline, RedisError, Value, aio::MultiplexedConnection};
 use tokio::{
     sync::{Notify, watch},
     time::{Instant, sleep, timeout},
@@ -40,17 +40,17 @@ impl Link {
         Self { server, state, trouble, _keeper: keeper }
     }
 
+    /// Sends a call, whose answer may be the server's refusal of it.
+    pub(crate) async fn ask_one(&self, operation: &'static str, call: &Cmd) -> Result<Value> {
+        let mut connection = self.connection(operation).await?;
+        connection.send_packed_command(call).await.map_err(|error| self.failed(operation, error))
+    }
+
     /// Sends calls together; answer `i` belongs to call `i`, and may be the server's refusal of it.
     pub(crate) async fn ask(&self, operation: &'static str, calls: &Pipeline) -> Result<Vec<Value>> {
         let mut connection = self.connection(operation).await?;
-        let outcome = match calls.len() {
-            1 => {
-                let call = calls.cmd_iter().next().expect("there is one");
-                connection.send_packed_command(call).await.map(|answer| vec![answer])
-            }
-            count => connection.send_packed_commands(calls, 0, count).await,
-        };
-        outcome.map_err(|error| self.failed(operation, error))
+        let answers = connection.send_packed_commands(calls, 0, calls.len()).await;
+        answers.map_err(|error| self.failed(operation, error))
     }
 
     /// Why calls fail, if they do.
@@ -79,19 +79,24 @@ impl Link {
 
     /// The connection. The very first is waited for; after a loss nobody waits.
     async fn connection(&self, operation: &'static str) -> Result<MultiplexedConnection> {
-        loop {
-            match &*self.state.borrow() {
-                State::Up(connection) => return Ok(connection.clone()),
-                State::Down(error) => {
-                    let message = format!("{} is not connected", self.server.called());
-                    return Err(Error::caused(ErrorKind::Unavailable, operation, message, error.clone()));
-                }
-                State::Connecting => {}
+        if let Some(known) = self.known(operation) {
+            return known;
+        }
+        let limit = self.server.shared.config.response_limit;
+        // In a box, for it happens once, and every call carries what it takes.
+        let _ = Box::pin(timeout(limit, self.tried())).await;
+        self.known(operation)
+            .unwrap_or_else(|| Err(self.unavailable(operation, "is still being connected to")))
+    }
+
+    fn known(&self, operation: &'static str) -> Option<Result<MultiplexedConnection>> {
+        match &*self.state.borrow() {
+            State::Up(connection) => Some(Ok(connection.clone())),
+            State::Down(error) => {
+                let message = format!("{} is not connected", self.server.called());
+                Some(Err(Error::caused(ErrorKind::Unavailable, operation, message, error.clone())))
             }
-            let limit = self.server.shared.config.response_limit;
-            if timeout(limit, self.tried()).await.is_err() {
-                return Err(self.unavailable(operation, "is still being connected to"));
-            }
+            State::Connecting => None,
         }
     }
 

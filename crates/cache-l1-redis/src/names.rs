@@ -23,6 +23,13 @@ pub(crate) struct Name<'a> {
     key: &'a str,
 }
 
+impl<'a> Name<'a> {
+    /// The whole of it, if that is the key alone.
+    pub(crate) fn whole(&self) -> Option<&'a str> {
+        (self.tag.is_none() && self.namespace.is_empty() && self.what.is_empty()).then_some(self.key)
+    }
+}
+
 impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(tag) = self.tag {

@@ -6,7 +6,7 @@ use std::sync::{
 };
 
 use cache_core::{Error, Result};
-use redis::{Pipeline, Value};
+use redis::{Cmd, Pipeline, Value};
 
 use crate::{
     link::Link,
@@ -29,6 +29,11 @@ impl Node {
         Arc::new(Self { server, links, turn: AtomicUsize::new(0) })
     }
 
+    /// Sends a call, whose answer may be the server's refusal of it.
+    pub(crate) async fn ask_one(&self, operation: &'static str, call: &Cmd) -> Result<Value> {
+        self.link().ask_one(operation, call).await
+    }
+
     /// Sends calls together, over one connection; answer `i` belongs to call `i`, and may be the server's
     /// refusal of it.
     pub(crate) async fn ask(&self, operation: &'static str, calls: &Pipeline) -> Result<Vec<Value>> {
@@ -37,6 +42,9 @@ impl Node {
 
     /// The next connection that is up, or just the next.
     fn link(&self) -> &Link {
+        if let [only] = &*self.links {
+            return only;
+        }
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let mut links = self.links.iter().cycle().skip(turn % self.links.len()).take(self.links.len());
         let next = links.next().unwrap_or(&self.links[0]);

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 
-use cache_core::{Entry, Error, ErrorKind, Key, Result, envelope};
+use cache_core::{Entry, Error, ErrorKind, Key, Result, Timestamp, envelope};
 use redis::Value;
 
 use crate::{
@@ -18,6 +18,13 @@ use crate::{
 const PAGE: usize = 128;
 const PAGE_BYTES: usize = 1 << 20;
 
+/// How many entries are put at once, and after how many bytes no more.
+const BATCH: usize = 8192;
+const BATCH_BYTES: usize = 8 << 20;
+
+/// By how many milliseconds a record may be kept for longer, so that a page has few spans.
+const NEAR: u64 = 2000;
+
 /// How often a put may find that a pattern was removed in between.
 const TRIES: usize = 16;
 
@@ -31,6 +38,14 @@ struct Parcel<'a> {
 
 impl RedisTier {
     pub(crate) async fn write(&self, entries: &[(Key, Entry)]) -> Result<()> {
+        let mut failed = None;
+        for batch in batches(entries) {
+            failed = self.write_batch(batch).await.err().or(failed);
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    async fn write_batch(&self, entries: &[(Key, Entry)]) -> Result<()> {
         let (parcels, mut failed) = self.pack(entries);
         let names = &self.common.names;
         let parcels = parcels.into_iter().map(|parcel| (names.bucket(parcel.key.as_str()), parcel));
@@ -119,12 +134,35 @@ impl RedisTier {
         page.iter().for_each(|parcel| {
             command.arg(names.key(parcel.key.as_str()));
         });
-        command.arg(removed.length).arg(&removed.mark);
+        let common = page.iter().map(|parcel| parcel.span).max().unwrap_or(0);
+        let first = page.iter().map(|parcel| parcel.entry.meta.born).min().unwrap_or(Timestamp::MAX);
+        command.arg(removed.length).arg(&removed.mark).arg(common).arg(&first.as_micros().to_le_bytes());
         page.iter().for_each(|parcel| {
-            command.arg(&parcel.record).arg(parcel.span);
+            command.arg(&parcel.record);
         });
+        for (number, parcel) in (1..).zip(page) {
+            if parcel.span == 0 && common > 0 || parcel.span + NEAR < common {
+                command.arg::<usize>(number).arg(parcel.span);
+            }
+        }
         call
     }
+}
+
+/// Parts entries into batches of which none is too much for one limit for the answer.
+fn batches(entries: &[(Key, Entry)]) -> impl Iterator<Item = &[(Key, Entry)]> {
+    let mut rest = entries;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let count = rest.iter().take(BATCH).take_while(|(_, entry)| {
+            let fits = bytes < BATCH_BYTES;
+            bytes += entry.value.as_ref().map_or(0, |blob| blob.bytes.len());
+            fits
+        });
+        let (batch, after) = rest.split_at(count.count());
+        rest = after;
+        (!batch.is_empty()).then_some(batch)
+    })
 }
 
 /// Parts parcels into pages, in order.
@@ -143,4 +181,24 @@ fn paged(parcels: Vec<Parcel<'_>>) -> Vec<Vec<Parcel<'_>>> {
         pages.push(page);
     }
     pages
+}
+
+#[cfg(test)]
+mod tests {
+    use cache_core::{Blob, Bytes, Codec, Meta, Ttl};
+
+    use super::*;
+
+    #[test]
+    fn batches_are_bounded_and_nothing_is_left_out() {
+        let entry = |bytes: usize| {
+            let blob = Blob { codec: Codec::Bincode, schema: 0, bytes: Bytes::from(vec![0; bytes]) };
+            (Key::new("k", "a").unwrap(), Entry::new(blob, Meta::new(Timestamp::MIN, Ttl::NONE)))
+        };
+        let lens = |entries: &[(Key, Entry)]| batches(entries).map(<[_]>::len).collect::<Vec<_>>();
+        assert!(lens(&[]).is_empty());
+        assert_eq!(lens(&vec![entry(1); BATCH + 5]), [BATCH, 5]);
+        assert_eq!(lens(&vec![entry(5 << 20); 5]), [2, 2, 1]);
+        assert_eq!(lens(&vec![entry(20 << 20); 2]), [1, 1]);
+    }
 }

@@ -19,6 +19,9 @@ use crate::{
 /// How many keys one script buries, or one step of a walk looks at: a server does nothing else meanwhile.
 const PAGE: usize = 256;
 
+/// How many keys are asked to be buried at once.
+const BATCH: usize = 8192;
+
 /// How often to walk again when slots moved meanwhile.
 const WALKS: usize = 3;
 
@@ -33,14 +36,26 @@ enum What {
 
 impl RedisTier {
     pub(crate) async fn remove_keys(&self, keys: &[Key], tombstone: Tombstone) -> Result<u64> {
-        self.bury(keys, tombstone, What::All).await
+        let mut gone = 0;
+        let mut failed = None;
+        for keys in keys.chunks(BATCH) {
+            match self.bury(keys, tombstone, What::All).await {
+                Ok(count) => gone += count,
+                Err(error) => failed = Some(error),
+            }
+        }
+        failed.map_or(Ok(gone), Err)
     }
 
     pub(crate) async fn remove_matching(&self, pattern: &Pattern, tombstone: Tombstone) -> Result<u64> {
-        // First, so that nothing born before can be put where the walk has been already.
-        let noted = self.patterns.note(&self.common, pattern, tombstone).await;
-        let walked = self.walk(pattern, tombstone).await;
-        noted.and(walked)
+        let (tier, glob) = (self.clone(), pattern.clone());
+        let walk = async move {
+            // First, so that nothing born before can be put where the walk has been already.
+            let noted = tier.patterns.note(&tier.common, &glob, tombstone).await;
+            let walked = tier.walk(&glob, tombstone).await;
+            noted.and(walked)
+        };
+        self.walks.clone().join(pattern, tombstone, walk).await
     }
 
     /// Goes through all keys of all servers.

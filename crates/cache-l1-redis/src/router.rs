@@ -4,7 +4,7 @@ use std::{mem, sync::Arc, time::Duration};
 
 use cache_core::{Error, ErrorKind, Result};
 use futures_util::future::join_all;
-use redis::{Pipeline, Value, cmd};
+use redis::{Pipeline, RedisError, Value, cmd};
 use tokio::time::{Instant, sleep};
 
 use crate::{
@@ -63,9 +63,18 @@ impl Router {
         answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(given_up()))).collect()
     }
 
-    /// The same for one call.
-    pub(crate) async fn ask_one(&self, operation: &'static str, call: Call) -> Result<Value> {
-        self.ask(operation, vec![call]).await.pop().expect("one answer to one call")
+    /// The same for one call, on the shortest way there is.
+    pub(crate) async fn ask_one(&self, operation: &'static str, mut call: Call) -> Result<Value> {
+        if let Self::One(node) = self {
+            match call.judge(node.ask_one(operation, &call.command).await?) {
+                Outcome::Answer(value) => return Ok(value),
+                Outcome::Refused(error) => return Err(self.refused(operation, node, error)),
+                Outcome::Script(script) => call.command = script.whole(&call.command),
+                Outcome::Elsewhere { .. } | Outcome::Later(_) => {}
+            }
+        }
+        // In a box, for the short way should not carry what the long one takes.
+        Box::pin(self.ask(operation, vec![call])).await.pop().expect("one answer to one call")
     }
 
     /// Sends each call once, and answers with those that are to be sent again.
@@ -114,7 +123,6 @@ impl Router {
         again: &mut Vec<Errand>,
     ) -> bool {
         let node = &party.node;
-        let refused = |error| Some(Err(fault::classify(operation, &node.server.called(), error)));
         let mut wait = false;
         let step = if party.moving { 2 } else { 1 };
         let sent = calls.cmd_iter().skip(step - 1).step_by(step);
@@ -123,13 +131,7 @@ impl Router {
             let answer = &mut answers[errand.number];
             match (errand.call.judge(value), self) {
                 (Outcome::Answer(value), _) => *answer = Some(Ok(value)),
-                (Outcome::Refused(error), _) => {
-                    if fault::is_suspicious(&error) {
-                        node.doubt();
-                        self.doubt_map();
-                    }
-                    *answer = refused(error);
-                }
+                (Outcome::Refused(error), _) => *answer = Some(Err(self.refused(operation, node, error))),
                 (Outcome::Script(script), _) => {
                     errand.call.command = script.whole(sent);
                     again.push(errand);
@@ -147,7 +149,7 @@ impl Router {
                     again.push(errand);
                 }
                 (Outcome::Later(error), _) => {
-                    *answer = refused(error);
+                    *answer = Some(Err(self.refused(operation, node, error)));
                     self.doubt_map();
                     errand.call.command = sent.clone();
                     errand.to = None;
@@ -191,6 +193,14 @@ impl Router {
             Self::One(node) => node.server.shared.config.response_limit,
             Self::Cluster(cluster) => cluster.shared.config.response_limit,
         }
+    }
+
+    fn refused(&self, operation: &'static str, node: &Node, error: RedisError) -> Error {
+        if fault::is_suspicious(&error) {
+            node.doubt();
+            self.doubt_map();
+        }
+        fault::classify(operation, &node.server.called(), error)
     }
 
     fn doubt_map(&self) {

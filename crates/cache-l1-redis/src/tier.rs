@@ -13,15 +13,17 @@ use cache_core::{Clock, Entry, Error, ErrorKind, Key, Result, Target, Tier, Tomb
 use futures_util::future::join_all;
 use redis::pipe;
 
-use crate::{Redis, RedisConfig, common::Common, patterns::Patterns};
+use crate::{Redis, RedisConfig, common::Common, patterns::Patterns, walks::Walks};
 
 /// A tier on Redis; see the [crate]'s page for what it promises. Clones share it.
 ///
-/// A call that is dropped before it is answered may still happen, whole for each key.
+/// A call that is dropped before it is answered may still happen, whole for each key. A removal by pattern
+/// does so in any case.
 #[derive(Clone)]
 pub struct RedisTier {
     pub(crate) common: Arc<Common>,
     pub(crate) patterns: Arc<Patterns>,
+    pub(crate) walks: Arc<Walks>,
     pub(crate) counters: Arc<Counters>,
 }
 
@@ -63,7 +65,7 @@ impl RedisTier {
 
     pub(crate) fn over(common: Arc<Common>) -> Self {
         let patterns = Arc::new(Patterns::new(common.names.buckets()));
-        Self { common, patterns, counters: Arc::default() }
+        Self { common, patterns, walks: Arc::default(), counters: Arc::default() }
     }
 
     /// How the tier is doing.

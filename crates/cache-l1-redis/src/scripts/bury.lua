@@ -3,41 +3,48 @@
 -- KEYS: a key for each tombstone.
 -- ARGV: for how many milliseconds to keep them, 0 for no end; 'all', or 'records' to leave alone what is
 --       no record, and what is not there; then for each key its tombstone.
--- Answers how many entries went.
+-- Answers how many entries went. Of records see put.lua.
 
-local span, everything = tonumber(ARGV[1]), ARGV[2] == 'all'
+local call, pcall, read = redis.call, redis.pcall, struct.unpack
+local span, everything = ARGV[1], ARGV[2] == 'all'
 local gone = 0
+
+local function set(key, stone, span)
+  if span == '0' then return call('SET', key, stone) end
+  return call('SET', key, stone, 'PX', span)
+end
+
 for i = 1, #KEYS do
   local key, stone = KEYS[i], ARGV[i + 2]
-  local head = redis.pcall('GETRANGE', key, 0, 15)
-  local ours = type(head) == 'string' and #head == 16 and string.sub(head, 1, 3) == 'tC\1'
-  if ours then
-    local buried = math.floor(string.byte(head, 4) / 2) % 2 == 1
-    local low, high = struct.unpack('<I4i4', head, 9)
-    local new_low, new_high = struct.unpack('<I4i4', stone, 9)
-    local left, keep = redis.call('PTTL', key), span
+  local head = pcall('GETRANGE', key, '0', '15')
+  local start, _, low, high
+  if type(head) == 'string' and #head == 16 then
+    start, _, low, high = read('<I4I4I4i4', head)
+  end
+  if not start or start % 0x1000000 ~= 0x014374 then
+    if everything then
+      if type(head) == 'table' then call('UNLINK', key) end
+      set(key, stone, span)
+    end
+  else
+    local flags = math.floor(start / 0x1000000)
+    local buried = math.floor(flags / 2) % 2 == 1
+    local _, _, new_low, new_high = read('<I4I4I4i4', stone)
+    local left = call('PTTL', key)
+    local longer = span ~= '0' and (left == -1 or left > tonumber(span))
     if high > new_high or (high == new_high and low > new_low) then
-      -- It stays, and stays for as long as the tombstone would have refused.
-      if left >= 0 and span == 0 then
-        redis.call('PERSIST', key)
-      elseif left >= 0 and left < span then
-        redis.call('PEXPIRE', key, span)
+      -- It stays, and for at least as long as the tombstone would have refused.
+      if not buried and flags < 128 then call('SETRANGE', key, '3', string.char(flags + 128)) end
+      if left ~= -1 and not longer then
+        if span == '0' then call('PERSIST', key) else call('PEXPIRE', key, span) end
       end
     else
       if not buried then gone = gone + 1 end
-      if (left == -1 and buried) then keep = 0 elseif keep > 0 and left > keep then keep = left end
-      if keep > 0 then
-        redis.call('SET', key, stone, 'PX', keep)
+      if longer and (buried or flags >= 128) then
+        set(key, stone, left == -1 and '0' or string.format('%.0f', left))
       else
-        redis.call('SET', key, stone)
+        set(key, stone, span)
       end
-    end
-  elseif everything then
-    if type(head) == 'table' then redis.call('UNLINK', key) end
-    if span > 0 then
-      redis.call('SET', key, stone, 'PX', span)
-    else
-      redis.call('SET', key, stone)
     end
   end
 end

@@ -1,48 +1,82 @@
 -- Stores records, each unless what is in its place was born at the same time or later.
 --
 -- KEYS: the removed patterns, then a key for each record.
--- ARGV: how long the list of removed patterns is that the caller knows, and its last 8 bytes; then for each
---       key its record and for how many milliseconds to keep it, 0 for no end.
+-- ARGV: how long the list of removed patterns is that the caller knows, and its last 8 bytes; for how many
+--       milliseconds to keep the records, 0 for no end; the earliest of their births; the records; and for
+--       those that are kept for another span their number and that span.
 -- Answers nothing; or, if the list is another one, from where on it is, and that: then nothing was stored.
 -- No list at all means that nothing in it counts any more.
--- A record begins with "tC", its version, its flags, and at 8 its birth (see the envelope).
+--
+-- A record begins with "tC", its version, its flags, and at 8 its birth (see the envelope). Flag 2 says
+-- that it is a tombstone. Flag 128 is ours: a tombstone was here, and may have to be kept in mind for longer
+-- than the record itself.
+-- Births are compared by halves, the upper one with its sign: a double can't hold all of them.
+-- Numbers are given to commands as text: making text of a number costs as much as the command.
 
-local length = redis.pcall('STRLEN', KEYS[1])
+local call, pcall, read, keys, args = redis.call, redis.pcall, struct.unpack, KEYS, ARGV
+
+local length = pcall('STRLEN', keys[1])
 if length ~= 0 then
   if type(length) == 'table' then return {0, '?'} end
-  local known = tonumber(ARGV[1])
-  local same = known > 0 and redis.call('GETRANGE', KEYS[1], known - 8, known - 1) == ARGV[2]
-  if not same then return {0, redis.call('GET', KEYS[1])} end
-  if length ~= known then return {known, redis.call('GETRANGE', KEYS[1], known, -1)} end
+  local known = tonumber(args[1])
+  local same = known > 0 and call('GETRANGE', keys[1], known - 8, known - 1) == args[2]
+  if not same then return {0, call('GET', keys[1])} end
+  if length ~= known then return {known, call('GETRANGE', keys[1], known, -1)} end
 end
 
-for i = 2, #KEYS do
-  local key, record, span = KEYS[i], ARGV[2 * i - 1], tonumber(ARGV[2 * i])
-  local head = redis.pcall('GETRANGE', key, 0, 15)
-  local refused = false
-  if type(head) == 'table' then
-    redis.call('UNLINK', key)
-  elseif head ~= '' then
-    if #head == 16 and string.sub(head, 1, 3) == 'tC\1' then
-      -- A double can't hold all births: the halves are compared, the upper one with its sign.
-      local low, high = struct.unpack('<I4i4', head, 9)
-      local new_low, new_high = struct.unpack('<I4i4', record, 9)
-      refused = high > new_high or (high == new_high and low >= new_low)
-    end
-    if not refused then
-      -- What a tombstone here refuses must be refused for as long: something stays here until then.
-      local left = redis.call('PTTL', key)
-      local buried = #head > 3 and math.floor(string.byte(head, 4) / 2) % 2 == 1
-      if span > 0 and left > span then span = left end
-      if left == -1 and buried then span = 0 end
-    end
+local spans
+for i = #keys + 4, #args, 2 do
+  spans = spans or {}
+  spans[tonumber(args[i])] = args[i + 1]
+end
+
+local function set(key, record, span)
+  if span == '0' then call('SET', key, record) else call('PSETEX', key, span, record) end
+end
+
+local function is_ours(key)
+  return call('GETRANGE', key, '0', '2') == 'tC\1'
+end
+
+-- What a tombstone refused must be refused for as long: something stays in its place until then.
+local function set_for_longer(key, record, span)
+  if not is_ours(key) then return set(key, record, span) end
+  local left = call('PTTL', key)
+  if left == -1 then
+    span = '0'
+  elseif span ~= '0' and left > tonumber(span) then
+    span = string.format('%.0f', left)
   end
-  if not refused then
-    if span > 0 then
-      redis.call('SET', key, record, 'PX', span)
-    else
-      redis.call('SET', key, record)
+  set(key, record, span)
+  call('SETRANGE', key, '3', string.char(string.byte(record, 4) + 128))
+end
+
+-- Whether a record of ours is there that was born at the same time as this one or later.
+local function is_later(key, record, low, high)
+  local new_low, new_high = read('<I4i4', record, 9)
+  if high < new_high or (high == new_high and low < new_low) then return false end
+  return is_ours(key)
+end
+
+local common = args[3]
+local first_low, first_high = read('<I4i4', args[4])
+for i = 2, #keys do
+  local key, record, span = keys[i], args[i + 3], common
+  if spans then span = spans[i - 1] or common end
+  local head = pcall('GETRANGE', key, '3', '15')
+  if #head == 13 then
+    local flags, _, low, high = read('<BI4I4i4', head)
+    if high < first_high or (high == first_high and low < first_low) or not is_later(key, record, low, high) then
+      if flags > 1 and (flags >= 128 or math.floor(flags / 2) % 2 == 1) then
+        set_for_longer(key, record, span)
+      else
+        set(key, record, span)
+      end
     end
+  else
+    -- Nothing, or a value of another type, or one that is shorter than any record.
+    if type(head) == 'table' then call('UNLINK', key) end
+    set(key, record, span)
   end
 end
 return false

@@ -1,0 +1,171 @@
+//! Frames between nodes.
+
+use std::{net::SocketAddr, time::Duration};
+
+use cache_core::{Bus, Bytes, Clock, ErrorKind, Listener};
+use cache_l1_redis::{Redis, RedisConfig};
+use futures_util::future::join_all;
+use servers::{Proxy, RedisSentinel};
+use tokio::time::timeout;
+
+use crate::house::{connect, eventually, impatient, server, shared, shared_cluster, shared_sentinel};
+
+const SOON: Duration = Duration::from_secs(10);
+
+async fn next(listener: &mut Box<dyn Listener>) -> cache_core::Result<Bytes> {
+    timeout(SOON, listener.next()).await.expect("a frame or an error")
+}
+
+async fn all_hear_all_in_order(config: RedisConfig) {
+    let (here, there) = (connect(config.clone()).await.bus("changes"), connect(config).await.bus("changes"));
+    let mut listeners = Vec::new();
+    for n in 0..10 {
+        let bus = if n % 2 == 0 { &here } else { &there };
+        listeners.push(bus.listen().await.unwrap());
+    }
+    let say = async |bus: &dyn Bus, who: &str| {
+        for n in 0..200 {
+            bus.publish(format!("{who} {n}").into()).await.unwrap();
+        }
+    };
+    tokio::join!(say(&here, "here"), say(&there, "there"));
+    for listener in &mut listeners {
+        let mut heard = [0, 0];
+        for _ in 0..400 {
+            let frame = String::from_utf8(next(listener).await.unwrap().to_vec()).unwrap();
+            let (who, n) = frame.split_once(' ').unwrap();
+            let who = &mut heard[usize::from(who == "there")];
+            assert_eq!(n.parse(), Ok(*who), "in the order of its sender");
+            *who += 1;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rule_34_all_hear_all_in_each_senders_order() {
+    all_hear_all_in_order(shared()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rule_34_all_hear_all_in_each_senders_order_in_a_cluster() {
+    all_hear_all_in_order(shared_cluster()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rule_34_all_hear_all_in_each_senders_order_under_sentinel() {
+    all_hear_all_in_order(shared_sentinel()).await;
+}
+
+#[tokio::test]
+async fn rule_34_frames_of_other_channels_and_namespaces_are_not_heard() {
+    let (redis, other) = (connect(shared()).await, connect(shared()).await);
+    let mut listener = redis.bus("a").listen().await.unwrap();
+    redis.bus("b").publish("of another channel".into()).await.unwrap();
+    other.bus("a").publish("of another namespace".into()).await.unwrap();
+    redis.bus("a").publish("ours".into()).await.unwrap();
+    assert_eq!(next(&mut listener).await.unwrap(), "ours");
+}
+
+#[tokio::test]
+async fn rule_63_frames_have_a_limit_and_may_hold_any_bytes() {
+    let bus = connect(shared()).await.bus("a");
+    let mut listener = bus.listen().await.unwrap();
+    let error = bus.publish(vec![0; bus.max_frame() + 1].into()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Limit);
+    let longest: Bytes = (0..bus.max_frame()).map(|n| n as u8).collect();
+    bus.publish(longest.clone()).await.unwrap();
+    bus.publish(Bytes::new()).await.unwrap();
+    assert_eq!(next(&mut listener).await.unwrap(), longest);
+    assert_eq!(next(&mut listener).await.unwrap(), "");
+}
+
+#[tokio::test]
+async fn rule_60_a_wait_that_is_dropped_loses_no_frame() {
+    let bus = connect(shared()).await.bus("a");
+    let mut listener = bus.listen().await.unwrap();
+    for n in 0..50_u8 {
+        let _ = timeout(Duration::from_micros(u64::from(n) * 10), listener.next()).await.is_err_and(|_| true);
+        bus.publish(vec![n].into()).await.unwrap();
+        // It may be there already, or come: never is it lost.
+        assert_eq!(next(&mut listener).await.unwrap(), vec![n]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rule_37_a_lost_connection_is_an_error_and_listening_anew_works() {
+    let mut server = server();
+    let redis = connect(impatient(&server.url())).await;
+    let bus = redis.bus("a");
+    let mut listener = bus.listen().await.unwrap();
+    bus.publish("before".into()).await.unwrap();
+    assert_eq!(next(&mut listener).await.unwrap(), "before");
+    server.kill();
+    assert_eq!(next(&mut listener).await.unwrap_err().kind(), ErrorKind::Unavailable);
+    assert_eq!(next(&mut listener).await.unwrap_err().kind(), ErrorKind::Unavailable, "for good");
+    assert!(bus.listen().await.is_err() && bus.publish("nobody".into()).await.is_err());
+
+    server.restart().unwrap();
+    let mut listener = None;
+    eventually("it listens again", async || {
+        listener = bus.listen().await.ok();
+        listener.is_some()
+    })
+    .await;
+    eventually("it publishes again", async || bus.publish("after".into()).await.is_ok()).await;
+    assert_eq!(next(listener.as_mut().unwrap()).await.unwrap(), "after");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rule_37_a_silent_connection_is_noticed_though_nobody_speaks() {
+    let server = server();
+    let proxy = Proxy::start(SocketAddr::from(([127, 0, 0, 1], server.port()))).unwrap();
+    let redis = connect(impatient(&format!("redis://{}", proxy.addr()))).await;
+    let mut listener = redis.bus("a").listen().await.unwrap();
+    proxy.stall();
+    assert_eq!(next(&mut listener).await.unwrap_err().kind(), ErrorKind::Unavailable);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rule_37_who_listens_too_slowly_is_told_that_frames_are_missing() {
+    let bus = connect(shared()).await.bus("a");
+    let (mut slow, mut quick) = (bus.listen().await.unwrap(), bus.listen().await.unwrap());
+    let frames = 6000;
+    let reading = tokio::spawn(async move {
+        for _ in 0..frames {
+            next(&mut quick).await.unwrap();
+        }
+    });
+    for _ in 0..frames / 100 {
+        let all = (0..100).map(|_| bus.publish("frame".into()));
+        join_all(all).await.into_iter().for_each(Result::unwrap);
+    }
+    reading.await.unwrap();
+    let mut heard = 0;
+    let error = loop {
+        match next(&mut slow).await {
+            Ok(_) => heard += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(heard < frames && error.kind() == ErrorKind::Unavailable, "{heard} frames, then {error}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rule_37_a_failover_is_a_lost_connection() {
+    let mut servers = RedisSentinel::start().unwrap();
+    let config = RedisConfig::sentinel(servers.sentinel_urls(), servers.master_name()).unwrap();
+    let config = config.keepalive(Duration::from_millis(200)).response_limit(Duration::from_millis(200));
+    let bus = Redis::connect(config, Clock::system()).await.unwrap().bus("a");
+    let mut listener = bus.listen().await.unwrap();
+    let old = servers.kill_master().unwrap();
+    assert!(next(&mut listener).await.is_err());
+    servers.wait_for_failover(old, Duration::from_secs(30)).unwrap();
+    let mut listener = None;
+    eventually("it listens at the new master", async || {
+        listener = bus.listen().await.ok();
+        listener.is_some()
+    })
+    .await;
+    eventually("it publishes there", async || bus.publish("after".into()).await.is_ok()).await;
+    assert_eq!(next(listener.as_mut().unwrap()).await.unwrap(), "after");
+}

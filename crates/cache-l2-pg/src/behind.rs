@@ -11,7 +11,12 @@ use cache_core::{
 };
 use tokio::{sync::Mutex, task::JoinHandle, time::timeout};
 
-use crate::{queue::Queue, read::Found, store::Store, write::Sealed};
+use crate::{
+    queue::{LONGEST_WAIT, Queue},
+    read::Found,
+    store::Store,
+    write::Sealed,
+};
 
 /// How much one batch has at most.
 const ROWS: usize = 500;
@@ -66,9 +71,11 @@ impl Behind {
         // The cache's own entries are invalidations, which must not be late.
         let (mut through, behind): (Vec<_>, Vec<_>) =
             sealed.into_iter().partition(|sealed| sealed.key.is_reserved());
-        let overflow = self.queue.add(behind);
-        self.store.counters.overflowed.fetch_add(overflow.len() as u64, Relaxed);
-        through.extend(overflow);
+        let added = self.queue.add(behind, self.store.shared.clock.now());
+        let counters = &self.store.counters;
+        counters.outdated.fetch_add(added.outdated, Relaxed);
+        counters.overflowed.fetch_add(added.overflow.len() as u64, Relaxed);
+        through.extend(added.overflow);
         self.store.store(&through).await
     }
 
@@ -76,7 +83,7 @@ impl Behind {
     pub(crate) async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
         let _turn = self.turn.lock().await;
         let now = self.store.shared.clock.now();
-        let dropped = self.queue.remove(target, tombstone.born);
+        let dropped = self.queue.remove(target, tombstone, now);
         let alive = dropped.iter().filter(|sealed| now < sealed.dead_at);
         let alive: Vec<Key> = alive.map(|sealed| sealed.key.clone()).collect();
         let is_counted_there = |found: &Option<Found>| {
@@ -125,7 +132,11 @@ async fn write(store: Arc<Store>, queue: Arc<Queue>, turn: Arc<Mutex<()>>) {
         }
         let outcome = {
             let _turn = turn.lock().await;
-            let batch = queue.take(ROWS, BYTES);
+            let (batch, lost) = queue.take(ROWS, BYTES);
+            if lost > 0 {
+                store.counters.lost.fetch_add(lost, Relaxed);
+                tracing::error!(lost, limit = ?LONGEST_WAIT, "queued puts could not be written in time and are lost");
+            }
             let outcome = store.store(&batch).await;
             match &outcome {
                 Ok(()) => queue.written(),

@@ -52,7 +52,8 @@ pub enum Writes {
     /// key the later born is kept. What doesn't fit the queue is written through.
     ///
     /// Reads of the same tier see what is queued, those of other nodes don't. What is queued when the
-    /// process ends is lost, unless [`flush`](cache_core::Tier::flush) was waited for.
+    /// process ends is lost, unless [`flush`](cache_core::Tier::flush) was waited for. So is what can't be
+    /// written within 10 s, lest it outlive a removal; that is counted, logged, and the next flush's error.
     Behind {
         /// How many entries may be queued.
         rows: usize,
@@ -167,7 +168,7 @@ impl PgConfig {
         self
     }
 
-    /// An unlogged table: written twice as fast, empty after a crash of the server, and on none of its
+    /// An unlogged table: written without a log, empty after a crash of the server, and on none of its
     /// replicas. A table of the other sort is rewritten, under lock, when this is first connected with.
     #[must_use]
     pub fn unlogged(mut self) -> Self {
@@ -176,16 +177,16 @@ impl PgConfig {
     }
 
     /// How many rows the table may have: entries and tombstones. Default without a bound. Past it entries
-    /// are evicted, those first that die first, never the cache's own. It is looked after in the
-    /// background, so it may be passed for a moment.
+    /// are evicted, those first that die in an earlier minute, never the cache's own. It is looked after in
+    /// the background, so it may be passed for a moment.
     #[must_use]
     pub fn max_rows(mut self, rows: u64) -> Self {
         self.max_rows = Some(rows);
         self
     }
 
-    /// How many bytes its rows may have, as [`PgConfig::max_rows`]. On disk they take up to twice as
-    /// much: space that was freed is used again, not given back.
+    /// How many bytes its rows may have, as [`PgConfig::max_rows`], each rounded up to 128. On disk they take
+    /// up to twice as much: space that was freed is used again, not given back.
     #[must_use]
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = Some(bytes);
@@ -228,7 +229,9 @@ impl PgConfig {
             return refuse("pool_size is 0, the least is 1");
         }
         if self.max_rows == Some(0) || self.max_bytes == Some(0) {
-            return refuse("a bound of 0 leaves no room: give max_rows and max_bytes some, or leave them out");
+            return refuse(
+                "a bound of 0 leaves no room: give max_rows and max_bytes some, or leave them out",
+            );
         }
         let spans = [
             ("wait_limit", self.wait_limit),

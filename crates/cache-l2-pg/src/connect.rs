@@ -30,7 +30,9 @@ pub(crate) struct Connector {
 
 impl Connector {
     pub(crate) fn new(config: &PgConfig) -> Result<Self> {
-        let options = format!("-c statement_timeout={}", config.statement_timeout.as_millis());
+        // The server takes an integer of 32 bits.
+        let millis = config.statement_timeout.as_millis().min(i32::MAX as u128);
+        let options = format!("-c statement_timeout={millis}");
         Ok(Self {
             config: config.target.with_options(&options),
             tls: tls::client(config.target.proof, config.ca_file.as_deref())?,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cache_core::{Error, ErrorKind, Result};
+use cache_core::{Error, ErrorKind, Result, Timestamp};
 use tokio::time::timeout;
 use tokio_postgres::Client;
 
@@ -20,14 +20,19 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// # Errors
 ///
 /// `Config` for tables of a later version, or a role that may not make what is missing.
-pub(crate) async fn migrate(connector: &Connector, names: &Names, logged: bool) -> Result<()> {
+pub(crate) async fn migrate(
+    connector: &Connector,
+    names: &Names,
+    logged: bool,
+    now: Timestamp,
+) -> Result<()> {
     let session = connector.session("migrate").await?;
     let client = &session.client;
     // Most of the time all is there, and then no lock is needed, nor the right to make tables.
     if timeout(LIMIT, is_done(client, names, logged)).await.is_ok_and(|done| matches!(done, Ok(true))) {
         return Ok(());
     }
-    match timeout(LIMIT, under_lock(client, names, logged)).await {
+    match timeout(LIMIT, under_lock(client, names, logged, now)).await {
         Ok(outcome) => outcome,
         Err(_) => {
             let message = format!("making the table {} took more than {LIMIT:?}", names.table());
@@ -36,7 +41,7 @@ pub(crate) async fn migrate(connector: &Connector, names: &Names, logged: bool) 
     }
 }
 
-async fn under_lock(client: &Client, names: &Names, logged: bool) -> Result<()> {
+async fn under_lock(client: &Client, names: &Names, logged: bool, now: Timestamp) -> Result<()> {
     run(client, &format!("SET statement_timeout = {}", LIMIT.as_millis())).await?;
     // Before the transaction begins: so it sees what those made whom the lock was waited for.
     run(client, &format!("SELECT pg_advisory_lock({})", names.lock("migrate"))).await?;
@@ -44,12 +49,21 @@ async fn under_lock(client: &Client, names: &Names, logged: bool) -> Result<()> 
     // Dropping the connection unlocks, and rolls back what is left open by an error.
     for (at, migration) in MIGRATIONS.iter().enumerate().skip(version(client, names).await?) {
         let unlogged = if logged { "" } else { "UNLOGGED" };
-        run(client, &names.fill(migration).replace("{unlogged}", unlogged)).await?;
+        let moment = now.as_micros().max(1).to_string();
+        let sql = names.fill(migration).replace("{unlogged}", unlogged).replace("{moment}", &moment);
+        run(client, &sql).await?;
         let note = format!("INSERT INTO {{version}} (version) VALUES ({})", at + 1);
         run(client, &names.fill(&note)).await?;
         tracing::info!(table = names.table(), version = at + 1, "a table of the cache was migrated");
     }
-    if is_logged(client, names).await? != Some(logged) {
+    let Some(was_logged) = is_logged(client, names).await? else {
+        let table = names.qualified("");
+        let message = format!(
+            "the table {table} is gone, what belongs to it is not: drop {table}_version and the like, too"
+        );
+        return Err(Error::new(ErrorKind::Config, "migrate", message));
+    };
+    if was_logged != logged {
         let wanted = if logged { "LOGGED" } else { "UNLOGGED" };
         tracing::info!(table = names.table(), wanted, "a table of the cache is rewritten");
         run(client, &names.fill(&format!("ALTER TABLE {{entries}} SET {wanted}"))).await?;

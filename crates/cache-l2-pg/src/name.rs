@@ -44,6 +44,8 @@ impl Names {
         sql.replace("{schema}", &format!("\"{}\"", self.schema))
             .replace("{entries}", &self.qualified(""))
             .replace("{patterns}", &self.qualified("_patterns"))
+            .replace("{numbers}", &self.qualified("_numbers"))
+            .replace("{known}", &self.qualified("_known"))
             .replace("{version}", &self.qualified("_version"))
             .replace("{gate}", &self.qualified("_gate"))
             .replace("{note}", &self.qualified("_note"))

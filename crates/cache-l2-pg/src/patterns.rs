@@ -12,7 +12,7 @@ pub(crate) struct Patterns(RwLock<Arc<Known>>);
 
 #[derive(Debug, Default)]
 pub(crate) struct Known {
-    /// The greatest number of any of them; `None` if they were never read.
+    /// The last number that was given to any; `None` if they were never read.
     latest: Option<i64>,
     stones: Vec<(Pattern, Tombstone)>,
 }
@@ -24,12 +24,13 @@ impl Patterns {
 
     /// Takes over what the table says.
     pub(crate) fn learn(&self, rows: &[Row]) -> Result<Arc<Known>> {
-        let mut known = Known { latest: Some(0), stones: Vec::with_capacity(rows.len()) };
+        let first = rows.first().map(|row| rows::number(row, 0)).transpose()?;
+        let mut known = Known { latest: first, stones: Vec::with_capacity(rows.len()) };
         for row in rows {
-            known.latest = Some(rows::number(row, 0)?);
             let moment = |at| rows::number(row, at).map(Timestamp::from_micros);
-            let tombstone = Tombstone { born: moment(2)?, dead_at: moment(3)? };
-            known.stones.push((rows::with_bytes(row, 1, pattern).unwrap_or_else(every), tombstone));
+            if let Some(pattern) = rows::with_bytes(row, 1, pattern) {
+                known.stones.push((pattern, Tombstone { born: moment(2)?, dead_at: moment(3)? }));
+            }
         }
         let known = Arc::new(known);
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = known.clone();

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use cache_core::{Error, ErrorKind, Result};
 use deadpool::Runtime;
-use diesel::result::Error as DieselError;
+use diesel::QueryResult;
 use diesel_async::{
     AsyncConnectionCore, AsyncPgConnection,
     pooled_connection::{
@@ -12,7 +12,7 @@ use diesel_async::{
         deadpool::{Object, Pool as Deadpool},
     },
 };
-use futures_util::{FutureExt, TryStreamExt};
+use futures_util::{FutureExt, TryStreamExt, future::BoxFuture};
 use tokio::time::timeout;
 
 use crate::{
@@ -60,28 +60,45 @@ impl Pool {
     }
 
     /// Runs a statement and answers with its rows, within a limit.
-    ///
-    /// If this is dropped half way, or gets no answer, the connection is closed: the server may still
-    /// be at work on it, and who came next would wait for that.
     pub(crate) async fn run<S: 'static>(
         &self,
         operation: &'static str,
         call: Call<'_, S>,
     ) -> Result<Vec<Row>> {
+        self.ask(operation, |connection| {
+            let answer = connection.load(call);
+            async { answer.await?.try_collect().await }.boxed()
+        })
+        .await
+    }
+
+    /// Runs a statement and answers how many rows it changed, within a limit.
+    pub(crate) async fn execute<S: 'static>(
+        &self,
+        operation: &'static str,
+        call: Call<'_, S>,
+    ) -> Result<u64> {
+        self.ask(operation, |connection| connection.execute_returning_count(call))
+            .await
+            .map(|rows| rows as u64)
+    }
+
+    /// Lends a connection for one question.
+    ///
+    /// If this is dropped half way, or gets no answer, the connection is closed: the server may still
+    /// be at work on it, and who came next would wait for that.
+    async fn ask<T>(
+        &self,
+        operation: &'static str,
+        question: impl for<'c> FnOnce(&'c mut AsyncPgConnection) -> BoxFuture<'c, QueryResult<T>>,
+    ) -> Result<T> {
         let object = self.inner.get().await.map_err(|error| unlent(operation, error))?;
-        let mut lent = Lent(Some(object));
-        let begun = Instant::now();
-        let outcome = match lent.connection() {
-            Some(connection) => {
-                let answer = async { connection.load(call).await?.try_collect::<Vec<Row>>().await };
-                timeout(self.statement_timeout + GRACE, answer).await
-            }
-            None => Ok(Err(DieselError::NotFound)),
-        };
-        match outcome {
-            Ok(Ok(rows)) => {
+        let (mut lent, begun) = (Lent(None), Instant::now());
+        let answer = question(lent.0.insert(object));
+        match timeout(self.statement_timeout + GRACE, answer).await {
+            Ok(Ok(answer)) => {
                 lent.give_back();
-                Ok(rows)
+                Ok(answer)
             }
             Ok(Err(error)) => {
                 let (error, after) = pooled(operation, &error);
@@ -117,10 +134,6 @@ impl Pool {
 struct Lent(Option<Object<AsyncPgConnection>>);
 
 impl Lent {
-    fn connection(&mut self) -> Option<&mut AsyncPgConnection> {
-        self.0.as_deref_mut()
-    }
-
     fn give_back(mut self) {
         self.0 = None;
     }

@@ -150,6 +150,16 @@ impl Shared {
         self.pool.run(operation, call).await
     }
 
+    /// Runs a statement on the tables for the number of rows that it changed.
+    pub(crate) async fn execute<S: 'static>(
+        self: &Arc<Self>,
+        operation: &'static str,
+        call: Call<'_, S>,
+    ) -> Result<u64> {
+        self.be_ready().await?;
+        self.pool.execute(operation, call).await
+    }
+
     /// Runs a statement that needs no tables.
     pub(crate) async fn run_without_tables<S: 'static>(
         &self,
@@ -183,7 +193,8 @@ impl Shared {
         if let Some(error) = failure.as_ref().filter(|_| self.attempts.load(Ordering::Acquire) > before) {
             return Err(error.clone());
         }
-        let outcome = migrate(&self.connector, &self.names, self.config.logged).await;
+        let now = self.clock.now();
+        let outcome = migrate(&self.connector, &self.names, self.config.logged, now).await;
         *failure = outcome.as_ref().err().cloned();
         match &outcome {
             Ok(()) => self.ready.store(true, Ordering::Release),

@@ -34,22 +34,18 @@ statements! {
     /// Looks up whatever is there: of a tombstone the record is null. Takes keys.
     look = Look: "SELECT key, born, record FROM {entries} WHERE key = ANY (?)";
 
-    /// Stores rows, if the greatest number of a pattern is the one given. Takes that number, and of the
-    /// rows the keys, rests, births, deaths and records. Answers whether it was, and how many were stored.
-    put = Put: "WITH gate AS MATERIALIZED (SELECT {gate}(?) AS open),
-        stored AS (
-            INSERT INTO {entries} AS held (key, rest, born, dead_at, size, record)
-            SELECT key, rest, born, dead_at,
-                octet_length(key) + coalesce(octet_length(rest), 0) + octet_length(record) + 64, record
-            FROM unnest(?, ?, ?, ?, ?) AS put (key, rest, born, dead_at, record)
-            WHERE (SELECT open FROM gate)
-            ON CONFLICT (key) DO UPDATE SET
-                born = excluded.born, dead_at = excluded.dead_at, size = excluded.size,
-                record = excluded.record
-            WHERE held.born < excluded.born
-            RETURNING 1
-        )
-        SELECT (SELECT open FROM gate), (SELECT count(*) FROM stored)";
+    /// Stores rows, if no removal by pattern was noted after the one of a number. Takes of the rows the keys,
+    /// rests, births, deaths and records, and that number. Executed for how many rows were stored.
+    put = Put: "INSERT INTO {entries} AS held (key, rest, born, dead_at, record)
+        SELECT key, rest, born, dead_at, record
+        FROM unnest(?, ?, ?, ?, ?) AS put (key, rest, born, dead_at, record)
+        WHERE (SELECT {gate}(?))
+        ON CONFLICT (key) DO UPDATE SET
+            born = excluded.born, dead_at = excluded.dead_at, record = excluded.record
+        WHERE held.born < excluded.born";
+
+    /// Whether a number is the last of a removal by pattern.
+    is_latest = IsLatest: "SELECT {gate}(?)";
 
     /// Buries keys. Takes the keys, the tombstone's birth, what is dead now, the keys and rests, birth and
     /// death. Answers how many entries went that were alive.
@@ -57,14 +53,13 @@ statements! {
             SELECT 1 FROM {entries} WHERE key = ANY (?) AND born <= ? AND dead_at > ? AND record IS NOT NULL
         ),
         buried AS (
-            INSERT INTO {entries} AS held (key, rest, born, dead_at, size)
-            SELECT key, rest, ?, ?, octet_length(key) + coalesce(octet_length(rest), 0) + 64
+            INSERT INTO {entries} AS held (key, rest, born, dead_at)
+            SELECT key, rest, ?, ?
             FROM unnest(?, ?) AS put (key, rest)
             ON CONFLICT (key) DO UPDATE SET
                 born = greatest(held.born, excluded.born),
                 dead_at = CASE WHEN held.record IS NULL THEN greatest(held.dead_at, excluded.dead_at)
                     ELSE excluded.dead_at END,
-                size = excluded.size,
                 record = NULL
             WHERE held.born <= excluded.born OR held.record IS NULL
         )
@@ -73,8 +68,8 @@ statements! {
     /// Notes a removal by pattern. Takes the glob, birth, death and what is dead now.
     note = Note: "SELECT {note}(?, ?, ?, ?, 1024)";
 
-    /// The removals by pattern that are noted.
-    patterns = Patterns: "SELECT id, glob, born, dead_at FROM {patterns} ORDER BY id";
+    /// The last number of a removal by pattern, and those that are noted; with nulls if there are none.
+    patterns = Patterns: "SELECT latest, glob, born, dead_at FROM {known}()";
 
     /// Where a page that begins at the first key ends, if before the second.
     page_end = PageEnd: "SELECT key FROM {entries} WHERE key >= ? AND key < ? ORDER BY key OFFSET 1000 LIMIT 1";
@@ -110,12 +105,12 @@ statements! {
         )
         SELECT count(*) FROM gone WHERE dead_at > ?";
 
-    /// Deletes a batch of what is dead by then, passing over what others have their hands on. Answers how
-    /// many went.
+    /// Deletes a batch of what is dead by then, passing over what others have their hands on. Takes the minute
+    /// and the moment. Answers how many went.
     sweep = Sweep: "WITH gone AS (
             DELETE FROM {entries} WHERE ctid = ANY (ARRAY(
-                SELECT ctid FROM {entries} WHERE dead_at <= ?
-                ORDER BY dead_at LIMIT 1000 FOR UPDATE SKIP LOCKED
+                SELECT ctid FROM {entries} WHERE minute <= ? AND dead_at <= ?
+                ORDER BY minute LIMIT 1000 FOR UPDATE SKIP LOCKED
             ))
             RETURNING 1
         )

@@ -23,6 +23,8 @@ pub struct PgStats {
     pub queued_bytes: u64,
     /// Puts that were written through because the queue was full.
     pub overflowed: u64,
+    /// Entries that were queued and could not be written in time.
+    pub lost: u64,
     /// Batches of queued entries that could not be written, and were tried again.
     pub failed_batches: u64,
 }
@@ -36,6 +38,7 @@ pub(crate) struct Counters {
     pub(crate) rows: AtomicU64,
     pub(crate) bytes: AtomicU64,
     pub(crate) overflowed: AtomicU64,
+    pub(crate) lost: AtomicU64,
     pub(crate) failed_batches: AtomicU64,
 }
 
@@ -52,6 +55,7 @@ impl Counters {
             queued,
             queued_bytes,
             overflowed: self.overflowed.load(Relaxed),
+            lost: self.lost.load(Relaxed),
             failed_batches: self.failed_batches.load(Relaxed),
         }
     }

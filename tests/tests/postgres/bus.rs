@@ -22,9 +22,14 @@ async fn frames_of_any_bytes_reach_every_listener_whole_and_in_order() {
     let (a, b) = (bus(house::config(), "frames"), bus(house::config(), "frames"));
     let (mut here, mut there) = (a.listen().await.unwrap(), b.listen().await.unwrap());
     let elsewhere = bus(house::config(), "elsewhere");
-    let frame = |n: usize, len: usize| Bytes::from((0..len).map(|at| (at * 31 + n) as u8).collect::<Vec<_>>());
-    let frames: Vec<Bytes> =
-        [0, 1, 2, 3, 100, 255, a.max_frame() - 1, a.max_frame()].into_iter().chain([10; 200]).enumerate().map(|(n, len)| frame(n, len)).collect();
+    let frame =
+        |n: usize, len: usize| Bytes::from((0..len).map(|at| (at * 31 + n) as u8).collect::<Vec<_>>());
+    let frames: Vec<Bytes> = [0, 1, 2, 3, 100, 255, a.max_frame() - 1, a.max_frame()]
+        .into_iter()
+        .chain([10; 200])
+        .enumerate()
+        .map(|(n, len)| frame(n, len))
+        .collect();
     for frame in &frames {
         elsewhere.publish(Bytes::from_static(b"not for us")).await.unwrap();
         a.publish(frame.clone()).await.unwrap();

@@ -142,3 +142,43 @@ async fn a_pool_that_stays_busy_is_a_timeout_and_a_thousand_readers_share_it() {
     }
     assert!(readers.join_all().await.into_iter().all(|answer| answer.unwrap().is_some()));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn batches_that_overlap_never_wait_for_each_other_in_a_circle() {
+    let (clock, table) = (Clock::manual(), house::table());
+    let nodes = [
+        house::open(house::config().table(&table), &clock).await,
+        house::open(house::config().table(&table), &clock).await,
+    ];
+    let mut tasks = JoinSet::new();
+    for task in 0..8_u64 {
+        let (tier, clock) = (nodes[task as usize % 2].clone(), clock.clone());
+        tasks.spawn(async move {
+            let mut state = task;
+            for step in 0..60 {
+                // In no order, with long keys among them.
+                let mut keys: Vec<Key> = (0..30)
+                    .map(|_| pick(&mut state, 60))
+                    .map(|id| {
+                        key(&if id % 5 == 0 { "x".repeat(1200) + &id.to_string() } else { id.to_string() })
+                    })
+                    .collect();
+                keys.rotate_left(pick(&mut state, 30) as usize);
+                let born = at(&clock, step * 8 + task as i64);
+                match pick(&mut state, 6) {
+                    0 => drop(tier.remove(Target::Keys(&keys), tombstone(born)).await.unwrap()),
+                    1 => {
+                        let pattern = Pattern::glob("house:*1*").unwrap();
+                        tier.remove(Target::Matching(&pattern), tombstone(born)).await.unwrap();
+                    }
+                    2 => drop(tier.sweep(clock.now()).await.unwrap()),
+                    _ => {
+                        let batch: Vec<_> = keys.into_iter().map(|key| (key, entry("v", born))).collect();
+                        tier.put(&batch).await.unwrap();
+                    }
+                }
+            }
+        });
+    }
+    tasks.join_all().await;
+}

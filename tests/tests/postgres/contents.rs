@@ -10,8 +10,31 @@ use crate::house::{self, at, client, entry, key, tombstone};
 fn odd_keys() -> Vec<Key> {
     let long = |len: usize, end: &str| "x".repeat(len - "house:".len() - end.len()) + end;
     let mut ids: Vec<String> = [
-        "", "'", "''", "\"", "\\", "\\\\x41", "%", "_", "a%", "a_", "a\0", "\0", "\u{1}", "a;--", "$1", "{a,b}", "\u{10ffff}",
-        "é", "e\u{301}", "\r\n", "\t", "NULL", "\\x00", "a?b", "a*b",
+        "",
+        "'",
+        "''",
+        "\"",
+        "\\",
+        "\\\\x41",
+        "%",
+        "_",
+        "a%",
+        "a_",
+        "a\0",
+        "\0",
+        "\u{1}",
+        "a;--",
+        "$1",
+        "{a,b}",
+        "\u{10ffff}",
+        "é",
+        "e\u{301}",
+        "\r\n",
+        "\t",
+        "NULL",
+        "\\x00",
+        "a?b",
+        "a*b",
     ]
     .map(str::to_owned)
     .to_vec();
@@ -37,10 +60,14 @@ async fn rule_50_keys_of_any_characters_and_length_are_kept_apart_and_removed_al
     for (n, key) in keys.iter().enumerate() {
         // By its name, or by a pattern that only it matches.
         let exact = Pattern::glob(&Pattern::escape(key.as_str())).unwrap();
-        let target = if n % 2 == 0 { Target::Keys(std::slice::from_ref(key)) } else { Target::Matching(&exact) };
+        let target =
+            if n % 2 == 0 { Target::Keys(std::slice::from_ref(key)) } else { Target::Matching(&exact) };
         assert_eq!(tier.remove(target, tombstone(at(&clock, 2))).await.unwrap(), 1, "{key:.80}");
         let left = tier.get(&keys).await.unwrap();
-        assert!(left[..=n].iter().all(Option::is_none) && left[n + 1..].iter().all(Option::is_some), "{key:.80}");
+        assert!(
+            left[..=n].iter().all(Option::is_none) && left[n + 1..].iter().all(Option::is_some),
+            "{key:.80}"
+        );
     }
 }
 

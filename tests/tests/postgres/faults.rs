@@ -45,7 +45,7 @@ async fn a_restart_in_the_middle_costs_errors_while_it_lasts_and_nothing_that_wa
                         (Ok(()), 0) => kept.push(key),
                         (Ok(()), _) => {
                             let stone = tombstone(at(&clock, 2));
-                            match tier.remove(Target::Keys(&[key.clone()]), stone).await {
+                            match tier.remove(Target::Keys(std::slice::from_ref(&key)), stone).await {
                                 Ok(removed) => {
                                     assert_eq!(removed, 1);
                                     gone.push(key);
@@ -66,7 +66,10 @@ async fn a_restart_in_the_middle_costs_errors_while_it_lasts_and_nothing_that_wa
                 (kept, gone, failed)
             });
         }
-        until("some were written", async || tier.get_one(&key(&format!("{round}/0/20"))).await.is_ok_and(|a| a.is_some())).await;
+        until("some were written", async || {
+            tier.get_one(&key(&format!("{round}/0/20"))).await.is_ok_and(|a| a.is_some())
+        })
+        .await;
         block_in_place(|| {
             if kill {
                 server.kill();
@@ -78,10 +81,16 @@ async fn a_restart_in_the_middle_costs_errors_while_it_lasts_and_nothing_that_wa
         for (kept, gone, failed) in writers.join_all().await {
             println!("{} kept, {} gone, {failed} failed", kept.len(), gone.len());
             assert!(tier.get(&kept).await.unwrap().iter().all(Option::is_some), "kill {kill}");
-            assert!(tier.get(&gone).await.unwrap().iter().all(Option::is_none), "kill {kill}: removed stays removed");
+            assert!(
+                tier.get(&gone).await.unwrap().iter().all(Option::is_none),
+                "kill {kill}: removed stays removed"
+            );
             let late: Vec<_> = gone.iter().map(|key| (key.clone(), entry("late", at(&clock, 2)))).collect();
             tier.put(&late).await.unwrap();
-            assert!(tier.get(&gone).await.unwrap().iter().all(Option::is_none), "kill {kill}: tombstones stay");
+            assert!(
+                tier.get(&gone).await.unwrap().iter().all(Option::is_none),
+                "kill {kill}: tombstones stay"
+            );
         }
     }
 }
@@ -99,7 +108,9 @@ async fn an_unlogged_table_is_empty_after_a_crash_and_its_removals_by_pattern_ho
     });
     is_back(&tier).await;
     assert_eq!(tier.get_one(&key("a")).await.unwrap(), None);
-    tier.put(&[(key("p1"), entry("late", at(&clock, 4))), (key("q1"), entry("v", at(&clock, 4)))]).await.unwrap();
+    tier.put(&[(key("p1"), entry("late", at(&clock, 4))), (key("q1"), entry("v", at(&clock, 4)))])
+        .await
+        .unwrap();
     let answers = tier.get(&[key("p1"), key("q1")]).await.unwrap();
     assert_eq!(answers.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true]);
 }
@@ -169,7 +180,10 @@ async fn a_line_that_swallows_everything_is_given_up_and_connected_anew() {
     assert_eq!(tier.get_one(&key("a")).await.unwrap_err().kind(), ErrorKind::Timeout);
     // Connections cut without a word, and new ones refused.
     proxy.cut();
-    until("refused", async || tier.get_one(&key("a")).await.is_err_and(|e| e.kind() == ErrorKind::Unavailable)).await;
+    until("refused", async || {
+        tier.get_one(&key("a")).await.is_err_and(|e| e.kind() == ErrorKind::Unavailable)
+    })
+    .await;
     let begun = Instant::now();
     assert!(tier.get_one(&key("a")).await.is_err());
     assert!(begun.elapsed() < Duration::from_millis(400), "at once: {:?}", begun.elapsed());
@@ -218,7 +232,8 @@ async fn a_wrong_password_is_said_without_the_password() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rule_40_written_behind_puts_outlive_a_restart_in_the_queue_and_removals_supersede_them() {
     let (clock, mut server) = (Clock::manual(), server());
-    let tier = house::open(hasty(&server.url()).writes(Writes::Behind { rows: 100, bytes: 1 << 20 }), &clock).await;
+    let tier =
+        house::open(hasty(&server.url()).writes(Writes::Behind { rows: 100, bytes: 1 << 20 }), &clock).await;
     tier.put_one(key("before"), entry("v", at(&clock, 1))).await.unwrap();
     tier.flush().await.unwrap();
     block_in_place(|| server.kill());

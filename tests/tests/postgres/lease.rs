@@ -34,7 +34,11 @@ async fn a_key_is_held_by_one_at_a_time_of_all_nodes_and_of_all_within_one() {
     let k = keys(0..4);
     assert_eq!(here.acquire(&k[..2], A, SPAN).await.unwrap(), [true, true]);
     assert_eq!(here.acquire(&k[..3], A, SPAN).await.unwrap(), [true, true, true], "which may be from before");
-    assert_eq!(here.acquire(&k, B, SPAN).await.unwrap(), [false, false, false, true], "another of this process");
+    assert_eq!(
+        here.acquire(&k, B, SPAN).await.unwrap(),
+        [false, false, false, true],
+        "another of this process"
+    );
     assert_eq!(there.acquire(&k, B, SPAN).await.unwrap(), [false; 4], "of one name, on another node");
     assert_eq!(there.renew(&k, A, SPAN).await.unwrap(), [false; 4]);
     there.release(&k, A).await.unwrap();
@@ -73,9 +77,7 @@ async fn rule_9_of_many_that_ask_at_once_one_gets_each_key() {
     let mut tasks = JoinSet::new();
     for n in 0..16_u128 {
         let node = nodes[n as usize % 2].clone();
-        tasks.spawn(async move {
-            node.acquire(&keys(0..40), Holder(n), SPAN).await.unwrap()
-        });
+        tasks.spawn(async move { node.acquire(&keys(0..40), Holder(n), SPAN).await.unwrap() });
     }
     let granted = tasks.join_all().await;
     for at in 0..40 {
@@ -104,33 +106,38 @@ async fn rule_60_an_acquisition_that_is_dropped_half_way_lapses() {
 async fn with_the_connection_all_is_lost_and_said_to_be() {
     let url = servers::env::postgres_database().unwrap();
     let (clock, table) = (Clock::manual(), house::table());
-    let lease =
-        || Postgres::new(house::config_at(&url).table(&table), clock.clone()).unwrap().lease();
+    let lease = || Postgres::new(house::config_at(&url).table(&table), clock.clone()).unwrap().lease();
     let (here, there) = (lease(), lease());
     let k = keys(0..3);
     assert_eq!(here.acquire(&k, A, SPAN).await.unwrap(), [true; 3]);
     let kill = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cache-l2-pg' AND datname = current_database()";
     client(&url).await.query(kill, &[]).await.unwrap();
     assert_eq!(here.renew(&k, A, SPAN).await.unwrap(), [false; 3]);
-    until("another node has them", async || there.acquire(&k, B, SPAN).await.is_ok_and(|got| got == [true; 3])).await;
+    until("another node has them", async || {
+        there.acquire(&k, B, SPAN).await.is_ok_and(|got| got == [true; 3])
+    })
+    .await;
     assert_eq!(here.acquire(&k, A, SPAN).await.unwrap(), [false; 3]);
     here.release(&k, A).await.unwrap();
     drop(there);
-    until("with the lease its locks end", async || here.acquire(&k, A, SPAN).await.unwrap() == [true; 3]).await;
+    until("with the lease its locks end", async || here.acquire(&k, A, SPAN).await.unwrap() == [true; 3])
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_hangs_is_an_error_to_who_asks_and_an_end_to_who_holds() {
     let mut server = block_in_place(servers::Postgres::start).unwrap();
     let config = house::config_at(&server.url()).statement_timeout(Duration::from_millis(300));
-    let lease = Postgres::new(config.connect_limit(Duration::from_millis(500)), Clock::manual()).unwrap().lease();
+    let lease =
+        Postgres::new(config.connect_limit(Duration::from_millis(500)), Clock::manual()).unwrap().lease();
     let k = keys(0..2);
     assert_eq!(lease.acquire(&k, A, SPAN).await.unwrap(), [true; 2]);
     block_in_place(|| server.pause());
     assert_eq!(lease.renew(&k, A, SPAN).await.unwrap(), [false; 2]);
     assert!(lease.acquire(&k, A, SPAN).await.unwrap_err().is_retryable());
     block_in_place(|| server.resume());
-    until("it works again", async || lease.acquire(&k, A, SPAN).await.is_ok_and(|got| got == [true; 2])).await;
+    until("it works again", async || lease.acquire(&k, A, SPAN).await.is_ok_and(|got| got == [true; 2]))
+        .await;
 }
 
 /// Not a test of its own: what the child of the next one does.

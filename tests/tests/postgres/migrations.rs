@@ -48,7 +48,9 @@ async fn a_later_change_between_logged_and_unlogged_is_honoured() {
         assert_eq!(tier.get_one(&key("0")).await.unwrap(), Some(put.clone()), "what was there is kept");
         assert_eq!(persistence(&table).await as u8, if logged { b'p' } else { b'u' });
         // A number of a pattern used twice would hide a removal.
-        assert_eq!(persistence(&format!("{table}_patterns")).await as u8, b'p');
+        for of_patterns in ["patterns", "numbers"] {
+            assert_eq!(persistence(&format!("{table}_{of_patterns}")).await as u8, b'p');
+        }
     }
 }
 
@@ -78,7 +80,8 @@ async fn a_role_that_may_only_read_and_write_is_enough_once_the_tables_are_there
 
     house::open(house::config().table(&table), &clock).await;
     let grant = format!(
-        "GRANT SELECT, INSERT, UPDATE, DELETE ON {table}, {table}_patterns TO {role}; GRANT SELECT ON {table}_version TO {role}"
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON {table}, {table}_patterns TO {role};
+         GRANT USAGE ON SEQUENCE {table}_numbers TO {role}; GRANT SELECT ON {table}_version TO {role}"
     );
     admin.batch_execute(&grant).await.unwrap();
     let tier = house::open(config(), &clock).await;
@@ -111,4 +114,21 @@ async fn names_and_settings_out_of_range_are_refused_before_anything_is_connecte
     let postgres = Postgres::new(config(), Clock::manual()).unwrap();
     assert_eq!(postgres.bus("a;b").unwrap_err().kind(), ErrorKind::Config);
     assert!(!format!("{postgres:?}").contains("secret"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tables_that_are_dropped_under_a_tier_are_made_again() {
+    let (table, clock) = (house::table(), Clock::manual());
+    let config = house::config().table(&table).schema(&table);
+    let tier = house::open(config.sweep_every(std::time::Duration::from_millis(50)), &clock).await;
+    tier.put_one(key("a"), entry("v", at(&clock, 1))).await.unwrap();
+    let admin = client(house::url()).await;
+    admin.batch_execute(&format!("DROP SCHEMA {table} CASCADE")).await.unwrap();
+    let put = entry("w", at(&clock, 2));
+    house::until("the keeper notices", async || tier.put_one(key("a"), put.clone()).await.is_ok()).await;
+    assert_eq!(tier.get_one(&key("a")).await.unwrap(), Some(put));
+
+    admin.batch_execute(&format!("DROP TABLE {table}.{table}")).await.unwrap();
+    let error = Postgres::connect(house::config().table(&table).schema(&table), clock).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Config, "half of it is somebody's mistake: {error}");
 }

@@ -1,4 +1,4 @@
-//! TLS, by each sslmode, against a server that asks for it.
+//! Ways to the server: TLS by each sslmode, and its socket.
 
 use cache_core::{Clock, ErrorKind, TierExt};
 use cache_l2_pg::{PgConfig, Postgres};
@@ -36,7 +36,11 @@ async fn every_sslmode_asks_for_as_much_as_it_says() {
 
     assert!(connect(&url("disable"), None).await.is_err(), "the server asks for TLS");
     for mode in ["verify-ca", "verify-full"] {
-        assert_eq!(connect(&url(mode), None).await.unwrap_err().kind(), ErrorKind::Config, "{mode} needs a CA");
+        assert_eq!(
+            connect(&url(mode), None).await.unwrap_err().kind(),
+            ErrorKind::Config,
+            "{mode} needs a CA"
+        );
     }
     // Somebody else's authority: whoever is vouched for by the system's isn't this server.
     let public = std::path::Path::new("/etc/ssl/certs/ca-certificates.crt");
@@ -64,4 +68,14 @@ async fn what_prefers_tls_goes_without_where_there_is_none_and_what_requires_it_
     connect("prefer").await.unwrap();
     connect("disable").await.unwrap();
     assert_eq!(connect("require").await.unwrap_err().kind(), ErrorKind::Unavailable);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_socket_in_a_directory_is_a_way_to_the_server_too() {
+    let (clock, server) = (Clock::manual(), block_in_place(servers::Postgres::start).unwrap());
+    let directory = server.folder().display().to_string().replace('/', "%2F");
+    let url = server.url().replace("@127.0.0.1:", &format!("@{directory}:"));
+    let tier = Postgres::connect(PgConfig::new(&url).unwrap(), clock.clone()).await.unwrap().tier();
+    tier.put_one(key("a"), entry("v", at(&clock, 1))).await.unwrap();
+    assert!(tier.get_one(&key("a")).await.unwrap().is_some());
 }

@@ -1,40 +1,59 @@
 -- Entries and tombstones (those have no record). Of two for one key the later born is kept.
--- `key` and `rest` are a key as crates/cache-l2-pg/src/stored.rs stores it, `size` is the row's in bytes.
+-- `key` and `rest` are a key as crates/cache-l2-pg/src/stored.rs stores it. What is indexed is coarse, so
+-- that a row can be replaced without touching an index while its page has room: `minute` is that of its
+-- death (of 2^26 microseconds), `size` that of the row in units of 128 bytes.
 CREATE {unlogged} TABLE {entries} (
     key bytea PRIMARY KEY,
     rest bytea,
     born bigint NOT NULL,
     dead_at bigint NOT NULL,
-    size integer NOT NULL,
-    record bytea
-);
+    record bytea,
+    minute bigint NOT NULL GENERATED ALWAYS AS (dead_at >> 26) STORED,
+    size integer NOT NULL GENERATED ALWAYS AS (
+        (octet_length(key) + coalesce(octet_length(rest), 0) + coalesce(octet_length(record), 0) + 192) / 128
+    ) STORED
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
 
 -- Records are compressed where it helps before they come here.
 ALTER TABLE {entries} ALTER COLUMN record SET STORAGE EXTERNAL;
 
--- Every put leaves a dead row behind.
-ALTER TABLE {entries} SET (autovacuum_vacuum_scale_factor = 0.05);
-
 -- For the sweeper, for eviction, and to add up sizes without reading the table.
-CREATE INDEX {by_death} ON {entries} (dead_at) INCLUDE (size);
+CREATE INDEX {by_death} ON {entries} (minute) INCLUDE (size);
 
--- Removals by pattern: nothing born by then that matches is accepted until `dead_at`. Logged always:
--- a number must not be used twice, not even after a crash, since nodes tell by the greatest of them
--- whether they know all patterns.
+-- Numbers removals by pattern. No number is given twice, not even after a crash, since nodes tell by the
+-- last one whether they know all patterns: so this and the table of patterns are always logged, and the
+-- first number is a moment, later than those of tables that were dropped.
+CREATE SEQUENCE {numbers} START WITH {moment};
+
+-- Removals by pattern: nothing born by then that matches is accepted until `dead_at`.
 CREATE TABLE {patterns} (
-    id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    id bigint PRIMARY KEY,
     glob bytea NOT NULL,
     born bigint NOT NULL,
     dead_at bigint NOT NULL
 );
 
--- Keeps removals by pattern out until the transaction ends, and says whether `known` is the greatest
--- number of a pattern. The second statement has a snapshot of its own, taken after the lock: so what
--- it sees can't change before the end of the transaction.
+-- Keeps removals by pattern out until the transaction ends, and says whether `known` is the last number
+-- given. A sequence is read as it is now, whatever the statement's snapshot: so nobody who passes here
+-- misses a removal that ended before. Expressions, not queries, because this is part of every put.
 CREATE FUNCTION {gate}(known bigint) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
+    IF pg_advisory_xact_lock_shared({gate_lock}) IS NULL THEN
+        RETURN NULL;
+    END IF;
+    RETURN known = coalesce(pg_sequence_last_value('{numbers}'::regclass), 0);
+END
+$$;
+
+-- The last number given, and all removals by pattern up to it; that number alone if there are none. The
+-- second statement has a snapshot of its own, taken under the lock, when none is being noted.
+CREATE FUNCTION {known}()
+RETURNS TABLE (latest bigint, glob bytea, born bigint, dead_at bigint) LANGUAGE plpgsql VOLATILE AS $$
+BEGIN
     PERFORM pg_advisory_xact_lock_shared({gate_lock});
-    RETURN known = coalesce((SELECT id FROM {patterns} ORDER BY id DESC LIMIT 1), 0);
+    RETURN QUERY
+        SELECT coalesce(pg_sequence_last_value('{numbers}'::regclass), 0), noted.glob, noted.born, noted.dead_at
+        FROM (VALUES (1)) AS one LEFT JOIN {patterns} AS noted ON true;
 END
 $$;
 
@@ -53,16 +72,18 @@ BEGIN
         RETURN;
     END IF;
     DELETE FROM {patterns} WHERE glob = new_glob;
-    INSERT INTO {patterns} (glob, born, dead_at)
-    VALUES (new_glob, greatest(new_born, same.born), greatest(new_dead_at, same.dead_at));
+    INSERT INTO {patterns} (id, glob, born, dead_at) VALUES (
+        nextval('{numbers}'), new_glob, greatest(new_born, same.born), greatest(new_dead_at, same.dead_at)
+    );
     IF (SELECT count(*) FROM {patterns}) > most THEN
         WITH gone AS (DELETE FROM {patterns} RETURNING born, dead_at)
-        INSERT INTO {patterns} (glob, born, dead_at) SELECT all_keys, max(born), max(dead_at) FROM gone;
+        INSERT INTO {patterns} (id, glob, born, dead_at)
+        SELECT nextval('{numbers}'), all_keys, max(born), max(dead_at) FROM gone;
     END IF;
 END
 $$;
 
--- Evicts a batch, those first that die first, but no tombstones and none of the cache's own, until the
+-- Evicts a batch, those first that die in an earlier minute, but no tombstones and none of the cache's own, until the
 -- table has no more than `low` of either. Does nothing while somebody else is at it, and then answers with
 -- nulls; nor if it has no more than `most` of either. What it answers as held is from before.
 CREATE FUNCTION {evict}(
@@ -74,18 +95,18 @@ BEGIN
     IF NOT pg_try_advisory_xact_lock({evict_lock}) THEN
         RETURN;
     END IF;
-    SELECT count(*), coalesce(sum(size), 0) INTO held_rows, held_bytes FROM {entries};
+    SELECT count(*), 128 * coalesce(sum(size), 0) INTO held_rows, held_bytes FROM {entries};
     IF held_rows <= most_rows AND held_bytes <= most_bytes THEN
         RETURN;
     END IF;
     WITH page AS MATERIALIZED (
-        SELECT ctid, dead_at, size FROM {entries}
+        SELECT ctid, minute, size FROM {entries}
         WHERE record IS NOT NULL AND NOT (key >= '\x21' AND key < '\x22')
-        ORDER BY dead_at LIMIT 1000 FOR UPDATE SKIP LOCKED
+        ORDER BY minute LIMIT 1000 FOR UPDATE SKIP LOCKED
     ),
     ranked AS (
-        SELECT ctid, row_number() OVER earlier AS rank, sum(size) OVER earlier - size AS before
-        FROM page WINDOW earlier AS (ORDER BY dead_at ROWS UNBOUNDED PRECEDING)
+        SELECT ctid, row_number() OVER earlier AS rank, 128 * (sum(size) OVER earlier - size) AS before
+        FROM page WINDOW earlier AS (ORDER BY minute ROWS UNBOUNDED PRECEDING)
     ),
     gone AS (
         DELETE FROM {entries} WHERE ctid = ANY (ARRAY(

@@ -6,6 +6,8 @@ use async_trait::async_trait;
 use cache_core::{Bus, Bytes, Error, ErrorKind, Listener, Result};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use crate::Gate;
+
 /// Carries frames between caches of one process. Clones are the same bus.
 #[derive(Clone, Debug, Default)]
 pub struct LocalBus(Arc<Mutex<State>>);
@@ -15,6 +17,7 @@ struct State {
     listeners: Vec<UnboundedSender<Bytes>>,
     down: bool,
     to_lose: usize,
+    gate: Option<Gate>,
     carried: Vec<Bytes>,
 }
 
@@ -34,6 +37,11 @@ impl LocalBus {
     /// The next `frames` are taken, and reach nobody.
     pub fn lose(&self, frames: usize) {
         self.state().to_lose = frames;
+    }
+
+    /// From now on frames wait at the gate before they are sent, or not.
+    pub fn gate(&self) -> Gate {
+        self.state().gate.insert(Gate::closed()).clone()
     }
 
     /// Every frame that was carried, in order.
@@ -68,6 +76,10 @@ impl Bus for LocalBus {
     }
 
     async fn publish(&self, frame: Bytes) -> Result<()> {
+        let gate = self.state().gate.clone();
+        if let Some(gate) = gate {
+            gate.pass().await;
+        }
         let mut state = self.state();
         if state.down {
             return Err(is_down());

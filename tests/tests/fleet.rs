@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use cache_core::{Bus, Operation, Pattern, Tag, frame::Frame};
 use cache_facade::{Cache, CacheBuilder, Fresh, WhenDeaf};
-use tests::{FaultyTier, LocalBus, Scene, Seen, eventually, settle};
+use tests::{FaultyTier, LocalBus, Scene, Seen, eventually, settle, soon};
 
 /// So many nodes over one tier and one bus.
 async fn fleet<const N: usize>() -> (LocalBus, [Scene; N]) {
@@ -208,6 +208,25 @@ async fn a_dead_bus_holds_up_nobody() {
     }
     let failures = a.events.count(|seen| matches!(seen, Seen::BusFailed { .. }));
     assert!((1..10).contains(&failures), "{failures}: it is tried again now and then, not at each write");
+}
+
+#[tokio::test]
+async fn a_bus_that_dies_while_it_sends_holds_up_nobody_who_came_meanwhile() {
+    let (bus, [a, _b]) = fleet().await;
+    let gate = bus.gate();
+    let write = |id: &'static str| {
+        let region = a.region.clone();
+        tokio::spawn(async move { region.put(id, "x".to_owned()).await })
+    };
+    let first = write("first");
+    gate.reached(1).await;
+    let second = write("second");
+    settle().await;
+    bus.cut();
+    gate.open();
+    for write in [first, second] {
+        soon(write).await.unwrap().unwrap();
+    }
 }
 
 #[tokio::test]

@@ -92,15 +92,16 @@ impl Fleet {
 
     /// Says what was done, and waits until that was tried once; not at all while the bus fails.
     pub(crate) async fn announce(&self, changes: impl IntoIterator<Item = Change>) {
-        let ticket = self.enqueue(changes);
+        let (ticket, mute) = self.enqueue(changes);
         self.filled.notify_one();
-        if !self.mute.load(Ordering::Acquire) {
+        if !mute {
             // It fails only if the sender is gone, and then nobody sends.
             let _ = self.tried.subscribe().wait_for(|tried| *tried >= ticket).await;
         }
     }
 
-    fn enqueue(&self, changes: impl IntoIterator<Item = Change>) -> u64 {
+    /// Answers with the number of the last change, and whether the bus fails.
+    fn enqueue(&self, changes: impl IntoIterator<Item = Change>) -> (u64, bool) {
         let mut outbox = lock(&self.outbox);
         for change in changes {
             outbox.ever += 1;
@@ -112,7 +113,15 @@ impl Fleet {
                 outbox.changes.push(change);
             }
         }
-        outbox.ever
+        (outbox.ever, self.mute.load(Ordering::Relaxed))
+    }
+
+    /// The bus fails: nobody waits for it, neither who came before nor who comes from now on.
+    fn fall_mute(&self) {
+        // Under the lock, so that nobody comes in between.
+        let outbox = lock(&self.outbox);
+        self.mute.store(true, Ordering::Relaxed);
+        self.tried.send_replace(outbox.ever);
     }
 
     /// Sends what is to be said, for as long as the node lives.
@@ -147,26 +156,22 @@ impl Fleet {
         }
         for changes in parts {
             number += 1;
-            self.see_sent(
-                Frame { node: self.node, number, namespace: self.namespace.clone(), changes },
-                ticket,
-            )
-            .await;
+            let namespace = self.namespace.clone();
+            self.see_sent(Frame { node: self.node, number, namespace, changes }).await;
         }
-        self.tried.send_replace(ticket);
+        self.tried.send_modify(|tried| *tried = ticket.max(*tried));
         number
     }
 
     /// Sends a frame under its one number, however often that takes.
-    async fn see_sent(&self, frame: Frame, ticket: u64) {
+    async fn see_sent(&self, frame: Frame) {
         let mut pause = Backoff::new();
         while let Err(error) = self.try_send(&frame).await {
             if !error.is_retryable() {
                 return self.failed(&error);
             }
             self.failed(&error);
-            self.mute.store(true, Ordering::Release);
-            self.tried.send_replace(ticket);
+            self.fall_mute();
             timer::sleep(&self.clock, pause.next()).await;
             if lock(&self.outbox).dropped {
                 // Too much to be told singly: the number left out tells it all.

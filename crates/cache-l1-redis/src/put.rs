@@ -1,12 +1,16 @@
 //! Storing: one script a bucket, which compares births where it writes.
 
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::{
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
 
 use cache_core::{Entry, Error, ErrorKind, Key, Result, Timestamp, envelope};
 use redis::Value;
 
 use crate::{
-    RedisTier, call::Call, names::by_bucket, removed::Removed, script::PUT, span::span, tier::partly,
+    RedisTier, call::Call, names::by_bucket, remove::What, removed::Removed, script::PUT, span::span,
+    tier::partly,
 };
 
 /// How many keys one script writes at most, and how many bytes: a server does nothing else meanwhile.
@@ -20,6 +24,9 @@ const BATCH_BYTES: usize = 8 << 20;
 /// By how many milliseconds a record may be kept for longer, so that a page has few spans.
 const NEAR: u64 = 2000;
 
+/// By how much births differ at least.
+const TICK: Duration = Duration::from_micros(1);
+
 /// How often a put may find that a pattern was removed in between.
 const TRIES: usize = 16;
 
@@ -29,6 +36,15 @@ struct Parcel<'a> {
     entry: &'a Entry,
     record: Vec<u8>,
     span: u64,
+}
+
+/// What becomes of a batch.
+struct Packed<'a> {
+    parcels: Vec<Parcel<'a>>,
+    /// What was born before a restart and may have been removed since: its key, and what is older still.
+    unproven: Vec<(&'a Key, Timestamp)>,
+    /// Why the last of those failed that could not be sealed.
+    failed: Option<Error>,
 }
 
 impl RedisTier {
@@ -41,14 +57,17 @@ impl RedisTier {
     }
 
     async fn write_batch(&self, entries: &[(Key, Entry)]) -> Result<()> {
-        let (parcels, mut failed) = self.pack(entries);
+        let Packed { parcels, unproven, mut failed } = self.pack(entries);
+        let mut lost = 0;
+        if let Err(error) = self.end_what_came_before(&unproven).await {
+            (lost, failed) = (unproven.len(), Some(error));
+        }
         let names = &self.reach.names;
         let parcels = parcels.into_iter().map(|parcel| (names.bucket(parcel.key.as_str()), parcel));
         let mut pages: Vec<(u16, Vec<Parcel<'_>>)> = by_bucket(names, parcels)
             .into_iter()
             .flat_map(|(bucket, parcels)| paged(parcels).into_iter().map(move |page| (bucket, page)))
             .collect();
-        let mut lost = 0;
         for _ in 0..TRIES {
             let mut calls = Vec::with_capacity(pages.len());
             let mut known = Vec::with_capacity(pages.len());
@@ -90,28 +109,39 @@ impl RedisTier {
         }
     }
 
-    /// Seals what can be sealed; answers why the last of the others can't.
-    fn pack<'a>(&self, entries: &'a [(Key, Entry)]) -> (Vec<Parcel<'a>>, Option<Error>) {
+    /// An entry that is not stored, since it may have been removed before the server was restarted, is still
+    /// newer than what came before it: that must not be read in its place.
+    async fn end_what_came_before(&self, unproven: &[(&Key, Timestamp)]) -> Result<()> {
+        if unproven.is_empty() {
+            return Ok(());
+        }
+        let dead_at = self.reach.now().after(self.reach.shared.config.longest_load);
+        self.bury_each(unproven, dead_at, What::All).await.map(|_| ())
+    }
+
+    /// Seals what can be sealed.
+    fn pack<'a>(&self, entries: &'a [(Key, Entry)]) -> Packed<'a> {
         let config = &self.reach.shared.config;
         let now = self.reach.now();
         let floor = self.reach.shared.floor.at(now);
         let endless = self.reach.router.takes_expiring();
-        let mut failed = None;
-        let mut parcels = Vec::with_capacity(entries.len());
+        let mut packed =
+            Packed { parcels: Vec::with_capacity(entries.len()), unproven: Vec::new(), failed: None };
         for (key, entry) in entries {
             if floor.is_some_and(|floor| entry.meta.born <= floor) {
                 self.counters.refused.fetch_add(1, Relaxed);
+                packed.unproven.push((key, entry.meta.born.before(TICK)));
                 continue;
             }
             match envelope::seal(key, entry, config.compress_above) {
                 Ok(record) => {
                     let span = if endless && self.protects(key) { 0 } else { span(entry.meta.dead_at, now) };
-                    parcels.push(Parcel { key, entry, record, span });
+                    packed.parcels.push(Parcel { key, entry, record, span });
                 }
-                Err(error) => failed = Some(error),
+                Err(error) => packed.failed = Some(error),
             }
         }
-        (parcels, failed)
+        packed
     }
 
     /// Leaves out what was removed by pattern.

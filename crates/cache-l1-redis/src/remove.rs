@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cache_core::{Error, Key, Pattern, Result, Tombstone, envelope};
+use cache_core::{Error, Key, Pattern, Result, Timestamp, Tombstone, envelope};
 use futures_util::future::join_all;
 use redis::{Value, pipe};
 
@@ -28,7 +28,7 @@ const WALKS: usize = 3;
 
 /// What to bury.
 #[derive(Clone, Copy)]
-enum What {
+pub(crate) enum What {
     /// Whatever is there, also if nothing is.
     All,
     /// What is a record: other values that happen to be called alike are someone else's.
@@ -101,26 +101,36 @@ impl RedisTier {
         }
     }
 
-    /// Puts tombstones in the place of keys. Answers how many entries went.
     async fn bury(&self, keys: &[Key], tombstone: Tombstone, what: What) -> Result<u64> {
+        let graves: Vec<(&Key, Timestamp)> = keys.iter().map(|key| (key, tombstone.born)).collect();
+        self.bury_each(&graves, tombstone.dead_at, what).await
+    }
+
+    /// Puts a tombstone in the place of each key, born when it says beside it. Answers how many entries went.
+    pub(crate) async fn bury_each(
+        &self,
+        graves: &[(&Key, Timestamp)],
+        dead_at: Timestamp,
+        what: What,
+    ) -> Result<u64> {
         let names = &self.reach.names;
-        let span = span(tombstone.dead_at, self.reach.now());
-        let groups = by_bucket(names, keys.iter().map(|key| (names.bucket(key.as_str()), key)));
-        let pages: Vec<(u16, &[&Key])> = groups
+        let span = span(dead_at, self.reach.now());
+        let groups = by_bucket(names, graves.iter().map(|grave| (names.bucket(grave.0.as_str()), *grave)));
+        let pages: Vec<(u16, &[(&Key, Timestamp)])> = groups
             .iter()
             .flat_map(|(bucket, group)| group.chunks(PAGE).map(|page| (*bucket, page)))
             .collect();
         let calls = pages.iter().map(|(bucket, page)| {
             let mut call = Call::script(*bucket, &BURY, page.len());
-            page.iter().for_each(|key| {
+            page.iter().for_each(|(key, _)| {
                 call.command.arg(names.key(key.as_str()));
             });
             call.command.arg(span).arg(match what {
                 What::All => "all",
                 What::Records => "records",
             });
-            page.iter().for_each(|key| {
-                call.command.arg(envelope::seal_tombstone(key, &tombstone));
+            page.iter().for_each(|(key, born)| {
+                call.command.arg(envelope::seal_tombstone(key, &Tombstone { born: *born, dead_at }));
             });
             call
         });
@@ -137,7 +147,7 @@ impl RedisTier {
             }
         }
         match failed {
-            Some((count, error)) => Err(partly("remove", count, keys.len(), error)),
+            Some((count, error)) => Err(partly("remove", count, graves.len(), error)),
             None => Ok(gone),
         }
     }

@@ -9,7 +9,9 @@ use cache_core::{Clock, ErrorKind, Target, Tier, TierExt, Timestamp};
 use cache_l1_redis::{Redis, RedisTier};
 use servers::Proxy;
 
-use crate::house::{LONG, connect, entry, eventually, get, impatient, key, reads_again, server, tombstone};
+use crate::house::{
+    LONG, connect, entry, eventually, get, impatient, key, reads_again, server, server_with, tombstone,
+};
 
 /// How long a call may take that is not to wait for anything.
 const AT_ONCE: Duration = Duration::from_millis(100);
@@ -83,6 +85,36 @@ async fn rule_33_what_was_born_before_a_restart_is_not_stored_after_it() {
     clock.advance(Duration::from_secs(60));
     tier.put_one(key("b"), entry("copied", loading_since)).await.unwrap();
     assert!(get(&tier, "b").await.unwrap().is_some(), "no load lasts so long: it is a copy");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rule_41_a_put_from_before_a_restart_ends_what_is_older_there() {
+    let mut server = server_with(&["appendonly yes", "appendfsync no"]);
+    let clock = Clock::manual();
+    let tier = Redis::connect(impatient(&server.url()), clock.clone()).await.unwrap().tier();
+    for id in ["a", "b", "c"] {
+        put(&tier, id, clock.tick()).await;
+    }
+    let away = clock.tick();
+    for id in ["b", "c"] {
+        put(&tier, id, clock.tick()).await;
+    }
+    clock.advance(Duration::from_secs(1));
+
+    server.kill();
+    server.restart().unwrap();
+    reads_again(&tier).await;
+    // What could not be put while the server was away is told now.
+    let owed = ["a", "b", "d"].map(|id| (key(id), entry("owed", away)));
+    tier.put(&owed).await.unwrap();
+    assert_eq!(tier.stats().refused, 3);
+    assert_eq!(get(&tier, "a").await.unwrap(), None, "what is there is older than what was put");
+    assert!(get(&tier, "b").await.unwrap().is_some(), "what is there is newer");
+    assert_eq!(get(&tier, "d").await.unwrap(), None);
+    assert!(get(&tier, "c").await.unwrap().is_some(), "of which nothing was said");
+    clock.advance(Duration::from_secs(1));
+    put(&tier, "a", clock.tick()).await;
+    assert!(get(&tier, "a").await.unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

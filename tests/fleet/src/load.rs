@@ -1,0 +1,206 @@
+//! A mixed load on all nodes, and what came of it.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use tokio::{task::JoinSet, time::sleep};
+
+use crate::{Answer, Judge, Node, Order, Source, Write};
+
+/// The nodes, what is true, and the judge.
+#[derive(Debug)]
+pub struct Fleet {
+    /// The nodes.
+    pub nodes: Vec<Node>,
+    /// What is true.
+    pub source: Arc<Source>,
+    /// Who sees every read and write.
+    pub judge: Judge,
+    /// How many operations were begun.
+    pub begun: AtomicU64,
+}
+
+/// What is done, by how many at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Mix {
+    /// The share of puts.
+    pub puts: f64,
+    /// The share of removals; all else are reads.
+    pub removals: f64,
+    /// How many callers there are, each with one call at a time.
+    pub callers: usize,
+    /// How long each pauses between two calls, on average.
+    pub pause: Duration,
+}
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub struct Tally {
+    /// Reads that were answered with a value.
+    pub reads: u64,
+    /// Puts that ended well.
+    pub puts: u64,
+    /// Removals that ended well.
+    pub removals: u64,
+    /// Calls that failed, and reads that brought no value though the source has one.
+    pub errors: Vec<String>,
+    /// How long each call took.
+    pub samples: Vec<Sample>,
+}
+
+/// How long a call took in its node.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample {
+    /// When it began.
+    pub began: Instant,
+    /// For how many microseconds its caller waited.
+    pub micros: u64,
+    /// Whether it wrote.
+    pub wrote: bool,
+}
+
+impl Fleet {
+    /// Nodes over a source.
+    #[must_use]
+    pub fn new(nodes: Vec<Node>, source: Arc<Source>) -> Self {
+        let judge = Judge::new(source.keys());
+        Self { nodes, source, judge, begun: AtomicU64::new(0) }
+    }
+
+    /// Keeps the nodes busy for as long as `goes_on` says so of the number of operations begun before.
+    ///
+    /// # Panics
+    ///
+    /// If a node is gone.
+    pub async fn work(
+        self: &Arc<Self>,
+        mix: Mix,
+        goes_on: impl Fn(u64) -> bool + Clone + Send + 'static,
+    ) -> Tally {
+        let mut callers = JoinSet::new();
+        for _ in 0..mix.callers {
+            let (fleet, goes_on) = (Arc::clone(self), goes_on.clone());
+            callers.spawn(async move {
+                let mut tally = Tally::default();
+                while goes_on(fleet.begun.fetch_add(1, Ordering::Relaxed)) {
+                    fleet.one(mix, &mut tally).await;
+                    if !mix.pause.is_zero() {
+                        sleep(mix.pause.mul_f64(2.0 * fastrand::f64())).await;
+                    }
+                }
+                tally
+            });
+        }
+        let mut sum = Tally::default();
+        while let Some(tally) = callers.join_next().await {
+            sum.add(tally.expect("every node is there"));
+        }
+        sum
+    }
+
+    /// One operation, at random.
+    async fn one(&self, mix: Mix, tally: &mut Tally) {
+        let (node, key) = (fastrand::usize(..self.nodes.len()), fastrand::usize(..self.source.keys()));
+        let dice = fastrand::f64();
+        if dice < mix.puts {
+            self.write(node, key, Write::Put, tally).await;
+        } else if dice < mix.puts + mix.removals {
+            self.write(node, key, Write::Removal, tally).await;
+        } else {
+            self.read(node, key, tally).await;
+        }
+    }
+
+    async fn read(&self, node: usize, key: usize, tally: &mut Tally) {
+        let began = Instant::now();
+        match self.nodes[node].ask(Order::Get(Source::id(key))).await.expect("the node is there") {
+            Ok(Answer::Got(Some(version), micros)) => {
+                self.judge.read(node, key, version, began);
+                tally.reads += 1;
+                tally.samples.push(Sample { began, micros, wrote: false });
+            }
+            other => tally.errors.push(format!("node {node}, get: {other:?}")),
+        }
+    }
+
+    /// What is true changes first, then a node is told. Until that has ended nobody else writes the key.
+    async fn write(&self, node: usize, key: usize, what: Write, tally: &mut Tally) {
+        let (version, _writing) = self.source.raise(key).await;
+        let order = match what {
+            Write::Put => Order::Put(Source::id(key), version),
+            Write::Removal => Order::Remove(Source::id(key)),
+        };
+        let began = Instant::now();
+        match self.nodes[node].ask(order).await.expect("the node is there") {
+            Ok(Answer::Written(micros)) => {
+                self.judge.wrote(node, key, version, what);
+                *(if what == Write::Put { &mut tally.puts } else { &mut tally.removals }) += 1;
+                tally.samples.push(Sample { began, micros, wrote: true });
+            }
+            other => tally.errors.push(format!("node {node}, {what:?}: {other:?}")),
+        }
+    }
+
+    /// Waits until every node is well, and no tier is owed anything. Answers how long that took; `None` if it
+    /// took longer than `limit`.
+    ///
+    /// # Panics
+    ///
+    /// If a node is gone.
+    pub async fn recovered(&self, limit: Duration) -> Option<Duration> {
+        let began = Instant::now();
+        loop {
+            let mut all = true;
+            for node in &self.nodes {
+                all &= node.state().await.expect("the node is there").is_well();
+            }
+            match began.elapsed() {
+                took if all => return Some(took),
+                took if took > limit => return None,
+                _ => sleep(Duration::from_millis(10)).await,
+            }
+        }
+    }
+
+    /// What any tier of any node holds that is older than the source, nobody writing now.
+    ///
+    /// # Panics
+    ///
+    /// If a node or a server is gone.
+    pub async fn leftovers(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        for (number, node) in self.nodes.iter().enumerate() {
+            for key in 0..self.source.keys() {
+                let held = node.ask(Order::Held(Source::id(key))).await.expect("the node is there");
+                let Ok(Answer::Held(held)) = held else { panic!("node {number} can't look: {held:?}") };
+                let now = self.source.version(key);
+                let old = held.iter().filter_map(|(tier, version)| Some((tier, (*version)?)));
+                found.extend(old.filter(|(_, version)| *version < now).map(|(tier, version)| {
+                    format!("node {number}: {tier} holds version {version} of k{key}, which is at {now}")
+                }));
+            }
+        }
+        found
+    }
+}
+
+impl Tally {
+    fn add(&mut self, other: Self) {
+        self.reads += other.reads;
+        self.puts += other.puts;
+        self.removals += other.removals;
+        self.errors.extend(other.errors);
+        self.samples.extend(other.samples);
+    }
+
+    /// How many calls ended well.
+    #[must_use]
+    pub fn operations(&self) -> u64 {
+        self.reads + self.puts + self.removals
+    }
+}

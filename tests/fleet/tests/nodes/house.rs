@@ -1,0 +1,147 @@
+//! Nodes in this process over shared servers or over servers of their own, and waiting for what they do.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use cache_core::Key;
+use fleet::{Over, Recipe, Site};
+use servers::Proxy;
+use tests::ScriptedLoader;
+use tokio::{task::block_in_place, time::sleep};
+
+/// How long anything may take that comes by itself.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Runs a scenario once with the bus or lease of each server.
+macro_rules! over_both {
+    ($($name:ident),+ $(,)?) => {$(
+        mod $name {
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn redis() {
+                super::scenarios::$name(fleet::Over::Redis).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                super::scenarios::$name(fleet::Over::Postgres).await;
+            }
+        }
+    )+};
+}
+pub(crate) use over_both;
+
+/// The other server.
+pub(crate) fn other(over: Over) -> Over {
+    match over {
+        Over::Redis => Over::Postgres,
+        Over::Postgres => Over::Redis,
+    }
+}
+
+/// The tier's name.
+pub(crate) fn name(over: Over) -> &'static str {
+    match over {
+        Over::Redis => "redis",
+        Over::Postgres => "postgres",
+    }
+}
+
+/// A namespace that no other test has, on the servers that all share. The bus is over `bus`, there is no lease.
+pub(crate) fn shared(bus: Over) -> Recipe {
+    static DATABASE: OnceLock<String> = OnceLock::new();
+    let redis = block_in_place(servers::env::redis).expect("a Redis server");
+    let database = || servers::env::postgres_database().expect("a PostgreSQL server");
+    let postgres = block_in_place(|| DATABASE.get_or_init(database));
+    recipe(bus, &redis, postgres)
+}
+
+/// The same on other servers.
+pub(crate) fn recipe(bus: Over, redis: &str, postgres: &str) -> Recipe {
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    let namespace = format!("n{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
+    Recipe { bus: Some(bus), life: Duration::from_secs(3600), ..Recipe::new(&namespace, redis, postgres) }
+}
+
+/// A node. Its bus works when this returns.
+pub(crate) async fn node(recipe: &Recipe, source: &ScriptedLoader<u64>) -> Site {
+    let site = Site::build(recipe, source.clone()).await.expect("a cache");
+    until("the node is well", async || site.cache.health().healthy).await;
+    site
+}
+
+/// Loads bring a thousand and more, so that they are told from what tests put.
+pub(crate) fn source() -> ScriptedLoader<u64> {
+    ScriptedLoader::new(|_: &Key, load| 1000 + load)
+}
+
+/// A line to the server of a URL that can be cut, and the URL that leads through it.
+pub(crate) fn through_proxy(url: &str) -> (Proxy, String) {
+    let (before, rest) = match url.rsplit_once('@') {
+        Some((login, rest)) => (format!("{login}@"), rest),
+        None => url.split_once("://").map(|(scheme, rest)| (format!("{scheme}://"), rest)).expect("a URL"),
+    };
+    let (place, after) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let target: SocketAddr = place.parse().expect("an address");
+    let proxy = block_in_place(|| Proxy::start(target)).expect("a proxy");
+    let url = format!("{before}{}{after}", proxy.addr());
+    (proxy, url)
+}
+
+/// The recipe with a line to one of its servers that can be cut.
+pub(crate) fn with_line(recipe: &Recipe, to: Over) -> (Proxy, Recipe) {
+    let mut recipe = recipe.clone();
+    let url = match to {
+        Over::Redis => &mut recipe.redis,
+        Over::Postgres => &mut recipe.postgres,
+    };
+    let (proxy, through) = through_proxy(url);
+    *url = through;
+    (proxy, recipe)
+}
+
+/// What is read, as a user reads it.
+pub(crate) async fn get(site: &Site, id: &str) -> Option<u64> {
+    site.region.get(id).await.expect("an answer").as_deref().copied()
+}
+
+/// What a tier holds.
+pub(crate) async fn held(site: &Site, tier: Over, id: &str) -> Option<u64> {
+    let held = site.held(id).await.expect("the tiers can look");
+    held.into_iter().find(|(held_by, _)| held_by == name(tier)).and_then(|(_, version)| version)
+}
+
+/// What the node owes to a tier.
+pub(crate) fn owed(site: &Site, tier: Over) -> u64 {
+    let stats = site.cache.stats();
+    stats.tiers.iter().find(|of| of.name == name(tier)).map_or(0, |of| of.owed)
+}
+
+/// How often the node doubted what it held.
+pub(crate) fn unproven(site: &Site) -> u64 {
+    site.cache.stats().bus.map_or(0, |bus| bus.unproven)
+}
+
+/// How often the node looked for a key in the tiers.
+pub(crate) fn looks(site: &Site) -> u64 {
+    site.cache.stats().tiers.iter().map(|tier| tier.hits + tier.misses).sum()
+}
+
+/// Waits until a condition holds; answers how long that took.
+///
+/// # Panics
+///
+/// If it takes longer than half a minute.
+pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) -> Duration {
+    let began = Instant::now();
+    while !condition().await {
+        assert!(began.elapsed() < PATIENCE, "never came: {what}");
+        sleep(Duration::from_millis(2)).await;
+    }
+    began.elapsed()
+}

@@ -1,0 +1,181 @@
+//! Rule 33 by force: two processes over one Redis and one PostgreSQL, 10,000 random reads, puts and removals,
+//! loads and puts that take their time; every read is held against the writes that ended before it began.
+//!
+//! There are no leases here: they would spare the very races that are looked for.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    time::{Duration, Instant},
+};
+
+use fleet::{Arm, Bounds, Fault, Fleet, Mix, Node, Over, Recipe, Source, Verdict};
+use servers::{Redis, RedisOptions};
+use tokio::task::block_in_place;
+
+const OPERATIONS: u64 = 10_000;
+
+/// Few, so that nodes meet.
+const KEYS: usize = 64;
+
+/// Redis is killed when so many operations were begun, and back when so many were.
+const KILLED: u64 = 3_000;
+const BACK: u64 = 6_500;
+
+const MIX: Mix = Mix { puts: 0.1, removals: 0.12, callers: 32, pause: Duration::ZERO };
+
+/// What is granted to the node that did not write. The bus takes milliseconds, but the tests share two
+/// processors with others. After a fault that took the bus along both have to find it again.
+const BOUNDS: Bounds = Bounds { calm: Duration::from_millis(400), after_fault: Duration::from_secs(6) };
+
+/// One after the other: what they measure is time.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// What becomes of Redis in the middle.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Killed {
+    Never,
+    /// And comes back with what it held. What it acknowledged it had written: `kill -9` takes nothing of that.
+    ComesBack,
+    /// And comes back empty.
+    ComesBackEmpty,
+}
+
+struct Outcome {
+    verdict: Verdict,
+    /// What tiers held at the end that was over.
+    leftovers: Vec<String>,
+    errors: Vec<String>,
+}
+
+/// Runs the stress with nodes made by the recipe, and prints what came of it.
+fn stress(name: &str, killed: Killed, recipe: impl FnOnce(Recipe) -> Recipe) -> Outcome {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let keeps = ["appendonly yes", "appendfsync no"].map(str::to_owned);
+        let config = if killed == Killed::ComesBack { keeps.to_vec() } else { Vec::new() };
+        let mut redis = Redis::start(&RedisOptions { config, ..RedisOptions::default() }).unwrap();
+        let postgres = servers::env::postgres_database().unwrap();
+        let recipe = recipe(Recipe {
+            slow_puts: Duration::from_millis(5),
+            ..Recipe::new("rule33", &redis.url(), &postgres)
+        });
+        let source = Arc::new(Source::new(KEYS, Duration::ZERO..=Duration::from_millis(20)));
+        let mut nodes = Vec::new();
+        for _ in 0..2 {
+            let program = Path::new(env!("CARGO_BIN_EXE_chaos"));
+            nodes.push(Node::start(program, &recipe, Arc::clone(&source)).await.unwrap());
+        }
+        let fleet = Arc::new(Fleet::new(nodes, source));
+        let began = Instant::now();
+        let work = tokio::spawn({
+            let fleet = Arc::clone(&fleet);
+            async move { fleet.work(MIX, |begun| begun < OPERATIONS).await }
+        });
+        let mut faults = Vec::new();
+        if killed != Killed::Never {
+            begun(&fleet, KILLED).await;
+            let began = Instant::now();
+            block_in_place(|| redis.kill());
+            begun(&fleet, BACK).await;
+            block_in_place(|| redis.restart()).unwrap();
+            // A bus that did not notice is granted nothing for it.
+            if recipe.bus == Some(Over::Redis) {
+                faults.push(Fault { began, ended: Instant::now() });
+            }
+        }
+        let tally = work.await.unwrap();
+        let took = began.elapsed();
+        let quiet = fleet.recovered(Duration::from_secs(30)).await.expect("all is well in the end");
+        // What the other node was told last has arrived by then.
+        tokio::time::sleep(BOUNDS.calm).await;
+        let leftovers = fleet.leftovers().await;
+        let verdict = fleet.judge.verdict(&faults, BOUNDS);
+        println!(
+            "{name}: {} reads, {} puts, {} removals, {} loads in {took:.1?}, quiet after {quiet:.1?}; stale: {} after \
+             a removal, {} after a put, {} left over; older on the other node within the bound of {:?}: {}, for {:.1?} \
+             at most{}",
+            tally.reads,
+            tally.puts,
+            tally.removals,
+            fleet.source.loads(),
+            verdict.stale_after_removal,
+            verdict.stale_after_put,
+            leftovers.len(),
+            BOUNDS.calm,
+            verdict.older_within_bounds,
+            verdict.longest_lag,
+            match faults.first() {
+                None => String::new(),
+                Some(fault) => format!(
+                    "; Redis was away for {:.1?}, meanwhile for {:.1?}, and for {:.1?} after it was back (bound {:?})",
+                    fault.ended - fault.began,
+                    verdict.longest_lag_in_fault,
+                    verdict.longest_lag_after_fault,
+                    BOUNDS.after_fault
+                ),
+            }
+        );
+        verdict.examples.iter().chain(leftovers.iter().take(5)).for_each(|example| println!("  {example}"));
+        Outcome { verdict, leftovers, errors: tally.errors }
+    })
+}
+
+/// Waits until so many operations were begun.
+async fn begun(fleet: &Fleet, operations: u64) {
+    while fleet.begun.load(Ordering::Relaxed) < operations {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+impl Outcome {
+    /// Nothing that was over was read or kept, and nobody got an error.
+    fn is_clean(&self) {
+        assert_eq!(self.errors, [""; 0]);
+        assert_eq!(self.verdict.stale(), 0, "{:#?}", self.verdict);
+        assert_eq!(self.leftovers, [""; 0]);
+    }
+}
+
+#[test]
+fn rule_33_two_processes_on_redis_and_postgres() {
+    stress("bus on Redis", Killed::Never, |recipe| recipe).is_clean();
+}
+
+#[test]
+fn rule_33_with_redis_killed_in_the_middle_and_back_with_what_it_held() {
+    let on_postgres = |recipe| Recipe { bus: Some(Over::Postgres), ..recipe };
+    stress("bus on PostgreSQL, Redis killed", Killed::ComesBack, on_postgres).is_clean();
+}
+
+#[test]
+fn rule_33_with_redis_killed_in_the_middle_and_the_bus_with_it() {
+    let with_it = |recipe| Recipe { asks_when_deaf: true, guard: Some(guard()), ..recipe };
+    stress("bus on Redis, which is killed", Killed::ComesBack, with_it).is_clean();
+}
+
+#[test]
+fn rule_33_with_redis_killed_in_the_middle_and_back_with_nothing() {
+    let with_it = |recipe| Recipe { asks_when_deaf: true, ..recipe };
+    stress("bus on Redis, which is killed and comes back empty", Killed::ComesBackEmpty, with_it).is_clean();
+}
+
+/// The same run, nobody comparing births: so the other runs see what they look for.
+#[test]
+fn rule_33_is_broken_without_the_compare_of_births_and_that_is_seen() {
+    let outcome = stress("births not compared", Killed::Never, |recipe| Recipe { compares: false, ..recipe });
+    assert!(outcome.verdict.stale_after_removal > 0, "{:#?}", outcome.verdict);
+}
+
+/// The same run, nobody hearing of the other: so the other runs see what they look for.
+#[test]
+fn rule_33_is_broken_without_a_bus_and_that_is_seen() {
+    let outcome = stress("no bus", Killed::Never, |recipe| Recipe { bus: None, ..recipe });
+    assert!(outcome.verdict.stale_after_removal > 0, "{:#?}", outcome.verdict);
+    assert!(outcome.verdict.longest_lag > BOUNDS.calm);
+}
+
+fn guard() -> Arm {
+    Arm { pause: Duration::from_secs(1), ..Arm::default() }
+}

@@ -1,6 +1,7 @@
-//! The project's own commands: `cargo xtask test`, `services`, `tidy`, `ci` and `bench`.
+//! The project's own commands: `cargo xtask test`, `services`, `tidy`, `ci`, `bench` and `chaos`.
 
 mod bench;
+mod chaos;
 mod ci;
 mod rules;
 mod services;
@@ -52,6 +53,13 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Puts two nodes under load while Redis and PostgreSQL are killed, paused, cut off and restarted, and counts
+    /// errors and stale reads.
+    Chaos {
+        /// What the run is given, for instance `--json` or `--seconds 120`.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -70,6 +78,7 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Tidy => tidy::run(&root)?,
         Task::Ci { skip_test } => ci::run(&root, skip_test)?,
         Task::Bench { name, args } => bench::run(&root, name.as_deref(), &args)?,
+        Task::Chaos { args } => chaos::run(&root, &args)?,
     };
     Ok(if in_order { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

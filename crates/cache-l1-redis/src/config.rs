@@ -134,7 +134,7 @@ impl RedisConfig {
             connections: 1,
             connect_limit: Duration::from_secs(1),
             response_limit: Duration::from_millis(500),
-            reconnect: Duration::from_millis(50)..=Duration::from_secs(2),
+            reconnect: Duration::from_millis(50)..=Duration::from_secs(1),
             keepalive: Duration::from_secs(5),
             namespace: String::new(),
             compress_above: 1 << 10,
@@ -189,7 +189,7 @@ impl RedisConfig {
     }
 
     /// The shortest and the longest pause between two tries to connect. Pauses double, and each is
-    /// cut to a random part of itself. Default 50 ms to 2 s.
+    /// cut to a random part of itself. Default 50 ms to 1 s.
     #[must_use]
     pub fn reconnect(mut self, range: RangeInclusive<Duration>) -> Self {
         self.reconnect = range;

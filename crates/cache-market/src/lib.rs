@@ -26,6 +26,7 @@
 
 mod asset;
 mod bar;
+mod calendar;
 mod data_type;
 mod date;
 mod interval;
@@ -40,6 +41,7 @@ mod version;
 
 pub use asset::{Asset, AssetType};
 pub use bar::{Bar, Series, SeriesId};
+pub use calendar::{Calendar, Calendars, Phase, Session, SessionKind};
 pub use data_type::DataType;
 pub use interval::Interval;
 pub use invalid::Invalid;

@@ -1,5 +1,9 @@
 //! The exchanges whose calendars are built in.
 
+mod china;
+mod hong_kong;
+mod india;
+mod japan;
 mod united_states;
 
 use super::exchange::Exchange;
@@ -9,4 +13,12 @@ use crate::Market;
 pub(crate) const WEEKDAYS_UTC: Market = Market::named("24X5");
 
 /// All of them.
-pub(crate) static ALL: &[&Exchange] = &[&united_states::XNYS, &united_states::XNAS];
+pub(crate) static ALL: &[&Exchange] = &[
+    &united_states::XNYS,
+    &united_states::XNAS,
+    &japan::XTKS,
+    &hong_kong::XHKG,
+    &china::XSHG,
+    &india::XNSE,
+    &india::XBOM,
+];

@@ -1,24 +1,38 @@
 //! The exchanges whose calendars are built in.
 
-mod china;
-mod hong_kong;
-mod india;
-mod japan;
-mod united_states;
+mod always;
+mod cmes;
+mod xasx;
+mod xbom;
+mod xfra;
+mod xhkg;
+mod xlon;
+mod xnys;
+mod xpar;
+mod xshg;
+mod xtks;
+mod xtse;
+
+pub(crate) use always::WEEKDAYS_UTC;
 
 use super::exchange::Exchange;
-use crate::Market;
-
-/// At all times from Monday to Friday, by UTC: a calendar for what has no exchange.
-pub(crate) const WEEKDAYS_UTC: Market = Market::named("24X5");
 
 /// All of them.
-pub(crate) static ALL: &[&Exchange] = &[
-    &united_states::XNYS,
-    &united_states::XNAS,
-    &japan::XTKS,
-    &hong_kong::XHKG,
-    &china::XSHG,
-    &india::XNSE,
-    &india::XBOM,
+pub(crate) static ALL: [&Exchange; 16] = [
+    &xnys::XNYS,
+    &xnys::XNAS,
+    &xlon::XLON,
+    &xfra::XFRA,
+    &xpar::XPAR,
+    &xtse::XTSE,
+    &xtks::XTKS,
+    &xhkg::XHKG,
+    &xshg::XSHG,
+    &xbom::XNSE,
+    &xbom::XBOM,
+    &xasx::XASX,
+    &cmes::CMES,
+    &always::FX,
+    &always::CRYPTO,
+    &always::UTC_WEEK,
 ];

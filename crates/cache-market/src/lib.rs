@@ -24,23 +24,31 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod asset;
 mod bar;
+mod calendar;
+mod data_type;
 mod date;
 mod interval;
 mod invalid;
 mod loader;
+mod market;
 mod provider;
 mod quote;
 mod replay;
 mod symbol;
 mod version;
 
+pub use asset::{Asset, AssetType};
 pub use bar::{Bar, Series, SeriesId};
+pub use calendar::{Calendar, Calendars, Phase, Session, SessionKind};
+pub use data_type::DataType;
 pub use interval::Interval;
 pub use invalid::Invalid;
 pub use jiff::civil::Date;
 pub use loader::{QuoteLoader, SeriesLoader};
-pub use provider::{DataType, Provider, Usage};
+pub use market::Market;
+pub use provider::{Provider, Usage};
 pub use quote::Quote;
 pub use replay::{Faults, Replay, ReplayProvider};
 pub use symbol::Symbol;

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 use cache_core::Result;
 
-use crate::{Quote, Series, SeriesId, Symbol};
+use crate::{DataType, Quote, Series, SeriesId, Symbol};
 
 /// An upstream, asked in batches.
 ///
@@ -35,27 +35,6 @@ pub trait Provider: Debug + Send + Sync + 'static {
 
     /// What was asked of this upstream so far.
     fn usage(&self) -> Usage;
-}
-
-/// What kind of data; each is a region of its own in a cache.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum DataType {
-    /// The latest price of an instrument: a [`Quote`].
-    Price,
-    /// Open, high, low, close and volume by interval: a [`Series`].
-    Ohlcv,
-}
-
-impl DataType {
-    /// The name, which is the kind of its keys: `"price"`, `"ohlcv"`.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Price => "price",
-            Self::Ohlcv => "ohlcv",
-        }
-    }
 }
 
 /// What was asked of an upstream since it was set up.

@@ -104,7 +104,7 @@ impl Provider for ReplayProvider {
     fn max_batch(&self, data: DataType) -> usize {
         match data {
             DataType::Price => self.max_batch,
-            DataType::Ohlcv => 1,
+            _ => 1,
         }
     }
 

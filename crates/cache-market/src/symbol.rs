@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Invalid;
 
-/// A ticker: 1 to 15 of `A-Z`, `0-9`, `.`, `^`, `=` and `-`. Small letters are read as capitals.
+/// A ticker: 1 to 32 of `A-Z`, `0-9`, `.`, `^`, `=`, `-`, `_`, `/`, `&` and `+`. Small letters are read as capitals.
 ///
 /// ```
 /// use cache_market::Symbol;
@@ -21,7 +21,7 @@ pub struct Symbol(Arc<str>);
 
 impl Symbol {
     /// The longest symbol, in characters.
-    pub const MAX_LEN: usize = 15;
+    pub const MAX_LEN: usize = 32;
 
     /// The text, in capitals.
     #[must_use]
@@ -46,13 +46,13 @@ impl FromStr for Symbol {
         // A hostile text is not echoed at full length.
         let start: String = text.chars().take(2 * Self::MAX_LEN).collect();
         let more = if start.len() < text.len() { "..." } else { "" };
-        let wanted = format!("a symbol has 1 to {} of A-Z, 0-9, '.', '^', '=', '-'", Self::MAX_LEN);
+        let wanted = format!("a symbol has 1 to {} of A-Z, 0-9 and .^=-_/&+", Self::MAX_LEN);
         Err(Invalid::new(format!("the symbol {start:?}{more} {why}: {wanted}")))
     }
 }
 
 fn is_allowed(char: char) -> bool {
-    char.is_ascii_alphanumeric() || matches!(char, '.' | '^' | '=' | '-')
+    char.is_ascii_alphanumeric() || matches!(char, '.' | '^' | '=' | '-' | '_' | '/' | '&' | '+')
 }
 
 impl TryFrom<String> for Symbol {
@@ -103,10 +103,10 @@ mod tests {
             ("ÄAPL", "holds 'Ä'"),
             ("A*", "holds '*'"),
             ("A\n", "holds '\\n'"),
-            ("ABCDEFGHIJKLMNOP", "has 16 characters"),
+            ("ABCDEFGHIJKLMNOPABCDEFGHIJKLMNOPQ", "has 33 characters"),
         ] {
             let message = text.parse::<Symbol>().unwrap_err().to_string();
-            assert!(message.contains(why) && message.contains("1 to 15"), "{message}");
+            assert!(message.contains(why) && message.contains("1 to 32"), "{message}");
         }
     }
 

@@ -28,7 +28,7 @@ async fn malformed_input_is_400_and_says_which_parameter_which_value_and_what_is
         ("/v1/quotes?symbols", "symbols is missing or empty"),
         ("/v1/quotes?symbols=,", "in symbols, number 1: the symbol \"\" is empty"),
         ("/v1/quotes?symbols=AAPL,,MSFT", "in symbols, number 2: the symbol \"\" is empty"),
-        ("/v1/quotes?symbols=AAPL,MS$FT", "number 2: the symbol \"MS$FT\" holds '$': a symbol has 1 to 15"),
+        ("/v1/quotes?symbols=AAPL,MS$FT", "number 2: the symbol \"MS$FT\" holds '$': a symbol has 1 to 32"),
         ("/v1/quotes?symbols=AAPL%20MSFT", "holds ' '"),
         ("/v1/quotes?symbols=ABCDEFGHIJKLMNOP", "has 16 characters"),
         ("/v1/quotes?symbols=%C3%84", "holds 'Ä'"),

@@ -16,7 +16,7 @@ use super::{
     special::Special,
     table::{self, Table},
 };
-use crate::Market;
+use crate::{Invalid, Market};
 
 /// The calendars of all markets that have one. Cheap to clone.
 ///
@@ -44,8 +44,7 @@ static BUILTIN: LazyLock<Calendars> = LazyLock::new(|| {
 });
 
 /// Other names of markets, as data files and people have them.
-const OTHER_NAMES: [(&str, Market); 5] = [
-    ("US", Market::XNYS),
+const OTHER_NAMES: [(&str, Market); 4] = [
     ("24-7", Market::CRYPTO),
     ("24/7", Market::CRYPTO),
     ("24-5", exchanges::WEEKDAYS_UTC),
@@ -69,10 +68,18 @@ impl Calendars {
 
     /// The calendar by the name of its market in any case, or by `24/7` and `24/5`, also written `24-7`
     /// and `24-5`: at all times, and from Monday to Friday by UTC.
-    #[must_use]
-    pub fn named(&self, name: &str) -> Option<&Calendar> {
+    ///
+    /// # Errors
+    ///
+    /// If there is none; the message names those there are.
+    pub fn named(&self, name: &str) -> std::result::Result<&Calendar, Invalid> {
         let other = OTHER_NAMES.iter().find(|(other, _)| *other == name).map(|(_, market)| *market);
-        other.or_else(|| name.parse().ok()).and_then(|market| self.of(market))
+        let market = other.or_else(|| name.parse().ok());
+        market.and_then(|market| self.of(market)).ok_or_else(|| {
+            let start: String = name.chars().take(2 * Market::MAX_LEN).collect();
+            let known: Vec<&str> = self.0.keys().map(Market::as_str).collect();
+            Invalid::new(format!("there is no calendar of {start:?}: there are {}", known.join(", ")))
+        })
     }
 
     /// All calendars, by the code of their market.
@@ -99,7 +106,7 @@ impl Calendars {
     /// day said twice, hours for a day without a session, or a session that runs into another. These
     /// calendars stay as they are.
     pub fn extended(&self, text: &str, file: &str) -> Result<Self> {
-        let tables = table::read_many(text, file, |name| self.market(name))?;
+        let tables = table::read_many(text, file, |name| self.named(name).map(Calendar::market))?;
         let mut calendars = BTreeMap::clone(&self.0);
         for (market, added) in tables {
             let Some(calendar) = calendars.get_mut(&market) else { continue };
@@ -110,13 +117,6 @@ impl Calendars {
             })?;
         }
         Ok(Self(Arc::new(calendars)))
-    }
-
-    fn market(&self, name: &str) -> std::result::Result<Market, String> {
-        self.named(name).map(Calendar::market).ok_or_else(|| {
-            let known: Vec<&str> = self.0.keys().map(Market::as_str).collect();
-            format!("there is no calendar of {name:?}: there are {}", known.join(", "))
-        })
     }
 }
 

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::{Changes, Class, Classes, Frequency, Life, Row, TtlRules, rules::rows};
-use crate::{AssetType, DataType};
+use crate::{AssetType, DataType, EventRules, Volatility};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 3_600;
@@ -23,6 +23,9 @@ pub(super) fn rules() -> TtlRules {
         // the close.
         settle: Duration::from_secs(20 * MINUTE),
         frequency: Frequency::default(),
+        // Ours: an hour, so that a morning's move is calm by the afternoon.
+        swing_half_life: Duration::from_secs(HOUR),
+        events: EventRules::default(),
         rows: rows([
             (DataType::Price, None, price()),
             // FIML: 1 minute for crypto.
@@ -45,6 +48,8 @@ pub(super) fn rules() -> TtlRules {
             (DataType::InflationRate, None, any(Life::seconds(HOUR), Life::seconds(HOUR))),
             // Data layer: TOTAL_RETURN 1,800; computed from closes.
             (DataType::TotalReturn, None, Row { changes: Some(Changes::Close), ..open(Life::seconds(30 * MINUTE)) }),
+            (DataType::Narrative, None, narrative()),
+            (DataType::Narrative, Some(AssetType::Crypto), narrative_crypto()),
             // Signals has the classes; what belongs to which is ours.
             (DataType::Signal, None, always(Class::Medium)),
             (DataType::User, None, always(Class::Long)),
@@ -88,6 +93,20 @@ fn technical() -> Row {
         closed: Some(Life::seconds(15 * MINUTE)),
         ..open(Life::seconds(5 * MINUTE))
     }
+}
+
+/// FIML: 900 s while open, less when prices swing, 1,800 closed, 3,600 at weekends.
+fn narrative() -> Row {
+    Row {
+        closed: Some(Life::seconds(30 * MINUTE)),
+        volatility: Some(Volatility::narrative_equity()),
+        ..any(Life::seconds(15 * MINUTE), Life::seconds(HOUR))
+    }
+}
+
+/// FIML: 600 s, less when prices swing.
+fn narrative_crypto() -> Row {
+    Row { volatility: Some(Volatility::narrative_crypto()), ..open(Life::seconds(10 * MINUTE)) }
 }
 
 fn any(weekday: Life, weekend: Life) -> Row {

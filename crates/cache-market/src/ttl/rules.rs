@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{Changes, Classes, Frequency, Life, Row, Scope, defaults, row::stand_ins, span};
-use crate::{AssetType, DataType, Invalid, Phase, Volatility};
+use crate::{AssetType, DataType, EventRules, Invalid, Phase, Volatility};
 
 /// How long values live: a plain table, to be read from a file, changed and asked.
 ///
@@ -37,6 +37,11 @@ pub struct TtlRules {
     pub settle: Duration,
     /// How intervals lengthen and shorten lives.
     pub frequency: Frequency,
+    /// How long an asset's swing takes to be half of what it was, once its price stands still.
+    #[serde(with = "span")]
+    pub swing_half_life: Duration,
+    /// What events touch.
+    pub events: EventRules,
     /// The table.
     pub rows: BTreeMap<Scope, Row>,
 }
@@ -77,6 +82,12 @@ impl TtlRules {
         self.rows_of(scope).find_map(|row| row.volatility.as_ref())
     }
 
+    /// What is said of all values of a data type, as it stands in the table.
+    #[must_use]
+    pub fn row(&self, data: DataType) -> Row {
+        self.rows.get(&Scope::all(data)).cloned().unwrap_or_default()
+    }
+
     /// The row of a scope, to be changed; made if there is none.
     pub fn row_mut(&mut self, scope: Scope) -> &mut Row {
         self.rows.entry(scope).or_default()
@@ -96,6 +107,10 @@ impl TtlRules {
     /// volatility makes no sense: the message names the cell.
     pub fn check(&self) -> Result<(), Invalid> {
         self.frequency.check()?;
+        self.events.check()?;
+        if self.swing_half_life.is_zero() {
+            return Err(Invalid::new("swing_half_life is 0: no swing would ever be seen, say a span such as \"1h\""));
+        }
         if self.absent == Life::UntilChange {
             return Err(Invalid::new("absent is until_change: what is absent may appear at any moment, say a span"));
         }
@@ -124,19 +139,6 @@ impl TtlRules {
     }
 }
 
-impl Changes {
-    /// Whether a value that changes so may do it at any moment of the phase.
-    #[must_use]
-    pub fn may_be_in(self, phase: Phase) -> bool {
-        match self {
-            Self::Trading => phase == Phase::Open,
-            Self::Extended => matches!(phase, Phase::Open | Phase::Pre | Phase::Post),
-            Self::Close => false,
-            Self::Any => true,
-        }
-    }
-}
-
 /// What is written of the rules: the defaults say the rest.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -148,12 +150,15 @@ struct Overlay {
     #[serde(with = "span::maybe")]
     settle: Option<Duration>,
     frequency: Frequency,
+    #[serde(with = "span::maybe")]
+    swing_half_life: Option<Duration>,
+    events: EventRules,
     rows: BTreeMap<Scope, Row>,
 }
 
 impl From<Overlay> for TtlRules {
     fn from(overlay: Overlay) -> Self {
-        let Self { grace, absent, settle, mut rows, .. } = Self::default();
+        let Self { grace, absent, settle, swing_half_life, mut rows, .. } = Self::default();
         for (scope, row) in overlay.rows {
             let under = rows.remove(&scope).unwrap_or_default();
             rows.insert(scope, row.over(under));
@@ -164,6 +169,8 @@ impl From<Overlay> for TtlRules {
             absent: overlay.absent.unwrap_or(absent),
             settle: overlay.settle.unwrap_or(settle),
             frequency: overlay.frequency,
+            swing_half_life: overlay.swing_half_life.unwrap_or(swing_half_life),
+            events: overlay.events,
             rows,
         }
     }

@@ -27,6 +27,7 @@
 mod answer;
 mod asset;
 mod bar;
+mod calendar;
 mod data_type;
 mod date;
 mod datum;
@@ -54,6 +55,7 @@ mod volatility;
 pub use answer::Answer;
 pub use asset::{Asset, AssetType};
 pub use bar::{Bar, BarTime};
+pub use calendar::{Calendar, Calendars, Phase, Session, SessionKind};
 pub use data_type::DataType;
 pub use document::{Document, DocumentId};
 pub use events::{Effect, EventKind, EventRules, MarketEvent, Priced, Touch, Watched};

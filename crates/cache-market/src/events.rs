@@ -10,7 +10,10 @@ use cache_core::{Tag, Timestamp};
 use serde::{Deserialize, Serialize};
 
 pub(crate) use self::agenda::Agenda;
-pub use self::{rules::{EventRules, Touch}, watched::{Priced, Watched}};
+pub use self::{
+    rules::{EventRules, Touch},
+    watched::{Priced, Watched},
+};
 use crate::{Asset, DataType, Invalid, StandardKey, moment};
 
 /// Something that happens to an asset: announced by someone, or seen in the data.

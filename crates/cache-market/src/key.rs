@@ -10,7 +10,10 @@ use std::{fmt, str::FromStr};
 
 use cache_core::{Key, Pattern, Prefix, Result};
 
-pub use self::{digest::Digest, tags::{asset_tag, data_tag, user_tag}};
+pub use self::{
+    digest::Digest,
+    tags::{asset_tag, data_tag, user_tag},
+};
 use crate::{Asset, DataType, DocumentId, Interval, Invalid, SeriesId};
 
 /// What a standard key names. Different ones are never written alike, whatever their parts hold, and each is
@@ -118,7 +121,9 @@ impl StandardKey {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
-            Self::Price { .. } | Self::Ohlcv(_) | Self::Document { .. } | Self::Api { .. } => self.data().as_str(),
+            Self::Price { .. } | Self::Ohlcv(_) | Self::Document { .. } | Self::Api { .. } => {
+                self.data().as_str()
+            }
             Self::Market { .. } => "market",
             Self::User(_) | Self::Session(_) => "users",
             Self::Signal(_) => "signals",
@@ -187,7 +192,9 @@ impl StandardKey {
             Self::Market { asset, timeframe } => {
                 format!("{}:{}", timeframe::instrument(asset), timeframe::write(*timeframe))
             }
-            Self::Api { endpoint, parameters } => format!("{}:{parameters}", part::write("endpoint", endpoint)?),
+            Self::Api { endpoint, parameters } => {
+                format!("{}:{parameters}", part::write("endpoint", endpoint)?)
+            }
             Self::User(id) => part::write("user", id)?.into_owned(),
             Self::Session(id) => format!("session:{}", part::write("session", id)?),
             Self::Signal(id) => part::write("signal", id)?.into_owned(),
@@ -203,7 +210,10 @@ impl StandardKey {
         match kind {
             "market" => {
                 let (asset, timeframe) = two(id, "market:EUR_USD:M5")?;
-                Ok(Self::Market { asset: timeframe::read_instrument(asset)?, timeframe: timeframe::read(timeframe)? })
+                Ok(Self::Market {
+                    asset: timeframe::read_instrument(asset)?,
+                    timeframe: timeframe::read(timeframe)?,
+                })
             }
             "users" => match id.split_once(':') {
                 None => Ok(Self::User(part::read(id)?)),

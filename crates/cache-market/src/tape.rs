@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn a_move_is_told_once_and_the_next_counts_from_there() {
         let tape = Tape::new();
-        let mut see = |price, seconds| tape.see(&apple(), price, at(seconds), HOUR, 3.0).is_some();
+        let see = |price, seconds| tape.see(&apple(), price, at(seconds), HOUR, 3.0).is_some();
         assert_eq!([see(100.0, 0), see(102.9, 1), see(103.0, 2), see(103.1, 3)], [false, false, true, false]);
         assert_eq!([see(100.0, 4), see(99.8, 5)], [false, true], "down from 103");
     }

@@ -158,7 +158,10 @@ mod tests {
             (r#"{"steps": [{"above": 2, "life": 60}, {"above": 1, "life": 30}]}"#, "swings rise"),
             (r#"{"steps": [{"above": 1, "life": 60}, {"above": 2, "life": 90}]}"#, "lives don't"),
             (r#"{"steps": [{"above": -1, "life": 60}]}"#, "no swing"),
-            (r#"{"steps": [{"above": 1, "life": 60}], "calm": {"below": 2, "watched": 0, "life": 1}}"#, "lower it"),
+            (
+                r#"{"steps": [{"above": 1, "life": 60}], "calm": {"below": 2, "watched": 0, "life": 1}}"#,
+                "lower it",
+            ),
         ] {
             let rule: Volatility = serde_json::from_str(text).unwrap();
             assert!(rule.check().unwrap_err().to_string().contains(why), "{text}");

@@ -1,7 +1,7 @@
 //! What is going to happen, and when.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use cache_core::{Error, ErrorKind, Result, Timestamp};
 
@@ -20,7 +20,9 @@ impl Agenda {
     pub(crate) fn note(&self, asset: &Asset, event: EventKind, at: Timestamp) -> Result<()> {
         let mut agenda = self.lock();
         if agenda.values().map(Vec::len).sum::<usize>() >= CAPACITY {
-            let message = format!("{CAPACITY} events lie ahead already: announce {event} of {asset} when one has passed");
+            let message = format!(
+                "{CAPACITY} events lie ahead already: announce {event} of {asset} when one has passed"
+            );
             return Err(Error::new(ErrorKind::Limit, "announce", message));
         }
         let events = agenda.entry(asset.clone()).or_default();
@@ -31,7 +33,13 @@ impl Agenda {
     }
 
     /// When the next event after `now` happens to an asset that touches such data.
-    pub(crate) fn next(&self, asset: &Asset, data: DataType, rules: &EventRules, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn next(
+        &self,
+        asset: &Asset,
+        data: DataType,
+        rules: &EventRules,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
         let agenda = self.lock();
         let touching = |(at, event): &&(Timestamp, EventKind)| *at > now && rules.touches(*event, data);
         agenda.get(asset)?.iter().filter(touching).map(|(at, _)| *at).min()

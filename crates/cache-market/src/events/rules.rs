@@ -40,8 +40,12 @@ impl Touch {
 impl Default for EventRules {
     /// FIML drops narratives on moves above 3 %, earnings and important news; what else is touched is ours.
     fn default() -> Self {
-        use DataType::{AdjustedClose, Dividend, Fundamentals, Narrative, News, Ohlcv, Price, Signal, Technical, TotalReturn};
-        let touch = |drop: &[DataType], refresh: &[DataType]| Touch { drop: drop.into(), refresh: refresh.into() };
+        use DataType::{
+            AdjustedClose, Dividend, Fundamentals, Narrative, News, Ohlcv, Price, Signal, Technical,
+            TotalReturn,
+        };
+        let touch =
+            |drop: &[DataType], refresh: &[DataType]| Touch { drop: drop.into(), refresh: refresh.into() };
         Self {
             move_percent: 3.0,
             touches: BTreeMap::from([
@@ -52,7 +56,10 @@ impl Default for EventRules {
                 (EventKind::News, touch(&[Narrative, News, Signal], &[Price])),
                 (
                     EventKind::CorporateAction,
-                    touch(&[Price, Ohlcv, AdjustedClose, Dividend, TotalReturn, Technical, Signal, Narrative], &[]),
+                    touch(
+                        &[Price, Ohlcv, AdjustedClose, Dividend, TotalReturn, Technical, Signal, Narrative],
+                        &[],
+                    ),
                 ),
             ]),
         }
@@ -95,7 +102,8 @@ impl EventRules {
             return Err(Invalid::new(format!("events.move_percent is {wrong}: write percent, above 0")));
         }
         for (event, touch) in &self.touches {
-            let keyless = |data: &&DataType| !data.is_document() && !matches!(data, DataType::Price | DataType::Ohlcv);
+            let keyless =
+                |data: &&DataType| !data.is_document() && !matches!(data, DataType::Price | DataType::Ohlcv);
             if let Some(data) = touch.refresh.iter().find(keyless) {
                 return Err(Invalid::new(format!(
                     "events.touches.{event}.refresh names {data}, which no asset has a key for: it can only be dropped"

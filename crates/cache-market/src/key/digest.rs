@@ -52,10 +52,11 @@ impl FromStr for Digest {
 
     fn from_str(text: &str) -> Result<Self, Invalid> {
         let digits = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
-        if text.len() == 32 && text.bytes().all(digits) {
-            if let Ok(bits) = u128::from_str_radix(text, 16) {
-                return Ok(Self(bits));
-            }
+        if text.len() == 32
+            && text.bytes().all(digits)
+            && let Ok(bits) = u128::from_str_radix(text, 16)
+        {
+            return Ok(Self(bits));
         }
         let start: String = text.chars().take(40).collect();
         Err(Invalid::new(format!("{start:?} is no digest of parameters: it has 32 digits of 0-9 and a-f")))

@@ -1,7 +1,11 @@
 //! Ranges of days widened to whole bars, so that requests that are nearly equal share an entry.
 
 use cache_core::Timestamp;
-use jiff::{ToSpan, civil::{Date, date}, tz::TimeZone};
+use jiff::{
+    ToSpan,
+    civil::{Date, date},
+    tz::TimeZone,
+};
 
 use crate::{DateRange, Interval, SeriesId};
 
@@ -10,11 +14,13 @@ impl DateRange {
     /// last thirty days asks for the same all day long. The moments may come in either order.
     #[must_use]
     pub fn covering(one: Timestamp, other: Timestamp, zone: &TimeZone) -> Self {
-        let day = |at: Timestamp| {
-            let at = jiff::Timestamp::from_microsecond(at.as_micros())
-                .unwrap_or(if at < Timestamp::default() { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX });
-            zone.to_datetime(at).date()
-        };
+        let day =
+            |at: Timestamp| {
+                let at = jiff::Timestamp::from_microsecond(at.as_micros()).unwrap_or(
+                    if at < Timestamp::default() { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX },
+                );
+                zone.to_datetime(at).date()
+            };
         let (one, other) = (day(one), day(other));
         Self { from: one.min(other), to: one.max(other) }
     }

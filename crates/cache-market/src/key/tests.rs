@@ -9,7 +9,8 @@ use crate::{DateRange, Market, Symbol};
 fn part() -> impl Strategy<Value = String> {
     prop_oneof![
         "[a:%*?\\\\3A25!]{1,6}",
-        prop::sample::select(vec!["session", "session:1", "any%", "1", "10", "yahoo"]).prop_map(str::to_owned),
+        prop::sample::select(vec!["session", "session:1", "any%", "1", "10", "yahoo"])
+            .prop_map(str::to_owned),
         ".{1,12}",
     ]
 }
@@ -29,11 +30,16 @@ fn key() -> impl Strategy<Value = StandardKey> {
     let range = prop::option::of(Just("2020-01-01..2020-01-31".parse::<DateRange>().unwrap()));
     let parameters = prop::collection::btree_map(part(), part(), 0..3);
     prop_oneof![
-        (asset(), prop::option::of(part())).prop_map(|(asset, provider)| StandardKey::Price { asset, provider }),
-        (asset(), interval(), range)
-            .prop_map(|(asset, interval, range)| StandardKey::Ohlcv(SeriesId { asset, interval, range })),
-        (prop::sample::select(documents), asset(), parameters)
-            .prop_map(|(data, asset, parameters)| StandardKey::Document { data, id: DocumentId { asset, parameters } }),
+        (asset(), prop::option::of(part()))
+            .prop_map(|(asset, provider)| StandardKey::Price { asset, provider }),
+        (asset(), interval(), range).prop_map(|(asset, interval, range)| StandardKey::Ohlcv(SeriesId {
+            asset,
+            interval,
+            range
+        })),
+        (prop::sample::select(documents), asset(), parameters).prop_map(|(data, asset, parameters)| {
+            StandardKey::Document { data, id: DocumentId { asset, parameters } }
+        }),
         (asset(), interval()).prop_map(|(asset, timeframe)| StandardKey::Market { asset, timeframe }),
         (part(), part()).prop_map(|(endpoint, value)| StandardKey::Api {
             endpoint,

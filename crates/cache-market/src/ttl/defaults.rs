@@ -32,7 +32,11 @@ pub(super) fn rules() -> TtlRules {
             (DataType::Price, Some(AssetType::Crypto), open(Life::seconds(MINUTE))),
             (DataType::Ohlcv, None, ohlcv()),
             // Data layer: 86,400 s; computed from closes.
-            (DataType::AdjustedClose, None, Row { changes: Some(Changes::Close), ..open(Life::seconds(24 * HOUR)) }),
+            (
+                DataType::AdjustedClose,
+                None,
+                Row { changes: Some(Changes::Close), ..open(Life::seconds(24 * HOUR)) },
+            ),
             // Data layer: 604,800 s.
             (DataType::Dividend, None, any(Life::seconds(168 * HOUR), Life::seconds(168 * HOUR))),
             // FIML: 24 h, 48 at weekends.
@@ -47,7 +51,11 @@ pub(super) fn rules() -> TtlRules {
             (DataType::TreasuryYield, None, any(Life::seconds(HOUR), Life::seconds(HOUR))),
             (DataType::InflationRate, None, any(Life::seconds(HOUR), Life::seconds(HOUR))),
             // Data layer: TOTAL_RETURN 1,800; computed from closes.
-            (DataType::TotalReturn, None, Row { changes: Some(Changes::Close), ..open(Life::seconds(30 * MINUTE)) }),
+            (
+                DataType::TotalReturn,
+                None,
+                Row { changes: Some(Changes::Close), ..open(Life::seconds(30 * MINUTE)) },
+            ),
             (DataType::Narrative, None, narrative()),
             (DataType::Narrative, Some(AssetType::Crypto), narrative_crypto()),
             // Signals has the classes; what belongs to which is ours.

@@ -103,7 +103,8 @@ mod tests {
 
     #[test]
     fn the_floor_holds_but_lengthens_nothing() {
-        let scale = |seconds| Frequency::default().scale(Duration::from_secs(seconds), Interval::Minute).as_secs();
+        let scale =
+            |seconds| Frequency::default().scale(Duration::from_secs(seconds), Interval::Minute).as_secs();
         assert_eq!((scale(300), scale(60), scale(20), scale(0)), (60, 60, 20, 0));
         assert_eq!(Frequency::default().scale(Duration::MAX, Interval::Year), Duration::MAX);
     }

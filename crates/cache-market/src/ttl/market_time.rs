@@ -144,7 +144,13 @@ impl MarketTime {
     }
 
     /// When the next event happens to an asset that touches such data.
-    pub(super) fn touched(&self, asset: &Asset, data: DataType, rules: &TtlRules, now: Timestamp) -> Option<Timestamp> {
+    pub(super) fn touched(
+        &self,
+        asset: &Asset,
+        data: DataType,
+        rules: &TtlRules,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
         self.0.agenda.next(asset, data, &rules.events, now)
     }
 

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use cache_core::{Key, Timestamp, Ttl, TtlPolicy};
 
 use super::{Changes, Life, MarketTime, Scope, TtlRules, change::next_change};
-use crate::{Asset, Calendar, DataType, Phase, StandardKey};
+use crate::{Asset, DataType, Phase, StandardKey};
 
 /// How long values of one kind live: a policy for a region.
 ///
@@ -93,7 +93,8 @@ impl MarketTtl {
             life = life.min(case.span(rules.absent));
         }
         let event = asset.and_then(|asset| self.time.touched(asset, data, rules, now));
-        let life = [case.change, event].into_iter().flatten().fold(life, |life, end| life.min(end.since(now)));
+        let life =
+            [case.change, event].into_iter().flatten().fold(life, |life, end| life.min(end.since(now)));
         Ttl::new(life).grace(life.saturating_add(rules.grace(scope))).normalised()
     }
 

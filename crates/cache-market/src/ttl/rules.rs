@@ -109,10 +109,14 @@ impl TtlRules {
         self.frequency.check()?;
         self.events.check()?;
         if self.swing_half_life.is_zero() {
-            return Err(Invalid::new("swing_half_life is 0: no swing would ever be seen, say a span such as \"1h\""));
+            return Err(Invalid::new(
+                "swing_half_life is 0: no swing would ever be seen, say a span such as \"1h\"",
+            ));
         }
         if self.absent == Life::UntilChange {
-            return Err(Invalid::new("absent is until_change: what is absent may appear at any moment, say a span"));
+            return Err(Invalid::new(
+                "absent is until_change: what is absent may appear at any moment, say a span",
+            ));
         }
         for (scope, row) in &self.rows {
             self.check_row(*scope)?;
@@ -126,7 +130,15 @@ impl TtlRules {
     /// A row of a data type alone speaks of assets of any type.
     fn check_row(&self, scope: Scope) -> Result<(), Invalid> {
         let changes = self.changes(scope);
-        let moving = [Phase::Open, Phase::Pre, Phase::Post, Phase::Break, Phase::Closed, Phase::Weekend, Phase::Holiday];
+        let moving = [
+            Phase::Open,
+            Phase::Pre,
+            Phase::Post,
+            Phase::Break,
+            Phase::Closed,
+            Phase::Weekend,
+            Phase::Holiday,
+        ];
         for phase in moving.into_iter().filter(|phase| changes.may_be_in(*phase)) {
             if self.life(scope, phase) == Life::UntilChange {
                 return Err(Invalid::new(format!(
@@ -176,7 +188,7 @@ impl From<Overlay> for TtlRules {
     }
 }
 
-/// The types of assets of which the defaults say something of their own are told apart here.
+/// A table from its rows.
 pub(super) fn rows<const N: usize>(rows: [(DataType, Option<AssetType>, Row); N]) -> BTreeMap<Scope, Row> {
     rows.into_iter().map(|(data, asset_type, row)| (Scope { data, asset_type }, row)).collect()
 }

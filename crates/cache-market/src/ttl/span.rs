@@ -88,7 +88,10 @@ pub(crate) mod maybe {
     #[serde(transparent)]
     struct Written(#[serde(with = "super")] Duration);
 
-    pub(crate) fn serialize<S: Serializer>(span: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(
+        span: &Option<Duration>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         span.map(Written).serialize(serializer)
     }
 
@@ -129,7 +132,9 @@ mod tests {
 
     #[test]
     fn what_is_no_length_is_refused_with_what_is_wanted() {
-        for text in ["-1", r#""-5m""#, "1e999", "1e300", r#""NaN""#, r#""5 apples""#, r#""1mo""#, r#""""#, "true"] {
+        for text in
+            ["-1", r#""-5m""#, "1e999", "1e300", r#""NaN""#, r#""5 apples""#, r#""1mo""#, r#""""#, "true"]
+        {
             let Err(error) = serde_json::from_str::<One>(text) else { panic!("{text} was read") };
             let message = error.to_string();
             let said = message.contains("seconds") || message.contains("out of range");

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, io::Read, path::PathBuf};
 
 use cache_core::Timestamp;
-use cache_market::{Calendar, Calendars, Date};
+use cache_market::{Calendar, Calendars, Date, Market};
 use flate2::read::GzDecoder;
 
 /// Where two sources disagree, nothing is asserted.
@@ -19,7 +19,7 @@ const DISPUTED: [(&str, &str); 6] = [
 #[test]
 fn every_session_is_the_oracles() {
     let mut compared = 0;
-    for name in ["XNYS"] {
+    for name in ["XNYS", "XLON", "XFRA", "24-5", "24-7"] {
         let expected = by_day(name, oracle(name));
         let answered = by_day(name, sessions(Calendars::builtin().named(name).unwrap()));
         let differ = differences(&expected, &answered);
@@ -27,6 +27,25 @@ fn every_session_is_the_oracles() {
         compared += expected.len();
     }
     println!("{compared} sessions compared");
+}
+
+#[test]
+fn foreign_exchange_has_the_weeks_of_the_rule() {
+    let weeks = weeks(Calendars::builtin().of(Market::FX).unwrap());
+    assert_eq!(weeks, oracle("FX-24x5-rule"));
+    println!("{} weeks of foreign exchange compared", weeks.len());
+}
+
+/// The unbroken stretches of trading that open in 2015 to 2026.
+fn weeks(calendar: &Calendar) -> Vec<String> {
+    let mut weeks: Vec<(Timestamp, Timestamp)> = Vec::new();
+    for session in calendar.sessions(Date::constant(2015, 1, 5), Date::constant(2027, 1, 1)) {
+        match weeks.last_mut() {
+            Some((_, close)) if *close == session.open => *close = session.close,
+            _ => weeks.push((session.open, session.close)),
+        }
+    }
+    weeks.into_iter().map(|(open, close)| format!("{},{}", minute(open), minute(close))).collect()
 }
 
 /// The lines of the oracle, without its heading.

@@ -1,12 +1,29 @@
 //! The exchanges whose calendars are built in.
 
-mod united_states;
+mod always;
+mod cmes;
+mod xasx;
+mod xfra;
+mod xlon;
+mod xnys;
+mod xpar;
+mod xtse;
+
+pub(crate) use always::WEEKDAYS_UTC;
 
 use super::exchange::Exchange;
-use crate::Market;
-
-/// At all times from Monday to Friday, by UTC: a calendar for what has no exchange.
-pub(crate) const WEEKDAYS_UTC: Market = Market::named("24X5");
 
 /// All of them.
-pub(crate) static ALL: &[&Exchange] = &[&united_states::XNYS, &united_states::XNAS];
+pub(crate) static ALL: [&Exchange; 11] = [
+    &xnys::XNYS,
+    &xnys::XNAS,
+    &xlon::XLON,
+    &xfra::XFRA,
+    &xpar::XPAR,
+    &xtse::XTSE,
+    &xasx::XASX,
+    &cmes::CMES,
+    &always::FX,
+    &always::CRYPTO,
+    &always::UTC_WEEK,
+];

@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use cache_core::{Key, Timestamp, Ttl, TtlPolicy};
 
 use super::{Changes, Life, MarketTime, Scope, TtlRules, change::next_change};
-use crate::{Asset, DataType, Phase, StandardKey};
+use crate::{Asset, DataType, Interval, Phase, StandardKey};
 
 /// How long values of one kind live: a policy for a region.
 ///
@@ -82,10 +82,7 @@ impl MarketTtl {
             now,
         };
 
-        let mut life = case.table();
-        if let Some(interval) = interval {
-            life = rules.frequency.scale(life, interval);
-        }
+        let mut life = case.table(interval);
         if let Some(asset) = asset {
             life = self.swung(&case, asset, life);
         }
@@ -107,9 +104,16 @@ impl MarketTtl {
 }
 
 impl Case<'_> {
-    /// What the table says.
-    fn table(&self) -> Duration {
-        self.span(self.rules.life(self.scope, self.phase))
+    /// What the table says of values at this interval.
+    fn table(&self, interval: Option<Interval>) -> Duration {
+        let life = self.rules.life(self.scope, self.phase);
+        match interval {
+            // What can't change meanwhile doesn't, at any interval.
+            Some(interval) if life != Life::UntilChange => {
+                self.rules.frequency.scale(self.span(life), interval)
+            }
+            _ => self.span(life),
+        }
     }
 
     fn span(&self, life: Life) -> Duration {

@@ -78,6 +78,57 @@ fn weekends_are_as_long_as_they_are_when_the_clocks_change() {
     );
 }
 
+#[test]
+fn london_changes_its_clocks_three_weeks_after_new_york() {
+    check(
+        "price:AZN@XLON",
+        &[
+            ("2024-03-12T07:59:00Z", 60), // still on winter time
+            ("2024-03-12T08:00:00Z", 300),
+            ("2024-03-12T16:29:00Z", 60),
+            ("2024-03-12T16:30:00Z", 1_200),
+            ("2024-03-12T16:50:00Z", 15 * HOUR + 600), // settled: until the open
+            ("2024-03-28T17:00:00Z", 110 * HOUR),      // Easter, and summer time begins: until Tuesday
+            ("2024-04-02T06:59:00Z", 60),
+            ("2024-12-24T12:29:00Z", 60), // Christmas Eve closes at 12:30
+        ],
+    );
+}
+
+#[test]
+fn hong_kong_has_lunch() {
+    check(
+        "price:0700@XHKG",
+        &[
+            ("2024-07-02T09:29:00+08:00", 60),
+            ("2024-07-02T11:58:00+08:00", 120), // trading ends at noon
+            ("2024-07-02T12:00:00+08:00", 1_200),
+            ("2024-07-02T12:50:00+08:00", 600), // and goes on at one
+            ("2024-07-02T13:00:00+08:00", 300),
+            ("2024-07-02T15:59:00+08:00", 60),
+            ("2024-02-09T11:59:00+08:00", 60), // the eve of the lunar new year: half a day
+            ("2024-02-09T21:00:00+08:00", 108 * HOUR + 1_800), // until Wednesday
+        ],
+    );
+    check("ohlcv:0700@XHKG:1d", &[("2024-07-02T12:30:00+08:00", 300), ("2024-07-02T16:19:00+08:00", 60)]);
+}
+
+#[test]
+fn foreign_exchange_rests_at_the_weekend_and_coins_never() {
+    check("market:EUR_USD:M5", &[("2024-07-03T03:00:00Z", 60), ("2024-07-06T12:00:00Z", 33 * HOUR)]);
+    let friday = at("2024-07-05T12:00:00Z");
+    let calendars = crate::Calendars::builtin();
+    let fx = calendars.of(crate::Market::FX).unwrap();
+    let (close, open) = (fx.next_change(friday).unwrap(), fx.next_open(at("2024-07-06T12:00:00Z")).unwrap());
+    let seconds = |key: &str, at| life(&MarketTime::default(), key, at).as_secs();
+    assert_eq!(seconds("price:EUR_USD@FX", friday), 300);
+    assert_eq!(seconds("price:EUR_USD@FX", close.before(Duration::from_secs(10))), 10);
+    assert_eq!(seconds("price:EUR_USD@FX", open.before(Duration::from_secs(9_000))), 9_000);
+    for moment in ["2024-07-06T12:00:00Z", "2024-12-25T00:00:00Z", "2024-07-02T23:59:59Z"] {
+        check("price:BTC@CRYPTO", &[(moment, 60)]);
+    }
+}
+
 /// The faults of the seeds: hours compared with UTC, no DST, no holidays.
 #[test]
 fn hours_are_the_markets_own_in_summer_and_in_winter() {

@@ -1,0 +1,5 @@
+//! Alpha Vantage.
+mod body;
+mod quote;
+mod refusal;
+mod series;

@@ -1,0 +1,4 @@
+//! OANDA v20.
+mod candles;
+mod instrument;
+mod pricing;

@@ -1,0 +1,5 @@
+//! Yahoo Finance.
+mod chart;
+mod fault;
+mod quote;
+mod symbol;

@@ -46,7 +46,8 @@ async fn malformed_input_is_400_and_says_which_parameter_which_value_and_what_is
         ("/v1/quotes/A%2FB", "holds '/'"),
         ("/v1/quotes/AAPL?x=1", "this path takes none"),
         ("/v1/bars/A*", "holds '*'"),
-        ("/v1/bars/T?interval=5m", "the interval \"5m\" is not offered: bars are daily, say 1d"),
+        ("/v1/bars/T?interval=5m", "interval=\"5m\" is not offered: ask for one of 1d"),
+        ("/v1/bars/T?interval=7m", "\"7m\" is no interval: there are 1m"),
         ("/v1/bars/T?from=yesterday", "from=\"yesterday\" is no date"),
         ("/v1/bars/T?to=2017-02-29", "to=\"2017-02-29\" is no date"),
         ("/v1/bars/T?to=20170901", "is no date"),
@@ -59,7 +60,7 @@ async fn malformed_input_is_400_and_says_which_parameter_which_value_and_what_is
     ] {
         check(path, &service.get(path).await, 400, detail);
     }
-    assert_eq!(cache_market::Provider::usage(service.app.provider()).calls, 0, "nobody was asked");
+    assert_eq!(service.app.provider().usage().calls, 0, "nobody was asked");
 }
 
 #[tokio::test]
@@ -69,7 +70,7 @@ async fn a_hundred_symbols_are_answered() {
     let answer = service.get(&format!("/v1/quotes?symbols={}", symbols.join(","))).await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.json()["unknown"].as_array().unwrap().len(), 100);
-    assert_eq!(cache_market::Provider::usage(service.app.provider()).calls, 2, "fifty a call");
+    assert_eq!(service.app.provider().usage().calls, 2, "fifty a call");
 }
 
 #[tokio::test]

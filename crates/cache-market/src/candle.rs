@@ -52,7 +52,9 @@ pub(crate) fn series(
     for (_, candle) in candles.into_iter().filter(|(day, _)| asked(*day)) {
         let bar = candle.bar(id.asset.asset_type)?;
         match bars.last().map(|last| last.time.cmp(&bar.time)) {
-            Some(std::cmp::Ordering::Greater) => return Err(Flaw::new("the bars are not in the order of time")),
+            Some(std::cmp::Ordering::Greater) => {
+                return Err(Flaw::new("the bars are not in the order of time"));
+            }
             Some(std::cmp::Ordering::Equal) => drop(bars.pop()),
             _ => {}
         }

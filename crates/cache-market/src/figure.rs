@@ -126,7 +126,9 @@ mod tests {
 
     #[test]
     fn what_is_no_finite_number_is_refused() {
-        for json in ["1e999", "-1e999", r#""1e999""#, "NaN", r#""NaN""#, r#""inf""#, r#""""#, r#"" 1""#, "true"] {
+        for json in
+            ["1e999", "-1e999", r#""1e999""#, "NaN", r#""NaN""#, r#""inf""#, r#""""#, r#"" 1""#, "true"]
+        {
             assert_eq!((figure(json), count(json)), (None, None), "{json}");
         }
         assert_eq!((figure("null"), figure("[1]"), figure(r#""None""#)), (None, None, None));

@@ -20,7 +20,8 @@ impl Flaw {
 
     /// Something foreign said of `what`: its start, on one line.
     pub(crate) fn text(what: &str, said: &str) -> Self {
-        let said: String = said.chars().take(200).map(|char| if char.is_control() { ' ' } else { char }).collect();
+        let said: String =
+            said.chars().take(200).map(|char| if char.is_control() { ' ' } else { char }).collect();
         Self(format!("{what}: {}", said.trim()))
     }
 

@@ -24,35 +24,46 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod alpha_vantage;
 mod answer;
 mod asset;
 mod bar;
+mod candle;
+mod csv_folder;
 mod data_type;
 mod date;
 mod datum;
 mod document;
+mod figure;
+mod flaw;
 mod interval;
 mod invalid;
+mod json;
 mod loader;
 mod market;
 mod moment;
+mod oanda;
 mod offer;
 mod provider;
 mod provider_error;
 mod quote;
+mod quoted;
 mod replay;
 mod series;
 mod symbol;
 mod version;
+mod yahoo;
 
 pub use answer::Answer;
 pub use asset::{Asset, AssetType};
 pub use bar::{Bar, BarTime};
+pub use csv_folder::RowFaults;
 pub use data_type::DataType;
 pub use document::{Document, DocumentId};
 pub use interval::Interval;
 pub use invalid::Invalid;
 pub use jiff::civil::Date;
+pub use json::{JsonConfig, JsonDocuments, JsonQuotes, JsonSeries};
 pub use loader::{DocumentLoader, QuoteLoader, SeriesLoader};
 pub use market::Market;
 pub use offer::Offer;

@@ -1,9 +1,6 @@
 //! What an upstream says of a price, before it is known whose it is; and when that can't be true.
 
-use jiff::{
-    Timestamp,
-    civil::Date,
-};
+use jiff::{Timestamp, civil::Date};
 
 use crate::{Asset, AssetType, Quote, flaw::Flaw};
 

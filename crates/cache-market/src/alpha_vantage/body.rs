@@ -76,7 +76,8 @@ impl Texts {
     ///
     /// If there is none.
     pub(super) fn get(&self, name: &str) -> Result<&str, Flaw> {
-        let is_it = |key: &str| key.trim_start_matches(|char: char| char.is_ascii_digit()).get(2..) == Some(name);
+        let is_it =
+            |key: &str| key.trim_start_matches(|char: char| char.is_ascii_digit()).get(2..) == Some(name);
         let text = self.0.iter().find(|(key, _)| is_it(key)).and_then(|(_, text)| text.as_str());
         text.ok_or_else(|| Flaw::new(format!("the answer has no {name:?}")))
     }

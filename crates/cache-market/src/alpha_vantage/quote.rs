@@ -84,7 +84,9 @@ fn day(text: &str) -> Result<Date, Flaw> {
 
 fn price(texts: &Texts, name: &str) -> Result<f64, Flaw> {
     let text = texts.get(name)?;
-    Figure::read(text).map(|figure| figure.0).ok_or_else(|| Flaw::text(&format!("the {name} is no number"), text))
+    Figure::read(text)
+        .map(|figure| figure.0)
+        .ok_or_else(|| Flaw::text(&format!("the {name} is no number"), text))
 }
 
 fn count(texts: &Texts, name: &str) -> Result<u64, Flaw> {

@@ -28,9 +28,13 @@ impl Refusal {
         let reason = match key {
             "Error Message" if says(&["apikey", "api key"]) => Reason::Key,
             "Error Message" => Reason::Call,
-            "Note" | "Information" if says(&["premium endpoint", "demo** api key", "apikey is invalid"]) => Reason::Key,
+            "Note" | "Information" if says(&["premium endpoint", "demo** api key", "apikey is invalid"]) => {
+                Reason::Key
+            }
             "Note" | "Information" if says(&["per minute", "per second"]) => Reason::Minute,
-            "Note" | "Information" if says(&["per day", "rate limit", "call frequency", "call volume"]) => Reason::Day,
+            "Note" | "Information" if says(&["per day", "rate limit", "call frequency", "call volume"]) => {
+                Reason::Day
+            }
             // Said in words not known here: held off like a used-up minute, and asked again.
             "Note" | "Information" => Reason::Minute,
             _ => return None,
@@ -48,7 +52,11 @@ mod tests {
         for (key, text, reason) in [
             ("Error Message", "Invalid API call. Please retry or visit the documentation", Reason::Call),
             ("Error Message", "the parameter apikey is invalid or missing.", Reason::Key),
-            ("Note", "Our standard API call frequency is 5 calls per minute and 500 calls per day.", Reason::Minute),
+            (
+                "Note",
+                "Our standard API call frequency is 5 calls per minute and 500 calls per day.",
+                Reason::Minute,
+            ),
             ("Information", "our standard API rate limit is 25 requests per day.", Reason::Day),
             ("Information", "The **demo** API key is for demo purposes only.", Reason::Key),
             ("Information", "This is a premium endpoint.", Reason::Key),

@@ -49,7 +49,8 @@ pub(super) fn read(body: &[u8]) -> Result<Told, Nothing> {
     let body = Body::read(body)?;
     let (_, meta) = body.section::<Texts>("Meta Data")?;
     let (_, bars) = body.section::<BTreeMap<String, Wire>>("Time Series")?;
-    let candles = bars.into_iter().map(|(at, wire)| Ok(wire.candle(moment(&at)?))).collect::<Result<_, Flaw>>()?;
+    let candles =
+        bars.into_iter().map(|(at, wire)| Ok(wire.candle(moment(&at)?))).collect::<Result<_, Flaw>>()?;
     let zone = zone(meta.get("Time Zone")?)?;
     Ok(Told { name: name(&meta)?, zone, candles: in_order(candles)? })
 }
@@ -104,7 +105,8 @@ pub(super) fn read_indicator(body: &[u8]) -> Result<Indicator, Nothing> {
     let body = Body::read(body)?;
     let (_, meta) = body.section::<Texts>("Meta Data")?;
     let (_, told) = body.section::<BTreeMap<String, BTreeMap<String, Figure>>>("Technical Analysis")?;
-    let lines = |lines: BTreeMap<String, Figure>| lines.into_iter().map(|(line, value)| (line, value.0)).collect();
+    let lines =
+        |lines: BTreeMap<String, Figure>| lines.into_iter().map(|(line, value)| (line, value.0)).collect();
     let values = told
         .into_iter()
         .map(|(at, values)| moment(&at).map(|at| (at.to_string(), lines(values))))

@@ -27,7 +27,9 @@ impl Columns {
         let optional = |known: &[&str]| {
             let mut found = (0..names.len()).filter(|at| known.contains(&names[*at].as_str()));
             match (found.next(), found.next()) {
-                (Some(_), Some(_)) => Err(Flaw::new(format!("the header has the column {:?} twice", known[0]))),
+                (Some(_), Some(_)) => {
+                    Err(Flaw::new(format!("the header has the column {:?} twice", known[0])))
+                }
                 (found, _) => Ok(found),
             }
         };

@@ -38,11 +38,7 @@ pub(super) struct Rows {
 /// # Errors
 ///
 /// If its header tells no bars, or a row is at fault and isn't to be skipped.
-pub(super) fn read(
-    file: impl Read,
-    asset_type: AssetType,
-    faults: RowFaults,
-) -> Result<Rows, Flaw> {
+pub(super) fn read(file: impl Read, asset_type: AssetType, faults: RowFaults) -> Result<Rows, Flaw> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
     let header = reader.headers().map_err(|error| Flaw::text("the header", &error.to_string()))?;
     let columns = Columns::find(header)?;
@@ -99,7 +95,8 @@ fn row(
 fn day(text: &str) -> Result<Date, Flaw> {
     let wrong = || Flaw::text("is no day, as 2020-01-02 is", text);
     let (date, time) = text.split_at_checked(10).ok_or_else(wrong)?;
-    let midnight = time.is_empty() || [" 00:00:00", "T00:00:00", " 00:00"].iter().any(|start| time.starts_with(start));
+    let midnight =
+        time.is_empty() || [" 00:00:00", "T00:00:00", " 00:00"].iter().any(|start| time.starts_with(start));
     let sound = date.bytes().enumerate().all(|(at, byte)| matches!(at, 4 | 7) == (byte == b'-'));
     match sound && midnight {
         true => date.parse().map_err(|_| wrong()),

@@ -56,7 +56,8 @@ impl Pointer {
     ///
     /// If there is nothing.
     pub(super) fn get<'a>(&self, value: &'a Value) -> Result<&'a Value, Flaw> {
-        self.find(value).ok_or_else(|| Flaw::new(format!("{} is missing: nothing at {:?}", self.field, self.path)))
+        self.find(value)
+            .ok_or_else(|| Flaw::new(format!("{} is missing: nothing at {:?}", self.field, self.path)))
     }
 
     /// The number there.
@@ -175,7 +176,8 @@ mod tests {
 
     #[test]
     fn a_time_is_told_in_five_ways() {
-        let value = json!(["2020-01-02", "2020-01-02T14:30:00Z", 1577975400, 1577975400000_i64, 1577975400.5]);
+        let value =
+            json!(["2020-01-02", "2020-01-02T14:30:00Z", 1577975400, 1577975400000_i64, 1577975400.5]);
         let time = |at: usize| pointer(&format!("/{at}")).time(&value).unwrap();
         assert_eq!(time(0), Told::Day("2020-01-02".parse().unwrap()));
         let moment = Told::Moment("2020-01-02T14:30:00Z".parse().unwrap());

@@ -77,7 +77,9 @@ impl Template {
             )));
         };
         if host.is_empty() || host.contains('@') {
-            return Err(Invalid::new(format!("the URL {text:?} names no host, or a user before it: use headers")));
+            return Err(Invalid::new(format!(
+                "the URL {text:?} names no host, or a user before it: use headers"
+            )));
         }
         Ok(())
     }

@@ -59,7 +59,9 @@ pub(super) fn read(body: &[u8]) -> Result<Candles, Flaw> {
     let (mut complete, mut unfinished) = (Vec::with_capacity(candles.len()), None);
     for wire in &candles {
         match (wire.complete, unfinished) {
-            (_, Some(_)) => return Err(Flaw::new(format!("a candle at {} after one not finished", wire.time))),
+            (_, Some(_)) => {
+                return Err(Flaw::new(format!("a candle at {} after one not finished", wire.time)));
+            }
             (true, None) => complete.push(wire.candle()?),
             (false, None) => unfinished = Some(wire.candle()?),
         }

@@ -48,8 +48,8 @@ pub(super) fn read(body: &[u8]) -> Result<Vec<Said>, Flaw> {
 }
 
 fn said(price: &RawValue) -> Result<Said, Flaw> {
-    let Named { instrument } =
-        serde_json::from_str(price.get()).map_err(|error| Flaw::json("a price without an instrument", &error))?;
+    let Named { instrument } = serde_json::from_str(price.get())
+        .map_err(|error| Flaw::json("a price without an instrument", &error))?;
     let quoted = serde_json::from_str::<Price>(price.get())
         .map_err(|error| Flaw::json("a price", &error))
         .and_then(|price| price.quoted(&instrument));
@@ -87,7 +87,8 @@ fn middle(low: f64, high: f64) -> f64 {
 ///
 /// At the ends of time.
 pub(super) fn trading_day(at: Timestamp) -> Result<Date, Flaw> {
-    let zone = TimeZone::get("America/New_York").map_err(|_| Flaw::new("the zone of New York is not known"))?;
+    let zone =
+        TimeZone::get("America/New_York").map_err(|_| Flaw::new("the zone of New York is not known"))?;
     // In civil time: seven hours of the clock on the wall, on days of 23 and 25 hours too.
     let local = at.to_zoned(zone).datetime().checked_add(7.hours());
     local.map(|local| local.date()).map_err(|_| Flaw::new(format!("a price at {at}, past the last day")))

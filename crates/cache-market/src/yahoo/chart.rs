@@ -145,7 +145,8 @@ fn candles(times: &[i64], columns: &Columns, adjusted: &[Option<Figure>]) -> Res
         }
     }
     let bar = |(at, seconds): (usize, &i64)| {
-        let (Some(open), Some(high), Some(low), Some(close)) = (open[at], high[at], low[at], close[at]) else {
+        let (Some(open), Some(high), Some(low), Some(close)) = (open[at], high[at], low[at], close[at])
+        else {
             return None;
         };
         let (Figure(open), Figure(high), Figure(low), Figure(close)) = (open, high, low, close);
@@ -155,7 +156,9 @@ fn candles(times: &[i64], columns: &Columns, adjusted: &[Option<Figure>]) -> Res
     };
     let candles = times.iter().enumerate().filter_map(bar).collect::<Result<Vec<_>, _>>()?;
     match candles.windows(2).find(|pair| pair[0].begin > pair[1].begin) {
-        Some(pair) => Err(Flaw::new(format!("the chart goes from {} back to {}", pair[0].begin, pair[1].begin))),
+        Some(pair) => {
+            Err(Flaw::new(format!("the chart goes from {} back to {}", pair[0].begin, pair[1].begin)))
+        }
         None => Ok(candles),
     }
 }

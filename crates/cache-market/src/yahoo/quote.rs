@@ -50,7 +50,9 @@ struct Item {
 /// If nothing of it can be believed, or it holds a fault in place of quotes.
 pub(super) fn read(body: &[u8]) -> Result<Vec<Said>, Flaw> {
     let body: Body<'_> = serde_json::from_slice(body).map_err(|error| Flaw::json("the quotes", &error))?;
-    let fault = |fault: Option<Fault>| fault.map_or_else(|| Flaw::new("the answer holds no quotes"), |fault| fault.flaw());
+    let fault = |fault: Option<Fault>| {
+        fault.map_or_else(|| Flaw::new("the answer holds no quotes"), |fault| fault.flaw())
+    };
     let Some(quotes) = body.quotes else {
         return Err(fault(body.finance.and_then(|finance| finance.error)));
     };

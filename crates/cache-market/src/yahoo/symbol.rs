@@ -65,7 +65,8 @@ pub(super) fn asset(name: &str) -> Option<Asset> {
         Some(Asset { symbol: symbol.parse::<Symbol>().ok()?, market, asset_type })
     };
     if let Some(pair) = name.strip_suffix("=X") {
-        let (base, quote) = pair.split_at_checked(3).filter(|(_, quote)| !quote.is_empty()).unwrap_or(("USD", pair));
+        let (base, quote) =
+            pair.split_at_checked(3).filter(|(_, quote)| !quote.is_empty()).unwrap_or(("USD", pair));
         return of(&format!("{base}_{quote}"), Market::FX, AssetType::Fx);
     }
     if let Some(root) = name.strip_suffix("=F") {

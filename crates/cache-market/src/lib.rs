@@ -34,6 +34,7 @@ mod data_type;
 mod date;
 mod datum;
 mod document;
+mod escape;
 mod figure;
 mod flaw;
 mod interval;

@@ -1,5 +1,6 @@
 //! Yahoo Finance.
 mod chart;
 mod fault;
+mod history;
 mod quote;
 mod symbol;

@@ -1,11 +1,6 @@
 //! URLs with gaps for what is asked: `https://api.example.com/v1/quotes?symbols={symbols}`.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
-use crate::Invalid;
-
-/// What may stand in a URL as it is: letters, digits, and four marks that mean nothing there.
-const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+use crate::{Invalid, escape::escaped};
 
 /// A URL template, checked: its gaps are known ones, and lie behind the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +91,7 @@ impl Template {
         for piece in &self.0 {
             match piece {
                 Piece::Text(text) => url.push_str(text),
-                Piece::Gap(gap) => url.extend(utf8_percent_encode(&value(*gap), ESCAPED)),
+                Piece::Gap(gap) => url.push_str(&escaped(&value(*gap))),
             }
         }
         (steps(&url) == steps(&self.plain())).then_some(url)

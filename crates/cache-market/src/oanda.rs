@@ -1,4 +1,5 @@
 //! OANDA v20.
 mod candles;
+mod history;
 mod instrument;
 mod pricing;

@@ -2,4 +2,5 @@
 mod body;
 mod quote;
 mod refusal;
+mod request;
 mod series;

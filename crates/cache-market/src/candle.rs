@@ -67,3 +67,8 @@ pub(crate) fn series(
 pub(crate) fn moment(at: Timestamp) -> BarTime {
     BarTime::Moment(cache_core::Timestamp::from_micros(at.as_microsecond()))
 }
+
+/// The clock's moment, as the calendar knows it.
+pub(crate) fn now(clock: &cache_core::Clock) -> Timestamp {
+    Timestamp::from_microsecond(clock.now().as_micros()).unwrap_or(Timestamp::MAX)
+}

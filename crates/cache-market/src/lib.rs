@@ -34,7 +34,6 @@ mod data_type;
 mod date;
 mod datum;
 mod document;
-mod escape;
 mod figure;
 mod flaw;
 mod interval;

@@ -1,6 +1,6 @@
-//! What is asked for, as the query that asks for it; the key is added where it is sent.
+//! What is asked for, as the call that asks for it; the key is added where it is sent.
 
-use crate::{Asset, AssetType, DocumentId, Interval, Market, SeriesId, escape::escaped};
+use crate::{Asset, AssetType, DocumentId, Interval, Market, http::Call};
 
 /// The intervals there are, and what they are called within a query.
 pub(super) const INTERVALS: &[(Interval, &str)] = &[
@@ -76,16 +76,16 @@ impl Name {
     }
 }
 
-/// The query for a quote.
-pub(super) fn quote(name: &Name) -> String {
+fn call(function: &str) -> Call {
+    Call::get(["query"]).query("function", function)
+}
+
+/// The call for a quote.
+pub(super) fn quote(name: &Name) -> Call {
     match name {
-        Name::Listed(symbol) => format!("function=GLOBAL_QUOTE&symbol={}", escaped(symbol)),
+        Name::Listed(symbol) => call("GLOBAL_QUOTE").query("symbol", symbol),
         Name::Pair(from, to) => {
-            format!(
-                "function=CURRENCY_EXCHANGE_RATE&from_currency={}&to_currency={}",
-                escaped(from),
-                escaped(to)
-            )
+            call("CURRENCY_EXCHANGE_RATE").query("from_currency", from).query("to_currency", to)
         }
     }
 }
@@ -99,65 +99,53 @@ pub(super) struct Depth {
     pub(super) adjusted: bool,
 }
 
-/// The query for a series; `None` if there is none of such an interval.
-pub(super) fn series(name: &Name, id: &SeriesId, depth: Depth) -> Option<String> {
-    let (_, called) = INTERVALS.iter().find(|(known, _)| *known == id.interval)?;
-    let what = match (name, id.interval.is_intraday()) {
-        (Name::Listed(symbol), false) => {
-            let adjusted = if depth.adjusted { "_ADJUSTED" } else { "" };
-            format!("function=TIME_SERIES_DAILY{adjusted}&symbol={}", escaped(symbol))
-        }
-        (Name::Listed(symbol), true) => {
-            format!("function=TIME_SERIES_INTRADAY&symbol={}&interval={called}", escaped(symbol))
-        }
-        (Name::Pair(from, to), intraday) => {
-            let (function, interval) = if intraday {
-                ("FX_INTRADAY", format!("&interval={called}"))
-            } else {
-                ("FX_DAILY", String::new())
-            };
-            format!("function={function}&from_symbol={}&to_symbol={}{interval}", escaped(from), escaped(to))
+/// The call for a series; `None` if there is none of such an interval.
+pub(super) fn series(name: &Name, interval: Interval, depth: Depth) -> Option<Call> {
+    let called = called(interval)?;
+    let call = match (name, interval.is_intraday()) {
+        (Name::Listed(symbol), false) if depth.adjusted => call("TIME_SERIES_DAILY_ADJUSTED").query("symbol", symbol),
+        (Name::Listed(symbol), false) => call("TIME_SERIES_DAILY").query("symbol", symbol),
+        (Name::Listed(symbol), true) => call("TIME_SERIES_INTRADAY").query("symbol", symbol).query("interval", called),
+        (Name::Pair(from, to), false) => call("FX_DAILY").query("from_symbol", from).query("to_symbol", to),
+        (Name::Pair(from, to), true) => {
+            call("FX_INTRADAY").query("from_symbol", from).query("to_symbol", to).query("interval", called)
         }
     };
-    Some(format!("{what}&outputsize={}", if depth.full { "full" } else { "compact" }))
+    Some(call.query("outputsize", if depth.full { "full" } else { "compact" }))
 }
 
-/// The query for an indicator: `function` (SMA if not said) and `interval` (1d), and what else the parameters
-/// of `id` hold. `None` if they hold what would change what is asked for, or whose key it is asked with.
-pub(super) fn indicator(name: &Name, id: &DocumentId) -> Option<String> {
+fn called(interval: Interval) -> Option<&'static str> {
+    INTERVALS.iter().find(|(known, _)| *known == interval).map(|(_, called)| *called)
+}
+
+/// The call for an indicator: `function` (SMA if not said) and `interval` (1d), and what else the parameters
+/// of `id` hold. `None` if they hold what would change whose indicator it is, or the key it is asked with.
+pub(super) fn indicator(name: &Name, id: &DocumentId) -> Option<Call> {
     let Name::Listed(symbol) = name else { return None };
     let parameter = |name: &str, or: &'static str| id.parameters.get(name).map_or(or, String::as_str);
     let function = parameter("function", "SMA");
-    let sound = |text: &str| {
-        (1..=32).contains(&text.len())
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-    };
-    // A series or an account is no indicator.
-    let price =
-        ["TIME_SERIES", "FX_", "GLOBAL_", "CURRENCY_"].iter().any(|start| function.starts_with(start));
-    let interval: Interval = parameter("interval", "1d").parse().ok()?;
-    let (_, interval) = INTERVALS.iter().find(|(known, _)| *known == interval)?;
-    let mut query = format!("function={function}&symbol={}&interval={interval}", escaped(symbol));
-    let others = id.parameters.iter().filter(|(name, _)| !matches!(name.as_str(), "function" | "interval"));
-    for (name, value) in others {
-        let reserved =
-            ["apikey", "symbol", "datatype"].iter().any(|reserved| name.eq_ignore_ascii_case(reserved));
-        if reserved || !sound(name) {
-            return None;
-        }
-        query.push_str(&format!("&{name}={}", escaped(value)));
+    // What answers with prices, listings or news is no indicator: those are the data types' own.
+    let sound = (2..=16).contains(&function.len()) && function.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let interval = called(parameter("interval", "1d").parse().ok()?)?;
+    let call = call(function).query("symbol", symbol).query("interval", interval);
+    let reserved = |name: &str| ["apikey", "symbol", "datatype"].iter().any(|one| one.eq_ignore_ascii_case(name));
+    if !sound || id.parameters.keys().any(|name| reserved(name)) {
+        return None;
     }
-    (sound(function) && !price).then_some(query)
+    let others = id.parameters.iter().filter(|(name, _)| !matches!(name.as_str(), "function" | "interval"));
+    Some(others.fold(call, |call, (name, value)| call.query(name, value)))
 }
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     fn name(asset: &str) -> Option<Name> {
         Name::of(&asset.parse().unwrap())
+    }
+
+    fn shown(call: Option<Call>) -> Option<String> {
+        call.map(|call| format!("{call:?}").replace("%5F", "_"))
     }
 
     #[test]
@@ -171,7 +159,7 @@ mod tests {
             ("BTC@CRYPTO", "function=CURRENCY_EXCHANGE_RATE&from_currency=BTC&to_currency=USD"),
             ("BTC_CNY@CRYPTO", "function=CURRENCY_EXCHANGE_RATE&from_currency=BTC&to_currency=CNY"),
         ] {
-            assert_eq!(quote(&name(asset).unwrap()), query, "{asset}");
+            assert_eq!(shown(name(asset).as_ref().map(quote)), Some(format!("GET query?{query}")), "{asset}");
         }
         for asset in ["^GSPC@US.index", "GC@CMES", "7203@XTKS", "EUR@FX", "A&B_C@FX", "EUR_@FX"] {
             assert_eq!(name(asset), None, "{asset}");
@@ -180,45 +168,31 @@ mod tests {
 
     #[test]
     fn a_series_is_asked_for_by_its_interval() {
-        let query = |id: &str, depth| {
-            let id: SeriesId = id.parse().unwrap();
-            series(&Name::of(&id.asset).unwrap(), &id, depth)
-        };
         let full = Depth { full: true, adjusted: true };
-        assert_eq!(
-            query("MSFT:1d", Depth::default()).unwrap(),
-            "function=TIME_SERIES_DAILY&symbol=MSFT&outputsize=compact"
-        );
-        assert_eq!(
-            query("MSFT:1d", full).unwrap(),
-            "function=TIME_SERIES_DAILY_ADJUSTED&symbol=MSFT&outputsize=full"
-        );
-        assert!(
-            query("MSFT:5m", full)
-                .unwrap()
-                .starts_with("function=TIME_SERIES_INTRADAY&symbol=MSFT&interval=5min&")
-        );
-        assert!(
-            query("EUR_USD@FX:1d", full)
-                .unwrap()
-                .starts_with("function=FX_DAILY&from_symbol=EUR&to_symbol=USD&")
-        );
-        assert_eq!(query("MSFT:1w", full), None);
+        for (asset, interval, depth, query) in [
+            ("MSFT", Interval::Day, Depth::default(), "TIME_SERIES_DAILY&symbol=MSFT&outputsize=compact"),
+            ("MSFT", Interval::Day, full, "TIME_SERIES_DAILY_ADJUSTED&symbol=MSFT&outputsize=full"),
+            ("MSFT", Interval::Minutes5, full, "TIME_SERIES_INTRADAY&symbol=MSFT&interval=5min&outputsize=full"),
+            ("EUR_USD@FX", Interval::Day, full, "FX_DAILY&from_symbol=EUR&to_symbol=USD&outputsize=full"),
+        ] {
+            let call = series(&name(asset).unwrap(), interval, depth);
+            assert_eq!(shown(call), Some(format!("GET query?function={query}")), "{asset}");
+        }
+        assert!(series(&name("MSFT").unwrap(), Interval::Week, full).is_none());
     }
 
     #[test]
     fn an_indicator_takes_parameters_but_no_other_symbol_or_key() {
-        let query = |id: &str| indicator(&name("MSFT").unwrap(), &id.parse().unwrap());
+        let query = |id: &str| shown(indicator(&name("MSFT").unwrap(), &id.parse().unwrap()));
         assert_eq!(
             query("MSFT:interval=15m&time_period=10&series_type=close").unwrap(),
-            "function=SMA&symbol=MSFT&interval=15min&series_type=close&time_period=10"
+            "GET query?function=SMA&symbol=MSFT&interval=15min&series_type=close&time_period=10"
         );
         for id in [
             "MSFT:apikey=x",
             "MSFT:ApiKey=x",
             "MSFT:symbol=A",
             "MSFT:function=SMA%26apikey=x",
-            "MSFT:a%26b=1",
             "MSFT:interval=7m",
             "MSFT:function=TIME_SERIES_DAILY",
         ] {
@@ -233,14 +207,4 @@ mod tests {
         assert!(name("EUR_USD@FX").unwrap().is("EUR/USD") && !name("EUR_USD@FX").unwrap().is("USD/EUR"));
     }
 
-    proptest! {
-        #[test]
-        fn no_symbol_adds_a_parameter(symbol in "[A-Z0-9.^=_/&+-]{1,32}", market in "US|XLON|FX|CRYPTO") {
-            if let Some(name) = name(&format!("{symbol}@{market}")) {
-                let wanted = if matches!(name, Name::Listed(_)) { 1 } else { 2 };
-                prop_assert_eq!(quote(&name).matches('&').count(), wanted);
-                prop_assert_eq!(quote(&name).matches('=').count(), wanted + 1);
-            }
-        }
-    }
 }

@@ -7,8 +7,8 @@ use super::{candles::Candles, pricing::trading_day};
 use crate::{
     BarTime, DateRange, Interval, Series, SeriesId,
     candle::{self, moment},
-    escape::escaped,
     flaw::Flaw,
+    http::Call,
 };
 
 /// The most candles that one call answers with.
@@ -43,9 +43,9 @@ pub enum CandlePrice {
     Ask,
 }
 
-/// The paths and queries that together ask for a series, each for no more candles than a call answers with:
-/// without a range, for the latest. `None` if there are no candles of such an interval.
-pub(super) fn paths(name: &str, id: &SeriesId, price: CandlePrice, now: Timestamp) -> Option<Vec<String>> {
+/// The calls that together ask for a series, each for no more candles than one is answered with: without a
+/// range, for the latest. `None` if there are no candles of such an interval.
+pub(super) fn calls(name: &str, id: &SeriesId, price: CandlePrice, now: Timestamp) -> Option<Vec<Call>> {
     let (_, granularity, minutes) = INTERVALS.iter().find(|(known, ..)| *known == id.interval)?;
     let side = match price {
         CandlePrice::Mid => "M",
@@ -53,15 +53,17 @@ pub(super) fn paths(name: &str, id: &SeriesId, price: CandlePrice, now: Timestam
         CandlePrice::Ask => "A",
     };
     // Aligned so that each begins with a trading day, and a week on Monday's.
-    let path = format!(
-        "/v3/instruments/{}/candles?granularity={granularity}&price={side}&dailyAlignment=17&alignmentTimezone=America%2FNew_York&weeklyAlignment=Sunday",
-        escaped(name)
-    );
-    let Some(range) = id.range else { return Some(vec![format!("{path}&count={MOST}")]) };
-    let bounds = |(from, to): (Timestamp, Timestamp)| {
-        format!("{path}&from={}&to={}", escaped(&from.to_string()), escaped(&to.to_string()))
+    let call = Call::get(["v3", "instruments", name, "candles"])
+        .query("granularity", *granularity)
+        .query("price", side)
+        .query("dailyAlignment", "17")
+        .query("alignmentTimezone", "America/New_York")
+        .query("weeklyAlignment", "Sunday");
+    let Some(range) = id.range else { return Some(vec![call.query("count", MOST.to_string())]) };
+    let within = |(from, to): (Timestamp, Timestamp)| {
+        call.clone().query("from", from.to_string()).query("to", to.to_string())
     };
-    Some(windows(range, SignedDuration::from_mins(i64::from(MOST - 1) * minutes), now).map(bounds).collect())
+    Some(windows(range, SignedDuration::from_mins(i64::from(MOST - 1) * minutes), now).map(within).collect())
 }
 
 /// The days in any time zone up to `now`, in steps. The end of one is the beginning of the next.
@@ -110,24 +112,25 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::constant(1_600_000_000, 0);
 
-    fn paths_of(id: &str) -> Vec<String> {
-        paths("EUR_USD", &id.parse().unwrap(), CandlePrice::Mid, NOW).unwrap()
+    fn calls_of(id: &str) -> Vec<String> {
+        let calls = calls("EUR_USD", &id.parse().unwrap(), CandlePrice::Mid, NOW).unwrap();
+        calls.iter().map(|call| format!("{call:?}")).collect()
     }
 
     #[test]
     fn without_a_range_the_latest_are_asked_for_and_with_one_its_days() {
-        let latest = paths_of("EUR_USD@FX:5m");
+        let latest = calls_of("EUR_USD@FX:5m");
         assert!(
             latest.len() == 1 && latest[0].ends_with("&count=5000") && latest[0].contains("=M5&price=M&")
         );
-        let days = paths_of("EUR_USD@FX:1d:2020-01-06..2020-01-07");
+        let days = calls_of("EUR_USD@FX:1d:2020-01-06..2020-01-07");
         assert!(
             days.len() == 1
                 && days[0].ends_with("&from=2020-01-04T00%3A00%3A00Z&to=2020-01-09T00%3A00%3A00Z")
         );
-        assert_eq!(paths("EUR_USD", &"EUR_USD@FX:1y".parse().unwrap(), CandlePrice::Mid, NOW), None);
+        assert!(calls("EUR_USD", &"EUR_USD@FX:1y".parse().unwrap(), CandlePrice::Mid, NOW).is_none());
         assert!(
-            paths_of("EUR_USD@FX:1d:2030-01-01..2030-01-02").is_empty(),
+            calls_of("EUR_USD@FX:1d:2030-01-01..2030-01-02").is_empty(),
             "nothing is asked of the future"
         );
     }

@@ -7,8 +7,8 @@ use super::chart::Chart;
 use crate::{
     BarTime, DateRange, Interval, Series, SeriesId,
     candle::{self, Candle, moment},
-    escape::escaped,
     flaw::Flaw,
+    http::Call,
 };
 
 /// The intervals there are, and what Yahoo calls them.
@@ -28,20 +28,18 @@ pub(super) const INTERVALS: &[(Interval, &str)] = &[
 /// Before the oldest bar there is, in seconds since 1970: the year 1900.
 const OLDEST: i64 = -2_208_988_800;
 
-/// The path and query of the chart of `name`; `None` if there are no bars of such an interval. Without a
-/// range it is all there is up to `now`, which of bars within a day is not much.
-pub(super) fn path(
-    name: &str,
-    interval: Interval,
-    range: Option<DateRange>,
-    now: Timestamp,
-) -> Option<String> {
+/// The call for the chart of `name`; `None` if there are no bars of such an interval. Without a range it is
+/// for all there is up to `now`, which of bars within a day is not much.
+pub(super) fn call(name: &str, interval: Interval, range: Option<DateRange>, now: Timestamp) -> Option<Call> {
     let (_, called) = INTERVALS.iter().find(|(known, _)| *known == interval)?;
     let (from, to) = range.map_or_else(|| (begin_of_all(interval, now), now.as_second()), seconds);
-    let name = escaped(name);
-    Some(format!(
-        "/v8/finance/chart/{name}?interval={called}&period1={from}&period2={to}&events=div%7Csplit&includePrePost=false"
-    ))
+    let call = Call::get(["v8", "finance", "chart", name])
+        .query("interval", *called)
+        .query("period1", from.to_string())
+        .query("period2", to.to_string())
+        .query("events", "div|split")
+        .query("includePrePost", "false");
+    Some(call)
 }
 
 /// How far back Yahoo keeps bars within a day: by the answers it refuses longer spans with.
@@ -198,17 +196,19 @@ mod tests {
     fn a_range_is_asked_for_with_a_day_to_spare_in_any_zone() {
         let now = "2020-06-01T00:00:00Z".parse().unwrap();
         let range = "2020-01-02..2020-01-03".parse().ok();
-        let path = path("^GSPC", Interval::Day, range, now).unwrap();
-        let begins = "/v8/finance/chart/%5EGSPC?interval=1d&period1=1577836800&period2=1578182400&";
-        assert!(path.starts_with(begins), "{path}");
-        let all = super::path("AAPL", Interval::Minute, None, now).unwrap();
+        let shown = |call: Option<Call>| format!("{:?}", call.unwrap());
+        let some = shown(call("^GSPC", Interval::Day, range, now));
+        let begins = "GET v8/finance/chart/%5EGSPC?interval=1d&period1=1577836800&period2=1578182400&";
+        assert!(some.starts_with(begins), "{some}");
+        let all = shown(call("AAPL", Interval::Minute, None, now));
         assert!(all.contains("interval=1m&period1=1590364800&period2=1590969600&"), "{all}");
-        assert_eq!(super::path("AAPL", Interval::Hours4, None, now), None);
+        assert!(call("AAPL", Interval::Hours4, None, now).is_none());
     }
 
     #[test]
     fn ranges_at_the_ends_of_time_are_asked_for_too() {
         let range = DateRange::new(Date::MIN, Date::MAX).ok();
-        assert!(path("AAPL", Interval::Day, range, Timestamp::MAX).unwrap().contains("period1=-2208988800&"));
+        let call = call("AAPL", Interval::Day, range, Timestamp::MAX).unwrap();
+        assert!(format!("{call:?}").contains("period1=-2208988800&"));
     }
 }

@@ -19,8 +19,8 @@ use self::{
     session::{Pass, Session},
 };
 use crate::{
-    Answer, Answers, Asset, DataType, DateRange, Document, DocumentId, Fault, Interval, Offer, Provider, ProviderError,
-    Quote, Series, SeriesId,
+    Answer, Answers, Asset, DataType, DateRange, Document, DocumentId, Fault, Interval, Offer, Provider,
+    ProviderError, Quote, Series, SeriesId,
     candle::now,
     gathered::gathered,
     http::{Call, HttpClient, HttpSettings, Reply},
@@ -62,7 +62,8 @@ impl YahooProvider {
     /// `Config` for URLs and limits that can't be.
     pub fn new(config: YahooConfig, clock: Clock) -> Result<Self> {
         if !(1..=YahooConfig::MOST).contains(&config.max_batch) {
-            let message = format!("max_batch of {} is {}: Yahoo answers 1 to 50", config.name, config.max_batch);
+            let message =
+                format!("max_batch of {} is {}: Yahoo answers 1 to 50", config.name, config.max_batch);
             return Err(Error::new(ErrorKind::Config, "yahoo", message));
         }
         let client = |url: &str| {
@@ -80,7 +81,9 @@ impl YahooProvider {
     async fn ask_quotes(&self, names: &BTreeSet<String>) -> Result<Reply, ProviderError> {
         let symbols = names.iter().map(String::as_str).collect::<Vec<_>>().join(",");
         let call = Call::get(["v7", "finance", "quote"]).query("symbols", symbols);
-        let with = |pass: &Pass| call.clone().secret_query("crumb", &pass.crumb).secret_header("cookie", &pass.cookie);
+        let with = |pass: &Pass| {
+            call.clone().secret_query("crumb", &pass.crumb).secret_header("cookie", &pass.cookie)
+        };
         let pass = self.session.pass(None).await?;
         let reply = self.api.send(&with(&pass)).await?;
         if reply.status != 401 {
@@ -91,7 +94,12 @@ impl YahooProvider {
     }
 
     /// The chart of an asset; `None` if it is unknown.
-    async fn chart(&self, asset: &Asset, interval: Interval, range: Option<DateRange>) -> Result<Found, ProviderError> {
+    async fn chart(
+        &self,
+        asset: &Asset,
+        interval: Interval,
+        range: Option<DateRange>,
+    ) -> Result<Found, ProviderError> {
         let Some(name) = symbol::named(asset) else { return Ok(Found::Unknown) };
         let call = history::call(&name, interval, range, now(&self.clock)).ok_or_else(|| {
             ProviderError::new(Fault::NotOffered, format!("{} offers no bars of {interval}", self.name))
@@ -102,7 +110,9 @@ impl YahooProvider {
         }
         match chart::read(&reply.body) {
             Ok(Said::Chart(chart)) if symbol::same(&chart.name, &name) => Ok(Found::Chart(chart, reply)),
-            Ok(Said::Chart(chart)) => Err(reply.error(Fault::BadAnswer, &format!("{:?} in place of {name}", chart.name))),
+            Ok(Said::Chart(chart)) => {
+                Err(reply.error(Fault::BadAnswer, &format!("{:?} in place of {name}", chart.name)))
+            }
             Ok(Said::Nothing) => Ok(Found::Nothing),
             Ok(Said::Unknown) => Ok(Found::Unknown),
             Err(flaw) if reply.is_success() => Err(reply.error(Fault::BadAnswer, &flaw.to_string())),
@@ -122,7 +132,8 @@ impl YahooProvider {
     }
 
     async fn one_document(&self, data: DataType, id: &DocumentId) -> Result<Answer<Document>, ProviderError> {
-        let range = days(id).map_err(|why| ProviderError::new(Fault::BadRequest, format!("{}: {why}", self.name)))?;
+        let range =
+            days(id).map_err(|why| ProviderError::new(Fault::BadRequest, format!("{}: {why}", self.name)))?;
         let (chart, reply) = match self.chart(&id.asset, Interval::Day, range).await? {
             Found::Chart(chart, reply) => (chart, reply),
             Found::Nothing | Found::Unknown => return Ok(Answer::Unknown),
@@ -132,7 +143,9 @@ impl YahooProvider {
         }
         let whole = SeriesId { asset: id.asset.clone(), interval: Interval::Day, range };
         Ok(match history::series(&whole, &chart) {
-            Ok(series) => Answer::Value(Document::new(series.asset.clone(), history::adjusted_closes(&chart, &series))),
+            Ok(series) => {
+                Answer::Value(Document::new(series.asset.clone(), history::adjusted_closes(&chart, &series)))
+            }
             Err(flaw) => Answer::Failed(reply.error(Fault::BadAnswer, &flaw.to_string())),
         })
     }
@@ -146,13 +159,17 @@ enum Found {
 
 /// The days that a document's parameters name.
 fn days(id: &DocumentId) -> Result<Option<DateRange>, String> {
-    let wanted = |why: String| format!("{why}: a document about {} takes the days from and to, as 2020-01-31", id.asset);
+    let wanted = |why: String| {
+        format!("{why}: a document about {} takes the days from and to, as 2020-01-31", id.asset)
+    };
     if let Some(other) = id.parameters.keys().find(|name| !matches!(name.as_str(), "from" | "to")) {
         return Err(wanted(format!("{other:?} is no parameter")));
     }
     match (id.parameters.get("from"), id.parameters.get("to")) {
         (None, None) => Ok(None),
-        (Some(from), Some(to)) => format!("{from}..{to}").parse().map(Some).map_err(|why| wanted(format!("{why}"))),
+        (Some(from), Some(to)) => {
+            format!("{from}..{to}").parse().map(Some).map_err(|why| wanted(format!("{why}")))
+        }
         _ => Err(wanted("one of from and to is missing".to_owned())),
     }
 }
@@ -166,7 +183,9 @@ impl Provider for YahooProvider {
     fn offer(&self, data: DataType) -> Option<Offer> {
         match data {
             DataType::Price => Some(Offer::new(self.max_batch)),
-            DataType::Ohlcv => Some(Offer::new(1).intervals(history::INTERVALS.iter().map(|(interval, _)| *interval))),
+            DataType::Ohlcv => {
+                Some(Offer::new(1).intervals(history::INTERVALS.iter().map(|(interval, _)| *interval)))
+            }
             DataType::Dividend | DataType::AdjustedClose => Some(Offer::new(1)),
             _ => None,
         }
@@ -179,12 +198,16 @@ impl Provider for YahooProvider {
             return Ok(assets.iter().map(|_| Answer::Unknown).collect());
         }
         let reply = self.ask_quotes(&asked).await?;
-        let said = quote::read(&reply.body).map_err(|flaw| reply.error(Fault::BadAnswer, &flaw.to_string()))?;
+        let said =
+            quote::read(&reply.body).map_err(|flaw| reply.error(Fault::BadAnswer, &flaw.to_string()))?;
         let answer = |(asset, name): (&Asset, Option<String>)| {
-            let Some((_, said)) = name.and_then(|name| said.iter().find(|(told, _)| symbol::same(told, &name))) else {
+            let Some((_, said)) =
+                name.and_then(|name| said.iter().find(|(told, _)| symbol::same(told, &name)))
+            else {
                 return Answer::Unknown;
             };
-            match said.clone().and_then(|quoted| quoted.map(|quoted| quoted.quote(asset.clone())).transpose()) {
+            match said.clone().and_then(|quoted| quoted.map(|quoted| quoted.quote(asset.clone())).transpose())
+            {
                 Ok(quote) => quote.into(),
                 Err(flaw) => Answer::Failed(reply.error(Fault::BadAnswer, &format!("{asset}: {flaw}"))),
             }

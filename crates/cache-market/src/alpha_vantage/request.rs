@@ -103,9 +103,13 @@ pub(super) struct Depth {
 pub(super) fn series(name: &Name, interval: Interval, depth: Depth) -> Option<Call> {
     let called = called(interval)?;
     let call = match (name, interval.is_intraday()) {
-        (Name::Listed(symbol), false) if depth.adjusted => call("TIME_SERIES_DAILY_ADJUSTED").query("symbol", symbol),
+        (Name::Listed(symbol), false) if depth.adjusted => {
+            call("TIME_SERIES_DAILY_ADJUSTED").query("symbol", symbol)
+        }
         (Name::Listed(symbol), false) => call("TIME_SERIES_DAILY").query("symbol", symbol),
-        (Name::Listed(symbol), true) => call("TIME_SERIES_INTRADAY").query("symbol", symbol).query("interval", called),
+        (Name::Listed(symbol), true) => {
+            call("TIME_SERIES_INTRADAY").query("symbol", symbol).query("interval", called)
+        }
         (Name::Pair(from, to), false) => call("FX_DAILY").query("from_symbol", from).query("to_symbol", to),
         (Name::Pair(from, to), true) => {
             call("FX_INTRADAY").query("from_symbol", from).query("to_symbol", to).query("interval", called)
@@ -125,10 +129,12 @@ pub(super) fn indicator(name: &Name, id: &DocumentId) -> Option<Call> {
     let parameter = |name: &str, or: &'static str| id.parameters.get(name).map_or(or, String::as_str);
     let function = parameter("function", "SMA");
     // What answers with prices, listings or news is no indicator: those are the data types' own.
-    let sound = (2..=16).contains(&function.len()) && function.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let sound =
+        (2..=16).contains(&function.len()) && function.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let interval = called(parameter("interval", "1d").parse().ok()?)?;
     let call = call(function).query("symbol", symbol).query("interval", interval);
-    let reserved = |name: &str| ["apikey", "symbol", "datatype"].iter().any(|one| one.eq_ignore_ascii_case(name));
+    let reserved =
+        |name: &str| ["apikey", "symbol", "datatype"].iter().any(|one| one.eq_ignore_ascii_case(name));
     if !sound || id.parameters.keys().any(|name| reserved(name)) {
         return None;
     }
@@ -172,7 +178,12 @@ mod tests {
         for (asset, interval, depth, query) in [
             ("MSFT", Interval::Day, Depth::default(), "TIME_SERIES_DAILY&symbol=MSFT&outputsize=compact"),
             ("MSFT", Interval::Day, full, "TIME_SERIES_DAILY_ADJUSTED&symbol=MSFT&outputsize=full"),
-            ("MSFT", Interval::Minutes5, full, "TIME_SERIES_INTRADAY&symbol=MSFT&interval=5min&outputsize=full"),
+            (
+                "MSFT",
+                Interval::Minutes5,
+                full,
+                "TIME_SERIES_INTRADAY&symbol=MSFT&interval=5min&outputsize=full",
+            ),
             ("EUR_USD@FX", Interval::Day, full, "FX_DAILY&from_symbol=EUR&to_symbol=USD&outputsize=full"),
         ] {
             let call = series(&name(asset).unwrap(), interval, depth);
@@ -206,5 +217,4 @@ mod tests {
         assert!(brk.is("BRK-B") && brk.is("brk.b") && !brk.is("BRKB"));
         assert!(name("EUR_USD@FX").unwrap().is("EUR/USD") && !name("EUR_USD@FX").unwrap().is("USD/EUR"));
     }
-
 }

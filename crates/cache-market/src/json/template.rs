@@ -52,11 +52,13 @@ impl Template {
     /// or names a parameter, or the path has an empty segment.
     pub(super) fn read(text: &str) -> Result<Self, Invalid> {
         let wrong = |why: &str| Invalid::new(format!("the URL {text:?} {why}"));
-        let (before, query) = text.split_once('?').map_or((text, None), |(before, query)| (before, Some(query)));
+        let (before, query) =
+            text.split_once('?').map_or((text, None), |(before, query)| (before, Some(query)));
         let rest = before.split_once("://").map(|(_, rest)| rest).unwrap_or_default();
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
         let origin = &before[..before.len() - rest.len() + host.len()];
-        let url: Option<Url> = origin.parse().ok().filter(|url: &Url| matches!(url.scheme(), "http" | "https"));
+        let url: Option<Url> =
+            origin.parse().ok().filter(|url: &Url| matches!(url.scheme(), "http" | "https"));
         let Some(url) = url.filter(|_| !host.contains(['{', '}'])) else {
             return Err(wrong("must begin with http:// or https:// and a whole host: gaps come behind it"));
         };

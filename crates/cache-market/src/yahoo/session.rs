@@ -43,7 +43,9 @@ impl Session {
         let before = self.attempts.load(Ordering::Acquire);
         let mut last = self.last.lock().await;
         match &*last {
-            Some(Ok(pass)) if refused.is_none_or(|refused| !Arc::ptr_eq(pass, refused)) => return Ok(Arc::clone(pass)),
+            Some(Ok(pass)) if refused.is_none_or(|refused| !Arc::ptr_eq(pass, refused)) => {
+                return Ok(Arc::clone(pass));
+            }
             Some(Err(error)) if self.attempts.load(Ordering::Acquire) > before => return Err(error.clone()),
             _ => {}
         }
@@ -72,15 +74,21 @@ fn cookie(reply: &Reply) -> Result<Secret, ProviderError> {
         .collect();
     if pairs.is_empty() {
         let failed = !reply.is_success() && matches!(reply.status, 429 | 500..);
-        return Err(if failed { reply.failure() } else { reply.error(Fault::BadAnswer, "without the cookie that quotes need") });
+        return Err(if failed {
+            reply.failure()
+        } else {
+            reply.error(Fault::BadAnswer, "without the cookie that quotes need")
+        });
     }
-    Secret::new(&pairs.join("; ")).map_err(|_| reply.error(Fault::BadAnswer, "a cookie that can't be sent back"))
+    Secret::new(&pairs.join("; "))
+        .map_err(|_| reply.error(Fault::BadAnswer, "a cookie that can't be sent back"))
 }
 
 /// A crumb is a short word; what isn't one is a page that says something else.
 fn crumb(reply: &Reply) -> Result<Secret, ProviderError> {
     let text = std::str::from_utf8(&reply.body).unwrap_or_default().trim();
-    let sound = (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"<{".contains(&byte));
+    let sound = (1..=64).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"<{".contains(&byte));
     match Secret::new(text) {
         Ok(crumb) if sound => Ok(crumb),
         _ => Err(reply.error(Fault::BadAnswer, "no crumb, which quotes need")),

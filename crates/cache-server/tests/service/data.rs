@@ -85,6 +85,19 @@ async fn an_empty_interval_or_end_of_a_range_is_as_good_as_none() {
 }
 
 #[tokio::test]
+async fn assets_of_one_symbol_are_told_apart_by_market_and_type() {
+    let service = Inside::open(&[]).await;
+    let body = service.get("/v1/quotes?symbols=t,T@XLON,T@US.etf,T@us.equity,T@US").await.json();
+    assert_eq!(body["quotes"].as_array().unwrap().len(), 1, "what is usual need not be said: {body}");
+    assert_eq!(
+        (&body["quotes"][0]["symbol"], &body["unknown"]),
+        (&json!("T"), &json!(["T@XLON", "T@US.etf"]))
+    );
+    let answer = service.get("/v1/bars/T@XLON").await;
+    assert_eq!((answer.status, &answer.json()["symbol"]), (StatusCode::NOT_FOUND, &json!("T@XLON")));
+}
+
+#[tokio::test]
 async fn statistics_count_hits_by_source_and_calls_by_provider() {
     let service = Inside::open(&[]).await;
     service.get("/v1/quotes?symbols=AAPL,MSFT").await;

@@ -22,6 +22,7 @@ fn check(asked: &str, answer: &Answer, status: u16, detail: &str) {
 async fn malformed_input_is_400_and_says_which_parameter_which_value_and_what_is_expected() {
     let service = Inside::open(&[]).await;
     let many = format!("/v1/quotes?symbols={}", vec!["A"; 101].join(","));
+    let long = format!("/v1/quotes?symbols={}", "A".repeat(33));
     for (path, detail) in [
         ("/v1/quotes", "symbols is missing or empty: name 1 to 100"),
         ("/v1/quotes?symbols=", "symbols is missing or empty"),
@@ -30,7 +31,9 @@ async fn malformed_input_is_400_and_says_which_parameter_which_value_and_what_is
         ("/v1/quotes?symbols=AAPL,,MSFT", "in symbols, number 2: the symbol \"\" is empty"),
         ("/v1/quotes?symbols=AAPL,MS$FT", "number 2: the symbol \"MS$FT\" holds '$': a symbol has 1 to 32"),
         ("/v1/quotes?symbols=AAPL%20MSFT", "holds ' '"),
-        ("/v1/quotes?symbols=ABCDEFGHIJKLMNOP", "has 16 characters"),
+        (long.as_str(), "has 33 characters"),
+        ("/v1/quotes?symbols=T@X", "number 1: \"X\" is no market"),
+        ("/v1/quotes?symbols=T@XLON.stock", "\"stock\" is no asset type"),
         ("/v1/quotes?symbols=%C3%84", "holds 'Ä'"),
         ("/v1/quotes?symbols=A%00", "holds '\\0'"),
         ("/v1/quotes?symbols=%ff", "symbols=%ff is not UTF-8"),
@@ -43,7 +46,8 @@ async fn malformed_input_is_400_and_says_which_parameter_which_value_and_what_is
         (many.as_str(), "names 101 symbols, the limit is 100"),
         ("/v1/quotes/A%20B", "the symbol \"A B\" holds ' '"),
         ("/v1/quotes/%ff", "can't be read"),
-        ("/v1/quotes/A%2FB", "holds '/'"),
+        ("/v1/quotes/A%5CB", "holds '\\\\'"),
+        ("/v1/quotes/T@", "\"\" is no market"),
         ("/v1/quotes/AAPL?x=1", "this path takes none"),
         ("/v1/bars/A*", "holds '*'"),
         ("/v1/bars/T?interval=5m", "interval=\"5m\" is not offered: ask for one of 1d"),

@@ -58,6 +58,7 @@ mod symbol;
 mod version;
 mod yahoo;
 
+pub use alpha_vantage::{AlphaVantageConfig, AlphaVantageProvider};
 pub use answer::Answer;
 pub use asset::{Asset, AssetType};
 pub use bar::{Bar, BarTime};
@@ -71,6 +72,7 @@ pub use jiff::civil::Date;
 pub use json::{JsonConfig, JsonDocuments, JsonQuotes, JsonSeries};
 pub use loader::{DocumentLoader, QuoteLoader, SeriesLoader};
 pub use market::Market;
+pub use oanda::{CandlePrice, OandaConfig, OandaProvider};
 pub use offer::Offer;
 pub use provider::{Answers, Provider};
 pub use provider_error::{Fault, ProviderError};

@@ -212,3 +212,29 @@ impl Provider for AlphaVantageProvider {
         gathered(answers)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::hostile::bodies;
+
+    const BODIES: &[&str] = &[
+        r#"{"Global Quote":{"01. symbol":"MSFT","02. open":"112.6","03. high":"113.1","04. low":"110.6","05. price":"112.1","06. volume":"29062853","07. latest trading day":"2018-10-05","08. previous close":"112.7"}}"#,
+        r#"{"Realtime Currency Exchange Rate":{"1. From_Currency Code":"BTC","3. To_Currency Code":"CNY","5. Exchange Rate":"109631.4","6. Last Refreshed":"2017-12-20 19:23:21","7. Time Zone":"UTC"}}"#,
+        r#"{"Meta Data":{"2. Symbol":"MSFT","6. Time Zone":"US/Eastern"},"Time Series (1min)":{"2017-12-18 14:56:00":{"1. open":"86.4","2. high":"86.5","3. low":"86.4","4. close":"86.5","5. volume":"10494"}}}"#,
+        r#"{"Meta Data":{"1: Symbol":"MSFT","7: Time Zone":"US/Eastern"},"Technical Analysis: SMA":{"2017-12-20 14:00":{"SMA":"85.2"}}}"#,
+        r#"{"Information":"our standard API rate limit is 25 requests per day"}"#,
+    ];
+
+    proptest! {
+        #[test]
+        fn no_body_makes_reading_panic(body in bodies(BODIES)) {
+            let asset: Asset = "MSFT".parse().unwrap();
+            let _ = quote::read_quote(&body).map(|said| said.map(|(_, quoted)| quoted.quote(asset.clone())));
+            let _ = quote::read_rate(&body).map(|(.., quoted)| quoted.quote(asset));
+            let _ = (series::read(&body), series::read_indicator(&body));
+        }
+    }
+}

@@ -37,6 +37,8 @@ mod document;
 mod figure;
 mod flaw;
 mod gathered;
+#[cfg(test)]
+mod hostile;
 pub mod http;
 mod http_limits;
 mod interval;

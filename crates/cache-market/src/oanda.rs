@@ -203,3 +203,35 @@ impl Provider for OandaProvider {
         gathered(answers)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::hostile::bodies;
+
+    const BODIES: &[&str] = &[
+        r#"{"prices":[{"instrument":"EUR_USD","time":"2016-10-05T05:28:16.7Z","bids":[{"price":"1.12157","liquidity":1}],"asks":[{"price":"1.12170","liquidity":1}],"closeoutBid":"1.1","closeoutAsk":"1.2"}]}"#,
+        r#"{"instrument":"EUR_USD","granularity":"D","candles":[{"volume":132,"time":"2016-10-17T21:00:00Z","complete":true,"mid":{"h":"2","c":"1.5","l":"1","o":"1"}},{"volume":1,"time":"2016-10-18T21:00:00Z","complete":false,"mid":{"h":"2","c":"1.5","l":"1","o":"1"}}]}"#,
+        r#"{"instruments":[{"name":"EUR_USD"},{"name":"EUR_JPY"}]}"#,
+    ];
+
+    proptest! {
+        #[test]
+        fn no_body_makes_reading_panic_or_tells_a_price_that_is_none(body in bodies(BODIES)) {
+            let asset: Asset = "EUR_USD@FX".parse().unwrap();
+            for (_, quoted) in pricing::read(&body).into_iter().flatten() {
+                if let Ok(Some(quoted)) = quoted {
+                    let _ = quoted.quote(asset.clone()).map(|quote| assert!(quote.price >= 0.0 && quote.price < 1e16));
+                }
+            }
+            if let Ok(told) = candles::read(&body) {
+                let series = history::series(&"EUR_USD@FX:1d".parse().unwrap(), &[told], true);
+                let bars = series.map(|series| series.bars).unwrap_or_default();
+                prop_assert!(bars.iter().all(|bar| bar.low >= 0.0 && bar.low <= bar.high));
+            }
+            let _ = instruments::read(&body);
+        }
+    }
+}

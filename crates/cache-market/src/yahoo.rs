@@ -234,3 +234,41 @@ impl Provider for YahooProvider {
         gathered(answers)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::hostile::bodies;
+
+    const QUOTES: &[&str] = &[
+        r#"{"quoteResponse":{"result":[{"symbol":"AAPL","regularMarketPrice":244.6,"regularMarketTime":1739566800,"regularMarketVolume":40896227,"exchangeTimezoneName":"America/New_York","currency":"USD","bid":244.44},{"symbol":"BABA","regularMarketPrice":124.7,"regularMarketTime":1739566802}],"error":null}}"#,
+        r#"{"finance":{"result":null,"error":{"code":"Unauthorized","description":"Invalid Crumb"}}}"#,
+    ];
+    const CHARTS: &[&str] = &[
+        r#"{"chart":{"result":[{"meta":{"symbol":"X","currency":"USD","exchangeTimezoneName":"Asia/Tokyo"},"timestamp":[1577975400,1578061800],"events":{"dividends":{"1":{"amount":0.5,"date":1577975400}}},"indicators":{"quote":[{"open":[1,2],"high":[2,3],"low":[1,1],"close":[1.5,2.5],"volume":[7,null]}],"adjclose":[{"adjclose":[1.5,2.5]}]}}],"error":null}}"#,
+        r#"{"chart":{"result":null,"error":{"code":"Not Found","description":"No data found, symbol may be delisted"}}}"#,
+    ];
+
+    proptest! {
+        #[test]
+        fn no_body_makes_reading_panic_or_tells_a_price_that_is_none(quotes in bodies(QUOTES), charts in bodies(CHARTS)) {
+            let asset: Asset = "X".parse().unwrap();
+            for (_, quoted) in quote::read(&quotes).into_iter().flatten() {
+                if let Ok(Some(quoted)) = quoted {
+                    let _ = quoted.quote(asset.clone()).map(|quote| assert!(quote.price >= 0.0 && quote.price < 1e16));
+                }
+            }
+            if let Ok(Said::Chart(chart)) = chart::read(&charts) {
+                for interval in ["1m", "1d", "1w", "1mo"] {
+                    let series = history::series(&format!("X:{interval}").parse().unwrap(), &chart);
+                    let bars = series.map(|series| series.bars).unwrap_or_default();
+                    prop_assert!(bars.iter().all(|bar| bar.low >= 0.0 && bar.low <= bar.high));
+                    prop_assert!(bars.windows(2).all(|pair| pair[0].time < pair[1].time));
+                }
+                let _ = history::dividends(&chart, None);
+            }
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! CSV.
+mod columns;
+mod rows;
+pub use rows::RowFaults;

@@ -1,8 +1,8 @@
-//! Market data for a tiered cache: what a symbol, a quote and a series of bars are, and where they
+//! Market data for a tiered cache: what an asset, a quote and a series of bars are, and where they
 //! come from.
 //!
-//! A [`Provider`] is an upstream, asked in batches. [`QuoteLoader`] and [`SeriesLoader`] make a
-//! cache's loaders of one. [`ReplayProvider`] is an upstream that needs no network: it replays
+//! A [`Provider`] is an upstream, asked in batches. [`QuoteLoader`], [`SeriesLoader`] and
+//! [`DocumentLoader`] make a cache's loaders of one. [`ReplayProvider`] is an upstream that needs no network: it replays
 //! recorded daily bars of real symbols, as slowly and as unreliably as it is told to.
 //!
 //! ```
@@ -24,29 +24,44 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod answer;
 mod asset;
 mod bar;
 mod data_type;
 mod date;
+mod datum;
+mod document;
+pub mod http;
 mod interval;
 mod invalid;
 mod loader;
 mod market;
+mod moment;
+mod offer;
 mod provider;
+mod provider_error;
 mod quote;
 mod replay;
+mod secret;
+mod series;
 mod symbol;
 mod version;
 
+pub use answer::Answer;
 pub use asset::{Asset, AssetType};
-pub use bar::{Bar, Series, SeriesId};
+pub use bar::{Bar, BarTime};
 pub use data_type::DataType;
+pub use document::{Document, DocumentId};
 pub use interval::Interval;
 pub use invalid::Invalid;
 pub use jiff::civil::Date;
-pub use loader::{QuoteLoader, SeriesLoader};
+pub use loader::{DocumentLoader, QuoteLoader, SeriesLoader};
 pub use market::Market;
-pub use provider::{Provider, Usage};
+pub use offer::Offer;
+pub use provider::{Answers, Provider};
+pub use provider_error::{Fault, ProviderError};
 pub use quote::Quote;
-pub use replay::{Faults, Replay, ReplayProvider};
+pub use replay::{Faults, Replay, ReplayProvider, Usage};
+pub use secret::{Secret, SecretSource};
+pub use series::{DateRange, Series, SeriesId};
 pub use symbol::Symbol;

@@ -3,13 +3,16 @@
 use std::{str::FromStr, sync::Arc};
 
 use async_trait::async_trait;
-use cache_core::{Error, ErrorKind, Fresh, Loaded, Loader, Request, Result, Tag};
+use cache_core::{Fresh, Loaded, Loader, Request, Result, Tag};
 
-use crate::{DataType, Invalid, Provider, Quote, Series, SeriesId, Symbol};
+use crate::{
+    Answer, Answers, Asset, DataType, Document, DocumentId, Fault, Invalid, Provider, ProviderError, Quote,
+    Series, SeriesId, datum::Datum,
+};
 
-/// Loads quotes; the id of a key is a [`Symbol`].
+/// Loads quotes; the id of a key is an [`Asset`].
 ///
-/// Each value is tagged with its symbol. A quote that is still the one at hand is "not modified".
+/// Each value is tagged with its asset. A quote that is still the one at hand is "not modified".
 #[derive(Debug)]
 pub struct QuoteLoader<P: ?Sized>(Arc<P>);
 
@@ -24,19 +27,19 @@ impl<P: Provider + ?Sized> QuoteLoader<P> {
 #[async_trait]
 impl<P: Provider + ?Sized> Loader<Quote> for QuoteLoader<P> {
     fn max_batch(&self) -> usize {
-        self.0.max_batch(DataType::Price)
+        max_batch(&*self.0, DataType::Price)
     }
 
     async fn load(&self, requests: &[Request]) -> Result<Vec<Loaded<Quote>>> {
-        let asked = Asked::<Symbol>::read(requests);
-        let answers = if asked.ids.is_empty() { Vec::new() } else { self.0.quotes(&asked.ids).await? };
+        let asked = Asked::<Asset>::read(requests);
+        let answers = if asked.ids.is_empty() { Ok(Vec::new()) } else { self.0.quotes(&asked.ids).await };
         asked.answered(self.0.name(), requests, answers)
     }
 }
 
-/// Loads whole series; the id of a key is a [`SeriesId`], such as `AAPL:1d`.
+/// Loads series; the id of a key is a [`SeriesId`], such as `AAPL:1d`.
 ///
-/// Each value is tagged with its symbol. A series that is still the one at hand is "not modified".
+/// Each value is tagged with its asset. A series that is still the one at hand is "not modified".
 #[derive(Debug)]
 pub struct SeriesLoader<P: ?Sized>(Arc<P>);
 
@@ -51,14 +54,51 @@ impl<P: Provider + ?Sized> SeriesLoader<P> {
 #[async_trait]
 impl<P: Provider + ?Sized> Loader<Series> for SeriesLoader<P> {
     fn max_batch(&self) -> usize {
-        self.0.max_batch(DataType::Ohlcv)
+        max_batch(&*self.0, DataType::Ohlcv)
     }
 
     async fn load(&self, requests: &[Request]) -> Result<Vec<Loaded<Series>>> {
         let asked = Asked::<SeriesId>::read(requests);
-        let answers = if asked.ids.is_empty() { Vec::new() } else { self.0.series(&asked.ids).await? };
+        let answers = if asked.ids.is_empty() { Ok(Vec::new()) } else { self.0.series(&asked.ids).await };
         asked.answered(self.0.name(), requests, answers)
     }
+}
+
+/// Loads documents of one kind of data; the id of a key is a [`DocumentId`], such as `AAPL`.
+///
+/// Each value is tagged with its asset. A document that is still the one at hand is "not modified".
+#[derive(Debug)]
+pub struct DocumentLoader<P: ?Sized> {
+    provider: Arc<P>,
+    data: DataType,
+}
+
+impl<P: Provider + ?Sized> DocumentLoader<P> {
+    /// A loader that asks `provider` for such data.
+    #[must_use]
+    pub fn new(provider: Arc<P>, data: DataType) -> Self {
+        Self { provider, data }
+    }
+}
+
+#[async_trait]
+impl<P: Provider + ?Sized> Loader<Document> for DocumentLoader<P> {
+    fn max_batch(&self) -> usize {
+        max_batch(&*self.provider, self.data)
+    }
+
+    async fn load(&self, requests: &[Request]) -> Result<Vec<Loaded<Document>>> {
+        let asked = Asked::<DocumentId>::read(requests);
+        let answers = match asked.ids.as_slice() {
+            [] => Ok(Vec::new()),
+            ids => self.provider.documents(self.data, ids).await,
+        };
+        asked.answered(self.provider.name(), requests, answers)
+    }
+}
+
+fn max_batch<P: Provider + ?Sized>(provider: &P, data: DataType) -> usize {
+    provider.offer(data).map_or(1, |offer| offer.max_batch)
 }
 
 /// The requests that name something a provider can be asked for, and what is wrong with the rest.
@@ -86,59 +126,37 @@ impl<I: FromStr<Err = Invalid>> Asked<I> {
         self,
         provider: &str,
         requests: &[Request],
-        answers: Vec<Option<V>>,
+        answers: Answers<V>,
     ) -> Result<Vec<Loaded<V>>> {
-        if answers.len() != self.ids.len() {
-            let message =
-                format!("{provider} was asked for {} keys and answered {}", self.ids.len(), answers.len());
-            return Err(Error::new(ErrorKind::Load, "load", message));
-        }
-        let mut answers = answers.into_iter();
-        requests
-            .iter()
-            .zip(self.invalid)
-            .map(|(request, invalid)| match invalid {
-                Some(invalid) => Ok(Loaded::Failed(invalid.into())),
-                None => match answers.next().flatten() {
-                    None => Ok(Loaded::Absent),
-                    Some(value) => loaded(request, value),
-                },
-            })
-            .collect()
+        let mut answers = one_each(provider, self.ids.len(), answers)?.into_iter();
+        let loaded = requests.iter().zip(self.invalid).map(|(request, invalid)| match invalid {
+            Some(invalid) => Ok(Loaded::Failed(invalid.into())),
+            None => match answers.next() {
+                None | Some(Answer::Unknown) => Ok(Loaded::Absent),
+                Some(Answer::Failed(error)) => Ok(Loaded::Failed(error.into())),
+                Some(Answer::Value(value)) => loaded(provider, request, value),
+            },
+        });
+        loaded.collect()
     }
 }
 
-fn loaded<V: Datum>(request: &Request, value: V) -> Result<Loaded<V>> {
+/// The answers to a call, unless there are more or fewer than keys: nobody can tell then which is whose.
+pub(crate) fn one_each<V>(provider: &str, keys: usize, answers: Answers<V>) -> Answers<V> {
+    let answers = answers?;
+    if answers.len() == keys {
+        return Ok(answers);
+    }
+    let message = format!("{provider} was asked for {keys} keys and answered {}", answers.len());
+    Err(ProviderError::new(Fault::BadAnswer, message))
+}
+
+fn loaded<V: Datum>(provider: &str, request: &Request, mut value: V) -> Result<Loaded<V>> {
+    value.provider().get_or_insert_with(|| provider.into());
     let version = value.version();
     if request.etag.as_deref() == Some(version.as_str()) {
         return Ok(Loaded::NotModified);
     }
-    let tag = Tag::new(value.symbol().as_str())?;
+    let tag = Tag::new(&value.asset().to_string())?;
     Ok(Fresh::new(value).tag(tag).etag(version).into())
-}
-
-/// What a loader needs to know of a value.
-trait Datum {
-    fn symbol(&self) -> &Symbol;
-    fn version(&self) -> String;
-}
-
-impl Datum for Quote {
-    fn symbol(&self) -> &Symbol {
-        &self.symbol
-    }
-
-    fn version(&self) -> String {
-        self.version()
-    }
-}
-
-impl Datum for Series {
-    fn symbol(&self) -> &Symbol {
-        &self.symbol
-    }
-
-    fn version(&self) -> String {
-        self.version()
-    }
 }

@@ -3,49 +3,76 @@
 use std::fmt::Debug;
 
 use async_trait::async_trait;
-use cache_core::Result;
 
-use crate::{DataType, Quote, Series, SeriesId, Symbol};
+use crate::{Answer, Asset, DataType, Document, DocumentId, Offer, ProviderError, Quote, Series, SeriesId};
 
-/// An upstream, asked in batches.
+/// What an upstream says to a batch: answer `i` belongs to key `i`, or the call as a whole failed.
+pub type Answers<V> = Result<Vec<Answer<V>>, ProviderError>;
+
+/// An upstream, asked in batches of what it offers.
 ///
-/// What an upstream doesn't know is `None`. An error means that it could not be asked, or would not
-/// answer: nothing is then known about any of the batch.
+/// A method is called only for data that [`Provider::offer`] names, and for no more keys than the offer
+/// allows; those that an upstream doesn't offer need not be written. A call may be dropped at any await.
+///
+/// ```
+/// use async_trait::async_trait;
+/// use cache_market::{Answer, Answers, Asset, DataType, Date, Offer, Provider, Quote};
+///
+/// /// Everything costs 1.
+/// #[derive(Debug)]
+/// struct Flat;
+///
+/// #[async_trait]
+/// impl Provider for Flat {
+///     fn name(&self) -> &str {
+///         "flat"
+///     }
+///
+///     fn offer(&self, data: DataType) -> Option<Offer> {
+///         (data == DataType::Price).then(|| Offer::new(50))
+///     }
+///
+///     async fn quotes(&self, assets: &[Asset]) -> Answers<Quote> {
+///         let quote = |asset: &Asset| Quote::new(asset.clone(), 1.0, Date::constant(2020, 1, 2));
+///         Ok(assets.iter().map(|asset| Answer::Value(quote(asset))).collect())
+///     }
+/// }
+/// ```
 #[async_trait]
 pub trait Provider: Debug + Send + Sync + 'static {
-    /// The name shown in statistics: `"replay"`.
+    /// The name shown in statistics and answers: `"yahoo"`.
     fn name(&self) -> &str;
 
-    /// How many keys one call for such data may ask for; at least 1.
-    fn max_batch(&self, data: DataType) -> usize;
+    /// What is offered of such data; `None` is nothing.
+    fn offer(&self, data: DataType) -> Option<Offer>;
 
-    /// Fetches quotes: answer `i` belongs to `symbols[i]`.
+    /// Fetches quotes, for [`DataType::Price`]: answer `i` belongs to `assets[i]`.
     ///
     /// # Errors
     ///
-    /// If the call failed, or asked for more than [`Provider::max_batch`].
-    async fn quotes(&self, symbols: &[Symbol]) -> Result<Vec<Option<Quote>>>;
+    /// If the call as a whole failed: nothing is then known about any of the batch.
+    async fn quotes(&self, assets: &[Asset]) -> Answers<Quote> {
+        let _ = assets;
+        Err(ProviderError::not_offered(self.name(), DataType::Price))
+    }
 
-    /// Fetches whole series: answer `i` belongs to `ids[i]`.
+    /// Fetches series of bars, for [`DataType::Ohlcv`]: answer `i` belongs to `ids[i]`.
     ///
     /// # Errors
     ///
-    /// If the call failed, or asked for more than [`Provider::max_batch`].
-    async fn series(&self, ids: &[SeriesId]) -> Result<Vec<Option<Series>>>;
+    /// As [`Provider::quotes`].
+    async fn series(&self, ids: &[SeriesId]) -> Answers<Series> {
+        let _ = ids;
+        Err(ProviderError::not_offered(self.name(), DataType::Ohlcv))
+    }
 
-    /// What was asked of this upstream so far.
-    fn usage(&self) -> Usage;
-}
-
-/// What was asked of an upstream since it was set up.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Calls that went out, those that failed included.
-    pub calls: u64,
-    /// Keys those calls asked for.
-    pub keys: u64,
-    /// Calls that went out and failed.
-    pub failures: u64,
-    /// Calls that were held back because the upstream's rate limit was used up.
-    pub refused: u64,
+    /// Fetches anything else: answer `i` belongs to `ids[i]`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Provider::quotes`].
+    async fn documents(&self, data: DataType, ids: &[DocumentId]) -> Answers<Document> {
+        let _ = ids;
+        Err(ProviderError::not_offered(self.name(), data))
+    }
 }

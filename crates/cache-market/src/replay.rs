@@ -3,15 +3,19 @@
 mod faults;
 mod recording;
 mod upstream;
+mod usage;
 
 use std::{num::NonZeroU32, time::Duration};
 
 use async_trait::async_trait;
 use cache_core::{Clock, Error, ErrorKind, Result};
 
-pub use self::faults::Faults;
+pub use self::{faults::Faults, usage::Usage};
 use self::{recording::Recording, upstream::Upstream};
-use crate::{DataType, Interval, Provider, Quote, Series, SeriesId, Symbol, Usage};
+use crate::{
+    Answer, Answers, Asset, DataType, Fault, Interval, Offer, Provider, ProviderError, Quote, Series,
+    SeriesId,
+};
 
 /// How a [`ReplayProvider`] behaves.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,15 +88,45 @@ impl ReplayProvider {
         self.recording.symbols()
     }
 
-    fn check_batch(&self, data: DataType, keys: usize) -> Result<()> {
-        let limit = self.max_batch(data);
+    /// What was asked of this upstream so far.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.upstream.usage()
+    }
+
+    fn check_batch(&self, data: DataType, keys: usize) -> Result<(), ProviderError> {
+        let limit = self.offer(data).map_or(0, |offer| offer.max_batch);
         if keys <= limit {
             return Ok(());
         }
-        let message =
-            format!("replay was asked for {keys} {} keys in one call, the limit is {limit}", data.as_str());
-        Err(Error::new(ErrorKind::Limit, "load", message))
+        let message = format!("replay was asked for {keys} {data} keys in one call, the limit is {limit}");
+        Err(ProviderError::new(Fault::BadRequest, message))
     }
+
+    /// What was recorded of an asset, which are all equities of the United States.
+    fn recorded(&self, asset: &Asset) -> Result<Option<&'static Series>, ProviderError> {
+        if *asset != Asset::from(asset.symbol.clone()) {
+            return Ok(None);
+        }
+        let bad = |error: Error| ProviderError::new(Fault::BadAnswer, error.to_string());
+        self.recording.series(&asset.symbol).map_err(bad)
+    }
+
+    fn bars(&self, id: &SeriesId) -> Answer<Series> {
+        match (id.interval, self.recorded(&id.asset)) {
+            (Interval::Day, Ok(series)) => series.map(|series| cut(series, id)).into(),
+            (Interval::Day, Err(error)) => Answer::Failed(error),
+            (other, _) => {
+                let message = format!("replay has no bars of {other}: they are daily, say 1d");
+                Answer::Failed(ProviderError::new(Fault::NotOffered, message))
+            }
+        }
+    }
+}
+
+fn cut(series: &Series, id: &SeriesId) -> Series {
+    let bars = series.between(id.range.map(|range| range.from), id.range.map(|range| range.to));
+    Series::new(id.asset.clone(), id.interval, bars.to_vec())
 }
 
 #[async_trait]
@@ -101,33 +135,27 @@ impl Provider for ReplayProvider {
         "replay"
     }
 
-    fn max_batch(&self, data: DataType) -> usize {
+    fn offer(&self, data: DataType) -> Option<Offer> {
         match data {
-            DataType::Price => self.max_batch,
-            _ => 1,
+            DataType::Price => Some(Offer::new(self.max_batch)),
+            DataType::Ohlcv => Some(Offer::new(1).intervals([Interval::Day])),
+            _ => None,
         }
     }
 
-    async fn quotes(&self, symbols: &[Symbol]) -> Result<Vec<Option<Quote>>> {
-        self.check_batch(DataType::Price, symbols.len())?;
-        self.upstream.call(DataType::Price, symbols.len()).await?;
-        let quote = |symbol: &Symbol| {
-            let series = self.recording.series(symbol)?;
-            Ok(series.and_then(|series| Quote::at_last(symbol.clone(), &series.bars)))
+    async fn quotes(&self, assets: &[Asset]) -> Answers<Quote> {
+        self.check_batch(DataType::Price, assets.len())?;
+        self.upstream.call(DataType::Price, assets.len()).await?;
+        let quote = |asset: &Asset| match self.recorded(asset) {
+            Ok(series) => series.and_then(|series| Quote::at_last(asset.clone(), &series.bars)).into(),
+            Err(error) => Answer::Failed(error),
         };
-        symbols.iter().map(quote).collect()
+        Ok(assets.iter().map(quote).collect())
     }
 
-    async fn series(&self, ids: &[SeriesId]) -> Result<Vec<Option<Series>>> {
+    async fn series(&self, ids: &[SeriesId]) -> Answers<Series> {
         self.check_batch(DataType::Ohlcv, ids.len())?;
         self.upstream.call(DataType::Ohlcv, ids.len()).await?;
-        let series = |id: &SeriesId| match id.interval {
-            Interval::Day => Ok(self.recording.series(&id.symbol)?.cloned()),
-        };
-        ids.iter().map(series).collect()
-    }
-
-    fn usage(&self) -> Usage {
-        self.upstream.usage()
+        Ok(ids.iter().map(|id| self.bars(id)).collect())
     }
 }

@@ -1,8 +1,9 @@
 //! A short text that is the same for the same data and differs for other data, in every process.
 
+use cache_core::Timestamp;
 use xxhash_rust::xxh3::Xxh3Default;
 
-/// Digests numbers into a version.
+/// Digests numbers and texts into a version.
 #[derive(Default)]
 pub(crate) struct Version(Xxh3Default);
 
@@ -17,9 +18,28 @@ impl Version {
         self
     }
 
+    /// A number that may not be there, which is not the same as any that is.
+    pub(crate) fn maybe(self, number: Option<f64>) -> Self {
+        match number {
+            Some(number) => self.count(1).number(number),
+            None => self.count(0),
+        }
+    }
+
     pub(crate) fn date(mut self, date: jiff::civil::Date) -> Self {
         self.0.update(&date.year().to_le_bytes());
         self.0.update(&[date.month().to_le_bytes(), date.day().to_le_bytes()].concat());
+        self
+    }
+
+    pub(crate) fn moment(mut self, at: Timestamp) -> Self {
+        self.0.update(&at.as_micros().to_le_bytes());
+        self
+    }
+
+    pub(crate) fn text(mut self, text: &str) -> Self {
+        self = self.count(text.len() as u64);
+        self.0.update(text.as_bytes());
         self
     }
 

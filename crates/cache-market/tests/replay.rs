@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use cache_core::{Clock, ErrorKind, Key, Loaded, Loader, Request};
 use cache_market::{
-    DataType, Interval, Provider, QuoteLoader, Replay, ReplayProvider, SeriesId, SeriesLoader, Symbol, Usage,
+    Answer, Answers, Asset, DataType, DocumentId, DocumentLoader, Fault, Interval, Provider, Quote,
+    QuoteLoader, Replay, ReplayProvider, SeriesId, SeriesLoader, Usage,
 };
 use tokio::task::{JoinHandle, yield_now};
 
@@ -16,7 +17,7 @@ fn provider(replay: Replay) -> ReplayProvider {
     ReplayProvider::new(replay, Clock::manual()).unwrap()
 }
 
-fn symbols(texts: &[&str]) -> Vec<Symbol> {
+fn assets(texts: &[&str]) -> Vec<Asset> {
     texts.iter().map(|text| text.parse().unwrap()).collect()
 }
 
@@ -27,28 +28,55 @@ fn request(kind: &str, id: &str, etag: Option<&str>) -> Request {
 #[tokio::test]
 async fn quotes_are_the_last_recorded_day_in_the_order_asked_for() {
     let provider = provider(instant());
-    let quotes = provider.quotes(&symbols(&["MSFT", "NOPE", "AAPL"])).await.unwrap();
-    let [Some(msft), None, Some(aapl)] = quotes.as_slice() else { panic!("{quotes:?}") };
+    let quotes = provider.quotes(&assets(&["MSFT", "NOPE", "AAPL"])).await.unwrap();
+    let [Answer::Value(msft), Answer::Unknown, Answer::Value(aapl)] = quotes.as_slice() else {
+        panic!("{quotes:?}")
+    };
     assert_eq!((aapl.price, aapl.previous_close, aapl.change), (164.050003, Some(164.0), Some(0.050003)));
-    assert_eq!((msft.symbol.as_str(), msft.as_of.to_string().as_str()), ("MSFT", "2017-09-01"));
+    assert_eq!((msft.asset.symbol.as_str(), msft.as_of.to_string().as_str()), ("MSFT", "2017-09-01"));
     assert_eq!(provider.usage(), Usage { calls: 1, keys: 3, ..Usage::default() });
 }
 
 #[tokio::test]
 async fn a_series_is_every_recorded_day() {
     let provider = provider(instant());
-    let id = |text| SeriesId { symbol: symbols(&[text])[0].clone(), interval: Interval::Day };
-    let series = provider.series(&[id("AAPL")]).await.unwrap().remove(0).unwrap();
-    assert_eq!(series.bars.len(), 1258);
-    assert_eq!(provider.series(&[id("NOPE")]).await.unwrap(), [None]);
+    let ask = async |text: &str| provider.series(&[text.parse().unwrap()]).await.unwrap().remove(0);
+    let bars = async |text| ask(text).await.value().map(|series| series.bars.len());
+    assert_eq!(bars("AAPL:1d").await, Some(1258));
+    assert_eq!(bars("AAPL:1d:2017-08-31..2017-09-03").await, Some(2));
+    assert_eq!(ask("NOPE:1d").await, Answer::Unknown);
+    let Answer::Failed(error) = ask("AAPL:5m").await else { panic!("no such bars were recorded") };
+    assert_eq!(error.fault(), Fault::NotOffered);
+}
+
+#[tokio::test]
+async fn what_is_traded_elsewhere_is_not_what_was_recorded() {
+    let provider = provider(instant());
+    for text in ["T@XLON", "T@US.etf", "T@CRYPTO"] {
+        assert_eq!(provider.quotes(&assets(&[text])).await, Ok(vec![Answer::Unknown]), "{text}");
+        let id = SeriesId::new(assets(&[text]).remove(0), Interval::Day);
+        assert_eq!(provider.series(&[id]).await, Ok(vec![Answer::Unknown]), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_offered_is_said_to_be_so() {
+    let provider = Arc::new(provider(instant()));
+    assert_eq!(provider.offer(DataType::News), None);
+    let asked = provider.documents(DataType::News, &[DocumentId::new(assets(&["T"]).remove(0))]).await;
+    assert_eq!(asked.unwrap_err().fault(), Fault::NotOffered);
+    let loader = DocumentLoader::new(provider, DataType::News);
+    let error = loader.load(&[request("news", "T", None)]).await.unwrap_err();
+    assert!(error.to_string().contains("replay offers no news"), "{error}");
 }
 
 #[tokio::test]
 async fn a_batch_past_the_limit_is_refused_before_it_goes_out() {
     let provider = provider(Replay { max_batch: 2, ..instant() });
-    assert_eq!((provider.max_batch(DataType::Price), provider.max_batch(DataType::Ohlcv)), (2, 1));
-    let error = provider.quotes(&symbols(&["A", "B", "C"])).await.unwrap_err();
-    assert!(error.kind() == ErrorKind::Limit && error.to_string().contains("3 price keys"), "{error}");
+    let limits = [DataType::Price, DataType::Ohlcv].map(|data| provider.offer(data).unwrap().max_batch);
+    assert_eq!(limits, [2, 1]);
+    let error = provider.quotes(&assets(&["A", "B", "C"])).await.unwrap_err();
+    assert!(error.fault() == Fault::BadRequest && error.to_string().contains("3 price keys"), "{error}");
     assert_eq!(provider.usage(), Usage::default());
 }
 
@@ -72,7 +100,7 @@ async fn past_the_rate_limit_a_call_waits_its_turn_and_then_is_refused() {
     let replay = Replay { calls_per_second: 20, patience, ..instant() };
     let provider = Arc::new(ReplayProvider::new(replay, clock.clone()).unwrap());
     for _ in 0..20 {
-        provider.quotes(&symbols(&["AAPL"])).await.unwrap();
+        provider.quotes(&assets(&["AAPL"])).await.unwrap();
     }
     let patient = quote_in_background(&provider);
     until(|| clock.sleepers() == 1).await;
@@ -90,7 +118,7 @@ async fn past_the_rate_limit_a_call_waits_its_turn_and_then_is_refused() {
     let mut refused = 0;
     for call in crowd {
         if let Err(error) = call.await.unwrap() {
-            assert!(error.is_retryable() && error.to_string().contains("20 calls a second"), "{error}");
+            assert!(error.is_transient() && error.to_string().contains("20 calls a second"), "{error}");
             refused += 1;
         }
     }
@@ -101,7 +129,7 @@ async fn past_the_rate_limit_a_call_waits_its_turn_and_then_is_refused() {
 #[tokio::test]
 async fn faults_are_switched_while_it_runs() {
     let provider = Arc::new(provider(instant()));
-    let ask = || async { provider.quotes(&symbols(&["AAPL"])).await };
+    let ask = || async { provider.quotes(&assets(&["AAPL"])).await };
 
     provider.faults().fail_next(2);
     assert!(ask().await.is_err() && ask().await.is_err());
@@ -109,7 +137,7 @@ async fn faults_are_switched_while_it_runs() {
 
     provider.faults().fail_all();
     let error = ask().await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Load);
+    assert_eq!(error.fault(), Fault::Broken);
     assert_eq!(provider.usage(), Usage { calls: 4, keys: 4, failures: 3, refused: 0 });
 
     provider.faults().hang();
@@ -128,7 +156,7 @@ async fn a_failure_rate_is_met_and_the_same_seed_fails_the_same_calls() {
         let provider = provider(Replay { failure_rate: 0.3, seed, calls_per_second: 10_000, ..instant() });
         let mut outcomes = Vec::new();
         for _ in 0..1000 {
-            outcomes.push(provider.quotes(&symbols(&["AAPL"])).await.is_err());
+            outcomes.push(provider.quotes(&assets(&["AAPL"])).await.is_err());
         }
         outcomes
     };
@@ -160,7 +188,7 @@ async fn a_loader_tags_names_the_version_and_says_what_is_absent_or_invalid() {
     let [Loaded::Value(fresh), Loaded::Failed(invalid), Loaded::Absent] = loaded.as_slice() else {
         panic!("{loaded:?}")
     };
-    assert_eq!(fresh.tags[0].as_str(), "AAPL");
+    assert_eq!((fresh.tags[0].as_str(), fresh.value.provider.as_deref()), ("AAPL", Some("replay")));
     assert!(invalid.to_string().contains("\"A B\""), "{invalid}");
 
     let again = loader.load(&[request("price", "AAPL", fresh.etag.as_deref())]).await.unwrap();
@@ -171,8 +199,8 @@ async fn a_loader_tags_names_the_version_and_says_what_is_absent_or_invalid() {
 
 #[tokio::test]
 async fn a_loader_of_series_reads_ids_with_their_interval() {
-    let provider: Arc<dyn Provider> = Arc::new(provider(instant()));
-    let loader = SeriesLoader::new(provider.clone());
+    let provider = Arc::new(provider(instant()));
+    let loader = SeriesLoader::new(provider.clone() as Arc<dyn Provider>);
     assert_eq!(loader.max_batch(), 1);
     let loaded = loader.load(&[request("ohlcv", "T:1d", None)]).await.unwrap();
     let [Loaded::Value(fresh)] = loaded.as_slice() else { panic!("{loaded:?}") };
@@ -192,11 +220,9 @@ async fn a_failed_call_fails_the_whole_load() {
     assert!(error.is_retryable(), "{error}");
 }
 
-fn quote_in_background(
-    provider: &Arc<ReplayProvider>,
-) -> JoinHandle<cache_core::Result<Vec<Option<cache_market::Quote>>>> {
+fn quote_in_background(provider: &Arc<ReplayProvider>) -> JoinHandle<Answers<Quote>> {
     let provider = provider.clone();
-    tokio::spawn(async move { provider.quotes(&symbols(&["AAPL"])).await })
+    tokio::spawn(async move { provider.quotes(&assets(&["AAPL"])).await })
 }
 
 async fn until(condition: impl Fn() -> bool) {

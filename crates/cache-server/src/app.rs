@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use cache_core::{Clock, Error, ErrorKind, Loader, Result, Ttl};
 use cache_disk::{DiskConfig, DiskTier};
 use cache_facade::{Cache, Cacheable, Region};
-use cache_market::{DataType, Provider, Quote, QuoteLoader, ReplayProvider, Series, SeriesLoader};
+use cache_market::{DataType, Quote, QuoteLoader, ReplayProvider, Series, SeriesLoader};
 use tokio::time::{Instant, timeout_at};
 
 use crate::settings::Settings;
@@ -17,7 +17,7 @@ const JITTER: f64 = 0.05;
 /// A value is refreshed behind its readers once this share of its life is over.
 const EAGER: f64 = 0.8;
 /// The version of [`Quote`] and [`Series`] as they are stored: to be raised when either changes.
-const SCHEMA: u32 = 1;
+const SCHEMA: u32 = 2;
 /// What closing the disk tier is given where loads took up all the time.
 const CLOSE: Duration = Duration::from_millis(300);
 
@@ -75,11 +75,6 @@ impl App {
     #[must_use]
     pub fn disk(&self) -> &DiskTier {
         &self.disk
-    }
-
-    /// Every provider, for statistics.
-    pub(crate) fn providers(&self) -> impl Iterator<Item = &dyn Provider> {
-        std::iter::once(&*self.provider as &dyn Provider)
     }
 
     /// Waits for loads and writes that are under way, for about `limit`, makes the disk tier's contents

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use cache_core::{Error, ErrorKind, Result};
 use serde::Deserialize;
 
-use crate::{Bar, Date, Interval, Series, Symbol};
+use crate::{Asset, Bar, BarTime, Date, Interval, Series, Symbol};
 
 /// Daily bars of some symbols.
 #[derive(Debug)]
@@ -83,7 +83,8 @@ struct Row {
 impl Row {
     fn bar(self) -> Bar {
         let Self { date, open, high, low, close, adjusted_close, volume } = self;
-        Bar { date, open, high, low, close, adjusted_close, volume }
+        let (time, adjusted_close) = (BarTime::Day(date), Some(adjusted_close));
+        Bar { time, open, high, low, close, adjusted_close, volume }
     }
 }
 
@@ -94,13 +95,14 @@ fn read(symbol: Symbol, text: &str) -> Result<Series> {
             let message = format!("the recorded bars of {symbol} can't be read");
             Error::caused(ErrorKind::Load, "replay", message, source)
         })?;
-        if let Some(before) = bars.last().filter(|before| before.date >= bar.date) {
-            let message = format!("the recorded bars of {symbol} go from {} to {}", before.date, bar.date);
+        if let Some(before) = bars.last().filter(|before| before.time >= bar.time) {
+            let message =
+                format!("the recorded bars of {symbol} go from {} to {}", before.date(), bar.date());
             return Err(Error::new(ErrorKind::Load, "replay", message));
         }
         bars.push(bar);
     }
-    Ok(Series { symbol, interval: Interval::Day, bars })
+    Ok(Series::new(Asset::from(symbol), Interval::Day, bars))
 }
 
 #[cfg(test)]
@@ -118,7 +120,7 @@ mod tests {
         for name in Recording::stocknet().symbols() {
             let series = Recording::stocknet().series(&name.parse().unwrap()).unwrap().unwrap();
             let bars = if name == "BABA" { 745 } else { 1258 };
-            assert_eq!((series.symbol.as_str(), series.bars.len()), (name, bars));
+            assert_eq!((series.asset.symbol.as_str(), series.bars.len()), (name, bars));
             assert!(
                 series.bars.iter().all(|bar| bar.low <= bar.close && bar.close <= bar.high && bar.volume > 0)
             );

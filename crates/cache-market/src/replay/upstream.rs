@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use cache_core::{Clock, Error, ErrorKind, Result, Timestamp};
+use cache_core::{Clock, Timestamp};
 use governor::{
     Quota, RateLimiter,
     clock::{Clock as _, Reference},
@@ -15,8 +15,8 @@ use governor::{
     state::{InMemoryState, NotKeyed},
 };
 
-use super::Faults;
-use crate::{DataType, Usage};
+use super::{Faults, Usage};
+use crate::{DataType, Fault, ProviderError};
 
 pub(super) struct Upstream {
     time: Time,
@@ -71,8 +71,8 @@ impl Upstream {
     ///
     /// # Errors
     ///
-    /// `Unavailable` if the rate limit left no turn in time; `Load` if the upstream failed.
-    pub(super) async fn call(&self, data: DataType, keys: usize) -> Result<()> {
+    /// `Throttled` if the rate limit left no turn in time; `Broken` if the upstream failed.
+    pub(super) async fn call(&self, data: DataType, keys: usize) -> Result<(), ProviderError> {
         self.turn().await?;
         self.calls.fetch_add(1, Ordering::Relaxed);
         self.keys.fetch_add(keys as u64, Ordering::Relaxed);
@@ -81,12 +81,12 @@ impl Upstream {
             return Ok(());
         }
         self.failures.fetch_add(1, Ordering::Relaxed);
-        let message = format!("replay failed a call for {keys} {} keys, as it was told to", data.as_str());
-        Err(Error::new(ErrorKind::Load, "load", message))
+        let message = format!("replay failed a call for {keys} {data} keys, as it was told to");
+        Err(ProviderError::new(Fault::Broken, message))
     }
 
     /// Waits for a turn under the rate limit, as a client that knows its quota does.
-    async fn turn(&self) -> Result<()> {
+    async fn turn(&self) -> Result<(), ProviderError> {
         let began = self.time.now();
         while let Err(not_yet) = self.limiter.check() {
             let now = self.time.now();
@@ -98,7 +98,7 @@ impl Upstream {
                     self.rate,
                     self.patience.as_millis()
                 );
-                return Err(Error::new(ErrorKind::Unavailable, "load", message));
+                return Err(ProviderError::new(Fault::Throttled { retry_after: None }, message));
             }
             self.time.sleep(wait).await;
         }

@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, Uri},
     response::Response,
 };
-use cache_market::{Bar, Date, Interval, SeriesId, Symbol};
+use cache_market::{Asset, Bar, DataType, Date, Interval, Provider, SeriesId};
 use serde::Serialize;
 
 use crate::{
@@ -19,7 +19,7 @@ use crate::{
     },
     routes::{
         answer::{Datum, cacheable},
-        quotes::{symbol_of, unknown},
+        quotes::{asset_of, unknown},
     },
 };
 
@@ -30,31 +30,41 @@ pub(super) async fn one(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let symbol = symbol_of(symbol)?;
+    let asset = asset_of(symbol)?;
     let query = Query::read(uri.query(), &["interval", "from", "to"])?;
-    let interval = interval(&query)?;
+    let interval = interval(&app, &query)?;
     let (from, to) = (date(&query, "from")?, date(&query, "to")?);
     if let Some((from, to)) = from.zip(to).filter(|(from, to)| from > to) {
         let detail = format!("from={from} lies after to={to}: swap them, both days are included");
         return Err(Problem::parameter("from", detail));
     }
-    let id = SeriesId { symbol, interval };
+    let id = SeriesId::new(asset, interval);
     let lookup = app.series.lookup(&*id.to_string()).await.map_err(|error| Problem::from_error(&error))?;
-    let Some(series) = &lookup.value else { return Err(unknown(&id.symbol, &lookup)) };
-    let data = Bars { symbol: &id.symbol, interval, bars: series.between(from, to) };
+    let Some(series) = &lookup.value else { return Err(unknown(&id.asset, &lookup)) };
+    let data = Bars { asset: &id.asset, interval, bars: series.between(from, to) };
     cacheable(&headers, Freshness::of(&lookup), &data, &Datum::new(&data, &lookup))
 }
 
 #[derive(Serialize)]
 struct Bars<'a> {
-    symbol: &'a Symbol,
+    #[serde(rename = "symbol")]
+    asset: &'a Asset,
     interval: Interval,
     bars: &'a [Bar],
 }
 
-fn interval(query: &Query<'_>) -> Result<Interval, Problem> {
+fn interval(app: &App, query: &Query<'_>) -> Result<Interval, Problem> {
     let text = query.given("interval").unwrap_or("1d");
-    text.parse().map_err(|invalid| Problem::parameter("interval", format!("{invalid}")))
+    let refused = |why: String| Problem::parameter("interval", why);
+    let interval: Interval = text.parse().map_err(|invalid| refused(format!("interval={invalid}")))?;
+    let offer = app.provider().offer(DataType::Ohlcv);
+    let offered = |one: Interval| offer.as_ref().is_some_and(|offer| offer.covers_interval(one));
+    if offered(interval) {
+        return Ok(interval);
+    }
+    let known: Vec<&str> =
+        Interval::ALL.iter().filter(|one| offered(**one)).map(|one| one.as_str()).collect();
+    Err(refused(format!("interval={text:?} is not offered: ask for one of {}", known.join(", "))))
 }
 
 fn date(query: &Query<'_>, name: &str) -> Result<Option<Date>, Problem> {

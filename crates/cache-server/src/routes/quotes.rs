@@ -8,7 +8,7 @@ use axum::{
     response::Response,
 };
 use cache_facade::Lookup;
-use cache_market::{Quote, Symbol};
+use cache_market::{Asset, Quote};
 use serde::Serialize;
 use serde_json::json;
 
@@ -31,15 +31,15 @@ pub(super) async fn list(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let symbols = symbols(Query::read(uri.query(), &["symbols"])?.get("symbols"))?;
-    let ids: Vec<&str> = symbols.iter().map(Symbol::as_str).collect();
+    let assets = assets(Query::read(uri.query(), &["symbols"])?.get("symbols"))?;
+    let ids: Vec<String> = assets.iter().map(Asset::to_string).collect();
     let lookups = app.quotes.lookup_many(&ids).await;
 
     let mut body = Quotes { quotes: Vec::new(), unknown: Vec::new(), failed: Vec::new() };
     let mut data = Vec::new();
     let mut freshness: Option<Freshness> = None;
     let mut failure = None;
-    for (symbol, lookup) in symbols.iter().zip(&lookups) {
+    for (asset, lookup) in assets.iter().zip(&lookups) {
         match lookup {
             Ok(found) => {
                 let own = Freshness::of(found);
@@ -49,12 +49,12 @@ pub(super) async fn list(
                         data.push(&**quote);
                         body.quotes.push(Datum::new(quote, found));
                     }
-                    None => body.unknown.push(symbol),
+                    None => body.unknown.push(asset),
                 }
             }
             Err(error) => {
                 failure.get_or_insert(error);
-                body.failed.push(Failed { symbol, error: error.to_string() });
+                body.failed.push(Failed { asset, error: error.to_string() });
             }
         }
     }
@@ -74,27 +74,27 @@ pub(super) async fn one(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     Query::read(uri.query(), &[])?;
-    let symbol = symbol_of(symbol)?;
-    let lookup = app.quotes.lookup(symbol.as_str()).await.map_err(|error| Problem::from_error(&error))?;
-    let Some(quote) = &lookup.value else { return Err(unknown(&symbol, &lookup)) };
+    let asset = asset_of(symbol)?;
+    let lookup = app.quotes.lookup(&*asset.to_string()).await.map_err(|error| Problem::from_error(&error))?;
+    let Some(quote) = &lookup.value else { return Err(unknown(&asset, &lookup)) };
     cacheable(&headers, Freshness::of(&lookup), quote, &Datum::new(quote, &lookup))
 }
 
-/// The symbol that a path names.
-pub(super) fn symbol_of(path: Result<Path<String>, PathRejection>) -> Result<Symbol, Problem> {
+/// The asset that a path names: `AAPL`, `BTC@CRYPTO`.
+pub(super) fn asset_of(path: Result<Path<String>, PathRejection>) -> Result<Asset, Problem> {
     let Path(text) = path.map_err(|rejection| {
         Problem::parameter("symbol", format!("the symbol in the path can't be read: {rejection}"))
     })?;
     text.parse().map_err(|invalid| Problem::parameter("symbol", format!("{invalid}")))
 }
 
-/// Says that nobody knows the symbol, and for how long that holds.
-pub(super) fn unknown<V>(symbol: &Symbol, lookup: &Lookup<V>) -> Problem {
+/// Says that nobody knows the asset, and for how long that holds.
+pub(super) fn unknown<V>(asset: &Asset, lookup: &Lookup<V>) -> Problem {
     Problem::new(
         ProblemKind::UnknownSymbol,
-        format!("the provider knows no symbol {symbol}: check its spelling"),
+        format!("the provider knows no symbol {asset}: check its spelling"),
     )
-    .with("symbol", symbol.as_str())
+    .with("symbol", asset.to_string())
     .holding(Freshness::of(lookup))
 }
 
@@ -103,35 +103,36 @@ fn missing() -> Problem {
     Problem::parameter("symbols", detail)
 }
 
-/// The symbols of a list, each once, in the order of their first mention.
-fn symbols(list: Option<&str>) -> Result<Vec<Symbol>, Problem> {
+/// The assets of a list, each once, in the order of their first mention.
+fn assets(list: Option<&str>) -> Result<Vec<Asset>, Problem> {
     let list = list.filter(|list| !list.is_empty()).ok_or_else(missing)?;
     let count = list.split(',').count();
     if count > MAX_SYMBOLS {
         let detail = format!("symbols names {count} symbols, the limit is {MAX_SYMBOLS}: ask in parts");
         return Err(Problem::parameter("symbols", detail));
     }
-    let mut symbols = Vec::with_capacity(count);
+    let mut assets = Vec::with_capacity(count);
     for (at, text) in list.split(',').enumerate() {
-        let symbol: Symbol = text.parse().map_err(|invalid| {
+        let asset: Asset = text.parse().map_err(|invalid| {
             Problem::parameter("symbols", format!("in symbols, number {}: {invalid}", at + 1))
         })?;
-        if !symbols.contains(&symbol) {
-            symbols.push(symbol);
+        if !assets.contains(&asset) {
+            assets.push(asset);
         }
     }
-    Ok(symbols)
+    Ok(assets)
 }
 
 #[derive(Serialize)]
 struct Quotes<'a> {
     quotes: Vec<Datum<&'a Arc<Quote>>>,
-    unknown: Vec<&'a Symbol>,
+    unknown: Vec<&'a Asset>,
     failed: Vec<Failed<'a>>,
 }
 
 #[derive(Serialize)]
 struct Failed<'a> {
-    symbol: &'a Symbol,
+    #[serde(rename = "symbol")]
+    asset: &'a Asset,
     error: String,
 }

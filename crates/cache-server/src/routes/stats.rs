@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::Uri, response::Response};
 use cache_facade::MemoryStats;
+use cache_market::Provider;
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -38,19 +39,14 @@ pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
             })
         })
         .collect();
-    let providers: Vec<Value> = app
-        .providers()
-        .map(|provider| {
-            let usage = provider.usage();
-            json!({
-                "name": provider.name(),
-                "calls": usage.calls,
-                "keys": usage.keys,
-                "failures": usage.failures,
-                "refused": usage.refused,
-            })
-        })
-        .collect();
+    let usage = app.provider().usage();
+    let providers = json!([{
+        "name": app.provider().name(),
+        "calls": usage.calls,
+        "keys": usage.keys,
+        "failures": usage.failures,
+        "refused": usage.refused,
+    }]);
     let bus = stats.bus.as_ref().map(|bus| {
         json!({
             "name": bus.name,

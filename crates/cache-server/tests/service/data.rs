@@ -17,7 +17,7 @@ async fn quotes_come_in_the_order_asked_for_each_once_and_the_unknown_are_named(
         body["quotes"].as_array().unwrap().iter().map(|quote| quote["symbol"].as_str().unwrap()).collect();
     assert_eq!(symbols, ["MSFT", "AAPL"]);
     assert_eq!((&body["unknown"], &body["failed"]), (&json!(["NOPE", "ZZZZ"]), &json!([])));
-    let usage = cache_market::Provider::usage(service.app.provider());
+    let usage = service.app.provider().usage();
     assert_eq!((usage.calls, usage.keys), (1, 4), "four symbols in one call");
 }
 
@@ -27,7 +27,8 @@ async fn a_quote_is_the_last_recorded_close_with_its_circumstances() {
     let quote = json!({
         "symbol": "AAPL", "price": 164.050003, "previous_close": 164.0, "change": 0.050003,
         "change_percent": 0.0305, "open": 164.800003, "high": 164.940002, "low": 163.630005,
-        "volume": 16_552_800, "as_of": "2017-09-01", "source": "provider", "age_ms": 0, "stale": false,
+        "volume": 16_552_800, "as_of": "2017-09-01", "time": null, "currency": null, "bid": null, "ask": null,
+        "provider": "replay", "source": "provider", "age_ms": 0, "stale": false,
     });
     assert_eq!(service.get("/v1/quotes/aapl").await.json(), quote);
 
@@ -42,7 +43,7 @@ async fn an_unknown_symbol_is_remembered_as_long_as_it_says() {
     let service = Inside::open(&["--ttl-unknown=60"]).await;
     let answer = service.get("/v1/quotes/NOPE").await;
     assert_eq!((answer.status, answer.json()["symbol"].clone()), (StatusCode::NOT_FOUND, json!("NOPE")));
-    let calls = || cache_market::Provider::usage(service.app.provider()).calls;
+    let calls = || service.app.provider().usage().calls;
     for _ in 0..3 {
         service.get("/v1/quotes/NOPE").await;
     }
@@ -69,7 +70,7 @@ async fn bars_are_cut_from_one_cached_series_and_both_days_are_included() {
     assert_eq!(dates("?to=2012-09-04").await, ["2012-09-04"]);
     assert_eq!(dates("?from=2017-08-26&to=2017-08-27").await, [""; 0], "a weekend");
     assert_eq!(dates("").await.len(), 1258);
-    assert_eq!(cache_market::Provider::usage(service.app.provider()).calls, 1);
+    assert_eq!(service.app.provider().usage().calls, 1);
 }
 
 #[tokio::test]
@@ -81,6 +82,19 @@ async fn an_empty_interval_or_end_of_a_range_is_as_good_as_none() {
         let answer = service.get(&format!("/v1/bars/AAPL?{query}")).await;
         assert_eq!((answer.status, &answer.json()["bars"]), (StatusCode::OK, &all), "{query}");
     }
+}
+
+#[tokio::test]
+async fn assets_of_one_symbol_are_told_apart_by_market_and_type() {
+    let service = Inside::open(&[]).await;
+    let body = service.get("/v1/quotes?symbols=t,T@XLON,T@US.etf,T@us.equity,T@US").await.json();
+    assert_eq!(body["quotes"].as_array().unwrap().len(), 1, "what is usual need not be said: {body}");
+    assert_eq!(
+        (&body["quotes"][0]["symbol"], &body["unknown"]),
+        (&json!("T"), &json!(["T@XLON", "T@US.etf"]))
+    );
+    let answer = service.get("/v1/bars/T@XLON").await;
+    assert_eq!((answer.status, &answer.json()["symbol"]), (StatusCode::NOT_FOUND, &json!("T@XLON")));
 }
 
 #[tokio::test]

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use cache_market::Provider;
 use cache_server::Closed;
 use serde_json::json;
 

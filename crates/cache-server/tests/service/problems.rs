@@ -22,6 +22,7 @@ fn check(asked: &str, answer: &Answer, status: u16, detail: &str) {
 async fn malformed_input_is_400_and_says_which_parameter_which_value_and_what_is_expected() {
     let service = Inside::open(&[]).await;
     let many = format!("/v1/quotes?symbols={}", vec!["A"; 101].join(","));
+    let long = format!("/v1/quotes?symbols={}", "A".repeat(33));
     for (path, detail) in [
         ("/v1/quotes", "symbols is missing or empty: name 1 to 100"),
         ("/v1/quotes?symbols=", "symbols is missing or empty"),
@@ -30,7 +31,9 @@ async fn malformed_input_is_400_and_says_which_parameter_which_value_and_what_is
         ("/v1/quotes?symbols=AAPL,,MSFT", "in symbols, number 2: the symbol \"\" is empty"),
         ("/v1/quotes?symbols=AAPL,MS$FT", "number 2: the symbol \"MS$FT\" holds '$': a symbol has 1 to 32"),
         ("/v1/quotes?symbols=AAPL%20MSFT", "holds ' '"),
-        ("/v1/quotes?symbols=ABCDEFGHIJKLMNOP", "has 16 characters"),
+        (long.as_str(), "has 33 characters"),
+        ("/v1/quotes?symbols=T@X", "number 1: \"X\" is no market"),
+        ("/v1/quotes?symbols=T@XLON.stock", "\"stock\" is no asset type"),
         ("/v1/quotes?symbols=%C3%84", "holds 'Ä'"),
         ("/v1/quotes?symbols=A%00", "holds '\\0'"),
         ("/v1/quotes?symbols=%ff", "symbols=%ff is not UTF-8"),
@@ -43,10 +46,12 @@ async fn malformed_input_is_400_and_says_which_parameter_which_value_and_what_is
         (many.as_str(), "names 101 symbols, the limit is 100"),
         ("/v1/quotes/A%20B", "the symbol \"A B\" holds ' '"),
         ("/v1/quotes/%ff", "can't be read"),
-        ("/v1/quotes/A%2FB", "holds '/'"),
+        ("/v1/quotes/A%5CB", "holds '\\\\'"),
+        ("/v1/quotes/T@", "\"\" is no market"),
         ("/v1/quotes/AAPL?x=1", "this path takes none"),
         ("/v1/bars/A*", "holds '*'"),
-        ("/v1/bars/T?interval=5m", "the interval \"5m\" is not offered: bars are daily, say 1d"),
+        ("/v1/bars/T?interval=5m", "interval=\"5m\" is not offered: ask for one of 1d"),
+        ("/v1/bars/T?interval=7m", "\"7m\" is no interval: there are 1m"),
         ("/v1/bars/T?from=yesterday", "from=\"yesterday\" is no date"),
         ("/v1/bars/T?to=2017-02-29", "to=\"2017-02-29\" is no date"),
         ("/v1/bars/T?to=20170901", "is no date"),
@@ -59,7 +64,7 @@ async fn malformed_input_is_400_and_says_which_parameter_which_value_and_what_is
     ] {
         check(path, &service.get(path).await, 400, detail);
     }
-    assert_eq!(cache_market::Provider::usage(service.app.provider()).calls, 0, "nobody was asked");
+    assert_eq!(service.app.provider().usage().calls, 0, "nobody was asked");
 }
 
 #[tokio::test]
@@ -69,7 +74,7 @@ async fn a_hundred_symbols_are_answered() {
     let answer = service.get(&format!("/v1/quotes?symbols={}", symbols.join(","))).await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.json()["unknown"].as_array().unwrap().len(), 100);
-    assert_eq!(cache_market::Provider::usage(service.app.provider()).calls, 2, "fifty a call");
+    assert_eq!(service.app.provider().usage().calls, 2, "fifty a call");
 }
 
 #[tokio::test]

@@ -1,0 +1,104 @@
+//! What an upstream answered: status, headers, and a body of bounded size.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+
+use crate::{Fault, ProviderError, Secret};
+
+/// How much of a body is repeated in a message, in characters.
+const EXCERPT: usize = 160;
+
+/// The answer to a call. Its `Debug` and its errors show none of the call's secrets, not even where the
+/// upstream repeats them.
+#[derive(Clone)]
+pub struct Reply {
+    /// The status: 200, 404, 429.
+    pub status: u16,
+    /// The body, decompressed.
+    pub body: Bytes,
+    pub(super) provider: Arc<str>,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) retry_after: Option<Duration>,
+    pub(super) secrets: Vec<Secret>,
+}
+
+impl Reply {
+    /// The values of a header, whose name is given in small letters.
+    pub fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
+        self.headers.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Whether the status is one of success.
+    #[must_use]
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status)
+    }
+
+    /// The same, unless the status is one of failure.
+    ///
+    /// # Errors
+    ///
+    /// What [`Reply::failure`] makes of the status.
+    pub fn succeeded(self) -> Result<Self, ProviderError> {
+        if self.is_success() { Ok(self) } else { Err(self.failure()) }
+    }
+
+    /// What a status of failure means, with the beginning of what was said about it.
+    #[must_use]
+    pub fn failure(&self) -> ProviderError {
+        let fault = match self.status {
+            429 => Fault::Throttled { retry_after: self.retry_after },
+            // Some say when they will be back, which is to be left alone as well.
+            503 if self.retry_after.is_some() => Fault::Throttled { retry_after: self.retry_after },
+            401 | 403 | 407 => Fault::Refused,
+            408 => Fault::TimedOut,
+            500.. => Fault::Broken,
+            400..500 => Fault::BadRequest,
+            _ => Fault::BadAnswer,
+        };
+        self.error(fault, &self.excerpt())
+    }
+
+    /// An error that says what is wrong with this answer, secrets struck out.
+    #[must_use]
+    pub fn error(&self, fault: Fault, what: &str) -> ProviderError {
+        let said = self.secrets.iter().fold(what.to_owned(), |text, secret| secret.hidden_in(&text));
+        let colon = if said.is_empty() { "" } else { ": " };
+        ProviderError::new(fault, format!("{} answered {}{colon}{said}", self.provider, self.status))
+    }
+
+    /// How long the upstream wants to be left alone, if it said so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
+    /// The beginning of the body as one line of text, secrets struck out.
+    #[must_use]
+    pub fn excerpt(&self) -> String {
+        // Secrets go before the text is cut, so that no part of one is left at the end.
+        let text = String::from_utf8_lossy(&self.body[..self.body.len().min(64 << 10)]);
+        let text = self.secrets.iter().fold(text.into_owned(), |text, secret| secret.hidden_in(&text));
+        let line = text.split(|char: char| char.is_whitespace() || char.is_control());
+        let line = line.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+        let mut start: String = line.chars().take(EXCERPT).collect();
+        if start.len() < line.len() {
+            start.push_str("...");
+        }
+        start
+    }
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} answered {} ({} bytes): {}",
+            self.provider,
+            self.status,
+            self.body.len(),
+            self.excerpt()
+        )
+    }
+}

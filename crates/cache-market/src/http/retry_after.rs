@@ -1,0 +1,52 @@
+//! `Retry-After`: for how long an upstream wants to be left alone.
+
+use std::time::{Duration, UNIX_EPOCH};
+
+use cache_core::Timestamp;
+
+/// The pause that a `Retry-After` asks for at `now`: seconds, or a date (RFC 9110, 10.2.3). One in the
+/// past asks for none; what is neither says nothing.
+pub(super) fn pause(text: &str, now: Timestamp) -> Option<Duration> {
+    let text = text.trim();
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More digits than fit are a long pause all the same.
+        return Some(Duration::from_secs(text.parse().unwrap_or(u64::from(u32::MAX))));
+    }
+    let at = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some(Timestamp::from_micros(i64::try_from(at.as_micros()).ok()?).since(now))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// 2020-01-01T00:00:00Z.
+    const NOW: Timestamp = Timestamp::from_micros(1_577_836_800_000_000);
+
+    #[test]
+    fn seconds_and_dates_are_read_and_nothing_else() {
+        for (text, expected) in [
+            ("0", Some(0)),
+            (" 120 ", Some(120)),
+            ("Wed, 01 Jan 2020 00:01:30 GMT", Some(90)),
+            ("Wednesday, 01-Jan-20 00:01:30 GMT", Some(90)),
+            ("Tue, 31 Dec 2019 23:59:00 GMT", Some(0)),
+            ("99999999999999999999999", Some(u64::from(u32::MAX))),
+            ("", None),
+            ("-5", None),
+            ("soon", None),
+            ("1.5", None),
+        ] {
+            assert_eq!(pause(text, NOW), expected.map(Duration::from_secs), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in ".{0,40}", now: i64) {
+            let _ = pause(&text, Timestamp::from_micros(now));
+        }
+    }
+}

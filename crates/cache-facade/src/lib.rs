@@ -25,6 +25,8 @@
 mod backlog;
 mod builder;
 mod cache;
+#[cfg(feature = "config")]
+pub mod config;
 mod counters;
 mod engine;
 mod fleet;

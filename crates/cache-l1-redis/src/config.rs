@@ -152,6 +152,26 @@ impl RedisConfig {
         self
     }
 
+    /// The password, in place of the URL's; with sentinels the master's.
+    #[must_use]
+    pub fn password(mut self, password: &str) -> Self {
+        self.login.password = Some(Secret(password.to_owned()));
+        self
+    }
+
+    /// The number of the database, in place of the URL's.
+    ///
+    /// # Errors
+    ///
+    /// `Config` for a number above 0 with a Cluster, which has no databases.
+    pub fn database(mut self, number: u16) -> Result<Self> {
+        if number > 0 && matches!(self.home, Home::Cluster(_)) {
+            return Err(refused("a Redis Cluster has no databases: leave the number out"));
+        }
+        self.login.database = number;
+        Ok(self)
+    }
+
     /// The certificates, in PEM, that TLS trusts instead of the system's.
     #[must_use]
     pub fn trust(mut self, pem: impl Into<Vec<u8>>) -> Self {

@@ -25,11 +25,13 @@
 mod backlog;
 mod builder;
 mod cache;
+mod call;
 mod counters;
 mod engine;
 mod fleet;
 mod flight;
 mod fly;
+mod gather;
 mod glance;
 mod guard;
 mod hear;

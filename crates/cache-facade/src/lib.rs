@@ -27,11 +27,13 @@ mod builder;
 mod cache;
 #[cfg(feature = "config")]
 pub mod config;
+mod call;
 mod counters;
 mod engine;
 mod fleet;
 mod flight;
 mod fly;
+mod gather;
 mod glance;
 mod guard;
 mod hear;

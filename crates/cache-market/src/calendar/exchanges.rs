@@ -3,10 +3,14 @@
 mod always;
 mod cmes;
 mod xasx;
+mod xbom;
 mod xfra;
+mod xhkg;
 mod xlon;
 mod xnys;
 mod xpar;
+mod xshg;
+mod xtks;
 mod xtse;
 
 pub(crate) use always::WEEKDAYS_UTC;
@@ -14,13 +18,18 @@ pub(crate) use always::WEEKDAYS_UTC;
 use super::exchange::Exchange;
 
 /// All of them.
-pub(crate) static ALL: [&Exchange; 11] = [
+pub(crate) static ALL: [&Exchange; 16] = [
     &xnys::XNYS,
     &xnys::XNAS,
     &xlon::XLON,
     &xfra::XFRA,
     &xpar::XPAR,
     &xtse::XTSE,
+    &xtks::XTKS,
+    &xhkg::XHKG,
+    &xshg::XSHG,
+    &xbom::XNSE,
+    &xbom::XBOM,
     &xasx::XASX,
     &cmes::CMES,
     &always::FX,

@@ -6,10 +6,13 @@ use std::{
 };
 
 use cache_core::Result;
-use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::{
+    civil::Date,
+    tz::{TimeZone, TimeZoneDatabase},
+};
 
 use super::{
-    Calendar,
+    Calendar, FIRST, LAST,
     exchange::Exchange,
     exchanges,
     planner::Planner,
@@ -127,34 +130,36 @@ fn builtin(exchange: &'static Exchange, zones: &TimeZoneDatabase) -> Calendar {
     Calendar::new(Planner { exchange, zone, table })
 }
 
-/// The calendar with what was added; the line that can't be, and why not.
+/// The calendar with what was added; or the line that can't be, and why not.
 fn extend(calendar: &Calendar, added: &Table) -> std::result::Result<Calendar, (usize, String)> {
     let Planner { exchange, zone, table } = &calendar.0.planner;
     let mut table = table.clone();
     table.extend(added.clone());
     let extended = Calendar::new(Planner { exchange, zone: TimeZone::clone(zone), table });
-    for (date, entry) in added {
-        let session = extended.session_on(*date);
-        if matches!(entry.special, Special::Hours { .. }) && session.is_none() {
-            let why = format!(
-                "there is no session on {date} that could have such hours: write `session HH:MM-HH:MM`"
-            );
-            return Err((entry.line, why));
-        }
-        let Some(session) = session else { continue };
-        let week = jiff::Span::new().days(7);
-        let around = extended.sessions(date.saturating_sub(week), date.saturating_add(week));
-        let overlap = around.filter(|other| other.date != *date).find(|other| {
-            let apart =
-                if other.date < *date { other.close <= session.open } else { session.close <= other.open };
-            !apart
-        });
-        if let Some(other) = overlap {
-            return Err((
-                entry.line,
-                format!("this session runs into that of {}: shorten one of them", other.date),
-            ));
-        }
+    match added.iter().find_map(|(date, entry)| Some((entry.line, fault(&extended, *date, entry.special)?))) {
+        Some(fault) => Err(fault),
+        None => Ok(extended),
     }
-    Ok(extended)
 }
+
+/// Why a calendar can't have what it was told of a day, if it can't.
+fn fault(calendar: &Calendar, date: Date, special: Special) -> Option<String> {
+    if !(FIRST..=LAST).contains(&date.year()) {
+        return Some(format!("calendars reach from {FIRST} to {LAST}: leave the line out"));
+    }
+    let Some(session) = calendar.session_on(date) else {
+        let hours = matches!(special, Special::Hours { .. });
+        let why = "there is no session on that day that could have such hours: write `session HH:MM-HH:MM`";
+        return hours.then(|| why.to_owned());
+    };
+    let week = jiff::Span::new().weeks(1);
+    let mut around = calendar.sessions(date.saturating_sub(week), date.saturating_add(week));
+    let other = around.find(|other| {
+        let (first, then) = if other.date < date { (other, &session) } else { (&session, other) };
+        other.date != date && first.close > then.open
+    })?;
+    Some(format!("this session runs into that of {}: shorten one of them", other.date))
+}
+
+#[cfg(test)]
+mod tests;

@@ -25,9 +25,9 @@
 mod backlog;
 mod builder;
 mod cache;
+mod call;
 #[cfg(feature = "config")]
 pub mod config;
-mod call;
 mod counters;
 mod engine;
 mod fleet;

@@ -19,7 +19,11 @@ const DISPUTED: [(&str, &str); 6] = [
 #[test]
 fn every_session_is_the_oracles() {
     let mut compared = 0;
-    for name in ["XNYS", "XLON", "XFRA", "XTKS", "XHKG", "XBOM", "24-5", "24-7"] {
+    let names = [
+        "XNYS", "XTSE", "CMES", "XLON", "XFRA", "XPAR", "XTKS", "XHKG", "XSHG", "XBOM", "XASX", "24-5",
+        "24-7",
+    ];
+    for name in names {
         let expected = by_day(name, oracle(name));
         let answered = by_day(name, sessions(Calendars::builtin().named(name).unwrap()));
         let differ = differences(&expected, &answered);

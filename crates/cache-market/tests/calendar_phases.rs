@@ -151,6 +151,19 @@ fn a_day_in_new_york_has_its_phases() {
 }
 
 #[test]
+fn the_year_turns_by_utc_in_the_middle_of_a_session_or_of_extended_hours() {
+    let calendars = Calendars::builtin();
+    let phase = |market, text: &str| calendars.of(market).unwrap().phase(at(text));
+    assert_eq!(phase(Market::XNYS, "2025-12-31T23:59:59Z"), Phase::Post);
+    assert_eq!(phase(Market::XNYS, "2026-01-01T00:00:00Z"), Phase::Post);
+    assert_eq!(phase(Market::XNYS, "2026-01-01T01:00:00Z"), Phase::Closed);
+    assert_eq!(phase(Market::XNYS, "2026-01-01T05:00:00Z"), Phase::Holiday);
+    // The session of 1 January opens on 31 December.
+    assert_eq!(phase(Market::FX, "2025-12-31T23:59:59Z"), Phase::Open);
+    assert_eq!(phase(Market::FX, "2026-01-01T00:00:00Z"), Phase::Open);
+}
+
+#[test]
 fn summer_time_moves_the_open_by_utc_and_not_on_the_wall() {
     let calendars = Calendars::builtin();
     for (market, before, after) in [

@@ -81,3 +81,42 @@ impl Planner {
         Some(Timestamp::from_micros(moment.as_microsecond()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::{
+        Market,
+        calendar::{
+            exchange::{EVER, WEEKEND},
+            rule::{Moved::ToNearest, Of, Rule},
+        },
+    };
+
+    /// An exchange that keeps New Year's Day on the nearest weekday, with a short day before it.
+    static NEARBY: Exchange = Exchange {
+        market: Market::US,
+        zone: "UTC",
+        weekend: WEEKEND,
+        hours: &[(EVER, Hours::new(Wall::at(9, 0), Wall::at(17, 0)))],
+        extended: None,
+        rules: &[
+            Rule::closes(Wall::at(12, 0), Of(12, 31)),
+            Rule::closed(Of(1, 1)).moved(ToNearest),
+            Rule::closes(Wall::at(14, 0), Of(12, 31)),
+        ],
+        table: "",
+    };
+
+    #[test]
+    fn a_holiday_can_move_into_the_year_before_and_outdoes_a_short_day() {
+        let planner = Planner { exchange: &NEARBY, zone: TimeZone::UTC, table: Table::new() };
+        let last = |year| planner.sessions(year).pop().unwrap();
+        // 2022 began on a Saturday, 2021 on a Friday. Of two short days the shorter counts.
+        assert_eq!((last(2021).date, last(2021).kind), (date(2021, 12, 30), SessionKind::Regular));
+        assert_eq!((last(2020).date, last(2020).kind), (date(2020, 12, 31), SessionKind::EarlyClose));
+        assert_eq!(Some(last(2020).close), planner.moment(date(2020, 12, 31), Wall::at(12, 0)));
+    }
+}

@@ -152,6 +152,8 @@ mod tests {
         let day = Hours::new(Wall::at(9, 30), Wall::at(16, 0)).lunch(Wall::at(12, 0), Wall::at(13, 0));
         assert_eq!(day.with(None, Some(Wall::at(12, 0))), Some(Hours::new(day.open, Wall::at(12, 0))));
         assert_eq!(day.with(Some(Wall::at(10, 0)), None).unwrap().lunch, day.lunch);
+        assert_eq!(day.with(Some(Wall::at(12, 0)), None).unwrap().lunch, None);
+        assert_eq!(day.with(None, Some(Wall::at(13, 0))).unwrap().lunch, None);
         assert_eq!(day.with(Some(Wall::at(16, 0)), None), None);
     }
 }

@@ -98,6 +98,21 @@ fn a_bad_line_is_refused_with_its_place_and_what_is_wanted() {
     assert!(long.len() < 600, "{}", long.len());
 }
 
+#[test]
+fn a_session_may_begin_when_another_ends_and_extended_hours_give_way() {
+    assert!(extended("24/7 2026-11-24 session 00:00-24:00\nFX 2026-11-24 opens 00:00").is_ok());
+    // The night of 8 March 2026 is an hour short: what is after one session runs into what is before the next.
+    let text = "XNYS 2026-03-07 session 09:30-24:00\nXNYS 2026-03-08 session 09:30-16:00";
+    let calendars = extended(text).unwrap();
+    let calendar = calendars.of(Market::XNYS).unwrap();
+    let at = |text: &str| {
+        cache_core::Timestamp::from_micros(text.parse::<jiff::Timestamp>().unwrap().as_microsecond())
+    };
+    assert_eq!(calendar.phase(at("2026-03-08T08:30:00Z")), crate::Phase::Post);
+    assert_eq!(calendar.next_change(at("2026-03-08T08:30:00Z")), Some(at("2026-03-08T09:00:00Z")));
+    assert_eq!(calendar.phase(at("2026-03-08T09:00:00Z")), crate::Phase::Pre);
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_is_too_strange_to_be_refused(text in "((XNYS|FX|24-5|[A-Z]{1,9}) ?[0-9:, -]{0,24}(closed|session|opens)?.{0,12}\n?){0,4}") {

@@ -28,6 +28,7 @@
 
 mod app;
 mod banner;
+mod calendar;
 mod http;
 mod routes;
 mod serve;
@@ -37,6 +38,7 @@ mod shutdown;
 
 pub use app::{App, Closed};
 pub use banner::banner;
+pub use calendar::{CalendarArgs, calendar};
 pub use routes::router;
 pub use serve::{DRAIN, Limits, bind, serve};
 pub use settings::Settings;

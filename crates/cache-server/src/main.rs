@@ -9,12 +9,36 @@ use std::{
 
 use anyhow::{Context, Result, anyhow};
 use cache_core::Clock;
-use cache_server::{App, Closed, FLUSH, HARD, Limits, Settings, banner, bind, router, serve, signal};
-use clap::Parser;
+use cache_server::{
+    App, CalendarArgs, Closed, FLUSH, HARD, Limits, Settings, banner, bind, calendar, router, serve, signal,
+};
+use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+/// A market-data service: quotes and daily bars from memory, then disk, then a slow provider.
+#[derive(Parser)]
+#[command(version, about, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(flatten)]
+    settings: Settings,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// What else can be done than to serve.
+#[derive(Subcommand)]
+enum Command {
+    Calendar(CalendarArgs),
+}
+
 fn main() -> ExitCode {
-    match run(&Settings::parse()) {
+    let cli = Cli::parse();
+    let done = match &cli.command {
+        None => run(&cli.settings),
+        Some(Command::Calendar(args)) => calendar(args, Clock::system().now(), &mut io::stdout().lock())
+            .map_err(|error| anyhow!("{error}")),
+    };
+    match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");

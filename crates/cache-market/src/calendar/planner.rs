@@ -38,8 +38,9 @@ impl Planner {
         // A day can be moved over the turn of the year.
         for near in year.saturating_sub(1)..=year.saturating_add(1) {
             for (day, special) in self.exchange.rules.iter().filter_map(|rule| rule.in_year(near)) {
-                let known = days.entry(day).or_insert(special);
-                *known = both(*known, special);
+                days.entry(day)
+                    .and_modify(|known: &mut Special| *known = known.with(special))
+                    .or_insert(special);
             }
         }
         days
@@ -47,16 +48,15 @@ impl Planner {
 
     fn session(&self, date: Date, recurring: Option<&Special>) -> Option<Session> {
         let usual = self.exchange.hours_on(date)?;
-        let special = self.table.get(&date).map(|entry| entry.special);
-        let hours = match (special, recurring) {
-            (Some(Special::Session(hours)), _) => hours,
-            (Some(Special::Closed), _) | (_, Some(Special::Closed)) => return None,
-            _ if self.exchange.is_weekend(date) => return None,
-            (Some(Special::Hours { opens, closes }), _) | (None, Some(&Special::Hours { opens, closes })) => {
-                usual.with(opens, closes)?
-            }
-            (None, Some(Special::Session(hours))) => *hours,
-            (None, None) => usual,
+        let special = match (self.table.get(&date).map(|entry| entry.special), recurring.copied()) {
+            (Some(said), Some(ruled)) => said.over(ruled),
+            (said, ruled) => said.or(ruled).unwrap_or(Special::Hours { opens: None, closes: None }),
+        };
+        let hours = match special {
+            Special::Closed => return None,
+            Special::Session(hours) => hours,
+            Special::Hours { .. } if self.exchange.is_weekend(date) => return None,
+            Special::Hours { opens, closes } => usual.with(opens, closes)?,
         };
         self.at(date, hours, usual)
     }
@@ -79,17 +79,5 @@ impl Planner {
     pub(crate) fn moment(&self, date: Date, wall: Wall) -> Option<Timestamp> {
         let moment = self.zone.to_ambiguous_timestamp(wall.on(date)?).compatible().ok()?;
         Some(Timestamp::from_micros(moment.as_microsecond()))
-    }
-}
-
-/// What two rules about one day come to: it is closed if either says so, and as short as both say.
-fn both(one: Special, other: Special) -> Special {
-    match (one, other) {
-        (Special::Hours { opens: a, closes: b }, Special::Hours { opens: c, closes: d }) => {
-            let earlier = b.into_iter().chain(d).min();
-            Special::Hours { opens: a.max(c), closes: earlier }
-        }
-        (Special::Closed, _) | (_, Special::Closed) => Special::Closed,
-        (session, _) => session,
     }
 }

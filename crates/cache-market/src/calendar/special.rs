@@ -66,7 +66,31 @@ impl Special {
         }
     }
 
-    /// Both together; `None` if they contradict each other.
+    /// What two rules about one day come to: closed if either says so, and as short as both say.
+    pub(crate) fn with(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Hours { opens: a, closes: b }, Self::Hours { opens: c, closes: d }) => {
+                Self::Hours { opens: a.max(c), closes: b.into_iter().chain(d).min() }
+            }
+            (Self::Closed, _) | (_, Self::Closed) => Self::Closed,
+            (Self::Session(_), _) => self,
+            (_, Self::Session(_)) => other,
+        }
+    }
+
+    /// What a table says over what the rules say: an open or a close of the rules stays if the table says
+    /// nothing of it.
+    pub(crate) fn over(self, rules: Self) -> Self {
+        match (self, rules) {
+            (Self::Hours { opens: a, closes: b }, Self::Hours { opens: c, closes: d }) => {
+                Self::Hours { opens: a.or(c), closes: b.or(d) }
+            }
+            (Self::Hours { .. }, _) => rules,
+            _ => self,
+        }
+    }
+
+    /// Two lines of one table together; `None` if they contradict each other.
     pub(crate) fn and(self, other: Self) -> Option<Self> {
         let (Self::Hours { opens: a, closes: b }, Self::Hours { opens: c, closes: d }) = (self, other) else {
             return None;

@@ -17,6 +17,7 @@
 //! assert_eq!(meta.freshness(clock.now()), Freshness::Stale);
 //! ```
 
+mod breaker;
 mod bus;
 mod clock;
 mod codec;
@@ -35,6 +36,7 @@ mod tier;
 mod tombstone;
 mod ttl;
 
+pub use breaker::Breaker;
 pub use bus::{Bus, Listener};
 pub use bytes::Bytes;
 pub use clock::{Clock, ManualSleep, Timestamp};

@@ -7,7 +7,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use cache_core::{Clock, Entry, Error, ErrorKind, Key, Result, Target, Tier, Timestamp, Tombstone};
+use cache_core::{Breaker, Clock, Entry, Error, ErrorKind, Key, Result, Target, Tier, Tombstone};
 use futures_util::future::{Either, select};
 
 use crate::timer;
@@ -49,27 +49,18 @@ pub struct Guard<T> {
     breaker: Mutex<Breaker>,
 }
 
-#[derive(Debug)]
-enum Breaker {
-    /// Calls go through; so many failed in a row.
-    Closed(u32),
-    /// No call goes through before this moment.
-    Open(Timestamp),
-    /// One call is trying since this moment.
-    Probing(Timestamp),
-}
-
 impl<T: Tier> Guard<T> {
     /// Guards `inner`.
     #[must_use]
     pub fn new(inner: T, settings: GuardSettings) -> Self {
-        Self { inner, settings, breaker: Mutex::new(Breaker::Closed(0)) }
+        let breaker = Mutex::new(Breaker::new(settings.failures, settings.pause));
+        Self { inner, settings, breaker }
     }
 
     /// Whether calls are being held off.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        !matches!(*self.breaker(), Breaker::Closed(_))
+        self.breaker().is_open()
     }
 
     async fn call<R, F: Future<Output = Result<R>> + Send>(
@@ -102,37 +93,15 @@ impl<T: Tier> Guard<T> {
     }
 
     fn admit(&self) -> Result<()> {
-        let now = self.settings.clock.now();
-        let mut breaker = self.breaker();
-        match *breaker {
-            Breaker::Closed(_) => Ok(()),
-            Breaker::Open(until) if now >= until => {
-                *breaker = Breaker::Probing(now);
-                Ok(())
-            }
-            // A probe that was dropped never reports: another may try after a pause.
-            Breaker::Probing(since) if now >= since.after(self.settings.pause) => {
-                *breaker = Breaker::Probing(now);
-                Ok(())
-            }
-            Breaker::Open(_) | Breaker::Probing(_) => {
-                let message = format!("{} is left alone after repeated failures", self.inner.name());
-                Err(Error::new(ErrorKind::Unavailable, "tier", message))
-            }
-        }
+        self.breaker().admit(self.settings.clock.now()).map_err(|_| {
+            let message = format!("{} is left alone after repeated failures", self.inner.name());
+            Error::new(ErrorKind::Unavailable, "tier", message)
+        })
     }
 
+    /// A refused value says nothing about the tier: only what may pass counts as a failure.
     fn note(&self, error: Option<&Error>) {
-        let now = self.settings.clock.now();
-        let mut breaker = self.breaker();
-        *breaker = match (error.filter(|error| error.is_retryable()), &*breaker) {
-            (None, _) => Breaker::Closed(0),
-            (Some(_), Breaker::Closed(failed)) if failed + 1 < self.settings.failures => {
-                Breaker::Closed(failed + 1)
-            }
-            (Some(_), Breaker::Open(until)) => Breaker::Open(*until),
-            (Some(_), _) => Breaker::Open(now.after(self.settings.pause)),
-        };
+        self.breaker().note(!error.is_some_and(Error::is_retryable), self.settings.clock.now());
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {

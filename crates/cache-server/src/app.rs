@@ -1,14 +1,21 @@
 //! The wiring: a provider, the tiers in front of it, and a region for each kind of data.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock, PoisonError, RwLock},
+    time::Duration,
+};
 
 use cache_core::{Clock, Error, ErrorKind, Loader, Result, Ttl};
-use cache_disk::{DiskConfig, DiskTier};
-use cache_facade::{Cache, Cacheable, Region};
+use cache_disk::DiskTier;
+use cache_facade::{Cache, Cacheable, Policy, Region, config::Faults};
 use cache_market::{DataType, Quote, QuoteLoader, ReplayProvider, Series, SeriesLoader};
 use tokio::time::{Instant, timeout_at};
 
-use crate::settings::Settings;
+use crate::{
+    config::{Config, Reloaded},
+    settings::Settings,
+};
 
 /// What stands in front of every key of the service.
 pub(crate) const NAMESPACE: &str = "md";
@@ -25,10 +32,27 @@ const CLOSE: Duration = Duration::from_millis(300);
 #[derive(Debug)]
 pub struct App {
     pub(crate) cache: Cache,
-    pub(crate) quotes: Region<Quote>,
-    pub(crate) series: Region<Series>,
+    live: RwLock<Live>,
     disk: DiskTier,
     provider: Arc<ReplayProvider>,
+    listener: OnceLock<Listener>,
+}
+
+/// What a new configuration changes while the service runs.
+#[derive(Debug)]
+struct Live {
+    config: Config,
+    quotes: Region<Quote>,
+    series: Region<Series>,
+}
+
+/// Who is told of a configuration that was read anew.
+struct Listener(Box<dyn Fn(&Settings) + Send + Sync>);
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Listener")
+    }
 }
 
 /// How much of what was under way an [`App`] ended with, where its disk tier was flushed.
@@ -46,23 +70,67 @@ impl App {
     /// # Errors
     ///
     /// If the data folder can't be opened, or a setting can't hold.
-    pub async fn open(settings: &Settings, clock: Clock) -> Result<Self> {
+    pub async fn open(config: &Config, clock: Clock) -> Result<Self> {
+        let settings = &config.settings;
         let provider = Arc::new(ReplayProvider::new(settings.replay(), clock.clone())?);
-        let config =
-            DiskConfig::new(settings.disk_dir()).max_bytes(settings.disk_mib << 20).clock(clock.clone());
-        let disk = DiskTier::open(config)?;
+        let disk = settings.cache.open_disk(&clock)?;
         let builder = Cache::builder()
             .namespace(NAMESPACE)
-            .memory(settings.memory())
+            .memory(settings.cache.memory())
             .local_tier(disk.clone())
             .clock(clock.clone());
-        let cache = settings.shared.join(builder, &clock)?.build().await?;
-        settings.memory_protect.iter().try_for_each(|pattern| cache.protect(pattern))?;
-        let quotes = QuoteLoader::new(provider.clone());
-        let quotes = region(&cache, settings, DataType::Price, settings.price_ttl(), quotes)?;
-        let series = SeriesLoader::new(provider.clone());
-        let series = region(&cache, settings, DataType::Ohlcv, settings.ohlcv_ttl(), series)?;
-        Ok(Self { cache, quotes, series, disk, provider })
+        let cache = settings.cache.share(builder, &clock)?.build().await?;
+        settings.cache.protected()?.iter().try_for_each(|pattern| cache.protect(pattern))?;
+        let quotes = region(&cache, DataType::Price, QuoteLoader::new(provider.clone()))?;
+        let series = region(&cache, DataType::Ohlcv, SeriesLoader::new(provider.clone()))?;
+        let live = Live {
+            config: config.clone(),
+            quotes: quotes.with(|policy| lived(policy, settings, settings.price_ttl())),
+            series: series.with(|policy| lived(policy, settings, settings.ohlcv_ttl())),
+        };
+        Ok(Self { cache, live: RwLock::new(live), disk, provider, listener: OnceLock::new() })
+    }
+
+    /// Quotes, as they are to be kept by the configuration in force.
+    #[must_use]
+    pub fn quotes(&self) -> Region<Quote> {
+        self.live.read().unwrap_or_else(PoisonError::into_inner).quotes.clone()
+    }
+
+    /// Series, as they are to be kept by the configuration in force.
+    #[must_use]
+    pub fn series(&self) -> Region<Series> {
+        self.live.read().unwrap_or_else(PoisonError::into_inner).series.clone()
+    }
+
+    /// The configuration in force.
+    #[must_use]
+    pub fn config(&self) -> Config {
+        self.live.read().unwrap_or_else(PoisonError::into_inner).config.clone()
+    }
+
+    /// Whom to tell of a configuration that was read anew. The first who asks is told, no other.
+    pub fn when_reloaded(&self, act: impl Fn(&Settings) + Send + Sync + 'static) {
+        let _ = self.listener.set(Listener(Box::new(act)));
+    }
+
+    /// Reads the configuration anew, and takes over what may change while the service runs. What is loaded
+    /// from now on lives by it; what is held already keeps its promise.
+    ///
+    /// # Errors
+    ///
+    /// All that is wrong with what is there now. The configuration in force stays.
+    pub fn reload(&self) -> Result<Reloaded, Faults> {
+        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        let (config, reloaded) = live.config.reread()?;
+        let settings = &config.settings;
+        live.quotes = live.quotes.with(|policy| lived(policy, settings, settings.price_ttl()));
+        live.series = live.series.with(|policy| lived(policy, settings, settings.ohlcv_ttl()));
+        if let Some(Listener(act)) = self.listener.get() {
+            act(settings);
+        }
+        live.config = config;
+        Ok(reloaded)
     }
 
     /// The provider behind the tiers.
@@ -101,22 +169,15 @@ impl App {
     }
 }
 
-fn region<V: Cacheable>(
-    cache: &Cache,
-    settings: &Settings,
-    data: DataType,
-    ttl: Ttl,
-    loader: impl Loader<V>,
-) -> Result<Region<V>> {
-    cache
-        .region::<V>(data.as_str())
-        .ttl(ttl)
-        .negative(Duration::from_secs(settings.ttl_unknown))
-        .jitter(JITTER)
-        .eager(EAGER)
-        .hard_timeout(Duration::from_millis(settings.load_timeout_ms))
-        .throttle(Duration::from_millis(settings.throttle_ms))
-        .schema(SCHEMA)
-        .loader(loader)
-        .open()
+fn region<V: Cacheable>(cache: &Cache, data: DataType, loader: impl Loader<V>) -> Result<Region<V>> {
+    cache.region::<V>(data.as_str()).jitter(JITTER).eager(EAGER).schema(SCHEMA).loader(loader).open()
+}
+
+/// What the settings say of a region, which may change while it is open.
+fn lived<V>(policy: Policy<V>, settings: &Settings, ttl: Ttl) -> Policy<V> {
+    policy
+        .ttl(ttl.normalised())
+        .negative(Duration::from_secs(settings.ttl.unknown))
+        .hard_timeout(Duration::from_millis(settings.limits.load_timeout_ms))
+        .throttle(Duration::from_millis(settings.limits.throttle_ms))
 }

@@ -23,24 +23,24 @@ fn write(text: &mut String, settings: &Settings, app: &App, bound: SocketAddr) -
     writeln!(
         text,
         "  tiers     memory ({} MiB), disk ({} MiB){}, then the provider",
-        settings.memory_mib,
-        settings.disk_mib,
-        settings.shared.names().map(|name| format!(", {name}")).collect::<String>()
+        settings.cache.memory.mib,
+        settings.cache.disk.mib,
+        settings.cache.shared_tiers().map(|name| format!(", {name}")).collect::<String>()
     )?;
     writeln!(
         text,
         "  provider  replay of recorded days to 2017-09-01: {} ms a call, {} quotes a call, {} calls a second, {} % fail",
-        settings.provider_latency_ms,
-        settings.provider_batch,
-        settings.provider_rate,
-        settings.provider_failure_rate * 100.0
+        settings.replay.latency_ms,
+        settings.replay.batch,
+        settings.replay.rate,
+        settings.replay.failure_rate * 100.0
     )?;
     writeln!(
         text,
         "  lives     quotes {:?}, in grace to {:?}; bars {:?}, in grace to {:?}",
         price.life, price.grace, ohlcv.life, ohlcv.grace
     )?;
-    writeln!(text, "  data      {}", settings.data_dir.display())?;
+    writeln!(text, "  data      {}", settings.cache.disk.dir.display())?;
     writeln!(text)?;
     writeln!(text, "try")?;
     let host = reachable(bound);

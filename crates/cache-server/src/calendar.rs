@@ -11,7 +11,7 @@ use cache_market::{Calendar, Calendars, Date, Market, Session};
 use jiff::{Zoned, tz::TimeZone};
 
 /// Say when a market trades: whether it is open now and when that changes, or its sessions as CSV.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
 pub struct CalendarArgs {
     /// Which market: a code such as XNYS, US, XLON, FX or CRYPTO, or 24/5 or 24/7.
     pub market: String,

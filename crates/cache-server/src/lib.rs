@@ -8,16 +8,15 @@
 //! use std::sync::Arc;
 //! use axum::{body::Body, http::Request};
 //! use cache_core::Clock;
-//! use cache_server::{App, Settings, router};
-//! use clap::Parser;
+//! use cache_server::{App, Config, router};
 //! use tower::ServiceExt;
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let data = tempfile::tempdir()?;
 //! # let data = data.path().display().to_string();
-//! let settings = Settings::parse_from(["cache-server", "--data-dir", &data]);
-//! let app = Arc::new(App::open(&settings, Clock::system()).await?);
+//! let config = Config::from_flags(["cache-server", "--data-dir", &data])?;
+//! let app = Arc::new(App::open(&config, Clock::system()).await?);
 //!
 //! let request = Request::get("/v1/quotes/AAPL").body(Body::empty())?;
 //! let response = router(app).oneshot(request).await?;
@@ -29,18 +28,24 @@
 mod app;
 mod banner;
 mod calendar;
+mod config;
+mod flags;
 mod http;
 mod routes;
 mod serve;
 mod settings;
-mod shared;
 mod shutdown;
 
 pub use app::{App, Closed};
 pub use banner::banner;
 pub use calendar::{CalendarArgs, calendar};
+pub use config::{Config, Reloaded, Sources};
+pub use flags::{Task, invocation};
 pub use routes::router;
 pub use serve::{DRAIN, Limits, bind, serve};
-pub use settings::Settings;
-pub use shared::{By, Deaf, SharedSettings, Url};
-pub use shutdown::{FLUSH, HARD, signal};
+pub use settings::{
+    BatchSection, BreakerSettings, CalendarsSection, GraceSection, KeySource, LimitsSection, ProviderKind,
+    ProviderSettings, ProvidersSection, QuotaSettings, ReplaySection, RetrySettings, ServiceSection,
+    Settings, TtlSection, WarmingSection,
+};
+pub use shutdown::{FLUSH, HARD, reload_when_told, signal};

@@ -1,41 +1,32 @@
-//! The process around the service: settings, logs, runtime, signals, and the end within its bound.
+//! The process around the service: configuration, logs, runtime, signals, and the end within its bound.
 
 use std::{
+    env,
     io::{self, IsTerminal, Write},
+    path::Path,
     process::{ExitCode, exit},
     sync::Arc,
     thread,
 };
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use cache_core::Clock;
 use cache_server::{
-    App, CalendarArgs, Closed, FLUSH, HARD, Limits, Settings, banner, bind, calendar, router, serve, signal,
+    App, Closed, Config, FLUSH, HARD, Limits, Settings, Sources, Task, banner, bind, calendar, invocation,
+    reload_when_told, router, serve, signal,
 };
-use clap::{Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
-/// A market-data service: quotes and daily bars from memory, then disk, then a slow provider.
-#[derive(Parser)]
-#[command(version, about, args_conflicts_with_subcommands = true)]
-struct Cli {
-    #[command(flatten)]
-    settings: Settings,
-    #[command(subcommand)]
-    command: Option<Command>,
-}
-
-/// What else can be done than to serve.
-#[derive(Subcommand)]
-enum Command {
-    Calendar(CalendarArgs),
-}
-
 fn main() -> ExitCode {
-    let cli = Cli::parse();
-    let done = match &cli.command {
-        None => run(&cli.settings),
-        Some(Command::Calendar(args)) => calendar(args, Clock::system().now(), &mut io::stdout().lock())
+    // A variable that is no text can't name anything of ours.
+    let variables =
+        env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
+    let (task, sources) = invocation(env::args_os(), variables).unwrap_or_else(|error| error.exit());
+    let done = match task {
+        Task::Serve => run(&sources),
+        Task::Show => show(&sources),
+        Task::Check(file) => check(sources, &file),
+        Task::Calendar(args) => calendar(&args, Clock::system().now(), &mut io::stdout().lock())
             .map_err(|error| anyhow!("{error}")),
     };
     match done {
@@ -47,33 +38,76 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(settings: &Settings) -> Result<()> {
-    let filter = EnvFilter::try_new(&settings.log).with_context(|| {
-        format!("--log or CACHE_LOG is {:?}: give off, error, warn, info, debug or trace", settings.log)
-    })?;
+fn show(sources: &Sources) -> Result<()> {
+    let config = read(sources)?;
+    warn(&config);
+    Ok(io::stdout().write_all(config.to_yaml().as_bytes())?)
+}
+
+fn check(mut sources: Sources, file: &Path) -> Result<()> {
+    sources.file = Some(file.to_owned());
+    warn(&read(&sources)?);
+    Ok(writeln!(io::stdout(), "{} can be served with", file.display())?)
+}
+
+fn warn(config: &Config) {
+    for warning in &config.warnings {
+        eprintln!("warning: {warning}");
+    }
+}
+
+fn read(sources: &Sources) -> Result<Config> {
+    sources.read().map_err(|faults| match faults.iter().count() {
+        1 => anyhow!("{faults}"),
+        many => anyhow!("the configuration can't be used for {many} reasons\n{faults}"),
+    })
+}
+
+fn run(sources: &Sources) -> Result<()> {
+    let config = read(sources)?;
     let colours = io::stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(io::stderr).init();
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter(&config.settings)?)
+        .with_ansi(colours)
+        .with_writer(io::stderr)
+        .with_filter_reloading();
+    let level = log.reload_handle();
+    log.init();
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
     // Connections are file descriptors, and the usual limit of 1,024 is soon reached.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(%error, "can't raise the limit of open files");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(live(settings))?;
+    let relevel = move |settings: &Settings| {
+        if let Err(error) = filter(settings).and_then(|filter| Ok(level.reload(filter)?)) {
+            tracing::error!(%error, "the log goes on as it was");
+        }
+    };
+    runtime.block_on(live(&config, relevel))?;
     // Whatever still blocks a thread is not waited for: what had to be written has been flushed.
     runtime.shutdown_background();
     Ok(())
 }
 
-async fn live(settings: &Settings) -> Result<()> {
+fn filter(settings: &Settings) -> Result<EnvFilter> {
+    Ok(EnvFilter::try_new(&settings.service.log)?)
+}
+
+async fn live(config: &Config, relevel: impl Fn(&Settings) + Send + Sync + 'static) -> Result<()> {
+    let settings = &config.settings;
     // Our errors already say what lay under them: as a chain it would be said twice.
-    settings.check().map_err(|error| anyhow!("{error}"))?;
-    let listener = bind(&settings.listen).await.map_err(|error| anyhow!("{error}"))?;
+    let listener = bind(&settings.service.listen).await.map_err(|error| anyhow!("{error}"))?;
     let bound = listener.local_addr()?;
-    let app = App::open(settings, Clock::system()).await.map_err(|error| {
-        let folder = settings.data_dir.display();
+    let app = App::open(config, Clock::system()).await.map_err(|error| {
+        let folder = settings.cache.disk.dir.display();
         anyhow!("can't start on the data folder {folder}: {error}; choose another with --data-dir or CACHE_SERVER_DATA_DIR")
     })?;
     let app = Arc::new(app);
+    app.when_reloaded(relevel);
+    tokio::spawn(reload_when_told(app.clone()));
     // Whoever started us may not be reading.
     let _ = io::stdout().write_all(banner(settings, &app, bound).as_bytes());
 
@@ -84,7 +118,7 @@ async fn live(settings: &Settings) -> Result<()> {
         }
         end_within_bound();
     };
-    let limits = Limits { connections: settings.max_connections, ..Limits::default() };
+    let limits = Limits { connections: settings.limits.connections, ..Limits::default() };
     serve(listener, router(app.clone()), limits, stop).await;
     match app.close(FLUSH).await {
         Ok(Closed::Complete) => tracing::info!("flushed and stopped"),

@@ -2,6 +2,7 @@
 
 mod answer;
 mod bars;
+mod config;
 mod health;
 mod index;
 mod quotes;
@@ -14,7 +15,7 @@ use axum::{
     http::{Method, Uri, header},
     middleware,
     response::{IntoResponse, Response},
-    routing::get,
+    routing::{get, post},
 };
 
 use crate::{
@@ -26,6 +27,9 @@ use crate::{
     },
 };
 
+/// The one path that is posted to.
+const RELOAD: &str = "/v1/config/reload";
+
 /// The service's HTTP, without a socket.
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
@@ -35,6 +39,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/quotes", get(quotes::list))
         .route("/v1/quotes/{symbol}", get(quotes::one))
         .route("/v1/bars/{symbol}", get(bars::one))
+        .route(RELOAD, post(config::reload))
         .fallback(no_such_path)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn(limits::enforce))
@@ -48,7 +53,9 @@ async fn no_such_path(uri: Uri) -> Problem {
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Response {
-    let detail = format!("{} does not take {}: use GET or HEAD", echo(uri.path()), echo(method.as_str()));
+    let (allowed, instead) =
+        if uri.path() == RELOAD { ("POST", "POST") } else { ("GET, HEAD", "GET or HEAD") };
+    let detail = format!("{} does not take {}: use {instead}", echo(uri.path()), echo(method.as_str()));
     let problem = Problem::new(ProblemKind::MethodNotAllowed, detail);
-    ([(header::ALLOW, "GET, HEAD")], problem).into_response()
+    ([(header::ALLOW, allowed)], problem).into_response()
 }

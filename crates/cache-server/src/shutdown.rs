@@ -1,8 +1,11 @@
-//! When to stop, and how long that may take.
+//! Signals: when to stop, how long that may take, and when to read the configuration anew.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
+use cache_facade::config::Faults;
 use tokio::signal::unix::{SignalKind, signal as listen};
+
+use crate::{app::App, config::Reloaded};
 
 /// How long loads and writes may go on once connections are drained.
 pub const FLUSH: Duration = Duration::from_millis(1800);
@@ -20,5 +23,43 @@ pub async fn signal() -> io::Result<&'static str> {
     tokio::select! {
         _ = terminate.recv() => Ok("SIGTERM"),
         _ = interrupt.recv() => Ok("SIGINT"),
+    }
+}
+
+/// Reads the configuration of `app` anew at each SIGHUP, and logs what came of it.
+///
+/// # Errors
+///
+/// If the process can't listen for signals.
+pub async fn reload_when_told(app: Arc<App>) -> io::Result<()> {
+    let mut hangup = listen(SignalKind::hangup())?;
+    while hangup.recv().await.is_some() {
+        let app = Arc::clone(&app);
+        // A file is read.
+        if let Ok(read) = tokio::task::spawn_blocking(move || app.reload()).await {
+            note(read);
+        }
+    }
+    Ok(())
+}
+
+fn note(read: Result<Reloaded, Faults>) {
+    let Reloaded { changed, needs_restart, warnings } = match read {
+        Ok(reloaded) => reloaded,
+        Err(faults) => {
+            return tracing::error!(
+                "SIGHUP: the configuration can't be used, the one in force stays\n{faults}"
+            );
+        }
+    };
+    tracing::info!("SIGHUP: the configuration was read anew, {} settings changed", changed.len());
+    for (key, from, to) in changed {
+        tracing::info!("{key} was {from} and is {to}");
+    }
+    for key in needs_restart {
+        tracing::warn!("needs a restart: {key}");
+    }
+    for warning in warnings {
+        tracing::warn!("{warning}");
     }
 }

@@ -124,7 +124,7 @@ impl CacheConfig {
             && (self.budget() as f64 * share) < 1.0
         {
             let what = format!(
-                "is {share}, so {pattern} can't be protected: give a share above 0, such as 0.25 (as by \
+                "is {share}: {pattern} can't be protected, give a share above 0, such as 0.25 (as by \
                  --memory-protected-share or CACHE_MEMORY_PROTECTED_SHARE), or no memory.protect"
             );
             fault("memory.protected_share", what);

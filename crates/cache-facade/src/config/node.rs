@@ -88,7 +88,7 @@ impl Node {
     pub(crate) fn parted(self) -> Self {
         match self.said {
             Said::Scalar { text, quoted: false } => {
-                let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+                let parts = text.split(',').filter(|_| !text.is_empty()).map(str::trim);
                 Self { said: Said::List(parts.map(Self::plain).collect()), place: self.place }
             }
             said => Self { said, place: self.place },

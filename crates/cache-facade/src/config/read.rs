@@ -145,7 +145,8 @@ impl<'de> Deserializer<'de> for &'de Node {
 
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
         match &self.said {
-            Said::Scalar { text, .. } if !self.is_null() => {
+            // Nothing at all is a text too, where a text is wanted.
+            Said::Scalar { text, .. } if text.is_empty() || !self.is_null() => {
                 visitor.visit_borrowed_str(text).map_err(|misfit: Misfit| misfit.at(self.place))
             }
             _ => self.deserialize_any(visitor),

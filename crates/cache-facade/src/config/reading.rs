@@ -8,7 +8,8 @@ use super::{
     mask,
     nearest::nearest,
     node::{Name, Node, Place, Said},
-    read::{Misfit, read},
+    profile::Profile,
+    read::Misfit,
     setting::Setting,
     values::{Given, Origin, Values},
     yaml,
@@ -32,8 +33,8 @@ const ECHO: usize = 64;
 /// reading.variables([("CACHE_MEMORY_MIB", "0")]);
 /// let error = reading.finish().unwrap_err().to_string();
 /// assert!(error.contains("cache.yaml:2:3: there is no memory.mb: did you mean memory.mib?"), "{error}");
-/// assert!(error.contains("cache.yaml:4:8: disk.mib is \"much\": give a whole number"), "{error}");
-/// assert!(error.contains("CACHE_MEMORY_MIB: memory.mib is 0: give 1 to 1048576"), "{error}");
+/// assert!(error.contains("cache.yaml:4:8: disk.mib is 'much': give a number in 16..="), "{error}");
+/// assert!(error.contains("CACHE_MEMORY_MIB: memory.mib is '0': give a number in 1..=1048576"), "{error}");
 /// ```
 #[derive(Debug)]
 pub struct Reading {
@@ -117,11 +118,9 @@ impl Reading {
         }
     }
 
-    /// Reads variables, one of which is empty as if it weren't there. A `CACHE_…` that means nothing
-    /// is a warning.
+    /// Reads variables. A `CACHE_…` that means nothing is a warning.
     pub fn variables<'a>(&mut self, variables: impl IntoIterator<Item = (&'a str, &'a str)>) {
-        let variables: Vec<(&str, &str)> =
-            variables.into_iter().filter(|(_, text)| !text.is_empty()).collect();
+        let variables: Vec<(&str, &str)> = variables.into_iter().collect();
         let mut known: Vec<&str> = super::OTHER_VARIABLES.to_vec();
         let mut found = Vec::new();
         for setting in &self.settings {
@@ -202,6 +201,9 @@ impl Reading {
 
     fn give(&mut self, setting: &Setting, node: Node, origin: Origin) {
         let node = shaped(setting, node);
+        if node.is_null() && setting.default(Profile::Development).is_null() {
+            return;
+        }
         if setting.traits.secret && node.text().is_some_and(|text| text.contains(mask::HIDDEN)) {
             let hidden =
                 format!("{origin}: {} has {} where a password was not shown", setting.key, mask::HIDDEN);
@@ -228,9 +230,7 @@ impl Reading {
         };
         match node.text() {
             Some(text) if !setting.traits.secret => {
-                let shown =
-                    if read::<f64>(node).is_ok() { text.to_owned() } else { format!("{:?}", echo(text)) };
-                self.faults.add(origin, format!("{key} is {shown}: {why}{also}"));
+                self.faults.add(origin, format!("{key} is '{}': {why}{also}", echo(text)));
             }
             _ => self.faults.add(origin, format!("{key}: {why}{also}")),
         }

@@ -142,9 +142,9 @@ pub enum Deaf {
 fn eviction(text: &str) -> Result<(), String> {
     text.parse::<Eviction>()
         .map(drop)
-        .map_err(|_| format!("give {}", Eviction::ALL.map(Eviction::as_str).join(", ")))
+        .map_err(|_| format!("give one of {}", Eviction::ALL.map(Eviction::as_str).join(", ")))
 }
 
 fn pattern(text: &str) -> Result<(), String> {
-    Pattern::glob(text).map(drop).map_err(|error| format!("give a pattern such as price:AAPL*: {error}"))
+    Pattern::glob(text).map(drop).map_err(|error| error.to_string())
 }

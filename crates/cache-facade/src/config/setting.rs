@@ -156,24 +156,32 @@ impl Setting {
 
     /// Whether the node can be what is set; otherwise why not, and what to give.
     pub(crate) fn check(&self, node: &Node) -> Result<(), Misfit> {
-        (self.fits)(node)?;
-        let misfit = |why: String| Misfit { why, place: None };
-        if let Some(range) = &self.traits.range
-            && let Ok(Some(number)) = read::<Option<f64>>(node)
-            && !range.contains(&number)
-        {
-            return Err(misfit(format!("give {} to {}", range.start(), range.end())));
-        }
-        let Some(holds) = self.traits.holds else { return Ok(()) };
-        let texts = match &node.said {
-            Said::List(items) => items.iter().collect(),
-            _ => vec![node],
+        let range = self.traits.range.as_ref();
+        let within = |range: &RangeInclusive<f64>| match read::<Option<f64>>(node) {
+            Ok(Some(number)) => range.contains(&number),
+            found => found.is_ok(),
         };
-        texts
-            .into_iter()
-            .filter_map(|node| Some((node.text()?, node.place)))
-            .try_for_each(|(text, place)| holds(text).map_err(|why| Misfit { why, place }))
+        let fits = (self.fits)(node);
+        if let Some(range) = range.filter(|range| fits.is_err() || !within(range)) {
+            return Err(Misfit { why: advice(range), place: None });
+        }
+        fits?;
+        let Some(holds) = self.traits.holds else { return Ok(()) };
+        match &node.said {
+            Said::List(items) => items.iter().try_for_each(|item| {
+                let text = item.text().unwrap_or_default();
+                holds(text).map_err(|why| Misfit { why: format!("'{text}' {why}"), place: item.place })
+            }),
+            _ => holds(node.text().unwrap_or_default()).map_err(|why| Misfit { why, place: None }),
+        }
     }
+}
+
+fn advice(range: &RangeInclusive<f64>) -> String {
+    if *range == (0.0..=1.0) {
+        return "give a share from 0 to 1, such as 0.2".to_owned();
+    }
+    format!("give a number in {}..={}", range.start(), range.end())
 }
 
 /// Declares a section of a configuration: a struct with its defaults, and the [`Setting`] of each field.
@@ -195,7 +203,7 @@ impl Setting {
 /// let mut reading = Reading::of(Limits::settings());
 /// reading.file("cache.yaml", "limits: {connections: 0}");
 /// let error = reading.finish().unwrap_err().to_string();
-/// assert!(error.contains("cache.yaml:1:23: limits.connections is 0: give 1 to 1000000"), "{error}");
+/// assert!(error.contains("cache.yaml:1:23: limits.connections is '0': give a number in 1..=1000000"), "{error}");
 /// ```
 #[macro_export]
 macro_rules! section {

@@ -23,6 +23,7 @@ pub(crate) enum ProblemKind {
     BodyTooLarge,
     UrlTooLong,
     HeadersTooLarge,
+    InvalidConfiguration,
     ProviderFailed,
     ProviderTimeout,
     ShuttingDown,
@@ -44,6 +45,9 @@ impl ProblemKind {
             Self::UrlTooLong => (StatusCode::URI_TOO_LONG, "url-too-long", "URL too long"),
             Self::HeadersTooLarge => {
                 (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers-too-large", "Headers too large")
+            }
+            Self::InvalidConfiguration => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "invalid-configuration", "Invalid configuration")
             }
             Self::ProviderFailed => (StatusCode::BAD_GATEWAY, "provider-failed", "The provider failed"),
             Self::ProviderTimeout => {

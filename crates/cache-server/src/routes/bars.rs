@@ -39,7 +39,7 @@ pub(super) async fn one(
         return Err(Problem::parameter("from", detail));
     }
     let id = SeriesId::new(asset, interval);
-    let lookup = app.series.lookup(&*id.to_string()).await.map_err(|error| Problem::from_error(&error))?;
+    let lookup = app.series().lookup(&*id.to_string()).await.map_err(|error| Problem::from_error(&error))?;
     let Some(series) = &lookup.value else { return Err(unknown(&id.asset, &lookup)) };
     let data = Bars { asset: &id.asset, interval, bars: series.between(from, to) };
     cacheable(&headers, Freshness::of(&lookup), &data, &Datum::new(&data, &lookup))

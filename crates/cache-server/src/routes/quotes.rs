@@ -33,7 +33,7 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let assets = assets(Query::read(uri.query(), &["symbols"])?.get("symbols"))?;
     let ids: Vec<String> = assets.iter().map(Asset::to_string).collect();
-    let lookups = app.quotes.lookup_many(&ids).await;
+    let lookups = app.quotes().lookup_many(&ids).await;
 
     let mut body = Quotes { quotes: Vec::new(), unknown: Vec::new(), failed: Vec::new() };
     let mut data = Vec::new();
@@ -75,7 +75,8 @@ pub(super) async fn one(
 ) -> Result<Response, Problem> {
     Query::read(uri.query(), &[])?;
     let asset = asset_of(symbol)?;
-    let lookup = app.quotes.lookup(&*asset.to_string()).await.map_err(|error| Problem::from_error(&error))?;
+    let lookup =
+        app.quotes().lookup(&*asset.to_string()).await.map_err(|error| Problem::from_error(&error))?;
     let Some(quote) = &lookup.value else { return Err(unknown(&asset, &lookup)) };
     cacheable(&headers, Freshness::of(&lookup), quote, &Datum::new(quote, &lookup))
 }

@@ -8,8 +8,7 @@ use axum::{
     http::{HeaderMap, Request, StatusCode},
 };
 use cache_core::Clock;
-use cache_server::{App, Settings, router};
-use clap::Parser;
+use cache_server::{App, Config, router};
 use serde_json::Value;
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -42,9 +41,9 @@ impl Inside {
     pub(crate) async fn open(flags: &[&str]) -> Self {
         let data = tempfile::tempdir().unwrap();
         let own = ["cache-server", "--provider-latency-ms=0", "--data-dir", data.path().to_str().unwrap()];
-        let settings = Settings::parse_from(own.iter().chain(flags));
+        let config = Config::from_flags(own.iter().chain(flags)).unwrap();
         let clock = Clock::manual();
-        let app = Arc::new(App::open(&settings, clock.clone()).await.unwrap());
+        let app = Arc::new(App::open(&config, clock.clone()).await.unwrap());
         Self { router: router(app.clone()), app, clock, _data: data }
     }
 

@@ -32,8 +32,8 @@ async fn outcomes(callers: Vec<JoinHandle<Result<Option<String>>>>) -> Vec<Resul
     join_all(callers).await.into_iter().map(|answer| outcome(answer.expect("not panicked"))).collect()
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn three_hundred_keys_of_three_hundred_callers_take_no_more_than_two_calls_too_many() {
+#[tokio::test]
+async fn misses_of_hundreds_of_callers_take_as_few_calls_as_their_keys_fill() {
     let scene = scene(50).await;
     let callers: Vec<_> = (0..300)
         .map(|n| {
@@ -41,22 +41,26 @@ async fn three_hundred_keys_of_three_hundred_callers_take_no_more_than_two_calls
             spawn(async move { soon(region.get(&format!("K{n}"))).await })
         })
         .collect();
-    let clock = scene.clock.clone();
-    let turning = spawn(async move {
-        loop {
-            clock.advance(WINDOW);
-            tokio::time::sleep(WINDOW).await;
-        }
-    });
+    settle().await;
+    assert_eq!(scene.source.batch_sizes(), [50; 6], "full calls wait for no clock");
     for (n, caller) in callers.into_iter().enumerate() {
         assert_eq!(caller.await.unwrap().unwrap().as_deref(), Some(&format!("K{n}@1")));
     }
-    turning.abort();
-    let sizes = scene.source.batch_sizes();
-    assert_eq!(sizes.iter().sum::<usize>(), 300);
-    assert!(sizes.len() <= 300 / 50 + 2 && sizes.iter().all(|size| *size <= 50), "{sizes:?}");
     let stats = scene.cache.stats();
-    assert_eq!((stats.loads, stats.loaded_keys), (sizes.len() as u64, 300), "what is counted are calls");
+    assert_eq!((stats.loads, stats.loaded_keys), (6, 300), "what is counted are calls");
+}
+
+#[tokio::test]
+async fn a_load_given_up_leaves_its_room_in_the_call_to_another() {
+    let scene = scene(2).await;
+    let hasty = scene.region.with(|policy| policy.hard_timeout(WINDOW / 2).late(Duration::ZERO));
+    let given_up = scene.ask_of(&hasty, "A").await;
+    scene.clock.advance(WINDOW / 2);
+    settle().await;
+    let callers = vec![given_up, scene.ask("B").await, scene.ask("C").await];
+    assert_eq!(scene.source.batch_sizes(), [2]);
+    let expected = [Err(ErrorKind::Timeout), Ok("B@1".to_owned()), Ok("C@1".to_owned())];
+    assert_eq!(outcomes(callers).await, expected);
 }
 
 #[tokio::test]

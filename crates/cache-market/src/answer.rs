@@ -29,6 +29,15 @@ impl<V> Answer<V> {
             Self::Unknown | Self::Failed(_) => None,
         }
     }
+
+    /// Why there is none, if the key failed.
+    #[must_use]
+    pub fn failure(&self) -> Option<&ProviderError> {
+        match self {
+            Self::Failed(error) => Some(error),
+            Self::Value(_) | Self::Unknown => None,
+        }
+    }
 }
 
 impl<V> From<Option<V>> for Answer<V> {

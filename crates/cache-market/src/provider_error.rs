@@ -77,6 +77,16 @@ impl ProviderError {
         &self.message
     }
 
+    /// This failure, and then that of the next who was asked.
+    pub(crate) fn and(self, next: Self) -> Self {
+        // That nobody was called says less than what came of a call.
+        let fault = match self.fault {
+            Fault::HeldBack { .. } | Fault::NotOffered => next.fault,
+            told => told,
+        };
+        Self { fault, message: format!("{}; {}", self.message, next.message) }
+    }
+
     /// Whether the same call may succeed when made again a little later.
     #[must_use]
     pub fn is_transient(&self) -> bool {

@@ -4,25 +4,25 @@ use std::{
     fmt,
     num::NonZeroU32,
     sync::atomic::{AtomicU64, Ordering},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use cache_core::{Clock, Timestamp};
 use governor::{
     Quota, RateLimiter,
-    clock::{Clock as _, Reference},
+    clock::Clock as _,
     middleware::NoOpMiddleware,
     state::{InMemoryState, NotKeyed},
 };
 
 use super::{Faults, Usage};
-use crate::{DataType, Fault, ProviderError};
+use crate::{DataType, Fault, ProviderError, steady::Steady};
 
 pub(super) struct Upstream {
-    time: Time,
+    time: Steady,
     latency: Duration,
     rate: NonZeroU32,
-    limiter: RateLimiter<NotKeyed, InMemoryState, Time, NoOpMiddleware<Duration>>,
+    limiter: RateLimiter<NotKeyed, InMemoryState, Pace, NoOpMiddleware<Duration>>,
     patience: Duration,
     faults: Faults,
     calls: AtomicU64,
@@ -39,9 +39,9 @@ impl Upstream {
         patience: Duration,
         faults: Faults,
     ) -> Self {
-        let time = Time { clock, started: Instant::now() };
+        let time = Steady::new(clock);
         Self {
-            limiter: RateLimiter::direct_with_clock(Quota::per_second(rate), time.clone()),
+            limiter: RateLimiter::direct_with_clock(Quota::per_second(rate), Pace(time.clone())),
             time,
             latency,
             rate,
@@ -89,9 +89,8 @@ impl Upstream {
     async fn turn(&self) -> Result<(), ProviderError> {
         let began = self.time.now();
         while let Err(not_yet) = self.limiter.check() {
-            let now = self.time.now();
-            let wait = not_yet.wait_time_from(now);
-            if now.duration_since(began).as_u64() + wait.as_nanos() as u64 > self.patience.as_nanos() as u64 {
+            let wait = not_yet.wait_time_from(Pace(self.time.clone()).now());
+            if self.time.now().since(began) + wait > self.patience {
                 self.refused.fetch_add(1, Ordering::Relaxed);
                 let message = format!(
                     "replay lets {} calls a second through and has no turn left within {} ms: try again later",
@@ -117,30 +116,14 @@ impl fmt::Debug for Upstream {
     }
 }
 
-/// Time that a test can turn, and that never goes back where it can't.
+/// The limiter's view of time.
 #[derive(Clone)]
-struct Time {
-    clock: Clock,
-    started: Instant,
-}
+struct Pace(Steady);
 
-impl Time {
-    async fn sleep(&self, span: Duration) {
-        match self.clock.manual_sleep(self.clock.now().after(span)) {
-            Some(sleep) => sleep.await,
-            None => tokio::time::sleep(span).await,
-        }
-    }
-}
-
-impl governor::clock::Clock for Time {
+impl governor::clock::Clock for Pace {
     type Instant = Duration;
 
     fn now(&self) -> Duration {
-        // A wall clock that is set back would stop the limiter for as long.
-        match self.clock.manual_sleep(Timestamp::MIN) {
-            Some(_) => self.clock.now().since(Timestamp::from_micros(0)),
-            None => self.started.elapsed(),
-        }
+        self.0.now().since(Timestamp::from_micros(0))
     }
 }

@@ -1,0 +1,97 @@
+//! What is known so far of each key of a question, while one provider is asked after another.
+
+use crate::{Answer, Answers, DataType, Fault, ProviderError};
+
+/// The keys of a question, by their place in it.
+pub(super) struct Round<V> {
+    keys: Vec<Known<V>>,
+}
+
+enum Known<V> {
+    Settled(Answer<V>),
+    /// Still asked for; so far it failed like this, if anyone was asked, or all who were don't know it.
+    Open {
+        failure: Option<ProviderError>,
+        unknown: bool,
+    },
+}
+
+impl<V> Round<V> {
+    pub(super) fn new(keys: usize) -> Self {
+        let open = || Known::Open { failure: None, unknown: false };
+        Self { keys: (0..keys).map(|_| open()).collect() }
+    }
+
+    /// The places of the keys that are still asked for.
+    pub(super) fn open(&self) -> impl Iterator<Item = usize> {
+        let is_open = |(at, known): (usize, &Known<V>)| matches!(known, Known::Open { .. }).then_some(at);
+        self.keys.iter().enumerate().filter_map(is_open)
+    }
+
+    /// Takes what a provider said of the keys at these places. What it doesn't know stays open if the next
+    /// is to be asked.
+    pub(super) fn take(&mut self, places: &[usize], answers: Answers<V>, next_if_unknown: bool) {
+        match answers {
+            Err(error) => places.iter().for_each(|at| self.fail(*at, error.clone())),
+            Ok(answers) => {
+                for (at, answer) in places.iter().zip(answers) {
+                    match answer {
+                        Answer::Failed(error) => self.fail(*at, error),
+                        Answer::Unknown if next_if_unknown => self.miss(*at),
+                        // One that is said to be unknown is not so if another failed before: who knows.
+                        Answer::Unknown => self.settle_unknown(*at),
+                        value => self.keys[*at] = Known::Settled(value),
+                    }
+                }
+            }
+        }
+    }
+
+    fn fail(&mut self, at: usize, error: ProviderError) {
+        if let Known::Open { failure, .. } = &mut self.keys[at] {
+            *failure = Some(match failure.take() {
+                Some(earlier) => earlier.and(error),
+                None => error,
+            });
+        }
+    }
+
+    fn miss(&mut self, at: usize) {
+        if let Known::Open { unknown, .. } = &mut self.keys[at] {
+            *unknown = true;
+        }
+    }
+
+    fn settle_unknown(&mut self, at: usize) {
+        self.miss(at);
+        if let Known::Open { failure, .. } = &mut self.keys[at] {
+            let answer = failure.take().map_or(Answer::Unknown, Answer::Failed);
+            self.keys[at] = Known::Settled(answer);
+        }
+    }
+
+    /// The answers; one failure of all keys is that of the whole.
+    pub(super) fn end(self, data: DataType) -> Answers<V> {
+        let answers: Vec<Answer<V>> = self.keys.into_iter().map(|known| known.answer(data)).collect();
+        match answers.first() {
+            Some(Answer::Failed(first)) if answers.iter().all(|answer| answer.failure() == Some(first)) => {
+                Err(first.clone())
+            }
+            _ => Ok(answers),
+        }
+    }
+}
+
+impl<V> Known<V> {
+    fn answer(self, data: DataType) -> Answer<V> {
+        match self {
+            Self::Settled(answer) => answer,
+            Self::Open { failure: Some(error), .. } => Answer::Failed(error),
+            Self::Open { failure: None, unknown: true } => Answer::Unknown,
+            Self::Open { failure: None, unknown: false } => {
+                let message = format!("no provider is set up that offers {data} of this");
+                Answer::Failed(ProviderError::new(Fault::NotOffered, message))
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! At most so many calls in any span of a given length.
+
+use std::{collections::VecDeque, time::Duration};
+
+use cache_core::Timestamp;
+
+/// Into how many parts a span is cut: calls of one part are remembered together, so that a window of any
+/// size keeps at most so many counts, and one more.
+const PARTS: u32 = 1000;
+
+/// A sliding window over the calls that were made. It never lets more than its limit through within its
+/// span, wherever one begins to look; it may let a call wait for up to a thousandth of the span too long.
+#[derive(Debug)]
+pub(super) struct Window {
+    limit: u32,
+    span: Duration,
+    /// The ends of parts, and how many calls were made in them.
+    made: VecDeque<(Timestamp, u32)>,
+    used: u32,
+}
+
+impl Window {
+    pub(super) fn new(limit: u32, span: Duration) -> Self {
+        Self { limit, span, made: VecDeque::new(), used: 0 }
+    }
+
+    pub(super) fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    pub(super) fn span(&self) -> Duration {
+        self.span
+    }
+
+    /// From when on a call may be made, if none may be now.
+    pub(super) fn ready(&mut self, now: Timestamp) -> Result<(), Timestamp> {
+        while let Some((_, calls)) = self.made.front().filter(|(end, _)| end.after(self.span) <= now) {
+            self.used -= calls;
+            self.made.pop_front();
+        }
+        match self.made.front() {
+            Some((end, _)) if self.used >= self.limit => Err(end.after(self.span)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes a call, which [`Window::ready`] allowed.
+    pub(super) fn take(&mut self, now: Timestamp) {
+        self.used += 1;
+        match self.made.back_mut() {
+            Some((end, calls)) if now <= *end => *calls += 1,
+            _ => self.made.push_back((now.after(self.span / PARTS), 1)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SPAN: Duration = Duration::from_secs(60);
+
+    proptest! {
+        #[test]
+        fn no_span_ever_sees_more_calls_than_the_limit(
+            limit in 1..40_u32,
+            waits in prop::collection::vec(prop_oneof![Just(0_u64), 0..100_000_u64, 0..20_000_000_u64], 1..400),
+        ) {
+            let mut window = Window::new(limit, SPAN);
+            let (mut now, mut made) = (Timestamp::from_micros(0), Vec::new());
+            for wait in waits {
+                now = now.after(Duration::from_micros(wait));
+                match window.ready(now) {
+                    Ok(()) => {
+                        window.take(now);
+                        made.push(now);
+                    }
+                    Err(next) => {
+                        prop_assert!(next > now && next.since(now) <= SPAN + SPAN / PARTS);
+                        let recent = made.iter().filter(|at| now.since(**at) < SPAN + SPAN / PARTS).count();
+                        prop_assert!(recent >= limit as usize, "held back without need");
+                    }
+                }
+            }
+            for (at, began) in made.iter().enumerate() {
+                let within = made[at..].iter().take_while(|call| call.since(*began) < SPAN).count();
+                prop_assert!(within <= limit as usize, "{within} calls");
+            }
+            prop_assert!(window.made.len() <= PARTS as usize + 1);
+        }
+    }
+
+    #[test]
+    fn a_large_limit_keeps_few_counts_and_is_used_up() {
+        let mut window = Window::new(1_000_000, Duration::from_secs(86_400));
+        let mut calls = 0;
+        for second in 0..86_400 {
+            let now = Timestamp::from_micros(second * 1_000_000);
+            for _ in 0..12 {
+                if window.ready(now).is_ok() {
+                    window.take(now);
+                    calls += 1;
+                }
+            }
+        }
+        assert_eq!(calls, 1_000_000);
+        assert!(window.made.len() <= PARTS as usize + 1, "{}", window.made.len());
+    }
+
+    #[test]
+    fn it_is_ready_again_at_the_moment_it_says() {
+        let mut window = Window::new(1, SPAN);
+        let start = Timestamp::from_micros(0);
+        assert!(window.ready(start).is_ok());
+        window.take(start);
+        let next = window.ready(start).unwrap_err();
+        assert!(window.ready(next.before(Duration::from_micros(1))).is_err());
+        assert!(window.ready(next).is_ok());
+    }
+}

@@ -24,6 +24,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod adapter;
 mod alpha_vantage;
 mod answer;
 mod asset;
@@ -69,12 +70,14 @@ mod version;
 mod volatility;
 mod yahoo;
 
+pub use adapter::Adapter;
 pub use alpha_vantage::{AlphaVantageConfig, AlphaVantageProvider};
 pub use answer::Answer;
 pub use asset::{Asset, AssetType};
 pub use bar::{Bar, BarTime};
 pub use calendar::{Calendar, Calendars, Phase, Session, SessionKind};
 pub use csv_folder::RowFaults;
+pub use csv_folder::{CsvConfig, CsvProvider, RowFaults};
 pub use data_type::DataType;
 pub use document::{Document, DocumentId};
 pub use events::{Effect, EventKind, EventRules, MarketEvent, Priced, Touch, Watched};
@@ -84,6 +87,7 @@ pub use invalid::Invalid;
 pub use jiff::civil::Date;
 pub use json::{JsonConfig, JsonDocuments, JsonQuotes, JsonSeries};
 pub use key::{Digest, StandardKey, asset_tag, data_tag, user_tag};
+pub use json::{JsonConfig, JsonDocuments, JsonKey, JsonProvider, JsonQuotes, JsonSeries, KeyPlace};
 pub use loader::{DocumentLoader, QuoteLoader, SeriesLoader};
 pub use market::Market;
 pub use oanda::{CandlePrice, OandaConfig, OandaProvider};

@@ -151,6 +151,9 @@ impl OandaProvider {
             if !instrument::same(&candles.instrument, &name) {
                 return Err(bad(format!("{:?} in place of {name}", candles.instrument)));
             }
+            if Some(candles.granularity.as_str()) != history::granularity(id.interval) {
+                return Err(bad(format!("candles of {:?} in place of {}", candles.granularity, id.interval)));
+            }
             told.push(candles);
         }
         match history::series(id, &told, self.config.unfinished) {

@@ -77,6 +77,27 @@ impl YahooProvider {
         Ok(Self { api, session, max_batch: config.max_batch, name: config.name, clock })
     }
 
+    /// What Yahoo calls an asset; `None` if it has no name there.
+    ///
+    /// ```
+    /// use cache_market::YahooProvider;
+    ///
+    /// assert_eq!(YahooProvider::symbol(&"BRK.B".parse()?).as_deref(), Some("BRK-B"));
+    /// assert_eq!(YahooProvider::symbol(&"700@XHKG".parse()?).as_deref(), Some("0700.HK"));
+    /// assert_eq!(YahooProvider::asset("EURUSD=X"), "EUR_USD@FX".parse().ok());
+    /// # Ok::<(), cache_market::Invalid>(())
+    /// ```
+    #[must_use]
+    pub fn symbol(asset: &Asset) -> Option<String> {
+        symbol::named(asset)
+    }
+
+    /// The asset that Yahoo calls so, as far as a name tells: of a share, a fund and an ETF it is the share.
+    #[must_use]
+    pub fn asset(symbol: &str) -> Option<Asset> {
+        symbol::asset(symbol)
+    }
+
     /// Asks for the quotes of names, with a new pass if the one at hand is refused.
     async fn ask_quotes(&self, names: &BTreeSet<String>) -> Result<Reply, ProviderError> {
         let symbols = names.iter().map(String::as_str).collect::<Vec<_>>().join(",");
@@ -109,7 +130,9 @@ impl YahooProvider {
             return Err(reply.failure());
         }
         match chart::read(&reply.body) {
-            Ok(Said::Chart(chart)) if symbol::same(&chart.name, &name) => Ok(Found::Chart(chart, reply)),
+            Ok(Said::Chart(chart)) if symbol::same(&chart.name, &name) => {
+                Ok(Found::Chart(Box::new(chart), reply))
+            }
             Ok(Said::Chart(chart)) => {
                 Err(reply.error(Fault::BadAnswer, &format!("{:?} in place of {name}", chart.name)))
             }
@@ -152,7 +175,7 @@ impl YahooProvider {
 }
 
 enum Found {
-    Chart(Chart, Reply),
+    Chart(Box<Chart>, Reply),
     Nothing,
     Unknown,
 }

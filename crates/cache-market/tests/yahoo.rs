@@ -165,8 +165,13 @@ async fn dividends_and_adjusted_closes_are_documents_of_the_same_chart() {
     let upstream = yahoo(move |_| answer.clone()).await;
     let provider = provider(&upstream);
     let within = DocumentId::new("MSFT".parse().unwrap()).with("from", "2021-05-01").with("to", "2021-08-18");
-    let dividends =
-        provider.documents(DataType::Dividend, &[within.clone()]).await.unwrap().remove(0).value().unwrap();
+    let dividends = provider
+        .documents(DataType::Dividend, std::slice::from_ref(&within))
+        .await
+        .unwrap()
+        .remove(0)
+        .value()
+        .unwrap();
     let paid = json!([{"date": "2021-05-19", "amount": 0.56}, {"date": "2021-08-18", "amount": 0.56}]);
     assert_eq!(dividends.body, json!({"currency": "USD", "dividends": paid}));
     let closes =
@@ -245,7 +250,7 @@ async fn failures_are_told_apart() {
     ] {
         let shown = format!("{answer:.80?}");
         *next.lock().unwrap() = answer;
-        let told = provider.series(&[series.clone()]).await;
+        let told = provider.series(std::slice::from_ref(&series)).await;
         let told = told.map_err(|error| error.fault()).map(|mut answers| match answers.remove(0) {
             Said::Value(series) => Said::Value(series.bars.len()),
             Said::Unknown => Said::Unknown,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AssetType, DataType, Interval, Market};
+use crate::{AssetType, DataType, HttpLimits, Interval, Market, SecretSource};
 
 /// A JSON API: URLs with gaps, and JSON pointers (RFC 6901) to what its bodies say.
 ///
@@ -34,16 +34,20 @@ pub struct JsonConfig {
     /// Headers sent with each call. A key goes into `key`, not in here: these are shown.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
+    /// The key of the API, and how it is sent.
+    #[serde(default)]
+    pub key: Option<JsonKey>,
     /// Where a body tells an error: anything but `null`, `false` and `""` there is one.
     #[serde(default)]
     pub error: Option<String>,
     /// The time zone whose days are meant where a body tells a moment: `Europe/London`. UTC if none is named.
     #[serde(default)]
     pub zone: Option<String>,
-    /// Which markets it knows; all if none are named.
+    /// Which markets it knows. One, unless each URL has a `{market}`: its symbols would be taken for those of
+    /// others. All if none are named.
     #[serde(default)]
     pub markets: Option<Vec<Market>>,
-    /// Which types of assets it knows; all if none are named.
+    /// Which types of assets it knows. Those usual on its markets if none are named.
     #[serde(default)]
     pub asset_types: Option<Vec<AssetType>>,
     /// How to ask for quotes.
@@ -55,6 +59,33 @@ pub struct JsonConfig {
     /// How to ask for anything else, by data type.
     #[serde(default)]
     pub documents: BTreeMap<DataType, JsonDocuments>,
+    /// The limits of its calls.
+    #[serde(default)]
+    pub http: HttpLimits,
+}
+
+/// The key of an API: `{"from": {"env": "ACME_KEY"}, "send": {"header": "X-Api-Key"}}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JsonKey {
+    /// Where it is kept.
+    pub from: SecretSource,
+    /// How it is sent. Default: as a bearer token.
+    #[serde(default)]
+    pub send: KeyPlace,
+}
+
+/// How a key is sent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyPlace {
+    /// As a bearer token.
+    #[default]
+    Bearer,
+    /// In a header of this name.
+    Header(String),
+    /// In a parameter of this name.
+    Query(String),
 }
 
 /// How an API is asked for quotes. All but `url` and `items` point into one item.

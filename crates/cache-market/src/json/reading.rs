@@ -63,16 +63,23 @@ impl QuoteFields {
     /// If there are no items.
     pub(super) fn items<'a>(&self, body: &'a Value) -> Result<Vec<(Option<String>, &'a Value)>, Flaw> {
         let Some(items) = self.items.find(body) else { return Ok(Vec::new()) };
-        match (items, &self.symbol) {
-            (Value::Array(items), symbol) => {
-                let told = |item| symbol.as_ref().map(|symbol| symbol.text(item)).transpose();
-                items.iter().map(|item| Ok((told(item)?, item))).collect()
+        let told = |item| {
+            self.symbol
+                .as_ref()
+                .filter(|symbol| symbol.find(item).is_some())
+                .map(|symbol| symbol.text(item))
+                .transpose()
+        };
+        match items {
+            Value::Array(items) => items.iter().map(|item| Ok((told(item)?, item))).collect(),
+            // An object without a price of its own holds items by their symbols.
+            Value::Object(by_symbol) if self.price.find(items).is_none() => {
+                let item = |(symbol, item): (&String, _)| {
+                    Ok((Some(told(item)?.unwrap_or_else(|| symbol.clone())), item))
+                };
+                by_symbol.iter().map(item).collect()
             }
-            (item, Some(symbol)) if symbol.find(item).is_some() => Ok(vec![(Some(symbol.text(item)?), item)]),
-            (Value::Object(items), _) if self.price.find(items_of(body, &self.items)).is_none() => {
-                Ok(items.iter().map(|(symbol, item)| (Some(symbol.clone()), item)).collect())
-            }
-            (item, _) => Ok(vec![(None, item)]),
+            item => Ok(vec![(told(item)?, item)]),
         }
     }
 
@@ -106,10 +113,6 @@ impl QuoteFields {
             ..Quoted::new(self.price.number(item)?, time.unwrap_or(Told::Moment(now)).day(zone))
         }))
     }
-}
-
-fn items_of<'a>(body: &'a Value, items: &Pointer) -> &'a Value {
-    items.find(body).unwrap_or(&Value::Null)
 }
 
 /// The pointer, if it points to something.

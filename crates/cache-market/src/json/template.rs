@@ -43,6 +43,13 @@ const GAPS: [(&str, Gap); 6] = [
     ("interval", Gap::Interval),
 ];
 
+impl Gap {
+    /// What it is called between braces.
+    pub(super) fn name(self) -> &'static str {
+        GAPS.iter().find(|(_, gap)| *gap == self).map_or("", |(name, _)| name)
+    }
+}
+
 impl Template {
     /// Reads a template.
     ///

@@ -17,8 +17,7 @@ pub(super) fn failure(reply: &Reply) -> ProviderError {
     match serde_json::from_slice::<Body>(&reply.body) {
         Ok(Body { error_code, error_message }) => {
             let code = error_code.map(|code| format!(" ({code})")).unwrap_or_default();
-            let message: String = format!("{error_message}{code}").chars().take(200).collect();
-            reply.error(failure.fault(), &message)
+            reply.error(failure.fault(), &format!("{error_message}{code}"))
         }
         Err(_) => failure,
     }

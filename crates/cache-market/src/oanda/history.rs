@@ -43,6 +43,11 @@ pub enum CandlePrice {
     Ask,
 }
 
+/// What OANDA calls an interval; `None` if it has none such.
+pub(super) fn granularity(interval: Interval) -> Option<&'static str> {
+    INTERVALS.iter().find(|(known, ..)| *known == interval).map(|(_, granularity, _)| *granularity)
+}
+
 /// The calls that together ask for a series, each for no more candles than one is answered with: without a
 /// range, for the latest. `None` if there are no candles of such an interval.
 pub(super) fn calls(name: &str, id: &SeriesId, price: CandlePrice, now: Timestamp) -> Option<Vec<Call>> {

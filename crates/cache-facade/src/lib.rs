@@ -77,8 +77,3 @@ pub use policy::Policy;
 pub use region::{Cacheable, Region};
 pub use region_builder::RegionBuilder;
 pub use stats::{BusStats, Health, Stats, TierHealth, TierStats};
-
-/// The examples of the project's front page.
-#[cfg(all(doctest, feature = "disk"))]
-#[doc = include_str!("../../../README.md")]
-struct FrontPage;

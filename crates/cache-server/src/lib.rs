@@ -49,3 +49,8 @@ pub use settings::{
     Settings, TtlSection, WarmingSection,
 };
 pub use shutdown::{FLUSH, HARD, reload_when_told, signal};
+
+/// The examples of the project's front page.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct FrontPage;

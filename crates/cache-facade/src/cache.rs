@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cache_core::{Clock, Key, Pattern, Prefix, Result, Tag, Target, ToKey};
+use cache_core::{Clock, Key, Pattern, Result, Tag, Target};
 use cache_memory::HotKey;
 
 use crate::{
@@ -49,20 +49,6 @@ impl Cache {
     #[must_use]
     pub fn region<V: Cacheable>(&self, kind: &str) -> RegionBuilder<V> {
         RegionBuilder::new(Arc::clone(&self.engine), kind)
-    }
-
-    /// Removes keys of one kind, as [`Region::remove_many`](crate::Region::remove_many) does, without naming the
-    /// type of the values.
-    ///
-    /// # Errors
-    ///
-    /// `Limit` or `Config` for a kind or a key that can't be one; nothing is removed then. A tier that fails is an
-    /// event.
-    pub async fn remove<K: ToKey>(&self, kind: &str, keys: &[K]) -> Result<()> {
-        let prefix = Prefix::new(self.engine.namespace.as_deref(), kind)?;
-        let keys = keys.iter().map(|key| key.to_key(&prefix)).collect::<Result<Vec<Key>>>()?;
-        self.engine.remove_keys(&keys).await;
-        Ok(())
     }
 
     /// Ends every entry that carries `tag`, in every tier; what is put later with the tag lives.

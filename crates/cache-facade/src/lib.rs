@@ -41,7 +41,6 @@ mod keep;
 mod leased;
 mod load;
 mod lookup;
-mod part;
 mod policy;
 mod read;
 mod region;
@@ -66,13 +65,10 @@ pub use cache_disk as disk;
 pub use cache_l1_redis as redis;
 #[cfg(feature = "postgres")]
 pub use cache_l2_pg as postgres;
-#[cfg(feature = "macros")]
-pub use cache_macros::{cached, invalidates};
 pub use cache_memory::{Eviction, Evictions, HotKey, Memory, MemoryBuilder, MemoryStats};
 pub use engine::{MemoryMode, WhenDeaf};
 pub use guard::{Guard, GuardSettings};
 pub use lookup::{Lookup, Source};
-pub use part::Part;
 pub use policy::Policy;
 pub use region::{Cacheable, Region};
 pub use region_builder::RegionBuilder;

@@ -68,42 +68,24 @@ impl<V: Cacheable> Region<V> {
 
     /// Removes keys everywhere.
     pub(crate) async fn remove_keys(&self, keys: &[Key]) {
-        self.engine.remove_keys(keys).await;
+        self.engine.counters.bump(Count::Removal);
+        self.bury(keys, self.engine.tombstone()).await;
     }
 
     async fn bury(&self, keys: &[Key], tombstone: Tombstone) {
-        self.engine.bury(keys, tombstone).await;
-    }
-}
-
-impl Engine {
-    /// Removes keys everywhere.
-    pub(crate) async fn remove_keys(self: &Arc<Self>, keys: &[Key]) {
-        self.counters.bump(Count::Removal);
-        self.bury(keys, self.tombstone()).await;
-    }
-
-    async fn bury(self: &Arc<Self>, keys: &[Key], tombstone: Tombstone) {
         // Memory's tombstone is set before flights are overtaken: whoever begins one in between finds it.
-        self.memory.remove(keys, tombstone, self.clock.now());
+        self.engine.memory.remove(keys, tombstone, self.engine.clock.now());
         for key in keys {
-            self.overtake(key);
+            self.core.throttle.resume(key);
+            self.core.flights.overtake(key);
         }
-        let (engine, keys) = (Arc::clone(self), keys.to_vec());
+        let (engine, keys) = (Arc::clone(&self.engine), keys.to_vec());
         let removal = async move {
             engine.remove_far(&keys, tombstone).await;
             let removed = |key: &Key| Change::Removed { key: key.into(), tombstone };
             engine.announce(keys.iter().map(removed)).await;
         };
-        self.see_through(removal).await;
-    }
-
-    /// Ends the flight of a key, so that its result is not kept, in whichever region it is.
-    fn overtake(&self, key: &Key) {
-        let text = key.into();
-        self.opened().values().for_each(|opened| {
-            let _ = opened.shared.overtake_text(&text);
-        });
+        self.engine.see_through(removal).await;
     }
 }
 

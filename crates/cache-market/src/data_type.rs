@@ -53,6 +53,8 @@ data_types! {
     TotalReturn = "total_return",
     /// How prices rise: computed.
     InflationRate = "inflation_rate",
+    /// What is told of an asset in words, written from other data.
+    Narrative = "narrative",
     /// A trading signal.
     Signal = "signal",
     /// Something of a user.

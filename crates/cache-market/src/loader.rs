@@ -3,16 +3,16 @@
 use std::{str::FromStr, sync::Arc};
 
 use async_trait::async_trait;
-use cache_core::{Fresh, Loaded, Loader, Request, Result, Tag};
+use cache_core::{Fresh, Loaded, Loader, Request, Result};
 
 use crate::{
     Answer, Answers, Asset, DataType, Document, DocumentId, Fault, Invalid, Provider, ProviderError, Quote,
-    Series, SeriesId, datum::Datum,
+    Series, SeriesId, StandardKey, asset_tag, data_tag, datum::Datum,
 };
 
 /// Loads quotes; the id of a key is an [`Asset`].
 ///
-/// Each value is tagged with its asset. A quote that is still the one at hand is "not modified".
+/// Each value is tagged with its [asset](crate::asset_tag), and [by its kind](crate::data_tag) too. A quote that is still the one at hand is "not modified".
 #[derive(Debug)]
 pub struct QuoteLoader<P: ?Sized>(Arc<P>);
 
@@ -39,7 +39,7 @@ impl<P: Provider + ?Sized> Loader<Quote> for QuoteLoader<P> {
 
 /// Loads series; the id of a key is a [`SeriesId`], such as `AAPL:1d`.
 ///
-/// Each value is tagged with its asset. A series that is still the one at hand is "not modified".
+/// Each value is tagged with its [asset](crate::asset_tag), and [by its kind](crate::data_tag) too. A series that is still the one at hand is "not modified".
 #[derive(Debug)]
 pub struct SeriesLoader<P: ?Sized>(Arc<P>);
 
@@ -66,7 +66,7 @@ impl<P: Provider + ?Sized> Loader<Series> for SeriesLoader<P> {
 
 /// Loads documents of one kind of data; the id of a key is a [`DocumentId`], such as `AAPL`.
 ///
-/// Each value is tagged with its asset. A document that is still the one at hand is "not modified".
+/// Each value is tagged with its [asset](crate::asset_tag), and [by its kind](crate::data_tag) too. A document that is still the one at hand is "not modified".
 #[derive(Debug)]
 pub struct DocumentLoader<P: ?Sized> {
     provider: Arc<P>,
@@ -157,6 +157,10 @@ fn loaded<V: Datum>(provider: &str, request: &Request, mut value: V) -> Result<L
     if request.etag.as_deref() == Some(version.as_str()) {
         return Ok(Loaded::NotModified);
     }
-    let tag = Tag::new(&value.asset().to_string())?;
-    Ok(Fresh::new(value).tag(tag).etag(version).into())
+    let mut tags = vec![asset_tag(value.asset())?];
+    // What an event ends is ended by kind of data as well.
+    if let Ok(named) = StandardKey::of(&request.key) {
+        tags.push(data_tag(named.data(), value.asset())?);
+    }
+    Ok(tags.into_iter().fold(Fresh::new(value), Fresh::tag).etag(version).into())
 }

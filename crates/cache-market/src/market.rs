@@ -59,7 +59,7 @@ impl Market {
     /// Coins, at all times.
     pub const CRYPTO: Self = Self::named("CRYPTO");
 
-    const fn named(code: &str) -> Self {
+    pub(crate) const fn named(code: &str) -> Self {
         let (code, mut text, mut at) = (code.as_bytes(), [0; Self::MAX_LEN], 0);
         while at < code.len() {
             text[at] = code[at];

@@ -92,7 +92,6 @@ impl Member {
                 Err(closed) => closed,
             };
             if closed.until > deadline {
-                self.tally.held_back();
                 return Err(closed);
             }
             self.time.sleep(closed.until.since(now)).await;
@@ -156,6 +155,7 @@ impl Member {
     }
 
     fn held_back(&self, closed: Closed) -> ProviderError {
+        self.tally.held_back();
         let wait = Some(closed.until.since(self.time.now()));
         ProviderError::new(Fault::HeldBack { wait }, format!("{} is held back, {}", self.name, closed.why))
     }

@@ -116,13 +116,12 @@ impl Answer {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
         head.push_str("\r\n");
-        stream.write_all(head.as_bytes()).await?;
         let sent = match self.fate {
             Fate::Cut(len) => &self.body[..len.min(self.body.len())],
             _ => &self.body,
         };
-        stream.write_all(sent).await?;
-        stream.flush().await
+        // In one write: a second small one would wait for the first to be acknowledged.
+        stream.write_all(&[head.as_bytes(), sent].concat()).await
     }
 }
 

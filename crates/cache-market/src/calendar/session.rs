@@ -1,0 +1,93 @@
+//! A session, and what a market is doing between and within sessions.
+
+use std::fmt;
+
+use cache_core::Timestamp;
+use jiff::civil::Date;
+
+/// One day's trading, from its open up to, and without, its close.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The day it belongs to, on the exchange. It may open on the day before, as CME Globex does.
+    pub date: Date,
+    /// The first moment of trading.
+    pub open: Timestamp,
+    /// The first moment after it.
+    pub close: Timestamp,
+    /// The first moment of the break and the first after it, where there is one.
+    pub lunch: Option<(Timestamp, Timestamp)>,
+    /// Whether it is as long as usual.
+    pub kind: SessionKind,
+}
+
+impl Session {
+    /// Whether `at` lies from the open up to the close, the lunch break included.
+    #[must_use]
+    pub fn contains(&self, at: Timestamp) -> bool {
+        self.open <= at && at < self.close
+    }
+}
+
+/// Whether a session is as long as usual.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SessionKind {
+    /// The usual hours, or longer.
+    Regular,
+    /// It closes before the usual time.
+    EarlyClose,
+    /// It closes at the usual time or later, and opens after the usual one.
+    LateOpen,
+}
+
+impl SessionKind {
+    /// The name as data files have it: empty for a regular session, `"early_close"`, `"late_open"`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Regular => "",
+            Self::EarlyClose => "early_close",
+            Self::LateOpen => "late_open",
+        }
+    }
+}
+
+/// What a market is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// A session is on.
+    Open,
+    /// The break within a session.
+    Break,
+    /// Extended hours before the open, where the exchange has them.
+    Pre,
+    /// Extended hours after the close, where the exchange has them.
+    Post,
+    /// The rest of a day that has a session.
+    Closed,
+    /// A day on which the market never trades, and without a session.
+    Weekend,
+    /// Any other day without a session.
+    Holiday,
+}
+
+impl Phase {
+    /// The name: `"open"`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Break => "break",
+            Self::Pre => "pre",
+            Self::Post => "post",
+            Self::Closed => "closed",
+            Self::Weekend => "weekend",
+            Self::Holiday => "holiday",
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

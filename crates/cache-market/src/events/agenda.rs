@@ -1,0 +1,68 @@
+//! What is going to happen, and when.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use cache_core::{Error, ErrorKind, Result, Timestamp};
+
+use super::{EventKind, EventRules, MarketEvent};
+use crate::{Asset, DataType};
+
+/// How many events may lie ahead.
+const CAPACITY: usize = 10_000;
+
+/// The events that lie ahead, by asset.
+#[derive(Debug, Default)]
+pub(crate) struct Agenda(Mutex<BTreeMap<Asset, Vec<(Timestamp, EventKind)>>>);
+
+impl Agenda {
+    /// Notes an event that lies ahead; one that is noted already is noted once.
+    pub(crate) fn note(&self, asset: &Asset, event: EventKind, at: Timestamp) -> Result<()> {
+        let mut agenda = self.lock();
+        if agenda.values().map(Vec::len).sum::<usize>() >= CAPACITY {
+            let message = format!(
+                "{CAPACITY} events lie ahead already: announce {event} of {asset} when one has passed"
+            );
+            return Err(Error::new(ErrorKind::Limit, "announce", message));
+        }
+        let events = agenda.entry(asset.clone()).or_default();
+        if !events.contains(&(at, event)) {
+            events.push((at, event));
+        }
+        Ok(())
+    }
+
+    /// When the next event after `now` happens to an asset that touches such data.
+    pub(crate) fn next(
+        &self,
+        asset: &Asset,
+        data: DataType,
+        rules: &EventRules,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let agenda = self.lock();
+        let touching = |(at, event): &&(Timestamp, EventKind)| *at > now && rules.touches(*event, data);
+        agenda.get(asset)?.iter().filter(touching).map(|(at, _)| *at).min()
+    }
+
+    /// Takes out what has happened by `now`, in the order in which it happened.
+    pub(crate) fn due(&self, now: Timestamp) -> Vec<MarketEvent> {
+        let mut due = Vec::new();
+        self.lock().retain(|asset, events| {
+            let passed = events.extract_if(.., |(at, _)| *at <= now);
+            due.extend(passed.map(|(at, event)| MarketEvent::announced(asset.clone(), event).at(at)));
+            !events.is_empty()
+        });
+        due.sort_by_key(|event| event.at);
+        due
+    }
+
+    /// When the next of all events happens.
+    pub(crate) fn first(&self) -> Option<Timestamp> {
+        self.lock().values().flatten().map(|(at, _)| *at).min()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Asset, Vec<(Timestamp, EventKind)>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

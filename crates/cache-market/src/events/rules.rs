@@ -1,0 +1,141 @@
+//! Which data an event touches.
+
+use std::collections::BTreeMap;
+
+use cache_core::Result;
+use serde::{Deserialize, Serialize};
+
+use super::{Effect, EventKind, MarketEvent};
+use crate::{Asset, DataType, DocumentId, Interval, Invalid, SeriesId, StandardKey, data_tag};
+
+/// What events do. Reading lays what is written over the defaults, event by event.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Overlay")]
+pub struct EventRules {
+    /// From how many percent on a change of price is a move: 3 unless something else is set, as FIML has it.
+    pub move_percent: f64,
+    /// What each event touches; one that is not here touches nothing.
+    pub touches: BTreeMap<EventKind, Touch>,
+}
+
+/// Which kinds of data about its asset an event touches. A life of such a value never reaches past the event.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Touch {
+    /// What is dropped: whoever asks next waits for the new value.
+    pub drop: Vec<DataType>,
+    /// What is loaded anew, under its plain key: `price:AAPL`, `ohlcv:AAPL:1d`, `news:AAPL`. Entries beside it
+    /// (of one provider, with parameters) live on until they die; list the data under `drop` as well to end them.
+    pub refresh: Vec<DataType>,
+}
+
+impl Touch {
+    /// Whether such data are touched at all.
+    #[must_use]
+    pub fn includes(&self, data: DataType) -> bool {
+        self.drop.contains(&data) || self.refresh.contains(&data)
+    }
+}
+
+impl Default for EventRules {
+    /// FIML drops narratives on moves above 3 %, earnings and important news; what else is touched is ours.
+    fn default() -> Self {
+        use DataType::{
+            AdjustedClose, Dividend, Fundamentals, Narrative, News, Ohlcv, Price, Signal, Technical,
+            TotalReturn,
+        };
+        let touch =
+            |drop: &[DataType], refresh: &[DataType]| Touch { drop: drop.into(), refresh: refresh.into() };
+        Self {
+            move_percent: 3.0,
+            touches: BTreeMap::from([
+                (EventKind::Move, touch(&[Narrative, Technical, Signal], &[Price])),
+                (EventKind::Earnings, touch(&[Narrative, Fundamentals, News, Signal], &[Price])),
+                (EventKind::Halt, touch(&[Narrative, Signal], &[Price])),
+                (EventKind::Resume, touch(&[Narrative, Technical, Signal], &[Price])),
+                (EventKind::News, touch(&[Narrative, News, Signal], &[Price])),
+                (
+                    EventKind::CorporateAction,
+                    touch(
+                        &[Price, Ohlcv, AdjustedClose, Dividend, TotalReturn, Technical, Signal, Narrative],
+                        &[],
+                    ),
+                ),
+            ]),
+        }
+    }
+}
+
+impl EventRules {
+    /// What is to be done to a cache because of an event.
+    ///
+    /// # Errors
+    ///
+    /// Never for an asset that can be written: `Limit` as [`cache_core::Tag::new`].
+    ///
+    /// ```
+    /// use cache_market::{Effect, EventKind, EventRules, MarketEvent};
+    ///
+    /// let event = MarketEvent::announced("AAPL".parse()?, EventKind::News);
+    /// let effects = EventRules::default().effects(&event)?;
+    /// assert!(effects.contains(&Effect::Refresh("price:AAPL".parse()?)));
+    /// # Ok::<(), cache_core::Error>(())
+    /// ```
+    pub fn effects(&self, event: &MarketEvent) -> Result<Vec<Effect>> {
+        let Some(touch) = self.touches.get(&event.event) else { return Ok(Vec::new()) };
+        let touched = |data: &&DataType| Some(**data) != event.seen_in;
+        let drops = touch.drop.iter().filter(touched);
+        let drops = drops.map(|data| data_tag(*data, &event.asset).map(Effect::Drop));
+        let keys = touch.refresh.iter().filter(touched).filter_map(|data| plain_key(*data, &event.asset));
+        drops.chain(keys.map(|key| Ok(Effect::Refresh(key)))).collect()
+    }
+
+    /// Whether an event touches such data.
+    #[must_use]
+    pub fn touches(&self, event: EventKind, data: DataType) -> bool {
+        self.touches.get(&event).is_some_and(|touch| touch.includes(data))
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Invalid> {
+        if !(self.move_percent > 0.0 && self.move_percent.is_finite()) {
+            let wrong = self.move_percent;
+            return Err(Invalid::new(format!("events.move_percent is {wrong}: write percent, above 0")));
+        }
+        for (event, touch) in &self.touches {
+            let keyless =
+                |data: &&DataType| !data.is_document() && !matches!(data, DataType::Price | DataType::Ohlcv);
+            if let Some(data) = touch.refresh.iter().find(keyless) {
+                return Err(Invalid::new(format!(
+                    "events.touches.{event}.refresh names {data}, which no asset has a key for: it can only be dropped"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The key under which such data about an asset are, if nothing more is said.
+fn plain_key(data: DataType, asset: &Asset) -> Option<StandardKey> {
+    let asset = asset.clone();
+    match data {
+        DataType::Price => Some(StandardKey::Price { asset, provider: None }),
+        DataType::Ohlcv => Some(StandardKey::Ohlcv(SeriesId::new(asset, Interval::Day))),
+        _ if data.is_document() => Some(StandardKey::Document { data, id: DocumentId::new(asset) }),
+        _ => None,
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Overlay {
+    move_percent: Option<f64>,
+    touches: BTreeMap<EventKind, Touch>,
+}
+
+impl From<Overlay> for EventRules {
+    fn from(overlay: Overlay) -> Self {
+        let Self { move_percent, mut touches } = Self::default();
+        touches.extend(overlay.touches);
+        Self { move_percent: overlay.move_percent.unwrap_or(move_percent), touches }
+    }
+}

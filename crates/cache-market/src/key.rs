@@ -1,0 +1,299 @@
+//! The standard keys: what each names, how it is written, and how it is read back.
+
+mod digest;
+mod part;
+mod rounding;
+mod tags;
+mod timeframe;
+
+use std::{fmt, str::FromStr};
+
+use cache_core::{Key, Pattern, Prefix, Result};
+
+pub use self::{
+    digest::Digest,
+    tags::{asset_tag, data_tag, user_tag},
+};
+use crate::{Asset, DataType, DocumentId, Interval, Invalid, SeriesId};
+
+/// What a standard key names. Different ones are never written alike, whatever their parts hold, and each is
+/// read back as it was.
+///
+/// The kind, which is what stands before the first `:`, is the key's region.
+///
+/// ```
+/// use cache_market::StandardKey;
+///
+/// for text in [
+///     "price:AAPL:yahoo", "price:AAPL", "ohlcv:AAPL:1d", "market:EUR_USD:M5", "news:BTC@CRYPTO",
+///     "users:17", "users:session:17", "signals:42",
+/// ] {
+///     assert_eq!(text.parse::<StandardKey>()?.key()?.as_str(), text);
+/// }
+/// let odd = StandardKey::User("session:17".to_owned());
+/// assert_eq!(odd.key()?.as_str(), "users:session%3A17");
+/// # Ok::<(), cache_core::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum StandardKey {
+    /// `price:AAPL:yahoo`: the price that this provider tells; `price:AAPL`: that of whichever is asked. Each is an
+    /// entry of its own, and nothing stored under one is read under another.
+    Price {
+        /// Whose price.
+        asset: Asset,
+        /// Who is to tell it; `None` leaves that open. No provider is called `any`.
+        provider: Option<String>,
+    },
+    /// `ohlcv:AAPL:1d`, `ohlcv:AAPL:1d:2020-01-01..2020-01-31`: bars.
+    Ohlcv(SeriesId),
+    /// `news:AAPL`, `technical:AAPL:function=SMA&period=20`: what else there is of an asset.
+    Document {
+        /// What kind of data, of those that come as documents: see [`DataType::is_document`].
+        data: DataType,
+        /// Which.
+        id: DocumentId,
+    },
+    /// `market:EUR_USD:M5`: the market in an asset, by a timeframe written as OANDA's. A pair of currencies
+    /// is of [`Market::FX`](crate::Market::FX) here, unless another market is named.
+    Market {
+        /// What is traded.
+        asset: Asset,
+        /// What one bar covers.
+        timeframe: Interval,
+    },
+    /// `api:endpoint:digest`: what an endpoint answered to some parameters.
+    Api {
+        /// The endpoint, such as `v1/quotes`.
+        endpoint: String,
+        /// Of the parameters.
+        parameters: Digest,
+    },
+    /// `users:17`: something of a user.
+    User(String),
+    /// `users:session:17`: a user's session.
+    Session(String),
+    /// `signals:42`: a trading signal.
+    Signal(String),
+}
+
+impl DataType {
+    /// Whether such data come as [`Document`](crate::Document)s about an asset, and are named by [`DocumentId`]s.
+    #[must_use]
+    pub fn is_document(self) -> bool {
+        !matches!(
+            self,
+            Self::Price | Self::Ohlcv | Self::Signal | Self::User | Self::Session | Self::ApiResponse
+        )
+    }
+}
+
+impl StandardKey {
+    /// The key, outside any namespace.
+    ///
+    /// # Errors
+    ///
+    /// `Config` for an empty part, a provider called `any`, and data that don't come as documents in
+    /// [`StandardKey::Document`]; `Limit` if it would be too long.
+    pub fn key(&self) -> Result<Key> {
+        Key::new(self.kind(), &self.id()?)
+    }
+
+    /// The same within a namespace: `md:price:AAPL`.
+    ///
+    /// # Errors
+    ///
+    /// As [`StandardKey::key`], and `Config` for a namespace that can't be one.
+    pub fn within(&self, namespace: &str) -> Result<Key> {
+        Prefix::new(Some(namespace), self.kind())?.key(&self.id()?)
+    }
+
+    /// The pattern that this key alone matches, outside any namespace.
+    ///
+    /// # Errors
+    ///
+    /// As [`StandardKey::key`].
+    pub fn pattern(&self) -> Result<Pattern> {
+        Pattern::glob(&Pattern::escape(self.key()?.as_str()))
+    }
+
+    /// The kind: `"price"`. It is the name of the key's region.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Price { .. } | Self::Ohlcv(_) | Self::Document { .. } | Self::Api { .. } => {
+                self.data().as_str()
+            }
+            Self::Market { .. } => "market",
+            Self::User(_) | Self::Session(_) => "users",
+            Self::Signal(_) => "signals",
+        }
+    }
+
+    /// What kind of data it names.
+    #[must_use]
+    pub fn data(&self) -> DataType {
+        match self {
+            Self::Price { .. } => DataType::Price,
+            Self::Ohlcv(_) | Self::Market { .. } => DataType::Ohlcv,
+            Self::Document { data, .. } => *data,
+            Self::Api { .. } => DataType::ApiResponse,
+            Self::User(_) => DataType::User,
+            Self::Session(_) => DataType::Session,
+            Self::Signal(_) => DataType::Signal,
+        }
+    }
+
+    /// The asset it is about, if it is about one.
+    #[must_use]
+    pub fn asset(&self) -> Option<&Asset> {
+        match self {
+            Self::Price { asset, .. } | Self::Market { asset, .. } => Some(asset),
+            Self::Ohlcv(id) => Some(&id.asset),
+            Self::Document { id, .. } => Some(&id.asset),
+            Self::Api { .. } | Self::User(_) | Self::Session(_) | Self::Signal(_) => None,
+        }
+    }
+
+    /// What one bar covers, if it names bars.
+    #[must_use]
+    pub fn interval(&self) -> Option<Interval> {
+        match self {
+            Self::Ohlcv(id) => Some(id.interval),
+            Self::Market { timeframe, .. } => Some(*timeframe),
+            _ => None,
+        }
+    }
+
+    /// What a key names, within any namespace.
+    ///
+    /// # Errors
+    ///
+    /// If it is no standard key: the message says what it lacks.
+    pub fn of(key: &Key) -> Result<Self, Invalid> {
+        let kind = key.prefix().trim_end_matches(':').rsplit(':').next().unwrap_or_default();
+        Self::read(kind, key.id())
+    }
+
+    /// What follows the kind.
+    ///
+    /// # Errors
+    ///
+    /// As [`StandardKey::key`].
+    pub fn id(&self) -> Result<String> {
+        Ok(match self {
+            Self::Price { asset, provider: None } => asset.to_string(),
+            Self::Price { asset, provider: Some(provider) } => {
+                format!("{asset}:{}", part::write("provider", refuse_any(provider)?)?)
+            }
+            Self::Ohlcv(id) => id.to_string(),
+            Self::Document { data, id } if data.is_document() => id.to_string(),
+            Self::Document { data, .. } => return Err(no_document(*data).into()),
+            Self::Market { asset, timeframe } => {
+                format!("{}:{}", timeframe::instrument(asset), timeframe::write(*timeframe))
+            }
+            Self::Api { endpoint, parameters } => {
+                format!("{}:{parameters}", part::write("endpoint", endpoint)?)
+            }
+            Self::User(id) => part::write("user", id)?.into_owned(),
+            Self::Session(id) => format!("session:{}", part::write("session", id)?),
+            Self::Signal(id) => part::write("signal", id)?.into_owned(),
+        })
+    }
+
+    /// What `kind:id` names.
+    ///
+    /// # Errors
+    ///
+    /// If it is no standard key: the message says what it lacks.
+    pub fn read(kind: &str, id: &str) -> Result<Self, Invalid> {
+        match kind {
+            "market" => {
+                let (asset, timeframe) = two(id, "market:EUR_USD:M5")?;
+                Ok(Self::Market {
+                    asset: timeframe::read_instrument(asset)?,
+                    timeframe: timeframe::read(timeframe)?,
+                })
+            }
+            "users" => match id.split_once(':') {
+                None => Ok(Self::User(part::read(id)?)),
+                Some(("session", id)) => Ok(Self::Session(part::read(id)?)),
+                Some(_) => Err(no_key(&format!("{kind}:{id}"), "write users:17 or users:session:17")),
+            },
+            "signals" => Ok(Self::Signal(part::read(id)?)),
+            _ => Self::read_data(kind.parse()?, id),
+        }
+    }
+
+    fn read_data(data: DataType, id: &str) -> Result<Self, Invalid> {
+        match data {
+            DataType::Price => Self::read_price(id),
+            DataType::Ohlcv => Ok(Self::Ohlcv(id.parse()?)),
+            DataType::ApiResponse => {
+                let (endpoint, digest) = two(id, "api:endpoint:digest")?;
+                Ok(Self::Api { endpoint: part::read(endpoint)?, parameters: digest.parse()? })
+            }
+            _ if data.is_document() => Ok(Self::Document { data, id: id.parse()? }),
+            _ => Err(no_document(data)),
+        }
+    }
+
+    fn read_price(id: &str) -> Result<Self, Invalid> {
+        let (asset, provider) = match id.split_once(':') {
+            Some((asset, provider)) => (asset, Some(part::read(provider)?)),
+            None => (id, None),
+        };
+        if let Some(provider) = &provider {
+            refuse_any(provider)?;
+        }
+        Ok(Self::Price { asset: asset.parse()?, provider })
+    }
+}
+
+impl FromStr for StandardKey {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        match text.split_once(':') {
+            Some((kind, id)) => Self::read(kind, id),
+            None => Err(no_key(text, "write a kind and an id, such as price:AAPL")),
+        }
+    }
+}
+
+impl fmt::Display for StandardKey {
+    /// The key's text; of what can't be a key, only the kind.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.kind(), self.id().unwrap_or_default())
+    }
+}
+
+fn two<'a>(id: &'a str, form: &str) -> Result<(&'a str, &'a str), Invalid> {
+    id.split_once(':').ok_or_else(|| no_key(id, &format!("write it as {form}")))
+}
+
+/// A price of "any" provider would be another entry than the one stored by whichever was asked.
+fn refuse_any(provider: &str) -> Result<&str, Invalid> {
+    if provider.eq_ignore_ascii_case("any") {
+        return Err(Invalid::new("no provider is called \"any\": leave it out, as in price:AAPL"));
+    }
+    Ok(provider)
+}
+
+fn no_document(data: DataType) -> Invalid {
+    let keys = match data {
+        DataType::User => "users:17",
+        DataType::Session => "users:session:17",
+        DataType::Signal => "signals:42",
+        _ => "their own keys",
+    };
+    Invalid::new(format!("data of the type {data} are no documents about an asset: they have {keys}"))
+}
+
+fn no_key(text: &str, wanted: &str) -> Invalid {
+    let start: String = text.chars().take(48).collect();
+    Invalid::new(format!("{start:?} is no standard key: {wanted}"))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,43 @@
+//! Tags: by them all entries of an asset, or of a user, are found, and nobody else's.
+
+use cache_core::{Result, Tag};
+
+use super::part;
+use crate::{Asset, DataType};
+
+/// The tag on everything about an asset: its text, `AAPL` or `BTC@CRYPTO`. Loaders put it on what they load.
+///
+/// A tag is matched as a whole: invalidating `A` leaves `AAPL` alone.
+///
+/// # Errors
+///
+/// Never for an asset that can be written; `Limit` as [`Tag::new`].
+pub fn asset_tag(asset: &Asset) -> Result<Tag> {
+    Tag::new(&asset.to_string())
+}
+
+/// The tag on what is of one kind about an asset: `technical:AAPL`. No asset is called so, for none holds a `:`.
+///
+/// # Errors
+///
+/// As [`asset_tag`].
+pub fn data_tag(data: DataType, asset: &Asset) -> Result<Tag> {
+    Tag::new(&format!("{data}:{asset}"))
+}
+
+/// The tag on everything of a user: `users:17`. Removing user 1 does not remove user 10.
+///
+/// # Errors
+///
+/// `Config` for an empty id, `Limit` for one that is too long for a tag.
+///
+/// ```
+/// use cache_market::user_tag;
+///
+/// assert_eq!(user_tag("17")?.as_str(), "users:17");
+/// assert_ne!(user_tag("1")?, user_tag("10")?);
+/// # Ok::<(), cache_core::Error>(())
+/// ```
+pub fn user_tag(id: &str) -> Result<Tag> {
+    Tag::new(&format!("users:{}", part::write("user", id)?))
+}

@@ -1,0 +1,55 @@
+//! Instruments and timeframes as OANDA writes them: `EUR_USD`, `M5`.
+
+use crate::{Asset, Interval, Invalid, Market, Symbol};
+
+/// The asset; a pair of currencies on the foreign exchange is known by its symbol.
+pub(super) fn instrument(asset: &Asset) -> String {
+    if *asset == Asset::new(asset.symbol.clone(), Market::FX) && is_pair(&asset.symbol) {
+        return asset.symbol.to_string();
+    }
+    let text = asset.to_string();
+    // An equity that is called like a pair of currencies is not taken for one.
+    if !text.contains('@') && is_pair(&asset.symbol) { format!("{text}@{}", asset.market) } else { text }
+}
+
+pub(super) fn read_instrument(text: &str) -> Result<Asset, Invalid> {
+    if text.contains('@') {
+        return text.parse();
+    }
+    let symbol: Symbol = text.parse()?;
+    let market = if is_pair(&symbol) { Market::FX } else { Market::US };
+    Ok(Asset::new(symbol, market))
+}
+
+/// Whether a symbol is of the form `EUR_USD`.
+fn is_pair(symbol: &Symbol) -> bool {
+    let currency = |text: &str| text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase());
+    symbol.as_str().split_once('_').is_some_and(|(base, quote)| currency(base) && currency(quote))
+}
+
+/// OANDA's granularities, and beside them the intervals it doesn't have.
+pub(super) fn write(timeframe: Interval) -> &'static str {
+    match timeframe {
+        Interval::Minute => "M1",
+        Interval::Minutes2 => "M2",
+        Interval::Minutes5 => "M5",
+        Interval::Minutes10 => "M10",
+        Interval::Minutes15 => "M15",
+        Interval::Minutes30 => "M30",
+        Interval::Hour => "H1",
+        Interval::Hours2 => "H2",
+        Interval::Hours4 => "H4",
+        Interval::Day => "D",
+        Interval::Week => "W",
+        Interval::Month => "M",
+        Interval::Quarter | Interval::Year => timeframe.as_str(),
+    }
+}
+
+pub(super) fn read(text: &str) -> Result<Interval, Invalid> {
+    Interval::ALL.iter().copied().find(|one| write(*one) == text).ok_or_else(|| {
+        let start: String = text.chars().take(16).collect();
+        let known = Interval::ALL.iter().map(|one| write(*one)).collect::<Vec<_>>().join(", ");
+        Invalid::new(format!("{start:?} is no timeframe: there are {known}"))
+    })
+}

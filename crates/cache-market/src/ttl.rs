@@ -1,0 +1,23 @@
+//! How long market data live: by rules, by the market's calendar, by what prices do and what lies ahead.
+
+mod change;
+mod defaults;
+mod frequency;
+mod life;
+mod market_time;
+mod market_ttl;
+mod row;
+mod rules;
+pub(crate) mod span;
+
+pub use self::{
+    frequency::Frequency,
+    life::{Class, Classes, Life},
+    market_time::MarketTime,
+    market_ttl::MarketTtl,
+    row::{Changes, Row, Scope},
+    rules::TtlRules,
+};
+
+#[cfg(test)]
+mod tests;

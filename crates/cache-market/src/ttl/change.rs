@@ -1,0 +1,65 @@
+//! When a value can change next.
+
+use std::{iter, time::Duration};
+
+use cache_core::Timestamp;
+
+use super::Changes;
+use crate::{Calendar, Phase};
+
+/// More phases than follow each other without trading anywhere; past them an earlier moment is taken, which
+/// is safe.
+const MOST_PHASES: usize = 64;
+
+/// The first moment after `at` at which a value of this market can change, or from which on it can; `None` if
+/// the calendar doesn't tell.
+///
+/// - While it can change at any moment: the moment at which that ends.
+/// - Otherwise the next one from which on it can; and, while the last close has not settled, the moment
+///   at which it has.
+/// - What changes at the close: when the next close has settled.
+pub(super) fn next_change(
+    calendar: &Calendar,
+    changes: Changes,
+    at: Timestamp,
+    settle: Duration,
+) -> Option<Timestamp> {
+    // The last close, if it has not settled, or the next one.
+    let settled = || calendar.next_close(at.before(settle)).map(|close| close.after(settle));
+    match changes {
+        Changes::Any => None,
+        Changes::Close => settled(),
+        Changes::Trading | Changes::Extended if changes.may_be_in(calendar.phase(at)) => {
+            calendar.next_change(at)
+        }
+        Changes::Trading | Changes::Extended => {
+            [next_in(calendar, changes, at), settled()].into_iter().flatten().min()
+        }
+    }
+}
+
+/// The first moment after `at` from which on such a value can change at any moment.
+fn next_in(calendar: &Calendar, changes: Changes, at: Timestamp) -> Option<Timestamp> {
+    let starts = iter::successors(calendar.next_change(at), |at| calendar.next_change(*at));
+    let mut last = None;
+    for start in starts.take(MOST_PHASES) {
+        last = Some(start);
+        if changes.may_be_in(calendar.phase(start)) {
+            break;
+        }
+    }
+    last
+}
+
+impl Changes {
+    /// Whether such a value may change at any moment of the phase.
+    #[must_use]
+    pub fn may_be_in(self, phase: Phase) -> bool {
+        match self {
+            Self::Trading => phase == Phase::Open,
+            Self::Extended => matches!(phase, Phase::Open | Phase::Pre | Phase::Post),
+            Self::Close => false,
+            Self::Any => true,
+        }
+    }
+}

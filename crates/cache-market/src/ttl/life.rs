@@ -1,0 +1,165 @@
+//! How long a value lives, as a rule says it: for a span, by a class, or until it can change.
+
+use std::{fmt, str::FromStr, time::Duration};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::span::{self, Read};
+use crate::Invalid;
+
+/// How long a value is fresh, as a rule says it.
+///
+/// Written as seconds (`300`), as a length (`"5m"`), as a class (`"short"`) or as `"until_change"`.
+/// A life of zero is never kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Life {
+    /// For this long.
+    For(Duration),
+    /// For as long as the class says.
+    Class(Class),
+    /// Until the next moment at which the value can change.
+    UntilChange,
+}
+
+impl Life {
+    /// For this many seconds.
+    #[must_use]
+    pub const fn seconds(seconds: u64) -> Self {
+        Self::For(Duration::from_secs(seconds))
+    }
+}
+
+impl FromStr for Life {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        if text == "until_change" {
+            return Ok(Self::UntilChange);
+        }
+        if let Some(class) = Class::ALL.into_iter().find(|class| class.as_str() == text) {
+            return Ok(Self::Class(class));
+        }
+        let or = "or short, medium, long, very_long, or until_change";
+        span::parse(text).map(Self::For).map_err(|invalid| Invalid::new(format!("{invalid}, {or}")))
+    }
+}
+
+impl fmt::Display for Life {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::For(span) => write!(f, "{}", span.as_secs_f64()),
+            Self::Class(class) => f.write_str(class.as_str()),
+            Self::UntilChange => f.write_str("until_change"),
+        }
+    }
+}
+
+impl Serialize for Life {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::For(span) => span::serialize(span, serializer),
+            Self::Class(_) | Self::UntilChange => serializer.collect_str(self),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Life {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let wanted = "seconds, a length such as \"5m\", a class such as \"short\", or \"until_change\"";
+        deserializer.deserialize_any(Read(wanted, str::parse))
+    }
+}
+
+/// A life that has a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "named for what they are")]
+pub enum Class {
+    Short,
+    Medium,
+    Long,
+    VeryLong,
+}
+
+impl Class {
+    /// All of them, shortest first.
+    pub const ALL: [Self; 4] = [Self::Short, Self::Medium, Self::Long, Self::VeryLong];
+
+    /// The name: `"very_long"`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Short => "short",
+            Self::Medium => "medium",
+            Self::Long => "long",
+            Self::VeryLong => "very_long",
+        }
+    }
+}
+
+/// How long each class lasts: 300, 1,800, 3,600 and 86,400 s unless something else is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[expect(missing_docs, reason = "named for what they are")]
+pub struct Classes {
+    #[serde(with = "span")]
+    pub short: Duration,
+    #[serde(with = "span")]
+    pub medium: Duration,
+    #[serde(with = "span")]
+    pub long: Duration,
+    #[serde(with = "span")]
+    pub very_long: Duration,
+}
+
+impl Classes {
+    /// How long this class lasts.
+    #[must_use]
+    pub fn of(&self, class: Class) -> Duration {
+        match class {
+            Class::Short => self.short,
+            Class::Medium => self.medium,
+            Class::Long => self.long,
+            Class::VeryLong => self.very_long,
+        }
+    }
+}
+
+impl Default for Classes {
+    fn default() -> Self {
+        Self {
+            short: Duration::from_secs(300),
+            medium: Duration::from_secs(1_800),
+            long: Duration::from_secs(3_600),
+            very_long: Duration::from_secs(86_400),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_life_is_read_as_it_is_written() {
+        for (text, life) in [
+            ("300", Life::seconds(300)),
+            (r#""5m""#, Life::seconds(300)),
+            ("0.25", Life::For(Duration::from_millis(250))),
+            (r#""very_long""#, Life::Class(Class::VeryLong)),
+            (r#""until_change""#, Life::UntilChange),
+        ] {
+            assert_eq!(serde_json::from_str::<Life>(text).unwrap(), life);
+            let written = serde_json::to_string(&life).unwrap();
+            assert_eq!(serde_json::from_str::<Life>(&written).unwrap(), life, "{written}");
+            assert_eq!(life.to_string().parse::<Life>().unwrap(), life);
+        }
+    }
+
+    #[test]
+    fn what_is_no_life_is_refused_with_what_is_wanted() {
+        for text in [r#""forever""#, "-1", "[]", r#""Short""#] {
+            let message = serde_json::from_str::<Life>(text).unwrap_err().to_string();
+            assert!(message.contains("short") && message.contains("until_change"), "{message}");
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! What is known of market time, shared by all who ask: rules, calendars, what prices did, what lies ahead.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use cache_core::{Result, Timestamp};
+
+use super::{MarketTtl, TtlRules};
+use crate::{
+    Asset, Calendars, DataType, Effect, EventKind, Invalid, MarketEvent, Swing, events::Agenda, tape::Tape,
+};
+
+/// The rules of lives, the calendars they are told by, what prices did lately and what is going to happen.
+///
+/// One is shared by all regions of a cache; clones are the same one. Rules and calendars can be replaced while
+/// it is in use.
+///
+/// ```
+/// use cache_market::{Calendars, DataType, Life, MarketTime, Scope, TtlRules};
+///
+/// let time = MarketTime::new(TtlRules::default(), Calendars::builtin())?;
+/// let prices = time.ttl(DataType::Price); // the policy of a region
+///
+/// let mut rules = TtlRules::clone(&time.rules());
+/// rules.row_mut(Scope::all(DataType::Price)).open = Some(Life::seconds(60));
+/// time.replace(rules)?; // from now on `prices` lives by these
+///
+/// let bad: TtlRules = serde_json::from_str(r#"{"frequency": {"minute": -1}}"#).unwrap();
+/// assert!(time.replace(bad).is_err());
+/// assert_eq!(time.rules().row(DataType::Price).open, Some(Life::seconds(60)), "the old ones are in force");
+/// # Ok::<(), cache_market::Invalid>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct MarketTime(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    sheet: RwLock<Sheet>,
+    tape: Tape,
+    agenda: Agenda,
+}
+
+/// What is replaced as a whole.
+#[derive(Clone, Debug)]
+pub(super) struct Sheet {
+    pub(super) rules: Arc<TtlRules>,
+    pub(super) calendars: Calendars,
+}
+
+impl MarketTime {
+    /// Market time by these rules and calendars.
+    ///
+    /// # Errors
+    ///
+    /// As [`TtlRules::check`].
+    pub fn new(rules: TtlRules, calendars: Calendars) -> Result<Self, Invalid> {
+        rules.check()?;
+        let sheet = Sheet { rules: Arc::new(rules), calendars };
+        Ok(Self(Arc::new(Shared { sheet: RwLock::new(sheet), tape: Tape::new(), agenda: Agenda::default() })))
+    }
+
+    /// The policy by which such data live.
+    #[must_use]
+    pub fn ttl(&self, data: DataType) -> MarketTtl {
+        MarketTtl::new(data, self.clone())
+    }
+
+    /// The rules in force.
+    #[must_use]
+    pub fn rules(&self) -> Arc<TtlRules> {
+        self.sheet().rules
+    }
+
+    /// The calendars in force.
+    #[must_use]
+    pub fn calendars(&self) -> Calendars {
+        self.sheet().calendars
+    }
+
+    /// Puts other rules in force: values that come from now on live by them.
+    ///
+    /// # Errors
+    ///
+    /// As [`TtlRules::check`]; the old rules then stay in force.
+    pub fn replace(&self, rules: TtlRules) -> Result<(), Invalid> {
+        rules.check()?;
+        self.0.sheet.write().unwrap_or_else(PoisonError::into_inner).rules = Arc::new(rules);
+        Ok(())
+    }
+
+    /// Puts other calendars in force.
+    pub fn replace_calendars(&self, calendars: Calendars) {
+        self.0.sheet.write().unwrap_or_else(PoisonError::into_inner).calendars = calendars;
+    }
+
+    /// Notes the price that an asset has at `at`, and answers with the move if it is one. See
+    /// [`Watched`](crate::Watched) for prices that are loaded.
+    pub fn see(&self, asset: &Asset, price: f64, at: Timestamp) -> Option<MarketEvent> {
+        let rules = self.rules();
+        self.0.tape.see(asset, price, at, rules.swing_half_life, rules.events.move_percent)?;
+        let event = MarketEvent::announced(asset.clone(), EventKind::Move).at(at);
+        Some(MarketEvent { seen_in: Some(DataType::Price), ..event })
+    }
+
+    /// How far the price of an asset swings; `None` if none was seen.
+    #[must_use]
+    pub fn swing(&self, asset: &Asset, now: Timestamp) -> Option<Swing> {
+        self.0.tape.swing(asset, now, self.rules().swing_half_life)
+    }
+
+    /// What is to be done because of an event. One that lies ahead of `now` is noted, no life of what it
+    /// touches reaches past it from now on, and [`MarketTime::due`] answers with its effects when it happens.
+    ///
+    /// # Errors
+    ///
+    /// `Limit` if 10,000 events lie ahead already.
+    pub fn announce(&self, event: &MarketEvent, now: Timestamp) -> Result<Vec<Effect>> {
+        match event.at {
+            Some(at) if at > now => {
+                self.0.agenda.note(&event.asset, event.event, at)?;
+                Ok(Vec::new())
+            }
+            _ => self.rules().events.effects(event),
+        }
+    }
+
+    /// What is to be done because of the events that have happened by `now`, each once. Whoever announces
+    /// events ahead asks for this from time to time, or at [`MarketTime::next_event`]: what was cached before
+    /// the announcement may live past the event otherwise.
+    ///
+    /// # Errors
+    ///
+    /// As [`EventRules::effects`](crate::EventRules::effects).
+    pub fn due(&self, now: Timestamp) -> Result<Vec<Effect>> {
+        let rules = self.rules();
+        let effects: Result<Vec<_>> =
+            self.0.agenda.due(now).iter().map(|event| rules.events.effects(event)).collect();
+        Ok(effects?.concat())
+    }
+
+    /// When the next of the events that lie ahead happens.
+    #[must_use]
+    pub fn next_event(&self) -> Option<Timestamp> {
+        self.0.agenda.first()
+    }
+
+    /// When the next event happens to an asset that touches such data.
+    pub(super) fn touched(
+        &self,
+        asset: &Asset,
+        data: DataType,
+        rules: &TtlRules,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        self.0.agenda.next(asset, data, &rules.events, now)
+    }
+
+    pub(super) fn sheet(&self) -> Sheet {
+        self.0.sheet.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Default for MarketTime {
+    /// The default rules and the calendars that are built in.
+    fn default() -> Self {
+        match Self::new(TtlRules::default(), Calendars::builtin()) {
+            Ok(time) => time,
+            Err(invalid) => unreachable!("the default rules are checked by a test: {invalid}"),
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! The rules of lives: a table by kind of data, type of asset and phase of the market.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Changes, Classes, Frequency, Life, Row, Scope, defaults, row::stand_ins, span};
+use crate::{AssetType, DataType, EventRules, Invalid, Phase, Volatility};
+
+/// How long values live: a plain table, to be read from a file, changed and asked.
+///
+/// Reading lays what is written over the defaults, cell by cell: `{"rows": {"price": {"open": 60}}}` changes
+/// one cell. Lengths of time are seconds or texts such as `"5m"`. Unknown names are refused.
+///
+/// ```
+/// use cache_market::{DataType, Life, Phase, Scope, TtlRules};
+///
+/// let rules: TtlRules = serde_json::from_str(r#"{"rows": {"price": {"open": "10m"}}}"#)?;
+/// rules.check()?;
+/// assert_eq!(rules.life(Scope::all(DataType::Price), Phase::Open), Life::seconds(600));
+/// assert_eq!(rules.life(Scope::all(DataType::Price), Phase::Weekend), Life::UntilChange);
+/// assert!(serde_json::from_str::<TtlRules>(r#"{"rows": {"prize": {}}}"#).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "Overlay")]
+pub struct TtlRules {
+    /// What the classes come to.
+    pub classes: Classes,
+    /// How long past its life a value may stand in, where its row doesn't say.
+    #[serde(with = "span")]
+    pub grace: Duration,
+    /// How long it is remembered, at most, that there is no such value.
+    pub absent: Life,
+    /// How long after a close its prices are final: upstreams are late, and auctions are corrected.
+    #[serde(with = "span")]
+    pub settle: Duration,
+    /// How intervals lengthen and shorten lives.
+    pub frequency: Frequency,
+    /// How long an asset's swing takes to be half of what it was, once its price stands still.
+    #[serde(with = "span")]
+    pub swing_half_life: Duration,
+    /// What events touch.
+    pub events: EventRules,
+    /// The table.
+    pub rows: BTreeMap<Scope, Row>,
+}
+
+impl Default for TtlRules {
+    /// The table of the seeds: see the source of `ttl/defaults.rs` for where each figure is from.
+    fn default() -> Self {
+        defaults::rules()
+    }
+}
+
+impl TtlRules {
+    /// The life in this phase. What the scope's own row doesn't say, the data type's row says; what neither
+    /// says of the phase, they say of the one that stands in for it: `break` is as `open`, `pre`, `post` and
+    /// `weekend` are as `closed`, `holiday` is as `weekend`, and `closed` is as `open`. What no row
+    /// says is short.
+    #[must_use]
+    pub fn life(&self, scope: Scope, phase: Phase) -> Life {
+        let said = |phase: &Phase| self.rows_of(scope).find_map(|row| row.at(*phase));
+        stand_ins(phase).iter().find_map(said).unwrap_or(Life::Class(super::Class::Short))
+    }
+
+    /// When such values can change.
+    #[must_use]
+    pub fn changes(&self, scope: Scope) -> Changes {
+        self.rows_of(scope).find_map(|row| row.changes).unwrap_or(Changes::Any)
+    }
+
+    /// How long past their lives such values may stand in.
+    #[must_use]
+    pub fn grace(&self, scope: Scope) -> Duration {
+        self.rows_of(scope).find_map(|row| row.grace).unwrap_or(self.grace)
+    }
+
+    /// How volatility shortens and lengthens their lives.
+    #[must_use]
+    pub fn volatility(&self, scope: Scope) -> Option<&Volatility> {
+        self.rows_of(scope).find_map(|row| row.volatility.as_ref())
+    }
+
+    /// What is said of all values of a data type, as it stands in the table.
+    #[must_use]
+    pub fn row(&self, data: DataType) -> Row {
+        self.rows.get(&Scope::all(data)).cloned().unwrap_or_default()
+    }
+
+    /// The row of a scope, to be changed; made if there is none.
+    pub fn row_mut(&mut self, scope: Scope) -> &mut Row {
+        self.rows.entry(scope).or_default()
+    }
+
+    /// The rows that speak of a scope, the nearest first.
+    fn rows_of(&self, scope: Scope) -> impl Iterator<Item = &Row> {
+        let wider = scope.asset_type.map(|_| Scope::all(scope.data));
+        [Some(scope), wider].into_iter().flatten().filter_map(|scope| self.rows.get(&scope))
+    }
+
+    /// Whether the rules can be lived by.
+    ///
+    /// # Errors
+    ///
+    /// If a value is to live until it changes though it may change at any moment, or if a factor or a step of
+    /// volatility makes no sense: the message names the cell.
+    pub fn check(&self) -> Result<(), Invalid> {
+        self.frequency.check()?;
+        self.events.check()?;
+        if self.swing_half_life.is_zero() {
+            return Err(Invalid::new(
+                "swing_half_life is 0: no swing would ever be seen, say a span such as \"1h\"",
+            ));
+        }
+        if self.absent == Life::UntilChange {
+            return Err(Invalid::new(
+                "absent is until_change: what is absent may appear at any moment, say a span",
+            ));
+        }
+        for (scope, row) in &self.rows {
+            self.check_row(*scope)?;
+            if let Some(volatility) = &row.volatility {
+                volatility.check().map_err(|why| Invalid::new(format!("rows.{scope}.volatility: {why}")))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A row of a data type alone speaks of assets of any type.
+    fn check_row(&self, scope: Scope) -> Result<(), Invalid> {
+        let changes = self.changes(scope);
+        let moving = [
+            Phase::Open,
+            Phase::Pre,
+            Phase::Post,
+            Phase::Break,
+            Phase::Closed,
+            Phase::Weekend,
+            Phase::Holiday,
+        ];
+        for phase in moving.into_iter().filter(|phase| changes.may_be_in(*phase)) {
+            if self.life(scope, phase) == Life::UntilChange {
+                return Err(Invalid::new(format!(
+                    "rows.{scope} says until_change of the phase {phase:?}, in which such a value may change at any \
+                     moment: say a span, such as \"5m\""
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is written of the rules: the defaults say the rest.
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Overlay {
+    classes: Classes,
+    #[serde(with = "span::maybe")]
+    grace: Option<Duration>,
+    absent: Option<Life>,
+    #[serde(with = "span::maybe")]
+    settle: Option<Duration>,
+    frequency: Frequency,
+    #[serde(with = "span::maybe")]
+    swing_half_life: Option<Duration>,
+    events: EventRules,
+    rows: BTreeMap<Scope, Row>,
+}
+
+impl From<Overlay> for TtlRules {
+    fn from(overlay: Overlay) -> Self {
+        let Self { grace, absent, settle, swing_half_life, mut rows, .. } = Self::default();
+        for (scope, row) in overlay.rows {
+            let under = rows.remove(&scope).unwrap_or_default();
+            rows.insert(scope, row.over(under));
+        }
+        Self {
+            classes: overlay.classes,
+            grace: overlay.grace.unwrap_or(grace),
+            absent: overlay.absent.unwrap_or(absent),
+            settle: overlay.settle.unwrap_or(settle),
+            frequency: overlay.frequency,
+            swing_half_life: overlay.swing_half_life.unwrap_or(swing_half_life),
+            events: overlay.events,
+            rows,
+        }
+    }
+}
+
+/// A table from its rows.
+pub(super) fn rows<const N: usize>(rows: [(DataType, Option<AssetType>, Row); N]) -> BTreeMap<Scope, Row> {
+    rows.into_iter().map(|(data, asset_type, row)| (Scope { data, asset_type }, row)).collect()
+}

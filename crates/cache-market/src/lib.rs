@@ -3,7 +3,9 @@
 //!
 //! A [`Provider`] is an upstream, asked in batches. [`QuoteLoader`], [`SeriesLoader`] and
 //! [`DocumentLoader`] make a cache's loaders of one. [`ReplayProvider`] is an upstream that needs no network: it replays
-//! recorded daily bars of real symbols, as slowly and as unreliably as it is told to.
+//! recorded daily bars of real symbols, as slowly and as unreliably as it is told to. Real upstreams are
+//! [`YahooProvider`], [`OandaProvider`], [`AlphaVantageProvider`], any JSON API by [`JsonProvider`] and folders of
+//! files by [`CsvProvider`]; an [`Adapter`] is one of them as it is configured.
 //!
 //! ```
 //! use std::{sync::Arc, time::Duration};

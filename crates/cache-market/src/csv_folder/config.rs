@@ -26,7 +26,7 @@ pub struct CsvConfig {
     pub name: String,
     /// The folder. Files that don't end in `.csv` are passed over, and so are folders in it.
     pub folder: PathBuf,
-    /// What becomes of a file that has rows at fault. Default: `error`.
+    /// What becomes of a file that has rows at fault. One of which all rows are is not served. Default: `error`.
     #[serde(default)]
     pub faults: RowFaults,
     /// The largest file, in MiB. Default: 64.

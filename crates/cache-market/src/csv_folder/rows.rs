@@ -56,7 +56,12 @@ pub(super) fn read(file: impl Read, asset_type: AssetType, faults: RowFaults) ->
             }
         }
     }
-    Ok(rows)
+    match rows.candles.is_empty() && rows.skipped > 0 {
+        true => {
+            Err(Flaw::new(format!("each of its {} rows is at fault: it holds no daily bars", rows.skipped)))
+        }
+        false => Ok(rows),
+    }
 }
 
 fn row(
@@ -65,25 +70,30 @@ fn row(
     asset_type: AssetType,
     last: Option<Date>,
 ) -> Result<(Date, Candle<BarTime>), Flaw> {
-    let text = |at: usize| record.get(at).map(str::trim).ok_or_else(|| Flaw::new("the row ends too soon"));
-    let price = |at: usize| {
-        let text = text(at)?;
-        let Figure(number) = Figure::read(text).ok_or_else(|| Flaw::text("is no price", text))?;
+    let text = |name: &str, at: usize| {
+        record.get(at).map(str::trim).ok_or_else(|| Flaw::new(format!("the row ends before its {name}")))
+    };
+    let price = |name: &str, at: usize| {
+        let text = text(name, at)?;
+        let wrong = || Flaw::text(&format!("{name} is no price"), &format!("{text:?}"));
+        let Figure(number) = Figure::read(text).ok_or_else(wrong)?;
         check(number, asset_type).map(|()| number)
     };
-    let date = day(text(columns.date)?)?;
+    let date = day(text("date", columns.date)?)?;
     if let Some(last) = last.filter(|last| *last >= date) {
         return Err(Flaw::new(format!("{date} comes after {last}")));
     }
-    let volume = text(columns.volume)?;
+    let volume = text("volume", columns.volume)?;
     let candle = Candle {
         begin: BarTime::Day(date),
-        open: price(columns.open)?,
-        high: price(columns.high)?,
-        low: price(columns.low)?,
-        close: price(columns.close)?,
-        adjusted_close: columns.adjusted_close.map(price).transpose()?,
-        volume: Count::read(volume).ok_or_else(|| Flaw::text("is no volume", volume))?.0,
+        open: price("open", columns.open)?,
+        high: price("high", columns.high)?,
+        low: price("low", columns.low)?,
+        close: price("close", columns.close)?,
+        adjusted_close: columns.adjusted_close.map(|at| price("adjusted close", at)).transpose()?,
+        volume: Count::read(volume)
+            .ok_or_else(|| Flaw::text("volume is no count", &format!("{volume:?}")))?
+            .0,
     };
     match candle.low > candle.high {
         true => Err(Flaw::new(format!("the low {} lies above the high {}", candle.low, candle.high))),
@@ -120,17 +130,17 @@ mod tests {
     fn a_row_at_fault_is_told_with_its_line_or_skipped_and_counted() {
         let good = "2017-09-01,1,2,0.5,1,1,7\n";
         for (bad, why) in [
-            ("2017-09-04,1,2,0.5,x,1,7\n", "line 3: is no price: x"),
+            ("2017-09-04,1,2,0.5,x,1,7\n", "line 3: close is no price: \"x\""),
             ("2017-13-01,1,2,0.5,1,1,7\n", "is no day"),
             ("2017-09-04 09:30:00-05:00,1,2,0.5,1,1,7\n", "is no day"),
             ("20170904,1,2,0.5,1,1,7\n", "is no day"),
-            ("2017-09-04,1,2\n", "ends too soon"),
+            ("2017-09-04,1,2\n", "ends before its low"),
             ("2017-09-01,1,2,0.5,1,1,7\n", "2017-09-01 comes after 2017-09-01"),
             ("2017-08-31,1,2,0.5,1,1,7\n", "2017-08-31 comes after 2017-09-01"),
-            ("2017-09-04,1,2,0.5,NaN,1,7\n", "is no price: NaN"),
+            ("2017-09-04,1,2,0.5,NaN,1,7\n", "close is no price: \"NaN\""),
             ("2017-09-04,1,2,0.5,1e999,1,7\n", "is no price"),
             ("2017-09-04,-1,2,0.5,1,1,7\n", "is -1, below zero"),
-            ("2017-09-04,1,2,0.5,1,1,-7\n", "is no volume: -7"),
+            ("2017-09-04,1,2,0.5,1,1,-7\n", "volume is no count: \"-7\""),
             ("2017-09-04,1,2,3,1,1,7\n", "the low 3 lies above the high 2"),
             (",,,,,,\n", "is no day"),
         ] {
@@ -139,6 +149,14 @@ mod tests {
             let rows = read_text(&format!("{good}{bad}2017-09-05,1,2,0.5,1,1,7\n"), RowFaults::Skip).unwrap();
             assert_eq!((rows.candles.len(), rows.skipped), (2, 1), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_file_of_which_nothing_is_left_is_no_file_of_bars() {
+        let minutes = "2017-09-04 09:30:00,1,2,0.5,1,1,7\n2017-09-04 09:31:00,1,2,0.5,1,1,7\n";
+        let message = read_text(minutes, RowFaults::Skip).unwrap_err().to_string();
+        assert!(message.contains("each of its 2 rows"), "{message}");
+        assert_eq!(read_text("", RowFaults::Skip).unwrap().candles.len(), 0);
     }
 
     proptest! {

@@ -75,7 +75,8 @@ async fn rows_at_fault_fail_their_file_or_are_skipped_and_counted() {
     let strict = open(folder.path(), RowFaults::Error);
     let Said::Failed(error) = strict.series(&id("A")).await.unwrap().remove(0) else { panic!() };
     assert!(
-        error.fault() == Fault::BadAnswer && error.to_string().contains("A.csv: line 3: is no price: x"),
+        error.fault() == Fault::BadAnswer
+            && error.to_string().contains("A.csv: line 3: close is no price: \"x\""),
         "{error}"
     );
     let lenient = open(folder.path(), RowFaults::Skip);

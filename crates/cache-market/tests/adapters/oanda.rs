@@ -1,9 +1,8 @@
 //! OANDA as its documentation has it, and as it fails, over real HTTP.
 
-mod upstream;
-
 use std::fs;
 
+use crate::upstream::{Answer, Asked, Upstream};
 use cache_core::{Clock, Timestamp};
 use cache_market::{
     Answer as Said, Asset, BarTime, CandlePrice, Fault, HttpLimits, OandaConfig, OandaProvider, Provider,
@@ -11,7 +10,6 @@ use cache_market::{
 };
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
-use upstream::{Answer, Asked, Upstream};
 
 const TOKEN: &str = "hunter2-token";
 const ACCOUNT: &str = "101-004-1234567-001";

@@ -1,9 +1,8 @@
 //! Any JSON API as a user describes it: against recorded bodies that other adapters read too, and as it fails.
 
-mod upstream;
-
 use std::fs;
 
+use crate::upstream::{Answer, Upstream};
 use cache_core::Clock;
 use cache_market::{
     Answer as Said, Asset, DataType, DocumentId, Fault, JsonConfig, JsonProvider, OandaConfig, OandaProvider,
@@ -11,7 +10,6 @@ use cache_market::{
 };
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
-use upstream::{Answer, Upstream};
 
 const KEY: &str = "hunter2/key";
 

@@ -1,9 +1,8 @@
 //! Alpha Vantage as it was recorded, and as it fails with status 200, over real HTTP.
 
-mod upstream;
-
 use std::{fs, time::Duration};
 
+use crate::upstream::{Answer, Upstream};
 use cache_core::Clock;
 use cache_market::{
     AlphaVantageConfig, AlphaVantageProvider, Answer as Said, BarTime, DataType, Fault, HttpLimits, Provider,
@@ -11,7 +10,6 @@ use cache_market::{
 };
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
-use upstream::{Answer, Upstream};
 
 const KEY: &str = "HUNTER2KEY";
 

@@ -1,13 +1,12 @@
 //! Yahoo as it was recorded, and as it fails, over real HTTP.
 
-mod upstream;
-
 use std::{
     fs,
     path::PathBuf,
     sync::{Arc, Mutex},
 };
 
+use crate::upstream::{Answer, Asked, Upstream};
 use cache_core::Clock;
 use cache_market::{
     Answer as Said, Asset, BarTime, DataType, DocumentId, Fault, HttpLimits, Provider, Quote, SeriesId,
@@ -19,10 +18,9 @@ use proptest::{
     test_runner::TestRunner,
 };
 use serde_json::{Value, json};
-use upstream::{Answer, Asked, Upstream};
 
 const CRUMB: &str = "hunter2/crumb";
-const COOKIE: &str = "A3=hunter2cookie";
+pub(crate) const COOKIE: &str = "A3=hunter2cookie";
 
 fn recorded(start: &str) -> Vec<(PathBuf, Value)> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/yahoo");
@@ -37,7 +35,7 @@ fn recorded(start: &str) -> Vec<(PathBuf, Value)> {
 }
 
 /// Yahoo with its cookie and crumb; `answer` is for all else.
-async fn yahoo(mut answer: impl FnMut(&Asked) -> Answer + Send + 'static) -> Upstream {
+pub(crate) async fn yahoo(mut answer: impl FnMut(&Asked) -> Answer + Send + 'static) -> Upstream {
     Upstream::answering(move |asked| match asked.path() {
         "/" => Answer::new(404, "").header("set-cookie", format!("{COOKIE}; Expires=Thu; Path=/; Secure")),
         "/v1/test/getcrumb" => match asked.header("cookie") {
@@ -49,7 +47,7 @@ async fn yahoo(mut answer: impl FnMut(&Asked) -> Answer + Send + 'static) -> Ups
     .await
 }
 
-fn provider(upstream: &Upstream) -> YahooProvider {
+pub(crate) fn provider(upstream: &Upstream) -> YahooProvider {
     let http = HttpLimits { max_body_mib: 1, ..HttpLimits::default() };
     let config =
         YahooConfig { base_url: upstream.url(), cookie_url: upstream.url(), http, ..YahooConfig::default() };
@@ -278,87 +276,8 @@ async fn quotes_fail_as_a_whole_where_nothing_is_told_of_any() {
 }
 
 /// A body without quotes, for a crumb that is still good.
-fn nothing() -> Answer {
+pub(crate) fn nothing() -> Answer {
     Answer::new(200, r#"{"quoteResponse":{"result":[],"error":null}}"#)
-}
-
-#[tokio::test]
-async fn many_at_once_obtain_one_pass_and_renew_it_once() {
-    // The crumb at first handed out is refused; the one after it is good.
-    let mut crumbs = 0;
-    let upstream = Upstream::answering(move |asked| match asked.path() {
-        "/" => Answer::new(404, "").header("set-cookie", COOKIE),
-        "/v1/test/getcrumb" => {
-            crumbs += 1;
-            Answer::new(200, format!("crumb{crumbs}"))
-        }
-        _ if asked.query("crumb").as_deref() == Some("crumb1") => Answer::new(401, "{}"),
-        _ => nothing(),
-    })
-    .await;
-    let provider = Arc::new(provider(&upstream));
-    let asks = (0..40).map(|_| {
-        let provider = Arc::clone(&provider);
-        tokio::spawn(async move { provider.quotes(&["AAPL".parse().unwrap()]).await })
-    });
-    for ask in asks.collect::<Vec<_>>() {
-        assert_eq!(ask.await.unwrap().unwrap(), [Said::Unknown]);
-    }
-    let count = |path: &str| upstream.asked().iter().filter(|asked| asked.path() == path).count();
-    assert_eq!((count("/"), count("/v1/test/getcrumb")), (2, 2));
-    assert!(
-        upstream
-            .asked()
-            .iter()
-            .filter(|asked| asked.path() == "/v7/finance/quote")
-            .all(|asked| asked.header("cookie") == Some(COOKIE))
-    );
-    assert!(!format!("{provider:?}").contains("hunter2"), "{provider:?}");
-}
-
-#[tokio::test]
-async fn a_pass_that_cannot_be_had_is_one_failure_for_all_who_wait() {
-    for (crumb, fault) in [
-        (Answer::new(429, "Too Many Requests"), Fault::Throttled { retry_after: None }),
-        (Answer::new(200, "<!doctype html>"), Fault::BadAnswer),
-        (Answer::new(200, ""), Fault::BadAnswer),
-    ] {
-        let upstream = Upstream::answering(move |asked| match asked.path() {
-            "/" => Answer::new(404, "").header("set-cookie", COOKIE),
-            _ => crumb.clone(),
-        })
-        .await;
-        let provider = provider(&upstream);
-        let assets = ["AAPL".parse().unwrap()];
-        // All begin before any ends: on one thread, each is polled once before the first answer arrives.
-        let asks = futures_util::future::join_all((0..20).map(|_| provider.quotes(&assets))).await;
-        assert!(asks.iter().all(|ask| ask.as_ref().is_err_and(|error| error.fault() == fault)));
-        assert_eq!(upstream.calls(), 2);
-        assert!(provider.quotes(&assets).await.is_err());
-        assert_eq!(upstream.calls(), 4, "whoever comes later tries again");
-    }
-}
-
-#[tokio::test]
-async fn a_dropped_caller_leaves_the_session_usable() {
-    let mut calls = 0;
-    let upstream = yahoo(|_| nothing()).await;
-    let slow = Upstream::answering(move |_| {
-        calls += 1;
-        if calls == 1 { Answer::silent() } else { Answer::new(404, "").header("set-cookie", COOKIE) }
-    })
-    .await;
-    let config = YahooConfig { base_url: upstream.url(), cookie_url: slow.url(), ..YahooConfig::default() };
-    let provider = Arc::new(YahooProvider::new(config, Clock::system()).unwrap());
-    let first = tokio::spawn({
-        let provider = Arc::clone(&provider);
-        async move { provider.quotes(&["AAPL".parse().unwrap()]).await }
-    });
-    while slow.calls() == 0 {
-        tokio::task::yield_now().await;
-    }
-    first.abort();
-    assert_eq!(provider.quotes(&["AAPL".parse().unwrap()]).await.unwrap(), [Said::Unknown]);
 }
 
 #[test]

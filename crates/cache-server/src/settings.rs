@@ -10,9 +10,7 @@ use cache_core::Ttl;
 use cache_facade::config::{CacheConfig, Faults, Section, Setting, Values};
 use cache_market::Replay;
 
-pub use provider::{
-    BreakerSettings, KeySource, ProviderKind, ProviderSettings, QuotaSettings, RetrySettings,
-};
+pub use provider::{ProviderEntry, ProviderKind};
 pub use sections::{
     BatchSection, CalendarsSection, GraceSection, LimitsSection, ProvidersSection, ReplaySection,
     ServiceSection, TtlSection, WarmingSection,

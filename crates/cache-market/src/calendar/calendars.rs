@@ -6,17 +6,20 @@ use std::{
 };
 
 use cache_core::Result;
-use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::{
+    civil::Date,
+    tz::{TimeZone, TimeZoneDatabase},
+};
 
 use super::{
-    Calendar,
+    Calendar, FIRST, LAST,
     exchange::Exchange,
     exchanges,
     planner::Planner,
     special::Special,
     table::{self, Table},
 };
-use crate::Market;
+use crate::{Invalid, Market};
 
 /// The calendars of all markets that have one. Cheap to clone.
 ///
@@ -44,8 +47,7 @@ static BUILTIN: LazyLock<Calendars> = LazyLock::new(|| {
 });
 
 /// Other names of markets, as data files and people have them.
-const OTHER_NAMES: [(&str, Market); 5] = [
-    ("US", Market::XNYS),
+const OTHER_NAMES: [(&str, Market); 4] = [
     ("24-7", Market::CRYPTO),
     ("24/7", Market::CRYPTO),
     ("24-5", exchanges::WEEKDAYS_UTC),
@@ -69,10 +71,18 @@ impl Calendars {
 
     /// The calendar by the name of its market in any case, or by `24/7` and `24/5`, also written `24-7`
     /// and `24-5`: at all times, and from Monday to Friday by UTC.
-    #[must_use]
-    pub fn named(&self, name: &str) -> Option<&Calendar> {
+    ///
+    /// # Errors
+    ///
+    /// If there is none; the message names those there are.
+    pub fn named(&self, name: &str) -> std::result::Result<&Calendar, Invalid> {
         let other = OTHER_NAMES.iter().find(|(other, _)| *other == name).map(|(_, market)| *market);
-        other.or_else(|| name.parse().ok()).and_then(|market| self.of(market))
+        let market = other.or_else(|| name.parse().ok());
+        market.and_then(|market| self.of(market)).ok_or_else(|| {
+            let start: String = name.chars().take(2 * Market::MAX_LEN).collect();
+            let known: Vec<&str> = self.0.keys().map(Market::as_str).collect();
+            Invalid::new(format!("there is no calendar of {start:?}: there are {}", known.join(", ")))
+        })
     }
 
     /// All calendars, by the code of their market.
@@ -99,7 +109,7 @@ impl Calendars {
     /// day said twice, hours for a day without a session, or a session that runs into another. These
     /// calendars stay as they are.
     pub fn extended(&self, text: &str, file: &str) -> Result<Self> {
-        let tables = table::read_many(text, file, |name| self.market(name))?;
+        let tables = table::read_many(text, file, |name| self.named(name).map(Calendar::market))?;
         let mut calendars = BTreeMap::clone(&self.0);
         for (market, added) in tables {
             let Some(calendar) = calendars.get_mut(&market) else { continue };
@@ -111,13 +121,6 @@ impl Calendars {
         }
         Ok(Self(Arc::new(calendars)))
     }
-
-    fn market(&self, name: &str) -> std::result::Result<Market, String> {
-        self.named(name).map(Calendar::market).ok_or_else(|| {
-            let known: Vec<&str> = self.0.keys().map(Market::as_str).collect();
-            format!("there is no calendar of {name:?}: there are {}", known.join(", "))
-        })
-    }
 }
 
 fn builtin(exchange: &'static Exchange, zones: &TimeZoneDatabase) -> Calendar {
@@ -127,34 +130,36 @@ fn builtin(exchange: &'static Exchange, zones: &TimeZoneDatabase) -> Calendar {
     Calendar::new(Planner { exchange, zone, table })
 }
 
-/// The calendar with what was added; the line that can't be, and why not.
+/// The calendar with what was added; or the line that can't be, and why not.
 fn extend(calendar: &Calendar, added: &Table) -> std::result::Result<Calendar, (usize, String)> {
     let Planner { exchange, zone, table } = &calendar.0.planner;
     let mut table = table.clone();
     table.extend(added.clone());
     let extended = Calendar::new(Planner { exchange, zone: TimeZone::clone(zone), table });
-    for (date, entry) in added {
-        let session = extended.session_on(*date);
-        if matches!(entry.special, Special::Hours { .. }) && session.is_none() {
-            let why = format!(
-                "there is no session on {date} that could have such hours: write `session HH:MM-HH:MM`"
-            );
-            return Err((entry.line, why));
-        }
-        let Some(session) = session else { continue };
-        let week = jiff::Span::new().days(7);
-        let around = extended.sessions(date.saturating_sub(week), date.saturating_add(week));
-        let overlap = around.filter(|other| other.date != *date).find(|other| {
-            let apart =
-                if other.date < *date { other.close <= session.open } else { session.close <= other.open };
-            !apart
-        });
-        if let Some(other) = overlap {
-            return Err((
-                entry.line,
-                format!("this session runs into that of {}: shorten one of them", other.date),
-            ));
-        }
+    match added.iter().find_map(|(date, entry)| Some((entry.line, fault(&extended, *date, entry.special)?))) {
+        Some(fault) => Err(fault),
+        None => Ok(extended),
     }
-    Ok(extended)
 }
+
+/// Why a calendar can't have what it was told of a day, if it can't.
+fn fault(calendar: &Calendar, date: Date, special: Special) -> Option<String> {
+    if !(FIRST..=LAST).contains(&date.year()) {
+        return Some(format!("calendars reach from {FIRST} to {LAST}: leave the line out"));
+    }
+    let Some(session) = calendar.session_on(date) else {
+        let hours = matches!(special, Special::Hours { .. });
+        let why = "there is no session on that day that could have such hours: write `session HH:MM-HH:MM`";
+        return hours.then(|| why.to_owned());
+    };
+    let week = jiff::Span::new().weeks(1);
+    let mut around = calendar.sessions(date.saturating_sub(week), date.saturating_add(week));
+    let other = around.find(|other| {
+        let (first, then) = if other.date < date { (other, &session) } else { (&session, other) };
+        other.date != date && first.close > then.open
+    })?;
+    Some(format!("this session runs into that of {}: shorten one of them", other.date))
+}
+
+#[cfg(test)]
+mod tests;

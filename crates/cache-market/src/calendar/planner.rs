@@ -38,8 +38,9 @@ impl Planner {
         // A day can be moved over the turn of the year.
         for near in year.saturating_sub(1)..=year.saturating_add(1) {
             for (day, special) in self.exchange.rules.iter().filter_map(|rule| rule.in_year(near)) {
-                let known = days.entry(day).or_insert(special);
-                *known = both(*known, special);
+                days.entry(day)
+                    .and_modify(|known: &mut Special| *known = known.with(special))
+                    .or_insert(special);
             }
         }
         days
@@ -47,16 +48,15 @@ impl Planner {
 
     fn session(&self, date: Date, recurring: Option<&Special>) -> Option<Session> {
         let usual = self.exchange.hours_on(date)?;
-        let special = self.table.get(&date).map(|entry| entry.special);
-        let hours = match (special, recurring) {
-            (Some(Special::Session(hours)), _) => hours,
-            (Some(Special::Closed), _) | (_, Some(Special::Closed)) => return None,
-            _ if self.exchange.is_weekend(date) => return None,
-            (Some(Special::Hours { opens, closes }), _) | (None, Some(&Special::Hours { opens, closes })) => {
-                usual.with(opens, closes)?
-            }
-            (None, Some(Special::Session(hours))) => *hours,
-            (None, None) => usual,
+        let special = match (self.table.get(&date).map(|entry| entry.special), recurring.copied()) {
+            (Some(said), Some(ruled)) => said.over(ruled),
+            (said, ruled) => said.or(ruled).unwrap_or(Special::Hours { opens: None, closes: None }),
+        };
+        let hours = match special {
+            Special::Closed => return None,
+            Special::Session(hours) => hours,
+            Special::Hours { .. } if self.exchange.is_weekend(date) => return None,
+            Special::Hours { opens, closes } => usual.with(opens, closes)?,
         };
         self.at(date, hours, usual)
     }
@@ -82,14 +82,41 @@ impl Planner {
     }
 }
 
-/// What two rules about one day come to: it is closed if either says so, and as short as both say.
-fn both(one: Special, other: Special) -> Special {
-    match (one, other) {
-        (Special::Hours { opens: a, closes: b }, Special::Hours { opens: c, closes: d }) => {
-            let earlier = b.into_iter().chain(d).min();
-            Special::Hours { opens: a.max(c), closes: earlier }
-        }
-        (Special::Closed, _) | (_, Special::Closed) => Special::Closed,
-        (session, _) => session,
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::{
+        Market,
+        calendar::{
+            exchange::{EVER, WEEKEND},
+            rule::{Moved::ToNearest, Of, Rule},
+        },
+    };
+
+    /// An exchange that keeps New Year's Day on the nearest weekday, with a short day before it.
+    static NEARBY: Exchange = Exchange {
+        market: Market::US,
+        zone: "UTC",
+        weekend: WEEKEND,
+        hours: &[(EVER, Hours::new(Wall::at(9, 0), Wall::at(17, 0)))],
+        extended: None,
+        rules: &[
+            Rule::closes(Wall::at(12, 0), Of(12, 31)),
+            Rule::closed(Of(1, 1)).moved(ToNearest),
+            Rule::closes(Wall::at(14, 0), Of(12, 31)),
+        ],
+        table: "",
+    };
+
+    #[test]
+    fn a_holiday_can_move_into_the_year_before_and_outdoes_a_short_day() {
+        let planner = Planner { exchange: &NEARBY, zone: TimeZone::UTC, table: Table::new() };
+        let last = |year| planner.sessions(year).pop().unwrap();
+        // 2022 began on a Saturday, 2021 on a Friday. Of two short days the shorter counts.
+        assert_eq!((last(2021).date, last(2021).kind), (date(2021, 12, 30), SessionKind::Regular));
+        assert_eq!((last(2020).date, last(2020).kind), (date(2020, 12, 31), SessionKind::EarlyClose));
+        assert_eq!(Some(last(2020).close), planner.moment(date(2020, 12, 31), Wall::at(12, 0)));
     }
 }

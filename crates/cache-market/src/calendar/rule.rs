@@ -56,7 +56,6 @@ pub(crate) enum Moved {
 #[derive(Clone, Copy, Debug)]
 enum Effect {
     Closed,
-    Opens(Wall),
     Closes(Wall),
 }
 
@@ -71,11 +70,6 @@ impl Rule {
     /// The session on `day`, if there is one, closes at `time`.
     pub(crate) const fn closes(time: Wall, day: Day) -> Self {
         Self::new(day, Effect::Closes(time))
-    }
-
-    /// The session on `day`, if there is one, opens at `time`.
-    pub(crate) const fn opens(time: Wall, day: Day) -> Self {
-        Self::new(day, Effect::Opens(time))
     }
 
     const fn new(day: Day, effect: Effect) -> Self {
@@ -156,7 +150,6 @@ impl From<Effect> for Special {
     fn from(effect: Effect) -> Self {
         match effect {
             Effect::Closed => Self::Closed,
-            Effect::Opens(time) => Self::Hours { opens: Some(time), closes: None },
             Effect::Closes(time) => Self::Hours { opens: None, closes: Some(time) },
         }
     }

@@ -66,7 +66,31 @@ impl Special {
         }
     }
 
-    /// Both together; `None` if they contradict each other.
+    /// What two rules about one day come to: closed if either says so, and as short as both say.
+    pub(crate) fn with(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Hours { opens: a, closes: b }, Self::Hours { opens: c, closes: d }) => {
+                Self::Hours { opens: a.max(c), closes: b.into_iter().chain(d).min() }
+            }
+            (Self::Closed, _) | (_, Self::Closed) => Self::Closed,
+            (Self::Session(_), _) => self,
+            (_, Self::Session(_)) => other,
+        }
+    }
+
+    /// What a table says over what the rules say: an open or a close of the rules stays if the table says
+    /// nothing of it.
+    pub(crate) fn over(self, rules: Self) -> Self {
+        match (self, rules) {
+            (Self::Hours { opens: a, closes: b }, Self::Hours { opens: c, closes: d }) => {
+                Self::Hours { opens: a.or(c), closes: b.or(d) }
+            }
+            (Self::Hours { .. }, _) => rules,
+            _ => self,
+        }
+    }
+
+    /// Two lines of one table together; `None` if they contradict each other.
     pub(crate) fn and(self, other: Self) -> Option<Self> {
         let (Self::Hours { opens: a, closes: b }, Self::Hours { opens: c, closes: d }) = (self, other) else {
             return None;
@@ -128,6 +152,8 @@ mod tests {
         let day = Hours::new(Wall::at(9, 30), Wall::at(16, 0)).lunch(Wall::at(12, 0), Wall::at(13, 0));
         assert_eq!(day.with(None, Some(Wall::at(12, 0))), Some(Hours::new(day.open, Wall::at(12, 0))));
         assert_eq!(day.with(Some(Wall::at(10, 0)), None).unwrap().lunch, day.lunch);
+        assert_eq!(day.with(Some(Wall::at(12, 0)), None).unwrap().lunch, None);
+        assert_eq!(day.with(None, Some(Wall::at(13, 0))).unwrap().lunch, None);
         assert_eq!(day.with(Some(Wall::at(16, 0)), None), None);
     }
 }

@@ -6,7 +6,7 @@ use cache_core::{Error, ErrorKind, Result};
 use jiff::civil::Date;
 
 use super::special::{FORMS, Special};
-use crate::Market;
+use crate::{Invalid, Market};
 
 /// What becomes of which day, and on which line that stands.
 pub(crate) type Table = BTreeMap<Date, Entry>;
@@ -40,12 +40,13 @@ pub(crate) fn read(text: &str, file: &str) -> Result<Table> {
 pub(crate) fn read_many(
     text: &str,
     file: &str,
-    find: impl Fn(&str) -> std::result::Result<Market, String>,
+    find: impl Fn(&str) -> std::result::Result<Market, Invalid>,
 ) -> Result<BTreeMap<Market, Table>> {
     let mut tables = BTreeMap::<Market, Table>::new();
     for (line, content) in lines(text) {
         let (market, rest) = content.split_once(char::is_whitespace).unwrap_or((content, ""));
         find(market)
+            .map_err(|why| why.to_string())
             .and_then(|market| add(tables.entry(market).or_default(), rest.trim_start(), line))
             .map_err(|why| complaint(file, line, content, &why))?;
     }

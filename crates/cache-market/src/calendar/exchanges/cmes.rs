@@ -16,8 +16,9 @@ use crate::{
     },
 };
 
-/// CME Globex, as one calendar for all that is traded there: a day counts as short if most of it is. What
-/// a single contract keeps may differ.
+/// CME Globex, as one calendar for all that is traded there, after exchange_calendars 4.13.2: a session lasts
+/// until the next one opens, without the hour between 16:00 and 17:00, and a holiday is a short day. What a
+/// single contract keeps may differ.
 pub(crate) const CMES: Exchange = Exchange {
     market: Market::CMES,
     zone: "America/Chicago",
@@ -35,11 +36,11 @@ const RULES: &[Rule] = &[
     Rule::closed(Of(1, 1)).moved(SundayToMonday),
     Rule::closed(Easter(-2)),
     Rule::closed(Of(12, 25)).moved(ToNearest),
-    // Martin Luther King Jr. Day, Presidents' Day, Memorial Day, Juneteenth, Independence Day, Labor Day
+    // Martin Luther King Jr. Day, Presidents' Day, Memorial Day, Independence Day, Labor Day. Not Juneteenth:
+    // the reference this follows took that up only after 4.13.2.
     Rule::closes(NOON, Nth(3, Monday, 1)).from(1998),
     Rule::closes(NOON, Nth(3, Monday, 2)).from(1971),
     Rule::closes(NOON, Nth(-1, Monday, 5)).from(1971),
-    Rule::closes(NOON, Of(6, 19)).moved(ToNearest).from(2022),
     Rule::closes(NOON, Of(7, 4)).moved(ToNearest),
     Rule::closes(NOON, Nth(1, Monday, 9)),
     // Thanksgiving and the day after, Christmas Eve

@@ -75,6 +75,14 @@ impl Setting {
         self.line(self.default(profile))
     }
 
+    /// The same as lines of a file.
+    pub(crate) fn default_lines(&self) -> Vec<String> {
+        let (name, node) = (parts(self.key).1, self.default(Profile::Development));
+        let text = block(node, 1)
+            .map_or_else(|| format!("{name}: {}", self.line(node)), |block| format!("{name}:\n{block}"));
+        text.lines().map(str::to_owned).collect()
+    }
+
     fn line(&self, node: &Node) -> String {
         if self.traits.secret { flow(&hidden(node)) } else { flow(node) }
     }

@@ -86,7 +86,7 @@ section! {
     /// Where data come from.
     pub struct ProvidersSection("", _profile) {
         /// Where data come from, the first to be asked first. Left out: recorded days are replayed.
-        providers: Vec<ProviderEntry> = Vec::new(), setting().idle(),
+        providers: Vec<ProviderEntry> = Vec::new(), setting().idle().sample(super::PROVIDERS),
     }
 }
 

@@ -19,10 +19,10 @@ impl Values {
     /// use cache_facade::config::{CacheConfig, Reading, Section};
     ///
     /// let mut reading = Reading::of(CacheConfig::settings());
-    /// reading.variables([("REDIS_URL", "redis://app:secret@cache")]);
+    /// reading.variables([("REDIS_PASSWORD", "secret")]);
     /// let (values, _) = reading.finish()?;
     /// let yaml = values.to_yaml(&CacheConfig::settings());
-    /// assert!(yaml.contains("redis:\n  url: \"redis://app:***@cache\"      # REDIS_URL"), "{yaml}");
+    /// assert!(yaml.contains("\n  password: \"***\"                      # REDIS_PASSWORD"), "{yaml}");
     /// # Ok::<(), cache_facade::config::Faults>(())
     /// ```
     #[must_use]

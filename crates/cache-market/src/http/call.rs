@@ -1,6 +1,6 @@
 //! One request of an adapter: a path, a query, headers, and which of them are secret.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
@@ -23,7 +23,7 @@ use crate::{Fault, ProviderError, Secret};
 pub struct Call {
     segments: Vec<String>,
     query: Vec<(String, Part)>,
-    headers: Vec<(&'static str, Part)>,
+    headers: Vec<(Cow<'static, str>, Part)>,
 }
 
 #[derive(Clone)]
@@ -72,22 +72,23 @@ impl Call {
 
     /// The same with one more header, whose name is in small letters.
     #[must_use]
-    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, Part::Open(value.into())));
+    pub fn header(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
+        self.headers.push((name.into(), Part::Open(value.into())));
         self
     }
 
     /// The same with a header that is not shown.
     #[must_use]
-    pub fn secret_header(mut self, name: &'static str, secret: &Secret) -> Self {
-        self.headers.push((name, Part::Secret { before: "", secret: secret.clone() }));
+    pub fn secret_header(mut self, name: impl Into<Cow<'static, str>>, secret: &Secret) -> Self {
+        self.headers.push((name.into(), Part::Secret { before: "", secret: secret.clone() }));
         self
     }
 
     /// The same with a bearer token.
     #[must_use]
     pub fn bearer(mut self, token: &Secret) -> Self {
-        self.headers.push(("authorization", Part::Secret { before: "Bearer ", secret: token.clone() }));
+        self.headers
+            .push(("authorization".into(), Part::Secret { before: "Bearer ", secret: token.clone() }));
         self
     }
 
@@ -114,8 +115,8 @@ impl Call {
     }
 
     /// The headers by name, and whether their value is secret.
-    pub(super) fn headers(&self) -> impl Iterator<Item = (&'static str, String, bool)> {
-        self.headers.iter().map(|(name, part)| (*name, part.text(), part.secret().is_some()))
+    pub(super) fn headers(&self) -> impl Iterator<Item = (&str, String, bool)> {
+        self.headers.iter().map(|(name, part)| (&**name, part.text(), part.secret().is_some()))
     }
 
     /// What is to be struck out wherever the upstream repeats it.

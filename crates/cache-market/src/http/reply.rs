@@ -63,7 +63,9 @@ impl Reply {
     /// An error that says what is wrong with this answer, secrets struck out.
     #[must_use]
     pub fn error(&self, fault: Fault, what: &str) -> ProviderError {
+        // Secrets go before the text is cut, so that no part of one is left at the end.
         let said = self.secrets.iter().fold(what.to_owned(), |text, secret| secret.hidden_in(&text));
+        let said: String = said.chars().take(2 * EXCERPT).collect();
         let colon = if said.is_empty() { "" } else { ": " };
         ProviderError::new(fault, format!("{} answered {}{colon}{said}", self.provider, self.status))
     }

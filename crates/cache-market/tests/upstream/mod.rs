@@ -194,6 +194,8 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 
 /// Answers one connection's requests until either side ends it.
 async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) {
+    // A head and a body are two writes: the second would wait for the first's acknowledgement.
+    let _ = stream.set_nodelay(true);
     let mut stream = BufReader::new(stream);
     while let Some(asked) = read(&mut stream).await {
         let answer = {

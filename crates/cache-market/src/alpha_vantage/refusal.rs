@@ -1,0 +1,69 @@
+//! What Alpha Vantage answers with status 200 in place of data.
+
+/// Why there is no data, as the text says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reason {
+    /// The quota of a minute is used up.
+    Minute,
+    /// The quota of the day is used up.
+    Day,
+    /// The key is missing, wrong, or not good for this endpoint.
+    Key,
+    /// The endpoint can't be asked so: most often for a symbol that it doesn't know.
+    Call,
+}
+
+/// A text under `Error Message`, `Information` or `Note`, and what it comes to. Its text may show the key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) reason: Reason,
+    pub(super) text: String,
+}
+
+impl Refusal {
+    /// What a text under `key` comes to; `None` if the key stands for no refusal.
+    pub(super) fn read(key: &str, text: String) -> Option<Self> {
+        let lower = text.to_ascii_lowercase();
+        let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+        let reason = match key {
+            "Error Message" if says(&["apikey", "api key"]) => Reason::Key,
+            "Error Message" => Reason::Call,
+            "Note" | "Information" if says(&["premium endpoint", "demo** api key", "apikey is invalid"]) => {
+                Reason::Key
+            }
+            "Note" | "Information" if says(&["per minute", "per second"]) => Reason::Minute,
+            "Note" | "Information" if says(&["per day", "rate limit", "call frequency", "call volume"]) => {
+                Reason::Day
+            }
+            // Said in words not known here: held off like a used-up minute, and asked again.
+            "Note" | "Information" => Reason::Minute,
+            _ => return None,
+        };
+        Some(Self { reason, text })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_told_by_its_key_and_its_words() {
+        for (key, text, reason) in [
+            ("Error Message", "Invalid API call. Please retry or visit the documentation", Reason::Call),
+            ("Error Message", "the parameter apikey is invalid or missing.", Reason::Key),
+            (
+                "Note",
+                "Our standard API call frequency is 5 calls per minute and 500 calls per day.",
+                Reason::Minute,
+            ),
+            ("Information", "our standard API rate limit is 25 requests per day.", Reason::Day),
+            ("Information", "The **demo** API key is for demo purposes only.", Reason::Key),
+            ("Information", "This is a premium endpoint.", Reason::Key),
+            ("Information", "Come back later.", Reason::Minute),
+        ] {
+            assert_eq!(Refusal::read(key, text.into()).unwrap().reason, reason, "{text}");
+        }
+        assert_eq!(Refusal::read("Meta Data", "Information".into()), None);
+    }
+}

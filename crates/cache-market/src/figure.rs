@@ -1,0 +1,161 @@
+//! Numbers as upstreams write them, with quotes or without, and believed only if they are numbers.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, de};
+
+/// A finite number, written as one or as a text such as `"112.6300"`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Figure(pub(crate) f64);
+
+/// How many, or how much: a finite number not below zero, to the nearest whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Count(pub(crate) u64);
+
+impl Figure {
+    /// The number that `text` says in decimals; `None` for all else, infinities included.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let decimal = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b'e' | b'E');
+        if text.len() > 64 || !text.bytes().all(decimal) {
+            return None;
+        }
+        text.parse().ok().filter(|number: &f64| number.is_finite()).map(Self)
+    }
+}
+
+impl Count {
+    /// The count that `text` says; `None` for all else.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        // Digits first: past 2^53 a float would not hold them all.
+        text.parse().ok().map(Self).or_else(|| Figure::read(text).and_then(|figure| Self::of(figure.0)))
+    }
+
+    fn of(number: f64) -> Option<Self> {
+        // The next float above would no longer fit.
+        (0.0..u64::MAX as f64).contains(&number).then(|| Self(number.round() as u64))
+    }
+}
+
+impl<'de> Deserialize<'de> for Figure {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(FigureVisitor)
+    }
+}
+
+impl<'de> Deserialize<'de> for Count {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(CountVisitor)
+    }
+}
+
+struct FigureVisitor;
+
+impl de::Visitor<'_> for FigureVisitor {
+    type Value = Figure;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a finite number")
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Figure, E> {
+        match number.is_finite() {
+            true => Ok(Figure(number)),
+            false => Err(E::invalid_value(de::Unexpected::Float(number), &self)),
+        }
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Figure, E> {
+        Ok(Figure(number as f64))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Figure, E> {
+        Ok(Figure(number as f64))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Figure, E> {
+        Figure::read(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(start_of(text)), &self))
+    }
+}
+
+struct CountVisitor;
+
+impl de::Visitor<'_> for CountVisitor {
+    type Value = Count;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number not below zero")
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Count, E> {
+        Count::of(number).ok_or_else(|| E::invalid_value(de::Unexpected::Float(number), &self))
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Count, E> {
+        let count = u64::try_from(number);
+        count.map(Count).map_err(|_| E::invalid_value(de::Unexpected::Signed(number), &self))
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Count, E> {
+        Ok(Count(number))
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Count, E> {
+        Count::read(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(start_of(text)), &self))
+    }
+}
+
+/// As much of a foreign text as an error may show.
+pub(crate) fn start_of(text: &str) -> &str {
+    let end = text.char_indices().nth(32).map_or(text.len(), |(at, _)| at);
+    &text[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn figure(json: &str) -> Option<f64> {
+        serde_json::from_str::<Figure>(json).ok().map(|figure| figure.0)
+    }
+
+    fn count(json: &str) -> Option<u64> {
+        serde_json::from_str::<Count>(json).ok().map(|count| count.0)
+    }
+
+    #[test]
+    fn what_is_no_finite_number_is_refused() {
+        for json in
+            ["1e999", "-1e999", r#""1e999""#, "NaN", r#""NaN""#, r#""inf""#, r#""""#, r#"" 1""#, "true"]
+        {
+            assert_eq!((figure(json), count(json)), (None, None), "{json}");
+        }
+        assert_eq!((figure("null"), figure("[1]"), figure(r#""None""#)), (None, None, None));
+        for json in ["-1", "-0.6", r#""-1""#, "1e300", r#""1,000""#] {
+            assert_eq!(count(json), None, "{json}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_number_is_the_same_with_quotes_and_without(number in any::<f64>().prop_filter("finite", |n| n.is_finite())) {
+            let text = serde_json::to_string(&number).unwrap();
+            prop_assert_eq!(figure(&text), Some(number));
+            prop_assert_eq!(figure(&format!("{text:?}")), Some(number));
+        }
+
+        #[test]
+        fn a_count_is_exact_however_large(number in any::<u64>()) {
+            prop_assert_eq!(count(&number.to_string()), Some(number));
+            prop_assert_eq!(count(&format!("\"{number}\"")), Some(number));
+        }
+
+        #[test]
+        fn no_text_makes_a_figure_that_is_not_finite(text in "\\PC{0,40}") {
+            prop_assert!(Figure::read(&text).is_none_or(|figure| figure.0.is_finite()));
+            let _ = Count::read(&text);
+            prop_assert!(start_of(&text).chars().count() <= 32);
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! What OANDA says of a failure: `{"errorCode": "...", "errorMessage": "..."}`.
+
+use serde::Deserialize;
+
+use crate::{ProviderError, http::Reply};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Body {
+    error_code: Option<String>,
+    error_message: String,
+}
+
+/// What a reply of failure means, in the words of its body if it has any.
+pub(super) fn failure(reply: &Reply) -> ProviderError {
+    let failure = reply.failure();
+    match serde_json::from_slice::<Body>(&reply.body) {
+        Ok(Body { error_code, error_message }) => {
+            let code = error_code.map(|code| format!(" ({code})")).unwrap_or_default();
+            reply.error(failure.fault(), &format!("{error_message}{code}"))
+        }
+        Err(_) => failure,
+    }
+}
+
+/// Whether a reply says that an instrument it was asked for doesn't exist.
+pub(super) fn is_unknown_instrument(reply: &Reply) -> bool {
+    let body = serde_json::from_slice::<Body>(&reply.body);
+    matches!(reply.status, 400 | 404) && body.is_ok_and(|body| body.error_message.contains("'instrument"))
+}

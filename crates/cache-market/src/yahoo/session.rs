@@ -1,0 +1,103 @@
+//! The cookie and the crumb that quotes are asked with: obtained once for all who wait, renewed when refused.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use tokio::sync::Mutex;
+
+use crate::{
+    Fault, ProviderError, Secret,
+    http::{Call, HttpClient, Reply},
+};
+
+/// What lets a client ask for quotes.
+#[derive(Debug)]
+pub(super) struct Pass {
+    pub(super) cookie: Secret,
+    pub(super) crumb: Secret,
+}
+
+/// The pass at hand, and the way to another.
+pub(super) struct Session {
+    api: HttpClient,
+    cookies: HttpClient,
+    /// How many attempts have ended.
+    attempts: AtomicU64,
+    last: Mutex<Option<Result<Arc<Pass>, ProviderError>>>,
+}
+
+impl Session {
+    /// A session that begins when it is first needed: the cookie comes from one host, the crumb from another.
+    pub(super) fn new(api: HttpClient, cookies: HttpClient) -> Self {
+        Self { api, cookies, attempts: AtomicU64::new(0), last: Mutex::new(None) }
+    }
+
+    /// A pass other than the one `refused`. Of those who ask at once one obtains it, and all share what comes of
+    /// that, failure included; if its caller is dropped, the next one takes over.
+    pub(super) async fn pass(&self, refused: Option<&Arc<Pass>>) -> Result<Arc<Pass>, ProviderError> {
+        let before = self.attempts.load(Ordering::Acquire);
+        let mut last = self.last.lock().await;
+        match &*last {
+            Some(Ok(pass)) if refused.is_none_or(|refused| !Arc::ptr_eq(pass, refused)) => {
+                return Ok(Arc::clone(pass));
+            }
+            Some(Err(error)) if self.attempts.load(Ordering::Acquire) > before => return Err(error.clone()),
+            _ => {}
+        }
+        let attempt = self.obtain().await.map(Arc::new);
+        *last = Some(attempt.clone());
+        self.attempts.fetch_add(1, Ordering::Release);
+        attempt
+    }
+
+    async fn obtain(&self) -> Result<Pass, ProviderError> {
+        // The page itself is a 404: what matters is the cookie it sets.
+        let reply = self.cookies.send(&Call::get([])).await?;
+        let cookie = cookie(&reply)?;
+        let call = Call::get(["v1", "test", "getcrumb"]).secret_header("cookie", &cookie);
+        let reply = self.api.send(&call).await?.succeeded()?;
+        Ok(Pass { crumb: crumb(&reply)?, cookie })
+    }
+}
+
+fn cookie(reply: &Reply) -> Result<Secret, ProviderError> {
+    let pairs: Vec<&str> = reply
+        .headers("set-cookie")
+        .filter_map(|cookie| cookie.split(';').next())
+        .map(str::trim)
+        .filter(|pair| pair.contains('='))
+        .collect();
+    if pairs.is_empty() {
+        let failed = !reply.is_success() && matches!(reply.status, 429 | 500..);
+        return Err(if failed {
+            reply.failure()
+        } else {
+            reply.error(Fault::BadAnswer, "without the cookie that quotes need")
+        });
+    }
+    Secret::new(&pairs.join("; "))
+        .map_err(|_| reply.error(Fault::BadAnswer, "a cookie that can't be sent back"))
+}
+
+/// A crumb is a short word; what isn't one is a page that says something else.
+fn crumb(reply: &Reply) -> Result<Secret, ProviderError> {
+    let text = std::str::from_utf8(&reply.body).unwrap_or_default().trim();
+    let sound = (1..=64).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"<{".contains(&byte));
+    match Secret::new(text) {
+        Ok(crumb) if sound => Ok(crumb),
+        _ => Err(reply.error(Fault::BadAnswer, "no crumb, which quotes need")),
+    }
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let attempts = self.attempts.load(Ordering::Relaxed);
+        f.debug_struct("Session").field("attempts", &attempts).finish_non_exhaustive()
+    }
+}

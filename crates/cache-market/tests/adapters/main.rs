@@ -1,0 +1,11 @@
+//! What each adapter promises, shown with recorded exchanges and hostile ones over real HTTP.
+
+mod alpha_vantage;
+mod csv;
+mod json;
+mod oanda;
+mod yahoo;
+mod yahoo_session;
+
+#[path = "../upstream/mod.rs"]
+mod upstream;

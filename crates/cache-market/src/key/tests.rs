@@ -9,7 +9,7 @@ use crate::{DateRange, Market, Symbol};
 fn part() -> impl Strategy<Value = String> {
     prop_oneof![
         "[a:%*?\\\\3A25!]{1,6}",
-        prop::sample::select(vec!["session", "session:1", "any%", "1", "10", "yahoo"])
+        prop::sample::select(vec!["session", "session:1", "any", "%3A", ":", "%25", "%", "1", "10", "yahoo"])
             .prop_map(str::to_owned),
         ".{1,12}",
     ]

@@ -185,6 +185,7 @@ fn what_has_no_calendar_lives_by_the_open_row_at_all_times() {
     for moment in ["2024-07-02T03:00:00Z", "2024-07-06T12:00:00Z", "2024-12-25T12:00:00Z"] {
         check("price:EQNR@XOSL", &[(moment, 300)]);
         check("fundamentals:EQNR@XOSL", &[(moment, 24 * HOUR)]);
+        check("narrative:EQNR@XOSL", &[(moment, 900)]);
         check("users:17", &[(moment, 3_600)]);
         check("users:session:17", &[(moment, 1_800)]);
         check("signals:17", &[(moment, 1_800)]);

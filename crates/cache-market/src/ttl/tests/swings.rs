@@ -97,10 +97,14 @@ fn no_life_of_what_an_event_touches_reaches_past_it() {
     clock.advance(Duration::from_secs(199));
     assert_eq!(time.due(clock.now()).unwrap(), []);
     clock.advance(Duration::from_secs(1));
+    assert_eq!(
+        seconds("price:AAPL"),
+        300,
+        "what has happened bounds nothing, whether or not it was asked for"
+    );
     let due = time.due(clock.now()).unwrap();
     assert!(due.contains(&Effect::Drop(Tag::new("fundamentals:AAPL").unwrap())));
     assert_eq!(time.due(clock.now()).unwrap(), [], "each event once");
-    assert_eq!(life(&time, "price:AAPL", clock.now()).as_secs(), 300, "what has happened bounds nothing");
 }
 
 #[test]

@@ -45,6 +45,13 @@ impl Ttl {
     }
 }
 
+impl From<Duration> for Ttl {
+    /// Fresh for so long, without grace.
+    fn from(life: Duration) -> Self {
+        Self::new(life)
+    }
+}
+
 /// Decides the [`Ttl`] of a value; `None` is a key that its source says does not exist.
 ///
 /// A fixed [`Ttl`] is a policy, and so is a closure:

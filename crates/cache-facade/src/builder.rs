@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex,
+        Arc, Mutex, RwLock,
         atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize},
     },
     time::Duration,
@@ -197,6 +197,7 @@ impl CacheBuilder {
             cleared: AtomicI64::new(Timestamp::MIN.as_micros()),
             load_limit: AtomicU64::new(0),
             regions: Mutex::new(HashMap::new()),
+            places: RwLock::default(),
             fleet,
             lease: self.lease,
             asks_when_deaf: self.when_deaf == WhenDeaf::Ask,

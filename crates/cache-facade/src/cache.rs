@@ -1,6 +1,10 @@
 //! The cache as a whole: opening regions, invalidating across them, seeing how it is.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    any::TypeId,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 
 use cache_core::{Clock, Key, Pattern, Result, Tag, Target};
 use cache_memory::HotKey;
@@ -9,7 +13,8 @@ use crate::{
     builder::CacheBuilder,
     counters::Count,
     engine::Engine,
-    region::Cacheable,
+    policy::Policy,
+    region::{Cacheable, Region, RegionCore},
     region_builder::RegionBuilder,
     slot::Slot,
     stats::{Health, Stats},
@@ -49,6 +54,60 @@ impl Cache {
     #[must_use]
     pub fn region<V: Cacheable>(&self, kind: &str) -> RegionBuilder<V> {
         RegionBuilder::new(Arc::clone(&self.engine), kind)
+    }
+
+    /// The region that `open` describes, opened at the first call from this place in the code; later ones get
+    /// the same handle for a look into a table. It has no loader: values come by
+    /// [`Region::get_or_load`]. This is how [`attribute`](crate::attribute)s open theirs.
+    ///
+    /// What tells places apart is the type of `open`, which therefore has to be a closure or function that
+    /// captures nothing; one that does is refused by the compiler.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> cache_facade::Result<()> {
+    /// # let cache = cache_facade::Cache::builder().build().await?;
+    /// for _ in 0..2 {
+    ///     let prices = cache.region_once(|cache| cache.region::<f64>("price").eager(0.8))?;
+    ///     prices.put("AAPL", 190.5).await?;
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`RegionBuilder::open`].
+    pub fn region_once<V, F>(&self, open: F) -> Result<Region<V>>
+    where
+        V: Cacheable,
+        F: Fn(&Self) -> RegionBuilder<V> + 'static,
+    {
+        const { assert!(size_of::<F>() == 0, "what opens a region once must capture nothing") };
+        type Parts<V> = (Arc<RegionCore<V>>, Arc<Policy<V>>);
+        let (place, places) = (TypeId::of::<F>(), &self.engine.places);
+        let opened = places.read().unwrap_or_else(PoisonError::into_inner).get(&place).cloned();
+        let parts = match opened.and_then(|parts| parts.downcast::<Parts<V>>().ok()) {
+            Some(parts) => parts,
+            None => {
+                let Region { core, policy, .. } = open(self).open()?;
+                let parts: Arc<Parts<V>> = Arc::new((core, policy));
+                places.write().unwrap_or_else(PoisonError::into_inner).insert(place, parts.clone());
+                parts
+            }
+        };
+        let (core, policy) = (Arc::clone(&parts.0), Arc::clone(&parts.1));
+        Ok(Region { engine: Arc::clone(&self.engine), core, policy, loader: None })
+    }
+
+    /// Removes a key of any kind, without a look at the type of its values: otherwise as
+    /// [`Region::remove`].
+    ///
+    /// # Errors
+    ///
+    /// `Limit` or `Config` for a kind or id that can't be one. A tier that fails is an event.
+    pub async fn remove(&self, kind: &str, id: &str) -> Result<()> {
+        self.engine.remove_key(kind, id).await
     }
 
     /// Ends every entry that carries `tag`, in every tier; what is put later with the tag lives.

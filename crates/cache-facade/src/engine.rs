@@ -5,7 +5,7 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak,
         atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -74,6 +74,8 @@ pub(crate) struct Engine {
     /// The longest that a load of any region may still write, in microseconds.
     pub(crate) load_limit: AtomicU64,
     pub(crate) regions: Mutex<HashMap<String, Opened>>,
+    /// What [`Cache::region_once`](crate::Cache::region_once) opened, by the place in the code that asked.
+    pub(crate) places: RwLock<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
     pub(crate) fleet: Option<Arc<Fleet>>,
     pub(crate) lease: Option<Arc<dyn Lease>>,
     /// Whether memory serves nothing while other nodes can't be heard.

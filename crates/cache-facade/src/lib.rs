@@ -22,9 +22,12 @@
 //!
 //! What is promised about freshness, single flight and races stands in `docs/architecture.md`.
 
+#[cfg(feature = "macros")]
+pub mod attribute;
 mod backlog;
 mod builder;
 mod cache;
+mod call;
 #[cfg(feature = "config")]
 pub mod config;
 mod counters;
@@ -32,6 +35,7 @@ mod engine;
 mod fleet;
 mod flight;
 mod fly;
+mod gather;
 mod glance;
 mod guard;
 mod hear;
@@ -63,6 +67,8 @@ pub use cache_disk as disk;
 pub use cache_l1_redis as redis;
 #[cfg(feature = "postgres")]
 pub use cache_l2_pg as postgres;
+#[cfg(feature = "macros")]
+pub use cache_macros::{cached, invalidates};
 pub use cache_memory::{Eviction, Evictions, HotKey, Memory, MemoryBuilder, MemoryStats};
 pub use engine::{MemoryMode, WhenDeaf};
 pub use guard::{Guard, GuardSettings};
@@ -73,6 +79,6 @@ pub use region_builder::RegionBuilder;
 pub use stats::{BusStats, Health, Stats, TierHealth, TierStats};
 
 /// The examples of the project's front page.
-#[cfg(all(doctest, feature = "disk"))]
+#[cfg(all(doctest, feature = "disk", feature = "macros"))]
 #[doc = include_str!("../../../README.md")]
 struct FrontPage;

@@ -1,16 +1,9 @@
 //! Asking the loader for one batch, for no longer than anybody may wait.
 
-use std::{
-    any::Any,
-    panic::AssertUnwindSafe,
-    sync::atomic::{AtomicUsize, Ordering},
-};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use cache_core::{Error, ErrorKind, Event, Freshness, Loaded, Loader, Request, Result, Timestamp};
-use futures_util::{
-    FutureExt,
-    future::{Either, select},
-};
+use cache_core::{Error, ErrorKind, Freshness, Loaded, Loader, Request, Result, Timestamp};
+use futures_util::future::{Either, select};
 
 use crate::{
     counters::Count,
@@ -18,9 +11,6 @@ use crate::{
     region::{Cacheable, Region},
     timer,
 };
-
-/// What a loader answered, if it did not panic.
-type Outcome<V> = Result<Result<Vec<Loaded<V>>>, Box<dyn Any + Send>>;
 
 /// Counts a load that goes on though nobody finds its flight any more.
 struct Late<'a>(&'a AtomicUsize);
@@ -51,9 +41,7 @@ impl<V: Cacheable> Region<V> {
                 etag: prior.as_ref().and_then(|prior| prior.meta.etag()).map(Into::into),
             })
             .collect();
-        self.engine.counters.bump(Count::Load);
-        self.engine.counters.add(Count::LoadedKey, batch.len() as u64);
-        let load = std::pin::pin!(AssertUnwindSafe(async { loader.load(&requests).await }).catch_unwind());
+        let load = loader.load(&requests);
         let limit = std::pin::pin!(timer::sleep(clock, self.policy.hard_timeout));
         let outcome = match select(load, limit).await {
             Either::Left((outcome, _)) => outcome,
@@ -68,23 +56,19 @@ impl<V: Cacheable> Region<V> {
                 match select(load, late).await {
                     Either::Left((outcome, _)) => {
                         self.engine.counters.bump(Count::LateLoad);
-                        self.settle(batch, requests.len(), outcome, born).await;
+                        self.settle(batch, outcome, born).await;
                     }
                     Either::Right(_) => {}
                 }
                 return;
             }
         };
-        self.settle(batch, requests.len(), outcome, born).await;
+        self.settle(batch, outcome, born).await;
     }
 
     /// Does what a load's outcome says.
-    async fn settle(&self, batch: Vec<Flying<V>>, asked: usize, outcome: Outcome<V>, born: Timestamp) {
-        let answers = outcome.unwrap_or_else(|panic| Err(self.panicked(&*panic))).and_then(|answers| {
-            if answers.len() == asked { Ok(answers) } else { Err(self.miscounted(answers.len(), asked)) }
-        });
-        self.tell_load(asked, answers.as_ref().err());
-        match answers {
+    async fn settle(&self, batch: Vec<Flying<V>>, outcome: Result<Vec<Loaded<V>>>, born: Timestamp) {
+        match outcome {
             Err(error) => batch.iter().for_each(|flight| self.fail(flight, &error)),
             Ok(answers) => self.keep(batch, answers, born).await,
         }
@@ -104,29 +88,10 @@ impl<V: Cacheable> Region<V> {
         }
     }
 
-    fn tell_load(&self, keys: usize, error: Option<&Error>) {
-        let kind = self.core.prefix.kind();
-        self.engine.observers.tell(&Event::Load { kind, keys, error });
-    }
-
     fn timed_out(&self, keys: usize) -> Error {
         let limit = self.policy.hard_timeout;
         let message =
             format!("{keys} keys of {:?} were not loaded within {limit:?}", self.core.prefix.kind());
         Error::new(ErrorKind::Timeout, "load", message)
-    }
-
-    fn panicked(&self, panic: &(dyn Any + Send)) -> Error {
-        let text = panic.downcast_ref::<&str>().copied();
-        let text =
-            text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
-        let message = format!("the loader of {:?} panicked: {text}", self.core.prefix.kind());
-        Error::new(ErrorKind::Load, "load", message)
-    }
-
-    fn miscounted(&self, answers: usize, requests: usize) -> Error {
-        let message =
-            format!("the loader of {:?} answered {answers} of {requests} keys", self.core.prefix.kind());
-        Error::new(ErrorKind::Load, "load", message)
     }
 }

@@ -17,6 +17,7 @@ use cache_core::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
+    call::Called,
     engine::{Engine, Shared},
     flight::Flights,
     glance::{Glance, typed, typed_value},
@@ -123,8 +124,9 @@ impl<V: Cacheable> Region<V> {
         match self.fresh(key, typed_value) {
             Some(value) => Ok(value),
             None => {
-                let loader: Arc<dyn Loader<V>> = Arc::new(Once::new(load));
-                Box::pin(self.found(key.to_key(&self.core.prefix), Some(loader)))
+                let (engine, core) = (Arc::clone(&self.engine), Arc::clone(&self.core));
+                let once = Called { engine, core, loader: Arc::new(Once::new(load)) };
+                Box::pin(self.found(key.to_key(&self.core.prefix), Some(Arc::new(once))))
                     .await
                     .map(|found| found.value)
             }

@@ -10,7 +10,9 @@ use std::{
 use cache_core::{Codec, Error, ErrorKind, Event, Loader, Prefix, Result, TtlPolicy};
 
 use crate::{
+    call::Called,
     engine::{Engine, Opened},
+    gather::Gather,
     policy::Policy,
     region::{Cacheable, Region, RegionCore},
 };
@@ -23,6 +25,7 @@ pub struct RegionBuilder<V> {
     codec: Codec,
     schema: u32,
     loader: Option<Arc<dyn Loader<V>>>,
+    gather: Duration,
     ttl_said: Option<(Duration, Duration)>,
     value: PhantomData<fn() -> V>,
 }
@@ -47,6 +50,7 @@ impl<V: Cacheable> RegionBuilder<V> {
             codec: Codec::default(),
             schema: 0,
             loader: None,
+            gather: Duration::ZERO,
             ttl_said: None,
             value: PhantomData,
         }
@@ -95,6 +99,46 @@ impl<V: Cacheable> RegionBuilder<V> {
         Self { loader: Some(Arc::new(loader)), ..self }
     }
 
+    /// How long a key that has to be loaded waits for others, whoever asked for them, to go to the loader
+    /// with it in one call. A call goes at once when it is full. Loads by closure are not gathered.
+    /// Default: zero, none waits.
+    ///
+    /// A window of a few milliseconds turns the misses of hundreds of callers into as many calls as
+    /// their keys fill, and is little beside what a call takes:
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_facade::{Cache, Loaded, Loader, Request, Result};
+    ///
+    /// struct Lengths;
+    ///
+    /// #[async_trait::async_trait]
+    /// impl Loader<usize> for Lengths {
+    ///     fn max_batch(&self) -> usize {
+    ///         50
+    ///     }
+    ///
+    ///     async fn load(&self, requests: &[Request]) -> Result<Vec<Loaded<usize>>> {
+    ///         Ok(requests.iter().map(|request| request.key.id().len().into()).collect())
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// let cache = Cache::builder().build().await?;
+    /// let lengths =
+    ///     cache.region::<usize>("length").loader(Lengths).gather(Duration::from_millis(2)).open()?;
+    /// let (apple, tesla) = tokio::join!(lengths.get("AAPL"), lengths.get("TSLA"));
+    /// assert_eq!((apple?.as_deref(), tesla?.as_deref()), (Some(&4), Some(&4)));
+    /// assert_eq!(cache.stats().loads, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn gather(self, window: Duration) -> Self {
+        Self { gather: window, ..self }
+    }
+
     /// Opens the region. A kind that was opened before shares its entries and its loads under way;
     /// settings and loader belong to the handle.
     ///
@@ -116,7 +160,15 @@ impl<V: Cacheable> RegionBuilder<V> {
         let core = self.core(prefix)?;
         let limit = u64::try_from(self.policy.load_limit().as_micros()).unwrap_or(u64::MAX);
         self.engine.load_limit.fetch_max(limit, Ordering::Relaxed);
-        Ok(Region { engine: self.engine, core, policy: Arc::new(self.policy), loader: self.loader })
+        let called = self.loader.map(|loader| Called {
+            engine: Arc::clone(&self.engine),
+            core: Arc::clone(&core),
+            loader,
+        });
+        let loader = called.map(|called| -> Arc<dyn Loader<V>> {
+            if self.gather.is_zero() { Arc::new(called) } else { Arc::new(Gather::new(called, self.gather)) }
+        });
+        Ok(Region { engine: self.engine, core, policy: Arc::new(self.policy), loader })
     }
 
     fn core(&self, prefix: Prefix) -> Result<Arc<RegionCore<V>>> {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cache_core::{Entry, Fresh, Freshness, Key, Result, Timestamp, Tombstone, frame::Change};
+use cache_core::{Entry, Fresh, Freshness, Key, Prefix, Result, Timestamp, Tombstone, frame::Change};
 
 use crate::{
     counters::Count,
@@ -73,19 +73,40 @@ impl<V: Cacheable> Region<V> {
     }
 
     async fn bury(&self, keys: &[Key], tombstone: Tombstone) {
-        // Memory's tombstone is set before flights are overtaken: whoever begins one in between finds it.
-        self.engine.memory.remove(keys, tombstone, self.engine.clock.now());
-        for key in keys {
+        let overtake = |key: &Key| {
             self.core.throttle.resume(key);
             self.core.flights.overtake(key);
-        }
-        let (engine, keys) = (Arc::clone(&self.engine), keys.to_vec());
+        };
+        self.engine.bury(keys, tombstone, overtake).await;
+    }
+}
+
+impl Engine {
+    /// Removes a key everywhere, whatever the type of its values.
+    pub(crate) async fn remove_key(self: &Arc<Self>, kind: &str, id: &str) -> Result<()> {
+        let key = Prefix::new(self.namespace.as_deref(), kind)?.key(id)?;
+        self.counters.bump(Count::Removal);
+        let overtake = |key: &Key| {
+            if let Some(opened) = self.opened().get(kind) {
+                opened.shared.overtake_text(&key.into());
+            }
+        };
+        self.bury(&[key], self.tombstone(), overtake).await;
+        Ok(())
+    }
+
+    /// Removes keys everywhere; `overtake` ends the flight of each.
+    async fn bury(self: &Arc<Self>, keys: &[Key], tombstone: Tombstone, overtake: impl Fn(&Key)) {
+        // Memory's tombstone is set before flights are overtaken: whoever begins one in between finds it.
+        self.memory.remove(keys, tombstone, self.clock.now());
+        keys.iter().for_each(overtake);
+        let (engine, keys) = (Arc::clone(self), keys.to_vec());
         let removal = async move {
             engine.remove_far(&keys, tombstone).await;
             let removed = |key: &Key| Change::Removed { key: key.into(), tombstone };
             engine.announce(keys.iter().map(removed)).await;
         };
-        self.engine.see_through(removal).await;
+        self.see_through(removal).await;
     }
 }
 

@@ -38,7 +38,14 @@ fn arrows_of(name: &str) -> Option<Arrows> {
         "cache-macros" => Arrows { dev: &["cache-facade"], ..Arrows::default() },
         "cache-facade" => Arrows {
             always: &["cache-memory"],
-            optional: &["cache-disk", "cache-l1-redis", "cache-l2-pg", "cache-analytics", "cache-warming"],
+            optional: &[
+                "cache-disk",
+                "cache-l1-redis",
+                "cache-l2-pg",
+                "cache-macros",
+                "cache-analytics",
+                "cache-warming",
+            ],
             ..Arrows::default()
         },
         "cache-http" => Arrows { always: &["cache-facade"], ..Arrows::default() },

@@ -1,0 +1,108 @@
+//! The expansion of `#[invalidates]`.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{format_ident, quote, quote_spanned};
+use syn::{Error, Expr, ItemFn, Result, ReturnType, Type, spanned::Spanned};
+
+use crate::{answer::is_result, options::Options, place, signature::Signature, template::Template};
+
+const PARTS: [&str; 6] = ["region", "cache", "key", "ignore", "tags", "before"];
+
+/// What an attribute says.
+struct Invalidates {
+    cache: Expr,
+    /// An expression of the type `Option<(&str, Id)>`.
+    key: TokenStream,
+    tags: Vec<Template>,
+    before: bool,
+}
+
+pub(crate) fn expand(options: TokenStream, function: ItemFn) -> Result<TokenStream> {
+    let signature = Signature::read(&function, "invalidates")?;
+    if let ReturnType::Type(_, output) = &function.sig.output
+        && matches!(**output, Type::ImplTrait(_))
+    {
+        return Err(Error::new_spanned(output, "name the type that this answers with"));
+    }
+    let invalidates = Invalidates::read(options, &signature)?;
+    Ok(invalidates.around(&function, &signature))
+}
+
+impl Invalidates {
+    fn read(options: TokenStream, signature: &Signature<'_>) -> Result<Self> {
+        let mut options = Options::parse(options, &PARTS)?;
+        let cache = place::cache(&mut options, signature)?;
+        let before = options.flag("before")?;
+        let tags = place::tags(&mut options)?;
+        let key = match place::region(&mut options)? {
+            Some(region) => {
+                let id = place::id(&mut options, signature, &cache)?;
+                quote!(::core::option::Option::Some((#region, #id)))
+            }
+            None => {
+                if let Some(name) = options.any_of(&["key", "ignore"]) {
+                    return Err(Error::new(name.span(), "a key of which region? Say `region = ...` too"));
+                }
+                if tags.is_empty() {
+                    let message = "what does it end? Say `region = ...` for a key of it, or `tags(...)`";
+                    return Err(Error::new(Span::call_site(), message));
+                }
+                quote!(::core::option::Option::None)
+            }
+        };
+        Ok(Self { cache, key, tags, before })
+    }
+
+    fn around(&self, function: &ItemFn, signature: &Signature<'_>) -> TokenStream {
+        let Self { cache: cache_expr, key, tags, before } = self;
+        let ItemFn { attrs, vis, sig, block } = function;
+        let local = |name: &str| format_ident!("{name}", span = Span::mixed_site());
+        let [cache, ended, answer, error] = ["cache", "ended", "answer", "error"].map(local);
+        let fallible = is_result(&sig.output);
+        let failed = if fallible {
+            let span = sig.output.span();
+            quote_spanned! {span=>
+                return ::core::result::Result::Err(::core::convert::From::<::cache_facade::Error>::from(#error))
+            }
+        } else {
+            let name = signature.name().to_string();
+            quote!(::cache_facade::attribute::not_ended(#name, &#error))
+        };
+        let without = if fallible {
+            failed.clone()
+        } else {
+            quote!({ #failed; ::cache_facade::attribute::Ended::nothing() })
+        };
+        let end = quote! {
+            if let ::core::result::Result::Err(#error) = #ended.end(&#cache).await {
+                #failed
+            }
+        };
+        let output = match &sig.output {
+            ReturnType::Default => quote!(()),
+            ReturnType::Type(_, output) => quote!(#output),
+        };
+        let (first, then) = match (before, fallible) {
+            (true, _) => (end, TokenStream::new()),
+            (false, true) => (TokenStream::new(), quote!(if #answer.is_ok() { #end })),
+            (false, false) => (TokenStream::new(), end),
+        };
+        let cache_ref = quote_spanned!(cache_expr.span()=> &#cache_expr);
+        quote! {
+            #(#attrs)* #vis #sig {
+                // What is to be ended is known before the body has the arguments.
+                let #cache = #cache_ref;
+                let #cache = <::cache_facade::Cache as ::core::clone::Clone>::clone(#cache);
+                let #ended = match ::cache_facade::attribute::Ended::new(#key, [#(#tags),*]) {
+                    ::core::result::Result::Ok(ended) => ended,
+                    ::core::result::Result::Err(#error) => #without,
+                };
+                #first
+                #[allow(clippy::let_unit_value)]
+                let #answer: #output = async move #block.await;
+                #then
+                #answer
+            }
+        }
+    }
+}

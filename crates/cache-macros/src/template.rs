@@ -1,0 +1,104 @@
+//! Ids from texts with expressions in braces: `{symbol}:{venue}`.
+
+use proc_macro2::TokenStream;
+use quote::{ToTokens, quote, quote_spanned};
+use syn::{Error, Expr, LitStr, Result, spanned::Spanned};
+
+use crate::options;
+
+/// How an id is made: an expression of the type `cache_facade::attribute::Id`.
+pub(crate) struct Template(TokenStream);
+
+impl Template {
+    /// A text with expressions in braces, or an expression whose text is taken as it is.
+    pub(crate) fn read(expr: &Expr) -> Result<Self> {
+        let Some(text) = options::text(expr) else {
+            let text = quote_spanned!(expr.span()=> ::core::convert::AsRef::<str>::as_ref(&#expr));
+            return Ok(Self(quote!(::cache_facade::attribute::Id::new().text(#text))));
+        };
+        let mut id = quote!(::cache_facade::attribute::Id::new());
+        let mut before: Option<(String, bool)> = None;
+        for piece in pieces(text)? {
+            match piece {
+                Piece::Text(text) => {
+                    if let Some((_, apart)) = &mut before {
+                        *apart |= text.contains(':');
+                    }
+                    id.extend(quote!(.text(#text)));
+                }
+                Piece::Part(name, expr) => {
+                    if let Some((other, false)) = before {
+                        let message = format!(
+                            "`{{{other}}}` and `{{{name}}}` run into one another: put a `:` between them"
+                        );
+                        return Err(Error::new(text.span(), message));
+                    }
+                    id.extend(quote_spanned!(text.span()=> .shown(&(#expr))));
+                    before = Some((name, false));
+                }
+            }
+        }
+        Ok(Self(id))
+    }
+
+    /// All of these as parts.
+    pub(crate) fn of_all(parts: impl IntoIterator<Item = TokenStream>) -> Self {
+        let mut id = quote!(::cache_facade::attribute::Id::new());
+        for (at, part) in parts.into_iter().enumerate() {
+            if at > 0 {
+                id.extend(quote!(.text(":")));
+            }
+            id.extend(part);
+        }
+        Self(id)
+    }
+}
+
+impl ToTokens for Template {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        self.0.to_tokens(tokens);
+    }
+}
+
+enum Piece {
+    Text(String),
+    /// As it was written, and as it is understood.
+    Part(String, Box<Expr>),
+}
+
+fn pieces(literal: &LitStr) -> Result<Vec<Piece>> {
+    let wrong = |message: String| Err(Error::new(literal.span(), message));
+    let value = literal.value();
+    let mut rest = value.as_str();
+    let (mut pieces, mut text) = (Vec::new(), String::new());
+    while let Some(at) = rest.find(['{', '}']) {
+        text.push_str(&rest[..at]);
+        let brace = &rest[at..=at];
+        rest = &rest[at + 1..];
+        if let Some(after) = rest.strip_prefix(brace) {
+            text.push_str(brace);
+            rest = after;
+        } else if brace == "}" {
+            return wrong("a `}` without its `{`: a brace itself is `}}`".to_owned());
+        } else {
+            let Some((part, after)) = rest.split_once('}') else {
+                return wrong("a `{` without its `}`: a brace itself is `{{`".to_owned());
+            };
+            rest = after;
+            if !text.is_empty() {
+                pieces.push(Piece::Text(std::mem::take(&mut text)));
+            }
+            let Ok(expr) = LitStr::new(part, literal.span()).parse::<Expr>() else {
+                return wrong(format!(
+                    "`{{{part}}}` is no expression: write a parameter, such as `{{symbol}}`"
+                ));
+            };
+            pieces.push(Piece::Part(part.to_owned(), Box::new(expr)));
+        }
+    }
+    text.push_str(rest);
+    if !text.is_empty() {
+        pieces.push(Piece::Text(text));
+    }
+    Ok(pieces)
+}

@@ -1,6 +1,7 @@
 //! A cache by configuration: what can be set, read from a file, the environment and flags, and made.
 
 mod cache;
+mod example;
 mod mask;
 mod nearest;
 mod node;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use cache_core::{Clock, Result};
 
 pub use cache::CacheConfig;
+pub use example::example;
 pub use node::Place;
 pub use profile::Profile;
 pub use reading::{Faults, Reading};

@@ -8,7 +8,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_pars
 use crate::{calendar::CalendarArgs, config::Sources, settings::Settings};
 
 /// What the process is started for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Task {
     /// To serve.
     Serve,
@@ -16,7 +16,7 @@ pub enum Task {
     Show,
     /// To say whether this file can be served with.
     Check(PathBuf),
-    /// To print when a market trades.
+    /// To say when a market trades.
     Calendar(CalendarArgs),
 }
 
@@ -31,16 +31,15 @@ pub fn invocation(
 ) -> Result<(Task, Sources), clap::Error> {
     let matches = command().try_get_matches_from(args)?;
     let mut sources = Sources::new(variables);
-    // A flag may stand behind the subcommand too.
-    let below = matches.subcommand().map(|(_, below)| below);
-    for matches in std::iter::once(&matches).chain(below) {
-        given(matches, &mut sources);
-    }
+    given(&matches, &mut sources);
     let task = match matches.subcommand() {
-        Some(("config", below)) => match below.get_one::<PathBuf>("check") {
-            Some(file) => Task::Check(file.clone()),
-            None => Task::Show,
-        },
+        Some(("config", below)) => {
+            given(below, &mut sources);
+            match below.get_one::<PathBuf>("check") {
+                Some(file) => Task::Check(file.clone()),
+                None => Task::Show,
+            }
+        }
         Some(("calendar", below)) => Task::Calendar(CalendarArgs::from_arg_matches(below)?),
         _ => Task::Serve,
     };
@@ -58,29 +57,32 @@ pub(crate) fn command() -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help("Says whether this file can be served with, and all that is wrong with it"),
         );
-    let judge = Arc::new(Reading::of(Settings::settings()));
     Command::new("cache-server")
         .version(env!("CARGO_PKG_VERSION"))
         .about("A market-data service: quotes and daily bars from memory, then disk, then a slow provider")
-        .subcommand(show)
+        .subcommand(show.args(args()))
         .subcommand(CalendarArgs::augment_args(Command::new("calendar")))
-        .arg(
-            Arg::new("config")
-                .long("config")
-                .value_name("FILE")
-                .global(true)
-                .value_parser(value_parser!(PathBuf))
-                .help("The file to read first, in YAML; see cache.example.yaml [env: CACHE_CONFIG]"),
-        )
-        .arg(
-            Arg::new("set")
-                .long("set")
-                .value_name("KEY=VALUE")
-                .global(true)
-                .action(ArgAction::Append)
-                .help("Sets anything by its name in the file: --set warming.enabled=true"),
-        )
-        .args(Settings::settings().iter().filter_map(|setting| arg(setting, &judge)))
+        .args(args())
+}
+
+/// What may be set by flags, by whoever serves or prints the configuration.
+fn args() -> Vec<Arg> {
+    let settings = Settings::settings();
+    let judge = Arc::new(Reading::of(settings.clone()));
+    let mut args = vec![
+        Arg::new("config")
+            .long("config")
+            .value_name("FILE")
+            .value_parser(value_parser!(PathBuf))
+            .help("The file to read first, in YAML; see cache.example.yaml [env: CACHE_CONFIG]"),
+        Arg::new("set")
+            .long("set")
+            .value_name("KEY=VALUE")
+            .action(ArgAction::Append)
+            .help("Sets anything by its name in the file: --set warming.enabled=true"),
+    ];
+    args.extend(settings.iter().filter_map(|setting| arg(setting, &judge)));
+    args
 }
 
 fn arg(setting: &Setting, judge: &Arc<Reading>) -> Option<Arg> {
@@ -88,7 +90,6 @@ fn arg(setting: &Setting, judge: &Arc<Reading>) -> Option<Arg> {
     let arg = Arg::new(setting.key)
         .long(flag)
         .value_name(value_name(setting))
-        .global(true)
         .allow_negative_numbers(true)
         .action(if setting.traits.list { ArgAction::Append } else { ArgAction::Set })
         .help(help(setting));
@@ -181,7 +182,7 @@ mod tests {
             ["cache-server", "config", "--set=memory.mib=3"],
         ] {
             let (task, sources) = invocation(args, []).unwrap();
-            assert_eq!(task, Task::Show);
+            assert!(matches!(task, Task::Show));
             assert_eq!(sources.read().unwrap().settings.cache.memory.mib, 3, "{args:?}");
         }
     }

@@ -44,9 +44,8 @@ pub use flags::{Task, invocation};
 pub use routes::router;
 pub use serve::{DRAIN, Limits, bind, serve};
 pub use settings::{
-    BatchSection, BreakerSettings, CalendarsSection, GraceSection, KeySource, LimitsSection, ProviderKind,
-    ProviderSettings, ProvidersSection, QuotaSettings, ReplaySection, RetrySettings, ServiceSection,
-    Settings, TtlSection, WarmingSection,
+    BatchSection, CalendarsSection, GraceSection, LimitsSection, ProviderEntry, ProviderKind,
+    ProvidersSection, ReplaySection, ServiceSection, Settings, TtlSection, WarmingSection,
 };
 pub use shutdown::{FLUSH, HARD, reload_when_told, signal};
 

@@ -10,13 +10,34 @@ use cache_core::Ttl;
 use cache_facade::config::{CacheConfig, Faults, Section, Setting, Values};
 use cache_market::Replay;
 
-pub use provider::{
-    BreakerSettings, KeySource, ProviderKind, ProviderSettings, QuotaSettings, RetrySettings,
-};
+pub use provider::{ProviderEntry, ProviderKind};
 pub use sections::{
     BatchSection, CalendarsSection, GraceSection, LimitsSection, ProvidersSection, ReplaySection,
     ServiceSection, TtlSection, WarmingSection,
 };
+
+/// What a list of providers may look like.
+pub(crate) const PROVIDERS: &str = "\
+providers:
+  - name: first
+    kind: yahoo
+    priority: 0
+    quota: {per_second: 2, per_minute: 60, per_day: 2000}
+    retries: 1
+    timeout_ms: 5000
+    breaker_failures: 5
+    breaker_pause_ms: 30000
+  - name: second
+    kind: alpha_vantage
+    priority: 1
+    key: {env: ALPHA_VANTAGE_KEY}
+    data: [price, ohlcv]
+    markets: [XNYS, XNAS]
+  - name: files
+    kind: csv
+    priority: 2
+    options: {path: ./prices.csv}
+";
 
 /// All that can be set.
 ///

@@ -44,6 +44,13 @@ pub(crate) struct Name {
     pub(crate) place: Option<Place>,
 }
 
+impl Said {
+    /// A text and nothing else, whatever it looks like.
+    pub(crate) fn text(text: &str) -> Self {
+        Self::Scalar { text: text.to_owned(), quoted: true }
+    }
+}
+
 impl PartialEq for Node {
     fn eq(&self, other: &Self) -> bool {
         self.said == other.said

@@ -19,10 +19,10 @@ impl Values {
     /// use cache_facade::config::{CacheConfig, Reading, Section};
     ///
     /// let mut reading = Reading::of(CacheConfig::settings());
-    /// reading.variables([("REDIS_URL", "redis://app:secret@cache")]);
+    /// reading.variables([("REDIS_PASSWORD", "secret")]);
     /// let (values, _) = reading.finish()?;
     /// let yaml = values.to_yaml(&CacheConfig::settings());
-    /// assert!(yaml.contains("redis:\n  url: \"redis://app:***@cache\"      # REDIS_URL"), "{yaml}");
+    /// assert!(yaml.contains("\n  password: \"***\"                      # REDIS_PASSWORD"), "{yaml}");
     /// # Ok::<(), cache_facade::config::Faults>(())
     /// ```
     #[must_use]
@@ -73,6 +73,14 @@ impl Setting {
     #[must_use]
     pub fn shown_default(&self, profile: Profile) -> String {
         self.line(self.default(profile))
+    }
+
+    /// The same as lines of a file.
+    pub(crate) fn default_lines(&self) -> Vec<String> {
+        let (name, node) = (parts(self.key).1, self.default(Profile::Development));
+        let text = block(node, 1)
+            .map_or_else(|| format!("{name}: {}", self.line(node)), |block| format!("{name}:\n{block}"));
+        text.lines().map(str::to_owned).collect()
     }
 
     fn line(&self, node: &Node) -> String {

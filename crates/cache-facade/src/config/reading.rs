@@ -211,6 +211,8 @@ impl Reading {
         }
         match setting.check(&node) {
             Ok(()) => {
+                // Nothing at all, where something must be, is an empty text.
+                let node = if node.is_null() { Node { said: Said::text(""), ..node } } else { node };
                 self.values.given.insert(setting.key, Given { node, origin });
             }
             Err(misfit) => self.misfit(setting, &node, &origin, &misfit),

@@ -71,6 +71,8 @@ pub struct Traits {
     pub list: bool,
     /// Whether it is read and checked, but nothing goes by it yet.
     pub idle: bool,
+    /// What it may look like in a file, if its default doesn't show it.
+    pub sample: &'static str,
     /// What else must hold of its text, or of each text in its list.
     pub(crate) holds: Option<Check>,
 }
@@ -115,6 +117,12 @@ impl Traits {
     #[must_use]
     pub fn holds(self, check: Check) -> Self {
         Self { holds: Some(check), ..self }
+    }
+
+    /// What it may look like in a file, if its default doesn't show it.
+    #[must_use]
+    pub fn sample(self, sample: &'static str) -> Self {
+        Self { sample, ..self }
     }
 
     /// It may hold a password: it is neither shown nor repeated.

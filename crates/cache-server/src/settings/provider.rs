@@ -1,46 +1,97 @@
-//! What can be said of a provider: who it is, in which order it is asked, and how much may be asked of it.
+//! What can be said of a provider: who it is, where, and how it is treated.
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::collections::BTreeMap;
 
+use cache_market::{DataType, Market, ProviderSettings, Quota, SecretSource};
 use serde::{Deserialize, Serialize};
 
-/// One source of data. The one of the lowest priority is asked first.
+/// One source of data, in the order of its priority. How it is treated has the names, meanings and defaults of
+/// [`ProviderSettings`].
+///
+/// ```
+/// use cache_server::{ProviderEntry, ProviderKind};
+///
+/// let entry: ProviderEntry = serde_json::from_str(r#"{"kind": "yahoo", "priority": 1, "retries": 0}"#)?;
+/// assert_eq!((entry.name(), entry.kind), ("yahoo", ProviderKind::Yahoo));
+/// assert_eq!((entry.treatment().priority, entry.treatment().timeout_ms), (1, 5000));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ProviderSettings {
+pub struct ProviderEntry {
     /// What it is called in statistics. Default: its kind.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// Whom it speaks to.
     pub kind: ProviderKind,
-    /// When it is asked: those of lower numbers first. Default 0.
+    /// Where it is, if not where its kind is by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub base_url: Option<String>,
+    /// Where its key is: `{env: NAME}` or `{file: PATH}`. The key itself is in no configuration.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<SecretSource>,
+    /// What only its kind knows of.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<String, serde_json::Value>,
+    /// As [`ProviderSettings::priority`].
     #[serde(default)]
     pub priority: i32,
-    /// Where it is, if not where its kind is by default.
+    /// As [`ProviderSettings::data`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub data: Option<Vec<DataType>>,
+    /// As [`ProviderSettings::markets`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub markets: Option<Vec<Market>>,
+    /// As [`ProviderSettings::next_if_unknown`].
     #[serde(default)]
-    pub base_url: Option<String>,
-    /// Where its key is.
+    pub next_if_unknown: bool,
+    /// As [`ProviderSettings::quota`].
     #[serde(default)]
-    pub key: Option<KeySource>,
-    /// How many calls it may be sent.
-    #[serde(default)]
-    pub quota: QuotaSettings,
-    /// How often a call that failed is repeated.
-    #[serde(default)]
-    pub retry: RetrySettings,
-    /// When it is left alone.
-    #[serde(default)]
-    pub breaker: BreakerSettings,
-    /// What only its kind knows of.
-    #[serde(default)]
-    pub options: BTreeMap<String, serde_json::Value>,
+    pub quota: Quota,
+    /// As [`ProviderSettings::timeout_ms`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout_ms: Option<u64>,
+    /// As [`ProviderSettings::retries`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<u32>,
+    /// As [`ProviderSettings::backoff_ms`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backoff_ms: Option<u64>,
+    /// As [`ProviderSettings::backoff_max_ms`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backoff_max_ms: Option<u64>,
+    /// As [`ProviderSettings::breaker_failures`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker_failures: Option<u32>,
+    /// As [`ProviderSettings::breaker_pause_ms`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker_pause_ms: Option<u64>,
 }
 
-impl ProviderSettings {
+impl ProviderEntry {
     /// What it is called.
     #[must_use]
     pub fn name(&self) -> &str {
         self.name.as_deref().unwrap_or(self.kind.as_str())
+    }
+
+    /// How a registry is to treat it.
+    #[must_use]
+    pub fn treatment(&self) -> ProviderSettings {
+        let usual = ProviderSettings::default();
+        ProviderSettings {
+            priority: self.priority,
+            data: self.data.clone(),
+            markets: self.markets.clone(),
+            next_if_unknown: self.next_if_unknown,
+            quota: self.quota,
+            timeout_ms: self.timeout_ms.unwrap_or(usual.timeout_ms),
+            retries: self.retries.unwrap_or(usual.retries),
+            backoff_ms: self.backoff_ms.unwrap_or(usual.backoff_ms),
+            backoff_max_ms: self.backoff_max_ms.unwrap_or(usual.backoff_max_ms),
+            breaker_failures: self.breaker_failures.unwrap_or(usual.breaker_failures),
+            breaker_pause_ms: self.breaker_pause_ms.unwrap_or(usual.breaker_pause_ms),
+        }
     }
 }
 
@@ -74,59 +125,5 @@ impl ProviderKind {
             Self::Json => "json",
             Self::Csv => "csv",
         }
-    }
-}
-
-/// Where a provider's key is. The key itself is in no configuration.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum KeySource {
-    /// In this variable of the environment.
-    Env(String),
-    /// In this file, which holds nothing else.
-    File(PathBuf),
-}
-
-/// How many calls may be sent. Left out: as many as its kind allows by default.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct QuotaSettings {
-    /// In a second.
-    pub per_second: Option<u32>,
-    /// In a minute.
-    pub per_minute: Option<u32>,
-    /// In a day.
-    pub per_day: Option<u32>,
-}
-
-/// How often a call that failed is repeated.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct RetrySettings {
-    /// How many more calls follow the first. Default 2.
-    pub attempts: u32,
-    /// How long before the first of them, in milliseconds; each further one waits twice as long. Default 200.
-    pub pause_ms: u64,
-}
-
-impl Default for RetrySettings {
-    fn default() -> Self {
-        Self { attempts: 2, pause_ms: 200 }
-    }
-}
-
-/// When a provider is left alone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct BreakerSettings {
-    /// After how many failures in a row. Default 5.
-    pub failures: u32,
-    /// For how long, in seconds. Default 30.
-    pub pause: u64,
-}
-
-impl Default for BreakerSettings {
-    fn default() -> Self {
-        Self { failures: 5, pause: 30 }
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use cache_facade::{config::setting, section};
 
-use super::{checks, provider::ProviderSettings};
+use super::{checks, provider::ProviderEntry};
 
 section! {
     /// The service itself.
@@ -78,7 +78,7 @@ section! {
     /// Trading calendars.
     pub struct CalendarsSection("calendars.", _profile) {
         /// A file of closures and other days that the calendars don't know of.
-        file: Option<PathBuf> = None, setting().idle().env(&["CACHE_CALENDARS_FILE"]),
+        file: Option<PathBuf> = None, setting().idle().env(&["CACHE_CALENDAR_FILE"]),
     }
 }
 
@@ -86,7 +86,7 @@ section! {
     /// Where data come from.
     pub struct ProvidersSection("", _profile) {
         /// Where data come from, the first to be asked first. Left out: recorded days are replayed.
-        providers: Vec<ProviderSettings> = Vec::new(), setting().idle(),
+        providers: Vec<ProviderEntry> = Vec::new(), setting().idle().sample(super::PROVIDERS),
     }
 }
 

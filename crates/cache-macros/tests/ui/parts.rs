@@ -1,0 +1,52 @@
+//! Parts of the attributes that are missing, unknown, or can't hold.
+
+#![allow(unused)]
+
+use cache_facade::{Cache, cached, invalidates};
+
+#[cached(ttl = "5m")]
+async fn no_region(cache: &Cache) -> u8 {}
+
+#[cached(region = "a:b")]
+async fn no_name_of_a_region(cache: &Cache) -> u8 {}
+
+#[cached(region = "price", live = "5m")]
+async fn unknown(cache: &Cache) -> u8 {}
+
+#[cached(region = "price", ttl = "5m", ttl = "6m")]
+async fn twice(cache: &Cache) -> u8 {}
+
+#[cached(region = "price", ttl = "5 parsecs")]
+async fn no_duration(cache: &Cache) -> u8 {}
+
+#[cached(region = "price", ttl = 300)]
+async fn no_unit(cache: &Cache) -> u8 {}
+
+#[cached(region = "price", ttl = "1h", grace = "5m")]
+async fn grace_within_life(cache: &Cache) -> u8 {}
+
+#[cached(region = "price", negative = "5m")]
+async fn never_absent(cache: &Cache) -> u8 {}
+
+#[cached(region = "price", key = "{symbol}-{venue}")]
+async fn parts_that_blur(cache: &Cache, symbol: &str, venue: &str) -> u8 {}
+
+#[cached(region = "price", key = "{symbol")]
+async fn brace(cache: &Cache, symbol: &str) -> u8 {}
+
+#[cached(region = "price", ignore(stamp))]
+async fn no_such_parameter(cache: &Cache, timestamp: u64) -> u8 {}
+
+#[cached(region = "price", key = "{symbol}", ignore(timestamp))]
+async fn nothing_to_ignore(cache: &Cache, symbol: &str, timestamp: u64) -> u8 {}
+
+#[cached(region = "price")]
+async fn no_cache(symbol: &str) -> u8 {}
+
+#[invalidates(before)]
+async fn nothing_ended(cache: &Cache) {}
+
+#[invalidates(key = "{id}")]
+async fn of_which_region(cache: &Cache, id: u64) {}
+
+fn main() {}

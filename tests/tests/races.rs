@@ -12,11 +12,12 @@ fn nowhere(scene: &Scene, how: &str) {
 }
 
 /// Every way to remove.
-const WAYS: [&str; 5] = ["remove", "remove_many", "remove_matching", "clear", "clear all"];
+const WAYS: [&str; 6] = ["remove", "remove untyped", "remove_many", "remove_matching", "clear", "clear all"];
 
 async fn end(scene: &Scene, how: &str) {
     match how {
         "remove" => scene.region.remove("AAPL").await.unwrap(),
+        "remove untyped" => scene.cache.remove("price", "AAPL").await.unwrap(),
         "remove_many" => scene.region.remove_many(&["MSFT", "AAPL"]).await.unwrap(),
         "remove_matching" => {
             scene.cache.remove_matching(&Pattern::glob("price:AA*").unwrap()).await.unwrap();

@@ -174,6 +174,16 @@ pub fn loaded<V>(value: V, ttl: Option<Ttl>, tags: Vec<Tag>) -> Loaded<V> {
     Loaded::Value(Fresh { value, ttl, tags, etag: None })
 }
 
+/// What an attribute's `ttl` says: a life, or one with its grace.
+pub fn ttl(ttl: impl Into<Ttl>) -> Ttl {
+    ttl.into()
+}
+
+/// An error of the cache as one of the function's own.
+pub fn own<E: From<Error>>(error: Error) -> E {
+    error.into()
+}
+
 /// The error of a function that has no way to say "absent", where the region knows the key as absent.
 #[must_use]
 pub fn absent<V: Cacheable>(region: &Region<V>, id: &str) -> Error {

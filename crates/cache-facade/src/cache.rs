@@ -58,7 +58,7 @@ impl Cache {
 
     /// The region that `open` describes, opened at the first call from this place in the code; later ones get
     /// the same handle for a look into a table. It has no loader: values come by
-    /// [`Region::get_or_load`]. This is how [`attribute`](crate::attribute)s open theirs.
+    /// [`Region::get_or_load`]. This is how the attributes open theirs.
     ///
     /// What tells places apart is the type of `open`, which therefore has to be a closure or function that
     /// captures nothing; one that does is refused by the compiler.

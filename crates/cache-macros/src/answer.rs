@@ -67,7 +67,7 @@ impl<'a> Answer<'a> {
 
     /// What was found, an `Option<Arc<V>>`, as the function's answer; `absent` is what to do if there is none
     /// and the function has no word for that.
-    pub(crate) fn from_found(&self, found: &TokenStream, absent: &TokenStream) -> TokenStream {
+    pub(crate) fn answered(&self, found: &TokenStream, absent: &TokenStream) -> TokenStream {
         let span = self.value.span();
         let value = if self.shared {
             quote!(value)

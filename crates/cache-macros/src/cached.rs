@@ -103,7 +103,7 @@ impl Cached {
             let #error = ::cache_facade::attribute::absent(&#region, &#id);
             #unable
         });
-        let answered = answer.from_found(&quote!(#found), &absent);
+        let answered = answer.answered(&quote!(#found), &absent);
         let errors_of = answer.fallible.then(|| {
             quote! {
                 use ::cache_facade::attribute::{Cloned as _, Taken as _};
@@ -152,7 +152,7 @@ fn unable(function: &ItemFn, signature: &Signature<'_>, answer: &Answer<'_>, err
     if answer.fallible {
         let span = function.sig.output.span();
         return quote_spanned! {span=>
-            return ::core::result::Result::Err(::core::convert::From::<::cache_facade::Error>::from(#error))
+            return ::core::result::Result::Err(::cache_facade::attribute::own(#error))
         };
     }
     let (name, call) = (signature.name().to_string(), signature.call());
@@ -176,7 +176,7 @@ fn ttl(options: &mut Options) -> Result<TokenStream> {
     let life = match &ttl {
         duration::Span::Known(_) => quote!(::cache_facade::Ttl::new(#ttl)),
         duration::Span::Computed(expr) => {
-            quote_spanned!(expr.span()=> <::cache_facade::Ttl as ::core::convert::From<_>>::from(#expr))
+            quote_spanned!(expr.span()=> ::cache_facade::attribute::ttl(#expr))
         }
     };
     let Some(grace) = grace else { return Ok(quote!(::core::option::Option::Some(#life))) };

@@ -62,7 +62,7 @@ impl Invalidates {
         let failed = if fallible {
             let span = sig.output.span();
             quote_spanned! {span=>
-                return ::core::result::Result::Err(::core::convert::From::<::cache_facade::Error>::from(#error))
+                return ::core::result::Result::Err(::cache_facade::attribute::own(#error))
             }
         } else {
             let name = signature.name().to_string();

@@ -53,7 +53,7 @@ use syn::{ItemFn, parse_macro_input};
 /// | part | says | default |
 /// |---|---|---|
 /// | `region = "price"` | the kind of the entries: a text or a constant | none: it must be said |
-/// | `cache = expr` | a [`Cache`], or what refers to one | the parameter `cache`, else `self.cache` |
+/// | `cache = expr` | a `Cache`, or what refers to one | the parameter `cache`, else `self.cache` |
 /// | `ttl = "5m"` | how long a value is fresh: a text, or an expression of a `Duration` or `Ttl` | the region's, 60 s |
 /// | `grace = "1h"` | until when after its birth it may be served stale | none |
 /// | `negative = "30s"` | how long "there is none" is kept | it is not |
@@ -86,8 +86,6 @@ use syn::{ItemFn, parse_macro_input};
 /// references are cloned (`ToOwned`), `self` too, for which it is `Clone`; no argument holds a
 /// reference further inside, or `&mut`. Of an `impl Trait for` block an attribute can't know, and there it
 /// does not work; nor below `#[async_trait]`.
-///
-/// [`Cache`]: https://docs.rs/cache-facade
 #[proc_macro_attribute]
 pub fn cached(options: TokenStream, function: TokenStream) -> TokenStream {
     let function = parse_macro_input!(function as ItemFn);

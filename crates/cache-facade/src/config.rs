@@ -24,6 +24,7 @@ pub use cache::CacheConfig;
 pub use example::example;
 pub use node::Place;
 pub use profile::Profile;
+pub use read::read_value;
 pub use reading::{Faults, Reading};
 pub use secret::Secret;
 pub use sections::{

@@ -2,19 +2,20 @@
 
 use std::{
     fmt,
-    sync::{Arc, OnceLock, PoisonError, RwLock},
+    sync::{OnceLock, PoisonError, RwLock},
     time::Duration,
 };
 
-use cache_core::{Clock, Error, ErrorKind, Loader, Result, Ttl};
+use cache_core::{Clock, Error, ErrorKind, Loader, Result};
 use cache_disk::DiskTier;
 use cache_facade::{Cache, Cacheable, Policy, Region, config::Faults};
-use cache_market::{DataType, Quote, QuoteLoader, ReplayProvider, Series, SeriesLoader};
+use cache_market::{DataType, MarketTime, Quote, QuoteLoader, ReplayProvider, Series, SeriesLoader};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
     config::{Config, Reloaded},
     settings::Settings,
+    upstream::Upstream,
 };
 
 /// What stands in front of every key of the service.
@@ -34,7 +35,8 @@ pub struct App {
     pub(crate) cache: Cache,
     live: RwLock<Live>,
     disk: DiskTier,
-    provider: Arc<ReplayProvider>,
+    pub(crate) upstream: Upstream,
+    time: MarketTime,
     listener: OnceLock<Listener>,
 }
 
@@ -72,7 +74,8 @@ impl App {
     /// If the data folder can't be opened, or a setting can't hold.
     pub async fn open(config: &Config, clock: Clock) -> Result<Self> {
         let settings = &config.settings;
-        let provider = Arc::new(ReplayProvider::new(settings.replay(), clock.clone())?);
+        let upstream = Upstream::open(settings, &clock)?;
+        let time = market_time(settings)?;
         let disk = settings.cache.open_disk(&clock)?;
         let builder = Cache::builder()
             .namespace(NAMESPACE)
@@ -81,14 +84,16 @@ impl App {
             .clock(clock.clone());
         let cache = settings.cache.share(builder, &clock)?.build().await?;
         settings.cache.protected()?.iter().try_for_each(|pattern| cache.protect(pattern))?;
-        let quotes = region(&cache, DataType::Price, QuoteLoader::new(provider.clone()))?;
-        let series = region(&cache, DataType::Ohlcv, SeriesLoader::new(provider.clone()))?;
+        let gather = Duration::from_millis(settings.service.gather_ms);
+        let provider = upstream.provider();
+        let quotes = region(&cache, &time, DataType::Price, gather, QuoteLoader::new(provider.clone()))?;
+        let series = region(&cache, &time, DataType::Ohlcv, gather, SeriesLoader::new(provider))?;
         let live = Live {
             config: config.clone(),
-            quotes: quotes.with(|policy| lived(policy, settings, settings.price_ttl())),
-            series: series.with(|policy| lived(policy, settings, settings.ohlcv_ttl())),
+            quotes: quotes.with(|policy| patient(policy, settings)),
+            series: series.with(|policy| patient(policy, settings)),
         };
-        Ok(Self { cache, live: RwLock::new(live), disk, provider, listener: OnceLock::new() })
+        Ok(Self { cache, live: RwLock::new(live), disk, upstream, time, listener: OnceLock::new() })
     }
 
     /// Quotes, as they are to be kept by the configuration in force.
@@ -124,8 +129,17 @@ impl App {
         let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
         let (config, reloaded) = live.config.reread()?;
         let settings = &config.settings;
-        live.quotes = live.quotes.with(|policy| lived(policy, settings, settings.price_ttl()));
-        live.series = live.series.with(|policy| lived(policy, settings, settings.ohlcv_ttl()));
+        // Both were checked as the configuration was read; a file may be gone since.
+        let kept = |why: &dyn fmt::Display| tracing::error!(%why, "lives go on as they were");
+        match settings.calendars() {
+            Ok(calendars) => self.time.replace_calendars(calendars),
+            Err(error) => kept(&error),
+        }
+        if let Err(error) = self.time.replace(settings.rules()) {
+            kept(&error);
+        }
+        live.quotes = live.quotes.with(|policy| patient(policy, settings));
+        live.series = live.series.with(|policy| patient(policy, settings));
         if let Some(Listener(act)) = self.listener.get() {
             act(settings);
         }
@@ -133,10 +147,10 @@ impl App {
         Ok(reloaded)
     }
 
-    /// The provider behind the tiers.
+    /// The replay of recorded days: the provider behind the tiers, if no others are configured.
     #[must_use]
     pub fn provider(&self) -> &ReplayProvider {
-        &self.provider
+        &self.upstream.replay
     }
 
     /// The tier behind memory.
@@ -169,14 +183,32 @@ impl App {
     }
 }
 
-fn region<V: Cacheable>(cache: &Cache, data: DataType, loader: impl Loader<V>) -> Result<Region<V>> {
-    cache.region::<V>(data.as_str()).jitter(JITTER).eager(EAGER).schema(SCHEMA).loader(loader).open()
+fn market_time(settings: &Settings) -> Result<MarketTime> {
+    let time = MarketTime::new(settings.rules(), settings.calendars()?);
+    time.map_err(|invalid| Error::new(ErrorKind::Config, "ttl.rules", invalid.to_string()))
 }
 
-/// What the settings say of a region, which may change while it is open.
-fn lived<V>(policy: Policy<V>, settings: &Settings, ttl: Ttl) -> Policy<V> {
+fn region<V: Cacheable>(
+    cache: &Cache,
+    time: &MarketTime,
+    data: DataType,
+    gather: Duration,
+    loader: impl Loader<V>,
+) -> Result<Region<V>> {
+    cache
+        .region::<V>(data.as_str())
+        .ttl(time.ttl(data))
+        .jitter(JITTER)
+        .eager(EAGER)
+        .schema(SCHEMA)
+        .gather(gather)
+        .loader(loader)
+        .open()
+}
+
+/// How long a region waits and doesn't ask again, which may change while it is open.
+fn patient<V>(policy: Policy<V>, settings: &Settings) -> Policy<V> {
     policy
-        .ttl(ttl.normalised())
         .negative(Duration::from_secs(settings.ttl.unknown))
         .hard_timeout(Duration::from_millis(settings.limits.load_timeout_ms))
         .throttle(Duration::from_millis(settings.limits.throttle_ms))

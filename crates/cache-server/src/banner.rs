@@ -2,7 +2,10 @@
 
 use std::{fmt::Write, net::SocketAddr};
 
-use crate::{app::App, settings::Settings};
+use crate::{
+    app::App,
+    settings::{ProviderEntry, Settings},
+};
 
 /// The text for people, and one line for programs: `listening on http://ADDR`.
 #[must_use]
@@ -14,12 +17,17 @@ pub fn banner(settings: &Settings, app: &App, bound: SocketAddr) -> String {
 }
 
 fn write(text: &mut String, settings: &Settings, app: &App, bound: SocketAddr) -> std::fmt::Result {
-    let symbols: Vec<&str> = app.provider().symbols().collect();
-    let (price, ohlcv) = (settings.price_ttl().normalised(), settings.ohlcv_ttl().normalised());
     writeln!(text, "cache-server {}", env!("CARGO_PKG_VERSION"))?;
     writeln!(text, "listening on http://{bound}")?;
     writeln!(text)?;
-    writeln!(text, "  serves    quotes and daily bars of {}", symbols.join(" "))?;
+    let names: Vec<&str> = settings.providers.providers.iter().map(ProviderEntry::name).collect();
+    let serves = if names.is_empty() {
+        let symbols: Vec<&str> = app.provider().symbols().collect();
+        format!("quotes and daily bars of {}", symbols.join(" "))
+    } else {
+        "quotes and bars of what its providers know".to_owned()
+    };
+    writeln!(text, "  serves    {serves}")?;
     writeln!(
         text,
         "  tiers     memory ({} MiB), disk ({} MiB){}, then the provider",
@@ -27,19 +35,20 @@ fn write(text: &mut String, settings: &Settings, app: &App, bound: SocketAddr) -
         settings.cache.disk.mib,
         settings.cache.shared_tiers().map(|name| format!(", {name}")).collect::<String>()
     )?;
-    writeln!(
-        text,
-        "  provider  replay of recorded days to 2017-09-01: {} ms a call, {} quotes a call, {} calls a second, {} % fail",
-        settings.replay.latency_ms,
-        settings.replay.batch,
-        settings.replay.rate,
-        settings.replay.failure_rate * 100.0
-    )?;
-    writeln!(
-        text,
-        "  lives     quotes {:?}, in grace to {:?}; bars {:?}, in grace to {:?}",
-        price.life, price.grace, ohlcv.life, ohlcv.grace
-    )?;
+    if names.is_empty() {
+        let replay = &settings.replay;
+        writeln!(
+            text,
+            "  provider  replay of recorded days to 2017-09-01: {} ms a call, {} quotes a call, {} calls a second, {} % fail",
+            replay.latency_ms,
+            replay.batch,
+            replay.rate,
+            replay.failure_rate * 100.0
+        )?;
+    } else {
+        writeln!(text, "  providers {}", names.join(", "))?;
+    }
+    writeln!(text, "  lives     quotes {}, bars {}", life(settings.ttl.price), life(settings.ttl.ohlcv))?;
     writeln!(text, "  data      {}", settings.cache.disk.dir.display())?;
     writeln!(text)?;
     writeln!(text, "try")?;
@@ -47,6 +56,12 @@ fn write(text: &mut String, settings: &Settings, app: &App, bound: SocketAddr) -
     writeln!(text, "  curl 'http://{host}/v1/quotes?symbols=AAPL,MSFT'")?;
     writeln!(text, "  curl 'http://{host}/v1/bars/AAPL?interval=1d&from=2017-08-01&to=2017-09-01'")?;
     writeln!(text, "  curl 'http://{host}/v1/stats'")
+}
+
+/// A life in a few words.
+fn life(seconds: Option<u64>) -> String {
+    let most = seconds.map(|seconds| format!("{seconds} s, and no longer than "));
+    format!("{}as their markets trade", most.unwrap_or_default())
 }
 
 /// An address to ask at, where the service listens at all of them.

@@ -35,6 +35,7 @@ mod routes;
 mod serve;
 mod settings;
 mod shutdown;
+mod upstream;
 
 pub use app::{App, Closed};
 pub use banner::banner;

@@ -1,14 +1,18 @@
 //! All that can be set, typed, and what follows from it.
 
 mod checks;
+mod lives;
 mod provider;
 mod sections;
 
-use std::time::Duration;
+use std::{fs, time::Duration};
 
-use cache_core::Ttl;
 use cache_facade::config::{CacheConfig, Faults, Section, Setting, Values};
-use cache_market::Replay;
+use cache_market::{Calendars, Replay, TtlRules};
+
+use cache_core::{Error, ErrorKind, Result};
+
+use crate::upstream;
 
 pub use provider::{ProviderEntry, ProviderKind};
 pub use sections::{
@@ -33,21 +37,21 @@ providers:
     key: {env: ALPHA_VANTAGE_KEY}
     data: [price, ohlcv]
     markets: [XNYS, XNAS]
+    options: {full: true}
   - name: files
     kind: csv
     priority: 2
-    options: {path: ./prices.csv}
+    options: {folder: ./bars, faults: skip}
 ";
 
 /// All that can be set.
 ///
 /// ```
-/// use std::time::Duration;
 /// use cache_server::Settings;
 ///
 /// let settings = Settings::default();
 /// assert_eq!(settings.service.listen, "127.0.0.1:8080");
-/// assert_eq!(settings.price_ttl().life, Duration::from_secs(300));
+/// assert_eq!(settings.rules(), cache_market::TtlRules::default());
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -116,6 +120,13 @@ impl Settings {
     /// Notes what does not go together.
     pub(crate) fn check(&self, values: &Values, faults: &mut Faults) {
         self.cache.check(values, faults);
+        if let Err(why) = self.rules().check() {
+            faults.add(&values.origin("ttl.rules"), format_args!("ttl.rules: {why}"));
+        }
+        if let Err(why) = self.calendars() {
+            faults.add(&values.origin("calendars.file"), why);
+        }
+        upstream::check(&self.providers.providers, &values.origin("providers"), faults);
         let mut names: Vec<&str> = Vec::new();
         for provider in &self.providers.providers {
             if names.contains(&provider.name()) {
@@ -126,16 +137,24 @@ impl Settings {
         }
     }
 
-    /// The promise about a quote.
+    /// How long data live, by kind, type of asset and phase of the market.
     #[must_use]
-    pub fn price_ttl(&self) -> Ttl {
-        Ttl::new(Duration::from_secs(self.ttl.price)).grace(Duration::from_secs(self.grace.price))
+    pub fn rules(&self) -> TtlRules {
+        lives::rules(&self.ttl, &self.grace)
     }
 
-    /// The promise about daily bars.
-    #[must_use]
-    pub fn ohlcv_ttl(&self) -> Ttl {
-        Ttl::new(Duration::from_secs(self.ttl.ohlcv)).grace(Duration::from_secs(self.grace.ohlcv))
+    /// When markets trade, with what the configured file says.
+    ///
+    /// # Errors
+    ///
+    /// `Config` for a file that can't be read, with its line.
+    pub fn calendars(&self) -> Result<Calendars> {
+        let Some(file) = &self.calendars.file else { return Ok(Calendars::builtin()) };
+        let text = fs::read_to_string(file).map_err(|error| {
+            let message = format!("can't read the calendar file {}", file.display());
+            Error::caused(ErrorKind::Config, "calendar", message, error)
+        })?;
+        Calendars::builtin().extended(&text, &file.display().to_string())
     }
 
     /// How recorded days are replayed.
@@ -160,7 +179,7 @@ mod tests {
     fn the_defaults_are_those_of_the_documentation() {
         let settings = Settings::default();
         assert_eq!(settings.service.listen, "127.0.0.1:8080");
-        assert_eq!(settings.price_ttl().life, Duration::from_secs(300));
+        assert_eq!(settings.rules(), TtlRules::default());
         assert_eq!(settings.replay(), Replay::default());
     }
 

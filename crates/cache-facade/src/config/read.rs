@@ -28,6 +28,23 @@ pub(crate) fn read<T: DeserializeOwned>(node: &Node) -> Result<T, Misfit> {
     T::deserialize(node)
 }
 
+/// Reads a `T` from a value, as from a file: what does not fit is said with the nearest name, and without
+/// repeating what may be secret.
+///
+/// ```
+/// use cache_facade::config::read_value;
+///
+/// let why = read_value::<Vec<u32>>(&serde_json::json!([1, "hunter2"])).unwrap_err();
+/// assert_eq!(why, "give a whole number, not a text");
+/// ```
+///
+/// # Errors
+///
+/// Why it is no `T`.
+pub fn read_value<T: DeserializeOwned>(value: &serde_json::Value) -> Result<T, String> {
+    read(&Node::of(value)).map_err(|misfit| misfit.why)
+}
+
 impl Misfit {
     /// The same, known to be at `place` if it isn't known to be elsewhere.
     fn at(mut self, place: Option<Place>) -> Self {

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::Uri, response::Response};
 use cache_facade::MemoryStats;
-use cache_market::Provider;
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -39,14 +38,6 @@ pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
             })
         })
         .collect();
-    let usage = app.provider().usage();
-    let providers = json!([{
-        "name": app.provider().name(),
-        "calls": usage.calls,
-        "keys": usage.keys,
-        "failures": usage.failures,
-        "refused": usage.refused,
-    }]);
     let bus = stats.bus.as_ref().map(|bus| {
         json!({
             "name": bus.name,
@@ -71,7 +62,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
         "disk": disk,
         "tiers": tiers,
         "bus": bus,
-        "providers": providers,
+        "providers": app.upstream.report(),
     }))
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use cache_facade::{config::setting, section};
+use cache_market::TtlRules;
 
 use super::{checks, provider::ProviderEntry};
 
@@ -17,7 +18,7 @@ section! {
             setting().live().holds(checks::filter).env(&["CACHE_LOG"]).flag("log"),
         /// How long a miss waits for others, to go to a provider in one call. 0: it doesn't.
         gather_ms: u64 = 2,
-            setting().idle().unit("ms").within(0.0..=1000.0).env(&["CACHE_GATHER_MS"]).flag("gather-ms"),
+            setting().unit("ms").within(0.0..=1000.0).env(&["CACHE_GATHER_MS"]).flag("gather-ms"),
     }
 }
 
@@ -39,46 +40,49 @@ section! {
 section! {
     /// How long data are fresh.
     pub struct TtlSection("ttl.", _profile) {
-        /// How long a quote is fresh.
-        price: u64 = 300, setting().live().unit("s").env(&["CACHE_TTL_PRICE"]).flag("ttl-price"),
-        /// How long daily bars are fresh.
-        ohlcv: u64 = 86_400, setting().live().unit("s").env(&["CACHE_TTL_OHLCV"]).flag("ttl-ohlcv"),
-        /// How long what a company reports is fresh.
-        fundamentals: u64 = 86_400, setting().live().idle().unit("s").env(&["CACHE_TTL_FUNDAMENTALS"]),
-        /// How long indicators are fresh.
-        technical: u64 = 300, setting().live().idle().unit("s").env(&["CACHE_TTL_TECHNICAL"]),
-        /// How long news are fresh.
-        news: u64 = 600, setting().live().idle().unit("s").env(&["CACHE_TTL_NEWS"]),
-        /// How long series of an economy are fresh.
-        macro_: u64 = 86_400, setting().live().idle().unit("s").env(&["CACHE_TTL_MACRO"]),
+        /// How long a quote is fresh, in any phase of its market, if it can't change before. Left out: by the rules.
+        price: Option<u64> = None, setting().live().unit("s").env(&["CACHE_TTL_PRICE"]).flag("ttl-price"),
+        /// How long bars are fresh, the same way.
+        ohlcv: Option<u64> = None, setting().live().unit("s").env(&["CACHE_TTL_OHLCV"]).flag("ttl-ohlcv"),
+        /// How long what a company reports is fresh, the same way.
+        fundamentals: Option<u64> = None, setting().live().unit("s").env(&["CACHE_TTL_FUNDAMENTALS"]),
+        /// How long indicators are fresh, the same way.
+        technical: Option<u64> = None, setting().live().unit("s").env(&["CACHE_TTL_TECHNICAL"]),
+        /// How long news are fresh, the same way.
+        news: Option<u64> = None, setting().live().unit("s").env(&["CACHE_TTL_NEWS"]),
+        /// How long series of an economy are fresh, the same way.
+        macro_: Option<u64> = None, setting().live().unit("s").env(&["CACHE_TTL_MACRO"]),
         /// How long it is remembered that a provider doesn't know a symbol.
         unknown: u64 = 60, setting().live().unit("s").env(&["CACHE_TTL_UNKNOWN"]).flag("ttl-unknown"),
-        /// The class of short lives.
-        short: u64 = 300, setting().live().idle().unit("s").env(&["CACHE_TTL_SHORT"]),
-        /// The class of medium lives.
-        medium: u64 = 1800, setting().live().idle().unit("s").env(&["CACHE_TTL_MEDIUM"]),
-        /// The class of long lives.
-        long: u64 = 3600, setting().live().idle().unit("s").env(&["CACHE_TTL_LONG"]),
-        /// The class of very long lives.
-        very_long: u64 = 86_400, setting().live().idle().unit("s").env(&["CACHE_TTL_VERY_LONG"]),
+        /// What the class short comes to. Left out: as the rules have it.
+        short: Option<u64> = None, setting().live().unit("s").env(&["CACHE_TTL_SHORT"]),
+        /// What the class medium comes to. Left out: as the rules have it.
+        medium: Option<u64> = None, setting().live().unit("s").env(&["CACHE_TTL_MEDIUM"]),
+        /// What the class long comes to. Left out: as the rules have it.
+        long: Option<u64> = None, setting().live().unit("s").env(&["CACHE_TTL_LONG"]),
+        /// What the class very_long comes to. Left out: as the rules have it.
+        very_long: Option<u64> = None, setting().live().unit("s").env(&["CACHE_TTL_VERY_LONG"]),
+        /// The rules: how long each kind of data is fresh, by type of asset and phase of the market. What is
+        /// written lies over the defaults, cell by cell: `rows: {price: {open: 60}}`. The lives above lie over them.
+        rules: TtlRules = TtlRules::default(), setting().live(),
     }
 }
 
 section! {
     /// Until what age data may stand in while new ones can't be had.
     pub struct GraceSection("grace.", _profile) {
-        /// Until what age a quote may stand in while a new one can't be had.
-        price: u64 = 3600, setting().live().unit("s").env(&["CACHE_GRACE_PRICE"]).flag("grace-price"),
-        /// Until what age daily bars may stand in while new ones can't be had.
-        ohlcv: u64 = 604_800, setting().live().unit("s").env(&["CACHE_GRACE_OHLCV"]).flag("grace-ohlcv"),
+        /// Until what age a quote may stand in while a new one can't be had. Left out: by the rules.
+        price: Option<u64> = None, setting().live().unit("s").env(&["CACHE_GRACE_PRICE"]).flag("grace-price"),
+        /// Until what age bars may stand in while new ones can't be had. Left out: by the rules.
+        ohlcv: Option<u64> = None, setting().live().unit("s").env(&["CACHE_GRACE_OHLCV"]).flag("grace-ohlcv"),
     }
 }
 
 section! {
     /// Trading calendars.
     pub struct CalendarsSection("calendars.", _profile) {
-        /// A file of closures and other days that the calendars don't know of.
-        file: Option<PathBuf> = None, setting().idle().env(&["CACHE_CALENDAR_FILE"]),
+        /// A file of days that the calendars don't know, with lines such as `XNYS 2027-01-08 closed`.
+        file: Option<PathBuf> = None, setting().live().env(&["CACHE_CALENDAR_FILE"]),
     }
 }
 
@@ -86,7 +90,7 @@ section! {
     /// Where data come from.
     pub struct ProvidersSection("", _profile) {
         /// Where data come from, the first to be asked first. Left out: recorded days are replayed.
-        providers: Vec<ProviderEntry> = Vec::new(), setting().idle().sample(super::PROVIDERS),
+        providers: Vec<ProviderEntry> = Vec::new(), setting().sample(super::PROVIDERS),
     }
 }
 

@@ -250,7 +250,7 @@ fn the_model_systems_variables_are_honoured() {
     }
     let settings = &config.settings;
     assert_eq!((settings.cache.redis.db, settings.cache.redis.timeout), (Some(3), 5.0));
-    assert_eq!((settings.ttl.macro_, settings.warming.schedule.len()), (5, 4));
+    assert_eq!((settings.ttl.macro_, settings.warming.schedule.len()), (Some(5), 4));
     assert_eq!(settings.cache.memory().build().stats().budget, (64 << 20) * 9 / 10);
 }
 

@@ -40,7 +40,14 @@ impl Inside {
     /// The service with a provider that takes no time.
     pub(crate) async fn open(flags: &[&str]) -> Self {
         let data = tempfile::tempdir().unwrap();
-        let own = ["cache-server", "--provider-latency-ms=0", "--data-dir", data.path().to_str().unwrap()];
+        // A clock that doesn't move by itself would gather for ever.
+        let own = [
+            "cache-server",
+            "--gather-ms=0",
+            "--provider-latency-ms=0",
+            "--data-dir",
+            data.path().to_str().unwrap(),
+        ];
         let config = Config::from_flags(own.iter().chain(flags)).unwrap();
         let clock = Clock::manual();
         let app = Arc::new(App::open(&config, clock.clone()).await.unwrap());

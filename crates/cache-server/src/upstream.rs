@@ -1,0 +1,154 @@
+//! Who is asked for data: the providers that are configured, one after another, or else a replay of recorded days.
+
+use std::sync::Arc;
+
+use cache_core::{Clock, Error, ErrorKind, Result};
+use cache_facade::config::{Faults, Origin, read_value};
+use cache_market::{
+    AlphaVantageProvider, CsvProvider, DataType, Interval, JsonProvider, OandaProvider, Provider, Registry,
+    ReplayProvider, YahooProvider,
+};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+
+use crate::settings::{ProviderEntry, ProviderKind, Settings};
+
+/// Who is asked for data.
+#[derive(Debug)]
+pub(crate) struct Upstream {
+    /// What replays recorded days, whether or not it is asked.
+    pub(crate) replay: Arc<ReplayProvider>,
+    registry: Option<Arc<Registry>>,
+}
+
+impl Upstream {
+    /// Makes the providers that `settings` name.
+    ///
+    /// # Errors
+    ///
+    /// `Config` for one that can't be made: its options can't hold, or its key is not there.
+    pub(crate) fn open(settings: &Settings, clock: &Clock) -> Result<Self> {
+        let replay = Arc::new(ReplayProvider::new(settings.replay(), clock.clone())?);
+        let entries = &settings.providers.providers;
+        if entries.is_empty() {
+            return Ok(Self { replay, registry: None });
+        }
+        let mut builder = Registry::builder(clock.clone());
+        for entry in entries {
+            let provider = made(entry, &replay, clock)?;
+            builder = builder.provider_as(entry.name(), provider, entry.treatment());
+        }
+        Ok(Self { replay, registry: Some(Arc::new(builder.build()?)) })
+    }
+
+    /// Whom to ask.
+    pub(crate) fn provider(&self) -> Arc<dyn Provider> {
+        match &self.registry {
+            Some(registry) => registry.clone(),
+            None => self.replay.clone(),
+        }
+    }
+
+    /// Whether anybody has bars of this interval.
+    pub(crate) fn has_bars_of(&self, interval: Interval) -> bool {
+        let data = DataType::Ohlcv;
+        match &self.registry {
+            Some(registry) => registry.offers(data).any(|offer| offer.covers_interval(interval)),
+            None => self.replay.offer(data).is_some_and(|offer| offer.covers_interval(interval)),
+        }
+    }
+
+    /// Each provider in numbers, in the order in which they are asked.
+    pub(crate) fn report(&self) -> Value {
+        let Some(registry) = &self.registry else {
+            let usage = self.replay.usage();
+            return json!([{
+                "name": self.replay.name(),
+                "calls": usage.calls,
+                "keys": usage.keys,
+                "failures": usage.failures,
+                "refused": usage.refused,
+            }]);
+        };
+        let of = |report: cache_market::ProviderReport| {
+            json!({
+                "name": report.name,
+                "priority": report.priority,
+                "healthy": report.is_healthy(),
+                "ill": report.ill,
+                "calls": report.usage.calls,
+                "keys": report.usage.keys,
+                "keys_per_call": report.usage.keys_per_call(),
+                "answered": report.usage.answered,
+                "unknown": report.usage.unknown,
+                "failed_keys": report.usage.failed_keys,
+                "failures": report.usage.failures,
+                "retries": report.usage.retries,
+                "refused": report.usage.refused,
+                "last_error": report.last_error.map(|(_, error)| error.to_string()),
+            })
+        };
+        registry.reports().into_iter().map(of).collect()
+    }
+}
+
+/// Notes what can't hold of the providers' options, without making any.
+pub(crate) fn check(entries: &[ProviderEntry], origin: &Origin, faults: &mut Faults) {
+    for entry in entries {
+        let misfit = match entry.kind {
+            ProviderKind::Replay => nothing_else(entry),
+            ProviderKind::Yahoo => fitted::<cache_market::YahooConfig>(entry).map(drop),
+            ProviderKind::Oanda => fitted::<cache_market::OandaConfig>(entry).map(drop),
+            ProviderKind::AlphaVantage => fitted::<cache_market::AlphaVantageConfig>(entry).map(drop),
+            ProviderKind::Json => fitted::<cache_market::JsonConfig>(entry).map(drop),
+            ProviderKind::Csv => fitted::<cache_market::CsvConfig>(entry).map(drop),
+        };
+        if let Err(why) = misfit {
+            faults.add(origin, format_args!("providers, {}: {why}", entry.name()));
+        }
+    }
+}
+
+fn made(entry: &ProviderEntry, replay: &Arc<ReplayProvider>, clock: &Clock) -> Result<Arc<dyn Provider>> {
+    let config = |why: String| Error::new(ErrorKind::Config, "providers", format!("{}: {why}", entry.name()));
+    let clock = clock.clone();
+    Ok(match entry.kind {
+        ProviderKind::Replay => replay.clone(),
+        ProviderKind::Yahoo => Arc::new(YahooProvider::new(fitted(entry).map_err(config)?, clock)?),
+        ProviderKind::Oanda => Arc::new(OandaProvider::new(fitted(entry).map_err(config)?, clock)?),
+        ProviderKind::AlphaVantage => {
+            Arc::new(AlphaVantageProvider::new(fitted(entry).map_err(config)?, clock)?)
+        }
+        ProviderKind::Json => Arc::new(JsonProvider::new(&fitted(entry).map_err(config)?, clock)?),
+        ProviderKind::Csv => Arc::new(CsvProvider::new(fitted(entry).map_err(config)?)?),
+    })
+}
+
+/// What the adapter of its kind is told: its options, and what every entry has under the adapter's own names.
+fn fitted<C: DeserializeOwned>(entry: &ProviderEntry) -> Result<C, String> {
+    let mut told: Map<String, Value> = entry.options.clone().into_iter().collect();
+    let mut tell = |name: &str, value: Value| match told.insert(name.to_owned(), value) {
+        Some(_) => Err(format!("{name} is among the options: give it beside them")),
+        None => Ok(()),
+    };
+    tell("name", json!(entry.name()))?;
+    if let Some(url) = &entry.base_url {
+        tell("base_url", json!(url))?;
+    }
+    match (&entry.key, entry.kind) {
+        (None, _) => {}
+        (Some(key), ProviderKind::Oanda) => tell("token", json!(key))?,
+        (Some(key), ProviderKind::Json) => {
+            let send = told.remove("send_key").unwrap_or_else(|| json!("bearer"));
+            told.insert("key".to_owned(), json!({"from": key, "send": send}));
+        }
+        (Some(key), _) => tell("key", json!(key))?,
+    }
+    read_value(&Value::Object(told))
+}
+
+/// Recorded days are replayed as `replay` says, not as an entry does.
+fn nothing_else(entry: &ProviderEntry) -> Result<(), String> {
+    let nothing = entry.options.is_empty() && entry.base_url.is_none() && entry.key.is_none();
+    if nothing { Ok(()) } else { Err("its options stand in the section replay: move them there".to_owned()) }
+}

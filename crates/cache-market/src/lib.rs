@@ -61,6 +61,7 @@ pub use asset::{Asset, AssetType};
 pub use bar::{Bar, BarTime};
 pub use calendar::{Calendar, Calendars, Phase, Session, SessionKind};
 pub use data_type::DataType;
+pub use datum::SCHEMA;
 pub use document::{Document, DocumentId};
 pub use events::{Effect, EventKind, EventRules, MarketEvent, Priced, Touch, Watched};
 pub use interval::Interval;

@@ -1,6 +1,6 @@
 //! Any provider wrapped whole: asked as the provider is, answered from a cache.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use cache_core::{Codec, Error, ErrorKind, Fresh, Result, Ttl, TtlPolicy};
@@ -10,10 +10,14 @@ use cache_market::{
     ProviderError, Quote, QuoteLoader, SCHEMA, Series, SeriesId, SeriesLoader, asset_tag, data_tag,
 };
 
+/// For how long it is remembered that the provider doesn't know a key.
+const UNKNOWN: Duration = Duration::from_secs(60);
+
 /// A provider behind a cache, which is a provider itself: whoever asks one can ask the other.
 ///
 /// Each kind of data that the provider offers is a region of the cache. Keys that are asked for many times
-/// at once are loaded once, in batches; while the provider fails, what is still in grace answers.
+/// at once are loaded once, in batches; while the provider fails, what is still in grace answers. What it
+/// doesn't know is remembered as unknown for a minute.
 ///
 /// ```
 /// use std::{sync::Arc, time::Duration};
@@ -156,7 +160,7 @@ impl Provider for CachedProvider {
 }
 
 fn region<V: Cacheable>(cache: &Cache, data: DataType, ttl: impl TtlPolicy<V> + 'static) -> RegionBuilder<V> {
-    cache.region(data.as_str()).schema(SCHEMA).ttl(ttl)
+    cache.region(data.as_str()).schema(SCHEMA).negative(UNKNOWN).ttl(ttl)
 }
 
 fn texts<I: ToString>(ids: &[I]) -> Vec<String> {

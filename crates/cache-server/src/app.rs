@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use cache_core::{Clock, Error, ErrorKind, Loader, Result, Ttl};
 use cache_disk::{DiskConfig, DiskTier};
 use cache_facade::{Cache, Cacheable, Region};
-use cache_market::{DataType, Quote, QuoteLoader, ReplayProvider, Series, SeriesLoader};
+use cache_market::{DataType, Quote, QuoteLoader, Registry, ReplayProvider, SCHEMA, Series, SeriesLoader};
 use tokio::time::{Instant, timeout_at};
 
 use crate::settings::Settings;
@@ -16,8 +16,6 @@ pub(crate) const NAMESPACE: &str = "md";
 const JITTER: f64 = 0.05;
 /// A value is refreshed behind its readers once this share of its life is over.
 const EAGER: f64 = 0.8;
-/// The version of [`Quote`] and [`Series`] as they are stored: to be raised when either changes.
-const SCHEMA: u32 = 2;
 /// What closing the disk tier is given where loads took up all the time.
 const CLOSE: Duration = Duration::from_millis(300);
 
@@ -29,6 +27,7 @@ pub struct App {
     pub(crate) series: Region<Series>,
     disk: DiskTier,
     provider: Arc<ReplayProvider>,
+    registry: Arc<Registry>,
 }
 
 /// How much of what was under way an [`App`] ended with, where its disk tier was flushed.
@@ -48,6 +47,10 @@ impl App {
     /// If the data folder can't be opened, or a setting can't hold.
     pub async fn open(settings: &Settings, clock: Clock) -> Result<Self> {
         let provider = Arc::new(ReplayProvider::new(settings.replay(), clock.clone())?);
+        let registry = Registry::builder(clock.clone())
+            .provider(provider.clone(), settings.provider())
+            .build()
+            .map(Arc::new)?;
         let config =
             DiskConfig::new(settings.disk_dir()).max_bytes(settings.disk_mib << 20).clock(clock.clone());
         let disk = DiskTier::open(config)?;
@@ -58,17 +61,23 @@ impl App {
             .clock(clock.clone());
         let cache = settings.shared.join(builder, &clock)?.build().await?;
         settings.memory_protect.iter().try_for_each(|pattern| cache.protect(pattern))?;
-        let quotes = QuoteLoader::new(provider.clone());
+        let quotes = QuoteLoader::new(registry.clone());
         let quotes = region(&cache, settings, DataType::Price, settings.price_ttl(), quotes)?;
-        let series = SeriesLoader::new(provider.clone());
+        let series = SeriesLoader::new(registry.clone());
         let series = region(&cache, settings, DataType::Ohlcv, settings.ohlcv_ttl(), series)?;
-        Ok(Self { cache, quotes, series, disk, provider })
+        Ok(Self { cache, quotes, series, disk, provider, registry })
     }
 
     /// The provider behind the tiers.
     #[must_use]
     pub fn provider(&self) -> &ReplayProvider {
         &self.provider
+    }
+
+    /// The providers by priority, among them that one.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     /// The tier behind memory.

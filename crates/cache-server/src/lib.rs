@@ -1,7 +1,7 @@
 //! The service behind `cache-server`: quotes and daily bars over HTTP, from memory, then disk, then a
 //! slow provider.
 //!
-//! [`App`] is the cache and its provider, [`router`] its HTTP, [`serve()`] the socket under it.
+//! [`CachedProvider`] wraps any provider whole. [`App`] is the cache and its provider, [`router`] its HTTP, [`serve()`] the socket under it.
 //! Everything that tells time does so by the clock that [`App::open`] is given.
 //!
 //! ```
@@ -28,6 +28,7 @@
 
 mod app;
 mod banner;
+mod cached_provider;
 mod http;
 mod routes;
 mod serve;
@@ -37,6 +38,7 @@ mod shutdown;
 
 pub use app::{App, Closed};
 pub use banner::banner;
+pub use cached_provider::CachedProvider;
 pub use routes::router;
 pub use serve::{DRAIN, Limits, bind, serve};
 pub use settings::Settings;

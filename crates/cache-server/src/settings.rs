@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use cache_core::{Error, ErrorKind, Pattern, Result, Ttl};
 use cache_facade::{Eviction, Memory, MemoryBuilder};
-use cache_market::Replay;
+use cache_market::{ProviderSettings, Replay};
 
 use crate::shared::SharedSettings;
 
@@ -128,6 +128,18 @@ impl Settings {
                 Err(Error::new(ErrorKind::Config, "memory", message))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// How the provider is treated. A load is tried but once, and again when its throttle is over: the
+    /// provider is left alone no longer than that.
+    #[must_use]
+    pub fn provider(&self) -> ProviderSettings {
+        ProviderSettings {
+            timeout_ms: self.load_timeout_ms,
+            retries: 0,
+            breaker_pause_ms: self.throttle_ms.max(1),
+            ..ProviderSettings::default()
         }
     }
 

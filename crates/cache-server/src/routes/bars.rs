@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, Uri},
     response::Response,
 };
-use cache_market::{Asset, Bar, DataType, Date, Interval, Provider, SeriesId};
+use cache_market::{Asset, Bar, DataType, Date, Interval, SeriesId};
 use serde::Serialize;
 
 use crate::{
@@ -57,8 +57,8 @@ fn interval(app: &App, query: &Query<'_>) -> Result<Interval, Problem> {
     let text = query.given("interval").unwrap_or("1d");
     let refused = |why: String| Problem::parameter("interval", why);
     let interval: Interval = text.parse().map_err(|invalid| refused(format!("interval={invalid}")))?;
-    let offer = app.provider().offer(DataType::Ohlcv);
-    let offered = |one: Interval| offer.as_ref().is_some_and(|offer| offer.covers_interval(one));
+    let offers: Vec<_> = app.registry().offers(DataType::Ohlcv).collect();
+    let offered = |one: Interval| offers.iter().any(|offer| offer.covers_interval(one));
     if offered(interval) {
         return Ok(interval);
     }

@@ -10,6 +10,7 @@ mod memory;
 mod outage;
 mod problems;
 mod process;
+mod providers;
 mod reload;
 mod restart;
 mod stampede;

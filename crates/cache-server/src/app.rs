@@ -76,7 +76,11 @@ impl App {
         let settings = &config.settings;
         let upstream = Upstream::open(settings, &clock)?;
         let time = market_time(settings)?;
-        let disk = settings.cache.open_disk(&clock)?;
+        let disk = settings.cache.open_disk(&clock).map_err(|error| {
+            let folder = settings.cache.disk.dir.display();
+            let advice = "choose another with --data-dir or CACHE_SERVER_DATA_DIR";
+            Error::new(error.kind(), "start", format!("the data folder {folder}: {error}; {advice}"))
+        })?;
         let builder = Cache::builder()
             .namespace(NAMESPACE)
             .memory(settings.cache.memory())

@@ -101,10 +101,7 @@ async fn live(config: &Config, relevel: impl Fn(&Settings) + Send + Sync + 'stat
     // Our errors already say what lay under them: as a chain it would be said twice.
     let listener = bind(&settings.service.listen).await.map_err(|error| anyhow!("{error}"))?;
     let bound = listener.local_addr()?;
-    let app = App::open(config, Clock::system()).await.map_err(|error| {
-        let folder = settings.cache.disk.dir.display();
-        anyhow!("can't start on the data folder {folder}: {error}; choose another with --data-dir or CACHE_SERVER_DATA_DIR")
-    })?;
+    let app = App::open(config, Clock::system()).await.map_err(|error| anyhow!("{error}"))?;
     let app = Arc::new(app);
     app.when_reloaded(relevel);
     tokio::spawn(reload_when_told(app.clone()));

@@ -11,6 +11,7 @@ mod memory;
 mod outage;
 mod problems;
 mod process;
+mod providers;
 mod reload;
 mod restart;
 mod stampede;

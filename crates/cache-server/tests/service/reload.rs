@@ -57,15 +57,20 @@ impl Reloading {
     }
 }
 
+/// A provider that takes no time.
 const FAST: &str = "replay: {latency_ms: 0}\n";
+
+/// Quotes that are fresh for so many seconds, whatever the market does meanwhile.
+fn lives(seconds: u64) -> String {
+    format!("{FAST}ttl: {{price: {seconds}, rules: {{rows: {{price: {{changes: any}}}}}}}}\n")
+}
 
 #[tokio::test]
 async fn lives_change_at_run_time_and_what_needs_a_restart_is_named() {
-    let service = Reloading::start(&format!("{FAST}ttl: {{price: 1000}}\n"));
+    let service = Reloading::start(&lives(1000));
     assert!(service.max_age("AAPL").await > 900);
 
-    let (status, answer) =
-        service.reload(&format!("{FAST}ttl: {{price: 50}}\nmemory: {{mib: 17}}\nlog: debug\n")).await;
+    let (status, answer) = service.reload(&format!("{}memory: {{mib: 17}}\nlog: debug\n", lives(50))).await;
     assert_eq!(status, 200);
     let changed = [("log", "info", "debug"), ("ttl.price", "1000", "50")]
         .map(|(key, from, to)| json!({"key": key, "from": from, "to": to}));
@@ -77,15 +82,14 @@ async fn lives_change_at_run_time_and_what_needs_a_restart_is_named() {
     assert_eq!(memory["budget_bytes"], json!(64 << 20), "and memory is as it was");
     service.until_logged("DEBUG").await;
 
-    let (_, answer) =
-        service.reload(&format!("{FAST}ttl: {{price: 50}}\nmemory: {{mib: 17}}\nlog: debug\n")).await;
+    let (_, answer) = service.reload(&format!("{}memory: {{mib: 17}}\nlog: debug\n", lives(50))).await;
     assert_eq!(answer["changed"], json!([]));
     assert_eq!(answer["unchanged"], json!(["needs a restart: memory.mib"]), "until it is restarted");
 }
 
 #[tokio::test]
 async fn a_bad_file_leaves_the_old_in_force_and_all_errors_are_answered() {
-    let service = Reloading::start(&format!("{FAST}ttl: {{price: 1000}}\n"));
+    let service = Reloading::start(&lives(1000));
     let (status, answer) = service.reload("ttl: {price: 50, prise: 3}\nmemory: {mib: none}\n").await;
     assert_eq!(
         (status, &answer["type"]),
@@ -104,8 +108,8 @@ async fn a_bad_file_leaves_the_old_in_force_and_all_errors_are_answered() {
 
 #[tokio::test]
 async fn a_sighup_reads_anew_too_and_the_log_says_what_came_of_it() {
-    let service = Reloading::start(&format!("{FAST}ttl: {{price: 1000}}\n"));
-    fs::write(service.path("cache.yaml"), format!("{FAST}ttl: {{price: 50}}\ndisk: {{mib: 99}}\n")).unwrap();
+    let service = Reloading::start(&lives(1000));
+    fs::write(service.path("cache.yaml"), format!("{}disk: {{mib: 99}}\n", lives(50))).unwrap();
     service.server.signal("-HUP");
     service.until_logged("needs a restart: disk.mib").await;
     assert!(service.log().contains("ttl.price was 1000 and is 50"), "{}", service.log());

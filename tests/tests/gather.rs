@@ -75,6 +75,25 @@ async fn a_lone_miss_waits_for_the_window_and_no_longer() {
 }
 
 #[tokio::test]
+async fn a_crowd_is_waited_for_while_it_comes_but_not_for_ever() {
+    let scene = scene(1000).await;
+    let mut callers = vec![scene.ask("A0").await];
+    for more in 1..40 {
+        scene.clock.advance(WINDOW / 2);
+        settle().await;
+        callers.push(scene.ask(&format!("A{more}")).await);
+    }
+    assert_eq!(scene.source.calls(), 0);
+    scene.clock.advance(WINDOW / 2);
+    settle().await;
+    assert_eq!(scene.source.batch_sizes(), [40], "after twenty windows");
+    callers.push(scene.ask("LATE").await);
+    wait_out(&scene).await;
+    assert_eq!(scene.source.batch_sizes(), [40, 1]);
+    assert!(outcomes(callers).await.iter().all(Result::is_ok));
+}
+
+#[tokio::test]
 async fn without_a_window_nobody_waits() {
     let scene = Scene::new().await;
     let callers = vec![scene.ask("AAPL").await, scene.ask("MSFT").await];
@@ -204,8 +223,9 @@ struct Gathered {
 #[derive(Default)]
 struct Model {
     now: u32,
-    /// When what is gathered goes, in half windows.
+    /// When what is gathered goes unless more come, and when it goes though they do, in half windows.
     goes_at: u32,
+    latest: u32,
     gathered: BTreeMap<u8, Gathered>,
     known: BTreeMap<u8, String>,
     loads: BTreeMap<u8, u32>,
@@ -227,8 +247,9 @@ impl Model {
         }
         for id in new {
             if self.gathered.is_empty() {
-                self.goes_at = self.now + 2;
+                self.latest = self.now + 2 * 20;
             }
+            self.goes_at = (self.now + 2).min(self.latest);
             let gathered = self.gathered.entry(id).or_default();
             gathered.kept = true;
             gathered.callers.push(caller);

@@ -1,8 +1,8 @@
 //! Gathering: loads that begin within one window go to the loader together.
 //!
 //! A flight brings one caller's keys. Here, between flights and loader, the keys of many flights wait
-//! for each other, no longer than the window and until a batch is full, and are then asked for in one
-//! call. That call lives in a task of its own, so that it depends on no flight in particular; it ends
+//! for each other, until a batch is full or for the length of a window no more came, and are then asked
+//! for in one call. That call lives in a task of its own, so that it depends on no flight in particular; it ends
 //! early only when every flight that waits for it is gone. Timeouts, lives and all else stay with the
 //! flights, each of which may have been given settings of its own.
 
@@ -14,11 +14,15 @@ use std::{
 };
 
 use async_trait::async_trait;
-use cache_core::{Blob, Error, ErrorKind, Fresh, Key, KeyHasher, Loaded, Loader, Request, Result};
+use cache_core::{Blob, Error, ErrorKind, Fresh, Key, KeyHasher, Loaded, Loader, Request, Result, Timestamp};
 use futures_util::future::{Either, select};
 use tokio::sync::oneshot;
 
 use crate::{call::Called, region::Cacheable, timer};
+
+/// How many windows the first of those that are gathered waits at most while more keep coming: a crowd
+/// that comes at once still takes longer to arrive than one window.
+const LONGEST: u32 = 20;
 
 /// A loader whose calls are gathered.
 pub(crate) struct Gather<V>(Arc<Inner<V>>);
@@ -39,6 +43,9 @@ struct Open<V> {
 struct Gathering<V> {
     number: u64,
     asks: Asks<V>,
+    /// When it goes unless more come, and when it goes though they do.
+    goes_at: Timestamp,
+    latest: Timestamp,
     /// Takes them once there are as many as one call may ask for.
     full: oneshot::Sender<Asks<V>>,
 }
@@ -80,10 +87,11 @@ impl<V: Cacheable> Inner<V> {
         let (caller, answer) = oneshot::channel();
         let mut open = self.open();
         let Open { gathering, count } = &mut *open;
-        let Gathering { asks, .. } = gathering.get_or_insert_with(|| {
+        let Gathering { asks, goes_at, latest, .. } = gathering.get_or_insert_with(|| {
             *count += 1;
             self.begin(*count)
         });
+        *goes_at = self.loader.engine.clock.now().after(self.window).min(*latest);
         let etag = || request.etag.clone();
         let ask =
             asks.entry(request.key.clone()).or_insert_with(|| Ask { etag: etag(), callers: Vec::new() });
@@ -103,28 +111,42 @@ impl<V: Cacheable> Inner<V> {
         answer
     }
 
-    /// A gathering that goes when it is full, or when the window is over.
+    /// A gathering that goes when it is full, or when nobody joined it for as long as the window.
     fn begin(self: &Arc<Self>, number: u64) -> Gathering<V> {
-        let (full, filled) = oneshot::channel();
-        let over = timer::sleep(&self.loader.engine.clock, self.window);
+        let (full, mut filled) = oneshot::channel();
+        let now = self.loader.engine.clock.now();
+        let (goes_at, latest) = (now.after(self.window), now.after(self.window * LONGEST));
+        let mut over = timer::sleep(&self.loader.engine.clock, self.window);
         let this = Arc::clone(self);
         self.loader.engine.tasks.spawn(async move {
-            let asks = match select(filled, std::pin::pin!(over)).await {
-                Either::Left((asks, _)) => asks.ok(),
-                Either::Right(((), filled)) => match this.close(number) {
-                    Some(asks) => Some(asks),
-                    None => filled.await.ok(),
-                },
+            let asks = loop {
+                match select(&mut filled, std::pin::pin!(over)).await {
+                    Either::Left((asks, _)) => break asks.ok(),
+                    Either::Right(_) => match this.close(number) {
+                        Due::Now(asks) => break Some(asks),
+                        Due::In(span) => over = timer::sleep(&this.loader.engine.clock, span),
+                        Due::Gone => break (&mut filled).await.ok(),
+                    },
+                }
             };
             this.call(asks.unwrap_or_default()).await;
         });
-        Gathering { number, asks: Asks::default(), full }
+        Gathering { number, asks: Asks::default(), goes_at, latest, full }
     }
 
-    /// What was gathered, unless it has gone already.
-    fn close(&self, number: u64) -> Option<Asks<V>> {
-        let gathering = self.open().gathering.take_if(|gathering| gathering.number == number);
-        gathering.map(|gathering| gathering.asks)
+    /// What was gathered, if it is to go now and has not gone already.
+    fn close(&self, number: u64) -> Due<V> {
+        let mut open = self.open();
+        let Some(gathering) = open.gathering.take_if(|gathering| gathering.number == number) else {
+            return Due::Gone;
+        };
+        let now = self.loader.engine.clock.now();
+        if gathering.goes_at <= now {
+            return Due::Now(gathering.asks);
+        }
+        let span = gathering.goes_at.since(now);
+        open.gathering = Some(gathering);
+        Due::In(span)
     }
 
     /// Asks the loader for all that somebody still waits for, and hands the answers out.
@@ -186,6 +208,14 @@ impl<V: Cacheable> Inner<V> {
     fn open(&self) -> MutexGuard<'_, Open<V>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// When a gathering goes.
+enum Due<V> {
+    Now(Asks<V>),
+    In(Duration),
+    /// It went when it was full.
+    Gone,
 }
 
 impl<V> Ask<V> {

@@ -78,7 +78,7 @@ async fn a_lone_miss_waits_for_the_window_and_no_longer() {
 async fn a_crowd_is_waited_for_while_it_comes_but_not_for_ever() {
     let scene = scene(1000).await;
     let mut callers = vec![scene.ask("A0").await];
-    for more in 1..40 {
+    for more in 1..100 {
         scene.clock.advance(WINDOW / 2);
         settle().await;
         callers.push(scene.ask(&format!("A{more}")).await);
@@ -86,10 +86,33 @@ async fn a_crowd_is_waited_for_while_it_comes_but_not_for_ever() {
     assert_eq!(scene.source.calls(), 0);
     scene.clock.advance(WINDOW / 2);
     settle().await;
-    assert_eq!(scene.source.batch_sizes(), [40], "after twenty windows");
+    assert_eq!(scene.source.batch_sizes(), [100], "after fifty windows");
     callers.push(scene.ask("LATE").await);
     wait_out(&scene).await;
-    assert_eq!(scene.source.batch_sizes(), [40, 1]);
+    assert_eq!(scene.source.batch_sizes(), [100, 1]);
+    assert!(outcomes(callers).await.iter().all(Result::is_ok));
+}
+
+#[tokio::test]
+async fn while_a_call_is_under_way_others_wait_for_each_other_but_not_for_ever() {
+    let scene = scene(3).await;
+    let gate = scene.source.gate();
+    let mut callers = vec![scene.ask("FIRST").await];
+    wait_out(&scene).await;
+    callers.push(scene.ask("A").await);
+    wait_out(&scene).await;
+    assert_eq!(scene.source.batch_sizes(), [1], "the second waits for the first call");
+    callers.push(scene.ask("B").await);
+    callers.push(scene.ask("C").await);
+    assert_eq!(scene.source.batch_sizes(), [1, 3], "a full one does not");
+    callers.push(scene.ask("LAST").await);
+    for _ in 0..49 {
+        wait_out(&scene).await;
+    }
+    assert_eq!(scene.source.calls(), 2);
+    wait_out(&scene).await;
+    assert_eq!(scene.source.batch_sizes(), [1, 3, 1], "nor does any for more than fifty windows");
+    gate.open();
     assert!(outcomes(callers).await.iter().all(Result::is_ok));
 }
 
@@ -247,7 +270,7 @@ impl Model {
         }
         for id in new {
             if self.gathered.is_empty() {
-                self.latest = self.now + 2 * 20;
+                self.latest = self.now + 2 * 50;
             }
             self.goes_at = (self.now + 2).min(self.latest);
             let gathered = self.gathered.entry(id).or_default();

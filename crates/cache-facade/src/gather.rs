@@ -1,15 +1,18 @@
 //! Gathering: loads that begin within one window go to the loader together.
 //!
 //! A flight brings one caller's keys. Here, between flights and loader, the keys of many flights wait
-//! for each other, until a batch is full or for the length of a window no more came, and are then asked
-//! for in one call. That call lives in a task of its own, so that it depends on no flight in particular; it ends
+//! for each other, until a batch is full, or until for the length of a window no more came and no call is
+//! under way, and are then asked for in one call. That call lives in a task of its own, so that it depends on no flight in particular; it ends
 //! early only when every flight that waits for it is gone. Timeouts, lives and all else stay with the
 //! flights, each of which may have been given settings of its own.
 
 use std::{
     collections::HashMap,
     hash::BuildHasherDefault,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -20,9 +23,9 @@ use tokio::sync::oneshot;
 
 use crate::{call::Called, region::Cacheable, timer};
 
-/// How many windows the first of those that are gathered waits at most while more keep coming: a crowd
-/// that comes at once still takes longer to arrive than one window.
-const LONGEST: u32 = 20;
+/// How many windows the first of those that are gathered waits at most, while more keep coming or a call is
+/// under way: a crowd that comes at once still takes longer to arrive than one window.
+const LONGEST: u32 = 50;
 
 /// A loader whose calls are gathered.
 pub(crate) struct Gather<V>(Arc<Inner<V>>);
@@ -31,6 +34,8 @@ struct Inner<V> {
     loader: Called<V>,
     window: Duration,
     open: Mutex<Open<V>>,
+    /// How many calls are under way.
+    calling: AtomicUsize,
 }
 
 /// The gathering that is still to be joined, if there is one.
@@ -61,7 +66,7 @@ struct Ask<V> {
 impl<V: Cacheable> Gather<V> {
     pub(crate) fn new(loader: Called<V>, window: Duration) -> Self {
         let open = Mutex::new(Open { gathering: None, count: 0 });
-        Self(Arc::new(Inner { loader, window, open }))
+        Self(Arc::new(Inner { loader, window, open, calling: AtomicUsize::new(0) }))
     }
 }
 
@@ -141,10 +146,12 @@ impl<V: Cacheable> Inner<V> {
             return Due::Gone;
         };
         let now = self.loader.engine.clock.now();
-        if gathering.goes_at <= now {
+        let quiet = gathering.goes_at <= now;
+        if gathering.latest <= now || quiet && self.calling.load(Ordering::Acquire) == 0 {
             return Due::Now(gathering.asks);
         }
-        let span = gathering.goes_at.since(now);
+        let span = if quiet { self.window } else { gathering.goes_at.since(now) };
+        let span = span.min(gathering.latest.since(now));
         open.gathering = Some(gathering);
         Due::In(span)
     }
@@ -162,6 +169,7 @@ impl<V: Cacheable> Inner<V> {
                 caller.closed().await;
             }
         };
+        let _calling = Calling::begin(&self.calling);
         let answers = match select(self.loader.load(&requests), std::pin::pin!(unwanted)).await {
             Either::Left((Ok(answers), _)) => answers,
             Either::Left((Err(error), _)) => requests.iter().map(|_| Loaded::Failed(error.clone())).collect(),
@@ -207,6 +215,22 @@ impl<V: Cacheable> Inner<V> {
 
     fn open(&self) -> MutexGuard<'_, Open<V>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call under way, until it is dropped.
+struct Calling<'a>(&'a AtomicUsize);
+
+impl<'a> Calling<'a> {
+    fn begin(calls: &'a AtomicUsize) -> Self {
+        calls.fetch_add(1, Ordering::AcqRel);
+        Self(calls)
+    }
+}
+
+impl Drop for Calling<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 

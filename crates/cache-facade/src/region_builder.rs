@@ -100,8 +100,8 @@ impl<V: Cacheable> RegionBuilder<V> {
     }
 
     /// How long a key that has to be loaded waits for others, whoever asked for them, to go to the loader
-    /// with it in one call. While more keep coming within that time of each other it waits on, for twenty
-    /// times as long at most. A call goes at once when it is full. Loads by closure are not gathered.
+    /// with it in one call. While more keep coming within that time of each other, or a call is under way,
+    /// it waits on, for fifty times as long at most. A call goes at once when it is full. Loads by closure are not gathered.
     /// Default: zero, none waits.
     ///
     /// A window of a few milliseconds turns the misses of hundreds of callers into as many calls as

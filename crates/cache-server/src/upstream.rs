@@ -5,8 +5,7 @@ use std::sync::Arc;
 use cache_core::{Clock, Error, ErrorKind, Result};
 use cache_facade::config::{Faults, Origin, read_value};
 use cache_market::{
-    AlphaVantageProvider, CsvProvider, DataType, Interval, JsonProvider, OandaProvider, Provider, Registry,
-    ReplayProvider, YahooProvider,
+    Adapter, DataType, Interval, Provider, ProviderSettings, Quota, Registry, ReplayProvider,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -18,7 +17,7 @@ use crate::settings::{ProviderEntry, ProviderKind, Settings};
 pub(crate) struct Upstream {
     /// What replays recorded days, whether or not it is asked.
     pub(crate) replay: Arc<ReplayProvider>,
-    registry: Option<Arc<Registry>>,
+    registry: Arc<Registry>,
 }
 
 impl Upstream {
@@ -30,46 +29,42 @@ impl Upstream {
     pub(crate) fn open(settings: &Settings, clock: &Clock) -> Result<Self> {
         let replay = Arc::new(ReplayProvider::new(settings.replay(), clock.clone())?);
         let entries = &settings.providers.providers;
-        if entries.is_empty() {
-            return Ok(Self { replay, registry: None });
-        }
         let mut builder = Registry::builder(clock.clone());
-        for entry in entries {
-            let provider = made(entry, &replay, clock)?;
-            builder = builder.provider_as(entry.name(), provider, entry.treatment());
+        if entries.is_empty() {
+            builder = builder.provider(replay.clone(), alone(settings));
         }
-        Ok(Self { replay, registry: Some(Arc::new(builder.build()?)) })
+        for entry in entries {
+            let mut treatment = entry.treatment();
+            let provider: Arc<dyn Provider> = match adapter(entry) {
+                Ok(None) => replay.clone(),
+                Ok(Some(adapter)) => {
+                    if treatment.quota == Quota::default() {
+                        treatment.quota = adapter.usual_quota();
+                    }
+                    adapter.open(clock.clone())?
+                }
+                Err(why) => {
+                    let message = format!("{}: {why}", entry.name());
+                    return Err(Error::new(ErrorKind::Config, "providers", message));
+                }
+            };
+            builder = builder.provider_as(entry.name(), provider, treatment);
+        }
+        Ok(Self { replay, registry: Arc::new(builder.build()?) })
     }
 
     /// Whom to ask.
     pub(crate) fn provider(&self) -> Arc<dyn Provider> {
-        match &self.registry {
-            Some(registry) => registry.clone(),
-            None => self.replay.clone(),
-        }
+        self.registry.clone()
     }
 
     /// Whether anybody has bars of this interval.
     pub(crate) fn has_bars_of(&self, interval: Interval) -> bool {
-        let data = DataType::Ohlcv;
-        match &self.registry {
-            Some(registry) => registry.offers(data).any(|offer| offer.covers_interval(interval)),
-            None => self.replay.offer(data).is_some_and(|offer| offer.covers_interval(interval)),
-        }
+        self.registry.offers(DataType::Ohlcv).any(|offer| offer.covers_interval(interval))
     }
 
     /// Each provider in numbers, in the order in which they are asked.
     pub(crate) fn report(&self) -> Value {
-        let Some(registry) = &self.registry else {
-            let usage = self.replay.usage();
-            return json!([{
-                "name": self.replay.name(),
-                "calls": usage.calls,
-                "keys": usage.keys,
-                "failures": usage.failures,
-                "refused": usage.refused,
-            }]);
-        };
         let of = |report: cache_market::ProviderReport| {
             json!({
                 "name": report.name,
@@ -85,43 +80,45 @@ impl Upstream {
                 "failures": report.usage.failures,
                 "retries": report.usage.retries,
                 "refused": report.usage.refused,
-                "last_error": report.last_error.map(|(_, error)| error.to_string()),
+                "last_error": report.last_error.map(|(at, error)| {
+                    json!({"at_unix_ms": at.as_micros() / 1000, "error": error.to_string()})
+                }),
             })
         };
-        registry.reports().into_iter().map(of).collect()
+        self.registry.reports().into_iter().map(of).collect()
+    }
+}
+
+/// How a provider is treated that has no other behind it: a load is tried but once, and again when its throttle
+/// is over, and for no longer is the provider left alone.
+fn alone(settings: &Settings) -> ProviderSettings {
+    ProviderSettings {
+        timeout_ms: settings.limits.load_timeout_ms,
+        retries: 0,
+        breaker_pause_ms: settings.limits.throttle_ms.max(1),
+        ..ProviderSettings::default()
     }
 }
 
 /// Notes what can't hold of the providers' options, without making any.
 pub(crate) fn check(entries: &[ProviderEntry], origin: &Origin, faults: &mut Faults) {
     for entry in entries {
-        let misfit = match entry.kind {
-            ProviderKind::Replay => nothing_else(entry),
-            ProviderKind::Yahoo => fitted::<cache_market::YahooConfig>(entry).map(drop),
-            ProviderKind::Oanda => fitted::<cache_market::OandaConfig>(entry).map(drop),
-            ProviderKind::AlphaVantage => fitted::<cache_market::AlphaVantageConfig>(entry).map(drop),
-            ProviderKind::Json => fitted::<cache_market::JsonConfig>(entry).map(drop),
-            ProviderKind::Csv => fitted::<cache_market::CsvConfig>(entry).map(drop),
-        };
-        if let Err(why) = misfit {
+        if let Err(why) = adapter(entry) {
             faults.add(origin, format_args!("providers, {}: {why}", entry.name()));
         }
     }
 }
 
-fn made(entry: &ProviderEntry, replay: &Arc<ReplayProvider>, clock: &Clock) -> Result<Arc<dyn Provider>> {
-    let config = |why: String| Error::new(ErrorKind::Config, "providers", format!("{}: {why}", entry.name()));
-    let clock = clock.clone();
-    Ok(match entry.kind {
-        ProviderKind::Replay => replay.clone(),
-        ProviderKind::Yahoo => Arc::new(YahooProvider::new(fitted(entry).map_err(config)?, clock)?),
-        ProviderKind::Oanda => Arc::new(OandaProvider::new(fitted(entry).map_err(config)?, clock)?),
-        ProviderKind::AlphaVantage => {
-            Arc::new(AlphaVantageProvider::new(fitted(entry).map_err(config)?, clock)?)
-        }
-        ProviderKind::Json => Arc::new(JsonProvider::new(&fitted(entry).map_err(config)?, clock)?),
-        ProviderKind::Csv => Arc::new(CsvProvider::new(fitted(entry).map_err(config)?)?),
-    })
+/// What speaks to an entry's upstream; nothing for the replay of recorded days.
+fn adapter(entry: &ProviderEntry) -> Result<Option<Adapter>, String> {
+    Ok(Some(match entry.kind {
+        ProviderKind::Replay => return nothing_else(entry).map(|()| None),
+        ProviderKind::Yahoo => Adapter::Yahoo(fitted(entry)?),
+        ProviderKind::Oanda => Adapter::Oanda(fitted(entry)?),
+        ProviderKind::AlphaVantage => Adapter::AlphaVantage(fitted(entry)?),
+        ProviderKind::Json => Adapter::Json(Box::new(fitted(entry)?)),
+        ProviderKind::Csv => Adapter::Csv(fitted(entry)?),
+    }))
 }
 
 /// What the adapter of its kind is told: its options, and what every entry has under the adapter's own names.

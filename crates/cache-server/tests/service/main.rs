@@ -3,6 +3,7 @@
 mod cached;
 mod conditional;
 mod configuration;
+mod crowd;
 mod data;
 mod documents;
 mod inside;

@@ -1,8 +1,11 @@
-//! What loaders and registries need to know of a value, whatever its kind.
+//! What loaders, registries and stores need to know of a value, whatever its kind.
 
 use std::sync::Arc;
 
 use crate::{Asset, Document, Quote, Series};
+
+/// The version of [`Quote`], [`Series`] and [`Document`] as regions store them: raised when one changes.
+pub const SCHEMA: u32 = 2;
 
 /// A value that a provider answers with.
 pub(crate) trait Datum: Send + 'static {

@@ -80,6 +80,7 @@ pub use bar::{Bar, BarTime};
 pub use calendar::{Calendar, Calendars, Phase, Session, SessionKind};
 pub use csv_folder::{CsvConfig, CsvProvider, RowFaults};
 pub use data_type::DataType;
+pub use datum::SCHEMA;
 pub use document::{Document, DocumentId};
 pub use events::{Effect, EventKind, EventRules, MarketEvent, Priced, Touch, Watched};
 pub use http_limits::HttpLimits;

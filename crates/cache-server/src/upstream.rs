@@ -5,8 +5,8 @@ use std::sync::Arc;
 use cache_core::{Clock, Error, ErrorKind, Result};
 use cache_facade::config::{Faults, Origin, read_value};
 use cache_market::{
-    AlphaVantageProvider, CsvProvider, DataType, Interval, JsonProvider, OandaProvider, Provider, Registry,
-    ReplayProvider, YahooProvider,
+    AlphaVantageProvider, CsvProvider, JsonProvider, OandaProvider, Provider, Registry, ReplayProvider,
+    YahooProvider,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -18,7 +18,7 @@ use crate::settings::{ProviderEntry, ProviderKind, Settings};
 pub(crate) struct Upstream {
     /// What replays recorded days, whether or not it is asked.
     pub(crate) replay: Arc<ReplayProvider>,
-    registry: Option<Arc<Registry>>,
+    pub(crate) registry: Arc<Registry>,
 }
 
 impl Upstream {
@@ -30,65 +30,15 @@ impl Upstream {
     pub(crate) fn open(settings: &Settings, clock: &Clock) -> Result<Self> {
         let replay = Arc::new(ReplayProvider::new(settings.replay(), clock.clone())?);
         let entries = &settings.providers.providers;
-        if entries.is_empty() {
-            return Ok(Self { replay, registry: None });
-        }
         let mut builder = Registry::builder(clock.clone());
+        if entries.is_empty() {
+            builder = builder.provider(replay.clone(), settings.treatment());
+        }
         for entry in entries {
             let provider = made(entry, &replay, clock)?;
             builder = builder.provider_as(entry.name(), provider, entry.treatment());
         }
-        Ok(Self { replay, registry: Some(Arc::new(builder.build()?)) })
-    }
-
-    /// Whom to ask.
-    pub(crate) fn provider(&self) -> Arc<dyn Provider> {
-        match &self.registry {
-            Some(registry) => registry.clone(),
-            None => self.replay.clone(),
-        }
-    }
-
-    /// Whether anybody has bars of this interval.
-    pub(crate) fn has_bars_of(&self, interval: Interval) -> bool {
-        let data = DataType::Ohlcv;
-        match &self.registry {
-            Some(registry) => registry.offers(data).any(|offer| offer.covers_interval(interval)),
-            None => self.replay.offer(data).is_some_and(|offer| offer.covers_interval(interval)),
-        }
-    }
-
-    /// Each provider in numbers, in the order in which they are asked.
-    pub(crate) fn report(&self) -> Value {
-        let Some(registry) = &self.registry else {
-            let usage = self.replay.usage();
-            return json!([{
-                "name": self.replay.name(),
-                "calls": usage.calls,
-                "keys": usage.keys,
-                "failures": usage.failures,
-                "refused": usage.refused,
-            }]);
-        };
-        let of = |report: cache_market::ProviderReport| {
-            json!({
-                "name": report.name,
-                "priority": report.priority,
-                "healthy": report.is_healthy(),
-                "ill": report.ill,
-                "calls": report.usage.calls,
-                "keys": report.usage.keys,
-                "keys_per_call": report.usage.keys_per_call(),
-                "answered": report.usage.answered,
-                "unknown": report.usage.unknown,
-                "failed_keys": report.usage.failed_keys,
-                "failures": report.usage.failures,
-                "retries": report.usage.retries,
-                "refused": report.usage.refused,
-                "last_error": report.last_error.map(|(_, error)| error.to_string()),
-            })
-        };
-        registry.reports().into_iter().map(of).collect()
+        Ok(Self { replay, registry: Arc::new(builder.build()?) })
     }
 }
 

@@ -81,7 +81,7 @@ impl HttpClient {
             config(format!("the user agent {:?} of {provider} can't stand in a header", settings.user_agent))
         })?;
         let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::config()?)
+            .use_preconfigured_tls(tls::config()?)
             .redirect(redirect::Policy::custom(within_one_host))
             .connect_timeout(settings.connect_timeout)
             .timeout(settings.timeout)

@@ -107,7 +107,11 @@ async fn statistics_count_hits_by_source_and_calls_by_provider() {
     assert_eq!((&stats["misses"], &stats["hit_rate"]), (&json!(2), &json!(0.5)));
     assert_eq!(
         stats["providers"],
-        json!([{"name": "replay", "calls": 1, "keys": 2, "failures": 0, "refused": 0}])
+        json!([{
+            "name": "replay", "priority": 0, "healthy": true, "ill": null, "calls": 1, "keys": 2,
+            "keys_per_call": 2.0, "answered": 2, "unknown": 0, "failed_keys": 0, "failures": 0, "refused": 0,
+            "retries": 0, "last_error": null,
+        }])
     );
     assert_eq!(stats["memory"]["entries"], json!(2));
 }

@@ -146,8 +146,7 @@ async fn a_closure_that_is_announced_in_the_calendars_file_lengthens_lives_once_
     service.advance(Duration::from_secs(6 * 3600));
     let max_age = async |symbol: &str| -> u64 {
         let answer = service.get(&format!("/v1/quotes/{symbol}")).await;
-        let age = answer.header("cache-control").split(['=', ',']).nth(1).unwrap().parse().unwrap();
-        age
+        answer.header("cache-control").split(['=', ',']).nth(1).unwrap().parse().unwrap()
     };
     let day = 24 * 3600;
     assert!((day..2 * day).contains(&max_age("AAPL").await));

@@ -1,0 +1,187 @@
+//! Any provider wrapped whole: asked as the provider is, answered from a cache.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use cache_core::{Codec, Error, ErrorKind, Fresh, Result, Ttl, TtlPolicy};
+use cache_facade::{Cache, Cacheable, Lookup, Region, RegionBuilder};
+use cache_market::{
+    Answer, Answers, Asset, DataType, Document, DocumentId, DocumentLoader, Fault, Interval, Offer, Provider,
+    ProviderError, Quote, QuoteLoader, SCHEMA, Series, SeriesId, SeriesLoader, asset_tag, data_tag,
+};
+
+/// For how long it is remembered that the provider doesn't know a key.
+const UNKNOWN: Duration = Duration::from_secs(60);
+
+/// A provider behind a cache, which is a provider itself: whoever asks one can ask the other.
+///
+/// Each kind of data that the provider offers is a region of the cache. Keys that are asked for many times
+/// at once are loaded once, in batches; while the provider fails, what is still in grace answers. What it
+/// doesn't know is remembered as unknown for a minute.
+///
+/// ```
+/// use std::{sync::Arc, time::Duration};
+/// use cache_core::{Clock, Ttl};
+/// use cache_facade::Cache;
+/// use cache_market::{Asset, Replay, ReplayProvider};
+/// use cache_server::CachedProvider;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cache_core::Result<()> {
+/// let slow = Arc::new(ReplayProvider::new(Replay::default(), Clock::system())?);
+/// let cache = Cache::builder().build().await?;
+/// let lives = |_| Ttl::new(Duration::from_secs(300));
+/// let cached = CachedProvider::open(&cache, slow.clone(), lives)?;
+///
+/// let assets: Vec<Asset> = vec!["AAPL".parse()?, "MSFT".parse()?];
+/// for _ in 0..10 {
+///     let prices = cached.get_prices_batch(&assets).await?;
+///     assert_eq!(prices[0].as_ref().unwrap().price, 164.050003);
+/// }
+/// assert_eq!(slow.usage().calls, 1);
+///
+/// cached.invalidate_asset(&assets[0]).await?;
+/// cached.get_prices_batch(&assets).await?;
+/// assert_eq!((slow.usage().calls, slow.usage().keys), (2, 3), "AAPL alone was asked for again");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct CachedProvider {
+    cache: Cache,
+    provider: Arc<dyn Provider>,
+    quotes: Region<Quote>,
+    series: Region<Series>,
+    documents: BTreeMap<DataType, Region<Document>>,
+}
+
+impl CachedProvider {
+    /// Puts `cache` in front of `provider`; each kind of data lives as `lives` says of it: a fixed [`Ttl`],
+    /// or a policy such as `MarketTtl`.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if the cache has regions of these names that hold something else.
+    pub fn open<L>(cache: &Cache, provider: Arc<dyn Provider>, lives: impl Fn(DataType) -> L) -> Result<Self>
+    where
+        L: TtlPolicy<Quote> + TtlPolicy<Series> + TtlPolicy<Document> + 'static,
+    {
+        let (price, ohlcv) = (DataType::Price, DataType::Ohlcv);
+        let quotes = QuoteLoader::new(Arc::clone(&provider));
+        let series = SeriesLoader::new(Arc::clone(&provider));
+        let others = DataType::ALL.iter().copied().filter(|data| *data != price && *data != ohlcv);
+        let documents = others.filter(|data| provider.offer(*data).is_some()).map(|data| {
+            let loader = DocumentLoader::new(Arc::clone(&provider), data);
+            Ok((data, region(cache, data, lives(data)).codec(Codec::Json).loader(loader).open()?))
+        });
+        Ok(Self {
+            quotes: region(cache, price, lives(price)).loader(quotes).open()?,
+            series: region(cache, ohlcv, lives(ohlcv)).loader(series).open()?,
+            documents: documents.collect::<Result<_>>()?,
+            cache: cache.clone(),
+            provider: Arc::clone(&provider),
+        })
+    }
+
+    /// The prices of assets, in their order; `None` for one that nobody knows.
+    ///
+    /// # Errors
+    ///
+    /// The first error of any asset, as [`Region::get_many`].
+    pub async fn get_prices_batch(&self, assets: &[Asset]) -> Result<Vec<Option<Arc<Quote>>>> {
+        self.quotes.get_many(&texts(assets)).await
+    }
+
+    /// Stores prices that came by another way, each for as long as it says or else as the rules say, in one
+    /// call a tier.
+    ///
+    /// # Errors
+    ///
+    /// As [`Region::put_many`]; nothing at all is stored then.
+    pub async fn set_prices_batch(
+        &self,
+        prices: impl IntoIterator<Item = (Quote, Option<Ttl>)>,
+    ) -> Result<()> {
+        let entry = |(quote, ttl): (Quote, Option<Ttl>)| {
+            let (asset, version) = (quote.asset.to_string(), quote.version());
+            let tags = [asset_tag(&quote.asset)?, data_tag(DataType::Price, &quote.asset)?];
+            let fresh = tags.into_iter().fold(Fresh::new(quote), Fresh::tag).etag(version);
+            Ok((asset, Fresh { ttl, ..fresh }))
+        };
+        self.quotes.put_many(prices.into_iter().map(entry).collect::<Result<Vec<_>>>()?).await
+    }
+
+    /// Ends all that is known about an asset: prices, bars of every interval, documents of every kind. What is
+    /// known of others stays. (That it has no bars of certain days, or no document of certain parameters, is
+    /// forgotten when its time is over.)
+    ///
+    /// # Errors
+    ///
+    /// None that an asset can bring about. A tier that fails is an event.
+    pub async fn invalidate_asset(&self, asset: &Asset) -> Result<()> {
+        self.cache.invalidate(&asset_tag(asset)?).await?;
+        // That nothing is known bears no tag.
+        let text = asset.to_string();
+        self.quotes.remove(text.as_str()).await?;
+        let whole = |interval: &Interval| SeriesId::new(asset.clone(), *interval).to_string();
+        self.series.remove_many(&Interval::ALL.iter().map(whole).collect::<Vec<_>>()).await?;
+        for documents in self.documents.values() {
+            documents.remove(text.as_str()).await?;
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Provider for CachedProvider {
+    fn name(&self) -> &str {
+        self.provider.name()
+    }
+
+    fn offer(&self, data: DataType) -> Option<Offer> {
+        self.provider.offer(data)
+    }
+
+    async fn quotes(&self, assets: &[Asset]) -> Answers<Quote> {
+        Ok(answers(&self.quotes, assets).await)
+    }
+
+    async fn series(&self, ids: &[SeriesId]) -> Answers<Series> {
+        Ok(answers(&self.series, ids).await)
+    }
+
+    async fn documents(&self, data: DataType, ids: &[DocumentId]) -> Answers<Document> {
+        match self.documents.get(&data) {
+            Some(region) => Ok(answers(region, ids).await),
+            // Whoever offers none says so in its own words.
+            None => self.provider.documents(data, ids).await,
+        }
+    }
+}
+
+fn region<V: Cacheable>(cache: &Cache, data: DataType, ttl: impl TtlPolicy<V> + 'static) -> RegionBuilder<V> {
+    cache.region(data.as_str()).schema(SCHEMA).negative(UNKNOWN).ttl(ttl)
+}
+
+fn texts<I: ToString>(ids: &[I]) -> Vec<String> {
+    ids.iter().map(I::to_string).collect()
+}
+
+async fn answers<V: Cacheable + Clone, I: ToString>(region: &Region<V>, ids: &[I]) -> Vec<Answer<V>> {
+    let answer = |lookup: Result<Lookup<V>>| match lookup {
+        Ok(found) => found.value.map(|value| V::clone(&value)).into(),
+        Err(error) => Answer::Failed(failure(&error)),
+    };
+    region.lookup_many(&texts(ids)).await.into_iter().map(answer).collect()
+}
+
+/// The error of a cache, which is its provider's in most cases, as a provider's.
+fn failure(error: &Error) -> ProviderError {
+    let fault = match error.kind() {
+        ErrorKind::Timeout => Fault::TimedOut,
+        ErrorKind::Unavailable | ErrorKind::Closed => Fault::Unreachable,
+        ErrorKind::Config | ErrorKind::Limit => Fault::BadRequest,
+        ErrorKind::Load | ErrorKind::Storage | ErrorKind::Codec | ErrorKind::Corrupt => Fault::Broken,
+    };
+    ProviderError::new(fault, error.to_string())
+}

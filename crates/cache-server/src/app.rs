@@ -9,7 +9,9 @@ use std::{
 use cache_core::{Clock, Error, ErrorKind, Loader, Result};
 use cache_disk::DiskTier;
 use cache_facade::{Cache, Cacheable, Policy, Region, config::Faults};
-use cache_market::{DataType, MarketTime, Quote, QuoteLoader, ReplayProvider, Series, SeriesLoader};
+use cache_market::{
+    DataType, MarketTime, Quote, QuoteLoader, Registry, ReplayProvider, SCHEMA, Series, SeriesLoader,
+};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
@@ -24,8 +26,6 @@ pub(crate) const NAMESPACE: &str = "md";
 const JITTER: f64 = 0.05;
 /// A value is refreshed behind its readers once this share of its life is over.
 const EAGER: f64 = 0.8;
-/// The version of [`Quote`] and [`Series`] as they are stored: to be raised when either changes.
-const SCHEMA: u32 = 2;
 /// What closing the disk tier is given where loads took up all the time.
 const CLOSE: Duration = Duration::from_millis(300);
 
@@ -35,7 +35,7 @@ pub struct App {
     pub(crate) cache: Cache,
     live: RwLock<Live>,
     disk: DiskTier,
-    pub(crate) upstream: Upstream,
+    upstream: Upstream,
     time: MarketTime,
     listener: OnceLock<Listener>,
 }
@@ -89,7 +89,7 @@ impl App {
         let cache = settings.cache.share(builder, &clock)?.build().await?;
         settings.cache.protected()?.iter().try_for_each(|pattern| cache.protect(pattern))?;
         let gather = Duration::from_millis(settings.service.gather_ms);
-        let provider = upstream.provider();
+        let provider = upstream.registry.clone();
         let quotes = region(&cache, &time, DataType::Price, gather, QuoteLoader::new(provider.clone()))?;
         let series = region(&cache, &time, DataType::Ohlcv, gather, SeriesLoader::new(provider))?;
         let live = Live {
@@ -155,6 +155,12 @@ impl App {
     #[must_use]
     pub fn provider(&self) -> &ReplayProvider {
         &self.upstream.replay
+    }
+
+    /// The providers by priority: those that are configured, or else that one.
+    #[must_use]
+    pub fn registry(&self) -> &Registry {
+        &self.upstream.registry
     }
 
     /// The tier behind memory.

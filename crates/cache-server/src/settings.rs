@@ -8,7 +8,7 @@ mod sections;
 use std::{fs, time::Duration};
 
 use cache_facade::config::{CacheConfig, Faults, Section, Setting, Values};
-use cache_market::{Calendars, Replay, TtlRules};
+use cache_market::{Calendars, ProviderSettings, Replay, TtlRules};
 
 use cache_core::{Error, ErrorKind, Result};
 
@@ -155,6 +155,18 @@ impl Settings {
             Error::caused(ErrorKind::Config, "calendar", message, error)
         })?;
         Calendars::builtin().extended(&text, &file.display().to_string())
+    }
+
+    /// How the replay is treated that is asked if no providers are configured. A load is tried but once, and
+    /// again when its throttle is over: the provider is left alone no longer than that.
+    #[must_use]
+    pub fn treatment(&self) -> ProviderSettings {
+        ProviderSettings {
+            timeout_ms: self.limits.load_timeout_ms,
+            retries: 0,
+            breaker_pause_ms: self.limits.throttle_ms.max(1),
+            ..ProviderSettings::default()
+        }
     }
 
     /// How recorded days are replayed.

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use cache_core::{Clock, Error, ErrorKind, Result};
 use cache_facade::config::{Faults, Origin, read_value};
-use cache_market::{
-    Adapter, DataType, Interval, Provider, ProviderSettings, Quota, Registry, ReplayProvider,
-};
+use cache_market::{Adapter, Provider, Quota, Registry, ReplayProvider};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 
@@ -17,7 +15,7 @@ use crate::settings::{ProviderEntry, ProviderKind, Settings};
 pub(crate) struct Upstream {
     /// What replays recorded days, whether or not it is asked.
     pub(crate) replay: Arc<ReplayProvider>,
-    registry: Arc<Registry>,
+    pub(crate) registry: Arc<Registry>,
 }
 
 impl Upstream {
@@ -31,7 +29,7 @@ impl Upstream {
         let entries = &settings.providers.providers;
         let mut builder = Registry::builder(clock.clone());
         if entries.is_empty() {
-            builder = builder.provider(replay.clone(), alone(settings));
+            builder = builder.provider(replay.clone(), settings.treatment());
         }
         for entry in entries {
             let mut treatment = entry.treatment();
@@ -51,52 +49,6 @@ impl Upstream {
             builder = builder.provider_as(entry.name(), provider, treatment);
         }
         Ok(Self { replay, registry: Arc::new(builder.build()?) })
-    }
-
-    /// Whom to ask.
-    pub(crate) fn provider(&self) -> Arc<dyn Provider> {
-        self.registry.clone()
-    }
-
-    /// Whether anybody has bars of this interval.
-    pub(crate) fn has_bars_of(&self, interval: Interval) -> bool {
-        self.registry.offers(DataType::Ohlcv).any(|offer| offer.covers_interval(interval))
-    }
-
-    /// Each provider in numbers, in the order in which they are asked.
-    pub(crate) fn report(&self) -> Value {
-        let of = |report: cache_market::ProviderReport| {
-            json!({
-                "name": report.name,
-                "priority": report.priority,
-                "healthy": report.is_healthy(),
-                "ill": report.ill,
-                "calls": report.usage.calls,
-                "keys": report.usage.keys,
-                "keys_per_call": report.usage.keys_per_call(),
-                "answered": report.usage.answered,
-                "unknown": report.usage.unknown,
-                "failed_keys": report.usage.failed_keys,
-                "failures": report.usage.failures,
-                "retries": report.usage.retries,
-                "refused": report.usage.refused,
-                "last_error": report.last_error.map(|(at, error)| {
-                    json!({"at_unix_ms": at.as_micros() / 1000, "error": error.to_string()})
-                }),
-            })
-        };
-        self.registry.reports().into_iter().map(of).collect()
-    }
-}
-
-/// How a provider is treated that has no other behind it: a load is tried but once, and again when its throttle
-/// is over, and for no longer is the provider left alone.
-fn alone(settings: &Settings) -> ProviderSettings {
-    ProviderSettings {
-        timeout_ms: settings.limits.load_timeout_ms,
-        retries: 0,
-        breaker_pause_ms: settings.limits.throttle_ms.max(1),
-        ..ProviderSettings::default()
     }
 }
 

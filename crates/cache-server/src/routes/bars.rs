@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, Uri},
     response::Response,
 };
-use cache_market::{Asset, Bar, Date, Interval, SeriesId};
+use cache_market::{Asset, Bar, DataType, Date, Interval, SeriesId};
 use serde::Serialize;
 
 use crate::{
@@ -57,7 +57,8 @@ fn interval(app: &App, query: &Query<'_>) -> Result<Interval, Problem> {
     let text = query.given("interval").unwrap_or("1d");
     let refused = |why: String| Problem::parameter("interval", why);
     let interval: Interval = text.parse().map_err(|invalid| refused(format!("interval={invalid}")))?;
-    let offered = |one: Interval| app.upstream.has_bars_of(one);
+    let offers: Vec<_> = app.registry().offers(DataType::Ohlcv).collect();
+    let offered = |one: Interval| offers.iter().any(|offer| offer.covers_interval(one));
     if offered(interval) {
         return Ok(interval);
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::Uri, response::Response};
 use cache_facade::MemoryStats;
+use cache_market::ProviderReport;
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -38,6 +39,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
             })
         })
         .collect();
+    let providers: Vec<Value> = app.registry().reports().iter().map(provider).collect();
     let bus = stats.bus.as_ref().map(|bus| {
         json!({
             "name": bus.name,
@@ -62,8 +64,33 @@ pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
         "disk": disk,
         "tiers": tiers,
         "bus": bus,
-        "providers": app.upstream.report(),
+        "providers": providers,
     }))
+}
+
+/// What a provider was asked, and how it is.
+fn provider(report: &ProviderReport) -> Value {
+    let usage = &report.usage;
+    let last_error = report
+        .last_error
+        .as_ref()
+        .map(|(at, error)| json!({ "at_unix_ms": at.as_micros() / 1000, "error": error.to_string() }));
+    json!({
+        "name": report.name,
+        "priority": report.priority,
+        "healthy": report.is_healthy(),
+        "ill": report.ill,
+        "calls": usage.calls,
+        "keys": usage.keys,
+        "keys_per_call": usage.keys_per_call(),
+        "answered": usage.answered,
+        "unknown": usage.unknown,
+        "failed_keys": usage.failed_keys,
+        "failures": usage.failures,
+        "refused": usage.refused,
+        "retries": usage.retries,
+        "last_error": last_error,
+    })
 }
 
 /// The near tier's own numbers, and which keys are read most.

@@ -37,8 +37,6 @@ impl Server {
     /// The same of a command that was changed: its environment, or where its log goes.
     pub(crate) fn run(command: &mut Command) -> Self {
         let mut child = command.args(["--listen", "127.0.0.1:0"]).stdout(Stdio::piped()).spawn().unwrap();
-        // The client's TLS, which it never uses here, has no cryptography of its own.
-        let _ = rustls::crypto::ring::default_provider().install_default();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = lines
             .map_while(Result::ok)

@@ -1,10 +1,18 @@
 //! A configuration that is read anew while the service runs.
 
-use std::{fs, path::Path, process::Stdio, time::Instant};
+use std::{
+    fs,
+    path::Path,
+    process::Stdio,
+    time::{Duration, Instant},
+};
 
 use serde_json::{Value, json};
 
-use crate::process::{PATIENCE, Server, command};
+use crate::{
+    inside::Inside,
+    process::{PATIENCE, Server, command},
+};
 
 const RELOAD: &str = "/v1/config/reload";
 
@@ -52,7 +60,7 @@ impl Reloading {
         let began = Instant::now();
         while !self.log().contains(text) {
             assert!(began.elapsed() < PATIENCE, "no {text:?} in\n{}", self.log());
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 }
@@ -126,4 +134,27 @@ async fn the_path_is_posted_to_and_by_no_other_method() {
     let service = Reloading::start(FAST);
     let answer = service.server.get(RELOAD).await;
     assert_eq!((answer.status().as_u16(), answer.headers()["allow"].to_str().unwrap()), (405, "POST"));
+}
+
+#[tokio::test]
+async fn a_closure_that_is_announced_in_the_calendars_file_lengthens_lives_once_it_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("closures");
+    fs::write(&file, "").unwrap();
+    // New Year's Day, one in the morning in New York: quotes are fresh until the open of the day after.
+    let service = Inside::open(&[&format!("--set=calendars.file={}", file.display())]).await;
+    service.advance(Duration::from_secs(6 * 3600));
+    let max_age = async |symbol: &str| -> u64 {
+        let answer = service.get(&format!("/v1/quotes/{symbol}")).await;
+        answer.header("cache-control").split(['=', ',']).nth(1).unwrap().parse().unwrap()
+    };
+    let day = 24 * 3600;
+    assert!((day..2 * day).contains(&max_age("AAPL").await));
+    fs::write(&file, "XNYS 2020-01-02 closed\n").unwrap();
+    service.app.reload().unwrap();
+    assert!((2 * day..3 * day).contains(&max_age("MSFT").await));
+
+    fs::write(&file, "XNYS 2020-01-02 perhaps\n").unwrap();
+    let faults = service.app.reload().unwrap_err().to_string();
+    assert!(faults.contains("closures") && faults.contains("perhaps"), "{faults}");
 }

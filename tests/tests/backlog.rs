@@ -68,6 +68,19 @@ async fn rule_41_a_newer_value_there_survives_an_older_removal() {
 }
 
 #[tokio::test]
+async fn rule_41_what_a_pattern_ended_meanwhile_is_not_told_any_more() {
+    let scene = Scene::new().await;
+    scene.tier.down();
+    scene.region.put("AAPL", "old".to_owned()).await.unwrap();
+    scene.region.put("MSFT", "stays".to_owned()).await.unwrap();
+    scene.tier.up();
+    scene.cache.remove_matching(&Pattern::glob("price:AA*").unwrap()).await.unwrap();
+    assert_eq!(owed(&scene), 1, "the tier forgets the removal some day, and would take what is older");
+    comes_back(&scene).await;
+    assert_eq!((scene.held("AAPL"), scene.held("MSFT").as_deref()), (None, Some("stays")));
+}
+
+#[tokio::test]
 async fn rule_42_an_item_that_always_fails_holds_up_no_other_and_is_given_up_in_the_end() {
     let scene = Scene::new().await;
     scene.tier.down();

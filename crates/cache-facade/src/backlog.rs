@@ -158,10 +158,20 @@ impl Backlog {
         self.any.store(!owed.is_empty(), Ordering::Release);
     }
 
-    /// The tier has done a removal by pattern.
+    /// The tier has done a removal by pattern. What it ended is not told any more: the tier would refuse that
+    /// only for as long as it remembers the removal.
     pub(crate) fn paid_pattern(&self, pattern: &Pattern, tombstone: Tombstone) {
+        if self.is_empty() {
+            return;
+        }
         let mut owed = self.owed();
         owed.patterns.retain(|(known, stone)| known != pattern || stone.born > tombstone.born);
+        let ended = |(key, due): (&Key, &Due)| {
+            (due.record.born() <= tombstone.born && pattern.matches(key)).then(|| key.clone())
+        };
+        for key in owed.keys.iter().filter_map(ended).collect::<Vec<_>>() {
+            owed.take(&key);
+        }
         self.any.store(!owed.is_empty(), Ordering::Release);
     }
 

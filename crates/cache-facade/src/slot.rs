@@ -134,7 +134,7 @@ impl Slot {
         let outcome = self.try_remove(target, tombstone).await;
         match (&outcome, target) {
             (Ok(_), Target::Keys(keys)) => keys.iter().for_each(|key| self.backlog.paid(key, tombstone.born)),
-            (Ok(_), Target::Matching(_)) => {}
+            (Ok(_), Target::Matching(pattern)) => self.backlog.paid_pattern(pattern, tombstone),
             (Err(error), _) if error.is_retryable() => {
                 self.lose(&self.backlog.owe_removal(target, tombstone))
             }

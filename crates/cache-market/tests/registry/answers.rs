@@ -9,7 +9,7 @@ use cache_market::{
 };
 
 use crate::{
-    flat::{self, Flat, prices},
+    flat::{self, Flat, Forgetful, prices},
     scene::{Scene, assets, settings, short},
     upstream::{Answer, Upstream},
 };
@@ -196,4 +196,26 @@ fn what_makes_no_registry_is_refused_with_the_reason() {
     assert!(build(&[ProviderSettings { breaker_pause_ms: 0, ..good() }]).contains("breaker_pause_ms"));
     let swapped = ProviderSettings { backoff_ms: 5, backoff_max_ms: 4, ..good() };
     assert!(build(&[swapped]).contains("backoff_ms of the provider flat is 5"));
+}
+
+#[tokio::test]
+async fn too_few_answers_are_nobodys_for_none_can_tell_whose_they_are() {
+    let clock = Clock::manual();
+    let upstream = Upstream::answering(prices(|_| Some(1.0))).await;
+    let flat = |name| Flat::at(name, &upstream.url(), &clock);
+    let forgetful = Arc::new(Forgetful(flat("forgetful")));
+    let requests = ["A", "B"].map(|id| Request { key: Key::new("price", id).unwrap(), etag: None });
+    let error = QuoteLoader::new(forgetful.clone()).load(&requests).await.unwrap_err();
+    assert!(error.to_string().contains("forgetful was asked for 2 keys and answered 1"), "{error}");
+
+    let registry = Registry::builder(clock.clone())
+        .provider(forgetful, settings(1))
+        .provider(Arc::new(flat("second")), settings(2))
+        .build()
+        .unwrap();
+    let told = registry.quotes(&assets(&["A", "B"])).await.unwrap();
+    assert_eq!(told.iter().map(short).collect::<Vec<_>>(), ["second", "second"]);
+    let report = registry.reports().remove(0);
+    assert_eq!((report.usage.failures, report.usage.answered), (1, 0));
+    assert_eq!(report.last_error.unwrap().1.fault(), Fault::BadAnswer);
 }

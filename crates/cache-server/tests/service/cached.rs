@@ -155,3 +155,11 @@ async fn statistics_say_how_a_provider_is_and_what_it_said_last() {
     let error = provider["last_error"]["error"].as_str().unwrap();
     assert!(error.contains("replay failed") && provider["healthy"] == json!(true), "{provider}");
 }
+
+#[test]
+fn the_front_page_shows_an_example_that_runs() {
+    // The facade tests the page's other examples; this one needs the service, and is built with these tests.
+    let page = include_str!("../../../../README.md");
+    let example = include_str!("../../examples/wrap_a_provider.rs");
+    assert!(page.contains(&format!("```rust,ignore\n{example}```")), "copy the example to README.md");
+}

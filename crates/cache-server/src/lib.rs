@@ -51,8 +51,3 @@ pub use settings::{
     ProvidersSection, ReplaySection, ServiceSection, Settings, TtlSection, WarmingSection,
 };
 pub use shutdown::{FLUSH, HARD, reload_when_told, signal};
-
-/// The examples of the project's front page.
-#[cfg(doctest)]
-#[doc = include_str!("../../../README.md")]
-struct FrontPage;

@@ -10,12 +10,13 @@ use cache_core::{Clock, Error, ErrorKind, Loader, Result};
 use cache_disk::DiskTier;
 use cache_facade::{Cache, Cacheable, Policy, Region, config::Faults};
 use cache_market::{
-    DataType, MarketTime, Quote, QuoteLoader, Registry, ReplayProvider, SCHEMA, Series, SeriesLoader,
+    DataType, MarketTime, Quote, QuoteLoader, Registry, ReplayProvider, SCHEMA, Series, SeriesLoader, Watched,
 };
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
     config::{Config, Reloaded},
+    events::{Attending, Events, moves},
     settings::Settings,
     upstream::Upstream,
 };
@@ -37,6 +38,8 @@ pub struct App {
     disk: DiskTier,
     upstream: Upstream,
     time: MarketTime,
+    pub(crate) events: Events,
+    _attending: Attending,
     listener: OnceLock<Listener>,
 }
 
@@ -90,14 +93,32 @@ impl App {
         settings.cache.protected()?.iter().try_for_each(|pattern| cache.protect(pattern))?;
         let gather = Duration::from_millis(settings.service.gather_ms);
         let provider = upstream.registry.clone();
-        let quotes = region(&cache, &time, DataType::Price, gather, QuoteLoader::new(provider.clone()))?;
+        let (moved, moves) = moves();
+        let watched =
+            Watched::new(QuoteLoader::new(provider.clone()), time.clone(), clock.clone(), move |event| {
+                if moved.try_send(event).is_err() {
+                    tracing::warn!("too many prices moved at once: what a move touches lives on");
+                }
+            });
+        let quotes = region(&cache, &time, DataType::Price, gather, watched)?;
         let series = region(&cache, &time, DataType::Ohlcv, gather, SeriesLoader::new(provider))?;
+        let events = Events::new(cache.clone(), time.clone(), clock, quotes.clone(), series.clone());
+        let attending = events.clone().attend(moves);
         let live = Live {
             config: config.clone(),
             quotes: quotes.with(|policy| patient(policy, settings)),
             series: series.with(|policy| patient(policy, settings)),
         };
-        Ok(Self { cache, live: RwLock::new(live), disk, upstream, time, listener: OnceLock::new() })
+        Ok(Self {
+            cache,
+            live: RwLock::new(live),
+            disk,
+            upstream,
+            time,
+            events,
+            _attending: attending,
+            listener: OnceLock::new(),
+        })
     }
 
     /// Quotes, as they are to be kept by the configuration in force.

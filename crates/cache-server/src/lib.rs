@@ -30,6 +30,7 @@ mod banner;
 mod cached_provider;
 mod calendar;
 mod config;
+mod events;
 mod flags;
 mod http;
 mod routes;

@@ -3,6 +3,7 @@
 mod answer;
 mod bars;
 mod config;
+mod events;
 mod health;
 mod index;
 mod quotes;
@@ -27,8 +28,9 @@ use crate::{
     },
 };
 
-/// The one path that is posted to.
+/// The paths that are posted to.
 const RELOAD: &str = "/v1/config/reload";
+const EVENTS: &str = "/v1/events";
 
 /// The service's HTTP, without a socket.
 pub fn router(app: Arc<App>) -> Router {
@@ -40,6 +42,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/quotes/{symbol}", get(quotes::one))
         .route("/v1/bars/{symbol}", get(bars::one))
         .route(RELOAD, post(config::reload))
+        .route(EVENTS, post(events::announce))
         .fallback(no_such_path)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn(limits::enforce))
@@ -54,7 +57,7 @@ async fn no_such_path(uri: Uri) -> Problem {
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Response {
     let (allowed, instead) =
-        if uri.path() == RELOAD { ("POST", "POST") } else { ("GET, HEAD", "GET or HEAD") };
+        if [RELOAD, EVENTS].contains(&uri.path()) { ("POST", "POST") } else { ("GET, HEAD", "GET or HEAD") };
     let detail = format!("{} does not take {}: use {instead}", echo(uri.path()), echo(method.as_str()));
     let problem = Problem::new(ProblemKind::MethodNotAllowed, detail);
     ([(header::ALLOW, allowed)], problem).into_response()

@@ -24,6 +24,7 @@ pub(crate) enum ProblemKind {
     UrlTooLong,
     HeadersTooLarge,
     InvalidConfiguration,
+    InvalidEvent,
     ProviderFailed,
     ProviderTimeout,
     ShuttingDown,
@@ -49,6 +50,7 @@ impl ProblemKind {
             Self::InvalidConfiguration => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "invalid-configuration", "Invalid configuration")
             }
+            Self::InvalidEvent => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-event", "Invalid event"),
             Self::ProviderFailed => (StatusCode::BAD_GATEWAY, "provider-failed", "The provider failed"),
             Self::ProviderTimeout => {
                 (StatusCode::GATEWAY_TIMEOUT, "provider-timeout", "The provider did not answer in time")

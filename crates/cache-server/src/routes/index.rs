@@ -20,6 +20,7 @@ pub(super) async fn show(uri: Uri) -> Result<Response, Problem> {
             {"path": "/v1/bars/{symbol}?interval=1d&from=&to=", "what": "daily bars, both days included"},
             {"path": "/health", "what": "whether every tier answers"},
             {"path": "/v1/stats", "what": "hits by source, loads, calls of providers"},
+            {"path": "/v1/events", "what": "says what happens to an asset, now or ahead (POST)"},
             {"path": "/v1/config/reload", "what": "reads the configuration anew (POST)"},
         ],
     }))

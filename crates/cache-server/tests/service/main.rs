@@ -6,6 +6,7 @@ mod configuration;
 mod crowd;
 mod data;
 mod documents;
+mod events;
 mod inside;
 mod limits;
 mod memory;

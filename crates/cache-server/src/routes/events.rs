@@ -1,0 +1,39 @@
+//! Announcing what happens to an asset.
+
+use std::sync::Arc;
+
+use axum::{body::Bytes, extract::State, http::Uri, response::Response};
+use cache_market::{Effect, MarketEvent};
+use serde_json::json;
+
+use crate::{
+    app::App,
+    http::{
+        problem::{Problem, ProblemKind},
+        query::Query,
+    },
+    routes::answer::uncacheable,
+};
+
+/// `POST /v1/events` of `{"asset": "AAPL", "event": "earnings", "at": "2026-01-28T21:30:00Z"}`
+pub(super) async fn announce(
+    State(app): State<Arc<App>>,
+    uri: Uri,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    Query::read(uri.query(), &[])?;
+    let event: MarketEvent = serde_json::from_slice(&body).map_err(|error| {
+        let wanted =
+            r#"{"asset": "AAPL", "event": "earnings", "at": "2026-01-28T21:30:00Z"}, at left out for now"#;
+        Problem::new(ProblemKind::InvalidEvent, format!("the body is no event: {error}; give {wanted}"))
+    })?;
+    let effects = app.events.announce(&event).await.map_err(|error| Problem::from_error(&error))?;
+    let (mut dropped, mut refreshed) = (Vec::new(), Vec::new());
+    for effect in effects {
+        match effect {
+            Effect::Drop(tag) => dropped.push(tag.as_str().to_owned()),
+            Effect::Refresh(key) => refreshed.push(key.to_string()),
+        }
+    }
+    uncacheable(&json!({"event": event, "dropped": dropped, "refreshed": refreshed}))
+}

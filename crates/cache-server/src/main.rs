@@ -104,15 +104,15 @@ async fn live(config: &Config, relevel: impl Fn(&Settings) + Send + Sync + 'stat
     let app = App::open(config, Clock::system()).await.map_err(|error| anyhow!("{error}"))?;
     let app = Arc::new(app);
     app.when_reloaded(relevel);
-    tokio::spawn(reload_when_told(app.clone()));
+    // Before anybody can know that we are there.
+    let (told, stopped) = (reload_when_told(app.clone())?, signal()?);
+    tokio::spawn(told);
     // Whoever started us may not be reading.
     let _ = io::stdout().write_all(banner(settings, &app, bound).as_bytes());
 
     let stop = async {
-        match signal().await {
-            Ok(name) => tracing::info!("{name}: finishing what is under way"),
-            Err(error) => tracing::error!(%error, "can't listen for signals: stopping"),
-        }
+        let name = stopped.await;
+        tracing::info!("{name}: finishing what is under way");
         end_within_bound();
     };
     let limits = Limits { connections: settings.limits.connections, ..Limits::default() };

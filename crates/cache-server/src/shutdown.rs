@@ -12,35 +12,39 @@ pub const FLUSH: Duration = Duration::from_millis(1800);
 /// How long all of it may take, from the signal to the end of the process.
 pub const HARD: Duration = Duration::from_millis(4500);
 
-/// Waits for SIGTERM or SIGINT, and names it.
+/// From now on SIGTERM and SIGINT end nothing by themselves: what is answered waits for one, and names it.
 ///
 /// # Errors
 ///
 /// If the process can't listen for signals.
-pub async fn signal() -> io::Result<&'static str> {
+pub fn signal() -> io::Result<impl Future<Output = &'static str>> {
     let mut terminate = listen(SignalKind::terminate())?;
     let mut interrupt = listen(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => Ok("SIGTERM"),
-        _ = interrupt.recv() => Ok("SIGINT"),
-    }
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => "SIGTERM",
+            _ = interrupt.recv() => "SIGINT",
+        }
+    })
 }
 
-/// Reads the configuration of `app` anew at each SIGHUP, and logs what came of it.
+/// From now on SIGHUP ends nothing: what is answered reads the configuration of `app` anew at each, and logs
+/// what came of it.
 ///
 /// # Errors
 ///
 /// If the process can't listen for signals.
-pub async fn reload_when_told(app: Arc<App>) -> io::Result<()> {
+pub fn reload_when_told(app: Arc<App>) -> io::Result<impl Future<Output = ()> + Send> {
     let mut hangup = listen(SignalKind::hangup())?;
-    while hangup.recv().await.is_some() {
-        let app = Arc::clone(&app);
-        // A file is read.
-        if let Ok(read) = tokio::task::spawn_blocking(move || app.reload()).await {
-            note(read);
+    Ok(async move {
+        while hangup.recv().await.is_some() {
+            let app = Arc::clone(&app);
+            // A file is read.
+            if let Ok(read) = tokio::task::spawn_blocking(move || app.reload()).await {
+                note(read);
+            }
         }
-    }
-    Ok(())
+    })
 }
 
 fn note(read: Result<Reloaded, Faults>) {

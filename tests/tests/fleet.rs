@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cache_core::{Bus, Operation, Pattern, Tag, frame::Frame};
+use cache_core::{Bus, Operation, Pattern, Tag, message::Frame};
 use cache_facade::{Cache, CacheBuilder, Fresh, WhenDeaf};
 use tests::{FaultyTier, LocalBus, Scene, Seen, eventually, settle, soon};
 

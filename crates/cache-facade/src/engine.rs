@@ -14,7 +14,7 @@ use std::{
 use cache_core::{
     Clock, Entry, Error, ErrorKind, Event, Key, Lease, Pattern, Result, Tag, Target, Timestamp, Tombstone,
     Ttl,
-    frame::{Change, KeyText},
+    message::{Change, KeyText},
 };
 use cache_memory::Memory;
 use futures_util::future::join_all;

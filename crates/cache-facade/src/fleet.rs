@@ -11,7 +11,7 @@ use std::{
 
 use cache_core::{
     Bus, Clock, Error, ErrorKind, Event, Result,
-    frame::{Change, Frame},
+    message::{Change, Frame},
 };
 use futures_util::future::{Either, select};
 use tokio::sync::{Notify, watch};

@@ -8,7 +8,7 @@ use std::{
 
 use cache_core::{
     Entry, Key, Listener, Meta, Pattern, Result, Tag, Target, Timestamp, Tombstone, Ttl,
-    frame::{Change, Frame, KeyText},
+    message::{Change, Frame, KeyText},
 };
 use futures_util::future::join_all;
 

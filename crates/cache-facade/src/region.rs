@@ -12,7 +12,7 @@ use std::{
 use async_trait::async_trait;
 use cache_core::{
     Codec, Fresh, Key, Loaded, Loader, Pattern, Prefix, Refresh, Result, Target, Timestamp, ToKey,
-    frame::{Change, KeyText},
+    message::{Change, KeyText},
 };
 use serde::{Serialize, de::DeserializeOwned};
 

@@ -12,7 +12,7 @@ use std::{
 
 use cache_core::{
     Clock, Entry, Error, ErrorKind, Event, Key, Meta, Observer, Operation, Pattern, Result, Target, Tier,
-    Tombstone, Ttl, frame::Change,
+    Tombstone, Ttl, message::Change,
 };
 use futures_util::{
     FutureExt, StreamExt,

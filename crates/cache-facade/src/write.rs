@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cache_core::{Entry, Fresh, Freshness, Key, Prefix, Result, Timestamp, Tombstone, frame::Change};
+use cache_core::{Entry, Fresh, Freshness, Key, Prefix, Result, Timestamp, Tombstone, message::Change};
 
 use crate::{
     counters::Count,

@@ -11,7 +11,7 @@ over_both!(
 mod scenarios {
     use std::time::Duration;
 
-    use cache_core::{Bus, Bytes, Clock, Listener, frame::Frame};
+    use cache_core::{Bus, Bytes, Clock, Listener, message::Frame};
     use cache_l1_redis::{Redis, RedisConfig};
     use cache_l2_pg::{PgConfig, Postgres};
     use fleet::{Over, Recipe, Site};

@@ -6,7 +6,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use cache_core::{Error, ErrorKind, Fresh, Key, Loaded, Loader, Request, Result};
+use cache_core::{Error, ErrorKind, Fetched, Key, Loaded, Loader, Request, Result};
 
 use crate::Gate;
 
@@ -16,7 +16,7 @@ pub enum Answer<V> {
     /// The value made from the key and the number of its load, counted from 1.
     Made,
     /// This value.
-    Value(Fresh<V>),
+    Value(Fetched<V>),
     /// There is no such key.
     Absent,
     /// The value at hand is still the right one.
@@ -39,7 +39,7 @@ enum Mood {
 pub struct ScriptedLoader<V>(Arc<Mutex<State<V>>>);
 
 /// Makes the answer to the n-th load of a key.
-type Make<V> = Box<dyn Fn(&Key, u64) -> Fresh<V> + Send>;
+type Make<V> = Box<dyn Fn(&Key, u64) -> Fetched<V> + Send>;
 
 struct State<V> {
     make: Make<V>,
@@ -78,12 +78,12 @@ impl<V: Clone + Send + Sync + 'static> ScriptedLoader<V> {
     /// A loader that makes each value from its key and the number of its load, counted from 1.
     #[must_use]
     pub fn new(make: impl Fn(&Key, u64) -> V + Send + 'static) -> Self {
-        Self::labelled(move |key, load| Fresh::new(make(key, load)))
+        Self::labelled(move |key, load| Fetched::new(make(key, load)))
     }
 
     /// The same with what the source says about the values.
     #[must_use]
-    pub fn labelled(make: impl Fn(&Key, u64) -> Fresh<V> + Send + 'static) -> Self {
+    pub fn labelled(make: impl Fn(&Key, u64) -> Fetched<V> + Send + 'static) -> Self {
         Self(Arc::new(Mutex::new(State {
             make: Box::new(make),
             answers: HashMap::new(),

@@ -1,7 +1,7 @@
 //! What a tier could not take is told to it once it is back, and until then holds all the same.
 
 use cache_core::{Operation, Pattern, Tag};
-use cache_facade::{Cache, Clock, Fresh, Ttl};
+use cache_facade::{Cache, Clock, Fetched, Ttl};
 use tests::{FaultyTier, LIFE, ModelTier, Scene, Seen, settle};
 
 fn owed(scene: &Scene) -> u64 {
@@ -140,7 +140,7 @@ async fn rule_44_what_was_removed_while_the_tier_was_down_is_not_served_once_it_
     // The old values would live on, for longer than memory remembers a removal.
     let scene = Scene::with(|region| region.ttl(Ttl::new(LIFE * 100))).await;
     for id in ["AAPL", "MSFT", "SPY"] {
-        scene.region.put(id, Fresh::new("old".to_owned()).tag(Tag::new(id).unwrap())).await.unwrap();
+        scene.region.put(id, Fetched::new("old".to_owned()).tag(Tag::new(id).unwrap())).await.unwrap();
     }
     scene.tier.down();
     scene.region.remove("AAPL").await.unwrap();

@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cache_core::{Bus, Operation, Pattern, Tag, message::Frame};
-use cache_facade::{Cache, CacheBuilder, Fresh, WhenDeaf};
+use cache_core::{Bus, Operation, Pattern, Tag, message::Message};
+use cache_facade::{Cache, CacheBuilder, Fetched, WhenDeaf};
 use tests::{FaultyTier, LocalBus, Scene, Seen, eventually, settle, soon};
 
 /// So many nodes over one tier and one bus.
@@ -96,7 +96,7 @@ async fn rule_45_whatever_ends_entries_ends_them_on_every_node() {
     let tag = Tag::new("tech").unwrap();
     let fill = async || {
         for id in ["AAPL", "MSFT"] {
-            b.region.put(id, Fresh::new(id.to_owned()).tag(tag.clone())).await.unwrap();
+            b.region.put(id, Fetched::new(id.to_owned()).tag(tag.clone())).await.unwrap();
         }
         settle().await;
         assert!(b.peek("AAPL").is_some() && b.peek("MSFT").is_some());
@@ -246,7 +246,7 @@ async fn caches_of_other_namespaces_on_the_same_bus_are_not_heard() {
     b.region.put("AAPL", "mine".to_owned()).await.unwrap();
     other.clear().await.unwrap();
     settle().await;
-    assert_eq!(Frame::open(bus.carried().last().unwrap()).unwrap().namespace, "other");
+    assert_eq!(Message::open(bus.carried().last().unwrap()).unwrap().namespace, "other");
     assert_eq!(b.peek("AAPL").as_deref(), Some("mine"));
 }
 
@@ -300,7 +300,7 @@ async fn rule_37_a_load_that_was_given_up_before_the_gap_is_not_kept_after_it() 
 async fn rule_37_a_stamp_that_was_missed_is_read_from_the_tiers_after_the_gap() {
     let (bus, [a, b]) = fleet().await;
     let tag = Tag::new("tech").unwrap();
-    a.region.put("AAPL", Fresh::new("old".to_owned()).tag(tag.clone())).await.unwrap();
+    a.region.put("AAPL", Fetched::new("old".to_owned()).tag(tag.clone())).await.unwrap();
     a.region.put("MSFT", "old".to_owned()).await.unwrap();
     assert_eq!(b.get("AAPL").await.as_deref(), Some("old"), "now it knows the stamps: none");
     bus.lose(1);

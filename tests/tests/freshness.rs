@@ -2,13 +2,13 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use cache_core::{ErrorKind, Fresh, Operation, Tag, Ttl};
+use cache_core::{ErrorKind, Fetched, Operation, Tag, Ttl};
 use cache_facade::{Cache, Eviction, Memory, Source};
 use proptest::{prelude::any, proptest};
 use tests::{Answer, GRACE, LIFE, ModelTier, Scene, about, settle};
 
-fn value(text: &str) -> Fresh<String> {
-    Fresh::new(text.to_owned())
+fn value(text: &str) -> Fetched<String> {
+    Fetched::new(text.to_owned())
 }
 
 #[tokio::test]

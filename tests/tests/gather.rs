@@ -199,7 +199,7 @@ async fn a_call_that_every_load_gave_up_ends() {
 #[tokio::test]
 async fn versions_at_hand_that_differ_are_not_compared() {
     let scene = scene(50).await;
-    let fresh = |text: &str| cache_core::Fresh::new(text.to_owned()).etag("v1");
+    let fresh = |text: &str| cache_core::Fetched::new(text.to_owned()).etag("v1");
     scene.region.put("A", fresh("old")).await.unwrap();
     scene.pass(61);
     let refreshing = {

@@ -10,7 +10,7 @@ use std::{
 
 use async_trait::async_trait;
 use cache_core::{
-    Clock, Entry, ErrorKind, Fresh, Key, Loaded, Loader, Pattern, Request, Result, Tag, Target, Tier,
+    Clock, Entry, ErrorKind, Fetched, Key, Loaded, Loader, Pattern, Request, Result, Tag, Target, Tier,
     Tombstone, Ttl,
 };
 use cache_facade::{Cache, Eviction, Memory, MemoryBuilder, Region};
@@ -99,8 +99,8 @@ fn tag(n: usize) -> Tag {
     Tag::new(["even", "odd"][n % 2]).expect("a valid tag")
 }
 
-fn fresh(n: usize, version: u64) -> Fresh<u64> {
-    Fresh::new(version).tag(tag(n))
+fn fresh(n: usize, version: u64) -> Fetched<u64> {
+    Fetched::new(version).tag(tag(n))
 }
 
 /// Looks at the world, and tells of it a while later.

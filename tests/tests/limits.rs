@@ -1,6 +1,6 @@
 //! Limits: what is too large is refused or passed by, and nothing is half-written.
 
-use cache_core::{ErrorKind, Fresh, MAX_KEY_LEN, MAX_VALUE_LEN, Operation};
+use cache_core::{ErrorKind, Fetched, MAX_KEY_LEN, MAX_VALUE_LEN, Operation};
 use tests::{Answer, Scene, settle};
 
 fn huge() -> String {
@@ -56,7 +56,7 @@ async fn rule_63_a_loaded_value_of_64_mib_is_answered_or_refused_and_not_kept() 
     scene.get("big").await;
     scene.pass(61);
     settle().await;
-    scene.source.answer(&scene.key("big"), Answer::Value(Fresh::new(huge())));
+    scene.source.answer(&scene.key("big"), Answer::Value(Fetched::new(huge())));
     let patient = scene.region.with(|policy| policy.soft_timeout(std::time::Duration::from_secs(1)));
     match patient.get("big").await {
         Ok(value) => assert_eq!(value.unwrap().len(), 64 << 20),

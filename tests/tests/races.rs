@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cache_core::{ErrorKind, Fresh, Operation, Pattern, Tag};
+use cache_core::{ErrorKind, Fetched, Operation, Pattern, Tag};
 use tests::{Answer, Gate, LIFE, Moment, Scene, settle};
 
 /// Nothing from before is in memory or in the tier.
@@ -179,7 +179,7 @@ async fn rule_30_of_two_puts_of_one_call_the_last_is_kept() {
 async fn rule_31_a_refresh_under_way_when_its_tag_is_invalidated_is_dead() {
     let scene = Scene::new().await;
     let tag = Tag::new("tech").unwrap();
-    let tagged = |text: &str| Answer::Value(Fresh::new(text.to_owned()).tag(tag.clone()));
+    let tagged = |text: &str| Answer::Value(Fetched::new(text.to_owned()).tag(tag.clone()));
     scene.source.answer(&scene.key("AAPL"), tagged("old"));
     scene.get("AAPL").await;
     scene.pass(61);
@@ -201,7 +201,7 @@ async fn rule_31_a_refresh_under_way_when_its_tag_is_invalidated_is_dead() {
 async fn rule_31_who_asks_after_an_invalidation_does_not_get_a_load_from_before_it() {
     let scene = Scene::new().await;
     let tag = Tag::new("tech").unwrap();
-    let tagged = |text: &str| Answer::Value(Fresh::new(text.to_owned()).tag(tag.clone()));
+    let tagged = |text: &str| Answer::Value(Fetched::new(text.to_owned()).tag(tag.clone()));
     scene.source.answer(&scene.key("AAPL"), tagged("old"));
     let gate = scene.source.gate();
     let before = scene.ask("AAPL").await;
@@ -218,7 +218,7 @@ async fn rule_31_who_asks_after_an_invalidation_does_not_get_a_load_from_before_
 async fn rule_31_a_second_invalidation_does_not_hide_that_the_first_one_came_before_the_read() {
     let scene = Scene::new().await;
     let tag = Tag::new("tech").unwrap();
-    let tagged = |text: &str| Answer::Value(Fresh::new(text.to_owned()).tag(tag.clone()));
+    let tagged = |text: &str| Answer::Value(Fetched::new(text.to_owned()).tag(tag.clone()));
     scene.source.answer(&scene.key("AAPL"), tagged("old"));
     let gate = scene.source.gate();
     let _before = scene.ask("AAPL").await;

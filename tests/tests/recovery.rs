@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use cache_core::{Clock, Fresh, Tag, Ttl};
+use cache_core::{Clock, Fetched, Tag, Ttl};
 use cache_disk::{DiskConfig, DiskTier};
 use cache_facade::{Cache, Region, Source};
 use tempfile::TempDir;
@@ -39,7 +39,7 @@ async fn rule_57_after_a_restart_disk_answers_and_what_was_ended_stays_so() {
     for id in ["kept", "removed"] {
         region.get(id).await.unwrap();
     }
-    region.put("tagged", Fresh::new("tagged".to_owned()).tag(tag.clone())).await.unwrap();
+    region.put("tagged", Fetched::new("tagged".to_owned()).tag(tag.clone())).await.unwrap();
     region.put("put", "put".to_owned()).await.unwrap();
     region.remove("removed").await.unwrap();
     cache.invalidate(&tag).await.unwrap();

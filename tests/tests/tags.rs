@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cache_core::{Clock, ErrorKind, Fresh, Operation, Pattern, Tag};
+use cache_core::{Clock, ErrorKind, Fetched, Operation, Pattern, Tag};
 use cache_facade::{Cache, CacheBuilder, Region};
 use tests::{Answer, FaultyTier, ModelTier, Moment, Scene, ScriptedLoader, settle, soon};
 
@@ -10,8 +10,8 @@ fn tag(text: &str) -> Tag {
     Tag::new(text).expect("a valid tag")
 }
 
-fn tagged(text: &str, tags: &[&str]) -> Fresh<String> {
-    tags.iter().fold(Fresh::new(text.to_owned()), |fresh, text| fresh.tag(tag(text)))
+fn tagged(text: &str, tags: &[&str]) -> Fetched<String> {
+    tags.iter().fold(Fetched::new(text.to_owned()), |fresh, text| fresh.tag(tag(text)))
 }
 
 #[tokio::test]

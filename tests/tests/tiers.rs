@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cache_core::{Blob, Bytes, Clock, Codec, ErrorKind, Fresh, Operation};
+use cache_core::{Blob, Bytes, Clock, Codec, ErrorKind, Fetched, Operation};
 use cache_facade::{Cache, Source};
 use proptest::{collection::vec, prelude::any, proptest, sample::Index};
 use tests::{FaultyTier, ModelTier, Recorder, Scene, Seen, settle};
@@ -181,7 +181,7 @@ async fn rule_58_a_removal_that_a_tier_refuses_holds_in_memory_and_in_the_other_
     let cache =
         Cache::builder().clock(clock.clone()).tier(faulty.clone()).tier(two.clone()).build().await.unwrap();
     let region = cache.region::<String>("price").open().unwrap();
-    region.put("AAPL", Fresh::new("old".to_owned())).await.unwrap();
+    region.put("AAPL", Fetched::new("old".to_owned())).await.unwrap();
     faulty.fail(Operation::Remove, ErrorKind::Storage);
     region.remove("AAPL").await.unwrap();
     assert_eq!(two.entry(&region.key("AAPL").unwrap()), None);

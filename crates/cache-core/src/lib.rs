@@ -17,6 +17,7 @@
 //! assert_eq!(meta.freshness(clock.now()), Freshness::Stale);
 //! ```
 
+mod backoff;
 mod breaker;
 mod bus;
 mod clock;
@@ -32,10 +33,13 @@ pub mod message;
 mod pattern;
 mod prefix;
 mod reader;
+mod secret;
+pub mod sync;
 mod tier;
 mod tombstone;
 mod ttl;
 
+pub use backoff::Backoff;
 pub use breaker::Breaker;
 pub use bus::{Bus, Listener};
 pub use bytes::Bytes;
@@ -46,9 +50,10 @@ pub use error::{Error, ErrorKind, Result};
 pub use event::{Event, Observer, Operation};
 pub use key::{Key, KeyHasher, MAX_KEY_LEN, ToKey};
 pub use lease::{Holder, Lease};
-pub use loader::{Fresh, Loaded, Loader, Refresh, Request};
+pub use loader::{Fetched, Loaded, Loader, Refresh, Request};
 pub use pattern::Pattern;
 pub use prefix::{Parts, Prefix, Query, Whole};
+pub use secret::Secret;
 pub use tier::{Target, Tier, TierExt};
 pub use tombstone::{Tombstone, Tombstones};
 pub use ttl::{Jitter, Ttl, TtlPolicy};

@@ -31,7 +31,7 @@ pub struct Request {
 #[derive(Clone, Debug)]
 pub enum Loaded<V> {
     /// This is the value.
-    Value(Fresh<V>),
+    Value(Fetched<V>),
     /// There is no such key.
     Absent,
     /// The value of [`Request::etag`] is still the right one: it is kept and its life renewed.
@@ -42,7 +42,7 @@ pub enum Loaded<V> {
 
 /// A value from its source, with what the source says of it.
 #[derive(Clone, Debug)]
-pub struct Fresh<V> {
+pub struct Fetched<V> {
     /// The value.
     pub value: V,
     /// How long it holds, if the source knows better than the region's policy.
@@ -53,7 +53,7 @@ pub struct Fresh<V> {
     pub etag: Option<String>,
 }
 
-impl<V> Fresh<V> {
+impl<V> Fetched<V> {
     /// A value of which its source says nothing.
     pub fn new(value: V) -> Self {
         Self { value, ttl: None, tags: Vec::new(), etag: None }
@@ -79,7 +79,7 @@ impl<V> Fresh<V> {
     }
 }
 
-impl<V> From<V> for Fresh<V> {
+impl<V> From<V> for Fetched<V> {
     fn from(value: V) -> Self {
         Self::new(value)
     }
@@ -87,13 +87,13 @@ impl<V> From<V> for Fresh<V> {
 
 impl<V> From<V> for Loaded<V> {
     fn from(value: V) -> Self {
-        Self::Value(Fresh::new(value))
+        Self::Value(Fetched::new(value))
     }
 }
 
-impl<V> From<Fresh<V>> for Loaded<V> {
-    fn from(fresh: Fresh<V>) -> Self {
-        Self::Value(fresh)
+impl<V> From<Fetched<V>> for Loaded<V> {
+    fn from(fetched: Fetched<V>) -> Self {
+        Self::Value(fetched)
     }
 }
 

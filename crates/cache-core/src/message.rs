@@ -104,7 +104,7 @@ impl From<&Key> for KeyText {
 
 /// What one node tells the others at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Frame {
+pub struct Message {
     /// Who says so: a number of the node's own since it started.
     pub node: u128,
     /// Which of its frames this is, from 1: a number left out is a frame that was lost.
@@ -115,7 +115,7 @@ pub struct Frame {
     pub changes: Vec<Change>,
 }
 
-impl Frame {
+impl Message {
     /// The bytes to send.
     ///
     /// # Errors
@@ -249,7 +249,7 @@ impl Change {
     }
 }
 
-fn parse(bytes: &[u8]) -> Option<Frame> {
+fn parse(bytes: &[u8]) -> Option<Message> {
     let (frame, sum) = bytes.split_last_chunk::<CHECKSUM>()?;
     if xxh3_64(frame) != u64::from_le_bytes(*sum) {
         return None;
@@ -274,7 +274,7 @@ fn parse(bytes: &[u8]) -> Option<Frame> {
             Change::parse(kind, rest.bytes(len.into())?)
         })
         .collect::<Option<Vec<Change>>>()?;
-    rest.is_empty().then_some(Frame { node, number, namespace, changes })
+    rest.is_empty().then_some(Message { node, number, namespace, changes })
 }
 
 #[cfg(test)]

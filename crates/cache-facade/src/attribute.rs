@@ -10,7 +10,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use cache_core::{Error, ErrorKind, Fresh, Key, Loaded, Result, Tag, Ttl};
+use cache_core::{Error, ErrorKind, Fetched, Key, Loaded, Result, Tag, Ttl};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -171,7 +171,7 @@ where
 /// A value as it is to be kept: with a life of its own, if it has one, and tags.
 #[must_use]
 pub fn loaded<V>(value: V, ttl: Option<Ttl>, tags: Vec<Tag>) -> Loaded<V> {
-    Loaded::Value(Fresh { value, ttl, tags, etag: None })
+    Loaded::Value(Fetched { value, ttl, tags, etag: None })
 }
 
 /// What an attribute's `ttl` says: a life, or one with its grace.

@@ -24,7 +24,7 @@ use crate::{
 ///
 /// ```
 /// use std::time::Duration;
-/// use cache_facade::{Cache, Fresh, Tag, Ttl};
+/// use cache_facade::{Cache, Fetched, Tag, Ttl};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> cache_facade::Result<()> {
@@ -32,7 +32,7 @@ use crate::{
 /// let names = cache.region::<String>("name").ttl(Ttl::new(Duration::from_secs(3600))).open()?;
 ///
 /// let apple = Tag::new("AAPL")?;
-/// names.put("AAPL", Fresh::new("Apple Inc.".to_owned()).tag(apple.clone())).await?;
+/// names.put("AAPL", Fetched::new("Apple Inc.".to_owned()).tag(apple.clone())).await?;
 /// cache.invalidate(&apple).await?;
 /// assert_eq!(names.get("AAPL").await?, None);
 /// # Ok(())

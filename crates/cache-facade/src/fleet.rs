@@ -11,7 +11,7 @@ use std::{
 
 use cache_core::{
     Bus, Clock, Error, ErrorKind, Event, Result,
-    message::{Change, Frame},
+    message::{Change, Message},
 };
 use futures_util::future::{Either, select};
 use tokio::sync::{Notify, watch};
@@ -146,7 +146,7 @@ impl Fleet {
             let mut outbox = lock(&self.outbox);
             (mem::take(&mut outbox.changes), outbox.ever, mem::take(&mut outbox.dropped))
         };
-        let (mut parts, left_out) = Frame::parts(&self.namespace, changes, self.bus.max_frame());
+        let (mut parts, left_out) = Message::parts(&self.namespace, changes, self.bus.max_frame());
         if dropped || !left_out.is_empty() {
             // Left out, for the others to notice.
             number += 1;
@@ -157,14 +157,14 @@ impl Fleet {
         for changes in parts {
             number += 1;
             let namespace = self.namespace.clone();
-            self.see_sent(Frame { node: self.node, number, namespace, changes }).await;
+            self.see_sent(Message { node: self.node, number, namespace, changes }).await;
         }
         self.tried.send_modify(|tried| *tried = ticket.max(*tried));
         number
     }
 
     /// Sends a frame under its one number, however often that takes.
-    async fn see_sent(&self, frame: Frame) {
+    async fn see_sent(&self, frame: Message) {
         let mut pause = Backoff::new();
         while let Err(error) = self.try_send(&frame).await {
             if !error.is_retryable() {
@@ -184,7 +184,7 @@ impl Fleet {
         }
     }
 
-    async fn try_send(&self, frame: &Frame) -> Result<()> {
+    async fn try_send(&self, frame: &Message) -> Result<()> {
         let frame = frame.seal()?;
         self.limited("publish", self.bus.publish(frame)).await
     }

@@ -17,7 +17,9 @@ use std::{
 };
 
 use async_trait::async_trait;
-use cache_core::{Blob, Error, ErrorKind, Fresh, Key, KeyHasher, Loaded, Loader, Request, Result, Timestamp};
+use cache_core::{
+    Blob, Error, ErrorKind, Fetched, Key, KeyHasher, Loaded, Loader, Request, Result, Timestamp,
+};
 use futures_util::future::{Either, select};
 use tokio::sync::oneshot;
 
@@ -193,11 +195,11 @@ impl<V: Cacheable> Inner<V> {
 
     fn copy(&self, answer: &Loaded<V>) -> Loaded<V> {
         match answer {
-            Loaded::Value(Fresh { value, ttl, tags, etag }) => {
+            Loaded::Value(Fetched { value, ttl, tags, etag }) => {
                 let blob = Blob::encode(self.loader.core.codec, 0, value);
                 match blob.and_then(|blob| blob.decode(0)) {
                     Ok(value) => {
-                        Loaded::Value(Fresh { value, ttl: *ttl, tags: tags.clone(), etag: etag.clone() })
+                        Loaded::Value(Fetched { value, ttl: *ttl, tags: tags.clone(), etag: etag.clone() })
                     }
                     Err(error) => Loaded::Failed(error),
                 }

@@ -8,7 +8,7 @@ use std::{
 
 use cache_core::{
     Entry, Key, Listener, Meta, Pattern, Result, Tag, Target, Timestamp, Tombstone, Ttl,
-    message::{Change, Frame, KeyText},
+    message::{Change, KeyText, Message},
 };
 use futures_util::future::join_all;
 
@@ -131,7 +131,7 @@ struct Heard {
 
 impl Heard {
     /// Takes note of a frame, and answers whether one before it was missed.
-    fn misses(&mut self, frame: &Frame, now: Timestamp) -> bool {
+    fn misses(&mut self, frame: &Message, now: Timestamp) -> bool {
         if self.numbers.len() >= NODES && !self.numbers.contains_key(&frame.node) {
             self.numbers.clear();
             self.since = now;
@@ -151,7 +151,7 @@ impl Heard {
 
 impl Engine {
     fn take_in(self: &Arc<Self>, fleet: &Fleet, heard: &mut Heard, bytes: &[u8]) {
-        let frame = match Frame::open(bytes) {
+        let frame = match Message::open(bytes) {
             Ok(frame) => frame,
             Err(error) => {
                 // Whoever sent it, and whatever it says, was not understood.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use cache_core::{
-    Blob, Entry, Error, ErrorKind, Fresh, Freshness, Key, Loaded, Meta, Result, Timestamp, Tombstone, Ttl,
+    Blob, Entry, Error, ErrorKind, Fetched, Freshness, Key, Loaded, Meta, Result, Timestamp, Tombstone, Ttl,
 };
 use cache_memory::Value;
 
@@ -118,7 +118,7 @@ impl<V: Cacheable> Region<V> {
     }
 
     /// What is promised about a value: by its source, else by the region's policy.
-    pub(crate) fn promise(&self, key: &Key, fresh: &Fresh<V>, born: Timestamp) -> Ttl {
+    pub(crate) fn promise(&self, key: &Key, fresh: &Fetched<V>, born: Timestamp) -> Ttl {
         let ttl = fresh.ttl.unwrap_or_else(|| self.policy.ttl.ttl(key, Some(&fresh.value), born));
         self.policy.jitter.apply(self.engine.bounded(ttl), seed(key, born))
     }

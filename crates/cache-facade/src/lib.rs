@@ -58,7 +58,7 @@ mod write;
 pub use builder::CacheBuilder;
 pub use cache::Cache;
 pub use cache_core::{
-    Bus, Clock, Codec, Error, ErrorKind, Event, Fresh, Freshness, Jitter, Key, Lease, Loaded, Loader,
+    Bus, Clock, Codec, Error, ErrorKind, Event, Fetched, Freshness, Jitter, Key, Lease, Loaded, Loader,
     Observer, Pattern, Prefix, Refresh, Request, Result, Tag, Tier, Timestamp, ToKey, Ttl, TtlPolicy,
 };
 #[cfg(feature = "disk")]

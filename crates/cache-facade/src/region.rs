@@ -11,7 +11,7 @@ use std::{
 
 use async_trait::async_trait;
 use cache_core::{
-    Codec, Fresh, Key, Loaded, Loader, Pattern, Prefix, Refresh, Result, Target, Timestamp, ToKey,
+    Codec, Fetched, Key, Loaded, Loader, Pattern, Prefix, Refresh, Result, Target, Timestamp, ToKey,
     message::{Change, KeyText},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -108,7 +108,7 @@ impl<V: Cacheable> Region<V> {
     }
 
     /// The value of a key, loaded by `load` if need be. Loads of one key are shared, whatever their
-    /// closures and error types. The closure answers with a value, a [`Fresh`] one, or a [`Loaded`].
+    /// closures and error types. The closure answers with a value, a [`Fetched`] one, or a [`Loaded`].
     ///
     /// # Errors
     ///
@@ -168,13 +168,13 @@ impl<V: Cacheable> Region<V> {
         }
     }
 
-    /// Stores a value, or a [`Fresh`] one with its own life and tags, in memory and every tier.
+    /// Stores a value, or a [`Fetched`] one with its own life and tags, in memory and every tier.
     ///
     /// # Errors
     ///
     /// `Limit` for a key or value that is too large, `Codec` for a value that its codec can't carry;
     /// nothing is stored then. A tier that fails is an event.
-    pub async fn put<K: ToKey + ?Sized>(&self, key: &K, value: impl Into<Fresh<V>>) -> Result<()> {
+    pub async fn put<K: ToKey + ?Sized>(&self, key: &K, value: impl Into<Fetched<V>>) -> Result<()> {
         self.write(vec![(key.to_key(&self.core.prefix)?, value.into())]).await
     }
 
@@ -183,7 +183,7 @@ impl<V: Cacheable> Region<V> {
     /// # Errors
     ///
     /// As [`Region::put`]; nothing at all is stored then.
-    pub async fn put_many<K: ToKey, T: Into<Fresh<V>>>(
+    pub async fn put_many<K: ToKey, T: Into<Fetched<V>>>(
         &self,
         values: impl IntoIterator<Item = (K, T)>,
     ) -> Result<()> {
@@ -191,7 +191,7 @@ impl<V: Cacheable> Region<V> {
         self.write(
             values
                 .map(|(key, value)| Ok((key.to_key(&self.core.prefix)?, value.into())))
-                .collect::<Result<Vec<(Key, Fresh<V>)>>>()?,
+                .collect::<Result<Vec<(Key, Fetched<V>)>>>()?,
         )
         .await
     }

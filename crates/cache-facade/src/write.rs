@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cache_core::{Entry, Fresh, Freshness, Key, Prefix, Result, Timestamp, Tombstone, message::Change};
+use cache_core::{Entry, Fetched, Freshness, Key, Prefix, Result, Timestamp, Tombstone, message::Change};
 
 use crate::{
     counters::Count,
@@ -12,7 +12,7 @@ use crate::{
 
 impl<V: Cacheable> Region<V> {
     /// Stores values under one birth: all are encoded before any is stored.
-    pub(crate) async fn write(&self, values: Vec<(Key, Fresh<V>)>) -> Result<()> {
+    pub(crate) async fn write(&self, values: Vec<(Key, Fetched<V>)>) -> Result<()> {
         self.engine.check_open("put")?;
         let mut sealed = Vec::with_capacity(values.len());
         for (key, fresh) in values {

@@ -3,7 +3,7 @@
 use std::{str::FromStr, sync::Arc};
 
 use async_trait::async_trait;
-use cache_core::{Fresh, Loaded, Loader, Request, Result};
+use cache_core::{Fetched, Loaded, Loader, Request, Result};
 
 use crate::{
     Answer, Answers, Asset, DataType, Document, DocumentId, Fault, Invalid, Provider, ProviderError, Quote,
@@ -162,5 +162,5 @@ fn loaded<V: Datum>(provider: &str, request: &Request, mut value: V) -> Result<L
     if let Ok(named) = StandardKey::of(&request.key) {
         tags.push(data_tag(named.data(), value.asset())?);
     }
-    Ok(tags.into_iter().fold(Fresh::new(value), Fresh::tag).etag(version).into())
+    Ok(tags.into_iter().fold(Fetched::new(value), Fetched::tag).etag(version).into())
 }

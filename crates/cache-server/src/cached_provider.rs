@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use cache_core::{Codec, Error, ErrorKind, Fresh, Result, Ttl, TtlPolicy};
+use cache_core::{Codec, Error, ErrorKind, Fetched, Result, Ttl, TtlPolicy};
 use cache_facade::{Cache, Cacheable, Lookup, Region, RegionBuilder};
 use cache_market::{
     Answer, Answers, Asset, DataType, Document, DocumentId, DocumentLoader, Fault, Interval, Offer, Provider,
@@ -105,8 +105,8 @@ impl CachedProvider {
         let entry = |(quote, ttl): (Quote, Option<Ttl>)| {
             let (asset, version) = (quote.asset.to_string(), quote.version());
             let tags = [asset_tag(&quote.asset)?, data_tag(DataType::Price, &quote.asset)?];
-            let fresh = tags.into_iter().fold(Fresh::new(quote), Fresh::tag).etag(version);
-            Ok((asset, Fresh { ttl, ..fresh }))
+            let fresh = tags.into_iter().fold(Fetched::new(quote), Fetched::tag).etag(version);
+            Ok((asset, Fetched { ttl, ..fresh }))
         };
         self.quotes.put_many(prices.into_iter().map(entry).collect::<Result<Vec<_>>>()?).await
     }

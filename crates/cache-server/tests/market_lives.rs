@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use cache_core::{Clock, Fresh, Loaded, Loader, Request, Result, Timestamp};
+use cache_core::{Clock, Fetched, Loaded, Loader, Request, Result, Timestamp};
 use cache_facade::Cache;
 use cache_market::{
     DataType, Effect, EventKind, MarketEvent, MarketTime, StandardKey, asset_tag, data_tag, user_tag,
@@ -82,7 +82,7 @@ async fn removing_user_1_leaves_user_10_and_an_asset_leaves_those_that_begin_ali
         let id_of = |key: StandardKey| key.id().unwrap();
         let session = id_of(StandardKey::Session(id.into()));
         for id_in_region in [id_of(StandardKey::User(id.into())), session] {
-            users.put(&id_in_region, Fresh::new(1).tag(user_tag(id).unwrap())).await.unwrap();
+            users.put(&id_in_region, Fetched::new(1).tag(user_tag(id).unwrap())).await.unwrap();
         }
     }
     cache.invalidate(&user_tag("1").unwrap()).await.unwrap();
@@ -92,7 +92,7 @@ async fn removing_user_1_leaves_user_10_and_an_asset_leaves_those_that_begin_ali
     let prices = cache.region::<u64>("price").ttl(MarketTime::default().ttl(DataType::Price)).open().unwrap();
     for text in ["A", "A:yahoo", "AA", "A@XLON"] {
         let asset = text.split(':').next().unwrap().parse().unwrap();
-        prices.put(text, Fresh::new(1).tag(asset_tag(&asset).unwrap())).await.unwrap();
+        prices.put(text, Fetched::new(1).tag(asset_tag(&asset).unwrap())).await.unwrap();
     }
     cache.invalidate(&asset_tag(&"A".parse().unwrap()).unwrap()).await.unwrap();
     let there = ["A", "A:yahoo", "AA", "A@XLON"].map(|id| prices.peek(id).is_some());
@@ -109,7 +109,7 @@ async fn the_effects_of_an_event_are_carried_out_on_a_cache() {
     prices.get("AAPL").await.unwrap();
     for text in ["AAPL", "MSFT"] {
         let tag = data_tag(DataType::News, &text.parse().unwrap()).unwrap();
-        news.put(text, Fresh::new(7).tag(tag)).await.unwrap();
+        news.put(text, Fetched::new(7).tag(tag)).await.unwrap();
     }
 
     let event = MarketEvent::announced("AAPL".parse().unwrap(), EventKind::Earnings);

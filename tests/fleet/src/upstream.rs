@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use cache_core::{Error, ErrorKind, Fresh, Loaded, Loader, Request, Result};
+use cache_core::{Error, ErrorKind, Fetched, Loaded, Loader, Request, Result};
 use tokio::sync::{mpsc::UnboundedSender, oneshot};
 
 use crate::wire::FromNode;
@@ -57,7 +57,7 @@ impl Loader<u64> for Upstream {
             self.waiting().insert(number, waiter);
             let _ = self.0.say.send(FromNode::Load(number, request.key.id().to_owned()));
             let gone = |_| Error::new(ErrorKind::Load, "load", "the referee is gone");
-            loaded.push(Loaded::Value(Fresh::new(answer.await.map_err(gone)?)));
+            loaded.push(Loaded::Value(Fetched::new(answer.await.map_err(gone)?)));
         }
         Ok(loaded)
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cache_core::{Clock, Fresh, Key, Tag};
+use cache_core::{Clock, Fetched, Key, Tag};
 use cache_facade::{Cache, Eviction, Memory};
 use tests::{Answer, GRACE, Scene, Settings, settle};
 
@@ -102,7 +102,7 @@ async fn rule_45_what_was_removed_invalidated_cleared_or_skipped_is_a_miss() {
     for policy in Eviction::ALL {
         let scene = scene(policy, |region| region).await;
         let tag = Tag::new("tech").unwrap();
-        scene.source.answer(&scene.key("AAPL"), Answer::Value(Fresh::new("x".to_owned()).tag(tag.clone())));
+        scene.source.answer(&scene.key("AAPL"), Answer::Value(Fetched::new("x".to_owned()).tag(tag.clone())));
         for (misses, how) in (1..).zip(["cold", "removed", "invalidated", "cleared", "all cleared"]) {
             match how {
                 "removed" => scene.region.remove("AAPL").await.unwrap(),

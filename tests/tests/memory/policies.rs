@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use cache_core::{ErrorKind, Fresh, Operation, Pattern, Tag, Ttl};
+use cache_core::{ErrorKind, Fetched, Operation, Pattern, Tag, Ttl};
 use cache_facade::{Eviction, Memory, Source};
 use tests::{Answer, GRACE, Moment, Scene, settle};
 
@@ -138,7 +138,7 @@ async fn rule_14_past_the_eager_threshold_the_old_value_is_served_and_refreshed_
 
 async fn rule_18_a_put_with_a_life_of_zero_ends_what_was_there(scene: Scene) {
     scene.get("AAPL").await;
-    scene.region.put("AAPL", Fresh::new("once".to_owned()).ttl(Ttl::NONE)).await.unwrap();
+    scene.region.put("AAPL", Fetched::new("once".to_owned()).ttl(Ttl::NONE)).await.unwrap();
     assert_eq!(scene.peek("AAPL"), None);
     assert_eq!(scene.get("AAPL").await.as_deref(), Some("AAPL@2"), "nor in the tier");
 }
@@ -217,7 +217,7 @@ async fn rule_30_what_a_tier_held_before_a_put_does_not_replace_it(scene: Scene)
 
 async fn rule_31_a_refresh_under_way_when_its_tag_is_invalidated_is_dead(scene: Scene) {
     let tag = Tag::new("tech").unwrap();
-    let tagged = Answer::Value(Fresh::new("old".to_owned()).tag(tag.clone()));
+    let tagged = Answer::Value(Fetched::new("old".to_owned()).tag(tag.clone()));
     scene.source.answer(&scene.key("AAPL"), tagged);
     scene.get("AAPL").await;
     scene.pass(61);
@@ -248,7 +248,7 @@ async fn rule_32_while_a_tier_is_still_removing_its_old_value_is_not_taken_back(
 
 async fn rule_45_what_is_put_after_its_tag_was_invalidated_is_alive(scene: Scene) {
     let tag = Tag::new("tech").unwrap();
-    let tagged = |text: &str| Fresh::new(text.to_owned()).tag(tag.clone());
+    let tagged = |text: &str| Fetched::new(text.to_owned()).tag(tag.clone());
     for round in ["one", "two", "three"] {
         scene.region.put("AAPL", tagged(round)).await.unwrap();
         scene.region.put("GE", "none".to_owned()).await.unwrap();

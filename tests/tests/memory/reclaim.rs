@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cache_core::{Clock, Fresh, Pattern, Tag, Ttl};
+use cache_core::{Clock, Fetched, Pattern, Tag, Ttl};
 use cache_facade::{Cache, Eviction, Memory, MemoryStats};
 use tests::{Answer, GRACE, Scene, Settings, settle};
 
@@ -47,7 +47,7 @@ async fn rule_59_of_many_lives_each_is_reclaimed_at_its_own_end() {
         let scene = scene(policy, |region| region).await;
         for id in 0..100 {
             let life = Ttl::new(Duration::from_secs(40 * (id % 10 + 1)));
-            let value = Fresh::new("x".repeat(100)).ttl(life);
+            let value = Fetched::new("x".repeat(100)).ttl(life);
             scene.region.put(&id.to_string(), value).await.unwrap();
         }
         for wave in 1..=10 {
@@ -110,7 +110,7 @@ async fn rule_49_what_a_clear_or_a_tag_has_ended_holds_its_room_no_longer_than_i
         let tag = Tag::new("tech").unwrap();
         put(&scene, 0..10).await;
         scene.region.clear().await.unwrap();
-        scene.region.put("tagged", Fresh::new("x".to_owned()).tag(tag.clone())).await.unwrap();
+        scene.region.put("tagged", Fetched::new("x".to_owned()).tag(tag.clone())).await.unwrap();
         scene.cache.invalidate(&tag).await.unwrap();
         let stats = idle(&scene, GRACE.as_secs() + 30).await;
         assert_eq!((stats.entries, stats.weight), (0, 0), "{policy}");

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cache_core::{Clock, Fresh, Key, Pattern, Tag, Tier, Ttl};
+use cache_core::{Clock, Fetched, Key, Pattern, Tag, Tier, Ttl};
 use cache_disk::{DiskConfig, DiskTier};
 use cache_facade::{Cache, Eviction, Memory, Region};
 use tempfile::TempDir;
@@ -55,7 +55,7 @@ impl Stage {
         let tiers: Vec<FaultyTier> = inner.iter().cloned().map(FaultyTier::over).collect();
         let source = ScriptedLoader::labelled(|key: &Key, load| {
             let number: usize = key.id().parse().expect("a number");
-            Fresh::new(format!("{number}@{load}")).tag(tag(number))
+            Fetched::new(format!("{number}@{load}")).tag(tag(number))
         });
         let (cache, region) = open(&clock, &tiers, &source, policy, eager).await;
         let oracle = Oracle::new(tiers.len(), eager);
@@ -166,7 +166,7 @@ impl Stage {
         for (m, key) in keys.iter().enumerate() {
             let text = format!("{key} put {n}.{m}");
             self.oracle.put(*key, text.clone());
-            values.push((key.to_string(), Fresh::new(text).tag(tag(*key))));
+            values.push((key.to_string(), Fetched::new(text).tag(tag(*key))));
         }
         self.region.put_many(values).await.unwrap();
     }

@@ -10,19 +10,13 @@ const CORE: &str = "cache-core";
 const SERVERS: &str = "servers";
 
 /// The pillars know the foundation and nothing else of ours.
-const PILLARS: [&str; 7] = [
-    "cache-memory",
-    "cache-disk",
-    "cache-l1-redis",
-    "cache-l2-pg",
-    "cache-analytics",
-    "cache-warming",
-    "cache-market",
-];
+const PILLARS: [&str; 5] = ["cache-memory", "cache-disk", "cache-tls", "cache-analytics", "cache-warming"];
 
 /// What a crate may depend on besides the foundation, which is open to all.
 #[derive(Debug, Default)]
 struct Arrows {
+    /// Nothing of ours, not even the foundation.
+    alone: bool,
     always: &'static [&'static str],
     /// Only behind a feature.
     optional: &'static [&'static str],
@@ -35,10 +29,17 @@ fn arrows_of(name: &str) -> Option<Arrows> {
     Some(match name {
         CORE => Arrows::default(),
         pillar if PILLARS.contains(&pillar) => Arrows::default(),
+        "cache-config" | "market-calendar" => Arrows { alone: true, ..Arrows::default() },
+        "cache-l1-redis" | "cache-l2-pg" => Arrows { always: &["cache-tls"], ..Arrows::default() },
+        "market-data" => Arrows { always: &["cache-tls", "market-calendar"], ..Arrows::default() },
+        "cache-market" => {
+            Arrows { always: &["cache-facade", "market-calendar", "market-data"], ..Arrows::default() }
+        }
         "cache-macros" => Arrows { dev: &["cache-facade"], ..Arrows::default() },
         "cache-facade" => Arrows {
             always: &["cache-memory"],
             optional: &[
+                "cache-config",
                 "cache-disk",
                 "cache-l1-redis",
                 "cache-l2-pg",
@@ -50,7 +51,16 @@ fn arrows_of(name: &str) -> Option<Arrows> {
         },
         "cache-http" => Arrows { always: &["cache-facade"], ..Arrows::default() },
         "cache-server" => Arrows {
-            always: &["cache-facade", "cache-http", "cache-market", "cache-memory", "cache-disk"],
+            always: &[
+                "cache-config",
+                "cache-facade",
+                "cache-http",
+                "cache-market",
+                "cache-memory",
+                "cache-disk",
+                "market-calendar",
+                "market-data",
+            ],
             ..Arrows::default()
         },
         _ => return None,
@@ -87,7 +97,7 @@ pub(crate) fn check(packages: &[Package], tree: &Tree) -> Vec<Complaint> {
 fn arrow(package: &Package, arrows: &Arrows, dependency: &Dependency) -> Option<String> {
     let (from, to) = (package.name.as_str(), dependency.name.as_str());
     let test_only = dependency.is_dev() && ([from, SERVERS].contains(&to) || arrows.dev.contains(&to));
-    if (to == CORE && from != CORE) || arrows.always.contains(&to) || test_only {
+    if (to == CORE && from != CORE && !arrows.alone) || arrows.always.contains(&to) || test_only {
         return None;
     }
     if arrows.optional.contains(&to) {

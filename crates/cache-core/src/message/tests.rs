@@ -22,39 +22,39 @@ fn any_change() -> impl Strategy<Value = Change> {
     ]
 }
 
-fn any_frame() -> impl Strategy<Value = Frame> {
+fn any_frame() -> impl Strategy<Value = Message> {
     (any::<u128>(), any::<u64>(), "[a-z]{0,5}", vec(any_change(), 0..8))
-        .prop_map(|(node, number, namespace, changes)| Frame { node, number, namespace, changes })
+        .prop_map(|(node, number, namespace, changes)| Message { node, number, namespace, changes })
 }
 
 proptest! {
     #[test]
     fn a_frame_comes_back_as_it_was(frame in any_frame()) {
-        prop_assert_eq!(Frame::open(&frame.seal().unwrap()).unwrap(), frame);
+        prop_assert_eq!(Message::open(&frame.seal().unwrap()).unwrap(), frame);
     }
 
     #[test]
     fn what_is_no_whole_frame_is_refused(frame in any_frame(), at in any::<prop::sample::Index>(), bit in 0..8_u8) {
         let whole = frame.seal().unwrap().to_vec();
         let cut = at.index(whole.len());
-        prop_assert!(Frame::open(&whole[..cut]).is_err());
+        prop_assert!(Message::open(&whole[..cut]).is_err());
         let mut flipped = whole.clone();
         flipped[cut] ^= 1 << bit;
-        prop_assert!(Frame::open(&flipped).is_err());
+        prop_assert!(Message::open(&flipped).is_err());
     }
 
     #[test]
     fn any_bytes_with_a_right_checksum_are_read_without_harm(mut bytes in vec(any::<u8>(), 0..200)) {
         let sum = xxh3_64(&bytes);
         bytes.extend(sum.to_le_bytes());
-        let _ = Frame::open(&bytes);
+        let _ = Message::open(&bytes);
     }
 
     #[test]
     fn no_part_is_longer_than_the_limit_and_nothing_is_lost(changes in vec(any_change(), 0..40), limit in 60_usize..400) {
-        let (parts, left_out) = Frame::parts("md", changes.clone(), limit);
+        let (parts, left_out) = Message::parts("md", changes.clone(), limit);
         for part in &parts {
-            let frame = Frame { node: 1, number: 1, namespace: "md".to_owned(), changes: part.clone() };
+            let frame = Message { node: 1, number: 1, namespace: "md".to_owned(), changes: part.clone() };
             prop_assert!(!part.is_empty() && frame.seal().unwrap().len() <= limit);
         }
         let mut sent = parts.into_iter().flatten();
@@ -90,10 +90,10 @@ fn from_the_future(oldest: u8) -> Vec<u8> {
 
 #[test]
 fn rule_39_a_later_version_is_understood_as_far_as_it_allows() {
-    let frame = Frame::open(&from_the_future(VERSION)).unwrap();
+    let frame = Message::open(&from_the_future(VERSION)).unwrap();
     assert_eq!((frame.node, frame.number, frame.namespace.as_str()), (7, 3, "md"));
     assert_eq!(frame.changes, [Change::Unknown, Change::AllEnded { at: at(9) }]);
-    let error = Frame::open(&from_the_future(VERSION + 1)).unwrap_err();
+    let error = Message::open(&from_the_future(VERSION + 1)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt);
 }
 
@@ -108,7 +108,7 @@ fn rule_39_frames_of_version_1_are_read_for_ever() {
         .collect();
     let key = KeyText { prefix: "md:price:".to_owned(), id: "AAPL".to_owned() };
     let tombstone = Tombstone { born: at(1_000_002), dead_at: at(61_000_002) };
-    let frame = Frame {
+    let frame = Message {
         node: 0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10,
         number: 42,
         namespace: "md".to_owned(),
@@ -123,5 +123,5 @@ fn rule_39_frames_of_version_1_are_read_for_ever() {
     };
     let sealed = frame.seal().unwrap();
     let hex: Vec<String> = sealed.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(Frame::open(&bytes).ok(), Some(frame), "the bytes today:\n{}", hex.join(" "));
+    assert_eq!(Message::open(&bytes).ok(), Some(frame), "the bytes today:\n{}", hex.join(" "));
 }

@@ -11,7 +11,7 @@ over_both!(
 mod scenarios {
     use std::time::Duration;
 
-    use cache_core::{Bus, Bytes, Clock, Listener, message::Frame};
+    use cache_core::{Bus, Bytes, Clock, Listener, message::Message};
     use cache_l1_redis::{Redis, RedisConfig};
     use cache_l2_pg::{PgConfig, Postgres};
     use fleet::{Over, Recipe, Site};
@@ -39,7 +39,7 @@ mod scenarios {
         let heard = async {
             loop {
                 let bytes = listener.next().await.unwrap();
-                let frame = Frame::open(&bytes).unwrap();
+                let frame = Message::open(&bytes).unwrap();
                 if frame.namespace == recipe.namespace && !frame.changes.is_empty() {
                     return bytes;
                 }

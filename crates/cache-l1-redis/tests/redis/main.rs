@@ -13,3 +13,4 @@ mod order;
 mod patterns;
 mod sentinel;
 mod shared;
+mod suite;

@@ -1,5 +1,8 @@
 //! Names of entries: `kind:id`, optionally within a namespace, hashed once.
 
+pub(crate) mod pattern;
+pub(crate) mod prefix;
+
 use std::{
     borrow::Cow,
     fmt,
@@ -7,10 +10,8 @@ use std::{
     sync::Arc,
 };
 
-use crate::{
-    Error, ErrorKind, Result,
-    prefix::{Parts, Prefix, Query, Whole},
-};
+use self::prefix::{Parts, Prefix, Query, Whole};
+use crate::{Error, ErrorKind, Result};
 
 /// The longest key, in bytes of text, namespace and kind included.
 pub const MAX_KEY_LEN: usize = 4096;

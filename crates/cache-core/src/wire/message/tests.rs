@@ -99,7 +99,7 @@ fn rule_39_a_later_version_is_understood_as_far_as_it_allows() {
 
 #[test]
 fn rule_39_frames_of_version_1_are_read_for_ever() {
-    let golden = include_str!("../../tests/golden/message-v1.txt");
+    let golden = include_str!("../../../tests/golden/message-v1.txt");
     let bytes: Vec<u8> = golden
         .lines()
         .filter(|line| !line.starts_with('#'))

@@ -27,7 +27,7 @@ use std::mem;
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::{Error, ErrorKind, Key, Result, Timestamp, Tombstone, reader::Reader};
+use crate::{Error, ErrorKind, Key, Result, Timestamp, Tombstone, wire::reader::Reader};
 
 const MAGIC: [u8; 2] = *b"tB";
 const VERSION: u8 = 1;

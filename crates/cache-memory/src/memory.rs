@@ -10,15 +10,15 @@ use cache_core::{Entry, Error, ErrorKind, Key, Meta, Pattern, Query, Result, Tar
 
 use crate::{
     builder::MemoryBuilder,
-    departures::Departures,
     eviction::Eviction,
-    held::Held,
-    hottest::HotKey,
     protection::Protection,
-    reads::Reads,
+    refusals::Stripe,
     stats::MemoryStats,
+    stats::evictions::Departures,
+    stats::hottest::HotKey,
+    stats::reads::Reads,
+    store::entry_ref::Held,
     store::{Bounds, Store},
-    stripe::Stripe,
 };
 
 /// A decoded value of any type. One that is replaced, removed or evicted may be dropped under a lock of

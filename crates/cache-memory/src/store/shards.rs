@@ -6,15 +6,15 @@ use cache_core::{Entry, Freshness, Key, Meta, Query, Timestamp};
 use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
 
 use crate::{
-    budget::Budget,
-    departures::{Cause, Departures, Gone},
-    held::Held,
     memory::Value,
     policies::Order,
-    shard::Shard,
-    slots::{Place, Slot, Standing},
+    stats::evictions::{Cause, Departures, Gone},
     store::Bounds,
-    weight::Weigher,
+    store::budget::Budget,
+    store::entry_ref::Held,
+    store::shard::Shard,
+    store::slots::{Place, Slot, Standing},
+    store::weight::Weigher,
 };
 
 /// How many places are looked at under one lock by those who look at all.

@@ -9,13 +9,13 @@ use cache_core::{Entry, Freshness, Key, KeyHasher, Meta, Query, Timestamp};
 use moka::{notification::RemovalCause, policy::EvictionPolicy, sync::Cache};
 
 use crate::{
-    departures::{Cause, Departures},
-    held::Held,
     memory::Value,
     policies::fifo::Fifo,
-    shards::Shards,
+    stats::evictions::{Cause, Departures},
     store::Bounds,
-    weight::Weigher,
+    store::entry_ref::Held,
+    store::shards::Shards,
+    store::weight::Weigher,
 };
 
 /// Entries in moka, which can't be told to spare one: those that are protected lie beside it, in a share

@@ -4,7 +4,7 @@ use cache_core::{Query, Timestamp};
 
 use crate::{
     policies::Order,
-    slots::{Place, Slot, Slots},
+    store::slots::{Place, Slot, Slots},
 };
 
 /// Slots, and who goes first among them.

@@ -6,7 +6,7 @@ use cache_core::Query;
 use crossbeam_utils::CachePadded;
 use thread_local::ThreadLocal;
 
-use crate::hottest::{HotKey, Hottest};
+use crate::stats::hottest::{HotKey, Hottest};
 
 /// One read in so many is looked at for its key.
 const SAMPLED: u64 = 64;

@@ -6,7 +6,7 @@ use cache_core::{Entry, Key, Meta, Query, Timestamp, Ttl};
 use hashbrown::HashTable;
 use slab::Slab;
 
-use crate::{held::Held, memory::Value};
+use crate::{memory::Value, store::entry_ref::Held};
 
 /// No slot.
 const NONE: u32 = u32::MAX;

@@ -34,14 +34,16 @@ pub use entry::{
 };
 pub use error::{Error, ErrorKind, Result};
 pub use key::{
-    Key, KeyHasher, MAX_KEY_LEN, ToKey,
+    Key, KeyHasher, MAX_KEY_LEN,
+    lookup::{BorrowedKey, LookupKey, ToKey},
     pattern::Pattern,
-    prefix::{Parts, Prefix, Query, Whole},
+    prefix::Prefix,
 };
 pub use retry::{backoff::Backoff, breaker::Breaker};
 pub use secret::Secret;
 pub use time::{
-    clock::{Clock, ManualSleep, Timestamp},
+    clock::{Clock, ManualSleep},
+    timestamp::Timestamp,
     ttl::{Jitter, Ttl, TtlPolicy},
 };
 pub use traits::{

@@ -10,7 +10,7 @@ pub(crate) mod weight;
 
 use std::sync::Arc;
 
-use cache_core::{Entry, Key, Meta, Query, Timestamp};
+use cache_core::{Entry, Key, LookupKey, Meta, Timestamp};
 
 use crate::{
     eviction::Eviction,
@@ -67,7 +67,7 @@ impl Store {
 
     /// Looks at the entry of a key. `look` runs under a lock, and must not come back.
     #[inline]
-    pub(crate) fn read<T>(&self, key: &impl Query, look: impl FnOnce(Held<'_>) -> T) -> Option<T> {
+    pub(crate) fn read<T>(&self, key: &impl LookupKey, look: impl FnOnce(Held<'_>) -> T) -> Option<T> {
         either!(self, moka => moka.read(key, look), own => own.read(key, look))
     }
 

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use cache_core::{Entry, Freshness, Key, KeyHasher, Meta, Query, Timestamp};
+use cache_core::{Entry, Freshness, Key, KeyHasher, LookupKey, Meta, Timestamp};
 use moka::{notification::RemovalCause, policy::EvictionPolicy, sync::Cache};
 
 use crate::{
@@ -54,7 +54,7 @@ impl Buffered {
         Self { entries, protected, moving, granting, room, weigher, departures }
     }
 
-    pub(crate) fn read<T>(&self, key: &impl Query, look: impl FnOnce(Held<'_>) -> T) -> Option<T> {
+    pub(crate) fn read<T>(&self, key: &impl LookupKey, look: impl FnOnce(Held<'_>) -> T) -> Option<T> {
         match self.entries.get(key) {
             Some(entry) => Some(look(Held::from(&entry))),
             None if self.protected.budget().used() > 0 => self.protected.read(key, look),

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use cache_core::{Entry, Freshness, Key, Meta, Query, Timestamp};
+use cache_core::{Entry, Freshness, Key, LookupKey, Meta, Timestamp};
 use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
 
 use crate::{
@@ -36,7 +36,7 @@ impl<O: Order> Shards<O> {
     }
 
     #[inline]
-    pub(crate) fn read<T>(&self, key: &impl Query, look: impl FnOnce(Held<'_>) -> T) -> Option<T> {
+    pub(crate) fn read<T>(&self, key: &impl LookupKey, look: impl FnOnce(Held<'_>) -> T) -> Option<T> {
         let shard = self.shared(self.index(key.hashed()));
         let place = shard.find(key)?;
         if O::READS {

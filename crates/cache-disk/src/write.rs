@@ -73,7 +73,7 @@ impl Engine {
             // invalidation lost.
             let own = sealed.key.is_reserved();
             let removed =
-                !own && (meta.born <= writer.floor || writer.patterns.refuse(sealed.key, meta.born, now));
+                !own && (meta.born <= writer.floor || writer.patterns.refuses(sealed.key, meta.born, now));
             if removed || old.as_ref().is_some_and(|old| old.refuses(meta.born, now)) {
                 outdated += 1;
             } else if own {

@@ -146,7 +146,7 @@ impl Fleet {
             let mut outbox = lock(&self.outbox);
             (mem::take(&mut outbox.changes), outbox.ever, mem::take(&mut outbox.dropped))
         };
-        let (mut parts, left_out) = Message::parts(&self.namespace, changes, self.bus.max_frame());
+        let (mut parts, left_out) = Message::split(&self.namespace, changes, self.bus.max_message_len());
         if dropped || !left_out.is_empty() {
             // Left out, for the others to notice.
             number += 1;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cache_core::{Event, Freshness, Key, Meta, Query, Timestamp, ToKey};
+use cache_core::{Event, Freshness, Key, LookupKey, Meta, Timestamp, ToKey};
 use cache_memory::Held;
 
 use crate::{
@@ -27,7 +27,7 @@ pub(crate) enum Glance<V> {
 
 impl<V: Cacheable> Region<V> {
     /// What memory has, without counting.
-    pub(crate) fn glance(&self, key: &impl Query, now: Timestamp) -> Glance<V> {
+    pub(crate) fn glance(&self, key: &impl LookupKey, now: Timestamp) -> Glance<V> {
         let entry = self.looks(key).then(|| self.engine.memory.peek(key)).flatten();
         let Some(entry) = entry else { return Glance::Miss };
         let held = Held::from(&entry);
@@ -52,7 +52,7 @@ impl<V: Cacheable> Region<V> {
         key: &K,
         take: impl FnOnce(Held<'_>) -> Option<T>,
     ) -> Option<T> {
-        let key = &key.to_query(&self.core.prefix);
+        let key = &key.to_lookup(&self.core.prefix);
         if !self.looks(key) {
             return None;
         }
@@ -76,8 +76,8 @@ impl<V: Cacheable> Region<V> {
 
     /// Whether memory takes part for this key.
     #[inline]
-    fn looks(&self, key: &impl Query) -> bool {
-        key.is_of(&self.core.prefix) && !self.policy.skips("memory") && self.engine.memory_on()
+    fn looks(&self, key: &impl LookupKey) -> bool {
+        key.has_prefix(&self.core.prefix) && !self.policy.skips("memory") && self.engine.memory_on()
     }
 
     /// Whether a fresh entry outlived all stamps, and is not due to be refreshed.

@@ -101,7 +101,7 @@ impl<T: Tier> Guard<T> {
 
     /// A refused value says nothing about the tier: only what may pass counts as a failure.
     fn note(&self, error: Option<&Error>) {
-        self.breaker().note(!error.is_some_and(Error::is_retryable), self.settings.clock.now());
+        self.breaker().record(!error.is_some_and(Error::is_retryable), self.settings.clock.now());
     }
 
     fn breaker(&self) -> MutexGuard<'_, Breaker> {

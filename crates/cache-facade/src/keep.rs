@@ -126,7 +126,7 @@ impl<V: Cacheable> Region<V> {
     pub(crate) fn encode(&self, value: &V) -> Result<Blob> {
         let blob = Blob::encode(self.core.codec, self.core.schema, value)?;
         if self.core.proved.load(Ordering::Relaxed) < PROOFS {
-            blob.prove::<V>()?;
+            blob.check_round_trip::<V>()?;
             self.core.proved.fetch_add(1, Ordering::Relaxed);
         }
         Ok(blob)

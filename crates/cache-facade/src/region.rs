@@ -162,7 +162,7 @@ impl<V: Cacheable> Region<V> {
     /// starts nothing.
     #[must_use]
     pub fn peek<K: ToKey + ?Sized>(&self, key: &K) -> Option<Arc<V>> {
-        match self.glance(&key.to_query(&self.core.prefix), self.engine.clock.now()) {
+        match self.glance(&key.to_lookup(&self.core.prefix), self.engine.clock.now()) {
             Glance::Fresh(found) | Glance::Due(found) | Glance::Stale(found) => found.value,
             Glance::Miss => None,
         }

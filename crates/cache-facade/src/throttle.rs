@@ -6,7 +6,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-use cache_core::{Key, KeyHasher, Query, Timestamp};
+use cache_core::{Key, KeyHasher, LookupKey, Timestamp};
 
 /// How many failing keys are remembered; past that, all are tried again.
 const CAPACITY: usize = 65_536;
@@ -36,7 +36,7 @@ impl Throttle {
     }
 
     /// Whether loads of this key pause now.
-    pub(crate) fn paused(&self, key: &impl Query, now: Timestamp) -> bool {
+    pub(crate) fn paused(&self, key: &impl LookupKey, now: Timestamp) -> bool {
         self.lock().get(&key.hashed()).is_some_and(|until| now < *until)
     }
 

@@ -52,7 +52,7 @@ impl Bus for RedisBus {
         self.reach.shared.config.name
     }
 
-    fn max_frame(&self) -> usize {
+    fn max_message_len(&self) -> usize {
         MAX_FRAME
     }
 

@@ -35,7 +35,7 @@ impl Bus for PgBus {
         self.shared.config.name
     }
 
-    fn max_frame(&self) -> usize {
+    fn max_message_len(&self) -> usize {
         MAX_FRAME
     }
 

@@ -227,7 +227,7 @@ impl State {
     fn is_outdated(&self, sealed: &Sealed, now: Timestamp) -> bool {
         let rivals = [self.waiting.get(&sealed.key), self.writing.get(&sealed.key)];
         rivals.into_iter().flatten().any(|queued| sealed.born <= queued.sealed.born && !queued.is_late())
-            || self.stones.refuse(&sealed.key, sealed.born, now)
+            || self.stones.refuses(&sealed.key, sealed.born, now)
     }
 
     /// `false` if there is no room.

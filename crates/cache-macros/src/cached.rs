@@ -5,10 +5,10 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::{Error, Expr, ItemFn, Result, spanned::Spanned};
 
 use crate::{
-    answer::Answer,
     duration,
     options::Options,
-    place,
+    output::Answer,
+    shared_options,
     signature::{Signature, outer},
     template::Template,
 };
@@ -39,8 +39,8 @@ pub(crate) fn expand(options: TokenStream, function: ItemFn) -> Result<TokenStre
 impl Cached {
     fn read(options: TokenStream, signature: &Signature<'_>, answer: &Answer<'_>) -> Result<Self> {
         let mut options = Options::parse(options, &PARTS)?;
-        let cache = place::cache(&mut options, signature)?;
-        let kind = place::region(&mut options)?.ok_or_else(|| {
+        let cache = shared_options::cache(&mut options, signature)?;
+        let kind = shared_options::region(&mut options)?.ok_or_else(|| {
             Error::new(Span::call_site(), "which region? Say what is kept there: `region = \"price\"`")
         })?;
         let value = answer.value;
@@ -59,8 +59,8 @@ impl Cached {
         if let Some(settings) = options.value("settings")? {
             region = quote!(::cache_facade::attribute::set(#region, #settings));
         }
-        let id = place::id(&mut options, signature, &cache)?;
-        Ok(Self { cache, region, id, ttl: ttl(&mut options)?, tags: place::tags(&mut options)? })
+        let id = shared_options::id(&mut options, signature, &cache)?;
+        Ok(Self { cache, region, id, ttl: ttl(&mut options)?, tags: shared_options::tags(&mut options)? })
     }
 
     /// The function with the cache around it, and its body.

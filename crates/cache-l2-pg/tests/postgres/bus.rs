@@ -24,7 +24,7 @@ async fn frames_of_any_bytes_reach_every_listener_whole_and_in_order() {
     let elsewhere = bus(fixture::config(), "elsewhere");
     let frame =
         |n: usize, len: usize| Bytes::from((0..len).map(|at| (at * 31 + n) as u8).collect::<Vec<_>>());
-    let frames: Vec<Bytes> = [0, 1, 2, 3, 100, 255, a.max_frame() - 1, a.max_frame()]
+    let frames: Vec<Bytes> = [0, 1, 2, 3, 100, 255, a.max_message_len() - 1, a.max_message_len()]
         .into_iter()
         .chain([10; 200])
         .enumerate()
@@ -38,7 +38,7 @@ async fn frames_of_any_bytes_reach_every_listener_whole_and_in_order() {
         assert_eq!(next(&mut here).await.unwrap(), frame);
         assert_eq!(next(&mut there).await.unwrap(), frame);
     }
-    let error = a.publish(frame(0, a.max_frame() + 1)).await.unwrap_err();
+    let error = a.publish(frame(0, a.max_message_len() + 1)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Limit, "{error}");
 }
 

@@ -67,7 +67,7 @@ impl Gate {
 
     /// How a call went that had been let through.
     pub(super) fn note(&mut self, well: bool, now: Timestamp) {
-        self.breaker.note(well, now);
+        self.breaker.record(well, now);
     }
 
     /// Why it is not as it should be, if so: a quota that is used up is no illness.

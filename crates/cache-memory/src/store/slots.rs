@@ -2,11 +2,11 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use cache_core::{Entry, Key, Meta, Query, Timestamp, Ttl};
+use cache_core::{Entry, Key, LookupKey, Meta, Timestamp, Ttl};
 use hashbrown::HashTable;
 use slab::Slab;
 
-use crate::{held::Held, memory::Value};
+use crate::{memory::Value, store::entry_ref::Held};
 
 /// No slot.
 const NONE: u32 = u32::MAX;
@@ -67,7 +67,7 @@ pub(crate) struct Slots {
 
 impl Slots {
     #[inline]
-    pub(crate) fn find(&self, key: &impl Query) -> Option<Place> {
+    pub(crate) fn find(&self, key: &impl LookupKey) -> Option<Place> {
         self.places.find(key.hashed(), |place| key.equivalent(self.key(*place))).copied()
     }
 

@@ -30,7 +30,7 @@ impl Stripe {
 
     /// Whether a value of `key` born at `born` was removed or is being replaced.
     pub(crate) fn refuse(&self, key: &Key, born: Timestamp, now: Timestamp) -> bool {
-        self.tombstones.refuse(key, born, now)
+        self.tombstones.refuses(key, born, now)
             || self.writing.iter().any(|(writing, later)| born < *later && writing == key)
     }
 }

@@ -24,7 +24,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 use crate::{
     Blob, Codec, Entry, Error, ErrorKind, Key, MAX_VALUE_LEN, Meta, Result, Tag, Timestamp, Tombstone, Ttl,
-    reader::Reader,
+    wire::reader::Reader,
 };
 
 const MAGIC: [u8; 2] = *b"tC";

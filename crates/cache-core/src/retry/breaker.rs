@@ -14,13 +14,13 @@ use crate::Timestamp;
 /// let mut breaker = Breaker::new(2, pause);
 /// for _ in 0..2 {
 ///     breaker.admit(clock.now()).unwrap();
-///     breaker.note(false, clock.now());
+///     breaker.record(false, clock.now());
 /// }
 /// assert_eq!(breaker.admit(clock.now()), Err(clock.now().after(pause)));
 /// clock.advance(pause);
 /// assert!(breaker.admit(clock.now()).is_ok(), "one call may try");
 /// assert!(breaker.admit(clock.now()).is_err(), "and no other beside it");
-/// breaker.note(true, clock.now());
+/// breaker.record(true, clock.now());
 /// assert!(!breaker.is_open());
 /// ```
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Breaker {
         Self { failures: failures.max(1), pause, state: State::Closed(0) }
     }
 
-    /// Lets a call through, which is to report by [`Breaker::note`].
+    /// Lets a call through, which is to report by [`Breaker::record`].
     ///
     /// # Errors
     ///
@@ -67,8 +67,8 @@ impl Breaker {
     }
 
     /// How a call went that had been let through.
-    pub fn note(&mut self, well: bool, now: Timestamp) {
-        self.state = match (well, self.state) {
+    pub fn record(&mut self, succeeded: bool, now: Timestamp) {
+        self.state = match (succeeded, self.state) {
             (true, _) => State::Closed(0),
             (false, State::Closed(failed)) if failed + 1 < self.failures => State::Closed(failed + 1),
             (false, State::Open(until)) => State::Open(until),
@@ -94,7 +94,7 @@ mod tests {
         let mut breaker = Breaker::new(3, PAUSE);
         for _ in 0..3 {
             assert!(breaker.admit(START).is_ok());
-            breaker.note(false, START);
+            breaker.record(false, START);
         }
         breaker
     }
@@ -103,7 +103,7 @@ mod tests {
     fn only_failures_in_a_row_open_it() {
         let mut breaker = Breaker::new(3, PAUSE);
         for turn in 1..100 {
-            breaker.note(turn % 3 == 0, START);
+            breaker.record(turn % 3 == 0, START);
             assert!(!breaker.is_open(), "two in a row at most");
         }
         assert!(open().is_open());
@@ -115,20 +115,20 @@ mod tests {
         let later = START.after(PAUSE);
         assert_eq!(breaker.admit(later), Ok(()));
         assert_eq!(breaker.admit(later), Err(later.after(PAUSE)), "one at a time");
-        breaker.note(false, later);
+        breaker.record(false, later);
         assert_eq!(breaker.admit(later), Err(later.after(PAUSE)));
 
         let again = later.after(PAUSE);
         assert_eq!(breaker.admit(again), Ok(()));
         assert_eq!(breaker.admit(again.after(PAUSE)), Ok(()), "the first never reported");
-        breaker.note(true, again);
+        breaker.record(true, again);
         assert!(!breaker.is_open());
     }
 
     #[test]
     fn one_that_was_let_through_before_it_opened_and_fails_late_does_not_prolong_it() {
         let mut breaker = open();
-        breaker.note(false, START.after(PAUSE / 2));
+        breaker.record(false, START.after(PAUSE / 2));
         assert_eq!(breaker.admit(START.after(PAUSE)), Ok(()));
     }
 }

@@ -2,11 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use cache_core::Query;
+use cache_core::LookupKey;
 use crossbeam_utils::CachePadded;
 use thread_local::ThreadLocal;
 
-use crate::hottest::{HotKey, Hottest};
+use crate::stats::hottest::{HotKey, Hottest};
 
 /// One read in so many is looked at for its key.
 const SAMPLED: u64 = 64;
@@ -28,11 +28,11 @@ pub(crate) struct Reads {
 
 impl Reads {
     #[inline]
-    pub(crate) fn hit(&self, key: &impl Query) {
+    pub(crate) fn hit(&self, key: &impl LookupKey) {
         self.count(&self.counts.get_or_default().hits, key);
     }
 
-    pub(crate) fn miss(&self, key: &impl Query) {
+    pub(crate) fn miss(&self, key: &impl LookupKey) {
         self.count(&self.counts.get_or_default().misses, key);
     }
 
@@ -49,7 +49,7 @@ impl Reads {
     }
 
     #[inline]
-    fn count(&self, counter: &AtomicU64, key: &impl Query) {
+    fn count(&self, counter: &AtomicU64, key: &impl LookupKey) {
         // This thread alone writes it, so nothing is lost between the two steps.
         let before = counter.load(Ordering::Relaxed);
         counter.store(before.wrapping_add(1), Ordering::Relaxed);
@@ -59,7 +59,7 @@ impl Reads {
     }
 
     #[cold]
-    fn sample(&self, key: &impl Query) {
+    fn sample(&self, key: &impl LookupKey) {
         self.hottest.sample(key);
     }
 }

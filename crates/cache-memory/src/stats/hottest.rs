@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use cache_core::{Key, Query};
+use cache_core::{Key, LookupKey};
 use hashbrown::HashTable;
 
 /// How many keys are counted at once; the coldest half goes when there is no room for another.
@@ -43,7 +43,7 @@ struct Sketch {
 
 impl Hottest {
     /// Counts a read. While another thread does, this one is left out.
-    pub(crate) fn sample(&self, key: &impl Query) {
+    pub(crate) fn sample(&self, key: &impl LookupKey) {
         if let Ok(mut sketch) = self.0.try_lock() {
             sketch.count(key);
         }
@@ -67,7 +67,7 @@ impl Hottest {
 }
 
 impl Sketch {
-    fn count(&mut self, key: &impl Query) {
+    fn count(&mut self, key: &impl LookupKey) {
         self.samples += 1;
         self.ever += 1;
         if let Some((_, count)) = self.counts.find_mut(key.hashed(), |(known, _)| key.equivalent(known)) {

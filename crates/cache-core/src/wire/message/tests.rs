@@ -52,7 +52,7 @@ proptest! {
 
     #[test]
     fn no_part_is_longer_than_the_limit_and_nothing_is_lost(changes in vec(any_change(), 0..40), limit in 60_usize..400) {
-        let (parts, left_out) = Message::parts("md", changes.clone(), limit);
+        let (parts, left_out) = Message::split("md", changes.clone(), limit);
         for part in &parts {
             let frame = Message { node: 1, number: 1, namespace: "md".to_owned(), changes: part.clone() };
             prop_assert!(!part.is_empty() && frame.seal().unwrap().len() <= limit);
@@ -99,7 +99,7 @@ fn rule_39_a_later_version_is_understood_as_far_as_it_allows() {
 
 #[test]
 fn rule_39_frames_of_version_1_are_read_for_ever() {
-    let golden = include_str!("../../tests/golden/message-v1.txt");
+    let golden = include_str!("../../../tests/golden/message-v1.txt");
     let bytes: Vec<u8> = golden
         .lines()
         .filter(|line| !line.starts_with('#'))

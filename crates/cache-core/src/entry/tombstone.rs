@@ -70,7 +70,7 @@ impl Tombstones {
 
     /// Whether a value of `key` born at `born` was removed.
     #[must_use]
-    pub fn refuse(&self, key: &Key, born: Timestamp, now: Timestamp) -> bool {
+    pub fn refuses(&self, key: &Key, born: Timestamp, now: Timestamp) -> bool {
         let covers = |tombstone: &Tombstone| born <= tombstone.born && now < tombstone.dead_at;
         self.floor.as_ref().is_some_and(covers)
             || self.keys.get(key).is_some_and(covers)
@@ -112,10 +112,10 @@ mod tests {
     fn rule_29_what_was_born_before_the_removal_is_refused_while_the_tombstone_lasts() {
         let mut tombstones = Tombstones::new(8);
         tombstones.add(&key(1), Tombstone { born: at(10), dead_at: at(20) }, at(10));
-        assert!(tombstones.refuse(&key(1), at(10), at(19)));
-        assert!(!tombstones.refuse(&key(1), at(11), at(19)));
-        assert!(!tombstones.refuse(&key(2), at(10), at(19)));
-        assert!(!tombstones.refuse(&key(1), at(10), at(20)));
+        assert!(tombstones.refuses(&key(1), at(10), at(19)));
+        assert!(!tombstones.refuses(&key(1), at(11), at(19)));
+        assert!(!tombstones.refuses(&key(2), at(10), at(19)));
+        assert!(!tombstones.refuses(&key(1), at(10), at(20)));
     }
 
     #[test]
@@ -126,17 +126,17 @@ mod tests {
         }
         assert!(tombstones.len() <= 8);
         for id in 0..100 {
-            assert!(tombstones.refuse(&key(id), at(id as i64), at(0)), "{id}");
+            assert!(tombstones.refuses(&key(id), at(id as i64), at(0)), "{id}");
         }
-        assert!(!tombstones.refuse(&key(0), at(100), at(0)));
-        assert!(!tombstones.refuse(&key(0), at(0), at(1000)), "nor for longer than what was forgotten");
+        assert!(!tombstones.refuses(&key(0), at(100), at(0)));
+        assert!(!tombstones.refuses(&key(0), at(0), at(1000)), "nor for longer than what was forgotten");
     }
 
     #[test]
     fn rule_29_a_pattern_covers_keys_that_were_not_there() {
         let mut tombstones = Tombstones::new(8);
         tombstones.add_matching(Pattern::kind("k").into(), Tombstone { born: at(5), dead_at: at(9) }, at(5));
-        assert!(tombstones.refuse(&key(1), at(4), at(6)));
-        assert!(!tombstones.refuse(&key(1), at(6), at(6)));
+        assert!(tombstones.refuses(&key(1), at(4), at(6)));
+        assert!(!tombstones.refuses(&key(1), at(6), at(6)));
     }
 }

@@ -103,7 +103,7 @@ impl Blob {
     /// # Errors
     ///
     /// `Codec`, naming the codec to use, if the type does not survive this one.
-    pub fn prove<V: Serialize + DeserializeOwned>(&self) -> Result<()> {
+    pub fn check_round_trip<V: Serialize + DeserializeOwned>(&self) -> Result<()> {
         let again = self.decode::<V>(self.schema).and_then(|v| Self::encode(self.codec, self.schema, &v));
         match again {
             Ok(again) if again.bytes.len() == self.bytes.len() => Ok(()),
@@ -165,7 +165,7 @@ mod tests {
             let codec = if json { Codec::Json } else { Codec::Bincode };
             let blob = Blob::encode(codec, schema, &value).unwrap();
             prop_assert_eq!(blob.decode::<Sample>(schema).unwrap(), value);
-            blob.prove::<Sample>().unwrap();
+            blob.check_round_trip::<Sample>().unwrap();
         }
 
         #[test]
@@ -200,8 +200,8 @@ mod tests {
     fn a_type_that_bincode_cannot_read_back_is_found_out() {
         let value = serde_json::json!({"a": [1, 2]});
         let blob = Blob::encode(Codec::Bincode, 0, &value).unwrap();
-        let error = blob.prove::<serde_json::Value>().unwrap_err();
+        let error = blob.check_round_trip::<serde_json::Value>().unwrap_err();
         assert!(error.kind() == ErrorKind::Codec && error.to_string().contains("Codec::Json"), "{error}");
-        Blob::encode(Codec::Json, 0, &value).unwrap().prove::<serde_json::Value>().unwrap();
+        Blob::encode(Codec::Json, 0, &value).unwrap().check_round_trip::<serde_json::Value>().unwrap();
     }
 }

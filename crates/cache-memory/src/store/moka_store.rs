@@ -5,17 +5,17 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use cache_core::{Entry, Freshness, Key, KeyHasher, Meta, Query, Timestamp};
+use cache_core::{Entry, Freshness, Key, KeyHasher, LookupKey, Meta, Timestamp};
 use moka::{notification::RemovalCause, policy::EvictionPolicy, sync::Cache};
 
 use crate::{
-    departures::{Cause, Departures},
-    held::Held,
     memory::Value,
     policies::fifo::Fifo,
-    shards::Shards,
+    stats::evictions::{Cause, Departures},
     store::Bounds,
-    weight::Weigher,
+    store::entry_ref::Held,
+    store::shards::Shards,
+    store::weight::Weigher,
 };
 
 /// Entries in moka, which can't be told to spare one: those that are protected lie beside it, in a share
@@ -54,7 +54,7 @@ impl Buffered {
         Self { entries, protected, moving, granting, room, weigher, departures }
     }
 
-    pub(crate) fn read<T>(&self, key: &impl Query, look: impl FnOnce(Held<'_>) -> T) -> Option<T> {
+    pub(crate) fn read<T>(&self, key: &impl LookupKey, look: impl FnOnce(Held<'_>) -> T) -> Option<T> {
         match self.entries.get(key) {
             Some(entry) => Some(look(Held::from(&entry))),
             None if self.protected.budget().used() > 0 => self.protected.read(key, look),

@@ -27,7 +27,7 @@ use std::mem;
 use bytes::Bytes;
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::{Error, ErrorKind, Key, Result, Timestamp, Tombstone, reader::Reader};
+use crate::{Error, ErrorKind, Key, Result, Timestamp, Tombstone, wire::reader::Reader};
 
 const MAGIC: [u8; 2] = *b"tB";
 const VERSION: u8 = 1;
@@ -166,7 +166,7 @@ impl Message {
     /// Parts changes so that each part, sealed, has at most `limit` bytes. A change that is longer all by
     /// itself is left out, and answered as the second.
     #[must_use]
-    pub fn parts(namespace: &str, changes: Vec<Change>, limit: usize) -> (Vec<Vec<Change>>, Vec<Change>) {
+    pub fn split(namespace: &str, changes: Vec<Change>, limit: usize) -> (Vec<Vec<Change>>, Vec<Change>) {
         let room = limit.saturating_sub(HEAD + CHECKSUM + namespace.len());
         let (mut parts, mut part, mut used, mut left_out) = (Vec::new(), Vec::new(), 0, Vec::new());
         for change in changes {

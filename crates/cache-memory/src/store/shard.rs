@@ -1,10 +1,10 @@
 //! One shard: slots under one lock, and the order in which they go.
 
-use cache_core::{Query, Timestamp};
+use cache_core::{LookupKey, Timestamp};
 
 use crate::{
     policies::Order,
-    slots::{Place, Slot, Slots},
+    store::slots::{Place, Slot, Slots},
 };
 
 /// Slots, and who goes first among them.
@@ -22,7 +22,7 @@ impl<O: Order> Shard<O> {
     }
 
     #[inline]
-    pub(crate) fn find(&self, key: &impl Query) -> Option<Place> {
+    pub(crate) fn find(&self, key: &impl LookupKey) -> Option<Place> {
         self.slots.find(key)
     }
 

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::ttl::mix;
+use crate::time::ttl::mix;
 
 /// Pauses that double from one attempt to the next, each cut to a random part of itself, so that
 /// many nodes that lost the same server don't come back at the same moment.

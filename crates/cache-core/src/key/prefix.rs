@@ -1,17 +1,17 @@
-//! What the keys of one region have in common, and keys borrowed in parts to look up with.
+//! What the keys of one region have in common.
 
 use std::{
     fmt,
-    hash::{BuildHasher, Hash, Hasher},
+    hash::{BuildHasher, Hasher},
     sync::{Arc, LazyLock},
 };
 
-use equivalent::Equivalent;
 use foldhash::{
     SharedSeed,
     quality::{RandomState, SeedableRandomState},
 };
 
+use super::lookup::BorrowedKey;
 use crate::{Error, ErrorKind, Key, MAX_KEY_LEN, Result};
 
 /// One random state a process, so that chosen keys can't be made to collide.
@@ -22,7 +22,7 @@ static STATE: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 pub struct Prefix {
     text: Arc<str>,
     kind_at: usize,
-    mark: u32,
+    pub(super) mark: u32,
     /// Hashes ids, differently under each prefix.
     state: SeedableRandomState,
 }
@@ -88,8 +88,8 @@ impl Prefix {
     /// The key of `id`, to look up with: nothing is allocated.
     #[must_use]
     #[inline]
-    pub fn borrow<'a>(&'a self, id: &'a str) -> Parts<'a> {
-        Parts { prefix: self, id, hash: self.hash(id) }
+    pub fn borrow<'a>(&'a self, id: &'a str) -> BorrowedKey<'a> {
+        BorrowedKey { prefix: self, id, hash: self.hash(id) }
     }
 
     /// The text, with its closing `:`.
@@ -115,112 +115,5 @@ impl Prefix {
 impl fmt::Debug for Prefix {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Prefix({})", self.text)
-    }
-}
-
-/// What a key can be looked up with: a [`Key`], the [`Whole`] of it borrowed, or its [`Parts`]. Equal to, and hashed as, that key.
-pub trait Query: Equivalent<Key> + Hash {
-    /// The hash of the key.
-    fn hashed(&self) -> u64;
-
-    /// Whether the key has this prefix. Compares hashes of prefixes, never text: no memory of the key's
-    /// text is touched, and two prefixes of one process are mistaken for each other once in four
-    /// billion.
-    fn is_of(&self, prefix: &Prefix) -> bool;
-
-    /// The key to keep.
-    ///
-    /// # Errors
-    ///
-    /// `Limit` if it is too long to be one.
-    fn key(&self) -> Result<Key>;
-}
-
-impl Query for Key {
-    #[inline]
-    fn hashed(&self) -> u64 {
-        self.hash
-    }
-
-    #[inline]
-    fn is_of(&self, prefix: &Prefix) -> bool {
-        self.mark == prefix.mark
-    }
-
-    fn key(&self) -> Result<Key> {
-        Ok(self.clone())
-    }
-}
-
-/// A key, borrowed whole.
-#[derive(Clone, Copy, Debug)]
-pub struct Whole<'a>(pub &'a Key);
-
-impl Query for Whole<'_> {
-    #[inline]
-    fn hashed(&self) -> u64 {
-        self.0.hashed()
-    }
-
-    #[inline]
-    fn is_of(&self, prefix: &Prefix) -> bool {
-        self.0.is_of(prefix)
-    }
-
-    fn key(&self) -> Result<Key> {
-        self.0.key()
-    }
-}
-
-impl Hash for Whole<'_> {
-    #[inline]
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.0.hash);
-    }
-}
-
-impl Equivalent<Key> for Whole<'_> {
-    #[inline]
-    fn equivalent(&self, other: &Key) -> bool {
-        self.0 == other
-    }
-}
-
-/// A key in parts, made by [`Prefix::borrow`].
-#[derive(Clone, Copy, Debug)]
-pub struct Parts<'a> {
-    prefix: &'a Prefix,
-    id: &'a str,
-    hash: u64,
-}
-
-impl Query for Parts<'_> {
-    #[inline]
-    fn hashed(&self) -> u64 {
-        self.hash
-    }
-
-    #[inline]
-    fn is_of(&self, prefix: &Prefix) -> bool {
-        self.prefix.mark == prefix.mark
-    }
-
-    fn key(&self) -> Result<Key> {
-        self.prefix.key(self.id)
-    }
-}
-
-impl Hash for Parts<'_> {
-    #[inline]
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        state.write_u64(self.hash);
-    }
-}
-
-impl Equivalent<Key> for Parts<'_> {
-    #[inline]
-    fn equivalent(&self, other: &Key) -> bool {
-        // The mark stands for the prefix, which has its part in the hash as well.
-        self.hash == other.hash && self.prefix.mark == other.mark && *self.id.as_bytes() == *other.id_bytes()
     }
 }

@@ -15,7 +15,7 @@ pub trait Bus: Debug + Send + Sync + 'static {
     fn name(&self) -> &'static str;
 
     /// How many bytes a frame may have.
-    fn max_frame(&self) -> usize;
+    fn max_message_len(&self) -> usize;
 
     /// Sends a frame to every node that listens now, this one included or not. Frames of one caller
     /// that waits for each call to end arrive in the order of its calls.

@@ -2,19 +2,19 @@
 
 use std::sync::{Arc, PoisonError};
 
-use cache_core::{Entry, Freshness, Key, Meta, Query, Timestamp};
+use cache_core::{Entry, Freshness, Key, LookupKey, Meta, Timestamp};
 use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
 
 use crate::{
-    budget::Budget,
-    departures::{Cause, Departures, Gone},
-    held::Held,
     memory::Value,
     policies::Order,
-    shard::Shard,
-    slots::{Place, Slot, Standing},
+    stats::evictions::{Cause, Departures, Gone},
     store::Bounds,
-    weight::Weigher,
+    store::budget::Budget,
+    store::entry_ref::Held,
+    store::shard::Shard,
+    store::slots::{Place, Slot, Standing},
+    store::weight::Weigher,
 };
 
 /// How many places are looked at under one lock by those who look at all.
@@ -36,7 +36,7 @@ impl<O: Order> Shards<O> {
     }
 
     #[inline]
-    pub(crate) fn read<T>(&self, key: &impl Query, look: impl FnOnce(Held<'_>) -> T) -> Option<T> {
+    pub(crate) fn read<T>(&self, key: &impl LookupKey, look: impl FnOnce(Held<'_>) -> T) -> Option<T> {
         let shard = self.shared(self.index(key.hashed()));
         let place = shard.find(key)?;
         if O::READS {

@@ -30,7 +30,7 @@ fn golden_bytes_of_version_1() {
     let absent = seal(&key(), &Entry::absent(sample(b"").meta), NEVER).unwrap();
     let removed = Tombstone { born: Timestamp::from_micros(7), dead_at: Timestamp::from_micros(9) };
     let packed = seal(&key(), &sample(&[b'a'; 100]), 16).unwrap();
-    let golden = include_str!("../../tests/golden/envelope-v1.txt");
+    let golden = include_str!("../../../tests/golden/envelope-v1.txt");
     let written =
         [plain, absent, seal_tombstone(&key(), &removed), packed].map(|bytes| hex(&bytes)).join("\n");
     assert_eq!(written, golden.trim_end(), "the wire form changed: give it a new version");

@@ -11,7 +11,10 @@ use cache_core::{Bus, Bytes, Error, ErrorKind, Listener, Result};
 use redis::{AsyncConnectionConfig, PushInfo, PushKind, Value, cmd};
 use tokio::{sync::mpsc, time::sleep};
 
-use crate::{address::Address, dial::Line, fault, node::Node, reach::Reach, task::Task};
+use crate::{
+    connection::address::Address, connection::connect::Line, connection::node::Node, connection::task::Task,
+    context::Reach, error,
+};
 
 /// How many bytes a frame may have: small enough not to hold up what shares the connection.
 const MAX_FRAME: usize = 64 << 10;
@@ -66,7 +69,7 @@ impl Bus for RedisBus {
         call.cmd("PUBLISH").arg(&*self.channel).arg(&*frame);
         match node.ask("publish", &call).await?.pop() {
             Some(Value::ServerError(refusal)) => {
-                Err(fault::classify("publish", &node.server.called(), refusal.into()))
+                Err(error::classify("publish", &node.server.called(), refusal.into()))
             }
             _ => Ok(()),
         }
@@ -80,7 +83,7 @@ impl Bus for RedisBus {
         let pushes = AsyncConnectionConfig::new().set_push_sender(move |push| hearing.hear(push));
         let mut line = self.reach.shared.dial.open_with(&address, pushes).await?;
         let subscribed = line.connection.subscribe(&*self.channel).await;
-        subscribed.map_err(|error| fault::classify("listen", &address, error))?;
+        subscribed.map_err(|error| error::classify("listen", &address, error))?;
         let keeper = Task::spawn(keep(line, self.reach.shared.config.keepalive));
         Ok(Box::new(Ear { address, frames, _keeper: keeper }))
     }

@@ -5,9 +5,9 @@ use std::{ops::RangeInclusive, time::Duration};
 use cache_core::{Error, ErrorKind, Pattern, Result};
 
 use crate::{
-    address::{Address, Login, Spot},
-    secret::Secret,
-    tls::Certificates,
+    connection::address::{Address, Login, Spot},
+    connection::secret::Secret,
+    connection::tls::Certificates,
 };
 
 /// Where Redis is and how to speak to it; passwords and keys are not in its `Debug`.

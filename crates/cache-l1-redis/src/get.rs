@@ -10,9 +10,9 @@ use redis::{Value, cmd};
 
 use crate::{
     RedisTier,
-    call::Call,
-    names::by_bucket,
-    script::DROP,
+    cluster::command::Call,
+    keyspace::key_names::by_bucket,
+    scripts::DROP,
     tier::{odd, partly},
 };
 

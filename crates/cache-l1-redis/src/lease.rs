@@ -7,10 +7,10 @@ use cache_core::{Holder, Key, Lease, Result};
 use redis::{Value, from_redis_value};
 
 use crate::{
-    call::Call,
-    names::by_bucket,
-    reach::Reach,
-    script::{ACQUIRE, Lua, RELEASE, RENEW},
+    cluster::command::Call,
+    context::Reach,
+    keyspace::key_names::by_bucket,
+    scripts::{ACQUIRE, Lua, RELEASE, RENEW},
     tier::odd,
 };
 

@@ -9,8 +9,8 @@ use cache_core::{Entry, Error, ErrorKind, Key, Result, Timestamp, envelope};
 use redis::Value;
 
 use crate::{
-    RedisTier, call::Call, names::by_bucket, remove::What, removed::Removed, script::PUT, span::span,
-    tier::partly,
+    RedisTier, cluster::command::Call, keyspace::expiry::span, keyspace::key_names::by_bucket,
+    patterns::pattern_log::Removed, remove::What, scripts::PUT, tier::partly,
 };
 
 /// How many keys one script writes at most, and how many bytes: a server does nothing else meanwhile.

@@ -8,12 +8,12 @@ use redis::{Value, pipe};
 
 use crate::{
     RedisTier,
-    call::Call,
-    key_text::key_of,
-    names::by_bucket,
-    node::Node,
-    script::BURY,
-    span::span,
+    cluster::command::Call,
+    connection::node::Node,
+    keyspace::expiry::span,
+    keyspace::key_names::by_bucket,
+    keyspace::key_text::key_of,
+    scripts::BURY,
     tier::{odd, partly},
 };
 

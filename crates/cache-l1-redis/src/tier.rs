@@ -13,7 +13,10 @@ use cache_core::{Clock, Entry, Error, ErrorKind, Key, Result, Target, Tier, Tomb
 use futures_util::future::join_all;
 use redis::pipe;
 
-use crate::{Redis, RedisConfig, RedisHealth, patterns::Patterns, reach::Reach, walks::Walks};
+use crate::{
+    Redis, RedisConfig, RedisHealth, context::Reach, patterns::pattern_cache::Patterns,
+    patterns::scan_jobs::Walks,
+};
 
 /// A tier on Redis; see the [crate]'s page for what it promises. Clones share it.
 ///

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use servers::{Proxy, RedisSentinel};
 use tokio::time::timeout;
 
-use crate::house::{connect, eventually, impatient, server, shared, shared_cluster, shared_sentinel};
+use crate::fixture::{connect, eventually, impatient, server, shared, shared_cluster, shared_sentinel};
 
 const SOON: Duration = Duration::from_secs(10);
 

@@ -7,7 +7,7 @@ use cache_l1_redis::{RedisConfig, RedisTier};
 use redis::aio::MultiplexedConnection;
 use servers::RedisCluster;
 
-use crate::house::{
+use crate::fixture::{
     ask, connect, entry, eventually, key, keys, raw, remove_matching, shared_cluster, text, tombstone,
 };
 

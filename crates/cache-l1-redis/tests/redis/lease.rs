@@ -7,7 +7,7 @@ use cache_l1_redis::{RedisConfig, RedisLease};
 use futures_util::future::join_all;
 use servers::env;
 
-use crate::house::{ask, connect, eventually, key, keys, namespace, raw, shared, shared_cluster};
+use crate::fixture::{ask, connect, eventually, key, keys, namespace, raw, shared, shared_cluster};
 
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(150);

@@ -4,7 +4,7 @@ use cache_core::{Bus, Clock, ErrorKind, Holder, Lease, Target, Tier, TierExt};
 use cache_l1_redis::{Redis, RedisConfig};
 use servers::RedisOptions;
 
-use crate::house::{LONG, connect, entry, get, key, remove_matching, server, tombstone};
+use crate::fixture::{LONG, connect, entry, get, key, remove_matching, server, tombstone};
 
 const SECRET: &str = "hunter2 @/%é";
 

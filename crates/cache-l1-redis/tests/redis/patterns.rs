@@ -12,7 +12,7 @@ use cache_core::{Clock, Tier, TierExt};
 use cache_l1_redis::{Redis, RedisConfig, RedisTier};
 use servers::Reply;
 
-use crate::house::{
+use crate::fixture::{
     at, connect, entry, eventually, get, key, keys, namespace, raw, remove_matching, server, shared,
     shared_cluster,
 };

@@ -6,7 +6,7 @@ use cache_core::{Clock, ErrorKind, Tier, TierExt};
 use cache_l1_redis::{Redis, RedisConfig};
 use servers::RedisSentinel;
 
-use crate::house::{LONG, entry, eventually, get, key, reads_again};
+use crate::fixture::{LONG, entry, eventually, get, key, reads_again};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rule_52_after_a_failover_the_new_master_is_found() {

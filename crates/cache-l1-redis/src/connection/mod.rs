@@ -1,5 +1,18 @@
 //! One connection to a server, opened anew whenever it is lost. Who calls meanwhile fails at once.
 
+pub(crate) mod address;
+pub(crate) mod backoff;
+pub(crate) mod birth_floor;
+pub(crate) mod connect;
+pub(crate) mod health;
+pub(crate) mod node;
+pub(crate) mod secret;
+pub(crate) mod sentinel;
+pub(crate) mod server;
+pub(crate) mod server_info;
+pub(crate) mod task;
+pub(crate) mod tls;
+
 use std::sync::Arc;
 
 use cache_core::{Error, ErrorKind, Result};
@@ -9,7 +22,10 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::{backoff::Backoff, dial::Line, fault, server::Server, task::Task};
+use crate::{
+    connection::backoff::Backoff, connection::connect::Line, connection::server::Server,
+    connection::task::Task, error,
+};
 
 /// How many keepalives pass between two looks at what the server says of itself.
 const SURVEY_EVERY: u32 = 12;
@@ -101,10 +117,10 @@ impl Link {
     }
 
     fn failed(&self, operation: &'static str, error: RedisError) -> Error {
-        if fault::is_suspicious(&error) {
+        if error::is_suspicious(&error) {
             self.doubt();
         }
-        fault::classify(operation, &self.server.called(), error)
+        error::classify(operation, &self.server.called(), error)
     }
 
     fn unavailable(&self, operation: &'static str, why: &str) -> Error {
@@ -169,5 +185,5 @@ async fn watch(server: &Server, line: &mut Line, trouble: &Notify) -> Error {
 
 async fn ping(server: &Server, line: &mut Line) -> Result<()> {
     let pong = redis::cmd("PING").exec_async(&mut line.connection).await;
-    pong.map_err(|error| fault::classify("connect", &server.called(), error))
+    pong.map_err(|error| error::classify("connect", &server.called(), error))
 }

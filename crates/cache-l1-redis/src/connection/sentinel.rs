@@ -4,7 +4,7 @@ use cache_core::{Error, ErrorKind, Result};
 use futures_util::{FutureExt, future::select_ok};
 use redis::{Value, cmd};
 
-use crate::{address::Address, dial::Dial, fault};
+use crate::{connection::address::Address, connection::connect::Dial, error};
 
 /// The sentinels that watch over a master.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ impl Sentinels {
         let answer: Value = question
             .query_async(&mut line.connection)
             .await
-            .map_err(|error| fault::classify("connect", sentinel, error))?;
+            .map_err(|error| error::classify("connect", sentinel, error))?;
         let (host, port) = redis::from_redis_value::<Option<(String, u16)>>(answer)
             .ok()
             .flatten()

@@ -4,7 +4,7 @@ use cache_core::{Clock, Key, Target, Tier, TierExt, Timestamp, envelope};
 use redis::aio::MultiplexedConnection;
 use servers::env;
 
-use crate::house::{
+use crate::fixture::{
     ask, connect, entry, get, key, keys, namespace, raw, remove_matching, shared, text, tombstone,
 };
 

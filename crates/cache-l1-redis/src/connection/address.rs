@@ -6,7 +6,7 @@ use cache_core::{Error, ErrorKind, Result};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use crate::secret::Secret;
+use crate::connection::secret::Secret;
 
 const PORT: u16 = 6379;
 

@@ -3,7 +3,7 @@
 use cache_core::{Clock, Result};
 use redis::{Pipeline, Value, aio::MultiplexedConnection, cmd, from_redis_value};
 
-use crate::{address::Address, fault};
+use crate::{connection::address::Address, error};
 
 /// What a server said of itself when it was last asked. What it may not tell is unknown.
 #[derive(Clone, Debug)]
@@ -56,7 +56,7 @@ pub(crate) async fn ask(
     let answers = connection
         .send_packed_commands(&questions, 0, questions.len())
         .await
-        .map_err(|error| fault::classify("connect", address, error))?;
+        .map_err(|error| error::classify("connect", address, error))?;
     let halfway = before.as_micros() + clock.now().since(before).as_micros() as i64 / 2;
     let mut answers = answers.into_iter();
     let mut next = || answers.next().unwrap_or(Value::Nil);

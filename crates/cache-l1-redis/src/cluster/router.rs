@@ -8,12 +8,12 @@ use redis::{Pipeline, RedisError, Value, cmd};
 use tokio::time::{Instant, sleep};
 
 use crate::{
-    call::{Call, Outcome},
     cluster::Cluster,
-    fault,
-    map::Map,
-    node::Node,
-    slots,
+    cluster::command::{Call, Outcome},
+    cluster::slot_map::Map,
+    cluster::slots,
+    connection::node::Node,
+    error,
 };
 
 /// How often a call may be sent on, or again.
@@ -196,11 +196,11 @@ impl Router {
     }
 
     fn refused(&self, operation: &'static str, node: &Node, error: RedisError) -> Error {
-        if fault::is_suspicious(&error) {
+        if error::is_suspicious(&error) {
             node.doubt();
             self.doubt_map();
         }
-        fault::classify(operation, &node.server.called(), error)
+        error::classify(operation, &node.server.called(), error)
     }
 
     fn doubt_map(&self) {

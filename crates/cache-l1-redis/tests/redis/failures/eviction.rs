@@ -6,7 +6,7 @@ use cache_core::{Clock, Key, Pattern, Prefix, Target, Tier, TierExt};
 use cache_l1_redis::{Redis, RedisConfig, RedisTier};
 use servers::Reply;
 
-use crate::house::{connect, entry, get, key, server_with, tombstone};
+use crate::fixture::{connect, entry, get, key, server_with, tombstone};
 
 fn guarded(server: &servers::Redis) -> RedisConfig {
     RedisConfig::single(&server.url()).unwrap().protect([Pattern::glob("k:kept*").unwrap()])

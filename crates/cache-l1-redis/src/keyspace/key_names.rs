@@ -7,7 +7,7 @@ use std::fmt;
 
 use redis::{RedisWrite, ToRedisArgs};
 
-use crate::slots;
+use crate::cluster::slots;
 
 /// How names are made.
 #[derive(Clone, Debug)]

@@ -9,8 +9,8 @@ use cache_core::{Error, Result};
 use redis::{Cmd, Pipeline, Value};
 
 use crate::{
-    link::Link,
-    server::{Server, Shared, Whereabouts},
+    connection::Link,
+    connection::server::{Server, Shared, Whereabouts},
 };
 
 /// A server and a few connections to it, which take turns.

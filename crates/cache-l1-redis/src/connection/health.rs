@@ -2,7 +2,7 @@
 
 use cache_core::Error;
 
-use crate::{node::Node, router::Router};
+use crate::{cluster::router::Router, connection::node::Node};
 
 /// How the servers are doing, as far as they are known.
 #[derive(Clone, Debug)]

@@ -10,7 +10,7 @@ use rustls::{
 };
 use tokio_rustls::TlsConnector;
 
-use crate::secret::Secret;
+use crate::connection::secret::Secret;
 
 /// Certificates in PEM.
 #[derive(Clone, Debug, Default)]

@@ -1,5 +1,10 @@
 //! A Redis Cluster: its map, kept true in the background.
 
+pub(crate) mod command;
+pub(crate) mod router;
+pub(crate) mod slot_map;
+pub(crate) mod slots;
+
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -14,13 +19,13 @@ use tokio::{
 };
 
 use crate::{
-    address::Address,
-    backoff::Backoff,
-    fault,
-    map::Map,
-    node::Node,
-    server::{Shared, Whereabouts},
-    task::Task,
+    cluster::slot_map::Map,
+    connection::address::Address,
+    connection::backoff::Backoff,
+    connection::node::Node,
+    connection::server::{Shared, Whereabouts},
+    connection::task::Task,
+    error,
 };
 
 /// How often the map is asked for though nothing hints that it is wrong.
@@ -169,7 +174,7 @@ impl Keeper {
     async fn ask_seed(&self, seed: &Address) -> Result<Map> {
         let mut line = self.shared.dial.open(seed).await?;
         let answer = cmd("CLUSTER").arg("SLOTS").to_owned().query_async(&mut line.connection).await;
-        self.read(answer.map_err(|error| fault::classify("connect", seed, error))?, seed)
+        self.read(answer.map_err(|error| error::classify("connect", seed, error))?, seed)
     }
 
     fn read(&self, answer: redis::Value, from: &Address) -> Result<Map> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cache_core::{Error, ErrorKind, Result};
 use redis::Value;
 
-use crate::{address::Address, node::Node, slots::SLOTS};
+use crate::{cluster::slots::SLOTS, connection::address::Address, connection::node::Node};
 
 const NOBODY: u16 = u16::MAX;
 

@@ -6,7 +6,7 @@ use cache_core::{Clock, Tier, TierExt};
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
-use crate::house::{ask, connect, entry, keys, raw, server, shared, text};
+use crate::fixture::{ask, connect, entry, keys, raw, server, shared, text};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rule_60_calls_dropped_at_any_moment_leave_answers_where_they_belong() {

@@ -6,11 +6,11 @@ use cache_core::{Clock, Error, ErrorKind, Result, Tombstone};
 
 use crate::{
     RedisConfig,
-    address::Address,
-    dial::{Dial, Line},
-    facts::{self, Facts},
-    floor::Floor,
-    sentinel::Sentinels,
+    connection::address::Address,
+    connection::birth_floor::Floor,
+    connection::connect::{Dial, Line},
+    connection::sentinel::Sentinels,
+    connection::server_info::{self, Facts},
 };
 
 /// By how many microseconds a server's clock may differ from ours before that is said aloud.
@@ -81,7 +81,7 @@ impl Server {
     }
 
     async fn survey(&self, line: &mut Line, address: &Address) -> Result<()> {
-        let facts = facts::ask(&mut line.connection, address, &self.shared.clock).await?;
+        let facts = server_info::ask(&mut line.connection, address, &self.shared.clock).await?;
         if matches!(self.whereabouts, Whereabouts::Asked(_)) && facts.master == Some(false) {
             let message = format!("{address} is a replica, though the sentinels named it as the master");
             return Err(Error::new(ErrorKind::Unavailable, "connect", message));

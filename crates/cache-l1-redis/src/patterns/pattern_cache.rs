@@ -6,11 +6,11 @@ use cache_core::{Error, ErrorKind, Pattern, Result, Tombstone};
 use redis::Value;
 
 use crate::{
-    call::Call,
-    reach::Reach,
-    removed::{self, LONG, Removed},
-    script::{NOTE, REPLACE},
-    span::span,
+    cluster::command::Call,
+    context::Reach,
+    keyspace::expiry::span,
+    patterns::pattern_log::{self, LONG, Removed},
+    scripts::{NOTE, REPLACE},
 };
 
 /// How often to try again what others got in the way of.
@@ -51,7 +51,7 @@ impl Patterns {
 
     /// Adds a pattern to the list of every bucket.
     pub(crate) async fn note(&self, reach: &Reach, pattern: &Pattern, tombstone: Tombstone) -> Result<()> {
-        let item = removed::sealed(pattern, tombstone)?;
+        let item = pattern_log::sealed(pattern, tombstone)?;
         let span = span(tombstone.dead_at, reach.now());
         let mut buckets: Vec<u16> = (0..reach.names.buckets()).collect();
         let mut failed = None;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cache_core::Timestamp;
 
-use crate::{names::Names, router::Router, server::Shared};
+use crate::{cluster::router::Router, connection::server::Shared, keyspace::key_names::Names};
 
 /// The servers, and what keys are called there.
 #[derive(Debug)]

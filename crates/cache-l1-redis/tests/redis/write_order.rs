@@ -10,7 +10,7 @@ use redis::aio::MultiplexedConnection;
 use servers::env;
 use tokio::{runtime::Handle, task::block_in_place};
 
-use crate::house::{ask, connect, entry_of, key, namespace, raw, shared};
+use crate::fixture::{ask, connect, entry_of, key, namespace, raw, shared};
 
 #[derive(Clone, Debug)]
 enum Step {

@@ -3,7 +3,7 @@
 use cache_core::{Bus, Clock, Holder, Lease, Target, Tier, TierExt};
 use cache_l1_redis::{Redis, RedisConfig};
 
-use crate::house::{LONG, connect, entry, get, key, namespace, remove_matching, shared, tombstone};
+use crate::fixture::{LONG, connect, entry, get, key, namespace, remove_matching, shared, tombstone};
 
 #[tokio::test]
 async fn namespaces_are_apart() {

@@ -16,9 +16,9 @@ use tokio_rustls::TlsConnector;
 
 use crate::{
     RedisConfig,
-    address::{Address, Login},
-    fault,
-    task::Task,
+    connection::address::{Address, Login},
+    connection::task::Task,
+    error,
 };
 
 /// How to open connections to some servers.
@@ -78,7 +78,7 @@ impl Dial {
             Ok(Line { connection, driver: Task::spawn(driver) })
         };
         match timeout(self.connect_limit, opening).await {
-            Ok(opened) => opened.map_err(|error: RedisError| fault::classify("connect", to, error)),
+            Ok(opened) => opened.map_err(|error: RedisError| error::classify("connect", to, error)),
             Err(_) => {
                 let message = format!("{to} did not greet us within {:?}", self.connect_limit);
                 Err(Error::new(ErrorKind::Timeout, "connect", message))

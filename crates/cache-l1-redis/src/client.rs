@@ -8,15 +8,15 @@ use tokio::runtime::Handle;
 use crate::{
     RedisBus, RedisConfig, RedisHealth, RedisLease, RedisTier,
     cluster::Cluster,
+    cluster::router::Router,
     config::Home,
-    dial::Dial,
-    floor::Floor,
-    names::Names,
-    node::Node,
-    reach::Reach,
-    router::Router,
-    sentinel::Sentinels,
-    server::{Shared, Whereabouts},
+    connection::birth_floor::Floor,
+    connection::connect::Dial,
+    connection::node::Node,
+    connection::sentinel::Sentinels,
+    connection::server::{Shared, Whereabouts},
+    context::Reach,
+    keyspace::key_names::Names,
 };
 
 /// A connection to Redis, be it one server, a master under sentinels or a Cluster. Clones share it.

@@ -2,7 +2,7 @@
 
 use redis::{Cmd, RedisError, ServerErrorKind as Refusal, Value};
 
-use crate::script::Lua;
+use crate::scripts::Lua;
 
 /// A command about keys of one bucket.
 #[derive(Debug)]

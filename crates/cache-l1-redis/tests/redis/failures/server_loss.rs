@@ -9,7 +9,7 @@ use cache_core::{Clock, ErrorKind, Target, Tier, TierExt, Timestamp};
 use cache_l1_redis::{Redis, RedisTier};
 use servers::Proxy;
 
-use crate::house::{
+use crate::fixture::{
     LONG, connect, entry, eventually, get, impatient, key, reads_again, server, server_with, tombstone,
 };
 

@@ -9,7 +9,7 @@ macro_rules! scripts {
         $(
             #[doc = concat!("See `scripts/", $file, "`.")]
             pub(crate) static $name: LazyLock<Lua> = LazyLock::new(|| {
-                Lua::new(include_str!(concat!("scripts/", $file)))
+                Lua::new(include_str!($file))
             });
         )+
     };
@@ -17,10 +17,10 @@ macro_rules! scripts {
 
 scripts! {
     PUT "put.lua"
-    BURY "bury.lua"
-    NOTE "note.lua"
-    REPLACE "replace.lua"
-    DROP "drop.lua"
+    BURY "tombstone.lua"
+    NOTE "add_pattern.lua"
+    REPLACE "replace_patterns.lua"
+    DROP "unlink_corrupt.lua"
     ACQUIRE "acquire.lua"
     RENEW "renew.lua"
     RELEASE "release.lua"

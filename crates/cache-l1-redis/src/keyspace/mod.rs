@@ -1,0 +1,5 @@
+//! What keys are called on the server, and how long it keeps them.
+
+pub(crate) mod expiry;
+pub(crate) mod key_names;
+pub(crate) mod key_text;

@@ -9,14 +9,14 @@ use crate::{
     RedisBus, RedisConfig, RedisHealth, RedisLease, RedisTier,
     cluster::Cluster,
     cluster::router::Router,
-    config::Home,
-    connection::birth_floor::Floor,
-    connection::connect::Dial,
+    config::Topology,
+    connection::birth_floor::BirthFloor,
+    connection::connect::Connector,
     connection::node::Node,
     connection::sentinel::Sentinels,
-    connection::server::{Shared, Whereabouts},
-    context::Reach,
-    keyspace::key_names::Names,
+    connection::server::{Location, ServerContext},
+    context::Context,
+    keyspace::key_names::KeyNames,
 };
 
 /// A connection to Redis, be it one server, a master under sentinels or a Cluster. Clones share it.
@@ -37,7 +37,7 @@ use crate::{
 /// # }
 /// ```
 #[derive(Clone, Debug)]
-pub struct Redis(Arc<Reach>);
+pub struct Redis(Arc<Context>);
 
 impl Redis {
     /// Connects in the background: this works without any server that answers, and so do calls once one
@@ -51,26 +51,29 @@ impl Redis {
         if Handle::try_current().is_err() {
             return Err(Error::new(ErrorKind::Config, "connect", "Redis needs a tokio runtime to run in"));
         }
-        let dial = Dial::new(&config, &config.login)?;
-        let sentinels = match &config.home {
-            Home::Sentinel { sentinels, login, master } => {
-                let dial = Dial::new(&config, login)?;
-                Some(Sentinels { addresses: sentinels.clone(), dial, master: master.clone() })
+        let connector = Connector::new(&config, &config.login)?;
+        let sentinels = match &config.topology {
+            Topology::Sentinel { sentinels, login, master } => {
+                let connector = Connector::new(&config, login)?;
+                Some(Sentinels { addresses: sentinels.clone(), connector, master: master.clone() })
             }
             _ => None,
         };
-        let home = config.home.clone();
-        let names = Names::new(&config.namespace, matches!(home, Home::Cluster(_)));
-        let shared = Arc::new(Shared { config, clock, dial, floor: Floor::default() });
-        let router = match (home, sentinels) {
-            (Home::Single(address), _) => Router::One(Node::new(&shared, Whereabouts::At(address))),
-            (Home::Cluster(seeds), _) => Router::Cluster(Box::new(Cluster::new(&shared, seeds))),
-            (Home::Sentinel { .. }, Some(sentinels)) => {
-                Router::One(Node::new(&shared, Whereabouts::Asked(sentinels)))
+        let topology = config.topology.clone();
+        let names = KeyNames::new(&config.namespace, matches!(topology, Topology::Cluster(_)));
+        let server_context =
+            Arc::new(ServerContext { config, clock, connector, birth_floor: BirthFloor::default() });
+        let router = match (topology, sentinels) {
+            (Topology::Single(address), _) => {
+                Router::One(Node::new(&server_context, Location::Fixed(address)))
             }
-            (Home::Sentinel { .. }, None) => unreachable!("made above"),
+            (Topology::Cluster(seeds), _) => Router::Cluster(Box::new(Cluster::new(&server_context, seeds))),
+            (Topology::Sentinel { .. }, Some(sentinels)) => {
+                Router::One(Node::new(&server_context, Location::Sentinels(sentinels)))
+            }
+            (Topology::Sentinel { .. }, None) => unreachable!("made above"),
         };
-        Ok(Self(Arc::new(Reach { shared, router, names })))
+        Ok(Self(Arc::new(Context { server_context, router, names })))
     }
 
     /// The same, and waits until it is connected. Of a Cluster, one node is enough.
@@ -80,7 +83,7 @@ impl Redis {
     /// As [`Redis::new`], and why connecting failed.
     pub async fn connect(config: RedisConfig, clock: Clock) -> Result<Self> {
         let redis = Self::new(config, clock)?;
-        match redis.0.router.tried().await {
+        match redis.0.router.first_attempt().await {
             Some(error) => Err(error),
             None => Ok(redis),
         }
@@ -89,20 +92,20 @@ impl Redis {
     /// A tier that keeps its entries there.
     #[must_use]
     pub fn tier(&self) -> RedisTier {
-        RedisTier::over(self.0.clone())
+        RedisTier::from_context(self.0.clone())
     }
 
     /// A bus over a channel of that name, within the configured namespace. Who listens to the same channel
     /// of the same servers hears what is published there.
     #[must_use]
     pub fn bus(&self, channel: &str) -> RedisBus {
-        RedisBus::over(self.0.clone(), channel)
+        RedisBus::from_context(self.0.clone(), channel)
     }
 
     /// Leases that are kept there.
     #[must_use]
     pub fn lease(&self) -> RedisLease {
-        RedisLease::over(self.0.clone())
+        RedisLease::from_context(self.0.clone())
     }
 
     /// How the servers are doing, as far as they are known. Asks nobody.

@@ -4,18 +4,18 @@ use std::sync::Arc;
 
 use cache_core::Timestamp;
 
-use crate::{cluster::router::Router, connection::server::Shared, keyspace::key_names::Names};
+use crate::{cluster::router::Router, connection::server::ServerContext, keyspace::key_names::KeyNames};
 
 /// The servers, and what keys are called there.
 #[derive(Debug)]
-pub(crate) struct Reach {
-    pub(crate) shared: Arc<Shared>,
+pub(crate) struct Context {
+    pub(crate) server_context: Arc<ServerContext>,
     pub(crate) router: Router,
-    pub(crate) names: Names,
+    pub(crate) names: KeyNames,
 }
 
-impl Reach {
+impl Context {
     pub(crate) fn now(&self) -> Timestamp {
-        self.shared.clock.now()
+        self.server_context.clock.now()
     }
 }

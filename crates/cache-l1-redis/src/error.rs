@@ -33,7 +33,7 @@ fn kind(error: &RedisError) -> ErrorKind {
 }
 
 /// Whether the connection should be looked at before it is used again.
-pub(crate) fn is_suspicious(error: &RedisError) -> bool {
+pub(crate) fn needs_recheck(error: &RedisError) -> bool {
     error.is_timeout() || error.is_unrecoverable_error() || error.kind() == Kind::Server(Server::ReadOnly)
 }
 

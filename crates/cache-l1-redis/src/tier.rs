@@ -14,8 +14,8 @@ use futures_util::future::join_all;
 use redis::pipe;
 
 use crate::{
-    Redis, RedisConfig, RedisHealth, context::Reach, patterns::pattern_cache::Patterns,
-    patterns::scan_jobs::Walks,
+    Redis, RedisConfig, RedisHealth, context::Context, patterns::pattern_cache::PatternCache,
+    patterns::scan_jobs::ScanJobs,
 };
 
 /// A tier on Redis; see the [crate]'s page for what it promises. Clones share it.
@@ -24,9 +24,9 @@ use crate::{
 /// does so in any case.
 #[derive(Clone)]
 pub struct RedisTier {
-    pub(crate) reach: Arc<Reach>,
-    pub(crate) patterns: Arc<Patterns>,
-    pub(crate) walks: Arc<Walks>,
+    pub(crate) context: Arc<Context>,
+    pub(crate) patterns: Arc<PatternCache>,
+    pub(crate) scan_jobs: Arc<ScanJobs>,
     pub(crate) counters: Arc<Counters>,
 }
 
@@ -66,9 +66,9 @@ impl RedisTier {
         Ok(Redis::connect(config, clock).await?.tier())
     }
 
-    pub(crate) fn over(reach: Arc<Reach>) -> Self {
-        let patterns = Arc::new(Patterns::new(reach.names.buckets()));
-        Self { reach, patterns, walks: Arc::default(), counters: Arc::default() }
+    pub(crate) fn from_context(context: Arc<Context>) -> Self {
+        let patterns = Arc::new(PatternCache::new(context.names.bucket_count()));
+        Self { context, patterns, scan_jobs: Arc::default(), counters: Arc::default() }
     }
 
     /// How the tier is doing.
@@ -81,35 +81,38 @@ impl RedisTier {
     /// How the servers are doing, as far as they are known: see [`Redis::health`].
     #[must_use]
     pub fn health(&self) -> RedisHealth {
-        RedisHealth::of(&self.reach.router)
+        RedisHealth::of(&self.context.router)
     }
 
     /// Whether a key should never be evicted.
     pub(crate) fn protects(&self, key: &Key) -> bool {
-        key.is_reserved() || self.reach.shared.config.protected.iter().any(|pattern| pattern.matches(key))
+        key.is_reserved()
+            || self.context.server_context.config.protected.iter().any(|pattern| pattern.matches(key))
     }
 }
 
 impl fmt::Debug for RedisTier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisTier").field("config", &self.reach.shared.config).finish_non_exhaustive()
+        f.debug_struct("RedisTier")
+            .field("config", &self.context.server_context.config)
+            .finish_non_exhaustive()
     }
 }
 
 #[async_trait]
 impl Tier for RedisTier {
     fn name(&self) -> &'static str {
-        self.reach.shared.config.name
+        self.context.server_context.config.name
     }
 
     /// A value that can't be read is absent. If part of the keys could not be looked up, as with one node of
     /// a Cluster down, the whole call fails: an absence would say more than is known.
     async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
-        self.read(keys).await
+        self.get_keys(keys).await
     }
 
     async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
-        self.write(entries).await
+        self.put_entries(entries).await
     }
 
     async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
@@ -124,8 +127,8 @@ impl Tier for RedisTier {
     async fn flush(&self) -> Result<()> {
         let mut ping = pipe();
         ping.cmd("PING");
-        let nodes = self.reach.router.nodes("flush").await?;
-        for answer in join_all(nodes.iter().map(|node| node.ask("flush", &ping))).await {
+        let nodes = self.context.router.nodes("flush").await?;
+        for answer in join_all(nodes.iter().map(|node| node.send("flush", &ping))).await {
             answer?;
         }
         Ok(())
@@ -133,7 +136,7 @@ impl Tier for RedisTier {
 }
 
 /// The error for a batch of which some failed.
-pub(crate) fn partly(operation: &'static str, failed: usize, all: usize, error: Error) -> Error {
+pub(crate) fn partial_failure(operation: &'static str, failed: usize, all: usize, error: Error) -> Error {
     if failed == all {
         return error;
     }
@@ -142,6 +145,6 @@ pub(crate) fn partly(operation: &'static str, failed: usize, all: usize, error: 
 }
 
 /// The error for an answer that no server gives.
-pub(crate) fn odd(operation: &'static str) -> Error {
+pub(crate) fn unexpected_reply(operation: &'static str) -> Error {
     Error::new(ErrorKind::Unavailable, operation, "Redis answered with something else than it was asked for")
 }

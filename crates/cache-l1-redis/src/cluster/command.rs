@@ -1,81 +1,81 @@
-//! A call to a server, and what is to be done with its answer.
+//! A command about keys of one bucket, and what the server's reply to it asks for.
 
-use redis::{Cmd, RedisError, ServerErrorKind as Refusal, Value};
+use redis::{Cmd, RedisError, ServerErrorKind as ServerError, Value};
 
-use crate::scripts::Lua;
+use crate::scripts::LuaScript;
 
 /// A command about keys of one bucket.
 #[derive(Debug)]
-pub(crate) struct Call {
+pub(crate) struct Command {
     pub(crate) bucket: u16,
-    pub(crate) command: Cmd,
+    pub(crate) cmd: Cmd,
     /// The script it runs, if it runs one.
-    script: Option<&'static Lua>,
+    script: Option<&'static LuaScript>,
 }
 
-/// What an answer comes to.
+/// What is to be done with a server's reply.
 #[derive(Debug)]
-pub(crate) enum Outcome {
-    Answer(Value),
-    /// The server lost the script: the same again, with its text.
-    Script(&'static Lua),
-    /// The bucket's slot has moved, or is moving: ask there, to say so first if it is moving.
-    Elsewhere {
+pub(crate) enum Reply {
+    Value(Value),
+    /// `NOSCRIPT`: send the command again with the script's text.
+    ScriptMissing(&'static LuaScript),
+    /// `MOVED` or `ASK`: send it to this node, behind `ASKING` if so.
+    Redirect {
         host: String,
         port: u16,
-        moving: bool,
+        asking: bool,
     },
-    /// The server asks for a moment.
-    Later(RedisError),
-    Refused(RedisError),
+    /// `TRYAGAIN` or `CLUSTERDOWN`: send it again after a pause.
+    TryAgain(RedisError),
+    Error(RedisError),
 }
 
-impl Call {
-    pub(crate) fn plain(bucket: u16, command: Cmd) -> Self {
-        Self { bucket, command, script: None }
+impl Command {
+    pub(crate) fn new(bucket: u16, cmd: Cmd) -> Self {
+        Self { bucket, cmd, script: None }
     }
 
-    /// A call of a script for some keys, which come next, and then its arguments.
-    pub(crate) fn script(bucket: u16, script: &'static Lua, keys: usize) -> Self {
-        Self { bucket, command: script.call(keys), script: Some(script) }
+    /// A call of a script for so many keys. The caller appends the keys and then the arguments.
+    pub(crate) fn script(bucket: u16, script: &'static LuaScript, keys: usize) -> Self {
+        Self { bucket, cmd: script.evalsha(keys), script: Some(script) }
     }
 
-    /// What is to be done with its answer.
-    pub(crate) fn judge(&self, answer: Value) -> Outcome {
-        let Value::ServerError(refusal) = answer else { return Outcome::Answer(answer) };
-        let kind = refusal.kind();
-        let error = RedisError::from(refusal);
+    /// Returns what is to be done with the reply to this command.
+    pub(crate) fn interpret(&self, reply: Value) -> Reply {
+        let Value::ServerError(error) = reply else { return Reply::Value(reply) };
+        let kind = error.kind();
+        let error = RedisError::from(error);
         match (kind, self.script) {
-            (Some(Refusal::NoScript), Some(script)) => Outcome::Script(script),
-            (Some(Refusal::Moved | Refusal::Ask), _) => match error
+            (Some(ServerError::NoScript), Some(script)) => Reply::ScriptMissing(script),
+            (Some(ServerError::Moved | ServerError::Ask), _) => match error
                 .redirect_node()
-                .and_then(|(at, _)| place(at))
+                .and_then(|(node, _)| parse_host_port(node))
             {
-                Some((host, port)) => Outcome::Elsewhere { host, port, moving: kind == Some(Refusal::Ask) },
-                None => Outcome::Refused(error),
+                Some((host, port)) => Reply::Redirect { host, port, asking: kind == Some(ServerError::Ask) },
+                None => Reply::Error(error),
             },
-            (Some(Refusal::TryAgain | Refusal::ClusterDown), _) => Outcome::Later(error),
-            _ => Outcome::Refused(error),
+            (Some(ServerError::TryAgain | ServerError::ClusterDown), _) => Reply::TryAgain(error),
+            _ => Reply::Error(error),
         }
     }
 }
 
-/// `host:port`, where the host may be empty.
-fn place(text: &str) -> Option<(String, u16)> {
+/// Reads `host:port`, where the host may be empty.
+fn parse_host_port(text: &str) -> Option<(String, u16)> {
     let (host, port) = text.rsplit_once(':')?;
     Some((host.trim_start_matches('[').trim_end_matches(']').to_owned(), port.parse().ok()?))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::place;
+    use super::parse_host_port;
 
     #[test]
-    fn places_are_read() {
-        assert_eq!(place("10.0.0.1:7000"), Some(("10.0.0.1".to_owned(), 7000)));
-        assert_eq!(place("[::1]:7000"), Some(("::1".to_owned(), 7000)));
-        assert_eq!(place("::1:7000"), Some(("::1".to_owned(), 7000)));
-        assert_eq!(place(":7000"), Some((String::new(), 7000)));
-        assert_eq!(place("host"), None);
+    fn hosts_and_ports_are_read() {
+        assert_eq!(parse_host_port("10.0.0.1:7000"), Some(("10.0.0.1".to_owned(), 7000)));
+        assert_eq!(parse_host_port("[::1]:7000"), Some(("::1".to_owned(), 7000)));
+        assert_eq!(parse_host_port("::1:7000"), Some(("::1".to_owned(), 7000)));
+        assert_eq!(parse_host_port(":7000"), Some((String::new(), 7000)));
+        assert_eq!(parse_host_port("host"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! A Redis Cluster: its map, kept true in the background.
+//! A Redis Cluster: its slot map, refreshed in the background.
 
 pub(crate) mod command;
 pub(crate) mod router;
@@ -19,48 +19,54 @@ use tokio::{
 };
 
 use crate::{
-    cluster::slot_map::Map,
-    connection::address::Address,
-    connection::backoff::Backoff,
-    connection::node::Node,
-    connection::server::{Shared, Whereabouts},
-    connection::task::Task,
+    connection::{
+        address::Address,
+        backoff::Backoff,
+        node::Node,
+        server::{Location, ServerContext},
+        task::Task,
+    },
     error,
 };
 
-/// How often the map is asked for though nothing hints that it is wrong.
-const EVERY: Duration = Duration::from_secs(30);
-/// How long to rest between two hints.
-const REST: Duration = Duration::from_millis(100);
+use self::slot_map::SlotMap;
 
-type Known = Arc<Mutex<HashMap<Address, Arc<Node>>>>;
+/// How often the slot map is asked for when nothing hints that it is wrong.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(30);
+/// The longest pause between two refreshes; each is cut to a random part of it.
+const MAX_REFRESH_PAUSE: Duration = Duration::from_millis(100);
 
-/// A Cluster's map as it is known.
+type KnownNodes = Arc<Mutex<HashMap<Address, Arc<Node>>>>;
+
+/// `Err(None)` until the slot map was asked for once.
+type MapState = Result<Arc<SlotMap>, Option<Error>>;
+
+/// The nodes of a Cluster, and the slot map as it was last read.
 #[derive(Debug)]
 pub(crate) struct Cluster {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) context: Arc<ServerContext>,
     seeds: Vec<Address>,
-    known: Known,
-    map: watch::Receiver<Result<Arc<Map>, Option<Error>>>,
-    stale: Arc<Notify>,
-    _keeper: Task,
+    nodes: KnownNodes,
+    map: watch::Receiver<MapState>,
+    refresh: Arc<Notify>,
+    _refresher: Task,
 }
 
 impl Cluster {
-    /// Begins to ask for the map, in the background.
-    pub(crate) fn new(shared: &Arc<Shared>, seeds: Vec<Address>) -> Self {
-        let (say, map) = watch::channel(Err(None));
-        let stale = Arc::new(Notify::new());
-        let known = Known::default();
-        let keeper = Keeper { shared: shared.clone(), seeds: seeds.clone(), known: known.clone() };
-        let keeper = Task::spawn(keeper.keep(say, stale.clone()));
-        Self { shared: shared.clone(), seeds, known, map, stale, _keeper: keeper }
+    /// Begins to ask for the slot map in the background.
+    pub(crate) fn new(context: &Arc<ServerContext>, seeds: Vec<Address>) -> Self {
+        let (sender, map) = watch::channel(Err(None));
+        let refresh = Arc::new(Notify::new());
+        let nodes = KnownNodes::default();
+        let refresher = MapRefresher { context: context.clone(), seeds: seeds.clone(), nodes: nodes.clone() };
+        let refresher = Task::spawn(refresher.run(sender, refresh.clone()));
+        Self { context: context.clone(), seeds, nodes, map, refresh, _refresher: refresher }
     }
 
-    /// The map. The very first is waited for; once asking failed nobody waits.
-    pub(crate) async fn map(&self, operation: &'static str) -> Result<Arc<Map>> {
-        let limit = self.shared.config.response_limit;
-        if timeout(limit, self.tried()).await.is_err() {
+    /// Returns the slot map. Waits for the first attempt to read it, and for no later one.
+    pub(crate) async fn slot_map(&self, operation: &'static str) -> Result<Arc<SlotMap>> {
+        let limit = self.context.config.response_timeout;
+        if timeout(limit, self.first_attempt()).await.is_err() {
             let message = "no node of the Redis Cluster has answered yet";
             return Err(Error::new(ErrorKind::Unavailable, operation, message));
         }
@@ -74,69 +80,72 @@ impl Cluster {
         }
     }
 
-    /// The map as far as it is known.
-    pub(crate) fn known(&self) -> Option<Arc<Map>> {
+    /// Returns the slot map, if it was ever read.
+    pub(crate) fn current_map(&self) -> Option<Arc<SlotMap>> {
         self.map.borrow().as_ref().ok().cloned()
     }
 
-    /// Why there is no map.
+    /// Returns why there is no slot map.
     pub(crate) fn error(&self) -> Option<Error> {
         self.map.borrow().as_ref().err().cloned().flatten()
     }
 
-    /// Waits until the map was asked for once.
-    pub(crate) async fn tried(&self) {
-        // The keeper only ends with us.
+    /// Waits until the first attempt to read the slot map has succeeded or failed.
+    pub(crate) async fn first_attempt(&self) {
+        // An error would mean that the refresher has ended, which it only does when `self` is dropped.
         let _ = self.map.clone().wait_for(|map| !matches!(map, Err(None))).await;
     }
 
-    /// Says that the map may be wrong.
-    pub(crate) fn doubt(&self) {
-        self.stale.notify_one();
+    /// Has the slot map read again soon, since it may be wrong.
+    pub(crate) fn refresh(&self) {
+        self.refresh.notify_one();
     }
 
-    /// The node that another one named.
-    pub(crate) fn node(&self, host: &str, port: u16) -> Arc<Node> {
-        node_at(&self.shared, &self.known, self.seeds[0].beside(host, port))
+    /// Returns the node at the address that a redirection names.
+    pub(crate) fn node_at(&self, host: &str, port: u16) -> Arc<Node> {
+        find_or_add(&self.context, &self.nodes, self.seeds[0].neighbour(host, port))
     }
 }
 
-fn node_at(shared: &Arc<Shared>, known: &Known, address: Address) -> Arc<Node> {
-    let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
-    let make = || Node::new(shared, Whereabouts::At(address.clone()));
-    known.entry(address.clone()).or_insert_with(make).clone()
+fn find_or_add(context: &Arc<ServerContext>, nodes: &KnownNodes, address: Address) -> Arc<Node> {
+    let mut nodes = nodes.lock().unwrap_or_else(PoisonError::into_inner);
+    let make = || Node::new(context, Location::Fixed(address.clone()));
+    nodes.entry(address.clone()).or_insert_with(make).clone()
 }
 
-struct Keeper {
-    shared: Arc<Shared>,
+/// Reads the slot map again and again.
+struct MapRefresher {
+    context: Arc<ServerContext>,
     seeds: Vec<Address>,
-    known: Known,
+    nodes: KnownNodes,
 }
 
-impl Keeper {
-    async fn keep(self, say: watch::Sender<Result<Arc<Map>, Option<Error>>>, stale: Arc<Notify>) {
-        let mut backoff = Backoff::new(self.shared.config.reconnect.clone());
+impl MapRefresher {
+    async fn run(self, state: watch::Sender<MapState>, refresh: Arc<Notify>) {
+        let mut backoff = Backoff::new(self.context.config.reconnect.clone());
         loop {
-            match self.ask().await {
+            match self.query().await {
                 Ok(map) => {
                     backoff.reset();
-                    self.keep_only(&map);
-                    let before = say.send_replace(Ok(Arc::new(map)));
-                    let now = say.borrow().clone();
+                    self.forget_others(&map);
+                    let before = state.send_replace(Ok(Arc::new(map)));
+                    let now = state.borrow().clone();
                     if let (Ok(before), Ok(now)) = (before, now)
-                        && !before.is_like(&now)
+                        && !before.has_same_owners(&now)
                     {
-                        tracing::info!("slots of the Redis Cluster have moved");
-                        // If by a failover, the new masters may lack the last removals.
-                        self.shared.raise_floor();
+                        tracing::info!(
+                            "slots of the Redis Cluster have moved: entries born before now are refused for a while"
+                        );
+                        // If they moved by a failover, the new masters may lack the last removals.
+                        self.context.raise_birth_floor();
                     }
-                    let _ = timeout(EVERY, stale.notified()).await;
-                    sleep(REST.mul_f64(fastrand::f64())).await;
+                    let _ = timeout(REFRESH_INTERVAL, refresh.notified()).await;
+                    sleep(MAX_REFRESH_PAUSE.mul_f64(fastrand::f64())).await;
                 }
                 Err(error) => {
-                    // An old map is better than none: part of it may still hold.
-                    if say.borrow().is_err() {
-                        let _ = say.send_replace(Err(Some(error)));
+                    // An old map is better than none: part of it may still be true.
+                    if state.borrow().is_err() {
+                        let _ = state.send_replace(Err(Some(error)));
                     }
                     sleep(backoff.pause()).await;
                 }
@@ -144,46 +153,48 @@ impl Keeper {
         }
     }
 
-    /// Asks for the map: the nodes that are up, then those that were known at first.
-    async fn ask(&self) -> Result<Map> {
+    /// Asks for the slot map: first the nodes that are up, then the configured ones.
+    async fn query(&self) -> Result<SlotMap> {
         let nodes: Vec<Arc<Node>> =
-            self.known.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+            self.nodes.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         for node in nodes.iter().filter(|node| node.error().is_none()) {
-            if let Ok(map) = self.ask_node(node).await {
+            if let Ok(map) = self.query_node(node).await {
                 return Ok(map);
             }
         }
         let mut last = None;
         for seed in &self.seeds {
-            match self.ask_seed(seed).await {
+            match self.query_seed(seed).await {
                 Ok(map) => return Ok(map),
                 Err(error) => last = Some(error),
             }
         }
-        Err(last.unwrap_or_else(|| Error::new(ErrorKind::Config, "connect", "no node to ask")))
+        Err(last.unwrap_or_else(|| {
+            Error::new(ErrorKind::Config, "connect", "no node of the Redis Cluster to ask")
+        }))
     }
 
-    async fn ask_node(&self, node: &Node) -> Result<Map> {
+    async fn query_node(&self, node: &Node) -> Result<SlotMap> {
         let from = node.server.address().await?;
         let mut question = redis::pipe();
         question.cmd("CLUSTER").arg("SLOTS");
-        let answer = node.ask("connect", &question).await?.pop().unwrap_or(redis::Value::Nil);
-        self.read(answer, &from)
+        let reply = node.send("connect", &question).await?.pop().unwrap_or(redis::Value::Nil);
+        self.read(reply, &from)
     }
 
-    async fn ask_seed(&self, seed: &Address) -> Result<Map> {
-        let mut line = self.shared.dial.open(seed).await?;
-        let answer = cmd("CLUSTER").arg("SLOTS").to_owned().query_async(&mut line.connection).await;
-        self.read(answer.map_err(|error| error::classify("connect", seed, error))?, seed)
+    async fn query_seed(&self, seed: &Address) -> Result<SlotMap> {
+        let mut open = self.context.connector.open(seed).await?;
+        let reply = cmd("CLUSTER").arg("SLOTS").to_owned().query_async(&mut open.connection).await;
+        self.read(reply.map_err(|error| error::classify("connect", seed, error))?, seed)
     }
 
-    fn read(&self, answer: redis::Value, from: &Address) -> Result<Map> {
-        Map::read(answer, from, |address| node_at(&self.shared, &self.known, address))
+    fn read(&self, reply: redis::Value, from: &Address) -> Result<SlotMap> {
+        SlotMap::read(reply, from, |address| find_or_add(&self.context, &self.nodes, address))
     }
 
-    /// Lets go of the nodes that are in the map no more.
-    fn keep_only(&self, map: &Map) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.retain(|_, node| map.nodes().iter().any(|master| Arc::ptr_eq(master, node)));
+    /// Drops the nodes that are not in the slot map, and so their connections.
+    fn forget_others(&self, map: &SlotMap) {
+        let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        nodes.retain(|_, node| map.nodes().iter().any(|master| Arc::ptr_eq(master, node)));
     }
 }

@@ -1,4 +1,4 @@
-//! Bringing calls to the servers they belong to, and their answers back in order.
+//! Sends commands to the servers that have their keys, and returns the replies in order.
 
 use std::{mem, sync::Arc, time::Duration};
 
@@ -7,274 +7,289 @@ use futures_util::future::join_all;
 use redis::{Pipeline, RedisError, Value, cmd};
 use tokio::time::{Instant, sleep};
 
-use crate::{
-    cluster::Cluster,
-    cluster::command::{Call, Outcome},
-    cluster::slot_map::Map,
-    cluster::slots,
-    connection::node::Node,
-    error,
+use crate::{connection::node::Node, error};
+
+use super::{
+    Cluster,
+    command::{Command, Reply},
+    slot_map::SlotMap,
+    slots,
 };
 
-/// How often a call may be sent on, or again.
-const TRIES: usize = 6;
-/// How long a server gets that asks for a moment.
-const MOMENT: Duration = Duration::from_millis(20);
+/// How often one command is sent at most, redirections and repetitions included.
+const MAX_ATTEMPTS: usize = 6;
+/// How long to wait before commands are repeated that a server answered with `TRYAGAIN`.
+const TRY_AGAIN_PAUSE: Duration = Duration::from_millis(20);
 
-/// The servers, and which of them has what.
+/// The servers, and which of them has which keys.
 #[derive(Debug)]
 pub(crate) enum Router {
-    /// One has everything.
+    /// One server has all keys.
     One(Arc<Node>),
     Cluster(Box<Cluster>),
 }
 
-/// A call under way.
-struct Errand {
-    number: usize,
-    call: Call,
-    /// Where to, if not to where the map says; and whether its slot is moving there.
-    to: Option<(Arc<Node>, bool)>,
+/// A command under way.
+struct Request {
+    /// The place of its reply.
+    index: usize,
+    command: Command,
+    /// The node that another one named instead of the slot map's, and whether `ASKING` goes first.
+    redirect: Option<(Arc<Node>, bool)>,
 }
 
-/// Errands that go to one server together.
-struct Party {
+/// Requests that go to one node in one pipeline.
+struct NodeBatch {
     node: Arc<Node>,
-    moving: bool,
-    errands: Vec<Errand>,
+    asking: bool,
+    requests: Vec<Request>,
 }
 
-type Answers = Vec<Option<Result<Value>>>;
+type Results = Vec<Option<Result<Value>>>;
 
 impl Router {
-    /// Makes calls. Answer `i` belongs to call `i`; each succeeds or fails alone.
-    pub(crate) async fn ask(&self, operation: &'static str, calls: Vec<Call>) -> Vec<Result<Value>> {
-        let until = Instant::now() + 2 * self.limit();
-        let mut answers: Answers = (0..calls.len()).map(|_| None).collect();
-        let mut errands: Vec<Errand> =
-            calls.into_iter().enumerate().map(|(number, call)| Errand { number, call, to: None }).collect();
-        for _ in 0..TRIES {
-            errands = self.send(operation, errands, &mut answers).await;
-            if errands.is_empty() || Instant::now() >= until {
+    /// Sends commands. Result `i` belongs to command `i`; each succeeds or fails alone.
+    pub(crate) async fn send(&self, operation: &'static str, commands: Vec<Command>) -> Vec<Result<Value>> {
+        let until = Instant::now() + 2 * self.response_timeout();
+        let mut results: Results = (0..commands.len()).map(|_| None).collect();
+        let mut requests: Vec<Request> = commands
+            .into_iter()
+            .enumerate()
+            .map(|(index, command)| Request { index, command, redirect: None })
+            .collect();
+        for _ in 0..MAX_ATTEMPTS {
+            requests = self.send_round(operation, requests, &mut results).await;
+            if requests.is_empty() || Instant::now() >= until {
                 break;
             }
         }
-        let given_up = || Error::new(ErrorKind::Unavailable, operation, "Redis sent the call on too often");
-        answers.into_iter().map(|answer| answer.unwrap_or_else(|| Err(given_up()))).collect()
+        let given_up =
+            || Error::new(ErrorKind::Unavailable, operation, "Redis redirected the call too often");
+        results.into_iter().map(|result| result.unwrap_or_else(|| Err(given_up()))).collect()
     }
 
-    /// The same for one call, on the shortest way there is.
-    pub(crate) async fn ask_one(&self, operation: &'static str, mut call: Call) -> Result<Value> {
+    /// Sends one command, with less to do than [`Router::send`] where there is one server.
+    pub(crate) async fn send_one(&self, operation: &'static str, mut command: Command) -> Result<Value> {
         if let Self::One(node) = self {
-            match call.judge(node.ask_one(operation, &call.command).await?) {
-                Outcome::Answer(value) => return Ok(value),
-                Outcome::Refused(error) => return Err(self.refused(operation, node, error)),
-                Outcome::Script(script) => call.command = script.whole(&call.command),
-                Outcome::Elsewhere { .. } | Outcome::Later(_) => {}
+            match command.interpret(node.send_one(operation, &command.cmd).await?) {
+                Reply::Value(value) => return Ok(value),
+                Reply::Error(error) => return Err(self.error_reply(operation, node, error)),
+                Reply::ScriptMissing(script) => command.cmd = script.eval(&command.cmd),
+                Reply::Redirect { .. } | Reply::TryAgain(_) => {}
             }
         }
-        // In a box, for the short way should not carry what the long one takes.
-        Box::pin(self.ask(operation, vec![call])).await.pop().expect("one answer to one call")
+        // Boxed, since it is rare and the future of the common case would otherwise be as large.
+        Box::pin(self.send(operation, vec![command])).await.pop().expect("one result for one command")
     }
 
-    /// Sends each call once, and answers with those that are to be sent again.
-    async fn send(
+    /// Sends each request once, and returns those that are to be sent again.
+    async fn send_round(
         &self,
         operation: &'static str,
-        errands: Vec<Errand>,
-        answers: &mut Answers,
-    ) -> Vec<Errand> {
-        let parties = match self {
-            Self::One(node) => vec![Party { node: node.clone(), moving: false, errands }],
-            Self::Cluster(cluster) => match cluster.map(operation).await {
-                Ok(map) => self.part(operation, &map, errands, answers),
+        requests: Vec<Request>,
+        results: &mut Results,
+    ) -> Vec<Request> {
+        let batches = match self {
+            Self::One(node) => vec![NodeBatch { node: node.clone(), asking: false, requests }],
+            Self::Cluster(cluster) => match cluster.slot_map(operation).await {
+                Ok(map) => self.group_by_node(operation, &map, requests, results),
                 Err(error) => {
-                    errands.iter().for_each(|errand| answers[errand.number] = Some(Err(error.clone())));
+                    requests.iter().for_each(|request| results[request.index] = Some(Err(error.clone())));
                     return Vec::new();
                 }
             },
         };
         let mut again = Vec::new();
-        let mut wait = false;
-        for (party, calls, outcome) in join_all(parties.into_iter().map(|party| party.send(operation))).await
-        {
-            match outcome {
-                Ok(values) => wait |= self.settle(operation, party, &calls, values, answers, &mut again),
+        let mut pause = false;
+        let sent = join_all(batches.into_iter().map(|batch| batch.send(operation))).await;
+        for (batch, pipeline, replies) in sent {
+            match replies {
+                Ok(replies) => {
+                    pause |= self.sort_replies(operation, batch, &pipeline, replies, results, &mut again);
+                }
                 Err(error) => {
-                    self.doubt_map();
-                    party.errands.iter().for_each(|errand| answers[errand.number] = Some(Err(error.clone())));
+                    self.refresh_slot_map();
+                    let failed = batch.requests.iter();
+                    failed.for_each(|request| results[request.index] = Some(Err(error.clone())));
                 }
             }
         }
-        if wait {
-            sleep(MOMENT).await;
+        if pause {
+            sleep(TRY_AGAIN_PAUSE).await;
         }
         again
     }
 
-    /// Notes the answers to a party. Says whether to wait a moment before the rest is sent again.
-    fn settle(
+    /// Stores the results of a batch, and puts what is to be sent again into `again`. Returns whether to
+    /// pause before that.
+    fn sort_replies(
         &self,
         operation: &'static str,
-        party: Party,
-        calls: &Pipeline,
-        values: Vec<Value>,
-        answers: &mut Answers,
-        again: &mut Vec<Errand>,
+        batch: NodeBatch,
+        pipeline: &Pipeline,
+        replies: Vec<Value>,
+        results: &mut Results,
+        again: &mut Vec<Request>,
     ) -> bool {
-        let node = &party.node;
-        let mut wait = false;
-        let step = if party.moving { 2 } else { 1 };
-        let sent = calls.cmd_iter().skip(step - 1).step_by(step);
-        let values = values.into_iter().skip(step - 1).step_by(step);
-        for ((mut errand, sent), value) in party.errands.into_iter().zip(sent).zip(values) {
-            let answer = &mut answers[errand.number];
-            match (errand.call.judge(value), self) {
-                (Outcome::Answer(value), _) => *answer = Some(Ok(value)),
-                (Outcome::Refused(error), _) => *answer = Some(Err(self.refused(operation, node, error))),
-                (Outcome::Script(script), _) => {
-                    errand.call.command = script.whole(sent);
-                    again.push(errand);
+        let node = &batch.node;
+        let mut pause = false;
+        // With `ASKING` before each command, every second reply counts.
+        let step = if batch.asking { 2 } else { 1 };
+        let sent = pipeline.cmd_iter().skip(step - 1).step_by(step);
+        let replies = replies.into_iter().skip(step - 1).step_by(step);
+        for ((mut request, sent), reply) in batch.requests.into_iter().zip(sent).zip(replies) {
+            let result = &mut results[request.index];
+            match (request.command.interpret(reply), self) {
+                (Reply::Value(value), _) => *result = Some(Ok(value)),
+                (Reply::Error(error), _) => *result = Some(Err(self.error_reply(operation, node, error))),
+                (Reply::ScriptMissing(script), _) => {
+                    request.command.cmd = script.eval(sent);
+                    again.push(request);
                 }
-                (Outcome::Elsewhere { .. }, Self::One(_)) => {
-                    let message = format!("{} is of a Redis Cluster: use `cluster`", node.server.called());
-                    *answer = Some(Err(Error::new(ErrorKind::Config, operation, message)));
+                (Reply::Redirect { .. }, Self::One(_)) => {
+                    let message =
+                        format!("{} is a node of a Redis Cluster: use `cluster`", node.server.label());
+                    *result = Some(Err(Error::new(ErrorKind::Config, operation, message)));
                 }
-                (Outcome::Elsewhere { host, port, moving }, Self::Cluster(cluster)) => {
-                    if !moving {
-                        self.doubt_map();
+                (Reply::Redirect { host, port, asking }, Self::Cluster(cluster)) => {
+                    if !asking {
+                        self.refresh_slot_map();
                     }
-                    errand.call.command = sent.clone();
-                    errand.to = Some((cluster.node(&host, port), moving));
-                    again.push(errand);
+                    request.command.cmd = sent.clone();
+                    request.redirect = Some((cluster.node_at(&host, port), asking));
+                    again.push(request);
                 }
-                (Outcome::Later(error), _) => {
-                    *answer = Some(Err(self.refused(operation, node, error)));
-                    self.doubt_map();
-                    errand.call.command = sent.clone();
-                    errand.to = None;
-                    again.push(errand);
-                    wait = true;
+                (Reply::TryAgain(error), _) => {
+                    *result = Some(Err(self.error_reply(operation, node, error)));
+                    self.refresh_slot_map();
+                    request.command.cmd = sent.clone();
+                    request.redirect = None;
+                    again.push(request);
+                    pause = true;
                 }
             }
         }
-        wait
+        pause
     }
 
-    /// Parts calls by the server they go to.
-    fn part(
+    /// Groups requests by the node they go to. One whose slot no node has fails here.
+    fn group_by_node(
         &self,
         operation: &'static str,
-        map: &Map,
-        errands: Vec<Errand>,
-        answers: &mut Answers,
-    ) -> Vec<Party> {
-        let mut parties: Vec<Party> = Vec::new();
-        for errand in errands {
-            let (sent_on, moving) = errand.to.as_ref().map(|(node, moving)| (node, *moving)).unzip();
-            let moving = moving.unwrap_or(false);
-            let Some(node) = sent_on.or_else(|| map.owner(slots::slot_of(errand.call.bucket))) else {
-                self.doubt_map();
+        map: &SlotMap,
+        requests: Vec<Request>,
+        results: &mut Results,
+    ) -> Vec<NodeBatch> {
+        let mut batches: Vec<NodeBatch> = Vec::new();
+        for request in requests {
+            let (redirect, asking) = request.redirect.as_ref().map(|(node, asking)| (node, *asking)).unzip();
+            let asking = asking.unwrap_or(false);
+            let owner = || map.owner_of(slots::slot_of_bucket(request.command.bucket));
+            let Some(node) = redirect.or_else(owner) else {
+                self.refresh_slot_map();
                 let message = "no node of the Redis Cluster has the key's slot";
-                answers[errand.number] = Some(Err(Error::new(ErrorKind::Unavailable, operation, message)));
+                results[request.index] = Some(Err(Error::new(ErrorKind::Unavailable, operation, message)));
                 continue;
             };
-            let is_theirs = |party: &&mut Party| Arc::ptr_eq(&party.node, node) && party.moving == moving;
-            match parties.iter_mut().find(is_theirs) {
-                Some(party) => party.errands.push(errand),
-                None => parties.push(Party { node: node.clone(), moving, errands: vec![errand] }),
+            let is_same = |batch: &&mut NodeBatch| Arc::ptr_eq(&batch.node, node) && batch.asking == asking;
+            match batches.iter_mut().find(is_same) {
+                Some(batch) => batch.requests.push(request),
+                None => batches.push(NodeBatch { node: node.clone(), asking, requests: vec![request] }),
             }
         }
-        parties
+        batches
     }
 
-    fn limit(&self) -> Duration {
+    fn response_timeout(&self) -> Duration {
         match self {
-            Self::One(node) => node.server.shared.config.response_limit,
-            Self::Cluster(cluster) => cluster.shared.config.response_limit,
+            Self::One(node) => node.server.context.config.response_timeout,
+            Self::Cluster(cluster) => cluster.context.config.response_timeout,
         }
     }
 
-    fn refused(&self, operation: &'static str, node: &Node, error: RedisError) -> Error {
-        if error::is_suspicious(&error) {
-            node.doubt();
-            self.doubt_map();
+    /// Returns the error for a server's error reply. Has connection and slot map checked if it hints that
+    /// they are wrong.
+    fn error_reply(&self, operation: &'static str, node: &Node, error: RedisError) -> Error {
+        if error::needs_recheck(&error) {
+            node.recheck();
+            self.refresh_slot_map();
         }
-        error::classify(operation, &node.server.called(), error)
+        error::classify(operation, &node.server.label(), error)
     }
 
-    fn doubt_map(&self) {
+    fn refresh_slot_map(&self) {
         if let Self::Cluster(cluster) = self {
-            cluster.doubt();
+            cluster.refresh();
         }
     }
 
-    /// Waits until every server was tried to be connected to. Answers why none could be.
-    pub(crate) async fn tried(&self) -> Option<Error> {
+    /// Waits for the first attempt to connect to each server. Returns an error if none succeeded.
+    pub(crate) async fn first_attempt(&self) -> Option<Error> {
         match self {
             Self::One(node) => {
-                node.tried().await;
+                node.first_attempt().await;
                 node.error()
             }
             Self::Cluster(cluster) => {
-                cluster.tried().await;
-                let Some(map) = cluster.known() else { return cluster.error() };
-                join_all(map.nodes().iter().map(|node| node.tried())).await;
+                cluster.first_attempt().await;
+                let Some(map) = cluster.current_map() else { return cluster.error() };
+                join_all(map.nodes().iter().map(|node| node.first_attempt())).await;
                 let errors: Vec<Error> = map.nodes().iter().filter_map(|node| node.error()).collect();
                 if errors.len() == map.nodes().len() { errors.into_iter().next() } else { None }
             }
         }
     }
 
-    /// Whether some server gives up what has an expiry, and nothing else, when memory runs out.
-    pub(crate) fn takes_expiring(&self) -> bool {
+    /// Returns whether some server evicts keys that have an expiry, and no others.
+    pub(crate) fn evicts_only_expiring(&self) -> bool {
         match self {
-            Self::One(node) => node.server.takes_expiring(),
-            Self::Cluster(cluster) => {
-                cluster.known().is_some_and(|map| map.nodes().iter().any(|node| node.server.takes_expiring()))
-            }
+            Self::One(node) => node.server.evicts_only_expiring(),
+            Self::Cluster(cluster) => cluster
+                .current_map()
+                .is_some_and(|map| map.nodes().iter().any(|node| node.server.evicts_only_expiring())),
         }
     }
 
-    /// The server that has a channel's slot, or another one if that is down: in a Cluster all hear of all.
-    pub(crate) async fn node_of(&self, operation: &'static str, channel: &str) -> Result<Arc<Node>> {
+    /// Returns the node that has a channel's slot, or another one if that is down: a Cluster carries
+    /// messages between all nodes.
+    pub(crate) async fn node_for_channel(&self, operation: &'static str, channel: &str) -> Result<Arc<Node>> {
         let map = match self {
             Self::One(node) => return Ok(node.clone()),
-            Self::Cluster(cluster) => cluster.map(operation).await?,
+            Self::Cluster(cluster) => cluster.slot_map(operation).await?,
         };
-        let owner = map.owner(slots::slot(channel.as_bytes()));
+        let owner = map.owner_of(slots::slot(channel.as_bytes()));
         let up = owner.into_iter().chain(map.nodes()).find(|node| node.error().is_none());
         Ok(up.or(owner).unwrap_or(&map.nodes()[0]).clone())
     }
 
-    /// The map of a Cluster, as far as it is known.
-    pub(crate) fn map(&self) -> Option<Arc<Map>> {
+    /// Returns the slot map of a Cluster, if it is known.
+    pub(crate) fn slot_map(&self) -> Option<Arc<SlotMap>> {
         match self {
             Self::One(_) => None,
-            Self::Cluster(cluster) => cluster.known(),
+            Self::Cluster(cluster) => cluster.current_map(),
         }
     }
 
-    /// Every server there is to ask: all masters of a Cluster.
+    /// Returns every server that is written to: all masters of a Cluster.
     pub(crate) async fn nodes(&self, operation: &'static str) -> Result<Vec<Arc<Node>>> {
         match self {
             Self::One(node) => Ok(vec![node.clone()]),
-            Self::Cluster(cluster) => Ok(cluster.map(operation).await?.nodes().to_vec()),
+            Self::Cluster(cluster) => Ok(cluster.slot_map(operation).await?.nodes().to_vec()),
         }
     }
 }
 
-impl Party {
-    /// Sends all calls, which are answered with: they may be needed again.
+impl NodeBatch {
+    /// Sends all requests, and returns them with the pipeline, whose commands may have to be sent again.
     async fn send(mut self, operation: &'static str) -> (Self, Pipeline, Result<Vec<Value>>) {
-        let mut calls = Pipeline::with_capacity(self.errands.len());
-        for errand in &mut self.errands {
-            if self.moving {
-                calls.add_command(cmd("ASKING"));
+        let mut pipeline = Pipeline::with_capacity(self.requests.len());
+        for request in &mut self.requests {
+            if self.asking {
+                pipeline.add_command(cmd("ASKING"));
             }
-            calls.add_command(mem::take(&mut errand.call.command));
+            pipeline.add_command(mem::take(&mut request.command.cmd));
         }
-        let outcome = self.node.ask(operation, &calls).await;
-        (self, calls, outcome)
+        let replies = self.node.send(operation, &pipeline).await;
+        (self, pipeline, replies)
     }
 }

@@ -9,25 +9,25 @@ use std::sync::LazyLock;
 
 pub(crate) const SLOTS: u16 = 16_384;
 pub(crate) const BUCKETS: u16 = 1_024;
-const WIDTH: u16 = SLOTS / BUCKETS;
+const SLOTS_PER_BUCKET: u16 = SLOTS / BUCKETS;
 
 /// The slot of a key: by what stands between the first `{` and the next `}`, if that is anything.
 pub(crate) fn slot(key: &[u8]) -> u16 {
-    checksum(tagged(key)) % SLOTS
+    checksum(hashed_part(key)) % SLOTS
 }
 
 /// The bucket of a key.
-pub(crate) fn bucket(key: &[u8]) -> u16 {
-    slot(key) / WIDTH
+pub(crate) fn bucket_of(key: &[u8]) -> u16 {
+    slot(key) / SLOTS_PER_BUCKET
 }
 
 /// What the names of a bucket's keys have in braces: the least number whose slot is one of the bucket's.
-pub(crate) fn tag(bucket: u16) -> u32 {
+pub(crate) fn tag_of_bucket(bucket: u16) -> u32 {
     TAGS[usize::from(bucket)].0
 }
 
 /// The slot in which a bucket's keys lie.
-pub(crate) fn slot_of(bucket: u16) -> u16 {
+pub(crate) fn slot_of_bucket(bucket: u16) -> u16 {
     TAGS[usize::from(bucket)].1
 }
 
@@ -37,9 +37,9 @@ static TAGS: LazyLock<Vec<(u32, u16)>> = LazyLock::new(|| {
     let mut missing = tags.len();
     for number in 0_u32.. {
         let slot = slot(number.to_string().as_bytes());
-        let place = &mut tags[usize::from(slot / WIDTH)];
-        if place.is_none() {
-            *place = Some((number, slot));
+        let entry = &mut tags[usize::from(slot / SLOTS_PER_BUCKET)];
+        if entry.is_none() {
+            *entry = Some((number, slot));
             missing -= 1;
         }
         if missing == 0 {
@@ -49,7 +49,7 @@ static TAGS: LazyLock<Vec<(u32, u16)>> = LazyLock::new(|| {
     tags.into_iter().flatten().collect()
 });
 
-fn tagged(key: &[u8]) -> &[u8] {
+fn hashed_part(key: &[u8]) -> &[u8] {
     let Some(open) = key.iter().position(|byte| *byte == b'{') else { return key };
     let rest = &key[open + 1..];
     match rest.iter().position(|byte| *byte == b'}') {
@@ -60,10 +60,10 @@ fn tagged(key: &[u8]) -> &[u8] {
 
 /// CRC16 as Redis has it: polynomial 0x1021, from 0.
 fn checksum(bytes: &[u8]) -> u16 {
-    bytes.iter().fold(0, |sum, byte| (sum << 8) ^ TABLE[usize::from((sum >> 8) as u8 ^ byte)])
+    bytes.iter().fold(0, |sum, byte| (sum << 8) ^ CHECKSUM_TABLE[usize::from((sum >> 8) as u8 ^ byte)])
 }
 
-const TABLE: [u16; 256] = {
+const CHECKSUM_TABLE: [u16; 256] = {
     let mut table = [0; 256];
     let mut byte = 0;
     while byte < 256 {
@@ -99,8 +99,8 @@ mod tests {
     #[test]
     fn a_bucket_lies_among_its_own_slots() {
         for bucket in 0..BUCKETS {
-            assert_eq!(slot_of(bucket) / WIDTH, bucket);
+            assert_eq!(slot_of_bucket(bucket) / SLOTS_PER_BUCKET, bucket);
         }
-        assert_eq!(bucket(b"price:{AAPL}:a"), bucket(b"news:{AAPL}"));
+        assert_eq!(bucket_of(b"price:{AAPL}:a"), bucket_of(b"news:{AAPL}"));
     }
 }

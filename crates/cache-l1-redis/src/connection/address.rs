@@ -8,10 +8,10 @@ use url::Url;
 
 use crate::connection::secret::Secret;
 
-const PORT: u16 = 6379;
+const DEFAULT_PORT: u16 = 6379;
 
 /// What may stand behind the `?` of a URL.
-const OPTIONS: [&str; 5] = ["user", "pass", "db", "master", "cluster"];
+const URL_OPTIONS: [&str; 5] = ["user", "pass", "db", "master", "cluster"];
 
 /// Where a server is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -26,7 +26,7 @@ impl Address {
     }
 
     /// Another server spoken to in the same way; `host` empty for the same host.
-    pub(crate) fn beside(&self, host: &str, port: u16) -> Self {
+    pub(crate) fn neighbour(&self, host: &str, port: u16) -> Self {
         let same: Arc<str> = match self {
             Self::Tcp { host, .. } => host.clone(),
             Self::Unix(_) => "127.0.0.1".into(),
@@ -56,7 +56,7 @@ pub(crate) struct Login {
 
 /// A URL, read.
 #[derive(Debug)]
-pub(crate) struct Spot {
+pub(crate) struct ParsedUrl {
     pub(crate) address: Address,
     pub(crate) login: Login,
     /// The name of the master, if this is a sentinel.
@@ -65,7 +65,7 @@ pub(crate) struct Spot {
     pub(crate) cluster: bool,
 }
 
-impl Spot {
+impl ParsedUrl {
     /// Reads a URL. No error repeats any of its text, which may hold a password in any place.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let url = Url::parse(text.trim()).map_err(|why| refused(&why.to_string()))?;
@@ -81,7 +81,7 @@ impl Spot {
         let options = options(&url)?;
         let option = |name: &str| options.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
         let (address, path) = if unix {
-            let path = decoded(url.path(), "path")?;
+            let path = percent_decoded(url.path(), "path")?;
             if url.host_str().is_some_and(|host| !host.is_empty()) || path.len() < 2 {
                 return Err(refused("names no socket: write unix:///run/redis.sock"));
             }
@@ -90,12 +90,12 @@ impl Spot {
             let host = url.host_str().filter(|host| !host.is_empty());
             let host = host.ok_or_else(|| refused("names no host"))?;
             let host = host.trim_start_matches('[').trim_end_matches(']').into();
-            let address = Address::Tcp { host, port: url.port().unwrap_or(PORT), tls };
+            let address = Address::Tcp { host, port: url.port().unwrap_or(DEFAULT_PORT), tls };
             (address, url.path().trim_matches('/').to_owned())
         };
         let database = option("db").unwrap_or(path);
-        let user = Some(decoded(url.username(), "user")?).filter(|user| !user.is_empty());
-        let password = url.password().map(|password| decoded(password, "password")).transpose()?;
+        let user = Some(percent_decoded(url.username(), "user")?).filter(|user| !user.is_empty());
+        let password = url.password().map(|password| percent_decoded(password, "password")).transpose()?;
         let login = Login {
             user: option("user").or(user),
             password: option("pass").or(password).map(Secret),
@@ -116,13 +116,13 @@ impl Spot {
 
 fn options(url: &Url) -> Result<Vec<(String, String)>> {
     let options: Vec<(String, String)> = url.query_pairs().into_owned().collect();
-    if options.iter().any(|(key, _)| !OPTIONS.contains(&key.as_str())) {
-        return Err(refused(&format!("has an option that is none of {}", OPTIONS.join(", "))));
+    if options.iter().any(|(key, _)| !URL_OPTIONS.contains(&key.as_str())) {
+        return Err(refused(&format!("has an option that is none of {}", URL_OPTIONS.join(", "))));
     }
     Ok(options)
 }
 
-fn decoded(text: &str, what: &str) -> Result<String> {
+fn percent_decoded(text: &str, what: &str) -> Result<String> {
     let text = percent_decode_str(text).decode_utf8();
     text.map(Into::into).map_err(|_| refused(&format!("has a {what} that is no UTF-8 once its %XX are read")))
 }
@@ -133,7 +133,7 @@ fn refused(why: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use super::{Address, Login, Secret, Spot};
+    use super::{Address, Login, ParsedUrl, Secret};
 
     fn login(user: Option<&str>, password: Option<&str>, database: u16) -> Login {
         let own = |text: &str| text.to_owned();
@@ -152,11 +152,11 @@ mod tests {
             ("unix:///run/redis.sock", socket(), login(None, None, 0)),
             ("redis+unix:///run/redis.sock?db=2&user=a&pass=b", socket(), login(Some("a"), Some("b"), 2)),
         ] {
-            let spot = Spot::parse(text).unwrap();
-            assert_eq!((spot.address, spot.login), (address, expected), "{text}");
+            let url = ParsedUrl::parse(text).unwrap();
+            assert_eq!((url.address, url.login), (address, expected), "{text}");
         }
-        assert_eq!(Spot::parse("redis://s?master=one").unwrap().master.as_deref(), Some("one"));
-        assert!(Spot::parse("redis://s?cluster=true").unwrap().cluster);
+        assert_eq!(ParsedUrl::parse("redis://s?master=one").unwrap().master.as_deref(), Some("one"));
+        assert!(ParsedUrl::parse("redis://s?cluster=true").unwrap().cluster);
     }
 
     #[test]
@@ -172,7 +172,7 @@ mod tests {
             ("redis://a:%ffhunter2@cache", "UTF-8"),
             ("unix://", "socket"),
         ] {
-            let error = Spot::parse(text).unwrap_err().to_string();
+            let error = ParsedUrl::parse(text).unwrap_err().to_string();
             assert!(error.contains(why), "{text}: {error}");
             assert!(!error.contains("hunter2"), "{error}");
         }
@@ -180,9 +180,9 @@ mod tests {
 
     #[test]
     fn neighbours_are_spoken_to_in_the_same_way() {
-        let known = Spot::parse("rediss://cache:7000").unwrap().address;
-        assert_eq!(known.beside("", 7001).to_string(), "cache:7001");
-        assert!(known.beside("10.0.0.2", 7001).is_tls());
-        assert_eq!(known.beside("::1", 7001).to_string(), "[::1]:7001");
+        let known = ParsedUrl::parse("rediss://cache:7000").unwrap().address;
+        assert_eq!(known.neighbour("", 7001).to_string(), "cache:7001");
+        assert!(known.neighbour("10.0.0.2", 7001).is_tls());
+        assert_eq!(known.neighbour("::1", 7001).to_string(), "[::1]:7001");
     }
 }

@@ -7,9 +7,9 @@ use cache_core::{Timestamp, Tombstone};
 /// A tombstone for every key, raised when a server was restarted or replaced: removals that it had
 /// acknowledged may be gone, and a load that began before them may still come in.
 #[derive(Debug, Default)]
-pub(crate) struct Floor(Mutex<Option<Tombstone>>);
+pub(crate) struct BirthFloor(Mutex<Option<Tombstone>>);
 
-impl Floor {
+impl BirthFloor {
     pub(crate) fn raise(&self, tombstone: Tombstone) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(tombstone);
     }
@@ -28,7 +28,7 @@ mod tests {
     #[test]
     fn it_ends() {
         let at = Timestamp::from_micros;
-        let floor = Floor::default();
+        let floor = BirthFloor::default();
         assert_eq!(floor.at(at(5)), None);
         floor.raise(Tombstone { born: at(5), dead_at: at(9) });
         assert_eq!((floor.at(at(8)), floor.at(at(9))), (Some(at(5)), None));

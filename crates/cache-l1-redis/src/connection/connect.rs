@@ -22,21 +22,21 @@ use crate::{
 };
 
 /// How to open connections to some servers.
-pub(crate) struct Dial {
+pub(crate) struct Connector {
     login: RedisConnectionInfo,
     tls: Option<TlsConnector>,
-    connect_limit: Duration,
-    response_limit: Duration,
+    connect_timeout: Duration,
+    response_timeout: Duration,
 }
 
 /// An open connection, and the task that drives it: without it nothing moves.
 #[derive(Debug)]
-pub(crate) struct Line {
+pub(crate) struct OpenConnection {
     pub(crate) connection: MultiplexedConnection,
     driver: Task,
 }
 
-impl Line {
+impl OpenConnection {
     /// Waits until the connection has ended.
     pub(crate) async fn ended(&mut self) {
         self.driver.ended().await;
@@ -47,40 +47,44 @@ trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-impl Dial {
+impl Connector {
     pub(crate) fn new(config: &RedisConfig, login: &Login) -> Result<Self> {
-        let mut known = RedisConnectionInfo::default()
+        let mut login_info = RedisConnectionInfo::default()
             .set_protocol(ProtocolVersion::RESP3)
             .set_db(i64::from(login.database));
         if let Some(user) = &login.user {
-            known = known.set_username(user);
+            login_info = login_info.set_username(user);
         }
         if let Some(password) = &login.password {
-            known = known.set_password(&password.0);
+            login_info = login_info.set_password(&password.0);
         }
         let tls = config.wants_tls().then(|| config.certificates.connector()).transpose()?;
-        let (connect_limit, response_limit) = (config.connect_limit, config.response_limit);
-        Ok(Self { login: known, tls, connect_limit, response_limit })
+        let (connect_timeout, response_timeout) = (config.connect_timeout, config.response_timeout);
+        Ok(Self { login: login_info, tls, connect_timeout, response_timeout })
     }
 
     /// Opens a connection within the limit, greeting included.
-    pub(crate) async fn open(&self, to: &Address) -> Result<Line> {
+    pub(crate) async fn open(&self, to: &Address) -> Result<OpenConnection> {
         self.open_with(to, AsyncConnectionConfig::new()).await
     }
 
     /// The same, for pushes as the configuration says.
-    pub(crate) async fn open_with(&self, to: &Address, config: AsyncConnectionConfig) -> Result<Line> {
-        let config = config.set_response_timeout(Some(self.response_limit));
+    pub(crate) async fn open_with(
+        &self,
+        to: &Address,
+        config: AsyncConnectionConfig,
+    ) -> Result<OpenConnection> {
+        let config = config.set_response_timeout(Some(self.response_timeout));
         let opening = async {
             let stream = self.stream(to).await?;
             let (connection, driver) =
                 MultiplexedConnection::new_with_config(&self.login, stream, config).await?;
-            Ok(Line { connection, driver: Task::spawn(driver) })
+            Ok(OpenConnection { connection, driver: Task::spawn(driver) })
         };
-        match timeout(self.connect_limit, opening).await {
+        match timeout(self.connect_timeout, opening).await {
             Ok(opened) => opened.map_err(|error: RedisError| error::classify("connect", to, error)),
             Err(_) => {
-                let message = format!("{to} did not greet us within {:?}", self.connect_limit);
+                let message = format!("{to} did not greet us within {:?}", self.connect_timeout);
                 Err(Error::new(ErrorKind::Timeout, "connect", message))
             }
         }
@@ -104,8 +108,8 @@ impl Dial {
     }
 }
 
-impl std::fmt::Debug for Dial {
+impl std::fmt::Debug for Connector {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Dial").field("connect_limit", &self.connect_limit).finish_non_exhaustive()
+        f.debug_struct("Connector").field("connect_timeout", &self.connect_timeout).finish_non_exhaustive()
     }
 }

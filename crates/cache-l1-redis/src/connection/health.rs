@@ -36,7 +36,7 @@ impl RedisHealth {
         match router {
             Router::One(node) => Self { servers: vec![server(node)], error: None },
             Router::Cluster(cluster) => {
-                let map = cluster.known();
+                let map = cluster.current_map();
                 let servers = map.iter().flat_map(|map| map.nodes()).map(|node| server(node)).collect();
                 Self { servers, error: cluster.error() }
             }
@@ -45,17 +45,17 @@ impl RedisHealth {
 }
 
 fn server(node: &Node) -> ServerHealth {
-    let address = node.server.called();
-    let facts = node.server.facts().clone();
-    let eviction = facts.as_ref().and_then(|facts| facts.eviction.clone());
+    let address = node.server.label();
+    let info = node.server.info().clone();
+    let eviction = info.as_ref().and_then(|info| info.eviction.clone());
     ServerHealth {
         address,
         error: node.error(),
-        version: facts.as_ref().and_then(|facts| facts.version.clone()),
+        version: info.as_ref().and_then(|info| info.version.clone()),
         may_evict_protected: eviction
             .as_ref()
-            .is_some_and(|eviction| eviction.limited && eviction.takes_any()),
-        eviction_policy: eviction.map(|eviction| eviction.policy),
-        skew_micros: facts.and_then(|facts| facts.skew),
+            .is_some_and(|eviction| eviction.has_memory_limit && eviction.evicts_any_key()),
+        eviction_policy: eviction.map(|eviction| eviction.name),
+        skew_micros: info.and_then(|info| info.clock_skew_micros),
     }
 }

@@ -1,4 +1,6 @@
-//! One connection to a server, opened anew whenever it is lost. Who calls meanwhile fails at once.
+//! A connection to one server: opened in the background, checked while idle, opened again when lost.
+//!
+//! While it is down, calls fail at once instead of waiting.
 
 pub(crate) mod address;
 pub(crate) mod backoff;
@@ -22,54 +24,53 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::{
-    connection::backoff::Backoff, connection::connect::Line, connection::server::Server,
-    connection::task::Task, error,
-};
+use crate::error;
 
-/// How many keepalives pass between two looks at what the server says of itself.
-const SURVEY_EVERY: u32 = 12;
+use self::{backoff::Backoff, connect::OpenConnection, server::Server, task::Task};
+
+/// Every so many keepalives the server is asked for its `INFO` instead of a `PING`.
+const KEEPALIVES_PER_INFO: u32 = 12;
+
+/// A connection that reconnects by itself. Dropping it closes it.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    server: Arc<Server>,
+    state: watch::Receiver<State>,
+    recheck: Arc<Notify>,
+    _maintenance: Task,
+}
 
 #[derive(Clone, Debug)]
 enum State {
-    /// For the first time.
+    /// The first attempt is under way.
     Connecting,
     Up(MultiplexedConnection),
     Down(Error),
 }
 
-/// A connection that is kept.
-#[derive(Debug)]
-pub(crate) struct Link {
-    server: Arc<Server>,
-    state: watch::Receiver<State>,
-    trouble: Arc<Notify>,
-    _keeper: Task,
-}
-
-impl Link {
-    /// Begins to connect, in the background.
-    pub(crate) fn keep(server: Arc<Server>) -> Self {
-        let (say, state) = watch::channel(State::Connecting);
-        let trouble = Arc::new(Notify::new());
-        let keeper = Task::spawn(keep(server.clone(), say, trouble.clone()));
-        Self { server, state, trouble, _keeper: keeper }
+impl Connection {
+    /// Begins to connect in the background.
+    pub(crate) fn start(server: Arc<Server>) -> Self {
+        let (sender, state) = watch::channel(State::Connecting);
+        let recheck = Arc::new(Notify::new());
+        let maintenance = Task::spawn(maintain(server.clone(), sender, recheck.clone()));
+        Self { server, state, recheck, _maintenance: maintenance }
     }
 
-    /// Sends a call, whose answer may be the server's refusal of it.
-    pub(crate) async fn ask_one(&self, operation: &'static str, call: &Cmd) -> Result<Value> {
-        let mut connection = self.connection(operation).await?;
-        connection.send_packed_command(call).await.map_err(|error| self.failed(operation, error))
+    /// Sends one command. The reply may be the server's error.
+    pub(crate) async fn send_one(&self, operation: &'static str, cmd: &Cmd) -> Result<Value> {
+        let mut connection = self.multiplexed(operation).await?;
+        connection.send_packed_command(cmd).await.map_err(|error| self.failed(operation, error))
     }
 
-    /// Sends calls together; answer `i` belongs to call `i`, and may be the server's refusal of it.
-    pub(crate) async fn ask(&self, operation: &'static str, calls: &Pipeline) -> Result<Vec<Value>> {
-        let mut connection = self.connection(operation).await?;
-        let answers = connection.send_packed_commands(calls, 0, calls.len()).await;
-        answers.map_err(|error| self.failed(operation, error))
+    /// Sends commands in one pipeline. Reply `i` belongs to command `i`, and may be the server's error.
+    pub(crate) async fn send(&self, operation: &'static str, commands: &Pipeline) -> Result<Vec<Value>> {
+        let mut connection = self.multiplexed(operation).await?;
+        let replies = connection.send_packed_commands(commands, 0, commands.len()).await;
+        replies.map_err(|error| self.failed(operation, error))
     }
 
-    /// Why calls fail, if they do.
+    /// Returns why calls fail now, or `None` while the connection is up.
     pub(crate) fn error(&self) -> Option<Error> {
         match &*self.state.borrow() {
             State::Up(_) => None,
@@ -82,34 +83,35 @@ impl Link {
         matches!(&*self.state.borrow(), State::Up(_))
     }
 
-    /// Waits until the first try to connect has ended.
-    pub(crate) async fn tried(&self) {
-        // The keeper only ends with us.
+    /// Waits until the first attempt to connect has succeeded or failed.
+    pub(crate) async fn first_attempt(&self) {
+        // An error would mean that the maintenance has ended, which it only does when `self` is dropped.
         let _ = self.state.clone().wait_for(|state| !matches!(state, State::Connecting)).await;
     }
 
-    /// Says that the connection may no longer serve.
-    pub(crate) fn doubt(&self) {
-        self.trouble.notify_one();
+    /// Has the connection checked now rather than at the next keepalive.
+    pub(crate) fn recheck(&self) {
+        self.recheck.notify_one();
     }
 
-    /// The connection. The very first is waited for; after a loss nobody waits.
-    async fn connection(&self, operation: &'static str) -> Result<MultiplexedConnection> {
-        if let Some(known) = self.known(operation) {
-            return known;
+    /// Returns the open connection. Waits for the first attempt, and never for a reconnection.
+    async fn multiplexed(&self, operation: &'static str) -> Result<MultiplexedConnection> {
+        if let Some(current) = self.current(operation) {
+            return current;
         }
-        let limit = self.server.shared.config.response_limit;
-        // In a box, for it happens once, and every call carries what it takes.
-        let _ = Box::pin(timeout(limit, self.tried())).await;
-        self.known(operation)
+        let limit = self.server.context.config.response_timeout;
+        // Boxed, since it is rare and every call's future would otherwise be as large.
+        let _ = Box::pin(timeout(limit, self.first_attempt())).await;
+        self.current(operation)
             .unwrap_or_else(|| Err(self.unavailable(operation, "is still being connected to")))
     }
 
-    fn known(&self, operation: &'static str) -> Option<Result<MultiplexedConnection>> {
+    /// Returns the open connection or why there is none, and `None` during the first attempt.
+    fn current(&self, operation: &'static str) -> Option<Result<MultiplexedConnection>> {
         match &*self.state.borrow() {
             State::Up(connection) => Some(Ok(connection.clone())),
             State::Down(error) => {
-                let message = format!("{} is not connected", self.server.called());
+                let message = format!("{} is not connected", self.server.label());
                 Some(Err(Error::caused(ErrorKind::Unavailable, operation, message, error.clone())))
             }
             State::Connecting => None,
@@ -117,65 +119,65 @@ impl Link {
     }
 
     fn failed(&self, operation: &'static str, error: RedisError) -> Error {
-        if error::is_suspicious(&error) {
-            self.doubt();
+        if error::needs_recheck(&error) {
+            self.recheck();
         }
-        error::classify(operation, &self.server.called(), error)
+        error::classify(operation, &self.server.label(), error)
     }
 
     fn unavailable(&self, operation: &'static str, why: &str) -> Error {
-        Error::new(ErrorKind::Unavailable, operation, format!("{} {why}", self.server.called()))
+        Error::new(ErrorKind::Unavailable, operation, format!("{} {why}", self.server.label()))
     }
 }
 
-/// Connects, watches, and connects again, for as long as the link lives.
-async fn keep(server: Arc<Server>, say: watch::Sender<State>, trouble: Arc<Notify>) {
-    let config = &server.shared.config;
+/// Connects, monitors the connection, and connects again, until it is aborted.
+async fn maintain(server: Arc<Server>, state: watch::Sender<State>, recheck: Arc<Notify>) {
+    let config = &server.context.config;
     let mut backoff = Backoff::new(config.reconnect.clone());
     loop {
         let error = match server.open().await {
-            Ok(mut line) => {
-                if let State::Down(_) = say.send_replace(State::Up(line.connection.clone())) {
-                    tracing::info!(server = server.called(), "connected to Redis again");
+            Ok(mut open) => {
+                if let State::Down(_) = state.send_replace(State::Up(open.connection.clone())) {
+                    tracing::info!(server = server.label(), "reconnected to Redis");
                 }
                 let since = Instant::now();
-                let error = watch(&server, &mut line, &trouble).await;
-                tracing::warn!(server = server.called(), %error, "lost the connection to Redis");
-                // One that is lost at once is no better than one that could not be had.
+                let error = monitor(&server, &mut open, &recheck).await;
+                tracing::warn!(server = server.label(), %error, "lost the connection to Redis, reconnecting");
+                // A connection that is lost at once counts as a failed attempt.
                 if since.elapsed() > *config.reconnect.end() {
                     backoff.reset();
                 }
                 error
             }
             Err(error) => {
-                if !matches!(&*say.borrow(), State::Down(_)) {
-                    tracing::warn!(server = server.called(), %error, "can't connect to Redis");
+                if !matches!(&*state.borrow(), State::Down(_)) {
+                    tracing::warn!(server = server.label(), %error, "can't connect to Redis, trying again");
                 }
                 error
             }
         };
-        say.send_replace(State::Down(error));
+        state.send_replace(State::Down(error));
         sleep(backoff.pause()).await;
     }
 }
 
-/// Returns when the connection no longer serves, with the reason.
-async fn watch(server: &Server, line: &mut Line, trouble: &Notify) -> Error {
-    let mut quiet = 0;
+/// Checks an open connection at each keepalive and on request. Returns why it no longer serves.
+async fn monitor(server: &Server, open: &mut OpenConnection, recheck: &Notify) -> Error {
+    let mut keepalives = 0;
     loop {
-        let doubted = tokio::select! {
-            () = line.ended() => {
-                let message = format!("{} closed the connection", server.called());
+        let requested = tokio::select! {
+            () = open.ended() => {
+                let message = format!("{} closed the connection", server.label());
                 return Error::new(ErrorKind::Unavailable, "connect", message);
             }
-            () = trouble.notified() => true,
-            () = sleep(server.shared.config.keepalive) => false,
+            () = recheck.notified() => true,
+            () = sleep(server.context.config.keepalive) => false,
         };
-        quiet += 1;
-        let checked = if doubted || quiet % SURVEY_EVERY == 0 {
-            server.check(line).await
+        keepalives += 1;
+        let checked = if requested || keepalives % KEEPALIVES_PER_INFO == 0 {
+            server.check(open).await
         } else {
-            ping(server, line).await
+            ping(server, open).await
         };
         if let Err(error) = checked {
             return error;
@@ -183,7 +185,7 @@ async fn watch(server: &Server, line: &mut Line, trouble: &Notify) -> Error {
     }
 }
 
-async fn ping(server: &Server, line: &mut Line) -> Result<()> {
-    let pong = redis::cmd("PING").exec_async(&mut line.connection).await;
-    pong.map_err(|error| error::classify("connect", &server.called(), error))
+async fn ping(server: &Server, open: &mut OpenConnection) -> Result<()> {
+    let pong = redis::cmd("PING").exec_async(&mut open.connection).await;
+    pong.map_err(|error| error::classify("connect", &server.label(), error))
 }

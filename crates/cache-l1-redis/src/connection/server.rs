@@ -7,137 +7,139 @@ use cache_core::{Clock, Error, ErrorKind, Result, Tombstone};
 use crate::{
     RedisConfig,
     connection::address::Address,
-    connection::birth_floor::Floor,
-    connection::connect::{Dial, Line},
+    connection::birth_floor::BirthFloor,
+    connection::connect::{Connector, OpenConnection},
     connection::sentinel::Sentinels,
-    connection::server_info::{self, Facts},
+    connection::server_info::{self, ServerInfo},
 };
 
 /// By how many microseconds a server's clock may differ from ours before that is said aloud.
-const MUCH: u64 = 1_000_000;
+const NOTABLE_SKEW_MICROS: u64 = 1_000_000;
 
 /// What all servers have in common.
 #[derive(Debug)]
-pub(crate) struct Shared {
+pub(crate) struct ServerContext {
     pub(crate) config: RedisConfig,
     pub(crate) clock: Clock,
-    pub(crate) dial: Dial,
-    pub(crate) floor: Floor,
+    pub(crate) connector: Connector,
+    pub(crate) birth_floor: BirthFloor,
 }
 
 /// How a server is found.
 #[derive(Debug)]
-pub(crate) enum Whereabouts {
-    At(Address),
+pub(crate) enum Location {
+    Fixed(Address),
     /// It is whom the sentinels say.
-    Asked(Sentinels),
+    Sentinels(Sentinels),
 }
 
 /// A server, which after a failover may be another machine.
 #[derive(Debug)]
 pub(crate) struct Server {
-    pub(crate) shared: Arc<Shared>,
-    whereabouts: Whereabouts,
-    facts: Mutex<Option<Facts>>,
+    pub(crate) context: Arc<ServerContext>,
+    location: Location,
+    info: Mutex<Option<ServerInfo>>,
 }
 
 impl Server {
-    pub(crate) fn new(shared: Arc<Shared>, whereabouts: Whereabouts) -> Self {
-        Self { shared, whereabouts, facts: Mutex::default() }
+    pub(crate) fn new(context: Arc<ServerContext>, location: Location) -> Self {
+        Self { context, location, info: Mutex::default() }
     }
 
     /// Where it is now.
     pub(crate) async fn address(&self) -> Result<Address> {
-        match &self.whereabouts {
-            Whereabouts::At(address) => Ok(address.clone()),
-            Whereabouts::Asked(sentinels) => sentinels.ask().await,
+        match &self.location {
+            Location::Fixed(address) => Ok(address.clone()),
+            Location::Sentinels(sentinels) => sentinels.master_address().await,
         }
     }
 
     /// What it is called before it was ever reached.
-    pub(crate) fn called(&self) -> String {
-        match (&self.whereabouts, &*self.facts()) {
-            (_, Some(facts)) => facts.address.to_string(),
-            (Whereabouts::At(address), None) => address.to_string(),
-            (Whereabouts::Asked(sentinels), None) => sentinels.master.clone(),
+    pub(crate) fn label(&self) -> String {
+        match (&self.location, &*self.info()) {
+            (_, Some(info)) => info.address.to_string(),
+            (Location::Fixed(address), None) => address.to_string(),
+            (Location::Sentinels(sentinels), None) => sentinels.master.clone(),
         }
     }
 
     /// Opens a connection, and learns what there is to know.
-    pub(crate) async fn open(&self) -> Result<Line> {
+    pub(crate) async fn open(&self) -> Result<OpenConnection> {
         let address = self.address().await?;
-        let mut line = self.shared.dial.open(&address).await?;
-        self.survey(&mut line, &address).await?;
-        Ok(line)
+        let mut open = self.context.connector.open(&address).await?;
+        self.query_info(&mut open, &address).await?;
+        Ok(open)
     }
 
     /// Asks whether a connection still serves, and learns what there is to know.
-    pub(crate) async fn check(&self, line: &mut Line) -> Result<()> {
-        let address = self.facts().as_ref().map(|facts| facts.address.clone());
+    pub(crate) async fn check(&self, open: &mut OpenConnection) -> Result<()> {
+        let address = self.info().as_ref().map(|info| info.address.clone());
         match address {
-            Some(address) => self.survey(line, &address).await,
+            Some(address) => self.query_info(open, &address).await,
             None => Ok(()),
         }
     }
 
-    async fn survey(&self, line: &mut Line, address: &Address) -> Result<()> {
-        let facts = server_info::ask(&mut line.connection, address, &self.shared.clock).await?;
-        if matches!(self.whereabouts, Whereabouts::Asked(_)) && facts.master == Some(false) {
+    async fn query_info(&self, open: &mut OpenConnection, address: &Address) -> Result<()> {
+        let info = server_info::query(&mut open.connection, address, &self.context.clock).await?;
+        if matches!(self.location, Location::Sentinels(_)) && info.is_master == Some(false) {
             let message = format!("{address} is a replica, though the sentinels named it as the master");
             return Err(Error::new(ErrorKind::Unavailable, "connect", message));
         }
-        self.learn(facts);
+        self.learn(info);
         Ok(())
     }
 
-    fn learn(&self, facts: Facts) {
-        let mut known = self.facts();
-        if let (Some(before), Some(now)) = (known.as_ref().and_then(|known| known.run.as_ref()), &facts.run)
+    fn learn(&self, info: ServerInfo) {
+        let mut known = self.info();
+        if let (Some(before), Some(now)) =
+            (known.as_ref().and_then(|known| known.run_id.as_ref()), &info.run_id)
             && before != now
         {
-            tracing::warn!(server = %facts.address, "Redis was restarted or replaced: it may have lost removals");
-            self.shared.raise_floor();
+            tracing::warn!(server = %info.address, "Redis was restarted or replaced: it may have lost removals");
+            self.context.raise_birth_floor();
         }
-        self.warn_of(known.as_ref(), &facts);
-        *known = Some(facts);
+        self.warn_about(known.as_ref(), &info);
+        *known = Some(info);
     }
 
     /// Says what is amiss with a server, once.
-    fn warn_of(&self, before: Option<&Facts>, now: &Facts) {
+    fn warn_about(&self, before: Option<&ServerInfo>, now: &ServerInfo) {
         let server = &now.address;
         if let Some(eviction) =
-            now.eviction.as_ref().filter(|eviction| eviction.limited && eviction.takes_any())
+            now.eviction.as_ref().filter(|eviction| eviction.has_memory_limit && eviction.evicts_any_key())
             && before.and_then(|before| before.eviction.as_ref()) != Some(eviction)
         {
             tracing::warn!(
-                %server, policy = eviction.policy,
+                %server, policy = eviction.name,
                 "Redis may evict what is protected, and what marks removals: use noeviction or volatile-*"
             );
         }
-        let much = |facts: &Facts| facts.skew.filter(|skew| skew.unsigned_abs() > MUCH);
-        if let (Some(skew), None) = (much(now), before.and_then(much)) {
+        let notable_skew = |info: &ServerInfo| {
+            info.clock_skew_micros.filter(|skew| skew.unsigned_abs() > NOTABLE_SKEW_MICROS)
+        };
+        if let (Some(skew), None) = (notable_skew(now), before.and_then(notable_skew)) {
             tracing::warn!(%server, skew_us = skew, "Redis and we differ about the time");
         }
     }
 
-    pub(crate) fn facts(&self) -> MutexGuard<'_, Option<Facts>> {
-        self.facts.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn info(&self) -> MutexGuard<'_, Option<ServerInfo>> {
+        self.info.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether it evicts only what has an expiry.
-    pub(crate) fn takes_expiring(&self) -> bool {
-        let facts = self.facts();
-        facts
-            .as_ref()
-            .and_then(|facts| facts.eviction.as_ref())
-            .is_some_and(|eviction| eviction.takes_expiring())
+    pub(crate) fn evicts_only_expiring(&self) -> bool {
+        let info = self.info();
+        info.as_ref()
+            .and_then(|info| info.eviction.as_ref())
+            .is_some_and(|eviction| eviction.evicts_only_expiring())
     }
 }
 
-impl Shared {
+impl ServerContext {
     /// Refuses, for as long as a load may last, what was born before now.
-    pub(crate) fn raise_floor(&self) {
+    pub(crate) fn raise_birth_floor(&self) {
         let born = self.clock.now();
-        self.floor.raise(Tombstone { born, dead_at: born.after(self.config.longest_load) });
+        self.birth_floor.raise(Tombstone { born, dead_at: born.after(self.config.longest_load) });
     }
 }

@@ -7,43 +7,43 @@ use crate::{connection::address::Address, error};
 
 /// What a server said of itself when it was last asked. What it may not tell is unknown.
 #[derive(Clone, Debug)]
-pub(crate) struct Facts {
+pub(crate) struct ServerInfo {
     pub(crate) address: Address,
     /// A number of its own since it started.
-    pub(crate) run: Option<String>,
+    pub(crate) run_id: Option<String>,
     pub(crate) version: Option<String>,
-    pub(crate) master: Option<bool>,
-    pub(crate) eviction: Option<Eviction>,
+    pub(crate) is_master: Option<bool>,
+    pub(crate) eviction: Option<EvictionPolicy>,
     /// By how many microseconds its clock is ahead of ours, at most half a round trip off.
-    pub(crate) skew: Option<i64>,
+    pub(crate) clock_skew_micros: Option<i64>,
 }
 
 /// Which keys a server gives up when memory runs out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Eviction {
-    pub(crate) policy: String,
+pub(crate) struct EvictionPolicy {
+    pub(crate) name: String,
     /// Whether memory has a limit at all.
-    pub(crate) limited: bool,
+    pub(crate) has_memory_limit: bool,
 }
 
-impl Eviction {
+impl EvictionPolicy {
     /// Whether it may give up keys of every sort.
-    pub(crate) fn takes_any(&self) -> bool {
-        self.policy.starts_with("allkeys-")
+    pub(crate) fn evicts_any_key(&self) -> bool {
+        self.name.starts_with("allkeys-")
     }
 
     /// Whether it gives up only keys that have an expiry.
-    pub(crate) fn takes_expiring(&self) -> bool {
-        self.policy.starts_with("volatile-")
+    pub(crate) fn evicts_only_expiring(&self) -> bool {
+        self.name.starts_with("volatile-")
     }
 }
 
 /// Asks a server for what there is to know.
-pub(crate) async fn ask(
+pub(crate) async fn query(
     connection: &mut MultiplexedConnection,
     address: &Address,
     clock: &Clock,
-) -> Result<Facts> {
+) -> Result<ServerInfo> {
     let mut questions = Pipeline::with_capacity(4);
     for question in [&["TIME"][..], &["ROLE"], &["INFO", "server"], &["INFO", "memory"]] {
         let mut command = cmd(question[0]);
@@ -61,16 +61,16 @@ pub(crate) async fn ask(
     let mut answers = answers.into_iter();
     let mut next = || answers.next().unwrap_or(Value::Nil);
     let (time, role, server, memory) = (next(), next(), text(next()), text(next()));
-    Ok(Facts {
+    Ok(ServerInfo {
         address: address.clone(),
-        run: field(&server, "run_id"),
+        run_id: field(&server, "run_id"),
         version: field(&server, "redis_version"),
-        master: first_word(role).map(|role| role == "master"),
-        eviction: field(&memory, "maxmemory_policy").map(|policy| {
-            let limited = field(&memory, "maxmemory").is_some_and(|bytes| bytes != "0");
-            Eviction { policy, limited }
+        is_master: first_word(role).map(|role| role == "master"),
+        eviction: field(&memory, "maxmemory_policy").map(|name| {
+            let has_memory_limit = field(&memory, "maxmemory").is_some_and(|bytes| bytes != "0");
+            EvictionPolicy { name, has_memory_limit }
         }),
-        skew: micros(time).map(|server| server.saturating_sub(halfway)),
+        clock_skew_micros: micros(time).map(|server| server.saturating_sub(halfway)),
     })
 }
 
@@ -97,7 +97,7 @@ fn micros(time: Value) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Eviction, field};
+    use super::{EvictionPolicy, field};
 
     #[test]
     fn fields_are_found_by_their_whole_name() {
@@ -110,8 +110,8 @@ mod tests {
     #[test]
     fn policies_say_whom_they_take() {
         let takes = |policy: &str| {
-            let eviction = Eviction { policy: policy.to_owned(), limited: true };
-            (eviction.takes_any(), eviction.takes_expiring())
+            let eviction = EvictionPolicy { name: policy.to_owned(), has_memory_limit: true };
+            (eviction.evicts_any_key(), eviction.evicts_only_expiring())
         };
         assert_eq!(takes("noeviction"), (false, false));
         assert_eq!(takes("allkeys-lfu"), (true, false));

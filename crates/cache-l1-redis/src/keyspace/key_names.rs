@@ -11,61 +11,61 @@ use crate::cluster::slots;
 
 /// How names are made.
 #[derive(Clone, Debug)]
-pub(crate) struct Names {
+pub(crate) struct KeyNames {
     namespace: String,
     cluster: bool,
 }
 
 /// A name, written where it is needed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Name<'a> {
+pub(crate) struct KeyName<'a> {
     tag: Option<u32>,
     namespace: &'a str,
-    what: &'static str,
+    infix: &'static str,
     key: &'a str,
 }
 
-impl<'a> Name<'a> {
+impl<'a> KeyName<'a> {
     /// The whole of it, if that is the key alone.
-    pub(crate) fn whole(&self) -> Option<&'a str> {
-        (self.tag.is_none() && self.namespace.is_empty() && self.what.is_empty()).then_some(self.key)
+    pub(crate) fn bare_key(&self) -> Option<&'a str> {
+        (self.tag.is_none() && self.namespace.is_empty() && self.infix.is_empty()).then_some(self.key)
     }
 }
 
-impl fmt::Display for Name<'_> {
+impl fmt::Display for KeyName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(tag) = self.tag {
             write!(f, "{{{tag}}}")?;
         }
-        [self.namespace, self.what, self.key].into_iter().try_for_each(|part| f.write_str(part))
+        [self.namespace, self.infix, self.key].into_iter().try_for_each(|part| f.write_str(part))
     }
 }
 
-impl Names {
+impl KeyNames {
     pub(crate) fn new(namespace: &str, cluster: bool) -> Self {
         let namespace = if namespace.is_empty() { String::new() } else { format!("{namespace}:") };
         Self { namespace, cluster }
     }
 
     /// How many buckets there are.
-    pub(crate) fn buckets(&self) -> u16 {
+    pub(crate) fn bucket_count(&self) -> u16 {
         if self.cluster { slots::BUCKETS } else { 1 }
     }
 
-    /// The bucket that a key belongs to. All of a bucket lies in one place.
+    /// The bucket that a key belongs to. All of a bucket lies in one position.
     pub(crate) fn bucket(&self, key: &str) -> u16 {
-        if self.cluster { slots::bucket(key.as_bytes()) } else { 0 }
+        if self.cluster { slots::bucket_of(key.as_bytes()) } else { 0 }
     }
 
-    pub(crate) fn key<'a>(&'a self, key: &'a str) -> Name<'a> {
+    pub(crate) fn key<'a>(&'a self, key: &'a str) -> KeyName<'a> {
         self.name(self.bucket(key), "", key)
     }
 
-    pub(crate) fn lease<'a>(&'a self, key: &'a str) -> Name<'a> {
+    pub(crate) fn lease<'a>(&'a self, key: &'a str) -> KeyName<'a> {
         self.name(self.bucket(key), "!!lease:", key)
     }
 
-    pub(crate) fn patterns(&self, bucket: u16) -> Name<'_> {
+    pub(crate) fn patterns(&self, bucket: u16) -> KeyName<'_> {
         self.name(bucket, "!!patterns", "")
     }
 
@@ -74,17 +74,22 @@ impl Names {
         format!("{}{channel}", self.namespace)
     }
 
-    fn name<'a>(&'a self, bucket: u16, what: &'static str, key: &'a str) -> Name<'a> {
-        Name { tag: self.cluster.then(|| slots::tag(bucket)), namespace: &self.namespace, what, key }
+    fn name<'a>(&'a self, bucket: u16, infix: &'static str, key: &'a str) -> KeyName<'a> {
+        KeyName {
+            tag: self.cluster.then(|| slots::tag_of_bucket(bucket)),
+            namespace: &self.namespace,
+            infix,
+            key,
+        }
     }
 
     /// The key that is called so here, if one is.
-    pub(crate) fn key_called<'a>(&self, name: &'a [u8]) -> Option<&'a str> {
+    pub(crate) fn parse_key<'a>(&self, name: &'a [u8]) -> Option<&'a str> {
         let mut text = str::from_utf8(name).ok()?;
         if self.cluster {
             let (tag, rest) = text.strip_prefix('{')?.split_once('}')?;
             let key = rest.strip_prefix(self.namespace.as_str())?;
-            let expected = slots::tag(slots::bucket(key.as_bytes()));
+            let expected = slots::tag_of_bucket(slots::bucket_of(key.as_bytes()));
             return (tag.parse() == Ok(expected)).then_some(key);
         }
         text = text.strip_prefix(self.namespace.as_str())?;
@@ -118,9 +123,9 @@ fn escape(text: &mut String, chars: impl Iterator<Item = char>) {
     }
 }
 
-impl ToRedisArgs for Name<'_> {
+impl ToRedisArgs for KeyName<'_> {
     fn write_redis_args<W: ?Sized + RedisWrite>(&self, out: &mut W) {
-        match self.whole() {
+        match self.bare_key() {
             Some(key) => out.write_arg(key.as_bytes()),
             None => out.write_arg_fmt(self),
         }
@@ -128,20 +133,23 @@ impl ToRedisArgs for Name<'_> {
 }
 
 /// Parts items by bucket, in the order in which the buckets come first.
-pub(crate) fn by_bucket<T>(names: &Names, items: impl Iterator<Item = (u16, T)>) -> Vec<(u16, Vec<T>)> {
-    if names.buckets() == 1 {
+pub(crate) fn group_by_bucket<T>(
+    names: &KeyNames,
+    items: impl Iterator<Item = (u16, T)>,
+) -> Vec<(u16, Vec<T>)> {
+    if names.bucket_count() == 1 {
         let all: Vec<T> = items.map(|(_, item)| item).collect();
         return if all.is_empty() { Vec::new() } else { vec![(0, all)] };
     }
-    let mut places = vec![usize::MAX; usize::from(names.buckets())];
+    let mut positions = vec![usize::MAX; usize::from(names.bucket_count())];
     let mut groups: Vec<(u16, Vec<T>)> = Vec::new();
     for (bucket, item) in items {
-        let place = &mut places[usize::from(bucket)];
-        if *place == usize::MAX {
-            *place = groups.len();
+        let position = &mut positions[usize::from(bucket)];
+        if *position == usize::MAX {
+            *position = groups.len();
             groups.push((bucket, Vec::new()));
         }
-        groups[*place].1.push(item);
+        groups[*position].1.push(item);
     }
     groups
 }
@@ -152,45 +160,48 @@ mod tests {
 
     #[test]
     fn names_are_found_again() {
-        for names in
-            [Names::new("", false), Names::new("md", false), Names::new("", true), Names::new("md", true)]
-        {
+        for names in [
+            KeyNames::new("", false),
+            KeyNames::new("md", false),
+            KeyNames::new("", true),
+            KeyNames::new("md", true),
+        ] {
             for key in ["price:AAPL", "price:{AAPL}:x", "{}", "a}b{c", "é"] {
                 let name = names.key(key).to_string();
-                assert_eq!(names.key_called(name.as_bytes()), Some(key), "{name}");
+                assert_eq!(names.parse_key(name.as_bytes()), Some(key), "{name}");
             }
             for name in [&b"\xff"[..], b"{"] {
-                assert!(names.key_called(name).is_none_or(|key| key == "{"), "{names:?}");
+                assert!(names.parse_key(name).is_none_or(|key| key == "{"), "{names:?}");
             }
         }
-        assert_eq!(Names::new("md", false).key_called(b"price:AAPL"), None);
-        assert_eq!(Names::new("", true).key_called(b"{7}price:AAPL"), None, "of another bucket");
+        assert_eq!(KeyNames::new("md", false).parse_key(b"price:AAPL"), None);
+        assert_eq!(KeyNames::new("", true).parse_key(b"{7}price:AAPL"), None, "of another bucket");
     }
 
     #[test]
     fn all_of_a_bucket_lies_in_one_slot() {
-        let names = Names::new("md", true);
+        let names = KeyNames::new("md", true);
         for key in ["price:AAPL", "price:{AAPL}:x", "news:{AAPL}"] {
-            let slot = |name: Name<'_>| slots::slot(name.to_string().as_bytes());
+            let slot = |name: KeyName<'_>| slots::slot(name.to_string().as_bytes());
             let bucket = names.bucket(key);
-            assert_eq!(slot(names.key(key)), slots::slot_of(bucket));
-            assert_eq!(slot(names.lease(key)), slots::slot_of(bucket));
-            assert_eq!(slot(names.patterns(bucket)), slots::slot_of(bucket));
+            assert_eq!(slot(names.key(key)), slots::slot_of_bucket(bucket));
+            assert_eq!(slot(names.lease(key)), slots::slot_of_bucket(bucket));
+            assert_eq!(slot(names.patterns(bucket)), slots::slot_of_bucket(bucket));
         }
     }
 
     #[test]
     fn rule_50_globs_are_translated() {
-        let names = Names::new("m[d", false);
+        let names = KeyNames::new("m[d", false);
         assert_eq!(names.glob("a\\*[x]^?*"), br"m\[d:a\*\[x\]^?**");
-        assert_eq!(Names::new("", true).glob("a*"), b"{*}a*");
+        assert_eq!(KeyNames::new("", true).glob("a*"), b"{*}a*");
     }
 
     #[test]
     fn items_are_parted_by_bucket() {
         let items = [(3, 'a'), (1, 'b'), (3, 'c')];
-        let groups = by_bucket(&Names::new("", true), items.into_iter());
+        let groups = group_by_bucket(&KeyNames::new("", true), items.into_iter());
         assert_eq!(groups, [(3, vec!['a', 'c']), (1, vec!['b'])]);
-        assert_eq!(by_bucket(&Names::new("", false), items.into_iter()), [(0, vec!['a', 'b', 'c'])]);
+        assert_eq!(group_by_bucket(&KeyNames::new("", false), items.into_iter()), [(0, vec!['a', 'b', 'c'])]);
     }
 }

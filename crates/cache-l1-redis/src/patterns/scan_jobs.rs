@@ -11,68 +11,71 @@ use futures_util::{
     future::{BoxFuture, Shared},
 };
 
-/// The walks under way. One that takes longer than its caller waits, and is asked for again, is joined
-/// rather than begun anew.
+/// The removals by pattern under way. The same removal, asked for again while it runs, joins the job that
+/// is there.
 #[derive(Debug, Default)]
-pub(crate) struct Walks(Mutex<Vec<Walk>>);
+pub(crate) struct ScanJobs(Mutex<Vec<ScanJob>>);
 
-struct Walk {
+type JobResult = Shared<BoxFuture<'static, Result<u64>>>;
+
+struct ScanJob {
     pattern: Pattern,
     tombstone: Tombstone,
-    end: Shared<BoxFuture<'static, Result<u64>>>,
+    result: JobResult,
 }
 
-impl Walks {
-    /// Waits for the end of the walk under way, or else of `walk`, which is then begun.
-    pub(crate) async fn join(
+impl ScanJobs {
+    /// Waits for the result of the job under way, or starts `removal` as one and waits for that. The job
+    /// runs to its end even if the caller stops waiting.
+    pub(crate) async fn join_or_start(
         self: Arc<Self>,
         pattern: &Pattern,
         tombstone: Tombstone,
-        walk: impl Future<Output = Result<u64>> + Send + 'static,
+        removal: impl Future<Output = Result<u64>> + Send + 'static,
     ) -> Result<u64> {
-        let is_same = |walk: &Walk| walk.pattern == *pattern && walk.tombstone == tombstone;
-        let end = {
-            let mut walks = self.walks();
-            match walks.iter().find(|walk| is_same(walk)) {
-                Some(walk) => walk.end.clone(),
+        let is_same = |job: &ScanJob| job.pattern == *pattern && job.tombstone == tombstone;
+        let result = {
+            let mut jobs = self.jobs();
+            match jobs.iter().find(|job| is_same(job)) {
+                Some(job) => job.result.clone(),
                 None => {
-                    let end = self.begin(pattern.clone(), tombstone, walk);
-                    walks.push(Walk { pattern: pattern.clone(), tombstone, end: end.clone() });
-                    end
+                    let result = self.start(pattern.clone(), tombstone, removal);
+                    jobs.push(ScanJob { pattern: pattern.clone(), tombstone, result: result.clone() });
+                    result
                 }
             }
         };
-        end.await
+        result.await
     }
 
-    fn begin(
+    fn start(
         self: &Arc<Self>,
         pattern: Pattern,
         tombstone: Tombstone,
-        walk: impl Future<Output = Result<u64>> + Send + 'static,
-    ) -> Shared<BoxFuture<'static, Result<u64>>> {
-        let walks = self.clone();
+        removal: impl Future<Output = Result<u64>> + Send + 'static,
+    ) -> JobResult {
+        let jobs = self.clone();
         let task = tokio::spawn(async move {
-            let ended = walk.await;
-            walks.walks().retain(|walk| walk.pattern != pattern || walk.tombstone != tombstone);
-            ended
+            let removed = removal.await;
+            jobs.jobs().retain(|job| job.pattern != pattern || job.tombstone != tombstone);
+            removed
         });
-        let end = task.map(|ended| {
+        let result = task.map(|ended| {
             ended.unwrap_or_else(|why| {
-                Err(Error::caused(ErrorKind::Closed, "remove", "a removal by pattern did not end", why))
+                Err(Error::caused(ErrorKind::Closed, "remove", "a removal by pattern was cut short", why))
             })
         });
-        end.boxed().shared()
+        result.boxed().shared()
     }
 
-    fn walks(&self) -> MutexGuard<'_, Vec<Walk>> {
+    fn jobs(&self) -> MutexGuard<'_, Vec<ScanJob>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl fmt::Debug for Walk {
+impl fmt::Debug for ScanJob {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Walk({})", self.pattern)
+        write!(f, "ScanJob({})", self.pattern)
     }
 }
 
@@ -84,18 +87,18 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn rule_51_a_walk_is_seen_through_and_joined_by_who_asks_again() {
-        let walks = Arc::new(Walks::default());
+    async fn rule_51_a_scan_is_seen_through_and_joined_by_who_asks_again() {
+        let jobs = Arc::new(ScanJobs::default());
         let pattern = Pattern::kind("k");
-        let stone = Tombstone { born: Timestamp::MIN, dead_at: Timestamp::MAX };
+        let tombstone = Tombstone { born: Timestamp::MIN, dead_at: Timestamp::MAX };
         let (go, gone) = oneshot::channel::<u64>();
-        let first = walks.clone().join(&pattern, stone, async move { Ok(gone.await.unwrap()) });
+        let first = jobs.clone().join_or_start(&pattern, tombstone, async move { Ok(gone.await.unwrap()) });
         assert!(first.now_or_never().is_none(), "and it is dropped");
-        let second = walks.clone().join(&pattern, stone, async { panic!("begun twice") });
+        let second = jobs.clone().join_or_start(&pattern, tombstone, async { panic!("begun twice") });
         let (second, ()) = tokio::join!(second, async { go.send(7).unwrap() });
         assert_eq!(second.unwrap(), 7);
-        assert!(walks.walks().is_empty(), "it has ended");
-        let third = walks.clone().join(&pattern, stone, async { Ok(8) });
-        assert_eq!(third.await.unwrap(), 8, "a later one walks again");
+        assert!(jobs.jobs().is_empty(), "it has ended");
+        let third = jobs.clone().join_or_start(&pattern, tombstone, async { Ok(8) });
+        assert_eq!(third.await.unwrap(), 8, "a later one scans again");
     }
 }

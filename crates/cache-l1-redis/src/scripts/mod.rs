@@ -8,8 +8,8 @@ macro_rules! scripts {
     ($($name:ident $file:literal)+) => {
         $(
             #[doc = concat!("See `scripts/", $file, "`.")]
-            pub(crate) static $name: LazyLock<Lua> = LazyLock::new(|| {
-                Lua::new(include_str!($file))
+            pub(crate) static $name: LazyLock<LuaScript> = LazyLock::new(|| {
+                LuaScript::new(include_str!($file))
             });
         )+
     };
@@ -17,10 +17,10 @@ macro_rules! scripts {
 
 scripts! {
     PUT "put.lua"
-    BURY "tombstone.lua"
-    NOTE "add_pattern.lua"
-    REPLACE "replace_patterns.lua"
-    DROP "unlink_corrupt.lua"
+    TOMBSTONE "tombstone.lua"
+    ADD_PATTERN "add_pattern.lua"
+    REPLACE_PATTERNS "replace_patterns.lua"
+    UNLINK_CORRUPT "unlink_corrupt.lua"
     ACQUIRE "acquire.lua"
     RENEW "renew.lua"
     RELEASE "release.lua"
@@ -28,28 +28,28 @@ scripts! {
 
 /// A script, known to the server by the hash of its text.
 #[derive(Debug)]
-pub(crate) struct Lua {
+pub(crate) struct LuaScript {
     text: &'static str,
     hash: String,
 }
 
-impl Lua {
+impl LuaScript {
     fn new(text: &'static str) -> Self {
         Self { text, hash: Script::new(text).get_hash().to_owned() }
     }
 
     /// A call for this many keys, which come next, and then the arguments.
-    pub(crate) fn call(&self, keys: usize) -> Cmd {
+    pub(crate) fn evalsha(&self, keys: usize) -> Cmd {
         let mut call = cmd("EVALSHA");
         call.arg(self.hash.as_str()).arg(keys);
         call
     }
 
     /// The same call with the script's text, for a server that lost it: it knows it from then on.
-    pub(crate) fn whole(&self, call: &Cmd) -> Cmd {
+    pub(crate) fn eval(&self, evalsha: &Cmd) -> Cmd {
         let mut whole = cmd("EVAL");
         whole.arg(self.text);
-        call.args_iter().skip(2).for_each(|arg| {
+        evalsha.args_iter().skip(2).for_each(|arg| {
             if let redis::Arg::Simple(bytes) = arg {
                 whole.arg(bytes);
             }

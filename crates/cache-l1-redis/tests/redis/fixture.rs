@@ -52,12 +52,12 @@ pub(crate) fn server_with(config: &[&str]) -> servers::Redis {
 }
 
 /// A connection that expects little and is soon back.
-pub(crate) fn impatient(url: &str) -> RedisConfig {
+pub(crate) fn short_timeouts(url: &str) -> RedisConfig {
     let millis = Duration::from_millis;
     RedisConfig::single(url)
         .unwrap()
-        .connect_limit(millis(300))
-        .response_limit(millis(200))
+        .connect_timeout(millis(300))
+        .response_timeout(millis(200))
         .keepalive(millis(200))
         .reconnect(millis(10)..=millis(100))
 }
@@ -72,7 +72,7 @@ pub(crate) async fn raw(url: &str) -> MultiplexedConnection {
 }
 
 /// What the driver's own connection answers to a command.
-pub(crate) async fn ask<T: FromRedisValue>(raw: &mut MultiplexedConnection, command: &[&[u8]]) -> T {
+pub(crate) async fn run<T: FromRedisValue>(raw: &mut MultiplexedConnection, command: &[&[u8]]) -> T {
     let mut call = redis::cmd(str::from_utf8(command[0]).unwrap());
     command[1..].iter().for_each(|word| {
         call.arg(*word);

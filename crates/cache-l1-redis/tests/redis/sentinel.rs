@@ -14,7 +14,7 @@ async fn rule_52_after_a_failover_the_new_master_is_found() {
     let config = RedisConfig::sentinel(servers.sentinel_urls(), servers.master_name()).unwrap();
     let millis = Duration::from_millis;
     let config =
-        config.response_limit(millis(300)).reconnect(millis(20)..=millis(200)).keepalive(millis(200));
+        config.response_timeout(millis(300)).reconnect(millis(20)..=millis(200)).keepalive(millis(200));
     let tier = Redis::connect(config, Clock::system()).await.unwrap().tier();
     let clock = Clock::system();
     tier.put_one(key("a"), entry("before", clock.tick())).await.unwrap();

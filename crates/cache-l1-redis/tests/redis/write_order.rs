@@ -10,7 +10,7 @@ use redis::aio::MultiplexedConnection;
 use servers::env;
 use tokio::{runtime::Handle, task::block_in_place};
 
-use crate::fixture::{ask, connect, entry_of, key, namespace, raw, shared};
+use crate::fixture::{connect, entry_of, key, namespace, raw, run, shared};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -45,7 +45,7 @@ fn from_now(clock: &Clock, seconds: i64) -> Timestamp {
 #[derive(Debug, Default)]
 struct Expected {
     held: Option<Record>,
-    stones: Vec<Tombstone>,
+    tombstones: Vec<Tombstone>,
 }
 
 impl Expected {
@@ -55,22 +55,22 @@ impl Expected {
         }
     }
 
-    fn remove(&mut self, stone: Tombstone) {
-        self.stones.push(stone);
-        if self.held.as_ref().is_none_or(|held| stone.born >= held.born()) {
-            self.held = Some(Record::Tombstone(stone));
+    fn remove(&mut self, tombstone: Tombstone) {
+        self.tombstones.push(tombstone);
+        if self.held.as_ref().is_none_or(|held| tombstone.born >= held.born()) {
+            self.held = Some(Record::Tombstone(tombstone));
         }
     }
 }
 
-struct Bench {
+struct Fixture {
     tier: RedisTier,
     clock: Clock,
     raw: MultiplexedConnection,
     namespace: String,
 }
 
-impl Bench {
+impl Fixture {
     async fn run(&mut self, case: u64, steps: &[Step]) {
         let keys: Vec<Key> = (0..KEYS).map(|n| key(&format!("{case}/{n}"))).collect();
         let mut expected: [Expected; KEYS] = Default::default();
@@ -86,9 +86,9 @@ impl Bench {
                 }
                 Step::Remove { key, born, lasts } => {
                     let born = Timestamp::from_micros(born);
-                    let stone = Tombstone { born, dead_at: from_now(&self.clock, lasts) };
-                    self.tier.remove(Target::Keys(&keys[key..=key]), stone).await.unwrap();
-                    expected[key].remove(stone);
+                    let tombstone = Tombstone { born, dead_at: from_now(&self.clock, lasts) };
+                    self.tier.remove(Target::Keys(&keys[key..=key]), tombstone).await.unwrap();
+                    expected[key].remove(tombstone);
                 }
             }
             for (key, expected) in keys.iter().zip(&expected) {
@@ -99,20 +99,20 @@ impl Bench {
 
     async fn check(&mut self, key: &Key, expected: &Expected, step: usize) {
         let name = format!("{}:{key}", self.namespace);
-        let bytes: Option<Vec<u8>> = ask(&mut self.raw, &[b"GET", name.as_bytes()]).await;
+        let bytes: Option<Vec<u8>> = run(&mut self.raw, &[b"GET", name.as_bytes()]).await;
         let held = bytes.map(|mut bytes| {
             bytes[3] &= 127;
             envelope::open(key, &bytes).unwrap()
         });
         assert_eq!(held, expected.held, "after step {step}");
-        let left: i64 = ask(&mut self.raw, &[b"PTTL", name.as_bytes()]).await;
-        for stone in &expected.stones {
+        let left: i64 = run(&mut self.raw, &[b"PTTL", name.as_bytes()]).await;
+        for tombstone in &expected.tombstones {
             // Something stays, and is no older, for as long as any tombstone refuses.
-            let wanted = stone.dead_at.since(self.clock.now()).as_millis() as i64;
-            let endless = stone.dead_at == Timestamp::MAX;
-            assert!(left == -1 || !endless && left >= wanted, "{left} ms left, {stone:?}, step {step}");
+            let wanted = tombstone.dead_at.since(self.clock.now()).as_millis() as i64;
+            let endless = tombstone.dead_at == Timestamp::MAX;
+            assert!(left == -1 || !endless && left >= wanted, "{left} ms left, {tombstone:?}, step {step}");
         }
-        if let (Some(Record::Entry(entry)), []) = (&expected.held, &*expected.stones)
+        if let (Some(Record::Entry(entry)), []) = (&expected.held, &*expected.tombstones)
             && entry.meta.dead_at != Timestamp::MAX
         {
             assert!(
@@ -128,14 +128,14 @@ async fn rule_30_births_are_compared_exactly_by_the_server() {
     let config = shared().namespace(&namespace);
     let tier = cache_l1_redis::Redis::connect(config, clock.clone()).await.unwrap().tier();
     let raw = raw(&env::redis().unwrap()).await;
-    let bench = std::cell::RefCell::new(Bench { tier, clock, raw, namespace });
+    let fixture = std::cell::RefCell::new(Fixture { tier, clock, raw, namespace });
     let cases = std::cell::Cell::new(0);
     let mut runner =
         TestRunner::new(ProptestConfig { failure_persistence: None, cases: 150, ..Default::default() });
     let outcome = block_in_place(|| {
         runner.run(&steps(), |steps| {
             cases.set(cases.get() + 1);
-            Handle::current().block_on(bench.borrow_mut().run(cases.get(), &steps));
+            Handle::current().block_on(fixture.borrow_mut().run(cases.get(), &steps));
             Ok(())
         })
     });
@@ -158,7 +158,7 @@ async fn rule_30_of_a_page_each_record_keeps_its_own_span() {
     tier.put(&entries).await.unwrap();
     let mut raw = raw(&env::redis().unwrap()).await;
     let mut left =
-        async |id: &str| -> i64 { ask(&mut raw, &[b"PTTL", format!("{name}:k:{id}").as_bytes()]).await };
+        async |id: &str| -> i64 { run(&mut raw, &[b"PTTL", format!("{name}:k:{id}").as_bytes()]).await };
     for (id, expected) in [("a", 110_000), ("b", 110_000), ("c", 5_010_000)] {
         let left = left(id).await;
         assert!((expected - 5_000..=expected + 2_000).contains(&left), "{id}: {left}");
@@ -173,15 +173,15 @@ async fn rule_29_a_tombstone_refuses_after_what_replaced_it_has_died() {
     let now = Clock::system().now();
     let second = std::time::Duration::from_secs(1);
     let keys = [key("a")];
-    let stone = Tombstone { born: now, dead_at: now.after(1000 * second) };
-    tier.remove(Target::Keys(&keys), stone).await.unwrap();
+    let tombstone = Tombstone { born: now, dead_at: now.after(1000 * second) };
+    tier.remove(Target::Keys(&keys), tombstone).await.unwrap();
     // Two lives that are over at once, one after the other.
     for micros in [1, 2] {
         let born = Timestamp::from_micros(now.as_micros() + micros);
         tier.put(&[(keys[0].clone(), entry_of(b"short", born, second / 1000))]).await.unwrap();
     }
     let mut raw = raw(&env::redis().unwrap()).await;
-    let left: i64 = ask(&mut raw, &[b"PTTL", format!("{name}:k:a").as_bytes()]).await;
+    let left: i64 = run(&mut raw, &[b"PTTL", format!("{name}:k:a").as_bytes()]).await;
     assert!(left > 900_000, "{left}");
     let read = tier.get(&keys).await.unwrap();
     assert_eq!(read[0].as_ref().map(|entry| entry.meta.born.as_micros()), Some(now.as_micros() + 2));

@@ -6,7 +6,7 @@ use cache_core::{Clock, Tier, TierExt};
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
-use crate::fixture::{ask, connect, entry, keys, raw, server, shared, text};
+use crate::fixture::{connect, entry, keys, raw, run, server, shared, text};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rule_60_calls_dropped_at_any_moment_leave_answers_where_they_belong() {
@@ -61,7 +61,7 @@ async fn rule_60_calls_dropped_at_any_moment_leave_answers_where_they_belong() {
 async fn rule_61_a_thousand_reads_at_once_share_one_connection() {
     let server = server();
     let config = cache_l1_redis::RedisConfig::single(&server.url()).unwrap();
-    let tier = connect(config.response_limit(Duration::from_secs(5))).await.tier();
+    let tier = connect(config.response_timeout(Duration::from_secs(5))).await.tier();
     let clock = Clock::system();
     let keys = keys(1000);
     let put: Vec<_> = keys.iter().map(|key| (key.clone(), entry(key.id(), clock.tick()))).collect();
@@ -75,6 +75,6 @@ async fn rule_61_a_thousand_reads_at_once_share_one_connection() {
         assert_eq!(text(&entry), key.id());
     }
     let mut raw = raw(&server.url()).await;
-    let clients: String = ask(&mut raw, &[b"CLIENT", b"LIST"]).await;
+    let clients: String = run(&mut raw, &[b"CLIENT", b"LIST"]).await;
     assert_eq!(clients.lines().count(), 2, "the tier's and this one: {clients}");
 }

@@ -39,8 +39,8 @@ async fn rule_59_under_volatile_policies_what_is_protected_has_no_expiry() {
     assert_eq!((left(&server, &key("kept1")), left(&server, &stamp())), (-1, -1));
     assert!(left(&server, &key("other")) > 0);
     // A removed one leaves a tombstone that ends.
-    let stone = tombstone(Clock::system().tick());
-    tier.remove(Target::Keys(&[key("kept1")]), stone).await.unwrap();
+    let removal = tombstone(Clock::system().tick());
+    tier.remove(Target::Keys(&[key("kept1")]), removal).await.unwrap();
     assert!(left(&server, &key("kept1")) > 0);
     let health = &redis.health().servers[0];
     assert!(!health.may_evict_protected && health.eviction_policy.as_deref() == Some("volatile-lru"));
@@ -49,7 +49,7 @@ async fn rule_59_under_volatile_policies_what_is_protected_has_no_expiry() {
 #[tokio::test]
 async fn rule_59_what_is_protected_outlives_a_full_server() {
     let server = server_with(&["maxmemory 4mb", "maxmemory-policy volatile-lru"]);
-    let config = guarded(&server).response_limit(Duration::from_secs(5));
+    let config = guarded(&server).response_timeout(Duration::from_secs(5));
     let tier = connect(config).await.tier();
     fill(&tier).await;
     let clock = Clock::system();

@@ -10,7 +10,7 @@ use cache_l1_redis::{Redis, RedisTier};
 use servers::Proxy;
 
 use crate::fixture::{
-    LONG, connect, entry, eventually, get, impatient, key, reads_again, server, server_with, tombstone,
+    LONG, connect, entry, eventually, get, key, reads_again, server, server_with, short_timeouts, tombstone,
 };
 
 /// How long a call may take that is not to wait for anything.
@@ -39,7 +39,7 @@ async fn fails_at_once(tier: &RedisTier) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rule_52_a_killed_server_is_an_error_at_once_and_a_tier_again_when_it_is_back() {
     let mut server = server();
-    let tier = connect(impatient(&server.url())).await.tier();
+    let tier = connect(short_timeouts(&server.url())).await.tier();
     let clock = Clock::system();
     put(&tier, "a", clock.tick()).await;
 
@@ -63,7 +63,7 @@ async fn rule_52_a_killed_server_is_an_error_at_once_and_a_tier_again_when_it_is
 async fn rule_33_what_was_born_before_a_restart_is_not_stored_after_it() {
     let mut server = server();
     let clock = Clock::manual();
-    let tier = Redis::connect(impatient(&server.url()), clock.clone()).await.unwrap().tier();
+    let tier = Redis::connect(short_timeouts(&server.url()), clock.clone()).await.unwrap().tier();
     let loading_since = clock.tick();
     clock.advance(Duration::from_secs(1));
     tier.remove(Target::Keys(&[key("a")]), tombstone(clock.tick())).await.unwrap();
@@ -91,7 +91,7 @@ async fn rule_33_what_was_born_before_a_restart_is_not_stored_after_it() {
 async fn rule_41_a_put_from_before_a_restart_ends_what_is_older_there() {
     let mut server = server_with(&["appendonly yes", "appendfsync no"]);
     let clock = Clock::manual();
-    let tier = Redis::connect(impatient(&server.url()), clock.clone()).await.unwrap().tier();
+    let tier = Redis::connect(short_timeouts(&server.url()), clock.clone()).await.unwrap().tier();
     for id in ["a", "b", "c"] {
         put(&tier, id, clock.tick()).await;
     }
@@ -105,8 +105,8 @@ async fn rule_41_a_put_from_before_a_restart_ends_what_is_older_there() {
     server.restart().unwrap();
     reads_again(&tier).await;
     // What could not be put while the server was away is told now.
-    let owed = ["a", "b", "d"].map(|id| (key(id), entry("owed", away)));
-    tier.put(&owed).await.unwrap();
+    let pending = ["a", "b", "d"].map(|id| (key(id), entry("pending", away)));
+    tier.put(&pending).await.unwrap();
     assert_eq!(tier.stats().refused, 3);
     assert_eq!(get(&tier, "a").await.unwrap(), None, "what is there is older than what was put");
     assert!(get(&tier, "b").await.unwrap().is_some(), "what is there is newer");
@@ -121,7 +121,7 @@ async fn rule_41_a_put_from_before_a_restart_ends_what_is_older_there() {
 async fn rule_52_a_paused_server_costs_the_limit_once_and_then_nothing() {
     let mut server = server();
     // Nothing but the call that waits in vain says that the server is silent.
-    let tier = connect(impatient(&server.url()).keepalive(LONG)).await.tier();
+    let tier = connect(short_timeouts(&server.url()).keepalive(LONG)).await.tier();
     put(&tier, "a", Clock::system().tick()).await;
 
     server.pause();
@@ -139,7 +139,7 @@ async fn rule_52_a_paused_server_costs_the_limit_once_and_then_nothing() {
 async fn rule_52_a_line_that_is_cut_or_silent_is_replaced() {
     let server = server();
     let proxy = Proxy::start(SocketAddr::from(([127, 0, 0, 1], server.port()))).unwrap();
-    let tier = connect(impatient(&format!("redis://{}", proxy.addr())).connections(2)).await.tier();
+    let tier = connect(short_timeouts(&format!("redis://{}", proxy.addr())).connections(2)).await.tier();
     put(&tier, "a", Clock::system().tick()).await;
 
     proxy.cut();
@@ -162,7 +162,7 @@ async fn rule_64_a_tier_begins_without_its_server_and_finds_it_later() {
     let mut server = server();
     let url = server.url();
     server.kill();
-    let config = impatient(&url);
+    let config = short_timeouts(&url);
     let error = Redis::connect(config.clone(), Clock::system()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     assert!(error.to_string().contains(&server.port().to_string()), "{error}");

@@ -1,19 +1,16 @@
 //! The bus: messages by PUBLISH, to all who SUBSCRIBE.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use cache_core::{Bus, Bytes, Error, ErrorKind, Listener, Result};
+use cache_core::{Bus, Bytes, Error, ErrorKind, Listener, Result, sync::Mutex};
 use redis::{AsyncConnectionConfig, PushInfo, PushKind, Value, cmd};
 use tokio::{sync::mpsc, time::sleep};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     connection::address::Address, connection::connect::OpenConnection, connection::node::Node,
-    connection::task::Task, context::Context, error,
+    context::Context, error,
 };
 
 /// How many bytes a message may have: small enough not to hold up what shares the connection.
@@ -52,7 +49,7 @@ impl fmt::Debug for RedisBus {
 #[async_trait]
 impl Bus for RedisBus {
     fn name(&self) -> &'static str {
-        self.context.server_context.config.name
+        self.context.config().name
     }
 
     fn max_frame(&self) -> usize {
@@ -82,10 +79,11 @@ impl Bus for RedisBus {
         let (sender, messages) = mpsc::channel(MAX_QUEUED_MESSAGES);
         let subscription = Subscription { channel: self.channel.clone(), sender: Mutex::new(Some(sender)) };
         let pushes = AsyncConnectionConfig::new().set_push_sender(move |push| subscription.receive(push));
-        let mut open = self.context.server_context.connector.open_with(&address, pushes).await?;
+        let mut open = self.context.servers.connector.open_with(&address, pushes).await?;
         let subscribed = open.connection.subscribe(&*self.channel).await;
         subscribed.map_err(|error| error::classify("listen", &address, error))?;
-        let keepalive = Task::spawn(keep_alive(open, self.context.server_context.config.keepalive));
+        let keepalive =
+            AbortOnDropHandle::new(tokio::spawn(keep_alive(open, self.context.config().keepalive)));
         Ok(Box::new(RedisListener { address, messages, _keepalive: keepalive }))
     }
 }
@@ -96,7 +94,7 @@ struct RedisListener {
     address: Address,
     /// Closed with the connection.
     messages: mpsc::Receiver<Bytes>,
-    _keepalive: Task,
+    _keepalive: AbortOnDropHandle<()>,
 }
 
 #[async_trait]
@@ -117,7 +115,7 @@ struct Subscription {
 
 impl Subscription {
     fn receive(&self, push: PushInfo) -> Result<(), ()> {
-        let mut sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sender = self.sender.lock();
         let PushKind::Message = push.kind else { return Ok(()) };
         let Ok([Value::BulkString(channel), Value::BulkString(message)]) = <[Value; 2]>::try_from(push.data)
         else {

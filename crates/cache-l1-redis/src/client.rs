@@ -61,19 +61,17 @@ impl Redis {
         };
         let topology = config.topology.clone();
         let names = KeyNames::new(&config.namespace, matches!(topology, Topology::Cluster(_)));
-        let server_context =
+        let servers =
             Arc::new(ServerContext { config, clock, connector, birth_floor: BirthFloor::default() });
         let router = match (topology, sentinels) {
-            (Topology::Single(address), _) => {
-                Router::One(Node::new(&server_context, Location::Fixed(address)))
-            }
-            (Topology::Cluster(seeds), _) => Router::Cluster(Box::new(Cluster::new(&server_context, seeds))),
+            (Topology::Single(address), _) => Router::One(Node::new(&servers, Location::Fixed(address))),
+            (Topology::Cluster(seeds), _) => Router::Cluster(Box::new(Cluster::new(&servers, seeds))),
             (Topology::Sentinel { .. }, Some(sentinels)) => {
-                Router::One(Node::new(&server_context, Location::Sentinels(sentinels)))
+                Router::One(Node::new(&servers, Location::Sentinels(sentinels)))
             }
             (Topology::Sentinel { .. }, None) => unreachable!("made above"),
         };
-        Ok(Self(Arc::new(Context { server_context, router, names })))
+        Ok(Self(Arc::new(Context { servers, router, names })))
     }
 
     /// The same, and waits until it is connected. Of a Cluster, one node is enough.

@@ -2,13 +2,10 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use cache_core::{Error, ErrorKind, Pattern, Result};
+use cache_core::{Error, ErrorKind, Pattern, Result, Secret};
+use cache_tls::TlsClient;
 
-use crate::{
-    connection::address::{Address, Login, ParsedUrl},
-    connection::secret::Secret,
-    connection::tls::Certificates,
-};
+use crate::connection::address::{Address, Login, ParsedUrl};
 
 /// Where Redis is and how to speak to it; passwords and keys are not in its `Debug`.
 ///
@@ -27,7 +24,7 @@ use crate::{
 pub struct RedisConfig {
     pub(crate) topology: Topology,
     pub(crate) login: Login,
-    pub(crate) certificates: Certificates,
+    pub(crate) tls: TlsClient,
     pub(crate) connections: usize,
     pub(crate) connect_timeout: Duration,
     pub(crate) response_timeout: Duration,
@@ -130,7 +127,7 @@ impl RedisConfig {
         Self {
             topology,
             login,
-            certificates: Certificates::default(),
+            tls: TlsClient::new(),
             connections: 1,
             connect_timeout: Duration::from_secs(1),
             response_timeout: Duration::from_millis(500),
@@ -148,14 +145,14 @@ impl RedisConfig {
     #[must_use]
     pub fn login(mut self, user: Option<&str>, password: &str) -> Self {
         self.login.user = user.map(str::to_owned);
-        self.login.password = Some(Secret(password.to_owned()));
+        self.login.password = Some(Secret::from(password));
         self
     }
 
     /// The password, in place of the URL's; with sentinels the master's.
     #[must_use]
     pub fn password(mut self, password: &str) -> Self {
-        self.login.password = Some(Secret(password.to_owned()));
+        self.login.password = Some(Secret::from(password));
         self
     }
 
@@ -175,14 +172,14 @@ impl RedisConfig {
     /// The certificates, in PEM, that TLS trusts instead of the system's.
     #[must_use]
     pub fn trust(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.certificates.roots = Some(pem.into());
+        self.tls = self.tls.roots(pem);
         self
     }
 
     /// The certificate to show to servers that ask for one, and its key, both in PEM.
     #[must_use]
     pub fn identity(mut self, certificate: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
-        self.certificates.identity = Some((certificate.into(), Secret(key.into())));
+        self.tls = self.tls.identity(certificate, key);
         self
     }
 

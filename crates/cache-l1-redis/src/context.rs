@@ -1,21 +1,27 @@
-//! By what tier, bus and lease of one connection reach the servers.
+//! What a tier, its buses and its leases share: the servers, the router to them, and the names of keys.
 
 use std::sync::Arc;
 
 use cache_core::Timestamp;
 
-use crate::{cluster::router::Router, connection::server::ServerContext, keyspace::key_names::KeyNames};
+use crate::{
+    RedisConfig, cluster::router::Router, connection::server::ServerContext, keyspace::key_names::KeyNames,
+};
 
 /// The servers, and what keys are called there.
 #[derive(Debug)]
 pub(crate) struct Context {
-    pub(crate) server_context: Arc<ServerContext>,
+    pub(crate) servers: Arc<ServerContext>,
     pub(crate) router: Router,
     pub(crate) names: KeyNames,
 }
 
 impl Context {
+    pub(crate) fn config(&self) -> &RedisConfig {
+        &self.servers.config
+    }
+
     pub(crate) fn now(&self) -> Timestamp {
-        self.server_context.clock.now()
+        self.servers.clock.now()
     }
 }

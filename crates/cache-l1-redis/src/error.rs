@@ -37,6 +37,20 @@ pub(crate) fn needs_recheck(error: &RedisError) -> bool {
     error.is_timeout() || error.is_unrecoverable_error() || error.kind() == Kind::Server(Server::ReadOnly)
 }
 
+/// The error for a batch of which some failed.
+pub(crate) fn partial_failure(operation: &'static str, failed: usize, all: usize, error: Error) -> Error {
+    if failed == all {
+        return error;
+    }
+    let message = format!("{failed} of {all} keys could not be asked for, the others were");
+    Error::caused(error.kind(), operation, message, error)
+}
+
+/// The error for an answer that no server gives.
+pub(crate) fn unexpected_reply(operation: &'static str) -> Error {
+    Error::new(ErrorKind::Unavailable, operation, "Redis answered with something else than it was asked for")
+}
+
 #[cfg(test)]
 mod tests {
     use std::io;

@@ -11,9 +11,9 @@ use redis::Value;
 use crate::{
     RedisTier,
     cluster::command::Command,
+    error::{partial_failure, unexpected_reply},
     keyspace::key_names::group_by_bucket,
     scripts::UNLINK_CORRUPT,
-    tier::{partial_failure, unexpected_reply},
 };
 
 /// How many keys one MGET asks for at most: a server does nothing else meanwhile.
@@ -125,7 +125,7 @@ impl RedisTier {
             Ok(Record::Entry(entry)) => Stored::Entry(entry),
             Ok(Record::Tombstone(_)) => Stored::Absent,
             Err(error) => {
-                tracing::warn!(tier = self.context.server_context.config.name, %error, "a stored value can't be read");
+                tracing::warn!(tier = self.context.config().name, %error, "a stored value can't be read");
                 if let Some(flags) = bytes.get_mut(FLAGS_AT) {
                     *flags |= kept;
                 }
@@ -147,7 +147,7 @@ impl RedisTier {
         });
         for result in self.context.router.send("get", commands.collect()).await {
             if let Err(error) = result {
-                tracing::warn!(tier = self.context.server_context.config.name, %error, "can't drop a value that can't be read");
+                tracing::warn!(tier = self.context.config().name, %error, "can't drop a value that can't be read");
             }
         }
     }

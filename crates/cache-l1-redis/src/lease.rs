@@ -9,9 +9,9 @@ use redis::{Value, from_redis_value};
 use crate::{
     cluster::command::Command,
     context::Context,
+    error::unexpected_reply,
     keyspace::key_names::group_by_bucket,
     scripts::{ACQUIRE, LuaScript, RELEASE, RENEW},
-    tier::unexpected_reply,
 };
 
 /// How many leases one script looks at.
@@ -81,16 +81,14 @@ const MAX_LEASE_MILLIS: u64 = 24 * 3600 * 1000;
 
 impl fmt::Debug for RedisLease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisLease")
-            .field("config", &self.context.server_context.config)
-            .finish_non_exhaustive()
+        f.debug_struct("RedisLease").field("config", self.context.config()).finish_non_exhaustive()
     }
 }
 
 #[async_trait]
 impl Lease for RedisLease {
     fn name(&self) -> &'static str {
-        self.context.server_context.config.name
+        self.context.config().name
     }
 
     async fn acquire(&self, keys: &[Key], holder: Holder, span: Duration) -> Result<Vec<bool>> {

@@ -64,6 +64,7 @@ mod patterns;
 mod put;
 mod remove;
 mod scripts;
+mod stats;
 mod tier;
 
 pub use bus::RedisBus;
@@ -71,4 +72,5 @@ pub use client::Redis;
 pub use config::RedisConfig;
 pub use connection::health::{RedisHealth, ServerHealth};
 pub use lease::RedisLease;
-pub use tier::{RedisStats, RedisTier};
+pub use stats::RedisStats;
+pub use tier::RedisTier;

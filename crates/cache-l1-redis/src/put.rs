@@ -9,9 +9,8 @@ use cache_core::{Entry, Error, ErrorKind, Key, Result, Timestamp, envelope};
 use redis::Value;
 
 use crate::{
-    RedisTier, cluster::command::Command, keyspace::expiry::expiry_millis,
+    RedisTier, cluster::command::Command, error::partial_failure, keyspace::expiry::expiry_millis,
     keyspace::key_names::group_by_bucket, patterns::pattern_log::PatternLog, remove::Replace, scripts::PUT,
-    tier::partial_failure,
 };
 
 /// How many keys one script writes at most, and how many bytes: a server does nothing else meanwhile.
@@ -116,15 +115,15 @@ impl RedisTier {
         if unproven.is_empty() {
             return Ok(());
         }
-        let dead_at = self.context.now().after(self.context.server_context.config.longest_load);
+        let dead_at = self.context.now().after(self.context.config().longest_load);
         self.write_tombstones(unproven, dead_at, Replace::Anything).await.map(|_| ())
     }
 
     /// Seals what can be sealed.
     fn seal_batch<'a>(&self, entries: &'a [(Key, Entry)]) -> SealedBatch<'a> {
-        let config = &self.context.server_context.config;
+        let config = self.context.config();
         let now = self.context.now();
-        let floor = self.context.server_context.birth_floor.at(now);
+        let floor = self.context.servers.birth_floor.at(now);
         let endless = self.context.router.evicts_only_expiring();
         let mut batch =
             SealedBatch { sealed: Vec::with_capacity(entries.len()), unproven: Vec::new(), failed: None };

@@ -10,11 +10,11 @@ use crate::{
     RedisTier,
     cluster::command::Command,
     connection::node::Node,
+    error::{partial_failure, unexpected_reply},
     keyspace::expiry::expiry_millis,
     keyspace::key_names::group_by_bucket,
-    keyspace::key_text::key_from_text,
+    keyspace::key_names::key_from_text,
     scripts::TOMBSTONE,
-    tier::{partial_failure, unexpected_reply},
 };
 
 /// How many keys one script buries, or one step of a walk looks at: a server does nothing else meanwhile.

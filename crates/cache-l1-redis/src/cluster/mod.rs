@@ -5,26 +5,21 @@ pub(crate) mod router;
 pub(crate) mod slot_map;
 pub(crate) mod slots;
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use cache_core::{Error, ErrorKind, Result};
+use cache_core::{Backoff, Error, ErrorKind, Result, sync::Mutex};
 use redis::cmd;
 use tokio::{
     sync::{Notify, watch},
     time::{sleep, timeout},
 };
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     connection::{
         address::Address,
-        backoff::Backoff,
         node::Node,
         server::{Location, ServerContext},
-        task::Task,
     },
     error,
 };
@@ -49,7 +44,7 @@ pub(crate) struct Cluster {
     nodes: KnownNodes,
     map: watch::Receiver<MapState>,
     refresh: Arc<Notify>,
-    _refresher: Task,
+    _refresher: AbortOnDropHandle<()>,
 }
 
 impl Cluster {
@@ -59,7 +54,7 @@ impl Cluster {
         let refresh = Arc::new(Notify::new());
         let nodes = KnownNodes::default();
         let refresher = MapRefresher { context: context.clone(), seeds: seeds.clone(), nodes: nodes.clone() };
-        let refresher = Task::spawn(refresher.run(sender, refresh.clone()));
+        let refresher = AbortOnDropHandle::new(tokio::spawn(refresher.run(sender, refresh.clone())));
         Self { context: context.clone(), seeds, nodes, map, refresh, _refresher: refresher }
     }
 
@@ -108,7 +103,7 @@ impl Cluster {
 }
 
 fn find_or_add(context: &Arc<ServerContext>, nodes: &KnownNodes, address: Address) -> Arc<Node> {
-    let mut nodes = nodes.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut nodes = nodes.lock();
     let make = || Node::new(context, Location::Fixed(address.clone()));
     nodes.entry(address.clone()).or_insert_with(make).clone()
 }
@@ -155,8 +150,7 @@ impl MapRefresher {
 
     /// Asks for the slot map: first the nodes that are up, then the configured ones.
     async fn query(&self) -> Result<SlotMap> {
-        let nodes: Vec<Arc<Node>> =
-            self.nodes.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let nodes: Vec<Arc<Node>> = self.nodes.lock().values().cloned().collect();
         for node in nodes.iter().filter(|node| node.error().is_none()) {
             if let Ok(map) = self.query_node(node).await {
                 return Ok(map);
@@ -194,7 +188,7 @@ impl MapRefresher {
 
     /// Drops the nodes that are not in the slot map, and so their connections.
     fn forget_others(&self, map: &SlotMap) {
-        let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut nodes = self.nodes.lock();
         nodes.retain(|_, node| map.nodes().iter().any(|master| Arc::ptr_eq(master, node)));
     }
 }

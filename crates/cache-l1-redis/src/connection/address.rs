@@ -2,11 +2,9 @@
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
-use cache_core::{Error, ErrorKind, Result};
+use cache_core::{Error, ErrorKind, Result, Secret};
 use percent_encoding::percent_decode_str;
 use url::Url;
-
-use crate::connection::secret::Secret;
 
 const DEFAULT_PORT: u16 = 6379;
 
@@ -98,7 +96,7 @@ impl ParsedUrl {
         let password = url.password().map(|password| percent_decoded(password, "password")).transpose()?;
         let login = Login {
             user: option("user").or(user),
-            password: option("pass").or(password).map(Secret),
+            password: option("pass").or(password).map(Secret::from),
             database: match database.as_str() {
                 "" => 0,
                 number => number.parse().map_err(|_| refused("has a database that is no number"))?,
@@ -137,7 +135,7 @@ mod tests {
 
     fn login(user: Option<&str>, password: Option<&str>, database: u16) -> Login {
         let own = |text: &str| text.to_owned();
-        Login { user: user.map(own), password: password.map(own).map(Secret), database }
+        Login { user: user.map(own), password: password.map(own).map(Secret::from), database }
     }
 
     #[test]

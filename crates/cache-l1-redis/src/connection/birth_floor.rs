@@ -1,8 +1,6 @@
 //! What is refused after a server lost its memory.
 
-use std::sync::{Mutex, PoisonError};
-
-use cache_core::{Timestamp, Tombstone};
+use cache_core::{Timestamp, Tombstone, sync::Mutex};
 
 /// A tombstone for every key, raised when a server was restarted or replaced: removals that it had
 /// acknowledged may be gone, and a load that began before them may still come in.
@@ -11,12 +9,12 @@ pub(crate) struct BirthFloor(Mutex<Option<Tombstone>>);
 
 impl BirthFloor {
     pub(crate) fn raise(&self, tombstone: Tombstone) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(tombstone);
+        *self.0.lock() = Some(tombstone);
     }
 
     /// What must be born after it to be stored now.
     pub(crate) fn at(&self, now: Timestamp) -> Option<Timestamp> {
-        let floor = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let floor = *self.0.lock();
         floor.filter(|tombstone| now < tombstone.dead_at).map(|tombstone| tombstone.born)
     }
 }

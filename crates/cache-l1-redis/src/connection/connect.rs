@@ -1,23 +1,22 @@
 //! Opening a connection: stream, TLS, greeting.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use cache_core::{Error, ErrorKind, Result};
 use redis::{
     AsyncConnectionConfig, ProtocolVersion, RedisConnectionInfo, RedisError, aio::MultiplexedConnection,
 };
-use rustls::pki_types::ServerName;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpStream, UnixStream},
     time::timeout,
 };
-use tokio_rustls::TlsConnector;
+use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     RedisConfig,
     connection::address::{Address, Login},
-    connection::task::Task,
     error,
 };
 
@@ -33,13 +32,14 @@ pub(crate) struct Connector {
 #[derive(Debug)]
 pub(crate) struct OpenConnection {
     pub(crate) connection: MultiplexedConnection,
-    driver: Task,
+    driver: AbortOnDropHandle<()>,
 }
 
 impl OpenConnection {
     /// Waits until the connection has ended.
     pub(crate) async fn ended(&mut self) {
-        self.driver.ended().await;
+        // It may have panicked, or been aborted: it has ended either way.
+        let _ = (&mut self.driver).await;
     }
 }
 
@@ -56,9 +56,13 @@ impl Connector {
             login_info = login_info.set_username(user);
         }
         if let Some(password) = &login.password {
-            login_info = login_info.set_password(&password.0);
+            login_info = login_info.set_password(password.reveal());
         }
-        let tls = config.wants_tls().then(|| config.certificates.connector()).transpose()?;
+        let tls = config
+            .wants_tls()
+            .then(|| config.tls.config())
+            .transpose()?
+            .map(|tls| TlsConnector::from(Arc::new(tls)));
         let (connect_timeout, response_timeout) = (config.connect_timeout, config.response_timeout);
         Ok(Self { login: login_info, tls, connect_timeout, response_timeout })
     }
@@ -79,7 +83,7 @@ impl Connector {
             let stream = self.stream(to).await?;
             let (connection, driver) =
                 MultiplexedConnection::new_with_config(&self.login, stream, config).await?;
-            Ok(OpenConnection { connection, driver: Task::spawn(driver) })
+            Ok(OpenConnection { connection, driver: AbortOnDropHandle::new(tokio::spawn(driver)) })
         };
         match timeout(self.connect_timeout, opening).await {
             Ok(opened) => opened.map_err(|error: RedisError| error::classify("connect", to, error)),

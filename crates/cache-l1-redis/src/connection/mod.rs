@@ -3,30 +3,27 @@
 //! While it is down, calls fail at once instead of waiting.
 
 pub(crate) mod address;
-pub(crate) mod backoff;
 pub(crate) mod birth_floor;
 pub(crate) mod connect;
 pub(crate) mod health;
 pub(crate) mod node;
-pub(crate) mod secret;
 pub(crate) mod sentinel;
 pub(crate) mod server;
 pub(crate) mod server_info;
-pub(crate) mod task;
-pub(crate) mod tls;
 
 use std::sync::Arc;
 
-use cache_core::{Error, ErrorKind, Result};
+use cache_core::{Backoff, Error, ErrorKind, Result};
 use redis::{Cmd, Pipeline, RedisError, Value, aio::MultiplexedConnection};
 use tokio::{
     sync::{Notify, watch},
     time::{Instant, sleep, timeout},
 };
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::error;
 
-use self::{backoff::Backoff, connect::OpenConnection, server::Server, task::Task};
+use self::{connect::OpenConnection, server::Server};
 
 /// Every so many keepalives the server is asked for its `INFO` instead of a `PING`.
 const KEEPALIVES_PER_INFO: u32 = 12;
@@ -37,7 +34,7 @@ pub(crate) struct Connection {
     server: Arc<Server>,
     state: watch::Receiver<State>,
     recheck: Arc<Notify>,
-    _maintenance: Task,
+    _maintenance: AbortOnDropHandle<()>,
 }
 
 #[derive(Clone, Debug)]
@@ -53,7 +50,8 @@ impl Connection {
     pub(crate) fn start(server: Arc<Server>) -> Self {
         let (sender, state) = watch::channel(State::Connecting);
         let recheck = Arc::new(Notify::new());
-        let maintenance = Task::spawn(maintain(server.clone(), sender, recheck.clone()));
+        let maintenance =
+            AbortOnDropHandle::new(tokio::spawn(maintain(server.clone(), sender, recheck.clone())));
         Self { server, state, recheck, _maintenance: maintenance }
     }
 

@@ -1,8 +1,11 @@
 //! One server: how to find it, and what was learnt of it.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
-use cache_core::{Clock, Error, ErrorKind, Result, Tombstone};
+use cache_core::{
+    Clock, Error, ErrorKind, Result, Tombstone,
+    sync::{Mutex, MutexGuard},
+};
 
 use crate::{
     RedisConfig,
@@ -124,7 +127,7 @@ impl Server {
     }
 
     pub(crate) fn info(&self) -> MutexGuard<'_, Option<ServerInfo>> {
-        self.info.lock().unwrap_or_else(PoisonError::into_inner)
+        self.info.lock()
     }
 
     /// Whether it evicts only what has an expiry.

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use cache_core::{Key, Prefix};
 use redis::{RedisWrite, ToRedisArgs};
 
 use crate::cluster::slots;
@@ -129,6 +130,16 @@ impl ToRedisArgs for KeyName<'_> {
             Some(key) => out.write_arg(key.as_bytes()),
             None => out.write_arg_fmt(self),
         }
+    }
+}
+
+/// A key of this text. Which part of it is the kind can't be told, so it serves to open and seal
+/// records, and to match patterns.
+pub(crate) fn key_from_text(text: &str) -> Option<Key> {
+    let (kind, id) = text.split_once(':')?;
+    match kind.strip_prefix('!') {
+        Some(kind) => Prefix::new(None, kind).ok()?.reserved().key(id).ok(),
+        None => Key::new(kind, id).ok(),
     }
 }
 

@@ -2,4 +2,3 @@
 
 pub(crate) mod expiry;
 pub(crate) mod key_names;
-pub(crate) mod key_text;

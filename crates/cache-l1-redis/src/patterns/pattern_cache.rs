@@ -1,8 +1,8 @@
 //! What was removed by pattern: noted in each bucket, and known here as far as a put was told.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use cache_core::{Error, ErrorKind, Pattern, Result, Tombstone};
+use cache_core::{Error, ErrorKind, Pattern, Result, Tombstone, sync::Mutex};
 use redis::Value;
 
 use crate::{
@@ -27,7 +27,7 @@ impl PatternCache {
     }
 
     pub(crate) fn get(&self, bucket: u16) -> Arc<PatternLog> {
-        self.0[usize::from(bucket)].lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0[usize::from(bucket)].lock().clone()
     }
 
     /// Takes note of what a put was answered: the list from some point on. One that can't be read is
@@ -45,7 +45,7 @@ impl PatternCache {
             tracing::warn!(bucket, "the list of removed patterns can't be read, and refuses all for a while");
             self.replace(context, "put", bucket, &removed).await?;
         }
-        *self.0[usize::from(bucket)].lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(removed);
+        *self.0[usize::from(bucket)].lock() = Arc::new(removed);
         Ok(())
     }
 
@@ -100,7 +100,7 @@ impl PatternCache {
         removed: &PatternLog,
     ) -> Result<()> {
         let now = context.now();
-        let load = Tombstone { born: now, dead_at: now.after(context.server_context.config.longest_load) };
+        let load = Tombstone { born: now, dead_at: now.after(context.config().longest_load) };
         let (list, dead_at) = removed.compacted(now, load)?;
         let mut command = Command::script(bucket, &REPLACE_PATTERNS, 1);
         command

@@ -1,11 +1,11 @@
 //! Removals by pattern that are under way: each is seen through, though who asked may have stopped waiting.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{fmt, sync::Arc};
 
-use cache_core::{Error, ErrorKind, Pattern, Result, Tombstone};
+use cache_core::{
+    Error, ErrorKind, Pattern, Result, Tombstone,
+    sync::{Mutex, MutexGuard},
+};
 use futures_util::{
     FutureExt,
     future::{BoxFuture, Shared},
@@ -69,7 +69,7 @@ impl ScanJobs {
     }
 
     fn jobs(&self) -> MutexGuard<'_, Vec<ScanJob>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -108,7 +108,7 @@ fn redis(config: &CacheConfig) -> Result<Option<crate::redis::RedisConfig>> {
     let Some(url) = &section.url else { return Ok(None) };
     let mut config = crate::redis::RedisConfig::parse(url.reveal())?
         .connections(usize::try_from(section.pool_size).unwrap_or(usize::MAX))
-        .response_limit(seconds(section.timeout));
+        .response_timeout(seconds(section.timeout));
     if let Some(password) = &section.password {
         config = config.password(password.reveal());
     }

@@ -1,23 +1,23 @@
-//! The bus: frames by PUBLISH, to all who SUBSCRIBE.
+//! The bus: messages by PUBLISH, to all who SUBSCRIBE.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use cache_core::{Bus, Bytes, Error, ErrorKind, Listener, Result};
+use cache_core::{Bus, Bytes, Error, ErrorKind, Listener, Result, sync::Mutex};
 use redis::{AsyncConnectionConfig, PushInfo, PushKind, Value, cmd};
 use tokio::{sync::mpsc, time::sleep};
+use tokio_util::task::AbortOnDropHandle;
 
-use crate::{address::Address, dial::Line, fault, node::Node, reach::Reach, task::Task};
+use crate::{
+    connection::address::Address, connection::connect::OpenConnection, connection::node::Node,
+    context::Context, error,
+};
 
-/// How many bytes a frame may have: small enough not to hold up what shares the connection.
-const MAX_FRAME: usize = 64 << 10;
+/// How many bytes a message may have: small enough not to hold up what shares the connection.
+const MAX_MESSAGE_BYTES: usize = 64 << 10;
 
-/// How many frames may wait for a listener.
-const QUEUE: usize = 4096;
+/// How many messages may wait for a listener.
+const MAX_QUEUED_MESSAGES: usize = 4096;
 
 /// A bus over one channel. Clones share it.
 ///
@@ -25,18 +25,18 @@ const QUEUE: usize = 4096;
 /// between nodes of a Cluster, except while slots move.
 #[derive(Clone)]
 pub struct RedisBus {
-    reach: Arc<Reach>,
+    context: Arc<Context>,
     channel: Arc<str>,
 }
 
 impl RedisBus {
-    pub(crate) fn over(reach: Arc<Reach>, channel: &str) -> Self {
-        let channel = reach.names.channel(channel).into();
-        Self { reach, channel }
+    pub(crate) fn from_context(context: Arc<Context>, channel: &str) -> Self {
+        let channel = context.names.channel(channel).into();
+        Self { context, channel }
     }
 
     async fn node(&self, operation: &'static str) -> Result<Arc<Node>> {
-        self.reach.router.node_of(operation, &self.channel).await
+        self.context.router.node_for_channel(operation, &self.channel).await
     }
 }
 
@@ -49,24 +49,25 @@ impl fmt::Debug for RedisBus {
 #[async_trait]
 impl Bus for RedisBus {
     fn name(&self) -> &'static str {
-        self.reach.shared.config.name
+        self.context.config().name
     }
 
     fn max_message_len(&self) -> usize {
-        MAX_FRAME
+        MAX_MESSAGE_BYTES
     }
 
-    async fn publish(&self, frame: Bytes) -> Result<()> {
-        if frame.len() > MAX_FRAME {
-            let message = format!("a frame of {} bytes is too long, the limit is {MAX_FRAME}", frame.len());
+    async fn publish(&self, message: Bytes) -> Result<()> {
+        if message.len() > MAX_MESSAGE_BYTES {
+            let message =
+                format!("a message of {} bytes is too long, the limit is {MAX_MESSAGE_BYTES}", message.len());
             return Err(Error::new(ErrorKind::Limit, "publish", message));
         }
         let node = self.node("publish").await?;
         let mut call = redis::pipe();
-        call.cmd("PUBLISH").arg(&*self.channel).arg(&*frame);
-        match node.ask("publish", &call).await?.pop() {
+        call.cmd("PUBLISH").arg(&*self.channel).arg(&*message);
+        match node.send("publish", &call).await?.pop() {
             Some(Value::ServerError(refusal)) => {
-                Err(fault::classify("publish", &node.server.called(), refusal.into()))
+                Err(error::classify("publish", &node.server.label(), refusal.into()))
             }
             _ => Ok(()),
         }
@@ -75,67 +76,68 @@ impl Bus for RedisBus {
     async fn listen(&self) -> Result<Box<dyn Listener>> {
         let node = self.node("listen").await?;
         let address = node.server.address().await?;
-        let (say, frames) = mpsc::channel(QUEUE);
-        let hearing = Hearing { channel: self.channel.clone(), say: Mutex::new(Some(say)) };
-        let pushes = AsyncConnectionConfig::new().set_push_sender(move |push| hearing.hear(push));
-        let mut line = self.reach.shared.dial.open_with(&address, pushes).await?;
-        let subscribed = line.connection.subscribe(&*self.channel).await;
-        subscribed.map_err(|error| fault::classify("listen", &address, error))?;
-        let keeper = Task::spawn(keep(line, self.reach.shared.config.keepalive));
-        Ok(Box::new(Ear { address, frames, _keeper: keeper }))
+        let (sender, messages) = mpsc::channel(MAX_QUEUED_MESSAGES);
+        let subscription = Subscription { channel: self.channel.clone(), sender: Mutex::new(Some(sender)) };
+        let pushes = AsyncConnectionConfig::new().set_push_sender(move |push| subscription.receive(push));
+        let mut open = self.context.servers.connector.open_with(&address, pushes).await?;
+        let subscribed = open.connection.subscribe(&*self.channel).await;
+        subscribed.map_err(|error| error::classify("listen", &address, error))?;
+        let keepalive =
+            AbortOnDropHandle::new(tokio::spawn(keep_alive(open, self.context.config().keepalive)));
+        Ok(Box::new(RedisListener { address, messages, _keepalive: keepalive }))
     }
 }
 
 /// A connection that listens.
 #[derive(Debug)]
-struct Ear {
+struct RedisListener {
     address: Address,
     /// Closed with the connection.
-    frames: mpsc::Receiver<Bytes>,
-    _keeper: Task,
+    messages: mpsc::Receiver<Bytes>,
+    _keepalive: AbortOnDropHandle<()>,
 }
 
 #[async_trait]
-impl Listener for Ear {
+impl Listener for RedisListener {
     async fn next(&mut self) -> Result<Bytes> {
-        self.frames.recv().await.ok_or_else(|| {
-            let message = format!("the connection to {} was lost, and frames may be with it", self.address);
+        self.messages.recv().await.ok_or_else(|| {
+            let message = format!("the connection to {} was lost, and messages may be with it", self.address);
             Error::new(ErrorKind::Unavailable, "listen", message)
         })
     }
 }
 
 /// Takes what the server pushes, and hands on what is said on the channel.
-struct Hearing {
+struct Subscription {
     channel: Arc<str>,
-    say: Mutex<Option<mpsc::Sender<Bytes>>>,
+    sender: Mutex<Option<mpsc::Sender<Bytes>>>,
 }
 
-impl Hearing {
-    fn hear(&self, push: PushInfo) -> Result<(), ()> {
-        let mut say = self.say.lock().unwrap_or_else(PoisonError::into_inner);
+impl Subscription {
+    fn receive(&self, push: PushInfo) -> Result<(), ()> {
+        let mut sender = self.sender.lock();
         let PushKind::Message = push.kind else { return Ok(()) };
-        let Ok([Value::BulkString(channel), Value::BulkString(frame)]) = <[Value; 2]>::try_from(push.data)
+        let Ok([Value::BulkString(channel), Value::BulkString(message)]) = <[Value; 2]>::try_from(push.data)
         else {
             return Ok(());
         };
-        let heard = say.as_ref().filter(|_| channel == self.channel.as_bytes());
-        // Who is too slow is better told that frames are missing than kept in the dark.
-        if heard.is_some_and(|say| say.try_send(frame.into()).is_err()) {
-            *say = None;
+        let heard = sender.as_ref().filter(|_| channel == self.channel.as_bytes());
+        // Who is too slow is better told that messages are missing than kept in the dark.
+        if heard.is_some_and(|sender| sender.try_send(message.into()).is_err()) {
+            *sender = None;
         }
         Ok(())
     }
 }
 
 /// Holds a connection for as long as it answers.
-async fn keep(mut line: Line, every: Duration) {
+async fn keep_alive(mut open: OpenConnection, every: Duration) {
     loop {
         tokio::select! {
-            () = line.ended() => return,
+            () = open.ended() => return,
             () = sleep(every) => {}
         }
-        if cmd("PING").exec_async(&mut line.connection).await.is_err() {
+        if cmd("PING").exec_async(&mut open.connection).await.is_err() {
             return;
         }
     }

@@ -2,13 +2,10 @@
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use cache_core::{Error, ErrorKind, Pattern, Result};
+use cache_core::{Error, ErrorKind, Pattern, Result, Secret};
+use cache_tls::TlsClient;
 
-use crate::{
-    address::{Address, Login, Spot},
-    secret::Secret,
-    tls::Certificates,
-};
+use crate::connection::address::{Address, Login, ParsedUrl};
 
 /// Where Redis is and how to speak to it; passwords and keys are not in its `Debug`.
 ///
@@ -20,17 +17,17 @@ use crate::{
 /// let many = RedisConfig::cluster(["redis://10.0.0.1", "redis://10.0.0.2"])?.connections(2);
 /// let watched = RedisConfig::sentinel(["redis://10.0.0.1:26379", "redis://10.0.0.2:26379"], "mymaster")?
 ///     .login(None, "secret")
-///     .response_limit(Duration::from_millis(200));
+///     .response_timeout(Duration::from_millis(200));
 /// # Ok::<(), cache_core::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct RedisConfig {
-    pub(crate) home: Home,
+    pub(crate) topology: Topology,
     pub(crate) login: Login,
-    pub(crate) certificates: Certificates,
+    pub(crate) tls: TlsClient,
     pub(crate) connections: usize,
-    pub(crate) connect_limit: Duration,
-    pub(crate) response_limit: Duration,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) response_timeout: Duration,
     pub(crate) reconnect: RangeInclusive<Duration>,
     pub(crate) keepalive: Duration,
     pub(crate) namespace: String,
@@ -42,7 +39,7 @@ pub struct RedisConfig {
 
 /// What there is: one server, a Cluster known by some of its nodes, or a master known by sentinels.
 #[derive(Clone, Debug)]
-pub(crate) enum Home {
+pub(crate) enum Topology {
     Single(Address),
     Cluster(Vec<Address>),
     Sentinel { sentinels: Vec<Address>, login: Login, master: String },
@@ -56,8 +53,8 @@ impl RedisConfig {
     ///
     /// `Config` if that is no such URL. The error does not repeat it.
     pub fn single(url: &str) -> Result<Self> {
-        let spot = Spot::parse(url)?;
-        Ok(Self::new(Home::Single(spot.address), spot.login))
+        let url = ParsedUrl::parse(url)?;
+        Ok(Self::new(Topology::Single(url.address), url.login))
     }
 
     /// A Redis Cluster, found through any of these nodes. The first URL's user and password count for all.
@@ -66,7 +63,7 @@ impl RedisConfig {
     ///
     /// `Config` if there is no URL, one can't be read, or one names a database: a Cluster has none.
     pub fn cluster<U: AsRef<str>>(urls: impl IntoIterator<Item = U>) -> Result<Self> {
-        Self::of_nodes(spots(urls)?)
+        Self::from_nodes(parse_urls(urls)?)
     }
 
     /// The master that sentinels know under the name `master`. Users and passwords in these URLs are the
@@ -77,7 +74,7 @@ impl RedisConfig {
     ///
     /// `Config` if there is no URL, or one can't be read.
     pub fn sentinel<U: AsRef<str>>(urls: impl IntoIterator<Item = U>, master: &str) -> Result<Self> {
-        Self::of_sentinels(spots(urls)?, master)
+        Self::from_sentinels(parse_urls(urls)?, master)
     }
 
     /// Reads a list of URLs parted by commas, as from an environment variable: one is a server and several
@@ -95,45 +92,45 @@ impl RedisConfig {
     ///
     /// `Config` if it is none of these.
     pub fn parse(text: &str) -> Result<Self> {
-        let mut spots = spots(text.split(',').filter(|part| !part.trim().is_empty()))?;
-        match spots.iter().rev().find_map(|spot| spot.master.clone()) {
-            Some(master) => Self::of_sentinels(spots, &master),
-            None if spots.len() == 1 && !spots[0].cluster => {
-                let spot = spots.remove(0);
-                Ok(Self::new(Home::Single(spot.address), spot.login))
+        let mut urls = parse_urls(text.split(',').filter(|part| !part.trim().is_empty()))?;
+        match urls.iter().rev().find_map(|url| url.master.clone()) {
+            Some(master) => Self::from_sentinels(urls, &master),
+            None if urls.len() == 1 && !urls[0].cluster => {
+                let url = urls.remove(0);
+                Ok(Self::new(Topology::Single(url.address), url.login))
             }
-            None => Self::of_nodes(spots),
+            None => Self::from_nodes(urls),
         }
     }
 
-    fn of_nodes(spots: Vec<Spot>) -> Result<Self> {
-        if spots.iter().any(|spot| spot.login.database != 0) {
+    fn from_nodes(urls: Vec<ParsedUrl>) -> Result<Self> {
+        if urls.iter().any(|url| url.login.database != 0) {
             return Err(refused("a Redis Cluster has no databases: leave the number out of its URLs"));
         }
-        let login = spots.iter().map(|spot| spot.login.clone()).find(|login| login.password.is_some());
-        let home = Home::Cluster(spots.into_iter().map(|spot| spot.address).collect());
-        Ok(Self::new(home, login.unwrap_or_default()))
+        let login = urls.iter().map(|url| url.login.clone()).find(|login| login.password.is_some());
+        let topology = Topology::Cluster(urls.into_iter().map(|url| url.address).collect());
+        Ok(Self::new(topology, login.unwrap_or_default()))
     }
 
-    fn of_sentinels(spots: Vec<Spot>, master: &str) -> Result<Self> {
+    fn from_sentinels(urls: Vec<ParsedUrl>, master: &str) -> Result<Self> {
         if master.is_empty() {
             return Err(refused("the sentinels' name for the master is empty"));
         }
-        let first = spots[0].login.clone();
-        let of_master = Login { database: first.database, ..Login::default() };
-        let sentinels = spots.into_iter().map(|spot| spot.address).collect();
+        let first = urls[0].login.clone();
+        let master_login = Login { database: first.database, ..Login::default() };
+        let sentinels = urls.into_iter().map(|url| url.address).collect();
         let login = Login { database: 0, ..first };
-        Ok(Self::new(Home::Sentinel { sentinels, login, master: master.to_owned() }, of_master))
+        Ok(Self::new(Topology::Sentinel { sentinels, login, master: master.to_owned() }, master_login))
     }
 
-    fn new(home: Home, login: Login) -> Self {
+    fn new(topology: Topology, login: Login) -> Self {
         Self {
-            home,
+            topology,
             login,
-            certificates: Certificates::default(),
+            tls: TlsClient::new(),
             connections: 1,
-            connect_limit: Duration::from_secs(1),
-            response_limit: Duration::from_millis(500),
+            connect_timeout: Duration::from_secs(1),
+            response_timeout: Duration::from_millis(500),
             reconnect: Duration::from_millis(50)..=Duration::from_secs(1),
             keepalive: Duration::from_secs(5),
             namespace: String::new(),
@@ -148,14 +145,14 @@ impl RedisConfig {
     #[must_use]
     pub fn login(mut self, user: Option<&str>, password: &str) -> Self {
         self.login.user = user.map(str::to_owned);
-        self.login.password = Some(Secret(password.to_owned()));
+        self.login.password = Some(Secret::from(password));
         self
     }
 
     /// The password, in place of the URL's; with sentinels the master's.
     #[must_use]
     pub fn password(mut self, password: &str) -> Self {
-        self.login.password = Some(Secret(password.to_owned()));
+        self.login.password = Some(Secret::from(password));
         self
     }
 
@@ -165,7 +162,7 @@ impl RedisConfig {
     ///
     /// `Config` for a number above 0 with a Cluster, which has no databases.
     pub fn database(mut self, number: u16) -> Result<Self> {
-        if number > 0 && matches!(self.home, Home::Cluster(_)) {
+        if number > 0 && matches!(self.topology, Topology::Cluster(_)) {
             return Err(refused("a Redis Cluster has no databases: leave the number out"));
         }
         self.login.database = number;
@@ -175,14 +172,14 @@ impl RedisConfig {
     /// The certificates, in PEM, that TLS trusts instead of the system's.
     #[must_use]
     pub fn trust(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.certificates.roots = Some(pem.into());
+        self.tls = self.tls.roots(pem);
         self
     }
 
     /// The certificate to show to servers that ask for one, and its key, both in PEM.
     #[must_use]
     pub fn identity(mut self, certificate: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
-        self.certificates.identity = Some((certificate.into(), Secret(key.into())));
+        self.tls = self.tls.identity(certificate, key);
         self
     }
 
@@ -196,15 +193,15 @@ impl RedisConfig {
 
     /// How long connecting may take, greeting included. Default 1 s.
     #[must_use]
-    pub fn connect_limit(mut self, limit: Duration) -> Self {
-        self.connect_limit = limit;
+    pub fn connect_timeout(mut self, limit: Duration) -> Self {
+        self.connect_timeout = limit;
         self
     }
 
     /// How long to wait for the answer to a call. Default 500 ms.
     #[must_use]
-    pub fn response_limit(mut self, limit: Duration) -> Self {
-        self.response_limit = limit;
+    pub fn response_timeout(mut self, limit: Duration) -> Self {
+        self.response_timeout = limit;
         self
     }
 
@@ -268,13 +265,13 @@ impl RedisConfig {
             let message = format!("connections is {}, it must be 1 to 16", self.connections);
             return Err(refused(&message));
         }
-        let spans = [
-            ("connect_limit", self.connect_limit),
-            ("response_limit", self.response_limit),
+        let durations = [
+            ("connect_timeout", self.connect_timeout),
+            ("response_timeout", self.response_timeout),
             ("keepalive", self.keepalive),
             ("the shortest pause of reconnect", *self.reconnect.start()),
         ];
-        if let Some((what, _)) = spans.iter().find(|(_, span)| *span < Duration::from_millis(1)) {
+        if let Some((what, _)) = durations.iter().find(|(_, duration)| *duration < Duration::from_millis(1)) {
             return Err(refused(&format!("{what} is below 1 ms, the least")));
         }
         if self.reconnect.is_empty() {
@@ -290,21 +287,21 @@ impl RedisConfig {
 
     /// Whether any server is spoken to by TLS.
     pub(crate) fn wants_tls(&self) -> bool {
-        match &self.home {
-            Home::Single(address) => address.is_tls(),
-            Home::Cluster(addresses) | Home::Sentinel { sentinels: addresses, .. } => {
+        match &self.topology {
+            Topology::Single(address) => address.is_tls(),
+            Topology::Cluster(addresses) | Topology::Sentinel { sentinels: addresses, .. } => {
                 addresses.iter().any(Address::is_tls)
             }
         }
     }
 }
 
-fn spots<U: AsRef<str>>(urls: impl IntoIterator<Item = U>) -> Result<Vec<Spot>> {
-    let spots = urls.into_iter().map(|url| Spot::parse(url.as_ref())).collect::<Result<Vec<_>>>()?;
-    if spots.is_empty() {
+fn parse_urls<U: AsRef<str>>(urls: impl IntoIterator<Item = U>) -> Result<Vec<ParsedUrl>> {
+    let urls = urls.into_iter().map(|url| ParsedUrl::parse(url.as_ref())).collect::<Result<Vec<_>>>()?;
+    if urls.is_empty() {
         return Err(refused("there is no Redis URL: give one, such as redis://127.0.0.1:6379"));
     }
-    Ok(spots)
+    Ok(urls)
 }
 
 fn refused(why: &str) -> Error {
@@ -315,15 +312,15 @@ fn refused(why: &str) -> Error {
 mod tests {
     use std::time::Duration;
 
-    use super::{Home, RedisConfig};
+    use super::{RedisConfig, Topology};
 
     #[test]
     fn a_list_of_urls_says_what_there_is() {
-        let home = |text| RedisConfig::parse(text).unwrap().home;
-        assert!(matches!(home("redis://a"), Home::Single(_)));
-        assert!(matches!(home("redis://a?cluster=true"), Home::Cluster(nodes) if nodes.len() == 1));
-        assert!(matches!(home("redis://a, redis://b,"), Home::Cluster(nodes) if nodes.len() == 2));
-        let Home::Sentinel { sentinels, master, .. } = home("redis://a,redis://b?master=one") else {
+        let topology = |text| RedisConfig::parse(text).unwrap().topology;
+        assert!(matches!(topology("redis://a"), Topology::Single(_)));
+        assert!(matches!(topology("redis://a?cluster=true"), Topology::Cluster(nodes) if nodes.len() == 1));
+        assert!(matches!(topology("redis://a, redis://b,"), Topology::Cluster(nodes) if nodes.len() == 2));
+        let Topology::Sentinel { sentinels, master, .. } = topology("redis://a,redis://b?master=one") else {
             panic!("sentinels")
         };
         assert!(sentinels.len() == 2 && master == "one");
@@ -334,7 +331,7 @@ mod tests {
         let cluster = RedisConfig::parse("redis://:secret@a,redis://b").unwrap();
         assert!(cluster.login.password.is_some());
         let watched = RedisConfig::sentinel(["redis://:secret@a/2"], "one").unwrap();
-        let Home::Sentinel { login, .. } = &watched.home else { panic!("sentinels") };
+        let Topology::Sentinel { login, .. } = &watched.topology else { panic!("sentinels") };
         assert!(login.password.is_some() && login.database == 0);
         assert!(watched.login.password.is_none() && watched.login.database == 2);
         assert!(watched.login(None, "other").login.password.is_some());
@@ -352,7 +349,7 @@ mod tests {
         let one = || RedisConfig::single("redis://cache").unwrap();
         let whys = [
             (one().connections(0), "connections is 0"),
-            (one().response_limit(Duration::ZERO), "response_limit is below"),
+            (one().response_timeout(Duration::ZERO), "response_timeout is below"),
             (one().reconnect(Duration::from_secs(2)..=Duration::from_secs(1)), "from longer to shorter"),
             (one().namespace("a{b"), "braces"),
         ];

@@ -6,157 +6,158 @@ use cache_core::{
     Entry, Error, ErrorKind, Key, Result,
     envelope::{self, Record},
 };
-use redis::{Value, cmd};
+use redis::Value;
 
 use crate::{
     RedisTier,
-    call::Call,
-    names::by_bucket,
-    script::DROP,
-    tier::{odd, partly},
+    cluster::command::Command,
+    error::{partial_failure, unexpected_reply},
+    keyspace::key_names::group_by_bucket,
+    scripts::UNLINK_CORRUPT,
 };
 
 /// How many keys one MGET asks for at most: a server does nothing else meanwhile.
-const PAGE: usize = 1024;
+const MAX_KEYS_PER_MGET: usize = 1024;
 
-/// How many keys are asked for at once, within one limit for the answer.
-const BATCH: usize = 8192;
+/// How many keys are asked for at once, within one limit for the result.
+const MAX_KEYS_AT_ONCE: usize = 8192;
 
 /// Of a value that can't be read, how much of either end tells it apart from others.
-const END: usize = 16;
+const END_BYTES: usize = 16;
 
 /// What a script sets in a record that may be kept for longer than it lives, and where. It is none of the
 /// record's own flags.
-const KEPT: u8 = 128;
-const FLAGS: usize = 3;
+const KEPT_LONGER: u8 = 128;
+const FLAGS_AT: usize = 3;
 
 impl RedisTier {
-    pub(crate) async fn read(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
+    pub(crate) async fn get_keys(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
         match keys {
-            [key] => Ok(vec![self.read_one(key).await?]),
+            [key] => Ok(vec![self.get_single(key).await?]),
             // In a box, and so is what is rare below, so that reading one carries no more than it takes.
-            _ if keys.len() <= BATCH => Box::pin(self.read_many(keys)).await,
+            _ if keys.len() <= MAX_KEYS_AT_ONCE => Box::pin(self.get_batch(keys)).await,
             _ => {
                 let mut entries = Vec::with_capacity(keys.len());
-                for keys in keys.chunks(BATCH) {
-                    entries.extend(Box::pin(self.read_many(keys)).await?);
+                for keys in keys.chunks(MAX_KEYS_AT_ONCE) {
+                    entries.extend(Box::pin(self.get_batch(keys)).await?);
                 }
                 Ok(entries)
             }
         }
     }
 
-    async fn read_one(&self, key: &Key) -> Result<Option<Entry>> {
-        let names = &self.reach.names;
-        let mut command = cmd("GET");
-        command.arg(names.key(key.as_str()));
-        let call = Call::plain(names.bucket(key.as_str()), command);
-        let value = match self.reach.router.ask_one("get", call).await {
+    async fn get_single(&self, key: &Key) -> Result<Option<Entry>> {
+        let names = &self.context.names;
+        let mut cmd = redis::cmd("GET");
+        cmd.arg(names.key(key.as_str()));
+        let command = Command::new(names.bucket(key.as_str()), cmd);
+        let value = match self.context.router.send_one("get", command).await {
             Ok(value) => value,
             // A hash of someone else's, or a list. MGET says nothing of those.
             Err(error) if error.kind() == ErrorKind::Corrupt => Value::Nil,
             Err(error) => return Err(error),
         };
-        match self.entry(key, value) {
-            Found::Entry(entry) => Ok(Some(entry)),
-            Found::Nothing => Ok(None),
-            Found::Broken(bytes) => {
-                Box::pin(self.drop_values(vec![(key, bytes)])).await;
+        match self.open(key, value) {
+            Stored::Entry(entry) => Ok(Some(entry)),
+            Stored::Absent => Ok(None),
+            Stored::Corrupt(bytes) => {
+                Box::pin(self.unlink_corrupt(vec![(key, bytes)])).await;
                 Ok(None)
             }
         }
     }
 
-    async fn read_many(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
-        let names = &self.reach.names;
-        let places = keys.iter().enumerate().map(|(place, key)| (names.bucket(key.as_str()), place));
-        let groups = by_bucket(names, places);
+    async fn get_batch(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
+        let names = &self.context.names;
+        let positions = keys.iter().enumerate().map(|(position, key)| (names.bucket(key.as_str()), position));
+        let groups = group_by_bucket(names, positions);
         let pages: Vec<(u16, &[usize])> = groups
             .iter()
-            .flat_map(|(bucket, group)| group.chunks(PAGE).map(|page| (*bucket, page)))
+            .flat_map(|(bucket, group)| group.chunks(MAX_KEYS_PER_MGET).map(|page| (*bucket, page)))
             .collect();
-        let calls = pages.iter().map(|(bucket, page)| {
-            let mut command = cmd("MGET");
-            page.iter().for_each(|place| {
-                command.arg(names.key(keys[*place].as_str()));
+        let commands = pages.iter().map(|(bucket, page)| {
+            let mut cmd = redis::cmd("MGET");
+            page.iter().for_each(|position| {
+                cmd.arg(names.key(keys[*position].as_str()));
             });
-            Call::plain(*bucket, command)
+            Command::new(*bucket, cmd)
         });
-        let answers = self.reach.router.ask("get", calls.collect()).await;
+        let results = self.context.router.send("get", commands.collect()).await;
 
         let mut entries = vec![None; keys.len()];
-        let mut broken = Vec::new();
+        let mut corrupt = Vec::new();
         let mut failed: Option<(usize, Error)> = None;
-        for ((_, page), answer) in pages.iter().zip(answers) {
-            match answer {
+        for ((_, page), result) in pages.iter().zip(results) {
+            match result {
                 Ok(Value::Array(values)) if values.len() == page.len() => {
-                    for (place, value) in page.iter().zip(values) {
-                        match self.entry(&keys[*place], value) {
-                            Found::Entry(entry) => entries[*place] = Some(entry),
-                            Found::Nothing => {}
-                            Found::Broken(bytes) => broken.push((&keys[*place], bytes)),
+                    for (position, value) in page.iter().zip(values) {
+                        match self.open(&keys[*position], value) {
+                            Stored::Entry(entry) => entries[*position] = Some(entry),
+                            Stored::Absent => {}
+                            Stored::Corrupt(bytes) => corrupt.push((&keys[*position], bytes)),
                         }
                     }
                 }
-                answer => {
-                    let error = answer.err().unwrap_or_else(|| odd("get"));
+                result => {
+                    let error = result.err().unwrap_or_else(|| unexpected_reply("get"));
                     failed = Some((failed.map_or(0, |(count, _)| count) + page.len(), error));
                 }
             }
         }
-        if !broken.is_empty() {
-            self.drop_values(broken).await;
+        if !corrupt.is_empty() {
+            self.unlink_corrupt(corrupt).await;
         }
         match failed {
-            Some((count, error)) => Err(partly("get", count, keys.len(), error)),
+            Some((count, error)) => Err(partial_failure("get", count, keys.len(), error)),
             None => Ok(entries),
         }
     }
 
-    fn entry(&self, key: &Key, value: Value) -> Found {
+    fn open(&self, key: &Key, value: Value) -> Stored {
         // What is no string, such as a hash of someone else's, is answered as nil.
-        let Value::BulkString(mut bytes) = value else { return Found::Nothing };
-        let kept = bytes.get_mut(FLAGS).map_or(0, |flags| {
-            let kept = *flags & KEPT;
-            *flags &= !KEPT;
+        let Value::BulkString(mut bytes) = value else { return Stored::Absent };
+        let kept = bytes.get_mut(FLAGS_AT).map_or(0, |flags| {
+            let kept = *flags & KEPT_LONGER;
+            *flags &= !KEPT_LONGER;
             kept
         });
         match envelope::open(key, &bytes) {
-            Ok(Record::Entry(entry)) => Found::Entry(entry),
-            Ok(Record::Tombstone(_)) => Found::Nothing,
+            Ok(Record::Entry(entry)) => Stored::Entry(entry),
+            Ok(Record::Tombstone(_)) => Stored::Absent,
             Err(error) => {
-                tracing::warn!(tier = self.reach.shared.config.name, %error, "a stored value can't be read");
-                if let Some(flags) = bytes.get_mut(FLAGS) {
+                tracing::warn!(tier = self.context.config().name, %error, "a stored value can't be read");
+                if let Some(flags) = bytes.get_mut(FLAGS_AT) {
                     *flags |= kept;
                 }
-                Found::Broken(bytes)
+                Stored::Corrupt(bytes)
             }
         }
     }
 
     /// Unlinks values that can't be read: what looks newer than all that comes would stay for ever.
-    async fn drop_values(&self, broken: Vec<(&Key, Vec<u8>)>) {
-        self.counters.corrupt.fetch_add(broken.len() as u64, Relaxed);
-        let names = &self.reach.names;
-        let calls = broken.iter().map(|(key, bytes)| {
-            let mut call = Call::script(names.bucket(key.as_str()), &DROP, 1);
-            let (head, tail) = (&bytes[..bytes.len().min(END)], &bytes[bytes.len().saturating_sub(END)..]);
-            call.command.arg(names.key(key.as_str())).arg(bytes.len()).arg(head).arg(tail);
-            call
+    async fn unlink_corrupt(&self, corrupt: Vec<(&Key, Vec<u8>)>) {
+        self.counters.corrupt.fetch_add(corrupt.len() as u64, Relaxed);
+        let names = &self.context.names;
+        let commands = corrupt.iter().map(|(key, bytes)| {
+            let mut command = Command::script(names.bucket(key.as_str()), &UNLINK_CORRUPT, 1);
+            let (head, tail) =
+                (&bytes[..bytes.len().min(END_BYTES)], &bytes[bytes.len().saturating_sub(END_BYTES)..]);
+            command.cmd.arg(names.key(key.as_str())).arg(bytes.len()).arg(head).arg(tail);
+            command
         });
-        for answer in self.reach.router.ask("get", calls.collect()).await {
-            if let Err(error) = answer {
-                tracing::warn!(tier = self.reach.shared.config.name, %error, "can't drop a value that can't be read");
+        for result in self.context.router.send("get", commands.collect()).await {
+            if let Err(error) = result {
+                tracing::warn!(tier = self.context.config().name, %error, "can't drop a value that can't be read");
             }
         }
     }
 }
 
 /// What a value comes to.
-enum Found {
+enum Stored {
     Entry(Entry),
     /// No value, or a tombstone.
-    Nothing,
+    Absent,
     /// These bytes are no record.
-    Broken(Vec<u8>),
+    Corrupt(Vec<u8>),
 }

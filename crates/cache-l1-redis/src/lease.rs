@@ -7,15 +7,15 @@ use cache_core::{Holder, Key, Lease, Result};
 use redis::{Value, from_redis_value};
 
 use crate::{
-    call::Call,
-    names::by_bucket,
-    reach::Reach,
-    script::{ACQUIRE, Lua, RELEASE, RENEW},
-    tier::odd,
+    cluster::command::Command,
+    context::Context,
+    error::unexpected_reply,
+    keyspace::key_names::group_by_bucket,
+    scripts::{ACQUIRE, LuaScript, RELEASE, RENEW},
 };
 
 /// How many leases one script looks at.
-const PAGE: usize = 256;
+const MAX_LEASES_PER_SCRIPT: usize = 256;
 
 /// Leases on Redis: they end by the server's own clock. Clones share them.
 ///
@@ -23,49 +23,52 @@ const PAGE: usize = 256;
 /// That costs a load; which value stays is decided by birth.
 #[derive(Clone)]
 pub struct RedisLease {
-    reach: Arc<Reach>,
+    context: Arc<Context>,
 }
 
 impl RedisLease {
-    pub(crate) fn over(reach: Arc<Reach>) -> Self {
-        Self { reach }
+    pub(crate) fn from_context(context: Arc<Context>) -> Self {
+        Self { context }
     }
 
     /// Runs a script on the leases of `keys`. Answer `i` is the script's for `keys[i]`.
     async fn run(
         &self,
         operation: &'static str,
-        script: &'static Lua,
+        script: &'static LuaScript,
         keys: &[Key],
         holder: Holder,
         span: Option<Duration>,
     ) -> Result<Vec<bool>> {
-        let names = &self.reach.names;
-        let places = keys.iter().enumerate().map(|(place, key)| (names.bucket(key.as_str()), place));
-        let groups = by_bucket(names, places);
+        let names = &self.context.names;
+        let positions = keys.iter().enumerate().map(|(position, key)| (names.bucket(key.as_str()), position));
+        let groups = group_by_bucket(names, positions);
         let pages: Vec<(u16, &[usize])> = groups
             .iter()
-            .flat_map(|(bucket, group)| group.chunks(PAGE).map(|page| (*bucket, page)))
+            .flat_map(|(bucket, group)| group.chunks(MAX_LEASES_PER_SCRIPT).map(|page| (*bucket, page)))
             .collect();
-        let calls = pages.iter().map(|(bucket, page)| {
-            let mut call = Call::script(*bucket, script, page.len());
-            page.iter().for_each(|place| {
-                call.command.arg(names.lease(keys[*place].as_str()));
+        let commands = pages.iter().map(|(bucket, page)| {
+            let mut command = Command::script(*bucket, script, page.len());
+            page.iter().for_each(|position| {
+                command.cmd.arg(names.lease(keys[*position].as_str()));
             });
-            call.command.arg(&holder.0.to_be_bytes());
+            command.cmd.arg(&holder.0.to_be_bytes());
             if let Some(span) = span {
-                call.command.arg(u64::try_from(span.as_millis()).unwrap_or(u64::MAX).clamp(1, LONGEST));
+                command
+                    .cmd
+                    .arg(u64::try_from(span.as_millis()).unwrap_or(u64::MAX).clamp(1, MAX_LEASE_MILLIS));
             }
-            call
+            command
         });
-        let answers = self.reach.router.ask(operation, calls.collect()).await;
+        let results = self.context.router.send(operation, commands.collect()).await;
         let mut held = vec![false; keys.len()];
-        for ((_, page), answer) in pages.iter().zip(answers) {
-            match answer? {
+        for ((_, page), reply) in pages.iter().zip(results) {
+            match reply? {
                 Value::Nil => {}
-                answer => {
-                    let flags: Vec<bool> = from_redis_value(answer).map_err(|_| odd(operation))?;
-                    page.iter().zip(flags).for_each(|(place, flag)| held[*place] = flag);
+                reply => {
+                    let flags: Vec<bool> =
+                        from_redis_value(reply).map_err(|_| unexpected_reply(operation))?;
+                    page.iter().zip(flags).for_each(|(position, flag)| held[*position] = flag);
                 }
             }
         }
@@ -74,18 +77,18 @@ impl RedisLease {
 }
 
 /// The longest lease, a day: none is to outlive its holder for longer.
-const LONGEST: u64 = 24 * 3600 * 1000;
+const MAX_LEASE_MILLIS: u64 = 24 * 3600 * 1000;
 
 impl fmt::Debug for RedisLease {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisLease").field("config", &self.reach.shared.config).finish_non_exhaustive()
+        f.debug_struct("RedisLease").field("config", self.context.config()).finish_non_exhaustive()
     }
 }
 
 #[async_trait]
 impl Lease for RedisLease {
     fn name(&self) -> &'static str {
-        self.reach.shared.config.name
+        self.context.config().name
     }
 
     async fn acquire(&self, keys: &[Key], holder: Holder, span: Duration) -> Result<Vec<bool>> {

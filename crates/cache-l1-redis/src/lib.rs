@@ -50,46 +50,27 @@
 //! +scan +ping +publish +subscribe`, in a Cluster `+cluster|slots +asking` and with a database number
 //! `+select`, on the keys and channels of the namespace. `+role +time +info` are used if allowed.
 
-mod address;
-mod backoff;
 mod bus;
-mod call;
+mod client;
 mod cluster;
-
 mod config;
-mod dial;
-mod facts;
-mod fault;
-mod floor;
+mod connection;
+mod context;
+mod error;
 mod get;
-mod handle;
-mod health;
-mod key_text;
+mod keyspace;
 mod lease;
-mod link;
-mod map;
-mod names;
-mod node;
 mod patterns;
 mod put;
-mod reach;
 mod remove;
-mod removed;
-mod router;
-mod script;
-mod secret;
-mod sentinel;
-mod server;
-mod slots;
-mod span;
-mod task;
+mod scripts;
+mod stats;
 mod tier;
-mod tls;
-mod walks;
 
 pub use bus::RedisBus;
+pub use client::Redis;
 pub use config::RedisConfig;
-pub use handle::Redis;
-pub use health::{RedisHealth, ServerHealth};
+pub use connection::health::{RedisHealth, ServerHealth};
 pub use lease::RedisLease;
-pub use tier::{RedisStats, RedisTier};
+pub use stats::RedisStats;
+pub use tier::RedisTier;

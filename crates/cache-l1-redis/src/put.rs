@@ -9,38 +9,38 @@ use cache_core::{Entry, Error, ErrorKind, Key, Result, Timestamp, envelope};
 use redis::Value;
 
 use crate::{
-    RedisTier, call::Call, names::by_bucket, remove::What, removed::Removed, script::PUT, span::span,
-    tier::partly,
+    RedisTier, cluster::command::Command, error::partial_failure, keyspace::expiry::expiry_millis,
+    keyspace::key_names::group_by_bucket, patterns::pattern_log::PatternLog, remove::Replace, scripts::PUT,
 };
 
 /// How many keys one script writes at most, and how many bytes: a server does nothing else meanwhile.
-const PAGE: usize = 128;
-const PAGE_BYTES: usize = 1 << 20;
+const MAX_RECORDS_PER_SCRIPT: usize = 128;
+const MAX_BYTES_PER_SCRIPT: usize = 1 << 20;
 
 /// How many entries are put at once, and after how many bytes no more.
-const BATCH: usize = 8192;
-const BATCH_BYTES: usize = 8 << 20;
+const MAX_ENTRIES_AT_ONCE: usize = 8192;
+const MAX_BYTES_AT_ONCE: usize = 8 << 20;
 
 /// By how many milliseconds a record may be kept for longer, so that a page has few spans.
-const NEAR: u64 = 2000;
+const EXPIRY_TOLERANCE_MILLIS: u64 = 2000;
 
 /// By how much births differ at least.
-const TICK: Duration = Duration::from_micros(1);
+const BIRTH_STEP: Duration = Duration::from_micros(1);
 
 /// How often a put may find that a pattern was removed in between.
-const TRIES: usize = 16;
+const MAX_ATTEMPTS: usize = 16;
 
 /// An entry as it is to be stored.
-struct Parcel<'a> {
+struct SealedEntry<'a> {
     key: &'a Key,
     entry: &'a Entry,
     record: Vec<u8>,
-    span: u64,
+    expiry: u64,
 }
 
 /// What becomes of a batch.
-struct Packed<'a> {
-    parcels: Vec<Parcel<'a>>,
+struct SealedBatch<'a> {
+    sealed: Vec<SealedEntry<'a>>,
     /// What was born before a restart and may have been removed since: its key, and what is older still.
     unproven: Vec<(&'a Key, Timestamp)>,
     /// Why the last of those failed that could not be sealed.
@@ -48,47 +48,47 @@ struct Packed<'a> {
 }
 
 impl RedisTier {
-    pub(crate) async fn write(&self, entries: &[(Key, Entry)]) -> Result<()> {
+    pub(crate) async fn put_entries(&self, entries: &[(Key, Entry)]) -> Result<()> {
         let mut failed = None;
         for batch in batches(entries) {
-            failed = self.write_batch(batch).await.err().or(failed);
+            failed = self.put_batch(batch).await.err().or(failed);
         }
         failed.map_or(Ok(()), Err)
     }
 
-    async fn write_batch(&self, entries: &[(Key, Entry)]) -> Result<()> {
-        let Packed { parcels, unproven, mut failed } = self.pack(entries);
+    async fn put_batch(&self, entries: &[(Key, Entry)]) -> Result<()> {
+        let SealedBatch { sealed, unproven, mut failed } = self.seal_batch(entries);
         let mut lost = 0;
-        if let Err(error) = self.end_what_came_before(&unproven).await {
+        if let Err(error) = self.tombstone_older(&unproven).await {
             (lost, failed) = (unproven.len(), Some(error));
         }
-        let names = &self.reach.names;
-        let parcels = parcels.into_iter().map(|parcel| (names.bucket(parcel.key.as_str()), parcel));
-        let mut pages: Vec<(u16, Vec<Parcel<'_>>)> = by_bucket(names, parcels)
+        let names = &self.context.names;
+        let sealed = sealed.into_iter().map(|one| (names.bucket(one.key.as_str()), one));
+        let mut pages: Vec<(u16, Vec<SealedEntry<'_>>)> = group_by_bucket(names, sealed)
             .into_iter()
-            .flat_map(|(bucket, parcels)| paged(parcels).into_iter().map(move |page| (bucket, page)))
+            .flat_map(|(bucket, sealed)| pages(sealed).into_iter().map(move |page| (bucket, page)))
             .collect();
-        for _ in 0..TRIES {
-            let mut calls = Vec::with_capacity(pages.len());
+        for _ in 0..MAX_ATTEMPTS {
+            let mut commands = Vec::with_capacity(pages.len());
             let mut known = Vec::with_capacity(pages.len());
             pages.retain_mut(|(bucket, page)| {
-                let removed = self.patterns.of(*bucket);
-                self.leave_out(page, &removed);
+                let log = self.patterns.get(*bucket);
+                self.drop_removed(page, &log);
                 if !page.is_empty() {
-                    calls.push(self.call(*bucket, page, &removed));
-                    known.push(removed);
+                    commands.push(self.put_command(*bucket, page, &log));
+                    known.push(log);
                 }
                 !page.is_empty()
             });
             if pages.is_empty() {
                 break;
             }
-            let answers = self.reach.router.ask("put", calls).await;
+            let results = self.context.router.send("put", commands).await;
             let mut again = Vec::new();
-            for (((bucket, page), known), answer) in pages.into_iter().zip(known).zip(answers) {
-                match answer {
+            for (((bucket, page), known), result) in pages.into_iter().zip(known).zip(results) {
+                match result {
                     Ok(Value::Nil) => continue,
-                    Ok(answer) => match self.patterns.learn(&self.reach, bucket, &known, answer).await {
+                    Ok(result) => match self.patterns.update(&self.context, bucket, &known, result).await {
                         Ok(()) => again.push((bucket, page)),
                         Err(error) => (lost, failed) = (lost + page.len(), Some(error)),
                     },
@@ -105,82 +105,86 @@ impl RedisTier {
         match failed {
             None => Ok(()),
             Some(error) if lost == 0 => Err(error),
-            Some(error) => Err(partly("put", lost, entries.len(), error)),
+            Some(error) => Err(partial_failure("put", lost, entries.len(), error)),
         }
     }
 
     /// An entry that is not stored, since it may have been removed before the server was restarted, is still
     /// newer than what came before it: that must not be read in its place.
-    async fn end_what_came_before(&self, unproven: &[(&Key, Timestamp)]) -> Result<()> {
+    async fn tombstone_older(&self, unproven: &[(&Key, Timestamp)]) -> Result<()> {
         if unproven.is_empty() {
             return Ok(());
         }
-        let dead_at = self.reach.now().after(self.reach.shared.config.longest_load);
-        self.bury_each(unproven, dead_at, What::All).await.map(|_| ())
+        let dead_at = self.context.now().after(self.context.config().longest_load);
+        self.write_tombstones(unproven, dead_at, Replace::Anything).await.map(|_| ())
     }
 
     /// Seals what can be sealed.
-    fn pack<'a>(&self, entries: &'a [(Key, Entry)]) -> Packed<'a> {
-        let config = &self.reach.shared.config;
-        let now = self.reach.now();
-        let floor = self.reach.shared.floor.at(now);
-        let endless = self.reach.router.takes_expiring();
-        let mut packed =
-            Packed { parcels: Vec::with_capacity(entries.len()), unproven: Vec::new(), failed: None };
+    fn seal_batch<'a>(&self, entries: &'a [(Key, Entry)]) -> SealedBatch<'a> {
+        let config = self.context.config();
+        let now = self.context.now();
+        let floor = self.context.servers.birth_floor.at(now);
+        let endless = self.context.router.evicts_only_expiring();
+        let mut batch =
+            SealedBatch { sealed: Vec::with_capacity(entries.len()), unproven: Vec::new(), failed: None };
         for (key, entry) in entries {
             if floor.is_some_and(|floor| entry.meta.born <= floor) {
                 self.counters.refused.fetch_add(1, Relaxed);
-                packed.unproven.push((key, entry.meta.born.before(TICK)));
+                batch.unproven.push((key, entry.meta.born.before(BIRTH_STEP)));
                 continue;
             }
             match envelope::seal(key, entry, config.compress_above) {
                 Ok(record) => {
-                    let span = if endless && self.protects(key) { 0 } else { span(entry.meta.dead_at, now) };
-                    packed.parcels.push(Parcel { key, entry, record, span });
+                    let expiry = if endless && self.protects(key) {
+                        0
+                    } else {
+                        expiry_millis(entry.meta.dead_at, now)
+                    };
+                    batch.sealed.push(SealedEntry { key, entry, record, expiry });
                 }
-                Err(error) => packed.failed = Some(error),
+                Err(error) => batch.failed = Some(error),
             }
         }
-        packed
+        batch
     }
 
     /// Leaves out what was removed by pattern.
-    fn leave_out(&self, page: &mut Vec<Parcel<'_>>, removed: &Arc<Removed>) {
-        let (now, before) = (self.reach.now(), page.len());
-        page.retain(|parcel| !removed.refuses(parcel.key, parcel.entry.meta.born, now));
+    fn drop_removed(&self, page: &mut Vec<SealedEntry<'_>>, log: &Arc<PatternLog>) {
+        let (now, before) = (self.context.now(), page.len());
+        page.retain(|one| !log.refuses(one.key, one.entry.meta.born, now));
         self.counters.refused.fetch_add((before - page.len()) as u64, Relaxed);
     }
 
-    fn call(&self, bucket: u16, page: &[Parcel<'_>], removed: &Removed) -> Call {
-        let names = &self.reach.names;
-        let mut call = Call::script(bucket, &PUT, 1 + page.len());
-        let command = &mut call.command;
+    fn put_command(&self, bucket: u16, page: &[SealedEntry<'_>], log: &PatternLog) -> Command {
+        let names = &self.context.names;
+        let mut put = Command::script(bucket, &PUT, 1 + page.len());
+        let command = &mut put.cmd;
         command.arg(names.patterns(bucket));
-        page.iter().for_each(|parcel| {
-            command.arg(names.key(parcel.key.as_str()));
+        page.iter().for_each(|one| {
+            command.arg(names.key(one.key.as_str()));
         });
-        let common = page.iter().map(|parcel| parcel.span).max().unwrap_or(0);
-        let first = page.iter().map(|parcel| parcel.entry.meta.born).min().unwrap_or(Timestamp::MAX);
-        command.arg(removed.length).arg(&removed.mark).arg(common).arg(&first.as_micros().to_le_bytes());
-        page.iter().for_each(|parcel| {
-            command.arg(&parcel.record);
+        let common = page.iter().map(|one| one.expiry).max().unwrap_or(0);
+        let first = page.iter().map(|one| one.entry.meta.born).min().unwrap_or(Timestamp::MAX);
+        command.arg(log.length).arg(&log.end_mark).arg(common).arg(&first.as_micros().to_le_bytes());
+        page.iter().for_each(|one| {
+            command.arg(&one.record);
         });
-        for (number, parcel) in (1..).zip(page) {
-            if parcel.span == 0 && common > 0 || parcel.span + NEAR < common {
-                command.arg::<usize>(number).arg(parcel.span);
+        for (number, one) in (1..).zip(page) {
+            if one.expiry == 0 && common > 0 || one.expiry + EXPIRY_TOLERANCE_MILLIS < common {
+                command.arg::<usize>(number).arg(one.expiry);
             }
         }
-        call
+        put
     }
 }
 
-/// Parts entries into batches of which none is too much for one limit for the answer.
+/// Parts entries into batches of which none is too much for one limit for the result.
 fn batches(entries: &[(Key, Entry)]) -> impl Iterator<Item = &[(Key, Entry)]> {
     let mut rest = entries;
     std::iter::from_fn(move || {
         let mut bytes = 0;
-        let count = rest.iter().take(BATCH).take_while(|(_, entry)| {
-            let fits = bytes < BATCH_BYTES;
+        let count = rest.iter().take(MAX_ENTRIES_AT_ONCE).take_while(|(_, entry)| {
+            let fits = bytes < MAX_BYTES_AT_ONCE;
             bytes += entry.value.as_ref().map_or(0, |blob| blob.bytes.len());
             fits
         });
@@ -190,17 +194,19 @@ fn batches(entries: &[(Key, Entry)]) -> impl Iterator<Item = &[(Key, Entry)]> {
     })
 }
 
-/// Parts parcels into pages, in order.
-fn paged(parcels: Vec<Parcel<'_>>) -> Vec<Vec<Parcel<'_>>> {
+/// Parts sealed into pages, in order.
+fn pages(sealed: Vec<SealedEntry<'_>>) -> Vec<Vec<SealedEntry<'_>>> {
     let mut pages = Vec::new();
     let (mut page, mut bytes) = (Vec::new(), 0);
-    for parcel in parcels {
-        if page.len() == PAGE || (bytes + parcel.record.len() > PAGE_BYTES && !page.is_empty()) {
+    for one in sealed {
+        if page.len() == MAX_RECORDS_PER_SCRIPT
+            || (bytes + one.record.len() > MAX_BYTES_PER_SCRIPT && !page.is_empty())
+        {
             pages.push(std::mem::take(&mut page));
             bytes = 0;
         }
-        bytes += parcel.record.len();
-        page.push(parcel);
+        bytes += one.record.len();
+        page.push(one);
     }
     if !page.is_empty() {
         pages.push(page);
@@ -222,7 +228,7 @@ mod tests {
         };
         let lens = |entries: &[(Key, Entry)]| batches(entries).map(<[_]>::len).collect::<Vec<_>>();
         assert!(lens(&[]).is_empty());
-        assert_eq!(lens(&vec![entry(1); BATCH + 5]), [BATCH, 5]);
+        assert_eq!(lens(&vec![entry(1); MAX_ENTRIES_AT_ONCE + 5]), [MAX_ENTRIES_AT_ONCE, 5]);
         assert_eq!(lens(&vec![entry(5 << 20); 5]), [2, 2, 1]);
         assert_eq!(lens(&vec![entry(20 << 20); 2]), [1, 1]);
     }

@@ -8,152 +8,157 @@ use redis::{Value, pipe};
 
 use crate::{
     RedisTier,
-    call::Call,
-    key_text::key_of,
-    names::by_bucket,
-    node::Node,
-    script::BURY,
-    span::span,
-    tier::{odd, partly},
+    cluster::command::Command,
+    connection::node::Node,
+    error::{partial_failure, unexpected_reply},
+    keyspace::expiry::expiry_millis,
+    keyspace::key_names::group_by_bucket,
+    keyspace::key_names::key_from_text,
+    scripts::TOMBSTONE,
 };
 
 /// How many keys one script buries, or one step of a walk looks at: a server does nothing else meanwhile.
-const PAGE: usize = 256;
+const MAX_KEYS_PER_STEP: usize = 256;
 
 /// How many keys are asked to be buried at once.
-const BATCH: usize = 8192;
+const MAX_KEYS_AT_ONCE: usize = 8192;
 
 /// How often to walk again when slots moved meanwhile.
-const WALKS: usize = 3;
+const MAX_SCANS: usize = 3;
 
-/// What to bury.
+/// Replace to write_equal_tombstones.
 #[derive(Clone, Copy)]
-pub(crate) enum What {
+pub(crate) enum Replace {
     /// Whatever is there, also if nothing is.
-    All,
-    /// What is a record: other values that happen to be called alike are someone else's.
-    Records,
+    Anything,
+    /// Replace is a record: other values that happen to be called alike are someone else's.
+    RecordsOnly,
 }
 
 impl RedisTier {
     pub(crate) async fn remove_keys(&self, keys: &[Key], tombstone: Tombstone) -> Result<u64> {
-        let mut gone = 0;
+        let mut removed = 0;
         let mut failed = None;
-        for keys in keys.chunks(BATCH) {
-            match self.bury(keys, tombstone, What::All).await {
-                Ok(count) => gone += count,
+        for keys in keys.chunks(MAX_KEYS_AT_ONCE) {
+            match self.write_equal_tombstones(keys, tombstone, Replace::Anything).await {
+                Ok(count) => removed += count,
                 Err(error) => failed = Some(error),
             }
         }
-        failed.map_or(Ok(gone), Err)
+        failed.map_or(Ok(removed), Err)
     }
 
     pub(crate) async fn remove_matching(&self, pattern: &Pattern, tombstone: Tombstone) -> Result<u64> {
         let (tier, glob) = (self.clone(), pattern.clone());
-        let walk = async move {
+        let job = async move {
             // First, so that nothing born before can be put where the walk has been already.
-            let noted = tier.patterns.note(&tier.reach, &glob, tombstone).await;
-            let walked = tier.walk(&glob, tombstone).await;
-            noted.and(walked)
+            let added = tier.patterns.add(&tier.context, &glob, tombstone).await;
+            let scanned = tier.scan(&glob, tombstone).await;
+            added.and(scanned)
         };
-        self.walks.clone().join(pattern, tombstone, walk).await
+        self.scan_jobs.clone().join_or_start(pattern, tombstone, job).await
     }
 
     /// Goes through all keys of all servers.
-    async fn walk(&self, pattern: &Pattern, tombstone: Tombstone) -> Result<u64> {
-        let mut gone = 0;
-        for _ in 0..WALKS {
-            let before = self.reach.router.map();
-            let nodes = self.reach.router.nodes("remove").await?;
-            let walks = nodes.iter().map(|node| self.walk_node(node, pattern, tombstone));
-            for walk in join_all(walks).await {
-                gone += walk?;
+    async fn scan(&self, pattern: &Pattern, tombstone: Tombstone) -> Result<u64> {
+        let mut removed = 0;
+        for _ in 0..MAX_SCANS {
+            let before = self.context.router.slot_map();
+            let nodes = self.context.router.nodes("remove").await?;
+            let scans = nodes.iter().map(|node| self.scan_node(node, pattern, tombstone));
+            for scan in join_all(scans).await {
+                removed += scan?;
             }
-            match (before, self.reach.router.map()) {
+            match (before, self.context.router.slot_map()) {
                 // A key that moved meanwhile may have been passed by.
-                (Some(before), Some(now)) if !before.is_like(&now) => {}
+                (Some(before), Some(now)) if !before.has_same_owners(&now) => {}
                 _ => break,
             }
         }
-        Ok(gone)
+        Ok(removed)
     }
 
-    async fn walk_node(&self, node: &Arc<Node>, pattern: &Pattern, tombstone: Tombstone) -> Result<u64> {
-        let glob = self.reach.names.glob(&pattern.to_string());
+    async fn scan_node(&self, node: &Arc<Node>, pattern: &Pattern, tombstone: Tombstone) -> Result<u64> {
+        let glob = self.context.names.glob(&pattern.to_string());
         let mut cursor = b"0".to_vec();
-        let mut gone = 0;
+        let mut removed = 0;
         loop {
             let mut step = pipe();
-            step.cmd("SCAN").arg(&cursor).arg("MATCH").arg(&glob).arg("COUNT").arg(PAGE);
-            let answer = node.ask("remove", &step).await?.pop();
-            let (next, names) = scanned(answer).ok_or_else(|| odd("remove"))?;
+            step.cmd("SCAN").arg(&cursor).arg("MATCH").arg(&glob).arg("COUNT").arg(MAX_KEYS_PER_STEP);
+            let result = node.send("remove", &step).await?.pop();
+            let (next, names) = parse_scan(result).ok_or_else(|| unexpected_reply("remove"))?;
             let keys: Vec<Key> = names
                 .iter()
-                .filter_map(|name| self.reach.names.key_called(name))
+                .filter_map(|name| self.context.names.parse_key(name))
                 .filter(|text| pattern.matches_text(text))
-                .filter_map(key_of)
+                .filter_map(key_from_text)
                 .collect();
-            gone += self.bury(&keys, tombstone, What::Records).await?;
+            removed += self.write_equal_tombstones(&keys, tombstone, Replace::RecordsOnly).await?;
             if next == b"0" {
-                return Ok(gone);
+                return Ok(removed);
             }
             cursor = next;
         }
     }
 
-    async fn bury(&self, keys: &[Key], tombstone: Tombstone, what: What) -> Result<u64> {
-        let graves: Vec<(&Key, Timestamp)> = keys.iter().map(|key| (key, tombstone.born)).collect();
-        self.bury_each(&graves, tombstone.dead_at, what).await
+    async fn write_equal_tombstones(
+        &self,
+        keys: &[Key],
+        tombstone: Tombstone,
+        replace: Replace,
+    ) -> Result<u64> {
+        let births: Vec<(&Key, Timestamp)> = keys.iter().map(|key| (key, tombstone.born)).collect();
+        self.write_tombstones(&births, tombstone.dead_at, replace).await
     }
 
     /// Puts a tombstone in the place of each key, born when it says beside it. Answers how many entries went.
-    pub(crate) async fn bury_each(
+    pub(crate) async fn write_tombstones(
         &self,
-        graves: &[(&Key, Timestamp)],
+        births: &[(&Key, Timestamp)],
         dead_at: Timestamp,
-        what: What,
+        replace: Replace,
     ) -> Result<u64> {
-        let names = &self.reach.names;
-        let span = span(dead_at, self.reach.now());
-        let groups = by_bucket(names, graves.iter().map(|grave| (names.bucket(grave.0.as_str()), *grave)));
+        let names = &self.context.names;
+        let expiry = expiry_millis(dead_at, self.context.now());
+        let groups = group_by_bucket(names, births.iter().map(|one| (names.bucket(one.0.as_str()), *one)));
         let pages: Vec<(u16, &[(&Key, Timestamp)])> = groups
             .iter()
-            .flat_map(|(bucket, group)| group.chunks(PAGE).map(|page| (*bucket, page)))
+            .flat_map(|(bucket, group)| group.chunks(MAX_KEYS_PER_STEP).map(|page| (*bucket, page)))
             .collect();
-        let calls = pages.iter().map(|(bucket, page)| {
-            let mut call = Call::script(*bucket, &BURY, page.len());
+        let commands = pages.iter().map(|(bucket, page)| {
+            let mut command = Command::script(*bucket, &TOMBSTONE, page.len());
             page.iter().for_each(|(key, _)| {
-                call.command.arg(names.key(key.as_str()));
+                command.cmd.arg(names.key(key.as_str()));
             });
-            call.command.arg(span).arg(match what {
-                What::All => "all",
-                What::Records => "records",
+            command.cmd.arg(expiry).arg(match replace {
+                Replace::Anything => "all",
+                Replace::RecordsOnly => "records",
             });
             page.iter().for_each(|(key, born)| {
-                call.command.arg(envelope::seal_tombstone(key, &Tombstone { born: *born, dead_at }));
+                command.cmd.arg(envelope::seal_tombstone(key, &Tombstone { born: *born, dead_at }));
             });
-            call
+            command
         });
-        let answers = self.reach.router.ask("remove", calls.collect()).await;
-        let mut gone = 0;
+        let results = self.context.router.send("remove", commands.collect()).await;
+        let mut removed = 0;
         let mut failed: Option<(usize, Error)> = None;
-        for ((_, page), answer) in pages.iter().zip(answers) {
-            match answer {
-                Ok(Value::Int(count)) => gone += u64::try_from(count).unwrap_or(0),
-                answer => {
-                    let error = answer.err().unwrap_or_else(|| odd("remove"));
+        for ((_, page), result) in pages.iter().zip(results) {
+            match result {
+                Ok(Value::Int(count)) => removed += u64::try_from(count).unwrap_or(0),
+                result => {
+                    let error = result.err().unwrap_or_else(|| unexpected_reply("remove"));
                     failed = Some((failed.map_or(0, |(count, _)| count) + page.len(), error));
                 }
             }
         }
         match failed {
-            Some((count, error)) => Err(partly("remove", count, graves.len(), error)),
-            None => Ok(gone),
+            Some((count, error)) => Err(partial_failure("remove", count, births.len(), error)),
+            None => Ok(removed),
         }
     }
 }
 
 /// The next cursor and the names of a step.
-fn scanned(answer: Option<Value>) -> Option<(Vec<u8>, Vec<Vec<u8>>)> {
-    redis::from_redis_value(answer?).ok()
+fn parse_scan(result: Option<Value>) -> Option<(Vec<u8>, Vec<Vec<u8>>)> {
+    redis::from_redis_value(result?).ok()
 }

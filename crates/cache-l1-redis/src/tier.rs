@@ -1,112 +1,93 @@
-//! The tier: what is asked of it, and counted.
+//! The tier: what may be asked of it, and where that is done.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
-};
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use cache_core::{Clock, Entry, Error, ErrorKind, Key, Result, Target, Tier, Tombstone};
+use cache_core::{Clock, Entry, Key, Result, Target, Tier, Tombstone};
 use futures_util::future::join_all;
 use redis::pipe;
 
-use crate::{Redis, RedisConfig, RedisHealth, patterns::Patterns, reach::Reach, walks::Walks};
+use crate::{
+    Redis, RedisConfig, RedisHealth, RedisStats,
+    context::Context,
+    patterns::{pattern_cache::PatternCache, scan_jobs::ScanJobs},
+    stats::Counters,
+};
 
-/// A tier on Redis; see the [crate]'s page for what it promises. Clones share it.
+/// A tier on Redis. Clones share its connections; the [crate]'s page says what it promises.
 ///
-/// A call that is dropped before it is answered may still happen, whole for each key. A removal by pattern
-/// does so in any case.
+/// A call whose future is dropped may still take effect, for each key wholly or not at all. A removal by
+/// pattern always does.
 #[derive(Clone)]
 pub struct RedisTier {
-    pub(crate) reach: Arc<Reach>,
-    pub(crate) patterns: Arc<Patterns>,
-    pub(crate) walks: Arc<Walks>,
+    pub(crate) context: Arc<Context>,
+    pub(crate) patterns: Arc<PatternCache>,
+    pub(crate) scan_jobs: Arc<ScanJobs>,
     pub(crate) counters: Arc<Counters>,
 }
 
-/// What a tier counts.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    pub(crate) corrupt: AtomicU64,
-    pub(crate) refused: AtomicU64,
-}
-
-/// A tier in numbers, since it was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RedisStats {
-    /// Values found that are no records of ours, or damaged. Each was answered as absent and unlinked.
-    pub corrupt: u64,
-    /// Entries that were not stored because a removal by pattern, or a restart of the server, came after
-    /// their birth. Those that lost against a single key's record are not known here.
-    pub refused: u64,
-}
-
 impl RedisTier {
-    /// A tier over a connection of its own, which is made in the background: see [`Redis::new`].
+    /// Creates a tier with connections of its own, which open in the background: see [`Redis::new`].
     ///
     /// # Errors
     ///
-    /// `Config` for settings out of range, and outside of a tokio runtime.
+    /// `Config` for settings out of range, for certificates that can't be read, and outside a tokio runtime.
     pub fn new(config: RedisConfig, clock: Clock) -> Result<Self> {
         Ok(Redis::new(config, clock)?.tier())
     }
 
-    /// The same, and waits until it is connected.
+    /// Creates a tier with connections of its own, and waits until they are open: see [`Redis::connect`].
     ///
     /// # Errors
     ///
-    /// As [`RedisTier::new`], and why connecting failed.
+    /// As [`RedisTier::new`], and the reason if connecting failed.
     pub async fn connect(config: RedisConfig, clock: Clock) -> Result<Self> {
         Ok(Redis::connect(config, clock).await?.tier())
     }
 
-    pub(crate) fn over(reach: Arc<Reach>) -> Self {
-        let patterns = Arc::new(Patterns::new(reach.names.buckets()));
-        Self { reach, patterns, walks: Arc::default(), counters: Arc::default() }
+    pub(crate) fn from_context(context: Arc<Context>) -> Self {
+        let patterns = Arc::new(PatternCache::new(context.names.bucket_count()));
+        Self { context, patterns, scan_jobs: Arc::default(), counters: Arc::default() }
     }
 
-    /// How the tier is doing.
+    /// Returns what the tier has counted since it was created.
     #[must_use]
     pub fn stats(&self) -> RedisStats {
-        let Counters { corrupt, refused } = &*self.counters;
-        RedisStats { corrupt: corrupt.load(Relaxed), refused: refused.load(Relaxed) }
+        self.counters.stats()
     }
 
-    /// How the servers are doing, as far as they are known: see [`Redis::health`].
+    /// Returns what is known of the servers: see [`Redis::health`].
     #[must_use]
     pub fn health(&self) -> RedisHealth {
-        RedisHealth::of(&self.reach.router)
+        RedisHealth::of(&self.context.router)
     }
 
-    /// Whether a key should never be evicted.
+    /// Returns whether the server should never evict `key`.
     pub(crate) fn protects(&self, key: &Key) -> bool {
-        key.is_reserved() || self.reach.shared.config.protected.iter().any(|pattern| pattern.matches(key))
+        key.is_reserved() || self.context.config().protected.iter().any(|pattern| pattern.matches(key))
     }
 }
 
 impl fmt::Debug for RedisTier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisTier").field("config", &self.reach.shared.config).finish_non_exhaustive()
+        f.debug_struct("RedisTier").field("config", self.context.config()).finish_non_exhaustive()
     }
 }
 
 #[async_trait]
 impl Tier for RedisTier {
     fn name(&self) -> &'static str {
-        self.reach.shared.config.name
+        self.context.config().name
     }
 
-    /// A value that can't be read is absent. If part of the keys could not be looked up, as with one node of
-    /// a Cluster down, the whole call fails: an absence would say more than is known.
+    /// Returns `None` for a value that can't be read. If some of the keys could not be looked up, as with
+    /// one node of a Cluster down, the whole call fails: `None` would claim that the key is absent.
     async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
-        self.read(keys).await
+        self.get_keys(keys).await
     }
 
     async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
-        self.write(entries).await
+        self.put_entries(entries).await
     }
 
     async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
@@ -116,29 +97,15 @@ impl Tier for RedisTier {
         }
     }
 
-    /// Nothing is held back here, and how lasting the server is, it was told by its own settings. So this
-    /// only asks whether every server is there.
+    /// Checks that every server answers. The tier holds nothing back that could be flushed, and how durable
+    /// a server's writes are is set in its own configuration.
     async fn flush(&self) -> Result<()> {
         let mut ping = pipe();
         ping.cmd("PING");
-        let nodes = self.reach.router.nodes("flush").await?;
-        for answer in join_all(nodes.iter().map(|node| node.ask("flush", &ping))).await {
-            answer?;
+        let nodes = self.context.router.nodes("flush").await?;
+        for reply in join_all(nodes.iter().map(|node| node.send("flush", &ping))).await {
+            reply?;
         }
         Ok(())
     }
-}
-
-/// The error for a batch of which some failed.
-pub(crate) fn partly(operation: &'static str, failed: usize, all: usize, error: Error) -> Error {
-    if failed == all {
-        return error;
-    }
-    let message = format!("{failed} of {all} keys could not be asked for, the others were");
-    Error::caused(error.kind(), operation, message, error)
-}
-
-/// The error for an answer that no server gives.
-pub(crate) fn odd(operation: &'static str) -> Error {
-    Error::new(ErrorKind::Unavailable, operation, "Redis answered with something else than it was asked for")
 }

@@ -8,12 +8,12 @@ use futures_util::future::join_all;
 use servers::{Proxy, RedisSentinel};
 use tokio::time::timeout;
 
-use crate::house::{connect, eventually, impatient, server, shared, shared_cluster, shared_sentinel};
+use crate::fixture::{connect, eventually, server, shared, shared_cluster, shared_sentinel, short_timeouts};
 
-const SOON: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 async fn next(listener: &mut Box<dyn Listener>) -> cache_core::Result<Bytes> {
-    timeout(SOON, listener.next()).await.expect("a frame or an error")
+    timeout(PATIENCE, listener.next()).await.expect("a message or an error")
 }
 
 async fn all_hear_all_in_order(config: RedisConfig) {
@@ -32,8 +32,8 @@ async fn all_hear_all_in_order(config: RedisConfig) {
     for listener in &mut listeners {
         let mut heard = [0, 0];
         for _ in 0..400 {
-            let frame = String::from_utf8(next(listener).await.unwrap().to_vec()).unwrap();
-            let (who, n) = frame.split_once(' ').unwrap();
+            let message = String::from_utf8(next(listener).await.unwrap().to_vec()).unwrap();
+            let (who, n) = message.split_once(' ').unwrap();
             let who = &mut heard[usize::from(who == "there")];
             assert_eq!(n.parse(), Ok(*who), "in the order of its sender");
             *who += 1;
@@ -94,7 +94,7 @@ async fn rule_60_a_wait_that_is_dropped_loses_no_frame() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rule_37_a_lost_connection_is_an_error_and_listening_anew_works() {
     let mut server = server();
-    let redis = connect(impatient(&server.url())).await;
+    let redis = connect(short_timeouts(&server.url())).await;
     let bus = redis.bus("a");
     let mut listener = bus.listen().await.unwrap();
     bus.publish("before".into()).await.unwrap();
@@ -119,7 +119,7 @@ async fn rule_37_a_lost_connection_is_an_error_and_listening_anew_works() {
 async fn rule_37_a_silent_connection_is_noticed_though_nobody_speaks() {
     let server = server();
     let proxy = Proxy::start(SocketAddr::from(([127, 0, 0, 1], server.port()))).unwrap();
-    let redis = connect(impatient(&format!("redis://{}", proxy.addr()))).await;
+    let redis = connect(short_timeouts(&format!("redis://{}", proxy.addr()))).await;
     let mut listener = redis.bus("a").listen().await.unwrap();
     proxy.stall();
     assert_eq!(next(&mut listener).await.unwrap_err().kind(), ErrorKind::Unavailable);
@@ -129,14 +129,14 @@ async fn rule_37_a_silent_connection_is_noticed_though_nobody_speaks() {
 async fn rule_37_who_listens_too_slowly_is_told_that_frames_are_missing() {
     let bus = connect(shared()).await.bus("a");
     let (mut slow, mut quick) = (bus.listen().await.unwrap(), bus.listen().await.unwrap());
-    let frames = 6000;
+    let messages = 6000;
     let reading = tokio::spawn(async move {
-        for _ in 0..frames {
+        for _ in 0..messages {
             next(&mut quick).await.unwrap();
         }
     });
-    for _ in 0..frames / 100 {
-        let all = (0..100).map(|_| bus.publish("frame".into()));
+    for _ in 0..messages / 100 {
+        let all = (0..100).map(|_| bus.publish("message".into()));
         join_all(all).await.into_iter().for_each(Result::unwrap);
     }
     reading.await.unwrap();
@@ -147,14 +147,14 @@ async fn rule_37_who_listens_too_slowly_is_told_that_frames_are_missing() {
             Err(error) => break error,
         }
     };
-    assert!(heard < frames && error.kind() == ErrorKind::Unavailable, "{heard} frames, then {error}");
+    assert!(heard < messages && error.kind() == ErrorKind::Unavailable, "{heard} messages, then {error}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rule_37_a_failover_is_a_lost_connection() {
     let mut servers = RedisSentinel::start().unwrap();
     let config = RedisConfig::sentinel(servers.sentinel_urls(), servers.master_name()).unwrap();
-    let config = config.keepalive(Duration::from_millis(200)).response_limit(Duration::from_millis(200));
+    let config = config.keepalive(Duration::from_millis(200)).response_timeout(Duration::from_millis(200));
     let bus = Redis::connect(config, Clock::system()).await.unwrap().bus("a");
     let mut listener = bus.listen().await.unwrap();
     let old = servers.kill_master().unwrap();

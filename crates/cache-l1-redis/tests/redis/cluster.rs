@@ -7,15 +7,15 @@ use cache_l1_redis::{RedisConfig, RedisTier};
 use redis::aio::MultiplexedConnection;
 use servers::RedisCluster;
 
-use crate::house::{
-    ask, connect, entry, eventually, key, keys, raw, remove_matching, shared_cluster, text, tombstone,
+use crate::fixture::{
+    connect, entry, eventually, key, keys, raw, remove_matching, run, shared_cluster, text, tombstone,
 };
 
 fn config(cluster: &RedisCluster) -> RedisConfig {
     let millis = Duration::from_millis;
     RedisConfig::cluster(cluster.urls())
         .unwrap()
-        .response_limit(millis(500))
+        .response_timeout(millis(500))
         .reconnect(millis(10)..=millis(100))
         .keepalive(millis(200))
 }
@@ -96,7 +96,7 @@ impl Reshard {
         let (mut nodes, mut ids) = (Vec::new(), Vec::new());
         for url in cluster.urls() {
             let mut node = raw(&url).await;
-            ids.push(ask(&mut node, &[b"CLUSTER", b"MYID"]).await);
+            ids.push(run(&mut node, &[b"CLUSTER", b"MYID"]).await);
             nodes.push(node);
         }
         let ports = (0..3).map(|n| cluster.node(n).port()).collect();
@@ -107,10 +107,10 @@ impl Reshard {
     async fn find(&mut self, part: &str) -> Slot {
         for from in 0..3 {
             let pattern = format!("*{part}*");
-            let names: Vec<String> = ask(&mut self.nodes[from], &[b"KEYS", pattern.as_bytes()]).await;
+            let names: Vec<String> = run(&mut self.nodes[from], &[b"KEYS", pattern.as_bytes()]).await;
             if let Some(name) = names.first() {
                 let number: i64 =
-                    ask(&mut self.nodes[from], &[b"CLUSTER", b"KEYSLOT", name.as_bytes()]).await;
+                    run(&mut self.nodes[from], &[b"CLUSTER", b"KEYSLOT", name.as_bytes()]).await;
                 return Slot { number: number.to_string(), names, from, to: (from + 1) % 3 };
             }
         }
@@ -120,7 +120,7 @@ impl Reshard {
     async fn set_slot(&mut self, node: usize, slot: &Slot, what: &[&str]) {
         let mut command = vec![&b"CLUSTER"[..], b"SETSLOT", slot.number.as_bytes()];
         command.extend(what.iter().map(|word| word.as_bytes()));
-        let () = ask(&mut self.nodes[node], &command).await;
+        let () = run(&mut self.nodes[node], &command).await;
     }
 
     async fn begin(&mut self, slot: &Slot) {
@@ -132,7 +132,7 @@ impl Reshard {
     async fn move_key(&mut self, slot: &Slot, name: &str) {
         let port = self.ports[slot.to].to_string();
         let command = [b"MIGRATE", b"127.0.0.1" as &[u8], port.as_bytes(), name.as_bytes(), b"0", b"5000"];
-        let _: redis::Value = ask(&mut self.nodes[slot.from], &command).await;
+        let _: redis::Value = run(&mut self.nodes[slot.from], &command).await;
     }
 
     async fn end(&mut self, slot: &Slot) {

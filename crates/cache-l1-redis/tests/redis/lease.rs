@@ -7,7 +7,7 @@ use cache_l1_redis::{RedisConfig, RedisLease};
 use futures_util::future::join_all;
 use servers::env;
 
-use crate::house::{ask, connect, eventually, key, keys, namespace, raw, shared, shared_cluster};
+use crate::fixture::{connect, eventually, key, keys, namespace, raw, run, shared, shared_cluster};
 
 const LONG: Duration = Duration::from_secs(60);
 const SHORT: Duration = Duration::from_millis(150);
@@ -86,8 +86,8 @@ async fn rule_53_what_never_ends_is_no_lease() {
     let lease = connect(shared().namespace(&name)).await.lease();
     let mut raw = raw(&env::redis().unwrap()).await;
     let called = |id: &str| format!("{name}:!!lease:k:{id}");
-    let () = ask(&mut raw, &[b"SET", called("a").as_bytes(), b"theirs"]).await;
-    let _: i64 = ask(&mut raw, &[b"RPUSH", called("b").as_bytes(), b"theirs"]).await;
+    let () = run(&mut raw, &[b"SET", called("a").as_bytes(), b"theirs"]).await;
+    let _: i64 = run(&mut raw, &[b"RPUSH", called("b").as_bytes(), b"theirs"]).await;
     let keys = [key("a"), key("b")];
     assert_eq!(lease.renew(&keys, A, LONG).await.unwrap(), [false, false]);
     assert_eq!(holds(&lease, &keys, A).await, [true, true]);

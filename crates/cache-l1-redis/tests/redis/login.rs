@@ -4,7 +4,7 @@ use cache_core::{Bus, Clock, ErrorKind, Holder, Lease, Target, Tier, TierExt};
 use cache_l1_redis::{Redis, RedisConfig};
 use servers::RedisOptions;
 
-use crate::house::{LONG, connect, entry, get, key, remove_matching, server, tombstone};
+use crate::fixture::{LONG, connect, entry, get, key, remove_matching, server, tombstone};
 
 const SECRET: &str = "hunter2 @/%é";
 
@@ -131,8 +131,8 @@ async fn the_documented_permissions_are_enough() {
         assert!(redis.lease().acquire(&keys, Holder(1), LONG).await.unwrap()[0]);
         redis.lease().renew(&keys, Holder(1), LONG).await.unwrap();
         redis.lease().release(&keys, Holder(1)).await.unwrap();
-        redis.bus("changes").publish("frame".into()).await.unwrap();
-        assert_eq!(listener.next().await.unwrap(), "frame");
+        redis.bus("changes").publish("message".into()).await.unwrap();
+        assert_eq!(listener.next().await.unwrap(), "message");
     }
     tier.flush().await.unwrap();
 }

@@ -1,16 +1,13 @@
 //! The Redis tier, its bus and its lease on real servers that are paused, cut, killed and restarted.
 
 mod bus;
-mod cancelled;
+mod client;
 mod cluster;
-mod evicted;
-mod hostile;
-mod house;
+mod failures;
+mod fixture;
 mod lease;
 mod login;
-mod lost;
-mod order;
 mod patterns;
 mod sentinel;
-mod shared;
 mod suite;
+mod write_order;

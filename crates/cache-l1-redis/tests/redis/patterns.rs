@@ -12,7 +12,7 @@ use cache_core::{Clock, Tier, TierExt};
 use cache_l1_redis::{Redis, RedisConfig, RedisTier};
 use servers::Reply;
 
-use crate::house::{
+use crate::fixture::{
     at, connect, entry, eventually, get, key, keys, namespace, raw, remove_matching, server, shared,
     shared_cluster,
 };
@@ -86,7 +86,7 @@ async fn rule_60_a_removal_by_pattern_is_seen_through_though_nobody_waits() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rule_51_a_pattern_over_100_000_keys_never_holds_the_server_up() {
     let server = server();
-    let config = RedisConfig::single(&server.url()).unwrap().response_limit(Duration::from_secs(10));
+    let config = RedisConfig::single(&server.url()).unwrap().response_timeout(Duration::from_secs(10));
     let tier = connect(config).await.tier();
     let clock = Clock::system();
     for page in 0..50 {

@@ -6,7 +6,7 @@ use cache_core::{Clock, ErrorKind, Tier, TierExt};
 use cache_l1_redis::{Redis, RedisConfig};
 use servers::RedisSentinel;
 
-use crate::house::{LONG, entry, eventually, get, key, reads_again};
+use crate::fixture::{LONG, entry, eventually, get, key, reads_again};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rule_52_after_a_failover_the_new_master_is_found() {
@@ -14,7 +14,7 @@ async fn rule_52_after_a_failover_the_new_master_is_found() {
     let config = RedisConfig::sentinel(servers.sentinel_urls(), servers.master_name()).unwrap();
     let millis = Duration::from_millis;
     let config =
-        config.response_limit(millis(300)).reconnect(millis(20)..=millis(200)).keepalive(millis(200));
+        config.response_timeout(millis(300)).reconnect(millis(20)..=millis(200)).keepalive(millis(200));
     let tier = Redis::connect(config, Clock::system()).await.unwrap().tier();
     let clock = Clock::system();
     tier.put_one(key("a"), entry("before", clock.tick())).await.unwrap();

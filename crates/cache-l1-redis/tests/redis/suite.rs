@@ -17,7 +17,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 async fn tier(config: RedisConfig, clock: &Clock) -> RedisTier {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     let namespace = format!("suite{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-    let config = config.namespace(&namespace).response_limit(LIMIT);
+    let config = config.namespace(&namespace).response_timeout(LIMIT);
     RedisTier::connect(config, clock.clone()).await.expect("a connection")
 }
 

@@ -1,0 +1,119 @@
+//! Opening a connection: stream, TLS, greeting.
+
+use std::{io, sync::Arc, time::Duration};
+
+use cache_core::{Error, ErrorKind, Result};
+use redis::{
+    AsyncConnectionConfig, ProtocolVersion, RedisConnectionInfo, RedisError, aio::MultiplexedConnection,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpStream, UnixStream},
+    time::timeout,
+};
+use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::{
+    RedisConfig,
+    connection::address::{Address, Login},
+    error,
+};
+
+/// How to open connections to some servers.
+pub(crate) struct Connector {
+    login: RedisConnectionInfo,
+    tls: Option<TlsConnector>,
+    connect_timeout: Duration,
+    response_timeout: Duration,
+}
+
+/// An open connection, and the task that drives it: without it nothing moves.
+#[derive(Debug)]
+pub(crate) struct OpenConnection {
+    pub(crate) connection: MultiplexedConnection,
+    driver: AbortOnDropHandle<()>,
+}
+
+impl OpenConnection {
+    /// Waits until the connection has ended.
+    pub(crate) async fn ended(&mut self) {
+        // It may have panicked, or been aborted: it has ended either way.
+        let _ = (&mut self.driver).await;
+    }
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+impl Connector {
+    pub(crate) fn new(config: &RedisConfig, login: &Login) -> Result<Self> {
+        let mut login_info = RedisConnectionInfo::default()
+            .set_protocol(ProtocolVersion::RESP3)
+            .set_db(i64::from(login.database));
+        if let Some(user) = &login.user {
+            login_info = login_info.set_username(user);
+        }
+        if let Some(password) = &login.password {
+            login_info = login_info.set_password(password.reveal());
+        }
+        let tls = config
+            .wants_tls()
+            .then(|| config.tls.config())
+            .transpose()?
+            .map(|tls| TlsConnector::from(Arc::new(tls)));
+        let (connect_timeout, response_timeout) = (config.connect_timeout, config.response_timeout);
+        Ok(Self { login: login_info, tls, connect_timeout, response_timeout })
+    }
+
+    /// Opens a connection within the limit, greeting included.
+    pub(crate) async fn open(&self, to: &Address) -> Result<OpenConnection> {
+        self.open_with(to, AsyncConnectionConfig::new()).await
+    }
+
+    /// The same, for pushes as the configuration says.
+    pub(crate) async fn open_with(
+        &self,
+        to: &Address,
+        config: AsyncConnectionConfig,
+    ) -> Result<OpenConnection> {
+        let config = config.set_response_timeout(Some(self.response_timeout));
+        let opening = async {
+            let stream = self.stream(to).await?;
+            let (connection, driver) =
+                MultiplexedConnection::new_with_config(&self.login, stream, config).await?;
+            Ok(OpenConnection { connection, driver: AbortOnDropHandle::new(tokio::spawn(driver)) })
+        };
+        match timeout(self.connect_timeout, opening).await {
+            Ok(opened) => opened.map_err(|error: RedisError| error::classify("connect", to, error)),
+            Err(_) => {
+                let message = format!("{to} did not greet us within {:?}", self.connect_timeout);
+                Err(Error::new(ErrorKind::Timeout, "connect", message))
+            }
+        }
+    }
+
+    async fn stream(&self, to: &Address) -> io::Result<Box<dyn Stream>> {
+        let (host, port, tls) = match to {
+            Address::Unix(path) => return Ok(Box::new(UnixStream::connect(path).await?)),
+            Address::Tcp { host, port, tls } => (host, *port, *tls),
+        };
+        let stream = TcpStream::connect((&**host, port)).await?;
+        // What is written is whole requests: nothing is gained by waiting for more.
+        stream.set_nodelay(true)?;
+        match &self.tls {
+            Some(connector) if tls => {
+                let name = ServerName::try_from(host.to_string()).map_err(io::Error::other)?;
+                Ok(Box::new(connector.connect(name, stream).await?))
+            }
+            _ => Ok(Box::new(stream)),
+        }
+    }
+}
+
+impl std::fmt::Debug for Connector {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connector").field("connect_timeout", &self.connect_timeout).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,189 @@
+//! A connection to one server: opened in the background, checked while idle, opened again when lost.
+//!
+//! While it is down, calls fail at once instead of waiting.
+
+pub(crate) mod address;
+pub(crate) mod birth_floor;
+pub(crate) mod connect;
+pub(crate) mod health;
+pub(crate) mod node;
+pub(crate) mod sentinel;
+pub(crate) mod server;
+pub(crate) mod server_info;
+
+use std::sync::Arc;
+
+use cache_core::{Backoff, Error, ErrorKind, Result};
+use redis::{Cmd, Pipeline, RedisError, Value, aio::MultiplexedConnection};
+use tokio::{
+    sync::{Notify, watch},
+    time::{Instant, sleep, timeout},
+};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::error;
+
+use self::{connect::OpenConnection, server::Server};
+
+/// Every so many keepalives the server is asked for its `INFO` instead of a `PING`.
+const KEEPALIVES_PER_INFO: u32 = 12;
+
+/// A connection that reconnects by itself. Dropping it closes it.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    server: Arc<Server>,
+    state: watch::Receiver<State>,
+    recheck: Arc<Notify>,
+    _maintenance: AbortOnDropHandle<()>,
+}
+
+#[derive(Clone, Debug)]
+enum State {
+    /// The first attempt is under way.
+    Connecting,
+    Up(MultiplexedConnection),
+    Down(Error),
+}
+
+impl Connection {
+    /// Begins to connect in the background.
+    pub(crate) fn start(server: Arc<Server>) -> Self {
+        let (sender, state) = watch::channel(State::Connecting);
+        let recheck = Arc::new(Notify::new());
+        let maintenance =
+            AbortOnDropHandle::new(tokio::spawn(maintain(server.clone(), sender, recheck.clone())));
+        Self { server, state, recheck, _maintenance: maintenance }
+    }
+
+    /// Sends one command. The reply may be the server's error.
+    pub(crate) async fn send_one(&self, operation: &'static str, cmd: &Cmd) -> Result<Value> {
+        let mut connection = self.multiplexed(operation).await?;
+        connection.send_packed_command(cmd).await.map_err(|error| self.failed(operation, error))
+    }
+
+    /// Sends commands in one pipeline. Reply `i` belongs to command `i`, and may be the server's error.
+    pub(crate) async fn send(&self, operation: &'static str, commands: &Pipeline) -> Result<Vec<Value>> {
+        let mut connection = self.multiplexed(operation).await?;
+        let replies = connection.send_packed_commands(commands, 0, commands.len()).await;
+        replies.map_err(|error| self.failed(operation, error))
+    }
+
+    /// Returns why calls fail now, or `None` while the connection is up.
+    pub(crate) fn error(&self) -> Option<Error> {
+        match &*self.state.borrow() {
+            State::Up(_) => None,
+            State::Down(error) => Some(error.clone()),
+            State::Connecting => Some(self.unavailable("connect", "is being connected to")),
+        }
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        matches!(&*self.state.borrow(), State::Up(_))
+    }
+
+    /// Waits until the first attempt to connect has succeeded or failed.
+    pub(crate) async fn first_attempt(&self) {
+        // An error would mean that the maintenance has ended, which it only does when `self` is dropped.
+        let _ = self.state.clone().wait_for(|state| !matches!(state, State::Connecting)).await;
+    }
+
+    /// Has the connection checked now rather than at the next keepalive.
+    pub(crate) fn recheck(&self) {
+        self.recheck.notify_one();
+    }
+
+    /// Returns the open connection. Waits for the first attempt, and never for a reconnection.
+    async fn multiplexed(&self, operation: &'static str) -> Result<MultiplexedConnection> {
+        if let Some(current) = self.current(operation) {
+            return current;
+        }
+        let limit = self.server.context.config.response_timeout;
+        // Boxed, since it is rare and every call's future would otherwise be as large.
+        let _ = Box::pin(timeout(limit, self.first_attempt())).await;
+        self.current(operation)
+            .unwrap_or_else(|| Err(self.unavailable(operation, "is still being connected to")))
+    }
+
+    /// Returns the open connection or why there is none, and `None` during the first attempt.
+    fn current(&self, operation: &'static str) -> Option<Result<MultiplexedConnection>> {
+        match &*self.state.borrow() {
+            State::Up(connection) => Some(Ok(connection.clone())),
+            State::Down(error) => {
+                let message = format!("{} is not connected", self.server.label());
+                Some(Err(Error::caused(ErrorKind::Unavailable, operation, message, error.clone())))
+            }
+            State::Connecting => None,
+        }
+    }
+
+    fn failed(&self, operation: &'static str, error: RedisError) -> Error {
+        if error::needs_recheck(&error) {
+            self.recheck();
+        }
+        error::classify(operation, &self.server.label(), error)
+    }
+
+    fn unavailable(&self, operation: &'static str, why: &str) -> Error {
+        Error::new(ErrorKind::Unavailable, operation, format!("{} {why}", self.server.label()))
+    }
+}
+
+/// Connects, monitors the connection, and connects again, until it is aborted.
+async fn maintain(server: Arc<Server>, state: watch::Sender<State>, recheck: Arc<Notify>) {
+    let config = &server.context.config;
+    let mut backoff = Backoff::new(config.reconnect.clone());
+    loop {
+        let error = match server.open().await {
+            Ok(mut open) => {
+                if let State::Down(_) = state.send_replace(State::Up(open.connection.clone())) {
+                    tracing::info!(server = server.label(), "reconnected to Redis");
+                }
+                let since = Instant::now();
+                let error = monitor(&server, &mut open, &recheck).await;
+                tracing::warn!(server = server.label(), %error, "lost the connection to Redis, reconnecting");
+                // A connection that is lost at once counts as a failed attempt.
+                if since.elapsed() > *config.reconnect.end() {
+                    backoff.reset();
+                }
+                error
+            }
+            Err(error) => {
+                if !matches!(&*state.borrow(), State::Down(_)) {
+                    tracing::warn!(server = server.label(), %error, "can't connect to Redis, trying again");
+                }
+                error
+            }
+        };
+        state.send_replace(State::Down(error));
+        sleep(backoff.pause()).await;
+    }
+}
+
+/// Checks an open connection at each keepalive and on request. Returns why it no longer serves.
+async fn monitor(server: &Server, open: &mut OpenConnection, recheck: &Notify) -> Error {
+    let mut keepalives = 0;
+    loop {
+        let requested = tokio::select! {
+            () = open.ended() => {
+                let message = format!("{} closed the connection", server.label());
+                return Error::new(ErrorKind::Unavailable, "connect", message);
+            }
+            () = recheck.notified() => true,
+            () = sleep(server.context.config.keepalive) => false,
+        };
+        keepalives += 1;
+        let checked = if requested || keepalives % KEEPALIVES_PER_INFO == 0 {
+            server.check(open).await
+        } else {
+            ping(server, open).await
+        };
+        if let Err(error) = checked {
+            return error;
+        }
+    }
+}
+
+async fn ping(server: &Server, open: &mut OpenConnection) -> Result<()> {
+    let pong = redis::cmd("PING").exec_async(&mut open.connection).await;
+    pong.map_err(|error| error::classify("connect", &server.label(), error))
+}

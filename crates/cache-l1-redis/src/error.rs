@@ -1,0 +1,78 @@
+//! What the driver's errors mean to a cache.
+
+use cache_core::{Error, ErrorKind};
+use redis::{ErrorKind as Kind, RedisError, ServerErrorKind as Server};
+
+/// The error for a call to `server` that failed.
+pub(crate) fn classify(operation: &'static str, server: &impl std::fmt::Display, error: RedisError) -> Error {
+    let kind = kind(&error);
+    let what = match kind {
+        ErrorKind::Timeout => return Error::new(kind, operation, format!("{server} did not answer in time")),
+        ErrorKind::Config => "refused",
+        ErrorKind::Storage => "can't store",
+        _ => "failed",
+    };
+    Error::caused(kind, operation, format!("{server} {what}"), error)
+}
+
+fn kind(error: &RedisError) -> ErrorKind {
+    if error.is_timeout() {
+        return ErrorKind::Timeout;
+    }
+    match error.kind() {
+        Kind::AuthenticationFailed | Kind::InvalidClientConfig | Kind::RESP3NotSupported => ErrorKind::Config,
+        Kind::Server(Server::NoPerm | Server::ResponseError) => ErrorKind::Config,
+        Kind::Extension => match error.code() {
+            Some("OOM" | "MISCONF" | "NOREPLICAS") => ErrorKind::Storage,
+            Some("NOAUTH" | "WRONGPASS" | "DENIED") => ErrorKind::Config,
+            Some("WRONGTYPE") => ErrorKind::Corrupt,
+            _ => ErrorKind::Unavailable,
+        },
+        _ => ErrorKind::Unavailable,
+    }
+}
+
+/// Whether the connection should be looked at before it is used again.
+pub(crate) fn needs_recheck(error: &RedisError) -> bool {
+    error.is_timeout() || error.is_unrecoverable_error() || error.kind() == Kind::Server(Server::ReadOnly)
+}
+
+/// The error for a batch of which some failed.
+pub(crate) fn partial_failure(operation: &'static str, failed: usize, all: usize, error: Error) -> Error {
+    if failed == all {
+        return error;
+    }
+    let message = format!("{failed} of {all} keys could not be asked for, the others were");
+    Error::caused(error.kind(), operation, message, error)
+}
+
+/// The error for an answer that no server gives.
+pub(crate) fn unexpected_reply(operation: &'static str) -> Error {
+    Error::new(ErrorKind::Unavailable, operation, "Redis answered with something else than it was asked for")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    fn server(code: &str) -> RedisError {
+        redis::make_extension_error(code.to_owned(), Some("why".to_owned()))
+    }
+
+    #[test]
+    fn faults_say_whether_a_retry_makes_sense() {
+        for (error, expected) in [
+            (io::Error::from(io::ErrorKind::TimedOut).into(), ErrorKind::Timeout),
+            (io::Error::from(io::ErrorKind::BrokenPipe).into(), ErrorKind::Unavailable),
+            (server("OOM"), ErrorKind::Storage),
+            (server("WRONGPASS"), ErrorKind::Config),
+            (server("WHATEVER"), ErrorKind::Unavailable),
+        ] {
+            let error = classify("get", &"cache:6379", error);
+            assert_eq!(error.kind(), expected, "{error}");
+            assert!(error.to_string().starts_with("get: cache:6379 "), "{error}");
+        }
+    }
+}

@@ -1,0 +1,59 @@
+//! The scripts that run on the server, where compare and write are one step.
+
+use std::sync::LazyLock;
+
+use redis::{Cmd, Script, cmd};
+
+macro_rules! scripts {
+    ($($name:ident $file:literal)+) => {
+        $(
+            #[doc = concat!("See `scripts/", $file, "`.")]
+            pub(crate) static $name: LazyLock<LuaScript> = LazyLock::new(|| {
+                LuaScript::new(include_str!($file))
+            });
+        )+
+    };
+}
+
+scripts! {
+    PUT "put.lua"
+    TOMBSTONE "tombstone.lua"
+    ADD_PATTERN "add_pattern.lua"
+    REPLACE_PATTERNS "replace_patterns.lua"
+    UNLINK_CORRUPT "unlink_corrupt.lua"
+    ACQUIRE "acquire.lua"
+    RENEW "renew.lua"
+    RELEASE "release.lua"
+}
+
+/// A script, known to the server by the hash of its text.
+#[derive(Debug)]
+pub(crate) struct LuaScript {
+    text: &'static str,
+    hash: String,
+}
+
+impl LuaScript {
+    fn new(text: &'static str) -> Self {
+        Self { text, hash: Script::new(text).get_hash().to_owned() }
+    }
+
+    /// A call for this many keys, which come next, and then the arguments.
+    pub(crate) fn evalsha(&self, keys: usize) -> Cmd {
+        let mut call = cmd("EVALSHA");
+        call.arg(self.hash.as_str()).arg(keys);
+        call
+    }
+
+    /// The same call with the script's text, for a server that lost it: it knows it from then on.
+    pub(crate) fn eval(&self, evalsha: &Cmd) -> Cmd {
+        let mut whole = cmd("EVAL");
+        whole.arg(self.text);
+        evalsha.args_iter().skip(2).for_each(|arg| {
+            if let redis::Arg::Simple(bytes) = arg {
+                whole.arg(bytes);
+            }
+        });
+        whole
+    }
+}

@@ -3,12 +3,10 @@
 use cache_core::{Key, Pattern, Result, Tombstone};
 
 use crate::{
-    batch::{Batch, merged},
-    engine::Engine,
-    fault::Outcome,
-    place::{Place, key_of},
-    store::{PATTERN, Store, index_key, unreadable},
-    writer::{Writer, encode_pattern},
+    error::Outcome,
+    storage::{
+        Batch, Engine, PATTERN, Place, Store, Writer, encode_pattern, index_key, key_of, merged, unreadable,
+    },
 };
 
 /// How many keys one batch removes, or a walk passes before it lets others write.

@@ -93,7 +93,7 @@ pub(crate) struct Held {
 
 impl Held {
     /// Counts a place in (`sign` 1) or out (-1).
-    pub(crate) fn count(&mut self, text: &[u8], place: &crate::place::Place, sign: i64) {
+    pub(crate) fn count(&mut self, text: &[u8], place: &crate::storage::Place, sign: i64) {
         let index_bytes = sign * place.index_bytes(text).cast_signed();
         self.index_bytes += index_bytes;
         self.log_bytes += sign * place.log_bytes(text).cast_signed();

@@ -5,12 +5,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use cache_core::{Result, Timestamp};
 
 use crate::{
-    batch::Batch,
-    engine::Engine,
-    fault::Outcome,
-    place::Place,
-    store::{ENTRY, FLOOR, PATTERN, Store, unreadable},
-    writer::{Writer, decode_pattern},
+    error::Outcome,
+    storage::{Batch, ENTRY, Engine, FLOOR, PATTERN, Place, Store, Writer, decode_pattern, unreadable},
 };
 
 /// How many keys a walk passes before it lets others write.

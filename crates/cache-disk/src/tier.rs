@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use cache_core::{Entry, Error, ErrorKind, Key, Result, Target, Tier, Tombstone};
 use tokio::task;
 
-use crate::{DiskConfig, DiskStats, engine::Engine, keeper::Keeper};
+use crate::{DiskConfig, DiskStats, janitor::Keeper, storage::Engine};
 
 /// An embedded tier that persists; see the [crate]'s page for what it promises. Clones share it.
 ///

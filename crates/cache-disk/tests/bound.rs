@@ -1,11 +1,11 @@
 //! The directory stays within its bound whatever is written, and what goes first is what is worth least.
 
-mod house;
+mod fixture;
 
 use std::time::Duration;
 
 use cache_core::{Meta, Prefix, Tier, Timestamp, Tombstone, Ttl};
-use house::{House, LONG, entry, get, key, noise, put, remove_matching};
+use fixture::{House, LONG, entry, get, key, noise, put, remove_matching};
 
 const MIB: u64 = 1 << 20;
 

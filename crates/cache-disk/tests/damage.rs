@@ -1,13 +1,13 @@
 //! Real files, really damaged: a miss or nothing at all, never a panic, a wrong value, or what was removed.
 
-mod house;
+mod fixture;
 
 use std::{fs, io::Write, path::Path};
 
 use cache_core::{Entry, Prefix, Tier};
 use cache_disk::DiskTier;
 use fastrand::Rng;
-use house::{House, get, key, noise, put, remove};
+use fixture::{House, get, key, noise, put, remove};
 
 const KEYS: u64 = 120;
 

@@ -1,12 +1,12 @@
 //! A disk that takes no more: the test runs itself again in a process whose files may not grow.
 
-mod house;
+mod fixture;
 
 use std::{env, process::Command};
 
 use cache_core::{Entry, ErrorKind, TierExt};
 use cache_disk::DiskTier;
-use house::{House, get, key, noise, put, remove};
+use fixture::{House, get, key, noise, put, remove};
 use rlimit::Resource;
 
 const TEST: &str = "rule_58_a_full_disk_fails_writes_and_nothing_else";

@@ -1,6 +1,6 @@
 //! A process killed in the middle of its writes: the test runs itself again as that process.
 
-mod house;
+mod fixture;
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +11,7 @@ use std::{
 
 use cache_core::{Clock, Entry, Meta, Timestamp, Tombstone, Ttl};
 use cache_disk::{DiskConfig, DiskTier};
-use house::{House, entry, get, key, noise, put, remove};
+use fixture::{House, entry, get, key, noise, put, remove};
 
 const TEST: &str = "rule_57_what_was_acknowledged_survives_kill_9_whole";
 const FOLDER: &str = "CACHE_DISK_KILLED_IN";

@@ -1,12 +1,12 @@
 //! Any history of operations and restarts, against a plain model.
 
-mod house;
+mod fixture;
 
 use std::{collections::HashMap, time::Duration};
 
 use cache_core::{Entry, Key, Meta, Pattern, Target, Tier, Timestamp, Tombstone, Ttl};
 use cache_disk::DiskTier;
-use house::{House, entry, noise};
+use fixture::{House, entry, noise};
 use proptest::{collection::vec, prelude::*};
 
 /// Keys that patterns tell apart.
@@ -109,7 +109,7 @@ impl Model {
 }
 
 fn key(id: usize) -> Key {
-    house::key(IDS[id])
+    fixture::key(IDS[id])
 }
 
 async fn run(steps: Vec<Step>) {

@@ -1,10 +1,10 @@
 //! What a tier holds is the same after it was closed and opened again.
 
-mod house;
+mod fixture;
 
 use cache_core::{Blob, Codec, Entry, ErrorKind, Meta, Prefix, Tag, Tier, TierExt, Timestamp, Ttl};
 use cache_disk::DiskTier;
-use house::{House, LONG, entry, get, key, noise, put, remove, remove_matching};
+use fixture::{House, LONG, entry, get, key, noise, put, remove, remove_matching};
 
 #[tokio::test]
 async fn rule_20_expiry_and_labels_are_unchanged_by_a_restart() {

@@ -7,7 +7,12 @@ use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use cache_core::{Bus, Bytes, Error, ErrorKind, Listener, Result};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::{connect::Session, fault::direct, name::check, postgres::Shared, statement::Bind};
+use crate::{
+    client::Shared,
+    connection::Session,
+    error::direct,
+    sql::{Bind, check},
+};
 
 /// A payload is text of less than 8,000 bytes; in base64 it carries three quarters of that.
 const MAX_FRAME: usize = 7999 / 4 * 3 + 2;

@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use cache_core::{Error, ErrorKind, Result};
 
-use crate::{name::Names, target::Target};
+use crate::{connection::Target, sql::Names};
 
 /// Settings of a [`Postgres`](crate::Postgres).
 ///

@@ -3,10 +3,8 @@
 use cache_core::{Key, Pattern, Result, Tombstone};
 
 use crate::{
-    rows,
-    statement::Bind,
-    store::Store,
-    stored::{Stored, is_whole_range, range, text},
+    sql::{Bind, Stored, decode, is_whole_range, range, text},
+    tier::Store,
 };
 
 /// How many keys one statement buries.
@@ -87,7 +85,7 @@ impl Store {
     async fn page_end(&self, from: &[u8], end: &[u8]) -> Result<Option<Vec<u8>>> {
         let binds = [Bind::Text(from), Bind::Text(end)];
         let answer = self.shared.run("remove", self.shared.texts.page_end.with(&binds)).await?;
-        Ok(answer.first().map(|row| rows::bytes(row, 0)))
+        Ok(answer.first().map(|row| decode::bytes(row, 0)))
     }
 
     async fn remove_range(&self, from: &[u8], until: &[u8], tombstone: Tombstone) -> Result<u64> {
@@ -107,7 +105,7 @@ impl Store {
         let binds = [Bind::Text(from), Bind::Text(until), born.clone()];
         let listed = self.shared.run("remove", self.shared.texts.list.with(&binds)).await?;
         let matching = listed.iter().filter_map(|row| {
-            let (key, rest) = (rows::bytes(row, 0), rows::with_bytes(row, 1, <[u8]>::to_vec));
+            let (key, rest) = (decode::bytes(row, 0), decode::with_bytes(row, 1, <[u8]>::to_vec));
             let matches = text(&key, rest.as_deref()).is_some_and(|text| pattern.matches_text(&text));
             matches.then_some(key)
         });

@@ -14,8 +14,8 @@ use tokio::sync::Mutex;
 use crate::{
     PgBus, PgConfig, PgLease, PgTier,
     connection::{Connector, Pool, Row},
-    sql::{Call, Names, Texts, migrate},
-    tier::{Known, Patterns},
+    sql::{Bound, Identifiers, Statements, migrate},
+    tier::{KnownPatterns, PatternCache},
 };
 
 /// A database, its pool of connections, and one table of entries in it. Clones share them.
@@ -35,21 +35,21 @@ use crate::{
 /// Needs a tokio runtime with I/O and time enabled, and PostgreSQL 14 or later, spoken to directly: a
 /// pooler that hands one session to many clients would take prepared statements and locks apart.
 #[derive(Clone)]
-pub struct Postgres(Arc<Shared>);
+pub struct Postgres(Arc<Context>);
 
-pub(crate) struct Shared {
+pub(crate) struct Context {
     pub(crate) config: PgConfig,
     pub(crate) clock: Clock,
-    pub(crate) names: Names,
-    pub(crate) texts: Texts,
+    pub(crate) identifiers: Identifiers,
+    pub(crate) statements: Statements,
     pub(crate) connector: Connector,
     pool: Pool,
-    patterns: Patterns,
+    pattern_cache: PatternCache,
     /// The tables are known to be there.
-    ready: AtomicBool,
+    tables_ready: AtomicBool,
     /// How many attempts to make them failed, and why the last one did.
-    attempts: AtomicU64,
-    failure: Mutex<Option<Error>>,
+    failed_attempts: AtomicU64,
+    last_failure: Mutex<Option<Error>>,
 }
 
 impl Postgres {
@@ -60,19 +60,19 @@ impl Postgres {
     ///
     /// `Config` for settings out of range, a name that is no plain name, or a CA file that can't be read.
     pub fn new(config: PgConfig, clock: Clock) -> Result<Self> {
-        let names = config.names()?;
+        let identifiers = config.validate()?;
         let connector = Connector::new(&config)?;
-        Ok(Self(Arc::new(Shared {
+        Ok(Self(Arc::new(Context {
             pool: Pool::new(&config, connector.clone())?,
-            texts: Texts::new(&names),
+            statements: Statements::new(&identifiers),
             config,
             clock,
-            names,
+            identifiers,
             connector,
-            patterns: Patterns::default(),
-            ready: AtomicBool::new(false),
-            attempts: AtomicU64::new(0),
-            failure: Mutex::new(None),
+            pattern_cache: PatternCache::default(),
+            tables_ready: AtomicBool::new(false),
+            failed_attempts: AtomicU64::new(0),
+            last_failure: Mutex::new(None),
         })))
     }
 
@@ -83,7 +83,7 @@ impl Postgres {
     /// As [`Postgres::new`], and if the server can't be reached, or doesn't grant what is needed.
     pub async fn connect(config: PgConfig, clock: Clock) -> Result<Self> {
         let postgres = Self::new(config, clock)?;
-        postgres.0.be_ready().await?;
+        postgres.0.ensure_tables().await?;
         Ok(postgres)
     }
 
@@ -129,20 +129,20 @@ impl fmt::Debug for Postgres {
     }
 }
 
-impl fmt::Debug for Shared {
+impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("Context").field("config", &self.config).finish_non_exhaustive()
     }
 }
 
-impl Shared {
+impl Context {
     /// Runs a statement on the tables.
     pub(crate) async fn run<S: 'static>(
         self: &Arc<Self>,
         operation: &'static str,
-        call: Call<'_, S>,
+        call: Bound<'_, S>,
     ) -> Result<Vec<Row>> {
-        self.be_ready().await?;
+        self.ensure_tables().await?;
         self.pool.run(operation, call).await
     }
 
@@ -150,9 +150,9 @@ impl Shared {
     pub(crate) async fn execute<S: 'static>(
         self: &Arc<Self>,
         operation: &'static str,
-        call: Call<'_, S>,
+        call: Bound<'_, S>,
     ) -> Result<u64> {
-        self.be_ready().await?;
+        self.ensure_tables().await?;
         self.pool.execute(operation, call).await
     }
 
@@ -160,19 +160,19 @@ impl Shared {
     pub(crate) async fn run_without_tables<S: 'static>(
         &self,
         operation: &'static str,
-        call: Call<'_, S>,
+        call: Bound<'_, S>,
     ) -> Result<Vec<Row>> {
         self.pool.run(operation, call).await
     }
 
     /// Makes the tables, if that was not done yet.
-    async fn be_ready(self: &Arc<Self>) -> Result<()> {
-        if self.ready.load(Ordering::Acquire) {
+    async fn ensure_tables(self: &Arc<Self>) -> Result<()> {
+        if self.tables_ready.load(Ordering::Acquire) {
             return Ok(());
         }
         // In a task of its own: callers may give up long before a table is rewritten.
-        let shared = self.clone();
-        let attempt = tokio::spawn(async move { shared.make_ready().await });
+        let context = self.clone();
+        let attempt = tokio::spawn(async move { context.migrate_once().await });
         attempt.await.unwrap_or_else(|error| {
             Err(Error::caused(ErrorKind::Unavailable, "migrate", "the attempt did not finish", error))
         })
@@ -180,39 +180,44 @@ impl Shared {
 
     /// One tries at a time; who waited for one that failed fails with it, so that nobody waits for more
     /// than one attempt that began before and one of his own.
-    async fn make_ready(&self) -> Result<()> {
-        let before = self.attempts.load(Ordering::Acquire);
-        let mut failure = self.failure.lock().await;
-        if self.ready.load(Ordering::Acquire) {
+    async fn migrate_once(&self) -> Result<()> {
+        let before = self.failed_attempts.load(Ordering::Acquire);
+        let mut last_failure = self.last_failure.lock().await;
+        if self.tables_ready.load(Ordering::Acquire) {
             return Ok(());
         }
-        if let Some(error) = failure.as_ref().filter(|_| self.attempts.load(Ordering::Acquire) > before) {
+        if let Some(error) =
+            last_failure.as_ref().filter(|_| self.failed_attempts.load(Ordering::Acquire) > before)
+        {
             return Err(error.clone());
         }
         let now = self.clock.now();
-        let outcome = migrate(&self.connector, &self.names, self.config.logged, now).await;
-        *failure = outcome.as_ref().err().cloned();
+        let outcome = migrate(&self.connector, &self.identifiers, self.config.logged, now).await;
+        *last_failure = outcome.as_ref().err().cloned();
         match &outcome {
-            Ok(()) => self.ready.store(true, Ordering::Release),
+            Ok(()) => self.tables_ready.store(true, Ordering::Release),
             Err(_) => {
-                self.attempts.fetch_add(1, Ordering::AcqRel);
+                self.failed_attempts.fetch_add(1, Ordering::AcqRel);
             }
         }
         outcome
     }
 
     /// Has the tables looked after before the next statement: they may have been dropped.
-    pub(crate) fn doubt(&self) {
-        self.ready.store(false, Ordering::Release);
+    pub(crate) fn recheck_tables(&self) {
+        self.tables_ready.store(false, Ordering::Release);
     }
 
     /// The removals by pattern known here.
-    pub(crate) fn patterns(&self) -> Arc<Known> {
-        self.patterns.known()
+    pub(crate) fn known_patterns(&self) -> Arc<KnownPatterns> {
+        self.pattern_cache.known()
     }
 
     /// Reads all removals by pattern.
-    pub(crate) async fn learn_patterns(self: &Arc<Self>, operation: &'static str) -> Result<Arc<Known>> {
-        self.patterns.learn(&self.run(operation, self.texts.patterns.with(&[])).await?)
+    pub(crate) async fn reload_patterns(
+        self: &Arc<Self>,
+        operation: &'static str,
+    ) -> Result<Arc<KnownPatterns>> {
+        self.pattern_cache.replace(&self.run(operation, self.statements.list_patterns.with(&[])).await?)
     }
 }

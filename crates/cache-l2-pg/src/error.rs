@@ -80,7 +80,7 @@ pub(crate) fn unlent(operation: &'static str, error: PoolError) -> Error {
             Err(other) => Error::caused(ErrorKind::Unavailable, operation, "PostgreSQL", other),
         },
         PoolError::Timeout(TimeoutType::Wait) => {
-            let message = "all connections of the pool stayed busy: raise pool_size or wait_limit";
+            let message = "all connections of the pool stayed busy: raise pool_size or wait_timeout";
             Error::new(ErrorKind::Timeout, operation, message)
         }
         PoolError::Closed => Error::new(ErrorKind::Closed, operation, "the pool is closed"),

@@ -9,37 +9,37 @@ use crate::tier::Store;
 
 /// Stops the task when dropped.
 #[derive(Debug)]
-pub(crate) struct Keeper(JoinHandle<()>);
+pub(crate) struct Janitor(JoinHandle<()>);
 
-impl Keeper {
+impl Janitor {
     pub(crate) fn start(store: Arc<Store>) -> Self {
-        Self(tokio::spawn(async move { keep(&store).await }))
+        Self(tokio::spawn(async move { run(&store).await }))
     }
 }
 
-impl Drop for Keeper {
+impl Drop for Janitor {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-async fn keep(store: &Store) {
+async fn run(store: &Store) {
     loop {
         tokio::select! {
-            () = sleep(store.shared.config.sweep_every) => {}
-            () = store.bell.notified() => {}
+            () = sleep(store.context.config.sweep_every) => {}
+            () = store.janitor_wakeup.notified() => {}
         }
-        if let Err(error) = tidy(store).await {
+        if let Err(error) = sweep_and_evict(store).await {
             tracing::warn!(%error, "the table of a PostgreSQL tier could not be tidied");
             if error.kind() == ErrorKind::Unavailable {
-                store.shared.doubt();
+                store.context.recheck_tables();
             }
         }
     }
 }
 
-async fn tidy(store: &Store) -> Result<()> {
-    store.sweep(store.shared.clock.now()).await?;
-    store.make_room().await?;
+async fn sweep_and_evict(store: &Store) -> Result<()> {
+    store.sweep(store.context.clock.now()).await?;
+    store.evict_to_bounds().await?;
     Ok(())
 }

@@ -15,7 +15,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::{PgConfig, connection::tls, error::direct};
 
 /// How many notifications a connection holds for one who is slow to take them.
-const HELD: usize = 16_384;
+const MAX_PENDING_NOTIFICATIONS: usize = 16_384;
 
 type Tls = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
 
@@ -24,8 +24,8 @@ type Tls = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
 pub(crate) struct Connector {
     config: Config,
     tls: MakeRustlsConnect,
-    limit: Duration,
-    place: String,
+    timeout: Duration,
+    address: String,
 }
 
 impl Connector {
@@ -34,20 +34,20 @@ impl Connector {
         let millis = config.statement_timeout.as_millis().min(i32::MAX as u128);
         let options = format!("-c statement_timeout={millis}");
         Ok(Self {
-            config: config.target.with_options(&options),
-            tls: tls::client(config.target.proof, config.ca_file.as_deref())?,
-            limit: config.connect_limit,
-            place: config.target.place(),
+            config: config.url.with_options(&options),
+            tls: tls::client(config.url.proof, config.ca_file.as_deref())?,
+            timeout: config.connect_timeout,
+            address: config.url.address(),
         })
     }
 
     pub(crate) async fn open(&self, operation: &'static str) -> Result<(Client, Connection<Socket, Tls>)> {
-        match timeout(self.limit, self.config.connect(self.tls.clone())).await {
+        match timeout(self.timeout, self.config.connect(self.tls.clone())).await {
             Ok(Ok(opened)) => Ok(opened),
             Ok(Err(error)) => Err(direct(operation, &error)),
             Err(_) => {
                 let message =
-                    format!("PostgreSQL at {} took no connection within {:?}", self.place, self.limit);
+                    format!("PostgreSQL at {} took no connection within {:?}", self.address, self.timeout);
                 Err(Error::new(ErrorKind::Timeout, operation, message))
             }
         }
@@ -56,14 +56,14 @@ impl Connector {
     /// A connection for one purpose.
     pub(crate) async fn session(&self, operation: &'static str) -> Result<Session> {
         let (client, connection) = self.open(operation).await?;
-        let (sender, notifications) = mpsc::channel(HELD);
+        let (sender, notifications) = mpsc::channel(MAX_PENDING_NOTIFICATIONS);
         Ok(Session { client, notifications, driver: tokio::spawn(drive(connection, sender)) })
     }
 }
 
 impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Connector").field(&self.place).finish()
+        f.debug_tuple("Connector").field(&self.address).finish()
     }
 }
 
@@ -88,7 +88,10 @@ async fn drive(mut connection: Connection<Socket, Tls>, notifications: mpsc::Sen
             Some(Ok(AsyncMessage::Notification(notification))) => {
                 // Never waits: answers to queries come the same way.
                 if let Err(TrySendError::Full(_)) = notifications.try_send(notification) {
-                    tracing::warn!(HELD, "a listener took its notifications too slowly and is cut off");
+                    tracing::warn!(
+                        MAX_PENDING_NOTIFICATIONS,
+                        "a listener took its notifications too slowly and is cut off"
+                    );
                     return;
                 }
             }

@@ -7,4 +7,4 @@ mod url;
 
 pub(crate) use connect::{Connector, Session};
 pub(crate) use pool::{Pool, Row};
-pub(crate) use url::Target;
+pub(crate) use url::DatabaseUrl;

@@ -19,11 +19,11 @@ use crate::{
     PgConfig,
     connection::Connector,
     error::{After, pooled, unlent, wrapped},
-    sql::Call,
+    sql::Bound,
 };
 
 /// How much longer than the server we wait for its answer.
-const GRACE: Duration = Duration::from_millis(500);
+const ANSWER_MARGIN: Duration = Duration::from_millis(500);
 
 /// A row of an answer, as the driver has it.
 pub(crate) type Row = <AsyncPgConnection as AsyncConnectionCore>::Row<'static, 'static>;
@@ -51,9 +51,9 @@ impl Pool {
         let inner = Deadpool::builder(manager)
             .max_size(config.pool_size)
             .runtime(Runtime::Tokio1)
-            .wait_timeout(Some(config.wait_limit))
-            .create_timeout(Some(config.connect_limit + GRACE))
-            .recycle_timeout(Some(config.connect_limit))
+            .wait_timeout(Some(config.wait_timeout))
+            .create_timeout(Some(config.connect_timeout + ANSWER_MARGIN))
+            .recycle_timeout(Some(config.connect_timeout))
             .build()
             .map_err(|error| Error::caused(ErrorKind::Config, "open", "the pool can't be built", error))?;
         Ok(Self { inner, statement_timeout: config.statement_timeout })
@@ -63,10 +63,10 @@ impl Pool {
     pub(crate) async fn run<S: 'static>(
         &self,
         operation: &'static str,
-        call: Call<'_, S>,
+        statement: Bound<'_, S>,
     ) -> Result<Vec<Row>> {
-        self.ask(operation, |connection| {
-            let answer = connection.load(call);
+        self.with_connection(operation, |connection| {
+            let answer = connection.load(statement);
             async { answer.await?.try_collect().await }.boxed()
         })
         .await
@@ -76,9 +76,9 @@ impl Pool {
     pub(crate) async fn execute<S: 'static>(
         &self,
         operation: &'static str,
-        call: Call<'_, S>,
+        statement: Bound<'_, S>,
     ) -> Result<u64> {
-        self.ask(operation, |connection| connection.execute_returning_count(call))
+        self.with_connection(operation, |connection| connection.execute_returning_count(statement))
             .await
             .map(|rows| rows as u64)
     }
@@ -87,39 +87,39 @@ impl Pool {
     ///
     /// If this is dropped half way, or gets no answer, the connection is closed: the server may still
     /// be at work on it, and who came next would wait for that.
-    async fn ask<T>(
+    async fn with_connection<T>(
         &self,
         operation: &'static str,
-        question: impl for<'c> FnOnce(&'c mut AsyncPgConnection) -> BoxFuture<'c, QueryResult<T>>,
+        work: impl for<'c> FnOnce(&'c mut AsyncPgConnection) -> BoxFuture<'c, QueryResult<T>>,
     ) -> Result<T> {
         let object = self.inner.get().await.map_err(|error| unlent(operation, error))?;
-        let (mut lent, begun) = (Lent(None), Instant::now());
-        let answer = question(lent.0.insert(object));
-        match timeout(self.statement_timeout + GRACE, answer).await {
+        let (mut checked_out, begun) = (CheckedOut(None), Instant::now());
+        let answer = work(checked_out.0.insert(object));
+        match timeout(self.statement_timeout + ANSWER_MARGIN, answer).await {
             Ok(Ok(answer)) => {
-                lent.give_back();
+                checked_out.give_back();
                 Ok(answer)
             }
             Ok(Err(error)) => {
                 let (error, after) = pooled(operation, &error);
                 if after == After::Usable {
-                    lent.give_back();
+                    checked_out.give_back();
                 }
                 // The driver doesn't say that it was the timeout, other than in the server's language.
                 if after == After::Usable && begun.elapsed() >= self.statement_timeout {
-                    return Err(self.too_late(operation));
+                    return Err(self.timed_out(operation));
                 }
                 Err(error)
             }
             Err(_) => {
                 // What befell this connection has likely befallen those that idle, too.
                 self.inner.retain(|_, _| false);
-                Err(self.too_late(operation))
+                Err(self.timed_out(operation))
             }
         }
     }
 
-    fn too_late(&self, operation: &'static str) -> Error {
+    fn timed_out(&self, operation: &'static str) -> Error {
         let message = format!("PostgreSQL did not answer within {:?}", self.statement_timeout);
         Error::new(ErrorKind::Timeout, operation, message)
     }
@@ -131,15 +131,15 @@ impl Pool {
 }
 
 /// A connection that goes back to the pool only if it is given back.
-struct Lent(Option<Object<AsyncPgConnection>>);
+struct CheckedOut(Option<Object<AsyncPgConnection>>);
 
-impl Lent {
+impl CheckedOut {
     fn give_back(mut self) {
         self.0 = None;
     }
 }
 
-impl Drop for Lent {
+impl Drop for CheckedOut {
     fn drop(&mut self) {
         if let Some(object) = self.0.take() {
             drop(Object::<AsyncPgConnection>::take(object));

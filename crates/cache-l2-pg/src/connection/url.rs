@@ -11,7 +11,7 @@ use tokio_postgres::{
 
 /// A database to connect to. `Debug` hides the password.
 #[derive(Clone, Debug)]
-pub(crate) struct Target {
+pub(crate) struct DatabaseUrl {
     config: Config,
     pub(crate) proof: Proof,
 }
@@ -27,7 +27,7 @@ pub(crate) enum Proof {
     Host,
 }
 
-impl Target {
+impl DatabaseUrl {
     /// Reads a URL; answers with the CA file that it names, too.
     pub(crate) fn read(url: &str) -> Result<(Self, Option<PathBuf>)> {
         if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
@@ -74,7 +74,7 @@ impl Target {
     }
 
     /// Where it is, to show to people: the first host and port, and the database.
-    pub(crate) fn place(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         let host = match (self.config.get_hosts().first(), self.config.get_hostaddrs().first()) {
             (Some(Host::Tcp(host)), _) => host.clone(),
             (Some(Host::Unix(path)), _) => path.display().to_string(),
@@ -120,27 +120,27 @@ mod tests {
 
     #[test]
     fn a_url_is_read() {
-        let (target, ca) = Target::read(
+        let (url, ca) = DatabaseUrl::read(
             "postgres://me:s%40fe@db:5433/market?sslmode=verify-full&sslrootcert=%2Fca.pem&connect_timeout=3",
         )
         .unwrap();
-        assert_eq!(target.place(), "db:5433/market");
-        assert_eq!((target.proof, target.config.get_ssl_mode()), (Proof::Host, SslMode::Require));
+        assert_eq!(url.address(), "db:5433/market");
+        assert_eq!((url.proof, url.config.get_ssl_mode()), (Proof::Host, SslMode::Require));
         assert_eq!(ca, Some("/ca.pem".into()));
-        assert_eq!(target.config.get_password(), Some(&b"s@fe"[..]));
-        let (odd, _) = Target::read("postgres://me:a?sslmode=b@db/market?sslmode=disable").unwrap();
+        assert_eq!(url.config.get_password(), Some(&b"s@fe"[..]));
+        let (odd, _) = DatabaseUrl::read("postgres://me:a?sslmode=b@db/market?sslmode=disable").unwrap();
         assert_eq!(odd.config.get_password(), Some(&b"a?sslmode=b"[..]));
         assert_eq!(odd.config.get_ssl_mode(), SslMode::Disable);
-        assert!(target.config.get_connect_timeout().is_some());
-        let (socket, _) = Target::read("postgresql://me@%2Fvar%2Frun%2Fpostgresql/market").unwrap();
-        assert_eq!(socket.place(), "/var/run/postgresql:5432/market");
+        assert!(url.config.get_connect_timeout().is_some());
+        let (socket, _) = DatabaseUrl::read("postgresql://me@%2Fvar%2Frun%2Fpostgresql/market").unwrap();
+        assert_eq!(socket.address(), "/var/run/postgresql:5432/market");
         assert_eq!((socket.proof, socket.config.get_ssl_mode()), (Proof::None, SslMode::Prefer));
     }
 
     #[test]
     fn no_secret_is_shown() {
-        let (target, _) = Target::read("postgres://me:hunter2@db/market").unwrap();
-        assert!(!format!("{target:?} {}", target.place()).contains("hunter2"));
+        let (url, _) = DatabaseUrl::read("postgres://me:hunter2@db/market").unwrap();
+        assert!(!format!("{url:?} {}", url.address()).contains("hunter2"));
 
         for url in [
             "postgres://me:x@db/market?hunter2=1",
@@ -151,7 +151,7 @@ mod tests {
             "postgres://me:hunter2@db/market?sslmode=hunter2",
             "postgres://me:hunter2@db/market?sslrootcert=%ff",
         ] {
-            let error = Target::read(url).expect_err(url);
+            let error = DatabaseUrl::read(url).expect_err(url);
             assert_eq!(error.kind(), ErrorKind::Config, "{url}");
             let said = format!("{error} {error:?}");
             assert!(!said.contains("hunter2") && !said.contains("ter2"), "{said}");
@@ -160,8 +160,8 @@ mod tests {
 
     #[test]
     fn options_are_added_to_those_of_the_url() {
-        let (target, _) = Target::read("postgres://me@db/market?options=-c%20work_mem%3D8MB").unwrap();
-        let config = target.with_options("-c statement_timeout=5000");
+        let (url, _) = DatabaseUrl::read("postgres://me@db/market?options=-c%20work_mem%3D8MB").unwrap();
+        let config = url.with_options("-c statement_timeout=5000");
         assert_eq!(config.get_options(), Some("-c statement_timeout=5000 -c work_mem=8MB"));
     }
 }

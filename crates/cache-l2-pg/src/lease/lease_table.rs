@@ -6,7 +6,7 @@ use cache_core::{Holder, Key, Timestamp};
 
 /// The locks that the session has, by number, and what each stands for.
 #[derive(Debug, Default)]
-pub(crate) struct Held(HashMap<i64, Option<Grant>>);
+pub(crate) struct LeaseTable(HashMap<i64, Option<Grant>>);
 
 #[derive(Debug)]
 struct Grant {
@@ -21,7 +21,7 @@ impl Grant {
     }
 }
 
-impl Held {
+impl LeaseTable {
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -31,7 +31,7 @@ impl Held {
     }
 
     /// The session got a lock, which stands for nothing yet.
-    pub(crate) fn locked(&mut self, number: i64) {
+    pub(crate) fn add_lock(&mut self, number: i64) {
         self.0.entry(number).or_insert(None);
     }
 
@@ -56,7 +56,7 @@ impl Held {
     }
 
     /// Prolongs a lease that did not lapse. Says whether there was one.
-    pub(crate) fn prolong(
+    pub(crate) fn renew(
         &mut self,
         number: i64,
         key: &Key,
@@ -74,30 +74,30 @@ impl Held {
     }
 
     /// Ends a lease; answers with the lock to be given up.
-    pub(crate) fn give_up(&mut self, number: i64, key: &Key, holder: Holder) -> Option<i64> {
+    pub(crate) fn release(&mut self, number: i64, key: &Key, holder: Holder) -> Option<i64> {
         let grant = self.0.get(&number)?.as_ref()?;
         (grant.key == *key && grant.holder == holder).then(|| self.0.remove(&number))?;
         Some(number)
     }
 
     /// Ends the leases whose spans are over; answers with the locks to be given up.
-    pub(crate) fn lapse(&mut self, now: Timestamp) -> Vec<i64> {
+    pub(crate) fn expire(&mut self, now: Timestamp) -> Vec<i64> {
         let is_over = |grant: &Option<Grant>| grant.as_ref().is_none_or(|grant| grant.until <= now);
         self.0.extract_if(|_, grant| is_over(grant)).map(|(number, _)| number).collect()
     }
 
     /// When the first span ends.
-    pub(crate) fn next_end(&self) -> Option<Timestamp> {
+    pub(crate) fn next_expiry(&self) -> Option<Timestamp> {
         self.0.values().flatten().map(|grant| grant.until).min()
     }
 
     /// How long the last span goes on.
-    pub(crate) fn longest(&self, now: Timestamp) -> Duration {
+    pub(crate) fn longest_remaining(&self, now: Timestamp) -> Duration {
         self.0.values().flatten().map(|grant| grant.until.since(now)).max().unwrap_or_default()
     }
 
     /// The session is gone.
-    pub(crate) fn lose_all(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.0.clear();
     }
 }

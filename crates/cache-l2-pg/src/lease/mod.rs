@@ -13,9 +13,9 @@ use tokio::{
     time::sleep,
 };
 
-use crate::{client::Shared, sql::lock_number};
-use lease_table::Held;
-use locks::Locks;
+use crate::{client::Context, sql::advisory_lock_number};
+use lease_table::LeaseTable;
+use locks::AdvisoryLocks;
 
 /// A lease by advisory locks of PostgreSQL; made by [`Postgres::lease`](crate::Postgres::lease). Clones
 /// share it.
@@ -43,7 +43,7 @@ struct Inner {
     name: &'static str,
     clock: Clock,
     /// Apart from those of other tables.
-    scope: String,
+    table: String,
     state: Mutex<State>,
     /// There is a span that may end before all others.
     changed: Notify,
@@ -52,29 +52,29 @@ struct Inner {
 /// What is held, and the session that holds it: what one loses, the other does.
 #[derive(Debug)]
 struct State {
-    held: Held,
-    locks: Locks,
+    leases: LeaseTable,
+    locks: AdvisoryLocks,
 }
 
 impl PgLease {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+    pub(crate) fn new(context: Arc<Context>) -> Self {
         let inner = Arc::new(Inner {
-            name: shared.config.name,
-            clock: shared.clock.clone(),
-            scope: shared.names.qualified(""),
+            name: context.config.name,
+            clock: context.clock.clone(),
+            table: context.identifiers.qualified(""),
             state: Mutex::new(State {
-                held: Held::default(),
-                locks: Locks::new(shared.connector.clone(), shared.config.statement_timeout),
+                leases: LeaseTable::default(),
+                locks: AdvisoryLocks::new(context.connector.clone(), context.config.statement_timeout),
             }),
             changed: Notify::new(),
         });
-        let timer = tokio::spawn(keep_spans(inner.clone()));
+        let timer = tokio::spawn(expire_leases(inner.clone()));
         Self(Arc::new(Handle { inner, timer }))
     }
 
     /// Runs `work` to its end, even if the caller gives up: a lock that was granted is then noted, and
     /// lapses.
-    async fn whole<T: Send + 'static>(
+    async fn run_to_end<T: Send + 'static>(
         &self,
         operation: &'static str,
         work: impl Future<Output = Result<T>> + Send + 'static,
@@ -93,40 +93,40 @@ impl Lease for PgLease {
 
     async fn acquire(&self, keys: &[Key], holder: Holder, span: Duration) -> Result<Vec<bool>> {
         let (inner, keys) = (self.0.inner.clone(), keys.to_vec());
-        self.whole("acquire", async move { inner.acquire(&keys, holder, span).await }).await
+        self.run_to_end("acquire", async move { inner.acquire(&keys, holder, span).await }).await
     }
 
     async fn renew(&self, keys: &[Key], holder: Holder, span: Duration) -> Result<Vec<bool>> {
         let (inner, keys) = (self.0.inner.clone(), keys.to_vec());
-        self.whole("renew", async move { inner.renew(&keys, holder, span).await }).await
+        self.run_to_end("renew", async move { inner.renew(&keys, holder, span).await }).await
     }
 
     async fn release(&self, keys: &[Key], holder: Holder) -> Result<()> {
         let (inner, keys) = (self.0.inner.clone(), keys.to_vec());
-        self.whole("release", async move { inner.release(&keys, holder).await }).await
+        self.run_to_end("release", async move { inner.release(&keys, holder).await }).await
     }
 }
 
 impl Inner {
     fn number(&self, key: &Key) -> i64 {
-        lock_number(&format!("lease {} {key}", self.scope))
+        advisory_lock_number(&format!("lease {} {key}", self.table))
     }
 
     async fn acquire(&self, keys: &[Key], holder: Holder, span: Duration) -> Result<Vec<bool>> {
         let mut state = self.state.lock().await;
-        let State { held, locks } = &mut *state;
-        locks.ensure(held).await?;
+        let State { leases, locks } = &mut *state;
+        locks.ensure_session(leases).await?;
         let now = self.clock.now();
         let until = now.after(span);
         let mut unlocked: Vec<i64> =
-            keys.iter().map(|key| self.number(key)).filter(|number| !held.has_lock(*number)).collect();
+            keys.iter().map(|key| self.number(key)).filter(|number| !leases.has_lock(*number)).collect();
         unlocked.sort_unstable();
         unlocked.dedup();
-        let longest = held.longest(now).max(span);
-        for number in locks.take("acquire", held, &unlocked, longest).await? {
-            held.locked(number);
+        let longest = leases.longest_remaining(now).max(span);
+        for number in locks.lock("acquire", leases, &unlocked, longest).await? {
+            leases.add_lock(number);
         }
-        let granted = keys.iter().map(|key| held.grant(self.number(key), key, holder, now, until));
+        let granted = keys.iter().map(|key| leases.grant(self.number(key), key, holder, now, until));
         let granted = granted.collect();
         self.changed.notify_one();
         Ok(granted)
@@ -134,41 +134,41 @@ impl Inner {
 
     async fn renew(&self, keys: &[Key], holder: Holder, span: Duration) -> Result<Vec<bool>> {
         let mut state = self.state.lock().await;
-        let State { held, locks } = &mut *state;
+        let State { leases, locks } = &mut *state;
         let now = self.clock.now();
-        let longest = held.longest(now).max(span);
-        if held.is_empty() || locks.touch(held, longest).await.is_err() {
+        let longest = leases.longest_remaining(now).max(span);
+        if leases.is_empty() || locks.keep_alive(leases, longest).await.is_err() {
             // The session is gone, and with it what it held.
             return Ok(vec![false; keys.len()]);
         }
         let until = now.after(span);
-        Ok(keys.iter().map(|key| held.prolong(self.number(key), key, holder, now, until)).collect())
+        Ok(keys.iter().map(|key| leases.renew(self.number(key), key, holder, now, until)).collect())
     }
 
     async fn release(&self, keys: &[Key], holder: Holder) -> Result<()> {
         let mut state = self.state.lock().await;
-        let State { held, locks } = &mut *state;
+        let State { leases, locks } = &mut *state;
         let given: Vec<i64> =
-            keys.iter().filter_map(|key| held.give_up(self.number(key), key, holder)).collect();
-        locks.give("release", held, &given, held.longest(self.clock.now())).await
+            keys.iter().filter_map(|key| leases.release(self.number(key), key, holder)).collect();
+        locks.unlock("release", leases, &given, leases.longest_remaining(self.clock.now())).await
     }
 
     /// Unlocks what lapsed; answers when the next span ends.
-    async fn lapse(&self) -> Option<Timestamp> {
+    async fn expire(&self) -> Option<Timestamp> {
         let mut state = self.state.lock().await;
-        let State { held, locks } = &mut *state;
+        let State { leases, locks } = &mut *state;
         let now = self.clock.now();
-        let lapsed = held.lapse(now);
-        if let Err(error) = locks.give("lapse", held, &lapsed, held.longest(now)).await {
-            tracing::debug!(%error, "leases that lapsed end with their session");
+        let expired = leases.expire(now);
+        if let Err(error) = locks.unlock("lapse", leases, &expired, leases.longest_remaining(now)).await {
+            tracing::debug!(%error, "leases that expired end with their session");
         }
-        held.next_end()
+        leases.next_expiry()
     }
 }
 
-async fn keep_spans(inner: Arc<Inner>) {
+async fn expire_leases(inner: Arc<Inner>) {
     loop {
-        let next = inner.lapse().await;
+        let next = inner.expire().await;
         let end = async {
             match next {
                 Some(until) => match inner.clock.manual_sleep(until) {

@@ -20,23 +20,25 @@ pub(crate) fn bytes(row: &Row, at: usize) -> Vec<u8> {
 }
 
 /// A number of 8 bytes.
-pub(crate) fn number(row: &Row, at: usize) -> Result<i64> {
-    with_bytes(row, at, |bytes| bytes.try_into().map(i64::from_be_bytes).ok()).flatten().ok_or_else(strange)
+pub(crate) fn integer(row: &Row, at: usize) -> Result<i64> {
+    with_bytes(row, at, |bytes| bytes.try_into().map(i64::from_be_bytes).ok())
+        .flatten()
+        .ok_or_else(unexpected_row)
 }
 
 /// A truth value.
-pub(crate) fn truth(row: &Row, at: usize) -> Result<bool> {
-    with_bytes(row, at, |bytes| bytes == [1]).ok_or_else(strange)
+pub(crate) fn boolean(row: &Row, at: usize) -> Result<bool> {
+    with_bytes(row, at, |bytes| bytes == [1]).ok_or_else(unexpected_row)
 }
 
 /// The only row of an answer.
-pub(crate) fn one(rows: &[Row]) -> Result<&Row> {
+pub(crate) fn single_row(rows: &[Row]) -> Result<&Row> {
     match rows {
         [row] => Ok(row),
-        _ => Err(strange()),
+        _ => Err(unexpected_row()),
     }
 }
 
-fn strange() -> Error {
+fn unexpected_row() -> Error {
     Error::new(ErrorKind::Unavailable, "read", "PostgreSQL answered with something else than was asked for")
 }

@@ -4,20 +4,20 @@ use cache_core::{Error, ErrorKind, Result};
 use xxhash_rust::xxh3::xxh3_64;
 
 /// PostgreSQL cuts names off at 63 bytes; the longest suffix has 9.
-const MAX_TABLE: usize = 54;
-const MAX_NAME: usize = 63;
+const MAX_TABLE_BYTES: usize = 54;
+const MAX_IDENTIFIER_BYTES: usize = 63;
 
 /// What a tier's tables, indexes and functions are called.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Names {
+pub(crate) struct Identifiers {
     schema: String,
     table: String,
 }
 
-impl Names {
+impl Identifiers {
     pub(crate) fn new(schema: &str, table: &str) -> Result<Self> {
-        check("schema", schema, MAX_NAME)?;
-        check("table", table, MAX_TABLE)?;
+        check_identifier("schema", schema, MAX_IDENTIFIER_BYTES)?;
+        check_identifier("table", table, MAX_TABLE_BYTES)?;
         Ok(Self { schema: schema.to_owned(), table: table.to_owned() })
     }
 
@@ -36,7 +36,7 @@ impl Names {
 
     /// The number of an advisory lock of this table's own.
     pub(crate) fn lock(&self, purpose: &str) -> i64 {
-        lock_number(&format!("{purpose} {}.{}", self.schema, self.table))
+        advisory_lock_number(&format!("{purpose} {}.{}", self.schema, self.table))
     }
 
     /// `sql` with the names in place of `{entries}` and the like.
@@ -58,12 +58,12 @@ impl Names {
 
 /// A number for an advisory lock, the same on every node. The server keeps one space of them a
 /// database, for all who use any.
-pub(crate) fn lock_number(what: &str) -> i64 {
+pub(crate) fn advisory_lock_number(what: &str) -> i64 {
     xxh3_64(format!("cache-l2-pg {what}").as_bytes()).cast_signed()
 }
 
 /// Names are quoted wherever they stand; this spares those who type them the quoting.
-pub(crate) fn check(what: &str, name: &str, limit: usize) -> Result<()> {
+pub(crate) fn check_identifier(what: &str, name: &str, limit: usize) -> Result<()> {
     let first = |byte: &u8| byte.is_ascii_lowercase() || *byte == b'_';
     let later = |byte: &u8| first(byte) || byte.is_ascii_digit();
     let well_formed =
@@ -85,16 +85,16 @@ mod tests {
     #[test]
     fn names_that_would_need_care_are_refused() {
         for name in ["", "Table", "1st", "a b", "a\"; DROP TABLE b; --", "a-b", "ä", &"x".repeat(55)] {
-            let error = Names::new("public", name).unwrap_err();
+            let error = Identifiers::new("public", name).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Config, "{name:?}");
         }
-        assert!(Names::new("_a1", &"x".repeat(54)).is_ok());
+        assert!(Identifiers::new("_a1", &"x".repeat(54)).is_ok());
     }
 
     #[test]
     fn statements_get_quoted_names() {
-        let names = Names::new("market", "cache").unwrap();
-        let filled = names.fill("SELECT FROM {entries}, {patterns} WHERE {gate}(1)");
+        let identifiers = Identifiers::new("market", "cache").unwrap();
+        let filled = identifiers.fill("SELECT FROM {entries}, {patterns} WHERE {gate}(1)");
         assert_eq!(
             filled,
             "SELECT FROM \"market\".\"cache\", \"market\".\"cache_patterns\" WHERE \"market\".\"cache_gate\"(1)"
@@ -103,9 +103,9 @@ mod tests {
 
     #[test]
     fn each_table_has_locks_of_its_own() {
-        let (a, b) = (Names::new("public", "a").unwrap(), Names::new("public", "b").unwrap());
+        let (a, b) = (Identifiers::new("public", "a").unwrap(), Identifiers::new("public", "b").unwrap());
         let numbers = [a.lock("gate"), b.lock("gate"), a.lock("migrate"), b.lock("migrate")];
         assert!((0..4).all(|at| !numbers[..at].contains(&numbers[at])));
-        assert_eq!(a.lock("gate"), Names::new("public", "a").unwrap().lock("gate"));
+        assert_eq!(a.lock("gate"), Identifiers::new("public", "a").unwrap().lock("gate"));
     }
 }

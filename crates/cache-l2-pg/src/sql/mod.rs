@@ -7,8 +7,8 @@ mod migrate;
 mod prepared;
 mod statements;
 
-pub(crate) use identifiers::{Names, check, lock_number};
-pub(crate) use key_bytes::{Stored, is_whole_range, range, text};
+pub(crate) use identifiers::{Identifiers, advisory_lock_number, check_identifier};
+pub(crate) use key_bytes::{KeyBytes, key_range, key_text, matches_whole_range};
 pub(crate) use migrate::migrate;
-pub(crate) use prepared::{Bind, Call, Text};
-pub(crate) use statements::{PAGE, Texts};
+pub(crate) use prepared::{Bind, Bound, Prepared};
+pub(crate) use statements::{SWEEP_BATCH_ROWS, Statements};

@@ -3,10 +3,10 @@
 //! Rows are locked in the order of their keys wherever more than one is, so that no two statements wait
 //! for each other.
 
-use crate::sql::{Names, Text};
+use crate::sql::{Identifiers, Prepared};
 
 /// How many rows a statement sweeps. Keep in step with its text.
-pub(crate) const PAGE: u64 = 1000;
+pub(crate) const SWEEP_BATCH_ROWS: u64 = 1000;
 
 /// Makes for each statement a type, by which it is cached, and a field with its text.
 macro_rules! statements {
@@ -15,13 +15,13 @@ macro_rules! statements {
 
         /// The texts of all statements on one table.
         #[derive(Debug)]
-        pub(crate) struct Texts {
-            $(pub(crate) $field: Text<$name>,)+
+        pub(crate) struct Statements {
+            $(pub(crate) $field: Prepared<$name>,)+
         }
 
-        impl Texts {
-            pub(crate) fn new(names: &Names) -> Self {
-                Self { $($field: Text::new($sql, names),)+ }
+        impl Statements {
+            pub(crate) fn new(identifiers: &Identifiers) -> Self {
+                Self { $($field: Prepared::new($sql, identifiers),)+ }
             }
         }
     };
@@ -32,7 +32,7 @@ statements! {
     get = Get: "SELECT key, born, record FROM {entries} WHERE key = ANY (?) AND record IS NOT NULL";
 
     /// Looks up whatever is there: of a tombstone the record is null. Takes keys.
-    look = Look: "SELECT key, born, record FROM {entries} WHERE key = ANY (?)";
+    get_with_tombstones = GetWithTombstones: "SELECT key, born, record FROM {entries} WHERE key = ANY (?)";
 
     /// Stores rows, if no removal by pattern was noted after the one of a number. Takes of the rows the keys,
     /// rests, births, deaths and records, and that number. Executed for how many rows were stored.
@@ -49,7 +49,7 @@ statements! {
 
     /// Buries keys. Takes the keys, the tombstone's birth, what is dead now, the keys and rests, birth and
     /// death. Answers how many entries went that were alive.
-    bury = Bury: "WITH gone AS MATERIALIZED (
+    put_tombstones = PutTombstones: "WITH gone AS MATERIALIZED (
             SELECT 1 FROM {entries} WHERE key = ANY (?) AND born <= ? AND dead_at > ? AND record IS NOT NULL
         ),
         buried AS (
@@ -66,21 +66,21 @@ statements! {
         SELECT count(*) FROM gone";
 
     /// Notes a removal by pattern. Takes the glob, birth, death and what is dead now.
-    note = Note: "SELECT {note}(?, ?, ?, ?, 1024)";
+    add_pattern = AddPattern: "SELECT {note}(?, ?, ?, ?, 1024)";
 
     /// The last number of a removal by pattern, and those that are noted; with nulls if there are none.
-    patterns = Patterns: "SELECT latest, glob, born, dead_at FROM {known}()";
+    list_patterns = ListPatterns: "SELECT latest, glob, born, dead_at FROM {known}()";
 
     /// Where a page that begins at the first key ends, if before the second.
     page_end = PageEnd: "SELECT key FROM {entries} WHERE key >= ? AND key < ? ORDER BY key OFFSET 1000 LIMIT 1";
 
     /// The keys from the first to before the second of entries born by then that aren't the cache's own.
-    list = List: "SELECT key, rest FROM {entries}
+    list_range = ListRange: "SELECT key, rest FROM {entries}
         WHERE key >= ? AND key < ? AND born <= ? AND record IS NOT NULL
             AND NOT (key >= '\\x21' AND key < '\\x22')
         ORDER BY key";
 
-    /// Removes what [`List`] would answer. Takes the same, and what is dead now. Answers how many entries
+    /// Removes what [`ListRange`] would answer. Takes the same, and what is dead now. Answers how many entries
     /// went that were alive.
     remove_range = RemoveRange: "WITH gone AS (
             DELETE FROM {entries} WHERE ctid = ANY (ARRAY(
@@ -117,7 +117,7 @@ statements! {
         SELECT count(*) FROM gone";
 
     /// Forgets removals by pattern that are dead by then.
-    forget = Forget: "WITH gone AS (DELETE FROM {patterns} WHERE dead_at <= ? RETURNING 1) SELECT count(*) FROM gone";
+    sweep_patterns = SweepPatterns: "WITH gone AS (DELETE FROM {patterns} WHERE dead_at <= ? RETURNING 1) SELECT count(*) FROM gone";
 
     /// Evicts a batch of entries. Takes the bounds of rows and bytes, and below what to go. Answers how many
     /// went, and how many rows and bytes there were before: nulls if somebody else is at it.

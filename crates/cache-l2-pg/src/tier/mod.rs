@@ -8,8 +8,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cache_core::{Entry, Key, Result, Target, Tier, Timestamp, Tombstone};
 
-use crate::{PgStats, Writes, client::Shared, janitor::Keeper, write_behind::Behind};
-pub(crate) use pattern_cache::{Known, Patterns};
+use crate::{PgStats, Writes, client::Context, janitor::Janitor, write_behind::WriteBehind};
+pub(crate) use pattern_cache::{KnownPatterns, PatternCache};
 pub(crate) use store::Store;
 
 /// A tier in a table of PostgreSQL; made by [`Postgres::tier`](crate::Postgres::tier). Clones share it.
@@ -22,26 +22,26 @@ pub struct PgTier(Arc<Handle>);
 #[derive(Debug)]
 struct Handle {
     /// Stopped first.
-    _keeper: Keeper,
-    behind: Option<Behind>,
+    _janitor: Janitor,
+    behind: Option<WriteBehind>,
     store: Arc<Store>,
 }
 
 impl PgTier {
-    pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        let writes = shared.config.writes;
-        let store = Arc::new(Store::new(shared));
+    pub(crate) fn new(context: Arc<Context>) -> Self {
+        let writes = context.config.writes;
+        let store = Arc::new(Store::new(context));
         let behind = match writes {
             Writes::Through => None,
-            Writes::Behind { rows, bytes } => Some(Behind::start(store.clone(), rows, bytes)),
+            Writes::Behind { rows, bytes } => Some(WriteBehind::start(store.clone(), rows, bytes)),
         };
-        Self(Arc::new(Handle { _keeper: Keeper::start(store.clone()), behind, store }))
+        Self(Arc::new(Handle { _janitor: Janitor::start(store.clone()), behind, store }))
     }
 
     /// How the tier is doing, as far as this process saw. Asks nobody.
     #[must_use]
     pub fn stats(&self) -> PgStats {
-        let queued = self.0.behind.as_ref().map_or((0, 0), Behind::size);
+        let queued = self.0.behind.as_ref().map_or((0, 0), WriteBehind::size);
         self.0.store.counters.read(queued)
     }
 
@@ -61,14 +61,14 @@ impl PgTier {
     ///
     /// As [`PgTier::sweep`].
     pub async fn evict(&self) -> Result<u64> {
-        self.0.store.make_room().await
+        self.0.store.evict_to_bounds().await
     }
 }
 
 #[async_trait]
 impl Tier for PgTier {
     fn name(&self) -> &'static str {
-        self.0.store.shared.config.name
+        self.0.store.context.config.name
     }
 
     async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
@@ -81,7 +81,7 @@ impl Tier for PgTier {
     async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
         let (sealed, refused) = self.0.store.seal(entries);
         match &self.0.behind {
-            None => self.0.store.store(&sealed).await?,
+            None => self.0.store.put(&sealed).await?,
             Some(behind) => behind.put(sealed).await?,
         }
         refused

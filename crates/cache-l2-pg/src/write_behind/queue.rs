@@ -10,14 +10,14 @@ use std::{
 use cache_core::{Error, ErrorKind, Key, KeyHasher, Result, Target, Timestamp, Tombstone, Tombstones};
 use tokio::sync::Notify;
 
-use crate::put::Sealed;
+use crate::put::SealedEntry;
 
 /// How long an entry may wait, in real time. No longer than any call to a tier may take: tombstones are kept
 /// for as long as what was born before may still be written.
-pub(crate) const LONGEST_WAIT: Duration = Duration::from_secs(10);
+pub(crate) const MAX_QUEUE_TIME: Duration = Duration::from_secs(10);
 
 /// How many removed keys are remembered one by one.
-const STONES: usize = 65_536;
+const MAX_TOMBSTONES: usize = 65_536;
 
 /// A queue of entries by key, bounded, of which those that came first are written first.
 #[derive(Debug)]
@@ -28,9 +28,9 @@ pub(crate) struct Queue {
     /// Something waits to be written.
     pub(crate) filled: Notify,
     /// Somebody waits for it to be written.
-    pub(crate) hurry: Notify,
+    pub(crate) flush_requested: Notify,
     /// A batch was written, or could not be.
-    settled: Notify,
+    batch_done: Notify,
 }
 
 #[derive(Debug)]
@@ -42,7 +42,7 @@ struct State {
     writing: ByKey,
     /// What this process removed: a put that comes too late is not queued, or it would outlive the
     /// tombstone there.
-    stones: Tombstones,
+    tombstones: Tombstones,
     bytes: usize,
     next: u64,
     failures: u64,
@@ -51,27 +51,27 @@ struct State {
     lost: u64,
 }
 
-type ByKey = HashMap<Key, Queued, BuildHasherDefault<KeyHasher>>;
+type ByKey = HashMap<Key, QueuedEntry, BuildHasherDefault<KeyHasher>>;
 
 #[derive(Clone, Debug)]
-struct Queued {
+struct QueuedEntry {
     /// In which order it came, or what it replaced.
     number: u64,
     since: Instant,
-    sealed: Arc<Sealed>,
+    sealed: Arc<SealedEntry>,
 }
 
-impl Queued {
+impl QueuedEntry {
     fn is_late(&self) -> bool {
-        self.since.elapsed() >= LONGEST_WAIT
+        self.since.elapsed() >= MAX_QUEUE_TIME
     }
 }
 
 /// What became of what was to be queued.
 #[derive(Debug, Default)]
-pub(crate) struct Added {
+pub(crate) struct AddOutcome {
     /// There was no room for these.
-    pub(crate) overflow: Vec<Arc<Sealed>>,
+    pub(crate) overflow: Vec<Arc<SealedEntry>>,
     /// So many were born no later than a removal, or than what is queued.
     pub(crate) outdated: u64,
 }
@@ -82,7 +82,7 @@ impl Queue {
             waiting: ByKey::default(),
             order: BTreeMap::new(),
             writing: ByKey::default(),
-            stones: Tombstones::new(STONES),
+            tombstones: Tombstones::new(MAX_TOMBSTONES),
             bytes: 0,
             next: 0,
             failures: 0,
@@ -94,14 +94,14 @@ impl Queue {
             max_bytes,
             state: Mutex::new(state),
             filled: Notify::new(),
-            hurry: Notify::new(),
-            settled: Notify::new(),
+            flush_requested: Notify::new(),
+            batch_done: Notify::new(),
         }
     }
 
     /// Queues what fits.
-    pub(crate) fn add(&self, sealed: Vec<Arc<Sealed>>, now: Timestamp) -> Added {
-        let (mut state, mut added) = (self.state(), Added::default());
+    pub(crate) fn add(&self, sealed: Vec<Arc<SealedEntry>>, now: Timestamp) -> AddOutcome {
+        let (mut state, mut added) = (self.state(), AddOutcome::default());
         for sealed in sealed {
             if state.is_outdated(&sealed, now) {
                 added.outdated += 1;
@@ -115,7 +115,7 @@ impl Queue {
     }
 
     /// What is queued for a key; of two the later born.
-    pub(crate) fn find(&self, key: &Key) -> Option<Arc<Sealed>> {
+    pub(crate) fn find(&self, key: &Key) -> Option<Arc<SealedEntry>> {
         let state = self.state();
         let queued = state.waiting.get(key).or_else(|| state.writing.get(key));
         queued.filter(|queued| !queued.is_late()).map(|queued| queued.sealed.clone())
@@ -123,7 +123,7 @@ impl Queue {
 
     /// The next batch, and how many were dropped because they had waited too long. It counts as queued
     /// until it is [`written`](Self::written) or [`failed`](Self::failed).
-    pub(crate) fn take(&self, rows: usize, bytes: usize) -> (Vec<Arc<Sealed>>, u64) {
+    pub(crate) fn take(&self, rows: usize, bytes: usize) -> (Vec<Arc<SealedEntry>>, u64) {
         let mut state = self.state();
         let (mut batch, mut size, mut lost) = (Vec::new(), 0, 0);
         while batch.len() < rows && size < bytes {
@@ -149,18 +149,18 @@ impl Queue {
             state.bytes -= queued.sealed.record.len();
         }
         drop(state);
-        self.settled.notify_waiters();
+        self.batch_done.notify_waiters();
     }
 
     pub(crate) fn failed(&self, error: Error) {
         let mut state = self.state();
         for (key, queued) in std::mem::take(&mut state.writing) {
-            state.put_back(key, queued);
+            state.requeue(key, queued);
         }
         state.failures += 1;
         state.error = Some(error);
         drop(state);
-        self.settled.notify_waiters();
+        self.batch_done.notify_waiters();
     }
 
     /// Takes out what waits, is meant by `target`, and was born no later than `tombstone`; and lets nothing
@@ -170,15 +170,15 @@ impl Queue {
         target: Target<'_>,
         tombstone: Tombstone,
         now: Timestamp,
-    ) -> Vec<Arc<Sealed>> {
+    ) -> Vec<Arc<SealedEntry>> {
         let mut state = self.state();
         let keys: Vec<Key> = match target {
             Target::Keys(keys) => {
-                keys.iter().for_each(|key| state.stones.add(key, tombstone, now));
+                keys.iter().for_each(|key| state.tombstones.add(key, tombstone, now));
                 keys.to_vec()
             }
             Target::Matching(pattern) => {
-                state.stones.add_matching(Arc::new(pattern.clone()), tombstone, now);
+                state.tombstones.add_matching(Arc::new(pattern.clone()), tombstone, now);
                 state.waiting.keys().filter(|key| pattern.matches(key)).cloned().collect()
             }
         };
@@ -191,20 +191,20 @@ impl Queue {
     ///
     /// If a batch could not be written meanwhile, or something has waited too long since this was last
     /// called.
-    pub(crate) async fn drained(&self) -> Result<()> {
-        let (upto, failures) = {
+    pub(crate) async fn flushed(&self) -> Result<()> {
+        let (up_to, failures) = {
             let state = self.state();
             (state.next, state.failures)
         };
-        self.hurry.notify_one();
+        self.flush_requested.notify_one();
         loop {
-            let settled = self.settled.notified();
-            let mut settled = std::pin::pin!(settled);
-            settled.as_mut().enable();
-            if let Some(outcome) = self.state().drained(upto, failures) {
+            let batch_done = self.batch_done.notified();
+            let mut batch_done = std::pin::pin!(batch_done);
+            batch_done.as_mut().enable();
+            if let Some(outcome) = self.state().outcome_up_to(up_to, failures) {
                 return outcome;
             }
-            settled.await;
+            batch_done.await;
         }
     }
 
@@ -224,14 +224,14 @@ impl Queue {
 }
 
 impl State {
-    fn is_outdated(&self, sealed: &Sealed, now: Timestamp) -> bool {
+    fn is_outdated(&self, sealed: &SealedEntry, now: Timestamp) -> bool {
         let rivals = [self.waiting.get(&sealed.key), self.writing.get(&sealed.key)];
         rivals.into_iter().flatten().any(|queued| sealed.born <= queued.sealed.born && !queued.is_late())
-            || self.stones.refuse(&sealed.key, sealed.born, now)
+            || self.tombstones.refuse(&sealed.key, sealed.born, now)
     }
 
     /// `false` if there is no room.
-    fn add(&mut self, sealed: &Arc<Sealed>, max_rows: usize, max_bytes: usize) -> bool {
+    fn add(&mut self, sealed: &Arc<SealedEntry>, max_rows: usize, max_bytes: usize) -> bool {
         // It takes the place of an older one, so that who waits for that waits for this.
         let older = self.waiting.get(&sealed.key);
         let (number, freed) = older.map_or((self.next, 0), |old| (old.number, old.sealed.record.len()));
@@ -243,19 +243,19 @@ impl State {
         self.bytes = bytes;
         self.next = self.next.max(number + 1);
         self.order.insert(number, sealed.key.clone());
-        let queued = Queued { number, since: Instant::now(), sealed: sealed.clone() };
+        let queued = QueuedEntry { number, since: Instant::now(), sealed: sealed.clone() };
         self.waiting.insert(sealed.key.clone(), queued);
         true
     }
 
     /// A batch that could not be written waits again, but for what a later put replaced.
-    fn put_back(&mut self, key: Key, queued: Queued) {
+    fn requeue(&mut self, key: Key, queued: QueuedEntry) {
         let number = queued.number;
         let queued = match self.waiting.remove(&key) {
             Some(newer) => {
                 self.order.remove(&newer.number);
                 self.bytes -= queued.sealed.record.len();
-                Queued { number, ..newer }
+                QueuedEntry { number, ..newer }
             }
             None => queued,
         };
@@ -263,7 +263,7 @@ impl State {
         self.order.insert(number, key);
     }
 
-    fn remove(&mut self, key: &Key, born: Timestamp) -> Option<Arc<Sealed>> {
+    fn remove(&mut self, key: &Key, born: Timestamp) -> Option<Arc<SealedEntry>> {
         self.waiting.get(key).filter(|queued| queued.sealed.born <= born)?;
         let queued = self.waiting.remove(key)?;
         self.order.remove(&queued.number);
@@ -272,20 +272,20 @@ impl State {
     }
 
     /// How a wait for everything before the number `upto` ended, if it did.
-    fn drained(&mut self, upto: u64, failures: u64) -> Option<Result<()>> {
+    fn outcome_up_to(&mut self, up_to: u64, failures: u64) -> Option<Result<()>> {
         if let Some(error) = self.error.as_ref().filter(|_| self.failures > failures) {
             return Some(Err(error.clone()));
         }
         let waiting = self.order.first_key_value().map(|(number, _)| *number);
         let oldest = waiting.into_iter().chain(self.writing.values().map(|queued| queued.number)).min();
-        if oldest.is_some_and(|oldest| oldest < upto) {
+        if oldest.is_some_and(|oldest| oldest < up_to) {
             return None;
         }
         match std::mem::take(&mut self.lost) {
             0 => Some(Ok(())),
             lost => {
                 let message =
-                    format!("{lost} puts could not be written within {LONGEST_WAIT:?} and are lost");
+                    format!("{lost} puts could not be written within {MAX_QUEUE_TIME:?} and are lost");
                 Some(Err(Error::new(ErrorKind::Unavailable, "flush", message)))
             }
         }
@@ -303,12 +303,12 @@ mod tests {
         Timestamp::from_micros(micros)
     }
 
-    fn sealed(id: usize, born: i64) -> Arc<Sealed> {
+    fn sealed(id: usize, born: i64) -> Arc<SealedEntry> {
         let key = Key::new("k", &id.to_string()).unwrap();
-        Arc::new(Sealed { key, born: at(born), dead_at: Timestamp::MAX, record: vec![0; 10 + id] })
+        Arc::new(SealedEntry { key, born: at(born), dead_at: Timestamp::MAX, record: vec![0; 10 + id] })
     }
 
-    fn add(queue: &Queue, id: usize, born: i64) -> Added {
+    fn add(queue: &Queue, id: usize, born: i64) -> AddOutcome {
         queue.add(vec![sealed(id, born)], at(0))
     }
 
@@ -334,10 +334,10 @@ mod tests {
     fn rule_29_what_was_removed_is_let_in_no_more_and_newer_is() {
         let queue = Queue::new(10, 1000);
         (1..4).for_each(|id| drop(add(&queue, id, 5)));
-        let stone = Tombstone { born: at(5), dead_at: at(100) };
-        let gone = queue.remove(Target::Keys(&[sealed(1, 0).key.clone()]), stone, at(0));
+        let tombstone = Tombstone { born: at(5), dead_at: at(100) };
+        let gone = queue.remove(Target::Keys(&[sealed(1, 0).key.clone()]), tombstone, at(0));
         assert_eq!((gone.len(), born(&queue, 1), born(&queue, 2)), (1, None, Some(5)));
-        queue.remove(Target::Matching(&Pattern::kind("k")), stone, at(0));
+        queue.remove(Target::Matching(&Pattern::kind("k")), tombstone, at(0));
         assert_eq!(queue.size(), (0, 0));
         assert_eq!((add(&queue, 9, 5).outdated, add(&queue, 9, 6).outdated), (1, 0));
     }

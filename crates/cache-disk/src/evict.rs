@@ -8,18 +8,18 @@
 use std::sync::atomic::Ordering::Relaxed;
 
 use crate::{
-    error::{Fault, Outcome, reading},
-    storage::{Batch, Engine, Place, Store, Writer, split_log_value},
+    error::{StorageError, StorageResult, run_read},
+    storage::{Batch, IndexRecord, StorageEngine, Store, Writer, split_log_value},
 };
 
-const RESERVE: u64 = 5;
+const RESERVED_JOURNALS: u64 = 5;
 /// From here on space is reclaimed in the background, so that writers need not wait for it.
-const EARLY_RESERVE: u64 = 6;
+const EARLY_RESERVED_JOURNALS: u64 = 6;
 
-impl Engine {
+impl StorageEngine {
     /// Makes way for `bytes` more: empties the journal if they don't fit into it, and then sees to it
     /// that the tables leave enough space for the next journal.
-    pub(crate) fn make_way(&self, writer: &mut Writer, store: &Store, bytes: u64) -> Outcome<()> {
+    pub(crate) fn make_room_for(&self, writer: &mut Writer, store: &Store, bytes: u64) -> StorageResult<()> {
         let limit = self.config.journal_bytes();
         if writer.unflushed + bytes <= limit {
             if writer.unflushed > limit / 2 && !writer.log_flushed {
@@ -29,25 +29,25 @@ impl Engine {
             return Ok(());
         }
         self.checkpoint(writer, store)?;
-        self.make_room(writer, store)?;
-        if self.is_over(store, EARLY_RESERVE) {
-            self.bell.ring();
+        self.reclaim_to_bound(writer, store)?;
+        if self.is_over(store, EARLY_RESERVED_JOURNALS) {
+            self.signal.wake();
         }
         Ok(())
     }
 
-    fn checkpoint(&self, writer: &mut Writer, store: &Store) -> Outcome<()> {
+    fn checkpoint(&self, writer: &mut Writer, store: &Store) -> StorageResult<()> {
         store.checkpoint()?;
         (writer.unflushed, writer.log_flushed) = (0, false);
         Ok(())
     }
 
-    fn make_room(&self, writer: &mut Writer, store: &Store) -> Outcome<()> {
+    fn reclaim_to_bound(&self, writer: &mut Writer, store: &Store) -> StorageResult<()> {
         if self.counters.tombstone_bytes.load(Relaxed) > self.config.max_bytes / 8 {
             self.raise_floor(writer, store)?;
         }
         let round = writer.next_number;
-        while self.is_over(store, RESERVE) && writer.tail < writer.next_number {
+        while self.is_over(store, RESERVED_JOURNALS) && writer.tail < writer.next_number {
             // Once around is enough to leave everything dead behind.
             let keep = writer.tail < round && self.is_worth_keeping(store);
             self.reclaim(writer, store, keep)?;
@@ -62,7 +62,7 @@ impl Engine {
     /// Reclaims a little ahead of need; says whether there is more to do.
     pub(crate) fn reclaim_early(&self) -> cache_core::Result<bool> {
         self.write("evict", |writer, store| {
-            if !self.is_over(store, EARLY_RESERVE) || writer.tail >= writer.next_number {
+            if !self.is_over(store, EARLY_RESERVED_JOURNALS) || writer.tail >= writer.next_number {
                 return Ok(false);
             }
             self.reclaim(writer, store, self.is_worth_keeping(store))?;
@@ -82,7 +82,7 @@ impl Engine {
 
     /// Gives up a piece of the log's tail, half a journal long. What is alive there is written again
     /// at the head if it is to be kept, and evicted otherwise.
-    fn reclaim(&self, writer: &mut Writer, store: &Store, keep: bool) -> Outcome<()> {
+    fn reclaim(&self, writer: &mut Writer, store: &Store, keep: bool) -> StorageResult<()> {
         let piece = self.config.journal_bytes() / 2;
         if writer.unflushed > piece {
             self.checkpoint(writer, store)?;
@@ -90,42 +90,43 @@ impl Engine {
         let (tail, head, now) = (writer.tail, writer.next_number, self.config.clock.now());
         let mut batch = Batch::new(store, writer);
         let (mut bytes, mut last, mut evicted, mut swept) = (0, None, 0, 0);
-        let mut records = reading(|| Ok(store.log.range(tail.to_be_bytes()..head.to_be_bytes())))?;
+        let mut records = run_read(|| Ok(store.log.range(tail.to_be_bytes()..head.to_be_bytes())))?;
         while bytes < piece {
-            let (number, value) = match reading(|| records.next().map(fjall::Guard::into_inner).transpose()) {
+            let (number, value) = match run_read(|| records.next().map(fjall::Guard::into_inner).transpose())
+            {
                 Ok(Some((number, value))) => (to_number(&number), value),
                 Ok(None) => {
                     last = Some(head - 1);
                     break;
                 }
-                Err(Fault::Corrupt(why)) => {
+                Err(StorageError::Corrupt(why)) => {
                     tracing::warn!(why, "a part of the disk tier's log can't be read and is given up");
                     self.counters.corrupt.fetch_add(1, Relaxed);
                     last = Some(past_damage(store, last.map_or(tail, |last| last + 1), head)?);
                     writer.dangling = true;
                     break;
                 }
-                Err(fault) => return Err(fault),
+                Err(error) => return Err(error),
             };
             last = Some(number);
             bytes += value.len() as u64;
             let Some((text, record)) = split_log_value(&value) else { continue };
-            let Some(Place::Logged(logged)) = batch.place(text)? else { continue };
-            let old = Some(Place::Logged(logged));
-            if logged.number != number {
+            let Some(IndexRecord::InLog(pointer)) = batch.index_record(text)? else { continue };
+            let old = Some(IndexRecord::InLog(pointer));
+            if pointer.number != number {
                 continue;
-            } else if now >= logged.dead_at {
+            } else if now >= pointer.dead_at {
                 swept += 1;
                 batch.set(text, old, None);
             } else if keep {
-                batch.log(text, (logged.born, logged.dead_at), record, old);
+                batch.log(text, (pointer.born, pointer.dead_at), record, old);
             } else {
                 evicted += 1;
                 batch.set(text, old, None);
             }
         }
         drop(records);
-        batch.commit(writer, &self.home, &self.counters)?;
+        batch.commit(writer, &self.directory, &self.counters)?;
         self.counters.evicted.fetch_add(evicted, Relaxed);
         self.counters.swept.fetch_add(swept, Relaxed);
         if let Some(last) = last {
@@ -138,7 +139,7 @@ impl Engine {
 
 /// The last number of an unreadable stretch that begins at `from`, found in ever longer strides. It
 /// may take some of what is readable with it.
-fn past_damage(store: &Store, from: u64, head: u64) -> Outcome<u64> {
+fn past_damage(store: &Store, from: u64, head: u64) -> StorageResult<u64> {
     let mut stride = 1;
     let mut from = from;
     loop {
@@ -147,12 +148,12 @@ fn past_damage(store: &Store, from: u64, head: u64) -> Outcome<u64> {
         if from == head {
             return Ok(head - 1);
         }
-        let mut records = reading(|| Ok(store.log.range(from.to_be_bytes()..head.to_be_bytes())))?;
-        match reading(|| records.next().map(fjall::Guard::key).transpose()) {
+        let mut records = run_read(|| Ok(store.log.range(from.to_be_bytes()..head.to_be_bytes())))?;
+        match run_read(|| records.next().map(fjall::Guard::key).transpose()) {
             Ok(Some(number)) => return Ok(to_number(&number) - 1),
             Ok(None) => return Ok(head - 1),
-            Err(Fault::Corrupt(_)) => {}
-            Err(fault) => return Err(fault),
+            Err(StorageError::Corrupt(_)) => {}
+            Err(error) => return Err(error),
         }
     }
 }

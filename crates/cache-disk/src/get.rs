@@ -8,23 +8,23 @@ use cache_core::{
 };
 
 use crate::{
-    error::{Fault, Outcome, reading},
-    storage::{Engine, Logged, Place, Store, split_log_value},
+    error::{StorageError, StorageResult, run_read},
+    storage::{IndexRecord, LogPointer, StorageEngine, Store, split_log_value},
 };
 
 /// A record that moves is found at the second look, unless it moves again.
-const LOOKS: usize = 8;
+const MAX_LOOKUPS: usize = 8;
 
-impl Engine {
+impl StorageEngine {
     /// Answer `i` belongs to `keys[i]`.
     pub(crate) fn get(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
-        let found = self.look(|store| keys.iter().map(|key| self.look_up(store, key)).collect())?;
+        let found = self.read(|store| keys.iter().map(|key| self.look_up(store, key)).collect())?;
         match found {
             Ok(entries) => Ok(entries),
-            Err(Fault::Corrupt(why)) => {
+            Err(StorageError::Corrupt(why)) => {
                 // Nobody but a writer starts over, and only if it sees the same.
                 self.write("get", |_, store| {
-                    keys.iter().try_for_each(|key| store.place(key.as_str().as_bytes()).map(drop))
+                    keys.iter().try_for_each(|key| store.index_record(key.as_str().as_bytes()).map(drop))
                 })?;
                 if keys.iter().any(Key::is_reserved) {
                     // The engine must not take an unreadable stamp for none.
@@ -32,19 +32,19 @@ impl Engine {
                 }
                 Ok(vec![None; keys.len()])
             }
-            Err(fault) => Err(fault.into_error("get")),
+            Err(error) => Err(error.into_error("get")),
         }
     }
 
-    fn look_up(&self, store: &Store, key: &Key) -> Outcome<Option<Entry>> {
+    fn look_up(&self, store: &Store, key: &Key) -> StorageResult<Option<Entry>> {
         let text = key.as_str().as_bytes();
-        for _ in 0..LOOKS {
-            let logged = match store.place(text)? {
-                None | Some(Place::Inline { record: Record::Tombstone(_), .. }) => return Ok(None),
-                Some(Place::Inline { record: Record::Entry(entry), .. }) => return Ok(Some(entry)),
-                Some(Place::Logged(logged)) => logged,
+        for _ in 0..MAX_LOOKUPS {
+            let pointer = match store.index_record(text)? {
+                None | Some(IndexRecord::Inline { record: Record::Tombstone(_), .. }) => return Ok(None),
+                Some(IndexRecord::Inline { record: Record::Entry(entry), .. }) => return Ok(Some(entry)),
+                Some(IndexRecord::InLog(pointer)) => pointer,
             };
-            match self.read_log(store, key, logged)? {
+            match self.read_log(store, key, pointer)? {
                 Found::Entry(entry) => return Ok(Some(entry)),
                 Found::Corrupt => {
                     self.counters.corrupt.fetch_add(1, Relaxed);
@@ -57,20 +57,20 @@ impl Engine {
         Ok(None)
     }
 
-    fn read_log(&self, store: &Store, key: &Key, logged: Logged) -> Outcome<Found> {
-        let value = match reading(|| store.log.get(logged.number.to_be_bytes())) {
+    fn read_log(&self, store: &Store, key: &Key, pointer: LogPointer) -> StorageResult<Found> {
+        let value = match run_read(|| store.log.get(pointer.number.to_be_bytes())) {
             Ok(Some(value)) => value,
             Ok(None) => return Ok(Found::Nothing),
-            Err(Fault::Corrupt(why)) => {
+            Err(StorageError::Corrupt(why)) => {
                 tracing::warn!(%key, why, "a record in the disk tier's log can't be read");
                 return Ok(Found::Corrupt);
             }
-            Err(fault) => return Err(fault),
+            Err(error) => return Err(error),
         };
         let Some((_, record)) = split_log_value(&value) else { return Ok(Found::Corrupt) };
         // Its checksum is of this key too.
         match envelope::open(key, record) {
-            Ok(Record::Entry(entry)) if entry.meta.born == logged.born => Ok(Found::Entry(entry)),
+            Ok(Record::Entry(entry)) if entry.meta.born == pointer.born => Ok(Found::Entry(entry)),
             _ => Ok(Found::Corrupt),
         }
     }
@@ -94,27 +94,27 @@ mod tests {
     use crate::{DiskConfig, storage::log_value};
 
     /// A tier that holds `price:A` and `price:B`, with what lies in the log for the former replaced.
-    fn with_in_log_of_a(value: impl Fn(&Key, &[u8]) -> fjall::Slice) -> (Engine, Key, Entry, TempDir) {
+    fn with_in_log_of_a(value: impl Fn(&Key, &[u8]) -> fjall::Slice) -> (StorageEngine, Key, Entry, TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let config = DiskConfig::new(folder.path()).max_bytes(DiskConfig::MIN_BYTES).clock(Clock::manual());
-        let engine = Engine::open(config).unwrap();
+        let engine = StorageEngine::open(config).unwrap();
         let [a, b] = ["A", "B"].map(|id| Key::new("price", id).unwrap());
         let meta = Meta::new(engine.config.clock.tick(), Ttl::new(Duration::from_secs(60)));
         let entry = Entry::new(Blob { codec: Codec::Bincode, schema: 1, bytes: vec![7; 100].into() }, meta);
         engine.put(&[(a.clone(), entry.clone()), (b.clone(), entry.clone())]).unwrap();
         let record = envelope::seal(&b, &entry, usize::MAX).unwrap();
-        let replaced = engine.look(|store| {
-            let Some(Place::Logged(logged)) = store.place(a.as_str().as_bytes())? else {
+        let replaced = engine.read(|store| {
+            let Some(IndexRecord::InLog(pointer)) = store.index_record(a.as_str().as_bytes())? else {
                 panic!("not in the log")
             };
-            store.log.insert(logged.number.to_be_bytes(), value(&b, &record)).unwrap();
+            store.log.insert(pointer.number.to_be_bytes(), value(&b, &record)).unwrap();
             Ok(())
         });
         replaced.unwrap().unwrap();
         (engine, a, entry, folder)
     }
 
-    fn is_a_miss_that_can_be_put_over(engine: &Engine, key: &Key, entry: Entry) {
+    fn is_a_miss_that_can_be_put_over(engine: &StorageEngine, key: &Key, entry: Entry) {
         assert_eq!(engine.get(std::slice::from_ref(key)).unwrap(), [None]);
         assert_eq!(engine.counters.corrupt.load(Relaxed), 1);
         let mut newer = entry;

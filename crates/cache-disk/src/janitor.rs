@@ -6,25 +6,25 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use crate::storage::Engine;
+use crate::storage::StorageEngine;
 
 /// Calls the keeper before its time.
 #[derive(Debug, Default)]
-pub(crate) struct Bell {
+pub(crate) struct JanitorSignal {
     state: Mutex<State>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    rung: bool,
+    woken: bool,
     stopped: bool,
 }
 
-impl Bell {
+impl JanitorSignal {
     /// Space is getting scarce.
-    pub(crate) fn ring(&self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).rung = true;
+    pub(crate) fn wake(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).woken = true;
         self.changed.notify_all();
     }
 
@@ -40,22 +40,22 @@ impl Bell {
 
 /// Stops the thread, and waits for it, when dropped.
 #[derive(Debug)]
-pub(crate) struct Keeper {
-    bell: Arc<Bell>,
+pub(crate) struct Janitor {
+    signal: Arc<JanitorSignal>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Keeper {
-    pub(crate) fn start(engine: Arc<Engine>) -> io::Result<Self> {
-        let bell = engine.bell.clone();
-        let thread = thread::Builder::new().name("cache-disk".into()).spawn(move || keep(&engine))?;
-        Ok(Self { bell, thread: Some(thread) })
+impl Janitor {
+    pub(crate) fn start(engine: Arc<StorageEngine>) -> io::Result<Self> {
+        let signal = engine.signal.clone();
+        let thread = thread::Builder::new().name("cache-disk".into()).spawn(move || run(&engine))?;
+        Ok(Self { signal, thread: Some(thread) })
     }
 }
 
-impl Drop for Keeper {
+impl Drop for Janitor {
     fn drop(&mut self) {
-        self.bell.stop();
+        self.signal.stop();
         if let Some(thread) = self.thread.take() {
             // It catches what panics below it; if it did panic, that was said already.
             drop(thread.join());
@@ -63,28 +63,28 @@ impl Drop for Keeper {
     }
 }
 
-fn keep(engine: &Engine) {
+fn run(engine: &StorageEngine) {
     loop {
-        let state = engine.bell.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let idle = |state: &mut State| !state.rung && !state.stopped;
+        let state = engine.signal.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = |state: &mut State| !state.woken && !state.stopped;
         let (mut state, wait) = engine
-            .bell
+            .signal
             .changed
             .wait_timeout_while(state, engine.config.sweep_every, idle)
             .unwrap_or_else(PoisonError::into_inner);
-        state.rung = false;
+        state.woken = false;
         if state.stopped {
             return;
         }
         drop(state);
-        let outcome = if wait.timed_out() { engine.sweep().map(drop) } else { make_room(engine) };
+        let outcome = if wait.timed_out() { engine.sweep().map(drop) } else { reclaim_early(engine) };
         if let Err(error) = outcome {
             tracing::warn!(%error, "the disk tier could not be tidied");
         }
     }
 }
 
-fn make_room(engine: &Engine) -> cache_core::Result<()> {
-    while !engine.bell.is_stopped() && engine.reclaim_early()? {}
+fn reclaim_early(engine: &StorageEngine) -> cache_core::Result<()> {
+    while !engine.signal.is_stopped() && engine.reclaim_early()? {}
     Ok(())
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering::Relaxed;
 use cache_core::{Entry, Error, ErrorKind, Key, Meta, Result, envelope};
 
 use crate::{
-    error::Outcome,
-    storage::{Batch, Engine, Place, Store, Writer},
+    error::StorageResult,
+    storage::{Batch, IndexRecord, StorageEngine, Store, Writer},
 };
 
 struct Sealed<'a> {
@@ -25,7 +25,7 @@ impl Sealed<'_> {
     }
 }
 
-impl Engine {
+impl StorageEngine {
     /// Stores what can be stored, in batches no larger than the journal; then says what could not.
     pub(crate) fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
         let (mut sealed, mut refused) = (Vec::with_capacity(entries.len()), None);
@@ -64,14 +64,14 @@ impl Engine {
         Ok(record)
     }
 
-    fn put_chunk(&self, writer: &mut Writer, store: &Store, chunk: &[Sealed<'_>]) -> Outcome<()> {
-        self.make_way(writer, store, chunk.iter().map(|sealed| sealed.record.len() as u64).sum())?;
+    fn put_chunk(&self, writer: &mut Writer, store: &Store, chunk: &[Sealed<'_>]) -> StorageResult<()> {
+        self.make_room_for(writer, store, chunk.iter().map(|sealed| sealed.record.len() as u64).sum())?;
         let now = self.config.clock.now();
         let mut batch = Batch::new(store, writer);
         let mut outdated = 0;
         for sealed in chunk {
             let (text, meta) = (sealed.text(), sealed.meta());
-            let old = batch.place(text)?;
+            let old = batch.index_record(text)?;
             // Stamps take part in no removal but their own: one that is refused would be an
             // invalidation lost.
             let own = sealed.key.is_reserved();
@@ -81,12 +81,12 @@ impl Engine {
                 outdated += 1;
             } else if own {
                 let record = envelope::Record::Entry(sealed.entry.clone());
-                batch.set(text, old, Some(Place::Inline { record, bytes: sealed.record.clone() }));
+                batch.set(text, old, Some(IndexRecord::Inline { record, bytes: sealed.record.clone() }));
             } else {
                 batch.log(text, (meta.born, meta.dead_at), &sealed.record, old);
             }
         }
-        batch.commit(writer, &self.home, &self.counters)?;
+        batch.commit(writer, &self.directory, &self.counters)?;
         self.counters.outdated.fetch_add(outdated, Relaxed);
         Ok(())
     }

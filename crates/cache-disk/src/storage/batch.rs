@@ -6,20 +6,22 @@ use cache_core::{Timestamp, Tombstone};
 use fjall::OwnedWriteBatch;
 
 use crate::{
-    error::{Fault, Outcome},
-    stats::{Counters, Held},
-    storage::{Logged, Place, Store, WRITES, Writer, directory::Home, index_key, log_value},
+    error::{StorageError, StorageResult},
+    stats::{Counters, Usage},
+    storage::{
+        IndexRecord, LogPointer, Store, WRITES_KEY, Writer, directory::Directory, index_key, log_value,
+    },
 };
 
 /// What an item costs in the journal beside its key and value.
-const JOURNAL_OVERHEAD: usize = 32;
+const JOURNAL_ITEM_OVERHEAD_BYTES: usize = 32;
 
 pub(crate) struct Batch<'a> {
     store: &'a Store,
     inner: OwnedWriteBatch,
     /// What this batch puts in place of what the store holds.
-    changed: HashMap<Vec<u8>, Option<Place>>,
-    change: Held,
+    changed: HashMap<Vec<u8>, Option<IndexRecord>>,
+    change: Usage,
     next_number: u64,
     next_death: Timestamp,
     bytes: u64,
@@ -33,7 +35,7 @@ impl<'a> Batch<'a> {
             store,
             inner: store.batch(),
             changed: HashMap::new(),
-            change: Held::default(),
+            change: Usage::default(),
             next_number: writer.next_number,
             next_death: Timestamp::MAX,
             bytes: 0,
@@ -42,10 +44,10 @@ impl<'a> Batch<'a> {
     }
 
     /// What lies under a key, with what this batch does to it.
-    pub(crate) fn place(&self, text: &[u8]) -> Outcome<Option<Place>> {
+    pub(crate) fn index_record(&self, text: &[u8]) -> StorageResult<Option<IndexRecord>> {
         match self.changed.get(text) {
-            Some(place) => Ok(place.clone()),
-            None => self.store.place(text),
+            Some(found) => Ok(found.clone()),
+            None => self.store.index_record(text),
         }
     }
 
@@ -55,23 +57,23 @@ impl<'a> Batch<'a> {
         text: &[u8],
         times: (Timestamp, Timestamp),
         record: &[u8],
-        old: Option<Place>,
+        old: Option<IndexRecord>,
     ) {
         let value = log_value(text, record);
         let (born, dead_at) = times;
         // No longer than the limit on records, which is below 4 GiB.
-        let logged = Logged { born, dead_at, number: self.next_number, len: record.len() as u32 };
+        let pointer = LogPointer { born, dead_at, number: self.next_number, len: record.len() as u32 };
         self.next_number += 1;
-        self.bytes += (value.len() + JOURNAL_OVERHEAD) as u64;
+        self.bytes += (value.len() + JOURNAL_ITEM_OVERHEAD_BYTES) as u64;
         // Before the index, so that whoever finds it there finds it here.
-        self.inner.insert(&self.store.log, logged.number.to_be_bytes(), value);
-        self.set(text, old, Some(Place::Logged(logged)));
+        self.inner.insert(&self.store.log, pointer.number.to_be_bytes(), value);
+        self.set(text, old, Some(IndexRecord::InLog(pointer)));
     }
 
     /// Says in the index where a record lies now, `None` for nowhere.
-    pub(crate) fn set(&mut self, text: &[u8], old: Option<Place>, new: Option<Place>) {
+    pub(crate) fn set(&mut self, text: &[u8], old: Option<IndexRecord>, new: Option<IndexRecord>) {
         let key = index_key(text);
-        self.bytes += (key.len() + JOURNAL_OVERHEAD) as u64;
+        self.bytes += (key.len() + JOURNAL_ITEM_OVERHEAD_BYTES) as u64;
         if let Some(old) = &old {
             self.change.count(text, old, -1);
             self.replaces = true;
@@ -79,7 +81,7 @@ impl<'a> Batch<'a> {
         match &new {
             Some(new) => {
                 self.change.count(text, new, 1);
-                self.replaces |= matches!(new, Place::Inline { .. });
+                self.replaces |= matches!(new, IndexRecord::Inline { .. });
                 self.next_death = self.next_death.min(new.dead_at());
                 let value = new.encode();
                 self.bytes += value.len() as u64;
@@ -91,25 +93,30 @@ impl<'a> Batch<'a> {
     }
 
     /// Puts a number or a pattern into the index.
-    pub(crate) fn note(&mut self, key: &[u8], value: &[u8]) {
-        self.bytes += (key.len() + value.len() + JOURNAL_OVERHEAD) as u64;
+    pub(crate) fn insert_raw(&mut self, key: &[u8], value: &[u8]) {
+        self.bytes += (key.len() + value.len() + JOURNAL_ITEM_OVERHEAD_BYTES) as u64;
         self.replaces = true;
         self.inner.insert(&self.store.index, key, value);
     }
 
     /// Takes a number or a pattern out of the index.
-    pub(crate) fn forget(&mut self, key: &[u8]) {
-        self.bytes += (key.len() + JOURNAL_OVERHEAD) as u64;
+    pub(crate) fn remove_raw(&mut self, key: &[u8]) {
+        self.bytes += (key.len() + JOURNAL_ITEM_OVERHEAD_BYTES) as u64;
         self.inner.remove(&self.store.index, key);
     }
 
-    pub(crate) fn commit(mut self, writer: &mut Writer, home: &Home, counters: &Counters) -> Outcome<()> {
+    pub(crate) fn commit(
+        mut self,
+        writer: &mut Writer,
+        directory: &Directory,
+        counters: &Counters,
+    ) -> StorageResult<()> {
         if self.inner.is_empty() {
             return Ok(());
         }
         let writes = writer.writes + u64::from(self.replaces);
         if self.replaces {
-            self.note(WRITES, &writes.to_le_bytes());
+            self.insert_raw(WRITES_KEY, &writes.to_le_bytes());
         }
         // Even a batch that fails may have reached the journal.
         (writer.next_number, writer.writes) = (self.next_number, writes);
@@ -118,14 +125,15 @@ impl<'a> Batch<'a> {
         writer.next_death = writer.next_death.min(self.next_death);
         counters.apply(self.change);
         if self.replaces {
-            home.acknowledge(writes)
-                .map_err(|error| Fault::Unusable(format!("can't count acknowledged writes: {error}")))?;
+            directory.acknowledge(writes).map_err(|error| {
+                StorageError::Unusable(format!("can't count acknowledged writes: {error}"))
+            })?;
         }
         Ok(())
     }
 }
 
 /// A tombstone that refuses whatever either of two does.
-pub(crate) fn merged(a: Tombstone, b: Tombstone) -> Tombstone {
+pub(crate) fn merge_tombstones(a: Tombstone, b: Tombstone) -> Tombstone {
     Tombstone { born: a.born.max(b.born), dead_at: a.dead_at.max(b.dead_at) }
 }

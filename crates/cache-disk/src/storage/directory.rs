@@ -12,44 +12,44 @@ use cache_core::{Error, ErrorKind, Result};
 
 /// What the marker says. The number rises with every change that an older version would misread.
 const FORMAT: &str = "cache-disk format 1\n";
-const FORMAT_START: &str = "cache-disk format ";
+const FORMAT_PREFIX: &str = "cache-disk format ";
 
 /// A directory that this process has to itself.
 ///
-/// `lock`, `format`, `writes` (see [`Home::acknowledged`]), `db`, `quarantine`, and for a moment `probe`.
+/// `lock`, `format`, `writes` (see [`Directory::acknowledged`]), `db`, `quarantine`, and for a moment `probe`.
 #[derive(Debug)]
-pub(crate) struct Home {
+pub(crate) struct Directory {
     root: PathBuf,
-    is_known: bool,
+    is_known_format: bool,
     writes: File,
     /// Held locked.
     lock: File,
 }
 
-impl Home {
+impl Directory {
     /// Takes possession of the directory, making it, for the owner alone, if it is missing.
-    pub(crate) fn claim(root: &Path) -> Result<Self> {
+    pub(crate) fn lock(root: &Path) -> Result<Self> {
         let wrap = |what: &str, error: io::Error| {
             let message = format!("can't {what} in the directory {}", root.display());
             Error::caused(ErrorKind::Storage, "open", message, error)
         };
         make_directory(root).map_err(|error| wrap("make or enter the tier", error))?;
         let lock = open_file(&root.join("lock")).map_err(|error| wrap("open the lock", error))?;
-        take(&lock, root)?;
-        let is_known = check_format(root)?;
+        wait_for_lock(&lock, root)?;
+        let is_known_format = check_format(root)?;
         let writes = open_file(&root.join("writes")).map_err(|error| wrap("open 'writes'", error))?;
-        Ok(Self { root: root.to_owned(), is_known, writes, lock })
+        Ok(Self { root: root.to_owned(), is_known_format, writes, lock })
     }
 
     /// Lets others in. The database must be closed by now.
-    pub(crate) fn leave(&self) {
+    pub(crate) fn unlock(&self) {
         // The lock goes with the file in any case, only later.
         drop(self.lock.unlock());
     }
 
     /// Whether the database, if there is one, can be taken to be of this format.
-    pub(crate) fn is_known(&self) -> bool {
-        self.is_known
+    pub(crate) fn is_known_format(&self) -> bool {
+        self.is_known_format
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -89,7 +89,7 @@ impl Home {
 
     /// Moves the database out of the way, in the place of what was there before; one larger than
     /// `keep` bytes is deleted.
-    pub(crate) fn set_aside(&self, keep: u64) -> io::Result<()> {
+    pub(crate) fn quarantine(&self, keep: u64) -> io::Result<()> {
         let (database, aside) = (self.database(), self.root.join("quarantine"));
         if aside.exists() {
             fs::remove_dir_all(&aside)?;
@@ -155,9 +155,9 @@ fn open_file(path: &Path) -> io::Result<File> {
 }
 
 /// A process that is just closing, or a task of this one that outlived its tier, is waited for.
-fn take(lock: &File, root: &Path) -> Result<()> {
-    const ATTEMPTS: u32 = 10;
-    for _ in 0..ATTEMPTS {
+fn wait_for_lock(lock: &File, root: &Path) -> Result<()> {
+    const MAX_LOCK_ATTEMPTS: u32 = 10;
+    for _ in 0..MAX_LOCK_ATTEMPTS {
         match lock.try_lock() {
             Ok(()) => return Ok(()),
             Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(50)),
@@ -179,7 +179,7 @@ fn check_format(root: &Path) -> Result<bool> {
         return Ok(true);
     }
     let start = text.as_deref().and_then(|text| str::from_utf8(text).ok());
-    let version = start.and_then(|text| text.strip_prefix(FORMAT_START)?.trim_end().parse::<u32>().ok());
+    let version = start.and_then(|text| text.strip_prefix(FORMAT_PREFIX)?.trim_end().parse::<u32>().ok());
     if let Some(version) = version {
         let message = format!(
             "the directory {} holds format {version}, this version reads format 1: use a newer version, or delete it",

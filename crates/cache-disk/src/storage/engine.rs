@@ -12,59 +12,59 @@ use cache_core::{Error, ErrorKind, Result};
 
 use crate::{
     DiskConfig,
-    error::{Fault, Outcome},
-    janitor::Bell,
+    error::{StorageError, StorageResult},
+    janitor::JanitorSignal,
     stats::Counters,
-    storage::{Store, Writer, directory::Home},
+    storage::{Store, Writer, directory::Directory},
 };
 
 /// A tier's inside. Blocking: everything here runs on threads made for that.
 ///
 /// Locks are taken in this order: `writer`, then `slot`. Readers take the latter alone, and for no
 /// longer than a look-up.
-pub(crate) struct Engine {
+pub(crate) struct StorageEngine {
     pub(crate) config: DiskConfig,
-    pub(crate) home: Home,
+    pub(crate) directory: Directory,
     pub(crate) counters: Counters,
-    pub(crate) bell: Arc<Bell>,
-    slot: RwLock<Slot>,
+    pub(crate) signal: Arc<JanitorSignal>,
+    state: RwLock<DatabaseState>,
     writer: Mutex<Writer>,
     /// The database must be opened again before it can be written to.
-    sick: AtomicBool,
+    needs_reopen: AtomicBool,
 }
 
-enum Slot {
+enum DatabaseState {
     Open(Store),
     /// Why there is none.
     Shut(Error),
     Closed,
 }
 
-impl Engine {
+impl StorageEngine {
     pub(crate) fn open(config: DiskConfig) -> Result<Self> {
         config.check()?;
-        let home = Home::claim(&config.path)?;
+        let directory = Directory::lock(&config.path)?;
         let engine = Self {
             config,
-            home,
+            directory,
             counters: Counters::default(),
-            bell: Arc::default(),
-            slot: RwLock::new(Slot::Closed),
+            signal: Arc::default(),
+            state: RwLock::new(DatabaseState::Closed),
             writer: Mutex::new(Writer::new()),
-            sick: AtomicBool::new(false),
+            needs_reopen: AtomicBool::new(false),
         };
         let mut writer = lock(&engine.writer);
-        let opened = if engine.home.is_known() {
+        let opened = if engine.directory.is_known_format() {
             engine.open_store(&mut writer)
         } else {
-            Err(Fault::Corrupt("the format marker can't be read".into()))
+            Err(StorageError::Corrupt("the format marker can't be read".into()))
         };
         match opened {
             Ok(()) => {}
-            Err(Fault::Corrupt(why)) => engine.start_over(&mut writer, &why)?,
-            Err(fault @ Fault::Unusable(_)) => {
-                let message = format!("can't open the database in {}", engine.home.root().display());
-                return Err(Error::caused(ErrorKind::Storage, "open", message, fault.into_error("database")));
+            Err(StorageError::Corrupt(why)) => engine.start_over(&mut writer, &why)?,
+            Err(error @ StorageError::Unusable(_)) => {
+                let message = format!("can't open the database in {}", engine.directory.root().display());
+                return Err(Error::caused(ErrorKind::Storage, "open", message, error.into_error("database")));
             }
         }
         drop(writer);
@@ -72,12 +72,12 @@ impl Engine {
     }
 
     /// Looks, without holding up others who look.
-    pub(crate) fn look<T>(&self, look: impl FnOnce(&Store) -> Outcome<T>) -> Result<Outcome<T>> {
-        let slot = self.slot.read().unwrap_or_else(PoisonError::into_inner);
-        let outcome = look(slot.store()?);
-        if let Err(Fault::Unusable(_)) = outcome {
-            self.sick.store(true, Relaxed);
-            self.bell.ring();
+    pub(crate) fn read<T>(&self, work: impl FnOnce(&Store) -> StorageResult<T>) -> Result<StorageResult<T>> {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let outcome = work(state.store()?);
+        if let Err(StorageError::Unusable(_)) = outcome {
+            self.needs_reopen.store(true, Relaxed);
+            self.signal.wake();
         }
         Ok(outcome)
     }
@@ -87,29 +87,29 @@ impl Engine {
     pub(crate) fn write<T>(
         &self,
         operation: &'static str,
-        work: impl Fn(&mut Writer, &Store) -> Outcome<T>,
+        work: impl Fn(&mut Writer, &Store) -> StorageResult<T>,
     ) -> Result<T> {
         let mut writer = lock(&self.writer);
         let mut again = true;
         loop {
-            self.heal(&mut writer)?;
-            let fault = {
-                let slot = self.slot.read().unwrap_or_else(PoisonError::into_inner);
-                match work(&mut writer, slot.store()?) {
+            self.reopen_if_needed(&mut writer)?;
+            let error = {
+                let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+                match work(&mut writer, state.store()?) {
                     Ok(done) => return Ok(done),
-                    Err(fault) => fault,
+                    Err(error) => error,
                 }
             };
-            match &fault {
-                Fault::Corrupt(why) => self.start_over(&mut writer, why)?,
-                Fault::Unusable(why) => {
+            match &error {
+                StorageError::Corrupt(why) => self.start_over(&mut writer, why)?,
+                StorageError::Unusable(why) => {
                     tracing::warn!(why, operation, "a write to the disk tier failed");
-                    self.sick.store(true, Relaxed);
+                    self.needs_reopen.store(true, Relaxed);
                 }
             }
             if !again {
                 self.counters.failed_writes.fetch_add(1, Relaxed);
-                return Err(fault.into_error(operation));
+                return Err(error.into_error(operation));
             }
             again = false;
         }
@@ -117,13 +117,13 @@ impl Engine {
 
     /// Opens the database again after a failed write, once there is space. Until then it is left as
     /// it is, for reads go on.
-    fn heal(&self, writer: &mut Writer) -> Result<()> {
-        if !self.sick.load(Relaxed) {
+    fn reopen_if_needed(&self, writer: &mut Writer) -> Result<()> {
+        if !self.needs_reopen.load(Relaxed) {
             return Ok(());
         }
-        self.home.probe(self.config.journal_bytes()).map_err(|error| {
+        self.directory.probe(self.config.journal_bytes()).map_err(|error| {
             self.counters.failed_writes.fetch_add(1, Relaxed);
-            let message = format!("the disk under {} takes no writes", self.home.root().display());
+            let message = format!("the disk under {} takes no writes", self.directory.root().display());
             Error::caused(ErrorKind::Storage, "write", message, error)
         })?;
         if self.shut(Error::new(ErrorKind::Unavailable, "open", "the database is being opened again")) {
@@ -132,46 +132,46 @@ impl Engine {
                     self.counters.reopened.fetch_add(1, Relaxed);
                     tracing::info!("the disk tier was opened again after a failed write");
                 }
-                Err(Fault::Corrupt(why)) => self.start_over(writer, &why)?,
-                Err(fault @ Fault::Unusable(_)) => {
-                    let error = fault.into_error("open");
+                Err(StorageError::Corrupt(why)) => self.start_over(writer, &why)?,
+                Err(error @ StorageError::Unusable(_)) => {
+                    let error = error.into_error("open");
                     self.shut(error.clone());
                     return Err(error);
                 }
             }
         }
-        self.sick.store(false, Relaxed);
+        self.needs_reopen.store(false, Relaxed);
         Ok(())
     }
 
     /// Moves a damaged database aside and begins with an empty one.
     fn start_over(&self, writer: &mut Writer, why: &str) -> Result<()> {
-        let path = self.home.root().display();
+        let path = self.directory.root().display();
         tracing::error!(why, %path, "the disk tier is damaged and starts over, empty");
         let failed = |error: Error| {
             self.shut(error.clone());
-            self.sick.store(true, Relaxed);
+            self.needs_reopen.store(true, Relaxed);
             error
         };
         self.shut(Error::new(ErrorKind::Unavailable, "open", "the database is being replaced"));
-        self.home.set_aside(self.config.max_bytes / 8).map_err(|error| {
+        self.directory.quarantine(self.config.max_bytes / 8).map_err(|error| {
             let message = format!("can't move the damaged database in {path} aside");
             failed(Error::caused(ErrorKind::Storage, "open", message, error))
         })?;
         self.counters.started_over.fetch_add(1, Relaxed);
-        self.open_store(writer).map_err(|fault| failed(fault.into_error("open")))?;
-        self.sick.store(false, Relaxed);
+        self.open_store(writer).map_err(|error| failed(error.into_error("open")))?;
+        self.needs_reopen.store(false, Relaxed);
         Ok(())
     }
 
     /// Closes the database; `false` if the tier itself is closed.
     fn shut(&self, why: Error) -> bool {
-        let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
-        match std::mem::replace(&mut *slot, Slot::Shut(why)) {
-            Slot::Open(store) => store.close(),
-            Slot::Shut(_) => {}
-            Slot::Closed => {
-                *slot = Slot::Closed;
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        match std::mem::replace(&mut *state, DatabaseState::Shut(why)) {
+            DatabaseState::Open(store) => store.close(),
+            DatabaseState::Shut(_) => {}
+            DatabaseState::Closed => {
+                *state = DatabaseState::Closed;
                 return false;
             }
         }
@@ -181,45 +181,45 @@ impl Engine {
     /// Makes everything durable and closes for good.
     pub(crate) fn close(&self) -> Result<()> {
         let _writer = lock(&self.writer);
-        let mut slot = self.slot.write().unwrap_or_else(PoisonError::into_inner);
-        let Slot::Open(store) = std::mem::replace(&mut *slot, Slot::Closed) else {
-            self.home.leave();
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let DatabaseState::Open(store) = std::mem::replace(&mut *state, DatabaseState::Closed) else {
+            self.directory.unlock();
             return Ok(());
         };
-        self.bell.stop();
+        self.signal.stop();
         let outcome = self.persist(&store);
         store.close();
-        self.home.leave();
-        outcome.map_err(|fault| fault.into_error("close"))
+        self.directory.unlock();
+        outcome.map_err(|error| error.into_error("close"))
     }
 
     /// Makes everything durable.
-    pub(crate) fn persist(&self, store: &Store) -> Outcome<()> {
+    pub(crate) fn persist(&self, store: &Store) -> StorageResult<()> {
         // The count last: it must not get ahead of what it counts.
         store.persist()?;
-        self.home.sync().map_err(|error| Fault::Unusable(error.to_string()))
+        self.directory.sync().map_err(|error| StorageError::Unusable(error.to_string()))
     }
 
     /// Opens the database and takes stock.
-    fn open_store(&self, writer: &mut Writer) -> Outcome<()> {
-        let path = self.home.database();
+    fn open_store(&self, writer: &mut Writer) -> StorageResult<()> {
+        let path = self.directory.database();
         if !path.exists() {
-            self.home.acknowledge(0).map_err(|error| Fault::Unusable(error.to_string()))?;
+            self.directory.acknowledge(0).map_err(|error| StorageError::Unusable(error.to_string()))?;
         }
         let store = Store::open(&path)?;
-        match Writer::take_stock(&store, self) {
+        match Writer::load(&store, self) {
             Ok(fresh) => *writer = fresh,
-            Err(fault) => {
+            Err(error) => {
                 store.close();
-                return Err(fault);
+                return Err(error);
             }
         }
-        *self.slot.write().unwrap_or_else(PoisonError::into_inner) = Slot::Open(store);
+        *self.state.write().unwrap_or_else(PoisonError::into_inner) = DatabaseState::Open(store);
         Ok(())
     }
 }
 
-impl Drop for Engine {
+impl Drop for StorageEngine {
     fn drop(&mut self) {
         if let Err(error) = self.close() {
             tracing::warn!(%error, "the disk tier was not closed cleanly");
@@ -227,7 +227,7 @@ impl Drop for Engine {
     }
 }
 
-impl Slot {
+impl DatabaseState {
     fn store(&self) -> Result<&Store> {
         match self {
             Self::Open(store) => Ok(store),
@@ -242,11 +242,11 @@ fn lock(writer: &Mutex<Writer>) -> MutexGuard<'_, Writer> {
     writer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl fmt::Debug for Engine {
+impl fmt::Debug for StorageEngine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine")
+        f.debug_struct("StorageEngine")
             .field("config", &self.config)
-            .field("sick", &self.sick)
+            .field("needs_reopen", &self.needs_reopen)
             .finish_non_exhaustive()
     }
 }

@@ -19,18 +19,18 @@ use std::{
 
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::error::{Fault, Outcome, says_what_is_there};
+use crate::error::{StorageError, StorageResult, is_about_content};
 
 /// Longer than any journal of ours, or the 64 MiB that fjall reserves for one.
-const MAX_JOURNAL: u64 = 128 << 20;
-const MAX_MANIFEST: u64 = 16 << 20;
-const MAX_CONTENTS: u64 = 64 << 10;
-const TRAILER: usize = 38;
+const MAX_JOURNAL_BYTES: u64 = 128 << 20;
+const MAX_MANIFEST_BYTES: u64 = 16 << 20;
+const MAX_CONTENTS_BYTES: u64 = 64 << 10;
+const TRAILER_BYTES: usize = 38;
 
 /// Refuses a database that fjall could not be trusted to read, and deletes tables that it could not
 /// either: if they are in use fjall misses them and says so, else they were never finished.
-pub(crate) fn inspect(database: &Path) -> Outcome<()> {
-    let corrupt = |path: &Path, what: &str| Fault::Corrupt(format!("{}: {what}", path.display()));
+pub(crate) fn check_files(database: &Path) -> StorageResult<()> {
+    let corrupt = |path: &Path, what: &str| StorageError::Corrupt(format!("{}: {what}", path.display()));
     for keyspace in entries(&database.join("keyspaces")) {
         let current = keyspace.join("current");
         // A keyspace that is missing it was never finished.
@@ -40,13 +40,13 @@ pub(crate) fn inspect(database: &Path) -> Outcome<()> {
         for table in entries(&keyspace.join("tables")) {
             if !looked(&table, has_contents(&table))? {
                 tracing::warn!(table = %table.display(), "a table without readable contents is deleted");
-                fs::remove_file(&table).map_err(|error| Fault::Unusable(error.to_string()))?;
+                fs::remove_file(&table).map_err(|error| StorageError::Unusable(error.to_string()))?;
             }
         }
     }
     for journal in entries(database).into_iter().filter(|path| path.extension().is_some_and(|e| e == "jnl")) {
         let in_order =
-            looked(&journal, read_bounded(&journal, MAX_JOURNAL).map(|bytes| is_in_order(&bytes)))?;
+            looked(&journal, read_bounded(&journal, MAX_JOURNAL_BYTES).map(|bytes| is_in_order(&bytes)))?;
         if !in_order {
             return Err(corrupt(&journal, "has lengths or numbers that were never written"));
         }
@@ -55,11 +55,11 @@ pub(crate) fn inspect(database: &Path) -> Outcome<()> {
 }
 
 /// Whether what was looked at is whole. What could not be looked at is not thrown away for that.
-fn looked(path: &Path, whole: io::Result<bool>) -> Outcome<bool> {
+fn looked(path: &Path, whole: io::Result<bool>) -> StorageResult<bool> {
     match whole {
         Ok(whole) => Ok(whole),
-        Err(error) if says_what_is_there(&error) => Ok(false),
-        Err(error) => Err(Fault::Unusable(format!("can't read {}: {error}", path.display()))),
+        Err(error) if is_about_content(&error) => Ok(false),
+        Err(error) => Err(StorageError::Unusable(format!("can't read {}: {error}", path.display()))),
     }
 }
 
@@ -76,23 +76,23 @@ fn read_bounded(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 }
 
 fn is_manifest_whole(keyspace: &Path, current: &Path) -> io::Result<bool> {
-    let current = read_bounded(current, MAX_MANIFEST)?;
+    let current = read_bounded(current, MAX_MANIFEST_BYTES)?;
     let Some((number, rest)) = current.split_first_chunk() else { return Ok(false) };
     let manifest = keyspace.join(format!("v{}", u64::from_le_bytes(*number)));
-    let sum = xxh3_128(&read_bounded(&manifest, MAX_MANIFEST)?).to_le_bytes();
+    let sum = xxh3_128(&read_bounded(&manifest, MAX_MANIFEST_BYTES)?).to_le_bytes();
     Ok(rest == [&sum[..], &[0]].concat())
 }
 
 fn has_contents(table: &Path) -> io::Result<bool> {
     let mut file = File::open(table)?;
-    let end = file.metadata()?.len().saturating_sub(TRAILER as u64);
-    let mut trailer = [0; TRAILER];
+    let end = file.metadata()?.len().saturating_sub(TRAILER_BYTES as u64);
+    let mut trailer = [0; TRAILER_BYTES];
     file.seek(SeekFrom::Start(end))?;
     file.read_exact(&mut trailer)?;
     let Some(([b'S', b'F', b'A', b'!', 1, 0], rest)) = trailer.split_first_chunk() else { return Ok(false) };
     let Some((sum, rest)) = rest.split_first_chunk() else { return Ok(false) };
     let from = rest.first_chunk().map_or(u64::MAX, |from| u64::from_le_bytes(*from));
-    if from > end || end - from > MAX_CONTENTS {
+    if from > end || end - from > MAX_CONTENTS_BYTES {
         return Ok(false);
     }
     let mut contents = vec![0; (end - from) as usize];
@@ -104,7 +104,7 @@ fn has_contents(table: &Path) -> io::Result<bool> {
 /// Whether no length in a journal exceeds what could have been written, and the batches rise in number.
 ///
 /// What comes after the first thing that can't be read is not looked at: fjall cuts the journal off
-/// there, as after a write that was broken off, and [`Home::acknowledged`](super::directory::Home) tells
+/// there, as after a write that was broken off, and [`Directory::acknowledged`](super::directory::Directory) tells
 /// whether that lost something.
 fn is_in_order(journal: &[u8]) -> bool {
     let mut last = None;
@@ -128,7 +128,7 @@ struct Batches<'a> {
 
 impl Batches<'_> {
     /// No record is longer, so no value either.
-    const MAX_VALUE: u32 = 64 << 20;
+    const MAX_VALUE_BYTES: u32 = 64 << 20;
 
     fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
         let (head, rest) = self.rest.split_first_chunk()?;
@@ -142,7 +142,7 @@ impl Batches<'_> {
         self.take::<8>()?;
         let key = u16::from_le_bytes(self.take()?);
         let (value, stored) = (u32::from_le_bytes(self.take()?), u32::from_le_bytes(self.take()?));
-        if compression != 0 || value != stored || value > Self::MAX_VALUE {
+        if compression != 0 || value != stored || value > Self::MAX_VALUE_BYTES {
             return Some(false);
         }
         self.rest = self.rest.get(usize::from(key) + value as usize..)?;

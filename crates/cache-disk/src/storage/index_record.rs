@@ -10,33 +10,33 @@ use cache_core::{
     envelope::{self, Record},
 };
 
-const LOGGED: u8 = 0;
+const IN_LOG: u8 = 0;
 const INLINE: u8 = 1;
 
 /// What an entry of either keyspace costs beside its key and value.
-const OVERHEAD: usize = 24;
+const ITEM_OVERHEAD_BYTES: usize = 24;
 
 #[derive(Clone, Debug)]
-pub(crate) enum Place {
-    Logged(Logged),
+pub(crate) enum IndexRecord {
+    InLog(LogPointer),
     Inline { record: Record, bytes: Vec<u8> },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Logged {
+pub(crate) struct LogPointer {
     pub(crate) born: Timestamp,
     pub(crate) dead_at: Timestamp,
     pub(crate) number: u64,
     pub(crate) len: u32,
 }
 
-impl Place {
-    /// Reads what [`Place::encode`] wrote; `None` for anything else.
+impl IndexRecord {
+    /// Reads what [`IndexRecord::encode`] wrote; `None` for anything else.
     pub(crate) fn decode(text: &[u8], bytes: &[u8]) -> Option<Self> {
         match bytes.split_first()? {
-            (&LOGGED, rest) => Logged::decode(rest).map(Self::Logged),
+            (&IN_LOG, rest) => LogPointer::decode(rest).map(Self::InLog),
             (&INLINE, rest) => {
-                let record = envelope::open(&key_of(text)?, rest).ok()?;
+                let record = envelope::open(&key_from_text(text)?, rest).ok()?;
                 Some(Self::Inline { record, bytes: rest.to_vec() })
             }
             _ => None,
@@ -45,7 +45,7 @@ impl Place {
 
     pub(crate) fn encode(&self) -> Vec<u8> {
         match self {
-            Self::Logged(logged) => logged.encode(),
+            Self::InLog(pointer) => pointer.encode(),
             Self::Inline { bytes, .. } => [&[INLINE], bytes.as_slice()].concat(),
         }
     }
@@ -57,14 +57,14 @@ impl Place {
 
     pub(crate) fn born(&self) -> Timestamp {
         match self {
-            Self::Logged(logged) => logged.born,
+            Self::InLog(pointer) => pointer.born,
             Self::Inline { record, .. } => record.born(),
         }
     }
 
     pub(crate) fn dead_at(&self) -> Timestamp {
         match self {
-            Self::Logged(logged) => logged.dead_at,
+            Self::InLog(pointer) => pointer.dead_at,
             Self::Inline { record, .. } => record.dead_at(),
         }
     }
@@ -88,27 +88,27 @@ impl Place {
     /// How many bytes of the index it takes, roughly and rather too many.
     pub(crate) fn index_bytes(&self, text: &[u8]) -> u64 {
         let value = match self {
-            Self::Logged(_) => Logged::LEN,
+            Self::InLog(_) => LogPointer::LEN,
             Self::Inline { bytes, .. } => bytes.len(),
         };
-        (text.len() + value + OVERHEAD) as u64
+        (text.len() + value + ITEM_OVERHEAD_BYTES) as u64
     }
 
     /// How many bytes of the log it takes, roughly.
     pub(crate) fn log_bytes(&self, text: &[u8]) -> u64 {
         match self {
-            Self::Logged(logged) => u64::from(logged.len) + (text.len() + OVERHEAD) as u64,
+            Self::InLog(pointer) => u64::from(pointer.len) + (text.len() + ITEM_OVERHEAD_BYTES) as u64,
             Self::Inline { .. } => 0,
         }
     }
 }
 
-impl Logged {
+impl LogPointer {
     const LEN: usize = 28;
 
     fn encode(self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(1 + Self::LEN);
-        bytes.push(LOGGED);
+        bytes.push(IN_LOG);
         bytes.extend(self.born.as_micros().to_le_bytes());
         bytes.extend(self.dead_at.as_micros().to_le_bytes());
         bytes.extend(self.number.to_le_bytes());
@@ -131,7 +131,7 @@ impl Logged {
 
 /// A key of this text. Which part of it is the kind can't be told, so it serves to open and seal
 /// records, and to match patterns.
-pub(crate) fn key_of(text: &[u8]) -> Option<Key> {
+pub(crate) fn key_from_text(text: &[u8]) -> Option<Key> {
     let text = str::from_utf8(text).ok()?;
     let (kind, id) = text.split_once(':')?;
     match kind.strip_prefix('!') {

@@ -8,10 +8,11 @@ mod index_record;
 mod store;
 mod writer;
 
-pub(crate) use batch::{Batch, merged};
-pub(crate) use engine::Engine;
-pub(crate) use index_record::{Logged, Place, key_of};
+pub(crate) use batch::{Batch, merge_tombstones};
+pub(crate) use engine::StorageEngine;
+pub(crate) use index_record::{IndexRecord, LogPointer, key_from_text};
 pub(crate) use store::{
-    ENTRY, FLOOR, PATTERN, Store, WRITES, index_key, log_value, split_log_value, unreadable,
+    ENTRY_PREFIX, FLOOR_KEY, PATTERN_PREFIX, Store, WRITES_KEY, index_key, log_value, split_log_value,
+    unreadable,
 };
 pub(crate) use writer::{Writer, decode_pattern, encode_pattern};

@@ -15,8 +15,8 @@ use fjall::{
 };
 
 use crate::{
-    error::{Fault, Outcome, opening, quietly, reading, writing},
-    storage::{Place, fjall_check::inspect},
+    error::{StorageError, StorageResult, run_close, run_open, run_read, run_write},
+    storage::{IndexRecord, fjall_check::check_files},
 };
 
 const MIB: u64 = 1 << 20;
@@ -27,16 +27,16 @@ const MEMTABLE_BYTES: u64 = 256 * MIB;
 const INDEX_TABLE_BYTES: u64 = 4 * MIB;
 
 /// fjall halts a writer, for good if its worker has died, from 4 sealed memtables on.
-const MAX_SEALED: usize = 2;
-const FLUSH_LIMIT: Duration = Duration::from_secs(60);
+const MAX_SEALED_MEMTABLES: usize = 2;
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// The first byte of a key in the index.
-pub(crate) const ENTRY: u8 = b'k';
-pub(crate) const PATTERN: u8 = b'p';
+pub(crate) const ENTRY_PREFIX: u8 = b'k';
+pub(crate) const PATTERN_PREFIX: u8 = b'p';
 /// The keys of single numbers in the index.
-pub(crate) const WRITES: &[u8] = b"writes";
-pub(crate) const FLOOR: &[u8] = b"floor";
-const BEGIN: &[u8] = b"begin";
+pub(crate) const WRITES_KEY: &[u8] = b"writes";
+pub(crate) const FLOOR_KEY: &[u8] = b"floor";
+const JOURNAL_START_KEY: &[u8] = b"begin";
 
 pub(crate) struct Store {
     db: Database,
@@ -47,9 +47,9 @@ pub(crate) struct Store {
 
 impl Store {
     /// Opens the database, or makes it.
-    pub(crate) fn open(path: &Path) -> Outcome<Self> {
-        inspect(path)?;
-        let store = opening(|| {
+    pub(crate) fn open(path: &Path) -> StorageResult<Self> {
+        check_files(path)?;
+        let store = run_open(|| {
             // fjall appends to a journal that it found, but writes by position to one that it made,
             // and only the former can be emptied under it: so a new database is opened twice.
             if !path.join("version").exists() {
@@ -92,7 +92,7 @@ impl Store {
     }
 
     pub(crate) fn close(self) {
-        quietly(|| drop(self));
+        run_close(|| drop(self));
     }
 
     pub(crate) fn batch(&self) -> OwnedWriteBatch {
@@ -100,14 +100,14 @@ impl Store {
     }
 
     /// Looks a key up in the index.
-    pub(crate) fn place(&self, text: &[u8]) -> Outcome<Option<Place>> {
-        let Some(bytes) = reading(|| self.index.get(index_key(text)))? else { return Ok(None) };
-        Place::decode(text, &bytes).map(Some).ok_or_else(|| unreadable(text))
+    pub(crate) fn index_record(&self, text: &[u8]) -> StorageResult<Option<IndexRecord>> {
+        let Some(bytes) = run_read(|| self.index.get(index_key(text)))? else { return Ok(None) };
+        IndexRecord::decode(text, &bytes).map(Some).ok_or_else(|| unreadable(text))
     }
 
     /// A number kept in the index, 0 if it isn't there.
-    pub(crate) fn number(&self, key: &[u8]) -> Outcome<u64> {
-        let Some(bytes) = reading(|| self.index.get(key))? else { return Ok(0) };
+    pub(crate) fn number(&self, key: &[u8]) -> StorageResult<u64> {
+        let Some(bytes) = run_read(|| self.index.get(key))? else { return Ok(0) };
         let bytes = bytes.as_ref().try_into().map_err(|_| unreadable(key))?;
         Ok(u64::from_le_bytes(bytes))
     }
@@ -117,10 +117,11 @@ impl Store {
         &self,
         from: &[u8],
         prefix: &[u8],
-        mut visit: impl FnMut(&[u8], &[u8]) -> Outcome<bool>,
-    ) -> Outcome<Option<Vec<u8>>> {
-        let mut entries = reading(|| Ok(self.index.range(from..)))?;
-        while let Some((key, value)) = reading(|| entries.next().map(fjall::Guard::into_inner).transpose())? {
+        mut visit: impl FnMut(&[u8], &[u8]) -> StorageResult<bool>,
+    ) -> StorageResult<Option<Vec<u8>>> {
+        let mut entries = run_read(|| Ok(self.index.range(from..)))?;
+        while let Some((key, value)) = run_read(|| entries.next().map(fjall::Guard::into_inner).transpose())?
+        {
             if !key.starts_with(prefix) {
                 break;
             }
@@ -132,46 +133,47 @@ impl Store {
     }
 
     /// Commits, after waiting for flushes that are behind.
-    pub(crate) fn commit(&self, batch: OwnedWriteBatch) -> Outcome<()> {
-        self.wait(MAX_SEALED)?;
-        writing(|| batch.commit())
+    pub(crate) fn commit(&self, batch: OwnedWriteBatch) -> StorageResult<()> {
+        self.wait(MAX_SEALED_MEMTABLES)?;
+        run_write(|| batch.commit())
     }
 
-    pub(crate) fn persist(&self) -> Outcome<()> {
-        writing(|| self.db.persist(PersistMode::SyncAll))
+    pub(crate) fn persist(&self) -> StorageResult<()> {
+        run_write(|| self.db.persist(PersistMode::SyncAll))
     }
 
     /// Begins to flush the log's memtable, without waiting for it.
-    pub(crate) fn flush_log(&self) -> Outcome<()> {
-        writing(|| self.log.rotate_memtable()).map(drop)
+    pub(crate) fn flush_log(&self) -> StorageResult<()> {
+        run_write(|| self.log.rotate_memtable()).map(drop)
     }
 
     /// Flushes all memtables and empties the journal, which then holds nothing that the tables don't.
     /// No write may come meanwhile.
-    pub(crate) fn checkpoint(&self) -> Outcome<()> {
-        writing(|| {
+    pub(crate) fn checkpoint(&self) -> StorageResult<()> {
+        run_write(|| {
             self.log.rotate_memtable()?;
             self.index.rotate_memtable()
         })?;
         self.wait(0)?;
-        self.empty_journal().map_err(|error| Fault::Unusable(format!("can't empty the journal: {error}")))?;
+        self.empty_journal()
+            .map_err(|error| StorageError::Unusable(format!("can't empty the journal: {error}")))?;
         self.begin_journal()
     }
 
     /// Writes a first batch that doesn't matter: damage to the number of a batch shows by its place
     /// among the others, except for the first, which fjall might then take for flushed already.
-    fn begin_journal(&self) -> Outcome<()> {
-        writing(|| self.index.insert(BEGIN, []))
+    fn begin_journal(&self) -> StorageResult<()> {
+        run_write(|| self.index.insert(JOURNAL_START_KEY, []))
     }
 
     /// Waits until at most `sealed` memtables of each keyspace are still to be flushed.
-    fn wait(&self, sealed: usize) -> Outcome<()> {
+    fn wait(&self, sealed: usize) -> StorageResult<()> {
         let since = Instant::now();
         while self.index.sealed_memtable_count().max(self.log.sealed_memtable_count()) > sealed {
             // An error if the worker that should flush them has failed.
-            writing(|| self.db.persist(PersistMode::Buffer))?;
-            if since.elapsed() > FLUSH_LIMIT {
-                return Err(Fault::Unusable(format!("nothing was flushed within {FLUSH_LIMIT:?}")));
+            run_write(|| self.db.persist(PersistMode::Buffer))?;
+            if since.elapsed() > FLUSH_TIMEOUT {
+                return Err(StorageError::Unusable(format!("nothing was flushed within {FLUSH_TIMEOUT:?}")));
             }
             thread::sleep(Duration::from_millis(1));
         }
@@ -198,13 +200,13 @@ impl Store {
     }
 
     /// Drops the tables of the log that hold nothing past `number`.
-    pub(crate) fn drop_log(&self, number: u64) -> Outcome<()> {
-        writing(|| Ok(self.log.tree.drop_range::<[u8; 8], _>(..=number.to_be_bytes())?))
+    pub(crate) fn drop_log(&self, number: u64) -> StorageResult<()> {
+        run_write(|| Ok(self.log.tree.drop_range::<[u8; 8], _>(..=number.to_be_bytes())?))
     }
 
     /// Rewrites the whole index without what was replaced in it.
-    pub(crate) fn compact_index(&self) -> Outcome<()> {
-        writing(|| self.index.major_compact())
+    pub(crate) fn compact_index(&self) -> StorageResult<()> {
+        run_write(|| self.index.major_compact())
     }
 }
 
@@ -215,11 +217,14 @@ impl std::fmt::Debug for Store {
 }
 
 pub(crate) fn index_key(text: &[u8]) -> Vec<u8> {
-    [&[ENTRY], text].concat()
+    [&[ENTRY_PREFIX], text].concat()
 }
 
-pub(crate) fn unreadable(text: &[u8]) -> Fault {
-    Fault::Corrupt(format!("what the index says about {:?} can't be read", String::from_utf8_lossy(text)))
+pub(crate) fn unreadable(text: &[u8]) -> StorageError {
+    StorageError::Corrupt(format!(
+        "what the index says about {:?} can't be read",
+        String::from_utf8_lossy(text)
+    ))
 }
 
 /// What lies in the log: the key's length (2 bytes), the key, the record.

@@ -3,13 +3,15 @@
 use cache_core::{Pattern, Timestamp, Tombstone, Tombstones};
 
 use crate::{
-    error::{Fault, Outcome, reading},
-    stats::Held,
-    storage::{ENTRY, Engine, FLOOR, PATTERN, Place, Store, WRITES, unreadable},
+    error::{StorageError, StorageResult, run_read},
+    stats::Usage,
+    storage::{
+        ENTRY_PREFIX, FLOOR_KEY, IndexRecord, PATTERN_PREFIX, StorageEngine, Store, WRITES_KEY, unreadable,
+    },
 };
 
 /// How many patterns are kept apart; past that, one moment stands for them.
-const PATTERNS: usize = 1024;
+const MAX_PATTERNS: usize = 1024;
 
 /// The state of the one who writes.
 #[derive(Debug)]
@@ -42,46 +44,48 @@ impl Writer {
             log_flushed: false,
             writes: 0,
             floor: Timestamp::MIN,
-            patterns: Tombstones::new(PATTERNS),
+            patterns: Tombstones::new(MAX_PATTERNS),
             next_death: Timestamp::MIN,
         }
     }
 
     /// Reads the whole index, which also proves that it can be read.
-    pub(crate) fn take_stock(store: &Store, engine: &Engine) -> Outcome<Self> {
+    pub(crate) fn load(store: &Store, engine: &StorageEngine) -> StorageResult<Self> {
         let now = engine.config.clock.now();
         let mut writer = Self::new();
-        writer.writes = store.number(WRITES)?;
-        match engine.home.acknowledged() {
+        writer.writes = store.number(WRITES_KEY)?;
+        match engine.directory.acknowledged() {
             Some(count) if count <= writer.writes => {}
             Some(count) => {
                 let why = format!("{count} writes were acknowledged, only {} are there", writer.writes);
-                return Err(Fault::Corrupt(why));
+                return Err(StorageError::Corrupt(why));
             }
-            None => return Err(Fault::Corrupt("the count of acknowledged writes can't be read".into())),
+            None => {
+                return Err(StorageError::Corrupt("the count of acknowledged writes can't be read".into()));
+            }
         }
-        let floor = store.number(FLOOR)?.cast_signed();
+        let floor = store.number(FLOOR_KEY)?.cast_signed();
         writer.floor = if floor == 0 { Timestamp::MIN } else { Timestamp::from_micros(floor) };
 
         // After a restart under a clock that was set back, what comes now must still win.
         engine.config.clock.observe(writer.floor);
-        let (mut held, mut newest) = (Held::default(), None);
-        store.walk(&[ENTRY], &[ENTRY], |text, value| {
-            let place = Place::decode(text, value).ok_or_else(|| unreadable(text))?;
-            engine.config.clock.observe(place.born());
-            held.count(text, &place, 1);
-            if let Place::Logged(logged) = place {
-                newest = newest.max(Some(logged.number));
+        let (mut held, mut newest) = (Usage::default(), None);
+        store.walk(&[ENTRY_PREFIX], &[ENTRY_PREFIX], |text, value| {
+            let found = IndexRecord::decode(text, value).ok_or_else(|| unreadable(text))?;
+            engine.config.clock.observe(found.born());
+            held.count(text, &found, 1);
+            if let IndexRecord::InLog(pointer) = found {
+                newest = newest.max(Some(pointer.number));
             }
             Ok(true)
         })?;
-        store.walk(&[PATTERN], &[PATTERN], |_, value| {
+        store.walk(&[PATTERN_PREFIX], &[PATTERN_PREFIX], |_, value| {
             let (pattern, tombstone) = decode_pattern(value).ok_or_else(|| unreadable(value))?;
             engine.config.clock.observe(tombstone.born);
             writer.patterns.add_matching(pattern.into(), tombstone, now);
             Ok(true)
         })?;
-        let last = reading(|| store.log.last_key_value().map(fjall::Guard::key).transpose());
+        let last = run_read(|| store.log.last_key_value().map(fjall::Guard::key).transpose());
         // A damaged log is no reason to give up: what the index knows of it bounds the numbers too.
         if let Ok(Some(last)) = last.as_ref().map(|key| key.as_ref().and_then(|key| key.first_chunk())) {
             newest = newest.max(Some(u64::from_be_bytes(*last)));

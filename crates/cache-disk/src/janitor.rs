@@ -2,9 +2,11 @@
 
 use std::{
     io,
-    sync::{Arc, Condvar, Mutex, PoisonError},
+    sync::{Arc, Condvar, PoisonError},
     thread::{self, JoinHandle},
 };
+
+use cache_core::sync::Mutex;
 
 use crate::storage::StorageEngine;
 
@@ -24,17 +26,17 @@ struct State {
 impl JanitorSignal {
     /// Space is getting scarce.
     pub(crate) fn wake(&self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).woken = true;
+        self.state.lock().woken = true;
         self.changed.notify_all();
     }
 
     pub(crate) fn stop(&self) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).stopped = true;
+        self.state.lock().stopped = true;
         self.changed.notify_all();
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).stopped
+        self.state.lock().stopped
     }
 }
 
@@ -65,7 +67,7 @@ impl Drop for Janitor {
 
 fn run(engine: &StorageEngine) {
     loop {
-        let state = engine.signal.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = engine.signal.state.lock();
         let idle = |state: &mut State| !state.woken && !state.stopped;
         let (mut state, wait) = engine
             .signal

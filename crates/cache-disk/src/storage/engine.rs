@@ -3,12 +3,15 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
 };
 
-use cache_core::{Error, ErrorKind, Result};
+use cache_core::{
+    Error, ErrorKind, Result,
+    sync::{Mutex, RwLock},
+};
 
 use crate::{
     DiskConfig,
@@ -53,7 +56,7 @@ impl StorageEngine {
             writer: Mutex::new(Writer::new()),
             needs_reopen: AtomicBool::new(false),
         };
-        let mut writer = lock(&engine.writer);
+        let mut writer = engine.writer.lock();
         let opened = if engine.directory.is_known_format() {
             engine.open_store(&mut writer)
         } else {
@@ -73,7 +76,7 @@ impl StorageEngine {
 
     /// Looks, without holding up others who look.
     pub(crate) fn read<T>(&self, work: impl FnOnce(&Store) -> StorageResult<T>) -> Result<StorageResult<T>> {
-        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state.read();
         let outcome = work(state.store()?);
         if let Err(StorageError::Unusable(_)) = outcome {
             self.needs_reopen.store(true, Relaxed);
@@ -89,12 +92,12 @@ impl StorageEngine {
         operation: &'static str,
         work: impl Fn(&mut Writer, &Store) -> StorageResult<T>,
     ) -> Result<T> {
-        let mut writer = lock(&self.writer);
+        let mut writer = self.writer.lock();
         let mut again = true;
         loop {
             self.reopen_if_needed(&mut writer)?;
             let error = {
-                let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+                let state = self.state.read();
                 match work(&mut writer, state.store()?) {
                     Ok(done) => return Ok(done),
                     Err(error) => error,
@@ -166,7 +169,7 @@ impl StorageEngine {
 
     /// Closes the database; `false` if the tier itself is closed.
     fn shut(&self, why: Error) -> bool {
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.write();
         match std::mem::replace(&mut *state, DatabaseState::Shut(why)) {
             DatabaseState::Open(store) => store.close(),
             DatabaseState::Shut(_) => {}
@@ -180,8 +183,8 @@ impl StorageEngine {
 
     /// Makes everything durable and closes for good.
     pub(crate) fn close(&self) -> Result<()> {
-        let _writer = lock(&self.writer);
-        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let _writer = self.writer.lock();
+        let mut state = self.state.write();
         let DatabaseState::Open(store) = std::mem::replace(&mut *state, DatabaseState::Closed) else {
             self.directory.unlock();
             return Ok(());
@@ -214,7 +217,7 @@ impl StorageEngine {
                 return Err(error);
             }
         }
-        *self.state.write().unwrap_or_else(PoisonError::into_inner) = DatabaseState::Open(store);
+        *self.state.write() = DatabaseState::Open(store);
         Ok(())
     }
 }
@@ -235,11 +238,6 @@ impl DatabaseState {
             Self::Closed => Err(Error::new(ErrorKind::Closed, "open", "the disk tier is closed")),
         }
     }
-}
-
-/// A panic while the lock was held was caught below it, so what it guards is in order.
-fn lock(writer: &Mutex<Writer>) -> MutexGuard<'_, Writer> {
-    writer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for StorageEngine {

@@ -1,8 +1,8 @@
 //! The removals by pattern that this process knows of, and up to which one.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-use cache_core::{Key, Pattern, Result, Timestamp, Tombstone};
+use cache_core::{Key, Pattern, Result, Timestamp, Tombstone, sync::RwLock};
 
 use crate::{connection::Row, sql::decode};
 
@@ -19,7 +19,7 @@ pub(crate) struct KnownPatterns {
 
 impl PatternCache {
     pub(crate) fn known(&self) -> Arc<KnownPatterns> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.read().clone()
     }
 
     /// Takes over what the table says.
@@ -33,7 +33,7 @@ impl PatternCache {
             }
         }
         let known = Arc::new(known);
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = known.clone();
+        *self.0.write() = known.clone();
         Ok(known)
     }
 }

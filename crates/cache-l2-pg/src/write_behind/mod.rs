@@ -3,12 +3,13 @@
 mod queue;
 
 use std::{
+    ops::RangeInclusive,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
 use cache_core::{
-    Entry, Key, Result, Target, Tombstone,
+    Backoff, Entry, Key, Result, Target, Tombstone,
     envelope::{self, Record},
 };
 use tokio::{sync::Mutex, task::JoinHandle, time::timeout};
@@ -20,9 +21,8 @@ use queue::{MAX_QUEUE_TIME, Queue};
 const MAX_BATCH_ROWS: usize = 500;
 const MAX_BATCH_BYTES: usize = 4 << 20;
 
-/// How long to wait after a batch that could not be written: doubled each time, up to the second.
-const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How long to wait at most after the first batch that could not be written, and after however many.
+const RETRY_PAUSES: RangeInclusive<Duration> = Duration::from_millis(50)..=Duration::from_secs(2);
 
 /// A store with a queue before it.
 #[derive(Debug)]
@@ -123,7 +123,7 @@ impl Drop for WriteBehind {
 }
 
 async fn write_batches(store: Arc<Store>, queue: Arc<Queue>, batch_lock: Arc<Mutex<()>>) {
-    let mut pause = SHORTEST_PAUSE;
+    let mut backoff = Backoff::new(RETRY_PAUSES);
     loop {
         while !queue.has_waiting() {
             queue.filled.notified().await;
@@ -143,12 +143,12 @@ async fn write_batches(store: Arc<Store>, queue: Arc<Queue>, batch_lock: Arc<Mut
             outcome
         };
         match outcome {
-            Ok(()) => pause = SHORTEST_PAUSE,
+            Ok(()) => backoff.reset(),
             Err(error) => {
+                let pause = backoff.pause();
                 store.counters.failed_batches.fetch_add(1, Relaxed);
                 tracing::warn!(%error, ?pause, "a batch of queued puts could not be written and is tried again");
                 let _: Result<(), _> = timeout(pause, queue.flush_requested.notified()).await;
-                pause = (pause * 2).min(LONGEST_PAUSE);
             }
         }
     }

@@ -3,11 +3,14 @@
 use std::{
     collections::{BTreeMap, HashMap},
     hash::BuildHasherDefault,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use cache_core::{Error, ErrorKind, Key, KeyHasher, Result, Target, Timestamp, Tombstone, Tombstones};
+use cache_core::{
+    Error, ErrorKind, Key, KeyHasher, Result, Target, Timestamp, Tombstone, Tombstones,
+    sync::{Mutex, MutexGuard},
+};
 use tokio::sync::Notify;
 
 use crate::put::SealedEntry;
@@ -219,7 +222,7 @@ impl Queue {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }
 

@@ -12,7 +12,7 @@ use tokio::{
 use tokio_postgres::{AsyncMessage, Client, Config, Connection, Notification, Socket, tls::MakeTlsConnect};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::{PgConfig, connection::tls, error::direct};
+use crate::{PgConfig, connection::tls, error::classify};
 
 /// How many notifications a connection holds for one who is slow to take them.
 const MAX_PENDING_NOTIFICATIONS: usize = 16_384;
@@ -35,7 +35,7 @@ impl Connector {
         let options = format!("-c statement_timeout={millis}");
         Ok(Self {
             config: config.url.with_options(&options),
-            tls: tls::client(config.url.proof, config.ca_file.as_deref())?,
+            tls: tls::client(config.url.check, config.ca_file.as_deref())?,
             timeout: config.connect_timeout,
             address: config.url.address(),
         })
@@ -44,7 +44,7 @@ impl Connector {
     pub(crate) async fn open(&self, operation: &'static str) -> Result<(Client, Connection<Socket, Tls>)> {
         match timeout(self.timeout, self.config.connect(self.tls.clone())).await {
             Ok(Ok(opened)) => Ok(opened),
-            Ok(Err(error)) => Err(direct(operation, &error)),
+            Ok(Err(error)) => Err(classify(operation, error)),
             Err(_) => {
                 let message =
                     format!("PostgreSQL at {} took no connection within {:?}", self.address, self.timeout);

@@ -1,8 +1,9 @@
-//! Which database, as whom, and how much of a proof the server owes.
+//! Which database, as whom, and how much of a check the server owes.
 
 use std::{borrow::Cow, path::PathBuf};
 
 use cache_core::{Error, ErrorKind, Result};
+use cache_tls::Check;
 use percent_encoding::percent_decode_str;
 use tokio_postgres::{
     Config,
@@ -13,18 +14,7 @@ use tokio_postgres::{
 #[derive(Clone, Debug)]
 pub(crate) struct DatabaseUrl {
     config: Config,
-    pub(crate) proof: Proof,
-}
-
-/// What the server must show before it is trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Proof {
-    /// Nothing, unless a CA file was given.
-    None,
-    /// A certificate by a known authority.
-    Authority,
-    /// The same, and for this host.
-    Host,
+    pub(crate) check: Check,
 }
 
 impl DatabaseUrl {
@@ -38,10 +28,10 @@ impl DatabaseUrl {
         let query_at = url[host_at..].find('?').map_or(url.len(), |at| host_at + at);
         let (place, query) = (&url[..query_at], url[query_at..].trim_start_matches('?'));
         let (mut mode, mut ca_file, mut rest) = (SslMode::Prefer, None, Vec::new());
-        let mut proof = Proof::None;
+        let mut check = Check::Nothing;
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             match pair.split_once('=') {
-                Some(("sslmode", name)) => (mode, proof) = sslmode(name)?,
+                Some(("sslmode", name)) => (mode, check) = sslmode(name)?,
                 Some(("sslrootcert", path)) => ca_file = Some(decoded(path)?.into()),
                 _ => rest.push(pair),
             }
@@ -55,7 +45,7 @@ impl DatabaseUrl {
             return Err(unreadable("names no host"));
         }
         config.ssl_mode(mode);
-        Ok((Self { config, proof }, ca_file))
+        Ok((Self { config, check }, ca_file))
     }
 
     pub(crate) fn set_password(&mut self, password: &str) {
@@ -87,13 +77,13 @@ impl DatabaseUrl {
     }
 }
 
-fn sslmode(name: &str) -> Result<(SslMode, Proof)> {
+fn sslmode(name: &str) -> Result<(SslMode, Check)> {
     Ok(match name {
-        "disable" => (SslMode::Disable, Proof::None),
-        "prefer" => (SslMode::Prefer, Proof::None),
-        "require" => (SslMode::Require, Proof::None),
-        "verify-ca" => (SslMode::Require, Proof::Authority),
-        "verify-full" => (SslMode::Require, Proof::Host),
+        "disable" => (SslMode::Disable, Check::Nothing),
+        "prefer" => (SslMode::Prefer, Check::Nothing),
+        "require" => (SslMode::Require, Check::Nothing),
+        "verify-ca" => (SslMode::Require, Check::Authority),
+        "verify-full" => (SslMode::Require, Check::Host),
         _ => {
             let known = "disable, prefer, require, verify-ca and verify-full";
             return Err(unreadable(&format!("has an sslmode that is none of {known}")));
@@ -125,7 +115,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(url.address(), "db:5433/market");
-        assert_eq!((url.proof, url.config.get_ssl_mode()), (Proof::Host, SslMode::Require));
+        assert_eq!((url.check, url.config.get_ssl_mode()), (Check::Host, SslMode::Require));
         assert_eq!(ca, Some("/ca.pem".into()));
         assert_eq!(url.config.get_password(), Some(&b"s@fe"[..]));
         let (odd, _) = DatabaseUrl::read("postgres://me:a?sslmode=b@db/market?sslmode=disable").unwrap();
@@ -134,7 +124,7 @@ mod tests {
         assert!(url.config.get_connect_timeout().is_some());
         let (socket, _) = DatabaseUrl::read("postgresql://me@%2Fvar%2Frun%2Fpostgresql/market").unwrap();
         assert_eq!(socket.address(), "/var/run/postgresql:5432/market");
-        assert_eq!((socket.proof, socket.config.get_ssl_mode()), (Proof::None, SslMode::Prefer));
+        assert_eq!((socket.check, socket.config.get_ssl_mode()), (Check::Nothing, SslMode::Prefer));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tokio::time::{self, Instant};
 use crate::{
     client::Context,
     connection::Session,
-    error::direct,
+    error::classify,
     sql::{Bind, check_identifier},
 };
 
@@ -62,7 +62,7 @@ impl Bus for PgBus {
         let listen = format!("LISTEN \"{}\"", self.channel);
         match time::timeout(timeout, session.client.batch_execute(&listen)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(direct("listen", &error)),
+            Ok(Err(error)) => return Err(classify("listen", error)),
             Err(_) => return Err(connection_lost("did not answer")),
         }
         let keepalive = self.context.config.keepalive;

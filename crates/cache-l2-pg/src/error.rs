@@ -1,4 +1,4 @@
-//! The drivers' errors as ours.
+//! The drivers' errors, classified: what kind of error of the cache each of them is.
 
 use std::error::Error as _;
 
@@ -6,13 +6,68 @@ use cache_core::{Error, ErrorKind};
 use deadpool::managed::TimeoutType;
 use diesel::{
     ConnectionError,
-    result::{DatabaseErrorKind, Error as DieselError},
+    result::{DatabaseErrorKind, Error as StatementError},
 };
 use diesel_async::pooled_connection::{PoolError as SetupError, deadpool::PoolError};
-use tokio_postgres::error::SqlState;
+use tokio_postgres::{Error as SessionError, error::SqlState};
 
-/// What the driver said, with what lay under it: its own text is only the outermost part.
-fn told(error: &tokio_postgres::Error) -> String {
+/// What a driver reports.
+pub(crate) enum DriverError {
+    /// From a connection used alone, or one that could not be opened.
+    Session(SessionError),
+    /// From a statement on a pooled connection. The driver tells no more of it than its text.
+    Statement(StatementError),
+    /// From the pool, which gave no connection.
+    Pool(PoolError),
+}
+
+impl From<SessionError> for DriverError {
+    fn from(error: SessionError) -> Self {
+        Self::Session(error)
+    }
+}
+
+impl From<StatementError> for DriverError {
+    fn from(error: StatementError) -> Self {
+        Self::Statement(error)
+    }
+}
+
+impl From<PoolError> for DriverError {
+    fn from(error: PoolError) -> Self {
+        Self::Pool(error)
+    }
+}
+
+/// Returns a driver's error as one of the cache, which says in which operation it came.
+pub(crate) fn classify(operation: &'static str, error: impl Into<DriverError>) -> Error {
+    match error.into() {
+        DriverError::Session(error) => {
+            Error::new(session_kind(&error), operation, format!("PostgreSQL: {}", full_text(&error)))
+        }
+        DriverError::Statement(error) => {
+            Error::new(ErrorKind::Unavailable, operation, format!("PostgreSQL: {error}"))
+        }
+        DriverError::Pool(error) => classify_pool(operation, error),
+    }
+}
+
+fn session_kind(error: &SessionError) -> ErrorKind {
+    match error.code() {
+        // Wrong user, password, database or rights: trying again doesn't help.
+        Some(
+            &SqlState::INVALID_PASSWORD
+            | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION
+            | &SqlState::INVALID_CATALOG_NAME
+            | &SqlState::INSUFFICIENT_PRIVILEGE,
+        ) => ErrorKind::Config,
+        Some(&SqlState::QUERY_CANCELED) => ErrorKind::Timeout,
+        _ => ErrorKind::Unavailable,
+    }
+}
+
+/// Returns the server's message, or the driver's with its causes: its own text is only the outermost part.
+fn full_text(error: &SessionError) -> String {
     if let Some(answer) = error.as_db_error() {
         return answer.message().to_owned();
     }
@@ -25,58 +80,12 @@ fn told(error: &tokio_postgres::Error) -> String {
     text
 }
 
-/// The error of a connection used alone.
-pub(crate) fn direct(operation: &'static str, error: &tokio_postgres::Error) -> Error {
-    let kind = match error.code() {
-        // Who we are, where we want to go, what we may do there: trying again doesn't help.
-        Some(
-            &SqlState::INVALID_PASSWORD
-            | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION
-            | &SqlState::INVALID_CATALOG_NAME
-            | &SqlState::INSUFFICIENT_PRIVILEGE,
-        ) => ErrorKind::Config,
-        Some(&SqlState::QUERY_CANCELED) => ErrorKind::Timeout,
-        _ => ErrorKind::Unavailable,
-    };
-    Error::new(kind, operation, format!("PostgreSQL: {}", told(error)))
-}
-
-/// What became of a connection when a statement failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum After {
-    /// The server answered, and can be asked the next.
-    Usable,
-    /// It is gone, or leads to a server that takes no writes.
-    Lost,
-}
-
-/// The error of a statement on a pooled connection. The driver tells no more of it than its text.
-pub(crate) fn pooled(operation: &'static str, error: &DieselError) -> (Error, After) {
-    let after = match error {
-        DieselError::DatabaseError(
-            DatabaseErrorKind::UnableToSendCommand
-            | DatabaseErrorKind::ClosedConnection
-            | DatabaseErrorKind::ReadOnlyTransaction,
-            _,
-        ) => After::Lost,
-        DieselError::DatabaseError(..) => After::Usable,
-        _ => After::Lost,
-    };
-    (Error::new(ErrorKind::Unavailable, operation, format!("PostgreSQL: {error}")), after)
-}
-
-/// Carries our own error through the pool's.
-pub(crate) fn wrapped(error: Error) -> ConnectionError {
-    ConnectionError::CouldntSetupConfiguration(DieselError::QueryBuilderError(error.into()))
-}
-
-/// Why the pool gave no connection.
-pub(crate) fn unlent(operation: &'static str, error: PoolError) -> Error {
+fn classify_pool(operation: &'static str, error: PoolError) -> Error {
     match error {
         PoolError::Backend(SetupError::ConnectionError(ConnectionError::CouldntSetupConfiguration(
-            DieselError::QueryBuilderError(inner),
+            StatementError::QueryBuilderError(inner),
         ))) => match inner.downcast::<Error>() {
-            Ok(ours) => *ours,
+            Ok(classified) => *classified,
             Err(other) => Error::caused(ErrorKind::Unavailable, operation, "PostgreSQL", other),
         },
         PoolError::Timeout(TimeoutType::Wait) => {
@@ -85,5 +94,25 @@ pub(crate) fn unlent(operation: &'static str, error: PoolError) -> Error {
         }
         PoolError::Closed => Error::new(ErrorKind::Closed, operation, "the pool is closed"),
         other => Error::caused(ErrorKind::Unavailable, operation, "PostgreSQL", other),
+    }
+}
+
+/// Carries an error that is classified already through the pool; [`classify`] returns it as it is.
+pub(crate) fn through_pool(error: Error) -> ConnectionError {
+    ConnectionError::CouldntSetupConfiguration(StatementError::QueryBuilderError(error.into()))
+}
+
+/// Returns whether the connection on which a statement failed can run the next: the server answered, and
+/// takes writes.
+pub(crate) fn is_connection_usable(error: &StatementError) -> bool {
+    match error {
+        StatementError::DatabaseError(
+            DatabaseErrorKind::UnableToSendCommand
+            | DatabaseErrorKind::ClosedConnection
+            | DatabaseErrorKind::ReadOnlyTransaction,
+            _,
+        ) => false,
+        StatementError::DatabaseError(..) => true,
+        _ => false,
     }
 }

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use crate::{
     PgConfig,
     connection::Connector,
-    error::{After, pooled, unlent, wrapped},
+    error::{classify, is_connection_usable, through_pool},
     sql::Bound,
 };
 
@@ -41,7 +41,7 @@ impl Pool {
         settings.custom_setup = Box::new(move |_| {
             let connector = connector.clone();
             async move {
-                let (client, connection) = connector.open("connect").await.map_err(wrapped)?;
+                let (client, connection) = connector.open("connect").await.map_err(through_pool)?;
                 AsyncPgConnection::try_from_client_and_connection(client, connection).await
             }
             .boxed()
@@ -92,7 +92,7 @@ impl Pool {
         operation: &'static str,
         work: impl for<'c> FnOnce(&'c mut AsyncPgConnection) -> BoxFuture<'c, QueryResult<T>>,
     ) -> Result<T> {
-        let object = self.inner.get().await.map_err(|error| unlent(operation, error))?;
+        let object = self.inner.get().await.map_err(|error| classify(operation, error))?;
         let (mut checked_out, begun) = (CheckedOut(None), Instant::now());
         let answer = work(checked_out.0.insert(object));
         match timeout(self.statement_timeout + ANSWER_MARGIN, answer).await {
@@ -101,15 +101,15 @@ impl Pool {
                 Ok(answer)
             }
             Ok(Err(error)) => {
-                let (error, after) = pooled(operation, &error);
-                if after == After::Usable {
+                let usable = is_connection_usable(&error);
+                if usable {
                     checked_out.give_back();
                 }
                 // The driver doesn't say that it was the timeout, other than in the server's language.
-                if after == After::Usable && begun.elapsed() >= self.statement_timeout {
+                if usable && begun.elapsed() >= self.statement_timeout {
                     return Err(self.timed_out(operation));
                 }
-                Err(error)
+                Err(classify(operation, error))
             }
             Err(_) => {
                 // What befell this connection has likely befallen those that idle, too.

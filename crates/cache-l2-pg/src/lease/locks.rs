@@ -5,13 +5,13 @@ use std::time::Duration;
 use cache_core::{Error, ErrorKind, Result};
 use tokio::time::timeout;
 use tokio_postgres::{
-    Client, Error as DriverError, Row,
+    Client, Row,
     types::{ToSql, Type},
 };
 
 use crate::{
     connection::{Connector, Session},
-    error::direct,
+    error::classify,
     lease::lease_table::LeaseTable,
 };
 
@@ -94,14 +94,14 @@ impl AdvisoryLocks {
         &mut self,
         operation: &'static str,
         leases: &mut LeaseTable,
-        work: impl AsyncFnOnce(&Client) -> Result<T, DriverError>,
+        work: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T> {
         let Some(session) = &self.session else {
             return Err(Error::new(ErrorKind::Unavailable, operation, "there is no session"));
         };
         let error = match timeout(self.timeout, work(&session.client)).await {
             Ok(Ok(answer)) => return Ok(answer),
-            Ok(Err(error)) => direct(operation, &error),
+            Ok(Err(error)) => classify(operation, error),
             Err(_) => {
                 let message = format!("PostgreSQL did not answer within {:?}", self.timeout);
                 Error::new(ErrorKind::Timeout, operation, message)
@@ -119,7 +119,7 @@ async fn with_idle_timeout(
     idle_timeout: &String,
     sql: &str,
     numbers: &[i64],
-) -> Result<Vec<Row>, DriverError> {
+) -> Result<Vec<Row>, tokio_postgres::Error> {
     let (idle_timeout, numbers): ([Typed<'_>; 1], [Typed<'_>; 1]) =
         ([(idle_timeout, Type::TEXT)], [(&numbers, Type::INT8_ARRAY)]);
     let (set, rows) =

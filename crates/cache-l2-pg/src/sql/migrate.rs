@@ -6,7 +6,7 @@ use cache_core::{Error, ErrorKind, Result, Timestamp};
 use tokio::time::timeout;
 use tokio_postgres::Client;
 
-use crate::{connection::Connector, error::direct, sql::Identifiers};
+use crate::{connection::Connector, error::classify, sql::Identifiers};
 
 /// Each brings the tables from one version to the next; the first makes them.
 const MIGRATIONS: &[&str] = &[include_str!("migrations/1_tables.sql")];
@@ -93,13 +93,13 @@ async fn version(client: &Client, identifiers: &Identifiers) -> Result<usize> {
     if !exists(client, identifiers).await? {
         let sql = "SELECT FROM pg_namespace WHERE nspname = $1";
         let known = client.query_opt(sql, &[&identifiers.schema()]).await;
-        if known.map_err(|error| direct("migrate", &error))?.is_none() {
+        if known.map_err(|error| classify("migrate", error))?.is_none() {
             execute(client, &identifiers.fill("CREATE SCHEMA {schema}")).await?;
         }
         execute(client, &identifiers.fill("CREATE TABLE {version} (version integer PRIMARY KEY)")).await?;
     }
     let sql = identifiers.fill("SELECT coalesce(max(version), 0) FROM {version}");
-    let row = client.query_one(&sql, &[]).await.map_err(|error| direct("migrate", &error))?;
+    let row = client.query_one(&sql, &[]).await.map_err(|error| classify("migrate", error))?;
     let version = usize::try_from(row.get::<_, i32>(0)).unwrap_or(0);
     if version > MIGRATIONS.len() {
         let message = format!(
@@ -115,16 +115,16 @@ async fn version(client: &Client, identifiers: &Identifiers) -> Result<usize> {
 async fn exists(client: &Client, identifiers: &Identifiers) -> Result<bool> {
     let name = identifiers.qualified("_version");
     let row = client.query_one("SELECT to_regclass($1::text) IS NOT NULL", &[&name]).await;
-    row.map(|row| row.get(0)).map_err(|error| direct("migrate", &error))
+    row.map(|row| row.get(0)).map_err(|error| classify("migrate", error))
 }
 
 /// Whether the table is logged; `None` if there is none.
 async fn is_logged(client: &Client, identifiers: &Identifiers) -> Result<Option<bool>> {
     let sql = "SELECT relpersistence = 'p' FROM pg_class WHERE oid = to_regclass($1::text)";
     let row = client.query_opt(sql, &[&identifiers.qualified("")]).await;
-    row.map(|row| row.map(|row| row.get(0))).map_err(|error| direct("migrate", &error))
+    row.map(|row| row.map(|row| row.get(0))).map_err(|error| classify("migrate", error))
 }
 
 async fn execute(client: &Client, sql: &str) -> Result<()> {
-    client.batch_execute(sql).await.map_err(|error| direct("migrate", &error))
+    client.batch_execute(sql).await.map_err(|error| classify("migrate", error))
 }

@@ -114,7 +114,7 @@ async fn a_statement_that_takes_too_long_is_ended_by_the_server_and_its_connecti
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_pool_that_stays_busy_is_a_timeout_and_a_thousand_readers_share_it() {
     let (clock, table) = (Clock::manual(), fixture::table());
-    let config = fixture::config().table(&table).pool_size(1).wait_limit(Duration::from_millis(200));
+    let config = fixture::config().table(&table).pool_size(1).wait_timeout(Duration::from_millis(200));
     let tier = fixture::open(config, &clock).await;
     tier.put_one(key("a"), entry("v", at(&clock, 1))).await.unwrap();
     let other = client(fixture::url()).await;

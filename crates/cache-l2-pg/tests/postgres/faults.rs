@@ -19,7 +19,7 @@ fn server() -> servers::Postgres {
 /// Settings that give up soon.
 fn hasty(url: &str) -> PgConfig {
     let limit = Duration::from_millis(500);
-    fixture::config_at(url).connect_limit(limit * 4).wait_limit(limit).statement_timeout(limit)
+    fixture::config_at(url).connect_timeout(limit * 4).wait_timeout(limit).statement_timeout(limit)
 }
 
 async fn is_back(tier: &PgTier) {

@@ -36,7 +36,12 @@ pub(crate) fn config() -> PgConfig {
 }
 
 pub(crate) fn config_at(url: &str) -> PgConfig {
-    PgConfig::new(url).expect("a URL").table(&table()).pool_size(4).connect_limit(PATIENT).wait_limit(PATIENT)
+    PgConfig::new(url)
+        .expect("a URL")
+        .table(&table())
+        .pool_size(4)
+        .connect_timeout(PATIENT)
+        .wait_timeout(PATIENT)
 }
 
 pub(crate) async fn open(config: PgConfig, clock: &Clock) -> PgTier {

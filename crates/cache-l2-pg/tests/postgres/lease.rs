@@ -129,7 +129,7 @@ async fn a_server_that_hangs_is_an_error_to_who_asks_and_an_end_to_who_holds() {
     let mut server = block_in_place(servers::Postgres::start).unwrap();
     let config = fixture::config_at(&server.url()).statement_timeout(Duration::from_millis(300));
     let lease =
-        Postgres::new(config.connect_limit(Duration::from_millis(500)), Clock::manual()).unwrap().lease();
+        Postgres::new(config.connect_timeout(Duration::from_millis(500)), Clock::manual()).unwrap().lease();
     let k = keys(0..2);
     assert_eq!(lease.acquire(&k, A, SPAN).await.unwrap(), [true; 2]);
     block_in_place(|| server.pause());

@@ -1,19 +1,7 @@
 //! A cache by configuration: what can be set, read from a file, the environment and flags, and made.
 
 mod cache;
-mod example;
-mod mask;
-mod nearest;
-mod node;
-mod print;
-mod profile;
-mod read;
-mod reading;
-mod secret;
 mod sections;
-mod setting;
-mod values;
-mod yaml;
 
 #[cfg(any(feature = "redis", feature = "postgres"))]
 use std::time::Duration;
@@ -21,25 +9,18 @@ use std::time::Duration;
 use cache_core::{Clock, Result};
 
 pub use cache::CacheConfig;
-pub use example::example;
-pub use node::Place;
-pub use profile::Profile;
-pub use read::read_value;
-pub use reading::{Faults, Reading};
-pub use secret::Secret;
+pub use cache_config::{
+    Check, Faults, Origin, Place, Profile, Reading, Section, Setting, Traits, Values, example, read_value,
+    setting,
+};
+pub use cache_core::Secret;
 pub use sections::{
     BusSection, By, Deaf, DiskSection, LeaseSection, MemorySection, PostgresSection, ProfileSection,
     RedisSection,
 };
-#[doc(hidden)]
-pub use setting::declared;
-pub use setting::{Check, Setting, Traits, setting};
-pub use values::{Origin, Section, Values};
 
 use crate::CacheBuilder;
 
-/// Variables that are read by others than a setting.
-const OTHER_VARIABLES: &[&str] = &["CACHE_CONFIG"];
 /// The channel of the bus.
 #[cfg(any(feature = "redis", feature = "postgres"))]
 const CHANNEL: &str = "cache_server";
@@ -149,9 +130,7 @@ fn redis_url(_: &str) -> Result<(), String> {
 #[cfg(not(feature = "redis"))]
 fn join_redis(config: &CacheConfig, builder: CacheBuilder, _: &Clock) -> Result<CacheBuilder> {
     match &config.redis.url {
-        Some(_) => {
-            Err(cache_core::Error::new(cache_core::ErrorKind::Config, "configure", built_without("redis")))
-        }
+        Some(_) => Err(cache_core::Error::new(cache_core::ErrorKind::Config, "configure", built_without("redis"))),
         None => Ok(builder),
     }
 }
@@ -184,9 +163,7 @@ fn postgres_url(_: &str) -> Result<(), String> {
 #[cfg(not(feature = "postgres"))]
 fn join_postgres(config: &CacheConfig, builder: CacheBuilder, _: &Clock) -> Result<CacheBuilder> {
     match &config.postgres.url {
-        Some(_) => {
-            Err(cache_core::Error::new(cache_core::ErrorKind::Config, "configure", built_without("postgres")))
-        }
+        Some(_) => Err(cache_core::Error::new(cache_core::ErrorKind::Config, "configure", built_without("postgres"))),
         None => Ok(builder),
     }
 }

@@ -6,9 +6,10 @@ use std::{
     time::Duration,
 };
 
+use cache_config::Faults;
 use cache_core::{Clock, Error, ErrorKind, Loader, Result};
 use cache_disk::DiskTier;
-use cache_facade::{Cache, Cacheable, Policy, Region, config::Faults};
+use cache_facade::{Cache, Cacheable, Policy, Region};
 use cache_market::{
     DataType, MarketTime, Quote, QuoteLoader, Registry, ReplayProvider, SCHEMA, Series, SeriesLoader, Watched,
 };

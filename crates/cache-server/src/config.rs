@@ -2,8 +2,8 @@
 
 use std::{ffi::OsString, fmt, path::PathBuf};
 
+use cache_config::{Faults, Reading, Section, Setting, Values};
 use cache_core::{Error, ErrorKind};
-use cache_facade::config::{Faults, Reading, Section, Setting, Values};
 
 use crate::{flags::invocation, settings::Settings};
 
@@ -96,7 +96,7 @@ impl Config {
     ) -> cache_core::Result<Self> {
         let (_, sources) = invocation(args, [])
             .map_err(|error| Error::new(ErrorKind::Config, "configure", error.to_string()))?;
-        Ok(sources.read()?)
+        sources.read().map_err(|faults| Error::new(ErrorKind::Config, "configure", faults.to_string()))
     }
 
     /// What is in force, as YAML that can be read again, each line with where its value comes from. Passwords

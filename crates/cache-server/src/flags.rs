@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, path::PathBuf, sync::Arc};
 
-use cache_facade::config::{Profile, Reading, Section, Setting};
+use cache_config::{Profile, Reading, Section, Setting};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
 
 use crate::{calendar::CalendarArgs, config::Sources, settings::Settings};

@@ -7,7 +7,8 @@ mod sections;
 
 use std::{fs, time::Duration};
 
-use cache_facade::config::{CacheConfig, Faults, Section, Setting, Values};
+use cache_config::{Faults, Section, Setting, Values};
+use cache_facade::config::CacheConfig;
 use cache_market::{Calendars, ProviderSettings, Replay, TtlRules};
 
 use cache_core::{Error, ErrorKind, Result};
@@ -212,10 +213,10 @@ mod tests {
     #[test]
     fn every_default_passes_its_own_check() {
         for profile in ["development", "production"] {
-            let mut reading = cache_facade::config::Reading::of(Settings::settings());
+            let mut reading = cache_config::Reading::of(Settings::settings());
             reading.file("profile", &format!("profile: {profile}"));
             let (values, _) = reading.finish().unwrap();
-            let mut again = cache_facade::config::Reading::of(Settings::settings());
+            let mut again = cache_config::Reading::of(Settings::settings());
             again.file("printed", &values.to_yaml(&Settings::settings()));
             let (again, warnings) = again.finish().unwrap();
             assert_eq!(Settings::read(&again), Settings::read(&values));

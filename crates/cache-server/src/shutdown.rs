@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use cache_facade::config::Faults;
+use cache_config::Faults;
 use tokio::signal::unix::{SignalKind, signal as listen};
 
 use crate::{app::App, config::Reloaded};

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use cache_config::{Faults, Origin, read_value};
 use cache_core::{Clock, Error, ErrorKind, Result};
-use cache_facade::config::{Faults, Origin, read_value};
 use cache_market::{Adapter, Provider, Quota, Registry, ReplayProvider};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use cache_core::{Clock, Pattern, Result};
+use cache_config::{Faults, Reading, Section, Setting, Values};
+use cache_core::{Clock, Error, ErrorKind, Pattern, Result};
 use cache_memory::{Eviction, Memory, MemoryBuilder};
 
 use super::{
-    BusSection, By, Deaf, DiskSection, Faults, LeaseSection, MemorySection, PostgresSection, ProfileSection,
-    Reading, RedisSection, Section, Setting, Values, join_postgres, join_redis, redis, with_disk,
+    BusSection, By, Deaf, DiskSection, LeaseSection, MemorySection, PostgresSection, ProfileSection,
+    RedisSection, join_postgres, join_redis, redis, with_disk,
 };
 use crate::{CacheBuilder, WhenDeaf};
 
@@ -108,11 +109,16 @@ impl CacheConfig {
     }
 
     fn finished(reading: Reading) -> Result<Self> {
+        Self::checked(reading)
+            .map_err(|faults| Error::new(ErrorKind::Config, "configure", faults.to_string()))
+    }
+
+    fn checked(reading: Reading) -> Result<Self, Faults> {
         let (values, _) = reading.finish()?;
         let config = Self::read(&values);
         let mut faults = Faults::default();
         config.check(&values, &mut faults);
-        Ok(faults.or(config)?)
+        faults.or(config)
     }
 
     /// Notes what does not go together, each where it was given.

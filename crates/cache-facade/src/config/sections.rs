@@ -2,12 +2,10 @@
 
 use std::path::PathBuf;
 
-use cache_core::Pattern;
+use cache_config::{Profile, section, setting};
+use cache_core::{Pattern, Secret};
 use cache_memory::Eviction;
 use serde::{Deserialize, Serialize};
-
-use super::{profile::Profile, secret::Secret, setting::setting};
-use crate::section;
 
 section! {
     /// What the process is run for.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use cache_facade::{config::setting, section};
+use cache_config::{section, setting};
 use cache_market::TtlRules;
 
 use super::{checks, provider::ProviderEntry};

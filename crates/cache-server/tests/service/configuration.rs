@@ -2,7 +2,7 @@
 
 use std::{fmt::Write, fs, path::Path};
 
-use cache_facade::config::{Reading, Section, Setting, Values};
+use cache_config::{Reading, Section, Setting, Values};
 use cache_server::{Config, Settings, Sources, invocation};
 use proptest::prelude::*;
 

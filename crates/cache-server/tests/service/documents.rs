@@ -4,7 +4,7 @@
 
 use std::{env, fs, path::PathBuf};
 
-use cache_facade::config::{Faults, Profile, Reading, Section, Setting, Values, example};
+use cache_config::{Faults, Profile, Reading, Section, Setting, Values, example};
 use cache_server::Settings;
 
 const OPENING: &str = "\

@@ -2,9 +2,7 @@
 
 use std::{fmt, path::Path, sync::Arc};
 
-use cache_core::{Error, ErrorKind};
-
-use super::{
+use crate::{
     mask,
     nearest::nearest,
     node::{Name, Node, Place, Said},
@@ -26,9 +24,26 @@ const ECHO: usize = 64;
 /// the environment, then flags.
 ///
 /// ```
-/// use cache_facade::config::{CacheConfig, Reading, Section};
+/// use cache_config::{Reading, Section, section, setting};
 ///
-/// let mut reading = Reading::of(CacheConfig::settings());
+/// section! {
+///     /// The near tier.
+///     pub struct Memory("memory.", profile) {
+///         /// What may be kept in memory.
+///         mib: u64 = profile.choose(64, 256),
+///             setting().unit("MiB").within(1.0..=1_048_576.0).env(&["CACHE_MEMORY_MIB"]).flag("memory-mib"),
+///     }
+/// }
+///
+/// section! {
+///     /// The disk tier.
+///     pub struct Disk("disk.", _profile) {
+///         /// What may be kept on disk.
+///         mib: u64 = 1024, setting().within(16.0..=1_073_741_824.0),
+///     }
+/// }
+///
+/// let mut reading = Reading::of([Memory::settings(), Disk::settings()].concat());
 /// reading.file("cache.yaml", "memory:\n  mb: 16\ndisk:\n  mib: much\n");
 /// reading.variables([("CACHE_MEMORY_MIB", "0")]);
 /// let error = reading.finish().unwrap_err().to_string();
@@ -77,12 +92,6 @@ impl fmt::Display for Faults {
 
 impl std::error::Error for Faults {}
 
-impl From<Faults> for Error {
-    fn from(faults: Faults) -> Self {
-        Self::new(ErrorKind::Config, "configure", faults.to_string())
-    }
-}
-
 impl Reading {
     /// Of these settings, nothing read yet.
     #[must_use]
@@ -121,7 +130,7 @@ impl Reading {
     /// Reads variables. A `CACHE_…` that means nothing is a warning.
     pub fn variables<'a>(&mut self, variables: impl IntoIterator<Item = (&'a str, &'a str)>) {
         let variables: Vec<(&str, &str)> = variables.into_iter().collect();
-        let mut known: Vec<&str> = super::OTHER_VARIABLES.to_vec();
+        let mut known: Vec<&str> = crate::OTHER_VARIABLES.to_vec();
         let mut found = Vec::new();
         for setting in &self.settings {
             known.extend(setting.traits.variables);

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// What a process is run for. It changes defaults and nothing else.
 ///
 /// ```
-/// use cache_facade::config::Profile;
+/// use cache_config::Profile;
 ///
 /// assert_eq!(Profile::default().choose(64, 256), 64);
 /// assert_eq!(Profile::Production.choose(64, 256), 256);

@@ -1,6 +1,6 @@
 //! A file to begin with: every setting at its default, commented out, with what it means.
 
-use super::{print::parts, profile::Profile, setting::Setting};
+use crate::{print::parts, profile::Profile, setting::Setting};
 
 /// How wide a comment may be.
 const WIDTH: usize = 100;
@@ -9,9 +9,18 @@ const WIDTH: usize = 100;
 /// with `##`.
 ///
 /// ```
-/// use cache_facade::config::{MemorySection, Section, example};
+/// use cache_config::{Section, example, section, setting};
 ///
-/// let text = example(&MemorySection::settings());
+/// section! {
+///     /// The near tier.
+///     pub struct Memory("memory.", profile) {
+///         /// What may be kept in memory.
+///         mib: u64 = profile.choose(64, 256),
+///             setting().unit("MiB").within(1.0..=1_048_576.0).env(&["CACHE_MEMORY_MIB"]).flag("memory-mib"),
+///     }
+/// }
+///
+/// let text = example(&Memory::settings());
 /// assert!(text.contains("\nmemory:\n"), "{text}");
 /// assert!(text.contains("\n  ## What may be kept in memory. In MiB, 1..=1048576. CACHE_MEMORY_MIB, --memory-mib. In production 256.\n"), "{text}");
 /// assert!(text.contains("\n  #mib: 64\n"), "{text}");

@@ -11,7 +11,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use super::{
+use crate::{
     nearest::did_you_mean,
     node::{Meaning, Name, Node, Place, Said},
 };
@@ -32,7 +32,7 @@ pub(crate) fn read<T: DeserializeOwned>(node: &Node) -> Result<T, Misfit> {
 /// repeating what may be secret.
 ///
 /// ```
-/// use cache_facade::config::read_value;
+/// use cache_config::read_value;
 ///
 /// let why = read_value::<Vec<u32>>(&serde_json::json!([1, "hunter2"])).unwrap_err();
 /// assert_eq!(why, "give a whole number, not a text");
@@ -214,7 +214,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::config::yaml;
+    use crate::yaml;
 
     #[derive(Debug, Deserialize, PartialEq)]
     #[serde(deny_unknown_fields)]

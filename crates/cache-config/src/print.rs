@@ -1,6 +1,6 @@
 //! Writing a configuration as YAML: what holds, and where each value comes from, without passwords.
 
-use super::{
+use crate::{
     mask,
     node::{Meaning, Name, Node, Said},
     profile::Profile,
@@ -16,15 +16,23 @@ impl Values {
     /// value comes from. Passwords are replaced by `***`.
     ///
     /// ```
-    /// use cache_facade::config::{CacheConfig, Reading, Section};
+    /// use cache_config::{Reading, Section, section, setting};
     ///
-    /// let mut reading = Reading::of(CacheConfig::settings());
+    /// section! {
+    ///     /// Redis.
+    ///     pub struct Redis("redis.", _profile) {
+    ///         /// The password.
+    ///         password: Option<String> = None, setting().secret().env(&["REDIS_PASSWORD"]),
+    ///     }
+    /// }
+    ///
+    /// let mut reading = Reading::of(Redis::settings());
     /// reading.variables([("REDIS_PASSWORD", "secret")]);
     /// let (values, _) = reading.finish()?;
-    /// let yaml = values.to_yaml(&CacheConfig::settings());
+    /// let yaml = values.to_yaml(&Redis::settings());
     /// let line = yaml.lines().find(|line| line.contains("password")).unwrap_or_default();
     /// assert!(line.starts_with("  password: \"***\" ") && line.ends_with(" # REDIS_PASSWORD"), "{line}");
-    /// # Ok::<(), cache_facade::config::Faults>(())
+    /// # Ok::<(), cache_config::Faults>(())
     /// ```
     #[must_use]
     pub fn to_yaml(&self, settings: &[Setting]) -> String {

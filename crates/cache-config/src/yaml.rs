@@ -5,7 +5,7 @@
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
 
-use super::node::{Name, Node, Place, Said};
+use crate::node::{Name, Node, Place, Said};
 
 /// How deep lists and maps may lie in each other.
 const DEEPEST: usize = 32;

@@ -4,7 +4,7 @@ use std::{fmt, ops::RangeInclusive};
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{
+use crate::{
     node::{Node, Said},
     profile::Profile,
     read::{Misfit, read},
@@ -80,7 +80,7 @@ pub struct Traits {
 /// A setting of which nothing is known yet but its type.
 ///
 /// ```
-/// let traits = cache_facade::config::setting().unit("s").env(&["CACHE_TTL_PRICE"]).flag("ttl-price").live();
+/// let traits = cache_config::setting().unit("s").env(&["CACHE_TTL_PRICE"]).flag("ttl-price").live();
 /// assert!(traits.live && !traits.secret);
 /// ```
 #[must_use]
@@ -197,7 +197,7 @@ fn advice(range: &RangeInclusive<f64>) -> String {
 /// Each field says its type, its default (which may go by the profile), and what else is known of it.
 ///
 /// ```
-/// use cache_facade::{config::{Profile, Reading, Section, setting}, section};
+/// use cache_config::{Reading, Section, section, setting};
 ///
 /// section! {
 ///     /// What clients may ask for.
@@ -227,9 +227,9 @@ macro_rules! section {
             $($(#[doc = $about])+ pub $field: $type,)+
         }
 
-        impl $crate::config::Section for $name {
-            fn settings() -> ::std::vec::Vec<$crate::config::Setting> {
-                ::std::vec![$($crate::config::declared::<$type>(
+        impl $crate::Section for $name {
+            fn settings() -> ::std::vec::Vec<$crate::Setting> {
+                ::std::vec![$($crate::declared::<$type>(
                     ::std::concat!($prefix, ::std::stringify!($field)),
                     ::std::concat!($($about),+),
                     |$profile| {
@@ -240,7 +240,7 @@ macro_rules! section {
                 )),+]
             }
 
-            fn read(values: &$crate::config::Values) -> Self {
+            fn read(values: &$crate::Values) -> Self {
                 let $profile = values.profile();
                 let _ = &$profile;
                 Self {
@@ -253,7 +253,7 @@ macro_rules! section {
 
         impl ::std::default::Default for $name {
             fn default() -> Self {
-                <Self as $crate::config::Section>::read(&$crate::config::Values::default())
+                <Self as $crate::Section>::read(&$crate::Values::default())
             }
         }
     };

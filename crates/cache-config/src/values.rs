@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde::de::DeserializeOwned;
 
-use super::{
+use crate::{
     node::{Node, Place},
     profile::Profile,
     read::read,

@@ -1,22 +1,22 @@
 //! Settings of a program: what can be set, read from a file, the environment and flags.
 
+mod deserialize;
 mod example;
 mod mask;
 mod nearest;
 mod node;
 mod print;
 mod profile;
-mod read;
-mod reading;
+mod reader;
 mod setting;
 mod values;
 mod yaml;
 
+pub use deserialize::read_value;
 pub use example::example;
 pub use node::Place;
 pub use profile::Profile;
-pub use read::read_value;
-pub use reading::{Faults, Reading};
+pub use reader::{Faults, Reading};
 #[doc(hidden)]
 pub use setting::declared;
 pub use setting::{Check, Setting, Traits, setting};

@@ -5,9 +5,9 @@ use std::{fmt, ops::RangeInclusive};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
+    deserialize::{Misfit, read},
     node::{Node, Said},
     profile::Profile,
-    read::{Misfit, read},
 };
 
 /// Whether a text can be what it is given for: if not, why, and what to give.

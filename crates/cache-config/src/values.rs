@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 use serde::de::DeserializeOwned;
 
 use crate::{
+    deserialize::read,
     node::{Node, Place},
     profile::Profile,
-    read::read,
     setting::{Setting, plain},
 };
 

@@ -130,7 +130,9 @@ fn redis_url(_: &str) -> Result<(), String> {
 #[cfg(not(feature = "redis"))]
 fn join_redis(config: &CacheConfig, builder: CacheBuilder, _: &Clock) -> Result<CacheBuilder> {
     match &config.redis.url {
-        Some(_) => Err(cache_core::Error::new(cache_core::ErrorKind::Config, "configure", built_without("redis"))),
+        Some(_) => {
+            Err(cache_core::Error::new(cache_core::ErrorKind::Config, "configure", built_without("redis")))
+        }
         None => Ok(builder),
     }
 }
@@ -163,7 +165,9 @@ fn postgres_url(_: &str) -> Result<(), String> {
 #[cfg(not(feature = "postgres"))]
 fn join_postgres(config: &CacheConfig, builder: CacheBuilder, _: &Clock) -> Result<CacheBuilder> {
     match &config.postgres.url {
-        Some(_) => Err(cache_core::Error::new(cache_core::ErrorKind::Config, "configure", built_without("postgres"))),
+        Some(_) => {
+            Err(cache_core::Error::new(cache_core::ErrorKind::Config, "configure", built_without("postgres")))
+        }
         None => Ok(builder),
     }
 }

@@ -1,5 +1,8 @@
 //! The wiring: a provider, the tiers in front of it, and a region for each kind of data.
 
+mod events;
+pub(crate) mod providers;
+
 use std::{
     fmt,
     sync::{OnceLock, PoisonError, RwLock},
@@ -15,11 +18,13 @@ use cache_market::{
 };
 use tokio::time::{Instant, timeout_at};
 
+use self::{
+    events::{Attending, Events, moves},
+    providers::Upstream,
+};
 use crate::{
     config::{Config, Reloaded},
-    events::{Attending, Events, moves},
     settings::Settings,
-    upstream::Upstream,
 };
 
 /// What stands in front of every key of the service.

@@ -5,7 +5,7 @@ use std::{ffi::OsString, fmt, path::PathBuf};
 use cache_config::{Faults, Reading, Section, Setting, Values};
 use cache_core::{Error, ErrorKind};
 
-use crate::{flags::invocation, settings::Settings};
+use crate::{cli::invocation, settings::Settings};
 
 /// Where a configuration is read: a file, then the environment, then flags. Its `Debug` shows no values.
 #[derive(Clone, Default)]

@@ -1,9 +1,9 @@
 //! All that can be set, typed, and what follows from it.
 
-mod checks;
-mod lives;
 mod provider;
 mod sections;
+mod ttl_rules;
+mod validators;
 
 use std::{fs, time::Duration};
 
@@ -13,7 +13,7 @@ use cache_market::{Calendars, ProviderSettings, Replay, TtlRules};
 
 use cache_core::{Error, ErrorKind, Result};
 
-use crate::upstream;
+use crate::app::providers;
 
 pub use provider::{ProviderEntry, ProviderKind};
 pub use sections::{
@@ -127,7 +127,7 @@ impl Settings {
         if let Err(why) = self.calendars() {
             faults.add(&values.origin("calendars.file"), why);
         }
-        upstream::check(&self.providers.providers, &values.origin("providers"), faults);
+        providers::check(&self.providers.providers, &values.origin("providers"), faults);
         let mut names: Vec<&str> = Vec::new();
         for provider in &self.providers.providers {
             if names.contains(&provider.name()) {
@@ -141,7 +141,7 @@ impl Settings {
     /// How long data live, by kind, type of asset and phase of the market.
     #[must_use]
     pub fn rules(&self) -> TtlRules {
-        lives::rules(&self.ttl, &self.grace)
+        ttl_rules::rules(&self.ttl, &self.grace)
     }
 
     /// When markets trade, with what the configured file says.

@@ -12,7 +12,7 @@ use crate::{
         problem::{Problem, ProblemKind},
         query::Query,
     },
-    routes::answer::uncacheable,
+    routes::response::uncacheable,
 };
 
 /// `POST /v1/config/reload`

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use cache_config::{section, setting};
 use cache_market::TtlRules;
 
-use super::{checks, provider::ProviderEntry};
+use super::{provider::ProviderEntry, validators};
 
 section! {
     /// The service itself.
@@ -15,7 +15,7 @@ section! {
             setting().env(&["CACHE_LISTEN"]).flag("listen"),
         /// What to log, to standard error: off, error, warn, info, debug, trace, or by module.
         log: String = "info".to_owned(),
-            setting().live().holds(checks::filter).env(&["CACHE_LOG"]).flag("log"),
+            setting().live().holds(validators::filter).env(&["CACHE_LOG"]).flag("log"),
         /// How long a miss waits for others, to go to a provider in one call. 0: it doesn't.
         gather_ms: u64 = 2,
             setting().unit("ms").within(0.0..=1000.0).env(&["CACHE_GATHER_MS"]).flag("gather-ms"),
@@ -123,7 +123,7 @@ section! {
             setting().live().idle().env(&["CACHE_WARMING_ENABLED"]),
         /// At which hours of the day, in UTC.
         schedule: Vec<u8> = vec![0, 6, 12, 18],
-            setting().live().idle().list().holds(checks::hour).env(&["CACHE_WARMING_SCHEDULE"]),
+            setting().live().idle().list().holds(validators::hour).env(&["CACHE_WARMING_SCHEDULE"]),
         /// How many symbols go to a provider at once.
         batch_size: u32 = 50,
             setting().live().idle().within(1.0..=10_000.0).env(&["CACHE_WARMING_BATCH_SIZE"]),
@@ -150,6 +150,6 @@ section! {
             setting().live().idle().unit("s").within(1.0..=86_400.0).env(&["CACHE_BATCH_INTERVAL"]),
         /// In which hours of the day, in UTC, even few are sent.
         low_load_hours: Vec<u8> = (0..=6).collect(),
-            setting().live().idle().list().holds(checks::hour).env(&["CACHE_LOW_LOAD_HOURS"]),
+            setting().live().idle().list().holds(validators::hour).env(&["CACHE_LOW_LOAD_HOURS"]),
     }
 }

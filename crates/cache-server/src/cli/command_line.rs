@@ -5,7 +5,8 @@ use std::{ffi::OsString, path::PathBuf, sync::Arc};
 use cache_config::{Profile, Reading, Section, Setting};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
 
-use crate::{calendar::CalendarArgs, config::Sources, settings::Settings};
+use super::calendar::CalendarArgs;
+use crate::{config::Sources, settings::Settings};
 
 /// What the process is started for.
 #[derive(Clone, Debug)]

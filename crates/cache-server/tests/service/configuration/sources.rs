@@ -6,7 +6,7 @@ use cache_config::{Reading, Section, Setting, Values};
 use cache_server::{Config, Settings, Sources, invocation};
 use proptest::prelude::*;
 
-use crate::process::{command, refused};
+use crate::fixture::process::{command, refused};
 
 /// A password that is to be found nowhere.
 const PASSWORD: &str = "hunter2";

@@ -3,11 +3,11 @@
 use std::{fmt, path::Path, sync::Arc};
 
 use crate::{
+    deserialize::Misfit,
     mask,
     nearest::nearest,
     node::{Name, Node, Place, Said},
     profile::Profile,
-    read::Misfit,
     setting::Setting,
     values::{Given, Origin, Values},
     yaml,

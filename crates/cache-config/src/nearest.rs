@@ -1,36 +1,43 @@
-//! The known name that someone probably meant.
+//! The known name nearest to an unknown one.
 
 use strsim::damerau_levenshtein;
 
-/// `did you mean NAME? `, or nothing if none of the names is near.
+/// Returns `did you mean NAME? `, or nothing if no known name is near.
 pub(crate) fn did_you_mean(name: &str, known: &[&str]) -> String {
-    nearest(name, known.iter().copied()).map_or_else(String::new, |found| format!("did you mean {found}? "))
+    nearest(name, known.iter().copied(), "")
+        .map_or_else(String::new, |found| format!("did you mean {found}? "))
 }
 
-/// The nearest of the names, if one is near: a slip or two away, or of the same last part in another section.
-pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let near = known.into_iter().filter_map(|one| Some((slips(name, one)?, one)));
-    near.min_by_key(|(slips, _)| *slips).map(|(_, one)| one)
+/// Returns the nearest of the known names: a few typos away, or the same last part in another section.
+/// A `prefix` that all names share is left out of the comparison.
+pub(crate) fn nearest<'a>(
+    name: &str,
+    known: impl IntoIterator<Item = &'a str>,
+    prefix: &str,
+) -> Option<&'a str> {
+    let suffix = |name: &str| name.strip_prefix(prefix).unwrap_or(name).to_ascii_lowercase();
+    let name = suffix(name);
+    let near = known.into_iter().filter_map(|known| Some((distance(&name, &suffix(known))?, known)));
+    near.min_by_key(|(distance, _)| *distance).map(|(_, known)| known)
 }
 
-/// How far it is from one name to the other, if that is near.
-fn slips(name: &str, known: &str) -> Option<usize> {
-    let (name, known) = (name.to_ascii_lowercase(), known.to_ascii_lowercase());
-    let ((section, last), (its_section, its_last)) = (halves(&name), halves(&known));
+/// Returns how many typos lie between two names in lower case, if they are near.
+fn distance(name: &str, known: &str) -> Option<usize> {
+    let ((section, last), (known_section, known_last)) = (split_section(name), split_section(known));
     let between = |a: &str, b: &str| {
-        let slips = damerau_levenshtein(a, b);
-        (slips <= a.len().min(b.len()).div_ceil(3)).then_some(slips)
+        let typos = damerau_levenshtein(a, b);
+        (typos <= a.len().min(b.len()).div_ceil(3)).then_some(typos)
     };
-    match (between(section, its_section), between(last, its_last)) {
+    match (between(section, known_section), between(last, known_last)) {
         (Some(section), Some(last)) => Some(section + last),
         (None, Some(0)) if !last.is_empty() => Some(name.len() + known.len()),
         _ => None,
     }
 }
 
-/// A name's section and what it is called there. What all variables begin with tells none of them apart.
-fn halves(name: &str) -> (&str, &str) {
-    name.rsplit_once('.').unwrap_or(("", name.strip_prefix("cache_").unwrap_or(name)))
+/// The section of a name, and its last part.
+fn split_section(name: &str) -> (&str, &str) {
+    name.rsplit_once('.').unwrap_or(("", name))
 }
 
 #[cfg(test)]
@@ -52,7 +59,10 @@ mod tests {
             ("memory.colour", None),
             ("", None),
         ] {
-            assert_eq!(nearest(name, known), wanted, "{name}");
+            assert_eq!(nearest(name, known, ""), wanted, "{name}");
         }
+        let known = ["APP_TTL", "APP_HOST"];
+        assert_eq!(nearest("APP_TLL", known, "APP_"), Some("APP_TTL"));
+        assert_eq!(nearest("APP_PORT", ["APP_TTL"], "APP_"), None, "a shared prefix is no likeness");
     }
 }

@@ -1,257 +1,245 @@
-//! Reading a configuration: a file, then the environment, then flags, and all that is wrong with them.
+//! ConfigReader: reads a file, the environment and flags, and collects all errors.
 
-use std::{fmt, path::Path, sync::Arc};
+use std::{fs, path::Path, sync::Arc};
 
 use crate::{
-    deserialize::Misfit,
-    mask,
+    errors::ConfigErrors,
+    mask::{MASK, mask_urls},
     nearest::nearest,
-    node::{Name, Node, Place, Said},
     profile::Profile,
     setting::Setting,
-    values::{Given, Origin, Values},
-    yaml,
+    values::{GivenValue, Origin, Values},
+    yaml::{Content, MapKey, Node, Position, ValueError, parse},
 };
 
-/// The key of the profile, where there is one.
-const PROFILE: &str = "profile";
-/// The longest file that is read, in bytes.
-const LONGEST: u64 = 1 << 20;
-/// How much of a value is repeated.
-const ECHO: usize = 64;
+/// The key of the setting that selects the profile, if there is one.
+const PROFILE_KEY: &str = "profile";
+/// The largest file that is read, in bytes.
+const MAX_FILE_BYTES: u64 = 1 << 20;
+/// How many characters of a value an error repeats.
+const MAX_ECHO_CHARS: usize = 64;
 
-/// A configuration being read. What is read later replaces what was read before: read the file first, then
-/// the environment, then flags.
+/// Reads the sources of a configuration. A later source replaces the values of an earlier one: read the file
+/// first, then the environment, then flags.
 ///
 /// ```
-/// use cache_config::{Reading, Section, section, setting};
+/// use cache_config::{ConfigReader, Section, section, setting};
 ///
 /// section! {
-///     /// The near tier.
-///     pub struct Memory("memory.", profile) {
-///         /// What may be kept in memory.
-///         mib: u64 = profile.choose(64, 256),
-///             setting().unit("MiB").within(1.0..=1_048_576.0).env(&["CACHE_MEMORY_MIB"]).flag("memory-mib"),
+///     /// Memory.
+///     pub struct Memory("memory.", _profile) {
+///         /// How much memory is used.
+///         mib: u64 = 64, setting().unit("MiB").range(1.0..=1_048_576.0).env(&["APP_MEMORY_MIB"]),
 ///     }
 /// }
 ///
-/// section! {
-///     /// The disk tier.
-///     pub struct Disk("disk.", _profile) {
-///         /// What may be kept on disk.
-///         mib: u64 = 1024, setting().within(16.0..=1_073_741_824.0),
-///     }
-/// }
-///
-/// let mut reading = Reading::of([Memory::settings(), Disk::settings()].concat());
-/// reading.file("cache.yaml", "memory:\n  mb: 16\ndisk:\n  mib: much\n");
-/// reading.variables([("CACHE_MEMORY_MIB", "0")]);
-/// let error = reading.finish().unwrap_err().to_string();
-/// assert!(error.contains("cache.yaml:2:3: there is no memory.mb: did you mean memory.mib?"), "{error}");
-/// assert!(error.contains("cache.yaml:4:8: disk.mib is 'much': give a number in 16..="), "{error}");
-/// assert!(error.contains("CACHE_MEMORY_MIB: memory.mib is '0': give a number in 1..=1048576"), "{error}");
+/// let mut reader = ConfigReader::new(Memory::settings());
+/// reader.yaml("app.yaml", "memory:\n  mb: 16\n");
+/// reader.env([("APP_MEMORY_MIB", "0")]);
+/// let errors = reader.finish().unwrap_err();
+/// assert_eq!(
+///     errors.iter().collect::<Vec<_>>(),
+///     [
+///         "app.yaml:2:3: unknown setting memory.mb: did you mean memory.mib?",
+///         "APP_MEMORY_MIB: memory.mib is '0': give a number in 1..=1048576",
+///     ]
+/// );
 /// ```
 #[derive(Debug)]
-pub struct Reading {
+pub struct ConfigReader {
     settings: Vec<Setting>,
+    env_prefix: Option<&'static str>,
+    file_option: Option<(&'static str, &'static str)>,
     values: Values,
-    faults: Faults,
+    errors: ConfigErrors,
     warnings: Vec<String>,
 }
 
-/// All that is wrong with a configuration, each with where it is and what to do.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Faults(Vec<String>);
-
-impl Faults {
-    /// One a fault.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
-    }
-
-    /// One more.
-    pub fn add(&mut self, origin: &Origin, what: impl fmt::Display) {
-        self.0.push(format!("{origin}: {what}"));
-    }
-
-    /// The values if nothing is wrong.
-    ///
-    /// # Errors
-    ///
-    /// The faults, if there are any.
-    pub fn or<T>(self, values: T) -> Result<T, Self> {
-        if self.0.is_empty() { Ok(values) } else { Err(self) }
-    }
-}
-
-impl fmt::Display for Faults {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join("\n"))
-    }
-}
-
-impl std::error::Error for Faults {}
-
-impl Reading {
-    /// Of these settings, nothing read yet.
+impl ConfigReader {
+    /// Returns a reader of `settings` that has read nothing yet.
     #[must_use]
-    pub fn of(settings: Vec<Setting>) -> Self {
-        Self { settings, values: Values::default(), faults: Faults::default(), warnings: Vec::new() }
+    pub fn new(settings: Vec<Setting>) -> Self {
+        Self {
+            settings,
+            env_prefix: None,
+            file_option: None,
+            values: Values::default(),
+            errors: ConfigErrors::default(),
+            warnings: Vec::new(),
+        }
     }
 
-    /// Reads a file's text; `name` is what faults call it.
-    pub fn file(&mut self, name: &str, text: &str) {
+    /// Sets the prefix of the program's variables: one that begins with it and sets nothing is a warning.
+    #[must_use]
+    pub fn env_prefix(self, prefix: &'static str) -> Self {
+        Self { env_prefix: Some(prefix), ..self }
+    }
+
+    /// Sets the flag, without its `--`, and the variable that name the file. The variable is a known one, and
+    /// both are the remedy in the error for a file that can't be read.
+    #[must_use]
+    pub fn file_option(self, flag: &'static str, variable: &'static str) -> Self {
+        Self { file_option: Some((flag, variable)), ..self }
+    }
+
+    /// Reads YAML; `name` is what errors call the file.
+    pub fn yaml(&mut self, name: &str, text: &str) {
         let name: Arc<str> = name.into();
-        match yaml::read(text) {
+        match parse(text) {
             Ok(None) => {}
-            Ok(Some(Node { said: Said::Map(members), .. })) => self.members(&name, "", members),
+            Ok(Some(Node { content: Content::Map(members), .. })) => self.members(&name, "", members),
             Ok(Some(root)) => {
-                let origin = Origin::File(name, root.place);
-                self.faults.add(&origin, "give sections, such as `memory:`, each with its settings below it");
+                let origin = Origin::File(name, root.position);
+                self.errors.add(&origin, "give sections, such as `memory:`, each with its settings below it");
             }
-            Err(broken) => {
-                self.faults.add(&Origin::File(name, broken.place), format!("no YAML: {}", broken.why));
+            Err(error) => {
+                let origin = Origin::File(name, error.position);
+                self.errors.add(&origin, format_args!("not valid YAML: {}", error.message));
             }
         }
     }
 
     /// Reads the file at `path`.
-    pub fn path(&mut self, path: &Path) {
+    pub fn file(&mut self, path: &Path) {
         let name = path.display().to_string();
-        match text(path) {
-            Ok(text) => self.file(&name, &text),
-            Err(why) => self.faults.add(
-                &Origin::File(name.into(), None),
-                format!("can't be read: {why}; name one that can, with --config or CACHE_CONFIG"),
-            ),
+        match read_file(path) {
+            Ok(text) => self.yaml(&name, &text),
+            Err(why) => {
+                let remedy = self.file_option.map_or_else(String::new, |(flag, variable)| {
+                    format!("; name one that can, with --{flag} or {variable}")
+                });
+                let origin = Origin::File(name.into(), None);
+                self.errors.add(&origin, format_args!("can't be read: {why}{remedy}"));
+            }
         }
     }
 
-    /// Reads variables. A `CACHE_…` that means nothing is a warning.
-    pub fn variables<'a>(&mut self, variables: impl IntoIterator<Item = (&'a str, &'a str)>) {
+    /// Reads environment variables: those of the settings, and those with the prefix, to warn of unknown ones.
+    pub fn env<'a>(&mut self, variables: impl IntoIterator<Item = (&'a str, &'a str)>) {
         let variables: Vec<(&str, &str)> = variables.into_iter().collect();
-        let mut known: Vec<&str> = crate::OTHER_VARIABLES.to_vec();
+        let mut known: Vec<&str> = self.file_option.map(|(_, variable)| variable).into_iter().collect();
         let mut found = Vec::new();
         for setting in &self.settings {
-            known.extend(setting.traits.variables);
-            let mut given = setting.traits.variables.iter().filter_map(|name| {
+            known.extend(setting.spec.variables);
+            let mut given = setting.spec.variables.iter().filter_map(|name| {
                 variables.iter().find(|(one, _)| one == name).map(|(_, text)| (*name, *text))
             });
             let Some((name, text)) = given.next() else { continue };
             if let Some((other, _)) = given.find(|(_, other)| *other != text) {
-                self.warnings
-                    .push(format!("{other} says something else than {name}, which counts: give one"));
+                let warning =
+                    format!("{name} and {other} set {} to different values: {name} is used", setting.key);
+                self.warnings.push(warning);
             }
-            found.push((setting.clone(), Node::plain(text), Origin::Variable(name)));
+            found.push((setting.clone(), Node::unquoted(text), Origin::Variable(name)));
         }
         for (setting, node, origin) in found {
             self.give(&setting, node, origin);
         }
+        let Some(prefix) = self.env_prefix else { return };
         for (name, _) in
-            variables.iter().filter(|(name, _)| name.starts_with("CACHE_") && !known.contains(name))
+            variables.iter().filter(|(name, _)| name.starts_with(prefix) && !known.contains(name))
         {
-            let guess = nearest(name, known.iter().copied());
-            let guess = guess.map_or_else(String::new, |guess| format!(": did you mean {guess}?"));
-            self.warnings.push(format!("{name} means nothing here{guess}"));
+            let guess = suggestion(nearest(name, known.iter().copied(), prefix));
+            self.warnings.push(format!("unknown variable {name}{guess}"));
         }
     }
 
-    /// Reads what a flag says of the setting `key`.
+    /// Reads the value that a flag, without its `--`, gives to the setting `key`.
     pub fn flag(&mut self, flag: &str, key: &str, text: &str) {
         let origin = Origin::Flag(flag.to_owned());
         match self.settings.iter().find(|setting| setting.key == key).cloned() {
-            Some(setting) => self.give(&setting, Node::plain(text), origin),
-            None => self.unknown(&origin, key),
+            Some(setting) => self.give(&setting, Node::unquoted(text), origin),
+            None => self.unknown_setting(&origin, key),
         }
     }
 
-    /// What would be wrong with `text` for the setting `key`; for a setting that isn't there, nothing.
+    /// Checks `text` as a value of the setting `key`, without keeping it. An unknown key passes.
     ///
     /// # Errors
     ///
-    /// Why it can't be, and what to give.
-    pub fn judge(&self, key: &str, text: &str) -> Result<(), String> {
+    /// Why it is not valid, and what to give.
+    pub fn check(&self, key: &str, text: &str) -> Result<(), String> {
         let Some(setting) = self.settings.iter().find(|setting| setting.key == key) else { return Ok(()) };
-        setting.check(&shaped(setting, Node::plain(text))).map_err(|misfit| misfit.why)
+        setting.check(&split_if_list(setting, Node::unquoted(text))).map_err(|error| error.message)
     }
 
-    /// The values, with what is odd about them but not wrong.
+    /// Returns the values and the warnings.
     ///
     /// # Errors
     ///
-    /// All that is wrong.
-    pub fn finish(mut self) -> Result<(Values, Vec<String>), Faults> {
-        self.values.profile = self.values.get(PROFILE).unwrap_or_default();
-        self.faults.or((self.values, self.warnings))
+    /// All errors of all sources, if there are any.
+    pub fn finish(mut self) -> Result<(Values, Vec<String>), ConfigErrors> {
+        self.values.profile = self.values.get(PROFILE_KEY).unwrap_or_default();
+        self.errors.or((self.values, self.warnings))
     }
 
-    fn members(&mut self, file: &Arc<str>, section: &str, members: Vec<(Name, Node)>) {
-        for (Name { text, place }, node) in members {
+    fn members(&mut self, file: &Arc<str>, section: &str, members: Vec<(MapKey, Node)>) {
+        for (MapKey { text, position }, node) in members {
             let key = if section.is_empty() { text } else { format!("{section}.{text}") };
-            let origin = |place: Option<Place>| Origin::File(file.clone(), place);
+            let origin = |position: Option<Position>| Origin::File(file.clone(), position);
             if let Some(setting) = self.settings.iter().find(|setting| setting.key == key).cloned() {
                 if !node.is_null() {
-                    let origin = origin(node.place.or(place));
+                    let origin = origin(node.position.or(position));
                     self.give(&setting, node, origin);
                 }
             } else if self.sections().any(|known| known == key) {
-                match node.said {
-                    Said::Map(members) => self.members(file, &key, members),
+                match node.content {
+                    Content::Map(members) => self.members(file, &key, members),
                     _ if node.is_null() => {}
-                    _ => self
-                        .faults
-                        .add(&origin(node.place), format!("{key} is a section: give its settings below it")),
+                    _ => {
+                        let error = format!("{key} is a section: give its settings below it");
+                        self.errors.add(&origin(node.position), error);
+                    }
                 }
             } else {
-                self.unknown(&origin(place), &key);
+                self.unknown_setting(&origin(position), &key);
             }
         }
     }
 
     fn give(&mut self, setting: &Setting, node: Node, origin: Origin) {
-        let node = shaped(setting, node);
+        let node = split_if_list(setting, node);
         if node.is_null() && setting.default(Profile::Development).is_null() {
             return;
         }
-        if setting.traits.secret && node.text().is_some_and(|text| text.contains(mask::HIDDEN)) {
-            let hidden =
-                format!("{origin}: {} has {} where a password was not shown", setting.key, mask::HIDDEN);
-            self.warnings.push(format!("{hidden}: give the password"));
+        if setting.spec.secret && node.text().is_some_and(|text| text.contains(MASK)) {
+            let key = setting.key;
+            self.warnings
+                .push(format!("{origin}: {key} contains {MASK}, which masks a password: give the password"));
         }
         match setting.check(&node) {
             Ok(()) => {
-                // Nothing at all, where something must be, is an empty text.
-                let node = if node.is_null() { Node { said: Said::text(""), ..node } } else { node };
-                self.values.given.insert(setting.key, Given { node, origin });
+                // Null, where a value is required, is an empty text.
+                let node = if node.is_null() { Node { content: Content::text(""), ..node } } else { node };
+                self.values.given.insert(setting.key, GivenValue { node, origin });
             }
-            Err(misfit) => self.misfit(setting, &node, &origin, &misfit),
+            Err(error) => self.invalid_value(setting, &node, &origin, &error),
         }
     }
 
-    fn misfit(&mut self, setting: &Setting, node: &Node, origin: &Origin, misfit: &Misfit) {
+    fn invalid_value(&mut self, setting: &Setting, node: &Node, origin: &Origin, error: &ValueError) {
         let key = setting.key;
-        let why = &misfit.why;
+        let message = &error.message;
         let origin = match origin {
-            Origin::File(name, place) => &Origin::File(name.clone(), misfit.place.or(*place)),
+            Origin::File(name, position) => &Origin::File(name.clone(), error.position.or(*position)),
             other => other,
         };
-        let also = match (origin, setting.traits.flag) {
+        let flag = match (origin, setting.spec.flag) {
             (Origin::Variable(_), Some(flag)) => format!(" (as by --{flag})"),
             _ => String::new(),
         };
         match node.text() {
-            Some(text) if !setting.traits.secret => {
-                self.faults.add(origin, format!("{key} is '{}': {why}{also}", echo(text)));
+            Some(text) if !setting.spec.secret => {
+                self.errors.add(origin, format_args!("{key} is '{}': {message}{flag}", echo(text)));
             }
-            _ => self.faults.add(origin, format!("{key}: {why}{also}")),
+            _ => self.errors.add(origin, format_args!("{key}: {message}{flag}")),
         }
     }
 
-    fn unknown(&mut self, origin: &Origin, key: &str) {
+    fn unknown_setting(&mut self, origin: &Origin, key: &str) {
         let known = self.settings.iter().map(|setting| setting.key).chain(self.sections());
-        let guess = nearest(key, known);
-        let guess = guess.map_or_else(String::new, |guess| format!(": did you mean {guess}?"));
-        self.faults.add(origin, format!("there is no {}{guess}", echo(key)));
+        let guess = suggestion(nearest(key, known, ""));
+        self.errors.add(origin, format_args!("unknown setting {}{guess}", echo(key)));
     }
 
     fn sections(&self) -> impl Iterator<Item = &'static str> {
@@ -261,27 +249,30 @@ impl Reading {
     }
 }
 
-/// A text as the setting wants it: in parts if it is a list.
-fn shaped(setting: &Setting, node: Node) -> Node {
-    if setting.traits.list { node.parted() } else { node }
+fn suggestion(name: Option<&str>) -> String {
+    name.map_or_else(String::new, |name| format!(": did you mean {name}?"))
 }
 
-fn text(path: &Path) -> Result<String, String> {
-    let file = std::fs::metadata(path).map_err(|error| error.to_string())?;
+fn split_if_list(setting: &Setting, node: Node) -> Node {
+    if setting.spec.list { node.split_at_commas() } else { node }
+}
+
+fn read_file(path: &Path) -> Result<String, String> {
+    let file = fs::metadata(path).map_err(|error| error.to_string())?;
     if !file.is_file() {
         return Err("it is no file".to_owned());
     }
-    if file.len() > LONGEST {
-        return Err(format!("it is {} bytes long, the most is {LONGEST}", file.len()));
+    if file.len() > MAX_FILE_BYTES {
+        return Err(format!("it has {} bytes, the limit is {MAX_FILE_BYTES}", file.len()));
     }
-    std::fs::read_to_string(path).map_err(|error| error.to_string())
+    fs::read_to_string(path).map_err(|error| error.to_string())
 }
 
-/// The start of a text, for a message.
+/// Returns the start of a text, masked, to repeat in an error.
 fn echo(text: &str) -> String {
-    let mut start: String = text.chars().take(ECHO).collect();
+    let mut start: String = text.chars().take(MAX_ECHO_CHARS).collect();
     if start.len() < text.len() {
         start.push('…');
     }
-    mask::url(&start)
+    mask_urls(&start)
 }

@@ -1,260 +1,217 @@
-//! One thing that can be set: its key, what it means, and where else than in a file it may be given.
+//! Setting: its key, its meaning, its defaults, and the variables and flag that set it.
 
-use std::{fmt, ops::RangeInclusive};
+use std::{borrow::Cow, fmt, ops::RangeInclusive};
 
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    deserialize::{Misfit, read},
-    node::{Node, Said},
     profile::Profile,
+    yaml::{Content, Node, ValueError, deserialize},
 };
 
-/// Whether a text can be what it is given for: if not, why, and what to give.
-pub type Check = fn(&str) -> Result<(), String>;
+/// The mark of a setting that is read and checked, but that no code uses yet.
+const WITHOUT_EFFECT: &str = "Has no effect yet.";
 
-/// One thing that can be set. A [`section!`](crate::section) has one for each of its fields.
+/// Returns `Err` with the reason and the remedy if a text is not valid for a setting.
+pub type Validator = fn(&str) -> Result<(), String>;
+
+/// One setting. A [`section!`](crate::section) has one for each of its fields.
 #[derive(Clone, Debug)]
 pub struct Setting {
-    /// Its name in a file, its sections in front: `memory.mib`.
+    /// The name in a file, behind those of its sections: `memory.mib`.
     pub key: &'static str,
-    /// What it means, in a sentence or two.
-    pub about: &'static str,
-    /// What else is known of it.
-    pub traits: Traits,
+    /// What is known of it besides its type and meaning.
+    pub spec: SettingSpec,
+    about: &'static str,
     development: Node,
     production: Node,
-    fits: fn(&Node) -> Result<(), Misfit>,
+    check_type: fn(&Node) -> Result<(), ValueError>,
 }
 
-/// A setting of type `T`; what [`section!`](crate::section) expands to.
-#[doc(hidden)]
-pub fn declared<T: Serialize + DeserializeOwned>(
-    key: &'static str,
-    about: &'static str,
-    default: fn(Profile) -> T,
-    traits: Traits,
-) -> Setting {
-    // What can't be written as JSON would be a map whose names are no texts.
-    let node = |profile| Node::of(&serde_json::to_value(default(profile)).unwrap_or_default());
-    Setting {
-        key: plain(key),
-        about: about.trim(),
-        traits,
-        development: node(Profile::Development),
-        production: node(Profile::Production),
-        fits: |node| read::<T>(node).map(drop),
-    }
-}
-
-/// A key without the `_` that keeps a field's name from being a word of the language.
-pub(crate) fn plain(key: &'static str) -> &'static str {
-    key.trim_end_matches('_')
-}
-
-/// What is known of a setting besides its type. Made by [`setting()`].
+/// What is known of a setting besides its type and meaning. Made by [`setting()`].
 #[derive(Clone, Default)]
-pub struct Traits {
-    /// In what it is counted: `"s"`, `"MiB"`. Empty for what isn't.
+pub struct SettingSpec {
+    /// The unit: `"s"`, `"MiB"`. Empty if there is none.
     pub unit: &'static str,
-    /// The environment's variables that give it; the first that is there counts.
+    /// The environment variables that set it; the first that is set is used.
     pub variables: &'static [&'static str],
-    /// The flag that gives it, without its `--`.
+    /// The flag that sets it, without its `--`.
     pub flag: Option<&'static str>,
-    /// The least and the most, if it is a number.
+    /// The smallest and the largest valid number.
     pub range: Option<RangeInclusive<f64>>,
-    /// Whether it may hold a password, and is neither shown nor repeated.
+    /// Whether it may hold a password, and is masked in all output.
     pub secret: bool,
-    /// Whether a change takes effect while the service runs.
-    pub live: bool,
-    /// Whether it is a list, which a variable or flag gives parted by commas.
+    /// Whether a change takes effect at run time, without a restart.
+    pub reloadable: bool,
+    /// Whether it is a list, whose items a variable or flag separates by commas.
     pub list: bool,
-    /// Whether it is read and checked, but nothing goes by it yet.
-    pub idle: bool,
-    /// What it may look like in a file, if its default doesn't show it.
+    /// Whether it is read and checked, but no code uses it yet. [`Setting::about`] says so.
+    pub without_effect: bool,
+    /// An example for a file, if the default doesn't show the form.
     pub sample: &'static str,
-    /// What else must hold of its text, or of each text in its list.
-    pub(crate) holds: Option<Check>,
+    /// Checks the text, or each text of the list.
+    pub(crate) validator: Option<Validator>,
 }
 
-/// A setting of which nothing is known yet but its type.
+/// Returns the spec of a setting of which only the type is known.
 ///
 /// ```
-/// let traits = cache_config::setting().unit("s").env(&["CACHE_TTL_PRICE"]).flag("ttl-price").live();
-/// assert!(traits.live && !traits.secret);
+/// let spec = cache_config::setting().unit("s").env(&["APP_TIMEOUT"]).flag("timeout").reloadable();
+/// assert!(spec.reloadable && !spec.secret);
 /// ```
 #[must_use]
-pub fn setting() -> Traits {
-    Traits::default()
+pub fn setting() -> SettingSpec {
+    SettingSpec::default()
 }
 
-impl Traits {
-    /// In what it is counted.
+impl SettingSpec {
+    /// Sets the unit.
     #[must_use]
     pub fn unit(self, unit: &'static str) -> Self {
         Self { unit, ..self }
     }
 
-    /// The environment's variables that give it; the first that is there counts.
+    /// Sets the environment variables that set it; the first that is set is used.
     #[must_use]
     pub fn env(self, variables: &'static [&'static str]) -> Self {
         Self { variables, ..self }
     }
 
-    /// The flag that gives it, without its `--`.
+    /// Sets the flag that sets it, without its `--`.
     #[must_use]
     pub fn flag(self, flag: &'static str) -> Self {
         Self { flag: Some(flag), ..self }
     }
 
-    /// The least and the most that a number may be.
+    /// Sets the smallest and the largest valid number.
     #[must_use]
-    pub fn within(self, range: RangeInclusive<f64>) -> Self {
+    pub fn range(self, range: RangeInclusive<f64>) -> Self {
         Self { range: Some(range), ..self }
     }
 
-    /// What else must hold of its text, or of each text in its list: if not, why, and what to give.
+    /// Sets the check of its text, or of each text of its list.
     #[must_use]
-    pub fn holds(self, check: Check) -> Self {
-        Self { holds: Some(check), ..self }
+    pub fn validate(self, validator: Validator) -> Self {
+        Self { validator: Some(validator), ..self }
     }
 
-    /// What it may look like in a file, if its default doesn't show it.
+    /// Sets an example for a file, if the default doesn't show the form.
     #[must_use]
     pub fn sample(self, sample: &'static str) -> Self {
         Self { sample, ..self }
     }
 
-    /// It may hold a password: it is neither shown nor repeated.
+    /// Marks it as one that may hold a password: it is masked in all output.
     #[must_use]
     pub fn secret(self) -> Self {
         Self { secret: true, ..self }
     }
 
-    /// A change takes effect while the service runs.
+    /// Marks it as one whose change takes effect at run time.
     #[must_use]
-    pub fn live(self) -> Self {
-        Self { live: true, ..self }
+    pub fn reloadable(self) -> Self {
+        Self { reloadable: true, ..self }
     }
 
-    /// It is a list, which a variable or flag gives parted by commas.
+    /// Marks it as a list, whose items a variable or flag separates by commas.
     #[must_use]
     pub fn list(self) -> Self {
         Self { list: true, ..self }
     }
 
-    /// It is read and checked, but nothing goes by it yet.
+    /// Marks it as one that is read and checked, but that no code uses yet.
     #[must_use]
-    pub fn idle(self) -> Self {
-        Self { idle: true, ..self }
+    pub fn without_effect(self) -> Self {
+        Self { without_effect: true, ..self }
     }
 }
 
-impl fmt::Debug for Traits {
+impl fmt::Debug for SettingSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Traits").field("variables", &self.variables).finish_non_exhaustive()
+        f.debug_struct("SettingSpec").field("variables", &self.variables).finish_non_exhaustive()
     }
 }
 
 impl Setting {
-    /// What holds if nothing is given.
+    pub(crate) fn new<T: Serialize + DeserializeOwned>(
+        key: &'static str,
+        about: &'static str,
+        default: fn(Profile) -> T,
+        spec: SettingSpec,
+    ) -> Self {
+        // Only a map whose keys are no strings can't be written as JSON.
+        let node = |profile| Node::from_json(&serde_json::to_value(default(profile)).unwrap_or_default());
+        Self {
+            key: key_of_field(key),
+            about: about.trim(),
+            spec,
+            development: node(Profile::Development),
+            production: node(Profile::Production),
+            check_type: |node| deserialize::<T>(node).map(drop),
+        }
+    }
+
+    /// Returns what it means, in a sentence or two, with a mark if it has no effect yet.
+    #[must_use]
+    pub fn about(&self) -> Cow<'static, str> {
+        match self.spec.without_effect {
+            true => format!("{} {WITHOUT_EFFECT}", self.about).into(),
+            false => self.about.into(),
+        }
+    }
+
+    /// Returns its unit and its range: `In MiB, 1..=1048576`.
+    #[must_use]
+    pub fn unit_and_range(&self) -> String {
+        let unit = (!self.spec.unit.is_empty()).then(|| format!("In {}", self.spec.unit));
+        let range = self.spec.range.as_ref().map(|range| format!("{}..={}", range.start(), range.end()));
+        [unit, range].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+
+    /// Returns the variables that set it, and its flag with the `--`.
+    #[must_use]
+    pub fn variables_and_flag(&self) -> Vec<String> {
+        let variables = self.spec.variables.iter().map(|name| (*name).to_owned());
+        variables.chain(self.spec.flag.map(|flag| format!("--{flag}"))).collect()
+    }
+
     pub(crate) fn default(&self, profile: Profile) -> &Node {
         profile.choose(&self.development, &self.production)
     }
 
-    /// Whether the node can be what is set; otherwise why not, and what to give.
-    pub(crate) fn check(&self, node: &Node) -> Result<(), Misfit> {
-        let range = self.traits.range.as_ref();
-        let within = |range: &RangeInclusive<f64>| match read::<Option<f64>>(node) {
+    /// Checks type, range and validator.
+    pub(crate) fn check(&self, node: &Node) -> Result<(), ValueError> {
+        let range = self.spec.range.as_ref();
+        let in_range = |range: &RangeInclusive<f64>| match deserialize::<Option<f64>>(node) {
             Ok(Some(number)) => range.contains(&number),
             found => found.is_ok(),
         };
-        let fits = (self.fits)(node);
-        if let Some(range) = range.filter(|range| fits.is_err() || !within(range)) {
-            return Err(Misfit { why: advice(range), place: None });
+        let typed = (self.check_type)(node);
+        if let Some(range) = range.filter(|range| typed.is_err() || !in_range(range)) {
+            return Err(ValueError { message: range_remedy(range), position: None });
         }
-        fits?;
-        let Some(holds) = self.traits.holds else { return Ok(()) };
-        match &node.said {
-            Said::List(items) => items.iter().try_for_each(|item| {
+        typed?;
+        let Some(validator) = self.spec.validator else { return Ok(()) };
+        match &node.content {
+            Content::List(items) => items.iter().try_for_each(|item| {
                 let text = item.text().unwrap_or_default();
-                holds(text).map_err(|why| Misfit { why: format!("'{text}' {why}"), place: item.place })
+                validator(text)
+                    .map_err(|why| ValueError { message: format!("'{text}' {why}"), position: item.position })
             }),
-            _ => holds(node.text().unwrap_or_default()).map_err(|why| Misfit { why, place: None }),
+            _ => validator(node.text().unwrap_or_default())
+                .map_err(|message| ValueError { message, position: None }),
         }
     }
 }
 
-fn advice(range: &RangeInclusive<f64>) -> String {
+/// The key of a field, without the `_` that tells the field's name from a keyword.
+pub(crate) fn key_of_field(key: &'static str) -> &'static str {
+    key.trim_end_matches('_')
+}
+
+fn range_remedy(range: &RangeInclusive<f64>) -> String {
     if *range == (0.0..=1.0) {
         return "give a share from 0 to 1, such as 0.2".to_owned();
     }
     format!("give a number in {}..={}", range.start(), range.end())
-}
-
-/// Declares a section of a configuration: a struct with its defaults, and the [`Setting`] of each field.
-///
-/// Each field says its type, its default (which may go by the profile), and what else is known of it.
-///
-/// ```
-/// use cache_config::{Reading, Section, section, setting};
-///
-/// section! {
-///     /// What clients may ask for.
-///     pub struct Limits("limits.", profile) {
-///         /// How many connections are served at once.
-///         connections: u32 = profile.choose(2048, 8192),
-///             setting().within(1.0..=1e6).env(&["CACHE_MAX_CONNECTIONS"]),
-///     }
-/// }
-///
-/// let mut reading = Reading::of(Limits::settings());
-/// reading.file("cache.yaml", "limits: {connections: 0}");
-/// let error = reading.finish().unwrap_err().to_string();
-/// assert!(error.contains("cache.yaml:1:23: limits.connections is '0': give a number in 1..=1000000"), "{error}");
-/// ```
-#[macro_export]
-macro_rules! section {
-    (
-        $(#[doc = $section:literal])+
-        pub struct $name:ident($prefix:literal, $profile:ident) {
-            $($(#[doc = $about:literal])+ $field:ident: $type:ty = $default:expr, $traits:expr,)+
-        }
-    ) => {
-        $(#[doc = $section])+
-        #[derive(Clone, Debug, PartialEq)]
-        pub struct $name {
-            $($(#[doc = $about])+ pub $field: $type,)+
-        }
-
-        impl $crate::Section for $name {
-            fn settings() -> ::std::vec::Vec<$crate::Setting> {
-                ::std::vec![$($crate::declared::<$type>(
-                    ::std::concat!($prefix, ::std::stringify!($field)),
-                    ::std::concat!($($about),+),
-                    |$profile| {
-                        let _ = &$profile;
-                        $default
-                    },
-                    $traits,
-                )),+]
-            }
-
-            fn read(values: &$crate::Values) -> Self {
-                let $profile = values.profile();
-                let _ = &$profile;
-                Self {
-                    $($field: values
-                        .get(::std::concat!($prefix, ::std::stringify!($field)))
-                        .unwrap_or_else(|| $default),)+
-                }
-            }
-        }
-
-        impl ::std::default::Default for $name {
-            fn default() -> Self {
-                <Self as $crate::Section>::read(&$crate::Values::default())
-            }
-        }
-    };
 }

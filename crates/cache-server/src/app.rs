@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use cache_config::Faults;
+use cache_config::ConfigErrors;
 use cache_core::{Clock, Error, ErrorKind, Loader, Result};
 use cache_disk::DiskTier;
 use cache_facade::{Cache, Cacheable, Policy, Region};
@@ -156,7 +156,7 @@ impl App {
     /// # Errors
     ///
     /// All that is wrong with what is there now. The configuration in force stays.
-    pub fn reload(&self) -> Result<Reloaded, Faults> {
+    pub fn reload(&self) -> Result<Reloaded, ConfigErrors> {
         let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
         let (config, reloaded) = live.config.reread()?;
         let settings = &config.settings;

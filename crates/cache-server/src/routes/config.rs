@@ -1,4 +1,4 @@
-//! Reading the configuration anew.
+//! ConfigReader the configuration anew.
 
 use std::sync::Arc;
 

@@ -57,6 +57,8 @@ mod write;
 
 pub use builder::CacheBuilder;
 pub use cache::Cache;
+#[cfg(feature = "config")]
+pub use cache_config::section;
 pub use cache_core::{
     Bus, Clock, Codec, Error, ErrorKind, Event, Fetched, Freshness, Jitter, Key, Lease, Loaded, Loader,
     Observer, Pattern, Prefix, Refresh, Request, Result, Tag, Tier, Timestamp, ToKey, Ttl, TtlPolicy,

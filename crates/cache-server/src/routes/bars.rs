@@ -13,13 +13,13 @@ use serde::Serialize;
 use crate::{
     app::App,
     http::{
-        freshness::Freshness,
+        cache_control::Freshness,
         problem::Problem,
         query::{Query, echo},
     },
     routes::{
-        answer::{Datum, cacheable},
         quotes::{asset_of, unknown},
+        response::{Datum, cacheable},
     },
 };
 

@@ -15,11 +15,11 @@ use serde_json::json;
 use crate::{
     app::App,
     http::{
-        freshness::Freshness,
+        cache_control::Freshness,
         problem::{Problem, ProblemKind},
         query::Query,
     },
-    routes::answer::{Datum, cacheable, uncacheable},
+    routes::response::{Datum, cacheable, uncacheable},
 };
 
 /// How many symbols one request may name.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     app::{App, NAMESPACE},
     http::{problem::Problem, query::Query},
-    routes::answer::uncacheable,
+    routes::response::uncacheable,
 };
 
 /// How many of the keys read most are shown.

@@ -11,7 +11,7 @@ use cache_market::{
 use cache_server::CachedProvider;
 use serde_json::json;
 
-use crate::inside::Inside;
+use crate::fixture::in_process::Inside;
 
 struct Scene {
     clock: Clock,

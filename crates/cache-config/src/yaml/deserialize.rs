@@ -1,4 +1,4 @@
-//! From nodes to types: what does not fit is said where it stands, and without repeating what may be secret.
+//! Deserializes nodes into types. An error has its position, and repeats no text that may be secret.
 
 use std::fmt;
 
@@ -11,62 +11,60 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use super::{
-    nearest::did_you_mean,
-    node::{Meaning, Name, Node, Place, Said},
-};
+use super::node::{Content, MapKey, Node, Position, Scalar};
+use crate::nearest::did_you_mean;
 
-/// Why a node is not what it is to be.
+/// Why a node is no valid value, and the position of the invalid part.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Misfit {
-    pub(crate) why: String,
-    pub(crate) place: Option<Place>,
+pub(crate) struct ValueError {
+    pub(crate) message: String,
+    pub(crate) position: Option<Position>,
 }
 
-/// Reads a `T`.
-pub(crate) fn read<T: DeserializeOwned>(node: &Node) -> Result<T, Misfit> {
+/// Deserializes a `T`.
+pub(crate) fn deserialize<T: DeserializeOwned>(node: &Node) -> Result<T, ValueError> {
     T::deserialize(node)
 }
 
-/// Reads a `T` from a value, as from a file: what does not fit is said with the nearest name, and without
-/// repeating what may be secret.
+/// Deserializes a `T` from a JSON value as from a file: errors name the nearest known field, and repeat no text
+/// that may be secret.
 ///
 /// ```
-/// use cache_facade::config::read_value;
+/// use cache_config::read_value;
 ///
-/// let why = read_value::<Vec<u32>>(&serde_json::json!([1, "hunter2"])).unwrap_err();
-/// assert_eq!(why, "give a whole number, not a text");
+/// let error = read_value::<Vec<u32>>(&serde_json::json!([1, "hunter2"])).unwrap_err();
+/// assert_eq!(error, "give a whole number, not a text");
 /// ```
 ///
 /// # Errors
 ///
-/// Why it is no `T`.
+/// Why the value is no `T`, and what to give.
 pub fn read_value<T: DeserializeOwned>(value: &serde_json::Value) -> Result<T, String> {
-    read(&Node::of(value)).map_err(|misfit| misfit.why)
+    deserialize(&Node::from_json(value)).map_err(|error| error.message)
 }
 
-impl Misfit {
-    /// The same, known to be at `place` if it isn't known to be elsewhere.
-    fn at(mut self, place: Option<Place>) -> Self {
-        self.place = self.place.or(place);
+impl ValueError {
+    /// Sets the position, if it has none yet.
+    fn at(mut self, position: Option<Position>) -> Self {
+        self.position = self.position.or(position);
         self
     }
 }
 
-impl fmt::Display for Misfit {
+impl fmt::Display for ValueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.why)
+        f.write_str(&self.message)
     }
 }
 
-impl std::error::Error for Misfit {}
+impl std::error::Error for ValueError {}
 
-impl serde::de::Error for Misfit {
-    fn custom<T: fmt::Display>(why: T) -> Self {
-        Self { why: why.to_string(), place: None }
+impl serde::de::Error for ValueError {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self { message: message.to_string(), position: None }
     }
 
-    // Texts are not repeated: one may be a key that stands where its file's name should.
+    // Texts are not repeated: one may be an API key in the place of the name of its file.
     fn invalid_type(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
         let wanted = match wanted.to_string().as_str() {
             "u8" | "u16" | "u32" | "u64" | "usize" | "i32" | "i64" => "a whole number".to_owned(),
@@ -97,12 +95,12 @@ impl serde::de::Error for Misfit {
     }
 
     fn unknown_variant(variant: &str, known: &'static [&'static str]) -> Self {
-        Self::custom(format!("{}give {}", did_you_mean(variant, known), one_of(known)))
+        Self::custom(format!("{}give {}", did_you_mean(variant, known), or_list(known)))
     }
 
     fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
         let guess = did_you_mean(field, known);
-        Self::custom(format!("there is no {field:?}: {guess}there is {}", one_of(known)))
+        Self::custom(format!("unknown field {field:?}: {guess}known fields are {}", and_list(known)))
     }
 
     fn missing_field(field: &'static str) -> Self {
@@ -110,15 +108,25 @@ impl serde::de::Error for Misfit {
     }
 }
 
-fn one_of(names: &[&str]) -> String {
+/// `a, b or c`
+fn or_list(names: &[&str]) -> String {
+    list(names, "or")
+}
+
+/// `a, b and c`
+fn and_list(names: &[&str]) -> String {
+    list(names, "and")
+}
+
+fn list(names: &[&str], conjunction: &str) -> String {
     match names {
         [] => "nothing".to_owned(),
         [one] => (*one).to_owned(),
-        [most @ .., last] => format!("{} or {last}", most.join(", ")),
+        [most @ .., last] => format!("{} {conjunction} {last}", most.join(", ")),
     }
 }
 
-impl<'de> IntoDeserializer<'de, Misfit> for &'de Node {
+impl<'de> IntoDeserializer<'de, ValueError> for &'de Node {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -126,55 +134,55 @@ impl<'de> IntoDeserializer<'de, Misfit> for &'de Node {
     }
 }
 
-impl<'de> IntoDeserializer<'de, Misfit> for &'de Name {
-    type Deserializer = StrDeserializer<'de, Misfit>;
+impl<'de> IntoDeserializer<'de, ValueError> for &'de MapKey {
+    type Deserializer = StrDeserializer<'de, ValueError>;
 
     fn into_deserializer(self) -> Self::Deserializer {
         self.text.as_str().into_deserializer()
     }
 }
 
-/// What is plain is read as what is asked for: a text where a text is wanted, though it looks like a number.
+/// The requested type decides what an unquoted scalar is: `7` is a string where a string is wanted.
 impl<'de> Deserializer<'de> for &'de Node {
-    type Error = Misfit;
+    type Error = ValueError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        let read = match &self.said {
-            Said::Scalar { text, quoted: true } => visitor.visit_borrowed_str(text),
-            Said::Scalar { text, quoted: false } => match Meaning::of(text) {
-                Meaning::Null => visitor.visit_unit(),
-                Meaning::Bool(value) => visitor.visit_bool(value),
-                Meaning::Whole(value) => match (u64::try_from(value), i64::try_from(value)) {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        let result = match &self.content {
+            Content::Scalar { text, quoted: true } => visitor.visit_borrowed_str(text),
+            Content::Scalar { text, quoted: false } => match Scalar::resolve(text) {
+                Scalar::Null => visitor.visit_unit(),
+                Scalar::Bool(value) => visitor.visit_bool(value),
+                Scalar::Integer(value) => match (u64::try_from(value), i64::try_from(value)) {
                     (Ok(value), _) => visitor.visit_u64(value),
                     (_, Ok(value)) => visitor.visit_i64(value),
                     _ => visitor.visit_f64(value as f64),
                 },
-                Meaning::Number(value) => visitor.visit_f64(value),
-                Meaning::Text => visitor.visit_borrowed_str(text),
+                Scalar::Float(value) => visitor.visit_f64(value),
+                Scalar::String => visitor.visit_borrowed_str(text),
             },
-            Said::List(items) => visitor.visit_seq(SeqDeserializer::new(items.iter())),
-            Said::Map(members) => {
+            Content::List(items) => visitor.visit_seq(SeqDeserializer::new(items.iter())),
+            Content::Map(members) => {
                 visitor.visit_map(MapDeserializer::new(members.iter().map(|(name, node)| (name, node))))
             }
         };
-        read.map_err(|misfit| misfit.at(self.place))
+        result.map_err(|error| error.at(self.position))
     }
 
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
-        match &self.said {
-            // Nothing at all is a text too, where a text is wanted.
-            Said::Scalar { text, .. } if text.is_empty() || !self.is_null() => {
-                visitor.visit_borrowed_str(text).map_err(|misfit: Misfit| misfit.at(self.place))
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        match &self.content {
+            // An empty scalar is an empty string, where a string is wanted.
+            Content::Scalar { text, .. } if text.is_empty() || !self.is_null() => {
+                visitor.visit_borrowed_str(text).map_err(|error: ValueError| error.at(self.position))
             }
             _ => self.deserialize_any(visitor),
         }
     }
 
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         self.deserialize_str(visitor)
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
         if self.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
@@ -182,7 +190,7 @@ impl<'de> Deserializer<'de> for &'de Node {
         self,
         _: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Misfit> {
+    ) -> Result<V::Value, ValueError> {
         visitor.visit_newtype_struct(self)
     }
 
@@ -191,16 +199,16 @@ impl<'de> Deserializer<'de> for &'de Node {
         name: &'static str,
         variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Misfit> {
-        let read = match &self.said {
-            Said::Scalar { text, .. } => visitor.visit_enum(text.as_str().into_deserializer()),
-            Said::Map(members) if members.len() == 1 => {
+    ) -> Result<V::Value, ValueError> {
+        let result = match &self.content {
+            Content::Scalar { text, .. } => visitor.visit_enum(text.as_str().into_deserializer()),
+            Content::Map(members) if members.len() == 1 => {
                 let member = MapDeserializer::new(members.iter().map(|(name, node)| (name, node)));
                 MapAccessDeserializer::new(member).deserialize_enum(name, variants, visitor)
             }
-            _ => Err(Misfit::custom("give one name")),
+            _ => Err(ValueError::custom("give one name")),
         };
-        read.map_err(|misfit| misfit.at(self.place))
+        result.map_err(|error| error.at(self.position))
     }
 
     forward_to_deserialize_any! {
@@ -214,7 +222,7 @@ mod tests {
     use serde::Deserialize;
 
     use super::*;
-    use crate::config::yaml;
+    use crate::yaml::parse;
 
     #[derive(Debug, Deserialize, PartialEq)]
     #[serde(deny_unknown_fields)]
@@ -233,12 +241,12 @@ mod tests {
         Csv { path: String },
     }
 
-    fn sources(text: &str) -> Result<Vec<Source>, Misfit> {
-        read(&yaml::read(text).unwrap().unwrap())
+    fn sources(text: &str) -> Result<Vec<Source>, ValueError> {
+        deserialize(&parse(text).unwrap().unwrap())
     }
 
     #[test]
-    fn what_is_plain_is_read_as_what_is_asked_for() {
+    fn an_unquoted_scalar_is_what_the_requested_type_makes_of_it() {
         let read = sources(
             "- {name: 7, kind: replay, symbols: [1, null text]}\n- {name: \"\", kind: {csv: {path: x}}, priority: 2}",
         );
@@ -262,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_misfit_is_told_where_it_stands_with_the_nearest_name_and_without_the_text() {
+    fn an_error_has_its_position_and_the_nearest_name_and_not_the_text() {
         for (text, line, part) in [
             ("- name: a\n  kind: reply\n", 2, "did you mean replay?"),
             ("- name: a\n  kind: replay\n  priorty: 3\n", 1, "did you mean priority?"),
@@ -270,9 +278,9 @@ mod tests {
             ("- name: a\n", 1, "kind is missing"),
             ("- name: a\n  kind: replay\n  symbols: {}\n", 3, "give a list, not a section"),
         ] {
-            let misfit = sources(text).unwrap_err();
-            assert!(misfit.why.contains(part) && !misfit.why.contains("hunter2"), "{misfit:?}");
-            assert_eq!(misfit.place.map(|place| place.line), Some(line), "{misfit:?}");
+            let error = sources(text).unwrap_err();
+            assert!(error.message.contains(part) && !error.message.contains("hunter2"), "{error:?}");
+            assert_eq!(error.position.map(|position| position.line), Some(line), "{error:?}");
         }
     }
 }

@@ -1,11 +1,11 @@
-//! What a process is run for, which some defaults go by.
+//! Profile: development or production; selects defaults.
 
 use serde::{Deserialize, Serialize};
 
-/// What a process is run for. It changes defaults and nothing else.
+/// Development or production. It selects defaults and changes nothing else.
 ///
 /// ```
-/// use cache_facade::config::Profile;
+/// use cache_config::Profile;
 ///
 /// assert_eq!(Profile::default().choose(64, 256), 64);
 /// assert_eq!(Profile::Production.choose(64, 256), 256);
@@ -13,15 +13,15 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Profile {
-    /// On a desk: little memory, little disk.
+    /// A developer's machine: small defaults.
     #[default]
     Development,
-    /// On a machine of its own.
+    /// A machine that runs only this program.
     Production,
 }
 
 impl Profile {
-    /// The one for this profile.
+    /// Returns the value for this profile.
     pub fn choose<T>(self, development: T, production: T) -> T {
         match self {
             Self::Development => development,

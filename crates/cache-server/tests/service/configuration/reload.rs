@@ -9,8 +9,8 @@ use std::{
 
 use serde_json::{Value, json};
 
-use crate::{
-    inside::Inside,
+use crate::fixture::{
+    in_process::Inside,
     process::{PATIENCE, Server, command},
 };
 

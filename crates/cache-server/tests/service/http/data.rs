@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::inside::Inside;
+use crate::fixture::in_process::Inside;
 
 #[tokio::test]
 async fn quotes_come_in_the_order_asked_for_each_once_and_the_unknown_are_named() {

@@ -1,35 +1,35 @@
-//! Hiding what must not be shown: passwords in URLs, and keys in their queries.
+//! Masks the passwords in URLs, and the keys in their queries.
 
-/// What stands where a password was.
-pub(crate) const HIDDEN: &str = "***";
+/// Replaces a password in all output.
+pub(crate) const MASK: &str = "***";
 
-/// Names of a URL's parameters that are passwords, in lower case.
-const SECRETS: [&str; 9] =
+/// The query parameters whose values are masked, in lower case.
+const SECRET_PARAMETERS: [&str; 9] =
     ["pass", "password", "passwd", "key", "apikey", "api_key", "token", "access_token", "secret"];
 
-/// The text with the passwords of the URLs in it hidden, which may be several parted by commas.
-pub(crate) fn url(text: &str) -> String {
-    text.split(',').map(one).collect::<Vec<_>>().join(",")
+/// Returns the text with the passwords masked in each of its URLs, which commas separate.
+pub(crate) fn mask_urls(text: &str) -> String {
+    text.split(',').map(mask_url).collect::<Vec<_>>().join(",")
 }
 
-fn one(text: &str) -> String {
+fn mask_url(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
-    // What comes before the last @ is the login, even if it holds an unescaped / or ?.
+    // The login is all before the last @, even if a / or ? in it is not escaped.
     let (login, rest) = rest.rsplit_once('@').map_or((None, rest), |(login, rest)| (Some(login), rest));
     let login = login.map(|login| match login.split_once(':') {
-        Some((user, _)) => format!("{user}:{HIDDEN}@"),
+        Some((user, _)) => format!("{user}:{MASK}@"),
         None => format!("{login}@"),
     });
     let (path, query) = rest.split_once('?').map_or((rest, None), |(path, query)| (path, Some(query)));
     let query =
-        query.map(|query| format!("?{}", query.split('&').map(parameter).collect::<Vec<_>>().join("&")));
+        query.map(|query| format!("?{}", query.split('&').map(mask_parameter).collect::<Vec<_>>().join("&")));
     format!("{scheme}://{}{path}{}", login.unwrap_or_default(), query.unwrap_or_default())
 }
 
-fn parameter(pair: &str) -> String {
+fn mask_parameter(pair: &str) -> String {
     match pair.split_once('=') {
-        Some((name, _)) if SECRETS.contains(&name.to_ascii_lowercase().as_str()) => {
-            format!("{name}={HIDDEN}")
+        Some((name, _)) if SECRET_PARAMETERS.contains(&name.to_ascii_lowercase().as_str()) => {
+            format!("{name}={MASK}")
         }
         _ => pair.to_owned(),
     }
@@ -37,10 +37,10 @@ fn parameter(pair: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::url;
+    use super::mask_urls;
 
     #[test]
-    fn passwords_are_hidden_and_nothing_else_is() {
+    fn passwords_are_masked_and_nothing_else_is() {
         for (text, shown) in [
             ("redis://cache/2", "redis://cache/2"),
             ("redis://app:hunter2@cache", "redis://app:***@cache"),
@@ -50,7 +50,7 @@ mod tests {
             ("https://x/query?apikey=hunter2&symbol=A", "https://x/query?apikey=***&symbol=A"),
             ("plain: text, with @ and ?", "plain: text, with @ and ?"),
         ] {
-            assert_eq!(url(text), shown);
+            assert_eq!(mask_urls(text), shown);
         }
     }
 }

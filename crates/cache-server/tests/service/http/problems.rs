@@ -5,7 +5,7 @@ use axum::{
     http::{Request, StatusCode},
 };
 
-use crate::inside::{Answer, Inside};
+use crate::fixture::in_process::{Answer, Inside};
 
 fn check(asked: &str, answer: &Answer, status: u16, detail: &str) {
     assert_eq!(answer.status.as_u16(), status, "{asked}: {}", String::from_utf8_lossy(&answer.body));

@@ -4,7 +4,7 @@
 
 use std::{env, fs, path::PathBuf};
 
-use cache_facade::config::{Faults, Profile, Reading, Section, Setting, Values, example};
+use cache_config::{ConfigErrors, ConfigReader, Profile, Section, Setting, Values, example};
 use cache_server::Settings;
 
 const OPENING: &str = "\
@@ -28,10 +28,10 @@ fn document(path: &str, wanted: impl Fn(&str) -> String) -> String {
     fs::read_to_string(&path).unwrap()
 }
 
-fn read(text: &str) -> Result<(Values, Vec<String>), Faults> {
-    let mut reading = Reading::of(Settings::settings());
-    reading.file("example", text);
-    reading.finish()
+fn read(text: &str) -> Result<(Values, Vec<String>), ConfigErrors> {
+    let mut reader = ConfigReader::new(Settings::settings());
+    reader.file("example", text);
+    reader.finish()
 }
 
 /// Takes the `#` from settings, and with `##` from explanations too.
@@ -54,9 +54,9 @@ fn the_example_has_every_setting_and_all_of_it_commented_in_is_the_defaults() {
 
     let (values, warnings) = read(&commented_in(&text)).unwrap();
     assert!(warnings.is_empty(), "{warnings:?}");
-    assert_eq!(Settings::read(&values), Settings::default());
+    assert_eq!(Settings::from_values(&values), Settings::default());
     for setting in Settings::settings() {
-        let none = setting.shown_default(Profile::Development) == "null";
+        let none = setting.default_text(Profile::Development) == "null";
         let given = values.origin(setting.key).to_string().starts_with("example:");
         assert!(given != none, "{}", setting.key);
         let name = setting.key.rsplit('.').next().unwrap();
@@ -69,7 +69,7 @@ fn the_providers_of_the_example_can_be_read() {
     let text = document("crates/cache-server/cache.example.yaml", str::to_owned);
     let sample: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("##   ")).collect();
     let (values, _) = read(&sample.join("\n")).unwrap();
-    let names: Vec<String> = Settings::read(&values)
+    let names: Vec<String> = Settings::from_values(&values)
         .providers
         .providers
         .iter()
@@ -98,20 +98,20 @@ fn table(settings: &[Setting]) -> String {
             .to_owned();
     for setting in settings {
         let code = |text: &str| format!("`{text}`");
-        let ways: Vec<String> = setting.ways().iter().map(|way| code(way)).collect();
+        let ways: Vec<String> = setting.variables_and_flag().iter().map(|way| code(way)).collect();
         let (usual, production) =
-            (setting.shown_default(Profile::Development), setting.shown_default(Profile::Production));
+            (setting.default_text(Profile::Development), setting.default_text(Profile::Production));
         let mut default = if usual == "null" { "none".to_owned() } else { code(&short(&usual)) };
         if production != usual {
             default = format!("{default}; in production {}", code(&production));
         }
-        let live = if setting.traits.live { "yes" } else { "" };
-        let idle = if setting.traits.idle { " *Not yet acted on.*" } else { "" };
+        let live = if setting.spec.reloadable { "yes" } else { "" };
+        let idle = if setting.spec.without_effect { " *Not yet acted on.*" } else { "" };
         text.push_str(&format!(
             "| {} | {} | {default} | {} | {live} | {}{idle} |\n",
             code(setting.key),
             ways.join(", "),
-            setting.measure().trim_start_matches("In "),
+            setting.unit_and_range().trim_start_matches("In "),
             setting.about.replace('|', "\\|"),
         ));
     }

@@ -9,8 +9,8 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{
-    inside::Inside,
+use crate::fixture::{
+    in_process::Inside,
     process::{PATIENCE, Server},
 };
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use cache_config::{ConfigErrors, Origin, read_value};
 use cache_core::{Clock, Error, ErrorKind, Result};
-use cache_facade::config::{Faults, Origin, read_value};
 use cache_market::{Adapter, Provider, Quota, Registry, ReplayProvider};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -53,7 +53,7 @@ impl Upstream {
 }
 
 /// Notes what can't hold of the providers' options, without making any.
-pub(crate) fn check(entries: &[ProviderEntry], origin: &Origin, faults: &mut Faults) {
+pub(crate) fn check(entries: &[ProviderEntry], origin: &Origin, faults: &mut ConfigErrors) {
     for entry in entries {
         if let Err(why) = adapter(entry) {
             faults.add(origin, format_args!("providers, {}: {why}", entry.name()));

@@ -2,11 +2,11 @@
 
 use std::{fmt::Write, fs, path::Path};
 
-use cache_facade::config::{Reading, Section, Setting, Values};
+use cache_config::{ConfigReader, Section, Setting, Values};
 use cache_server::{Config, Settings, Sources, invocation};
 use proptest::prelude::*;
 
-use crate::process::{command, refused};
+use crate::fixture::process::{command, refused};
 
 /// A password that is to be found nowhere.
 const PASSWORD: &str = "hunter2";
@@ -71,17 +71,17 @@ proptest! {
         let setting = &settings[at % settings.len()];
         let text = |which: Option<usize>| which.map(|which| samples(setting).unwrap()[which]);
         let [in_file, in_environment, by_flag] = layers.map(text);
-        let variable = setting.traits.variables.first().copied().unwrap_or("NO_VARIABLE");
+        let variable = setting.spec.variables.first().copied().unwrap_or("NO_VARIABLE");
 
-        let mut reading = Reading::of(Settings::settings());
+        let mut reader = ConfigReader::new(Settings::settings());
         if let Some(text) = in_file {
-            reading.file("cache.yaml", &yaml([(setting.key, text)]));
+            reader.file("cache.yaml", &yaml([(setting.key, text)]));
         }
-        reading.variables(in_environment.map(|text| (variable, text)));
+        reader.variables(in_environment.map(|text| (variable, text)));
         if let Some(text) = by_flag {
-            reading.flag("set", setting.key, text);
+            reader.flag("set", setting.key, text);
         }
-        let (values, _) = reading.finish().unwrap();
+        let (values, _) = reader.finish().unwrap();
 
         let given = |which: Option<&str>, origin: &str| which.map(|text| (text.to_owned(), origin.to_owned()));
         let last = given(by_flag, "--set")
@@ -89,14 +89,14 @@ proptest! {
             .or_else(|| given(in_file, "cache.yaml:"));
         match last {
             Some((text, origin)) => {
-                let mut alone = Reading::of(Settings::settings());
+                let mut alone = ConfigReader::new(Settings::settings());
                 alone.flag("alone", setting.key, &text);
                 let (alone, _) = alone.finish().unwrap();
-                prop_assert_eq!(Settings::read(&values), Settings::read(&alone), "{}", setting.key);
+                prop_assert_eq!(Settings::from_values(&values), Settings::from_values(&alone), "{}", setting.key);
                 prop_assert!(values.origin(setting.key).to_string().starts_with(&origin));
             }
             None => {
-                prop_assert_eq!(Settings::read(&values), Settings::default());
+                prop_assert_eq!(Settings::from_values(&values), Settings::default());
                 prop_assert_eq!(values.origin(setting.key).to_string(), "default");
             }
         }
@@ -107,25 +107,25 @@ proptest! {
     fn what_is_printed_can_be_read_again(picks in proptest::collection::vec((0_usize..1000, 0_usize..2), 0..8), dir in "\\PC{0,12}") {
         let settings: Vec<Setting> =
             Settings::settings().into_iter().filter(|setting| samples(setting).is_some()).collect();
-        let mut reading = Reading::of(Settings::settings());
+        let mut reader = ConfigReader::new(Settings::settings());
         for (at, which) in picks {
             let setting = &settings[at % settings.len()];
-            reading.flag("set", setting.key, samples(setting).unwrap()[which]);
+            reader.flag("set", setting.key, samples(setting).unwrap()[which]);
         }
-        reading.flag("set", "listen", &dir);
-        let Ok((values, _)) = reading.finish() else { return Ok(()) };
-        let mut again = Reading::of(Settings::settings());
+        reader.flag("set", "listen", &dir);
+        let Ok((values, _)) = reader.finish() else { return Ok(()) };
+        let mut again = ConfigReader::new(Settings::settings());
         again.file("printed", &values.to_yaml(&Settings::settings()));
         let (again, _) = again.finish().unwrap();
-        prop_assert_eq!(Settings::read(&again), Settings::read(&values));
+        prop_assert_eq!(Settings::from_values(&again), Settings::from_values(&values));
     }
 
     /// No text in any place of a file makes the reader panic.
     #[test]
     fn hostile_files_are_read_or_refused(text in "[a-z.:\\[\\]{}\\-#'\"&*!|> \n\t0-9]{0,300}") {
-        let mut reading = Reading::of(Settings::settings());
-        reading.file("hostile", &text);
-        let _ = reading.finish();
+        let mut reader = ConfigReader::new(Settings::settings());
+        reader.file("hostile", &text);
+        let _ = reader.finish();
     }
 }
 
@@ -291,9 +291,9 @@ fn passwords_are_in_no_output_no_debug_and_no_error() {
 
 #[test]
 fn what_was_printed_without_its_passwords_says_so_when_it_is_read() {
-    let mut reading = Reading::of(Settings::settings());
-    reading.file("printed", "redis:\n  url: \"redis://app:***@cache\"\n");
-    let (_, warnings) = reading.finish().unwrap();
+    let mut reader = ConfigReader::new(Settings::settings());
+    reader.file("printed", "redis:\n  url: \"redis://app:***@cache\"\n");
+    let (_, warnings) = reader.finish().unwrap();
     assert!(warnings[0].contains("redis.url has *** where a password was not shown"), "{warnings:?}");
 }
 
@@ -309,7 +309,7 @@ fn production_changes_defaults_and_nothing_that_is_given() {
     assert_eq!(of(&["--profile=production", "--memory-mib=32"]).cache.memory.mib, 32);
     let said = invocation(["cache-server", "--profile=staging"], []).unwrap_err().to_string();
     assert!(said.contains("production"), "{said}");
-    assert_eq!(Settings::read(&Values::default()), of(&["--profile=development"]));
+    assert_eq!(Settings::from_values(&Values::default()), of(&["--profile=development"]));
 }
 
 #[test]

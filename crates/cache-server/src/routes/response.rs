@@ -9,9 +9,9 @@ use cache_facade::{Lookup, Source};
 use serde::Serialize;
 
 use crate::http::{
-    body::Unsent,
+    cache_control::Freshness,
     etag::ETag,
-    freshness::Freshness,
+    not_modified::Unsent,
     problem::{Problem, ProblemKind},
 };
 

@@ -13,8 +13,8 @@ use tokio::{
     time::timeout,
 };
 
-use crate::{
-    inside::{Answer, Inside},
+use crate::fixture::{
+    in_process::{Answer, Inside},
     process::{PATIENCE, Server},
 };
 

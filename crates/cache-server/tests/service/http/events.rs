@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::{body::Body, http::Request};
 use serde_json::json;
 
-use crate::inside::{Answer, Inside};
+use crate::fixture::in_process::{Answer, Inside};
 
 async fn announce(service: &Inside, body: &str) -> Answer {
     service.send(Request::post("/v1/events").body(Body::from(body.to_owned())).unwrap()).await

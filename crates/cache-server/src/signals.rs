@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use cache_facade::config::Faults;
+use cache_config::ConfigErrors;
 use tokio::signal::unix::{SignalKind, signal as listen};
 
 use crate::{app::App, config::Reloaded};
@@ -47,7 +47,7 @@ pub fn reload_when_told(app: Arc<App>) -> io::Result<impl Future<Output = ()> + 
     })
 }
 
-fn note(read: Result<Reloaded, Faults>) {
+fn note(read: Result<Reloaded, ConfigErrors>) {
     let Reloaded { changed, needs_restart, warnings } = match read {
         Ok(reloaded) => reloaded,
         Err(faults) => {

@@ -1,33 +1,23 @@
-//! What was given, where it was given, and what follows for each setting.
+//! Values: what was given for each setting, and its origin.
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde::de::DeserializeOwned;
 
-use super::{
-    node::{Node, Place},
+use crate::{
     profile::Profile,
-    read::read,
-    setting::{Setting, plain},
+    setting::{Setting, key_of_field},
+    yaml::{Node, Position, deserialize},
 };
-
-/// Some of the things that can be set, as a type.
-pub trait Section: Sized {
-    /// What there is to set.
-    fn settings() -> Vec<Setting>;
-
-    /// The section where `values` hold, which were checked when they were read.
-    fn read(values: &Values) -> Self;
-}
 
 /// Where a value comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// Nobody gave one.
+    /// No source has one.
     Default,
-    /// A file, by its name, and the place in it.
-    File(Arc<str>, Option<Place>),
-    /// A variable of the environment.
+    /// A file, by its name, and the position in it.
+    File(Arc<str>, Option<Position>),
+    /// An environment variable.
     Variable(&'static str),
     /// A flag, without its `--`.
     Flag(String),
@@ -37,7 +27,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default => f.write_str("default"),
-            Self::File(name, Some(place)) => write!(f, "{name}:{place}"),
+            Self::File(name, Some(position)) => write!(f, "{name}:{position}"),
             Self::File(name, None) => f.write_str(name),
             Self::Variable(name) => f.write_str(name),
             Self::Flag(name) => write!(f, "--{name}"),
@@ -45,53 +35,53 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What is given for each setting that is given. Its `Debug` shows keys and origins, no values.
+/// The values of all settings that were given, with their origins. Its `Debug` shows keys and origins, no values.
 #[derive(Clone, Default)]
 pub struct Values {
     pub(crate) profile: Profile,
-    pub(crate) given: BTreeMap<&'static str, Given>,
+    pub(crate) given: BTreeMap<&'static str, GivenValue>,
 }
 
-/// A value, and where it comes from.
+/// A value and its origin.
 #[derive(Clone)]
-pub(crate) struct Given {
+pub(crate) struct GivenValue {
     pub(crate) node: Node,
     pub(crate) origin: Origin,
 }
 
 impl Values {
-    /// By which defaults are chosen.
+    /// The profile, which selects defaults.
     #[must_use]
     pub fn profile(&self) -> Profile {
         self.profile
     }
 
-    /// The value of the setting, if one was given.
+    /// Returns the value of the setting `key`; `None` if none was given.
     #[must_use]
     pub fn get<T: DeserializeOwned>(&self, key: &'static str) -> Option<T> {
-        // Each was checked to be a T when it was read.
-        self.given.get(plain(key)).and_then(|given| read(&given.node).ok())
+        // The reader checked that each is a T.
+        self.given.get(key_of_field(key)).and_then(|given| deserialize(&given.node).ok())
     }
 
-    /// Where the value of a setting comes from.
+    /// Returns where the value of the setting `key` comes from.
     #[must_use]
     pub fn origin(&self, key: &str) -> Origin {
         self.given.get(key).map_or(Origin::Default, |given| given.origin.clone())
     }
 
-    /// The settings whose values differ between the two, be they given or defaults.
-    pub fn differing<'a>(&self, other: &Self, settings: &'a [Setting]) -> Vec<&'a Setting> {
+    /// Returns those of `settings` whose values differ between `self` and `other`, given or default.
+    pub fn changed<'a>(&self, other: &Self, settings: &'a [Setting]) -> Vec<&'a Setting> {
         settings.iter().filter(|setting| self.node(setting) != other.node(setting)).collect()
     }
 
-    /// These, with the values of `settings` as they are in `other`.
+    /// Returns a copy that has the values of `settings` from `other`.
     #[must_use]
-    pub fn with<'a>(&self, other: &Self, settings: impl IntoIterator<Item = &'a Setting>) -> Self {
+    pub fn with_values_of<'a>(&self, other: &Self, settings: impl IntoIterator<Item = &'a Setting>) -> Self {
         let mut with = self.clone();
         for setting in settings {
-            // Given as it stands there, for a default may go by the other's profile.
+            // Copied as a given value even if it is a default, which may depend on the other's profile.
             let origin = other.origin(setting.key);
-            with.given.insert(setting.key, Given { node: other.node(setting).clone(), origin });
+            with.given.insert(setting.key, GivenValue { node: other.node(setting).clone(), origin });
         }
         with
     }

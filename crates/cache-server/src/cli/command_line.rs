@@ -2,10 +2,11 @@
 
 use std::{ffi::OsString, path::PathBuf, sync::Arc};
 
-use cache_facade::config::{Profile, Reading, Section, Setting};
+use cache_config::{ConfigReader, Profile, Section, Setting};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
 
-use crate::{calendar::CalendarArgs, config::Sources, settings::Settings};
+use super::calendar::CalendarArgs;
+use crate::{config::Sources, settings::Settings};
 
 /// What the process is started for.
 #[derive(Clone, Debug)]
@@ -68,7 +69,7 @@ pub(crate) fn command() -> Command {
 /// What may be set by flags, by whoever serves or prints the configuration.
 fn args() -> Vec<Arg> {
     let settings = Settings::settings();
-    let judge = Arc::new(Reading::of(settings.clone()));
+    let judge = Arc::new(ConfigReader::new(settings.clone()));
     let mut args = vec![
         Arg::new("config")
             .long("config")
@@ -85,16 +86,16 @@ fn args() -> Vec<Arg> {
     args
 }
 
-fn arg(setting: &Setting, judge: &Arc<Reading>) -> Option<Arg> {
-    let flag = setting.traits.flag?;
+fn arg(setting: &Setting, judge: &Arc<ConfigReader>) -> Option<Arg> {
+    let flag = setting.spec.flag?;
     let arg = Arg::new(setting.key)
         .long(flag)
         .value_name(value_name(setting))
         .allow_negative_numbers(true)
-        .action(if setting.traits.list { ArgAction::Append } else { ArgAction::Set })
+        .action(if setting.spec.list { ArgAction::Append } else { ArgAction::Set })
         .help(help(setting));
     // What clap refuses it repeats, so what may hold a password is judged later.
-    if setting.traits.secret {
+    if setting.spec.secret {
         return Some(arg);
     }
     let (key, judge) = (setting.key, Arc::clone(judge));
@@ -102,7 +103,7 @@ fn arg(setting: &Setting, judge: &Arc<Reading>) -> Option<Arg> {
 }
 
 fn value_name(setting: &Setting) -> &'static str {
-    match setting.traits.unit {
+    match setting.spec.unit {
         "s" => "SECONDS",
         "ms" => "MS",
         "MiB" => "MIB",
@@ -112,11 +113,11 @@ fn value_name(setting: &Setting) -> &'static str {
 
 fn help(setting: &Setting) -> String {
     let mut help = setting.about.trim_end_matches('.').to_owned();
-    let default = setting.shown_default(Profile::Development);
+    let default = setting.default_text(Profile::Development);
     if !["null", "[]"].contains(&default.as_str()) {
         help.push_str(&format!(" [default: {default}]"));
     }
-    if let Some(variable) = setting.traits.variables.first() {
+    if let Some(variable) = setting.spec.variables.first() {
         help.push_str(&format!(" [env: {variable}]"));
     }
     help
@@ -128,7 +129,7 @@ fn given(matches: &ArgMatches, sources: &mut Sources) {
         sources.file = Some(file.clone());
     }
     for setting in Settings::settings() {
-        let Some(flag) = setting.traits.flag else { continue };
+        let Some(flag) = setting.spec.flag else { continue };
         let Some(texts) = matches.get_many::<String>(setting.key) else { continue };
         let text = texts.map(String::as_str).collect::<Vec<_>>().join(",");
         sources.flag(flag, setting.key, &text);

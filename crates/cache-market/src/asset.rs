@@ -34,6 +34,17 @@ impl AssetType {
         Self::Option,
     ];
 
+    /// What is traded on a market unless something else is said.
+    #[must_use]
+    pub fn usual_on(market: Market) -> Self {
+        match market {
+            Market::FX => Self::Fx,
+            Market::CRYPTO => Self::Crypto,
+            Market::CMES => Self::Future,
+            _ => Self::Equity,
+        }
+    }
+
     /// The name: `"equity"`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -99,7 +110,7 @@ impl Asset {
     /// What is known by this symbol on that market, of the type that is usual there.
     #[must_use]
     pub fn new(symbol: Symbol, market: Market) -> Self {
-        Self { symbol, asset_type: market.usual_type(), market }
+        Self { symbol, asset_type: AssetType::usual_on(market), market }
     }
 
     /// The same symbol and market, of this type.
@@ -149,7 +160,7 @@ impl From<Asset> for String {
 impl fmt::Display for Asset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { symbol, asset_type, market } = self;
-        match (*market == Market::US, *asset_type == market.usual_type()) {
+        match (*market == Market::US, *asset_type == AssetType::usual_on(*market)) {
             (true, true) => write!(f, "{symbol}"),
             (false, true) => write!(f, "{symbol}@{market}"),
             (_, false) => write!(f, "{symbol}@{market}.{asset_type}"),

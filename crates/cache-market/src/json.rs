@@ -98,7 +98,10 @@ impl JsonProvider {
             return Err(wrong(config, format!("markets has {} names: {wanted}", markets.len())));
         }
         let usual = || {
-            config.markets.as_ref().map(|markets| markets.iter().map(|market| market.usual_type()).collect())
+            config
+                .markets
+                .as_ref()
+                .map(|markets| markets.iter().map(|market| AssetType::usual_on(*market)).collect())
         };
         Ok(Self {
             zone: zone(config)?,

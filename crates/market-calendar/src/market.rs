@@ -4,19 +4,19 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AssetType, Invalid};
+use crate::Invalid;
 
 /// A market: an exchange by its ISO 10383 code, or one of those that have none.
 ///
 /// Any code can be written, for an asset may be traded where no calendar is known.
 ///
 /// ```
-/// use cache_market::Market;
+/// use market_calendar::Market;
 ///
 /// assert_eq!("xlon".parse::<Market>()?, Market::XLON);
 /// assert_eq!("XOSL".parse::<Market>()?.as_str(), "XOSL");
 /// assert!("Oslo Børs".parse::<Market>().is_err());
-/// # Ok::<(), cache_market::Invalid>(())
+/// # Ok::<(), market_calendar::Invalid>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -73,17 +73,6 @@ impl Market {
     pub fn as_str(&self) -> &str {
         let len = self.0.iter().position(|byte| *byte == 0).unwrap_or(Self::MAX_LEN);
         std::str::from_utf8(&self.0[..len]).unwrap_or_default()
-    }
-
-    /// What is traded there unless something else is said.
-    #[must_use]
-    pub fn usual_type(self) -> AssetType {
-        match self {
-            Self::FX => AssetType::Fx,
-            Self::CRYPTO => AssetType::Crypto,
-            Self::CMES => AssetType::Future,
-            _ => AssetType::Equity,
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What becomes of one day, and the line that says so in a table.
 
-use super::wall::Wall;
+use super::local_time::Wall;
 
 /// What becomes of a day, against the usual hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

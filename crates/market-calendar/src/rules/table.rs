@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cache_core::{Error, ErrorKind, Result};
 use jiff::civil::Date;
 
-use super::special::{FORMS, Special};
+use super::day_override::{FORMS, Special};
 use crate::{Invalid, Market};
 
 /// What becomes of which day, and on which line that stands.

@@ -9,7 +9,9 @@ use cache_core::{Error, ErrorKind};
 pub struct Invalid(String);
 
 impl Invalid {
-    pub(crate) fn new(message: impl Into<String>) -> Self {
+    /// What is said of such a text.
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }
 }

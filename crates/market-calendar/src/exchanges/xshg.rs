@@ -2,12 +2,7 @@
 
 use crate::{
     Market,
-    calendar::{
-        exchange::{EVER, Exchange, WEEKEND},
-        rule::{Of, Rule},
-        special::Hours,
-        wall::Wall,
-    },
+    rules::{Day::Of, EVER, Exchange, Hours, Rule, WEEKEND, Wall},
 };
 
 /// Shanghai Stock Exchange.
@@ -18,7 +13,7 @@ pub(crate) const XSHG: Exchange = Exchange {
     hours: &[(EVER, Hours::new(Wall::at(9, 30), Wall::at(15, 0)).lunch(Wall::at(11, 30), Wall::at(13, 0)))],
     extended: None,
     rules: RULES,
-    table: include_str!("../../../data/calendars/XSHG.txt"),
+    table: include_str!("../../data/calendars/XSHG.txt"),
 };
 
 /// The statutory days on fixed dates. What is put around them, and for them if they fall on a weekend, is

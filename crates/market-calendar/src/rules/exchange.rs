@@ -2,7 +2,7 @@
 
 use jiff::civil::{Date, Weekday};
 
-use super::{rule::Rule, special::Hours, wall::Wall};
+use super::{day_override::Hours, local_time::Wall, rule::Rule};
 use crate::Market;
 
 /// An exchange, in the words of its rule book.

@@ -2,11 +2,9 @@
 
 use crate::{
     Market,
-    calendar::{
-        exchange::{EVER, Exchange, WEEKEND},
-        rule::{Easter, Of, Rule},
-        special::Hours,
-        wall::Wall,
+    rules::{
+        Day::{Easter, Of},
+        EVER, Exchange, Hours, Rule, WEEKEND, Wall,
     },
 };
 
@@ -18,7 +16,7 @@ pub(crate) const XPAR: Exchange = Exchange {
     hours: &[(EVER, Hours::new(Wall::at(9, 0), Wall::at(17, 30)))],
     extended: None,
     rules: RULES,
-    table: include_str!("../../../data/calendars/XPAR.txt"),
+    table: include_str!("../../data/calendars/XPAR.txt"),
 };
 
 const EARLY: Wall = Wall::at(14, 5);

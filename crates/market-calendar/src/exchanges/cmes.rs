@@ -4,15 +4,11 @@ use jiff::civil::Weekday::{Monday, Thursday, Tuesday, Wednesday};
 
 use crate::{
     Market,
-    calendar::{
-        exchange::{EVER, Exchange, WEEKEND},
-        rule::{
-            AfterNth, Easter,
-            Moved::{SundayToMonday, ToNearest},
-            Nth, Of, Rule,
-        },
-        special::Hours,
-        wall::Wall,
+    rules::{
+        Day::{AfterNth, Easter, Nth, Of},
+        EVER, Exchange, Hours,
+        Moved::{SundayToMonday, ToNearest},
+        Rule, WEEKEND, Wall,
     },
 };
 
@@ -26,7 +22,7 @@ pub(crate) const CMES: Exchange = Exchange {
     hours: &[(EVER, Hours::new(Wall::day_before(17, 0), Wall::at(17, 0)))],
     extended: None,
     rules: RULES,
-    table: include_str!("../../../data/calendars/CMES.txt"),
+    table: include_str!("../../data/calendars/CMES.txt"),
 };
 
 const NOON: Wall = Wall::at(12, 0);

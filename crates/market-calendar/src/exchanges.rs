@@ -15,7 +15,7 @@ mod xtse;
 
 pub(crate) use always::WEEKDAYS_UTC;
 
-use super::exchange::Exchange;
+use crate::rules::Exchange;
 
 /// All of them.
 pub(crate) static ALL: [&Exchange; 16] = [

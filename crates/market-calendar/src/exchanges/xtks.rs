@@ -7,11 +7,11 @@ use jiff::civil::{
 
 use crate::{
     Market,
-    calendar::{
-        exchange::{EVER, Exchange, WEEKEND},
-        rule::{By, Moved::SundayToMonday, Nth, Of, Rule},
-        special::Hours,
-        wall::Wall,
+    rules::{
+        Day::{By, Nth, Of},
+        EVER, Exchange, Hours,
+        Moved::SundayToMonday,
+        Rule, WEEKEND, Wall,
     },
 };
 
@@ -30,7 +30,7 @@ pub(crate) const XTKS: Exchange = Exchange {
     ],
     extended: None,
     rules: RULES,
-    table: include_str!("../../../data/calendars/XTKS.txt"),
+    table: include_str!("../../data/calendars/XTKS.txt"),
 };
 
 const NINE_TO_THREE: Hours = Hours::new(Wall::at(9, 0), Wall::at(15, 0));

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use cache_core::Timestamp;
-use cache_market::{Calendar, Calendars, Date, Market, Phase, Session};
 use jiff::civil::date;
+use market_calendar::{Calendar, Calendars, Date, Market, Phase, Session};
 use proptest::prelude::*;
 
 fn at(text: &str) -> Timestamp {

@@ -5,12 +5,9 @@ use std::collections::BTreeMap;
 use cache_core::Timestamp;
 use jiff::{civil::Date, tz::TimeZone};
 
-use super::{
-    exchange::Exchange,
-    session::{Session, SessionKind},
-    special::{Hours, Special},
-    table::Table,
-    wall::Wall,
+use crate::{
+    Session, SessionKind,
+    rules::{Exchange, Hours, Special, Wall, table::Table},
 };
 
 /// What sessions follow from: an exchange in its zone, and the tables about it.
@@ -89,10 +86,7 @@ mod tests {
     use super::*;
     use crate::{
         Market,
-        calendar::{
-            exchange::{EVER, WEEKEND},
-            rule::{Moved::ToNearest, Of, Rule},
-        },
+        rules::{Day::Of, EVER, Moved::ToNearest, Rule, WEEKEND},
     };
 
     /// An exchange that keeps New Year's Day on the nearest weekday, with a short day before it.

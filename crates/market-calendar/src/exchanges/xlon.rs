@@ -4,15 +4,11 @@ use jiff::civil::Weekday::Monday;
 
 use crate::{
     Market,
-    calendar::{
-        exchange::{EVER, Exchange, WEEKEND},
-        rule::{
-            Easter,
-            Moved::{ToFriday, ToMonday, TwoDaysOn},
-            Nth, Of, Rule,
-        },
-        special::Hours,
-        wall::Wall,
+    rules::{
+        Day::{Easter, Nth, Of},
+        EVER, Exchange, Hours,
+        Moved::{ToFriday, ToMonday, TwoDaysOn},
+        Rule, WEEKEND, Wall,
     },
 };
 
@@ -24,7 +20,7 @@ pub(crate) const XLON: Exchange = Exchange {
     hours: &[(EVER, Hours::new(Wall::at(8, 0), Wall::at(16, 30)))],
     extended: None,
     rules: RULES,
-    table: include_str!("../../../data/calendars/XLON.txt"),
+    table: include_str!("../../data/calendars/XLON.txt"),
 };
 
 const HALF_PAST_TWELVE: Wall = Wall::at(12, 30);

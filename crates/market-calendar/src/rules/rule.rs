@@ -7,7 +7,7 @@ use jiff::{
     civil::{Date, Weekday},
 };
 
-use super::{easter::easter, special::Special, wall::Wall};
+use super::{day_override::Special, easter::easter, local_time::Wall};
 
 /// A day of each year, and what becomes of trading on it.
 #[derive(Clone, Debug)]
@@ -58,8 +58,6 @@ enum Effect {
     Closed,
     Closes(Wall),
 }
-
-pub(crate) use Day::{AfterNth, Before, By, Easter, Nth, Of};
 
 impl Rule {
     /// No session on `day`.

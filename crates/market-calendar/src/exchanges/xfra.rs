@@ -2,11 +2,11 @@
 
 use crate::{
     Market,
-    calendar::{
-        exchange::{EVER, Exchange, WEEKEND},
-        rule::{Easter, Moved::ToFriday, Of, Rule},
-        special::Hours,
-        wall::Wall,
+    rules::{
+        Day::{Easter, Of},
+        EVER, Exchange, Hours,
+        Moved::ToFriday,
+        Rule, WEEKEND, Wall,
     },
 };
 
@@ -18,7 +18,7 @@ pub(crate) const XFRA: Exchange = Exchange {
     hours: &[(EVER, Hours::new(Wall::at(9, 0), Wall::at(17, 30)))],
     extended: None,
     rules: RULES,
-    table: include_str!("../../../data/calendars/XFRA.txt"),
+    table: include_str!("../../data/calendars/XFRA.txt"),
 };
 
 const RULES: &[Rule] = &[

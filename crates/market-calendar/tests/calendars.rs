@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, io::Read, path::PathBuf};
 
 use cache_core::Timestamp;
-use cache_market::{Calendar, Calendars, Date, Market};
 use flate2::read::GzDecoder;
+use market_calendar::{Calendar, Calendars, Date, Market};
 
 /// Where two sources disagree, nothing is asserted.
 const DISPUTED: [(&str, &str); 6] = [
@@ -63,7 +63,7 @@ fn oracle(name: &str) -> Vec<String> {
 /// The sessions of a calendar, in the oracle's columns.
 fn sessions(calendar: &Calendar) -> Vec<String> {
     let years = (Date::constant(2015, 1, 1), Date::constant(2026, 12, 31));
-    let line = |session: cache_market::Session| {
+    let line = |session: market_calendar::Session| {
         let (from, to) = session.lunch.map_or_else(Default::default, |(from, to)| (minute(from), minute(to)));
         let (open, close) = (minute(session.open), minute(session.close));
         format!("{},{open},{close},{from},{to},{}", session.date, session.kind.as_str())

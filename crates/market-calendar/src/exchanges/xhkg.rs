@@ -7,11 +7,11 @@ use jiff::civil::{
 
 use crate::{
     Market,
-    calendar::{
-        exchange::{EVER, Exchange, WEEKEND},
-        rule::{Easter, Moved::SundayToMonday, Of, Rule},
-        special::Hours,
-        wall::Wall,
+    rules::{
+        Day::{Easter, Of},
+        EVER, Exchange, Hours,
+        Moved::SundayToMonday,
+        Rule, WEEKEND, Wall,
     },
 };
 
@@ -27,7 +27,7 @@ pub(crate) const XHKG: Exchange = Exchange {
     ],
     extended: None,
     rules: RULES,
-    table: include_str!("../../../data/calendars/XHKG.txt"),
+    table: include_str!("../../data/calendars/XHKG.txt"),
 };
 
 const NOON: Wall = Wall::at(12, 0);

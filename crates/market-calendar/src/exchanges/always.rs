@@ -2,11 +2,7 @@
 
 use crate::{
     Market,
-    calendar::{
-        exchange::{EVER, Exchange, WEEKEND},
-        special::Hours,
-        wall::Wall,
-    },
+    rules::{EVER, Exchange, Hours, WEEKEND, Wall},
 };
 
 /// Foreign exchange: from Sunday to Friday, 17:00 in New York. A day begins when the last one ends, as

@@ -4,15 +4,11 @@ use jiff::civil::Weekday::Monday;
 
 use crate::{
     Market,
-    calendar::{
-        exchange::{EVER, Exchange, WEEKEND},
-        rule::{
-            Before, Easter,
-            Moved::{SundayToMonday, ToFriday, ToMonday, TwoDaysOn},
-            Nth, Of, Rule,
-        },
-        special::Hours,
-        wall::Wall,
+    rules::{
+        Day::{Before, Easter, Nth, Of},
+        EVER, Exchange, Hours,
+        Moved::{SundayToMonday, ToFriday, ToMonday, TwoDaysOn},
+        Rule, WEEKEND, Wall,
     },
 };
 
@@ -24,7 +20,7 @@ pub(crate) const XASX: Exchange = Exchange {
     hours: &[(EVER, Hours::new(Wall::at(10, 0), Wall::at(16, 0)))],
     extended: None,
     rules: RULES,
-    table: include_str!("../../../data/calendars/XASX.txt"),
+    table: include_str!("../../data/calendars/XASX.txt"),
 };
 
 const EARLY: Wall = Wall::at(14, 10);

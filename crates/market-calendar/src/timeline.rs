@@ -5,11 +5,7 @@ use std::time::Duration;
 use cache_core::Timestamp;
 use jiff::civil::Date;
 
-use super::{
-    planner::Planner,
-    session::{Phase, Session},
-    wall::Wall,
-};
+use crate::{Phase, Session, rules::Wall, sessions::Planner};
 
 /// The phases of a stretch of time: each holds from its moment to the next one's.
 pub(crate) type Changes = Vec<(Timestamp, Phase)>;

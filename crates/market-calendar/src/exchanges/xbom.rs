@@ -4,11 +4,9 @@ use jiff::civil::Date;
 
 use crate::{
     Market,
-    calendar::{
-        exchange::{EVER, Exchange, WEEKEND},
-        rule::{Easter, Of, Rule},
-        special::Hours,
-        wall::Wall,
+    rules::{
+        Day::{Easter, Of},
+        EVER, Exchange, Hours, Rule, WEEKEND, Wall,
     },
 };
 
@@ -24,7 +22,7 @@ pub(crate) const XBOM: Exchange = Exchange {
     ],
     extended: None,
     rules: RULES,
-    table: include_str!("../../../data/calendars/XBOM.txt"),
+    table: include_str!("../../data/calendars/XBOM.txt"),
 };
 
 /// National Stock Exchange of India.

@@ -4,15 +4,11 @@ use jiff::civil::Weekday::{Friday, Monday, Thursday, Tuesday, Wednesday};
 
 use crate::{
     Market,
-    calendar::{
-        exchange::{EVER, Exchange, Extended, WEEKEND},
-        rule::{
-            AfterNth, Easter,
-            Moved::{SundayToMonday, ToNearest},
-            Nth, Of, Rule,
-        },
-        special::Hours,
-        wall::Wall,
+    rules::{
+        Day::{AfterNth, Easter, Nth, Of},
+        EVER, Exchange, Extended, Hours,
+        Moved::{SundayToMonday, ToNearest},
+        Rule, WEEKEND, Wall,
     },
 };
 
@@ -24,7 +20,7 @@ pub(crate) const XNYS: Exchange = Exchange {
     hours: &[(EVER, Hours::new(Wall::at(9, 30), Wall::at(16, 0)))],
     extended: Some(Extended { from: Wall::at(4, 0), hours_after_close: 4 }),
     rules: RULES,
-    table: include_str!("../../../data/calendars/XNYS.txt"),
+    table: include_str!("../../data/calendars/XNYS.txt"),
 };
 
 /// Nasdaq.

@@ -11,20 +11,21 @@ use jiff::{
     tz::{TimeZone, TimeZoneDatabase},
 };
 
-use super::{
-    Calendar, FIRST, LAST,
-    exchange::Exchange,
+use crate::{
+    Calendar, Invalid, Market,
+    calendar::{FIRST, LAST},
     exchanges,
-    planner::Planner,
-    special::Special,
-    table::{self, Table},
+    rules::{
+        Exchange, Special,
+        table::{self, Table},
+    },
+    sessions::Planner,
 };
-use crate::{Invalid, Market};
 
 /// The calendars of all markets that have one. Cheap to clone.
 ///
 /// ```
-/// use cache_market::{Calendars, Date, Market};
+/// use market_calendar::{Calendars, Date, Market};
 ///
 /// let day = Date::constant(2027, 1, 8);
 /// let builtin = Calendars::builtin();

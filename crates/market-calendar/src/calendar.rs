@@ -1,17 +1,5 @@
 //! When a market trades: sessions, and what it is doing at any moment.
 
-mod calendars;
-mod easter;
-mod exchange;
-mod exchanges;
-mod planner;
-mod rule;
-mod session;
-mod special;
-mod table;
-mod timeline;
-mod wall;
-
 use std::{
     fmt,
     sync::{Arc, OnceLock},
@@ -23,12 +11,11 @@ use jiff::{
     tz::{Offset, TimeZone},
 };
 
-pub use calendars::Calendars;
-pub use session::{Phase, Session, SessionKind};
-
-use crate::Market;
-use planner::Planner;
-use timeline::Changes;
+use crate::{
+    Market, Phase, Session,
+    sessions::Planner,
+    timeline::{self, Changes},
+};
 
 /// The trading hours of a market, from 1970 to 2100. Cheap to clone.
 ///
@@ -37,7 +24,7 @@ use timeline::Changes;
 /// Outside of those years there are no sessions, and the market is closed.
 ///
 /// ```
-/// use cache_market::{Calendars, Market, Phase};
+/// use market_calendar::{Calendars, Market, Phase};
 /// # let at = |text: &str| {
 /// #     let moment: jiff::Timestamp = text.parse().unwrap();
 /// #     cache_core::Timestamp::from_micros(moment.as_microsecond())
@@ -52,10 +39,10 @@ use timeline::Changes;
 /// assert_eq!(new_york.phase(at("2026-11-26T15:00:00Z")), Phase::Holiday);
 /// ```
 #[derive(Clone)]
-pub struct Calendar(Arc<Inner>);
+pub struct Calendar(pub(crate) Arc<Inner>);
 
-struct Inner {
-    planner: Planner,
+pub(crate) struct Inner {
+    pub(crate) planner: Planner,
     years: Box<[Year]>,
 }
 
@@ -68,11 +55,11 @@ struct Year {
     changes: OnceLock<Changes>,
 }
 
-const FIRST: i16 = 1970;
-const LAST: i16 = 2100;
+pub(crate) const FIRST: i16 = 1970;
+pub(crate) const LAST: i16 = 2100;
 
 impl Calendar {
-    fn new(planner: Planner) -> Self {
+    pub(crate) fn new(planner: Planner) -> Self {
         let years = (FIRST..=LAST).map(|_| Year::default()).collect();
         Self(Arc::new(Inner { planner, years }))
     }
@@ -135,7 +122,7 @@ impl Calendar {
     /// The sessions of the days from `from` to `to`, both included, by day.
     ///
     /// ```
-    /// use cache_market::{Calendars, Date, Market};
+    /// use market_calendar::{Calendars, Date, Market};
     ///
     /// let calendars = Calendars::builtin();
     /// let year = |year| (Date::constant(year, 1, 1), Date::constant(year, 12, 31));

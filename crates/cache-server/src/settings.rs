@@ -8,7 +8,9 @@ mod sections;
 use std::{fs, time::Duration};
 
 use cache_facade::config::{CacheConfig, Faults, Section, Setting, Values};
-use cache_market::{Calendars, ProviderSettings, Replay, TtlRules};
+use cache_market::TtlRules;
+use market_calendar::Calendars;
+use market_data::{ProviderSettings, Replay};
 
 use cache_core::{Error, ErrorKind, Result};
 

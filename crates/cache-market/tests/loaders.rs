@@ -1,0 +1,62 @@
+//! Loaders of a provider: what they tag, which version they name, what is absent, invalid or not modified.
+
+use std::{sync::Arc, time::Duration};
+
+use cache_core::{Clock, Key, Loaded, Loader, Request};
+use cache_market::{DocumentLoader, QuoteLoader, SeriesLoader};
+use market_data::{DataType, Provider, Replay, ReplayProvider};
+
+fn provider() -> ReplayProvider {
+    ReplayProvider::new(Replay { latency: Duration::ZERO, ..Replay::default() }, Clock::manual()).unwrap()
+}
+
+fn request(kind: &str, id: &str, etag: Option<&str>) -> Request {
+    Request { key: Key::new(kind, id).unwrap(), etag: etag.map(Into::into) }
+}
+
+#[tokio::test]
+async fn what_a_provider_does_not_offer_fails_the_load_and_says_so() {
+    let loader = DocumentLoader::new(Arc::new(provider()), DataType::News);
+    let error = loader.load(&[request("news", "T", None)]).await.unwrap_err();
+    assert!(error.to_string().contains("replay offers no news"), "{error}");
+}
+
+#[tokio::test]
+async fn a_loader_tags_names_the_version_and_says_what_is_absent_or_invalid() {
+    let loader = QuoteLoader::new(Arc::new(provider()));
+    let requests = ["AAPL", "A B", "NOPE"].map(|id| request("price", id, None));
+    let loaded = loader.load(&requests).await.unwrap();
+    let [Loaded::Value(fresh), Loaded::Failed(invalid), Loaded::Absent] = loaded.as_slice() else {
+        panic!("{loaded:?}")
+    };
+    assert_eq!((fresh.tags[0].as_str(), fresh.value.provider.as_deref()), ("AAPL", Some("replay")));
+    assert!(invalid.to_string().contains("\"A B\""), "{invalid}");
+
+    let again = loader.load(&[request("price", "AAPL", fresh.etag.as_deref())]).await.unwrap();
+    assert!(matches!(again.as_slice(), [Loaded::NotModified]), "{again:?}");
+    let other = loader.load(&[request("price", "AAPL", Some("older"))]).await.unwrap();
+    assert!(matches!(other.as_slice(), [Loaded::Value(_)]), "{other:?}");
+}
+
+#[tokio::test]
+async fn a_loader_of_series_reads_ids_with_their_interval() {
+    let provider = Arc::new(provider());
+    let loader = SeriesLoader::new(provider.clone() as Arc<dyn Provider>);
+    assert_eq!(loader.max_batch(), 1);
+    let loaded = loader.load(&[request("ohlcv", "T:1d", None)]).await.unwrap();
+    let [Loaded::Value(fresh)] = loaded.as_slice() else { panic!("{loaded:?}") };
+    let etag = fresh.etag.as_deref();
+    let again = loader.load(&[request("ohlcv", "T:1d", etag)]).await.unwrap();
+    assert!(matches!(again.as_slice(), [Loaded::NotModified]), "{again:?}");
+    let invalid = loader.load(&[request("ohlcv", "T", None)]).await.unwrap();
+    assert!(matches!(invalid.as_slice(), [Loaded::Failed(_)]), "{invalid:?}");
+    assert_eq!(provider.usage().calls, 2, "an id that is none never goes out");
+}
+
+#[tokio::test]
+async fn a_failed_call_fails_the_whole_load() {
+    let provider = Arc::new(provider());
+    provider.faults().fail_next(1);
+    let error = QuoteLoader::new(provider).load(&[request("price", "AAPL", None)]).await.unwrap_err();
+    assert!(error.is_retryable(), "{error}");
+}

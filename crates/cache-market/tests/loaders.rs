@@ -2,9 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use async_trait::async_trait;
 use cache_core::{Clock, Key, Loaded, Loader, Request};
 use cache_market::{DocumentLoader, QuoteLoader, SeriesLoader};
-use market_data::{DataType, Provider, Replay, ReplayProvider};
+use market_data::{
+    Answer, Answers, Asset, DataType, Date, Fault, Offer, Provider, ProviderError, ProviderSettings, Quote,
+    Registry, Replay, ReplayProvider,
+};
 
 fn provider() -> ReplayProvider {
     ReplayProvider::new(Replay { latency: Duration::ZERO, ..Replay::default() }, Clock::manual()).unwrap()
@@ -59,4 +63,54 @@ async fn a_failed_call_fails_the_whole_load() {
     provider.faults().fail_next(1);
     let error = QuoteLoader::new(provider).load(&[request("price", "AAPL", None)]).await.unwrap_err();
     assert!(error.is_retryable(), "{error}");
+}
+
+/// Answers for the first asset with a price, for the second with a failure, and for no other if it `forgets`.
+#[derive(Debug)]
+struct OnlyTheFirst {
+    forgets: bool,
+}
+
+#[async_trait]
+impl Provider for OnlyTheFirst {
+    fn name(&self) -> &str {
+        "forgetful"
+    }
+
+    fn offer(&self, data: DataType) -> Option<Offer> {
+        (data == DataType::Price).then(|| Offer::new(50))
+    }
+
+    async fn quotes(&self, assets: &[Asset]) -> Answers<Quote> {
+        let answer = |(at, asset): (usize, &Asset)| match at {
+            0 => Answer::Value(Quote::new(asset.clone(), 1.0, Date::constant(2020, 1, 2))),
+            1 => Answer::Failed(ProviderError::new(Fault::BadAnswer, "bad is no price")),
+            _ => Answer::Unknown,
+        };
+        let told = if self.forgets { 1 } else { assets.len() };
+        Ok(assets.iter().enumerate().take(told).map(answer).collect())
+    }
+}
+
+#[tokio::test]
+async fn a_loader_of_a_registry_names_who_answered_each_key() {
+    let provider = |forgets| Arc::new(OnlyTheFirst { forgets });
+    let settings = |priority| ProviderSettings { priority, retries: 0, ..ProviderSettings::default() };
+    let registry = Registry::builder(Clock::manual())
+        .provider_as("second", provider(false), settings(2))
+        .provider_as("first", provider(false), settings(1))
+        .build()
+        .unwrap();
+    let loader = QuoteLoader::new(Arc::new(registry));
+    assert_eq!(loader.max_batch(), 50);
+    let loaded = loader.load(&["A", "B", "C"].map(|id| request("price", id, None))).await.unwrap();
+    let [Loaded::Value(a), Loaded::Value(b), Loaded::Absent] = &loaded[..] else { panic!("{loaded:?}") };
+    assert_eq!((a.value.provider.as_deref(), b.value.provider.as_deref()), (Some("first"), Some("second")));
+}
+
+#[tokio::test]
+async fn a_provider_that_answers_for_fewer_keys_than_asked_fails_the_load() {
+    let loader = QuoteLoader::new(Arc::new(OnlyTheFirst { forgets: true }));
+    let error = loader.load(&["A", "B"].map(|id| request("price", id, None))).await.unwrap_err();
+    assert!(error.to_string().contains("forgetful was asked for 2 keys and answered 1"), "{error}");
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use cache_core::{Clock, ErrorKind, Key, Loaded, Loader, Request};
+use cache_core::{Clock, Error, ErrorKind};
 use market_data::{
     Answer as Told, DataType, DocumentId, Fault, Interval, Market, Offer, Provider, ProviderSettings,
-    QuoteLoader, Registry, RegistryBuilder, SeriesId,
+    Registry, RegistryBuilder, SeriesId,
 };
 
 use crate::{
@@ -73,9 +73,8 @@ async fn a_failure_is_never_told_as_an_unknown_key() {
     let scene = Scene::of(broken, nobody_knows().await, settings(1)).await;
     assert!(scene.ask(&["A"]).await.starts_with("all: first answered 500: oops"));
 
-    let loader = QuoteLoader::new(scene.registry.clone());
-    let request = Request { key: Key::new("price", "A").unwrap(), etag: None };
-    assert_eq!(loader.load(&[request]).await.unwrap_err().kind(), ErrorKind::Load);
+    let error = scene.registry.quotes(&assets(&["A"])).await.unwrap_err();
+    assert_eq!(Error::from(error).kind(), ErrorKind::Load);
 
     let asking_on = ProviderSettings { next_if_unknown: true, ..settings(1) };
     let scene = Scene::of(nobody_knows().await, nobody_knows().await, asking_on).await;
@@ -164,17 +163,6 @@ async fn a_call_that_is_dropped_leaves_its_provider_usable() {
     assert_eq!((report.usage.calls, report.usage.failures, report.ill), (20, 0, None));
 }
 
-#[tokio::test]
-async fn a_loader_of_a_registry_names_who_answered_each_key() {
-    let scene = Scene::first_saying([Answer::new(200, r#"{"A": 1, "B": "bad"}"#)], settings(1)).await;
-    let loader = QuoteLoader::new(scene.registry.clone());
-    assert_eq!(loader.max_batch(), 50);
-    let request = |id| Request { key: Key::new("price", id).unwrap(), etag: None };
-    let loaded = loader.load(&["A", "B", "C"].map(request)).await.unwrap();
-    let [Loaded::Value(a), Loaded::Value(b), Loaded::Absent] = &loaded[..] else { panic!("{loaded:?}") };
-    assert_eq!((a.value.provider.as_deref(), b.value.provider.as_deref()), (Some("first"), Some("second")));
-}
-
 #[test]
 fn what_makes_no_registry_is_refused_with_the_reason() {
     let clock = Clock::manual();
@@ -204,10 +192,6 @@ async fn too_few_answers_are_nobodys_for_none_can_tell_whose_they_are() {
     let upstream = Upstream::answering(prices(|_| Some(1.0))).await;
     let flat = |name| Flat::at(name, &upstream.url(), &clock);
     let forgetful = Arc::new(Forgetful(flat("forgetful")));
-    let requests = ["A", "B"].map(|id| Request { key: Key::new("price", id).unwrap(), etag: None });
-    let error = QuoteLoader::new(forgetful.clone()).load(&requests).await.unwrap_err();
-    assert!(error.to_string().contains("forgetful was asked for 2 keys and answered 1"), "{error}");
-
     let registry = Registry::builder(clock.clone())
         .provider(forgetful, settings(1))
         .provider(Arc::new(flat("second")), settings(2))

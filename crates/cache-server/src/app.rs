@@ -13,9 +13,8 @@ use cache_config::ConfigErrors;
 use cache_core::{Clock, Error, ErrorKind, Loader, Result};
 use cache_disk::DiskTier;
 use cache_facade::{Cache, Cacheable, Policy, Region};
-use cache_market::{
-    DataType, MarketTime, Quote, QuoteLoader, Registry, ReplayProvider, SCHEMA, Series, SeriesLoader, Watched,
-};
+use cache_market::{MarketTime, QuoteLoader, SeriesLoader, Watched};
+use market_data::{DataType, Quote, Registry, ReplayProvider, SCHEMA, Series};
 use tokio::time::{Instant, timeout_at};
 
 use self::{

@@ -9,7 +9,9 @@ use std::{fs, time::Duration};
 
 use cache_config::{ConfigErrors, Section, Setting, Values};
 use cache_facade::config::CacheConfig;
-use cache_market::{Calendars, ProviderSettings, Replay, TtlRules};
+use cache_market::TtlRules;
+use market_calendar::Calendars;
+use market_data::{ProviderSettings, Replay};
 
 use cache_core::{Error, ErrorKind, Result};
 

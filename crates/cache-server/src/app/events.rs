@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use cache_core::{Clock, Result};
 use cache_facade::{Cache, Region};
-use cache_market::{DataType, Effect, MarketEvent, MarketTime, Quote, Series, StandardKey};
+use cache_market::{Effect, MarketEvent, MarketTime, StandardKey};
+use market_data::{DataType, Quote, Series};
 use tokio::{
     sync::mpsc::{Receiver, Sender, channel},
     task::JoinHandle,

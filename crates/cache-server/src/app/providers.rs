@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cache_config::{ConfigErrors, Origin, read_value};
 use cache_core::{Clock, Error, ErrorKind, Result};
-use cache_market::{Adapter, Provider, Quota, Registry, ReplayProvider};
+use market_data::{Adapter, Provider, Quota, Registry, ReplayProvider};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 

@@ -7,8 +7,9 @@ use std::{
 };
 
 use cache_core::{Error, ErrorKind, Result, Timestamp};
-use cache_market::{Calendar, Calendars, Date, Market, Session};
 use jiff::{Zoned, tz::TimeZone};
+use market_calendar::{Calendar, Calendars, Session};
+use market_data::{Date, Market};
 
 /// Say when a market trades: whether it is open now and when that changes, or its sessions as CSV.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Args)]

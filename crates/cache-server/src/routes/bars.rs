@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, Uri},
     response::Response,
 };
-use cache_market::{Asset, Bar, DataType, Date, Interval, SeriesId};
+use market_data::{Asset, Bar, DataType, Date, Interval, SeriesId};
 use serde::Serialize;
 
 use crate::{

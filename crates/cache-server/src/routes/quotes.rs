@@ -8,7 +8,7 @@ use axum::{
     response::Response,
 };
 use cache_facade::Lookup;
-use cache_market::{Asset, Quote};
+use market_data::{Asset, Quote};
 use serde::Serialize;
 use serde_json::json;
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::Uri, response::Response};
 use cache_facade::MemoryStats;
-use cache_market::ProviderReport;
+use market_data::ProviderReport;
 use serde_json::{Map, Value, json};
 
 use crate::{

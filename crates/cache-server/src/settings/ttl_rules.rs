@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use cache_market::{DataType, Life, Row, Scope, TtlRules};
+use cache_market::{Life, Row, Scope, TtlRules};
+use market_data::DataType;
 
 use super::{GraceSection, TtlSection};
 

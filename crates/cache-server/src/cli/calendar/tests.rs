@@ -24,7 +24,7 @@ fn run(arguments: &[&str]) -> Result<String> {
 }
 
 fn oracle(name: &str) -> String {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cache-market/tests/data/calendars");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../market-calendar/tests/data/calendars");
     let mut text = String::new();
     let file = fs::File::open(folder.join(format!("{name}.csv.gz"))).unwrap();
     GzDecoder::new(file).read_to_string(&mut text).unwrap();

@@ -16,8 +16,8 @@ use crate::{
     policy::Policy,
     region::{Cacheable, Region, RegionCore},
     region_builder::RegionBuilder,
-    slot::Slot,
     stats::{Health, Stats},
+    tier::handle::Slot,
 };
 
 /// A tiered cache. Clones are handles to the same one.

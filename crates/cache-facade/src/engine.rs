@@ -22,9 +22,9 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     counters::{Count, Counters},
-    fleet::Fleet,
-    slot::{Observers, Slot},
-    stamps::Stamps,
+    invalidation::publisher::Fleet,
+    invalidation::stamps::Stamps,
+    tier::handle::{Observers, Slot},
     timer,
 };
 

@@ -6,10 +6,10 @@ use cache_core::{Event, Freshness, Key, Meta, Query, Timestamp, ToKey};
 use cache_memory::Held;
 
 use crate::{
+    answer::{Found, Source},
     counters::Count,
-    lookup::{Found, Source},
+    invalidation::stamps::Verdict,
     region::{Cacheable, Region},
-    stamps::Verdict,
 };
 
 /// What memory has to say about a key.

@@ -15,7 +15,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     cache::Cache,
-    counters::Counters,
+    engine::counters::Counters,
     engine::{Engine, MemoryMode, WhenDeaf},
     invalidation::publisher::Fleet,
     invalidation::stamps::{self, Stamps},

@@ -11,8 +11,8 @@ use cache_memory::HotKey;
 
 use crate::{
     builder::CacheBuilder,
-    counters::Count,
     engine::Engine,
+    engine::counters::Count,
     policy::Policy,
     region::{Cacheable, Region, RegionCore},
     region_builder::RegionBuilder,

@@ -27,11 +27,9 @@ mod builder;
 mod cache;
 #[cfg(feature = "config")]
 pub mod config;
-mod counters;
 mod engine;
 mod invalidation;
 mod load;
-mod loom_shim;
 #[cfg(feature = "macros")]
 pub mod macro_support;
 mod policy;

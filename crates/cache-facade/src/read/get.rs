@@ -18,7 +18,7 @@ use futures_util::{
 
 use crate::{
     answer::{Found, Source},
-    counters::Count,
+    engine::counters::Count,
     load::fetch::Reach,
     load::flight::{Flight, Joined, Leader},
     policy::Policy,

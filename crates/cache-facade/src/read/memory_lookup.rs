@@ -7,7 +7,7 @@ use cache_memory::Held;
 
 use crate::{
     answer::{Found, Source},
-    counters::Count,
+    engine::counters::Count,
     invalidation::stamps::Verdict,
     region::{Cacheable, Region},
 };

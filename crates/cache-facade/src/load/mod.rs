@@ -6,7 +6,6 @@ pub(crate) mod fetch;
 pub(crate) mod flight;
 pub(crate) mod instrumented;
 pub(crate) mod lease;
+mod loom_shim;
 pub(crate) mod store_loaded;
 pub(crate) mod throttle;
-
-use crate::loom_shim;

@@ -17,14 +17,14 @@ use cache_core::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    call::Called,
+    answer::{Found, Lookup},
     engine::{Engine, Shared},
-    flight::Flights,
-    glance::{Glance, typed, typed_value},
-    lookup::{Found, Lookup},
+    load::flight::Flights,
+    load::instrumented::Called,
+    load::throttle::Throttle,
     policy::Policy,
-    read::Once,
-    throttle::Throttle,
+    read::get::Once,
+    read::memory_lookup::{Glance, typed, typed_value},
 };
 
 /// What can be cached: anything that serde can write and read.

@@ -3,11 +3,11 @@
 //! This is the file the engine is built of, with the checker's mutex in place of the standard one.
 
 #[allow(dead_code, reason = "the engine uses more of it than the scenarios do")]
-#[path = "../src/flight.rs"]
+#[path = "../src/load/flight.rs"]
 mod flight;
 
 /// What flights are built of, here.
-mod sync {
+mod loom_shim {
     pub(crate) use std::sync::Arc;
 
     pub(crate) use loom::sync::{Mutex, MutexGuard};
@@ -24,7 +24,7 @@ use loom::{
 
 use self::{
     flight::{Flights, Joined, Leader},
-    sync::Arc,
+    loom_shim::Arc,
 };
 
 type Answer = u32;

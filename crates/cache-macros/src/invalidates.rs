@@ -62,16 +62,16 @@ impl Invalidates {
         let failed = if fallible {
             let span = sig.output.span();
             quote_spanned! {span=>
-                return ::core::result::Result::Err(::cache_facade::attribute::own(#error))
+                return ::core::result::Result::Err(::cache_facade::macro_support::own(#error))
             }
         } else {
             let name = signature.name().to_string();
-            quote!(::cache_facade::attribute::not_ended(#name, &#error))
+            quote!(::cache_facade::macro_support::not_ended(#name, &#error))
         };
         let without = if fallible {
             failed.clone()
         } else {
-            quote!({ #failed; ::cache_facade::attribute::Ended::nothing() })
+            quote!({ #failed; ::cache_facade::macro_support::Ended::nothing() })
         };
         let end = quote! {
             if let ::core::result::Result::Err(#error) = #ended.end(&#cache).await {
@@ -93,7 +93,7 @@ impl Invalidates {
                 // What is to be ended is known before the body has the arguments.
                 let #cache = #cache_ref;
                 let #cache = <::cache_facade::Cache as ::core::clone::Clone>::clone(#cache);
-                let #ended = match ::cache_facade::attribute::Ended::new(#key, [#(#tags),*]) {
+                let #ended = match ::cache_facade::macro_support::Ended::new(#key, [#(#tags),*]) {
                     ::core::result::Result::Ok(ended) => ended,
                     ::core::result::Result::Err(#error) => #without,
                 };

@@ -44,7 +44,7 @@ impl<'a> Answer<'a> {
     ) -> TokenStream {
         let value =
             if self.shared { quote!(::std::sync::Arc::unwrap_or_clone(value)) } else { quote!(value) };
-        let loaded = quote!(::cache_facade::attribute::loaded(#value, #ttl, #tags));
+        let loaded = quote!(::cache_facade::macro_support::loaded(#value, #ttl, #tags));
         let loaded = if self.optional {
             quote! {
                 match value {

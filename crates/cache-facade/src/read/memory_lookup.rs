@@ -6,10 +6,10 @@ use cache_core::{Event, Freshness, Key, LookupKey, Meta, Timestamp, ToKey};
 use cache_memory::Held;
 
 use crate::{
-    counters::Count,
-    lookup::{Found, Source},
+    answer::{Found, Source},
+    engine::counters::Count,
+    invalidation::stamps::Verdict,
     region::{Cacheable, Region},
-    stamps::Verdict,
 };
 
 /// What memory has to say about a key.

@@ -9,13 +9,13 @@ use cache_core::{Blob, Entry, Freshness, Key, Loader, Meta, Timestamp, Ttl};
 use futures_util::{StreamExt, stream};
 
 use crate::{
+    answer::{Found, Source},
     engine::Shared,
-    flight::Leader,
-    glance::Glance,
-    lookup::{Found, Source},
+    invalidation::stamps::{self, Verdict},
+    load::flight::Leader,
+    read::memory_lookup::Glance,
     region::{Answer, Cacheable, Region},
-    slot::Slot,
-    stamps::{self, Verdict},
+    tier::handle::Slot,
 };
 
 /// How many batches of one flight are loaded at once.

@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use cache_core::{Entry, Fetched, Freshness, Key, Prefix, Result, Timestamp, Tombstone, message::Change};
 
 use crate::{
-    counters::Count,
     engine::Engine,
+    engine::counters::Count,
     region::{Cacheable, Region},
 };
 

@@ -15,7 +15,7 @@ use std::{
 
 use cache_core::{Key, KeyHasher};
 
-use super::sync::{Arc, Mutex, MutexGuard};
+use super::loom_shim::{Arc, Mutex, MutexGuard};
 
 /// The flights of one region, by key.
 #[derive(Debug)]

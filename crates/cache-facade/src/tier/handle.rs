@@ -21,8 +21,8 @@ use futures_util::{
 };
 
 use crate::{
-    backlog::{Backlog, Item},
     stats::{TierHealth, TierStats},
+    tier::retry_queue::{Backlog, Item},
     timer,
 };
 

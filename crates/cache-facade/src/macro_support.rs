@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     cache::Cache,
-    glance::typed_value,
+    read::memory_lookup::typed_value,
     region::{Cacheable, Region},
     region_builder::RegionBuilder,
 };
@@ -30,7 +30,7 @@ const START: usize = 64;
 /// percent-encoded, and what is longer than 256 bytes is cut and ends in its SHA-256.
 ///
 /// ```
-/// use cache_facade::attribute::Id;
+/// use cache_facade::macro_support::Id;
 ///
 /// let id = Id::new().text("quote:").shown(&"A:B").text(":").part(&Some(5)).finish()?;
 /// assert_eq!(id, "quote:A%3AB:5");

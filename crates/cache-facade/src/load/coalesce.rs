@@ -23,7 +23,7 @@ use cache_core::{
 use futures_util::future::{Either, select};
 use tokio::sync::oneshot;
 
-use crate::{call::Called, region::Cacheable, timer};
+use crate::{load::instrumented::Called, region::Cacheable, timer};
 
 /// How many windows the first of those that are gathered waits at most, while more keep coming or a call is
 /// under way: a crowd that comes at once still takes longer to arrive than one window.

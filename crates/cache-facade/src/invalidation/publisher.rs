@@ -16,7 +16,7 @@ use cache_core::{
 use futures_util::future::{Either, select};
 use tokio::sync::{Notify, watch};
 
-use crate::{slot::Observers, stats::BusStats, timer};
+use crate::{stats::BusStats, tier::handle::Observers, timer};
 
 /// How many changes wait to be sent. Past that they are dropped and a number is left out, by which
 /// the others know that they have missed something.

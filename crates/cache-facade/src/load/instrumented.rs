@@ -7,8 +7,8 @@ use cache_core::{Error, ErrorKind, Event, Loaded, Loader, Request, Result};
 use futures_util::FutureExt;
 
 use crate::{
-    counters::Count,
     engine::Engine,
+    engine::counters::Count,
     region::{Cacheable, RegionCore},
 };
 

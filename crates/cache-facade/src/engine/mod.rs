@@ -21,12 +21,14 @@ use futures_util::future::join_all;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    counters::{Count, Counters},
-    fleet::Fleet,
-    slot::{Observers, Slot},
-    stamps::Stamps,
+    engine::counters::{Count, Counters},
+    invalidation::publisher::Fleet,
+    invalidation::stamps::Stamps,
+    tier::handle::{Observers, Slot},
     timer,
 };
+
+pub(crate) mod counters;
 
 /// How often memory is swept.
 const UPKEEP: Duration = Duration::from_secs(30);

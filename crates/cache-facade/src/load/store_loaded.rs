@@ -11,8 +11,8 @@ use cache_core::{
 use cache_memory::Value;
 
 use crate::{
-    fly::Flying,
-    lookup::{Found, Source},
+    answer::{Found, Source},
+    load::fetch::Flying,
     region::{Cacheable, Region},
 };
 

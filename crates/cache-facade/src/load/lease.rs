@@ -11,7 +11,7 @@ use futures_util::{
 
 use crate::{
     engine::Engine,
-    fly::{Flying, Reach},
+    load::fetch::{Flying, Reach},
     region::{Cacheable, Region},
     timer,
 };

@@ -14,10 +14,10 @@ use futures_util::future::join_all;
 
 use crate::{
     engine::Engine,
-    fleet::{Backoff, Fleet, HEARTBEAT},
-    slot::Slot,
+    invalidation::publisher::{Backoff, Fleet, HEARTBEAT},
+    tier::handle::Slot,
     timer,
-    write::{TICK, Writing},
+    write::put::{TICK, Writing},
 };
 
 /// How many nodes are told apart; more, and all are forgotten and known anew.

@@ -17,12 +17,12 @@ use futures_util::{
 };
 
 use crate::{
-    counters::Count,
-    flight::{Flight, Joined, Leader},
-    fly::Reach,
-    glance::Glance,
-    lookup::{Found, Source},
+    answer::{Found, Source},
+    engine::counters::Count,
+    load::fetch::Reach,
+    load::flight::{Flight, Joined, Leader},
     policy::Policy,
+    read::memory_lookup::Glance,
     region::{Answer, Cacheable, Region},
     timer,
 };

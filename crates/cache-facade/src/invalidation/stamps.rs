@@ -16,7 +16,7 @@ use std::{
 use cache_core::{Entry, Key, Meta, Prefix, Result, Tag, Timestamp, Ttl};
 use futures_util::future::join_all;
 
-use crate::slot::Slot;
+use crate::tier::handle::Slot;
 
 /// How many tags are remembered here; more are read again from the tiers.
 const CAPACITY: usize = 65_536;

@@ -6,8 +6,8 @@ use cache_core::{Error, ErrorKind, Freshness, Loaded, Loader, Request, Result, T
 use futures_util::future::{Either, select};
 
 use crate::{
-    counters::Count,
-    fly::Flying,
+    engine::counters::Count,
+    load::fetch::Flying,
     region::{Cacheable, Region},
     timer,
 };

@@ -198,7 +198,7 @@ impl PgConfig {
         self
     }
 
-    /// From how many bytes on a value is compressed, where that makes it smaller. Default 1 KiB;
+    /// Values longer than this many bytes are compressed, where that makes them smaller. Default 1 KiB;
     /// `usize::MAX` for never.
     #[must_use]
     pub fn compress_above(mut self, bytes: usize) -> Self {

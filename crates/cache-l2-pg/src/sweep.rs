@@ -18,10 +18,10 @@ impl Store {
         let now = now.as_micros();
         let (mut swept, until) = (0, [Bind::Integer(now >> MINUTE_BITS), Bind::Integer(now)]);
         loop {
-            let gone = self.count("sweep", self.context.statements.sweep.with(&until)).await?;
-            self.counters.swept.fetch_add(gone, Relaxed);
-            swept += gone;
-            if gone < SWEEP_BATCH_ROWS {
+            let deleted = self.count("sweep", self.context.statements.sweep.with(&until)).await?;
+            self.counters.swept.fetch_add(deleted, Relaxed);
+            swept += deleted;
+            if deleted < SWEEP_BATCH_ROWS {
                 break;
             }
         }

@@ -63,8 +63,8 @@ async fn migrate_locked(
         let moment = now.as_micros().max(1).to_string();
         let sql = identifiers.fill(migration).replace("{unlogged}", unlogged).replace("{moment}", &moment);
         execute(client, &sql).await?;
-        let note = format!("INSERT INTO {{version}} (version) VALUES ({})", at + 1);
-        execute(client, &identifiers.fill(&note)).await?;
+        let insert = format!("INSERT INTO {{version}} (version) VALUES ({})", at + 1);
+        execute(client, &identifiers.fill(&insert)).await?;
         tracing::info!(table = identifiers.table(), version = at + 1, "migrated the cache's table");
     }
     let Some(was_logged) = is_logged(client, identifiers).await? else {

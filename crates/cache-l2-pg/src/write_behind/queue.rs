@@ -44,7 +44,7 @@ struct State {
     /// The batch that is being written now.
     writing: ByKey,
     /// The removals by this process. A put that they refuse is not queued: by the time it is written the
-    /// tombstone in the table may be gone.
+    /// tombstone in the table may be dead and swept.
     tombstones: Tombstones,
     bytes: usize,
     next: u64,
@@ -338,8 +338,8 @@ mod tests {
         let queue = Queue::new(10, 1000);
         (1..4).for_each(|id| drop(add(&queue, id, 5)));
         let tombstone = Tombstone { born: at(5), dead_at: at(100) };
-        let gone = queue.remove(Target::Keys(&[sealed(1, 0).key.clone()]), tombstone, at(0));
-        assert_eq!((gone.len(), born(&queue, 1), born(&queue, 2)), (1, None, Some(5)));
+        let removed = queue.remove(Target::Keys(&[sealed(1, 0).key.clone()]), tombstone, at(0));
+        assert_eq!((removed.len(), born(&queue, 1), born(&queue, 2)), (1, None, Some(5)));
         queue.remove(Target::Matching(&Pattern::kind("k")), tombstone, at(0));
         assert_eq!(queue.size(), (0, 0));
         assert_eq!((add(&queue, 9, 5).outdated, add(&queue, 9, 6).outdated), (1, 0));

@@ -1,4 +1,4 @@
-//! What a disk tier can be told.
+//! Settings of a disk tier.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -27,8 +27,8 @@ impl DiskConfig {
     /// The least that [`DiskConfig::max_bytes`] accepts: 16 MiB.
     pub const MIN_BYTES: u64 = 16 * MIB;
 
-    /// A tier in the directory `path`, which is made if it is missing and belongs to the tier
-    /// alone; everything else at its default.
+    /// A tier in the directory `path`, with everything else at its default. The directory is created if
+    /// it is missing, and belongs to the tier alone.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self {
@@ -40,15 +40,15 @@ impl DiskConfig {
         }
     }
 
-    /// How many bytes the directory may take up on disk, journal and all. Default 1 GiB. A record may
-    /// take a sixteenth of it.
+    /// How many bytes the directory may take up on disk, journal included. Default 1 GiB. One record may
+    /// take a sixteenth of them.
     #[must_use]
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = bytes;
         self
     }
 
-    /// Values longer than this many bytes are compressed where it helps. Default 1 KiB;
+    /// Values longer than this many bytes are compressed, where that makes them smaller. Default 1 KiB;
     /// `usize::MAX` for never.
     #[must_use]
     pub fn compress_above(mut self, bytes: usize) -> Self {
@@ -56,15 +56,16 @@ impl DiskConfig {
         self
     }
 
-    /// How often what is dead is swept, in real time. Default 60 s.
+    /// How often the janitor sweeps what is dead, in real time. Default 60 s.
     #[must_use]
-    pub fn sweep_every(mut self, span: Duration) -> Self {
-        self.sweep_every = span;
+    pub fn sweep_every(mut self, interval: Duration) -> Self {
+        self.sweep_every = interval;
         self
     }
 
-    /// The clock that says what is dead. Default the system's. To be a clone of the cache's own: opening
-    /// shows it what was born ahead of it, so that after it was set back new writes still win.
+    /// The clock that decides what is dead. Default the system's. Give a clone of the cache's own clock:
+    /// opening the tier shows it births that lie ahead of it, so that new writes still win after the wall
+    /// clock was set back.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
@@ -73,17 +74,17 @@ impl DiskConfig {
 
     pub(crate) fn check(&self) -> Result<()> {
         if self.max_bytes < Self::MIN_BYTES {
-            let message = format!("max_bytes is {}, the least is {}", self.max_bytes, Self::MIN_BYTES);
+            let message = format!("max_bytes is {}: set at least {}", self.max_bytes, Self::MIN_BYTES);
             return Err(Error::new(ErrorKind::Config, "open", message));
         }
         if self.sweep_every.is_zero() {
-            return Err(Error::new(ErrorKind::Config, "open", "sweep_every is zero, the least is 1 ms"));
+            return Err(Error::new(ErrorKind::Config, "open", "sweep_every is zero: set at least 1 ms"));
         }
         Ok(())
     }
 
-    /// How long the journal grows before what it holds is flushed to tables and it is emptied. Also
-    /// the unit of the reserve that keeps the directory within its bound.
+    /// Returns to how many bytes the journal grows before its contents are flushed to tables and it is
+    /// emptied. The reserve that keeps the directory within its bound is a multiple of this.
     ///
     /// At most 16 MiB, because fjall starts another journal past 64 MB and a record of up to 32 MiB
     /// may come on top.
@@ -91,7 +92,7 @@ impl DiskConfig {
         (self.max_bytes / 32).clamp(MIB / 2, 16 * MIB)
     }
 
-    /// The longest record.
+    /// Returns how many bytes a record may have.
     pub(crate) fn record_bytes(&self) -> u64 {
         self.max_bytes / 16
     }

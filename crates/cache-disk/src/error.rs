@@ -1,4 +1,4 @@
-//! What can go wrong below, told apart by what it calls for; panics included.
+//! The database's errors and panics, classified by what they call for.
 
 use std::{
     any::Any,
@@ -11,11 +11,10 @@ use cache_core::{Error, ErrorKind};
 /// A failure of the database.
 #[derive(Debug)]
 pub(crate) enum StorageError {
-    /// It can't be used as it is: a full disk, a failed write, a dead worker. Opening it again, once
-    /// there is space, may help.
+    /// The database can't be used as it is: a full disk, a failed write, a dead worker. Opening it again,
+    /// once there is space, may help.
     Unusable(String),
-    /// What is stored is not what was written, where that can't be passed over. Only starting over
-    /// helps.
+    /// What is stored is not what was written, and can't be skipped. Only starting over helps.
     Corrupt(String),
 }
 
@@ -30,8 +29,7 @@ impl StorageError {
     }
 }
 
-/// Runs a write: whatever fails in one, the database can't go on as it is (fjall refuses all further
-/// writes after a failed one).
+/// Runs a write. Every failure is `Unusable`: fjall refuses all writes after a failed one.
 pub(crate) fn run_write<T>(work: impl FnOnce() -> fjall::Result<T>) -> StorageResult<T> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(value)) => Ok(value),
@@ -40,7 +38,7 @@ pub(crate) fn run_write<T>(work: impl FnOnce() -> fjall::Result<T>) -> StorageRe
     }
 }
 
-/// Runs a read.
+/// Runs a read. Damage is `Corrupt`; a panic is `Unusable`.
 pub(crate) fn run_read<T>(work: impl FnOnce() -> fjall::Result<T>) -> StorageResult<T> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(value)) => Ok(value),
@@ -49,7 +47,7 @@ pub(crate) fn run_read<T>(work: impl FnOnce() -> fjall::Result<T>) -> StorageRes
     }
 }
 
-/// Opens: a panic here comes from what is stored, for nothing else has happened yet.
+/// Opens the database. A panic is `Corrupt`: it can only come from what is stored.
 pub(crate) fn run_open<T>(work: impl FnOnce() -> fjall::Result<T>) -> StorageResult<T> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(value)) => Ok(value),
@@ -58,7 +56,7 @@ pub(crate) fn run_open<T>(work: impl FnOnce() -> fjall::Result<T>) -> StorageRes
     }
 }
 
-/// Runs what may panic and can't fail otherwise, such as closing.
+/// Closes the database, which may panic and can't fail otherwise.
 pub(crate) fn run_close(work: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
         tracing::warn!(panic = panic_message(&*panic), "the database did not close cleanly");
@@ -71,7 +69,7 @@ fn panic_message(panic: &(dyn Any + Send)) -> String {
     format!("the database panicked: {}", text.unwrap_or("without a message"))
 }
 
-/// Returns what an error that fjall returned from a read or from opening calls for.
+/// Classifies an error of a read or of opening.
 fn classify(error: &fjall::Error) -> StorageError {
     let text = error.to_string();
     if is_damage(error) { StorageError::Corrupt(text) } else { StorageError::Unusable(text) }
@@ -82,15 +80,15 @@ fn is_damage(error: &fjall::Error) -> bool {
         fjall::Error::Io(error) | fjall::Error::Storage(fjall::LsmError::Io(error)) => {
             is_about_content(error)
         }
-        // Ours alone is the directory, so a lock is one that a panic left behind in this process, or
-        // that of another whose lock file someone took away: never a reason to move its files.
+        // The directory is locked by this tier, so this lock was left behind by a panic in this process, or
+        // is another process's whose lock file was deleted: no reason to move the files.
         fjall::Error::Locked | fjall::Error::Poisoned | fjall::Error::KeyspaceDeleted => false,
         _ => true,
     }
 }
 
-/// Tells an error that says what is there (a file that is missing, too short, or a directory) from one
-/// that says it could not look: no permission, too many open files, no space.
+/// Returns whether an error is about what is stored (a file that is missing, too short, or a directory), and
+/// not about access to it: no permission, too many open files, no space.
 pub(crate) fn is_about_content(error: &io::Error) -> bool {
     use io::ErrorKind::{
         AlreadyExists, InvalidData, InvalidInput, IsADirectory, NotADirectory, NotFound, Other, UnexpectedEof,

@@ -1,9 +1,9 @@
-//! Keeping the directory within its bound: the journal is emptied, the log reclaimed from its tail.
+//! Keeps the directory within its bound: empties the journal, and reclaims the log from its tail.
 //!
-//! With `j` the journal's limit, this may come on top of the log's tables: a journal of 2j (a record
-//! may have 2j), the tables that it is flushed to, 2j, and dropped tables that fjall deletes with the
-//! next flush, j. The index is compacted before it takes twice its living entries, reckoned high, and
-//! fjall compresses it, so that twice their size also covers the compaction.
+//! With `j` the journal's limit, this much may come on top of the log's tables: a journal of 2j (since a
+//! record may have 2j), the tables to which it is flushed, 2j, and dropped tables that fjall deletes with
+//! the next flush, j. The index is compacted before it takes twice the size of its live entries, which is
+//! estimated high, and fjall compresses it: so twice their size covers the compaction as well.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -12,13 +12,14 @@ use crate::{
     storage::{Batch, IndexRecord, StorageEngine, Store, Writer, split_log_value},
 };
 
+/// How many times the journal's limit is kept free.
 const RESERVED_JOURNALS: u64 = 5;
-/// From here on space is reclaimed in the background, so that writers need not wait for it.
+/// Below this reserve the janitor reclaims space, so that writers need not wait for it.
 const EARLY_RESERVED_JOURNALS: u64 = 6;
 
 impl StorageEngine {
-    /// Makes way for `bytes` more: empties the journal if they don't fit into it, and then sees to it
-    /// that the tables leave enough space for the next journal.
+    /// Makes room for `bytes` more: if they don't fit into the journal, empties it, and then reclaims until
+    /// the tables leave enough space for the next one.
     pub(crate) fn make_room_for(&self, writer: &mut Writer, store: &Store, bytes: u64) -> StorageResult<()> {
         let limit = self.config.journal_bytes();
         if writer.unflushed + bytes <= limit {
@@ -48,7 +49,7 @@ impl StorageEngine {
         }
         let round = writer.next_number;
         while self.is_over(store, RESERVED_JOURNALS) && writer.tail < writer.next_number {
-            // Once around is enough to leave everything dead behind.
+            // Going once around the log is enough to drop everything dead.
             let keep = writer.tail < round && self.is_worth_keeping(store);
             self.reclaim(writer, store, keep)?;
         }
@@ -59,7 +60,7 @@ impl StorageEngine {
         Ok(())
     }
 
-    /// Reclaims a little ahead of need; says whether there is more to do.
+    /// Reclaims a piece of the log ahead of need, and returns whether it did.
     pub(crate) fn reclaim_early(&self) -> cache_core::Result<bool> {
         self.write("evict", |writer, store| {
             if !self.is_over(store, EARLY_RESERVED_JOURNALS) || writer.tail >= writer.next_number {
@@ -75,13 +76,13 @@ impl StorageEngine {
         store.log.disk_space() + 2 * index + reserve * self.config.journal_bytes() > self.config.max_bytes
     }
 
-    /// Whether enough of the log is dead or replaced for keeping the rest to be worth the copying.
+    /// Returns whether so much of the log is dead or replaced that copying the rest is worth it.
     fn is_worth_keeping(&self, store: &Store) -> bool {
         self.counters.log_bytes.load(Relaxed) < store.log.disk_space() / 4 * 3
     }
 
-    /// Gives up a piece of the log's tail, half a journal long. What is alive there is written again
-    /// at the head if it is to be kept, and evicted otherwise.
+    /// Drops a piece of the log's tail, half a journal long. Its live records are written again at the head
+    /// if `keep` is set, and evicted otherwise.
     fn reclaim(&self, writer: &mut Writer, store: &Store, keep: bool) -> StorageResult<()> {
         let piece = self.config.journal_bytes() / 2;
         if writer.unflushed > piece {
@@ -100,7 +101,10 @@ impl StorageEngine {
                     break;
                 }
                 Err(StorageError::Corrupt(why)) => {
-                    tracing::warn!(why, "a part of the disk tier's log can't be read and is given up");
+                    tracing::warn!(
+                        why,
+                        "a part of the disk tier's log is damaged and dropped; its entries count as misses"
+                    );
                     self.counters.corrupt.fetch_add(1, Relaxed);
                     last = Some(past_damage(store, last.map_or(tail, |last| last + 1), head)?);
                     writer.dangling = true;
@@ -137,8 +141,8 @@ impl StorageEngine {
     }
 }
 
-/// The last number of an unreadable stretch that begins at `from`, found in ever longer strides. It
-/// may take some of what is readable with it.
+/// Returns the last number of a damaged stretch that begins at `from`, found in ever longer strides, which
+/// may include some readable records.
 fn past_damage(store: &Store, from: u64, head: u64) -> StorageResult<u64> {
     let mut stride = 1;
     let mut from = from;

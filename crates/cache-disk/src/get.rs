@@ -1,4 +1,4 @@
-//! Looking keys up.
+//! Looks keys up.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -12,22 +12,22 @@ use crate::{
     storage::{IndexRecord, LogPointer, StorageEngine, Store, split_log_value},
 };
 
-/// A record that moves is found at the second look, unless it moves again.
+/// How often a key is looked up whose record moves each time; a record that moved is found the next time.
 const MAX_LOOKUPS: usize = 8;
 
 impl StorageEngine {
-    /// Answer `i` belongs to `keys[i]`.
+    /// Returns the entries under `keys`; result `i` belongs to `keys[i]`.
     pub(crate) fn get(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
         let found = self.read(|store| keys.iter().map(|key| self.look_up(store, key)).collect())?;
         match found {
             Ok(entries) => Ok(entries),
             Err(StorageError::Corrupt(why)) => {
-                // Nobody but a writer starts over, and only if it sees the same.
+                // Only a writer starts over, and only if it sees the same damage.
                 self.write("get", |_, store| {
                     keys.iter().try_for_each(|key| store.index_record(key.as_str().as_bytes()).map(drop))
                 })?;
                 if keys.iter().any(Key::is_reserved) {
-                    // The engine must not take an unreadable stamp for none.
+                    // The cache must not take a corrupt stamp for an absent one.
                     return Err(Error::new(ErrorKind::Corrupt, "get", why));
                 }
                 Ok(vec![None; keys.len()])
@@ -50,7 +50,7 @@ impl StorageEngine {
                     self.counters.corrupt.fetch_add(1, Relaxed);
                     return Ok(None);
                 }
-                // Moved or evicted since the index was asked, so ask again.
+                // Moved or evicted since the index was read, so read it again.
                 Found::Nothing => {}
             }
         }
@@ -62,13 +62,13 @@ impl StorageEngine {
             Ok(Some(value)) => value,
             Ok(None) => return Ok(Found::Nothing),
             Err(StorageError::Corrupt(why)) => {
-                tracing::warn!(%key, why, "a record in the disk tier's log can't be read");
+                tracing::warn!(%key, why, "a record in the disk tier's log is corrupt and counts as a miss");
                 return Ok(Found::Corrupt);
             }
             Err(error) => return Err(error),
         };
         let Some((_, record)) = split_log_value(&value) else { return Ok(Found::Corrupt) };
-        // Its checksum is of this key too.
+        // Its checksum covers this key as well.
         match envelope::open(key, record) {
             Ok(Record::Entry(entry)) if entry.meta.born == pointer.born => Ok(Found::Entry(entry)),
             _ => Ok(Found::Corrupt),
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
     use crate::{DiskConfig, storage::log_value};
 
-    /// A tier that holds `price:A` and `price:B`, with what lies in the log for the former replaced.
+    /// A tier that holds `price:A` and `price:B`, with the log's record of the former replaced.
     fn with_in_log_of_a(value: impl Fn(&Key, &[u8]) -> fjall::Slice) -> (StorageEngine, Key, Entry, TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let config = DiskConfig::new(folder.path()).max_bytes(DiskConfig::MIN_BYTES).clock(Clock::manual());

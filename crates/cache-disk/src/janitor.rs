@@ -1,4 +1,4 @@
-//! The thread that sweeps and evicts in the background, for as long as its tier lives.
+//! The background thread that sweeps and evicts for as long as its tier lives.
 
 use std::{
     io,
@@ -10,7 +10,7 @@ use cache_core::sync::Mutex;
 
 use crate::storage::StorageEngine;
 
-/// Calls the keeper before its time.
+/// Wakes the janitor before its interval is over, or stops it.
 #[derive(Debug, Default)]
 pub(crate) struct JanitorSignal {
     state: Mutex<State>,
@@ -24,7 +24,7 @@ struct State {
 }
 
 impl JanitorSignal {
-    /// Space is getting scarce.
+    /// Wakes the janitor to reclaim space.
     pub(crate) fn wake(&self) {
         self.state.lock().woken = true;
         self.changed.notify_all();
@@ -40,7 +40,7 @@ impl JanitorSignal {
     }
 }
 
-/// Stops the thread, and waits for it, when dropped.
+/// The background thread. Dropping this stops it and waits for its end.
 #[derive(Debug)]
 pub(crate) struct Janitor {
     signal: Arc<JanitorSignal>,
@@ -59,7 +59,7 @@ impl Drop for Janitor {
     fn drop(&mut self) {
         self.signal.stop();
         if let Some(thread) = self.thread.take() {
-            // It catches what panics below it; if it did panic, that was said already.
+            // Should it have panicked, the panic hook has reported that.
             drop(thread.join());
         }
     }
@@ -81,7 +81,7 @@ fn run(engine: &StorageEngine) {
         drop(state);
         let outcome = if wait.timed_out() { engine.sweep().map(drop) } else { reclaim_early(engine) };
         if let Err(error) = outcome {
-            tracing::warn!(%error, "the disk tier could not be tidied");
+            tracing::warn!(%error, "sweeping or evicting in the disk tier failed");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The embedded persistent tier: survives restart and kill -9, bounded in bytes, swept.
+//! The embedded persistent tier: it survives a restart and kill -9, is bounded in bytes, and sweeps what is dead.
 //!
 //! ```
 //! use std::time::Duration;
@@ -21,34 +21,35 @@
 //! # }).unwrap();
 //! ```
 //!
-//! # What is where
+//! # Files
 //!
-//! A tier owns one directory. In it `db` is a fjall database of two keyspaces. The **log** holds
+//! A tier owns one directory. In it, `db` is a fjall database of two keyspaces. The **log** has the
 //! records under ever rising numbers, so that its tables never overlap: compaction only moves them,
 //! and the oldest are dropped whole, which gives their space back at once. The **index** says under
-//! the full text of each key where in the log its record lies, or holds the record itself: for
-//! tombstones, and for the cache's own entries (those whose key starts with `!`). Both change in one
-//! atomic batch.
+//! the full text of each key where in the log its record is. For tombstones, and for the cache's own
+//! entries (whose key starts with `!`), it has the record itself. Both change in one atomic batch.
 //!
-//! # What goes first
+//! # Eviction
 //!
-//! When space runs out the log is reclaimed from its oldest end. What is dead or was replaced is
-//! left behind. What is alive is written again at the young end if more than a quarter of the log is
-//! dead or was replaced, and is evicted otherwise: so first the dead, then the least recently
-//! written. The index is never evicted from, so tombstones and the cache's own entries stay until
-//! they are dead. If tombstones alone take more than an eighth of `max_bytes`, they are
-//! exchanged for one moment: nothing born before it is accepted any more.
+//! When space runs out, the tier reclaims the log from its oldest end. Dead and replaced records are
+//! dropped. Live ones are written again at the young end if more than a quarter of the log is dead or
+//! replaced, and evicted otherwise: so the dead go first, then the least recently written. Nothing is
+//! evicted from the index: tombstones and the cache's own entries stay until they are dead. If
+//! tombstones alone take more than an eighth of `max_bytes`, one moment replaces them all: no put born
+//! by then is accepted any more.
 //!
-//! # What lasts
+//! # Durability
 //!
-//! A put or removal that was acknowledged survives the end of the process, kill -9 included. A
-//! power failure may take what was written since the last flush; [`Tier::flush`] prevents that.
+//! An acknowledged put or removal survives the end of the process, kill -9 included. A power failure
+//! may lose what was written since the last flush; [`Tier::flush`] prevents that.
 //!
-//! Damaged files are never served. A damaged record is a miss. If the index is damaged, or the
-//! database lost writes that it had acknowledged (a small file beside it counts those that replaced
-//! or removed something), then what it still holds can't be trusted: what was removed might be
-//! back. Then the whole database is moved aside to `quarantine` (of which there is one, deleted
-//! instead if it is larger than an eighth of `max_bytes`) and the tier starts over, empty.
+//! # Damage
+//!
+//! Damaged files are never served. A damaged record is a miss. A damaged index, or a database that
+//! lost acknowledged writes (a small file beside it counts those that replaced or removed something),
+//! can't be trusted, since what was removed might be back. Then the tier moves the whole database to
+//! `quarantine` and starts over, empty. There is one quarantine; a database larger than an eighth of
+//! `max_bytes` is deleted instead.
 //!
 //! [`Tier::flush`]: cache_core::Tier::flush
 

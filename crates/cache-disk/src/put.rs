@@ -1,4 +1,4 @@
-//! Storing entries: of two for one key the later born stays.
+//! Stores entries: of two for one key the later born stays.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -9,13 +9,14 @@ use crate::{
     storage::{Batch, IndexRecord, StorageEngine, Store, Writer},
 };
 
-struct Sealed<'a> {
+/// An entry and its stored form.
+struct SealedEntry<'a> {
     key: &'a Key,
     entry: &'a Entry,
     record: Vec<u8>,
 }
 
-impl Sealed<'_> {
+impl SealedEntry<'_> {
     fn text(&self) -> &[u8] {
         self.key.as_str().as_bytes()
     }
@@ -26,12 +27,13 @@ impl Sealed<'_> {
 }
 
 impl StorageEngine {
-    /// Stores what can be stored, in batches no larger than the journal; then says what could not.
+    /// Stores entries in batches no larger than the journal. Those that can't be stored don't hinder the
+    /// others; the error of one of them is returned.
     pub(crate) fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
         let (mut sealed, mut refused) = (Vec::with_capacity(entries.len()), None);
         for (key, entry) in entries {
             match self.seal(key, entry) {
-                Ok(record) => sealed.push(Sealed { key, entry, record }),
+                Ok(record) => sealed.push(SealedEntry { key, entry, record }),
                 Err(error) => refused = Some(error),
             }
         }
@@ -55,7 +57,7 @@ impl StorageEngine {
         let limit = self.config.record_bytes();
         if record.len() as u64 > limit {
             let message = format!(
-                "the record of {key} has {} bytes, the limit is {limit}, a sixteenth of the tier's {}",
+                "the record of {key} has {} bytes, the limit is {limit}, a sixteenth of max_bytes, {}",
                 record.len(),
                 self.config.max_bytes
             );
@@ -64,7 +66,7 @@ impl StorageEngine {
         Ok(record)
     }
 
-    fn put_chunk(&self, writer: &mut Writer, store: &Store, chunk: &[Sealed<'_>]) -> StorageResult<()> {
+    fn put_chunk(&self, writer: &mut Writer, store: &Store, chunk: &[SealedEntry<'_>]) -> StorageResult<()> {
         self.make_room_for(writer, store, chunk.iter().map(|sealed| sealed.record.len() as u64).sum())?;
         let now = self.config.clock.now();
         let mut batch = Batch::new(store, writer);
@@ -72,8 +74,7 @@ impl StorageEngine {
         for sealed in chunk {
             let (text, meta) = (sealed.text(), sealed.meta());
             let old = batch.index_record(text)?;
-            // Stamps take part in no removal but their own: one that is refused would be an
-            // invalidation lost.
+            // No removal but of its own key refuses a stamp: that would lose an invalidation.
             let own = sealed.key.is_reserved();
             let removed =
                 !own && (meta.born <= writer.floor || writer.patterns.refuses(sealed.key, meta.born, now));

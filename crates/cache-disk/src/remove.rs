@@ -1,4 +1,4 @@
-//! Removing keys, or what matches a pattern: a tombstone stays in each one's place.
+//! Removes keys, or what matches a pattern, and leaves a tombstone for each.
 
 use cache_core::{Key, Pattern, Result, Tombstone};
 
@@ -10,11 +10,11 @@ use crate::{
     },
 };
 
-/// How many keys one batch removes, or a walk passes before it lets others write.
+/// How many keys one batch removes or examines, before others may write.
 const KEYS_PER_BATCH: usize = 1024;
 
 impl StorageEngine {
-    /// Answers how many entries went that were not dead.
+    /// Replaces what was born no later by a tombstone, and returns how many live entries that removed.
     pub(crate) fn remove_keys(&self, keys: &[Key], tombstone: Tombstone) -> Result<u64> {
         let mut removed = 0;
         for page in keys.chunks(KEYS_PER_BATCH) {
@@ -32,9 +32,10 @@ impl StorageEngine {
         Ok(removed)
     }
 
-    /// Answers how many entries went that were not dead.
+    /// Replaces what matches and was born no later by tombstones, and returns how many live entries that
+    /// removed.
     pub(crate) fn remove_matching(&self, pattern: &Pattern, tombstone: Tombstone) -> Result<u64> {
-        // First, so that nothing born before can be put where the walk has been already.
+        // First, so that nothing born earlier can be put into a page that was already emptied.
         self.write("remove", |writer, store| self.add_pattern(writer, store, pattern, tombstone))?;
         let mut removed = 0;
         let mut next = Some(index_key(pattern.literal_prefix().as_bytes()));
@@ -79,12 +80,12 @@ impl StorageEngine {
     ) -> StorageResult<(u64, Option<Vec<u8>>)> {
         self.make_room_for(writer, store, 0)?;
         let mut batch = Batch::new(store, writer);
-        let (mut removed, mut passed) = (0, 0);
+        let (mut removed, mut examined) = (0, 0);
         let next = store.walk(from, &index_key(pattern.literal_prefix().as_bytes()), |text, _| {
-            if passed == KEYS_PER_BATCH {
+            if examined == KEYS_PER_BATCH {
                 return Ok(false);
             }
-            passed += 1;
+            examined += 1;
             if str::from_utf8(text).is_ok_and(|text| pattern.matches_text(text)) {
                 let key = key_from_text(text).ok_or_else(|| unreadable(text))?;
                 removed += u64::from(self.put_tombstone(&mut batch, &key, tombstone)?);
@@ -95,7 +96,7 @@ impl StorageEngine {
         Ok((removed, next))
     }
 
-    /// Puts a tombstone in place of what was born no later; says whether that was an entry alive.
+    /// Replaces what was born no later by a tombstone, and returns whether that was a live entry.
     fn put_tombstone(&self, batch: &mut Batch<'_>, key: &Key, tombstone: Tombstone) -> StorageResult<bool> {
         let (text, now) = (key.as_str().as_bytes(), self.config.clock.now());
         let old = batch.index_record(text)?;

@@ -1,31 +1,31 @@
-//! What a disk tier counts.
+//! Counters of a disk tier.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// How a disk tier is doing. Counts of events run from [`open`](crate::DiskTier::open).
+/// Counters of a disk tier. Counts of events begin with [`open`](crate::DiskTier::open).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DiskStats {
-    /// Entries held, dead ones not yet swept included.
+    /// Entries stored, dead ones that are not yet swept included.
     pub entries: u64,
-    /// Tombstones held, dead ones not yet swept included.
+    /// Tombstones stored, dead ones that are not yet swept included.
     pub tombstones: u64,
-    /// Bytes of keys and records held, as stored.
+    /// Bytes of keys and records, as stored.
     pub live_bytes: u64,
     /// Bytes that the directory takes up on disk.
     pub bytes_on_disk: u64,
-    /// Entries dropped alive because space ran out.
+    /// Live entries removed because space ran out.
     pub evicted: u64,
-    /// Entries and tombstones dropped because they were dead.
+    /// Entries and tombstones removed because they were dead.
     pub swept: u64,
-    /// Puts that lost to what was held already.
+    /// Puts that lost to a later born entry, or to a removal.
     pub outdated: u64,
-    /// Records found to be corrupt, each of them a miss.
+    /// Corrupt records that were read, each of them a miss.
     pub corrupt: u64,
     /// Puts and removals that failed.
     pub failed_writes: u64,
-    /// Times the database was opened again after a failed write.
+    /// How often the database was opened again after a failed write.
     pub reopened: u64,
-    /// Times the tier had to start over, empty, because the database was damaged.
+    /// How often the tier started over, empty, because the database was damaged.
     pub started_over: u64,
 }
 
@@ -46,16 +46,16 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    /// Takes over what was found held.
-    pub(crate) fn restart(&self, held: Usage) {
-        self.entries.store(held.entries.cast_unsigned(), Relaxed);
-        self.tombstones.store(held.tombstones.cast_unsigned(), Relaxed);
-        self.log_bytes.store(held.log_bytes.cast_unsigned(), Relaxed);
-        self.index_bytes.store(held.index_bytes.cast_unsigned(), Relaxed);
-        self.tombstone_bytes.store(held.tombstone_bytes.cast_unsigned(), Relaxed);
+    /// Sets what is stored, as an opened database has it.
+    pub(crate) fn restart(&self, usage: Usage) {
+        self.entries.store(usage.entries.cast_unsigned(), Relaxed);
+        self.tombstones.store(usage.tombstones.cast_unsigned(), Relaxed);
+        self.log_bytes.store(usage.log_bytes.cast_unsigned(), Relaxed);
+        self.index_bytes.store(usage.index_bytes.cast_unsigned(), Relaxed);
+        self.tombstone_bytes.store(usage.tombstone_bytes.cast_unsigned(), Relaxed);
     }
 
-    /// Adds what changed. Two's complement: adding a negative number wraps to a subtraction.
+    /// Adds a change. In two's complement, adding a negative number wraps to a subtraction.
     pub(crate) fn apply(&self, change: Usage) {
         self.entries.fetch_add(change.entries.cast_unsigned(), Relaxed);
         self.tombstones.fetch_add(change.tombstones.cast_unsigned(), Relaxed);
@@ -81,7 +81,7 @@ impl Counters {
     }
 }
 
-/// What is held, or by how much that changes.
+/// What is stored, or by how much that changes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Usage {
     pub(crate) entries: i64,
@@ -92,7 +92,7 @@ pub(crate) struct Usage {
 }
 
 impl Usage {
-    /// Counts a place in (`sign` 1) or out (-1).
+    /// Adds what the index says of a key (`sign` 1), or takes it off (-1).
     pub(crate) fn count(&mut self, text: &[u8], found: &crate::storage::IndexRecord, sign: i64) {
         let index_bytes = sign * found.index_bytes(text).cast_signed();
         self.index_bytes += index_bytes;

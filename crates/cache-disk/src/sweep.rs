@@ -1,4 +1,4 @@
-//! Letting go of what is dead.
+//! Removes what is dead.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -12,15 +12,15 @@ use crate::{
     },
 };
 
-/// How many keys a walk passes before it lets others write.
+/// How many keys one batch examines, before others may write.
 const KEYS_PER_BATCH: usize = 2048;
 
 impl StorageEngine {
-    /// Drops every entry and tombstone that is dead, and what the log no longer holds. Answers how
-    /// many were dead.
+    /// Removes every dead entry and tombstone, and index records whose log record is gone. Returns how many
+    /// were dead.
     pub(crate) fn sweep(&self) -> Result<u64> {
         let now = self.config.clock.now();
-        // Also the occasion to bring back a database that could not be written to.
+        // This write also reopens a database on which one failed.
         let due = self.write("sweep", |writer, store| {
             let due = writer.next_death <= now || writer.dangling;
             if due {
@@ -49,14 +49,14 @@ impl StorageEngine {
         now: Timestamp,
     ) -> StorageResult<(u64, Option<Vec<u8>>)> {
         let mut batch = Batch::new(store, writer);
-        let (mut swept, mut evicted, mut passed) = (0, 0, 0);
+        let (mut swept, mut evicted, mut examined) = (0, 0, 0);
         let (tail, floor) = (writer.tail, writer.floor);
         let mut next_death = writer.next_death;
         let next = store.walk(from, &[ENTRY_PREFIX], |text, value| {
-            if passed == KEYS_PER_BATCH {
+            if examined == KEYS_PER_BATCH {
                 return Ok(false);
             }
-            passed += 1;
+            examined += 1;
             let found = IndexRecord::decode(text, value).ok_or_else(|| unreadable(text))?;
             let covered = found.as_tombstone().is_some_and(|tombstone| tombstone.born <= floor);
             if found.is_dead(now) || covered {
@@ -94,8 +94,8 @@ impl StorageEngine {
         batch.commit(writer, &self.directory, &self.counters)
     }
 
-    /// Exchanges all tombstones for one moment: nothing born by then is accepted any more. That
-    /// costs some loads that are under way, never a removal.
+    /// Replaces all tombstones by one moment, the floor: no put born by then is accepted any more. That may
+    /// refuse the results of loads under way, and never loses a removal.
     pub(crate) fn raise_floor(&self, writer: &mut Writer, store: &Store) -> StorageResult<()> {
         let mut newest = writer.floor;
         store.walk(&[ENTRY_PREFIX], &[ENTRY_PREFIX], |text, value| {
@@ -109,7 +109,7 @@ impl StorageEngine {
         writer.floor = newest;
         tracing::warn!(
             tombstones = self.counters.tombstones.load(Relaxed),
-            "the disk tier has too many tombstones"
+            "the disk tier has too many tombstones and replaces them: puts born before the newest are refused"
         );
         let mut next = Some(vec![ENTRY_PREFIX]);
         while let Some(from) = next {

@@ -1,4 +1,4 @@
-//! The handle: hops from asynchronous callers to threads that may block.
+//! `DiskTier`: takes calls of asynchronous code to threads that may block.
 
 use std::sync::Arc;
 
@@ -8,27 +8,27 @@ use tokio::task;
 
 use crate::{DiskConfig, DiskStats, janitor::Janitor, storage::StorageEngine};
 
-/// An embedded tier that persists; see the [crate]'s page for what it promises. Clones share it.
+/// An embedded persistent tier; the page of the [crate] says what it promises. Clones share it.
 ///
-/// Needs a tokio runtime. A call that is dropped before it is answered still happens, whole.
+/// Needs a tokio runtime. A call that is dropped before it returns still takes effect, whole.
 ///
-/// Every call is one hop to a blocking thread, whatever the number of keys, look-ups included: they
-/// take 5 us where all is in memory, but the database holds its locks while it syncs a file.
+/// Every call runs once on a blocking thread, whatever the number of keys. So do look-ups: one takes
+/// 5 us where all is in memory, but the database holds its locks while it syncs a file.
 #[derive(Clone, Debug)]
 pub struct DiskTier(Arc<Handle>);
 
 #[derive(Debug)]
 struct Handle {
-    /// Stopped first.
+    /// Dropped first, which stops its thread.
     _janitor: Janitor,
     engine: Arc<StorageEngine>,
 }
 
 impl DiskTier {
-    /// Opens the tier in a directory, making it if it is missing. Reads the whole index, so it takes
-    /// about a second for a million entries; blocks meanwhile.
+    /// Opens the tier in its directory, which is created if it is missing. Reads the whole index, which
+    /// takes about a second for a million entries, and blocks meanwhile.
     ///
-    /// A damaged database is moved aside, said at level error, and an empty one is begun.
+    /// A damaged database is moved aside, logged as an error, and replaced by an empty one.
     ///
     /// # Errors
     ///
@@ -36,19 +36,21 @@ impl DiskTier {
     /// another tier or process has it open; `Storage` if the medium fails or is full.
     pub fn open(config: DiskConfig) -> Result<Self> {
         let engine = Arc::new(StorageEngine::open(config)?);
-        let janitor = Janitor::start(engine.clone())
-            .map_err(|error| Error::caused(ErrorKind::Storage, "open", "can't start a thread", error))?;
+        let janitor = Janitor::start(engine.clone()).map_err(|error| {
+            Error::caused(ErrorKind::Storage, "open", "can't start the janitor's thread", error)
+        })?;
         Ok(Self(Arc::new(Handle { _janitor: janitor, engine })))
     }
 
-    /// How the tier is doing. Asks the file system for the size of each of its files.
+    /// Returns the tier's counters. Asks the file system for the size of each file.
     #[must_use]
     pub fn stats(&self) -> DiskStats {
         let engine = &self.0.engine;
         engine.counters.read(engine.directory.size())
     }
 
-    /// Drops what is dead now, as happens in the background anyway. Answers how many went.
+    /// Removes what is dead now, as the janitor does in the background, and returns how many entries and
+    /// tombstones it removed.
     ///
     /// # Errors
     ///
@@ -57,13 +59,13 @@ impl DiskTier {
         self.run_blocking("sweep", StorageEngine::sweep).await
     }
 
-    /// Makes everything durable and closes the tier; what is called afterwards fails with `Closed`.
+    /// Makes everything durable and closes the tier; later calls fail with `Closed`.
     ///
-    /// Dropping the last handle does the same without saying whether it worked.
+    /// Dropping the last clone does the same, and logs it if it fails.
     ///
     /// # Errors
     ///
-    /// `Storage` if it could not be made durable. The tier is closed nevertheless.
+    /// `Storage` if something could not be made durable. The tier is closed nevertheless.
     pub async fn close(&self) -> Result<()> {
         self.run_blocking("close", StorageEngine::close).await
     }
@@ -77,7 +79,7 @@ impl DiskTier {
         let done = task::spawn_blocking(move || work(&engine)).await;
         done.unwrap_or_else(|error| {
             let kind = if error.is_cancelled() { ErrorKind::Closed } else { ErrorKind::Storage };
-            Err(Error::caused(kind, operation, "the call did not finish", error))
+            Err(Error::caused(kind, operation, "the blocking task of the call did not finish", error))
         })
     }
 }

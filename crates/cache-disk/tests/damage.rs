@@ -23,7 +23,7 @@ fn stamp() -> cache_core::Key {
     Prefix::new(None, "tag").unwrap().reserved().key("AAPL").unwrap()
 }
 
-/// A folder with what was replaced, what was removed and what is there; in tables and in the journal.
+/// A folder with replaced, removed and present entries, in tables and in the journal.
 async fn filled() -> Fixture {
     let fixture = Fixture::new();
     let tier = fixture.open();
@@ -41,7 +41,7 @@ async fn filled() -> Fixture {
     fixture
 }
 
-/// Reads everything, puts over some of it, and answers how many keys were there at first.
+/// Reads everything, puts over some of it, and returns how many keys were there at first.
 async fn check(fixture: &Fixture, tier: &DiskTier, what: &str) -> usize {
     let keys: Vec<_> = (0..KEYS).map(key).collect();
     let found = tier.get(&keys).await.unwrap();
@@ -49,7 +49,7 @@ async fn check(fixture: &Fixture, tier: &DiskTier, what: &str) -> usize {
         let right = found.as_ref().is_none_or(|found| !is_removed(id) && *found == last(fixture, id));
         assert!(right, "{what}: key {id} holds {found:?}");
     }
-    // The stamp may be unreadable once; then the tier has let go of all that it would have covered.
+    // The stamp may be unreadable once; then the tier has dropped all that it would have covered.
     let stamp = match tier.get(&[stamp()]).await {
         Ok(found) => found[0].clone(),
         Err(_) => tier.get(&[stamp()]).await.unwrap()[0].clone(),

@@ -52,11 +52,11 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 /// What the tier must hold. It may know no more than this: what is dead is gone with the next sweep.
 #[derive(Default)]
 struct Model {
-    held: HashMap<Key, Held>,
+    held: HashMap<Key, Stored>,
     patterns: Vec<(Pattern, Tombstone)>,
 }
 
-enum Held {
+enum Stored {
     Entry(Entry),
     Removed(Tombstone),
 }
@@ -66,44 +66,44 @@ impl Model {
         let born = entry.meta.born;
         let covers = |tombstone: &Tombstone| born <= tombstone.born && now < tombstone.dead_at;
         let refused = match self.held.get(&key) {
-            Some(Held::Entry(held)) => born <= held.meta.born,
-            Some(Held::Removed(tombstone)) => covers(tombstone),
+            Some(Stored::Entry(held)) => born <= held.meta.born,
+            Some(Stored::Removed(tombstone)) => covers(tombstone),
             None => false,
         };
         let removed =
             |(pattern, tombstone): &(Pattern, Tombstone)| covers(tombstone) && pattern.matches(&key);
         if !refused && !self.patterns.iter().any(removed) {
-            self.held.insert(key, Held::Entry(entry));
+            self.held.insert(key, Stored::Entry(entry));
         }
     }
 
-    /// Answers how many entries went that were not dead.
+    /// Returns how many live entries that removed.
     fn remove(&mut self, key: &Key, tombstone: Tombstone, now: Timestamp) -> u64 {
         let (next, went) = match self.held.get(key) {
-            Some(Held::Entry(entry)) if entry.meta.born > tombstone.born => return 0,
-            Some(Held::Entry(entry)) => (tombstone, now < entry.meta.dead_at),
-            Some(Held::Removed(earlier)) if now < earlier.dead_at => {
+            Some(Stored::Entry(entry)) if entry.meta.born > tombstone.born => return 0,
+            Some(Stored::Entry(entry)) => (tombstone, now < entry.meta.dead_at),
+            Some(Stored::Removed(earlier)) if now < earlier.dead_at => {
                 let (born, dead_at) =
                     (earlier.born.max(tombstone.born), earlier.dead_at.max(tombstone.dead_at));
                 (Tombstone { born, dead_at }, false)
             }
             _ => (tombstone, false),
         };
-        self.held.insert(key.clone(), Held::Removed(next));
+        self.held.insert(key.clone(), Stored::Removed(next));
         u64::from(went)
     }
 
     fn sweep(&mut self, now: Timestamp) {
         self.held.retain(|_, held| match held {
-            Held::Entry(entry) => now < entry.meta.dead_at,
-            Held::Removed(tombstone) => now < tombstone.dead_at,
+            Stored::Entry(entry) => now < entry.meta.dead_at,
+            Stored::Removed(tombstone) => now < tombstone.dead_at,
         });
     }
 
     fn entry(&self, key: &Key) -> Option<&Entry> {
         match self.held.get(key)? {
-            Held::Entry(entry) => Some(entry),
-            Held::Removed(_) => None,
+            Stored::Entry(entry) => Some(entry),
+            Stored::Removed(_) => None,
         }
     }
 }

@@ -14,13 +14,13 @@ use crate::{
     sql::{Bind, check_identifier},
 };
 
-/// A payload is text of less than 8,000 bytes; in base64 it carries three quarters of that.
+/// A payload of NOTIFY is text of less than 8,000 bytes; in base64 it carries three quarters of that.
 const MAX_MESSAGE_BYTES: usize = 7999 / 4 * 3 + 2;
 
-/// A bus on a channel of PostgreSQL; made by [`Postgres::bus`](crate::Postgres::bus). Clones share it.
+/// A bus on a channel of PostgreSQL, which [`Postgres::bus`](crate::Postgres::bus) returns. Clones share it.
 ///
-/// It publishes on the pool's connections, and each listener has a connection of its own. The server sends
-/// to this node's listeners, too.
+/// It publishes on the pool's connections, and each listener opens a connection for itself. The server sends
+/// a node's messages to that node's own listeners, too.
 #[derive(Clone, Debug)]
 pub struct PgBus {
     context: Arc<Context>,
@@ -46,8 +46,10 @@ impl Bus for PgBus {
 
     async fn publish(&self, message: Bytes) -> Result<()> {
         if message.len() > MAX_MESSAGE_BYTES {
-            let message =
-                format!("a frame of {} bytes, the limit of the bus is {MAX_MESSAGE_BYTES}", message.len());
+            let message = format!(
+                "the message has {} bytes, the limit of the bus is {MAX_MESSAGE_BYTES}",
+                message.len()
+            );
             return Err(Error::new(ErrorKind::Limit, "publish", message));
         }
         let payload = STANDARD_NO_PAD.encode(&message);
@@ -63,20 +65,20 @@ impl Bus for PgBus {
         match time::timeout(timeout, session.client.batch_execute(&listen)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => return Err(classify("listen", error)),
-            Err(_) => return Err(connection_lost("did not answer")),
+            Err(_) => return Err(connection_lost("got no answer to LISTEN")),
         }
         let keepalive = self.context.config.keepalive;
         Ok(Box::new(PgListener { session, keepalive, timeout, last_heard: Instant::now(), is_lost: false }))
     }
 }
 
-/// A connection that listens.
+/// A connection that listens to a channel.
 #[derive(Debug)]
 struct PgListener {
     session: Session,
     keepalive: Duration,
     timeout: Duration,
-    /// When the server last showed that it is there.
+    /// When the server last sent anything.
     last_heard: Instant,
     is_lost: bool,
 }
@@ -93,22 +95,26 @@ impl Listener for PgListener {
                         Ok(message) => return Ok(message.into()),
                         Err(error) => {
                             let channel = notification.channel();
-                            tracing::warn!(%error, channel, "somebody else notifies on the channel of a bus");
+                            tracing::warn!(%error, channel, "ignored a notification that is no message of a bus: something else uses the channel");
                         }
                     }
                 }
                 Ok(None) => self.is_lost = true,
-                // Silent, and maybe dead: a connection that was cut off doesn't say so.
+                // Ask: a connection that was cut off is as silent as an idle one.
                 Err(_) => match time::timeout(self.timeout, self.session.client.batch_execute("")).await {
                     Ok(Ok(())) => self.last_heard = Instant::now(),
                     Ok(Err(_)) | Err(_) => self.is_lost = true,
                 },
             }
         }
-        Err(connection_lost("is lost"))
+        Err(connection_lost("was lost"))
     }
 }
 
 fn connection_lost(what: &str) -> Error {
-    Error::new(ErrorKind::Unavailable, "listen", format!("the connection that listens {what}: listen anew"))
+    Error::new(
+        ErrorKind::Unavailable,
+        "listen",
+        format!("the connection of the listener {what}: listen again"),
+    )
 }

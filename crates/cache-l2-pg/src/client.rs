@@ -1,4 +1,4 @@
-//! One database of a cache: what its tiers, buses and leases share.
+//! The client of one database, which its tiers, buses and leases share.
 
 use std::{
     fmt,
@@ -18,7 +18,7 @@ use crate::{
     tier::{KnownPatterns, PatternCache},
 };
 
-/// A database, its pool of connections, and one table of entries in it. Clones share them.
+/// One database, its pool of connections, and one table of entries in it. Clones share them.
 ///
 /// ```no_run
 /// # async fn example() -> cache_core::Result<()> {
@@ -32,11 +32,13 @@ use crate::{
 /// # }
 /// ```
 ///
-/// Needs a tokio runtime with I/O and time enabled, and PostgreSQL 14 or later, spoken to directly: a
-/// pooler that hands one session to many clients would take prepared statements and locks apart.
+/// Needs a tokio runtime with I/O and time enabled, and PostgreSQL 14 or later. It must connect to the
+/// server itself: behind a pooler that hands one session to many clients, prepared statements and locks
+/// would get lost.
 #[derive(Clone)]
 pub struct Postgres(Arc<Context>);
 
+/// What tiers, buses and leases reach the database by.
 pub(crate) struct Context {
     pub(crate) config: PgConfig,
     pub(crate) clock: Clock,
@@ -45,20 +47,21 @@ pub(crate) struct Context {
     pub(crate) connector: Connector,
     pool: Pool,
     pattern_cache: PatternCache,
-    /// The tables are known to be there.
+    /// Whether the tables are known to be there.
     tables_ready: AtomicBool,
-    /// How many attempts to make them failed, and why the last one did.
+    /// How many attempts to create them failed, and why the last one did.
     failed_attempts: AtomicU64,
     last_failure: Mutex<Option<Error>>,
 }
 
 impl Postgres {
-    /// Prepares to connect, without doing so. The tables are made when a call first reaches the server;
-    /// until then calls fail with `Unavailable` or `Timeout`.
+    /// Prepares to connect, and does not connect yet. The first call that reaches the server creates the
+    /// tables; until then calls fail with `Unavailable` or `Timeout`.
     ///
     /// # Errors
     ///
-    /// `Config` for settings out of range, a name that is no plain name, or a CA file that can't be read.
+    /// `Config` for settings out of range, a schema or table that is no plain name, or a CA file that can't
+    /// be read.
     pub fn new(config: PgConfig, clock: Clock) -> Result<Self> {
         let identifiers = config.validate()?;
         let connector = Connector::new(&config)?;
@@ -76,18 +79,20 @@ impl Postgres {
         })))
     }
 
-    /// Connects, and makes the tables if they are missing.
+    /// Connects, and creates the tables if they are missing.
     ///
     /// # Errors
     ///
-    /// As [`Postgres::new`], and if the server can't be reached, or doesn't grant what is needed.
+    /// As [`Postgres::new`]; `Unavailable` or `Timeout` if the server can't be reached, and `Config` if it
+    /// refuses the user or the rights that are needed.
     pub async fn connect(config: PgConfig, clock: Clock) -> Result<Self> {
         let postgres = Self::new(config, clock)?;
         postgres.0.ensure_tables().await?;
         Ok(postgres)
     }
 
-    /// A tier on the table, with a task that keeps it. Its clones share queue and task; call this once.
+    /// Returns a tier on the table and starts its janitor. Call this once: clones of the tier share queue
+    /// and janitor.
     ///
     /// # Panics
     ///
@@ -97,7 +102,7 @@ impl Postgres {
         PgTier::new(self.0.clone())
     }
 
-    /// A bus by LISTEN and NOTIFY. Needs no table.
+    /// Returns a bus by LISTEN and NOTIFY, which needs no table.
     ///
     /// # Errors
     ///
@@ -106,7 +111,8 @@ impl Postgres {
         PgBus::new(self.0.clone(), channel)
     }
 
-    /// A lease by advisory locks. Needs no table. Its clones share one connection; call this once.
+    /// Returns a lease by advisory locks, which needs no table. Call this once: clones of the lease share one
+    /// connection.
     ///
     /// # Panics
     ///
@@ -116,7 +122,7 @@ impl Postgres {
         PgLease::new(self.0.clone())
     }
 
-    /// How many connections the pool has open.
+    /// Returns how many connections the pool has open.
     #[must_use]
     pub fn connections(&self) -> usize {
         self.0.pool.size()
@@ -136,50 +142,55 @@ impl fmt::Debug for Context {
 }
 
 impl Context {
-    /// Runs a statement on the tables.
+    /// Runs a statement on the tables, and returns its rows.
     pub(crate) async fn run<S: 'static>(
         self: &Arc<Self>,
         operation: &'static str,
-        call: Bound<'_, S>,
+        statement: Bound<'_, S>,
     ) -> Result<Vec<Row>> {
         self.ensure_tables().await?;
-        self.pool.run(operation, call).await
+        self.pool.run(operation, statement).await
     }
 
-    /// Runs a statement on the tables for the number of rows that it changed.
+    /// Runs a statement on the tables, and returns how many rows it changed.
     pub(crate) async fn execute<S: 'static>(
         self: &Arc<Self>,
         operation: &'static str,
-        call: Bound<'_, S>,
+        statement: Bound<'_, S>,
     ) -> Result<u64> {
         self.ensure_tables().await?;
-        self.pool.execute(operation, call).await
+        self.pool.execute(operation, statement).await
     }
 
-    /// Runs a statement that needs no tables.
+    /// Runs a statement that needs no tables, and returns its rows.
     pub(crate) async fn run_without_tables<S: 'static>(
         &self,
         operation: &'static str,
-        call: Bound<'_, S>,
+        statement: Bound<'_, S>,
     ) -> Result<Vec<Row>> {
-        self.pool.run(operation, call).await
+        self.pool.run(operation, statement).await
     }
 
-    /// Makes the tables, if that was not done yet.
+    /// Creates the tables, unless they are known to be there.
     async fn ensure_tables(self: &Arc<Self>) -> Result<()> {
         if self.tables_ready.load(Ordering::Acquire) {
             return Ok(());
         }
-        // In a task of its own: callers may give up long before a table is rewritten.
+        // In a task of its own, so that it goes on if the caller gives up: rewriting a table takes long.
         let context = self.clone();
         let attempt = tokio::spawn(async move { context.migrate_once().await });
         attempt.await.unwrap_or_else(|error| {
-            Err(Error::caused(ErrorKind::Unavailable, "migrate", "the attempt did not finish", error))
+            Err(Error::caused(
+                ErrorKind::Unavailable,
+                "migrate",
+                "the task that creates the tables did not finish",
+                error,
+            ))
         })
     }
 
-    /// One tries at a time; who waited for one that failed fails with it, so that nobody waits for more
-    /// than one attempt that began before and one of his own.
+    /// Creates the tables, one attempt at a time. A call that waited for an attempt that failed fails with
+    /// its error, so that none waits for more than one earlier attempt and its own.
     async fn migrate_once(&self) -> Result<()> {
         let before = self.failed_attempts.load(Ordering::Acquire);
         let mut last_failure = self.last_failure.lock().await;
@@ -203,17 +214,17 @@ impl Context {
         outcome
     }
 
-    /// Has the tables looked after before the next statement: they may have been dropped.
+    /// Makes the next statement check that the tables are there: they may have been dropped.
     pub(crate) fn recheck_tables(&self) {
         self.tables_ready.store(false, Ordering::Release);
     }
 
-    /// The removals by pattern known here.
+    /// Returns the removals by pattern that this process knows.
     pub(crate) fn known_patterns(&self) -> Arc<KnownPatterns> {
         self.pattern_cache.known()
     }
 
-    /// Reads all removals by pattern.
+    /// Reads all removals by pattern from the table, and returns them.
     pub(crate) async fn reload_patterns(
         self: &Arc<Self>,
         operation: &'static str,

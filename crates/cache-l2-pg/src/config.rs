@@ -1,4 +1,4 @@
-//! What a PostgreSQL tier, bus and lease can be told.
+//! Settings of the PostgreSQL tier, bus and lease.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -42,18 +42,20 @@ pub struct PgConfig {
     pub(crate) name: &'static str,
 }
 
-/// When a put of a tier is answered. Removals, and puts of the cache's own entries, are always written first.
+/// When a put of a tier returns. Removals, and puts of the cache's own entries, return once the server has
+/// them in either mode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Writes {
-    /// Once the server has it.
+    /// Once the server has stored the entries.
     #[default]
     Through,
-    /// Once it is queued in this process; a task writes what is queued, in batches. Of two puts of one
-    /// key the later born is kept. What doesn't fit the queue is written through.
+    /// Once the entries are queued in this process; a task writes the queue in batches. Of two puts of one
+    /// key the later born is kept. Entries that don't fit the queue are written through.
     ///
-    /// Reads of the same tier see what is queued, those of other nodes don't. What is queued when the
-    /// process ends is lost, unless [`flush`](cache_core::Tier::flush) was waited for. So is what can't be
-    /// written within 10 s, lest it outlive a removal; that is counted, logged, and the next flush's error.
+    /// Reads of the same tier see queued entries, reads of other nodes don't. Entries that are queued when
+    /// the process ends are lost, unless [`flush`](cache_core::Tier::flush) was waited for. An entry that
+    /// can't be written within 10 s is lost too, since it could outlive a removal; that is counted, logged,
+    /// and the error of the next flush.
     Behind {
         /// How many entries may be queued.
         rows: usize,
@@ -63,25 +65,26 @@ pub enum Writes {
 }
 
 impl Writes {
-    /// Behind, with 10,000 entries or 64 MiB at most.
+    /// Write-behind with a queue of at most 10,000 entries and 64 MiB.
     pub const BEHIND: Self = Self::Behind { rows: 10_000, bytes: 64 << 20 };
 }
 
 impl PgConfig {
-    /// A database, by its URL: `postgres://user:password@host:5432/database`, special characters
-    /// percent-encoded, and everything else at its default. A socket's directory stands for the host as
-    /// `%2Fvar%2Frun%2Fpostgresql`.
+    /// The database at a URL, `postgres://user:password@host:5432/database` with special characters
+    /// percent-encoded, and everything else at its default. For a Unix socket the host is its directory,
+    /// as in `%2Fvar%2Frun%2Fpostgresql`.
     ///
-    /// The URL may say `sslmode`, with libpq's meaning: `disable`; `prefer` (the default: encrypted if
-    /// the server can, whoever it is); `require` (encrypted, whoever it is, or checked as by `verify-ca`
-    /// if a CA file is given); `verify-ca` (by a certificate of that CA); `verify-full` (of that CA and
-    /// for that host). And `sslrootcert`, as [`PgConfig::ca_file`].
+    /// The URL may have an `sslmode`, with libpq's meaning: `disable`; `prefer` (the default: encrypted if
+    /// the server can, certificate unchecked); `require` (encrypted, certificate unchecked, or checked as
+    /// by `verify-ca` if a CA file is given); `verify-ca` (the CA issued the certificate); `verify-full`
+    /// (the CA issued it for this host). It may also have an `sslrootcert`, which is
+    /// [`PgConfig::ca_file`].
     ///
     /// # Errors
     ///
-    /// `Config` for a text that can't be read as such; it is not repeated in the error.
+    /// `Config` if the text is no such URL; the error does not repeat it.
     pub fn new(url: &str) -> Result<Self> {
-        let (url, ca_file) = DatabaseUrl::read(url)?;
+        let (url, ca_file) = DatabaseUrl::parse(url)?;
         Ok(Self {
             url,
             ca_file,
@@ -102,113 +105,115 @@ impl PgConfig {
         })
     }
 
-    /// The password, in place of the URL's.
+    /// Sets the password, in place of the URL's.
     #[must_use]
     pub fn password(mut self, password: &str) -> Self {
         self.url.set_password(password);
         self
     }
 
-    /// A file of PEM certificates: those of the authorities that may vouch for the server.
+    /// A PEM file with the certificates of the authorities that may issue the server's.
     #[must_use]
     pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.ca_file = Some(path.into());
         self
     }
 
-    /// How many connections the tier and the bus share. Default 8. Each listener and each lease has one
-    /// more of its own.
+    /// How many connections the tier and the bus share. Default 8. Each listener and each lease opens one
+    /// more for itself.
     #[must_use]
     pub fn pool_size(mut self, connections: usize) -> Self {
         self.pool_size = connections;
         self
     }
 
-    /// How long a call waits for one of them. Default 2 s.
+    /// How long a call waits for a connection of the pool. Default 2 s.
     #[must_use]
-    pub fn wait_timeout(mut self, span: Duration) -> Self {
-        self.wait_timeout = span;
+    pub fn wait_timeout(mut self, timeout: Duration) -> Self {
+        self.wait_timeout = timeout;
         self
     }
 
     /// How long opening a connection may take. Default 2 s.
     #[must_use]
-    pub fn connect_timeout(mut self, span: Duration) -> Self {
-        self.connect_timeout = span;
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
         self
     }
 
-    /// How long the server may work on one statement. Default 5 s. A call gives up half a second later,
-    /// whether or not the server answers.
+    /// How long the server may work on one statement. Default 5 s. Half a second later the call fails with
+    /// `Timeout`, even if the server stays silent.
     #[must_use]
-    pub fn statement_timeout(mut self, span: Duration) -> Self {
-        self.statement_timeout = span;
+    pub fn statement_timeout(mut self, timeout: Duration) -> Self {
+        self.statement_timeout = timeout;
         self
     }
 
-    /// How often a connection that only listens is asked whether it is alive. Default 10 s.
+    /// After how long a silence a listener asks the server whether the connection is alive. Default 10 s.
     #[must_use]
-    pub fn keepalive(mut self, span: Duration) -> Self {
-        self.keepalive = span;
+    pub fn keepalive(mut self, interval: Duration) -> Self {
+        self.keepalive = interval;
         self
     }
 
-    /// The schema of the tables, made if it is missing. Default `public`.
+    /// The schema of the tables, created if it is missing. Default `public`.
     #[must_use]
     pub fn schema(mut self, schema: &str) -> Self {
         schema.clone_into(&mut self.schema);
         self
     }
 
-    /// The table of entries, made if it is missing. Default `cache_entries`. What else is needed takes
-    /// its name from it.
+    /// The table of entries, created if it is missing. Default `cache_entries`. The names of all other
+    /// tables and functions begin with it.
     #[must_use]
     pub fn table(mut self, table: &str) -> Self {
         table.clone_into(&mut self.table);
         self
     }
 
-    /// An unlogged table: written without a log, empty after a crash of the server, and on none of its
-    /// replicas. A table of the other sort is rewritten, under lock, when this is first connected with.
+    /// Makes the table unlogged: faster to write, empty after a crash of the server, and on none of its
+    /// replicas. The first connection rewrites a logged table, and without this setting an unlogged one,
+    /// under a lock.
     #[must_use]
     pub fn unlogged(mut self) -> Self {
         self.logged = false;
         self
     }
 
-    /// How many rows the table may have: entries and tombstones. Default without a bound. Past it entries
-    /// are evicted, those first that die in an earlier minute, never the cache's own. It is looked after in
-    /// the background, so it may be passed for a moment.
+    /// How many rows, entries and tombstones, the table may have. No bound by default. Past it entries are
+    /// evicted, those first that die in an earlier minute, never the cache's own. The janitor keeps the
+    /// bound in the background, so the table may exceed it for a moment.
     #[must_use]
     pub fn max_rows(mut self, rows: u64) -> Self {
         self.max_rows = Some(rows);
         self
     }
 
-    /// How many bytes its rows may have, as [`PgConfig::max_rows`], each rounded up to 128. On disk they take
-    /// up to twice as much: space that was freed is used again, not given back.
+    /// How many bytes the rows of the table may have, each rounded up to 128; kept as
+    /// [`PgConfig::max_rows`] is. On disk they take up to twice as much: PostgreSQL uses freed space again
+    /// and does not give it back.
     #[must_use]
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.max_bytes = Some(bytes);
         self
     }
 
-    /// Values longer than this many bytes are compressed where it helps. Default 1 KiB; `usize::MAX` for
-    /// never.
+    /// Values longer than this many bytes are compressed, where that makes them smaller. Default 1 KiB;
+    /// `usize::MAX` for never.
     #[must_use]
     pub fn compress_above(mut self, bytes: usize) -> Self {
         self.compress_above = bytes;
         self
     }
 
-    /// How often what is dead is swept and the bounds are looked after, in real time. Default 60 s.
+    /// How often the janitor sweeps what is dead and evicts past the bounds, in real time. Default 60 s.
     #[must_use]
-    pub fn sweep_every(mut self, span: Duration) -> Self {
-        self.sweep_every = span;
+    pub fn sweep_every(mut self, interval: Duration) -> Self {
+        self.sweep_every = interval;
         self
     }
 
-    /// When a put is answered. Default once the server has it.
+    /// When a put returns. Default once the server has it.
     #[must_use]
     pub fn writes(mut self, writes: Writes) -> Self {
         self.writes = writes;
@@ -222,29 +227,31 @@ impl PgConfig {
         self
     }
 
-    /// Checks what can be checked without a server.
+    /// Checks what can be checked without a server, and returns the tables' names.
     pub(crate) fn validate(&self) -> Result<Identifiers> {
         let refuse = |message: &str| Err(Error::new(ErrorKind::Config, "open", message));
         if self.pool_size == 0 {
-            return refuse("pool_size is 0, the least is 1");
+            return refuse("pool_size is 0: set at least 1");
         }
         if self.max_rows == Some(0) || self.max_bytes == Some(0) {
             return refuse(
-                "a bound of 0 leaves no room: give max_rows and max_bytes some, or leave them out",
+                "max_rows or max_bytes is 0, which leaves no room for entries: raise it, or leave it out",
             );
         }
-        let spans = [
+        let durations = [
             ("wait_timeout", self.wait_timeout),
             ("connect_timeout", self.connect_timeout),
             ("statement_timeout", self.statement_timeout),
             ("keepalive", self.keepalive),
             ("sweep_every", self.sweep_every),
         ];
-        if let Some((name, _)) = spans.iter().find(|(_, span)| span.as_millis() == 0) {
-            return refuse(&format!("{name} is zero, the least is 1 ms"));
+        if let Some((name, _)) = durations.iter().find(|(_, duration)| duration.as_millis() == 0) {
+            return refuse(&format!("{name} is zero: set at least 1 ms"));
         }
         if let Writes::Behind { rows: 0, .. } | Writes::Behind { bytes: 0, .. } = self.writes {
-            return refuse("a queue for writing behind needs room: give it rows and bytes, or write through");
+            return refuse(
+                "the write-behind queue has room for 0 rows or bytes: raise both, or use Writes::Through",
+            );
         }
         Identifiers::new(&self.schema, &self.table)
     }

@@ -9,12 +9,12 @@ use crate::{
     tier::Store,
 };
 
-/// By which share of a bound the table is brought below it, so that not every put passes it again.
+/// A bound divided by this is how far below it eviction goes, so that the next put does not pass it again.
 const EVICTION_MARGIN_DIVISOR: u64 = 16;
 
 impl Store {
-    /// Evicts entries if the table is past its bounds, until it is well within, unless another node is at
-    /// it. Answers how many went.
+    /// Evicts entries if the table is past its bounds, until it is well within, and returns how many it
+    /// evicted. Evicts nothing while another node does.
     pub(crate) async fn evict_to_bounds(&self) -> Result<u64> {
         let config = &self.context.config;
         if config.max_rows.is_none() && config.max_bytes.is_none() {
@@ -25,9 +25,9 @@ impl Store {
         let low = bounds.map(|bound| bound - bound / EVICTION_MARGIN_DIVISOR);
         let (mut most, mut evicted) = (bounds, 0);
         loop {
-            let gone = self.evict_batch(most, low).await?;
-            evicted += gone;
-            if gone == 0 {
+            let batch = self.evict_batch(most, low).await?;
+            evicted += batch;
+            if batch == 0 {
                 return Ok(evicted);
             }
             most = low;
@@ -39,16 +39,16 @@ impl Store {
         let binds = limits.map(|limit| Bind::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
         let answer = self.context.run("evict", self.context.statements.evict.with(&binds)).await?;
         let row = decode::single_row(&answer)?;
-        let gone = decode::integer(row, 0)?.cast_unsigned();
-        // Nulls: another node is at it.
-        let (Ok(held), Ok(bytes)) = (decode::integer(row, 1), decode::integer(row, 2)) else { return Ok(0) };
-        let (held, bytes) = (held.cast_unsigned(), bytes.cast_unsigned());
-        if gone == 0 && (held > most[0] || bytes > most[1]) {
-            tracing::warn!(held, bytes, "nothing more can be evicted from a table past its bound");
+        let evicted = decode::integer(row, 0)?.cast_unsigned();
+        // Nulls: another node is evicting.
+        let (Ok(rows), Ok(bytes)) = (decode::integer(row, 1), decode::integer(row, 2)) else { return Ok(0) };
+        let (rows, bytes) = (rows.cast_unsigned(), bytes.cast_unsigned());
+        if evicted == 0 && (rows > most[0] || bytes > most[1]) {
+            tracing::warn!(rows, bytes, "the table is past its bound, and nothing in it can be evicted");
         }
-        self.counters.evicted.fetch_add(gone, Relaxed);
-        self.counters.rows.store(held - gone, Relaxed);
+        self.counters.evicted.fetch_add(evicted, Relaxed);
+        self.counters.rows.store(rows - evicted, Relaxed);
         self.counters.bytes.store(bytes, Relaxed);
-        Ok(gone)
+        Ok(evicted)
     }
 }

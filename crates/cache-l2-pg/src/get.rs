@@ -1,4 +1,4 @@
-//! Looking keys up.
+//! Looks keys up.
 
 use std::{collections::HashMap, sync::atomic::Ordering::Relaxed};
 
@@ -13,7 +13,7 @@ use crate::{
     tier::Store,
 };
 
-/// What a row says.
+/// What the row of a key holds.
 #[derive(Clone, Debug)]
 pub(crate) struct FoundRow {
     pub(crate) born: Timestamp,
@@ -22,28 +22,32 @@ pub(crate) struct FoundRow {
 }
 
 impl Store {
-    /// The entries under `keys`: answer `i` belongs to `keys[i]`.
+    /// Returns the entries under `keys`; result `i` belongs to `keys[i]`.
     pub(crate) async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
         let found = self.look_up(keys, &self.context.statements.get).await?;
         Ok(found.into_iter().map(|found| found?.entry).collect())
     }
 
-    /// Whatever is under `keys`, tombstones included.
+    /// Returns what is under `keys`, tombstones included.
     pub(crate) async fn get_with_tombstones(&self, keys: &[Key]) -> Result<Vec<Option<FoundRow>>> {
         self.look_up(keys, &self.context.statements.get_with_tombstones).await
     }
 
-    async fn look_up<S: 'static>(&self, keys: &[Key], text: &Prepared<S>) -> Result<Vec<Option<FoundRow>>> {
+    async fn look_up<S: 'static>(
+        &self,
+        keys: &[Key],
+        statement: &Prepared<S>,
+    ) -> Result<Vec<Option<FoundRow>>> {
         if keys.is_empty() {
             return Ok(Vec::new());
         }
         let stored: Vec<KeyBytes<'_>> = keys.iter().map(KeyBytes::from).collect();
-        // Of keys that are asked for twice the first is looked up, and answers for the others.
+        // A key that is given twice is looked up once; its later places copy what the first one found.
         let mut first: HashMap<&[u8], usize> = HashMap::with_capacity(keys.len());
-        let homes: Vec<usize> =
+        let first_places: Vec<usize> =
             stored.iter().enumerate().map(|(at, stored)| *first.entry(&*stored.key).or_insert(at)).collect();
         let wanted: Vec<&[u8]> = first.keys().copied().collect();
-        let answer = self.context.run("get", text.with(&[Bind::BytesArray(&wanted)])).await?;
+        let answer = self.context.run("get", statement.with(&[Bind::BytesArray(&wanted)])).await?;
 
         let mut found: Vec<Option<FoundRow>> = vec![None; keys.len()];
         for row in &answer {
@@ -51,9 +55,9 @@ impl Store {
                 found[at] = Some(self.read(&keys[at], row)?);
             }
         }
-        for (at, &home) in homes.iter().enumerate() {
-            if home != at {
-                found[at] = found[home].clone();
+        for (at, &first) in first_places.iter().enumerate() {
+            if first != at {
+                found[at] = found[first].clone();
             }
         }
         Ok(found)
@@ -65,13 +69,13 @@ impl Store {
             return Ok(FoundRow { born, entry: None });
         };
         match record {
-            // A whole record of another birth was put there by somebody else.
+            // A whole record with another birth was not written by a tier: its row says otherwise.
             Ok(Record::Entry(entry)) if entry.meta.born == born => Ok(FoundRow { born, entry: Some(entry) }),
             _ => {
                 self.counters.corrupt.fetch_add(1, Relaxed);
-                let message = format!("the record under {key} can't be read");
-                tracing::warn!(%key, "a record in PostgreSQL can't be read");
-                // The engine must not take an unreadable stamp for none.
+                let message = format!("the record of {key} in PostgreSQL is corrupt");
+                tracing::warn!(%key, "a record in PostgreSQL is corrupt and counts as a miss");
+                // The cache must not take a corrupt stamp for an absent one.
                 if key.is_reserved() {
                     return Err(Error::new(ErrorKind::Corrupt, "get", message));
                 }

@@ -1,4 +1,4 @@
-//! The task that sweeps and evicts in the background, for as long as its tier lives.
+//! The background task that sweeps and evicts for as long as its tier lives.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use tokio::{task::JoinHandle, time::sleep};
 
 use crate::tier::Store;
 
-/// Stops the task when dropped.
+/// The background task. Dropping this stops it.
 #[derive(Debug)]
 pub(crate) struct Janitor(JoinHandle<()>);
 
@@ -30,7 +30,7 @@ async fn run(store: &Store) {
             () = store.janitor_wakeup.notified() => {}
         }
         if let Err(error) = sweep_and_evict(store).await {
-            tracing::warn!(%error, "the table of a PostgreSQL tier could not be tidied");
+            tracing::warn!(%error, "sweeping or evicting from the table of a PostgreSQL tier failed");
             if error.kind() == ErrorKind::Unavailable {
                 store.context.recheck_tables();
             }

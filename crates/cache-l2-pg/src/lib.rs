@@ -1,4 +1,4 @@
-//! The tier on PostgreSQL that nodes share, its bus and its lease.
+//! The durable tier on PostgreSQL that nodes share, with a bus and a lease.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -19,22 +19,23 @@
 //! # }
 //! ```
 //!
-//! # What is where
+//! # Tables
 //!
-//! One table of entries, `cache_entries` if nothing else is said. A row is an entry, or the tombstone of
-//! a removed key, which has no record. Of two for one key the later born is kept; the statement that
-//! writes compares. Beside it are `cache_entries_patterns` for removals by pattern, which every put is
-//! checked against, `cache_entries_version`, and two functions. Migrations make them, under a lock, when
-//! the server is first reached.
+//! Entries are rows of one table, `cache_entries` by default. A row is an entry, or the tombstone of a
+//! removed key, which has no record. Of two writes to one key the later born stays: the statement that
+//! writes compares births. Beside the table are `cache_entries_patterns` with the removals by pattern,
+//! against which every put is checked, `cache_entries_version`, a sequence, and four functions.
+//! Migrations make them, under a lock, when the server is first reached.
 //!
-//! # What lasts
+//! # Durability
 //!
-//! What was acknowledged survives a crash of the server, unless the table is unlogged: then it is empty
-//! afterwards. What was put in write-behind mode and is still queued ends with the process.
+//! An acknowledged write survives a crash of the server, unless the table is unlogged: then the table is
+//! empty afterwards. Puts that are still queued in write-behind mode are lost when the process ends.
 //!
-//! # Who says what time it is
+//! # Time
 //!
-//! The [`Clock`](cache_core::Clock) given, never the server. Sweeping only reclaims space.
+//! The given [`Clock`](cache_core::Clock) decides what is dead, never the server's. Sweeping only reclaims
+//! space.
 
 mod bus;
 mod client;

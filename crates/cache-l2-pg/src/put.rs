@@ -1,4 +1,4 @@
-//! Storing entries: of two for one key the later born stays.
+//! Stores entries: of two for one key the later born stays.
 
 use std::{
     cmp::Reverse,
@@ -12,14 +12,14 @@ use crate::{
     tier::{KnownPatterns, Store},
 };
 
-/// How many rows, and bytes of records, go into one statement.
+/// How many rows, and bytes of records, one statement stores at most.
 const MAX_STATEMENT_ROWS: usize = 1000;
 const MAX_STATEMENT_BYTES: usize = 8 << 20;
 
-/// How often a put is made again because removals by pattern came in between.
+/// How often a put is tried if removals by pattern come in between each time.
 const MAX_ATTEMPTS: usize = 8;
 
-/// An entry ready to be stored.
+/// An entry in its stored form.
 #[derive(Debug)]
 pub(crate) struct SealedEntry {
     pub(crate) key: Key,
@@ -28,14 +28,14 @@ pub(crate) struct SealedEntry {
     pub(crate) record: Vec<u8>,
 }
 
-/// One of a batch, in the order in which rows are locked.
+/// A row to be stored.
 struct PutRow<'a> {
     key_bytes: KeyBytes<'a>,
     sealed: &'a SealedEntry,
 }
 
 impl Store {
-    /// Seals what can be sealed, and says why something could not be.
+    /// Returns the entries in their stored form, and an error if some could not be brought into it.
     pub(crate) fn seal(&self, entries: &[(Key, Entry)]) -> (Vec<Arc<SealedEntry>>, Result<()>) {
         let (mut sealed, mut refused) = (Vec::with_capacity(entries.len()), Ok(()));
         for (key, entry) in entries {
@@ -50,7 +50,7 @@ impl Store {
         (sealed, refused)
     }
 
-    /// Stores what is sealed, in statements of a bounded size.
+    /// Stores entries, in statements of a bounded size.
     pub(crate) async fn put(&self, sealed: &[Arc<SealedEntry>]) -> Result<()> {
         let mut rest = in_order(sealed);
         while !rest.is_empty() {
@@ -77,7 +77,7 @@ impl Store {
             }
             known = self.context.reload_patterns("put").await?;
         }
-        let message = "removals by pattern came faster than a put could follow";
+        let message = "the put gave up: removals by pattern came in between each of its attempts";
         Err(Error::new(ErrorKind::Unavailable, "put", message))
     }
 
@@ -86,10 +86,10 @@ impl Store {
         chunk.retain(|row| !known.refuses(&row.sealed.key, row.sealed.born, now));
     }
 
-    /// Stores a chunk, unless there is a removal by pattern that is not `known`: that is the answer.
+    /// Stores a chunk and returns whether it did: it does not if a removal by pattern came that is not `known`.
     async fn try_put(&self, chunk: &[PutRow<'_>], known: &KnownPatterns) -> Result<bool> {
         let keys: Vec<&[u8]> = chunk.iter().map(|row| &*row.key_bytes.key).collect();
-        // Hardly any key has a rest, and what is left out of an array is null.
+        // Few keys have a rest, and elements missing from the end of an array are null.
         let last_rest = chunk.iter().rposition(|row| row.key_bytes.rest.is_some()).map_or(0, |at| at + 1);
         let rests: Vec<_> = chunk[..last_rest].iter().map(|row| row.key_bytes.rest).collect();
         let births: Vec<i64> = chunk.iter().map(|row| row.sealed.born.as_micros()).collect();
@@ -104,8 +104,8 @@ impl Store {
             Bind::Integer(known.latest()),
         ];
         let stored = self.context.execute("put", self.context.statements.put.with(&binds)).await?;
-        // If some weren't stored they lost, or the gate was shut. Numbers only rise: if ours is the last one
-        // even now, it was open.
+        // A row that was not stored lost to a later birth, or the gate refused all of them. Numbers only rise,
+        // so the gate was open if ours is the last one even now.
         if stored < chunk.len() as u64 && !self.is_latest(known).await? {
             return Ok(false);
         }
@@ -121,7 +121,8 @@ impl Store {
     }
 }
 
-/// Sorted by key, and of those of one key the latest born, or the first of them.
+/// Returns rows in the order of their keys, in which they are locked. Of entries for one key it keeps the
+/// latest born, and the first of several.
 fn in_order(sealed: &[Arc<SealedEntry>]) -> Vec<PutRow<'_>> {
     let mut rows: Vec<PutRow<'_>> =
         sealed.iter().map(|sealed| PutRow { key_bytes: KeyBytes::from(&sealed.key), sealed }).collect();

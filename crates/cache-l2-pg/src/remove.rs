@@ -1,4 +1,4 @@
-//! Removing keys, or what matches a pattern.
+//! Removes keys, or what matches a pattern.
 
 use cache_core::{Key, Pattern, Result, Tombstone};
 
@@ -7,12 +7,11 @@ use crate::{
     tier::Store,
 };
 
-/// How many keys one statement buries.
+/// How many keys one statement removes at most.
 const MAX_STATEMENT_KEYS: usize = 1000;
 
 impl Store {
-    /// Leaves a tombstone in place of what was born no later. Answers how many entries went that were
-    /// alive.
+    /// Replaces what was born no later by a tombstone, and returns how many live entries that removed.
     pub(crate) async fn remove_keys(&self, keys: &[Key], tombstone: Tombstone) -> Result<u64> {
         let mut stored: Vec<KeyBytes<'_>> = keys.iter().map(KeyBytes::from).collect();
         // In the order in which rows are locked.
@@ -41,13 +40,13 @@ impl Store {
         self.count("remove", self.context.statements.put_tombstones.with(&binds)).await
     }
 
-    /// Deletes what matches and was born no later; puts that were are refused while the tombstone lasts.
-    /// Answers how many entries went that were alive.
+    /// Deletes what matches and was born no later, and returns how many live entries that removed. While the
+    /// tombstone lasts, matching puts that were born no later are refused.
     pub(crate) async fn remove_matching(&self, pattern: &Pattern, tombstone: Tombstone) -> Result<u64> {
         if pattern.literal_prefix().starts_with('!') {
             return Ok(0);
         }
-        // First, so that nothing born before can be put where the walk has been already.
+        // First, so that nothing born earlier can be put into a page that was already emptied.
         self.add_pattern(pattern, tombstone).await?;
         let (mut from, end) = key_range(pattern);
         let mut removed = 0;
@@ -66,7 +65,7 @@ impl Store {
         }
     }
 
-    /// Returns once every put that doesn't know the removal has ended.
+    /// Adds a removal to the table of patterns. Returns once every put has ended that doesn't know it.
     async fn add_pattern(&self, pattern: &Pattern, tombstone: Tombstone) -> Result<()> {
         if tombstone.dead_at <= self.context.clock.now() {
             return Ok(());
@@ -118,7 +117,7 @@ impl Store {
         self.count("remove", self.context.statements.remove_keys.with(&binds)).await
     }
 
-    /// What is dead by now is not counted.
+    /// Returns the moment by which an entry must be dead not to be counted as removed.
     fn now(&self) -> Bind<'static> {
         Bind::Integer(self.context.clock.now().as_micros())
     }

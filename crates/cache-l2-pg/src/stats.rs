@@ -1,31 +1,31 @@
-//! What a PostgreSQL tier counts.
+//! Counters of a PostgreSQL tier.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// How a PostgreSQL tier is doing, as far as this process saw.
+/// Counters of a PostgreSQL tier, as far as this process saw.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PgStats {
-    /// Records found to be corrupt, each of them a miss.
+    /// Corrupt records that were read, each of them a miss.
     pub corrupt: u64,
-    /// Puts that lost to what was held already, or to a removal by pattern.
+    /// Puts that lost to a later born entry or tombstone, or to a removal by pattern.
     pub outdated: u64,
-    /// Rows dropped because they were dead.
+    /// Rows deleted because they were dead.
     pub swept: u64,
-    /// Entries dropped alive because the table was past its bound.
+    /// Live entries deleted because the table was past its bound.
     pub evicted: u64,
-    /// Rows in the table when it was last weighed here, which is done only if it has a bound.
+    /// Rows in the table when this process last checked its size, which it does only if there is a bound.
     pub rows: u64,
-    /// Bytes of its rows, likewise.
+    /// Bytes of the rows at the same check.
     pub bytes: u64,
-    /// Entries queued, and not yet written.
+    /// Entries in the write-behind queue.
     pub queued: u64,
-    /// Bytes of these.
+    /// Bytes of the entries in the queue.
     pub queued_bytes: u64,
     /// Puts that were written through because the queue was full.
     pub overflowed: u64,
-    /// Entries that were queued and could not be written in time.
+    /// Queued entries that could not be written in time and were dropped.
     pub lost: u64,
-    /// Batches of queued entries that could not be written, and were tried again.
+    /// Batches of queued entries that could not be written and were queued again.
     pub failed_batches: u64,
 }
 
@@ -43,7 +43,7 @@ pub(crate) struct Counters {
 }
 
 impl Counters {
-    /// What was counted; `queued` are the entries and bytes in the queue.
+    /// Returns the counters; `queued` are the entries and bytes in the queue.
     pub(crate) fn read(&self, (queued, queued_bytes): (u64, u64)) -> PgStats {
         PgStats {
             corrupt: self.corrupt.load(Relaxed),

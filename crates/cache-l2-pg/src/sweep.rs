@@ -9,19 +9,19 @@ use crate::{
     tier::Store,
 };
 
-/// Deaths are indexed by their microseconds without so many bits.
+/// The index has the moment of death in microseconds, without this many of its low bits.
 const MINUTE_BITS: u32 = 26;
 
 impl Store {
-    /// Deletes what is dead at `now`, in batches. Answers how many rows went.
+    /// Deletes what is dead at `now`, in batches, and returns how many rows it deleted.
     pub(crate) async fn sweep(&self, now: Timestamp) -> Result<u64> {
         let now = now.as_micros();
         let (mut swept, until) = (0, [Bind::Integer(now >> MINUTE_BITS), Bind::Integer(now)]);
         loop {
-            let gone = self.count("sweep", self.context.statements.sweep.with(&until)).await?;
-            self.counters.swept.fetch_add(gone, Relaxed);
-            swept += gone;
-            if gone < SWEEP_BATCH_ROWS {
+            let deleted = self.count("sweep", self.context.statements.sweep.with(&until)).await?;
+            self.counters.swept.fetch_add(deleted, Relaxed);
+            swept += deleted;
+            if deleted < SWEEP_BATCH_ROWS {
                 break;
             }
         }

@@ -1,4 +1,4 @@
-//! Changes to index and log that happen together or not at all.
+//! Changes to index and log that are made together or not at all.
 
 use std::collections::HashMap;
 
@@ -13,19 +13,20 @@ use crate::{
     },
 };
 
-/// What an item costs in the journal beside its key and value.
+/// How many bytes an item takes in the journal beside its key and value.
 const JOURNAL_ITEM_OVERHEAD_BYTES: usize = 32;
 
+/// Changes that [`Batch::commit`] makes together.
 pub(crate) struct Batch<'a> {
     store: &'a Store,
     inner: OwnedWriteBatch,
-    /// What this batch puts in place of what the store holds.
+    /// The index records that this batch changes, as they will be.
     changed: HashMap<Vec<u8>, Option<IndexRecord>>,
     change: Usage,
     next_number: u64,
     next_death: Timestamp,
     bytes: u64,
-    /// Whether losing this batch would bring something back that is not to be served.
+    /// Whether losing this batch would bring back something that must not be served.
     replaces: bool,
 }
 
@@ -43,7 +44,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// What lies under a key, with what this batch does to it.
+    /// Returns the index record of a key, as this batch leaves it.
     pub(crate) fn index_record(&self, text: &[u8]) -> StorageResult<Option<IndexRecord>> {
         match self.changed.get(text) {
             Some(found) => Ok(found.clone()),
@@ -51,7 +52,7 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// Puts a record into the log in place of `old`.
+    /// Appends a record to the log, in place of `old`.
     pub(crate) fn log(
         &mut self,
         text: &[u8],
@@ -61,16 +62,16 @@ impl<'a> Batch<'a> {
     ) {
         let value = log_value(text, record);
         let (born, dead_at) = times;
-        // No longer than the limit on records, which is below 4 GiB.
+        // A record's length is limited to less than 4 GiB.
         let pointer = LogPointer { born, dead_at, number: self.next_number, len: record.len() as u32 };
         self.next_number += 1;
         self.bytes += (value.len() + JOURNAL_ITEM_OVERHEAD_BYTES) as u64;
-        // Before the index, so that whoever finds it there finds it here.
+        // Before the index, so that a reader who finds it in the index finds it in the log.
         self.inner.insert(&self.store.log, pointer.number.to_be_bytes(), value);
         self.set(text, old, Some(IndexRecord::InLog(pointer)));
     }
 
-    /// Says in the index where a record lies now, `None` for nowhere.
+    /// Sets the index record of a key; `None` removes it.
     pub(crate) fn set(&mut self, text: &[u8], old: Option<IndexRecord>, new: Option<IndexRecord>) {
         let key = index_key(text);
         self.bytes += (key.len() + JOURNAL_ITEM_OVERHEAD_BYTES) as u64;
@@ -92,19 +93,20 @@ impl<'a> Batch<'a> {
         self.changed.insert(text.to_vec(), new);
     }
 
-    /// Puts a number or a pattern into the index.
+    /// Inserts a number or a pattern into the index.
     pub(crate) fn insert_raw(&mut self, key: &[u8], value: &[u8]) {
         self.bytes += (key.len() + value.len() + JOURNAL_ITEM_OVERHEAD_BYTES) as u64;
         self.replaces = true;
         self.inner.insert(&self.store.index, key, value);
     }
 
-    /// Takes a number or a pattern out of the index.
+    /// Removes a number or a pattern from the index.
     pub(crate) fn remove_raw(&mut self, key: &[u8]) {
         self.bytes += (key.len() + JOURNAL_ITEM_OVERHEAD_BYTES) as u64;
         self.inner.remove(&self.store.index, key);
     }
 
+    /// Makes the changes, and counts them as acknowledged if they replace something.
     pub(crate) fn commit(
         mut self,
         writer: &mut Writer,
@@ -118,7 +120,7 @@ impl<'a> Batch<'a> {
         if self.replaces {
             self.insert_raw(WRITES_KEY, &writes.to_le_bytes());
         }
-        // Even a batch that fails may have reached the journal.
+        // Before the commit: even a batch that fails may have reached the journal.
         (writer.next_number, writer.writes) = (self.next_number, writes);
         writer.unflushed += self.bytes;
         self.store.commit(self.inner)?;
@@ -133,7 +135,7 @@ impl<'a> Batch<'a> {
     }
 }
 
-/// A tombstone that refuses whatever either of two does.
+/// Returns a tombstone that refuses whatever one of the two refuses.
 pub(crate) fn merge_tombstones(a: Tombstone, b: Tombstone) -> Tombstone {
     Tombstone { born: a.born.max(b.born), dead_at: a.dead_at.max(b.dead_at) }
 }

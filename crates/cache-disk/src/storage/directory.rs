@@ -1,4 +1,4 @@
-//! The tier's directory: whose it is, which format it has, how large it is, what was put aside.
+//! The tier's directory: its lock, its format, its size, and the quarantine.
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, TryLockError},
@@ -10,44 +10,44 @@ use std::{
 
 use cache_core::{Error, ErrorKind, Result};
 
-/// What the marker says. The number rises with every change that an older version would misread.
+/// What the file `format` says. The number rises with every change that an older version would misread.
 const FORMAT: &str = "cache-disk format 1\n";
 const FORMAT_PREFIX: &str = "cache-disk format ";
 
-/// A directory that this process has to itself.
+/// A directory that this process has locked.
 ///
-/// `lock`, `format`, `writes` (see [`Directory::acknowledged`]), `db`, `quarantine`, and for a moment `probe`.
+/// It contains `lock`, `format`, `writes` (see [`Directory::acknowledged`]), `db`, `quarantine`, and for a moment `probe`.
 #[derive(Debug)]
 pub(crate) struct Directory {
     root: PathBuf,
     is_known_format: bool,
     writes: File,
-    /// Held locked.
+    /// The file that is locked.
     lock: File,
 }
 
 impl Directory {
-    /// Takes possession of the directory, making it, for the owner alone, if it is missing.
+    /// Locks the directory, which is created, readable by its owner alone, if it is missing.
     pub(crate) fn lock(root: &Path) -> Result<Self> {
         let wrap = |what: &str, error: io::Error| {
             let message = format!("can't {what} in the directory {}", root.display());
             Error::caused(ErrorKind::Storage, "open", message, error)
         };
-        make_directory(root).map_err(|error| wrap("make or enter the tier", error))?;
-        let lock = open_file(&root.join("lock")).map_err(|error| wrap("open the lock", error))?;
+        create_directory(root).map_err(|error| wrap("open the tier", error))?;
+        let lock = open_file(&root.join("lock")).map_err(|error| wrap("open 'lock'", error))?;
         wait_for_lock(&lock, root)?;
         let is_known_format = check_format(root)?;
         let writes = open_file(&root.join("writes")).map_err(|error| wrap("open 'writes'", error))?;
         Ok(Self { root: root.to_owned(), is_known_format, writes, lock })
     }
 
-    /// Lets others in. The database must be closed by now.
+    /// Unlocks the directory. The database must be closed by now.
     pub(crate) fn unlock(&self) {
-        // The lock goes with the file in any case, only later.
+        // If this fails, the lock ends when the file is closed.
         drop(self.lock.unlock());
     }
 
-    /// Whether the database, if there is one, can be taken to be of this format.
+    /// Returns whether the database, if there is one, can be taken to be of this format.
     pub(crate) fn is_known_format(&self) -> bool {
         self.is_known_format
     }
@@ -60,10 +60,11 @@ impl Directory {
         self.root.join("db")
     }
 
-    /// How many writes that replaced or removed something were acknowledged; `None` if unreadable.
+    /// Returns how many writes that replaced or removed something were acknowledged; `None` if that can't be
+    /// read.
     ///
-    /// The database counts them too. If it knows of fewer it has lost some, and what they replaced
-    /// or removed may have come back.
+    /// The database counts them as well. If its count is lower it has lost some, and what they replaced or
+    /// removed may have come back.
     pub(crate) fn acknowledged(&self) -> Option<u64> {
         let mut bytes = [0; 16];
         let mut file = &self.writes;
@@ -73,7 +74,7 @@ impl Directory {
         (count == !check).then_some(count)
     }
 
-    /// Writes the count down. In place, so that it needs no space.
+    /// Writes the count of acknowledged writes, in place, so that it needs no space.
     pub(crate) fn acknowledge(&self, count: u64) -> io::Result<()> {
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&count.to_le_bytes());
@@ -87,8 +88,8 @@ impl Directory {
         self.writes.sync_all()
     }
 
-    /// Moves the database out of the way, in the place of what was there before; one larger than
-    /// `keep` bytes is deleted.
+    /// Moves the database to `quarantine`, where it replaces an earlier one; deletes it if it is larger than
+    /// `keep` bytes.
     pub(crate) fn quarantine(&self, keep: u64) -> io::Result<()> {
         let (database, aside) = (self.database(), self.root.join("quarantine"));
         if aside.exists() {
@@ -104,8 +105,8 @@ impl Directory {
         Ok(())
     }
 
-    /// Whether `bytes` more can be written. Writes them only where there is room, so as not to take the
-    /// last of it from others.
+    /// Checks that `bytes` more can be written. Writes them only if the file system has that much space free,
+    /// so as not to use up the last of it.
     pub(crate) fn probe(&self, bytes: u64) -> io::Result<()> {
         if let Some(free) = free_space(&self.root)
             && free < bytes
@@ -119,18 +120,18 @@ impl Directory {
             (0..bytes.div_ceil(block.len() as u64)).try_for_each(|_| file.write_all(&block))?;
             file.sync_all()
         });
-        // If it could not be made there is nothing to remove, and why is said already.
+        // If it could not be created there is nothing to remove, and `outcome` says why.
         let _ = fs::remove_file(&path);
         outcome
     }
 
-    /// How many bytes the directory takes up on disk.
+    /// Returns how many bytes the directory takes up on disk.
     pub(crate) fn size(&self) -> u64 {
         size_of(&self.root)
     }
 }
 
-/// What the file system has left for us; `None` where it can't be asked.
+/// Returns how many bytes are free on the file system; `None` where it can't be asked.
 #[cfg(unix)]
 fn free_space(path: &Path) -> Option<u64> {
     let stat = rustix::fs::statvfs(path).ok()?;
@@ -142,7 +143,7 @@ fn free_space(_: &Path) -> Option<u64> {
     None
 }
 
-fn make_directory(path: &Path) -> io::Result<()> {
+fn create_directory(path: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -154,7 +155,8 @@ fn open_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
 }
 
-/// A process that is just closing, or a task of this one that outlived its tier, is waited for.
+/// Locks the file. Waits a little for a process that is just closing, or a task of this one that outlived
+/// its tier.
 fn wait_for_lock(lock: &File, root: &Path) -> Result<()> {
     const MAX_LOCK_ATTEMPTS: u32 = 10;
     for _ in 0..MAX_LOCK_ATTEMPTS {
@@ -171,7 +173,8 @@ fn wait_for_lock(lock: &File, root: &Path) -> Result<()> {
     Err(Error::new(ErrorKind::Unavailable, "open", message))
 }
 
-/// Writes the marker if there is none, and says whether what is stored can be taken to be of this format.
+/// Writes the file `format` if it is missing, and returns whether what is stored can be taken to be of this
+/// format.
 fn check_format(root: &Path) -> Result<bool> {
     let path = root.join("format");
     let text = fs::read(&path).ok();
@@ -182,24 +185,27 @@ fn check_format(root: &Path) -> Result<bool> {
     let version = start.and_then(|text| text.strip_prefix(FORMAT_PREFIX)?.trim_end().parse::<u32>().ok());
     if let Some(version) = version {
         let message = format!(
-            "the directory {} holds format {version}, this version reads format 1: use a newer version, or delete it",
+            "the directory {} has format {version}, this version reads format 1: use a newer version, or delete the directory",
             root.display()
         );
         return Err(Error::new(ErrorKind::Config, "open", message));
     }
     let is_new = !root.join("db").exists();
     if text.is_none() && !is_new && !root.join("writes").exists() {
-        let message = format!("the directory {} holds a 'db' that is not of this tier", root.display());
+        let message = format!(
+            "the directory {} has a 'db' that this tier did not write: use another directory",
+            root.display()
+        );
         return Err(Error::new(ErrorKind::Config, "open", message));
     }
     fs::write(&path, FORMAT).map_err(|error| {
-        let message = format!("can't write the format marker into {}", root.display());
+        let message = format!("can't write the file 'format' in {}", root.display());
         Error::caused(ErrorKind::Storage, "open", message, error)
     })?;
     Ok(is_new)
 }
 
-/// Files may come and go meanwhile, so what can't be read counts for nothing.
+/// Returns how many bytes files take up. Files may come and go meanwhile, so one that can't be read counts 0.
 fn size_of(path: &Path) -> u64 {
     let Ok(entries) = fs::read_dir(path) else { return 0 };
     let sizes = entries.flatten().map(|entry| match entry.metadata() {

@@ -1,4 +1,4 @@
-//! What the handles of a tier share: the database behind two locks, and how it is brought back.
+//! The database behind two locks: how it is read and written, reopened after a failure, and replaced if damaged.
 
 use std::{
     fmt,
@@ -21,10 +21,10 @@ use crate::{
     storage::{Store, Writer, directory::Directory},
 };
 
-/// A tier's inside. Blocking: everything here runs on threads made for that.
+/// What the clones of a tier share. Its methods block, and run on threads made for that.
 ///
-/// Locks are taken in this order: `writer`, then `slot`. Readers take the latter alone, and for no
-/// longer than a look-up.
+/// Locks are taken in this order: `writer`, then `state`. Readers take `state` alone, and for no longer
+/// than a look-up.
 pub(crate) struct StorageEngine {
     pub(crate) config: DiskConfig,
     pub(crate) directory: Directory,
@@ -32,13 +32,14 @@ pub(crate) struct StorageEngine {
     pub(crate) signal: Arc<JanitorSignal>,
     state: RwLock<DatabaseState>,
     writer: Mutex<Writer>,
-    /// The database must be opened again before it can be written to.
+    /// Whether the database must be opened again before it can be written to.
     needs_reopen: AtomicBool,
 }
 
+/// Whether there is a database to use.
 enum DatabaseState {
     Open(Store),
-    /// Why there is none.
+    /// Being opened or replaced, or it could not be: why there is none.
     Shut(Error),
     Closed,
 }
@@ -60,7 +61,7 @@ impl StorageEngine {
         let opened = if engine.directory.is_known_format() {
             engine.open_store(&mut writer)
         } else {
-            Err(StorageError::Corrupt("the format marker can't be read".into()))
+            Err(StorageError::Corrupt("the file 'format' can't be read".into()))
         };
         match opened {
             Ok(()) => {}
@@ -74,7 +75,7 @@ impl StorageEngine {
         Ok(engine)
     }
 
-    /// Looks, without holding up others who look.
+    /// Reads, at the same time as other readers.
     pub(crate) fn read<T>(&self, work: impl FnOnce(&Store) -> StorageResult<T>) -> Result<StorageResult<T>> {
         let state = self.state.read();
         let outcome = work(state.store()?);
@@ -85,15 +86,15 @@ impl StorageEngine {
         Ok(outcome)
     }
 
-    /// Writes, alone. If the database can't be used it is opened again, or started over if it is
-    /// damaged, and `work` is tried once more: it must not mind having been done already.
+    /// Writes, one writer at a time. If the database can't be used it is opened again, or replaced by an empty
+    /// one if it is damaged, and `work` runs once more: running twice must be the same as running once.
     pub(crate) fn write<T>(
         &self,
         operation: &'static str,
         work: impl Fn(&mut Writer, &Store) -> StorageResult<T>,
     ) -> Result<T> {
         let mut writer = self.writer.lock();
-        let mut again = true;
+        let mut may_retry = true;
         loop {
             self.reopen_if_needed(&mut writer)?;
             let error = {
@@ -110,30 +111,33 @@ impl StorageEngine {
                     self.needs_reopen.store(true, Relaxed);
                 }
             }
-            if !again {
+            if !may_retry {
                 self.counters.failed_writes.fetch_add(1, Relaxed);
                 return Err(error.into_error(operation));
             }
-            again = false;
+            may_retry = false;
         }
     }
 
-    /// Opens the database again after a failed write, once there is space. Until then it is left as
-    /// it is, for reads go on.
+    /// Opens the database again after a failed write, once there is space. Until then it stays open, so that
+    /// reads go on.
     fn reopen_if_needed(&self, writer: &mut Writer) -> Result<()> {
         if !self.needs_reopen.load(Relaxed) {
             return Ok(());
         }
         self.directory.probe(self.config.journal_bytes()).map_err(|error| {
             self.counters.failed_writes.fetch_add(1, Relaxed);
-            let message = format!("the disk under {} takes no writes", self.directory.root().display());
+            let message = format!(
+                "the disk under {} has no room for writes, or refuses them",
+                self.directory.root().display()
+            );
             Error::caused(ErrorKind::Storage, "write", message, error)
         })?;
         if self.shut(Error::new(ErrorKind::Unavailable, "open", "the database is being opened again")) {
             match self.open_store(writer) {
                 Ok(()) => {
                     self.counters.reopened.fetch_add(1, Relaxed);
-                    tracing::info!("the disk tier was opened again after a failed write");
+                    tracing::info!("reopened the disk tier's database after a failed write");
                 }
                 Err(StorageError::Corrupt(why)) => self.start_over(writer, &why)?,
                 Err(error @ StorageError::Unusable(_)) => {
@@ -147,10 +151,10 @@ impl StorageEngine {
         Ok(())
     }
 
-    /// Moves a damaged database aside and begins with an empty one.
+    /// Moves a damaged database to quarantine and opens an empty one.
     fn start_over(&self, writer: &mut Writer, why: &str) -> Result<()> {
         let path = self.directory.root().display();
-        tracing::error!(why, %path, "the disk tier is damaged and starts over, empty");
+        tracing::error!(why, %path, "the disk tier's database is damaged: moving it to quarantine, starting over empty");
         let failed = |error: Error| {
             self.shut(error.clone());
             self.needs_reopen.store(true, Relaxed);
@@ -158,7 +162,7 @@ impl StorageEngine {
         };
         self.shut(Error::new(ErrorKind::Unavailable, "open", "the database is being replaced"));
         self.directory.quarantine(self.config.max_bytes / 8).map_err(|error| {
-            let message = format!("can't move the damaged database in {path} aside");
+            let message = format!("can't move the damaged database in {path} to quarantine");
             failed(Error::caused(ErrorKind::Storage, "open", message, error))
         })?;
         self.counters.started_over.fetch_add(1, Relaxed);
@@ -167,7 +171,7 @@ impl StorageEngine {
         Ok(())
     }
 
-    /// Closes the database; `false` if the tier itself is closed.
+    /// Closes the database until it is opened again; returns `false` if the tier itself is closed.
     fn shut(&self, why: Error) -> bool {
         let mut state = self.state.write();
         match std::mem::replace(&mut *state, DatabaseState::Shut(why)) {
@@ -198,12 +202,12 @@ impl StorageEngine {
 
     /// Makes everything durable.
     pub(crate) fn persist(&self, store: &Store) -> StorageResult<()> {
-        // The count last: it must not get ahead of what it counts.
+        // The count last: it must not be ahead of the writes that it counts.
         store.persist()?;
         self.directory.sync().map_err(|error| StorageError::Unusable(error.to_string()))
     }
 
-    /// Opens the database and takes stock.
+    /// Opens the database and loads the writer's state from it.
     fn open_store(&self, writer: &mut Writer) -> StorageResult<()> {
         let path = self.directory.database();
         if !path.exists() {
@@ -211,7 +215,7 @@ impl StorageEngine {
         }
         let store = Store::open(&path)?;
         match Writer::load(&store, self) {
-            Ok(fresh) => *writer = fresh,
+            Ok(loaded) => *writer = loaded,
             Err(error) => {
                 store.close();
                 return Err(error);

@@ -1,8 +1,8 @@
-//! What must hold of the database's files before fjall may read them.
+//! Checks what must hold of the database's files before fjall may read them.
 //!
 //! fjall checks its blocks and the items of its journal, but not its manifests, nor the lengths and
 //! the order in its journal. Damage there makes it allocate without bound, which ends the process, or
-//! forget tables and reorder writes, which brings back what was removed. This knows the file formats of
+//! forget tables and reorder writes, which brings back what was removed. The checks follow the file formats of
 //! fjall 3.1 with lsm-tree 3.1, sfa 1.0:
 //!
 //! - `keyspaces/N/current`: number of the manifest (8 bytes), its xxh3-128 (16), the kind of checksum (1)
@@ -21,41 +21,41 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::error::{StorageError, StorageResult, is_about_content};
 
-/// Longer than any journal of ours, or the 64 MiB that fjall reserves for one.
+/// More than any journal of the tier has, and than the 64 MiB that fjall reserves for one.
 const MAX_JOURNAL_BYTES: u64 = 128 << 20;
 const MAX_MANIFEST_BYTES: u64 = 16 << 20;
 const MAX_CONTENTS_BYTES: u64 = 64 << 10;
 const TRAILER_BYTES: usize = 38;
 
-/// Refuses a database that fjall could not be trusted to read, and deletes tables that it could not
-/// either: if they are in use fjall misses them and says so, else they were never finished.
+/// Refuses a database with damage that fjall would not notice. Deletes tables without readable contents: if
+/// one is in use fjall notices that it is missing, else it was never finished.
 pub(crate) fn check_files(database: &Path) -> StorageResult<()> {
     let corrupt = |path: &Path, what: &str| StorageError::Corrupt(format!("{}: {what}", path.display()));
     for keyspace in entries(&database.join("keyspaces")) {
         let current = keyspace.join("current");
-        // A keyspace that is missing it was never finished.
-        if current.exists() && !looked(&current, is_manifest_whole(&keyspace, &current))? {
-            return Err(corrupt(&current, "does not name a whole manifest"));
+        // A keyspace without this file was never finished.
+        if current.exists() && !is_whole(&current, is_manifest_whole(&keyspace, &current))? {
+            return Err(corrupt(&current, "the manifest it names is missing or damaged"));
         }
         for table in entries(&keyspace.join("tables")) {
-            if !looked(&table, has_contents(&table))? {
-                tracing::warn!(table = %table.display(), "a table without readable contents is deleted");
+            if !is_whole(&table, has_contents(&table))? {
+                tracing::warn!(table = %table.display(), "deleting a table without readable contents");
                 fs::remove_file(&table).map_err(|error| StorageError::Unusable(error.to_string()))?;
             }
         }
     }
     for journal in entries(database).into_iter().filter(|path| path.extension().is_some_and(|e| e == "jnl")) {
         let in_order =
-            looked(&journal, read_bounded(&journal, MAX_JOURNAL_BYTES).map(|bytes| is_in_order(&bytes)))?;
+            is_whole(&journal, read_bounded(&journal, MAX_JOURNAL_BYTES).map(|bytes| is_in_order(&bytes)))?;
         if !in_order {
-            return Err(corrupt(&journal, "has lengths or numbers that were never written"));
+            return Err(corrupt(&journal, "has lengths or batch numbers that were never written"));
         }
     }
     Ok(())
 }
 
-/// Whether what was looked at is whole. What could not be looked at is not thrown away for that.
-fn looked(path: &Path, whole: io::Result<bool>) -> StorageResult<bool> {
+/// Returns whether a file is whole. One that can't be read for want of access is `Unusable`, not damaged.
+fn is_whole(path: &Path, whole: io::Result<bool>) -> StorageResult<bool> {
     match whole {
         Ok(whole) => Ok(whole),
         Err(error) if is_about_content(&error) => Ok(false),
@@ -101,10 +101,10 @@ fn has_contents(table: &Path) -> io::Result<bool> {
     Ok(xxh3_128(&contents) == u128::from_le_bytes(*sum))
 }
 
-/// Whether no length in a journal exceeds what could have been written, and the batches rise in number.
+/// Returns whether no length in a journal exceeds what could have been written, and the batches rise in number.
 ///
-/// What comes after the first thing that can't be read is not looked at: fjall cuts the journal off
-/// there, as after a write that was broken off, and [`Directory::acknowledged`](super::directory::Directory) tells
+/// What follows the first batch that can't be parsed is not checked: fjall cuts the journal off there, as
+/// after a write that was broken off, and [`Directory::acknowledged`](super::directory::Directory) tells
 /// whether that lost something.
 fn is_in_order(journal: &[u8]) -> bool {
     let mut last = None;
@@ -117,7 +117,7 @@ fn is_in_order(journal: &[u8]) -> bool {
     true
 }
 
-/// The batches of a journal by number; `None` for one with an absurd length.
+/// The numbers of a journal's batches; `None` for one with an absurd length.
 ///
 /// A batch is: 1, how many items (4), its number (8); the items; 3, checksum (8), 4 fixed bytes. An item
 /// is: 2, what it is (1), compression (1, none), keyspace (8), length of the key (2), of the value (4),
@@ -136,7 +136,7 @@ impl Batches<'_> {
         Some(*head)
     }
 
-    /// Passes an item; `Some(false)` for one with an absurd length.
+    /// Skips an item; returns `Some(false)` for one with an absurd length.
     fn item(&mut self) -> Option<bool> {
         let [_, compression] = self.take()?;
         self.take::<8>()?;

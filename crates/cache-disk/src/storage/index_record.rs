@@ -1,4 +1,4 @@
-//! What the index says about a key: where in the log its record lies, or the record itself.
+//! What the index has for a key: where in the log its record is, or the record itself.
 //!
 //! | first byte | then |
 //! |---|---|
@@ -13,15 +13,17 @@ use cache_core::{
 const IN_LOG: u8 = 0;
 const INLINE: u8 = 1;
 
-/// What an entry of either keyspace costs beside its key and value.
+/// How many bytes an item of either keyspace takes beside its key and value.
 const ITEM_OVERHEAD_BYTES: usize = 24;
 
+/// What the index has for a key.
 #[derive(Clone, Debug)]
 pub(crate) enum IndexRecord {
     InLog(LogPointer),
     Inline { record: Record, bytes: Vec<u8> },
 }
 
+/// Where in the log a record is, and what must be known of it without reading it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LogPointer {
     pub(crate) born: Timestamp,
@@ -31,7 +33,7 @@ pub(crate) struct LogPointer {
 }
 
 impl IndexRecord {
-    /// Reads what [`IndexRecord::encode`] wrote; `None` for anything else.
+    /// Decodes what [`IndexRecord::encode`] returned; `None` for anything else.
     pub(crate) fn decode(text: &[u8], bytes: &[u8]) -> Option<Self> {
         match bytes.split_first()? {
             (&IN_LOG, rest) => LogPointer::decode(rest).map(Self::InLog),
@@ -80,12 +82,12 @@ impl IndexRecord {
         }
     }
 
-    /// Whether a write born at `born` comes too late. A dead tombstone means nothing any more.
+    /// Returns whether this refuses a put born at `born`. A dead tombstone refuses nothing.
     pub(crate) fn refuses(&self, born: Timestamp, now: Timestamp) -> bool {
         born <= self.born() && !(self.as_tombstone().is_some() && self.is_dead(now))
     }
 
-    /// How many bytes of the index it takes, roughly and rather too many.
+    /// Returns how many bytes of the index it takes, estimated high.
     pub(crate) fn index_bytes(&self, text: &[u8]) -> u64 {
         let value = match self {
             Self::InLog(_) => LogPointer::LEN,
@@ -94,7 +96,7 @@ impl IndexRecord {
         (text.len() + value + ITEM_OVERHEAD_BYTES) as u64
     }
 
-    /// How many bytes of the log it takes, roughly.
+    /// Returns roughly how many bytes of the log its record takes.
     pub(crate) fn log_bytes(&self, text: &[u8]) -> u64 {
         match self {
             Self::InLog(pointer) => u64::from(pointer.len) + (text.len() + ITEM_OVERHEAD_BYTES) as u64,
@@ -129,8 +131,8 @@ impl LogPointer {
     }
 }
 
-/// A key of this text. Which part of it is the kind can't be told, so it serves to open and seal
-/// records, and to match patterns.
+/// Returns a key of this text, good for opening and sealing records and for matching patterns. It may
+/// split the text elsewhere into kind and id than the key that was stored.
 pub(crate) fn key_from_text(text: &[u8]) -> Option<Key> {
     let text = str::from_utf8(text).ok()?;
     let (kind, id) = text.split_once(':')?;

@@ -1,4 +1,4 @@
-//! What lies in the tier's directory, and how it is read, changed and kept whole.
+//! The files in the tier's directory, and how they are read, changed and kept whole.
 
 mod batch;
 mod directory;

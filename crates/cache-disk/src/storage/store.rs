@@ -1,4 +1,4 @@
-//! The open database: its two keyspaces, and the journal kept short.
+//! The open database: its two keyspaces, and its journal, which is kept short.
 
 use std::{
     fs::{self, OpenOptions},
@@ -22,15 +22,15 @@ use crate::{
 const MIB: u64 = 1 << 20;
 const CACHE_BYTES: u64 = 8 * MIB;
 
-/// Memtables are flushed when the journal is emptied, so never by their own size.
+/// Never reached: memtables are flushed when the journal is emptied.
 const MEMTABLE_BYTES: u64 = 256 * MIB;
 const INDEX_TABLE_BYTES: u64 = 4 * MIB;
 
-/// fjall halts a writer, for good if its worker has died, from 4 sealed memtables on.
+/// Fewer than the 4 sealed memtables at which fjall halts a writer, for good if its worker has died.
 const MAX_SEALED_MEMTABLES: usize = 2;
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The first byte of a key in the index.
+/// The first bytes of keys in the index: of entries, and of removals by pattern.
 pub(crate) const ENTRY_PREFIX: u8 = b'k';
 pub(crate) const PATTERN_PREFIX: u8 = b'p';
 /// The keys of single numbers in the index.
@@ -38,6 +38,7 @@ pub(crate) const WRITES_KEY: &[u8] = b"writes";
 pub(crate) const FLOOR_KEY: &[u8] = b"floor";
 const JOURNAL_START_KEY: &[u8] = b"begin";
 
+/// The open database.
 pub(crate) struct Store {
     db: Database,
     pub(crate) index: Keyspace,
@@ -46,12 +47,12 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens the database, or makes it.
+    /// Opens the database, or creates it.
     pub(crate) fn open(path: &Path) -> StorageResult<Self> {
         check_files(path)?;
         let store = run_open(|| {
-            // fjall appends to a journal that it found, but writes by position to one that it made,
-            // and only the former can be emptied under it: so a new database is opened twice.
+            // fjall appends to a journal that it found, but writes by position to one that it created,
+            // and only the former can be emptied while it is open: so a new database is opened twice.
             if !path.join("version").exists() {
                 drop(Self::open_once(path)?);
             }
@@ -70,8 +71,8 @@ impl Store {
             .max_journaling_size(64 * MIB)
             .journal_compression(CompressionType::None)
             .open()?;
-        // The index is searched for keys that are not there: filters pay. Its tables are small, so
-        // that one compaction takes little space beside what it replaces.
+        // Filters pay, since the index is searched for missing keys. Its tables are small, so that one
+        // compaction takes little space beside what it replaces.
         let index = db.keyspace("index", || {
             let strategy = Leveled::default().with_table_target_size(INDEX_TABLE_BYTES).with_l0_threshold(2);
             let filter = FilterPolicyEntry::Bloom(BloomConstructionPolicy::BitsPerKey(10.0));
@@ -80,7 +81,7 @@ impl Store {
                 .compaction_strategy(std::sync::Arc::new(strategy))
                 .filter_policy(FilterPolicy::all(filter))
         })?;
-        // The log is searched for what is there. Its records are compressed already.
+        // No filters, since the log is searched only for what it has. Its records are compressed already.
         let log = db.keyspace("log", || {
             KeyspaceCreateOptions::default()
                 .max_memtable_size(MEMTABLE_BYTES)
@@ -99,20 +100,21 @@ impl Store {
         self.db.batch()
     }
 
-    /// Looks a key up in the index.
+    /// Returns the index record of a key.
     pub(crate) fn index_record(&self, text: &[u8]) -> StorageResult<Option<IndexRecord>> {
         let Some(bytes) = run_read(|| self.index.get(index_key(text)))? else { return Ok(None) };
         IndexRecord::decode(text, &bytes).map(Some).ok_or_else(|| unreadable(text))
     }
 
-    /// A number kept in the index, 0 if it isn't there.
+    /// Returns a number of the index, 0 if it is missing.
     pub(crate) fn number(&self, key: &[u8]) -> StorageResult<u64> {
         let Some(bytes) = run_read(|| self.index.get(key))? else { return Ok(0) };
         let bytes = bytes.as_ref().try_into().map_err(|_| unreadable(key))?;
         Ok(u64::from_le_bytes(bytes))
     }
 
-    /// Walks the index from `from` on, for as long as `visit` wants more, and says where it stopped.
+    /// Visits the items of the index with `prefix`, from `from` on, until `visit` returns `false`, and returns
+    /// the key at which it did.
     pub(crate) fn walk(
         &self,
         from: &[u8],
@@ -132,7 +134,7 @@ impl Store {
         Ok(None)
     }
 
-    /// Commits, after waiting for flushes that are behind.
+    /// Commits, after waiting for flushes that lag behind.
     pub(crate) fn commit(&self, batch: OwnedWriteBatch) -> StorageResult<()> {
         self.wait(MAX_SEALED_MEMTABLES)?;
         run_write(|| batch.commit())
@@ -147,8 +149,7 @@ impl Store {
         run_write(|| self.log.rotate_memtable()).map(drop)
     }
 
-    /// Flushes all memtables and empties the journal, which then holds nothing that the tables don't.
-    /// No write may come meanwhile.
+    /// Flushes all memtables to tables and empties the journal. No write may come meanwhile.
     pub(crate) fn checkpoint(&self) -> StorageResult<()> {
         run_write(|| {
             self.log.rotate_memtable()?;
@@ -160,8 +161,8 @@ impl Store {
         self.begin_journal()
     }
 
-    /// Writes a first batch that doesn't matter: damage to the number of a batch shows by its place
-    /// among the others, except for the first, which fjall might then take for flushed already.
+    /// Writes a first batch that doesn't matter. Damage to the number of a batch shows by the batch before it;
+    /// the first has none, and fjall might take it for flushed already.
     fn begin_journal(&self) -> StorageResult<()> {
         run_write(|| self.index.insert(JOURNAL_START_KEY, []))
     }
@@ -170,7 +171,7 @@ impl Store {
     fn wait(&self, sealed: usize) -> StorageResult<()> {
         let since = Instant::now();
         while self.index.sealed_memtable_count().max(self.log.sealed_memtable_count()) > sealed {
-            // An error if the worker that should flush them has failed.
+            // Fails if the worker that should flush them has failed.
             run_write(|| self.db.persist(PersistMode::Buffer))?;
             if since.elapsed() > FLUSH_TIMEOUT {
                 return Err(StorageError::Unusable(format!("nothing was flushed within {FLUSH_TIMEOUT:?}")));
@@ -181,15 +182,15 @@ impl Store {
     }
 
     fn empty_journal(&self) -> std::io::Result<()> {
-        // Should fjall have started another one it writes by position: emptied under it, the next
-        // write would leave a hole. It then deletes the old one itself.
+        // If fjall has started a second journal, it writes that by position: emptying it would let the next
+        // write leave a hole. fjall then deletes the old one itself.
         if let [journal] = self.journals().as_slice() {
             OpenOptions::new().write(true).open(journal)?.set_len(0)?;
         }
         Ok(())
     }
 
-    /// How long the journal is, in bytes.
+    /// Returns how many bytes the journal has.
     pub(crate) fn journal_bytes(&self) -> u64 {
         self.journals().iter().filter_map(|path| fs::metadata(path).ok()).map(|meta| meta.len()).sum()
     }
@@ -199,7 +200,7 @@ impl Store {
         files.filter(|path| path.extension().is_some_and(|extension| extension == "jnl")).collect()
     }
 
-    /// Drops the tables of the log that hold nothing past `number`.
+    /// Drops the tables of the log that have no record past `number`.
     pub(crate) fn drop_log(&self, number: u64) -> StorageResult<()> {
         run_write(|| Ok(self.log.tree.drop_range::<[u8; 8], _>(..=number.to_be_bytes())?))
     }
@@ -221,20 +222,17 @@ pub(crate) fn index_key(text: &[u8]) -> Vec<u8> {
 }
 
 pub(crate) fn unreadable(text: &[u8]) -> StorageError {
-    StorageError::Corrupt(format!(
-        "what the index says about {:?} can't be read",
-        String::from_utf8_lossy(text)
-    ))
+    StorageError::Corrupt(format!("the index record of {:?} can't be read", String::from_utf8_lossy(text)))
 }
 
-/// What lies in the log: the key's length (2 bytes), the key, the record.
+/// Returns a value of the log: the key's length (2 bytes), the key, the record.
 pub(crate) fn log_value(text: &[u8], record: &[u8]) -> Slice {
     // A key has at most 4,096 bytes.
     let len = (text.len() as u16).to_le_bytes();
     Slice::from([&len, text, record].concat())
 }
 
-/// The key and the record of what lies in the log.
+/// Returns the key and the record of a value of the log.
 pub(crate) fn split_log_value(value: &[u8]) -> Option<(&[u8], &[u8])> {
     let (len, rest) = value.split_first_chunk()?;
     rest.split_at_checked(u16::from_le_bytes(*len).into())

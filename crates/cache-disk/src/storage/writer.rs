@@ -1,4 +1,4 @@
-//! What only one may change at a time, and the taking of stock it begins with.
+//! The state of the one writer, and how it is loaded from an opened database.
 
 use cache_core::{Pattern, Timestamp, Tombstone, Tombstones};
 
@@ -10,24 +10,25 @@ use crate::{
     },
 };
 
-/// How many patterns are kept apart; past that, one moment stands for them.
+/// How many removals by pattern are kept one by one; one moment replaces more.
 const MAX_PATTERNS: usize = 1024;
 
-/// The state of the one who writes.
+/// What only one writer at a time may read and change.
 #[derive(Debug)]
 pub(crate) struct Writer {
     /// The number of the log's next record.
     pub(crate) next_number: u64,
-    /// Everything in the log below this number is given up.
+    /// Everything in the log below this number was dropped.
     pub(crate) tail: u64,
-    /// The index may name records below the tail.
+    /// Whether the index may point to records below the tail.
     pub(crate) dangling: bool,
-    /// How much was written since the journal was last emptied.
+    /// How many bytes were written since the journal was last emptied.
     pub(crate) unflushed: u64,
+    /// Whether the log's memtable was flushed since then.
     pub(crate) log_flushed: bool,
     /// How many writes replaced or removed something.
     pub(crate) writes: u64,
-    /// Nothing born then or before is accepted.
+    /// No put born then or before is accepted.
     pub(crate) floor: Timestamp,
     pub(crate) patterns: Tombstones,
     /// Nothing dies before.
@@ -49,7 +50,7 @@ impl Writer {
         }
     }
 
-    /// Reads the whole index, which also proves that it can be read.
+    /// Loads the state from the whole index, which thereby is shown to be readable.
     pub(crate) fn load(store: &Store, engine: &StorageEngine) -> StorageResult<Self> {
         let now = engine.config.clock.now();
         let mut writer = Self::new();
@@ -57,7 +58,10 @@ impl Writer {
         match engine.directory.acknowledged() {
             Some(count) if count <= writer.writes => {}
             Some(count) => {
-                let why = format!("{count} writes were acknowledged, only {} are there", writer.writes);
+                let why = format!(
+                    "{count} writes were acknowledged, the database has only {} of them",
+                    writer.writes
+                );
                 return Err(StorageError::Corrupt(why));
             }
             None => {
@@ -69,11 +73,11 @@ impl Writer {
 
         // After a restart under a clock that was set back, what comes now must still win.
         engine.config.clock.observe(writer.floor);
-        let (mut held, mut newest) = (Usage::default(), None);
+        let (mut usage, mut newest) = (Usage::default(), None);
         store.walk(&[ENTRY_PREFIX], &[ENTRY_PREFIX], |text, value| {
             let found = IndexRecord::decode(text, value).ok_or_else(|| unreadable(text))?;
             engine.config.clock.observe(found.born());
-            held.count(text, &found, 1);
+            usage.count(text, &found, 1);
             if let IndexRecord::InLog(pointer) = found {
                 newest = newest.max(Some(pointer.number));
             }
@@ -86,18 +90,18 @@ impl Writer {
             Ok(true)
         })?;
         let last = run_read(|| store.log.last_key_value().map(fjall::Guard::key).transpose());
-        // A damaged log is no reason to give up: what the index knows of it bounds the numbers too.
+        // A damaged log is no reason to fail: the numbers in the index bound the log's as well.
         if let Ok(Some(last)) = last.as_ref().map(|key| key.as_ref().and_then(|key| key.first_chunk())) {
             newest = newest.max(Some(u64::from_be_bytes(*last)));
         }
         writer.next_number = newest.map_or(0, |newest| newest + 1);
         writer.unflushed = store.journal_bytes();
-        engine.counters.restart(held);
+        engine.counters.restart(usage);
         Ok(writer)
     }
 }
 
-/// A removal by pattern as kept in the index: born and dead at (8 bytes each), the glob.
+/// Returns a removal by pattern as the index has it: born and dead at (8 bytes each), the glob.
 pub(crate) fn encode_pattern(pattern: &Pattern, tombstone: Tombstone) -> Vec<u8> {
     let mut bytes = tombstone.born.as_micros().to_le_bytes().to_vec();
     bytes.extend(tombstone.dead_at.as_micros().to_le_bytes());
@@ -105,6 +109,7 @@ pub(crate) fn encode_pattern(pattern: &Pattern, tombstone: Tombstone) -> Vec<u8>
     bytes
 }
 
+/// Decodes what [`encode_pattern`] returned; `None` for anything else.
 pub(crate) fn decode_pattern(bytes: &[u8]) -> Option<(Pattern, Tombstone)> {
     let (born, rest) = bytes.split_first_chunk()?;
     let (dead_at, text) = rest.split_first_chunk()?;

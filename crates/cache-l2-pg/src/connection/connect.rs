@@ -1,4 +1,4 @@
-//! Opening connections, and those that one purpose has to itself.
+//! Opens connections: for the pool, or for one purpose alone.
 
 use std::{fmt, time::Duration};
 
@@ -14,12 +14,12 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::{PgConfig, connection::tls, error::classify};
 
-/// How many notifications a connection holds for one who is slow to take them.
+/// How many notifications a session keeps until its listener takes them.
 const MAX_PENDING_NOTIFICATIONS: usize = 16_384;
 
 type Tls = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
 
-/// Opens connections to one database.
+/// Opens connections to one database, with TLS as its URL asks for.
 #[derive(Clone)]
 pub(crate) struct Connector {
     config: Config,
@@ -46,14 +46,16 @@ impl Connector {
             Ok(Ok(opened)) => Ok(opened),
             Ok(Err(error)) => Err(classify(operation, error)),
             Err(_) => {
-                let message =
-                    format!("PostgreSQL at {} took no connection within {:?}", self.address, self.timeout);
+                let message = format!(
+                    "PostgreSQL at {} did not accept a connection within {:?}",
+                    self.address, self.timeout
+                );
                 Err(Error::new(ErrorKind::Timeout, operation, message))
             }
         }
     }
 
-    /// A connection for one purpose.
+    /// Opens a connection for one purpose alone.
     pub(crate) async fn session(&self, operation: &'static str) -> Result<Session> {
         let (client, connection) = self.open(operation).await?;
         let (sender, notifications) = mpsc::channel(MAX_PENDING_NOTIFICATIONS);
@@ -67,11 +69,11 @@ impl fmt::Debug for Connector {
     }
 }
 
-/// A connection of one purpose's own. Closed when dropped.
+/// A connection for one purpose alone. Dropping it closes the connection.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) client: Client,
-    /// Ends when the connection does, or after more than could be held.
+    /// Ends with the connection, or after more notifications than are kept.
     pub(crate) notifications: Receiver<Notification>,
     driver: JoinHandle<()>,
 }
@@ -86,11 +88,11 @@ async fn drive(mut connection: Connection<Socket, Tls>, notifications: mpsc::Sen
     loop {
         match poll_fn(|context| connection.poll_message(context)).await {
             Some(Ok(AsyncMessage::Notification(notification))) => {
-                // Never waits: answers to queries come the same way.
+                // Never wait here: results of queries arrive by the same loop.
                 if let Err(TrySendError::Full(_)) = notifications.try_send(notification) {
                     tracing::warn!(
                         MAX_PENDING_NOTIFICATIONS,
-                        "a listener took its notifications too slowly and is cut off"
+                        "a listener took its notifications too slowly: its connection is closed"
                     );
                     return;
                 }

@@ -1,4 +1,4 @@
-//! Connections to one database: where it is, how one is opened, and the pool that shares them.
+//! Connections to one database: its URL, TLS, how a connection is opened, and the pool that shares some.
 
 mod connect;
 mod pool;

@@ -1,4 +1,4 @@
-//! The pool, and the one way statements go through it.
+//! The pool of connections on which statements run.
 
 use std::time::{Duration, Instant};
 
@@ -22,13 +22,13 @@ use crate::{
     sql::Bound,
 };
 
-/// How much longer than the server we wait for its answer.
+/// How much longer than the server's own timeout to wait for its answer.
 const ANSWER_MARGIN: Duration = Duration::from_millis(500);
 
-/// A row of an answer, as the driver has it.
+/// A row of a result, as the driver has it.
 pub(crate) type Row = <AsyncPgConnection as AsyncConnectionCore>::Row<'static, 'static>;
 
-/// Connections that are shared.
+/// Connections that tier and bus share.
 pub(crate) struct Pool {
     inner: Deadpool<AsyncPgConnection>,
     statement_timeout: Duration,
@@ -46,7 +46,7 @@ impl Pool {
             }
             .boxed()
         });
-        // The manager's own way to connect, which would need the URL, is not used.
+        // The custom set-up connects; the manager's own way, which needs the URL, is not used.
         let manager = AsyncDieselConnectionManager::new_with_config("", settings);
         let inner = Deadpool::builder(manager)
             .max_size(config.pool_size)
@@ -55,11 +55,13 @@ impl Pool {
             .create_timeout(Some(config.connect_timeout + ANSWER_MARGIN))
             .recycle_timeout(Some(config.connect_timeout))
             .build()
-            .map_err(|error| Error::caused(ErrorKind::Config, "open", "the pool can't be built", error))?;
+            .map_err(|error| {
+                Error::caused(ErrorKind::Config, "open", "the pool of connections can't be built", error)
+            })?;
         Ok(Self { inner, statement_timeout: config.statement_timeout })
     }
 
-    /// Runs a statement and answers with its rows, within a limit.
+    /// Runs a statement, and returns its rows.
     pub(crate) async fn run<S: 'static>(
         &self,
         operation: &'static str,
@@ -72,7 +74,7 @@ impl Pool {
         .await
     }
 
-    /// Runs a statement and answers how many rows it changed, within a limit.
+    /// Runs a statement, and returns how many rows it changed.
     pub(crate) async fn execute<S: 'static>(
         &self,
         operation: &'static str,
@@ -83,10 +85,10 @@ impl Pool {
             .map(|rows| rows as u64)
     }
 
-    /// Lends a connection for one question.
+    /// Runs one statement on a connection of the pool, within the statement timeout.
     ///
-    /// If this is dropped half way, or gets no answer, the connection is closed: the server may still
-    /// be at work on it, and who came next would wait for that.
+    /// If this is dropped before the server answers, or the server does not answer in time, the connection is
+    /// closed: the server may still work on the statement, and the connection's next user would wait for that.
     async fn with_connection<T>(
         &self,
         operation: &'static str,
@@ -105,14 +107,14 @@ impl Pool {
                 if usable {
                     checked_out.give_back();
                 }
-                // The driver doesn't say that it was the timeout, other than in the server's language.
+                // The driver tells a timeout only in words, which are in the server's language.
                 if usable && begun.elapsed() >= self.statement_timeout {
                     return Err(self.timed_out(operation));
                 }
                 Err(classify(operation, error))
             }
             Err(_) => {
-                // What befell this connection has likely befallen those that idle, too.
+                // The idle connections are likely dead as well.
                 self.inner.retain(|_, _| false);
                 Err(self.timed_out(operation))
             }
@@ -124,13 +126,13 @@ impl Pool {
         Error::new(ErrorKind::Timeout, operation, message)
     }
 
-    /// How many connections are open, lent or not.
+    /// Returns how many connections are open, in use or not.
     pub(crate) fn size(&self) -> usize {
         self.inner.status().size
     }
 }
 
-/// A connection that goes back to the pool only if it is given back.
+/// A connection that is closed when dropped, unless it is given back to the pool first.
 struct CheckedOut(Option<Object<AsyncPgConnection>>);
 
 impl CheckedOut {

@@ -17,8 +17,8 @@ pub(crate) fn client(check: Check, ca_file: Option<&Path>) -> Result<MakeRustlsC
     let config = match (check, ca_file) {
         (Check::Nothing, None) => TlsClient::new().check(check).config()?,
         (Check::Host | Check::Authority, None) => {
-            let message = "the sslmode asks for proof who the server is, but no CA file was given: name \
-                 one with ca_file or sslrootcert, such as /etc/ssl/certs/ca-certificates.crt for public ones";
+            let message = "the sslmode asks to verify the server's certificate, but no CA file was given: name one with \
+                 ca_file or sslrootcert, such as /etc/ssl/certs/ca-certificates.crt for public authorities";
             return Err(Error::new(ErrorKind::Config, "open", message));
         }
         (check, Some(path)) => {

@@ -1,4 +1,4 @@
-//! Which database, as whom, and how much of a check the server owes.
+//! The URL of a database: where it is, the user, and how much of the server's certificate to check.
 
 use std::{borrow::Cow, path::PathBuf};
 
@@ -10,7 +10,7 @@ use tokio_postgres::{
     config::{Host, SslMode},
 };
 
-/// A database to connect to. `Debug` hides the password.
+/// The URL of a database, parsed. `Debug` hides the password.
 #[derive(Clone, Debug)]
 pub(crate) struct DatabaseUrl {
     config: Config,
@@ -18,15 +18,15 @@ pub(crate) struct DatabaseUrl {
 }
 
 impl DatabaseUrl {
-    /// Reads a URL; answers with the CA file that it names, too.
-    pub(crate) fn read(url: &str) -> Result<(Self, Option<PathBuf>)> {
+    /// Parses a URL, and returns with it the CA file that it names.
+    pub(crate) fn parse(url: &str) -> Result<(Self, Option<PathBuf>)> {
         if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
             return Err(unreadable("does not begin with postgres://"));
         }
-        // A `?` in the password is the password's, as the driver has it.
+        // A `?` before the `@` belongs to the password, as in the driver.
         let host_at = url.find('@').unwrap_or(0);
         let query_at = url[host_at..].find('?').map_or(url.len(), |at| host_at + at);
-        let (place, query) = (&url[..query_at], url[query_at..].trim_start_matches('?'));
+        let (location, query) = (&url[..query_at], url[query_at..].trim_start_matches('?'));
         let (mut mode, mut ca_file, mut rest) = (SslMode::Prefer, None, Vec::new());
         let mut check = Check::Nothing;
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
@@ -36,10 +36,10 @@ impl DatabaseUrl {
                 _ => rest.push(pair),
             }
         }
-        // The driver's error may quote what it could not read, which may be a part of the password.
-        let mut config: Config = format!("{place}?{}", rest.join("&"))
+        // The driver's error may quote what it could not parse, which may be part of the password.
+        let mut config: Config = format!("{location}?{}", rest.join("&"))
             .parse()
-            .map_err(|_| unreadable("has parts or options that are unknown"))?;
+            .map_err(|_| unreadable("has a part or an option that PostgreSQL does not know"))?;
         let is_named = |host: &Host| *host != Host::Tcp(String::new());
         if !config.get_hosts().iter().any(is_named) && config.get_hostaddrs().is_empty() {
             return Err(unreadable("names no host"));
@@ -52,7 +52,7 @@ impl DatabaseUrl {
         self.config.password(password);
     }
 
-    /// The driver's settings, with `options` for the session added to the URL's own.
+    /// Returns the driver's settings, with `options` for the session before the URL's own.
     pub(crate) fn with_options(&self, options: &str) -> Config {
         let mut config = self.config.clone();
         let given = config.get_options().unwrap_or_default().to_owned();
@@ -63,7 +63,7 @@ impl DatabaseUrl {
         config
     }
 
-    /// Where it is, to show to people: the first host and port, and the database.
+    /// Returns the first host, its port and the database, for messages.
     pub(crate) fn address(&self) -> String {
         let host = match (self.config.get_hosts().first(), self.config.get_hostaddrs().first()) {
             (Some(Host::Tcp(host)), _) => host.clone(),
@@ -110,7 +110,7 @@ mod tests {
 
     #[test]
     fn a_url_is_read() {
-        let (url, ca) = DatabaseUrl::read(
+        let (url, ca) = DatabaseUrl::parse(
             "postgres://me:s%40fe@db:5433/market?sslmode=verify-full&sslrootcert=%2Fca.pem&connect_timeout=3",
         )
         .unwrap();
@@ -118,18 +118,18 @@ mod tests {
         assert_eq!((url.check, url.config.get_ssl_mode()), (Check::Host, SslMode::Require));
         assert_eq!(ca, Some("/ca.pem".into()));
         assert_eq!(url.config.get_password(), Some(&b"s@fe"[..]));
-        let (odd, _) = DatabaseUrl::read("postgres://me:a?sslmode=b@db/market?sslmode=disable").unwrap();
+        let (odd, _) = DatabaseUrl::parse("postgres://me:a?sslmode=b@db/market?sslmode=disable").unwrap();
         assert_eq!(odd.config.get_password(), Some(&b"a?sslmode=b"[..]));
         assert_eq!(odd.config.get_ssl_mode(), SslMode::Disable);
         assert!(url.config.get_connect_timeout().is_some());
-        let (socket, _) = DatabaseUrl::read("postgresql://me@%2Fvar%2Frun%2Fpostgresql/market").unwrap();
+        let (socket, _) = DatabaseUrl::parse("postgresql://me@%2Fvar%2Frun%2Fpostgresql/market").unwrap();
         assert_eq!(socket.address(), "/var/run/postgresql:5432/market");
         assert_eq!((socket.check, socket.config.get_ssl_mode()), (Check::Nothing, SslMode::Prefer));
     }
 
     #[test]
     fn no_secret_is_shown() {
-        let (url, _) = DatabaseUrl::read("postgres://me:hunter2@db/market").unwrap();
+        let (url, _) = DatabaseUrl::parse("postgres://me:hunter2@db/market").unwrap();
         assert!(!format!("{url:?} {}", url.address()).contains("hunter2"));
 
         for url in [
@@ -141,7 +141,7 @@ mod tests {
             "postgres://me:hunter2@db/market?sslmode=hunter2",
             "postgres://me:hunter2@db/market?sslrootcert=%ff",
         ] {
-            let error = DatabaseUrl::read(url).expect_err(url);
+            let error = DatabaseUrl::parse(url).expect_err(url);
             assert_eq!(error.kind(), ErrorKind::Config, "{url}");
             let said = format!("{error} {error:?}");
             assert!(!said.contains("hunter2") && !said.contains("ter2"), "{said}");
@@ -150,7 +150,7 @@ mod tests {
 
     #[test]
     fn options_are_added_to_those_of_the_url() {
-        let (url, _) = DatabaseUrl::read("postgres://me@db/market?options=-c%20work_mem%3D8MB").unwrap();
+        let (url, _) = DatabaseUrl::parse("postgres://me@db/market?options=-c%20work_mem%3D8MB").unwrap();
         let config = url.with_options("-c statement_timeout=5000");
         assert_eq!(config.get_options(), Some("-c statement_timeout=5000 -c work_mem=8MB"));
     }

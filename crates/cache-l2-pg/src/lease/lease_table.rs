@@ -1,10 +1,10 @@
-//! Which leases this process holds: two holders within it share the locks' session, but not the leases.
+//! Which holder in this process has which lease: holders share the session of the locks, but no lease.
 
 use std::{collections::HashMap, time::Duration};
 
 use cache_core::{Holder, Key, Timestamp};
 
-/// The locks that the session has, by number, and what each stands for.
+/// The locks that the session has, by number, and the lease that each stands for, if any.
 #[derive(Debug, Default)]
 pub(crate) struct LeaseTable(HashMap<i64, Option<Grant>>);
 
@@ -30,13 +30,13 @@ impl LeaseTable {
         self.0.contains_key(&number)
     }
 
-    /// The session got a lock, which stands for nothing yet.
+    /// Adds a lock that the session got, and that stands for no lease yet.
     pub(crate) fn add_lock(&mut self, number: i64) {
         self.0.entry(number).or_insert(None);
     }
 
-    /// Gives a key to a holder if its lock is had and stands for nothing else alive. Says whether the
-    /// holder has it.
+    /// Grants the lease of a key if its lock is there and stands for no other live lease, and returns whether
+    /// the holder has it.
     pub(crate) fn grant(
         &mut self,
         number: i64,
@@ -55,7 +55,7 @@ impl LeaseTable {
         }
     }
 
-    /// Prolongs a lease that did not lapse. Says whether there was one.
+    /// Prolongs a lease that has not expired, and returns whether there was one.
     pub(crate) fn renew(
         &mut self,
         number: i64,
@@ -73,30 +73,30 @@ impl LeaseTable {
         }
     }
 
-    /// Ends a lease; answers with the lock to be given up.
+    /// Ends a lease, and returns the number to unlock.
     pub(crate) fn release(&mut self, number: i64, key: &Key, holder: Holder) -> Option<i64> {
         let grant = self.0.get(&number)?.as_ref()?;
         (grant.key == *key && grant.holder == holder).then(|| self.0.remove(&number))?;
         Some(number)
     }
 
-    /// Ends the leases whose spans are over; answers with the locks to be given up.
+    /// Ends the leases whose spans are over, and returns the numbers to unlock.
     pub(crate) fn expire(&mut self, now: Timestamp) -> Vec<i64> {
         let is_over = |grant: &Option<Grant>| grant.as_ref().is_none_or(|grant| grant.until <= now);
         self.0.extract_if(|_, grant| is_over(grant)).map(|(number, _)| number).collect()
     }
 
-    /// When the first span ends.
+    /// Returns when the first lease expires.
     pub(crate) fn next_expiry(&self) -> Option<Timestamp> {
         self.0.values().flatten().map(|grant| grant.until).min()
     }
 
-    /// How long the last span goes on.
+    /// Returns how long it is until the last lease expires.
     pub(crate) fn longest_remaining(&self, now: Timestamp) -> Duration {
         self.0.values().flatten().map(|grant| grant.until.since(now)).max().unwrap_or_default()
     }
 
-    /// The session is gone.
+    /// Forgets all, as the session is gone.
     pub(crate) fn clear(&mut self) {
         self.0.clear();
     }

@@ -15,7 +15,7 @@ use crate::{
     lease::lease_table::LeaseTable,
 };
 
-/// How much longer than the longest span the server lets the session be silent.
+/// How much longer than the longest lease the server lets the session be idle.
 const IDLE_MARGIN: Duration = Duration::from_secs(1);
 
 const TRY_LOCK: &str = "SELECT number FROM unnest($1) AS asked (number) WHERE pg_try_advisory_lock(number)";
@@ -24,8 +24,8 @@ const SET_IDLE_TIMEOUT: &str = "SELECT set_config('idle_session_timeout', $1, fa
 
 type Typed<'a> = (&'a (dyn ToSql + Sync), Type);
 
-/// Locks of one session. If a statement fails or gets no answer the session is dropped, since it can't
-/// be told what it holds; whoever calls then forgets what was held.
+/// Advisory locks of one session. If a statement fails or gets no answer, it is unknown which locks the
+/// session has: then the session is dropped, and the table of leases is cleared.
 #[derive(Debug)]
 pub(crate) struct AdvisoryLocks {
     connector: Connector,
@@ -38,7 +38,7 @@ impl AdvisoryLocks {
         Self { connector, timeout, session: None }
     }
 
-    /// Opens a session if there is none.
+    /// Opens a session, unless one is open.
     pub(crate) async fn ensure_session(&mut self, leases: &mut LeaseTable) -> Result<()> {
         if self.session.as_ref().is_none_or(|session| session.client.is_closed()) {
             leases.clear();
@@ -48,8 +48,8 @@ impl AdvisoryLocks {
         Ok(())
     }
 
-    /// Takes those locks that nobody has, and answers with them. From now on the server ends the session
-    /// if it is silent for longer than `span`.
+    /// Locks those numbers that nobody has locked, and returns them. From now on the server ends the session
+    /// if it is idle for longer than `span`.
     pub(crate) async fn lock(
         &mut self,
         operation: &'static str,
@@ -64,7 +64,7 @@ impl AdvisoryLocks {
         .await
     }
 
-    /// Makes sure that the session is alive, and lets it be silent for `span`.
+    /// Checks that the session is alive, and lets it be idle for `span`.
     pub(crate) async fn keep_alive(&mut self, leases: &mut LeaseTable, span: Duration) -> Result<()> {
         self.query("renew", leases, async |client| {
             client.query_typed(SET_IDLE_TIMEOUT, &[(&millis(span), Type::TEXT)]).await.map(drop)
@@ -72,7 +72,7 @@ impl AdvisoryLocks {
         .await
     }
 
-    /// Gives locks up. With none left the session may be silent for ever.
+    /// Unlocks numbers. A session without locks may be idle for ever.
     pub(crate) async fn unlock(
         &mut self,
         operation: &'static str,
@@ -97,7 +97,7 @@ impl AdvisoryLocks {
         work: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T> {
         let Some(session) = &self.session else {
-            return Err(Error::new(ErrorKind::Unavailable, operation, "there is no session"));
+            return Err(Error::new(ErrorKind::Unavailable, operation, "no session has the advisory locks"));
         };
         let error = match timeout(self.timeout, work(&session.client)).await {
             Ok(Ok(answer)) => return Ok(answer),
@@ -113,7 +113,7 @@ impl AdvisoryLocks {
     }
 }
 
-/// Says how long the session may be silent, and runs a statement on locks, in one round trip.
+/// Sets how long the session may be idle and runs a statement on locks, in one round trip.
 async fn with_idle_timeout(
     client: &Client,
     idle_timeout: &String,

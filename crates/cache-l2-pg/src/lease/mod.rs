@@ -1,4 +1,4 @@
-//! A lease by advisory locks of one session: they end with it, and with the process.
+//! Leases as advisory locks of one session, which end with it and with the process.
 
 mod lease_table;
 mod locks;
@@ -17,12 +17,12 @@ use crate::{client::Context, sql::advisory_lock_number};
 use lease_table::LeaseTable;
 use locks::AdvisoryLocks;
 
-/// A lease by advisory locks of PostgreSQL; made by [`Postgres::lease`](crate::Postgres::lease). Clones
+/// A lease by advisory locks of PostgreSQL, which [`Postgres::lease`](crate::Postgres::lease) returns. Clones
 /// share it.
 ///
-/// A key's lock has a number of 64 bits, and two keys of one number can't be held at once: that costs a
-/// load, nothing else. A span is kept by a timer here; if the whole process stands still past it, the
-/// server ends its session, and with it all that it holds.
+/// A key's lock has a number of 64 bits. Two keys with the same number can't be leased at once, which costs
+/// a load and nothing else. A timer in this process ends a lease when its span is over; if the whole process
+/// stands still for longer, the server ends its session, and all its locks with it.
 #[derive(Clone, Debug)]
 pub struct PgLease(Arc<Handle>);
 
@@ -42,14 +42,14 @@ impl Drop for Handle {
 struct Inner {
     name: &'static str,
     clock: Clock,
-    /// Apart from those of other tables.
+    /// Part of the locks' numbers, so that those of other tables differ.
     table: String,
     state: Mutex<State>,
-    /// There is a span that may end before all others.
+    /// Wakes the timer: a lease was granted that may be the next to expire.
     changed: Notify,
 }
 
-/// What is held, and the session that holds it: what one loses, the other does.
+/// The leases, and the session that has their locks: if the session is lost, so are the leases.
 #[derive(Debug)]
 struct State {
     leases: LeaseTable,
@@ -72,15 +72,20 @@ impl PgLease {
         Self(Arc::new(Handle { inner, timer }))
     }
 
-    /// Runs `work` to its end, even if the caller gives up: a lock that was granted is then noted, and
-    /// lapses.
+    /// Runs `work` to its end, even if the caller gives up, so that a lock that was granted is known here
+    /// and expires.
     async fn run_to_end<T: Send + 'static>(
         &self,
         operation: &'static str,
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
         tokio::spawn(work).await.unwrap_or_else(|error| {
-            Err(Error::caused(ErrorKind::Unavailable, operation, "the call did not finish", error))
+            Err(Error::caused(
+                ErrorKind::Unavailable,
+                operation,
+                "the task of the call did not finish",
+                error,
+            ))
         })
     }
 }
@@ -138,7 +143,7 @@ impl Inner {
         let now = self.clock.now();
         let longest = leases.longest_remaining(now).max(span);
         if leases.is_empty() || locks.keep_alive(leases, longest).await.is_err() {
-            // The session is gone, and with it what it held.
+            // The session is gone, and its locks with it.
             return Ok(vec![false; keys.len()]);
         }
         let until = now.after(span);
@@ -153,14 +158,14 @@ impl Inner {
         locks.unlock("release", leases, &given, leases.longest_remaining(self.clock.now())).await
     }
 
-    /// Unlocks what lapsed; answers when the next span ends.
+    /// Unlocks what has expired, and returns when the next lease expires.
     async fn expire(&self) -> Option<Timestamp> {
         let mut state = self.state.lock().await;
         let State { leases, locks } = &mut *state;
         let now = self.clock.now();
         let expired = leases.expire(now);
         if let Err(error) = locks.unlock("lapse", leases, &expired, leases.longest_remaining(now)).await {
-            tracing::debug!(%error, "leases that expired end with their session");
+            tracing::debug!(%error, "unlocking expired leases failed; the server unlocks them as their session ends");
         }
         leases.next_expiry()
     }

@@ -1,13 +1,13 @@
-//! Names in the database: checked, quoted, and put into statements.
+//! Identifiers of tables and functions: checked, quoted, and put into statements.
 
 use cache_core::{Error, ErrorKind, Result};
 use xxhash_rust::xxh3::xxh3_64;
 
-/// PostgreSQL cuts names off at 63 bytes; the longest suffix has 9.
+/// PostgreSQL cuts identifiers off at 63 bytes; the longest suffix has 9.
 const MAX_TABLE_BYTES: usize = 54;
 const MAX_IDENTIFIER_BYTES: usize = 63;
 
-/// What a tier's tables, indexes and functions are called.
+/// The identifiers of a tier's tables, indexes and functions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Identifiers {
     schema: String,
@@ -29,17 +29,17 @@ impl Identifiers {
         &self.table
     }
 
-    /// The name of the table and what belongs to it, quoted and with its schema.
+    /// Returns the table's identifier with a suffix, quoted and with its schema.
     pub(crate) fn qualified(&self, suffix: &str) -> String {
         format!("\"{}\".\"{}{suffix}\"", self.schema, self.table)
     }
 
-    /// The number of an advisory lock of this table's own.
+    /// Returns the number of an advisory lock that belongs to this table.
     pub(crate) fn lock(&self, purpose: &str) -> i64 {
         advisory_lock_number(&format!("{purpose} {}.{}", self.schema, self.table))
     }
 
-    /// `sql` with the names in place of `{entries}` and the like.
+    /// Returns `sql` with identifiers in place of `{entries}` and the like.
     pub(crate) fn fill(&self, sql: &str) -> String {
         sql.replace("{schema}", &format!("\"{}\"", self.schema))
             .replace("{entries}", &self.qualified(""))
@@ -56,13 +56,14 @@ impl Identifiers {
     }
 }
 
-/// A number for an advisory lock, the same on every node. The server keeps one space of them a
-/// database, for all who use any.
+/// Returns a number for an advisory lock, the same on every node. All programs that lock in a database share
+/// one space of numbers.
 pub(crate) fn advisory_lock_number(what: &str) -> i64 {
     xxh3_64(format!("cache-l2-pg {what}").as_bytes()).cast_signed()
 }
 
-/// Names are quoted wherever they stand; this spares those who type them the quoting.
+/// Checks that a name is a plain one. Statements quote it either way; a plain one need not be quoted by those
+/// who type it.
 pub(crate) fn check_identifier(what: &str, name: &str, limit: usize) -> Result<()> {
     let first = |byte: &u8| byte.is_ascii_lowercase() || *byte == b'_';
     let later = |byte: &u8| first(byte) || byte.is_ascii_digit();

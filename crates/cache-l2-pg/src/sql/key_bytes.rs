@@ -1,18 +1,18 @@
-//! The form in which keys are stored: bytes, and short enough for an index.
+//! The stored form of keys: bytes, short enough for an index.
 
 use std::{borrow::Cow, str};
 
 use cache_core::{Key, MAX_KEY_LEN, Pattern};
 use sha2::{Digest, Sha256};
 
-/// How much of a key's text is stored as it is. An index takes rows of up to 2,704 bytes.
+/// How many bytes of a key's text are stored as they are. An index takes rows of up to 2,704 bytes.
 const MAX_PLAIN_BYTES: usize = 1000;
 
-/// Greater than every key: no text begins with this byte.
+/// Greater than every stored key: no text begins with this byte.
 const AFTER_ALL_KEYS: &[u8] = &[0xff];
 
-/// A key as stored. A text of up to 1,000 bytes is stored as it is. Of a longer one the column `key` has
-/// the first 1,000 bytes and the SHA-256 of all, and `rest` the bytes left out. So `key` sorts as the
+/// A key as stored. A text of up to 1,000 bytes is stored as it is. For a longer one the column `key` has
+/// the first 1,000 bytes and the SHA-256 of all, and `rest` has the remaining bytes. So `key` sorts as the
 /// text does in its first 1,000 bytes, and no two keys share one.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct KeyBytes<'a> {
@@ -32,7 +32,7 @@ impl<'a> From<&'a Key> for KeyBytes<'a> {
     }
 }
 
-/// The text of a stored key; `None` if it is no text.
+/// Returns the text of a stored key; `None` if it is not UTF-8 or not of the stored form.
 pub(crate) fn key_text<'a>(key: &'a [u8], rest: Option<&[u8]>) -> Option<Cow<'a, str>> {
     match rest {
         None => str::from_utf8(key).ok().map(Cow::Borrowed),
@@ -43,8 +43,7 @@ pub(crate) fn key_text<'a>(key: &'a [u8], rest: Option<&[u8]>) -> Option<Cow<'a,
     }
 }
 
-/// Among which stored keys those lie that a pattern may match: from the first, up to and without the
-/// second.
+/// Returns the range of stored keys that a pattern may match: from the first, up to and without the second.
 pub(crate) fn key_range(pattern: &Pattern) -> (Vec<u8>, Vec<u8>) {
     let prefix = pattern.literal_prefix().as_bytes();
     let from = prefix[..prefix.len().min(MAX_PLAIN_BYTES)].to_vec();
@@ -57,7 +56,7 @@ pub(crate) fn key_range(pattern: &Pattern) -> (Vec<u8>, Vec<u8>) {
     (from, end)
 }
 
-/// Whether a pattern matches all keys of its range that aren't the cache's own.
+/// Returns whether a pattern matches all keys of its range except the cache's own.
 pub(crate) fn matches_whole_range(pattern: &Pattern) -> bool {
     let prefix = pattern.literal_prefix();
     prefix.len() <= MAX_PLAIN_BYTES && *pattern == Pattern::starting_with(prefix)

@@ -1,4 +1,4 @@
-//! What is said to the server: statements, the names in them, and keys and rows as it has them.
+//! SQL: the statements, the identifiers in them, the stored form of keys, and decoding of rows.
 
 pub(crate) mod decode;
 mod identifiers;

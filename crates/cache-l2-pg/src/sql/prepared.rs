@@ -1,4 +1,4 @@
-//! Statements with their names filled in, prepared once a connection.
+//! Statements that each connection prepares once, and the values bound to them.
 
 use std::marker::PhantomData;
 
@@ -11,7 +11,7 @@ use diesel::{
 
 use crate::sql::Identifiers;
 
-/// What a statement takes at one of its `?`.
+/// A value bound to one `?` of a statement.
 #[derive(Clone, Debug)]
 pub(crate) enum Bind<'a> {
     Integer(i64),
@@ -21,30 +21,30 @@ pub(crate) enum Bind<'a> {
     NullableBytesArray(&'a [Option<&'a [u8]>]),
 }
 
-/// The text of the statement `S`, cut where its binds go. The connection caches what it prepared by `S`,
-/// so all texts of an `S` on one connection must be the same: they are those of one table.
+/// The text of the statement `S`, cut at each `?`. A connection caches what it prepared by the type `S`, so
+/// all texts of an `S` on one connection must be the same: they are those of one table.
 #[derive(Debug)]
 pub(crate) struct Prepared<S> {
     pieces: Vec<String>,
-    statement: PhantomData<S>,
+    marker: PhantomData<S>,
 }
 
 impl<S> Prepared<S> {
     pub(crate) fn new(sql: &str, identifiers: &Identifiers) -> Self {
-        Self { pieces: identifiers.fill(sql).split('?').map(str::to_owned).collect(), statement: PhantomData }
+        Self { pieces: identifiers.fill(sql).split('?').map(str::to_owned).collect(), marker: PhantomData }
     }
 
-    /// The statement with what it takes.
+    /// Returns the statement with values for each `?`.
     pub(crate) fn with<'a>(&'a self, binds: &'a [Bind<'a>]) -> Bound<'a, S> {
         debug_assert_eq!(binds.len() + 1, self.pieces.len(), "a bind for each ?");
-        Bound { text: self, binds }
+        Bound { statement: self, binds }
     }
 }
 
-/// A statement ready to be sent.
+/// A statement with its values, ready to run.
 #[derive(Debug)]
 pub(crate) struct Bound<'a, S> {
-    text: &'a Prepared<S>,
+    statement: &'a Prepared<S>,
     binds: &'a [Bind<'a>],
 }
 
@@ -61,7 +61,7 @@ impl<S> Query for Bound<'_, S> {
 impl<S> QueryFragment<Pg> for Bound<'_, S> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         let mut binds = self.binds.iter();
-        for (at, piece) in self.text.pieces.iter().enumerate() {
+        for (at, piece) in self.statement.pieces.iter().enumerate() {
             if at > 0 {
                 match binds.next() {
                     Some(Bind::Integer(integer)) => out.push_bind_param::<BigInt, _>(integer)?,

@@ -1,19 +1,19 @@
-//! Every statement on the tables. Each is whole in itself: no transaction spans two.
+//! Every statement on the tables. No transaction spans two of them.
 //!
-//! Rows are locked in the order of their keys wherever more than one is, so that no two statements wait
-//! for each other.
+//! A statement that locks several rows locks them in the order of their keys, so that no two statements
+//! wait for each other.
 
 use crate::sql::{Identifiers, Prepared};
 
-/// How many rows a statement sweeps. Keep in step with its text.
+/// How many rows a statement sweeps. The text of [`Sweep`] says the same.
 pub(crate) const SWEEP_BATCH_ROWS: u64 = 1000;
 
-/// Makes for each statement a type, by which it is cached, and a field with its text.
+/// Declares for each statement a type, by which connections cache it, and a field with its text.
 macro_rules! statements {
     ($($(#[$doc:meta])* $field:ident = $name:ident: $sql:expr;)+) => {
         $($(#[$doc])* #[derive(Debug)] pub(crate) struct $name;)+
 
-        /// The texts of all statements on one table.
+        /// All statements, with the identifiers of one table.
         #[derive(Debug)]
         pub(crate) struct Statements {
             $(pub(crate) $field: Prepared<$name>,)+
@@ -28,14 +28,14 @@ macro_rules! statements {
 }
 
 statements! {
-    /// Looks entries up. Takes keys.
+    /// Selects entries. Takes the keys.
     get = Get: "SELECT key, born, record FROM {entries} WHERE key = ANY (?) AND record IS NOT NULL";
 
-    /// Looks up whatever is there: of a tombstone the record is null. Takes keys.
+    /// Selects entries and tombstones, whose record is null. Takes the keys.
     get_with_tombstones = GetWithTombstones: "SELECT key, born, record FROM {entries} WHERE key = ANY (?)";
 
-    /// Stores rows, if no removal by pattern was noted after the one of a number. Takes of the rows the keys,
-    /// rests, births, deaths and records, and that number. Executed for how many rows were stored.
+    /// Stores rows, unless the given number is not that of the latest removal by pattern. Takes the rows' keys,
+    /// rests, births, deaths and records, and the number. Changes as many rows as it stores.
     put = Put: "INSERT INTO {entries} AS held (key, rest, born, dead_at, record)
         SELECT key, rest, born, dead_at, record
         FROM unnest(?, ?, ?, ?, ?) AS put (key, rest, born, dead_at, record)
@@ -44,15 +44,15 @@ statements! {
             born = excluded.born, dead_at = excluded.dead_at, record = excluded.record
         WHERE held.born < excluded.born";
 
-    /// Whether a number is the last of a removal by pattern.
+    /// Selects whether a number is that of the latest removal by pattern.
     is_latest = IsLatest: "SELECT {gate}(?)";
 
-    /// Buries keys. Takes the keys, the tombstone's birth, what is dead now, the keys and rests, birth and
-    /// death. Answers how many entries went that were alive.
-    put_tombstones = PutTombstones: "WITH gone AS MATERIALIZED (
+    /// Replaces entries by tombstones. Takes the keys, the tombstone's birth, the present moment, its birth and
+    /// death, and the keys and rests. Selects how many live entries that removed.
+    put_tombstones = PutTombstones: "WITH removed AS MATERIALIZED (
             SELECT 1 FROM {entries} WHERE key = ANY (?) AND born <= ? AND dead_at > ? AND record IS NOT NULL
         ),
-        buried AS (
+        replaced AS (
             INSERT INTO {entries} AS held (key, rest, born, dead_at)
             SELECT key, rest, ?, ?
             FROM unnest(?, ?) AS put (key, rest)
@@ -63,26 +63,28 @@ statements! {
                 record = NULL
             WHERE held.born <= excluded.born OR held.record IS NULL
         )
-        SELECT count(*) FROM gone";
+        SELECT count(*) FROM removed";
 
-    /// Notes a removal by pattern. Takes the glob, birth, death and what is dead now.
+    /// Adds a removal by pattern. Takes the glob, birth, death and the present moment.
     add_pattern = AddPattern: "SELECT {note}(?, ?, ?, ?, 1024)";
 
-    /// The last number of a removal by pattern, and those that are noted; with nulls if there are none.
+    /// Selects all removals by pattern, each with the latest number given to any; one row of that number and
+    /// nulls if there are none.
     list_patterns = ListPatterns: "SELECT latest, glob, born, dead_at FROM {known}()";
 
-    /// Where a page that begins at the first key ends, if before the second.
+    /// Selects the key at which a page ends that begins at the first key, if that is before the second.
     page_end = PageEnd: "SELECT key FROM {entries} WHERE key >= ? AND key < ? ORDER BY key OFFSET 1000 LIMIT 1";
 
-    /// The keys from the first to before the second of entries born by then that aren't the cache's own.
+    /// Selects the keys of entries, except the cache's own, from the first key up to and without the second.
+    /// Takes the two keys, and the moment by which the entries were born.
     list_range = ListRange: "SELECT key, rest FROM {entries}
         WHERE key >= ? AND key < ? AND born <= ? AND record IS NOT NULL
             AND NOT (key >= '\\x21' AND key < '\\x22')
         ORDER BY key";
 
-    /// Removes what [`ListRange`] would answer. Takes the same, and what is dead now. Answers how many entries
-    /// went that were alive.
-    remove_range = RemoveRange: "WITH gone AS (
+    /// Removes what [`ListRange`] selects. Takes the same, and the present moment. Selects how many live
+    /// entries that removed.
+    remove_range = RemoveRange: "WITH removed AS (
             DELETE FROM {entries} WHERE ctid = ANY (ARRAY(
                 SELECT ctid FROM {entries}
                 WHERE key >= ? AND key < ? AND born <= ? AND record IS NOT NULL
@@ -91,11 +93,11 @@ statements! {
             ))
             RETURNING dead_at
         )
-        SELECT count(*) FROM gone WHERE dead_at > ?";
+        SELECT count(*) FROM removed WHERE dead_at > ?";
 
-    /// Removes entries born by then. Takes the keys, that moment, and what is dead now. Answers how many
-    /// went that were alive.
-    remove_keys = RemoveKeys: "WITH gone AS (
+    /// Removes entries that were born by some moment. Takes the keys, that moment, and the present one. Selects
+    /// how many live entries that removed.
+    remove_keys = RemoveKeys: "WITH removed AS (
             DELETE FROM {entries} WHERE ctid = ANY (ARRAY(
                 SELECT ctid FROM {entries}
                 WHERE key = ANY (?) AND born <= ? AND record IS NOT NULL
@@ -103,26 +105,27 @@ statements! {
             ))
             RETURNING dead_at
         )
-        SELECT count(*) FROM gone WHERE dead_at > ?";
+        SELECT count(*) FROM removed WHERE dead_at > ?";
 
-    /// Deletes a batch of what is dead by then, passing over what others have their hands on. Takes the minute
-    /// and the moment. Answers how many went.
-    sweep = Sweep: "WITH gone AS (
+    /// Deletes a batch of rows that are dead at some moment, skipping locked rows. Takes the moment's minute
+    /// and the moment. Selects how many it deleted.
+    sweep = Sweep: "WITH removed AS (
             DELETE FROM {entries} WHERE ctid = ANY (ARRAY(
                 SELECT ctid FROM {entries} WHERE minute <= ? AND dead_at <= ?
                 ORDER BY minute LIMIT 1000 FOR UPDATE SKIP LOCKED
             ))
             RETURNING 1
         )
-        SELECT count(*) FROM gone";
+        SELECT count(*) FROM removed";
 
-    /// Forgets removals by pattern that are dead by then.
-    sweep_patterns = SweepPatterns: "WITH gone AS (DELETE FROM {patterns} WHERE dead_at <= ? RETURNING 1) SELECT count(*) FROM gone";
+    /// Deletes removals by pattern that are dead at some moment. Takes the moment. Selects how many it deleted.
+    sweep_patterns = SweepPatterns: "WITH removed AS (DELETE FROM {patterns} WHERE dead_at <= ? RETURNING 1) SELECT count(*) FROM removed";
 
-    /// Evicts a batch of entries. Takes the bounds of rows and bytes, and below what to go. Answers how many
-    /// went, and how many rows and bytes there were before: nulls if somebody else is at it.
+    /// Evicts a batch of entries. Takes the bounds on rows and bytes, and down to how many of each to evict.
+    /// Selects how many it evicted, and how many rows and bytes there were before: nulls while another node
+    /// evicts.
     evict = Evict: "SELECT evicted, held_rows, held_bytes FROM {evict}(?, ?, ?, ?)";
 
-    /// Sends a frame. Takes the channel and the frame, both as bytes of text.
+    /// Publishes a message. Takes the channel and the message, both as bytes of text.
     notify = Notify: "SELECT pg_notify(convert_from(?, 'UTF8'), convert_from(?, 'UTF8'))";
 }

@@ -1,4 +1,4 @@
-//! The handle: a table as a tier.
+//! `PgTier`: a table as a tier.
 
 mod pattern_cache;
 mod store;
@@ -12,16 +12,18 @@ use crate::{PgStats, Writes, client::Context, janitor::Janitor, write_behind::Wr
 pub(crate) use pattern_cache::{KnownPatterns, PatternCache};
 pub(crate) use store::Store;
 
-/// A tier in a table of PostgreSQL; made by [`Postgres::tier`](crate::Postgres::tier). Clones share it.
+/// A tier in a table of PostgreSQL, which [`Postgres::tier`](crate::Postgres::tier) returns. Clones share
+/// it.
 ///
-/// Every call is one statement, but for batches past 1,000 keys or 8 MiB and removals by pattern, which
-/// take one for each page. A call that is dropped before it is answered happens whole or not at all.
+/// Every call is one statement, except that batches past 1,000 keys or 8 MiB and removals by pattern take
+/// one for each page. If a call is dropped before it returns, each of its statements takes effect whole or
+/// not at all.
 #[derive(Clone, Debug)]
 pub struct PgTier(Arc<Handle>);
 
 #[derive(Debug)]
 struct Handle {
-    /// Stopped first.
+    /// Dropped first, which stops its task.
     _janitor: Janitor,
     behind: Option<WriteBehind>,
     store: Arc<Store>,
@@ -38,24 +40,25 @@ impl PgTier {
         Self(Arc::new(Handle { _janitor: Janitor::start(store.clone()), behind, store }))
     }
 
-    /// How the tier is doing, as far as this process saw. Asks nobody.
+    /// Returns the tier's counters, as far as this process saw. Sends nothing to the server.
     #[must_use]
     pub fn stats(&self) -> PgStats {
         let queued = self.0.behind.as_ref().map_or((0, 0), WriteBehind::size);
         self.0.store.counters.read(queued)
     }
 
-    /// Deletes what is dead at `now`, as happens in the background anyway. Answers how many rows went.
+    /// Deletes the rows that are dead at `now`, as the janitor does in the background, and returns how many
+    /// it deleted.
     ///
     /// # Errors
     ///
-    /// If the server can't be reached, or not all could be deleted.
+    /// `Unavailable` or `Timeout` if the server fails before all are deleted.
     pub async fn sweep(&self, now: Timestamp) -> Result<u64> {
         self.0.store.sweep(now).await
     }
 
-    /// Evicts what is past the bounds, if there are any, as happens in the background anyway. Answers how
-    /// many entries went.
+    /// Evicts entries if the table is past its bounds, as the janitor does in the background, and returns
+    /// how many it evicted.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The removals by pattern that this process knows of, and up to which one.
+//! The removals by pattern that this process knows, and the number of the last one.
 
 use std::sync::Arc;
 
@@ -6,13 +6,14 @@ use cache_core::{Key, Pattern, Result, Timestamp, Tombstone, sync::RwLock};
 
 use crate::{connection::Row, sql::decode};
 
-/// What is known. Shared, and replaced as a whole.
+/// The known removals by pattern, replaced as a whole.
 #[derive(Debug, Default)]
 pub(crate) struct PatternCache(RwLock<Arc<KnownPatterns>>);
 
+/// All removals by pattern up to the one with the number `latest`.
 #[derive(Debug, Default)]
 pub(crate) struct KnownPatterns {
-    /// The last number that was given to any; `None` if they were never read.
+    /// The last number given to a removal by pattern; `None` before the table was first read.
     latest: Option<i64>,
     tombstones: Vec<(Pattern, Tombstone)>,
 }
@@ -22,7 +23,7 @@ impl PatternCache {
         self.0.read().clone()
     }
 
-    /// Takes over what the table says.
+    /// Replaces what is known by the rows of the table, and returns it.
     pub(crate) fn replace(&self, rows: &[Row]) -> Result<Arc<KnownPatterns>> {
         let first = rows.first().map(|row| decode::integer(row, 0)).transpose()?;
         let mut known = KnownPatterns { latest: first, tombstones: Vec::with_capacity(rows.len()) };
@@ -39,18 +40,19 @@ impl PatternCache {
 }
 
 impl KnownPatterns {
-    /// The number to show at the gate; one that is never right if nothing is known yet.
+    /// Returns the number to present to the gate; -1, which it never accepts, before the table was read.
     pub(crate) fn latest(&self) -> i64 {
         self.latest.unwrap_or(-1)
     }
 
+    /// Returns whether a removal by pattern refuses an entry of this key and birth.
     pub(crate) fn refuses(&self, key: &Key, born: Timestamp, now: Timestamp) -> bool {
         let covers = |tombstone: &Tombstone| born <= tombstone.born && now < tombstone.dead_at;
         self.tombstones.iter().any(|(pattern, tombstone)| covers(tombstone) && pattern.matches(key))
     }
 }
 
-/// What can't be read refuses everything, rather than nothing.
+/// Parses a glob. One that can't be parsed becomes a pattern of all keys, so that no removal is missed.
 fn pattern(glob: &[u8]) -> Pattern {
     std::str::from_utf8(glob).ok().and_then(|glob| Pattern::glob(glob).ok()).unwrap_or_else(all_keys)
 }

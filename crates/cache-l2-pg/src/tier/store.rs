@@ -1,4 +1,4 @@
-//! The table as a tier uses it, without a queue before it.
+//! The table as a tier uses it, without the write-behind queue.
 
 use std::sync::{
     Arc,
@@ -14,15 +14,15 @@ use crate::{
     stats::Counters,
 };
 
-/// How much of a bound may be put before the table is weighed again.
+/// A bound divided by this is how much may be put before the table's size is checked again.
 const SIZE_CHECK_DIVISOR: u64 = 16;
 
-/// Reads, writes, removes and sweeps rows; see the files named so.
+/// Reads and writes rows: `get.rs`, `put.rs`, `remove.rs`, `sweep.rs` and `evict.rs` have its methods.
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(crate) context: Arc<Context>,
     pub(crate) counters: Counters,
-    /// Calls the keeper before its time.
+    /// Wakes the janitor before its interval is over.
     pub(crate) janitor_wakeup: Notify,
     added_rows: AtomicU64,
     added_bytes: AtomicU64,
@@ -39,7 +39,7 @@ impl Store {
         }
     }
 
-    /// Notes what was stored, and calls the keeper if that may have passed a bound.
+    /// Counts what was stored, and wakes the janitor if the table may have passed a bound.
     pub(crate) fn count_added(&self, rows: u64, bytes: u64) {
         let config = &self.context.config;
         let rows = self.added_rows.fetch_add(rows, Relaxed) + rows;
@@ -52,15 +52,19 @@ impl Store {
         }
     }
 
-    /// The table is weighed now: what was added before counts.
+    /// Starts counting anew, as the table's size is checked now.
     pub(crate) fn reset_added(&self) {
         self.added_rows.store(0, Relaxed);
         self.added_bytes.store(0, Relaxed);
     }
 
-    /// The number that a statement answers with.
-    pub(crate) async fn count<S: 'static>(&self, operation: &'static str, call: Bound<'_, S>) -> Result<u64> {
-        let answer = self.context.run(operation, call).await?;
+    /// Runs a statement that selects one number, and returns it.
+    pub(crate) async fn count<S: 'static>(
+        &self,
+        operation: &'static str,
+        statement: Bound<'_, S>,
+    ) -> Result<u64> {
+        let answer = self.context.run(operation, statement).await?;
         decode::integer(decode::single_row(&answer)?, 0).map(i64::cast_unsigned)
     }
 }

@@ -1,4 +1,4 @@
-//! Writing behind: puts are queued, and a task writes them.
+//! Write-behind: puts are queued, and a task writes them in batches.
 
 mod queue;
 
@@ -17,20 +17,20 @@ use tokio::{sync::Mutex, task::JoinHandle, time::timeout};
 use crate::{get::FoundRow, put::SealedEntry, tier::Store};
 use queue::{MAX_QUEUE_TIME, Queue};
 
-/// How much one batch has at most.
+/// How many rows, and bytes of records, one batch has at most.
 const MAX_BATCH_ROWS: usize = 500;
 const MAX_BATCH_BYTES: usize = 4 << 20;
 
-/// How long to wait at most after the first batch that could not be written, and after however many.
+/// The longest pauses after the first batch that could not be written, and after many in a row.
 const RETRY_PAUSES: RangeInclusive<Duration> = Duration::from_millis(50)..=Duration::from_secs(2);
 
-/// A store with a queue before it.
+/// The table behind a queue.
 #[derive(Debug)]
 pub(crate) struct WriteBehind {
     store: Arc<Store>,
     queue: Arc<Queue>,
-    /// Held while a batch is being written, and by removals, which so find each entry in the queue or in
-    /// the table, and none on its way.
+    /// Locked while a batch is written, and by removals: so they find each entry in the queue or in the
+    /// table, and none on its way.
     batch_lock: Arc<Mutex<()>>,
     writer: JoinHandle<()>,
 }
@@ -43,13 +43,13 @@ impl WriteBehind {
     }
 
     pub(crate) async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
-        // The queue first: what leaves it meanwhile is in the table by then.
+        // The queue first: an entry that leaves it meanwhile is in the table by then.
         let queued: Vec<_> = keys.iter().map(|key| self.queue.find(key)).collect();
         if queued.iter().all(Option::is_none) {
             return self.store.get(keys).await;
         }
         let found = self.store.get_with_tombstones(keys).await?;
-        // Another node's removal by pattern leaves no tombstone under the key.
+        // A removal by pattern leaves no tombstone under the key, and another node may have made one.
         let known = self.store.context.reload_patterns("get").await?;
         let now = self.store.context.clock.now();
         let answers = keys.iter().zip(queued).zip(found).map(|((key, queued), found)| {
@@ -66,7 +66,7 @@ impl WriteBehind {
     }
 
     pub(crate) async fn put(&self, sealed: Vec<Arc<SealedEntry>>) -> Result<()> {
-        // The cache's own entries are invalidations, which must not be late.
+        // The cache's own entries are invalidations: other nodes must see them at once.
         let (mut through, behind): (Vec<_>, Vec<_>) =
             sealed.into_iter().partition(|sealed| sealed.key.is_reserved());
         let added = self.queue.add(behind, self.store.context.clock.now());
@@ -77,7 +77,7 @@ impl WriteBehind {
         self.store.put(&through).await
     }
 
-    /// Removes from queue and table. Answers how many entries went that were alive, each counted once.
+    /// Removes from queue and table, and returns how many live entries that removed, each counted once.
     pub(crate) async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
         let _batch_lock = self.batch_lock.lock().await;
         let now = self.store.context.clock.now();
@@ -116,7 +116,7 @@ impl Drop for WriteBehind {
             tracing::warn!(
                 rows,
                 bytes,
-                "a PostgreSQL tier ended before all that was put was written: flush it"
+                "a PostgreSQL tier was dropped with puts still queued, which are lost: flush it first"
             );
         }
     }
@@ -133,7 +133,7 @@ async fn write_batches(store: Arc<Store>, queue: Arc<Queue>, batch_lock: Arc<Mut
             let (batch, lost) = queue.take(MAX_BATCH_ROWS, MAX_BATCH_BYTES);
             if lost > 0 {
                 store.counters.lost.fetch_add(lost, Relaxed);
-                tracing::error!(lost, limit = ?MAX_QUEUE_TIME, "queued puts could not be written in time and are lost");
+                tracing::error!(lost, limit = ?MAX_QUEUE_TIME, "queued puts could not be written in time and were dropped");
             }
             let outcome = store.put(&batch).await;
             match &outcome {
@@ -147,7 +147,7 @@ async fn write_batches(store: Arc<Store>, queue: Arc<Queue>, batch_lock: Arc<Mut
             Err(error) => {
                 let pause = backoff.pause();
                 store.counters.failed_batches.fetch_add(1, Relaxed);
-                tracing::warn!(%error, ?pause, "a batch of queued puts could not be written and is tried again");
+                tracing::warn!(%error, ?pause, "a batch of queued puts could not be written and is retried after a pause");
                 let _: Result<(), _> = timeout(pause, queue.flush_requested.notified()).await;
             }
         }
@@ -157,7 +157,7 @@ async fn write_batches(store: Arc<Store>, queue: Arc<Queue>, batch_lock: Arc<Mut
 fn open(sealed: &SealedEntry) -> Option<Entry> {
     match envelope::open(&sealed.key, &sealed.record) {
         Ok(Record::Entry(entry)) => Some(entry),
-        // We sealed it ourselves.
+        // Can't be: this process sealed it.
         _ => None,
     }
 }

@@ -1,4 +1,4 @@
-//! What was put in write-behind mode and is not yet written.
+//! The queue of puts that are not yet written.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -15,42 +15,42 @@ use tokio::sync::Notify;
 
 use crate::put::SealedEntry;
 
-/// How long an entry may wait, in real time. No longer than any call to a tier may take: tombstones are kept
-/// for as long as what was born before may still be written.
+/// How long an entry may be queued, in real time. No longer than a call to a tier may take, since tombstones
+/// are kept only for as long as an earlier born entry may still be written.
 pub(crate) const MAX_QUEUE_TIME: Duration = Duration::from_secs(10);
 
-/// How many removed keys are remembered one by one.
+/// How many tombstones of keys the queue keeps.
 const MAX_TOMBSTONES: usize = 65_536;
 
-/// A queue of entries by key, bounded, of which those that came first are written first.
+/// A bounded queue with one entry for each key. What came first is written first.
 #[derive(Debug)]
 pub(crate) struct Queue {
     max_rows: usize,
     max_bytes: usize,
     state: Mutex<State>,
-    /// Something waits to be written.
+    /// Wakes the writer: an entry was queued.
     pub(crate) filled: Notify,
-    /// Somebody waits for it to be written.
+    /// Ends the writer's pause: somebody waits for the queue to be written.
     pub(crate) flush_requested: Notify,
-    /// A batch was written, or could not be.
+    /// Wakes who waits for the queue to be written: a batch was written, or failed.
     batch_done: Notify,
 }
 
 #[derive(Debug)]
 struct State {
     waiting: ByKey,
-    /// The keys that wait, by their numbers.
+    /// The keys of `waiting`, by their numbers.
     order: BTreeMap<u64, Key>,
-    /// The batch that is being written.
+    /// The batch that is being written now.
     writing: ByKey,
-    /// What this process removed: a put that comes too late is not queued, or it would outlive the
-    /// tombstone there.
+    /// The removals by this process. A put that they refuse is not queued: by the time it is written the
+    /// tombstone in the table may be dead and swept.
     tombstones: Tombstones,
     bytes: usize,
     next: u64,
     failures: u64,
     error: Option<Error>,
-    /// How many waited too long, since somebody was told so.
+    /// How many entries were dropped since a flush last reported it.
     lost: u64,
 }
 
@@ -58,7 +58,7 @@ type ByKey = HashMap<Key, QueuedEntry, BuildHasherDefault<KeyHasher>>;
 
 #[derive(Clone, Debug)]
 struct QueuedEntry {
-    /// In which order it came, or what it replaced.
+    /// Its place in the queue: its own, or that of the entry which it replaced.
     number: u64,
     since: Instant,
     sealed: Arc<SealedEntry>,
@@ -70,12 +70,12 @@ impl QueuedEntry {
     }
 }
 
-/// What became of what was to be queued.
+/// What became of entries that were to be queued.
 #[derive(Debug, Default)]
 pub(crate) struct AddOutcome {
-    /// There was no room for these.
+    /// The queue had no room for these.
     pub(crate) overflow: Vec<Arc<SealedEntry>>,
-    /// So many were born no later than a removal, or than what is queued.
+    /// How many were born no later than a removal, or than a queued entry of their key.
     pub(crate) outdated: u64,
 }
 
@@ -102,7 +102,7 @@ impl Queue {
         }
     }
 
-    /// Queues what fits.
+    /// Queues the entries that fit.
     pub(crate) fn add(&self, sealed: Vec<Arc<SealedEntry>>, now: Timestamp) -> AddOutcome {
         let (mut state, mut added) = (self.state(), AddOutcome::default());
         for sealed in sealed {
@@ -117,15 +117,15 @@ impl Queue {
         added
     }
 
-    /// What is queued for a key; of two the later born.
+    /// Returns what is queued for a key; of two entries the later born.
     pub(crate) fn find(&self, key: &Key) -> Option<Arc<SealedEntry>> {
         let state = self.state();
         let queued = state.waiting.get(key).or_else(|| state.writing.get(key));
         queued.filter(|queued| !queued.is_late()).map(|queued| queued.sealed.clone())
     }
 
-    /// The next batch, and how many were dropped because they had waited too long. It counts as queued
-    /// until it is [`written`](Self::written) or [`failed`](Self::failed).
+    /// Returns the next batch, and how many entries were dropped because they had been queued for too long.
+    /// The batch counts as queued until [`written`](Self::written) or [`failed`](Self::failed) is called.
     pub(crate) fn take(&self, rows: usize, bytes: usize) -> (Vec<Arc<SealedEntry>>, u64) {
         let mut state = self.state();
         let (mut batch, mut size, mut lost) = (Vec::new(), 0, 0);
@@ -166,8 +166,8 @@ impl Queue {
         self.batch_done.notify_waiters();
     }
 
-    /// Takes out what waits, is meant by `target`, and was born no later than `tombstone`; and lets nothing
-    /// of the sort in while that lasts.
+    /// Removes and returns the waiting entries that `target` covers and that were born no later than
+    /// `tombstone`. While that lasts, such entries are not queued.
     pub(crate) fn remove(
         &self,
         target: Target<'_>,
@@ -188,12 +188,11 @@ impl Queue {
         keys.iter().filter_map(|key| state.remove(key, tombstone.born)).collect()
     }
 
-    /// Waits until what is queued now is written.
+    /// Waits until all that is queued now is written.
     ///
     /// # Errors
     ///
-    /// If a batch could not be written meanwhile, or something has waited too long since this was last
-    /// called.
+    /// If a batch could not be written meanwhile, or entries were dropped since this was last called.
     pub(crate) async fn flushed(&self) -> Result<()> {
         let (up_to, failures) = {
             let state = self.state();
@@ -215,7 +214,7 @@ impl Queue {
         !self.state().order.is_empty()
     }
 
-    /// How many entries and bytes are queued.
+    /// Returns how many entries and bytes are queued.
     pub(crate) fn size(&self) -> (u64, u64) {
         let state = self.state();
         ((state.waiting.len() + state.writing.len()) as u64, state.bytes as u64)
@@ -233,9 +232,9 @@ impl State {
             || self.tombstones.refuses(&sealed.key, sealed.born, now)
     }
 
-    /// `false` if there is no room.
+    /// Queues an entry; returns `false` if there is no room.
     fn add(&mut self, sealed: &Arc<SealedEntry>, max_rows: usize, max_bytes: usize) -> bool {
-        // It takes the place of an older one, so that who waits for that waits for this.
+        // It takes the place of an older one: a flush that waits for that then waits for this.
         let older = self.waiting.get(&sealed.key);
         let (number, freed) = older.map_or((self.next, 0), |old| (old.number, old.sealed.record.len()));
         let rows = self.waiting.len() + self.writing.len() + usize::from(older.is_none());
@@ -251,7 +250,7 @@ impl State {
         true
     }
 
-    /// A batch that could not be written waits again, but for what a later put replaced.
+    /// Queues an entry of a failed batch again, unless a later put has replaced it.
     fn requeue(&mut self, key: Key, queued: QueuedEntry) {
         let number = queued.number;
         let queued = match self.waiting.remove(&key) {
@@ -274,7 +273,7 @@ impl State {
         Some(queued.sealed)
     }
 
-    /// How a wait for everything before the number `upto` ended, if it did.
+    /// Returns the outcome of a flush of everything before the number `up_to`; `None` while it must wait.
     fn outcome_up_to(&mut self, up_to: u64, failures: u64) -> Option<Result<()>> {
         if let Some(error) = self.error.as_ref().filter(|_| self.failures > failures) {
             return Some(Err(error.clone()));
@@ -287,8 +286,9 @@ impl State {
         match std::mem::take(&mut self.lost) {
             0 => Some(Ok(())),
             lost => {
-                let message =
-                    format!("{lost} puts could not be written within {MAX_QUEUE_TIME:?} and are lost");
+                let message = format!(
+                    "{lost} queued puts could not be written within {MAX_QUEUE_TIME:?} and were dropped"
+                );
                 Some(Err(Error::new(ErrorKind::Unavailable, "flush", message)))
             }
         }
@@ -338,8 +338,8 @@ mod tests {
         let queue = Queue::new(10, 1000);
         (1..4).for_each(|id| drop(add(&queue, id, 5)));
         let tombstone = Tombstone { born: at(5), dead_at: at(100) };
-        let gone = queue.remove(Target::Keys(&[sealed(1, 0).key.clone()]), tombstone, at(0));
-        assert_eq!((gone.len(), born(&queue, 1), born(&queue, 2)), (1, None, Some(5)));
+        let removed = queue.remove(Target::Keys(&[sealed(1, 0).key.clone()]), tombstone, at(0));
+        assert_eq!((removed.len(), born(&queue, 1), born(&queue, 2)), (1, None, Some(5)));
         queue.remove(Target::Matching(&Pattern::kind("k")), tombstone, at(0));
         assert_eq!(queue.size(), (0, 0));
         assert_eq!((add(&queue, 9, 5).outdated, add(&queue, 9, 6).outdated), (1, 0));

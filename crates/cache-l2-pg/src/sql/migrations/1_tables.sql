@@ -1,7 +1,7 @@
--- Entries and tombstones (those have no record). Of two for one key the later born is kept.
--- `key` and `rest` are a key as crates/cache-l2-pg/src/sql/key_bytes.rs stores it. What is indexed is coarse, so
--- that a row can be replaced without touching an index while its page has room: `minute` is that of its
--- death (of 2^26 microseconds), `size` that of the row in units of 128 bytes.
+-- Entries and tombstones, which have no record. Of two for one key the later born is kept. `key` and `rest`
+-- are the stored form of a key: see crates/cache-l2-pg/src/sql/key_bytes.rs. Indexed columns are coarse, so that a
+-- row can be replaced without touching an index while its page has room: `minute` is the minute of its death
+-- (2^26 microseconds), `size` the size of the row in units of 128 bytes.
 CREATE {unlogged} TABLE {entries} (
     key bytea PRIMARY KEY,
     rest bytea,
@@ -14,18 +14,18 @@ CREATE {unlogged} TABLE {entries} (
     ) STORED
 ) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.05);
 
--- Records are compressed where it helps before they come here.
+-- Records are compressed before they are sent, where that makes them smaller.
 ALTER TABLE {entries} ALTER COLUMN record SET STORAGE EXTERNAL;
 
--- For the sweeper, for eviction, and to add up sizes without reading the table.
+-- For sweeping, for eviction, and to add up sizes without reading the table.
 CREATE INDEX {by_death} ON {entries} (minute) INCLUDE (size);
 
--- Numbers removals by pattern. No number is given twice, not even after a crash, since nodes tell by the
--- last one whether they know all patterns: so this and the table of patterns are always logged, and the
--- first number is a moment, later than those of tables that were dropped.
+-- Numbers removals by pattern. By the last number nodes tell whether they know all patterns, so no number may
+-- be given twice, not even after a crash: this sequence and the table of patterns are always logged, and the
+-- first number is a moment, later than the numbers of tables that were dropped.
 CREATE SEQUENCE {numbers} START WITH {moment};
 
--- Removals by pattern: nothing born by then that matches is accepted until `dead_at`.
+-- Removals by pattern: until `dead_at`, no put is accepted that matches and was born at `born` or before.
 CREATE TABLE {patterns} (
     id bigint PRIMARY KEY,
     glob bytea NOT NULL,
@@ -33,9 +33,9 @@ CREATE TABLE {patterns} (
     dead_at bigint NOT NULL
 );
 
--- Keeps removals by pattern out until the transaction ends, and says whether `known` is the last number
--- given. A sequence is read as it is now, whatever the statement's snapshot: so nobody who passes here
--- misses a removal that ended before. Expressions, not queries, because this is part of every put.
+-- Blocks removals by pattern until the transaction ends, and returns whether `known` is the last number given.
+-- A sequence is read as it is now, whatever the statement's snapshot, so a put that passes here has missed no
+-- removal that ended before. Expressions, not queries, because this is part of every put.
 CREATE FUNCTION {gate}(known bigint) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     IF pg_advisory_xact_lock_shared({gate_lock}) IS NULL THEN
@@ -45,8 +45,8 @@ BEGIN
 END
 $$;
 
--- The last number given, and all removals by pattern up to it; that number alone if there are none. The
--- second statement has a snapshot of its own, taken under the lock, when none is being noted.
+-- Returns the last number given and all removals by pattern up to it; that number alone if there are none. The
+-- second statement has its own snapshot, taken under the lock, while no removal is being added.
 CREATE FUNCTION {known}()
 RETURNS TABLE (latest bigint, glob bytea, born bigint, dead_at bigint) LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
@@ -57,8 +57,8 @@ BEGIN
 END
 $$;
 
--- Notes a removal by pattern once no put is under way that doesn't know it. In place of more than `most`
--- of them, one stands for all keys.
+-- Adds a removal by pattern once no put is under way that doesn't know it. If there are then more than `most`,
+-- it replaces all of them by one of all keys.
 CREATE FUNCTION {note}(new_glob bytea, new_born bigint, new_dead_at bigint, now bigint, most integer)
 RETURNS void LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -83,9 +83,9 @@ BEGIN
 END
 $$;
 
--- Evicts a batch, those first that die in an earlier minute, but no tombstones and none of the cache's own, until the
--- table has no more than `low` of either. Does nothing while somebody else is at it, and then answers with
--- nulls; nor if it has no more than `most` of either. What it answers as held is from before.
+-- Evicts a batch of entries, those first that die in an earlier minute, but no tombstones and none of the cache's
+-- own, until the table has no more than `low` rows and bytes. Evicts nothing if it has no more than `most` of
+-- either, or while another node evicts; then it returns nulls. `held` is what the table had before.
 CREATE FUNCTION {evict}(
     most_rows bigint, most_bytes bigint, low_rows bigint, low_bytes bigint,
     OUT evicted bigint, OUT held_rows bigint, OUT held_bytes bigint

@@ -1,4 +1,4 @@
 //! What benchmarks have in common: the keys they ask for, and how they time.
 
-pub mod load;
 pub mod timing;
+pub mod zipf;

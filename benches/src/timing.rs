@@ -1,4 +1,4 @@
-//! Timing that survives a noisy machine: contenders take turns, and each keeps its median round.
+//! Timing that survives a noisy machine: candidates take turns, and each keeps its median round.
 
 use std::{
     panic::resume_unwind,

@@ -1,13 +1,12 @@
 //! A tier that counts what it is asked, and fails, hangs or lies when told to.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, fmt, sync::Arc};
 
 use async_trait::async_trait;
-use cache_core::{Entry, Error, ErrorKind, Key, Operation, Result, Target, Tier, Tombstone};
+use cache_core::{
+    Entry, Error, ErrorKind, Key, Operation, Result, Target, Tier, Tombstone,
+    sync::{Mutex, MutexGuard},
+};
 
 use crate::Gate;
 
@@ -114,7 +113,7 @@ impl FaultyTier {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     async fn begin(&self, operation: Operation, keys: Vec<Key>) -> Result<()> {

@@ -1,4 +1,4 @@
-//! A stage for scenarios: a cache over one tier that can fail, a source that follows a script, and a
+//! A fixture for scenarios: a cache over one tier that can fail, a source that follows a script, and a
 //! clock that only the scenario turns.
 
 use std::{sync::Arc, time::Duration};
@@ -9,9 +9,9 @@ use tokio::{spawn, task::JoinHandle};
 
 use crate::{FaultyTier, ModelTier, Recorder, ScriptedLoader, settle, soon};
 
-/// How long a value of a scene is fresh, unless the scenario says otherwise.
+/// How long a value of a fixture is fresh, unless the scenario says otherwise.
 pub const LIFE: Duration = Duration::from_secs(60);
-/// Until how long after its birth a value of a scene may be served stale.
+/// Until how long after its birth a value of a fixture may be served stale.
 pub const GRACE: Duration = Duration::from_secs(600);
 
 /// Whether two spans are the same but for the microseconds by which births are told apart.
@@ -20,9 +20,9 @@ pub fn about(one: Duration, other: Duration) -> bool {
     one.abs_diff(other) < Duration::from_millis(20)
 }
 
-/// A cache on a stage. The region's kind is `price`, its values are strings.
+/// A cache on a fixture. The region's kind is `price`, its values are strings.
 #[derive(Clone, Debug)]
-pub struct Scene {
+pub struct Fixture {
     /// The clock of everything here.
     pub clock: Clock,
     /// What the tier holds.
@@ -42,18 +42,18 @@ pub struct Scene {
 /// What scenarios change about the region.
 pub type Settings = RegionBuilder<String>;
 
-impl Scene {
-    /// The usual stage: [`LIFE`], [`GRACE`], everything else as by default.
+impl Fixture {
+    /// The usual fixture: [`LIFE`], [`GRACE`], everything else as by default.
     pub async fn new() -> Self {
         Self::with(|region| region).await
     }
 
-    /// The usual stage with other settings of the region.
+    /// The usual fixture with other settings of the region.
     pub async fn with(settings: impl FnOnce(Settings) -> Settings) -> Self {
         Self::built(|cache| cache, settings).await
     }
 
-    /// The usual stage with other settings of the cache and of the region.
+    /// The usual fixture with other settings of the cache and of the region.
     pub async fn built(
         cache: impl FnOnce(CacheBuilder) -> CacheBuilder,
         settings: impl FnOnce(Settings) -> Settings,

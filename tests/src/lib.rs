@@ -15,11 +15,11 @@ mod scripted_loader;
 mod settle;
 
 pub use faulty_tier::{FaultyTier, Moment};
-pub use fixture::{GRACE, LIFE, Scene, Settings, about};
+pub use fixture::{Fixture, GRACE, LIFE, Settings, about};
 pub use gate::Gate;
 pub use local_bus::LocalBus;
 pub use local_lease::LocalLease;
-pub use recorder::{Recorder, Seen};
+pub use recorder::{RecordedEvent, Recorder};
 pub use scripted_loader::{Answer, ScriptedLoader};
 pub use settle::{eventually, settle, soon};
 pub use tier_suite::ModelTier;

@@ -1,14 +1,17 @@
 //! A bus between caches of one process, which can be cut and can lose what it carries.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use cache_core::{Bus, Bytes, Error, ErrorKind, Listener, Result};
+use cache_core::{
+    Bus, Bytes, Error, ErrorKind, Listener, Result,
+    sync::{Mutex, MutexGuard},
+};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::Gate;
 
-/// Carries frames between caches of one process. Clones are the same bus.
+/// Carries messages between caches of one process. Clones are the same bus.
 #[derive(Clone, Debug, Default)]
 pub struct LocalBus(Arc<Mutex<State>>);
 
@@ -34,17 +37,17 @@ impl LocalBus {
         self.state().down = false;
     }
 
-    /// The next `frames` are taken, and reach nobody.
-    pub fn lose(&self, frames: usize) {
-        self.state().to_lose = frames;
+    /// The next `messages` are taken, and reach nobody.
+    pub fn lose(&self, messages: usize) {
+        self.state().to_lose = messages;
     }
 
-    /// From now on frames wait at the gate before they are sent, or not.
+    /// From now on messages wait at the gate before they are sent, or not.
     pub fn gate(&self) -> Gate {
         self.state().gate.insert(Gate::closed()).clone()
     }
 
-    /// Every frame that was carried, in order.
+    /// Every message that was carried, in order.
     #[must_use]
     pub fn carried(&self) -> Vec<Bytes> {
         self.state().carried.clone()
@@ -57,7 +60,7 @@ impl LocalBus {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 
@@ -75,7 +78,7 @@ impl Bus for LocalBus {
         4096
     }
 
-    async fn publish(&self, frame: Bytes) -> Result<()> {
+    async fn publish(&self, message: Bytes) -> Result<()> {
         let gate = self.state().gate.clone();
         if let Some(gate) = gate {
             gate.pass().await;
@@ -88,8 +91,8 @@ impl Bus for LocalBus {
             state.to_lose -= 1;
             return Ok(());
         }
-        state.carried.push(frame.clone());
-        state.listeners.retain(|listener| listener.send(frame.clone()).is_ok());
+        state.carried.push(message.clone());
+        state.listeners.retain(|listener| listener.send(message.clone()).is_ok());
         Ok(())
     }
 
@@ -100,15 +103,15 @@ impl Bus for LocalBus {
         }
         let (sender, receiver) = unbounded_channel();
         state.listeners.push(sender);
-        Ok(Box::new(Ear(receiver)))
+        Ok(Box::new(LocalListener(receiver)))
     }
 }
 
 #[derive(Debug)]
-struct Ear(UnboundedReceiver<Bytes>);
+struct LocalListener(UnboundedReceiver<Bytes>);
 
 #[async_trait]
-impl Listener for Ear {
+impl Listener for LocalListener {
     async fn next(&mut self) -> Result<Bytes> {
         self.0.recv().await.ok_or_else(is_down)
     }

@@ -1,13 +1,12 @@
 //! Leases between caches of one process, on the clock that the test turns.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use cache_core::{Clock, Error, ErrorKind, Holder, Key, Lease, Result, Timestamp};
+use cache_core::{
+    Clock, Error, ErrorKind, Holder, Key, Lease, Result, Timestamp,
+    sync::{Mutex, MutexGuard},
+};
 
 /// Grants keys to caches of one process. Clones are the same.
 #[derive(Clone, Debug)]
@@ -48,7 +47,7 @@ impl LocalLease {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     fn grant(&self, keys: &[Key], holder: Holder, span: Duration, new: bool) -> Result<Vec<bool>> {

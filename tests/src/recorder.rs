@@ -1,13 +1,13 @@
 //! An observer that writes down what it is told.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use cache_core::{ErrorKind, Event, Key, Observer, Operation};
+use cache_core::{ErrorKind, Event, Key, Observer, Operation, sync::Mutex};
 
 /// An [`Event`], kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are those of the event of the same name")]
-pub enum Seen {
+pub enum RecordedEvent {
     /// [`Event::Hit`].
     Hit { key: Key, source: &'static str, stale: bool },
     /// [`Event::Miss`].
@@ -36,43 +36,43 @@ pub enum Seen {
 
 /// Remembers every event in order. Clones share what they remember.
 #[derive(Clone, Debug, Default)]
-pub struct Recorder(Arc<Mutex<Vec<Seen>>>);
+pub struct Recorder(Arc<Mutex<Vec<RecordedEvent>>>);
 
 impl Recorder {
     /// Everything seen so far.
     #[must_use]
-    pub fn seen(&self) -> Vec<Seen> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub fn recorded(&self) -> Vec<RecordedEvent> {
+        self.0.lock().clone()
     }
 
     /// How many of the events seen so far are such.
-    pub fn count(&self, such: impl Fn(&Seen) -> bool) -> usize {
-        self.seen().iter().filter(|seen| such(seen)).count()
+    pub fn count(&self, such: impl Fn(&RecordedEvent) -> bool) -> usize {
+        self.recorded().iter().filter(|seen| such(seen)).count()
     }
 }
 
 impl Observer for Recorder {
     fn on(&self, event: &Event<'_>) {
         let seen = match *event {
-            Event::Hit { key, source, stale } => Seen::Hit { key: key.clone(), source, stale },
-            Event::Miss { key } => Seen::Miss { key: key.clone() },
+            Event::Hit { key, source, stale } => RecordedEvent::Hit { key: key.clone(), source, stale },
+            Event::Miss { key } => RecordedEvent::Miss { key: key.clone() },
             Event::Load { kind, keys, error } => {
-                Seen::Load { kind: kind.to_owned(), keys, error: error.map(|error| error.kind()) }
+                RecordedEvent::Load { kind: kind.to_owned(), keys, error: error.map(|error| error.kind()) }
             }
             Event::TierFailed { tier, operation, error } => {
-                Seen::TierFailed { tier, operation, error: error.kind() }
+                RecordedEvent::TierFailed { tier, operation, error: error.kind() }
             }
-            Event::TierRecovered { tier } => Seen::TierRecovered { tier },
-            Event::Corrupt { tier, key, error: _ } => Seen::Corrupt { tier, key: key.clone() },
+            Event::TierRecovered { tier } => RecordedEvent::TierRecovered { tier },
+            Event::Corrupt { tier, key, error: _ } => RecordedEvent::Corrupt { tier, key: key.clone() },
             Event::Normalised { kind, change } => {
-                Seen::Normalised { kind: kind.to_owned(), change: change.to_owned() }
+                RecordedEvent::Normalised { kind: kind.to_owned(), change: change.to_owned() }
             }
-            Event::ProtectionRefused { key } => Seen::ProtectionRefused { key: key.clone() },
-            Event::Lost { tier, key } => Seen::Lost { tier, key: key.clone() },
-            Event::BusFailed { bus, error } => Seen::BusFailed { bus, error: error.kind() },
-            Event::Unproven { bus } => Seen::Unproven { bus },
-            Event::LeaseFailed { lease, error } => Seen::LeaseFailed { lease, error: error.kind() },
+            Event::ProtectionRefused { key } => RecordedEvent::ProtectionRefused { key: key.clone() },
+            Event::Lost { tier, key } => RecordedEvent::Lost { tier, key: key.clone() },
+            Event::BusFailed { bus, error } => RecordedEvent::BusFailed { bus, error: error.kind() },
+            Event::Unproven { bus } => RecordedEvent::Unproven { bus },
+            Event::LeaseFailed { lease, error } => RecordedEvent::LeaseFailed { lease, error: error.kind() },
         };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
+        self.0.lock().push(seen);
     }
 }

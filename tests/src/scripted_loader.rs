@@ -1,12 +1,12 @@
 //! A loader that answers by script and remembers what it was asked.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
-use cache_core::{Error, ErrorKind, Fetched, Key, Loaded, Loader, Request, Result};
+use cache_core::{
+    Error, ErrorKind, Fetched, Key, Loaded, Loader, Request, Result,
+    sync::{Mutex, MutexGuard},
+};
 
 use crate::Gate;
 
@@ -27,11 +27,11 @@ pub enum Answer<V> {
 
 /// What the call as a whole does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mood {
-    Well,
-    Failing(ErrorKind),
-    Panicking,
-    Miscounting,
+enum CallOutcome {
+    Answers,
+    Fails(ErrorKind),
+    Panics,
+    AnswersOneTooFew,
 }
 
 /// Answers by script. Clones share the script and the memory.
@@ -44,7 +44,7 @@ type Make<V> = Box<dyn Fn(&Key, u64) -> Fetched<V> + Send>;
 struct State<V> {
     make: Make<V>,
     answers: HashMap<Key, Answer<V>>,
-    mood: Mood,
+    outcome: CallOutcome,
     gate: Option<Gate>,
     max_batch: usize,
     batches: Vec<Vec<Request>>,
@@ -54,7 +54,7 @@ struct State<V> {
 impl<V> std::fmt::Debug for State<V> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("State")
-            .field("mood", &self.mood)
+            .field("outcome", &self.outcome)
             .field("batches", &self.batches)
             .finish_non_exhaustive()
     }
@@ -87,7 +87,7 @@ impl<V: Clone + Send + Sync + 'static> ScriptedLoader<V> {
         Self(Arc::new(Mutex::new(State {
             make: Box::new(make),
             answers: HashMap::new(),
-            mood: Mood::Well,
+            outcome: CallOutcome::Answers,
             gate: None,
             max_batch: 100,
             batches: Vec::new(),
@@ -109,22 +109,22 @@ impl<V: Clone + Send + Sync + 'static> ScriptedLoader<V> {
 
     /// From now on each call fails as a whole.
     pub fn fail(&self, kind: ErrorKind) {
-        self.state().mood = Mood::Failing(kind);
+        self.state().outcome = CallOutcome::Fails(kind);
     }
 
     /// From now on each call panics.
     pub fn panic(&self) {
-        self.state().mood = Mood::Panicking;
+        self.state().outcome = CallOutcome::Panics;
     }
 
     /// From now on each call answers for one key too few.
     pub fn miscount(&self) {
-        self.state().mood = Mood::Miscounting;
+        self.state().outcome = CallOutcome::AnswersOneTooFew;
     }
 
     /// From now on no call fails as a whole.
     pub fn recover(&self) {
-        self.state().mood = Mood::Well;
+        self.state().outcome = CallOutcome::Answers;
     }
 
     /// From now on each call waits at the gate, before it decides what to answer. What was asked is
@@ -166,7 +166,7 @@ impl<V: Clone + Send + Sync + 'static> ScriptedLoader<V> {
     }
 
     fn state(&self) -> MutexGuard<'_, State<V>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 
@@ -184,7 +184,7 @@ impl<V: Clone> State<V> {
     fn answer(&self, key: &Key, number: u64) -> Loaded<V> {
         match self.answers.get(key).cloned().unwrap_or(Answer::Made) {
             Answer::Made => (self.make)(key, number).into(),
-            Answer::Value(fresh) => Loaded::Value(fresh),
+            Answer::Value(fetched) => Loaded::Value(fetched),
             Answer::Absent => Loaded::Absent,
             Answer::NotModified => Loaded::NotModified,
             Answer::Fail(kind) => Loaded::Failed(Error::new(kind, "load", format!("{key} was told to fail"))),
@@ -206,17 +206,17 @@ impl<V: Clone + Send + Sync + 'static> Loader<V> for ScriptedLoader<V> {
         if let Some(gate) = gate {
             gate.pass().await;
         }
-        let (mood, mut answers) = {
+        let (outcome, mut answers) = {
             let state = self.state();
             let answers =
                 requests.iter().zip(numbers).map(|(request, number)| state.answer(&request.key, number));
-            (state.mood, answers.collect::<Vec<_>>())
+            (state.outcome, answers.collect::<Vec<_>>())
         };
-        match mood {
-            Mood::Well => {}
-            Mood::Failing(kind) => return Err(Error::new(kind, "load", "the source was told to fail")),
-            Mood::Panicking => panic!("the source was told to panic"),
-            Mood::Miscounting => drop(answers.pop()),
+        match outcome {
+            CallOutcome::Answers => {}
+            CallOutcome::Fails(kind) => return Err(Error::new(kind, "load", "the source was told to fail")),
+            CallOutcome::Panics => panic!("the source was told to panic"),
+            CallOutcome::AnswersOneTooFew => drop(answers.pop()),
         }
         Ok(answers)
     }

@@ -120,7 +120,7 @@ impl Loader<u64> for Delayed {
     }
 }
 
-struct Stage {
+struct Fixture {
     clock: Clock,
     cache: Cache,
     region: Region<u64>,
@@ -129,7 +129,7 @@ struct Stage {
     dice: Arc<Dice>,
 }
 
-impl Stage {
+impl Fixture {
     async fn new(seed: u64, memory: MemoryBuilder) -> Arc<Self> {
         let (clock, dice, world) = (Clock::manual(), Dice::new(seed), Arc::new(World::default()));
         let tiers = ["one", "two"].map(|name| Arc::new(ModelTier::new(name)));
@@ -228,19 +228,19 @@ impl Stage {
 }
 
 async fn history(seed: u64, steps: u64, memory: MemoryBuilder) {
-    let stage = Stage::new(seed, memory).await;
+    let fixture = Fixture::new(seed, memory).await;
     let tasks = (0..TASKS).map(|_| {
-        let stage = stage.clone();
+        let fixture = fixture.clone();
         tokio::spawn(async move {
             for _ in 0..steps {
-                stage.step().await;
+                fixture.step().await;
             }
         })
     });
     for task in tasks.collect::<Vec<_>>() {
         task.await.unwrap();
     }
-    stage.check_the_rest().await;
+    fixture.check_the_rest().await;
 }
 
 #[tokio::test]

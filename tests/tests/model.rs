@@ -16,7 +16,7 @@ use proptest::{
 use tokio::runtime::Builder;
 
 use self::model::{
-    fixture::{Stack, Stage},
+    fixture::{Fixture, Stack},
     oracle::KEYS,
 };
 
@@ -70,9 +70,9 @@ fn policies() -> impl Strategy<Value = Eviction> {
 
 fn run(stack: Stack, policy: Eviction, eager: bool, steps: &[Step]) {
     Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-        let mut stage = Stage::new(stack, policy, eager).await;
+        let mut fixture = Fixture::new(stack, policy, eager).await;
         for (n, step) in steps.iter().enumerate() {
-            stage.step(n, step).await;
+            fixture.step(n, step).await;
         }
     });
 }

@@ -1,4 +1,4 @@
-//! `cargo xtask chaos`: two nodes under load while their servers fail, by the program of the package `fleet`.
+//! `cargo xtask chaos`: two nodes under load while their servers fail, by the program of the package `nodes`.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::shell;
 /// # Errors
 /// Fails if cargo can't be started.
 pub(crate) fn run(root: &Path, args: &[String]) -> Result<bool> {
-    let mut command = shell::cargo(root, ["run", "--release", "--package", "fleet", "--bin", "chaos", "--"]);
+    let mut command = shell::cargo(root, ["run", "--release", "--package", "nodes", "--bin", "chaos", "--"]);
     command.args(args);
     shell::succeeds(&mut command)
 }

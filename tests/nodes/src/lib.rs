@@ -1,23 +1,23 @@
-//! Two nodes, each a process of its own, under a referee who knows what is true.
+//! Two nodes, each a process of its own, under a controller who knows what is true.
 //!
-//! The referee holds the [`Source`]: a version for each key, raised before each write. It tells each
-//! [`Node`] what to do, and a node asks it for what it has to load. Every read is held by the [`Judge`]
+//! The controller holds the [`Source`]: a version for each key, raised before each write. It tells each
+//! [`Node`] what to do, and a node asks it for what it has to load. Every read is held by the [`Checker`]
 //! against the writes that had ended before it began.
 
-mod judge;
-mod load;
+mod checker;
+mod config;
+mod harness;
 mod node;
-mod recipe;
-mod site;
-mod slow;
+mod node_cache;
+mod protocol;
+mod remote_source;
+mod slow_tier;
 mod source;
-mod upstream;
-mod wire;
 
-pub use judge::{Bounds, Fault, Judge, Verdict, Write};
-pub use load::{Fleet, Mix, Sample, Tally};
+pub use checker::{Bounds, Checker, Fault, Verdict, WriteKind};
+pub use config::{Backend, GuardConfig, NodeConfig};
+pub use harness::{Harness, Mix, Sample, Tally};
 pub use node::{Node, serve};
-pub use recipe::{Arm, Over, Recipe};
-pub use site::Site;
+pub use node_cache::NodeCache;
+pub use protocol::{BusCounts, NodeState, Reply, Request, TierCounts};
 pub use source::Source;
-pub use wire::{Answer, Bus, Order, State, Tier};

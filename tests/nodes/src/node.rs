@@ -1,4 +1,4 @@
-//! A node as a process: the referee's handle on it, and what runs in it.
+//! A node as a process: the controller's handle on it, and what runs in it.
 
 use std::{
     collections::HashMap,
@@ -6,13 +6,14 @@ use std::{
     path::Path,
     process::{Child, Command, Stdio},
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use anyhow::{Context, Result, anyhow, bail};
+use cache_core::sync::Mutex;
 use tokio::{
     net::{TcpListener, TcpStream},
     sync::{mpsc::UnboundedSender, oneshot},
@@ -20,9 +21,9 @@ use tokio::{
 };
 
 use crate::{
-    Answer, Order, Recipe, Site, Source, State,
-    upstream::Upstream,
-    wire::{self, FromNode, Hearing, ToNode},
+    NodeCache, NodeConfig, NodeState, Reply, Request, Source,
+    protocol::{self, FromNode, Incoming, ToNode},
+    remote_source::RemoteSource,
 };
 
 /// How long a node may take to start.
@@ -37,7 +38,7 @@ pub struct Node {
     next: AtomicU64,
 }
 
-type Waiting = Arc<Mutex<HashMap<u64, oneshot::Sender<Result<Answer, String>>>>>;
+type Waiting = Arc<Mutex<HashMap<u64, oneshot::Sender<Result<Reply, String>>>>>;
 
 impl Node {
     /// Starts `program node ADDRESS`, which is to call [`serve`], and waits until it can be told what to do.
@@ -45,19 +46,19 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// If the program can't be started, or refuses the recipe.
-    pub async fn start(program: &Path, recipe: &Recipe, source: Arc<Source>) -> Result<Self> {
+    /// If the program can't be started, or refuses the config.
+    pub async fn start(program: &Path, config: &NodeConfig, source: Arc<Source>) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("no port is free")?;
         let process = Process::start(program, &listener.local_addr()?)?;
         let (stream, _) = timeout(START, listener.accept()).await.context("the node never called")??;
-        let (mut hearing, say) = wire::both(stream);
-        let _ = say.send(ToNode::Be(Box::new(recipe.clone())));
-        match timeout(START, hearing.next()).await {
+        let (mut incoming, say) = protocol::split(stream);
+        let _ = say.send(ToNode::Start(Box::new(config.clone())));
+        match timeout(START, incoming.next()).await {
             Ok(Some(FromNode::Ready)) => {}
             _ => bail!("the node did not start; above is why, if it said so"),
         }
         let waiting = Waiting::default();
-        tokio::spawn(hear(hearing, source, say.clone(), waiting.clone()));
+        tokio::spawn(hear(incoming, source, say.clone(), waiting.clone()));
         Ok(Self { process, say, waiting, next: AtomicU64::new(0) })
     }
 
@@ -66,12 +67,12 @@ impl Node {
     /// # Errors
     ///
     /// If the node is gone.
-    pub async fn ask(&self, order: Order) -> Result<Result<Answer, String>> {
+    pub async fn ask(&self, request: Request) -> Result<Result<Reply, String>> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let (waiter, answer) = oneshot::channel();
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(number, waiter);
+        self.waiting.lock().insert(number, waiter);
         let gone = || anyhow!("the node is gone");
-        self.say.send(ToNode::Do(number, order)).map_err(|_| gone())?;
+        self.say.send(ToNode::Run(number, request)).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())
     }
 
@@ -80,9 +81,9 @@ impl Node {
     /// # Errors
     ///
     /// If it is gone.
-    pub async fn state(&self) -> Result<State> {
-        match self.ask(Order::State).await? {
-            Ok(Answer::State(state)) => Ok(state),
+    pub async fn state(&self) -> Result<NodeState> {
+        match self.ask(Request::State).await? {
+            Ok(Reply::State(state)) => Ok(state),
             other => bail!("asked how it is, the node answered {other:?}"),
         }
     }
@@ -98,17 +99,17 @@ impl Node {
 struct Process(Mutex<Child>);
 
 impl Process {
-    fn start(program: &Path, referee: &SocketAddr) -> Result<Self> {
+    fn start(program: &Path, controller: &SocketAddr) -> Result<Self> {
         let mut command = Command::new(program);
-        command.arg("node").arg(referee.to_string()).stdin(Stdio::null());
-        // Its output is for errors: the referee's own may be read by a program.
+        command.arg("node").arg(controller.to_string()).stdin(Stdio::null());
+        // Its output is for errors: the controller's own may be read by a program.
         command.stdout(Stdio::null());
         let child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
         Ok(Self(Mutex::new(child)))
     }
 
     fn kill(&self) {
-        let mut child = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut child = self.0.lock();
         // It may have ended by itself.
         let _ = child.kill();
         let _ = child.wait();
@@ -122,9 +123,9 @@ impl Drop for Process {
 }
 
 /// Hears what the node says, until it is gone.
-async fn hear(mut hearing: Hearing, source: Arc<Source>, say: UnboundedSender<ToNode>, waiting: Waiting) {
-    let waiting = || waiting.lock().unwrap_or_else(PoisonError::into_inner);
-    while let Some(message) = hearing.next().await {
+async fn hear(mut incoming: Incoming, source: Arc<Source>, say: UnboundedSender<ToNode>, waiting: Waiting) {
+    let waiting = || waiting.lock();
+    while let Some(message) = incoming.next().await {
         match message {
             FromNode::Ready => {}
             FromNode::Done(number, outcome) => {
@@ -145,26 +146,26 @@ async fn hear(mut hearing: Hearing, source: Arc<Source>, say: UnboundedSender<To
     waiting().clear();
 }
 
-/// Runs a node until its referee, who listens at `referee`, is gone.
+/// Runs a node until its controller, who listens at `controller`, is gone.
 ///
 /// # Errors
 ///
-/// If the referee can't be reached, or its recipe makes no sense.
-pub async fn serve(referee: SocketAddr) -> Result<()> {
-    let stream = TcpStream::connect(referee).await.context("cannot reach the referee")?;
-    let (mut hearing, say) = wire::both(stream);
-    let Some(ToNode::Be(recipe)) = hearing.next().await else { bail!("the referee gave no recipe") };
-    let upstream = Upstream::new(say.clone());
-    let site = Site::build(&recipe, upstream.clone()).await.context("the recipe makes no cache")?;
+/// If the controller can't be reached, or its config makes no sense.
+pub async fn serve(controller: SocketAddr) -> Result<()> {
+    let stream = TcpStream::connect(controller).await.context("cannot reach the controller")?;
+    let (mut incoming, say) = protocol::split(stream);
+    let Some(ToNode::Start(config)) = incoming.next().await else { bail!("the controller gave no config") };
+    let remote_source = RemoteSource::new(say.clone());
+    let node = NodeCache::build(&config, remote_source.clone()).await.context("the config makes no cache")?;
     let _ = say.send(FromNode::Ready);
-    while let Some(message) = hearing.next().await {
+    while let Some(message) = incoming.next().await {
         match message {
-            ToNode::Be(_) => bail!("a node can't become another one"),
-            ToNode::Loaded(number, version) => upstream.came(number, version),
-            ToNode::Do(number, order) => {
-                let (site, say) = (site.clone(), say.clone());
+            ToNode::Start(_) => bail!("a node can't become another one"),
+            ToNode::Loaded(number, version) => remote_source.resolve(number, version),
+            ToNode::Run(number, request) => {
+                let (node, say) = (node.clone(), say.clone());
                 tokio::spawn(async move {
-                    let outcome = site.follow(order).await.map_err(|error| error.to_string());
+                    let outcome = node.handle(request).await.map_err(|error| error.to_string());
                     let _ = say.send(FromNode::Done(number, outcome));
                 });
             }

@@ -5,11 +5,12 @@
 
 use std::{
     path::Path,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
     time::{Duration, Instant},
 };
 
-use fleet::{Arm, Bounds, Fault, Fleet, Mix, Node, Over, Recipe, Source, Verdict};
+use cache_core::sync::Mutex;
+use nodes::{Backend, Bounds, Fault, GuardConfig, Harness, Mix, Node, NodeConfig, Source, Verdict};
 use servers::{Redis, RedisOptions};
 use tokio::task::block_in_place;
 
@@ -48,50 +49,50 @@ struct Outcome {
     errors: Vec<String>,
 }
 
-/// Runs the stress with nodes made by the recipe, and prints what came of it.
-fn stress(name: &str, killed: Killed, recipe: impl FnOnce(Recipe) -> Recipe) -> Outcome {
-    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+/// Runs the stress with nodes made by the config, and prints what came of it.
+fn stress(name: &str, killed: Killed, config: impl FnOnce(NodeConfig) -> NodeConfig) -> Outcome {
+    let _alone = ALONE.lock();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let keeps = ["appendonly yes", "appendfsync no"].map(str::to_owned);
-        let config = if killed == Killed::ComesBack { keeps.to_vec() } else { Vec::new() };
-        let mut redis = Redis::start(&RedisOptions { config, ..RedisOptions::default() }).unwrap();
+        let lines = if killed == Killed::ComesBack { keeps.to_vec() } else { Vec::new() };
+        let mut redis = Redis::start(&RedisOptions { config: lines, ..RedisOptions::default() }).unwrap();
         let postgres = servers::env::postgres_database().unwrap();
-        let recipe = recipe(Recipe {
+        let config = config(NodeConfig {
             slow_puts: Duration::from_millis(5),
-            ..Recipe::new("rule33", &redis.url(), &postgres)
+            ..NodeConfig::new("rule33", &redis.url(), &postgres)
         });
         let source = Arc::new(Source::new(KEYS, Duration::ZERO..=Duration::from_millis(20)));
         let mut nodes = Vec::new();
         for _ in 0..2 {
             let program = Path::new(env!("CARGO_BIN_EXE_chaos"));
-            nodes.push(Node::start(program, &recipe, Arc::clone(&source)).await.unwrap());
+            nodes.push(Node::start(program, &config, Arc::clone(&source)).await.unwrap());
         }
-        let fleet = Arc::new(Fleet::new(nodes, source));
+        let harness = Arc::new(Harness::new(nodes, source));
         let began = Instant::now();
         let work = tokio::spawn({
-            let fleet = Arc::clone(&fleet);
-            async move { fleet.work(MIX, |begun| begun < OPERATIONS).await }
+            let harness = Arc::clone(&harness);
+            async move { harness.work(MIX, |begun| begun < OPERATIONS).await }
         });
         let mut faults = Vec::new();
         if killed != Killed::Never {
-            begun(&fleet, KILLED).await;
+            begun(&harness, KILLED).await;
             let began = Instant::now();
             block_in_place(|| redis.kill());
-            begun(&fleet, BACK).await;
+            begun(&harness, BACK).await;
             block_in_place(|| redis.restart()).unwrap();
             // A bus that did not notice is granted nothing for it.
-            if recipe.bus == Some(Over::Redis) {
+            if config.bus == Some(Backend::Redis) {
                 faults.push(Fault { began, ended: Instant::now() });
             }
         }
         let tally = work.await.unwrap();
         let took = began.elapsed();
-        let quiet = fleet.recovered(Duration::from_secs(30)).await.expect("all is well in the end");
+        let quiet = harness.recovered(Duration::from_secs(30)).await.expect("all is well in the end");
         // What the other node was told last has arrived by then.
         tokio::time::sleep(BOUNDS.calm).await;
-        let leftovers = fleet.leftovers().await;
-        let verdict = fleet.judge.verdict(&faults, BOUNDS);
+        let leftovers = harness.leftovers().await;
+        let verdict = harness.checker.verdict(&faults, BOUNDS);
         println!(
             "{name}: {} reads, {} puts, {} removals, {} loads in {took:.1?}, quiet after {quiet:.1?}; stale: {} after \
              a removal, {} after a put, {} left over; older on the other node within the bound of {:?}: {}, for {:.1?} \
@@ -99,7 +100,7 @@ fn stress(name: &str, killed: Killed, recipe: impl FnOnce(Recipe) -> Recipe) -> 
             tally.reads,
             tally.puts,
             tally.removals,
-            fleet.source.loads(),
+            harness.source.loads(),
             verdict.stale_after_removal,
             verdict.stale_after_put,
             leftovers.len(),
@@ -123,8 +124,8 @@ fn stress(name: &str, killed: Killed, recipe: impl FnOnce(Recipe) -> Recipe) -> 
 }
 
 /// Waits until so many operations were begun.
-async fn begun(fleet: &Fleet, operations: u64) {
-    while fleet.begun.load(Ordering::Relaxed) < operations {
+async fn begun(harness: &Harness, operations: u64) {
+    while harness.begun.load(Ordering::Relaxed) < operations {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
@@ -140,42 +141,43 @@ impl Outcome {
 
 #[test]
 fn rule_33_two_processes_on_redis_and_postgres() {
-    stress("bus on Redis", Killed::Never, |recipe| recipe).is_clean();
+    stress("bus on Redis", Killed::Never, |config| config).is_clean();
 }
 
 #[test]
 fn rule_33_with_redis_killed_in_the_middle_and_back_with_what_it_held() {
-    let on_postgres = |recipe| Recipe { bus: Some(Over::Postgres), ..recipe };
+    let on_postgres = |config| NodeConfig { bus: Some(Backend::Postgres), ..config };
     stress("bus on PostgreSQL, Redis killed", Killed::ComesBack, on_postgres).is_clean();
 }
 
 #[test]
 fn rule_33_with_redis_killed_in_the_middle_and_the_bus_with_it() {
-    let with_it = |recipe| Recipe { asks_when_deaf: true, guard: Some(guard()), ..recipe };
+    let with_it = |config| NodeConfig { ask_on_bus_loss: true, guard: Some(guard()), ..config };
     stress("bus on Redis, which is killed", Killed::ComesBack, with_it).is_clean();
 }
 
 #[test]
 fn rule_33_with_redis_killed_in_the_middle_and_back_with_nothing() {
-    let with_it = |recipe| Recipe { asks_when_deaf: true, ..recipe };
+    let with_it = |config| NodeConfig { ask_on_bus_loss: true, ..config };
     stress("bus on Redis, which is killed and comes back empty", Killed::ComesBackEmpty, with_it).is_clean();
 }
 
 /// The same run, nobody comparing births: so the other runs see what they look for.
 #[test]
 fn rule_33_is_broken_without_the_compare_of_births_and_that_is_seen() {
-    let outcome = stress("births not compared", Killed::Never, |recipe| Recipe { compares: false, ..recipe });
+    let outcome =
+        stress("births not compared", Killed::Never, |config| NodeConfig { compares: false, ..config });
     assert!(outcome.verdict.stale_after_removal > 0, "{:#?}", outcome.verdict);
 }
 
-/// The same run, nobody hearing of the other: so the other runs see what they look for.
+/// The same run, nobody incoming of the other: so the other runs see what they look for.
 #[test]
 fn rule_33_is_broken_without_a_bus_and_that_is_seen() {
-    let outcome = stress("no bus", Killed::Never, |recipe| Recipe { bus: None, ..recipe });
+    let outcome = stress("no bus", Killed::Never, |config| NodeConfig { bus: None, ..config });
     assert!(outcome.verdict.stale_after_removal > 0, "{:#?}", outcome.verdict);
     assert!(outcome.verdict.longest_lag > BOUNDS.calm);
 }
 
-fn guard() -> Arm {
-    Arm { pause: Duration::from_secs(1), ..Arm::default() }
+fn guard() -> GuardConfig {
+    GuardConfig { pause: Duration::from_secs(1), ..GuardConfig::default() }
 }

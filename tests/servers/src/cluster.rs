@@ -41,7 +41,7 @@ impl RedisCluster {
         let start = |_| on_free_port(|port| Redis::start_on(port, &options, &[]));
         let cluster = Self { nodes: (0..NODES).map(start).collect::<Result<_>>()? };
         cluster.join()?;
-        cluster.wait_until_well(wait::START)?;
+        cluster.wait_until_well(wait::START_TIMEOUT)?;
         Ok(cluster)
     }
 
@@ -54,7 +54,8 @@ impl RedisCluster {
             node.command(&["CLUSTER", "SET-CONFIG-EPOCH", &(at + 1).to_string()])?;
         }
         for other in &self.nodes[1..] {
-            let (port, bus) = (other.port().to_string(), (other.port() + ports::BUS).to_string());
+            let (port, bus) =
+                (other.port().to_string(), (other.port() + ports::CLUSTER_BUS_OFFSET).to_string());
             self.nodes[0].command(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus])?;
         }
         Ok(())
@@ -68,8 +69,8 @@ impl RedisCluster {
         if wait::until(limit, || self.nodes.iter().all(|node| is_well(&info(node)))) {
             return Ok(());
         }
-        let said: Vec<String> = self.nodes.iter().map(info).collect();
-        bail!("the Redis Cluster is not well after {limit:?}; its nodes say:\n{}", said.join("\n"))
+        let views: Vec<String> = self.nodes.iter().map(info).collect();
+        bail!("the Redis Cluster is not well after {limit:?}; its nodes say:\n{}", views.join("\n"))
     }
 
     /// The nodes' URLs.

@@ -13,9 +13,9 @@ use crate::{Postgres, Redis, RedisCluster, RedisOptions, RedisSentinel, postgres
 
 /// `redis://127.0.0.1:port`.
 pub const REDIS_URL: &str = "CACHE_TEST_REDIS_URL";
-/// The nodes' URLs, parted by commas.
+/// The nodes' URLs, separated by commas.
 pub const REDIS_CLUSTER_URLS: &str = "CACHE_TEST_REDIS_CLUSTER_URLS";
-/// The sentinels' URLs, parted by commas.
+/// The sentinels' URLs, separated by commas.
 pub const REDIS_SENTINEL_URLS: &str = "CACHE_TEST_REDIS_SENTINEL_URLS";
 /// The name under which the sentinels know the master.
 pub const REDIS_SENTINEL_MASTER: &str = "CACHE_TEST_REDIS_SENTINEL_MASTER";

@@ -18,7 +18,6 @@ pub mod install;
 
 mod certificate;
 mod cluster;
-mod home;
 mod ports;
 mod postgres;
 mod process;
@@ -27,6 +26,7 @@ mod random;
 mod redis;
 mod resp;
 mod sentinel;
+mod server_dir;
 mod template;
 mod user;
 mod wait;

@@ -7,23 +7,23 @@ use anyhow::{Result, bail};
 
 use crate::random;
 
-/// How far above its port a node of a Redis Cluster has its bus.
-pub(crate) const BUS: u16 = 10_000;
+/// By how much the port of a Redis Cluster node's bus exceeds the node's own port.
+pub(crate) const CLUSTER_BUS_OFFSET: u16 = 10_000;
 
-/// Below what systems hand out to clients (32,768 and up), and so are the bus ports: no connection that
-/// somebody opens takes the port of a server that is down for a moment.
-const FIRST: u16 = 12_000;
-const COUNT: u16 = 10_000;
+/// Below the ports that systems give to outgoing connections (32,768 and up), as are the bus ports, so that no
+/// connection takes the port of a server that is down for a moment.
+const FIRST_PORT: u16 = 12_000;
+const PORT_COUNT: u16 = 10_000;
 
-/// How often a server that found its port taken is started on another.
-pub(crate) const TRIES: usize = 10;
+/// On how many ports a server is tried, each found taken.
+pub(crate) const MAX_ATTEMPTS: usize = 10;
 
-/// What every server says that finds its port taken.
-pub(crate) const TAKEN: &str = "Address already in use";
+/// What every server prints when its port is taken.
+pub(crate) const ADDRESS_IN_USE: &str = "Address already in use";
 
-/// A port on which nobody listens, nor on the one [`BUS`] above it.
+/// A port on which nobody listens, nor on the one [`CLUSTER_BUS_OFFSET`] above it.
 ///
-/// Another process may take it before it is used: whoever asks must be ready to ask again.
+/// Another process may take it before it is used, so a caller must be ready to ask for another.
 ///
 /// # Errors
 /// Fails if all ports of the range are taken.
@@ -34,17 +34,20 @@ pub(crate) fn free() -> Result<u16> {
     let mut next = NEXT.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let mut offset = match *next {
         Some(offset) => offset,
-        None => u16::from_le_bytes(random::bytes()?) % COUNT,
+        None => u16::from_le_bytes(random::bytes()?) % PORT_COUNT,
     };
-    for _ in 0..COUNT {
-        let port = FIRST + offset;
-        offset = (offset + 1) % COUNT;
-        if is_free(port) && is_free(port + BUS) {
+    for _ in 0..PORT_COUNT {
+        let port = FIRST_PORT + offset;
+        offset = (offset + 1) % PORT_COUNT;
+        if is_free(port) && is_free(port + CLUSTER_BUS_OFFSET) {
             *next = Some(offset);
             return Ok(port);
         }
     }
-    bail!("no free port on 127.0.0.1 between {FIRST} and {}: stop some servers", FIRST + COUNT - 1)
+    bail!(
+        "no free port on 127.0.0.1 between {FIRST_PORT} and {}: stop some servers",
+        FIRST_PORT + PORT_COUNT - 1
+    )
 }
 
 fn is_free(port: u16) -> bool {
@@ -55,13 +58,13 @@ fn is_free(port: u16) -> bool {
 mod tests {
     use std::net::{Ipv4Addr, TcpListener};
 
-    use super::{BUS, free, is_free};
+    use super::{CLUSTER_BUS_OFFSET, free, is_free};
 
     #[test]
     fn a_port_is_given_once_and_can_be_bound() {
         let (one, other) = (free().unwrap(), free().unwrap());
         assert_ne!(one, other);
-        assert!(one.checked_add(BUS).is_some());
+        assert!(one.checked_add(CLUSTER_BUS_OFFSET).is_some());
     }
 
     #[test]

@@ -10,9 +10,9 @@ use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 
 use crate::certificate::Certificate;
-use crate::home::Home;
 use crate::install;
-use crate::process::{Fault, Process, on_free_port};
+use crate::process::{Process, StartError, on_free_port};
+use crate::server_dir::ServerDir;
 use crate::template::{self, DATA, SUPERUSER};
 use crate::user::User;
 
@@ -42,7 +42,7 @@ impl Postgres {
     /// Starts a server with the default options and waits until it accepts connections.
     ///
     /// # Errors
-    /// Fails if PostgreSQL is not installed, or refuses to start: the error holds what it said.
+    /// Fails if PostgreSQL is not installed, or refuses to start: the error holds what it printed.
     pub fn start() -> Result<Self> {
         Self::start_with(&PostgresOptions::default())
     }
@@ -50,30 +50,30 @@ impl Postgres {
     /// Starts a server and waits until it accepts connections.
     ///
     /// # Errors
-    /// Fails if PostgreSQL is not installed, or refuses to start: the error holds what it said.
+    /// Fails if PostgreSQL is not installed, or refuses to start: the error holds what it printed.
     pub fn start_with(options: &PostgresOptions) -> Result<Self> {
         on_free_port(|port| Self::start_on(port, options))
     }
 
-    fn start_on(port: u16, options: &PostgresOptions) -> Result<Self, Fault> {
+    fn start_on(port: u16, options: &PostgresOptions) -> Result<Self, StartError> {
         let program = install::postgres()?.join("postgres");
         let user = User::instead_of_root()?;
-        let home = Home::new("postgres", "QUIT", user)?;
-        let password = template::copy_to(home.path(), user)?;
-        let certificate = if options.tls { Some(Certificate::make(home.path(), user)?) } else { None };
-        configure(port, home.path(), options, certificate.as_ref())?;
+        let dir = ServerDir::new("postgres", "QUIT", user)?;
+        let password = template::copy_to(dir.path(), user)?;
+        let certificate = if options.tls { Some(Certificate::make(dir.path(), user)?) } else { None };
+        configure(port, dir.path(), options, certificate.as_ref())?;
         let mut command = Command::new(program);
-        command.arg("-D").arg(home.path().join(DATA)).current_dir(home.path());
+        command.arg("-D").arg(dir.path().join(DATA)).current_dir(dir.path());
         if let Some(user) = user {
             user.run(&mut command);
         }
-        let process = Process::start(command, Signal::INT, home)?;
+        let process = Process::start(command, Signal::INT, dir)?;
         let mut postgres = Self { process, port, password, certificate };
         postgres.ready()?;
         Ok(postgres)
     }
 
-    fn ready(&mut self) -> Result<(), Fault> {
+    fn ready(&mut self) -> Result<(), StartError> {
         let lock = self.lock_file();
         self.process.ready(|process| is_ready(&lock, process.pid()))
     }
@@ -126,14 +126,14 @@ impl Postgres {
     /// PostgreSQL's fast mode: connections are closed, transactions under way are rolled back.
     ///
     /// # Errors
-    /// Fails if the server does not come back: the error holds what it said.
+    /// Fails if the server does not come back: the error holds what it printed.
     pub fn restart(&mut self) -> Result<()> {
         self.process.end();
         self.process.spawn()?;
         Ok(self.ready()?)
     }
 
-    /// Makes an empty database and answers with its URL.
+    /// Makes an empty database and returns its URL.
     ///
     /// # Errors
     /// Fails if the server is down.
@@ -152,17 +152,17 @@ impl Postgres {
     /// The temporary folder in which the server runs.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        self.process.home().path()
+        self.process.dir().path()
     }
 
-    /// What the server has said since it was last started.
+    /// What the server has printed since it was last started.
     #[must_use]
     pub fn log(&self) -> String {
-        self.process.said()
+        self.process.output()
     }
 }
 
-/// Makes an empty database on the server of `url`, and answers with the database's URL.
+/// Makes an empty database on the server of `url` and returns the database's URL.
 pub(crate) fn create_database(url: &str) -> Result<String> {
     static MADE: AtomicU32 = AtomicU32::new(0);
     let name = format!("test_{}_{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
@@ -203,15 +203,15 @@ fn without_password(url: &str) -> Result<(String, &str)> {
 
 fn configure(
     port: u16,
-    home: &Path,
+    dir: &Path,
     options: &PostgresOptions,
     certificate: Option<&Certificate>,
 ) -> Result<()> {
-    let data = home.join(DATA);
+    let data = dir.join(DATA);
     let mut lines = vec![
         "listen_addresses = '127.0.0.1'".to_owned(),
         format!("port = {port}"),
-        format!("unix_socket_directories = {}", quoted(home)),
+        format!("unix_socket_directories = {}", quoted(dir)),
         "max_connections = 200".to_owned(),
     ];
     if !options.durable {

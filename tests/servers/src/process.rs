@@ -9,10 +9,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::home::Home;
+use crate::server_dir::ServerDir;
 use crate::{ports, wait};
 
-/// A server in its home; ended on drop.
+/// A server in its folder; dropping it ends the server.
 #[derive(Debug)]
 pub(crate) struct Process {
     command: Command,
@@ -22,28 +22,30 @@ pub(crate) struct Process {
     pid: u32,
     /// Where in the log the last start begins.
     began: u64,
-    home: Home,
+    dir: ServerDir,
 }
 
 /// Why a server could not be started.
 #[derive(Debug)]
-pub(crate) enum Fault {
+pub(crate) enum StartError {
     /// Somebody else took the port meanwhile.
     PortTaken,
     Other(anyhow::Error),
 }
 
-impl From<anyhow::Error> for Fault {
+impl From<anyhow::Error> for StartError {
     fn from(error: anyhow::Error) -> Self {
         Self::Other(error)
     }
 }
 
-impl From<Fault> for anyhow::Error {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::PortTaken => anyhow!("{}: another process took the server's port", ports::TAKEN),
-            Fault::Other(error) => error,
+impl From<StartError> for anyhow::Error {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::PortTaken => {
+                anyhow!("{}: another process took the server's port", ports::ADDRESS_IN_USE)
+            }
+            StartError::Other(error) => error,
         }
     }
 }
@@ -55,53 +57,56 @@ impl Process {
     ///
     /// # Errors
     /// Fails if the program can't be started.
-    pub(crate) fn start(mut command: Command, end: Signal, home: Home) -> Result<Self> {
-        let log = OpenOptions::new().create(true).append(true).open(home.path().join(LOG));
+    pub(crate) fn start(mut command: Command, end: Signal, dir: ServerDir) -> Result<Self> {
+        let log = OpenOptions::new().create(true).append(true).open(dir.path().join(LOG));
         let log = log.context("cannot write the server's log")?;
         let same = log.try_clone().context("cannot share the server's log")?;
         // In a group of its own, for Ctrl-C must end the owner, who ends the server. Errors are read in
         // English.
         command.stdin(Stdio::null()).stdout(log).stderr(same).process_group(0).env("LC_ALL", "C");
-        let mut process = Self { command, end, child: None, pid: 0, began: 0, home };
+        let mut process = Self { command, end, child: None, pid: 0, began: 0, dir };
         process.spawn()?;
         Ok(process)
     }
 
     /// Starts a server that has ended again.
     pub(crate) fn spawn(&mut self) -> Result<()> {
-        self.began = fs::metadata(self.home.path().join(LOG)).map_or(0, |log| log.len());
+        self.began = fs::metadata(self.dir.path().join(LOG)).map_or(0, |log| log.len());
         let program = self.command.get_program().to_string_lossy().into_owned();
         let child = self.command.spawn().with_context(|| format!("cannot start {program}"))?;
         self.pid = child.id();
         self.child = Some(child);
-        self.home.watch(self.pid)
+        self.dir.watch(self.pid)
     }
 
-    /// Waits until the server is ready, by its own account.
+    /// Waits until the server is ready, as the server itself reports.
     ///
     /// # Errors
-    /// Fails if it ends, with the last lines it said, or takes longer than [`wait::START`].
-    pub(crate) fn ready(&mut self, mut ready: impl FnMut(&Self) -> bool) -> Result<(), Fault> {
+    /// Fails if it ends, with the last lines of its output, or takes longer than [`wait::START_TIMEOUT`].
+    pub(crate) fn ready(&mut self, mut ready: impl FnMut(&Self) -> bool) -> Result<(), StartError> {
         let mut ended = false;
-        let done = wait::until(wait::START, || {
+        let done = wait::until(wait::START_TIMEOUT, || {
             ended = self.has_ended();
             ended || ready(self)
         });
         if done && !ended {
             return Ok(());
         }
-        let said = self.said();
-        if ended && said.contains(ports::TAKEN) {
-            return Err(Fault::PortTaken);
+        let output = self.output();
+        if ended && output.contains(ports::ADDRESS_IN_USE) {
+            return Err(StartError::PortTaken);
         }
         let program = self.command.get_program().to_string_lossy();
-        let how =
-            if ended { "ended at once".to_owned() } else { format!("is not ready after {:?}", wait::START) };
-        Err(anyhow!("{program} {how}. It said last:\n{}", last_lines(&said)).into())
+        let how = if ended {
+            "ended at once".to_owned()
+        } else {
+            format!("is not ready after {:?}", wait::START_TIMEOUT)
+        };
+        Err(anyhow!("{program} {how}. Its last output:\n{}", last_lines(&output)).into())
     }
 
-    pub(crate) fn home(&self) -> &Home {
-        &self.home
+    pub(crate) fn dir(&self) -> &ServerDir {
+        &self.dir
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -117,16 +122,16 @@ impl Process {
         let _ = child.kill();
         children.iter().for_each(|pid| signal(*pid, Signal::KILL));
         let _ = child.wait();
-        wait::until(wait::STOP, || children.iter().all(|pid| is_gone(*pid)));
-        let _ = self.home.forget();
+        wait::until(wait::STOP_TIMEOUT, || children.iter().all(|pid| is_gone(*pid)));
+        let _ = self.dir.forget();
     }
 
-    /// Ends the server as it likes to be ended, and by force if that takes longer than [`wait::STOP`].
+    /// Ends the server as it likes to be ended, and by force if that takes longer than [`wait::STOP_TIMEOUT`].
     pub(crate) fn end(&mut self) {
         if self.child.is_some() {
             self.resume();
             signal(self.pid, self.end);
-            wait::until(wait::STOP, || self.has_ended());
+            wait::until(wait::STOP_TIMEOUT, || self.has_ended());
         }
         self.kill();
     }
@@ -152,10 +157,10 @@ impl Process {
         self.child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)))
     }
 
-    /// What the server has said since it was last started.
-    pub(crate) fn said(&self) -> String {
+    /// What the server has printed since it was last started.
+    pub(crate) fn output(&self) -> String {
         let mut text = Vec::new();
-        let read = File::open(self.home.path().join(LOG)).and_then(|mut log| {
+        let read = File::open(self.dir.path().join(LOG)).and_then(|mut log| {
             log.seek(SeekFrom::Start(self.began))?;
             log.read_to_end(&mut text)
         });
@@ -173,10 +178,10 @@ impl Drop for Process {
 }
 
 /// Starts something on a free port, and on another one if the port was taken meanwhile.
-pub(crate) fn on_free_port<S>(mut start: impl FnMut(u16) -> Result<S, Fault>) -> Result<S> {
-    for _ in 1..ports::TRIES {
+pub(crate) fn on_free_port<S>(mut start: impl FnMut(u16) -> Result<S, StartError>) -> Result<S> {
+    for _ in 1..ports::MAX_ATTEMPTS {
         match start(ports::free()?) {
-            Err(Fault::PortTaken) => {}
+            Err(StartError::PortTaken) => {}
             ended => return Ok(ended?),
         }
     }
@@ -219,8 +224,8 @@ fn last_lines(text: &str) -> String {
     lines[lines.len().saturating_sub(20)..].join("\n")
 }
 
-/// How long a single question to a server may take.
-pub(crate) const ANSWER: Duration = Duration::from_secs(5);
+/// How long a server may take to reply to one command.
+pub(crate) const REPLY_TIMEOUT: Duration = Duration::from_secs(5);
 
 #[cfg(test)]
 mod tests {

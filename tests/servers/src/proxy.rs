@@ -215,7 +215,7 @@ fn wait<'a>(changed: &Condvar, state: MutexGuard<'a, State>) -> MutexGuard<'a, S
 }
 
 fn listener() -> Result<TcpListener> {
-    for _ in 1..ports::TRIES {
+    for _ in 1..ports::MAX_ATTEMPTS {
         if let Ok(listener) = TcpListener::bind((Ipv4Addr::LOCALHOST, ports::free()?)) {
             return Ok(listener);
         }

@@ -7,10 +7,10 @@ use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 
 use crate::certificate::Certificate;
-use crate::home::Home;
 use crate::install;
-use crate::process::{Fault, Process, on_free_port};
+use crate::process::{Process, StartError, on_free_port};
 use crate::resp::{Connection, Reply};
+use crate::server_dir::ServerDir;
 
 /// How a Redis server is set up. The default is an open one that keeps nothing on disk.
 #[derive(Clone, Default)]
@@ -50,30 +50,30 @@ impl Redis {
     /// Starts a server and waits until it answers.
     ///
     /// # Errors
-    /// Fails if Redis is not installed, or refuses to start: the error holds what it said.
+    /// Fails if Redis is not installed, or refuses to start: the error holds what it printed.
     pub fn start(options: &RedisOptions) -> Result<Self> {
         on_free_port(|port| Self::start_on(port, options, &[]))
     }
 
-    pub(crate) fn start_on(port: u16, options: &RedisOptions, args: &[&str]) -> Result<Self, Fault> {
+    pub(crate) fn start_on(port: u16, options: &RedisOptions, args: &[&str]) -> Result<Self, StartError> {
         if options.user.is_some() && options.password.is_none() {
             return Err(anyhow::anyhow!("a Redis user without a password: set RedisOptions::password").into());
         }
         let program = install::redis()?;
-        let home = Home::new("redis", "TERM", None)?;
-        let certificate = if options.tls { Some(Certificate::make(home.path(), None)?) } else { None };
-        let file = home.path().join("redis.conf");
-        let text = config(port, home.path(), options, certificate.as_ref());
+        let dir = ServerDir::new("redis", "TERM", None)?;
+        let certificate = if options.tls { Some(Certificate::make(dir.path(), None)?) } else { None };
+        let file = dir.path().join("redis.conf");
+        let text = config(port, dir.path(), options, certificate.as_ref());
         std::fs::write(&file, text).with_context(|| format!("cannot write {}", file.display()))?;
         let mut command = Command::new(program);
-        command.arg(file).args(args).current_dir(home.path());
-        let process = Process::start(command, Signal::TERM, home)?;
+        command.arg(file).args(args).current_dir(dir.path());
+        let process = Process::start(command, Signal::TERM, dir)?;
         let mut redis = Self { process, port, options: options.clone(), certificate };
         redis.ready()?;
         Ok(redis)
     }
 
-    fn ready(&mut self) -> Result<(), Fault> {
+    fn ready(&mut self) -> Result<(), StartError> {
         let (socket, options) = (self.socket(), self.options.clone());
         self.process.ready(|_| answers(&socket, &options))
     }
@@ -127,7 +127,7 @@ impl Redis {
     /// Starts the server again, on the same port and in the same folder. One that runs is shut down first.
     ///
     /// # Errors
-    /// Fails if the server does not come back: the error holds what it said.
+    /// Fails if the server does not come back: the error holds what it printed.
     pub fn restart(&mut self) -> Result<()> {
         self.process.end();
         self.process.spawn()?;
@@ -159,18 +159,18 @@ impl Redis {
     /// The temporary folder in which the server runs.
     #[must_use]
     pub fn folder(&self) -> &Path {
-        self.process.home().path()
+        self.process.dir().path()
     }
 
-    /// What the server has said since it was last started.
+    /// What the server has printed since it was last started.
     #[must_use]
     pub fn log(&self) -> String {
-        self.process.said()
+        self.process.output()
     }
 }
 
-fn socket_in(home: &Path) -> PathBuf {
-    home.join("redis.sock")
+fn socket_in(dir: &Path) -> PathBuf {
+    dir.join("redis.sock")
 }
 
 /// A server that wants another password than ours answers too.
@@ -192,7 +192,7 @@ fn ask(socket: &Path, options: &RedisOptions, command: &[&str]) -> Result<Reply>
 }
 
 /// The text of `redis.conf`.
-fn config(port: u16, home: &Path, options: &RedisOptions, certificate: Option<&Certificate>) -> String {
+fn config(port: u16, dir: &Path, options: &RedisOptions, certificate: Option<&Certificate>) -> String {
     let quote = |path: &Path| quoted(&path.to_string_lossy());
     let mut lines = match certificate {
         None => vec![format!("port {port}")],
@@ -207,8 +207,8 @@ fn config(port: u16, home: &Path, options: &RedisOptions, certificate: Option<&C
     };
     lines.extend([
         "bind 127.0.0.1".to_owned(),
-        format!("unixsocket {}", quote(&socket_in(home))),
-        format!("dir {}", quote(home)),
+        format!("unixsocket {}", quote(&socket_in(dir))),
+        format!("dir {}", quote(dir)),
         "daemonize no".to_owned(),
         "save \"\"".to_owned(),
         "appendonly no".to_owned(),

@@ -9,7 +9,7 @@ use crate::redis::{Redis, RedisOptions};
 use crate::resp::Reply;
 use crate::wait;
 
-const MASTER: &str = "cache";
+const MASTER_NAME: &str = "cache";
 const SENTINELS: usize = 3;
 
 /// Private Redis servers under Sentinel, ended on drop.
@@ -33,16 +33,20 @@ impl RedisSentinel {
         let replica = Redis::start(&with(vec![prompt, format!("replicaof 127.0.0.1 {}", master.port())]))?;
         wait_for_copy(&replica)?;
         let watch = with(vec![
-            format!("sentinel monitor {MASTER} 127.0.0.1 {} 2", master.port()),
-            format!("sentinel down-after-milliseconds {MASTER} 1000"),
-            format!("sentinel failover-timeout {MASTER} 5000"),
+            format!("sentinel monitor {MASTER_NAME} 127.0.0.1 {} 2", master.port()),
+            format!("sentinel down-after-milliseconds {MASTER_NAME} 1000"),
+            format!("sentinel failover-timeout {MASTER_NAME} 5000"),
         ]);
         let start = |_| on_free_port(|port| Redis::start_on(port, &watch, &["--sentinel"]));
         let sentinels = (0..SENTINELS).map(start).collect::<Result<_>>()?;
         let all = Self { servers: vec![master, replica], sentinels };
-        if !wait::until(wait::START, || all.agrees()) {
-            let said: Vec<String> = all.sentinels.iter().map(|each| format!("{:?}", view(each))).collect();
-            bail!("the sentinels don't agree after {:?}; they say:\n{}", wait::START, said.join("\n"));
+        if !wait::until(wait::START_TIMEOUT, || all.agrees()) {
+            let views: Vec<String> = all.sentinels.iter().map(|each| format!("{:?}", view(each))).collect();
+            bail!(
+                "the sentinels don't agree after {:?}; they say:\n{}",
+                wait::START_TIMEOUT,
+                views.join("\n")
+            );
         }
         Ok(all)
     }
@@ -70,7 +74,7 @@ impl RedisSentinel {
     /// The name under which the sentinels know the master.
     #[must_use]
     pub fn master_name(&self) -> &'static str {
-        MASTER
+        MASTER_NAME
     }
 
     /// The server that the first sentinel takes for the master now.
@@ -83,7 +87,7 @@ impl RedisSentinel {
     }
 
     fn master_port(&self) -> Result<u16> {
-        let reply = self.sentinels[0].command(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER])?;
+        let reply = self.sentinels[0].command(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", MASTER_NAME])?;
         let port = match &reply {
             Reply::Many(parts) => parts.get(1).and_then(Reply::text).and_then(|port| port.parse().ok()),
             _ => None,
@@ -91,7 +95,7 @@ impl RedisSentinel {
         port.with_context(|| format!("the sentinel names no master: {reply:?}"))
     }
 
-    /// Kills the master with SIGKILL, and answers with its port. Restarted, by [`RedisSentinel::server`], it
+    /// Kills the master with SIGKILL, and returns its port. Restarted, by [`RedisSentinel::server`], it
     /// comes back as a replica.
     ///
     /// # Errors
@@ -140,10 +144,10 @@ fn wait_for_copy(replica: &Redis) -> Result<()> {
         let info = replica.command(&["INFO", "replication"]);
         info.is_ok_and(|info| info.text().unwrap_or_default().contains("master_link_status:up"))
     };
-    if wait::until(wait::START, is_up) {
+    if wait::until(wait::START_TIMEOUT, is_up) {
         return Ok(());
     }
-    bail!("the replica has no copy after {:?}. It said last:\n{}", wait::START, replica.log())
+    bail!("the replica has no copy after {:?}. Its last output:\n{}", wait::START_TIMEOUT, replica.log())
 }
 
 fn with(config: Vec<String>) -> RedisOptions {
@@ -152,8 +156,8 @@ fn with(config: Vec<String>) -> RedisOptions {
 
 /// What a sentinel knows of the master and of its one replica.
 fn view(sentinel: &Redis) -> Result<(Reply, Reply)> {
-    let master = sentinel.command(&["SENTINEL", "MASTER", MASTER])?;
-    let replica = match sentinel.command(&["SENTINEL", "REPLICAS", MASTER])? {
+    let master = sentinel.command(&["SENTINEL", "MASTER", MASTER_NAME])?;
+    let replica = match sentinel.command(&["SENTINEL", "REPLICAS", MASTER_NAME])? {
         Reply::Many(mut replicas) if replicas.len() == 1 => replicas.remove(0),
         other => other,
     };

@@ -3,13 +3,13 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// How long a server may take until it is ready, on a busy machine.
-pub(crate) const START: Duration = Duration::from_secs(60);
+/// How long a server may take to become ready, on a busy machine.
+pub(crate) const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How long a server may take until it has stopped by itself; then it is killed.
-pub(crate) const STOP: Duration = Duration::from_secs(5);
+/// How long a server may take to stop by itself before it is killed.
+pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Asks until the answer is yes or the time is up, and answers which.
+/// Repeats the check until it passes or the time is up. Returns whether it passed.
 pub(crate) fn until(limit: Duration, mut yes: impl FnMut() -> bool) -> bool {
     let deadline = Instant::now() + limit;
     loop {

@@ -10,13 +10,13 @@ use proptest::{
 use tokio::{runtime::Handle, task::block_in_place};
 
 mod batches;
-mod cancelled;
+mod cancellation;
+mod concurrency;
 mod contents;
-mod model;
+mod histories;
 mod model_tier;
 mod patterns;
 mod removals;
-mod together;
 mod writes;
 
 pub use model_tier::ModelTier;
@@ -132,17 +132,17 @@ rules! { $
         rule_50_glob_characters_in_keys_are_only_characters
         rule_50_a_pattern_removes_exactly_what_it_matches
     }
-    cancelled {
+    cancellation {
         rule_60_a_get_dropped_half_way_harms_nothing
         rule_60_a_put_dropped_half_way_is_whole_or_nothing
         rule_60_a_removal_dropped_half_way_can_be_made_again
     }
-    together {
+    concurrency {
         rule_30_of_many_writers_the_last_born_wins
         rule_33_nothing_older_than_the_last_removal_is_held
         rule_33_a_pattern_removal_among_writers_is_not_undone
     }
-    model {
+    histories {
         rule_33_any_history_ends_as_the_model_says
     }
 }

@@ -1,68 +1,67 @@
-//! The plainest tier that keeps every promise: a sorted map under one lock.
+//! The simplest tier that keeps every rule: a sorted map under one lock.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use cache_core::{
     Entry, Error, ErrorKind, Key, MAX_VALUE_LEN, Pattern, Result, Target, Tier, Timestamp, Tombstone,
     envelope::Record,
+    sync::{Mutex, MutexGuard},
 };
 
-/// A tier that forgets nothing, not even what is dead. Others are measured against it.
+/// A tier in memory that never evicts and keeps even dead entries: the reference for other tiers, and a stand-in
+/// for a real one in tests.
 #[derive(Debug)]
 pub struct ModelTier {
     name: &'static str,
-    held: Mutex<Held>,
+    contents: Mutex<Contents>,
 }
 
 #[derive(Debug, Default)]
-struct Held {
+struct Contents {
     records: BTreeMap<String, Record>,
     patterns: Vec<(Pattern, Timestamp)>,
 }
 
 impl ModelTier {
-    /// An empty tier of that name.
+    /// An empty tier called `name`.
     #[must_use]
     pub fn new(name: &'static str) -> Self {
-        Self { name, held: Mutex::default() }
+        Self { name, contents: Mutex::default() }
     }
 
-    /// Everything in it, tombstones included, by the text of the key.
+    /// Every record, tombstones included, by the text of its key.
     #[must_use]
     pub fn records(&self) -> BTreeMap<String, Record> {
-        self.held().records.clone()
+        self.contents().records.clone()
     }
 
-    /// What it holds under `key`, if that is an entry.
+    /// The entry under `key`, if there is one.
     #[must_use]
     pub fn entry(&self, key: &Key) -> Option<Entry> {
-        match self.held().records.get(key.as_str()) {
+        match self.contents().records.get(key.as_str()) {
             Some(Record::Entry(entry)) => Some(entry.clone()),
             _ => None,
         }
     }
 
-    /// Puts an entry in whatever was there: what a tier that breaks its promises might hold.
+    /// Stores an entry whatever was there before, as a tier that breaks the rules might.
     pub fn force(&self, key: &Key, entry: Entry) {
-        self.held().records.insert(key.as_str().to_owned(), Record::Entry(entry));
+        self.contents().records.insert(key.as_str().to_owned(), Record::Entry(entry));
     }
 
-    /// Loses everything, as a tier does whose data were wiped.
+    /// Loses everything, tombstones included, as if the tier's data had been deleted.
     pub fn wipe(&self) {
-        *self.held() = Held::default();
+        *self.contents() = Contents::default();
     }
 
-    fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn contents(&self) -> MutexGuard<'_, Contents> {
+        self.contents.lock()
     }
 }
 
-impl Held {
-    /// What anything stored under `key` must be born after.
+impl Contents {
+    /// The birth that anything stored under `key` must be later than.
     fn floor(&self, key: &Key) -> Timestamp {
         let record = self.records.get(key.as_str()).map(Record::born);
         let patterns =
@@ -70,14 +69,14 @@ impl Held {
         record.into_iter().chain(patterns).max().unwrap_or(Timestamp::MIN)
     }
 
-    /// Whether an entry went.
-    fn bury(&mut self, text: &str, tombstone: Tombstone) -> bool {
+    /// Returns whether that removed an entry.
+    fn add_tombstone(&mut self, text: &str, tombstone: Tombstone) -> bool {
         match self.records.get(text) {
             Some(record) if record.born() > tombstone.born => false,
-            held => {
-                let went = matches!(held, Some(Record::Entry(_)));
+            current => {
+                let removed = matches!(current, Some(Record::Entry(_)));
                 self.records.insert(text.to_owned(), Record::Tombstone(tombstone));
-                went
+                removed
             }
         }
     }
@@ -94,29 +93,29 @@ impl Tier for ModelTier {
     }
 
     async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
-        let mut held = self.held();
+        let mut contents = self.contents();
         let mut refused = Ok(());
         for (key, entry) in entries {
             if entry.value.as_ref().is_some_and(|blob| blob.bytes.len() > MAX_VALUE_LEN) {
                 refused =
                     Err(Error::new(ErrorKind::Limit, "put", format!("the value of {key} is too large")));
-            } else if entry.meta.born > held.floor(key) {
-                held.records.insert(key.as_str().to_owned(), Record::Entry(entry.clone()));
+            } else if entry.meta.born > contents.floor(key) {
+                contents.records.insert(key.as_str().to_owned(), Record::Entry(entry.clone()));
             }
         }
         refused
     }
 
     async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
-        let mut held = self.held();
+        let mut contents = self.contents();
         let texts: Vec<String> = match target {
             Target::Keys(keys) => keys.iter().map(|key| key.as_str().to_owned()).collect(),
             Target::Matching(pattern) => {
-                held.patterns.push((pattern.clone(), tombstone.born));
-                held.records.keys().filter(|text| pattern.matches_text(text)).cloned().collect()
+                contents.patterns.push((pattern.clone(), tombstone.born));
+                contents.records.keys().filter(|text| pattern.matches_text(text)).cloned().collect()
             }
         };
-        Ok(texts.iter().filter(|text| held.bury(text, tombstone)).count() as u64)
+        Ok(texts.iter().filter(|text| contents.add_tombstone(text, tombstone)).count() as u64)
     }
 
     async fn flush(&self) -> Result<()> {

@@ -20,7 +20,7 @@ pub(crate) enum Stack {
     Disk,
 }
 
-pub(crate) struct Stage {
+pub(crate) struct Fixture {
     oracle: Oracle,
     clock: Clock,
     inner: Vec<Arc<dyn Tier>>,
@@ -37,7 +37,7 @@ fn tag(key: usize) -> Tag {
     Tag::new(["even", "odd"][key % 2]).expect("a valid tag")
 }
 
-impl Stage {
+impl Fixture {
     pub(crate) async fn new(stack: Stack, policy: Eviction, eager: bool) -> Self {
         let clock = Clock::manual();
         let folder = matches!(stack, Stack::Disk).then(|| TempDir::new().expect("a folder"));

@@ -101,7 +101,7 @@ mod tests {
     use super::{PAGE, Tree, check};
 
     fn texts(map: &str) -> Vec<String> {
-        let page = format!("# House\n\n## Map\n\nAs it is.\n\n```text\n{map}```\n\n## Rest\n");
+        let page = format!("# Architecture\n\n## Map\n\nAs it is.\n\n```text\n{map}```\n\n## Rest\n");
         let tree = Tree::from([
             (PAGE, page.as_str()),
             ("Cargo.toml", ""),
@@ -164,7 +164,7 @@ mod tests {
     fn a_page_without_a_map_is_named() {
         let none = Tree::from([("README.md", "")]);
         assert!(check(&none)[0].text.starts_with("no such page"));
-        let elsewhere = Tree::from([(PAGE, "# House\n\n## Map\n\n## Other\n\n```text\nx/\n```\n")]);
+        let elsewhere = Tree::from([(PAGE, "# Architecture\n\n## Map\n\n## Other\n\n```text\nx/\n```\n")]);
         assert!(check(&elsewhere)[0].text.starts_with("no map"));
     }
 }

@@ -23,7 +23,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     data::Data,
     reference::{Reference, Row},
-    replay::Contender,
+    replay::Variant,
     summary::{Cell, Summary},
     table::Table,
     trace::Trace,
@@ -80,11 +80,11 @@ fn run(options: Options) -> Result<()> {
     let data = Data::find(options.data)?;
     let mut notes: Vec<String> = data.note.iter().cloned().collect();
     notes.iter().for_each(|note| eprintln!("note: {note}"));
-    let all = Contender::all();
-    let names: Vec<&str> = all.iter().map(|contender| contender.name).collect();
+    let all = Variant::all();
+    let names: Vec<&str> = all.iter().map(|variant| variant.name).collect();
     check("policy", "policies", &options.policies, &names)?;
-    let contenders: Vec<Contender> =
-        all.into_iter().filter(|contender| chosen(&options.policies, contender.name)).collect();
+    let variants: Vec<Variant> =
+        all.into_iter().filter(|variant| chosen(&options.policies, variant.name)).collect();
     let rows = data.rows()?;
     let traces: BTreeSet<&str> = rows.iter().map(|row| row.trace.as_str()).collect();
     check("trace", "traces", &options.traces, &traces.into_iter().collect::<Vec<_>>())?;
@@ -101,10 +101,10 @@ fn run(options: Options) -> Result<()> {
             left_out.extend(rows.iter().map(cell));
             continue;
         };
-        eprintln!("{name}: {} replays", rows.len() * contenders.len());
+        eprintln!("{name}: {} replays", rows.len() * variants.len());
         let trace = Trace::read(&path)?;
         for row in rows {
-            let cell = replayed(row, &trace, &contenders);
+            let cell = replayed(row, &trace, &variants);
             notes.extend(mismatch(&cell));
             cells.push(cell);
         }
@@ -135,13 +135,13 @@ fn check(one: &str, many: &str, asked: &[String], known: &[&str]) -> Result<()> 
     Ok(())
 }
 
-fn replayed(row: &Row, trace: &Trace, contenders: &[Contender]) -> Cell {
-    let ours = |contender: &Contender| (contender.name, contender.replay(trace, row.size));
+fn replayed(row: &Row, trace: &Trace, variants: &[Variant]) -> Cell {
+    let ours = |variant: &Variant| (variant.name, variant.replay(trace, row.size));
     Cell {
         row: row.clone(),
         requests: trace.accesses.len() as u64,
         unique: trace.keys.len() as u64,
-        ours: contenders.iter().map(ours).collect(),
+        ours: variants.iter().map(ours).collect(),
     }
 }
 

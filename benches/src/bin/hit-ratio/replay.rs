@@ -13,7 +13,7 @@ const LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// A way to run the near tier.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Contender {
+pub(crate) struct Variant {
     pub(crate) name: &'static str,
     eviction: Eviction,
     /// Whether in one shard, settled after each access, so that the policy alone decides; else in as
@@ -21,7 +21,7 @@ pub(crate) struct Contender {
     exact: bool,
 }
 
-impl Contender {
+impl Variant {
     /// Each policy, exactly, and the hybrid once more as it is by default.
     pub(crate) fn all() -> Vec<Self> {
         let exact = |eviction: Eviction| Self { name: eviction.as_str(), eviction, exact: true };
@@ -106,16 +106,16 @@ mod tests {
         let data = Data::find(Some("no such folder".into())).unwrap();
         let mut trace = Trace::read(&data.trace("web12").unwrap()).unwrap();
         trace.accesses.truncate(20_000);
-        for contender in Contender::all().into_iter().filter(|contender| contender.exact) {
-            let recent = match contender.eviction {
+        for variant in Variant::all().into_iter().filter(|variant| variant.exact) {
+            let recent = match variant.eviction {
                 Eviction::Lru => true,
                 // All lives being equal, who dies first is who came first.
                 Eviction::Fifo | Eviction::Ttl => false,
                 _ => continue,
             };
             for size in [1, 69, 1376] {
-                let (ratio, wanted) = (contender.replay(&trace, size), simulated(&trace, size, recent));
-                assert_eq!(ratio, wanted, "{} at {size}", contender.name);
+                let (ratio, wanted) = (variant.replay(&trace, size), simulated(&trace, size, recent));
+                assert_eq!(ratio, wanted, "{} at {size}", variant.name);
             }
         }
     }

@@ -25,7 +25,7 @@ pub(crate) struct Cell {
     pub(crate) row: Row,
     pub(crate) requests: u64,
     pub(crate) unique: u64,
-    /// Hit ratios by contender.
+    /// Hit ratios by variant.
     pub(crate) ours: Vec<(&'static str, f64)>,
 }
 
@@ -177,7 +177,7 @@ mod tests {
 
     use super::*;
 
-    /// A cell for each line of the CSV, with what each contender made of it.
+    /// A cell for each line of the CSV, with what each variant made of it.
     fn cells<const N: usize>(csv: &str, ours: [&[(&'static str, f64)]; N]) -> Vec<Cell> {
         let rows = crate::reference::parse(csv.as_bytes(), Path::new("r.csv")).unwrap();
         assert_eq!(rows.len(), N);

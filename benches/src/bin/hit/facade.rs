@@ -7,75 +7,75 @@ use anyhow::{Result, ensure};
 use cache_core::Key;
 use cache_facade::{Cache, Memory, Region, Ttl};
 
-use crate::contender::{Contender, KIND, LIFE, Load, Quote, gone};
+use crate::candidate::{Candidate, KIND, LIFE, Quote, Workload, missing};
 
 /// A region of values that live a day, within a gibibyte of memory, without tiers or loader.
 struct Facade {
     cache: Cache,
     region: Region<Quote>,
-    ask: Ask,
+    lookup_by: LookupBy,
 }
 
 /// What a value is asked for by.
-enum Ask {
+enum LookupBy {
     Keys(Vec<Key>),
     /// The text behind the kind.
     Text,
 }
 
 /// Asked by the keys that the values were put under, as in a program that keeps its keys.
-pub(crate) fn by_key(load: &Load) -> Result<Box<dyn Contender>> {
-    filled(load, |_, kept| Ok(Ask::Keys(kept)))
+pub(crate) fn by_key(workload: &Workload) -> Result<Box<dyn Candidate>> {
+    filled(workload, |_, kept| Ok(LookupBy::Keys(kept)))
 }
 
 /// Asked by ready keys that were made again: they share no text with those in the cache.
-pub(crate) fn by_rebuilt_key(load: &Load) -> Result<Box<dyn Contender>> {
-    filled(load, |region, _| {
-        Ok(Ask::Keys(load.ids.iter().map(|id| region.key(id)).collect::<Result<_, _>>()?))
+pub(crate) fn by_rebuilt_key(workload: &Workload) -> Result<Box<dyn Candidate>> {
+    filled(workload, |region, _| {
+        Ok(LookupBy::Keys(workload.ids.iter().map(|id| region.key(id)).collect::<Result<_, _>>()?))
     })
 }
 
 /// Asked by text.
-pub(crate) fn by_text(load: &Load) -> Result<Box<dyn Contender>> {
-    filled(load, |_, _| Ok(Ask::Text))
+pub(crate) fn by_text(workload: &Workload) -> Result<Box<dyn Candidate>> {
+    filled(workload, |_, _| Ok(LookupBy::Text))
 }
 
 fn filled(
-    load: &Load,
-    ask: impl FnOnce(&Region<Quote>, Vec<Key>) -> Result<Ask>,
-) -> Result<Box<dyn Contender>> {
-    let cache = load.drive(Cache::builder().memory(Memory::mib(1024)).build())?;
+    workload: &Workload,
+    lookup_by: impl FnOnce(&Region<Quote>, Vec<Key>) -> Result<LookupBy>,
+) -> Result<Box<dyn Candidate>> {
+    let cache = workload.drive(Cache::builder().memory(Memory::mib(1024)).build())?;
     let region = cache.region::<Quote>(KIND).ttl(Ttl::new(LIFE)).open()?;
     // The keys' text is part of the cache; the list that the reader keeps is not.
     let mut kept = Vec::new();
-    opt_out(|| kept.reserve_exact(load.ids.len()));
-    for id in &load.ids {
+    opt_out(|| kept.reserve_exact(workload.ids.len()));
+    for id in &workload.ids {
         let key = region.key(id)?;
-        load.drive(region.put(&key, Quote::new(id)))?;
+        workload.drive(region.put(&key, Quote::new(id)))?;
         kept.push(key);
     }
-    let first = load.drive(region.lookup(&load.ids[0]))?;
+    let first = workload.drive(region.lookup(&workload.ids[0]))?;
     ensure!(first.source.as_str() == "memory", "the first key came from {}, not memory", first.source);
     let held = cache.stats().memory.entries;
-    ensure!(held == load.ids.len() as u64, "memory holds {held} of {} keys", load.ids.len());
-    let mut asked = Ok(Ask::Text);
-    opt_out(|| asked = ask(&region, kept));
-    Ok(Box::new(Facade { cache, region, ask: asked? }))
+    ensure!(held == workload.ids.len() as u64, "memory holds {held} of {} keys", workload.ids.len());
+    let mut chosen = Ok(LookupBy::Text);
+    opt_out(|| chosen = lookup_by(&region, kept));
+    Ok(Box::new(Facade { cache, region, lookup_by: chosen? }))
 }
 
-impl Contender for Facade {
-    fn read(&self, load: &Load, ranks: &[usize]) {
-        match &self.ask {
-            Ask::Keys(keys) => load.drive(async {
+impl Candidate for Facade {
+    fn read(&self, workload: &Workload, ranks: &[usize]) {
+        match &self.lookup_by {
+            LookupBy::Keys(keys) => workload.drive(async {
                 for &at in ranks {
-                    let Ok(Some(value)) = self.region.get(&keys[at]).await else { gone(&keys[at]) };
+                    let Ok(Some(value)) = self.region.get(&keys[at]).await else { missing(&keys[at]) };
                     black_box(value);
                 }
             }),
-            Ask::Text => load.drive(async {
+            LookupBy::Text => workload.drive(async {
                 for &at in ranks {
-                    let id = load.ids[at].as_str();
-                    let Ok(Some(value)) = self.region.get(id).await else { gone(id) };
+                    let id = workload.ids[at].as_str();
+                    let Ok(Some(value)) = self.region.get(id).await else { missing(id) };
                     black_box(value);
                 }
             }),

@@ -1,10 +1,10 @@
 //! What a hit in memory costs through the facade, beside other caches and the raw store under it.
 //!
-//! All contenders hold the same 100,000 keys of about 30 bytes, each with a quote of its own, and are
+//! All candidates hold the same 100,000 keys of about 30 bytes, each with a quote of its own, and are
 //! asked for them by the same Zipf 0.99, by one thread and by two. Prints one JSON object with
 //! `--json`:
 //!
-//! - `ns`: nanoseconds a hit, by contender and number of threads. Contenders take turns, one right
+//! - `ns`: nanoseconds a hit, by candidate and number of threads. Candidates take turns, one right
 //!   after the other in each round, the next round in the opposite order; each keeps its median.
 //! - `vs`: the facade's cost by each peer's, the worse of one and two threads; `vs_by_threads` has
 //!   both. Each is the median of the ratios of single rounds, since what disturbs the machine mostly
@@ -12,16 +12,16 @@
 //!   asked by text, as the peers are. `vs_quick_cache` and `vs_quick_cache_str` are taken from these,
 //!   and so is `ratio`, which is that to `moka_prehashed`.
 //! - `allocs_per_hit`: the facade's allocations a hit; `allocs_per_hit_of` those of all.
-//! - `heap_bytes_per_entry`: the bytes that making and filling a contender requested from the
-//!   allocator and did not give back, over its entries: keys' text and values, which each contender
+//! - `heap_bytes_per_entry`: the bytes that making and filling a candidate requested from the
+//!   allocator and did not give back, over its entries: keys' text and values, which each candidate
 //!   owns itself, with tables, queues and what is kept ahead for more. What the allocator itself adds
 //!   to each block is not in it. `payload` is what there is to keep: a value and its key's text.
 //!   `weight_per_entry` is what the facade's own account says.
 //!
 //! Every thread's allocations are counted all the time, without locks or shared counters: that costs
-//! a few nanoseconds an allocation, which only contenders that allocate at a hit pay.
+//! a few nanoseconds an allocation, which only candidates that allocate at a hit pay.
 
-mod contender;
+mod candidate;
 mod facade;
 mod peers;
 
@@ -30,14 +30,14 @@ use std::{collections::BTreeMap, panic::resume_unwind, thread};
 use allocation_counter::measure;
 use anyhow::{Context, Result, ensure};
 use benches::{
-    load::Zipf,
     timing::{median, ratio, round},
+    zipf::Zipf,
 };
 use clap::Parser;
 use serde_json::{Value, json};
 
 use crate::{
-    contender::{Contender, Fill, Load, loads},
+    candidate::{Candidate, Fill, Workload, loads},
     peers::{cached, foyer, hitbox, moka, quick_cache},
 };
 
@@ -47,7 +47,7 @@ struct Options {
     /// Print one JSON object and nothing else on standard output.
     #[arg(long)]
     json: bool,
-    /// How many rounds each contender gets.
+    /// How many rounds each candidate gets.
     #[arg(long, default_value_t = 9)]
     rounds: usize,
     /// How many reads each thread does in a round.
@@ -70,7 +70,7 @@ const QUICK_CACHE: &str = "quick_cache";
 const MOKA_PREHASHED: &str = "moka_prehashed";
 
 /// All, in the order of a round: what is compared most closely is read one right after the other.
-const CONTENDERS: [(&str, Fill); 13] = [
+const CANDIDATES: [(&str, Fill); 13] = [
     (MOKA_PREHASHED, moka::prehashed),
     (FACADE, facade::by_key),
     (QUICK_CACHE, quick_cache::raw),
@@ -87,9 +87,9 @@ const CONTENDERS: [(&str, Fill); 13] = [
 ];
 
 /// Those that were made and filled, with their names.
-type Contenders = Vec<(&'static str, Box<dyn Contender>)>;
+type Candidates = Vec<(&'static str, Box<dyn Candidate>)>;
 
-/// Nanoseconds a hit of each round, by contender and number of threads.
+/// Nanoseconds a hit of each round, by candidate and number of threads.
 type Rounds = BTreeMap<(&'static str, usize), Vec<f64>>;
 
 fn main() -> Result<()> {
@@ -98,19 +98,19 @@ fn main() -> Result<()> {
         options.rounds > 0 && options.reads > 0 && options.keys > 0,
         "rounds, reads and keys must be above 0"
     );
-    let load = Load::new(options.keys)?;
+    let workload = Workload::new(options.keys)?;
     let demand: Vec<Vec<usize>> =
         (0..2).map(|seed| Zipf::new(options.keys, options.zipf, seed).take(options.reads)).collect();
     let mut report = json!({
         "keys": options.keys,
-        "key_bytes": load.keys[0].len(),
+        "key_bytes": workload.keys[0].len(),
         "zipf": options.zipf,
-        "payload": rounded(load.payload(), 0),
+        "payload": rounded(workload.payload(), 0),
     });
-    let contenders = fill(&load, &mut report)?;
+    let candidates = fill(&workload, &mut report)?;
     let loaded = loads();
-    count_allocations(&contenders, &load, &demand, &mut report);
-    let measured = time(&contenders, &load, &demand, options.rounds);
+    count_allocations(&candidates, &workload, &demand, &mut report);
+    let measured = time(&candidates, &workload, &demand, options.rounds);
     ensure!(loads() == loaded, "values were loaded: this did not measure hits");
     compare(&measured, &mut report);
     if options.json {
@@ -122,31 +122,36 @@ fn main() -> Result<()> {
 }
 
 /// Makes and fills all, one after the other, and reports what each holds.
-fn fill(load: &Load, report: &mut Value) -> Result<Contenders> {
-    let per_entry = |bytes: f64| rounded(bytes / load.keys.len() as f64, 0);
-    let mut contenders = Vec::new();
-    for (name, fill) in CONTENDERS {
+fn fill(workload: &Workload, report: &mut Value) -> Result<Candidates> {
+    let per_entry = |bytes: f64| rounded(bytes / workload.keys.len() as f64, 0);
+    let mut candidates = Vec::new();
+    for (name, fill) in CANDIDATES {
         let mut filled = None;
-        let change = measure(|| filled = Some(fill(load)));
-        let contender = filled.context("the filling was not run")??;
+        let change = measure(|| filled = Some(fill(workload)));
+        let candidate = filled.context("the filling was not run")??;
         report["heap_bytes_per_entry"][name] = per_entry(change.bytes_current as f64);
-        if let Some(weight) = contender.weight() {
+        if let Some(weight) = candidate.weight() {
             report["weight_per_entry"][name] = per_entry(weight as f64);
         }
-        contenders.push((name, contender));
+        candidates.push((name, candidate));
     }
-    Ok(contenders)
+    Ok(candidates)
 }
 
 /// Reads every key once, so that none can be missing, and then as in a round, and reports how many
 /// allocations that made.
-fn count_allocations(contenders: &Contenders, load: &Load, demand: &[Vec<usize>], report: &mut Value) {
-    let all: Vec<usize> = (0..load.keys.len()).collect();
-    for (name, contender) in contenders {
-        contender.read(load, &all);
+fn count_allocations(
+    candidates: &Candidates,
+    workload: &Workload,
+    demand: &[Vec<usize>],
+    report: &mut Value,
+) {
+    let all: Vec<usize> = (0..workload.keys.len()).collect();
+    for (name, candidate) in candidates {
+        candidate.read(workload, &all);
         for threads in THREADS {
             let hits: usize = demand[..threads].iter().map(Vec::len).sum();
-            let made = allocations(threads, |thread| contender.read(load, &demand[thread]));
+            let made = allocations(threads, |thread| candidate.read(workload, &demand[thread]));
             report["allocs_per_hit_of"][name][threads.to_string()] = rounded(made as f64 / hits as f64, 6);
         }
     }
@@ -154,17 +159,17 @@ fn count_allocations(contenders: &Contenders, load: &Load, demand: &[Vec<usize>]
 }
 
 /// Times all, turn by turn.
-fn time(contenders: &Contenders, load: &Load, demand: &[Vec<usize>], rounds: usize) -> Rounds {
+fn time(candidates: &Candidates, workload: &Workload, demand: &[Vec<usize>], rounds: usize) -> Rounds {
     let mut measured = Rounds::new();
     for threads in THREADS {
         for at in 0..rounds {
-            let mut turns: Vec<_> = contenders.iter().collect();
+            let mut turns: Vec<_> = candidates.iter().collect();
             if at % 2 == 1 {
                 turns.reverse();
             }
-            for (name, contender) in turns {
+            for (name, candidate) in turns {
                 let nanos = round(threads, |thread| {
-                    contender.read(load, &demand[thread]);
+                    candidate.read(workload, &demand[thread]);
                     demand[thread].len()
                 });
                 measured.entry((*name, threads)).or_default().push(nanos);
@@ -186,14 +191,14 @@ fn allocations(threads: usize, work: impl Fn(usize) + Sync) -> u64 {
 
 /// Reports what the rounds say.
 fn compare(measured: &Rounds, report: &mut Value) {
-    for (name, _) in CONTENDERS {
+    for (name, _) in CANDIDATES {
         for threads in THREADS {
             let nanos = median(measured[&(name, threads)].clone());
             report["ns"][name][threads.to_string()] = rounded(nanos, 1);
         }
     }
     for (of, worst, each) in [(FACADE, "vs", "vs_by_threads"), (FACADE_STR, "vs_str", "vs_str_by_threads")] {
-        for (peer, _) in CONTENDERS.iter().filter(|(name, _)| !name.starts_with(FACADE)) {
+        for (peer, _) in CANDIDATES.iter().filter(|(name, _)| !name.starts_with(FACADE)) {
             let ratios =
                 THREADS.map(|threads| ratio(&measured[&(of, threads)], &measured[&(*peer, threads)]));
             for (threads, ratio) in THREADS.iter().zip(ratios) {

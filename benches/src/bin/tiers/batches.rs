@@ -6,20 +6,20 @@ use anyhow::Result;
 use cache_core::Tier;
 
 use crate::{
-    duel::{Round, duel, timed},
-    load::{Load, all_there, same},
+    paired::{Round, run_paired, timed},
+    workload::{Workload, all_there, same},
 };
 
-pub(crate) async fn gets(tier: &dyn Tier, load: &Load, round: usize, turns: usize) -> Result<Round> {
+pub(crate) async fn gets(tier: &dyn Tier, workload: &Workload, round: usize, turns: usize) -> Result<Round> {
     let batch = async |turn| {
-        let (found, time) = timed(tier.get(load.batch(turn))).await;
+        let (found, time) = timed(tier.get(workload.batch(turn))).await;
         all_there(&found?)?;
         Ok(time)
     };
     let singly = async |turn| {
         let reads = async {
             let mut found = Vec::new();
-            for key in load.batch(turn) {
+            for key in workload.batch(turn) {
                 found.extend(tier.get(slice::from_ref(key)).await?);
             }
             anyhow::Ok(found)
@@ -28,19 +28,19 @@ pub(crate) async fn gets(tier: &dyn Tier, load: &Load, round: usize, turns: usiz
         all_there(&found?)?;
         Ok(time)
     };
-    duel(round, turns, batch, singly).await
+    run_paired(round, turns, batch, singly).await
 }
 
-pub(crate) async fn puts(tier: &dyn Tier, load: &Load, round: usize, turns: usize) -> Result<Round> {
+pub(crate) async fn puts(tier: &dyn Tier, workload: &Workload, round: usize, turns: usize) -> Result<Round> {
     let batch = async |turn| {
-        let entries = load.entries(load.batch(turn));
+        let entries = workload.entries(workload.batch(turn));
         let (put, time) = timed(tier.put(&entries)).await;
         put?;
-        same(&entries, &tier.get(load.batch(turn)).await?)?;
+        same(&entries, &tier.get(workload.batch(turn)).await?)?;
         Ok(time)
     };
     let singly = async |turn| {
-        let entries = load.entries(load.batch(turn));
+        let entries = workload.entries(workload.batch(turn));
         let writes = async {
             for entry in &entries {
                 tier.put(slice::from_ref(entry)).await?;
@@ -49,8 +49,8 @@ pub(crate) async fn puts(tier: &dyn Tier, load: &Load, round: usize, turns: usiz
         };
         let (put, time) = timed(writes).await;
         put?;
-        same(&entries, &tier.get(load.batch(turn)).await?)?;
+        same(&entries, &tier.get(workload.batch(turn)).await?)?;
         Ok(time)
     };
-    duel(round, turns, batch, singly).await
+    run_paired(round, turns, batch, singly).await
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use benches::timing::median;
 use serde_json::{Value, json};
 
-use crate::duel::Round;
+use crate::paired::Round;
 
 /// A comparison of two sides. One with a dot in its name is part of what stands before the dot.
 #[derive(Debug)]

@@ -21,14 +21,14 @@
 //! take, one after the other, by that of a batch of 100.
 
 mod batches;
-mod duel;
+mod cpu_affinity;
 mod figures;
-mod load;
 mod on_postgres;
 mod on_redis;
-mod processors;
+mod paired;
 mod raw_postgres;
 mod raw_redis;
+mod workload;
 
 use std::time::Instant;
 
@@ -38,7 +38,8 @@ use clap::Parser;
 use servers::{Postgres, PostgresOptions, Redis, RedisOptions};
 
 use crate::{
-    figures::Figures, load::Load, on_postgres::OnPostgres, on_redis::OnRedis, processors::Processors,
+    cpu_affinity::CpuAffinity, figures::Figures, on_postgres::OnPostgres, on_redis::OnRedis,
+    workload::Workload,
 };
 
 /// Measures the shared tiers.
@@ -59,7 +60,7 @@ fn main() -> Result<()> {
     let options = Options::parse();
     let began = Instant::now();
     // What a thread starts runs where it runs.
-    let processors = Processors::choose();
+    let processors = CpuAffinity::choose();
     processors.be_on(processors.servers)?;
     let redis = Redis::start(&RedisOptions::default()).context("no Redis to measure on")?;
     // Vacuumed between rounds: at its own times it would disturb one side or the other.
@@ -69,8 +70,8 @@ fn main() -> Result<()> {
     processors.be_on(processors.client)?;
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let load = Load::new(options.value_bytes as usize, Clock::system())?;
-    let figures = runtime.block_on(measure(&load, options.rounds as usize, &redis, &postgres))?;
+    let workload = Workload::new(options.value_bytes as usize, Clock::system())?;
+    let figures = runtime.block_on(measure(&workload, options.rounds as usize, &redis, &postgres))?;
     let mut report = figures.report();
     report["rounds"] = options.rounds.into();
     report["value_bytes"] = options.value_bytes.into();
@@ -84,14 +85,14 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-async fn measure(load: &Load, rounds: usize, redis: &Redis, postgres: &Postgres) -> Result<Figures> {
-    let mut on_redis = OnRedis::start(load, &redis.url()).await?;
-    let mut on_postgres = OnPostgres::start(load, &postgres.url()).await?;
+async fn measure(workload: &Workload, rounds: usize, redis: &Redis, postgres: &Postgres) -> Result<Figures> {
+    let mut on_redis = OnRedis::start(workload, &redis.url()).await?;
+    let mut on_postgres = OnPostgres::start(workload, &postgres.url()).await?;
     let mut figures = Figures::default();
     for round in 0..=rounds {
         let mut measured = Figures::default();
-        on_redis.round(load, round, &mut measured).await?;
-        on_postgres.round(load, round, &mut measured).await?;
+        on_redis.round(workload, round, &mut measured).await?;
+        on_postgres.round(workload, round, &mut measured).await?;
         if round > 0 {
             figures.extend(measured);
         }

@@ -17,7 +17,7 @@ use diesel::{ExpressionMethods, QueryDsl};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use tokio_postgres::{Client, NoTls, Statement};
 
-use crate::load::COMPRESS_ABOVE;
+use crate::workload::COMPRESS_ABOVE;
 
 diesel::table! {
     raw_entries (key) {

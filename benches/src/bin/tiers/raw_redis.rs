@@ -14,7 +14,7 @@ use redis::{
     io::tcp::TcpSettings,
 };
 
-use crate::load::COMPRESS_ABOVE;
+use crate::workload::COMPRESS_ABOVE;
 
 /// A connection. Clones share it.
 #[derive(Clone, Debug)]

@@ -8,19 +8,19 @@ use std::{
 use cache_core::{Error, ErrorKind, Result};
 use futures_util::future::join_all;
 use proptest::prelude::*;
-use tests::{Answer, Scene, settle, soon};
+use tests::{Answer, Fixture, settle, soon};
 use tokio::{runtime::Builder, spawn, task::JoinHandle};
 
 const WINDOW: Duration = Duration::from_millis(2);
 
-async fn scene(max_batch: usize) -> Scene {
-    let scene = Scene::with(|region| region.gather(WINDOW)).await;
-    let _ = scene.source.clone().batch(max_batch);
-    scene
+async fn fixture(max_batch: usize) -> Fixture {
+    let fixture = Fixture::with(|region| region.gather(WINDOW)).await;
+    let _ = fixture.source.clone().batch(max_batch);
+    fixture
 }
 
-async fn wait_out(scene: &Scene) {
-    scene.clock.advance(WINDOW);
+async fn wait_out(fixture: &Fixture) {
+    fixture.clock.advance(WINDOW);
     settle().await;
 }
 
@@ -34,147 +34,148 @@ async fn outcomes(callers: Vec<JoinHandle<Result<Option<String>>>>) -> Vec<Resul
 
 #[tokio::test]
 async fn misses_of_hundreds_of_callers_take_as_few_calls_as_their_keys_fill() {
-    let scene = scene(50).await;
+    let fixture = fixture(50).await;
     let callers: Vec<_> = (0..300)
         .map(|n| {
-            let region = scene.region.clone();
+            let region = fixture.region.clone();
             spawn(async move { soon(region.get(&format!("K{n}"))).await })
         })
         .collect();
     settle().await;
-    assert_eq!(scene.source.batch_sizes(), [50; 6], "full calls wait for no clock");
+    assert_eq!(fixture.source.batch_sizes(), [50; 6], "full calls wait for no clock");
     for (n, caller) in callers.into_iter().enumerate() {
         assert_eq!(caller.await.unwrap().unwrap().as_deref(), Some(&format!("K{n}@1")));
     }
-    let stats = scene.cache.stats();
+    let stats = fixture.cache.stats();
     assert_eq!((stats.loads, stats.loaded_keys), (6, 300), "what is counted are calls");
 }
 
 #[tokio::test]
 async fn a_load_given_up_leaves_its_room_in_the_call_to_another() {
-    let scene = scene(2).await;
-    let hasty = scene.region.with(|policy| policy.hard_timeout(WINDOW / 2).late(Duration::ZERO));
-    let given_up = scene.ask_of(&hasty, "A").await;
-    scene.clock.advance(WINDOW / 2);
+    let fixture = fixture(2).await;
+    let hasty = fixture.region.with(|policy| policy.hard_timeout(WINDOW / 2).late(Duration::ZERO));
+    let given_up = fixture.ask_of(&hasty, "A").await;
+    fixture.clock.advance(WINDOW / 2);
     settle().await;
-    let callers = vec![given_up, scene.ask("B").await, scene.ask("C").await];
-    assert_eq!(scene.source.batch_sizes(), [2]);
+    let callers = vec![given_up, fixture.ask("B").await, fixture.ask("C").await];
+    assert_eq!(fixture.source.batch_sizes(), [2]);
     let expected = [Err(ErrorKind::Timeout), Ok("B@1".to_owned()), Ok("C@1".to_owned())];
     assert_eq!(outcomes(callers).await, expected);
 }
 
 #[tokio::test]
 async fn a_lone_miss_waits_for_the_window_and_no_longer() {
-    let scene = scene(50).await;
-    let caller = scene.ask("AAPL").await;
-    scene.clock.advance(WINDOW - Duration::from_micros(1));
+    let fixture = fixture(50).await;
+    let caller = fixture.ask("AAPL").await;
+    fixture.clock.advance(WINDOW - Duration::from_micros(1));
     settle().await;
-    assert_eq!(scene.source.calls(), 0);
-    scene.clock.advance(Duration::from_micros(1));
+    assert_eq!(fixture.source.calls(), 0);
+    fixture.clock.advance(Duration::from_micros(1));
     assert_eq!(outcomes(vec![caller]).await, [Ok("AAPL@1".to_owned())]);
 }
 
 #[tokio::test]
 async fn a_crowd_is_waited_for_while_it_comes_but_not_for_ever() {
-    let scene = scene(1000).await;
-    let mut callers = vec![scene.ask("A0").await];
+    let fixture = fixture(1000).await;
+    let mut callers = vec![fixture.ask("A0").await];
     for more in 1..100 {
-        scene.clock.advance(WINDOW / 2);
+        fixture.clock.advance(WINDOW / 2);
         settle().await;
-        callers.push(scene.ask(&format!("A{more}")).await);
+        callers.push(fixture.ask(&format!("A{more}")).await);
     }
-    assert_eq!(scene.source.calls(), 0);
-    scene.clock.advance(WINDOW / 2);
+    assert_eq!(fixture.source.calls(), 0);
+    fixture.clock.advance(WINDOW / 2);
     settle().await;
-    assert_eq!(scene.source.batch_sizes(), [100], "after fifty windows");
-    callers.push(scene.ask("LATE").await);
-    wait_out(&scene).await;
-    assert_eq!(scene.source.batch_sizes(), [100, 1]);
+    assert_eq!(fixture.source.batch_sizes(), [100], "after fifty windows");
+    callers.push(fixture.ask("LATE").await);
+    wait_out(&fixture).await;
+    assert_eq!(fixture.source.batch_sizes(), [100, 1]);
     assert!(outcomes(callers).await.iter().all(Result::is_ok));
 }
 
 #[tokio::test]
 async fn while_a_call_is_under_way_others_wait_for_each_other_but_not_for_ever() {
-    let scene = scene(3).await;
-    let gate = scene.source.gate();
-    let mut callers = vec![scene.ask("FIRST").await];
-    wait_out(&scene).await;
-    callers.push(scene.ask("A").await);
-    wait_out(&scene).await;
-    assert_eq!(scene.source.batch_sizes(), [1], "the second waits for the first call");
-    callers.push(scene.ask("B").await);
-    callers.push(scene.ask("C").await);
-    assert_eq!(scene.source.batch_sizes(), [1, 3], "a full one does not");
-    callers.push(scene.ask("LAST").await);
+    let fixture = fixture(3).await;
+    let gate = fixture.source.gate();
+    let mut callers = vec![fixture.ask("FIRST").await];
+    wait_out(&fixture).await;
+    callers.push(fixture.ask("A").await);
+    wait_out(&fixture).await;
+    assert_eq!(fixture.source.batch_sizes(), [1], "the second waits for the first call");
+    callers.push(fixture.ask("B").await);
+    callers.push(fixture.ask("C").await);
+    assert_eq!(fixture.source.batch_sizes(), [1, 3], "a full one does not");
+    callers.push(fixture.ask("LAST").await);
     for _ in 0..49 {
-        wait_out(&scene).await;
+        wait_out(&fixture).await;
     }
-    assert_eq!(scene.source.calls(), 2);
-    wait_out(&scene).await;
-    assert_eq!(scene.source.batch_sizes(), [1, 3, 1], "nor does any for more than fifty windows");
+    assert_eq!(fixture.source.calls(), 2);
+    wait_out(&fixture).await;
+    assert_eq!(fixture.source.batch_sizes(), [1, 3, 1], "nor does any for more than fifty windows");
     gate.open();
     assert!(outcomes(callers).await.iter().all(Result::is_ok));
 }
 
 #[tokio::test]
 async fn without_a_window_nobody_waits() {
-    let scene = Scene::new().await;
-    let callers = vec![scene.ask("AAPL").await, scene.ask("MSFT").await];
-    assert_eq!(scene.source.batch_sizes(), [1, 1]);
+    let fixture = Fixture::new().await;
+    let callers = vec![fixture.ask("AAPL").await, fixture.ask("MSFT").await];
+    assert_eq!(fixture.source.batch_sizes(), [1, 1]);
     outcomes(callers).await;
 }
 
 #[tokio::test]
 async fn a_failed_call_fails_all_who_were_in_it_and_no_others() {
-    let scene = scene(2).await;
-    scene.source.fail(ErrorKind::Unavailable);
-    let failing = vec![scene.ask("A").await, scene.ask("B").await];
-    scene.source.recover();
-    let well = vec![scene.ask("C").await, scene.ask("D").await];
+    let fixture = fixture(2).await;
+    fixture.source.fail(ErrorKind::Unavailable);
+    let failing = vec![fixture.ask("A").await, fixture.ask("B").await];
+    fixture.source.recover();
+    let well = vec![fixture.ask("C").await, fixture.ask("D").await];
     assert_eq!(outcomes(failing).await, [Err(ErrorKind::Unavailable), Err(ErrorKind::Unavailable)]);
     assert_eq!(outcomes(well).await, [Ok("C@1".to_owned()), Ok("D@1".to_owned())]);
 }
 
 #[tokio::test]
 async fn a_key_that_fails_fails_alone() {
-    let scene = scene(50).await;
-    scene.source.answer(&scene.key("B"), Answer::Fail(ErrorKind::Timeout));
-    let callers = vec![scene.ask("A").await, scene.ask("B").await, scene.ask("C").await];
-    wait_out(&scene).await;
+    let fixture = fixture(50).await;
+    fixture.source.answer(&fixture.key("B"), Answer::Fail(ErrorKind::Timeout));
+    let callers = vec![fixture.ask("A").await, fixture.ask("B").await, fixture.ask("C").await];
+    wait_out(&fixture).await;
     let expected = [Ok("A@1".to_owned()), Err(ErrorKind::Timeout), Ok("C@1".to_owned())];
     assert_eq!(outcomes(callers).await, expected);
-    assert_eq!(scene.source.batch_sizes(), [3]);
+    assert_eq!(fixture.source.batch_sizes(), [3]);
 }
 
 #[tokio::test]
 async fn a_loader_that_panics_or_miscounts_fails_its_call_and_the_next_one_is_well() {
-    let scene = scene(50).await;
+    let fixture = fixture(50).await;
     for spoil in [tests::ScriptedLoader::panic, tests::ScriptedLoader::miscount] {
-        spoil(&scene.source);
-        let callers = vec![scene.ask("A").await, scene.ask("B").await];
-        wait_out(&scene).await;
+        spoil(&fixture.source);
+        let callers = vec![fixture.ask("A").await, fixture.ask("B").await];
+        wait_out(&fixture).await;
         assert_eq!(outcomes(callers).await, [Err(ErrorKind::Load), Err(ErrorKind::Load)]);
     }
-    scene.source.recover();
-    let caller = scene.ask("A").await;
-    wait_out(&scene).await;
+    fixture.source.recover();
+    let caller = fixture.ask("A").await;
+    wait_out(&fixture).await;
     assert_eq!(outcomes(vec![caller]).await, [Ok("A@3".to_owned())]);
 }
 
 #[tokio::test]
 async fn a_load_given_up_before_its_call_is_not_asked_for_and_one_given_up_later_costs_no_other_its_answer() {
-    let scene = scene(50).await;
-    let brief = |limit| scene.region.with(|policy| policy.hard_timeout(limit).late(Duration::ZERO));
+    let fixture = fixture(50).await;
+    let brief = |limit| fixture.region.with(|policy| policy.hard_timeout(limit).late(Duration::ZERO));
     let (impatient, hasty) = (brief(WINDOW / 2), brief(2 * WINDOW));
-    let early = scene.ask_of(&impatient, "EARLY").await;
-    let late = scene.ask_of(&hasty, "LATE").await;
-    let patient = scene.ask("PATIENT").await;
-    let gate = scene.source.gate();
+    let early = fixture.ask_of(&impatient, "EARLY").await;
+    let late = fixture.ask_of(&hasty, "LATE").await;
+    let patient = fixture.ask("PATIENT").await;
+    let gate = fixture.source.gate();
     for _ in 0..4 {
-        scene.clock.advance(WINDOW / 2);
+        fixture.clock.advance(WINDOW / 2);
         settle().await;
     }
-    let asked: Vec<_> = scene.source.batches().concat().into_iter().map(|r| r.key.id().to_owned()).collect();
+    let asked: Vec<_> =
+        fixture.source.batches().concat().into_iter().map(|r| r.key.id().to_owned()).collect();
     assert_eq!(BTreeSet::from_iter(asked), BTreeSet::from(["LATE".to_owned(), "PATIENT".to_owned()]));
     gate.open();
     let expected = [Err(ErrorKind::Timeout), Err(ErrorKind::Timeout), Ok("PATIENT@1".to_owned())];
@@ -183,34 +184,34 @@ async fn a_load_given_up_before_its_call_is_not_asked_for_and_one_given_up_later
 
 #[tokio::test]
 async fn a_call_that_every_load_gave_up_ends() {
-    let scene = scene(50).await;
-    let brief = scene.region.with(|policy| policy.hard_timeout(2 * WINDOW).late(WINDOW));
-    let gate = scene.source.gate();
-    let caller = scene.ask_of(&brief, "A").await;
-    wait_out(&scene).await;
+    let fixture = fixture(50).await;
+    let brief = fixture.region.with(|policy| policy.hard_timeout(2 * WINDOW).late(WINDOW));
+    let gate = fixture.source.gate();
+    let caller = fixture.ask_of(&brief, "A").await;
+    wait_out(&fixture).await;
     gate.reached(1).await;
-    wait_out(&scene).await;
+    wait_out(&fixture).await;
     assert_eq!(outcomes(vec![caller]).await, [Err(ErrorKind::Timeout)]);
-    assert!(scene.cache.shutdown(Duration::from_millis(50)).await.is_err(), "it may still come late");
-    wait_out(&scene).await;
-    soon(scene.cache.shutdown(Duration::from_millis(50))).await.expect("nothing is under way any more");
+    assert!(fixture.cache.shutdown(Duration::from_millis(50)).await.is_err(), "it may still come late");
+    wait_out(&fixture).await;
+    soon(fixture.cache.shutdown(Duration::from_millis(50))).await.expect("nothing is under way any more");
 }
 
 #[tokio::test]
 async fn versions_at_hand_that_differ_are_not_compared() {
-    let scene = scene(50).await;
+    let fixture = fixture(50).await;
     let fresh = |text: &str| cache_core::Fetched::new(text.to_owned()).etag("v1");
-    scene.region.put("A", fresh("old")).await.unwrap();
-    scene.pass(61);
+    fixture.region.put("A", fresh("old")).await.unwrap();
+    fixture.pass(61);
     let refreshing = {
-        let region = scene.region.clone();
+        let region = fixture.region.clone();
         spawn(async move { soon(region.refresh(&["A"])).await })
     };
     settle().await;
-    scene.region.remove("A").await.unwrap();
-    let caller = scene.ask("A").await;
-    wait_out(&scene).await;
-    let asked = scene.source.batches();
+    fixture.region.remove("A").await.unwrap();
+    let caller = fixture.ask("A").await;
+    wait_out(&fixture).await;
+    let asked = fixture.source.batches();
     assert_eq!((asked.len(), asked[0].len()), (1, 1), "once for both");
     assert_eq!(asked[0][0].etag, None, "one of them has nothing to compare with");
     assert_eq!(outcomes(vec![caller]).await, [Ok("A@1".to_owned())]);
@@ -313,25 +314,25 @@ impl Model {
 }
 
 async fn follows_the_model(steps: Vec<Step>, most: usize) {
-    let scene = scene(most).await;
+    let fixture = fixture(most).await;
     let mut model = Model::default();
     let mut callers = Vec::new();
     for step in steps.into_iter().chain([Step::Wait(2)]) {
         match step {
             Step::Ask(ids) => {
                 model.ask(&ids, most);
-                let region = scene.region.clone();
+                let region = fixture.region.clone();
                 let ids: Vec<String> = ids.iter().map(|id| format!("K{id}")).collect();
                 callers.push(spawn(async move { soon(region.get_many(&ids)).await }));
             }
             Step::Remove(id) => {
                 model.remove(id);
-                scene.region.remove(&format!("K{id}")).await.unwrap();
+                fixture.region.remove(&format!("K{id}")).await.unwrap();
             }
             Step::Wait(half_windows) => {
                 for _ in 0..half_windows {
                     model.wait();
-                    scene.clock.advance(WINDOW / 2);
+                    fixture.clock.advance(WINDOW / 2);
                     settle().await;
                 }
             }
@@ -339,11 +340,11 @@ async fn follows_the_model(steps: Vec<Step>, most: usize) {
         settle().await;
     }
     let keys = |batch: &[cache_core::Request]| batch.iter().map(|r| r.key.id().to_owned()).collect();
-    let calls: Vec<BTreeSet<String>> = scene.source.batches().iter().map(|batch| keys(batch)).collect();
+    let calls: Vec<BTreeSet<String>> = fixture.source.batches().iter().map(|batch| keys(batch)).collect();
     assert_eq!(calls, model.calls);
     assert_eq!(
         calls.iter().map(BTreeSet::len).collect::<Vec<_>>(),
-        scene.source.batch_sizes(),
+        fixture.source.batch_sizes(),
         "no key twice in a call"
     );
     for (caller, expected) in callers.into_iter().zip(model.answers) {

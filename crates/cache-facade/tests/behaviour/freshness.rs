@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use cache_core::{ErrorKind, Fetched, Operation, Tag, Ttl};
 use cache_facade::{Cache, Eviction, Memory, Source};
 use proptest::{prelude::any, proptest};
-use tests::{Answer, GRACE, LIFE, ModelTier, Scene, about, settle};
+use tests::{Answer, Fixture, GRACE, LIFE, ModelTier, about, settle};
 
 fn value(text: &str) -> Fetched<String> {
     Fetched::new(text.to_owned())
@@ -13,43 +13,43 @@ fn value(text: &str) -> Fetched<String> {
 
 #[tokio::test]
 async fn rule_13_what_is_fresh_is_served_without_the_loader() {
-    let scene = Scene::new().await;
-    scene.get("AAPL").await;
+    let fixture = Fixture::new().await;
+    fixture.get("AAPL").await;
     for _ in 0..59 {
-        scene.pass(1);
-        assert_eq!(scene.get("AAPL").await.as_deref(), Some("AAPL@1"));
+        fixture.pass(1);
+        assert_eq!(fixture.get("AAPL").await.as_deref(), Some("AAPL@1"));
     }
-    let elsewhere = scene.another(|region| region).await;
+    let elsewhere = fixture.another(|region| region).await;
     assert_eq!(elsewhere.get("AAPL").await.as_deref(), Some("AAPL@1"), "from the tier");
-    assert_eq!(scene.source.calls(), 1);
+    assert_eq!(fixture.source.calls(), 1);
 }
 
 #[tokio::test]
 async fn rule_13_that_there_is_no_such_key_is_known_for_its_negative_life() {
-    let scene = Scene::with(|region| region.negative(Duration::from_secs(10))).await;
-    scene.source.answer(&scene.key("none"), Answer::Absent);
-    assert_eq!(scene.get("none").await, None);
-    scene.pass(9);
-    assert_eq!(scene.get("none").await, None);
-    assert_eq!(scene.another(|region| region).await.get("none").await, None);
-    assert_eq!(scene.source.calls(), 1);
-    scene.pass(2);
-    scene.source.answer(&scene.key("none"), Answer::Made);
-    assert_eq!(scene.get("none").await.as_deref(), Some("none@2"));
+    let fixture = Fixture::with(|region| region.negative(Duration::from_secs(10))).await;
+    fixture.source.answer(&fixture.key("none"), Answer::Absent);
+    assert_eq!(fixture.get("none").await, None);
+    fixture.pass(9);
+    assert_eq!(fixture.get("none").await, None);
+    assert_eq!(fixture.another(|region| region).await.get("none").await, None);
+    assert_eq!(fixture.source.calls(), 1);
+    fixture.pass(2);
+    fixture.source.answer(&fixture.key("none"), Answer::Made);
+    assert_eq!(fixture.get("none").await.as_deref(), Some("none@2"));
 }
 
 #[tokio::test]
 async fn rule_13_a_key_that_its_source_no_longer_has_is_no_longer_served() {
     for negative in [Duration::ZERO, LIFE] {
-        let scene = Scene::with(|region| region.negative(negative)).await;
-        scene.get("AAPL").await;
-        scene.pass(61);
-        scene.source.answer(&scene.key("AAPL"), Answer::Absent);
-        scene.get("AAPL").await;
+        let fixture = Fixture::with(|region| region.negative(negative)).await;
+        fixture.get("AAPL").await;
+        fixture.pass(61);
+        fixture.source.answer(&fixture.key("AAPL"), Answer::Absent);
+        fixture.get("AAPL").await;
         settle().await;
-        assert_eq!(scene.peek("AAPL"), None, "negative life {negative:?}");
-        scene.source.fail(ErrorKind::Load);
-        let elsewhere = scene.another(|region| region).await;
+        assert_eq!(fixture.peek("AAPL"), None, "negative life {negative:?}");
+        fixture.source.fail(ErrorKind::Load);
+        let elsewhere = fixture.another(|region| region).await;
         let answer = elsewhere.region.get("AAPL").await;
         assert!(answer.is_ok_and(|value| value.is_none()) != negative.is_zero(), "not from the tier either");
     }
@@ -78,135 +78,135 @@ async fn rule_13_on_the_systems_clock_a_value_is_served_to_the_end_of_its_life_a
 
 #[tokio::test]
 async fn rule_14_past_the_eager_threshold_the_old_value_is_served_and_refreshed_once() {
-    let scene = Scene::with(|region| region.eager(0.8)).await;
-    scene.get("AAPL").await;
-    scene.pass(47);
-    scene.get("AAPL").await;
+    let fixture = Fixture::with(|region| region.eager(0.8)).await;
+    fixture.get("AAPL").await;
+    fixture.pass(47);
+    fixture.get("AAPL").await;
     settle().await;
-    assert_eq!(scene.source.calls(), 1, "before the threshold nothing happens");
+    assert_eq!(fixture.source.calls(), 1, "before the threshold nothing happens");
 
-    scene.pass(2);
-    let gate = scene.source.gate();
+    fixture.pass(2);
+    let gate = fixture.source.gate();
     for _ in 0..2 {
-        let found = scene.region.lookup("AAPL").await.unwrap();
+        let found = fixture.region.lookup("AAPL").await.unwrap();
         assert_eq!((found.value.unwrap().as_str(), found.stale), ("AAPL@1", false));
         settle().await;
     }
     gate.open();
     settle().await;
-    assert_eq!(scene.get("AAPL").await.as_deref(), Some("AAPL@2"));
-    assert_eq!(scene.source.calls(), 2);
+    assert_eq!(fixture.get("AAPL").await.as_deref(), Some("AAPL@2"));
+    assert_eq!(fixture.source.calls(), 2);
 }
 
 #[tokio::test]
 async fn rule_14_an_eager_refresh_that_fails_leaves_the_value_and_pauses() {
-    let scene = Scene::with(|region| region.eager(0.5)).await;
-    scene.get("AAPL").await;
-    scene.pass(31);
-    scene.source.fail(ErrorKind::Load);
+    let fixture = Fixture::with(|region| region.eager(0.5)).await;
+    fixture.get("AAPL").await;
+    fixture.pass(31);
+    fixture.source.fail(ErrorKind::Load);
     for _ in 0..10 {
-        assert_eq!(scene.get("AAPL").await.as_deref(), Some("AAPL@1"));
+        assert_eq!(fixture.get("AAPL").await.as_deref(), Some("AAPL@1"));
         settle().await;
     }
-    assert_eq!(scene.source.calls(), 2);
+    assert_eq!(fixture.source.calls(), 2);
 }
 
 #[tokio::test]
 async fn rule_15_a_refresh_completes_though_its_caller_is_cancelled() {
-    let scene = Scene::with(|region| region.soft_timeout(LIFE)).await;
-    scene.get("AAPL").await;
-    scene.pass(61);
-    let gate = scene.source.gate();
-    let caller = scene.ask("AAPL").await;
+    let fixture = Fixture::with(|region| region.soft_timeout(LIFE)).await;
+    fixture.get("AAPL").await;
+    fixture.pass(61);
+    let gate = fixture.source.gate();
+    let caller = fixture.ask("AAPL").await;
     gate.reached(1).await;
     caller.abort();
     settle().await;
     gate.open();
     settle().await;
-    assert_eq!(scene.peek("AAPL").as_deref(), Some("AAPL@2"));
-    assert_eq!(scene.held("AAPL").as_deref(), Some("AAPL@2"));
+    assert_eq!(fixture.peek("AAPL").as_deref(), Some("AAPL@2"));
+    assert_eq!(fixture.held("AAPL").as_deref(), Some("AAPL@2"));
 }
 
 #[tokio::test]
 async fn rule_16_not_modified_keeps_the_value_and_renews_its_life() {
-    let scene = Scene::new().await;
-    let (key, tag) = (scene.key("AAPL"), Tag::new("tech").unwrap());
-    scene.source.answer(&key, Answer::Value(value("first").etag("v1").tag(tag.clone())));
-    let born = scene.region.lookup("AAPL").await.unwrap().born;
-    scene.pass(61);
-    scene.source.answer(&key, Answer::NotModified);
-    assert_eq!(scene.get("AAPL").await.as_deref(), Some("first"));
+    let fixture = Fixture::new().await;
+    let (key, tag) = (fixture.key("AAPL"), Tag::new("tech").unwrap());
+    fixture.source.answer(&key, Answer::Value(value("first").etag("v1").tag(tag.clone())));
+    let born = fixture.region.lookup("AAPL").await.unwrap().born;
+    fixture.pass(61);
+    fixture.source.answer(&key, Answer::NotModified);
+    assert_eq!(fixture.get("AAPL").await.as_deref(), Some("first"));
     settle().await;
 
-    let asked = scene.source.batches().pop().unwrap();
+    let asked = fixture.source.batches().pop().unwrap();
     assert_eq!(asked[0].etag.as_deref(), Some("v1"), "the source is told which version is at hand");
-    for scene in [scene.clone(), scene.another(|region| region).await] {
-        let found = scene.region.lookup("AAPL").await.unwrap();
+    for fixture in [fixture.clone(), fixture.another(|region| region).await] {
+        let found = fixture.region.lookup("AAPL").await.unwrap();
         assert!(about(found.fresh_for, LIFE) && found.born > born, "{found:?}");
         assert_eq!((found.value.unwrap().as_str(), found.stale), ("first", false));
     }
-    let held = scene.model.entry(&key).unwrap().meta;
+    let held = fixture.model.entry(&key).unwrap().meta;
     assert_eq!((held.tags(), held.etag()), (&[tag][..], Some("v1")), "labels are kept");
 }
 
 #[tokio::test]
 async fn rule_16_not_modified_about_nothing_is_a_failure_of_the_source() {
-    let scene = Scene::new().await;
-    scene.source.answer(&scene.key("AAPL"), Answer::NotModified);
-    assert_eq!(scene.region.get("AAPL").await.unwrap_err().kind(), ErrorKind::Load);
+    let fixture = Fixture::new().await;
+    fixture.source.answer(&fixture.key("AAPL"), Answer::NotModified);
+    assert_eq!(fixture.region.get("AAPL").await.unwrap_err().kind(), ErrorKind::Load);
 }
 
 #[tokio::test]
 async fn rule_17_the_loader_decides_about_life_and_tags_in_the_foreground_and_behind() {
-    let scene = Scene::new().await;
-    let (key, tag) = (scene.key("AAPL"), Tag::new("tech").unwrap());
+    let fixture = Fixture::new().await;
+    let (key, tag) = (fixture.key("AAPL"), Tag::new("tech").unwrap());
     let short = Ttl::new(Duration::from_secs(5)).grace(Duration::from_secs(50));
-    scene.source.answer(&key, Answer::Value(value("first").ttl(short)));
-    assert!(about(scene.region.lookup("AAPL").await.unwrap().fresh_for, short.life));
+    fixture.source.answer(&key, Answer::Value(value("first").ttl(short)));
+    assert!(about(fixture.region.lookup("AAPL").await.unwrap().fresh_for, short.life));
 
-    scene.pass(6);
-    scene.source.answer(&key, Answer::Value(value("second").ttl(short).tag(tag.clone())));
-    assert_eq!(scene.get("AAPL").await.as_deref(), Some("first"), "stale, and refreshed behind");
+    fixture.pass(6);
+    fixture.source.answer(&key, Answer::Value(value("second").ttl(short).tag(tag.clone())));
+    assert_eq!(fixture.get("AAPL").await.as_deref(), Some("first"), "stale, and refreshed behind");
     settle().await;
-    let found = scene.region.lookup("AAPL").await.unwrap();
+    let found = fixture.region.lookup("AAPL").await.unwrap();
     assert!(about(found.fresh_for, short.life), "{found:?}");
     assert_eq!(found.value.unwrap().as_str(), "second");
-    assert!(scene.model.entry(&key).unwrap().meta.tags().contains(&tag));
-    scene.cache.invalidate(&tag).await.unwrap();
-    assert_eq!(scene.peek("AAPL"), None, "the tag of a background load counts");
+    assert!(fixture.model.entry(&key).unwrap().meta.tags().contains(&tag));
+    fixture.cache.invalidate(&tag).await.unwrap();
+    assert_eq!(fixture.peek("AAPL"), None, "the tag of a background load counts");
 }
 
 #[tokio::test]
 async fn rule_18_a_life_of_zero_is_answered_and_never_served_again() {
-    let scene = Scene::with(|region| region.ttl(Ttl::NONE.grace(GRACE))).await;
+    let fixture = Fixture::with(|region| region.ttl(Ttl::NONE.grace(GRACE))).await;
     for load in 1..4 {
-        assert_eq!(scene.get("AAPL").await.unwrap(), format!("AAPL@{load}"));
+        assert_eq!(fixture.get("AAPL").await.unwrap(), format!("AAPL@{load}"));
         settle().await;
-        assert_eq!(scene.peek("AAPL"), None);
+        assert_eq!(fixture.peek("AAPL"), None);
     }
-    scene.region.put("MSFT", "put".to_owned()).await.unwrap();
-    assert_eq!(scene.get("MSFT").await.as_deref(), Some("MSFT@1"));
-    assert_eq!(scene.another(|region| region).await.get("MSFT").await.as_deref(), Some("MSFT@2"));
+    fixture.region.put("MSFT", "put".to_owned()).await.unwrap();
+    assert_eq!(fixture.get("MSFT").await.as_deref(), Some("MSFT@1"));
+    assert_eq!(fixture.another(|region| region).await.get("MSFT").await.as_deref(), Some("MSFT@2"));
 }
 
 #[tokio::test]
 async fn rule_18_a_put_with_a_life_of_zero_ends_what_was_there() {
-    let scene = Scene::new().await;
-    scene.get("AAPL").await;
-    scene.region.put("AAPL", value("once").ttl(Ttl::NONE)).await.unwrap();
-    assert_eq!(scene.peek("AAPL"), None);
-    assert_eq!(scene.another(|region| region).await.get("AAPL").await.as_deref(), Some("AAPL@2"));
+    let fixture = Fixture::new().await;
+    fixture.get("AAPL").await;
+    fixture.region.put("AAPL", value("once").ttl(Ttl::NONE)).await.unwrap();
+    assert_eq!(fixture.peek("AAPL"), None);
+    assert_eq!(fixture.another(|region| region).await.get("AAPL").await.as_deref(), Some("AAPL@2"));
 }
 
 #[tokio::test]
 async fn rule_18_a_refresh_with_a_life_of_zero_ends_what_a_tier_held() {
-    let scene = Scene::new().await;
-    scene.get("AAPL").await;
-    let elsewhere = scene.another(|region| region).await;
-    scene.source.answer(&scene.key("AAPL"), Answer::Value(value("once").ttl(Ttl::NONE)));
+    let fixture = Fixture::new().await;
+    fixture.get("AAPL").await;
+    let elsewhere = fixture.another(|region| region).await;
+    fixture.source.answer(&fixture.key("AAPL"), Answer::Value(value("once").ttl(Ttl::NONE)));
     assert_eq!(elsewhere.region.refresh(&["AAPL"]).await.unwrap(), 1);
     settle().await;
-    scene.source.answer(&scene.key("AAPL"), Answer::Made);
+    fixture.source.answer(&fixture.key("AAPL"), Answer::Made);
     assert_eq!(elsewhere.get("AAPL").await.as_deref(), Some("AAPL@3"), "not what the tier held before");
 }
 
@@ -215,46 +215,46 @@ async fn rule_19_huge_lives_neither_overflow_nor_end() {
     let month = Duration::from_secs(30 * 24 * 3600);
     for life in [month, Duration::from_secs(u64::MAX), Duration::MAX] {
         for eager in [0.0, 0.8, 0.999_999] {
-            let scene = Scene::with(|region| {
+            let fixture = Fixture::with(|region| {
                 region
                     .ttl(Ttl::new(life).grace(Duration::MAX))
                     .eager(eager)
                     .jitter(0.1)
                     .negative(Duration::MAX)
             });
-            let scene = scene.await;
-            scene.source.answer(&scene.key("none"), Answer::Absent);
-            scene.region.put("put", "put".to_owned()).await.unwrap();
-            assert_eq!(scene.get("none").await, None);
-            scene.get("AAPL").await;
-            scene.pass(20 * 24 * 3600);
-            let found = scene.region.lookup("AAPL").await.unwrap();
+            let fixture = fixture.await;
+            fixture.source.answer(&fixture.key("none"), Answer::Absent);
+            fixture.region.put("put", "put".to_owned()).await.unwrap();
+            assert_eq!(fixture.get("none").await, None);
+            fixture.get("AAPL").await;
+            fixture.pass(20 * 24 * 3600);
+            let found = fixture.region.lookup("AAPL").await.unwrap();
             assert!(!found.stale && found.value.is_some(), "{life:?} after 20 days");
-            assert_eq!(scene.peek("put").as_deref(), Some("put"));
+            assert_eq!(fixture.peek("put").as_deref(), Some("put"));
         }
     }
 }
 
 #[tokio::test]
 async fn rule_19_huge_timeouts_do_not_overflow() {
-    let scene = Scene::with(|region| {
+    let fixture = Fixture::with(|region| {
         let region = region.soft_timeout(Duration::MAX).hard_timeout(Duration::MAX).late(Duration::MAX);
         region.throttle(Duration::MAX)
     });
-    let scene = scene.await;
-    scene.get("AAPL").await;
-    scene.pass(61);
-    assert_eq!(scene.get("AAPL").await.as_deref(), Some("AAPL@2"), "waits for the fresh one");
-    scene.region.remove("AAPL").await.unwrap();
-    assert_eq!(scene.get("AAPL").await.as_deref(), Some("AAPL@3"));
+    let fixture = fixture.await;
+    fixture.get("AAPL").await;
+    fixture.pass(61);
+    assert_eq!(fixture.get("AAPL").await.as_deref(), Some("AAPL@2"), "waits for the fresh one");
+    fixture.region.remove("AAPL").await.unwrap();
+    assert_eq!(fixture.get("AAPL").await.as_deref(), Some("AAPL@3"));
 }
 
 #[tokio::test]
 async fn rule_20_a_value_copied_up_keeps_its_birth_and_its_end() {
-    let scene = Scene::new().await;
-    let born = scene.region.lookup("AAPL").await.unwrap().born;
-    let elsewhere = scene.another(|region| region).await;
-    scene.pass(25);
+    let fixture = Fixture::new().await;
+    let born = fixture.region.lookup("AAPL").await.unwrap().born;
+    let elsewhere = fixture.another(|region| region).await;
+    fixture.pass(25);
     for source in [Source::Tier("far"), Source::Memory] {
         let found = elsewhere.region.lookup("AAPL").await.unwrap();
         assert_eq!((found.source, found.born, found.stale), (source, born, false));
@@ -262,13 +262,13 @@ async fn rule_20_a_value_copied_up_keeps_its_birth_and_its_end() {
         assert!(about(found.fresh_for, LIFE - Duration::from_secs(25)), "{found:?}");
         assert!(about(found.servable_for, GRACE - Duration::from_secs(25)), "{found:?}");
     }
-    scene.pass(36);
+    fixture.pass(36);
     assert!(elsewhere.region.lookup("AAPL").await.unwrap().stale, "stale when the first one is");
 }
 
 #[tokio::test]
 async fn rule_20_a_hit_in_the_last_tier_fills_those_above_with_the_same_promise() {
-    let (below, middle) = (Scene::new().await, Arc::new(ModelTier::new("middle")));
+    let (below, middle) = (Fixture::new().await, Arc::new(ModelTier::new("middle")));
     below
         .source
         .answer(&below.key("AAPL"), Answer::Value(value("deep").etag("v1").tag(Tag::new("t").unwrap())));
@@ -293,16 +293,16 @@ proptest! {
     #[test]
     fn rule_21_jitter_spreads_lives_within_its_band(share in 0.05..0.9_f64, shift in any::<u32>()) {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-            let scene = Scene::with(|region| region.jitter(share)).await;
-            scene.clock.advance(Duration::from_micros(u64::from(shift)));
+            let fixture = Fixture::with(|region| region.jitter(share)).await;
+            fixture.clock.advance(Duration::from_micros(u64::from(shift)));
             let ids: Vec<String> = (0..200).map(|id| id.to_string()).collect();
-            scene.region.get_many(&ids[..100]).await.unwrap();
-            scene.region.put_many(ids[100..].iter().map(|id| (id, id.clone()))).await.unwrap();
+            fixture.region.get_many(&ids[..100]).await.unwrap();
+            fixture.region.put_many(ids[100..].iter().map(|id| (id, id.clone()))).await.unwrap();
             // Births are told apart by microseconds, which a clock that stands still doesn't show.
             let slack = Duration::from_millis(1);
             let shortest = LIFE.mul_f64(1.0 - share) - slack;
             let mut lives = BTreeSet::new();
-            for found in scene.region.lookup_many(&ids).await {
+            for found in fixture.region.lookup_many(&ids).await {
                 let found = found.unwrap();
                 let life = found.age + found.fresh_for;
                 assert!(shortest <= life && life <= LIFE + slack, "{life:?} at {share}");

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use cache_core::Operation;
-use tests::{LocalLease, Scene, Seen, eventually, settle};
+use tests::{Fixture, LocalLease, RecordedEvent, eventually, settle};
 
-async fn two() -> (LocalLease, Scene, Scene) {
-    // The clock of a lease is the scene's own, which is only known once there is one.
-    let first = Scene::new().await;
+async fn two() -> (LocalLease, Fixture, Fixture) {
+    // The clock of a lease is the fixture's own, which is only known once there is one.
+    let first = Fixture::new().await;
     let lease = LocalLease::new(first.clock.clone());
     let a = first.another_built(|cache| cache.lease(lease.clone()), |region| region).await;
     let b = first.another_built(|cache| cache.lease(lease.clone()), |region| region).await;
@@ -15,10 +15,10 @@ async fn two() -> (LocalLease, Scene, Scene) {
 }
 
 /// Lets time pass in small steps, as it does.
-async fn pass(scene: &Scene, span: Duration) {
+async fn pass(fixture: &Fixture, span: Duration) {
     let step = Duration::from_millis(50);
     for _ in 0..span.as_millis() / step.as_millis() {
-        scene.clock.advance(step);
+        fixture.clock.advance(step);
         settle().await;
     }
 }
@@ -110,5 +110,5 @@ async fn a_lease_that_cannot_be_asked_is_done_without_and_that_is_said() {
     let (lease, a, _b) = two().await;
     lease.down();
     assert_eq!(a.get("AAPL").await.as_deref(), Some("AAPL@1"));
-    assert_eq!(a.events.count(|seen| matches!(seen, Seen::LeaseFailed { .. })), 1);
+    assert_eq!(a.events.count(|seen| matches!(seen, RecordedEvent::LeaseFailed { .. })), 1);
 }

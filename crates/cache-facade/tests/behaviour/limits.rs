@@ -1,7 +1,7 @@
 //! Limits: what is too large is refused or passed by, and nothing is half-written.
 
 use cache_core::{ErrorKind, Fetched, MAX_KEY_LEN, MAX_VALUE_LEN, Operation};
-use tests::{Answer, Scene, settle};
+use tests::{Answer, Fixture, settle};
 
 fn huge() -> String {
     "x".repeat(64 << 20)
@@ -9,9 +9,9 @@ fn huge() -> String {
 
 #[tokio::test]
 async fn rule_63_a_key_of_64_kib_is_a_limit_error_whatever_is_done_with_it() {
-    let scene = Scene::new().await;
+    let fixture = Fixture::new().await;
     let long = "x".repeat(64 << 10);
-    let region = &scene.region;
+    let region = &fixture.region;
     let refused = [
         region.get(&long).await.map(drop),
         region.get_many(&["AAPL", &long]).await.map(drop),
@@ -36,37 +36,37 @@ async fn rule_63_a_key_of_64_kib_is_a_limit_error_whatever_is_done_with_it() {
 
 #[tokio::test]
 async fn rule_63_a_put_of_64_mib_is_a_limit_error_and_nothing_is_written() {
-    let scene = Scene::new().await;
-    scene.region.put("had", "before".to_owned()).await.unwrap();
-    scene.tier.forget_calls();
-    let error = scene.region.put("had", huge()).await.unwrap_err();
+    let fixture = Fixture::new().await;
+    fixture.region.put("had", "before".to_owned()).await.unwrap();
+    fixture.tier.forget_calls();
+    let error = fixture.region.put("had", huge()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Limit, "{error}");
     assert!(error.to_string().contains(&MAX_VALUE_LEN.to_string()), "{error}");
 
     let values = [("small", "small".to_owned()), ("had", huge())];
-    assert_eq!(scene.region.put_many(values).await.unwrap_err().kind(), ErrorKind::Limit);
-    assert_eq!(scene.peek("small"), None, "of a batch with one too large nothing is written");
-    assert_eq!(scene.tier.calls(Operation::Put).len(), 0);
-    assert_eq!(scene.peek("had").as_deref(), Some("before"));
+    assert_eq!(fixture.region.put_many(values).await.unwrap_err().kind(), ErrorKind::Limit);
+    assert_eq!(fixture.peek("small"), None, "of a batch with one too large nothing is written");
+    assert_eq!(fixture.tier.calls(Operation::Put).len(), 0);
+    assert_eq!(fixture.peek("had").as_deref(), Some("before"));
 }
 
 #[tokio::test]
 async fn rule_63_a_loaded_value_of_64_mib_is_answered_or_refused_and_not_kept() {
-    let scene = Scene::new().await;
-    scene.get("big").await;
-    scene.pass(61);
+    let fixture = Fixture::new().await;
+    fixture.get("big").await;
+    fixture.pass(61);
     settle().await;
-    scene.source.answer(&scene.key("big"), Answer::Value(Fetched::new(huge())));
-    let patient = scene.region.with(|policy| policy.soft_timeout(std::time::Duration::from_secs(1)));
+    fixture.source.answer(&fixture.key("big"), Answer::Value(Fetched::new(huge())));
+    let patient = fixture.region.with(|policy| policy.soft_timeout(std::time::Duration::from_secs(1)));
     match patient.get("big").await {
         Ok(value) => assert_eq!(value.unwrap().len(), 64 << 20),
         Err(error) => assert_eq!(error.kind(), ErrorKind::Limit),
     }
     settle().await;
-    assert!(scene.peek("big").is_none_or(|kept| kept == "big@1"), "not in memory");
-    assert!(scene.held("big").is_none_or(|kept| kept == "big@1"), "not in the tier");
+    assert!(fixture.peek("big").is_none_or(|kept| kept == "big@1"), "not in memory");
+    assert!(fixture.held("big").is_none_or(|kept| kept == "big@1"), "not in the tier");
     assert_eq!(
-        scene.region.get_many(&["big", "small"]).await.unwrap()[1].as_deref().map(String::as_str),
+        fixture.region.get_many(&["big", "small"]).await.unwrap()[1].as_deref().map(String::as_str),
         Some("small@1")
     );
 }

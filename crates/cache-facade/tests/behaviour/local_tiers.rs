@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use cache_core::Pattern;
 use cache_facade::Cache;
-use tests::{LocalBus, ModelTier, Scene, settle};
+use tests::{Fixture, LocalBus, ModelTier, settle};
 
 /// Two nodes over one tier, each with a tier of its own in front of it; also those tiers.
-async fn with_local_tiers() -> (LocalBus, [Scene; 2], [Arc<ModelTier>; 2]) {
+async fn with_local_tiers() -> (LocalBus, [Fixture; 2], [Arc<ModelTier>; 2]) {
     let bus = LocalBus::default();
-    let first = Scene::new().await;
+    let first = Fixture::new().await;
     let own = [(); 2].map(|()| Arc::new(ModelTier::new("own")));
     let node = |own: &Arc<ModelTier>| {
         let (bus, own, far) = (bus.clone(), Arc::clone(own), first.tier.clone());

@@ -5,44 +5,44 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use cache_core::{Clock, Entry, ErrorKind, Key, Operation, Result, Target, Tier, Timestamp, Tombstone, Ttl};
 use cache_facade::{Cache, Eviction, Memory};
-use tests::{Answer, FaultyTier, ModelTier, Moment, Scene, ScriptedLoader, settle, soon};
+use tests::{Answer, FaultyTier, Fixture, ModelTier, Moment, ScriptedLoader, settle, soon};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn rule_30_a_put_that_memory_evicts_before_a_tier_has_it_is_not_undone() {
     let memory = Memory::builder().bytes(20_000).eviction(Eviction::Fifo);
-    let scene = Scene::built(|cache| cache.memory(memory), |region| region).await;
-    scene.region.put("AAPL", "old".to_owned()).await.unwrap();
-    let gate = scene.tier.gate(Operation::Put, Moment::Before);
+    let fixture = Fixture::built(|cache| cache.memory(memory), |region| region).await;
+    fixture.region.put("AAPL", "old".to_owned()).await.unwrap();
+    let gate = fixture.tier.gate(Operation::Put, Moment::Before);
     let put = tokio::spawn({
-        let region = scene.region.clone();
+        let region = fixture.region.clone();
         async move { region.put("AAPL", "new".to_owned()).await.unwrap() }
     });
     gate.reached(1).await;
-    let crowd = scene.region.with(|policy| policy.skip("far"));
+    let crowd = fixture.region.with(|policy| policy.skip("far"));
     for other in 0..500 {
         crowd.put(&other.to_string(), "x".repeat(100)).await.unwrap();
     }
-    assert!(scene.cache.stats().memory.evictions.size > 0);
-    assert_eq!(scene.peek("AAPL"), None, "evicted");
-    let meanwhile = scene.get("AAPL").await;
+    assert!(fixture.cache.stats().memory.evictions.size > 0);
+    assert_eq!(fixture.peek("AAPL"), None, "evicted");
+    let meanwhile = fixture.get("AAPL").await;
     assert_ne!(meanwhile.as_deref(), Some("old"), "not what the tier still holds");
     gate.open();
     put.await.unwrap();
     settle().await;
-    assert_ne!(scene.get("AAPL").await.as_deref(), Some("old"));
+    assert_ne!(fixture.get("AAPL").await.as_deref(), Some("old"));
 }
 
 #[tokio::test]
 async fn rule_52_a_tier_that_never_answers_costs_its_limit_and_not_the_key() {
-    let scene = Scene::new().await;
-    let gate = scene.tier.gate(Operation::Get, Moment::Before);
-    let caller = scene.ask("AAPL").await;
+    let fixture = Fixture::new().await;
+    let gate = fixture.tier.gate(Operation::Get, Moment::Before);
+    let caller = fixture.ask("AAPL").await;
     assert!(!caller.is_finished());
-    scene.pass(11);
+    fixture.pass(11);
     assert_eq!(soon(caller).await.unwrap().unwrap().as_deref(), Some("AAPL@1"), "from the source");
-    assert!(!scene.cache.health().healthy);
+    assert!(!fixture.cache.health().healthy);
     gate.open();
 }
 
@@ -89,24 +89,24 @@ async fn rule_04_a_policy_that_panics_over_one_key_fails_that_key_alone() {
         assert!(key.id() != "13", "unlucky");
         Ttl::new(MINUTE)
     };
-    let scene = Scene::with(|region| region.ttl(policy)).await;
+    let fixture = Fixture::with(|region| region.ttl(policy)).await;
     let ids: Vec<String> = (10..16).map(|id| id.to_string()).collect();
-    for (id, answer) in ids.iter().zip(scene.region.lookup_many(&ids).await) {
+    for (id, answer) in ids.iter().zip(fixture.region.lookup_many(&ids).await) {
         assert_eq!(answer.is_err(), id == "13", "{id}");
     }
 }
 
 #[tokio::test]
 async fn rule_58_a_tier_that_takes_no_writes_is_unwell_though_it_can_be_read() {
-    let scene = Scene::new().await;
-    scene.get("AAPL").await;
+    let fixture = Fixture::new().await;
+    fixture.get("AAPL").await;
     settle().await;
-    scene.tier.fail(Operation::Put, ErrorKind::Storage);
-    scene.region.put("MSFT", "put".to_owned()).await.unwrap();
-    assert!(!scene.cache.health().healthy);
-    let reader = scene.region.with(|policy| policy.skip("memory"));
+    fixture.tier.fail(Operation::Put, ErrorKind::Storage);
+    fixture.region.put("MSFT", "put".to_owned()).await.unwrap();
+    assert!(!fixture.cache.health().healthy);
+    let reader = fixture.region.with(|policy| policy.skip("memory"));
     assert_eq!(reader.get("AAPL").await.unwrap().as_deref().map(String::as_str), Some("AAPL@1"));
-    assert!(!scene.cache.health().healthy, "a read that works says nothing of writes");
+    assert!(!fixture.cache.health().healthy, "a read that works says nothing of writes");
 }
 
 /// The same tier under a clock that stands an hour earlier, as after a restart without a time server.

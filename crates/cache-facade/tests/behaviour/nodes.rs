@@ -4,12 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use cache_core::{Bus, Operation, Pattern, Tag, message::Message};
 use cache_facade::{Cache, CacheBuilder, Fetched, WhenDeaf};
-use tests::{FaultyTier, LocalBus, Scene, Seen, eventually, settle, soon};
+use tests::{FaultyTier, Fixture, LocalBus, RecordedEvent, eventually, settle, soon};
 
 /// So many nodes over one tier and one bus.
-async fn fleet<const N: usize>() -> (LocalBus, [Scene; N]) {
+async fn nodes<const N: usize>() -> (LocalBus, [Fixture; N]) {
     let bus = LocalBus::default();
-    let first = Scene::built(|cache| cache.bus(bus.clone()), |region| region).await;
+    let first = Fixture::built(|cache| cache.bus(bus.clone()), |region| region).await;
     let mut nodes = vec![first];
     while nodes.len() < N {
         nodes.push(nodes[0].another_built(|cache| cache.bus(bus.clone()), |region| region).await);
@@ -18,13 +18,13 @@ async fn fleet<const N: usize>() -> (LocalBus, [Scene; N]) {
     (bus, nodes.try_into().expect("as many as asked for"))
 }
 
-fn unproven(node: &Scene) -> usize {
-    node.events.count(|seen| matches!(seen, Seen::Unproven { .. }))
+fn unproven(node: &Fixture) -> usize {
+    node.events.count(|seen| matches!(seen, RecordedEvent::Unproven { .. }))
 }
 
 #[tokio::test]
 async fn rule_34_a_put_reaches_who_holds_the_key_and_costs_the_others_nothing() {
-    let (_bus, [a, b, c]) = fleet().await;
+    let (_bus, [a, b, c]) = nodes().await;
     b.get("AAPL").await;
     settle().await;
     c.tier.forget_calls();
@@ -38,7 +38,7 @@ async fn rule_34_a_put_reaches_who_holds_the_key_and_costs_the_others_nothing() 
 
 #[tokio::test]
 async fn rule_35_a_node_ignores_its_own_messages() {
-    let (bus, [a]) = fleet().await;
+    let (bus, [a]) = nodes().await;
     a.region.put("AAPL", "new".to_owned()).await.unwrap();
     settle().await;
     assert_eq!(bus.carried().len(), 1);
@@ -48,7 +48,7 @@ async fn rule_35_a_node_ignores_its_own_messages() {
 
 #[tokio::test]
 async fn rule_36_a_message_older_than_the_entry_is_ignored() {
-    let (bus, [a, b]) = fleet().await;
+    let (bus, [a, b]) = nodes().await;
     a.region.put("AAPL", "old".to_owned()).await.unwrap();
     a.region.remove("MSFT").await.unwrap();
     settle().await;
@@ -65,7 +65,7 @@ async fn rule_36_a_message_older_than_the_entry_is_ignored() {
 
 #[tokio::test]
 async fn rule_29_a_load_is_not_kept_after_a_removal_on_another_node() {
-    let (_bus, [a, b]) = fleet().await;
+    let (_bus, [a, b]) = nodes().await;
     let gate = b.source.gate();
     let caller = b.ask("AAPL").await;
     a.region.remove("AAPL").await.unwrap();
@@ -78,7 +78,7 @@ async fn rule_29_a_load_is_not_kept_after_a_removal_on_another_node() {
 
 #[tokio::test]
 async fn rule_29_nor_is_a_load_that_was_given_up_and_comes_late() {
-    let (_bus, [a, b]) = fleet().await;
+    let (_bus, [a, b]) = nodes().await;
     let gate = b.source.gate();
     let caller = b.ask("AAPL").await;
     b.pass(31);
@@ -92,7 +92,7 @@ async fn rule_29_nor_is_a_load_that_was_given_up_and_comes_late() {
 
 #[tokio::test]
 async fn rule_45_whatever_ends_entries_ends_them_on_every_node() {
-    let (_bus, [a, b]) = fleet().await;
+    let (_bus, [a, b]) = nodes().await;
     let tag = Tag::new("tech").unwrap();
     let fill = async || {
         for id in ["AAPL", "MSFT"] {
@@ -121,7 +121,7 @@ async fn rule_45_whatever_ends_entries_ends_them_on_every_node() {
 
 #[tokio::test]
 async fn rule_37_what_was_held_before_the_connection_was_lost_is_not_served_unchecked() {
-    let (bus, [a, b]) = fleet().await;
+    let (bus, [a, b]) = nodes().await;
     b.region.put("AAPL", "old".to_owned()).await.unwrap();
     settle().await;
     bus.cut();
@@ -142,7 +142,7 @@ async fn rule_37_what_was_held_before_the_connection_was_lost_is_not_served_unch
 
 #[tokio::test]
 async fn rule_37_a_load_from_before_the_gap_is_not_kept_after_it() {
-    let (bus, [a, b]) = fleet().await;
+    let (bus, [a, b]) = nodes().await;
     a.region.put("first", "x".to_owned()).await.unwrap();
     let gate = b.source.gate();
     let caller = b.ask("AAPL").await;
@@ -158,7 +158,7 @@ async fn rule_37_a_load_from_before_the_gap_is_not_kept_after_it() {
 
 #[tokio::test]
 async fn rule_37_a_frame_that_was_lost_is_missed_at_the_next_or_at_the_next_heartbeat() {
-    let (bus, [a, b]) = fleet().await;
+    let (bus, [a, b]) = nodes().await;
     a.region.put("first", "x".to_owned()).await.unwrap();
     for last in [false, true] {
         b.region.put("AAPL", "old".to_owned()).await.unwrap();
@@ -181,7 +181,7 @@ async fn rule_37_a_frame_that_was_lost_is_missed_at_the_next_or_at_the_next_hear
 
 #[tokio::test]
 async fn rule_43_more_than_can_wait_to_be_told_is_told_as_a_gap() {
-    let (bus, [a, b]) = fleet().await;
+    let (bus, [a, b]) = nodes().await;
     a.region.put("first", "x".to_owned()).await.unwrap();
     b.region.put("AAPL", "old".to_owned()).await.unwrap();
     settle().await;
@@ -200,19 +200,19 @@ async fn rule_43_more_than_can_wait_to_be_told_is_told_as_a_gap() {
 
 #[tokio::test]
 async fn a_dead_bus_holds_up_nobody() {
-    let (bus, [a, _b]) = fleet().await;
+    let (bus, [a, _b]) = nodes().await;
     bus.cut();
     for n in 0..20 {
         a.region.put(&n.to_string(), "x".to_owned()).await.unwrap();
         a.region.remove(&n.to_string()).await.unwrap();
     }
-    let failures = a.events.count(|seen| matches!(seen, Seen::BusFailed { .. }));
+    let failures = a.events.count(|seen| matches!(seen, RecordedEvent::BusFailed { .. }));
     assert!((1..10).contains(&failures), "{failures}: it is tried again now and then, not at each write");
 }
 
 #[tokio::test]
 async fn a_bus_that_dies_while_it_sends_holds_up_nobody_who_came_meanwhile() {
-    let (bus, [a, _b]) = fleet().await;
+    let (bus, [a, _b]) = nodes().await;
     let gate = bus.gate();
     let write = |id: &'static str| {
         let region = a.region.clone();
@@ -231,7 +231,7 @@ async fn a_bus_that_dies_while_it_sends_holds_up_nobody_who_came_meanwhile() {
 
 #[tokio::test]
 async fn rule_39_what_nobody_understands_is_taken_for_a_gap() {
-    let (bus, [_a, b]) = fleet().await;
+    let (bus, [_a, b]) = nodes().await;
     b.region.put("AAPL", "old".to_owned()).await.unwrap();
     bus.publish(b"anything".as_slice().into()).await.unwrap();
     settle().await;
@@ -241,7 +241,7 @@ async fn rule_39_what_nobody_understands_is_taken_for_a_gap() {
 
 #[tokio::test]
 async fn caches_of_other_namespaces_on_the_same_bus_are_not_heard() {
-    let (bus, [_a, b]) = fleet().await;
+    let (bus, [_a, b]) = nodes().await;
     let other = Cache::builder().namespace("other").bus(bus.clone()).build().await.unwrap();
     b.region.put("AAPL", "mine".to_owned()).await.unwrap();
     other.clear().await.unwrap();
@@ -252,7 +252,7 @@ async fn caches_of_other_namespaces_on_the_same_bus_are_not_heard() {
 
 #[tokio::test]
 async fn a_cache_that_is_gone_leaves_the_bus() {
-    let (bus, [a, b]) = fleet().await;
+    let (bus, [a, b]) = nodes().await;
     assert_eq!(bus.listeners(), 2);
     drop(b);
     a.region.put("AAPL", "x".to_owned()).await.unwrap();
@@ -264,7 +264,7 @@ async fn a_cache_that_is_gone_leaves_the_bus() {
 
 #[tokio::test]
 async fn rule_37_a_node_first_heard_of_long_after_its_first_frame_may_have_ended_anything() {
-    let (bus, [a, b]) = fleet().await;
+    let (bus, [a, b]) = nodes().await;
     b.region.put("AAPL", "old".to_owned()).await.unwrap();
     settle().await;
     bus.lose(usize::MAX);
@@ -281,7 +281,7 @@ async fn rule_37_a_node_first_heard_of_long_after_its_first_frame_may_have_ended
 
 #[tokio::test]
 async fn rule_37_a_load_that_was_given_up_before_the_gap_is_not_kept_after_it() {
-    let (bus, [a, b]) = fleet().await;
+    let (bus, [a, b]) = nodes().await;
     a.region.put("first", "x".to_owned()).await.unwrap();
     let gate = b.source.gate();
     let caller = b.ask("AAPL").await;
@@ -298,7 +298,7 @@ async fn rule_37_a_load_that_was_given_up_before_the_gap_is_not_kept_after_it() 
 
 #[tokio::test]
 async fn rule_37_a_stamp_that_was_missed_is_read_from_the_tiers_after_the_gap() {
-    let (bus, [a, b]) = fleet().await;
+    let (bus, [a, b]) = nodes().await;
     let tag = Tag::new("tech").unwrap();
     a.region.put("AAPL", Fetched::new("old".to_owned()).tag(tag.clone())).await.unwrap();
     a.region.put("MSFT", "old".to_owned()).await.unwrap();
@@ -320,7 +320,7 @@ async fn rule_37_a_stamp_that_was_missed_is_read_from_the_tiers_after_the_gap() 
 async fn rule_37_memory_can_be_told_to_serve_nothing_while_others_cannot_be_heard() {
     let bus = LocalBus::default();
     let strict = |cache: CacheBuilder| cache.bus(bus.clone()).when_deaf(WhenDeaf::Ask);
-    let a = Scene::built(strict, |region| region).await;
+    let a = Fixture::built(strict, |region| region).await;
     let b = a.another_built(strict, |region| region).await;
     settle().await;
     b.region.put("AAPL", "old".to_owned()).await.unwrap();
@@ -334,7 +334,7 @@ async fn rule_37_memory_can_be_told_to_serve_nothing_while_others_cannot_be_hear
 
 #[tokio::test]
 async fn rule_44_what_other_nodes_read_before_a_tier_was_told_of_a_removal_is_let_go_then() {
-    let (bus, [a, b]) = fleet().await;
+    let (bus, [a, b]) = nodes().await;
     // `a` alone can't reach the tier.
     let down = FaultyTier::over(Arc::clone(&a.model));
     let cut_off = {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cache_core::{Clock, ErrorKind, Fetched, Operation, Pattern, Tag};
 use cache_facade::{Cache, CacheBuilder, Region};
-use tests::{Answer, FaultyTier, ModelTier, Moment, Scene, ScriptedLoader, settle, soon};
+use tests::{Answer, FaultyTier, Fixture, ModelTier, Moment, ScriptedLoader, settle, soon};
 
 fn tag(text: &str) -> Tag {
     Tag::new(text).expect("a valid tag")
@@ -16,49 +16,49 @@ fn tagged(text: &str, tags: &[&str]) -> Fetched<String> {
 
 #[tokio::test]
 async fn rule_45_what_carries_an_invalidated_tag_is_dead_and_what_is_put_later_is_alive() {
-    let scene = Scene::new().await;
-    scene.region.put("both", tagged("old", &["tech", "us"])).await.unwrap();
-    scene.region.put("other", tagged("other", &["us"])).await.unwrap();
-    scene.region.put("none", "none".to_owned()).await.unwrap();
-    scene.cache.invalidate(&tag("tech")).await.unwrap();
-    assert_eq!(scene.peek("both"), None);
-    assert_eq!(scene.get("both").await.as_deref(), Some("both@1"), "not from the tier either");
-    assert_eq!(scene.peek("other").as_deref(), Some("other"));
-    assert_eq!(scene.peek("none").as_deref(), Some("none"));
+    let fixture = Fixture::new().await;
+    fixture.region.put("both", tagged("old", &["tech", "us"])).await.unwrap();
+    fixture.region.put("other", tagged("other", &["us"])).await.unwrap();
+    fixture.region.put("none", "none".to_owned()).await.unwrap();
+    fixture.cache.invalidate(&tag("tech")).await.unwrap();
+    assert_eq!(fixture.peek("both"), None);
+    assert_eq!(fixture.get("both").await.as_deref(), Some("both@1"), "not from the tier either");
+    assert_eq!(fixture.peek("other").as_deref(), Some("other"));
+    assert_eq!(fixture.peek("none").as_deref(), Some("none"));
 
-    scene.region.put("both", tagged("new", &["tech", "us"])).await.unwrap();
-    for scene in [scene.another(|region| region).await, scene] {
-        assert_eq!(scene.get("both").await.as_deref(), Some("new"));
+    fixture.region.put("both", tagged("new", &["tech", "us"])).await.unwrap();
+    for fixture in [fixture.another(|region| region).await, fixture] {
+        assert_eq!(fixture.get("both").await.as_deref(), Some("new"));
     }
 }
 
 #[tokio::test]
 async fn rule_45_a_process_started_later_knows_of_an_invalidation() {
-    let scene = Scene::new().await;
-    scene.region.put("AAPL", tagged("old", &["tech"])).await.unwrap();
-    scene.cache.invalidate(&tag("tech")).await.unwrap();
-    let later = scene.another(|region| region).await;
+    let fixture = Fixture::new().await;
+    fixture.region.put("AAPL", tagged("old", &["tech"])).await.unwrap();
+    fixture.cache.invalidate(&tag("tech")).await.unwrap();
+    let later = fixture.another(|region| region).await;
     assert_eq!(later.get("AAPL").await.as_deref(), Some("AAPL@1"));
 }
 
 #[tokio::test]
 async fn rule_46_of_stamps_that_arrive_out_of_order_the_later_one_counts() {
-    let scene = Scene::new().await;
-    let other = scene.another(|region| region).await;
+    let fixture = Fixture::new().await;
+    let other = fixture.another(|region| region).await;
     // The earlier stamp is held up on its way to the tier.
-    let gate = scene.tier.gate(Operation::Put, Moment::Before);
+    let gate = fixture.tier.gate(Operation::Put, Moment::Before);
     let earlier = tokio::spawn({
-        let cache = scene.cache.clone();
+        let cache = fixture.cache.clone();
         async move { cache.invalidate(&tag("tech")).await.unwrap() }
     });
     gate.reached(1).await;
-    scene.tier.ungate(Operation::Put, Moment::Before);
+    fixture.tier.ungate(Operation::Put, Moment::Before);
     other.region.put("AAPL", tagged("between", &["tech"])).await.unwrap();
     other.cache.invalidate(&tag("tech")).await.unwrap();
     gate.open();
     earlier.await.unwrap();
-    for scene in [scene.another(|region| region).await, other] {
-        assert_ne!(scene.get("AAPL").await.as_deref(), Some("between"));
+    for fixture in [fixture.another(|region| region).await, other] {
+        assert_ne!(fixture.get("AAPL").await.as_deref(), Some("between"));
     }
 }
 
@@ -124,14 +124,14 @@ async fn rule_47_a_stamp_that_could_not_be_read_is_read_again() {
 
 #[tokio::test]
 async fn rule_47_a_clear_that_could_not_be_read_is_not_taken_for_none() {
-    let scene = Scene::new().await;
-    scene.region.put("AAPL", "old".to_owned()).await.unwrap();
-    scene.region.clear().await.unwrap();
+    let fixture = Fixture::new().await;
+    fixture.region.put("AAPL", "old".to_owned()).await.unwrap();
+    fixture.region.clear().await.unwrap();
     // A tier that forgot the clear's tombstones but not its stamp would be asked for it first.
-    scene.tier.fail(Operation::Get, ErrorKind::Unavailable);
-    let later = scene.another(|region| region).await;
+    fixture.tier.fail(Operation::Get, ErrorKind::Unavailable);
+    let later = fixture.another(|region| region).await;
     assert_eq!(later.get("AAPL").await.as_deref(), Some("AAPL@1"));
-    scene.tier.up();
+    fixture.tier.up();
     later.region.remove("MSFT").await.unwrap();
     assert_eq!(later.get("AAPL").await.as_deref(), Some("AAPL@1"));
 }
@@ -139,8 +139,8 @@ async fn rule_47_a_clear_that_could_not_be_read_is_not_taken_for_none() {
 #[tokio::test]
 async fn rule_48_an_entry_outlives_the_memory_of_its_stamp_and_is_still_dead() {
     let alone = Cache::builder().clock(Clock::manual()).build().await.unwrap();
-    let scene = Scene::new().await;
-    for cache in [alone, scene.cache] {
+    let fixture = Fixture::new().await;
+    for cache in [alone, fixture.cache] {
         let region = cache.region::<String>("price").open().unwrap();
         region.put("old", tagged("old", &["first"])).await.unwrap();
         cache.invalidate(&tag("first")).await.unwrap();
@@ -157,36 +157,36 @@ async fn rule_48_an_entry_outlives_the_memory_of_its_stamp_and_is_still_dead() {
 #[tokio::test]
 async fn rule_49_after_a_clear_a_failing_loader_brings_no_value_from_before_it() {
     for all in [false, true] {
-        let scene = Scene::new().await;
+        let fixture = Fixture::new().await;
         for id in ["fresh", "stale"] {
-            scene.get(id).await;
+            fixture.get(id).await;
         }
-        scene.pass(61);
-        scene.get("fresh").await;
+        fixture.pass(61);
+        fixture.get("fresh").await;
         settle().await;
         if all {
-            scene.cache.clear().await.unwrap();
+            fixture.cache.clear().await.unwrap();
         } else {
-            scene.region.clear().await.unwrap();
+            fixture.region.clear().await.unwrap();
         }
-        scene.source.fail(ErrorKind::Load);
-        for scene in [scene.clone(), scene.another(|region| region).await] {
+        fixture.source.fail(ErrorKind::Load);
+        for fixture in [fixture.clone(), fixture.another(|region| region).await] {
             for id in ["fresh", "stale"] {
-                assert_eq!(scene.region.get(id).await.unwrap_err().kind(), ErrorKind::Load, "{id}");
+                assert_eq!(fixture.region.get(id).await.unwrap_err().kind(), ErrorKind::Load, "{id}");
             }
         }
-        scene.source.recover();
-        assert!(scene.get("fresh").await.is_some());
+        fixture.source.recover();
+        assert!(fixture.get("fresh").await.is_some());
         settle().await;
-        assert!(scene.peek("fresh").is_some(), "what comes later is kept");
+        assert!(fixture.peek("fresh").is_some(), "what comes later is kept");
     }
 }
 
 #[tokio::test]
 async fn rule_49_a_region_opened_after_a_clear_serves_nothing_from_before_it() {
-    let scene = Scene::new().await;
-    scene.region.put("AAPL", "old".to_owned()).await.unwrap();
-    let later = scene.another(|region| region).await;
+    let fixture = Fixture::new().await;
+    fixture.region.put("AAPL", "old".to_owned()).await.unwrap();
+    let later = fixture.another(|region| region).await;
     later.cache.clear().await.unwrap();
     let opened = later.cache.region::<String>("price").open().unwrap();
     assert_eq!(
@@ -198,16 +198,16 @@ async fn rule_49_a_region_opened_after_a_clear_serves_nothing_from_before_it() {
 
 #[tokio::test]
 async fn rule_49_grace_does_not_outlive_a_tag_that_is_invalidated_during_the_load() {
-    let scene = Scene::new().await;
-    scene.source.answer(&scene.key("AAPL"), Answer::Value(tagged("old", &["tech"])));
-    scene.get("AAPL").await;
-    scene.pass(61);
-    let gate = scene.source.gate();
-    scene.get("AAPL").await;
+    let fixture = Fixture::new().await;
+    fixture.source.answer(&fixture.key("AAPL"), Answer::Value(tagged("old", &["tech"])));
+    fixture.get("AAPL").await;
+    fixture.pass(61);
+    let gate = fixture.source.gate();
+    fixture.get("AAPL").await;
     gate.reached(1).await;
-    scene.cache.invalidate(&tag("tech")).await.unwrap();
-    let caller = scene.ask("AAPL").await;
-    scene.source.fail(ErrorKind::Load);
+    fixture.cache.invalidate(&tag("tech")).await.unwrap();
+    let caller = fixture.ask("AAPL").await;
+    fixture.source.fail(ErrorKind::Load);
     gate.open();
     assert_eq!(caller.await.unwrap().unwrap_err().kind(), ErrorKind::Load);
 }
@@ -219,9 +219,9 @@ async fn rule_50_a_clear_of_one_kind_leaves_kinds_that_begin_like_it() {
             Some(name) => cache.namespace(name),
             None => cache,
         };
-        let scene = Scene::built(cache, |region| region).await;
+        let fixture = Fixture::built(cache, |region| region).await;
         let regions =
-            ["users", "usersAbc", "user"].map(|kind| scene.cache.region::<String>(kind).open().unwrap());
+            ["users", "usersAbc", "user"].map(|kind| fixture.cache.region::<String>(kind).open().unwrap());
         for region in &regions {
             region.put("1", "value".to_owned()).await.unwrap();
         }
@@ -236,20 +236,20 @@ async fn rule_50_a_clear_of_one_kind_leaves_kinds_that_begin_like_it() {
 
 #[tokio::test]
 async fn rule_50_a_pattern_ends_what_it_matches_in_memory_and_in_the_tier_within_its_namespace() {
-    let scene = Scene::built(|cache| cache.namespace("md"), |region| region).await;
+    let fixture = Fixture::built(|cache| cache.namespace("md"), |region| region).await;
     let ids = ["AAPL:yahoo", "AAPL", "xAAPL", "A*PL", "[A]"];
     for id in ids {
-        scene.region.put(id, id.to_owned()).await.unwrap();
+        fixture.region.put(id, id.to_owned()).await.unwrap();
     }
     for (glob, gone) in
         [("price:A\\*PL", 1), ("price:AAPL*", 2), ("price:\\[A]", 1), ("md:price:*", 0), ("price:*", 1)]
     {
-        let removed = scene.cache.remove_matching(&Pattern::glob(glob).unwrap()).await.unwrap();
+        let removed = fixture.cache.remove_matching(&Pattern::glob(glob).unwrap()).await.unwrap();
         assert_eq!(removed, gone, "{glob}");
-        let left = |id: &&str| scene.peek(id).is_some();
+        let left = |id: &&str| fixture.peek(id).is_some();
         let (near, far) = (
             ids.iter().filter(|id| left(id)).count(),
-            ids.iter().filter(|id| scene.held(id).is_some()).count(),
+            ids.iter().filter(|id| fixture.held(id).is_some()).count(),
         );
         assert_eq!(near, far, "memory and the tier agree after {glob}");
     }

@@ -5,15 +5,15 @@ use std::{sync::Arc, time::Duration};
 use cache_core::{Blob, Bytes, Clock, Codec, ErrorKind, Fetched, Operation};
 use cache_facade::{Cache, Source};
 use proptest::{collection::vec, prelude::any, proptest, sample::Index};
-use tests::{FaultyTier, ModelTier, Recorder, Scene, Seen, settle};
+use tests::{FaultyTier, Fixture, ModelTier, RecordedEvent, Recorder, settle};
 
-fn corrupt_events(scene: &Scene) -> usize {
-    scene.events.count(|seen| matches!(seen, Seen::Corrupt { tier: "far", .. }))
+fn corrupt_events(fixture: &Fixture) -> usize {
+    fixture.events.count(|seen| matches!(seen, RecordedEvent::Corrupt { tier: "far", .. }))
 }
 
 #[tokio::test]
 async fn rule_53_bytes_that_can_not_be_read_are_a_miss_counted_and_overwritten() {
-    let first = Scene::new().await;
+    let first = Fixture::new().await;
     first.get("AAPL").await;
     settle().await;
     let key = first.key("AAPL");
@@ -22,29 +22,29 @@ async fn rule_53_bytes_that_can_not_be_read_are_a_miss_counted_and_overwritten()
     blob.bytes = blob.bytes.slice(..3);
     first.model.force(&key, broken);
 
-    let scene = first.another(|region| region).await;
-    assert_eq!(scene.get("AAPL").await.as_deref(), Some("AAPL@2"));
+    let fixture = first.another(|region| region).await;
+    assert_eq!(fixture.get("AAPL").await.as_deref(), Some("AAPL@2"));
     settle().await;
-    assert_eq!(corrupt_events(&scene), 1);
-    assert_eq!(scene.cache.stats().tiers[0].corrupt, 1);
-    assert_eq!(scene.held("AAPL").as_deref(), Some("AAPL@2"), "overwritten");
-    assert!(scene.cache.health().healthy, "a bad value is not a bad tier");
+    assert_eq!(corrupt_events(&fixture), 1);
+    assert_eq!(fixture.cache.stats().tiers[0].corrupt, 1);
+    assert_eq!(fixture.held("AAPL").as_deref(), Some("AAPL@2"), "overwritten");
+    assert!(fixture.cache.health().healthy, "a bad value is not a bad tier");
 }
 
 #[tokio::test]
 async fn rule_53_one_bad_value_in_a_batch_costs_only_itself() {
-    let first = Scene::new().await;
+    let first = Fixture::new().await;
     let ids = ["a", "b", "c"];
     first.region.get_many(&ids).await.unwrap();
-    let scene = first.another(|region| region).await;
-    scene.tier.distort(|key, answer| {
+    let fixture = first.another(|region| region).await;
+    fixture.tier.distort(|key, answer| {
         if key.id() == "b"
             && let Some(blob) = answer.as_mut().and_then(|entry| entry.value.as_mut())
         {
             blob.bytes = Bytes::from_static(b"\xff\xff\xff");
         }
     });
-    let values = scene.region.get_many(&ids).await.unwrap();
+    let values = fixture.region.get_many(&ids).await.unwrap();
     let values: Vec<_> = values.iter().map(|value| value.as_deref().map(String::as_str)).collect();
     assert_eq!(values, [Some("a@1"), Some("b@2"), Some("c@1")]);
 }
@@ -57,11 +57,11 @@ proptest! {
         bytes in vec(any::<u8>(), 0..40), json in any::<bool>(), cut in any::<Index>(), whole in any::<bool>(),
     ) {
         tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(async {
-            let scene = Scene::new().await;
-            let numbers = scene.cache.region::<Vec<(u64, String)>>("numbers").open().unwrap();
+            let fixture = Fixture::new().await;
+            let numbers = fixture.cache.region::<Vec<(u64, String)>>("numbers").open().unwrap();
             let value = vec![(7, "seven".to_owned()); 3];
             numbers.put("1", value.clone()).await.unwrap();
-            let later = scene.another(|region| region).await;
+            let later = fixture.another(|region| region).await;
             later.tier.distort(move |_, answer| {
                 let Some(blob) = answer.as_mut().and_then(|entry| entry.value.as_mut()) else { return };
                 if whole {
@@ -120,56 +120,60 @@ async fn rule_53_a_tier_that_answers_for_the_wrong_number_of_keys_is_a_miss() {
 
 #[tokio::test]
 async fn rule_54_bytes_of_another_schema_version_are_a_miss_and_overwritten() {
-    let first = Scene::new().await;
+    let first = Fixture::new().await;
     first.get("AAPL").await;
-    let scene = first.another(|region| region.schema(2)).await;
-    assert_eq!(scene.get("AAPL").await.as_deref(), Some("AAPL@2"));
+    let fixture = first.another(|region| region.schema(2)).await;
+    assert_eq!(fixture.get("AAPL").await.as_deref(), Some("AAPL@2"));
     settle().await;
-    let held = scene.model.entry(&scene.key("AAPL")).unwrap().value.unwrap();
+    let held = fixture.model.entry(&fixture.key("AAPL")).unwrap().value.unwrap();
     assert_eq!(held.schema, 2);
-    let third = scene.another(|region| region.schema(2)).await;
+    let third = fixture.another(|region| region.schema(2)).await;
     assert_eq!(third.region.lookup("AAPL").await.unwrap().source, Source::Tier("far"));
 }
 
 #[tokio::test]
 async fn rule_54_a_region_may_change_its_codec_and_still_read_what_it_wrote() {
-    let first = Scene::new().await;
+    let first = Fixture::new().await;
     first.get("AAPL").await;
-    let scene = first.another(|region| region.codec(Codec::Json)).await;
-    assert_eq!(scene.get("AAPL").await.as_deref(), Some("AAPL@1"));
-    assert_eq!(scene.source.calls(), 1);
+    let fixture = first.another(|region| region.codec(Codec::Json)).await;
+    assert_eq!(fixture.get("AAPL").await.as_deref(), Some("AAPL@1"));
+    assert_eq!(fixture.source.calls(), 1);
 }
 
 #[tokio::test]
 async fn rule_54_one_kind_has_one_type() {
-    let scene = Scene::new().await;
-    let error = scene.cache.region::<u64>("price").open().unwrap_err();
+    let fixture = Fixture::new().await;
+    let error = fixture.cache.region::<u64>("price").open().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config, "{error}");
-    assert!(scene.cache.region::<String>("price").schema(1).open().is_err(), "nor two schema versions");
+    assert!(fixture.cache.region::<String>("price").schema(1).open().is_err(), "nor two schema versions");
 }
 
 #[tokio::test]
 async fn rule_58_a_tier_that_can_not_be_written_is_an_event_and_reads_go_on() {
-    let scene = Scene::new().await;
-    scene.region.put("before", "before".to_owned()).await.unwrap();
-    scene.tier.fail(Operation::Put, ErrorKind::Storage);
-    assert_eq!(scene.get("AAPL").await.as_deref(), Some("AAPL@1"));
-    scene.region.put("MSFT", "put".to_owned()).await.expect("the caller is not troubled");
+    let fixture = Fixture::new().await;
+    fixture.region.put("before", "before".to_owned()).await.unwrap();
+    fixture.tier.fail(Operation::Put, ErrorKind::Storage);
+    assert_eq!(fixture.get("AAPL").await.as_deref(), Some("AAPL@1"));
+    fixture.region.put("MSFT", "put".to_owned()).await.expect("the caller is not troubled");
     settle().await;
     let failed = |events: &Recorder| {
         events.count(|seen| {
             matches!(
                 seen,
-                Seen::TierFailed { tier: "far", operation: Operation::Put, error: ErrorKind::Storage }
+                RecordedEvent::TierFailed {
+                    tier: "far",
+                    operation: Operation::Put,
+                    error: ErrorKind::Storage
+                }
             )
         })
     };
-    assert_eq!(failed(&scene.events), 2);
-    assert_eq!(scene.get("AAPL").await.as_deref(), Some("AAPL@1"), "from memory");
-    assert_eq!(scene.get("MSFT").await.as_deref(), Some("put"), "from memory");
-    let elsewhere = scene.another(|region| region).await;
+    assert_eq!(failed(&fixture.events), 2);
+    assert_eq!(fixture.get("AAPL").await.as_deref(), Some("AAPL@1"), "from memory");
+    assert_eq!(fixture.get("MSFT").await.as_deref(), Some("put"), "from memory");
+    let elsewhere = fixture.another(|region| region).await;
     assert_eq!(elsewhere.get("before").await.as_deref(), Some("before"), "from the tier");
-    let health = scene.cache.health();
+    let health = fixture.cache.health();
     assert!(!health.healthy && health.tiers[0].error.is_some());
 }
 
@@ -190,10 +194,10 @@ async fn rule_58_a_removal_that_a_tier_refuses_holds_in_memory_and_in_the_other_
 
 #[tokio::test]
 async fn rule_62_a_hostile_length_in_stored_bytes_is_a_miss() {
-    let scene = Scene::new().await;
-    let many = scene.cache.region::<Vec<u64>>("many").open().unwrap();
+    let fixture = Fixture::new().await;
+    let many = fixture.cache.region::<Vec<u64>>("many").open().unwrap();
     many.put("1", vec![1, 2, 3]).await.unwrap();
-    let later = scene.another(|region| region).await;
+    let later = fixture.another(|region| region).await;
     later.tier.distort(|_, answer| {
         if let Some(blob) = answer.as_mut().and_then(|entry| entry.value.as_mut()) {
             let bytes = Bytes::from_static(&[253, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]);
@@ -207,23 +211,23 @@ async fn rule_62_a_hostile_length_in_stored_bytes_is_a_miss() {
 
 #[tokio::test]
 async fn rule_64_a_cache_starts_without_its_tier_says_so_and_heals() {
-    let first = Scene::new().await;
+    let first = Fixture::new().await;
     first.get("AAPL").await;
     first.tier.down();
-    let scene = first.another(|region| region).await;
-    let health = scene.cache.health();
+    let fixture = first.another(|region| region).await;
+    let health = fixture.cache.health();
     assert!(!health.healthy);
     assert_eq!(health.tiers[0].name, "far");
     assert_eq!(health.tiers[0].error.as_ref().map(cache_core::Error::kind), Some(ErrorKind::Unavailable));
-    assert_eq!(scene.get("MSFT").await.as_deref(), Some("MSFT@1"), "it serves all the same");
+    assert_eq!(fixture.get("MSFT").await.as_deref(), Some("MSFT@1"), "it serves all the same");
 
-    scene.tier.up();
+    fixture.tier.up();
     settle().await;
-    scene.clock.advance(Duration::from_secs(31));
+    fixture.clock.advance(Duration::from_secs(31));
     settle().await;
-    assert!(scene.cache.health().healthy, "without anybody reading");
-    assert_eq!(scene.get("AAPL").await.as_deref(), Some("AAPL@1"), "from the tier again");
-    assert_eq!(scene.events.count(|seen| matches!(seen, Seen::TierRecovered { tier: "far" })), 1);
+    assert!(fixture.cache.health().healthy, "without anybody reading");
+    assert_eq!(fixture.get("AAPL").await.as_deref(), Some("AAPL@1"), "from the tier again");
+    assert_eq!(fixture.events.count(|seen| matches!(seen, RecordedEvent::TierRecovered { tier: "far" })), 1);
 }
 
 #[tokio::test]

@@ -168,7 +168,7 @@ async fn batches_that_overlap_never_wait_for_each_other_in_a_circle() {
                 match pick(&mut state, 6) {
                     0 => drop(tier.remove(Target::Keys(&keys), tombstone(born)).await.unwrap()),
                     1 => {
-                        let pattern = Pattern::glob("house:*1*").unwrap();
+                        let pattern = Pattern::glob("quote:*1*").unwrap();
                         tier.remove(Target::Matching(&pattern), tombstone(born)).await.unwrap();
                     }
                     2 => drop(tier.sweep(clock.now()).await.unwrap()),

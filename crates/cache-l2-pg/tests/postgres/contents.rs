@@ -8,7 +8,7 @@ use crate::fixture::{self, at, client, entry, key, tombstone};
 
 /// Keys that a database might trip over.
 fn odd_keys() -> Vec<Key> {
-    let long = |len: usize, end: &str| "x".repeat(len - "house:".len() - end.len()) + end;
+    let long = |len: usize, end: &str| "x".repeat(len - "quote:".len() - end.len()) + end;
     let mut ids: Vec<String> = [
         "",
         "'",
@@ -81,7 +81,7 @@ async fn rule_50_patterns_reach_past_what_is_stored_whole() {
     for (glob, left) in [("a*", [false, false, true, true]), ("?1", [false, true, false, false])] {
         let (tier, _) = fixture::tier(&clock).await;
         tier.put(&put).await.unwrap();
-        let pattern = Pattern::glob(&format!("house:{start}{glob}")).unwrap();
+        let pattern = Pattern::glob(&format!("quote:{start}{glob}")).unwrap();
         tier.remove(Target::Matching(&pattern), tombstone(at(&clock, 2))).await.unwrap();
         assert_eq!(tier.get(&keys).await.unwrap().iter().map(Option::is_some).collect::<Vec<_>>(), {
             // `?1` leaves a2 alone, and takes b1 and ä1 with a1.
@@ -119,7 +119,7 @@ async fn rule_53_hostile_bytes_are_a_miss_counted_and_overwritten() {
     flipped[20] ^= 4;
     let other_key = envelope::seal(&key("b"), &entry("b", at(&clock, 1)), usize::MAX).unwrap();
     let other_birth = sealed(-5);
-    let stone = envelope::seal_tombstone(&key("a"), &tombstone(at(&clock, 1)));
+    let tombstone = envelope::seal_tombstone(&key("a"), &tombstone(at(&clock, 1)));
     let cases: [(&str, &[u8]); 7] = [
         ("empty", b""),
         ("truncated", &whole[..whole.len() - 3]),
@@ -127,7 +127,7 @@ async fn rule_53_hostile_bytes_are_a_miss_counted_and_overwritten() {
         ("foreign", b"\xff\x00 not ours, and long enough to hold a header, whatever else it may be made of"),
         ("another key's", &other_key),
         ("of another birth", &other_birth),
-        ("a tombstone", &stone),
+        ("a tombstone", &tombstone),
     ];
     for (what, bytes) in cases {
         born += 2;

@@ -43,8 +43,8 @@ async fn a_restart_in_the_middle_costs_errors_while_it_lasts_and_nothing_that_wa
                     match (put, n % 2) {
                         (Ok(()), 0) => kept.push(key),
                         (Ok(()), _) => {
-                            let stone = tombstone(at(&clock, 2));
-                            match tier.remove(Target::Keys(std::slice::from_ref(&key)), stone).await {
+                            let tombstone = tombstone(at(&clock, 2));
+                            match tier.remove(Target::Keys(std::slice::from_ref(&key)), tombstone).await {
                                 Ok(removed) => {
                                     assert_eq!(removed, 1);
                                     gone.push(key);
@@ -99,7 +99,7 @@ async fn an_unlogged_table_is_empty_after_a_crash_and_its_removals_by_pattern_ho
     let (clock, mut server) = (Clock::manual(), server());
     let tier = fixture::open(hasty(&server.url()).unlogged(), &clock).await;
     tier.put_one(key("a"), entry("v", at(&clock, 1))).await.unwrap();
-    let pattern = Pattern::starting_with("house:p");
+    let pattern = Pattern::starting_with("quote:p");
     tier.remove(Target::Matching(&pattern), tombstone(at(&clock, 5))).await.unwrap();
     block_in_place(|| {
         server.kill();
@@ -255,10 +255,10 @@ async fn what_is_queued_is_not_served_past_another_node_s_removal() {
     b.remove(Target::Keys(&[key("a")]), tombstone(at(&clock, 3))).await.unwrap();
     assert_eq!(a.get_one(&key("a")).await.unwrap(), None);
     // A removal by pattern waits for the put that is under way.
-    let pattern = Pattern::starting_with("house:p");
+    let pattern = Pattern::starting_with("quote:p");
     let removal = {
-        let (b, stone) = (b.clone(), tombstone(at(&clock, 3)));
-        tokio::spawn(async move { b.remove(Target::Matching(&pattern), stone).await })
+        let (b, tombstone) = (b.clone(), tombstone(at(&clock, 3)));
+        tokio::spawn(async move { b.remove(Target::Matching(&pattern), tombstone).await })
     };
     held.rollback().await.unwrap();
     removal.await.unwrap().unwrap();

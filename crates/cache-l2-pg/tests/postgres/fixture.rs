@@ -62,7 +62,7 @@ pub(crate) async fn client(url: &str) -> Client {
 }
 
 pub(crate) fn key(id: &str) -> Key {
-    Key::new("house", id).expect("a valid key")
+    Key::new("quote", id).expect("a valid key")
 }
 
 pub(crate) fn keys(ids: std::ops::Range<u32>) -> Vec<Key> {

@@ -88,7 +88,7 @@ async fn a_role_that_may_only_read_and_write_is_enough_once_the_tables_are_there
     let put = entry("v", at(&clock, 1));
     tier.put_one(key("a"), put.clone()).await.unwrap();
     assert_eq!(tier.get_one(&key("a")).await.unwrap(), Some(put));
-    let pattern = cache_core::Pattern::kind("house");
+    let pattern = cache_core::Pattern::kind("quote");
     let removed =
         tier.remove(cache_core::Target::Matching(&pattern), fixture::tombstone(at(&clock, 2))).await;
     assert_eq!(removed.unwrap(), 1);

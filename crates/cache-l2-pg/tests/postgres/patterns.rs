@@ -19,14 +19,14 @@ async fn rule_51_a_removal_of_100_000_keys_goes_in_batches_and_holds_nobody_up()
     // As many rows as that are put faster by the server itself.
     let fill = format!(
         "INSERT INTO {table} (key, born, dead_at, record)
-         SELECT convert_to('house:' || n, 'UTF8'), 1, 9223372036854775807, '\\x00' FROM generate_series(1, 100000) n"
+         SELECT convert_to('quote:' || n, 'UTF8'), 1, 9223372036854775807, '\\x00' FROM generate_series(1, 100000) n"
     );
     client.execute(&fill, &[]).await.unwrap();
     tier.put_one(Key::new("other", "a").unwrap(), entry("kept", at(&clock, 1))).await.unwrap();
 
     let removal = {
-        let (tier, stone) = (tier.clone(), tombstone(at(&clock, 2)));
-        tokio::spawn(async move { tier.remove(Target::Matching(&Pattern::kind("house")), stone).await })
+        let (tier, tombstone) = (tier.clone(), tombstone(at(&clock, 2)));
+        tokio::spawn(async move { tier.remove(Target::Matching(&Pattern::kind("quote")), tombstone).await })
     };
     let (mut slowest, mut puts) = (Duration::ZERO, 0);
     while !removal.is_finished() {
@@ -69,9 +69,9 @@ async fn an_overtaken_put_is_held(table: &str) -> bool {
         watcher.query_one(sql, &[&table]).await.unwrap().get::<_, i64>(0) >= least
     };
     until("the put waits", async || waiting(1).await).await;
-    let stone = tombstone(at(&clock, 10));
-    let pattern = Pattern::kind("house");
-    let mut removal = std::pin::pin!(b.remove(Target::Matching(&pattern), stone));
+    let tombstone = tombstone(at(&clock, 10));
+    let pattern = Pattern::kind("quote");
+    let mut removal = std::pin::pin!(b.remove(Target::Matching(&pattern), tombstone));
     let early = timeout(Duration::from_millis(300), &mut removal).await;
     held.rollback().await.unwrap();
     if early.is_err() {
@@ -120,8 +120,8 @@ async fn stale_after_removals(table: &str, rounds: i64) -> u64 {
                     let now = births.fetch_add(1, Ordering::SeqCst);
                     let born = Timestamp::from_micros(now);
                     if n == 0 && round % 3 == 0 {
-                        let stone = Tombstone { born, dead_at: born.after(fixture::LONG) };
-                        tier.remove(Target::Matching(&Pattern::kind("house")), stone).await.unwrap();
+                        let tombstone = Tombstone { born, dead_at: born.after(fixture::LONG) };
+                        tier.remove(Target::Matching(&Pattern::kind("quote")), tombstone).await.unwrap();
                         removed.fetch_max(born.as_micros(), Ordering::SeqCst);
                     } else {
                         // Loads begin before what others do meanwhile.
@@ -168,7 +168,7 @@ async fn more_patterns_than_are_kept_apart_become_one_that_refuses_more_and_neve
     let client = client(fixture::url()).await;
     let fill = format!(
         "INSERT INTO {table}_patterns (id, glob, born, dead_at)
-         SELECT nextval('{table}_numbers'), convert_to('house:' || n, 'UTF8'), $1, $2 FROM generate_series(1, 1023) n"
+         SELECT nextval('{table}_numbers'), convert_to('quote:' || n, 'UTF8'), $1, $2 FROM generate_series(1, 1023) n"
     );
     let (born, dead_at) = (at(&clock, 10).as_micros(), at(&clock, 10).after(fixture::LONG).as_micros());
     client.execute(&fill, &[&born, &dead_at]).await.unwrap();
@@ -179,14 +179,14 @@ async fn more_patterns_than_are_kept_apart_become_one_that_refuses_more_and_neve
         let pattern = Pattern::glob(glob).unwrap();
         tier.remove(Target::Matching(&pattern), tombstone(at(&clock, born))).await.unwrap();
     };
-    remove("house:x*", 10).await;
+    remove("quote:x*", 10).await;
     assert_eq!(count().await, 1024);
-    remove("house:x*", 12).await;
+    remove("quote:x*", 12).await;
     assert_eq!(count().await, 1024, "a pattern that is known is renewed");
     tier.put_one(key("y"), entry("v", at(&clock, 5))).await.unwrap();
     assert!(tier.get_one(&key("y")).await.unwrap().is_some(), "not removed");
 
-    remove("house:z*", 11).await;
+    remove("quote:z*", 11).await;
     assert_eq!(count().await, 1);
     for (id, born, is_kept) in
         [("7", 10, false), ("x1", 12, false), ("z1", 11, false), ("new", 12, false), ("new", 13, true)]

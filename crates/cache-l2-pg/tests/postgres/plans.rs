@@ -97,14 +97,14 @@ async fn every_statement_finds_its_rows_by_an_index() {
             .await;
     uses(&seen, "AS held (key, rest, born, dead_at)\n", "c_pkey");
 
-    let by_prefix = Pattern::starting_with("house:12");
-    let stone = fixture::tombstone(fixture::at(&clock, 4));
-    let seen = explained(&server, tier.remove(Target::Matching(&by_prefix), stone)).await;
+    let by_prefix = Pattern::starting_with("quote:12");
+    let tombstone = fixture::tombstone(fixture::at(&clock, 4));
+    let seen = explained(&server, tier.remove(Target::Matching(&by_prefix), tombstone)).await;
     uses(&seen, "OFFSET 1000 LIMIT 1", "c_pkey");
     uses(&seen, "DELETE FROM \"public\".\"c\" WHERE", "c_pkey");
 
-    let by_glob = Pattern::glob("house:3*7").unwrap();
-    let seen = explained(&server, tier.remove(Target::Matching(&by_glob), stone)).await;
+    let by_glob = Pattern::glob("quote:3*7").unwrap();
+    let seen = explained(&server, tier.remove(Target::Matching(&by_glob), tombstone)).await;
     uses(&seen, "SELECT key, rest FROM", "c_pkey");
     uses(&seen, "WHERE key = ANY", "c_pkey");
 

@@ -8,14 +8,14 @@ over_both!(
 );
 
 mod scenarios {
-    use fleet::{Over, Recipe};
+    use nodes::{Backend, NodeConfig};
 
     use crate::fixture::{get, node, shared, source, unproven, until, with_line};
 
-    pub(super) async fn rule_37_nothing_from_before_the_gap_is_served_after_it(over: Over) {
-        let (recipe, source) = (shared(over), source());
-        let (proxy, behind) = with_line(&recipe, over);
-        let (a, b) = (node(&recipe, &source).await, node(&behind, &source).await);
+    pub(super) async fn rule_37_nothing_from_before_the_gap_is_served_after_it(backend: Backend) {
+        let (config, source) = (shared(backend), source());
+        let (proxy, behind) = with_line(&config, backend);
+        let (a, b) = (node(&config, &source).await, node(&behind, &source).await);
         for id in ["put", "removed", "same"] {
             b.region.put(id, 1).await.unwrap();
         }
@@ -28,17 +28,17 @@ mod scenarios {
         let before = unproven(&b);
         proxy.restore();
         let back = until("it doubts", async || unproven(&b) > before).await;
-        println!("over {over:?} the bus was back after {back:.1?}");
+        println!("over {backend:?} the bus was back after {back:.1?}");
         assert_eq!(get(&b, "put").await, Some(2));
         assert_eq!(get(&b, "removed").await, Some(1001));
         assert_eq!(get(&b, "same").await, Some(1), "from a tier");
         until("all is well", async || b.cache.health().healthy).await;
     }
 
-    pub(super) async fn rule_37_nothing_is_served_from_memory_meanwhile_if_so_told(over: Over) {
-        let (recipe, source) = (Recipe { asks_when_deaf: true, ..shared(over) }, source());
-        let (proxy, behind) = with_line(&recipe, over);
-        let (a, b) = (node(&recipe, &source).await, node(&behind, &source).await);
+    pub(super) async fn rule_37_nothing_is_served_from_memory_meanwhile_if_so_told(backend: Backend) {
+        let (config, source) = (NodeConfig { ask_on_bus_loss: true, ..shared(backend) }, source());
+        let (proxy, behind) = with_line(&config, backend);
+        let (a, b) = (node(&config, &source).await, node(&behind, &source).await);
         b.region.put("x", 1).await.unwrap();
         // What was cleared before it came it has to ask of all tiers, once.
         get(&b, "y").await;

@@ -10,7 +10,7 @@ use std::{
 };
 
 use cache_core::Key;
-use fleet::{Over, Recipe, Site};
+use nodes::{Backend, NodeCache, NodeConfig};
 use servers::Proxy;
 use tests::ScriptedLoader;
 use tokio::{task::block_in_place, time::sleep};
@@ -24,12 +24,12 @@ macro_rules! over_both {
         mod $name {
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn redis() {
-                super::scenarios::$name(fleet::Over::Redis).await;
+                super::scenarios::$name(nodes::Backend::Redis).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
-                super::scenarios::$name(fleet::Over::Postgres).await;
+                super::scenarios::$name(nodes::Backend::Postgres).await;
             }
         }
     )+};
@@ -37,42 +37,46 @@ macro_rules! over_both {
 pub(crate) use over_both;
 
 /// The other server.
-pub(crate) fn other(over: Over) -> Over {
-    match over {
-        Over::Redis => Over::Postgres,
-        Over::Postgres => Over::Redis,
+pub(crate) fn other(backend: Backend) -> Backend {
+    match backend {
+        Backend::Redis => Backend::Postgres,
+        Backend::Postgres => Backend::Redis,
     }
 }
 
 /// The tier's name.
-pub(crate) fn name(over: Over) -> &'static str {
-    match over {
-        Over::Redis => "redis",
-        Over::Postgres => "postgres",
+pub(crate) fn name(backend: Backend) -> &'static str {
+    match backend {
+        Backend::Redis => "redis",
+        Backend::Postgres => "postgres",
     }
 }
 
 /// A namespace that no other test has, on the servers that all share. The bus is over `bus`, there is no lease.
-pub(crate) fn shared(bus: Over) -> Recipe {
+pub(crate) fn shared(bus: Backend) -> NodeConfig {
     static DATABASE: OnceLock<String> = OnceLock::new();
     let redis = block_in_place(servers::env::redis).expect("a Redis server");
     let database = || servers::env::postgres_database().expect("a PostgreSQL server");
     let postgres = block_in_place(|| DATABASE.get_or_init(database));
-    recipe(bus, &redis, postgres)
+    config(bus, &redis, postgres)
 }
 
 /// The same on other servers.
-pub(crate) fn recipe(bus: Over, redis: &str, postgres: &str) -> Recipe {
+pub(crate) fn config(bus: Backend, redis: &str, postgres: &str) -> NodeConfig {
     static MADE: AtomicU32 = AtomicU32::new(0);
     let namespace = format!("n{}-{}", std::process::id(), MADE.fetch_add(1, Ordering::Relaxed));
-    Recipe { bus: Some(bus), life: Duration::from_secs(3600), ..Recipe::new(&namespace, redis, postgres) }
+    NodeConfig {
+        bus: Some(bus),
+        life: Duration::from_secs(3600),
+        ..NodeConfig::new(&namespace, redis, postgres)
+    }
 }
 
 /// A node. Its bus works when this returns.
-pub(crate) async fn node(recipe: &Recipe, source: &ScriptedLoader<u64>) -> Site {
-    let site = Site::build(recipe, source.clone()).await.expect("a cache");
-    until("the node is well", async || site.cache.health().healthy).await;
-    site
+pub(crate) async fn node(config: &NodeConfig, source: &ScriptedLoader<u64>) -> NodeCache {
+    let node = NodeCache::build(config, source.clone()).await.expect("a cache");
+    until("the node is well", async || node.cache.health().healthy).await;
+    node
 }
 
 /// Loads bring a thousand and more, so that they are told from what tests put.
@@ -93,43 +97,43 @@ pub(crate) fn through_proxy(url: &str) -> (Proxy, String) {
     (proxy, url)
 }
 
-/// The recipe with a line to one of its servers that can be cut.
-pub(crate) fn with_line(recipe: &Recipe, to: Over) -> (Proxy, Recipe) {
-    let mut recipe = recipe.clone();
+/// The config with a line to one of its servers that can be cut.
+pub(crate) fn with_line(config: &NodeConfig, to: Backend) -> (Proxy, NodeConfig) {
+    let mut config = config.clone();
     let url = match to {
-        Over::Redis => &mut recipe.redis,
-        Over::Postgres => &mut recipe.postgres,
+        Backend::Redis => &mut config.redis,
+        Backend::Postgres => &mut config.postgres,
     };
     let (proxy, through) = through_proxy(url);
     *url = through;
-    (proxy, recipe)
+    (proxy, config)
 }
 
 /// What is read, as a user reads it.
-pub(crate) async fn get(site: &Site, id: &str) -> Option<u64> {
-    site.region.get(id).await.expect("an answer").as_deref().copied()
+pub(crate) async fn get(node: &NodeCache, id: &str) -> Option<u64> {
+    node.region.get(id).await.expect("an answer").as_deref().copied()
 }
 
 /// What a tier holds.
-pub(crate) async fn held(site: &Site, tier: Over, id: &str) -> Option<u64> {
-    let held = site.held(id).await.expect("the tiers can look");
+pub(crate) async fn held(node: &NodeCache, tier: Backend, id: &str) -> Option<u64> {
+    let held = node.versions(id).await.expect("the tiers can look");
     held.into_iter().find(|(held_by, _)| held_by == name(tier)).and_then(|(_, version)| version)
 }
 
 /// What the node owes to a tier.
-pub(crate) fn owed(site: &Site, tier: Over) -> u64 {
-    let stats = site.cache.stats();
+pub(crate) fn owed(node: &NodeCache, tier: Backend) -> u64 {
+    let stats = node.cache.stats();
     stats.tiers.iter().find(|of| of.name == name(tier)).map_or(0, |of| of.owed)
 }
 
 /// How often the node doubted what it held.
-pub(crate) fn unproven(site: &Site) -> u64 {
-    site.cache.stats().bus.map_or(0, |bus| bus.unproven)
+pub(crate) fn unproven(node: &NodeCache) -> u64 {
+    node.cache.stats().bus.map_or(0, |bus| bus.unproven)
 }
 
 /// How often the node looked for a key in the tiers.
-pub(crate) fn looks(site: &Site) -> u64 {
-    site.cache.stats().tiers.iter().map(|tier| tier.hits + tier.misses).sum()
+pub(crate) fn looks(node: &NodeCache) -> u64 {
+    node.cache.stats().tiers.iter().map(|tier| tier.hits + tier.misses).sum()
 }
 
 /// Waits until a condition holds; answers how long that took.

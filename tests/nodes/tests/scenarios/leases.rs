@@ -11,29 +11,29 @@ over_both!(
 mod scenarios {
     use std::{path::Path, sync::Arc, time::Duration};
 
-    use fleet::{Node, Order, Over, Recipe, Site, Source};
+    use nodes::{Backend, Node, NodeCache, NodeConfig, Request, Source};
     use tests::ScriptedLoader;
     use tokio::{spawn, time::Instant};
 
     use crate::fixture::{get, looks, node, other, shared, source, until};
 
     /// The lease is over one server, the bus over the other.
-    fn leased(over: Over) -> Recipe {
-        Recipe { lease: Some(over), ..shared(other(over)) }
+    fn leased(backend: Backend) -> NodeConfig {
+        NodeConfig { lease: Some(backend), ..shared(other(backend)) }
     }
 
-    async fn two(over: Over) -> (ScriptedLoader<u64>, Site, Site) {
-        let (recipe, source) = (leased(over), source());
-        let (a, b) = (node(&recipe, &source).await, node(&recipe, &source).await);
+    async fn two(backend: Backend) -> (ScriptedLoader<u64>, NodeCache, NodeCache) {
+        let (config, source) = (leased(backend), source());
+        let (a, b) = (node(&config, &source).await, node(&config, &source).await);
         (source, a, b)
     }
 
-    pub(super) async fn rule_09_two_nodes_that_miss_load_once(over: Over) {
-        let (source, a, b) = two(over).await;
+    pub(super) async fn rule_09_two_nodes_that_miss_load_once(backend: Backend) {
+        let (source, a, b) = two(backend).await;
         let gate = source.gate();
-        let ask = |site: &Site| {
-            let site = site.clone();
-            spawn(async move { get(&site, "x").await })
+        let ask = |node: &NodeCache| {
+            let node = node.clone();
+            spawn(async move { get(&node, "x").await })
         };
         let one = ask(&a);
         gate.reached(1).await;
@@ -46,12 +46,12 @@ mod scenarios {
         assert_eq!(b.cache.stats().loads, 0, "it read the tier");
     }
 
-    pub(super) async fn rule_09_of_many_keys_each_is_loaded_once(over: Over) {
-        let (source, a, b) = two(over).await;
+    pub(super) async fn rule_09_of_many_keys_each_is_loaded_once(backend: Backend) {
+        let (source, a, b) = two(backend).await;
         let ids: Vec<String> = (0..200).map(|n| n.to_string()).collect();
-        let ask = |site: &Site, ids: Vec<String>| {
-            let site = site.clone();
-            spawn(async move { site.region.get_many(&ids).await.unwrap() })
+        let ask = |node: &NodeCache, ids: Vec<String>| {
+            let node = node.clone();
+            spawn(async move { node.region.get_many(&ids).await.unwrap() })
         };
         let backwards = ids.iter().rev().cloned().collect();
         let (one, another) = (ask(&a, ids.clone()), ask(&b, backwards));
@@ -63,16 +63,16 @@ mod scenarios {
         }
     }
 
-    pub(super) async fn rule_10_the_lease_of_a_killed_process_lapses(over: Over) {
-        let (recipe, source) = (leased(over), source());
-        let b = node(&recipe, &source).await;
+    pub(super) async fn rule_10_the_lease_of_a_killed_process_lapses(backend: Backend) {
+        let (config, source) = (leased(backend), source());
+        let b = node(&config, &source).await;
         let forever = Duration::from_secs(3600);
         let hanging = Arc::new(Source::new(1, forever..=forever));
         let program = Path::new(env!("CARGO_BIN_EXE_chaos"));
-        let a = Arc::new(Node::start(program, &recipe, Arc::clone(&hanging)).await.unwrap());
+        let a = Arc::new(Node::start(program, &config, Arc::clone(&hanging)).await.unwrap());
         let asked = spawn({
             let a = Arc::clone(&a);
-            async move { a.ask(Order::Get("k0".to_owned())).await }
+            async move { a.ask(Request::Get("k0".to_owned())).await }
         });
         until("the other process loads", async || hanging.loads() == 1).await;
         let waiting = spawn({
@@ -88,7 +88,7 @@ mod scenarios {
         assert!(asked.await.unwrap().is_err(), "it is gone");
         assert_eq!(waiting.await.unwrap(), Some(1001));
         let took = killed.elapsed();
-        println!("the lease over {over:?} of a killed process was taken over after {took:.1?}");
+        println!("the lease over {backend:?} of a killed process was taken over after {took:.1?}");
         assert!(took < Duration::from_secs(8), "{took:?}");
         assert_eq!(source.calls(), 1);
     }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use fleet::Over;
+use nodes::Backend;
 use servers::{Redis, RedisOptions};
 use tokio::task::block_in_place;
 
-use crate::fixture::{get, held, node, owed, recipe, shared, source, until, with_line};
+use crate::fixture::{config, get, held, node, owed, shared, source, until, with_line};
 
 /// Makes PostgreSQL refuse a key as if there were no room for it, which may pass.
 const POISON: &str = "
@@ -22,8 +22,8 @@ const POISON: &str = "
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rule_42_an_item_that_postgres_always_refuses_holds_up_no_other_and_is_given_up_in_the_end() {
     let database = block_in_place(servers::env::postgres_database).unwrap();
-    let recipe = recipe(Over::Redis, &shared(Over::Redis).redis, &database);
-    let (proxy, behind) = with_line(&recipe, Over::Postgres);
+    let config = config(Backend::Redis, &shared(Backend::Redis).redis, &database);
+    let (proxy, behind) = with_line(&config, Backend::Postgres);
     let a = node(&behind, &source()).await;
     a.region.put("first", 1).await.unwrap();
     let (client, connection) = tokio_postgres::connect(&database, tokio_postgres::NoTls).await.unwrap();
@@ -38,13 +38,13 @@ async fn rule_42_an_item_that_postgres_always_refuses_holds_up_no_other_and_is_g
     for n in 20..40 {
         a.region.put(&n.to_string(), n).await.unwrap();
     }
-    assert_eq!(owed(&a, Over::Postgres), 41);
+    assert_eq!(owed(&a, Backend::Postgres), 41);
     proxy.restore();
-    until("the others are told", async || owed(&a, Over::Postgres) == 1).await;
+    until("the others are told", async || owed(&a, Backend::Postgres) == 1).await;
     for n in 0..40 {
-        assert_eq!(held(&a, Over::Postgres, &n.to_string()).await, Some(n));
+        assert_eq!(held(&a, Backend::Postgres, &n.to_string()).await, Some(n));
     }
-    until("it is given up", async || owed(&a, Over::Postgres) == 0).await;
+    until("it is given up", async || owed(&a, Backend::Postgres) == 0).await;
     let lost: Vec<u64> = a.cache.stats().tiers.iter().map(|tier| tier.lost).collect();
     assert_eq!(lost, [0, 1]);
     assert_eq!(get(&a, "poison").await, Some(1), "memory and the other tier have it");
@@ -53,17 +53,17 @@ async fn rule_42_an_item_that_postgres_always_refuses_holds_up_no_other_and_is_g
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rule_43_what_is_owed_to_a_killed_redis_is_bounded_and_told_once_it_is_back() {
     let mut server = block_in_place(|| Redis::start(&RedisOptions::default())).unwrap();
-    let recipe = recipe(Over::Postgres, &server.url(), &shared(Over::Postgres).postgres);
-    let a = node(&recipe, &source()).await;
+    let config = config(Backend::Postgres, &server.url(), &shared(Backend::Postgres).postgres);
+    let a = node(&config, &source()).await;
     block_in_place(|| server.kill());
     for batch in 0..22 {
         a.region.put_many((0..500).map(|n| (format!("{batch}/{n}"), 1))).await.unwrap();
     }
     a.region.remove("removed").await.unwrap();
-    assert_eq!(owed(&a, Over::Redis), 10_000);
+    assert_eq!(owed(&a, Backend::Redis), 10_000);
     assert_eq!(a.cache.stats().tiers[0].lost, 1001, "an entry goes before a removal does");
     block_in_place(|| server.restart()).unwrap();
-    let took = until("it is told", async || owed(&a, Over::Redis) == 0).await;
+    let took = until("it is told", async || owed(&a, Backend::Redis) == 0).await;
     println!("10,000 items were told to Redis {took:.1?} after its restart");
     assert!(took < Duration::from_secs(20), "{took:?}");
 }

@@ -1,11 +1,11 @@
 //! A hundred nodes that lost the same server come back one by one.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
-use cache_core::{Clock, Event, Observer};
+use cache_core::{Clock, Event, Observer, sync::Mutex};
 use cache_facade::{Cache, CacheBuilder};
 use cache_l1_redis::{Redis, RedisConfig};
 use cache_l2_pg::{PgConfig, Postgres};
@@ -22,7 +22,7 @@ struct Arrivals(Arc<Mutex<Vec<Instant>>>);
 
 impl Arrivals {
     fn since(&self, moment: Instant) -> Vec<Duration> {
-        let arrivals = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let arrivals = self.0.lock();
         let mut since: Vec<_> = arrivals.iter().filter_map(|at| at.checked_duration_since(moment)).collect();
         since.sort_unstable();
         since
@@ -32,7 +32,7 @@ impl Arrivals {
 impl Observer for Arrivals {
     fn on(&self, event: &Event<'_>) {
         if let Event::Unproven { .. } = event {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).push(Instant::now());
+            self.0.lock().push(Instant::now());
         }
     }
 }
@@ -71,8 +71,8 @@ async fn come_back(what: &str, proxy: &Proxy, with_bus: impl Fn(CacheBuilder) ->
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rule_38_nodes_that_lost_redis_come_back_spread() {
-    let recipe = shared(fleet::Over::Redis);
-    let (proxy, url) = through_proxy(&recipe.redis);
+    let config = shared(nodes::Backend::Redis);
+    let (proxy, url) = through_proxy(&config.redis);
     let redis = Redis::connect(RedisConfig::parse(&url).unwrap(), Clock::system()).await.unwrap();
     come_back("Redis", &proxy, |cache| cache.bus(redis.bus("many"))).await;
 }

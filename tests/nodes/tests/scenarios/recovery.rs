@@ -13,11 +13,11 @@ over_both!(
 mod scenarios {
     use std::time::{Duration, Instant};
 
-    use fleet::Over;
+    use nodes::Backend;
     use servers::{Postgres, Redis, RedisOptions};
     use tokio::task::block_in_place;
 
-    use crate::fixture::{get, held, node, other, owed, recipe, shared, source, until, with_line};
+    use crate::fixture::{config, get, held, node, other, owed, shared, source, until, with_line};
 
     /// Either server, private.
     enum Server {
@@ -43,24 +43,24 @@ mod scenarios {
     }
 
     pub(super) async fn rule_40_a_write_harms_nobody_while_a_tier_is_killed_and_rule_41_it_reaches_the_newest_state(
-        tier: Over,
+        tier: Backend,
     ) {
         let common = shared(other(tier));
-        let (mut server, recipe) = match tier {
-            Over::Redis => {
-                let config = ["appendonly yes", "appendfsync no"].map(str::to_owned).to_vec();
-                let options = RedisOptions { config, ..RedisOptions::default() };
+        let (mut server, config) = match tier {
+            Backend::Redis => {
+                let lines = ["appendonly yes", "appendfsync no"].map(str::to_owned).to_vec();
+                let options = RedisOptions { config: lines, ..RedisOptions::default() };
                 let server = block_in_place(|| Redis::start(&options)).unwrap();
-                let recipe = recipe(other(tier), &server.url(), &common.postgres);
-                (Server::Redis(server), recipe)
+                let config = config(other(tier), &server.url(), &common.postgres);
+                (Server::Redis(server), config)
             }
-            Over::Postgres => {
+            Backend::Postgres => {
                 let server = block_in_place(Postgres::start).unwrap();
-                let recipe = recipe(other(tier), &common.redis, &server.url());
-                (Server::Postgres(server), recipe)
+                let config = config(other(tier), &common.redis, &server.url());
+                (Server::Postgres(server), config)
             }
         };
-        let (a, b) = (node(&recipe, &source()).await, node(&recipe, &source()).await);
+        let (a, b) = (node(&config, &source()).await, node(&config, &source()).await);
         for id in ["put", "removed", "back"] {
             a.region.put(id, 1).await.unwrap();
             assert_eq!(get(&b, id).await, Some(1));
@@ -85,17 +85,17 @@ mod scenarios {
         let took = until("it is told", async || owed(&a, tier) == 0 && a.cache.health().healthy).await;
         println!("{tier:?} was told what it was owed {took:.1?} after its restart");
         // What Redis is told of is not stored if it was born before its restart: nothing is, either.
-        let stays = |version| if tier == Over::Redis { None } else { Some(version) };
+        let stays = |version| if tier == Backend::Redis { None } else { Some(version) };
         assert_eq!(held(&a, tier, "put").await, stays(4));
         assert_eq!(held(&a, tier, "back").await, stays(5));
         assert_eq!(held(&a, tier, "removed").await, None);
         assert_eq!((get(&b, "put").await, get(&b, "back").await), (Some(4), Some(5)));
     }
 
-    pub(super) async fn rule_41_a_newer_value_there_survives_an_older_removal(tier: Over) {
-        let recipe = shared(other(tier));
-        let (proxy, cut_off) = with_line(&recipe, tier);
-        let (a, b) = (node(&cut_off, &source()).await, node(&recipe, &source()).await);
+    pub(super) async fn rule_41_a_newer_value_there_survives_an_older_removal(tier: Backend) {
+        let config = shared(other(tier));
+        let (proxy, cut_off) = with_line(&config, tier);
+        let (a, b) = (node(&cut_off, &source()).await, node(&config, &source()).await);
         proxy.cut();
         a.region.remove("removed").await.unwrap();
         a.region.put("put", 1).await.unwrap();
@@ -109,10 +109,10 @@ mod scenarios {
         assert_eq!((get(&a, "removed").await, get(&a, "put").await), (Some(2), Some(2)));
     }
 
-    pub(super) async fn rule_44_a_removal_while_the_line_was_cut_holds(tier: Over) {
-        let recipe = shared(other(tier));
-        let (proxy, cut_off) = with_line(&recipe, tier);
-        let (a, b) = (node(&cut_off, &source()).await, node(&recipe, &source()).await);
+    pub(super) async fn rule_44_a_removal_while_the_line_was_cut_holds(tier: Backend) {
+        let config = shared(other(tier));
+        let (proxy, cut_off) = with_line(&config, tier);
+        let (a, b) = (node(&cut_off, &source()).await, node(&config, &source()).await);
         b.region.put("x", 1).await.unwrap();
         proxy.cut();
         a.region.remove("x").await.unwrap();
@@ -131,10 +131,12 @@ mod scenarios {
     }
 
     /// The bus is cut along with the tier: the other node can't know before the replay.
-    pub(super) async fn rule_44_a_removal_on_a_node_cut_off_holds_on_the_others_past_the_replay(tier: Over) {
-        let recipe = shared(tier);
-        let (proxy, cut_off) = with_line(&recipe, tier);
-        let (a, b) = (node(&cut_off, &source()).await, node(&recipe, &source()).await);
+    pub(super) async fn rule_44_a_removal_on_a_node_cut_off_holds_on_the_others_past_the_replay(
+        tier: Backend,
+    ) {
+        let config = shared(tier);
+        let (proxy, cut_off) = with_line(&config, tier);
+        let (a, b) = (node(&cut_off, &source()).await, node(&config, &source()).await);
         b.region.put("x", 1).await.unwrap();
         proxy.cut();
         until("it is noticed", async || !a.cache.health().bus.unwrap().connected).await;

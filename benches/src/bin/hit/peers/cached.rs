@@ -15,23 +15,23 @@ use cached::{
     macros::{cached, concurrent_cached},
 };
 
-use crate::contender::{Contender, LIFE, Load, Quote, gone, load_value};
+use crate::candidate::{Candidate, LIFE, Quote, Workload, load_value, missing};
 
 /// `get` of the sharded LRU store. As its documentation begins: `new`.
 struct Raw(ShardedLruCache<String, Arc<Quote>>);
 
-pub(crate) fn raw(load: &Load) -> Result<Box<dyn Contender>> {
-    let cache = ShardedLruCache::new(load.room());
-    for (key, value) in load.entries() {
+pub(crate) fn raw(workload: &Workload) -> Result<Box<dyn Candidate>> {
+    let cache = ShardedLruCache::new(workload.room());
+    for (key, value) in workload.entries() {
         cache.set(key, value);
     }
     Ok(Box::new(Raw(cache)))
 }
 
-impl Contender for Raw {
-    fn read(&self, load: &Load, ranks: &[usize]) {
-        for key in load.keys_of(ranks) {
-            let Some(value) = self.0.get(key) else { gone(key) };
+impl Candidate for Raw {
+    fn read(&self, workload: &Workload, ranks: &[usize]) {
+        for key in workload.keys_of(ranks) {
+            let Some(value) = self.0.get(key) else { missing(key) };
             black_box(value);
         }
     }
@@ -65,18 +65,18 @@ async fn concurrent_quote(key: &str) -> Result<Arc<Quote>, Infallible> {
 /// The function under `#[cached]`.
 struct Function;
 
-pub(crate) fn function(load: &Load) -> Result<Box<dyn Contender>> {
-    ROOM.store(load.room(), Ordering::Relaxed);
-    for key in &load.keys {
-        let Ok(_) = load.drive(quote(key));
+pub(crate) fn function(workload: &Workload) -> Result<Box<dyn Candidate>> {
+    ROOM.store(workload.room(), Ordering::Relaxed);
+    for key in &workload.keys {
+        let Ok(_) = workload.drive(quote(key));
     }
     Ok(Box::new(Function))
 }
 
-impl Contender for Function {
-    fn read(&self, load: &Load, ranks: &[usize]) {
-        load.drive(async {
-            for key in load.keys_of(ranks) {
+impl Candidate for Function {
+    fn read(&self, workload: &Workload, ranks: &[usize]) {
+        workload.drive(async {
+            for key in workload.keys_of(ranks) {
                 let Ok(value) = quote(key).await;
                 black_box(value);
             }
@@ -87,18 +87,18 @@ impl Contender for Function {
 /// The function under `#[concurrent_cached]`.
 struct ConcurrentFunction;
 
-pub(crate) fn concurrent_function(load: &Load) -> Result<Box<dyn Contender>> {
-    ROOM.store(load.room(), Ordering::Relaxed);
-    for key in &load.keys {
-        let Ok(_) = load.drive(concurrent_quote(key));
+pub(crate) fn concurrent_function(workload: &Workload) -> Result<Box<dyn Candidate>> {
+    ROOM.store(workload.room(), Ordering::Relaxed);
+    for key in &workload.keys {
+        let Ok(_) = workload.drive(concurrent_quote(key));
     }
     Ok(Box::new(ConcurrentFunction))
 }
 
-impl Contender for ConcurrentFunction {
-    fn read(&self, load: &Load, ranks: &[usize]) {
-        load.drive(async {
-            for key in load.keys_of(ranks) {
+impl Candidate for ConcurrentFunction {
+    fn read(&self, workload: &Workload, ranks: &[usize]) {
+        workload.drive(async {
+            for key in workload.keys_of(ranks) {
                 let Ok(value) = concurrent_quote(key).await;
                 black_box(value);
             }

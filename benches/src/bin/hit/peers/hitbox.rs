@@ -12,7 +12,7 @@ use hitbox_backend::format::BincodeFormat;
 use hitbox_fn::{Cache, cached};
 use hitbox_moka::MokaBackend;
 
-use crate::contender::{Contender, LIFE, Load, Quote, load_value};
+use crate::candidate::{Candidate, LIFE, Quote, Workload, load_value};
 
 /// As its documentation begins, with what that advises: bincode for the values, which are stored as
 /// bytes and read anew at each hit, and the manager that shares loads of one key. The key is an owned
@@ -26,24 +26,24 @@ async fn quote(key: String) -> Answer {
     Ok(load_value(&key))
 }
 
-pub(crate) fn function(load: &Load) -> Result<Box<dyn Contender>> {
-    let room = load.room() as u64;
+pub(crate) fn function(workload: &Workload) -> Result<Box<dyn Candidate>> {
+    let room = workload.room() as u64;
     let cache = Cache::builder()
         .backend(MokaBackend::builder().max_entries(room).value_format(BincodeFormat).build())
         .policy(PolicyConfig::builder().ttl(LIFE).concurrency(ConcurrencyLimit::MIN).build())
         .concurrency_manager(BroadcastConcurrencyManager::new())
         .build();
-    for key in &load.keys {
-        let Ok(_) = load.drive(quote(key.clone()).cache(&cache).into_future());
+    for key in &workload.keys {
+        let Ok(_) = workload.drive(quote(key.clone()).cache(&cache).into_future());
     }
-    load.drive(cache.backend().cache().run_pending_tasks());
+    workload.drive(cache.backend().cache().run_pending_tasks());
     Ok(Box::new(Function(cache)))
 }
 
-impl Contender for Function {
-    fn read(&self, load: &Load, ranks: &[usize]) {
-        load.drive(async {
-            for key in load.keys_of(ranks) {
+impl Candidate for Function {
+    fn read(&self, workload: &Workload, ranks: &[usize]) {
+        workload.drive(async {
+            for key in workload.keys_of(ranks) {
                 let Ok(value) = quote(key.to_owned()).cache(&self.0).await;
                 black_box(value);
             }

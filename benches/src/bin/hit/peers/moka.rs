@@ -7,22 +7,22 @@ use anyhow::Result;
 use cache_core::{Key, KeyHasher};
 use moka::{future, policy::EvictionPolicy, sync};
 
-use crate::contender::{Contender, KIND, LIFE, Load, Quote, gone};
+use crate::candidate::{Candidate, KIND, LIFE, Quote, Workload, missing};
 
 /// `get`. As its documentation begins: `new`, so TinyLFU and its default hasher.
 struct Raw(sync::Cache<String, Arc<Quote>>);
 
-pub(crate) fn raw(load: &Load) -> Result<Box<dyn Contender>> {
-    let cache = sync::Cache::new(load.room() as u64);
-    load.entries().for_each(|(key, value)| cache.insert(key, value));
+pub(crate) fn raw(workload: &Workload) -> Result<Box<dyn Candidate>> {
+    let cache = sync::Cache::new(workload.room() as u64);
+    workload.entries().for_each(|(key, value)| cache.insert(key, value));
     cache.run_pending_tasks();
     Ok(Box::new(Raw(cache)))
 }
 
-impl Contender for Raw {
-    fn read(&self, load: &Load, ranks: &[usize]) {
-        for key in load.keys_of(ranks) {
-            let Some(value) = self.0.get(key) else { gone(key) };
+impl Candidate for Raw {
+    fn read(&self, workload: &Workload, ranks: &[usize]) {
+        for key in workload.keys_of(ranks) {
+            let Some(value) = self.0.get(key) else { missing(key) };
             black_box(value);
         }
     }
@@ -31,17 +31,17 @@ impl Contender for Raw {
 /// `get_with`, which loads each missing value once: by reference, which spares an owned key a read.
 struct GetWith(sync::Cache<String, Arc<Quote>>);
 
-pub(crate) fn get_with(load: &Load) -> Result<Box<dyn Contender>> {
-    let cache = sync::Cache::builder().max_capacity(load.room() as u64).time_to_live(LIFE).build();
-    load.entries().for_each(|(key, value)| cache.insert(key, value));
+pub(crate) fn get_with(workload: &Workload) -> Result<Box<dyn Candidate>> {
+    let cache = sync::Cache::builder().max_capacity(workload.room() as u64).time_to_live(LIFE).build();
+    workload.entries().for_each(|(key, value)| cache.insert(key, value));
     cache.run_pending_tasks();
     Ok(Box::new(GetWith(cache)))
 }
 
-impl Contender for GetWith {
-    fn read(&self, load: &Load, ranks: &[usize]) {
-        for key in load.keys_of(ranks) {
-            black_box(self.0.get_with_by_ref(key, || gone(key)));
+impl Candidate for GetWith {
+    fn read(&self, workload: &Workload, ranks: &[usize]) {
+        for key in workload.keys_of(ranks) {
+            black_box(self.0.get_with_by_ref(key, || missing(key)));
         }
     }
 }
@@ -52,10 +52,10 @@ struct Gone;
 /// The same for asynchronous callers, whose loads may fail: `try_get_with`, by reference.
 struct TryGetWith(future::Cache<String, Arc<Quote>>);
 
-pub(crate) fn future_try_get_with(load: &Load) -> Result<Box<dyn Contender>> {
-    let cache = future::Cache::builder().max_capacity(load.room() as u64).time_to_live(LIFE).build();
-    load.drive(async {
-        for (key, value) in load.entries() {
+pub(crate) fn future_try_get_with(workload: &Workload) -> Result<Box<dyn Candidate>> {
+    let cache = future::Cache::builder().max_capacity(workload.room() as u64).time_to_live(LIFE).build();
+    workload.drive(async {
+        for (key, value) in workload.entries() {
             cache.insert(key, value).await;
         }
         cache.run_pending_tasks().await;
@@ -63,12 +63,12 @@ pub(crate) fn future_try_get_with(load: &Load) -> Result<Box<dyn Contender>> {
     Ok(Box::new(TryGetWith(cache)))
 }
 
-impl Contender for TryGetWith {
-    fn read(&self, load: &Load, ranks: &[usize]) {
-        load.drive(async {
-            for key in load.keys_of(ranks) {
+impl Candidate for TryGetWith {
+    fn read(&self, workload: &Workload, ranks: &[usize]) {
+        workload.drive(async {
+            for key in workload.keys_of(ranks) {
                 let missing = async { Err(Gone) };
-                let Ok(value) = self.0.try_get_with_by_ref(key, missing).await else { gone(key) };
+                let Ok(value) = self.0.try_get_with_by_ref(key, missing).await else { missing(key) };
                 black_box(value);
             }
         });
@@ -82,15 +82,15 @@ struct Prehashed {
     keys: Vec<Key>,
 }
 
-pub(crate) fn prehashed(load: &Load) -> Result<Box<dyn Contender>> {
+pub(crate) fn prehashed(workload: &Workload) -> Result<Box<dyn Candidate>> {
     let cache = sync::Cache::builder()
         .max_capacity(1 << 30)
         .eviction_policy(EvictionPolicy::lru())
         .build_with_hasher(KeyHasher::builder());
     // The keys' text is part of the cache; the list that the reader keeps is not.
     let mut keys = Vec::new();
-    opt_out(|| keys.reserve_exact(load.ids.len()));
-    for id in &load.ids {
+    opt_out(|| keys.reserve_exact(workload.ids.len()));
+    for id in &workload.ids {
         let key = Key::new(KIND, id)?;
         cache.insert(key.clone(), Arc::new(Quote::new(id)));
         keys.push(key);
@@ -99,10 +99,10 @@ pub(crate) fn prehashed(load: &Load) -> Result<Box<dyn Contender>> {
     Ok(Box::new(Prehashed { cache, keys }))
 }
 
-impl Contender for Prehashed {
-    fn read(&self, _: &Load, ranks: &[usize]) {
+impl Candidate for Prehashed {
+    fn read(&self, _: &Workload, ranks: &[usize]) {
         for &at in ranks {
-            let Some(value) = self.cache.get(&self.keys[at]) else { gone(&self.keys[at]) };
+            let Some(value) = self.cache.get(&self.keys[at]) else { missing(&self.keys[at]) };
             black_box(value);
         }
     }

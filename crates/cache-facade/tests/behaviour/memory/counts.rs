@@ -4,47 +4,47 @@ use std::time::Duration;
 
 use cache_core::{Clock, Fetched, Key, Tag};
 use cache_facade::{Cache, Eviction, Memory};
-use tests::{Answer, GRACE, Scene, Settings, settle};
+use tests::{Answer, Fixture, GRACE, Settings, settle};
 
-async fn scene(policy: Eviction, settings: impl FnOnce(Settings) -> Settings) -> Scene {
-    Scene::built(|cache| cache.memory(Memory::builder().eviction(policy)), settings).await
+async fn fixture(policy: Eviction, settings: impl FnOnce(Settings) -> Settings) -> Fixture {
+    Fixture::built(|cache| cache.memory(Memory::builder().eviction(policy)), settings).await
 }
 
 /// Hits and misses of memory, and how many of the hits were stale.
-fn counted(scene: &Scene) -> (u64, u64, u64) {
-    let stats = scene.cache.stats();
+fn counted(fixture: &Fixture) -> (u64, u64, u64) {
+    let stats = fixture.cache.stats();
     (stats.memory.hits, stats.memory.misses, stats.memory_stale)
 }
 
 #[tokio::test]
 async fn rule_13_each_way_to_read_counts_one_hit_a_key_and_a_look_counts_none() {
     for policy in Eviction::ALL {
-        let scene = scene(policy, |region| region).await;
-        scene.region.put("AAPL", "x".to_owned()).await.unwrap();
-        scene.region.put("MSFT", "x".to_owned()).await.unwrap();
+        let fixture = fixture(policy, |region| region).await;
+        fixture.region.put("AAPL", "x".to_owned()).await.unwrap();
+        fixture.region.put("MSFT", "x".to_owned()).await.unwrap();
         let mut expected = 0;
         let mut count = |what: &str, keys: u64| {
             expected += keys;
-            assert_eq!(counted(&scene), (expected, 0, 0), "{policy}: {what}");
+            assert_eq!(counted(&fixture), (expected, 0, 0), "{policy}: {what}");
         };
-        scene.region.get("AAPL").await.unwrap();
+        fixture.region.get("AAPL").await.unwrap();
         count("get by id", 1);
-        scene.region.get(&scene.key("AAPL")).await.unwrap();
+        fixture.region.get(&fixture.key("AAPL")).await.unwrap();
         count("get by key", 1);
-        scene.region.get_many(&["AAPL", "MSFT", "AAPL"]).await.unwrap();
+        fixture.region.get_many(&["AAPL", "MSFT", "AAPL"]).await.unwrap();
         count("get_many", 3);
-        scene.region.lookup("AAPL").await.unwrap();
+        fixture.region.lookup("AAPL").await.unwrap();
         count("lookup", 1);
-        scene.region.lookup_many(&["AAPL", "MSFT"]).await;
+        fixture.region.lookup_many(&["AAPL", "MSFT"]).await;
         count("lookup_many", 2);
-        scene.region.get_or_load("AAPL", async || Ok::<_, std::io::Error>(String::new())).await.unwrap();
+        fixture.region.get_or_load("AAPL", async || Ok::<_, std::io::Error>(String::new())).await.unwrap();
         count("get_or_load", 1);
-        assert!(scene.peek("AAPL").is_some() && scene.peek("none").is_none());
-        assert!(scene.cache.in_memory(&scene.key("AAPL")));
+        assert!(fixture.peek("AAPL").is_some() && fixture.peek("none").is_none());
+        assert!(fixture.cache.in_memory(&fixture.key("AAPL")));
         count("peek and in_memory", 0);
-        scene.region.put("AAPL", "y".to_owned()).await.unwrap();
-        scene.region.refresh(&["AAPL"]).await.unwrap();
-        scene.region.remove("AAPL").await.unwrap();
+        fixture.region.put("AAPL", "y".to_owned()).await.unwrap();
+        fixture.region.refresh(&["AAPL"]).await.unwrap();
+        fixture.region.remove("AAPL").await.unwrap();
         count("put, refresh and remove", 0);
     }
 }
@@ -52,86 +52,88 @@ async fn rule_13_each_way_to_read_counts_one_hit_a_key_and_a_look_counts_none() 
 #[tokio::test]
 async fn rule_22_a_stale_hit_counts_as_a_hit_and_as_stale_and_a_dead_one_as_a_miss() {
     for policy in Eviction::ALL {
-        let scene = scene(policy, |region| region).await;
-        scene.get("AAPL").await;
-        assert_eq!(counted(&scene), (0, 1, 0), "{policy}: cold");
-        scene.get("AAPL").await;
-        assert_eq!(counted(&scene), (1, 1, 0), "{policy}: fresh");
-        scene.pass(61);
-        scene.get("AAPL").await;
-        assert_eq!(counted(&scene), (2, 1, 1), "{policy}: stale");
+        let fixture = fixture(policy, |region| region).await;
+        fixture.get("AAPL").await;
+        assert_eq!(counted(&fixture), (0, 1, 0), "{policy}: cold");
+        fixture.get("AAPL").await;
+        assert_eq!(counted(&fixture), (1, 1, 0), "{policy}: fresh");
+        fixture.pass(61);
+        fixture.get("AAPL").await;
+        assert_eq!(counted(&fixture), (2, 1, 1), "{policy}: stale");
         settle().await;
-        scene.get("AAPL").await;
-        assert_eq!(counted(&scene), (3, 1, 1), "{policy}: refreshed behind");
-        scene.pass(GRACE.as_secs() + 1);
-        scene.get("AAPL").await;
-        assert_eq!(counted(&scene), (3, 2, 1), "{policy}: dead");
+        fixture.get("AAPL").await;
+        assert_eq!(counted(&fixture), (3, 1, 1), "{policy}: refreshed behind");
+        fixture.pass(GRACE.as_secs() + 1);
+        fixture.get("AAPL").await;
+        assert_eq!(counted(&fixture), (3, 2, 1), "{policy}: dead");
     }
 }
 
 #[tokio::test]
 async fn rule_14_a_hit_that_is_due_to_be_refreshed_counts_once() {
     for policy in Eviction::ALL {
-        let scene = scene(policy, |region| region.eager(0.5)).await;
-        scene.get("AAPL").await;
-        scene.pass(31);
-        scene.get("AAPL").await;
+        let fixture = fixture(policy, |region| region.eager(0.5)).await;
+        fixture.get("AAPL").await;
+        fixture.pass(31);
+        fixture.get("AAPL").await;
         settle().await;
-        assert_eq!(counted(&scene), (1, 1, 0), "{policy}: the refresh itself is no read");
-        assert_eq!(scene.source.calls(), 2, "{policy}");
+        assert_eq!(counted(&fixture), (1, 1, 0), "{policy}: the refresh itself is no read");
+        assert_eq!(fixture.source.calls(), 2, "{policy}");
     }
 }
 
 #[tokio::test]
 async fn rule_13_to_know_that_there_is_no_such_key_is_a_hit() {
     for policy in Eviction::ALL {
-        let scene = scene(policy, |region| region.negative(Duration::from_secs(10))).await;
-        scene.source.answer(&scene.key("none"), Answer::Absent);
+        let fixture = fixture(policy, |region| region.negative(Duration::from_secs(10))).await;
+        fixture.source.answer(&fixture.key("none"), Answer::Absent);
         for _ in 0..3 {
-            assert_eq!(scene.get("none").await, None);
+            assert_eq!(fixture.get("none").await, None);
         }
-        assert_eq!(counted(&scene), (2, 1, 0), "{policy}");
-        scene.pass(11);
-        scene.get("none").await;
-        assert_eq!(counted(&scene), (2, 2, 0), "{policy}: that is over");
+        assert_eq!(counted(&fixture), (2, 1, 0), "{policy}");
+        fixture.pass(11);
+        fixture.get("none").await;
+        assert_eq!(counted(&fixture), (2, 2, 0), "{policy}: that is over");
     }
 }
 
 #[tokio::test]
 async fn rule_45_what_was_removed_invalidated_cleared_or_skipped_is_a_miss() {
     for policy in Eviction::ALL {
-        let scene = scene(policy, |region| region).await;
+        let fixture = fixture(policy, |region| region).await;
         let tag = Tag::new("tech").unwrap();
-        scene.source.answer(&scene.key("AAPL"), Answer::Value(Fetched::new("x".to_owned()).tag(tag.clone())));
+        fixture
+            .source
+            .answer(&fixture.key("AAPL"), Answer::Value(Fetched::new("x".to_owned()).tag(tag.clone())));
         for (misses, how) in (1..).zip(["cold", "removed", "invalidated", "cleared", "all cleared"]) {
             match how {
-                "removed" => scene.region.remove("AAPL").await.unwrap(),
-                "invalidated" => scene.cache.invalidate(&tag).await.unwrap(),
-                "cleared" => scene.region.clear().await.unwrap(),
-                "all cleared" => scene.cache.clear().await.unwrap(),
+                "removed" => fixture.region.remove("AAPL").await.unwrap(),
+                "invalidated" => fixture.cache.invalidate(&tag).await.unwrap(),
+                "cleared" => fixture.region.clear().await.unwrap(),
+                "all cleared" => fixture.cache.clear().await.unwrap(),
                 _ => {}
             }
-            scene.get("AAPL").await;
-            scene.get("AAPL").await;
-            assert_eq!(counted(&scene), (misses, misses, 0), "{policy}: {how}");
+            fixture.get("AAPL").await;
+            fixture.get("AAPL").await;
+            assert_eq!(counted(&fixture), (misses, misses, 0), "{policy}: {how}");
         }
-        scene.region.with(|policy| policy.skip("memory")).get("AAPL").await.unwrap();
-        assert_eq!(counted(&scene), (5, 6, 0), "{policy}: skipped");
+        fixture.region.with(|policy| policy.skip("memory")).get("AAPL").await.unwrap();
+        assert_eq!(counted(&fixture), (5, 6, 0), "{policy}: skipped");
     }
 }
 
 #[tokio::test]
 async fn rule_20_what_a_tier_answers_is_a_miss_of_memory_and_no_miss_of_the_cache() {
-    let below = Scene::new().await;
+    let below = Fixture::new().await;
     below.region.put("AAPL", "x".to_owned()).await.unwrap();
     for policy in Eviction::ALL {
         let memory = Memory::builder().eviction(policy);
-        let scene = below.another_built(|cache| cache.memory(memory), |region| region).await;
+        let fixture = below.another_built(|cache| cache.memory(memory), |region| region).await;
         for _ in 0..4 {
-            scene.get("AAPL").await;
+            fixture.get("AAPL").await;
         }
-        assert_eq!(counted(&scene), (3, 1, 0), "{policy}");
-        let stats = scene.cache.stats();
+        assert_eq!(counted(&fixture), (3, 1, 0), "{policy}");
+        let stats = fixture.cache.stats();
         assert_eq!((stats.tiers[0].hits, stats.hit_rate()), (1, 1.0), "{policy}");
     }
 }
@@ -139,31 +141,31 @@ async fn rule_20_what_a_tier_answers_is_a_miss_of_memory_and_no_miss_of_the_cach
 #[tokio::test]
 async fn rule_13_the_hottest_keys_are_those_read_most_found_or_not() {
     for policy in Eviction::ALL {
-        let scene = scene(policy, |region| region).await;
-        assert!(scene.cache.hottest(10).is_empty(), "{policy}: nothing was read");
-        scene.region.put("AAPL", "x".to_owned()).await.unwrap();
-        scene.region.put("MSFT", "x".to_owned()).await.unwrap();
+        let fixture = fixture(policy, |region| region).await;
+        assert!(fixture.cache.hottest(10).is_empty(), "{policy}: nothing was read");
+        fixture.region.put("AAPL", "x".to_owned()).await.unwrap();
+        fixture.region.put("MSFT", "x".to_owned()).await.unwrap();
         // Without a loader, so that it is asked for in vain.
-        let nowhere = scene.cache.region::<u64>("nowhere").open().unwrap();
+        let nowhere = fixture.cache.region::<u64>("nowhere").open().unwrap();
         for turn in 0..8000_u32 {
             match turn % 8 {
-                0..4 => assert!(scene.region.get("AAPL").await.unwrap().is_some()),
+                0..4 => assert!(fixture.region.get("AAPL").await.unwrap().is_some()),
                 4..6 => assert!(nowhere.get("none").await.unwrap().is_none()),
-                6 => assert!(scene.region.get("MSFT").await.unwrap().is_some()),
-                _ => scene.region.put(&turn.to_string(), "never read".to_owned()).await.unwrap(),
+                6 => assert!(fixture.region.get("MSFT").await.unwrap().is_some()),
+                _ => fixture.region.put(&turn.to_string(), "never read".to_owned()).await.unwrap(),
             }
         }
-        let hottest = scene.cache.hottest(10);
+        let hottest = fixture.cache.hottest(10);
         let keys: Vec<&Key> = hottest.iter().map(|hot| &hot.key).collect();
         let none = nowhere.key("none").unwrap();
-        assert_eq!(keys, [&scene.key("AAPL"), &none, &scene.key("MSFT")], "{policy}: {hottest:?}");
+        assert_eq!(keys, [&fixture.key("AAPL"), &none, &fixture.key("MSFT")], "{policy}: {hottest:?}");
         for (hot, reads) in hottest.iter().zip([4000, 2000, 1000_u64]) {
             let share = reads as f64 / 7000.0;
             assert!((hot.share - share).abs() < 0.1, "{policy}: {hot:?}, its share is {share}");
             assert!(hot.reads.abs_diff(reads) < reads / 3, "{policy}: {hot:?}, of {reads} reads");
         }
-        assert_eq!(scene.cache.hottest(1), hottest[..1], "{policy}");
-        assert!(scene.cache.hottest(0).is_empty(), "{policy}");
+        assert_eq!(fixture.cache.hottest(1), hottest[..1], "{policy}");
+        assert!(fixture.cache.hottest(0).is_empty(), "{policy}");
     }
 }
 

@@ -10,61 +10,61 @@ use proptest::{
     proptest,
     sample::select,
 };
-use tests::{GRACE, Scene, settle};
+use tests::{Fixture, GRACE, settle};
 use tokio::runtime::Builder;
 
-/// A scene with a mebibyte of memory, which each cause finds as it was left by none.
-async fn scene(policy: Eviction) -> Scene {
+/// A fixture with a mebibyte of memory, which each cause finds as it was left by none.
+async fn fixture(policy: Eviction) -> Fixture {
     let memory = Memory::builder().mib(1).eviction(policy).protected_share(0.25);
-    let scene = Scene::built(|cache| cache.memory(memory), |region| region).await;
+    let fixture = Fixture::built(|cache| cache.memory(memory), |region| region).await;
     settle().await;
-    scene
+    fixture
 }
 
-async fn put(scene: &Scene, ids: std::ops::Range<u32>) {
-    scene.region.put_many(ids.map(|id| (id.to_string(), "x".repeat(100)))).await.unwrap();
+async fn put(fixture: &Fixture, ids: std::ops::Range<u32>) {
+    fixture.region.put_many(ids.map(|id| (id.to_string(), "x".repeat(100)))).await.unwrap();
 }
 
-fn evictions(scene: &Scene) -> Evictions {
-    scene.cache.stats().memory.evictions
+fn evictions(fixture: &Fixture) -> Evictions {
+    fixture.cache.stats().memory.evictions
 }
 
 #[tokio::test]
 async fn rule_30_what_a_later_value_replaced_is_counted_as_replaced() {
     for policy in Eviction::ALL {
-        let scene = scene(policy).await;
-        put(&scene, 0..10).await;
-        assert_eq!(evictions(&scene), Evictions::default(), "{policy}: nothing has left");
-        put(&scene, 0..5).await;
-        assert_eq!(evictions(&scene), Evictions { replaced: 5, ..Evictions::default() }, "{policy}");
-        scene.pass(61);
-        scene.get("0").await;
+        let fixture = fixture(policy).await;
+        put(&fixture, 0..10).await;
+        assert_eq!(evictions(&fixture), Evictions::default(), "{policy}: nothing has left");
+        put(&fixture, 0..5).await;
+        assert_eq!(evictions(&fixture), Evictions { replaced: 5, ..Evictions::default() }, "{policy}");
+        fixture.pass(61);
+        fixture.get("0").await;
         settle().await;
-        assert_eq!(evictions(&scene).replaced, 6, "{policy}: by a refresh too");
+        assert_eq!(evictions(&fixture).replaced, 6, "{policy}: by a refresh too");
     }
 }
 
 #[tokio::test]
 async fn rule_29_what_was_removed_is_counted_as_removed_once_and_only_if_it_was_there() {
     for policy in Eviction::ALL {
-        let scene = scene(policy).await;
+        let fixture = fixture(policy).await;
         let removed = |expected: u64| {
             assert_eq!(
-                evictions(&scene),
+                evictions(&fixture),
                 Evictions { removed: expected, ..Evictions::default() },
                 "{policy}"
             );
         };
-        put(&scene, 0..100).await;
-        scene.cache.protect(&Pattern::glob("price:1?").unwrap()).unwrap();
-        scene.region.remove("0").await.unwrap();
-        scene.region.remove("0").await.unwrap();
+        put(&fixture, 0..100).await;
+        fixture.cache.protect(&Pattern::glob("price:1?").unwrap()).unwrap();
+        fixture.region.remove("0").await.unwrap();
+        fixture.region.remove("0").await.unwrap();
         removed(1);
-        scene.region.remove_many(&["1", "2", "10", "none"]).await.unwrap();
+        fixture.region.remove_many(&["1", "2", "10", "none"]).await.unwrap();
         removed(4);
-        assert_eq!(scene.cache.remove_matching(&Pattern::glob("price:1?").unwrap()).await.unwrap(), 9);
+        assert_eq!(fixture.cache.remove_matching(&Pattern::glob("price:1?").unwrap()).await.unwrap(), 9);
         removed(13);
-        scene.cache.clear().await.unwrap();
+        fixture.cache.clear().await.unwrap();
         removed(100);
     }
 }
@@ -72,22 +72,22 @@ async fn rule_29_what_was_removed_is_counted_as_removed_once_and_only_if_it_was_
 #[tokio::test]
 async fn rule_59_what_died_is_counted_as_expired() {
     for policy in Eviction::ALL {
-        let scene = scene(policy).await;
-        put(&scene, 0..10).await;
-        scene.cache.protect(&Pattern::glob("price:1").unwrap()).unwrap();
-        scene.pass(GRACE.as_secs() + 1);
-        assert_eq!(scene.cache.sweep(), 10, "{policy}");
-        assert_eq!(scene.cache.sweep(), 0, "{policy}: they have gone");
-        assert_eq!(evictions(&scene), Evictions { expired: 10, ..Evictions::default() }, "{policy}");
+        let fixture = fixture(policy).await;
+        put(&fixture, 0..10).await;
+        fixture.cache.protect(&Pattern::glob("price:1").unwrap()).unwrap();
+        fixture.pass(GRACE.as_secs() + 1);
+        assert_eq!(fixture.cache.sweep(), 10, "{policy}");
+        assert_eq!(fixture.cache.sweep(), 0, "{policy}: they have gone");
+        assert_eq!(evictions(&fixture), Evictions { expired: 10, ..Evictions::default() }, "{policy}");
     }
 }
 
 #[tokio::test]
 async fn rule_59_what_had_to_make_room_is_counted_as_evicted_for_size() {
     for policy in Eviction::ALL {
-        let scene = scene(policy).await;
-        put(&scene, 0..6000).await;
-        let stats = scene.cache.stats().memory;
+        let fixture = fixture(policy).await;
+        put(&fixture, 0..6000).await;
+        let stats = fixture.cache.stats().memory;
         let size = 6000 - stats.entries;
         assert!(size > 2000, "{policy}: {stats:?}");
         assert_eq!(stats.evictions, Evictions { size, ..Evictions::default() }, "{policy}");
@@ -97,11 +97,11 @@ async fn rule_59_what_had_to_make_room_is_counted_as_evicted_for_size() {
 #[tokio::test]
 async fn rule_59_what_is_heavier_than_all_there_is_is_counted_as_oversized() {
     for policy in Eviction::ALL {
-        let scene = scene(policy).await;
-        put(&scene, 0..10).await;
-        scene.region.put("huge", "x".repeat(2 << 20)).await.unwrap();
-        scene.region.put("0", "x".repeat(2 << 20)).await.unwrap();
-        let stats = scene.cache.stats().memory;
+        let fixture = fixture(policy).await;
+        put(&fixture, 0..10).await;
+        fixture.region.put("huge", "x".repeat(2 << 20)).await.unwrap();
+        fixture.region.put("0", "x".repeat(2 << 20)).await.unwrap();
+        let stats = fixture.cache.stats().memory;
         let expected = Evictions { oversized: 2, replaced: 1, ..Evictions::default() };
         assert_eq!((stats.evictions, stats.entries), (expected, 9), "{policy}: the others stay");
     }

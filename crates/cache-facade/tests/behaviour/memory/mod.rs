@@ -11,7 +11,7 @@ use std::time::Duration;
 use cache_core::{Clock, Operation};
 use cache_facade::{Cache, Memory, MemoryMode};
 use proptest::{collection::vec, proptest};
-use tests::{Scene, settle};
+use tests::{Fixture, settle};
 
 const MIB: u64 = 1 << 20;
 
@@ -49,24 +49,24 @@ async fn rule_59_the_cost_given_by_the_region_is_what_a_value_weighs() {
 
 #[tokio::test]
 async fn rule_64_as_a_fallback_memory_serves_only_while_the_tier_is_unwell() {
-    let scene = Scene::built(|cache| cache.memory_mode(MemoryMode::Fallback), |region| region).await;
-    scene.get("AAPL").await;
+    let fixture = Fixture::built(|cache| cache.memory_mode(MemoryMode::Fallback), |region| region).await;
+    fixture.get("AAPL").await;
     settle().await;
-    assert_eq!(scene.peek("AAPL"), None, "while the tier is well it has the only say");
-    assert_eq!(scene.get("AAPL").await.as_deref(), Some("AAPL@1"));
-    assert!(scene.tier.calls_for(Operation::Get, &scene.key("AAPL")).len() >= 2);
+    assert_eq!(fixture.peek("AAPL"), None, "while the tier is well it has the only say");
+    assert_eq!(fixture.get("AAPL").await.as_deref(), Some("AAPL@1"));
+    assert!(fixture.tier.calls_for(Operation::Get, &fixture.key("AAPL")).len() >= 2);
 
-    scene.tier.down();
-    assert_eq!(scene.get("AAPL").await.as_deref(), Some("AAPL@2"));
+    fixture.tier.down();
+    assert_eq!(fixture.get("AAPL").await.as_deref(), Some("AAPL@2"));
     settle().await;
-    assert_eq!(scene.get("AAPL").await.as_deref(), Some("AAPL@2"), "from memory");
-    assert_eq!(scene.source.calls(), 2);
+    assert_eq!(fixture.get("AAPL").await.as_deref(), Some("AAPL@2"), "from memory");
+    assert_eq!(fixture.source.calls(), 2);
 
     // Meanwhile another process has written what this one can't have seen.
-    scene.tier.up();
-    let other = scene.another(|region| region).await;
+    fixture.tier.up();
+    let other = fixture.another(|region| region).await;
     other.region.put("AAPL", "elsewhere".to_owned()).await.unwrap();
-    scene.clock.advance(Duration::from_secs(31));
+    fixture.clock.advance(Duration::from_secs(31));
     settle().await;
-    assert_eq!(scene.get("AAPL").await.as_deref(), Some("elsewhere"));
+    assert_eq!(fixture.get("AAPL").await.as_deref(), Some("elsewhere"));
 }

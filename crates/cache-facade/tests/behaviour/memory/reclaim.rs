@@ -4,38 +4,38 @@ use std::time::Duration;
 
 use cache_core::{Clock, Fetched, Pattern, Tag, Ttl};
 use cache_facade::{Cache, Eviction, Memory, MemoryStats};
-use tests::{Answer, GRACE, Scene, Settings, settle};
+use tests::{Answer, Fixture, GRACE, Settings, settle};
 
-/// A scene whose memory goes by `policy`, and in which the cache's upkeep waits for its time.
-async fn scene(policy: Eviction, settings: impl FnOnce(Settings) -> Settings) -> Scene {
+/// A fixture whose memory goes by `policy`, and in which the cache's upkeep waits for its time.
+async fn fixture(policy: Eviction, settings: impl FnOnce(Settings) -> Settings) -> Fixture {
     let memory = Memory::builder().mib(16).eviction(policy).protected_share(0.01);
-    let scene = Scene::built(|cache| cache.memory(memory), settings).await;
+    let fixture = Fixture::built(|cache| cache.memory(memory), settings).await;
     settle().await;
-    scene
+    fixture
 }
 
 /// Lets time pass while nobody reads, and looks at memory.
-async fn idle(scene: &Scene, seconds: u64) -> MemoryStats {
-    scene.pass(seconds);
+async fn idle(fixture: &Fixture, seconds: u64) -> MemoryStats {
+    fixture.pass(seconds);
     settle().await;
-    scene.cache.stats().memory
+    fixture.cache.stats().memory
 }
 
-async fn put(scene: &Scene, ids: std::ops::Range<u64>) {
-    scene.region.put_many(ids.map(|id| (id.to_string(), "x".repeat(100)))).await.unwrap();
+async fn put(fixture: &Fixture, ids: std::ops::Range<u64>) {
+    fixture.region.put_many(ids.map(|id| (id.to_string(), "x".repeat(100)))).await.unwrap();
 }
 
 #[tokio::test]
 async fn rule_59_what_is_dead_is_reclaimed_within_half_a_minute_with_nobody_reading() {
     for policy in Eviction::ALL {
-        let scene = scene(policy, |region| region).await;
-        put(&scene, 0..500).await;
-        let full = scene.cache.stats().memory;
+        let fixture = fixture(policy, |region| region).await;
+        put(&fixture, 0..500).await;
+        let full = fixture.cache.stats().memory;
         assert_eq!(full.entries, 500, "{policy}");
-        let last = idle(&scene, GRACE.as_secs() - 1).await;
+        let last = idle(&fixture, GRACE.as_secs() - 1).await;
         assert_eq!((last.entries, last.weight), (500, full.weight), "{policy}: in grace, so they stay");
 
-        let empty = idle(&scene, 30).await;
+        let empty = idle(&fixture, 30).await;
         assert_eq!((empty.entries, empty.weight, empty.evictions.expired), (0, 0, 500), "{policy}");
         assert_eq!((empty.hits, empty.misses), (0, 0), "{policy}: nobody read");
     }
@@ -44,17 +44,17 @@ async fn rule_59_what_is_dead_is_reclaimed_within_half_a_minute_with_nobody_read
 #[tokio::test]
 async fn rule_59_of_many_lives_each_is_reclaimed_at_its_own_end() {
     for policy in Eviction::ALL {
-        let scene = scene(policy, |region| region).await;
+        let fixture = fixture(policy, |region| region).await;
         for id in 0..100 {
             let life = Ttl::new(Duration::from_secs(40 * (id % 10 + 1)));
             let value = Fetched::new("x".repeat(100)).ttl(life);
-            scene.region.put(&id.to_string(), value).await.unwrap();
+            fixture.region.put(&id.to_string(), value).await.unwrap();
         }
         for wave in 1..=10 {
-            let stats = idle(&scene, 41).await;
+            let stats = idle(&fixture, 41).await;
             assert_eq!((stats.entries, stats.evictions.expired), (100 - 10 * wave, 10 * wave), "{policy}");
             for id in 0..100 {
-                assert_eq!(scene.peek(&id.to_string()).is_some(), id % 10 >= wave, "{policy}: {id}");
+                assert_eq!(fixture.peek(&id.to_string()).is_some(), id % 10 >= wave, "{policy}: {id}");
             }
         }
     }
@@ -63,13 +63,13 @@ async fn rule_59_of_many_lives_each_is_reclaimed_at_its_own_end() {
 #[tokio::test]
 async fn rule_59_what_was_renewed_is_reclaimed_at_its_new_end_and_no_sooner() {
     for policy in Eviction::ALL {
-        let scene = scene(policy, |region| region).await;
-        put(&scene, 0..10).await;
-        scene.pass(GRACE.as_secs() - 60);
-        put(&scene, 0..5).await;
-        let stats = idle(&scene, 61).await;
+        let fixture = fixture(policy, |region| region).await;
+        put(&fixture, 0..10).await;
+        fixture.pass(GRACE.as_secs() - 60);
+        put(&fixture, 0..5).await;
+        let stats = idle(&fixture, 61).await;
         assert_eq!((stats.entries, stats.evictions.expired), (5, 5), "{policy}");
-        let stats = idle(&scene, GRACE.as_secs()).await;
+        let stats = idle(&fixture, GRACE.as_secs()).await;
         assert_eq!((stats.entries, stats.evictions.expired), (0, 10), "{policy}");
     }
 }
@@ -77,28 +77,28 @@ async fn rule_59_what_was_renewed_is_reclaimed_at_its_new_end_and_no_sooner() {
 #[tokio::test]
 async fn rule_59_a_protected_entry_is_reclaimed_when_it_is_dead_and_its_room_can_be_taken_again() {
     for policy in Eviction::ALL {
-        let scene = scene(policy, |region| region).await;
-        scene.cache.protect(&Pattern::glob("price:*").unwrap()).unwrap();
-        put(&scene, 0..2000).await;
-        let full = scene.cache.stats().memory;
+        let fixture = fixture(policy, |region| region).await;
+        fixture.cache.protect(&Pattern::glob("price:*").unwrap()).unwrap();
+        put(&fixture, 0..2000).await;
+        let full = fixture.cache.stats().memory;
         assert!(full.protected > 50 && full.protected < 2000, "{policy}: the share is full, {full:?}");
-        let dead = idle(&scene, GRACE.as_secs() + 30).await;
+        let dead = idle(&fixture, GRACE.as_secs() + 30).await;
         assert_eq!((dead.protected, dead.protected_weight, dead.entries), (0, 0, 0), "{policy}");
-        put(&scene, 0..2000).await;
-        assert_eq!(scene.cache.stats().memory.protected, full.protected, "{policy}: as many again");
+        put(&fixture, 0..2000).await;
+        assert_eq!(fixture.cache.stats().memory.protected, full.protected, "{policy}: as many again");
     }
 }
 
 #[tokio::test]
 async fn rule_59_what_is_known_to_be_absent_is_reclaimed_too() {
     for policy in Eviction::ALL {
-        let scene = scene(policy, |region| region.negative(Duration::from_secs(10))).await;
+        let fixture = fixture(policy, |region| region.negative(Duration::from_secs(10))).await;
         for id in 0..20 {
-            scene.source.answer(&scene.key(&id.to_string()), Answer::Absent);
-            assert_eq!(scene.get(&id.to_string()).await, None);
+            fixture.source.answer(&fixture.key(&id.to_string()), Answer::Absent);
+            assert_eq!(fixture.get(&id.to_string()).await, None);
         }
-        assert_eq!(scene.cache.stats().memory.entries, 20, "{policy}");
-        let stats = idle(&scene, 31).await;
+        assert_eq!(fixture.cache.stats().memory.entries, 20, "{policy}");
+        let stats = idle(&fixture, 31).await;
         assert_eq!((stats.entries, stats.evictions.expired), (0, 20), "{policy}");
     }
 }
@@ -106,13 +106,13 @@ async fn rule_59_what_is_known_to_be_absent_is_reclaimed_too() {
 #[tokio::test]
 async fn rule_49_what_a_clear_or_a_tag_has_ended_holds_its_room_no_longer_than_its_grace() {
     for policy in Eviction::ALL {
-        let scene = scene(policy, |region| region).await;
+        let fixture = fixture(policy, |region| region).await;
         let tag = Tag::new("tech").unwrap();
-        put(&scene, 0..10).await;
-        scene.region.clear().await.unwrap();
-        scene.region.put("tagged", Fetched::new("x".to_owned()).tag(tag.clone())).await.unwrap();
-        scene.cache.invalidate(&tag).await.unwrap();
-        let stats = idle(&scene, GRACE.as_secs() + 30).await;
+        put(&fixture, 0..10).await;
+        fixture.region.clear().await.unwrap();
+        fixture.region.put("tagged", Fetched::new("x".to_owned()).tag(tag.clone())).await.unwrap();
+        fixture.cache.invalidate(&tag).await.unwrap();
+        let stats = idle(&fixture, GRACE.as_secs() + 30).await;
         assert_eq!((stats.entries, stats.weight), (0, 0), "{policy}");
     }
 }
@@ -120,22 +120,22 @@ async fn rule_49_what_a_clear_or_a_tag_has_ended_holds_its_room_no_longer_than_i
 #[tokio::test]
 async fn rule_29_a_removal_is_forgotten_once_no_load_can_undo_it() {
     for policy in Eviction::ALL {
-        let scene = scene(policy, |region| region.hard_timeout(Duration::from_secs(40))).await;
+        let fixture = fixture(policy, |region| region.hard_timeout(Duration::from_secs(40))).await;
         let ids: Vec<String> = (0..10).map(|id| id.to_string()).collect();
-        scene.region.remove_many(&ids).await.unwrap();
+        fixture.region.remove_many(&ids).await.unwrap();
         // A load may write for its hard timeout, and 30 s later if it is late.
-        assert_eq!(idle(&scene, 60).await.tombstones, 10, "{policy}");
-        assert_eq!(idle(&scene, 31).await.tombstones, 0, "{policy}");
+        assert_eq!(idle(&fixture, 60).await.tombstones, 10, "{policy}");
+        assert_eq!(idle(&fixture, 31).await.tombstones, 0, "{policy}");
     }
 }
 
 #[tokio::test]
 async fn rule_19_what_never_dies_is_never_reclaimed() {
     for policy in Eviction::ALL {
-        let scene = scene(policy, |region| region.ttl(Ttl::new(Duration::MAX))).await;
-        put(&scene, 0..10).await;
+        let fixture = fixture(policy, |region| region.ttl(Ttl::new(Duration::MAX))).await;
+        put(&fixture, 0..10).await;
         for _ in 0..20 {
-            assert_eq!(idle(&scene, 10 * 24 * 3600).await.entries, 10, "{policy}");
+            assert_eq!(idle(&fixture, 10 * 24 * 3600).await.entries, 10, "{policy}");
         }
     }
 }

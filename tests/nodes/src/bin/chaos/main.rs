@@ -1,14 +1,14 @@
 //! `cargo xtask chaos`: a mixed load on two nodes while their servers are killed, paused, cut off and restarted.
 
+mod faults;
 mod report;
 mod run;
-mod scenes;
 
 use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context, Result};
 use clap::{Parser, ValueEnum};
-use fleet::Over;
+use nodes::Backend;
 use tokio::runtime::Runtime;
 
 /// A mixed load on two nodes, each a process of its own with memory, Redis and PostgreSQL, while the servers are
@@ -39,13 +39,13 @@ enum Carrier {
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
     if args.next().as_deref() == Some("node") {
-        let referee: SocketAddr = args.next().unwrap_or_default().parse().context("node: no address")?;
-        return Runtime::new()?.block_on(fleet::serve(referee));
+        let controller: SocketAddr = args.next().unwrap_or_default().parse().context("node: no address")?;
+        return Runtime::new()?.block_on(nodes::serve(controller));
     }
     let cli = Cli::parse();
     let bus = match cli.bus {
-        Carrier::Redis => Over::Redis,
-        Carrier::Postgres => Over::Postgres,
+        Carrier::Redis => Backend::Redis,
+        Carrier::Postgres => Backend::Postgres,
     };
     let report = Runtime::new()?.block_on(run::run(Duration::from_secs(cli.seconds), bus, cli.callers))?;
     if cli.json {

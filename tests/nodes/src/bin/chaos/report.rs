@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use fleet::{Arm, Bounds, Mix, Over, Sample, State, Tally, Verdict};
+use nodes::{Backend, Bounds, GuardConfig, Mix, NodeState, Sample, Tally, Verdict};
 use serde::Serialize;
 
-use crate::run::Act;
+use crate::run::FaultRun;
 
 /// How calm is called among the faults.
 const CALM: &str = "calm";
@@ -39,7 +39,7 @@ pub(crate) struct Report {
     /// From a fault's end until both nodes are well and owe nothing; `null` if that never came.
     recovered_s: BTreeMap<&'static str, Option<f64>>,
     lasted_s: BTreeMap<&'static str, f64>,
-    nodes: Vec<State>,
+    nodes: Vec<NodeState>,
 }
 
 /// What a stale read is, and how late the other node was.
@@ -74,19 +74,19 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn new(
-        bus: Over,
-        guard: Arm,
+        bus: Backend,
+        guard: GuardConfig,
         mix: Mix,
         keys: usize,
         slowness: [Duration; 2],
         bounds: Bounds,
     ) -> Self {
-        let Arm { timeout, retries, failures, pause } = guard;
+        let GuardConfig { timeout, retries, failures, pause } = guard;
         Self {
             nodes: "two processes",
             bus_and_lease: match bus {
-                Over::Redis => "redis",
-                Over::Postgres => "postgres",
+                Backend::Redis => "redis",
+                Backend::Postgres => "postgres",
             },
             memory: "serves nothing while the bus is lost (WhenDeaf::Ask)",
             redis: "appendonly yes, appendfsync no: what was acknowledged outlives kill -9",
@@ -109,11 +109,11 @@ impl Report {
         took: Duration,
         settings: Settings,
         tally: &Tally,
-        acts: &[Act],
+        runs: &[FaultRun],
         verdict: Verdict,
         left_over: Vec<String>,
         provider_loads: u64,
-        nodes: Vec<State>,
+        nodes: Vec<NodeState>,
     ) -> Self {
         Self {
             seconds: seconds(took),
@@ -127,12 +127,12 @@ impl Report {
             stale_after_put: verdict.stale_after_put,
             staleness: Staleness::new(verdict, settings.bounds),
             left_over,
-            p99_ms: p99s(tally, acts, false),
-            writes_p99_ms: p99s(tally, acts, true),
-            recovered_s: acts.iter().map(|act| (act.scene.name(), act.recovered.map(seconds))).collect(),
-            lasted_s: acts
+            p99_ms: p99s(tally, runs, false),
+            writes_p99_ms: p99s(tally, runs, true),
+            recovered_s: runs.iter().map(|run| (run.kind.name(), run.recovered.map(seconds))).collect(),
+            lasted_s: runs
                 .iter()
-                .map(|act| (act.scene.name(), seconds(act.fault.ended - act.fault.began)))
+                .map(|run| (run.kind.name(), seconds(run.fault.ended - run.fault.began)))
                 .collect(),
             nodes,
             settings,
@@ -162,13 +162,13 @@ impl Staleness {
 }
 
 /// The 99th percentile of each fault, and of the calm.
-fn p99s(tally: &Tally, acts: &[Act], wrote: bool) -> BTreeMap<&'static str, f64> {
-    let mut by_scene: BTreeMap<&'static str, Vec<u64>> = BTreeMap::new();
+fn p99s(tally: &Tally, runs: &[FaultRun], wrote: bool) -> BTreeMap<&'static str, f64> {
+    let mut by_kind: BTreeMap<&'static str, Vec<u64>> = BTreeMap::new();
     for Sample { began, micros, .. } in tally.samples.iter().filter(|sample| sample.wrote == wrote) {
-        let felt = acts.iter().find(|act| (act.fault.began..act.felt_until()).contains(began));
-        by_scene.entry(felt.map_or(CALM, |act| act.scene.name())).or_default().push(*micros);
+        let felt = runs.iter().find(|run| (run.fault.began..run.felt_until()).contains(began));
+        by_kind.entry(felt.map_or(CALM, |run| run.kind.name())).or_default().push(*micros);
     }
-    by_scene.into_iter().map(|(name, mut micros)| (name, p99(&mut micros))).collect()
+    by_kind.into_iter().map(|(name, mut micros)| (name, p99(&mut micros))).collect()
 }
 
 fn p99(micros: &mut [u64]) -> f64 {

@@ -1,4 +1,4 @@
-//! The run: one scene after the other under load, and calm in between.
+//! The run: one kind after the other under load, and calm in between.
 
 use std::{
     sync::{
@@ -9,12 +9,12 @@ use std::{
 };
 
 use anyhow::Result;
-use fleet::{Arm, Bounds, Fault, Fleet, Mix, Node, Over, Recipe, Source};
+use nodes::{Backend, Bounds, Fault, GuardConfig, Harness, Mix, Node, NodeConfig, Source};
 use tokio::time::sleep;
 
 use crate::{
+    faults::{FaultKind, Servers},
     report::{Report, Settings},
-    scenes::{Scene, Servers},
 };
 
 /// How many keys there are, and how long the source takes for one.
@@ -24,87 +24,91 @@ const SLOWNESS: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis
 /// What is granted to the node that did not write.
 const BOUNDS: Bounds = Bounds { calm: Duration::from_millis(500), after_fault: Duration::from_secs(10) };
 
-/// How long recovering may take before the next scene begins regardless.
+/// How long recovering may take before the next kind begins regardless.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-const GUARD: Arm =
-    Arm { timeout: Duration::from_millis(300), retries: 1, failures: 5, pause: Duration::from_secs(1) };
+const GUARD: GuardConfig = GuardConfig {
+    timeout: Duration::from_millis(300),
+    retries: 1,
+    failures: 5,
+    pause: Duration::from_secs(1),
+};
 
-/// One scene as it went.
+/// One kind as it went.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Act {
-    pub(crate) scene: Scene,
+pub(crate) struct FaultRun {
+    pub(crate) kind: FaultKind,
     pub(crate) fault: Fault,
     /// How long after its end all was well.
     pub(crate) recovered: Option<Duration>,
 }
 
-impl Act {
+impl FaultRun {
     /// Until when callers may have felt it.
     pub(crate) fn felt_until(&self) -> Instant {
         self.fault.ended + self.recovered.unwrap_or(PATIENCE)
     }
 }
 
-/// Runs all scenes within about `span`.
+/// Runs all faults within about `span`.
 ///
 /// # Errors
 ///
 /// If a server or a node can't be started, or does not come back.
-pub(crate) async fn run(span: Duration, bus: Over, callers: usize) -> Result<Report> {
+pub(crate) async fn run(span: Duration, bus: Backend, callers: usize) -> Result<Report> {
     let mut servers = tokio::task::block_in_place(Servers::start)?;
     let source = Arc::new(Source::new(KEYS, SLOWNESS[0]..=SLOWNESS[1]));
     let program = std::env::current_exe()?;
     let mut nodes = Vec::new();
     for node in 0..2 {
-        let recipe = Recipe {
+        let config = NodeConfig {
             bus: Some(bus),
             lease: Some(bus),
-            asks_when_deaf: true,
+            ask_on_bus_loss: true,
             guard: Some(GUARD),
-            ..Recipe::new("chaos", &servers.redis_of(node), &servers.postgres())
+            ..NodeConfig::new("chaos", &servers.redis_of(node), &servers.postgres())
         };
-        nodes.push(Node::start(&program, &recipe, Arc::clone(&source)).await?);
+        nodes.push(Node::start(&program, &config, Arc::clone(&source)).await?);
     }
-    let fleet = Arc::new(Fleet::new(nodes, source));
-    fleet.recovered(PATIENCE).await;
+    let harness = Arc::new(Harness::new(nodes, source));
+    harness.recovered(PATIENCE).await;
     let mix = Mix { puts: 0.05, removals: 0.04, callers, pause: Duration::from_millis(20) };
-    let over = Arc::new(AtomicBool::new(false));
+    let stopped = Arc::new(AtomicBool::new(false));
     let began = Instant::now();
     let work = tokio::spawn({
-        let (fleet, over) = (Arc::clone(&fleet), Arc::clone(&over));
-        async move { fleet.work(mix, move |_| !over.load(Ordering::Relaxed)).await }
+        let (harness, stopped) = (Arc::clone(&harness), Arc::clone(&stopped));
+        async move { harness.work(mix, move |_| !stopped.load(Ordering::Relaxed)).await }
     });
 
     sleep(span / 10).await;
-    let share = span * 9 / 10 / u32::try_from(Scene::ALL.len())?;
-    let mut acts = Vec::new();
-    for scene in Scene::ALL {
+    let share = span * 9 / 10 / u32::try_from(FaultKind::ALL.len())?;
+    let mut runs = Vec::new();
+    for kind in FaultKind::ALL {
         let began = Instant::now();
-        eprintln!("{}", scene.name());
-        servers.begin(scene)?;
-        if scene.lasts() {
+        eprintln!("{}", kind.name());
+        servers.begin(kind)?;
+        if kind.lasts() {
             sleep(share * 3 / 10).await;
         }
-        servers.end(scene)?;
+        servers.end(kind)?;
         let fault = Fault { began, ended: Instant::now() };
-        let recovered = fleet.recovered(PATIENCE).await;
-        acts.push(Act { scene, fault, recovered });
+        let recovered = harness.recovered(PATIENCE).await;
+        runs.push(FaultRun { kind, fault, recovered });
         sleep(share.saturating_sub(began.elapsed())).await;
     }
-    over.store(true, Ordering::Relaxed);
+    stopped.store(true, Ordering::Relaxed);
     let tally = work.await?;
     let took = began.elapsed();
 
-    fleet.recovered(PATIENCE).await;
+    harness.recovered(PATIENCE).await;
     sleep(BOUNDS.calm).await;
-    let leftovers = fleet.leftovers().await;
+    let leftovers = harness.leftovers().await;
     let mut states = Vec::new();
-    for node in &fleet.nodes {
+    for node in &harness.nodes {
         states.push(node.state().await?);
     }
-    let faults: Vec<Fault> = acts.iter().map(|act| act.fault).collect();
-    let verdict = fleet.judge.verdict(&faults, BOUNDS);
+    let faults: Vec<Fault> = runs.iter().map(|run| run.fault).collect();
+    let verdict = harness.checker.verdict(&faults, BOUNDS);
     let settings = Settings::new(bus, GUARD, mix, KEYS, SLOWNESS, BOUNDS);
-    Ok(Report::new(took, settings, &tally, &acts, verdict, leftovers, fleet.source.loads(), states))
+    Ok(Report::new(took, settings, &tally, &runs, verdict, leftovers, harness.source.loads(), states))
 }

@@ -1,18 +1,17 @@
-//! The judge: whether a read brought what had been over before it began.
+//! The checker: whether a read brought what had been over before it began.
 //!
 //! On the node that wrote, nothing older than a write may be read from the moment at which the write ended. On
 //! the other one a bound of time is granted: for the bus to deliver; and if a fault was on meanwhile, for both
 //! nodes to find each other again after its end.
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
+
+use cache_core::sync::Mutex;
 
 /// What kind of write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "named for what they are")]
-pub enum Write {
+pub enum WriteKind {
     Put,
     Removal,
 }
@@ -36,29 +35,29 @@ pub struct Fault {
 
 /// Knows every write, and every read that brought something older.
 #[derive(Debug)]
-pub struct Judge {
+pub struct Checker {
     /// By key, in order of version, which is the order of their ends too.
-    writes: Vec<Mutex<Vec<Ended>>>,
-    older: Mutex<Vec<Older>>,
+    writes: Vec<Mutex<Vec<EndedWrite>>>,
+    older: Mutex<Vec<StaleRead>>,
 }
 
 /// A write that ended.
 #[derive(Clone, Copy, Debug)]
-struct Ended {
+struct EndedWrite {
     node: usize,
     version: u64,
-    what: Write,
+    what: WriteKind,
     at: Instant,
 }
 
 /// A read that brought something older than a write that had ended before.
 #[derive(Clone, Copy, Debug)]
-struct Older {
+struct StaleRead {
     key: usize,
     node: usize,
     read: u64,
     began: Instant,
-    write: Ended,
+    write: EndedWrite,
 }
 
 /// What came out.
@@ -91,7 +90,7 @@ impl Verdict {
 /// How many examples are given.
 const EXAMPLES: usize = 10;
 
-impl Judge {
+impl Checker {
     /// Nothing was written yet.
     #[must_use]
     pub fn new(keys: usize) -> Self {
@@ -99,20 +98,20 @@ impl Judge {
     }
 
     /// A write of this version ended just now. Of one key there is one write at a time.
-    pub fn wrote(&self, node: usize, key: usize, version: u64, what: Write) {
-        let mut writes = lock(&self.writes[key]);
+    pub fn wrote(&self, node: usize, key: usize, version: u64, what: WriteKind) {
+        let mut writes = self.writes[key].lock();
         // The moment is taken under the lock: whoever begins to read after it finds the write.
         let at = Instant::now();
-        writes.push(Ended { node, version, what, at });
+        writes.push(EndedWrite { node, version, what, at });
     }
 
     /// A node read this version, in a call that began then.
     pub fn read(&self, node: usize, key: usize, version: u64, began: Instant) {
-        let writes = lock(&self.writes[key]);
+        let writes = self.writes[key].lock();
         let newer = writes.partition_point(|write| write.version <= version);
         let ended = writes[newer..].iter().take_while(|write| write.at <= began);
         // The first of each sort is the one that ended longest ago.
-        let mut seen: Vec<Ended> = Vec::new();
+        let mut seen: Vec<EndedWrite> = Vec::new();
         for write in ended {
             if !seen.iter().any(|other| other.node == write.node && other.what == write.what) {
                 seen.push(*write);
@@ -120,8 +119,8 @@ impl Judge {
         }
         drop(writes);
         if !seen.is_empty() {
-            let older = seen.into_iter().map(|write| Older { key, node, read: version, began, write });
-            lock(&self.older).extend(older);
+            let older = seen.into_iter().map(|write| StaleRead { key, node, read: version, began, write });
+            self.older.lock().extend(older);
         }
     }
 
@@ -129,15 +128,15 @@ impl Judge {
     #[must_use]
     pub fn verdict(&self, faults: &[Fault], bounds: Bounds) -> Verdict {
         let mut verdict = Verdict::default();
-        for older in lock(&self.older).iter() {
+        for older in self.older.lock().iter() {
             let granted = older.write.node != older.node && older.is_granted(faults, bounds, &mut verdict);
             if granted {
                 verdict.older_within_bounds += 1;
                 continue;
             }
             match older.write.what {
-                Write::Removal => verdict.stale_after_removal += 1,
-                Write::Put => verdict.stale_after_put += 1,
+                WriteKind::Removal => verdict.stale_after_removal += 1,
+                WriteKind::Put => verdict.stale_after_put += 1,
             }
             if verdict.examples.len() < EXAMPLES {
                 verdict.examples.push(older.described(faults));
@@ -147,7 +146,7 @@ impl Judge {
     }
 }
 
-impl Older {
+impl StaleRead {
     /// Whether the other node was still granted this; its lag is noted.
     fn is_granted(&self, faults: &[Fault], bounds: Bounds, verdict: &mut Verdict) -> bool {
         let (written, began) = (self.write.at, self.began);
@@ -169,7 +168,7 @@ impl Older {
     }
 
     fn described(&self, faults: &[Fault]) -> String {
-        let Self { key, node, read, began, write: Ended { node: writer, version, what, at } } = self;
+        let Self { key, node, read, began, write: EndedWrite { node: writer, version, what, at } } = self;
         let lag = *began - *at;
         let last = faults.iter().rev().find(|fault| fault.began <= *began).map(|fault| {
             let (since, lasted) = (*began - fault.began, fault.ended - fault.began);
@@ -183,13 +182,9 @@ impl Older {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Bounds, Fault, Judge, Write};
+    use super::{Bounds, Checker, Fault, WriteKind};
     use std::time::{Duration, Instant};
 
     const BOUNDS: Bounds = Bounds { calm: Duration::from_secs(1), after_fault: Duration::from_secs(5) };
@@ -198,23 +193,23 @@ mod tests {
         Instant::now() + Duration::from_secs(seconds)
     }
 
-    fn judge() -> Judge {
-        let judge = Judge::new(1);
-        judge.wrote(0, 0, 2, Write::Removal);
-        judge.wrote(0, 0, 3, Write::Put);
-        judge
+    fn checker() -> Checker {
+        let checker = Checker::new(1);
+        checker.wrote(0, 0, 2, WriteKind::Removal);
+        checker.wrote(0, 0, 3, WriteKind::Put);
+        checker
     }
 
     #[test]
     fn where_it_was_written_nothing_older_is_granted() {
-        let judge = judge();
-        judge.read(0, 0, 3, in_seconds(0));
-        assert_eq!(judge.verdict(&[], BOUNDS).stale(), 0);
-        judge.read(0, 0, 2, in_seconds(0));
-        let verdict = judge.verdict(&[], BOUNDS);
+        let checker = checker();
+        checker.read(0, 0, 3, in_seconds(0));
+        assert_eq!(checker.verdict(&[], BOUNDS).stale(), 0);
+        checker.read(0, 0, 2, in_seconds(0));
+        let verdict = checker.verdict(&[], BOUNDS);
         assert_eq!((verdict.stale_after_removal, verdict.stale_after_put), (0, 1));
-        judge.read(0, 0, 1, in_seconds(0));
-        let verdict = judge.verdict(&[], BOUNDS);
+        checker.read(0, 0, 1, in_seconds(0));
+        let verdict = checker.verdict(&[], BOUNDS);
         assert_eq!((verdict.stale_after_removal, verdict.stale_after_put), (1, 2));
         assert!(verdict.examples[0].contains("node 0 read version 2"), "{:?}", verdict.examples);
     }
@@ -222,19 +217,19 @@ mod tests {
     #[test]
     fn a_read_that_began_before_the_write_ended_is_no_ones_fault() {
         let began = Instant::now();
-        let judge = judge();
-        judge.read(0, 0, 1, began);
-        assert_eq!(judge.verdict(&[], BOUNDS).stale(), 0);
+        let checker = checker();
+        checker.read(0, 0, 1, began);
+        assert_eq!(checker.verdict(&[], BOUNDS).stale(), 0);
     }
 
     #[test]
     fn elsewhere_a_bound_is_granted_and_the_lag_is_told() {
-        let judge = judge();
-        judge.read(1, 0, 2, Instant::now());
-        let verdict = judge.verdict(&[], BOUNDS);
+        let checker = checker();
+        checker.read(1, 0, 2, Instant::now());
+        let verdict = checker.verdict(&[], BOUNDS);
         assert_eq!((verdict.stale(), verdict.older_within_bounds), (0, 1));
-        judge.read(1, 0, 2, in_seconds(2));
-        let verdict = judge.verdict(&[], BOUNDS);
+        checker.read(1, 0, 2, in_seconds(2));
+        let verdict = checker.verdict(&[], BOUNDS);
         assert_eq!(verdict.stale(), 1);
         assert!(verdict.longest_lag > BOUNDS.calm);
     }
@@ -242,16 +237,16 @@ mod tests {
     #[test]
     fn a_fault_grants_more_and_then_no_more() {
         let faults = [Fault { began: Instant::now(), ended: in_seconds(10) }];
-        let judge = judge();
-        judge.read(1, 0, 2, in_seconds(9));
-        judge.read(1, 0, 2, in_seconds(14));
-        let verdict = judge.verdict(&faults, BOUNDS);
+        let checker = checker();
+        checker.read(1, 0, 2, in_seconds(9));
+        checker.read(1, 0, 2, in_seconds(14));
+        let verdict = checker.verdict(&faults, BOUNDS);
         assert_eq!(verdict.stale(), 0);
         assert!(verdict.longest_lag_in_fault > Duration::from_secs(8));
         assert!(verdict.longest_lag_after_fault > Duration::from_secs(3));
-        judge.read(1, 0, 2, in_seconds(16));
-        assert_eq!(judge.verdict(&faults, BOUNDS).stale(), 1);
-        judge.read(0, 0, 2, in_seconds(1));
-        assert_eq!(judge.verdict(&faults, BOUNDS).stale(), 2, "on the node itself nothing is");
+        checker.read(1, 0, 2, in_seconds(16));
+        assert_eq!(checker.verdict(&faults, BOUNDS).stale(), 1);
+        checker.read(0, 0, 2, in_seconds(1));
+        assert_eq!(checker.verdict(&faults, BOUNDS).stale(), 2, "on the node itself nothing is");
     }
 }

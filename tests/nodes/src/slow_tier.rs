@@ -8,7 +8,7 @@ use tokio::time::sleep;
 
 /// Puts take their time on the way to the tier, so that others may overtake them there.
 #[derive(Debug)]
-pub(crate) struct Slow<T> {
+pub(crate) struct SlowTier<T> {
     pub(crate) inner: T,
     /// At random from none to this.
     pub(crate) longest: Duration,
@@ -20,7 +20,7 @@ pub(crate) struct Slow<T> {
 
 #[deny(clippy::missing_trait_methods)]
 #[async_trait]
-impl<T: Tier> Tier for Slow<T> {
+impl<T: Tier> Tier for SlowTier<T> {
     fn name(&self) -> &'static str {
         self.inner.name()
     }

@@ -1,4 +1,4 @@
-//! What a node is made of: the referee says so when the node starts.
+//! What a node is made of: the controller says so when the node starts.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// A node: memory in front of a Redis and a PostgreSQL tier. It has no `Debug`, for URLs hold passwords.
 #[derive(Clone, Serialize, Deserialize)]
-pub struct Recipe {
+pub struct NodeConfig {
     /// What stands in front of every key; other caches may be on the same servers.
     pub namespace: String,
     /// Where Redis is.
@@ -15,13 +15,13 @@ pub struct Recipe {
     /// Where PostgreSQL is, with the database.
     pub postgres: String,
     /// What carries the bus, if there is one.
-    pub bus: Option<Over>,
+    pub bus: Option<Backend>,
     /// Who grants leases, if anybody does.
-    pub lease: Option<Over>,
+    pub lease: Option<Backend>,
     /// Whether memory serves nothing while the bus is lost.
-    pub asks_when_deaf: bool,
+    pub ask_on_bus_loss: bool,
     /// How each tier is guarded, if it is.
-    pub guard: Option<Arm>,
+    pub guard: Option<GuardConfig>,
     /// For how long values are fresh.
     pub life: Duration,
     /// How long a put may take on its way to a tier: at random from none to this.
@@ -33,7 +33,7 @@ pub struct Recipe {
 /// One of the two servers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "named for what they are")]
-pub enum Over {
+pub enum Backend {
     Redis,
     Postgres,
 }
@@ -41,14 +41,14 @@ pub enum Over {
 /// The settings of a [`Guard`](cache_facade::Guard).
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "as in GuardSettings")]
-pub struct Arm {
+pub struct GuardConfig {
     pub timeout: Duration,
     pub retries: u32,
     pub failures: u32,
     pub pause: Duration,
 }
 
-impl Recipe {
+impl NodeConfig {
     /// With a bus on Redis and nothing else out of the ordinary: no lease, no guard, a life of a minute.
     #[must_use]
     pub fn new(namespace: &str, redis: &str, postgres: &str) -> Self {
@@ -56,9 +56,9 @@ impl Recipe {
             namespace: namespace.to_owned(),
             redis: redis.to_owned(),
             postgres: postgres.to_owned(),
-            bus: Some(Over::Redis),
+            bus: Some(Backend::Redis),
             lease: None,
-            asks_when_deaf: false,
+            ask_on_bus_loss: false,
             guard: None,
             life: Duration::from_secs(60),
             slow_puts: Duration::ZERO,
@@ -67,15 +67,15 @@ impl Recipe {
     }
 }
 
-impl Default for Arm {
+impl Default for GuardConfig {
     fn default() -> Self {
         let GuardSettings { timeout, retries, failures, pause, .. } = GuardSettings::default();
         Self { timeout, retries, failures, pause }
     }
 }
 
-impl From<Arm> for GuardSettings {
-    fn from(Arm { timeout, retries, failures, pause }: Arm) -> Self {
+impl From<GuardConfig> for GuardSettings {
+    fn from(GuardConfig { timeout, retries, failures, pause }: GuardConfig) -> Self {
         Self { timeout, retries, failures, pause, ..Self::default() }
     }
 }

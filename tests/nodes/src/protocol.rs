@@ -1,4 +1,4 @@
-//! What the referee and a node say to each other: JSON, a line for each message.
+//! What the controller and a node say to each other: JSON, a line for each message.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::{
@@ -10,15 +10,15 @@ use tokio::{
     sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel},
 };
 
-use crate::Recipe;
+use crate::NodeConfig;
 
-/// From the referee.
+/// From the controller.
 #[derive(Serialize, Deserialize)]
 pub(crate) enum ToNode {
     /// What the node is to be: the first message, once.
-    Be(Box<Recipe>),
+    Start(Box<NodeConfig>),
     /// What to do, and the number under which to answer.
-    Do(u64, Order),
+    Run(u64, Request),
     /// The version that was asked for under this number.
     Loaded(u64, u64),
 }
@@ -28,15 +28,15 @@ pub(crate) enum ToNode {
 pub(crate) enum FromNode {
     /// It can be told what to do.
     Ready,
-    /// What came of an order.
-    Done(u64, Result<Answer, String>),
+    /// What came of a request.
+    Done(u64, Result<Reply, String>),
     /// A key that is to be loaded, and the number under which to answer.
     Load(u64, String),
 }
 
 /// What a node is told to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Order {
+pub enum Request {
     /// Read a key.
     Get(String),
     /// Put this version of it.
@@ -44,27 +44,27 @@ pub enum Order {
     /// Remove it.
     Remove(String),
     /// Tell what each of its tiers holds of a key, memory first, without the cache in between.
-    Held(String),
+    Inspect(String),
     /// Tell how it is.
     State,
 }
 
-/// What comes of an order.
+/// What comes of a request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub enum Answer {
+pub enum Reply {
     /// The version read, and how many microseconds that took.
     Got(Option<u64>, u64),
     /// It was written, in so many microseconds.
     Written(u64),
     /// What each tier holds: its name, and the version.
-    Held(Vec<(String, Option<u64>)>),
+    Versions(Vec<(String, Option<u64>)>),
     /// How the node is.
-    State(State),
+    State(NodeState),
 }
 
 /// How a node is, and what it did.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct State {
+pub struct NodeState {
     /// Whether every tier answered when last asked, and the bus works.
     pub healthy: bool,
     /// What was wrong when it last was not.
@@ -74,15 +74,15 @@ pub struct State {
     /// Keys found in memory.
     pub memory_hits: u64,
     /// The bus, if there is one.
-    pub bus: Option<Bus>,
+    pub bus: Option<BusCounts>,
     /// Each tier behind memory.
-    pub tiers: Vec<Tier>,
+    pub tiers: Vec<TierCounts>,
 }
 
 /// What went over the bus.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "as in BusStats")]
-pub struct Bus {
+pub struct BusCounts {
     pub name: String,
     pub sent: u64,
     pub heard: u64,
@@ -93,7 +93,7 @@ pub struct Bus {
 /// What became of the calls to a tier.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "as in TierStats")]
-pub struct Tier {
+pub struct TierCounts {
     pub name: String,
     pub hits: u64,
     pub misses: u64,
@@ -102,7 +102,7 @@ pub struct Tier {
     pub lost: u64,
 }
 
-impl State {
+impl NodeState {
     /// Whether all is well and no tier is owed anything.
     #[must_use]
     pub fn is_well(&self) -> bool {
@@ -111,13 +111,13 @@ impl State {
 }
 
 /// Both directions of a connection: what is said to the sender goes out, in order.
-pub(crate) fn both<T: Serialize + Send + 'static>(stream: TcpStream) -> (Hearing, UnboundedSender<T>) {
+pub(crate) fn split<T: Serialize + Send + 'static>(stream: TcpStream) -> (Incoming, UnboundedSender<T>) {
     // It only ever costs time.
     let _ = stream.set_nodelay(true);
     let (read, write) = stream.into_split();
     let (say, said) = unbounded_channel();
     tokio::spawn(send(write, said));
-    (Hearing(BufReader::new(read).lines()), say)
+    (Incoming(BufReader::new(read).lines()), say)
 }
 
 /// Sends until nobody is left to say anything, or to hear it.
@@ -143,9 +143,9 @@ fn line(message: &impl Serialize) -> Vec<u8> {
 }
 
 /// The other side, heard.
-pub(crate) struct Hearing(Lines<BufReader<OwnedReadHalf>>);
+pub(crate) struct Incoming(Lines<BufReader<OwnedReadHalf>>);
 
-impl Hearing {
+impl Incoming {
     /// The next message; `None` once the other side is gone.
     pub(crate) async fn next<T: DeserializeOwned>(&mut self) -> Option<T> {
         let line = self.0.next_line().await.ok()??;

@@ -1,4 +1,4 @@
-//! What every contender has in common: the keys, the values, and being read by rank.
+//! What every candidate has in common: the keys, the values, and being read by rank.
 
 use std::{
     sync::{
@@ -31,14 +31,14 @@ impl Quote {
 /// The kind of all keys.
 pub(crate) const KIND: &str = "price";
 
-/// How long values live where a contender gives them a life.
+/// How long values live where a candidate gives them a life.
 pub(crate) const LIFE: Duration = Duration::from_secs(24 * 3600);
 
 /// The kind as keys begin with it.
 const PREFIX: &str = "price:";
 
-/// The keys all contenders hold, and the runtime that drives the asynchronous ones.
-pub(crate) struct Load {
+/// The keys all candidates hold, and the runtime that drives the asynchronous ones.
+pub(crate) struct Workload {
     /// What follows the kind in each key.
     pub(crate) ids: Vec<String>,
     /// Each key's whole text, `price:` and the id: what peers are keyed by, and what the facade keeps.
@@ -46,7 +46,7 @@ pub(crate) struct Load {
     runtime: tokio::runtime::Runtime,
 }
 
-impl Load {
+impl Workload {
     /// This many keys.
     pub(crate) fn new(keys: usize) -> Result<Self> {
         let ids: Vec<String> = (0..keys).map(|at| format!("SYMBOL{at:08}:provider")).collect();
@@ -87,14 +87,14 @@ impl Load {
     }
 }
 
-/// A cache that holds every key of a load.
-pub(crate) trait Contender: Sync {
+/// A cache that holds every key of a workload.
+pub(crate) trait Candidate: Sync {
     /// Reads the keys of these ranks, one after the other.
     ///
     /// # Panics
     ///
     /// For a key that is not there: only hits are measured.
-    fn read(&self, load: &Load, ranks: &[usize]);
+    fn read(&self, workload: &Workload, ranks: &[usize]);
 
     /// What the entries weigh by the cache's own account, in bytes, if it keeps one.
     fn weight(&self) -> Option<u64> {
@@ -102,12 +102,12 @@ pub(crate) trait Contender: Sync {
     }
 }
 
-/// Makes a contender and fills it.
-pub(crate) type Fill = fn(&Load) -> Result<Box<dyn Contender>>;
+/// Makes a candidate and fills it.
+pub(crate) type Fill = fn(&Workload) -> Result<Box<dyn Candidate>>;
 
 /// Ends the benchmark for a key that is not there.
 #[cold]
-pub(crate) fn gone(key: impl std::fmt::Display) -> ! {
+pub(crate) fn missing(key: impl std::fmt::Display) -> ! {
     panic!("{key} is gone: this would not measure hits")
 }
 
@@ -120,7 +120,7 @@ pub(crate) fn load_value(key: &str) -> Quote {
     Quote::new(key.strip_prefix(PREFIX).unwrap_or(key))
 }
 
-/// How often a value was loaded, by whichever contender.
+/// How often a value was loaded, by whichever candidate.
 pub(crate) fn loads() -> usize {
     LOADS.load(Ordering::Relaxed)
 }

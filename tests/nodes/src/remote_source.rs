@@ -1,22 +1,25 @@
-//! The source as a node sees it: at the other end of its connection to the referee.
+//! The source as a node sees it: at the other end of its connection to the controller.
 
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use async_trait::async_trait;
-use cache_core::{Error, ErrorKind, Fetched, Loaded, Loader, Request, Result};
+use cache_core::{
+    Error, ErrorKind, Fetched, Loaded, Loader, Request, Result,
+    sync::{Mutex, MutexGuard},
+};
 use tokio::sync::{mpsc::UnboundedSender, oneshot};
 
-use crate::wire::FromNode;
+use crate::protocol::FromNode;
 
-/// Asks the referee for one key at a time.
+/// Asks the controller for one key at a time.
 #[derive(Clone, Debug)]
-pub(crate) struct Upstream(Arc<Inner>);
+pub(crate) struct RemoteSource(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -25,13 +28,13 @@ struct Inner {
     waiting: Mutex<HashMap<u64, oneshot::Sender<u64>>>,
 }
 
-impl Upstream {
+impl RemoteSource {
     pub(crate) fn new(say: UnboundedSender<FromNode>) -> Self {
         Self(Arc::new(Inner { say, next: AtomicU64::new(0), waiting: Mutex::default() }))
     }
 
-    /// The referee answered.
-    pub(crate) fn came(&self, number: u64, version: u64) {
+    /// The controller answered.
+    pub(crate) fn resolve(&self, number: u64, version: u64) {
         if let Some(waiter) = self.waiting().remove(&number) {
             // Who waited may have given up.
             let _ = waiter.send(version);
@@ -39,12 +42,12 @@ impl Upstream {
     }
 
     fn waiting(&self) -> MutexGuard<'_, HashMap<u64, oneshot::Sender<u64>>> {
-        self.0.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.waiting.lock()
     }
 }
 
 #[async_trait]
-impl Loader<u64> for Upstream {
+impl Loader<u64> for RemoteSource {
     fn max_batch(&self) -> usize {
         1
     }
@@ -56,7 +59,7 @@ impl Loader<u64> for Upstream {
             let (waiter, answer) = oneshot::channel();
             self.waiting().insert(number, waiter);
             let _ = self.0.say.send(FromNode::Load(number, request.key.id().to_owned()));
-            let gone = |_| Error::new(ErrorKind::Load, "load", "the referee is gone");
+            let gone = |_| Error::new(ErrorKind::Load, "load", "the controller is gone");
             loaded.push(Loaded::Value(Fetched::new(answer.await.map_err(gone)?)));
         }
         Ok(loaded)

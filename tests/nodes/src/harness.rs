@@ -10,17 +10,17 @@ use std::{
 
 use tokio::{task::JoinSet, time::sleep};
 
-use crate::{Answer, Judge, Node, Order, Source, Write};
+use crate::{Checker, Node, Reply, Request, Source, WriteKind};
 
-/// The nodes, what is true, and the judge.
+/// The nodes, what is true, and the checker.
 #[derive(Debug)]
-pub struct Fleet {
+pub struct Harness {
     /// The nodes.
     pub nodes: Vec<Node>,
     /// What is true.
     pub source: Arc<Source>,
     /// Who sees every read and write.
-    pub judge: Judge,
+    pub checker: Checker,
     /// How many operations were begun.
     pub begun: AtomicU64,
 }
@@ -64,12 +64,12 @@ pub struct Sample {
     pub wrote: bool,
 }
 
-impl Fleet {
+impl Harness {
     /// Nodes over a source.
     #[must_use]
     pub fn new(nodes: Vec<Node>, source: Arc<Source>) -> Self {
-        let judge = Judge::new(source.keys());
-        Self { nodes, source, judge, begun: AtomicU64::new(0) }
+        let checker = Checker::new(source.keys());
+        Self { nodes, source, checker, begun: AtomicU64::new(0) }
     }
 
     /// Keeps the nodes busy for as long as `goes_on` says so of the number of operations begun before.
@@ -84,11 +84,11 @@ impl Fleet {
     ) -> Tally {
         let mut callers = JoinSet::new();
         for _ in 0..mix.callers {
-            let (fleet, goes_on) = (Arc::clone(self), goes_on.clone());
+            let (harness, goes_on) = (Arc::clone(self), goes_on.clone());
             callers.spawn(async move {
                 let mut tally = Tally::default();
-                while goes_on(fleet.begun.fetch_add(1, Ordering::Relaxed)) {
-                    fleet.one(mix, &mut tally).await;
+                while goes_on(harness.begun.fetch_add(1, Ordering::Relaxed)) {
+                    harness.one(mix, &mut tally).await;
                     if !mix.pause.is_zero() {
                         sleep(mix.pause.mul_f64(2.0 * fastrand::f64())).await;
                     }
@@ -108,9 +108,9 @@ impl Fleet {
         let (node, key) = (fastrand::usize(..self.nodes.len()), fastrand::usize(..self.source.keys()));
         let dice = fastrand::f64();
         if dice < mix.puts {
-            self.write(node, key, Write::Put, tally).await;
+            self.write(node, key, WriteKind::Put, tally).await;
         } else if dice < mix.puts + mix.removals {
-            self.write(node, key, Write::Removal, tally).await;
+            self.write(node, key, WriteKind::Removal, tally).await;
         } else {
             self.read(node, key, tally).await;
         }
@@ -118,9 +118,9 @@ impl Fleet {
 
     async fn read(&self, node: usize, key: usize, tally: &mut Tally) {
         let began = Instant::now();
-        match self.nodes[node].ask(Order::Get(Source::id(key))).await.expect("the node is there") {
-            Ok(Answer::Got(Some(version), micros)) => {
-                self.judge.read(node, key, version, began);
+        match self.nodes[node].ask(Request::Get(Source::id(key))).await.expect("the node is there") {
+            Ok(Reply::Got(Some(version), micros)) => {
+                self.checker.read(node, key, version, began);
                 tally.reads += 1;
                 tally.samples.push(Sample { began, micros, wrote: false });
             }
@@ -129,17 +129,17 @@ impl Fleet {
     }
 
     /// What is true changes first, then a node is told. Until that has ended nobody else writes the key.
-    async fn write(&self, node: usize, key: usize, what: Write, tally: &mut Tally) {
+    async fn write(&self, node: usize, key: usize, what: WriteKind, tally: &mut Tally) {
         let (version, _writing) = self.source.raise(key).await;
-        let order = match what {
-            Write::Put => Order::Put(Source::id(key), version),
-            Write::Removal => Order::Remove(Source::id(key)),
+        let request = match what {
+            WriteKind::Put => Request::Put(Source::id(key), version),
+            WriteKind::Removal => Request::Remove(Source::id(key)),
         };
         let began = Instant::now();
-        match self.nodes[node].ask(order).await.expect("the node is there") {
-            Ok(Answer::Written(micros)) => {
-                self.judge.wrote(node, key, version, what);
-                *(if what == Write::Put { &mut tally.puts } else { &mut tally.removals }) += 1;
+        match self.nodes[node].ask(request).await.expect("the node is there") {
+            Ok(Reply::Written(micros)) => {
+                self.checker.wrote(node, key, version, what);
+                *(if what == WriteKind::Put { &mut tally.puts } else { &mut tally.removals }) += 1;
                 tally.samples.push(Sample { began, micros, wrote: true });
             }
             other => tally.errors.push(format!("node {node}, {what:?}: {other:?}")),
@@ -176,8 +176,8 @@ impl Fleet {
         let mut found = Vec::new();
         for (number, node) in self.nodes.iter().enumerate() {
             for key in 0..self.source.keys() {
-                let held = node.ask(Order::Held(Source::id(key))).await.expect("the node is there");
-                let Ok(Answer::Held(held)) = held else { panic!("node {number} can't look: {held:?}") };
+                let held = node.ask(Request::Inspect(Source::id(key))).await.expect("the node is there");
+                let Ok(Reply::Versions(held)) = held else { panic!("node {number} can't look: {held:?}") };
                 let now = self.source.version(key);
                 let old = held.iter().filter_map(|(tier, version)| Some((tier, (*version)?)));
                 found.extend(old.filter(|(_, version)| *version < now).map(|(tier, version)| {

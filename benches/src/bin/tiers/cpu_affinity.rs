@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 /// The processors, by their numbers; none where there are fewer than two to choose from.
 #[derive(Debug)]
-pub(crate) struct Processors {
+pub(crate) struct CpuAffinity {
     pub(crate) servers: Option<usize>,
     pub(crate) client: Option<usize>,
 }
 
-impl Processors {
+impl CpuAffinity {
     /// The first one for the servers and the last one for their client, of those that we may run on.
     pub(crate) fn choose() -> Self {
         let ours = sched_getaffinity(None).unwrap_or_else(|_| CpuSet::new());

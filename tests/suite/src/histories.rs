@@ -46,7 +46,7 @@ struct Possible {
     surely: Option<Entry>,
     /// Failing that it holds one of these, or nothing.
     perhaps: Vec<Entry>,
-    stones: Vec<Tombstone>,
+    tombstones: Vec<Tombstone>,
 }
 
 impl Possible {
@@ -58,11 +58,12 @@ impl Possible {
     fn put(&mut self, entry: &Entry, now: Timestamp) {
         self.age(now);
         let born = entry.meta.born;
-        let refused = self.stones.iter().any(|stone| born <= stone.born && now < stone.dead_at);
+        let refused =
+            self.tombstones.iter().any(|tombstone| born <= tombstone.born && now < tombstone.dead_at);
         if refused || self.surely.as_ref().is_some_and(|held| born <= held.meta.born) {
             return;
         }
-        let mut rivals = self.stones.iter().map(|stone| stone.born);
+        let mut rivals = self.tombstones.iter().map(|tombstone| tombstone.born);
         let sure = rivals.all(|rival| rival < born)
             && self.perhaps.iter().all(|rival| rival.meta.born < born)
             && entry.meta.freshness(now) != Freshness::Dead;
@@ -75,10 +76,10 @@ impl Possible {
         }
     }
 
-    fn remove(&mut self, stone: Tombstone) {
-        self.stones.push(stone);
-        self.surely.take_if(|entry| entry.meta.born <= stone.born);
-        self.perhaps.retain(|entry| entry.meta.born > stone.born);
+    fn remove(&mut self, tombstone: Tombstone) {
+        self.tombstones.push(tombstone);
+        self.surely.take_if(|entry| entry.meta.born <= tombstone.born);
+        self.perhaps.retain(|entry| entry.meta.born > tombstone.born);
     }
 
     fn allows(&mut self, answer: Option<&Entry>, now: Timestamp) -> bool {
@@ -97,7 +98,7 @@ pub(super) async fn rule_33_any_history_ends_as_the_model_says(tier: &dyn Tier, 
         let key = |id: u8| key(&format!("{case}/{id}"));
         let seconds = |seconds: u8| Duration::from_secs(u64::from(seconds));
         let ago = |span: u8| Timestamp::from_micros(clock.now().as_micros() - i64::from(span) * 1_000_000);
-        let stone =
+        let tombstone =
             |born: u8, lasts: u8| Tombstone { born: ago(born), dead_at: clock.now().after(seconds(lasts)) };
         let mut model: [Possible; KEYS as usize] = std::array::from_fn(|_| Possible::default());
         for (n, step) in steps.iter().enumerate() {
@@ -123,17 +124,17 @@ pub(super) async fn rule_33_any_history_ends_as_the_model_says(tier: &dyn Tier, 
                     }
                 }
                 Step::Remove(ids, born, lasts) => {
-                    let stone = stone(*born, *lasts);
+                    let tombstone = tombstone(*born, *lasts);
                     let keys: Vec<_> = ids.iter().map(|id| key(*id)).collect();
-                    tier.remove(Target::Keys(&keys), stone).await.unwrap();
-                    ids.iter().for_each(|id| model[usize::from(*id)].remove(stone));
+                    tier.remove(Target::Keys(&keys), tombstone).await.unwrap();
+                    ids.iter().for_each(|id| model[usize::from(*id)].remove(tombstone));
                 }
                 Step::RemoveMatching(glob, born, lasts) => {
-                    let stone = stone(*born, *lasts);
+                    let tombstone = tombstone(*born, *lasts);
                     let pattern = Pattern::glob(&format!("suite:{case}/{glob}")).unwrap();
-                    tier.remove(Target::Matching(&pattern), stone).await.unwrap();
+                    tier.remove(Target::Matching(&pattern), tombstone).await.unwrap();
                     let ids = (0..KEYS).filter(|id| pattern.matches(&key(*id)));
-                    ids.for_each(|id| model[usize::from(id)].remove(stone));
+                    ids.for_each(|id| model[usize::from(id)].remove(tombstone));
                 }
                 Step::Advance(span) => clock.advance(seconds(*span)),
                 Step::Flush => tier.flush().await.unwrap(),

@@ -13,7 +13,7 @@ pub(crate) struct Round {
 
 /// Lets two sides take `turns` turns each. A side is given the number of its turn, which counts on over
 /// all rounds and is the same for both, and answers how long the part took that counts.
-pub(crate) async fn duel(
+pub(crate) async fn run_paired(
     round: usize,
     turns: usize,
     mut one: impl AsyncFnMut(usize) -> Result<Duration>,

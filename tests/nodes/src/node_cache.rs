@@ -1,4 +1,4 @@
-//! A node's cache: built by a recipe, and doing what it is told.
+//! A node's cache: built by a config, and doing what it is told.
 
 use std::{sync::Arc, time::Instant};
 
@@ -8,15 +8,15 @@ use cache_l1_redis::{Redis, RedisConfig, RedisTier};
 use cache_l2_pg::{PgConfig, PgTier, Postgres};
 
 use crate::{
-    recipe::{Over, Recipe},
-    slow::Slow,
-    wire::{self, Answer, Order, State},
+    config::{Backend, NodeConfig},
+    protocol::{self, NodeState, Reply, Request},
+    slow_tier::SlowTier,
 };
 
 /// A cache over memory, Redis and PostgreSQL, and the tiers behind its back. The region's kind is `k`, its
 /// values are versions.
 #[derive(Clone, Debug)]
-pub struct Site {
+pub struct NodeCache {
     /// The cache.
     pub cache: Cache,
     /// Its one region.
@@ -25,35 +25,35 @@ pub struct Site {
     postgres: PgTier,
 }
 
-impl Site {
-    /// Builds a cache by the recipe. Servers that are down don't keep it from starting.
+impl NodeCache {
+    /// Builds a cache by the config. Servers that are down don't keep it from starting.
     ///
     /// # Errors
     ///
-    /// `Config` for a recipe that makes no sense.
-    pub async fn build(recipe: &Recipe, loader: impl Loader<u64>) -> Result<Self> {
+    /// `Config` for a config that makes no sense.
+    pub async fn build(config: &NodeConfig, loader: impl Loader<u64>) -> Result<Self> {
         let clock = Clock::system();
-        let redis = Redis::new(RedisConfig::parse(&recipe.redis)?, clock.clone())?;
-        let postgres = Postgres::new(PgConfig::new(&recipe.postgres)?, clock.clone())?;
+        let redis = Redis::new(RedisConfig::parse(&config.redis)?, clock.clone())?;
+        let postgres = Postgres::new(PgConfig::new(&config.postgres)?, clock.clone())?;
         let (fast, lasting) = (redis.tier(), postgres.tier());
         let mut builder = Cache::builder()
-            .namespace(&recipe.namespace)
+            .namespace(&config.namespace)
             .clock(clock.clone())
-            .when_deaf(if recipe.asks_when_deaf { WhenDeaf::Ask } else { WhenDeaf::Serve })
-            .tier(guarded(recipe, slow(recipe, fast.clone(), &clock)))
-            .tier(guarded(recipe, slow(recipe, lasting.clone(), &clock)));
-        builder = match recipe.bus {
-            Some(Over::Redis) => builder.bus(redis.bus("fleet")),
-            Some(Over::Postgres) => builder.bus(postgres.bus("fleet")?),
+            .when_deaf(if config.ask_on_bus_loss { WhenDeaf::Ask } else { WhenDeaf::Serve })
+            .tier(guarded(config, slow(config, fast.clone(), &clock)))
+            .tier(guarded(config, slow(config, lasting.clone(), &clock)));
+        builder = match config.bus {
+            Some(Backend::Redis) => builder.bus(redis.bus("nodes")),
+            Some(Backend::Postgres) => builder.bus(postgres.bus("nodes")?),
             None => builder,
         };
-        builder = match recipe.lease {
-            Some(Over::Redis) => builder.lease(redis.lease()),
-            Some(Over::Postgres) => builder.lease(postgres.lease()),
+        builder = match config.lease {
+            Some(Backend::Redis) => builder.lease(redis.lease()),
+            Some(Backend::Postgres) => builder.lease(postgres.lease()),
             None => builder,
         };
         let cache = builder.build().await?;
-        let region = cache.region::<u64>("k").ttl(Ttl::new(recipe.life)).loader(loader).open()?;
+        let region = cache.region::<u64>("k").ttl(Ttl::new(config.life)).loader(loader).open()?;
         Ok(Self { cache, region, redis: fast, postgres: lasting })
     }
 
@@ -62,24 +62,24 @@ impl Site {
     /// # Errors
     ///
     /// What a caller of the cache would get; of a look into a tier, that tier's.
-    pub async fn follow(&self, order: Order) -> Result<Answer> {
+    pub async fn handle(&self, request: Request) -> Result<Reply> {
         let began = Instant::now();
         let took = || u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-        Ok(match order {
-            Order::Get(id) => {
+        Ok(match request {
+            Request::Get(id) => {
                 let version = self.region.get(&id).await?;
-                Answer::Got(version.as_deref().copied(), took())
+                Reply::Got(version.as_deref().copied(), took())
             }
-            Order::Put(id, version) => {
+            Request::Put(id, version) => {
                 self.region.put(&id, version).await?;
-                Answer::Written(took())
+                Reply::Written(took())
             }
-            Order::Remove(id) => {
+            Request::Remove(id) => {
                 self.region.remove(&id).await?;
-                Answer::Written(took())
+                Reply::Written(took())
             }
-            Order::Held(id) => Answer::Held(self.held(&id).await?),
-            Order::State => Answer::State(self.state()),
+            Request::Inspect(id) => Reply::Versions(self.versions(&id).await?),
+            Request::State => Reply::State(self.state()),
         })
     }
 
@@ -88,7 +88,7 @@ impl Site {
     /// # Errors
     ///
     /// If a tier can't look.
-    pub async fn held(&self, id: &str) -> Result<Vec<(String, Option<u64>)>> {
+    pub async fn versions(&self, id: &str) -> Result<Vec<(String, Option<u64>)>> {
         let key = self.region.key(id)?;
         let near = self.region.peek(id).as_deref().copied();
         let mut held = vec![("memory".to_owned(), near)];
@@ -97,16 +97,16 @@ impl Site {
         Ok(held)
     }
 
-    fn state(&self) -> State {
+    fn state(&self) -> NodeState {
         let (health, stats) = (self.cache.health(), self.cache.stats());
         let of_tiers = health.tiers.iter().filter_map(|tier| tier.error.as_ref());
         let of_bus = health.bus.iter().filter(|bus| !bus.connected).filter_map(|bus| bus.error.as_ref());
-        State {
+        NodeState {
             healthy: health.healthy,
             troubles: of_tiers.chain(of_bus).map(ToString::to_string).collect(),
             loads: stats.loads,
             memory_hits: stats.memory.hits,
-            bus: stats.bus.map(|bus| wire::Bus {
+            bus: stats.bus.map(|bus| protocol::BusCounts {
                 name: bus.name.to_owned(),
                 sent: bus.sent,
                 heard: bus.heard,
@@ -116,7 +116,7 @@ impl Site {
             tiers: stats
                 .tiers
                 .iter()
-                .map(|tier| wire::Tier {
+                .map(|tier| protocol::TierCounts {
                     name: tier.name.to_owned(),
                     hits: tier.hits,
                     misses: tier.misses,
@@ -135,16 +135,16 @@ async fn version_in(tier: &impl Tier, key: &Key) -> Result<Option<u64>> {
     entry.and_then(|entry| entry.value).map(|blob| blob.decode::<u64>(blob.schema)).transpose()
 }
 
-fn slow(recipe: &Recipe, tier: impl Tier, clock: &Clock) -> Arc<dyn Tier> {
-    if recipe.slow_puts.is_zero() && recipe.compares {
+fn slow(config: &NodeConfig, tier: impl Tier, clock: &Clock) -> Arc<dyn Tier> {
+    if config.slow_puts.is_zero() && config.compares {
         return Arc::new(tier);
     }
-    let (longest, compares, clock) = (recipe.slow_puts, recipe.compares, clock.clone());
-    Arc::new(Slow { inner: tier, longest, compares, clock })
+    let (longest, compares, clock) = (config.slow_puts, config.compares, clock.clone());
+    Arc::new(SlowTier { inner: tier, longest, compares, clock })
 }
 
-fn guarded(recipe: &Recipe, tier: Arc<dyn Tier>) -> Arc<dyn Tier> {
-    match recipe.guard {
+fn guarded(config: &NodeConfig, tier: Arc<dyn Tier>) -> Arc<dyn Tier> {
+    match config.guard {
         Some(arm) => Arc::new(Guard::new(tier, arm.into())),
         None => tier,
     }

@@ -16,7 +16,7 @@ pub(crate) struct Servers {
 
 /// What befalls them.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Scene {
+pub(crate) enum FaultKind {
     /// `kill -9`; back with what it held, old values among it.
     RedisKilled,
     /// SIGSTOP, as if its machine stood still.
@@ -29,7 +29,7 @@ pub(crate) enum Scene {
     PostgresRestarted,
 }
 
-impl Scene {
+impl FaultKind {
     pub(crate) const ALL: [Self; 5] = [
         Self::RedisKilled,
         Self::RedisPaused,
@@ -80,27 +80,27 @@ impl Servers {
         self.postgres.url()
     }
 
-    pub(crate) fn begin(&mut self, scene: Scene) -> Result<()> {
+    pub(crate) fn begin(&mut self, kind: FaultKind) -> Result<()> {
         block_in_place(|| {
-            match scene {
-                Scene::RedisKilled => self.redis.kill(),
-                Scene::RedisPaused => self.redis.pause(),
-                Scene::RedisCut => self.lines.iter().for_each(Proxy::cut),
-                Scene::RedisCutFromOneNode => self.lines[0].cut(),
-                Scene::PostgresRestarted => self.postgres.restart()?,
+            match kind {
+                FaultKind::RedisKilled => self.redis.kill(),
+                FaultKind::RedisPaused => self.redis.pause(),
+                FaultKind::RedisCut => self.lines.iter().for_each(Proxy::cut),
+                FaultKind::RedisCutFromOneNode => self.lines[0].cut(),
+                FaultKind::PostgresRestarted => self.postgres.restart()?,
             }
             Ok(())
         })
     }
 
-    pub(crate) fn end(&mut self, scene: Scene) -> Result<()> {
+    pub(crate) fn end(&mut self, kind: FaultKind) -> Result<()> {
         block_in_place(|| {
-            match scene {
-                Scene::RedisKilled => self.redis.restart()?,
-                Scene::RedisPaused => self.redis.resume(),
-                Scene::RedisCut => self.lines.iter().for_each(Proxy::restore),
-                Scene::RedisCutFromOneNode => self.lines[0].restore(),
-                Scene::PostgresRestarted => {}
+            match kind {
+                FaultKind::RedisKilled => self.redis.restart()?,
+                FaultKind::RedisPaused => self.redis.resume(),
+                FaultKind::RedisCut => self.lines.iter().for_each(Proxy::restore),
+                FaultKind::RedisCutFromOneNode => self.lines[0].restore(),
+                FaultKind::PostgresRestarted => {}
             }
             Ok(())
         })

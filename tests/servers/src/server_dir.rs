@@ -1,4 +1,4 @@
-//! A server's temporary folder, on a leash: it goes, and the server in it, when their owner goes.
+//! A server's temporary folder and its watchdog, which ends the server and removes the folder when their owner dies.
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -9,11 +9,11 @@ use anyhow::{Context, Result};
 
 use crate::user::User;
 
-/// Reads pids until its input ends: the owner has let go, or is dead. Then ends the last of them,
-/// first as it likes to be ended (`$2`), then with all its children by force, and removes the folder `$1`.
+/// Reads pids until its input ends, which means that the owner let go or died. Then ends the last of them, first
+/// by the signal `$2`, then together with its children by SIGKILL, and removes the folder `$1`.
 ///
-/// A process that is stopped by SIGSTOP must go on to end; children are found by their parent's pid.
-const LEASH: &str = r#"
+/// A process stopped by SIGSTOP is continued first, or it could not end. Children are found by their parent's pid.
+const WATCHDOG: &str = r#"
 pid=
 while read -r line; do pid=$line; done
 children() {
@@ -21,7 +21,7 @@ children() {
         read -r id name state parent rest <"$stat" && [ "$parent" = "$1" ] && echo "$id"
     done
 }
-# Nobody may have waited yet for one that has ended.
+# A process that ended stays a zombie until its parent waits for it.
 lives() { read -r id name state rest <"/proc/$1/stat" && [ "$state" != Z ]; }
 if [ -n "$pid" ]; then
     kill -CONT $(children "$pid") "$pid"
@@ -33,16 +33,16 @@ fi
 rm -rf "$1" || { sleep 1; rm -rf "$1"; }
 "#;
 
-/// A folder of its own for one server, removed on drop.
+/// A folder for one server, removed on drop.
 #[derive(Debug)]
-pub(crate) struct Home {
+pub(crate) struct ServerDir {
     path: PathBuf,
-    leash: Child,
-    /// Only `None` while being dropped.
-    told: Option<ChildStdin>,
+    watchdog: Child,
+    /// `None` only while being dropped.
+    stdin: Option<ChildStdin>,
 }
 
-impl Home {
+impl ServerDir {
     /// An empty folder in the system's temporary folder that only its owner may enter: `user`, if one is
     /// given. A server in it is ended by the signal `end`, such as `TERM`, if its owner dies.
     ///
@@ -56,39 +56,39 @@ impl Home {
         if let Some(user) = user {
             user.own(folder.path())?;
         }
-        let mut leash = Command::new("sh");
-        leash.args(["-c", LEASH, "sh"]).arg(folder.path()).arg(end);
-        // In a group of its own, for Ctrl-C must end the owner and not the leash.
-        leash.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-        let mut leash = leash.spawn().context("cannot start `sh`, which watches over a server")?;
-        let told = leash.stdin.take();
-        Ok(Self { path: folder.keep(), leash, told })
+        let mut watchdog = Command::new("sh");
+        watchdog.args(["-c", WATCHDOG, "sh"]).arg(folder.path()).arg(end);
+        // In a process group of its own, since Ctrl-C must end the owner and not the watchdog.
+        watchdog.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
+        let mut watchdog = watchdog.spawn().context("cannot start `sh`, which watches over a server")?;
+        let stdin = watchdog.stdin.take();
+        Ok(Self { path: folder.keep(), watchdog, stdin })
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Says which process is to be ended if the owner dies.
+    /// Tells the watchdog which process to end if the owner dies.
     pub(crate) fn watch(&mut self, pid: u32) -> Result<()> {
         self.tell(&pid.to_string())
     }
 
-    /// Says that the process has ended.
+    /// Tells the watchdog that the process has ended.
     pub(crate) fn forget(&mut self) -> Result<()> {
         self.tell("")
     }
 
     fn tell(&mut self, line: &str) -> Result<()> {
-        let told = self.told.as_mut().context("the leash is let go")?;
-        writeln!(told, "{line}").context("cannot tell the leash of a process: was it killed?")
+        let stdin = self.stdin.as_mut().context("the watchdog was already released")?;
+        writeln!(stdin, "{line}").context("cannot tell the watchdog of a process: was it killed?")
     }
 }
 
-impl Drop for Home {
+impl Drop for ServerDir {
     fn drop(&mut self) {
-        drop(self.told.take());
-        // It ends by itself once its input has; a leash that is gone has nothing to be waited for.
-        let _ = self.leash.wait();
+        drop(self.stdin.take());
+        // The watchdog ends once its input is closed; there is no harm in one that is already gone.
+        let _ = self.watchdog.wait();
     }
 }

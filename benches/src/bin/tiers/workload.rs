@@ -19,7 +19,7 @@ const NOISE: usize = 1 << 20;
 
 /// Keys, a clock, and values without end.
 #[derive(Debug)]
-pub(crate) struct Load {
+pub(crate) struct Workload {
     pub(crate) clock: Clock,
     keys: Vec<Key>,
     value_bytes: usize,
@@ -27,7 +27,7 @@ pub(crate) struct Load {
     random: RefCell<fastrand::Rng>,
 }
 
-impl Load {
+impl Workload {
     pub(crate) fn new(value_bytes: usize, clock: Clock) -> Result<Self> {
         let mut random = fastrand::Rng::with_seed(7);
         let mut keys = (0..KEYS)

@@ -1,16 +1,12 @@
-//! The wiring: a provider, the tiers in front of it, and a region for each kind of data.
+//! App: the providers, the cache in front of them with a region for each kind of data, reload and shutdown.
 
 mod events;
 pub(crate) mod providers;
 
-use std::{
-    fmt,
-    sync::{OnceLock, PoisonError, RwLock},
-    time::Duration,
-};
+use std::{fmt, sync::OnceLock, time::Duration};
 
 use cache_config::ConfigErrors;
-use cache_core::{Clock, Error, ErrorKind, Loader, Result};
+use cache_core::{Clock, Error, ErrorKind, Loader, Result, sync::RwLock};
 use cache_disk::DiskTier;
 use cache_facade::{Cache, Cacheable, Policy, Region};
 use cache_market::{MarketTime, QuoteLoader, SeriesLoader, Watched};
@@ -18,71 +14,71 @@ use market_data::{DataType, Quote, Registry, ReplayProvider, SCHEMA, Series};
 use tokio::time::{Instant, timeout_at};
 
 use self::{
-    events::{Attending, Events, moves},
-    providers::Upstream,
+    events::{EventHandler, EventTask, move_queue},
+    providers::Providers,
 };
 use crate::{
-    config::{Config, Reloaded},
+    config::{Config, ReloadReport},
     settings::Settings,
 };
 
-/// What stands in front of every key of the service.
+/// The namespace of all keys of the service.
 pub(crate) const NAMESPACE: &str = "md";
-/// Lives are shortened by up to this share, so that what came together doesn't expire together.
-const JITTER: f64 = 0.05;
-/// A value is refreshed behind its readers once this share of its life is over.
-const EAGER: f64 = 0.8;
-/// What closing the disk tier is given where loads took up all the time.
-const CLOSE: Duration = Duration::from_millis(300);
+/// The largest share by which a TTL is shortened, so that entries loaded together expire apart.
+const TTL_JITTER: f64 = 0.05;
+/// The share of its life after which a value that is read is refreshed in the background.
+const EAGER_REFRESH_SHARE: f64 = 0.8;
+/// The least time for closing the disk tier, after loads that used up the limit.
+const MIN_DISK_CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// A running service, but for its socket.
+/// The running service without its socket.
 #[derive(Debug)]
 pub struct App {
     pub(crate) cache: Cache,
-    live: RwLock<Live>,
+    reloadable: RwLock<Reloadable>,
     disk: DiskTier,
-    upstream: Upstream,
+    providers: Providers,
     time: MarketTime,
-    pub(crate) events: Events,
-    _attending: Attending,
-    listener: OnceLock<Listener>,
+    pub(crate) events: EventHandler,
+    _event_task: EventTask,
+    reload_hook: OnceLock<ReloadHook>,
 }
 
-/// What a new configuration changes while the service runs.
+/// The parts that a reload replaces.
 #[derive(Debug)]
-struct Live {
+struct Reloadable {
     config: Config,
     quotes: Region<Quote>,
     series: Region<Series>,
 }
 
-/// Who is told of a configuration that was read anew.
-struct Listener(Box<dyn Fn(&Settings) + Send + Sync>);
+/// A function called after a reload.
+struct ReloadHook(Box<dyn Fn(&Settings) + Send + Sync>);
 
-impl fmt::Debug for Listener {
+impl fmt::Debug for ReloadHook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Listener")
+        f.write_str("ReloadHook")
     }
 }
 
-/// How much of what was under way an [`App`] ended with, where its disk tier was flushed.
+/// How an [`App`] closed whose disk tier was flushed.
 #[derive(Debug)]
-pub enum Closed {
-    /// All of it.
+pub enum CloseOutcome {
+    /// All loads and writes were finished.
     Complete,
-    /// All that had been loaded: for the loads that were still waiting there was no time, as this says.
-    LoadsCut(Error),
+    /// All that was loaded is on disk; loads still under way were aborted, for this reason.
+    LoadsAborted(Error),
 }
 
 impl App {
-    /// Opens the tiers and puts them in front of the provider, all in `clock`'s time.
+    /// Opens the providers and the cache in front of them, all on `clock`.
     ///
     /// # Errors
     ///
-    /// If the data folder can't be opened, or a setting can't hold.
+    /// If the data folder can't be opened, or a setting is invalid.
     pub async fn open(config: &Config, clock: Clock) -> Result<Self> {
         let settings = &config.settings;
-        let upstream = Upstream::open(settings, &clock)?;
+        let providers = Providers::open(settings, &clock)?;
         let time = market_time(settings)?;
         let disk = settings.cache.open_disk(&clock).map_err(|error| {
             let folder = settings.cache.disk.dir.display();
@@ -97,130 +93,137 @@ impl App {
         let cache = settings.cache.share(builder, &clock)?.build().await?;
         settings.cache.protected()?.iter().try_for_each(|pattern| cache.protect(pattern))?;
         let gather = Duration::from_millis(settings.service.gather_ms);
-        let provider = upstream.registry.clone();
-        let (moved, moves) = moves();
-        let watched =
-            Watched::new(QuoteLoader::new(provider.clone()), time.clone(), clock.clone(), move |event| {
+        let provider = providers.registry.clone();
+        let (moved, moves) = move_queue();
+        let watched = Watched::new(
+            QuoteLoader::new(provider.clone()),
+            time.clone(),
+            clock.clone(),
+            move |event| {
                 if moved.try_send(event).is_err() {
-                    tracing::warn!("too many prices moved at once: what a move touches lives on");
+                    tracing::warn!(
+                        "price move queue full: dropped a move, cached values of the asset stay until they expire"
+                    );
                 }
-            });
+            },
+        );
         let quotes = region(&cache, &time, DataType::Price, gather, watched)?;
         let series = region(&cache, &time, DataType::Ohlcv, gather, SeriesLoader::new(provider))?;
-        let events = Events::new(cache.clone(), time.clone(), clock, quotes.clone(), series.clone());
-        let attending = events.clone().attend(moves);
-        let live = Live {
+        let events = EventHandler::new(cache.clone(), time.clone(), clock, quotes.clone(), series.clone());
+        let event_task = events.clone().spawn(moves);
+        let reloadable = Reloadable {
             config: config.clone(),
-            quotes: quotes.with(|policy| patient(policy, settings)),
-            series: series.with(|policy| patient(policy, settings)),
+            quotes: quotes.with(|policy| with_timeouts(policy, settings)),
+            series: series.with(|policy| with_timeouts(policy, settings)),
         };
         Ok(Self {
             cache,
-            live: RwLock::new(live),
+            reloadable: RwLock::new(reloadable),
             disk,
-            upstream,
+            providers,
             time,
             events,
-            _attending: attending,
-            listener: OnceLock::new(),
+            _event_task: event_task,
+            reload_hook: OnceLock::new(),
         })
     }
 
-    /// Quotes, as they are to be kept by the configuration in force.
+    /// Returns the region of quotes, with the policy of the configuration in force.
     #[must_use]
     pub fn quotes(&self) -> Region<Quote> {
-        self.live.read().unwrap_or_else(PoisonError::into_inner).quotes.clone()
+        self.reloadable.read().quotes.clone()
     }
 
-    /// Series, as they are to be kept by the configuration in force.
+    /// Returns the region of series, with the policy of the configuration in force.
     #[must_use]
     pub fn series(&self) -> Region<Series> {
-        self.live.read().unwrap_or_else(PoisonError::into_inner).series.clone()
+        self.reloadable.read().series.clone()
     }
 
-    /// The configuration in force.
+    /// Returns the configuration in force.
     #[must_use]
     pub fn config(&self) -> Config {
-        self.live.read().unwrap_or_else(PoisonError::into_inner).config.clone()
+        self.reloadable.read().config.clone()
     }
 
-    /// Whom to tell of a configuration that was read anew. The first who asks is told, no other.
-    pub fn when_reloaded(&self, act: impl Fn(&Settings) + Send + Sync + 'static) {
-        let _ = self.listener.set(Listener(Box::new(act)));
+    /// Sets the function to call after each reload. Only the first one is kept.
+    pub fn on_reload(&self, hook: impl Fn(&Settings) + Send + Sync + 'static) {
+        let _ = self.reload_hook.set(ReloadHook(Box::new(hook)));
     }
 
-    /// Reads the configuration anew, and takes over what may change while the service runs. What is loaded
-    /// from now on lives by it; what is held already keeps its promise.
+    /// Reloads the configuration and applies the reloadable settings. They hold for values loaded from now on;
+    /// cached values keep their lives.
     ///
     /// # Errors
     ///
-    /// All that is wrong with what is there now. The configuration in force stays.
-    pub fn reload(&self) -> Result<Reloaded, ConfigErrors> {
-        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
-        let (config, reloaded) = live.config.reread()?;
+    /// All errors of the new configuration, in which case the current one stays in force.
+    pub fn reload(&self) -> Result<ReloadReport, ConfigErrors> {
+        let mut current = self.reloadable.write();
+        let (config, report) = current.config.reload()?;
         let settings = &config.settings;
-        // Both were checked as the configuration was read; a file may be gone since.
-        let kept = |why: &dyn fmt::Display| tracing::error!(%why, "lives go on as they were");
+        // Both were checked while reading; the calendar file may have changed since.
+        let unchanged =
+            |what: &str, why: &dyn fmt::Display| tracing::error!(%why, "reload: {what} unchanged");
         match settings.calendars() {
             Ok(calendars) => self.time.replace_calendars(calendars),
-            Err(error) => kept(&error),
+            Err(error) => unchanged("calendars", &error),
         }
-        if let Err(error) = self.time.replace(settings.rules()) {
-            kept(&error);
+        if let Err(error) = self.time.replace(settings.ttl_rules()) {
+            unchanged("TTL rules", &error);
         }
-        live.quotes = live.quotes.with(|policy| patient(policy, settings));
-        live.series = live.series.with(|policy| patient(policy, settings));
-        if let Some(Listener(act)) = self.listener.get() {
-            act(settings);
+        current.quotes = current.quotes.with(|policy| with_timeouts(policy, settings));
+        current.series = current.series.with(|policy| with_timeouts(policy, settings));
+        if let Some(ReloadHook(hook)) = self.reload_hook.get() {
+            hook(settings);
         }
-        live.config = config;
-        Ok(reloaded)
+        current.config = config;
+        Ok(report)
     }
 
-    /// The replay of recorded days: the provider behind the tiers, if no others are configured.
+    /// Returns the replay of recorded days: the provider, if none is configured.
     #[must_use]
-    pub fn provider(&self) -> &ReplayProvider {
-        &self.upstream.replay
+    pub fn replay(&self) -> &ReplayProvider {
+        &self.providers.replay
     }
 
-    /// The providers by priority: those that are configured, or else that one.
+    /// Returns the registry of the configured providers, or of the replay.
     #[must_use]
     pub fn registry(&self) -> &Registry {
-        &self.upstream.registry
+        &self.providers.registry
     }
 
-    /// The tier behind memory.
+    /// Returns the disk tier.
     #[must_use]
     pub fn disk(&self) -> &DiskTier {
         &self.disk
     }
 
-    /// Waits for loads and writes that are under way, for about `limit`, makes the disk tier's contents
-    /// lasting and closes it.
+    /// Waits for loads and writes under way, for about `limit`, then flushes the disk tier and closes it.
     ///
     /// # Errors
     ///
-    /// If the tier could not be flushed, or not in time: something that was loaded may not be on disk.
-    pub async fn close(&self, limit: Duration) -> Result<Closed> {
+    /// If the disk tier could not be flushed, or not in time: loaded values may not be on disk.
+    pub async fn close(&self, limit: Duration) -> Result<CloseOutcome> {
         let deadline = Instant::now() + limit;
         let flushed = self.cache.shutdown(limit).await;
-        // Closed even where writes were cut short: what is complete is made lasting.
-        let closed = timeout_at(deadline.max(Instant::now() + CLOSE), self.disk.close()).await;
+        // Closed even if writes were aborted: it flushes those that are complete.
+        let closed =
+            timeout_at(deadline.max(Instant::now() + MIN_DISK_CLOSE_TIMEOUT), self.disk.close()).await;
         closed.unwrap_or_else(|_| {
-            let message = format!("the disk tier was still not closed after {limit:?}");
+            let message = format!("the disk tier was not closed within {limit:?}");
             Err(Error::new(ErrorKind::Timeout, "shutdown", message))
         })?;
         match flushed {
-            Ok(()) => Ok(Closed::Complete),
-            // Closing flushes too, so what ran out of time and is lost can only be loads.
-            Err(error) if error.kind() == ErrorKind::Timeout => Ok(Closed::LoadsCut(error)),
+            Ok(()) => Ok(CloseOutcome::Complete),
+            // Closing flushed the tier, so only loads can have been aborted.
+            Err(error) if error.kind() == ErrorKind::Timeout => Ok(CloseOutcome::LoadsAborted(error)),
             Err(error) => Err(error),
         }
     }
 }
 
 fn market_time(settings: &Settings) -> Result<MarketTime> {
-    let time = MarketTime::new(settings.rules(), settings.calendars()?);
+    let time = MarketTime::new(settings.ttl_rules(), settings.calendars()?);
     time.map_err(|invalid| Error::new(ErrorKind::Config, "ttl.rules", invalid.to_string()))
 }
 
@@ -234,16 +237,16 @@ fn region<V: Cacheable>(
     cache
         .region::<V>(data.as_str())
         .ttl(time.ttl(data))
-        .jitter(JITTER)
-        .eager(EAGER)
+        .jitter(TTL_JITTER)
+        .eager(EAGER_REFRESH_SHARE)
         .schema(SCHEMA)
         .gather(gather)
         .loader(loader)
         .open()
 }
 
-/// How long a region waits and doesn't ask again, which may change while it is open.
-fn patient<V>(policy: Policy<V>, settings: &Settings) -> Policy<V> {
+/// Sets the timeouts of a region's policy, all of them reloadable.
+fn with_timeouts<V>(policy: Policy<V>, settings: &Settings) -> Policy<V> {
     policy
         .negative(Duration::from_secs(settings.ttl.unknown))
         .hard_timeout(Duration::from_millis(settings.limits.load_timeout_ms))

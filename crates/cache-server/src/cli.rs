@@ -1,4 +1,4 @@
-//! What the command line does before and beside serving.
+//! The command line: what it parses, and what it prints beside serving.
 
 mod banner;
 mod calendar;
@@ -6,4 +6,4 @@ mod command_line;
 
 pub use banner::banner;
 pub use calendar::{CalendarArgs, calendar};
-pub use command_line::{Task, invocation};
+pub use command_line::{Action, parse_command_line};

@@ -1,47 +1,47 @@
-//! The configuration in force: where it is read, and how it is read again.
+//! The configuration in force, its sources, and its reload.
 
 use std::{ffi::OsString, fmt, path::PathBuf};
 
-use cache_config::{ConfigErrors, ConfigReader, Section, Setting, Values};
+use cache_config::{ConfigErrors, Section, Setting, Values};
 use cache_core::{Error, ErrorKind};
 
-use crate::{cli::invocation, settings::Settings};
+use crate::{cli::parse_command_line, settings::Settings};
 
-/// Where a configuration is read: a file, then the environment, then flags. Its `Debug` shows no values.
+/// The sources of a configuration: a file, then the environment, then flags. Its `Debug` shows no values.
 #[derive(Clone, Default)]
-pub struct Sources {
+pub struct ConfigSources {
     /// The file, if there is one.
     pub file: Option<PathBuf>,
     variables: Vec<(String, String)>,
-    /// Flags, each with the key it sets and what it says.
+    /// Flags, each with the key that it sets and its text.
     flags: Vec<(String, String, String)>,
 }
 
 /// The configuration in force.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
-    /// All that can be set, typed.
+    /// All settings, typed.
     pub settings: Settings,
-    /// The same as it was given.
+    /// The values that were given, with their origins.
     pub values: Values,
-    /// What is odd about it, but not wrong.
+    /// The warnings of its sources.
     pub warnings: Vec<String>,
-    sources: Sources,
+    sources: ConfigSources,
 }
 
-/// What reading the configuration again came to.
+/// The result of a reload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Reloaded {
-    /// What changed: the key, what it was and what it is, without passwords.
+pub struct ReloadReport {
+    /// The settings that changed: key, old value and new value, secrets masked.
     pub changed: Vec<(&'static str, String, String)>,
-    /// What is new, and takes effect once the service is started again.
+    /// The settings that differ from those in force and need a restart.
     pub needs_restart: Vec<&'static str>,
-    /// What is odd about it, but not wrong.
+    /// The warnings of the sources.
     pub warnings: Vec<String>,
 }
 
-impl Sources {
-    /// The environment's `variables`: `std::env::vars()`. One of them may name the file.
+impl ConfigSources {
+    /// Returns sources with the environment's `variables`: `std::env::vars()`. `CACHE_CONFIG` names the file.
     pub fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
         let variables: Vec<(String, String)> = variables.into_iter().collect();
         let named = variables.iter().find(|(name, text)| name == "CACHE_CONFIG" && !text.is_empty());
@@ -49,35 +49,35 @@ impl Sources {
         Self { file, variables, flags: Vec::new() }
     }
 
-    /// A flag says `text` of the setting `key`.
+    /// Adds a flag that sets `key` to `text`.
     pub fn flag(&mut self, flag: &str, key: &str, text: &str) {
         self.flags.push((flag.to_owned(), key.to_owned(), text.to_owned()));
     }
 
-    /// Reads them.
+    /// Reads the sources.
     ///
     /// # Errors
     ///
-    /// All that is wrong with them.
+    /// All errors of all sources.
     pub fn read(&self) -> Result<Config, ConfigErrors> {
-        let mut reader = ConfigReader::new(Settings::settings());
+        let mut reader = Settings::reader();
         if let Some(file) = &self.file {
-            reader.path(file);
+            reader.file(file);
         }
-        reader.variables(self.variables.iter().map(|(name, text)| (name.as_str(), text.as_str())));
+        reader.env(self.variables.iter().map(|(name, text)| (name.as_str(), text.as_str())));
         for (flag, key, text) in &self.flags {
             reader.flag(flag, key, text);
         }
         let (values, warnings) = reader.finish()?;
         let settings = Settings::from_values(&values);
-        let mut faults = ConfigErrors::default();
-        settings.check(&values, &mut faults);
-        faults.or(Config { settings, values, warnings, sources: self.clone() })
+        let mut errors = ConfigErrors::default();
+        settings.check(&values, &mut errors);
+        errors.or(Config { settings, values, warnings, sources: self.clone() })
     }
 }
 
 impl Config {
-    /// The configuration that these flags make, the program's name first, without an environment.
+    /// Returns the configuration of a command line alone, the program's name first.
     ///
     /// ```
     /// use cache_server::Config;
@@ -90,51 +90,51 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// `Config` with all that is wrong.
+    /// `Config` with all errors.
     pub fn from_flags(
         args: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     ) -> cache_core::Result<Self> {
-        let (_, sources) = invocation(args, [])
+        let (_, sources) = parse_command_line(args, [])
             .map_err(|error| Error::new(ErrorKind::Config, "configure", error.to_string()))?;
-        sources.read().map_err(|faults| Error::new(ErrorKind::Config, "configure", faults.to_string()))
+        sources.read().map_err(|errors| Error::new(ErrorKind::Config, "configure", errors.to_string()))
     }
 
-    /// What is in force, as YAML that can be read again, each line with where its value comes from. Passwords
-    /// are replaced by `***`.
+    /// Returns the configuration in force as YAML that can be read again, each value with its origin. Passwords
+    /// are masked as `***`.
     #[must_use]
     pub fn to_yaml(&self) -> String {
         self.values.to_yaml(&Settings::settings())
     }
 
-    /// The same configuration read anew: what is live is taken over, the rest is as it was.
+    /// Reads the sources again. Returns a configuration with the new values of the reloadable settings and the
+    /// current ones of all others.
     ///
     /// # Errors
     ///
-    /// All that is wrong with what is there now, in which case this one goes on.
-    pub fn reread(&self) -> Result<(Self, Reloaded), ConfigErrors> {
+    /// All errors of all sources.
+    pub fn reload(&self) -> Result<(Self, ReloadReport), ConfigErrors> {
         let next = self.sources.read()?;
         let settings = Settings::settings();
-        let differing = self.values.differing(&next.values, &settings);
-        let (live, fixed): (Vec<&Setting>, Vec<&Setting>) =
-            differing.into_iter().partition(|setting| setting.spec.reloadable);
-        let change =
-            |setting: &&Setting| (setting.key, self.values.shown(setting), next.values.shown(setting));
-        let reloaded = Reloaded {
-            changed: live.iter().map(change).collect(),
+        let changed = self.values.changed(&next.values, &settings);
+        let (reloadable, fixed): (Vec<&Setting>, Vec<&Setting>) =
+            changed.into_iter().partition(|setting| setting.spec.reloadable);
+        let change = |setting: &&Setting| (setting.key, self.values.text(setting), next.values.text(setting));
+        let report = ReloadReport {
+            changed: reloadable.iter().map(change).collect(),
             needs_restart: fixed.iter().map(|setting| setting.key).collect(),
             warnings: next.warnings.clone(),
         };
-        let values = self.values.with(&next.values, live);
+        let values = self.values.with_values_of(&next.values, reloadable);
         let config = Self { settings: Settings::from_values(&values), values, ..next };
-        Ok((config, reloaded))
+        Ok((config, report))
     }
 }
 
-impl fmt::Debug for Sources {
+impl fmt::Debug for ConfigSources {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let variables: Vec<&str> = self.variables.iter().map(|(name, _)| name.as_str()).collect();
         let flags: Vec<&str> = self.flags.iter().map(|(_, key, _)| key.as_str()).collect();
-        f.debug_struct("Sources")
+        f.debug_struct("ConfigSources")
             .field("file", &self.file)
             .field("variables", &variables)
             .field("flags", &flags)

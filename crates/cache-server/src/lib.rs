@@ -1,8 +1,8 @@
 //! The service behind `cache-server`: quotes and daily bars over HTTP, from memory, then disk, then a
 //! slow provider.
 //!
-//! [`CachedProvider`] wraps any provider whole. [`App`] is the cache and its provider, [`router`] its HTTP, [`serve()`] the socket under it.
-//! Everything that tells time does so by the clock that [`App::open`] is given.
+//! [`App`] is the cache and its providers, [`router`] the HTTP routes over it, [`serve()`] the socket below them.
+//! All time is that of the clock that [`App::open`] is given. [`CachedProvider`] puts a cache in front of any provider.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -35,14 +35,14 @@ mod serve;
 mod settings;
 mod signals;
 
-pub use app::{App, Closed};
+pub use app::{App, CloseOutcome};
 pub use cached_provider::CachedProvider;
-pub use cli::{CalendarArgs, Task, banner, calendar, invocation};
-pub use config::{Config, Reloaded, Sources};
+pub use cli::{Action, CalendarArgs, banner, calendar, parse_command_line};
+pub use config::{Config, ConfigSources, ReloadReport};
 pub use routes::router;
-pub use serve::{DRAIN, Limits, bind, serve};
+pub use serve::{DRAIN_TIMEOUT, Limits, bind, serve};
 pub use settings::{
     BatchSection, CalendarsSection, GraceSection, LimitsSection, ProviderEntry, ProviderKind,
     ProvidersSection, ReplaySection, ServiceSection, Settings, TtlSection, WarmingSection,
 };
-pub use signals::{FLUSH, HARD, reload_when_told, signal};
+pub use signals::{FLUSH_TIMEOUT, SHUTDOWN_TIMEOUT, reload_on_sighup, stop_signal};

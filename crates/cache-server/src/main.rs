@@ -1,4 +1,4 @@
-//! The process around the service: configuration, logs, runtime, signals, and the end within its bound.
+//! The process: configuration, logs, runtime, signals, and a bounded shutdown.
 
 use std::{
     env,
@@ -12,24 +12,25 @@ use std::{
 use anyhow::{Result, anyhow};
 use cache_core::Clock;
 use cache_server::{
-    App, Closed, Config, FLUSH, HARD, Limits, Settings, Sources, Task, banner, bind, calendar, invocation,
-    reload_when_told, router, serve, signal,
+    Action, App, CloseOutcome, Config, ConfigSources, FLUSH_TIMEOUT, Limits, SHUTDOWN_TIMEOUT, Settings,
+    banner, bind, calendar, parse_command_line, reload_on_sighup, router, serve, stop_signal,
 };
 use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
-    // A variable that is no text can't name anything of ours.
+    // Variables that are not UTF-8 are not ours.
     let variables =
         env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
-    let (task, sources) = invocation(env::args_os(), variables).unwrap_or_else(|error| error.exit());
-    let done = match task {
-        Task::Serve => run(&sources),
-        Task::Show => show(&sources),
-        Task::Check(file) => check(sources, &file),
-        Task::Calendar(args) => calendar(&args, Clock::system().now(), &mut io::stdout().lock())
+    let (action, sources) =
+        parse_command_line(env::args_os(), variables).unwrap_or_else(|error| error.exit());
+    let result = match action {
+        Action::Serve => run(&sources),
+        Action::ShowConfig => show(&sources),
+        Action::CheckConfig(file) => check(sources, &file),
+        Action::Calendar(args) => calendar(&args, Clock::system().now(), &mut io::stdout().lock())
             .map_err(|error| anyhow!("{error}")),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -38,16 +39,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn show(sources: &Sources) -> Result<()> {
+fn show(sources: &ConfigSources) -> Result<()> {
     let config = read(sources)?;
     warn(&config);
     Ok(io::stdout().write_all(config.to_yaml().as_bytes())?)
 }
 
-fn check(mut sources: Sources, file: &Path) -> Result<()> {
+fn check(mut sources: ConfigSources, file: &Path) -> Result<()> {
     sources.file = Some(file.to_owned());
     warn(&read(&sources)?);
-    Ok(writeln!(io::stdout(), "{} can be served with", file.display())?)
+    Ok(writeln!(io::stdout(), "{} is valid", file.display())?)
 }
 
 fn warn(config: &Config) {
@@ -56,14 +57,14 @@ fn warn(config: &Config) {
     }
 }
 
-fn read(sources: &Sources) -> Result<Config> {
-    sources.read().map_err(|faults| match faults.iter().count() {
-        1 => anyhow!("{faults}"),
-        many => anyhow!("the configuration can't be used for {many} reasons\n{faults}"),
+fn read(sources: &ConfigSources) -> Result<Config> {
+    sources.read().map_err(|errors| match errors.iter().count() {
+        1 => anyhow!("{errors}"),
+        count => anyhow!("the configuration has {count} errors\n{errors}"),
     })
 }
 
-fn run(sources: &Sources) -> Result<()> {
+fn run(sources: &ConfigSources) -> Result<()> {
     let config = read(sources)?;
     let colours = io::stderr().is_terminal();
     let log = tracing_subscriber::fmt()
@@ -71,23 +72,23 @@ fn run(sources: &Sources) -> Result<()> {
         .with_ansi(colours)
         .with_writer(io::stderr)
         .with_filter_reloading();
-    let level = log.reload_handle();
+    let handle = log.reload_handle();
     log.init();
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    // Connections are file descriptors, and the usual limit of 1,024 is soon reached.
+    // Connections are file descriptors, of which the usual limit of 1,024 is too few.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
-        tracing::warn!(%error, "can't raise the limit of open files");
+        tracing::warn!(%error, "can't raise the limit of open files: fewer connections can be served");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let relevel = move |settings: &Settings| {
-        if let Err(error) = filter(settings).and_then(|filter| Ok(level.reload(filter)?)) {
-            tracing::error!(%error, "the log goes on as it was");
+    let reload_filter = move |settings: &Settings| {
+        if let Err(error) = filter(settings).and_then(|filter| Ok(handle.reload(filter)?)) {
+            tracing::error!(%error, "reload: log filter unchanged");
         }
     };
-    runtime.block_on(live(&config, relevel))?;
-    // Whatever still blocks a thread is not waited for: what had to be written has been flushed.
+    runtime.block_on(run_service(&config, reload_filter))?;
+    // Threads that still block are not waited for: the tiers are flushed.
     runtime.shutdown_background();
     Ok(())
 }
@@ -96,41 +97,47 @@ fn filter(settings: &Settings) -> Result<EnvFilter> {
     Ok(EnvFilter::try_new(&settings.service.log)?)
 }
 
-async fn live(config: &Config, relevel: impl Fn(&Settings) + Send + Sync + 'static) -> Result<()> {
+async fn run_service(
+    config: &Config,
+    reload_filter: impl Fn(&Settings) + Send + Sync + 'static,
+) -> Result<()> {
     let settings = &config.settings;
-    // Our errors already say what lay under them: as a chain it would be said twice.
+    // Our errors print their sources: as a chain they would be printed twice.
     let listener = bind(&settings.service.listen).await.map_err(|error| anyhow!("{error}"))?;
     let bound = listener.local_addr()?;
     let app = App::open(config, Clock::system()).await.map_err(|error| anyhow!("{error}"))?;
     let app = Arc::new(app);
-    app.when_reloaded(relevel);
-    // Before anybody can know that we are there.
-    let (told, stopped) = (reload_when_told(app.clone())?, signal()?);
-    tokio::spawn(told);
-    // Whoever started us may not be reader.
+    app.on_reload(reload_filter);
+    // Registered before the banner, after which others may send signals.
+    let (reload, stopped) = (reload_on_sighup(app.clone())?, stop_signal()?);
+    tokio::spawn(reload);
+    // The reader of our output may be gone.
     let _ = io::stdout().write_all(banner(settings, &app, bound).as_bytes());
 
     let stop = async {
         let name = stopped.await;
-        tracing::info!("{name}: finishing what is under way");
-        end_within_bound();
+        tracing::info!("{name}: shutting down, finishing requests under way");
+        exit_after_timeout();
     };
     let limits = Limits { connections: settings.limits.connections, ..Limits::default() };
     serve(listener, router(app.clone()), limits, stop).await;
-    match app.close(FLUSH).await {
-        Ok(Closed::Complete) => tracing::info!("flushed and stopped"),
-        Ok(Closed::LoadsCut(why)) => tracing::warn!(%why, "flushed and stopped, but loads were cut"),
-        Err(error) => tracing::error!(%error, "stopped, but not all of it is on disk"),
+    match app.close(FLUSH_TIMEOUT).await {
+        Ok(CloseOutcome::Complete) => tracing::info!("stopped, all data flushed"),
+        Ok(CloseOutcome::LoadsAborted(why)) => {
+            tracing::warn!(%why, "stopped, all data flushed, loads under way aborted")
+        }
+        Err(error) => {
+            tracing::error!(%error, "stopped, but the disk tier was not flushed: loaded values may be lost")
+        }
     }
     Ok(())
 }
 
-/// Ends the process when its time is up, whatever it is stuck in, as a failure: something may not be
-/// on disk.
-fn end_within_bound() {
+/// Exits with a failure after the shutdown timeout, whatever blocks: data may not be on disk.
+fn exit_after_timeout() {
     thread::spawn(|| {
-        thread::sleep(HARD);
-        eprintln!("still not done after {HARD:?}: ending now");
+        thread::sleep(SHUTDOWN_TIMEOUT);
+        eprintln!("shutdown not finished after {SHUTDOWN_TIMEOUT:?}: exiting now");
         exit(1);
     });
 }

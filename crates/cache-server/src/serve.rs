@@ -1,4 +1,4 @@
-//! The socket: connections within limits, each read and written within deadlines, drained at the end.
+//! The socket: a limited number of connections, read and write timeouts, and draining at shutdown.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -19,21 +19,21 @@ use tokio_io_timeout::TimeoutStream;
 
 use crate::http::host;
 
-/// How long requests under way may go on once the service is told to stop.
-pub const DRAIN: Duration = Duration::from_millis(2000);
-/// What is read of a connection ahead of its use. Past it hyper itself answers 431.
-const MAX_BUFFER: usize = 128 << 10;
-/// The pause after an accept that failed for want of something that connections hold.
+/// How long requests under way may continue at shutdown.
+pub const DRAIN_TIMEOUT: Duration = Duration::from_millis(2000);
+/// The largest read buffer of a connection, in bytes. A larger head gets 431 from hyper.
+const MAX_READ_BUFFER: usize = 128 << 10;
+/// The pause after a failed accept, in which connections may free resources such as file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What one client may take from the others.
+/// Limits on connections.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How many connections are served at once; more wait.
+    /// How many connections are served at once. Further ones wait.
     pub connections: u32,
-    /// How long a client may take to send a request's head, or wait between two requests.
+    /// The longest time for receiving a request's head, or between two requests.
     pub head: Duration,
-    /// How long a client may take none of an answer: one that never reads must not keep its place.
+    /// The longest time in which a client reads nothing of a response.
     pub stall: Duration,
 }
 
@@ -47,28 +47,28 @@ impl Default for Limits {
 ///
 /// # Errors
 ///
-/// `Config`, saying what to set instead, if it can't be bound.
+/// `Config` with a remedy, if it can't be bound.
 pub async fn bind(listen: &str) -> Result<TcpListener> {
     TcpListener::bind(listen).await.map_err(|source| {
         let advice = match source.kind() {
-            io::ErrorKind::AddrInUse => "stop what listens there, or choose another port",
+            io::ErrorKind::AddrInUse => "stop the program that listens there, or choose another port",
             io::ErrorKind::PermissionDenied => "choose a port above 1023",
             io::ErrorKind::AddrNotAvailable => "choose an address of this machine",
             _ => "give an address and a port",
         };
         let message = format!(
-            "{listen:?} can't be had: {advice}, with --listen or CACHE_LISTEN, such as 127.0.0.1:8081"
+            "can't listen on {listen:?}: {advice}, with --listen or CACHE_LISTEN, such as 127.0.0.1:8081"
         );
         Error::caused(ErrorKind::Config, "listen", message, source)
     })
 }
 
-/// Serves until `stop` is ready, then lets requests under way finish, for [`DRAIN`] at most.
+/// Serves until `stop` is ready, then drains connections for at most [`DRAIN_TIMEOUT`].
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: impl Future) {
     let connections = Connections {
         listener,
         limits,
-        room: Arc::new(Semaphore::new(limits.connections as usize)),
+        permits: Arc::new(Semaphore::new(limits.connections as usize)),
         graceful: GracefulShutdown::new(),
         router: router.layer(middleware::from_fn(host::require)),
     };
@@ -79,39 +79,39 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
     let Connections { listener, graceful, .. } = connections;
     drop(listener);
     let open = graceful.count();
-    if timeout(DRAIN, graceful.shutdown()).await.is_err() {
-        tracing::warn!(open, "connections were still busy after {DRAIN:?} and are cut");
+    if timeout(DRAIN_TIMEOUT, graceful.shutdown()).await.is_err() {
+        tracing::warn!(open, "connections still busy after {DRAIN_TIMEOUT:?} are closed");
     }
 }
 
 struct Connections {
     listener: TcpListener,
     limits: Limits,
-    room: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     graceful: GracefulShutdown,
     router: Router,
 }
 
 impl Connections {
-    /// Takes connections for as long as it is polled. Past the limit they wait in the backlog.
+    /// Accepts connections. Those past the limit wait in the backlog of the socket.
     async fn accept(&self) {
         loop {
             // The semaphore is never closed.
-            let Ok(place) = Arc::clone(&self.room).acquire_owned().await else { return };
+            let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else { return };
             let mut stream = TimeoutStream::new(self.next().await);
             stream.set_write_timeout(Some(self.limits.stall));
             let service = TowerToHyperService::new(self.router.clone());
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(self.limits.head)
-                .max_buf_size(MAX_BUFFER)
+                .max_buf_size(MAX_READ_BUFFER)
                 .serve_connection(TokioIo::new(Box::pin(stream)), service);
             let connection = self.graceful.watch(connection);
             tokio::spawn(async move {
                 if let Err(error) = connection.await {
-                    tracing::debug!(%error, "a connection ended early");
+                    tracing::debug!(%error, "connection ended with an error");
                 }
-                drop(place);
+                drop(permit);
             });
         }
     }
@@ -120,15 +120,15 @@ impl Connections {
         loop {
             match self.listener.accept().await {
                 Ok((stream, _)) => {
-                    // An answer is one write; without this it may wait for an acknowledgement.
+                    // A response is one write, which Nagle's algorithm could delay.
                     if let Err(error) = stream.set_nodelay(true) {
-                        tracing::debug!(%error, "a connection can't be told to send at once");
+                        tracing::debug!(%error, "can't set TCP_NODELAY");
                     }
                     return stream;
                 }
-                Err(error) if is_the_clients(&error) => {}
+                Err(error) if is_connection_error(&error) => {}
                 Err(error) => {
-                    tracing::error!(%error, "can't accept connections: trying again");
+                    tracing::error!(%error, "can't accept connections: retrying");
                     sleep(ACCEPT_PAUSE).await;
                 }
             }
@@ -136,8 +136,8 @@ impl Connections {
     }
 }
 
-/// Whether only that one connection is lost.
-fn is_the_clients(error: &io::Error) -> bool {
+/// Whether the error concerns only that one connection.
+fn is_connection_error(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset

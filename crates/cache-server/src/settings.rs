@@ -1,4 +1,4 @@
-//! All that can be set, typed, and what follows from it.
+//! All settings of the service, typed, and the checks across them.
 
 mod provider;
 mod sections;
@@ -7,8 +7,8 @@ mod validators;
 
 use std::{fs, time::Duration};
 
-use cache_config::{ConfigErrors, Section, Setting, Values};
-use cache_facade::config::CacheConfig;
+use cache_config::{ConfigErrors, ConfigReader, Section, Setting, Values};
+use cache_facade::config::{CacheConfig, reader};
 use cache_market::TtlRules;
 use market_calendar::Calendars;
 use market_data::{ProviderSettings, Replay};
@@ -23,8 +23,8 @@ pub use sections::{
     ServiceSection, TtlSection, WarmingSection,
 };
 
-/// What a list of providers may look like.
-pub(crate) const PROVIDERS: &str = "\
+/// An example of the setting `providers`.
+pub(crate) const PROVIDERS_SAMPLE: &str = "\
 providers:
   - name: first
     kind: yahoo
@@ -47,36 +47,36 @@ providers:
     options: {folder: ./bars, faults: skip}
 ";
 
-/// All that can be set.
+/// All settings.
 ///
 /// ```
 /// use cache_server::Settings;
 ///
 /// let settings = Settings::default();
 /// assert_eq!(settings.service.listen, "127.0.0.1:8080");
-/// assert_eq!(settings.rules(), cache_market::TtlRules::default());
+/// assert_eq!(settings.ttl_rules(), cache_market::TtlRules::default());
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// The service itself.
     pub service: ServiceSection,
-    /// What clients and loads may take.
+    /// Limits on connections and loads.
     pub limits: LimitsSection,
-    /// Memory, the disk, and what is shared with other nodes.
+    /// The cache: memory, disk, shared tiers, bus and lease.
     pub cache: CacheConfig,
     /// How long data are fresh.
     pub ttl: TtlSection,
-    /// Until what age data may stand in.
+    /// Until what age stale data may be served.
     pub grace: GraceSection,
     /// Trading calendars.
     pub calendars: CalendarsSection,
-    /// Where data come from.
+    /// The providers of data.
     pub providers: ProvidersSection,
-    /// How recorded days are replayed.
+    /// The replay of recorded days.
     pub replay: ReplaySection,
-    /// Loading ahead of demand.
+    /// Loading keys before they are asked for.
     pub warming: WarmingSection,
-    /// Updates in batches.
+    /// Sending updates in batches.
     pub batch: BatchSection,
 }
 
@@ -120,37 +120,43 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Notes what does not go together.
-    pub(crate) fn check(&self, values: &Values, faults: &mut ConfigErrors) {
-        self.cache.check(values, faults);
-        if let Err(why) = self.rules().check() {
-            faults.add(&values.origin("ttl.rules"), format_args!("ttl.rules: {why}"));
+    /// Returns a reader of all settings.
+    #[must_use]
+    pub fn reader() -> ConfigReader {
+        reader(Self::settings())
+    }
+
+    /// Adds to `errors` what can't hold together, each with its origin.
+    pub(crate) fn check(&self, values: &Values, errors: &mut ConfigErrors) {
+        self.cache.check(values, errors);
+        if let Err(why) = self.ttl_rules().check() {
+            errors.add(&values.origin("ttl.rules"), format_args!("ttl.rules: {why}"));
         }
         if let Err(why) = self.calendars() {
-            faults.add(&values.origin("calendars.file"), why);
+            errors.add(&values.origin("calendars.file"), why);
         }
-        providers::check(&self.providers.providers, &values.origin("providers"), faults);
+        providers::check(&self.providers.providers, &values.origin("providers"), errors);
         let mut names: Vec<&str> = Vec::new();
         for provider in &self.providers.providers {
             if names.contains(&provider.name()) {
-                let what = format!("providers has two of the name {:?}: give each its own", provider.name());
-                faults.add(&values.origin("providers"), what);
+                let what = format!("two providers are named {:?}: give each its own name", provider.name());
+                errors.add(&values.origin("providers"), what);
             }
             names.push(provider.name());
         }
     }
 
-    /// How long data live, by kind, type of asset and phase of the market.
+    /// Returns the TTL rules: how long data are fresh, by kind, type of asset and phase of the market.
     #[must_use]
-    pub fn rules(&self) -> TtlRules {
-        ttl_rules::rules(&self.ttl, &self.grace)
+    pub fn ttl_rules(&self) -> TtlRules {
+        ttl_rules::ttl_rules(&self.ttl, &self.grace)
     }
 
-    /// When markets trade, with what the configured file says.
+    /// Returns the calendars of all markets, with the days of the configured file.
     ///
     /// # Errors
     ///
-    /// `Config` for a file that can't be read, with its line.
+    /// `Config` if the file can't be read or has an invalid line, with its number.
     pub fn calendars(&self) -> Result<Calendars> {
         let Some(file) = &self.calendars.file else { return Ok(Calendars::builtin()) };
         let text = fs::read_to_string(file).map_err(|error| {
@@ -160,10 +166,10 @@ impl Settings {
         Calendars::builtin().extended(&text, &file.display().to_string())
     }
 
-    /// How the replay is treated that is asked if no providers are configured. A load is tried but once, and
-    /// again when its throttle is over: the provider is left alone no longer than that.
+    /// Returns the registry's settings of the replay that serves if no providers are configured. A load is tried
+    /// once; the breaker pauses no longer than the throttle does.
     #[must_use]
-    pub fn treatment(&self) -> ProviderSettings {
+    pub fn replay_provider_settings(&self) -> ProviderSettings {
         ProviderSettings {
             timeout_ms: self.limits.load_timeout_ms,
             retries: 0,
@@ -172,7 +178,7 @@ impl Settings {
         }
     }
 
-    /// How recorded days are replayed.
+    /// Returns how recorded days are replayed.
     #[must_use]
     pub fn replay(&self) -> Replay {
         Replay {
@@ -194,7 +200,7 @@ mod tests {
     fn the_defaults_are_those_of_the_documentation() {
         let settings = Settings::default();
         assert_eq!(settings.service.listen, "127.0.0.1:8080");
-        assert_eq!(settings.rules(), TtlRules::default());
+        assert_eq!(settings.ttl_rules(), TtlRules::default());
         assert_eq!(settings.replay(), Replay::default());
     }
 
@@ -204,7 +210,7 @@ mod tests {
         let mut names: Vec<&str> = settings.iter().map(|setting| setting.key).collect();
         names.extend(settings.iter().flat_map(|setting| setting.spec.variables));
         names.extend(settings.iter().filter_map(|setting| setting.spec.flag));
-        // A setting at the top may be called like its flag.
+        // A top-level setting may have the name of its flag.
         names.retain(|name| name.contains(['.', '-']) || name.to_uppercase() == **name);
         let all = names.len();
         names.sort_unstable();
@@ -215,11 +221,11 @@ mod tests {
     #[test]
     fn every_default_passes_its_own_check() {
         for profile in ["development", "production"] {
-            let mut reader = cache_config::ConfigReader::new(Settings::settings());
-            reader.file("profile", &format!("profile: {profile}"));
+            let mut reader = Settings::reader();
+            reader.yaml("profile", &format!("profile: {profile}"));
             let (values, _) = reader.finish().unwrap();
-            let mut again = cache_config::ConfigReader::new(Settings::settings());
-            again.file("printed", &values.to_yaml(&Settings::settings()));
+            let mut again = Settings::reader();
+            again.yaml("printed", &values.to_yaml(&Settings::settings()));
             let (again, warnings) = again.finish().unwrap();
             assert_eq!(Settings::from_values(&again), Settings::from_values(&values));
             assert!(warnings.is_empty());

@@ -1,25 +1,26 @@
-//! Signals: when to stop, how long that may take, and when to read the configuration anew.
+//! Signals: SIGTERM and SIGINT stop the service within bounds, SIGHUP reloads the configuration.
 
 use std::{io, sync::Arc, time::Duration};
 
 use cache_config::ConfigErrors;
-use tokio::signal::unix::{SignalKind, signal as listen};
+use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{app::App, config::Reloaded};
+use crate::{app::App, config::ReloadReport};
 
-/// How long loads and writes may go on once connections are drained.
-pub const FLUSH: Duration = Duration::from_millis(1800);
-/// How long all of it may take, from the signal to the end of the process.
-pub const HARD: Duration = Duration::from_millis(4500);
+/// How long loads and writes may continue once connections are drained.
+pub const FLUSH_TIMEOUT: Duration = Duration::from_millis(1800);
+/// How long the whole shutdown may take, from the signal to the end of the process.
+pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(4500);
 
-/// From now on SIGTERM and SIGINT end nothing by themselves: what is answered waits for one, and names it.
+/// Registers for SIGTERM and SIGINT, which from now on no longer end the process by themselves. The future
+/// returned waits for one and returns its name.
 ///
 /// # Errors
 ///
-/// If the process can't listen for signals.
-pub fn signal() -> io::Result<impl Future<Output = &'static str>> {
-    let mut terminate = listen(SignalKind::terminate())?;
-    let mut interrupt = listen(SignalKind::interrupt())?;
+/// If the process can't register for signals.
+pub fn stop_signal() -> io::Result<impl Future<Output = &'static str>> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
         tokio::select! {
             _ = terminate.recv() => "SIGTERM",
@@ -28,37 +29,37 @@ pub fn signal() -> io::Result<impl Future<Output = &'static str>> {
     })
 }
 
-/// From now on SIGHUP ends nothing: what is answered reads the configuration of `app` anew at each, and logs
-/// what came of it.
+/// Registers for SIGHUP, which from now on no longer ends the process. The future returned reloads the
+/// configuration of `app` at each one and logs the result.
 ///
 /// # Errors
 ///
-/// If the process can't listen for signals.
-pub fn reload_when_told(app: Arc<App>) -> io::Result<impl Future<Output = ()> + Send> {
-    let mut hangup = listen(SignalKind::hangup())?;
+/// If the process can't register for signals.
+pub fn reload_on_sighup(app: Arc<App>) -> io::Result<impl Future<Output = ()> + Send> {
+    let mut hangup = signal(SignalKind::hangup())?;
     Ok(async move {
         while hangup.recv().await.is_some() {
             let app = Arc::clone(&app);
-            // A file is read.
-            if let Ok(read) = tokio::task::spawn_blocking(move || app.reload()).await {
-                note(read);
+            // Reading a file blocks.
+            if let Ok(result) = tokio::task::spawn_blocking(move || app.reload()).await {
+                log_reload(result);
             }
         }
     })
 }
 
-fn note(read: Result<Reloaded, ConfigErrors>) {
-    let Reloaded { changed, needs_restart, warnings } = match read {
-        Ok(reloaded) => reloaded,
-        Err(faults) => {
+fn log_reload(result: Result<ReloadReport, ConfigErrors>) {
+    let ReloadReport { changed, needs_restart, warnings } = match result {
+        Ok(report) => report,
+        Err(errors) => {
             return tracing::error!(
-                "SIGHUP: the configuration can't be used, the one in force stays\n{faults}"
+                "SIGHUP: the new configuration is invalid, the current one stays in force\n{errors}"
             );
         }
     };
-    tracing::info!("SIGHUP: the configuration was read anew, {} settings changed", changed.len());
+    tracing::info!("SIGHUP: configuration reloaded, {} settings changed", changed.len());
     for (key, from, to) in changed {
-        tracing::info!("{key} was {from} and is {to}");
+        tracing::info!("{key} changed from {from} to {to}");
     }
     for key in needs_restart {
         tracing::warn!("needs a restart: {key}");

@@ -1,4 +1,4 @@
-//! What happens to assets, announced or seen in prices, carried out on the cache.
+//! Carries out market events on the cache: announced ones, and moves seen in loaded prices.
 
 use std::time::Duration;
 
@@ -12,14 +12,14 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-/// How many moves wait to be carried out; more are lost, and their values live on as the table says.
-const WAITING: usize = 1024;
-/// How often is looked for events that lay ahead and have come.
-const LOOKS: Duration = Duration::from_millis(200);
+/// How many price moves are queued at most. Further ones are dropped, and their values live by the TTL rules.
+const MAX_QUEUED_MOVES: usize = 1024;
+/// How often to look for announced events that have come due.
+const DUE_EVENTS_INTERVAL: Duration = Duration::from_millis(200);
 
-/// What carries out events. Clones are the same.
+/// Carries out events. Clones share the cache.
 #[derive(Clone, Debug)]
-pub(crate) struct Events {
+pub(crate) struct EventHandler {
     cache: Cache,
     time: MarketTime,
     clock: Clock,
@@ -27,22 +27,22 @@ pub(crate) struct Events {
     series: Region<Series>,
 }
 
-/// A task that attends to events until this is dropped.
+/// The background task that carries out events. Dropping this aborts it.
 #[derive(Debug)]
-pub(crate) struct Attending(JoinHandle<()>);
+pub(crate) struct EventTask(JoinHandle<()>);
 
-impl Drop for Attending {
+impl Drop for EventTask {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
-/// Where moves that are seen in prices are handed in, and where they come out.
-pub(crate) fn moves() -> (Sender<MarketEvent>, Receiver<MarketEvent>) {
-    channel(WAITING)
+/// Returns both ends of the queue of price moves.
+pub(crate) fn move_queue() -> (Sender<MarketEvent>, Receiver<MarketEvent>) {
+    channel(MAX_QUEUED_MOVES)
 }
 
-impl Events {
+impl EventHandler {
     pub(crate) fn new(
         cache: Cache,
         time: MarketTime,
@@ -53,36 +53,36 @@ impl Events {
         Self { cache, time, clock, quotes, series }
     }
 
-    /// Does what follows from an event, and answers with it. One that lies ahead is noted: no life of what it
-    /// touches reaches past it, and its effects follow when it happens.
+    /// Carries out an event and returns its effects. One in the future is scheduled: lives of what it affects
+    /// end by then, and its effects follow when it is due.
     ///
     /// # Errors
     ///
-    /// `Limit` if too many events lie ahead.
+    /// `Limit` if too many events are scheduled.
     pub(crate) async fn announce(&self, event: &MarketEvent) -> Result<Vec<Effect>> {
         let effects = self.time.announce(event, self.clock.now())?;
         self.carry_out(&effects).await;
         Ok(effects)
     }
 
-    /// Attends to moves as they are seen, and to events that lay ahead as they happen.
-    pub(crate) fn attend(self, mut moves: Receiver<MarketEvent>) -> Attending {
-        Attending(tokio::spawn(async move {
-            let mut looks = interval(LOOKS);
-            looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    /// Spawns the task that carries out queued moves, and scheduled events when they are due.
+    pub(crate) fn spawn(self, mut moves: Receiver<MarketEvent>) -> EventTask {
+        EventTask(tokio::spawn(async move {
+            let mut ticks = interval(DUE_EVENTS_INTERVAL);
+            ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
-                let done = tokio::select! {
+                let result = tokio::select! {
                     Some(event) = moves.recv() => self.announce(&event).await.map(drop),
-                    _ = looks.tick() => self.come_due().await,
+                    _ = ticks.tick() => self.carry_out_due().await,
                 };
-                if let Err(error) = done {
-                    tracing::warn!(%error, "an event could not be carried out");
+                if let Err(error) = result {
+                    tracing::warn!(%error, "a market event failed: cached values stay until they expire");
                 }
             }
         }))
     }
 
-    async fn come_due(&self) -> Result<()> {
+    async fn carry_out_due(&self) -> Result<()> {
         let effects = self.time.due(self.clock.now())?;
         self.carry_out(&effects).await;
         Ok(())
@@ -90,17 +90,17 @@ impl Events {
 
     async fn carry_out(&self, effects: &[Effect]) {
         for effect in effects {
-            let done = match effect {
+            let result = match effect {
                 Effect::Drop(tag) => self.cache.invalidate(tag).await,
                 Effect::Refresh(key) => self.refresh(key).await,
             };
-            if let Err(error) = done {
-                tracing::warn!(%error, ?effect, "an event's effect failed: the values live on as they would");
+            if let Err(error) = result {
+                tracing::warn!(%error, ?effect, "an effect of a market event failed: cached values stay until they expire");
             }
         }
     }
 
-    /// Loads anew what the service has regions for.
+    /// Loads the key again, if the service has a region for it.
     async fn refresh(&self, key: &StandardKey) -> Result<()> {
         match key.data() {
             DataType::Price => self.quotes.refresh(&[key.id()?]).await.map(drop),

@@ -1,4 +1,4 @@
-//! Who is asked for data: the providers that are configured, one after another, or else a replay of recorded days.
+//! The providers of the service: the configured ones in a registry, or a replay of recorded days.
 
 use std::sync::Arc;
 
@@ -10,34 +10,34 @@ use serde_json::{Map, Value, json};
 
 use crate::settings::{ProviderEntry, ProviderKind, Settings};
 
-/// Who is asked for data.
+/// The registry of providers, and the replay.
 #[derive(Debug)]
-pub(crate) struct Upstream {
-    /// What replays recorded days, whether or not it is asked.
+pub(crate) struct Providers {
+    /// The replay of recorded days, whether or not the registry has it.
     pub(crate) replay: Arc<ReplayProvider>,
     pub(crate) registry: Arc<Registry>,
 }
 
-impl Upstream {
-    /// Makes the providers that `settings` name.
+impl Providers {
+    /// Opens the configured providers.
     ///
     /// # Errors
     ///
-    /// `Config` for one that can't be made: its options can't hold, or its key is not there.
+    /// `Config` if a provider's options are invalid or its API key is missing.
     pub(crate) fn open(settings: &Settings, clock: &Clock) -> Result<Self> {
         let replay = Arc::new(ReplayProvider::new(settings.replay(), clock.clone())?);
         let entries = &settings.providers.providers;
         let mut builder = Registry::builder(clock.clone());
         if entries.is_empty() {
-            builder = builder.provider(replay.clone(), settings.treatment());
+            builder = builder.provider(replay.clone(), settings.replay_provider_settings());
         }
         for entry in entries {
-            let mut treatment = entry.treatment();
+            let mut provider_settings = entry.provider_settings();
             let provider: Arc<dyn Provider> = match adapter(entry) {
                 Ok(None) => replay.clone(),
                 Ok(Some(adapter)) => {
-                    if treatment.quota == Quota::default() {
-                        treatment.quota = adapter.usual_quota();
+                    if provider_settings.quota == Quota::default() {
+                        provider_settings.quota = adapter.usual_quota();
                     }
                     adapter.open(clock.clone())?
                 }
@@ -46,58 +46,58 @@ impl Upstream {
                     return Err(Error::new(ErrorKind::Config, "providers", message));
                 }
             };
-            builder = builder.provider_as(entry.name(), provider, treatment);
+            builder = builder.provider_as(entry.name(), provider, provider_settings);
         }
         Ok(Self { replay, registry: Arc::new(builder.build()?) })
     }
 }
 
-/// Notes what can't hold of the providers' options, without making any.
-pub(crate) fn check(entries: &[ProviderEntry], origin: &Origin, faults: &mut ConfigErrors) {
+/// Adds invalid options of the entries to `errors`, without opening any provider.
+pub(crate) fn check(entries: &[ProviderEntry], origin: &Origin, errors: &mut ConfigErrors) {
     for entry in entries {
         if let Err(why) = adapter(entry) {
-            faults.add(origin, format_args!("providers, {}: {why}", entry.name()));
+            errors.add(origin, format_args!("providers, {}: {why}", entry.name()));
         }
     }
 }
 
-/// What speaks to an entry's upstream; nothing for the replay of recorded days.
+/// Returns the adapter of an entry; `None` for the replay of recorded days.
 fn adapter(entry: &ProviderEntry) -> Result<Option<Adapter>, String> {
     Ok(Some(match entry.kind {
-        ProviderKind::Replay => return nothing_else(entry).map(|()| None),
-        ProviderKind::Yahoo => Adapter::Yahoo(fitted(entry)?),
-        ProviderKind::Oanda => Adapter::Oanda(fitted(entry)?),
-        ProviderKind::AlphaVantage => Adapter::AlphaVantage(fitted(entry)?),
-        ProviderKind::Json => Adapter::Json(Box::new(fitted(entry)?)),
-        ProviderKind::Csv => Adapter::Csv(fitted(entry)?),
+        ProviderKind::Replay => return refuse_options(entry).map(|()| None),
+        ProviderKind::Yahoo => Adapter::Yahoo(adapter_settings(entry)?),
+        ProviderKind::Oanda => Adapter::Oanda(adapter_settings(entry)?),
+        ProviderKind::AlphaVantage => Adapter::AlphaVantage(adapter_settings(entry)?),
+        ProviderKind::Json => Adapter::Json(Box::new(adapter_settings(entry)?)),
+        ProviderKind::Csv => Adapter::Csv(adapter_settings(entry)?),
     }))
 }
 
-/// What the adapter of its kind is told: its options, and what every entry has under the adapter's own names.
-fn fitted<C: DeserializeOwned>(entry: &ProviderEntry) -> Result<C, String> {
-    let mut told: Map<String, Value> = entry.options.clone().into_iter().collect();
-    let mut tell = |name: &str, value: Value| match told.insert(name.to_owned(), value) {
-        Some(_) => Err(format!("{name} is among the options: give it beside them")),
+/// Deserializes the adapter's settings from the entry: its options, and its other fields by the adapter's names.
+fn adapter_settings<C: DeserializeOwned>(entry: &ProviderEntry) -> Result<C, String> {
+    let mut fields: Map<String, Value> = entry.options.clone().into_iter().collect();
+    let mut set = |name: &str, value: Value| match fields.insert(name.to_owned(), value) {
+        Some(_) => Err(format!("{name} is among the options: move it to the provider itself")),
         None => Ok(()),
     };
-    tell("name", json!(entry.name()))?;
+    set("name", json!(entry.name()))?;
     if let Some(url) = &entry.base_url {
-        tell("base_url", json!(url))?;
+        set("base_url", json!(url))?;
     }
     match (&entry.key, entry.kind) {
         (None, _) => {}
-        (Some(key), ProviderKind::Oanda) => tell("token", json!(key))?,
+        (Some(key), ProviderKind::Oanda) => set("token", json!(key))?,
         (Some(key), ProviderKind::Json) => {
-            let send = told.remove("send_key").unwrap_or_else(|| json!("bearer"));
-            told.insert("key".to_owned(), json!({"from": key, "send": send}));
+            let send = fields.remove("send_key").unwrap_or_else(|| json!("bearer"));
+            fields.insert("key".to_owned(), json!({"from": key, "send": send}));
         }
-        (Some(key), _) => tell("key", json!(key))?,
+        (Some(key), _) => set("key", json!(key))?,
     }
-    read_value(&Value::Object(told))
+    read_value(&Value::Object(fields))
 }
 
-/// Recorded days are replayed as `replay` says, not as an entry does.
-fn nothing_else(entry: &ProviderEntry) -> Result<(), String> {
-    let nothing = entry.options.is_empty() && entry.base_url.is_none() && entry.key.is_none();
-    if nothing { Ok(()) } else { Err("its options stand in the section replay: move them there".to_owned()) }
+/// Refuses options of a replay, whose settings are in the section `replay`.
+fn refuse_options(entry: &ProviderEntry) -> Result<(), String> {
+    let without = entry.options.is_empty() && entry.base_url.is_none() && entry.key.is_none();
+    if without { Ok(()) } else { Err("a replay takes no options: set them in the section replay".to_owned()) }
 }

@@ -1,4 +1,4 @@
-//! What is said at the start: what is served, from where, and what to try.
+//! The banner: what the service serves, from where, and requests to try.
 
 use std::{fmt::Write, net::SocketAddr};
 
@@ -7,7 +7,7 @@ use crate::{
     settings::{ProviderEntry, Settings},
 };
 
-/// The text for people, and one line for programs: `listening on http://ADDR`.
+/// Returns the text printed at the start. Programs read its line `listening on http://ADDR`.
 #[must_use]
 pub fn banner(settings: &Settings, app: &App, bound: SocketAddr) -> String {
     let mut text = String::new();
@@ -22,10 +22,10 @@ fn write(text: &mut String, settings: &Settings, app: &App, bound: SocketAddr) -
     writeln!(text)?;
     let names: Vec<&str> = settings.providers.providers.iter().map(ProviderEntry::name).collect();
     let serves = if names.is_empty() {
-        let symbols: Vec<&str> = app.provider().symbols().collect();
+        let symbols: Vec<&str> = app.replay().symbols().collect();
         format!("quotes and daily bars of {}", symbols.join(" "))
     } else {
-        "quotes and bars of what its providers know".to_owned()
+        "the quotes and bars that its providers offer".to_owned()
     };
     writeln!(text, "  serves    {serves}")?;
     writeln!(
@@ -48,7 +48,7 @@ fn write(text: &mut String, settings: &Settings, app: &App, bound: SocketAddr) -
     } else {
         writeln!(text, "  providers {}", names.join(", "))?;
     }
-    writeln!(text, "  lives     quotes {}, bars {}", life(settings.ttl.price), life(settings.ttl.ohlcv))?;
+    writeln!(text, "  TTL       quotes {}, bars {}", ttl(settings.ttl.price), ttl(settings.ttl.ohlcv))?;
     writeln!(text, "  data      {}", settings.cache.disk.dir.display())?;
     writeln!(text)?;
     writeln!(text, "try")?;
@@ -58,13 +58,13 @@ fn write(text: &mut String, settings: &Settings, app: &App, bound: SocketAddr) -
     writeln!(text, "  curl 'http://{host}/v1/stats'")
 }
 
-/// A life in a few words.
-fn life(seconds: Option<u64>) -> String {
-    let most = seconds.map(|seconds| format!("{seconds} s, and no longer than "));
-    format!("{}as their markets trade", most.unwrap_or_default())
+/// A TTL in a few words.
+fn ttl(seconds: Option<u64>) -> String {
+    let most = seconds.map(|seconds| format!("{seconds} s, at most "));
+    format!("{}until their market can change them", most.unwrap_or_default())
 }
 
-/// An address to ask at, where the service listens at all of them.
+/// Returns an address that clients can connect to, if the service listens on all.
 fn reachable(mut bound: SocketAddr) -> SocketAddr {
     if bound.ip().is_unspecified() {
         let local =

@@ -11,35 +11,35 @@ use jiff::{Zoned, tz::TimeZone};
 use market_calendar::{Calendar, Calendars, Session};
 use market_data::{Date, Market};
 
-/// Say when a market trades: whether it is open now and when that changes, or its sessions as CSV.
+/// Prints when a market trades: whether it is open now and when that changes, or its sessions as CSV.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
 pub struct CalendarArgs {
-    /// Which market: a code such as XNYS, US, XLON, FX or CRYPTO, or 24/5 or 24/7.
+    /// The market: a code such as XNYS, US, XLON, FX or CRYPTO, or 24/5 or 24/7.
     pub market: String,
 
-    /// Print the sessions as CSV, in UTC. FX, which trades day and night, is printed week by week.
+    /// Print the sessions as CSV, in UTC. FX, which trades day and night, has a line a week.
     #[arg(long)]
     pub csv: bool,
 
-    /// The first day to print; this year's first if left out.
+    /// The first day to print. Left out: the first of this year.
     #[arg(long, value_name = "DATE", requires = "csv", value_parser = date)]
     pub from: Option<Date>,
 
-    /// The last day to print; this year's last if left out.
+    /// The last day to print. Left out: the last of this year.
     #[arg(long, value_name = "DATE", requires = "csv", value_parser = date)]
     pub to: Option<Date>,
 
-    /// A file of days that the built-in calendars don't know, with lines such as `XNYS 2027-01-08 closed`.
+    /// A file of days that the built-in calendars lack, with lines such as `XNYS 2027-01-08 closed`.
     #[arg(long, env = "CACHE_CALENDAR_FILE", value_name = "FILE")]
     pub calendar_file: Option<PathBuf>,
 }
 
-/// Writes to `out` what is asked for, as of `now`.
+/// Writes what `args` ask for to `out`, as of `now`.
 ///
 /// # Errors
 ///
 /// `Config` for a market without a calendar, days in the wrong order, or a calendar file that can't be
-/// read; `Storage` if `out` can't be written to. It is none if nobody reads on.
+/// read; `Storage` if `out` can't be written to. A reader that closed the pipe is no error.
 ///
 /// ```
 /// use cache_core::Clock;
@@ -73,7 +73,7 @@ pub fn calendar(args: &CalendarArgs, now: Timestamp, out: &mut impl Write) -> Re
     };
     match written.and_then(|()| out.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Err(Error::caused(ErrorKind::Storage, "calendar", "can't write the answer", error))
+            Err(Error::caused(ErrorKind::Storage, "calendar", "can't write the calendar", error))
         }
         _ => Ok(()),
     }
@@ -88,7 +88,7 @@ fn calendars(args: &CalendarArgs) -> Result<Calendars> {
     Calendars::builtin().extended(&text, &file.display().to_string())
 }
 
-/// The first and the last day to print.
+/// Returns the first and the last day to print.
 fn days(args: &CalendarArgs, calendar: &Calendar, now: Timestamp) -> Result<(Date, Date)> {
     let year = zoned(now, calendar.zone()).date();
     let from = args.from.unwrap_or_else(|| year.first_of_year());
@@ -115,7 +115,7 @@ fn csv(calendar: &Calendar, from: Date, to: Date, out: &mut impl Write) -> io::R
     })
 }
 
-/// The weeks that open from the day `from` to the day `to`: sessions without a pause between them.
+/// Returns the trading weeks that open from the day `from` to the day `to`, joined from their sessions.
 fn weeks(calendar: &Calendar, from: Date, to: Date) -> Vec<(Timestamp, Timestamp)> {
     let week = jiff::Span::new().weeks(1);
     let mut weeks: Vec<(Timestamp, Timestamp)> = Vec::new();
@@ -146,7 +146,7 @@ fn for_people(calendar: &Calendar, now: Timestamp) -> String {
     .concat()
 }
 
-/// A moment on the exchange's clock and by UTC.
+/// A moment in the exchange's time and in UTC.
 fn both(at: Timestamp, zone: &TimeZone) -> String {
     let shown = |zone| zoned(at, zone).strftime("%a %Y-%m-%d %H:%M %Z").to_string();
     format!("{:<26} {}", shown(zone), shown(&TimeZone::UTC))

@@ -1,4 +1,4 @@
-//! The command line: a flag for what has one, `--set` for everything, and what to do.
+//! The command line: subcommands, a flag for each setting that has one, and `--set` for all.
 
 use std::{ffi::OsString, path::PathBuf, sync::Arc};
 
@@ -6,87 +6,87 @@ use cache_config::{ConfigReader, Profile, Section, Setting};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
 
 use super::calendar::CalendarArgs;
-use crate::{config::Sources, settings::Settings};
+use crate::{config::ConfigSources, settings::Settings};
 
-/// What the process is started for.
+/// What a command line asks for.
 #[derive(Clone, Debug)]
-pub enum Task {
-    /// To serve.
+pub enum Action {
+    /// Serve.
     Serve,
-    /// To print the configuration that it would serve with.
-    Show,
-    /// To say whether this file can be served with.
-    Check(PathBuf),
-    /// To say when a market trades.
+    /// Print the configuration in force.
+    ShowConfig,
+    /// Check this configuration file.
+    CheckConfig(PathBuf),
+    /// Print when a market trades.
     Calendar(CalendarArgs),
 }
 
-/// Reads a command line, the program's name first.
+/// Parses a command line, the program's name first.
 ///
 /// # Errors
 ///
-/// What is wrong with it, or what was asked to be printed instead: help, or the version.
-pub fn invocation(
+/// An invalid argument, or the text to print instead: help or the version.
+pub fn parse_command_line(
     args: impl IntoIterator<Item = impl Into<OsString> + Clone>,
     variables: impl IntoIterator<Item = (String, String)>,
-) -> Result<(Task, Sources), clap::Error> {
+) -> Result<(Action, ConfigSources), clap::Error> {
     let matches = command().try_get_matches_from(args)?;
-    let mut sources = Sources::new(variables);
-    given(&matches, &mut sources);
+    let mut sources = ConfigSources::new(variables);
+    add_flags(&matches, &mut sources);
     let task = match matches.subcommand() {
         Some(("config", below)) => {
-            given(below, &mut sources);
+            add_flags(below, &mut sources);
             match below.get_one::<PathBuf>("check") {
-                Some(file) => Task::Check(file.clone()),
-                None => Task::Show,
+                Some(file) => Action::CheckConfig(file.clone()),
+                None => Action::ShowConfig,
             }
         }
-        Some(("calendar", below)) => Task::Calendar(CalendarArgs::from_arg_matches(below)?),
-        _ => Task::Serve,
+        Some(("calendar", below)) => Action::Calendar(CalendarArgs::from_arg_matches(below)?),
+        _ => Action::Serve,
     };
     Ok((task, sources))
 }
 
-/// The command line as clap knows it.
+/// Returns the command line as clap declares it.
 pub(crate) fn command() -> Command {
-    let show = Command::new("config")
-        .about("Prints the configuration in force: what holds, and where each value comes from")
-        .arg(
+    let show =
+        Command::new("config").about("Prints the configuration in force, each value with its origin").arg(
             Arg::new("check")
                 .long("check")
                 .value_name("FILE")
                 .value_parser(value_parser!(PathBuf))
-                .help("Says whether this file can be served with, and all that is wrong with it"),
+                .help("Checks this file instead, and prints all its errors"),
         );
     Command::new("cache-server")
         .version(env!("CARGO_PKG_VERSION"))
         .about("A market-data service: quotes and daily bars from memory, then disk, then a slow provider")
+        .after_help(without_effect())
         .subcommand(show.args(args()))
         .subcommand(CalendarArgs::augment_args(Command::new("calendar")))
         .args(args())
 }
 
-/// What may be set by flags, by whoever serves or prints the configuration.
+/// Returns the arguments that set something, for serving and for printing the configuration.
 fn args() -> Vec<Arg> {
     let settings = Settings::settings();
-    let judge = Arc::new(ConfigReader::new(settings.clone()));
+    let reader = Arc::new(Settings::reader());
     let mut args = vec![
         Arg::new("config")
             .long("config")
             .value_name("FILE")
             .value_parser(value_parser!(PathBuf))
-            .help("The file to read first, in YAML; see cache.example.yaml [env: CACHE_CONFIG]"),
+            .help("The configuration file, in YAML: see cache.example.yaml [env: CACHE_CONFIG]"),
         Arg::new("set")
             .long("set")
             .value_name("KEY=VALUE")
             .action(ArgAction::Append)
-            .help("Sets anything by its name in the file: --set warming.enabled=true"),
+            .help("Sets any setting by its name in the file: --set ttl.news=600"),
     ];
-    args.extend(settings.iter().filter_map(|setting| arg(setting, &judge)));
+    args.extend(settings.iter().filter_map(|setting| arg(setting, &reader)));
     args
 }
 
-fn arg(setting: &Setting, judge: &Arc<ConfigReader>) -> Option<Arg> {
+fn arg(setting: &Setting, reader: &Arc<ConfigReader>) -> Option<Arg> {
     let flag = setting.spec.flag?;
     let arg = Arg::new(setting.key)
         .long(flag)
@@ -94,12 +94,24 @@ fn arg(setting: &Setting, judge: &Arc<ConfigReader>) -> Option<Arg> {
         .allow_negative_numbers(true)
         .action(if setting.spec.list { ArgAction::Append } else { ArgAction::Set })
         .help(help(setting));
-    // What clap refuses it repeats, so what may hold a password is judged later.
+    // clap repeats what it refuses, so the reader checks secrets later.
     if setting.spec.secret {
         return Some(arg);
     }
-    let (key, judge) = (setting.key, Arc::clone(judge));
-    Some(arg.value_parser(move |text: &str| judge.judge(key, text).map(|()| text.to_owned())))
+    let (key, reader) = (setting.key, Arc::clone(reader));
+    Some(arg.value_parser(move |text: &str| reader.check(key, text).map(|()| text.to_owned())))
+}
+
+/// Returns the list of the settings without effect, most of which have no flag that could say so.
+fn without_effect() -> String {
+    let settings = Settings::settings();
+    let keys: Vec<&str> =
+        settings.iter().filter(|setting| setting.spec.without_effect).map(|setting| setting.key).collect();
+    if keys.is_empty() {
+        String::new()
+    } else {
+        format!("Settings that have no effect yet: {}", keys.join(", "))
+    }
 }
 
 fn value_name(setting: &Setting) -> &'static str {
@@ -112,7 +124,7 @@ fn value_name(setting: &Setting) -> &'static str {
 }
 
 fn help(setting: &Setting) -> String {
-    let mut help = setting.about.trim_end_matches('.').to_owned();
+    let mut help = setting.about().trim_end_matches('.').to_owned();
     let default = setting.default_text(Profile::Development);
     if !["null", "[]"].contains(&default.as_str()) {
         help.push_str(&format!(" [default: {default}]"));
@@ -123,8 +135,8 @@ fn help(setting: &Setting) -> String {
     help
 }
 
-/// Notes what these flags say.
-fn given(matches: &ArgMatches, sources: &mut Sources) {
+/// Adds the flags of a command to the sources.
+fn add_flags(matches: &ArgMatches, sources: &mut ConfigSources) {
     if let Some(file) = matches.get_one::<PathBuf>("config") {
         sources.file = Some(file.clone());
     }
@@ -146,7 +158,7 @@ mod tests {
 
     fn refused(args: &[&str]) -> String {
         let args = ["cache-server"].iter().chain(args);
-        invocation(args, []).unwrap_err().to_string()
+        parse_command_line(args, []).unwrap_err().to_string()
     }
 
     #[test]
@@ -182,8 +194,8 @@ mod tests {
             ["cache-server", "config", "--memory-mib=3"],
             ["cache-server", "config", "--set=memory.mib=3"],
         ] {
-            let (task, sources) = invocation(args, []).unwrap();
-            assert!(matches!(task, Task::Show));
+            let (task, sources) = parse_command_line(args, []).unwrap();
+            assert!(matches!(task, Action::ShowConfig));
             assert_eq!(sources.read().unwrap().settings.cache.memory.mib, 3, "{args:?}");
         }
     }

@@ -7,14 +7,14 @@ use cache_facade::Lookup;
 
 /// The age and the remaining life of all data in an answer: the oldest of it, and the first to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Freshness {
+pub(crate) struct CacheControl {
     age: Duration,
     fresh_for: Duration,
     servable_for: Duration,
     stale: bool,
 }
 
-impl Freshness {
+impl CacheControl {
     /// That of one lookup.
     pub(crate) fn of<V>(lookup: &Lookup<V>) -> Self {
         let Lookup { age, fresh_for, servable_for, stale, .. } = *lookup;
@@ -56,8 +56,8 @@ impl Freshness {
 mod tests {
     use super::*;
 
-    fn freshness(age: u64, fresh_for: u64, servable_for: u64) -> Freshness {
-        Freshness {
+    fn freshness(age: u64, fresh_for: u64, servable_for: u64) -> CacheControl {
+        CacheControl {
             age: Duration::from_millis(age),
             fresh_for: Duration::from_millis(fresh_for),
             servable_for: Duration::from_millis(servable_for),
@@ -65,7 +65,7 @@ mod tests {
         }
     }
 
-    fn control(freshness: Freshness) -> String {
+    fn control(freshness: CacheControl) -> String {
         let headers = freshness.headers();
         let text = |name| headers[name].to_str().unwrap();
         format!("{} / {}", text(header::AGE), text(header::CACHE_CONTROL))
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn endless_lives_do_not_overflow() {
-        let endless = Freshness {
+        let endless = CacheControl {
             age: Duration::MAX,
             fresh_for: Duration::MAX,
             servable_for: Duration::MAX,

@@ -11,9 +11,9 @@ use hyper::body::Frame;
 
 /// Nothing, of a length that isn't told. A 304 stands for an answer whose body is longer: an empty body
 /// would be announced by `content-length: 0`, which says otherwise (RFC 9110, 8.6).
-pub(crate) struct Unsent;
+pub(crate) struct NotModifiedBody;
 
-impl HttpBody for Unsent {
+impl HttpBody for NotModifiedBody {
     type Data = Bytes;
     type Error = Infallible;
 

@@ -10,7 +10,7 @@ use cache_core::{Error, ErrorKind};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::http::cache_control::Freshness;
+use crate::http::cache_control::CacheControl;
 
 /// What can go wrong with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ pub(crate) struct Problem {
     kind: ProblemKind,
     detail: String,
     members: BTreeMap<String, Value>,
-    freshness: Option<Freshness>,
+    freshness: Option<CacheControl>,
 }
 
 impl Problem {
@@ -102,7 +102,7 @@ impl Problem {
     }
 
     /// The same, holding for as long as what it says does. Others are not to be kept.
-    pub(crate) fn holding(self, freshness: Freshness) -> Self {
+    pub(crate) fn holding(self, freshness: CacheControl) -> Self {
         Self { freshness: Some(freshness), ..self }
     }
 }
@@ -131,7 +131,7 @@ impl IntoResponse for Problem {
         };
         // Strings, numbers and lists of them: always writable.
         let body = serde_json::to_string(&body).unwrap_or_default();
-        let mut headers = self.freshness.map(Freshness::headers).unwrap_or_default();
+        let mut headers = self.freshness.map(CacheControl::headers).unwrap_or_default();
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         (status, headers, body).into_response()

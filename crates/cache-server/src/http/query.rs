@@ -1,17 +1,17 @@
-//! Query parameters, read strictly: each known, each once, each well encoded.
+//! QueryParams parameters, read strictly: each known, each once, each well encoded.
 
 use crate::http::problem::Problem;
 
 /// The longest piece of a client's text that is repeated to it.
-const ECHO: usize = 64;
+const MAX_ECHO_CHARS: usize = 64;
 
 /// The parameters of a request.
 #[derive(Debug)]
-pub(crate) struct Query<'a> {
+pub(crate) struct QueryParams<'a> {
     pairs: Vec<(&'a str, String)>,
 }
 
-impl<'a> Query<'a> {
+impl<'a> QueryParams<'a> {
     /// Reads what follows the `?`; only the parameters in `known` may appear, each at most once.
     pub(crate) fn read(query: Option<&str>, known: &[&'a str]) -> Result<Self, Problem> {
         let mut pairs = Vec::new();
@@ -47,7 +47,7 @@ impl<'a> Query<'a> {
 
 /// The start of a client's text, for a message.
 pub(crate) fn echo(text: &str) -> String {
-    let mut start: String = text.chars().take(ECHO).collect();
+    let mut start: String = text.chars().take(MAX_ECHO_CHARS).collect();
     if start.len() < text.len() {
         start.push_str("...");
     }
@@ -91,17 +91,17 @@ mod tests {
     use super::*;
 
     fn detail(query: &str) -> String {
-        format!("{:?}", Query::read(Some(query), &["symbols", "from"]).unwrap_err())
+        format!("{:?}", QueryParams::read(Some(query), &["symbols", "from"]).unwrap_err())
     }
 
     #[test]
     fn values_are_decoded_and_empty_pairs_skipped() {
-        let query = Query::read(Some("&symbols=%5EGSPC,a%2cb&&from"), &["symbols", "from"]).unwrap();
+        let query = QueryParams::read(Some("&symbols=%5EGSPC,a%2cb&&from"), &["symbols", "from"]).unwrap();
         assert_eq!(query.get("symbols"), Some("^GSPC,a,b"));
         assert_eq!((query.get("from"), query.given("from")), (Some(""), None));
         assert_eq!(query.given("symbols"), query.get("symbols"));
         assert_eq!(query.get("to"), None);
-        assert_eq!(Query::read(None, &[]).unwrap().get("symbols"), None);
+        assert_eq!(QueryParams::read(None, &[]).unwrap().get("symbols"), None);
     }
 
     #[test]

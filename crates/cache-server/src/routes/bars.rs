@@ -13,13 +13,13 @@ use serde::Serialize;
 use crate::{
     app::App,
     http::{
-        cache_control::Freshness,
+        cache_control::CacheControl,
         problem::Problem,
-        query::{Query, echo},
+        query::{QueryParams, echo},
     },
     routes::{
         quotes::{asset_of, unknown},
-        response::{Datum, cacheable},
+        response::{Annotated, cacheable},
     },
 };
 
@@ -31,7 +31,7 @@ pub(super) async fn one(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let asset = asset_of(symbol)?;
-    let query = Query::read(uri.query(), &["interval", "from", "to"])?;
+    let query = QueryParams::read(uri.query(), &["interval", "from", "to"])?;
     let interval = interval(&app, &query)?;
     let (from, to) = (date(&query, "from")?, date(&query, "to")?);
     if let Some((from, to)) = from.zip(to).filter(|(from, to)| from > to) {
@@ -42,7 +42,7 @@ pub(super) async fn one(
     let lookup = app.series().lookup(&*id.to_string()).await.map_err(|error| Problem::from_error(&error))?;
     let Some(series) = &lookup.value else { return Err(unknown(&id.asset, &lookup)) };
     let data = Bars { asset: &id.asset, interval, bars: series.between(from, to) };
-    cacheable(&headers, Freshness::of(&lookup), &data, &Datum::new(&data, &lookup))
+    cacheable(&headers, CacheControl::of(&lookup), &data, &Annotated::new(&data, &lookup))
 }
 
 #[derive(Serialize)]
@@ -53,7 +53,7 @@ struct Bars<'a> {
     bars: &'a [Bar],
 }
 
-fn interval(app: &App, query: &Query<'_>) -> Result<Interval, Problem> {
+fn interval(app: &App, query: &QueryParams<'_>) -> Result<Interval, Problem> {
     let text = query.given("interval").unwrap_or("1d");
     let refused = |why: String| Problem::parameter("interval", why);
     let interval: Interval = text.parse().map_err(|invalid| refused(format!("interval={invalid}")))?;
@@ -67,7 +67,7 @@ fn interval(app: &App, query: &Query<'_>) -> Result<Interval, Problem> {
     Err(refused(format!("interval={text:?} is not offered: ask for one of {}", known.join(", "))))
 }
 
-fn date(query: &Query<'_>, name: &str) -> Result<Option<Date>, Problem> {
+fn date(query: &QueryParams<'_>, name: &str) -> Result<Option<Date>, Problem> {
     let Some(text) = query.given(name) else { return Ok(None) };
     // jiff reads more forms than a date in a query should have.
     let iso = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');

@@ -7,17 +7,17 @@ use serde_json::{Value, json};
 
 use crate::{
     app::App,
-    config::Reloaded,
+    config::ReloadReport,
     http::{
         problem::{Problem, ProblemKind},
-        query::Query,
+        query::QueryParams,
     },
     routes::response::uncacheable,
 };
 
 /// `POST /v1/config/reload`
 pub(super) async fn reload(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {
-    Query::read(uri.query(), &[])?;
+    QueryParams::read(uri.query(), &[])?;
     // A file is read.
     let read = tokio::task::spawn_blocking(move || app.reload()).await;
     let read =
@@ -30,7 +30,7 @@ pub(super) async fn reload(State(app): State<Arc<App>>, uri: Uri) -> Result<Resp
     uncacheable(&answer(&reloaded))
 }
 
-fn answer(reloaded: &Reloaded) -> Value {
+fn answer(reloaded: &ReloadReport) -> Value {
     let changed = reloaded.changed.iter().map(|(key, from, to)| json!({"key": key, "from": from, "to": to}));
     let restart = reloaded.needs_restart.iter().map(|key| format!("needs a restart: {key}"));
     json!({

@@ -10,7 +10,7 @@ use crate::{
     app::App,
     http::{
         problem::{Problem, ProblemKind},
-        query::Query,
+        query::QueryParams,
     },
     routes::response::uncacheable,
 };
@@ -21,7 +21,7 @@ pub(super) async fn announce(
     uri: Uri,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    Query::read(uri.query(), &[])?;
+    QueryParams::read(uri.query(), &[])?;
     let event: MarketEvent = serde_json::from_slice(&body).map_err(|error| {
         let wanted =
             r#"{"asset": "AAPL", "event": "earnings", "at": "2026-01-28T21:30:00Z"}, at left out for now"#;

@@ -7,13 +7,13 @@ use serde::Serialize;
 
 use crate::{
     app::App,
-    http::{problem::Problem, query::Query},
+    http::{problem::Problem, query::QueryParams},
     routes::response::uncacheable,
 };
 
 /// `GET /health`. A degraded service still serves, so it answers 200 too.
 pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {
-    Query::read(uri.query(), &[])?;
+    QueryParams::read(uri.query(), &[])?;
     let health = app.cache.health();
     let memory = Tier { name: "memory", healthy: true, error: None };
     let others = health.tiers.iter().map(|tier| Tier {

@@ -4,13 +4,13 @@ use axum::{http::Uri, response::Response};
 use serde_json::json;
 
 use crate::{
-    http::{problem::Problem, query::Query},
+    http::{problem::Problem, query::QueryParams},
     routes::response::uncacheable,
 };
 
 /// `GET /`
 pub(super) async fn show(uri: Uri) -> Result<Response, Problem> {
-    Query::read(uri.query(), &[])?;
+    QueryParams::read(uri.query(), &[])?;
     uncacheable(&json!({
         "name": "cache-server",
         "version": env!("CARGO_PKG_VERSION"),

@@ -15,11 +15,11 @@ use serde_json::json;
 use crate::{
     app::App,
     http::{
-        cache_control::Freshness,
+        cache_control::CacheControl,
         problem::{Problem, ProblemKind},
-        query::Query,
+        query::QueryParams,
     },
-    routes::response::{Datum, cacheable, uncacheable},
+    routes::response::{Annotated, cacheable, uncacheable},
 };
 
 /// How many symbols one request may name.
@@ -31,23 +31,23 @@ pub(super) async fn list(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let assets = assets(Query::read(uri.query(), &["symbols"])?.get("symbols"))?;
+    let assets = assets(QueryParams::read(uri.query(), &["symbols"])?.get("symbols"))?;
     let ids: Vec<String> = assets.iter().map(Asset::to_string).collect();
     let lookups = app.quotes().lookup_many(&ids).await;
 
     let mut body = Quotes { quotes: Vec::new(), unknown: Vec::new(), failed: Vec::new() };
     let mut data = Vec::new();
-    let mut freshness: Option<Freshness> = None;
+    let mut freshness: Option<CacheControl> = None;
     let mut failure = None;
     for (asset, lookup) in assets.iter().zip(&lookups) {
         match lookup {
             Ok(found) => {
-                let own = Freshness::of(found);
+                let own = CacheControl::of(found);
                 freshness = Some(freshness.map_or(own, |so_far| so_far.and(own)));
                 match &found.value {
                     Some(quote) => {
                         data.push(&**quote);
-                        body.quotes.push(Datum::new(quote, found));
+                        body.quotes.push(Annotated::new(quote, found));
                     }
                     None => body.unknown.push(asset),
                 }
@@ -73,12 +73,12 @@ pub(super) async fn one(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    Query::read(uri.query(), &[])?;
+    QueryParams::read(uri.query(), &[])?;
     let asset = asset_of(symbol)?;
     let lookup =
         app.quotes().lookup(&*asset.to_string()).await.map_err(|error| Problem::from_error(&error))?;
     let Some(quote) = &lookup.value else { return Err(unknown(&asset, &lookup)) };
-    cacheable(&headers, Freshness::of(&lookup), quote, &Datum::new(quote, &lookup))
+    cacheable(&headers, CacheControl::of(&lookup), quote, &Annotated::new(quote, &lookup))
 }
 
 /// The asset that a path names: `AAPL`, `BTC@CRYPTO`.
@@ -96,7 +96,7 @@ pub(super) fn unknown<V>(asset: &Asset, lookup: &Lookup<V>) -> Problem {
         format!("the provider knows no symbol {asset}: check its spelling"),
     )
     .with("symbol", asset.to_string())
-    .holding(Freshness::of(lookup))
+    .holding(CacheControl::of(lookup))
 }
 
 fn missing() -> Problem {
@@ -126,7 +126,7 @@ fn assets(list: Option<&str>) -> Result<Vec<Asset>, Problem> {
 
 #[derive(Serialize)]
 struct Quotes<'a> {
-    quotes: Vec<Datum<&'a Arc<Quote>>>,
+    quotes: Vec<Annotated<&'a Arc<Quote>>>,
     unknown: Vec<&'a Asset>,
     failed: Vec<Failed<'a>>,
 }

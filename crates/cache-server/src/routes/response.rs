@@ -9,15 +9,15 @@ use cache_facade::{Lookup, Source};
 use serde::Serialize;
 
 use crate::http::{
-    cache_control::Freshness,
+    cache_control::CacheControl,
     etag::ETag,
-    not_modified::Unsent,
+    not_modified::NotModifiedBody,
     problem::{Problem, ProblemKind},
 };
 
 /// A datum with its circumstances beside it.
 #[derive(Serialize)]
-pub(super) struct Datum<T> {
+pub(super) struct Annotated<T> {
     #[serde(flatten)]
     data: T,
     source: &'static str,
@@ -25,7 +25,7 @@ pub(super) struct Datum<T> {
     stale: bool,
 }
 
-impl<T> Datum<T> {
+impl<T> Annotated<T> {
     pub(super) fn new<V>(data: T, lookup: &Lookup<V>) -> Self {
         let source = match lookup.source {
             Source::Loader => "provider",
@@ -39,7 +39,7 @@ impl<T> Datum<T> {
 /// Answers with `body`, whose version is that of `data`; with 304 if the client has that version.
 pub(super) fn cacheable(
     request: &HeaderMap,
-    freshness: Freshness,
+    freshness: CacheControl,
     data: &impl Serialize,
     body: &impl Serialize,
 ) -> Result<Response, Problem> {
@@ -47,7 +47,7 @@ pub(super) fn cacheable(
     let mut headers = freshness.headers();
     headers.extend(etag.value().map(|value| (header::ETAG, value)));
     if etag.is_known_to(request) {
-        return Ok((StatusCode::NOT_MODIFIED, headers, Body::new(Unsent)).into_response());
+        return Ok((StatusCode::NOT_MODIFIED, headers, Body::new(NotModifiedBody)).into_response());
     }
     Ok((headers, json(body)?).into_response())
 }

@@ -9,16 +9,16 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     app::{App, NAMESPACE},
-    http::{problem::Problem, query::Query},
+    http::{problem::Problem, query::QueryParams},
     routes::response::uncacheable,
 };
 
 /// How many of the keys read most are shown.
-const HOTTEST: usize = 10;
+const HOTTEST_KEYS: usize = 10;
 
 /// `GET /v1/stats`
 pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {
-    Query::read(uri.query(), &[])?;
+    QueryParams::read(uri.query(), &[])?;
     let stats = app.cache.stats();
     let mut hits = Map::new();
     hits.insert("memory".into(), json!(stats.memory.hits));
@@ -97,7 +97,7 @@ fn provider(report: &ProviderReport) -> Value {
 fn memory(app: &App, stats: &MemoryStats) -> Value {
     let hottest: Vec<Value> = app
         .cache
-        .hottest(HOTTEST)
+        .hottest(HOTTEST_KEYS)
         .iter()
         .map(|hot| {
             // As patterns are given to the service: without its namespace.

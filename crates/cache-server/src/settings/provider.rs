@@ -1,36 +1,35 @@
-//! What can be said of a provider: who it is, where, and how it is treated.
+//! ProviderEntry: one entry of the setting `providers`.
 
 use std::collections::BTreeMap;
 
 use market_data::{DataType, Market, ProviderSettings, Quota, SecretSource};
 use serde::{Deserialize, Serialize};
 
-/// One source of data, in the order of its priority. How it is treated has the names, meanings and defaults of
-/// [`ProviderSettings`].
+/// One provider of data. The fields of [`ProviderSettings`] have the same names, meanings and defaults here.
 ///
 /// ```
 /// use cache_server::{ProviderEntry, ProviderKind};
 ///
 /// let entry: ProviderEntry = serde_json::from_str(r#"{"kind": "yahoo", "priority": 1, "retries": 0}"#)?;
 /// assert_eq!((entry.name(), entry.kind), ("yahoo", ProviderKind::Yahoo));
-/// assert_eq!((entry.treatment().priority, entry.treatment().timeout_ms), (1, 5000));
+/// assert_eq!((entry.provider_settings().priority, entry.provider_settings().timeout_ms), (1, 5000));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProviderEntry {
-    /// What it is called in statistics. Default: its kind.
+    /// The name in statistics. Default: the kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
-    /// Whom it speaks to.
+    /// Which API or source it uses.
     pub kind: ProviderKind,
-    /// Where it is, if not where its kind is by default.
+    /// The base URL of its API. Default: its kind's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
-    /// Where its key is: `{env: NAME}` or `{file: PATH}`. The key itself is in no configuration.
+    /// Where its API key is: `{env: NAME}` or `{file: PATH}`. A configuration never has the key itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<SecretSource>,
-    /// What only its kind knows of.
+    /// The options of its kind.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub options: BTreeMap<String, serde_json::Value>,
     /// As [`ProviderSettings::priority`].
@@ -69,37 +68,37 @@ pub struct ProviderEntry {
 }
 
 impl ProviderEntry {
-    /// What it is called.
+    /// Returns its name.
     #[must_use]
     pub fn name(&self) -> &str {
         self.name.as_deref().unwrap_or(self.kind.as_str())
     }
 
-    /// How a registry is to treat it.
+    /// Returns its settings in a registry.
     #[must_use]
-    pub fn treatment(&self) -> ProviderSettings {
-        let usual = ProviderSettings::default();
+    pub fn provider_settings(&self) -> ProviderSettings {
+        let defaults = ProviderSettings::default();
         ProviderSettings {
             priority: self.priority,
             data: self.data.clone(),
             markets: self.markets.clone(),
             next_if_unknown: self.next_if_unknown,
             quota: self.quota,
-            timeout_ms: self.timeout_ms.unwrap_or(usual.timeout_ms),
-            retries: self.retries.unwrap_or(usual.retries),
-            backoff_ms: self.backoff_ms.unwrap_or(usual.backoff_ms),
-            backoff_max_ms: self.backoff_max_ms.unwrap_or(usual.backoff_max_ms),
-            breaker_failures: self.breaker_failures.unwrap_or(usual.breaker_failures),
-            breaker_pause_ms: self.breaker_pause_ms.unwrap_or(usual.breaker_pause_ms),
+            timeout_ms: self.timeout_ms.unwrap_or(defaults.timeout_ms),
+            retries: self.retries.unwrap_or(defaults.retries),
+            backoff_ms: self.backoff_ms.unwrap_or(defaults.backoff_ms),
+            backoff_max_ms: self.backoff_max_ms.unwrap_or(defaults.backoff_max_ms),
+            breaker_failures: self.breaker_failures.unwrap_or(defaults.breaker_failures),
+            breaker_pause_ms: self.breaker_pause_ms.unwrap_or(defaults.breaker_pause_ms),
         }
     }
 }
 
-/// Whom a provider speaks to.
+/// The API or source of a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ProviderKind {
-    /// Nobody: it replays recorded days.
+    /// A replay of recorded days.
     Replay,
     /// Yahoo.
     Yahoo,
@@ -107,14 +106,14 @@ pub enum ProviderKind {
     Oanda,
     /// Alpha Vantage.
     AlphaVantage,
-    /// Any service that answers in JSON.
+    /// Any JSON API.
     Json,
     /// Files of comma-separated values.
     Csv,
 }
 
 impl ProviderKind {
-    /// The name: `replay`, `yahoo`, `oanda`, `alpha_vantage`, `json`, `csv`.
+    /// Returns the name: `replay`, `yahoo`, `oanda`, `alpha_vantage`, `json`, `csv`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

@@ -1,4 +1,4 @@
-//! The sections that only the service has.
+//! The sections of the service; those of the cache are in the facade.
 
 use std::path::PathBuf;
 
@@ -10,28 +10,28 @@ use super::{provider::ProviderEntry, validators};
 section! {
     /// The service itself.
     pub struct ServiceSection("", _profile) {
-        /// Where to listen: an address and a port, 0 for any free one.
+        /// The address and port to listen on. Port 0 is any free one.
         listen: String = "127.0.0.1:8080".to_owned(),
             setting().env(&["CACHE_LISTEN"]).flag("listen"),
-        /// What to log, to standard error: off, error, warn, info, debug, trace, or by module.
+        /// The log level: off, error, warn, info, debug or trace, or one by module. Logs go to standard error.
         log: String = "info".to_owned(),
-            setting().reloadable().validate(validators::filter).env(&["CACHE_LOG"]).flag("log"),
-        /// How long a miss waits for others, to go to a provider in one call. 0: it doesn't.
+            setting().reloadable().validate(validators::log_filter).env(&["CACHE_LOG"]).flag("log"),
+        /// How long a miss waits for others, so that one call to a provider loads them all. 0: not at all.
         gather_ms: u64 = 2,
             setting().unit("ms").range(0.0..=1000.0).env(&["CACHE_GATHER_MS"]).flag("gather-ms"),
     }
 }
 
 section! {
-    /// What clients and loads may take.
+    /// Limits on connections and loads.
     pub struct LimitsSection("limits.", profile) {
-        /// How many connections are served at once; more wait.
+        /// How many connections are served at once. Further ones wait.
         connections: u32 = profile.choose(2048, 8192),
             setting().range(1.0..=1e6).env(&["CACHE_MAX_CONNECTIONS"]).flag("max-connections"),
-        /// How long a request waits for a provider at most.
+        /// The longest time a request waits for a provider.
         load_timeout_ms: u64 = 10_000,
             setting().reloadable().unit("ms").range(1.0..=600_000.0).env(&["CACHE_LOAD_TIMEOUT_MS"]).flag("load-timeout-ms"),
-        /// How long after a failed load a stale value is served without trying again.
+        /// How long after a failed load stale values are served without another attempt.
         throttle_ms: u64 = 1000,
             setting().reloadable().unit("ms").env(&["CACHE_THROTTLE_MS"]).flag("throttle-ms"),
     }
@@ -40,40 +40,40 @@ section! {
 section! {
     /// How long data are fresh.
     pub struct TtlSection("ttl.", _profile) {
-        /// How long a quote is fresh, in any phase of its market, if it can't change before. Left out: by the rules.
+        /// How long a quote is fresh in every phase of its market, unless it can change before. Left out: by the rules.
         price: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_PRICE"]).flag("ttl-price"),
-        /// How long bars are fresh, the same way.
+        /// How long bars are fresh, as for quotes.
         ohlcv: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_OHLCV"]).flag("ttl-ohlcv"),
-        /// How long what a company reports is fresh, the same way.
+        /// How long fundamentals are fresh, as for quotes.
         fundamentals: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_FUNDAMENTALS"]),
-        /// How long indicators are fresh, the same way.
+        /// How long technical indicators are fresh, as for quotes.
         technical: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_TECHNICAL"]),
-        /// How long news are fresh, the same way.
+        /// How long news are fresh, as for quotes.
         news: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_NEWS"]),
-        /// How long series of an economy are fresh, the same way.
+        /// How long macroeconomic series are fresh, as for quotes.
         macro_: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_MACRO"]),
-        /// How long it is remembered that a provider doesn't know a symbol.
+        /// How long an unknown symbol is cached as unknown.
         unknown: u64 = 60, setting().reloadable().unit("s").env(&["CACHE_TTL_UNKNOWN"]).flag("ttl-unknown"),
-        /// What the class short comes to. Left out: as the rules have it.
+        /// The TTL of the class short. Left out: by the rules.
         short: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_SHORT"]),
-        /// What the class medium comes to. Left out: as the rules have it.
+        /// The TTL of the class medium. Left out: by the rules.
         medium: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_MEDIUM"]),
-        /// What the class long comes to. Left out: as the rules have it.
+        /// The TTL of the class long. Left out: by the rules.
         long: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_LONG"]),
-        /// What the class very_long comes to. Left out: as the rules have it.
+        /// The TTL of the class very_long. Left out: by the rules.
         very_long: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_VERY_LONG"]),
-        /// The rules: how long each kind of data is fresh, by type of asset and phase of the market. What is
-        /// written lies over the defaults, cell by cell: `rows: {price: {open: 60}}`. The lives above lie over them.
+        /// The rules: how long each kind of data is fresh, by type of asset and phase of the market. Each cell that
+        /// is given replaces a default: `rows: {price: {open: 60}}`. The settings above replace cells of the rules.
         rules: TtlRules = TtlRules::default(), setting().reloadable(),
     }
 }
 
 section! {
-    /// Until what age data may stand in while new ones can't be had.
+    /// Until what age stale data may be served while a load fails.
     pub struct GraceSection("grace.", _profile) {
-        /// Until what age a quote may stand in while a new one can't be had. Left out: by the rules.
+        /// Until what age, from its birth, a stale quote may be served while loads fail. Left out: by the rules.
         price: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_GRACE_PRICE"]).flag("grace-price"),
-        /// Until what age bars may stand in while new ones can't be had. Left out: by the rules.
+        /// Until what age, from their birth, stale bars may be served while loads fail. Left out: by the rules.
         ohlcv: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_GRACE_OHLCV"]).flag("grace-ohlcv"),
     }
 }
@@ -81,74 +81,74 @@ section! {
 section! {
     /// Trading calendars.
     pub struct CalendarsSection("calendars.", _profile) {
-        /// A file of days that the calendars don't know, with lines such as `XNYS 2027-01-08 closed`.
+        /// A file of days that the built-in calendars lack, with lines such as `XNYS 2027-01-08 closed`.
         file: Option<PathBuf> = None, setting().reloadable().env(&["CACHE_CALENDAR_FILE"]),
     }
 }
 
 section! {
-    /// Where data come from.
+    /// The providers of data.
     pub struct ProvidersSection("", _profile) {
-        /// Where data come from, the first to be asked first. Left out: recorded days are replayed.
-        providers: Vec<ProviderEntry> = Vec::new(), setting().sample(super::PROVIDERS),
+        /// The providers of data, in the order of their priority. Left out: recorded days are replayed.
+        providers: Vec<ProviderEntry> = Vec::new(), setting().sample(super::PROVIDERS_SAMPLE),
     }
 }
 
 section! {
-    /// How recorded days are replayed, as a provider would answer.
+    /// The replay of recorded days, which stands in for a provider.
     pub struct ReplaySection("replay.", _profile) {
-        /// How long each call of the provider takes.
+        /// How long each call of the replay takes.
         latency_ms: u64 = 300,
             setting().unit("ms").env(&["CACHE_PROVIDER_LATENCY_MS"]).flag("provider-latency-ms"),
-        /// How many quotes one call of the provider may ask for.
+        /// How many quotes one call of the replay may ask for.
         batch: u32 = 50,
             setting().range(1.0..=4_294_967_295.0).env(&["CACHE_PROVIDER_BATCH"]).flag("provider-batch"),
-        /// How many calls a second the provider lets through.
+        /// How many calls a second the replay accepts.
         rate: u32 = 100,
             setting().range(1.0..=4_294_967_295.0).env(&["CACHE_PROVIDER_RATE"]).flag("provider-rate"),
-        /// The share of calls of the provider that fail.
+        /// The share of calls of the replay that fail.
         failure_rate: f64 = 0.0,
             setting().range(0.0..=1.0).env(&["CACHE_PROVIDER_FAILURE_RATE"]).flag("provider-failure-rate"),
-        /// Which calls those are: the same seed fails the same ones.
+        /// The seed that selects the calls that fail.
         seed: u64 = 0,
             setting().env(&["CACHE_PROVIDER_SEED"]).flag("provider-seed"),
     }
 }
 
 section! {
-    /// Loading ahead of demand.
+    /// Loading keys before they are asked for.
     pub struct WarmingSection("warming.", profile) {
-        /// Whether what is asked for often is loaded before it is asked for.
+        /// Whether popular keys are loaded before they are asked for.
         enabled: bool = profile.choose(false, true),
             setting().reloadable().without_effect().env(&["CACHE_WARMING_ENABLED"]),
-        /// At which hours of the day, in UTC.
+        /// The hours of the day at which to warm, in UTC.
         schedule: Vec<u8> = vec![0, 6, 12, 18],
             setting().reloadable().without_effect().list().validate(validators::hour).env(&["CACHE_WARMING_SCHEDULE"]),
-        /// How many symbols go to a provider at once.
+        /// How many symbols one batch has.
         batch_size: u32 = 50,
             setting().reloadable().without_effect().range(1.0..=10_000.0).env(&["CACHE_WARMING_BATCH_SIZE"]),
-        /// How often besides.
+        /// The time between two warmings besides the schedule.
         interval: u64 = 300,
             setting().reloadable().without_effect().unit("s").range(1.0..=86_400.0).env(&["CACHE_WARMING_INTERVAL"]),
-        /// How many batches may be under way.
+        /// How many batches are loaded at once.
         max_concurrent: u32 = 5,
             setting().reloadable().without_effect().range(1.0..=1000.0).env(&["CACHE_WARMING_MAX_CONCURRENT"]),
     }
 }
 
 section! {
-    /// Updates in batches.
+    /// Sending updates in batches.
     pub struct BatchSection("batch.", _profile) {
-        /// Whether updates wait to be sent together.
+        /// Whether updates are sent in batches.
         enabled: bool = true,
             setting().reloadable().without_effect().env(&["CACHE_BATCH_ENABLED"]),
-        /// How many go together.
+        /// How many updates a batch has.
         size: u32 = 50,
             setting().reloadable().without_effect().range(1.0..=10_000.0).env(&["CACHE_BATCH_SIZE"]),
-        /// How often they are sent.
+        /// The time between two batches.
         interval: u64 = 60,
             setting().reloadable().without_effect().unit("s").range(1.0..=86_400.0).env(&["CACHE_BATCH_INTERVAL"]),
-        /// In which hours of the day, in UTC, even few are sent.
+        /// The hours of the day, in UTC, in which small batches are sent too.
         low_load_hours: Vec<u8> = (0..=6).collect(),
             setting().reloadable().without_effect().list().validate(validators::hour).env(&["CACHE_LOW_LOAD_HOURS"]),
     }

@@ -1,4 +1,4 @@
-//! The rules of lives in force: the table, and what single settings say over it.
+//! The TTL rules in force: the configured table, with the single settings over it.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use market_data::DataType;
 
 use super::{GraceSection, TtlSection};
 
-/// The rules that follow from the two sections.
-pub(super) fn rules(ttl: &TtlSection, grace: &GraceSection) -> TtlRules {
+/// Returns the TTL rules of the two sections.
+pub(super) fn ttl_rules(ttl: &TtlSection, grace: &GraceSection) -> TtlRules {
     let mut rules = ttl.rules.clone();
     let classes = &mut rules.classes;
     for (class, seconds) in [
@@ -28,10 +28,10 @@ pub(super) fn rules(ttl: &TtlSection, grace: &GraceSection) -> TtlRules {
         (DataType::Macro, ttl.macro_, None),
     ] {
         if let Some(seconds) = life {
-            fix(&mut rules, data, Life::seconds(seconds));
+            set_life(&mut rules, data, Life::seconds(seconds));
         }
         if let Some(seconds) = grace {
-            // Counted from birth, where the table counts from the end of the life.
+            // The setting counts from birth, the table from the end of the life.
             let past = Duration::from_secs(seconds.saturating_sub(life.unwrap_or(0)));
             for (_, row) in rules.rows.iter_mut().filter(|(scope, _)| scope.data == data) {
                 row.grace = Some(past);
@@ -41,8 +41,8 @@ pub(super) fn rules(ttl: &TtlSection, grace: &GraceSection) -> TtlRules {
     rules
 }
 
-/// One life in every phase, for assets of any type.
-fn fix(rules: &mut TtlRules, data: DataType, life: Life) {
+/// Sets one life for every phase and every type of asset.
+fn set_life(rules: &mut TtlRules, data: DataType, life: Life) {
     let old = rules.row(data);
     rules.rows.retain(|scope, _| scope.data != data);
     let any = Some(life);

@@ -1,15 +1,15 @@
-//! What must hold of single texts beyond their type.
+//! Validators of single settings.
 
 use tracing_subscriber::EnvFilter;
 
-/// A filter of log lines.
-pub(super) fn filter(text: &str) -> Result<(), String> {
+/// Accepts a filter of log lines.
+pub(super) fn log_filter(text: &str) -> Result<(), String> {
     EnvFilter::try_new(text).map(drop).map_err(|_| {
         "give off, error, warn, info, debug or trace, or by module: info,cache_disk=debug".to_owned()
     })
 }
 
-/// An hour of the day.
+/// Accepts an hour of the day.
 pub(super) fn hour(text: &str) -> Result<(), String> {
     match text.parse::<u8>() {
         Ok(0..=23) => Ok(()),

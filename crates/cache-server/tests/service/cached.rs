@@ -11,7 +11,7 @@ use market_data::{
 };
 use serde_json::json;
 
-use crate::fixture::in_process::Inside;
+use crate::fixture::in_process::InProcess;
 
 struct Scene {
     clock: Clock,
@@ -145,8 +145,8 @@ async fn a_registry_is_wrapped_like_any_provider_and_names_who_answered() {
 
 #[tokio::test]
 async fn statistics_say_how_a_provider_is_and_what_it_said_last() {
-    let service = Inside::open(&["--throttle-ms=0"]).await;
-    service.app.provider().faults().fail_next(1);
+    let service = InProcess::open(&["--throttle-ms=0"]).await;
+    service.app.replay().faults().fail_next(1);
     service.get("/v1/quotes/AAPL").await;
     service.get("/v1/quotes?symbols=AAPL,NOPE").await;
     let provider = service.get("/v1/stats").await.json()["providers"][0].clone();

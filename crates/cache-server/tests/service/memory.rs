@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::fixture::{
-    in_process::Inside,
+    in_process::InProcess,
     process::{Server, command, refused},
 };
 
@@ -15,7 +15,7 @@ const SYMBOLS: [&str; 13] =
     ["AAPL", "AMZN", "BABA", "BAC", "DIS", "FB", "GE", "GOOG", "INTC", "JPM", "MSFT", "PG", "T"];
 
 /// What the statistics say of memory.
-async fn memory(service: &Inside) -> Value {
+async fn memory(service: &InProcess) -> Value {
     service.get("/v1/stats").await.json()["memory"].clone()
 }
 
@@ -79,7 +79,7 @@ async fn protected_keys_stay_in_memory_while_others_make_room() {
             "--memory-protect=price:AAPL*",
             "--ttl-unknown=300",
         ];
-        let service = Inside::open(&flags).await;
+        let service = InProcess::open(&flags).await;
         service.get("/v1/quotes?symbols=AAPL,MSFT").await;
         let before = memory(&service).await;
         assert_eq!((&before["protected"], &before["entries"]), (&json!(1), &json!(2)), "{policy}");
@@ -167,7 +167,7 @@ async fn a_protected_key_without_room_is_served_and_warned_of() {
 
 #[tokio::test]
 async fn the_hottest_keys_are_those_most_asked_for() {
-    let service = Inside::open(&[]).await;
+    let service = InProcess::open(&[]).await;
     assert_eq!(memory(&service).await["hottest"], json!([]), "nothing was asked");
     for turn in 0..2000 {
         let symbol = if turn % 4 == 0 { "MSFT" } else { "AAPL" };
@@ -206,7 +206,7 @@ async fn the_hottest_key_is_found_among_the_threads_of_a_real_process() {
 async fn what_left_memory_is_told_by_cause() {
     for policy in POLICIES {
         let service =
-            Inside::open(&["--memory-policy", policy, "--ttl-price=300", "--grace-price=600"]).await;
+            InProcess::open(&["--memory-policy", policy, "--ttl-price=300", "--grace-price=600"]).await;
         let evictions = async || memory(&service).await["evictions"].clone();
         let none = json!({"size": 0, "expired": 0, "removed": 0, "replaced": 0, "oversized": 0});
         assert_eq!(evictions().await, none, "{policy}");

@@ -47,15 +47,15 @@ fn what_a_provider_can_not_be_told_is_refused_with_its_name_and_without_keys() {
     for (entry, part) in [
         (
             "{kind: yahoo, options: {max_bach: 3}}",
-            "providers, yahoo: there is no \"max_bach\": did you mean max_batch?",
+            "providers, yahoo: unknown field \"max_bach\": did you mean max_batch?",
         ),
         ("{kind: oanda, name: fx}", "providers, fx: account is missing"),
         ("{kind: csv}", "providers, csv: folder is missing"),
-        ("{kind: csv, base_url: http://x}", "there is no \"base_url\""),
+        ("{kind: csv, base_url: http://x}", "unknown field \"base_url\""),
         ("{kind: replay, options: {latency_ms: 3}}", "section replay"),
         ("{kind: alpha_vantage, options: {key: hunter2}}", "providers, alpha_vantage"),
         ("{kind: alpha_vantage, key: {env: NO_SUCH_KEY}}", "NO_SUCH_KEY"),
-        ("{kind: yahoo}, {kind: yahoo}", "two of the name \"yahoo\""),
+        ("{kind: yahoo}, {kind: yahoo}", "two providers are named \"yahoo\""),
         ("{kind: yahoo, quota: {per_day: 0}}", "cache.yaml:1:"),
     ] {
         fs::write(&path, format!("providers: [{entry}]\n")).unwrap();

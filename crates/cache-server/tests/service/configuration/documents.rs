@@ -1,24 +1,25 @@
-//! The example file and the guide say what the code says.
+//! The example file and the guide's table are those that the code generates.
 //!
-//! With `CACHE_WRITE_DOCUMENTS=1` they are written instead of compared.
+//! `CACHE_WRITE_DOCUMENTS=1` writes them instead of comparing.
 
 use std::{env, fs, path::PathBuf};
 
-use cache_config::{ConfigErrors, ConfigReader, Profile, Section, Setting, Values, example};
+use cache_config::{ConfigErrors, Profile, Section, Setting, Values, example};
 use cache_server::Settings;
 
 const OPENING: &str = "\
-## What cache-server can be told, each setting at its default behind a `#`.
+## All settings of cache-server, each commented out by a `#` at its default.
 ##
-## Start with a copy: cache-server --config cache.yaml. The environment counts more than the file, and flags
-## count more than the environment. What is wrong is told with its line: cache-server config --check cache.yaml
+## Copy this file, remove the `#` from what you change, and run: cache-server --config cache.yaml
+## The environment replaces values of the file, and flags replace both.
+## All errors of a file, with their lines: cache-server config --check cache.yaml
 ";
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The document at `path` below the root, or, where it is to be written, `wanted`.
+/// Returns the document at `path` below the root, first writing `wanted` to it if documents are written.
 fn document(path: &str, wanted: impl Fn(&str) -> String) -> String {
     let path = root().join(path);
     let text = fs::read_to_string(&path).unwrap_or_default();
@@ -29,12 +30,12 @@ fn document(path: &str, wanted: impl Fn(&str) -> String) -> String {
 }
 
 fn read(text: &str) -> Result<(Values, Vec<String>), ConfigErrors> {
-    let mut reader = ConfigReader::new(Settings::settings());
-    reader.file("example", text);
+    let mut reader = Settings::reader();
+    reader.yaml("example", text);
     reader.finish()
 }
 
-/// Takes the `#` from settings, and with `##` from explanations too.
+/// Removes the `#` of settings, and comments with `##` altogether.
 fn commented_in(text: &str) -> String {
     let line = |line: &str| match line.trim_start().starts_with("##") {
         true => String::new(),
@@ -47,7 +48,7 @@ fn commented_in(text: &str) -> String {
 fn the_example_has_every_setting_and_all_of_it_commented_in_is_the_defaults() {
     let wanted = format!("{OPENING}{}", example(&Settings::settings()));
     let text = document("crates/cache-server/cache.example.yaml", |_| wanted.clone());
-    assert_eq!(text, wanted, "write it anew with CACHE_WRITE_DOCUMENTS=1");
+    assert_eq!(text, wanted, "out of date: write it with CACHE_WRITE_DOCUMENTS=1");
 
     let (values, _) = read(&text).unwrap();
     assert_eq!(format!("{values:?}"), "{}", "as it stands it says nothing");
@@ -66,7 +67,7 @@ fn the_example_has_every_setting_and_all_of_it_commented_in_is_the_defaults() {
 
 #[test]
 fn the_providers_of_the_example_can_be_read() {
-    let text = document("crates/cache-server/cache.example.yaml", str::to_owned);
+    let text = fs::read_to_string(root().join("crates/cache-server/cache.example.yaml")).unwrap();
     let sample: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("##   ")).collect();
     let (values, _) = read(&sample.join("\n")).unwrap();
     let names: Vec<String> = Settings::from_values(&values)
@@ -88,31 +89,29 @@ fn the_guide_lists_every_setting_as_it_is() {
         format!("{before}{begin}{table}{end}{after}")
     };
     let text = document("docs/guide/configuration.md", fill);
-    assert_eq!(text, fill(&text), "write it anew with CACHE_WRITE_DOCUMENTS=1");
+    assert_eq!(text, fill(&text), "out of date: write it with CACHE_WRITE_DOCUMENTS=1");
 }
 
 fn table(settings: &[Setting]) -> String {
-    let mut text =
-        "| setting | variables and flag | default | unit and range | at run time | what it means |\n\
+    let mut text = "| setting | variables and flag | default | unit and range | reloadable | meaning |\n\
                     |---|---|---|---|---|---|\n"
-            .to_owned();
+        .to_owned();
     for setting in settings {
         let code = |text: &str| format!("`{text}`");
-        let ways: Vec<String> = setting.variables_and_flag().iter().map(|way| code(way)).collect();
+        let others: Vec<String> = setting.variables_and_flag().iter().map(|name| code(name)).collect();
         let (usual, production) =
             (setting.default_text(Profile::Development), setting.default_text(Profile::Production));
         let mut default = if usual == "null" { "none".to_owned() } else { code(&short(&usual)) };
         if production != usual {
             default = format!("{default}; in production {}", code(&production));
         }
-        let live = if setting.spec.reloadable { "yes" } else { "" };
-        let idle = if setting.spec.without_effect { " *Not yet acted on.*" } else { "" };
+        let reloadable = if setting.spec.reloadable { "yes" } else { "" };
         text.push_str(&format!(
-            "| {} | {} | {default} | {} | {live} | {}{idle} |\n",
+            "| {} | {} | {default} | {} | {reloadable} | {} |\n",
             code(setting.key),
-            ways.join(", "),
+            others.join(", "),
             setting.unit_and_range().trim_start_matches("In "),
-            setting.about.replace('|', "\\|"),
+            setting.about().replace('|', "\\|"),
         ));
     }
     text

@@ -10,7 +10,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::fixture::{
-    in_process::Inside,
+    in_process::InProcess,
     process::{PATIENCE, Server, command},
 };
 
@@ -107,7 +107,7 @@ async fn a_bad_file_leaves_the_old_in_force_and_all_errors_are_answered() {
         answer["errors"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
     assert_eq!(errors.len(), 2, "{errors:?}");
     assert!(
-        errors[0].contains("cache.yaml:1:18: there is no ttl.prise: did you mean ttl.price?"),
+        errors[0].contains("cache.yaml:1:18: unknown setting ttl.prise: did you mean ttl.price?"),
         "{errors:?}"
     );
     assert!(service.max_age("AAPL").await > 900);
@@ -120,12 +120,12 @@ async fn a_sighup_reads_anew_too_and_the_log_says_what_came_of_it() {
     fs::write(service.path("cache.yaml"), format!("{}disk: {{mib: 99}}\n", lives(50))).unwrap();
     service.server.signal("-HUP");
     service.until_logged("needs a restart: disk.mib").await;
-    assert!(service.log().contains("ttl.price was 1000 and is 50"), "{}", service.log());
+    assert!(service.log().contains("ttl.price changed from 1000 to 50"), "{}", service.log());
     assert!(service.max_age("AAPL").await <= 50);
 
     fs::write(service.path("cache.yaml"), "ttl: {prise: 1}\n").unwrap();
     service.server.signal("-HUP");
-    service.until_logged("the one in force stays").await;
+    service.until_logged("the current one stays in force").await;
     assert!(service.max_age("MSFT").await <= 50);
 }
 
@@ -142,7 +142,7 @@ async fn a_closure_that_is_announced_in_the_calendars_file_lengthens_lives_once_
     let file = folder.path().join("closures");
     fs::write(&file, "").unwrap();
     // New Year's Day, one in the morning in New York: quotes are fresh until the open of the day after.
-    let service = Inside::open(&[&format!("--set=calendars.file={}", file.display())]).await;
+    let service = InProcess::open(&[&format!("--set=calendars.file={}", file.display())]).await;
     service.advance(Duration::from_secs(6 * 3600));
     let max_age = async |symbol: &str| -> u64 {
         let answer = service.get(&format!("/v1/quotes/{symbol}")).await;

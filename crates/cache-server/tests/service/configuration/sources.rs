@@ -1,9 +1,9 @@
-//! Where a setting's value comes from, and what is said of one that can't be.
+//! Where the value of a setting comes from, and the errors for invalid ones.
 
 use std::{fmt::Write, fs, path::Path};
 
-use cache_config::{ConfigReader, Section, Setting, Values};
-use cache_server::{Config, Settings, Sources, invocation};
+use cache_config::{Section, Setting, Values};
+use cache_server::{Config, ConfigSources, Settings, parse_command_line};
 use proptest::prelude::*;
 
 use crate::fixture::process::{command, refused};
@@ -73,11 +73,11 @@ proptest! {
         let [in_file, in_environment, by_flag] = layers.map(text);
         let variable = setting.spec.variables.first().copied().unwrap_or("NO_VARIABLE");
 
-        let mut reader = ConfigReader::new(Settings::settings());
+        let mut reader = Settings::reader();
         if let Some(text) = in_file {
-            reader.file("cache.yaml", &yaml([(setting.key, text)]));
+            reader.yaml("cache.yaml", &yaml([(setting.key, text)]));
         }
-        reader.variables(in_environment.map(|text| (variable, text)));
+        reader.env(in_environment.map(|text| (variable, text)));
         if let Some(text) = by_flag {
             reader.flag("set", setting.key, text);
         }
@@ -89,7 +89,7 @@ proptest! {
             .or_else(|| given(in_file, "cache.yaml:"));
         match last {
             Some((text, origin)) => {
-                let mut alone = ConfigReader::new(Settings::settings());
+                let mut alone = Settings::reader();
                 alone.flag("alone", setting.key, &text);
                 let (alone, _) = alone.finish().unwrap();
                 prop_assert_eq!(Settings::from_values(&values), Settings::from_values(&alone), "{}", setting.key);
@@ -107,15 +107,15 @@ proptest! {
     fn what_is_printed_can_be_read_again(picks in proptest::collection::vec((0_usize..1000, 0_usize..2), 0..8), dir in "\\PC{0,12}") {
         let settings: Vec<Setting> =
             Settings::settings().into_iter().filter(|setting| samples(setting).is_some()).collect();
-        let mut reader = ConfigReader::new(Settings::settings());
+        let mut reader = Settings::reader();
         for (at, which) in picks {
             let setting = &settings[at % settings.len()];
             reader.flag("set", setting.key, samples(setting).unwrap()[which]);
         }
         reader.flag("set", "listen", &dir);
         let Ok((values, _)) = reader.finish() else { return Ok(()) };
-        let mut again = ConfigReader::new(Settings::settings());
-        again.file("printed", &values.to_yaml(&Settings::settings()));
+        let mut again = Settings::reader();
+        again.yaml("printed", &values.to_yaml(&Settings::settings()));
         let (again, _) = again.finish().unwrap();
         prop_assert_eq!(Settings::from_values(&again), Settings::from_values(&values));
     }
@@ -123,8 +123,8 @@ proptest! {
     /// No text in any place of a file makes the reader panic.
     #[test]
     fn hostile_files_are_read_or_refused(text in "[a-z.:\\[\\]{}\\-#'\"&*!|> \n\t0-9]{0,300}") {
-        let mut reader = ConfigReader::new(Settings::settings());
-        reader.file("hostile", &text);
+        let mut reader = Settings::reader();
+        reader.yaml("hostile", &text);
         let _ = reader.finish();
     }
 }
@@ -151,15 +151,15 @@ providers:
     );
     assert!(!fine);
     for part in [
-        "for 8 reasons",
-        "cache.yaml:2:3: there is no memory.mb: did you mean memory.mib?",
+        "has 8 errors",
+        "cache.yaml:2:3: unknown setting memory.mb: did you mean memory.mib?",
         "cache.yaml:3:11: memory.policy is 'mru': give one of lru, lfu",
         "cache.yaml:5:10: ttl.price is 'soon': give a whole number",
-        "cache.yaml:6:1: there is no lissen: did you mean listen?",
+        "cache.yaml:6:1: unknown setting lissen: did you mean listen?",
         "cache.yaml:8:17: warming.schedule: '24' give hours from 0 to 23",
         "cache.yaml:11:11: providers: did you mean yahoo?",
         "CACHE_DISK_MIB: disk.mib is 'lots': give a number in 16..=1073741824 (as by --disk-mib)",
-        "--set: there is no ttl.prise: did you mean ttl.price?",
+        "--set: unknown setting ttl.prise: did you mean ttl.price?",
     ] {
         assert!(said.contains(part), "no {part:?} in\n{said}");
     }
@@ -191,7 +191,7 @@ fn a_file_is_checked_without_being_served_with() {
         (output.status.success(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
     };
     let (fine, said) = check("memory: {mib: 16}\n");
-    assert!(fine && said.contains("can be served with"), "{said}");
+    assert!(fine && said.contains("is valid"), "{said}");
     let (fine, said) = check("memory: {mob: 16}\n");
     assert!(!fine && said.contains("did you mean memory.mib?"), "{said}");
 }
@@ -204,10 +204,10 @@ fn an_unknown_variable_of_ours_is_a_warning_and_those_of_others_are_none() {
     );
     assert!(fine, "{said}");
     assert!(
-        said.contains("warning: CACHE_TTL_PRISE means nothing here: did you mean CACHE_TTL_PRICE?"),
+        said.contains("warning: unknown variable CACHE_TTL_PRISE: did you mean CACHE_TTL_PRICE?"),
         "{said}"
     );
-    assert!(!said.contains("COLOUR") && !said.contains("CACHE_CONFIG means"), "{said}");
+    assert!(!said.contains("COLOUR") && !said.contains("CACHE_CONFIG"), "{said}");
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn the_model_systems_variables_are_honoured() {
         ("CACHE_MEMORY_PRESSURE_THRESHOLD", "0.9", "memory.pressure_threshold"),
     ];
     let variables = given.map(|(name, text, _)| (name.to_owned(), text.to_owned()));
-    let config = Sources::new(variables).read().unwrap();
+    let config = ConfigSources::new(variables).read().unwrap();
     assert_eq!(config.warnings, Vec::<String>::new());
     for (name, _, key) in given {
         assert_eq!(config.values.origin(key).to_string(), name);
@@ -268,7 +268,7 @@ fn passwords_are_in_no_output_no_debug_and_no_error() {
     assert!(said.contains("redis://app:***@cache") && said.contains("password: \"***\""), "{said}");
 
     let owned = variables.map(|(name, text)| (name.to_owned(), text.to_owned()));
-    let config: Config = Sources::new(owned).read().unwrap();
+    let config: Config = ConfigSources::new(owned).read().unwrap();
     let shown = format!("{config:?} {:#?} {}", config.settings, config.to_yaml());
     assert!(!shown.contains(PASSWORD), "{shown}");
 
@@ -291,23 +291,23 @@ fn passwords_are_in_no_output_no_debug_and_no_error() {
 
 #[test]
 fn what_was_printed_without_its_passwords_says_so_when_it_is_read() {
-    let mut reader = ConfigReader::new(Settings::settings());
-    reader.file("printed", "redis:\n  url: \"redis://app:***@cache\"\n");
+    let mut reader = Settings::reader();
+    reader.yaml("printed", "redis:\n  url: \"redis://app:***@cache\"\n");
     let (_, warnings) = reader.finish().unwrap();
-    assert!(warnings[0].contains("redis.url has *** where a password was not shown"), "{warnings:?}");
+    assert!(warnings[0].contains("redis.url contains ***, which masks a password"), "{warnings:?}");
 }
 
 #[test]
 fn production_changes_defaults_and_nothing_that_is_given() {
     let of = |args: &[&str]| {
-        let (_, sources) = invocation(["cache-server"].iter().chain(args), []).unwrap();
+        let (_, sources) = parse_command_line(["cache-server"].iter().chain(args), []).unwrap();
         sources.read().unwrap().settings
     };
     let production = of(&["--profile=production"]);
     assert_eq!((production.cache.memory.mib, production.cache.disk.mib), (256, 4096));
     assert_eq!((production.limits.connections, production.warming.enabled), (8192, true));
     assert_eq!(of(&["--profile=production", "--memory-mib=32"]).cache.memory.mib, 32);
-    let said = invocation(["cache-server", "--profile=staging"], []).unwrap_err().to_string();
+    let said = parse_command_line(["cache-server", "--profile=staging"], []).unwrap_err().to_string();
     assert!(said.contains("production"), "{said}");
     assert_eq!(Settings::from_values(&Values::default()), of(&["--profile=development"]));
 }
@@ -320,7 +320,7 @@ fn what_does_not_go_together_is_refused_where_it_was_given() {
         (vec!["--set=redis.db=1"], "give redis.url"),
         (vec!["--redis-url=redis://a,redis://b", "--set=redis.db=1"], "has no databases"),
     ] {
-        let (_, sources) = invocation(["cache-server"].iter().chain(&args), []).unwrap();
+        let (_, sources) = parse_command_line(["cache-server"].iter().chain(&args), []).unwrap();
         let said = sources.read().unwrap_err().to_string();
         assert!(said.contains(part), "{said}");
     }

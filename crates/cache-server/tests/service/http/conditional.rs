@@ -14,18 +14,18 @@ use tokio::{
 };
 
 use crate::fixture::{
-    in_process::{Answer, Inside},
+    in_process::{InProcess, Reply},
     process::{PATIENCE, Server},
 };
 
-async fn ask(service: &Inside, method: &str, path: &str, known: &str) -> Answer {
+async fn ask(service: &InProcess, method: &str, path: &str, known: &str) -> Reply {
     let request = Request::builder().method(method).uri(path).header("if-none-match", known);
     service.send(request.body(Body::empty()).unwrap()).await
 }
 
 #[tokio::test]
 async fn a_client_that_has_the_version_gets_304_without_a_body() {
-    let service = Inside::open(&[]).await;
+    let service = InProcess::open(&[]).await;
     for path in ["/v1/quotes?symbols=AAPL,NOPE", "/v1/quotes/AAPL", "/v1/bars/AAPL?from=2017-08-01"] {
         let first = service.get(path).await;
         let etag = first.header("etag").to_owned();
@@ -45,7 +45,7 @@ async fn a_client_that_has_the_version_gets_304_without_a_body() {
 
 #[tokio::test]
 async fn a_version_is_that_of_the_data_alone() {
-    let service = Inside::open(&[]).await;
+    let service = InProcess::open(&[]).await;
     let etag = async |path: &str| service.get(path).await.header("etag").to_owned();
     let from_provider = etag("/v1/quotes/AAPL").await;
     service.advance(Duration::from_secs(5));
@@ -58,7 +58,7 @@ async fn a_version_is_that_of_the_data_alone() {
 
 #[tokio::test]
 async fn head_is_get_without_the_body() {
-    let service = Inside::open(&[]).await;
+    let service = InProcess::open(&[]).await;
     service.get("/v1/quotes/AAPL").await;
     let get = service.get("/v1/quotes/AAPL").await;
     let head = ask(&service, "HEAD", "/v1/quotes/AAPL", "\"x\"").await;
@@ -70,14 +70,14 @@ async fn head_is_get_without_the_body() {
 }
 
 /// The age and the `max-age` of an answer.
-fn age_and_life(answer: &Answer) -> (u64, u64) {
+fn age_and_life(answer: &Reply) -> (u64, u64) {
     let control = answer.header("cache-control").split(',').next().unwrap();
     (answer.header("age").parse().unwrap(), control.strip_prefix("max-age=").unwrap().parse().unwrap())
 }
 
 #[tokio::test]
 async fn what_is_left_of_max_age_after_the_age_is_what_is_left_of_the_life() {
-    let service = Inside::open(&["--ttl-price=300", "--grace-price=3600"]).await;
+    let service = InProcess::open(&["--ttl-price=300", "--grace-price=3600"]).await;
     let (age, life) = age_and_life(&service.get("/v1/quotes/AAPL").await);
     assert!(age == 0 && (285..=300).contains(&life), "{age} {life}");
     service.advance(Duration::from_secs(100));
@@ -90,7 +90,7 @@ async fn what_is_left_of_max_age_after_the_age_is_what_is_left_of_the_life() {
 
 #[tokio::test]
 async fn of_several_data_the_oldest_and_the_shortest_lived_count() {
-    let service = Inside::open(&[]).await;
+    let service = InProcess::open(&[]).await;
     let (_, first) = age_and_life(&service.get("/v1/quotes/AAPL").await);
     service.advance(Duration::from_secs(60));
     service.get("/v1/quotes/MSFT").await;
@@ -102,7 +102,7 @@ async fn of_several_data_the_oldest_and_the_shortest_lived_count() {
 
 #[tokio::test]
 async fn statistics_health_and_problems_are_not_kept() {
-    let service = Inside::open(&[]).await;
+    let service = InProcess::open(&[]).await;
     for path in ["/v1/stats", "/health", "/", "/nope", "/v1/quotes"] {
         assert_eq!(service.get(path).await.header("cache-control"), "no-store", "{path}");
     }

@@ -5,11 +5,11 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use serde_json::json;
 
-use crate::fixture::in_process::Inside;
+use crate::fixture::in_process::InProcess;
 
 #[tokio::test]
 async fn quotes_come_in_the_order_asked_for_each_once_and_the_unknown_are_named() {
-    let service = Inside::open(&[]).await;
+    let service = InProcess::open(&[]).await;
     let answer = service.get("/v1/quotes?symbols=MSFT,nope,aapl,MSFT,ZZZZ,AAPL").await;
     assert_eq!(answer.status, StatusCode::OK);
     let body = answer.json();
@@ -17,13 +17,13 @@ async fn quotes_come_in_the_order_asked_for_each_once_and_the_unknown_are_named(
         body["quotes"].as_array().unwrap().iter().map(|quote| quote["symbol"].as_str().unwrap()).collect();
     assert_eq!(symbols, ["MSFT", "AAPL"]);
     assert_eq!((&body["unknown"], &body["failed"]), (&json!(["NOPE", "ZZZZ"]), &json!([])));
-    let usage = service.app.provider().usage();
+    let usage = service.app.replay().usage();
     assert_eq!((usage.calls, usage.keys), (1, 4), "four symbols in one call");
 }
 
 #[tokio::test]
 async fn a_quote_is_the_last_recorded_close_with_its_circumstances() {
-    let service = Inside::open(&[]).await;
+    let service = InProcess::open(&[]).await;
     let quote = json!({
         "symbol": "AAPL", "price": 164.050003, "previous_close": 164.0, "change": 0.050003,
         "change_percent": 0.0305, "open": 164.800003, "high": 164.940002, "low": 163.630005,
@@ -40,10 +40,10 @@ async fn a_quote_is_the_last_recorded_close_with_its_circumstances() {
 
 #[tokio::test]
 async fn an_unknown_symbol_is_remembered_as_long_as_it_says() {
-    let service = Inside::open(&["--ttl-unknown=60"]).await;
+    let service = InProcess::open(&["--ttl-unknown=60"]).await;
     let answer = service.get("/v1/quotes/NOPE").await;
     assert_eq!((answer.status, answer.json()["symbol"].clone()), (StatusCode::NOT_FOUND, json!("NOPE")));
-    let calls = || service.app.provider().usage().calls;
+    let calls = || service.app.replay().usage().calls;
     for _ in 0..3 {
         service.get("/v1/quotes/NOPE").await;
     }
@@ -55,7 +55,7 @@ async fn an_unknown_symbol_is_remembered_as_long_as_it_says() {
 
 #[tokio::test]
 async fn bars_are_cut_from_one_cached_series_and_both_days_are_included() {
-    let service = Inside::open(&[]).await;
+    let service = InProcess::open(&[]).await;
     let dates = async |query: &str| {
         let body = service.get(&format!("/v1/bars/T{query}")).await.json();
         assert_eq!(
@@ -70,12 +70,12 @@ async fn bars_are_cut_from_one_cached_series_and_both_days_are_included() {
     assert_eq!(dates("?to=2012-09-04").await, ["2012-09-04"]);
     assert_eq!(dates("?from=2017-08-26&to=2017-08-27").await, [""; 0], "a weekend");
     assert_eq!(dates("").await.len(), 1258);
-    assert_eq!(service.app.provider().usage().calls, 1);
+    assert_eq!(service.app.replay().usage().calls, 1);
 }
 
 #[tokio::test]
 async fn an_empty_interval_or_end_of_a_range_is_as_good_as_none() {
-    let service = Inside::open(&[]).await;
+    let service = InProcess::open(&[]).await;
     let all = service.get("/v1/bars/AAPL").await.json()["bars"].clone();
     assert_eq!(all.as_array().unwrap().len(), 1258);
     for query in ["interval=1d&from=&to=", "interval=&from&to=", "interval"] {
@@ -86,7 +86,7 @@ async fn an_empty_interval_or_end_of_a_range_is_as_good_as_none() {
 
 #[tokio::test]
 async fn assets_of_one_symbol_are_told_apart_by_market_and_type() {
-    let service = Inside::open(&[]).await;
+    let service = InProcess::open(&[]).await;
     let body = service.get("/v1/quotes?symbols=t,T@XLON,T@US.etf,T@us.equity,T@US").await.json();
     assert_eq!(body["quotes"].as_array().unwrap().len(), 1, "what is usual need not be said: {body}");
     assert_eq!(
@@ -99,7 +99,7 @@ async fn assets_of_one_symbol_are_told_apart_by_market_and_type() {
 
 #[tokio::test]
 async fn statistics_count_hits_by_source_and_calls_by_provider() {
-    let service = Inside::open(&[]).await;
+    let service = InProcess::open(&[]).await;
     service.get("/v1/quotes?symbols=AAPL,MSFT").await;
     service.get("/v1/quotes?symbols=AAPL,MSFT").await;
     let stats = service.get("/v1/stats").await.json();
@@ -118,7 +118,7 @@ async fn statistics_count_hits_by_source_and_calls_by_provider() {
 
 #[tokio::test]
 async fn health_names_every_tier() {
-    let service = Inside::open(&[]).await;
+    let service = InProcess::open(&[]).await;
     let healthy = json!({"status": "healthy", "tiers": [
         {"name": "memory", "healthy": true}, {"name": "disk", "healthy": true}]});
     assert_eq!(service.get("/health").await.json(), healthy);
@@ -126,7 +126,7 @@ async fn health_names_every_tier() {
 
 #[tokio::test]
 async fn while_the_disk_fails_the_service_says_so_and_answers() {
-    let service = Inside::open(&[]).await;
+    let service = InProcess::open(&[]).await;
     service.app.disk().close().await.unwrap();
     let answer = service.get("/v1/quotes/AAPL").await;
     assert_eq!((answer.status, &answer.json()["source"]), (StatusCode::OK, &json!("provider")));

@@ -5,20 +5,20 @@ use std::time::Duration;
 use axum::{body::Body, http::Request};
 use serde_json::json;
 
-use crate::fixture::in_process::{Answer, Inside};
+use crate::fixture::in_process::{InProcess, Reply};
 
-async fn announce(service: &Inside, body: &str) -> Answer {
+async fn announce(service: &InProcess, body: &str) -> Reply {
     service.send(Request::post("/v1/events").body(Body::from(body.to_owned())).unwrap()).await
 }
 
-async fn source(service: &Inside, symbol: &str) -> String {
+async fn source(service: &InProcess, symbol: &str) -> String {
     let answer = service.get(&format!("/v1/quotes/{symbol}")).await.json();
     answer["source"].as_str().unwrap_or_default().to_owned()
 }
 
 #[tokio::test]
 async fn an_event_touches_its_asset_now_and_no_other() {
-    let service = Inside::open(&[]).await;
+    let service = InProcess::open(&[]).await;
     for symbol in ["AAPL", "MSFT"] {
         source(&service, symbol).await;
     }
@@ -38,7 +38,7 @@ async fn an_event_touches_its_asset_now_and_no_other() {
 
 #[tokio::test]
 async fn an_event_ahead_ends_lives_when_it_happens() {
-    let service = Inside::open(&["--ttl-price=86400"]).await;
+    let service = InProcess::open(&["--ttl-price=86400"]).await;
     let at = service.clock.now().after(Duration::from_secs(3600));
     let moment = jiff::Timestamp::from_microsecond(at.as_micros()).unwrap();
     let event = json!({"asset": "AAPL", "event": "earnings", "at": moment.to_string()}).to_string();
@@ -59,7 +59,7 @@ async fn an_event_ahead_ends_lives_when_it_happens() {
 
 #[tokio::test]
 async fn what_is_no_event_is_refused_with_what_is_wanted() {
-    let service = Inside::open(&[]).await;
+    let service = InProcess::open(&[]).await;
     for (body, part) in [
         ("", "EOF"),
         ("{", "EOF"),

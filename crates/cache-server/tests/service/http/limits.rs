@@ -10,7 +10,7 @@ use tokio::{
 };
 
 use crate::fixture::{
-    in_process::Inside,
+    in_process::InProcess,
     process::{PATIENCE, Server},
 };
 
@@ -71,7 +71,7 @@ async fn connections_past_the_limit_wait_for_room() {
 
 #[tokio::test(start_paused = true)]
 async fn a_client_that_never_ends_its_head_is_cut_off() {
-    let service = Inside::open(&[]).await;
+    let service = InProcess::open(&[]).await;
     let listener = bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(serve(listener, service.router.clone(), Limits::default(), pending::<()>()));
@@ -87,7 +87,7 @@ async fn a_client_that_never_ends_its_head_is_cut_off() {
 #[tokio::test]
 async fn a_client_that_never_reads_loses_its_place() {
     const ASKED: usize = 200;
-    let service = Inside::open(&[]).await;
+    let service = InProcess::open(&[]).await;
     let listener = bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let limits = Limits { connections: 1, stall: Duration::from_millis(100), ..Limits::default() };

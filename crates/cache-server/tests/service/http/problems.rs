@@ -5,9 +5,9 @@ use axum::{
     http::{Request, StatusCode},
 };
 
-use crate::fixture::in_process::{Answer, Inside};
+use crate::fixture::in_process::{InProcess, Reply};
 
-fn check(asked: &str, answer: &Answer, status: u16, detail: &str) {
+fn check(asked: &str, answer: &Reply, status: u16, detail: &str) {
     assert_eq!(answer.status.as_u16(), status, "{asked}: {}", String::from_utf8_lossy(&answer.body));
     assert_eq!(answer.header("content-type"), "application/problem+json", "{asked}");
     let body = answer.json();
@@ -20,7 +20,7 @@ fn check(asked: &str, answer: &Answer, status: u16, detail: &str) {
 
 #[tokio::test]
 async fn malformed_input_is_400_and_says_which_parameter_which_value_and_what_is_expected() {
-    let service = Inside::open(&[]).await;
+    let service = InProcess::open(&[]).await;
     let many = format!("/v1/quotes?symbols={}", vec!["A"; 101].join(","));
     let long = format!("/v1/quotes?symbols={}", "A".repeat(33));
     for (path, detail) in [
@@ -64,22 +64,22 @@ async fn malformed_input_is_400_and_says_which_parameter_which_value_and_what_is
     ] {
         check(path, &service.get(path).await, 400, detail);
     }
-    assert_eq!(service.app.provider().usage().calls, 0, "nobody was asked");
+    assert_eq!(service.app.replay().usage().calls, 0, "nobody was asked");
 }
 
 #[tokio::test]
 async fn a_hundred_symbols_are_answered() {
-    let service = Inside::open(&[]).await;
+    let service = InProcess::open(&[]).await;
     let symbols: Vec<String> = (0..100).map(|id| format!("X{id}")).collect();
     let answer = service.get(&format!("/v1/quotes?symbols={}", symbols.join(","))).await;
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.json()["unknown"].as_array().unwrap().len(), 100);
-    assert_eq!(service.app.provider().usage().calls, 2, "fifty a call");
+    assert_eq!(service.app.replay().usage().calls, 2, "fifty a call");
 }
 
 #[tokio::test]
 async fn what_is_not_there_is_404_and_says_where_to_look() {
-    let service = Inside::open(&[]).await;
+    let service = InProcess::open(&[]).await;
     for (path, detail) in [
         ("/v1", "GET / lists"),
         ("/v1/quotes/", "nothing at \"/v1/quotes/\""),
@@ -93,7 +93,7 @@ async fn what_is_not_there_is_404_and_says_where_to_look() {
 
 #[tokio::test]
 async fn other_methods_are_405_and_say_which_are_taken() {
-    let service = Inside::open(&[]).await;
+    let service = InProcess::open(&[]).await;
     for method in ["POST", "PUT", "DELETE", "PATCH", "OPTIONS"] {
         for path in ["/v1/quotes", "/v1/quotes/AAPL", "/v1/bars/AAPL", "/v1/stats", "/health", "/"] {
             let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();

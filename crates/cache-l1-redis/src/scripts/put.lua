@@ -8,8 +8,8 @@
 -- stored. A missing log means that all its patterns have expired.
 --
 -- A record begins with "tC", its version, its flags, and at 8 its birth (see the envelope). Flag 2 marks a
--- tombstone. Flag 128 is set by these scripts alone: the record replaced a tombstone, and something may have to stay
--- there for longer than the record lives.
+-- tombstone. Flag 128 is set by these scripts alone: the record replaced a tombstone, and something may have to
+-- stay there for longer than the record lives.
 -- Births are compared by halves, the upper one signed, since a double can't hold all of them.
 -- Numbers are passed to commands as text: converting a number costs as much as the command.
 

@@ -9,8 +9,9 @@ use tokio::{sync::mpsc, time::sleep};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    connection::address::Address, connection::connect::OpenConnection, connection::node::Node,
-    context::Context, error,
+    connection::{address::Address, connect::OpenConnection, node::Node},
+    context::Context,
+    error,
 };
 
 /// The most bytes of one message: few enough not to delay other calls on the same connection.

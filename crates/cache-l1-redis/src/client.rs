@@ -7,14 +7,15 @@ use tokio::runtime::Handle;
 
 use crate::{
     RedisBus, RedisConfig, RedisHealth, RedisLease, RedisTier,
-    cluster::Cluster,
-    cluster::router::Router,
+    cluster::{Cluster, router::Router},
     config::Topology,
-    connection::birth_floor::BirthFloor,
-    connection::connect::Connector,
-    connection::node::Node,
-    connection::sentinel::Sentinels,
-    connection::server::{Location, ServerContext},
+    connection::{
+        birth_floor::BirthFloor,
+        connect::Connector,
+        node::Node,
+        sentinel::Sentinels,
+        server::{Location, ServerContext},
+    },
     context::Context,
     keyspace::key_names::KeyNames,
 };

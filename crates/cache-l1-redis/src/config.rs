@@ -249,8 +249,8 @@ impl RedisConfig {
     /// replaced may have lost removals: for this long after noticing it, a tier stores nothing that was born
     /// before.
     #[must_use]
-    pub fn longest_load(mut self, span: Duration) -> Self {
-        self.longest_load = span;
+    pub fn longest_load(mut self, duration: Duration) -> Self {
+        self.longest_load = duration;
         self
     }
 

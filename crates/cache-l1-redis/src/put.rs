@@ -9,8 +9,13 @@ use cache_core::{Entry, Error, ErrorKind, Key, Result, Timestamp, envelope};
 use redis::Value;
 
 use crate::{
-    RedisTier, cluster::command::Command, error::partial_failure, keyspace::expiry::expiry_millis,
-    keyspace::key_names::group_by_bucket, patterns::pattern_log::PatternLog, remove::Replace, scripts::PUT,
+    RedisTier,
+    cluster::command::Command,
+    error::partial_failure,
+    keyspace::{expiry::expiry_millis, key_names::group_by_bucket},
+    patterns::pattern_log::PatternLog,
+    remove::Replace,
+    scripts::PUT,
 };
 
 /// The most records, and about the most bytes, that one script writes: a server does nothing else meanwhile.
@@ -90,7 +95,7 @@ impl RedisTier {
             for (((bucket, page), known), result) in pages.into_iter().zip(known).zip(results) {
                 match result {
                     Ok(Value::Nil) => continue,
-                    Ok(result) => match self.patterns.update(&self.context, bucket, &known, result).await {
+                    Ok(reply) => match self.patterns.update(&self.context, bucket, &known, reply).await {
                         Ok(()) => again.push((bucket, page)),
                         Err(error) => (lost, failed) = (lost + page.len(), Some(error)),
                     },
@@ -181,7 +186,7 @@ impl RedisTier {
     }
 }
 
-/// Splits entries into batches, each small enough to be answered within one response timeout.
+/// Splits entries into batches, each small enough for one response timeout.
 fn batches(entries: &[(Key, Entry)]) -> impl Iterator<Item = &[(Key, Entry)]> {
     let mut rest = entries;
     std::iter::from_fn(move || {

@@ -11,9 +11,10 @@ use crate::{
     cluster::command::Command,
     connection::node::Node,
     error::{partial_failure, unexpected_reply},
-    keyspace::expiry::expiry_millis,
-    keyspace::key_names::group_by_bucket,
-    keyspace::key_names::key_from_text,
+    keyspace::{
+        expiry::expiry_millis,
+        key_names::{group_by_bucket, key_from_text},
+    },
     scripts::TOMBSTONE,
 };
 

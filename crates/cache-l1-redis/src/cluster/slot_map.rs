@@ -5,7 +5,10 @@ use std::sync::Arc;
 use cache_core::{Error, ErrorKind, Result};
 use redis::Value;
 
-use crate::{cluster::slots::SLOTS, connection::address::Address, connection::node::Node};
+use crate::{
+    cluster::slots::SLOTS,
+    connection::{address::Address, node::Node},
+};
 
 const NO_OWNER: u16 = u16::MAX;
 

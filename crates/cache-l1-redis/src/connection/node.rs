@@ -8,9 +8,9 @@ use std::sync::{
 use cache_core::{Error, Result};
 use redis::{Cmd, Pipeline, Value};
 
-use crate::{
-    connection::Connection,
-    connection::server::{Location, Server, ServerContext},
+use crate::connection::{
+    Connection,
+    server::{Location, Server, ServerContext},
 };
 
 /// A server, and the connections to it that take turns.

@@ -4,7 +4,10 @@ use cache_core::{Error, ErrorKind, Result};
 use futures_util::{FutureExt, future::select_ok};
 use redis::{Value, cmd};
 
-use crate::{connection::address::Address, connection::connect::Connector, error};
+use crate::{
+    connection::{address::Address, connect::Connector},
+    error,
+};
 
 /// The sentinels of one master.
 #[derive(Debug)]

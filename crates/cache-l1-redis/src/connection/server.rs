@@ -9,11 +9,13 @@ use cache_core::{
 
 use crate::{
     RedisConfig,
-    connection::address::Address,
-    connection::birth_floor::BirthFloor,
-    connection::connect::{Connector, OpenConnection},
-    connection::sentinel::Sentinels,
-    connection::server_info::{self, ServerInfo},
+    connection::{
+        address::Address,
+        birth_floor::BirthFloor,
+        connect::{Connector, OpenConnection},
+        sentinel::Sentinels,
+        server_info::{self, ServerInfo},
+    },
 };
 
 /// The difference between a server's clock and ours, in microseconds, above which it is logged.

@@ -55,7 +55,7 @@ impl PatternLog {
         log
     }
 
-    /// Whether a value of `key` born at `born` was removed.
+    /// Returns whether an entry of `key` born at `born` was removed.
     pub(crate) fn refuses(&self, key: &Key, born: Timestamp, now: Timestamp) -> bool {
         let covers = |tombstone: &Tombstone| born <= tombstone.born && now < tombstone.dead_at;
         self.tombstones.iter().any(|(pattern, tombstone)| covers(tombstone) && pattern.matches(key))

@@ -6,23 +6,20 @@
 //! where two things have to happen in a certain order, a [`Gate`] holds one of them.
 
 mod faulty_tier;
+mod fixture;
 mod gate;
 mod local_bus;
 mod local_lease;
-mod model_tier;
 mod recorder;
-mod scene;
 mod scripted_loader;
 mod settle;
-pub mod suite;
 
 pub use faulty_tier::{FaultyTier, Moment};
+pub use fixture::{GRACE, LIFE, Scene, Settings, about};
 pub use gate::Gate;
 pub use local_bus::LocalBus;
 pub use local_lease::LocalLease;
-pub use model_tier::ModelTier;
 pub use recorder::{Recorder, Seen};
-pub use scene::{GRACE, LIFE, Scene, Settings, about};
 pub use scripted_loader::{Answer, ScriptedLoader};
 pub use settle::{eventually, settle, soon};
-pub use suite::Subject;
+pub use tier_suite::ModelTier;

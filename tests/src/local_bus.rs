@@ -71,7 +71,7 @@ impl Bus for LocalBus {
         "local"
     }
 
-    fn max_frame(&self) -> usize {
+    fn max_message_len(&self) -> usize {
         4096
     }
 

@@ -2,8 +2,8 @@
 
 mod model {
     //! The parts of the model.
+    pub(crate) mod fixture;
     pub(crate) mod oracle;
-    pub(crate) mod stage;
 }
 
 use cache_facade::Eviction;
@@ -16,8 +16,8 @@ use proptest::{
 use tokio::runtime::Builder;
 
 use self::model::{
+    fixture::{Stack, Stage},
     oracle::KEYS,
-    stage::{Stack, Stage},
 };
 
 /// What is done next. Keys and tiers are numbers.

@@ -1,5 +1,7 @@
 //! What a tier holds under a key: a value and what is promised about it.
 
+pub(crate) mod tombstone;
+
 use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{Blob, Error, ErrorKind, Result, Timestamp, Ttl};

@@ -1,5 +1,9 @@
 //! Names of entries: `kind:id`, optionally within a namespace, hashed once.
 
+pub(crate) mod lookup;
+pub(crate) mod pattern;
+pub(crate) mod prefix;
+
 use std::{
     borrow::Cow,
     fmt,
@@ -7,10 +11,8 @@ use std::{
     sync::Arc,
 };
 
-use crate::{
-    Error, ErrorKind, Result,
-    prefix::{Parts, Prefix, Query, Whole},
-};
+use self::prefix::Prefix;
+use crate::Result;
 
 /// The longest key, in bytes of text, namespace and kind included.
 pub const MAX_KEY_LEN: usize = 4096;
@@ -136,84 +138,6 @@ impl fmt::Display for Key {
     }
 }
 
-/// What names an entry of a region: a ready [`Key`], or an id to be put behind the region's prefix.
-pub trait ToKey {
-    /// What it is looked up with.
-    type Query<'a>: Query
-    where
-        Self: 'a;
-
-    /// The key to look up with, without allocating.
-    fn to_query<'a>(&'a self, prefix: &'a Prefix) -> Self::Query<'a>;
-
-    /// The key to keep.
-    ///
-    /// # Errors
-    ///
-    /// `Limit` for a key that is too long; `Config` for a ready key of another prefix.
-    fn to_key(&self, prefix: &Prefix) -> Result<Key>;
-}
-
-impl ToKey for Key {
-    type Query<'a> = Whole<'a>;
-
-    #[inline]
-    fn to_query<'a>(&'a self, _: &'a Prefix) -> Whole<'a> {
-        Whole(self)
-    }
-
-    fn to_key(&self, prefix: &Prefix) -> Result<Key> {
-        if self.prefix() == prefix.as_str() {
-            return Ok(self.clone());
-        }
-        let message =
-            format!("the key {self} is not of the region {prefix:?}: build it with the region's key()");
-        Err(Error::new(ErrorKind::Config, "key", message))
-    }
-}
-
-impl ToKey for str {
-    type Query<'a> = Parts<'a>;
-
-    #[inline]
-    fn to_query<'a>(&'a self, prefix: &'a Prefix) -> Parts<'a> {
-        prefix.borrow(self)
-    }
-
-    fn to_key(&self, prefix: &Prefix) -> Result<Key> {
-        prefix.key(self)
-    }
-}
-
-impl ToKey for String {
-    type Query<'a> = Parts<'a>;
-
-    #[inline]
-    fn to_query<'a>(&'a self, prefix: &'a Prefix) -> Parts<'a> {
-        prefix.borrow(self)
-    }
-
-    fn to_key(&self, prefix: &Prefix) -> Result<Key> {
-        self.as_str().to_key(prefix)
-    }
-}
-
-impl<K: ToKey + ?Sized> ToKey for &K {
-    type Query<'a>
-        = K::Query<'a>
-    where
-        Self: 'a;
-
-    #[inline]
-    fn to_query<'a>(&'a self, prefix: &'a Prefix) -> K::Query<'a> {
-        (**self).to_query(prefix)
-    }
-
-    fn to_key(&self, prefix: &Prefix) -> Result<Key> {
-        (**self).to_key(prefix)
-    }
-}
-
 /// Passes a key's own hash on: the hasher for maps keyed by [`Key`], and for nothing else.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct KeyHasher(u64);
@@ -247,7 +171,8 @@ mod tests {
     use equivalent::Equivalent;
     use proptest::prelude::*;
 
-    use super::*;
+    use super::{lookup::LookupKey, *};
+    use crate::ErrorKind;
 
     proptest! {
         #[test]

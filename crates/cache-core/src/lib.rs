@@ -17,43 +17,43 @@
 //! assert_eq!(meta.freshness(clock.now()), Freshness::Stale);
 //! ```
 
-mod backoff;
-mod breaker;
-mod bus;
-mod clock;
-mod codec;
 mod entry;
-pub mod envelope;
 mod error;
-mod event;
 mod key;
-mod lease;
-mod loader;
-pub mod message;
-mod pattern;
-mod prefix;
-mod reader;
+mod retry;
 mod secret;
 pub mod sync;
-mod tier;
-mod tombstone;
-mod ttl;
+mod time;
+mod traits;
+mod wire;
 
-pub use backoff::Backoff;
-pub use breaker::Breaker;
-pub use bus::{Bus, Listener};
 pub use bytes::Bytes;
-pub use clock::{Clock, ManualSleep, Timestamp};
-pub use codec::{Blob, Codec, MAX_VALUE_LEN};
-pub use entry::{Entry, Freshness, Meta, Tag};
+pub use entry::{
+    Entry, Freshness, Meta, Tag,
+    tombstone::{Tombstone, Tombstones},
+};
 pub use error::{Error, ErrorKind, Result};
-pub use event::{Event, Observer, Operation};
-pub use key::{Key, KeyHasher, MAX_KEY_LEN, ToKey};
-pub use lease::{Holder, Lease};
-pub use loader::{Fetched, Loaded, Loader, Refresh, Request};
-pub use pattern::Pattern;
-pub use prefix::{Parts, Prefix, Query, Whole};
+pub use key::{
+    Key, KeyHasher, MAX_KEY_LEN,
+    lookup::{BorrowedKey, LookupKey, ToKey},
+    pattern::Pattern,
+    prefix::Prefix,
+};
+pub use retry::{backoff::Backoff, breaker::Breaker};
 pub use secret::Secret;
-pub use tier::{Target, Tier, TierExt};
-pub use tombstone::{Tombstone, Tombstones};
-pub use ttl::{Jitter, Ttl, TtlPolicy};
+pub use time::{
+    clock::{Clock, ManualSleep},
+    timestamp::Timestamp,
+    ttl::{Jitter, Ttl, TtlPolicy},
+};
+pub use traits::{
+    bus::{Bus, Listener},
+    lease::{Holder, Lease},
+    loader::{Fetched, Loaded, Loader, Refresh, Request},
+    observer::{Event, Observer, Operation},
+    tier::{Target, Tier, TierExt},
+};
+pub use wire::{
+    codec::{Blob, Codec, MAX_VALUE_LEN},
+    envelope, message,
+};

@@ -52,23 +52,17 @@
 //!
 //! [`Tier::flush`]: cache_core::Tier::flush
 
-mod batch;
 mod config;
-mod engine;
-mod fault;
-mod home;
-mod inspect;
-mod keeper;
-mod place;
-mod read;
+mod error;
+mod evict;
+mod get;
+mod janitor;
+mod put;
 mod remove;
-mod room;
 mod stats;
-mod store;
+mod storage;
 mod sweep;
 mod tier;
-mod write;
-mod writer;
 
 pub use config::DiskConfig;
 pub use stats::DiskStats;

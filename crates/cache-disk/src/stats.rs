@@ -47,7 +47,7 @@ pub(crate) struct Counters {
 
 impl Counters {
     /// Takes over what was found held.
-    pub(crate) fn restart(&self, held: Held) {
+    pub(crate) fn restart(&self, held: Usage) {
         self.entries.store(held.entries.cast_unsigned(), Relaxed);
         self.tombstones.store(held.tombstones.cast_unsigned(), Relaxed);
         self.log_bytes.store(held.log_bytes.cast_unsigned(), Relaxed);
@@ -56,7 +56,7 @@ impl Counters {
     }
 
     /// Adds what changed. Two's complement: adding a negative number wraps to a subtraction.
-    pub(crate) fn apply(&self, change: Held) {
+    pub(crate) fn apply(&self, change: Usage) {
         self.entries.fetch_add(change.entries.cast_unsigned(), Relaxed);
         self.tombstones.fetch_add(change.tombstones.cast_unsigned(), Relaxed);
         self.log_bytes.fetch_add(change.log_bytes.cast_unsigned(), Relaxed);
@@ -83,7 +83,7 @@ impl Counters {
 
 /// What is held, or by how much that changes.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Held {
+pub(crate) struct Usage {
     pub(crate) entries: i64,
     pub(crate) tombstones: i64,
     pub(crate) log_bytes: i64,
@@ -91,13 +91,13 @@ pub(crate) struct Held {
     pub(crate) tombstone_bytes: i64,
 }
 
-impl Held {
+impl Usage {
     /// Counts a place in (`sign` 1) or out (-1).
-    pub(crate) fn count(&mut self, text: &[u8], place: &crate::place::Place, sign: i64) {
-        let index_bytes = sign * place.index_bytes(text).cast_signed();
+    pub(crate) fn count(&mut self, text: &[u8], found: &crate::storage::IndexRecord, sign: i64) {
+        let index_bytes = sign * found.index_bytes(text).cast_signed();
         self.index_bytes += index_bytes;
-        self.log_bytes += sign * place.log_bytes(text).cast_signed();
-        if place.as_tombstone().is_some() {
+        self.log_bytes += sign * found.log_bytes(text).cast_signed();
+        if found.as_tombstone().is_some() {
             self.tombstones += sign;
             self.tombstone_bytes += index_bytes;
         } else {

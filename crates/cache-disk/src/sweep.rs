@@ -5,18 +5,17 @@ use std::sync::atomic::Ordering::Relaxed;
 use cache_core::{Result, Timestamp};
 
 use crate::{
-    batch::Batch,
-    engine::Engine,
-    fault::Outcome,
-    place::Place,
-    store::{ENTRY, FLOOR, PATTERN, Store, unreadable},
-    writer::{Writer, decode_pattern},
+    error::StorageResult,
+    storage::{
+        Batch, ENTRY_PREFIX, FLOOR_KEY, IndexRecord, PATTERN_PREFIX, StorageEngine, Store, Writer,
+        decode_pattern, unreadable,
+    },
 };
 
 /// How many keys a walk passes before it lets others write.
-const PAGE: usize = 2048;
+const KEYS_PER_BATCH: usize = 2048;
 
-impl Engine {
+impl StorageEngine {
     /// Drops every entry and tombstone that is dead, and what the log no longer holds. Answers how
     /// many were dead.
     pub(crate) fn sweep(&self) -> Result<u64> {
@@ -30,14 +29,14 @@ impl Engine {
             }
             Ok(due)
         })?;
-        let (mut swept, mut next) = (0, due.then(|| vec![ENTRY]));
+        let (mut swept, mut next) = (0, due.then(|| vec![ENTRY_PREFIX]));
         while let Some(from) = next {
             let (count, rest) = self.write("sweep", |writer, store| {
-                self.make_way(writer, store, 0)?;
+                self.make_room_for(writer, store, 0)?;
                 self.sweep_page(writer, store, &from, now)
             })?;
             swept += count;
-            next = rest.filter(|_| !self.bell.is_stopped());
+            next = rest.filter(|_| !self.signal.is_stopped());
         }
         Ok(swept)
     }
@@ -48,43 +47,43 @@ impl Engine {
         store: &Store,
         from: &[u8],
         now: Timestamp,
-    ) -> Outcome<(u64, Option<Vec<u8>>)> {
+    ) -> StorageResult<(u64, Option<Vec<u8>>)> {
         let mut batch = Batch::new(store, writer);
         let (mut swept, mut evicted, mut passed) = (0, 0, 0);
         let (tail, floor) = (writer.tail, writer.floor);
         let mut next_death = writer.next_death;
-        let next = store.walk(from, &[ENTRY], |text, value| {
-            if passed == PAGE {
+        let next = store.walk(from, &[ENTRY_PREFIX], |text, value| {
+            if passed == KEYS_PER_BATCH {
                 return Ok(false);
             }
             passed += 1;
-            let place = Place::decode(text, value).ok_or_else(|| unreadable(text))?;
-            let covered = place.as_tombstone().is_some_and(|tombstone| tombstone.born <= floor);
-            if place.is_dead(now) || covered {
+            let found = IndexRecord::decode(text, value).ok_or_else(|| unreadable(text))?;
+            let covered = found.as_tombstone().is_some_and(|tombstone| tombstone.born <= floor);
+            if found.is_dead(now) || covered {
                 swept += 1;
-                batch.set(text, Some(place), None);
-            } else if matches!(&place, Place::Logged(logged) if logged.number < tail) {
+                batch.set(text, Some(found), None);
+            } else if matches!(&found, IndexRecord::InLog(pointer) if pointer.number < tail) {
                 evicted += 1;
-                batch.set(text, Some(place), None);
+                batch.set(text, Some(found), None);
             } else {
-                next_death = next_death.min(place.dead_at());
+                next_death = next_death.min(found.dead_at());
             }
             Ok(true)
         })?;
         writer.next_death = next_death;
-        batch.commit(writer, &self.home, &self.counters)?;
+        batch.commit(writer, &self.directory, &self.counters)?;
         self.counters.swept.fetch_add(swept, Relaxed);
         self.counters.evicted.fetch_add(evicted, Relaxed);
         Ok((swept, next))
     }
 
-    fn sweep_patterns(&self, writer: &mut Writer, store: &Store, now: Timestamp) -> Outcome<()> {
+    fn sweep_patterns(&self, writer: &mut Writer, store: &Store, now: Timestamp) -> StorageResult<()> {
         let mut batch = Batch::new(store, writer);
         let mut next_death = writer.next_death;
-        store.walk(&[PATTERN], &[PATTERN], |name, value| {
+        store.walk(&[PATTERN_PREFIX], &[PATTERN_PREFIX], |name, value| {
             let (_, tombstone) = decode_pattern(value).ok_or_else(|| unreadable(value))?;
             if tombstone.dead_at <= now {
-                batch.forget(&[&[PATTERN], name].concat());
+                batch.remove_raw(&[&[PATTERN_PREFIX], name].concat());
             } else {
                 next_death = next_death.min(tombstone.dead_at);
             }
@@ -92,27 +91,27 @@ impl Engine {
         })?;
         writer.next_death = next_death;
         writer.patterns.purge(now);
-        batch.commit(writer, &self.home, &self.counters)
+        batch.commit(writer, &self.directory, &self.counters)
     }
 
     /// Exchanges all tombstones for one moment: nothing born by then is accepted any more. That
     /// costs some loads that are under way, never a removal.
-    pub(crate) fn raise_floor(&self, writer: &mut Writer, store: &Store) -> Outcome<()> {
+    pub(crate) fn raise_floor(&self, writer: &mut Writer, store: &Store) -> StorageResult<()> {
         let mut newest = writer.floor;
-        store.walk(&[ENTRY], &[ENTRY], |text, value| {
-            let place = Place::decode(text, value).ok_or_else(|| unreadable(text))?;
-            newest = place.as_tombstone().map_or(newest, |tombstone| newest.max(tombstone.born));
+        store.walk(&[ENTRY_PREFIX], &[ENTRY_PREFIX], |text, value| {
+            let found = IndexRecord::decode(text, value).ok_or_else(|| unreadable(text))?;
+            newest = found.as_tombstone().map_or(newest, |tombstone| newest.max(tombstone.born));
             Ok(true)
         })?;
         let mut batch = Batch::new(store, writer);
-        batch.note(FLOOR, &newest.as_micros().to_le_bytes());
-        batch.commit(writer, &self.home, &self.counters)?;
+        batch.insert_raw(FLOOR_KEY, &newest.as_micros().to_le_bytes());
+        batch.commit(writer, &self.directory, &self.counters)?;
         writer.floor = newest;
         tracing::warn!(
             tombstones = self.counters.tombstones.load(Relaxed),
             "the disk tier has too many tombstones"
         );
-        let mut next = Some(vec![ENTRY]);
+        let mut next = Some(vec![ENTRY_PREFIX]);
         while let Some(from) = next {
             (_, next) = self.sweep_page(writer, store, &from, self.config.clock.now())?;
         }

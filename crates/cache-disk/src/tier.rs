@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use cache_core::{Entry, Error, ErrorKind, Key, Result, Target, Tier, Tombstone};
 use tokio::task;
 
-use crate::{DiskConfig, DiskStats, engine::Engine, keeper::Keeper};
+use crate::{DiskConfig, DiskStats, janitor::Janitor, storage::StorageEngine};
 
 /// An embedded tier that persists; see the [crate]'s page for what it promises. Clones share it.
 ///
@@ -20,8 +20,8 @@ pub struct DiskTier(Arc<Handle>);
 #[derive(Debug)]
 struct Handle {
     /// Stopped first.
-    _keeper: Keeper,
-    engine: Arc<Engine>,
+    _janitor: Janitor,
+    engine: Arc<StorageEngine>,
 }
 
 impl DiskTier {
@@ -35,17 +35,17 @@ impl DiskTier {
     /// `Config` for settings out of range, and for a directory of a later format; `Unavailable` if
     /// another tier or process has it open; `Storage` if the medium fails or is full.
     pub fn open(config: DiskConfig) -> Result<Self> {
-        let engine = Arc::new(Engine::open(config)?);
-        let keeper = Keeper::start(engine.clone())
+        let engine = Arc::new(StorageEngine::open(config)?);
+        let janitor = Janitor::start(engine.clone())
             .map_err(|error| Error::caused(ErrorKind::Storage, "open", "can't start a thread", error))?;
-        Ok(Self(Arc::new(Handle { _keeper: keeper, engine })))
+        Ok(Self(Arc::new(Handle { _janitor: janitor, engine })))
     }
 
     /// How the tier is doing. Asks the file system for the size of each of its files.
     #[must_use]
     pub fn stats(&self) -> DiskStats {
         let engine = &self.0.engine;
-        engine.counters.read(engine.home.size())
+        engine.counters.read(engine.directory.size())
     }
 
     /// Drops what is dead now, as happens in the background anyway. Answers how many went.
@@ -54,7 +54,7 @@ impl DiskTier {
     ///
     /// `Storage` if the medium fails or is full; `Closed` after [`DiskTier::close`].
     pub async fn sweep(&self) -> Result<u64> {
-        self.hop("sweep", Engine::sweep).await
+        self.run_blocking("sweep", StorageEngine::sweep).await
     }
 
     /// Makes everything durable and closes the tier; what is called afterwards fails with `Closed`.
@@ -65,13 +65,13 @@ impl DiskTier {
     ///
     /// `Storage` if it could not be made durable. The tier is closed nevertheless.
     pub async fn close(&self) -> Result<()> {
-        self.hop("close", Engine::close).await
+        self.run_blocking("close", StorageEngine::close).await
     }
 
-    async fn hop<T: Send + 'static>(
+    async fn run_blocking<T: Send + 'static>(
         &self,
         operation: &'static str,
-        work: impl FnOnce(&Engine) -> Result<T> + Send + 'static,
+        work: impl FnOnce(&StorageEngine) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let engine = self.0.engine.clone();
         let done = task::spawn_blocking(move || work(&engine)).await;
@@ -90,28 +90,28 @@ impl Tier for DiskTier {
 
     async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
         let keys = keys.to_vec();
-        self.hop("get", move |engine| engine.get(&keys)).await
+        self.run_blocking("get", move |engine| engine.get(&keys)).await
     }
 
     async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
         let entries = entries.to_vec();
-        self.hop("put", move |engine| engine.put(&entries)).await
+        self.run_blocking("put", move |engine| engine.put(&entries)).await
     }
 
     async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
         match target {
             Target::Keys(keys) => {
                 let keys = keys.to_vec();
-                self.hop("remove", move |engine| engine.remove_keys(&keys, tombstone)).await
+                self.run_blocking("remove", move |engine| engine.remove_keys(&keys, tombstone)).await
             }
             Target::Matching(pattern) => {
                 let pattern = pattern.clone();
-                self.hop("remove", move |engine| engine.remove_matching(&pattern, tombstone)).await
+                self.run_blocking("remove", move |engine| engine.remove_matching(&pattern, tombstone)).await
             }
         }
     }
 
     async fn flush(&self) -> Result<()> {
-        self.hop("flush", |engine| engine.write("flush", |_, store| engine.persist(store))).await
+        self.run_blocking("flush", |engine| engine.write("flush", |_, store| engine.persist(store))).await
     }
 }

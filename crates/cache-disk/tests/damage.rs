@@ -1,13 +1,13 @@
 //! Real files, really damaged: a miss or nothing at all, never a panic, a wrong value, or what was removed.
 
-mod house;
+mod fixture;
 
 use std::{fs, io::Write, path::Path};
 
 use cache_core::{Entry, Prefix, Tier};
 use cache_disk::DiskTier;
 use fastrand::Rng;
-use house::{House, get, key, noise, put, remove};
+use fixture::{Fixture, get, key, noise, put, remove};
 
 const KEYS: u64 = 120;
 
@@ -15,8 +15,8 @@ fn is_removed(id: u64) -> bool {
     id.is_multiple_of(7)
 }
 
-fn last(house: &House, id: u64) -> Entry {
-    house.entry(&noise(id, 500 + (id as usize * 97) % 6000), 2)
+fn last(fixture: &Fixture, id: u64) -> Entry {
+    fixture.entry(&noise(id, 500 + (id as usize * 97) % 6000), 2)
 }
 
 fn stamp() -> cache_core::Key {
@@ -24,29 +24,29 @@ fn stamp() -> cache_core::Key {
 }
 
 /// A folder with what was replaced, what was removed and what is there; in tables and in the journal.
-async fn furnished() -> House {
-    let house = House::new();
-    let tier = house.open();
+async fn filled() -> Fixture {
+    let fixture = Fixture::new();
+    let tier = fixture.open();
     for round in [1, 2] {
         for id in 0..KEYS {
-            let entry = if round == 1 { house.entry(&noise(!id, 4000), 1) } else { last(&house, id) };
+            let entry = if round == 1 { fixture.entry(&noise(!id, 4000), 1) } else { last(&fixture, id) };
             put(&tier, &key(id), &entry).await;
         }
     }
     for id in (0..KEYS).filter(|id| is_removed(*id)) {
-        remove(&tier, &key(id), house.tombstone(3)).await;
+        remove(&tier, &key(id), fixture.tombstone(3)).await;
     }
-    put(&tier, &stamp(), &house.entry(b"stamp", 1)).await;
+    put(&tier, &stamp(), &fixture.entry(b"stamp", 1)).await;
     drop(tier);
-    house
+    fixture
 }
 
 /// Reads everything, puts over some of it, and answers how many keys were there at first.
-async fn check(house: &House, tier: &DiskTier, what: &str) -> usize {
+async fn check(fixture: &Fixture, tier: &DiskTier, what: &str) -> usize {
     let keys: Vec<_> = (0..KEYS).map(key).collect();
     let found = tier.get(&keys).await.unwrap();
     for (id, found) in (0..KEYS).zip(&found) {
-        let right = found.as_ref().is_none_or(|found| !is_removed(id) && *found == last(house, id));
+        let right = found.as_ref().is_none_or(|found| !is_removed(id) && *found == last(fixture, id));
         assert!(right, "{what}: key {id} holds {found:?}");
     }
     // The stamp may be unreadable once; then the tier has let go of all that it would have covered.
@@ -58,7 +58,7 @@ async fn check(house: &House, tier: &DiskTier, what: &str) -> usize {
     assert!(stamp.is_some() || there == 0, "{what}: the stamp is lost and {there} entries are not");
 
     for id in (0..KEYS).step_by(5) {
-        let newer = house.entry(&noise(id, 300), 10);
+        let newer = fixture.entry(&noise(id, 300), 10);
         put(tier, &key(id), &newer).await;
         assert_eq!(get(tier, &key(id)).await, Some(newer), "{what}: key {id} can't be put over");
     }
@@ -77,20 +77,20 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// Does something to each file of a furnished folder, opens what is left, and checks it.
+/// Does something to each file of a filled folder, opens what is left, and checks it.
 async fn damage(each: usize, mut harm: impl FnMut(&mut Vec<u8>, usize) -> String) {
-    let house = furnished().await;
+    let fixture = filled().await;
     let mut found = Vec::new();
-    for file in house.files() {
-        let name = file.strip_prefix(house.path()).unwrap();
+    for file in fixture.files() {
+        let name = file.strip_prefix(fixture.path()).unwrap();
         for time in 0..each {
-            let harmed = House::new();
-            copy(house.path(), harmed.path());
+            let harmed = Fixture::new();
+            copy(fixture.path(), harmed.path());
             let mut bytes = fs::read(&file).unwrap();
             let what = format!("{} {}", name.display(), harm(&mut bytes, time));
             fs::write(harmed.path().join(name), bytes).unwrap();
             let tier = harmed.open();
-            found.push(check(&house, &tier, &what).await);
+            found.push(check(&fixture, &tier, &what).await);
             drop(tier);
             let again = harmed.open();
             assert!(again.stats().entries > 0, "{what}: opens again");
@@ -139,25 +139,25 @@ async fn rule_53_foreign_bytes_are_misses() {
 
 #[tokio::test]
 async fn rule_53_missing_files_are_misses() {
-    let house = furnished().await;
-    for file in house.files() {
-        let name = file.strip_prefix(house.path()).unwrap();
-        let harmed = House::new();
-        copy(house.path(), harmed.path());
+    let fixture = filled().await;
+    for file in fixture.files() {
+        let name = file.strip_prefix(fixture.path()).unwrap();
+        let harmed = Fixture::new();
+        copy(fixture.path(), harmed.path());
         fs::remove_file(harmed.path().join(name)).unwrap();
         let what = format!("{} is gone", name.display());
-        check(&house, &harmed.open(), &what).await;
+        check(&fixture, &harmed.open(), &what).await;
     }
 }
 
 #[tokio::test]
 async fn rule_53_damage_done_while_the_tier_is_open_is_a_miss() {
-    let house = furnished().await;
+    let fixture = filled().await;
     let mut random = Rng::with_seed(56);
-    for file in house.files() {
-        let name = file.strip_prefix(house.path()).unwrap();
-        let harmed = House::new();
-        copy(house.path(), harmed.path());
+    for file in fixture.files() {
+        let name = file.strip_prefix(fixture.path()).unwrap();
+        let harmed = Fixture::new();
+        copy(fixture.path(), harmed.path());
         let tier = harmed.open();
         let path = harmed.path().join(name);
         let mut bytes = fs::read(&path).unwrap_or_default();
@@ -168,15 +168,15 @@ async fn rule_53_damage_done_while_the_tier_is_open_is_a_miss() {
         if let Ok(mut file) = fs::OpenOptions::new().write(true).open(&path) {
             file.write_all(&bytes).unwrap();
         }
-        check(&house, &tier, &format!("{} flipped while open", name.display())).await;
+        check(&fixture, &tier, &format!("{} flipped while open", name.display())).await;
         // Enough to have the journal emptied and everything flushed, over the damage.
         for id in 0..300 {
-            put(&tier, &key(format!("more{id}")), &house.entry(&noise(id, 8000), 1)).await;
+            put(&tier, &key(format!("more{id}")), &fixture.entry(&noise(id, 8000), 1)).await;
         }
         drop(tier);
         let tier = harmed.open();
         for id in 0..KEYS {
-            let right = |found| found == house.entry(&noise(id, 300), 10) || found == last(&house, id);
+            let right = |found| found == fixture.entry(&noise(id, 300), 10) || found == last(&fixture, id);
             assert!(get(&tier, &key(id)).await.is_none_or(right), "{}", name.display());
         }
     }
@@ -184,30 +184,30 @@ async fn rule_53_damage_done_while_the_tier_is_open_is_a_miss() {
 
 #[tokio::test]
 async fn rule_53_damage_beside_the_database_costs_no_more_than_what_is_stored() {
-    let house = furnished().await;
+    let fixture = filled().await;
     for (name, bytes) in
         [("writes", &b"foreign"[..]), ("writes", b""), ("format", b"\xff\xfe"), ("format", b"")]
     {
-        let harmed = House::new();
-        copy(house.path(), harmed.path());
+        let harmed = Fixture::new();
+        copy(fixture.path(), harmed.path());
         fs::write(harmed.path().join(name), bytes).unwrap();
-        check(&house, &harmed.open(), name).await;
+        check(&fixture, &harmed.open(), name).await;
     }
 }
 
 #[tokio::test]
 async fn rule_57_a_database_that_lost_a_removal_is_not_trusted() {
-    let house = furnished().await;
-    let before = House::new();
-    copy(house.path(), before.path());
-    let tier = house.open();
-    assert_eq!(remove(&tier, &key(1), house.tombstone(5)).await, 1);
+    let fixture = filled().await;
+    let before = Fixture::new();
+    copy(fixture.path(), before.path());
+    let tier = fixture.open();
+    assert_eq!(remove(&tier, &key(1), fixture.tombstone(5)).await, 1);
     drop(tier);
     // The database as it was before the removal, under the count that came with it.
-    fs::remove_dir_all(house.path().join("db")).unwrap();
-    copy(&before.path().join("db"), &house.path().join("db"));
-    let tier = house.open();
+    fs::remove_dir_all(fixture.path().join("db")).unwrap();
+    copy(&before.path().join("db"), &fixture.path().join("db"));
+    let tier = fixture.open();
     assert_eq!(get(&tier, &key(1)).await, None);
     assert_eq!(tier.stats().started_over, 1);
-    assert!(house.path().join("quarantine").exists(), "moved aside");
+    assert!(fixture.path().join("quarantine").exists(), "moved aside");
 }

@@ -1,6 +1,6 @@
 //! A process killed in the middle of its writes: the test runs itself again as that process.
 
-mod house;
+mod fixture;
 
 use std::{
     collections::BTreeMap,
@@ -11,7 +11,7 @@ use std::{
 
 use cache_core::{Clock, Entry, Meta, Timestamp, Tombstone, Ttl};
 use cache_disk::{DiskConfig, DiskTier};
-use house::{House, entry, get, key, noise, put, remove};
+use fixture::{Fixture, entry, get, key, noise, put, remove};
 
 const TEST: &str = "rule_57_what_was_acknowledged_survives_kill_9_whole";
 const FOLDER: &str = "CACHE_DISK_KILLED_IN";
@@ -72,10 +72,10 @@ struct Known {
     begun: Option<u64>,
 }
 
-fn kill_a_writer(house: &House, round: u64, known: &mut BTreeMap<u64, Known>) {
+fn kill_a_writer(fixture: &Fixture, round: u64, known: &mut BTreeMap<u64, Known>) {
     let mut child = Command::new(env::current_exe().unwrap())
         .args([TEST, "--exact", "--nocapture"])
-        .env(FOLDER, house.path())
+        .env(FOLDER, fixture.path())
         .env(ROUND, round.to_string())
         .stdout(Stdio::piped())
         .spawn()
@@ -105,8 +105,8 @@ fn kill_a_writer(house: &House, round: u64, known: &mut BTreeMap<u64, Known>) {
 }
 
 #[tokio::main]
-async fn check(house: &House, round: u64, known: &BTreeMap<u64, Known>) {
-    let tier = house.open();
+async fn check(fixture: &Fixture, round: u64, known: &BTreeMap<u64, Known>) {
+    let tier = fixture.open();
     for (id, known) in known {
         let found = get(&tier, &key(id)).await;
         let may_be = |born: Option<u64>| match (born, &found) {
@@ -130,11 +130,11 @@ fn rule_57_what_was_acknowledged_survives_kill_9_whole() {
     if let Ok(folder) = env::var(FOLDER) {
         return write_until_killed(&folder);
     }
-    let house = House::new();
+    let fixture = Fixture::new();
     let mut known = BTreeMap::new();
     for round in 0..ROUNDS {
-        kill_a_writer(&house, round, &mut known);
-        check(&house, round, &known);
+        kill_a_writer(&fixture, round, &mut known);
+        check(&fixture, round, &known);
     }
     assert!(known.len() as u64 > WRITERS * KEYS / 2);
 }

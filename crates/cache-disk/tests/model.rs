@@ -1,12 +1,12 @@
 //! Any history of operations and restarts, against a plain model.
 
-mod house;
+mod fixture;
 
 use std::{collections::HashMap, time::Duration};
 
 use cache_core::{Entry, Key, Meta, Pattern, Target, Tier, Timestamp, Tombstone, Ttl};
 use cache_disk::DiskTier;
-use house::{House, entry, noise};
+use fixture::{Fixture, entry, noise};
 use proptest::{collection::vec, prelude::*};
 
 /// Keys that patterns tell apart.
@@ -109,44 +109,44 @@ impl Model {
 }
 
 fn key(id: usize) -> Key {
-    house::key(IDS[id])
+    fixture::key(IDS[id])
 }
 
 async fn run(steps: Vec<Step>) {
-    let house = House::new();
-    let mut tier = house.open();
+    let fixture = Fixture::new();
+    let mut tier = fixture.open();
     let mut model = Model::default();
     // Moments of birth lie around the present. None repeats, so that of two writes one came first
     // even where a tombstone was merged with another.
     let mut count = 0;
-    let mut at = |house: &House, born: i64| {
+    let mut at = |fixture: &Fixture, born: i64| {
         count += 1;
-        let now = house.clock.now().as_micros();
+        let now = fixture.clock.now().as_micros();
         Timestamp::from_micros(now + (born - 30) * 1_000_000 + count)
     };
     for (number, step) in steps.into_iter().enumerate() {
-        let now = house.clock.now();
+        let now = fixture.clock.now();
         match step {
             Step::Put(puts) => {
                 let puts: Vec<(Key, Entry)> = puts
                     .into_iter()
                     .map(|(id, born, secs, len)| {
                         let ttl = Ttl::new(Duration::from_secs(30 + secs));
-                        (key(id), entry(&noise(number as u64, len), Meta::new(at(&house, born), ttl)))
+                        (key(id), entry(&noise(number as u64, len), Meta::new(at(&fixture, born), ttl)))
                     })
                     .collect();
                 tier.put(&puts).await.unwrap();
                 puts.into_iter().for_each(|(key, entry)| model.put(key, entry, now));
             }
             Step::Remove(ids, born, secs) => {
-                let born = at(&house, born);
+                let born = at(&fixture, born);
                 let tombstone = Tombstone { born, dead_at: now.after(Duration::from_secs(secs)) };
                 let keys: Vec<Key> = ids.into_iter().map(key).collect();
                 let expected: u64 = keys.iter().map(|key| model.remove(key, tombstone, now)).sum();
                 assert_eq!(tier.remove(Target::Keys(&keys), tombstone).await.unwrap(), expected);
             }
             Step::RemoveMatching(glob, born, secs) => {
-                let born = at(&house, born);
+                let born = at(&fixture, born);
                 let tombstone = Tombstone { born, dead_at: now.after(Duration::from_secs(secs)) };
                 let pattern = Pattern::glob(GLOBS[glob]).unwrap();
                 let keys = (0..IDS.len())
@@ -158,7 +158,7 @@ async fn run(steps: Vec<Step>) {
                 assert_eq!(removed, expected);
                 model.patterns.push((pattern, tombstone));
             }
-            Step::Advance(secs) => house.clock.advance(Duration::from_secs(secs)),
+            Step::Advance(secs) => fixture.clock.advance(Duration::from_secs(secs)),
             Step::Sweep => {
                 tier.sweep().await.unwrap();
                 model.sweep(now);
@@ -166,18 +166,18 @@ async fn run(steps: Vec<Step>) {
             Step::Flush => tier.flush().await.unwrap(),
             Step::Restart => {
                 drop(tier);
-                tier = house.open();
+                tier = fixture.open();
             }
-            Step::Fill => fill(&tier, &house).await,
+            Step::Fill => fill(&tier, &fixture).await,
         }
-        check(&tier, &model, house.clock.now()).await;
+        check(&tier, &model, fixture.clock.now()).await;
     }
 }
 
-async fn fill(tier: &DiskTier, house: &House) {
+async fn fill(tier: &DiskTier, fixture: &Fixture) {
     for id in 0..20 {
         let key = Key::new("filler", &format!("f{id}")).unwrap();
-        let meta = Meta::new(house.clock.tick(), Ttl::new(Duration::from_secs(1)));
+        let meta = Meta::new(fixture.clock.tick(), Ttl::new(Duration::from_secs(1)));
         tier.put(&[(key, entry(&noise(id, 60_000), meta))]).await.unwrap();
     }
 }

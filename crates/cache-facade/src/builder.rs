@@ -15,12 +15,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     cache::Cache,
-    counters::Counters,
+    engine::counters::Counters,
     engine::{Engine, MemoryMode, WhenDeaf},
-    fleet::Fleet,
-    hear,
-    slot::{Observers, Slot},
-    stamps::{self, Stamps},
+    invalidation::publisher::Fleet,
+    invalidation::stamps::{self, Stamps},
+    invalidation::subscriber,
+    tier::handle::{Observers, Slot},
 };
 
 const YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
@@ -211,7 +211,7 @@ impl CacheBuilder {
             tokio::spawn(Fleet::send(Arc::downgrade(fleet)));
             // Before anything is held, so that nothing is missed from the start if the bus is there.
             let listening = fleet.limited("listen", fleet.bus.listen()).await;
-            tokio::spawn(hear::listen(Arc::downgrade(&engine), listening));
+            tokio::spawn(subscriber::listen(Arc::downgrade(&engine), listening));
         }
         Ok(Cache { engine })
     }

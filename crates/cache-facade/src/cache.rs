@@ -11,13 +11,13 @@ use cache_memory::HotKey;
 
 use crate::{
     builder::CacheBuilder,
-    counters::Count,
     engine::Engine,
+    engine::counters::Count,
     policy::Policy,
     region::{Cacheable, Region, RegionCore},
     region_builder::RegionBuilder,
-    slot::Slot,
     stats::{Health, Stats},
+    tier::handle::Slot,
 };
 
 /// A tiered cache. Clones are handles to the same one.

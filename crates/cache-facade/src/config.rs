@@ -1,69 +1,50 @@
-//! A cache by configuration: what can be set, read from a file, the environment and flags, and made.
+//! A cache from its configuration: YAML, environment and flags; which tiers there are depends on the features.
 
 mod cache;
-mod example;
-mod mask;
-mod nearest;
-mod node;
-mod print;
-mod profile;
-mod read;
-mod reading;
-mod secret;
 mod sections;
-mod setting;
-mod values;
-mod yaml;
 
 #[cfg(any(feature = "redis", feature = "postgres"))]
 use std::time::Duration;
 
 use cache_core::{Clock, Result};
 
-pub use cache::CacheConfig;
-pub use example::example;
-pub use node::Place;
-pub use profile::Profile;
-pub use read::read_value;
-pub use reading::{Faults, Reading};
-pub use secret::Secret;
+pub use cache::{CacheConfig, reader};
+pub use cache_config::{
+    ConfigErrors, ConfigReader, Origin, Position, Profile, Section, Setting, SettingSpec, Validator, Values,
+    example, read_value, setting,
+};
+pub use cache_core::Secret;
 pub use sections::{
-    BusSection, By, Deaf, DiskSection, LeaseSection, MemorySection, PostgresSection, ProfileSection,
+    BusCarrier, BusSection, Deaf, DiskSection, LeaseSection, MemorySection, PostgresSection, ProfileSection,
     RedisSection,
 };
-#[doc(hidden)]
-pub use setting::declared;
-pub use setting::{Check, Setting, Traits, setting};
-pub use values::{Origin, Section, Values};
 
 use crate::CacheBuilder;
 
-/// Variables that are read by others than a setting.
-const OTHER_VARIABLES: &[&str] = &["CACHE_CONFIG"];
 /// The channel of the bus.
 #[cfg(any(feature = "redis", feature = "postgres"))]
-const CHANNEL: &str = "cache_server";
-/// How long a shared tier is left alone after repeated failures.
+const BUS_CHANNEL: &str = "cache_server";
+/// How long the breaker of a shared tier stays open.
 #[cfg(any(feature = "redis", feature = "postgres"))]
-const PAUSE: Duration = Duration::from_secs(1);
+const BREAKER_PAUSE: Duration = Duration::from_secs(1);
 
 #[cfg(any(feature = "redis", feature = "postgres"))]
 impl CacheConfig {
-    /// Which of the servers carries the bus.
-    fn carrier(&self) -> By {
+    /// The server that carries the bus: the configured one, or the first that there is.
+    fn bus_carrier(&self) -> BusCarrier {
         match (self.bus.by, &self.redis.url, &self.postgres.url) {
             (Some(by), ..) => by,
-            (None, Some(_), _) => By::Redis,
-            (None, None, Some(_)) => By::Postgres,
-            _ => By::Off,
+            (None, Some(_), _) => BusCarrier::Redis,
+            (None, None, Some(_)) => BusCarrier::Postgres,
+            _ => BusCarrier::Off,
         }
     }
 }
 
 #[cfg(any(feature = "redis", feature = "postgres"))]
-fn guard(timeout: f64, retries: u32, clock: &Clock) -> crate::GuardSettings {
+fn guard_settings(timeout: f64, retries: u32, clock: &Clock) -> crate::GuardSettings {
     let (timeout, clock) = (seconds(timeout), clock.clone());
-    crate::GuardSettings { timeout, retries, pause: PAUSE, clock, ..Default::default() }
+    crate::GuardSettings { timeout, retries, pause: BREAKER_PAUSE, clock, ..Default::default() }
 }
 
 #[cfg(any(feature = "redis", feature = "postgres"))]
@@ -71,7 +52,7 @@ fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
-/// Why a URL can't be used: nothing here can speak to it.
+/// Why a URL can't be used: the driver was not built in.
 #[cfg(not(all(feature = "redis", feature = "postgres")))]
 fn built_without(feature: &str) -> String {
     format!("this program was built without {feature}: leave it out, or build with the feature {feature}")
@@ -79,7 +60,7 @@ fn built_without(feature: &str) -> String {
 
 #[cfg(feature = "disk")]
 impl CacheConfig {
-    /// Opens the disk tier: in the folder `disk` of the configured one.
+    /// Opens the disk tier, in the subfolder `disk` of the configured folder.
     ///
     /// # Errors
     ///
@@ -93,17 +74,17 @@ impl CacheConfig {
 }
 
 #[cfg(feature = "disk")]
-fn with_disk(config: &CacheConfig, builder: CacheBuilder, clock: &Clock) -> Result<CacheBuilder> {
+fn add_disk(config: &CacheConfig, builder: CacheBuilder, clock: &Clock) -> Result<CacheBuilder> {
     Ok(builder.local_tier(config.open_disk(clock)?))
 }
 
 #[cfg(not(feature = "disk"))]
-fn with_disk(_: &CacheConfig, builder: CacheBuilder, _: &Clock) -> Result<CacheBuilder> {
+fn add_disk(_: &CacheConfig, builder: CacheBuilder, _: &Clock) -> Result<CacheBuilder> {
     Ok(builder)
 }
 
 #[cfg(feature = "redis")]
-fn redis(config: &CacheConfig) -> Result<Option<crate::redis::RedisConfig>> {
+fn redis_config(config: &CacheConfig) -> Result<Option<crate::redis::RedisConfig>> {
     let section = &config.redis;
     let Some(url) = &section.url else { return Ok(None) };
     let mut config = crate::redis::RedisConfig::parse(url.reveal())?
@@ -124,20 +105,21 @@ fn redis_url(text: &str) -> Result<(), String> {
 }
 
 #[cfg(feature = "redis")]
-fn join_redis(config: &CacheConfig, builder: CacheBuilder, clock: &Clock) -> Result<CacheBuilder> {
-    let Some(settings) = redis(config)? else { return Ok(builder) };
+fn add_redis(config: &CacheConfig, builder: CacheBuilder, clock: &Clock) -> Result<CacheBuilder> {
+    let Some(settings) = redis_config(config)? else { return Ok(builder) };
     let redis = crate::redis::Redis::new(settings, clock.clone())?;
     let retries = u32::from(config.redis.retry_on_timeout);
-    let builder = builder.tier(crate::Guard::new(redis.tier(), guard(config.redis.timeout, retries, clock)));
-    Ok(match (config.carrier(), config.lease.enabled) {
-        (By::Redis, true) => builder.bus(redis.bus(CHANNEL)).lease(redis.lease()),
-        (By::Redis, false) => builder.bus(redis.bus(CHANNEL)),
+    let builder =
+        builder.tier(crate::Guard::new(redis.tier(), guard_settings(config.redis.timeout, retries, clock)));
+    Ok(match (config.bus_carrier(), config.lease.enabled) {
+        (BusCarrier::Redis, true) => builder.bus(redis.bus(BUS_CHANNEL)).lease(redis.lease()),
+        (BusCarrier::Redis, false) => builder.bus(redis.bus(BUS_CHANNEL)),
         _ => builder,
     })
 }
 
 #[cfg(not(feature = "redis"))]
-fn redis(_: &CacheConfig) -> Result<()> {
+fn redis_config(_: &CacheConfig) -> Result<()> {
     Ok(())
 }
 
@@ -147,7 +129,7 @@ fn redis_url(_: &str) -> Result<(), String> {
 }
 
 #[cfg(not(feature = "redis"))]
-fn join_redis(config: &CacheConfig, builder: CacheBuilder, _: &Clock) -> Result<CacheBuilder> {
+fn add_redis(config: &CacheConfig, builder: CacheBuilder, _: &Clock) -> Result<CacheBuilder> {
     match &config.redis.url {
         Some(_) => {
             Err(cache_core::Error::new(cache_core::ErrorKind::Config, "configure", built_without("redis")))
@@ -162,16 +144,16 @@ fn postgres_url(text: &str) -> Result<(), String> {
 }
 
 #[cfg(feature = "postgres")]
-fn join_postgres(config: &CacheConfig, builder: CacheBuilder, clock: &Clock) -> Result<CacheBuilder> {
+fn add_postgres(config: &CacheConfig, builder: CacheBuilder, clock: &Clock) -> Result<CacheBuilder> {
     let section = &config.postgres;
     let Some(url) = &section.url else { return Ok(builder) };
     let pool_size = usize::try_from(section.pool_size).unwrap_or(usize::MAX);
     let settings = crate::postgres::PgConfig::new(url.reveal())?.pool_size(pool_size);
     let postgres = crate::postgres::Postgres::new(settings, clock.clone())?;
-    let builder = builder.tier(crate::Guard::new(postgres.tier(), guard(section.timeout, 1, clock)));
-    Ok(match (config.carrier(), config.lease.enabled) {
-        (By::Postgres, true) => builder.bus(postgres.bus(CHANNEL)?).lease(postgres.lease()),
-        (By::Postgres, false) => builder.bus(postgres.bus(CHANNEL)?),
+    let builder = builder.tier(crate::Guard::new(postgres.tier(), guard_settings(section.timeout, 1, clock)));
+    Ok(match (config.bus_carrier(), config.lease.enabled) {
+        (BusCarrier::Postgres, true) => builder.bus(postgres.bus(BUS_CHANNEL)?).lease(postgres.lease()),
+        (BusCarrier::Postgres, false) => builder.bus(postgres.bus(BUS_CHANNEL)?),
         _ => builder,
     })
 }
@@ -182,7 +164,7 @@ fn postgres_url(_: &str) -> Result<(), String> {
 }
 
 #[cfg(not(feature = "postgres"))]
-fn join_postgres(config: &CacheConfig, builder: CacheBuilder, _: &Clock) -> Result<CacheBuilder> {
+fn add_postgres(config: &CacheConfig, builder: CacheBuilder, _: &Clock) -> Result<CacheBuilder> {
     match &config.postgres.url {
         Some(_) => {
             Err(cache_core::Error::new(cache_core::ErrorKind::Config, "configure", built_without("postgres")))

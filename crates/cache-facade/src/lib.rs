@@ -22,41 +22,30 @@
 //!
 //! What is promised about freshness, single flight and races stands in `docs/architecture.md`.
 
-#[cfg(feature = "macros")]
-pub mod attribute;
-mod backlog;
+mod answer;
 mod builder;
 mod cache;
-mod call;
 #[cfg(feature = "config")]
 pub mod config;
-mod counters;
 mod engine;
-mod fleet;
-mod flight;
-mod fly;
-mod gather;
-mod glance;
-mod guard;
-mod hear;
-mod keep;
-mod leased;
+mod invalidation;
 mod load;
-mod lookup;
+#[cfg(feature = "macros")]
+pub mod macro_support;
 mod policy;
 mod read;
 mod region;
 mod region_builder;
-mod slot;
-mod stamps;
 mod stats;
-mod sync;
-mod throttle;
+mod tier;
 mod timer;
 mod write;
 
+pub use answer::{Lookup, Source};
 pub use builder::CacheBuilder;
 pub use cache::Cache;
+#[cfg(feature = "config")]
+pub use cache_config::section;
 pub use cache_core::{
     Bus, Clock, Codec, Error, ErrorKind, Event, Fetched, Freshness, Jitter, Key, Lease, Loaded, Loader,
     Observer, Pattern, Prefix, Refresh, Request, Result, Tag, Tier, Timestamp, ToKey, Ttl, TtlPolicy,
@@ -71,12 +60,11 @@ pub use cache_l2_pg as postgres;
 pub use cache_macros::{cached, invalidates};
 pub use cache_memory::{Eviction, Evictions, HotKey, Memory, MemoryBuilder, MemoryStats};
 pub use engine::{MemoryMode, WhenDeaf};
-pub use guard::{Guard, GuardSettings};
-pub use lookup::{Lookup, Source};
 pub use policy::Policy;
 pub use region::{Cacheable, Region};
 pub use region_builder::RegionBuilder;
 pub use stats::{BusStats, Health, Stats, TierHealth, TierStats};
+pub use tier::guard::{Guard, GuardSettings};
 
 /// The examples of the project's front page.
 #[cfg(all(doctest, feature = "disk", feature = "macros"))]

@@ -17,14 +17,14 @@ use cache_core::{
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    call::Called,
+    answer::{Found, Lookup},
     engine::{Engine, Shared},
-    flight::Flights,
-    glance::{Glance, typed, typed_value},
-    lookup::{Found, Lookup},
+    load::flight::Flights,
+    load::instrumented::Called,
+    load::throttle::Throttle,
     policy::Policy,
-    read::Once,
-    throttle::Throttle,
+    read::get::Once,
+    read::memory_lookup::{Glance, typed, typed_value},
 };
 
 /// What can be cached: anything that serde can write and read.
@@ -162,7 +162,7 @@ impl<V: Cacheable> Region<V> {
     /// starts nothing.
     #[must_use]
     pub fn peek<K: ToKey + ?Sized>(&self, key: &K) -> Option<Arc<V>> {
-        match self.glance(&key.to_query(&self.core.prefix), self.engine.clock.now()) {
+        match self.glance(&key.to_lookup(&self.core.prefix), self.engine.clock.now()) {
             Glance::Fresh(found) | Glance::Due(found) | Glance::Stale(found) => found.value,
             Glance::Miss => None,
         }

@@ -10,9 +10,9 @@ use std::{
 use cache_core::{Codec, Error, ErrorKind, Event, Loader, Prefix, Result, TtlPolicy};
 
 use crate::{
-    call::Called,
     engine::{Engine, Opened},
-    gather::Gather,
+    load::coalesce::Gather,
+    load::instrumented::Called,
     policy::Policy,
     region::{Cacheable, Region, RegionCore},
 };

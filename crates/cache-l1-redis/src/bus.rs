@@ -53,7 +53,7 @@ impl Bus for RedisBus {
         self.context.config().name
     }
 
-    fn max_frame(&self) -> usize {
+    fn max_message_len(&self) -> usize {
         MAX_MESSAGE_BYTES
     }
 

@@ -5,12 +5,17 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use cache_core::{Bus, Bytes, Error, ErrorKind, Listener, Result};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{self, Instant};
 
-use crate::{connect::Session, fault::direct, name::check, postgres::Shared, statement::Bind};
+use crate::{
+    client::Context,
+    connection::Session,
+    error::classify,
+    sql::{Bind, check_identifier},
+};
 
 /// A payload is text of less than 8,000 bytes; in base64 it carries three quarters of that.
-const MAX_FRAME: usize = 7999 / 4 * 3 + 2;
+const MAX_MESSAGE_BYTES: usize = 7999 / 4 * 3 + 2;
 
 /// A bus on a channel of PostgreSQL; made by [`Postgres::bus`](crate::Postgres::bus). Clones share it.
 ///
@@ -18,49 +23,50 @@ const MAX_FRAME: usize = 7999 / 4 * 3 + 2;
 /// to this node's listeners, too.
 #[derive(Clone, Debug)]
 pub struct PgBus {
-    shared: Arc<Shared>,
+    context: Arc<Context>,
     channel: Arc<str>,
 }
 
 impl PgBus {
-    pub(crate) fn new(shared: Arc<Shared>, channel: &str) -> Result<Self> {
-        check("channel", channel, 63)?;
-        Ok(Self { shared, channel: channel.into() })
+    pub(crate) fn new(context: Arc<Context>, channel: &str) -> Result<Self> {
+        check_identifier("channel", channel, 63)?;
+        Ok(Self { context, channel: channel.into() })
     }
 }
 
 #[async_trait]
 impl Bus for PgBus {
     fn name(&self) -> &'static str {
-        self.shared.config.name
+        self.context.config.name
     }
 
-    fn max_frame(&self) -> usize {
-        MAX_FRAME
+    fn max_message_len(&self) -> usize {
+        MAX_MESSAGE_BYTES
     }
 
-    async fn publish(&self, frame: Bytes) -> Result<()> {
-        if frame.len() > MAX_FRAME {
-            let message = format!("a frame of {} bytes, the limit of the bus is {MAX_FRAME}", frame.len());
+    async fn publish(&self, message: Bytes) -> Result<()> {
+        if message.len() > MAX_MESSAGE_BYTES {
+            let message =
+                format!("a frame of {} bytes, the limit of the bus is {MAX_MESSAGE_BYTES}", message.len());
             return Err(Error::new(ErrorKind::Limit, "publish", message));
         }
-        let payload = STANDARD_NO_PAD.encode(&frame);
-        let binds = [Bind::Text(self.channel.as_bytes()), Bind::Text(payload.as_bytes())];
-        self.shared.run_without_tables("publish", self.shared.texts.notify.with(&binds)).await?;
+        let payload = STANDARD_NO_PAD.encode(&message);
+        let binds = [Bind::Bytes(self.channel.as_bytes()), Bind::Bytes(payload.as_bytes())];
+        self.context.run_without_tables("publish", self.context.statements.notify.with(&binds)).await?;
         Ok(())
     }
 
     async fn listen(&self) -> Result<Box<dyn Listener>> {
-        let session = self.shared.connector.session("listen").await?;
-        let limit = self.shared.config.statement_timeout;
+        let session = self.context.connector.session("listen").await?;
+        let timeout = self.context.config.statement_timeout;
         let listen = format!("LISTEN \"{}\"", self.channel);
-        match timeout(limit, session.client.batch_execute(&listen)).await {
+        match time::timeout(timeout, session.client.batch_execute(&listen)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => return Err(direct("listen", &error)),
-            Err(_) => return Err(lost("did not answer")),
+            Ok(Err(error)) => return Err(classify("listen", error)),
+            Err(_) => return Err(connection_lost("did not answer")),
         }
-        let keepalive = self.shared.config.keepalive;
-        Ok(Box::new(PgListener { session, keepalive, limit, heard: Instant::now(), is_lost: false }))
+        let keepalive = self.context.config.keepalive;
+        Ok(Box::new(PgListener { session, keepalive, timeout, last_heard: Instant::now(), is_lost: false }))
     }
 }
 
@@ -69,9 +75,9 @@ impl Bus for PgBus {
 struct PgListener {
     session: Session,
     keepalive: Duration,
-    limit: Duration,
+    timeout: Duration,
     /// When the server last showed that it is there.
-    heard: Instant,
+    last_heard: Instant,
     is_lost: bool,
 }
 
@@ -79,11 +85,12 @@ struct PgListener {
 impl Listener for PgListener {
     async fn next(&mut self) -> Result<Bytes> {
         while !self.is_lost {
-            match timeout_at(self.heard + self.keepalive, self.session.notifications.recv()).await {
+            match time::timeout_at(self.last_heard + self.keepalive, self.session.notifications.recv()).await
+            {
                 Ok(Some(notification)) => {
-                    self.heard = Instant::now();
+                    self.last_heard = Instant::now();
                     match STANDARD_NO_PAD.decode(notification.payload()) {
-                        Ok(frame) => return Ok(frame.into()),
+                        Ok(message) => return Ok(message.into()),
                         Err(error) => {
                             let channel = notification.channel();
                             tracing::warn!(%error, channel, "somebody else notifies on the channel of a bus");
@@ -92,16 +99,16 @@ impl Listener for PgListener {
                 }
                 Ok(None) => self.is_lost = true,
                 // Silent, and maybe dead: a connection that was cut off doesn't say so.
-                Err(_) => match timeout(self.limit, self.session.client.batch_execute("")).await {
-                    Ok(Ok(())) => self.heard = Instant::now(),
+                Err(_) => match time::timeout(self.timeout, self.session.client.batch_execute("")).await {
+                    Ok(Ok(())) => self.last_heard = Instant::now(),
                     Ok(Err(_)) | Err(_) => self.is_lost = true,
                 },
             }
         }
-        Err(lost("is lost"))
+        Err(connection_lost("is lost"))
     }
 }
 
-fn lost(what: &str) -> Error {
+fn connection_lost(what: &str) -> Error {
     Error::new(ErrorKind::Unavailable, "listen", format!("the connection that listens {what}: listen anew"))
 }

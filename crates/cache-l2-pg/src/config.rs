@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use cache_core::{Error, ErrorKind, Result};
 
-use crate::{name::Names, target::Target};
+use crate::{connection::DatabaseUrl, sql::Identifiers};
 
 /// Settings of a [`Postgres`](crate::Postgres).
 ///
@@ -24,11 +24,11 @@ use crate::{name::Names, target::Target};
 /// ```
 #[derive(Clone, Debug)]
 pub struct PgConfig {
-    pub(crate) target: Target,
+    pub(crate) url: DatabaseUrl,
     pub(crate) ca_file: Option<PathBuf>,
     pub(crate) pool_size: usize,
-    pub(crate) wait_limit: Duration,
-    pub(crate) connect_limit: Duration,
+    pub(crate) wait_timeout: Duration,
+    pub(crate) connect_timeout: Duration,
     pub(crate) statement_timeout: Duration,
     pub(crate) keepalive: Duration,
     pub(crate) schema: String,
@@ -81,13 +81,13 @@ impl PgConfig {
     ///
     /// `Config` for a text that can't be read as such; it is not repeated in the error.
     pub fn new(url: &str) -> Result<Self> {
-        let (target, ca_file) = Target::read(url)?;
+        let (url, ca_file) = DatabaseUrl::read(url)?;
         Ok(Self {
-            target,
+            url,
             ca_file,
             pool_size: 8,
-            wait_limit: Duration::from_secs(2),
-            connect_limit: Duration::from_secs(2),
+            wait_timeout: Duration::from_secs(2),
+            connect_timeout: Duration::from_secs(2),
             statement_timeout: Duration::from_secs(5),
             keepalive: Duration::from_secs(10),
             schema: "public".to_owned(),
@@ -105,7 +105,7 @@ impl PgConfig {
     /// The password, in place of the URL's.
     #[must_use]
     pub fn password(mut self, password: &str) -> Self {
-        self.target.set_password(password);
+        self.url.set_password(password);
         self
     }
 
@@ -126,15 +126,15 @@ impl PgConfig {
 
     /// How long a call waits for one of them. Default 2 s.
     #[must_use]
-    pub fn wait_limit(mut self, span: Duration) -> Self {
-        self.wait_limit = span;
+    pub fn wait_timeout(mut self, span: Duration) -> Self {
+        self.wait_timeout = span;
         self
     }
 
     /// How long opening a connection may take. Default 2 s.
     #[must_use]
-    pub fn connect_limit(mut self, span: Duration) -> Self {
-        self.connect_limit = span;
+    pub fn connect_timeout(mut self, span: Duration) -> Self {
+        self.connect_timeout = span;
         self
     }
 
@@ -223,7 +223,7 @@ impl PgConfig {
     }
 
     /// Checks what can be checked without a server.
-    pub(crate) fn names(&self) -> Result<Names> {
+    pub(crate) fn validate(&self) -> Result<Identifiers> {
         let refuse = |message: &str| Err(Error::new(ErrorKind::Config, "open", message));
         if self.pool_size == 0 {
             return refuse("pool_size is 0, the least is 1");
@@ -234,8 +234,8 @@ impl PgConfig {
             );
         }
         let spans = [
-            ("wait_limit", self.wait_limit),
-            ("connect_limit", self.connect_limit),
+            ("wait_timeout", self.wait_timeout),
+            ("connect_timeout", self.connect_timeout),
             ("statement_timeout", self.statement_timeout),
             ("keepalive", self.keepalive),
             ("sweep_every", self.sweep_every),
@@ -246,6 +246,6 @@ impl PgConfig {
         if let Writes::Behind { rows: 0, .. } | Writes::Behind { bytes: 0, .. } = self.writes {
             return refuse("a queue for writing behind needs room: give it rows and bytes, or write through");
         }
-        Names::new(&self.schema, &self.table)
+        Identifiers::new(&self.schema, &self.table)
     }
 }

@@ -36,38 +36,26 @@
 //!
 //! The [`Clock`](cache_core::Clock) given, never the server. Sweeping only reclaims space.
 
-mod behind;
 mod bus;
+mod client;
 mod config;
-mod connect;
-mod fault;
-mod held;
-mod keeper;
+mod connection;
+mod error;
+mod evict;
+mod get;
+mod janitor;
 mod lease;
-mod locks;
-mod migrate;
-mod name;
-mod patterns;
-mod pool;
-mod postgres;
-mod queue;
-mod read;
+mod put;
 mod remove;
-mod room;
-mod rows;
 mod sql;
-mod statement;
 mod stats;
-mod store;
-mod stored;
-mod target;
+mod sweep;
 mod tier;
-mod tls;
-mod write;
+mod write_behind;
 
 pub use bus::PgBus;
+pub use client::Postgres;
 pub use config::{PgConfig, Writes};
 pub use lease::PgLease;
-pub use postgres::Postgres;
 pub use stats::PgStats;
 pub use tier::PgTier;

@@ -3,44 +3,42 @@
 use cache_core::{Key, Pattern, Result, Tombstone};
 
 use crate::{
-    rows,
-    statement::Bind,
-    store::Store,
-    stored::{Stored, is_whole_range, range, text},
+    sql::{Bind, KeyBytes, decode, key_range, key_text, matches_whole_range},
+    tier::Store,
 };
 
 /// How many keys one statement buries.
-const KEYS: usize = 1000;
+const MAX_STATEMENT_KEYS: usize = 1000;
 
 impl Store {
     /// Leaves a tombstone in place of what was born no later. Answers how many entries went that were
     /// alive.
     pub(crate) async fn remove_keys(&self, keys: &[Key], tombstone: Tombstone) -> Result<u64> {
-        let mut stored: Vec<Stored<'_>> = keys.iter().map(Stored::from).collect();
+        let mut stored: Vec<KeyBytes<'_>> = keys.iter().map(KeyBytes::from).collect();
         // In the order in which rows are locked.
         stored.sort_by(|a, b| a.key.cmp(&b.key));
         stored.dedup_by(|a, b| a.key == b.key);
         let mut removed = 0;
-        for page in stored.chunks(KEYS) {
-            removed += self.bury(page, tombstone).await?;
+        for page in stored.chunks(MAX_STATEMENT_KEYS) {
+            removed += self.put_tombstones(page, tombstone).await?;
         }
         Ok(removed)
     }
 
-    async fn bury(&self, page: &[Stored<'_>], tombstone: Tombstone) -> Result<u64> {
+    async fn put_tombstones(&self, page: &[KeyBytes<'_>], tombstone: Tombstone) -> Result<u64> {
         let keys: Vec<&[u8]> = page.iter().map(|stored| &*stored.key).collect();
         let rests: Vec<Option<&[u8]>> = page.iter().map(|stored| stored.rest).collect();
-        let born = Bind::Number(tombstone.born.as_micros());
+        let born = Bind::Integer(tombstone.born.as_micros());
         let binds = [
-            Bind::Texts(&keys),
+            Bind::BytesArray(&keys),
             born.clone(),
             self.now(),
             born,
-            Bind::Number(tombstone.dead_at.as_micros()),
-            Bind::Texts(&keys),
-            Bind::MaybeTexts(&rests),
+            Bind::Integer(tombstone.dead_at.as_micros()),
+            Bind::BytesArray(&keys),
+            Bind::NullableBytesArray(&rests),
         ];
-        self.count("remove", self.shared.texts.bury.with(&binds)).await
+        self.count("remove", self.context.statements.put_tombstones.with(&binds)).await
     }
 
     /// Deletes what matches and was born no later; puts that were are refused while the tombstone lasts.
@@ -50,13 +48,13 @@ impl Store {
             return Ok(0);
         }
         // First, so that nothing born before can be put where the walk has been already.
-        self.note(pattern, tombstone).await?;
-        let (mut from, end) = range(pattern);
+        self.add_pattern(pattern, tombstone).await?;
+        let (mut from, end) = key_range(pattern);
         let mut removed = 0;
         loop {
             let page_end = self.page_end(&from, &end).await?;
             let until = page_end.as_deref().unwrap_or(&end);
-            removed += if is_whole_range(pattern) {
+            removed += if matches_whole_range(pattern) {
                 self.remove_range(&from, until, tombstone).await?
             } else {
                 self.remove_among(&from, until, pattern, tombstone).await?
@@ -69,31 +67,31 @@ impl Store {
     }
 
     /// Returns once every put that doesn't know the removal has ended.
-    async fn note(&self, pattern: &Pattern, tombstone: Tombstone) -> Result<()> {
-        if tombstone.dead_at <= self.shared.clock.now() {
+    async fn add_pattern(&self, pattern: &Pattern, tombstone: Tombstone) -> Result<()> {
+        if tombstone.dead_at <= self.context.clock.now() {
             return Ok(());
         }
         let glob = pattern.to_string();
         let binds = [
-            Bind::Text(glob.as_bytes()),
-            Bind::Number(tombstone.born.as_micros()),
-            Bind::Number(tombstone.dead_at.as_micros()),
+            Bind::Bytes(glob.as_bytes()),
+            Bind::Integer(tombstone.born.as_micros()),
+            Bind::Integer(tombstone.dead_at.as_micros()),
             self.now(),
         ];
-        self.shared.run("remove", self.shared.texts.note.with(&binds)).await?;
+        self.context.run("remove", self.context.statements.add_pattern.with(&binds)).await?;
         Ok(())
     }
 
     async fn page_end(&self, from: &[u8], end: &[u8]) -> Result<Option<Vec<u8>>> {
-        let binds = [Bind::Text(from), Bind::Text(end)];
-        let answer = self.shared.run("remove", self.shared.texts.page_end.with(&binds)).await?;
-        Ok(answer.first().map(|row| rows::bytes(row, 0)))
+        let binds = [Bind::Bytes(from), Bind::Bytes(end)];
+        let answer = self.context.run("remove", self.context.statements.page_end.with(&binds)).await?;
+        Ok(answer.first().map(|row| decode::bytes(row, 0)))
     }
 
     async fn remove_range(&self, from: &[u8], until: &[u8], tombstone: Tombstone) -> Result<u64> {
-        let born = Bind::Number(tombstone.born.as_micros());
-        let binds = [Bind::Text(from), Bind::Text(until), born, self.now()];
-        self.count("remove", self.shared.texts.remove_range.with(&binds)).await
+        let born = Bind::Integer(tombstone.born.as_micros());
+        let binds = [Bind::Bytes(from), Bind::Bytes(until), born, self.now()];
+        self.count("remove", self.context.statements.remove_range.with(&binds)).await
     }
 
     async fn remove_among(
@@ -103,12 +101,12 @@ impl Store {
         pattern: &Pattern,
         tombstone: Tombstone,
     ) -> Result<u64> {
-        let born = Bind::Number(tombstone.born.as_micros());
-        let binds = [Bind::Text(from), Bind::Text(until), born.clone()];
-        let listed = self.shared.run("remove", self.shared.texts.list.with(&binds)).await?;
+        let born = Bind::Integer(tombstone.born.as_micros());
+        let binds = [Bind::Bytes(from), Bind::Bytes(until), born.clone()];
+        let listed = self.context.run("remove", self.context.statements.list_range.with(&binds)).await?;
         let matching = listed.iter().filter_map(|row| {
-            let (key, rest) = (rows::bytes(row, 0), rows::with_bytes(row, 1, <[u8]>::to_vec));
-            let matches = text(&key, rest.as_deref()).is_some_and(|text| pattern.matches_text(&text));
+            let (key, rest) = (decode::bytes(row, 0), decode::with_bytes(row, 1, <[u8]>::to_vec));
+            let matches = key_text(&key, rest.as_deref()).is_some_and(|text| pattern.matches_text(&text));
             matches.then_some(key)
         });
         let matching: Vec<Vec<u8>> = matching.collect();
@@ -116,12 +114,12 @@ impl Store {
             return Ok(0);
         }
         let keys: Vec<&[u8]> = matching.iter().map(Vec::as_slice).collect();
-        let binds = [Bind::Texts(&keys), born, self.now()];
-        self.count("remove", self.shared.texts.remove_keys.with(&binds)).await
+        let binds = [Bind::BytesArray(&keys), born, self.now()];
+        self.count("remove", self.context.statements.remove_keys.with(&binds)).await
     }
 
     /// What is dead by now is not counted.
     fn now(&self) -> Bind<'static> {
-        Bind::Number(self.shared.clock.now().as_micros())
+        Bind::Integer(self.context.clock.now().as_micros())
     }
 }

@@ -5,10 +5,10 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::{Error, Expr, ItemFn, Result, spanned::Spanned};
 
 use crate::{
-    answer::Answer,
     duration,
     options::Options,
-    place,
+    output::Answer,
+    shared_options,
     signature::{Signature, outer},
     template::Template,
 };
@@ -39,8 +39,8 @@ pub(crate) fn expand(options: TokenStream, function: ItemFn) -> Result<TokenStre
 impl Cached {
     fn read(options: TokenStream, signature: &Signature<'_>, answer: &Answer<'_>) -> Result<Self> {
         let mut options = Options::parse(options, &PARTS)?;
-        let cache = place::cache(&mut options, signature)?;
-        let kind = place::region(&mut options)?.ok_or_else(|| {
+        let cache = shared_options::cache(&mut options, signature)?;
+        let kind = shared_options::region(&mut options)?.ok_or_else(|| {
             Error::new(Span::call_site(), "which region? Say what is kept there: `region = \"price\"`")
         })?;
         let value = answer.value;
@@ -57,10 +57,10 @@ impl Cached {
             region.extend(quote!(.negative(#life)));
         }
         if let Some(settings) = options.value("settings")? {
-            region = quote!(::cache_facade::attribute::set(#region, #settings));
+            region = quote!(::cache_facade::macro_support::set(#region, #settings));
         }
-        let id = place::id(&mut options, signature, &cache)?;
-        Ok(Self { cache, region, id, ttl: ttl(&mut options)?, tags: place::tags(&mut options)? })
+        let id = shared_options::id(&mut options, signature, &cache)?;
+        Ok(Self { cache, region, id, ttl: ttl(&mut options)?, tags: shared_options::tags(&mut options)? })
     }
 
     /// The function with the cache around it, and its body.
@@ -100,14 +100,14 @@ impl Cached {
         let called = signature.call_taken(&this);
         let loaded = answer.to_loaded(&quote!(#called.await), &quote!(#ttl), &quote!(#tags));
         let absent = quote!({
-            let #error = ::cache_facade::attribute::absent(&#region, &#id);
+            let #error = ::cache_facade::macro_support::absent(&#region, &#id);
             #unable
         });
         let answered = answer.answered(&quote!(#found), &absent);
         let errors_of = answer.fallible.then(|| {
             quote! {
-                use ::cache_facade::attribute::{Cloned as _, Taken as _};
-                let #errors = ::cache_facade::attribute::errors_of(&#load);
+                use ::cache_facade::macro_support::{Cloned as _, Taken as _};
+                let #errors = ::cache_facade::macro_support::errors_of(&#load);
             }
         });
         let cache_ref = quote_spanned!(cache_expr.span()=> &#cache_expr);
@@ -123,11 +123,11 @@ impl Cached {
                 ::core::result::Result::Ok(id) => id,
                 ::core::result::Result::Err(#error) => #unable,
             };
-            let #found = match ::cache_facade::attribute::hit(&#region, &#id) {
+            let #found = match ::cache_facade::macro_support::hit(&#region, &#id) {
                 ::core::option::Option::Some(found) => found,
                 ::core::option::Option::None => {
                     let #ttl: ::core::option::Option<::cache_facade::Ttl> = #ttl_expr;
-                    let #tags = match ::cache_facade::attribute::tags([#(#tag_exprs),*]) {
+                    let #tags = match ::cache_facade::macro_support::tags([#(#tag_exprs),*]) {
                         ::core::result::Result::Ok(tags) => tags,
                         ::core::result::Result::Err(#error) => #unable,
                     };
@@ -136,7 +136,7 @@ impl Cached {
                         move || async move { #loaded }
                     };
                     #errors_of
-                    match ::cache_facade::attribute::load(&#region, &#id, #load).await {
+                    match ::cache_facade::macro_support::load(&#region, &#id, #load).await {
                         ::core::result::Result::Ok(found) => found,
                         ::core::result::Result::Err(#error) => #restored,
                     }
@@ -152,12 +152,12 @@ fn unable(function: &ItemFn, signature: &Signature<'_>, answer: &Answer<'_>, err
     if answer.fallible {
         let span = function.sig.output.span();
         return quote_spanned! {span=>
-            return ::core::result::Result::Err(::cache_facade::attribute::own(#error))
+            return ::core::result::Result::Err(::cache_facade::macro_support::own(#error))
         };
     }
     let (name, call) = (signature.name().to_string(), signature.call());
     quote!({
-        ::cache_facade::attribute::bypassed(#name, &#error);
+        ::cache_facade::macro_support::bypassed(#name, &#error);
         return #call.await
     })
 }
@@ -176,7 +176,7 @@ fn ttl(options: &mut Options) -> Result<TokenStream> {
     let life = match &ttl {
         duration::Span::Known(_) => quote!(::cache_facade::Ttl::new(#ttl)),
         duration::Span::Computed(expr) => {
-            quote_spanned!(expr.span()=> ::cache_facade::attribute::ttl(#expr))
+            quote_spanned!(expr.span()=> ::cache_facade::macro_support::ttl(#expr))
         }
     };
     let Some(grace) = grace else { return Ok(quote!(::core::option::Option::Some(#life))) };

@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{Error, Expr, ItemFn, Result, ReturnType, Type, spanned::Spanned};
 
-use crate::{answer::is_result, options::Options, place, signature::Signature, template::Template};
+use crate::{options::Options, output::is_result, shared_options, signature::Signature, template::Template};
 
 const PARTS: [&str; 6] = ["region", "cache", "key", "ignore", "tags", "before"];
 
@@ -31,12 +31,12 @@ pub(crate) fn expand(options: TokenStream, function: ItemFn) -> Result<TokenStre
 impl Invalidates {
     fn read(options: TokenStream, signature: &Signature<'_>) -> Result<Self> {
         let mut options = Options::parse(options, &PARTS)?;
-        let cache = place::cache(&mut options, signature)?;
+        let cache = shared_options::cache(&mut options, signature)?;
         let before = options.flag("before")?;
-        let tags = place::tags(&mut options)?;
-        let key = match place::region(&mut options)? {
+        let tags = shared_options::tags(&mut options)?;
+        let key = match shared_options::region(&mut options)? {
             Some(region) => {
-                let id = place::id(&mut options, signature, &cache)?;
+                let id = shared_options::id(&mut options, signature, &cache)?;
                 quote!(::core::option::Option::Some((#region, #id)))
             }
             None => {
@@ -62,16 +62,16 @@ impl Invalidates {
         let failed = if fallible {
             let span = sig.output.span();
             quote_spanned! {span=>
-                return ::core::result::Result::Err(::cache_facade::attribute::own(#error))
+                return ::core::result::Result::Err(::cache_facade::macro_support::own(#error))
             }
         } else {
             let name = signature.name().to_string();
-            quote!(::cache_facade::attribute::not_ended(#name, &#error))
+            quote!(::cache_facade::macro_support::not_ended(#name, &#error))
         };
         let without = if fallible {
             failed.clone()
         } else {
-            quote!({ #failed; ::cache_facade::attribute::Ended::nothing() })
+            quote!({ #failed; ::cache_facade::macro_support::Ended::nothing() })
         };
         let end = quote! {
             if let ::core::result::Result::Err(#error) = #ended.end(&#cache).await {
@@ -93,7 +93,7 @@ impl Invalidates {
                 // What is to be ended is known before the body has the arguments.
                 let #cache = #cache_ref;
                 let #cache = <::cache_facade::Cache as ::core::clone::Clone>::clone(#cache);
-                let #ended = match ::cache_facade::attribute::Ended::new(#key, [#(#tags),*]) {
+                let #ended = match ::cache_facade::macro_support::Ended::new(#key, [#(#tags),*]) {
                     ::core::result::Result::Ok(ended) => ended,
                     ::core::result::Result::Err(#error) => #without,
                 };

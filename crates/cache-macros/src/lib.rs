@@ -3,12 +3,12 @@
 //! Both are used as `cache_facade::cached` and `cache_facade::invalidates`, behind the feature `macros`,
 //! and expand to names of `cache_facade` and of `core` alone.
 
-mod answer;
 mod cached;
 mod duration;
 mod invalidates;
 mod options;
-mod place;
+mod output;
+mod shared_options;
 mod signature;
 mod template;
 

@@ -6,7 +6,7 @@ use syn::{Error, Expr, LitStr, Result, spanned::Spanned};
 
 use crate::options;
 
-/// How an id is made: an expression of the type `cache_facade::attribute::Id`.
+/// How an id is made: an expression of the type `cache_facade::macro_support::Id`.
 pub(crate) struct Template(TokenStream);
 
 impl Template {
@@ -14,9 +14,9 @@ impl Template {
     pub(crate) fn read(expr: &Expr) -> Result<Self> {
         let Some(text) = options::text(expr) else {
             let text = quote_spanned!(expr.span()=> ::core::convert::AsRef::<str>::as_ref(&#expr));
-            return Ok(Self(quote!(::cache_facade::attribute::Id::new().text(#text))));
+            return Ok(Self(quote!(::cache_facade::macro_support::Id::new().text(#text))));
         };
-        let mut id = quote!(::cache_facade::attribute::Id::new());
+        let mut id = quote!(::cache_facade::macro_support::Id::new());
         let mut before: Option<(String, bool)> = None;
         for piece in pieces(text)? {
             match piece {
@@ -43,7 +43,7 @@ impl Template {
 
     /// All of these as parts.
     pub(crate) fn of_all(parts: impl IntoIterator<Item = TokenStream>) -> Self {
-        let mut id = quote!(::cache_facade::attribute::Id::new());
+        let mut id = quote!(::cache_facade::macro_support::Id::new());
         for (at, part) in parts.into_iter().enumerate() {
             if at > 0 {
                 id.extend(quote!(.text(":")));

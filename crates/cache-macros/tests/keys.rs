@@ -1,6 +1,6 @@
 //! What keys promise: different arguments never make one key, equal ones always do.
 
-use cache_facade::attribute::Id;
+use cache_facade::macro_support::Id;
 use proptest::prelude::*;
 
 /// Texts that might be taken for something else.

@@ -14,7 +14,8 @@ pub use self::{
     rules::{EventRules, Touch},
     watched::{Priced, Watched},
 };
-use crate::{Asset, DataType, Invalid, StandardKey, moment};
+use crate::StandardKey;
+use market_data::{Asset, DataType, Invalid, moment};
 
 /// Something that happens to an asset: announced by someone, or seen in the data.
 ///

@@ -2,7 +2,6 @@
 
 mod digest;
 mod part;
-mod rounding;
 mod tags;
 mod timeframe;
 
@@ -14,7 +13,7 @@ pub use self::{
     digest::Digest,
     tags::{asset_tag, data_tag, user_tag},
 };
-use crate::{Asset, DataType, DocumentId, Interval, Invalid, SeriesId};
+use market_data::{Asset, DataType, DocumentId, Interval, Invalid, SeriesId};
 
 /// What a standard key names. Different ones are never written alike, whatever their parts hold, and each is
 /// read back as it was.
@@ -55,7 +54,7 @@ pub enum StandardKey {
         id: DocumentId,
     },
     /// `market:EUR_USD:M5`: the market in an asset, by a timeframe written as OANDA's. A pair of currencies
-    /// is of [`Market::FX`](crate::Market::FX) here, unless another market is named.
+    /// is of [`Market::FX`](market_data::Market::FX) here, unless another market is named.
     Market {
         /// What is traded.
         asset: Asset,
@@ -75,17 +74,6 @@ pub enum StandardKey {
     Session(String),
     /// `signals:42`: a trading signal.
     Signal(String),
-}
-
-impl DataType {
-    /// Whether such data come as [`Document`](crate::Document)s about an asset, and are named by [`DocumentId`]s.
-    #[must_use]
-    pub fn is_document(self) -> bool {
-        !matches!(
-            self,
-            Self::Price | Self::Ohlcv | Self::Signal | Self::User | Self::Session | Self::ApiResponse
-        )
-    }
 }
 
 impl StandardKey {

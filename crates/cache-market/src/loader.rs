@@ -5,10 +5,12 @@ use std::{str::FromStr, sync::Arc};
 use async_trait::async_trait;
 use cache_core::{Fetched, Loaded, Loader, Request, Result};
 
-use crate::{
-    Answer, Answers, Asset, DataType, Document, DocumentId, Fault, Invalid, Provider, ProviderError, Quote,
-    Series, SeriesId, StandardKey, asset_tag, data_tag, datum::Datum,
+use market_data::{
+    Answer, Answers, Asset, DataType, Datum, Document, DocumentId, Invalid, Provider, Quote, Series,
+    SeriesId, one_each,
 };
+
+use crate::{StandardKey, asset_tag, data_tag};
 
 /// Loads quotes; the id of a key is an [`Asset`].
 ///
@@ -139,16 +141,6 @@ impl<I: FromStr<Err = Invalid>> Asked<I> {
         });
         loaded.collect()
     }
-}
-
-/// The answers to a call, unless there are more or fewer than keys: nobody can tell then which is whose.
-pub(crate) fn one_each<V>(provider: &str, keys: usize, answers: Answers<V>) -> Answers<V> {
-    let answers = answers?;
-    if answers.len() == keys {
-        return Ok(answers);
-    }
-    let message = format!("{provider} was asked for {keys} keys and answered {}", answers.len());
-    Err(ProviderError::new(Fault::BadAnswer, message))
 }
 
 fn loaded<V: Datum>(provider: &str, request: &Request, mut value: V) -> Result<Loaded<V>> {

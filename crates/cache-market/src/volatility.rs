@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Invalid, Swing, ttl::span};
+use crate::{Swing, ttl::span};
+use market_data::Invalid;
 
 /// How the swing of an asset's price bears on a life, while the asset is traded.
 ///

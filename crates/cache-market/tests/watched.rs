@@ -8,9 +8,9 @@ use std::{
 use async_trait::async_trait;
 use cache_core::{Clock, Error, ErrorKind, Key, Loaded, Loader, Request, Result};
 use cache_market::{
-    Asset, Date, Effect, EventKind, MarketEvent, MarketTime, Quote, QuoteLoader, Replay, ReplayProvider,
-    StandardKey, Watched, asset_tag, data_tag,
+    Effect, EventKind, MarketEvent, MarketTime, QuoteLoader, StandardKey, Watched, asset_tag, data_tag,
 };
+use market_data::{Asset, Date, Quote, Replay, ReplayProvider};
 
 /// Tells the prices it was given, one a load.
 struct Told(Mutex<Vec<f64>>);

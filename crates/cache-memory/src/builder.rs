@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use crate::{eviction::Eviction, memory::Memory, store::Bounds, weight::Weigher};
+use crate::{eviction::Eviction, memory::Memory, store::Bounds, store::weight::Weigher};
 
 /// What a near tier may weigh if nothing is said.
 const MIB: u64 = 64;

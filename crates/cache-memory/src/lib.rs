@@ -19,31 +19,21 @@
 //! What is dead is not served by whoever asks [`Meta::freshness`](cache_core::Meta::freshness), and is
 //! reclaimed by [`Memory::sweep`], to be called now and then; a `cache_facade::Cache` does.
 
-mod budget;
-mod buffered;
 mod builder;
-mod departures;
 mod eviction;
-mod held;
-mod hottest;
 mod memory;
 mod policies;
 mod protection;
-mod reads;
-mod shard;
-mod shards;
-mod slots;
+mod refusals;
 mod stats;
 mod store;
-mod stripe;
 mod tier;
-mod weight;
 
 pub use builder::MemoryBuilder;
-pub use departures::Evictions;
 pub use eviction::Eviction;
-pub use held::Held;
-pub use hottest::HotKey;
 pub use memory::{Memory, Value};
 pub use stats::MemoryStats;
+pub use stats::evictions::Evictions;
+pub use stats::hottest::HotKey;
+pub use store::entry_ref::Held;
 pub use tier::MemoryTier;

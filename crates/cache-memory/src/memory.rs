@@ -6,19 +6,21 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use cache_core::{Entry, Error, ErrorKind, Key, Meta, Pattern, Query, Result, Target, Timestamp, Tombstone};
+use cache_core::{
+    Entry, Error, ErrorKind, Key, LookupKey, Meta, Pattern, Result, Target, Timestamp, Tombstone,
+};
 
 use crate::{
     builder::MemoryBuilder,
-    departures::Departures,
     eviction::Eviction,
-    held::Held,
-    hottest::HotKey,
     protection::Protection,
-    reads::Reads,
+    refusals::Stripe,
     stats::MemoryStats,
+    stats::evictions::Departures,
+    stats::hottest::HotKey,
+    stats::reads::Reads,
+    store::entry_ref::Held,
     store::{Bounds, Store},
-    stripe::Stripe,
 };
 
 /// A decoded value of any type. One that is replaced, removed or evicted may be dropped under a lock of
@@ -76,7 +78,7 @@ impl Memory {
 
     /// The entry of a key, whatever its age; counted as a hit or a miss.
     #[must_use]
-    pub fn get(&self, key: &impl Query) -> Option<Entry<Value>> {
+    pub fn get(&self, key: &impl LookupKey) -> Option<Entry<Value>> {
         let entry = self.peek(key);
         match entry {
             Some(_) => self.count_hit(key),
@@ -87,25 +89,25 @@ impl Memory {
 
     /// The entry of a key, whatever its age; not counted.
     #[must_use]
-    pub fn peek(&self, key: &impl Query) -> Option<Entry<Value>> {
+    pub fn peek(&self, key: &impl LookupKey) -> Option<Entry<Value>> {
         self.read(key, |held| held.entry())
     }
 
     /// Looks at the entry of a key without copying it; not counted. `look` runs under a lock: it must be
     /// short, and must not come back to this tier.
     #[inline]
-    pub fn read<T>(&self, key: &impl Query, look: impl FnOnce(Held<'_>) -> T) -> Option<T> {
+    pub fn read<T>(&self, key: &impl LookupKey, look: impl FnOnce(Held<'_>) -> T) -> Option<T> {
         self.store.read(key, look)
     }
 
     /// Counts a read that found what could be served.
     #[inline]
-    pub fn count_hit(&self, key: &impl Query) {
+    pub fn count_hit(&self, key: &impl LookupKey) {
         self.reads.hit(key);
     }
 
     /// Counts a read that did not.
-    pub fn count_miss(&self, key: &impl Query) {
+    pub fn count_miss(&self, key: &impl LookupKey) {
         self.reads.miss(key);
     }
 

@@ -6,7 +6,7 @@ pub(crate) mod lfu;
 pub(crate) mod lru;
 pub(crate) mod ttl;
 
-use crate::slots::{Place, Slots};
+use crate::store::slots::{Place, Slots};
 
 /// Who goes first among the entries of one shard. It knows every entry that can be evicted, and no
 /// protected one.

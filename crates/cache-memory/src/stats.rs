@@ -1,6 +1,10 @@
 //! The near tier in numbers.
 
-use crate::{departures::Evictions, eviction::Eviction};
+pub(crate) mod evictions;
+pub(crate) mod hottest;
+pub(crate) mod reads;
+
+use crate::{eviction::Eviction, stats::evictions::Evictions};
 
 /// A snapshot of the near tier.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

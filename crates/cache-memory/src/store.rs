@@ -1,19 +1,27 @@
 //! The store of the policy chosen: one type, told apart by one branch.
 
+pub(crate) mod budget;
+pub(crate) mod entry_ref;
+pub(crate) mod moka_store;
+pub(crate) mod shard;
+pub(crate) mod shards;
+pub(crate) mod slots;
+pub(crate) mod weight;
+
 use std::sync::Arc;
 
-use cache_core::{Entry, Key, Meta, Query, Timestamp};
+use cache_core::{Entry, Key, LookupKey, Meta, Timestamp};
 
 use crate::{
-    budget::Budget,
-    buffered::Buffered,
-    departures::{Cause, Departures},
     eviction::Eviction,
-    held::Held,
     memory::Value,
     policies::{fifo::Fifo, hybrid::Hybrid, lfu, lru, ttl::Ttl},
-    shards::Shards,
-    weight::Weigher,
+    stats::evictions::{Cause, Departures},
+    store::budget::Budget,
+    store::entry_ref::Held,
+    store::moka_store::Buffered,
+    store::shards::Shards,
+    store::weight::Weigher,
 };
 
 /// Entries, held by one of the policies.
@@ -59,7 +67,7 @@ impl Store {
 
     /// Looks at the entry of a key. `look` runs under a lock, and must not come back.
     #[inline]
-    pub(crate) fn read<T>(&self, key: &impl Query, look: impl FnOnce(Held<'_>) -> T) -> Option<T> {
+    pub(crate) fn read<T>(&self, key: &impl LookupKey, look: impl FnOnce(Held<'_>) -> T) -> Option<T> {
         either!(self, moka => moka.read(key, look), own => own.read(key, look))
     }
 

@@ -4,8 +4,8 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use cache_core::{Clock, Result, Ttl};
 use cache_facade::Cache;
-use cache_market::{Asset, ProviderSettings, Quota, Registry, Replay, ReplayProvider};
 use cache_server::CachedProvider;
+use market_data::{Asset, ProviderSettings, Quota, Registry, Replay, ReplayProvider};
 
 #[tokio::main]
 async fn main() -> Result<()> {

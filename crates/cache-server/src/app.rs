@@ -1,24 +1,29 @@
 //! The wiring: a provider, the tiers in front of it, and a region for each kind of data.
 
+mod events;
+pub(crate) mod providers;
+
 use std::{
     fmt,
     sync::{OnceLock, PoisonError, RwLock},
     time::Duration,
 };
 
+use cache_config::ConfigErrors;
 use cache_core::{Clock, Error, ErrorKind, Loader, Result};
 use cache_disk::DiskTier;
-use cache_facade::{Cache, Cacheable, Policy, Region, config::Faults};
-use cache_market::{
-    DataType, MarketTime, Quote, QuoteLoader, Registry, ReplayProvider, SCHEMA, Series, SeriesLoader, Watched,
-};
+use cache_facade::{Cache, Cacheable, Policy, Region};
+use cache_market::{MarketTime, QuoteLoader, SeriesLoader, Watched};
+use market_data::{DataType, Quote, Registry, ReplayProvider, SCHEMA, Series};
 use tokio::time::{Instant, timeout_at};
 
+use self::{
+    events::{Attending, Events, moves},
+    providers::Upstream,
+};
 use crate::{
     config::{Config, Reloaded},
-    events::{Attending, Events, moves},
     settings::Settings,
-    upstream::Upstream,
 };
 
 /// What stands in front of every key of the service.
@@ -150,7 +155,7 @@ impl App {
     /// # Errors
     ///
     /// All that is wrong with what is there now. The configuration in force stays.
-    pub fn reload(&self) -> Result<Reloaded, Faults> {
+    pub fn reload(&self) -> Result<Reloaded, ConfigErrors> {
         let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
         let (config, reloaded) = live.config.reread()?;
         let settings = &config.settings;

@@ -5,9 +5,10 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use cache_core::{Codec, Error, ErrorKind, Fetched, Result, Ttl, TtlPolicy};
 use cache_facade::{Cache, Cacheable, Lookup, Region, RegionBuilder};
-use cache_market::{
-    Answer, Answers, Asset, DataType, Document, DocumentId, DocumentLoader, Fault, Interval, Offer, Provider,
-    ProviderError, Quote, QuoteLoader, SCHEMA, Series, SeriesId, SeriesLoader, asset_tag, data_tag,
+use cache_market::{DocumentLoader, QuoteLoader, SeriesLoader, asset_tag, data_tag};
+use market_data::{
+    Answer, Answers, Asset, DataType, Document, DocumentId, Fault, Interval, Offer, Provider, ProviderError,
+    Quote, SCHEMA, Series, SeriesId,
 };
 
 /// For how long it is remembered that the provider doesn't know a key.
@@ -23,7 +24,7 @@ const UNKNOWN: Duration = Duration::from_secs(60);
 /// use std::{sync::Arc, time::Duration};
 /// use cache_core::{Clock, Ttl};
 /// use cache_facade::Cache;
-/// use cache_market::{Asset, Replay, ReplayProvider};
+/// use market_data::{Asset, Replay, ReplayProvider};
 /// use cache_server::CachedProvider;
 ///
 /// # #[tokio::main(flavor = "current_thread")]

@@ -2,10 +2,10 @@
 
 use std::{ffi::OsString, fmt, path::PathBuf};
 
+use cache_config::{ConfigErrors, ConfigReader, Section, Setting, Values};
 use cache_core::{Error, ErrorKind};
-use cache_facade::config::{Faults, Reading, Section, Setting, Values};
 
-use crate::{flags::invocation, settings::Settings};
+use crate::{cli::invocation, settings::Settings};
 
 /// Where a configuration is read: a file, then the environment, then flags. Its `Debug` shows no values.
 #[derive(Clone, Default)]
@@ -59,18 +59,18 @@ impl Sources {
     /// # Errors
     ///
     /// All that is wrong with them.
-    pub fn read(&self) -> Result<Config, Faults> {
-        let mut reading = Reading::of(Settings::settings());
+    pub fn read(&self) -> Result<Config, ConfigErrors> {
+        let mut reader = ConfigReader::new(Settings::settings());
         if let Some(file) = &self.file {
-            reading.path(file);
+            reader.path(file);
         }
-        reading.variables(self.variables.iter().map(|(name, text)| (name.as_str(), text.as_str())));
+        reader.variables(self.variables.iter().map(|(name, text)| (name.as_str(), text.as_str())));
         for (flag, key, text) in &self.flags {
-            reading.flag(flag, key, text);
+            reader.flag(flag, key, text);
         }
-        let (values, warnings) = reading.finish()?;
-        let settings = Settings::read(&values);
-        let mut faults = Faults::default();
+        let (values, warnings) = reader.finish()?;
+        let settings = Settings::from_values(&values);
+        let mut faults = ConfigErrors::default();
         settings.check(&values, &mut faults);
         faults.or(Config { settings, values, warnings, sources: self.clone() })
     }
@@ -96,7 +96,7 @@ impl Config {
     ) -> cache_core::Result<Self> {
         let (_, sources) = invocation(args, [])
             .map_err(|error| Error::new(ErrorKind::Config, "configure", error.to_string()))?;
-        Ok(sources.read()?)
+        sources.read().map_err(|faults| Error::new(ErrorKind::Config, "configure", faults.to_string()))
     }
 
     /// What is in force, as YAML that can be read again, each line with where its value comes from. Passwords
@@ -111,12 +111,12 @@ impl Config {
     /// # Errors
     ///
     /// All that is wrong with what is there now, in which case this one goes on.
-    pub fn reread(&self) -> Result<(Self, Reloaded), Faults> {
+    pub fn reread(&self) -> Result<(Self, Reloaded), ConfigErrors> {
         let next = self.sources.read()?;
         let settings = Settings::settings();
         let differing = self.values.differing(&next.values, &settings);
         let (live, fixed): (Vec<&Setting>, Vec<&Setting>) =
-            differing.into_iter().partition(|setting| setting.traits.live);
+            differing.into_iter().partition(|setting| setting.spec.reloadable);
         let change =
             |setting: &&Setting| (setting.key, self.values.shown(setting), next.values.shown(setting));
         let reloaded = Reloaded {
@@ -125,7 +125,7 @@ impl Config {
             warnings: next.warnings.clone(),
         };
         let values = self.values.with(&next.values, live);
-        let config = Self { settings: Settings::read(&values), values, ..next };
+        let config = Self { settings: Settings::from_values(&values), values, ..next };
         Ok((config, reloaded))
     }
 }

@@ -26,29 +26,23 @@
 //! ```
 
 mod app;
-mod banner;
 mod cached_provider;
-mod calendar;
+mod cli;
 mod config;
-mod events;
-mod flags;
 mod http;
 mod routes;
 mod serve;
 mod settings;
-mod shutdown;
-mod upstream;
+mod signals;
 
 pub use app::{App, Closed};
-pub use banner::banner;
 pub use cached_provider::CachedProvider;
-pub use calendar::{CalendarArgs, calendar};
+pub use cli::{CalendarArgs, Task, banner, calendar, invocation};
 pub use config::{Config, Reloaded, Sources};
-pub use flags::{Task, invocation};
 pub use routes::router;
 pub use serve::{DRAIN, Limits, bind, serve};
 pub use settings::{
     BatchSection, CalendarsSection, GraceSection, LimitsSection, ProviderEntry, ProviderKind,
     ProvidersSection, ReplaySection, ServiceSection, Settings, TtlSection, WarmingSection,
 };
-pub use shutdown::{FLUSH, HARD, reload_when_told, signal};
+pub use signals::{FLUSH, HARD, reload_when_told, signal};

@@ -107,7 +107,7 @@ async fn live(config: &Config, relevel: impl Fn(&Settings) + Send + Sync + 'stat
     // Before anybody can know that we are there.
     let (told, stopped) = (reload_when_told(app.clone())?, signal()?);
     tokio::spawn(told);
-    // Whoever started us may not be reading.
+    // Whoever started us may not be reader.
     let _ = io::stdout().write_all(banner(settings, &app, bound).as_bytes());
 
     let stop = async {

@@ -1,12 +1,12 @@
 //! Which path answers what.
 
-mod answer;
 mod bars;
 mod config;
 mod events;
 mod health;
 mod index;
 mod quotes;
+mod response;
 mod stats;
 
 use std::sync::Arc;
@@ -22,9 +22,10 @@ use axum::{
 use crate::{
     app::App,
     http::{
-        limits, log,
+        limits,
         problem::{Problem, ProblemKind},
         query::echo,
+        request_log,
     },
 };
 
@@ -46,7 +47,7 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(no_such_path)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn(limits::enforce))
-        .layer(middleware::from_fn(log::note))
+        .layer(middleware::from_fn(request_log::note))
         .with_state(app)
 }
 

@@ -1,18 +1,21 @@
 //! All that can be set, typed, and what follows from it.
 
-mod checks;
-mod lives;
 mod provider;
 mod sections;
+mod ttl_rules;
+mod validators;
 
 use std::{fs, time::Duration};
 
-use cache_facade::config::{CacheConfig, Faults, Section, Setting, Values};
-use cache_market::{Calendars, ProviderSettings, Replay, TtlRules};
+use cache_config::{ConfigErrors, Section, Setting, Values};
+use cache_facade::config::CacheConfig;
+use cache_market::TtlRules;
+use market_calendar::Calendars;
+use market_data::{ProviderSettings, Replay};
 
 use cache_core::{Error, ErrorKind, Result};
 
-use crate::upstream;
+use crate::app::providers;
 
 pub use provider::{ProviderEntry, ProviderKind};
 pub use sections::{
@@ -94,31 +97,31 @@ impl Section for Settings {
         .concat()
     }
 
-    fn read(values: &Values) -> Self {
+    fn from_values(values: &Values) -> Self {
         Self {
-            service: Section::read(values),
-            limits: Section::read(values),
-            cache: Section::read(values),
-            ttl: Section::read(values),
-            grace: Section::read(values),
-            calendars: Section::read(values),
-            providers: Section::read(values),
-            replay: Section::read(values),
-            warming: Section::read(values),
-            batch: Section::read(values),
+            service: Section::from_values(values),
+            limits: Section::from_values(values),
+            cache: Section::from_values(values),
+            ttl: Section::from_values(values),
+            grace: Section::from_values(values),
+            calendars: Section::from_values(values),
+            providers: Section::from_values(values),
+            replay: Section::from_values(values),
+            warming: Section::from_values(values),
+            batch: Section::from_values(values),
         }
     }
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self::read(&Values::default())
+        Self::from_values(&Values::default())
     }
 }
 
 impl Settings {
     /// Notes what does not go together.
-    pub(crate) fn check(&self, values: &Values, faults: &mut Faults) {
+    pub(crate) fn check(&self, values: &Values, faults: &mut ConfigErrors) {
         self.cache.check(values, faults);
         if let Err(why) = self.rules().check() {
             faults.add(&values.origin("ttl.rules"), format_args!("ttl.rules: {why}"));
@@ -126,7 +129,7 @@ impl Settings {
         if let Err(why) = self.calendars() {
             faults.add(&values.origin("calendars.file"), why);
         }
-        upstream::check(&self.providers.providers, &values.origin("providers"), faults);
+        providers::check(&self.providers.providers, &values.origin("providers"), faults);
         let mut names: Vec<&str> = Vec::new();
         for provider in &self.providers.providers {
             if names.contains(&provider.name()) {
@@ -140,7 +143,7 @@ impl Settings {
     /// How long data live, by kind, type of asset and phase of the market.
     #[must_use]
     pub fn rules(&self) -> TtlRules {
-        lives::rules(&self.ttl, &self.grace)
+        ttl_rules::rules(&self.ttl, &self.grace)
     }
 
     /// When markets trade, with what the configured file says.
@@ -199,8 +202,8 @@ mod tests {
     fn no_two_settings_share_a_key_a_variable_or_a_flag() {
         let settings = Settings::settings();
         let mut names: Vec<&str> = settings.iter().map(|setting| setting.key).collect();
-        names.extend(settings.iter().flat_map(|setting| setting.traits.variables));
-        names.extend(settings.iter().filter_map(|setting| setting.traits.flag));
+        names.extend(settings.iter().flat_map(|setting| setting.spec.variables));
+        names.extend(settings.iter().filter_map(|setting| setting.spec.flag));
         // A setting at the top may be called like its flag.
         names.retain(|name| name.contains(['.', '-']) || name.to_uppercase() == **name);
         let all = names.len();
@@ -212,13 +215,13 @@ mod tests {
     #[test]
     fn every_default_passes_its_own_check() {
         for profile in ["development", "production"] {
-            let mut reading = cache_facade::config::Reading::of(Settings::settings());
-            reading.file("profile", &format!("profile: {profile}"));
-            let (values, _) = reading.finish().unwrap();
-            let mut again = cache_facade::config::Reading::of(Settings::settings());
+            let mut reader = cache_config::ConfigReader::new(Settings::settings());
+            reader.file("profile", &format!("profile: {profile}"));
+            let (values, _) = reader.finish().unwrap();
+            let mut again = cache_config::ConfigReader::new(Settings::settings());
             again.file("printed", &values.to_yaml(&Settings::settings()));
             let (again, warnings) = again.finish().unwrap();
-            assert_eq!(Settings::read(&again), Settings::read(&values));
+            assert_eq!(Settings::from_values(&again), Settings::from_values(&values));
             assert!(warnings.is_empty());
         }
     }

@@ -10,9 +10,8 @@ use std::{
 
 use cache_core::{Clock, Fetched, Loaded, Loader, Request, Result, Timestamp};
 use cache_facade::Cache;
-use cache_market::{
-    DataType, Effect, EventKind, MarketEvent, MarketTime, StandardKey, asset_tag, data_tag, user_tag,
-};
+use cache_market::{Effect, EventKind, MarketEvent, MarketTime, StandardKey, asset_tag, data_tag, user_tag};
+use market_data::DataType;
 
 /// Answers how many loads there were before.
 #[derive(Clone, Default)]
@@ -45,7 +44,7 @@ async fn cache_at(moment: &str) -> (Clock, Cache) {
 /// No grace, so that what is past its life is loaded and not served.
 fn without_grace() -> MarketTime {
     let rules = serde_json::from_str(r#"{"grace": 0}"#).unwrap();
-    MarketTime::new(rules, cache_market::Calendars::builtin()).unwrap()
+    MarketTime::new(rules, market_calendar::Calendars::builtin()).unwrap()
 }
 
 #[tokio::test]

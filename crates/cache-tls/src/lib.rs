@@ -14,7 +14,7 @@
 //! ```
 
 mod certificates;
-mod lenient;
+mod verifiers;
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use rustls::{
     pki_types::{PrivateKeyDer, pem::PemObject},
 };
 
-use lenient::{AnyHost, AnyServer};
+use verifiers::{AnyHost, AnyServer};
 
 /// How much of a server's certificate is checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

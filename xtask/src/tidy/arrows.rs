@@ -6,8 +6,8 @@ use crate::workspace::{Dependency, Package};
 
 const CORE: &str = "cache-core";
 
-/// What starts servers for tests: any crate's own tests may use it.
-const SERVERS: &str = "servers";
+/// What any crate's own tests may use: private servers, and the suite that every tier passes.
+const FOR_TESTS: [&str; 2] = ["servers", "tier-suite"];
 
 /// The pillars know the foundation and nothing else of ours.
 const PILLARS: [&str; 5] = ["cache-memory", "cache-disk", "cache-tls", "cache-analytics", "cache-warming"];
@@ -47,6 +47,7 @@ fn arrows_of(name: &str) -> Option<Arrows> {
                 "cache-analytics",
                 "cache-warming",
             ],
+            dev: &["tests"],
             ..Arrows::default()
         },
         "cache-http" => Arrows { always: &["cache-facade"], ..Arrows::default() },
@@ -96,7 +97,8 @@ pub(crate) fn check(packages: &[Package], tree: &Tree) -> Vec<Complaint> {
 /// What is wrong with a dependency on a crate of ours, if anything.
 fn arrow(package: &Package, arrows: &Arrows, dependency: &Dependency) -> Option<String> {
     let (from, to) = (package.name.as_str(), dependency.name.as_str());
-    let test_only = dependency.is_dev() && ([from, SERVERS].contains(&to) || arrows.dev.contains(&to));
+    let test_only =
+        dependency.is_dev() && (from == to || FOR_TESTS.contains(&to) || arrows.dev.contains(&to));
     if (to == CORE && from != CORE && !arrows.alone) || arrows.always.contains(&to) || test_only {
         return None;
     }
@@ -156,7 +158,7 @@ mod tests {
         let others = ["core", "memory", "disk", "market", "facade", "server"]
             .map(|other| format!("cache-{other}"))
             .into_iter()
-            .chain(["servers".to_owned()])
+            .chain(["servers", "tests", "tier-suite"].map(str::to_owned))
             .filter(|other| other != name)
             .map(|other| package(&other, &[]));
         let packages: Vec<Package> = others.chain([package(name, dependencies)]).collect();
@@ -167,10 +169,13 @@ mod tests {
     fn arrows_that_go_down_are_in_order() {
         assert_eq!(complaints("cache-core", &["bytes", "dev:proptest"]), [""; 0]);
         assert_eq!(
-            complaints("cache-disk", &["cache-core", "dev:cache-core", "dev:servers", "fjall"]),
+            complaints(
+                "cache-disk",
+                &["cache-core", "dev:cache-core", "dev:servers", "dev:tier-suite", "fjall"]
+            ),
             [""; 0]
         );
-        let facade = ["cache-core", "cache-memory", "opt:cache-disk", "dev:cache-disk"];
+        let facade = ["cache-core", "cache-memory", "opt:cache-disk", "dev:cache-disk", "dev:tests"];
         assert_eq!(complaints("cache-facade", &facade), [""; 0]);
         let server = ["cache-core", "cache-disk", "cache-facade", "cache-market", "anyhow"];
         assert_eq!(complaints("cache-server", &server), [""; 0]);
@@ -190,6 +195,8 @@ mod tests {
             ("cache-facade", "cache-server"),
             ("cache-macros", "cache-facade"),
             ("cache-disk", "servers"),
+            ("cache-disk", "tier-suite"),
+            ("cache-disk", "dev:tests"),
         ] {
             let texts = complaints(from, &[to]);
             assert_eq!(texts.len(), 1, "{from} -> {to}: {texts:?}");

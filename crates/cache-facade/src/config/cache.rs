@@ -1,17 +1,18 @@
-//! CacheConfig: the sections that make a cache, and what must hold between them.
+//! CacheConfig: all sections of a cache, and the checks across them.
 
 use std::path::Path;
 
-use cache_core::{Clock, Pattern, Result};
+use cache_config::{ConfigErrors, ConfigReader, Section, Setting, Values};
+use cache_core::{Clock, Error, ErrorKind, Pattern, Result};
 use cache_memory::{Eviction, Memory, MemoryBuilder};
 
 use super::{
-    BusSection, By, Deaf, DiskSection, Faults, LeaseSection, MemorySection, PostgresSection, ProfileSection,
-    Reading, RedisSection, Section, Setting, Values, join_postgres, join_redis, redis, with_disk,
+    BusCarrier, BusSection, Deaf, DiskSection, LeaseSection, MemorySection, PostgresSection, ProfileSection,
+    RedisSection, add_disk, add_postgres, add_redis, redis_config,
 };
 use crate::{CacheBuilder, WhenDeaf};
 
-/// What a cache is made of: memory, a disk, tiers shared with other nodes, and how these hear of each other.
+/// The configuration of a cache: memory, disk, the tiers shared with other nodes, and the bus between nodes.
 ///
 /// ```
 /// use cache_core::Clock;
@@ -32,7 +33,7 @@ use crate::{CacheBuilder, WhenDeaf};
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct CacheConfig {
-    /// By which defaults are chosen.
+    /// Development or production.
     pub profile: ProfileSection,
     /// The near tier.
     pub memory: MemorySection,
@@ -42,10 +43,28 @@ pub struct CacheConfig {
     pub redis: RedisSection,
     /// The durable tier on PostgreSQL.
     pub postgres: PostgresSection,
-    /// What nodes tell each other.
+    /// The bus, which carries invalidations between nodes.
     pub bus: BusSection,
-    /// How nodes agree on who loads.
+    /// The lease, by which one node loads a key.
     pub lease: LeaseSection,
+}
+
+/// Returns a reader of `settings` that knows the variables of a cache: those that begin with `CACHE_`, of which
+/// unknown ones are warnings, and `CACHE_CONFIG`, which names the file as `--config` does.
+///
+/// ```
+/// use cache_facade::config::{MemorySection, Section, reader};
+///
+/// let mut reader = reader(MemorySection::settings());
+/// reader.env([("CACHE_MEMORY_MIB", "16"), ("CACHE_MEMORY_MB", "32")]);
+/// let (values, warnings) = reader.finish()?;
+/// assert_eq!(MemorySection::from_values(&values).mib, 16);
+/// assert_eq!(warnings, ["unknown variable CACHE_MEMORY_MB: did you mean CACHE_MEMORY_MIB?"]);
+/// # Ok::<(), cache_facade::config::ConfigErrors>(())
+/// ```
+#[must_use]
+pub fn reader(settings: Vec<Setting>) -> ConfigReader {
+    ConfigReader::new(settings).env_prefix("CACHE_").file_option("config", "CACHE_CONFIG")
 }
 
 impl Section for CacheConfig {
@@ -62,63 +81,67 @@ impl Section for CacheConfig {
         .concat()
     }
 
-    fn read(values: &Values) -> Self {
+    fn from_values(values: &Values) -> Self {
         Self {
-            profile: Section::read(values),
-            memory: Section::read(values),
-            disk: Section::read(values),
-            redis: Section::read(values),
-            postgres: Section::read(values),
-            bus: Section::read(values),
-            lease: Section::read(values),
+            profile: Section::from_values(values),
+            memory: Section::from_values(values),
+            disk: Section::from_values(values),
+            redis: Section::from_values(values),
+            postgres: Section::from_values(values),
+            bus: Section::from_values(values),
+            lease: Section::from_values(values),
         }
     }
 }
 
 impl Default for CacheConfig {
     fn default() -> Self {
-        Self::read(&Values::default())
+        Self::from_values(&Values::default())
     }
 }
 
 impl CacheConfig {
-    /// Reads YAML, in which nothing is missing: what isn't there has its default.
+    /// Reads YAML. A setting that is left out has its default.
     ///
     /// # Errors
     ///
-    /// `Config` with all that is wrong: names that mean nothing, each with the nearest that does, values
-    /// that can't be, and what doesn't go together.
+    /// `Config` with all errors: unknown names, each with the nearest known one, invalid values, and settings
+    /// that exclude each other.
     pub fn from_yaml(text: &str) -> Result<Self> {
-        let mut reading = Reading::of(Self::settings());
-        reading.file("configuration", text);
-        Self::finished(reading)
+        let mut reader = reader(Self::settings());
+        reader.yaml("configuration", text);
+        Self::finished(reader)
     }
 
-    /// Reads the file at `path`, then the environment's `variables` over it: `std::env::vars()`.
+    /// Reads the file at `path`, then environment variables, which replace its values: `std::env::vars()`.
     ///
     /// # Errors
     ///
     /// As [`CacheConfig::from_yaml`], and `Config` for a file that can't be read.
     pub fn from_file(path: &Path, variables: impl IntoIterator<Item = (String, String)>) -> Result<Self> {
         let variables: Vec<(String, String)> = variables.into_iter().collect();
-        let mut reading = Reading::of(Self::settings());
-        reading.path(path);
-        reading.variables(variables.iter().map(|(name, text)| (name.as_str(), text.as_str())));
-        Self::finished(reading)
+        let mut reader = reader(Self::settings());
+        reader.file(path);
+        reader.env(variables.iter().map(|(name, text)| (name.as_str(), text.as_str())));
+        Self::finished(reader)
     }
 
-    fn finished(reading: Reading) -> Result<Self> {
-        let (values, _) = reading.finish()?;
-        let config = Self::read(&values);
-        let mut faults = Faults::default();
-        config.check(&values, &mut faults);
-        Ok(faults.or(config)?)
+    fn finished(reader: ConfigReader) -> Result<Self> {
+        Self::checked(reader).map_err(|faults| Error::new(ErrorKind::Config, "configure", faults.to_string()))
     }
 
-    /// Notes what does not go together, each where it was given.
-    pub fn check(&self, values: &Values, faults: &mut Faults) {
-        let mut fault =
-            |key: &str, what: String| faults.add(&values.origin(key), format_args!("{key} {what}"));
+    fn checked(reader: ConfigReader) -> Result<Self, ConfigErrors> {
+        let (values, _) = reader.finish()?;
+        let config = Self::from_values(&values);
+        let mut errors = ConfigErrors::default();
+        config.check(&values, &mut errors);
+        errors.or(config)
+    }
+
+    /// Adds to `errors` what can't hold together, each with its origin.
+    pub fn check(&self, values: &Values, errors: &mut ConfigErrors) {
+        let mut error =
+            |key: &str, what: String| errors.add(&values.origin(key), format_args!("{key} {what}"));
         let share = self.memory.protected_share;
         if let Some(pattern) = self.memory.protect.first()
             && (self.budget() as f64 * share) < 1.0
@@ -127,14 +150,14 @@ impl CacheConfig {
                 "is {share}: {pattern} can't be protected, give a share above 0, such as 0.25 (as by \
                  --memory-protected-share or CACHE_MEMORY_PROTECTED_SHARE), or no memory.protect"
             );
-            fault("memory.protected_share", what);
+            error("memory.protected_share", what);
         }
         match self.bus.by {
-            Some(By::Redis) if self.redis.url.is_none() => {
-                fault("bus.by", "is redis, which needs redis.url (--redis-url or REDIS_URL)".to_owned());
+            Some(BusCarrier::Redis) if self.redis.url.is_none() => {
+                error("bus.by", "is redis, which needs redis.url (--redis-url or REDIS_URL)".to_owned());
             }
-            Some(By::Postgres) if self.postgres.url.is_none() => {
-                fault(
+            Some(BusCarrier::Postgres) if self.postgres.url.is_none() => {
+                error(
                     "bus.by",
                     "is postgres, which needs postgres.url (--postgres-url or DATABASE_URL)".to_owned(),
                 );
@@ -143,51 +166,51 @@ impl CacheConfig {
         }
         if self.redis.url.is_none() && (self.redis.password.is_some() || self.redis.db.is_some()) {
             let key = if self.redis.password.is_some() { "redis.password" } else { "redis.db" };
-            fault(
+            error(
                 key,
                 "is given, but not where Redis is: give redis.url (--redis-url or REDIS_URL)".to_owned(),
             );
         }
-        if let Err(error) = redis(self) {
-            fault("redis.url", format!("can't be used: {error}"));
+        if let Err(why) = redis_config(self) {
+            error("redis.url", format!("can't be used: {why}"));
         }
     }
 
-    /// The settings of the near tier.
+    /// Returns the builder of the near tier.
     #[must_use]
     pub fn memory(&self) -> MemoryBuilder {
-        // Some policies set the share aside, so it is asked for only where something is to take it.
+        // Some policies reserve the share, so it is set only if there are keys to protect.
         let share = if self.memory.protect.is_empty() { 0.0 } else { self.memory.protected_share };
-        // A name that is none was refused when it was read.
+        // The reader refused unknown names.
         let eviction: Eviction = self.memory.policy.parse().unwrap_or_default();
         Memory::builder().bytes(self.budget()).eviction(eviction).protected_share(share)
     }
 
-    /// The patterns of keys that memory doesn't evict.
+    /// Returns the patterns of the keys that memory doesn't evict.
     ///
     /// # Errors
     ///
-    /// `Config` for a text that is no pattern.
+    /// `Config` if a text is no pattern.
     pub fn protected(&self) -> Result<Vec<Pattern>> {
         self.memory.protect.iter().map(|text| Pattern::glob(text)).collect()
     }
 
-    /// The shared tiers by name, in order.
+    /// Returns the names of the configured shared tiers, in order.
     pub fn shared_tiers(&self) -> impl Iterator<Item = &'static str> {
         let redis = self.redis.url.as_ref().map(|_| "redis");
         let postgres = self.postgres.url.as_ref().map(|_| "postgres");
         [redis, postgres].into_iter().flatten()
     }
 
-    /// Puts the shared tiers behind those of `builder`, the bus and the lease beside them. Servers that can't
-    /// be reached now are used once they can.
+    /// Adds the shared tiers behind those of `builder`, with the bus and the lease. A server that can't be reached
+    /// now is used once it can be.
     ///
     /// # Errors
     ///
-    /// `Config` for what can't be used, and for a tier whose feature this program was built without.
+    /// `Config` for an invalid setting, and for a tier whose feature this program was built without.
     pub fn share(&self, builder: CacheBuilder, clock: &Clock) -> Result<CacheBuilder> {
-        let builder = join_redis(self, builder, clock)?;
-        let builder = join_postgres(self, builder, clock)?;
+        let builder = add_redis(self, builder, clock)?;
+        let builder = add_postgres(self, builder, clock)?;
         Ok(builder.when_deaf(match self.bus.when_deaf {
             Deaf::Serve => WhenDeaf::Serve,
             Deaf::Ask => WhenDeaf::Ask,
@@ -205,14 +228,14 @@ impl CacheConfig {
 }
 
 impl CacheBuilder {
-    /// A cache as `config` has it, all in `clock`'s time: memory, the disk, and what is shared.
-    /// What is to be protected is for [`Cache::protect`](crate::Cache::protect), once it is built.
+    /// Returns the builder of the cache that `config` describes: memory, disk and shared tiers, all on `clock`.
+    /// Keys are protected by [`Cache::protect`](crate::Cache::protect), once it is built.
     ///
     /// # Errors
     ///
-    /// If the disk's folder can't be opened, and as [`CacheConfig::share`].
+    /// If the disk tier's folder can't be opened, and as [`CacheConfig::share`].
     pub fn from_config(config: &CacheConfig, clock: Clock) -> Result<Self> {
         let builder = Self::default().memory(config.memory()).clock(clock.clone());
-        config.share(with_disk(config, builder, &clock)?, &clock)
+        config.share(add_disk(config, builder, &clock)?, &clock)
     }
 }

@@ -70,9 +70,9 @@ async fn rule_34_messages_of_other_channels_and_namespaces_are_not_received() {
 async fn rule_63_messages_have_a_limit_and_may_hold_any_bytes() {
     let bus = connect(shared()).await.bus("a");
     let mut listener = bus.listen().await.unwrap();
-    let error = bus.publish(vec![0; bus.max_frame() + 1].into()).await.unwrap_err();
+    let error = bus.publish(vec![0; bus.max_message_len() + 1].into()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Limit);
-    let longest: Bytes = (0..bus.max_frame()).map(|n| n as u8).collect();
+    let longest: Bytes = (0..bus.max_message_len()).map(|n| n as u8).collect();
     bus.publish(longest.clone()).await.unwrap();
     bus.publish(Bytes::new()).await.unwrap();
     assert_eq!(next(&mut listener).await.unwrap(), longest);

@@ -9,4 +9,5 @@ mod lease;
 mod login;
 mod patterns;
 mod sentinel;
+mod suite;
 mod write_order;

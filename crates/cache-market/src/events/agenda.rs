@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use cache_core::{Error, ErrorKind, Result, Timestamp};
 
 use super::{EventKind, EventRules, MarketEvent};
-use crate::{Asset, DataType};
+use market_data::{Asset, DataType};
 
 /// How many events may lie ahead.
 const CAPACITY: usize = 10_000;

@@ -6,7 +6,8 @@ use cache_core::Result;
 use serde::{Deserialize, Serialize};
 
 use super::{Effect, EventKind, MarketEvent};
-use crate::{Asset, DataType, DocumentId, Interval, Invalid, SeriesId, StandardKey, data_tag};
+use crate::{StandardKey, data_tag};
+use market_data::{Asset, DataType, DocumentId, Interval, Invalid, SeriesId};
 
 /// What events do. Reading lays what is written over the defaults, event by event.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

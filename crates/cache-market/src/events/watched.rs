@@ -6,7 +6,8 @@ use async_trait::async_trait;
 use cache_core::{Clock, Loaded, Loader, Request, Result};
 
 use super::MarketEvent;
-use crate::{Asset, MarketTime, Quote, Series};
+use crate::MarketTime;
+use market_data::{Asset, Quote, Series};
 
 /// A value that tells the price of an asset.
 pub trait Priced {

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::Invalid;
+use market_data::Invalid;
 
 /// The digest of an endpoint's parameters: 128 bits of SHA-256, written as 32 hexadecimal digits.
 ///

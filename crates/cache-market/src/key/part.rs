@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::Invalid;
+use market_data::Invalid;
 
 /// The part as it stands in a key: `:` and `%` are percent-encoded, as in [`cache_core::Key::from_parts`].
 /// `name` is what the part is, for the error.

@@ -3,7 +3,7 @@
 use cache_core::{Result, Tag};
 
 use super::part;
-use crate::{Asset, DataType};
+use market_data::{Asset, DataType};
 
 /// The tag on everything about an asset: its text, `AAPL` or `BTC@CRYPTO`. Loaders put it on what they load.
 ///

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{DateRange, Market, Symbol};
+use market_data::{DateRange, Market, Symbol};
 
 /// Parts made of what confuses: separators, escapes, globs, words that mean something in a key.
 fn part() -> impl Strategy<Value = String> {
@@ -18,7 +18,7 @@ fn part() -> impl Strategy<Value = String> {
 fn asset() -> impl Strategy<Value = Asset> {
     let symbol = prop_oneof!["[A-Z]{3}_[A-Z]{3}", "[A-Z0-9.^=_/&+-]{1,8}"];
     let market = prop::sample::select(vec![Market::US, Market::FX, Market::CRYPTO, Market::XLON]);
-    let types = prop::sample::select(crate::AssetType::ALL.to_vec());
+    let types = prop::sample::select(market_data::AssetType::ALL.to_vec());
     (symbol, market, types).prop_map(|(symbol, market, asset_type)| {
         Asset::new(symbol.parse::<Symbol>().unwrap(), market).of_type(asset_type)
     })

@@ -1,6 +1,6 @@
 //! Instruments and timeframes as OANDA writes them: `EUR_USD`, `M5`.
 
-use crate::{Asset, Interval, Invalid, Market, Symbol};
+use market_data::{Asset, Interval, Invalid, Market, Symbol};
 
 /// The asset; a pair of currencies on the foreign exchange is known by its symbol.
 pub(super) fn instrument(asset: &Asset) -> String {
@@ -42,7 +42,7 @@ pub(super) fn write(timeframe: Interval) -> &'static str {
         Interval::Day => "D",
         Interval::Week => "W",
         Interval::Month => "M",
-        Interval::Quarter | Interval::Year => timeframe.as_str(),
+        _ => timeframe.as_str(),
     }
 }
 

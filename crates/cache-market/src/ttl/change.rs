@@ -5,7 +5,7 @@ use std::{iter, time::Duration};
 use cache_core::Timestamp;
 
 use super::Changes;
-use crate::{Calendar, Phase};
+use market_calendar::{Calendar, Phase};
 
 /// More phases than follow each other without trading anywhere; past them an earlier moment is taken, which
 /// is safe.

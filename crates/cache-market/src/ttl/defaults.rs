@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use super::{Changes, Class, Classes, Frequency, Life, Row, TtlRules, rules::rows};
-use crate::{AssetType, DataType, EventRules, Volatility};
+use crate::{EventRules, Volatility};
+use market_data::{AssetType, DataType};
 
 const MINUTE: u64 = 60;
 const HOUR: u64 = 3_600;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::span;
-use crate::{Interval, Invalid};
+use market_data::{Interval, Invalid};
 
 /// By how much a life is multiplied, by what one bar covers; in between, the next shorter interval's
 /// factor holds. No life is shortened below `floor` by it.

@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr, time::Duration};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::span::{self, Read};
-use crate::Invalid;
+use market_data::Invalid;
 
 /// How long a value is fresh, as a rule says it.
 ///

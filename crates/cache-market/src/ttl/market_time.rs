@@ -5,9 +5,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use cache_core::{Result, Timestamp};
 
 use super::{MarketTtl, TtlRules};
-use crate::{
-    Asset, Calendars, DataType, Effect, EventKind, Invalid, MarketEvent, Swing, events::Agenda, tape::Tape,
-};
+use crate::{Effect, EventKind, MarketEvent, Swing, events::Agenda, price_tracker::Tape};
+use market_calendar::Calendars;
+use market_data::{Asset, DataType, Invalid};
 
 /// The rules of lives, the calendars they are told by, what prices did lately and what is going to happen.
 ///
@@ -15,7 +15,9 @@ use crate::{
 /// it is in use.
 ///
 /// ```
-/// use cache_market::{Calendars, DataType, Life, MarketTime, Scope, TtlRules};
+/// use cache_market::{Life, MarketTime, Scope, TtlRules};
+/// use market_calendar::Calendars;
+/// use market_data::DataType;
 ///
 /// let time = MarketTime::new(TtlRules::default(), Calendars::builtin())?;
 /// let prices = time.ttl(DataType::Price); // the policy of a region
@@ -27,7 +29,7 @@ use crate::{
 /// let bad: TtlRules = serde_json::from_str(r#"{"frequency": {"minute": -1}}"#).unwrap();
 /// assert!(time.replace(bad).is_err());
 /// assert_eq!(time.rules().row(DataType::Price).open, Some(Life::seconds(60)), "the old ones are in force");
-/// # Ok::<(), cache_market::Invalid>(())
+/// # Ok::<(), market_data::Invalid>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct MarketTime(Arc<Shared>);

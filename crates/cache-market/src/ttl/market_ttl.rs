@@ -5,7 +5,9 @@ use std::{fmt, time::Duration};
 use cache_core::{Key, Timestamp, Ttl, TtlPolicy};
 
 use super::{Changes, Life, MarketTime, Scope, TtlRules, change::next_change};
-use crate::{Asset, DataType, Interval, Phase, StandardKey};
+use crate::StandardKey;
+use market_calendar::Phase;
+use market_data::{Asset, DataType, Interval};
 
 /// How long values of one kind live: a policy for a region.
 ///
@@ -19,7 +21,8 @@ use crate::{Asset, DataType, Interval, Phase, StandardKey};
 ///
 /// ```
 /// use cache_core::{Timestamp, TtlPolicy};
-/// use cache_market::{DataType, MarketTime, Quote, StandardKey};
+/// use cache_market::{MarketTime, StandardKey};
+/// use market_data::{DataType, Quote};
 ///
 /// let prices = MarketTime::default().ttl(DataType::Price);
 /// let key = "price:AAPL".parse::<StandardKey>()?.key()?;

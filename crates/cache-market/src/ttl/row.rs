@@ -5,7 +5,9 @@ use std::{fmt, str::FromStr, time::Duration};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Life, span};
-use crate::{AssetType, DataType, Invalid, Phase, Volatility};
+use crate::Volatility;
+use market_calendar::Phase;
+use market_data::{AssetType, DataType, Invalid};
 
 /// Which values a row is for: all of a data type (`price`), or those of assets of one type (`price.crypto`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

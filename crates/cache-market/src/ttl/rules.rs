@@ -5,7 +5,9 @@ use std::{collections::BTreeMap, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use super::{Changes, Classes, Frequency, Life, Row, Scope, defaults, row::stand_ins, span};
-use crate::{AssetType, DataType, EventRules, Invalid, Phase, Volatility};
+use crate::{EventRules, Volatility};
+use market_calendar::Phase;
+use market_data::{AssetType, DataType, Invalid};
 
 /// How long values live: a plain table, to be read from a file, changed and asked.
 ///
@@ -13,7 +15,9 @@ use crate::{AssetType, DataType, EventRules, Invalid, Phase, Volatility};
 /// one cell. Lengths of time are seconds or texts such as `"5m"`. Unknown names are refused.
 ///
 /// ```
-/// use cache_market::{DataType, Life, Phase, Scope, TtlRules};
+/// use cache_market::{Life, Scope, TtlRules};
+/// use market_calendar::Phase;
+/// use market_data::DataType;
 ///
 /// let rules: TtlRules = serde_json::from_str(r#"{"rows": {"price": {"open": "10m"}}}"#)?;
 /// rules.check()?;

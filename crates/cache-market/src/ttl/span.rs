@@ -8,7 +8,7 @@ use serde::{
     de::{Error, Visitor},
 };
 
-use crate::Invalid;
+use market_data::Invalid;
 
 /// No rule means longer than this; more is a slip of the pen.
 const LONGEST: Duration = Duration::from_secs(3_660 * 86_400);

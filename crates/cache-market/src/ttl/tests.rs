@@ -10,7 +10,8 @@ use std::time::Duration;
 use cache_core::{Key, Timestamp};
 
 use super::MarketTime;
-use crate::{DataType, StandardKey};
+use crate::StandardKey;
+use market_data::DataType;
 
 /// The moment of an RFC 3339 text.
 fn at(text: &str) -> Timestamp {

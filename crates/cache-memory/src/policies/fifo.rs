@@ -2,7 +2,7 @@
 
 use crate::{
     policies::Order,
-    slots::{Place, Queue, Slots},
+    store::slots::{Place, Queue, Slots},
 };
 
 /// In the order of putting; to put a key again is to come in anew.

@@ -18,7 +18,7 @@ mod ghosts;
 use self::ghosts::Ghosts;
 use crate::{
     policies::Order,
-    slots::{Place, Queue, Slots, Standing},
+    store::slots::{Place, Queue, Slots, Standing},
 };
 
 /// The small queue's share at the start, and its bounds.

@@ -6,7 +6,7 @@ use cache_core::Timestamp;
 
 use crate::{
     policies::Order,
-    slots::{Place, Slots},
+    store::slots::{Place, Slots},
 };
 
 /// In the order of death.

@@ -10,7 +10,7 @@ use cache_core::{Error, ErrorKind};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::http::freshness::Freshness;
+use crate::http::cache_control::Freshness;
 
 /// What can go wrong with a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

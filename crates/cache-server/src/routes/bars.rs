@@ -7,19 +7,19 @@ use axum::{
     http::{HeaderMap, Uri},
     response::Response,
 };
-use cache_market::{Asset, Bar, DataType, Date, Interval, SeriesId};
+use market_data::{Asset, Bar, DataType, Date, Interval, SeriesId};
 use serde::Serialize;
 
 use crate::{
     app::App,
     http::{
-        freshness::Freshness,
+        cache_control::Freshness,
         problem::Problem,
         query::{Query, echo},
     },
     routes::{
-        answer::{Datum, cacheable},
         quotes::{asset_of, unknown},
+        response::{Datum, cacheable},
     },
 };
 

@@ -1,4 +1,4 @@
-//! Reading the configuration anew.
+//! ConfigReader the configuration anew.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::{
         problem::{Problem, ProblemKind},
         query::Query,
     },
-    routes::answer::uncacheable,
+    routes::response::uncacheable,
 };
 
 /// `POST /v1/config/reload`

@@ -12,7 +12,7 @@ use crate::{
         problem::{Problem, ProblemKind},
         query::Query,
     },
-    routes::answer::uncacheable,
+    routes::response::uncacheable,
 };
 
 /// `POST /v1/events` of `{"asset": "AAPL", "event": "earnings", "at": "2026-01-28T21:30:00Z"}`

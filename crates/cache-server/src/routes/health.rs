@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     app::App,
     http::{problem::Problem, query::Query},
-    routes::answer::uncacheable,
+    routes::response::uncacheable,
 };
 
 /// `GET /health`. A degraded service still serves, so it answers 200 too.

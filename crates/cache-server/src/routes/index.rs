@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::{
     http::{problem::Problem, query::Query},
-    routes::answer::uncacheable,
+    routes::response::uncacheable,
 };
 
 /// `GET /`

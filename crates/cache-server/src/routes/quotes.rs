@@ -8,18 +8,18 @@ use axum::{
     response::Response,
 };
 use cache_facade::Lookup;
-use cache_market::{Asset, Quote};
+use market_data::{Asset, Quote};
 use serde::Serialize;
 use serde_json::json;
 
 use crate::{
     app::App,
     http::{
-        freshness::Freshness,
+        cache_control::Freshness,
         problem::{Problem, ProblemKind},
         query::Query,
     },
-    routes::answer::{Datum, cacheable, uncacheable},
+    routes::response::{Datum, cacheable, uncacheable},
 };
 
 /// How many symbols one request may name.

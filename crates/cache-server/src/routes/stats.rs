@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::Uri, response::Response};
 use cache_facade::MemoryStats;
-use cache_market::ProviderReport;
+use market_data::ProviderReport;
 use serde_json::{Map, Value, json};
 
 use crate::{
     app::{App, NAMESPACE},
     http::{problem::Problem, query::Query},
-    routes::answer::uncacheable,
+    routes::response::uncacheable,
 };
 
 /// How many of the keys read most are shown.

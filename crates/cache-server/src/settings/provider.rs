@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cache_market::{DataType, Market, ProviderSettings, Quota, SecretSource};
+use market_data::{DataType, Market, ProviderSettings, Quota, SecretSource};
 use serde::{Deserialize, Serialize};
 
 /// One source of data, in the order of its priority. How it is treated has the names, meanings and defaults of

@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use cache_facade::{config::setting, section};
+use cache_config::{section, setting};
 use cache_market::TtlRules;
 
-use super::{checks, provider::ProviderEntry};
+use super::{provider::ProviderEntry, validators};
 
 section! {
     /// The service itself.
@@ -15,10 +15,10 @@ section! {
             setting().env(&["CACHE_LISTEN"]).flag("listen"),
         /// What to log, to standard error: off, error, warn, info, debug, trace, or by module.
         log: String = "info".to_owned(),
-            setting().live().holds(checks::filter).env(&["CACHE_LOG"]).flag("log"),
+            setting().reloadable().validate(validators::filter).env(&["CACHE_LOG"]).flag("log"),
         /// How long a miss waits for others, to go to a provider in one call. 0: it doesn't.
         gather_ms: u64 = 2,
-            setting().unit("ms").within(0.0..=1000.0).env(&["CACHE_GATHER_MS"]).flag("gather-ms"),
+            setting().unit("ms").range(0.0..=1000.0).env(&["CACHE_GATHER_MS"]).flag("gather-ms"),
     }
 }
 
@@ -27,13 +27,13 @@ section! {
     pub struct LimitsSection("limits.", profile) {
         /// How many connections are served at once; more wait.
         connections: u32 = profile.choose(2048, 8192),
-            setting().within(1.0..=1e6).env(&["CACHE_MAX_CONNECTIONS"]).flag("max-connections"),
+            setting().range(1.0..=1e6).env(&["CACHE_MAX_CONNECTIONS"]).flag("max-connections"),
         /// How long a request waits for a provider at most.
         load_timeout_ms: u64 = 10_000,
-            setting().live().unit("ms").within(1.0..=600_000.0).env(&["CACHE_LOAD_TIMEOUT_MS"]).flag("load-timeout-ms"),
+            setting().reloadable().unit("ms").range(1.0..=600_000.0).env(&["CACHE_LOAD_TIMEOUT_MS"]).flag("load-timeout-ms"),
         /// How long after a failed load a stale value is served without trying again.
         throttle_ms: u64 = 1000,
-            setting().live().unit("ms").env(&["CACHE_THROTTLE_MS"]).flag("throttle-ms"),
+            setting().reloadable().unit("ms").env(&["CACHE_THROTTLE_MS"]).flag("throttle-ms"),
     }
 }
 
@@ -41,30 +41,30 @@ section! {
     /// How long data are fresh.
     pub struct TtlSection("ttl.", _profile) {
         /// How long a quote is fresh, in any phase of its market, if it can't change before. Left out: by the rules.
-        price: Option<u64> = None, setting().live().unit("s").env(&["CACHE_TTL_PRICE"]).flag("ttl-price"),
+        price: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_PRICE"]).flag("ttl-price"),
         /// How long bars are fresh, the same way.
-        ohlcv: Option<u64> = None, setting().live().unit("s").env(&["CACHE_TTL_OHLCV"]).flag("ttl-ohlcv"),
+        ohlcv: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_OHLCV"]).flag("ttl-ohlcv"),
         /// How long what a company reports is fresh, the same way.
-        fundamentals: Option<u64> = None, setting().live().unit("s").env(&["CACHE_TTL_FUNDAMENTALS"]),
+        fundamentals: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_FUNDAMENTALS"]),
         /// How long indicators are fresh, the same way.
-        technical: Option<u64> = None, setting().live().unit("s").env(&["CACHE_TTL_TECHNICAL"]),
+        technical: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_TECHNICAL"]),
         /// How long news are fresh, the same way.
-        news: Option<u64> = None, setting().live().unit("s").env(&["CACHE_TTL_NEWS"]),
+        news: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_NEWS"]),
         /// How long series of an economy are fresh, the same way.
-        macro_: Option<u64> = None, setting().live().unit("s").env(&["CACHE_TTL_MACRO"]),
+        macro_: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_MACRO"]),
         /// How long it is remembered that a provider doesn't know a symbol.
-        unknown: u64 = 60, setting().live().unit("s").env(&["CACHE_TTL_UNKNOWN"]).flag("ttl-unknown"),
+        unknown: u64 = 60, setting().reloadable().unit("s").env(&["CACHE_TTL_UNKNOWN"]).flag("ttl-unknown"),
         /// What the class short comes to. Left out: as the rules have it.
-        short: Option<u64> = None, setting().live().unit("s").env(&["CACHE_TTL_SHORT"]),
+        short: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_SHORT"]),
         /// What the class medium comes to. Left out: as the rules have it.
-        medium: Option<u64> = None, setting().live().unit("s").env(&["CACHE_TTL_MEDIUM"]),
+        medium: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_MEDIUM"]),
         /// What the class long comes to. Left out: as the rules have it.
-        long: Option<u64> = None, setting().live().unit("s").env(&["CACHE_TTL_LONG"]),
+        long: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_LONG"]),
         /// What the class very_long comes to. Left out: as the rules have it.
-        very_long: Option<u64> = None, setting().live().unit("s").env(&["CACHE_TTL_VERY_LONG"]),
+        very_long: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_VERY_LONG"]),
         /// The rules: how long each kind of data is fresh, by type of asset and phase of the market. What is
         /// written lies over the defaults, cell by cell: `rows: {price: {open: 60}}`. The lives above lie over them.
-        rules: TtlRules = TtlRules::default(), setting().live(),
+        rules: TtlRules = TtlRules::default(), setting().reloadable(),
     }
 }
 
@@ -72,9 +72,9 @@ section! {
     /// Until what age data may stand in while new ones can't be had.
     pub struct GraceSection("grace.", _profile) {
         /// Until what age a quote may stand in while a new one can't be had. Left out: by the rules.
-        price: Option<u64> = None, setting().live().unit("s").env(&["CACHE_GRACE_PRICE"]).flag("grace-price"),
+        price: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_GRACE_PRICE"]).flag("grace-price"),
         /// Until what age bars may stand in while new ones can't be had. Left out: by the rules.
-        ohlcv: Option<u64> = None, setting().live().unit("s").env(&["CACHE_GRACE_OHLCV"]).flag("grace-ohlcv"),
+        ohlcv: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_GRACE_OHLCV"]).flag("grace-ohlcv"),
     }
 }
 
@@ -82,7 +82,7 @@ section! {
     /// Trading calendars.
     pub struct CalendarsSection("calendars.", _profile) {
         /// A file of days that the calendars don't know, with lines such as `XNYS 2027-01-08 closed`.
-        file: Option<PathBuf> = None, setting().live().env(&["CACHE_CALENDAR_FILE"]),
+        file: Option<PathBuf> = None, setting().reloadable().env(&["CACHE_CALENDAR_FILE"]),
     }
 }
 
@@ -102,13 +102,13 @@ section! {
             setting().unit("ms").env(&["CACHE_PROVIDER_LATENCY_MS"]).flag("provider-latency-ms"),
         /// How many quotes one call of the provider may ask for.
         batch: u32 = 50,
-            setting().within(1.0..=4_294_967_295.0).env(&["CACHE_PROVIDER_BATCH"]).flag("provider-batch"),
+            setting().range(1.0..=4_294_967_295.0).env(&["CACHE_PROVIDER_BATCH"]).flag("provider-batch"),
         /// How many calls a second the provider lets through.
         rate: u32 = 100,
-            setting().within(1.0..=4_294_967_295.0).env(&["CACHE_PROVIDER_RATE"]).flag("provider-rate"),
+            setting().range(1.0..=4_294_967_295.0).env(&["CACHE_PROVIDER_RATE"]).flag("provider-rate"),
         /// The share of calls of the provider that fail.
         failure_rate: f64 = 0.0,
-            setting().within(0.0..=1.0).env(&["CACHE_PROVIDER_FAILURE_RATE"]).flag("provider-failure-rate"),
+            setting().range(0.0..=1.0).env(&["CACHE_PROVIDER_FAILURE_RATE"]).flag("provider-failure-rate"),
         /// Which calls those are: the same seed fails the same ones.
         seed: u64 = 0,
             setting().env(&["CACHE_PROVIDER_SEED"]).flag("provider-seed"),
@@ -120,19 +120,19 @@ section! {
     pub struct WarmingSection("warming.", profile) {
         /// Whether what is asked for often is loaded before it is asked for.
         enabled: bool = profile.choose(false, true),
-            setting().live().idle().env(&["CACHE_WARMING_ENABLED"]),
+            setting().reloadable().without_effect().env(&["CACHE_WARMING_ENABLED"]),
         /// At which hours of the day, in UTC.
         schedule: Vec<u8> = vec![0, 6, 12, 18],
-            setting().live().idle().list().holds(checks::hour).env(&["CACHE_WARMING_SCHEDULE"]),
+            setting().reloadable().without_effect().list().validate(validators::hour).env(&["CACHE_WARMING_SCHEDULE"]),
         /// How many symbols go to a provider at once.
         batch_size: u32 = 50,
-            setting().live().idle().within(1.0..=10_000.0).env(&["CACHE_WARMING_BATCH_SIZE"]),
+            setting().reloadable().without_effect().range(1.0..=10_000.0).env(&["CACHE_WARMING_BATCH_SIZE"]),
         /// How often besides.
         interval: u64 = 300,
-            setting().live().idle().unit("s").within(1.0..=86_400.0).env(&["CACHE_WARMING_INTERVAL"]),
+            setting().reloadable().without_effect().unit("s").range(1.0..=86_400.0).env(&["CACHE_WARMING_INTERVAL"]),
         /// How many batches may be under way.
         max_concurrent: u32 = 5,
-            setting().live().idle().within(1.0..=1000.0).env(&["CACHE_WARMING_MAX_CONCURRENT"]),
+            setting().reloadable().without_effect().range(1.0..=1000.0).env(&["CACHE_WARMING_MAX_CONCURRENT"]),
     }
 }
 
@@ -141,15 +141,15 @@ section! {
     pub struct BatchSection("batch.", _profile) {
         /// Whether updates wait to be sent together.
         enabled: bool = true,
-            setting().live().idle().env(&["CACHE_BATCH_ENABLED"]),
+            setting().reloadable().without_effect().env(&["CACHE_BATCH_ENABLED"]),
         /// How many go together.
         size: u32 = 50,
-            setting().live().idle().within(1.0..=10_000.0).env(&["CACHE_BATCH_SIZE"]),
+            setting().reloadable().without_effect().range(1.0..=10_000.0).env(&["CACHE_BATCH_SIZE"]),
         /// How often they are sent.
         interval: u64 = 60,
-            setting().live().idle().unit("s").within(1.0..=86_400.0).env(&["CACHE_BATCH_INTERVAL"]),
+            setting().reloadable().without_effect().unit("s").range(1.0..=86_400.0).env(&["CACHE_BATCH_INTERVAL"]),
         /// In which hours of the day, in UTC, even few are sent.
         low_load_hours: Vec<u8> = (0..=6).collect(),
-            setting().live().idle().list().holds(checks::hour).env(&["CACHE_LOW_LOAD_HOURS"]),
+            setting().reloadable().without_effect().list().validate(validators::hour).env(&["CACHE_LOW_LOAD_HOURS"]),
     }
 }

@@ -4,14 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use cache_core::{Clock, Ttl};
 use cache_facade::Cache;
-use cache_market::{
+use cache_server::CachedProvider;
+use market_data::{
     Answer, Asset, DataType, DocumentId, Fault, Provider, ProviderSettings, Quote, Registry, Replay,
     ReplayProvider,
 };
-use cache_server::CachedProvider;
 use serde_json::json;
 
-use crate::inside::Inside;
+use crate::fixture::in_process::Inside;
 
 struct Scene {
     clock: Clock,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::json;
 use tokio::{sync::Barrier, task::JoinSet};
 
-use crate::process::Server;
+use crate::fixture::process::Server;
 
 const CLIENTS: usize = 300;
 

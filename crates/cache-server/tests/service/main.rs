@@ -1,20 +1,29 @@
 //! What the service promises, asked over HTTP: of the real process, and in process where time is turned.
 
 mod cached;
-mod conditional;
-mod configuration;
 mod crowd;
-mod data;
-mod documents;
-mod events;
-mod inside;
-mod limits;
 mod memory;
 mod outage;
-mod problems;
-mod process;
 mod providers;
-mod reload;
 mod restart;
 mod stampede;
 mod start;
+
+mod configuration {
+    mod documents;
+    mod reload;
+    mod sources;
+}
+
+mod fixture {
+    pub(crate) mod in_process;
+    pub(crate) mod process;
+}
+
+mod http {
+    mod conditional;
+    mod data;
+    mod events;
+    mod limits;
+    mod problems;
+}

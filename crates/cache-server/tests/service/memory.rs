@@ -5,8 +5,8 @@ use std::{fs, path::Path, process::Command, time::Duration};
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 
-use crate::{
-    inside::Inside,
+use crate::fixture::{
+    in_process::Inside,
     process::{Server, command, refused},
 };
 

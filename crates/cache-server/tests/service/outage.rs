@@ -6,7 +6,7 @@ use axum::http::StatusCode;
 use cache_server::Closed;
 use serde_json::json;
 
-use crate::inside::Inside;
+use crate::fixture::in_process::Inside;
 
 const FLAGS: [&str; 3] = ["--ttl-price=300", "--grace-price=3600", "--throttle-ms=1000"];
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::process::{Server, command, refused};
+use crate::fixture::process::{Server, command, refused};
 
 /// A provider where nobody listens, and behind it the replay of recorded days.
 const TWO: &str = "\

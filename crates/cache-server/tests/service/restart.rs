@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::process::Server;
+use crate::fixture::process::Server;
 
 const QUICK: &[&str] = &["--provider-latency-ms=20"];
 const QUOTES: &str = "/v1/quotes?symbols=AAPL,MSFT";

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use reqwest::StatusCode;
 use tokio::task::JoinSet;
 
-use crate::process::Server;
+use crate::fixture::process::Server;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_requests_for_one_cold_symbol_are_one_provider_call() {

@@ -7,7 +7,7 @@ use std::{
     process::Stdio,
 };
 
-use crate::process::{Server, command, refused};
+use crate::fixture::process::{Server, command, refused};
 
 #[test]
 fn the_start_says_what_is_served_from_where_and_what_to_try() {

@@ -117,8 +117,8 @@ fn hong_kong_has_lunch() {
 fn foreign_exchange_rests_at_the_weekend_and_coins_never() {
     check("market:EUR_USD:M5", &[("2024-07-03T03:00:00Z", 60), ("2024-07-06T12:00:00Z", 33 * HOUR)]);
     let friday = at("2024-07-05T12:00:00Z");
-    let calendars = crate::Calendars::builtin();
-    let fx = calendars.of(crate::Market::FX).unwrap();
+    let calendars = market_calendar::Calendars::builtin();
+    let fx = calendars.of(market_data::Market::FX).unwrap();
     let (close, open) = (fx.next_change(friday).unwrap(), fx.next_open(at("2024-07-06T12:00:00Z")).unwrap());
     let seconds = |key: &str, at| life(&MarketTime::default(), key, at).as_secs();
     assert_eq!(seconds("price:EUR_USD@FX", friday), 300);

@@ -7,10 +7,9 @@ use jiff::{ToSpan, civil::Date};
 use proptest::prelude::*;
 
 use super::{at, key};
-use crate::{
-    Asset, AssetType, Calendar, Calendars, Changes, DataType, Interval, Life, MarketTime, Phase, Scope,
-    SeriesId, StandardKey, Swing, TtlRules, Volatility,
-};
+use crate::{Changes, Life, MarketTime, Scope, StandardKey, Swing, TtlRules, Volatility};
+use market_calendar::{Calendar, Calendars, Phase};
+use market_data::{Asset, AssetType, DataType, Interval, SeriesId};
 
 /// The stretches of trading around a moment, each from its first moment up to its end; and the closes.
 fn trading(calendar: &Calendar, now: Timestamp) -> (Vec<(Timestamp, Timestamp)>, Vec<Timestamp>) {

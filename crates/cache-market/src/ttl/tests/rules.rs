@@ -5,7 +5,9 @@ use std::time::Duration;
 use cache_core::{Timestamp, Ttl, TtlPolicy};
 
 use super::{at, key, life, prices};
-use crate::{AssetType, Calendars, DataType, Life, MarketTime, Phase, Scope, TtlRules};
+use crate::{Life, MarketTime, Scope, TtlRules};
+use market_calendar::{Calendars, Phase};
+use market_data::{AssetType, DataType};
 
 const NOON: &str = "2024-07-02T12:00:00-04:00";
 

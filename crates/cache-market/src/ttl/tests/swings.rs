@@ -5,7 +5,9 @@ use std::time::Duration;
 use cache_core::{Clock, ErrorKind, Tag};
 
 use super::{at, life};
-use crate::{Asset, Calendars, DataType, Effect, EventKind, MarketEvent, MarketTime, StandardKey};
+use crate::{Effect, EventKind, MarketEvent, MarketTime, StandardKey};
+use market_calendar::Calendars;
+use market_data::{Asset, DataType};
 
 fn apple() -> Asset {
     "AAPL".parse().unwrap()

@@ -1,0 +1,217 @@
+//! Setting: its key, its meaning, its defaults, and the variables and flag that set it.
+
+use std::{borrow::Cow, fmt, ops::RangeInclusive};
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    profile::Profile,
+    yaml::{Content, Node, ValueError, deserialize},
+};
+
+/// The mark of a setting that is read and checked, but that no code uses yet.
+const WITHOUT_EFFECT: &str = "Has no effect yet.";
+
+/// Returns `Err` with the reason and the remedy if a text is not valid for a setting.
+pub type Validator = fn(&str) -> Result<(), String>;
+
+/// One setting. A [`section!`](crate::section) has one for each of its fields.
+#[derive(Clone, Debug)]
+pub struct Setting {
+    /// The name in a file, behind those of its sections: `memory.mib`.
+    pub key: &'static str,
+    /// What is known of it besides its type and meaning.
+    pub spec: SettingSpec,
+    about: &'static str,
+    development: Node,
+    production: Node,
+    check_type: fn(&Node) -> Result<(), ValueError>,
+}
+
+/// What is known of a setting besides its type and meaning. Made by [`setting()`].
+#[derive(Clone, Default)]
+pub struct SettingSpec {
+    /// The unit: `"s"`, `"MiB"`. Empty if there is none.
+    pub unit: &'static str,
+    /// The environment variables that set it; the first that is set is used.
+    pub variables: &'static [&'static str],
+    /// The flag that sets it, without its `--`.
+    pub flag: Option<&'static str>,
+    /// The smallest and the largest valid number.
+    pub range: Option<RangeInclusive<f64>>,
+    /// Whether it may hold a password, and is masked in all output.
+    pub secret: bool,
+    /// Whether a change takes effect at run time, without a restart.
+    pub reloadable: bool,
+    /// Whether it is a list, whose items a variable or flag separates by commas.
+    pub list: bool,
+    /// Whether it is read and checked, but no code uses it yet. [`Setting::about`] says so.
+    pub without_effect: bool,
+    /// An example for a file, if the default doesn't show the form.
+    pub sample: &'static str,
+    /// Checks the text, or each text of the list.
+    pub(crate) validator: Option<Validator>,
+}
+
+/// Returns the spec of a setting of which only the type is known.
+///
+/// ```
+/// let spec = cache_config::setting().unit("s").env(&["APP_TIMEOUT"]).flag("timeout").reloadable();
+/// assert!(spec.reloadable && !spec.secret);
+/// ```
+#[must_use]
+pub fn setting() -> SettingSpec {
+    SettingSpec::default()
+}
+
+impl SettingSpec {
+    /// Sets the unit.
+    #[must_use]
+    pub fn unit(self, unit: &'static str) -> Self {
+        Self { unit, ..self }
+    }
+
+    /// Sets the environment variables that set it; the first that is set is used.
+    #[must_use]
+    pub fn env(self, variables: &'static [&'static str]) -> Self {
+        Self { variables, ..self }
+    }
+
+    /// Sets the flag that sets it, without its `--`.
+    #[must_use]
+    pub fn flag(self, flag: &'static str) -> Self {
+        Self { flag: Some(flag), ..self }
+    }
+
+    /// Sets the smallest and the largest valid number.
+    #[must_use]
+    pub fn range(self, range: RangeInclusive<f64>) -> Self {
+        Self { range: Some(range), ..self }
+    }
+
+    /// Sets the check of its text, or of each text of its list.
+    #[must_use]
+    pub fn validate(self, validator: Validator) -> Self {
+        Self { validator: Some(validator), ..self }
+    }
+
+    /// Sets an example for a file, if the default doesn't show the form.
+    #[must_use]
+    pub fn sample(self, sample: &'static str) -> Self {
+        Self { sample, ..self }
+    }
+
+    /// Marks it as one that may hold a password: it is masked in all output.
+    #[must_use]
+    pub fn secret(self) -> Self {
+        Self { secret: true, ..self }
+    }
+
+    /// Marks it as one whose change takes effect at run time.
+    #[must_use]
+    pub fn reloadable(self) -> Self {
+        Self { reloadable: true, ..self }
+    }
+
+    /// Marks it as a list, whose items a variable or flag separates by commas.
+    #[must_use]
+    pub fn list(self) -> Self {
+        Self { list: true, ..self }
+    }
+
+    /// Marks it as one that is read and checked, but that no code uses yet.
+    #[must_use]
+    pub fn without_effect(self) -> Self {
+        Self { without_effect: true, ..self }
+    }
+}
+
+impl fmt::Debug for SettingSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SettingSpec").field("variables", &self.variables).finish_non_exhaustive()
+    }
+}
+
+impl Setting {
+    pub(crate) fn new<T: Serialize + DeserializeOwned>(
+        key: &'static str,
+        about: &'static str,
+        default: fn(Profile) -> T,
+        spec: SettingSpec,
+    ) -> Self {
+        // Only a map whose keys are no strings can't be written as JSON.
+        let node = |profile| Node::from_json(&serde_json::to_value(default(profile)).unwrap_or_default());
+        Self {
+            key: key_of_field(key),
+            about: about.trim(),
+            spec,
+            development: node(Profile::Development),
+            production: node(Profile::Production),
+            check_type: |node| deserialize::<T>(node).map(drop),
+        }
+    }
+
+    /// Returns what it means, in a sentence or two, with a mark if it has no effect yet.
+    #[must_use]
+    pub fn about(&self) -> Cow<'static, str> {
+        match self.spec.without_effect {
+            true => format!("{} {WITHOUT_EFFECT}", self.about).into(),
+            false => self.about.into(),
+        }
+    }
+
+    /// Returns its unit and its range: `In MiB, 1..=1048576`.
+    #[must_use]
+    pub fn unit_and_range(&self) -> String {
+        let unit = (!self.spec.unit.is_empty()).then(|| format!("In {}", self.spec.unit));
+        let range = self.spec.range.as_ref().map(|range| format!("{}..={}", range.start(), range.end()));
+        [unit, range].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+
+    /// Returns the variables that set it, and its flag with the `--`.
+    #[must_use]
+    pub fn variables_and_flag(&self) -> Vec<String> {
+        let variables = self.spec.variables.iter().map(|name| (*name).to_owned());
+        variables.chain(self.spec.flag.map(|flag| format!("--{flag}"))).collect()
+    }
+
+    pub(crate) fn default(&self, profile: Profile) -> &Node {
+        profile.choose(&self.development, &self.production)
+    }
+
+    /// Checks type, range and validator.
+    pub(crate) fn check(&self, node: &Node) -> Result<(), ValueError> {
+        let range = self.spec.range.as_ref();
+        let in_range = |range: &RangeInclusive<f64>| match deserialize::<Option<f64>>(node) {
+            Ok(Some(number)) => range.contains(&number),
+            found => found.is_ok(),
+        };
+        let typed = (self.check_type)(node);
+        if let Some(range) = range.filter(|range| typed.is_err() || !in_range(range)) {
+            return Err(ValueError { message: range_remedy(range), position: None });
+        }
+        typed?;
+        let Some(validator) = self.spec.validator else { return Ok(()) };
+        match &node.content {
+            Content::List(items) => items.iter().try_for_each(|item| {
+                let text = item.text().unwrap_or_default();
+                validator(text)
+                    .map_err(|why| ValueError { message: format!("'{text}' {why}"), position: item.position })
+            }),
+            _ => validator(node.text().unwrap_or_default())
+                .map_err(|message| ValueError { message, position: None }),
+        }
+    }
+}
+
+/// The key of a field, without the `_` that tells the field's name from a keyword.
+pub(crate) fn key_of_field(key: &'static str) -> &'static str {
+    key.trim_end_matches('_')
+}
+
+fn range_remedy(range: &RangeInclusive<f64>) -> String {
+    if *range == (0.0..=1.0) {
+        return "give a share from 0 to 1, such as 0.2".to_owned();
+    }
+    format!("give a number in {}..={}", range.start(), range.end())
+}

@@ -1,0 +1,98 @@
+//! Values: what was given for each setting, and its origin.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use serde::de::DeserializeOwned;
+
+use crate::{
+    profile::Profile,
+    setting::{Setting, key_of_field},
+    yaml::{Node, Position, deserialize},
+};
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// No source has one.
+    Default,
+    /// A file, by its name, and the position in it.
+    File(Arc<str>, Option<Position>),
+    /// An environment variable.
+    Variable(&'static str),
+    /// A flag, without its `--`.
+    Flag(String),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.write_str("default"),
+            Self::File(name, Some(position)) => write!(f, "{name}:{position}"),
+            Self::File(name, None) => f.write_str(name),
+            Self::Variable(name) => f.write_str(name),
+            Self::Flag(name) => write!(f, "--{name}"),
+        }
+    }
+}
+
+/// The values of all settings that were given, with their origins. Its `Debug` shows keys and origins, no values.
+#[derive(Clone, Default)]
+pub struct Values {
+    pub(crate) profile: Profile,
+    pub(crate) given: BTreeMap<&'static str, GivenValue>,
+}
+
+/// A value and its origin.
+#[derive(Clone)]
+pub(crate) struct GivenValue {
+    pub(crate) node: Node,
+    pub(crate) origin: Origin,
+}
+
+impl Values {
+    /// The profile, which selects defaults.
+    #[must_use]
+    pub fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    /// Returns the value of the setting `key`; `None` if none was given.
+    #[must_use]
+    pub fn get<T: DeserializeOwned>(&self, key: &'static str) -> Option<T> {
+        // The reader checked that each is a T.
+        self.given.get(key_of_field(key)).and_then(|given| deserialize(&given.node).ok())
+    }
+
+    /// Returns where the value of the setting `key` comes from.
+    #[must_use]
+    pub fn origin(&self, key: &str) -> Origin {
+        self.given.get(key).map_or(Origin::Default, |given| given.origin.clone())
+    }
+
+    /// Returns those of `settings` whose values differ between `self` and `other`, given or default.
+    pub fn changed<'a>(&self, other: &Self, settings: &'a [Setting]) -> Vec<&'a Setting> {
+        settings.iter().filter(|setting| self.node(setting) != other.node(setting)).collect()
+    }
+
+    /// Returns a copy that has the values of `settings` from `other`.
+    #[must_use]
+    pub fn with_values_of<'a>(&self, other: &Self, settings: impl IntoIterator<Item = &'a Setting>) -> Self {
+        let mut with = self.clone();
+        for setting in settings {
+            // Copied as a given value even if it is a default, which may depend on the other's profile.
+            let origin = other.origin(setting.key);
+            with.given.insert(setting.key, GivenValue { node: other.node(setting).clone(), origin });
+        }
+        with
+    }
+
+    pub(crate) fn node<'a>(&'a self, setting: &'a Setting) -> &'a Node {
+        self.given.get(setting.key).map_or_else(|| setting.default(self.profile), |given| &given.node)
+    }
+}
+
+impl fmt::Debug for Values {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.given.iter().map(|(key, given)| (key, given.origin.to_string()))).finish()
+    }
+}

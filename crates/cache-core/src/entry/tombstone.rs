@@ -1,0 +1,142 @@
+//! What is left of a removed key: enough to refuse a value that was born before the removal.
+
+use std::{collections::HashMap, hash::BuildHasherDefault, sync::Arc};
+
+use crate::{Key, KeyHasher, Pattern, Timestamp};
+
+/// The mark of a removal: nothing born at `born` or before may be stored until `dead_at`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tombstone {
+    /// When the removal happened.
+    pub born: Timestamp,
+    /// Until when a load that began before the removal may still come in.
+    pub dead_at: Timestamp,
+}
+
+impl Tombstone {
+    /// One that refuses whatever either refuses, for as long as either does.
+    fn merged(self, other: Option<Self>) -> Self {
+        other.map_or(self, |other| Self {
+            born: self.born.max(other.born),
+            dead_at: self.dead_at.max(other.dead_at),
+        })
+    }
+}
+
+/// The tombstones of one tier, in memory and bounded.
+///
+/// Past its bound it forgets single keys and keeps one tombstone for all keys there are: while that
+/// lasts, nothing born before it is accepted. That costs the cache loads that were under way and
+/// older entries for a while, never a removal.
+#[derive(Debug)]
+pub struct Tombstones {
+    keys: HashMap<Key, Tombstone, BuildHasherDefault<KeyHasher>>,
+    patterns: Vec<(Arc<Pattern>, Tombstone)>,
+    /// Stands for what was forgotten, and covers every key.
+    floor: Option<Tombstone>,
+    capacity: usize,
+}
+
+impl Tombstones {
+    /// None yet, and room for `capacity` keys.
+    #[must_use]
+    pub fn new(capacity: usize) -> Self {
+        Self { keys: HashMap::default(), patterns: Vec::new(), floor: None, capacity }
+    }
+
+    /// Marks a key as removed.
+    pub fn add(&mut self, key: &Key, tombstone: Tombstone, now: Timestamp) {
+        if self.keys.len() >= self.capacity && !self.keys.contains_key(key) {
+            self.purge(now);
+            if self.keys.len() >= self.capacity {
+                let forgotten = self.keys.drain().map(|(_, tombstone)| tombstone);
+                self.floor = forgotten.fold(self.floor, |floor, stone| Some(stone.merged(floor)));
+            }
+        }
+        let slot = self.keys.entry(key.clone()).or_insert(tombstone);
+        *slot =
+            Tombstone { born: slot.born.max(tombstone.born), dead_at: slot.dead_at.max(tombstone.dead_at) };
+    }
+
+    /// Marks every key that matches as removed.
+    pub fn add_matching(&mut self, pattern: Arc<Pattern>, tombstone: Tombstone, now: Timestamp) {
+        self.patterns.retain(|(_, old)| now < old.dead_at);
+        if self.patterns.len() >= self.capacity {
+            let forgotten = self.patterns.drain(..).map(|(_, tombstone)| tombstone);
+            self.floor = forgotten.fold(self.floor, |floor, stone| Some(stone.merged(floor)));
+        }
+        self.patterns.push((pattern, tombstone));
+    }
+
+    /// Whether a value of `key` born at `born` was removed.
+    #[must_use]
+    pub fn refuses(&self, key: &Key, born: Timestamp, now: Timestamp) -> bool {
+        let covers = |tombstone: &Tombstone| born <= tombstone.born && now < tombstone.dead_at;
+        self.floor.as_ref().is_some_and(covers)
+            || self.keys.get(key).is_some_and(covers)
+            || self.patterns.iter().any(|(pattern, stone)| covers(stone) && pattern.matches(key))
+    }
+
+    /// Forgets what is dead.
+    pub fn purge(&mut self, now: Timestamp) {
+        self.keys.retain(|_, tombstone| now < tombstone.dead_at);
+        self.patterns.retain(|(_, tombstone)| now < tombstone.dead_at);
+    }
+
+    /// How many keys and patterns are marked.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.keys.len() + self.patterns.len()
+    }
+
+    /// Whether nothing is marked.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(micros: i64) -> Timestamp {
+        Timestamp::from_micros(micros)
+    }
+
+    fn key(id: usize) -> Key {
+        Key::new("k", &id.to_string()).unwrap()
+    }
+
+    #[test]
+    fn rule_29_what_was_born_before_the_removal_is_refused_while_the_tombstone_lasts() {
+        let mut tombstones = Tombstones::new(8);
+        tombstones.add(&key(1), Tombstone { born: at(10), dead_at: at(20) }, at(10));
+        assert!(tombstones.refuses(&key(1), at(10), at(19)));
+        assert!(!tombstones.refuses(&key(1), at(11), at(19)));
+        assert!(!tombstones.refuses(&key(2), at(10), at(19)));
+        assert!(!tombstones.refuses(&key(1), at(10), at(20)));
+    }
+
+    #[test]
+    fn rule_29_past_the_bound_more_is_refused_never_less() {
+        let mut tombstones = Tombstones::new(8);
+        for id in 0..100 {
+            tombstones.add(&key(id), Tombstone { born: at(id as i64), dead_at: at(1000) }, at(0));
+        }
+        assert!(tombstones.len() <= 8);
+        for id in 0..100 {
+            assert!(tombstones.refuses(&key(id), at(id as i64), at(0)), "{id}");
+        }
+        assert!(!tombstones.refuses(&key(0), at(100), at(0)));
+        assert!(!tombstones.refuses(&key(0), at(0), at(1000)), "nor for longer than what was forgotten");
+    }
+
+    #[test]
+    fn rule_29_a_pattern_covers_keys_that_were_not_there() {
+        let mut tombstones = Tombstones::new(8);
+        tombstones.add_matching(Pattern::kind("k").into(), Tombstone { born: at(5), dead_at: at(9) }, at(5));
+        assert!(tombstones.refuses(&key(1), at(4), at(6)));
+        assert!(!tombstones.refuses(&key(1), at(6), at(6)));
+    }
+}

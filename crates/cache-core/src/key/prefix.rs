@@ -1,0 +1,119 @@
+//! What the keys of one region have in common.
+
+use std::{
+    fmt,
+    hash::{BuildHasher, Hasher},
+    sync::{Arc, LazyLock},
+};
+
+use foldhash::{
+    SharedSeed,
+    quality::{RandomState, SeedableRandomState},
+};
+
+use super::lookup::BorrowedKey;
+use crate::{Error, ErrorKind, Key, MAX_KEY_LEN, Result};
+
+/// One random state a process, so that chosen keys can't be made to collide.
+static STATE: LazyLock<RandomState> = LazyLock::new(RandomState::default);
+
+/// A kind, within a namespace or none: what the keys of one region have in common.
+#[derive(Clone)]
+pub struct Prefix {
+    text: Arc<str>,
+    kind_at: usize,
+    pub(super) mark: u32,
+    /// Hashes ids, differently under each prefix.
+    state: SeedableRandomState,
+}
+
+impl Prefix {
+    /// The prefix `kind:` or `namespace:kind:`.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if either is empty, holds a `:` or a control character, or starts with a `!`.
+    pub fn new(namespace: Option<&str>, kind: &str) -> Result<Self> {
+        for (what, text) in namespace.map(|text| ("namespace", text)).into_iter().chain([("kind", kind)]) {
+            if text.is_empty() || text.starts_with('!') || text.contains(|c: char| c == ':' || c.is_control())
+            {
+                let message = format!(
+                    "the {what} {text:?} must not be empty, start with '!', or hold ':' or control characters"
+                );
+                return Err(Error::new(ErrorKind::Config, "key", message));
+            }
+        }
+        Ok(match namespace {
+            Some(space) => Self::of(format!("{space}:{kind}:"), space.len() + 1),
+            None => Self::of(format!("{kind}:"), 0),
+        })
+    }
+
+    /// The same prefix for the cache's own entries, with a `!` in front: no kind or namespace of a
+    /// user's starts with it, no [`Pattern`](crate::Pattern) matches it, no tier evicts it for space.
+    #[must_use]
+    pub fn reserved(&self) -> Self {
+        Self::of(format!("!{}", self.text), self.kind_at + 1)
+    }
+
+    fn of(text: String, kind_at: usize) -> Self {
+        let mut hasher = STATE.build_hasher();
+        hasher.write(text.as_bytes());
+        let seed = hasher.finish();
+        let state = SeedableRandomState::with_seed(seed, SharedSeed::global_random());
+        Self { text: text.into(), kind_at, mark: seed as u32, state }
+    }
+
+    /// The key of `id` under this prefix.
+    ///
+    /// # Errors
+    ///
+    /// `Limit` if the text would be longer than [`MAX_KEY_LEN`].
+    pub fn key(&self, id: &str) -> Result<Key> {
+        let len = self.text.len() + id.len();
+        if len > MAX_KEY_LEN {
+            let start: String = id.chars().take(32).collect();
+            let message = format!(
+                "the key {}{start}... is {len} bytes long, the limit is {MAX_KEY_LEN}: hash what is long in it",
+                self.text
+            );
+            return Err(Error::new(ErrorKind::Limit, "key", message));
+        }
+        let mut text = String::with_capacity(len);
+        text.push_str(&self.text);
+        text.push_str(id);
+        Ok(Key { text: text.into(), hash: self.hash(id), id_at: self.text.len() as u32, mark: self.mark })
+    }
+
+    /// The key of `id`, to look up with: nothing is allocated.
+    #[must_use]
+    #[inline]
+    pub fn borrow<'a>(&'a self, id: &'a str) -> BorrowedKey<'a> {
+        BorrowedKey { prefix: self, id, hash: self.hash(id) }
+    }
+
+    /// The text, with its closing `:`.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The kind alone.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        &self.text[self.kind_at..self.text.len() - 1]
+    }
+
+    #[inline]
+    fn hash(&self, id: &str) -> u64 {
+        let mut hasher = self.state.build_hasher();
+        hasher.write(id.as_bytes());
+        hasher.finish()
+    }
+}
+
+impl fmt::Debug for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Prefix({})", self.text)
+    }
+}

@@ -1,0 +1,134 @@
+//! A breaker: whoever fails time and again is left alone for a while, then tried by one call.
+
+use std::time::Duration;
+
+use crate::Timestamp;
+
+/// A breaker, as a plain state that its owner locks. Failures in a row open it.
+///
+/// ```
+/// use std::time::Duration;
+/// use cache_core::{Breaker, Clock};
+///
+/// let (clock, pause) = (Clock::manual(), Duration::from_secs(5));
+/// let mut breaker = Breaker::new(2, pause);
+/// for _ in 0..2 {
+///     breaker.admit(clock.now()).unwrap();
+///     breaker.record(false, clock.now());
+/// }
+/// assert_eq!(breaker.admit(clock.now()), Err(clock.now().after(pause)));
+/// clock.advance(pause);
+/// assert!(breaker.admit(clock.now()).is_ok(), "one call may try");
+/// assert!(breaker.admit(clock.now()).is_err(), "and no other beside it");
+/// breaker.record(true, clock.now());
+/// assert!(!breaker.is_open());
+/// ```
+#[derive(Debug)]
+pub struct Breaker {
+    failures: u32,
+    pause: Duration,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum State {
+    /// Calls go through; so many failed in a row.
+    Closed(u32),
+    /// No call goes through before this moment.
+    Open(Timestamp),
+    /// One call is trying since this moment.
+    Probing(Timestamp),
+}
+
+impl Breaker {
+    /// A breaker that opens after so many failures in a row, at least one, for this long.
+    #[must_use]
+    pub fn new(failures: u32, pause: Duration) -> Self {
+        Self { failures: failures.max(1), pause, state: State::Closed(0) }
+    }
+
+    /// Lets a call through, which is to report by [`Breaker::record`].
+    ///
+    /// # Errors
+    ///
+    /// From when on one may be let through, if none is now.
+    pub fn admit(&mut self, now: Timestamp) -> Result<(), Timestamp> {
+        let next = match self.state {
+            State::Closed(_) => return Ok(()),
+            State::Open(until) => until,
+            // A probe that was dropped never reports: another may try after a pause.
+            State::Probing(since) => since.after(self.pause),
+        };
+        if now < next {
+            return Err(next);
+        }
+        self.state = State::Probing(now);
+        Ok(())
+    }
+
+    /// How a call went that had been let through.
+    pub fn record(&mut self, succeeded: bool, now: Timestamp) {
+        self.state = match (succeeded, self.state) {
+            (true, _) => State::Closed(0),
+            (false, State::Closed(failed)) if failed + 1 < self.failures => State::Closed(failed + 1),
+            (false, State::Open(until)) => State::Open(until),
+            (false, _) => State::Open(now.after(self.pause)),
+        };
+    }
+
+    /// Whether calls are being held off.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        !matches!(self.state, State::Closed(_))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAUSE: Duration = Duration::from_secs(5);
+    const START: Timestamp = Timestamp::from_micros(0);
+
+    fn open() -> Breaker {
+        let mut breaker = Breaker::new(3, PAUSE);
+        for _ in 0..3 {
+            assert!(breaker.admit(START).is_ok());
+            breaker.record(false, START);
+        }
+        breaker
+    }
+
+    #[test]
+    fn only_failures_in_a_row_open_it() {
+        let mut breaker = Breaker::new(3, PAUSE);
+        for turn in 1..100 {
+            breaker.record(turn % 3 == 0, START);
+            assert!(!breaker.is_open(), "two in a row at most");
+        }
+        assert!(open().is_open());
+    }
+
+    #[test]
+    fn a_failed_probe_opens_it_anew_and_one_that_never_reports_is_replaced() {
+        let mut breaker = open();
+        let later = START.after(PAUSE);
+        assert_eq!(breaker.admit(later), Ok(()));
+        assert_eq!(breaker.admit(later), Err(later.after(PAUSE)), "one at a time");
+        breaker.record(false, later);
+        assert_eq!(breaker.admit(later), Err(later.after(PAUSE)));
+
+        let again = later.after(PAUSE);
+        assert_eq!(breaker.admit(again), Ok(()));
+        assert_eq!(breaker.admit(again.after(PAUSE)), Ok(()), "the first never reported");
+        breaker.record(true, again);
+        assert!(!breaker.is_open());
+    }
+
+    #[test]
+    fn one_that_was_let_through_before_it_opened_and_fails_late_does_not_prolong_it() {
+        let mut breaker = open();
+        breaker.record(false, START.after(PAUSE / 2));
+        assert_eq!(breaker.admit(START.after(PAUSE)), Ok(()));
+    }
+}

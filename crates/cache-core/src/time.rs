@@ -1,0 +1,5 @@
+//! Time: moments and the clock that shows them, and how long a value may be served.
+
+pub(crate) mod clock;
+pub(crate) mod timestamp;
+pub(crate) mod ttl;

@@ -1,0 +1,207 @@
+//! Values to bytes and back, bounded both ways.
+
+use std::io;
+
+use bytes::Bytes;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{Error, ErrorKind, Result};
+
+/// The largest encoded value, in bytes.
+pub const MAX_VALUE_LEN: usize = 32 << 20;
+
+/// How values become bytes. The envelope names the codec, so a region may change its mind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Codec {
+    /// bincode 2, variable-length integers: small and fast, for types of a fixed shape.
+    #[default]
+    Bincode,
+    /// JSON: for types that describe themselves, such as `serde_json::Value`, untagged and
+    /// internally tagged enums, `flatten` and `skip_serializing_if`.
+    Json,
+}
+
+impl Codec {
+    /// The name, as shown to people.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Bincode => "bincode",
+            Self::Json => "json",
+        }
+    }
+}
+
+/// An encoded value: what a tier keeps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blob {
+    /// How the bytes were made.
+    pub codec: Codec,
+    /// The version of the value's type, chosen by whoever owns the type.
+    pub schema: u32,
+    /// The encoding.
+    pub bytes: Bytes,
+}
+
+impl Blob {
+    /// Encodes a value.
+    ///
+    /// # Errors
+    ///
+    /// `Limit` past [`MAX_VALUE_LEN`]; `Codec` if the type can't be encoded.
+    pub fn encode<V: Serialize + ?Sized>(codec: Codec, schema: u32, value: &V) -> Result<Self> {
+        let mut sink = Sink { bytes: Vec::new(), full: false };
+        let outcome: Result<(), Box<dyn std::error::Error + Send + Sync>> = match codec {
+            Codec::Bincode => {
+                bincode::serde::encode_into_std_write(value, &mut sink, BINCODE).map(drop).map_err(Into::into)
+            }
+            Codec::Json => serde_json::to_writer(&mut sink, value).map_err(Into::into),
+        };
+        match outcome {
+            Ok(()) => Ok(Self { codec, schema, bytes: sink.bytes.into() }),
+            Err(_) if sink.full => Err(Error::new(
+                ErrorKind::Limit,
+                "encode",
+                format!(
+                    "the encoded value is larger than {MAX_VALUE_LEN} bytes: store a smaller one, or parts"
+                ),
+            )),
+            Err(source) => {
+                let message = format!("the value can't be written as {}", codec.name());
+                Err(Error::caused(ErrorKind::Codec, "encode", message, source))
+            }
+        }
+    }
+
+    /// Decodes the value, which must be of schema version `schema` and use up all bytes.
+    ///
+    /// # Errors
+    ///
+    /// `Corrupt` for bytes of another schema version, and for bytes that are not such a value.
+    pub fn decode<V: DeserializeOwned>(&self, schema: u32) -> Result<V> {
+        if self.schema != schema {
+            let message = format!("stored as schema version {}, wanted {schema}", self.schema);
+            return Err(Error::new(ErrorKind::Corrupt, "decode", message));
+        }
+        let corrupt = |source: Box<dyn std::error::Error + Send + Sync>| {
+            let message = format!("{} bytes are no such value in {}", self.bytes.len(), self.codec.name());
+            Error::caused(ErrorKind::Corrupt, "decode", message, source)
+        };
+        match self.codec {
+            Codec::Bincode => match bincode::serde::decode_from_slice(&self.bytes, BINCODE) {
+                Ok((value, used)) if used == self.bytes.len() => Ok(value),
+                Ok((_, used)) => Err(corrupt(format!("only {used} of them were used").into())),
+                Err(source) => Err(corrupt(source.into())),
+            },
+            Codec::Json => serde_json::from_slice(&self.bytes).map_err(|source| corrupt(source.into())),
+        }
+    }
+
+    /// Checks that what this blob was encoded from can be read back: decoded and encoded again it has
+    /// the same length. (Not the same bytes: a hash map may come out in another order.)
+    ///
+    /// # Errors
+    ///
+    /// `Codec`, naming the codec to use, if the type does not survive this one.
+    pub fn check_round_trip<V: Serialize + DeserializeOwned>(&self) -> Result<()> {
+        let again = self.decode::<V>(self.schema).and_then(|v| Self::encode(self.codec, self.schema, &v));
+        match again {
+            Ok(again) if again.bytes.len() == self.bytes.len() => Ok(()),
+            Err(error) if error.kind() == ErrorKind::Limit => Err(error),
+            _ => {
+                let message = format!(
+                    "{} does not survive {}: choose Codec::Json for types that describe themselves",
+                    std::any::type_name::<V>(),
+                    self.codec.name()
+                );
+                Err(Error::new(ErrorKind::Codec, "encode", message))
+            }
+        }
+    }
+}
+
+/// The limit keeps a hostile length prefix from allocating more than a value may hold.
+const BINCODE: bincode::config::Configuration<
+    bincode::config::LittleEndian,
+    bincode::config::Varint,
+    bincode::config::Limit<MAX_VALUE_LEN>,
+> = bincode::config::standard().with_limit::<MAX_VALUE_LEN>();
+
+/// Collects an encoding up to the limit and fails past it, so that no value is encoded in full only
+/// to be refused.
+struct Sink {
+    bytes: Vec<u8>,
+    full: bool,
+}
+
+impl io::Write for Sink {
+    fn write(&mut self, chunk: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + chunk.len() > MAX_VALUE_LEN {
+            self.full = true;
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(chunk);
+        Ok(chunk.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    type Sample = (u64, String, Option<Vec<i32>>, BTreeMap<String, bool>);
+
+    proptest! {
+        #[test]
+        fn what_is_encoded_is_decoded(value: Sample, json: bool, schema: u32) {
+            let codec = if json { Codec::Json } else { Codec::Bincode };
+            let blob = Blob::encode(codec, schema, &value).unwrap();
+            prop_assert_eq!(blob.decode::<Sample>(schema).unwrap(), value);
+            blob.check_round_trip::<Sample>().unwrap();
+        }
+
+        #[test]
+        fn rule_62_hostile_bytes_never_panic(bytes: Vec<u8>, json: bool) {
+            let codec = if json { Codec::Json } else { Codec::Bincode };
+            let _ = Blob { codec, schema: 0, bytes: bytes.into() }.decode::<Sample>(0);
+        }
+    }
+
+    #[test]
+    fn rule_62_a_hostile_length_is_refused_before_it_allocates() {
+        let bytes = Bytes::from_static(&[253, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]);
+        let error = Blob { codec: Codec::Bincode, schema: 0, bytes }.decode::<Vec<u64>>(0).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Corrupt);
+    }
+
+    #[test]
+    fn rule_54_another_schema_version_is_not_decoded() {
+        let blob = Blob::encode(Codec::Bincode, 1, &7_u32).unwrap();
+        assert_eq!(blob.decode::<u32>(2).unwrap_err().kind(), ErrorKind::Corrupt);
+    }
+
+    #[test]
+    fn rule_63_a_value_of_64_mib_is_a_limit_error() {
+        for codec in [Codec::Bincode, Codec::Json] {
+            let error = Blob::encode(codec, 0, &"x".repeat(64 << 20)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Limit, "{error}");
+        }
+    }
+
+    #[test]
+    fn a_type_that_bincode_cannot_read_back_is_found_out() {
+        let value = serde_json::json!({"a": [1, 2]});
+        let blob = Blob::encode(Codec::Bincode, 0, &value).unwrap();
+        let error = blob.check_round_trip::<serde_json::Value>().unwrap_err();
+        assert!(error.kind() == ErrorKind::Codec && error.to_string().contains("Codec::Json"), "{error}");
+        Blob::encode(Codec::Json, 0, &value).unwrap().check_round_trip::<serde_json::Value>().unwrap();
+    }
+}

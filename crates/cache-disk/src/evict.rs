@@ -1,0 +1,163 @@
+//! Keeping the directory within its bound: the journal is emptied, the log reclaimed from its tail.
+//!
+//! With `j` the journal's limit, this may come on top of the log's tables: a journal of 2j (a record
+//! may have 2j), the tables that it is flushed to, 2j, and dropped tables that fjall deletes with the
+//! next flush, j. The index is compacted before it takes twice its living entries, reckoned high, and
+//! fjall compresses it, so that twice their size also covers the compaction.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use crate::{
+    error::{StorageError, StorageResult, run_read},
+    storage::{Batch, IndexRecord, StorageEngine, Store, Writer, split_log_value},
+};
+
+const RESERVED_JOURNALS: u64 = 5;
+/// From here on space is reclaimed in the background, so that writers need not wait for it.
+const EARLY_RESERVED_JOURNALS: u64 = 6;
+
+impl StorageEngine {
+    /// Makes way for `bytes` more: empties the journal if they don't fit into it, and then sees to it
+    /// that the tables leave enough space for the next journal.
+    pub(crate) fn make_room_for(&self, writer: &mut Writer, store: &Store, bytes: u64) -> StorageResult<()> {
+        let limit = self.config.journal_bytes();
+        if writer.unflushed + bytes <= limit {
+            if writer.unflushed > limit / 2 && !writer.log_flushed {
+                store.flush_log()?;
+                writer.log_flushed = true;
+            }
+            return Ok(());
+        }
+        self.checkpoint(writer, store)?;
+        self.reclaim_to_bound(writer, store)?;
+        if self.is_over(store, EARLY_RESERVED_JOURNALS) {
+            self.signal.wake();
+        }
+        Ok(())
+    }
+
+    fn checkpoint(&self, writer: &mut Writer, store: &Store) -> StorageResult<()> {
+        store.checkpoint()?;
+        (writer.unflushed, writer.log_flushed) = (0, false);
+        Ok(())
+    }
+
+    fn reclaim_to_bound(&self, writer: &mut Writer, store: &Store) -> StorageResult<()> {
+        if self.counters.tombstone_bytes.load(Relaxed) > self.config.max_bytes / 8 {
+            self.raise_floor(writer, store)?;
+        }
+        let round = writer.next_number;
+        while self.is_over(store, RESERVED_JOURNALS) && writer.tail < writer.next_number {
+            // Once around is enough to leave everything dead behind.
+            let keep = writer.tail < round && self.is_worth_keeping(store);
+            self.reclaim(writer, store, keep)?;
+        }
+        let needed = self.counters.index_bytes.load(Relaxed);
+        if store.index.disk_space() > 2 * needed + self.config.journal_bytes() {
+            store.compact_index()?;
+        }
+        Ok(())
+    }
+
+    /// Reclaims a little ahead of need; says whether there is more to do.
+    pub(crate) fn reclaim_early(&self) -> cache_core::Result<bool> {
+        self.write("evict", |writer, store| {
+            if !self.is_over(store, EARLY_RESERVED_JOURNALS) || writer.tail >= writer.next_number {
+                return Ok(false);
+            }
+            self.reclaim(writer, store, self.is_worth_keeping(store))?;
+            Ok(true)
+        })
+    }
+
+    fn is_over(&self, store: &Store, reserve: u64) -> bool {
+        let index = self.counters.index_bytes.load(Relaxed);
+        store.log.disk_space() + 2 * index + reserve * self.config.journal_bytes() > self.config.max_bytes
+    }
+
+    /// Whether enough of the log is dead or replaced for keeping the rest to be worth the copying.
+    fn is_worth_keeping(&self, store: &Store) -> bool {
+        self.counters.log_bytes.load(Relaxed) < store.log.disk_space() / 4 * 3
+    }
+
+    /// Gives up a piece of the log's tail, half a journal long. What is alive there is written again
+    /// at the head if it is to be kept, and evicted otherwise.
+    fn reclaim(&self, writer: &mut Writer, store: &Store, keep: bool) -> StorageResult<()> {
+        let piece = self.config.journal_bytes() / 2;
+        if writer.unflushed > piece {
+            self.checkpoint(writer, store)?;
+        }
+        let (tail, head, now) = (writer.tail, writer.next_number, self.config.clock.now());
+        let mut batch = Batch::new(store, writer);
+        let (mut bytes, mut last, mut evicted, mut swept) = (0, None, 0, 0);
+        let mut records = run_read(|| Ok(store.log.range(tail.to_be_bytes()..head.to_be_bytes())))?;
+        while bytes < piece {
+            let (number, value) = match run_read(|| records.next().map(fjall::Guard::into_inner).transpose())
+            {
+                Ok(Some((number, value))) => (to_number(&number), value),
+                Ok(None) => {
+                    last = Some(head - 1);
+                    break;
+                }
+                Err(StorageError::Corrupt(why)) => {
+                    tracing::warn!(why, "a part of the disk tier's log can't be read and is given up");
+                    self.counters.corrupt.fetch_add(1, Relaxed);
+                    last = Some(past_damage(store, last.map_or(tail, |last| last + 1), head)?);
+                    writer.dangling = true;
+                    break;
+                }
+                Err(error) => return Err(error),
+            };
+            last = Some(number);
+            bytes += value.len() as u64;
+            let Some((text, record)) = split_log_value(&value) else { continue };
+            let Some(IndexRecord::InLog(pointer)) = batch.index_record(text)? else { continue };
+            let old = Some(IndexRecord::InLog(pointer));
+            if pointer.number != number {
+                continue;
+            } else if now >= pointer.dead_at {
+                swept += 1;
+                batch.set(text, old, None);
+            } else if keep {
+                batch.log(text, (pointer.born, pointer.dead_at), record, old);
+            } else {
+                evicted += 1;
+                batch.set(text, old, None);
+            }
+        }
+        drop(records);
+        batch.commit(writer, &self.directory, &self.counters)?;
+        self.counters.evicted.fetch_add(evicted, Relaxed);
+        self.counters.swept.fetch_add(swept, Relaxed);
+        if let Some(last) = last {
+            store.drop_log(last)?;
+            writer.tail = last + 1;
+        }
+        Ok(())
+    }
+}
+
+/// The last number of an unreadable stretch that begins at `from`, found in ever longer strides. It
+/// may take some of what is readable with it.
+fn past_damage(store: &Store, from: u64, head: u64) -> StorageResult<u64> {
+    let mut stride = 1;
+    let mut from = from;
+    loop {
+        from = (from + stride).min(head);
+        stride *= 2;
+        if from == head {
+            return Ok(head - 1);
+        }
+        let mut records = run_read(|| Ok(store.log.range(from.to_be_bytes()..head.to_be_bytes())))?;
+        match run_read(|| records.next().map(fjall::Guard::key).transpose()) {
+            Ok(Some(number)) => return Ok(to_number(&number) - 1),
+            Ok(None) => return Ok(head - 1),
+            Err(StorageError::Corrupt(_)) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn to_number(key: &[u8]) -> u64 {
+    key.first_chunk().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}

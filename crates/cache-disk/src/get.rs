@@ -1,0 +1,153 @@
+//! Looking keys up.
+
+use std::sync::atomic::Ordering::Relaxed;
+
+use cache_core::{
+    Entry, Error, ErrorKind, Key, Result,
+    envelope::{self, Record},
+};
+
+use crate::{
+    error::{StorageError, StorageResult, run_read},
+    storage::{IndexRecord, LogPointer, StorageEngine, Store, split_log_value},
+};
+
+/// A record that moves is found at the second look, unless it moves again.
+const MAX_LOOKUPS: usize = 8;
+
+impl StorageEngine {
+    /// Answer `i` belongs to `keys[i]`.
+    pub(crate) fn get(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
+        let found = self.read(|store| keys.iter().map(|key| self.look_up(store, key)).collect())?;
+        match found {
+            Ok(entries) => Ok(entries),
+            Err(StorageError::Corrupt(why)) => {
+                // Nobody but a writer starts over, and only if it sees the same.
+                self.write("get", |_, store| {
+                    keys.iter().try_for_each(|key| store.index_record(key.as_str().as_bytes()).map(drop))
+                })?;
+                if keys.iter().any(Key::is_reserved) {
+                    // The engine must not take an unreadable stamp for none.
+                    return Err(Error::new(ErrorKind::Corrupt, "get", why));
+                }
+                Ok(vec![None; keys.len()])
+            }
+            Err(error) => Err(error.into_error("get")),
+        }
+    }
+
+    fn look_up(&self, store: &Store, key: &Key) -> StorageResult<Option<Entry>> {
+        let text = key.as_str().as_bytes();
+        for _ in 0..MAX_LOOKUPS {
+            let pointer = match store.index_record(text)? {
+                None | Some(IndexRecord::Inline { record: Record::Tombstone(_), .. }) => return Ok(None),
+                Some(IndexRecord::Inline { record: Record::Entry(entry), .. }) => return Ok(Some(entry)),
+                Some(IndexRecord::InLog(pointer)) => pointer,
+            };
+            match self.read_log(store, key, pointer)? {
+                Found::Entry(entry) => return Ok(Some(entry)),
+                Found::Corrupt => {
+                    self.counters.corrupt.fetch_add(1, Relaxed);
+                    return Ok(None);
+                }
+                // Moved or evicted since the index was asked, so ask again.
+                Found::Nothing => {}
+            }
+        }
+        Ok(None)
+    }
+
+    fn read_log(&self, store: &Store, key: &Key, pointer: LogPointer) -> StorageResult<Found> {
+        let value = match run_read(|| store.log.get(pointer.number.to_be_bytes())) {
+            Ok(Some(value)) => value,
+            Ok(None) => return Ok(Found::Nothing),
+            Err(StorageError::Corrupt(why)) => {
+                tracing::warn!(%key, why, "a record in the disk tier's log can't be read");
+                return Ok(Found::Corrupt);
+            }
+            Err(error) => return Err(error),
+        };
+        let Some((_, record)) = split_log_value(&value) else { return Ok(Found::Corrupt) };
+        // Its checksum is of this key too.
+        match envelope::open(key, record) {
+            Ok(Record::Entry(entry)) if entry.meta.born == pointer.born => Ok(Found::Entry(entry)),
+            _ => Ok(Found::Corrupt),
+        }
+    }
+}
+
+enum Found {
+    Entry(Entry),
+    Nothing,
+    Corrupt,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use cache_core::{Blob, Clock, Codec, Meta, Ttl};
+    use proptest::prelude::*;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::{DiskConfig, storage::log_value};
+
+    /// A tier that holds `price:A` and `price:B`, with what lies in the log for the former replaced.
+    fn with_in_log_of_a(value: impl Fn(&Key, &[u8]) -> fjall::Slice) -> (StorageEngine, Key, Entry, TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let config = DiskConfig::new(folder.path()).max_bytes(DiskConfig::MIN_BYTES).clock(Clock::manual());
+        let engine = StorageEngine::open(config).unwrap();
+        let [a, b] = ["A", "B"].map(|id| Key::new("price", id).unwrap());
+        let meta = Meta::new(engine.config.clock.tick(), Ttl::new(Duration::from_secs(60)));
+        let entry = Entry::new(Blob { codec: Codec::Bincode, schema: 1, bytes: vec![7; 100].into() }, meta);
+        engine.put(&[(a.clone(), entry.clone()), (b.clone(), entry.clone())]).unwrap();
+        let record = envelope::seal(&b, &entry, usize::MAX).unwrap();
+        let replaced = engine.read(|store| {
+            let Some(IndexRecord::InLog(pointer)) = store.index_record(a.as_str().as_bytes())? else {
+                panic!("not in the log")
+            };
+            store.log.insert(pointer.number.to_be_bytes(), value(&b, &record)).unwrap();
+            Ok(())
+        });
+        replaced.unwrap().unwrap();
+        (engine, a, entry, folder)
+    }
+
+    fn is_a_miss_that_can_be_put_over(engine: &StorageEngine, key: &Key, entry: Entry) {
+        assert_eq!(engine.get(std::slice::from_ref(key)).unwrap(), [None]);
+        assert_eq!(engine.counters.corrupt.load(Relaxed), 1);
+        let mut newer = entry;
+        newer.meta.born = engine.config.clock.tick();
+        engine.put(&[(key.clone(), newer.clone())]).unwrap();
+        assert_eq!(engine.get(std::slice::from_ref(key)).unwrap(), [Some(newer)]);
+        assert_eq!(engine.counters.started_over.load(Relaxed), 0);
+    }
+
+    #[test]
+    fn rule_56_another_key_s_record_is_a_miss() {
+        let (engine, a, entry, _folder) =
+            with_in_log_of_a(|b, record| log_value(b.as_str().as_bytes(), record));
+        is_a_miss_that_can_be_put_over(&engine, &a, entry);
+    }
+
+    #[test]
+    fn rule_56_another_key_s_record_under_this_key_s_name_is_a_miss() {
+        let (engine, a, entry, _folder) = with_in_log_of_a(|_, record| log_value(b"price:A", record));
+        is_a_miss_that_can_be_put_over(&engine, &a, entry);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn rule_62_hostile_bytes_are_a_miss(bytes in prop::collection::vec(any::<u8>(), 0..200), at in 0_usize..200) {
+            let (engine, a, entry, _folder) = with_in_log_of_a(|_, record| {
+                // Behind the right name, in place of some of the record, its lengths included.
+                let at = at.min(record.len());
+                log_value(b"price:A", &[&record[..at], &bytes].concat())
+            });
+            is_a_miss_that_can_be_put_over(&engine, &a, entry);
+        }
+    }
+}

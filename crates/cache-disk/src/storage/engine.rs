@@ -1,0 +1,250 @@
+//! What the handles of a tier share: the database behind two locks, and how it is brought back.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
+
+use cache_core::{
+    Error, ErrorKind, Result,
+    sync::{Mutex, RwLock},
+};
+
+use crate::{
+    DiskConfig,
+    error::{StorageError, StorageResult},
+    janitor::JanitorSignal,
+    stats::Counters,
+    storage::{Store, Writer, directory::Directory},
+};
+
+/// A tier's inside. Blocking: everything here runs on threads made for that.
+///
+/// Locks are taken in this order: `writer`, then `slot`. Readers take the latter alone, and for no
+/// longer than a look-up.
+pub(crate) struct StorageEngine {
+    pub(crate) config: DiskConfig,
+    pub(crate) directory: Directory,
+    pub(crate) counters: Counters,
+    pub(crate) signal: Arc<JanitorSignal>,
+    state: RwLock<DatabaseState>,
+    writer: Mutex<Writer>,
+    /// The database must be opened again before it can be written to.
+    needs_reopen: AtomicBool,
+}
+
+enum DatabaseState {
+    Open(Store),
+    /// Why there is none.
+    Shut(Error),
+    Closed,
+}
+
+impl StorageEngine {
+    pub(crate) fn open(config: DiskConfig) -> Result<Self> {
+        config.check()?;
+        let directory = Directory::lock(&config.path)?;
+        let engine = Self {
+            config,
+            directory,
+            counters: Counters::default(),
+            signal: Arc::default(),
+            state: RwLock::new(DatabaseState::Closed),
+            writer: Mutex::new(Writer::new()),
+            needs_reopen: AtomicBool::new(false),
+        };
+        let mut writer = engine.writer.lock();
+        let opened = if engine.directory.is_known_format() {
+            engine.open_store(&mut writer)
+        } else {
+            Err(StorageError::Corrupt("the format marker can't be read".into()))
+        };
+        match opened {
+            Ok(()) => {}
+            Err(StorageError::Corrupt(why)) => engine.start_over(&mut writer, &why)?,
+            Err(error @ StorageError::Unusable(_)) => {
+                let message = format!("can't open the database in {}", engine.directory.root().display());
+                return Err(Error::caused(ErrorKind::Storage, "open", message, error.into_error("database")));
+            }
+        }
+        drop(writer);
+        Ok(engine)
+    }
+
+    /// Looks, without holding up others who look.
+    pub(crate) fn read<T>(&self, work: impl FnOnce(&Store) -> StorageResult<T>) -> Result<StorageResult<T>> {
+        let state = self.state.read();
+        let outcome = work(state.store()?);
+        if let Err(StorageError::Unusable(_)) = outcome {
+            self.needs_reopen.store(true, Relaxed);
+            self.signal.wake();
+        }
+        Ok(outcome)
+    }
+
+    /// Writes, alone. If the database can't be used it is opened again, or started over if it is
+    /// damaged, and `work` is tried once more: it must not mind having been done already.
+    pub(crate) fn write<T>(
+        &self,
+        operation: &'static str,
+        work: impl Fn(&mut Writer, &Store) -> StorageResult<T>,
+    ) -> Result<T> {
+        let mut writer = self.writer.lock();
+        let mut again = true;
+        loop {
+            self.reopen_if_needed(&mut writer)?;
+            let error = {
+                let state = self.state.read();
+                match work(&mut writer, state.store()?) {
+                    Ok(done) => return Ok(done),
+                    Err(error) => error,
+                }
+            };
+            match &error {
+                StorageError::Corrupt(why) => self.start_over(&mut writer, why)?,
+                StorageError::Unusable(why) => {
+                    tracing::warn!(why, operation, "a write to the disk tier failed");
+                    self.needs_reopen.store(true, Relaxed);
+                }
+            }
+            if !again {
+                self.counters.failed_writes.fetch_add(1, Relaxed);
+                return Err(error.into_error(operation));
+            }
+            again = false;
+        }
+    }
+
+    /// Opens the database again after a failed write, once there is space. Until then it is left as
+    /// it is, for reads go on.
+    fn reopen_if_needed(&self, writer: &mut Writer) -> Result<()> {
+        if !self.needs_reopen.load(Relaxed) {
+            return Ok(());
+        }
+        self.directory.probe(self.config.journal_bytes()).map_err(|error| {
+            self.counters.failed_writes.fetch_add(1, Relaxed);
+            let message = format!("the disk under {} takes no writes", self.directory.root().display());
+            Error::caused(ErrorKind::Storage, "write", message, error)
+        })?;
+        if self.shut(Error::new(ErrorKind::Unavailable, "open", "the database is being opened again")) {
+            match self.open_store(writer) {
+                Ok(()) => {
+                    self.counters.reopened.fetch_add(1, Relaxed);
+                    tracing::info!("the disk tier was opened again after a failed write");
+                }
+                Err(StorageError::Corrupt(why)) => self.start_over(writer, &why)?,
+                Err(error @ StorageError::Unusable(_)) => {
+                    let error = error.into_error("open");
+                    self.shut(error.clone());
+                    return Err(error);
+                }
+            }
+        }
+        self.needs_reopen.store(false, Relaxed);
+        Ok(())
+    }
+
+    /// Moves a damaged database aside and begins with an empty one.
+    fn start_over(&self, writer: &mut Writer, why: &str) -> Result<()> {
+        let path = self.directory.root().display();
+        tracing::error!(why, %path, "the disk tier is damaged and starts over, empty");
+        let failed = |error: Error| {
+            self.shut(error.clone());
+            self.needs_reopen.store(true, Relaxed);
+            error
+        };
+        self.shut(Error::new(ErrorKind::Unavailable, "open", "the database is being replaced"));
+        self.directory.quarantine(self.config.max_bytes / 8).map_err(|error| {
+            let message = format!("can't move the damaged database in {path} aside");
+            failed(Error::caused(ErrorKind::Storage, "open", message, error))
+        })?;
+        self.counters.started_over.fetch_add(1, Relaxed);
+        self.open_store(writer).map_err(|error| failed(error.into_error("open")))?;
+        self.needs_reopen.store(false, Relaxed);
+        Ok(())
+    }
+
+    /// Closes the database; `false` if the tier itself is closed.
+    fn shut(&self, why: Error) -> bool {
+        let mut state = self.state.write();
+        match std::mem::replace(&mut *state, DatabaseState::Shut(why)) {
+            DatabaseState::Open(store) => store.close(),
+            DatabaseState::Shut(_) => {}
+            DatabaseState::Closed => {
+                *state = DatabaseState::Closed;
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Makes everything durable and closes for good.
+    pub(crate) fn close(&self) -> Result<()> {
+        let _writer = self.writer.lock();
+        let mut state = self.state.write();
+        let DatabaseState::Open(store) = std::mem::replace(&mut *state, DatabaseState::Closed) else {
+            self.directory.unlock();
+            return Ok(());
+        };
+        self.signal.stop();
+        let outcome = self.persist(&store);
+        store.close();
+        self.directory.unlock();
+        outcome.map_err(|error| error.into_error("close"))
+    }
+
+    /// Makes everything durable.
+    pub(crate) fn persist(&self, store: &Store) -> StorageResult<()> {
+        // The count last: it must not get ahead of what it counts.
+        store.persist()?;
+        self.directory.sync().map_err(|error| StorageError::Unusable(error.to_string()))
+    }
+
+    /// Opens the database and takes stock.
+    fn open_store(&self, writer: &mut Writer) -> StorageResult<()> {
+        let path = self.directory.database();
+        if !path.exists() {
+            self.directory.acknowledge(0).map_err(|error| StorageError::Unusable(error.to_string()))?;
+        }
+        let store = Store::open(&path)?;
+        match Writer::load(&store, self) {
+            Ok(fresh) => *writer = fresh,
+            Err(error) => {
+                store.close();
+                return Err(error);
+            }
+        }
+        *self.state.write() = DatabaseState::Open(store);
+        Ok(())
+    }
+}
+
+impl Drop for StorageEngine {
+    fn drop(&mut self) {
+        if let Err(error) = self.close() {
+            tracing::warn!(%error, "the disk tier was not closed cleanly");
+        }
+    }
+}
+
+impl DatabaseState {
+    fn store(&self) -> Result<&Store> {
+        match self {
+            Self::Open(store) => Ok(store),
+            Self::Shut(why) => Err(why.clone()),
+            Self::Closed => Err(Error::new(ErrorKind::Closed, "open", "the disk tier is closed")),
+        }
+    }
+}
+
+impl fmt::Debug for StorageEngine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StorageEngine")
+            .field("config", &self.config)
+            .field("needs_reopen", &self.needs_reopen)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,18 @@
+//! What lies in the tier's directory, and how it is read, changed and kept whole.
+
+mod batch;
+mod directory;
+mod engine;
+mod fjall_check;
+mod index_record;
+mod store;
+mod writer;
+
+pub(crate) use batch::{Batch, merge_tombstones};
+pub(crate) use engine::StorageEngine;
+pub(crate) use index_record::{IndexRecord, LogPointer, key_from_text};
+pub(crate) use store::{
+    ENTRY_PREFIX, FLOOR_KEY, PATTERN_PREFIX, Store, WRITES_KEY, index_key, log_value, split_log_value,
+    unreadable,
+};
+pub(crate) use writer::{Writer, decode_pattern, encode_pattern};

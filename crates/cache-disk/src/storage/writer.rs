@@ -1,0 +1,114 @@
+//! What only one may change at a time, and the taking of stock it begins with.
+
+use cache_core::{Pattern, Timestamp, Tombstone, Tombstones};
+
+use crate::{
+    error::{StorageError, StorageResult, run_read},
+    stats::Usage,
+    storage::{
+        ENTRY_PREFIX, FLOOR_KEY, IndexRecord, PATTERN_PREFIX, StorageEngine, Store, WRITES_KEY, unreadable,
+    },
+};
+
+/// How many patterns are kept apart; past that, one moment stands for them.
+const MAX_PATTERNS: usize = 1024;
+
+/// The state of the one who writes.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    /// The number of the log's next record.
+    pub(crate) next_number: u64,
+    /// Everything in the log below this number is given up.
+    pub(crate) tail: u64,
+    /// The index may name records below the tail.
+    pub(crate) dangling: bool,
+    /// How much was written since the journal was last emptied.
+    pub(crate) unflushed: u64,
+    pub(crate) log_flushed: bool,
+    /// How many writes replaced or removed something.
+    pub(crate) writes: u64,
+    /// Nothing born then or before is accepted.
+    pub(crate) floor: Timestamp,
+    pub(crate) patterns: Tombstones,
+    /// Nothing dies before.
+    pub(crate) next_death: Timestamp,
+}
+
+impl Writer {
+    pub(crate) fn new() -> Self {
+        Self {
+            next_number: 0,
+            tail: 0,
+            dangling: false,
+            unflushed: 0,
+            log_flushed: false,
+            writes: 0,
+            floor: Timestamp::MIN,
+            patterns: Tombstones::new(MAX_PATTERNS),
+            next_death: Timestamp::MIN,
+        }
+    }
+
+    /// Reads the whole index, which also proves that it can be read.
+    pub(crate) fn load(store: &Store, engine: &StorageEngine) -> StorageResult<Self> {
+        let now = engine.config.clock.now();
+        let mut writer = Self::new();
+        writer.writes = store.number(WRITES_KEY)?;
+        match engine.directory.acknowledged() {
+            Some(count) if count <= writer.writes => {}
+            Some(count) => {
+                let why = format!("{count} writes were acknowledged, only {} are there", writer.writes);
+                return Err(StorageError::Corrupt(why));
+            }
+            None => {
+                return Err(StorageError::Corrupt("the count of acknowledged writes can't be read".into()));
+            }
+        }
+        let floor = store.number(FLOOR_KEY)?.cast_signed();
+        writer.floor = if floor == 0 { Timestamp::MIN } else { Timestamp::from_micros(floor) };
+
+        // After a restart under a clock that was set back, what comes now must still win.
+        engine.config.clock.observe(writer.floor);
+        let (mut held, mut newest) = (Usage::default(), None);
+        store.walk(&[ENTRY_PREFIX], &[ENTRY_PREFIX], |text, value| {
+            let found = IndexRecord::decode(text, value).ok_or_else(|| unreadable(text))?;
+            engine.config.clock.observe(found.born());
+            held.count(text, &found, 1);
+            if let IndexRecord::InLog(pointer) = found {
+                newest = newest.max(Some(pointer.number));
+            }
+            Ok(true)
+        })?;
+        store.walk(&[PATTERN_PREFIX], &[PATTERN_PREFIX], |_, value| {
+            let (pattern, tombstone) = decode_pattern(value).ok_or_else(|| unreadable(value))?;
+            engine.config.clock.observe(tombstone.born);
+            writer.patterns.add_matching(pattern.into(), tombstone, now);
+            Ok(true)
+        })?;
+        let last = run_read(|| store.log.last_key_value().map(fjall::Guard::key).transpose());
+        // A damaged log is no reason to give up: what the index knows of it bounds the numbers too.
+        if let Ok(Some(last)) = last.as_ref().map(|key| key.as_ref().and_then(|key| key.first_chunk())) {
+            newest = newest.max(Some(u64::from_be_bytes(*last)));
+        }
+        writer.next_number = newest.map_or(0, |newest| newest + 1);
+        writer.unflushed = store.journal_bytes();
+        engine.counters.restart(held);
+        Ok(writer)
+    }
+}
+
+/// A removal by pattern as kept in the index: born and dead at (8 bytes each), the glob.
+pub(crate) fn encode_pattern(pattern: &Pattern, tombstone: Tombstone) -> Vec<u8> {
+    let mut bytes = tombstone.born.as_micros().to_le_bytes().to_vec();
+    bytes.extend(tombstone.dead_at.as_micros().to_le_bytes());
+    bytes.extend(pattern.to_string().as_bytes());
+    bytes
+}
+
+pub(crate) fn decode_pattern(bytes: &[u8]) -> Option<(Pattern, Tombstone)> {
+    let (born, rest) = bytes.split_first_chunk()?;
+    let (dead_at, text) = rest.split_first_chunk()?;
+    let moment = |bytes: &[u8; 8]| Timestamp::from_micros(i64::from_le_bytes(*bytes));
+    let tombstone = Tombstone { born: moment(born), dead_at: moment(dead_at) };
+    Some((Pattern::glob(str::from_utf8(text).ok()?).ok()?, tombstone))
+}

@@ -1,0 +1,259 @@
+//! Single flight: one leader per key, any number of waiters, and nobody stranded.
+//!
+//! Whoever joins first becomes the [`Leader`] and brings the answer; the others wait. The leader
+//! lives in a task of its own, so a caller that is dropped or no longer polled holds up nobody. A
+//! leader that is dropped before it landed tells its waiters so. Knows of no runtime and no clock.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    hash::BuildHasherDefault,
+    pin::Pin,
+    sync::PoisonError,
+    task::{Context, Poll, Waker},
+};
+
+use cache_core::{Key, KeyHasher};
+
+use super::loom_shim::{Arc, Mutex, MutexGuard};
+
+/// The flights of one region, by key.
+#[derive(Debug)]
+pub(crate) struct Flights<T> {
+    table: Mutex<HashMap<Key, Arc<Flight<T>>, BuildHasherDefault<KeyHasher>>>,
+}
+
+/// One load under way, or landed and still being written to the tiers.
+#[derive(Debug)]
+pub(crate) struct Flight<T> {
+    state: Mutex<State<T>>,
+}
+
+#[derive(Debug)]
+struct State<T> {
+    /// What can be served meanwhile.
+    offer: Option<T>,
+    outcome: Outcome<T>,
+    /// Whether the key was written or removed meanwhile, so that the result must not be kept.
+    overtaken: bool,
+    /// One slot a waiter, its own until it goes; empty once the waiter was woken.
+    wakers: Vec<Option<Waker>>,
+    /// The slots of waiters that went.
+    free: Vec<usize>,
+}
+
+#[derive(Debug)]
+enum Outcome<T> {
+    Pending,
+    Landed(T),
+    Lost,
+}
+
+/// How a caller takes part in a flight.
+#[derive(Debug)]
+pub(crate) enum Joined<T> {
+    /// The caller has to see to it that the answer is brought, and may wait for it too.
+    Leads(Leader<T>),
+    /// Someone else brings the answer.
+    Follows(Arc<Flight<T>>),
+}
+
+impl<T> Flights<T> {
+    pub(crate) fn new() -> Self {
+        Self { table: Mutex::new(HashMap::default()) }
+    }
+
+    /// Joins the flight of `key`, or begins one. A flight that has landed is joined only if its
+    /// answer is still `good`.
+    pub(crate) fn join(self: &Arc<Self>, key: &Key, good: impl Fn(&T) -> bool) -> Joined<T> {
+        let mut table = lock(&self.table);
+        if let Some(flight) = table.get(key)
+            && flight.joinable(good)
+        {
+            return Joined::Follows(Arc::clone(flight));
+        }
+        let flight = Arc::new(Flight::new());
+        table.insert(key.clone(), Arc::clone(&flight));
+        Joined::Leads(Leader { flights: Arc::clone(self), key: key.clone(), flight })
+    }
+
+    /// Ends the flight of a key that was written or removed: its waiters are still answered, but the
+    /// result is not kept and nobody joins any more. Answers whether there was one.
+    pub(crate) fn overtake(&self, key: &Key) -> bool {
+        let flight = lock(&self.table).remove(key);
+        if let Some(flight) = &flight {
+            lock(&flight.state).overtaken = true;
+        }
+        flight.is_some()
+    }
+
+    /// The same for every key that `matches`.
+    pub(crate) fn overtake_matching(&self, matches: impl Fn(&Key) -> bool) {
+        let doomed: Vec<_> = lock(&self.table).extract_if(|key, _| matches(key)).collect();
+        for (_, flight) in doomed {
+            lock(&flight.state).overtaken = true;
+        }
+    }
+
+    /// How many flights there are.
+    pub(crate) fn len(&self) -> usize {
+        lock(&self.table).len()
+    }
+
+    /// Ends a flight for those who come, if it is still the key's.
+    pub(crate) fn leave(&self, key: &Key, flight: &Arc<Flight<T>>) {
+        let mut table = lock(&self.table);
+        if table.get(key).is_some_and(|current| Arc::ptr_eq(current, flight)) {
+            table.remove(key);
+        }
+    }
+}
+
+impl<T> Flight<T> {
+    fn new() -> Self {
+        let state = State {
+            offer: None,
+            outcome: Outcome::Pending,
+            overtaken: false,
+            wakers: Vec::new(),
+            free: Vec::new(),
+        };
+        Self { state: Mutex::new(state) }
+    }
+
+    fn joinable(&self, good: impl Fn(&T) -> bool) -> bool {
+        match &lock(&self.state).outcome {
+            Outcome::Pending => true,
+            Outcome::Landed(answer) => good(answer),
+            Outcome::Lost => false,
+        }
+    }
+
+    /// Waits for the answer; `None` if the leader was lost.
+    pub(crate) fn landed(self: &Arc<Self>) -> Wait<T> {
+        Wait { flight: Arc::clone(self), slot: None, or_offer: false }
+    }
+
+    /// Waits for the answer or for something that can be served meanwhile.
+    pub(crate) fn offered(self: &Arc<Self>) -> Wait<T> {
+        Wait { flight: Arc::clone(self), slot: None, or_offer: true }
+    }
+
+    /// Gives waiters something to serve meanwhile.
+    pub(crate) fn offer(&self, offer: T) {
+        let mut state = lock(&self.state);
+        state.offer = Some(offer);
+        let wakers = state.take_wakers();
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// Sets what the waiters get, unless they have it already, and wakes them.
+    fn settle(&self, outcome: Outcome<T>) {
+        let mut state = lock(&self.state);
+        if matches!(state.outcome, Outcome::Pending) {
+            state.outcome = outcome;
+            let wakers = state.take_wakers();
+            drop(state);
+            wakers.into_iter().for_each(Waker::wake);
+        }
+    }
+}
+
+/// Who brings the answer. Dropping it ends the flight.
+#[derive(Debug)]
+pub(crate) struct Leader<T> {
+    flights: Arc<Flights<T>>,
+    key: Key,
+    flight: Arc<Flight<T>>,
+}
+
+impl<T> Leader<T> {
+    pub(crate) fn key(&self) -> &Key {
+        &self.key
+    }
+
+    pub(crate) fn flight(&self) -> &Arc<Flight<T>> {
+        &self.flight
+    }
+
+    /// Answers the waiters, once; whoever joins before this leader is dropped gets the same answer.
+    pub(crate) fn land(&self, answer: T) {
+        self.flight.settle(Outcome::Landed(answer));
+    }
+
+    /// Lets the next caller begin a new flight, while this one goes on.
+    pub(crate) fn abandon(&self) {
+        self.flights.leave(&self.key, &self.flight);
+    }
+
+    /// Whether the key was written or removed since the flight began.
+    pub(crate) fn overtaken(&self) -> bool {
+        lock(&self.flight.state).overtaken
+    }
+}
+
+impl<T> Drop for Leader<T> {
+    fn drop(&mut self) {
+        self.flights.leave(&self.key, &self.flight);
+        self.flight.settle(Outcome::Lost);
+    }
+}
+
+/// A wait for a flight; see [`Flight::landed`] and [`Flight::offered`].
+#[derive(Debug)]
+pub(crate) struct Wait<T> {
+    flight: Arc<Flight<T>>,
+    slot: Option<usize>,
+    or_offer: bool,
+}
+
+impl<T: Clone> Future for Wait<T> {
+    type Output = Option<T>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
+        let flight = Arc::clone(&self.flight);
+        let mut state = lock(&flight.state);
+        match (&state.outcome, &state.offer) {
+            (Outcome::Landed(answer), _) => return Poll::Ready(Some(answer.clone())),
+            (Outcome::Lost, _) => return Poll::Ready(None),
+            (Outcome::Pending, Some(offer)) if self.or_offer => return Poll::Ready(Some(offer.clone())),
+            (Outcome::Pending, _) => {}
+        }
+        let slot = match self.slot {
+            Some(slot) => slot,
+            None => state.slot(),
+        };
+        state.wakers[slot] = Some(context.waker().clone());
+        drop(state);
+        self.slot = Some(slot);
+        Poll::Pending
+    }
+}
+
+impl<T> Drop for Wait<T> {
+    fn drop(&mut self) {
+        if let Some(slot) = self.slot {
+            let mut state = lock(&self.flight.state);
+            state.wakers[slot] = None;
+            state.free.push(slot);
+        }
+    }
+}
+
+impl<T> State<T> {
+    fn slot(&mut self) -> usize {
+        self.free.pop().unwrap_or_else(|| {
+            self.wakers.push(None);
+            self.wakers.len() - 1
+        })
+    }
+
+    fn take_wakers(&mut self) -> Vec<Waker> {
+        self.wakers.iter_mut().filter_map(Option::take).collect()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,62 @@
+//! One call of a loader: counted, told to the observers, its panics and miscounts made errors.
+
+use std::{any::Any, panic::AssertUnwindSafe, sync::Arc};
+
+use async_trait::async_trait;
+use cache_core::{Error, ErrorKind, Event, Loaded, Loader, Request, Result};
+use futures_util::FutureExt;
+
+use crate::{
+    engine::Engine,
+    engine::counters::Count,
+    region::{Cacheable, RegionCore},
+};
+
+/// A loader as flights call it: it answers for each key that it is asked for, or with an error.
+pub(crate) struct Called<V> {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) core: Arc<RegionCore<V>>,
+    pub(crate) loader: Arc<dyn Loader<V>>,
+}
+
+#[async_trait]
+impl<V: Cacheable> Loader<V> for Called<V> {
+    fn max_batch(&self) -> usize {
+        self.loader.max_batch()
+    }
+
+    async fn load(&self, requests: &[Request]) -> Result<Vec<Loaded<V>>> {
+        self.engine.counters.bump(Count::Load);
+        self.engine.counters.add(Count::LoadedKey, requests.len() as u64);
+        let load = AssertUnwindSafe(async { self.loader.load(requests).await }).catch_unwind();
+        let answers = match load.await {
+            Ok(Ok(answers)) if answers.len() != requests.len() => {
+                Err(self.miscounted(answers.len(), requests.len()))
+            }
+            Ok(answers) => answers,
+            Err(panic) => Err(self.panicked(&*panic)),
+        };
+        let (kind, error) = (self.kind(), answers.as_ref().err());
+        self.engine.observers.tell(&Event::Load { kind, keys: requests.len(), error });
+        answers
+    }
+}
+
+impl<V> Called<V> {
+    pub(crate) fn kind(&self) -> &str {
+        self.core.prefix.kind()
+    }
+
+    fn panicked(&self, panic: &(dyn Any + Send)) -> Error {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text =
+            text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+        let message = format!("the loader of {:?} panicked: {text}", self.kind());
+        Error::new(ErrorKind::Load, "load", message)
+    }
+
+    fn miscounted(&self, answers: usize, requests: usize) -> Error {
+        let message = format!("the loader of {:?} answered {answers} of {requests} keys", self.kind());
+        Error::new(ErrorKind::Load, "load", message)
+    }
+}

@@ -1,0 +1,17 @@
+//! Scenarios for the cache as a whole, a module for each thing it promises.
+
+mod coalesce;
+mod freshness;
+mod grace;
+mod guard;
+mod leases;
+mod limits;
+mod local_tiers;
+mod memory;
+mod mishaps;
+mod nodes;
+mod races;
+mod retry_queue;
+mod single_flight;
+mod tags;
+mod tiers;

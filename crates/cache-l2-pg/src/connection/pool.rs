@@ -1,0 +1,148 @@
+//! The pool, and the one way statements go through it.
+
+use std::time::{Duration, Instant};
+
+use cache_core::{Error, ErrorKind, Result};
+use deadpool::Runtime;
+use diesel::QueryResult;
+use diesel_async::{
+    AsyncConnectionCore, AsyncPgConnection,
+    pooled_connection::{
+        AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
+        deadpool::{Object, Pool as Deadpool},
+    },
+};
+use futures_util::{FutureExt, TryStreamExt, future::BoxFuture};
+use tokio::time::timeout;
+
+use crate::{
+    PgConfig,
+    connection::Connector,
+    error::{classify, is_connection_usable, through_pool},
+    sql::Bound,
+};
+
+/// How much longer than the server we wait for its answer.
+const ANSWER_MARGIN: Duration = Duration::from_millis(500);
+
+/// A row of an answer, as the driver has it.
+pub(crate) type Row = <AsyncPgConnection as AsyncConnectionCore>::Row<'static, 'static>;
+
+/// Connections that are shared.
+pub(crate) struct Pool {
+    inner: Deadpool<AsyncPgConnection>,
+    statement_timeout: Duration,
+}
+
+impl Pool {
+    pub(crate) fn new(config: &PgConfig, connector: Connector) -> Result<Self> {
+        let mut settings = ManagerConfig::default();
+        settings.recycling_method = RecyclingMethod::Fast;
+        settings.custom_setup = Box::new(move |_| {
+            let connector = connector.clone();
+            async move {
+                let (client, connection) = connector.open("connect").await.map_err(through_pool)?;
+                AsyncPgConnection::try_from_client_and_connection(client, connection).await
+            }
+            .boxed()
+        });
+        // The manager's own way to connect, which would need the URL, is not used.
+        let manager = AsyncDieselConnectionManager::new_with_config("", settings);
+        let inner = Deadpool::builder(manager)
+            .max_size(config.pool_size)
+            .runtime(Runtime::Tokio1)
+            .wait_timeout(Some(config.wait_timeout))
+            .create_timeout(Some(config.connect_timeout + ANSWER_MARGIN))
+            .recycle_timeout(Some(config.connect_timeout))
+            .build()
+            .map_err(|error| Error::caused(ErrorKind::Config, "open", "the pool can't be built", error))?;
+        Ok(Self { inner, statement_timeout: config.statement_timeout })
+    }
+
+    /// Runs a statement and answers with its rows, within a limit.
+    pub(crate) async fn run<S: 'static>(
+        &self,
+        operation: &'static str,
+        statement: Bound<'_, S>,
+    ) -> Result<Vec<Row>> {
+        self.with_connection(operation, |connection| {
+            let answer = connection.load(statement);
+            async { answer.await?.try_collect().await }.boxed()
+        })
+        .await
+    }
+
+    /// Runs a statement and answers how many rows it changed, within a limit.
+    pub(crate) async fn execute<S: 'static>(
+        &self,
+        operation: &'static str,
+        statement: Bound<'_, S>,
+    ) -> Result<u64> {
+        self.with_connection(operation, |connection| connection.execute_returning_count(statement))
+            .await
+            .map(|rows| rows as u64)
+    }
+
+    /// Lends a connection for one question.
+    ///
+    /// If this is dropped half way, or gets no answer, the connection is closed: the server may still
+    /// be at work on it, and who came next would wait for that.
+    async fn with_connection<T>(
+        &self,
+        operation: &'static str,
+        work: impl for<'c> FnOnce(&'c mut AsyncPgConnection) -> BoxFuture<'c, QueryResult<T>>,
+    ) -> Result<T> {
+        let object = self.inner.get().await.map_err(|error| classify(operation, error))?;
+        let (mut checked_out, begun) = (CheckedOut(None), Instant::now());
+        let answer = work(checked_out.0.insert(object));
+        match timeout(self.statement_timeout + ANSWER_MARGIN, answer).await {
+            Ok(Ok(answer)) => {
+                checked_out.give_back();
+                Ok(answer)
+            }
+            Ok(Err(error)) => {
+                let usable = is_connection_usable(&error);
+                if usable {
+                    checked_out.give_back();
+                }
+                // The driver doesn't say that it was the timeout, other than in the server's language.
+                if usable && begun.elapsed() >= self.statement_timeout {
+                    return Err(self.timed_out(operation));
+                }
+                Err(classify(operation, error))
+            }
+            Err(_) => {
+                // What befell this connection has likely befallen those that idle, too.
+                self.inner.retain(|_, _| false);
+                Err(self.timed_out(operation))
+            }
+        }
+    }
+
+    fn timed_out(&self, operation: &'static str) -> Error {
+        let message = format!("PostgreSQL did not answer within {:?}", self.statement_timeout);
+        Error::new(ErrorKind::Timeout, operation, message)
+    }
+
+    /// How many connections are open, lent or not.
+    pub(crate) fn size(&self) -> usize {
+        self.inner.status().size
+    }
+}
+
+/// A connection that goes back to the pool only if it is given back.
+struct CheckedOut(Option<Object<AsyncPgConnection>>);
+
+impl CheckedOut {
+    fn give_back(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for CheckedOut {
+    fn drop(&mut self) {
+        if let Some(object) = self.0.take() {
+            drop(Object::<AsyncPgConnection>::take(object));
+        }
+    }
+}

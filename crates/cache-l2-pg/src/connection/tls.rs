@@ -1,0 +1,40 @@
+//! TLS to the server, checking as much of its certificate as the sslmode asks for.
+
+use std::{error, fs, path::Path};
+
+use cache_core::{Error, ErrorKind, Result};
+use cache_tls::{Check, TlsClient};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// Returns a TLS client that checks what `check` says; with a CA file at least that this authority issued
+/// the certificate.
+///
+/// # Errors
+///
+/// `Config` if something is to be checked and no CA file says by whom, or if the file is no PEM file of
+/// certificates.
+pub(crate) fn client(check: Check, ca_file: Option<&Path>) -> Result<MakeRustlsConnect> {
+    let config = match (check, ca_file) {
+        (Check::Nothing, None) => TlsClient::new().check(check).config()?,
+        (Check::Host | Check::Authority, None) => {
+            let message = "the sslmode asks for proof who the server is, but no CA file was given: name \
+                 one with ca_file or sslrootcert, such as /etc/ssl/certs/ca-certificates.crt for public ones";
+            return Err(Error::new(ErrorKind::Config, "open", message));
+        }
+        (check, Some(path)) => {
+            let check = if check == Check::Nothing { Check::Authority } else { check };
+            let certificates = fs::read(path).map_err(|error| unusable(path, error))?;
+            TlsClient::new()
+                .roots(certificates)
+                .check(check)
+                .config()
+                .map_err(|error| unusable(path, error))?
+        }
+    };
+    Ok(MakeRustlsConnect::new(config))
+}
+
+fn unusable(path: &Path, why: impl error::Error + Send + Sync + 'static) -> Error {
+    let message = format!("the CA file {} is no file of PEM certificates", path.display());
+    Error::caused(ErrorKind::Config, "open", message, why)
+}

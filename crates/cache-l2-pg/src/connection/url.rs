@@ -1,0 +1,157 @@
+//! Which database, as whom, and how much of a check the server owes.
+
+use std::{borrow::Cow, path::PathBuf};
+
+use cache_core::{Error, ErrorKind, Result};
+use cache_tls::Check;
+use percent_encoding::percent_decode_str;
+use tokio_postgres::{
+    Config,
+    config::{Host, SslMode},
+};
+
+/// A database to connect to. `Debug` hides the password.
+#[derive(Clone, Debug)]
+pub(crate) struct DatabaseUrl {
+    config: Config,
+    pub(crate) check: Check,
+}
+
+impl DatabaseUrl {
+    /// Reads a URL; answers with the CA file that it names, too.
+    pub(crate) fn read(url: &str) -> Result<(Self, Option<PathBuf>)> {
+        if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+            return Err(unreadable("does not begin with postgres://"));
+        }
+        // A `?` in the password is the password's, as the driver has it.
+        let host_at = url.find('@').unwrap_or(0);
+        let query_at = url[host_at..].find('?').map_or(url.len(), |at| host_at + at);
+        let (place, query) = (&url[..query_at], url[query_at..].trim_start_matches('?'));
+        let (mut mode, mut ca_file, mut rest) = (SslMode::Prefer, None, Vec::new());
+        let mut check = Check::Nothing;
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            match pair.split_once('=') {
+                Some(("sslmode", name)) => (mode, check) = sslmode(name)?,
+                Some(("sslrootcert", path)) => ca_file = Some(decoded(path)?.into()),
+                _ => rest.push(pair),
+            }
+        }
+        // The driver's error may quote what it could not read, which may be a part of the password.
+        let mut config: Config = format!("{place}?{}", rest.join("&"))
+            .parse()
+            .map_err(|_| unreadable("has parts or options that are unknown"))?;
+        let is_named = |host: &Host| *host != Host::Tcp(String::new());
+        if !config.get_hosts().iter().any(is_named) && config.get_hostaddrs().is_empty() {
+            return Err(unreadable("names no host"));
+        }
+        config.ssl_mode(mode);
+        Ok((Self { config, check }, ca_file))
+    }
+
+    pub(crate) fn set_password(&mut self, password: &str) {
+        self.config.password(password);
+    }
+
+    /// The driver's settings, with `options` for the session added to the URL's own.
+    pub(crate) fn with_options(&self, options: &str) -> Config {
+        let mut config = self.config.clone();
+        let given = config.get_options().unwrap_or_default().to_owned();
+        config.options(format!("{options} {given}"));
+        if config.get_application_name().is_none() {
+            config.application_name("cache-l2-pg");
+        }
+        config
+    }
+
+    /// Where it is, to show to people: the first host and port, and the database.
+    pub(crate) fn address(&self) -> String {
+        let host = match (self.config.get_hosts().first(), self.config.get_hostaddrs().first()) {
+            (Some(Host::Tcp(host)), _) => host.clone(),
+            (Some(Host::Unix(path)), _) => path.display().to_string(),
+            (None, Some(address)) => address.to_string(),
+            (None, None) => String::new(),
+        };
+        let port = self.config.get_ports().first().copied().unwrap_or(5432);
+        let database = self.config.get_dbname().or(self.config.get_user()).unwrap_or_default();
+        format!("{host}:{port}/{database}")
+    }
+}
+
+fn sslmode(name: &str) -> Result<(SslMode, Check)> {
+    Ok(match name {
+        "disable" => (SslMode::Disable, Check::Nothing),
+        "prefer" => (SslMode::Prefer, Check::Nothing),
+        "require" => (SslMode::Require, Check::Nothing),
+        "verify-ca" => (SslMode::Require, Check::Authority),
+        "verify-full" => (SslMode::Require, Check::Host),
+        _ => {
+            let known = "disable, prefer, require, verify-ca and verify-full";
+            return Err(unreadable(&format!("has an sslmode that is none of {known}")));
+        }
+    })
+}
+
+fn decoded(text: &str) -> Result<String> {
+    let text = percent_decode_str(text).decode_utf8();
+    text.map(Cow::into_owned).map_err(|_| unreadable("has an sslrootcert that is not UTF-8"))
+}
+
+fn unreadable(why: &str) -> Error {
+    let message = format!(
+        "the URL of the database {why}: write postgres://user:password@host:5432/database?sslmode=prefer, \
+         special characters percent-encoded"
+    );
+    Error::new(ErrorKind::Config, "open", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_read() {
+        let (url, ca) = DatabaseUrl::read(
+            "postgres://me:s%40fe@db:5433/market?sslmode=verify-full&sslrootcert=%2Fca.pem&connect_timeout=3",
+        )
+        .unwrap();
+        assert_eq!(url.address(), "db:5433/market");
+        assert_eq!((url.check, url.config.get_ssl_mode()), (Check::Host, SslMode::Require));
+        assert_eq!(ca, Some("/ca.pem".into()));
+        assert_eq!(url.config.get_password(), Some(&b"s@fe"[..]));
+        let (odd, _) = DatabaseUrl::read("postgres://me:a?sslmode=b@db/market?sslmode=disable").unwrap();
+        assert_eq!(odd.config.get_password(), Some(&b"a?sslmode=b"[..]));
+        assert_eq!(odd.config.get_ssl_mode(), SslMode::Disable);
+        assert!(url.config.get_connect_timeout().is_some());
+        let (socket, _) = DatabaseUrl::read("postgresql://me@%2Fvar%2Frun%2Fpostgresql/market").unwrap();
+        assert_eq!(socket.address(), "/var/run/postgresql:5432/market");
+        assert_eq!((socket.check, socket.config.get_ssl_mode()), (Check::Nothing, SslMode::Prefer));
+    }
+
+    #[test]
+    fn no_secret_is_shown() {
+        let (url, _) = DatabaseUrl::read("postgres://me:hunter2@db/market").unwrap();
+        assert!(!format!("{url:?} {}", url.address()).contains("hunter2"));
+
+        for url in [
+            "postgres://me:x@db/market?hunter2=1",
+            "postgres://me:x@db:hunter2/market",
+            "host=db password=hunter2",
+            "mysql://me:hunter2@db/market",
+            "postgres://me:hunter2@/market",
+            "postgres://me:hunter2@db/market?sslmode=hunter2",
+            "postgres://me:hunter2@db/market?sslrootcert=%ff",
+        ] {
+            let error = DatabaseUrl::read(url).expect_err(url);
+            assert_eq!(error.kind(), ErrorKind::Config, "{url}");
+            let said = format!("{error} {error:?}");
+            assert!(!said.contains("hunter2") && !said.contains("ter2"), "{said}");
+        }
+    }
+
+    #[test]
+    fn options_are_added_to_those_of_the_url() {
+        let (url, _) = DatabaseUrl::read("postgres://me@db/market?options=-c%20work_mem%3D8MB").unwrap();
+        let config = url.with_options("-c statement_timeout=5000");
+        assert_eq!(config.get_options(), Some("-c statement_timeout=5000 -c work_mem=8MB"));
+    }
+}

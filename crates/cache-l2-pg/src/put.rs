@@ -1,0 +1,133 @@
+//! Storing entries: of two for one key the later born stays.
+
+use std::{
+    cmp::Reverse,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
+
+use cache_core::{Entry, Error, ErrorKind, Key, Result, Timestamp, envelope};
+
+use crate::{
+    sql::{Bind, KeyBytes, decode},
+    tier::{KnownPatterns, Store},
+};
+
+/// How many rows, and bytes of records, go into one statement.
+const MAX_STATEMENT_ROWS: usize = 1000;
+const MAX_STATEMENT_BYTES: usize = 8 << 20;
+
+/// How often a put is made again because removals by pattern came in between.
+const MAX_ATTEMPTS: usize = 8;
+
+/// An entry ready to be stored.
+#[derive(Debug)]
+pub(crate) struct SealedEntry {
+    pub(crate) key: Key,
+    pub(crate) born: Timestamp,
+    pub(crate) dead_at: Timestamp,
+    pub(crate) record: Vec<u8>,
+}
+
+/// One of a batch, in the order in which rows are locked.
+struct PutRow<'a> {
+    key_bytes: KeyBytes<'a>,
+    sealed: &'a SealedEntry,
+}
+
+impl Store {
+    /// Seals what can be sealed, and says why something could not be.
+    pub(crate) fn seal(&self, entries: &[(Key, Entry)]) -> (Vec<Arc<SealedEntry>>, Result<()>) {
+        let (mut sealed, mut refused) = (Vec::with_capacity(entries.len()), Ok(()));
+        for (key, entry) in entries {
+            match envelope::seal(key, entry, self.context.config.compress_above) {
+                Ok(record) => {
+                    let (key, born, dead_at) = (key.clone(), entry.meta.born, entry.meta.dead_at);
+                    sealed.push(Arc::new(SealedEntry { key, born, dead_at, record }));
+                }
+                Err(error) => refused = Err(error),
+            }
+        }
+        (sealed, refused)
+    }
+
+    /// Stores what is sealed, in statements of a bounded size.
+    pub(crate) async fn put(&self, sealed: &[Arc<SealedEntry>]) -> Result<()> {
+        let mut rest = in_order(sealed);
+        while !rest.is_empty() {
+            let mut bytes = 0;
+            let fitting = rest.iter().take(MAX_STATEMENT_ROWS).take_while(|row| {
+                bytes += row.sealed.record.len();
+                bytes <= MAX_STATEMENT_BYTES
+            });
+            let later = rest.split_off(fitting.count().max(1));
+            self.put_chunk(rest).await?;
+            rest = later;
+        }
+        Ok(())
+    }
+
+    async fn put_chunk(&self, mut chunk: Vec<PutRow<'_>>) -> Result<()> {
+        let mut known = self.context.known_patterns();
+        for _ in 0..MAX_ATTEMPTS {
+            let before = chunk.len();
+            self.drop_removed(&mut chunk, &known);
+            self.counters.outdated.fetch_add((before - chunk.len()) as u64, Relaxed);
+            if chunk.is_empty() || self.try_put(&chunk, &known).await? {
+                return Ok(());
+            }
+            known = self.context.reload_patterns("put").await?;
+        }
+        let message = "removals by pattern came faster than a put could follow";
+        Err(Error::new(ErrorKind::Unavailable, "put", message))
+    }
+
+    fn drop_removed(&self, chunk: &mut Vec<PutRow<'_>>, known: &KnownPatterns) {
+        let now = self.context.clock.now();
+        chunk.retain(|row| !known.refuses(&row.sealed.key, row.sealed.born, now));
+    }
+
+    /// Stores a chunk, unless there is a removal by pattern that is not `known`: that is the answer.
+    async fn try_put(&self, chunk: &[PutRow<'_>], known: &KnownPatterns) -> Result<bool> {
+        let keys: Vec<&[u8]> = chunk.iter().map(|row| &*row.key_bytes.key).collect();
+        // Hardly any key has a rest, and what is left out of an array is null.
+        let last_rest = chunk.iter().rposition(|row| row.key_bytes.rest.is_some()).map_or(0, |at| at + 1);
+        let rests: Vec<_> = chunk[..last_rest].iter().map(|row| row.key_bytes.rest).collect();
+        let births: Vec<i64> = chunk.iter().map(|row| row.sealed.born.as_micros()).collect();
+        let deaths: Vec<i64> = chunk.iter().map(|row| row.sealed.dead_at.as_micros()).collect();
+        let records: Vec<&[u8]> = chunk.iter().map(|row| row.sealed.record.as_slice()).collect();
+        let binds = [
+            Bind::BytesArray(&keys),
+            Bind::NullableBytesArray(&rests),
+            Bind::Integers(&births),
+            Bind::Integers(&deaths),
+            Bind::BytesArray(&records),
+            Bind::Integer(known.latest()),
+        ];
+        let stored = self.context.execute("put", self.context.statements.put.with(&binds)).await?;
+        // If some weren't stored they lost, or the gate was shut. Numbers only rise: if ours is the last one
+        // even now, it was open.
+        if stored < chunk.len() as u64 && !self.is_latest(known).await? {
+            return Ok(false);
+        }
+        self.counters.outdated.fetch_add(chunk.len() as u64 - stored, Relaxed);
+        self.count_added(stored, records.iter().map(|record| record.len() as u64).sum());
+        Ok(true)
+    }
+
+    async fn is_latest(&self, known: &KnownPatterns) -> Result<bool> {
+        let binds = [Bind::Integer(known.latest())];
+        let answer = self.context.run("put", self.context.statements.is_latest.with(&binds)).await?;
+        decode::boolean(decode::single_row(&answer)?, 0)
+    }
+}
+
+/// Sorted by key, and of those of one key the latest born, or the first of them.
+fn in_order(sealed: &[Arc<SealedEntry>]) -> Vec<PutRow<'_>> {
+    let mut rows: Vec<PutRow<'_>> =
+        sealed.iter().map(|sealed| PutRow { key_bytes: KeyBytes::from(&sealed.key), sealed }).collect();
+    rows.sort_by(|a, b| {
+        a.key_bytes.key.cmp(&b.key_bytes.key).then(Reverse(a.sealed.born).cmp(&Reverse(b.sealed.born)))
+    });
+    rows.dedup_by(|later, first| later.key_bytes.key == first.key_bytes.key);
+    rows
+}

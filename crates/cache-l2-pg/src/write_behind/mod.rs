@@ -1,0 +1,163 @@
+//! Writing behind: puts are queued, and a task writes them.
+
+mod queue;
+
+use std::{
+    ops::RangeInclusive,
+    sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use cache_core::{
+    Backoff, Entry, Key, Result, Target, Tombstone,
+    envelope::{self, Record},
+};
+use tokio::{sync::Mutex, task::JoinHandle, time::timeout};
+
+use crate::{get::FoundRow, put::SealedEntry, tier::Store};
+use queue::{MAX_QUEUE_TIME, Queue};
+
+/// How much one batch has at most.
+const MAX_BATCH_ROWS: usize = 500;
+const MAX_BATCH_BYTES: usize = 4 << 20;
+
+/// How long to wait at most after the first batch that could not be written, and after however many.
+const RETRY_PAUSES: RangeInclusive<Duration> = Duration::from_millis(50)..=Duration::from_secs(2);
+
+/// A store with a queue before it.
+#[derive(Debug)]
+pub(crate) struct WriteBehind {
+    store: Arc<Store>,
+    queue: Arc<Queue>,
+    /// Held while a batch is being written, and by removals, which so find each entry in the queue or in
+    /// the table, and none on its way.
+    batch_lock: Arc<Mutex<()>>,
+    writer: JoinHandle<()>,
+}
+
+impl WriteBehind {
+    pub(crate) fn start(store: Arc<Store>, rows: usize, bytes: usize) -> Self {
+        let (queue, batch_lock) = (Arc::new(Queue::new(rows, bytes)), Arc::new(Mutex::new(())));
+        let writer = tokio::spawn(write_batches(store.clone(), queue.clone(), batch_lock.clone()));
+        Self { store, queue, batch_lock, writer }
+    }
+
+    pub(crate) async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
+        // The queue first: what leaves it meanwhile is in the table by then.
+        let queued: Vec<_> = keys.iter().map(|key| self.queue.find(key)).collect();
+        if queued.iter().all(Option::is_none) {
+            return self.store.get(keys).await;
+        }
+        let found = self.store.get_with_tombstones(keys).await?;
+        // Another node's removal by pattern leaves no tombstone under the key.
+        let known = self.store.context.reload_patterns("get").await?;
+        let now = self.store.context.clock.now();
+        let answers = keys.iter().zip(queued).zip(found).map(|((key, queued), found)| {
+            let rival = found.as_ref().map(|found| found.born);
+            let wins = |sealed: &Arc<SealedEntry>| {
+                rival.is_none_or(|born| born < sealed.born) && !known.refuses(key, sealed.born, now)
+            };
+            match queued.filter(wins) {
+                Some(sealed) => open(&sealed),
+                None => found.and_then(|found: FoundRow| found.entry),
+            }
+        });
+        Ok(answers.collect())
+    }
+
+    pub(crate) async fn put(&self, sealed: Vec<Arc<SealedEntry>>) -> Result<()> {
+        // The cache's own entries are invalidations, which must not be late.
+        let (mut through, behind): (Vec<_>, Vec<_>) =
+            sealed.into_iter().partition(|sealed| sealed.key.is_reserved());
+        let added = self.queue.add(behind, self.store.context.clock.now());
+        let counters = &self.store.counters;
+        counters.outdated.fetch_add(added.outdated, Relaxed);
+        counters.overflowed.fetch_add(added.overflow.len() as u64, Relaxed);
+        through.extend(added.overflow);
+        self.store.put(&through).await
+    }
+
+    /// Removes from queue and table. Answers how many entries went that were alive, each counted once.
+    pub(crate) async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
+        let _batch_lock = self.batch_lock.lock().await;
+        let now = self.store.context.clock.now();
+        let dropped = self.queue.remove(target, tombstone, now);
+        let alive = dropped.iter().filter(|sealed| now < sealed.dead_at);
+        let alive: Vec<Key> = alive.map(|sealed| sealed.key.clone()).collect();
+        let is_counted_there = |found: &Option<FoundRow>| {
+            found
+                .as_ref()
+                .and_then(|found| found.entry.as_ref())
+                .is_some_and(|entry| now < entry.meta.dead_at)
+        };
+        let there = self.store.get_with_tombstones(&alive).await?;
+        let only_queued = there.iter().filter(|found| !is_counted_there(found)).count() as u64;
+        let removed = match target {
+            Target::Keys(keys) => self.store.remove_keys(keys, tombstone).await?,
+            Target::Matching(pattern) => self.store.remove_matching(pattern, tombstone).await?,
+        };
+        Ok(removed + only_queued)
+    }
+
+    pub(crate) async fn flush(&self) -> Result<()> {
+        self.queue.flushed().await
+    }
+
+    pub(crate) fn size(&self) -> (u64, u64) {
+        self.queue.size()
+    }
+}
+
+impl Drop for WriteBehind {
+    fn drop(&mut self) {
+        self.writer.abort();
+        let (rows, bytes) = self.queue.size();
+        if rows > 0 {
+            tracing::warn!(
+                rows,
+                bytes,
+                "a PostgreSQL tier ended before all that was put was written: flush it"
+            );
+        }
+    }
+}
+
+async fn write_batches(store: Arc<Store>, queue: Arc<Queue>, batch_lock: Arc<Mutex<()>>) {
+    let mut backoff = Backoff::new(RETRY_PAUSES);
+    loop {
+        while !queue.has_waiting() {
+            queue.filled.notified().await;
+        }
+        let outcome = {
+            let _batch_lock = batch_lock.lock().await;
+            let (batch, lost) = queue.take(MAX_BATCH_ROWS, MAX_BATCH_BYTES);
+            if lost > 0 {
+                store.counters.lost.fetch_add(lost, Relaxed);
+                tracing::error!(lost, limit = ?MAX_QUEUE_TIME, "queued puts could not be written in time and are lost");
+            }
+            let outcome = store.put(&batch).await;
+            match &outcome {
+                Ok(()) => queue.written(),
+                Err(error) => queue.failed(error.clone()),
+            }
+            outcome
+        };
+        match outcome {
+            Ok(()) => backoff.reset(),
+            Err(error) => {
+                let pause = backoff.pause();
+                store.counters.failed_batches.fetch_add(1, Relaxed);
+                tracing::warn!(%error, ?pause, "a batch of queued puts could not be written and is tried again");
+                let _: Result<(), _> = timeout(pause, queue.flush_requested.notified()).await;
+            }
+        }
+    }
+}
+
+fn open(sealed: &SealedEntry) -> Option<Entry> {
+    match envelope::open(&sealed.key, &sealed.record) {
+        Ok(Record::Entry(entry)) => Some(entry),
+        // We sealed it ourselves.
+        _ => None,
+    }
+}

@@ -1,0 +1,14 @@
+//! The PostgreSQL tier, its bus and its lease, on real servers.
+
+mod bounds;
+mod bus;
+mod cancelled;
+mod contents;
+mod faults;
+mod fixture;
+mod lease;
+mod migrations;
+mod patterns;
+mod plans;
+mod suite;
+mod tls;

@@ -1,0 +1,184 @@
+//! What prices did lately: how far they swing, and when one has moved.
+
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use cache_core::Timestamp;
+
+use crate::recent_map::Recent;
+use market_data::Asset;
+
+/// How many assets are watched at once: the seeds' bound on tracked entries.
+const CAPACITY: usize = 10_000;
+
+/// The recent prices of assets, a few numbers each.
+///
+/// An asset's swing is the width of an envelope around its price, in percent of the lower edge. Each price
+/// pushes the envelope out to itself; between prices both edges fall back towards the last one, half the way in
+/// every half-life. So it is volatility in the trader's sense, forgets at a known rate, and needs no history.
+#[derive(Debug)]
+pub(crate) struct Tape(Mutex<Recent<Asset, Track>>);
+
+/// How far the price of an asset swings.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Swing {
+    /// The width of the envelope around the price, in percent.
+    pub percent: f64,
+    /// For how long the asset's prices have been watched.
+    pub watched: Duration,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Track {
+    since: Timestamp,
+    at: Timestamp,
+    price: f64,
+    high: f64,
+    low: f64,
+    /// The price at the last move, or the first that was seen.
+    anchor: f64,
+}
+
+impl Tape {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(Recent::new(CAPACITY)))
+    }
+
+    /// Notes a price, and answers by how many percent it has moved if that is `threshold` or more. The next move
+    /// is counted from here. What is no price (zero, negative, not a number) or is older than the last one
+    /// is not noted.
+    pub(crate) fn see(
+        &self,
+        asset: &Asset,
+        price: f64,
+        at: Timestamp,
+        half_life: Duration,
+        threshold: f64,
+    ) -> Option<f64> {
+        if !(price.is_finite() && price > 0.0) {
+            return None;
+        }
+        let mut tracks = self.lock();
+        let known = tracks.take(asset);
+        let (track, percent) = match known {
+            Some(track) if at < track.at => (track, None),
+            Some(track) => track.next(price, at, half_life).moved(threshold),
+            None => (Track { since: at, at, price, high: price, low: price, anchor: price }, None),
+        };
+        tracks.put(asset.clone(), track);
+        percent
+    }
+
+    /// How far the price of an asset swings as of `now`; `None` if none was seen.
+    pub(crate) fn swing(&self, asset: &Asset, now: Timestamp, half_life: Duration) -> Option<Swing> {
+        let track = *self.lock().peek(asset)?;
+        let now = now.max(track.at);
+        let (high, low) = track.envelope(now, half_life);
+        Some(Swing { percent: 100.0 * (high - low) / low, watched: now.since(track.since) })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Recent<Asset, Track>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Track {
+    fn envelope(&self, now: Timestamp, half_life: Duration) -> (f64, f64) {
+        let half_lives = now.since(self.at).as_secs_f64() / half_life.as_secs_f64().max(1e-6);
+        let left = 0.5_f64.powf(half_lives);
+        (self.price + (self.high - self.price) * left, self.price - (self.price - self.low) * left)
+    }
+
+    fn next(self, price: f64, at: Timestamp, half_life: Duration) -> Self {
+        let (high, low) = self.envelope(at, half_life);
+        Self { at, price, high: high.max(price), low: low.min(price), ..self }
+    }
+
+    fn moved(self, threshold: f64) -> (Self, Option<f64>) {
+        let percent = 100.0 * (self.price / self.anchor - 1.0);
+        if percent.abs() < threshold {
+            return (self, None);
+        }
+        (Self { anchor: self.price, ..self }, Some(percent))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_micros(0).after(Duration::from_secs(seconds))
+    }
+
+    fn apple() -> Asset {
+        "AAPL".parse().unwrap()
+    }
+
+    #[test]
+    fn a_swing_is_halved_in_every_half_life() {
+        let tape = Tape::new();
+        tape.see(&apple(), 100.0, at(0), HOUR, 3.0);
+        tape.see(&apple(), 108.0, at(0), HOUR, 3.0);
+        let swing = |seconds| tape.swing(&apple(), at(seconds), HOUR).unwrap().percent;
+        assert!((swing(0) - 8.0).abs() < 1e-9);
+        // The price stays at 108, so the lower edge comes back from 100 to 104, to 106, ...
+        assert!((swing(3_600) - 100.0 * 4.0 / 104.0).abs() < 1e-9);
+        assert!((swing(7_200) - 100.0 * 2.0 / 106.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_move_is_told_once_and_the_next_counts_from_there() {
+        let tape = Tape::new();
+        let see = |price, seconds| tape.see(&apple(), price, at(seconds), HOUR, 3.0).is_some();
+        assert_eq!([see(100.0, 0), see(102.9, 1), see(103.0, 2), see(103.1, 3)], [false, false, true, false]);
+        assert_eq!([see(100.0, 4), see(99.8, 5)], [false, true], "down from 103");
+    }
+
+    proptest! {
+        #[test]
+        fn a_swing_never_grows_without_a_price_and_is_never_negative(
+            prices in prop::collection::vec((1.0..1_000.0_f64, 0..10_000_u64), 1..20), later in 0..1_000_000_u64,
+        ) {
+            let tape = Tape::new();
+            let mut now = 0;
+            for (price, step) in prices {
+                now += step;
+                tape.see(&apple(), price, at(now), HOUR, 3.0);
+            }
+            let (first, then) = (tape.swing(&apple(), at(now), HOUR).unwrap(), tape.swing(&apple(), at(now + later), HOUR).unwrap());
+            prop_assert!(first.percent >= then.percent && then.percent >= 0.0);
+            prop_assert_eq!(then.watched, first.watched + Duration::from_secs(later));
+        }
+
+        #[test]
+        fn what_is_no_price_changes_nothing(price: f64, micros: i64) {
+            let tape = Tape::new();
+            tape.see(&apple(), 100.0, at(0), HOUR, 3.0);
+            tape.see(&apple(), price, Timestamp::from_micros(micros), HOUR, 3.0);
+            let swing = tape.swing(&apple(), Timestamp::from_micros(micros), HOUR).unwrap();
+            prop_assert!(swing.percent >= 0.0 && !swing.percent.is_nan());
+            if !(price.is_finite() && price > 0.0) || micros < 0 {
+                prop_assert_eq!(swing.percent, 0.0);
+            }
+        }
+    }
+
+    #[test]
+    fn no_more_than_ten_thousand_assets_are_watched() {
+        let tape = Tape::new();
+        for number in 0..25_000 {
+            let asset = format!("A{number}").parse().unwrap();
+            tape.see(&asset, 1.0, at(number), HOUR, 3.0);
+        }
+        assert!(tape.lock().len() <= CAPACITY);
+        assert!(tape.swing(&"A24999".parse().unwrap(), at(25_000), HOUR).is_some());
+        assert!(tape.swing(&"A0".parse().unwrap(), at(25_000), HOUR).is_none());
+    }
+}

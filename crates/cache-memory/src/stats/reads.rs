@@ -1,0 +1,105 @@
+//! Hits and misses, counted without threads meeting, and the hottest keys by a sample of them.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use cache_core::LookupKey;
+use crossbeam_utils::CachePadded;
+use thread_local::ThreadLocal;
+
+use crate::stats::hottest::{HotKey, Hottest};
+
+/// One read in so many is looked at for its key.
+const SAMPLED: u64 = 64;
+
+/// What one thread has counted.
+#[derive(Debug, Default)]
+struct Counts {
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+/// The reads of a near tier: each thread counts its own, and they are added up when asked for. A thread
+/// that comes goes on with the counts of one that ended.
+#[derive(Debug, Default)]
+pub(crate) struct Reads {
+    counts: ThreadLocal<CachePadded<Counts>>,
+    hottest: Hottest,
+}
+
+impl Reads {
+    #[inline]
+    pub(crate) fn hit(&self, key: &impl LookupKey) {
+        self.count(&self.counts.get_or_default().hits, key);
+    }
+
+    pub(crate) fn miss(&self, key: &impl LookupKey) {
+        self.count(&self.counts.get_or_default().misses, key);
+    }
+
+    pub(crate) fn hits(&self) -> u64 {
+        self.counts.iter().map(|counts| counts.hits.load(Ordering::Relaxed)).sum()
+    }
+
+    pub(crate) fn misses(&self) -> u64 {
+        self.counts.iter().map(|counts| counts.misses.load(Ordering::Relaxed)).sum()
+    }
+
+    pub(crate) fn hottest(&self, most: usize) -> Vec<HotKey> {
+        self.hottest.list(most, self.hits() + self.misses())
+    }
+
+    #[inline]
+    fn count(&self, counter: &AtomicU64, key: &impl LookupKey) {
+        // This thread alone writes it, so nothing is lost between the two steps.
+        let before = counter.load(Ordering::Relaxed);
+        counter.store(before.wrapping_add(1), Ordering::Relaxed);
+        if chosen(before) {
+            self.sample(key);
+        }
+    }
+
+    #[cold]
+    fn sample(&self, key: &impl LookupKey) {
+        self.hottest.sample(key);
+    }
+}
+
+/// Whether the read with this number is sampled. Multiples of the golden ratio spread evenly without a
+/// period, so that no rhythm of demand hides a key.
+#[inline]
+fn chosen(number: u64) -> bool {
+    number.wrapping_mul(0x9E37_79B9_7F4A_7C15) < u64::MAX / SAMPLED
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use cache_core::Key;
+
+    use super::*;
+
+    #[test]
+    fn one_read_in_64_is_sampled_whatever_the_rhythm() {
+        for rhythm in [1_u64, 2, 7, 64, 100, 128, 4096] {
+            let sampled = (0..64_000).filter(|turn| chosen(turn * rhythm)).count();
+            assert!((900..=1100).contains(&sampled), "{sampled} of 64000 with a rhythm of {rhythm}");
+        }
+    }
+
+    #[test]
+    fn no_read_is_lost_between_threads_that_come_and_go() {
+        let reads = Reads::default();
+        let key = Key::new("k", "1").unwrap();
+        for _ in 0..8 {
+            thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| (0..1000).for_each(|_| reads.hit(&key)));
+                    scope.spawn(|| (0..500).for_each(|_| reads.miss(&key)));
+                }
+            });
+        }
+        assert_eq!((reads.hits(), reads.misses()), (32_000, 16_000));
+        assert_eq!(reads.hottest(1)[0].key, key);
+    }
+}

@@ -1,0 +1,169 @@
+//! `cache-server calendar`: when a market trades, for people and as CSV.
+
+use std::{
+    fs,
+    io::{self, Write},
+    path::PathBuf,
+};
+
+use cache_core::{Error, ErrorKind, Result, Timestamp};
+use jiff::{Zoned, tz::TimeZone};
+use market_calendar::{Calendar, Calendars, Session};
+use market_data::{Date, Market};
+
+/// Say when a market trades: whether it is open now and when that changes, or its sessions as CSV.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
+pub struct CalendarArgs {
+    /// Which market: a code such as XNYS, US, XLON, FX or CRYPTO, or 24/5 or 24/7.
+    pub market: String,
+
+    /// Print the sessions as CSV, in UTC. FX, which trades day and night, is printed week by week.
+    #[arg(long)]
+    pub csv: bool,
+
+    /// The first day to print; this year's first if left out.
+    #[arg(long, value_name = "DATE", requires = "csv", value_parser = date)]
+    pub from: Option<Date>,
+
+    /// The last day to print; this year's last if left out.
+    #[arg(long, value_name = "DATE", requires = "csv", value_parser = date)]
+    pub to: Option<Date>,
+
+    /// A file of days that the built-in calendars don't know, with lines such as `XNYS 2027-01-08 closed`.
+    #[arg(long, env = "CACHE_CALENDAR_FILE", value_name = "FILE")]
+    pub calendar_file: Option<PathBuf>,
+}
+
+/// Writes to `out` what is asked for, as of `now`.
+///
+/// # Errors
+///
+/// `Config` for a market without a calendar, days in the wrong order, or a calendar file that can't be
+/// read; `Storage` if `out` can't be written to. It is none if nobody reads on.
+///
+/// ```
+/// use cache_core::Clock;
+/// use cache_server::{CalendarArgs, calendar};
+///
+/// let args = CalendarArgs {
+///     market: "XNYS".to_owned(),
+///     csv: true,
+///     from: Some("2026-11-25".parse()?),
+///     to: Some("2026-11-27".parse()?),
+///     calendar_file: None,
+/// };
+/// let mut out = Vec::new();
+/// calendar(&args, Clock::manual().now(), &mut out)?;
+/// assert_eq!(
+///     String::from_utf8(out)?,
+///     "session,open_utc,close_utc,break_start_utc,break_end_utc,kind\n\
+///      2026-11-25,2026-11-25T14:30Z,2026-11-25T21:00Z,,,\n\
+///      2026-11-27,2026-11-27T14:30Z,2026-11-27T18:00Z,,,early_close\n"
+/// );
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn calendar(args: &CalendarArgs, now: Timestamp, out: &mut impl Write) -> Result<()> {
+    let calendars = calendars(args)?;
+    let calendar = calendars.named(&args.market)?;
+    let written = if args.csv {
+        let (from, to) = days(args, calendar, now)?;
+        csv(calendar, from, to, out)
+    } else {
+        out.write_all(for_people(calendar, now).as_bytes())
+    };
+    match written.and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Error::caused(ErrorKind::Storage, "calendar", "can't write the answer", error))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn calendars(args: &CalendarArgs) -> Result<Calendars> {
+    let Some(file) = &args.calendar_file else { return Ok(Calendars::builtin()) };
+    let text = fs::read_to_string(file).map_err(|error| {
+        let message = format!("can't read the calendar file {}", file.display());
+        Error::caused(ErrorKind::Config, "calendar", message, error)
+    })?;
+    Calendars::builtin().extended(&text, &file.display().to_string())
+}
+
+/// The first and the last day to print.
+fn days(args: &CalendarArgs, calendar: &Calendar, now: Timestamp) -> Result<(Date, Date)> {
+    let year = zoned(now, calendar.zone()).date();
+    let from = args.from.unwrap_or_else(|| year.first_of_year());
+    let to = args.to.unwrap_or_else(|| year.last_of_year());
+    if from <= to {
+        return Ok((from, to));
+    }
+    let message = format!("--from {from} comes after --to {to}: give the earlier day first");
+    Err(Error::new(ErrorKind::Config, "calendar", message))
+}
+
+fn csv(calendar: &Calendar, from: Date, to: Date, out: &mut impl Write) -> io::Result<()> {
+    if calendar.market() == Market::FX {
+        writeln!(out, "week_open_utc,week_close_utc")?;
+        return weeks(calendar, from, to)
+            .into_iter()
+            .try_for_each(|(open, close)| writeln!(out, "{},{}", minute(open), minute(close)));
+    }
+    writeln!(out, "session,open_utc,close_utc,break_start_utc,break_end_utc,kind")?;
+    calendar.sessions(from, to).try_for_each(|session| {
+        let Session { date, open, close, lunch, kind } = session;
+        let (start, end) = lunch.map(|(start, end)| (minute(start), minute(end))).unwrap_or_default();
+        writeln!(out, "{date},{},{},{start},{end},{}", minute(open), minute(close), kind.as_str())
+    })
+}
+
+/// The weeks that open from the day `from` to the day `to`: sessions without a pause between them.
+fn weeks(calendar: &Calendar, from: Date, to: Date) -> Vec<(Timestamp, Timestamp)> {
+    let week = jiff::Span::new().weeks(1);
+    let mut weeks: Vec<(Timestamp, Timestamp)> = Vec::new();
+    for session in calendar.sessions(from.saturating_sub(week), to.saturating_add(week)) {
+        match weeks.last_mut() {
+            Some((_, close)) if *close == session.open => *close = session.close,
+            _ => weeks.push((session.open, session.close)),
+        }
+    }
+    weeks.retain(|(open, _)| (from..=to).contains(&zoned(*open, calendar.zone()).date()));
+    weeks
+}
+
+fn for_people(calendar: &Calendar, now: Timestamp) -> String {
+    let zone = calendar.zone();
+    let name = zone.iana_name().unwrap_or("UTC");
+    let line = |what: &str, at: Option<Timestamp>| match at {
+        Some(at) => format!("{what:<11} {}\n", both(at, zone)),
+        None => format!("{what:<11} not in this year or the next\n"),
+    };
+    [
+        format!("{} in {name}: {}\n", calendar.market(), calendar.phase(now)),
+        line("now", Some(now)),
+        line("next open", calendar.next_open(now)),
+        line("next close", calendar.next_close(now)),
+        line("next change", calendar.next_change(now)),
+    ]
+    .concat()
+}
+
+/// A moment on the exchange's clock and by UTC.
+fn both(at: Timestamp, zone: &TimeZone) -> String {
+    let shown = |zone| zoned(at, zone).strftime("%a %Y-%m-%d %H:%M %Z").to_string();
+    format!("{:<26} {}", shown(zone), shown(&TimeZone::UTC))
+}
+
+fn minute(at: Timestamp) -> String {
+    zoned(at, &TimeZone::UTC).strftime("%Y-%m-%dT%H:%MZ").to_string()
+}
+
+fn zoned(at: Timestamp, zone: &TimeZone) -> Zoned {
+    jiff::Timestamp::from_microsecond(at.as_micros()).unwrap_or_default().to_zoned(zone.clone())
+}
+
+fn date(text: &str) -> std::result::Result<Date, String> {
+    let sound = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    sound.then(|| text.parse().ok()).flatten().ok_or_else(|| "write a day as 2026-12-31".to_owned())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,61 @@
+//! The rules of lives in force: the table, and what single settings say over it.
+
+use std::time::Duration;
+
+use cache_market::{Life, Row, Scope, TtlRules};
+use market_data::DataType;
+
+use super::{GraceSection, TtlSection};
+
+/// The rules that follow from the two sections.
+pub(super) fn rules(ttl: &TtlSection, grace: &GraceSection) -> TtlRules {
+    let mut rules = ttl.rules.clone();
+    let classes = &mut rules.classes;
+    for (class, seconds) in [
+        (&mut classes.short, ttl.short),
+        (&mut classes.medium, ttl.medium),
+        (&mut classes.long, ttl.long),
+        (&mut classes.very_long, ttl.very_long),
+    ] {
+        *class = seconds.map_or(*class, Duration::from_secs);
+    }
+    for (data, life, grace) in [
+        (DataType::Price, ttl.price, grace.price),
+        (DataType::Ohlcv, ttl.ohlcv, grace.ohlcv),
+        (DataType::Fundamentals, ttl.fundamentals, None),
+        (DataType::Technical, ttl.technical, None),
+        (DataType::News, ttl.news, None),
+        (DataType::Macro, ttl.macro_, None),
+    ] {
+        if let Some(seconds) = life {
+            fix(&mut rules, data, Life::seconds(seconds));
+        }
+        if let Some(seconds) = grace {
+            // Counted from birth, where the table counts from the end of the life.
+            let past = Duration::from_secs(seconds.saturating_sub(life.unwrap_or(0)));
+            for (_, row) in rules.rows.iter_mut().filter(|(scope, _)| scope.data == data) {
+                row.grace = Some(past);
+            }
+        }
+    }
+    rules
+}
+
+/// One life in every phase, for assets of any type.
+fn fix(rules: &mut TtlRules, data: DataType, life: Life) {
+    let old = rules.row(data);
+    rules.rows.retain(|scope, _| scope.data != data);
+    let any = Some(life);
+    let row = Row {
+        open: any,
+        pause: any,
+        pre: any,
+        post: any,
+        closed: any,
+        weekend: any,
+        holiday: any,
+        volatility: None,
+        ..old
+    };
+    *rules.row_mut(Scope::all(data)) = row;
+}

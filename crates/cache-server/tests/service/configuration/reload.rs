@@ -1,0 +1,160 @@
+//! A configuration that is read anew while the service runs.
+
+use std::{
+    fs,
+    path::Path,
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::fixture::{
+    in_process::Inside,
+    process::{PATIENCE, Server, command},
+};
+
+const RELOAD: &str = "/v1/config/reload";
+
+struct Reloading {
+    server: Server,
+    folder: tempfile::TempDir,
+}
+
+impl Reloading {
+    fn start(text: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cache.yaml");
+        fs::write(&path, text).unwrap();
+        let log = fs::File::create(folder.path().join("log")).unwrap();
+        let flags = ["--config", path.to_str().unwrap()];
+        let mut command = command(&folder.path().join("data"), &flags);
+        let server = Server::run(command.env("NO_COLOR", "1").stderr(Stdio::from(log)));
+        Self { server, folder }
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        Path::new(self.folder.path()).join(name)
+    }
+
+    async fn reload(&self, text: &str) -> (u16, Value) {
+        fs::write(self.path("cache.yaml"), text).unwrap();
+        let url = format!("{}{RELOAD}", self.server.url);
+        let answer = self.server.client.post(url).timeout(PATIENCE).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
+    /// For how much longer a quote of `symbol` may be kept, in seconds.
+    async fn max_age(&self, symbol: &str) -> u64 {
+        let answer = self.server.get(&format!("/v1/quotes/{symbol}")).await;
+        let control = answer.headers()["cache-control"].to_str().unwrap().to_owned();
+        let age = control.split("max-age=").nth(1).unwrap();
+        age.split(',').next().unwrap().parse().unwrap()
+    }
+
+    fn log(&self) -> String {
+        fs::read_to_string(self.path("log")).unwrap()
+    }
+
+    async fn until_logged(&self, text: &str) {
+        let began = Instant::now();
+        while !self.log().contains(text) {
+            assert!(began.elapsed() < PATIENCE, "no {text:?} in\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+/// A provider that takes no time.
+const FAST: &str = "replay: {latency_ms: 0}\n";
+
+/// Quotes that are fresh for so many seconds, whatever the market does meanwhile.
+fn lives(seconds: u64) -> String {
+    format!("{FAST}ttl: {{price: {seconds}, rules: {{rows: {{price: {{changes: any}}}}}}}}\n")
+}
+
+#[tokio::test]
+async fn lives_change_at_run_time_and_what_needs_a_restart_is_named() {
+    let service = Reloading::start(&lives(1000));
+    assert!(service.max_age("AAPL").await > 900);
+
+    let (status, answer) = service.reload(&format!("{}memory: {{mib: 17}}\nlog: debug\n", lives(50))).await;
+    assert_eq!(status, 200);
+    let changed = [("log", "info", "debug"), ("ttl.price", "1000", "50")]
+        .map(|(key, from, to)| json!({"key": key, "from": from, "to": to}));
+    assert_eq!(answer["changed"], json!(changed));
+    assert_eq!(answer["unchanged"], json!(["needs a restart: memory.mib"]));
+    assert!(service.max_age("AAPL").await > 900, "what is held keeps its promise");
+    assert!(service.max_age("MSFT").await <= 50, "what is loaded from now on lives by the new one");
+    let memory = service.server.json("/v1/stats").await["memory"].clone();
+    assert_eq!(memory["budget_bytes"], json!(64 << 20), "and memory is as it was");
+    service.until_logged("DEBUG").await;
+
+    let (_, answer) = service.reload(&format!("{}memory: {{mib: 17}}\nlog: debug\n", lives(50))).await;
+    assert_eq!(answer["changed"], json!([]));
+    assert_eq!(answer["unchanged"], json!(["needs a restart: memory.mib"]), "until it is restarted");
+}
+
+#[tokio::test]
+async fn a_bad_file_leaves_the_old_in_force_and_all_errors_are_answered() {
+    let service = Reloading::start(&lives(1000));
+    let (status, answer) = service.reload("ttl: {price: 50, prise: 3}\nmemory: {mib: none}\n").await;
+    assert_eq!(
+        (status, &answer["type"]),
+        (422, &json!("urn:problem-type:cache-server:invalid-configuration"))
+    );
+    let errors: Vec<&str> =
+        answer["errors"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
+    assert_eq!(errors.len(), 2, "{errors:?}");
+    assert!(
+        errors[0].contains("cache.yaml:1:18: there is no ttl.prise: did you mean ttl.price?"),
+        "{errors:?}"
+    );
+    assert!(service.max_age("AAPL").await > 900);
+    service.server.terminate();
+}
+
+#[tokio::test]
+async fn a_sighup_reads_anew_too_and_the_log_says_what_came_of_it() {
+    let service = Reloading::start(&lives(1000));
+    fs::write(service.path("cache.yaml"), format!("{}disk: {{mib: 99}}\n", lives(50))).unwrap();
+    service.server.signal("-HUP");
+    service.until_logged("needs a restart: disk.mib").await;
+    assert!(service.log().contains("ttl.price was 1000 and is 50"), "{}", service.log());
+    assert!(service.max_age("AAPL").await <= 50);
+
+    fs::write(service.path("cache.yaml"), "ttl: {prise: 1}\n").unwrap();
+    service.server.signal("-HUP");
+    service.until_logged("the one in force stays").await;
+    assert!(service.max_age("MSFT").await <= 50);
+}
+
+#[tokio::test]
+async fn the_path_is_posted_to_and_by_no_other_method() {
+    let service = Reloading::start(FAST);
+    let answer = service.server.get(RELOAD).await;
+    assert_eq!((answer.status().as_u16(), answer.headers()["allow"].to_str().unwrap()), (405, "POST"));
+}
+
+#[tokio::test]
+async fn a_closure_that_is_announced_in_the_calendars_file_lengthens_lives_once_it_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("closures");
+    fs::write(&file, "").unwrap();
+    // New Year's Day, one in the morning in New York: quotes are fresh until the open of the day after.
+    let service = Inside::open(&[&format!("--set=calendars.file={}", file.display())]).await;
+    service.advance(Duration::from_secs(6 * 3600));
+    let max_age = async |symbol: &str| -> u64 {
+        let answer = service.get(&format!("/v1/quotes/{symbol}")).await;
+        answer.header("cache-control").split(['=', ',']).nth(1).unwrap().parse().unwrap()
+    };
+    let day = 24 * 3600;
+    assert!((day..2 * day).contains(&max_age("AAPL").await));
+    fs::write(&file, "XNYS 2020-01-02 closed\n").unwrap();
+    service.app.reload().unwrap();
+    assert!((2 * day..3 * day).contains(&max_age("MSFT").await));
+
+    fs::write(&file, "XNYS 2020-01-02 perhaps\n").unwrap();
+    let faults = service.app.reload().unwrap_err().to_string();
+    assert!(faults.contains("closures") && faults.contains("perhaps"), "{faults}");
+}

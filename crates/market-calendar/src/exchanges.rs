@@ -1,0 +1,38 @@
+//! The exchanges whose calendars are built in.
+
+mod always;
+mod cmes;
+mod xasx;
+mod xbom;
+mod xfra;
+mod xhkg;
+mod xlon;
+mod xnys;
+mod xpar;
+mod xshg;
+mod xtks;
+mod xtse;
+
+pub(crate) use always::WEEKDAYS_UTC;
+
+use crate::rules::Exchange;
+
+/// All of them.
+pub(crate) static ALL: [&Exchange; 16] = [
+    &xnys::XNYS,
+    &xnys::XNAS,
+    &xlon::XLON,
+    &xfra::XFRA,
+    &xpar::XPAR,
+    &xtse::XTSE,
+    &xtks::XTKS,
+    &xhkg::XHKG,
+    &xshg::XSHG,
+    &xbom::XNSE,
+    &xbom::XBOM,
+    &xasx::XASX,
+    &cmes::CMES,
+    &always::FX,
+    &always::CRYPTO,
+    &always::UTC_WEEK,
+];

@@ -1,0 +1,40 @@
+//! Frankfurt Stock Exchange.
+
+use crate::{
+    Market,
+    rules::{
+        Day::{Easter, Of},
+        EVER, Exchange, Hours,
+        Moved::ToFriday,
+        Rule, WEEKEND, Wall,
+    },
+};
+
+/// Frankfurt Stock Exchange.
+pub(crate) const XFRA: Exchange = Exchange {
+    market: Market::XFRA,
+    zone: "Europe/Berlin",
+    weekend: WEEKEND,
+    hours: &[(EVER, Hours::new(Wall::at(9, 0), Wall::at(17, 30)))],
+    extended: None,
+    rules: RULES,
+    table: include_str!("../../data/calendars/XFRA.txt"),
+};
+
+const RULES: &[Rule] = &[
+    // New Year's Day, Good Friday, Easter Monday, Labour Day
+    Rule::closed(Of(1, 1)),
+    Rule::closed(Easter(-2)),
+    Rule::closed(Easter(1)),
+    Rule::closed(Of(5, 1)),
+    // Whit Monday and the Day of German Unity, for a few years
+    Rule::closed(Easter(50)).between(2015, 2021),
+    Rule::closed(Of(10, 3)).between(2014, 2021),
+    // Christmas Eve to Boxing Day
+    Rule::closed(Of(12, 24)),
+    Rule::closed(Of(12, 25)),
+    Rule::closed(Of(12, 26)),
+    // New Year's Eve, and the last weekday before
+    Rule::closed(Of(12, 31)),
+    Rule::closes(Wall::at(14, 0), Of(12, 30)).moved(ToFriday).from(2010),
+];

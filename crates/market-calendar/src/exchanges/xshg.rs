@@ -1,0 +1,51 @@
+//! Shanghai, whose holidays are arranged anew for each year: by its table, and by rules what is certain.
+
+use crate::{
+    Market,
+    rules::{Day::Of, EVER, Exchange, Hours, Rule, WEEKEND, Wall},
+};
+
+/// Shanghai Stock Exchange.
+pub(crate) const XSHG: Exchange = Exchange {
+    market: Market::XSHG,
+    zone: "Asia/Shanghai",
+    weekend: WEEKEND,
+    hours: &[(EVER, Hours::new(Wall::at(9, 30), Wall::at(15, 0)).lunch(Wall::at(11, 30), Wall::at(13, 0)))],
+    extended: None,
+    rules: RULES,
+    table: include_str!("../../data/calendars/XSHG.txt"),
+};
+
+/// The statutory days on fixed dates. What is put around them, and for them if they fall on a weekend, is
+/// announced from year to year.
+const RULES: &[Rule] = &[
+    // New Year
+    Rule::closed(Of(1, 1)),
+    // Labour Day, two days since 2025
+    Rule::closed(Of(5, 1)),
+    Rule::closed(Of(5, 2)).from(2025),
+    // National Day
+    Rule::closed(Of(10, 1)),
+    Rule::closed(Of(10, 2)).from(1999),
+    Rule::closed(Of(10, 3)).from(1999),
+];
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use crate::{Calendars, Market};
+
+    /// The exchange's own yearly count of trading days.
+    #[test]
+    fn shanghai_has_as_many_sessions_a_year_as_it_counts() {
+        let calendars = Calendars::builtin();
+        let shanghai = calendars.of(Market::XSHG).unwrap();
+        for (year, count) in (2010..)
+            .zip([242, 244, 243, 238, 245, 244, 244, 244, 243, 244, 243, 243, 242, 242, 242, 243, 242])
+        {
+            let sessions = shanghai.sessions(date(year, 1, 1), date(year, 12, 31));
+            assert_eq!(sessions.count(), count, "{year}");
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! What is said of a text that can't be read as what it should be.
+
+use std::{error::Error as StdError, fmt};
+
+use cache_core::{Error, ErrorKind};
+
+/// A text that is no symbol, interval or series: the message names it, says why, and what is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid(String);
+
+impl Invalid {
+    /// What is said of such a text.
+    #[must_use]
+    pub fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl StdError for Invalid {}
+
+impl From<Invalid> for Error {
+    fn from(invalid: Invalid) -> Self {
+        Self::new(ErrorKind::Config, "parse", invalid.0)
+    }
+}

@@ -1,0 +1,158 @@
+//! What recurs: holidays and short days, said in a line each.
+
+use std::ops::RangeInclusive;
+
+use jiff::{
+    Span,
+    civil::{Date, Weekday},
+};
+
+use super::{day_override::Special, easter::easter, local_time::Wall};
+
+/// A day of each year, and what becomes of trading on it.
+#[derive(Clone, Debug)]
+pub(crate) struct Rule {
+    day: Day,
+    moved: Moved,
+    only_on: Option<&'static [Weekday]>,
+    years: RangeInclusive<i16>,
+    effect: Effect,
+}
+
+/// A day of the year.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Day {
+    /// A month and a day of it.
+    Of(i8, i8),
+    /// The n-th such weekday of a month; -1 is the last.
+    Nth(i8, Weekday, i8),
+    /// The day after that one.
+    AfterNth(i8, Weekday, i8),
+    /// The last such weekday before a month's day.
+    Before(Weekday, i8, i8),
+    /// So many days after Easter Sunday.
+    Easter(i8),
+    /// What takes more than a line to say.
+    By(fn(i16) -> Option<Date>),
+}
+
+/// Where a day goes that falls on a weekend.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Moved {
+    /// Nowhere: it is lost.
+    No,
+    /// To Monday, from either day.
+    ToMonday,
+    /// A Sunday's to Monday; a Saturday's is lost.
+    SundayToMonday,
+    /// A Saturday's to Friday, a Sunday's to Monday.
+    ToNearest,
+    /// To Friday, from either day.
+    ToFriday,
+    /// By two days, from either: what follows a holiday that moves to Monday.
+    TwoDaysOn,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Effect {
+    Closed,
+    Closes(Wall),
+}
+
+impl Rule {
+    /// No session on `day`.
+    pub(crate) const fn closed(day: Day) -> Self {
+        Self::new(day, Effect::Closed)
+    }
+
+    /// The session on `day`, if there is one, closes at `time`.
+    pub(crate) const fn closes(time: Wall, day: Day) -> Self {
+        Self::new(day, Effect::Closes(time))
+    }
+
+    const fn new(day: Day, effect: Effect) -> Self {
+        Self { day, moved: Moved::No, only_on: None, years: i16::MIN..=i16::MAX, effect }
+    }
+
+    /// Where the day goes that falls on a weekend.
+    pub(crate) const fn moved(self, moved: Moved) -> Self {
+        Self { moved, ..self }
+    }
+
+    /// Only where the day falls on one of these.
+    pub(crate) const fn on(self, weekdays: &'static [Weekday]) -> Self {
+        Self { only_on: Some(weekdays), ..self }
+    }
+
+    /// In this year and those after.
+    pub(crate) const fn from(self, year: i16) -> Self {
+        Self { years: year..=i16::MAX, ..self }
+    }
+
+    /// In this year and those before.
+    pub(crate) const fn until(self, year: i16) -> Self {
+        Self { years: i16::MIN..=year, ..self }
+    }
+
+    /// In these years, both included.
+    pub(crate) const fn between(self, first: i16, last: i16) -> Self {
+        Self { years: first..=last, ..self }
+    }
+
+    /// The day in `year`, where it went, and what becomes of it. It may have gone to the next year or
+    /// the one before.
+    pub(crate) fn in_year(&self, year: i16) -> Option<(Date, Special)> {
+        let day = self.years.contains(&year).then(|| self.day.in_year(year)).flatten()?;
+        let wanted = self.only_on.is_none_or(|weekdays| weekdays.contains(&day.weekday()));
+        let day = wanted.then(|| self.moved.from(day)).flatten()?;
+        Some((day, self.effect.into()))
+    }
+}
+
+impl Day {
+    fn in_year(self, year: i16) -> Option<Date> {
+        let nth =
+            |nth, weekday, month| Date::new(year, month, 1).ok()?.nth_weekday_of_month(nth, weekday).ok();
+        match self {
+            Self::Of(month, day) => Date::new(year, month, day).ok(),
+            Self::Nth(n, weekday, month) => nth(n, weekday, month),
+            Self::AfterNth(n, weekday, month) => plus(nth(n, weekday, month)?, 1),
+            Self::Before(weekday, month, day) => {
+                Date::new(year, month, day).ok()?.nth_weekday(-1, weekday).ok()
+            }
+            Self::Easter(days) => plus(easter(year)?, days),
+            Self::By(rule) => rule(year),
+        }
+    }
+}
+
+impl Moved {
+    fn from(self, day: Date) -> Option<Date> {
+        let (saturday, sunday) = match self {
+            Self::No => (0, 0),
+            Self::ToMonday => (2, 1),
+            Self::SundayToMonday => (0, 1),
+            Self::ToNearest => (-1, 1),
+            Self::ToFriday => (-1, -2),
+            Self::TwoDaysOn => (2, 2),
+        };
+        match day.weekday() {
+            Weekday::Saturday => plus(day, saturday),
+            Weekday::Sunday => plus(day, sunday),
+            _ => Some(day),
+        }
+    }
+}
+
+impl From<Effect> for Special {
+    fn from(effect: Effect) -> Self {
+        match effect {
+            Effect::Closed => Self::Closed,
+            Effect::Closes(time) => Self::Hours { opens: None, closes: Some(time) },
+        }
+    }
+}
+
+fn plus(day: Date, days: i8) -> Option<Date> {
+    day.checked_add(Span::new().days(days)).ok()
+}

@@ -1,0 +1,92 @@
+//! Tables of days that follow no rule: one line a day, read whole or not at all.
+
+use std::collections::BTreeMap;
+
+use cache_core::{Error, ErrorKind, Result};
+use jiff::civil::Date;
+
+use super::day_override::{FORMS, Special};
+use crate::{Invalid, Market};
+
+/// What becomes of which day, and on which line that stands.
+pub(crate) type Table = BTreeMap<Date, Entry>;
+
+/// One day of a table.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) special: Special,
+    pub(crate) line: usize,
+}
+
+/// Reads the table of one market: lines such as `2018-12-05 closed  # why`.
+///
+/// # Errors
+///
+/// `Config`, with file, line and text, for a line of another form, or a day said twice.
+pub(crate) fn read(text: &str, file: &str) -> Result<Table> {
+    let mut table = Table::new();
+    for (line, content) in lines(text) {
+        add(&mut table, content, line).map_err(|why| complaint(file, line, content, &why))?;
+    }
+    Ok(table)
+}
+
+/// Reads the tables of several markets, whose code stands in front: `XNYS 2018-12-05 closed  # why`.
+///
+/// # Errors
+///
+/// `Config`, with file, line and text, for a line of another form, a code that `find` refuses, or a day
+/// said twice.
+pub(crate) fn read_many(
+    text: &str,
+    file: &str,
+    find: impl Fn(&str) -> std::result::Result<Market, Invalid>,
+) -> Result<BTreeMap<Market, Table>> {
+    let mut tables = BTreeMap::<Market, Table>::new();
+    for (line, content) in lines(text) {
+        let (market, rest) = content.split_once(char::is_whitespace).unwrap_or((content, ""));
+        find(market)
+            .map_err(|why| why.to_string())
+            .and_then(|market| add(tables.entry(market).or_default(), rest.trim_start(), line))
+            .map_err(|why| complaint(file, line, content, &why))?;
+    }
+    Ok(tables)
+}
+
+/// What is said of a line that can't be honoured.
+pub(crate) fn complaint(file: &str, line: usize, content: &str, why: &str) -> Error {
+    let mut start: String = content.chars().take(80).collect();
+    if start.len() < content.len() {
+        start.push_str("...");
+    }
+    Error::new(ErrorKind::Config, "calendar", format!("{file}:{line}: {start:?}: {why}"))
+}
+
+/// The lines that say something, with their numbers, without their comments.
+pub(crate) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    // Some editors put a byte order mark in front.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let said = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
+    said.enumerate().map(|(at, line)| (at + 1, line)).filter(|(_, line)| !line.is_empty())
+}
+
+fn add(table: &mut Table, content: &str, line: usize) -> std::result::Result<(), String> {
+    let (day, rest) = content.split_once(char::is_whitespace).unwrap_or((content, ""));
+    let date = date(day).ok_or_else(|| format!("{day:?} is no day: write it as 2018-12-05"))?;
+    let special = Special::parse(rest.trim())
+        .ok_or_else(|| format!("{:?} is not what can become of a day: write {FORMS}", rest.trim()))?;
+    let special = match table.get(&date) {
+        None => special,
+        Some(earlier) => earlier.special.and(special).ok_or_else(|| {
+            format!("line {} already says what becomes of {date}: leave one of them out", earlier.line)
+        })?,
+    };
+    table.insert(date, Entry { special, line });
+    Ok(())
+}
+
+/// A day written as 2018-12-05 and in no other way.
+fn date(text: &str) -> Option<Date> {
+    let sound = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    sound.then(|| text.parse().ok()).flatten()
+}

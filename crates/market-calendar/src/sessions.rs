@@ -1,0 +1,116 @@
+//! From rules and tables to the sessions of a year.
+
+use std::collections::BTreeMap;
+
+use cache_core::Timestamp;
+use jiff::{civil::Date, tz::TimeZone};
+
+use crate::{
+    Session, SessionKind,
+    rules::{Exchange, Hours, Special, Wall, table::Table},
+};
+
+/// What sessions follow from: an exchange in its zone, and the tables about it.
+#[derive(Debug)]
+pub(crate) struct Planner {
+    pub(crate) exchange: &'static Exchange,
+    pub(crate) zone: TimeZone,
+    pub(crate) table: Table,
+}
+
+impl Planner {
+    /// The sessions whose day lies in `year`, by day.
+    pub(crate) fn sessions(&self, year: i16) -> Vec<Session> {
+        let recurring = self.recurring(year);
+        let first = Date::new(year, 1, 1).ok();
+        let days = first.into_iter().flat_map(|first| first.series(jiff::Span::new().days(1)));
+        days.take_while(|day| day.year() == year)
+            .filter_map(|day| self.session(day, recurring.get(&day)))
+            .collect()
+    }
+
+    /// What the rules say of the days of `year`.
+    fn recurring(&self, year: i16) -> BTreeMap<Date, Special> {
+        let mut days = BTreeMap::new();
+        // A day can be moved over the turn of the year.
+        for near in year.saturating_sub(1)..=year.saturating_add(1) {
+            for (day, special) in self.exchange.rules.iter().filter_map(|rule| rule.in_year(near)) {
+                days.entry(day)
+                    .and_modify(|known: &mut Special| *known = known.with(special))
+                    .or_insert(special);
+            }
+        }
+        days
+    }
+
+    fn session(&self, date: Date, recurring: Option<&Special>) -> Option<Session> {
+        let usual = self.exchange.hours_on(date)?;
+        let special = match (self.table.get(&date).map(|entry| entry.special), recurring.copied()) {
+            (Some(said), Some(ruled)) => said.over(ruled),
+            (said, ruled) => said.or(ruled).unwrap_or(Special::Hours { opens: None, closes: None }),
+        };
+        let hours = match special {
+            Special::Closed => return None,
+            Special::Session(hours) => hours,
+            Special::Hours { .. } if self.exchange.is_weekend(date) => return None,
+            Special::Hours { opens, closes } => usual.with(opens, closes)?,
+        };
+        self.at(date, hours, usual)
+    }
+
+    fn at(&self, date: Date, hours: Hours, usual: Hours) -> Option<Session> {
+        let kind = if hours.close < usual.close {
+            SessionKind::EarlyClose
+        } else if hours.open > usual.open {
+            SessionKind::LateOpen
+        } else {
+            SessionKind::Regular
+        };
+        let moment = |wall| self.moment(date, wall);
+        let lunch = hours.lunch.and_then(|(from, to)| moment(from).zip(moment(to)));
+        Some(Session { date, open: moment(hours.open)?, close: moment(hours.close)?, lunch, kind })
+    }
+
+    /// When the wall of the exchange shows this. A time that is left out in spring is taken as if the
+    /// clocks had not yet been turned; one that comes twice in autumn is the first.
+    pub(crate) fn moment(&self, date: Date, wall: Wall) -> Option<Timestamp> {
+        let moment = self.zone.to_ambiguous_timestamp(wall.on(date)?).compatible().ok()?;
+        Some(Timestamp::from_micros(moment.as_microsecond()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::date;
+
+    use super::*;
+    use crate::{
+        Market,
+        rules::{Day::Of, EVER, Moved::ToNearest, Rule, WEEKEND},
+    };
+
+    /// An exchange that keeps New Year's Day on the nearest weekday, with a short day before it.
+    static NEARBY: Exchange = Exchange {
+        market: Market::US,
+        zone: "UTC",
+        weekend: WEEKEND,
+        hours: &[(EVER, Hours::new(Wall::at(9, 0), Wall::at(17, 0)))],
+        extended: None,
+        rules: &[
+            Rule::closes(Wall::at(12, 0), Of(12, 31)),
+            Rule::closed(Of(1, 1)).moved(ToNearest),
+            Rule::closes(Wall::at(14, 0), Of(12, 31)),
+        ],
+        table: "",
+    };
+
+    #[test]
+    fn a_holiday_can_move_into_the_year_before_and_outdoes_a_short_day() {
+        let planner = Planner { exchange: &NEARBY, zone: TimeZone::UTC, table: Table::new() };
+        let last = |year| planner.sessions(year).pop().unwrap();
+        // 2022 began on a Saturday, 2021 on a Friday. Of two short days the shorter counts.
+        assert_eq!((last(2021).date, last(2021).kind), (date(2021, 12, 30), SessionKind::Regular));
+        assert_eq!((last(2020).date, last(2020).kind), (date(2020, 12, 31), SessionKind::EarlyClose));
+        assert_eq!(Some(last(2020).close), planner.moment(date(2020, 12, 31), Wall::at(12, 0)));
+    }
+}

@@ -1,0 +1,89 @@
+//! Calendars against an oracle: every session from 2015 to 2026, to the minute.
+
+use std::{collections::BTreeMap, io::Read, path::PathBuf};
+
+use cache_core::Timestamp;
+use flate2::read::GzDecoder;
+use market_calendar::{Calendar, Calendars, Date, Market};
+
+/// Where two sources disagree, nothing is asserted.
+const DISPUTED: [(&str, &str); 6] = [
+    ("XHKG", "2020-10-13"),
+    ("XHKG", "2021-04-06"),
+    ("XHKG", "2021-10-13"),
+    ("XHKG", "2023-09-01"),
+    ("XHKG", "2023-09-08"),
+    ("XHKG", "2024-09-06"),
+];
+
+#[test]
+fn every_session_is_the_oracles() {
+    let mut compared = 0;
+    let names = [
+        "XNYS", "XTSE", "CMES", "XLON", "XFRA", "XPAR", "XTKS", "XHKG", "XSHG", "XBOM", "XASX", "24-5",
+        "24-7",
+    ];
+    for name in names {
+        let expected = by_day(name, oracle(name));
+        let answered = by_day(name, sessions(Calendars::builtin().named(name).unwrap()));
+        let differ = differences(&expected, &answered);
+        assert!(differ.is_empty(), "{name} differs in {}:\n{}", differ.len(), differ.join("\n"));
+        compared += expected.len();
+    }
+    println!("{compared} sessions compared");
+}
+
+#[test]
+fn foreign_exchange_has_the_weeks_of_the_rule() {
+    let weeks = weeks(Calendars::builtin().of(Market::FX).unwrap());
+    assert_eq!(weeks, oracle("FX-24x5-rule"));
+    println!("{} weeks of foreign exchange compared", weeks.len());
+}
+
+/// The unbroken stretches of trading that open in 2015 to 2026.
+fn weeks(calendar: &Calendar) -> Vec<String> {
+    let mut weeks: Vec<(Timestamp, Timestamp)> = Vec::new();
+    for session in calendar.sessions(Date::constant(2015, 1, 5), Date::constant(2027, 1, 1)) {
+        match weeks.last_mut() {
+            Some((_, close)) if *close == session.open => *close = session.close,
+            _ => weeks.push((session.open, session.close)),
+        }
+    }
+    weeks.into_iter().map(|(open, close)| format!("{},{}", minute(open), minute(close))).collect()
+}
+
+/// The lines of the oracle, without its heading.
+fn oracle(name: &str) -> Vec<String> {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join(format!("tests/data/calendars/{name}.csv.gz"));
+    let mut text = String::new();
+    GzDecoder::new(std::fs::File::open(file).unwrap()).read_to_string(&mut text).unwrap();
+    text.lines().skip(1).map(str::to_owned).collect()
+}
+
+/// The sessions of a calendar, in the oracle's columns.
+fn sessions(calendar: &Calendar) -> Vec<String> {
+    let years = (Date::constant(2015, 1, 1), Date::constant(2026, 12, 31));
+    let line = |session: market_calendar::Session| {
+        let (from, to) = session.lunch.map_or_else(Default::default, |(from, to)| (minute(from), minute(to)));
+        let (open, close) = (minute(session.open), minute(session.close));
+        format!("{},{open},{close},{from},{to},{}", session.date, session.kind.as_str())
+    };
+    calendar.sessions(years.0, years.1).map(line).collect()
+}
+
+fn by_day(name: &str, lines: Vec<String>) -> BTreeMap<String, String> {
+    let day = |line: &str| line.split(',').next().unwrap().to_owned();
+    let days = lines.into_iter().map(|line| (day(&line), line));
+    days.filter(|(day, _)| !DISPUTED.contains(&(name, day))).collect()
+}
+
+fn differences(expected: &BTreeMap<String, String>, answered: &BTreeMap<String, String>) -> Vec<String> {
+    let missing = expected.iter().filter(|(day, line)| answered.get(*day) != Some(line));
+    let extra = answered.iter().filter(|(day, line)| expected.get(*day) != Some(line));
+    missing.map(|(_, line)| format!("- {line}")).chain(extra.map(|(_, line)| format!("+ {line}"))).collect()
+}
+
+fn minute(at: Timestamp) -> String {
+    let at = jiff::Timestamp::from_microsecond(at.as_micros()).unwrap();
+    at.strftime("%Y-%m-%dT%H:%MZ").to_string()
+}

@@ -1,0 +1,239 @@
+//! Alpha Vantage: quotes, series, currencies and indicators, one a call, failures with status 200.
+
+mod body;
+mod config;
+mod quote;
+mod refusal;
+mod request;
+mod series;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cache_core::{Clock, Result};
+use serde_json::json;
+
+pub use self::config::AlphaVantageConfig;
+use self::{
+    body::Nothing,
+    refusal::{Reason, Refusal},
+    request::{Depth, Name},
+};
+use crate::{
+    Answer, Answers, Asset, BarTime, DataType, Document, DocumentId, Fault, Offer, Provider, ProviderError,
+    Quote, Secret, Series, SeriesId,
+    http::{Call, HttpClient, Reply},
+    parse::{self, Flaw, moment},
+    provider::gathered,
+};
+
+/// How many bars a series has that isn't asked for as a whole.
+const COMPACT: usize = 100;
+
+/// Alpha Vantage.
+///
+/// Everything is one key a call. Currencies and coins are quoted by their exchange rate, all else by the day's
+/// quote. A document of the type `technical` is an indicator: `AAPL:function=SMA&interval=1d&time_period=20&series_type=close`.
+///
+/// What it answers with status 200 in place of data is told apart: used-up quotas are throttling, a key that isn't
+/// good is a refusal, all else is the failure of that key, for it doesn't tell an unknown symbol from a wrong call.
+/// Its free keys are good for 25 calls a day.
+///
+/// ```no_run
+/// use cache_core::Clock;
+/// use market_data::{AlphaVantageConfig, AlphaVantageProvider, Provider, SecretSource};
+///
+/// # async fn ask() -> Result<(), Box<dyn std::error::Error>> {
+/// let config = AlphaVantageConfig::new(SecretSource::Env("ALPHA_VANTAGE_KEY".into()));
+/// let answers = AlphaVantageProvider::new(config, Clock::system())?.quotes(&["MSFT".parse()?]).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct AlphaVantageProvider {
+    config: AlphaVantageConfig,
+    api: HttpClient,
+    key: Secret,
+}
+
+impl AlphaVantageProvider {
+    /// A provider that asks Alpha Vantage as `config` says. Nothing is asked yet.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if the key can't be read, and for URLs and limits that can't be.
+    pub fn new(config: AlphaVantageConfig, clock: Clock) -> Result<Self> {
+        let api = HttpClient::new(&config.name, config.http.settings(&config.base_url), clock)?;
+        Ok(Self { api, key: config.key.read()?, config })
+    }
+
+    async fn send(&self, call: Call) -> Result<Reply, ProviderError> {
+        self.api.send(&call.secret_query("apikey", &self.key)).await?.succeeded()
+    }
+
+    async fn one_quote(&self, asset: &Asset) -> Result<Answer<Quote>, ProviderError> {
+        let Some(name) = Name::of(asset) else { return Ok(Answer::Unknown) };
+        let reply = self.send(request::quote(&name)).await?;
+        let said = match name {
+            Name::Listed(_) => quote::read_quote(&reply.body),
+            Name::Pair(..) => {
+                quote::read_rate(&reply.body).map(|(from, to, quoted)| Some((format!("{from}/{to}"), quoted)))
+            }
+        };
+        let quote = said.and_then(|said| {
+            let quote =
+                said.map(|(told, quoted)| named(&name, &told).and_then(|()| quoted.quote(asset.clone())));
+            quote.transpose().map_err(Nothing::from)
+        });
+        answer(&reply, quote)
+    }
+
+    async fn one_series(&self, id: &SeriesId) -> Result<Answer<Series>, ProviderError> {
+        let Some(name) = Name::of(&id.asset) else { return Ok(Answer::Unknown) };
+        let depth = Depth { full: self.config.full, adjusted: self.config.adjusted };
+        let call = request::series(&name, id.interval, depth).ok_or_else(|| {
+            let message = format!("{} offers no bars of {}", self.config.name, id.interval);
+            ProviderError::new(Fault::NotOffered, message)
+        })?;
+        let reply = self.send(call).await?;
+        let series = series::read(&reply.body).and_then(|told| {
+            named(&name, &told.name)?;
+            Ok(Some(self.series_of(id, told)?))
+        });
+        answer(&reply, series)
+    }
+
+    fn series_of(&self, id: &SeriesId, told: series::Told) -> Result<Series, Flaw> {
+        let first = told.candles.first().map(|candle| candle.begin.date());
+        let cut = !self.config.full && told.candles.len() >= COMPACT;
+        if let Some((range, first)) = id.range.zip(first).filter(|(range, first)| cut && range.from < *first)
+        {
+            let message =
+                format!("the bars begin on {first}, after {}: ask for the whole by `full`", range.from);
+            return Err(Flaw::new(message));
+        }
+        let bars = told.candles.into_iter().map(|candle| {
+            let day = candle.begin.date();
+            let begin = match id.interval.is_intraday() {
+                false => BarTime::Day(day),
+                true => {
+                    let zoned = told.zone.to_zoned(candle.begin);
+                    moment(zoned.map_err(|_| Flaw::new(format!("a bar at {}", candle.begin)))?.timestamp())
+                }
+            };
+            Ok((day, candle.begins(begin)))
+        });
+        parse::series(id, bars.collect::<Result<Vec<_>, Flaw>>()?)
+    }
+
+    async fn one_indicator(&self, id: &DocumentId) -> Result<Answer<Document>, ProviderError> {
+        let Some(name) = Name::of(&id.asset) else { return Ok(Answer::Unknown) };
+        let call = request::indicator(&name, id).ok_or_else(|| {
+            let wanted = "name a function of letters, an interval such as 1d, and no symbol or key";
+            ProviderError::new(
+                Fault::BadRequest,
+                format!("{} can't be asked for {id}: {wanted}", self.config.name),
+            )
+        })?;
+        let reply = self.send(call).await?;
+        let document = series::read_indicator(&reply.body).and_then(|told| {
+            named(&name, &told.name)?;
+            let body = json!({"zone": told.zone, "values": told.values});
+            Ok(Some(Document::new(id.asset.clone(), body)))
+        });
+        answer(&reply, document)
+    }
+}
+
+fn named(name: &Name, told: &str) -> Result<(), Flaw> {
+    if name.is(told) { Ok(()) } else { Err(Flaw::name("the name", told)) }
+}
+
+/// What was read as an answer: a refusal of this client fails the call, one of this key fails the key.
+fn answer<V>(reply: &Reply, read: Result<Option<V>, Nothing>) -> Result<Answer<V>, ProviderError> {
+    let (reason, text) = match read {
+        Ok(value) => return Ok(value.into()),
+        Err(Nothing::Flawed(flaw)) => {
+            return Ok(Answer::Failed(reply.error(Fault::BadAnswer, &flaw.to_string())));
+        }
+        Err(Nothing::Refused(Refusal { reason, text })) => (reason, text),
+    };
+    let pause = |seconds| Fault::Throttled { retry_after: Some(Duration::from_secs(seconds)) };
+    match reason {
+        Reason::Minute => Err(reply.error(pause(60), &text)),
+        // When its day ends it doesn't tell: asked once an hour, the next one is noticed.
+        Reason::Day => Err(reply.error(pause(3600), &text)),
+        Reason::Key => Err(reply.error(Fault::Refused, &text)),
+        Reason::Call => Ok(Answer::Failed(reply.error(Fault::BadRequest, &text))),
+    }
+}
+
+#[async_trait]
+impl Provider for AlphaVantageProvider {
+    fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    fn offer(&self, data: DataType) -> Option<Offer> {
+        match data {
+            DataType::Price | DataType::Technical => Some(Offer::new(1)),
+            DataType::Ohlcv => {
+                Some(Offer::new(1).intervals(request::INTERVALS.iter().map(|(interval, _)| *interval)))
+            }
+            _ => None,
+        }
+    }
+
+    async fn quotes(&self, assets: &[Asset]) -> Answers<Quote> {
+        let mut answers = Vec::with_capacity(assets.len());
+        for asset in assets {
+            answers.push(self.one_quote(asset).await);
+        }
+        gathered(answers)
+    }
+
+    async fn series(&self, ids: &[SeriesId]) -> Answers<Series> {
+        let mut answers = Vec::with_capacity(ids.len());
+        for id in ids {
+            answers.push(self.one_series(id).await);
+        }
+        gathered(answers)
+    }
+
+    async fn documents(&self, data: DataType, ids: &[DocumentId]) -> Answers<Document> {
+        if data != DataType::Technical {
+            return Err(ProviderError::not_offered(&self.config.name, data));
+        }
+        let mut answers = Vec::with_capacity(ids.len());
+        for id in ids {
+            answers.push(self.one_indicator(id).await);
+        }
+        gathered(answers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::parse::damaged::bodies;
+
+    const BODIES: &[&str] = &[
+        r#"{"Global Quote":{"01. symbol":"MSFT","02. open":"112.6","03. high":"113.1","04. low":"110.6","05. price":"112.1","06. volume":"29062853","07. latest trading day":"2018-10-05","08. previous close":"112.7"}}"#,
+        r#"{"Realtime Currency Exchange Rate":{"1. From_Currency Code":"BTC","3. To_Currency Code":"CNY","5. Exchange Rate":"109631.4","6. Last Refreshed":"2017-12-20 19:23:21","7. Time Zone":"UTC"}}"#,
+        r#"{"Meta Data":{"2. Symbol":"MSFT","6. Time Zone":"US/Eastern"},"Time Series (1min)":{"2017-12-18 14:56:00":{"1. open":"86.4","2. high":"86.5","3. low":"86.4","4. close":"86.5","5. volume":"10494"}}}"#,
+        r#"{"Meta Data":{"1: Symbol":"MSFT","7: Time Zone":"US/Eastern"},"Technical Analysis: SMA":{"2017-12-20 14:00":{"SMA":"85.2"}}}"#,
+        r#"{"Information":"our standard API rate limit is 25 requests per day"}"#,
+    ];
+
+    proptest! {
+        #[test]
+        fn no_body_makes_reading_panic(body in bodies(BODIES)) {
+            let asset: Asset = "MSFT".parse().unwrap();
+            let _ = quote::read_quote(&body).map(|said| said.map(|(_, quoted)| quoted.quote(asset.clone())));
+            let _ = quote::read_rate(&body).map(|(.., quoted)| quoted.quote(asset));
+            let _ = (series::read(&body), series::read_indicator(&body));
+        }
+    }
+}

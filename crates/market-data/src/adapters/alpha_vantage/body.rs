@@ -1,0 +1,84 @@
+//! Bodies: sections by name, or a refusal in their place.
+
+use std::collections::BTreeMap;
+
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::refusal::Refusal;
+use crate::parse::Flaw;
+
+/// A body taken apart into its sections: `"Global Quote"`, `"Meta Data"`, `"Time Series (Daily)"`.
+pub(super) struct Body<'a>(BTreeMap<String, &'a RawValue>);
+
+/// Why a body gives nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Nothing {
+    Refused(Refusal),
+    Flawed(Flaw),
+}
+
+impl From<Flaw> for Nothing {
+    fn from(flaw: Flaw) -> Self {
+        Self::Flawed(flaw)
+    }
+}
+
+impl<'a> Body<'a> {
+    /// Takes a body apart.
+    ///
+    /// # Errors
+    ///
+    /// If it refuses, or isn't a JSON object.
+    pub(super) fn read(body: &'a [u8]) -> Result<Self, Nothing> {
+        let sections: BTreeMap<String, &RawValue> =
+            serde_json::from_slice(body).map_err(|error| Flaw::json("the answer", &error))?;
+        for key in ["Error Message", "Information", "Note"] {
+            let text = sections.get(key).map(|text| serde_json::from_str(text.get()).unwrap_or_default());
+            if let Some(refusal) = text.and_then(|text| Refusal::read(key, text)) {
+                return Err(Nothing::Refused(refusal));
+            }
+        }
+        Ok(Self(sections))
+    }
+
+    /// The one section whose name begins so, and its name.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or it isn't a `T`.
+    pub(super) fn section<T: DeserializeOwned>(&self, name: &str) -> Result<(&str, T), Flaw> {
+        let found = self.0.iter().find(|(key, _)| key.starts_with(name));
+        let (key, section) = found.ok_or_else(|| Flaw::new(format!("the answer holds no {name:?}")))?;
+        let section = serde_json::from_str(section.get()).map_err(|error| Flaw::json(name, &error))?;
+        Ok((key, section))
+    }
+}
+
+/// A section of texts, whose names are numbered differently from endpoint to endpoint: `6. Time Zone`.
+pub(super) struct Texts(BTreeMap<String, serde_json::Value>);
+
+impl<'de> serde::Deserialize<'de> for Texts {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        BTreeMap::deserialize(deserializer).map(Self)
+    }
+}
+
+impl Texts {
+    /// Whether there is nothing in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The text called `name`, whatever its number.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub(super) fn get(&self, name: &str) -> Result<&str, Flaw> {
+        let is_it =
+            |key: &str| key.trim_start_matches(|char: char| char.is_ascii_digit()).get(2..) == Some(name);
+        let text = self.0.iter().find(|(key, _)| is_it(key)).and_then(|(_, text)| text.as_str());
+        text.ok_or_else(|| Flaw::new(format!("the answer has no {name:?}")))
+    }
+}

@@ -1,0 +1,111 @@
+//! Series: what the bodies of `TIME_SERIES_…`, `FX_…` and the indicators say.
+
+use std::collections::BTreeMap;
+
+use jiff::{civil::DateTime, tz::TimeZone};
+use serde::Deserialize;
+
+use super::{
+    body::{Body, Nothing, Texts},
+    quote::{moment, zone},
+};
+use crate::parse::{Candle, Count, Figure, Flaw};
+
+/// Bars of one name by the clock of their exchange, earliest first.
+#[derive(Debug)]
+pub(super) struct Told {
+    /// Whose: a symbol, or a pair as `EUR/USD`.
+    pub(super) name: String,
+    pub(super) zone: TimeZone,
+    pub(super) candles: Vec<Candle<DateTime>>,
+}
+
+#[derive(Deserialize)]
+struct Wire {
+    #[serde(rename = "1. open")]
+    open: Figure,
+    #[serde(rename = "2. high")]
+    high: Figure,
+    #[serde(rename = "3. low")]
+    low: Figure,
+    #[serde(rename = "4. close")]
+    close: Figure,
+    #[serde(rename = "5. adjusted close")]
+    adjusted_close: Option<Figure>,
+    #[serde(rename = "5. volume", alias = "6. volume")]
+    volume: Option<Count>,
+}
+
+/// What the body of a series says.
+///
+/// # Errors
+///
+/// If it refuses, or can't be believed.
+pub(super) fn read(body: &[u8]) -> Result<Told, Nothing> {
+    let body = Body::read(body)?;
+    let (_, meta) = body.section::<Texts>("Meta Data")?;
+    let (_, bars) = body.section::<BTreeMap<String, Wire>>("Time Series")?;
+    let candles =
+        bars.into_iter().map(|(at, wire)| Ok(wire.candle(moment(&at)?))).collect::<Result<_, Flaw>>()?;
+    let zone = zone(meta.get("Time Zone")?)?;
+    Ok(Told { name: name(&meta)?, zone, candles: in_order(candles)? })
+}
+
+fn name(meta: &Texts) -> Result<String, Flaw> {
+    match (meta.get("From Symbol"), meta.get("To Symbol")) {
+        (Ok(from), Ok(to)) => Ok(format!("{from}/{to}")),
+        _ => meta.get("Symbol").map(str::to_owned),
+    }
+}
+
+/// By time, each time once: two spellings of one moment are two bars that contradict each other.
+fn in_order(mut candles: Vec<Candle<DateTime>>) -> Result<Vec<Candle<DateTime>>, Flaw> {
+    candles.sort_by_key(|candle| candle.begin);
+    match candles.windows(2).find(|pair| pair[0].begin == pair[1].begin) {
+        Some(pair) => Err(Flaw::new(format!("two bars at {}", pair[0].begin))),
+        None => Ok(candles),
+    }
+}
+
+impl Wire {
+    fn candle(self, begin: DateTime) -> Candle<DateTime> {
+        Candle {
+            begin,
+            open: self.open.0,
+            high: self.high.0,
+            low: self.low.0,
+            close: self.close.0,
+            adjusted_close: self.adjusted_close.map(|figure| figure.0),
+            volume: self.volume.map_or(0, |count| count.0),
+        }
+    }
+}
+
+/// The values of an indicator by time, earliest first.
+#[derive(Debug, PartialEq)]
+pub(super) struct Indicator {
+    /// Whose.
+    pub(super) name: String,
+    /// Each time as it was told, in the zone of the exchange, with each line's value.
+    pub(super) values: BTreeMap<String, BTreeMap<String, f64>>,
+    /// What the times are told in: `US/Eastern`.
+    pub(super) zone: String,
+}
+
+/// What the body of an indicator says.
+///
+/// # Errors
+///
+/// If it refuses, or can't be believed.
+pub(super) fn read_indicator(body: &[u8]) -> Result<Indicator, Nothing> {
+    let body = Body::read(body)?;
+    let (_, meta) = body.section::<Texts>("Meta Data")?;
+    let (_, told) = body.section::<BTreeMap<String, BTreeMap<String, Figure>>>("Technical Analysis")?;
+    let lines =
+        |lines: BTreeMap<String, Figure>| lines.into_iter().map(|(line, value)| (line, value.0)).collect();
+    let values = told
+        .into_iter()
+        .map(|(at, values)| moment(&at).map(|at| (at.to_string(), lines(values))))
+        .collect::<Result<_, Flaw>>()?;
+    Ok(Indicator { name: meta.get("Symbol")?.to_owned(), values, zone: meta.get("Time Zone")?.to_owned() })
+}

@@ -1,0 +1,266 @@
+//! Any JSON API, as a user describes it.
+
+mod config;
+mod endpoint;
+mod pointer;
+mod reading;
+mod template;
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use cache_core::{Clock, Result};
+use jiff::{civil::Date, tz::TimeZone};
+
+pub use self::config::{JsonConfig, JsonDocuments, JsonKey, JsonQuotes, JsonSeries, KeyPlace};
+use self::{
+    endpoint::{Access, Endpoint, Wanted, wrong},
+    pointer::Pointer,
+    reading::{BarFields, QuoteFields, is_called},
+    template::Gap,
+};
+use crate::{
+    Answer, Answers, Asset, AssetType, DataType, DateRange, Document, DocumentId, Fault, Interval, Market,
+    Offer, Provider, ProviderError, Quote, Series, SeriesId, parse::now, provider::gathered,
+};
+
+/// A JSON API that is described by a [`JsonConfig`].
+///
+/// An answer in a batch is known by the symbol it tells, never by its place; a symbol that is left out is unknown.
+#[derive(Debug)]
+pub struct JsonProvider {
+    name: String,
+    zone: TimeZone,
+    markets: Option<Vec<Market>>,
+    asset_types: Option<Vec<AssetType>>,
+    quotes: Option<(Endpoint, QuoteFields, usize)>,
+    series: Option<(Endpoint, BarFields, BTreeMap<Interval, String>)>,
+    documents: BTreeMap<DataType, (Endpoint, Pointer)>,
+    clock: Clock,
+}
+
+impl JsonProvider {
+    /// The API that `config` describes. Nothing is asked yet.
+    ///
+    /// # Errors
+    ///
+    /// `Config` naming the field that can't be: a URL or pointer that is none, a batch without `{symbols}`, a key
+    /// that can't be read, nothing to ask for, or symbols that could be those of several markets.
+    pub fn new(config: &JsonConfig, clock: Clock) -> Result<Self> {
+        let access = Access::new(config)?;
+        let one: (&[Gap], &[Gap]) = (&[Gap::Symbol], &[Gap::Symbols]);
+        let no_range = &[Gap::Symbols, Gap::From, Gap::To, Gap::Interval];
+        let endpoint =
+            |field: &str, url: &str, gaps| Endpoint::new(config, field, url, gaps, &access, clock.clone());
+
+        let quotes = match &config.quotes {
+            Some(quotes) => {
+                let lacks = &[Gap::From, Gap::To, Gap::Interval];
+                let endpoint = endpoint("quotes.url", &quotes.url, (&[Gap::Symbol, Gap::Symbols], lacks))?;
+                batches(config, quotes, &endpoint)?;
+                Some((endpoint, QuoteFields::new(quotes)?, quotes.max_batch))
+            }
+            None => None,
+        };
+        let series = match &config.series {
+            Some(series) => Some((
+                endpoint("series.url", &series.url, one)?,
+                BarFields::new(series)?,
+                series.intervals.clone(),
+            )),
+            None => None,
+        };
+        let mut documents = BTreeMap::new();
+        for (data, document) in &config.documents {
+            if matches!(data, DataType::Price | DataType::Ohlcv) {
+                return Err(wrong(
+                    config,
+                    format!("documents.{data}: that is what quotes and series are for"),
+                ));
+            }
+            let endpoint =
+                endpoint(&format!("documents.{data}.url"), &document.url, (&[Gap::Symbol], no_range))?;
+            documents.insert(*data, (endpoint, Pointer::new("documents.value", &document.value)?));
+        }
+        let endpoints =
+            quotes.iter().map(|(endpoint, ..)| endpoint).chain(series.iter().map(|(endpoint, ..)| endpoint));
+        let endpoints: Vec<&Endpoint> =
+            endpoints.chain(documents.values().map(|(endpoint, _)| endpoint)).collect();
+        if endpoints.is_empty() {
+            return Err(wrong(
+                config,
+                "there is nothing to ask for: describe quotes, series or documents".to_owned(),
+            ));
+        }
+        let markets = config.markets.as_deref().unwrap_or_default();
+        if markets.len() != 1 && !endpoints.iter().all(|endpoint| endpoint.has(Gap::Market)) {
+            let wanted = "name the one market whose symbols these are, or put {market} into each URL";
+            return Err(wrong(config, format!("markets has {} names: {wanted}", markets.len())));
+        }
+        let usual = || {
+            config
+                .markets
+                .as_ref()
+                .map(|markets| markets.iter().map(|market| AssetType::usual_on(*market)).collect())
+        };
+        Ok(Self {
+            zone: zone(config)?,
+            markets: config.markets.clone(),
+            asset_types: config.asset_types.clone().or_else(usual),
+            quotes,
+            series,
+            documents,
+            name: config.name.clone(),
+            clock,
+        })
+    }
+
+    /// All days there are.
+    fn always(&self) -> DateRange {
+        let today = now(&self.clock).to_zoned(self.zone.clone()).date();
+        DateRange { from: Date::constant(1900, 1, 1).min(today), to: today }
+    }
+
+    async fn ask_quotes(&self, assets: &[&Asset]) -> Answers<Quote> {
+        let Some((endpoint, fields, _)) = &self.quotes else {
+            return Err(ProviderError::not_offered(&self.name, DataType::Price));
+        };
+        let Some((body, reply)) =
+            endpoint.ask(&Wanted { assets, range: self.always(), interval: "" }).await?
+        else {
+            return Ok(assets.iter().map(|_| Answer::Unknown).collect());
+        };
+        let bad = |why: String| reply.error(Fault::BadAnswer, &why);
+        let items = fields.items(&body).map_err(|flaw| bad(flaw.to_string()))?;
+        let answer = |asset: &&Asset| {
+            let is_it = |told: &Option<String>| match told {
+                Some(told) => is_called(asset, told),
+                // One item without a name is the answer to the one that was asked for.
+                None => assets.len() == 1 && items.len() == 1,
+            };
+            let Some((_, item)) = items.iter().find(|(told, _)| is_it(told)) else {
+                return match items.iter().all(|(told, _)| told.is_some()) {
+                    true => Answer::Unknown,
+                    false => {
+                        Answer::Failed(bad(format!("items that don't tell whether they are of {asset}")))
+                    }
+                };
+            };
+            let quoted = fields.quoted(item, &self.zone, now(&self.clock));
+            match quoted.and_then(|quoted| quoted.map(|quoted| quoted.quote((*asset).clone())).transpose()) {
+                Ok(quote) => quote.into(),
+                Err(flaw) => Answer::Failed(bad(format!("{asset}: {flaw}"))),
+            }
+        };
+        Ok(assets.iter().map(answer).collect())
+    }
+
+    async fn one_series(&self, id: &SeriesId) -> Result<Answer<Series>, ProviderError> {
+        let Some((endpoint, fields, intervals)) = &self.series else {
+            return Err(ProviderError::not_offered(&self.name, DataType::Ohlcv));
+        };
+        let Some(interval) = intervals.get(&id.interval) else {
+            let message = format!("{} offers no bars of {}", self.name, id.interval);
+            return Err(ProviderError::new(Fault::NotOffered, message));
+        };
+        let range = id.range.unwrap_or_else(|| self.always());
+        let Some((body, reply)) = endpoint.ask(&Wanted { assets: &[&id.asset], range, interval }).await?
+        else {
+            return Ok(Answer::Unknown);
+        };
+        match fields.series(id, &body, &self.zone) {
+            Ok(series) => Ok(series.into()),
+            Err(flaw) => Ok(Answer::Failed(reply.error(Fault::BadAnswer, &flaw.to_string()))),
+        }
+    }
+
+    async fn one_document(&self, data: DataType, id: &DocumentId) -> Result<Answer<Document>, ProviderError> {
+        let Some((endpoint, value)) = self.documents.get(&data) else {
+            return Err(ProviderError::not_offered(&self.name, data));
+        };
+        if let Some(name) = id.parameters.keys().next() {
+            let message = format!("{} takes no parameters for {data}, and {name:?} is one", self.name);
+            return Err(ProviderError::new(Fault::BadRequest, message));
+        }
+        let wanted = Wanted { assets: &[&id.asset], range: self.always(), interval: "" };
+        let found = endpoint.ask(&wanted).await?;
+        Ok(found
+            .and_then(|(body, _)| Some(Document::new(id.asset.clone(), value.find(&body)?.clone())))
+            .into())
+    }
+
+    fn narrowed(&self, offer: Offer) -> Offer {
+        let offer = match &self.markets {
+            Some(markets) => offer.markets(markets.iter().copied()),
+            None => offer,
+        };
+        match &self.asset_types {
+            Some(types) => offer.asset_types(types.iter().copied()),
+            None => offer,
+        }
+    }
+}
+
+fn batches(config: &JsonConfig, quotes: &JsonQuotes, endpoint: &Endpoint) -> Result<()> {
+    let several = endpoint.has(Gap::Symbols);
+    let message = match quotes.max_batch {
+        0 => "quotes.max_batch is 0: a call must be able to ask for at least 1 quote",
+        2.. if !several => "quotes.max_batch is above 1, and quotes.url has no gap {symbols} for several",
+        _ if several && endpoint.has(Gap::Symbol) => "quotes.url has {symbol} and {symbols}: use one of them",
+        _ if several && endpoint.has(Gap::Market) => {
+            "quotes.url has {symbols} and {market}: a batch may be of several markets, use {symbol}"
+        }
+        _ => return Ok(()),
+    };
+    Err(wrong(config, message.to_owned()))
+}
+
+fn zone(config: &JsonConfig) -> Result<TimeZone> {
+    let Some(name) = &config.zone else { return Ok(TimeZone::UTC) };
+    let message = || format!("zone: there is no time zone {name:?}: name one such as Europe/London");
+    TimeZone::get(name).map_err(|_| wrong(config, message()))
+}
+
+#[async_trait]
+impl Provider for JsonProvider {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn offer(&self, data: DataType) -> Option<Offer> {
+        let offer = match data {
+            DataType::Price => Offer::new(self.quotes.as_ref()?.2),
+            DataType::Ohlcv => Offer::new(1).intervals(self.series.as_ref()?.2.keys().copied()),
+            _ => self.documents.contains_key(&data).then(|| Offer::new(1))?,
+        };
+        Some(self.narrowed(offer))
+    }
+
+    async fn quotes(&self, assets: &[Asset]) -> Answers<Quote> {
+        if self.quotes.as_ref().is_some_and(|(endpoint, ..)| endpoint.has(Gap::Symbols)) {
+            return self.ask_quotes(&assets.iter().collect::<Vec<_>>()).await;
+        }
+        let mut answers = Vec::with_capacity(assets.len());
+        for asset in assets {
+            let answer = self.ask_quotes(&[asset]).await;
+            answers.push(answer.map(|mut answers| answers.pop().unwrap_or(Answer::Unknown)));
+        }
+        gathered(answers)
+    }
+
+    async fn series(&self, ids: &[SeriesId]) -> Answers<Series> {
+        let mut answers = Vec::with_capacity(ids.len());
+        for id in ids {
+            answers.push(self.one_series(id).await);
+        }
+        gathered(answers)
+    }
+
+    async fn documents(&self, data: DataType, ids: &[DocumentId]) -> Answers<Document> {
+        let mut answers = Vec::with_capacity(ids.len());
+        for id in ids {
+            answers.push(self.one_document(data, id).await);
+        }
+        gathered(answers)
+    }
+}

@@ -1,0 +1,171 @@
+//! What a user says of a JSON API: its URLs, and where in its bodies each field is.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AssetType, DataType, HttpLimits, Interval, Market, SecretSource};
+
+/// A JSON API: URLs with gaps, and JSON pointers (RFC 6901) to what its bodies say.
+///
+/// The gaps are `{symbol}`, `{symbols}` (all of a batch, with commas between), `{market}`, `{from}` and `{to}`
+/// (days), and `{interval}`; what is put in is percent-encoded. They come behind the host.
+///
+/// ```
+/// use market_data::JsonConfig;
+///
+/// let config: JsonConfig = serde_json::from_str(r#"{
+///     "name": "acme",
+///     "headers": {"Accept": "application/json"},
+///     "error": "/error/message",
+///     "quotes": {
+///         "url": "https://api.acme.example/v1/quotes?symbols={symbols}",
+///         "max_batch": 50, "items": "/data", "symbol": "/ticker", "price": "/last", "time": "/at"
+///     }
+/// }"#)?;
+/// assert_eq!(config.quotes.unwrap().max_batch, 50);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JsonConfig {
+    /// What it is called in statistics and answers.
+    pub name: String,
+    /// Headers sent with each call. A key goes into `key`, not in here: these are shown.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
+    /// The key of the API, and how it is sent.
+    #[serde(default)]
+    pub key: Option<JsonKey>,
+    /// Where a body tells an error: anything but `null`, `false` and `""` there is one.
+    #[serde(default)]
+    pub error: Option<String>,
+    /// The time zone whose days are meant where a body tells a moment: `Europe/London`. UTC if none is named.
+    #[serde(default)]
+    pub zone: Option<String>,
+    /// Which markets it knows. One, unless each URL has a `{market}`: its symbols would be taken for those of
+    /// others. All if none are named.
+    #[serde(default)]
+    pub markets: Option<Vec<Market>>,
+    /// Which types of assets it knows. Those usual on its markets if none are named.
+    #[serde(default)]
+    pub asset_types: Option<Vec<AssetType>>,
+    /// How to ask for quotes.
+    #[serde(default)]
+    pub quotes: Option<JsonQuotes>,
+    /// How to ask for bars.
+    #[serde(default)]
+    pub series: Option<JsonSeries>,
+    /// How to ask for anything else, by data type.
+    #[serde(default)]
+    pub documents: BTreeMap<DataType, JsonDocuments>,
+    /// The limits of its calls.
+    #[serde(default)]
+    pub http: HttpLimits,
+}
+
+/// The key of an API: `{"from": {"env": "ACME_KEY"}, "send": {"header": "X-Api-Key"}}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JsonKey {
+    /// Where it is kept.
+    pub from: SecretSource,
+    /// How it is sent. Default: as a bearer token.
+    #[serde(default)]
+    pub send: KeyPlace,
+}
+
+/// How a key is sent.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum KeyPlace {
+    /// As a bearer token.
+    #[default]
+    Bearer,
+    /// In a header of this name.
+    Header(String),
+    /// In a parameter of this name.
+    Query(String),
+}
+
+/// How an API is asked for quotes. All but `url` and `items` point into one item.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "pointers to what a quote's fields are called")]
+pub struct JsonQuotes {
+    /// The URL; with `{symbols}` for a batch of several.
+    pub url: String,
+    /// How many symbols one call may ask for.
+    #[serde(default = "one")]
+    pub max_batch: usize,
+    /// Where the items are: an array, an object by symbol, or the one item itself. The whole body if not said.
+    #[serde(default)]
+    pub items: String,
+    /// The symbol in an item. Needed for a batch of several, unless the items are an object by symbol.
+    #[serde(default)]
+    pub symbol: Option<String>,
+    pub price: String,
+    #[serde(default)]
+    pub previous_close: Option<String>,
+    #[serde(default)]
+    pub open: Option<String>,
+    #[serde(default)]
+    pub high: Option<String>,
+    #[serde(default)]
+    pub low: Option<String>,
+    #[serde(default)]
+    pub volume: Option<String>,
+    /// When the price was made: RFC 3339, a day, or seconds or milliseconds since 1970. The moment of the call
+    /// if not said.
+    #[serde(default)]
+    pub time: Option<String>,
+    #[serde(default)]
+    pub currency: Option<String>,
+    #[serde(default)]
+    pub bid: Option<String>,
+    #[serde(default)]
+    pub ask: Option<String>,
+}
+
+/// How an API is asked for bars. All but `url`, `items` and `intervals` point into one item.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "pointers to what a bar's fields are called")]
+pub struct JsonSeries {
+    /// The URL, for one asset.
+    pub url: String,
+    /// Where the items are: an array. The whole body if not said.
+    #[serde(default)]
+    pub items: String,
+    /// Which intervals there are, and what `{interval}` is then. Daily bars, called `1d`, if not said.
+    #[serde(default = "daily")]
+    pub intervals: BTreeMap<Interval, String>,
+    pub time: String,
+    pub open: String,
+    pub high: String,
+    pub low: String,
+    pub close: String,
+    #[serde(default)]
+    pub adjusted_close: Option<String>,
+    #[serde(default)]
+    pub volume: Option<String>,
+}
+
+/// How an API is asked for a document.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JsonDocuments {
+    /// The URL, for one asset.
+    pub url: String,
+    /// Where the document is in the body: all of it if not said. `null` there is none.
+    #[serde(default)]
+    pub value: String,
+}
+
+fn one() -> usize {
+    1
+}
+
+fn daily() -> BTreeMap<Interval, String> {
+    BTreeMap::from([(Interval::Day, "1d".to_owned())])
+}

@@ -1,0 +1,163 @@
+//! One kind of data of a JSON API: its URL, its key and its headers, and whether its body tells an error.
+
+use cache_core::{Clock, Error, ErrorKind, Result};
+use serde_json::Value;
+
+use super::{
+    config::{JsonConfig, KeyPlace},
+    pointer::Pointer,
+    template::{Gap, Template},
+};
+use crate::{
+    Asset, DateRange, Fault, ProviderError, Secret,
+    http::{Call, HttpClient, Reply},
+    parse::start_of,
+};
+
+/// Where one kind of data is asked for.
+#[derive(Debug)]
+pub(super) struct Endpoint {
+    template: Template,
+    client: HttpClient,
+    access: Access,
+}
+
+/// What goes along with each call of an API, and how it says that one failed.
+#[derive(Clone, Debug)]
+pub(super) struct Access {
+    headers: Vec<(String, String)>,
+    key: Option<(Secret, KeyPlace)>,
+    error: Option<Pointer>,
+}
+
+/// What one call asks for.
+#[derive(Debug)]
+pub(super) struct Wanted<'a> {
+    pub(super) assets: &'a [&'a Asset],
+    pub(super) range: DateRange,
+    pub(super) interval: &'a str,
+}
+
+impl Access {
+    /// What is configured.
+    ///
+    /// # Errors
+    ///
+    /// `Config` for a header that can't be, a key that can't be read, and what is no pointer.
+    pub(super) fn new(config: &JsonConfig) -> Result<Self> {
+        let key = match &config.key {
+            Some(key) => Some((key.from.read()?, key.send.clone())),
+            None => None,
+        };
+        let placed = key.iter().filter_map(|(_, place)| match place {
+            KeyPlace::Header(name) => Some((name, "key.send.header")),
+            _ => None,
+        });
+        for (name, field) in config.headers.keys().map(|name| (name, "headers")).chain(placed) {
+            let sound = !name.is_empty()
+                && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+            if !sound {
+                return Err(wrong(config, format!("{field}: {:?} is no name of a header", start_of(name))));
+            }
+        }
+        if let Some((name, _)) =
+            config.headers.iter().find(|(_, value)| !value.bytes().all(|byte| (b' '..=b'~').contains(&byte)))
+        {
+            return Err(wrong(config, format!("headers: the value of {name:?} can't stand in a header")));
+        }
+        let headers =
+            config.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
+        Ok(Self { headers, key, error: Pointer::optional("error", config.error.as_ref())? })
+    }
+
+    fn added_to(&self, call: Call) -> Call {
+        let call = self.headers.iter().fold(call, |call, (name, value)| call.header(name.clone(), value));
+        match &self.key {
+            None => call,
+            Some((key, KeyPlace::Bearer)) => call.bearer(key),
+            Some((key, KeyPlace::Header(name))) => call.secret_header(name.to_ascii_lowercase(), key),
+            Some((key, KeyPlace::Query(name))) => call.secret_query(name, key),
+        }
+    }
+}
+
+impl Endpoint {
+    /// The endpoint at `url`, which is the setting `field`.
+    ///
+    /// # Errors
+    ///
+    /// `Config` naming the field, if the URL is no template, has none of the gaps in `needs`, or one of those
+    /// in `lacks`.
+    pub(super) fn new(
+        config: &JsonConfig,
+        field: &str,
+        url: &str,
+        gaps: (&[Gap], &[Gap]),
+        access: &Access,
+        clock: Clock,
+    ) -> Result<Self> {
+        let template = Template::read(url).map_err(|why| wrong(config, format!("{field}: {why}")))?;
+        let (needs, lacks) = gaps;
+        if !needs.iter().any(|gap| template.has(*gap)) {
+            let needs =
+                needs.iter().map(|gap| format!("{{{}}}", gap.name())).collect::<Vec<_>>().join(" or ");
+            return Err(wrong(
+                config,
+                format!("{field}: the URL {url:?} has no gap {needs}: all keys would be one"),
+            ));
+        }
+        if let Some(gap) = lacks.iter().find(|gap| template.has(**gap)) {
+            return Err(wrong(config, format!("{field}: the gap {{{}}} has no meaning here", gap.name())));
+        }
+        let client = HttpClient::new(&config.name, config.http.settings(&template.origin), clock)?;
+        Ok(Self { template, client, access: access.clone() })
+    }
+
+    /// Whether a gap is in its URL.
+    pub(super) fn has(&self, gap: Gap) -> bool {
+        self.template.has(gap)
+    }
+
+    /// Asks, and reads the body; `None` if what is wanted can't stand in the URL.
+    ///
+    /// # Errors
+    ///
+    /// If the call failed, the body is no JSON, or it tells an error.
+    pub(super) async fn ask(&self, wanted: &Wanted<'_>) -> Result<Option<(Value, Reply)>, ProviderError> {
+        let Some(call) = self.template.fill(|gap| wanted.fill(gap)) else { return Ok(None) };
+        let reply = self.client.send(&self.access.added_to(call)).await?;
+        let body: Result<Value, _> = serde_json::from_slice(&reply.body);
+        let told =
+            self.access.error.as_ref().zip(body.as_ref().ok()).and_then(|(error, body)| error.find(body));
+        if let Some(told) = told.filter(|told| **told != Value::Bool(false) && **told != "") {
+            let fault = if reply.is_success() { Fault::BadRequest } else { reply.failure().fault() };
+            let told = told.as_str().map_or_else(|| told.to_string(), str::to_owned);
+            return Err(reply.error(fault, &told));
+        }
+        let reply = reply.succeeded()?;
+        match body {
+            Ok(body) => Ok(Some((body, reply))),
+            Err(error) => Err(reply.error(Fault::BadAnswer, &error.to_string())),
+        }
+    }
+}
+
+impl Wanted<'_> {
+    fn fill(&self, gap: Gap) -> String {
+        let first = self.assets.first();
+        let symbols = || self.assets.iter().map(|asset| asset.symbol.as_str()).collect::<Vec<_>>().join(",");
+        match gap {
+            Gap::Symbol => first.map_or_else(String::new, |asset| asset.symbol.to_string()),
+            Gap::Symbols => symbols(),
+            Gap::Market => first.map_or_else(String::new, |asset| asset.market.to_string()),
+            Gap::From => self.range.from.to_string(),
+            Gap::To => self.range.to.to_string(),
+            Gap::Interval => self.interval.to_owned(),
+        }
+    }
+}
+
+/// An error of the configuration of an API.
+pub(super) fn wrong(config: &JsonConfig, message: String) -> Error {
+    Error::new(ErrorKind::Config, "json", format!("{}: {message}", config.name))
+}

@@ -1,0 +1,195 @@
+//! Pointers into bodies, and the values found there.
+
+use cache_core::{Error, ErrorKind, Result};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::parse::{Count, Figure, Flaw, start_of};
+
+/// A JSON pointer, checked, that knows which field it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Pointer {
+    field: &'static str,
+    path: String,
+}
+
+impl Pointer {
+    /// The pointer of a field.
+    ///
+    /// # Errors
+    ///
+    /// `Config` naming the field, if `path` is no JSON pointer.
+    pub(super) fn new(field: &'static str, path: &str) -> Result<Self> {
+        let sound = path.is_empty() || path.starts_with('/');
+        let escapes = path.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
+        if sound && escapes {
+            return Ok(Self { field, path: path.to_owned() });
+        }
+        let message = format!(
+            "{field}: {:?} is no JSON pointer: write /data/0/price, or nothing for the whole",
+            start_of(path)
+        );
+        Err(Error::new(ErrorKind::Config, "json", message))
+    }
+
+    /// The pointer of a field that need not be there.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pointer::new`].
+    pub(super) fn optional(field: &'static str, path: Option<&String>) -> Result<Option<Self>> {
+        path.map(|path| Self::new(field, path)).transpose()
+    }
+
+    /// What is there, unless it is `null`.
+    pub(super) fn find<'a>(&self, value: &'a Value) -> Option<&'a Value> {
+        value.pointer(&self.path).filter(|value| !value.is_null())
+    }
+
+    /// What is there.
+    ///
+    /// # Errors
+    ///
+    /// If there is nothing.
+    pub(super) fn get<'a>(&self, value: &'a Value) -> Result<&'a Value, Flaw> {
+        self.find(value)
+            .ok_or_else(|| Flaw::new(format!("{} is missing: nothing at {:?}", self.field, self.path)))
+    }
+
+    /// The number there.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub(super) fn number(&self, value: &Value) -> Result<f64, Flaw> {
+        let figure = Figure::deserialize(self.get(value)?);
+        figure.map(|figure| figure.0).map_err(|error| Flaw::json(self.field, &error))
+    }
+
+    /// The count there.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub(super) fn count(&self, value: &Value) -> Result<u64, Flaw> {
+        let count = Count::deserialize(self.get(value)?);
+        count.map(|count| count.0).map_err(|error| Flaw::json(self.field, &error))
+    }
+
+    /// The text there, or the number as a text.
+    ///
+    /// # Errors
+    ///
+    /// If there is neither.
+    pub(super) fn text(&self, value: &Value) -> Result<String, Flaw> {
+        match self.get(value)? {
+            Value::String(text) => Ok(text.clone()),
+            Value::Number(number) => Ok(number.to_string()),
+            _ => Err(Flaw::new(format!("{} is no text", self.field))),
+        }
+    }
+
+    /// The time there.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub(super) fn time(&self, value: &Value) -> Result<Told, Flaw> {
+        let told = self.get(value)?;
+        let wrong = || Flaw::text(&format!("{} is no time", self.field), start_of(&told.to_string()));
+        match told {
+            Value::Number(number) => number.as_f64().and_then(since_1970).map(Told::Moment).ok_or_else(wrong),
+            Value::String(text) if text.len() == 10 && text.contains('-') => {
+                text.parse().map(Told::Day).map_err(|_| wrong())
+            }
+            Value::String(text) => text.parse().map(Told::Moment).map_err(|_| wrong()),
+            _ => Err(wrong()),
+        }
+    }
+}
+
+/// A time as it was told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    Day(Date),
+    Moment(Timestamp),
+}
+
+impl Told {
+    /// The day, in a zone if a moment was told.
+    pub(super) fn day(self, zone: &TimeZone) -> Date {
+        match self {
+            Self::Day(day) => day,
+            Self::Moment(at) => zone.to_datetime(at).date(),
+        }
+    }
+
+    /// The moment, if one was told.
+    pub(super) fn moment(self) -> Option<Timestamp> {
+        match self {
+            Self::Day(_) => None,
+            Self::Moment(at) => Some(at),
+        }
+    }
+}
+
+/// Seconds since 1970; or milliseconds, if as seconds they would lie past the year 5000.
+fn since_1970(number: f64) -> Option<Timestamp> {
+    let millis = if number.abs() < 1e11 { number * 1e3 } else { number };
+    (millis.abs() < 1e15).then_some(())?;
+    Timestamp::from_millisecond(millis.round() as i64).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    fn pointer(path: &str) -> Pointer {
+        Pointer::new("quotes.price", path).unwrap()
+    }
+
+    #[test]
+    fn what_is_no_pointer_is_refused_by_the_name_of_its_field() {
+        for path in ["price", "$.price", "/a~", "/a~2b"] {
+            let message = Pointer::new("quotes.price", path).unwrap_err().to_string();
+            assert!(message.contains("quotes.price") && message.contains(path), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_is_not_there_or_is_another_is_told_by_its_field() {
+        let value = json!({"a": {"b": null, "c": "x", "d": [1], "e": -1, "f": "1.5"}});
+        for path in ["/a/b", "/a/z", "/a/c", "/a/d", "/x"] {
+            let message = pointer(path).number(&value).unwrap_err().to_string();
+            assert!(message.contains("quotes.price"), "{message}");
+        }
+        assert_eq!((pointer("/a/f").number(&value), pointer("/a/d/0").number(&value)), (Ok(1.5), Ok(1.0)));
+        assert!(pointer("/a/e").count(&value).is_err() && pointer("/a/d").text(&value).is_err());
+    }
+
+    #[test]
+    fn a_time_is_told_in_five_ways() {
+        let value =
+            json!(["2020-01-02", "2020-01-02T14:30:00Z", 1577975400, 1577975400000_i64, 1577975400.5]);
+        let time = |at: usize| pointer(&format!("/{at}")).time(&value).unwrap();
+        assert_eq!(time(0), Told::Day("2020-01-02".parse().unwrap()));
+        let moment = Told::Moment("2020-01-02T14:30:00Z".parse().unwrap());
+        assert!((1..=3).all(|at| time(at) == moment));
+        assert_eq!(time(4), Told::Moment("2020-01-02T14:30:00.5Z".parse().unwrap()));
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_makes_a_pointer_panic(number: f64, text in ".{0,20}", path in "(/[a-z0-9~01]{0,3}){0,3}") {
+            if let Ok(pointer) = Pointer::new("x", &path) {
+                for value in [json!(number), json!(text), json!([number, text]), json!({"a": number})] {
+                    let _ = (pointer.time(&value), pointer.number(&value), pointer.count(&value));
+                }
+            }
+        }
+    }
+}

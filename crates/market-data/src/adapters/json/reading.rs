@@ -1,0 +1,211 @@
+//! What the bodies of a JSON API say, by the pointers a user gave.
+
+use cache_core::{Error, ErrorKind, Result};
+use jiff::{Timestamp, tz::TimeZone};
+use serde_json::Value;
+
+use super::{
+    config::{JsonQuotes, JsonSeries},
+    pointer::{Pointer, Told},
+};
+use crate::{
+    Asset, BarTime, Series, SeriesId,
+    parse::{self, Candle, Flaw, Quoted, moment},
+};
+
+/// The pointers of a quote.
+#[derive(Debug)]
+pub(super) struct QuoteFields {
+    items: Pointer,
+    symbol: Option<Pointer>,
+    price: Pointer,
+    previous_close: Option<Pointer>,
+    open: Option<Pointer>,
+    high: Option<Pointer>,
+    low: Option<Pointer>,
+    volume: Option<Pointer>,
+    time: Option<Pointer>,
+    currency: Option<Pointer>,
+    bid: Option<Pointer>,
+    ask: Option<Pointer>,
+}
+
+impl QuoteFields {
+    /// The pointers as configured.
+    ///
+    /// # Errors
+    ///
+    /// `Config` naming the one that is no pointer.
+    pub(super) fn new(config: &JsonQuotes) -> Result<Self> {
+        let optional = |field, path: &Option<String>| Pointer::optional(field, path.as_ref());
+        Ok(Self {
+            items: Pointer::new("quotes.items", &config.items)?,
+            symbol: optional("quotes.symbol", &config.symbol)?,
+            price: Pointer::new("quotes.price", &config.price)?,
+            previous_close: optional("quotes.previous_close", &config.previous_close)?,
+            open: optional("quotes.open", &config.open)?,
+            high: optional("quotes.high", &config.high)?,
+            low: optional("quotes.low", &config.low)?,
+            volume: optional("quotes.volume", &config.volume)?,
+            time: optional("quotes.time", &config.time)?,
+            currency: optional("quotes.currency", &config.currency)?,
+            bid: optional("quotes.bid", &config.bid)?,
+            ask: optional("quotes.ask", &config.ask)?,
+        })
+    }
+
+    /// The items of a body by the symbols they tell; by no symbol if they tell none.
+    ///
+    /// # Errors
+    ///
+    /// If there are no items.
+    pub(super) fn items<'a>(&self, body: &'a Value) -> Result<Vec<(Option<String>, &'a Value)>, Flaw> {
+        let Some(items) = self.items.find(body) else { return Ok(Vec::new()) };
+        let told = |item| {
+            self.symbol
+                .as_ref()
+                .filter(|symbol| symbol.find(item).is_some())
+                .map(|symbol| symbol.text(item))
+                .transpose()
+        };
+        match items {
+            Value::Array(items) => items.iter().map(|item| Ok((told(item)?, item))).collect(),
+            // An object without a price of its own holds items by their symbols.
+            Value::Object(by_symbol) if self.price.find(items).is_none() => {
+                let item = |(symbol, item): (&String, _)| {
+                    Ok((Some(told(item)?.unwrap_or_else(|| symbol.clone())), item))
+                };
+                by_symbol.iter().map(item).collect()
+            }
+            item => Ok(vec![(told(item)?, item)]),
+        }
+    }
+
+    /// What an item says; a price whose time isn't told is of `now`.
+    ///
+    /// # Errors
+    ///
+    /// If it tells no price, or what can't be believed.
+    pub(super) fn quoted(
+        &self,
+        item: &Value,
+        zone: &TimeZone,
+        now: Timestamp,
+    ) -> Result<Option<Quoted>, Flaw> {
+        if self.price.find(item).is_none() {
+            return Ok(None);
+        }
+        let number =
+            |pointer: &Option<Pointer>| there(pointer, item).map(|pointer| pointer.number(item)).transpose();
+        let time = there(&self.time, item).map(|pointer| pointer.time(item)).transpose()?;
+        Ok(Some(Quoted {
+            previous_close: number(&self.previous_close)?,
+            open: number(&self.open)?,
+            high: number(&self.high)?,
+            low: number(&self.low)?,
+            volume: there(&self.volume, item).map(|pointer| pointer.count(item)).transpose()?,
+            time: time.and_then(Told::moment),
+            currency: there(&self.currency, item).map(|pointer| pointer.text(item)).transpose()?,
+            bid: number(&self.bid)?,
+            ask: number(&self.ask)?,
+            ..Quoted::new(self.price.number(item)?, time.unwrap_or(Told::Moment(now)).day(zone))
+        }))
+    }
+}
+
+/// The pointer, if it points to something.
+fn there<'a>(pointer: &'a Option<Pointer>, item: &Value) -> Option<&'a Pointer> {
+    pointer.as_ref().filter(|pointer| pointer.find(item).is_some())
+}
+
+/// Whether `told` is what an upstream without names of its own calls `asset`.
+pub(super) fn is_called(asset: &Asset, told: &str) -> bool {
+    asset.symbol.as_str().eq_ignore_ascii_case(told) || asset.to_string().eq_ignore_ascii_case(told)
+}
+
+/// The pointers of a bar.
+#[derive(Debug)]
+pub(super) struct BarFields {
+    items: Pointer,
+    time: Pointer,
+    open: Pointer,
+    high: Pointer,
+    low: Pointer,
+    close: Pointer,
+    adjusted_close: Option<Pointer>,
+    volume: Option<Pointer>,
+}
+
+impl BarFields {
+    /// The pointers as configured.
+    ///
+    /// # Errors
+    ///
+    /// `Config` naming the one that is no pointer.
+    pub(super) fn new(config: &JsonSeries) -> Result<Self> {
+        if config.intervals.is_empty() {
+            let message = "series.intervals is empty: name at least one, such as 1d, and what it is called";
+            return Err(Error::new(ErrorKind::Config, "json", message));
+        }
+        Ok(Self {
+            items: Pointer::new("series.items", &config.items)?,
+            time: Pointer::new("series.time", &config.time)?,
+            open: Pointer::new("series.open", &config.open)?,
+            high: Pointer::new("series.high", &config.high)?,
+            low: Pointer::new("series.low", &config.low)?,
+            close: Pointer::new("series.close", &config.close)?,
+            adjusted_close: Pointer::optional("series.adjusted_close", config.adjusted_close.as_ref())?,
+            volume: Pointer::optional("series.volume", config.volume.as_ref())?,
+        })
+    }
+
+    /// The series in a body, in whichever order it tells its bars; `None` if it tells none at all.
+    ///
+    /// # Errors
+    ///
+    /// If it holds what can't be bars, or two of one time.
+    pub(super) fn series(
+        &self,
+        id: &SeriesId,
+        body: &Value,
+        zone: &TimeZone,
+    ) -> Result<Option<Series>, Flaw> {
+        let Some(items) = self.items.find(body) else { return Ok(None) };
+        let items = items.as_array().ok_or_else(|| Flaw::new("series.items is no array"))?;
+        let mut bars = items.iter().map(|item| self.candle(id, item, zone)).collect::<Result<Vec<_>, _>>()?;
+        bars.sort_by_key(|(_, candle)| candle.begin);
+        if let Some(pair) = bars.windows(2).find(|pair| pair[0].1.begin == pair[1].1.begin) {
+            return Err(Flaw::new(format!("two bars of {}", pair[0].0)));
+        }
+        parse::series(id, bars).map(Some)
+    }
+
+    fn candle(
+        &self,
+        id: &SeriesId,
+        item: &Value,
+        zone: &TimeZone,
+    ) -> Result<(jiff::civil::Date, Candle<BarTime>), Flaw> {
+        let told = self.time.time(item)?;
+        let day = told.day(zone);
+        let begin = match (id.interval.is_intraday(), told.moment()) {
+            (false, _) => BarTime::Day(day),
+            (true, Some(at)) => moment(at),
+            (true, None) => {
+                return Err(Flaw::new(format!("a bar of {} tells no time, only {day}", id.interval)));
+            }
+        };
+        let adjusted_close =
+            there(&self.adjusted_close, item).map(|pointer| pointer.number(item)).transpose()?;
+        let candle = Candle {
+            begin,
+            open: self.open.number(item)?,
+            high: self.high.number(item)?,
+            low: self.low.number(item)?,
+            close: self.close.number(item)?,
+            adjusted_close,
+            volume: there(&self.volume, item).map_or(Ok(0), |pointer| pointer.count(item))?,
+        };
+        Ok((day, candle))
+    }
+}

@@ -1,0 +1,240 @@
+//! OANDA v20: prices in batches, candles one instrument a call.
+
+mod candles;
+mod config;
+mod fault;
+mod history;
+mod instrument;
+mod instruments;
+mod pricing;
+
+use std::collections::BTreeSet;
+
+use async_trait::async_trait;
+use cache_core::{Clock, Error, ErrorKind, Result};
+
+pub use self::{config::OandaConfig, history::CandlePrice};
+use self::{fault::failure, instruments::Instruments};
+use crate::{
+    Answer, Answers, Asset, DataType, Fault, Offer, Provider, ProviderError, Quote, Secret, Series, SeriesId,
+    http::{Call, HttpClient, Reply},
+    parse::now,
+    provider::gathered,
+};
+
+/// The most calls that one series may cost.
+const MOST_CALLS: usize = 20;
+
+/// OANDA's v20 API: currencies, metals and contracts for difference.
+///
+/// An asset of the market FX is asked for as a pair (`EUR_USD`, `EUR/USD` and `EURUSD` are one); any other by its
+/// symbol, if that is of OANDA's form (`DE30_EUR`). A quote's price is the middle between the best bid and the best
+/// ask; its day begins at 17:00 in New York on the eve, as that of a daily candle does. The volume of a candle is
+/// how often the price changed.
+///
+/// One unknown instrument makes OANDA refuse a whole batch: the list of those that exist is then asked for, and
+/// the batch again without it.
+///
+/// ```no_run
+/// use cache_core::Clock;
+/// use market_data::{OandaConfig, OandaProvider, Provider, SecretSource};
+///
+/// # async fn ask() -> Result<(), Box<dyn std::error::Error>> {
+/// let config = OandaConfig::new("101-004-1234567-001", SecretSource::Env("OANDA_TOKEN".into()));
+/// let oanda = OandaProvider::new(config, Clock::system())?;
+/// let answers = oanda.series(&["EUR_USD@FX:5m".parse()?]).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct OandaProvider {
+    config: OandaConfig,
+    api: HttpClient,
+    token: Secret,
+    instruments: Instruments,
+    clock: Clock,
+}
+
+impl OandaProvider {
+    /// A provider that asks OANDA as `config` says. Nothing is asked yet.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if the token can't be read, and for an account, URLs and limits that can't be.
+    pub fn new(config: OandaConfig, clock: Clock) -> Result<Self> {
+        let wrong = |message: String| Err(Error::new(ErrorKind::Config, "oanda", message));
+        let account = &config.account;
+        if account.is_empty() || !account.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            return wrong(format!(
+                "account of {} is {account:?}: give one such as 101-004-1234567-001",
+                config.name
+            ));
+        }
+        if !(1..=500).contains(&config.max_batch) {
+            return wrong(format!("max_batch of {} is {}: give 1 to 500", config.name, config.max_batch));
+        }
+        let api = HttpClient::new(&config.name, config.http.settings(&config.base_url), clock.clone())?;
+        let token = config.token.read()?;
+        Ok(Self { api, token, instruments: Instruments::new(clock.clone()), clock, config })
+    }
+
+    async fn send(&self, call: Call) -> Result<Reply, ProviderError> {
+        self.api.send(&call.bearer(&self.token)).await
+    }
+
+    async fn ask_prices(&self, names: &BTreeSet<String>) -> Result<Reply, ProviderError> {
+        let names = names.iter().map(String::as_str).collect::<Vec<_>>().join(",");
+        let account = self.config.account.as_str();
+        self.send(Call::get(["v3", "accounts", account, "pricing"]).query("instruments", names)).await
+    }
+
+    async fn ask_instruments(&self) -> Result<BTreeSet<String>, ProviderError> {
+        let call = Call::get(["v3", "accounts", self.config.account.as_str(), "instruments"]);
+        let reply = self.send(call).await?;
+        if !reply.is_success() {
+            return Err(failure(&reply));
+        }
+        instruments::read(&reply.body).map_err(|flaw| reply.error(Fault::BadAnswer, &flaw.to_string()))
+    }
+
+    /// The reply to those of `names` that exist; `None` if none does.
+    async fn prices(&self, mut names: BTreeSet<String>) -> Result<Option<Reply>, ProviderError> {
+        let known = self.instruments.known().await;
+        if let Some(known) = &known {
+            names.retain(|name| known.contains(name));
+        }
+        if names.is_empty() {
+            return Ok(None);
+        }
+        let reply = self.ask_prices(&names).await?;
+        if reply.status != 400 {
+            return if reply.is_success() { Ok(Some(reply)) } else { Err(failure(&reply)) };
+        }
+        let asked = names.len();
+        let known = self.instruments.renewed(known.as_ref(), self.ask_instruments()).await?;
+        names.retain(|name| known.contains(name));
+        if names.is_empty() {
+            return Ok(None);
+        }
+        if names.len() == asked {
+            return Err(failure(&reply));
+        }
+        let reply = self.ask_prices(&names).await?;
+        if reply.is_success() { Ok(Some(reply)) } else { Err(failure(&reply)) }
+    }
+
+    async fn one_series(&self, id: &SeriesId) -> Result<Answer<Series>, ProviderError> {
+        let Some(name) = instrument::named(&id.asset) else { return Ok(Answer::Unknown) };
+        let refused =
+            |fault, why: String| Err(ProviderError::new(fault, format!("{} {why}", self.config.name)));
+        let Some(calls) = history::calls(&name, id, self.config.candles, now(&self.clock)) else {
+            return refused(Fault::NotOffered, format!("offers no candles of {}", id.interval));
+        };
+        if calls.len() > MOST_CALLS {
+            let wanted = format!("more than {MOST_CALLS}: ask for fewer days or longer candles");
+            return refused(
+                Fault::BadRequest,
+                format!("would be called {} times for {id}, {wanted}", calls.len()),
+            );
+        }
+        let mut told = Vec::with_capacity(calls.len());
+        for call in calls {
+            let reply = self.send(call).await?;
+            if fault::is_unknown_instrument(&reply) {
+                return Ok(Answer::Unknown);
+            }
+            if !reply.is_success() {
+                return Err(failure(&reply));
+            }
+            let bad = |why: String| reply.error(Fault::BadAnswer, &why);
+            let candles = candles::read(&reply.body).map_err(|flaw| bad(flaw.to_string()))?;
+            if !instrument::same(&candles.instrument, &name) {
+                return Err(bad(format!("{:?} in place of {name}", candles.instrument)));
+            }
+            if Some(candles.granularity.as_str()) != history::granularity(id.interval) {
+                return Err(bad(format!("candles of {:?} in place of {}", candles.granularity, id.interval)));
+            }
+            told.push(candles);
+        }
+        match history::series(id, &told, self.config.unfinished) {
+            Ok(series) => Ok(Answer::Value(series)),
+            Err(flaw) => refused(Fault::BadAnswer, format!("answered what is no series {id}: {flaw}")),
+        }
+    }
+}
+
+#[async_trait]
+impl Provider for OandaProvider {
+    fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    fn offer(&self, data: DataType) -> Option<Offer> {
+        match data {
+            DataType::Price => Some(Offer::new(self.config.max_batch)),
+            DataType::Ohlcv => {
+                Some(Offer::new(1).intervals(history::INTERVALS.iter().map(|(interval, ..)| *interval)))
+            }
+            _ => None,
+        }
+    }
+
+    async fn quotes(&self, assets: &[Asset]) -> Answers<Quote> {
+        let names: Vec<Option<String>> = assets.iter().map(instrument::named).collect();
+        let Some(reply) = self.prices(names.iter().flatten().cloned().collect()).await? else {
+            return Ok(assets.iter().map(|_| Answer::Unknown).collect());
+        };
+        let said =
+            pricing::read(&reply.body).map_err(|flaw| reply.error(Fault::BadAnswer, &flaw.to_string()))?;
+        let answer = |(asset, name): (&Asset, Option<String>)| {
+            let found = name.and_then(|name| said.iter().find(|(told, _)| instrument::same(told, &name)));
+            let Some((_, said)) = found else { return Answer::Unknown };
+            match said.clone().and_then(|quoted| quoted.map(|quoted| quoted.quote(asset.clone())).transpose())
+            {
+                Ok(quote) => quote.into(),
+                Err(flaw) => Answer::Failed(reply.error(Fault::BadAnswer, &format!("{asset}: {flaw}"))),
+            }
+        };
+        Ok(assets.iter().zip(names).map(answer).collect())
+    }
+
+    async fn series(&self, ids: &[SeriesId]) -> Answers<Series> {
+        let mut answers = Vec::with_capacity(ids.len());
+        for id in ids {
+            answers.push(self.one_series(id).await);
+        }
+        gathered(answers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::parse::damaged::bodies;
+
+    const BODIES: &[&str] = &[
+        r#"{"prices":[{"instrument":"EUR_USD","time":"2016-10-05T05:28:16.7Z","bids":[{"price":"1.12157","liquidity":1}],"asks":[{"price":"1.12170","liquidity":1}],"closeoutBid":"1.1","closeoutAsk":"1.2"}]}"#,
+        r#"{"instrument":"EUR_USD","granularity":"D","candles":[{"volume":132,"time":"2016-10-17T21:00:00Z","complete":true,"mid":{"h":"2","c":"1.5","l":"1","o":"1"}},{"volume":1,"time":"2016-10-18T21:00:00Z","complete":false,"mid":{"h":"2","c":"1.5","l":"1","o":"1"}}]}"#,
+        r#"{"instruments":[{"name":"EUR_USD"},{"name":"EUR_JPY"}]}"#,
+    ];
+
+    proptest! {
+        #[test]
+        fn no_body_makes_reading_panic_or_tells_a_price_that_is_none(body in bodies(BODIES)) {
+            let asset: Asset = "EUR_USD@FX".parse().unwrap();
+            for (_, quoted) in pricing::read(&body).into_iter().flatten() {
+                if let Ok(Some(quoted)) = quoted {
+                    let _ = quoted.quote(asset.clone()).map(|quote| assert!(quote.price >= 0.0 && quote.price < 1e16));
+                }
+            }
+            if let Ok(told) = candles::read(&body) {
+                let series = history::series(&"EUR_USD@FX:1d".parse().unwrap(), &[told], true);
+                let bars = series.map(|series| series.bars).unwrap_or_default();
+                prop_assert!(bars.iter().all(|bar| bar.low >= 0.0 && bar.low <= bar.high));
+            }
+            let _ = instruments::read(&body);
+        }
+    }
+}

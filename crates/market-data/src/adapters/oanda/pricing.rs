@@ -1,0 +1,128 @@
+//! Prices: what the body of `/v3/accounts/{id}/pricing` says, instrument by instrument.
+
+use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::parse::{Figure, Flaw, Quoted};
+
+/// What a body says of one instrument: its price, or what about it can't be believed.
+pub(super) type Said = (String, Result<Option<Quoted>, Flaw>);
+
+#[derive(Deserialize)]
+struct Body<'a> {
+    #[serde(borrow)]
+    prices: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Named {
+    instrument: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Price {
+    time: Timestamp,
+    #[serde(default)]
+    bids: Vec<Bucket>,
+    #[serde(default)]
+    asks: Vec<Bucket>,
+    closeout_bid: Option<Figure>,
+    closeout_ask: Option<Figure>,
+}
+
+#[derive(Deserialize)]
+struct Bucket {
+    price: Figure,
+}
+
+/// What a body says of each instrument it names.
+///
+/// # Errors
+///
+/// If nothing of it can be believed.
+pub(super) fn read(body: &[u8]) -> Result<Vec<Said>, Flaw> {
+    let body: Body<'_> = serde_json::from_slice(body).map_err(|error| Flaw::json("the prices", &error))?;
+    body.prices.into_iter().map(said).collect()
+}
+
+fn said(price: &RawValue) -> Result<Said, Flaw> {
+    let Named { instrument } = serde_json::from_str(price.get())
+        .map_err(|error| Flaw::json("a price without an instrument", &error))?;
+    let quoted = serde_json::from_str::<Price>(price.get())
+        .map_err(|error| Flaw::json("a price", &error))
+        .and_then(|price| price.quoted(&instrument));
+    Ok((instrument, quoted))
+}
+
+impl Price {
+    /// The middle between the best bid and the best ask; those of a closeout, if nobody offers.
+    fn quoted(self, instrument: &str) -> Result<Option<Quoted>, Flaw> {
+        let best = |buckets: &[Bucket], or: Option<Figure>| buckets.first().map(|best| best.price).or(or);
+        let bid = best(&self.bids, self.closeout_bid).map(|figure| figure.0);
+        let ask = best(&self.asks, self.closeout_ask).map(|figure| figure.0);
+        let (Some(low), Some(high)) = (bid, ask) else { return Ok(None) };
+        if low > high {
+            return Err(Flaw::new(format!("a bid of {low} above the ask of {high}")));
+        }
+        Ok(Some(Quoted {
+            time: Some(self.time),
+            currency: instrument.split(['_', '/']).nth(1).map(str::to_owned),
+            bid,
+            ask,
+            ..Quoted::new(middle(low, high), trading_day(self.time)?)
+        }))
+    }
+}
+
+/// Prices have at most six decimals: their middle has no more than seven.
+fn middle(low: f64, high: f64) -> f64 {
+    ((low / 2.0 + high / 2.0) * 1e7).round() / 1e7
+}
+
+/// The day to which a moment belongs: it begins at 17:00 in New York on the eve.
+///
+/// # Errors
+///
+/// At the ends of time.
+pub(super) fn trading_day(at: Timestamp) -> Result<Date, Flaw> {
+    let zone =
+        TimeZone::get("America/New_York").map_err(|_| Flaw::new("the zone of New York is not known"))?;
+    // In civil time: seven hours of the clock on the wall, on days of 23 and 25 hours too.
+    let local = at.to_zoned(zone).datetime().checked_add(7.hours());
+    local.map(|local| local.date()).map_err(|_| Flaw::new(format!("a price at {at}, past the last day")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trading_day_begins_at_five_in_the_afternoon_in_new_york() {
+        for (at, day) in [
+            ("2016-10-16T21:00:00Z", "2016-10-17"),
+            ("2016-10-17T20:59:59Z", "2016-10-17"),
+            ("2016-10-17T21:00:00Z", "2016-10-18"),
+            ("2016-12-18T21:59:59Z", "2016-12-18"),
+            ("2016-12-18T22:00:00Z", "2016-12-19"),
+            ("2016-03-13T21:00:00Z", "2016-03-14"),
+        ] {
+            assert_eq!(trading_day(at.parse().unwrap()).unwrap().to_string(), day, "{at}");
+        }
+    }
+
+    #[test]
+    fn one_price_that_cannot_be_believed_is_the_failure_of_its_instrument_alone() {
+        let body = br#"{"prices":[
+            {"instrument":"EUR_USD","time":"2016-10-05T05:28:16.7Z","bids":[{"price":"1.5"}],"asks":[{"price":"1.7"}]},
+            {"instrument":"EUR_JPY","time":"2016-10-05T05:28:16.7Z","bids":[{"price":"1e999"}],"asks":[{"price":"2"}]},
+            {"instrument":"EUR_CHF","time":"never","bids":[],"asks":[]},
+            {"instrument":"EUR_GBP","time":"2016-10-05T05:28:16.7Z","bids":[{"price":"2"}],"asks":[{"price":"1"}]},
+            {"instrument":"EUR_NOK","time":"2016-10-05T05:28:16.7Z"}]}"#;
+        let said = read(body).unwrap();
+        assert_eq!(said[0].1.as_ref().unwrap().as_ref().unwrap().price, 1.6);
+        assert!(said[1..4].iter().all(|(_, quoted)| quoted.is_err()), "{said:?}");
+        assert_eq!(said[4], ("EUR_NOK".into(), Ok(None)));
+    }
+}

@@ -1,0 +1,297 @@
+//! Yahoo Finance: quotes in batches, bars and dividends by chart.
+
+mod chart;
+mod config;
+mod fault;
+mod history;
+mod quote;
+mod session;
+mod symbol;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use async_trait::async_trait;
+use cache_core::{Clock, Error, ErrorKind, Result};
+
+pub use self::config::YahooConfig;
+use self::{
+    chart::{Chart, Said},
+    session::{Pass, Session},
+};
+use crate::{
+    Answer, Answers, Asset, DataType, DateRange, Document, DocumentId, Fault, Interval, Offer, Provider,
+    ProviderError, Quote, Series, SeriesId,
+    http::{Call, HttpClient, HttpSettings, Reply},
+    parse::now,
+    provider::gathered,
+};
+
+/// Yahoo Finance.
+///
+/// Quotes come in batches of up to 50, bars one asset a call. Dividends and adjusted closes are documents, which
+/// take the parameters `from` and `to`. What a symbol is called there follows from its market and type; one that
+/// is Yahoo's own already, such as `VOD.L` or `^GSPC`, stays as it is. London's prices are in pence (`GBp`), as
+/// Yahoo has them. A name that it knows but has no price for is unknown.
+///
+/// ```no_run
+/// use cache_core::Clock;
+/// use market_data::{Provider, YahooConfig, YahooProvider};
+///
+/// # async fn ask() -> Result<(), Box<dyn std::error::Error>> {
+/// let yahoo = YahooProvider::new(YahooConfig::default(), Clock::system())?;
+/// for answer in yahoo.quotes(&["AAPL".parse()?, "VOD@XLON".parse()?]).await? {
+///     println!("{:?}", answer.value().map(|quote| quote.price));
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct YahooProvider {
+    name: String,
+    api: HttpClient,
+    session: Session,
+    max_batch: usize,
+    clock: Clock,
+}
+
+impl YahooProvider {
+    /// A provider that asks Yahoo as `config` says. Nothing is asked yet.
+    ///
+    /// # Errors
+    ///
+    /// `Config` for URLs and limits that can't be.
+    pub fn new(config: YahooConfig, clock: Clock) -> Result<Self> {
+        if !(1..=YahooConfig::MOST).contains(&config.max_batch) {
+            let message =
+                format!("max_batch of {} is {}: Yahoo answers 1 to 50", config.name, config.max_batch);
+            return Err(Error::new(ErrorKind::Config, "yahoo", message));
+        }
+        let client = |url: &str| {
+            let settings = config.http.settings(url);
+            let browser = config.http.user_agent.is_none().then(|| "Mozilla/5.0".to_owned());
+            let user_agent = browser.unwrap_or_else(|| settings.user_agent.clone());
+            HttpClient::new(&config.name, HttpSettings { user_agent, ..settings }, clock.clone())
+        };
+        let api = client(&config.base_url)?;
+        let session = Session::new(api.clone(), client(&config.cookie_url)?);
+        Ok(Self { api, session, max_batch: config.max_batch, name: config.name, clock })
+    }
+
+    /// What Yahoo calls an asset; `None` if it has no name there.
+    ///
+    /// ```
+    /// use market_data::YahooProvider;
+    ///
+    /// assert_eq!(YahooProvider::symbol(&"BRK.B".parse()?).as_deref(), Some("BRK-B"));
+    /// assert_eq!(YahooProvider::symbol(&"700@XHKG".parse()?).as_deref(), Some("0700.HK"));
+    /// assert_eq!(YahooProvider::asset("EURUSD=X"), "EUR_USD@FX".parse().ok());
+    /// # Ok::<(), market_data::Invalid>(())
+    /// ```
+    #[must_use]
+    pub fn symbol(asset: &Asset) -> Option<String> {
+        symbol::named(asset)
+    }
+
+    /// The asset that Yahoo calls so, as far as a name tells: of a share, a fund and an ETF it is the share.
+    #[must_use]
+    pub fn asset(symbol: &str) -> Option<Asset> {
+        symbol::asset(symbol)
+    }
+
+    /// Asks for the quotes of names, with a new pass if the one at hand is refused.
+    async fn ask_quotes(&self, names: &BTreeSet<String>) -> Result<Reply, ProviderError> {
+        let symbols = names.iter().map(String::as_str).collect::<Vec<_>>().join(",");
+        let call = Call::get(["v7", "finance", "quote"]).query("symbols", symbols);
+        let with = |pass: &Pass| {
+            call.clone().secret_query("crumb", &pass.crumb).secret_header("cookie", &pass.cookie)
+        };
+        let pass = self.session.pass(None).await?;
+        let reply = self.api.send(&with(&pass)).await?;
+        if reply.status != 401 {
+            return reply.succeeded();
+        }
+        let pass: Arc<Pass> = self.session.pass(Some(&pass)).await?;
+        self.api.send(&with(&pass)).await?.succeeded()
+    }
+
+    /// The chart of an asset; `None` if it is unknown.
+    async fn chart(
+        &self,
+        asset: &Asset,
+        interval: Interval,
+        range: Option<DateRange>,
+    ) -> Result<Found, ProviderError> {
+        let Some(name) = symbol::named(asset) else { return Ok(Found::Unknown) };
+        let call = history::call(&name, interval, range, now(&self.clock)).ok_or_else(|| {
+            ProviderError::new(Fault::NotOffered, format!("{} offers no bars of {interval}", self.name))
+        })?;
+        let reply = self.api.send(&call).await?;
+        if !reply.is_success() && !matches!(reply.status, 400 | 404 | 422) {
+            return Err(reply.failure());
+        }
+        match chart::read(&reply.body) {
+            Ok(Said::Chart(chart)) if symbol::same(&chart.name, &name) => {
+                Ok(Found::Chart(Box::new(chart), reply))
+            }
+            Ok(Said::Chart(chart)) => {
+                Err(reply.error(Fault::BadAnswer, &format!("{:?} in place of {name}", chart.name)))
+            }
+            Ok(Said::Nothing) => Ok(Found::Nothing),
+            Ok(Said::Unknown) => Ok(Found::Unknown),
+            Err(flaw) if reply.is_success() => Err(reply.error(Fault::BadAnswer, &flaw.to_string())),
+            Err(_) => Err(reply.failure()),
+        }
+    }
+
+    async fn one_series(&self, id: &SeriesId) -> Result<Answer<Series>, ProviderError> {
+        Ok(match self.chart(&id.asset, id.interval, id.range).await? {
+            Found::Chart(chart, reply) => match history::series(id, &chart) {
+                Ok(series) => Answer::Value(series),
+                Err(flaw) => Answer::Failed(reply.error(Fault::BadAnswer, &flaw.to_string())),
+            },
+            Found::Nothing => Answer::Value(Series::new(id.asset.clone(), id.interval, Vec::new())),
+            Found::Unknown => Answer::Unknown,
+        })
+    }
+
+    async fn one_document(&self, data: DataType, id: &DocumentId) -> Result<Answer<Document>, ProviderError> {
+        let range =
+            days(id).map_err(|why| ProviderError::new(Fault::BadRequest, format!("{}: {why}", self.name)))?;
+        let (chart, reply) = match self.chart(&id.asset, Interval::Day, range).await? {
+            Found::Chart(chart, reply) => (chart, reply),
+            Found::Nothing | Found::Unknown => return Ok(Answer::Unknown),
+        };
+        if data == DataType::Dividend {
+            return Ok(Answer::Value(Document::new(id.asset.clone(), history::dividends(&chart, range))));
+        }
+        let whole = SeriesId { asset: id.asset.clone(), interval: Interval::Day, range };
+        Ok(match history::series(&whole, &chart) {
+            Ok(series) => {
+                Answer::Value(Document::new(series.asset.clone(), history::adjusted_closes(&chart, &series)))
+            }
+            Err(flaw) => Answer::Failed(reply.error(Fault::BadAnswer, &flaw.to_string())),
+        })
+    }
+}
+
+enum Found {
+    Chart(Box<Chart>, Reply),
+    Nothing,
+    Unknown,
+}
+
+/// The days that a document's parameters name.
+fn days(id: &DocumentId) -> Result<Option<DateRange>, String> {
+    let wanted = |why: String| {
+        format!("{why}: a document about {} takes the days from and to, as 2020-01-31", id.asset)
+    };
+    if let Some(other) = id.parameters.keys().find(|name| !matches!(name.as_str(), "from" | "to")) {
+        return Err(wanted(format!("{other:?} is no parameter")));
+    }
+    match (id.parameters.get("from"), id.parameters.get("to")) {
+        (None, None) => Ok(None),
+        (Some(from), Some(to)) => {
+            format!("{from}..{to}").parse().map(Some).map_err(|why| wanted(format!("{why}")))
+        }
+        _ => Err(wanted("one of from and to is missing".to_owned())),
+    }
+}
+
+#[async_trait]
+impl Provider for YahooProvider {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn offer(&self, data: DataType) -> Option<Offer> {
+        match data {
+            DataType::Price => Some(Offer::new(self.max_batch)),
+            DataType::Ohlcv => {
+                Some(Offer::new(1).intervals(history::INTERVALS.iter().map(|(interval, _)| *interval)))
+            }
+            DataType::Dividend | DataType::AdjustedClose => Some(Offer::new(1)),
+            _ => None,
+        }
+    }
+
+    async fn quotes(&self, assets: &[Asset]) -> Answers<Quote> {
+        let names: Vec<Option<String>> = assets.iter().map(symbol::named).collect();
+        let asked: BTreeSet<String> = names.iter().flatten().cloned().collect();
+        if asked.is_empty() {
+            return Ok(assets.iter().map(|_| Answer::Unknown).collect());
+        }
+        let reply = self.ask_quotes(&asked).await?;
+        let said =
+            quote::read(&reply.body).map_err(|flaw| reply.error(Fault::BadAnswer, &flaw.to_string()))?;
+        let answer = |(asset, name): (&Asset, Option<String>)| {
+            let Some((_, said)) =
+                name.and_then(|name| said.iter().find(|(told, _)| symbol::same(told, &name)))
+            else {
+                return Answer::Unknown;
+            };
+            match said.clone().and_then(|quoted| quoted.map(|quoted| quoted.quote(asset.clone())).transpose())
+            {
+                Ok(quote) => quote.into(),
+                Err(flaw) => Answer::Failed(reply.error(Fault::BadAnswer, &format!("{asset}: {flaw}"))),
+            }
+        };
+        Ok(assets.iter().zip(names).map(answer).collect())
+    }
+
+    async fn series(&self, ids: &[SeriesId]) -> Answers<Series> {
+        let mut answers = Vec::with_capacity(ids.len());
+        for id in ids {
+            answers.push(self.one_series(id).await);
+        }
+        gathered(answers)
+    }
+
+    async fn documents(&self, data: DataType, ids: &[DocumentId]) -> Answers<Document> {
+        if !matches!(data, DataType::Dividend | DataType::AdjustedClose) {
+            return Err(ProviderError::not_offered(&self.name, data));
+        }
+        let mut answers = Vec::with_capacity(ids.len());
+        for id in ids {
+            answers.push(self.one_document(data, id).await);
+        }
+        gathered(answers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::parse::damaged::bodies;
+
+    const QUOTES: &[&str] = &[
+        r#"{"quoteResponse":{"result":[{"symbol":"AAPL","regularMarketPrice":244.6,"regularMarketTime":1739566800,"regularMarketVolume":40896227,"exchangeTimezoneName":"America/New_York","currency":"USD","bid":244.44},{"symbol":"BABA","regularMarketPrice":124.7,"regularMarketTime":1739566802}],"error":null}}"#,
+        r#"{"finance":{"result":null,"error":{"code":"Unauthorized","description":"Invalid Crumb"}}}"#,
+    ];
+    const CHARTS: &[&str] = &[
+        r#"{"chart":{"result":[{"meta":{"symbol":"X","currency":"USD","exchangeTimezoneName":"Asia/Tokyo"},"timestamp":[1577975400,1578061800],"events":{"dividends":{"1":{"amount":0.5,"date":1577975400}}},"indicators":{"quote":[{"open":[1,2],"high":[2,3],"low":[1,1],"close":[1.5,2.5],"volume":[7,null]}],"adjclose":[{"adjclose":[1.5,2.5]}]}}],"error":null}}"#,
+        r#"{"chart":{"result":null,"error":{"code":"Not Found","description":"No data found, symbol may be delisted"}}}"#,
+    ];
+
+    proptest! {
+        #[test]
+        fn no_body_makes_reading_panic_or_tells_a_price_that_is_none(quotes in bodies(QUOTES), charts in bodies(CHARTS)) {
+            let asset: Asset = "X".parse().unwrap();
+            for (_, quoted) in quote::read(&quotes).into_iter().flatten() {
+                if let Ok(Some(quoted)) = quoted {
+                    let _ = quoted.quote(asset.clone()).map(|quote| assert!(quote.price >= 0.0 && quote.price < 1e16));
+                }
+            }
+            if let Ok(Said::Chart(chart)) = chart::read(&charts) {
+                for interval in ["1m", "1d", "1w", "1mo"] {
+                    let series = history::series(&format!("X:{interval}").parse().unwrap(), &chart);
+                    let bars = series.map(|series| series.bars).unwrap_or_default();
+                    prop_assert!(bars.iter().all(|bar| bar.low >= 0.0 && bar.low <= bar.high));
+                    prop_assert!(bars.windows(2).all(|pair| pair[0].time < pair[1].time));
+                }
+                let _ = history::dividends(&chart, None);
+            }
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! What Yahoo says in place of a result: `{"code": "Not Found", "description": "..."}`.
+
+use serde::Deserialize;
+
+use crate::parse::Flaw;
+
+/// The `error` of a body, under whichever name its endpoint has.
+#[derive(Debug, Deserialize)]
+pub(super) struct Fault {
+    code: String,
+    description: Option<String>,
+}
+
+/// A part of a body that holds a result, a fault, or neither.
+#[derive(Debug, Deserialize)]
+pub(super) struct Outcome<T> {
+    pub(super) result: Option<T>,
+    pub(super) error: Option<Fault>,
+}
+
+impl Fault {
+    /// Whether the symbol is unknown, or no longer listed.
+    pub(super) fn is_unknown_symbol(&self) -> bool {
+        self.code == "Not Found"
+    }
+
+    /// Whether the symbol is known but has nothing in the range that was asked for.
+    pub(super) fn is_empty_range(&self) -> bool {
+        self.description.as_deref().is_some_and(|text| text.starts_with("Data doesn't exist for startDate"))
+    }
+
+    pub(super) fn flaw(&self) -> Flaw {
+        Flaw::text(&self.code, self.description.as_deref().unwrap_or("no description"))
+    }
+}

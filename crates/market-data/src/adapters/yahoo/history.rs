@@ -1,0 +1,213 @@
+//! The past of one name: which URL asks for it, and what series and documents its chart makes.
+
+use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date, tz::Offset};
+use serde_json::{Value, json};
+
+use super::chart::Chart;
+use crate::{
+    BarTime, DateRange, Interval, Series, SeriesId,
+    http::Call,
+    parse::{self, Candle, Flaw, moment},
+};
+
+/// The intervals there are, and what Yahoo calls them.
+pub(super) const INTERVALS: &[(Interval, &str)] = &[
+    (Interval::Minute, "1m"),
+    (Interval::Minutes2, "2m"),
+    (Interval::Minutes5, "5m"),
+    (Interval::Minutes15, "15m"),
+    (Interval::Minutes30, "30m"),
+    (Interval::Hour, "60m"),
+    (Interval::Day, "1d"),
+    (Interval::Week, "1wk"),
+    (Interval::Month, "1mo"),
+    (Interval::Quarter, "3mo"),
+];
+
+/// Before the oldest bar there is, in seconds since 1970: the year 1900.
+const OLDEST: i64 = -2_208_988_800;
+
+/// The call for the chart of `name`; `None` if there are no bars of such an interval. Without a range it is
+/// for all there is up to `now`, which of bars within a day is not much.
+pub(super) fn call(name: &str, interval: Interval, range: Option<DateRange>, now: Timestamp) -> Option<Call> {
+    let (_, called) = INTERVALS.iter().find(|(known, _)| *known == interval)?;
+    let (from, to) = range.map_or_else(|| (begin_of_all(interval, now), now.as_second()), seconds);
+    let call = Call::get(["v8", "finance", "chart", name])
+        .query("interval", *called)
+        .query("period1", from.to_string())
+        .query("period2", to.to_string())
+        .query("events", "div|split")
+        .query("includePrePost", "false");
+    Some(call)
+}
+
+/// How far back Yahoo keeps bars within a day: by the answers it refuses longer spans with.
+fn begin_of_all(interval: Interval, now: Timestamp) -> i64 {
+    let days = match interval {
+        Interval::Minute => 7,
+        Interval::Hour => 729,
+        _ if interval.is_intraday() => 59,
+        _ => return OLDEST,
+    };
+    now.checked_sub(SignedDuration::from_hours(24 * days)).map_or(OLDEST, |from| from.as_second())
+}
+
+/// The days in any time zone: a day more at either end, which the answer is cut to.
+fn seconds(range: DateRange) -> (i64, i64) {
+    let second = |day: Date| Offset::UTC.to_timestamp(day.at(0, 0, 0, 0)).map_or(OLDEST, |at| at.as_second());
+    (second(range.from.saturating_sub(1.day())).max(OLDEST), second(range.to.saturating_add(2.days())))
+}
+
+/// The series `id` in a chart.
+///
+/// # Errors
+///
+/// If the chart holds what can't be its bars.
+pub(super) fn series(id: &SeriesId, chart: &Chart) -> Result<Series, Flaw> {
+    let day = |at: Timestamp| chart.zone.to_datetime(at).date();
+    if id.interval.is_intraday() {
+        let bars =
+            chart.candles.iter().map(|candle| (day(candle.begin), candle.begins(moment(candle.begin))));
+        return parse::series(id, bars);
+    }
+    let days = chart.candles.iter().map(|candle| candle.begins(day(candle.begin)));
+    let bars = joined(days, id.interval);
+    parse::series(
+        id,
+        bars.into_iter().map(|candle| (candle.begin, candle.begins(BarTime::Day(candle.begin)))),
+    )
+}
+
+/// The bars, with the last one joined to the one before if it is a part of it: while a week or month lasts,
+/// today's trading comes as a bar of its own.
+fn joined(candles: impl Iterator<Item = Candle<Date>>, interval: Interval) -> Vec<Candle<Date>> {
+    let mut bars: Vec<Candle<Date>> = candles.collect();
+    if let [.., before, today] = bars.as_mut_slice()
+        && interval != Interval::Day
+        && today.begin < end(before.begin, interval)
+    {
+        before.high = before.high.max(today.high);
+        before.low = before.low.min(today.low);
+        before.close = today.close;
+        before.adjusted_close = today.adjusted_close;
+        before.volume = before.volume.saturating_add(today.volume);
+        bars.pop();
+    }
+    bars
+}
+
+/// The first day after the bar that begins at `first`.
+fn end(first: Date, interval: Interval) -> Date {
+    match interval {
+        Interval::Week => first.saturating_add(1.week()),
+        Interval::Month => first.saturating_add(1.month()),
+        Interval::Quarter => first.saturating_add(3.months()),
+        _ => first,
+    }
+}
+
+/// The dividends in a chart: `{"currency": "USD", "dividends": [{"date": "2021-02-17", "amount": 0.56}]}`, each
+/// by the first day on which the share traded without it.
+pub(super) fn dividends(chart: &Chart, range: Option<DateRange>) -> Value {
+    let paid = chart.dividends.iter().map(|(at, amount)| (chart.zone.to_datetime(*at).date(), *amount));
+    let asked = |day: Date| range.is_none_or(|DateRange { from, to }| (from..=to).contains(&day));
+    let paid: Vec<Value> = paid
+        .filter(|(day, _)| asked(*day))
+        .map(|(day, amount)| json!({"date": day.to_string(), "amount": amount}))
+        .collect();
+    json!({"currency": chart.currency, "dividends": paid})
+}
+
+/// The adjusted closes of a series: `{"currency": "USD", "closes": [{"date": "2021-02-17", "adjusted_close": 1.5}]}`.
+pub(super) fn adjusted_closes(chart: &Chart, series: &Series) -> Value {
+    let close = |bar: &crate::Bar| {
+        Some(json!({"date": bar.date().to_string(), "adjusted_close": bar.adjusted_close?}))
+    };
+    json!({"currency": chart.currency, "closes": series.bars.iter().filter_map(close).collect::<Vec<_>>()})
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::adapters::yahoo::chart::{Said, read};
+
+    /// A chart of bars that begin at these moments, each priced by its place.
+    fn chart(zone: &str, times: &[&str]) -> Chart {
+        let at = |text: &&str| text.parse::<Timestamp>().unwrap().as_second();
+        let prices: Vec<usize> = (1..=times.len()).collect();
+        let body = json!({"chart": {"error": null, "result": [{
+            "meta": {"symbol": "X", "currency": "USD", "exchangeTimezoneName": zone},
+            "timestamp": times.iter().map(at).collect::<Vec<_>>(),
+            "indicators": {"quote": [{"open": prices, "high": prices, "low": prices, "close": prices, "volume": prices}]},
+        }]}});
+        match read(body.to_string().as_bytes()).unwrap() {
+            Said::Chart(chart) => chart,
+            said => panic!("{said:?}"),
+        }
+    }
+
+    fn days(id: &str, chart: &Chart) -> Vec<String> {
+        series(&id.parse().unwrap(), chart).unwrap().bars.iter().map(|bar| bar.date().to_string()).collect()
+    }
+
+    #[test]
+    fn a_day_is_that_of_the_exchange_in_summer_and_winter() {
+        let london = chart("Europe/London", &["2020-01-01T00:00:00Z", "2020-06-30T23:00:00Z"]);
+        assert_eq!(days("EUR_USD@FX:1d", &london), ["2020-01-01", "2020-07-01"]);
+        let sydney = chart("Australia/Sydney", &["2020-01-01T23:00:00Z", "2020-07-02T00:00:00Z"]);
+        assert_eq!(days("CBA@XASX:1d", &sydney), ["2020-01-02", "2020-07-02"]);
+    }
+
+    #[test]
+    fn days_that_were_not_asked_for_are_cut_off() {
+        let tokyo =
+            chart("Asia/Tokyo", &["2020-01-06T00:00:00Z", "2020-01-07T00:00:00Z", "2020-01-08T00:00:00Z"]);
+        assert_eq!(days("7203@XTKS:1d:2020-01-07..2020-01-07", &tokyo), ["2020-01-07"]);
+        let minutes = series(&"7203@XTKS:1m:2020-01-08..2020-01-09".parse().unwrap(), &tokyo).unwrap();
+        assert_eq!(minutes.bars.len(), 1);
+    }
+
+    #[test]
+    fn of_two_bars_of_today_the_later_stays() {
+        let twice = chart(
+            "America/New_York",
+            &["2020-01-02T14:30:00Z", "2020-01-03T14:30:00Z", "2020-01-03T15:01:00Z"],
+        );
+        let series = series(&"AAPL:1d".parse().unwrap(), &twice).unwrap();
+        assert_eq!(series.bars.iter().map(|bar| bar.close).collect::<Vec<_>>(), [1.0, 3.0]);
+    }
+
+    #[test]
+    fn today_is_a_part_of_the_week_that_lasts() {
+        let weeks = chart(
+            "America/New_York",
+            &["2020-01-06T05:00:00Z", "2020-01-13T05:00:00Z", "2020-01-15T18:00:00Z"],
+        );
+        let series = series(&"AAPL:1w".parse().unwrap(), &weeks).unwrap();
+        let last = series.bars.last().unwrap();
+        assert_eq!((series.bars.len(), last.date().to_string()), (2, "2020-01-13".to_owned()));
+        assert_eq!((last.open, last.high, last.low, last.close, last.volume), (2.0, 3.0, 2.0, 3.0, 5));
+        let done = chart("America/New_York", &["2020-01-06T05:00:00Z", "2020-01-13T05:00:00Z"]);
+        assert_eq!(days("AAPL:1w", &done).len(), 2);
+    }
+
+    #[test]
+    fn a_range_is_asked_for_with_a_day_to_spare_in_any_zone() {
+        let now = "2020-06-01T00:00:00Z".parse().unwrap();
+        let range = "2020-01-02..2020-01-03".parse().ok();
+        let shown = |call: Option<Call>| format!("{:?}", call.unwrap());
+        let some = shown(call("^GSPC", Interval::Day, range, now));
+        let begins = "GET v8/finance/chart/%5EGSPC?interval=1d&period1=1577836800&period2=1578182400&";
+        assert!(some.starts_with(begins), "{some}");
+        let all = shown(call("AAPL", Interval::Minute, None, now));
+        assert!(all.contains("interval=1m&period1=1590364800&period2=1590969600&"), "{all}");
+        assert!(call("AAPL", Interval::Hours4, None, now).is_none());
+    }
+
+    #[test]
+    fn ranges_at_the_ends_of_time_are_asked_for_too() {
+        let range = DateRange::new(Date::MIN, Date::MAX).ok();
+        let call = call("AAPL", Interval::Day, range, Timestamp::MAX).unwrap();
+        assert!(format!("{call:?}").contains("period1=-2208988800&"));
+    }
+}

@@ -1,0 +1,210 @@
+//! A client of one upstream: limits on time, size and redirects; failures told apart.
+
+use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
+
+use bytes::BytesMut;
+use cache_core::{Clock, Error, ErrorKind, Result};
+use reqwest::{
+    header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
+    redirect,
+};
+use url::Url;
+
+use super::{call::Call, reply::Reply, retry_after, tls};
+use crate::{Fault, ProviderError};
+
+/// How many redirects are followed, none of which leads to another host.
+const REDIRECTS: usize = 3;
+
+/// How to speak to an upstream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpSettings {
+    /// Where its paths begin: `https://query1.finance.yahoo.com`.
+    pub base_url: String,
+    /// How long a call may take as a whole. Default: 10 s.
+    pub timeout: Duration,
+    /// How long connecting may take. Default: 3 s.
+    pub connect_timeout: Duration,
+    /// The largest body, decompressed, in bytes. Default: 16 MiB.
+    pub max_body: usize,
+    /// What to send as `User-Agent`.
+    pub user_agent: String,
+}
+
+impl HttpSettings {
+    /// The default settings for an upstream at `base_url`.
+    #[must_use]
+    pub fn new(base_url: impl Into<String>) -> Self {
+        Self {
+            base_url: base_url.into(),
+            timeout: Duration::from_secs(10),
+            connect_timeout: Duration::from_secs(3),
+            max_body: 16 << 20,
+            user_agent: concat!("cache-market/", env!("CARGO_PKG_VERSION")).to_owned(),
+        }
+    }
+}
+
+/// A client of one upstream, whose connections are kept and shared by its clones.
+///
+/// ```no_run
+/// use cache_core::Clock;
+/// use market_data::http::{Call, HttpClient, HttpSettings};
+///
+/// # async fn ask() -> Result<(), Box<dyn std::error::Error>> {
+/// let settings = HttpSettings::new("https://api.example/v1");
+/// let client = HttpClient::new("example", settings, Clock::system())?;
+/// let reply = client.send(&Call::get(["quotes"]).query("symbols", "AAPL,MSFT")).await?.succeeded()?;
+/// println!("{} bytes", reply.body.len());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct HttpClient {
+    provider: Arc<str>,
+    client: reqwest::Client,
+    base: Url,
+    max_body: usize,
+    clock: Clock,
+}
+
+impl HttpClient {
+    /// A client for the upstream that errors call `provider`.
+    ///
+    /// # Errors
+    ///
+    /// `Config` for a base that is no http or https URL, that holds a user, a password, a query or a
+    /// fragment, and for a user agent that can't stand in a header.
+    pub fn new(provider: &str, settings: HttpSettings, clock: Clock) -> Result<Self> {
+        let base = base(provider, &settings.base_url)?;
+        let agent = HeaderValue::from_str(&settings.user_agent).map_err(|_| {
+            config(format!("the user agent {:?} of {provider} can't stand in a header", settings.user_agent))
+        })?;
+        let client = reqwest::Client::builder()
+            .use_preconfigured_tls(tls::config()?)
+            .redirect(redirect::Policy::custom(within_one_host))
+            .connect_timeout(settings.connect_timeout)
+            .timeout(settings.timeout)
+            .user_agent(agent)
+            .build()
+            .map_err(|why| {
+                Error::caused(ErrorKind::Config, "connect", format!("{provider} can't be set up"), why)
+            })?;
+        Ok(Self { provider: provider.into(), client, base, max_body: settings.max_body, clock })
+    }
+
+    /// Makes a call. The reply may have any status: [`Reply::succeeded`] tells failures apart.
+    ///
+    /// # Errors
+    ///
+    /// `Unreachable`, `TimedOut`, and `BadAnswer` for a body past its bound or one that can't be
+    /// decompressed; `BadRequest` for a call that can't be made.
+    pub async fn send(&self, call: &Call) -> Result<Reply, ProviderError> {
+        let request = self.client.get(call.url(&self.base)?).headers(self.headers(call)?);
+        let mut response = request.send().await.map_err(|why| self.fault(why))?;
+        let headers = readable(response.headers());
+        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+        let retry_after = retry_after.and_then(|text| retry_after::pause(text, self.clock.now()));
+        let mut body = BytesMut::new();
+        while let Some(chunk) = response.chunk().await.map_err(|why| self.fault(why))? {
+            if body.len() + chunk.len() > self.max_body {
+                let message = format!(
+                    "{} sent more than {} bytes, the most that is read",
+                    self.provider, self.max_body
+                );
+                return Err(ProviderError::new(Fault::BadAnswer, message));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Reply {
+            status: response.status().as_u16(),
+            body: body.freeze(),
+            provider: Arc::clone(&self.provider),
+            headers,
+            retry_after,
+            secrets: call.secrets(),
+        })
+    }
+
+    fn headers(&self, call: &Call) -> Result<HeaderMap, ProviderError> {
+        let mut headers = HeaderMap::new();
+        for (name, text, secret) in call.headers() {
+            let pair = HeaderName::from_bytes(name.as_bytes()).ok().zip(HeaderValue::from_str(&text).ok());
+            let Some((known, mut value)) = pair else {
+                let message = format!("{} can't be sent the header {name}: its value is none", self.provider);
+                return Err(ProviderError::new(Fault::BadRequest, message));
+            };
+            value.set_sensitive(secret);
+            headers.append(known, value);
+        }
+        Ok(headers)
+    }
+
+    /// What a failed call means. The URL is left out: it may hold secrets.
+    fn fault(&self, error: reqwest::Error) -> ProviderError {
+        let (provider, host) = (&self.provider, self.base.host_str().unwrap_or_default());
+        let (fault, what) = if error.is_timeout() {
+            return ProviderError::new(Fault::TimedOut, format!("{provider} did not answer in time"));
+        } else if error.is_connect() {
+            (Fault::Unreachable, format!("{provider} can't be reached at {host}"))
+        } else if error.is_builder() {
+            (Fault::BadRequest, format!("{provider} can't be asked so"))
+        } else {
+            (Fault::Unreachable, format!("{provider} broke off its answer"))
+        };
+        ProviderError::new(fault, format!("{what}: {}", root(&error.without_url())))
+    }
+}
+
+/// What lies at the root of an error, for what stands above it says little.
+fn root(error: &dyn StdError) -> String {
+    let mut root = error;
+    while let Some(below) = root.source() {
+        root = below;
+    }
+    root.to_string()
+}
+
+/// Follows a few redirects, and none to another host or to plain text: keys would go along.
+fn within_one_host(attempt: redirect::Attempt<'_>) -> redirect::Action {
+    let place = |url: &Url| (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port());
+    let at_home = attempt.previous().first().is_some_and(|first| place(first) == place(attempt.url()));
+    if at_home && attempt.previous().len() <= REDIRECTS { attempt.follow() } else { attempt.stop() }
+}
+
+fn readable(headers: &HeaderMap) -> Vec<(String, String)> {
+    let text = |(name, value): (&HeaderName, &HeaderValue)| {
+        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+    };
+    headers.iter().filter_map(text).collect()
+}
+
+fn base(provider: &str, text: &str) -> Result<Url> {
+    let wanted = "give one such as https://api.example.com/v1";
+    let url: Url = text.parse().map_err(|why| {
+        // What can't be read may hold a password: it is not shown.
+        config(format!("the base URL of {provider} is none: {why}: {wanted}"))
+    })?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(config(format!("the base URL of {provider} is a {} URL: {wanted}", url.scheme())));
+    }
+    let plain = url.username().is_empty() && url.password().is_none();
+    if !plain || url.query().is_some() || url.fragment().is_some() {
+        let more = "holds a user, a password, a query or a fragment";
+        return Err(config(format!("the base URL of {provider} {more}: leave that out, {wanted}")));
+    }
+    Ok(url)
+}
+
+fn config(message: String) -> Error {
+    Error::new(ErrorKind::Config, "connect", message)
+}
+
+impl fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpClient")
+            .field("provider", &self.provider)
+            .field("base", &self.base.as_str())
+            .finish_non_exhaustive()
+    }
+}

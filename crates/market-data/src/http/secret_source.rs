@@ -1,0 +1,156 @@
+//! Keys of APIs: where they are kept, and how they are never shown.
+
+use std::{env, fmt, fs::File, io::Read, path::PathBuf, sync::Arc};
+
+use cache_core::{Error, ErrorKind, Result};
+use serde::{Deserialize, Serialize};
+
+/// The longest key, in bytes.
+const MAX_LEN: usize = 16 << 10;
+
+/// The key of an API, or another text that nobody may read in a log.
+///
+/// ```
+/// use market_data::Secret;
+///
+/// let secret = Secret::new("hunter2")?;
+/// assert_eq!(format!("{secret:?}"), "…");
+/// assert_eq!(secret.reveal(), "hunter2");
+/// # Ok::<(), cache_core::Error>(())
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(Arc<str>);
+
+impl Secret {
+    /// A secret of this text, without the white space around it.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if nothing is left, if it is longer than 16 KiB, or if it can't stand in a header.
+    pub fn new(text: &str) -> Result<Self> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(config("it is empty: give the key as its provider issued it".into()));
+        }
+        if text.len() > MAX_LEN || !text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+            let wanted = "a key is one line of at most 16 KiB of visible ASCII";
+            return Err(config(format!("its {} bytes are no key: {wanted}", text.len())));
+        }
+        Ok(Self(text.into()))
+    }
+
+    /// The text, for the one place that sends it.
+    #[must_use]
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// A text in which this secret is not to be found, as it is or percent-encoded.
+    pub(crate) fn hidden_in(&self, text: &str) -> String {
+        let encoded: String = url::form_urlencoded::byte_serialize(self.0.as_bytes()).collect();
+        text.replace(&*self.0, "…").replace(&encoded, "…")
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
+/// Where a secret is kept, which is no secret. In a configuration `{env: NAME}` or `{file: PATH}`.
+///
+/// ```
+/// use market_data::SecretSource;
+///
+/// let source: SecretSource = serde_json::from_str(r#"{"env": "NO_SUCH_KEY"}"#).unwrap();
+/// let why = source.read().unwrap_err().to_string();
+/// assert!(why.contains("NO_SUCH_KEY is not set"), "{why}");
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecretSource {
+    /// In an environment variable of this name.
+    Env(String),
+    /// In a file, which holds it alone.
+    File(PathBuf),
+}
+
+impl SecretSource {
+    /// Reads the secret.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if the variable isn't set, the file can't be read, or what they hold is no key. What they
+    /// hold is not told.
+    pub fn read(&self) -> Result<Secret> {
+        let text = match self {
+            Self::Env(name) => env::var(name).map_err(|why| match why {
+                env::VarError::NotPresent => {
+                    config(format!("the environment variable {name} is not set: put the key there"))
+                }
+                env::VarError::NotUnicode(_) => {
+                    config(format!("the environment variable {name} holds no text: put the key there"))
+                }
+            })?,
+            Self::File(path) => {
+                let mut bytes = Vec::new();
+                File::open(path)
+                    .and_then(|file| file.take(2 * MAX_LEN as u64).read_to_end(&mut bytes))
+                    .map_err(|why| config(format!("the key can't be read from {}: {why}", path.display())))?;
+                String::from_utf8(bytes)
+                    .map_err(|_| config(format!("{} holds no text: put the key there", path.display())))?
+            }
+        };
+        Secret::new(&text).map_err(|why| config(format!("the key in {self} is none: {why}")))
+    }
+}
+
+impl fmt::Display for SecretSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Env(name) => write!(f, "the environment variable {name}"),
+            Self::File(path) => write!(f, "the file {}", path.display()),
+        }
+    }
+}
+
+fn config(message: String) -> Error {
+    Error::new(ErrorKind::Config, "secret", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_read_from_its_file_without_the_line_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        fs::write(&path, "hunter2\n").unwrap();
+        assert_eq!(SecretSource::File(path).read().unwrap().reveal(), "hunter2");
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused_by_its_source_and_not_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let long = "hunter2".repeat(MAX_LEN);
+        for bad in ["", " \n", "hunter2\r\nhost: x", "hunter2\0", "hünter2", &long] {
+            fs::write(&path, bad).unwrap();
+            let why = SecretSource::File(path.clone()).read().unwrap_err().to_string();
+            assert!(why.contains("key") && !why.contains("nter2"), "{why}");
+        }
+        fs::write(&path, b"hunter2\xff").unwrap();
+        let why = SecretSource::File(path).read().unwrap_err().to_string();
+        assert!(why.contains("holds no text") && !why.contains("nter2"), "{why}");
+    }
+
+    #[test]
+    fn it_is_found_in_a_text_plainly_and_percent_encoded() {
+        let secret = Secret::new("a/b c&d").unwrap();
+        assert_eq!(secret.hidden_in("?key=a%2Fb+c%26d&x, a/b c&d"), "?key=…&x, …");
+    }
+}

@@ -1,0 +1,49 @@
+//! Within which limits to speak to a web API, as it is configured.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::http::HttpSettings;
+
+/// Within which limits an adapter speaks to its API. In a configuration the section `http` of a provider.
+///
+/// ```
+/// use market_data::HttpLimits;
+///
+/// let limits: HttpLimits = serde_json::from_str(r#"{"timeout_ms": 2500}"#)?;
+/// assert_eq!((limits.timeout_ms, limits.max_body_mib), (2500, 16));
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HttpLimits {
+    /// How long a call may take as a whole, in milliseconds. Default: 10,000.
+    pub timeout_ms: u64,
+    /// How long connecting may take, in milliseconds. Default: 3,000.
+    pub connect_timeout_ms: u64,
+    /// The largest body, decompressed, in MiB. Default: 16.
+    pub max_body_mib: usize,
+    /// What to send as `User-Agent`. An adapter's own if not said.
+    pub user_agent: Option<String>,
+}
+
+impl Default for HttpLimits {
+    fn default() -> Self {
+        Self { timeout_ms: 10_000, connect_timeout_ms: 3_000, max_body_mib: 16, user_agent: None }
+    }
+}
+
+impl HttpLimits {
+    /// How to speak to the API at `base_url`.
+    pub(crate) fn settings(&self, base_url: &str) -> HttpSettings {
+        let usual = HttpSettings::new(base_url);
+        HttpSettings {
+            timeout: Duration::from_millis(self.timeout_ms),
+            connect_timeout: Duration::from_millis(self.connect_timeout_ms),
+            max_body: self.max_body_mib.saturating_mul(1 << 20),
+            user_agent: self.user_agent.clone().unwrap_or(usual.user_agent),
+            base_url: usual.base_url,
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! Market data from any provider: what an asset, a quote and a series of bars are, and where they come from.
+//!
+//! A [`Provider`] is an upstream, asked in batches. [`ReplayProvider`] is an upstream that needs no network: it replays
+//! recorded daily bars of real symbols, as slowly and as unreliably as it is told to. Real upstreams are
+//! [`YahooProvider`], [`OandaProvider`], [`AlphaVantageProvider`], any JSON API by [`JsonProvider`] and folders of
+//! files by [`CsvProvider`]; an [`Adapter`] is one of them as it is configured.
+
+mod adapters;
+mod asset;
+pub mod http;
+mod monotonic_clock;
+mod parse;
+mod provider;
+mod registry;
+mod replay;
+mod values;
+
+pub use adapters::{
+    Adapter,
+    alpha_vantage::{AlphaVantageConfig, AlphaVantageProvider},
+    csv_folder::{CsvConfig, CsvProvider, RowFaults},
+    json::{JsonConfig, JsonDocuments, JsonKey, JsonProvider, JsonQuotes, JsonSeries, KeyPlace},
+    oanda::{CandlePrice, OandaConfig, OandaProvider},
+    yahoo::{YahooConfig, YahooProvider},
+};
+pub use asset::{Asset, AssetType, symbol::Symbol};
+pub use http::{HttpLimits, Secret, SecretSource};
+pub use jiff::civil::Date;
+pub use market_calendar::{Invalid, Market};
+pub use provider::{Answer, Answers, Fault, Offer, Provider, ProviderError, one_each};
+pub use registry::{ProviderReport, ProviderSettings, ProviderUsage, Quota, Registry, RegistryBuilder};
+pub use replay::{Faults, Replay, ReplayProvider, Usage};
+pub use values::{
+    Bar, BarTime, DataType, DateRange, Datum, Document, DocumentId, Interval, Quote, SCHEMA, Series,
+    SeriesId, moment,
+};

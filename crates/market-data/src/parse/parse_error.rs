@@ -1,0 +1,40 @@
+//! Why a body can't be believed, told without repeating much of it.
+
+use std::fmt;
+
+use crate::parse::start_of;
+
+/// What is wrong with an upstream's answer, and where in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Flaw(String);
+
+impl Flaw {
+    pub(crate) fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+
+    /// A body, or a part of one called `what`, that isn't the JSON it should be.
+    pub(crate) fn json(what: &str, error: &serde_json::Error) -> Self {
+        Self::text(what, &error.to_string())
+    }
+
+    /// Something foreign said of `what`: its start, on one line.
+    pub(crate) fn text(what: &str, said: &str) -> Self {
+        let said: String =
+            said.chars().take(200).map(|char| if char.is_control() { ' ' } else { char }).collect();
+        Self(format!("{what}: {}", said.trim()))
+    }
+
+    /// A name that stands where another was to be.
+    pub(crate) fn name(what: &str, found: &str) -> Self {
+        Self(format!("{what} {:?} was not asked for", start_of(found)))
+    }
+}
+
+impl fmt::Display for Flaw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Flaw {}

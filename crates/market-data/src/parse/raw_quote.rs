@@ -1,0 +1,85 @@
+//! What an upstream says of a price, before it is known whose it is; and when that can't be true.
+
+use jiff::{Timestamp, civil::Date};
+
+use crate::{Asset, AssetType, Quote, parse::Flaw};
+
+/// The facts of a quote: prices in `currency`, as the upstream has them.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Quoted {
+    pub(crate) price: f64,
+    pub(crate) previous_close: Option<f64>,
+    pub(crate) open: Option<f64>,
+    pub(crate) high: Option<f64>,
+    pub(crate) low: Option<f64>,
+    pub(crate) volume: Option<u64>,
+    /// The session's day, in the exchange's time zone.
+    pub(crate) as_of: Date,
+    pub(crate) time: Option<Timestamp>,
+    pub(crate) currency: Option<String>,
+    pub(crate) bid: Option<f64>,
+    pub(crate) ask: Option<f64>,
+}
+
+impl Quoted {
+    /// A price of some day, of which nothing else is known.
+    pub(crate) fn new(price: f64, as_of: Date) -> Self {
+        Self {
+            price,
+            previous_close: None,
+            open: None,
+            high: None,
+            low: None,
+            volume: None,
+            as_of,
+            time: None,
+            currency: None,
+            bid: None,
+            ask: None,
+        }
+    }
+
+    /// The quote of `asset` that these facts make.
+    ///
+    /// # Errors
+    ///
+    /// If one of its prices can't be a price of such an asset.
+    pub(crate) fn quote(self, asset: Asset) -> Result<Quote, Flaw> {
+        let told = [self.previous_close, self.open, self.high, self.low, self.bid, self.ask];
+        for price in told.into_iter().flatten().chain([self.price]) {
+            check(price, asset.asset_type)?;
+        }
+        let quote = Quote::new(asset, self.price, self.as_of).since(self.previous_close);
+        Ok(Quote {
+            open: self.open,
+            high: self.high,
+            low: self.low,
+            volume: self.volume,
+            time: self.time.map(|time| cache_core::Timestamp::from_micros(time.as_microsecond())),
+            currency: self.currency.map(|currency| currency.chars().take(8).collect::<String>().into()),
+            bid: self.bid,
+            ask: self.ask,
+            ..quote
+        })
+    }
+}
+
+/// Whether `price` can be one: within what any price has been, and not below zero but for the two that may
+/// be: a future, as oil's in April 2020, and an index, as one of yields.
+///
+/// # Errors
+///
+/// If it can't.
+pub(crate) fn check(price: f64, asset_type: AssetType) -> Result<(), Flaw> {
+    if !price.is_finite() || price.abs() > MOST {
+        return Err(Flaw::new(format!("{price} is no price")));
+    }
+    match asset_type {
+        AssetType::Future | AssetType::Index => Ok(()),
+        _ if price < 0.0 => Err(Flaw::new(format!("the price of a {asset_type} is {price}, below zero"))),
+        _ => Ok(()),
+    }
+}
+
+/// Past this a price has no digits left behind the point: something else was told.
+const MOST: f64 = 1e15;

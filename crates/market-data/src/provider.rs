@@ -1,0 +1,90 @@
+//! An upstream that market data comes from.
+
+mod answer;
+mod batch;
+mod error;
+mod offer;
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+
+pub(crate) use self::batch::gathered;
+pub use self::{
+    answer::Answer,
+    batch::one_each,
+    error::{Fault, ProviderError},
+    offer::Offer,
+};
+use crate::{Asset, DataType, Document, DocumentId, Quote, Series, SeriesId};
+
+/// What an upstream says to a batch: answer `i` belongs to key `i`, or the call as a whole failed.
+pub type Answers<V> = Result<Vec<Answer<V>>, ProviderError>;
+
+/// An upstream, asked in batches of what it offers.
+///
+/// A method is called only for data that [`Provider::offer`] names, and for no more keys than the offer
+/// allows; those that an upstream doesn't offer need not be written. A call may be dropped at any await.
+///
+/// ```
+/// use async_trait::async_trait;
+/// use market_data::{Answer, Answers, Asset, DataType, Date, Offer, Provider, Quote};
+///
+/// /// Everything costs 1.
+/// #[derive(Debug)]
+/// struct Flat;
+///
+/// #[async_trait]
+/// impl Provider for Flat {
+///     fn name(&self) -> &str {
+///         "flat"
+///     }
+///
+///     fn offer(&self, data: DataType) -> Option<Offer> {
+///         (data == DataType::Price).then(|| Offer::new(50))
+///     }
+///
+///     async fn quotes(&self, assets: &[Asset]) -> Answers<Quote> {
+///         let quote = |asset: &Asset| Quote::new(asset.clone(), 1.0, Date::constant(2020, 1, 2));
+///         Ok(assets.iter().map(|asset| Answer::Value(quote(asset))).collect())
+///     }
+/// }
+/// ```
+#[async_trait]
+pub trait Provider: Debug + Send + Sync + 'static {
+    /// The name shown in statistics and answers: `"yahoo"`.
+    fn name(&self) -> &str;
+
+    /// What is offered of such data; `None` is nothing.
+    fn offer(&self, data: DataType) -> Option<Offer>;
+
+    /// Fetches quotes, for [`DataType::Price`]: answer `i` belongs to `assets[i]`.
+    ///
+    /// # Errors
+    ///
+    /// If the call as a whole failed: nothing is then known about any of the batch.
+    async fn quotes(&self, assets: &[Asset]) -> Answers<Quote> {
+        let _ = assets;
+        Err(ProviderError::not_offered(self.name(), DataType::Price))
+    }
+
+    /// Fetches series of bars, for [`DataType::Ohlcv`]: answer `i` belongs to `ids[i]`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Provider::quotes`].
+    async fn series(&self, ids: &[SeriesId]) -> Answers<Series> {
+        let _ = ids;
+        Err(ProviderError::not_offered(self.name(), DataType::Ohlcv))
+    }
+
+    /// Fetches anything else: answer `i` belongs to `ids[i]`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Provider::quotes`].
+    async fn documents(&self, data: DataType, ids: &[DocumentId]) -> Answers<Document> {
+        let _ = ids;
+        Err(ProviderError::not_offered(self.name(), data))
+    }
+}

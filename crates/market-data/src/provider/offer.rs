@@ -1,0 +1,62 @@
+//! What a provider offers of one kind of data.
+
+use crate::{Asset, AssetType, Interval, Market};
+
+/// What a provider offers of one kind of data: how many keys a call, and which.
+///
+/// ```
+/// use market_data::{AssetType, Interval, Market, Offer};
+///
+/// let offer = Offer::new(50).asset_types([AssetType::Equity, AssetType::Etf]).intervals([Interval::Day]);
+/// assert!(offer.covers(&"AAPL".parse()?) && !offer.covers(&"BTC@CRYPTO".parse()?));
+/// assert!(offer.covers_interval(Interval::Day) && !offer.covers_interval(Interval::Hour));
+/// assert!(Offer::new(1).markets([Market::FX]).covers(&"EUR_USD@FX".parse()?));
+/// # Ok::<(), market_data::Invalid>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// How many keys one call may ask for; at least 1.
+    pub max_batch: usize,
+    markets: Option<Vec<Market>>,
+    asset_types: Option<Vec<AssetType>>,
+    intervals: Option<Vec<Interval>>,
+}
+
+impl Offer {
+    /// All assets and intervals, this many a call. None is read as 1.
+    #[must_use]
+    pub fn new(max_batch: usize) -> Self {
+        Self { max_batch: max_batch.max(1), markets: None, asset_types: None, intervals: None }
+    }
+
+    /// The same for what is traded on these markets only.
+    #[must_use]
+    pub fn markets(self, markets: impl IntoIterator<Item = Market>) -> Self {
+        Self { markets: Some(markets.into_iter().collect()), ..self }
+    }
+
+    /// The same for these types of assets only.
+    #[must_use]
+    pub fn asset_types(self, types: impl IntoIterator<Item = AssetType>) -> Self {
+        Self { asset_types: Some(types.into_iter().collect()), ..self }
+    }
+
+    /// The same for bars of these intervals only.
+    #[must_use]
+    pub fn intervals(self, intervals: impl IntoIterator<Item = Interval>) -> Self {
+        Self { intervals: Some(intervals.into_iter().collect()), ..self }
+    }
+
+    /// Whether this asset may be asked for.
+    #[must_use]
+    pub fn covers(&self, asset: &Asset) -> bool {
+        self.markets.as_ref().is_none_or(|markets| markets.contains(&asset.market))
+            && self.asset_types.as_ref().is_none_or(|types| types.contains(&asset.asset_type))
+    }
+
+    /// Whether bars of this interval may be asked for.
+    #[must_use]
+    pub fn covers_interval(&self, interval: Interval) -> bool {
+        self.intervals.as_ref().is_none_or(|intervals| intervals.contains(&interval))
+    }
+}

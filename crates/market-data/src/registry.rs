@@ -1,0 +1,133 @@
+//! Providers in the order in which they are asked: the next answers where the first can't.
+
+mod builder;
+mod gate;
+mod member;
+mod question;
+mod round;
+mod settings;
+mod tally;
+mod window;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cache_core::Clock;
+use futures_util::future::join_all;
+
+pub use self::{
+    builder::RegistryBuilder,
+    settings::{ProviderSettings, Quota},
+    tally::{ProviderReport, ProviderUsage},
+};
+use self::{
+    member::Member,
+    question::{Bars, Documents, Question, Quotes},
+    round::Round,
+};
+use crate::{Answers, Asset, DataType, Document, DocumentId, Offer, Provider, Quote, Series, SeriesId};
+
+/// Providers by priority, which is itself a provider: what the first fails to answer, the next is asked.
+///
+/// Each provider is called within its quota, left alone when it asks for that or fails time and again, and
+/// tried again after a failure in passing. Each answer bears the name of the provider that gave it. What no
+/// provider said to be unknown is never answered as such: where one failed, the key failed.
+///
+/// ```
+/// use std::{sync::Arc, time::Duration};
+/// use cache_core::Clock;
+/// use market_data::{Provider, ProviderSettings, Registry, Replay, ReplayProvider};
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+/// # runtime.block_on(async {
+/// let replay = Replay { latency: Duration::ZERO, ..Replay::default() };
+/// let broken = Replay { failure_rate: 1.0, ..replay.clone() };
+/// let provider = |replay| ReplayProvider::new(replay, Clock::system()).map(Arc::new);
+///
+/// let first = ProviderSettings { priority: 1, retries: 0, ..ProviderSettings::default() };
+/// let second = ProviderSettings { priority: 2, ..ProviderSettings::default() };
+/// let registry = Registry::builder(Clock::system())
+///     .provider_as("first", provider(broken)?, first)
+///     .provider_as("second", provider(replay)?, second)
+///     .build()?;
+///
+/// let quotes = registry.quotes(&["AAPL".parse()?]).await?;
+/// let quote = quotes[0].clone().value().unwrap();
+/// assert_eq!((quote.price, quote.provider.as_deref()), (164.050003, Some("second")));
+/// let failed: Vec<u64> = registry.reports().iter().map(|report| report.usage.failures).collect();
+/// assert_eq!(failed, [1, 0]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Registry {
+    members: Vec<Member>,
+    patience: Duration,
+}
+
+impl Registry {
+    /// A registry without providers, in `clock`'s time.
+    pub fn builder(clock: Clock) -> RegistryBuilder {
+        RegistryBuilder::new(clock)
+    }
+
+    /// How each provider is, and what was asked of it, in the order in which they are asked.
+    #[must_use]
+    pub fn reports(&self) -> Vec<ProviderReport> {
+        self.members.iter().map(Member::report).collect()
+    }
+
+    /// What each provider offers of such data, in the order in which they are asked.
+    pub fn offers(&self, data: DataType) -> impl Iterator<Item = Offer> {
+        self.members.iter().filter_map(move |member| member.offer(data))
+    }
+
+    async fn ask<Q: Question>(&self, question: &Q, ids: &[Q::Id]) -> Answers<Q::Value> {
+        let data = question.data();
+        let able: Vec<(&Member, Offer)> =
+            self.members.iter().filter_map(|member| Some((member, member.offer(data)?))).collect();
+        let mut round = Round::new(ids.len());
+        for (at, (member, offer)) in able.iter().enumerate() {
+            let wanted: Vec<usize> =
+                round.open().filter(|key| member.covers(question, offer, &ids[*key])).collect();
+            let another = able[at + 1..]
+                .iter()
+                .any(|(member, offer)| wanted.iter().any(|key| member.covers(question, offer, &ids[*key])));
+            // A turn is waited for only where nobody else could be asked meanwhile.
+            let patience = if another { Duration::ZERO } else { self.patience };
+            let batches = wanted.chunks(offer.max_batch.max(1)).map(async |places| {
+                let batch: Vec<Q::Id> = places.iter().map(|key| ids[*key].clone()).collect();
+                (places, member.ask(question, &batch, patience).await)
+            });
+            for (places, answers) in join_all(batches).await {
+                round.take(places, answers, member.settings().next_if_unknown);
+            }
+        }
+        round.end(data)
+    }
+}
+
+#[async_trait]
+impl Provider for Registry {
+    fn name(&self) -> &str {
+        "registry"
+    }
+
+    /// As many keys a call as the first provider takes that offers such data; others are asked in parts.
+    fn offer(&self, data: DataType) -> Option<Offer> {
+        self.offers(data).next().map(|first| Offer::new(first.max_batch))
+    }
+
+    async fn quotes(&self, assets: &[Asset]) -> Answers<Quote> {
+        self.ask(&Quotes, assets).await
+    }
+
+    async fn series(&self, ids: &[SeriesId]) -> Answers<Series> {
+        self.ask(&Bars, ids).await
+    }
+
+    async fn documents(&self, data: DataType, ids: &[DocumentId]) -> Answers<Document> {
+        self.ask(&Documents(data), ids).await
+    }
+}

@@ -1,0 +1,97 @@
+//! Putting a registry together.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use cache_core::{Clock, Error, ErrorKind, Result};
+
+use super::{Registry, member::Member, settings::ProviderSettings};
+use crate::{Provider, monotonic_clock::Steady};
+
+/// A [`Registry`] in the making.
+#[must_use]
+pub struct RegistryBuilder {
+    clock: Clock,
+    patience: Duration,
+    providers: Vec<(String, Arc<dyn Provider>, ProviderSettings)>,
+}
+
+impl RegistryBuilder {
+    pub(super) fn new(clock: Clock) -> Self {
+        Self { clock, patience: Duration::from_secs(1), providers: Vec::new() }
+    }
+
+    /// Adds a provider under its own name.
+    pub fn provider(self, provider: Arc<dyn Provider>, settings: ProviderSettings) -> Self {
+        let name = provider.name().to_owned();
+        self.provider_as(name, provider, settings)
+    }
+
+    /// Adds a provider under another name, which statistics and answers show: one of a kind beside another.
+    pub fn provider_as(
+        mut self,
+        name: impl Into<String>,
+        provider: Arc<dyn Provider>,
+        settings: ProviderSettings,
+    ) -> Self {
+        self.providers.push((name.into(), provider, settings));
+        self
+    }
+
+    /// How long a call waits for its turn under a quota, or for a pause to pass that its provider asked for,
+    /// where no other provider can be asked instead. Default: 1 s.
+    pub fn patience(self, patience: Duration) -> Self {
+        Self { patience, ..self }
+    }
+
+    /// The registry.
+    ///
+    /// # Errors
+    ///
+    /// `Config` without any provider, for two of one name, and for a setting that can't hold.
+    pub fn build(mut self) -> Result<Registry> {
+        if self.providers.is_empty() {
+            return Err(config("there is no provider: add at least one".into()));
+        }
+        for (at, (name, _, settings)) in self.providers.iter().enumerate() {
+            if self.providers[..at].iter().any(|(other, ..)| other == name) {
+                return Err(config(format!("there are two providers called {name}: give each its own name")));
+            }
+            check(name, settings)?;
+        }
+        // A stable sort: among equals the one that was added first stays first.
+        self.providers.sort_by_key(|(_, _, settings)| settings.priority);
+        let time = Steady::new(self.clock);
+        let member = |(name, provider, settings)| Member::new(name, provider, settings, time.clone());
+        Ok(Registry { members: self.providers.into_iter().map(member).collect(), patience: self.patience })
+    }
+}
+
+fn check(name: &str, settings: &ProviderSettings) -> Result<()> {
+    for (field, value) in [
+        ("timeout_ms", settings.timeout_ms),
+        ("breaker_failures", settings.breaker_failures.into()),
+        ("breaker_pause_ms", settings.breaker_pause_ms),
+    ] {
+        if value == 0 {
+            return Err(config(format!("{field} of the provider {name} is 0: give at least 1")));
+        }
+    }
+    if settings.backoff_ms > settings.backoff_max_ms {
+        let (least, most) = (settings.backoff_ms, settings.backoff_max_ms);
+        let message =
+            format!("backoff_ms of the provider {name} is {least}, above its backoff_max_ms of {most}");
+        return Err(config(format!("{message}: swap them")));
+    }
+    Ok(())
+}
+
+fn config(message: String) -> Error {
+    Error::new(ErrorKind::Config, "providers", message)
+}
+
+impl fmt::Debug for RegistryBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self.providers.iter().map(|(name, ..)| name.as_str()).collect();
+        f.debug_struct("RegistryBuilder").field("providers", &names).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,182 @@
+//! One provider of a registry: its turn, its time, its second chance, its counts.
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use cache_core::Timestamp;
+
+use super::{
+    gate::{Closed, Gate},
+    question::Question,
+    settings::ProviderSettings,
+    tally::{ProviderReport, Tally},
+};
+use crate::{
+    Answer, Answers, DataType, Datum, Fault, Offer, Provider, ProviderError, monotonic_clock::Steady,
+    one_each,
+};
+
+#[derive(Debug)]
+pub(super) struct Member {
+    provider: Arc<dyn Provider>,
+    name: Arc<str>,
+    settings: ProviderSettings,
+    gate: Mutex<Gate>,
+    tally: Tally,
+    time: Steady,
+}
+
+impl Member {
+    pub(super) fn new(
+        name: String,
+        provider: Arc<dyn Provider>,
+        settings: ProviderSettings,
+        time: Steady,
+    ) -> Self {
+        let gate = Mutex::new(Gate::new(&settings));
+        Self { name: name.into(), provider, settings, gate, tally: Tally::default(), time }
+    }
+
+    pub(super) fn settings(&self) -> &ProviderSettings {
+        &self.settings
+    }
+
+    /// What it offers of such data, as far as its settings let it.
+    pub(super) fn offer(&self, data: DataType) -> Option<Offer> {
+        let wanted = self.settings.data.as_ref().is_none_or(|wanted| wanted.contains(&data));
+        self.provider.offer(data).filter(|_| wanted)
+    }
+
+    /// Whether it may be asked for this key, under that offer of its.
+    pub(super) fn covers<Q: Question>(&self, question: &Q, offer: &Offer, id: &Q::Id) -> bool {
+        let markets = self.settings.markets.as_ref();
+        markets.is_none_or(|markets| markets.contains(&question.asset(id).market))
+            && question.is_offered(offer, id)
+    }
+
+    /// Asks for one batch, again if that failed in passing. Waits for a turn for `patience` in all.
+    pub(super) async fn ask<Q: Question>(
+        &self,
+        question: &Q,
+        ids: &[Q::Id],
+        patience: Duration,
+    ) -> Answers<Q::Value> {
+        let deadline = self.time.now().after(patience);
+        self.turn(deadline).await.map_err(|closed| self.held_back(closed))?;
+        let mut failed = 0;
+        loop {
+            let error = match self.attempt(question, ids, failed > 0).await {
+                Ok(answers) => return Ok(answers),
+                Err(error) => error,
+            };
+            failed += 1;
+            if failed > self.settings.retries || !is_worth_another(&error) {
+                return Err(error);
+            }
+            if !matches!(error.fault(), Fault::Throttled { .. }) {
+                self.time.sleep(self.settings.backoff(failed)).await;
+            }
+            // Nothing is known better than why the call failed that did go out.
+            self.turn(deadline).await.map_err(|_| error)?;
+        }
+    }
+
+    /// Waits until a call may go out, and takes that turn.
+    async fn turn(&self, deadline: Timestamp) -> Result<(), Closed> {
+        loop {
+            let now = self.time.now();
+            let closed = match self.gate().pass(now) {
+                Ok(()) => return Ok(()),
+                Err(closed) => closed,
+            };
+            if closed.until > deadline {
+                return Err(closed);
+            }
+            self.time.sleep(closed.until.since(now)).await;
+        }
+    }
+
+    async fn attempt<Q: Question>(&self, question: &Q, ids: &[Q::Id], again: bool) -> Answers<Q::Value> {
+        self.tally.went_out(ids.len(), again);
+        let limit = Duration::from_millis(self.settings.timeout_ms);
+        let answers = self.time.within(limit, question.ask(&*self.provider, ids)).await;
+        let answers = answers.unwrap_or_else(|| {
+            let message = format!("{} did not answer within {limit:?}", self.name);
+            Err(ProviderError::new(Fault::TimedOut, message))
+        });
+        let answers = one_each(&self.name, ids.len(), answers).map_err(|error| self.named(error));
+        self.note(&answers);
+        answers.map(|answers| answers.into_iter().map(|answer| self.signed(answer)).collect())
+    }
+
+    /// The same failure, under the name by which this provider goes here.
+    fn named(&self, error: ProviderError) -> ProviderError {
+        if error.message().starts_with(&*self.name) {
+            return error;
+        }
+        ProviderError::new(error.fault(), format!("{}: {}", self.name, error.message()))
+    }
+
+    /// The same answer, with this provider's name on it.
+    fn signed<V: Datum>(&self, mut answer: Answer<V>) -> Answer<V> {
+        match &mut answer {
+            Answer::Value(value) => *value.provider() = Some(Arc::clone(&self.name)),
+            Answer::Failed(error) => *error = self.named(error.clone()),
+            Answer::Unknown => {}
+        }
+        answer
+    }
+
+    fn note<V>(&self, answers: &Answers<V>) {
+        let now = self.time.now();
+        match answers {
+            Ok(answers) => {
+                self.tally.answered(answers, self.time.wall());
+                self.gate().note(true, now);
+            }
+            Err(error) => {
+                self.tally.failed(error, self.time.wall());
+                let mut gate = self.gate();
+                match error.fault() {
+                    Fault::Throttled { retry_after } => {
+                        let silent = Duration::from_millis(self.settings.backoff_max_ms);
+                        gate.hold(retry_after.unwrap_or(silent), now);
+                        // It answered: it is not ill, but busy.
+                        gate.note(true, now);
+                    }
+                    // These say something of what was asked, and nothing of who was.
+                    Fault::BadRequest | Fault::NotOffered => gate.note(true, now),
+                    _ => gate.note(false, now),
+                }
+            }
+        }
+    }
+
+    fn held_back(&self, closed: Closed) -> ProviderError {
+        self.tally.held_back();
+        let wait = Some(closed.until.since(self.time.now()));
+        ProviderError::new(Fault::HeldBack { wait }, format!("{} is held back, {}", self.name, closed.why))
+    }
+
+    pub(super) fn report(&self) -> ProviderReport {
+        ProviderReport {
+            name: self.name.to_string(),
+            priority: self.settings.priority,
+            ill: self.gate().illness(self.time.now()),
+            usage: self.tally.usage(),
+            last_error: self.tally.last_error(),
+        }
+    }
+
+    fn gate(&self) -> MutexGuard<'_, Gate> {
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether another call may be answered where this one was not. One that took all its time is not worth it:
+/// whoever waits has waited long enough.
+fn is_worth_another(error: &ProviderError) -> bool {
+    matches!(error.fault(), Fault::Throttled { .. } | Fault::Unreachable | Fault::Broken)
+}

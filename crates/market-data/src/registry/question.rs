@@ -1,0 +1,86 @@
+//! The three things a provider can be asked, as one.
+
+use futures_util::future::BoxFuture;
+
+use crate::{
+    Answers, Asset, DataType, Datum, Document, DocumentId, Offer, Provider, Quote, Series, SeriesId,
+};
+
+/// Something a provider can be asked for a batch of keys.
+pub(super) trait Question: Sync {
+    type Id: Clone + Send + Sync;
+    type Value: Datum;
+
+    fn data(&self) -> DataType;
+
+    /// The asset that a key is about.
+    fn asset<'a>(&self, id: &'a Self::Id) -> &'a Asset;
+
+    /// Whether an offer holds for a key.
+    fn is_offered(&self, offer: &Offer, id: &Self::Id) -> bool {
+        offer.covers(self.asset(id))
+    }
+
+    fn ask<'a>(&self, of: &'a dyn Provider, ids: &'a [Self::Id]) -> BoxFuture<'a, Answers<Self::Value>>;
+}
+
+pub(super) struct Quotes;
+
+impl Question for Quotes {
+    type Id = Asset;
+    type Value = Quote;
+
+    fn data(&self) -> DataType {
+        DataType::Price
+    }
+
+    fn asset<'a>(&self, id: &'a Asset) -> &'a Asset {
+        id
+    }
+
+    fn ask<'a>(&self, of: &'a dyn Provider, ids: &'a [Asset]) -> BoxFuture<'a, Answers<Quote>> {
+        of.quotes(ids)
+    }
+}
+
+pub(super) struct Bars;
+
+impl Question for Bars {
+    type Id = SeriesId;
+    type Value = Series;
+
+    fn data(&self) -> DataType {
+        DataType::Ohlcv
+    }
+
+    fn asset<'a>(&self, id: &'a SeriesId) -> &'a Asset {
+        &id.asset
+    }
+
+    fn is_offered(&self, offer: &Offer, id: &SeriesId) -> bool {
+        offer.covers(&id.asset) && offer.covers_interval(id.interval)
+    }
+
+    fn ask<'a>(&self, of: &'a dyn Provider, ids: &'a [SeriesId]) -> BoxFuture<'a, Answers<Series>> {
+        of.series(ids)
+    }
+}
+
+pub(super) struct Documents(pub(super) DataType);
+
+impl Question for Documents {
+    type Id = DocumentId;
+    type Value = Document;
+
+    fn data(&self) -> DataType {
+        self.0
+    }
+
+    fn asset<'a>(&self, id: &'a DocumentId) -> &'a Asset {
+        &id.asset
+    }
+
+    fn ask<'a>(&self, of: &'a dyn Provider, ids: &'a [DocumentId]) -> BoxFuture<'a, Answers<Document>> {
+        of.documents(self.0, ids)
+    }
+}

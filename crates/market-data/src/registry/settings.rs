@@ -1,0 +1,122 @@
+//! How a provider is treated: when it is asked, how often, how patiently.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{DataType, Market};
+
+/// How a provider is treated by a registry. Fields that are left out of a configuration have their defaults;
+/// unknown ones are refused.
+///
+/// ```
+/// use market_data::ProviderSettings;
+///
+/// let text = r#"{"priority": 1, "quota": {"per_minute": 5, "per_day": 25}, "retries": 0}"#;
+/// let settings: ProviderSettings = serde_json::from_str(text).unwrap();
+/// assert_eq!((settings.priority, settings.timeout_ms), (1, 5000));
+/// assert!(serde_json::from_str::<ProviderSettings>(r#"{"prio": 1}"#).is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProviderSettings {
+    /// The lower goes first; among equals the one that was added first. Default: 0.
+    pub priority: i32,
+    /// For which kinds of data it is asked. Default: all that it offers.
+    pub data: Option<Vec<DataType>>,
+    /// For which markets it is asked. Default: all that it offers.
+    pub markets: Option<Vec<Market>>,
+    /// Whether a key that it doesn't know is asked of the next. Default: no, its word is taken.
+    pub next_if_unknown: bool,
+    /// How many calls it may get. Default: any number.
+    pub quota: Quota,
+    /// How long one call may take, in milliseconds. Default: 5000.
+    pub timeout_ms: u64,
+    /// How many more calls follow one that failed in passing, before the next is asked. Default: 1.
+    pub retries: u32,
+    /// The pause before the first of them, in milliseconds, of which a random half may be left out; each
+    /// further one doubles it. Default: 200.
+    pub backoff_ms: u64,
+    /// The longest such pause, and for how long it is left alone when it asks for fewer calls and doesn't
+    /// say for how long, in milliseconds. Default: 2000.
+    pub backoff_max_ms: u64,
+    /// After how many failures in a row it is left alone. Default: 5.
+    pub breaker_failures: u32,
+    /// For how long, in milliseconds; then one call tries whether it is back. Default: 30,000.
+    pub breaker_pause_ms: u64,
+}
+
+impl Default for ProviderSettings {
+    fn default() -> Self {
+        Self {
+            priority: 0,
+            data: None,
+            markets: None,
+            next_if_unknown: false,
+            quota: Quota::default(),
+            timeout_ms: 5000,
+            retries: 1,
+            backoff_ms: 200,
+            backoff_max_ms: 2000,
+            breaker_failures: 5,
+            breaker_pause_ms: 30_000,
+        }
+    }
+}
+
+impl ProviderSettings {
+    /// The pause before a further call, after so many failed ones.
+    pub(super) fn backoff(&self, failed: u32) -> Duration {
+        let doubled = self.backoff_ms.saturating_mul(1 << failed.saturating_sub(1).min(20));
+        let pause = Duration::from_millis(doubled.min(self.backoff_max_ms));
+        // Cut at random, so that those who failed together don't come back together.
+        pause / 2 + (pause / 2).mul_f64(fastrand::f64())
+    }
+}
+
+/// How many calls a provider may get in any second, minute and day (24 hours). `None` is any number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Quota {
+    /// In any second.
+    pub per_second: Option<NonZeroU32>,
+    /// In any minute.
+    pub per_minute: Option<NonZeroU32>,
+    /// In any 24 hours.
+    pub per_day: Option<NonZeroU32>,
+}
+
+impl Quota {
+    /// The limits that are set, with their spans.
+    pub(super) fn limits(self) -> impl Iterator<Item = (u32, Duration)> {
+        [(self.per_second, 1), (self.per_minute, 60), (self.per_day, 86_400)]
+            .into_iter()
+            .filter_map(|(limit, seconds)| Some((limit?.get(), Duration::from_secs(seconds))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_their_most_and_differ() {
+        let settings = ProviderSettings { backoff_ms: 100, backoff_max_ms: 1000, ..Default::default() };
+        for (failed, most) in [(1, 100), (2, 200), (3, 400), (4, 800), (5, 1000), (u32::MAX, 1000)] {
+            let pauses: Vec<Duration> = (0..100).map(|_| settings.backoff(failed)).collect();
+            let bounds = Duration::from_millis(most / 2)..=Duration::from_millis(most);
+            assert!(pauses.iter().all(|pause| bounds.contains(pause)), "{failed}: {pauses:?}");
+            assert!(pauses.iter().any(|pause| *pause != pauses[0]));
+        }
+        let huge = ProviderSettings { backoff_ms: u64::MAX, backoff_max_ms: u64::MAX, ..Default::default() };
+        assert!(huge.backoff(9) > Duration::from_secs(1));
+    }
+
+    #[test]
+    fn settings_are_read_as_they_are_written_and_a_quota_of_none_is_refused() {
+        let settings = ProviderSettings { priority: -1, ..Default::default() };
+        let text = serde_json::to_string(&settings).unwrap();
+        assert_eq!(serde_json::from_str::<ProviderSettings>(&text).unwrap(), settings);
+        assert!(serde_json::from_str::<Quota>(r#"{"per_day": 0}"#).is_err());
+    }
+}

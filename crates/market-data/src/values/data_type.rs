@@ -1,0 +1,109 @@
+//! The kinds of data, each a region of its own in a cache.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use crate::Invalid;
+
+macro_rules! data_types {
+    ($($(#[$doc:meta])* $name:ident = $text:literal),+ $(,)?) => {
+        /// What kind of data; each is a region of its own in a cache.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[non_exhaustive]
+        pub enum DataType {
+            $($(#[$doc])* #[serde(rename = $text)] $name,)+
+        }
+
+        impl DataType {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$name),+];
+
+            /// The name, which is the kind of its keys: `"price"`, `"ohlcv"`.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+        }
+    };
+}
+
+data_types! {
+    /// The latest price of an asset.
+    Price = "price",
+    /// Open, high, low, close and volume by interval.
+    Ohlcv = "ohlcv",
+    /// Closes adjusted for splits and dividends.
+    AdjustedClose = "adjusted_close",
+    /// Dividends.
+    Dividend = "dividend",
+    /// What a company reports of itself.
+    Fundamentals = "fundamentals",
+    /// Indicators computed from prices.
+    Technical = "technical",
+    /// News.
+    News = "news",
+    /// A series of an economy.
+    Macro = "macro",
+    /// Consumer prices: a macro series.
+    CpiIndex = "cpi_index",
+    /// Yields of treasury bills and bonds: a macro series.
+    TreasuryYield = "treasury_yield",
+    /// Price and dividends together: computed.
+    TotalReturn = "total_return",
+    /// How prices rise: computed.
+    InflationRate = "inflation_rate",
+    /// What is told of an asset in words, written from other data.
+    Narrative = "narrative",
+    /// A trading signal.
+    Signal = "signal",
+    /// Something of a user.
+    User = "user",
+    /// A user's session.
+    Session = "session",
+    /// What an endpoint answered.
+    ApiResponse = "api",
+}
+
+impl DataType {
+    /// Whether such data come as [`Document`](crate::Document)s about an asset, and are named by [`DocumentId`]s.
+    #[must_use]
+    pub fn is_document(self) -> bool {
+        !matches!(
+            self,
+            Self::Price | Self::Ohlcv | Self::Signal | Self::User | Self::Session | Self::ApiResponse
+        )
+    }
+}
+
+impl FromStr for DataType {
+    type Err = Invalid;
+
+    fn from_str(text: &str) -> Result<Self, Invalid> {
+        Self::ALL.iter().copied().find(|one| one.as_str() == text).ok_or_else(|| {
+            let start: String = text.chars().take(32).collect();
+            let known = Self::ALL.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(", ");
+            Invalid::new(format!("{start:?} is no data type: there are {known}"))
+        })
+    }
+}
+
+impl fmt::Display for DataType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_is_read_by_its_name() {
+        for one in DataType::ALL {
+            assert_eq!(one.as_str().parse(), Ok(*one));
+            assert_eq!(serde_json::to_string(one).unwrap(), format!("{:?}", one.as_str()));
+        }
+        assert!("prices".parse::<DataType>().unwrap_err().to_string().contains("price, ohlcv"));
+    }
+}

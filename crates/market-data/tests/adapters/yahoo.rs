@@ -1,0 +1,323 @@
+//! Yahoo as it was recorded, and as it fails, over real HTTP.
+
+use std::{
+    fs,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+
+use crate::upstream::{Answer, Asked, Upstream};
+use cache_core::Clock;
+use jiff::{Timestamp, tz::TimeZone};
+use market_data::{
+    Answer as Said, Asset, BarTime, DataType, DocumentId, Fault, HttpLimits, Provider, Quote, SeriesId,
+    YahooConfig, YahooProvider,
+};
+use proptest::{
+    strategy::{Strategy, ValueTree},
+    test_runner::TestRunner,
+};
+use serde_json::{Value, json};
+
+const CRUMB: &str = "hunter2/crumb";
+pub(crate) const COOKIE: &str = "A3=hunter2cookie";
+
+fn recorded(start: &str) -> Vec<(PathBuf, Value)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/yahoo");
+    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.retain(|path| path.file_name().unwrap().to_str().unwrap().starts_with(start));
+    files.sort();
+    let read = |path: PathBuf| {
+        let exchange = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
+        (path, exchange)
+    };
+    files.into_iter().map(read).collect()
+}
+
+/// Yahoo with its cookie and crumb; `answer` is for all else.
+pub(crate) async fn yahoo(mut answer: impl FnMut(&Asked) -> Answer + Send + 'static) -> Upstream {
+    Upstream::answering(move |asked| match asked.path() {
+        "/" => Answer::new(404, "").header("set-cookie", format!("{COOKIE}; Expires=Thu; Path=/; Secure")),
+        "/v1/test/getcrumb" => match asked.header("cookie") {
+            Some(COOKIE) => Answer::new(200, CRUMB),
+            _ => Answer::new(401, "no cookie"),
+        },
+        _ => answer(asked),
+    })
+    .await
+}
+
+pub(crate) fn provider(upstream: &Upstream) -> YahooProvider {
+    let http = HttpLimits { max_body_mib: 1, ..HttpLimits::default() };
+    let config =
+        YahooConfig { base_url: upstream.url(), cookie_url: upstream.url(), http, ..YahooConfig::default() };
+    YahooProvider::new(config, Clock::system()).unwrap()
+}
+
+/// A provider, and what Yahoo answers it next. Making one costs more than many calls.
+async fn stage() -> (YahooProvider, Arc<Mutex<Answer>>, Upstream) {
+    let next = Arc::new(Mutex::new(nothing()));
+    let answer = Arc::clone(&next);
+    let upstream = yahoo(move |_| answer.lock().unwrap().clone()).await;
+    (provider(&upstream), next, upstream)
+}
+
+async fn ask(answer: Answer, assets: &[&str]) -> Result<Vec<Said<Quote>>, market_data::ProviderError> {
+    let upstream = yahoo(move |_| answer.clone()).await;
+    let assets: Vec<Asset> = assets.iter().map(|asset| asset.parse().unwrap()).collect();
+    provider(&upstream).quotes(&assets).await
+}
+
+fn number(item: &Value, name: &str) -> Option<f64> {
+    item[name].as_f64().filter(|number| *number != 0.0)
+}
+
+#[tokio::test]
+async fn recorded_quotes_are_told_as_their_json_has_them() {
+    let (mut told, mut untold) = (0, 0);
+    let (provider, next, _upstream) = stage().await;
+    for (path, exchange) in recorded("quote") {
+        let asked = exchange["url"].as_str().unwrap().split_once("symbols=").unwrap().1;
+        let asked =
+            asked.split('&').next().unwrap().replace("%2C", ",").replace("%5E", "^").replace("%3D", "=");
+        let symbols: Vec<&str> = asked.split(',').collect();
+        *next.lock().unwrap() = Answer::recorded(&exchange.to_string());
+        let assets: Vec<Asset> = symbols.iter().map(|symbol| symbol.parse().unwrap()).collect();
+        let answers = provider.quotes(&assets).await.unwrap();
+        let items = exchange["body"]["quoteResponse"]["result"].as_array().unwrap();
+        for (symbol, answer) in symbols.iter().zip(answers) {
+            let item =
+                items.iter().find(|item| item["symbol"] == *symbol && item["regularMarketPrice"].is_number());
+            let Some(item) = item else {
+                assert_eq!(answer, Said::Unknown, "{}", path.display());
+                untold += 1;
+                continue;
+            };
+            let quote = answer.value().unwrap_or_else(|| panic!("{}", path.display()));
+            assert_eq!(quote.asset.symbol.as_str(), *symbol);
+            assert_eq!(Some(quote.price), number(item, "regularMarketPrice"));
+            assert_eq!(quote.previous_close, number(item, "regularMarketPreviousClose"));
+            assert_eq!(
+                (quote.open, quote.high),
+                (number(item, "regularMarketOpen"), number(item, "regularMarketDayHigh"))
+            );
+            assert_eq!(
+                (quote.low, quote.bid, quote.ask),
+                (number(item, "regularMarketDayLow"), number(item, "bid"), number(item, "ask"))
+            );
+            assert_eq!(quote.volume, item["regularMarketVolume"].as_u64());
+            assert_eq!(quote.currency.as_deref(), item["currency"].as_str());
+            let seconds = item["regularMarketTime"].as_i64().unwrap();
+            assert_eq!(quote.time.unwrap().as_micros(), seconds * 1_000_000);
+            // The offset told beside a quote is that of its own time.
+            let local = seconds + item["gmtOffSetMilliseconds"].as_i64().unwrap() / 1000;
+            let date = Timestamp::from_second(local).unwrap().to_zoned(TimeZone::UTC).date();
+            assert_eq!(quote.as_of, date, "{}", path.display());
+            told += 1;
+        }
+    }
+    println!("{told} recorded quotes told, {untold} names unknown");
+    assert!(told >= 25 && untold >= 8, "{told} told, {untold} unknown");
+}
+
+#[tokio::test]
+async fn recorded_charts_are_told_as_their_json_has_them() {
+    let (mut files, mut count) = (0, 0);
+    let (provider, next, upstream) = stage().await;
+    for (path, exchange) in recorded("chart").into_iter().chain(recorded("historical")) {
+        let url = exchange["url"].as_str().unwrap().to_owned();
+        let symbol = url.split_once("/chart/").unwrap().1.split('?').next().unwrap().to_owned();
+        let interval = if url.contains("interval=1m") { "1m" } else { "1d" };
+        *next.lock().unwrap() = Answer::recorded(&exchange.to_string());
+        let id: SeriesId = format!("{symbol}:{interval}").parse().unwrap();
+        let answers = provider.series(&[id]).await.unwrap();
+        let asked = upstream.asked().pop().unwrap();
+        assert_eq!((asked.query("interval").as_deref(), asked.header("cookie")), (Some(interval), None));
+        let series =
+            answers.into_iter().next().unwrap().value().unwrap_or_else(|| panic!("{}", path.display()));
+        let chart = &exchange["body"]["chart"]["result"][0];
+        let zone = TimeZone::get(chart["meta"]["exchangeTimezoneName"].as_str().unwrap()).unwrap();
+        let times = chart["timestamp"].as_array().cloned().unwrap_or_default();
+        assert_eq!(series.bars.len(), times.len(), "{}", path.display());
+        let column = |name: &str, at: usize| chart["indicators"]["quote"][0][name][at].clone();
+        for (at, bar) in series.bars.iter().enumerate() {
+            let date =
+                Timestamp::from_second(times[at].as_i64().unwrap()).unwrap().to_zoned(zone.clone()).date();
+            assert_eq!(bar.time, BarTime::Day(date));
+            let told = ["open", "high", "low", "close"].map(|name| column(name, at).as_f64().unwrap());
+            assert_eq!([bar.open, bar.high, bar.low, bar.close], told);
+            assert_eq!(Some(bar.volume), column("volume", at).as_u64());
+            assert_eq!(bar.adjusted_close, chart["indicators"]["adjclose"][0]["adjclose"][at].as_f64());
+        }
+        files += 1;
+        count += series.bars.len();
+    }
+    println!("{files} recorded charts, {count} bars");
+    assert!(files >= 20 && count >= 300, "{files} files, {count} bars");
+}
+
+#[tokio::test]
+async fn dividends_and_adjusted_closes_are_documents_of_the_same_chart() {
+    let (_, exchange) = recorded("historical").remove(0);
+    let answer = Answer::recorded(&exchange.to_string());
+    let upstream = yahoo(move |_| answer.clone()).await;
+    let provider = provider(&upstream);
+    let within = DocumentId::new("MSFT".parse().unwrap()).with("from", "2021-05-01").with("to", "2021-08-18");
+    let dividends = provider
+        .documents(DataType::Dividend, std::slice::from_ref(&within))
+        .await
+        .unwrap()
+        .remove(0)
+        .value()
+        .unwrap();
+    let paid = json!([{"date": "2021-05-19", "amount": 0.56}, {"date": "2021-08-18", "amount": 0.56}]);
+    assert_eq!(dividends.body, json!({"currency": "USD", "dividends": paid}));
+    let closes =
+        provider.documents(DataType::AdjustedClose, &[within]).await.unwrap().remove(0).value().unwrap();
+    let closes = closes.body["closes"].as_array().unwrap().clone();
+    assert_eq!((closes.len(), &closes[0]["date"]), (76, &json!("2021-05-03")));
+    let odd = DocumentId::new("MSFT".parse().unwrap()).with("day", "1");
+    let error = provider.documents(DataType::Dividend, &[odd]).await.unwrap_err();
+    assert!(error.fault() == Fault::BadRequest && error.to_string().contains("\"day\""), "{error}");
+}
+
+#[tokio::test]
+async fn an_answer_belongs_to_the_asset_it_names_wherever_it_stands() {
+    let item = |symbol: &str, price: f64| json!({"symbol": symbol, "regularMarketPrice": price, "regularMarketTime": 0});
+    let items = json!([item("VOD.L", 2.0), item("OTHER", 9.0), item("JPY=X", 3.0), item("BRK-B", 1.0)]);
+    let body = json!({"quoteResponse": {"result": items, "error": null}}).to_string();
+    let assets = ["BRK.B", "GONE", "VOD@XLON", "USD_JPY@FX", "AAPL@XXXX", "BRK-B"];
+    let answers = ask(Answer::new(200, body), &assets).await.unwrap();
+    let prices: Vec<_> = answers.into_iter().map(|answer| answer.value().map(|quote| quote.price)).collect();
+    assert_eq!(prices, [Some(1.0), None, Some(2.0), Some(3.0), None, Some(1.0)]);
+}
+
+#[tokio::test]
+async fn one_quote_that_cannot_be_believed_fails_alone() {
+    let item = |symbol: &str, price: &str| {
+        format!(r#"{{"symbol":"{symbol}","regularMarketPrice":{price},"regularMarketTime":0}}"#)
+    };
+    let items = [("A", "1"), ("B", "1e999"), ("C", "-1"), ("D", "\"x\""), ("E", "[]"), ("CL=F", "-37.63")];
+    let items = items.map(|(symbol, price)| item(symbol, price)).join(",");
+    let body = format!(r#"{{"quoteResponse":{{"result":[{items}],"error":null}}}}"#);
+    let answers = ask(Answer::new(200, body), &["A", "B", "C", "D", "E", "CL=F@CMES"]).await.unwrap();
+    for (at, answer) in answers.iter().enumerate() {
+        match (at, answer) {
+            (0 | 5, Said::Value(_)) => {}
+            (1..=4, Said::Failed(error)) => assert_eq!(error.fault(), Fault::BadAnswer),
+            _ => panic!("{at}: {answer:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn failures_are_told_apart() {
+    let chart = |code: &str, description: &str| {
+        json!({"chart": {"result": null, "error": {"code": code, "description": description}}}).to_string()
+    };
+    let missing = chart("Not Found", "No data found, symbol may be delisted");
+    let throttled = Fault::Throttled { retry_after: Some(std::time::Duration::from_secs(7)) };
+    let series: SeriesId = "GONE:1d".parse().unwrap();
+    let (provider, next, _upstream) = stage().await;
+    for (answer, expected) in [
+        (Answer::new(404, missing.clone()), Ok(Said::Unknown)),
+        (Answer::new(200, missing), Ok(Said::Unknown)),
+        (
+            Answer::new(400, chart("Bad Request", "Data doesn't exist for startDate = 1, endDate = 2")),
+            Ok(Said::Value(0)),
+        ),
+        (Answer::new(422, chart("Unprocessable Entity", "1m data not available")), Err(Fault::BadRequest)),
+        (Answer::new(404, "<html>"), Err(Fault::BadRequest)),
+        (Answer::new(429, "Too Many Requests").header("retry-after", "7"), Err(throttled)),
+        (Answer::new(429, "Too Many Requests"), Err(Fault::Throttled { retry_after: None })),
+        (Answer::new(502, "<html>"), Err(Fault::Broken)),
+        (Answer::new(200, ""), Err(Fault::BadAnswer)),
+        (Answer::new(200, "Too Many Requests"), Err(Fault::BadAnswer)),
+        (Answer::new(200, "{}"), Err(Fault::BadAnswer)),
+        (
+            Answer::new(200, r#"{"chart":{"result":[{"meta":{"symbol":"OTHER"},"indicators":{}}]}}"#),
+            Err(Fault::BadAnswer),
+        ),
+        (
+            Answer::new(200, r#"{"chart":{"result":[{"meta":{"symbol":"GONE"},"indicators":{}}]}}"#),
+            Ok(Said::Value(0)),
+        ),
+        (Answer::new(200, r#"{"chart":{"result":[]}}"#).cut(9), Err(Fault::Unreachable)),
+        (Answer::new(200, vec![b' '; 100_000_000]), Err(Fault::BadAnswer)),
+        (Answer::dropped(), Err(Fault::Unreachable)),
+    ] {
+        let shown = format!("{answer:.80?}");
+        *next.lock().unwrap() = answer;
+        let told = provider.series(std::slice::from_ref(&series)).await;
+        let told = told.map_err(|error| error.fault()).map(|mut answers| match answers.remove(0) {
+            Said::Value(series) => Said::Value(series.bars.len()),
+            Said::Unknown => Said::Unknown,
+            Said::Failed(error) => Said::Failed(error),
+        });
+        assert_eq!(told, expected, "{:.80}", shown);
+    }
+}
+
+#[tokio::test]
+async fn quotes_fail_as_a_whole_where_nothing_is_told_of_any() {
+    let refused = json!({"finance": {"result": null, "error": {"code": "Unauthorized", "description": "Invalid Crumb"}}});
+    for (answer, fault) in [
+        (Answer::new(401, refused.to_string()), Fault::Refused),
+        (Answer::new(200, refused.to_string()), Fault::BadAnswer),
+        (Answer::new(429, "Too Many Requests"), Fault::Throttled { retry_after: None }),
+        (Answer::new(200, r#"{"quoteResponse":{"result":[{"price":1}]}}"#), Fault::BadAnswer),
+        (Answer::new(200, r#"{"quoteResponse":{"result":null,"error":null}}"#), Fault::BadAnswer),
+        (Answer::new(500, format!("crumb {CRUMB} cookie {COOKIE}")), Fault::Broken),
+    ] {
+        let error = ask(answer, &["AAPL"]).await.unwrap_err();
+        assert_eq!(error.fault(), fault, "{error}");
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+    }
+}
+
+/// A body without quotes, for a crumb that is still good.
+pub(crate) fn nothing() -> Answer {
+    Answer::new(200, r#"{"quoteResponse":{"result":[],"error":null}}"#)
+}
+
+#[test]
+fn limits_that_cannot_be_are_refused_by_name() {
+    for (config, why) in [
+        (YahooConfig { max_batch: 0, ..YahooConfig::default() }, "max_batch of yahoo is 0"),
+        (YahooConfig { max_batch: 51, ..YahooConfig::default() }, "1 to 50"),
+        (YahooConfig { base_url: "yahoo".into(), ..YahooConfig::default() }, "base URL of yahoo"),
+    ] {
+        let error = YahooProvider::new(config, Clock::system()).unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+    }
+    assert!(
+        serde_json::from_str::<YahooConfig>(r#"{"max_bach": 1}"#)
+            .unwrap_err()
+            .to_string()
+            .contains("max_bach")
+    );
+}
+
+#[tokio::test]
+async fn no_symbol_leads_elsewhere() {
+    let upstream = yahoo(|_| nothing()).await;
+    let provider = provider(&upstream);
+    let (mut runner, assets) = (TestRunner::default(), "[A-Z0-9.^=_/&+-]{1,16}@(US|XLON|FX|CRYPTO)");
+    for _ in 0..300 {
+        let asset: Asset = assets.new_tree(&mut runner).unwrap().current().parse().unwrap();
+        let _ = provider.series(&[SeriesId::new(asset.clone(), "1d".parse().unwrap())]).await;
+        let _ = provider.quotes(&[asset]).await;
+    }
+    for asked in upstream.asked() {
+        let name = asked.path().strip_prefix("/v8/finance/chart/");
+        let chart = name.is_some_and(|name| !name.is_empty() && !name.contains('/'));
+        let known = ["/", "/v1/test/getcrumb", "/v7/finance/quote"].contains(&asked.path());
+        assert!(known || chart, "{}", asked.target);
+        if asked.path() == "/v7/finance/quote" {
+            let query = asked.target.split_once('?').unwrap().1.as_bytes();
+            let names: Vec<_> =
+                url::form_urlencoded::parse(query).map(|(name, _)| name.into_owned()).collect();
+            assert_eq!(names, ["symbols", "crumb"]);
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! What the replayed upstream promises: its data, its limits, its faults, its counts.
+
+use std::{sync::Arc, time::Duration};
+
+use cache_core::{Clock, ErrorKind};
+use market_data::{
+    Answer, Answers, Asset, DataType, DocumentId, Fault, Interval, Provider, Quote, Replay, ReplayProvider,
+    SeriesId, Usage,
+};
+use tokio::task::{JoinHandle, yield_now};
+
+fn instant() -> Replay {
+    Replay { latency: Duration::ZERO, ..Replay::default() }
+}
+
+fn provider(replay: Replay) -> ReplayProvider {
+    ReplayProvider::new(replay, Clock::manual()).unwrap()
+}
+
+fn assets(texts: &[&str]) -> Vec<Asset> {
+    texts.iter().map(|text| text.parse().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn quotes_are_the_last_recorded_day_in_the_order_asked_for() {
+    let provider = provider(instant());
+    let quotes = provider.quotes(&assets(&["MSFT", "NOPE", "AAPL"])).await.unwrap();
+    let [Answer::Value(msft), Answer::Unknown, Answer::Value(aapl)] = quotes.as_slice() else {
+        panic!("{quotes:?}")
+    };
+    assert_eq!((aapl.price, aapl.previous_close, aapl.change), (164.050003, Some(164.0), Some(0.050003)));
+    assert_eq!((msft.asset.symbol.as_str(), msft.as_of.to_string().as_str()), ("MSFT", "2017-09-01"));
+    assert_eq!(provider.usage(), Usage { calls: 1, keys: 3, ..Usage::default() });
+}
+
+#[tokio::test]
+async fn a_series_is_every_recorded_day() {
+    let provider = provider(instant());
+    let ask = async |text: &str| provider.series(&[text.parse().unwrap()]).await.unwrap().remove(0);
+    let bars = async |text| ask(text).await.value().map(|series| series.bars.len());
+    assert_eq!(bars("AAPL:1d").await, Some(1258));
+    assert_eq!(bars("AAPL:1d:2017-08-31..2017-09-03").await, Some(2));
+    assert_eq!(ask("NOPE:1d").await, Answer::Unknown);
+    let Answer::Failed(error) = ask("AAPL:5m").await else { panic!("no such bars were recorded") };
+    assert_eq!(error.fault(), Fault::NotOffered);
+}
+
+#[tokio::test]
+async fn what_is_traded_elsewhere_is_not_what_was_recorded() {
+    let provider = provider(instant());
+    for text in ["T@XLON", "T@US.etf", "T@CRYPTO"] {
+        assert_eq!(provider.quotes(&assets(&[text])).await, Ok(vec![Answer::Unknown]), "{text}");
+        let id = SeriesId::new(assets(&[text]).remove(0), Interval::Day);
+        assert_eq!(provider.series(&[id]).await, Ok(vec![Answer::Unknown]), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_offered_is_said_to_be_so() {
+    let provider = provider(instant());
+    assert_eq!(provider.offer(DataType::News), None);
+    let asked = provider.documents(DataType::News, &[DocumentId::new(assets(&["T"]).remove(0))]).await;
+    assert_eq!(asked.unwrap_err().fault(), Fault::NotOffered);
+}
+
+#[tokio::test]
+async fn a_batch_past_the_limit_is_refused_before_it_goes_out() {
+    let provider = provider(Replay { max_batch: 2, ..instant() });
+    let limits = [DataType::Price, DataType::Ohlcv].map(|data| provider.offer(data).unwrap().max_batch);
+    assert_eq!(limits, [2, 1]);
+    let error = provider.quotes(&assets(&["A", "B", "C"])).await.unwrap_err();
+    assert!(error.fault() == Fault::BadRequest && error.to_string().contains("3 price keys"), "{error}");
+    assert_eq!(provider.usage(), Usage::default());
+}
+
+#[tokio::test]
+async fn a_call_takes_its_latency() {
+    let clock = Clock::manual();
+    let provider = Arc::new(ReplayProvider::new(Replay::default(), clock.clone()).unwrap());
+    let call = quote_in_background(&provider);
+    until(|| clock.sleepers() == 1).await;
+    clock.advance(Duration::from_millis(299));
+    yield_now().await;
+    assert!(!call.is_finished());
+    clock.advance(Duration::from_millis(1));
+    call.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn past_the_rate_limit_a_call_waits_its_turn_and_then_is_refused() {
+    let clock = Clock::manual();
+    let patience = Duration::from_millis(100);
+    let replay = Replay { calls_per_second: 20, patience, ..instant() };
+    let provider = Arc::new(ReplayProvider::new(replay, clock.clone()).unwrap());
+    for _ in 0..20 {
+        provider.quotes(&assets(&["AAPL"])).await.unwrap();
+    }
+    let patient = quote_in_background(&provider);
+    until(|| clock.sleepers() == 1).await;
+    assert_eq!(provider.usage().calls, 20);
+    clock.advance(Duration::from_millis(50));
+    patient.await.unwrap().unwrap();
+    assert_eq!(provider.usage().calls, 21);
+
+    let crowd: Vec<_> = (0..30).map(|_| quote_in_background(&provider)).collect();
+    until(|| clock.sleepers() > 0).await;
+    while crowd.iter().any(|call| !call.is_finished()) {
+        clock.advance(Duration::from_millis(10));
+        yield_now().await;
+    }
+    let mut refused = 0;
+    for call in crowd {
+        if let Err(error) = call.await.unwrap() {
+            assert!(error.is_transient() && error.to_string().contains("20 calls a second"), "{error}");
+            refused += 1;
+        }
+    }
+    assert_eq!((provider.usage().refused, provider.usage().calls), (refused, 21 + 30 - refused));
+    assert!((25..30).contains(&refused), "{refused}");
+}
+
+#[tokio::test]
+async fn faults_are_switched_while_it_runs() {
+    let provider = Arc::new(provider(instant()));
+    let ask = || async { provider.quotes(&assets(&["AAPL"])).await };
+
+    provider.faults().fail_next(2);
+    assert!(ask().await.is_err() && ask().await.is_err());
+    ask().await.unwrap();
+
+    provider.faults().fail_all();
+    let error = ask().await.unwrap_err();
+    assert_eq!(error.fault(), Fault::Broken);
+    assert_eq!(provider.usage(), Usage { calls: 4, keys: 4, failures: 3, refused: 0 });
+
+    provider.faults().hang();
+    let hanging = quote_in_background(&provider);
+    for _ in 0..10 {
+        yield_now().await;
+    }
+    assert!(!hanging.is_finished());
+    provider.faults().heal();
+    hanging.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_failure_rate_is_met_and_the_same_seed_fails_the_same_calls() {
+    let outcomes = |seed| async move {
+        let provider = provider(Replay { failure_rate: 0.3, seed, calls_per_second: 10_000, ..instant() });
+        let mut outcomes = Vec::new();
+        for _ in 0..1000 {
+            outcomes.push(provider.quotes(&assets(&["AAPL"])).await.is_err());
+        }
+        outcomes
+    };
+    let first = outcomes(1).await;
+    let failures = first.iter().filter(|failed| **failed).count();
+    assert!((250..350).contains(&failures), "{failures}");
+    assert_eq!(first, outcomes(1).await);
+    assert_ne!(first, outcomes(2).await);
+}
+
+#[test]
+fn settings_that_cannot_hold_are_refused_with_the_value() {
+    for (replay, what) in [
+        (Replay { failure_rate: 1.5, ..instant() }, "1.5"),
+        (Replay { failure_rate: f64::NAN, ..instant() }, "NaN"),
+        (Replay { max_batch: 0, ..instant() }, "max_batch is 0"),
+        (Replay { calls_per_second: 0, ..instant() }, "calls_per_second is 0"),
+    ] {
+        let error = ReplayProvider::new(replay, Clock::manual()).unwrap_err();
+        assert!(error.kind() == ErrorKind::Config && error.to_string().contains(what), "{error}");
+    }
+}
+
+fn quote_in_background(provider: &Arc<ReplayProvider>) -> JoinHandle<Answers<Quote>> {
+    let provider = provider.clone();
+    tokio::spawn(async move { provider.quotes(&assets(&["AAPL"])).await })
+}
+
+async fn until(condition: impl Fn() -> bool) {
+    while !condition() {
+        yield_now().await;
+    }
+}

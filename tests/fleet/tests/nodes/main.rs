@@ -1,9 +1,0 @@
-//! The rules between nodes on real servers, with the bus and the lease of Redis and of PostgreSQL.
-
-mod bus;
-mod cut;
-mod house;
-mod leases;
-mod poison;
-mod reconnect;
-mod recovery;

@@ -1,0 +1,111 @@
+//! What one node writes the others let go of, and nothing else.
+
+use crate::fixture::over_both;
+
+over_both!(
+    rule_34_a_put_or_removal_reaches_who_holds_the_key_and_costs_the_others_nothing,
+    rule_35_a_node_ignores_its_own_messages,
+    rule_36_a_message_older_than_the_entry_is_ignored,
+);
+
+mod scenarios {
+    use std::time::Duration;
+
+    use cache_core::{Bus, Bytes, Clock, Listener, message::Message};
+    use cache_l1_redis::{Redis, RedisConfig};
+    use cache_l2_pg::{PgConfig, Postgres};
+    use fleet::{Over, Recipe, Site};
+    use tokio::time::timeout;
+
+    use crate::fixture::{get, looks, node, shared, source, until};
+
+    /// The bus of the recipe, for somebody who is no node.
+    async fn bus(over: Over, recipe: &Recipe) -> Box<dyn Bus> {
+        let clock = Clock::system();
+        match over {
+            Over::Redis => {
+                let config = RedisConfig::parse(&recipe.redis).unwrap();
+                Box::new(Redis::connect(config, clock).await.unwrap().bus("fleet"))
+            }
+            Over::Postgres => {
+                let config = PgConfig::new(&recipe.postgres).unwrap();
+                Box::new(Postgres::connect(config, clock).await.unwrap().bus("fleet").unwrap())
+            }
+        }
+    }
+
+    /// The next frame of this recipe's nodes in which something happened.
+    async fn next(listener: &mut dyn Listener, recipe: &Recipe) -> Bytes {
+        let heard = async {
+            loop {
+                let bytes = listener.next().await.unwrap();
+                let frame = Message::open(&bytes).unwrap();
+                if frame.namespace == recipe.namespace && !frame.changes.is_empty() {
+                    return bytes;
+                }
+            }
+        };
+        timeout(Duration::from_secs(20), heard).await.expect("a frame")
+    }
+
+    fn heard(site: &Site) -> u64 {
+        site.cache.stats().bus.unwrap().heard
+    }
+
+    pub(super) async fn rule_34_a_put_or_removal_reaches_who_holds_the_key_and_costs_the_others_nothing(
+        over: Over,
+    ) {
+        let (recipe, source) = (shared(over), source());
+        let a = node(&recipe, &source).await;
+        let (b, c) = (node(&recipe, &source).await, node(&recipe, &source).await);
+        assert_eq!(get(&b, "x").await, Some(1001));
+        assert_eq!(b.region.peek("x").as_deref(), Some(&1001));
+        let (before, heard_before) = (looks(&c), heard(&c));
+        a.region.put("x", 7).await.unwrap();
+        let lag = until("the holder lets go", async || b.region.peek("x").is_none()).await;
+        println!("over {over:?} a put was heard after {lag:?} or less");
+        until("the third hears of it", async || heard(&c) > heard_before).await;
+        assert_eq!(looks(&c), before, "nobody reads because somebody wrote");
+        assert_eq!(c.cache.stats().memory.tombstones, 0, "nor keeps anything in mind");
+        assert_eq!(get(&b, "x").await, Some(7));
+
+        a.region.remove("x").await.unwrap();
+        until("the holder lets go", async || b.region.peek("x").is_none()).await;
+        assert_eq!(get(&b, "x").await, Some(1002));
+        assert_eq!(looks(&c), before);
+    }
+
+    pub(super) async fn rule_35_a_node_ignores_its_own_messages(over: Over) {
+        let (recipe, source) = (shared(over), source());
+        let a = node(&recipe, &source).await;
+        let mut listener = bus(over, &recipe).await.listen().await.unwrap();
+        a.region.put("x", 7).await.unwrap();
+        next(&mut *listener, &recipe).await;
+        // Whoever listened heard of it twice: what came first is surely through.
+        a.region.put("y", 7).await.unwrap();
+        next(&mut *listener, &recipe).await;
+        assert_eq!((a.region.peek("x").as_deref(), heard(&a)), (Some(&7), 0));
+    }
+
+    pub(super) async fn rule_36_a_message_older_than_the_entry_is_ignored(over: Over) {
+        let (recipe, source) = (shared(over), source());
+        let (a, b) = (node(&recipe, &source).await, node(&recipe, &source).await);
+        let bus = bus(over, &recipe).await;
+        let mut listener = bus.listen().await.unwrap();
+        a.region.put("put", 1).await.unwrap();
+        a.region.remove("removed").await.unwrap();
+        let messages = [next(&mut *listener, &recipe).await, next(&mut *listener, &recipe).await];
+        until("they are heard", async || heard(&b) >= 2).await;
+        b.region.put("put", 2).await.unwrap();
+        b.region.put("removed", 2).await.unwrap();
+
+        let before = heard(&b);
+        for message in messages {
+            bus.publish(message).await.unwrap();
+        }
+        a.region.put("last", 1).await.unwrap();
+        until("all are heard", async || heard(&b) >= before + 3).await;
+        assert_eq!(b.region.peek("put").as_deref(), Some(&2));
+        assert_eq!(b.region.peek("removed").as_deref(), Some(&2));
+    }
+}

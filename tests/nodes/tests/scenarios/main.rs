@@ -1,0 +1,9 @@
+//! The rules between nodes on real servers, with the bus and the lease of Redis and of PostgreSQL.
+
+mod bus;
+mod cut;
+mod fixture;
+mod leases;
+mod poison;
+mod reconnect;
+mod recovery;

@@ -1,0 +1,10 @@
+//! The behaviour suite on the plainest tier.
+
+use cache_core::Clock;
+use tier_suite::{ModelTier, Subject, behaviour_suite};
+
+async fn model() -> Subject {
+    Subject::new(ModelTier::new("model"), Clock::manual(), ())
+}
+
+behaviour_suite!(model_tier, model);

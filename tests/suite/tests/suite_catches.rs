@@ -1,0 +1,200 @@
+//! The suite itself: it fails on tiers that break one promise each.
+
+use std::{collections::BTreeMap, sync::Mutex};
+
+use async_trait::async_trait;
+use cache_core::{
+    Clock, Entry, Key, Meta, Result, Target, Tier, Timestamp, Tombstone, Ttl, envelope::Record,
+};
+use tier_suite::rules;
+use tokio::task::yield_now;
+
+/// A promise to break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    None,
+    LastPutWins,
+    TiesReplace,
+    NoTombstones,
+    NoTombstoneWithoutEntry,
+    NoTombstoneForPatterns,
+    OlderTombstonesReplace,
+    RemovesTheNewer,
+    RemovesByPrefix,
+    AnswersWithoutGaps,
+    LosesLabels,
+    LosesAbsences,
+    PutsInTwoHalves,
+    ComparesBeforeTheLock,
+}
+
+#[derive(Debug)]
+struct BrokenTier {
+    fault: Fault,
+    records: Mutex<BTreeMap<String, Record>>,
+    patterns: Mutex<Vec<(cache_core::Pattern, Timestamp)>>,
+    writing: tokio::sync::Mutex<()>,
+}
+
+impl BrokenTier {
+    fn new(fault: Fault) -> Self {
+        Self {
+            fault,
+            records: Mutex::default(),
+            patterns: Mutex::default(),
+            writing: tokio::sync::Mutex::default(),
+        }
+    }
+
+    fn floor(&self, key: &Key) -> Timestamp {
+        let records = self.records.lock().unwrap();
+        let record = match records.get(key.as_str()) {
+            Some(record) if self.fault == Fault::LastPutWins && matches!(record, Record::Entry(_)) => None,
+            Some(Record::Entry(entry)) if self.fault == Fault::TiesReplace => {
+                Some(Timestamp::from_micros(entry.meta.born.as_micros() - 1))
+            }
+            record => record.map(Record::born),
+        };
+        let patterns = self.patterns.lock().unwrap();
+        let patterns = patterns.iter().filter(|(pattern, _)| pattern.matches(key)).map(|&(_, born)| born);
+        record.into_iter().chain(patterns).max().unwrap_or(Timestamp::MIN)
+    }
+
+    fn store(&self, key: &Key, entry: &Entry) {
+        if self.fault == Fault::LosesAbsences && entry.value.is_none() {
+            return;
+        }
+        let mut entry = entry.clone();
+        if self.fault == Fault::LosesLabels {
+            entry.meta = entry.meta.labelled(&[], None);
+        }
+        self.records.lock().unwrap().insert(key.as_str().to_owned(), Record::Entry(entry));
+    }
+}
+
+#[async_trait]
+impl Tier for BrokenTier {
+    fn name(&self) -> &'static str {
+        "broken"
+    }
+
+    async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
+        let records = self.records.lock().unwrap();
+        let answers = keys.iter().map(|key| match records.get(key.as_str()) {
+            Some(Record::Entry(entry)) => Some(entry.clone()),
+            _ => None,
+        });
+        let gaps = self.fault != Fault::AnswersWithoutGaps;
+        Ok(answers.filter(|answer| gaps || answer.is_some()).collect())
+    }
+
+    async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
+        let _writing = match self.fault {
+            Fault::ComparesBeforeTheLock => None,
+            _ => Some(self.writing.lock().await),
+        };
+        for (key, entry) in entries {
+            let floor = self.floor(key);
+            if self.fault == Fault::ComparesBeforeTheLock {
+                (0..20).for_each(|_| std::thread::yield_now());
+                yield_now().await;
+            }
+            if self.fault == Fault::PutsInTwoHalves {
+                let half = Entry::absent(Meta::new(entry.meta.born, Ttl::NONE));
+                self.store(key, &half);
+                yield_now().await;
+            }
+            if entry.meta.born > floor {
+                self.store(key, entry);
+            }
+        }
+        Ok(())
+    }
+
+    async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
+        let _writing = self.writing.lock().await;
+        let mut records = self.records.lock().unwrap();
+        let texts: Vec<String> = match target {
+            Target::Keys(keys) => keys.iter().map(|key| key.as_str().to_owned()).collect(),
+            Target::Matching(pattern) => {
+                if !matches!(self.fault, Fault::NoTombstoneForPatterns | Fault::NoTombstones) {
+                    self.patterns.lock().unwrap().push((pattern.clone(), tombstone.born));
+                }
+                let prefix = self.fault == Fault::RemovesByPrefix;
+                let matches = |text: &&String| {
+                    pattern.matches_text(text)
+                        || prefix && text.starts_with(pattern.literal_prefix().trim_end_matches(':'))
+                };
+                records.keys().filter(matches).cloned().collect()
+            }
+        };
+        let mut gone = 0;
+        for text in texts {
+            match records.get(&text) {
+                Some(record) if record.born() > tombstone.born => match (self.fault, record) {
+                    (Fault::OlderTombstonesReplace, Record::Tombstone(_)) | (Fault::RemovesTheNewer, _) => {}
+                    _ => continue,
+                },
+                None if self.fault == Fault::NoTombstoneWithoutEntry => continue,
+                Some(Record::Entry(_)) => gone += 1,
+                _ => {}
+            }
+            records.insert(text.clone(), Record::Tombstone(tombstone));
+            if self.fault == Fault::NoTombstones {
+                records.remove(&text);
+            }
+        }
+        Ok(gone)
+    }
+
+    async fn flush(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Runs one rule on a tier with one fault. The rule may have to be given several chances to see it.
+macro_rules! caught {
+    ($($test:ident: $fault:ident by $rule:ident;)+) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $test() {
+                let verdict = |fault, chances: usize| async move {
+                    for _ in 0..chances {
+                        let rule = async move {
+                            rules::$rule(&BrokenTier::new(fault), &Clock::manual()).await;
+                        };
+                        if tokio::spawn(rule).await.is_err() {
+                            return "caught";
+                        }
+                    }
+                    "passed"
+                };
+                assert_eq!(verdict(Fault::None, 1).await, "passed", "a whole tier");
+                assert_eq!(verdict(Fault::$fault, 300).await, "caught");
+            }
+        )+
+    };
+}
+
+caught! {
+    rule_12_gaps_left_out: AnswersWithoutGaps by rule_12_answers_follow_the_order_of_the_keys;
+    rule_20_labels_lost: LosesLabels by rule_20_an_entry_comes_back_as_it_was_put;
+    rule_20_absences_lost: LosesAbsences by rule_20_an_absence_comes_back_as_an_absence;
+    rule_29_no_tombstones: NoTombstones by rule_29_what_was_born_before_a_removal_is_refused;
+    rule_29_no_tombstone_without_an_entry: NoTombstoneWithoutEntry by rule_29_a_removal_holds_for_keys_that_were_not_there;
+    rule_29_no_tombstone_for_patterns: NoTombstoneForPatterns by rule_29_a_pattern_removal_holds_for_keys_that_were_not_there;
+    rule_29_older_tombstones_replace: OlderTombstonesReplace by rule_29_an_older_removal_does_not_lift_a_newer_one;
+    rule_30_the_last_put_wins: LastPutWins by rule_30_whatever_the_order_of_puts_the_last_born_is_held;
+    rule_30_ties_replace: TiesReplace by rule_30_an_entry_born_earlier_or_at_the_same_time_does_not_replace;
+    rule_30_ties_replace_in_a_batch: TiesReplace by rule_30_of_a_key_twice_in_a_batch_the_later_born_is_kept;
+    rule_30_compares_before_the_lock: ComparesBeforeTheLock by rule_30_of_many_writers_the_last_born_wins;
+    rule_30_removes_the_newer: RemovesTheNewer by rule_30_a_removal_leaves_what_was_born_after_it;
+    rule_32_no_tombstones: NoTombstones by rule_32_a_value_read_before_a_removal_can_not_be_put_back;
+    rule_33_no_tombstones: NoTombstones by rule_33_any_history_ends_as_the_model_says;
+    rule_33_ties_replace: TiesReplace by rule_33_any_history_ends_as_the_model_says;
+    rule_33_older_tombstones_replace: OlderTombstonesReplace by rule_33_any_history_ends_as_the_model_says;
+    rule_33_no_tombstones_under_threads: NoTombstones by rule_33_nothing_older_than_the_last_removal_is_held;
+    rule_33_no_tombstone_for_patterns: NoTombstoneForPatterns by rule_33_a_pattern_removal_among_writers_is_not_undone;
+    rule_50_removes_by_prefix: RemovesByPrefix by rule_50_users_and_users_abc_are_different_kinds;
+    rule_60_puts_in_two_halves: PutsInTwoHalves by rule_60_a_put_dropped_half_way_is_whole_or_nothing;
+}

@@ -1,4 +1,4 @@
-//! The bus: messages by PUBLISH, to all who SUBSCRIBE.
+//! The bus: PUBLISH sends messages, and SUBSCRIBE receives them.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -9,20 +9,21 @@ use tokio::{sync::mpsc, time::sleep};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    connection::address::Address, connection::connect::OpenConnection, connection::node::Node,
-    context::Context, error,
+    connection::{address::Address, connect::OpenConnection, node::Node},
+    context::Context,
+    error,
 };
 
-/// How many bytes a message may have: small enough not to hold up what shares the connection.
+/// The most bytes of one message: few enough not to delay other calls on the same connection.
 const MAX_MESSAGE_BYTES: usize = 64 << 10;
 
-/// How many messages may wait for a listener.
+/// The most messages that wait for a listener. One that is further behind is ended with an error.
 const MAX_QUEUED_MESSAGES: usize = 4096;
 
 /// A bus over one channel. Clones share it.
 ///
-/// Frames go to the server that has the channel's slot, and who listens does so there. So they take no way
-/// between nodes of a Cluster, except while slots move.
+/// Messages are published at the node that has the channel's slot, and listeners subscribe there. So messages
+/// don't travel between the nodes of a Cluster, except while slots move.
 #[derive(Clone)]
 pub struct RedisBus {
     context: Arc<Context>,
@@ -63,11 +64,11 @@ impl Bus for RedisBus {
             return Err(Error::new(ErrorKind::Limit, "publish", message));
         }
         let node = self.node("publish").await?;
-        let mut call = redis::pipe();
-        call.cmd("PUBLISH").arg(&*self.channel).arg(&*message);
-        match node.send("publish", &call).await?.pop() {
-            Some(Value::ServerError(refusal)) => {
-                Err(error::classify("publish", &node.server.label(), refusal.into()))
+        let mut command = redis::pipe();
+        command.cmd("PUBLISH").arg(&*self.channel).arg(&*message);
+        match node.send("publish", &command).await?.pop() {
+            Some(Value::ServerError(error)) => {
+                Err(error::classify("publish", &node.server.label(), error.into()))
             }
             _ => Ok(()),
         }
@@ -77,8 +78,8 @@ impl Bus for RedisBus {
         let node = self.node("listen").await?;
         let address = node.server.address().await?;
         let (sender, messages) = mpsc::channel(MAX_QUEUED_MESSAGES);
-        let subscription = Subscription { channel: self.channel.clone(), sender: Mutex::new(Some(sender)) };
-        let pushes = AsyncConnectionConfig::new().set_push_sender(move |push| subscription.receive(push));
+        let receiver = PushReceiver { channel: self.channel.clone(), sender: Mutex::new(Some(sender)) };
+        let pushes = AsyncConnectionConfig::new().set_push_sender(move |push| receiver.receive(push));
         let mut open = self.context.servers.connector.open_with(&address, pushes).await?;
         let subscribed = open.connection.subscribe(&*self.channel).await;
         subscribed.map_err(|error| error::classify("listen", &address, error))?;
@@ -88,11 +89,11 @@ impl Bus for RedisBus {
     }
 }
 
-/// A connection that listens.
+/// A subscription to the channel over a connection of its own.
 #[derive(Debug)]
 struct RedisListener {
     address: Address,
-    /// Closed with the connection.
+    /// Closed when the connection is lost, or when too many messages wait.
     messages: mpsc::Receiver<Bytes>,
     _keepalive: AbortOnDropHandle<()>,
 }
@@ -101,19 +102,20 @@ struct RedisListener {
 impl Listener for RedisListener {
     async fn next(&mut self) -> Result<Bytes> {
         self.messages.recv().await.ok_or_else(|| {
-            let message = format!("the connection to {} was lost, and messages may be with it", self.address);
+            let message =
+                format!("the subscription at {} ended, and messages may be lost: listen again", self.address);
             Error::new(ErrorKind::Unavailable, "listen", message)
         })
     }
 }
 
-/// Takes what the server pushes, and hands on what is said on the channel.
-struct Subscription {
+/// Receives what the server pushes, and queues the messages of the channel.
+struct PushReceiver {
     channel: Arc<str>,
     sender: Mutex<Option<mpsc::Sender<Bytes>>>,
 }
 
-impl Subscription {
+impl PushReceiver {
     fn receive(&self, push: PushInfo) -> Result<(), ()> {
         let mut sender = self.sender.lock();
         let PushKind::Message = push.kind else { return Ok(()) };
@@ -121,16 +123,16 @@ impl Subscription {
         else {
             return Ok(());
         };
-        let heard = sender.as_ref().filter(|_| channel == self.channel.as_bytes());
-        // Who is too slow is better told that messages are missing than kept in the dark.
-        if heard.is_some_and(|sender| sender.try_send(message.into()).is_err()) {
+        let ours = sender.as_ref().filter(|_| channel == self.channel.as_bytes());
+        // If the queue is full, the listener ends with an error instead of missing a message unnoticed.
+        if ours.is_some_and(|sender| sender.try_send(message.into()).is_err()) {
             *sender = None;
         }
         Ok(())
     }
 }
 
-/// Holds a connection for as long as it answers.
+/// Keeps a connection open until it is closed or a PING fails.
 async fn keep_alive(mut open: OpenConnection, every: Duration) {
     loop {
         tokio::select! {

@@ -1,4 +1,4 @@
-//! The handle: connects once, for a tier, buses and leases.
+//! The client: connects once, for a tier, buses and leases.
 
 use std::sync::Arc;
 
@@ -7,22 +7,23 @@ use tokio::runtime::Handle;
 
 use crate::{
     RedisBus, RedisConfig, RedisHealth, RedisLease, RedisTier,
-    cluster::Cluster,
-    cluster::router::Router,
+    cluster::{Cluster, router::Router},
     config::Topology,
-    connection::birth_floor::BirthFloor,
-    connection::connect::Connector,
-    connection::node::Node,
-    connection::sentinel::Sentinels,
-    connection::server::{Location, ServerContext},
+    connection::{
+        birth_floor::BirthFloor,
+        connect::Connector,
+        node::Node,
+        sentinel::Sentinels,
+        server::{Location, ServerContext},
+    },
     context::Context,
     keyspace::key_names::KeyNames,
 };
 
-/// A connection to Redis, be it one server, a master under sentinels or a Cluster. Clones share it.
+/// The connections to Redis: one server, a master under sentinels, or a Cluster. Clones share them.
 ///
-/// Needs a tokio runtime. What is lost is connected to again in the background, with growing pauses;
-/// whoever calls meanwhile is answered `Unavailable` at once.
+/// Needs a tokio runtime. A lost connection is opened again in the background, with growing pauses between
+/// attempts. Meanwhile calls fail with `Unavailable` at once.
 ///
 /// ```no_run
 /// use cache_core::Clock;
@@ -40,45 +41,43 @@ use crate::{
 pub struct Redis(Arc<Context>);
 
 impl Redis {
-    /// Connects in the background: this works without any server that answers, and so do calls once one
-    /// does. `clock` is to be a clone of the cache's own.
+    /// Begins to connect in the background. Succeeds even if no server answers yet: calls succeed once one
+    /// does. `clock` must be a clone of the cache's.
     ///
     /// # Errors
     ///
-    /// `Config` for settings out of range, certificates that are none, and outside of a tokio runtime.
+    /// `Config` for settings out of range, for certificates that can't be read, and outside a tokio runtime.
     pub fn new(config: RedisConfig, clock: Clock) -> Result<Self> {
         config.check()?;
         if Handle::try_current().is_err() {
-            return Err(Error::new(ErrorKind::Config, "connect", "Redis needs a tokio runtime to run in"));
+            return Err(Error::new(
+                ErrorKind::Config,
+                "connect",
+                "Redis needs a tokio runtime: call this from within one",
+            ));
         }
         let connector = Connector::new(&config, &config.login)?;
-        let sentinels = match &config.topology {
-            Topology::Sentinel { sentinels, login, master } => {
-                let connector = Connector::new(&config, login)?;
-                Some(Sentinels { addresses: sentinels.clone(), connector, master: master.clone() })
-            }
-            _ => None,
-        };
         let topology = config.topology.clone();
         let names = KeyNames::new(&config.namespace, matches!(topology, Topology::Cluster(_)));
         let servers =
             Arc::new(ServerContext { config, clock, connector, birth_floor: BirthFloor::default() });
-        let router = match (topology, sentinels) {
-            (Topology::Single(address), _) => Router::One(Node::new(&servers, Location::Fixed(address))),
-            (Topology::Cluster(seeds), _) => Router::Cluster(Box::new(Cluster::new(&servers, seeds))),
-            (Topology::Sentinel { .. }, Some(sentinels)) => {
+        let router = match topology {
+            Topology::Single(address) => Router::One(Node::new(&servers, Location::Fixed(address))),
+            Topology::Cluster(seeds) => Router::Cluster(Box::new(Cluster::new(&servers, seeds))),
+            Topology::Sentinel { sentinels, login, master } => {
+                let connector = Connector::new(&servers.config, &login)?;
+                let sentinels = Sentinels { addresses: sentinels, connector, master };
                 Router::One(Node::new(&servers, Location::Sentinels(sentinels)))
             }
-            (Topology::Sentinel { .. }, None) => unreachable!("made above"),
         };
         Ok(Self(Arc::new(Context { servers, router, names })))
     }
 
-    /// The same, and waits until it is connected. Of a Cluster, one node is enough.
+    /// Connects, and waits until that has succeeded. Of a Cluster, one node is enough.
     ///
     /// # Errors
     ///
-    /// As [`Redis::new`], and why connecting failed.
+    /// As [`Redis::new`], and the reason if connecting failed.
     pub async fn connect(config: RedisConfig, clock: Clock) -> Result<Self> {
         let redis = Self::new(config, clock)?;
         match redis.0.router.first_attempt().await {
@@ -87,26 +86,26 @@ impl Redis {
         }
     }
 
-    /// A tier that keeps its entries there.
+    /// Returns a tier that keeps its entries in Redis.
     #[must_use]
     pub fn tier(&self) -> RedisTier {
         RedisTier::from_context(self.0.clone())
     }
 
-    /// A bus over a channel of that name, within the configured namespace. Who listens to the same channel
-    /// of the same servers hears what is published there.
+    /// Returns a bus over the channel of that name, within the configured namespace. It connects all
+    /// processes that use the same channel of the same servers.
     #[must_use]
     pub fn bus(&self, channel: &str) -> RedisBus {
         RedisBus::from_context(self.0.clone(), channel)
     }
 
-    /// Leases that are kept there.
+    /// Returns leases that are kept in Redis.
     #[must_use]
     pub fn lease(&self) -> RedisLease {
         RedisLease::from_context(self.0.clone())
     }
 
-    /// How the servers are doing, as far as they are known. Asks nobody.
+    /// Returns the state of the servers as it was last seen. Sends nothing.
     #[must_use]
     pub fn health(&self) -> RedisHealth {
         RedisHealth::of(&self.0.router)

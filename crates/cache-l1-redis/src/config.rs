@@ -1,4 +1,4 @@
-//! What a connection to Redis can be told.
+//! The settings of a connection to Redis.
 
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -7,7 +7,7 @@ use cache_tls::TlsClient;
 
 use crate::connection::address::{Address, Login, ParsedUrl};
 
-/// Where Redis is and how to speak to it; passwords and keys are not in its `Debug`.
+/// Where Redis is, and how to connect to it. `Debug` shows no passwords and no private keys.
 ///
 /// ```
 /// use std::time::Duration;
@@ -37,7 +37,7 @@ pub struct RedisConfig {
     pub(crate) name: &'static str,
 }
 
-/// What there is: one server, a Cluster known by some of its nodes, or a master known by sentinels.
+/// One server, a Cluster of which some nodes are known, or a master that sentinels know.
 #[derive(Clone, Debug)]
 pub(crate) enum Topology {
     Single(Address),
@@ -46,18 +46,19 @@ pub(crate) enum Topology {
 }
 
 impl RedisConfig {
-    /// One server: `redis://[user:password@]host[:port][/database]`, `rediss://` for TLS, or a socket as
+    /// Configures one server: `redis://[user:password@]host[:port][/database]`, `rediss://` for TLS, or a socket as
     /// `unix:///path[?user=…&pass=…&db=…]`. Special characters in a password are written `%XX`.
     ///
     /// # Errors
     ///
-    /// `Config` if that is no such URL. The error does not repeat it.
+    /// `Config` if the URL can't be read. The error does not repeat it.
     pub fn single(url: &str) -> Result<Self> {
         let url = ParsedUrl::parse(url)?;
         Ok(Self::new(Topology::Single(url.address), url.login))
     }
 
-    /// A Redis Cluster, found through any of these nodes. The first URL's user and password count for all.
+    /// Configures a Redis Cluster, found through any of these nodes. The first user and password in the URLs
+    /// are used for all nodes.
     ///
     /// # Errors
     ///
@@ -66,9 +67,9 @@ impl RedisConfig {
         Self::from_nodes(parse_urls(urls)?)
     }
 
-    /// The master that sentinels know under the name `master`. Users and passwords in these URLs are the
-    /// sentinels'; the master's are given by [`RedisConfig::login`]. A database in the first URL is the
-    /// master's; `rediss://` counts for both.
+    /// Configures the master that sentinels know under the name `master`. User and password in the first URL
+    /// are the sentinels'; the master's are set by [`RedisConfig::login`]. A database in the first URL is the
+    /// master's. With `rediss://` the master is spoken to by TLS as well.
     ///
     /// # Errors
     ///
@@ -77,9 +78,9 @@ impl RedisConfig {
         Self::from_sentinels(parse_urls(urls)?, master)
     }
 
-    /// Reads a list of URLs parted by commas, as from an environment variable: one is a server and several
-    /// a Cluster; with `?master=name` behind the last they are sentinels, with `?cluster=true` it is a
-    /// Cluster though it is one.
+    /// Reads a list of URLs separated by commas, as from an environment variable. One URL is a server, and
+    /// several are nodes of a Cluster. With `?master=name` behind the last they are sentinels; with
+    /// `?cluster=true` a single URL is a node of a Cluster.
     ///
     /// ```
     /// use cache_l1_redis::RedisConfig;
@@ -90,7 +91,7 @@ impl RedisConfig {
     ///
     /// # Errors
     ///
-    /// `Config` if it is none of these.
+    /// `Config` if the text is none of these.
     pub fn parse(text: &str) -> Result<Self> {
         let mut urls = parse_urls(text.split(',').filter(|part| !part.trim().is_empty()))?;
         match urls.iter().rev().find_map(|url| url.master.clone()) {
@@ -114,7 +115,7 @@ impl RedisConfig {
 
     fn from_sentinels(urls: Vec<ParsedUrl>, master: &str) -> Result<Self> {
         if master.is_empty() {
-            return Err(refused("the sentinels' name for the master is empty"));
+            return Err(refused("the master's name is empty: give the name that the sentinels know it by"));
         }
         let first = urls[0].login.clone();
         let master_login = Login { database: first.database, ..Login::default() };
@@ -141,7 +142,7 @@ impl RedisConfig {
         }
     }
 
-    /// As whom to speak to the servers: an ACL user, or the default one, and the password.
+    /// Sets the ACL user, or the default one for `None`, and the password.
     #[must_use]
     pub fn login(mut self, user: Option<&str>, password: &str) -> Self {
         self.login.user = user.map(str::to_owned);
@@ -149,14 +150,14 @@ impl RedisConfig {
         self
     }
 
-    /// The password, in place of the URL's; with sentinels the master's.
+    /// Sets the password, in place of the URL's; with sentinels the master's.
     #[must_use]
     pub fn password(mut self, password: &str) -> Self {
         self.login.password = Some(Secret::from(password));
         self
     }
 
-    /// The number of the database, in place of the URL's.
+    /// Sets the number of the database, in place of the URL's.
     ///
     /// # Errors
     ///
@@ -169,91 +170,91 @@ impl RedisConfig {
         Ok(self)
     }
 
-    /// The certificates, in PEM, that TLS trusts instead of the system's.
+    /// Sets the certificates, in PEM, that TLS trusts instead of the system's.
     #[must_use]
     pub fn trust(mut self, pem: impl Into<Vec<u8>>) -> Self {
         self.tls = self.tls.roots(pem);
         self
     }
 
-    /// The certificate to show to servers that ask for one, and its key, both in PEM.
+    /// Sets the certificate for servers that ask the client for one, and its private key, both in PEM.
     #[must_use]
     pub fn identity(mut self, certificate: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
         self.tls = self.tls.identity(certificate, key);
         self
     }
 
-    /// How many connections to keep to each server, 1 to 16. Default 1: each carries any number of
-    /// calls at once, and a second one only helps past what one core can write.
+    /// Sets how many connections are kept to each server, 1 to 16. Default 1: each carries any number of
+    /// calls at once, and a second one only helps once one core can't write them fast enough.
     #[must_use]
     pub fn connections(mut self, count: usize) -> Self {
         self.connections = count;
         self
     }
 
-    /// How long connecting may take, greeting included. Default 1 s.
+    /// Sets how long connecting may take, TLS and login included. Default 1 s.
     #[must_use]
-    pub fn connect_timeout(mut self, limit: Duration) -> Self {
-        self.connect_timeout = limit;
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout;
         self
     }
 
-    /// How long to wait for the answer to a call. Default 500 ms.
+    /// Sets how long the reply to a command is waited for. Default 500 ms.
     #[must_use]
-    pub fn response_timeout(mut self, limit: Duration) -> Self {
-        self.response_timeout = limit;
+    pub fn response_timeout(mut self, timeout: Duration) -> Self {
+        self.response_timeout = timeout;
         self
     }
 
-    /// The shortest and the longest pause between two tries to connect. Pauses double, and each is
-    /// cut to a random part of itself. Default 50 ms to 1 s.
+    /// Sets the limits of the pause between two attempts to connect. The limit doubles from the first to the
+    /// last, and each pause is a random part of it. Default 50 ms to 1 s.
     #[must_use]
     pub fn reconnect(mut self, range: RangeInclusive<Duration>) -> Self {
         self.reconnect = range;
         self
     }
 
-    /// How often a connection is tried that may be idle, which is how long a dead one may go unnoticed.
-    /// Default 5 s.
+    /// Sets how often each connection is checked, and so how long a dead one may go unnoticed. Default 5 s.
     #[must_use]
     pub fn keepalive(mut self, every: Duration) -> Self {
         self.keepalive = every;
         self
     }
 
-    /// What stands in front of every key on the server, with a `:` behind it. Default empty: a cache's own
-    /// namespace is in its keys already.
+    /// Sets a prefix of all names on the server, followed by a `:`. Default empty: a cache's own namespace
+    /// is part of its keys already.
     #[must_use]
     pub fn namespace(mut self, namespace: &str) -> Self {
         namespace.clone_into(&mut self.namespace);
         self
     }
 
-    /// Values longer than this many bytes are compressed where it helps. Default 1 KiB;
-    /// `usize::MAX` for never.
+    /// Sets the length in bytes above which values are compressed, if that makes them shorter. Default
+    /// 1 KiB; `usize::MAX` for never.
     #[must_use]
     pub fn compress_above(mut self, bytes: usize) -> Self {
         self.compress_above = bytes;
         self
     }
 
-    /// Keys that the server should never evict, besides the cache's own. Under a `volatile-*` policy they
-    /// are stored without an expiry, which is what such a policy goes by.
+    /// Adds keys that the server should never evict, besides the cache's own. Under a `volatile-*` policy,
+    /// which evicts only keys with an expiry, they are stored without one.
     #[must_use]
     pub fn protect(mut self, keys: impl IntoIterator<Item = Pattern>) -> Self {
         self.protected.extend(keys);
         self
     }
 
-    /// How long a load may take at most. Default 60 s, like a region's. For so long after it found a server
-    /// restarted or replaced, which may have lost removals, a tier doesn't store what was born before.
+    /// Sets how long a load may take at most. Default 60 s, as for a region. A server that was restarted or
+    /// replaced may have lost removals: for this long after noticing it, a tier stores nothing that was born
+    /// before.
     #[must_use]
-    pub fn longest_load(mut self, span: Duration) -> Self {
-        self.longest_load = span;
+    pub fn longest_load(mut self, duration: Duration) -> Self {
+        self.longest_load = duration;
         self
     }
 
-    /// The tier's name in statistics. Default `redis`.
+    /// Sets the tier's name in statistics. Default `redis`.
     #[must_use]
     pub fn name(mut self, name: &'static str) -> Self {
         self.name = name;
@@ -272,10 +273,13 @@ impl RedisConfig {
             ("the shortest pause of reconnect", *self.reconnect.start()),
         ];
         if let Some((what, _)) = durations.iter().find(|(_, duration)| *duration < Duration::from_millis(1)) {
-            return Err(refused(&format!("{what} is below 1 ms, the least")));
+            return Err(refused(&format!("{what} is below 1 ms, the minimum")));
         }
         if self.reconnect.is_empty() {
-            return Err(refused(&format!("reconnect is {:?}, from longer to shorter", self.reconnect)));
+            return Err(refused(&format!(
+                "reconnect is {:?}, from longer to shorter: give the shorter pause first",
+                self.reconnect
+            )));
         }
         if self.namespace.contains(|char: char| "{}".contains(char) || char.is_control()) {
             let message =
@@ -285,7 +289,7 @@ impl RedisConfig {
         Ok(())
     }
 
-    /// Whether any server is spoken to by TLS.
+    /// Returns whether any server is spoken to by TLS.
     pub(crate) fn wants_tls(&self) -> bool {
         match &self.topology {
             Topology::Single(address) => address.is_tls(),
@@ -315,7 +319,7 @@ mod tests {
     use super::{RedisConfig, Topology};
 
     #[test]
-    fn a_list_of_urls_says_what_there_is() {
+    fn a_list_of_urls_tells_the_topology() {
         let topology = |text| RedisConfig::parse(text).unwrap().topology;
         assert!(matches!(topology("redis://a"), Topology::Single(_)));
         assert!(matches!(topology("redis://a?cluster=true"), Topology::Cluster(nodes) if nodes.len() == 1));
@@ -327,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn logins_are_of_the_servers_or_of_the_sentinels() {
+    fn logins_are_for_the_servers_or_for_the_sentinels() {
         let cluster = RedisConfig::parse("redis://:secret@a,redis://b").unwrap();
         assert!(cluster.login.password.is_some());
         let watched = RedisConfig::sentinel(["redis://:secret@a/2"], "one").unwrap();
@@ -345,7 +349,7 @@ mod tests {
     }
 
     #[test]
-    fn what_can_not_be_honoured_is_refused() {
+    fn settings_out_of_range_are_refused() {
         let one = || RedisConfig::single("redis://cache").unwrap();
         let whys = [
             (one().connections(0), "connections is 0"),

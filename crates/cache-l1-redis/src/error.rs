@@ -1,13 +1,13 @@
-//! What the driver's errors mean to a cache.
+//! The driver's errors as errors of the cache, and errors for replies that don't fit.
 
 use cache_core::{Error, ErrorKind};
 use redis::{ErrorKind as Kind, RedisError, ServerErrorKind as Server};
 
-/// The error for a call to `server` that failed.
+/// Returns the error for a call to `server` that failed.
 pub(crate) fn classify(operation: &'static str, server: &impl std::fmt::Display, error: RedisError) -> Error {
     let kind = kind(&error);
     let what = match kind {
-        ErrorKind::Timeout => return Error::new(kind, operation, format!("{server} did not answer in time")),
+        ErrorKind::Timeout => return Error::new(kind, operation, format!("{server} did not reply in time")),
         ErrorKind::Config => "refused",
         ErrorKind::Storage => "can't store",
         _ => "failed",
@@ -32,23 +32,23 @@ fn kind(error: &RedisError) -> ErrorKind {
     }
 }
 
-/// Whether the connection should be looked at before it is used again.
+/// Returns whether the error hints that the connection no longer serves, so that it should be checked now.
 pub(crate) fn needs_recheck(error: &RedisError) -> bool {
     error.is_timeout() || error.is_unrecoverable_error() || error.kind() == Kind::Server(Server::ReadOnly)
 }
 
-/// The error for a batch of which some failed.
+/// Returns the error for a batch of which some keys failed.
 pub(crate) fn partial_failure(operation: &'static str, failed: usize, all: usize, error: Error) -> Error {
     if failed == all {
         return error;
     }
-    let message = format!("{failed} of {all} keys could not be asked for, the others were");
+    let message = format!("{failed} of {all} keys failed, the others succeeded");
     Error::caused(error.kind(), operation, message, error)
 }
 
-/// The error for an answer that no server gives.
+/// Returns the error for a reply that no Redis sends.
 pub(crate) fn unexpected_reply(operation: &'static str) -> Error {
-    Error::new(ErrorKind::Unavailable, operation, "Redis answered with something else than it was asked for")
+    Error::new(ErrorKind::Unavailable, operation, "Redis returned an unexpected reply")
 }
 
 #[cfg(test)]
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_say_whether_a_retry_makes_sense() {
+    fn errors_tell_whether_a_retry_makes_sense() {
         for (error, expected) in [
             (io::Error::from(io::ErrorKind::TimedOut).into(), ErrorKind::Timeout),
             (io::Error::from(io::ErrorKind::BrokenPipe).into(), ErrorKind::Unavailable),

@@ -1,4 +1,4 @@
-//! Looking up: one GET, or one MGET a bucket, and what can't be read makes way.
+//! Looking up: by GET, or by MGET for each bucket. Values that can't be read are unlinked.
 
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -16,25 +16,25 @@ use crate::{
     scripts::UNLINK_CORRUPT,
 };
 
-/// How many keys one MGET asks for at most: a server does nothing else meanwhile.
+/// The most keys in one MGET: a server does nothing else meanwhile.
 const MAX_KEYS_PER_MGET: usize = 1024;
 
-/// How many keys are asked for at once, within one limit for the result.
+/// The most keys that are asked for at once, within one response timeout.
 const MAX_KEYS_AT_ONCE: usize = 8192;
 
-/// Of a value that can't be read, how much of either end tells it apart from others.
+/// How many bytes at either end of a corrupt value identify it, together with its length.
 const END_BYTES: usize = 16;
 
-/// What a script sets in a record that may be kept for longer than it lives, and where. It is none of the
-/// record's own flags.
+/// The flag that `put.lua` sets in a record kept for longer than it lives. The envelope doesn't use it.
 const KEPT_LONGER: u8 = 128;
+/// Where in a record its flags are.
 const FLAGS_AT: usize = 3;
 
 impl RedisTier {
     pub(crate) async fn get_keys(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
         match keys {
             [key] => Ok(vec![self.get_single(key).await?]),
-            // In a box, and so is what is rare below, so that reading one carries no more than it takes.
+            // Boxed, as is what is rare below, so that the future of a single lookup stays small.
             _ if keys.len() <= MAX_KEYS_AT_ONCE => Box::pin(self.get_batch(keys)).await,
             _ => {
                 let mut entries = Vec::with_capacity(keys.len());
@@ -53,7 +53,7 @@ impl RedisTier {
         let command = Command::new(names.bucket(key.as_str()), cmd);
         let value = match self.context.router.send_one("get", command).await {
             Ok(value) => value,
-            // A hash of someone else's, or a list. MGET says nothing of those.
+            // A value of another type, such as a hash. MGET returns nil for those.
             Err(error) if error.kind() == ErrorKind::Corrupt => Value::Nil,
             Err(error) => return Err(error),
         };
@@ -113,8 +113,9 @@ impl RedisTier {
         }
     }
 
+    /// Opens the record in a value.
     fn open(&self, key: &Key, value: Value) -> Stored {
-        // What is no string, such as a hash of someone else's, is answered as nil.
+        // MGET returns nil for a value of another type, such as a hash.
         let Value::BulkString(mut bytes) = value else { return Stored::Absent };
         let kept = bytes.get_mut(FLAGS_AT).map_or(0, |flags| {
             let kept = *flags & KEPT_LONGER;
@@ -125,7 +126,7 @@ impl RedisTier {
             Ok(Record::Entry(entry)) => Stored::Entry(entry),
             Ok(Record::Tombstone(_)) => Stored::Absent,
             Err(error) => {
-                tracing::warn!(tier = self.context.config().name, %error, "a stored value can't be read");
+                tracing::warn!(tier = self.context.config().name, %error, "a stored value can't be read: treating it as absent, unlinking it");
                 if let Some(flags) = bytes.get_mut(FLAGS_AT) {
                     *flags |= kept;
                 }
@@ -134,7 +135,8 @@ impl RedisTier {
         }
     }
 
-    /// Unlinks values that can't be read: what looks newer than all that comes would stay for ever.
+    /// Unlinks values that can't be read. One whose damaged birth is far ahead would otherwise win against
+    /// every put.
     async fn unlink_corrupt(&self, corrupt: Vec<(&Key, Vec<u8>)>) {
         self.counters.corrupt.fetch_add(corrupt.len() as u64, Relaxed);
         let names = &self.context.names;
@@ -147,17 +149,17 @@ impl RedisTier {
         });
         for result in self.context.router.send("get", commands.collect()).await {
             if let Err(error) = result {
-                tracing::warn!(tier = self.context.config().name, %error, "can't drop a value that can't be read");
+                tracing::warn!(tier = self.context.config().name, %error, "failed to unlink a corrupt value");
             }
         }
     }
 }
 
-/// What a value comes to.
+/// What is stored under a key.
 enum Stored {
     Entry(Entry),
-    /// No value, or a tombstone.
+    /// No value, a tombstone, or a value of another type.
     Absent,
-    /// These bytes are no record.
+    /// Bytes that are no record of the key.
     Corrupt(Vec<u8>),
 }

@@ -1,4 +1,4 @@
-//! Leases: keys with an expiry that hold their holder's number.
+//! Leases: keys with an expiry whose value is the holder's number.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -14,13 +14,13 @@ use crate::{
     scripts::{ACQUIRE, LuaScript, RELEASE, RENEW},
 };
 
-/// How many leases one script looks at.
+/// The most leases that one script looks at: a server does nothing else meanwhile.
 const MAX_LEASES_PER_SCRIPT: usize = 256;
 
-/// Leases on Redis: they end by the server's own clock. Clones share them.
+/// Leases on Redis, which end by the server's clock. Clones share them.
 ///
-/// A lease is granted by one server and not waited for by its replicas: after a failover two may hold it.
-/// That costs a load; which value stays is decided by birth.
+/// One server grants a lease without waiting for its replicas, so after a failover two nodes may hold it.
+/// That costs a second load; which value stays is decided by birth.
 #[derive(Clone)]
 pub struct RedisLease {
     context: Arc<Context>,
@@ -31,7 +31,7 @@ impl RedisLease {
         Self { context }
     }
 
-    /// Runs a script on the leases of `keys`. Answer `i` is the script's for `keys[i]`.
+    /// Runs a script on the leases of `keys`. Flag `i` is the script's for `keys[i]`.
     async fn run(
         &self,
         operation: &'static str,
@@ -76,7 +76,7 @@ impl RedisLease {
     }
 }
 
-/// The longest lease, a day: none is to outlive its holder for longer.
+/// The longest lease, a day: none outlives its holder for longer.
 const MAX_LEASE_MILLIS: u64 = 24 * 3600 * 1000;
 
 impl fmt::Debug for RedisLease {

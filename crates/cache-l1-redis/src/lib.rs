@@ -24,27 +24,27 @@
 //!
 //! # What is where
 //!
-//! Each key is a string of that name, behind the configured namespace, that holds the key's record as
-//! [`envelope`](cache_core::envelope) writes it. In a Cluster a tag in braces comes first, by which keys are
-//! grouped; keys that share a tag of their own stay together. `!!patterns` are the removed patterns, and
-//! `!!lease:…` is a lease. Other keys of the server are never touched, except by a put or removal of the
-//! very key: a removal by pattern passes over what is no record.
+//! Each key is a Redis string of that name, behind the configured namespace. It holds the key's record as
+//! [`envelope`](cache_core::envelope) writes it. In a Cluster the name begins with a tag in braces, which groups
+//! keys; keys that share a hash tag of their own stay together. `!!patterns` is the log of removed patterns,
+//! and `!!lease:…` is a lease. A value that is no record is overwritten by a put or removal of its very key,
+//! and left alone by a removal by pattern. Nothing else on the server is touched.
 //!
 //! # What is promised
 //!
-//! The later born wins, compared on the server in the step that writes. A removed key refuses what was born
-//! before, and so does a removed pattern, on every node, from before the call returns until the tombstone is
-//! dead. The server's own expiry only reclaims, 10 s late.
+//! The later born wins: the server compares births in the step that writes. A removed key refuses entries born
+//! before, and so does a removed pattern, for every node, from before the call returns until the tombstone is
+//! dead. The server's expiry only reclaims memory, 10 s late.
 //!
-//! What was acknowledged lasts as long as the server's persistence and replication make it last. For the
-//! longest span of a load after a server was found restarted or replaced, what was born before is not stored:
-//! the server may have forgotten its removal.
+//! What was acknowledged lasts as long as the server's persistence and replication make it last. After a server
+//! was found restarted or replaced, entries born before that are not stored for as long as a load may take: the
+//! server may have lost their removal.
 //!
-//! No call waits for longer than its limit, several times over for batches above 8,192 keys or 8 MiB, and
-//! none waits at all while there is no connection. Commands that hold a server up, such as `KEYS`,
-//! `FLUSHDB`, or `DEL` of what is large, are not used, and scripts touch no more than 256 keys.
+//! No call waits for longer than the response timeout, or several times that for batches above 8,192 keys or
+//! 8 MiB. While there is no connection, none waits at all. Commands that block a server, such as `KEYS`,
+//! `FLUSHDB`, or `DEL` of a large value, are not used, and scripts touch no more than 256 keys.
 //!
-//! # What a user of the server must be allowed
+//! # Which commands the ACL user needs
 //!
 //! `+get +mget +set +psetex +getrange +setrange +strlen +append +unlink +pttl +pexpire +persist +eval +evalsha
 //! +scan +ping +publish +subscribe`, in a Cluster `+cluster|slots +asking` and with a database number

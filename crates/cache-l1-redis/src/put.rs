@@ -1,4 +1,4 @@
-//! Storing: one script a bucket, which compares births where it writes.
+//! Storing: a script for each bucket compares births and writes in the same step.
 
 use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
@@ -9,41 +9,48 @@ use cache_core::{Entry, Error, ErrorKind, Key, Result, Timestamp, envelope};
 use redis::Value;
 
 use crate::{
-    RedisTier, cluster::command::Command, error::partial_failure, keyspace::expiry::expiry_millis,
-    keyspace::key_names::group_by_bucket, patterns::pattern_log::PatternLog, remove::Replace, scripts::PUT,
+    RedisTier,
+    cluster::command::Command,
+    error::partial_failure,
+    keyspace::{expiry::expiry_millis, key_names::group_by_bucket},
+    patterns::pattern_log::PatternLog,
+    remove::Replace,
+    scripts::PUT,
 };
 
-/// How many keys one script writes at most, and how many bytes: a server does nothing else meanwhile.
+/// The most records, and about the most bytes, that one script writes: a server does nothing else meanwhile.
 const MAX_RECORDS_PER_SCRIPT: usize = 128;
 const MAX_BYTES_PER_SCRIPT: usize = 1 << 20;
 
-/// How many entries are put at once, and after how many bytes no more.
+/// The most entries that are sent at once, within one response timeout, and the bytes after which no more
+/// are added.
 const MAX_ENTRIES_AT_ONCE: usize = 8192;
 const MAX_BYTES_AT_ONCE: usize = 8 << 20;
 
-/// By how many milliseconds a record may be kept for longer, so that a page has few spans.
+/// By how many milliseconds a record's expiry may be later than needed, so that most of a page share one.
 const EXPIRY_TOLERANCE_MILLIS: u64 = 2000;
 
-/// By how much births differ at least.
+/// The least difference between two births.
 const BIRTH_STEP: Duration = Duration::from_micros(1);
 
-/// How often a put may find that a pattern was removed in between.
+/// How often a put is sent at most, since removals by pattern may come in between.
 const MAX_ATTEMPTS: usize = 16;
 
-/// An entry as it is to be stored.
+/// An entry, and the record and expiry under which it is stored.
 struct SealedEntry<'a> {
     key: &'a Key,
     entry: &'a Entry,
     record: Vec<u8>,
-    expiry: u64,
+    expiry_millis: u64,
 }
 
-/// What becomes of a batch.
+/// A batch, sorted by what becomes of its entries.
 struct SealedBatch<'a> {
     sealed: Vec<SealedEntry<'a>>,
-    /// What was born before a restart and may have been removed since: its key, and what is older still.
+    /// Entries born before a server restarted, which may have been removed since: the key, and the latest
+    /// birth that is older than the entry.
     unproven: Vec<(&'a Key, Timestamp)>,
-    /// Why the last of those failed that could not be sealed.
+    /// Why the last entry failed that could not be sealed.
     failed: Option<Error>,
 }
 
@@ -88,7 +95,7 @@ impl RedisTier {
             for (((bucket, page), known), result) in pages.into_iter().zip(known).zip(results) {
                 match result {
                     Ok(Value::Nil) => continue,
-                    Ok(result) => match self.patterns.update(&self.context, bucket, &known, result).await {
+                    Ok(reply) => match self.patterns.update(&self.context, bucket, &known, reply).await {
                         Ok(()) => again.push((bucket, page)),
                         Err(error) => (lost, failed) = (lost + page.len(), Some(error)),
                     },
@@ -98,7 +105,8 @@ impl RedisTier {
             pages = again;
         }
         if !pages.is_empty() {
-            let message = "patterns are removed faster than a put can look at them";
+            let message =
+                "the put was sent again too often, since patterns were removed in between each time";
             lost += pages.iter().map(|(_, page)| page.len()).sum::<usize>();
             failed = Some(Error::new(ErrorKind::Unavailable, "put", message));
         }
@@ -109,8 +117,8 @@ impl RedisTier {
         }
     }
 
-    /// An entry that is not stored, since it may have been removed before the server was restarted, is still
-    /// newer than what came before it: that must not be read in its place.
+    /// Writes tombstones over what is older than the unproven entries. These are not stored, since they may
+    /// have been removed before the server restarted, but an older value must not be read in their place.
     async fn tombstone_older(&self, unproven: &[(&Key, Timestamp)]) -> Result<()> {
         if unproven.is_empty() {
             return Ok(());
@@ -119,12 +127,12 @@ impl RedisTier {
         self.write_tombstones(unproven, dead_at, Replace::Anything).await.map(|_| ())
     }
 
-    /// Seals what can be sealed.
+    /// Seals the entries, and sorts out those that must not be stored.
     fn seal_batch<'a>(&self, entries: &'a [(Key, Entry)]) -> SealedBatch<'a> {
         let config = self.context.config();
         let now = self.context.now();
         let floor = self.context.servers.birth_floor.at(now);
-        let endless = self.context.router.evicts_only_expiring();
+        let without_expiry = self.context.router.evicts_only_expiring();
         let mut batch =
             SealedBatch { sealed: Vec::with_capacity(entries.len()), unproven: Vec::new(), failed: None };
         for (key, entry) in entries {
@@ -135,12 +143,11 @@ impl RedisTier {
             }
             match envelope::seal(key, entry, config.compress_above) {
                 Ok(record) => {
-                    let expiry = if endless && self.protects(key) {
-                        0
-                    } else {
-                        expiry_millis(entry.meta.dead_at, now)
+                    let expiry_millis = match without_expiry && self.protects(key) {
+                        true => 0,
+                        false => expiry_millis(entry.meta.dead_at, now),
                     };
-                    batch.sealed.push(SealedEntry { key, entry, record, expiry });
+                    batch.sealed.push(SealedEntry { key, entry, record, expiry_millis });
                 }
                 Err(error) => batch.failed = Some(error),
             }
@@ -148,13 +155,14 @@ impl RedisTier {
         batch
     }
 
-    /// Leaves out what was removed by pattern.
+    /// Drops the entries that a removal by pattern covers.
     fn drop_removed(&self, page: &mut Vec<SealedEntry<'_>>, log: &Arc<PatternLog>) {
         let (now, before) = (self.context.now(), page.len());
         page.retain(|one| !log.refuses(one.key, one.entry.meta.born, now));
         self.counters.refused.fetch_add((before - page.len()) as u64, Relaxed);
     }
 
+    /// Builds the call of `put.lua` that stores a page.
     fn put_command(&self, bucket: u16, page: &[SealedEntry<'_>], log: &PatternLog) -> Command {
         let names = &self.context.names;
         let mut put = Command::script(bucket, &PUT, 1 + page.len());
@@ -163,22 +171,22 @@ impl RedisTier {
         page.iter().for_each(|one| {
             command.arg(names.key(one.key.as_str()));
         });
-        let common = page.iter().map(|one| one.expiry).max().unwrap_or(0);
+        let common = page.iter().map(|one| one.expiry_millis).max().unwrap_or(0);
         let first = page.iter().map(|one| one.entry.meta.born).min().unwrap_or(Timestamp::MAX);
         command.arg(log.length).arg(&log.end_mark).arg(common).arg(&first.as_micros().to_le_bytes());
         page.iter().for_each(|one| {
             command.arg(&one.record);
         });
         for (number, one) in (1..).zip(page) {
-            if one.expiry == 0 && common > 0 || one.expiry + EXPIRY_TOLERANCE_MILLIS < common {
-                command.arg::<usize>(number).arg(one.expiry);
+            if one.expiry_millis == 0 && common > 0 || one.expiry_millis + EXPIRY_TOLERANCE_MILLIS < common {
+                command.arg::<usize>(number).arg(one.expiry_millis);
             }
         }
         put
     }
 }
 
-/// Parts entries into batches of which none is too much for one limit for the result.
+/// Splits entries into batches, each small enough for one response timeout.
 fn batches(entries: &[(Key, Entry)]) -> impl Iterator<Item = &[(Key, Entry)]> {
     let mut rest = entries;
     std::iter::from_fn(move || {
@@ -194,7 +202,7 @@ fn batches(entries: &[(Key, Entry)]) -> impl Iterator<Item = &[(Key, Entry)]> {
     })
 }
 
-/// Parts sealed into pages, in order.
+/// Splits entries into pages, in order, each small enough for one script.
 fn pages(sealed: Vec<SealedEntry<'_>>) -> Vec<Vec<SealedEntry<'_>>> {
     let mut pages = Vec::new();
     let (mut page, mut bytes) = (Vec::new(), 0);

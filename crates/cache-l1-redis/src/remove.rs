@@ -1,4 +1,4 @@
-//! Removing: a tombstone in the place of each key, and a note of each pattern.
+//! Removing: by key, and by pattern through a SCAN of every server. Each removed key leaves a tombstone.
 
 use std::sync::Arc;
 
@@ -11,27 +11,29 @@ use crate::{
     cluster::command::Command,
     connection::node::Node,
     error::{partial_failure, unexpected_reply},
-    keyspace::expiry::expiry_millis,
-    keyspace::key_names::group_by_bucket,
-    keyspace::key_names::key_from_text,
+    keyspace::{
+        expiry::expiry_millis,
+        key_names::{group_by_bucket, key_from_text},
+    },
     scripts::TOMBSTONE,
 };
 
-/// How many keys one script buries, or one step of a walk looks at: a server does nothing else meanwhile.
+/// The most keys for which one script writes tombstones, and the COUNT of one SCAN: a server does nothing
+/// else meanwhile.
 const MAX_KEYS_PER_STEP: usize = 256;
 
-/// How many keys are asked to be buried at once.
+/// The most keys that are sent at once, within one response timeout.
 const MAX_KEYS_AT_ONCE: usize = 8192;
 
-/// How often to walk again when slots moved meanwhile.
+/// How often all servers are scanned at most, since slots may move meanwhile.
 const MAX_SCANS: usize = 3;
 
-/// Replace to write_equal_tombstones.
+/// What a tombstone may replace.
 #[derive(Clone, Copy)]
 pub(crate) enum Replace {
-    /// Whatever is there, also if nothing is.
+    /// Any value, or none.
     Anything,
-    /// Replace is a record: other values that happen to be called alike are someone else's.
+    /// Only a record: another value whose name happens to match belongs to someone else.
     RecordsOnly,
 }
 
@@ -51,7 +53,7 @@ impl RedisTier {
     pub(crate) async fn remove_matching(&self, pattern: &Pattern, tombstone: Tombstone) -> Result<u64> {
         let (tier, glob) = (self.clone(), pattern.clone());
         let job = async move {
-            // First, so that nothing born before can be put where the walk has been already.
+            // First, so that no older entry can be put where the scan has already passed.
             let added = tier.patterns.add(&tier.context, &glob, tombstone).await;
             let scanned = tier.scan(&glob, tombstone).await;
             added.and(scanned)
@@ -59,7 +61,8 @@ impl RedisTier {
         self.scan_jobs.clone().join_or_start(pattern, tombstone, job).await
     }
 
-    /// Goes through all keys of all servers.
+    /// Scans all keys of all servers, and writes tombstones over those that match. Returns how many entries
+    /// were removed.
     async fn scan(&self, pattern: &Pattern, tombstone: Tombstone) -> Result<u64> {
         let mut removed = 0;
         for _ in 0..MAX_SCANS {
@@ -70,7 +73,7 @@ impl RedisTier {
                 removed += scan?;
             }
             match (before, self.context.router.slot_map()) {
-                // A key that moved meanwhile may have been passed by.
+                // The scan may have missed keys that moved meanwhile.
                 (Some(before), Some(now)) if !before.has_same_owners(&now) => {}
                 _ => break,
             }
@@ -85,8 +88,8 @@ impl RedisTier {
         loop {
             let mut step = pipe();
             step.cmd("SCAN").arg(&cursor).arg("MATCH").arg(&glob).arg("COUNT").arg(MAX_KEYS_PER_STEP);
-            let result = node.send("remove", &step).await?.pop();
-            let (next, names) = parse_scan(result).ok_or_else(|| unexpected_reply("remove"))?;
+            let reply = node.send("remove", &step).await?.pop();
+            let (next, names) = parse_scan(reply).ok_or_else(|| unexpected_reply("remove"))?;
             let keys: Vec<Key> = names
                 .iter()
                 .filter_map(|name| self.context.names.parse_key(name))
@@ -101,6 +104,7 @@ impl RedisTier {
         }
     }
 
+    /// Writes one and the same tombstone under each key. Returns how many entries were removed.
     async fn write_equal_tombstones(
         &self,
         keys: &[Key],
@@ -111,7 +115,7 @@ impl RedisTier {
         self.write_tombstones(&births, tombstone.dead_at, replace).await
     }
 
-    /// Puts a tombstone in the place of each key, born when it says beside it. Answers how many entries went.
+    /// Writes a tombstone under each key, born at the time beside it. Returns how many entries were removed.
     pub(crate) async fn write_tombstones(
         &self,
         births: &[(&Key, Timestamp)],
@@ -120,7 +124,10 @@ impl RedisTier {
     ) -> Result<u64> {
         let names = &self.context.names;
         let expiry = expiry_millis(dead_at, self.context.now());
-        let groups = group_by_bucket(names, births.iter().map(|one| (names.bucket(one.0.as_str()), *one)));
+        let groups = group_by_bucket(
+            names,
+            births.iter().map(|(key, born)| (names.bucket(key.as_str()), (*key, *born))),
+        );
         let pages: Vec<(u16, &[(&Key, Timestamp)])> = groups
             .iter()
             .flat_map(|(bucket, group)| group.chunks(MAX_KEYS_PER_STEP).map(|page| (*bucket, page)))
@@ -158,7 +165,7 @@ impl RedisTier {
     }
 }
 
-/// The next cursor and the names of a step.
-fn parse_scan(result: Option<Value>) -> Option<(Vec<u8>, Vec<Vec<u8>>)> {
-    redis::from_redis_value(result?).ok()
+/// Reads a reply to SCAN: the next cursor, and names.
+fn parse_scan(reply: Option<Value>) -> Option<(Vec<u8>, Vec<Vec<u8>>)> {
+    redis::from_redis_value(reply?).ok()
 }

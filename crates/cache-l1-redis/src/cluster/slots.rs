@@ -1,9 +1,9 @@
-//! Slots of a Redis Cluster, and the buckets that group keys by them.
+//! The slots of a Redis Cluster, and the buckets of 16 slots that group keys.
 //!
-//! A Cluster parts keys over 16,384 slots by a checksum of their name, or of what stands in braces in
-//! it, and a script may only touch keys of one slot. What keys share, such as removed patterns, has to lie
-//! in each slot then. So keys go by 1,024 buckets of 16 slots: a bucket's keys are all named with
-//! the bucket's tag in braces in front, and lie in one slot, which is among those 16.
+//! A Cluster spreads keys over 16,384 slots by a checksum of their name, or of the part of it in braces, and
+//! a script may only touch keys of one slot. So whatever keys share, such as the pattern log, would have to
+//! be in every slot. Keys are therefore grouped into 1,024 buckets of 16 slots. All names of a bucket begin
+//! with the bucket's tag in braces and so lie in one slot, which is among those 16.
 
 use std::sync::LazyLock;
 
@@ -11,27 +11,27 @@ pub(crate) const SLOTS: u16 = 16_384;
 pub(crate) const BUCKETS: u16 = 1_024;
 const SLOTS_PER_BUCKET: u16 = SLOTS / BUCKETS;
 
-/// The slot of a key: by what stands between the first `{` and the next `}`, if that is anything.
+/// Returns the slot of a name: by what is between its first `{` and the next `}`, if that is not empty.
 pub(crate) fn slot(key: &[u8]) -> u16 {
     checksum(hashed_part(key)) % SLOTS
 }
 
-/// The bucket of a key.
+/// Returns the bucket of a key.
 pub(crate) fn bucket_of(key: &[u8]) -> u16 {
     slot(key) / SLOTS_PER_BUCKET
 }
 
-/// What the names of a bucket's keys have in braces: the least number whose slot is one of the bucket's.
+/// Returns the number that the names of a bucket have in braces: the least whose slot is one of the bucket's.
 pub(crate) fn tag_of_bucket(bucket: u16) -> u32 {
     TAGS[usize::from(bucket)].0
 }
 
-/// The slot in which a bucket's keys lie.
+/// Returns the slot in which all names of a bucket lie.
 pub(crate) fn slot_of_bucket(bucket: u16) -> u16 {
     TAGS[usize::from(bucket)].1
 }
 
-/// Of each bucket the tag, and its slot.
+/// The tag of each bucket, and the slot of that tag.
 static TAGS: LazyLock<Vec<(u32, u16)>> = LazyLock::new(|| {
     let mut tags = vec![None; usize::from(BUCKETS)];
     let mut missing = tags.len();
@@ -49,6 +49,7 @@ static TAGS: LazyLock<Vec<(u32, u16)>> = LazyLock::new(|| {
     tags.into_iter().flatten().collect()
 });
 
+/// Returns the part of a name that its slot is computed from.
 fn hashed_part(key: &[u8]) -> &[u8] {
     let Some(open) = key.iter().position(|byte| *byte == b'{') else { return key };
     let rest = &key[open + 1..];
@@ -58,7 +59,7 @@ fn hashed_part(key: &[u8]) -> &[u8] {
     }
 }
 
-/// CRC16 as Redis has it: polynomial 0x1021, from 0.
+/// Returns the CRC16 that Redis uses: polynomial 0x1021, starting from 0.
 fn checksum(bytes: &[u8]) -> u16 {
     bytes.iter().fold(0, |sum, byte| (sum << 8) ^ CHECKSUM_TABLE[usize::from((sum >> 8) as u8 ^ byte)])
 }

@@ -1,4 +1,4 @@
-//! Where a server is, and what else a URL says of it.
+//! The address of a server, and the URL that names it.
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
@@ -8,10 +8,10 @@ use url::Url;
 
 const DEFAULT_PORT: u16 = 6379;
 
-/// What may stand behind the `?` of a URL.
+/// The options that a URL may have behind its `?`.
 const URL_OPTIONS: [&str; 5] = ["user", "pass", "db", "master", "cluster"];
 
-/// Where a server is.
+/// The address of a server.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Address {
     Tcp { host: Arc<str>, port: u16, tls: bool },
@@ -23,7 +23,8 @@ impl Address {
         matches!(self, Self::Tcp { tls: true, .. })
     }
 
-    /// Another server spoken to in the same way; `host` empty for the same host.
+    /// Returns the address of another server that is reached in the same way. An empty `host` means the same
+    /// host.
     pub(crate) fn neighbour(&self, host: &str, port: u16) -> Self {
         let same: Arc<str> = match self {
             Self::Tcp { host, .. } => host.clone(),
@@ -44,7 +45,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// As whom to speak to a server, and to which of its databases.
+/// The user, the password and the database to use on a server.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Login {
     pub(crate) user: Option<String>,
@@ -52,19 +53,19 @@ pub(crate) struct Login {
     pub(crate) database: u16,
 }
 
-/// A URL, read.
+/// What a URL says.
 #[derive(Debug)]
 pub(crate) struct ParsedUrl {
     pub(crate) address: Address,
     pub(crate) login: Login,
     /// The name of the master, if this is a sentinel.
     pub(crate) master: Option<String>,
-    /// Whether this is a node of a Cluster.
+    /// Whether the URL is marked as a node of a Cluster.
     pub(crate) cluster: bool,
 }
 
 impl ParsedUrl {
-    /// Reads a URL. No error repeats any of its text, which may hold a password in any place.
+    /// Reads a URL. Its errors repeat none of its text, any part of which may be a password.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let url = Url::parse(text.trim()).map_err(|why| refused(&why.to_string()))?;
         let (unix, tls) = match url.scheme() {
@@ -99,7 +100,7 @@ impl ParsedUrl {
             password: option("pass").or(password).map(Secret::from),
             database: match database.as_str() {
                 "" => 0,
-                number => number.parse().map_err(|_| refused("has a database that is no number"))?,
+                number => number.parse().map_err(|_| refused("has a database that is not a number"))?,
             },
         };
         if login.user.is_some() && login.password.is_none() {
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_without_the_text() {
+    fn errors_do_not_repeat_the_url() {
         for (text, why) in [
             ("hunter2", "relative URL"),
             ("hunter2:hunter2@cache", "begins with none of"),
@@ -177,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_are_spoken_to_in_the_same_way() {
+    fn neighbours_are_reached_in_the_same_way() {
         let known = ParsedUrl::parse("rediss://cache:7000").unwrap().address;
         assert_eq!(known.neighbour("", 7001).to_string(), "cache:7001");
         assert!(known.neighbour("10.0.0.2", 7001).is_tls());

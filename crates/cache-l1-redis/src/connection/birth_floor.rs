@@ -1,9 +1,9 @@
-//! What is refused after a server lost its memory.
+//! The birth below which entries are refused after a server may have lost removals.
 
 use cache_core::{Timestamp, Tombstone, sync::Mutex};
 
-/// A tombstone for every key, raised when a server was restarted or replaced: removals that it had
-/// acknowledged may be gone, and a load that began before them may still come in.
+/// A tombstone for every key. It is raised when a server was restarted or replaced, since removals that the
+/// server acknowledged may be gone while a load that began before them is still under way.
 #[derive(Debug, Default)]
 pub(crate) struct BirthFloor(Mutex<Option<Tombstone>>);
 
@@ -12,7 +12,7 @@ impl BirthFloor {
         *self.0.lock() = Some(tombstone);
     }
 
-    /// What must be born after it to be stored now.
+    /// Returns the birth after which an entry must be born to be stored now, if there is one.
     pub(crate) fn at(&self, now: Timestamp) -> Option<Timestamp> {
         let floor = *self.0.lock();
         floor.filter(|tombstone| now < tombstone.dead_at).map(|tombstone| tombstone.born)
@@ -24,7 +24,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_ends() {
+    fn the_floor_ends_with_its_tombstone() {
         let at = Timestamp::from_micros;
         let floor = BirthFloor::default();
         assert_eq!(floor.at(at(5)), None);

@@ -1,4 +1,4 @@
-//! Opening a connection: stream, TLS, greeting.
+//! Opens connections: the stream, TLS, and the handshake with Redis.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -20,7 +20,7 @@ use crate::{
     error,
 };
 
-/// How to open connections to some servers.
+/// Opens connections with one login.
 pub(crate) struct Connector {
     login: RedisConnectionInfo,
     tls: Option<TlsConnector>,
@@ -28,7 +28,7 @@ pub(crate) struct Connector {
     response_timeout: Duration,
 }
 
-/// An open connection, and the task that drives it: without it nothing moves.
+/// An open connection, and the task that reads and writes for it. Dropping it closes the connection.
 #[derive(Debug)]
 pub(crate) struct OpenConnection {
     pub(crate) connection: MultiplexedConnection,
@@ -36,9 +36,9 @@ pub(crate) struct OpenConnection {
 }
 
 impl OpenConnection {
-    /// Waits until the connection has ended.
+    /// Waits until the connection is closed.
     pub(crate) async fn ended(&mut self) {
-        // It may have panicked, or been aborted: it has ended either way.
+        // An error means that the task panicked: it has ended either way.
         let _ = (&mut self.driver).await;
     }
 }
@@ -67,12 +67,16 @@ impl Connector {
         Ok(Self { login: login_info, tls, connect_timeout, response_timeout })
     }
 
-    /// Opens a connection within the limit, greeting included.
+    /// Opens a connection within the connect timeout.
+    ///
+    /// # Errors
+    ///
+    /// `Timeout` past that, `Config` for a login that is refused, and `Unavailable` else.
     pub(crate) async fn open(&self, to: &Address) -> Result<OpenConnection> {
         self.open_with(to, AsyncConnectionConfig::new()).await
     }
 
-    /// The same, for pushes as the configuration says.
+    /// Opens a connection like [`Connector::open`], with settings of the driver such as who receives pushes.
     pub(crate) async fn open_with(
         &self,
         to: &Address,
@@ -88,7 +92,7 @@ impl Connector {
         match timeout(self.connect_timeout, opening).await {
             Ok(opened) => opened.map_err(|error: RedisError| error::classify("connect", to, error)),
             Err(_) => {
-                let message = format!("{to} did not greet us within {:?}", self.connect_timeout);
+                let message = format!("connecting to {to} took longer than {:?}", self.connect_timeout);
                 Err(Error::new(ErrorKind::Timeout, "connect", message))
             }
         }
@@ -100,7 +104,7 @@ impl Connector {
             Address::Tcp { host, port, tls } => (host, *port, *tls),
         };
         let stream = TcpStream::connect((&**host, port)).await?;
-        // What is written is whole requests: nothing is gained by waiting for more.
+        // Every write is a whole request, so there is nothing to wait for.
         stream.set_nodelay(true)?;
         match &self.tls {
             Some(connector) if tls => {

@@ -1,31 +1,31 @@
-//! How the servers are doing.
+//! The health of the servers, as it was last seen.
 
 use cache_core::Error;
 
 use crate::{cluster::router::Router, connection::node::Node};
 
-/// How the servers are doing, as far as they are known.
+/// The state of the servers, as it was last seen.
 #[derive(Clone, Debug)]
 pub struct RedisHealth {
-    /// The servers that are written to, in no order.
+    /// The servers that are written to, in no particular order.
     pub servers: Vec<ServerHealth>,
-    /// Why it is not even known which servers there are, in a Cluster.
+    /// Why the nodes of a Cluster are unknown, if they are.
     pub error: Option<Error>,
 }
 
-/// How one server is doing. What it doesn't tell, or was not asked yet, is `None`.
+/// The state of one server. What it was not yet asked for, or may not tell, is `None`.
 #[derive(Clone, Debug)]
 pub struct ServerHealth {
-    /// Where it is, `host:port` or a path.
+    /// Its address, `host:port` or the path of a socket.
     pub address: String,
     /// Why calls to it fail, if they do.
     pub error: Option<Error>,
     /// Its version.
     pub version: Option<String>,
-    /// Which keys it gives up when memory runs out: `noeviction`, `allkeys-lru`, ...
+    /// Its `maxmemory-policy`: `noeviction`, `allkeys-lru`, ...
     pub eviction_policy: Option<String>,
-    /// Whether it may give up what is protected, and what marks removals: it has a limit on memory, and
-    /// an `allkeys-*` policy.
+    /// Whether it may evict protected keys and tombstones, since it has a memory limit and an `allkeys-*`
+    /// policy.
     pub may_evict_protected: bool,
     /// By how many microseconds its clock is ahead of the cache's.
     pub skew_micros: Option<i64>,
@@ -34,17 +34,18 @@ pub struct ServerHealth {
 impl RedisHealth {
     pub(crate) fn of(router: &Router) -> Self {
         match router {
-            Router::One(node) => Self { servers: vec![server(node)], error: None },
+            Router::One(node) => Self { servers: vec![server_health(node)], error: None },
             Router::Cluster(cluster) => {
                 let map = cluster.current_map();
-                let servers = map.iter().flat_map(|map| map.nodes()).map(|node| server(node)).collect();
+                let servers =
+                    map.iter().flat_map(|map| map.nodes()).map(|node| server_health(node)).collect();
                 Self { servers, error: cluster.error() }
             }
         }
     }
 }
 
-fn server(node: &Node) -> ServerHealth {
+fn server_health(node: &Node) -> ServerHealth {
     let address = node.server.label();
     let info = node.server.info().clone();
     let eviction = info.as_ref().and_then(|info| info.eviction.clone());

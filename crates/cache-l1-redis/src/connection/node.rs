@@ -1,4 +1,4 @@
-//! The connections to one server.
+//! A server and the connections to it.
 
 use std::sync::{
     Arc,
@@ -8,12 +8,12 @@ use std::sync::{
 use cache_core::{Error, Result};
 use redis::{Cmd, Pipeline, Value};
 
-use crate::{
-    connection::Connection,
-    connection::server::{Location, Server, ServerContext},
+use crate::connection::{
+    Connection,
+    server::{Location, Server, ServerContext},
 };
 
-/// A server and a few connections to it, which take turns.
+/// A server, and the connections to it that take turns.
 #[derive(Debug)]
 pub(crate) struct Node {
     pub(crate) server: Arc<Server>,
@@ -22,7 +22,7 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// Begins to connect, in the background.
+    /// Begins to open the connections in the background.
     pub(crate) fn new(context: &Arc<ServerContext>, location: Location) -> Arc<Self> {
         let server = Arc::new(Server::new(context.clone(), location));
         let connections =
@@ -30,18 +30,17 @@ impl Node {
         Arc::new(Self { server, connections, turn: AtomicUsize::new(0) })
     }
 
-    /// Sends a call, whose answer may be the server's refusal of it.
-    pub(crate) async fn send_one(&self, operation: &'static str, call: &Cmd) -> Result<Value> {
-        self.connection().send_one(operation, call).await
+    /// Sends one command. The reply may be the server's error.
+    pub(crate) async fn send_one(&self, operation: &'static str, cmd: &Cmd) -> Result<Value> {
+        self.connection().send_one(operation, cmd).await
     }
 
-    /// Sends calls together, over one connection; answer `i` belongs to call `i`, and may be the server's
-    /// refusal of it.
-    pub(crate) async fn send(&self, operation: &'static str, calls: &Pipeline) -> Result<Vec<Value>> {
-        self.connection().send(operation, calls).await
+    /// Sends commands in one pipeline. Reply `i` belongs to command `i`, and may be the server's error.
+    pub(crate) async fn send(&self, operation: &'static str, commands: &Pipeline) -> Result<Vec<Value>> {
+        self.connection().send(operation, commands).await
     }
 
-    /// The next connection that is up, or just the next.
+    /// Returns the next connection that is up, or just the next if none is.
     fn connection(&self) -> &Connection {
         if let [only] = &*self.connections {
             return only;
@@ -53,20 +52,20 @@ impl Node {
         if next.is_up() { next } else { connections.find(|connection| connection.is_up()).unwrap_or(next) }
     }
 
-    /// Waits until every connection was tried once.
+    /// Waits until the first attempt of each connection has succeeded or failed.
     pub(crate) async fn first_attempt(&self) {
         for connection in &self.connections {
             connection.first_attempt().await;
         }
     }
 
-    /// Why calls fail, if they all do.
+    /// Returns why calls fail, if all connections are down.
     pub(crate) fn error(&self) -> Option<Error> {
         let errors: Vec<Error> = self.connections.iter().filter_map(Connection::error).collect();
         if errors.len() == self.connections.len() { errors.into_iter().next() } else { None }
     }
 
-    /// Says that the connections may no longer serve.
+    /// Has all connections checked now.
     pub(crate) fn recheck(&self) {
         self.connections.iter().for_each(Connection::recheck);
     }

@@ -1,12 +1,15 @@
-//! Asking sentinels who the master is.
+//! The sentinels, which name the address of the master.
 
 use cache_core::{Error, ErrorKind, Result};
 use futures_util::{FutureExt, future::select_ok};
 use redis::{Value, cmd};
 
-use crate::{connection::address::Address, connection::connect::Connector, error};
+use crate::{
+    connection::{address::Address, connect::Connector},
+    error,
+};
 
-/// The sentinels that watch over a master.
+/// The sentinels of one master.
 #[derive(Debug)]
 pub(crate) struct Sentinels {
     pub(crate) addresses: Vec<Address>,
@@ -15,7 +18,7 @@ pub(crate) struct Sentinels {
 }
 
 impl Sentinels {
-    /// Where the master is, by the sentinel that answers first.
+    /// Returns the master's address. All sentinels are asked at once, and the first that knows it counts.
     pub(crate) async fn master_address(&self) -> Result<Address> {
         let asked = self.addresses.iter().map(|sentinel| self.master_address_by(sentinel).boxed());
         select_ok(asked).await.map(|(address, _)| address)
@@ -23,12 +26,12 @@ impl Sentinels {
 
     async fn master_address_by(&self, sentinel: &Address) -> Result<Address> {
         let mut open = self.connector.open(sentinel).await?;
-        let question = cmd("SENTINEL").arg("get-master-addr-by-name").arg(&self.master).to_owned();
-        let answer: Value = question
+        let command = cmd("SENTINEL").arg("get-master-addr-by-name").arg(&self.master).to_owned();
+        let reply: Value = command
             .query_async(&mut open.connection)
             .await
             .map_err(|error| error::classify("connect", sentinel, error))?;
-        let (host, port) = redis::from_redis_value::<Option<(String, u16)>>(answer)
+        let (host, port) = redis::from_redis_value::<Option<(String, u16)>>(reply)
             .ok()
             .flatten()
             .ok_or_else(|| self.unknown(sentinel))?;

@@ -1,4 +1,4 @@
-//! One server: how to find it, and what was learnt of it.
+//! One server: how it is found, and what it last said of itself.
 
 use std::sync::Arc;
 
@@ -9,17 +9,19 @@ use cache_core::{
 
 use crate::{
     RedisConfig,
-    connection::address::Address,
-    connection::birth_floor::BirthFloor,
-    connection::connect::{Connector, OpenConnection},
-    connection::sentinel::Sentinels,
-    connection::server_info::{self, ServerInfo},
+    connection::{
+        address::Address,
+        birth_floor::BirthFloor,
+        connect::{Connector, OpenConnection},
+        sentinel::Sentinels,
+        server_info::{self, ServerInfo},
+    },
 };
 
-/// By how many microseconds a server's clock may differ from ours before that is said aloud.
+/// The difference between a server's clock and ours, in microseconds, above which it is logged.
 const NOTABLE_SKEW_MICROS: u64 = 1_000_000;
 
-/// What all servers have in common.
+/// What all connections to the servers share.
 #[derive(Debug)]
 pub(crate) struct ServerContext {
     pub(crate) config: RedisConfig,
@@ -32,11 +34,11 @@ pub(crate) struct ServerContext {
 #[derive(Debug)]
 pub(crate) enum Location {
     Fixed(Address),
-    /// It is whom the sentinels say.
+    /// The master that these sentinels name.
     Sentinels(Sentinels),
 }
 
-/// A server, which after a failover may be another machine.
+/// A server. Under sentinels it may be another machine after a failover.
 #[derive(Debug)]
 pub(crate) struct Server {
     pub(crate) context: Arc<ServerContext>,
@@ -49,7 +51,7 @@ impl Server {
         Self { context, location, info: Mutex::default() }
     }
 
-    /// Where it is now.
+    /// Returns its current address. Asks the sentinels, if there are any.
     pub(crate) async fn address(&self) -> Result<Address> {
         match &self.location {
             Location::Fixed(address) => Ok(address.clone()),
@@ -57,7 +59,7 @@ impl Server {
         }
     }
 
-    /// What it is called before it was ever reached.
+    /// Returns what messages call it: its last known address, or else the master's name.
     pub(crate) fn label(&self) -> String {
         match (&self.location, &*self.info()) {
             (_, Some(info)) => info.address.to_string(),
@@ -66,7 +68,7 @@ impl Server {
         }
     }
 
-    /// Opens a connection, and learns what there is to know.
+    /// Opens a connection, and asks the server for its `INFO`. Fails if the sentinels' master is a replica.
     pub(crate) async fn open(&self) -> Result<OpenConnection> {
         let address = self.address().await?;
         let mut open = self.context.connector.open(&address).await?;
@@ -74,7 +76,7 @@ impl Server {
         Ok(open)
     }
 
-    /// Asks whether a connection still serves, and learns what there is to know.
+    /// Asks the server for its `INFO` over an open connection. Fails if that no longer serves.
     pub(crate) async fn check(&self, open: &mut OpenConnection) -> Result<()> {
         let address = self.info().as_ref().map(|info| info.address.clone());
         match address {
@@ -93,20 +95,21 @@ impl Server {
         Ok(())
     }
 
+    /// Stores what the server said. If that shows a restart, older births are refused from now on.
     fn learn(&self, info: ServerInfo) {
         let mut known = self.info();
         if let (Some(before), Some(now)) =
             (known.as_ref().and_then(|known| known.run_id.as_ref()), &info.run_id)
             && before != now
         {
-            tracing::warn!(server = %info.address, "Redis was restarted or replaced: it may have lost removals");
+            tracing::warn!(server = %info.address, "Redis was restarted or replaced and may have lost removals: entries born before now are refused for a while");
             self.context.raise_birth_floor();
         }
         self.warn_about(known.as_ref(), &info);
         *known = Some(info);
     }
 
-    /// Says what is amiss with a server, once.
+    /// Logs, once each, a dangerous eviction policy and a clock that differs from ours.
     fn warn_about(&self, before: Option<&ServerInfo>, now: &ServerInfo) {
         let server = &now.address;
         if let Some(eviction) =
@@ -115,14 +118,14 @@ impl Server {
         {
             tracing::warn!(
                 %server, policy = eviction.name,
-                "Redis may evict what is protected, and what marks removals: use noeviction or volatile-*"
+                "Redis may evict protected keys and tombstones: set maxmemory-policy to noeviction or volatile-*"
             );
         }
         let notable_skew = |info: &ServerInfo| {
             info.clock_skew_micros.filter(|skew| skew.unsigned_abs() > NOTABLE_SKEW_MICROS)
         };
         if let (Some(skew), None) = (notable_skew(now), before.and_then(notable_skew)) {
-            tracing::warn!(%server, skew_us = skew, "Redis and we differ about the time");
+            tracing::warn!(%server, skew_us = skew, "the clocks of Redis and of this node differ: synchronise them");
         }
     }
 
@@ -130,7 +133,7 @@ impl Server {
         self.info.lock()
     }
 
-    /// Whether it evicts only what has an expiry.
+    /// Returns whether the server evicts only keys that have an expiry.
     pub(crate) fn evicts_only_expiring(&self) -> bool {
         let info = self.info();
         info.as_ref()
@@ -140,7 +143,7 @@ impl Server {
 }
 
 impl ServerContext {
-    /// Refuses, for as long as a load may last, what was born before now.
+    /// Refuses entries born before now, for as long as a load may take.
     pub(crate) fn raise_birth_floor(&self) {
         let born = self.clock.now();
         self.birth_floor.raise(Tombstone { born, dead_at: born.after(self.config.longest_load) });

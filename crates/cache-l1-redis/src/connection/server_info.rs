@@ -1,65 +1,65 @@
-//! What a server says of itself.
+//! What a server says of itself: its run id, version, role, eviction policy and clock.
 
 use cache_core::{Clock, Result};
 use redis::{Pipeline, Value, aio::MultiplexedConnection, cmd, from_redis_value};
 
 use crate::{connection::address::Address, error};
 
-/// What a server said of itself when it was last asked. What it may not tell is unknown.
+/// What a server said of itself. A field is `None` if the user of the connection may not ask for it.
 #[derive(Clone, Debug)]
 pub(crate) struct ServerInfo {
     pub(crate) address: Address,
-    /// A number of its own since it started.
+    /// Changes whenever the server starts.
     pub(crate) run_id: Option<String>,
     pub(crate) version: Option<String>,
     pub(crate) is_master: Option<bool>,
     pub(crate) eviction: Option<EvictionPolicy>,
-    /// By how many microseconds its clock is ahead of ours, at most half a round trip off.
+    /// By how many microseconds the server's clock is ahead of ours, accurate to half a round trip.
     pub(crate) clock_skew_micros: Option<i64>,
 }
 
-/// Which keys a server gives up when memory runs out.
+/// Which keys a server evicts when its memory is full.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EvictionPolicy {
     pub(crate) name: String,
-    /// Whether memory has a limit at all.
+    /// Whether `maxmemory` is set: without it nothing is evicted.
     pub(crate) has_memory_limit: bool,
 }
 
 impl EvictionPolicy {
-    /// Whether it may give up keys of every sort.
+    /// Returns whether it may evict any key.
     pub(crate) fn evicts_any_key(&self) -> bool {
         self.name.starts_with("allkeys-")
     }
 
-    /// Whether it gives up only keys that have an expiry.
+    /// Returns whether it evicts only keys that have an expiry.
     pub(crate) fn evicts_only_expiring(&self) -> bool {
         self.name.starts_with("volatile-")
     }
 }
 
-/// Asks a server for what there is to know.
+/// Asks a server for what there is to know. Fails if the connection does, but not if the server refuses to tell.
 pub(crate) async fn query(
     connection: &mut MultiplexedConnection,
     address: &Address,
     clock: &Clock,
 ) -> Result<ServerInfo> {
-    let mut questions = Pipeline::with_capacity(4);
-    for question in [&["TIME"][..], &["ROLE"], &["INFO", "server"], &["INFO", "memory"]] {
-        let mut command = cmd(question[0]);
-        question[1..].iter().for_each(|word| {
+    let mut commands = Pipeline::with_capacity(4);
+    for words in [&["TIME"][..], &["ROLE"], &["INFO", "server"], &["INFO", "memory"]] {
+        let mut command = cmd(words[0]);
+        words[1..].iter().for_each(|word| {
             command.arg(word);
         });
-        questions.add_command(command);
+        commands.add_command(command);
     }
     let before = clock.now();
-    let answers = connection
-        .send_packed_commands(&questions, 0, questions.len())
+    let replies = connection
+        .send_packed_commands(&commands, 0, commands.len())
         .await
         .map_err(|error| error::classify("connect", address, error))?;
     let halfway = before.as_micros() + clock.now().since(before).as_micros() as i64 / 2;
-    let mut answers = answers.into_iter();
-    let mut next = || answers.next().unwrap_or(Value::Nil);
+    let mut replies = replies.into_iter();
+    let mut next = || replies.next().unwrap_or(Value::Nil);
     let (time, role, server, memory) = (next(), next(), text(next()), text(next()));
     Ok(ServerInfo {
         address: address.clone(),
@@ -74,8 +74,8 @@ pub(crate) async fn query(
     })
 }
 
-fn text(answer: Value) -> String {
-    from_redis_value(answer).unwrap_or_default()
+fn text(reply: Value) -> String {
+    from_redis_value(reply).unwrap_or_default()
 }
 
 fn field(info: &str, name: &str) -> Option<String> {
@@ -83,8 +83,8 @@ fn field(info: &str, name: &str) -> Option<String> {
     info.lines().find_map(value)
 }
 
-fn first_word(answer: Value) -> Option<String> {
-    match answer {
+fn first_word(reply: Value) -> Option<String> {
+    match reply {
         Value::Array(words) => from_redis_value(words.into_iter().next()?).ok(),
         _ => None,
     }
@@ -108,13 +108,13 @@ mod tests {
     }
 
     #[test]
-    fn policies_say_whom_they_take() {
-        let takes = |policy: &str| {
+    fn policies_tell_which_keys_they_evict() {
+        let evicts = |policy: &str| {
             let eviction = EvictionPolicy { name: policy.to_owned(), has_memory_limit: true };
             (eviction.evicts_any_key(), eviction.evicts_only_expiring())
         };
-        assert_eq!(takes("noeviction"), (false, false));
-        assert_eq!(takes("allkeys-lfu"), (true, false));
-        assert_eq!(takes("volatile-ttl"), (false, true));
+        assert_eq!(evicts("noeviction"), (false, false));
+        assert_eq!(evicts("allkeys-lfu"), (true, false));
+        assert_eq!(evicts("volatile-ttl"), (false, true));
     }
 }

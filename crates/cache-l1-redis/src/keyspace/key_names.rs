@@ -1,7 +1,7 @@
-//! What keys are called on the server.
+//! The names of keys on the server.
 //!
-//! `[{tag}][namespace:]key`, the tag in a Cluster only. A lease's name has `!!lease:` before the key, and
-//! what was removed by pattern is kept under `!!patterns`: no key begins with two exclamation marks.
+//! A key is named `[{tag}][namespace:]key`, with the tag in a Cluster only. A lease's name has `!!lease:` before
+//! the key, and a bucket's pattern log is named `!!patterns`: no key begins with two exclamation marks.
 
 use std::fmt;
 
@@ -10,14 +10,14 @@ use redis::{RedisWrite, ToRedisArgs};
 
 use crate::cluster::slots;
 
-/// How names are made.
+/// Makes names, and reads keys from them.
 #[derive(Clone, Debug)]
 pub(crate) struct KeyNames {
     namespace: String,
     cluster: bool,
 }
 
-/// A name, written where it is needed.
+/// A name, which is only put together where it is written.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KeyName<'a> {
     tag: Option<u32>,
@@ -27,7 +27,7 @@ pub(crate) struct KeyName<'a> {
 }
 
 impl<'a> KeyName<'a> {
-    /// The whole of it, if that is the key alone.
+    /// Returns the key, if the name is nothing else.
     pub(crate) fn bare_key(&self) -> Option<&'a str> {
         (self.tag.is_none() && self.namespace.is_empty() && self.infix.is_empty()).then_some(self.key)
     }
@@ -48,12 +48,12 @@ impl KeyNames {
         Self { namespace, cluster }
     }
 
-    /// How many buckets there are.
+    /// Returns how many buckets there are.
     pub(crate) fn bucket_count(&self) -> u16 {
         if self.cluster { slots::BUCKETS } else { 1 }
     }
 
-    /// The bucket that a key belongs to. All of a bucket lies in one position.
+    /// Returns the bucket of a key. All names of a bucket lie in one slot.
     pub(crate) fn bucket(&self, key: &str) -> u16 {
         if self.cluster { slots::bucket_of(key.as_bytes()) } else { 0 }
     }
@@ -70,7 +70,7 @@ impl KeyNames {
         self.name(bucket, "!!patterns", "")
     }
 
-    /// What a channel is called; it has no bucket.
+    /// Returns the name of a channel, which has no bucket.
     pub(crate) fn channel(&self, channel: &str) -> String {
         format!("{}{channel}", self.namespace)
     }
@@ -84,7 +84,7 @@ impl KeyNames {
         }
     }
 
-    /// The key that is called so here, if one is.
+    /// Returns the key that has this name, if any has.
     pub(crate) fn parse_key<'a>(&self, name: &'a [u8]) -> Option<&'a str> {
         let mut text = str::from_utf8(name).ok()?;
         if self.cluster {
@@ -97,8 +97,8 @@ impl KeyNames {
         Some(text)
     }
 
-    /// A glob, as Redis reads it, for all names whose keys match `glob`, as we read it, and some more:
-    /// Redis takes `?` for a byte, and a character may have several.
+    /// Translates a [`Pattern`](cache_core::Pattern)'s glob into one of Redis that matches the names of the same
+    /// keys, and of some more: Redis takes `?` for a byte, and a character may have several.
     pub(crate) fn glob(&self, glob: &str) -> Vec<u8> {
         let mut text = if self.cluster { "{*}".to_owned() } else { String::new() };
         escape(&mut text, self.namespace.chars());
@@ -133,8 +133,8 @@ impl ToRedisArgs for KeyName<'_> {
     }
 }
 
-/// A key of this text. Which part of it is the kind can't be told, so it serves to open and seal
-/// records, and to match patterns.
+/// Returns a key with this text. Its namespace can't be told from its kind, so it only serves to open and seal
+/// records and to match patterns.
 pub(crate) fn key_from_text(text: &str) -> Option<Key> {
     let (kind, id) = text.split_once(':')?;
     match kind.strip_prefix('!') {
@@ -143,7 +143,7 @@ pub(crate) fn key_from_text(text: &str) -> Option<Key> {
     }
 }
 
-/// Parts items by bucket, in the order in which the buckets come first.
+/// Groups items by bucket. Buckets and items keep the order in which they first come.
 pub(crate) fn group_by_bucket<T>(
     names: &KeyNames,
     items: impl Iterator<Item = (u16, T)>,
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_found_again() {
+    fn keys_are_read_back_from_their_names() {
         for names in [
             KeyNames::new("", false),
             KeyNames::new("md", false),
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn all_of_a_bucket_lies_in_one_slot() {
+    fn all_names_of_a_bucket_lie_in_one_slot() {
         let names = KeyNames::new("md", true);
         for key in ["price:AAPL", "price:{AAPL}:x", "news:{AAPL}"] {
             let slot = |name: KeyName<'_>| slots::slot(name.to_string().as_bytes());
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn items_are_parted_by_bucket() {
+    fn items_are_grouped_by_bucket() {
         let items = [(3, 'a'), (1, 'b'), (3, 'c')];
         let groups = group_by_bucket(&KeyNames::new("", true), items.into_iter());
         assert_eq!(groups, [(3, vec!['a', 'c']), (1, vec!['b'])]);

@@ -1,4 +1,4 @@
-//! What keys are called on the server, and how long it keeps them.
+//! The keys on the server: what they are called, and when they expire.
 
 pub(crate) mod expiry;
 pub(crate) mod key_names;

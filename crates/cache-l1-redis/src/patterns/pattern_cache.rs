@@ -1,4 +1,4 @@
-//! What was removed by pattern: noted in each bucket, and known here as far as a put was told.
+//! The pattern logs of all buckets, as this process last read them, and the commands that change them.
 
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use crate::{
     scripts::{ADD_PATTERN, REPLACE_PATTERNS},
 };
 
-/// How often to try again what others got in the way of.
+/// How often a pattern is added at most, since other nodes may make the log too long again.
 const MAX_ATTEMPTS: usize = 16;
 
-/// The lists of removed patterns, by bucket, as they were last heard of. The server compares: a put that
-/// goes by an old one is sent back with the new one.
+/// The pattern log of each bucket, as a put last read it. It may be out of date: `put.lua` compares it with
+/// the server's, and returns what is missing instead of storing anything.
 #[derive(Debug)]
 pub(crate) struct PatternCache(Vec<Mutex<Arc<PatternLog>>>);
 
@@ -30,26 +30,29 @@ impl PatternCache {
         self.0[usize::from(bucket)].lock().clone()
     }
 
-    /// Takes note of what a put was answered: the list from some point on. One that can't be read is
-    /// replaced by one that refuses everything born before now.
+    /// Reads a reply of `put.lua`: the log from some offset on. A log that can't be read is replaced, on the
+    /// server too, by one that refuses everything born before now.
     pub(crate) async fn update(
         &self,
         context: &Context,
         bucket: u16,
         known: &PatternLog,
-        answer: Value,
+        reply: Value,
     ) -> Result<()> {
-        let (from, list) = parse_log(answer).ok_or_else(|| unexpected_reply("put"))?;
-        let removed = PatternLog::read(known, from, &list);
-        if removed.damaged {
-            tracing::warn!(bucket, "the list of removed patterns can't be read, and refuses all for a while");
-            self.replace(context, "put", bucket, &removed).await?;
+        let (from, bytes) = parse_log(reply).ok_or_else(|| unexpected_reply("put"))?;
+        let log = PatternLog::read(known, from, &bytes);
+        if log.damaged {
+            tracing::warn!(
+                bucket,
+                "the log of removed patterns is corrupt: replaced by one that refuses all older entries for a while"
+            );
+            self.replace(context, "put", bucket, &log).await?;
         }
-        *self.0[usize::from(bucket)].lock() = Arc::new(removed);
+        *self.0[usize::from(bucket)].lock() = Arc::new(log);
         Ok(())
     }
 
-    /// Adds a pattern to the list of every bucket.
+    /// Adds a pattern to the log of every bucket. A log that is too long is compacted first.
     pub(crate) async fn add(&self, context: &Context, pattern: &Pattern, tombstone: Tombstone) -> Result<()> {
         let item = pattern_log::seal_item(pattern, tombstone)?;
         let expiry = expiry_millis(tombstone.dead_at, context.now());
@@ -67,14 +70,14 @@ impl PatternCache {
                 command
             });
             let results = context.router.send("remove", commands.collect()).await;
-            let mut long = Vec::new();
-            for (bucket, answer) in buckets.into_iter().zip(results) {
-                match answer {
+            let mut too_long = Vec::new();
+            for (bucket, result) in buckets.into_iter().zip(results) {
+                match result {
                     Ok(Value::Nil) => {}
-                    Ok(Value::BulkString(list)) => {
-                        let removed = PatternLog::read(&PatternLog::default(), 0, &list);
-                        match self.replace(context, "remove", bucket, &removed).await {
-                            Ok(()) => long.push(bucket),
+                    Ok(Value::BulkString(bytes)) => {
+                        let log = PatternLog::read(&PatternLog::default(), 0, &bytes);
+                        match self.replace(context, "remove", bucket, &log).await {
+                            Ok(()) => too_long.push(bucket),
                             Err(error) => failed = Some(error),
                         }
                     }
@@ -82,47 +85,47 @@ impl PatternCache {
                     Err(error) => failed = Some(error),
                 }
             }
-            buckets = long;
+            buckets = too_long;
             if buckets.is_empty() {
                 return failed.map_or(Ok(()), Err);
             }
         }
-        let message = "too many remove by pattern at once: the list of patterns was never short enough";
+        let message = "too many removals by pattern at once: the log of patterns grew too long again each time it was compacted";
         Err(Error::new(ErrorKind::Unavailable, "remove", message))
     }
 
-    /// Puts a shorter list in the place of `removed`, unless it has changed meanwhile.
+    /// Replaces `log` on the server by a compacted one, unless it has changed meanwhile.
     async fn replace(
         &self,
         context: &Context,
         operation: &'static str,
         bucket: u16,
-        removed: &PatternLog,
+        log: &PatternLog,
     ) -> Result<()> {
         let now = context.now();
         let load = Tombstone { born: now, dead_at: now.after(context.config().longest_load) };
-        let (list, dead_at) = removed.compacted(now, load)?;
+        let (bytes, dead_at) = log.compacted(now, load)?;
         let mut command = Command::script(bucket, &REPLACE_PATTERNS, 1);
         command
             .cmd
             .arg(context.names.patterns(bucket))
-            .arg(removed.length)
-            .arg(&removed.end_mark)
-            .arg(list)
+            .arg(log.length)
+            .arg(&log.end_mark)
+            .arg(bytes)
             .arg(expiry_millis(dead_at, now));
         context.router.send_one(operation, command).await.map(|_| ())
     }
 }
 
-/// From where on a list is, and that part of it.
-fn parse_log(answer: Value) -> Option<(usize, Vec<u8>)> {
-    let Value::Array(parts) = answer else { return None };
+/// Reads a reply of `put.lua`: an offset, and the log from there on.
+fn parse_log(reply: Value) -> Option<(usize, Vec<u8>)> {
+    let Value::Array(parts) = reply else { return None };
     match <[Value; 2]>::try_from(parts).ok()? {
-        [Value::Int(from), Value::BulkString(list)] => Some((usize::try_from(from).ok()?, list)),
+        [Value::Int(from), Value::BulkString(bytes)] => Some((usize::try_from(from).ok()?, bytes)),
         _ => None,
     }
 }
 
 fn unexpected_reply(operation: &'static str) -> Error {
-    Error::new(ErrorKind::Corrupt, operation, "Redis answered a script of ours with something else")
+    Error::new(ErrorKind::Corrupt, operation, "Redis returned an unexpected reply to a script of the cache")
 }

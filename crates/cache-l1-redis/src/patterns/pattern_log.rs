@@ -1,8 +1,8 @@
-//! What was removed by pattern, as it is kept on the server: a list that is only ever added to, or replaced.
+//! The log of removed patterns, as the server keeps it: items are appended, or the whole is replaced.
 //!
 //! Each item is the length of a record (4 bytes, little-endian), the record, and 8 random bytes. The record
-//! is an entry whose value is the pattern, born and dying with its tombstone. The random bytes at the end
-//! of a list tell it apart from all others.
+//! is an entry whose value is the pattern, born and dying with its tombstone. By the random bytes at its end
+//! a log differs from all others.
 
 use std::sync::LazyLock;
 
@@ -11,82 +11,84 @@ use cache_core::{
     envelope::{self, Record},
 };
 
-/// How long a list may grow before it is rid of what is dead.
+/// The length above which a log is compacted before anything is appended.
 pub(crate) const COMPACT_ABOVE_BYTES: usize = 8 << 10;
+/// How many random bytes end each item.
 const END_MARK_BYTES: usize = 8;
 
-/// What the records are seal_item for.
+/// The key for which the records are sealed.
 static LOG_KEY: LazyLock<Key> = LazyLock::new(|| {
     let prefix = Prefix::new(None, "patterns").expect("a valid kind").reserved();
     prefix.key("").expect("a short key")
 });
 
-/// PatternCache that were removed, as far as they are known.
+/// A log of removed patterns that was read from the server.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct PatternLog {
     tombstones: Vec<(Pattern, Tombstone)>,
-    /// How long the list is from which they were read, and how it ends.
+    /// The log's length on the server, and its last bytes.
     pub(crate) length: usize,
     pub(crate) end_mark: Vec<u8>,
-    /// Whether some of it could not be read.
+    /// Whether part of it could not be read.
     pub(crate) damaged: bool,
 }
 
 impl PatternLog {
-    /// Reads a list, or what came behind one that is known.
+    /// Reads the whole log if `from` is 0, or else the part behind `before`, which ends at `from`.
     pub(crate) fn read(before: &Self, from: usize, bytes: &[u8]) -> Self {
-        let mut removed = if from > 0 && from == before.length { before.clone() } else { Self::default() };
+        let mut log = if from > 0 && from == before.length { before.clone() } else { Self::default() };
         let mut rest = bytes;
         while !rest.is_empty() {
             match read_item(rest) {
                 Some((tombstone, after)) => {
-                    removed.tombstones.push(tombstone);
+                    log.tombstones.push(tombstone);
                     rest = after;
                 }
                 None => {
-                    removed.damaged = true;
+                    log.damaged = true;
                     break;
                 }
             }
         }
-        removed.length = from + bytes.len();
-        removed.end_mark = bytes[bytes.len().saturating_sub(END_MARK_BYTES)..].to_vec();
-        removed
+        log.length = from + bytes.len();
+        log.end_mark = bytes[bytes.len().saturating_sub(END_MARK_BYTES)..].to_vec();
+        log
     }
 
-    /// Whether a value of `key` born at `born` was removed.
+    /// Returns whether an entry of `key` born at `born` was removed.
     pub(crate) fn refuses(&self, key: &Key, born: Timestamp, now: Timestamp) -> bool {
         let covers = |tombstone: &Tombstone| born <= tombstone.born && now < tombstone.dead_at;
         self.tombstones.iter().any(|(pattern, tombstone)| covers(tombstone) && pattern.matches(key))
     }
 
-    /// A shorter list that refuses all that this one does, and when it is dead. Of one that is damaged, or
-    /// long though nothing in it is dead, what remains refuses more: everything, for as long as `load`.
+    /// Returns a shorter log that refuses all that this one does, and when it is dead. If the log is still
+    /// long without what is dead, one tombstone for every key takes its place. If it is damaged, `load` is
+    /// added for every key.
     pub(crate) fn compacted(&self, now: Timestamp, load: Tombstone) -> Result<(Vec<u8>, Timestamp)> {
         let alive = || self.tombstones.iter().filter(|(_, tombstone)| now < tombstone.dead_at);
-        let mut list = Vec::new();
+        let mut bytes = Vec::new();
         for (pattern, tombstone) in alive() {
-            list.extend(seal_item(pattern, *tombstone)?);
+            bytes.extend(seal_item(pattern, *tombstone)?);
         }
         let mut dead_at = alive().map(|(_, tombstone)| tombstone.dead_at).max().unwrap_or(now);
         let everything = Pattern::starting_with("");
-        if list.len() > COMPACT_ABOVE_BYTES / 2 {
+        if bytes.len() > COMPACT_ABOVE_BYTES / 2 {
             let born = alive().map(|(_, tombstone)| tombstone.born).max().unwrap_or(now);
-            list = seal_item(&everything, Tombstone { born, dead_at })?;
+            bytes = seal_item(&everything, Tombstone { born, dead_at })?;
         }
         if self.damaged {
-            list.extend(seal_item(&everything, load)?);
+            bytes.extend(seal_item(&everything, load)?);
             dead_at = dead_at.max(load.dead_at);
         }
-        Ok((list, dead_at))
+        Ok((bytes, dead_at))
     }
 }
 
-/// An item of the list.
+/// Returns an item of the log.
 pub(crate) fn seal_item(pattern: &Pattern, tombstone: Tombstone) -> Result<Vec<u8>> {
     let mut glob = pattern.to_string();
     if glob.len() > COMPACT_ABOVE_BYTES / 4 {
-        // It would not fit: everything is more than what matches.
+        // It is too long for the log, so all keys are removed: more than match, and never fewer.
         glob = Pattern::starting_with("").to_string();
     }
     let blob = Blob { codec: Codec::Bincode, schema: 1, bytes: Bytes::from(glob) };
@@ -97,7 +99,7 @@ pub(crate) fn seal_item(pattern: &Pattern, tombstone: Tombstone) -> Result<Vec<u
     Ok([&length[..], &record, &fastrand::u64(..).to_le_bytes()].concat())
 }
 
-/// The first item, and what follows it.
+/// Reads the first item, and returns what follows it as well.
 fn read_item(bytes: &[u8]) -> Option<((Pattern, Tombstone), &[u8])> {
     let (length, rest) = bytes.split_first_chunk()?;
     let (record, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
@@ -117,12 +119,12 @@ mod tests {
         Tombstone { born: Timestamp::from_micros(born), dead_at: Timestamp::from_micros(dead_at) }
     }
 
-    fn refuses(removed: &PatternLog, id: &str, born: i64, now: i64) -> bool {
+    fn refuses(log: &PatternLog, id: &str, born: i64, now: i64) -> bool {
         let key = Key::new("k", id).unwrap();
-        removed.refuses(&key, Timestamp::from_micros(born), Timestamp::from_micros(now))
+        log.refuses(&key, Timestamp::from_micros(born), Timestamp::from_micros(now))
     }
 
-    fn list(tombstones: &[(&str, Tombstone)]) -> Vec<u8> {
+    fn log_of(tombstones: &[(&str, Tombstone)]) -> Vec<u8> {
         tombstones
             .iter()
             .flat_map(|(glob, tombstone)| seal_item(&Pattern::glob(glob).unwrap(), *tombstone).unwrap())
@@ -130,8 +132,8 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_read_whole_or_from_where_it_was_known() {
-        let (a, b) = (list(&[("k:a*", tombstone(5, 9))]), list(&[("k:b*", tombstone(7, 20))]));
+    fn a_log_is_read_whole_or_from_a_known_offset() {
+        let (a, b) = (log_of(&[("k:a*", tombstone(5, 9))]), log_of(&[("k:b*", tombstone(7, 20))]));
         let first = PatternLog::read(&PatternLog::default(), 0, &a);
         assert!(refuses(&first, "a1", 5, 8) && !refuses(&first, "a1", 6, 8) && !refuses(&first, "a1", 5, 9));
         let both = PatternLog::read(&first, a.len(), &b);
@@ -142,36 +144,36 @@ mod tests {
     }
 
     #[test]
-    fn equal_removals_make_different_lists() {
-        let again = || list(&[("k:a*", tombstone(5, 9))]);
+    fn equal_removals_make_different_logs() {
+        let again = || log_of(&[("k:a*", tombstone(5, 9))]);
         assert_ne!(again(), again());
     }
 
     #[test]
-    fn rule_53_damaged_lists_refuse_more_and_never_less() {
-        let whole = list(&[("k:a*", tombstone(5, 900)), ("k:b*", tombstone(7, 900))]);
+    fn rule_53_damaged_logs_refuse_more_and_never_less() {
+        let whole = log_of(&[("k:a*", tombstone(5, 900)), ("k:b*", tombstone(7, 900))]);
         for at in 0..whole.len() {
             let mut damaged = whole.clone();
             damaged[at] ^= 1;
             let read = PatternLog::read(&PatternLog::default(), 0, &damaged);
-            let (list, _) = read.compacted(Timestamp::from_micros(8), tombstone(8, 100)).unwrap();
-            let healed = PatternLog::read(&PatternLog::default(), 0, &list);
+            let (bytes, _) = read.compacted(Timestamp::from_micros(8), tombstone(8, 100)).unwrap();
+            let healed = PatternLog::read(&PatternLog::default(), 0, &bytes);
             assert!(!healed.damaged && refuses(&healed, "a1", 5, 8) && refuses(&healed, "b1", 7, 8), "{at}");
         }
         assert!(PatternLog::read(&PatternLog::default(), 0, b"?").damaged);
     }
 
     #[test]
-    fn rule_29_shortened_lists_refuse_more_and_never_less() {
+    fn rule_29_compacted_logs_refuse_more_and_never_less() {
         let tombstones: Vec<(String, Tombstone)> =
             (0..200).map(|n| (format!("k:{n}*"), tombstone(n, if n < 100 { 500 } else { 1000 }))).collect();
         let borrowed: Vec<(&str, Tombstone)> =
             tombstones.iter().map(|(glob, tombstone)| (glob.as_str(), *tombstone)).collect();
         for (count, now, spared) in [(20, 10, true), (200, 10, false), (120, 600, true)] {
-            let all = PatternLog::read(&PatternLog::default(), 0, &list(&borrowed[..count]));
-            let (list, dead_at) = all.compacted(Timestamp::from_micros(now), tombstone(0, 0)).unwrap();
-            assert!(list.len() <= COMPACT_ABOVE_BYTES / 2 && dead_at.as_micros() <= 1000);
-            let fewer = PatternLog::read(&PatternLog::default(), 0, &list);
+            let all = PatternLog::read(&PatternLog::default(), 0, &log_of(&borrowed[..count]));
+            let (bytes, dead_at) = all.compacted(Timestamp::from_micros(now), tombstone(0, 0)).unwrap();
+            assert!(bytes.len() <= COMPACT_ABOVE_BYTES / 2 && dead_at.as_micros() <= 1000);
+            let fewer = PatternLog::read(&PatternLog::default(), 0, &bytes);
             for n in 0..count as i64 {
                 assert!(!refuses(&all, &n.to_string(), n, now) || refuses(&fewer, &n.to_string(), n, now));
             }

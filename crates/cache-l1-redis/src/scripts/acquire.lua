@@ -1,7 +1,7 @@
 -- Grants leases that nobody holds, or that the holder holds already.
 --
--- KEYS: the leases. ARGV: the holder, and for how many milliseconds. Answers 1 or 0 for each.
--- A lease always ends: what has no end is none.
+-- KEYS: the leases. ARGV: the holder, and for how many milliseconds. Returns 1 or 0 for each.
+-- Every lease has an expiry: a value without one is no lease.
 
 local held = {}
 for i = 1, #KEYS do

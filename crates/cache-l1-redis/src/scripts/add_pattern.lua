@@ -1,8 +1,8 @@
--- Adds a removed pattern to their list.
+-- Appends a removed pattern to the bucket's pattern log.
 --
--- KEYS: the list. ARGV: the pattern, for how many milliseconds to keep it, 0 for no end; how long the list
---       may be before.
--- Answers nothing; or, if the list is longer, the list: then nothing was added.
+-- KEYS: the log. ARGV: the item, in how many milliseconds it expires, 0 for never; the log's greatest length
+--       before.
+-- Returns nothing; or, if the log is longer, the log: then nothing was appended.
 
 local key, span = KEYS[1], tonumber(ARGV[2])
 local length = redis.pcall('STRLEN', key)

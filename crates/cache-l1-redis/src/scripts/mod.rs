@@ -1,4 +1,4 @@
-//! The scripts that run on the server, where compare and write are one step.
+//! The Lua scripts, by which the server compares and writes in one step.
 
 use std::sync::LazyLock;
 
@@ -26,7 +26,7 @@ scripts! {
     RELEASE "release.lua"
 }
 
-/// A script, known to the server by the hash of its text.
+/// A script, which the server knows by the hash of its text.
 #[derive(Debug)]
 pub(crate) struct LuaScript {
     text: &'static str,
@@ -38,14 +38,14 @@ impl LuaScript {
         Self { text, hash: Script::new(text).get_hash().to_owned() }
     }
 
-    /// A call for this many keys, which come next, and then the arguments.
+    /// Returns a call for so many keys. The caller appends the keys and then the arguments.
     pub(crate) fn evalsha(&self, keys: usize) -> Cmd {
         let mut call = cmd("EVALSHA");
         call.arg(self.hash.as_str()).arg(keys);
         call
     }
 
-    /// The same call with the script's text, for a server that lost it: it knows it from then on.
+    /// Returns the same call with the script's text, for a server that doesn't know it. It does afterwards.
     pub(crate) fn eval(&self, evalsha: &Cmd) -> Cmd {
         let mut whole = cmd("EVAL");
         whole.arg(self.text);

@@ -1,17 +1,17 @@
--- Stores records, each unless what is in its place was born at the same time or later.
+-- Stores records, each unless its key holds one that was born at the same time or later.
 --
--- KEYS: the removed patterns, then a key for each record.
--- ARGV: how long the list of removed patterns is that the caller knows, and its last 8 bytes; for how many
---       milliseconds to keep the records, 0 for no end; the earliest of their births; the records; and for
---       those that are kept for another span their number and that span.
--- Answers nothing; or, if the list is another one, from where on it is, and that: then nothing was stored.
--- No list at all means that nothing in it counts any more.
+-- KEYS: the pattern log, then a key for each record.
+-- ARGV: the length and the last 8 bytes of the pattern log that the caller knows; in how many milliseconds the
+--       records expire, 0 for never; the earliest of their births; the records; and for each record with
+--       another expiry its number and that expiry.
+-- Returns nothing; or, if the pattern log is another one, an offset and the log from there on: then nothing was
+-- stored. A missing log means that all its patterns have expired.
 --
--- A record begins with "tC", its version, its flags, and at 8 its birth (see the envelope). Flag 2 says
--- that it is a tombstone. Flag 128 is ours: a tombstone was here, and may have to be kept in mind for longer
--- than the record itself.
--- Births are compared by halves, the upper one with its sign: a double can't hold all of them.
--- Numbers are given to commands as text: making text of a number costs as much as the command.
+-- A record begins with "tC", its version, its flags, and at 8 its birth (see the envelope). Flag 2 marks a
+-- tombstone. Flag 128 is set by these scripts alone: the record replaced a tombstone, and something may have to
+-- stay there for longer than the record lives.
+-- Births are compared by halves, the upper one signed, since a double can't hold all of them.
+-- Numbers are passed to commands as text: converting a number costs as much as the command.
 
 local call, pcall, read, keys, args = redis.call, redis.pcall, struct.unpack, KEYS, ARGV
 
@@ -38,7 +38,8 @@ local function is_ours(key)
   return call('GETRANGE', key, '0', '2') == 'tC\1'
 end
 
--- What a tombstone refused must be refused for as long: something stays in its place until then.
+-- Replaces a tombstone, or a record that replaced one. What the tombstone refuses must stay refused, so the
+-- expiry is no earlier than before.
 local function set_for_longer(key, record, span)
   if not is_ours(key) then return set(key, record, span) end
   local left = call('PTTL', key)
@@ -51,7 +52,7 @@ local function set_for_longer(key, record, span)
   call('SETRANGE', key, '3', string.char(string.byte(record, 4) + 128))
 end
 
--- Whether a record of ours is there that was born at the same time as this one or later.
+-- Returns whether the key holds a record that was born at the same time as this one or later.
 local function is_later(key, record, low, high)
   local new_low, new_high = read('<I4i4', record, 9)
   if high < new_high or (high == new_high and low < new_low) then return false end
@@ -74,7 +75,7 @@ for i = 2, #keys do
       end
     end
   else
-    -- Nothing, or a value of another type, or one that is shorter than any record.
+    -- No value, a value of another type, or one that is shorter than any record.
     if type(head) == 'table' then call('UNLINK', key) end
     set(key, record, span)
   end

@@ -1,4 +1,4 @@
--- Gives up the leases that the holder holds.
+-- Releases the leases that the holder holds.
 --
 -- KEYS: the leases. ARGV: the holder.
 

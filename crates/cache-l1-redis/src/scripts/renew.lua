@@ -1,6 +1,6 @@
--- Prolongs the leases that the holder holds.
+-- Extends the leases that the holder holds.
 --
--- KEYS: the leases. ARGV: the holder, and for how many milliseconds. Answers 1 or 0 for each.
+-- KEYS: the leases. ARGV: the holder, and for how many milliseconds. Returns 1 or 0 for each.
 
 local held = {}
 for i = 1, #KEYS do

@@ -1,7 +1,7 @@
--- Replaces the list of removed patterns, if it is the one that the caller knows, or none.
+-- Replaces the bucket's pattern log, if it is still the one that the caller knows, or is no string.
 --
--- KEYS: the list. ARGV: how long the old one is and its last 8 bytes; the new one, and for how many
---       milliseconds to keep it, 0 for no end.
+-- KEYS: the log. ARGV: the old log's length and its last 8 bytes; the new log, and in how many milliseconds it
+--       expires, 0 for never.
 
 local length = redis.pcall('STRLEN', KEYS[1])
 if type(length) == 'table' then

@@ -1,9 +1,9 @@
--- Puts a tombstone in the place of what was born at the same time or earlier.
+-- Writes a tombstone over each record that was born at the same time or earlier.
 --
 -- KEYS: a key for each tombstone.
--- ARGV: for how many milliseconds to keep them, 0 for no end; 'all', or 'records' to leave alone what is
---       no record, and what is not there; then for each key its tombstone.
--- Answers how many entries went. Of records see put.lua.
+-- ARGV: in how many milliseconds they expire, 0 for never; 'all', or 'records' to leave other values and
+--       absent keys alone; then for each key its tombstone.
+-- Returns how many entries were removed. For the form of records see put.lua.
 
 local call, pcall, read = redis.call, redis.pcall, struct.unpack
 local span, everything = ARGV[1], ARGV[2] == 'all'
@@ -33,7 +33,7 @@ for i = 1, #KEYS do
     local left = call('PTTL', key)
     local longer = span ~= '0' and (left == -1 or left > tonumber(span))
     if high > new_high or (high == new_high and low > new_low) then
-      -- It stays, and for at least as long as the tombstone would have refused.
+      -- The newer record stays, for at least as long as the tombstone would have refused.
       if not buried and flags < 128 then call('SETRANGE', key, '3', string.char(flags + 128)) end
       if left ~= -1 and not longer then
         if span == '0' then call('PERSIST', key) else call('PEXPIRE', key, span) end

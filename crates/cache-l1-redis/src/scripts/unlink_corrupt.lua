@@ -1,6 +1,6 @@
--- Unlinks values that can't be read, unless something else has come in their place.
+-- Unlinks values that can't be read, unless they have been replaced meanwhile.
 --
--- KEYS: a key for each value. ARGV: for each its length, its first 16 bytes and its last 16.
+-- KEYS: a key for each value. ARGV: for each its length, its first 16 bytes and its last 16 bytes.
 
 for i = 1, #KEYS do
   local key, at = KEYS[i], 3 * i - 2

@@ -1,4 +1,4 @@
-//! Frames between nodes.
+//! Messages between nodes.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -16,7 +16,7 @@ async fn next(listener: &mut Box<dyn Listener>) -> cache_core::Result<Bytes> {
     timeout(PATIENCE, listener.next()).await.expect("a message or an error")
 }
 
-async fn all_hear_all_in_order(config: RedisConfig) {
+async fn every_listener_receives_all_in_order(config: RedisConfig) {
     let (here, there) = (connect(config.clone()).await.bus("changes"), connect(config).await.bus("changes"));
     let mut listeners = Vec::new();
     for n in 0..10 {
@@ -30,11 +30,11 @@ async fn all_hear_all_in_order(config: RedisConfig) {
     };
     tokio::join!(say(&here, "here"), say(&there, "there"));
     for listener in &mut listeners {
-        let mut heard = [0, 0];
+        let mut received = [0, 0];
         for _ in 0..400 {
             let message = String::from_utf8(next(listener).await.unwrap().to_vec()).unwrap();
             let (who, n) = message.split_once(' ').unwrap();
-            let who = &mut heard[usize::from(who == "there")];
+            let who = &mut received[usize::from(who == "there")];
             assert_eq!(n.parse(), Ok(*who), "in the order of its sender");
             *who += 1;
         }
@@ -42,22 +42,22 @@ async fn all_hear_all_in_order(config: RedisConfig) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rule_34_all_hear_all_in_each_senders_order() {
-    all_hear_all_in_order(shared()).await;
+async fn rule_34_every_listener_receives_all_messages_in_each_senders_order() {
+    every_listener_receives_all_in_order(shared()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rule_34_all_hear_all_in_each_senders_order_in_a_cluster() {
-    all_hear_all_in_order(shared_cluster()).await;
+async fn rule_34_every_listener_receives_all_messages_in_each_senders_order_in_a_cluster() {
+    every_listener_receives_all_in_order(shared_cluster()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rule_34_all_hear_all_in_each_senders_order_under_sentinel() {
-    all_hear_all_in_order(shared_sentinel()).await;
+async fn rule_34_every_listener_receives_all_messages_in_each_senders_order_under_sentinel() {
+    every_listener_receives_all_in_order(shared_sentinel()).await;
 }
 
 #[tokio::test]
-async fn rule_34_frames_of_other_channels_and_namespaces_are_not_heard() {
+async fn rule_34_messages_of_other_channels_and_namespaces_are_not_received() {
     let (redis, other) = (connect(shared()).await, connect(shared()).await);
     let mut listener = redis.bus("a").listen().await.unwrap();
     redis.bus("b").publish("of another channel".into()).await.unwrap();
@@ -67,7 +67,7 @@ async fn rule_34_frames_of_other_channels_and_namespaces_are_not_heard() {
 }
 
 #[tokio::test]
-async fn rule_63_frames_have_a_limit_and_may_hold_any_bytes() {
+async fn rule_63_messages_have_a_limit_and_may_hold_any_bytes() {
     let bus = connect(shared()).await.bus("a");
     let mut listener = bus.listen().await.unwrap();
     let error = bus.publish(vec![0; bus.max_message_len() + 1].into()).await.unwrap_err();
@@ -80,13 +80,13 @@ async fn rule_63_frames_have_a_limit_and_may_hold_any_bytes() {
 }
 
 #[tokio::test]
-async fn rule_60_a_wait_that_is_dropped_loses_no_frame() {
+async fn rule_60_a_wait_that_is_dropped_loses_no_message() {
     let bus = connect(shared()).await.bus("a");
     let mut listener = bus.listen().await.unwrap();
     for n in 0..50_u8 {
         let _ = timeout(Duration::from_micros(u64::from(n) * 10), listener.next()).await.is_err_and(|_| true);
         bus.publish(vec![n].into()).await.unwrap();
-        // It may be there already, or come: never is it lost.
+        // The message may be there already or still arrive, but it is never lost.
         assert_eq!(next(&mut listener).await.unwrap(), vec![n]);
     }
 }
@@ -106,17 +106,17 @@ async fn rule_37_a_lost_connection_is_an_error_and_listening_anew_works() {
 
     server.restart().unwrap();
     let mut listener = None;
-    eventually("it listens again", async || {
+    eventually("the bus listens again", async || {
         listener = bus.listen().await.ok();
         listener.is_some()
     })
     .await;
-    eventually("it publishes again", async || bus.publish("after".into()).await.is_ok()).await;
+    eventually("the bus publishes again", async || bus.publish("after".into()).await.is_ok()).await;
     assert_eq!(next(listener.as_mut().unwrap()).await.unwrap(), "after");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rule_37_a_silent_connection_is_noticed_though_nobody_speaks() {
+async fn rule_37_a_silent_connection_is_noticed_though_nobody_publishes() {
     let server = server();
     let proxy = Proxy::start(SocketAddr::from(([127, 0, 0, 1], server.port()))).unwrap();
     let redis = connect(short_timeouts(&format!("redis://{}", proxy.addr()))).await;
@@ -126,7 +126,7 @@ async fn rule_37_a_silent_connection_is_noticed_though_nobody_speaks() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rule_37_who_listens_too_slowly_is_told_that_frames_are_missing() {
+async fn rule_37_a_listener_that_is_too_slow_gets_an_error_instead_of_a_gap() {
     let bus = connect(shared()).await.bus("a");
     let (mut slow, mut quick) = (bus.listen().await.unwrap(), bus.listen().await.unwrap());
     let messages = 6000;
@@ -140,14 +140,17 @@ async fn rule_37_who_listens_too_slowly_is_told_that_frames_are_missing() {
         join_all(all).await.into_iter().for_each(Result::unwrap);
     }
     reading.await.unwrap();
-    let mut heard = 0;
+    let mut received = 0;
     let error = loop {
         match next(&mut slow).await {
-            Ok(_) => heard += 1,
+            Ok(_) => received += 1,
             Err(error) => break error,
         }
     };
-    assert!(heard < messages && error.kind() == ErrorKind::Unavailable, "{heard} messages, then {error}");
+    assert!(
+        received < messages && error.kind() == ErrorKind::Unavailable,
+        "{received} messages, then {error}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -161,11 +164,12 @@ async fn rule_37_a_failover_is_a_lost_connection() {
     assert!(next(&mut listener).await.is_err());
     servers.wait_for_failover(old, Duration::from_secs(30)).unwrap();
     let mut listener = None;
-    eventually("it listens at the new master", async || {
+    eventually("the bus listens at the new master", async || {
         listener = bus.listen().await.ok();
         listener.is_some()
     })
     .await;
-    eventually("it publishes there", async || bus.publish("after".into()).await.is_ok()).await;
+    eventually("the bus publishes at the new master", async || bus.publish("after".into()).await.is_ok())
+        .await;
     assert_eq!(next(listener.as_mut().unwrap()).await.unwrap(), "after");
 }

@@ -1,4 +1,4 @@
-//! What tier, bus and lease of one connection have in common.
+//! The client: what its tier, buses and leases have in common.
 
 use cache_core::{Bus, Clock, Holder, Lease, Target, Tier, TierExt};
 use cache_l1_redis::{Redis, RedisConfig};
@@ -35,7 +35,7 @@ async fn the_configured_name_is_shown() {
 }
 
 #[test]
-fn without_a_runtime_it_is_said() {
+fn without_a_runtime_the_error_says_so() {
     let config = RedisConfig::single("redis://127.0.0.1").unwrap();
     let error = Redis::new(config, Clock::system()).unwrap_err();
     assert!(error.to_string().contains("runtime"), "{error}");

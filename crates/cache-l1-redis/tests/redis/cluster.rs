@@ -1,4 +1,4 @@
-//! A Redis Cluster: nodes that go, slots that move.
+//! A Redis Cluster whose nodes die and whose slots move.
 
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ async fn rule_55_a_dead_node_fails_its_own_keys() {
         alive += usize::from(tier.get_one(key).await.is_ok());
     }
     assert!((20..60).contains(&alive), "{alive} of 60 are readable");
-    // What could not be looked up is not absent: the batch fails, and says how much of it.
+    // Keys that could not be looked up are not absent: the batch fails, and the error says how many they are.
     let error = tier.get(&keys).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
     assert!(error.to_string().contains(&format!("{} of 60 keys", 60 - alive)), "{error}");
@@ -75,7 +75,7 @@ async fn rule_55_a_dead_node_fails_its_own_keys() {
     assert!(tier.get(&keys).await.unwrap().iter().all(Option::is_some));
 }
 
-/// The tags of a bucket's names, by asking a tier to put.
+/// A slot that is to move, and the names in it.
 struct Slot {
     number: String,
     names: Vec<String>,
@@ -103,7 +103,7 @@ impl Reshard {
         Self { cluster, nodes, ids, ports }
     }
 
-    /// Where the records of these keys are, which lie in one slot.
+    /// Finds the slot of the names that contain `part`, and the node that has it.
     async fn find(&mut self, part: &str) -> Slot {
         for from in 0..3 {
             let pattern = format!("*{part}*");
@@ -156,11 +156,11 @@ async fn rule_55_slots_that_move_are_followed() {
     reshard.begin(&slot).await;
     let first = slot.names.iter().find(|name| name.ends_with("}a")).unwrap().clone();
     reshard.move_key(&slot, &first).await;
-    // One is there already, the others are still here.
+    // One key is at the new node already, the others are still at the old one.
     for key in &keys {
         assert_eq!(tier.get_one(key).await.unwrap().as_ref().map(text).as_deref(), Some(key.id()));
     }
-    // All at once must wait until they are in one place again.
+    // A command about all of them must wait until they are at one node again.
     let rest = async {
         tokio::time::sleep(Duration::from_millis(60)).await;
         for name in slot.names.iter().filter(|name| **name != first) {
@@ -172,7 +172,7 @@ async fn rule_55_slots_that_move_are_followed() {
     let texts: Vec<String> = answers.unwrap().iter().flatten().map(text).collect();
     assert!(texts.iter().eq(keys.iter().map(|key| key.id())), "{texts:?}");
 
-    // The old map is still in use: the first call is sent on.
+    // The tier still uses the old slot map, so the first call is redirected.
     tier.put_one(keys[0].clone(), entry("new", clock.tick())).await.unwrap_or_else(|error| panic!("{error}"));
     tier.remove(Target::Keys(&keys[1..]), tombstone(clock.tick())).await.unwrap();
     let answers = tier.get(&keys).await.unwrap();
@@ -183,7 +183,7 @@ async fn rule_55_slots_that_move_are_followed() {
 async fn rule_29_removals_move_with_their_slot() {
     let mut reshard = Reshard::new().await;
     let tier = connect(config(&reshard.cluster)).await.tier();
-    // Manual births, so that no floor is above them: it is raised when slots move.
+    // Births by the wall clock, as they are compared with the birth floor, which rises when slots move.
     let clock = Clock::system();
     let begun = clock.tick();
     tier.put_one(key("{moving}a"), entry("a", begun)).await.unwrap();
@@ -196,7 +196,7 @@ async fn rule_29_removals_move_with_their_slot() {
     }
     reshard.end(&slot).await;
 
-    // Another node, which has seen none of it.
+    // A client that has seen nothing of it.
     let other = connect(config(&reshard.cluster)).await.tier();
     for id in ["{moving}a", "{moving}b"] {
         other.put_one(key(id), entry("late", begun)).await.unwrap();
@@ -205,7 +205,7 @@ async fn rule_29_removals_move_with_their_slot() {
 }
 
 #[tokio::test]
-async fn a_node_of_a_cluster_is_no_single_server() {
+async fn a_cluster_node_configured_as_a_single_server_is_a_config_error() {
     let url = servers::env::redis_cluster().unwrap().remove(0);
     let tier = connect(RedisConfig::single(&url).unwrap()).await.tier();
     let mut errors = Vec::new();

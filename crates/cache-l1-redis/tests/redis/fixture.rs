@@ -1,4 +1,4 @@
-//! Servers, tiers and entries to test with.
+//! The fixture: servers, tiers and entries to test with.
 
 use std::{
     sync::atomic::{AtomicU64, Ordering},
@@ -15,43 +15,43 @@ use servers::{RedisOptions, env};
 
 pub(crate) const LONG: Duration = Duration::from_secs(3600);
 
-/// How long anything may take that has no reason to take long.
+/// How long something may take that is expected to be quick.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A namespace that no other test has.
+/// Returns a namespace that no other test has.
 pub(crate) fn namespace() -> String {
     static NUMBER: AtomicU64 = AtomicU64::new(0);
     format!("test{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
-/// The server that all tests share, in a namespace of its own.
+/// Configures the server that all tests share, with a new namespace.
 pub(crate) fn shared() -> RedisConfig {
     RedisConfig::single(&env::redis().unwrap()).unwrap().namespace(&namespace())
 }
 
-/// The Cluster that all tests share, in a namespace of its own.
+/// Configures the Cluster that all tests share, with a new namespace.
 pub(crate) fn shared_cluster() -> RedisConfig {
     RedisConfig::cluster(env::redis_cluster().unwrap()).unwrap().namespace(&namespace())
 }
 
-/// The sentinels that all tests share, in a namespace of its own.
+/// Configures the sentinels that all tests share, with a new namespace.
 pub(crate) fn shared_sentinel() -> RedisConfig {
     let (urls, master) = env::redis_sentinel().unwrap();
     RedisConfig::sentinel(urls, &master).unwrap().namespace(&namespace())
 }
 
-/// A server of its own.
+/// Starts a server for one test.
 pub(crate) fn server() -> servers::Redis {
     server_with(&[])
 }
 
-/// A server of its own with more lines of configuration.
+/// Starts a server for one test, with these lines of configuration.
 pub(crate) fn server_with(config: &[&str]) -> servers::Redis {
     let config = config.iter().map(ToString::to_string).collect();
     servers::Redis::start(&RedisOptions { config, ..RedisOptions::default() }).unwrap()
 }
 
-/// A connection that expects little and is soon back.
+/// Configures a client that times out soon and reconnects soon.
 pub(crate) fn short_timeouts(url: &str) -> RedisConfig {
     let millis = Duration::from_millis;
     RedisConfig::single(url)
@@ -66,12 +66,12 @@ pub(crate) async fn connect(config: RedisConfig) -> Redis {
     Redis::connect(config, Clock::system()).await.unwrap()
 }
 
-/// A connection of the driver's own.
+/// Opens a connection of the driver, past the tier.
 pub(crate) async fn raw(url: &str) -> MultiplexedConnection {
     redis::Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap()
 }
 
-/// What the driver's own connection answers to a command.
+/// Runs a command over a connection of the driver.
 pub(crate) async fn run<T: FromRedisValue>(raw: &mut MultiplexedConnection, command: &[&[u8]]) -> T {
     let mut call = redis::cmd(str::from_utf8(command[0]).unwrap());
     command[1..].iter().for_each(|word| {
@@ -88,12 +88,12 @@ pub(crate) fn keys(count: usize) -> Vec<Key> {
     (0..count).map(|id| key(&id.to_string())).collect()
 }
 
-/// The moment `micros` after a manual clock's beginning.
+/// Returns the time `micros` after the start of a manual clock.
 pub(crate) fn at(micros: i64) -> Timestamp {
     Timestamp::from_micros(Clock::manual().now().as_micros() + micros)
 }
 
-/// An entry that holds a text and lives for an hour.
+/// Returns an entry that holds a text and lives for an hour.
 pub(crate) fn entry(text: &str, born: Timestamp) -> Entry {
     entry_of(text.as_bytes(), born, LONG)
 }
@@ -115,7 +115,7 @@ pub(crate) async fn remove_matching(tier: &dyn Tier, glob: &str, born: Timestamp
     tier.remove(Target::Matching(&Pattern::glob(glob).unwrap()), tombstone(born)).await
 }
 
-/// The text under a key, if there is an entry.
+/// Returns the text under a key, if there is an entry.
 pub(crate) async fn get(tier: &dyn Tier, id: &str) -> Result<Option<String>> {
     Ok(tier.get_one(&key(id)).await?.as_ref().map(text))
 }

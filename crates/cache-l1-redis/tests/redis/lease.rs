@@ -1,4 +1,4 @@
-//! One holder at a time.
+//! Leases have one holder at a time.
 
 use std::time::Duration;
 
@@ -24,7 +24,7 @@ async fn one_holder_at_a_time(config: RedisConfig) {
     assert!(holds(&lease, &[], A).await.is_empty());
     assert_eq!(holds(&lease, &keys[..50], A).await, vec![true; 50]);
     let expected: Vec<bool> = (0..100).map(|n| n >= 50).collect();
-    assert_eq!(holds(&other, &keys, B).await, expected, "answers follow the keys");
+    assert_eq!(holds(&other, &keys, B).await, expected, "flags follow the keys");
     assert_eq!(holds(&lease, &keys[..50], A).await, vec![true; 50], "one's own again");
 
     assert_eq!(lease.renew(&keys[..50], A, LONG).await.unwrap(), vec![true; 50]);
@@ -71,7 +71,7 @@ async fn rule_10_a_lease_lapses_and_is_not_renewed_after_that() {
 }
 
 #[tokio::test]
-async fn rule_10_renewing_prolongs() {
+async fn rule_10_renewing_extends() {
     let lease = connect(shared()).await.lease();
     let keys = [key("a")];
     lease.acquire(&keys, A, SHORT).await.unwrap();
@@ -81,7 +81,7 @@ async fn rule_10_renewing_prolongs() {
 }
 
 #[tokio::test]
-async fn rule_53_what_never_ends_is_no_lease() {
+async fn rule_53_a_value_without_expiry_is_no_lease() {
     let name = namespace();
     let lease = connect(shared().namespace(&name)).await.lease();
     let mut raw = raw(&env::redis().unwrap()).await;

@@ -1,4 +1,4 @@
-//! Who may come in, by which way; and what is never said.
+//! Logging in: users, passwords, TLS and permissions; and that secrets are never shown.
 
 use cache_core::{Bus, Clock, ErrorKind, Holder, Lease, Target, Tier, TierExt};
 use cache_l1_redis::{Redis, RedisConfig};
@@ -30,7 +30,7 @@ async fn users_and_passwords_are_taken_from_the_url_or_given() {
 }
 
 #[tokio::test]
-async fn what_is_refused_is_said_without_the_secret() {
+async fn errors_of_a_refused_login_show_no_secret() {
     let server = with_secret(Some("app"));
     let bare = RedisConfig::single(&format!("redis://127.0.0.1:{}", server.port())).unwrap();
     let wrong = "another-secret";
@@ -48,7 +48,7 @@ async fn what_is_refused_is_said_without_the_secret() {
 }
 
 #[tokio::test]
-async fn what_the_user_may_not_do_is_not_worth_a_retry() {
+async fn a_command_that_the_user_may_not_run_is_not_retryable() {
     let server = server();
     server
         .command(&["ACL", "SETUSER", "reader", "on", ">pw", "~*", "&*", "+@all", "-evalsha", "-eval"])
@@ -62,7 +62,7 @@ async fn what_the_user_may_not_do_is_not_worth_a_retry() {
 }
 
 #[tokio::test]
-async fn a_server_that_tells_nothing_of_itself_still_serves() {
+async fn a_server_without_info_time_and_role_still_serves() {
     let server = server();
     server
         .command(&["ACL", "SETUSER", "app", "on", ">pw", "~*", "&*", "+@all", "-info", "-time", "-role"])
@@ -75,7 +75,7 @@ async fn a_server_that_tells_nothing_of_itself_still_serves() {
 }
 
 #[tokio::test]
-async fn a_socket_serves_and_databases_are_apart() {
+async fn sockets_work_and_databases_are_separate() {
     let server = server();
     let socket = server.socket();
     let at =
@@ -105,7 +105,7 @@ async fn tls_trusts_the_authority_that_is_given_and_no_other() {
     assert!(error.to_string().contains("certificate"), "{error}");
 
     let plainly = RedisConfig::single(&server.url().replace("rediss", "redis")).unwrap();
-    assert!(Redis::connect(plainly, Clock::system()).await.is_err(), "it speaks nothing else");
+    assert!(Redis::connect(plainly, Clock::system()).await.is_err(), "the server speaks TLS only");
     let error = Redis::new(config.trust("no certificate"), Clock::system()).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Config, "{error}");
 }

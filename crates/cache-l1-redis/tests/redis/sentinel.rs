@@ -1,4 +1,4 @@
-//! A master under sentinels, and the one that takes its place.
+//! A master under sentinels, and failovers.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ async fn rule_52_after_a_failover_the_new_master_is_found() {
     tier.put_one(key("a"), entry("after", clock.tick())).await.unwrap();
     assert_eq!(get(&tier, "a").await.unwrap().as_deref(), Some("after"));
 
-    // The old one comes back as a replica, and changes nothing.
+    // The old master comes back as a replica, which changes nothing.
     servers.server(old).restart().unwrap();
     assert_eq!(get(&tier, "a").await.unwrap().as_deref(), Some("after"));
 }
@@ -39,11 +39,11 @@ async fn rule_52_a_replica_is_not_taken_for_the_master() {
     let tier = Redis::connect(config.keepalive(LONG), Clock::system()).await.unwrap().tier();
     let clock = Clock::system();
     tier.put_one(key("a"), entry("text", clock.tick())).await.unwrap();
-    // It becomes the replica of nobody who answers, and the sentinels don't know yet.
+    // The master becomes a replica of a server that doesn't exist. The sentinels don't know it yet.
     servers.master().unwrap().command(&["REPLICAOF", "127.0.0.1", "1"]).unwrap();
     let error = tier.put_one(key("a"), entry("late", clock.tick())).await.unwrap_err();
     assert!(error.is_retryable(), "{error}");
-    eventually("it is left alone", async || {
+    eventually("the replica is no longer used", async || {
         get(&tier, "a").await.is_err_and(|error| error.to_string().contains("is a replica"))
     })
     .await;
@@ -59,7 +59,7 @@ async fn a_master_that_no_sentinel_knows_is_named() {
 }
 
 #[tokio::test]
-async fn sentinels_that_are_away_are_done_without() {
+async fn sentinels_that_are_down_are_skipped() {
     let (mut urls, master) = servers::env::redis_sentinel().unwrap();
     urls.insert(0, "redis://127.0.0.1:1".to_owned());
     let config = RedisConfig::sentinel(urls, &master).unwrap();

@@ -1,4 +1,4 @@
-//! Which of two writes wins is decided on the server, exactly and for all births there can be.
+//! Which of two writes wins: the server decides it exactly, for all possible births.
 
 use cache_core::{
     Clock, Entry, Key, Meta, Target, Tier, Timestamp, Tombstone, Ttl,
@@ -20,7 +20,7 @@ enum Step {
 
 const KEYS: usize = 3;
 
-/// Births where halves, signs and doubles have their edges, and any others.
+/// Births at the edges of 32-bit halves, signs and doubles, and any others.
 fn births() -> impl Strategy<Value = i64> {
     let edges = vec![i64::MIN, -(1 << 53), -(1 << 32), -(1 << 31), 0, 1 << 31, 1 << 32, 1 << 53, i64::MAX];
     let near = (prop::sample::select(edges), -2_i64..=2).prop_map(|(edge, by)| edge.saturating_add(by));
@@ -28,20 +28,20 @@ fn births() -> impl Strategy<Value = i64> {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    // In seconds; the last for no end.
+    // In seconds; the last means for ever.
     let spans = prop_oneof![Just(0), Just(100), Just(1000), Just(i64::MAX)];
     let put = (0..KEYS, births(), spans.clone()).prop_map(|(key, born, life)| Step::Put { key, born, life });
     let remove = (0..KEYS, births(), spans).prop_map(|(key, born, lasts)| Step::Remove { key, born, lasts });
     vec(prop_oneof![put, remove], 1..30)
 }
 
-/// The moment so many seconds from now.
+/// Returns the time so many seconds from now.
 fn from_now(clock: &Clock, seconds: i64) -> Timestamp {
     let micros = seconds.saturating_mul(1_000_000);
     Timestamp::from_micros(if seconds == i64::MAX { i64::MAX } else { clock.now().as_micros() + micros })
 }
 
-/// What the rules say is there.
+/// What must be stored under a key by the rules.
 #[derive(Debug, Default)]
 struct Expected {
     held: Option<Record>,
@@ -107,7 +107,7 @@ impl Fixture {
         assert_eq!(held, expected.held, "after step {step}");
         let left: i64 = run(&mut self.raw, &[b"PTTL", name.as_bytes()]).await;
         for tombstone in &expected.tombstones {
-            // Something stays, and is no older, for as long as any tombstone refuses.
+            // Something no older stays under the key for as long as any tombstone refuses.
             let wanted = tombstone.dead_at.since(self.clock.now()).as_millis() as i64;
             let endless = tombstone.dead_at == Timestamp::MAX;
             assert!(left == -1 || !endless && left >= wanted, "{left} ms left, {tombstone:?}, step {step}");
@@ -143,7 +143,7 @@ async fn rule_30_births_are_compared_exactly_by_the_server() {
 }
 
 #[tokio::test]
-async fn rule_30_of_a_page_each_record_keeps_its_own_span() {
+async fn rule_30_of_a_page_each_record_keeps_its_own_expiry() {
     let (config, name) = (shared(), namespace());
     let tier = connect(config.namespace(&name)).await.tier();
     let clock = Clock::system();
@@ -175,7 +175,7 @@ async fn rule_29_a_tombstone_refuses_after_what_replaced_it_has_died() {
     let keys = [key("a")];
     let tombstone = Tombstone { born: now, dead_at: now.after(1000 * second) };
     tier.remove(Target::Keys(&keys), tombstone).await.unwrap();
-    // Two lives that are over at once, one after the other.
+    // Two entries, one after the other, that die at once.
     for micros in [1, 2] {
         let born = Timestamp::from_micros(now.as_micros() + micros);
         tier.put(&[(keys[0].clone(), entry_of(b"short", born, second / 1000))]).await.unwrap();

@@ -1,4 +1,4 @@
-//! One connection that many use at once, some of whom leave in the middle.
+//! Cancelled calls: many tasks share one connection, and some drop their calls midway.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use crate::fixture::{connect, entry, keys, raw, run, server, shared, text};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rule_60_calls_dropped_at_any_moment_leave_answers_where_they_belong() {
+async fn rule_60_calls_dropped_at_any_moment_mix_up_no_replies() {
     let tier = connect(shared()).await.tier();
     let clock = Clock::system();
     let keys = Arc::new(keys(200));

@@ -1,4 +1,4 @@
-//! Servers that give up keys when memory runs out, and clocks that differ.
+//! Servers that evict keys when their memory is full, and clocks that differ.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ async fn rule_59_under_volatile_policies_what_is_protected_has_no_expiry() {
     fill(&tier).await;
     assert_eq!((left(&server, &key("kept1")), left(&server, &stamp())), (-1, -1));
     assert!(left(&server, &key("other")) > 0);
-    // A removed one leaves a tombstone that ends.
+    // A removed key leaves a tombstone, which expires.
     let removal = tombstone(Clock::system().tick());
     tier.remove(Target::Keys(&[key("kept1")]), removal).await.unwrap();
     assert!(left(&server, &key("kept1")) > 0);
@@ -60,13 +60,13 @@ async fn rule_59_what_is_protected_outlives_a_full_server() {
         tier.put(&page).await.unwrap();
     }
     let first: Vec<Key> = (0..100).map(|n| key(&format!("fill0/{n}"))).collect();
-    assert!(tier.get(&first).await.unwrap().iter().any(Option::is_none), "it was full");
+    assert!(tier.get(&first).await.unwrap().iter().any(Option::is_none), "the server was full");
     assert!(get(&tier, "kept1").await.unwrap().is_some());
     assert!(tier.get_one(&stamp()).await.unwrap().is_some());
 }
 
 #[tokio::test]
-async fn rule_59_elsewhere_all_have_an_expiry_and_a_bad_policy_is_told() {
+async fn rule_59_elsewhere_all_have_an_expiry_and_health_shows_a_bad_policy() {
     for (lines, bad) in [
         (&["maxmemory 100mb", "maxmemory-policy allkeys-lru"][..], true),
         (&["maxmemory-policy allkeys-lru"], false),
@@ -94,13 +94,13 @@ async fn a_full_server_that_evicts_nothing_refuses_puts_and_goes_on_reading() {
             break;
         }
     }
-    let error = refused.expect("it is full");
+    let error = refused.expect("the server is full");
     assert_eq!(error.kind(), cache_core::ErrorKind::Storage, "{error}");
     assert!(get(&tier, "kept1").await.unwrap().is_some());
 }
 
 #[tokio::test]
-async fn the_difference_between_clocks_is_told() {
+async fn health_shows_the_difference_between_clocks() {
     let server = server_with(&[]);
     let skew = async |clock: Clock| {
         let config = RedisConfig::single(&server.url()).unwrap();

@@ -1,4 +1,4 @@
-//! Bytes that are none of ours, under our names.
+//! Foreign and damaged bytes under the cache's names.
 
 use cache_core::{Clock, Key, Target, Tier, TierExt, Timestamp, envelope};
 use redis::aio::MultiplexedConnection;
@@ -36,7 +36,7 @@ impl Fixture {
 }
 
 #[tokio::test]
-async fn rule_53_damaged_records_are_misses_counted_and_make_way() {
+async fn rule_53_damaged_records_are_counted_misses_and_are_unlinked() {
     let mut fixture = Fixture::new().await;
     let key = key("a");
     let whole = envelope::seal(&key, &entry("text", fixture.clock.tick()), usize::MAX).unwrap();
@@ -51,7 +51,7 @@ async fn rule_53_damaged_records_are_misses_counted_and_make_way() {
     cases.push([later.as_slice(), b"!"].concat());
     cases.push(vec![0xff; 100]);
     cases.push(b"tC\x01\xff".to_vec());
-    // Flag 128 is not the record's: it says how long something is kept.
+    // Flag 128 is no part of the envelope: the scripts mark with it what is kept for longer.
     let kept = 3;
     cases.retain(|case| case.len() <= kept || case[kept] & 128 == 0 || case[..kept] != whole[..kept]);
     let damaged = cases.len() as u64;
@@ -62,7 +62,7 @@ async fn rule_53_damaged_records_are_misses_counted_and_make_way() {
         fixture.tier.put_one(key.clone(), put.clone()).await.unwrap();
         assert_eq!(fixture.tier.get_one(&key).await.unwrap(), Some(put), "overwritten: {case:?}");
     }
-    // One was empty, as good as nothing.
+    // One of the cases is empty, which counts as absent.
     assert!((damaged - 1..=damaged).contains(&fixture.tier.stats().corrupt), "{:?}", fixture.tier.stats());
 }
 
@@ -75,7 +75,7 @@ async fn rule_53_another_keys_record_is_a_miss() {
 }
 
 #[tokio::test]
-async fn rule_53_what_came_meanwhile_is_not_dropped_with_the_damaged() {
+async fn rule_53_what_was_put_meanwhile_is_not_unlinked_with_the_damaged() {
     let mut fixture = Fixture::new().await;
     let key = key("a");
     for _ in 0..50 {
@@ -115,12 +115,12 @@ async fn rule_55_one_bad_key_of_a_batch_harms_no_other() {
 
     fill(&mut fixture).await;
     let gone = fixture.tier.remove(Target::Keys(&keys), tombstone(fixture.clock.tick())).await.unwrap();
-    assert_eq!(gone, 3, "what is no record of ours is no entry");
+    assert_eq!(gone, 3, "a value that is no record is no entry");
     assert!(fixture.tier.get(&keys).await.unwrap().iter().all(Option::is_none));
 }
 
 #[tokio::test]
-async fn rule_50_a_pattern_leaves_what_is_no_record_to_its_owner() {
+async fn rule_50_a_pattern_leaves_values_that_are_no_records_alone() {
     let mut fixture = Fixture::new().await;
     fixture.set(&key("theirs"), b"not a record").await;
     fixture.command("RPUSH", "k:list", &["x"]).await;
@@ -132,7 +132,7 @@ async fn rule_50_a_pattern_leaves_what_is_no_record_to_its_owner() {
 }
 
 #[tokio::test]
-async fn rule_53_a_hostile_list_of_patterns_refuses_more_and_never_less() {
+async fn rule_53_a_damaged_pattern_log_refuses_more_and_never_less() {
     let mut fixture = Fixture::new().await;
     for bad in ["garbage", "RPUSH", ""] {
         let born = fixture.clock.tick();

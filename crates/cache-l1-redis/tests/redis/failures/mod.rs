@@ -1,4 +1,4 @@
-//! Servers that are away or full, bytes that are none of ours, and callers who leave.
+//! Failures: servers that are down or full, foreign bytes, and cancelled calls.
 
 mod cancellation;
 mod eviction;

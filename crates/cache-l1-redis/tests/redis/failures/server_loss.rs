@@ -1,4 +1,4 @@
-//! Servers that are away: who calls is told at once, and all works again when they are back.
+//! Servers that are down: calls fail at once, and work again when the servers are back.
 
 use std::{
     net::SocketAddr,
@@ -13,14 +13,14 @@ use crate::fixture::{
     LONG, connect, entry, eventually, get, key, reads_again, server, server_with, short_timeouts, tombstone,
 };
 
-/// How long a call may take that is not to wait for anything.
+/// How long a call may take that must not wait for anything.
 const AT_ONCE: Duration = Duration::from_millis(100);
 
 async fn put(tier: &dyn Tier, id: &str, born: Timestamp) {
     tier.put_one(key(id), entry(id, born)).await.unwrap();
 }
 
-/// The error of a read, and how long it took.
+/// Returns the error of a read, and how long it took.
 async fn refused(tier: &RedisTier) -> (ErrorKind, Duration) {
     let since = Instant::now();
     let error = get(tier, "a").await.unwrap_err();
@@ -52,7 +52,7 @@ async fn rule_52_a_killed_server_is_an_error_at_once_and_a_tier_again_when_it_is
 
     server.restart().unwrap();
     reads_again(&tier).await;
-    assert_eq!(get(&tier, "a").await.unwrap(), None, "it keeps nothing on disk");
+    assert_eq!(get(&tier, "a").await.unwrap(), None, "the server keeps nothing on disk");
     // The server has forgotten the scripts.
     put(&tier, "b", clock.tick()).await;
     tier.remove(Target::Keys(&[key("c")]), tombstone(clock.tick())).await.unwrap();
@@ -70,8 +70,8 @@ async fn rule_33_what_was_born_before_a_restart_is_not_stored_after_it() {
 
     server.kill();
     server.restart().unwrap();
-    // The removal is forgotten there, and the load that began before it comes in.
-    eventually("connected to the new one", async || {
+    // The server has lost the removal, and the load that began before it is put.
+    eventually("connected to the restarted server", async || {
         tier.put_one(key("a"), entry("old", loading_since)).await.is_ok()
     })
     .await;
@@ -80,15 +80,15 @@ async fn rule_33_what_was_born_before_a_restart_is_not_stored_after_it() {
 
     clock.advance(Duration::from_secs(1));
     put(&tier, "a", clock.tick()).await;
-    assert!(get(&tier, "a").await.unwrap().is_some(), "what is born later is stored");
+    assert!(get(&tier, "a").await.unwrap().is_some(), "an entry born later is stored");
 
     clock.advance(Duration::from_secs(60));
     tier.put_one(key("b"), entry("copied", loading_since)).await.unwrap();
-    assert!(get(&tier, "b").await.unwrap().is_some(), "no load lasts so long: it is a copy");
+    assert!(get(&tier, "b").await.unwrap().is_some(), "no load lasts this long, so it is a copy");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rule_41_a_put_from_before_a_restart_ends_what_is_older_there() {
+async fn rule_41_a_put_from_before_a_restart_removes_what_is_older_there() {
     let mut server = server_with(&["appendonly yes", "appendfsync no"]);
     let clock = Clock::manual();
     let tier = Redis::connect(short_timeouts(&server.url()), clock.clone()).await.unwrap().tier();
@@ -104,23 +104,23 @@ async fn rule_41_a_put_from_before_a_restart_ends_what_is_older_there() {
     server.kill();
     server.restart().unwrap();
     reads_again(&tier).await;
-    // What could not be put while the server was away is told now.
+    // Writes that could not reach the server while it was down are put now.
     let pending = ["a", "b", "d"].map(|id| (key(id), entry("pending", away)));
     tier.put(&pending).await.unwrap();
     assert_eq!(tier.stats().refused, 3);
-    assert_eq!(get(&tier, "a").await.unwrap(), None, "what is there is older than what was put");
-    assert!(get(&tier, "b").await.unwrap().is_some(), "what is there is newer");
+    assert_eq!(get(&tier, "a").await.unwrap(), None, "the stored value is older than the put");
+    assert!(get(&tier, "b").await.unwrap().is_some(), "the stored value is newer");
     assert_eq!(get(&tier, "d").await.unwrap(), None);
-    assert!(get(&tier, "c").await.unwrap().is_some(), "of which nothing was said");
+    assert!(get(&tier, "c").await.unwrap().is_some(), "it was not put again");
     clock.advance(Duration::from_secs(1));
     put(&tier, "a", clock.tick()).await;
     assert!(get(&tier, "a").await.unwrap().is_some());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rule_52_a_paused_server_costs_the_limit_once_and_then_nothing() {
+async fn rule_52_a_paused_server_costs_the_timeout_once_and_then_nothing() {
     let mut server = server();
-    // Nothing but the call that waits in vain says that the server is silent.
+    // Without keepalives, only a call that times out shows that the server is silent.
     let tier = connect(short_timeouts(&server.url()).keepalive(LONG)).await.tier();
     put(&tier, "a", Clock::system().tick()).await;
 
@@ -136,7 +136,7 @@ async fn rule_52_a_paused_server_costs_the_limit_once_and_then_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rule_52_a_line_that_is_cut_or_silent_is_replaced() {
+async fn rule_52_a_connection_that_is_cut_or_silent_is_replaced() {
     let server = server();
     let proxy = Proxy::start(SocketAddr::from(([127, 0, 0, 1], server.port()))).unwrap();
     let tier = connect(short_timeouts(&format!("redis://{}", proxy.addr())).connections(2)).await.tier();
@@ -147,7 +147,7 @@ async fn rule_52_a_line_that_is_cut_or_silent_is_replaced() {
     proxy.restore();
     reads_again(&tier).await;
 
-    // Nobody calls, and still the silence is noticed.
+    // The silence is noticed although nobody calls.
     proxy.stall();
     tokio::time::sleep(Duration::from_secs(1)).await;
     let (kind, took) = refused(&tier).await;
@@ -158,7 +158,7 @@ async fn rule_52_a_line_that_is_cut_or_silent_is_replaced() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rule_64_a_tier_begins_without_its_server_and_finds_it_later() {
+async fn rule_64_a_tier_starts_without_its_server_and_finds_it_later() {
     let mut server = server();
     let url = server.url();
     server.kill();

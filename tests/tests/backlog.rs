@@ -5,7 +5,7 @@ use cache_facade::{Cache, Clock, Fetched, Ttl};
 use tests::{FaultyTier, LIFE, ModelTier, Scene, Seen, settle};
 
 fn owed(scene: &Scene) -> u64 {
-    scene.cache.stats().tiers[0].owed
+    scene.cache.stats().tiers[0].pending
 }
 
 async fn comes_back(scene: &Scene) {
@@ -182,5 +182,5 @@ async fn what_is_owed_to_one_tier_is_not_told_to_another() {
     clock.advance(LIFE / 30);
     settle().await;
     assert!(tiers[0].calls(Operation::Put).is_empty());
-    assert_eq!(cache.stats().tiers.iter().map(|tier| tier.owed).sum::<u64>(), 0);
+    assert_eq!(cache.stats().tiers.iter().map(|tier| tier.pending).sum::<u64>(), 0);
 }

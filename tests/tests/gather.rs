@@ -14,7 +14,7 @@ use tokio::{runtime::Builder, spawn, task::JoinHandle};
 const WINDOW: Duration = Duration::from_millis(2);
 
 async fn scene(max_batch: usize) -> Scene {
-    let scene = Scene::with(|region| region.gather(WINDOW)).await;
+    let scene = Scene::with(|region| region.batch_window(WINDOW)).await;
     let _ = scene.source.clone().batch(max_batch);
     scene
 }

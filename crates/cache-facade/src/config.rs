@@ -28,8 +28,7 @@ pub use read::read_value;
 pub use reading::{Faults, Reading};
 pub use secret::Secret;
 pub use sections::{
-    BusSection, By, Deaf, DiskSection, LeaseSection, MemorySection, PostgresSection, ProfileSection,
-    RedisSection,
+    BusSection, By, DiskSection, LeaseSection, MemorySection, PostgresSection, ProfileSection, RedisSection,
 };
 #[doc(hidden)]
 pub use setting::declared;

@@ -91,7 +91,7 @@ impl App {
             .clock(clock.clone());
         let cache = settings.cache.share(builder, &clock)?.build().await?;
         settings.cache.protected()?.iter().try_for_each(|pattern| cache.protect(pattern))?;
-        let gather = Duration::from_millis(settings.service.gather_ms);
+        let batch_window = Duration::from_millis(settings.service.batch_window_ms);
         let provider = upstream.registry.clone();
         let (moved, moves) = moves();
         let watched =
@@ -100,8 +100,8 @@ impl App {
                     tracing::warn!("too many prices moved at once: what a move touches lives on");
                 }
             });
-        let quotes = region(&cache, &time, DataType::Price, gather, watched)?;
-        let series = region(&cache, &time, DataType::Ohlcv, gather, SeriesLoader::new(provider))?;
+        let quotes = region(&cache, &time, DataType::Price, batch_window, watched)?;
+        let series = region(&cache, &time, DataType::Ohlcv, batch_window, SeriesLoader::new(provider))?;
         let events = Events::new(cache.clone(), time.clone(), clock, quotes.clone(), series.clone());
         let attending = events.clone().attend(moves);
         let live = Live {
@@ -223,7 +223,7 @@ fn region<V: Cacheable>(
     cache: &Cache,
     time: &MarketTime,
     data: DataType,
-    gather: Duration,
+    batch_window: Duration,
     loader: impl Loader<V>,
 ) -> Result<Region<V>> {
     cache
@@ -232,7 +232,7 @@ fn region<V: Cacheable>(
         .jitter(JITTER)
         .eager(EAGER)
         .schema(SCHEMA)
-        .gather(gather)
+        .batch_window(batch_window)
         .loader(loader)
         .open()
 }

@@ -19,7 +19,7 @@ pub struct Recipe {
     /// Who grants leases, if anybody does.
     pub lease: Option<Over>,
     /// Whether memory serves nothing while the bus is lost.
-    pub asks_when_deaf: bool,
+    pub asks_tiers_on_bus_loss: bool,
     /// How each tier is guarded, if it is.
     pub guard: Option<Arm>,
     /// For how long values are fresh.
@@ -58,7 +58,7 @@ impl Recipe {
             postgres: postgres.to_owned(),
             bus: Some(Over::Redis),
             lease: None,
-            asks_when_deaf: false,
+            asks_tiers_on_bus_loss: false,
             guard: None,
             life: Duration::from_secs(60),
             slow_puts: Duration::ZERO,

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use cache_core::{Clock, Key, Loader, Result, Tier, TierExt, Ttl};
-use cache_facade::{Cache, Guard, Region, WhenDeaf};
+use cache_facade::{Cache, Guard, OnBusLoss, Region};
 use cache_l1_redis::{Redis, RedisConfig, RedisTier};
 use cache_l2_pg::{PgConfig, PgTier, Postgres};
 
@@ -39,7 +39,11 @@ impl Site {
         let mut builder = Cache::builder()
             .namespace(&recipe.namespace)
             .clock(clock.clone())
-            .when_deaf(if recipe.asks_when_deaf { WhenDeaf::Ask } else { WhenDeaf::Serve })
+            .on_bus_loss(if recipe.asks_tiers_on_bus_loss {
+                OnBusLoss::AskTiers
+            } else {
+                OnBusLoss::ServeMemory
+            })
             .tier(guarded(recipe, slow(recipe, fast.clone(), &clock)))
             .tier(guarded(recipe, slow(recipe, lasting.clone(), &clock)));
         builder = match recipe.bus {
@@ -109,7 +113,7 @@ impl Site {
             bus: stats.bus.map(|bus| wire::Bus {
                 name: bus.name.to_owned(),
                 sent: bus.sent,
-                heard: bus.heard,
+                received: bus.received,
                 unproven: bus.unproven,
                 errors: bus.errors,
             }),
@@ -121,7 +125,7 @@ impl Site {
                     hits: tier.hits,
                     misses: tier.misses,
                     errors: tier.errors,
-                    owed: tier.owed,
+                    pending: tier.pending,
                     lost: tier.lost,
                 })
                 .collect(),

@@ -151,13 +151,13 @@ fn rule_33_with_redis_killed_in_the_middle_and_back_with_what_it_held() {
 
 #[test]
 fn rule_33_with_redis_killed_in_the_middle_and_the_bus_with_it() {
-    let with_it = |recipe| Recipe { asks_when_deaf: true, guard: Some(guard()), ..recipe };
+    let with_it = |recipe| Recipe { asks_tiers_on_bus_loss: true, guard: Some(guard()), ..recipe };
     stress("bus on Redis, which is killed", Killed::ComesBack, with_it).is_clean();
 }
 
 #[test]
 fn rule_33_with_redis_killed_in_the_middle_and_back_with_nothing() {
-    let with_it = |recipe| Recipe { asks_when_deaf: true, ..recipe };
+    let with_it = |recipe| Recipe { asks_tiers_on_bus_loss: true, ..recipe };
     stress("bus on Redis, which is killed and comes back empty", Killed::ComesBackEmpty, with_it).is_clean();
 }
 

@@ -6,10 +6,10 @@ use cache_core::{Clock, Pattern, Result};
 use cache_memory::{Eviction, Memory, MemoryBuilder};
 
 use super::{
-    BusSection, By, Deaf, DiskSection, Faults, LeaseSection, MemorySection, PostgresSection, ProfileSection,
+    BusSection, By, DiskSection, Faults, LeaseSection, MemorySection, PostgresSection, ProfileSection,
     Reading, RedisSection, Section, Setting, Values, join_postgres, join_redis, redis, with_disk,
 };
-use crate::{CacheBuilder, WhenDeaf};
+use crate::CacheBuilder;
 
 /// What a cache is made of: memory, a disk, tiers shared with other nodes, and how these hear of each other.
 ///
@@ -188,10 +188,7 @@ impl CacheConfig {
     pub fn share(&self, builder: CacheBuilder, clock: &Clock) -> Result<CacheBuilder> {
         let builder = join_redis(self, builder, clock)?;
         let builder = join_postgres(self, builder, clock)?;
-        Ok(builder.when_deaf(match self.bus.when_deaf {
-            Deaf::Serve => WhenDeaf::Serve,
-            Deaf::Ask => WhenDeaf::Ask,
-        }))
+        Ok(builder.on_bus_loss(self.bus.on_bus_loss))
     }
 
     fn budget(&self) -> u64 {

@@ -8,13 +8,13 @@ use cache_memory::Held;
 use crate::{
     answer::{Found, Source},
     engine::counters::Count,
-    invalidation::stamps::Verdict,
+    invalidation::stamps::TagVerdict,
     region::{Cacheable, Region},
 };
 
 /// What memory has to say about a key.
 #[derive(Debug)]
-pub(crate) enum Glance<V> {
+pub(crate) enum MemoryLookup<V> {
     /// To be served as it is.
     Fresh(Found<V>),
     /// To be served as it is, and refreshed behind: most of its life is over.
@@ -27,20 +27,20 @@ pub(crate) enum Glance<V> {
 
 impl<V: Cacheable> Region<V> {
     /// What memory has, without counting.
-    pub(crate) fn glance(&self, key: &impl Query, now: Timestamp) -> Glance<V> {
-        let entry = self.looks(key).then(|| self.engine.memory.peek(key)).flatten();
-        let Some(entry) = entry else { return Glance::Miss };
+    pub(crate) fn look_in_memory(&self, key: &impl Query, now: Timestamp) -> MemoryLookup<V> {
+        let entry = self.is_asked_of_memory(key).then(|| self.engine.memory().peek(key)).flatten();
+        let Some(entry) = entry else { return MemoryLookup::Miss };
         let held = Held::from(&entry);
         let freshness = entry.meta.freshness(now);
         if freshness == Freshness::Dead || !self.alive(&entry.meta) {
-            return Glance::Miss;
+            return MemoryLookup::Miss;
         }
         let due = self.due(&entry.meta, now);
-        match typed(held) {
-            None => Glance::Miss,
-            Some(found) if freshness == Freshness::Stale => Glance::Stale(found),
-            Some(found) if due => Glance::Due(found),
-            Some(found) => Glance::Fresh(found),
+        match found_as(held) {
+            None => MemoryLookup::Miss,
+            Some(found) if freshness == Freshness::Stale => MemoryLookup::Stale(found),
+            Some(found) if due => MemoryLookup::Due(found),
+            Some(found) => MemoryLookup::Fresh(found),
         }
     }
 
@@ -53,31 +53,31 @@ impl<V: Cacheable> Region<V> {
         take: impl FnOnce(Held<'_>) -> Option<T>,
     ) -> Option<T> {
         let key = &key.to_query(&self.core.prefix);
-        if !self.looks(key) {
+        if !self.is_asked_of_memory(key) {
             return None;
         }
         let cleared = self.core.cleared();
         let plain = cleared == Timestamp::MIN && self.policy.eager.is_none();
-        let taken = self.engine.memory.read(key, |held| {
+        let taken = self.engine.memory().read(key, |held| {
             // The clock is read while the entry is on its way from memory.
-            let now = self.engine.clock.coarse();
+            let now = self.engine.clock().coarse();
             let simple =
                 now < held.stale_at() && (plain && !held.is_tagged() || self.holds(held, cleared, now));
             if simple { take(held) } else { None }
         })??;
-        self.engine.memory.count_hit(key);
-        if self.engine.observers.any()
+        self.engine.memory().count_hit(key);
+        if self.engine.observers().any()
             && let Ok(key) = key.key()
         {
-            self.engine.observers.tell(&Event::Hit { key: &key, source: "memory", stale: false });
+            self.engine.observers().tell(&Event::Hit { key: &key, source: "memory", stale: false });
         }
         Some(taken)
     }
 
     /// Whether memory takes part for this key.
     #[inline]
-    fn looks(&self, key: &impl Query) -> bool {
-        key.is_of(&self.core.prefix) && !self.policy.skips("memory") && self.engine.memory_on()
+    fn is_asked_of_memory(&self, key: &impl Query) -> bool {
+        key.is_of(&self.core.prefix) && !self.policy.skips("memory") && self.engine.memory_in_use()
     }
 
     /// Whether a fresh entry outlived all stamps, and is not due to be refreshed.
@@ -85,22 +85,22 @@ impl<V: Cacheable> Region<V> {
     fn holds(&self, held: Held<'_>, cleared: Timestamp, now: Timestamp) -> bool {
         let meta = held.meta();
         meta.born > cleared
-            && (!held.is_tagged() || self.engine.stamps.verdict(meta, false) == Verdict::Alive)
+            && (!held.is_tagged() || self.engine.stamps().verdict(meta, false) == TagVerdict::Alive)
             && !self.due(meta, now)
     }
 
     /// Whether no stamp known here kills it.
     pub(crate) fn alive(&self, meta: &Meta) -> bool {
-        meta.born > self.core.cleared() && self.engine.stamps.verdict(meta, false) == Verdict::Alive
+        meta.born > self.core.cleared() && self.engine.stamps().verdict(meta, false) == TagVerdict::Alive
     }
 
     /// Counts a read that memory answered.
     pub(crate) fn hit(&self, key: &Key, stale: bool) {
-        self.engine.memory.count_hit(key);
+        self.engine.memory().count_hit(key);
         if stale {
-            self.engine.counters.bump(Count::MemoryStale);
+            self.engine.counters().bump(Count::MemoryStale);
         }
-        self.engine.observers.tell(&Event::Hit { key, source: "memory", stale });
+        self.engine.observers().tell(&Event::Hit { key, source: "memory", stale });
     }
 
     /// Whether the eager share of a life is over.
@@ -114,13 +114,13 @@ impl<V: Cacheable> Region<V> {
 }
 
 /// The entry with its value as a `V`; `None` for another type's, which a region never puts there.
-pub(crate) fn typed<V: Cacheable>(held: Held<'_>) -> Option<Found<V>> {
-    Some(Found { value: typed_value(held)?, source: Source::Memory, meta: held.meta().clone() })
+pub(crate) fn found_as<V: Cacheable>(held: Held<'_>) -> Option<Found<V>> {
+    Some(Found { value: value_as(held)?, source: Source::Memory, meta: held.meta().clone() })
 }
 
 /// The value as a `V`, if there is one; `None` if it is of another type.
 #[inline]
-pub(crate) fn typed_value<V: Cacheable>(held: Held<'_>) -> Option<Option<Arc<V>>> {
+pub(crate) fn value_as<V: Cacheable>(held: Held<'_>) -> Option<Option<Arc<V>>> {
     match held.value() {
         Some(value) => Some(Some(Arc::clone(value).downcast::<V>().ok()?)),
         None => Some(None),

@@ -17,8 +17,8 @@ section! {
         log: String = "info".to_owned(),
             setting().live().holds(checks::filter).env(&["CACHE_LOG"]).flag("log"),
         /// How long a miss waits for others, to go to a provider in one call. 0: it doesn't.
-        gather_ms: u64 = 2,
-            setting().unit("ms").within(0.0..=1000.0).env(&["CACHE_GATHER_MS"]).flag("gather-ms"),
+        batch_window_ms: u64 = 2,
+            setting().unit("ms").within(0.0..=1000.0).env(&["CACHE_BATCH_WINDOW_MS"]).flag("batch-window-ms"),
     }
 }
 

@@ -40,10 +40,10 @@ impl Inside {
     /// The service with a provider that takes no time.
     pub(crate) async fn open(flags: &[&str]) -> Self {
         let data = tempfile::tempdir().unwrap();
-        // A clock that doesn't move by itself would gather for ever.
+        // On a clock that does not move by itself a batch window would never end.
         let own = [
             "cache-server",
-            "--gather-ms=0",
+            "--batch-window-ms=0",
             "--provider-latency-ms=0",
             "--data-dir",
             data.path().to_str().unwrap(),

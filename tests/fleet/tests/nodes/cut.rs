@@ -36,7 +36,7 @@ mod scenarios {
     }
 
     pub(super) async fn rule_37_nothing_is_served_from_memory_meanwhile_if_so_told(over: Over) {
-        let (recipe, source) = (Recipe { asks_when_deaf: true, ..shared(over) }, source());
+        let (recipe, source) = (Recipe { asks_tiers_on_bus_loss: true, ..shared(over) }, source());
         let (proxy, behind) = with_line(&recipe, over);
         let (a, b) = (node(&recipe, &source).await, node(&behind, &source).await);
         b.region.put("x", 1).await.unwrap();

@@ -119,7 +119,7 @@ pub(crate) async fn held(site: &Site, tier: Over, id: &str) -> Option<u64> {
 /// What the node owes to a tier.
 pub(crate) fn owed(site: &Site, tier: Over) -> u64 {
     let stats = site.cache.stats();
-    stats.tiers.iter().find(|of| of.name == name(tier)).map_or(0, |of| of.owed)
+    stats.tiers.iter().find(|of| of.name == name(tier)).map_or(0, |of| of.pending)
 }
 
 /// How often the node doubted what it held.

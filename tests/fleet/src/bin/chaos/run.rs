@@ -60,7 +60,7 @@ pub(crate) async fn run(span: Duration, bus: Over, callers: usize) -> Result<Rep
         let recipe = Recipe {
             bus: Some(bus),
             lease: Some(bus),
-            asks_when_deaf: true,
+            asks_tiers_on_bus_loss: true,
             guard: Some(GUARD),
             ..Recipe::new("chaos", &servers.redis_of(node), &servers.postgres())
         };

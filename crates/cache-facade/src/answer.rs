@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use cache_core::{Freshness, Meta, Result, Timestamp};
+use cache_core::{Meta, Result, Timestamp};
 
 /// Where an answer came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,10 +73,6 @@ impl<V> Clone for Found<V> {
 }
 
 impl<V> Found<V> {
-    pub(crate) fn freshness(&self, now: Timestamp) -> Freshness {
-        self.meta.freshness(now)
-    }
-
     pub(crate) fn at(self, now: Timestamp) -> Lookup<V> {
         Lookup {
             value: self.value,

@@ -83,7 +83,7 @@ impl<V: Cacheable> Region<V> {
     /// The loader's error, or `Timeout` if it did not answer in time, when there is no value in grace
     /// to serve instead; `Limit` or `Config` for a key that can't be one.
     pub async fn get<K: ToKey + ?Sized>(&self, key: &K) -> Result<Option<Arc<V>>> {
-        match self.fresh(key, value_as) {
+        match self.fresh_in_memory(key, value_as) {
             Some(value) => Ok(value),
             None => Box::pin(self.found(key.to_key(&self.core.prefix), self.loader.clone()))
                 .await
@@ -115,7 +115,7 @@ impl<V: Cacheable> Region<V> {
         T: Into<Loaded<V>> + 'static,
         E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
     {
-        match self.fresh(key, value_as) {
+        match self.fresh_in_memory(key, value_as) {
             Some(value) => Ok(value),
             None => {
                 let (engine, core) = (Arc::clone(&self.engine), Arc::clone(&self.core));
@@ -133,7 +133,7 @@ impl<V: Cacheable> Region<V> {
     ///
     /// As [`Region::get`].
     pub async fn lookup<K: ToKey + ?Sized>(&self, key: &K) -> Result<Lookup<V>> {
-        let found = match self.fresh(key, found_as) {
+        let found = match self.fresh_in_memory(key, found_as) {
             Some(found) => found,
             None => Box::pin(self.found(key.to_key(&self.core.prefix), self.loader.clone())).await?,
         };
@@ -158,7 +158,7 @@ impl<V: Cacheable> Region<V> {
     pub fn peek<K: ToKey + ?Sized>(&self, key: &K) -> Option<Arc<V>> {
         match self.look_in_memory(&key.to_query(&self.core.prefix), self.engine.clock().now()) {
             MemoryLookup::Fresh(found) | MemoryLookup::Due(found) | MemoryLookup::Stale(found) => found.value,
-            MemoryLookup::Miss => None,
+            MemoryLookup::Miss(_) => None,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Asking the loader for one batch, for no longer than anybody may wait.
 
-use cache_core::{Error, ErrorKind, Freshness, Loaded, Loader, Request, Result, Timestamp};
+use cache_core::{Error, ErrorKind, Loaded, Loader, Request, Result, Timestamp};
 use futures_util::future::{Either, select};
 
 use super::fetch::Fetch;
@@ -61,7 +61,7 @@ impl<V: Cacheable> Region<V> {
         self.engine.counters().bump(Count::LoadFailure);
         let now = self.engine.clock().now();
         match prior {
-            Some(prior) if prior.freshness(now) != Freshness::Dead && self.alive(&prior.meta) => {
+            Some(prior) if self.judge(&prior.meta, now).is_servable() => {
                 tracing::warn!(key = %leader.key(), %error, "a load failed: a stale value in grace is served, and the key is not loaded again for a while");
                 self.core.throttle.pause(leader.key(), now.after(self.policy.throttle), now);
                 leader.land(Ok(prior.clone()));

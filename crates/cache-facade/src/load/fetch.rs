@@ -1,26 +1,25 @@
 //! A flight's task: memory once more, the tiers in order, then the loader in batches.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use cache_core::{Blob, Entry, Freshness, Key, Loader, Meta, Timestamp, Ttl};
+use cache_core::{Blob, Entry, Key, Loader, Meta, Ttl};
 use futures_util::{StreamExt, stream};
 
 use super::flight::Leader;
 use crate::{
     answer::{FlightResult, Found, Source},
     engine::regions::UntypedRegion,
-    invalidation::stamps::{self, TagVerdict},
-    read::memory_lookup::MemoryLookup,
+    invalidation::stamps,
+    read::{
+        memory_lookup::MemoryLookup,
+        servable::{Servable, Unservable},
+    },
     region::{Cacheable, Region},
     tier::handle::TierHandle,
 };
 
 /// How many batches of one flight are loaded at once.
 const BATCHES_AT_ONCE: usize = 32;
-
-/// How far ahead of this process's clock a tier's entry may have been born: clocks differ a little
-/// between processes.
-const SKEW: Duration = Duration::from_secs(60);
 
 /// Where a fetch looks for its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +99,7 @@ impl<V: Cacheable> Region<V> {
                 leader.flight().offer(Ok(found.clone()));
                 Some(found)
             }
-            MemoryLookup::Miss => None,
+            MemoryLookup::Miss(_) => None,
         };
         let maybe_in_tiers = prior.is_some() || scope == LookupScope::LoaderOnly;
         Some(Fetch { leader, prior, maybe_in_tiers, gaps })
@@ -139,19 +138,22 @@ impl<V: Cacheable> Region<V> {
             let mut filled = Vec::new();
             let mut missing = Vec::new();
             for (mut fetch, entry) in fetches.into_iter().zip(entries) {
-                let now = self.engine.clock().now();
-                let held = entry.is_some();
-                let found = entry.as_ref().and_then(|entry| self.judge(tier, &fetch, entry, now));
+                let (found, servable) = self.found_in_tier(tier, &fetch, entry.as_ref());
+                let suffices = match servable {
+                    Servable::Fresh => true,
+                    Servable::Due => scope != LookupScope::Background,
+                    Servable::Stale | Servable::No(_) => false,
+                };
+                fetch.maybe_in_tiers |= !suffices && entry.is_some();
                 match (found, entry) {
-                    (Some(found), Some(entry)) if self.suffices(&found, scope, now) => {
+                    (Some(found), Some(entry)) if suffices => {
                         tier.count_hit(fetch.leader.key(), false);
                         self.store_fetched(&fetch, &found);
                         fetch.leader.land(Ok(found));
                         filled.push((fetch.leader, entry));
                     }
                     (found, _) => {
-                        tier.count_miss();
-                        fetch.maybe_in_tiers |= held;
+                        tier.count_miss(fetch.leader.key(), servable);
                         if let Some(found) = found {
                             fetch.leader.flight().offer(Ok(found.clone()));
                             fetch.prior = Some(found);
@@ -166,38 +168,27 @@ impl<V: Cacheable> Region<V> {
         fetches
     }
 
-    fn suffices(&self, found: &Found<V>, scope: LookupScope, now: Timestamp) -> bool {
-        let due = self.due(&found.meta, now);
-        found.freshness(now) == Freshness::Fresh && !(scope == LookupScope::Background && due)
-    }
-
-    /// What a tier's entry is worth: `None` if it is dead, removed, invalidated, unreadable, or no
-    /// newer than what is at hand.
-    fn judge(&self, tier: &TierHandle, fetch: &Fetch<V>, entry: &Entry, now: Timestamp) -> Option<Found<V>> {
-        let key = fetch.leader.key();
-        let meta = &entry.meta;
-        let usable = meta.freshness(now) != Freshness::Dead
-            // It may have been stored under a longer bound than now holds, and outlive its stamps.
-            && now < meta.born.after(self.engine.longest_life())
-            && meta.born > self.core.cleared()
-            && !(tier.is_local() && meta.born <= self.engine.gaps().latest())
-            // Of what was born ahead of the clock nobody knows the age.
-            && meta.born <= now.after(SKEW)
-            && fetch.prior.as_ref().is_none_or(|prior| prior.meta.born < meta.born)
-            && self.engine.stamps().verdict(meta, true) == TagVerdict::Alive
-            && !self.engine.memory().refuses(key, meta.born, now);
-        if !usable {
-            return None;
+    /// Judges and decodes what a tier holds of a key. Returns a value if it may be served.
+    fn found_in_tier(
+        &self,
+        tier: &TierHandle,
+        fetch: &Fetch<V>,
+        entry: Option<&Entry>,
+    ) -> (Option<Found<V>>, Servable) {
+        let Some(Entry { value, meta }) = entry else { return (None, Servable::No(Unservable::Absent)) };
+        let servable = self.judge_in_tier(tier, fetch, meta, self.engine.clock().now());
+        if !servable.is_servable() {
+            return (None, servable);
         }
-        let value = match entry.value.as_ref().map(|blob: &Blob| blob.decode::<V>(self.core.schema)) {
+        let value = match value.as_ref().map(|blob: &Blob| blob.decode::<V>(self.core.schema)) {
             None => None,
             Some(Ok(value)) => Some(Arc::new(value)),
             Some(Err(error)) => {
-                tier.count_corrupt(key, &error);
-                return None;
+                tier.count_corrupt(fetch.leader.key(), &error);
+                return (None, Servable::No(Unservable::Unreadable));
             }
         };
-        Some(Found { value, source: Source::Tier(tier.name()), meta: meta.clone() })
+        (Some(Found { value, source: Source::Tier(tier.name()), meta: meta.clone() }), servable)
     }
 
     /// Fills the tiers above the one that had the entries, behind the callers' backs.
@@ -239,25 +230,24 @@ impl<V: Cacheable> Region<V> {
         true
     }
 
-    /// Within the pause after a failed load, what is in grace is the answer.
-    fn land_throttled(&self, Fetch { leader, prior, .. }: &Fetch<V>) -> bool {
+    /// Gives a value in grace to the callers of a key whose load failed a short while ago. Returns whether there
+    /// was one.
+    fn land_throttled(&self, fetch: &Fetch<V>) -> bool {
         let now = self.engine.clock().now();
-        match prior {
-            Some(prior)
-                if self.core.throttle.paused(leader.key(), now)
-                    && prior.freshness(now) != Freshness::Dead =>
-            {
-                leader.land(Ok(prior.clone()));
-                true
-            }
-            _ => false,
+        let paused = || self.core.throttle.paused(fetch.leader.key(), now);
+        let servable = |prior: &&Found<V>| paused() && self.judge(&prior.meta, now).is_servable();
+        let prior = fetch.prior.as_ref().filter(servable);
+        if let Some(prior) = prior {
+            fetch.leader.land(Ok(prior.clone()));
         }
+        prior.is_some()
     }
 
+    /// Gives what is at hand to the callers of a key that nobody can load.
     fn land_without_loader(&self, Fetch { leader, prior, .. }: Fetch<V>) {
         let now = self.engine.clock().now();
-        let servable = prior.filter(|prior| prior.freshness(now) != Freshness::Dead);
-        leader.land(Ok(servable.unwrap_or_else(|| Found {
+        let prior = prior.filter(|prior| self.judge(&prior.meta, now).is_servable());
+        leader.land(Ok(prior.unwrap_or_else(|| Found {
             value: None,
             source: Source::Nowhere,
             meta: Meta::new(now, Ttl::NONE),

@@ -7,13 +7,14 @@ use std::{
 };
 
 use cache_core::{
-    Blob, Entry, Error, ErrorKind, Fetched, Freshness, Key, Loaded, Meta, Result, Timestamp, Tombstone, Ttl,
+    Blob, Entry, Error, ErrorKind, Fetched, Key, Loaded, Meta, Result, Timestamp, Tombstone, Ttl,
 };
 use cache_memory::Value;
 
 use super::fetch::Fetch;
 use crate::{
     answer::{Found, Source},
+    read::servable::{Servable, Unservable},
     region::{Cacheable, Region},
 };
 
@@ -39,15 +40,20 @@ impl<V: Cacheable> Region<V> {
             };
             let Fetch { leader, maybe_in_tiers, .. } = &fetch;
             self.core.throttle.resume(leader.key());
-            let kept = found.freshness(self.engine.clock().now()) != Freshness::Dead;
-            if !leader.overtaken() && self.alive(&found.meta) {
-                if kept && (blob.is_some() || found.value.is_none()) {
-                    if self.store_fetched(&fetch, &found) {
-                        entries.push((leader.key().clone(), Entry { value: blob, meta: found.meta.clone() }));
+            if !leader.overtaken() {
+                let storable = blob.is_some() || found.value.is_none();
+                match self.judge(&found.meta, self.engine.clock().now()) {
+                    // What it was loaded for was invalidated since.
+                    Servable::No(reason) if reason != Unservable::Expired => {}
+                    Servable::Fresh | Servable::Due | Servable::Stale if storable => {
+                        if self.store_fetched(&fetch, &found) {
+                            let entry = Entry { value: blob, meta: found.meta.clone() };
+                            entries.push((leader.key().clone(), entry));
+                        }
                     }
-                } else if *maybe_in_tiers {
-                    // Its source no longer lets it be kept, which ends what was kept of it before.
-                    lifeless.push(leader.key().clone());
+                    // It may not be stored any more, which ends what was stored of it before.
+                    _ if *maybe_in_tiers => lifeless.push(leader.key().clone()),
+                    _ => {}
                 }
             }
             leader.land(Ok(found));

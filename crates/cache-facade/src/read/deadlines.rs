@@ -2,12 +2,13 @@
 
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
-use cache_core::{Clock, Error, ErrorKind, Freshness};
+use cache_core::{Clock, Error, ErrorKind};
 use futures_util::{
     FutureExt,
     future::{Either, select},
 };
 
+use super::servable::Servable;
 use crate::{
     answer::{FlightResult, Source},
     load::flight::Flight,
@@ -77,7 +78,7 @@ fn may_be_given<V>(clock: &Clock, answer: &Option<FlightResult<V>>) -> bool {
     match answer {
         // What comes from the source is given once, whatever its life.
         Some(Ok(found)) if matches!(found.source, Source::Loader | Source::Nowhere) => true,
-        Some(Ok(found)) => found.meta.freshness(clock.now()) != Freshness::Dead,
+        Some(Ok(found)) => Servable::by_age(found, clock.now()).is_servable(),
         Some(Err(_)) | None => true,
     }
 }

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use cache_core::{Error, ErrorKind, Event, Freshness, Key, Loader, Result, Timestamp};
+use cache_core::{Error, ErrorKind, Key, Loader, Result, Timestamp};
 
-use super::{deadlines::Deadlines, memory_lookup::MemoryLookup};
+use super::{deadlines::Deadlines, memory_lookup::MemoryLookup, servable::Servable};
 use crate::{
     answer::{FlightResult, Found, Source},
     engine::counters::Count,
@@ -43,34 +43,34 @@ impl<V: Cacheable> Region<V> {
         let seen = self.engine.stamps().newest().max(self.core.cleared());
         let now = self.engine.clock().now();
         let good = |answer: &FlightResult<V>| {
-            answer.as_ref().is_ok_and(|found| found.freshness(now) == Freshness::Fresh)
+            answer.as_ref().is_ok_and(|found| Servable::by_age(found, now) == Servable::Fresh)
         };
         let mut wanted = Vec::new();
         let mut behind = Vec::new();
         let plans: Vec<Plan<V>> = keys
             .iter()
             .map(|key| {
-                let (found, stale) = match self.look_in_memory(key, now) {
+                let (found, servable) = match self.look_in_memory(key, now) {
                     MemoryLookup::Fresh(found) => {
-                        self.hit(key, false);
+                        self.count_hit(key, false);
                         return Plan::Have(found);
                     }
-                    MemoryLookup::Due(found) => (Some(found), false),
-                    MemoryLookup::Stale(found) => (Some(found), true),
-                    MemoryLookup::Miss => (None, false),
+                    MemoryLookup::Due(found) => (Some(found), Servable::Due),
+                    MemoryLookup::Stale(found) => (Some(found), Servable::Stale),
+                    MemoryLookup::Miss(reason) => (None, Servable::No(reason)),
                 };
+                let stale = servable == Servable::Stale;
                 let throttled = found.is_some() && self.core.throttle.paused(key, now);
                 match found {
                     Some(found) if throttled || !stale || self.policy.soft_timeout.is_zero() => {
-                        self.hit(key, stale);
+                        self.count_hit(key, stale);
                         if !throttled {
                             self.flight(key, &mut behind, good);
                         }
                         Plan::Have(found)
                     }
                     _ => {
-                        self.engine.memory().count_miss(key);
-                        self.engine.observers().tell(&Event::Miss { key });
+                        self.count_miss(key, servable);
                         let (flight, leads) = self.flight(key, &mut wanted, good);
                         if !leads {
                             self.engine.counters().bump(Count::Coalesced);
@@ -159,10 +159,7 @@ impl<V: Cacheable> Region<V> {
             let again = match found.source {
                 // Whoever led it had no loader to ask.
                 Source::Nowhere => loader.is_some(),
-                _ => {
-                    let stamp = self.engine.stamps().latest(&found.meta).max(self.core.cleared());
-                    found.meta.born <= stamp && found.meta.born <= seen
-                }
+                _ => self.was_invalidated_before(&found.meta, seen),
             };
             if !again {
                 return Ok(found);

@@ -1,59 +1,59 @@
-//! The first hop of a read: memory, without awaiting.
+//! A read's first step: memory, without awaiting.
 
 use std::sync::Arc;
 
-use cache_core::{Event, Freshness, Key, Meta, Query, Timestamp, ToKey};
+use cache_core::{Event, Key, Query, Timestamp, ToKey};
 use cache_memory::Held;
 
+use super::servable::{Servable, Unservable};
 use crate::{
     answer::{Found, Source},
     engine::counters::Count,
-    invalidation::stamps::TagVerdict,
     region::{Cacheable, Region},
 };
 
-/// What memory has to say about a key.
+/// What memory has under a key.
 #[derive(Debug)]
 pub(crate) enum MemoryLookup<V> {
-    /// To be served as it is.
+    /// A value to be served as it is.
     Fresh(Found<V>),
-    /// To be served as it is, and refreshed behind: most of its life is over.
+    /// A value to be served as it is and refreshed in the background, since most of its life is over.
     Due(Found<V>),
-    /// In grace.
+    /// A value in grace.
     Stale(Found<V>),
     /// Nothing that may be served.
-    Miss,
+    Miss(Unservable),
 }
 
 impl<V: Cacheable> Region<V> {
-    /// What memory has, without counting.
+    /// Looks a key up in memory, without counting.
     pub(crate) fn look_in_memory(&self, key: &impl Query, now: Timestamp) -> MemoryLookup<V> {
-        let entry = self.is_asked_of_memory(key).then(|| self.engine.memory().peek(key)).flatten();
-        let Some(entry) = entry else { return MemoryLookup::Miss };
-        let held = Held::from(&entry);
-        let freshness = entry.meta.freshness(now);
-        if freshness == Freshness::Dead || !self.alive(&entry.meta) {
-            return MemoryLookup::Miss;
+        if !self.asks_memory(key) {
+            return MemoryLookup::Miss(Unservable::NotAsked);
         }
-        let due = self.due(&entry.meta, now);
-        match found_as(held) {
-            None => MemoryLookup::Miss,
-            Some(found) if freshness == Freshness::Stale => MemoryLookup::Stale(found),
-            Some(found) if due => MemoryLookup::Due(found),
-            Some(found) => MemoryLookup::Fresh(found),
+        let Some(entry) = self.engine.memory().peek(key) else {
+            return MemoryLookup::Miss(Unservable::Absent);
+        };
+        let servable = self.judge(&entry.meta, now);
+        match (servable, found_as(Held::from(&entry))) {
+            (Servable::No(reason), _) => MemoryLookup::Miss(reason),
+            (_, None) => MemoryLookup::Miss(Unservable::Unreadable),
+            (Servable::Fresh, Some(found)) => MemoryLookup::Fresh(found),
+            (Servable::Due, Some(found)) => MemoryLookup::Due(found),
+            (Servable::Stale, Some(found)) => MemoryLookup::Stale(found),
         }
     }
 
     /// The hit: what `take` makes of an entry that can be served with nothing else to be done about it,
-    /// counted. What is not so simple is `None` and takes the longer way.
+    /// counted. Whatever is not so simple takes the longer way.
     #[inline]
-    pub(crate) fn fresh<K: ToKey + ?Sized, T>(
+    pub(crate) fn fresh_in_memory<K: ToKey + ?Sized, T>(
         &self,
         key: &K,
         take: impl FnOnce(Held<'_>) -> Option<T>,
     ) -> Option<T> {
         let key = &key.to_query(&self.core.prefix);
-        if !self.is_asked_of_memory(key) {
+        if !self.asks_memory(key) {
             return None;
         }
         let cleared = self.core.cleared();
@@ -61,9 +61,7 @@ impl<V: Cacheable> Region<V> {
         let taken = self.engine.memory().read(key, |held| {
             // The clock is read while the entry is on its way from memory.
             let now = self.engine.clock().coarse();
-            let simple =
-                now < held.stale_at() && (plain && !held.is_tagged() || self.holds(held, cleared, now));
-            if simple { take(held) } else { None }
+            if self.is_plainly_fresh(held, plain, cleared, now) { take(held) } else { None }
         })??;
         self.engine.memory().count_hit(key);
         if self.engine.observers().any()
@@ -74,28 +72,14 @@ impl<V: Cacheable> Region<V> {
         Some(taken)
     }
 
-    /// Whether memory takes part for this key.
+    /// Whether memory takes part in a read of this key.
     #[inline]
-    fn is_asked_of_memory(&self, key: &impl Query) -> bool {
+    fn asks_memory(&self, key: &impl Query) -> bool {
         key.is_of(&self.core.prefix) && !self.policy.skips("memory") && self.engine.memory_in_use()
     }
 
-    /// Whether a fresh entry outlived all stamps, and is not due to be refreshed.
-    #[inline(never)]
-    fn holds(&self, held: Held<'_>, cleared: Timestamp, now: Timestamp) -> bool {
-        let meta = held.meta();
-        meta.born > cleared
-            && (!held.is_tagged() || self.engine.stamps().verdict(meta, false) == TagVerdict::Alive)
-            && !self.due(meta, now)
-    }
-
-    /// Whether no stamp known here kills it.
-    pub(crate) fn alive(&self, meta: &Meta) -> bool {
-        meta.born > self.core.cleared() && self.engine.stamps().verdict(meta, false) == TagVerdict::Alive
-    }
-
     /// Counts a read that memory answered.
-    pub(crate) fn hit(&self, key: &Key, stale: bool) {
+    pub(crate) fn count_hit(&self, key: &Key, stale: bool) {
         self.engine.memory().count_hit(key);
         if stale {
             self.engine.counters().bump(Count::MemoryStale);
@@ -103,22 +87,21 @@ impl<V: Cacheable> Region<V> {
         self.engine.observers().tell(&Event::Hit { key, source: "memory", stale });
     }
 
-    /// Whether the eager share of a life is over.
-    pub(crate) fn due(&self, meta: &Meta, now: Timestamp) -> bool {
-        self.policy.eager.is_some_and(|share| {
-            let life = meta.stale_at.as_micros().saturating_sub(meta.born.as_micros());
-            let spent = now.as_micros().saturating_sub(meta.born.as_micros());
-            spent as f64 >= life as f64 * share
-        })
+    /// Counts a read that memory could not answer as it should be.
+    pub(crate) fn count_miss(&self, key: &Key, servable: Servable) {
+        self.engine.memory().count_miss(key);
+        tracing::trace!(%key, ?servable, "memory can't answer a read");
+        self.engine.observers().tell(&Event::Miss { key });
     }
 }
 
-/// The entry with its value as a `V`; `None` for another type's, which a region never puts there.
+/// Returns the entry with its value as a `V`; `None` if the value is of another type, which a region never
+/// puts there.
 pub(crate) fn found_as<V: Cacheable>(held: Held<'_>) -> Option<Found<V>> {
     Some(Found { value: value_as(held)?, source: Source::Memory, meta: held.meta().clone() })
 }
 
-/// The value as a `V`, if there is one; `None` if it is of another type.
+/// Returns the value as a `V`, if there is one; `None` if it is of another type.
 #[inline]
 pub(crate) fn value_as<V: Cacheable>(held: Held<'_>) -> Option<Option<Arc<V>>> {
     match held.value() {

@@ -3,3 +3,4 @@
 mod deadlines;
 mod get;
 pub(crate) mod memory_lookup;
+pub(crate) mod servable;

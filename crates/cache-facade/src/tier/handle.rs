@@ -24,6 +24,7 @@ use futures_util::{
 use super::retry_queue::{PendingWrite, RetryQueue};
 use crate::{
     engine::observers::Observers,
+    read::servable::Servable,
     stats::{TierHealth, TierStats},
     timer,
 };
@@ -266,8 +267,9 @@ impl TierHandle {
     }
 
     /// Counts a key of which the tier holds nothing that can be served as it is.
-    pub(crate) fn count_miss(&self) {
+    pub(crate) fn count_miss(&self, key: &Key, servable: Servable) {
         self.misses.fetch_add(1, Ordering::Relaxed);
+        tracing::trace!(tier = self.name(), %key, ?servable, "a tier can't answer a read");
     }
 
     /// Counts a value that can't be decoded.

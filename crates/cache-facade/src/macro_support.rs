@@ -150,7 +150,7 @@ pub fn tags<const N: usize>(texts: [Id; N]) -> Result<Vec<Tag>> {
 /// What memory holds fresh: nothing has to be cloned for a load then.
 #[must_use]
 pub fn hit<V: Cacheable>(region: &Region<V>, id: &str) -> Option<Option<Arc<V>>> {
-    region.fresh_in_memory(id, value_as)
+    region.fresh_in_memory(id, value_as).ok()
 }
 
 /// As [`Region::get_or_load`], with an error that [`Errors`] can give back.

@@ -21,7 +21,7 @@ use crate::{
     engine::{Engine, regions::UntypedRegion},
     load::{closure_loader::ClosureLoader, flight::Flights, instrumented::Instrumented, throttle::Throttle},
     policy::Policy,
-    read::memory_lookup::{MemoryLookup, found_as, value_as},
+    read::memory_lookup::{FirstLook, MemoryLookup, found_as, value_as},
 };
 
 /// What can be cached: anything that serde can write and read.
@@ -84,10 +84,10 @@ impl<V: Cacheable> Region<V> {
     /// to serve instead; `Limit` or `Config` for a key that can't be one.
     pub async fn get<K: ToKey + ?Sized>(&self, key: &K) -> Result<Option<Arc<V>>> {
         match self.fresh_in_memory(key, value_as) {
-            Some(value) => Ok(value),
-            None => Box::pin(self.found(key.to_key(&self.core.prefix), self.loader.clone()))
+            Ok(value) => Ok(value),
+            Err(first) => Box::pin(self.found(key.to_key(&self.core.prefix), first, self.loader.clone()))
                 .await
-                .map(|f| f.value),
+                .map(|found| found.value),
         }
     }
 
@@ -116,11 +116,11 @@ impl<V: Cacheable> Region<V> {
         E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
     {
         match self.fresh_in_memory(key, value_as) {
-            Some(value) => Ok(value),
-            None => {
+            Ok(value) => Ok(value),
+            Err(first) => {
                 let (engine, core) = (Arc::clone(&self.engine), Arc::clone(&self.core));
                 let once = Instrumented { engine, core, loader: Arc::new(ClosureLoader::new(load)) };
-                Box::pin(self.found(key.to_key(&self.core.prefix), Some(Arc::new(once))))
+                Box::pin(self.found(key.to_key(&self.core.prefix), first, Some(Arc::new(once))))
                     .await
                     .map(|found| found.value)
             }
@@ -134,8 +134,10 @@ impl<V: Cacheable> Region<V> {
     /// As [`Region::get`].
     pub async fn lookup<K: ToKey + ?Sized>(&self, key: &K) -> Result<Lookup<V>> {
         let found = match self.fresh_in_memory(key, found_as) {
-            Some(found) => found,
-            None => Box::pin(self.found(key.to_key(&self.core.prefix), self.loader.clone())).await?,
+            Ok(found) => found,
+            Err(first) => {
+                Box::pin(self.found(key.to_key(&self.core.prefix), first, self.loader.clone())).await?
+            }
         };
         Ok(found.at(self.engine.clock().now()))
     }
@@ -144,7 +146,7 @@ impl<V: Cacheable> Region<V> {
     pub async fn lookup_many<K: ToKey>(&self, keys: &[K]) -> Vec<Result<Lookup<V>>> {
         let keys: Vec<Result<Key>> = keys.iter().map(|key| key.to_key(&self.core.prefix)).collect();
         let good: Vec<Key> = keys.iter().flatten().cloned().collect();
-        let mut found = Box::pin(self.read(&good, self.loader.clone())).await.into_iter();
+        let mut found = Box::pin(self.read(&good, FirstLook::Closer, self.loader.clone())).await.into_iter();
         let now = self.engine.clock().now();
         keys.into_iter()
             .map(|key| key.and_then(|_| found.next().unwrap_or_else(|| unreachable!("one answer a key"))))

@@ -44,15 +44,51 @@ pub(crate) struct Fetch<V> {
 }
 
 impl<V: Cacheable> Region<V> {
-    /// Brings the answers of `leaders`.
+    /// Looks into memory once more, right after a call came to lead a key's flight. Returns the fetch, unless
+    /// memory has the answer.
+    ///
+    /// This look can't be left out: between the caller's first look and the moment it led, another flight may
+    /// have landed and left the table, and its value would be loaded a second time. No later look is needed: no
+    /// flight of the key lands beside this one, and a put, a removal or a clear overtakes it, on whichever
+    /// node it was done.
+    pub(crate) fn begin_fetch(
+        &self,
+        leader: Leader<FlightResult<V>>,
+        scope: LookupScope,
+    ) -> Option<Fetch<V>> {
+        let gaps = self.engine.gaps().count();
+        let prior = match self.look_in_memory(leader.key(), self.engine.clock().now()) {
+            MemoryLookup::Fresh(found) if scope != LookupScope::LoaderOnly => {
+                leader.land(Ok(found));
+                return None;
+            }
+            MemoryLookup::Due(found) if scope == LookupScope::Everywhere => {
+                leader.land(Ok(found));
+                return None;
+            }
+            MemoryLookup::Fresh(found) | MemoryLookup::Due(found) | MemoryLookup::Stale(found) => {
+                leader.flight().offer(Ok(found.clone()));
+                Some(found)
+            }
+            MemoryLookup::Miss(_) => None,
+        };
+        let maybe_in_tiers = prior.is_some() || scope == LookupScope::LoaderOnly;
+        Some(Fetch { leader, prior, maybe_in_tiers, gaps })
+    }
+
+    /// Fetches keys: looks into the tiers and then asks the loader, as far as `scope` says.
     pub(crate) async fn fetch(
         self,
-        leaders: Vec<Leader<FlightResult<V>>>,
+        fetches: Vec<Fetch<V>>,
         scope: LookupScope,
         loader: Option<Arc<dyn Loader<V>>>,
     ) {
-        let mut fetches: Vec<Fetch<V>> =
-            leaders.into_iter().filter_map(|leader| self.look_again(leader, scope)).collect();
+        // A key that was put since may be in memory by now.
+        let again = |fetch: Fetch<V>| match fetch.leader.overtaken() {
+            true => self.begin_fetch(fetch.leader, scope),
+            false => Some(fetch),
+        };
+        let mut fetches: Vec<Fetch<V>> = fetches.into_iter().filter_map(again).collect();
         if scope != LookupScope::LoaderOnly {
             fetches = self.look_in_tiers(fetches, scope).await;
         }
@@ -81,28 +117,6 @@ impl<V: Cacheable> Region<V> {
         }
         let load = |batch| self.load_batch(batch, loader);
         stream::iter(batches).for_each_concurrent(BATCHES_AT_ONCE, load).await;
-    }
-
-    /// Someone may have landed between the caller's look at memory and this flight.
-    fn look_again(&self, leader: Leader<FlightResult<V>>, scope: LookupScope) -> Option<Fetch<V>> {
-        let gaps = self.engine.gaps().count();
-        let prior = match self.look_in_memory(leader.key(), self.engine.clock().now()) {
-            MemoryLookup::Fresh(found) if scope != LookupScope::LoaderOnly => {
-                leader.land(Ok(found));
-                return None;
-            }
-            MemoryLookup::Due(found) if scope == LookupScope::Everywhere => {
-                leader.land(Ok(found));
-                return None;
-            }
-            MemoryLookup::Fresh(found) | MemoryLookup::Due(found) | MemoryLookup::Stale(found) => {
-                leader.flight().offer(Ok(found.clone()));
-                Some(found)
-            }
-            MemoryLookup::Miss(_) => None,
-        };
-        let maybe_in_tiers = prior.is_some() || scope == LookupScope::LoaderOnly;
-        Some(Fetch { leader, prior, maybe_in_tiers, gaps })
     }
 
     /// Asks the tiers in order; answers with those still missing.

@@ -41,19 +41,17 @@ impl<V: Cacheable> Region<V> {
             let Fetch { leader, maybe_in_tiers, .. } = &fetch;
             self.core.throttle.resume(leader.key());
             if !leader.overtaken() {
-                let storable = blob.is_some() || found.value.is_none();
-                match self.judge(&found.meta, self.engine.clock().now()) {
-                    // What it was loaded for was invalidated since.
-                    Servable::No(reason) if reason != Unservable::Expired => {}
-                    Servable::Fresh | Servable::Due | Servable::Stale if storable => {
-                        if self.store_fetched(&fetch, &found) {
-                            let entry = Entry { value: blob, meta: found.meta.clone() };
-                            entries.push((leader.key().clone(), entry));
-                        }
+                let servable = self.judge(&found.meta, self.engine.clock().now());
+                if servable.is_servable() && (blob.is_some() || found.value.is_none()) {
+                    if self.store_fetched(&fetch, &found) {
+                        let entry = Entry { value: blob, meta: found.meta.clone() };
+                        entries.push((leader.key().clone(), entry));
                     }
+                } else if *maybe_in_tiers
+                    && (servable.is_servable() || servable == Servable::No(Unservable::Expired))
+                {
                     // It may not be stored any more, which ends what was stored of it before.
-                    _ if *maybe_in_tiers => lifeless.push(leader.key().clone()),
-                    _ => {}
+                    lifeless.push(leader.key().clone());
                 }
             }
             leader.land(Ok(found));

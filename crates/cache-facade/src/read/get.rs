@@ -4,13 +4,17 @@ use std::sync::Arc;
 
 use cache_core::{Error, ErrorKind, Key, Loader, Result, Timestamp};
 
-use super::{deadlines::Deadlines, memory_lookup::MemoryLookup, servable::Servable};
+use super::{
+    deadlines::Deadlines,
+    memory_lookup::{FirstLook, MemoryLookup},
+    servable::Servable,
+};
 use crate::{
     answer::{FlightResult, Found, Source},
     engine::counters::Count,
     load::{
-        fetch::LookupScope,
-        flight::{Flight, Joined, Leader},
+        fetch::{Fetch, LookupScope},
+        flight::{Flight, Joined},
     },
     region::{Cacheable, Region},
 };
@@ -24,64 +28,32 @@ enum Plan<V> {
 }
 
 impl<V: Cacheable> Region<V> {
-    /// One key, or why it is none.
+    /// Reads one key, of which the hit path had the `first` look.
     pub(crate) async fn found(
         &self,
         key: Result<Key>,
+        first: FirstLook,
         loader: Option<Arc<dyn Loader<V>>>,
     ) -> FlightResult<V> {
-        let mut answers = self.read(&[key?], loader).await;
+        let mut answers = self.read(&[key?], first, loader).await;
         answers.pop().unwrap_or_else(|| unreachable!("one answer a key"))
     }
 
-    /// Answers for `keys`, in their order.
+    /// Reads `keys` and returns the answers in their order. `first` is what was seen of them in memory.
     pub(crate) async fn read(
         &self,
         keys: &[Key],
+        first: FirstLook,
         loader: Option<Arc<dyn Loader<V>>>,
     ) -> Vec<FlightResult<V>> {
         let seen = self.engine.stamps().newest().max(self.core.cleared());
         let now = self.engine.clock().now();
-        let good = |answer: &FlightResult<V>| {
-            answer.as_ref().is_ok_and(|found| Servable::by_age(found, now) == Servable::Fresh)
-        };
         let mut wanted = Vec::new();
-        let mut behind = Vec::new();
-        let plans: Vec<Plan<V>> = keys
-            .iter()
-            .map(|key| {
-                let (found, servable) = match self.look_in_memory(key, now) {
-                    MemoryLookup::Fresh(found) => {
-                        self.count_hit(key, false);
-                        return Plan::Have(found);
-                    }
-                    MemoryLookup::Due(found) => (Some(found), Servable::Due),
-                    MemoryLookup::Stale(found) => (Some(found), Servable::Stale),
-                    MemoryLookup::Miss(reason) => (None, Servable::No(reason)),
-                };
-                let stale = servable == Servable::Stale;
-                let throttled = found.is_some() && self.core.throttle.paused(key, now);
-                match found {
-                    Some(found) if throttled || !stale || self.policy.soft_timeout.is_zero() => {
-                        self.count_hit(key, stale);
-                        if !throttled {
-                            self.flight(key, &mut behind, good);
-                        }
-                        Plan::Have(found)
-                    }
-                    _ => {
-                        self.count_miss(key, servable);
-                        let (flight, leads) = self.flight(key, &mut wanted, good);
-                        if !leads {
-                            self.engine.counters().bump(Count::Coalesced);
-                        }
-                        Plan::Await(flight)
-                    }
-                }
-            })
-            .collect();
+        let mut background = Vec::new();
+        let plans: Vec<Plan<V>> =
+            keys.iter().map(|key| self.plan(key, first, now, &mut wanted, &mut background)).collect();
         self.spawn_fetch(wanted, LookupScope::Everywhere, loader.clone());
-        self.spawn_fetch(behind, LookupScope::Background, loader.clone());
+        self.spawn_fetch(background, LookupScope::Background, loader.clone());
 
         let mut deadlines = Deadlines::new(self.engine.clock(), &self.policy);
         let mut answers = Vec::with_capacity(keys.len());
@@ -94,7 +66,55 @@ impl<V: Cacheable> Region<V> {
         answers
     }
 
-    /// Loads keys anew and answers how many came. A load under way counts; one that a tier answered
+    /// Looks a key up in memory, unless the first look says that it isn't there, and joins a flight if that is
+    /// not all there is to do.
+    fn plan(
+        &self,
+        key: &Key,
+        first: FirstLook,
+        now: Timestamp,
+        wanted: &mut Vec<Fetch<V>>,
+        background: &mut Vec<Fetch<V>>,
+    ) -> Plan<V> {
+        let lookup = match first {
+            FirstLook::Nothing(reason) => MemoryLookup::Miss(reason),
+            FirstLook::Closer => self.look_in_memory(key, now),
+        };
+        let (found, servable) = match lookup {
+            MemoryLookup::Fresh(found) => {
+                self.count_hit(key, false);
+                return Plan::Have(found);
+            }
+            MemoryLookup::Due(found) => (Some(found), Servable::Due),
+            MemoryLookup::Stale(found) => (Some(found), Servable::Stale),
+            MemoryLookup::Miss(reason) => (None, Servable::No(reason)),
+        };
+        // What has landed and is still being written to the tiers is joined while it is fresh.
+        let joinable = |answer: &FlightResult<V>| {
+            answer.as_ref().is_ok_and(|found| Servable::by_age(found, now) == Servable::Fresh)
+        };
+        let stale = servable == Servable::Stale;
+        let throttled = found.is_some() && self.core.throttle.paused(key, now);
+        match found {
+            Some(found) if throttled || !stale || self.policy.soft_timeout.is_zero() => {
+                self.count_hit(key, stale);
+                if !throttled {
+                    self.join(key, LookupScope::Background, background, joinable);
+                }
+                Plan::Have(found)
+            }
+            _ => {
+                self.count_miss(key, servable);
+                let (flight, leads) = self.join(key, LookupScope::Everywhere, wanted, joinable);
+                if !leads {
+                    self.engine.counters().bump(Count::Coalesced);
+                }
+                Plan::Await(flight)
+            }
+        }
+    }
+
+    /// Loads keys anew and returns how many came. A load under way counts; a flight that a tier answered
     /// is followed by a load.
     pub(crate) async fn reload(&self, keys: &[Key]) -> Result<usize> {
         // Nothing that is merely offered will do.
@@ -103,14 +123,15 @@ impl<V: Cacheable> Region<V> {
         let (mut came, mut failed) = (0, None);
         let mut left: Vec<Key> = keys.to_vec();
         for _ in 0..2 {
-            let mut leaders = Vec::new();
-            let flights: Vec<_> = left.iter().map(|key| self.flight(key, &mut leaders, |_| false)).collect();
-            self.spawn_fetch(leaders, LookupScope::LoaderOnly, self.loader.clone());
+            let (scope, mut fetches) = (LookupScope::LoaderOnly, Vec::new());
+            let flights: Vec<_> =
+                left.iter().map(|key| self.join(key, scope, &mut fetches, |_| false)).collect();
+            self.spawn_fetch(fetches, scope, self.loader.clone());
             let mut again = Vec::new();
-            for (key, flight) in left.drain(..).zip(flights) {
-                match deadlines.wait(&flight.0).await.unwrap_or_else(|| Err(self.lost(&key))) {
+            for (key, (flight, leads)) in left.drain(..).zip(flights) {
+                match deadlines.wait(&flight).await.unwrap_or_else(|| Err(self.lost(&key))) {
                     Ok(found) if found.source == Source::Loader => came += 1,
-                    Ok(_) if flight.1 => failed = failed.or(Some(self.not_refreshed(&key))),
+                    Ok(_) if leads => failed = failed.or(Some(self.not_refreshed(&key))),
                     Ok(_) => again.push(key),
                     Err(error) => failed = failed.or(Some(error)),
                 }
@@ -123,25 +144,28 @@ impl<V: Cacheable> Region<V> {
         }
     }
 
-    /// The flight of a key, and whether this call leads it.
-    fn flight(
+    /// Joins the flight of a key, or begins one and adds its fetch to `fetches`. Returns the flight, and whether
+    /// this call leads it.
+    fn join(
         &self,
         key: &Key,
-        leaders: &mut Vec<Leader<FlightResult<V>>>,
-        good: impl Fn(&FlightResult<V>) -> bool,
+        scope: LookupScope,
+        fetches: &mut Vec<Fetch<V>>,
+        joinable: impl Fn(&FlightResult<V>) -> bool,
     ) -> (Arc<Flight<FlightResult<V>>>, bool) {
-        match self.core.flights.join(key, good) {
+        match self.core.flights.join(key, joinable) {
             Joined::Follows(flight) => (flight, false),
             Joined::Leads(leader) => {
                 let flight = Arc::clone(leader.flight());
-                leaders.push(leader);
+                fetches.extend(self.begin_fetch(leader, scope));
                 (flight, true)
             }
         }
     }
 
-    /// Waits for a flight. One whose answer was invalidated before this caller asked is flown again, and
-    /// one that found nothing because nobody had a loader. `seen` is the latest invalidation of anything when it asked.
+    /// Waits for a flight, and for another one if the answer was invalidated before this caller asked, or if
+    /// whoever led the flight had no loader to ask. `seen` is the latest invalidation of anything when the
+    /// caller asked.
     async fn landed(
         &self,
         key: &Key,
@@ -157,7 +181,6 @@ impl<V: Cacheable> Region<V> {
                 Some(Ok(found)) => found,
             };
             let again = match found.source {
-                // Whoever led it had no loader to ask.
                 Source::Nowhere => loader.is_some(),
                 _ => self.was_invalidated_before(&found.meta, seen),
             };
@@ -165,28 +188,23 @@ impl<V: Cacheable> Region<V> {
                 return Ok(found);
             }
             self.core.flights.leave(key, &flight);
-            let mut leaders = Vec::new();
-            flight = self.flight(key, &mut leaders, |_| true).0;
-            self.spawn_fetch(leaders, LookupScope::Everywhere, loader.clone());
+            let (scope, mut fetches) = (LookupScope::Everywhere, Vec::new());
+            flight = self.join(key, scope, &mut fetches, |_| true).0;
+            self.spawn_fetch(fetches, scope, loader.clone());
         }
     }
 
-    /// Sends leaders off in a task of their own.
-    fn spawn_fetch(
-        &self,
-        leaders: Vec<Leader<FlightResult<V>>>,
-        scope: LookupScope,
-        loader: Option<Arc<dyn Loader<V>>>,
-    ) {
-        if leaders.is_empty() {
+    /// Fetches in a task of its own, so that a caller may be dropped without harm.
+    fn spawn_fetch(&self, fetches: Vec<Fetch<V>>, scope: LookupScope, loader: Option<Arc<dyn Loader<V>>>) {
+        if fetches.is_empty() {
             return;
         }
         if let Err(error) = self.engine.check_open("load") {
-            leaders.iter().for_each(|leader| leader.land(Err(error.clone())));
+            fetches.iter().for_each(|fetch| fetch.leader.land(Err(error.clone())));
             return;
         }
         let region = self.clone();
-        self.engine.spawn(async move { region.fetch(leaders, scope, loader).await });
+        self.engine.spawn(async move { region.fetch(fetches, scope, loader).await });
     }
 
     fn lost(&self, key: &Key) -> Error {
@@ -194,10 +212,7 @@ impl<V: Cacheable> Region<V> {
     }
 
     fn not_refreshed(&self, key: &Key) -> Error {
-        Error::new(
-            ErrorKind::Load,
-            "refresh",
-            format!("{key} could not be loaded anew; what is in grace stays"),
-        )
+        let message = format!("{key} could not be loaded anew: its value in grace stays");
+        Error::new(ErrorKind::Load, "refresh", message)
     }
 }

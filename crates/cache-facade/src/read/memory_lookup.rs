@@ -25,6 +25,15 @@ pub(crate) enum MemoryLookup<V> {
     Miss(Unservable),
 }
 
+/// What the hit path saw of a key that it could not answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum FirstLook {
+    /// Nothing that a closer look could find.
+    Nothing(Unservable),
+    /// An entry that takes a closer look; or nobody has looked yet.
+    Closer,
+}
+
 impl<V: Cacheable> Region<V> {
     /// Looks a key up in memory, without counting.
     pub(crate) fn look_in_memory(&self, key: &impl Query, now: Timestamp) -> MemoryLookup<V> {
@@ -45,16 +54,16 @@ impl<V: Cacheable> Region<V> {
     }
 
     /// The hit: what `take` makes of an entry that can be served with nothing else to be done about it,
-    /// counted. Whatever is not so simple takes the longer way.
+    /// counted. Whatever is not so simple takes the longer way, and what was seen of it is the error.
     #[inline]
     pub(crate) fn fresh_in_memory<K: ToKey + ?Sized, T>(
         &self,
         key: &K,
         take: impl FnOnce(Held<'_>) -> Option<T>,
-    ) -> Option<T> {
+    ) -> Result<T, FirstLook> {
         let key = &key.to_query(&self.core.prefix);
         if !self.asks_memory(key) {
-            return None;
+            return Err(FirstLook::Nothing(Unservable::NotAsked));
         }
         let cleared = self.core.cleared();
         let plain = cleared == Timestamp::MIN && self.policy.eager.is_none();
@@ -62,14 +71,15 @@ impl<V: Cacheable> Region<V> {
             // The clock is read while the entry is on its way from memory.
             let now = self.engine.clock().coarse();
             if self.is_plainly_fresh(held, plain, cleared, now) { take(held) } else { None }
-        })??;
+        });
+        let taken = taken.ok_or(FirstLook::Nothing(Unservable::Absent))?.ok_or(FirstLook::Closer)?;
         self.engine.memory().count_hit(key);
         if self.engine.observers().any()
             && let Ok(key) = key.key()
         {
             self.engine.observers().tell(&Event::Hit { key: &key, source: "memory", stale: false });
         }
-        Some(taken)
+        Ok(taken)
     }
 
     /// Whether memory takes part in a read of this key.

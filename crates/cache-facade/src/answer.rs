@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use cache_core::{Freshness, Meta, Timestamp};
+use cache_core::{Meta, Result, Timestamp};
 
 /// Where an answer came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,13 +55,16 @@ pub struct Lookup<V> {
     pub servable_for: Duration,
 }
 
-/// What a flight brings: an answer that is not yet measured against anybody's clock.
+/// An answer as a flight brings it, not yet measured against a clock.
 #[derive(Debug)]
 pub(crate) struct Found<V> {
     pub(crate) value: Option<Arc<V>>,
     pub(crate) source: Source,
     pub(crate) meta: Meta,
 }
+
+/// What a flight brings.
+pub(crate) type FlightResult<V> = Result<Found<V>>;
 
 impl<V> Clone for Found<V> {
     fn clone(&self) -> Self {
@@ -70,10 +73,6 @@ impl<V> Clone for Found<V> {
 }
 
 impl<V> Found<V> {
-    pub(crate) fn freshness(&self, now: Timestamp) -> Freshness {
-        self.meta.freshness(now)
-    }
-
     pub(crate) fn at(self, now: Timestamp) -> Lookup<V> {
         Lookup {
             value: self.value,

@@ -1,26 +1,19 @@
 //! Putting a cache together.
 
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc, Mutex, RwLock,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use cache_core::{Bus, Clock, Error, ErrorKind, Lease, Observer, Pattern, Result, Tier, Timestamp};
+use cache_core::{Bus, Clock, Error, ErrorKind, Lease, Observer, Pattern, Result, Tier};
 use cache_memory::Memory;
-use tokio_util::task::TaskTracker;
 
 use crate::{
     cache::Cache,
-    engine::counters::Counters,
-    engine::{Engine, MemoryMode, WhenDeaf},
-    invalidation::publisher::Fleet,
-    invalidation::stamps::{self, Stamps},
-    invalidation::subscriber,
-    tier::handle::{Observers, Slot},
+    engine::{Engine, MemoryMode, Parts, observers::Observers},
+    invalidation::{
+        bus_client::{BusClient, OnBusLoss},
+        stamps::{self, Stamps},
+        subscriber,
+    },
+    tier::handle::TierHandle,
 };
 
 const YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
@@ -35,7 +28,7 @@ pub struct CacheBuilder {
     tiers: Vec<(Arc<dyn Tier>, bool)>,
     bus: Option<Arc<dyn Bus>>,
     lease: Option<Arc<dyn Lease>>,
-    when_deaf: WhenDeaf,
+    on_bus_loss: OnBusLoss,
     observers: Vec<Arc<dyn Observer>>,
     clock: Clock,
     longest_life: Duration,
@@ -51,7 +44,7 @@ impl Default for CacheBuilder {
             tiers: Vec::new(),
             bus: None,
             lease: None,
-            when_deaf: WhenDeaf::Serve,
+            on_bus_loss: OnBusLoss::ServeMemory,
             observers: Vec::new(),
             clock: Clock::system(),
             longest_life: YEAR,
@@ -108,8 +101,8 @@ impl CacheBuilder {
 
     /// What memory does while the bus is lost. Default: it goes on.
     #[must_use]
-    pub fn when_deaf(mut self, when_deaf: WhenDeaf) -> Self {
-        self.when_deaf = when_deaf;
+    pub fn on_bus_loss(mut self, on_bus_loss: OnBusLoss) -> Self {
+        self.on_bus_loss = on_bus_loss;
         self
     }
 
@@ -166,51 +159,40 @@ impl CacheBuilder {
                 return Err(Error::new(ErrorKind::Config, "build", message));
             }
         }
-        let observers = Observers(self.observers.into());
+        let observers = Observers::new(self.observers);
         let all = self.namespace.as_deref().map_or_else(|| Pattern::starting_with(""), Pattern::kind);
-        let slots: Vec<Slot> = self
-            .tiers
-            .into_iter()
-            .map(|(tier, local)| Slot::new(tier, local, observers.clone(), self.clock.clone(), all.clone()))
-            .collect();
+        let handle =
+            |(tier, local)| TierHandle::new(tier, local, observers.clone(), self.clock.clone(), all.clone());
+        let tiers: Vec<TierHandle> = self.tiers.into_iter().map(handle).collect();
         let stamps = Stamps::new(self.namespace.as_deref(), self.longest_life.saturating_mul(2))?;
-        // Asks every tier something that is needed anyway. Whoever fails is unwell from the start.
-        match stamps::read(&[stamps.all_key().clone()], &slots).await {
+        // Asks every tier something that is needed anyway. A tier that fails is failing from the start.
+        match stamps::read(&[stamps.all_key().clone()], &tiers).await {
             Err(error) if self.require_tiers => return Err(error),
             _ => {}
         }
-        let fleet = self.bus.map(|bus| {
-            Arc::new(Fleet::new(bus, self.namespace.as_deref(), self.clock.clone(), observers.clone()))
+        let bus = self.bus.map(|bus| {
+            let (clock, observers) = (self.clock.clone(), observers.clone());
+            Arc::new(BusClient::new(bus, self.namespace.as_deref(), clock, observers))
         });
-        let engine = Arc::new(Engine {
-            clock: self.clock,
+        let engine = Arc::new(Engine::new(Parts {
+            clock: self.clock.clone(),
             namespace: self.namespace,
             memory: self.memory,
             mode: self.mode,
-            slots,
+            tiers,
             stamps,
-            counters: Counters::default(),
             observers,
-            tasks: TaskTracker::new(),
             longest_life: self.longest_life,
-            fallen_back: AtomicBool::new(false),
-            cleared: AtomicI64::new(Timestamp::MIN.as_micros()),
-            load_limit: AtomicU64::new(0),
-            regions: Mutex::new(HashMap::new()),
-            places: RwLock::default(),
-            fleet,
+            bus,
+            on_bus_loss: self.on_bus_loss,
             lease: self.lease,
-            asks_when_deaf: self.when_deaf == WhenDeaf::Ask,
-            epoch: AtomicU64::new(0),
-            doubted: AtomicI64::new(Timestamp::MIN.as_micros()),
-            late: AtomicUsize::new(0),
-        });
-        tokio::spawn(Engine::keep_up(Arc::downgrade(&engine), engine.clock.clone()));
-        tokio::spawn(Engine::keep_well(Arc::downgrade(&engine), engine.clock.clone()));
-        if let Some(fleet) = &engine.fleet {
-            tokio::spawn(Fleet::send(Arc::downgrade(fleet)));
-            // Before anything is held, so that nothing is missed from the start if the bus is there.
-            let listening = fleet.limited("listen", fleet.bus.listen()).await;
+        }));
+        tokio::spawn(Engine::sweep_memory(Arc::downgrade(&engine), self.clock.clone()));
+        tokio::spawn(Engine::retry_tiers(Arc::downgrade(&engine), self.clock));
+        if let Some(bus) = engine.bus() {
+            tokio::spawn(BusClient::publish_queued(Arc::downgrade(bus)));
+            // Before anything is held, so that nothing is missed from the start if the bus works.
+            let listening = bus.listen().await;
             tokio::spawn(subscriber::listen(Arc::downgrade(&engine), listening));
         }
         Ok(Cache { engine })

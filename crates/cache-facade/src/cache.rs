@@ -1,23 +1,18 @@
 //! The cache as a whole: opening regions, invalidating across them, seeing how it is.
 
-use std::{
-    any::TypeId,
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
+use std::{any::TypeId, sync::Arc, time::Duration};
 
 use cache_core::{Clock, Key, Pattern, Result, Tag, Target};
 use cache_memory::HotKey;
 
 use crate::{
     builder::CacheBuilder,
-    engine::Engine,
-    engine::counters::Count,
+    engine::{Engine, counters::Count},
     policy::Policy,
     region::{Cacheable, Region, RegionCore},
     region_builder::RegionBuilder,
     stats::{Health, Stats},
-    tier::handle::Slot,
+    tier::handle::TierHandle,
 };
 
 /// A tiered cache. Clones are handles to the same one.
@@ -85,14 +80,13 @@ impl Cache {
     {
         const { assert!(size_of::<F>() == 0, "what opens a region once must capture nothing") };
         type Parts<V> = (Arc<RegionCore<V>>, Arc<Policy<V>>);
-        let (place, places) = (TypeId::of::<F>(), &self.engine.places);
-        let opened = places.read().unwrap_or_else(PoisonError::into_inner).get(&place).cloned();
-        let parts = match opened.and_then(|parts| parts.downcast::<Parts<V>>().ok()) {
+        let (call_site, regions) = (TypeId::of::<F>(), self.engine.regions());
+        let parts = match regions.opened_by::<Parts<V>>(call_site) {
             Some(parts) => parts,
             None => {
                 let Region { core, policy, .. } = open(self).open()?;
                 let parts: Arc<Parts<V>> = Arc::new((core, policy));
-                places.write().unwrap_or_else(PoisonError::into_inner).insert(place, parts.clone());
+                regions.note_opened_by(call_site, Arc::clone(&parts));
                 parts
             }
         };
@@ -154,22 +148,22 @@ impl Cache {
 
     /// Ends the protection by this very pattern.
     pub fn unprotect(&self, pattern: &Pattern) {
-        self.engine.memory.unprotect(Target::Matching(&self.within(pattern)));
+        self.engine.memory().unprotect(Target::Matching(&self.within(pattern)));
     }
 
     /// The keys read most of late, the hottest first: at most `most`, and at most 512.
     #[must_use]
     pub fn hottest(&self, most: usize) -> Vec<HotKey> {
-        self.engine.memory.hottest(most)
+        self.engine.memory().hottest(most)
     }
 
     /// The cache in numbers.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let engine = &self.engine;
-        let total = |count| engine.counters.total(count);
+        let total = |count| engine.counters().total(count);
         Stats {
-            memory: engine.memory.stats(),
+            memory: engine.memory().stats(),
             memory_stale: total(Count::MemoryStale),
             coalesced: total(Count::Coalesced),
             loads: total(Count::Load),
@@ -178,17 +172,17 @@ impl Cache {
             late_loads: total(Count::LateLoad),
             puts: total(Count::Put),
             removals: total(Count::Removal),
-            flights: engine.opened().values().map(|opened| opened.shared.flights() as u64).sum(),
-            tiers: engine.slots.iter().map(Slot::stats).collect(),
-            bus: engine.fleet.as_ref().map(|fleet| fleet.stats()),
+            flights: engine.regions().flights(),
+            tiers: engine.tiers().iter().map(TierHandle::stats).collect(),
+            bus: engine.bus().map(|bus| bus.stats()),
         }
     }
 
     /// Whether each tier answered when last asked, and whether the bus works.
     #[must_use]
     pub fn health(&self) -> Health {
-        let tiers: Vec<_> = self.engine.slots.iter().map(Slot::health).collect();
-        let bus = self.engine.fleet.as_ref().map(|fleet| fleet.stats());
+        let tiers: Vec<_> = self.engine.tiers().iter().map(TierHandle::health).collect();
+        let bus = self.engine.bus().map(|bus| bus.stats());
         let connected = bus.as_ref().is_none_or(|bus| bus.connected);
         Health { healthy: connected && tiers.iter().all(|tier| tier.error.is_none()), bus, tiers }
     }
@@ -206,21 +200,21 @@ impl Cache {
     /// The clock this cache lives by.
     #[must_use]
     pub fn clock(&self) -> &Clock {
-        &self.engine.clock
+        self.engine.clock()
     }
 
     /// Reclaims memory held by dead entries now, rather than at the next half minute. Answers how many.
     pub fn sweep(&self) -> u64 {
-        self.engine.memory.sweep(self.engine.clock.now())
+        self.engine.memory().sweep(self.engine.clock().now())
     }
 
     /// Whether memory holds an entry of this key, of whatever age.
     #[must_use]
     pub fn in_memory(&self, key: &Key) -> bool {
-        self.engine.memory.peek(key).is_some()
+        self.engine.memory().peek(key).is_some()
     }
 
     fn within(&self, pattern: &Pattern) -> Pattern {
-        self.engine.namespace.as_deref().map_or_else(|| pattern.clone(), |space| pattern.within(space))
+        self.engine.namespace().map_or_else(|| pattern.clone(), |space| pattern.within(space))
     }
 }

@@ -15,7 +15,7 @@ pub use cache_config::{
 };
 pub use cache_core::Secret;
 pub use sections::{
-    BusCarrier, BusSection, Deaf, DiskSection, LeaseSection, MemorySection, PostgresSection, ProfileSection,
+    BusCarrier, BusSection, DiskSection, LeaseSection, MemorySection, PostgresSection, ProfileSection,
     RedisSection,
 };
 

@@ -59,7 +59,8 @@ pub use cache_l2_pg as postgres;
 #[cfg(feature = "macros")]
 pub use cache_macros::{cached, invalidates};
 pub use cache_memory::{Eviction, Evictions, HotKey, Memory, MemoryBuilder, MemoryStats};
-pub use engine::{MemoryMode, WhenDeaf};
+pub use engine::MemoryMode;
+pub use invalidation::bus_client::OnBusLoss;
 pub use policy::Policy;
 pub use region::{Cacheable, Region};
 pub use region_builder::RegionBuilder;

@@ -7,16 +7,16 @@ use std::{
     fmt::{self, Write},
     future::Future,
     marker::PhantomData,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
-use cache_core::{Error, ErrorKind, Fetched, Key, Loaded, Result, Tag, Ttl};
+use cache_core::{Error, ErrorKind, Fetched, Key, Loaded, Result, Tag, Ttl, sync::Mutex};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::{
     cache::Cache,
-    read::memory_lookup::typed_value,
+    read::memory_lookup::value_as,
     region::{Cacheable, Region},
     region_builder::RegionBuilder,
 };
@@ -150,7 +150,7 @@ pub fn tags<const N: usize>(texts: [Id; N]) -> Result<Vec<Tag>> {
 /// What memory holds fresh: nothing has to be cloned for a load then.
 #[must_use]
 pub fn hit<V: Cacheable>(region: &Region<V>, id: &str) -> Option<Option<Arc<V>>> {
-    region.fresh(id, typed_value)
+    region.fresh_in_memory(id, value_as).ok()
 }
 
 /// As [`Region::get_or_load`], with an error that [`Errors`] can give back.
@@ -294,9 +294,7 @@ impl<E: From<Error> + Send + 'static> Taken<E> for &Errors<E> {
 
 fn restored<E: From<Error> + Send + 'static>(error: Error, own: fn(&mut Option<E>) -> Option<E>) -> E {
     let cause = error.cause().and_then(|cause| cause.downcast_ref::<Carried<E>>());
-    let own = cause.and_then(|Carried { own: error, .. }| {
-        own(&mut error.lock().unwrap_or_else(PoisonError::into_inner))
-    });
+    let own = cause.and_then(|Carried { own: error, .. }| own(&mut error.lock()));
     own.unwrap_or_else(|| E::from(error))
 }
 

@@ -5,35 +5,29 @@ use std::{
     future::Future,
     sync::{
         Arc,
-        atomic::{AtomicI64, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering},
     },
 };
 
 use async_trait::async_trait;
 use cache_core::{
     Codec, Fetched, Key, Loaded, Loader, Pattern, Prefix, Refresh, Result, Target, Timestamp, ToKey,
-    message::{Change, KeyText},
+    message::KeyText,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    answer::{Found, Lookup},
-    engine::{Engine, Shared},
-    load::flight::Flights,
-    load::instrumented::Called,
-    load::throttle::Throttle,
+    answer::{FlightResult, Lookup},
+    engine::{Engine, regions::UntypedRegion},
+    load::{closure_loader::ClosureLoader, flight::Flights, instrumented::Instrumented, throttle::Throttle},
     policy::Policy,
-    read::get::Once,
-    read::memory_lookup::{Glance, typed, typed_value},
+    read::memory_lookup::{FirstLook, MemoryLookup, found_as, value_as},
 };
 
 /// What can be cached: anything that serde can write and read.
 pub trait Cacheable: Serialize + DeserializeOwned + Send + Sync + 'static {}
 
 impl<V: Serialize + DeserializeOwned + Send + Sync + 'static> Cacheable for V {}
-
-/// What a flight brings.
-pub(crate) type Answer<V> = Result<Found<V>>;
 
 /// The values of one kind. Clones are handles to the same region.
 ///
@@ -71,14 +65,14 @@ pub(crate) struct RegionCore<V> {
     pub(crate) prefix: Prefix,
     pub(crate) codec: Codec,
     pub(crate) schema: u32,
-    pub(crate) flights: Arc<Flights<Answer<V>>>,
+    pub(crate) flights: Arc<Flights<FlightResult<V>>>,
     pub(crate) throttle: Throttle,
     /// What was born at this moment or before is dead.
     cleared: AtomicI64,
     /// Whether the clears of earlier processes were read from the tiers.
-    pub(crate) clears_known: std::sync::atomic::AtomicBool,
-    /// How many values were checked to survive their codec.
-    pub(crate) proved: AtomicU32,
+    clears_known: AtomicBool,
+    /// How many values were decoded again after they were encoded.
+    round_trips_checked: AtomicU32,
 }
 
 impl<V: Cacheable> Region<V> {
@@ -89,11 +83,11 @@ impl<V: Cacheable> Region<V> {
     /// The loader's error, or `Timeout` if it did not answer in time, when there is no value in grace
     /// to serve instead; `Limit` or `Config` for a key that can't be one.
     pub async fn get<K: ToKey + ?Sized>(&self, key: &K) -> Result<Option<Arc<V>>> {
-        match self.fresh(key, typed_value) {
-            Some(value) => Ok(value),
-            None => Box::pin(self.found(key.to_key(&self.core.prefix), self.loader.clone()))
+        match self.fresh_in_memory(key, value_as) {
+            Ok(value) => Ok(value),
+            Err(first) => Box::pin(self.found(key.to_key(&self.core.prefix), first, self.loader.clone()))
                 .await
-                .map(|f| f.value),
+                .map(|found| found.value),
         }
     }
 
@@ -121,12 +115,12 @@ impl<V: Cacheable> Region<V> {
         T: Into<Loaded<V>> + 'static,
         E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
     {
-        match self.fresh(key, typed_value) {
-            Some(value) => Ok(value),
-            None => {
+        match self.fresh_in_memory(key, value_as) {
+            Ok(value) => Ok(value),
+            Err(first) => {
                 let (engine, core) = (Arc::clone(&self.engine), Arc::clone(&self.core));
-                let once = Called { engine, core, loader: Arc::new(Once::new(load)) };
-                Box::pin(self.found(key.to_key(&self.core.prefix), Some(Arc::new(once))))
+                let once = Instrumented { engine, core, loader: Arc::new(ClosureLoader::new(load)) };
+                Box::pin(self.found(key.to_key(&self.core.prefix), first, Some(Arc::new(once))))
                     .await
                     .map(|found| found.value)
             }
@@ -139,19 +133,21 @@ impl<V: Cacheable> Region<V> {
     ///
     /// As [`Region::get`].
     pub async fn lookup<K: ToKey + ?Sized>(&self, key: &K) -> Result<Lookup<V>> {
-        let found = match self.fresh(key, typed) {
-            Some(found) => found,
-            None => Box::pin(self.found(key.to_key(&self.core.prefix), self.loader.clone())).await?,
+        let found = match self.fresh_in_memory(key, found_as) {
+            Ok(found) => found,
+            Err(first) => {
+                Box::pin(self.found(key.to_key(&self.core.prefix), first, self.loader.clone())).await?
+            }
         };
-        Ok(found.at(self.engine.clock.now()))
+        Ok(found.at(self.engine.clock().now()))
     }
 
     /// As [`Region::lookup`] for many keys, in their order, each with its own outcome.
     pub async fn lookup_many<K: ToKey>(&self, keys: &[K]) -> Vec<Result<Lookup<V>>> {
         let keys: Vec<Result<Key>> = keys.iter().map(|key| key.to_key(&self.core.prefix)).collect();
         let good: Vec<Key> = keys.iter().flatten().cloned().collect();
-        let mut found = Box::pin(self.read(&good, self.loader.clone())).await.into_iter();
-        let now = self.engine.clock.now();
+        let mut found = Box::pin(self.read(&good, FirstLook::Closer, self.loader.clone())).await.into_iter();
+        let now = self.engine.clock().now();
         keys.into_iter()
             .map(|key| key.and_then(|_| found.next().unwrap_or_else(|| unreachable!("one answer a key"))))
             .map(|answer| answer.map(|found| found.at(now)))
@@ -162,9 +158,9 @@ impl<V: Cacheable> Region<V> {
     /// starts nothing.
     #[must_use]
     pub fn peek<K: ToKey + ?Sized>(&self, key: &K) -> Option<Arc<V>> {
-        match self.glance(&key.to_lookup(&self.core.prefix), self.engine.clock.now()) {
-            Glance::Fresh(found) | Glance::Due(found) | Glance::Stale(found) => found.value,
-            Glance::Miss => None,
+        match self.look_in_memory(&key.to_lookup(&self.core.prefix), self.engine.clock().now()) {
+            MemoryLookup::Fresh(found) | MemoryLookup::Due(found) | MemoryLookup::Stale(found) => found.value,
+            MemoryLookup::Miss(_) => None,
         }
     }
 
@@ -175,7 +171,7 @@ impl<V: Cacheable> Region<V> {
     /// `Limit` for a key or value that is too large, `Codec` for a value that its codec can't carry;
     /// nothing is stored then. A tier that fails is an event.
     pub async fn put<K: ToKey + ?Sized>(&self, key: &K, value: impl Into<Fetched<V>>) -> Result<()> {
-        self.write(vec![(key.to_key(&self.core.prefix)?, value.into())]).await
+        self.put_all(vec![(key.to_key(&self.core.prefix)?, value.into())]).await
     }
 
     /// Stores many values, each tier in one call.
@@ -188,7 +184,7 @@ impl<V: Cacheable> Region<V> {
         values: impl IntoIterator<Item = (K, T)>,
     ) -> Result<()> {
         let values = values.into_iter();
-        self.write(
+        self.put_all(
             values
                 .map(|(key, value)| Ok((key.to_key(&self.core.prefix)?, value.into())))
                 .collect::<Result<Vec<(Key, Fetched<V>)>>>()?,
@@ -224,14 +220,7 @@ impl<V: Cacheable> Region<V> {
     ///
     /// `Limit` for a kind too long to be remembered as cleared. A tier that fails is an event.
     pub async fn clear(&self) -> Result<()> {
-        let key = self.engine.stamps.kind_key(self.core.prefix.kind())?;
-        let at = self.engine.clock.tick();
-        self.core.clear(at);
-        self.core.overtake(None);
-        self.engine.write_stamp(key, at).await;
-        let kind = self.core.prefix.kind().to_owned();
-        self.engine.announce([Change::KindEnded { kind, at }]).await;
-        Ok(())
+        self.clear_kind().await
     }
 
     /// Loads keys anew from their source, whatever the tiers hold, and answers how many came.
@@ -262,7 +251,7 @@ impl<V: Cacheable> Region<V> {
     ///
     /// `Limit` or `Config` for a key that can't be one.
     pub fn unprotect<K: ToKey + ?Sized>(&self, key: &K) -> Result<()> {
-        self.engine.memory.unprotect(Target::Keys(&[key.to_key(&self.core.prefix)?]));
+        self.engine.memory().unprotect(Target::Keys(&[key.to_key(&self.core.prefix)?]));
         Ok(())
     }
 
@@ -281,8 +270,7 @@ impl<V: Cacheable> Region<V> {
     #[must_use]
     pub fn with(&self, change: impl FnOnce(Policy<V>) -> Policy<V>) -> Self {
         let policy = Arc::new(change((*self.policy).clone()));
-        let limit = u64::try_from(policy.load_limit().as_micros()).unwrap_or(u64::MAX);
-        self.engine.load_limit.fetch_max(limit, Ordering::Relaxed);
+        self.engine.admit_loads_of(&policy);
         Self { policy, ..self.clone() }
     }
 
@@ -324,7 +312,7 @@ impl<V> fmt::Debug for Region<V> {
 }
 
 impl<V> RegionCore<V> {
-    pub(crate) fn new(prefix: Prefix, codec: Codec, schema: u32, cleared: i64) -> Self
+    pub(crate) fn new(prefix: Prefix, codec: Codec, schema: u32, cleared: Timestamp) -> Self
     where
         V: Cacheable,
     {
@@ -334,18 +322,38 @@ impl<V> RegionCore<V> {
             schema,
             flights: Arc::new(Flights::new()),
             throttle: Throttle::default(),
-            cleared: AtomicI64::new(cleared),
-            clears_known: false.into(),
-            proved: AtomicU32::new(0),
+            cleared: AtomicI64::new(cleared.as_micros()),
+            clears_known: AtomicBool::new(false),
+            round_trips_checked: AtomicU32::new(0),
         }
     }
 
+    /// The latest clear: what was born at this moment or before is dead.
+    #[inline]
     pub(crate) fn cleared(&self) -> Timestamp {
         Timestamp::from_micros(self.cleared.load(Ordering::Acquire))
     }
+
+    /// Whether the clears of earlier processes were read from the tiers.
+    pub(crate) fn are_clears_known(&self) -> bool {
+        self.clears_known.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_clears_known(&self, known: bool) {
+        self.clears_known.store(known, Ordering::Release);
+    }
+
+    /// Runs `check` unless it succeeded `most` times already.
+    pub(crate) fn check_round_trips(&self, most: u32, check: impl FnOnce() -> Result<()>) -> Result<()> {
+        if self.round_trips_checked.load(Ordering::Relaxed) < most {
+            check()?;
+            self.round_trips_checked.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(())
+    }
 }
 
-impl<V: Cacheable> Shared for RegionCore<V> {
+impl<V: Cacheable> UntypedRegion for RegionCore<V> {
     fn overtake(&self, pattern: Option<&Pattern>) {
         self.flights.overtake_matching(|key| pattern.is_none_or(|pattern| pattern.matches(key)));
     }
@@ -358,14 +366,14 @@ impl<V: Cacheable> Shared for RegionCore<V> {
         self.flights.len()
     }
 
-    fn doubt(&self) {
-        self.clears_known.store(false, Ordering::Release);
+    fn forget_clears(&self) {
+        self.set_clears_known(false);
     }
 
     fn overtake_text(&self, text: &KeyText) -> Option<(Key, bool)> {
         let key = (text.prefix == self.prefix.as_str()).then(|| self.prefix.key(&text.id).ok()).flatten()?;
         self.throttle.resume(&key);
-        let flying = self.flights.overtake(&key);
-        Some((key, flying))
+        let in_flight = self.flights.overtake(&key);
+        Some((key, in_flight))
     }
 }

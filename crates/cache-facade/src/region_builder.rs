@@ -1,20 +1,14 @@
 //! Opening a region: its settings, its loader, and the check that one kind has one type.
 
-use std::{
-    any::{TypeId, type_name},
-    marker::PhantomData,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 use cache_core::{Codec, Error, ErrorKind, Event, Loader, Prefix, Result, TtlPolicy};
 
 use crate::{
-    engine::{Engine, Opened},
-    load::coalesce::Gather,
-    load::instrumented::Called,
+    engine::Engine,
+    load::{coalesce::Coalescer, instrumented::Instrumented},
     policy::Policy,
-    region::{Cacheable, Region, RegionCore},
+    region::{Cacheable, Region},
 };
 
 /// Settings of a region. Made by [`Cache::region`](crate::Cache::region).
@@ -25,8 +19,8 @@ pub struct RegionBuilder<V> {
     codec: Codec,
     schema: u32,
     loader: Option<Arc<dyn Loader<V>>>,
-    gather: Duration,
-    ttl_said: Option<(Duration, Duration)>,
+    batch_window: Duration,
+    short_grace: Option<(Duration, Duration)>,
     value: PhantomData<fn() -> V>,
 }
 
@@ -50,8 +44,8 @@ impl<V: Cacheable> RegionBuilder<V> {
             codec: Codec::default(),
             schema: 0,
             loader: None,
-            gather: Duration::ZERO,
-            ttl_said: None,
+            batch_window: Duration::ZERO,
+            short_grace: None,
             value: PhantomData,
         }
     }
@@ -71,7 +65,7 @@ impl<V: Cacheable> RegionBuilder<V> {
     #[must_use]
     pub fn ttl(mut self, ttl: impl TtlPolicy<V> + 'static) -> Self {
         let fixed = (&ttl as &dyn std::any::Any).downcast_ref::<cache_core::Ttl>();
-        self.ttl_said = fixed.filter(|ttl| ttl.grace < ttl.life).map(|ttl| (ttl.life, ttl.grace));
+        self.short_grace = fixed.filter(|ttl| ttl.grace < ttl.life).map(|ttl| (ttl.life, ttl.grace));
         Self { policy: self.policy.ttl(ttl), ..self }
     }
 
@@ -128,7 +122,7 @@ impl<V: Cacheable> RegionBuilder<V> {
     /// # async fn main() -> Result<()> {
     /// let cache = Cache::builder().build().await?;
     /// let lengths =
-    ///     cache.region::<usize>("length").loader(Lengths).gather(Duration::from_millis(2)).open()?;
+    ///     cache.region::<usize>("length").loader(Lengths).batch_window(Duration::from_millis(2)).open()?;
     /// let (apple, tesla) = tokio::join!(lengths.get("AAPL"), lengths.get("TSLA"));
     /// assert_eq!((apple?.as_deref(), tesla?.as_deref()), (Some(&4), Some(&4)));
     /// assert_eq!(cache.stats().loads, 1);
@@ -136,8 +130,8 @@ impl<V: Cacheable> RegionBuilder<V> {
     /// # }
     /// ```
     #[must_use]
-    pub fn gather(self, window: Duration) -> Self {
-        Self { gather: window, ..self }
+    pub fn batch_window(self, window: Duration) -> Self {
+        Self { batch_window: window, ..self }
     }
 
     /// Opens the region. A kind that was opened before shares its entries and its loads under way;
@@ -147,56 +141,31 @@ impl<V: Cacheable> RegionBuilder<V> {
     ///
     /// `Config` if the kind can't be one, or was opened with another type, codec or schema version.
     pub fn open(self) -> Result<Region<V>> {
-        let prefix = Prefix::new(self.engine.namespace.as_deref(), &self.kind)?;
+        let prefix = Prefix::new(self.engine.namespace(), &self.kind)?;
         if self.loader.as_ref().is_some_and(|loader| loader.max_batch() == 0) {
             let message = format!("the loader of {:?} takes no keys at all: max_batch() is 0", self.kind);
             return Err(Error::new(ErrorKind::Config, "open", message));
         }
-        if let Some((life, grace)) = self.ttl_said {
+        if let Some((life, grace)) = self.short_grace {
             let change =
                 format!("grace {grace:?} ends before life {life:?}: it is {life:?} now, none past the life");
             tracing::warn!(kind = self.kind, change);
-            self.engine.observers.tell(&Event::Normalised { kind: &self.kind, change: &change });
+            self.engine.observers().tell(&Event::Normalised { kind: &self.kind, change: &change });
         }
-        let core = self.core(prefix)?;
-        let limit = u64::try_from(self.policy.load_limit().as_micros()).unwrap_or(u64::MAX);
-        self.engine.load_limit.fetch_max(limit, Ordering::Relaxed);
-        let called = self.loader.map(|loader| Called {
+        let core = self.engine.regions().open(&self.kind, prefix, self.codec, self.schema)?;
+        self.engine.admit_loads_of(&self.policy);
+        let instrumented = self.loader.map(|loader| Instrumented {
             engine: Arc::clone(&self.engine),
             core: Arc::clone(&core),
             loader,
         });
-        let loader = called.map(|called| -> Arc<dyn Loader<V>> {
-            if self.gather.is_zero() { Arc::new(called) } else { Arc::new(Gather::new(called, self.gather)) }
+        let loader = instrumented.map(|loader| -> Arc<dyn Loader<V>> {
+            match self.batch_window {
+                Duration::ZERO => Arc::new(loader),
+                window => Arc::new(Coalescer::new(loader, window)),
+            }
         });
         Ok(Region { engine: self.engine, core, policy: Arc::new(self.policy), loader })
-    }
-
-    fn core(&self, prefix: Prefix) -> Result<Arc<RegionCore<V>>> {
-        let mut regions = self.engine.opened();
-        if let Some(opened) = regions.get(&self.kind) {
-            let same = Arc::clone(&opened.core).downcast::<RegionCore<V>>().ok();
-            let same = same.filter(|core| core.codec == self.codec && core.schema == self.schema);
-            return same.ok_or_else(|| {
-                let wanted = type_name::<V>();
-                let message = if opened.type_id == TypeId::of::<V>() {
-                    format!("the kind {:?} is open with another codec or schema version", self.kind)
-                } else {
-                    format!("the kind {:?} is open for {}, not for {wanted}", self.kind, opened.type_name)
-                };
-                Error::new(ErrorKind::Config, "open", format!("{message}: use one per kind"))
-            });
-        }
-        let cleared = self.engine.cleared.load(Ordering::Acquire);
-        let core = Arc::new(RegionCore::<V>::new(prefix, self.codec, self.schema, cleared));
-        let opened = Opened {
-            type_id: TypeId::of::<V>(),
-            type_name: type_name::<V>(),
-            core: core.clone(),
-            shared: core.clone(),
-        };
-        regions.insert(self.kind.clone(), opened);
-        Ok(core)
     }
 }
 

@@ -56,7 +56,7 @@ pub struct TierStats {
     /// Values found that could not be read.
     pub corrupt: u64,
     /// Writes and removals that it could not take, and will be told once it is back.
-    pub owed: u64,
+    pub pending: u64,
     /// Writes that it never will be told: too many were owed, or it refused one again and again.
     pub lost: u64,
 }
@@ -69,7 +69,7 @@ pub struct BusStats {
     /// Frames sent.
     pub sent: u64,
     /// Frames of other nodes heard.
-    pub heard: u64,
+    pub received: u64,
     /// How often frames may have been missed, and all that memory held was let go.
     pub unproven: u64,
     /// Calls that failed, connections that were lost, and frames not understood.

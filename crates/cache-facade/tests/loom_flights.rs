@@ -10,7 +10,21 @@ mod flight;
 mod loom_shim {
     pub(crate) use std::sync::Arc;
 
-    pub(crate) use loom::sync::{Mutex, MutexGuard};
+    use loom::sync::MutexGuard;
+
+    /// The checker's mutex, whose lock never fails, as that of the engine.
+    #[derive(Debug)]
+    pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(loom::sync::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+            self.0.lock().expect("no thread panicked")
+        }
+    }
 }
 
 use std::{future::poll_fn, pin::Pin, task::Poll};

@@ -92,7 +92,7 @@ impl App {
             .clock(clock.clone());
         let cache = settings.cache.share(builder, &clock)?.build().await?;
         settings.cache.protected()?.iter().try_for_each(|pattern| cache.protect(pattern))?;
-        let gather = Duration::from_millis(settings.service.gather_ms);
+        let batch_window = Duration::from_millis(settings.service.batch_window_ms);
         let provider = providers.registry.clone();
         let (moved, moves) = move_queue();
         let watched = Watched::new(
@@ -107,8 +107,8 @@ impl App {
                 }
             },
         );
-        let quotes = region(&cache, &time, DataType::Price, gather, watched)?;
-        let series = region(&cache, &time, DataType::Ohlcv, gather, SeriesLoader::new(provider))?;
+        let quotes = region(&cache, &time, DataType::Price, batch_window, watched)?;
+        let series = region(&cache, &time, DataType::Ohlcv, batch_window, SeriesLoader::new(provider))?;
         let events = EventHandler::new(cache.clone(), time.clone(), clock, quotes.clone(), series.clone());
         let event_task = events.clone().spawn(moves);
         let reloadable = Reloadable {
@@ -231,7 +231,7 @@ fn region<V: Cacheable>(
     cache: &Cache,
     time: &MarketTime,
     data: DataType,
-    gather: Duration,
+    batch_window: Duration,
     loader: impl Loader<V>,
 ) -> Result<Region<V>> {
     cache
@@ -240,7 +240,7 @@ fn region<V: Cacheable>(
         .jitter(TTL_JITTER)
         .eager(EAGER_REFRESH_SHARE)
         .schema(SCHEMA)
-        .gather(gather)
+        .batch_window(batch_window)
         .loader(loader)
         .open()
 }

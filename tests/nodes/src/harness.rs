@@ -146,7 +146,7 @@ impl Harness {
         }
     }
 
-    /// Waits until every node is well, and no tier is owed anything. Answers how long that took; `None` if it
+    /// Waits until every node is well, and no tier has pending writes. Answers how long that took; `None` if it
     /// took longer than `limit`.
     ///
     /// # Panics

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Instant};
 
 use cache_core::{Clock, Key, Loader, Result, Tier, TierExt, Ttl};
-use cache_facade::{Cache, Guard, Region, WhenDeaf};
+use cache_facade::{Cache, Guard, OnBusLoss, Region};
 use cache_l1_redis::{Redis, RedisConfig, RedisTier};
 use cache_l2_pg::{PgConfig, PgTier, Postgres};
 
@@ -39,7 +39,7 @@ impl NodeCache {
         let mut builder = Cache::builder()
             .namespace(&config.namespace)
             .clock(clock.clone())
-            .when_deaf(if config.ask_on_bus_loss { WhenDeaf::Ask } else { WhenDeaf::Serve })
+            .on_bus_loss(if config.ask_on_bus_loss { OnBusLoss::AskTiers } else { OnBusLoss::ServeMemory })
             .tier(guarded(config, slow(config, fast.clone(), &clock)))
             .tier(guarded(config, slow(config, lasting.clone(), &clock)));
         builder = match config.bus {
@@ -109,7 +109,7 @@ impl NodeCache {
             bus: stats.bus.map(|bus| protocol::BusCounts {
                 name: bus.name.to_owned(),
                 sent: bus.sent,
-                heard: bus.heard,
+                received: bus.received,
                 unproven: bus.unproven,
                 errors: bus.errors,
             }),
@@ -121,7 +121,7 @@ impl NodeCache {
                     hits: tier.hits,
                     misses: tier.misses,
                     errors: tier.errors,
-                    owed: tier.owed,
+                    pending: tier.pending,
                     lost: tier.lost,
                 })
                 .collect(),

@@ -85,7 +85,7 @@ pub struct NodeState {
 pub struct BusCounts {
     pub name: String,
     pub sent: u64,
-    pub heard: u64,
+    pub received: u64,
     pub unproven: u64,
     pub errors: u64,
 }
@@ -98,15 +98,15 @@ pub struct TierCounts {
     pub hits: u64,
     pub misses: u64,
     pub errors: u64,
-    pub owed: u64,
+    pub pending: u64,
     pub lost: u64,
 }
 
 impl NodeState {
-    /// Whether all is well and no tier is owed anything.
+    /// Whether all is well and no tier has pending writes.
     #[must_use]
     pub fn is_well(&self) -> bool {
-        self.healthy && self.tiers.iter().all(|tier| tier.owed == 0)
+        self.healthy && self.tiers.iter().all(|tier| tier.pending == 0)
     }
 }
 

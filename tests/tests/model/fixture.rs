@@ -201,7 +201,7 @@ impl Fixture {
     async fn paid(&mut self, time_passed: bool) {
         settle().await;
         for (number, model) in self.oracle.tiers.iter_mut().enumerate().filter(|(_, tier)| !tier.down) {
-            let owed = || self.cache.stats().tiers[number].owed;
+            let owed = || self.cache.stats().tiers[number].pending;
             if time_passed {
                 eventually("the tier is told", || owed() == 0).await;
             }

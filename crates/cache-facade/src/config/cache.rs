@@ -7,10 +7,10 @@ use cache_core::{Clock, Error, ErrorKind, Pattern, Result};
 use cache_memory::{Eviction, Memory, MemoryBuilder};
 
 use super::{
-    BusCarrier, BusSection, Deaf, DiskSection, LeaseSection, MemorySection, PostgresSection, ProfileSection,
+    BusCarrier, BusSection, DiskSection, LeaseSection, MemorySection, PostgresSection, ProfileSection,
     RedisSection, add_disk, add_postgres, add_redis, redis_config,
 };
-use crate::{CacheBuilder, WhenDeaf};
+use crate::CacheBuilder;
 
 /// The configuration of a cache: memory, disk, the tiers shared with other nodes, and the bus between nodes.
 ///
@@ -211,10 +211,7 @@ impl CacheConfig {
     pub fn share(&self, builder: CacheBuilder, clock: &Clock) -> Result<CacheBuilder> {
         let builder = add_redis(self, builder, clock)?;
         let builder = add_postgres(self, builder, clock)?;
-        Ok(builder.when_deaf(match self.bus.when_deaf {
-            Deaf::Serve => WhenDeaf::Serve,
-            Deaf::Ask => WhenDeaf::Ask,
-        }))
+        Ok(builder.on_bus_loss(self.bus.on_bus_loss))
     }
 
     fn budget(&self) -> u64 {

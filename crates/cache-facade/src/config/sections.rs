@@ -7,6 +7,7 @@ use cache_core::{Pattern, Secret};
 use cache_memory::Eviction;
 use serde::{Deserialize, Serialize};
 
+use crate::OnBusLoss;
 section! {
     /// The profile.
     pub struct ProfileSection("", _profile) {
@@ -98,9 +99,10 @@ section! {
         /// URL.
         by: Option<BusCarrier> = None,
             setting().env(&["CACHE_BUS"]).flag("bus"),
-        /// What memory does while other nodes can't be heard: serve what it holds, or ask the tiers.
-        when_deaf: Deaf = Deaf::Serve,
-            setting().env(&["CACHE_WHEN_DEAF"]).flag("when-deaf"),
+        /// What memory does while this node receives nothing from the others: `serve_memory`, which goes on
+        /// serving what it holds, or `ask_tiers`, which serves nothing.
+        on_bus_loss: OnBusLoss = OnBusLoss::ServeMemory,
+            setting().env(&["CACHE_ON_BUS_LOSS"]).flag("on-bus-loss"),
     }
 }
 
@@ -123,17 +125,6 @@ pub enum BusCarrier {
     Postgres,
     /// There is no bus.
     Off,
-}
-
-/// What memory does while other nodes can't be heard.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Deaf {
-    /// It serves what it holds.
-    #[default]
-    Serve,
-    /// It serves nothing; the tiers are asked.
-    Ask,
 }
 
 fn eviction(text: &str) -> Result<(), String> {

@@ -1,4 +1,4 @@
-//! Counts of what is done off the hit path; hits and misses are memory's to count.
+//! Counts of what is done off the hit path; memory counts hits and misses.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -15,11 +15,11 @@ pub(crate) enum Count {
     Removal,
 }
 
-const KINDS: usize = Count::Removal as usize + 1;
+const COUNTS: usize = Count::Removal as usize + 1;
 
 /// The counts since the start.
 #[derive(Debug, Default)]
-pub(crate) struct Counters([AtomicU64; KINDS]);
+pub(crate) struct Counters([AtomicU64; COUNTS]);
 
 impl Counters {
     pub(crate) fn bump(&self, count: Count) {

@@ -1,154 +1,130 @@
-//! Telling the other nodes what this one did: in order, numbered, again if need be.
+//! Publishes to the other nodes what this one did: in order, numbered, and again if need be.
 
 use std::{
     mem,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError, Weak,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
 use cache_core::{
-    Bus, Clock, Error, ErrorKind, Event, Result,
+    Result,
     message::{Change, Message},
+    sync::Mutex,
 };
-use futures_util::future::{Either, select};
+use futures_util::future::select;
 use tokio::sync::{Notify, watch};
 
-use crate::{stats::BusStats, tier::handle::Observers, timer};
+use super::bus_client::{BusClient, backoff};
+use crate::timer;
 
-/// How many changes wait to be sent. Past that they are dropped and a number is left out, by which
-/// the others know that they have missed something.
-const WAITING: usize = 10_000;
+/// How many changes wait to be published. Past that they are dropped and a number is left out, which tells
+/// the other nodes that they have missed something.
+const MAX_QUEUED_CHANGES: usize = 10_000;
 
-/// How long the bus may take to send or to listen.
-const LIMIT: Duration = Duration::from_secs(2);
-
-/// How often a node that has nothing to say says so: the last frame before a silence may be lost too.
+/// How often a node without changes publishes an empty message: without it, nobody would notice that the
+/// last message before a silence was lost.
 pub(crate) const HEARTBEAT: Duration = Duration::from_secs(5);
 
-/// This node among those that share its tiers.
+/// The changes that wait to be published.
 #[derive(Debug)]
-pub(crate) struct Fleet {
-    pub(crate) bus: Arc<dyn Bus>,
-    /// This node's number, a new one at each start.
-    pub(crate) node: u128,
-    pub(crate) namespace: String,
-    pub(crate) clock: Clock,
-    observers: Observers,
-    outbox: Mutex<Outbox>,
+pub(crate) struct Outbox {
+    queue: Mutex<Queue>,
     filled: Arc<Notify>,
-    /// Up to which change sending was tried.
-    tried: watch::Sender<u64>,
-    /// Whether the last frame could not be sent.
-    mute: AtomicBool,
-    /// Whether the others can't be heard.
-    pub(crate) deaf: AtomicBool,
-    error: Mutex<Option<Error>>,
-    pub(crate) counts: Counts,
-}
-
-/// What went over the bus.
-#[derive(Debug, Default)]
-pub(crate) struct Counts {
-    pub(crate) sent: AtomicU64,
-    pub(crate) heard: AtomicU64,
-    pub(crate) unproven: AtomicU64,
-    pub(crate) errors: AtomicU64,
+    /// The number of the last change that was attempted to publish.
+    attempted: watch::Sender<u64>,
+    /// Whether the last message could not be published.
+    failing: AtomicBool,
 }
 
 #[derive(Debug, Default)]
-struct Outbox {
+struct Queue {
     changes: Vec<Change>,
     /// How many changes there ever were.
-    ever: u64,
-    /// Whether some were dropped since frames were last made of them.
+    total: u64,
+    /// Whether some were dropped since messages were last made of them.
     dropped: bool,
 }
 
-impl Fleet {
-    pub(crate) fn new(
-        bus: Arc<dyn Bus>,
-        namespace: Option<&str>,
-        clock: Clock,
-        observers: Observers,
-    ) -> Self {
+impl Default for Outbox {
+    fn default() -> Self {
         Self {
-            bus,
-            node: fastrand::u128(..),
-            namespace: namespace.unwrap_or_default().to_owned(),
-            clock,
-            observers,
-            outbox: Mutex::default(),
+            queue: Mutex::default(),
             filled: Arc::default(),
-            tried: watch::Sender::new(0),
-            mute: AtomicBool::new(false),
-            deaf: AtomicBool::new(true),
-            error: Mutex::new(None),
-            counts: Counts::default(),
+            attempted: watch::Sender::new(0),
+            failing: AtomicBool::new(false),
         }
     }
+}
 
-    /// Says what was done, and waits until that was tried once; not at all while the bus fails.
-    pub(crate) async fn announce(&self, changes: impl IntoIterator<Item = Change>) {
-        let (ticket, mute) = self.enqueue(changes);
-        self.filled.notify_one();
-        if !mute {
-            // It fails only if the sender is gone, and then nobody sends.
-            let _ = self.tried.subscribe().wait_for(|tried| *tried >= ticket).await;
-        }
+impl Outbox {
+    pub(super) fn is_failing(&self) -> bool {
+        self.failing.load(Ordering::Relaxed)
     }
 
-    /// Answers with the number of the last change, and whether the bus fails.
+    /// Returns the number of the last change, and whether the bus fails.
     fn enqueue(&self, changes: impl IntoIterator<Item = Change>) -> (u64, bool) {
-        let mut outbox = lock(&self.outbox);
+        let mut queue = self.queue.lock();
         for change in changes {
-            outbox.ever += 1;
-            if outbox.changes.len() >= WAITING {
-                outbox.changes.clear();
-                outbox.dropped = true;
+            queue.total += 1;
+            if queue.changes.len() >= MAX_QUEUED_CHANGES {
+                queue.changes.clear();
+                queue.dropped = true;
             }
-            if !outbox.dropped {
-                outbox.changes.push(change);
+            if !queue.dropped {
+                queue.changes.push(change);
             }
         }
-        (outbox.ever, self.mute.load(Ordering::Relaxed))
+        (queue.total, self.is_failing())
     }
 
-    /// The bus fails: nobody waits for it, neither who came before nor who comes from now on.
-    fn fall_mute(&self) {
-        // Under the lock, so that nobody comes in between.
-        let outbox = lock(&self.outbox);
-        self.mute.store(true, Ordering::Relaxed);
-        self.tried.send_replace(outbox.ever);
+    /// Notes that the bus fails: from now on nobody waits for it, and those who wait go on.
+    fn set_failing(&self) {
+        // Under the lock, so that no change is enqueued in between.
+        let queue = self.queue.lock();
+        self.failing.store(true, Ordering::Relaxed);
+        self.attempted.send_replace(queue.total);
+    }
+}
+
+impl BusClient {
+    /// Publishes changes, and waits until that was attempted once. While the bus fails, it does not wait.
+    pub(crate) async fn announce(&self, changes: impl IntoIterator<Item = Change>) {
+        let (number, failing) = self.outbox.enqueue(changes);
+        self.outbox.filled.notify_one();
+        if !failing {
+            // It fails only if the sender is gone, and then nobody publishes.
+            let _ = self.outbox.attempted.subscribe().wait_for(|attempted| *attempted >= number).await;
+        }
     }
 
-    /// Sends what is to be said, for as long as the node lives.
-    pub(crate) async fn send(fleet: Weak<Self>) {
+    /// Publishes what is enqueued, for as long as the client lives.
+    pub(crate) async fn publish_queued(client: Weak<Self>) {
         let mut number = 0;
         loop {
-            let Some((filled, beat)) = fleet.upgrade().map(|fleet| {
+            let Some((filled, heartbeat)) = client.upgrade().map(|client| {
                 let span = HEARTBEAT.mul_f64(0.75 + fastrand::f64() * 0.5);
-                (Arc::clone(&fleet.filled), timer::sleep(&fleet.clock, span))
+                (Arc::clone(&client.outbox.filled), timer::sleep(&client.clock, span))
             }) else {
                 return;
             };
-            select(std::pin::pin!(filled.notified()), std::pin::pin!(beat)).await;
-            let Some(fleet) = fleet.upgrade() else { return };
-            number = fleet.drain(number).await;
+            select(std::pin::pin!(filled.notified()), std::pin::pin!(heartbeat)).await;
+            let Some(client) = client.upgrade() else { return };
+            number = client.drain(number).await;
         }
     }
 
-    /// Sends what there is, or that there is nothing; answers with the number of the last frame.
+    /// Publishes what is enqueued, or an empty message. Returns the number of the last message.
     async fn drain(&self, mut number: u64) -> u64 {
-        let (changes, ticket, dropped) = {
-            let mut outbox = lock(&self.outbox);
-            (mem::take(&mut outbox.changes), outbox.ever, mem::take(&mut outbox.dropped))
+        let (changes, last, dropped) = {
+            let mut queue = self.outbox.queue.lock();
+            (mem::take(&mut queue.changes), queue.total, mem::take(&mut queue.dropped))
         };
-        let (mut parts, left_out) = Message::split(&self.namespace, changes, self.bus.max_message_len());
-        if dropped || !left_out.is_empty() {
-            // Left out, for the others to notice.
+        let (mut parts, too_long) = Message::split(&self.namespace, changes, self.bus.max_message_len());
+        if dropped || !too_long.is_empty() {
+            // A number is left out, for the others to notice.
             number += 1;
         }
         if parts.is_empty() {
@@ -157,125 +133,35 @@ impl Fleet {
         for changes in parts {
             number += 1;
             let namespace = self.namespace.clone();
-            self.see_sent(Message { node: self.node, number, namespace, changes }).await;
+            self.publish_until_sent(Message { node: self.node, number, namespace, changes }).await;
         }
-        self.tried.send_modify(|tried| *tried = ticket.max(*tried));
+        self.outbox.attempted.send_modify(|attempted| *attempted = last.max(*attempted));
         number
     }
 
-    /// Sends a frame under its one number, however often that takes.
-    async fn see_sent(&self, frame: Message) {
-        let mut pause = Backoff::new();
-        while let Err(error) = self.try_send(&frame).await {
+    /// Publishes a message under its one number, however many attempts that takes.
+    async fn publish_until_sent(&self, message: Message) {
+        let mut backoff = backoff();
+        while let Err(error) = self.try_publish(&message).await {
+            self.note_failure(&error);
             if !error.is_retryable() {
-                return self.failed(&error);
+                return;
             }
-            self.failed(&error);
-            self.fall_mute();
-            timer::sleep(&self.clock, pause.next()).await;
-            if lock(&self.outbox).dropped {
-                // Too much to be told singly: the number left out tells it all.
+            self.outbox.set_failing();
+            timer::sleep(&self.clock, backoff.pause()).await;
+            if self.outbox.queue.lock().dropped {
+                // There are too many changes to publish each: the number left out stands for all of them.
                 return;
             }
         }
-        self.counts.sent.fetch_add(1, Ordering::Relaxed);
-        if self.mute.swap(false, Ordering::AcqRel) {
-            tracing::info!(bus = self.bus.name(), "other nodes hear of this one again");
+        self.note_sent();
+        if self.outbox.failing.swap(false, Ordering::AcqRel) {
+            tracing::info!(bus = self.name(), "the bus takes messages again: other nodes receive changes");
         }
     }
 
-    async fn try_send(&self, frame: &Message) -> Result<()> {
-        let frame = frame.seal()?;
-        self.limited("publish", self.bus.publish(frame)).await
-    }
-
-    /// No call of the bus may take longer than its limit.
-    pub(crate) async fn limited<T>(
-        &self,
-        operation: &'static str,
-        call: impl Future<Output = Result<T>>,
-    ) -> Result<T> {
-        let limit = timer::sleep(&self.clock, LIMIT);
-        match select(std::pin::pin!(call), std::pin::pin!(limit)).await {
-            Either::Left((outcome, _)) => outcome,
-            Either::Right(_) => {
-                let message = format!("the bus {} did not answer within {LIMIT:?}", self.bus.name());
-                Err(Error::new(ErrorKind::Timeout, operation, message))
-            }
-        }
-    }
-
-    /// Notes a failure of the bus.
-    pub(crate) fn failed(&self, error: &Error) {
-        self.counts.errors.fetch_add(1, Ordering::Relaxed);
-        if lock(&self.error).replace(error.clone()).is_none() {
-            tracing::error!(bus = self.bus.name(), %error, "the bus fails");
-        }
-        self.observers.tell(&Event::BusFailed { bus: self.bus.name(), error });
-    }
-
-    /// Notes that what the others said may have been missed.
-    pub(crate) fn note_unproven(&self) {
-        self.counts.unproven.fetch_add(1, Ordering::Relaxed);
-        self.observers.tell(&Event::Unproven { bus: self.bus.name() });
-    }
-
-    pub(crate) fn stats(&self) -> BusStats {
-        let Counts { sent, heard, unproven, errors } = &self.counts;
-        let broken = self.deaf.load(Ordering::Relaxed) || self.mute.load(Ordering::Relaxed);
-        let mut error = lock(&self.error);
-        if !broken {
-            *error = None;
-        }
-        BusStats {
-            name: self.bus.name(),
-            sent: sent.load(Ordering::Relaxed),
-            heard: heard.load(Ordering::Relaxed),
-            unproven: unproven.load(Ordering::Relaxed),
-            errors: errors.load(Ordering::Relaxed),
-            connected: !broken,
-            error: error.clone(),
-        }
-    }
-}
-
-/// Pauses between attempts: longer each time, and of random length, so that many nodes that lost the
-/// same server don't come back at the same moment.
-#[derive(Debug)]
-pub(crate) struct Backoff(Duration);
-
-impl Backoff {
-    const FIRST: Duration = Duration::from_millis(200);
-    const LONGEST: Duration = Duration::from_secs(1);
-
-    pub(crate) fn new() -> Self {
-        Self(Self::FIRST)
-    }
-
-    /// From none to twice the pause that is due.
-    pub(crate) fn next(&mut self) -> Duration {
-        let pause = self.0.mul_f64(fastrand::f64() * 2.0);
-        self.0 = (self.0 * 2).min(Self::LONGEST);
-        pause
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rule_38_pauses_of_many_nodes_are_spread() {
-        let mut firsts: Vec<u128> = (0..100).map(|_| Backoff::new().next().as_micros()).collect();
-        firsts.sort_unstable();
-        let widest = firsts.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
-        assert!(firsts[0] < 40_000 && firsts[99] > 360_000 && widest < 60_000, "{firsts:?}");
-        let mut one = Backoff::new();
-        let later: Vec<Duration> = (0..20).map(|_| one.next()).collect();
-        assert!(later.iter().all(|pause| *pause <= 2 * Backoff::LONGEST));
+    async fn try_publish(&self, message: &Message) -> Result<()> {
+        let bytes = message.seal()?;
+        self.limited("publish", self.bus.publish(bytes)).await
     }
 }

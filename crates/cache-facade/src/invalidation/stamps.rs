@@ -1,32 +1,29 @@
 //! Stamps: up to when the entries of a tag, of a kind, or all of them are dead.
 //!
 //! A stamp is kept in every tier as an entry of the cache's own whose `born` is the stamp, so tiers
-//! merge stamps as they merge entries: the later one wins. In memory it is known or not known; a
-//! stamp that could not be read stays unknown, and what depends on it isn't served.
+//! merge stamps as they merge entries: the later one wins. In memory a stamp is known or unknown. A
+//! stamp that could not be read stays unknown, and an entry that it may concern is not served from a tier.
 
 use std::{
     collections::HashMap,
-    sync::{
-        PoisonError, RwLock,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::atomic::{AtomicI64, Ordering},
     time::Duration,
 };
 
-use cache_core::{Entry, Key, Meta, Prefix, Result, Tag, Timestamp, Ttl};
+use cache_core::{Entry, Key, Meta, Prefix, Result, Tag, Timestamp, Ttl, sync::RwLock};
 use futures_util::future::join_all;
 
-use crate::tier::handle::Slot;
+use crate::tier::handle::TierHandle;
 
-/// How many tags are remembered here; more are read again from the tiers.
-const CAPACITY: usize = 65_536;
+/// How many tags are remembered. Past that all are forgotten, and read from the tiers again when needed.
+const MAX_TAGS: usize = 65_536;
 
-/// What a stamp says of an entry.
+/// What the stamps of an entry's tags say of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum TagVerdict {
     Alive,
-    Dead,
-    /// A stamp that bears on it has to be read from the tiers first.
+    Invalidated,
+    /// A stamp of one of its tags has to be read from the tiers first.
     Unknown,
 }
 
@@ -34,9 +31,9 @@ pub(crate) enum Verdict {
 #[derive(Debug)]
 pub(crate) struct Stamps {
     tags: RwLock<HashMap<Tag, Stamp>>,
-    /// The latest stamp of any tag: what was born after it needs no look at its tags.
+    /// The latest stamp of any tag: an entry born after it needs no look at its tags.
     newest: AtomicI64,
-    /// The latest stamp forgotten here: what was born after it is subject to no stamp but known ones.
+    /// The latest stamp that was forgotten: only known stamps can concern an entry born after it.
     floor: AtomicI64,
     tag_prefix: Prefix,
     kind_prefix: Prefix,
@@ -47,14 +44,14 @@ pub(crate) struct Stamps {
 
 #[derive(Clone, Copy, Debug)]
 struct Stamp {
-    /// [`Timestamp::MIN`]: known to have none.
+    /// [`Timestamp::MIN`] if the tag is known to have no stamp.
     at: Timestamp,
-    /// Some tier doesn't have it, so it must not be forgotten here.
+    /// Some tier may not have it, so it must not be forgotten.
     pinned: bool,
 }
 
 impl Stamps {
-    /// `life` is how long stamps are kept: longer than any entry.
+    /// Makes a store of stamps that are kept for `life`, which has to be longer than any entry's.
     pub(crate) fn new(namespace: Option<&str>, life: Duration) -> Result<Self> {
         let prefix = |kind| Prefix::new(namespace, kind).map(|prefix| prefix.reserved());
         Ok(Self {
@@ -81,36 +78,37 @@ impl Stamps {
         &self.all_key
     }
 
-    /// What is written to a tier to see whether it takes writes.
+    /// The key that is written to a tier to find out whether it takes writes.
     pub(crate) fn probe_key(&self) -> &Key {
         &self.probe_key
     }
 
-    /// The entry that carries a stamp in a tier.
+    /// Returns the entry that carries a stamp in a tier.
     pub(crate) fn entry(&self, at: Timestamp) -> Entry {
         Entry::absent(Meta::new(at, Ttl::new(self.life)))
     }
 
-    /// Kills what carries `tag` and was born at `at` or before. Pinned until every tier has it.
+    /// Ends what carries `tag` and was born at `at` or before. The stamp is not forgotten before
+    /// [`Stamps::unpin`], since some tier may not have it.
     pub(crate) fn raise(&self, tag: &Tag, at: Timestamp) {
         self.remember(tag, Stamp { at, pinned: true });
         self.newest.fetch_max(at.as_micros(), Ordering::Release);
     }
 
-    /// As [`Stamps::raise`], of a stamp that another node has written.
-    pub(crate) fn hear(&self, tag: &Tag, at: Timestamp) {
+    /// As [`Stamps::raise`], for a stamp that another node has written to the tiers.
+    pub(crate) fn raise_unpinned(&self, tag: &Tag, at: Timestamp) {
         self.remember(tag, Stamp { at, pinned: false });
         self.newest.fetch_max(at.as_micros(), Ordering::Release);
     }
 
-    /// Forgets what the tiers can tell, to be read from them again.
+    /// Forgets the stamps that every tier has, so that they are read again.
     pub(crate) fn forget(&self) {
-        self.drop_known(&mut self.tags.write().unwrap_or_else(PoisonError::into_inner));
+        self.forget_unpinned(&mut self.tags.write());
     }
 
-    /// Every tier has the stamp of `tag` raised at `at`.
+    /// Notes that every tier has the stamp of `tag` raised at `at`.
     pub(crate) fn unpin(&self, tag: &Tag, at: Timestamp) {
-        let mut tags = self.tags.write().unwrap_or_else(PoisonError::into_inner);
+        let mut tags = self.tags.write();
         if let Some(stamp) = tags.get_mut(tag)
             && stamp.at <= at
         {
@@ -118,39 +116,38 @@ impl Stamps {
         }
     }
 
-    /// What is known here about an entry with this `meta`. `found_in_tier` entries may carry stamps
-    /// from before this process; what was born in memory is subject to none that it didn't see.
+    /// Returns what is known about an entry with this `meta`. An entry `found_in_tier` may be subject to
+    /// stamps from before this process; one that memory holds only to stamps that this process has seen.
     #[inline]
-    pub(crate) fn verdict(&self, meta: &Meta, found_in_tier: bool) -> Verdict {
+    pub(crate) fn verdict(&self, meta: &Meta, found_in_tier: bool) -> TagVerdict {
         if meta.tags().is_empty() || !found_in_tier && meta.born > self.newest() {
-            return Verdict::Alive;
+            return TagVerdict::Alive;
         }
         let floor = Timestamp::from_micros(self.floor.load(Ordering::Acquire));
-        let tags = self.tags.read().unwrap_or_else(PoisonError::into_inner);
-        let mut verdict = Verdict::Alive;
+        let tags = self.tags.read();
+        let mut verdict = TagVerdict::Alive;
         for tag in meta.tags() {
             match tags.get(tag) {
-                Some(stamp) if meta.born <= stamp.at => return Verdict::Dead,
+                Some(stamp) if meta.born <= stamp.at => return TagVerdict::Invalidated,
                 Some(_) => {}
-                None if found_in_tier || meta.born <= floor => verdict = Verdict::Unknown,
+                None if found_in_tier || meta.born <= floor => verdict = TagVerdict::Unknown,
                 None => {}
             }
         }
         verdict
     }
 
-    /// The latest known stamp that bears on `meta`.
+    /// Returns the latest known stamp of any tag of `meta`.
     pub(crate) fn latest(&self, meta: &Meta) -> Timestamp {
-        let tags = self.tags.read().unwrap_or_else(PoisonError::into_inner);
+        let tags = self.tags.read();
         let stamps = meta.tags().iter().filter_map(|tag| tags.get(tag)).map(|stamp| stamp.at);
         stamps.fold(Timestamp::MIN, Timestamp::max)
     }
 
-    /// Reads the stamps of the tags among `metas` that are not known here. If some tier can't be
-    /// asked, they stay unknown.
-    pub(crate) async fn learn<'a>(&self, metas: impl Iterator<Item = &'a Meta>, slots: &[Slot]) {
+    /// Reads the stamps of the tags of `metas` that are not known. If a tier fails, they stay unknown.
+    pub(crate) async fn learn<'a>(&self, metas: impl Iterator<Item = &'a Meta>, tiers: &[TierHandle]) {
         let mut unknown: Vec<Tag> = {
-            let tags = self.tags.read().unwrap_or_else(PoisonError::into_inner);
+            let tags = self.tags.read();
             metas.flat_map(Meta::tags).filter(|tag| !tags.contains_key(*tag)).cloned().collect()
         };
         unknown.sort_unstable();
@@ -161,8 +158,8 @@ impl Stamps {
         if keys.is_empty() {
             return;
         }
-        let Ok(stamps) = read(&keys, slots).await else { return };
-        let floor = match slots {
+        let Ok(stamps) = read(&keys, tiers).await else { return };
+        let floor = match tiers {
             [] => Timestamp::from_micros(self.floor.load(Ordering::Acquire)),
             _ => Timestamp::MIN,
         };
@@ -171,37 +168,37 @@ impl Stamps {
         }
     }
 
-    /// The latest stamp that this process raised on any tag.
+    /// Returns the latest stamp of any tag.
     #[inline]
     pub(crate) fn newest(&self) -> Timestamp {
         Timestamp::from_micros(self.newest.load(Ordering::Acquire))
     }
 
-    fn drop_known(&self, tags: &mut HashMap<Tag, Stamp>) {
-        let gone = tags.extract_if(|_, known| !known.pinned).map(|(_, known)| known.at).max();
-        if let Some(at) = gone {
+    fn forget_unpinned(&self, tags: &mut HashMap<Tag, Stamp>) {
+        let latest = tags.extract_if(|_, known| !known.pinned).map(|(_, known)| known.at).max();
+        if let Some(at) = latest {
             self.floor.fetch_max(at.as_micros(), Ordering::AcqRel);
         }
     }
 
     fn remember(&self, tag: &Tag, stamp: Stamp) {
-        let mut tags = self.tags.write().unwrap_or_else(PoisonError::into_inner);
-        if tags.len() >= CAPACITY && !tags.contains_key(tag) {
-            self.drop_known(&mut tags);
+        let mut tags = self.tags.write();
+        if tags.len() >= MAX_TAGS && !tags.contains_key(tag) {
+            self.forget_unpinned(&mut tags);
         }
         let known = tags.entry(tag.clone()).or_insert(stamp);
         *known = Stamp { at: known.at.max(stamp.at), pinned: known.pinned || stamp.pinned };
     }
 }
 
-/// The stamps kept under `keys`: of each the latest that any tier has.
+/// Returns the stamps kept under `keys`: of each the latest that any tier has.
 ///
 /// # Errors
 ///
-/// If a tier could not be asked: then none of them is known.
-pub(crate) async fn read(keys: &[Key], slots: &[Slot]) -> Result<Vec<Timestamp>> {
+/// The error of a tier that could not be read: none of the stamps is known then.
+pub(crate) async fn read(keys: &[Key], tiers: &[TierHandle]) -> Result<Vec<Timestamp>> {
     let mut stamps = vec![Timestamp::MIN; keys.len()];
-    for answers in join_all(slots.iter().map(|slot| slot.get(keys))).await {
+    for answers in join_all(tiers.iter().map(|tier| tier.get(keys))).await {
         for (stamp, entry) in stamps.iter_mut().zip(answers?) {
             *stamp = entry.map_or(*stamp, |entry| entry.meta.born.max(*stamp));
         }

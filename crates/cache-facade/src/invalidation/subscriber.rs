@@ -1,8 +1,9 @@
-//! Hearing from the other nodes: what they wrote or ended is let go here, and all if some was missed.
+//! Receives invalidations from other nodes. A gap in the sequence marks all of memory unproven.
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Weak, atomic::Ordering},
+    slice,
+    sync::{Arc, Weak},
     time::Duration,
 };
 
@@ -12,251 +13,250 @@ use cache_core::{
 };
 use futures_util::future::join_all;
 
+use super::{
+    bus_client::{BusClient, backoff},
+    publisher::HEARTBEAT,
+};
 use crate::{
     engine::Engine,
-    invalidation::publisher::{Backoff, Fleet, HEARTBEAT},
-    tier::handle::Slot,
+    tier::handle::TierHandle,
     timer,
-    write::put::{TICK, Writing},
+    write::in_progress::{TICK, WritesInProgress},
 };
 
-/// How many nodes are told apart; more, and all are forgotten and known anew.
-const NODES: usize = 4096;
+/// How many nodes are told apart. If there are more, all are forgotten and learned anew.
+const MAX_NODES: usize = 4096;
 
-/// Listens for as long as the cache lives, on one connection after the other.
+/// How long a connection has to last for the next pause to be the shortest again.
+const STABLE_AFTER: Duration = Duration::from_secs(10);
+
+/// Receives for as long as the cache lives, on one connection after the other.
 pub(crate) async fn listen(engine: Weak<Engine>, first: Result<Box<dyn Listener>>) {
     let mut opened = first;
-    let mut backoff = Backoff::new();
+    let mut backoff = backoff();
     loop {
         match opened {
             Ok(listener) => {
-                let Some(began) = began(&engine) else { return };
-                hear(&engine, listener).await;
-                let Some(now) = engine.upgrade().map(|engine| engine.clock.now()) else { return };
-                if now.since(began) > Duration::from_secs(10) {
-                    backoff = Backoff::new();
+                let Some(began) = begin(&engine) else { return };
+                receive_until_lost(&engine, listener).await;
+                let Some(now) = engine.upgrade().map(|engine| engine.clock().now()) else { return };
+                if now.since(began) > STABLE_AFTER {
+                    backoff.reset();
                 }
             }
             Err(error) => {
-                let Some((_, fleet)) = of(&engine) else { return };
-                fleet.failed(&error);
+                let Some((_, bus)) = running(&engine) else { return };
+                bus.note_failure(&error);
             }
         }
-        let Some((pause, fleet)) =
-            of(&engine).map(|(engine, fleet)| (timer::sleep(&engine.clock, backoff.next()), fleet))
+        let Some((pause, bus)) =
+            running(&engine).map(|(engine, bus)| (timer::sleep(engine.clock(), backoff.pause()), bus))
         else {
             return;
         };
-        fleet.deaf.store(true, Ordering::Release);
+        bus.set_subscribed(false);
         pause.await;
-        opened = fleet.limited("listen", fleet.bus.listen()).await;
+        opened = bus.listen().await;
     }
 }
 
-fn of(engine: &Weak<Engine>) -> Option<(Arc<Engine>, Arc<Fleet>)> {
+/// The engine and its bus, unless the cache is gone or shutting down.
+fn running(engine: &Weak<Engine>) -> Option<(Arc<Engine>, Arc<BusClient>)> {
     let engine = engine.upgrade()?;
-    let fleet = Arc::clone(engine.fleet.as_ref()?);
-    (!engine.tasks.is_closed()).then_some((engine, fleet))
+    let bus = Arc::clone(engine.bus()?);
+    (!engine.is_closed()).then_some((engine, bus))
 }
 
-/// A connection is there: what was held before it may have been ended by a frame that nobody here heard.
-fn began(engine: &Weak<Engine>) -> Option<Timestamp> {
-    let (engine, fleet) = of(engine)?;
-    engine.distrust();
-    fleet.deaf.store(false, Ordering::Release);
-    Some(engine.clock.now())
+/// Begins with a new connection. A message sent before it may have been missed. Returns the time.
+fn begin(engine: &Weak<Engine>) -> Option<Timestamp> {
+    let (engine, bus) = running(engine)?;
+    engine.mark_memory_unproven();
+    bus.set_subscribed(true);
+    Some(engine.clock().now())
 }
 
-/// Hears until the connection is lost.
-async fn hear(engine: &Weak<Engine>, mut listener: Box<dyn Listener>) {
-    let Some(since) = engine.upgrade().map(|engine| engine.clock.now()) else { return };
-    let mut heard = Heard { numbers: HashMap::new(), since };
+/// Receives until the connection is lost.
+async fn receive_until_lost(engine: &Weak<Engine>, mut listener: Box<dyn Listener>) {
+    let Some(since) = engine.upgrade().map(|engine| engine.clock().now()) else { return };
+    let mut sequences = Sequences { numbers: HashMap::new(), since };
     loop {
         let next = listener.next().await;
-        let Some((engine, fleet)) = of(engine) else { return };
+        let Some((engine, bus)) = running(engine) else { return };
         match next {
-            Ok(bytes) => engine.take_in(&fleet, &mut heard, &bytes),
-            Err(error) => return fleet.failed(&error),
+            Ok(bytes) => engine.receive(&bus, &mut sequences, &bytes),
+            Err(error) => return bus.note_failure(&error),
+        }
+    }
+}
+
+/// The numbers of the messages that came over one connection.
+struct Sequences {
+    /// The number of the last message of each node.
+    numbers: HashMap<u128, u64>,
+    /// Since when this node listens.
+    since: Timestamp,
+}
+
+impl Sequences {
+    /// Takes note of a message. Returns whether one before it was missed.
+    fn has_gap_before(&mut self, message: &Message, now: Timestamp) -> bool {
+        if self.numbers.len() >= MAX_NODES && !self.numbers.contains_key(&message.node) {
+            self.numbers.clear();
+            self.since = now;
+        }
+        match self.numbers.insert(message.node, message.number) {
+            Some(last) if message.number <= last => {
+                // The message came twice, or late.
+                self.numbers.insert(message.node, last);
+                false
+            }
+            Some(last) => message.number != last + 1,
+            // A node that was there before has sent a heartbeat by now, unless it was lost.
+            None => message.number != 1 && now.since(self.since) > 2 * HEARTBEAT,
         }
     }
 }
 
 /// What another node has ended.
 #[derive(Debug)]
-enum Ended {
+enum Invalidated {
     Key(Key, Tombstone),
     Matching(Pattern, Tombstone),
 }
 
-impl Slot {
-    /// Ends in a tier of this node alone what was ended elsewhere, where it holds any of it. A failure is
-    /// noted, and owed.
-    async fn end(&self, ended: &[Ended]) {
-        let keys: Vec<Key> = ended
-            .iter()
-            .filter_map(|ended| match ended {
-                Ended::Key(key, _) => Some(key.clone()),
-                Ended::Matching(..) => None,
-            })
-            .collect();
-        let mut held = match self.get(&keys).await {
-            Ok(held) => held.into_iter(),
-            // Nobody knows: all of it is to go.
-            Err(_) => vec![Some(Entry::absent(Meta::new(Timestamp::MIN, Ttl::NONE))); keys.len()].into_iter(),
-        };
-        for ended in ended {
-            // Its outcome has been noted.
-            let _ = match ended {
-                Ended::Key(key, tombstone) => match held.next().flatten() {
-                    Some(entry) if entry.meta.born <= tombstone.born => {
-                        self.remove(Target::Keys(std::slice::from_ref(key)), *tombstone).await
-                    }
-                    _ => continue,
-                },
-                Ended::Matching(pattern, tombstone) => {
-                    self.remove(Target::Matching(pattern), *tombstone).await
-                }
-            };
-        }
-    }
-}
-
-/// What was heard over one connection.
-struct Heard {
-    /// The number of the last frame of each node.
-    numbers: HashMap<u128, u64>,
-    /// Since when it listens.
-    since: Timestamp,
-}
-
-impl Heard {
-    /// Takes note of a frame, and answers whether one before it was missed.
-    fn misses(&mut self, frame: &Message, now: Timestamp) -> bool {
-        if self.numbers.len() >= NODES && !self.numbers.contains_key(&frame.node) {
-            self.numbers.clear();
-            self.since = now;
-        }
-        match self.numbers.insert(frame.node, frame.number) {
-            Some(last) if frame.number <= last => {
-                // It came twice, or late.
-                self.numbers.insert(frame.node, last);
-                false
-            }
-            Some(last) => frame.number != last + 1,
-            // Who was there before has been heard by now, if nothing was lost.
-            None => frame.number != 1 && now.since(self.since) > 2 * HEARTBEAT,
-        }
-    }
-}
-
 impl Engine {
-    fn take_in(self: &Arc<Self>, fleet: &Fleet, heard: &mut Heard, bytes: &[u8]) {
-        let frame = match Message::open(bytes) {
-            Ok(frame) => frame,
+    fn receive(self: &Arc<Self>, bus: &BusClient, sequences: &mut Sequences, bytes: &[u8]) {
+        let message = match Message::open(bytes) {
+            Ok(message) => message,
             Err(error) => {
-                // Whoever sent it, and whatever it says, was not understood.
-                fleet.failed(&error);
-                return self.distrust();
+                // Nobody knows who sent it and what it says.
+                bus.note_failure(&error);
+                return self.mark_memory_unproven();
             }
         };
-        if frame.node == fleet.node || frame.namespace != fleet.namespace {
+        if message.node == bus.node || message.namespace != bus.namespace {
             return;
         }
-        fleet.counts.heard.fetch_add(1, Ordering::Relaxed);
-        if heard.misses(&frame, self.clock.now()) {
-            tracing::warn!(bus = fleet.bus.name(), node = %frame.node, "frames of a node were missed");
-            self.distrust();
+        bus.note_received();
+        if sequences.has_gap_before(&message, self.clock().now()) {
+            tracing::warn!(bus = bus.name(), node = %message.node,
+                "messages of a node were missed: memory is emptied, since it may hold what they ended");
+            self.mark_memory_unproven();
         }
-        let ended: Vec<Ended> = frame.changes.iter().filter_map(|change| self.apply(change)).collect();
-        if !ended.is_empty() && self.slots.iter().any(|slot| slot.local) {
-            self.end_locally(ended);
+        let invalidated: Vec<_> = message.changes.iter().filter_map(|change| self.apply(change)).collect();
+        if !invalidated.is_empty() && self.tiers().iter().any(TierHandle::is_local) {
+            self.invalidate_local_tiers(invalidated);
         }
     }
 
-    /// Lets go of what a change ends in memory; answers with what it ends in tiers of this node alone.
-    fn apply(&self, change: &Change) -> Option<Ended> {
+    /// Ends in memory what a change ends. Returns what it ends in tiers of this node alone.
+    fn apply(&self, change: &Change) -> Option<Invalidated> {
         match change {
             Change::Put { key, born } => {
-                // The value itself lies in the tiers; all that is older is let go.
-                self.clock.observe(*born);
-                return self.forget(key, self.tombstone_of(born.before(TICK)), false);
+                // The value itself is in the tiers; all that is older goes.
+                self.clock().observe(*born);
+                return self.invalidate_key(key, self.tombstone_born(born.before(TICK)), false);
             }
             Change::Removed { key, tombstone } => {
-                self.clock.observe(tombstone.born);
-                return self.forget(key, *tombstone, true);
+                self.clock().observe(tombstone.born);
+                return self.invalidate_key(key, *tombstone, true);
             }
             Change::RemovedMatching { pattern, tombstone } => match Pattern::glob(pattern) {
                 Ok(pattern) => {
-                    self.clock.observe(tombstone.born);
-                    self.remove_near(&pattern, *tombstone);
-                    return Some(Ended::Matching(pattern, *tombstone));
+                    self.clock().observe(tombstone.born);
+                    self.remove_matching_from_memory(&pattern, *tombstone);
+                    return Some(Invalidated::Matching(pattern, *tombstone));
                 }
-                Err(_) => self.distrust(),
+                Err(_) => self.mark_memory_unproven(),
             },
             Change::TagEnded { tag, at } => match Tag::new(tag) {
                 Ok(tag) => {
-                    self.clock.observe(*at);
-                    self.stamps.hear(&tag, *at);
+                    self.clock().observe(*at);
+                    self.stamps().raise_unpinned(&tag, *at);
                 }
-                Err(_) => self.distrust(),
+                Err(_) => self.mark_memory_unproven(),
             },
             Change::KindEnded { kind, at } => {
-                self.clock.observe(*at);
-                if let Some(opened) = self.opened().get(kind) {
-                    opened.shared.clear(*at);
-                    opened.shared.overtake(None);
-                }
+                self.clock().observe(*at);
+                self.regions().clear_kind(kind, *at);
             }
             Change::AllEnded { at } => {
-                self.clock.observe(*at);
-                self.clear_near(*at);
+                self.clock().observe(*at);
+                self.clear_locally(*at);
             }
-            Change::Unknown => self.distrust(),
+            Change::Unknown => self.mark_memory_unproven(),
         }
         None
     }
 
-    /// Ends in the tiers of this node alone what was ended elsewhere; until that is done, memory refuses what
-    /// they hold of it.
-    fn end_locally(self: &Arc<Self>, ended: Vec<Ended>) {
-        let mut writing = Writing::new(self);
-        for ended in &ended {
-            if let Ended::Key(key, tombstone) = ended {
-                writing.begin(key, tombstone.born.after(TICK));
+    /// Removes a key from memory. Without `always`, that costs nothing if neither an entry, nor a flight, nor
+    /// a late load is concerned. Returns what tiers of this node alone may still hold.
+    fn invalidate_key(&self, text: &KeyText, tombstone: Tombstone, always: bool) -> Option<Invalidated> {
+        let (key, in_flight) = self.regions().overtake_text(text)?;
+        if always || in_flight || self.late_loads().any() || self.memory().peek(&key).is_some() {
+            self.memory().remove(slice::from_ref(&key), tombstone, self.clock().now());
+        }
+        Some(Invalidated::Key(key, tombstone))
+    }
+
+    /// Ends in the tiers of this node alone what another node ended. Until that is done, memory refuses what
+    /// these tiers hold of it.
+    fn invalidate_local_tiers(self: &Arc<Self>, invalidated: Vec<Invalidated>) {
+        let mut in_progress = WritesInProgress::new(self);
+        for invalidated in &invalidated {
+            if let Invalidated::Key(key, tombstone) = invalidated {
+                in_progress.begin(key, tombstone.born.after(TICK));
             }
         }
         let engine = Arc::clone(self);
-        self.tasks.spawn(async move {
-            let slots = engine.slots.iter().filter(|slot| slot.local);
-            join_all(slots.map(|slot| slot.end(&ended))).await;
-            drop(writing);
+        self.spawn(async move {
+            let tiers = engine.tiers().iter().filter(|tier| tier.is_local());
+            join_all(tiers.map(|tier| tier.invalidate(&invalidated))).await;
+            drop(in_progress);
         });
     }
 
-    /// Lets go of a key. Unless it is to be `remembered`, it costs nothing where nothing bears on it: no
-    /// entry, flight, or load that is late. What a tier may still hold of it is remembered.
-    fn forget(&self, text: &KeyText, tombstone: Tombstone, remembered: bool) -> Option<Ended> {
-        let (key, flying) = self.opened().values().find_map(|opened| opened.shared.overtake_text(text))?;
-        let late = self.late.load(Ordering::Acquire) > 0;
-        if remembered || flying || late || self.memory.peek(&key).is_some() {
-            self.memory.remove(std::slice::from_ref(&key), tombstone, self.clock.now());
-        }
-        Some(Ended::Key(key, tombstone))
+    /// Empties memory, forgets the stamps, and overtakes all flights, so that whatever is served from now on
+    /// was asked of the tiers. Called when messages of other nodes may have been missed.
+    pub(crate) fn mark_memory_unproven(&self) {
+        let Some(bus) = self.bus() else { return };
+        self.gaps().note(|| self.clock().tick());
+        self.stamps().forget();
+        self.regions().forget_clears();
+        self.memory().clear();
+        bus.note_unproven();
     }
+}
 
-    /// Lets go of all that memory holds, and of what is known of stamps: whatever is served from now on was
-    /// asked of the tiers. What flies is answered, and not kept.
-    pub(crate) fn distrust(&self) {
-        let Some(fleet) = &self.fleet else { return };
-        // First, so that a flight that keeps its answer after memory was emptied takes it back.
-        self.epoch.fetch_add(1, Ordering::AcqRel);
-        self.doubted.fetch_max(self.clock.tick().as_micros(), Ordering::AcqRel);
-        self.stamps.forget();
-        for opened in self.opened().values() {
-            opened.shared.doubt();
-            opened.shared.overtake(None);
+impl TierHandle {
+    /// Removes from a tier of this node alone what another node ended, as far as the tier holds it. A removal
+    /// that fails is retried later.
+    async fn invalidate(&self, invalidated: &[Invalidated]) {
+        let keys: Vec<Key> = invalidated
+            .iter()
+            .filter_map(|invalidated| match invalidated {
+                Invalidated::Key(key, _) => Some(key.clone()),
+                Invalidated::Matching(..) => None,
+            })
+            .collect();
+        let mut entries = match self.get(&keys).await {
+            Ok(entries) => entries.into_iter(),
+            // Nobody knows what the tier holds: all of it is removed.
+            Err(_) => vec![Some(Entry::absent(Meta::new(Timestamp::MIN, Ttl::NONE))); keys.len()].into_iter(),
+        };
+        for invalidated in invalidated {
+            // The handle has noted the outcome.
+            let _ = match invalidated {
+                Invalidated::Key(key, tombstone) => match entries.next().flatten() {
+                    Some(entry) if entry.meta.born <= tombstone.born => {
+                        self.remove(Target::Keys(slice::from_ref(key)), *tombstone).await
+                    }
+                    _ => continue,
+                },
+                Invalidated::Matching(pattern, tombstone) => {
+                    self.remove(Target::Matching(pattern), *tombstone).await
+                }
+            };
         }
-        self.memory.clear();
-        fleet.note_unproven();
     }
 }

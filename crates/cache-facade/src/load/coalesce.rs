@@ -10,7 +10,7 @@ use std::{
     collections::HashMap,
     hash::BuildHasherDefault,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -18,36 +18,37 @@ use std::{
 
 use async_trait::async_trait;
 use cache_core::{
-    Blob, Error, ErrorKind, Fetched, Key, KeyHasher, Loaded, Loader, Request, Result, Timestamp,
+    Blob, Error, ErrorKind, Fetched, Key, KeyHasher, Loaded, Loader, Request, Result, Timestamp, sync::Mutex,
 };
 use futures_util::future::{Either, select};
 use tokio::sync::oneshot;
 
-use crate::{load::instrumented::Called, region::Cacheable, timer};
+use super::instrumented::Instrumented;
+use crate::{region::Cacheable, timer};
 
 /// How many windows the first of those that are gathered waits at most, while more keep coming or a call is
 /// under way: a crowd that comes at once still takes longer to arrive than one window.
 const LONGEST: u32 = 50;
 
 /// A loader whose calls are gathered.
-pub(crate) struct Gather<V>(Arc<Inner<V>>);
+pub(crate) struct Coalescer<V>(Arc<Inner<V>>);
 
 struct Inner<V> {
-    loader: Called<V>,
+    loader: Instrumented<V>,
     window: Duration,
-    open: Mutex<Open<V>>,
+    open: Mutex<Batches<V>>,
     /// How many calls are under way.
     calling: AtomicUsize,
 }
 
 /// The gathering that is still to be joined, if there is one.
-struct Open<V> {
-    gathering: Option<Gathering<V>>,
+struct Batches<V> {
+    batch: Option<OpenBatch<V>>,
     /// How many there were: the number of the last one.
     count: u64,
 }
 
-struct Gathering<V> {
+struct OpenBatch<V> {
     number: u64,
     asks: Asks<V>,
     /// When it goes unless more come, and when it goes though they do.
@@ -65,15 +66,15 @@ struct Ask<V> {
     callers: Vec<oneshot::Sender<Loaded<V>>>,
 }
 
-impl<V: Cacheable> Gather<V> {
-    pub(crate) fn new(loader: Called<V>, window: Duration) -> Self {
-        let open = Mutex::new(Open { gathering: None, count: 0 });
+impl<V: Cacheable> Coalescer<V> {
+    pub(crate) fn new(loader: Instrumented<V>, window: Duration) -> Self {
+        let open = Mutex::new(Batches { batch: None, count: 0 });
         Self(Arc::new(Inner { loader, window, open, calling: AtomicUsize::new(0) }))
     }
 }
 
 #[async_trait]
-impl<V: Cacheable> Loader<V> for Gather<V> {
+impl<V: Cacheable> Loader<V> for Coalescer<V> {
     fn max_batch(&self) -> usize {
         self.0.loader.max_batch()
     }
@@ -92,13 +93,13 @@ impl<V: Cacheable> Inner<V> {
     /// Joins the open gathering, or opens one; a full one goes at once.
     fn join(self: &Arc<Self>, request: &Request) -> oneshot::Receiver<Loaded<V>> {
         let (caller, answer) = oneshot::channel();
-        let mut open = self.open();
-        let Open { gathering, count } = &mut *open;
-        let Gathering { asks, goes_at, latest, .. } = gathering.get_or_insert_with(|| {
+        let mut open = self.open.lock();
+        let Batches { batch, count } = &mut *open;
+        let OpenBatch { asks, goes_at, latest, .. } = batch.get_or_insert_with(|| {
             *count += 1;
             self.begin(*count)
         });
-        *goes_at = self.loader.engine.clock.now().after(self.window).min(*latest);
+        *goes_at = self.loader.engine.clock().now().after(self.window).min(*latest);
         let etag = || request.etag.clone();
         let ask =
             asks.entry(request.key.clone()).or_insert_with(|| Ask { etag: etag(), callers: Vec::new() });
@@ -110,51 +111,51 @@ impl<V: Cacheable> Inner<V> {
         let most = self.loader.max_batch().max(1);
         if asks.len() >= most {
             asks.retain(|_, ask| ask.is_wanted());
-            if let Some(gathering) = gathering.take_if(|gathering| gathering.asks.len() >= most) {
+            if let Some(batch) = batch.take_if(|batch| batch.asks.len() >= most) {
                 // Its task is lost only if the runtime is, and then nobody waits.
-                let _ = gathering.full.send(gathering.asks);
+                let _ = batch.full.send(batch.asks);
             }
         }
         answer
     }
 
     /// A gathering that goes when it is full, or when nobody joined it for as long as the window.
-    fn begin(self: &Arc<Self>, number: u64) -> Gathering<V> {
+    fn begin(self: &Arc<Self>, number: u64) -> OpenBatch<V> {
         let (full, mut filled) = oneshot::channel();
-        let now = self.loader.engine.clock.now();
+        let now = self.loader.engine.clock().now();
         let (goes_at, latest) = (now.after(self.window), now.after(self.window * LONGEST));
-        let mut over = timer::sleep(&self.loader.engine.clock, self.window);
+        let mut over = timer::sleep(self.loader.engine.clock(), self.window);
         let this = Arc::clone(self);
-        self.loader.engine.tasks.spawn(async move {
+        self.loader.engine.spawn(async move {
             let asks = loop {
                 match select(&mut filled, std::pin::pin!(over)).await {
                     Either::Left((asks, _)) => break asks.ok(),
                     Either::Right(_) => match this.close(number) {
                         Due::Now(asks) => break Some(asks),
-                        Due::In(span) => over = timer::sleep(&this.loader.engine.clock, span),
+                        Due::In(span) => over = timer::sleep(this.loader.engine.clock(), span),
                         Due::Gone => break (&mut filled).await.ok(),
                     },
                 }
             };
             this.call(asks.unwrap_or_default()).await;
         });
-        Gathering { number, asks: Asks::default(), goes_at, latest, full }
+        OpenBatch { number, asks: Asks::default(), goes_at, latest, full }
     }
 
     /// What was gathered, if it is to go now and has not gone already.
     fn close(&self, number: u64) -> Due<V> {
-        let mut open = self.open();
-        let Some(gathering) = open.gathering.take_if(|gathering| gathering.number == number) else {
+        let mut open = self.open.lock();
+        let Some(batch) = open.batch.take_if(|batch| batch.number == number) else {
             return Due::Gone;
         };
-        let now = self.loader.engine.clock.now();
-        let quiet = gathering.goes_at <= now;
-        if gathering.latest <= now || quiet && self.calling.load(Ordering::Acquire) == 0 {
-            return Due::Now(gathering.asks);
+        let now = self.loader.engine.clock().now();
+        let quiet = batch.goes_at <= now;
+        if batch.latest <= now || quiet && self.calling.load(Ordering::Acquire) == 0 {
+            return Due::Now(batch.asks);
         }
-        let span = if quiet { self.window } else { gathering.goes_at.since(now) };
-        let span = span.min(gathering.latest.since(now));
-        open.gathering = Some(gathering);
+        let span = if quiet { self.window } else { batch.goes_at.since(now) };
+        let span = span.min(batch.latest.since(now));
+        open.batch = Some(batch);
         Due::In(span)
     }
 
@@ -171,7 +172,7 @@ impl<V: Cacheable> Inner<V> {
                 caller.closed().await;
             }
         };
-        let _calling = Calling::begin(&self.calling);
+        let _calling = CallInProgress::begin(&self.calling);
         let answers = match select(self.loader.load(&requests), std::pin::pin!(unwanted)).await {
             Either::Left((Ok(answers), _)) => answers,
             Either::Left((Err(error), _)) => requests.iter().map(|_| Loaded::Failed(error.clone())).collect(),
@@ -214,23 +215,19 @@ impl<V: Cacheable> Inner<V> {
         let message = format!("the call that gathered keys of {:?} ended early", self.loader.kind());
         Error::new(ErrorKind::Load, "load", message)
     }
-
-    fn open(&self) -> MutexGuard<'_, Open<V>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 /// A call under way, until it is dropped.
-struct Calling<'a>(&'a AtomicUsize);
+struct CallInProgress<'a>(&'a AtomicUsize);
 
-impl<'a> Calling<'a> {
+impl<'a> CallInProgress<'a> {
     fn begin(calls: &'a AtomicUsize) -> Self {
         calls.fetch_add(1, Ordering::AcqRel);
         Self(calls)
     }
 }
 
-impl Drop for Calling<'_> {
+impl Drop for CallInProgress<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
     }

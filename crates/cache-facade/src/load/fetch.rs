@@ -1,211 +1,217 @@
 //! A flight's task: memory once more, the tiers in order, then the loader in batches.
 
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::sync::Arc;
 
-use cache_core::{Blob, Entry, Freshness, Key, Loader, Meta, Timestamp, Ttl};
+use cache_core::{Blob, Entry, Key, Loader, Meta, Ttl};
 use futures_util::{StreamExt, stream};
 
+use super::flight::Leader;
 use crate::{
-    answer::{Found, Source},
-    engine::Shared,
-    invalidation::stamps::{self, Verdict},
-    load::flight::Leader,
-    read::memory_lookup::Glance,
-    region::{Answer, Cacheable, Region},
-    tier::handle::Slot,
+    answer::{FlightResult, Found, Source},
+    engine::regions::UntypedRegion,
+    invalidation::stamps,
+    read::{
+        memory_lookup::MemoryLookup,
+        servable::{Servable, Unservable},
+    },
+    region::{Cacheable, Region},
+    tier::handle::TierHandle,
 };
 
 /// How many batches of one flight are loaded at once.
 const BATCHES_AT_ONCE: usize = 32;
 
-/// How far ahead of this process's clock a tier's entry may have been born: clocks differ a little
-/// between processes.
-const SKEW: Duration = Duration::from_secs(60);
-
-/// How far a flight goes for its answer.
+/// Where a fetch looks for its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reach {
-    /// Whatever is fresh will do; the loader last.
-    Tiers,
-    /// A refresh behind a read: what memory had will not do.
-    Behind,
-    /// The loader alone.
-    Loader,
+pub(crate) enum LookupScope {
+    /// In memory, the tiers and the loader: whatever is fresh will do.
+    Everywhere,
+    /// The same for a refresh behind a read: what is due to be refreshed will not do.
+    Background,
+    /// At the loader alone.
+    LoaderOnly,
 }
 
-/// A key on its flight.
-pub(crate) struct Flying<V> {
-    pub(crate) leader: Leader<Answer<V>>,
+/// A key to be fetched, by the leader of its flight.
+pub(crate) struct Fetch<V> {
+    pub(crate) leader: Leader<FlightResult<V>>,
     /// What can be served if the load fails, or is confirmed by "not modified".
     pub(crate) prior: Option<Found<V>>,
     /// Whether some tier may hold an entry of the key, usable or not.
-    pub(crate) held: bool,
-    /// What memory was worth when the flight began: see [`Engine::distrust`](crate::engine::Engine).
-    pub(crate) epoch: u64,
+    pub(crate) maybe_in_tiers: bool,
+    /// How many gaps in the messages of other nodes there had been when the fetch began.
+    pub(crate) gaps: u64,
 }
 
 impl<V: Cacheable> Region<V> {
-    /// Brings the answers of `leaders`.
-    pub(crate) async fn fly(
+    /// Looks into memory once more, right after a call came to lead a key's flight. Returns the fetch, unless
+    /// memory has the answer.
+    ///
+    /// This look can't be left out: between the caller's first look and the moment it led, another flight may
+    /// have landed and left the table, and its value would be loaded a second time. No later look is needed: no
+    /// flight of the key lands beside this one, and a put, a removal or a clear overtakes it, on whichever
+    /// node it was done.
+    pub(crate) fn begin_fetch(
+        &self,
+        leader: Leader<FlightResult<V>>,
+        scope: LookupScope,
+    ) -> Option<Fetch<V>> {
+        let gaps = self.engine.gaps().count();
+        let prior = match self.look_in_memory(leader.key(), self.engine.clock().now()) {
+            MemoryLookup::Fresh(found) if scope != LookupScope::LoaderOnly => {
+                leader.land(Ok(found));
+                return None;
+            }
+            MemoryLookup::Due(found) if scope == LookupScope::Everywhere => {
+                leader.land(Ok(found));
+                return None;
+            }
+            MemoryLookup::Fresh(found) | MemoryLookup::Due(found) | MemoryLookup::Stale(found) => {
+                leader.flight().offer(Ok(found.clone()));
+                Some(found)
+            }
+            MemoryLookup::Miss(_) => None,
+        };
+        let maybe_in_tiers = prior.is_some() || scope == LookupScope::LoaderOnly;
+        Some(Fetch { leader, prior, maybe_in_tiers, gaps })
+    }
+
+    /// Fetches keys: looks into the tiers and then asks the loader, as far as `scope` says.
+    pub(crate) async fn fetch(
         self,
-        leaders: Vec<Leader<Answer<V>>>,
-        reach: Reach,
+        fetches: Vec<Fetch<V>>,
+        scope: LookupScope,
         loader: Option<Arc<dyn Loader<V>>>,
     ) {
-        let mut flying: Vec<Flying<V>> =
-            leaders.into_iter().filter_map(|leader| self.look_again(leader, reach)).collect();
-        if reach != Reach::Loader {
-            flying = self.search(flying, reach).await;
+        // A key that was put since may be in memory by now.
+        let again = |fetch: Fetch<V>| match fetch.leader.overtaken() {
+            true => self.begin_fetch(fetch.leader, scope),
+            false => Some(fetch),
+        };
+        let mut fetches: Vec<Fetch<V>> = fetches.into_iter().filter_map(again).collect();
+        if scope != LookupScope::LoaderOnly {
+            fetches = self.look_in_tiers(fetches, scope).await;
         }
         let Some(loader) = loader else {
-            flying.into_iter().for_each(|flight| self.land_without_loader(flight));
+            fetches.into_iter().for_each(|fetch| self.land_without_loader(fetch));
             return;
         };
-        if reach != Reach::Loader {
-            flying.retain(|flight| !self.land_throttled(flight));
+        if scope != LookupScope::LoaderOnly {
+            fetches.retain(|fetch| !self.land_throttled(fetch));
         }
-        match &self.engine.lease {
+        match self.engine.lease() {
             // A load that was asked for by name waits for nobody, and without tiers there is nothing to wait for.
-            Some(lease) if reach != Reach::Loader && !self.engine.slots.is_empty() => {
-                self.load_leased(flying, reach, &*loader, lease).await;
+            Some(lease) if scope != LookupScope::LoaderOnly && !self.engine.tiers().is_empty() => {
+                self.load_with_lease(fetches, scope, &*loader, lease).await;
             }
-            _ => self.load_all(flying, &*loader).await,
+            _ => self.load_all(fetches, &*loader).await,
         }
     }
 
     /// Loads in batches.
-    pub(crate) async fn load_all(&self, flying: Vec<Flying<V>>, loader: &dyn Loader<V>) {
+    pub(crate) async fn load_all(&self, fetches: Vec<Fetch<V>>, loader: &dyn Loader<V>) {
         let mut batches = Vec::new();
-        let mut flying = flying.into_iter().peekable();
-        while flying.peek().is_some() {
-            batches.push(flying.by_ref().take(loader.max_batch().max(1)).collect::<Vec<_>>());
+        let mut fetches = fetches.into_iter().peekable();
+        while fetches.peek().is_some() {
+            batches.push(fetches.by_ref().take(loader.max_batch().max(1)).collect::<Vec<_>>());
         }
-        let load = |batch| self.load(batch, loader);
+        let load = |batch| self.load_batch(batch, loader);
         stream::iter(batches).for_each_concurrent(BATCHES_AT_ONCE, load).await;
     }
 
-    /// Someone may have landed between the caller's look at memory and this flight.
-    fn look_again(&self, leader: Leader<Answer<V>>, reach: Reach) -> Option<Flying<V>> {
-        let epoch = self.engine.epoch.load(Ordering::Acquire);
-        let prior = match self.glance(leader.key(), self.engine.clock.now()) {
-            Glance::Fresh(found) if reach != Reach::Loader => {
-                leader.land(Ok(found));
-                return None;
-            }
-            Glance::Due(found) if reach == Reach::Tiers => {
-                leader.land(Ok(found));
-                return None;
-            }
-            Glance::Fresh(found) | Glance::Due(found) | Glance::Stale(found) => {
-                leader.flight().offer(Ok(found.clone()));
-                Some(found)
-            }
-            Glance::Miss => None,
-        };
-        let held = prior.is_some() || reach == Reach::Loader;
-        Some(Flying { leader, prior, held, epoch })
-    }
-
     /// Asks the tiers in order; answers with those still missing.
-    pub(crate) async fn search(&self, mut flying: Vec<Flying<V>>, reach: Reach) -> Vec<Flying<V>> {
-        if self.engine.slots.is_empty() || flying.is_empty() {
-            return flying;
+    pub(crate) async fn look_in_tiers(
+        &self,
+        mut fetches: Vec<Fetch<V>>,
+        scope: LookupScope,
+    ) -> Vec<Fetch<V>> {
+        if self.engine.tiers().is_empty() || fetches.is_empty() {
+            return fetches;
         }
-        if !self.know_clears().await {
-            flying.iter_mut().for_each(|flight| flight.held = true);
-            return flying;
+        if !self.learn_clears().await {
+            fetches.iter_mut().for_each(|fetch| fetch.maybe_in_tiers = true);
+            return fetches;
         }
-        for (depth, slot) in self.engine.slots.iter().enumerate() {
-            if flying.is_empty() {
+        for (depth, tier) in self.engine.tiers().iter().enumerate() {
+            if fetches.is_empty() {
                 break;
             }
-            if self.policy.skips(slot.name()) {
-                flying.iter_mut().for_each(|flight| flight.held = true);
+            if self.policy.skips(tier.name()) {
+                fetches.iter_mut().for_each(|fetch| fetch.maybe_in_tiers = true);
                 continue;
             }
-            let keys: Vec<Key> = flying.iter().map(|flight| flight.leader.key().clone()).collect();
-            let Ok(entries) = slot.get(&keys).await else {
-                flying.iter_mut().for_each(|flight| flight.held = true);
+            let keys: Vec<Key> = fetches.iter().map(|fetch| fetch.leader.key().clone()).collect();
+            let Ok(entries) = tier.get(&keys).await else {
+                fetches.iter_mut().for_each(|fetch| fetch.maybe_in_tiers = true);
                 continue;
             };
             self.engine
-                .stamps
-                .learn(entries.iter().flatten().map(|entry| &entry.meta), &self.engine.slots)
+                .stamps()
+                .learn(entries.iter().flatten().map(|entry| &entry.meta), self.engine.tiers())
                 .await;
             let mut filled = Vec::new();
             let mut missing = Vec::new();
-            for (mut flight, entry) in flying.into_iter().zip(entries) {
-                let now = self.engine.clock.now();
-                let held = entry.is_some();
-                let found = entry.as_ref().and_then(|entry| self.judge(slot, &flight, entry, now));
+            for (mut fetch, entry) in fetches.into_iter().zip(entries) {
+                let (found, servable) = self.found_in_tier(tier, &fetch, entry.as_ref());
+                let suffices = match servable {
+                    Servable::Fresh => true,
+                    Servable::Due => scope != LookupScope::Background,
+                    Servable::Stale | Servable::No(_) => false,
+                };
+                fetch.maybe_in_tiers |= !suffices && entry.is_some();
                 match (found, entry) {
-                    (Some(found), Some(entry)) if self.suffices(&found, reach, now) => {
-                        slot.hit(flight.leader.key(), false);
-                        self.keep_near(&flight, &found);
-                        flight.leader.land(Ok(found));
-                        filled.push((flight.leader, entry));
+                    (Some(found), Some(entry)) if suffices => {
+                        tier.count_hit(fetch.leader.key(), false);
+                        self.store_fetched(&fetch, &found);
+                        fetch.leader.land(Ok(found));
+                        filled.push((fetch.leader, entry));
                     }
                     (found, _) => {
-                        slot.miss();
-                        flight.held |= held;
+                        tier.count_miss(fetch.leader.key(), servable);
                         if let Some(found) = found {
-                            flight.leader.flight().offer(Ok(found.clone()));
-                            flight.prior = Some(found);
+                            fetch.leader.flight().offer(Ok(found.clone()));
+                            fetch.prior = Some(found);
                         }
-                        missing.push(flight);
+                        missing.push(fetch);
                     }
                 }
             }
             self.copy_up(filled, depth);
-            flying = missing;
+            fetches = missing;
         }
-        flying
+        fetches
     }
 
-    fn suffices(&self, found: &Found<V>, reach: Reach, now: Timestamp) -> bool {
-        let due = self.due(&found.meta, now);
-        found.freshness(now) == Freshness::Fresh && !(reach == Reach::Behind && due)
-    }
-
-    /// What a tier's entry is worth: `None` if it is dead, removed, invalidated, unreadable, or no
-    /// newer than what is at hand.
-    fn judge(&self, slot: &Slot, flight: &Flying<V>, entry: &Entry, now: Timestamp) -> Option<Found<V>> {
-        let key = flight.leader.key();
-        let meta = &entry.meta;
-        let usable = meta.freshness(now) != Freshness::Dead
-            // It may have been stored under a longer bound than now holds, and outlive its stamps.
-            && now < meta.born.after(self.engine.longest_life)
-            && meta.born > self.core.cleared()
-            && !(slot.local && meta.born.as_micros() <= self.engine.doubted.load(Ordering::Acquire))
-            // Of what was born ahead of the clock nobody knows the age.
-            && meta.born <= now.after(SKEW)
-            && flight.prior.as_ref().is_none_or(|prior| prior.meta.born < meta.born)
-            && self.engine.stamps.verdict(meta, true) == Verdict::Alive
-            && !self.engine.memory.refuses(key, meta.born, now);
-        if !usable {
-            return None;
+    /// Judges and decodes what a tier holds of a key. Returns a value if it may be served.
+    fn found_in_tier(
+        &self,
+        tier: &TierHandle,
+        fetch: &Fetch<V>,
+        entry: Option<&Entry>,
+    ) -> (Option<Found<V>>, Servable) {
+        let Some(Entry { value, meta }) = entry else { return (None, Servable::No(Unservable::Absent)) };
+        let servable = self.judge_in_tier(tier, fetch, meta, self.engine.clock().now());
+        if !servable.is_servable() {
+            return (None, servable);
         }
-        let value = match entry.value.as_ref().map(|blob: &Blob| blob.decode::<V>(self.core.schema)) {
+        let value = match value.as_ref().map(|blob: &Blob| blob.decode::<V>(self.core.schema)) {
             None => None,
             Some(Ok(value)) => Some(Arc::new(value)),
             Some(Err(error)) => {
-                slot.corrupt(key, &error);
-                return None;
+                tier.count_corrupt(fetch.leader.key(), &error);
+                return (None, Servable::No(Unservable::Unreadable));
             }
         };
-        Some(Found { value, source: Source::Tier(slot.name()), meta: meta.clone() })
+        (Some(Found { value, source: Source::Tier(tier.name()), meta: meta.clone() }), servable)
     }
 
     /// Fills the tiers above the one that had the entries, behind the callers' backs.
-    fn copy_up(&self, filled: Vec<(Leader<Answer<V>>, Entry)>, depth: usize) {
+    fn copy_up(&self, filled: Vec<(Leader<FlightResult<V>>, Entry)>, depth: usize) {
         if depth == 0 || filled.is_empty() {
             return;
         }
         let region = self.clone();
-        self.engine.tasks.spawn(async move {
+        self.engine.spawn(async move {
             let (leaders, entries): (Vec<_>, Vec<_>) = filled
                 .into_iter()
                 .filter(|(leader, _)| !leader.overtaken())
@@ -214,48 +220,48 @@ impl<V: Cacheable> Region<V> {
                     (leader, (key, entry))
                 })
                 .unzip();
-            let above = region.engine.slots[..depth].iter().filter(|slot| !region.policy.skips(slot.name()));
+            let above =
+                region.engine.tiers()[..depth].iter().filter(|tier| !region.policy.skips(tier.name()));
             region.engine.write(&entries, above).await;
             drop(leaders);
         });
     }
 
     /// Whether the clears of earlier processes are known; reads them from the tiers if not.
-    async fn know_clears(&self) -> bool {
-        if self.core.clears_known.load(Ordering::Acquire) {
+    async fn learn_clears(&self) -> bool {
+        if self.core.are_clears_known() {
             return true;
         }
-        let stamps = &self.engine.stamps;
+        let stamps = self.engine.stamps();
         let Ok(kind) = stamps.kind_key(self.core.prefix.kind()) else { return false };
-        let Ok(cleared) = stamps::read(&[stamps.all_key().clone(), kind], &self.engine.slots).await else {
+        let Ok(cleared) = stamps::read(&[stamps.all_key().clone(), kind], self.engine.tiers()).await else {
             return false;
         };
         for at in cleared {
             self.core.clear(at);
         }
-        self.core.clears_known.store(true, Ordering::Release);
+        self.core.set_clears_known(true);
         true
     }
 
-    /// Within the pause after a failed load, what is in grace is the answer.
-    fn land_throttled(&self, Flying { leader, prior, .. }: &Flying<V>) -> bool {
-        let now = self.engine.clock.now();
-        match prior {
-            Some(prior)
-                if self.core.throttle.paused(leader.key(), now)
-                    && prior.freshness(now) != Freshness::Dead =>
-            {
-                leader.land(Ok(prior.clone()));
-                true
-            }
-            _ => false,
+    /// Gives a value in grace to the callers of a key whose load failed a short while ago. Returns whether there
+    /// was one.
+    fn land_throttled(&self, fetch: &Fetch<V>) -> bool {
+        let now = self.engine.clock().now();
+        let paused = || self.core.throttle.paused(fetch.leader.key(), now);
+        let servable = |prior: &&Found<V>| paused() && self.judge(&prior.meta, now).is_servable();
+        let prior = fetch.prior.as_ref().filter(servable);
+        if let Some(prior) = prior {
+            fetch.leader.land(Ok(prior.clone()));
         }
+        prior.is_some()
     }
 
-    fn land_without_loader(&self, Flying { leader, prior, .. }: Flying<V>) {
-        let now = self.engine.clock.now();
-        let servable = prior.filter(|prior| prior.freshness(now) != Freshness::Dead);
-        leader.land(Ok(servable.unwrap_or_else(|| Found {
+    /// Gives what is at hand to the callers of a key that nobody can load.
+    fn land_without_loader(&self, Fetch { leader, prior, .. }: Fetch<V>) {
+        let now = self.engine.clock().now();
+        let prior = prior.filter(|prior| self.judge(&prior.meta, now).is_servable());
+        leader.land(Ok(prior.unwrap_or_else(|| Found {
             value: None,
             source: Source::Nowhere,
             meta: Meta::new(now, Ttl::NONE),

@@ -9,13 +9,12 @@ use std::{
     future::Future,
     hash::BuildHasherDefault,
     pin::Pin,
-    sync::PoisonError,
     task::{Context, Poll, Waker},
 };
 
 use cache_core::{Key, KeyHasher};
 
-use super::loom_shim::{Arc, Mutex, MutexGuard};
+use super::loom_shim::{Arc, Mutex};
 
 /// The flights of one region, by key.
 #[derive(Debug)]
@@ -66,7 +65,7 @@ impl<T> Flights<T> {
     /// Joins the flight of `key`, or begins one. A flight that has landed is joined only if its
     /// answer is still `good`.
     pub(crate) fn join(self: &Arc<Self>, key: &Key, good: impl Fn(&T) -> bool) -> Joined<T> {
-        let mut table = lock(&self.table);
+        let mut table = self.table.lock();
         if let Some(flight) = table.get(key)
             && flight.joinable(good)
         {
@@ -80,29 +79,29 @@ impl<T> Flights<T> {
     /// Ends the flight of a key that was written or removed: its waiters are still answered, but the
     /// result is not kept and nobody joins any more. Answers whether there was one.
     pub(crate) fn overtake(&self, key: &Key) -> bool {
-        let flight = lock(&self.table).remove(key);
+        let flight = self.table.lock().remove(key);
         if let Some(flight) = &flight {
-            lock(&flight.state).overtaken = true;
+            flight.state.lock().overtaken = true;
         }
         flight.is_some()
     }
 
     /// The same for every key that `matches`.
     pub(crate) fn overtake_matching(&self, matches: impl Fn(&Key) -> bool) {
-        let doomed: Vec<_> = lock(&self.table).extract_if(|key, _| matches(key)).collect();
+        let doomed: Vec<_> = self.table.lock().extract_if(|key, _| matches(key)).collect();
         for (_, flight) in doomed {
-            lock(&flight.state).overtaken = true;
+            flight.state.lock().overtaken = true;
         }
     }
 
     /// How many flights there are.
     pub(crate) fn len(&self) -> usize {
-        lock(&self.table).len()
+        self.table.lock().len()
     }
 
     /// Ends a flight for those who come, if it is still the key's.
     pub(crate) fn leave(&self, key: &Key, flight: &Arc<Flight<T>>) {
-        let mut table = lock(&self.table);
+        let mut table = self.table.lock();
         if table.get(key).is_some_and(|current| Arc::ptr_eq(current, flight)) {
             table.remove(key);
         }
@@ -122,7 +121,7 @@ impl<T> Flight<T> {
     }
 
     fn joinable(&self, good: impl Fn(&T) -> bool) -> bool {
-        match &lock(&self.state).outcome {
+        match &self.state.lock().outcome {
             Outcome::Pending => true,
             Outcome::Landed(answer) => good(answer),
             Outcome::Lost => false,
@@ -141,7 +140,7 @@ impl<T> Flight<T> {
 
     /// Gives waiters something to serve meanwhile.
     pub(crate) fn offer(&self, offer: T) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         state.offer = Some(offer);
         let wakers = state.take_wakers();
         drop(state);
@@ -150,7 +149,7 @@ impl<T> Flight<T> {
 
     /// Sets what the waiters get, unless they have it already, and wakes them.
     fn settle(&self, outcome: Outcome<T>) {
-        let mut state = lock(&self.state);
+        let mut state = self.state.lock();
         if matches!(state.outcome, Outcome::Pending) {
             state.outcome = outcome;
             let wakers = state.take_wakers();
@@ -189,7 +188,7 @@ impl<T> Leader<T> {
 
     /// Whether the key was written or removed since the flight began.
     pub(crate) fn overtaken(&self) -> bool {
-        lock(&self.flight.state).overtaken
+        self.flight.state.lock().overtaken
     }
 }
 
@@ -213,7 +212,7 @@ impl<T: Clone> Future for Wait<T> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<T>> {
         let flight = Arc::clone(&self.flight);
-        let mut state = lock(&flight.state);
+        let mut state = flight.state.lock();
         match (&state.outcome, &state.offer) {
             (Outcome::Landed(answer), _) => return Poll::Ready(Some(answer.clone())),
             (Outcome::Lost, _) => return Poll::Ready(None),
@@ -234,7 +233,7 @@ impl<T: Clone> Future for Wait<T> {
 impl<T> Drop for Wait<T> {
     fn drop(&mut self) {
         if let Some(slot) = self.slot {
-            let mut state = lock(&self.flight.state);
+            let mut state = self.flight.state.lock();
             state.wakers[slot] = None;
             state.free.push(slot);
         }
@@ -252,8 +251,4 @@ impl<T> State<T> {
     fn take_wakers(&mut self) -> Vec<Waker> {
         self.wakers.iter_mut().filter_map(Option::take).collect()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,27 +7,26 @@ use cache_core::{Error, ErrorKind, Event, Loaded, Loader, Request, Result};
 use futures_util::FutureExt;
 
 use crate::{
-    engine::Engine,
-    engine::counters::Count,
+    engine::{Engine, counters::Count},
     region::{Cacheable, RegionCore},
 };
 
 /// A loader as flights call it: it answers for each key that it is asked for, or with an error.
-pub(crate) struct Called<V> {
+pub(crate) struct Instrumented<V> {
     pub(crate) engine: Arc<Engine>,
     pub(crate) core: Arc<RegionCore<V>>,
     pub(crate) loader: Arc<dyn Loader<V>>,
 }
 
 #[async_trait]
-impl<V: Cacheable> Loader<V> for Called<V> {
+impl<V: Cacheable> Loader<V> for Instrumented<V> {
     fn max_batch(&self) -> usize {
         self.loader.max_batch()
     }
 
     async fn load(&self, requests: &[Request]) -> Result<Vec<Loaded<V>>> {
-        self.engine.counters.bump(Count::Load);
-        self.engine.counters.add(Count::LoadedKey, requests.len() as u64);
+        self.engine.counters().bump(Count::Load);
+        self.engine.counters().add(Count::LoadedKey, requests.len() as u64);
         let load = AssertUnwindSafe(async { self.loader.load(requests).await }).catch_unwind();
         let answers = match load.await {
             Ok(Ok(answers)) if answers.len() != requests.len() => {
@@ -37,12 +36,12 @@ impl<V: Cacheable> Loader<V> for Called<V> {
             Err(panic) => Err(self.panicked(&*panic)),
         };
         let (kind, error) = (self.kind(), answers.as_ref().err());
-        self.engine.observers.tell(&Event::Load { kind, keys: requests.len(), error });
+        self.engine.observers().tell(&Event::Load { kind, keys: requests.len(), error });
         answers
     }
 }
 
-impl<V> Called<V> {
+impl<V> Instrumented<V> {
     pub(crate) fn kind(&self) -> &str {
         self.core.prefix.kind()
     }

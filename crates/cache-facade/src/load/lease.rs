@@ -9,20 +9,20 @@ use futures_util::{
     stream::FuturesUnordered,
 };
 
+use super::fetch::{Fetch, LookupScope};
 use crate::{
     engine::Engine,
-    load::fetch::{Flying, Reach},
     region::{Cacheable, Region},
     timer,
 };
 
 /// How long a lease lasts if its holder dies; who lives renews it in time.
-const SPAN: Duration = Duration::from_secs(5);
-const RENEWED: Duration = Duration::from_secs(1);
+const LEASE_SPAN: Duration = Duration::from_secs(5);
+const RENEW_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How often one who waits looks whether the value is there: seldomer the longer it takes.
-const FIRST_LOOK: Duration = Duration::from_millis(10);
-const LAST_LOOK: Duration = Duration::from_millis(250);
+const FIRST_POLL: Duration = Duration::from_millis(10);
+const LONGEST_POLL: Duration = Duration::from_millis(250);
 
 /// How long the lease may take to answer.
 const LIMIT: Duration = Duration::from_secs(1);
@@ -30,52 +30,52 @@ const LIMIT: Duration = Duration::from_secs(1);
 impl<V: Cacheable> Region<V> {
     /// Loads what this node gets the lease of, and waits for what others load. Nobody waits longer
     /// than the hard timeout; a lease that can't be asked is done without.
-    pub(crate) async fn load_leased(
+    pub(crate) async fn load_with_lease(
         &self,
-        flying: Vec<Flying<V>>,
-        reach: Reach,
+        fetches: Vec<Fetch<V>>,
+        scope: LookupScope,
         loader: &dyn Loader<V>,
         lease: &Arc<dyn Lease>,
     ) {
         let holder = Holder(fastrand::u128(..));
-        let deadline = self.engine.clock.now().after(self.policy.hard_timeout);
-        let mut waiting = flying;
-        let mut look = FIRST_LOOK;
+        let deadline = self.engine.clock().now().after(self.policy.hard_timeout);
+        let mut waiting = fetches;
+        let mut look = FIRST_POLL;
         let mut loads = FuturesUnordered::new();
         while !waiting.is_empty() {
-            let keys: Vec<Key> = waiting.iter().map(|flight| flight.leader.key().clone()).collect();
+            let keys: Vec<Key> = waiting.iter().map(|fetch| fetch.leader.key().clone()).collect();
             let granted = match self.engine.acquire(&**lease, &keys, holder).await {
                 Ok(granted) => granted,
                 Err(error) => {
                     tracing::warn!(lease = lease.name(), %error, "loads go on without a lease");
-                    self.engine.observers.tell(&Event::LeaseFailed { lease: lease.name(), error: &error });
-                    loads.push(self.load_granted(waiting, reach, loader, None).boxed());
+                    self.engine.observers().tell(&Event::LeaseFailed { lease: lease.name(), error: &error });
+                    loads.push(self.load_granted(waiting, scope, loader, None).boxed());
                     break;
                 }
             };
             let mut mine = Vec::new();
             let mut theirs = Vec::new();
-            for (flight, granted) in waiting.into_iter().zip(granted) {
-                if granted { &mut mine } else { &mut theirs }.push(flight);
+            for (fetch, granted) in waiting.into_iter().zip(granted) {
+                if granted { &mut mine } else { &mut theirs }.push(fetch);
             }
             if !mine.is_empty() {
-                let held = Held::new(&self.engine, lease, &mine, holder);
-                loads.push(self.load_granted(mine, reach, loader, Some(held)).boxed());
+                let held = HeldLease::new(&self.engine, lease, &mine, holder);
+                loads.push(self.load_granted(mine, scope, loader, Some(held)).boxed());
             }
             if !theirs.is_empty() {
-                let pause = timer::sleep(&self.engine.clock, look.mul_f64(0.5 + fastrand::f64()));
+                let pause = timer::sleep(self.engine.clock(), look.mul_f64(0.5 + fastrand::f64()));
                 let looking = async {
                     pause.await;
-                    self.search(theirs, reach).await
+                    self.look_in_tiers(theirs, scope).await
                 };
                 theirs = meanwhile(&mut loads, looking).await;
             }
-            if self.engine.clock.now() >= deadline {
-                let error = self.never_came(theirs.len());
-                theirs.drain(..).for_each(|flight| self.fail(&flight, &error));
+            if self.engine.clock().now() >= deadline {
+                let error = self.lease_wait_timed_out(theirs.len());
+                theirs.drain(..).for_each(|fetch| self.fail(&fetch, &error));
             }
             waiting = theirs;
-            look = (look * 2).min(LAST_LOOK);
+            look = (look * 2).min(LONGEST_POLL);
         }
         loads.collect::<()>().await;
     }
@@ -83,14 +83,14 @@ impl<V: Cacheable> Region<V> {
     /// Loads keys whose lease this node has, unless they came just before it got it.
     async fn load_granted(
         &self,
-        flying: Vec<Flying<V>>,
-        reach: Reach,
+        fetches: Vec<Fetch<V>>,
+        scope: LookupScope,
         loader: &dyn Loader<V>,
-        held: Option<Held>,
+        held: Option<HeldLease>,
     ) {
-        let Some(held) = held else { return self.load_all(flying, loader).await };
+        let Some(held) = held else { return self.load_all(fetches, loader).await };
         let work = async {
-            let missing = self.search(flying, reach).await;
+            let missing = self.look_in_tiers(fetches, scope).await;
             self.load_all(missing, loader).await;
         };
         let renewing = held.renewing();
@@ -100,7 +100,7 @@ impl<V: Cacheable> Region<V> {
         }
     }
 
-    fn never_came(&self, keys: usize) -> Error {
+    fn lease_wait_timed_out(&self, keys: usize) -> Error {
         let limit = self.policy.hard_timeout;
         let kind = self.core.prefix.kind();
         let message =
@@ -116,8 +116,8 @@ impl Engine {
         keys: &[Key],
         holder: Holder,
     ) -> cache_core::Result<Vec<bool>> {
-        let limit = timer::sleep(&self.clock, LIMIT);
-        match select(lease.acquire(keys, holder, SPAN), std::pin::pin!(limit)).await {
+        let limit = timer::sleep(self.clock(), LIMIT);
+        match select(lease.acquire(keys, holder, LEASE_SPAN), std::pin::pin!(limit)).await {
             Either::Left((Ok(granted), _)) if granted.len() == keys.len() => Ok(granted),
             Either::Left((Ok(granted), _)) => {
                 let message = format!("{} answered {} for {} keys", lease.name(), granted.len(), keys.len());
@@ -145,24 +145,24 @@ async fn meanwhile<T>(others: &mut FuturesUnordered<BoxFuture<'_, ()>>, work: im
 }
 
 /// Leases that this node holds, given up when dropped.
-struct Held {
+struct HeldLease {
     engine: Arc<Engine>,
     lease: Arc<dyn Lease>,
     keys: Vec<Key>,
     holder: Holder,
 }
 
-impl Held {
-    fn new<V>(engine: &Arc<Engine>, lease: &Arc<dyn Lease>, flying: &[Flying<V>], holder: Holder) -> Self {
-        let keys = flying.iter().map(|flight| flight.leader.key().clone()).collect();
+impl HeldLease {
+    fn new<V>(engine: &Arc<Engine>, lease: &Arc<dyn Lease>, fetches: &[Fetch<V>], holder: Holder) -> Self {
+        let keys = fetches.iter().map(|fetch| fetch.leader.key().clone()).collect();
         Self { engine: Arc::clone(engine), lease: Arc::clone(lease), keys, holder }
     }
 
     /// Renews until one of them is lost: then another node may load the same, and the later born wins.
     async fn renewing(&self) {
         loop {
-            timer::sleep(&self.engine.clock, RENEWED).await;
-            if let Ok(held) = self.lease.renew(&self.keys, self.holder, SPAN).await
+            timer::sleep(self.engine.clock(), RENEW_INTERVAL).await;
+            if let Ok(held) = self.lease.renew(&self.keys, self.holder, LEASE_SPAN).await
                 && !held.contains(&true)
             {
                 return;
@@ -171,11 +171,11 @@ impl Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for HeldLease {
     fn drop(&mut self) {
         let (lease, keys, holder) = (Arc::clone(&self.lease), std::mem::take(&mut self.keys), self.holder);
         // What can't be given up ends by itself.
-        self.engine.tasks.spawn(async move {
+        self.engine.spawn(async move {
             let _ = lease.release(&keys, holder).await;
         });
     }

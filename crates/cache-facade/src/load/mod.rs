@@ -1,10 +1,12 @@
 //! Loading: one flight a key, through the tiers to the loader.
 
 pub(crate) mod batch;
+pub(crate) mod closure_loader;
 pub(crate) mod coalesce;
 pub(crate) mod fetch;
 pub(crate) mod flight;
 pub(crate) mod instrumented;
+pub(crate) mod late_loads;
 pub(crate) mod lease;
 mod loom_shim;
 pub(crate) mod store_loaded;

@@ -1,29 +1,25 @@
-//! After a failed load: no new one of that key for a while.
+//! A pause after a failed load, in which its key is not loaded again.
 
-use std::{
-    collections::HashMap,
-    hash::BuildHasherDefault,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, hash::BuildHasherDefault};
 
-use cache_core::{Key, KeyHasher, LookupKey, Timestamp};
+use cache_core::{Key, KeyHasher, LookupKey, Timestamp, sync::Mutex};
 
-/// How many failing keys are remembered; past that, all are tried again.
-const CAPACITY: usize = 65_536;
+/// How many failing keys are remembered. Past that all are forgotten, and loaded again.
+const MAX_KEYS: usize = 65_536;
 
-type Until = HashMap<u64, Timestamp, BuildHasherDefault<KeyHasher>>;
+type PausedUntil = HashMap<u64, Timestamp, BuildHasherDefault<KeyHasher>>;
 
-/// Until when keys are not to be loaded again, by their hash: two keys that share one share a pause.
+/// Until when keys are not loaded again, by their hash: two keys with the same hash share a pause.
 #[derive(Debug, Default)]
-pub(crate) struct Throttle(Mutex<Until>);
+pub(crate) struct Throttle(Mutex<PausedUntil>);
 
 impl Throttle {
     /// Pauses loads of `key` until `until`.
     pub(crate) fn pause(&self, key: &Key, until: Timestamp, now: Timestamp) {
-        let mut paused = self.lock();
-        if paused.len() >= CAPACITY {
+        let mut paused = self.0.lock();
+        if paused.len() >= MAX_KEYS {
             paused.retain(|_, until| now < *until);
-            if paused.len() >= CAPACITY {
+            if paused.len() >= MAX_KEYS {
                 paused.clear();
             }
         }
@@ -32,15 +28,11 @@ impl Throttle {
 
     /// Ends the pause of a key.
     pub(crate) fn resume(&self, key: &Key) {
-        self.lock().remove(&key.hash());
+        self.0.lock().remove(&key.hash());
     }
 
-    /// Whether loads of this key pause now.
+    /// Whether loads of this key are paused.
     pub(crate) fn paused(&self, key: &impl LookupKey, now: Timestamp) -> bool {
-        self.lock().get(&key.hashed()).is_some_and(|until| now < *until)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Until> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().get(&key.hashed()).is_some_and(|until| now < *until)
     }
 }

@@ -1,126 +1,119 @@
-//! The first hop of a read: memory, without awaiting.
+//! A read's first step: memory, without awaiting.
 
 use std::sync::Arc;
 
-use cache_core::{Event, Freshness, Key, LookupKey, Meta, Timestamp, ToKey};
+use cache_core::{Event, Key, LookupKey, Timestamp, ToKey};
 use cache_memory::Held;
 
+use super::servable::{Servable, Unservable};
 use crate::{
     answer::{Found, Source},
     engine::counters::Count,
-    invalidation::stamps::Verdict,
     region::{Cacheable, Region},
 };
 
-/// What memory has to say about a key.
+/// What memory has under a key.
 #[derive(Debug)]
-pub(crate) enum Glance<V> {
-    /// To be served as it is.
+pub(crate) enum MemoryLookup<V> {
+    /// A value to be served as it is.
     Fresh(Found<V>),
-    /// To be served as it is, and refreshed behind: most of its life is over.
+    /// A value to be served as it is and refreshed in the background, since most of its life is over.
     Due(Found<V>),
-    /// In grace.
+    /// A value in grace.
     Stale(Found<V>),
     /// Nothing that may be served.
-    Miss,
+    Miss(Unservable),
+}
+
+/// What the hit path saw of a key that it could not answer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum FirstLook {
+    /// Nothing that a closer look could find.
+    Nothing(Unservable),
+    /// An entry that takes a closer look; or nobody has looked yet.
+    Closer,
 }
 
 impl<V: Cacheable> Region<V> {
-    /// What memory has, without counting.
-    pub(crate) fn glance(&self, key: &impl LookupKey, now: Timestamp) -> Glance<V> {
-        let entry = self.looks(key).then(|| self.engine.memory.peek(key)).flatten();
-        let Some(entry) = entry else { return Glance::Miss };
-        let held = Held::from(&entry);
-        let freshness = entry.meta.freshness(now);
-        if freshness == Freshness::Dead || !self.alive(&entry.meta) {
-            return Glance::Miss;
+    /// Looks a key up in memory, without counting.
+    pub(crate) fn look_in_memory(&self, key: &impl LookupKey, now: Timestamp) -> MemoryLookup<V> {
+        if !self.asks_memory(key) {
+            return MemoryLookup::Miss(Unservable::NotAsked);
         }
-        let due = self.due(&entry.meta, now);
-        match typed(held) {
-            None => Glance::Miss,
-            Some(found) if freshness == Freshness::Stale => Glance::Stale(found),
-            Some(found) if due => Glance::Due(found),
-            Some(found) => Glance::Fresh(found),
+        let Some(entry) = self.engine.memory().peek(key) else {
+            return MemoryLookup::Miss(Unservable::Absent);
+        };
+        let servable = self.judge(&entry.meta, now);
+        match (servable, found_as(Held::from(&entry))) {
+            (Servable::No(reason), _) => MemoryLookup::Miss(reason),
+            (_, None) => MemoryLookup::Miss(Unservable::Unreadable),
+            (Servable::Fresh, Some(found)) => MemoryLookup::Fresh(found),
+            (Servable::Due, Some(found)) => MemoryLookup::Due(found),
+            (Servable::Stale, Some(found)) => MemoryLookup::Stale(found),
         }
     }
 
     /// The hit: what `take` makes of an entry that can be served with nothing else to be done about it,
-    /// counted. What is not so simple is `None` and takes the longer way.
+    /// counted. Whatever is not so simple takes the longer way, and what was seen of it is the error.
     #[inline]
-    pub(crate) fn fresh<K: ToKey + ?Sized, T>(
+    pub(crate) fn fresh_in_memory<K: ToKey + ?Sized, T>(
         &self,
         key: &K,
         take: impl FnOnce(Held<'_>) -> Option<T>,
-    ) -> Option<T> {
+    ) -> Result<T, FirstLook> {
         let key = &key.to_lookup(&self.core.prefix);
-        if !self.looks(key) {
-            return None;
+        if !self.asks_memory(key) {
+            return Err(FirstLook::Nothing(Unservable::NotAsked));
         }
         let cleared = self.core.cleared();
         let plain = cleared == Timestamp::MIN && self.policy.eager.is_none();
-        let taken = self.engine.memory.read(key, |held| {
+        let taken = self.engine.memory().read(key, |held| {
             // The clock is read while the entry is on its way from memory.
-            let now = self.engine.clock.coarse();
-            let simple =
-                now < held.stale_at() && (plain && !held.is_tagged() || self.holds(held, cleared, now));
-            if simple { take(held) } else { None }
-        })??;
-        self.engine.memory.count_hit(key);
-        if self.engine.observers.any()
+            let now = self.engine.clock().coarse();
+            if self.is_plainly_fresh(held, plain, cleared, now) { take(held) } else { None }
+        });
+        let taken = taken.ok_or(FirstLook::Nothing(Unservable::Absent))?.ok_or(FirstLook::Closer)?;
+        self.engine.memory().count_hit(key);
+        if self.engine.observers().any()
             && let Ok(key) = key.key()
         {
-            self.engine.observers.tell(&Event::Hit { key: &key, source: "memory", stale: false });
+            self.engine.observers().tell(&Event::Hit { key: &key, source: "memory", stale: false });
         }
-        Some(taken)
+        Ok(taken)
     }
 
-    /// Whether memory takes part for this key.
+    /// Whether memory takes part in a read of this key.
     #[inline]
-    fn looks(&self, key: &impl LookupKey) -> bool {
-        key.has_prefix(&self.core.prefix) && !self.policy.skips("memory") && self.engine.memory_on()
-    }
-
-    /// Whether a fresh entry outlived all stamps, and is not due to be refreshed.
-    #[inline(never)]
-    fn holds(&self, held: Held<'_>, cleared: Timestamp, now: Timestamp) -> bool {
-        let meta = held.meta();
-        meta.born > cleared
-            && (!held.is_tagged() || self.engine.stamps.verdict(meta, false) == Verdict::Alive)
-            && !self.due(meta, now)
-    }
-
-    /// Whether no stamp known here kills it.
-    pub(crate) fn alive(&self, meta: &Meta) -> bool {
-        meta.born > self.core.cleared() && self.engine.stamps.verdict(meta, false) == Verdict::Alive
+    fn asks_memory(&self, key: &impl LookupKey) -> bool {
+        key.has_prefix(&self.core.prefix) && !self.policy.skips("memory") && self.engine.memory_in_use()
     }
 
     /// Counts a read that memory answered.
-    pub(crate) fn hit(&self, key: &Key, stale: bool) {
-        self.engine.memory.count_hit(key);
+    pub(crate) fn count_hit(&self, key: &Key, stale: bool) {
+        self.engine.memory().count_hit(key);
         if stale {
-            self.engine.counters.bump(Count::MemoryStale);
+            self.engine.counters().bump(Count::MemoryStale);
         }
-        self.engine.observers.tell(&Event::Hit { key, source: "memory", stale });
+        self.engine.observers().tell(&Event::Hit { key, source: "memory", stale });
     }
 
-    /// Whether the eager share of a life is over.
-    pub(crate) fn due(&self, meta: &Meta, now: Timestamp) -> bool {
-        self.policy.eager.is_some_and(|share| {
-            let life = meta.stale_at.as_micros().saturating_sub(meta.born.as_micros());
-            let spent = now.as_micros().saturating_sub(meta.born.as_micros());
-            spent as f64 >= life as f64 * share
-        })
+    /// Counts a read that memory could not answer as it should be.
+    pub(crate) fn count_miss(&self, key: &Key, servable: Servable) {
+        self.engine.memory().count_miss(key);
+        tracing::trace!(%key, ?servable, "memory can't answer a read");
+        self.engine.observers().tell(&Event::Miss { key });
     }
 }
 
-/// The entry with its value as a `V`; `None` for another type's, which a region never puts there.
-pub(crate) fn typed<V: Cacheable>(held: Held<'_>) -> Option<Found<V>> {
-    Some(Found { value: typed_value(held)?, source: Source::Memory, meta: held.meta().clone() })
+/// Returns the entry with its value as a `V`; `None` if the value is of another type, which a region never
+/// puts there.
+pub(crate) fn found_as<V: Cacheable>(held: Held<'_>) -> Option<Found<V>> {
+    Some(Found { value: value_as(held)?, source: Source::Memory, meta: held.meta().clone() })
 }
 
-/// The value as a `V`, if there is one; `None` if it is of another type.
+/// Returns the value as a `V`, if there is one; `None` if it is of another type.
 #[inline]
-pub(crate) fn typed_value<V: Cacheable>(held: Held<'_>) -> Option<Option<Arc<V>>> {
+pub(crate) fn value_as<V: Cacheable>(held: Held<'_>) -> Option<Option<Arc<V>>> {
     match held.value() {
         Some(value) => Some(Some(Arc::clone(value).downcast::<V>().ok()?)),
         None => Some(None),

@@ -1,4 +1,6 @@
 //! Reading: memory first, then a flight that brings what memory can't answer.
 
-pub(crate) mod get;
+mod deadlines;
+mod get;
 pub(crate) mod memory_lookup;
+pub(crate) mod servable;

@@ -1,29 +1,27 @@
-//! A tier held at arm's length: a breaker around a retry around a timeout.
+//! A tier that may hang, made safe to call: a breaker around retries around a timeout.
 
-use std::{
-    future::Future,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{future::Future, time::Duration};
 
 use async_trait::async_trait;
-use cache_core::{Breaker, Clock, Entry, Error, ErrorKind, Key, Result, Target, Tier, Tombstone};
+use cache_core::{
+    Breaker, Clock, Entry, Error, ErrorKind, Key, Result, Target, Tier, Tombstone, sync::Mutex,
+};
 use futures_util::future::{Either, select};
 
 use crate::timer;
 
-/// How far a tier is trusted.
+/// How long a guarded tier may take, how often it is retried, and when it is no longer called.
 #[derive(Clone, Debug)]
 pub struct GuardSettings {
     /// How long one attempt may take. Default: 1 s.
     pub timeout: Duration,
-    /// How many more attempts follow a failed one that is worth it. Default: 1.
+    /// How many more attempts follow one that failed with a retryable error. Default: 1.
     pub retries: u32,
-    /// After how many failures in a row the tier is left alone. Default: 5.
+    /// How many failures in a row open the breaker, so that the tier is no longer called. Default: 5.
     pub failures: u32,
-    /// For how long; then one call at a time tries whether it is back. Default: 5 s.
+    /// How long the breaker stays open; after that one call at a time probes the tier. Default: 5 s.
     pub pause: Duration,
-    /// The clock to live by. Default: the system's.
+    /// The clock for all of these. Default: the system's.
     pub clock: Clock,
 }
 
@@ -41,7 +39,7 @@ impl Default for GuardSettings {
 
 /// A tier behind a breaker, retries and a timeout, in this order from the outside.
 ///
-/// Every call of a [`Tier`] may be repeated, since the later born wins: so all are.
+/// Every call of a [`Tier`] may be repeated, since the later born wins, so all of them are.
 #[derive(Debug)]
 pub struct Guard<T> {
     inner: T,
@@ -57,10 +55,10 @@ impl<T: Tier> Guard<T> {
         Self { inner, settings, breaker }
     }
 
-    /// Whether calls are being held off.
+    /// Whether the breaker is open: calls fail at once.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.breaker().is_open()
+        self.breaker.lock().is_open()
     }
 
     async fn call<R, F: Future<Output = Result<R>> + Send>(
@@ -93,19 +91,16 @@ impl<T: Tier> Guard<T> {
     }
 
     fn admit(&self) -> Result<()> {
-        self.breaker().admit(self.settings.clock.now()).map_err(|_| {
-            let message = format!("{} is left alone after repeated failures", self.inner.name());
+        self.breaker.lock().admit(self.settings.clock.now()).map_err(|_| {
+            let message =
+                format!("{} is not called after repeated failures: its breaker is open", self.inner.name());
             Error::new(ErrorKind::Unavailable, "tier", message)
         })
     }
 
-    /// A refused value says nothing about the tier: only what may pass counts as a failure.
+    /// A value that is refused says nothing about the tier: only retryable errors count as failures.
     fn note(&self, error: Option<&Error>) {
-        self.breaker().record(!error.is_some_and(Error::is_retryable), self.settings.clock.now());
-    }
-
-    fn breaker(&self) -> MutexGuard<'_, Breaker> {
-        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+        self.breaker.lock().record(!error.is_some_and(Error::is_retryable), self.settings.clock.now());
     }
 }
 

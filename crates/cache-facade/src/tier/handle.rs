@@ -1,18 +1,19 @@
-//! A tier's place in the cache: it is called through here, so that its failures are noted once.
+//! Every call to a tier goes through its handle: bounded in time, counted, and retried later where it failed.
 
 use std::{
     panic::AssertUnwindSafe,
     pin::pin,
+    slice,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use cache_core::{
-    Clock, Entry, Error, ErrorKind, Event, Key, Meta, Observer, Operation, Pattern, Result, Target, Tier,
-    Tombstone, Ttl, message::Change,
+    Clock, Entry, Error, ErrorKind, Event, Key, Meta, Operation, Pattern, Result, Target, Tier, Tombstone,
+    Ttl, message::Change, sync::Mutex,
 };
 use futures_util::{
     FutureExt, StreamExt,
@@ -20,57 +21,43 @@ use futures_util::{
     stream,
 };
 
+use super::retry_queue::{PendingWrite, RetryQueue};
 use crate::{
+    engine::observers::Observers,
+    read::servable::Servable,
     stats::{TierHealth, TierStats},
-    tier::retry_queue::{Backlog, Item},
     timer,
 };
 
-/// How long any call to a tier may take. A tier that should be given up sooner belongs in a `Guard`.
-const LIMIT: Duration = Duration::from_secs(10);
+/// How long any call to a tier may take. A tier to be given up sooner belongs in a `Guard`.
+const CALL_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long what shows that a tier works is kept there.
+/// How long the entry that a probe writes lives.
 const PROBE_LIFE: Duration = Duration::from_secs(30);
 
-/// How many things a tier that is back is told between two looks at whether it still is, and how many
-/// at the same time.
-const REPLAYED_AT_ONCE: usize = 256;
-const TOLD_AT_ONCE: usize = 16;
+/// How many pending writes a tier is sent between two probes, and how many at the same time.
+const REPLAY_BATCH: usize = 256;
+const REPLAYS_AT_ONCE: usize = 16;
 
-/// Those who watch.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Observers(pub(crate) Arc<[Arc<dyn Observer>]>);
-
-impl Observers {
-    pub(crate) fn tell(&self, event: &Event<'_>) {
-        self.0.iter().for_each(|observer| observer.on(event));
-    }
-
-    pub(crate) fn any(&self) -> bool {
-        !self.0.is_empty()
-    }
-}
-
-/// A tier and what became of the calls to it.
+/// A tier, and what became of the calls to it.
 #[derive(Debug)]
-pub(crate) struct Slot {
+pub(crate) struct TierHandle {
     tier: Arc<dyn Tier>,
-    /// Whether no other node sees it.
-    pub(crate) local: bool,
+    local: bool,
     observers: Observers,
     hits: AtomicU64,
     misses: AtomicU64,
     errors: AtomicU64,
     corrupt: AtomicU64,
     clock: Clock,
-    /// Reading, and writing.
-    halves: [Half; 2],
-    backlog: Backlog,
+    reads: CallHealth,
+    writes: CallHealth,
+    retries: RetryQueue,
     replaying: AtomicBool,
 }
 
-impl Slot {
-    /// `all` matches every key of the cache.
+impl TierHandle {
+    /// Makes the handle of `tier`, which is `local` if no other node sees it. `all` matches every key of the cache.
     pub(crate) fn new(
         tier: Arc<dyn Tier>,
         local: bool,
@@ -87,8 +74,9 @@ impl Slot {
             errors: AtomicU64::new(0),
             corrupt: AtomicU64::new(0),
             clock,
-            halves: Default::default(),
-            backlog: Backlog::new(all),
+            reads: CallHealth::default(),
+            writes: CallHealth::default(),
+            retries: RetryQueue::new(all),
             replaying: AtomicBool::new(false),
         }
     }
@@ -97,11 +85,17 @@ impl Slot {
         self.tier.name()
     }
 
-    /// Whether the last read or the last write failed.
-    pub(crate) fn unwell(&self) -> bool {
-        self.halves.iter().any(|half| half.unwell.load(Ordering::Relaxed))
+    /// Whether no other node sees this tier.
+    pub(crate) fn is_local(&self) -> bool {
+        self.local
     }
 
+    /// Whether the last read or the last write failed.
+    pub(crate) fn is_failing(&self) -> bool {
+        self.reads.failing.load(Ordering::Relaxed) || self.writes.failing.load(Ordering::Relaxed)
+    }
+
+    /// Looks keys up. What the tier could not take so far is laid over its answers.
     pub(crate) async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
         let answers = self.bounded("get", self.tier.get(keys)).await.and_then(|answers| {
             if answers.len() == keys.len() {
@@ -114,29 +108,29 @@ impl Slot {
             self.clock.observe(entry.meta.born);
         }
         let mut answers = self.note(Operation::Get, answers)?;
-        self.backlog.overlay(keys, &mut answers);
+        self.retries.overlay(keys, &mut answers);
         Ok(answers)
     }
 
-    /// Stores entries; what the tier can't take now it is told later.
+    /// Stores entries. Those that the tier can't take now are stored later.
     pub(crate) async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
         let outcome = self.try_put(entries).await;
         match &outcome {
-            Ok(()) => entries.iter().for_each(|(key, entry)| self.backlog.paid(key, entry.meta.born)),
-            Err(error) if error.is_retryable() => self.lose(&self.backlog.owe_entries(entries)),
+            Ok(()) => entries.iter().for_each(|(key, entry)| self.retries.done(key, entry.meta.born)),
+            Err(error) if error.is_retryable() => self.report_lost(&self.retries.add_entries(entries)),
             Err(_) => {}
         }
         outcome
     }
 
-    /// Removes entries; what the tier can't do now it is told later.
+    /// Removes entries. What the tier can't remove now is removed later.
     pub(crate) async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
         let outcome = self.try_remove(target, tombstone).await;
         match (&outcome, target) {
-            (Ok(_), Target::Keys(keys)) => keys.iter().for_each(|key| self.backlog.paid(key, tombstone.born)),
-            (Ok(_), Target::Matching(pattern)) => self.backlog.paid_pattern(pattern, tombstone),
+            (Ok(_), Target::Keys(keys)) => keys.iter().for_each(|key| self.retries.done(key, tombstone.born)),
+            (Ok(_), Target::Matching(pattern)) => self.retries.done_matching(pattern, tombstone),
             (Err(error), _) if error.is_retryable() => {
-                self.lose(&self.backlog.owe_removal(target, tombstone))
+                self.report_lost(&self.retries.add_removal(target, tombstone))
             }
             (Err(_), _) => {}
         }
@@ -151,92 +145,94 @@ impl Slot {
         self.note(Operation::Remove, self.bounded("remove", self.tier.remove(target, tombstone)).await)
     }
 
-    /// Whether the tier is well: looks `probe` up, and stores something under it.
-    pub(crate) async fn is_well(&self, probe: &Key) -> bool {
+    /// Looks `key` up and stores something under it. Returns whether the tier could do both.
+    pub(crate) async fn probe(&self, key: &Key) -> bool {
         let entry = Entry::absent(Meta::new(self.clock.tick(), Ttl::new(PROBE_LIFE)));
-        self.get(std::slice::from_ref(probe)).await.is_ok()
-            && self.try_put(&[(probe.clone(), entry)]).await.is_ok()
+        self.get(slice::from_ref(key)).await.is_ok() && self.try_put(&[(key.clone(), entry)]).await.is_ok()
     }
 
-    /// Whether the tier is owed anything.
-    pub(crate) fn behind(&self) -> bool {
-        !self.backlog.is_empty()
+    /// Whether there are writes that the tier could not take.
+    pub(crate) fn has_pending(&self) -> bool {
+        !self.retries.is_empty()
     }
 
-    /// Tells the tier what it could not take, the oldest first. Tombstones last `life` from now. An
-    /// item that fails though the tier is well, which `probe` shows, holds up no other. Answers with what
-    /// was told.
-    pub(crate) async fn replay(&self, life: Duration, probe: &Key) -> Vec<Change> {
-        let mut all_told = Vec::new();
+    /// Carries out what the tier could not take, the oldest first. Tombstones last `life` from now. A write
+    /// that fails though a probe of `probe_key` succeeds holds up no other. Returns what was carried out.
+    pub(crate) async fn replay(&self, life: Duration, probe_key: &Key) -> Vec<Change> {
+        let mut done = Vec::new();
         if self.replaying.swap(true, Ordering::AcqRel) {
-            return all_told;
+            return done;
         }
         let mut after = 0;
         loop {
-            let (items, next) = self.backlog.items(after, REPLAYED_AT_ONCE, self.clock.now());
-            if items.is_empty() {
+            let (writes, next) = self.retries.batch(after, REPLAY_BATCH, self.clock.now());
+            if writes.is_empty() {
                 break;
             }
-            let told = stream::iter(items).map(|item| self.tell(item, life)).buffer_unordered(TOLD_AT_ONCE);
-            let outcomes: Vec<Result<Change, Item>> = told.collect().await;
+            let replays = stream::iter(writes).map(|write| self.replay_one(write, life));
+            let outcomes: Vec<Result<Change, PendingWrite>> =
+                replays.buffer_unordered(REPLAYS_AT_ONCE).collect().await;
             let mut failed = Vec::new();
             for outcome in outcomes {
                 match outcome {
-                    Ok(change) => all_told.push(change),
-                    Err(item) => failed.push(item),
+                    Ok(change) => done.push(change),
+                    Err(write) => failed.push(write),
                 }
             }
-            if !failed.is_empty() && !self.is_well(probe).await {
+            if !failed.is_empty() && !self.probe(probe_key).await {
                 break;
             }
-            for item in failed {
-                if let Item::Put(key, _) | Item::Remove(key, _) = item {
-                    self.lose(self.backlog.failed(&key).as_slice());
+            for write in failed {
+                if let PendingWrite::Put(key, _) | PendingWrite::Remove(key, _) = write {
+                    self.report_lost(self.retries.failed(&key).as_slice());
                 }
             }
             after = next.max(1);
         }
         self.replaying.store(false, Ordering::Release);
-        all_told
+        done
     }
 
-    /// Tells the tier one thing; answers with it if that failed, else with what others should know.
-    async fn tell(&self, item: Item, life: Duration) -> Result<Change, Item> {
-        let lasting = |stone: &Tombstone| Tombstone {
-            born: stone.born,
-            dead_at: stone.dead_at.max(self.clock.now().after(life)),
+    /// Carries out one write. Returns what other nodes should know of it, or the write if it failed.
+    async fn replay_one(&self, write: PendingWrite, life: Duration) -> Result<Change, PendingWrite> {
+        let lasting = |tombstone: &Tombstone| Tombstone {
+            born: tombstone.born,
+            dead_at: tombstone.dead_at.max(self.clock.now().after(life)),
         };
-        let taken = match &item {
-            Item::Put(key, entry) => {
+        let taken = match &write {
+            PendingWrite::Put(key, entry) => {
                 let taken = self.try_put(&[(key.clone(), entry.clone())]).await;
-                taken.map(|()| self.backlog.paid(key, entry.meta.born))
+                taken.map(|()| self.retries.done(key, entry.meta.born))
             }
-            Item::Remove(key, stone) => {
-                let keys = std::slice::from_ref(key);
-                let taken = self.try_remove(Target::Keys(keys), lasting(stone)).await;
-                taken.map(|_| self.backlog.paid(key, stone.born))
+            PendingWrite::Remove(key, tombstone) => {
+                let keys = slice::from_ref(key);
+                let taken = self.try_remove(Target::Keys(keys), lasting(tombstone)).await;
+                taken.map(|_| self.retries.done(key, tombstone.born))
             }
-            Item::RemoveMatching(pattern, stone) => {
-                let taken = self.try_remove(Target::Matching(pattern), lasting(stone)).await;
-                taken.map(|_| self.backlog.paid_pattern(pattern, *stone))
+            PendingWrite::RemoveMatching(pattern, tombstone) => {
+                let taken = self.try_remove(Target::Matching(pattern), lasting(tombstone)).await;
+                taken.map(|_| self.retries.done_matching(pattern, *tombstone))
             }
         };
-        match (taken, item) {
-            (Err(_), item) => Err(item),
-            (Ok(()), Item::Put(key, entry)) => Ok(Change::Put { key: (&key).into(), born: entry.meta.born }),
-            (Ok(()), Item::Remove(key, stone)) => {
-                Ok(Change::Removed { key: (&key).into(), tombstone: lasting(&stone) })
+        match (taken, write) {
+            (Err(_), write) => Err(write),
+            (Ok(()), PendingWrite::Put(key, entry)) => {
+                Ok(Change::Put { key: (&key).into(), born: entry.meta.born })
             }
-            (Ok(()), Item::RemoveMatching(pattern, stone)) => {
-                Ok(Change::RemovedMatching { pattern: pattern.to_string(), tombstone: lasting(&stone) })
+            (Ok(()), PendingWrite::Remove(key, tombstone)) => {
+                Ok(Change::Removed { key: (&key).into(), tombstone: lasting(&tombstone) })
+            }
+            (Ok(()), PendingWrite::RemoveMatching(pattern, tombstone)) => {
+                Ok(Change::RemovedMatching { pattern: pattern.to_string(), tombstone: lasting(&tombstone) })
             }
         }
     }
 
-    /// Says of what is owed that it never will be told.
-    fn lose(&self, keys: &[Key]) {
+    /// Reports writes that the tier will never get.
+    fn report_lost(&self, keys: &[Key]) {
         for key in keys {
-            tracing::error!(tier = self.name(), %key, "an entry that a tier could not take is lost to it");
+            tracing::error!(tier = self.name(), %key,
+                "dropped a pending write: the retry queue is full, or the tier refused the write repeatedly");
             self.observers.tell(&Event::Lost { tier: self.name(), key });
         }
     }
@@ -245,37 +241,41 @@ impl Slot {
         self.note(Operation::Flush, self.bounded("flush", self.tier.flush()).await)
     }
 
-    /// A tier that panics or never answers has failed, and must not take its callers along.
+    /// Makes an error of a panic, and of a call that takes too long.
     async fn bounded<T>(
         &self,
         operation: &'static str,
         call: impl Future<Output = Result<T>> + Send,
     ) -> Result<T> {
-        let limit = pin!(timer::sleep(&self.clock, LIMIT));
+        let limit = pin!(timer::sleep(&self.clock, CALL_LIMIT));
         match select(pin!(AssertUnwindSafe(call).catch_unwind()), limit).await {
             Either::Left((Ok(outcome), _)) => outcome,
             Either::Left((Err(_), _)) => {
                 Err(Error::new(ErrorKind::Unavailable, operation, format!("{} panicked", self.name())))
             }
             Either::Right(_) => {
-                let message = format!("{} did not answer within {LIMIT:?}", self.name());
+                let message = format!("{} did not answer within {CALL_LIMIT:?}", self.name());
                 Err(Error::new(ErrorKind::Timeout, operation, message))
             }
         }
     }
 
-    pub(crate) fn hit(&self, key: &Key, stale: bool) {
+    /// Counts an entry that was served.
+    pub(crate) fn count_hit(&self, key: &Key, stale: bool) {
         self.hits.fetch_add(1, Ordering::Relaxed);
         self.observers.tell(&Event::Hit { key, source: self.name(), stale });
     }
 
-    pub(crate) fn miss(&self) {
+    /// Counts a key of which the tier holds nothing that can be served as it is.
+    pub(crate) fn count_miss(&self, key: &Key, servable: Servable) {
         self.misses.fetch_add(1, Ordering::Relaxed);
+        tracing::trace!(tier = self.name(), %key, ?servable, "a tier can't answer a read");
     }
 
-    pub(crate) fn corrupt(&self, key: &Key, error: &Error) {
+    /// Counts a value that can't be decoded.
+    pub(crate) fn count_corrupt(&self, key: &Key, error: &Error) {
         self.corrupt.fetch_add(1, Ordering::Relaxed);
-        tracing::warn!(tier = self.name(), %key, %error, "a stored value can't be read");
+        tracing::warn!(tier = self.name(), %key, %error, "a stored value can't be read: it counts as a miss");
         self.observers.tell(&Event::Corrupt { tier: self.name(), key, error });
     }
 
@@ -286,31 +286,33 @@ impl Slot {
             misses: self.misses.load(Ordering::Relaxed),
             errors: self.errors.load(Ordering::Relaxed),
             corrupt: self.corrupt.load(Ordering::Relaxed),
-            owed: self.backlog.len(),
-            lost: self.backlog.lost(),
+            pending: self.retries.len(),
+            lost: self.retries.lost(),
         }
     }
 
     pub(crate) fn health(&self) -> TierHealth {
-        let error = self.halves.iter().find_map(|half| half.error().clone());
+        let error = [&self.reads, &self.writes].into_iter().find_map(|calls| calls.error.lock().clone());
         TierHealth { name: self.name(), error }
     }
 
+    /// Notes how a call ended: counts, logs and tells a failure, and a success after it.
     fn note<T>(&self, operation: Operation, result: Result<T>) -> Result<T> {
-        let half = &self.halves[usize::from(operation != Operation::Get)];
+        let calls = if operation == Operation::Get { &self.reads } else { &self.writes };
         match &result {
-            // What is refused for its size says nothing about the tier.
+            // A value that is refused for its size says nothing about the tier.
             Err(error) if error.kind() == ErrorKind::Limit => {}
             Err(error) => {
                 self.errors.fetch_add(1, Ordering::Relaxed);
-                if half.fails(error) {
-                    tracing::error!(tier = self.name(), ?operation, %error, "a tier fails");
+                if calls.note_failure(error) {
+                    tracing::error!(tier = self.name(), ?operation, %error,
+                        "a tier failed: the cache goes on without it and retries");
                 }
                 self.observers.tell(&Event::TierFailed { tier: self.name(), operation, error });
             }
-            Ok(_) if half.works() => {
+            Ok(_) if calls.note_success() => {
                 tracing::info!(tier = self.name(), ?operation, "a tier works again");
-                if !self.unwell() {
+                if !self.is_failing() {
                     self.observers.tell(&Event::TierRecovered { tier: self.name() });
                 }
             }
@@ -320,30 +322,26 @@ impl Slot {
     }
 }
 
-/// Reading or writing: one may fail while the other works, as on a full disk.
+/// How the last read, or the last write, ended. One may fail while the other works, as on a full disk.
 #[derive(Debug, Default)]
-struct Half {
-    unwell: AtomicBool,
+struct CallHealth {
+    failing: AtomicBool,
     error: Mutex<Option<Error>>,
 }
 
-impl Half {
-    /// Notes a failure; answers whether it is the first after a success.
-    fn fails(&self, error: &Error) -> bool {
-        *self.error() = Some(error.clone());
-        !self.unwell.swap(true, Ordering::Relaxed)
+impl CallHealth {
+    /// Returns whether this is the first failure after a success.
+    fn note_failure(&self, error: &Error) -> bool {
+        *self.error.lock() = Some(error.clone());
+        !self.failing.swap(true, Ordering::Relaxed)
     }
 
-    /// Notes a success; answers whether it is the first after a failure.
-    fn works(&self) -> bool {
-        if !self.unwell.load(Ordering::Relaxed) {
+    /// Returns whether this is the first success after a failure.
+    fn note_success(&self) -> bool {
+        if !self.failing.load(Ordering::Relaxed) {
             return false;
         }
-        *self.error() = None;
-        self.unwell.swap(false, Ordering::Relaxed)
-    }
-
-    fn error(&self) -> MutexGuard<'_, Option<Error>> {
-        self.error.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.error.lock() = None;
+        self.failing.swap(false, Ordering::Relaxed)
     }
 }

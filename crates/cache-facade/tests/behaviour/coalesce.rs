@@ -14,7 +14,7 @@ use tokio::{runtime::Builder, spawn, task::JoinHandle};
 const WINDOW: Duration = Duration::from_millis(2);
 
 async fn fixture(max_batch: usize) -> Fixture {
-    let fixture = Fixture::with(|region| region.gather(WINDOW)).await;
+    let fixture = Fixture::with(|region| region.batch_window(WINDOW)).await;
     let _ = fixture.source.clone().batch(max_batch);
     fixture
 }

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use cache_core::{Bus, Operation, Pattern, Tag, message::Message};
-use cache_facade::{Cache, CacheBuilder, Fetched, WhenDeaf};
+use cache_facade::{Cache, CacheBuilder, Fetched, OnBusLoss};
 use tests::{FaultyTier, Fixture, LocalBus, RecordedEvent, eventually, settle, soon};
 
 /// So many nodes over one tier and one bus.
@@ -43,7 +43,7 @@ async fn rule_35_a_node_ignores_its_own_messages() {
     settle().await;
     assert_eq!(bus.carried().len(), 1);
     assert_eq!(a.peek("AAPL").as_deref(), Some("new"));
-    assert_eq!(a.cache.stats().bus.unwrap().heard, 0);
+    assert_eq!(a.cache.stats().bus.unwrap().received, 0);
 }
 
 #[tokio::test]
@@ -319,7 +319,7 @@ async fn rule_37_a_stamp_that_was_missed_is_read_from_the_tiers_after_the_gap() 
 #[tokio::test]
 async fn rule_37_memory_can_be_told_to_serve_nothing_while_others_cannot_be_heard() {
     let bus = LocalBus::default();
-    let strict = |cache: CacheBuilder| cache.bus(bus.clone()).when_deaf(WhenDeaf::Ask);
+    let strict = |cache: CacheBuilder| cache.bus(bus.clone()).on_bus_loss(OnBusLoss::AskTiers);
     let a = Fixture::built(strict, |region| region).await;
     let b = a.another_built(strict, |region| region).await;
     settle().await;

@@ -4,8 +4,8 @@ use cache_core::{Operation, Pattern, Tag};
 use cache_facade::{Cache, Clock, Fetched, Ttl};
 use tests::{FaultyTier, Fixture, LIFE, ModelTier, RecordedEvent, settle};
 
-fn owed(fixture: &Fixture) -> u64 {
-    fixture.cache.stats().tiers[0].owed
+fn pending(fixture: &Fixture) -> u64 {
+    fixture.cache.stats().tiers[0].pending
 }
 
 async fn comes_back(fixture: &Fixture) {
@@ -15,12 +15,12 @@ async fn comes_back(fixture: &Fixture) {
 }
 
 #[tokio::test]
-async fn rule_40_a_write_to_a_tier_that_is_down_harms_nobody_is_owed_and_counted() {
+async fn rule_40_a_write_to_a_tier_that_is_down_harms_nobody_is_pending_and_counted() {
     let fixture = Fixture::new().await;
     fixture.tier.down();
     fixture.region.put("AAPL", "new".to_owned()).await.unwrap();
     fixture.region.remove("MSFT").await.unwrap();
-    assert_eq!(owed(&fixture), 2);
+    assert_eq!(pending(&fixture), 2);
     assert_eq!(fixture.get("AAPL").await.as_deref(), Some("new"));
     let failed = |of| {
         fixture
@@ -45,7 +45,7 @@ async fn rule_41_a_replay_reaches_the_newest_state() {
     fixture.region.put("back", "again".to_owned()).await.unwrap();
     fixture.cache.remove_matching(&Pattern::glob("price:match*").unwrap()).await.unwrap();
     comes_back(&fixture).await;
-    assert_eq!(owed(&fixture), 0);
+    assert_eq!(pending(&fixture), 0);
     assert_eq!(fixture.held("AAPL").as_deref(), Some("3"));
     assert_eq!(fixture.held("back").as_deref(), Some("again"));
     assert_eq!((fixture.held("removed"), fixture.held("matched")), (None, None));
@@ -64,7 +64,7 @@ async fn rule_41_a_newer_value_there_survives_an_older_removal() {
     other.region.put("AAPL", "newer".to_owned()).await.unwrap();
     other.region.put("MSFT", "newer".to_owned()).await.unwrap();
     comes_back(&fixture).await;
-    assert_eq!(owed(&fixture), 0);
+    assert_eq!(pending(&fixture), 0);
     assert_eq!(fixture.held("AAPL").as_deref(), Some("newer"));
     assert_eq!(fixture.held("MSFT").as_deref(), Some("newer"));
 }
@@ -77,7 +77,7 @@ async fn rule_41_what_a_pattern_ended_meanwhile_is_not_told_any_more() {
     fixture.region.put("MSFT", "stays".to_owned()).await.unwrap();
     fixture.tier.up();
     fixture.cache.remove_matching(&Pattern::glob("price:AA*").unwrap()).await.unwrap();
-    assert_eq!(owed(&fixture), 1, "the tier forgets the removal some day, and would take what is older");
+    assert_eq!(pending(&fixture), 1, "the tier forgets the removal some day, and would take what is older");
     comes_back(&fixture).await;
     assert_eq!((fixture.held("AAPL"), fixture.held("MSFT").as_deref()), (None, Some("stays")));
 }
@@ -93,13 +93,13 @@ async fn rule_42_an_item_that_always_fails_holds_up_no_other_and_is_given_up_in_
     fixture.tier.poison(&fixture.key("7"));
     fixture.pass(2);
     settle().await;
-    assert_eq!(owed(&fixture), 1);
+    assert_eq!(pending(&fixture), 1);
     assert!((0..50).filter(|n| *n != 7).all(|n| fixture.held(&n.to_string()).is_some()));
     for _ in 0..10 {
         fixture.pass(2);
         settle().await;
     }
-    assert_eq!(owed(&fixture), 0);
+    assert_eq!(pending(&fixture), 0);
     assert_eq!(fixture.cache.stats().tiers[0].lost, 1);
     let key = fixture.key("7");
     assert_eq!(
@@ -109,14 +109,14 @@ async fn rule_42_an_item_that_always_fails_holds_up_no_other_and_is_given_up_in_
 }
 
 #[tokio::test]
-async fn rule_43_what_is_owed_is_bounded_and_a_loss_is_counted_and_named() {
+async fn rule_43_what_is_pending_is_bounded_and_a_loss_is_counted_and_named() {
     let fixture = Fixture::new().await;
     fixture.tier.down();
     for batch in 0..22 {
         let values = (0..500).map(|n| (format!("{batch}/{n}"), "x".to_owned()));
         fixture.region.put_many(values).await.unwrap();
     }
-    assert_eq!(owed(&fixture), 10_000);
+    assert_eq!(pending(&fixture), 10_000);
     assert_eq!(fixture.cache.stats().tiers[0].lost, 1000);
     let first = fixture.key("0/0");
     assert!(
@@ -124,7 +124,7 @@ async fn rule_43_what_is_owed_is_bounded_and_a_loss_is_counted_and_named() {
         "the oldest goes first"
     );
     comes_back(&fixture).await;
-    assert_eq!(owed(&fixture), 0);
+    assert_eq!(pending(&fixture), 0);
     assert_eq!((fixture.held("0/0"), fixture.held("21/499").as_deref()), (None, Some("x")));
 }
 
@@ -137,7 +137,7 @@ async fn rule_43_no_removal_is_lost_however_many_there_are() {
     for part in ids.chunks(500) {
         fixture.region.remove_many(part).await.unwrap();
     }
-    assert!(owed(&fixture) <= 10_000);
+    assert!(pending(&fixture) <= 10_000);
     assert_eq!(fixture.cache.stats().tiers[0].lost, 0);
     comes_back(&fixture).await;
     assert!(ids.iter().all(|id| fixture.held(id).is_none()));
@@ -161,7 +161,7 @@ async fn rule_44_what_was_removed_while_the_tier_was_down_is_not_served_once_it_
         assert_ne!(fixture.get(id).await.as_deref(), Some("old"), "{id} before the replay");
     }
     comes_back(&fixture).await;
-    assert_eq!(owed(&fixture), 0);
+    assert_eq!(pending(&fixture), 0);
 }
 
 #[tokio::test]
@@ -176,7 +176,7 @@ async fn rule_44_what_was_put_while_the_tier_was_down_is_what_it_holds_as_far_as
 }
 
 #[tokio::test]
-async fn what_is_owed_to_one_tier_is_not_told_to_another() {
+async fn what_is_pending_to_one_tier_is_not_told_to_another() {
     let clock = Clock::manual();
     let tiers: Vec<FaultyTier> = ["near", "far"].map(|name| FaultyTier::over(ModelTier::new(name))).into();
     let builder = Cache::builder().clock(clock.clone());
@@ -190,5 +190,5 @@ async fn what_is_owed_to_one_tier_is_not_told_to_another() {
     clock.advance(LIFE / 30);
     settle().await;
     assert!(tiers[0].calls(Operation::Put).is_empty());
-    assert_eq!(cache.stats().tiers.iter().map(|tier| tier.owed).sum::<u64>(), 0);
+    assert_eq!(cache.stats().tiers.iter().map(|tier| tier.pending).sum::<u64>(), 0);
 }

@@ -34,7 +34,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
                 "misses": tier.misses,
                 "errors": tier.errors,
                 "corrupt": tier.corrupt,
-                "owed": tier.owed,
+                "pending": tier.pending,
                 "lost": tier.lost,
             })
         })
@@ -45,7 +45,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
             "name": bus.name,
             "connected": bus.connected,
             "sent": bus.sent,
-            "heard": bus.heard,
+            "received": bus.received,
             "unproven": bus.unproven,
             "errors": bus.errors,
         })

@@ -17,8 +17,8 @@ section! {
         log: String = "info".to_owned(),
             setting().reloadable().validate(validators::log_filter).env(&["CACHE_LOG"]).flag("log"),
         /// How long a miss waits for others, so that one call to a provider loads them all. 0: not at all.
-        gather_ms: u64 = 2,
-            setting().unit("ms").range(0.0..=1000.0).env(&["CACHE_GATHER_MS"]).flag("gather-ms"),
+        batch_window_ms: u64 = 2,
+            setting().unit("ms").range(0.0..=1000.0).env(&["CACHE_BATCH_WINDOW_MS"]).flag("batch-window-ms"),
     }
 }
 

@@ -49,7 +49,7 @@ mod scenarios {
     }
 
     fn heard(node: &NodeCache) -> u64 {
-        node.cache.stats().bus.unwrap().heard
+        node.cache.stats().bus.unwrap().received
     }
 
     pub(super) async fn rule_34_a_put_or_removal_reaches_who_holds_the_key_and_costs_the_others_nothing(

@@ -121,9 +121,9 @@ pub(crate) async fn held(node: &NodeCache, tier: Backend, id: &str) -> Option<u6
 }
 
 /// What the node owes to a tier.
-pub(crate) fn owed(node: &NodeCache, tier: Backend) -> u64 {
+pub(crate) fn pending(node: &NodeCache, tier: Backend) -> u64 {
     let stats = node.cache.stats();
-    stats.tiers.iter().find(|of| of.name == name(tier)).map_or(0, |of| of.owed)
+    stats.tiers.iter().find(|of| of.name == name(tier)).map_or(0, |of| of.pending)
 }
 
 /// How often the node doubted what it held.

@@ -17,7 +17,7 @@ mod scenarios {
     use servers::{Postgres, Redis, RedisOptions};
     use tokio::task::block_in_place;
 
-    use crate::fixture::{config, get, held, node, other, owed, shared, source, until, with_line};
+    use crate::fixture::{config, get, held, node, other, pending, shared, source, until, with_line};
 
     /// Either server, private.
     enum Server {
@@ -75,14 +75,14 @@ mod scenarios {
         a.region.put("back", 5).await.unwrap();
         let took = began.elapsed();
         assert!(took < Duration::from_secs(3), "its callers waited {took:?}");
-        assert_eq!(owed(&a, tier), 3);
+        assert_eq!(pending(&a, tier), 3);
         assert!(!a.cache.health().healthy);
         assert_eq!((get(&a, "put").await, get(&a, "back").await), (Some(4), Some(5)));
         until("the other hears of it", async || b.region.peek("back").is_none()).await;
         assert_eq!(get(&b, "put").await, Some(4), "from the tier that is there");
 
         server.restart();
-        let took = until("it is told", async || owed(&a, tier) == 0 && a.cache.health().healthy).await;
+        let took = until("it is told", async || pending(&a, tier) == 0 && a.cache.health().healthy).await;
         println!("{tier:?} was told what it was owed {took:.1?} after its restart");
         // What Redis is told of is not stored if it was born before its restart: nothing is, either.
         let stays = |version| if tier == Backend::Redis { None } else { Some(version) };
@@ -99,11 +99,11 @@ mod scenarios {
         proxy.cut();
         a.region.remove("removed").await.unwrap();
         a.region.put("put", 1).await.unwrap();
-        assert_eq!(owed(&a, tier), 2);
+        assert_eq!(pending(&a, tier), 2);
         b.region.put("removed", 2).await.unwrap();
         b.region.put("put", 2).await.unwrap();
         proxy.restore();
-        until("it is told", async || owed(&a, tier) == 0).await;
+        until("it is told", async || pending(&a, tier) == 0).await;
         assert_eq!(held(&b, tier, "removed").await, Some(2));
         assert_eq!(held(&b, tier, "put").await, Some(2));
         assert_eq!((get(&a, "removed").await, get(&a, "put").await), (Some(2), Some(2)));
@@ -124,7 +124,7 @@ mod scenarios {
             assert_ne!(get(&b, "x").await, Some(1), "on the other, which heard of it");
             // As long as nothing newer comes in its place, the old one could come back.
             a.region.remove("y").await.unwrap();
-            owed(&a, tier) == 0
+            pending(&a, tier) == 0
         };
         until("it is told", told).await;
         assert_ne!(held(&b, tier, "x").await, Some(1));
@@ -146,7 +146,7 @@ mod scenarios {
         proxy.restore();
         let told = async || {
             assert_ne!(get(&a, "x").await, Some(1), "on the node itself, ever");
-            owed(&a, tier) == 0
+            pending(&a, tier) == 0
         };
         let took = until("it is told", told).await;
         let heard = until("the other hears of it", async || get(&b, "x").await != Some(1)).await;

@@ -30,7 +30,7 @@ fn samples(setting: &Setting) -> Option<[&'static str; 2]> {
         "memory.policy" => ["lru", "fifo"],
         "memory.protected_share" | "memory.pressure_threshold" | "replay.failure_rate" => ["0.5", "0.75"],
         "memory.protect" => ["price:A*", "price:B*,price:C"],
-        "bus.when_deaf" => ["ask", "serve"],
+        "bus.on_bus_loss" => ["ask_tiers", "serve_memory"],
         "log" => ["warn", "debug"],
         "listen" => ["127.0.0.1:1", "127.0.0.1:2"],
         "disk.dir" => ["./a", "./b"],

@@ -88,7 +88,7 @@ impl Settings {
                 Backend::Redis => "redis",
                 Backend::Postgres => "postgres",
             },
-            memory: "serves nothing while the bus is lost (WhenDeaf::Ask)",
+            memory: "serves nothing while the bus is lost (OnBusLoss::AskTiers)",
             redis: "appendonly yes, appendfsync no: what was acknowledged outlives kill -9",
             guard: format!(
                 "each tier: timeout {timeout:?}, {retries} retry, open after {failures} failures for {pause:?}"
@@ -239,15 +239,15 @@ impl fmt::Display for Report {
             if let Some(bus) = &node.bus {
                 writeln!(
                     f,
-                    "  bus: {} frames sent, {} heard, {} times unproven, {} errors",
-                    bus.sent, bus.heard, bus.unproven, bus.errors
+                    "  bus: {} messages sent, {} received, {} times unproven, {} errors",
+                    bus.sent, bus.received, bus.unproven, bus.errors
                 )?;
             }
             for tier in &node.tiers {
                 writeln!(
                     f,
-                    "  {}: {} hits, {} misses, {} errors, {} owed, {} lost",
-                    tier.name, tier.hits, tier.misses, tier.errors, tier.owed, tier.lost
+                    "  {}: {} hits, {} misses, {} errors, {} pending, {} lost",
+                    tier.name, tier.hits, tier.misses, tier.errors, tier.pending, tier.lost
                 )?;
             }
         }

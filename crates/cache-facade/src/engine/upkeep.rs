@@ -1,0 +1,59 @@
+//! What is done in the background: memory is swept, and tiers that failed are tried again.
+
+use std::{sync::Weak, time::Duration};
+
+use cache_core::Clock;
+use futures_util::future::join_all;
+
+use super::Engine;
+use crate::{tier::handle::TierHandle, timer};
+
+/// How often memory is swept.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
+
+/// How often tiers that failed are tried again.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+impl Engine {
+    /// Sweeps memory, for as long as the cache lives.
+    pub(crate) async fn sweep_memory(engine: Weak<Self>, clock: Clock) {
+        loop {
+            timer::sleep(&clock, SWEEP_INTERVAL).await;
+            let Some(engine) = engine.upgrade() else { return };
+            if engine.is_closed() {
+                return;
+            }
+            engine.memory().sweep(clock.now());
+            // In fallback mode this empties memory once no tier fails any more.
+            engine.memory_in_use();
+        }
+    }
+
+    /// Tries tiers that failed again, for as long as the cache lives.
+    pub(crate) async fn retry_tiers(engine: Weak<Self>, clock: Clock) {
+        loop {
+            timer::sleep(&clock, RETRY_INTERVAL).await;
+            let Some(engine) = engine.upgrade() else { return };
+            if engine.is_closed() {
+                return;
+            }
+            let tiers = engine.tiers().iter().filter(|tier| tier.is_failing() || tier.has_pending());
+            join_all(tiers.map(|tier| engine.retry(tier))).await;
+        }
+    }
+
+    /// Probes a tier that failed, and once it works carries out what it could not take.
+    async fn retry(&self, tier: &TierHandle) {
+        let probe = self.stamps().probe_key();
+        if tier.is_failing() && !tier.probe(probe).await {
+            return;
+        }
+        if tier.has_pending() {
+            let done = tier.replay(self.load_limit(), probe).await;
+            if !tier.is_local() {
+                // Other nodes may have read what the tier held from before.
+                self.announce(done).await;
+            }
+        }
+    }
+}

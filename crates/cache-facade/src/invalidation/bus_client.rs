@@ -1,0 +1,173 @@
+//! This node on the bus: whether it is connected, and what went over it.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use cache_core::{Backoff, Bus, Clock, Error, ErrorKind, Event, Listener, Result, sync::Mutex};
+use futures_util::future::{Either, select};
+use serde::{Deserialize, Serialize};
+
+use super::publisher::Outbox;
+use crate::{engine::observers::Observers, stats::BusStats, timer};
+
+/// How long a call of the bus may take.
+const CALL_LIMIT: Duration = Duration::from_secs(2);
+
+/// The shortest and the longest limit of a pause between two attempts on a bus that fails.
+const FIRST_PAUSE: Duration = Duration::from_millis(400);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// What memory does while this node receives nothing from the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnBusLoss {
+    /// Memory goes on serving: what other nodes end meanwhile may be served until its life is over.
+    #[default]
+    ServeMemory,
+    /// Memory serves nothing: every read asks the tiers.
+    AskTiers,
+}
+
+/// This node's connection to those that share its tiers.
+#[derive(Debug)]
+pub(crate) struct BusClient {
+    pub(super) bus: Arc<dyn Bus>,
+    /// This node's number, a new one at each start.
+    pub(super) node: u128,
+    pub(super) namespace: String,
+    pub(super) clock: Clock,
+    pub(super) outbox: Outbox,
+    observers: Observers,
+    /// Whether this node receives what the others publish.
+    subscribed: AtomicBool,
+    /// Why the bus last failed.
+    error: Mutex<Option<Error>>,
+    sent: AtomicU64,
+    received: AtomicU64,
+    unproven: AtomicU64,
+    errors: AtomicU64,
+}
+
+impl BusClient {
+    pub(crate) fn new(
+        bus: Arc<dyn Bus>,
+        namespace: Option<&str>,
+        clock: Clock,
+        observers: Observers,
+    ) -> Self {
+        Self {
+            bus,
+            node: fastrand::u128(..),
+            namespace: namespace.unwrap_or_default().to_owned(),
+            clock,
+            outbox: Outbox::default(),
+            observers,
+            subscribed: AtomicBool::new(false),
+            error: Mutex::new(None),
+            sent: AtomicU64::new(0),
+            received: AtomicU64::new(0),
+            unproven: AtomicU64::new(0),
+            errors: AtomicU64::new(0),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &'static str {
+        self.bus.name()
+    }
+
+    /// Opens a connection to receive on.
+    pub(crate) async fn listen(&self) -> Result<Box<dyn Listener>> {
+        self.limited("listen", self.bus.listen()).await
+    }
+
+    /// Whether this node receives what the others publish.
+    pub(crate) fn is_subscribed(&self) -> bool {
+        self.subscribed.load(Ordering::Acquire)
+    }
+
+    pub(super) fn set_subscribed(&self, subscribed: bool) {
+        self.subscribed.store(subscribed, Ordering::Release);
+    }
+
+    /// Ends a call of the bus that takes longer than its limit.
+    pub(super) async fn limited<T>(
+        &self,
+        operation: &'static str,
+        call: impl Future<Output = Result<T>>,
+    ) -> Result<T> {
+        let limit = timer::sleep(&self.clock, CALL_LIMIT);
+        match select(std::pin::pin!(call), std::pin::pin!(limit)).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right(_) => {
+                let message = format!("the bus {} did not answer within {CALL_LIMIT:?}", self.name());
+                Err(Error::new(ErrorKind::Timeout, operation, message))
+            }
+        }
+    }
+
+    pub(super) fn note_sent(&self) {
+        self.sent.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn note_received(&self) {
+        self.received.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts a failure of the bus, tells the observers, and logs the first after a success.
+    pub(super) fn note_failure(&self, error: &Error) {
+        self.errors.fetch_add(1, Ordering::Relaxed);
+        if self.error.lock().replace(error.clone()).is_none() {
+            tracing::error!(bus = self.name(), %error, "the bus failed: retrying until it works");
+        }
+        self.observers.tell(&Event::BusFailed { bus: self.name(), error });
+    }
+
+    /// Counts that memory was marked unproven, and tells the observers.
+    pub(super) fn note_unproven(&self) {
+        self.unproven.fetch_add(1, Ordering::Relaxed);
+        self.observers.tell(&Event::Unproven { bus: self.name() });
+    }
+
+    pub(crate) fn stats(&self) -> BusStats {
+        let connected = self.subscribed.load(Ordering::Relaxed) && !self.outbox.is_failing();
+        let mut error = self.error.lock();
+        if connected {
+            *error = None;
+        }
+        BusStats {
+            name: self.name(),
+            sent: self.sent.load(Ordering::Relaxed),
+            received: self.received.load(Ordering::Relaxed),
+            unproven: self.unproven.load(Ordering::Relaxed),
+            errors: self.errors.load(Ordering::Relaxed),
+            connected,
+            error: error.clone(),
+        }
+    }
+}
+
+/// Returns the pauses between attempts on a bus that fails.
+pub(super) fn backoff() -> Backoff {
+    Backoff::new(FIRST_PAUSE..=LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rule_38_pauses_of_many_nodes_are_spread() {
+        let mut firsts: Vec<u128> = (0..100).map(|_| backoff().pause().as_micros()).collect();
+        firsts.sort_unstable();
+        let widest = firsts.windows(2).map(|pair| pair[1] - pair[0]).max().unwrap();
+        assert!(firsts[0] < 40_000 && firsts[99] > 360_000 && widest < 60_000, "{firsts:?}");
+        let mut one = backoff();
+        let later: Vec<Duration> = (0..20).map(|_| one.pause()).collect();
+        assert!(later.iter().all(|pause| *pause <= LONGEST_PAUSE));
+    }
+}

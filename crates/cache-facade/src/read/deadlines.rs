@@ -1,0 +1,84 @@
+//! How long one call waits: for a fresh value where a stale one is at hand, and at all.
+
+use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use cache_core::{Clock, Error, ErrorKind};
+use futures_util::{
+    FutureExt,
+    future::{Either, select},
+};
+
+use super::servable::Servable;
+use crate::{
+    answer::{FlightResult, Source},
+    load::flight::Flight,
+    policy::Policy,
+    region::Cacheable,
+    timer,
+};
+
+type Timer = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// The soft and the hard timeout of one call. They run over all keys of the call together, and are boxed
+/// only where the call has to wait.
+pub(crate) struct Deadlines<'a> {
+    clock: &'a Clock,
+    soft: Option<Timer>,
+    hard: Option<Timer>,
+    hard_timeout: Duration,
+}
+
+impl<'a> Deadlines<'a> {
+    pub(crate) fn new<V>(clock: &'a Clock, policy: &Policy<V>) -> Self {
+        let Policy { soft_timeout, hard_timeout, .. } = *policy;
+        let timer = |span| timer::sleep(clock, span).boxed();
+        Self {
+            clock,
+            soft: (!soft_timeout.is_zero()).then(|| timer(soft_timeout.min(hard_timeout))),
+            hard: Some(timer(hard_timeout)),
+            hard_timeout,
+        }
+    }
+
+    /// Waits for a flight. Returns `None` if the flight's leader was lost.
+    pub(crate) async fn wait<V: Cacheable>(
+        &mut self,
+        flight: &Arc<Flight<FlightResult<V>>>,
+    ) -> Option<FlightResult<V>> {
+        if let Some(soft) = &mut self.soft {
+            match select(flight.landed(), soft).await {
+                Either::Left((answer, _)) => return answer,
+                Either::Right(_) => self.soft = None,
+            }
+        }
+        if let Some(hard) = &mut self.hard {
+            match select(flight.offered(), hard).await {
+                Either::Left((answer, _)) if may_be_given(self.clock, &answer) => return answer,
+                Either::Left(_) => {}
+                Either::Right(_) => self.hard = None,
+            }
+        }
+        // What was offered has died meanwhile: only the flight's own answer will do.
+        if let Some(hard) = &mut self.hard {
+            match select(flight.landed(), hard).await {
+                Either::Left((answer, _)) => return answer,
+                Either::Right(_) => self.hard = None,
+            }
+        }
+        let offered = flight.offered().now_or_never().filter(|answer| may_be_given(self.clock, answer));
+        offered.unwrap_or_else(|| {
+            let message = format!("no answer within {:?}; the load goes on", self.hard_timeout);
+            Some(Err(Error::new(ErrorKind::Timeout, "get", message)))
+        })
+    }
+}
+
+/// Whether an answer, which may be no more than an offer, may be given now.
+fn may_be_given<V>(clock: &Clock, answer: &Option<FlightResult<V>>) -> bool {
+    match answer {
+        // What comes from the source is given once, whatever its life.
+        Some(Ok(found)) if matches!(found.source, Source::Loader | Source::Nowhere) => true,
+        Some(Ok(found)) => Servable::by_age(found, clock.now()).is_servable(),
+        Some(Err(_)) | None => true,
+    }
+}

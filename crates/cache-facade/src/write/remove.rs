@@ -1,0 +1,70 @@
+//! Removes keys from memory, from every tier and from the other nodes, and leaves tombstones.
+
+use std::sync::Arc;
+
+use cache_core::{Key, Prefix, Result, Target, Tombstone, message::Change};
+use futures_util::future::join_all;
+
+use crate::{
+    engine::{Engine, counters::Count},
+    region::{Cacheable, Region},
+};
+
+impl<V: Cacheable> Region<V> {
+    /// Removes keys everywhere.
+    pub(crate) async fn remove_keys(&self, keys: &[Key]) {
+        self.engine.counters().bump(Count::Removal);
+        self.remove_under(keys, self.engine.tombstone()).await;
+    }
+
+    /// Removes keys everywhere, under a given tombstone.
+    pub(super) async fn remove_under(&self, keys: &[Key], tombstone: Tombstone) {
+        let overtake = |key: &Key| {
+            self.core.throttle.resume(key);
+            self.core.flights.overtake(key);
+        };
+        self.engine.remove_everywhere(keys, tombstone, overtake).await;
+    }
+}
+
+impl Engine {
+    /// Removes a key everywhere, whatever the type of its values.
+    pub(crate) async fn remove_key(self: &Arc<Self>, kind: &str, id: &str) -> Result<()> {
+        let key = Prefix::new(self.namespace(), kind)?.key(id)?;
+        self.counters().bump(Count::Removal);
+        let overtake = |key: &Key| self.regions().overtake(kind, key);
+        self.remove_everywhere(&[key], self.tombstone(), overtake).await;
+        Ok(())
+    }
+
+    /// Removes keys from memory, then from every tier, and tells nobody: a load ended what was stored.
+    pub(crate) async fn remove_here(&self, keys: &[Key], tombstone: Tombstone) {
+        // Memory first: a reader in between finds its tombstone.
+        self.memory().remove(keys, tombstone, self.clock().now());
+        self.remove_from_tiers(keys, tombstone).await;
+    }
+
+    /// Removes keys everywhere; `overtake` overtakes the flight of each.
+    async fn remove_everywhere(
+        self: &Arc<Self>,
+        keys: &[Key],
+        tombstone: Tombstone,
+        overtake: impl Fn(&Key),
+    ) {
+        // Memory's tombstone is set before flights are overtaken: a flight that begins in between finds it.
+        self.memory().remove(keys, tombstone, self.clock().now());
+        keys.iter().for_each(overtake);
+        let (engine, keys) = (Arc::clone(self), keys.to_vec());
+        let removal = async move {
+            engine.remove_from_tiers(&keys, tombstone).await;
+            let removed = |key: &Key| Change::Removed { key: key.into(), tombstone };
+            engine.announce(keys.iter().map(removed)).await;
+        };
+        self.run_to_completion(removal).await;
+    }
+
+    /// Removes keys from the tiers behind memory. A tier that fails is an event.
+    async fn remove_from_tiers(&self, keys: &[Key], tombstone: Tombstone) {
+        join_all(self.tiers().iter().map(|tier| tier.remove(Target::Keys(keys), tombstone))).await;
+    }
+}

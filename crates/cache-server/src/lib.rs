@@ -1,7 +1,7 @@
 //! The service behind `cache-server`: quotes and daily bars over HTTP, from memory, then disk, then a
 //! slow provider.
 //!
-//! [`CachedProvider`] wraps any provider whole. [`App`] is the cache and its provider, [`router`] its HTTP, [`serve()`] the socket under it.
+//! [`App`] is the cache and its provider, [`router`] its HTTP, [`serve()`] the socket under it.
 //! Everything that tells time does so by the clock that [`App::open`] is given.
 //!
 //! ```
@@ -27,7 +27,6 @@
 
 mod app;
 mod banner;
-mod cached_provider;
 mod calendar;
 mod config;
 mod events;
@@ -41,7 +40,6 @@ mod upstream;
 
 pub use app::{App, Closed};
 pub use banner::banner;
-pub use cached_provider::CachedProvider;
 pub use calendar::{CalendarArgs, calendar};
 pub use config::{Config, Reloaded, Sources};
 pub use flags::{Task, invocation};

@@ -5,16 +5,16 @@ mod lives;
 mod provider;
 mod sections;
 
-use std::{fs, time::Duration};
+use std::time::Duration;
 
 use cache_facade::config::{CacheConfig, Faults, Section, Setting, Values};
 use cache_market::TtlRules;
 use market_calendar::Calendars;
 use market_data::{ProviderSettings, Replay};
 
-use cache_core::{Error, ErrorKind, Result};
+use cache_core::Result;
 
-use crate::upstream;
+use crate::{calendar, upstream};
 
 pub use provider::{ProviderEntry, ProviderKind};
 pub use sections::{
@@ -151,12 +151,7 @@ impl Settings {
     ///
     /// `Config` for a file that can't be read, with its line.
     pub fn calendars(&self) -> Result<Calendars> {
-        let Some(file) = &self.calendars.file else { return Ok(Calendars::builtin()) };
-        let text = fs::read_to_string(file).map_err(|error| {
-            let message = format!("can't read the calendar file {}", file.display());
-            Error::caused(ErrorKind::Config, "calendar", message, error)
-        })?;
-        Calendars::builtin().extended(&text, &file.display().to_string())
+        calendar::with_file(self.calendars.file.as_deref())
     }
 
     /// How the replay is treated that is asked if no providers are configured. A load is tried but once, and

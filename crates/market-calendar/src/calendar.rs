@@ -5,8 +5,8 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use cache_core::Timestamp;
 use jiff::{
+    Timestamp,
     civil::{Date, DateTime},
     tz::{Offset, TimeZone},
 };
@@ -24,11 +24,8 @@ use crate::{
 /// Outside of those years there are no sessions, and the market is closed.
 ///
 /// ```
-/// use market_calendar::{Calendars, Market, Phase};
-/// # let at = |text: &str| {
-/// #     let moment: jiff::Timestamp = text.parse().unwrap();
-/// #     cache_core::Timestamp::from_micros(moment.as_microsecond())
-/// # };
+/// use market_calendar::{Calendars, Market, Phase, Timestamp};
+/// let at = |text: &str| text.parse::<Timestamp>().unwrap();
 ///
 /// let calendars = Calendars::builtin();
 /// let new_york = calendars.of(Market::US).unwrap();
@@ -208,7 +205,6 @@ impl fmt::Debug for Calendar {
 
 /// The year in UTC.
 fn year_of(at: Timestamp) -> Option<i16> {
-    let at = jiff::Timestamp::from_microsecond(at.as_micros()).ok()?;
     let year = Offset::UTC.to_datetime(at).year();
     (FIRST_YEAR..=LAST_YEAR).contains(&year).then_some(year)
 }
@@ -216,6 +212,5 @@ fn year_of(at: Timestamp) -> Option<i16> {
 /// The first moment of a year in UTC.
 fn start_of(year: i16) -> Option<Timestamp> {
     let start = DateTime::new(year, 1, 1, 0, 0, 0, 0).ok()?;
-    let moment = Offset::UTC.to_timestamp(start).ok()?;
-    Some(Timestamp::from_micros(moment.as_microsecond()))
+    Offset::UTC.to_timestamp(start).ok()
 }

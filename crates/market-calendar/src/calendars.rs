@@ -5,14 +5,13 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use cache_core::Result;
 use jiff::{
     civil::Date,
     tz::{TimeZone, TimeZoneDatabase},
 };
 
 use crate::{
-    Calendar, Invalid, Market,
+    Calendar, Error, ErrorKind, Market, Result,
     calendar::{FIRST_YEAR, LAST_YEAR},
     exchanges,
     rules::{
@@ -36,7 +35,7 @@ use crate::{
 ///
 /// let error = builtin.extended("XNYS 2027-01-08 shut", "calendar.txt").unwrap_err();
 /// assert!(error.to_string().contains("calendar.txt:1"));
-/// # Ok::<(), cache_core::Error>(())
+/// # Ok::<(), market_calendar::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Calendars(Arc<BTreeMap<Market, Calendar>>);
@@ -76,13 +75,16 @@ impl Calendars {
     /// # Errors
     ///
     /// If there is none; the message names those there are.
-    pub fn named(&self, name: &str) -> std::result::Result<&Calendar, Invalid> {
+    pub fn named(&self, name: &str) -> Result<&Calendar> {
         let other = OTHER_NAMES.iter().find(|(other, _)| *other == name).map(|(_, market)| *market);
         let market = other.or_else(|| name.parse().ok());
         market.and_then(|market| self.of(market)).ok_or_else(|| {
             let start: String = name.chars().take(2 * Market::MAX_LEN).collect();
             let known: Vec<&str> = self.0.keys().map(Market::as_str).collect();
-            Invalid::new(format!("there is no calendar of {start:?}: there are {}", known.join(", ")))
+            Error::new(
+                ErrorKind::UnknownMarket,
+                format!("there is no calendar of {start:?}: there are {}", known.join(", ")),
+            )
         })
     }
 
@@ -132,7 +134,7 @@ fn builtin(exchange: &'static Exchange, zones: &TimeZoneDatabase) -> Calendar {
 }
 
 /// The calendar with what was added; or the line that can't be, and why not.
-fn extend(calendar: &Calendar, added: &Table) -> std::result::Result<Calendar, (usize, String)> {
+fn extend(calendar: &Calendar, added: &Table) -> Result<Calendar, (usize, String)> {
     let Schedule { exchange, zone, table } = &calendar.0.schedule;
     let mut table = table.clone();
     table.extend(added.clone());

@@ -12,7 +12,7 @@ mod timeline;
 
 pub use calendar::Calendar;
 pub use calendars::Calendars;
-pub use error::Invalid;
-pub use jiff::civil::Date;
+pub use error::{Error, ErrorKind, Result};
+pub use jiff::{Timestamp, civil::Date};
 pub use market::Market;
 pub use session::{Phase, Session, SessionKind};

@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cache_core::Timestamp;
-use jiff::{civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
     Session, SessionKind,
@@ -66,16 +65,15 @@ impl Schedule {
         } else {
             SessionKind::Regular
         };
-        let moment = |wall| self.moment(date, wall);
+        let moment = |time| self.moment(date, time);
         let lunch = hours.lunch.and_then(|(from, to)| moment(from).zip(moment(to)));
         Some(Session { date, open: moment(hours.open)?, close: moment(hours.close)?, lunch, kind })
     }
 
     /// When the wall of the exchange shows this. A time that is left out in spring is taken as if the
     /// clocks had not yet been turned; one that comes twice in autumn is the first.
-    pub(crate) fn moment(&self, date: Date, wall: LocalTime) -> Option<Timestamp> {
-        let moment = self.zone.to_ambiguous_timestamp(wall.on(date)?).compatible().ok()?;
-        Some(Timestamp::from_micros(moment.as_microsecond()))
+    pub(crate) fn moment(&self, date: Date, time: LocalTime) -> Option<Timestamp> {
+        self.zone.to_ambiguous_timestamp(time.on(date)?).compatible().ok()
     }
 }
 

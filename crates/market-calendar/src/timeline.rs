@@ -1,9 +1,6 @@
 //! When a market's phase changes: a year at a time, worked out once.
 
-use std::time::Duration;
-
-use cache_core::Timestamp;
-use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp, civil::Date};
 
 use crate::{Phase, Session, rules::LocalTime, schedule::Schedule};
 
@@ -64,8 +61,8 @@ fn spans(schedule: &Schedule, sessions: &[Session]) -> Vec<PhaseSpan> {
 fn extended(schedule: &Schedule, session: &Session) -> (Timestamp, Timestamp) {
     let Some(extended) = schedule.exchange.extended else { return (session.open, session.close) };
     let from = schedule.moment(session.date, extended.from).unwrap_or(session.open);
-    let after = Duration::from_secs(3600 * u64::from(extended.hours_after_close));
-    (from, session.close.after(after))
+    let hours = SignedDuration::from_hours(extended.hours_after_close.into());
+    (from, session.close.saturating_add(hours).unwrap_or(session.close))
 }
 
 fn within(spans: &[PhaseSpan], at: Timestamp) -> Option<Phase> {
@@ -81,11 +78,8 @@ fn days(
     start: Timestamp,
     end: Timestamp,
 ) -> Vec<(Timestamp, Phase)> {
-    let date = |at: Timestamp| {
-        let at = jiff::Timestamp::from_microsecond(at.as_micros()).ok()?;
-        Some(schedule.zone.to_datetime(at).date())
-    };
-    let Some((first, last)) = date(start).zip(date(end)) else { return Vec::new() };
+    let date = |at| schedule.zone.to_datetime(at).date();
+    let (first, last) = (date(start), date(end));
     let dates = first.series(jiff::Span::new().days(1)).take_while(|date| *date <= last);
     let midnight = |date| schedule.moment(date, LocalTime::MIDNIGHT);
     dates.filter_map(|date| Some((midnight(date)?, outside(schedule, sessions, date)))).collect()

@@ -63,8 +63,7 @@ const RULES: &[Rule] = &[
 
 #[cfg(test)]
 mod tests {
-    use cache_core::Timestamp;
-    use jiff::civil::date;
+    use jiff::{Timestamp, civil::date};
 
     use super::*;
     use crate::{Calendars, Session, SessionKind};
@@ -81,7 +80,7 @@ mod tests {
             let whole = next_whole.take(5).find(|day| day.kind == SessionKind::Regular).unwrap();
             let (lunch, _) = whole.lunch.unwrap();
             assert_eq!((half.kind, half.lunch), (SessionKind::EarlyClose, None), "{half_day}");
-            let morning = |open: Timestamp, end: Timestamp| end.as_micros() - open.as_micros();
+            let morning = |open: Timestamp, end: Timestamp| end.duration_since(open);
             assert_eq!(morning(half.open, half.close), morning(whole.open, lunch), "{half_day}");
         }
     }

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use cache_core::{Error, ErrorKind, Result};
 use jiff::civil::Date;
 
 use super::day_override::{DayOverride, FORMS};
-use crate::{Invalid, Market};
+use crate::{Error, ErrorKind, Market, Result};
 
 /// What becomes of which day, and on which line that stands.
 pub(crate) type Table = BTreeMap<Date, Entry>;
@@ -40,7 +39,7 @@ pub(crate) fn read(text: &str, file: &str) -> Result<Table> {
 pub(crate) fn read_many(
     text: &str,
     file: &str,
-    find: impl Fn(&str) -> std::result::Result<Market, Invalid>,
+    find: impl Fn(&str) -> Result<Market>,
 ) -> Result<BTreeMap<Market, Table>> {
     let mut tables = BTreeMap::<Market, Table>::new();
     for (line, content) in lines(text) {
@@ -59,7 +58,7 @@ pub(crate) fn line_error(file: &str, line: usize, content: &str, why: &str) -> E
     if start.len() < content.len() {
         start.push_str("...");
     }
-    Error::new(ErrorKind::Config, "calendar", format!("{file}:{line}: {start:?}: {why}"))
+    Error::new(ErrorKind::InvalidDay, format!("{file}:{line}: {start:?}: {why}")).on_line(line)
 }
 
 /// The lines that say something, with their numbers, without their comments.
@@ -70,7 +69,7 @@ pub(crate) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     said.enumerate().map(|(at, line)| (at + 1, line)).filter(|(_, line)| !line.is_empty())
 }
 
-fn add(table: &mut Table, content: &str, line: usize) -> std::result::Result<(), String> {
+fn add(table: &mut Table, content: &str, line: usize) -> Result<(), String> {
     let (day, rest) = content.split_once(char::is_whitespace).unwrap_or((content, ""));
     let date = date(day).ok_or_else(|| format!("{day:?} is no day: write it as 2018-12-05"))?;
     let day_override = DayOverride::parse(rest.trim())

@@ -23,6 +23,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod cached_provider;
 mod events;
 mod key;
 mod loader;
@@ -31,6 +32,7 @@ mod recent_map;
 mod ttl;
 mod volatility;
 
+pub use cached_provider::CachedProvider;
 pub use events::{Effect, EventKind, EventRules, MarketEvent, Priced, Touch, Watched};
 pub use key::{Digest, StandardKey, asset_tag, data_tag, user_tag};
 pub use loader::{DocumentLoader, QuoteLoader, SeriesLoader};

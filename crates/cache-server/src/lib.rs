@@ -2,7 +2,7 @@
 //! slow provider.
 //!
 //! [`App`] is the cache and its providers, [`router`] the HTTP routes over it, [`serve()`] the socket below them.
-//! All time is that of the clock that [`App::open`] is given. [`CachedProvider`] puts a cache in front of any provider.
+//! All time is that of the clock that [`App::open`] is given.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -26,7 +26,6 @@
 //! ```
 
 mod app;
-mod cached_provider;
 mod cli;
 mod config;
 mod http;
@@ -36,7 +35,6 @@ mod settings;
 mod signals;
 
 pub use app::{App, CloseOutcome};
-pub use cached_provider::CachedProvider;
 pub use cli::{Action, CalendarArgs, banner, calendar, parse_command_line};
 pub use config::{Config, ConfigSources, ReloadReport};
 pub use routes::router;

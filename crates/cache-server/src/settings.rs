@@ -5,7 +5,7 @@ mod sections;
 mod ttl_rules;
 mod validators;
 
-use std::{fs, time::Duration};
+use std::time::Duration;
 
 use cache_config::{ConfigErrors, ConfigReader, Section, Setting, Values};
 use cache_facade::config::{CacheConfig, reader};
@@ -13,9 +13,9 @@ use cache_market::TtlRules;
 use market_calendar::Calendars;
 use market_data::{ProviderSettings, Replay};
 
-use cache_core::{Error, ErrorKind, Result};
+use cache_core::Result;
 
-use crate::app::providers;
+use crate::{app::providers, cli::calendar};
 
 pub use provider::{ProviderEntry, ProviderKind};
 pub use sections::{
@@ -158,12 +158,7 @@ impl Settings {
     ///
     /// `Config` if the file can't be read or has an invalid line, with its number.
     pub fn calendars(&self) -> Result<Calendars> {
-        let Some(file) = &self.calendars.file else { return Ok(Calendars::builtin()) };
-        let text = fs::read_to_string(file).map_err(|error| {
-            let message = format!("can't read the calendar file {}", file.display());
-            Error::caused(ErrorKind::Config, "calendar", message, error)
-        })?;
-        Calendars::builtin().extended(&text, &file.display().to_string())
+        calendar::with_file(self.calendars.file.as_deref())
     }
 
     /// Returns the registry's settings of the replay that serves if no providers are configured. A load is tried

@@ -5,16 +5,16 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use cache_core::Timestamp;
 use jiff::{
+    Timestamp,
     civil::{Date, DateTime},
     tz::{Offset, TimeZone},
 };
 
 use crate::{
     Market, Phase, Session,
-    sessions::Planner,
-    timeline::{self, Changes},
+    schedule::Schedule,
+    timeline::{self, PhaseChanges},
 };
 
 /// The trading hours of a market, from 1970 to 2100. Cheap to clone.
@@ -24,11 +24,8 @@ use crate::{
 /// Outside of those years there are no sessions, and the market is closed.
 ///
 /// ```
-/// use market_calendar::{Calendars, Market, Phase};
-/// # let at = |text: &str| {
-/// #     let moment: jiff::Timestamp = text.parse().unwrap();
-/// #     cache_core::Timestamp::from_micros(moment.as_microsecond())
-/// # };
+/// use market_calendar::{Calendars, Market, Phase, Timestamp};
+/// let at = |text: &str| text.parse::<Timestamp>().unwrap();
 ///
 /// let calendars = Calendars::builtin();
 /// let new_york = calendars.of(Market::US).unwrap();
@@ -42,38 +39,38 @@ use crate::{
 pub struct Calendar(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
-    pub(crate) planner: Planner,
-    years: Box<[Year]>,
+    pub(crate) schedule: Schedule,
+    years: Box<[CachedYear]>,
 }
 
 /// What is known of a year, once it has been asked about.
 #[derive(Default)]
-struct Year {
+struct CachedYear {
     /// The sessions whose day lies in the year.
     sessions: OnceLock<Box<[Session]>>,
     /// The phases from the year's first moment to its last, in UTC.
-    changes: OnceLock<Changes>,
+    changes: OnceLock<PhaseChanges>,
 }
 
-pub(crate) const FIRST: i16 = 1970;
-pub(crate) const LAST: i16 = 2100;
+pub(crate) const FIRST_YEAR: i16 = 1970;
+pub(crate) const LAST_YEAR: i16 = 2100;
 
 impl Calendar {
-    pub(crate) fn new(planner: Planner) -> Self {
-        let years = (FIRST..=LAST).map(|_| Year::default()).collect();
-        Self(Arc::new(Inner { planner, years }))
+    pub(crate) fn new(schedule: Schedule) -> Self {
+        let years = (FIRST_YEAR..=LAST_YEAR).map(|_| CachedYear::default()).collect();
+        Self(Arc::new(Inner { schedule, years }))
     }
 
     /// Whose it is.
     #[must_use]
     pub fn market(&self) -> Market {
-        self.0.planner.exchange.market
+        self.0.schedule.exchange.market
     }
 
     /// The time zone of the exchange.
     #[must_use]
     pub fn zone(&self) -> &TimeZone {
-        &self.0.planner.zone
+        &self.0.schedule.zone
     }
 
     /// Whether there is trading at `at`: a session is on, and not at lunch. The first moment of a
@@ -130,7 +127,7 @@ impl Calendar {
     /// assert_eq!(calendars.of(Market::XNYS).unwrap().sessions(from, to).count(), 250);
     /// ```
     pub fn sessions(&self, from: Date, to: Date) -> impl Iterator<Item = Session> + '_ {
-        let years = from.year().max(FIRST)..=to.year().min(LAST);
+        let years = from.year().max(FIRST_YEAR)..=to.year().min(LAST_YEAR);
         years
             .flat_map(|year| self.sessions_in(year).iter().copied())
             .skip_while(move |session| session.date < from)
@@ -176,25 +173,27 @@ impl Calendar {
 
     fn sessions_in(&self, year: i16) -> &[Session] {
         let Some(known) = self.year(year) else { return &[] };
-        known.sessions.get_or_init(|| self.0.planner.sessions(year).into())
+        known.sessions.get_or_init(|| self.0.schedule.sessions(year).into())
     }
 
     fn changes_in(&self, year: i16) -> &[(Timestamp, Phase)] {
         let Some(known) = self.year(year) else { return &[] };
         known.changes.get_or_init(|| {
-            let Some((start, end)) = start_of(year).zip(start_of(year + 1)) else { return Changes::new() };
+            let Some((start, end)) = start_of(year).zip(start_of(year + 1)) else {
+                return PhaseChanges::new();
+            };
             let around: Vec<Session> = [
                 self.sessions_in(year - 1).iter().rev().take(3).rev().copied().collect(),
                 self.sessions_in(year).to_vec(),
                 self.sessions_in(year + 1).iter().take(3).copied().collect(),
             ]
             .concat();
-            timeline::changes(&self.0.planner, &around, start, end)
+            timeline::changes(&self.0.schedule, &around, start, end)
         })
     }
 
-    fn year(&self, year: i16) -> Option<&Year> {
-        self.0.years.get(usize::try_from(year.checked_sub(FIRST)?).ok()?)
+    fn year(&self, year: i16) -> Option<&CachedYear> {
+        self.0.years.get(usize::try_from(year.checked_sub(FIRST_YEAR)?).ok()?)
     }
 }
 
@@ -206,14 +205,12 @@ impl fmt::Debug for Calendar {
 
 /// The year in UTC.
 fn year_of(at: Timestamp) -> Option<i16> {
-    let at = jiff::Timestamp::from_microsecond(at.as_micros()).ok()?;
     let year = Offset::UTC.to_datetime(at).year();
-    (FIRST..=LAST).contains(&year).then_some(year)
+    (FIRST_YEAR..=LAST_YEAR).contains(&year).then_some(year)
 }
 
 /// The first moment of a year in UTC.
 fn start_of(year: i16) -> Option<Timestamp> {
     let start = DateTime::new(year, 1, 1, 0, 0, 0, 0).ok()?;
-    let moment = Offset::UTC.to_timestamp(start).ok()?;
-    Some(Timestamp::from_micros(moment.as_microsecond()))
+    Offset::UTC.to_timestamp(start).ok()
 }

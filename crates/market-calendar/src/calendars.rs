@@ -5,21 +5,20 @@ use std::{
     sync::{Arc, LazyLock},
 };
 
-use cache_core::Result;
 use jiff::{
     civil::Date,
     tz::{TimeZone, TimeZoneDatabase},
 };
 
 use crate::{
-    Calendar, Invalid, Market,
-    calendar::{FIRST, LAST},
+    Calendar, Error, ErrorKind, Market, Result,
+    calendar::{FIRST_YEAR, LAST_YEAR},
     exchanges,
     rules::{
-        Exchange, Special,
+        DayOverride, Exchange,
         table::{self, Table},
     },
-    sessions::Planner,
+    schedule::Schedule,
 };
 
 /// The calendars of all markets that have one. Cheap to clone.
@@ -36,7 +35,7 @@ use crate::{
 ///
 /// let error = builtin.extended("XNYS 2027-01-08 shut", "calendar.txt").unwrap_err();
 /// assert!(error.to_string().contains("calendar.txt:1"));
-/// # Ok::<(), cache_core::Error>(())
+/// # Ok::<(), market_calendar::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct Calendars(Arc<BTreeMap<Market, Calendar>>);
@@ -76,13 +75,16 @@ impl Calendars {
     /// # Errors
     ///
     /// If there is none; the message names those there are.
-    pub fn named(&self, name: &str) -> std::result::Result<&Calendar, Invalid> {
+    pub fn named(&self, name: &str) -> Result<&Calendar> {
         let other = OTHER_NAMES.iter().find(|(other, _)| *other == name).map(|(_, market)| *market);
         let market = other.or_else(|| name.parse().ok());
         market.and_then(|market| self.of(market)).ok_or_else(|| {
             let start: String = name.chars().take(2 * Market::MAX_LEN).collect();
             let known: Vec<&str> = self.0.keys().map(Market::as_str).collect();
-            Invalid::new(format!("there is no calendar of {start:?}: there are {}", known.join(", ")))
+            Error::new(
+                ErrorKind::UnknownMarket,
+                format!("there is no calendar of {start:?}: there are {}", known.join(", ")),
+            )
         })
     }
 
@@ -117,7 +119,7 @@ impl Calendars {
             *calendar = extend(calendar, &added).map_err(|(line, why)| {
                 let content =
                     table::lines(text).find(|(at, _)| *at == line).map_or("", |(_, content)| content);
-                table::complaint(file, line, content, &why)
+                table::line_error(file, line, content, &why)
             })?;
         }
         Ok(Self(Arc::new(calendars)))
@@ -128,28 +130,31 @@ fn builtin(exchange: &'static Exchange, zones: &TimeZoneDatabase) -> Calendar {
     let file = exchange.market.as_str();
     let table = table::read(exchange.table, file).expect("a table of ours is read in a test");
     let zone = zones.get(exchange.zone).expect("a zone of ours is looked up in a test");
-    Calendar::new(Planner { exchange, zone, table })
+    Calendar::new(Schedule { exchange, zone, table })
 }
 
 /// The calendar with what was added; or the line that can't be, and why not.
-fn extend(calendar: &Calendar, added: &Table) -> std::result::Result<Calendar, (usize, String)> {
-    let Planner { exchange, zone, table } = &calendar.0.planner;
+fn extend(calendar: &Calendar, added: &Table) -> Result<Calendar, (usize, String)> {
+    let Schedule { exchange, zone, table } = &calendar.0.schedule;
     let mut table = table.clone();
     table.extend(added.clone());
-    let extended = Calendar::new(Planner { exchange, zone: TimeZone::clone(zone), table });
-    match added.iter().find_map(|(date, entry)| Some((entry.line, fault(&extended, *date, entry.special)?))) {
+    let extended = Calendar::new(Schedule { exchange, zone: TimeZone::clone(zone), table });
+    match added
+        .iter()
+        .find_map(|(date, entry)| Some((entry.line, fault(&extended, *date, entry.day_override)?)))
+    {
         Some(fault) => Err(fault),
         None => Ok(extended),
     }
 }
 
 /// Why a calendar can't have what it was told of a day, if it can't.
-fn fault(calendar: &Calendar, date: Date, special: Special) -> Option<String> {
-    if !(FIRST..=LAST).contains(&date.year()) {
-        return Some(format!("calendars reach from {FIRST} to {LAST}: leave the line out"));
+fn fault(calendar: &Calendar, date: Date, day_override: DayOverride) -> Option<String> {
+    if !(FIRST_YEAR..=LAST_YEAR).contains(&date.year()) {
+        return Some(format!("calendars reach from {FIRST_YEAR} to {LAST_YEAR}: leave the line out"));
     }
     let Some(session) = calendar.session_on(date) else {
-        let hours = matches!(special, Special::Hours { .. });
+        let hours = matches!(day_override, DayOverride::Hours { .. });
         let why = "there is no session on that day that could have such hours: write `session HH:MM-HH:MM`";
         return hours.then(|| why.to_owned());
     };

@@ -2,17 +2,17 @@
 
 mod calendar;
 mod calendars;
+mod error;
 mod exchanges;
-mod invalid;
 mod market;
 mod rules;
+mod schedule;
 mod session;
-mod sessions;
 mod timeline;
 
 pub use calendar::Calendar;
 pub use calendars::Calendars;
-pub use invalid::Invalid;
-pub use jiff::civil::Date;
+pub use error::{Error, ErrorKind, Result};
+pub use jiff::{Timestamp, civil::Date};
 pub use market::Market;
 pub use session::{Phase, Session, SessionKind};

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::Invalid;
+use crate::{Error, ErrorKind, Result};
 
 /// A market: an exchange by its ISO 10383 code, or one of those that have none.
 ///
@@ -16,7 +16,7 @@ use crate::Invalid;
 /// assert_eq!("xlon".parse::<Market>()?, Market::XLON);
 /// assert_eq!("XOSL".parse::<Market>()?.as_str(), "XOSL");
 /// assert!("Oslo Børs".parse::<Market>().is_err());
-/// # Ok::<(), market_calendar::Invalid>(())
+/// # Ok::<(), market_calendar::Error>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -77,9 +77,9 @@ impl Market {
 }
 
 impl FromStr for Market {
-    type Err = Invalid;
+    type Err = Error;
 
-    fn from_str(text: &str) -> Result<Self, Invalid> {
+    fn from_str(text: &str) -> Result<Self> {
         let sound = (2..=Self::MAX_LEN).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if sound {
@@ -87,14 +87,14 @@ impl FromStr for Market {
         }
         let start: String = text.chars().take(2 * Self::MAX_LEN).collect();
         let wanted = "a market is a code of 2 to 8 of A-Z and 0-9, such as XNYS, XLON, FX or CRYPTO";
-        Err(Invalid::new(format!("{start:?} is no market: {wanted}")))
+        Err(Error::new(ErrorKind::InvalidMarket, format!("{start:?} is no market: {wanted}")))
     }
 }
 
 impl TryFrom<String> for Market {
-    type Error = Invalid;
+    type Error = Error;
 
-    fn try_from(text: String) -> Result<Self, Invalid> {
+    fn try_from(text: String) -> Result<Self> {
         text.parse()
     }
 }

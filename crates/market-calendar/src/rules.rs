@@ -8,8 +8,8 @@ mod rule;
 pub(crate) mod table;
 
 pub(crate) use self::{
-    day_override::{Hours, Special},
+    day_override::{DayOverride, Hours},
     exchange::{EVER, Exchange, Extended, WEEKEND},
-    local_time::Wall,
-    rule::{Day, Moved, Rule},
+    local_time::LocalTime,
+    rule::{Day, Observance, Rule},
 };

@@ -2,8 +2,7 @@
 
 use std::fmt;
 
-use cache_core::Timestamp;
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 
 /// One day's trading, from its open up to, and without, its close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,19 +1,16 @@
 //! What a calendar answers of a moment agrees with its sessions, whatever the moment.
 
-use std::time::Duration;
-
-use cache_core::Timestamp;
-use jiff::civil::date;
-use market_calendar::{Calendar, Calendars, Date, Market, Phase, Session};
+use jiff::{SignedDuration, ToSpan, civil::date};
+use market_calendar::{Calendar, Calendars, Date, Market, Phase, Session, Timestamp};
 use proptest::prelude::*;
 
 fn at(text: &str) -> Timestamp {
-    Timestamp::from_micros(text.parse::<jiff::Timestamp>().unwrap().as_microsecond())
+    text.parse().unwrap()
 }
 
 /// The day on the exchange.
 fn day(calendar: &Calendar, at: Timestamp) -> Date {
-    jiff::Timestamp::from_microsecond(at.as_micros()).unwrap().to_zoned(calendar.zone().clone()).date()
+    calendar.zone().to_datetime(at).date()
 }
 
 /// The sessions of the weeks around a moment.
@@ -26,9 +23,9 @@ fn around(calendar: &Calendar, at: Timestamp) -> Vec<Session> {
 /// A calendar and a moment from 1990 to 2040: any, or just about an open, a close or the end of a break.
 fn moment() -> impl Strategy<Value = (Calendar, Timestamp)> {
     let calendars: Vec<Calendar> = Calendars::builtin().iter().cloned().collect();
-    let years = at("1990-01-01T00:00:00Z").as_micros()..at("2041-01-01T00:00:00Z").as_micros();
+    let years = at("1990-01-01T00:00:00Z").as_microsecond()..at("2041-01-01T00:00:00Z").as_microsecond();
     (prop::sample::select(calendars), years, 0..5, -1_i64..=1).prop_map(|(calendar, micros, what, off)| {
-        let any = Timestamp::from_micros(micros);
+        let any = Timestamp::from_microsecond(micros).unwrap();
         let near = around(&calendar, any).into_iter().find(|session| session.close > any);
         let edge = near.and_then(|session| match what {
             0 => Some(session.open),
@@ -37,7 +34,7 @@ fn moment() -> impl Strategy<Value = (Calendar, Timestamp)> {
             3 => session.lunch.map(|(_, to)| to),
             _ => None,
         });
-        let at = edge.map_or(any, |edge| Timestamp::from_micros(edge.as_micros() + off));
+        let at = edge.map_or(any, |edge| edge + off.microseconds());
         (calendar, at)
     })
 }
@@ -85,7 +82,8 @@ proptest! {
         };
         prop_assert!(change > at);
         prop_assert_ne!(calendar.phase(change), phase);
-        let between = at.after(change.since(at).mul_f64(share)).min(change.before(Duration::from_micros(1)));
+        let part = SignedDuration::from_secs_f64(change.duration_since(at).as_secs_f64() * share);
+        let between = (at + part).min(change - 1.microsecond());
         prop_assert_eq!(calendar.phase(between), phase, "{:?} {:?}", at, between);
         prop_assert_eq!(calendar.next_change(between), Some(change));
         // An open and a close are changes, unless trading goes on across them.
@@ -95,9 +93,9 @@ proptest! {
     }
 
     #[test]
-    fn no_moment_is_too_far(micros in any::<i64>()) {
+    fn no_moment_is_too_far(micros in Timestamp::MIN.as_microsecond()..=Timestamp::MAX.as_microsecond()) {
         for calendar in Calendars::builtin().iter() {
-            let at = Timestamp::from_micros(micros);
+            let at = Timestamp::from_microsecond(micros).unwrap();
             let _ = (calendar.phase(at), calendar.next_change(at), calendar.next_open(at), calendar.session(at));
         }
     }
@@ -177,7 +175,7 @@ fn summer_time_moves_the_open_by_utc_and_not_on_the_wall() {
         (Market::FX, "2026-03-05T22:00:00Z", "2026-03-08T21:00:00Z"),
     ] {
         let calendar = calendars.of(market).unwrap();
-        let just_before = at(before).before(Duration::from_micros(1));
+        let just_before = at(before) - 1.microsecond();
         assert_eq!(calendar.next_open(just_before), Some(at(before)), "{market}");
         assert_eq!(calendar.next_open(at(before)), Some(at(after)), "{market}");
     }

@@ -2,9 +2,8 @@
 
 use std::{collections::BTreeMap, io::Read, path::PathBuf};
 
-use cache_core::Timestamp;
 use flate2::read::GzDecoder;
-use market_calendar::{Calendar, Calendars, Date, Market};
+use market_calendar::{Calendar, Calendars, Date, Market, Timestamp};
 
 /// Where two sources disagree, nothing is asserted.
 const DISPUTED: [(&str, &str); 6] = [
@@ -84,6 +83,5 @@ fn differences(expected: &BTreeMap<String, String>, answered: &BTreeMap<String, 
 }
 
 fn minute(at: Timestamp) -> String {
-    let at = jiff::Timestamp::from_microsecond(at.as_micros()).unwrap();
     at.strftime("%Y-%m-%dT%H:%MZ").to_string()
 }

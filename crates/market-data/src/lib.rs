@@ -8,6 +8,7 @@
 mod adapters;
 mod asset;
 pub mod http;
+mod invalid;
 mod monotonic_clock;
 mod parse;
 mod provider;
@@ -25,8 +26,9 @@ pub use adapters::{
 };
 pub use asset::{Asset, AssetType, symbol::Symbol};
 pub use http::{HttpLimits, Secret, SecretSource};
+pub use invalid::Invalid;
 pub use jiff::civil::Date;
-pub use market_calendar::{Invalid, Market};
+pub use market_calendar::Market;
 pub use provider::{Answer, Answers, Fault, Offer, Provider, ProviderError, one_each};
 pub use registry::{ProviderReport, ProviderSettings, ProviderUsage, Quota, Registry, RegistryBuilder};
 pub use replay::{Faults, Replay, ReplayProvider, Usage};

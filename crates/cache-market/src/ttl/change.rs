@@ -6,6 +6,7 @@ use cache_core::Timestamp;
 
 use super::Changes;
 use market_calendar::{Calendar, Phase};
+use market_data::moment::{from_jiff, to_jiff};
 
 /// More phases than follow each other without trading anywhere; past them an earlier moment is taken, which
 /// is safe.
@@ -25,12 +26,13 @@ pub(super) fn next_change(
     settle: Duration,
 ) -> Option<Timestamp> {
     // The last close, if it has not settled, or the next one.
-    let settled = || calendar.next_close(at.before(settle)).map(|close| close.after(settle));
+    let settled =
+        || calendar.next_close(to_jiff(at.before(settle))).map(|close| from_jiff(close).after(settle));
     match changes {
         Changes::Any => None,
         Changes::Close => settled(),
-        Changes::Trading | Changes::Extended if changes.may_be_in(calendar.phase(at)) => {
-            calendar.next_change(at)
+        Changes::Trading | Changes::Extended if changes.may_be_in(calendar.phase(to_jiff(at))) => {
+            calendar.next_change(to_jiff(at)).map(from_jiff)
         }
         Changes::Trading | Changes::Extended => {
             [next_in(calendar, changes, at), settled()].into_iter().flatten().min()
@@ -40,7 +42,7 @@ pub(super) fn next_change(
 
 /// The first moment after `at` from which on such a value can change at any moment.
 fn next_in(calendar: &Calendar, changes: Changes, at: Timestamp) -> Option<Timestamp> {
-    let starts = iter::successors(calendar.next_change(at), |at| calendar.next_change(*at));
+    let starts = iter::successors(calendar.next_change(to_jiff(at)), |at| calendar.next_change(*at));
     let mut last = None;
     for start in starts.take(MOST_PHASES) {
         last = Some(start);
@@ -48,7 +50,7 @@ fn next_in(calendar: &Calendar, changes: Changes, at: Timestamp) -> Option<Times
             break;
         }
     }
-    last
+    last.map(from_jiff)
 }
 
 impl Changes {

@@ -7,7 +7,7 @@ use cache_core::{Key, Timestamp, Ttl, TtlPolicy};
 use super::{Changes, Life, MarketTime, Scope, TtlRules, change::next_change};
 use crate::StandardKey;
 use market_calendar::Phase;
-use market_data::{Asset, DataType, Interval};
+use market_data::{Asset, DataType, Interval, moment::to_jiff};
 
 /// How long values of one kind live: a policy for a region.
 ///
@@ -80,7 +80,7 @@ impl MarketTtl {
             rules,
             scope,
             changes,
-            phase: calendar.map_or(Phase::Open, |calendar| calendar.phase(now)),
+            phase: calendar.map_or(Phase::Open, |calendar| calendar.phase(to_jiff(now))),
             change: calendar.and_then(|calendar| next_change(calendar, changes, now, rules.settle)),
             now,
         };

@@ -3,13 +3,13 @@
 use std::{
     fs,
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
-use cache_core::{Error, ErrorKind, Result, Timestamp};
-use jiff::{Zoned, tz::TimeZone};
-use market_calendar::{Calendar, Calendars, Session};
-use market_data::{Date, Market};
+use cache_core::{Error, ErrorKind, Result};
+use jiff::{Timestamp, tz::TimeZone};
+use market_calendar::{Calendar, Calendars, Date, Market, Session};
+use market_data::{Invalid, moment::to_jiff};
 
 /// Prints when a market trades: whether it is open now and when that changes, or its sessions as CSV.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
@@ -62,9 +62,10 @@ pub struct CalendarArgs {
 /// );
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub fn calendar(args: &CalendarArgs, now: Timestamp, out: &mut impl Write) -> Result<()> {
-    let calendars = calendars(args)?;
-    let calendar = calendars.named(&args.market)?;
+pub fn calendar(args: &CalendarArgs, now: cache_core::Timestamp, out: &mut impl Write) -> Result<()> {
+    let calendars = with_file(args.calendar_file.as_deref())?;
+    let calendar = calendars.named(&args.market).map_err(Invalid::from)?;
+    let now = to_jiff(now);
     let written = if args.csv {
         let (from, to) = days(args, calendar, now)?;
         csv(calendar, from, to, out)
@@ -79,18 +80,24 @@ pub fn calendar(args: &CalendarArgs, now: Timestamp, out: &mut impl Write) -> Re
     }
 }
 
-fn calendars(args: &CalendarArgs) -> Result<Calendars> {
-    let Some(file) = &args.calendar_file else { return Ok(Calendars::builtin()) };
+/// The calendars that are built in, and what the file adds to them.
+///
+/// # Errors
+///
+/// `Config` for a file that can't be read, with its line.
+pub(crate) fn with_file(file: Option<&Path>) -> Result<Calendars> {
+    let Some(file) = file else { return Ok(Calendars::builtin()) };
     let text = fs::read_to_string(file).map_err(|error| {
         let message = format!("can't read the calendar file {}", file.display());
         Error::caused(ErrorKind::Config, "calendar", message, error)
     })?;
-    Calendars::builtin().extended(&text, &file.display().to_string())
+    let added = Calendars::builtin().extended(&text, &file.display().to_string());
+    added.map_err(|error| Error::new(ErrorKind::Config, "calendar", error.to_string()))
 }
 
 /// Returns the first and the last day to print.
 fn days(args: &CalendarArgs, calendar: &Calendar, now: Timestamp) -> Result<(Date, Date)> {
-    let year = zoned(now, calendar.zone()).date();
+    let year = calendar.zone().to_datetime(now).date();
     let from = args.from.unwrap_or_else(|| year.first_of_year());
     let to = args.to.unwrap_or_else(|| year.last_of_year());
     if from <= to {
@@ -125,7 +132,7 @@ fn weeks(calendar: &Calendar, from: Date, to: Date) -> Vec<(Timestamp, Timestamp
             _ => weeks.push((session.open, session.close)),
         }
     }
-    weeks.retain(|(open, _)| (from..=to).contains(&zoned(*open, calendar.zone()).date()));
+    weeks.retain(|(open, _)| (from..=to).contains(&calendar.zone().to_datetime(*open).date()));
     weeks
 }
 
@@ -148,16 +155,12 @@ fn for_people(calendar: &Calendar, now: Timestamp) -> String {
 
 /// A moment in the exchange's time and in UTC.
 fn both(at: Timestamp, zone: &TimeZone) -> String {
-    let shown = |zone| zoned(at, zone).strftime("%a %Y-%m-%d %H:%M %Z").to_string();
+    let shown = |zone: &TimeZone| at.to_zoned(zone.clone()).strftime("%a %Y-%m-%d %H:%M %Z").to_string();
     format!("{:<26} {}", shown(zone), shown(&TimeZone::UTC))
 }
 
 fn minute(at: Timestamp) -> String {
-    zoned(at, &TimeZone::UTC).strftime("%Y-%m-%dT%H:%MZ").to_string()
-}
-
-fn zoned(at: Timestamp, zone: &TimeZone) -> Zoned {
-    jiff::Timestamp::from_microsecond(at.as_micros()).unwrap_or_default().to_zoned(zone.clone())
+    at.strftime("%Y-%m-%dT%H:%MZ").to_string()
 }
 
 fn date(text: &str) -> std::result::Result<Date, String> {

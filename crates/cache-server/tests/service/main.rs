@@ -1,6 +1,5 @@
 //! What the service promises, asked over HTTP: of the real process, and in process where time is turned.
 
-mod cached;
 mod crowd;
 mod memory;
 mod outage;

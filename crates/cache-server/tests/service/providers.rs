@@ -4,7 +4,10 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::fixture::process::{Server, command, refused};
+use crate::fixture::{
+    in_process::InProcess,
+    process::{Server, command, refused},
+};
 
 /// A provider where nobody listens, and behind it the replay of recorded days.
 const TWO: &str = "\
@@ -63,4 +66,17 @@ fn what_a_provider_can_not_be_told_is_refused_with_its_name_and_without_keys() {
         let said = refused(&mut command(&folder.path().join("data"), &flags));
         assert!(said.contains(part) && !said.contains("hunter2"), "{entry}: {said}");
     }
+}
+
+#[tokio::test]
+async fn statistics_say_how_a_provider_is_and_what_it_said_last() {
+    let service = InProcess::open(&["--throttle-ms=0"]).await;
+    service.app.provider().faults().fail_next(1);
+    service.get("/v1/quotes/AAPL").await;
+    service.get("/v1/quotes?symbols=AAPL,NOPE").await;
+    let provider = service.get("/v1/stats").await.json()["providers"][0].clone();
+    let counts = ["calls", "keys", "answered", "unknown", "failures"].map(|name| provider[name].clone());
+    assert_eq!(json!(counts), json!([2, 3, 1, 1, 1]), "{provider}");
+    let error = provider["last_error"]["error"].as_str().unwrap();
+    assert!(error.contains("replay failed") && provider["healthy"] == json!(true), "{provider}");
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     Market,
-    rules::{EVER, Exchange, Hours, WEEKEND, Wall},
+    rules::{EVER, Exchange, Hours, LocalTime, WEEKEND},
 };
 
 /// Foreign exchange: from Sunday to Friday, 17:00 in New York. A day begins when the last one ends, as
@@ -11,7 +11,7 @@ pub(crate) const FX: Exchange = Exchange {
     market: Market::FX,
     zone: "America/New_York",
     weekend: WEEKEND,
-    hours: &[(EVER, Hours::new(Wall::day_before(17, 0), Wall::at(17, 0)))],
+    hours: &[(EVER, Hours::new(LocalTime::day_before(17, 0), LocalTime::at(17, 0)))],
     extended: None,
     rules: &[],
     table: "",
@@ -22,7 +22,7 @@ pub(crate) const CRYPTO: Exchange = Exchange {
     market: Market::CRYPTO,
     zone: "UTC",
     weekend: &[],
-    hours: &[(EVER, Hours::new(Wall::MIDNIGHT, Wall::DAYS_END))],
+    hours: &[(EVER, Hours::new(LocalTime::MIDNIGHT, LocalTime::DAYS_END))],
     extended: None,
     rules: &[],
     table: "",

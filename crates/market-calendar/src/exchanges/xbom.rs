@@ -6,7 +6,7 @@ use crate::{
     Market,
     rules::{
         Day::{Easter, Of},
-        EVER, Exchange, Hours, Rule, WEEKEND, Wall,
+        EVER, Exchange, Hours, LocalTime, Rule, WEEKEND,
     },
 };
 
@@ -16,9 +16,9 @@ pub(crate) const XBOM: Exchange = Exchange {
     zone: "Asia/Kolkata",
     weekend: WEEKEND,
     hours: &[
-        (EVER, Hours::new(Wall::at(9, 55), CLOSE)),
-        (Date::constant(2010, 1, 4), Hours::new(Wall::at(9, 0), CLOSE)),
-        (Date::constant(2010, 10, 18), Hours::new(Wall::at(9, 15), CLOSE)),
+        (EVER, Hours::new(LocalTime::at(9, 55), CLOSE)),
+        (Date::constant(2010, 1, 4), Hours::new(LocalTime::at(9, 0), CLOSE)),
+        (Date::constant(2010, 10, 18), Hours::new(LocalTime::at(9, 15), CLOSE)),
     ],
     extended: None,
     rules: RULES,
@@ -28,7 +28,7 @@ pub(crate) const XBOM: Exchange = Exchange {
 /// National Stock Exchange of India.
 pub(crate) const XNSE: Exchange = Exchange { market: Market::XNSE, ..XBOM };
 
-const CLOSE: Wall = Wall::at(15, 30);
+const CLOSE: LocalTime = LocalTime::at(15, 30);
 
 /// None of these is made good if it falls on a weekend.
 const RULES: &[Rule] = &[

@@ -4,9 +4,9 @@ use crate::{
     Market,
     rules::{
         Day::{Easter, Of},
-        EVER, Exchange, Hours,
-        Moved::ToFriday,
-        Rule, WEEKEND, Wall,
+        EVER, Exchange, Hours, LocalTime,
+        Observance::ToFriday,
+        Rule, WEEKEND,
     },
 };
 
@@ -15,7 +15,7 @@ pub(crate) const XFRA: Exchange = Exchange {
     market: Market::XFRA,
     zone: "Europe/Berlin",
     weekend: WEEKEND,
-    hours: &[(EVER, Hours::new(Wall::at(9, 0), Wall::at(17, 30)))],
+    hours: &[(EVER, Hours::new(LocalTime::at(9, 0), LocalTime::at(17, 30)))],
     extended: None,
     rules: RULES,
     table: include_str!("../../data/calendars/XFRA.txt"),
@@ -36,5 +36,5 @@ const RULES: &[Rule] = &[
     Rule::closed(Of(12, 26)),
     // New Year's Eve, and the last weekday before
     Rule::closed(Of(12, 31)),
-    Rule::closes(Wall::at(14, 0), Of(12, 30)).moved(ToFriday).from(2010),
+    Rule::closes(LocalTime::at(14, 0), Of(12, 30)).observed(ToFriday).from(2010),
 ];

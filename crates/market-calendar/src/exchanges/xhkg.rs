@@ -9,9 +9,9 @@ use crate::{
     Market,
     rules::{
         Day::{Easter, Of},
-        EVER, Exchange, Hours,
-        Moved::SundayToMonday,
-        Rule, WEEKEND, Wall,
+        EVER, Exchange, Hours, LocalTime,
+        Observance::SundayToMonday,
+        Rule, WEEKEND,
     },
 };
 
@@ -21,28 +21,34 @@ pub(crate) const XHKG: Exchange = Exchange {
     zone: "Asia/Hong_Kong",
     weekend: WEEKEND,
     hours: &[
-        (EVER, Hours::new(Wall::at(10, 0), FOUR).lunch(HALF_PAST_TWELVE, Wall::at(14, 30))),
-        (Date::constant(2011, 3, 7), Hours::new(Wall::at(9, 30), FOUR).lunch(NOON, Wall::at(13, 30))),
-        (Date::constant(2012, 3, 5), Hours::new(Wall::at(9, 30), FOUR).lunch(NOON, Wall::at(13, 0))),
+        (EVER, Hours::new(LocalTime::at(10, 0), FOUR).lunch(HALF_PAST_TWELVE, LocalTime::at(14, 30))),
+        (
+            Date::constant(2011, 3, 7),
+            Hours::new(LocalTime::at(9, 30), FOUR).lunch(NOON, LocalTime::at(13, 30)),
+        ),
+        (
+            Date::constant(2012, 3, 5),
+            Hours::new(LocalTime::at(9, 30), FOUR).lunch(NOON, LocalTime::at(13, 0)),
+        ),
     ],
     extended: None,
     rules: RULES,
     table: include_str!("../../data/calendars/XHKG.txt"),
 };
 
-const NOON: Wall = Wall::at(12, 0);
-const HALF_PAST_TWELVE: Wall = Wall::at(12, 30);
-const FOUR: Wall = Wall::at(16, 0);
+const NOON: LocalTime = LocalTime::at(12, 0);
+const HALF_PAST_TWELVE: LocalTime = LocalTime::at(12, 30);
+const FOUR: LocalTime = LocalTime::at(16, 0);
 
 const RULES: &[Rule] = &[
     // New Year, Good Friday, Easter Monday
-    Rule::closed(Of(1, 1)).moved(SundayToMonday),
+    Rule::closed(Of(1, 1)).observed(SundayToMonday),
     Rule::closed(Easter(-2)),
     Rule::closed(Easter(1)),
     // Labour Day, the day the Region was established, National Day
-    Rule::closed(Of(5, 1)).moved(SundayToMonday).from(1999),
-    Rule::closed(Of(7, 1)).moved(SundayToMonday).from(1997),
-    Rule::closed(Of(10, 1)).moved(SundayToMonday).from(1997),
+    Rule::closed(Of(5, 1)).observed(SundayToMonday).from(1999),
+    Rule::closed(Of(7, 1)).observed(SundayToMonday).from(1997),
+    Rule::closed(Of(10, 1)).observed(SundayToMonday).from(1997),
     // Christmas and the first weekday after it, to which Saturday counts: with Christmas on a
     // Saturday or a Sunday the last of them is the 27th
     Rule::closed(Of(12, 25)),
@@ -57,8 +63,7 @@ const RULES: &[Rule] = &[
 
 #[cfg(test)]
 mod tests {
-    use cache_core::Timestamp;
-    use jiff::civil::date;
+    use jiff::{Timestamp, civil::date};
 
     use super::*;
     use crate::{Calendars, Session, SessionKind};
@@ -75,7 +80,7 @@ mod tests {
             let whole = next_whole.take(5).find(|day| day.kind == SessionKind::Regular).unwrap();
             let (lunch, _) = whole.lunch.unwrap();
             assert_eq!((half.kind, half.lunch), (SessionKind::EarlyClose, None), "{half_day}");
-            let morning = |open: Timestamp, end: Timestamp| end.as_micros() - open.as_micros();
+            let morning = |open: Timestamp, end: Timestamp| end.duration_since(open);
             assert_eq!(morning(half.open, half.close), morning(whole.open, lunch), "{half_day}");
         }
     }

@@ -6,9 +6,9 @@ use crate::{
     Market,
     rules::{
         Day::{Easter, Nth, Of},
-        EVER, Exchange, Hours,
-        Moved::{ToFriday, ToMonday, TwoDaysOn},
-        Rule, WEEKEND, Wall,
+        EVER, Exchange, Hours, LocalTime,
+        Observance::{ToFriday, ToMonday, TwoDaysOn},
+        Rule, WEEKEND,
     },
 };
 
@@ -17,17 +17,17 @@ pub(crate) const XLON: Exchange = Exchange {
     market: Market::XLON,
     zone: "Europe/London",
     weekend: WEEKEND,
-    hours: &[(EVER, Hours::new(Wall::at(8, 0), Wall::at(16, 30)))],
+    hours: &[(EVER, Hours::new(LocalTime::at(8, 0), LocalTime::at(16, 30)))],
     extended: None,
     rules: RULES,
     table: include_str!("../../data/calendars/XLON.txt"),
 };
 
-const HALF_PAST_TWELVE: Wall = Wall::at(12, 30);
+const HALF_PAST_TWELVE: LocalTime = LocalTime::at(12, 30);
 
 const RULES: &[Rule] = &[
     // New Year's Day, Good Friday, Easter Monday
-    Rule::closed(Of(1, 1)).moved(ToMonday),
+    Rule::closed(Of(1, 1)).observed(ToMonday),
     Rule::closed(Easter(-2)),
     Rule::closed(Easter(1)),
     // The early May bank holiday, moved to 8 May in 1995 and 2020
@@ -42,8 +42,8 @@ const RULES: &[Rule] = &[
     // The summer bank holiday
     Rule::closed(Nth(-1, Monday, 8)),
     // Christmas and Boxing Day, and the last days before Christmas and the New Year
-    Rule::closed(Of(12, 25)).moved(TwoDaysOn),
-    Rule::closed(Of(12, 26)).moved(TwoDaysOn),
-    Rule::closes(HALF_PAST_TWELVE, Of(12, 24)).moved(ToFriday),
-    Rule::closes(HALF_PAST_TWELVE, Of(12, 31)).moved(ToFriday),
+    Rule::closed(Of(12, 25)).observed(TwoDaysOn),
+    Rule::closed(Of(12, 26)).observed(TwoDaysOn),
+    Rule::closes(HALF_PAST_TWELVE, Of(12, 24)).observed(ToFriday),
+    Rule::closes(HALF_PAST_TWELVE, Of(12, 31)).observed(ToFriday),
 ];

@@ -4,7 +4,7 @@ use crate::{
     Market,
     rules::{
         Day::{Easter, Of},
-        EVER, Exchange, Hours, Rule, WEEKEND, Wall,
+        EVER, Exchange, Hours, LocalTime, Rule, WEEKEND,
     },
 };
 
@@ -13,13 +13,13 @@ pub(crate) const XPAR: Exchange = Exchange {
     market: Market::XPAR,
     zone: "Europe/Paris",
     weekend: WEEKEND,
-    hours: &[(EVER, Hours::new(Wall::at(9, 0), Wall::at(17, 30)))],
+    hours: &[(EVER, Hours::new(LocalTime::at(9, 0), LocalTime::at(17, 30)))],
     extended: None,
     rules: RULES,
     table: include_str!("../../data/calendars/XPAR.txt"),
 };
 
-const EARLY: Wall = Wall::at(14, 5);
+const EARLY: LocalTime = LocalTime::at(14, 5);
 
 const RULES: &[Rule] = &[
     // New Year's Day, Good Friday, Easter Monday, Labour Day

@@ -2,7 +2,7 @@
 
 use crate::{
     Market,
-    rules::{Day::Of, EVER, Exchange, Hours, Rule, WEEKEND, Wall},
+    rules::{Day::Of, EVER, Exchange, Hours, LocalTime, Rule, WEEKEND},
 };
 
 /// Shanghai Stock Exchange.
@@ -10,7 +10,11 @@ pub(crate) const XSHG: Exchange = Exchange {
     market: Market::XSHG,
     zone: "Asia/Shanghai",
     weekend: WEEKEND,
-    hours: &[(EVER, Hours::new(Wall::at(9, 30), Wall::at(15, 0)).lunch(Wall::at(11, 30), Wall::at(13, 0)))],
+    hours: &[(
+        EVER,
+        Hours::new(LocalTime::at(9, 30), LocalTime::at(15, 0))
+            .lunch(LocalTime::at(11, 30), LocalTime::at(13, 0)),
+    )],
     extended: None,
     rules: RULES,
     table: include_str!("../../data/calendars/XSHG.txt"),

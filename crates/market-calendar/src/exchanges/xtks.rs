@@ -9,9 +9,9 @@ use crate::{
     Market,
     rules::{
         Day::{By, Nth, Of},
-        EVER, Exchange, Hours,
-        Moved::SundayToMonday,
-        Rule, WEEKEND, Wall,
+        EVER, Exchange, Hours, LocalTime,
+        Observance::SundayToMonday,
+        Rule, WEEKEND,
     },
 };
 
@@ -21,11 +21,11 @@ pub(crate) const XTKS: Exchange = Exchange {
     zone: "Asia/Tokyo",
     weekend: WEEKEND,
     hours: &[
-        (EVER, NINE_TO_THREE.lunch(Wall::at(11, 0), LUNCH_ENDS)),
-        (Date::constant(2011, 11, 21), NINE_TO_THREE.lunch(Wall::at(11, 30), LUNCH_ENDS)),
+        (EVER, NINE_TO_THREE.lunch(LocalTime::at(11, 0), LUNCH_ENDS)),
+        (Date::constant(2011, 11, 21), NINE_TO_THREE.lunch(LocalTime::at(11, 30), LUNCH_ENDS)),
         (
             Date::constant(2024, 11, 5),
-            Hours::new(Wall::at(9, 0), Wall::at(15, 30)).lunch(Wall::at(11, 30), LUNCH_ENDS),
+            Hours::new(LocalTime::at(9, 0), LocalTime::at(15, 30)).lunch(LocalTime::at(11, 30), LUNCH_ENDS),
         ),
     ],
     extended: None,
@@ -33,8 +33,8 @@ pub(crate) const XTKS: Exchange = Exchange {
     table: include_str!("../../data/calendars/XTKS.txt"),
 };
 
-const NINE_TO_THREE: Hours = Hours::new(Wall::at(9, 0), Wall::at(15, 0));
-const LUNCH_ENDS: Wall = Wall::at(12, 30);
+const NINE_TO_THREE: Hours = Hours::new(LocalTime::at(9, 0), LocalTime::at(15, 0));
+const LUNCH_ENDS: LocalTime = LocalTime::at(12, 30);
 
 const RULES: &[Rule] = &[
     // The turn of the year, which is the exchange's own and moves nowhere
@@ -43,16 +43,16 @@ const RULES: &[Rule] = &[
     Rule::closed(Of(1, 2)),
     Rule::closed(Of(1, 3)),
     // Coming of Age Day
-    Rule::closed(Of(1, 15)).moved(SundayToMonday).until(1999),
+    Rule::closed(Of(1, 15)).observed(SundayToMonday).until(1999),
     Rule::closed(Nth(2, Monday, 1)).from(2000),
     // National Foundation Day, and the birthday of the emperor: Akihito's, then Naruhito's
-    Rule::closed(Of(2, 11)).moved(SundayToMonday),
-    Rule::closed(Of(12, 23)).moved(SundayToMonday).between(1989, 2018),
-    Rule::closed(Of(2, 23)).moved(SundayToMonday).from(2020),
+    Rule::closed(Of(2, 11)).observed(SundayToMonday),
+    Rule::closed(Of(12, 23)).observed(SundayToMonday).between(1989, 2018),
+    Rule::closed(Of(2, 23)).observed(SundayToMonday).from(2020),
     // Vernal Equinox Day
-    Rule::closed(By(spring)).moved(SundayToMonday),
+    Rule::closed(By(spring)).observed(SundayToMonday),
     // Showa Day, which was the birthday of the emperor Hirohito
-    Rule::closed(Of(4, 29)).moved(SundayToMonday),
+    Rule::closed(Of(4, 29)).observed(SundayToMonday),
     // Constitution Day, Greenery Day, Children's Day: a Sunday's holiday goes to the first day
     // after the three. Until 2006 the one between was none of its own, and could not be moved.
     Rule::closed(Of(5, 3)),
@@ -61,22 +61,22 @@ const RULES: &[Rule] = &[
     Rule::closed(Of(5, 6)).on(&[Monday]).until(2006),
     Rule::closed(Of(5, 6)).on(&[Monday, Tuesday, Wednesday]).from(2007),
     // Marine Day, Mountain Day, Sports Day; in 2020 and 2021 the Olympic Games moved them: see the table
-    Rule::closed(Of(7, 20)).moved(SundayToMonday).between(1996, 2002),
+    Rule::closed(Of(7, 20)).observed(SundayToMonday).between(1996, 2002),
     Rule::closed(Nth(3, Monday, 7)).between(2003, 2019),
     Rule::closed(Nth(3, Monday, 7)).from(2022),
-    Rule::closed(Of(8, 11)).moved(SundayToMonday).between(2016, 2019),
-    Rule::closed(Of(8, 11)).moved(SundayToMonday).from(2022),
-    Rule::closed(Of(10, 10)).moved(SundayToMonday).until(1999),
+    Rule::closed(Of(8, 11)).observed(SundayToMonday).between(2016, 2019),
+    Rule::closed(Of(8, 11)).observed(SundayToMonday).from(2022),
+    Rule::closed(Of(10, 10)).observed(SundayToMonday).until(1999),
     Rule::closed(Nth(2, Monday, 10)).between(2000, 2019),
     Rule::closed(Nth(2, Monday, 10)).from(2022),
     // Respect for the Aged Day, Autumnal Equinox Day, and the day between them if there is one
-    Rule::closed(Of(9, 15)).moved(SundayToMonday).until(2002),
+    Rule::closed(Of(9, 15)).observed(SundayToMonday).until(2002),
     Rule::closed(Nth(3, Monday, 9)).from(2003),
-    Rule::closed(By(autumn)).moved(SundayToMonday),
+    Rule::closed(By(autumn)).observed(SundayToMonday),
     Rule::closed(By(between_holidays)).from(2003),
     // Culture Day, Labor Thanksgiving Day
-    Rule::closed(Of(11, 3)).moved(SundayToMonday),
-    Rule::closed(Of(11, 23)).moved(SundayToMonday),
+    Rule::closed(Of(11, 3)).observed(SundayToMonday),
+    Rule::closed(Of(11, 23)).observed(SundayToMonday),
 ];
 
 /// Vernal Equinox Day.

@@ -1,10 +1,10 @@
 //! What becomes of one day, and the line that says so in a table.
 
-use super::local_time::Wall;
+use super::local_time::LocalTime;
 
 /// What becomes of a day, against the usual hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Special {
+pub(crate) enum DayOverride {
     /// No session.
     Closed,
     /// A session at just these hours, on whatever day.
@@ -12,9 +12,9 @@ pub(crate) enum Special {
     /// Where there is a session, it opens or closes at another time.
     Hours {
         /// Instead of the usual open.
-        opens: Option<Wall>,
+        opens: Option<LocalTime>,
         /// Instead of the usual close.
-        closes: Option<Wall>,
+        closes: Option<LocalTime>,
     },
 }
 
@@ -22,11 +22,11 @@ pub(crate) enum Special {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hours {
     /// The first moment of trading.
-    pub(crate) open: Wall,
+    pub(crate) open: LocalTime,
     /// The first moment after it.
-    pub(crate) close: Wall,
+    pub(crate) close: LocalTime,
     /// From when until when there is a break.
-    pub(crate) lunch: Option<(Wall, Wall)>,
+    pub(crate) lunch: Option<(LocalTime, LocalTime)>,
 }
 
 /// How a line says it, for those who got it wrong.
@@ -35,32 +35,32 @@ pub(crate) const FORMS: &str =
 
 impl Hours {
     /// These hours without a break.
-    pub(crate) const fn new(open: Wall, close: Wall) -> Self {
+    pub(crate) const fn new(open: LocalTime, close: LocalTime) -> Self {
         Self { open, close, lunch: None }
     }
 
     /// These hours with a break.
-    pub(crate) const fn lunch(self, from: Wall, to: Wall) -> Self {
+    pub(crate) const fn lunch(self, from: LocalTime, to: LocalTime) -> Self {
         Self { lunch: Some((from, to)), ..self }
     }
 
     /// These hours with another open or close; `None` if nothing is left. A break goes that no longer
     /// has trading on both sides.
-    pub(crate) fn with(self, opens: Option<Wall>, closes: Option<Wall>) -> Option<Self> {
+    pub(crate) fn with(self, opens: Option<LocalTime>, closes: Option<LocalTime>) -> Option<Self> {
         let (open, close) = (opens.unwrap_or(self.open), closes.unwrap_or(self.close));
         let lunch = self.lunch.filter(|(from, to)| open < *from && *to < close);
         (open < close).then_some(Self { open, close, lunch })
     }
 }
 
-impl Special {
+impl DayOverride {
     /// Reads `closed`, `closes HH:MM`, `opens HH:MM`, or `session` with one span or two.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (verb, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         match (verb, rest.trim()) {
             ("closed", "") => Some(Self::Closed),
-            ("closes", time) => Some(Self::Hours { opens: None, closes: Some(Wall::parse(time)?) }),
-            ("opens", time) => Some(Self::Hours { opens: Some(Wall::parse(time)?), closes: None }),
+            ("closes", time) => Some(Self::Hours { opens: None, closes: Some(LocalTime::parse(time)?) }),
+            ("opens", time) => Some(Self::Hours { opens: Some(LocalTime::parse(time)?), closes: None }),
             ("session", spans) => hours(spans).map(Self::Session),
             _ => None,
         }
@@ -103,7 +103,7 @@ impl Special {
 fn hours(spans: &str) -> Option<Hours> {
     let span = |text: &str| {
         let (from, to) = text.trim().split_once('-')?;
-        Wall::parse(from).zip(Wall::parse(to)).filter(|(from, to)| from < to)
+        LocalTime::parse(from).zip(LocalTime::parse(to)).filter(|(from, to)| from < to)
     };
     let Some((morning, afternoon)) = spans.split_once(',') else {
         return span(spans).map(|(open, close)| Hours::new(open, close));
@@ -118,16 +118,16 @@ mod tests {
 
     #[test]
     fn the_five_forms_are_read_and_nothing_else_is() {
-        let at = Wall::at;
+        let at = LocalTime::at;
         let day = Hours::new(at(9, 30), at(16, 0));
-        for (text, special) in [
-            ("closed", Special::Closed),
-            ("closes  13:00", Special::Hours { opens: None, closes: Some(at(13, 0)) }),
-            ("opens 10:00", Special::Hours { opens: Some(at(10, 0)), closes: None }),
-            ("session 09:30-16:00", Special::Session(day)),
-            ("session 09:30-12:00, 13:00-16:00", Special::Session(day.lunch(at(12, 0), at(13, 0)))),
+        for (text, day_override) in [
+            ("closed", DayOverride::Closed),
+            ("closes  13:00", DayOverride::Hours { opens: None, closes: Some(at(13, 0)) }),
+            ("opens 10:00", DayOverride::Hours { opens: Some(at(10, 0)), closes: None }),
+            ("session 09:30-16:00", DayOverride::Session(day)),
+            ("session 09:30-12:00, 13:00-16:00", DayOverride::Session(day.lunch(at(12, 0), at(13, 0)))),
         ] {
-            assert_eq!(Special::parse(text), Some(special), "{text}");
+            assert_eq!(DayOverride::parse(text), Some(day_override), "{text}");
         }
         for text in [
             "",
@@ -143,17 +143,21 @@ mod tests {
             "session 09:30",
             "opens 25:00",
         ] {
-            assert_eq!(Special::parse(text), None, "{text}");
+            assert_eq!(DayOverride::parse(text), None, "{text}");
         }
     }
 
     #[test]
     fn a_break_needs_trading_on_both_sides() {
-        let day = Hours::new(Wall::at(9, 30), Wall::at(16, 0)).lunch(Wall::at(12, 0), Wall::at(13, 0));
-        assert_eq!(day.with(None, Some(Wall::at(12, 0))), Some(Hours::new(day.open, Wall::at(12, 0))));
-        assert_eq!(day.with(Some(Wall::at(10, 0)), None).unwrap().lunch, day.lunch);
-        assert_eq!(day.with(Some(Wall::at(12, 0)), None).unwrap().lunch, None);
-        assert_eq!(day.with(None, Some(Wall::at(13, 0))).unwrap().lunch, None);
-        assert_eq!(day.with(Some(Wall::at(16, 0)), None), None);
+        let day = Hours::new(LocalTime::at(9, 30), LocalTime::at(16, 0))
+            .lunch(LocalTime::at(12, 0), LocalTime::at(13, 0));
+        assert_eq!(
+            day.with(None, Some(LocalTime::at(12, 0))),
+            Some(Hours::new(day.open, LocalTime::at(12, 0)))
+        );
+        assert_eq!(day.with(Some(LocalTime::at(10, 0)), None).unwrap().lunch, day.lunch);
+        assert_eq!(day.with(Some(LocalTime::at(12, 0)), None).unwrap().lunch, None);
+        assert_eq!(day.with(None, Some(LocalTime::at(13, 0))).unwrap().lunch, None);
+        assert_eq!(day.with(Some(LocalTime::at(16, 0)), None), None);
     }
 }

@@ -2,7 +2,7 @@
 
 use jiff::civil::{Date, Weekday};
 
-use super::{day_override::Hours, local_time::Wall, rule::Rule};
+use super::{day_override::Hours, local_time::LocalTime, rule::Rule};
 use crate::Market;
 
 /// An exchange, in the words of its rule book.
@@ -28,7 +28,7 @@ pub(crate) struct Exchange {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Extended {
     /// When they begin. They last until the open.
-    pub(crate) from: Wall,
+    pub(crate) from: LocalTime,
     /// For how many hours after the close they last, be that early or not.
     pub(crate) hours_after_close: u8,
 }

@@ -4,11 +4,11 @@ use jiff::civil::{Date, DateTime};
 
 /// Minutes since the midnight at which a day begins: below 0 on the day before, 1440 at its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Wall(i16);
+pub(crate) struct LocalTime(i16);
 
 const DAY: i16 = 24 * 60;
 
-impl Wall {
+impl LocalTime {
     /// The midnight at which the day begins.
     pub(crate) const MIDNIGHT: Self = Self(0);
     /// The midnight at which the day ends.
@@ -53,18 +53,18 @@ mod tests {
 
     #[test]
     fn a_time_is_two_digits_twice_and_no_later_than_24_00() {
-        assert_eq!(Wall::parse("09:30"), Some(Wall::at(9, 30)));
-        assert_eq!(Wall::parse("24:00"), Some(Wall::DAYS_END));
+        assert_eq!(LocalTime::parse("09:30"), Some(LocalTime::at(9, 30)));
+        assert_eq!(LocalTime::parse("24:00"), Some(LocalTime::DAYS_END));
         for text in ["", "9:30", "09:60", "24:01", "0930", "-9:30", "+9:30", "09:30:00", "٠٩:٣٠"] {
-            assert_eq!(Wall::parse(text), None, "{text}");
+            assert_eq!(LocalTime::parse(text), None, "{text}");
         }
     }
 
     #[test]
     fn the_day_before_and_the_days_end_are_on_their_own_days() {
         let day = date(2024, 3, 1);
-        assert_eq!(Wall::day_before(17, 0).on(day).unwrap(), date(2024, 2, 29).at(17, 0, 0, 0));
-        assert_eq!(Wall::DAYS_END.on(day).unwrap(), date(2024, 3, 2).at(0, 0, 0, 0));
-        assert_eq!(Wall::DAYS_END.on(Date::MAX), None);
+        assert_eq!(LocalTime::day_before(17, 0).on(day).unwrap(), date(2024, 2, 29).at(17, 0, 0, 0));
+        assert_eq!(LocalTime::DAYS_END.on(day).unwrap(), date(2024, 3, 2).at(0, 0, 0, 0));
+        assert_eq!(LocalTime::DAYS_END.on(Date::MAX), None);
     }
 }

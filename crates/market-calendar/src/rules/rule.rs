@@ -7,16 +7,16 @@ use jiff::{
     civil::{Date, Weekday},
 };
 
-use super::{day_override::Special, easter::easter, local_time::Wall};
+use super::{day_override::DayOverride, easter::easter, local_time::LocalTime};
 
 /// A day of each year, and what becomes of trading on it.
 #[derive(Clone, Debug)]
 pub(crate) struct Rule {
     day: Day,
-    moved: Moved,
+    observance: Observance,
     only_on: Option<&'static [Weekday]>,
     years: RangeInclusive<i16>,
-    effect: Effect,
+    change: DayOverride,
 }
 
 /// A day of the year.
@@ -38,7 +38,7 @@ pub(crate) enum Day {
 
 /// Where a day goes that falls on a weekend.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Moved {
+pub(crate) enum Observance {
     /// Nowhere: it is lost.
     No,
     /// To Monday, from either day.
@@ -53,30 +53,24 @@ pub(crate) enum Moved {
     TwoDaysOn,
 }
 
-#[derive(Clone, Copy, Debug)]
-enum Effect {
-    Closed,
-    Closes(Wall),
-}
-
 impl Rule {
     /// No session on `day`.
     pub(crate) const fn closed(day: Day) -> Self {
-        Self::new(day, Effect::Closed)
+        Self::new(day, DayOverride::Closed)
     }
 
     /// The session on `day`, if there is one, closes at `time`.
-    pub(crate) const fn closes(time: Wall, day: Day) -> Self {
-        Self::new(day, Effect::Closes(time))
+    pub(crate) const fn closes(time: LocalTime, day: Day) -> Self {
+        Self::new(day, DayOverride::Hours { opens: None, closes: Some(time) })
     }
 
-    const fn new(day: Day, effect: Effect) -> Self {
-        Self { day, moved: Moved::No, only_on: None, years: i16::MIN..=i16::MAX, effect }
+    const fn new(day: Day, change: DayOverride) -> Self {
+        Self { day, observance: Observance::No, only_on: None, years: i16::MIN..=i16::MAX, change }
     }
 
     /// Where the day goes that falls on a weekend.
-    pub(crate) const fn moved(self, moved: Moved) -> Self {
-        Self { moved, ..self }
+    pub(crate) const fn observed(self, observance: Observance) -> Self {
+        Self { observance, ..self }
     }
 
     /// Only where the day falls on one of these.
@@ -101,11 +95,11 @@ impl Rule {
 
     /// The day in `year`, where it went, and what becomes of it. It may have gone to the next year or
     /// the one before.
-    pub(crate) fn in_year(&self, year: i16) -> Option<(Date, Special)> {
+    pub(crate) fn in_year(&self, year: i16) -> Option<(Date, DayOverride)> {
         let day = self.years.contains(&year).then(|| self.day.in_year(year)).flatten()?;
         let wanted = self.only_on.is_none_or(|weekdays| weekdays.contains(&day.weekday()));
-        let day = wanted.then(|| self.moved.from(day)).flatten()?;
-        Some((day, self.effect.into()))
+        let day = wanted.then(|| self.observance.of(day)).flatten()?;
+        Some((day, self.change))
     }
 }
 
@@ -126,8 +120,8 @@ impl Day {
     }
 }
 
-impl Moved {
-    fn from(self, day: Date) -> Option<Date> {
+impl Observance {
+    fn of(self, day: Date) -> Option<Date> {
         let (saturday, sunday) = match self {
             Self::No => (0, 0),
             Self::ToMonday => (2, 1),
@@ -140,15 +134,6 @@ impl Moved {
             Weekday::Saturday => plus(day, saturday),
             Weekday::Sunday => plus(day, sunday),
             _ => Some(day),
-        }
-    }
-}
-
-impl From<Effect> for Special {
-    fn from(effect: Effect) -> Self {
-        match effect {
-            Effect::Closed => Self::Closed,
-            Effect::Closes(time) => Self::Hours { opens: None, closes: Some(time) },
         }
     }
 }

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use cache_core::{Error, ErrorKind, Result};
 use jiff::civil::Date;
 
-use super::day_override::{FORMS, Special};
-use crate::{Invalid, Market};
+use super::day_override::{DayOverride, FORMS};
+use crate::{Error, ErrorKind, Market, Result};
 
 /// What becomes of which day, and on which line that stands.
 pub(crate) type Table = BTreeMap<Date, Entry>;
@@ -14,7 +13,7 @@ pub(crate) type Table = BTreeMap<Date, Entry>;
 /// One day of a table.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
-    pub(crate) special: Special,
+    pub(crate) day_override: DayOverride,
     pub(crate) line: usize,
 }
 
@@ -26,7 +25,7 @@ pub(crate) struct Entry {
 pub(crate) fn read(text: &str, file: &str) -> Result<Table> {
     let mut table = Table::new();
     for (line, content) in lines(text) {
-        add(&mut table, content, line).map_err(|why| complaint(file, line, content, &why))?;
+        add(&mut table, content, line).map_err(|why| line_error(file, line, content, &why))?;
     }
     Ok(table)
 }
@@ -40,7 +39,7 @@ pub(crate) fn read(text: &str, file: &str) -> Result<Table> {
 pub(crate) fn read_many(
     text: &str,
     file: &str,
-    find: impl Fn(&str) -> std::result::Result<Market, Invalid>,
+    find: impl Fn(&str) -> Result<Market>,
 ) -> Result<BTreeMap<Market, Table>> {
     let mut tables = BTreeMap::<Market, Table>::new();
     for (line, content) in lines(text) {
@@ -48,18 +47,18 @@ pub(crate) fn read_many(
         find(market)
             .map_err(|why| why.to_string())
             .and_then(|market| add(tables.entry(market).or_default(), rest.trim_start(), line))
-            .map_err(|why| complaint(file, line, content, &why))?;
+            .map_err(|why| line_error(file, line, content, &why))?;
     }
     Ok(tables)
 }
 
 /// What is said of a line that can't be honoured.
-pub(crate) fn complaint(file: &str, line: usize, content: &str, why: &str) -> Error {
+pub(crate) fn line_error(file: &str, line: usize, content: &str, why: &str) -> Error {
     let mut start: String = content.chars().take(80).collect();
     if start.len() < content.len() {
         start.push_str("...");
     }
-    Error::new(ErrorKind::Config, "calendar", format!("{file}:{line}: {start:?}: {why}"))
+    Error::new(ErrorKind::InvalidDay, format!("{file}:{line}: {start:?}: {why}")).on_line(line)
 }
 
 /// The lines that say something, with their numbers, without their comments.
@@ -70,18 +69,18 @@ pub(crate) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     said.enumerate().map(|(at, line)| (at + 1, line)).filter(|(_, line)| !line.is_empty())
 }
 
-fn add(table: &mut Table, content: &str, line: usize) -> std::result::Result<(), String> {
+fn add(table: &mut Table, content: &str, line: usize) -> Result<(), String> {
     let (day, rest) = content.split_once(char::is_whitespace).unwrap_or((content, ""));
     let date = date(day).ok_or_else(|| format!("{day:?} is no day: write it as 2018-12-05"))?;
-    let special = Special::parse(rest.trim())
+    let day_override = DayOverride::parse(rest.trim())
         .ok_or_else(|| format!("{:?} is not what can become of a day: write {FORMS}", rest.trim()))?;
-    let special = match table.get(&date) {
-        None => special,
-        Some(earlier) => earlier.special.and(special).ok_or_else(|| {
+    let day_override = match table.get(&date) {
+        None => day_override,
+        Some(earlier) => earlier.day_override.and(day_override).ok_or_else(|| {
             format!("line {} already says what becomes of {date}: leave one of them out", earlier.line)
         })?,
     };
-    table.insert(date, Entry { special, line });
+    table.insert(date, Entry { day_override, line });
     Ok(())
 }
 

@@ -4,6 +4,7 @@ use jiff::{Timestamp, civil::Date};
 
 use crate::{
     AssetType, Bar, BarTime, DateRange, Series, SeriesId,
+    moment::{from_jiff, to_jiff},
     parse::{Flaw, check},
 };
 
@@ -68,12 +69,12 @@ pub(crate) fn series(
 
 /// A moment of the cache's, as exact as it can be.
 pub(crate) fn moment(at: Timestamp) -> BarTime {
-    BarTime::Moment(cache_core::Timestamp::from_micros(at.as_microsecond()))
+    BarTime::Moment(from_jiff(at))
 }
 
 /// The clock's moment, as the calendar knows it.
 pub(crate) fn now(clock: &cache_core::Clock) -> Timestamp {
-    Timestamp::from_microsecond(clock.now().as_micros()).unwrap_or(Timestamp::MAX)
+    to_jiff(clock.now())
 }
 
 #[cfg(test)]

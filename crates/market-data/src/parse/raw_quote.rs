@@ -2,7 +2,7 @@
 
 use jiff::{Timestamp, civil::Date};
 
-use crate::{Asset, AssetType, Quote, parse::Flaw};
+use crate::{Asset, AssetType, Quote, moment::from_jiff, parse::Flaw};
 
 /// The facts of a quote: prices in `currency`, as the upstream has them.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,7 +55,7 @@ impl Quoted {
             high: self.high,
             low: self.low,
             volume: self.volume,
-            time: self.time.map(|time| cache_core::Timestamp::from_micros(time.as_microsecond())),
+            time: self.time.map(from_jiff),
             currency: self.currency.map(|currency| currency.chars().take(8).collect::<String>().into()),
             bid: self.bid,
             ask: self.ask,

@@ -1,7 +1,23 @@
-//! A moment as text where people read it, and as a number where they don't.
+//! Moments: between the cache's and jiff's, and as they are stored.
 
 use cache_core::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+
+/// The moment as jiff has it; its first or last one for those beyond what it can hold.
+#[must_use]
+pub fn to_jiff(at: Timestamp) -> jiff::Timestamp {
+    jiff::Timestamp::from_microsecond(at.as_micros()).unwrap_or(if at < Timestamp::default() {
+        jiff::Timestamp::MIN
+    } else {
+        jiff::Timestamp::MAX
+    })
+}
+
+/// The moment as the cache has it, to the microsecond.
+#[must_use]
+pub fn from_jiff(at: jiff::Timestamp) -> Timestamp {
+    Timestamp::from_micros(at.as_microsecond())
+}
 
 /// Microseconds since 1970 in binary forms; in others RFC 3339, in UTC.
 #[derive(Clone, Copy)]
@@ -27,7 +43,7 @@ impl<'de> Deserialize<'de> for Moment {
         }
         let text = String::deserialize(deserializer)?;
         let moment: jiff::Timestamp = text.parse().map_err(de::Error::custom)?;
-        Ok(Self(Timestamp::from_micros(moment.as_microsecond())))
+        Ok(Self(from_jiff(moment)))
     }
 }
 

@@ -7,20 +7,14 @@ use jiff::{
     tz::TimeZone,
 };
 
-use crate::{DateRange, Interval, SeriesId};
+use crate::{DateRange, Interval, SeriesId, moment};
 
 impl DateRange {
     /// The days in a market's time zone that two moments lie on, and those between: whoever asks for the
     /// last thirty days asks for the same all day long. The moments may come in either order.
     #[must_use]
     pub fn covering(one: Timestamp, other: Timestamp, zone: &TimeZone) -> Self {
-        let day =
-            |at: Timestamp| {
-                let at = jiff::Timestamp::from_microsecond(at.as_micros()).unwrap_or(
-                    if at < Timestamp::default() { jiff::Timestamp::MIN } else { jiff::Timestamp::MAX },
-                );
-                zone.to_datetime(at).date()
-            };
+        let day = |at| zone.to_datetime(moment::to_jiff(at)).date();
         let (one, other) = (day(one), day(other));
         Self { from: one.min(other), to: one.max(other) }
     }

@@ -4,6 +4,11 @@ use std::time::Duration;
 
 use cache_core::{Clock, Freshness, Meta, Timestamp};
 
+use market_data::{
+    Market,
+    moment::{from_jiff, to_jiff},
+};
+
 use super::{at, key, life};
 use crate::MarketTime;
 
@@ -118,8 +123,9 @@ fn foreign_exchange_rests_at_the_weekend_and_coins_never() {
     check("market:EUR_USD:M5", &[("2024-07-03T03:00:00Z", 60), ("2024-07-06T12:00:00Z", 33 * HOUR)]);
     let friday = at("2024-07-05T12:00:00Z");
     let calendars = market_calendar::Calendars::builtin();
-    let fx = calendars.of(market_data::Market::FX).unwrap();
-    let (close, open) = (fx.next_change(friday).unwrap(), fx.next_open(at("2024-07-06T12:00:00Z")).unwrap());
+    let fx = calendars.of(Market::FX).unwrap();
+    let close = from_jiff(fx.next_change(to_jiff(friday)).unwrap());
+    let open = from_jiff(fx.next_open(to_jiff(at("2024-07-06T12:00:00Z"))).unwrap());
     let seconds = |key: &str, at| life(&MarketTime::default(), key, at).as_secs();
     assert_eq!(seconds("price:EUR_USD@FX", friday), 300);
     assert_eq!(seconds("price:EUR_USD@FX", close.before(Duration::from_secs(10))), 10);

@@ -9,23 +9,26 @@ use proptest::prelude::*;
 use super::{at, key};
 use crate::{Changes, Life, MarketTime, Scope, StandardKey, Swing, TtlRules, Volatility};
 use market_calendar::{Calendar, Calendars, Phase};
-use market_data::{Asset, AssetType, DataType, Interval, SeriesId};
+use market_data::{
+    Asset, AssetType, DataType, Interval, SeriesId,
+    moment::{from_jiff, to_jiff},
+};
 
 /// The stretches of trading around a moment, each from its first moment up to its end; and the closes.
 fn trading(calendar: &Calendar, now: Timestamp) -> (Vec<(Timestamp, Timestamp)>, Vec<Timestamp>) {
-    let day: Date =
-        jiff::Timestamp::from_microsecond(now.as_micros()).unwrap().to_zoned(calendar.zone().clone()).date();
+    let day: Date = calendar.zone().to_datetime(to_jiff(now)).date();
     let sessions: Vec<_> = calendar.sessions(day - 5.days(), day + 30.days()).collect();
     let mut stretches = Vec::new();
     for session in &sessions {
+        let (open, close) = (from_jiff(session.open), from_jiff(session.close));
         match session.lunch {
-            Some((from, to)) => stretches.extend([(session.open, from), (to, session.close)]),
-            None => stretches.push((session.open, session.close)),
+            Some((from, to)) => stretches.extend([(open, from_jiff(from)), (from_jiff(to), close)]),
+            None => stretches.push((open, close)),
         }
     }
     // What ends when the next begins is one.
     stretches.dedup_by(|next, last| (last.1 == next.0).then(|| last.1 = next.1).is_some());
-    (stretches, sessions.iter().map(|session| session.close).collect())
+    (stretches, sessions.iter().map(|session| from_jiff(session.close)).collect())
 }
 
 /// When a price can change next, worked out from the sessions and nothing else.
@@ -86,7 +89,7 @@ proptest! {
             Changes::Close if !intraday => prop_assert!(end <= next_settled_close(&calendar, now, rules.settle)),
             _ => prop_assert!(end <= next_change_of_price(&calendar, now, rules.settle)),
         }
-        let asked = match rules.life(scope, calendar.phase(now)) {
+        let asked = match rules.life(scope, calendar.phase(to_jiff(now))) {
             Life::For(span) => span,
             Life::Class(class) => rules.classes.of(class),
             Life::UntilChange => Duration::MAX,
@@ -104,7 +107,7 @@ proptest! {
         let time = MarketTime::default();
         let asset = Asset::new("X".parse().unwrap(), calendar.market()).of_type(AssetType::Equity);
         let named = StandardKey::Price { asset, provider: None };
-        if !matches!(calendar.phase(now), Phase::Closed | Phase::Weekend | Phase::Holiday) {
+        if !matches!(calendar.phase(to_jiff(now)), Phase::Closed | Phase::Weekend | Phase::Holiday) {
             return Ok(());
         }
         let end = now.after(time.ttl(DataType::Price).of(&named.key().unwrap(), false, now).life);
@@ -132,7 +135,7 @@ proptest! {
         let calendar = calendars.of(apple.market).unwrap();
         prop_assert!(now.after(life) <= next_change_of_price(calendar, now, time.rules().settle));
         let Swing { percent, .. } = time.swing(&apple, now).unwrap();
-        if percent > 1.0 && calendar.is_open(now) {
+        if percent > 1.0 && calendar.is_open(to_jiff(now)) {
             prop_assert!(life <= Duration::from_secs(120));
         }
     }

@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use cache_core::{Clock, Result, Ttl};
 use cache_facade::Cache;
-use cache_server::CachedProvider;
+use cache_market::CachedProvider;
 use market_data::{Asset, ProviderSettings, Quota, Registry, Replay, ReplayProvider};
 
 #[tokio::main]

@@ -1,4 +1,4 @@
-//! What is said of a text that can't be read as what it should be.
+//! Why a text can't be read as what it should be.
 
 use std::{error::Error as StdError, fmt};
 
@@ -9,7 +9,7 @@ use cache_core::{Error, ErrorKind};
 pub struct Invalid(String);
 
 impl Invalid {
-    /// What is said of such a text.
+    /// A text that can't be read; the message should name it, say why, and what is wanted.
     #[must_use]
     pub fn new(message: impl Into<String>) -> Self {
         Self(message.into())
@@ -23,6 +23,12 @@ impl fmt::Display for Invalid {
 }
 
 impl StdError for Invalid {}
+
+impl From<market_calendar::Error> for Invalid {
+    fn from(error: market_calendar::Error) -> Self {
+        Self(error.to_string())
+    }
+}
 
 impl From<Invalid> for Error {
     fn from(invalid: Invalid) -> Self {

@@ -4,14 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use cache_core::{Clock, Ttl};
 use cache_facade::Cache;
-use cache_server::CachedProvider;
+use cache_market::CachedProvider;
 use market_data::{
     Answer, Asset, DataType, DocumentId, Fault, Provider, ProviderSettings, Quote, Registry, Replay,
     ReplayProvider,
 };
-use serde_json::json;
-
-use crate::fixture::in_process::InProcess;
 
 struct Scene {
     clock: Clock,
@@ -143,23 +140,10 @@ async fn a_registry_is_wrapped_like_any_provider_and_names_who_answered() {
     assert!(quotes.iter().all(|quote| quote.as_ref().unwrap().provider.as_deref() == Some("second")));
 }
 
-#[tokio::test]
-async fn statistics_say_how_a_provider_is_and_what_it_said_last() {
-    let service = InProcess::open(&["--throttle-ms=0"]).await;
-    service.app.replay().faults().fail_next(1);
-    service.get("/v1/quotes/AAPL").await;
-    service.get("/v1/quotes?symbols=AAPL,NOPE").await;
-    let provider = service.get("/v1/stats").await.json()["providers"][0].clone();
-    let counts = ["calls", "keys", "answered", "unknown", "failures"].map(|name| provider[name].clone());
-    assert_eq!(json!(counts), json!([2, 3, 1, 1, 1]), "{provider}");
-    let error = provider["last_error"]["error"].as_str().unwrap();
-    assert!(error.contains("replay failed") && provider["healthy"] == json!(true), "{provider}");
-}
-
 #[test]
 fn the_front_page_shows_an_example_that_runs() {
-    // The facade tests the page's other examples; this one needs the service, and is built with these tests.
-    let page = include_str!("../../../../README.md");
-    let example = include_str!("../../examples/wrap_a_provider.rs");
+    // The facade tests the page's other examples; this one is built with these tests.
+    let page = include_str!("../../../README.md");
+    let example = include_str!("../examples/wrap_a_provider.rs");
     assert!(page.contains(&format!("```rust,ignore\n{example}```")), "copy the example to README.md");
 }

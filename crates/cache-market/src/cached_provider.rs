@@ -5,11 +5,12 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use cache_core::{Codec, Error, ErrorKind, Fetched, Result, Ttl, TtlPolicy};
 use cache_facade::{Cache, Cacheable, Lookup, Region, RegionBuilder};
-use cache_market::{DocumentLoader, QuoteLoader, SeriesLoader, asset_tag, data_tag};
 use market_data::{
     Answer, Answers, Asset, DataType, Document, DocumentId, Fault, Interval, Offer, Provider, ProviderError,
     Quote, SCHEMA, Series, SeriesId,
 };
+
+use crate::{DocumentLoader, QuoteLoader, SeriesLoader, asset_tag, data_tag};
 
 /// For how long it is remembered that the provider doesn't know a key.
 const UNKNOWN: Duration = Duration::from_secs(60);
@@ -24,8 +25,8 @@ const UNKNOWN: Duration = Duration::from_secs(60);
 /// use std::{sync::Arc, time::Duration};
 /// use cache_core::{Clock, Ttl};
 /// use cache_facade::Cache;
+/// use cache_market::CachedProvider;
 /// use market_data::{Asset, Replay, ReplayProvider};
-/// use cache_server::CachedProvider;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> cache_core::Result<()> {

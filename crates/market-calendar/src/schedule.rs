@@ -2,23 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use cache_core::Timestamp;
-use jiff::{civil::Date, tz::TimeZone};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 
 use crate::{
     Session, SessionKind,
-    rules::{Exchange, Hours, Special, Wall, table::Table},
+    rules::{DayOverride, Exchange, Hours, LocalTime, table::Table},
 };
 
 /// What sessions follow from: an exchange in its zone, and the tables about it.
 #[derive(Debug)]
-pub(crate) struct Planner {
+pub(crate) struct Schedule {
     pub(crate) exchange: &'static Exchange,
     pub(crate) zone: TimeZone,
     pub(crate) table: Table,
 }
 
-impl Planner {
+impl Schedule {
     /// The sessions whose day lies in `year`, by day.
     pub(crate) fn sessions(&self, year: i16) -> Vec<Session> {
         let recurring = self.recurring(year);
@@ -30,30 +29,30 @@ impl Planner {
     }
 
     /// What the rules say of the days of `year`.
-    fn recurring(&self, year: i16) -> BTreeMap<Date, Special> {
+    fn recurring(&self, year: i16) -> BTreeMap<Date, DayOverride> {
         let mut days = BTreeMap::new();
         // A day can be moved over the turn of the year.
         for near in year.saturating_sub(1)..=year.saturating_add(1) {
-            for (day, special) in self.exchange.rules.iter().filter_map(|rule| rule.in_year(near)) {
+            for (day, day_override) in self.exchange.rules.iter().filter_map(|rule| rule.in_year(near)) {
                 days.entry(day)
-                    .and_modify(|known: &mut Special| *known = known.with(special))
-                    .or_insert(special);
+                    .and_modify(|known: &mut DayOverride| *known = known.with(day_override))
+                    .or_insert(day_override);
             }
         }
         days
     }
 
-    fn session(&self, date: Date, recurring: Option<&Special>) -> Option<Session> {
+    fn session(&self, date: Date, recurring: Option<&DayOverride>) -> Option<Session> {
         let usual = self.exchange.hours_on(date)?;
-        let special = match (self.table.get(&date).map(|entry| entry.special), recurring.copied()) {
+        let day_override = match (self.table.get(&date).map(|entry| entry.day_override), recurring.copied()) {
             (Some(said), Some(ruled)) => said.over(ruled),
-            (said, ruled) => said.or(ruled).unwrap_or(Special::Hours { opens: None, closes: None }),
+            (said, ruled) => said.or(ruled).unwrap_or(DayOverride::Hours { opens: None, closes: None }),
         };
-        let hours = match special {
-            Special::Closed => return None,
-            Special::Session(hours) => hours,
-            Special::Hours { .. } if self.exchange.is_weekend(date) => return None,
-            Special::Hours { opens, closes } => usual.with(opens, closes)?,
+        let hours = match day_override {
+            DayOverride::Closed => return None,
+            DayOverride::Session(hours) => hours,
+            DayOverride::Hours { .. } if self.exchange.is_weekend(date) => return None,
+            DayOverride::Hours { opens, closes } => usual.with(opens, closes)?,
         };
         self.at(date, hours, usual)
     }
@@ -66,16 +65,15 @@ impl Planner {
         } else {
             SessionKind::Regular
         };
-        let moment = |wall| self.moment(date, wall);
+        let moment = |time| self.moment(date, time);
         let lunch = hours.lunch.and_then(|(from, to)| moment(from).zip(moment(to)));
         Some(Session { date, open: moment(hours.open)?, close: moment(hours.close)?, lunch, kind })
     }
 
     /// When the wall of the exchange shows this. A time that is left out in spring is taken as if the
     /// clocks had not yet been turned; one that comes twice in autumn is the first.
-    pub(crate) fn moment(&self, date: Date, wall: Wall) -> Option<Timestamp> {
-        let moment = self.zone.to_ambiguous_timestamp(wall.on(date)?).compatible().ok()?;
-        Some(Timestamp::from_micros(moment.as_microsecond()))
+    pub(crate) fn moment(&self, date: Date, time: LocalTime) -> Option<Timestamp> {
+        self.zone.to_ambiguous_timestamp(time.on(date)?).compatible().ok()
     }
 }
 
@@ -86,7 +84,7 @@ mod tests {
     use super::*;
     use crate::{
         Market,
-        rules::{Day::Of, EVER, Moved::ToNearest, Rule, WEEKEND},
+        rules::{Day::Of, EVER, Observance::ToNearest, Rule, WEEKEND},
     };
 
     /// An exchange that keeps New Year's Day on the nearest weekday, with a short day before it.
@@ -94,23 +92,23 @@ mod tests {
         market: Market::US,
         zone: "UTC",
         weekend: WEEKEND,
-        hours: &[(EVER, Hours::new(Wall::at(9, 0), Wall::at(17, 0)))],
+        hours: &[(EVER, Hours::new(LocalTime::at(9, 0), LocalTime::at(17, 0)))],
         extended: None,
         rules: &[
-            Rule::closes(Wall::at(12, 0), Of(12, 31)),
-            Rule::closed(Of(1, 1)).moved(ToNearest),
-            Rule::closes(Wall::at(14, 0), Of(12, 31)),
+            Rule::closes(LocalTime::at(12, 0), Of(12, 31)),
+            Rule::closed(Of(1, 1)).observed(ToNearest),
+            Rule::closes(LocalTime::at(14, 0), Of(12, 31)),
         ],
         table: "",
     };
 
     #[test]
     fn a_holiday_can_move_into_the_year_before_and_outdoes_a_short_day() {
-        let planner = Planner { exchange: &NEARBY, zone: TimeZone::UTC, table: Table::new() };
-        let last = |year| planner.sessions(year).pop().unwrap();
+        let schedule = Schedule { exchange: &NEARBY, zone: TimeZone::UTC, table: Table::new() };
+        let last = |year| schedule.sessions(year).pop().unwrap();
         // 2022 began on a Saturday, 2021 on a Friday. Of two short days the shorter counts.
         assert_eq!((last(2021).date, last(2021).kind), (date(2021, 12, 30), SessionKind::Regular));
         assert_eq!((last(2020).date, last(2020).kind), (date(2020, 12, 31), SessionKind::EarlyClose));
-        assert_eq!(Some(last(2020).close), planner.moment(date(2020, 12, 31), Wall::at(12, 0)));
+        assert_eq!(Some(last(2020).close), schedule.moment(date(2020, 12, 31), LocalTime::at(12, 0)));
     }
 }

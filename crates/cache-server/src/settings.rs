@@ -15,7 +15,7 @@ use market_data::{ProviderSettings, Replay};
 
 use cache_core::Result;
 
-use crate::{app::providers, cli::calendar};
+use crate::{app::providers, cli::read_calendars};
 
 pub use provider::{ProviderEntry, ProviderKind};
 pub use sections::{
@@ -158,7 +158,7 @@ impl Settings {
     ///
     /// `Config` if the file can't be read or has an invalid line, with its number.
     pub fn calendars(&self) -> Result<Calendars> {
-        calendar::with_file(self.calendars.file.as_deref())
+        read_calendars(self.calendars.file.as_deref())
     }
 
     /// Returns the registry's settings of the replay that serves if no providers are configured. A load is tried

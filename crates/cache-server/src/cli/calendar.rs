@@ -63,7 +63,7 @@ pub struct CalendarArgs {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn calendar(args: &CalendarArgs, now: cache_core::Timestamp, out: &mut impl Write) -> Result<()> {
-    let calendars = with_file(args.calendar_file.as_deref())?;
+    let calendars = read_calendars(args.calendar_file.as_deref())?;
     let calendar = calendars.named(&args.market).map_err(Invalid::from)?;
     let now = to_jiff(now);
     let written = if args.csv {
@@ -85,7 +85,7 @@ pub fn calendar(args: &CalendarArgs, now: cache_core::Timestamp, out: &mut impl 
 /// # Errors
 ///
 /// `Config` for a file that can't be read, with its line.
-pub(crate) fn with_file(file: Option<&Path>) -> Result<Calendars> {
+pub(crate) fn read_calendars(file: Option<&Path>) -> Result<Calendars> {
     let Some(file) = file else { return Ok(Calendars::builtin()) };
     let text = fs::read_to_string(file).map_err(|error| {
         let message = format!("can't read the calendar file {}", file.display());

@@ -71,7 +71,7 @@ fn what_a_provider_can_not_be_told_is_refused_with_its_name_and_without_keys() {
 #[tokio::test]
 async fn statistics_say_how_a_provider_is_and_what_it_said_last() {
     let service = InProcess::open(&["--throttle-ms=0"]).await;
-    service.app.provider().faults().fail_next(1);
+    service.app.replay().faults().fail_next(1);
     service.get("/v1/quotes/AAPL").await;
     service.get("/v1/quotes?symbols=AAPL,NOPE").await;
     let provider = service.get("/v1/stats").await.json()["providers"][0].clone();

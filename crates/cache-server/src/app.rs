@@ -1,12 +1,8 @@
 //! The wiring: a provider, the tiers in front of it, and a region for each kind of data.
 
-use std::{
-    fmt,
-    sync::{OnceLock, PoisonError, RwLock},
-    time::Duration,
-};
+use std::{fmt, sync::OnceLock, time::Duration};
 
-use cache_core::{Clock, Error, ErrorKind, Loader, Result};
+use cache_core::{Clock, Error, ErrorKind, Loader, Result, sync::RwLock};
 use cache_disk::DiskTier;
 use cache_facade::{Cache, Cacheable, Policy, Region, config::Faults};
 use cache_market::{MarketTime, QuoteLoader, SeriesLoader, Watched};
@@ -123,19 +119,19 @@ impl App {
     /// Quotes, as they are to be kept by the configuration in force.
     #[must_use]
     pub fn quotes(&self) -> Region<Quote> {
-        self.live.read().unwrap_or_else(PoisonError::into_inner).quotes.clone()
+        self.live.read().quotes.clone()
     }
 
     /// Series, as they are to be kept by the configuration in force.
     #[must_use]
     pub fn series(&self) -> Region<Series> {
-        self.live.read().unwrap_or_else(PoisonError::into_inner).series.clone()
+        self.live.read().series.clone()
     }
 
     /// The configuration in force.
     #[must_use]
     pub fn config(&self) -> Config {
-        self.live.read().unwrap_or_else(PoisonError::into_inner).config.clone()
+        self.live.read().config.clone()
     }
 
     /// Whom to tell of a configuration that was read anew. The first who asks is told, no other.
@@ -150,7 +146,7 @@ impl App {
     ///
     /// All that is wrong with what is there now. The configuration in force stays.
     pub fn reload(&self) -> Result<Reloaded, Faults> {
-        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        let mut live = self.live.write();
         let (config, reloaded) = live.config.reread()?;
         let settings = &config.settings;
         // Both were checked as the configuration was read; a file may be gone since.

@@ -19,7 +19,7 @@ const NOW: i64 = 1_795_626_000_000_000;
 fn run(arguments: &[&str]) -> Result<String> {
     let args = Cli::parse_from([&["calendar"], arguments].concat()).args;
     let mut out = Vec::new();
-    calendar(&args, Timestamp::from_micros(NOW), &mut out)?;
+    calendar(&args, cache_core::Timestamp::from_micros(NOW), &mut out)?;
     Ok(String::from_utf8(out).unwrap())
 }
 

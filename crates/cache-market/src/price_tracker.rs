@@ -1,11 +1,8 @@
 //! What prices did lately: how far they swing, and when one has moved.
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
-use cache_core::Timestamp;
+use cache_core::{Timestamp, sync::Mutex};
 
 use crate::recent_map::Recent;
 use market_data::Asset;
@@ -60,7 +57,7 @@ impl Tape {
         if !(price.is_finite() && price > 0.0) {
             return None;
         }
-        let mut tracks = self.lock();
+        let mut tracks = self.0.lock();
         let known = tracks.take(asset);
         let (track, percent) = match known {
             Some(track) if at < track.at => (track, None),
@@ -73,14 +70,10 @@ impl Tape {
 
     /// How far the price of an asset swings as of `now`; `None` if none was seen.
     pub(crate) fn swing(&self, asset: &Asset, now: Timestamp, half_life: Duration) -> Option<Swing> {
-        let track = *self.lock().peek(asset)?;
+        let track = *self.0.lock().peek(asset)?;
         let now = now.max(track.at);
         let (high, low) = track.envelope(now, half_life);
         Some(Swing { percent: 100.0 * (high - low) / low, watched: now.since(track.since) })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Recent<Asset, Track>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -177,7 +170,7 @@ mod tests {
             let asset = format!("A{number}").parse().unwrap();
             tape.see(&asset, 1.0, at(number), HOUR, 3.0);
         }
-        assert!(tape.lock().len() <= CAPACITY);
+        assert!(tape.0.lock().len() <= CAPACITY);
         assert!(tape.swing(&"A24999".parse().unwrap(), at(25_000), HOUR).is_some());
         assert!(tape.swing(&"A0".parse().unwrap(), at(25_000), HOUR).is_none());
     }

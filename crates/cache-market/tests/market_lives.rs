@@ -41,9 +41,9 @@ async fn cache_at(moment: &str) -> (Clock, Cache) {
     (clock, cache)
 }
 
-/// No grace, so that what is past its life is loaded and not served.
-fn without_grace() -> MarketTime {
-    let rules = serde_json::from_str(r#"{"grace": 0}"#).unwrap();
+/// Rules by which what is past its life is loaded and never served.
+fn never_stale() -> MarketTime {
+    let rules = serde_json::from_str(r#"{"stale_for": 0}"#).unwrap();
     MarketTime::new(rules, market_calendar::Calendars::builtin()).unwrap()
 }
 
@@ -51,7 +51,7 @@ fn without_grace() -> MarketTime {
 async fn a_price_cached_a_minute_before_the_open_is_asked_for_anew_at_the_open() {
     let (clock, cache) = cache_at("2024-07-02T09:29:00-04:00").await;
     let loads = Counting::default();
-    let prices = cache.region::<u64>("price").ttl(without_grace().ttl(DataType::Price)).loader(loads);
+    let prices = cache.region::<u64>("price").ttl(never_stale().ttl(DataType::Price)).loader(loads);
     let prices = prices.open().unwrap();
     assert_eq!(prices.get("AAPL").await.unwrap().as_deref(), Some(&0));
     clock.advance(Duration::from_secs(59));
@@ -64,7 +64,7 @@ async fn a_price_cached_a_minute_before_the_open_is_asked_for_anew_at_the_open()
 async fn a_price_cached_at_night_is_asked_for_once_until_the_open() {
     let (clock, cache) = cache_at("2024-07-05T21:00:00-04:00").await;
     let loads = Counting::default();
-    let prices = cache.region::<u64>("price").ttl(without_grace().ttl(DataType::Price)).loader(loads.clone());
+    let prices = cache.region::<u64>("price").ttl(never_stale().ttl(DataType::Price)).loader(loads.clone());
     let prices = prices.open().unwrap();
     while clock.now() < at("2024-07-08T09:30:00-04:00") {
         prices.get("AAPL").await.unwrap();

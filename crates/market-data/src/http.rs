@@ -6,12 +6,12 @@ mod reply;
 mod retry_after;
 mod secret_source;
 mod settings;
-mod tls;
 
+pub(crate) use self::secret_source::api_key;
 pub use self::{
     call::Call,
     client::{HttpClient, HttpSettings},
     reply::Reply,
-    secret_source::{Secret, SecretSource},
+    secret_source::SecretSource,
     settings::HttpLimits,
 };

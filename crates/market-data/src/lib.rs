@@ -25,7 +25,7 @@ pub use adapters::{
     yahoo::{YahooConfig, YahooProvider},
 };
 pub use asset::{Asset, AssetType, symbol::Symbol};
-pub use http::{HttpLimits, Secret, SecretSource};
+pub use http::{HttpLimits, SecretSource};
 pub use invalid::Invalid;
 pub use jiff::civil::Date;
 pub use market_calendar::Market;

@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use cache_core::Clock;
 use futures_util::future::join_all;
 
+pub(crate) use self::window::Window;
 pub use self::{
     builder::RegistryBuilder,
     settings::{ProviderSettings, Quota},

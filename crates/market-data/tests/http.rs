@@ -4,10 +4,10 @@ mod upstream;
 
 use std::{io::Write, time::Duration};
 
-use cache_core::Clock;
+use cache_core::{Clock, Secret};
 use flate2::{Compression, write::GzEncoder};
 use market_data::{
-    Fault, ProviderError, Secret,
+    Fault, ProviderError,
     http::{Call, HttpClient, HttpSettings, Reply},
 };
 use upstream::{Answer, Upstream};
@@ -21,7 +21,7 @@ fn client(upstream: &Upstream, change: impl FnOnce(&mut HttpSettings)) -> HttpCl
 }
 
 fn secret() -> Secret {
-    Secret::new(SECRET).unwrap()
+    Secret::from(SECRET)
 }
 
 fn call() -> Call {

@@ -135,7 +135,7 @@ mod tests {
 
     /// `dev:x` is a dev-dependency, `opt:x` an optional one.
     fn package(name: &str, dependencies: &[&str]) -> Package {
-        let folder = if name.starts_with("cache-") { "crates/" } else { "" };
+        let folder = if name.starts_with("cache-") || name.starts_with("market-") { "crates/" } else { "" };
         let dependencies = dependencies.iter().map(|text| {
             let (how, name) = text.split_once(':').unwrap_or(("", text));
             Dependency {
@@ -158,7 +158,9 @@ mod tests {
         let others = ["core", "memory", "disk", "market", "facade", "server"]
             .map(|other| format!("cache-{other}"))
             .into_iter()
-            .chain(["servers", "tests", "tier-suite"].map(str::to_owned))
+            .chain(
+                ["servers", "tests", "tier-suite", "market-calendar", "market-data", "cache-tls"].map(str::to_owned),
+            )
             .filter(|other| other != name)
             .map(|other| package(&other, &[]));
         let packages: Vec<Package> = others.chain([package(name, dependencies)]).collect();
@@ -177,7 +179,10 @@ mod tests {
         );
         let facade = ["cache-core", "cache-memory", "opt:cache-disk", "dev:cache-disk", "dev:tests"];
         assert_eq!(complaints("cache-facade", &facade), [""; 0]);
-        let server = ["cache-core", "cache-disk", "cache-facade", "cache-market", "anyhow"];
+        assert_eq!(complaints("market-data", &["cache-core", "cache-tls", "market-calendar"]), [""; 0]);
+        let market = ["cache-core", "cache-facade", "market-calendar", "market-data"];
+        assert_eq!(complaints("cache-market", &market), [""; 0]);
+        let server = ["cache-core", "cache-disk", "cache-facade", "cache-market", "market-data", "anyhow"];
         assert_eq!(complaints("cache-server", &server), [""; 0]);
         assert_eq!(complaints("tests", &["cache-core", "cache-disk", "cache-server", "anyhow"]), [""; 0]);
         assert_eq!(complaints("cache-macros", &["dev:cache-facade"]), [""; 0]);
@@ -192,6 +197,11 @@ mod tests {
             ("cache-memory", "cache-facade"),
             ("cache-memory", "dev:cache-facade"),
             ("cache-facade", "cache-market"),
+            ("cache-facade", "market-data"),
+            ("market-calendar", "cache-core"),
+            ("market-calendar", "dev:cache-core"),
+            ("market-data", "cache-facade"),
+            ("market-data", "cache-market"),
             ("cache-facade", "cache-server"),
             ("cache-macros", "cache-facade"),
             ("cache-disk", "servers"),

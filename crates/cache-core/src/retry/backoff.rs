@@ -44,6 +44,13 @@ impl Backoff {
         Duration::try_from_secs_f64(limit.as_secs_f64() * unit).map_or(limit, |pause| pause.min(limit))
     }
 
+    /// Returns the next pause, of at least half its limit: for a caller that must leave the other side some
+    /// time in any case.
+    pub fn pause_at_least_half(&mut self) -> Duration {
+        let half = self.limit / 2;
+        half + self.pause() / 2
+    }
+
     /// Begins with the shortest pause again, after an attempt that succeeded.
     pub fn reset(&mut self) {
         self.limit = *self.range.start();
@@ -67,6 +74,15 @@ mod tests {
         }
         backoffs[0].reset();
         assert!(backoffs[0].pause() <= least);
+    }
+
+    #[test]
+    fn a_pause_of_at_least_half_lies_in_the_upper_half_of_its_limit() {
+        let mut backoff = Backoff::new(Duration::from_millis(50)..=Duration::from_millis(200));
+        for limit in [50, 100, 200, 200] {
+            let (half, limit) = (Duration::from_millis(limit / 2), Duration::from_millis(limit));
+            assert!((half..=limit).contains(&backoff.pause_at_least_half()), "{limit:?}");
+        }
     }
 
     #[test]

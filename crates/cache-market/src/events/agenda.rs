@@ -1,9 +1,8 @@
 //! What is going to happen, and when.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use cache_core::{Error, ErrorKind, Result, Timestamp};
+use cache_core::{Error, ErrorKind, Result, Timestamp, sync::Mutex};
 
 use super::{EventKind, EventRules, MarketEvent};
 use market_data::{Asset, DataType};
@@ -18,7 +17,7 @@ pub(crate) struct Agenda(Mutex<BTreeMap<Asset, Vec<(Timestamp, EventKind)>>>);
 impl Agenda {
     /// Notes an event that lies ahead; one that is noted already is noted once.
     pub(crate) fn note(&self, asset: &Asset, event: EventKind, at: Timestamp) -> Result<()> {
-        let mut agenda = self.lock();
+        let mut agenda = self.0.lock();
         if agenda.values().map(Vec::len).sum::<usize>() >= CAPACITY {
             let message = format!(
                 "{CAPACITY} events lie ahead already: announce {event} of {asset} when one has passed"
@@ -40,7 +39,7 @@ impl Agenda {
         rules: &EventRules,
         now: Timestamp,
     ) -> Option<Timestamp> {
-        let agenda = self.lock();
+        let agenda = self.0.lock();
         let touching = |(at, event): &&(Timestamp, EventKind)| *at > now && rules.touches(*event, data);
         agenda.get(asset)?.iter().filter(touching).map(|(at, _)| *at).min()
     }
@@ -48,7 +47,7 @@ impl Agenda {
     /// Takes out what has happened by `now`, in the order in which it happened.
     pub(crate) fn due(&self, now: Timestamp) -> Vec<MarketEvent> {
         let mut due = Vec::new();
-        self.lock().retain(|asset, events| {
+        self.0.lock().retain(|asset, events| {
             let passed = events.extract_if(.., |(at, _)| *at <= now);
             due.extend(passed.map(|(at, event)| MarketEvent::announced(asset.clone(), event).at(at)));
             !events.is_empty()
@@ -59,10 +58,6 @@ impl Agenda {
 
     /// When the next of all events happens.
     pub(crate) fn first(&self) -> Option<Timestamp> {
-        self.lock().values().flatten().map(|(at, _)| *at).min()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<Asset, Vec<(Timestamp, EventKind)>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().values().flatten().map(|(at, _)| *at).min()
     }
 }

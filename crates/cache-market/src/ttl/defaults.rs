@@ -17,7 +17,7 @@ pub(super) fn rules() -> TtlRules {
         // Signals: CACHE_TTL_SHORT, _MEDIUM, _LONG, _VERY_LONG.
         classes: Classes::default(),
         // Ours: an hour, in which most upstreams come back.
-        grace: Duration::from_secs(HOUR),
+        stale_for: Duration::from_secs(HOUR),
         // Ours: a new listing is found within five minutes.
         absent: Life::Class(Class::Short),
         // FIML keeps prices for 20 minutes after market hours: by then a feed that is 15 minutes late has told
@@ -89,7 +89,7 @@ fn ohlcv() -> Row {
         closed: Some(Life::seconds(24 * HOUR)),
         weekend: Some(Life::UntilChange),
         // The service's: a week of bars is better than none.
-        grace: Some(Duration::from_secs(168 * HOUR)),
+        stale_for: Some(Duration::from_secs(168 * HOUR)),
         ..open(Life::seconds(5 * MINUTE))
     }
 }

@@ -1,8 +1,8 @@
 //! What is known of market time, shared by all who ask: rules, calendars, what prices did, what lies ahead.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
-use cache_core::{Result, Timestamp};
+use cache_core::{Result, Timestamp, sync::RwLock};
 
 use super::{MarketTtl, TtlRules};
 use crate::{Effect, EventKind, MarketEvent, Swing, events::Agenda, price_tracker::Tape};
@@ -85,13 +85,13 @@ impl MarketTime {
     /// As [`TtlRules::check`]; the old rules then stay in force.
     pub fn replace(&self, rules: TtlRules) -> Result<(), Invalid> {
         rules.check()?;
-        self.0.sheet.write().unwrap_or_else(PoisonError::into_inner).rules = Arc::new(rules);
+        self.0.sheet.write().rules = Arc::new(rules);
         Ok(())
     }
 
     /// Puts other calendars in force.
     pub fn replace_calendars(&self, calendars: Calendars) {
-        self.0.sheet.write().unwrap_or_else(PoisonError::into_inner).calendars = calendars;
+        self.0.sheet.write().calendars = calendars;
     }
 
     /// Notes the price that an asset has at `at`, and answers with the move if it is one. See
@@ -157,7 +157,7 @@ impl MarketTime {
     }
 
     pub(super) fn sheet(&self) -> Sheet {
-        self.0.sheet.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.sheet.read().clone()
     }
 }
 

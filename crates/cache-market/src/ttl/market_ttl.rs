@@ -95,7 +95,7 @@ impl MarketTtl {
         let event = asset.and_then(|asset| self.time.touched(asset, data, rules, now));
         let life =
             [case.change, event].into_iter().flatten().fold(life, |life, end| life.min(end.since(now)));
-        Ttl::new(life).grace(life.saturating_add(rules.grace(scope))).normalised()
+        Ttl::new(life).grace(life.saturating_add(rules.stale_for(scope))).normalised()
     }
 
     /// The life after a look at how the asset's price swings, while it is traded.

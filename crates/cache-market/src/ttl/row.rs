@@ -107,9 +107,9 @@ pub struct Row {
     /// On holidays.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub holiday: Option<Life>,
-    /// How long past its life a value may stand in while a new one can't be had.
+    /// For how long past its life a value may still be served while a new one can't be had.
     #[serde(skip_serializing_if = "Option::is_none", with = "span::maybe")]
-    pub grace: Option<Duration>,
+    pub stale_for: Option<Duration>,
     /// How its asset's volatility shortens and lengthens a life.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub volatility: Option<Volatility>,
@@ -142,7 +142,7 @@ impl Row {
             closed: self.closed.or(under.closed),
             weekend: self.weekend.or(under.weekend),
             holiday: self.holiday.or(under.holiday),
-            grace: self.grace.or(under.grace),
+            stale_for: self.stale_for.or(under.stale_for),
             volatility: self.volatility.or(under.volatility),
         }
     }

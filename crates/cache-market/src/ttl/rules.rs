@@ -31,9 +31,10 @@ use market_data::{AssetType, DataType, Invalid};
 pub struct TtlRules {
     /// What the classes come to.
     pub classes: Classes,
-    /// How long past its life a value may stand in, where its row doesn't say.
+    /// For how long past its life a value may still be served while a new one can't be had, where its row
+    /// doesn't say. ([`cache_core::Ttl::grace`] counts from birth instead.)
     #[serde(with = "span")]
-    pub grace: Duration,
+    pub stale_for: Duration,
     /// How long it is remembered, at most, that there is no such value.
     pub absent: Life,
     /// How long after a close its prices are final: upstreams are late, and auctions are corrected.
@@ -74,10 +75,10 @@ impl TtlRules {
         self.rows_of(scope).find_map(|row| row.changes).unwrap_or(Changes::Any)
     }
 
-    /// How long past their lives such values may stand in.
+    /// Returns for how long past their lives such values may still be served.
     #[must_use]
-    pub fn grace(&self, scope: Scope) -> Duration {
-        self.rows_of(scope).find_map(|row| row.grace).unwrap_or(self.grace)
+    pub fn stale_for(&self, scope: Scope) -> Duration {
+        self.rows_of(scope).find_map(|row| row.stale_for).unwrap_or(self.stale_for)
     }
 
     /// How volatility shortens and lengthens their lives.
@@ -161,7 +162,7 @@ impl TtlRules {
 struct Overlay {
     classes: Classes,
     #[serde(with = "span::maybe")]
-    grace: Option<Duration>,
+    stale_for: Option<Duration>,
     absent: Option<Life>,
     #[serde(with = "span::maybe")]
     settle: Option<Duration>,
@@ -174,14 +175,14 @@ struct Overlay {
 
 impl From<Overlay> for TtlRules {
     fn from(overlay: Overlay) -> Self {
-        let Self { grace, absent, settle, swing_half_life, mut rows, .. } = Self::default();
+        let Self { stale_for, absent, settle, swing_half_life, mut rows, .. } = Self::default();
         for (scope, row) in overlay.rows {
             let under = rows.remove(&scope).unwrap_or_default();
             rows.insert(scope, row.over(under));
         }
         Self {
             classes: overlay.classes,
-            grace: overlay.grace.unwrap_or(grace),
+            stale_for: overlay.stale_for.unwrap_or(stale_for),
             absent: overlay.absent.unwrap_or(absent),
             settle: overlay.settle.unwrap_or(settle),
             frequency: overlay.frequency,

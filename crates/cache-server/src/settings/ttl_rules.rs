@@ -34,7 +34,7 @@ pub(super) fn ttl_rules(ttl: &TtlSection, grace: &GraceSection) -> TtlRules {
             // The setting counts from birth, the table from the end of the life.
             let past = Duration::from_secs(seconds.saturating_sub(life.unwrap_or(0)));
             for (_, row) in rules.rows.iter_mut().filter(|(scope, _)| scope.data == data) {
-                row.grace = Some(past);
+                row.stale_for = Some(past);
             }
         }
     }

@@ -10,7 +10,7 @@ mod series;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cache_core::{Clock, Result};
+use cache_core::{Clock, Result, Secret};
 use serde_json::json;
 
 pub use self::config::AlphaVantageConfig;
@@ -21,7 +21,7 @@ use self::{
 };
 use crate::{
     Answer, Answers, Asset, BarTime, DataType, Document, DocumentId, Fault, Offer, Provider, ProviderError,
-    Quote, Secret, Series, SeriesId,
+    Quote, Series, SeriesId,
     http::{Call, HttpClient, Reply},
     parse::{self, Flaw, moment},
     provider::gathered,

@@ -9,11 +9,11 @@ use std::{
     fs::{self, File},
     io::Read,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
 use async_trait::async_trait;
-use cache_core::{Error, ErrorKind, Result};
+use cache_core::{Error, ErrorKind, Result, sync::Mutex};
 use percent_encoding::percent_decode_str;
 
 pub use self::{config::CsvConfig, rows::RowFaults};
@@ -89,7 +89,7 @@ impl CsvProvider {
     /// How many rows were left out of the files, each as it was last read.
     #[must_use]
     pub fn skipped_rows(&self) -> u64 {
-        self.skipped.lock().unwrap_or_else(PoisonError::into_inner).values().sum()
+        self.skipped.lock().values().sum()
     }
 
     async fn one(&self, id: &SeriesId) -> Result<Answer<Series>, ProviderError> {
@@ -111,7 +111,7 @@ impl CsvProvider {
             Ok(read) => read,
             Err(flaw) => return Ok(Answer::Failed(failed(Fault::BadAnswer, &flaw))),
         };
-        self.skipped.lock().unwrap_or_else(PoisonError::into_inner).insert(id.asset.clone(), skipped);
+        self.skipped.lock().insert(id.asset.clone(), skipped);
         Ok(Answer::Value(series))
     }
 }

@@ -11,12 +11,12 @@ mod pricing;
 use std::collections::BTreeSet;
 
 use async_trait::async_trait;
-use cache_core::{Clock, Error, ErrorKind, Result};
+use cache_core::{Clock, Error, ErrorKind, Result, Secret};
 
 pub use self::{config::OandaConfig, history::CandlePrice};
 use self::{fault::failure, instruments::Instruments};
 use crate::{
-    Answer, Answers, Asset, DataType, Fault, Offer, Provider, ProviderError, Quote, Secret, Series, SeriesId,
+    Answer, Answers, Asset, DataType, Fault, Offer, Provider, ProviderError, Quote, Series, SeriesId,
     http::{Call, HttpClient, Reply},
     parse::now,
     provider::gathered,

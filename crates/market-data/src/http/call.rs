@@ -2,22 +2,23 @@
 
 use std::{borrow::Cow, fmt};
 
+use cache_core::Secret;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
-use crate::{Fault, ProviderError, Secret};
+use crate::{Fault, ProviderError};
 
 /// One `GET` of an adapter.
 ///
 /// Whatever a symbol holds stays within its part of the URL. Its `Debug` shows no secret.
 ///
 /// ```
-/// use market_data::{Secret, http::Call};
+/// use cache_core::Secret;
+/// use market_data::http::Call;
 ///
-/// let key = Secret::new("hunter2")?;
+/// let key = Secret::from("hunter2");
 /// let call = Call::get(["v8", "chart", "^GSPC/../x?"]).query("interval", "1d").secret_query("key", &key);
 /// assert_eq!(format!("{call:?}"), "GET v8/chart/%5EGSPC%2F..%2Fx%3F?interval=1d&key=…");
-/// # Ok::<(), cache_core::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Call {

@@ -4,13 +4,14 @@ use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
 use bytes::BytesMut;
 use cache_core::{Clock, Error, ErrorKind, Result};
+use cache_tls::TlsClient;
 use reqwest::{
     header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
     redirect,
 };
 use url::Url;
 
-use super::{call::Call, reply::Reply, retry_after, tls};
+use super::{call::Call, reply::Reply, retry_after};
 use crate::{Fault, ProviderError};
 
 /// How many redirects are followed, none of which leads to another host.
@@ -81,7 +82,7 @@ impl HttpClient {
             config(format!("the user agent {:?} of {provider} can't stand in a header", settings.user_agent))
         })?;
         let client = reqwest::Client::builder()
-            .use_preconfigured_tls(tls::config()?)
+            .use_preconfigured_tls(TlsClient::new().even_without_roots().config()?)
             .redirect(redirect::Policy::custom(within_one_host))
             .connect_timeout(settings.connect_timeout)
             .timeout(settings.timeout)

@@ -3,8 +3,9 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use cache_core::Secret;
 
-use crate::{Fault, ProviderError, Secret};
+use crate::{Fault, ProviderError};
 
 /// How much of a body is repeated in a message, in characters.
 const EXCERPT: usize = 160;
@@ -64,10 +65,14 @@ impl Reply {
     #[must_use]
     pub fn error(&self, fault: Fault, what: &str) -> ProviderError {
         // Secrets go before the text is cut, so that no part of one is left at the end.
-        let said = self.secrets.iter().fold(what.to_owned(), |text, secret| secret.hidden_in(&text));
+        let said = self.redacted(what);
         let said: String = said.chars().take(2 * EXCERPT).collect();
         let colon = if said.is_empty() { "" } else { ": " };
         ProviderError::new(fault, format!("{} answered {}{colon}{said}", self.provider, self.status))
+    }
+
+    fn redacted(&self, text: &str) -> String {
+        self.secrets.iter().fold(text.to_owned(), |text, secret| redact(&text, secret))
     }
 
     /// How long the upstream wants to be left alone, if it said so.
@@ -81,7 +86,7 @@ impl Reply {
     pub fn excerpt(&self) -> String {
         // Secrets go before the text is cut, so that no part of one is left at the end.
         let text = String::from_utf8_lossy(&self.body[..self.body.len().min(64 << 10)]);
-        let text = self.secrets.iter().fold(text.into_owned(), |text, secret| secret.hidden_in(&text));
+        let text = self.redacted(&text);
         let line = text.split(|char: char| char.is_whitespace() || char.is_control());
         let line = line.filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
         let mut start: String = line.chars().take(EXCERPT).collect();
@@ -90,6 +95,12 @@ impl Reply {
         }
         start
     }
+}
+
+/// Returns `text` without `secret`, be it there as it is or percent-encoded.
+fn redact(text: &str, secret: &Secret) -> String {
+    let encoded: String = url::form_urlencoded::byte_serialize(secret.reveal().as_bytes()).collect();
+    text.replace(secret.reveal(), "…").replace(&encoded, "…")
 }
 
 impl fmt::Debug for Reply {
@@ -102,5 +113,16 @@ impl fmt::Debug for Reply {
             self.body.len(),
             self.excerpt()
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_found_in_a_text_plainly_and_percent_encoded() {
+        let secret = Secret::from("a/b c&d");
+        assert_eq!(redact("?key=a%2Fb+c%26d&x, a/b c&d", &secret), "?key=…&x, …");
     }
 }

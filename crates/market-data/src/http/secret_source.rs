@@ -1,62 +1,12 @@
-//! Keys of APIs: where they are kept, and how they are never shown.
+//! Keys of APIs: where they are kept, and what may be one.
 
-use std::{env, fmt, fs::File, io::Read, path::PathBuf, sync::Arc};
+use std::{env, fmt, fs::File, io::Read, path::PathBuf};
 
-use cache_core::{Error, ErrorKind, Result};
+use cache_core::{Error, ErrorKind, Result, Secret};
 use serde::{Deserialize, Serialize};
 
 /// The longest key, in bytes.
 const MAX_LEN: usize = 16 << 10;
-
-/// The key of an API, or another text that nobody may read in a log.
-///
-/// ```
-/// use market_data::Secret;
-///
-/// let secret = Secret::new("hunter2")?;
-/// assert_eq!(format!("{secret:?}"), "…");
-/// assert_eq!(secret.reveal(), "hunter2");
-/// # Ok::<(), cache_core::Error>(())
-/// ```
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Arc<str>);
-
-impl Secret {
-    /// A secret of this text, without the white space around it.
-    ///
-    /// # Errors
-    ///
-    /// `Config` if nothing is left, if it is longer than 16 KiB, or if it can't stand in a header.
-    pub fn new(text: &str) -> Result<Self> {
-        let text = text.trim();
-        if text.is_empty() {
-            return Err(config("it is empty: give the key as its provider issued it".into()));
-        }
-        if text.len() > MAX_LEN || !text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
-            let wanted = "a key is one line of at most 16 KiB of visible ASCII";
-            return Err(config(format!("its {} bytes are no key: {wanted}", text.len())));
-        }
-        Ok(Self(text.into()))
-    }
-
-    /// The text, for the one place that sends it.
-    #[must_use]
-    pub fn reveal(&self) -> &str {
-        &self.0
-    }
-
-    /// A text in which this secret is not to be found, as it is or percent-encoded.
-    pub(crate) fn hidden_in(&self, text: &str) -> String {
-        let encoded: String = url::form_urlencoded::byte_serialize(self.0.as_bytes()).collect();
-        text.replace(&*self.0, "…").replace(&encoded, "…")
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("…")
-    }
-}
 
 /// Where a secret is kept, which is no secret. In a configuration `{env: NAME}` or `{file: PATH}`.
 ///
@@ -102,7 +52,7 @@ impl SecretSource {
                     .map_err(|_| config(format!("{} holds no text: put the key there", path.display())))?
             }
         };
-        Secret::new(&text).map_err(|why| config(format!("the key in {self} is none: {why}")))
+        api_key(&text).map_err(|why| config(format!("the key in {self} is none: {why}")))
     }
 }
 
@@ -113,6 +63,23 @@ impl fmt::Display for SecretSource {
             Self::File(path) => write!(f, "the file {}", path.display()),
         }
     }
+}
+
+/// Returns the key that `text` is, without the white space around it.
+///
+/// # Errors
+///
+/// `Config` if nothing is left, if it is longer than 16 KiB, or if it can't stand in a header.
+pub(crate) fn api_key(text: &str) -> Result<Secret> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err(config("it is empty: give the key as its provider issued it".into()));
+    }
+    if text.len() > MAX_LEN || !text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+        let wanted = "a key is one line of at most 16 KiB of visible ASCII";
+        return Err(config(format!("its {} bytes are no key: {wanted}", text.len())));
+    }
+    Ok(text.into())
 }
 
 fn config(message: String) -> Error {
@@ -146,11 +113,5 @@ mod tests {
         fs::write(&path, b"hunter2\xff").unwrap();
         let why = SecretSource::File(path).read().unwrap_err().to_string();
         assert!(why.contains("holds no text") && !why.contains("nter2"), "{why}");
-    }
-
-    #[test]
-    fn it_is_found_in_a_text_plainly_and_percent_encoded() {
-        let secret = Secret::new("a/b c&d").unwrap();
-        assert_eq!(secret.hidden_in("?key=a%2Fb+c%26d&x, a/b c&d"), "?key=…&x, …");
     }
 }

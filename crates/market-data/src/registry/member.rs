@@ -1,11 +1,11 @@
 //! One provider of a registry: its turn, its time, its second chance, its counts.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use cache_core::Timestamp;
+use cache_core::{
+    Timestamp,
+    sync::{Mutex, MutexGuard},
+};
 
 use super::{
     gate::{Closed, Gate},
@@ -65,7 +65,7 @@ impl Member {
     ) -> Answers<Q::Value> {
         let deadline = self.time.now().after(patience);
         self.turn(deadline).await.map_err(|closed| self.held_back(closed))?;
-        let mut failed = 0;
+        let (mut failed, mut backoff) = (0, self.settings.backoff());
         loop {
             let error = match self.attempt(question, ids, failed > 0).await {
                 Ok(answers) => return Ok(answers),
@@ -76,7 +76,7 @@ impl Member {
                 return Err(error);
             }
             if !matches!(error.fault(), Fault::Throttled { .. }) {
-                self.time.sleep(self.settings.backoff(failed)).await;
+                self.time.sleep(backoff.pause_at_least_half()).await;
             }
             // Nothing is known better than why the call failed that did go out.
             self.turn(deadline).await.map_err(|_| error)?;
@@ -171,7 +171,7 @@ impl Member {
     }
 
     fn gate(&self) -> MutexGuard<'_, Gate> {
-        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+        self.gate.lock()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
+use cache_core::Backoff;
 use serde::{Deserialize, Serialize};
 
 use crate::{DataType, Market};
@@ -65,12 +66,9 @@ impl Default for ProviderSettings {
 }
 
 impl ProviderSettings {
-    /// The pause before a further call, after so many failed ones.
-    pub(super) fn backoff(&self, failed: u32) -> Duration {
-        let doubled = self.backoff_ms.saturating_mul(1 << failed.saturating_sub(1).min(20));
-        let pause = Duration::from_millis(doubled.min(self.backoff_max_ms));
-        // Cut at random, so that those who failed together don't come back together.
-        pause / 2 + (pause / 2).mul_f64(fastrand::f64())
+    /// The pauses before further calls of one question.
+    pub(super) fn backoff(&self) -> Backoff {
+        Backoff::new(Duration::from_millis(self.backoff_ms)..=Duration::from_millis(self.backoff_max_ms))
     }
 }
 
@@ -102,14 +100,15 @@ mod tests {
     #[test]
     fn pauses_double_up_to_their_most_and_differ() {
         let settings = ProviderSettings { backoff_ms: 100, backoff_max_ms: 1000, ..Default::default() };
-        for (failed, most) in [(1, 100), (2, 200), (3, 400), (4, 800), (5, 1000), (u32::MAX, 1000)] {
-            let pauses: Vec<Duration> = (0..100).map(|_| settings.backoff(failed)).collect();
+        let mut backoffs: Vec<Backoff> = (0..100).map(|_| settings.backoff()).collect();
+        for most in [100, 200, 400, 800, 1000, 1000] {
+            let pauses: Vec<Duration> = backoffs.iter_mut().map(Backoff::pause_at_least_half).collect();
             let bounds = Duration::from_millis(most / 2)..=Duration::from_millis(most);
-            assert!(pauses.iter().all(|pause| bounds.contains(pause)), "{failed}: {pauses:?}");
+            assert!(pauses.iter().all(|pause| bounds.contains(pause)), "{most}: {pauses:?}");
             assert!(pauses.iter().any(|pause| *pause != pauses[0]));
         }
         let huge = ProviderSettings { backoff_ms: u64::MAX, backoff_max_ms: u64::MAX, ..Default::default() };
-        assert!(huge.backoff(9) > Duration::from_secs(1));
+        assert!(huge.backoff().pause_at_least_half() > Duration::from_secs(1));
     }
 
     #[test]

@@ -1,11 +1,8 @@
 //! What was asked of a provider, in numbers, and how it is.
 
-use std::sync::{
-    Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use cache_core::Timestamp;
+use cache_core::{Timestamp, sync::Mutex};
 
 use crate::{Answer, ProviderError};
 
@@ -111,11 +108,11 @@ impl Tally {
     }
 
     pub(super) fn last_error(&self) -> Option<(Timestamp, ProviderError)> {
-        self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.last_error.lock().clone()
     }
 
     fn note(&self, error: &ProviderError, now: Timestamp) {
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, error.clone()));
+        *self.last_error.lock() = Some((now, error.clone()));
     }
 }
 

@@ -11,7 +11,7 @@ const PARTS: u32 = 1000;
 /// A sliding window over the calls that were made. It never lets more than its limit through within its
 /// span, wherever one begins to look; it may let a call wait for up to a thousandth of the span too long.
 #[derive(Debug)]
-pub(super) struct Window {
+pub(crate) struct Window {
     limit: u32,
     span: Duration,
     /// The ends of parts, and how many calls were made in them.
@@ -20,20 +20,20 @@ pub(super) struct Window {
 }
 
 impl Window {
-    pub(super) fn new(limit: u32, span: Duration) -> Self {
+    pub(crate) fn new(limit: u32, span: Duration) -> Self {
         Self { limit, span, made: VecDeque::new(), used: 0 }
     }
 
-    pub(super) fn limit(&self) -> u32 {
+    pub(crate) fn limit(&self) -> u32 {
         self.limit
     }
 
-    pub(super) fn span(&self) -> Duration {
+    pub(crate) fn span(&self) -> Duration {
         self.span
     }
 
     /// From when on a call may be made, if none may be now.
-    pub(super) fn ready(&mut self, now: Timestamp) -> Result<(), Timestamp> {
+    pub(crate) fn ready(&mut self, now: Timestamp) -> Result<(), Timestamp> {
         while let Some((_, calls)) = self.made.front().filter(|(end, _)| end.after(self.span) <= now) {
             self.used -= calls;
             self.made.pop_front();
@@ -45,7 +45,7 @@ impl Window {
     }
 
     /// Notes a call, which [`Window::ready`] allowed.
-    pub(super) fn take(&mut self, now: Timestamp) {
+    pub(crate) fn take(&mut self, now: Timestamp) {
         self.used += 1;
         match self.made.back_mut() {
             Some((end, calls)) if now <= *end => *calls += 1,

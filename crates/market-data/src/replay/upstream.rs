@@ -7,22 +7,16 @@ use std::{
     time::Duration,
 };
 
-use cache_core::{Clock, Timestamp};
-use governor::{
-    Quota, RateLimiter,
-    clock::Clock as _,
-    middleware::NoOpMiddleware,
-    state::{InMemoryState, NotKeyed},
-};
+use cache_core::{Clock, Timestamp, sync::Mutex};
 
 use super::{Faults, Usage};
-use crate::{DataType, Fault, ProviderError, monotonic_clock::Steady};
+use crate::{DataType, Fault, ProviderError, monotonic_clock::Steady, registry::Window};
 
 pub(super) struct Upstream {
     time: Steady,
     latency: Duration,
     rate: NonZeroU32,
-    limiter: RateLimiter<NotKeyed, InMemoryState, Pace, NoOpMiddleware<Duration>>,
+    calls_made: Mutex<Window>,
     patience: Duration,
     faults: Faults,
     calls: AtomicU64,
@@ -41,7 +35,7 @@ impl Upstream {
     ) -> Self {
         let time = Steady::new(clock);
         Self {
-            limiter: RateLimiter::direct_with_clock(Quota::per_second(rate), Pace(time.clone())),
+            calls_made: Mutex::new(Window::new(rate.get(), Duration::from_secs(1))),
             time,
             latency,
             rate,
@@ -85,12 +79,19 @@ impl Upstream {
         Err(ProviderError::new(Fault::Broken, message))
     }
 
+    /// Counts a call, or tells from when on one may be made.
+    fn take_turn(&self) -> Result<(), Timestamp> {
+        let (mut window, now) = (self.calls_made.lock(), self.time.now());
+        window.ready(now)?;
+        window.take(now);
+        Ok(())
+    }
+
     /// Waits for a turn under the rate limit, as a client that knows its quota does.
     async fn turn(&self) -> Result<(), ProviderError> {
         let began = self.time.now();
-        while let Err(not_yet) = self.limiter.check() {
-            let wait = not_yet.wait_time_from(Pace(self.time.clone()).now());
-            if self.time.now().since(began) + wait > self.patience {
+        while let Err(next) = self.take_turn() {
+            if next.since(began) > self.patience {
                 self.refused.fetch_add(1, Ordering::Relaxed);
                 let message = format!(
                     "replay lets {} calls a second through and has no turn left within {} ms: try again later",
@@ -99,7 +100,7 @@ impl Upstream {
                 );
                 return Err(ProviderError::new(Fault::Throttled { retry_after: None }, message));
             }
-            self.time.sleep(wait).await;
+            self.time.sleep(next.since(self.time.now())).await;
         }
         Ok(())
     }
@@ -113,17 +114,5 @@ impl fmt::Debug for Upstream {
             .field("faults", &self.faults)
             .field("usage", &self.usage())
             .finish_non_exhaustive()
-    }
-}
-
-/// The limiter's view of time.
-#[derive(Clone)]
-struct Pace(Steady);
-
-impl governor::clock::Clock for Pace {
-    type Instant = Duration;
-
-    fn now(&self) -> Duration {
-        self.0.now().since(Timestamp::from_micros(0))
     }
 }

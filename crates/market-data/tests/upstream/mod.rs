@@ -2,11 +2,9 @@
 
 #![allow(dead_code, reason = "each test that includes this module uses a part of it")]
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::VecDeque, sync::Arc};
 
+use cache_core::sync::Mutex;
 use serde_json::Value;
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
@@ -173,12 +171,12 @@ impl Upstream {
 
     /// What it was asked, in order.
     pub(crate) fn asked(&self) -> Vec<Asked> {
-        lock(&self.state).asked.clone()
+        self.state.lock().asked.clone()
     }
 
     /// How often it was asked.
     pub(crate) fn calls(&self) -> usize {
-        lock(&self.state).asked.len()
+        self.state.lock().asked.len()
     }
 }
 
@@ -188,10 +186,6 @@ impl Drop for Upstream {
     }
 }
 
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
-    state.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 /// Answers one connection's requests until either side ends it.
 async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) {
     // A head and a body are two writes: the second would wait for the first's acknowledgement.
@@ -199,7 +193,7 @@ async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) {
     let mut stream = BufReader::new(stream);
     while let Some(asked) = read(&mut stream).await {
         let answer = {
-            let mut state = lock(&state);
+            let mut state = state.lock();
             state.asked.push(asked.clone());
             (state.script)(&asked)
         };

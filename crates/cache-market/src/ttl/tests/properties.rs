@@ -98,7 +98,7 @@ proptest! {
         prop_assert!(ttl.life <= asked);
         prop_assert!(!ttl.life.is_zero(), "nothing in the default table is never kept");
         prop_assert!(!absent || ttl.life <= rules.classes.short);
-        prop_assert_eq!(ttl.grace, ttl.life + rules.grace(scope));
+        prop_assert_eq!(ttl.grace, ttl.life + rules.stale_for(scope));
     }
 
     /// `until_change` is exactly that, and not shorter.

@@ -26,7 +26,7 @@ fn rules_are_read_as_they_are_written() {
 #[test]
 fn a_cell_is_changed_and_the_rest_stays() {
     let time = time(
-        r#"{"classes": {"long": "2h"}, "rows": {"price": {"open": "1m"}, "price.etf": {"open": "short"}, "user": {"grace": 5}}}"#,
+        r#"{"classes": {"long": "2h"}, "rows": {"price": {"open": "1m"}, "price.etf": {"open": "short"}, "user": {"stale_for": 5}}}"#,
     );
     let now = at(NOON);
     let seconds = |text| life(&time, text, now).as_secs();
@@ -53,6 +53,15 @@ fn a_phase_of_which_nothing_is_said_is_as_the_one_that_stands_in() {
         (Phase::Holiday, 3),
     ] {
         assert_eq!(seconds(phase), Life::seconds(expected), "{phase:?}");
+    }
+}
+
+/// It was called so once, and counted past the life, while all other grace counts from birth.
+#[test]
+fn rules_that_say_grace_are_refused_and_told_to_say_stale_for() {
+    for text in [r#"{"grace": 60}"#, r#"{"rows": {"price": {"grace": 60}}}"#] {
+        let error = serde_json::from_str::<TtlRules>(text).unwrap_err().to_string();
+        assert!(error.contains("unknown field `grace`") && error.contains("`stale_for`"), "{error}");
     }
 }
 

@@ -183,6 +183,16 @@ fn a_file_that_is_no_yaml_or_not_there_is_named_with_what_is_wrong() {
 }
 
 #[test]
+fn rules_that_say_grace_are_refused_with_the_name_that_they_mean() {
+    let folder = tempfile::tempdir().unwrap();
+    for rules in ["{grace: 60}", "{rows: {price: {grace: 60}}}"] {
+        let path = file(folder.path(), &format!("ttl: {{rules: {rules}}}\n"));
+        let said = refused(&mut command(folder.path(), &["--config", &path]));
+        assert!(said.contains("there is no \"grace\"") && said.contains("stale_for"), "{rules}: {said}");
+    }
+}
+
+#[test]
 fn a_file_is_checked_without_being_served_with() {
     let folder = tempfile::tempdir().unwrap();
     let check = |text: &str| {

@@ -1,6 +1,6 @@
 //! One kind of data of a JSON API: its URL, its key and its headers, and whether its body tells an error.
 
-use cache_core::{Clock, Error, ErrorKind, Result};
+use cache_core::{Clock, Error, ErrorKind, Result, Secret};
 use serde_json::Value;
 
 use super::{
@@ -9,7 +9,7 @@ use super::{
     template::{Gap, Template},
 };
 use crate::{
-    Asset, DateRange, Fault, ProviderError, Secret,
+    Asset, DateRange, Fault, ProviderError,
     http::{Call, HttpClient, Reply},
     parse::start_of,
 };

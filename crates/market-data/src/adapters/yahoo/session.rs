@@ -8,11 +8,12 @@ use std::{
     },
 };
 
+use cache_core::Secret;
 use tokio::sync::Mutex;
 
 use crate::{
-    Fault, ProviderError, Secret,
-    http::{Call, HttpClient, Reply},
+    Fault, ProviderError,
+    http::{Call, HttpClient, Reply, api_key},
 };
 
 /// What lets a client ask for quotes.
@@ -80,8 +81,7 @@ fn cookie(reply: &Reply) -> Result<Secret, ProviderError> {
             reply.error(Fault::BadAnswer, "without the cookie that quotes need")
         });
     }
-    Secret::new(&pairs.join("; "))
-        .map_err(|_| reply.error(Fault::BadAnswer, "a cookie that can't be sent back"))
+    api_key(&pairs.join("; ")).map_err(|_| reply.error(Fault::BadAnswer, "a cookie that can't be sent back"))
 }
 
 /// A crumb is a short word; what isn't one is a page that says something else.
@@ -89,7 +89,7 @@ fn crumb(reply: &Reply) -> Result<Secret, ProviderError> {
     let text = std::str::from_utf8(&reply.body).unwrap_or_default().trim();
     let sound = (1..=64).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"<{".contains(&byte));
-    match Secret::new(text) {
+    match api_key(text) {
         Ok(crumb) if sound => Ok(crumb),
         _ => Err(reply.error(Fault::BadAnswer, "no crumb, which quotes need")),
     }

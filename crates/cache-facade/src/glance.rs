@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cache_core::{Event, Freshness, Key, LookupKey, Meta, Timestamp, ToKey};
-use cache_memory::Held;
+use cache_memory::EntryRef;
 
 use crate::{
     counters::Count,
@@ -30,7 +30,7 @@ impl<V: Cacheable> Region<V> {
     pub(crate) fn glance(&self, key: &impl LookupKey, now: Timestamp) -> Glance<V> {
         let entry = self.looks(key).then(|| self.engine.memory.peek(key)).flatten();
         let Some(entry) = entry else { return Glance::Miss };
-        let held = Held::from(&entry);
+        let held = EntryRef::from(&entry);
         let freshness = entry.meta.freshness(now);
         if freshness == Freshness::Dead || !self.alive(&entry.meta) {
             return Glance::Miss;
@@ -50,7 +50,7 @@ impl<V: Cacheable> Region<V> {
     pub(crate) fn fresh<K: ToKey + ?Sized, T>(
         &self,
         key: &K,
-        take: impl FnOnce(Held<'_>) -> Option<T>,
+        take: impl FnOnce(EntryRef<'_>) -> Option<T>,
     ) -> Option<T> {
         let key = &key.to_lookup(&self.core.prefix);
         if !self.looks(key) {
@@ -82,7 +82,7 @@ impl<V: Cacheable> Region<V> {
 
     /// Whether a fresh entry outlived all stamps, and is not due to be refreshed.
     #[inline(never)]
-    fn holds(&self, held: Held<'_>, cleared: Timestamp, now: Timestamp) -> bool {
+    fn holds(&self, held: EntryRef<'_>, cleared: Timestamp, now: Timestamp) -> bool {
         let meta = held.meta();
         meta.born > cleared
             && (!held.is_tagged() || self.engine.stamps.verdict(meta, false) == Verdict::Alive)
@@ -114,13 +114,13 @@ impl<V: Cacheable> Region<V> {
 }
 
 /// The entry with its value as a `V`; `None` for another type's, which a region never puts there.
-pub(crate) fn typed<V: Cacheable>(held: Held<'_>) -> Option<Found<V>> {
+pub(crate) fn typed<V: Cacheable>(held: EntryRef<'_>) -> Option<Found<V>> {
     Some(Found { value: typed_value(held)?, source: Source::Memory, meta: held.meta().clone() })
 }
 
 /// The value as a `V`, if there is one; `None` if it is of another type.
 #[inline]
-pub(crate) fn typed_value<V: Cacheable>(held: Held<'_>) -> Option<Option<Arc<V>>> {
+pub(crate) fn typed_value<V: Cacheable>(held: EntryRef<'_>) -> Option<Option<Arc<V>>> {
     match held.value() {
         Some(value) => Some(Some(Arc::clone(value).downcast::<V>().ok()?)),
         None => Some(None),

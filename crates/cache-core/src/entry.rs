@@ -1,4 +1,4 @@
-//! What a tier holds under a key: a value and what is promised about it.
+//! What a tier stores under a key: a value and its metadata.
 
 pub(crate) mod tombstone;
 
@@ -6,38 +6,38 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{Blob, Error, ErrorKind, Result, Timestamp, Ttl};
 
-/// A value, or the knowledge that there is none, with what is promised about it.
+/// A value, or the knowledge that there is none, with its metadata.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry<T = Blob> {
-    /// `None`: the source said that the key does not exist.
+    /// The value; `None` if the source said that the key does not exist.
     pub value: Option<T>,
-    /// When the value was born and until when it may be served.
+    /// When the value was born, until when it may be served, and its tags.
     pub meta: Meta,
 }
 
 impl<T> Entry<T> {
-    /// An entry holding `value`.
+    /// Returns an entry of `value`.
     pub fn new(value: T, meta: Meta) -> Self {
         Self { value: Some(value), meta }
     }
 
-    /// An entry that says: the source has no such key.
+    /// Returns an entry that says that the source has no such key.
     #[must_use]
     pub fn absent(meta: Meta) -> Self {
         Self { value: None, meta }
     }
 }
 
-/// What is promised about a value. Small and, without tags and etag, copied without allocating.
+/// The metadata of an entry. It is small, and cloning it does not allocate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meta {
-    /// When the load that brought the value began: of two values the later born wins.
+    /// When the load that brought the value began, or when it was put. Of two values the later born wins.
     pub born: Timestamp,
     /// Until when the value is fresh.
     pub stale_at: Timestamp,
-    /// From when on the value may not be served at all.
+    /// From this moment the value may not be served at all.
     pub dead_at: Timestamp,
-    /// What the value weighs in a memory budget, in bytes.
+    /// The weight of the value in a memory budget, in bytes.
     pub cost: u32,
     labels: Option<Arc<Labels>>,
 }
@@ -49,17 +49,17 @@ struct Labels {
 }
 
 impl Meta {
-    /// Born at `born`, promised as `ttl` says.
+    /// Returns the metadata of a value born at `born` with this TTL.
     #[must_use]
     pub fn new(born: Timestamp, ttl: Ttl) -> Self {
         let ttl = ttl.normalised();
-        // A life of zero is over before it begins: births are unique, and may lie a little ahead.
+        // With a life of zero the value is dead even by a clock that is behind its birth.
         let until = |span: Duration| if span.is_zero() { Timestamp::MIN } else { born.after(span) };
         Self { born, stale_at: until(ttl.life), dead_at: until(ttl.grace), cost: 0, labels: None }
     }
 
-    /// The same with both spans counted from `now`, if it was born ahead of it: births are unique, and
-    /// run ahead of a clock that was set back, which must not stretch a promise.
+    /// Returns the same with life and grace counted from `now`, if it was born later than `now`. Births are
+    /// unique and run ahead of a clock that was set back, which must not lengthen a life.
     #[must_use]
     pub fn counted_from(mut self, now: Timestamp) -> Self {
         let ahead = self.born.since(now);
@@ -71,7 +71,8 @@ impl Meta {
         self
     }
 
-    /// The same with tags, by which the entry can be invalidated, and the source's version of it.
+    /// Returns the same with these tags, by which the entry can be invalidated, and the source's version of
+    /// the value.
     #[must_use]
     pub fn labelled(mut self, tags: &[Tag], etag: Option<&str>) -> Self {
         self.labels = (!tags.is_empty() || etag.is_some())
@@ -79,20 +80,20 @@ impl Meta {
         self
     }
 
-    /// The tags.
+    /// Returns the tags.
     #[must_use]
     #[inline]
     pub fn tags(&self) -> &[Tag] {
         self.labels.as_ref().map_or(&[], |labels| &labels.tags)
     }
 
-    /// The source's own version of the value, to ask "modified since?" with.
+    /// Returns the source's version of the value, with which a loader can ask whether it was modified.
     #[must_use]
     pub fn etag(&self) -> Option<&str> {
         self.labels.as_ref().and_then(|labels| labels.etag.as_deref())
     }
 
-    /// The one function that judges age.
+    /// Returns whether the entry is fresh, stale or dead at `now`. No other function judges age.
     #[must_use]
     #[inline]
     pub fn freshness(&self, now: Timestamp) -> Freshness {
@@ -106,39 +107,40 @@ impl Meta {
     }
 }
 
-/// What an entry is good for.
+/// Whether an entry may be served, by its age.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Freshness {
     /// May be served as it is.
     Fresh,
-    /// In grace: may be served while a new value is fetched or can't be had.
+    /// In grace: may be served while a new value is loaded or can't be loaded.
     Stale,
     /// May not be served.
     Dead,
 }
 
-/// A label on entries, by which all of them are invalidated at once.
+/// A label on entries, by which all that carry it are invalidated at once.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tag(Arc<str>);
 
 impl Tag {
-    /// The longest tag, in bytes.
+    /// The most bytes that a tag may have.
     pub const MAX_LEN: usize = 512;
 
-    /// The tag `text`, taken as it is.
+    /// Returns the tag `text`, as it is.
     ///
     /// # Errors
     ///
     /// `Limit` if it is empty or longer than [`Tag::MAX_LEN`].
     pub fn new(text: &str) -> Result<Self> {
         if text.is_empty() || text.len() > Self::MAX_LEN {
-            let message = format!("a tag has 1 to {} bytes, this one {}", Self::MAX_LEN, text.len());
+            let message =
+                format!("a tag must have 1 to {} bytes, this one has {}", Self::MAX_LEN, text.len());
             return Err(Error::new(ErrorKind::Limit, "tag", message));
         }
         Ok(Self(text.into()))
     }
 
-    /// The text.
+    /// Returns the text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,11 +1,12 @@
-//! One error: what kind it is, what was being done, what was wrong, and what lay under it.
+//! The error of the workspace: its kind, the operation that failed, a message and a source.
 
 use std::{error::Error as StdError, fmt, sync::Arc};
 
 /// The result of every operation in the workspace.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong, while doing what. Cheap to clone, so that one failed load answers every waiter.
+/// An error of the cache. Cloning is cheap, so that one failed load can be returned to every caller that
+/// waited for it.
 ///
 /// ```
 /// use cache_core::{Error, ErrorKind};
@@ -24,20 +25,20 @@ struct Inner {
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
-/// The kinds of failure. Absence is not among them: a key that isn't there is `None`.
+/// The kinds of errors. Absence is not among them: a key that does not exist is `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
-    /// A setting or an argument can't be honoured as it was given.
+    /// A setting or an argument is invalid.
     Config,
-    /// A key, a value or a queue is larger than its stated limit.
+    /// A key, a value or a queue exceeds its limit.
     Limit,
-    /// A value could not be encoded, or does not survive its codec.
+    /// A value could not be encoded, or not be read back.
     Codec,
-    /// Stored bytes are not what was written: truncated, altered, foreign, or of another schema.
+    /// Stored bytes are truncated, altered, foreign, or of another schema version.
     Corrupt,
-    /// No answer within the time allowed.
+    /// There was no answer within the time allowed.
     Timeout,
-    /// A tier can't be reached or is held off by its guard.
+    /// A tier can't be reached, or its guard holds calls off.
     Unavailable,
     /// A storage medium refused a write: full, read-only or failing.
     Storage,
@@ -48,7 +49,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// Whether the same call may succeed if made again later, as it is.
+    /// Whether the same call may succeed if it is made again later.
     #[must_use]
     pub fn is_retryable(self) -> bool {
         match self {
@@ -59,13 +60,13 @@ impl ErrorKind {
 }
 
 impl Error {
-    /// An error of `kind`, met while doing `operation`; the message says what, with which value.
+    /// Returns an error of `kind` in `operation`. The message names what was wrong, with the value.
     #[must_use]
     pub fn new(kind: ErrorKind, operation: &'static str, message: impl Into<String>) -> Self {
         Self(Arc::new(Inner { kind, operation, message: message.into(), source: None }))
     }
 
-    /// The same, caused by `source`.
+    /// Returns an error that was caused by `source`.
     #[must_use]
     pub fn caused(
         kind: ErrorKind,
@@ -76,26 +77,26 @@ impl Error {
         Self(Arc::new(Inner { kind, operation, message: message.into(), source: Some(source.into()) }))
     }
 
-    /// The kind of failure, from which all else about it follows.
+    /// Returns the kind.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// What was being done: `"get"`, `"put"`, `"load"`, ...
+    /// Returns the operation that failed: `"get"`, `"put"`, `"load"`, ...
     #[must_use]
     pub fn operation(&self) -> &'static str {
         self.0.operation
     }
 
-    /// Whether the same call may succeed if made again later, as it is.
+    /// Whether the same call may succeed if it is made again later.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         self.0.kind.is_retryable()
     }
 
-    /// What lay under it, for a look at the error of a driver or source. Its text is part of this
-    /// error's own, which is why `source` leads past it.
+    /// Returns the error of the driver or source that caused this one. Its text is part of the text of this
+    /// error, which is why [`source`](StdError::source) returns the source of the cause.
     #[must_use]
     pub fn cause(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
         self.0.source.as_deref()

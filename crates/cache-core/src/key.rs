@@ -1,4 +1,4 @@
-//! Names of entries: `kind:id`, optionally within a namespace, hashed once.
+//! The names of entries: `kind:id`, optionally within a namespace, hashed once.
 
 pub(crate) mod lookup;
 pub(crate) mod pattern;
@@ -14,7 +14,7 @@ use std::{
 use self::prefix::Prefix;
 use crate::Result;
 
-/// The longest key, in bytes of text, namespace and kind included.
+/// The most bytes that the text of a key may have, namespace and kind included.
 pub const MAX_KEY_LEN: usize = 4096;
 
 /// The name of an entry: `price:AAPL:yahoo`, or `md:price:AAPL:yahoo` in the namespace `md`.
@@ -28,7 +28,7 @@ pub const MAX_KEY_LEN: usize = 4096;
 /// assert_eq!(key.as_str(), "price:AAPL:yahoo");
 /// assert_eq!(key.id(), "AAPL:yahoo");
 ///
-/// // Parts are kept apart whatever they hold.
+/// // Parts stay apart whatever they contain.
 /// assert_eq!(Key::from_parts("price", ["A:B", "C"])?.as_str(), "price:A%3AB:C");
 /// # Ok::<(), cache_core::Error>(())
 /// ```
@@ -37,21 +37,22 @@ pub struct Key {
     pub(crate) text: Arc<str>,
     pub(crate) hash: u64,
     pub(crate) id_at: u32,
-    /// The low half of the prefix's hash: tells prefixes apart without reading the text.
+    /// The low half of the prefix's hash, which tells prefixes apart without reading the text.
     pub(crate) mark: u32,
 }
 
 impl Key {
-    /// The key `kind:id`, `id` taken as it is.
+    /// Returns the key `kind:id`, with `id` as it is.
     ///
     /// # Errors
     ///
-    /// `Config` if the kind is empty or holds a `:`; `Limit` past [`MAX_KEY_LEN`].
+    /// `Config` if the kind is empty, starts with `!`, or contains a `:` or a control character; `Limit`
+    /// past [`MAX_KEY_LEN`].
     pub fn new(kind: &str, id: &str) -> Result<Self> {
         Prefix::new(None, kind)?.key(id)
     }
 
-    /// The key whose id is `parts` joined by `:`; a `:` or `%` inside a part is percent-encoded, so
+    /// Returns the key whose id is `parts` joined by `:`. A `:` or `%` inside a part is percent-encoded, so
     /// that different parts never make the same key.
     ///
     /// # Errors
@@ -62,38 +63,38 @@ impl Key {
         Self::new(kind, &parts.join(":"))
     }
 
-    /// The whole text, which is the key's name on every tier.
+    /// Returns the whole text, which is the name of the key on every tier.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// What follows the kind.
+    /// Returns the text after the kind and its `:`.
     #[must_use]
     pub fn id(&self) -> &str {
         &self.text[self.id_at as usize..]
     }
 
-    /// What follows the kind, without a look at where its characters begin.
+    /// As [`Key::id`], in bytes, which spares the check for a character boundary.
     #[inline]
     pub(crate) fn id_bytes(&self) -> &[u8] {
         &self.text.as_bytes()[self.id_at as usize..]
     }
 
-    /// The namespace and kind with their closing `:`.
+    /// Returns the namespace and kind with their closing `:`.
     #[must_use]
     pub fn prefix(&self) -> &str {
         &self.text[..self.id_at as usize]
     }
 
-    /// The hash, the same for equal keys within this process and different in the next.
+    /// Returns the hash. Equal keys have equal hashes within a process, and other hashes in the next.
     #[must_use]
     #[inline]
     pub fn hash(&self) -> u64 {
         self.hash
     }
 
-    /// Whether this names an entry of the cache's own: see [`Prefix::reserved`].
+    /// Whether the key names one of the cache's own entries: see [`Prefix::reserved`].
     #[must_use]
     pub fn is_reserved(&self) -> bool {
         self.text.starts_with('!')
@@ -111,7 +112,7 @@ fn quote(part: &str) -> Cow<'_, str> {
 impl PartialEq for Key {
     #[inline]
     fn eq(&self, other: &Self) -> bool {
-        // Clones share their text, which is then not read.
+        // Clones share their text, so it need not be read.
         let same = || Arc::ptr_eq(&self.text, &other.text) || self.text == other.text;
         self.hash == other.hash && self.id_at == other.id_at && same()
     }
@@ -138,12 +139,12 @@ impl fmt::Display for Key {
     }
 }
 
-/// Passes a key's own hash on: the hasher for maps keyed by [`Key`], and for nothing else.
+/// The hasher for maps keyed by [`Key`], and for nothing else: it passes the hash of the key on.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct KeyHasher(u64);
 
 impl KeyHasher {
-    /// The builder to give to a map.
+    /// Returns the builder to give to a map.
     #[must_use]
     pub fn builder() -> BuildHasherDefault<Self> {
         BuildHasherDefault::new()

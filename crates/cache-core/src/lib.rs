@@ -1,9 +1,9 @@
 //! The words and the few small traits of a tiered cache.
 //!
-//! This crate does no I/O, knows no driver and starts no task. A tier implements [`Tier`], a
-//! provider implements [`Loader`], and everything they say to each other is spelled here: a
-//! [`Key`], an [`Entry`] with its [`Meta`], the [`Clock`] that judges age, the [`envelope`] that
-//! turns an entry into bytes and back.
+//! This crate does no I/O, knows no driver and starts no task. A tier implements [`Tier`] and a source
+//! of values implements [`Loader`]. The types they exchange are defined here: a [`Key`], an [`Entry`] with
+//! its [`Meta`], the [`Clock`] by which age is judged, and the [`envelope`] that turns an entry into bytes
+//! and back.
 //!
 //! ```
 //! use std::time::Duration;

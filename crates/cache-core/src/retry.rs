@@ -1,4 +1,4 @@
-//! What failed: how long to wait before it is tried again, and when to leave it alone.
+//! After a failure: how long to wait before the next attempt, and when to hold off all calls.
 
 pub(crate) mod backoff;
 pub(crate) mod breaker;

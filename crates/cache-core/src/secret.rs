@@ -1,10 +1,10 @@
-//! A text that is never shown.
+//! A text that is never shown in logs.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A password, a key, or another text that nobody may read in a log: its `Debug` shows nothing of it.
+/// A password, a key, or another text that must not be in a log. Its `Debug` shows nothing of it.
 ///
 /// ```
 /// use cache_core::Secret;

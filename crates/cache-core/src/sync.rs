@@ -1,16 +1,16 @@
-//! Locks that outlive a panic: whoever comes after the thread that panicked goes on with what it left.
+//! Locks without poison: after a panic of the thread that held one, others can lock it as before.
 //!
-//! Every lock of the workspace guards state that is whole between two statements, so a poisoned
-//! lock would only spread one caller's panic to all others.
+//! Every lock of the workspace guards state that is consistent between any two statements. A poisoned lock
+//! would only spread the panic of one caller to all others.
 
 use std::{
     fmt,
-    sync::{self, PoisonError},
+    sync::{self, PoisonError, TryLockError},
 };
 
 pub use std::sync::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 
-/// A mutex whose lock never fails.
+/// A mutex that can always be locked.
 ///
 /// ```
 /// use std::{panic, sync::Arc, thread};
@@ -30,7 +30,7 @@ pub use std::sync::{MutexGuard, RwLockReadGuard, RwLockWriteGuard};
 pub struct Mutex<T: ?Sized>(sync::Mutex<T>);
 
 impl<T> Mutex<T> {
-    /// A mutex around `value`.
+    /// Returns a mutex around `value`.
     pub const fn new(value: T) -> Self {
         Self(sync::Mutex::new(value))
     }
@@ -42,13 +42,23 @@ impl<T> Mutex<T> {
 }
 
 impl<T: ?Sized> Mutex<T> {
-    /// Waits for the lock and takes it.
+    /// Waits until the lock is free, and takes it.
     #[inline]
     pub fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the value, to which nobody else can have access.
+    /// Takes the lock if it is free; `None` if it is not.
+    #[inline]
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        match self.0.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
+    }
+
+    /// Returns the value without locking: the borrow proves that nobody else has access.
     pub fn get_mut(&mut self) -> &mut T {
         self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
@@ -60,12 +70,12 @@ impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
     }
 }
 
-/// A lock for many readers or one writer, which never fails.
+/// A lock for many readers or one writer, which can always be locked.
 #[derive(Default)]
 pub struct RwLock<T: ?Sized>(sync::RwLock<T>);
 
 impl<T> RwLock<T> {
-    /// A lock around `value`.
+    /// Returns a lock around `value`.
     pub const fn new(value: T) -> Self {
         Self(sync::RwLock::new(value))
     }
@@ -89,7 +99,7 @@ impl<T: ?Sized> RwLock<T> {
         self.0.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns the value, to which nobody else can have access.
+    /// Returns the value without locking: the borrow proves that nobody else has access.
     pub fn get_mut(&mut self) -> &mut T {
         self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
     }

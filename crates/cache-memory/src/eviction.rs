@@ -1,10 +1,10 @@
-//! Which entry goes first when there is no room for a new one.
+//! The names of the eviction policies.
 
 use std::{fmt, str::FromStr};
 
 use cache_core::{Error, ErrorKind};
 
-/// Which entry goes first when there is no room for a new one.
+/// The eviction policy: which entry is evicted when there is no room for another.
 ///
 /// ```
 /// use cache_memory::Eviction;
@@ -15,18 +15,18 @@ use cache_core::{Error, ErrorKind};
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Eviction {
-    /// The one not read for longest.
+    /// Evicts the entry not read for longest.
     Lru,
-    /// The one read least often, with a new one let in only if it promises more (moka's TinyLFU). What
-    /// was just put may be gone at once.
+    /// Evicts the entry read least often, and admits a new entry only if its key was asked for more often
+    /// (moka's TinyLFU). An entry just put may be evicted at once.
     Lfu,
-    /// The one put first.
+    /// Evicts the entry put first.
     Fifo,
-    /// The one nearest its death.
+    /// Evicts the entry nearest its death.
     Ttl,
-    /// By recency and frequency together: new entries prove themselves in a small queue, so that a
-    /// scan of many keys does not flush what is asked for again. The share of that queue follows the
-    /// demand (docs/adr/0014).
+    /// Evicts by recency and frequency together. New entries enter a small queue first, so that a scan of
+    /// many keys does not evict what is read again and again. The share of that queue follows the demand
+    /// (docs/adr/0014).
     #[default]
     Hybrid,
 }
@@ -35,7 +35,7 @@ impl Eviction {
     /// Every policy.
     pub const ALL: [Self; 5] = [Self::Lru, Self::Lfu, Self::Fifo, Self::Ttl, Self::Hybrid];
 
-    /// The name: `lru`, `lfu`, `fifo`, `ttl`, `hybrid`.
+    /// Returns the name: `lru`, `lfu`, `fifo`, `ttl`, `hybrid`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

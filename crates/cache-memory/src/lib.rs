@@ -1,4 +1,4 @@
-//! The near tier: decoded values in memory, found without awaiting, within a budget.
+//! The near tier: decoded values in memory, read without awaiting, within a budget.
 //!
 //! ```
 //! use std::{sync::Arc, time::Duration};
@@ -16,8 +16,9 @@
 //! # Ok::<(), cache_core::Error>(())
 //! ```
 //!
-//! What is dead is not served by whoever asks [`Meta::freshness`](cache_core::Meta::freshness), and is
-//! reclaimed by [`Memory::sweep`], to be called now and then; a `cache_facade::Cache` does.
+//! Memory returns dead entries too: its caller asks [`Meta::freshness`](cache_core::Meta::freshness) whether
+//! an entry may be served. [`Memory::sweep`] reclaims dead entries and has to be called now and then; a
+//! `cache_facade::Cache` does so.
 
 mod builder;
 mod eviction;
@@ -35,5 +36,5 @@ pub use memory::{Memory, Value};
 pub use stats::MemoryStats;
 pub use stats::evictions::Evictions;
 pub use stats::hottest::HotKey;
-pub use store::entry_ref::Held;
+pub use store::entry_ref::EntryRef;
 pub use tier::MemoryTier;

@@ -1,82 +1,75 @@
-//! The near tier: who is held, who wins, who is protected.
+//! The near tier: which write wins, what is refused, what is protected, what is counted.
 
-use std::{
-    any::Any,
-    fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{any::Any, fmt, sync::Arc};
 
 use cache_core::{
     Entry, Error, ErrorKind, Key, LookupKey, Meta, Pattern, Result, Target, Timestamp, Tombstone,
+    sync::{Mutex, MutexGuard},
 };
 
 use crate::{
     builder::MemoryBuilder,
     eviction::Eviction,
     protection::Protection,
-    refusals::Stripe,
-    stats::MemoryStats,
-    stats::evictions::Departures,
-    stats::hottest::HotKey,
-    stats::reads::Reads,
-    store::entry_ref::Held,
-    store::{Bounds, Store},
+    refusals::Refusals,
+    stats::{MemoryStats, evictions::EvictionLog, hottest::HotKey, reads::ReadCounts},
+    store::{Bounds, Store, entry_ref::EntryRef},
 };
 
-/// A decoded value of any type. One that is replaced, removed or evicted may be dropped under a lock of
-/// its key: its `drop` must not come back to the near tier.
+/// A decoded value of any type. A value that is replaced, removed or evicted may be dropped under the lock
+/// of its key, so its `drop` must not call the near tier.
 pub type Value = Arc<dyn Any + Send + Sync>;
 
-/// How many locks writers are spread over; reads take none of them.
-const STRIPES: usize = 64;
+/// The number of locks over which writers are spread by key. Reads take none of them.
+const WRITER_STRIPES: usize = 64;
 
-/// The near tier. A write compares `born` under its key's lock; which entry goes when there is no room
-/// is for the policy to say, chosen by [`Memory::builder`].
+/// The near tier. A write compares `born` under the lock of its key. The policy that [`Memory::builder`]
+/// was told chooses which entry is evicted when there is no room.
 pub struct Memory {
     store: Store,
     protection: Protection,
-    stripes: Box<[Mutex<Stripe>]>,
-    reads: Reads,
-    departures: Arc<Departures>,
+    stripes: Box<[Mutex<Refusals>]>,
+    reads: ReadCounts,
+    evictions: Arc<EvictionLog>,
     eviction: Eviction,
     budget: u64,
     protected_budget: u64,
 }
 
 impl Memory {
-    /// Settings to begin with.
+    /// Returns the default settings, to be changed and built.
     #[must_use]
     pub fn builder() -> MemoryBuilder {
         MemoryBuilder::default()
     }
 
-    /// A near tier whose entries weigh at most `bytes`, by the default policy.
+    /// Returns a near tier of at most `bytes`, with the default policy.
     #[must_use]
     pub fn bytes(bytes: u64) -> Self {
         Self::builder().bytes(bytes).build()
     }
 
-    /// A near tier whose entries weigh at most `mib` mebibytes, by the default policy.
+    /// Returns a near tier of at most `mib` mebibytes, with the default policy.
     #[must_use]
     pub fn mib(mib: u64) -> Self {
         Self::builder().mib(mib).build()
     }
 
     pub(crate) fn new(eviction: Eviction, bounds: Bounds) -> Self {
-        let departures = Arc::new(Departures::new(eviction));
+        let evictions = Arc::new(EvictionLog::new(eviction));
         Self {
-            store: Store::new(eviction, bounds, Arc::clone(&departures)),
+            store: Store::new(eviction, bounds, Arc::clone(&evictions)),
             protection: Protection::default(),
-            stripes: (0..STRIPES).map(|_| Mutex::new(Stripe::new())).collect(),
-            reads: Reads::default(),
-            departures,
+            stripes: (0..WRITER_STRIPES).map(|_| Mutex::new(Refusals::new())).collect(),
+            reads: ReadCounts::default(),
+            evictions,
             eviction,
             budget: bounds.limit,
             protected_budget: bounds.protected,
         }
     }
 
-    /// The entry of a key, whatever its age; counted as a hit or a miss.
+    /// Returns the entry of a key, whatever its age, and counts a hit or a miss.
     #[must_use]
     pub fn get(&self, key: &impl LookupKey) -> Option<Entry<Value>> {
         let entry = self.peek(key);
@@ -87,37 +80,39 @@ impl Memory {
         entry
     }
 
-    /// The entry of a key, whatever its age; not counted.
+    /// Returns the entry of a key, whatever its age, and counts nothing.
     #[must_use]
     pub fn peek(&self, key: &impl LookupKey) -> Option<Entry<Value>> {
-        self.read(key, |held| held.entry())
+        self.read(key, |entry| entry.entry())
     }
 
-    /// Looks at the entry of a key without copying it; not counted. `look` runs under a lock: it must be
-    /// short, and must not come back to this tier.
+    /// Shows the entry of a key to `look` without copying it, and counts nothing. `look` runs under a lock:
+    /// it must be short, and must not call this tier.
     #[inline]
-    pub fn read<T>(&self, key: &impl LookupKey, look: impl FnOnce(Held<'_>) -> T) -> Option<T> {
+    pub fn read<T>(&self, key: &impl LookupKey, look: impl FnOnce(EntryRef<'_>) -> T) -> Option<T> {
         self.store.read(key, look)
     }
 
-    /// Counts a read that found what could be served.
+    /// Counts a read that found an entry that could be served.
     #[inline]
     pub fn count_hit(&self, key: &impl LookupKey) {
         self.reads.hit(key);
     }
 
-    /// Counts a read that did not.
+    /// Counts a read that found none.
     pub fn count_miss(&self, key: &impl LookupKey) {
         self.reads.miss(key);
     }
 
-    /// Stores an entry unless the key was removed, or holds an entry born, at the same time or later.
-    /// Answers whether it was; what is heavier than the whole budget is, and gone at once.
+    /// Stores an entry, unless the key was removed at its birth or later, or holds an entry born then or
+    /// later. Returns whether it was stored. An entry heavier than the whole budget counts as stored, and
+    /// is evicted at once.
     pub fn put(&self, key: Key, entry: Entry<Value>, now: Timestamp) -> bool {
         self.put_observed(key, entry, now, |_| {})
     }
 
-    /// As [`Memory::put`], and tells `refused` of a key that should have been protected and could not.
+    /// As [`Memory::put`]. Calls `refused` with a key that should be protected if the protected share has no
+    /// room; the entry is then stored unprotected.
     pub fn put_observed(
         &self,
         key: Key,
@@ -127,11 +122,11 @@ impl Memory {
     ) -> bool {
         let stripe = self.stripe(&key);
         let born = entry.meta.born;
-        let held = |old: &Meta| old.born >= born;
-        if stripe.refuse(&key, born, now) || self.store.holds(&key, held) {
+        let as_new = |held: &Meta| held.born >= born;
+        if stripe.refuses(&key, born, now) || self.store.holds(&key, as_new) {
             return false;
         }
-        if self.protection.wants(&key) {
+        if self.protection.covers(&key) {
             if !self.store.put(key.clone(), entry, true) {
                 drop(stripe);
                 refused(&key);
@@ -142,7 +137,7 @@ impl Memory {
         true
     }
 
-    /// Removes keys and leaves `tombstone` in their place. Answers how many entries went.
+    /// Removes keys and leaves `tombstone` in their place. Returns how many entries were removed.
     pub fn remove(&self, keys: &[Key], tombstone: Tombstone, now: Timestamp) -> u64 {
         let mut removed = 0;
         for key in keys {
@@ -153,55 +148,55 @@ impl Memory {
         removed
     }
 
-    /// Removes every key that matches, and refuses those that matching loads still bring. Answers how
-    /// many entries went.
+    /// Removes every key that matches and leaves `tombstone` for the pattern, which refuses what loads under
+    /// way still bring. Returns how many entries were removed.
     pub fn remove_matching(&self, pattern: &Pattern, tombstone: Tombstone, now: Timestamp) -> u64 {
         let shared = Arc::new(pattern.clone());
-        // Every stripe first: whoever put before its stripe was marked is found afterwards.
+        // Every stripe gets the tombstone first, so that the walk finds whatever was put before.
         for stripe in &self.stripes {
-            lock(stripe).tombstones.add_matching(Arc::clone(&shared), tombstone, now);
+            stripe.lock().tombstones.add_matching(Arc::clone(&shared), tombstone, now);
         }
         let doomed = |key: &Key, meta: &Meta| meta.born <= tombstone.born && pattern.matches(key);
         self.store.remove_all(|key| self.stripe(key), doomed)
     }
 
-    /// From now on, and until [`Memory::end_write`], refuses what is older than a write of `key` that
-    /// is on its way to other tiers: they still hold what came before it, and memory may already have
-    /// evicted it.
+    /// Refuses values of `key` that are older than a write on its way to other tiers, until
+    /// [`Memory::end_write`]. The other tiers still hold the older value, and memory may evict the new one
+    /// before they have it.
     pub fn begin_write(&self, key: Key, born: Timestamp) {
         self.stripe(&key).begin_write(key.clone(), born);
     }
 
-    /// Every tier was asked to take the write.
+    /// Ends what [`Memory::begin_write`] began, once every tier was asked to store the write.
     pub fn end_write(&self, key: &Key, born: Timestamp) {
         self.stripe(key).end_write(key, born);
     }
 
-    /// Whether a value of `key` born at `born` was removed since, or is being replaced.
+    /// Whether a value of `key` born at `born` was removed since, or is older than a write under way.
     #[must_use]
     pub fn refuses(&self, key: &Key, born: Timestamp, now: Timestamp) -> bool {
-        self.stripe(key).refuse(key, born, now)
+        self.stripe(key).refuses(key, born, now)
     }
 
-    /// Reclaims what is dead, and forgets removals that no load can undo any more. Answers how many
-    /// entries went. It takes a look at every entry of a shard in which something has died.
+    /// Removes dead entries and dead tombstones. Returns how many entries were removed. Every entry is
+    /// visited of a shard in which one has died.
     pub fn sweep(&self, now: Timestamp) -> u64 {
-        self.stripes.iter().for_each(|stripe| lock(stripe).tombstones.purge(now));
+        self.stripes.iter().for_each(|stripe| stripe.lock().tombstones.purge(now));
         self.store.sweep(now, |key| self.stripe(key))
     }
 
-    /// Drops every entry, and keeps the tombstones and what is to be protected.
+    /// Removes every entry. Tombstones, and which keys are protected, stay.
     pub fn clear(&self) {
         self.store.remove_all(|key| self.stripe(key), |_, _| true);
     }
 
-    /// Protects keys, or all that match, from being evicted for space: those held now, and those put
-    /// later. They still die, and may be removed. Answers with the held keys for which the share of
-    /// protected entries has no room.
+    /// Protects keys, or all that match a pattern, from being evicted for space: those held now and those
+    /// put later. Protected entries still die, and can be removed. Returns the held keys for which the
+    /// protected share has no room.
     ///
     /// # Errors
     ///
-    /// `Config` if there is no such share.
+    /// `Config` if there is no protected share.
     pub fn protect(&self, target: Target<'_>) -> Result<Vec<Key>> {
         if self.protected_budget == 0 {
             let what = match target {
@@ -215,30 +210,32 @@ impl Memory {
             return Err(Error::new(ErrorKind::Config, "protect", message));
         }
         self.protection.add(target);
-        self.pass_writers();
+        self.wait_for_writers();
         Ok(self.store.protect(|key| self.stripe(key), |key| covers(target, key)))
     }
 
-    /// Ends the protection of these keys, or by this very pattern. What is protected by another stays so.
+    /// Ends the protection of these keys, or by this very pattern. A key that another pattern protects stays
+    /// protected.
     pub fn unprotect(&self, target: Target<'_>) {
         self.protection.remove(target);
-        self.pass_writers();
-        self.store.unprotect(|key| self.stripe(key), |key| self.protection.wants(key));
+        self.wait_for_writers();
+        self.store.unprotect(|key| self.stripe(key), |key| self.protection.covers(key));
     }
 
-    /// The `most` keys read most of late, the hottest first; at most 512. A sample of the reads is
-    /// counted, within bounded memory, so shares are estimates.
+    /// Returns the `most` keys read most of late, the hottest first; at most 512. A sample of the reads is
+    /// counted, in bounded memory, so shares are estimates.
     #[must_use]
     pub fn hottest(&self, most: usize) -> Vec<HotKey> {
         self.reads.hottest(most)
     }
 
-    /// Applies what the policy's library has put off, so that what was put before is or is not held.
+    /// Applies what moka has buffered (`lru`, `lfu`), so that everything put before is either held or
+    /// evicted. Has no effect with the other policies.
     pub fn settle(&self) {
         self.store.settle();
     }
 
-    /// The tier in numbers. Settles first, so that they are right.
+    /// Returns the statistics, after [`Memory::settle`] so that they are exact.
     #[must_use]
     pub fn stats(&self) -> MemoryStats {
         self.settle();
@@ -250,20 +247,20 @@ impl Memory {
             budget: self.budget,
             hits: self.reads.hits(),
             misses: self.reads.misses(),
-            evictions: self.departures.counts(),
+            evictions: self.evictions.counts(),
             protected,
             protected_weight: self.store.protected_weight(),
-            tombstones: self.stripes.iter().map(|stripe| lock(stripe).tombstones.len() as u64).sum(),
+            tombstones: self.stripes.iter().map(|stripe| stripe.lock().tombstones.len() as u64).sum(),
         }
     }
 
-    /// Waits for the writers of now: whoever comes later knows what was said before.
-    fn pass_writers(&self) {
-        self.stripes.iter().for_each(|stripe| drop(lock(stripe)));
+    /// Waits for the writers under way. Those that come later see what was changed before the call.
+    fn wait_for_writers(&self) {
+        self.stripes.iter().for_each(|stripe| drop(stripe.lock()));
     }
 
-    fn stripe(&self, key: &Key) -> MutexGuard<'_, Stripe> {
-        lock(&self.stripes[key.hash() as usize % STRIPES])
+    fn stripe(&self, key: &Key) -> MutexGuard<'_, Refusals> {
+        self.stripes[key.hash() as usize % WRITER_STRIPES].lock()
     }
 }
 
@@ -272,10 +269,6 @@ fn covers(target: Target<'_>, key: &Key) -> bool {
         Target::Keys(keys) => keys.contains(key),
         Target::Matching(pattern) => pattern.matches(key),
     }
-}
-
-fn lock(stripe: &Mutex<Stripe>) -> MutexGuard<'_, Stripe> {
-    stripe.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl fmt::Debug for Memory {

@@ -1,4 +1,4 @@
-//! The policies: two as settings of moka, three as orders over the slots of our own shards.
+//! The eviction policies: two are settings of moka, three are orders over the slots of our own shards.
 
 pub(crate) mod fifo;
 pub(crate) mod hybrid;
@@ -6,28 +6,28 @@ pub(crate) mod lfu;
 pub(crate) mod lru;
 pub(crate) mod ttl;
 
-use crate::store::slots::{Place, Slots};
+use crate::store::slots::{SlotId, Slots};
 
-/// Who goes first among the entries of one shard. It knows every entry that can be evicted, and no
-/// protected one.
+/// The order in which the entries of one shard are evicted. It is told of every entry that can be
+/// evicted, and of no protected one.
 pub(crate) trait Order: Default + Send + Sync + 'static {
-    /// Whether it wants to know of reads; without, a hit writes to no slot.
-    const READS: bool;
+    /// Whether reads are counted in the slots. If not, a hit writes to no slot.
+    const COUNTS_READS: bool;
 
-    /// A key that was not held came in.
-    fn enter(&mut self, slots: &mut Slots, place: Place);
+    /// Called when an entry was inserted whose key was not held.
+    fn on_insert(&mut self, slots: &mut Slots, slot: SlotId);
 
-    /// An entry came in whose key was held: the slot keeps the rank and the reads it had.
-    fn renew(&mut self, slots: &mut Slots, place: Place) {
-        self.enter(slots, place);
+    /// Called when an entry replaced another of its key. The slot has the policy state of its predecessor.
+    fn on_replace(&mut self, slots: &mut Slots, slot: SlotId) {
+        self.on_insert(slots, slot);
     }
 
-    /// An entry leaves, for whatever reason.
-    fn leave(&mut self, slots: &mut Slots, place: Place);
+    /// Called before an entry leaves, for whatever reason.
+    fn on_remove(&mut self, slots: &mut Slots, slot: SlotId);
 
-    /// Who goes next: it is to leave before anyone else is named.
-    fn victim(&mut self, slots: &mut Slots) -> Option<Place>;
+    /// Returns the entry to evict next, which the caller removes before it asks again.
+    fn victim(&mut self, slots: &mut Slots) -> Option<SlotId>;
 
-    /// The victim was evicted: what is to be remembered of it.
-    fn evicted(&mut self, _slots: &Slots, _place: Place) {}
+    /// Called before a victim leaves, for policies that remember what was evicted.
+    fn on_evict(&mut self, _slots: &Slots, _slot: SlotId) {}
 }

@@ -1,17 +1,14 @@
-//! Which keys are to be protected.
+//! Which keys are protected from eviction.
 
-use std::sync::{
-    PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use cache_core::{Key, KeyHasher, Pattern, Target};
+use cache_core::{Key, KeyHasher, Pattern, Target, sync::RwLock};
 use hashbrown::HashSet;
 
-/// Single keys and patterns, whose entries are not to be evicted for space.
+/// The keys and patterns whose entries are not evicted for space.
 #[derive(Debug, Default)]
 pub(crate) struct Protection {
-    /// Whether there are any: puts look no further if not.
+    /// Whether there are any. If not, a put takes no lock.
     any: AtomicBool,
     rules: RwLock<Rules>,
 }
@@ -23,14 +20,14 @@ struct Rules {
 }
 
 impl Rules {
-    fn want(&self, key: &Key) -> bool {
+    fn covers(&self, key: &Key) -> bool {
         self.keys.contains(key) || self.patterns.iter().any(|pattern| pattern.matches(key))
     }
 }
 
 impl Protection {
     pub(crate) fn add(&self, target: Target<'_>) {
-        let mut rules = self.write();
+        let mut rules = self.rules.write();
         match target {
             Target::Keys(keys) => rules.keys.extend(keys.iter().cloned()),
             Target::Matching(pattern) if rules.patterns.contains(pattern) => {}
@@ -40,7 +37,7 @@ impl Protection {
     }
 
     pub(crate) fn remove(&self, target: Target<'_>) {
-        let mut rules = self.write();
+        let mut rules = self.rules.write();
         match target {
             Target::Keys(keys) => keys.iter().for_each(|key| {
                 rules.keys.remove(key);
@@ -50,15 +47,8 @@ impl Protection {
         self.any.store(!rules.keys.is_empty() || !rules.patterns.is_empty(), Ordering::Release);
     }
 
-    pub(crate) fn wants(&self, key: &Key) -> bool {
-        self.any.load(Ordering::Acquire) && self.read().want(key)
-    }
-
-    fn read(&self) -> RwLockReadGuard<'_, Rules> {
-        self.rules.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn write(&self) -> RwLockWriteGuard<'_, Rules> {
-        self.rules.write().unwrap_or_else(PoisonError::into_inner)
+    /// Whether the entry of a key is to be protected.
+    pub(crate) fn covers(&self, key: &Key) -> bool {
+        self.any.load(Ordering::Acquire) && self.rules.read().covers(key)
     }
 }

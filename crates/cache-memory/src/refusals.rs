@@ -1,36 +1,37 @@
-//! What a stripe of keys must refuse: what was removed, and what is older than a write under way.
+//! Which values memory refuses: those removed, and those older than a write under way.
 
 use cache_core::{Key, Timestamp, Tombstones};
 
-/// How many removed keys each stripe remembers.
-const TOMBSTONES: usize = 1024;
+/// The most tombstones of single keys, and of patterns, that a stripe keeps.
+const TOMBSTONES_PER_STRIPE: usize = 1024;
 
-/// The refusals of a stripe of keys, under one lock.
+/// What one stripe of keys refuses; its owner locks it.
 #[derive(Debug)]
-pub(crate) struct Stripe {
+pub(crate) struct Refusals {
     pub(crate) tombstones: Tombstones,
-    /// Writes that have not reached every tier: their entry may be evicted here before it is there.
-    writing: Vec<(Key, Timestamp)>,
+    /// Writes that have not reached every tier yet. Memory may evict their entries before that.
+    pending_writes: Vec<(Key, Timestamp)>,
 }
 
-impl Stripe {
+impl Refusals {
     pub(crate) fn new() -> Self {
-        Self { tombstones: Tombstones::new(TOMBSTONES), writing: Vec::new() }
+        Self { tombstones: Tombstones::new(TOMBSTONES_PER_STRIPE), pending_writes: Vec::new() }
     }
 
+    /// Refuses values of `key` born before `born`, until [`Refusals::end_write`].
     pub(crate) fn begin_write(&mut self, key: Key, born: Timestamp) {
-        self.writing.push((key, born));
+        self.pending_writes.push((key, born));
     }
 
     pub(crate) fn end_write(&mut self, key: &Key, born: Timestamp) {
-        if let Some(at) = self.writing.iter().position(|(writing, at)| *at == born && writing == key) {
-            self.writing.swap_remove(at);
+        if let Some(at) = self.pending_writes.iter().position(|(written, at)| *at == born && written == key) {
+            self.pending_writes.swap_remove(at);
         }
     }
 
     /// Whether a value of `key` born at `born` was removed or is being replaced.
-    pub(crate) fn refuse(&self, key: &Key, born: Timestamp, now: Timestamp) -> bool {
+    pub(crate) fn refuses(&self, key: &Key, born: Timestamp, now: Timestamp) -> bool {
         self.tombstones.refuses(key, born, now)
-            || self.writing.iter().any(|(writing, later)| born < *later && writing == key)
+            || self.pending_writes.iter().any(|(written, later)| born < *later && written == key)
     }
 }

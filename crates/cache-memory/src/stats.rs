@@ -1,4 +1,4 @@
-//! The near tier in numbers.
+//! The statistics of the near tier.
 
 pub(crate) mod evictions;
 pub(crate) mod hottest;
@@ -9,24 +9,24 @@ use crate::{eviction::Eviction, stats::evictions::Evictions};
 /// A snapshot of the near tier.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MemoryStats {
-    /// Which entry goes first.
+    /// The eviction policy.
     pub eviction: Eviction,
     /// Entries held, protected ones included.
     pub entries: u64,
-    /// What they weigh: bytes, or entries if that is what the budget is in.
+    /// The weight of those entries, in the unit of the budget: bytes or entries.
     pub weight: u64,
-    /// What they may weigh.
+    /// The most that they may weigh together.
     pub budget: u64,
-    /// Reads that found what could be served.
+    /// Reads that found an entry that could be served.
     pub hits: u64,
-    /// Reads that did not.
+    /// Reads that found none.
     pub misses: u64,
     /// Entries that left, by cause, since the start.
     pub evictions: Evictions,
     /// Entries that are protected from eviction.
     pub protected: u64,
-    /// What those weigh.
+    /// The weight of the protected entries.
     pub protected_weight: u64,
-    /// Removed keys and patterns that are remembered, to refuse loads that began before.
+    /// Tombstones of keys and patterns, which refuse loads that began before the removal.
     pub tombstones: u64,
 }

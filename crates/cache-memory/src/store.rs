@@ -1,4 +1,4 @@
-//! The store of the policy chosen: one type, told apart by one branch.
+//! The store of the chosen policy: one type, told apart by one branch.
 
 pub(crate) mod budget;
 pub(crate) mod entry_ref;
@@ -16,119 +16,115 @@ use crate::{
     eviction::Eviction,
     memory::Value,
     policies::{fifo::Fifo, hybrid::Hybrid, lfu, lru, ttl::Ttl},
-    stats::evictions::{Cause, Departures},
-    store::budget::Budget,
-    store::entry_ref::Held,
-    store::moka_store::Buffered,
-    store::shards::Shards,
-    store::weight::Weigher,
+    stats::evictions::{Cause, EvictionLog},
+    store::{budget::Budget, entry_ref::EntryRef, moka_store::MokaStore, shards::Shards, weight::Weigher},
 };
 
-/// Entries, held by one of the policies.
+/// The entries, in the store of one of the policies.
 pub(crate) enum Store {
-    Buffered(Box<Buffered>),
+    Moka(Box<MokaStore>),
     Fifo(Shards<Fifo>),
     Ttl(Shards<Ttl>),
     Hybrid(Shards<Hybrid>),
 }
 
-/// The same call to whichever of our own stores it is, and the other one's to moka's.
-macro_rules! either {
-    ($self:expr, $moka:ident => $buffered:expr, $own:ident => $shards:expr) => {
+/// One call for moka's store, and one that is the same for each of our own stores.
+macro_rules! dispatch {
+    ($self:expr, $moka:ident => $moka_call:expr, $own:ident => $own_call:expr) => {
         match $self {
-            Store::Hybrid($own) => $shards,
-            Store::Fifo($own) => $shards,
-            Store::Ttl($own) => $shards,
-            Store::Buffered($moka) => $buffered,
+            Store::Hybrid($own) => $own_call,
+            Store::Fifo($own) => $own_call,
+            Store::Ttl($own) => $own_call,
+            Store::Moka($moka) => $moka_call,
         }
     };
 }
 
-/// What a store may hold.
+/// How much a store may hold, and how it is divided.
 #[derive(Clone, Copy)]
 pub(crate) struct Bounds {
     pub(crate) limit: u64,
-    /// What protected entries may take of it.
+    /// The part of `limit` that protected entries may take.
     pub(crate) protected: u64,
     pub(crate) weigher: Weigher,
     pub(crate) shards: usize,
 }
 
 impl Store {
-    pub(crate) fn new(policy: Eviction, bounds: Bounds, departures: Arc<Departures>) -> Self {
+    pub(crate) fn new(policy: Eviction, bounds: Bounds, evictions: Arc<EvictionLog>) -> Self {
         match policy {
-            Eviction::Lru => Self::Buffered(Box::new(Buffered::new(lru::policy(), bounds, departures))),
-            Eviction::Lfu => Self::Buffered(Box::new(Buffered::new(lfu::policy(), bounds, departures))),
-            Eviction::Fifo => Self::Fifo(Shards::new(bounds, departures)),
-            Eviction::Ttl => Self::Ttl(Shards::new(bounds, departures)),
-            Eviction::Hybrid => Self::Hybrid(Shards::new(bounds, departures)),
+            Eviction::Lru => Self::Moka(Box::new(MokaStore::new(lru::policy(), bounds, evictions))),
+            Eviction::Lfu => Self::Moka(Box::new(MokaStore::new(lfu::policy(), bounds, evictions))),
+            Eviction::Fifo => Self::Fifo(Shards::new(bounds, evictions)),
+            Eviction::Ttl => Self::Ttl(Shards::new(bounds, evictions)),
+            Eviction::Hybrid => Self::Hybrid(Shards::new(bounds, evictions)),
         }
     }
 
-    /// Looks at the entry of a key. `look` runs under a lock, and must not come back.
+    /// Shows the entry of a key to `look`, which runs under a lock and must not call this store.
     #[inline]
-    pub(crate) fn read<T>(&self, key: &impl LookupKey, look: impl FnOnce(Held<'_>) -> T) -> Option<T> {
-        either!(self, moka => moka.read(key, look), own => own.read(key, look))
+    pub(crate) fn read<T>(&self, key: &impl LookupKey, look: impl FnOnce(EntryRef<'_>) -> T) -> Option<T> {
+        dispatch!(self, moka => moka.read(key, look), own => own.read(key, look))
     }
 
-    /// Whether there is an entry such as `wanted` says, without counting as a read for the policy.
+    /// Whether there is an entry for which `wanted` holds. Our own policies do not count this as a read.
     pub(crate) fn holds(&self, key: &Key, wanted: impl Fn(&Meta) -> bool) -> bool {
-        either!(self, moka => moka.holds(key, wanted), own => own.holds(key, wanted))
+        dispatch!(self, moka => moka.holds(key, wanted), own => own.holds(key, wanted))
     }
 
-    /// Stores an entry; `false` if it was to be protected and could not. One writer a key at a time.
+    /// Stores an entry. Returns `false` if it was to be protected and was not. One writer a key at a time.
     pub(crate) fn put(&self, key: Key, entry: Entry<Value>, protected: bool) -> bool {
-        either!(self, moka => moka.put(key, entry, protected), own => own.put(key, entry, protected))
+        dispatch!(self, moka => moka.put(key, entry, protected), own => own.put(key, entry, protected))
     }
 
     /// Removes an entry if it is doomed. One writer a key at a time.
     pub(crate) fn remove_if(&self, key: &Key, doomed: impl Fn(&Meta) -> bool) -> bool {
-        either!(self, moka => moka.remove_if(key, doomed), own => own.remove_if(Cause::Removed, key, doomed))
+        dispatch!(self, moka => moka.remove_if(key, doomed), own => own.remove_if(Cause::Removed, key, doomed))
     }
 
-    /// Removes all that is doomed. `hold` keeps other writers from a key.
+    /// Removes every doomed entry. Returns how many. `hold` keeps other writers from a key.
     pub(crate) fn remove_all<G>(
         &self,
         hold: impl Fn(&Key) -> G,
         doomed: impl Fn(&Key, &Meta) -> bool,
     ) -> u64 {
         let cause = Cause::Removed;
-        either!(self, moka => moka.remove_all(cause, hold, doomed), own => own.remove_all(cause, doomed))
+        dispatch!(self, moka => moka.remove_all(cause, hold, doomed), own => own.remove_all(cause, doomed))
     }
 
-    /// Reclaims what is dead.
+    /// Removes every dead entry. Returns how many.
     pub(crate) fn sweep<G>(&self, now: Timestamp, hold: impl Fn(&Key) -> G) -> u64 {
-        either!(self, moka => moka.sweep(now, hold), own => own.sweep(now))
+        dispatch!(self, moka => moka.sweep(now, hold), own => own.sweep(now))
     }
 
-    /// Protects what is held and wanted; answers with those for which the share has no room.
+    /// Protects the entries whose keys are `wanted`. Returns the keys for which the share has no room.
     pub(crate) fn protect<G>(&self, hold: impl Fn(&Key) -> G, wanted: impl Fn(&Key) -> bool) -> Vec<Key> {
-        either!(self, moka => moka.protect(hold, wanted), own => own.protect(wanted))
+        dispatch!(self, moka => moka.protect(hold, wanted), own => own.protect(wanted))
     }
 
-    /// Ends the protection of what is no longer wanted so.
+    /// Ends the protection of entries whose keys are no longer `wanted`.
     pub(crate) fn unprotect<G>(&self, hold: impl Fn(&Key) -> G, wanted: impl Fn(&Key) -> bool) {
-        either!(self, moka => moka.unprotect(hold, wanted), own => own.unprotect(wanted))
+        dispatch!(self, moka => moka.unprotect(hold, wanted), own => own.unprotect(wanted))
     }
 
-    /// Applies what was put off.
+    /// Applies what moka has buffered.
     pub(crate) fn settle(&self) {
-        if let Self::Buffered(moka) = self {
+        if let Self::Moka(moka) = self {
             moka.settle();
         }
     }
 
-    /// Entries held, and how many of them are protected.
+    /// Returns the number of entries, and how many of them are protected.
     pub(crate) fn len(&self) -> (u64, u64) {
-        either!(self, moka => moka.len(), own => own.len())
+        dispatch!(self, moka => moka.len(), own => own.len())
     }
 
     pub(crate) fn weight(&self) -> u64 {
-        either!(self, moka => moka.weight(), own => own.budget().used())
+        dispatch!(self, moka => moka.weight(), own => own.budget().used())
     }
 
     pub(crate) fn protected_weight(&self) -> u64 {
-        either!(self, moka => moka.protected_weight(), own => own.budget().protected())
+        dispatch!(self, moka => moka.protected_weight(), own => own.budget().protected())
     }
 }
 

@@ -1,4 +1,4 @@
-//! The near tier as a tier of bytes like any other.
+//! The near tier as a tier of encoded entries.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use cache_core::{Blob, Clock, Entry, Error, ErrorKind, Key, MAX_VALUE_LEN, Resul
 
 use crate::memory::{Memory, Value};
 
-/// A [`Memory`] that keeps encoded entries: a last tier for a cache that has no other, and the proof
-/// that memory keeps a tier's promises.
+/// A [`Memory`] that keeps encoded entries: a last tier for a cache that has no other. The suite for tiers
+/// runs on it.
 #[derive(Debug)]
 pub struct MemoryTier {
     memory: Memory,
@@ -16,7 +16,7 @@ pub struct MemoryTier {
 }
 
 impl MemoryTier {
-    /// Wraps a near tier.
+    /// Makes a tier of `memory`.
     #[must_use]
     pub fn new(memory: Memory, clock: Clock) -> Self {
         Self { memory, clock }
@@ -62,7 +62,8 @@ impl Tier for MemoryTier {
     }
 }
 
-/// `None` only for what a typed region put there, which no tier of bytes shares.
+/// Returns the entry if its value is encoded. A value that is not was put by a typed region, which never
+/// shares its memory with a tier.
 fn encoded(entry: Entry<Value>) -> Option<Entry> {
     let value = match entry.value {
         None => None,

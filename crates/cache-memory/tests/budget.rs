@@ -1,14 +1,14 @@
 //! The budget: whatever is put, no more is held, and whatever was put is held or counted as gone.
 
-mod stage;
+mod fixture;
 
 use std::{collections::BTreeSet, time::Duration};
 
 use cache_memory::{Eviction, Memory};
-use proptest::{collection::vec, prelude::*};
-use stage::{
+use fixture::{
     ROOM, at, born, costly, departed, each, entry, get, glob, held, is_held, key, living, put, remove,
 };
+use proptest::{collection::vec, prelude::*};
 
 /// Room for so many bytes, under each policy in one shard and in eight.
 fn in_bytes(bytes: u64) -> impl Iterator<Item = Memory> {
@@ -117,7 +117,11 @@ fn a_sweep_looks_at_entries_beyond_one_stride() {
         let before = memory.stats().entries;
         assert!(before == 5000, "{policy}: {before}");
         assert_eq!(memory.sweep(at(10_000_000)), 2500, "{policy}");
-        assert_eq!(memory.remove_matching(&glob("k:*1"), stage::tombstone(9000), at(9000)), 500, "{policy}");
+        assert_eq!(
+            memory.remove_matching(&glob("k:*1"), fixture::tombstone(9000), at(9000)),
+            500,
+            "{policy}"
+        );
         assert_eq!(memory.stats().entries, 2000, "{policy}");
     }
 }
@@ -148,7 +152,7 @@ fn rule_29_what_was_removed_does_not_come_back_until_it_is_born_anew() {
         assert!(!put(&memory, "a", 6) && !put(&memory, "b", 3), "{memory:?}");
         assert!(put(&memory, "a", 7) && put(&memory, "b", 7), "{memory:?}");
         assert_eq!(memory.stats().tombstones, 2, "{memory:?}");
-        memory.sweep(at(0).after(2 * stage::LONG));
+        memory.sweep(at(0).after(2 * fixture::LONG));
         assert_eq!(memory.stats().tombstones, 0, "{memory:?}: forgotten in time");
     }
 }

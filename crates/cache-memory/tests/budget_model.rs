@@ -1,13 +1,13 @@
 //! Any history of operations under every policy, against a plain account of what was put and what left.
 
-mod stage;
+mod fixture;
 
 use std::{collections::BTreeMap, slice, time::Duration};
 
 use cache_core::{Target, Tombstone};
 use cache_memory::{Eviction, Evictions, Memory, MemoryStats};
+use fixture::{LONG, at, born, departed, glob, key, living};
 use proptest::{collection::vec, prelude::*};
-use stage::{LONG, at, born, departed, glob, key, living};
 
 /// Keys that patterns tell apart.
 const IDS: [&str; 16] =

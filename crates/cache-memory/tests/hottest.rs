@@ -1,14 +1,14 @@
 //! The keys that are read most: which, in which order, with which share.
 
-mod stage;
+mod fixture;
 
 use cache_core::Key;
 use cache_memory::{HotKey, Memory};
+use fixture::{key, put};
 use proptest::{
     prelude::Rng,
     test_runner::{RngAlgorithm, TestRng},
 };
-use stage::{key, put};
 
 /// How many keys there are.
 const KEYS: usize = 2000;

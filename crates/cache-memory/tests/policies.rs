@@ -1,13 +1,13 @@
 //! The policies, told apart by who goes first.
 
-mod stage;
+mod fixture;
 
 use std::{collections::BTreeSet, time::Duration};
 
 use cache_core::{Entry, Meta, Ttl};
 use cache_memory::{Eviction, Memory};
+use fixture::{at, born, entry, get, held, key, living, put, remove};
 use proptest::{collection::vec, prelude::*};
-use stage::{at, born, entry, get, held, key, living, put, remove};
 
 /// One shard, so that each policy has everything before it.
 fn memory(policy: Eviction, entries: u64) -> Memory {
@@ -26,7 +26,7 @@ fn count(memory: &Memory, ids: &[String]) -> usize {
     held(memory, ids.iter().map(String::as_str)).len()
 }
 
-/// Asks for each key as a cache does: what is not there is put. Answers how many were there.
+/// Reads each key as a cache does, and puts what is not held. Returns how many were held.
 fn demand(memory: &Memory, ids: &[String], since: i64) -> usize {
     let mut hits = 0;
     for (id, n) in ids.iter().zip(since..) {

@@ -1,17 +1,17 @@
 //! Protected keys: who stays whatever comes, within which share, and what still ends them.
 
-mod stage;
+mod fixture;
 
 use std::time::Duration;
 
 use cache_core::{ErrorKind, Key, Target};
 use cache_memory::{Eviction, Memory};
-use stage::{
+use fixture::{
     ROOM, at, born, costly, crowd, each, entry, get, glob, held, is_held, key, living, protect, protect_all,
     put, remove, tombstone, unprotect,
 };
 
-/// Puts, and answers whether protection was refused.
+/// Puts an entry, and returns whether protection was refused.
 fn put_refused(memory: &Memory, id: &str, n: i64) -> bool {
     let mut refused = None;
     assert!(memory.put_observed(key(id), entry(n), at(n), |key| refused = Some(key.clone())));

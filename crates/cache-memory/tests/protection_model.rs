@@ -1,6 +1,6 @@
 //! Protection through any history: what is covered and held stays.
 
-mod stage;
+mod fixture;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -9,10 +9,10 @@ use std::{
 
 use cache_core::Target;
 use cache_memory::Memory;
-use proptest::{collection::vec, prelude::*};
-use stage::{
+use fixture::{
     at, crowd, each, glob, held, is_held, key, living, protect, protect_all, remove, tombstone, unprotect,
 };
+use proptest::{collection::vec, prelude::*};
 
 /// What may happen to ten keys, of which `a0` to `a4` are those of the pattern, and to a crowd around.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
 //! Several threads at once: the budget, the order of births, and the counts hold all the same.
 
-mod stage;
+mod fixture;
 
 use std::{
     slice,
@@ -14,8 +14,8 @@ use std::{
 
 use cache_core::{Clock, Entry, Key, Meta, Target, Timestamp, Tombstone, Ttl};
 use cache_memory::{Eviction, Memory, Value};
+use fixture::{LONG, at, born, departed, entry, glob, key};
 use proptest::{collection::vec, prelude::*, strategy::ValueTree, test_runner::TestRunner};
-use stage::{LONG, at, born, departed, entry, glob, key};
 
 const THREADS: usize = 4;
 const STEPS: usize = 1_500;

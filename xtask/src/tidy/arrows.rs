@@ -159,7 +159,8 @@ mod tests {
             .map(|other| format!("cache-{other}"))
             .into_iter()
             .chain(
-                ["servers", "tests", "tier-suite", "market-calendar", "market-data", "cache-tls"].map(str::to_owned),
+                ["servers", "tests", "tier-suite", "market-calendar", "market-data", "cache-tls"]
+                    .map(str::to_owned),
             )
             .filter(|other| other != name)
             .map(|other| package(&other, &[]));

@@ -1,20 +1,20 @@
-//! What is left of a removed key: enough to refuse a value that was born before the removal.
+//! Tombstones: what is kept of removed keys, to refuse values born before the removal.
 
 use std::{collections::HashMap, hash::BuildHasherDefault, sync::Arc};
 
 use crate::{Key, KeyHasher, Pattern, Timestamp};
 
-/// The mark of a removal: nothing born at `born` or before may be stored until `dead_at`.
+/// The trace of a removal: until `dead_at`, no value born at `born` or earlier may be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tombstone {
     /// When the removal happened.
     pub born: Timestamp,
-    /// Until when a load that began before the removal may still come in.
+    /// Until when a load that began before the removal may still bring a value.
     pub dead_at: Timestamp,
 }
 
 impl Tombstone {
-    /// One that refuses whatever either refuses, for as long as either does.
+    /// Returns a tombstone that refuses whatever either refuses, for as long as either does.
     fn merged(self, other: Option<Self>) -> Self {
         other.map_or(self, |other| Self {
             born: self.born.max(other.born),
@@ -25,32 +25,32 @@ impl Tombstone {
 
 /// The tombstones of one tier, in memory and bounded.
 ///
-/// Past its bound it forgets single keys and keeps one tombstone for all keys there are: while that
-/// lasts, nothing born before it is accepted. That costs the cache loads that were under way and
-/// older entries for a while, never a removal.
+/// Past the bound, one tombstone for all keys takes the place of those for single keys. While it lasts,
+/// nothing born before it is accepted: for a while the cache loses loads that were under way and older
+/// entries, but never a removal.
 #[derive(Debug)]
 pub struct Tombstones {
     keys: HashMap<Key, Tombstone, BuildHasherDefault<KeyHasher>>,
     patterns: Vec<(Arc<Pattern>, Tombstone)>,
-    /// Stands for what was forgotten, and covers every key.
+    /// Takes the place of the tombstones that were dropped, and covers every key.
     floor: Option<Tombstone>,
     capacity: usize,
 }
 
 impl Tombstones {
-    /// None yet, and room for `capacity` keys.
+    /// Returns an empty set, with room for `capacity` keys and as many patterns.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
         Self { keys: HashMap::default(), patterns: Vec::new(), floor: None, capacity }
     }
 
-    /// Marks a key as removed.
+    /// Adds the tombstone of a key.
     pub fn add(&mut self, key: &Key, tombstone: Tombstone, now: Timestamp) {
         if self.keys.len() >= self.capacity && !self.keys.contains_key(key) {
             self.purge(now);
             if self.keys.len() >= self.capacity {
-                let forgotten = self.keys.drain().map(|(_, tombstone)| tombstone);
-                self.floor = forgotten.fold(self.floor, |floor, stone| Some(stone.merged(floor)));
+                let dropped = self.keys.drain().map(|(_, tombstone)| tombstone);
+                self.floor = dropped.fold(self.floor, |floor, tombstone| Some(tombstone.merged(floor)));
             }
         }
         let slot = self.keys.entry(key.clone()).or_insert(tombstone);
@@ -58,38 +58,38 @@ impl Tombstones {
             Tombstone { born: slot.born.max(tombstone.born), dead_at: slot.dead_at.max(tombstone.dead_at) };
     }
 
-    /// Marks every key that matches as removed.
+    /// Adds the tombstone of every key that matches a pattern.
     pub fn add_matching(&mut self, pattern: Arc<Pattern>, tombstone: Tombstone, now: Timestamp) {
         self.patterns.retain(|(_, old)| now < old.dead_at);
         if self.patterns.len() >= self.capacity {
-            let forgotten = self.patterns.drain(..).map(|(_, tombstone)| tombstone);
-            self.floor = forgotten.fold(self.floor, |floor, stone| Some(stone.merged(floor)));
+            let dropped = self.patterns.drain(..).map(|(_, tombstone)| tombstone);
+            self.floor = dropped.fold(self.floor, |floor, tombstone| Some(tombstone.merged(floor)));
         }
         self.patterns.push((pattern, tombstone));
     }
 
-    /// Whether a value of `key` born at `born` was removed.
+    /// Whether a value of `key` born at `born` was removed since.
     #[must_use]
     pub fn refuses(&self, key: &Key, born: Timestamp, now: Timestamp) -> bool {
         let covers = |tombstone: &Tombstone| born <= tombstone.born && now < tombstone.dead_at;
         self.floor.as_ref().is_some_and(covers)
             || self.keys.get(key).is_some_and(covers)
-            || self.patterns.iter().any(|(pattern, stone)| covers(stone) && pattern.matches(key))
+            || self.patterns.iter().any(|(pattern, tombstone)| covers(tombstone) && pattern.matches(key))
     }
 
-    /// Forgets what is dead.
+    /// Drops the dead tombstones.
     pub fn purge(&mut self, now: Timestamp) {
         self.keys.retain(|_, tombstone| now < tombstone.dead_at);
         self.patterns.retain(|(_, tombstone)| now < tombstone.dead_at);
     }
 
-    /// How many keys and patterns are marked.
+    /// Returns the number of tombstones of single keys and of patterns.
     #[must_use]
     pub fn len(&self) -> usize {
         self.keys.len() + self.patterns.len()
     }
 
-    /// Whether nothing is marked.
+    /// Whether there are none of either.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0

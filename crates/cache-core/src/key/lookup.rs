@@ -1,4 +1,4 @@
-//! What an entry is looked up with: a key, or an id under its region's prefix, nothing allocated.
+//! What an entry is looked up with: a key, or an id with its region's prefix, without allocating.
 
 use std::hash::{Hash, Hasher};
 
@@ -177,7 +177,7 @@ impl Hash for BorrowedKey<'_> {
 impl Equivalent<Key> for BorrowedKey<'_> {
     #[inline]
     fn equivalent(&self, other: &Key) -> bool {
-        // The mark stands for the prefix, which has its part in the hash as well.
+        // The mark stands for the prefix, which also seeds the hash.
         self.hash == other.hash && self.prefix.mark == other.mark && *self.id.as_bytes() == *other.id_bytes()
     }
 }

@@ -4,8 +4,9 @@ use std::fmt;
 
 use crate::{Error, ErrorKind, Key, Result};
 
-/// A glob over the text of keys: `*` is any run of characters, `?` any one, `\` takes the next as
-/// it is. Everything else, `:` and `[` included, stands for itself, and the whole key must match.
+/// A glob over the text of keys: `*` matches any run of characters, `?` matches any one character, and `\`
+/// makes the next character stand for itself. Every other character, `:` and `[` included, stands for
+/// itself. The whole key must match.
 ///
 /// ```
 /// use cache_core::{Key, Pattern};
@@ -27,11 +28,11 @@ enum Piece {
 }
 
 impl Pattern {
-    /// Reads a glob.
+    /// Parses a glob.
     ///
     /// # Errors
     ///
-    /// `Config` if it is empty or ends in a lone `\`.
+    /// `Config` if the text is empty or ends in a lone `\`.
     pub fn glob(text: &str) -> Result<Self> {
         let mut pieces = Vec::new();
         let mut chars = text.chars();
@@ -53,20 +54,20 @@ impl Pattern {
         Ok(Self(pieces))
     }
 
-    /// Every key that starts with `text`, taken as it is.
+    /// Returns the pattern of every key that starts with `text`, in which nothing is special.
     #[must_use]
     pub fn starting_with(text: &str) -> Self {
         let text = Some(Piece::Text(text.to_owned())).filter(|_| !text.is_empty());
         Self(text.into_iter().chain([Piece::Many]).collect())
     }
 
-    /// Every key of one kind, outside any namespace.
+    /// Returns the pattern of every key of one kind, outside any namespace.
     #[must_use]
     pub fn kind(kind: &str) -> Self {
         Self::starting_with(&format!("{kind}:"))
     }
 
-    /// The same pattern for the keys of a namespace.
+    /// Returns the same pattern for the keys of a namespace.
     #[must_use]
     pub fn within(&self, namespace: &str) -> Self {
         let mut text = format!("{namespace}:");
@@ -78,7 +79,7 @@ impl Pattern {
         Self([Piece::Text(text)].into_iter().chain(rest.iter().cloned()).collect())
     }
 
-    /// `part` with every character that means something in a glob escaped.
+    /// Returns `part` with every character escaped that is special in a glob.
     #[must_use]
     pub fn escape(part: &str) -> String {
         let mut text = String::with_capacity(part.len());
@@ -97,8 +98,8 @@ impl Pattern {
         self.matches_text(key.as_str())
     }
 
-    /// Whether a key of this text matches; the cache's own keys, which start with `!`, never do.
-    /// Takes time linear in the text for each `*`, at worst.
+    /// Whether a key of this text matches. The cache's own keys, which start with `!`, never do. Takes at
+    /// worst time linear in the text for each `*`.
     #[must_use]
     pub fn matches_text(&self, text: &str) -> bool {
         !text.starts_with('!') && self.globs(text)
@@ -106,7 +107,7 @@ impl Pattern {
 
     fn globs(&self, text: &str) -> bool {
         let (mut pieces, mut rest) = (self.0.as_slice(), text);
-        // Where to go on from if what follows the last `*` doesn't match: one character later.
+        // Where to resume if what follows the last `*` does not match: one character later.
         let mut retry: Option<(&[Piece], &str)> = None;
         loop {
             let step = match pieces {
@@ -132,7 +133,7 @@ impl Pattern {
         }
     }
 
-    /// What every matching key starts with; empty if nothing is known. Lets a sorted store seek.
+    /// Returns the text that every matching key starts with, which may be empty. A sorted store seeks by it.
     #[must_use]
     pub fn literal_prefix(&self) -> &str {
         match self.0.first() {
@@ -175,7 +176,7 @@ mod tests {
     use super::*;
     use crate::Prefix;
 
-    /// The definition, without cleverness.
+    /// The definition of a glob, written out.
     fn model(pattern: &[char], text: &[char]) -> bool {
         match pattern {
             [] => text.is_empty(),

@@ -14,7 +14,7 @@ use foldhash::{
 use super::lookup::BorrowedKey;
 use crate::{Error, ErrorKind, Key, MAX_KEY_LEN, Result};
 
-/// One random state a process, so that chosen keys can't be made to collide.
+/// The random state of the process, so that nobody can choose keys that collide.
 static STATE: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
 /// A kind, within a namespace or none: what the keys of one region have in common.
@@ -28,11 +28,11 @@ pub struct Prefix {
 }
 
 impl Prefix {
-    /// The prefix `kind:` or `namespace:kind:`.
+    /// Returns the prefix `kind:` or `namespace:kind:`.
     ///
     /// # Errors
     ///
-    /// `Config` if either is empty, holds a `:` or a control character, or starts with a `!`.
+    /// `Config` if either is empty, starts with a `!`, or contains a `:` or a control character.
     pub fn new(namespace: Option<&str>, kind: &str) -> Result<Self> {
         for (what, text) in namespace.map(|text| ("namespace", text)).into_iter().chain([("kind", kind)]) {
             if text.is_empty() || text.starts_with('!') || text.contains(|c: char| c == ':' || c.is_control())
@@ -49,8 +49,8 @@ impl Prefix {
         })
     }
 
-    /// The same prefix for the cache's own entries, with a `!` in front: no kind or namespace of a
-    /// user's starts with it, no [`Pattern`](crate::Pattern) matches it, no tier evicts it for space.
+    /// Returns the prefix with a `!` in front, for the cache's own entries: no user's kind or namespace
+    /// starts with `!`, no [`Pattern`](crate::Pattern) matches such keys, and no tier evicts them for space.
     #[must_use]
     pub fn reserved(&self) -> Self {
         Self::of(format!("!{}", self.text), self.kind_at + 1)
@@ -64,7 +64,7 @@ impl Prefix {
         Self { text: text.into(), kind_at, mark: seed as u32, state }
     }
 
-    /// The key of `id` under this prefix.
+    /// Returns the key of `id` under this prefix.
     ///
     /// # Errors
     ///
@@ -85,20 +85,20 @@ impl Prefix {
         Ok(Key { text: text.into(), hash: self.hash(id), id_at: self.text.len() as u32, mark: self.mark })
     }
 
-    /// The key of `id`, to look up with: nothing is allocated.
+    /// Returns what to look the entry of `id` up with. Nothing is allocated.
     #[must_use]
     #[inline]
     pub fn borrow<'a>(&'a self, id: &'a str) -> BorrowedKey<'a> {
         BorrowedKey { prefix: self, id, hash: self.hash(id) }
     }
 
-    /// The text, with its closing `:`.
+    /// Returns the text, with its closing `:`.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The kind alone.
+    /// Returns the kind alone.
     #[must_use]
     pub fn kind(&self) -> &str {
         &self.text[self.kind_at..self.text.len() - 1]

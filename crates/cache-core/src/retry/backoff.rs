@@ -1,4 +1,4 @@
-//! How long to wait before the next attempt.
+//! How long to wait before the next attempt: growing, random pauses.
 
 use std::{
     hash::{BuildHasher, Hasher, RandomState},
@@ -6,10 +6,10 @@ use std::{
     time::Duration,
 };
 
-use crate::time::ttl::mix;
+use crate::time::ttl::{mix, unit_interval};
 
-/// Pauses that double from one attempt to the next, each cut to a random part of itself, so that
-/// many nodes that lost the same server don't come back at the same moment.
+/// Pauses before attempts. Their limit doubles from one attempt to the next, and each is a random part of
+/// its limit, so that many nodes that lost the same server do not come back at the same moment.
 ///
 /// ```
 /// use std::time::Duration;
@@ -29,7 +29,8 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Pauses of at most the range's start at first, and of at most its end however often it fails.
+    /// Returns a backoff whose first pause is at most the start of `range`, and whose pauses are at most its
+    /// end.
     #[must_use]
     pub fn new(range: RangeInclusive<Duration>) -> Self {
         Self { limit: *range.start(), range, random: RandomState::new().build_hasher().finish() }
@@ -38,7 +39,7 @@ impl Backoff {
     /// Returns the next pause: a random part of a limit that doubles each time.
     pub fn pause(&mut self) -> Duration {
         self.random = mix(self.random);
-        let unit = (self.random >> 11) as f64 / (1_u64 << 53) as f64;
+        let unit = unit_interval(self.random);
         let limit = self.limit;
         self.limit = limit.saturating_mul(2).min(*self.range.end());
         Duration::try_from_secs_f64(limit.as_secs_f64() * unit).map_or(limit, |pause| pause.min(limit))
@@ -51,7 +52,7 @@ impl Backoff {
         half + self.pause() / 2
     }
 
-    /// Begins with the shortest pause again, after an attempt that succeeded.
+    /// Starts again with the first limit, after an attempt that succeeded.
     pub fn reset(&mut self) {
         self.limit = *self.range.start();
     }

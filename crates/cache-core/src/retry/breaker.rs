@@ -1,10 +1,10 @@
-//! A breaker: whoever fails time and again is left alone for a while, then tried by one call.
+//! The circuit breaker: after failures in a row calls are held off, then one call probes.
 
 use std::time::Duration;
 
 use crate::Timestamp;
 
-/// A breaker, as a plain state that its owner locks. Failures in a row open it.
+/// A circuit breaker, as plain state that its owner locks. Failures in a row open it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -18,8 +18,8 @@ use crate::Timestamp;
 /// }
 /// assert_eq!(breaker.admit(clock.now()), Err(clock.now().after(pause)));
 /// clock.advance(pause);
-/// assert!(breaker.admit(clock.now()).is_ok(), "one call may try");
-/// assert!(breaker.admit(clock.now()).is_err(), "and no other beside it");
+/// assert!(breaker.admit(clock.now()).is_ok(), "one call may probe");
+/// assert!(breaker.admit(clock.now()).is_err(), "and no other until it reports");
 /// breaker.record(true, clock.now());
 /// assert!(!breaker.is_open());
 /// ```
@@ -32,31 +32,32 @@ pub struct Breaker {
 
 #[derive(Clone, Copy, Debug)]
 enum State {
-    /// Calls go through; so many failed in a row.
+    /// Calls are admitted; so many failed in a row.
     Closed(u32),
-    /// No call goes through before this moment.
+    /// No call is admitted before this moment.
     Open(Timestamp),
-    /// One call is trying since this moment.
+    /// One call has been probing since this moment.
     Probing(Timestamp),
 }
 
 impl Breaker {
-    /// A breaker that opens after so many failures in a row, at least one, for this long.
+    /// Returns a closed breaker that opens after `failures` in a row, at least one, and stays open for
+    /// `pause`.
     #[must_use]
     pub fn new(failures: u32, pause: Duration) -> Self {
         Self { failures: failures.max(1), pause, state: State::Closed(0) }
     }
 
-    /// Lets a call through, which is to report by [`Breaker::record`].
+    /// Admits a call, whose outcome the caller reports by [`Breaker::record`].
     ///
     /// # Errors
     ///
-    /// From when on one may be let through, if none is now.
+    /// If no call is admitted now, the moment from which one may be.
     pub fn admit(&mut self, now: Timestamp) -> Result<(), Timestamp> {
         let next = match self.state {
             State::Closed(_) => return Ok(()),
             State::Open(until) => until,
-            // A probe that was dropped never reports: another may try after a pause.
+            // A probe that was dropped never reports, so another is admitted after a pause.
             State::Probing(since) => since.after(self.pause),
         };
         if now < next {
@@ -66,7 +67,7 @@ impl Breaker {
         Ok(())
     }
 
-    /// How a call went that had been let through.
+    /// Reports the outcome of an admitted call.
     pub fn record(&mut self, succeeded: bool, now: Timestamp) {
         self.state = match (succeeded, self.state) {
             (true, _) => State::Closed(0),
@@ -76,7 +77,7 @@ impl Breaker {
         };
     }
 
-    /// Whether calls are being held off.
+    /// Whether calls are held off.
     #[must_use]
     pub fn is_open(&self) -> bool {
         !matches!(self.state, State::Closed(_))

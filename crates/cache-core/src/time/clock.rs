@@ -1,4 +1,4 @@
-//! Time: the only place that reads the wall clock, and a hand-turned clock for tests.
+//! The clock: the only place that reads the wall clock, and a manual clock for tests.
 
 use std::{
     fmt,
@@ -14,7 +14,7 @@ use std::{
 
 use crate::{Timestamp, sync::Mutex};
 
-/// The clock a cache lives by: the system's, or one turned by hand. Clones show the same time.
+/// The clock of a cache: the system's, or a manual one for tests. Clones show the same time.
 ///
 /// ```
 /// use std::time::Duration;
@@ -30,25 +30,25 @@ pub struct Clock(Arc<Inner>);
 
 struct Inner {
     manual: Option<Manual>,
-    /// The latest moment `tick` gave out.
+    /// The latest moment that `tick` returned or `observe` was shown.
     last: AtomicI64,
 }
 
 impl Clock {
-    /// The system's wall clock.
+    /// Returns the system's wall clock.
     #[must_use]
     pub fn system() -> Self {
         Self(Arc::new(Inner { manual: None, last: AtomicI64::new(i64::MIN) }))
     }
 
-    /// A clock that starts at 2020-01-01T00:00:00Z and moves only by [`Clock::advance`].
+    /// Returns a clock that starts at 2020-01-01T00:00:00Z and moves only by [`Clock::advance`].
     #[must_use]
     pub fn manual() -> Self {
         let manual = Manual { now: AtomicI64::new(1_577_836_800_000_000), sleepers: Mutex::default() };
         Self(Arc::new(Inner { manual: Some(manual), last: AtomicI64::new(i64::MIN) }))
     }
 
-    /// The present moment. May stand still between two calls, and a system clock may be set back.
+    /// Returns the present moment. Two calls may return the same, and a system clock may be set back.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match &self.0.manual {
@@ -57,11 +57,11 @@ impl Clock {
         }
     }
 
-    /// The present moment or a little later, for hot paths: never behind [`Clock::now`] and ahead of it
-    /// by at most two kernel ticks (8 ms at 250 Hz), so that what is judged by it dies early, never late.
+    /// Returns the present moment or a little later, for hot paths: never earlier than [`Clock::now`] and at
+    /// most two kernel ticks later (8 ms at 250 Hz), so that an entry judged by it dies early, never late.
     ///
-    /// On Linux this reads the kernel's tick instead of the processor's counter, which costs a
-    /// fifth; elsewhere, and on a manual clock, it is [`Clock::now`].
+    /// On Linux this reads the kernel's tick instead of the processor's counter, at a fifth of the cost.
+    /// Elsewhere, and on a manual clock, it is [`Clock::now`].
     #[must_use]
     #[inline]
     pub fn coarse(&self) -> Timestamp {
@@ -71,7 +71,7 @@ impl Clock {
         }
     }
 
-    /// The present moment, made unique: later than every earlier `tick` of this clock, so that of
+    /// Returns the present moment made unique: later than every earlier `tick` of this clock, so that of
     /// two writes one always came first.
     #[must_use]
     pub fn tick(&self) -> Timestamp {
@@ -86,17 +86,17 @@ impl Clock {
         }
     }
 
-    /// Makes every later [`Clock::tick`] later than `seen`: what was born by another process, or before
-    /// this clock was set back, is overwritten by what comes now. [`Clock::now`] is not moved.
+    /// Makes every later [`Clock::tick`] later than `seen`, so that new writes win over a birth of another
+    /// process's clock, or from before this clock was set back. [`Clock::now`] is not changed.
     pub fn observe(&self, seen: Timestamp) {
         self.0.last.fetch_max(seen.as_micros(), Ordering::SeqCst);
     }
 
-    /// Turns a manual clock forward and wakes those whose time has come.
+    /// Moves a manual clock forward and wakes the sleeps that are due.
     ///
     /// # Panics
     ///
-    /// On a system clock, which can't be turned.
+    /// On a system clock.
     pub fn advance(&self, span: Duration) {
         match &self.0.manual {
             Some(manual) => manual.advance(span),
@@ -104,14 +104,14 @@ impl Clock {
         }
     }
 
-    /// Sleeps until `deadline` if this is a manual clock; `None` means that the runtime's own timer
-    /// has to do it, since this crate has none.
+    /// Returns a sleep until `deadline` on a manual clock. On a system clock it returns `None`: the caller
+    /// uses the timer of its runtime, since this crate has none.
     #[must_use]
     pub fn manual_sleep(&self, deadline: Timestamp) -> Option<ManualSleep> {
         self.0.manual.is_some().then(|| ManualSleep { clock: self.clone(), deadline })
     }
 
-    /// How many sleeps are pending on a manual clock: what a test waits for before it advances.
+    /// Returns the number of sleeps pending on a manual clock, for a test to wait for before it advances.
     #[must_use]
     pub fn sleepers(&self) -> usize {
         self.0.manual.as_ref().map_or(0, |manual| manual.sleepers.lock().len())
@@ -146,15 +146,16 @@ fn wall() -> Timestamp {
 fn coarse_wall() -> Timestamp {
     use rustix::time::{ClockId, Timespec, clock_getres, clock_gettime};
 
-    /// How far the last tick may lie back, in microseconds: one tick, and one for the kernel to note it.
-    static SLACK: std::sync::LazyLock<i64> =
+    /// How far the coarse clock may be behind, in microseconds: one tick, and one until the kernel records
+    /// it.
+    static MAX_COARSE_LAG: std::sync::LazyLock<i64> =
         std::sync::LazyLock::new(|| 2 * micros(clock_getres(ClockId::RealtimeCoarse)));
 
     fn micros(Timespec { tv_sec, tv_nsec }: Timespec) -> i64 {
         tv_sec.saturating_mul(1_000_000).saturating_add(tv_nsec / 1_000)
     }
 
-    Timestamp::from_micros(micros(clock_gettime(ClockId::RealtimeCoarse)).saturating_add(*SLACK))
+    Timestamp::from_micros(micros(clock_gettime(ClockId::RealtimeCoarse)).saturating_add(*MAX_COARSE_LAG))
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -1,44 +1,46 @@
-//! How long a value may be served: its life, and its grace past that.
+//! How long a value may be served: its life and its grace.
 
 use std::time::Duration;
 
 use crate::{Key, Timestamp};
 
-/// A promise about a value, both spans counted from its birth: within `life` it is fresh; past it
-/// and within `grace` it may still stand in while a new one is fetched or can't be had.
+/// How long a value is fresh, and how long it may be served at all. Both spans count from its birth.
+///
+/// Until `life` is over the value is fresh. From then until `grace` is over it is stale: it may be served
+/// while a new value is loaded or can't be loaded. After that it is dead.
 ///
 /// ```
 /// use std::time::Duration;
 /// use cache_core::Ttl;
 ///
 /// let ttl = Ttl::new(Duration::from_secs(60)).grace(Duration::from_secs(10));
-/// assert_eq!(ttl.normalised().grace, ttl.life, "a grace that ends before the life means none");
+/// assert_eq!(ttl.normalised().grace, ttl.life, "a grace that ends before the life is no grace");
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ttl {
-    /// How long the value is fresh. Zero: it is never kept.
+    /// How long after its birth the value is fresh. Zero: it is never stored.
     pub life: Duration,
-    /// How long after its birth the value may still be served stale. At or below `life`: never.
+    /// How long after its birth the value may be served. At or below `life`: it is never served stale.
     pub grace: Duration,
 }
 
 impl Ttl {
-    /// Never kept, never served from a cache.
+    /// Never stored, so never served from a cache.
     pub const NONE: Self = Self::new(Duration::ZERO);
 
-    /// Fresh for `life`, without grace.
+    /// Returns a TTL without grace: fresh for `life`, and dead then.
     #[must_use]
     pub const fn new(life: Duration) -> Self {
         Self { life, grace: life }
     }
 
-    /// The same life, serving stale until `grace` after birth.
+    /// Returns the same TTL with this grace, which counts from birth.
     #[must_use]
     pub const fn grace(self, grace: Duration) -> Self {
         Self { grace, ..self }
     }
 
-    /// The same promise with a grace no shorter than its life.
+    /// Returns the same TTL with a grace at least as long as its life; [`Ttl::NONE`] for a life of zero.
     #[must_use]
     pub fn normalised(self) -> Self {
         if self.life.is_zero() { Self::NONE } else { Self { grace: self.grace.max(self.life), ..self } }
@@ -46,15 +48,13 @@ impl Ttl {
 }
 
 impl From<Duration> for Ttl {
-    /// Fresh for so long, without grace.
+    /// Returns a TTL without grace.
     fn from(life: Duration) -> Self {
         Self::new(life)
     }
 }
 
-/// Decides the [`Ttl`] of a value; `None` is a key that its source says does not exist.
-///
-/// A fixed [`Ttl`] is a policy, and so is a closure:
+/// Decides the [`Ttl`] of a value. A fixed [`Ttl`] is a policy, and so is a closure:
 ///
 /// ```
 /// use std::time::Duration;
@@ -68,7 +68,8 @@ impl From<Duration> for Ttl {
 /// # Ok::<(), cache_core::Error>(())
 /// ```
 pub trait TtlPolicy<V>: Send + Sync {
-    /// The promise for `value`, known under `key`, as of `now`.
+    /// Returns the TTL of `value`, which is stored under `key`, as of `now`. A `value` of `None` means that
+    /// the source said that the key does not exist.
     fn ttl(&self, key: &Key, value: Option<&V>, now: Timestamp) -> Ttl;
 }
 
@@ -84,29 +85,34 @@ impl<V, F: Fn(&Key, Option<&V>, Timestamp) -> Ttl + Send + Sync> TtlPolicy<V> fo
     }
 }
 
-/// Spreads lives so that what was stored together doesn't expire together: each life is shortened
-/// by up to this share of itself, never lengthened.
+/// Shortens each life by a random part, so that values stored together do not expire together. A life is
+/// shortened by at most this share of itself, and never lengthened.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Jitter(f64);
 
 impl Jitter {
-    /// Shortens by up to `share` of the life, `0.0..=1.0`; other values are clamped into it.
+    /// Returns a jitter of up to `share` of the life, clamped to `0.0..=1.0`; none if it is not finite.
     #[must_use]
     pub fn new(share: f64) -> Self {
         Self(if share.is_finite() { share.clamp(0.0, 1.0) } else { 0.0 })
     }
 
-    /// `ttl` with its life shortened; the same `seed` always gives the same life.
+    /// Returns `ttl` with its life shortened. The same `seed` always gives the same life.
     #[must_use]
     pub fn apply(self, ttl: Ttl, seed: u64) -> Ttl {
-        let unit = (mix(seed) >> 11) as f64 / (1_u64 << 53) as f64;
+        let unit = unit_interval(mix(seed));
         let seconds = ttl.life.as_secs_f64() * (1.0 - self.0 * unit);
         let life = Duration::try_from_secs_f64(seconds).unwrap_or(ttl.life).min(ttl.life);
         Ttl { life, ..ttl }
     }
 }
 
-/// splitmix64's finaliser (Steele, Lea, Flood 2014): every input bit reaches every output bit.
+/// Returns a number in `0.0..1.0` made of the upper 53 of `bits`.
+pub(crate) fn unit_interval(bits: u64) -> f64 {
+    (bits >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// The finaliser of splitmix64 (Steele, Lea, Flood 2014): every input bit changes every output bit.
 pub(crate) fn mix(seed: u64) -> u64 {
     let mut word = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
     word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -1,4 +1,4 @@
-//! How the nodes of a fleet hear of each other's writes.
+//! Bus: how nodes that share tiers learn of each other's writes.
 
 use std::fmt::Debug;
 
@@ -7,39 +7,40 @@ use bytes::Bytes;
 
 use crate::Result;
 
-/// Carries frames between nodes that share tiers. It neither stores nor understands them: who it sends
-/// to, and in what order each node's frames arrive, is all that it promises.
+/// Carries messages between nodes that share tiers. A bus neither stores nor understands them. It promises
+/// only whom it sends them to, and in which order those of each node arrive.
 #[async_trait]
 pub trait Bus: Debug + Send + Sync + 'static {
-    /// The name shown in statistics: `"redis"`.
+    /// Returns the name shown in statistics: `"redis"`.
     fn name(&self) -> &'static str;
 
-    /// How many bytes a frame may have.
+    /// Returns the most bytes that a message may have.
     fn max_message_len(&self) -> usize;
 
-    /// Sends a frame to every node that listens now, this one included or not. Frames of one caller
-    /// that waits for each call to end arrive in the order of its calls.
+    /// Sends a message to every node that listens now, this one included or not. Messages of a caller that
+    /// waits for each call to end arrive in the order of its calls.
     ///
     /// # Errors
     ///
-    /// If it can't be told whether the frame was sent; `Limit` if it is too long.
-    async fn publish(&self, frame: Bytes) -> Result<()>;
+    /// If the message may not have been sent; `Limit` if it is too long.
+    async fn publish(&self, message: Bytes) -> Result<()>;
 
-    /// Begins to listen, and returns once every frame sent from then on will come.
+    /// Begins to listen. Once this returns, every message sent from then on will arrive.
     ///
     /// # Errors
     ///
-    /// If the connection can't be had.
+    /// If there is no connection.
     async fn listen(&self) -> Result<Box<dyn Listener>>;
 }
 
-/// One connection that listens.
+/// A connection that receives messages.
 #[async_trait]
 pub trait Listener: Debug + Send {
-    /// The next frame. May be dropped while it waits: no frame is lost by that.
+    /// Waits for the next message and returns it. No message is lost if the future is dropped.
     ///
     /// # Errors
     ///
-    /// If the connection was lost. Frames may have been missed, and no more come: listen anew.
+    /// If the connection was lost. Messages may have been missed, and no more will come: call
+    /// [`Bus::listen`] again.
     async fn next(&mut self) -> Result<Bytes>;
 }

@@ -1,4 +1,4 @@
-//! Where values come from when no tier has them.
+//! Loader: where values come from when no tier has them.
 
 use async_trait::async_trait;
 
@@ -7,14 +7,14 @@ use crate::{Error, Key, Result, Tag, Ttl};
 /// A source of values, asked in batches.
 #[async_trait]
 pub trait Loader<V>: Send + Sync + 'static {
-    /// How many keys one call may ask for; at least 1.
+    /// Returns how many keys one call may ask for; at least 1.
     fn max_batch(&self) -> usize;
 
-    /// Loads values: answer `i` belongs to `requests[i]`.
+    /// Loads values. Item `i` of the result belongs to `requests[i]`.
     ///
     /// # Errors
     ///
-    /// If the call as a whole failed. A failure of one key is [`Loaded::Failed`].
+    /// If the call as a whole failed. A failure of a single key is [`Loaded::Failed`].
     async fn load(&self, requests: &[Request]) -> Result<Vec<Loaded<V>>>;
 }
 
@@ -23,56 +23,56 @@ pub trait Loader<V>: Send + Sync + 'static {
 pub struct Request {
     /// The key.
     pub key: Key,
-    /// The version of the value that is still at hand, for a source that can answer "not modified".
+    /// The source's version of the value that is still cached, for a source that can say "not modified".
     pub etag: Option<Box<str>>,
 }
 
 /// What a source says about a key.
 #[derive(Clone, Debug)]
 pub enum Loaded<V> {
-    /// This is the value.
+    /// The value.
     Value(Fetched<V>),
-    /// There is no such key.
+    /// The key does not exist.
     Absent,
-    /// The value of [`Request::etag`] is still the right one: it is kept and its life renewed.
+    /// The value of [`Request::etag`] is still current. It is kept, and its life begins anew.
     NotModified,
-    /// This key could not be loaded, though others may have been.
+    /// This key could not be loaded. Others may have been.
     Failed(Error),
 }
 
-/// A value from its source, with what the source says of it.
+/// A value from its source, with what the source says about it.
 #[derive(Clone, Debug)]
 pub struct Fetched<V> {
     /// The value.
     pub value: V,
-    /// How long it holds, if the source knows better than the region's policy.
+    /// Its TTL, if the source knows better than the policy of the region.
     pub ttl: Option<Ttl>,
-    /// Labels to invalidate it by.
+    /// The tags to invalidate it by.
     pub tags: Vec<Tag>,
     /// The source's version of it.
     pub etag: Option<String>,
 }
 
 impl<V> Fetched<V> {
-    /// A value of which its source says nothing.
+    /// Returns a value about which its source says nothing more.
     pub fn new(value: V) -> Self {
         Self { value, ttl: None, tags: Vec::new(), etag: None }
     }
 
-    /// The same, holding for `ttl` whatever the region's policy says.
+    /// Returns the same with this TTL, which overrides the policy of the region.
     #[must_use]
     pub fn ttl(self, ttl: Ttl) -> Self {
         Self { ttl: Some(ttl), ..self }
     }
 
-    /// The same with one more tag.
+    /// Returns the same with one more tag.
     #[must_use]
     pub fn tag(mut self, tag: Tag) -> Self {
         self.tags.push(tag);
         self
     }
 
-    /// The same with the source's version of it.
+    /// Returns the same with the source's version of it.
     #[must_use]
     pub fn etag(self, etag: impl Into<String>) -> Self {
         Self { etag: Some(etag.into()), ..self }
@@ -97,13 +97,14 @@ impl<V> From<Fetched<V>> for Loaded<V> {
     }
 }
 
-/// All that a warmer may ask of a cache.
+/// Loads keys again without a read. A region implements it for code that decides which keys to renew but
+/// knows neither the type of their values nor the rest of the cache, such as a scheduler of refreshes.
 #[async_trait]
 pub trait Refresh: Send + Sync + 'static {
-    /// Loads these keys anew, from their source, and answers how many came.
+    /// Loads these keys from their source again. Returns how many were loaded.
     ///
     /// # Errors
     ///
-    /// If none came.
+    /// If none was loaded.
     async fn refresh(&self, keys: &[Key]) -> Result<usize>;
 }

@@ -1,22 +1,22 @@
-//! What a cache tells those who watch it.
+//! Observer: what a cache reports to those who watch it, as events.
 
 use std::fmt::Debug;
 
 use crate::{Error, Key};
 
-/// Something that happened.
+/// An event of a cache.
 #[derive(Clone, Debug)]
 pub enum Event<'a> {
-    /// A read was answered from a tier.
+    /// A read was served from memory or a tier.
     Hit {
         /// The key.
         key: &'a Key,
         /// `"memory"` or the tier's name.
         source: &'static str,
-        /// Whether the answer was past its life and in grace.
+        /// Whether the value was stale and within its grace.
         stale: bool,
     },
-    /// No tier had a usable entry.
+    /// Neither memory nor any tier had an entry that could be served.
     Miss {
         /// The key.
         key: &'a Key,
@@ -34,9 +34,9 @@ pub enum Event<'a> {
     TierFailed {
         /// The tier's name.
         tier: &'static str,
-        /// What it was asked to do.
+        /// The operation that failed.
         operation: Operation,
-        /// Why it could not.
+        /// Why it failed.
         error: &'a Error,
     },
     /// A tier that had failed works again.
@@ -44,34 +44,34 @@ pub enum Event<'a> {
         /// The tier's name.
         tier: &'static str,
     },
-    /// A write that a tier could not take will never be told to it: more was owed than is remembered,
-    /// or the tier refused this one again and again.
+    /// A write that a tier could not take will not be tried again: more writes were pending than are kept,
+    /// or this one failed too often.
     Lost {
         /// The tier's name.
         tier: &'static str,
         /// The key.
         key: &'a Key,
     },
-    /// The bus failed: other nodes don't hear of this one, or this one of them.
+    /// The bus failed: other nodes do not learn of this node's writes, or this node of theirs.
     BusFailed {
         /// The bus's name.
         bus: &'static str,
         /// Why.
         error: &'a Error,
     },
-    /// What other nodes said may have been missed: what memory holds was let go.
+    /// Messages of other nodes may have been missed, so what memory holds is no longer served.
     Unproven {
         /// The bus's name.
         bus: &'static str,
     },
-    /// Nobody could be asked who loads a key, and it was loaded without.
+    /// A lease could not be asked for, and the key was loaded without one.
     LeaseFailed {
         /// The lease's name.
         lease: &'static str,
         /// Why.
         error: &'a Error,
     },
-    /// A stored value could not be read, and counts as missing.
+    /// A stored value could not be read, and counts as absent.
     Corrupt {
         /// The tier's name.
         tier: &'static str,
@@ -80,21 +80,21 @@ pub enum Event<'a> {
         /// What was wrong with the bytes.
         error: &'a Error,
     },
-    /// A setting could not hold as given and was changed.
+    /// A setting contradicted another and was changed.
     Normalised {
         /// The kind of the region.
         kind: &'a str,
-        /// What was given, and what holds.
+        /// What was set, and what applies.
         change: &'a str,
     },
-    /// A protected entry could not be protected: the share of memory for protected entries is full.
+    /// An entry could not be protected: the share of memory for protected entries is full.
     ProtectionRefused {
         /// The key.
         key: &'a Key,
     },
 }
 
-/// What a tier can be asked to do.
+/// The operations of a tier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Operation {
     /// Look keys up.
@@ -103,13 +103,13 @@ pub enum Operation {
     Put,
     /// Remove entries.
     Remove,
-    /// Make what was written lasting.
+    /// Make writes durable.
     Flush,
 }
 
-/// Someone who watches. Called in the midst of reads and writes: it must return at once and not
-/// call back.
+/// Receives events. It is called in the middle of reads and writes, so it must return at once and must not
+/// call the cache.
 pub trait Observer: Debug + Send + Sync + 'static {
-    /// Takes note of an event.
+    /// Called with each event.
     fn on(&self, event: &Event<'_>);
 }

@@ -1,4 +1,4 @@
-//! What a tier must decide, and sugar for those who call one.
+//! Tier: what a place for entries must do; TierExt: calls with a single key.
 
 use std::{fmt::Debug, slice, sync::Arc};
 
@@ -6,48 +6,48 @@ use async_trait::async_trait;
 
 use crate::{Entry, Key, Pattern, Result, Tombstone};
 
-/// A place that keeps encoded entries, and speaks in batches.
+/// A place that stores encoded entries, and is called with batches of keys.
 ///
-/// A tier keeps three promises, which the behaviour suite checks on every one of them:
+/// Every tier keeps three promises, which the suite for tiers checks:
 ///
-/// - It never replaces an entry, or a tombstone, by one born at the same time or earlier. A put that
-///   loses is no error: the tier already holds what is newer.
-/// - It answers with entries as they were put, alive, stale or dead: age is judged by
-///   [`Meta::freshness`](crate::Meta::freshness) alone. It may forget what is dead, and may forget
-///   anything when space runs out, but it never answers with something else.
-/// - What it can't read is an absence, told to nobody as an error. An error means "could not look".
+/// - It never replaces an entry or a tombstone by one born at the same time or earlier. A put that loses
+///   is no error: the tier already holds something newer.
+/// - It returns entries as they were put, whether fresh, stale or dead: only
+///   [`Meta::freshness`](crate::Meta::freshness) judges age. It may drop dead entries, and any entry when
+///   space runs out, but it never returns anything else.
+/// - An entry that it can't read is absent, and not an error. An error means that it could not look.
 #[async_trait]
 pub trait Tier: Debug + Send + Sync + 'static {
-    /// The name shown in statistics and as the source of a value: `"disk"`, `"redis"`.
+    /// Returns the name shown in statistics and as the source of a value: `"disk"`, `"redis"`.
     fn name(&self) -> &'static str;
 
-    /// Looks keys up: answer `i` belongs to `keys[i]`.
+    /// Looks keys up. Item `i` of the result belongs to `keys[i]`.
     ///
     /// # Errors
     ///
-    /// If the tier could not look. That is not to say that the keys are absent.
+    /// If the tier could not look, which does not mean that the keys are absent.
     async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>>;
 
-    /// Stores entries; each alone is stored whole or not at all, and the later born wins.
+    /// Stores entries. Each is stored whole or not at all, and the later born wins.
     ///
     /// # Errors
     ///
     /// If some could not be stored. Others may have been.
     async fn put(&self, entries: &[(Key, Entry)]) -> Result<()>;
 
-    /// Removes entries born no later than `tombstone`, which is kept in their place until it is
-    /// dead. For keys it is kept whether or not there was an entry. Answers how many entries went.
+    /// Removes entries born no later than `tombstone`, which is kept in their place until it is dead. For
+    /// keys it is kept whether or not there was an entry. Returns how many entries were removed.
     ///
     /// # Errors
     ///
     /// If some could not be removed. Others may have been.
     async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64>;
 
-    /// Makes what was put and removed so far as lasting as the tier can make it.
+    /// Makes all writes and removals so far as durable as the tier can.
     ///
     /// # Errors
     ///
-    /// If that failed.
+    /// If some may not be durable.
     async fn flush(&self) -> Result<()>;
 }
 
@@ -60,7 +60,7 @@ pub enum Target<'a> {
     Matching(&'a Pattern),
 }
 
-/// Sugar over [`Tier`]: one is a slice of one.
+/// Calls of a [`Tier`] with a single key.
 #[async_trait]
 pub trait TierExt: Tier {
     /// Looks one key up.

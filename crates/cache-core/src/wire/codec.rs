@@ -1,4 +1,4 @@
-//! Values to bytes and back, bounded both ways.
+//! Values to bytes and back, within limits both ways.
 
 use std::io;
 
@@ -7,10 +7,11 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{Error, ErrorKind, Result};
 
-/// The largest encoded value, in bytes.
+/// The most bytes that an encoded value may have.
 pub const MAX_VALUE_LEN: usize = 32 << 20;
 
-/// How values become bytes. The envelope names the codec, so a region may change its mind.
+/// How values become bytes. The envelope names the codec, so a region may change it and still read old
+/// entries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Codec {
     /// bincode 2, variable-length integers: small and fast, for types of a fixed shape.
@@ -22,7 +23,7 @@ pub enum Codec {
 }
 
 impl Codec {
-    /// The name, as shown to people.
+    /// Returns the name shown to people: `bincode`, `json`.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -32,14 +33,14 @@ impl Codec {
     }
 }
 
-/// An encoded value: what a tier keeps.
+/// An encoded value, as tiers store it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Blob {
-    /// How the bytes were made.
+    /// The codec that made the bytes.
     pub codec: Codec,
-    /// The version of the value's type, chosen by whoever owns the type.
+    /// The version of the value's type, chosen by the owner of the type.
     pub schema: u32,
-    /// The encoding.
+    /// The encoded bytes.
     pub bytes: Bytes,
 }
 
@@ -48,7 +49,7 @@ impl Blob {
     ///
     /// # Errors
     ///
-    /// `Limit` past [`MAX_VALUE_LEN`]; `Codec` if the type can't be encoded.
+    /// `Limit` past [`MAX_VALUE_LEN`]; `Codec` if the codec can't encode the value.
     pub fn encode<V: Serialize + ?Sized>(codec: Codec, schema: u32, value: &V) -> Result<Self> {
         let mut sink = Sink { bytes: Vec::new(), full: false };
         let outcome: Result<(), Box<dyn std::error::Error + Send + Sync>> = match codec {
@@ -63,28 +64,29 @@ impl Blob {
                 ErrorKind::Limit,
                 "encode",
                 format!(
-                    "the encoded value is larger than {MAX_VALUE_LEN} bytes: store a smaller one, or parts"
+                    "the encoded value is larger than {MAX_VALUE_LEN} bytes: store a smaller value, or its parts"
                 ),
             )),
             Err(source) => {
-                let message = format!("the value can't be written as {}", codec.name());
+                let message = format!("the value can't be encoded as {}", codec.name());
                 Err(Error::caused(ErrorKind::Codec, "encode", message, source))
             }
         }
     }
 
-    /// Decodes the value, which must be of schema version `schema` and use up all bytes.
+    /// Decodes the value, which must be of schema version `schema` and take up all the bytes.
     ///
     /// # Errors
     ///
-    /// `Corrupt` for bytes of another schema version, and for bytes that are not such a value.
+    /// `Corrupt` for bytes of another schema version, and for bytes that do not decode to the type.
     pub fn decode<V: DeserializeOwned>(&self, schema: u32) -> Result<V> {
         if self.schema != schema {
             let message = format!("stored as schema version {}, wanted {schema}", self.schema);
             return Err(Error::new(ErrorKind::Corrupt, "decode", message));
         }
         let corrupt = |source: Box<dyn std::error::Error + Send + Sync>| {
-            let message = format!("{} bytes are no such value in {}", self.bytes.len(), self.codec.name());
+            let message =
+                format!("{} bytes do not decode as {} of this type", self.bytes.len(), self.codec.name());
             Error::caused(ErrorKind::Corrupt, "decode", message, source)
         };
         match self.codec {
@@ -97,12 +99,12 @@ impl Blob {
         }
     }
 
-    /// Checks that what this blob was encoded from can be read back: decoded and encoded again it has
-    /// the same length. (Not the same bytes: a hash map may come out in another order.)
+    /// Checks that the value can be read back: decoded and encoded again it must have the same length. (Not
+    /// the same bytes: a hash map may come out in another order.)
     ///
     /// # Errors
     ///
-    /// `Codec`, naming the codec to use, if the type does not survive this one.
+    /// `Codec`, naming the codec to use, if the value does not survive this one.
     pub fn check_round_trip<V: Serialize + DeserializeOwned>(&self) -> Result<()> {
         let again = self.decode::<V>(self.schema).and_then(|v| Self::encode(self.codec, self.schema, &v));
         match again {
@@ -120,15 +122,15 @@ impl Blob {
     }
 }
 
-/// The limit keeps a hostile length prefix from allocating more than a value may hold.
+/// The limit keeps a hostile length prefix from allocating more than a value may have.
 const BINCODE: bincode::config::Configuration<
     bincode::config::LittleEndian,
     bincode::config::Varint,
     bincode::config::Limit<MAX_VALUE_LEN>,
 > = bincode::config::standard().with_limit::<MAX_VALUE_LEN>();
 
-/// Collects an encoding up to the limit and fails past it, so that no value is encoded in full only
-/// to be refused.
+/// Collects an encoding up to the limit and fails past it, so that no oversized value is encoded in full
+/// before it is refused.
 struct Sink {
     bytes: Vec<u8>,
     full: bool,

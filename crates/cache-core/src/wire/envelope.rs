@@ -17,7 +17,7 @@
 //! | 48 | | each tag: length (2), text; then etag, payload (an LZ4 block if compressed) |
 //! | end | 8 | xxh3-64 of all before it, seeded with the xxh3-64 of the key's text |
 //!
-//! The seed ties a record to its key: one that turns up under another key is as good as corrupt.
+//! The seed ties a record to its key: a record under another key counts as corrupt.
 
 use bytes::Bytes;
 use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
@@ -29,29 +29,29 @@ use crate::{
 
 const MAGIC: [u8; 2] = *b"tC";
 const VERSION: u8 = 1;
-const HEADER: usize = 48;
-const CHECKSUM: usize = 8;
+const HEADER_LEN: usize = 48;
+const CHECKSUM_LEN: usize = 8;
 
 const ABSENT: u8 = 1;
 const TOMBSTONE: u8 = 2;
 const COMPRESSED: u8 = 4;
 const JSON: u8 = 16;
-const KNOWN: u8 = ABSENT | TOMBSTONE | COMPRESSED | JSON;
+const KNOWN_FLAGS: u8 = ABSENT | TOMBSTONE | COMPRESSED | JSON;
 
 /// An LZ4 block can't expand to more than this many times its length.
 const LZ4_MAX_RATIO: usize = 255;
 
-/// What a stored record says.
+/// A stored record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Record {
-    /// There is an entry.
+    /// The key has an entry.
     Entry(Entry),
     /// The key was removed.
     Tombstone(Tombstone),
 }
 
 impl Record {
-    /// By which of two records for one key is the later.
+    /// Returns the birth, by which the later of two records of one key wins.
     #[must_use]
     pub fn born(&self) -> Timestamp {
         match self {
@@ -60,7 +60,7 @@ impl Record {
         }
     }
 
-    /// From when on the record means nothing and its space can be reclaimed.
+    /// Returns the moment from which the record is dead and its space can be reclaimed.
     #[must_use]
     pub fn dead_at(&self) -> Timestamp {
         match self {
@@ -70,11 +70,12 @@ impl Record {
     }
 }
 
-/// Writes an entry; payloads longer than `compress_above` bytes are compressed where it helps.
+/// Returns the record of an entry. A payload longer than `compress_above` bytes is compressed if that makes
+/// it shorter.
 ///
 /// # Errors
 ///
-/// `Limit` for a payload past [`MAX_VALUE_LEN`], more than 65,535 tags, or an etag of that length.
+/// `Limit` for a payload past [`MAX_VALUE_LEN`], more than 65,535 tags, or an etag longer than 65,535 bytes.
 pub fn seal(key: &Key, entry: &Entry, compress_above: usize) -> Result<Vec<u8>> {
     let (mut flags, schema, raw) = match &entry.value {
         None => (ABSENT, 0, &[][..]),
@@ -99,7 +100,7 @@ pub fn seal(key: &Key, entry: &Entry, compress_above: usize) -> Result<Vec<u8>> 
         return Err(Error::new(ErrorKind::Limit, "seal", format!("{message}, the limit of both is 65535")));
     };
     let mut record = header(flags, schema, [meta.born, meta.stale_at, meta.dead_at]);
-    record.reserve(etag.len() + payload.len() + CHECKSUM + meta.tags().len() * 16);
+    record.reserve(etag.len() + payload.len() + CHECKSUM_LEN + meta.tags().len() * 16);
     record.extend(meta.cost.to_le_bytes());
     record.extend((raw.len() as u32).to_le_bytes());
     record.extend((payload.len() as u32).to_le_bytes());
@@ -114,16 +115,16 @@ pub fn seal(key: &Key, entry: &Entry, compress_above: usize) -> Result<Vec<u8>> 
     Ok(sign(key, record))
 }
 
-/// Writes a tombstone.
+/// Returns the record of a tombstone.
 #[must_use]
 pub fn seal_tombstone(key: &Key, tombstone: &Tombstone) -> Vec<u8> {
     let mut record = header(TOMBSTONE, 0, [tombstone.born, tombstone.dead_at, tombstone.dead_at]);
-    record.resize(HEADER, 0);
+    record.resize(HEADER_LEN, 0);
     sign(key, record)
 }
 
 fn header(flags: u8, schema: u32, times: [Timestamp; 3]) -> Vec<u8> {
-    let mut record = Vec::with_capacity(HEADER + CHECKSUM);
+    let mut record = Vec::with_capacity(HEADER_LEN + CHECKSUM_LEN);
     record.extend(MAGIC);
     record.extend([VERSION, flags]);
     record.extend(schema.to_le_bytes());
@@ -141,8 +142,8 @@ fn checksum(key: &Key, record: &[u8]) -> u64 {
     xxh3_64_with_seed(record, xxh3_64(key.as_str().as_bytes()))
 }
 
-/// Reads a record stored under `key`. Nothing is allocated that the record's own length and
-/// [`MAX_VALUE_LEN`] don't bound.
+/// Reads a record stored under `key`. What is allocated is bounded by the length of the record and by
+/// [`MAX_VALUE_LEN`].
 ///
 /// # Errors
 ///
@@ -156,8 +157,8 @@ pub fn open(key: &Key, bytes: &[u8]) -> Result<Record> {
 }
 
 fn parse(key: &Key, bytes: &[u8]) -> Option<Record> {
-    let (record, sum) = bytes.split_last_chunk::<CHECKSUM>()?;
-    if record.len() < HEADER || checksum(key, record) != u64::from_le_bytes(*sum) {
+    let (record, sum) = bytes.split_last_chunk::<CHECKSUM_LEN>()?;
+    if record.len() < HEADER_LEN || checksum(key, record) != u64::from_le_bytes(*sum) {
         return None;
     }
     let mut rest = Reader(record);
@@ -165,7 +166,7 @@ fn parse(key: &Key, bytes: &[u8]) -> Option<Record> {
         return None;
     }
     let [flags] = rest.take::<1>()?;
-    if flags & !KNOWN != 0 {
+    if flags & !KNOWN_FLAGS != 0 {
         return None;
     }
     let schema = rest.u32()?;

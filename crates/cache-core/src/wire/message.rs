@@ -1,16 +1,16 @@
-//! The wire form of what a node tells the others: versioned, numbered, checksummed.
+//! The wire form of messages between nodes: versioned, numbered, checksummed.
 //!
 //! Numbers are little-endian.
 //!
 //! | at | bytes | what |
 //! |---|---|---|
 //! | 0 | 2 | `tB` |
-//! | 2 | 1 | frame version, 1 |
-//! | 3 | 1 | the oldest version whose reader understands it, 1 |
-//! | 4 | 16 | the node, a number of its own since it started |
-//! | 20 | 8 | the frame's number among this node's, from 1 |
+//! | 2 | 1 | message version, 1 |
+//! | 3 | 1 | the oldest version whose readers understand the message, 1 |
+//! | 4 | 16 | the node, by a number that it chose when it started |
+//! | 20 | 8 | the number of the message among those of this node, from 1 |
 //! | 28 | 2 | length of the namespace |
-//! | 30 | 2 | length of what later versions add to the head, 0 |
+//! | 30 | 2 | length of what later versions add to the header, 0 |
 //! | 32 | 2 | number of changes |
 //! | 34 | | namespace; additions; each change: kind (1), length (2), body |
 //! | end | 8 | xxh3-64 of all before it |
@@ -19,8 +19,8 @@
 //! text; of a removal (2) `dead_at` (8) and the same; of a removal by pattern (3) `dead_at` (8) and the
 //! pattern; of an ended tag (4) or kind (5) its name; of an ended cache (6) nothing.
 //!
-//! A reader skips additions it doesn't know, and takes a change of an unknown kind for
-//! [`Change::Unknown`]: something happened, and it can't tell what.
+//! A reader skips additions that it does not know. A change of an unknown kind is read as
+//! [`Change::Unknown`]: something changed, and the reader can't tell what.
 
 use std::mem;
 
@@ -31,68 +31,68 @@ use crate::{Error, ErrorKind, Key, Result, Timestamp, Tombstone, wire::reader::R
 
 const MAGIC: [u8; 2] = *b"tB";
 const VERSION: u8 = 1;
-const HEAD: usize = 34;
-const CHECKSUM: usize = 8;
+const HEADER_LEN: usize = 34;
+const CHECKSUM_LEN: usize = 8;
 
-/// What a change takes beside its body: kind and length.
-const CHANGE: usize = 3;
+/// The length of what precedes the body of a change: its kind and its length.
+const CHANGE_HEADER_LEN: usize = 3;
 
-/// The most changes a frame can have.
-const MOST: usize = u16::MAX as usize;
+/// The most changes that a message can have, and the most bytes in the body of one.
+const MAX_CHANGES: usize = u16::MAX as usize;
 
-/// Something that one node did and the others should know.
+/// A change that one node made and the others must know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// A key got a value born at `born`.
     Put {
-        /// Which key.
+        /// The key.
         key: KeyText,
-        /// The value's birth.
+        /// The birth of the value.
         born: Timestamp,
     },
     /// A key was removed.
     Removed {
-        /// Which key.
+        /// The key.
         key: KeyText,
-        /// What is left of it.
+        /// The tombstone in its place.
         tombstone: Tombstone,
     },
     /// All keys that match were removed.
     RemovedMatching {
         /// The pattern, as [`Pattern::glob`](crate::Pattern::glob) reads it.
         pattern: String,
-        /// What is left of them.
+        /// The tombstone in their place.
         tombstone: Tombstone,
     },
-    /// What carries the tag and was born no later is dead.
+    /// Every entry that carries the tag and was born no later than the stamp is dead.
     TagEnded {
         /// The tag.
         tag: String,
         /// The stamp.
         at: Timestamp,
     },
-    /// What is of the kind and was born no later is dead.
+    /// Every entry of the kind that was born no later than the stamp is dead.
     KindEnded {
         /// The kind.
         kind: String,
         /// The stamp.
         at: Timestamp,
     },
-    /// Whatever was born no later is dead.
+    /// Every entry that was born no later than the stamp is dead.
     AllEnded {
         /// The stamp.
         at: Timestamp,
     },
-    /// A change of a kind that later versions know. Never sent.
+    /// A change that only later versions know. It is never sent.
     Unknown,
 }
 
-/// The text of a key, apart into what it shares with its region and the rest.
+/// The text of a key, split into the prefix of its region and the id.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct KeyText {
     /// The namespace and kind with their closing `:`.
     pub prefix: String,
-    /// What follows.
+    /// The text after the prefix.
     pub id: String,
 }
 
@@ -102,80 +102,80 @@ impl From<&Key> for KeyText {
     }
 }
 
-/// What one node tells the others at once.
+/// The changes that one node announces to the others together.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Who says so: a number of the node's own since it started.
+    /// The sender: a number that the node chose when it started.
     pub node: u128,
-    /// Which of its frames this is, from 1: a number left out is a frame that was lost.
+    /// The number of the message among those of its sender, from 1. A missing number is a lost message.
     pub number: u64,
     /// The namespace of the keys; empty for none.
     pub namespace: String,
-    /// What it did; nothing, if all it says is that it is there.
+    /// The changes; none if the message only says that the node is alive.
     pub changes: Vec<Change>,
 }
 
 impl Message {
-    /// The bytes to send.
+    /// Returns the bytes to send.
     ///
     /// # Errors
     ///
     /// `Limit` for more than 65,535 changes, or a change or namespace longer than that.
     pub fn seal(&self) -> Result<Bytes> {
         let too_long = |what: &str, len: usize| {
-            let message = format!("{what} of {len} does not fit a frame, the limit is {MOST}");
+            let message = format!("{what} of {len} does not fit into a message, the limit is {MAX_CHANGES}");
             Error::new(ErrorKind::Limit, "publish", message)
         };
         let namespace_len =
             u16::try_from(self.namespace.len()).map_err(|_| too_long("a namespace", self.namespace.len()))?;
         let count = u16::try_from(self.changes.len())
             .map_err(|_| too_long("a list of changes", self.changes.len()))?;
-        let mut frame = Vec::with_capacity(HEAD + CHECKSUM + 64 * self.changes.len());
-        frame.extend(MAGIC);
-        frame.extend([VERSION, VERSION]);
-        frame.extend(self.node.to_le_bytes());
-        frame.extend(self.number.to_le_bytes());
-        frame.extend(namespace_len.to_le_bytes());
-        frame.extend(0_u16.to_le_bytes());
-        frame.extend(count.to_le_bytes());
-        frame.extend(self.namespace.as_bytes());
+        let mut bytes = Vec::with_capacity(HEADER_LEN + CHECKSUM_LEN + 64 * self.changes.len());
+        bytes.extend(MAGIC);
+        bytes.extend([VERSION, VERSION]);
+        bytes.extend(self.node.to_le_bytes());
+        bytes.extend(self.number.to_le_bytes());
+        bytes.extend(namespace_len.to_le_bytes());
+        bytes.extend(0_u16.to_le_bytes());
+        bytes.extend(count.to_le_bytes());
+        bytes.extend(self.namespace.as_bytes());
         for change in &self.changes {
             let (kind, body) = change.body();
             let len = u16::try_from(body.len()).map_err(|_| too_long("a change", body.len()))?;
-            frame.push(kind);
-            frame.extend(len.to_le_bytes());
-            frame.extend(body);
+            bytes.push(kind);
+            bytes.extend(len.to_le_bytes());
+            bytes.extend(body);
         }
-        let sum = xxh3_64(&frame);
-        frame.extend(sum.to_le_bytes());
-        Ok(frame.into())
+        let sum = xxh3_64(&bytes);
+        bytes.extend(sum.to_le_bytes());
+        Ok(bytes.into())
     }
 
-    /// Reads a frame. Nothing is allocated that the frame's own length doesn't bound.
+    /// Reads a message. What is allocated is bounded by the length of the message.
     ///
     /// # Errors
     ///
-    /// `Corrupt` for bytes that are no whole frame, or one that only later versions understand.
+    /// `Corrupt` for bytes that are not a whole message, or one that only later versions understand.
     pub fn open(bytes: &[u8]) -> Result<Self> {
         parse(bytes).ok_or_else(|| {
-            let message = format!("{} bytes are not a frame this version understands", bytes.len());
+            let message = format!("{} bytes are not a message that this version understands", bytes.len());
             Error::new(ErrorKind::Corrupt, "listen", message)
         })
     }
 
-    /// Parts changes so that each part, sealed, has at most `limit` bytes. A change that is longer all by
-    /// itself is left out, and answered as the second.
+    /// Splits changes into parts, each of which fits into a message of at most `limit` bytes. Returns the
+    /// parts, and the changes that are too long for any message.
     #[must_use]
     pub fn split(namespace: &str, changes: Vec<Change>, limit: usize) -> (Vec<Vec<Change>>, Vec<Change>) {
-        let room = limit.saturating_sub(HEAD + CHECKSUM + namespace.len());
+        let room = limit.saturating_sub(HEADER_LEN + CHECKSUM_LEN + namespace.len());
         let (mut parts, mut part, mut used, mut left_out) = (Vec::new(), Vec::new(), 0, Vec::new());
         for change in changes {
-            let len = CHANGE + change.body().1.len();
-            if len > room || len - CHANGE > MOST {
+            let len = CHANGE_HEADER_LEN + change.body().1.len();
+            if len > room || len - CHANGE_HEADER_LEN > MAX_CHANGES {
                 left_out.push(change);
                 continue;
             }
-            if used + len > room || part.len() == MOST {
+            if used + len > room || part.len() == MAX_CHANGES {
                 parts.push(mem::take(&mut part));
                 used = 0;
             }
@@ -196,13 +196,13 @@ impl Change {
             let prefix_len = (key.prefix.len() as u16).to_le_bytes();
             [&prefix_len[..], key.prefix.as_bytes(), key.id.as_bytes()].concat()
         };
-        let stone = |tombstone: &Tombstone, text: &[u8]| {
+        let removal = |tombstone: &Tombstone, text: &[u8]| {
             [&micros(&tombstone.born)[..], &micros(&tombstone.dead_at), text].concat()
         };
         match self {
             Self::Put { key, born } => (1, [&micros(born)[..], &key_text(key)].concat()),
-            Self::Removed { key, tombstone } => (2, stone(tombstone, &key_text(key))),
-            Self::RemovedMatching { pattern, tombstone } => (3, stone(tombstone, pattern.as_bytes())),
+            Self::Removed { key, tombstone } => (2, removal(tombstone, &key_text(key))),
+            Self::RemovedMatching { pattern, tombstone } => (3, removal(tombstone, pattern.as_bytes())),
             Self::TagEnded { tag, at } => (4, [&micros(at)[..], tag.as_bytes()].concat()),
             Self::KindEnded { kind, at } => (5, [&micros(at)[..], kind.as_bytes()].concat()),
             Self::AllEnded { at } => (6, micros(at).to_vec()),
@@ -250,11 +250,11 @@ impl Change {
 }
 
 fn parse(bytes: &[u8]) -> Option<Message> {
-    let (frame, sum) = bytes.split_last_chunk::<CHECKSUM>()?;
-    if xxh3_64(frame) != u64::from_le_bytes(*sum) {
+    let (message, sum) = bytes.split_last_chunk::<CHECKSUM_LEN>()?;
+    if xxh3_64(message) != u64::from_le_bytes(*sum) {
         return None;
     }
-    let mut rest = Reader(frame);
+    let mut rest = Reader(message);
     if rest.take::<2>()? != MAGIC {
         return None;
     }

@@ -1,8 +1,8 @@
-//! Taking foreign bytes apart.
+//! Reads numbers and texts from bytes that may come from anyone.
 
 use crate::Timestamp;
 
-/// Takes bytes off the front, never past the end. Numbers are little-endian.
+/// Takes bytes off the front, and returns `None` rather than read past the end. Numbers are little-endian.
 pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -26,7 +26,7 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.bytes(len.into())?).ok()
     }
 
-    /// All that is left, as text.
+    /// Returns all that is left, as text.
     pub(crate) fn remaining_text(&self) -> Option<&'a str> {
         std::str::from_utf8(self.0).ok()
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cache_core::{Event, Key, LookupKey, Timestamp, ToKey};
-use cache_memory::Held;
+use cache_memory::EntryRef;
 
 use super::servable::{Servable, Unservable};
 use crate::{
@@ -44,7 +44,7 @@ impl<V: Cacheable> Region<V> {
             return MemoryLookup::Miss(Unservable::Absent);
         };
         let servable = self.judge(&entry.meta, now);
-        match (servable, found_as(Held::from(&entry))) {
+        match (servable, found_as(EntryRef::from(&entry))) {
             (Servable::No(reason), _) => MemoryLookup::Miss(reason),
             (_, None) => MemoryLookup::Miss(Unservable::Unreadable),
             (Servable::Fresh, Some(found)) => MemoryLookup::Fresh(found),
@@ -59,7 +59,7 @@ impl<V: Cacheable> Region<V> {
     pub(crate) fn fresh_in_memory<K: ToKey + ?Sized, T>(
         &self,
         key: &K,
-        take: impl FnOnce(Held<'_>) -> Option<T>,
+        take: impl FnOnce(EntryRef<'_>) -> Option<T>,
     ) -> Result<T, FirstLook> {
         let key = &key.to_lookup(&self.core.prefix);
         if !self.asks_memory(key) {
@@ -107,13 +107,13 @@ impl<V: Cacheable> Region<V> {
 
 /// Returns the entry with its value as a `V`; `None` if the value is of another type, which a region never
 /// puts there.
-pub(crate) fn found_as<V: Cacheable>(held: Held<'_>) -> Option<Found<V>> {
+pub(crate) fn found_as<V: Cacheable>(held: EntryRef<'_>) -> Option<Found<V>> {
     Some(Found { value: value_as(held)?, source: Source::Memory, meta: held.meta().clone() })
 }
 
 /// Returns the value as a `V`, if there is one; `None` if it is of another type.
 #[inline]
-pub(crate) fn value_as<V: Cacheable>(held: Held<'_>) -> Option<Option<Arc<V>>> {
+pub(crate) fn value_as<V: Cacheable>(held: EntryRef<'_>) -> Option<Option<Arc<V>>> {
     match held.value() {
         Some(value) => Some(Some(Arc::clone(value).downcast::<V>().ok()?)),
         None => Some(None),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cache_core::{Freshness, Meta, Timestamp};
-use cache_memory::Held;
+use cache_memory::EntryRef;
 
 use crate::{
     answer::Found,
@@ -177,7 +177,7 @@ impl<V: Cacheable> Region<V> {
     #[inline]
     pub(crate) fn is_plainly_fresh(
         &self,
-        held: Held<'_>,
+        held: EntryRef<'_>,
         plain: bool,
         cleared: Timestamp,
         now: Timestamp,
@@ -187,7 +187,7 @@ impl<V: Cacheable> Region<V> {
 
     /// Whether an entry that is fresh outlived all stamps, and is not due to be refreshed.
     #[inline(never)]
-    fn outlived_stamps(&self, held: Held<'_>, cleared: Timestamp, now: Timestamp) -> bool {
+    fn outlived_stamps(&self, held: EntryRef<'_>, cleared: Timestamp, now: Timestamp) -> bool {
         let meta = held.meta();
         meta.born > cleared
             && (!held.is_tagged() || self.engine.stamps().verdict(meta, false) == TagVerdict::Alive)

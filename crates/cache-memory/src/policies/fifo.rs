@@ -1,26 +1,26 @@
-//! `fifo`: the entry put first goes first.
+//! `fifo`: evicts the entry put first.
 
 use crate::{
     policies::Order,
-    store::slots::{Place, Queue, Slots},
+    store::slots::{Queue, SlotId, Slots},
 };
 
-/// In the order of putting; to put a key again is to come in anew.
+/// Entries in the order in which they were put. A key that is put again goes to the end.
 #[derive(Debug, Default)]
 pub(crate) struct Fifo(Queue);
 
 impl Order for Fifo {
-    const READS: bool = false;
+    const COUNTS_READS: bool = false;
 
-    fn enter(&mut self, slots: &mut Slots, place: Place) {
-        self.0.push(slots, place);
+    fn on_insert(&mut self, slots: &mut Slots, slot: SlotId) {
+        self.0.push(slots, slot);
     }
 
-    fn leave(&mut self, slots: &mut Slots, place: Place) {
-        self.0.unlink(slots, place);
+    fn on_remove(&mut self, slots: &mut Slots, slot: SlotId) {
+        self.0.unlink(slots, slot);
     }
 
-    fn victim(&mut self, _: &mut Slots) -> Option<Place> {
+    fn victim(&mut self, _: &mut Slots) -> Option<SlotId> {
         self.0.first()
     }
 }

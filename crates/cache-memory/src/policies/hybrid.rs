@@ -1,60 +1,60 @@
-//! `hybrid`: recency and frequency together, resistant to scans.
+//! `hybrid`: evicts by recency and frequency together, and resists scans.
 //!
-//! What comes in waits in a small queue. If it was read twice there it moves to the main one, else it
-//! goes, and is remembered for a while: whoever comes back within that while goes to the main queue at
-//! once. Whoever comes to the head of the main queue goes round again if it was read. So far this is
-//! S3-FIFO (Yang and others, SOSP 2023). Two things are ours:
+//! A new entry enters the small queue. If it was read twice by the time it comes to the head, it moves to
+//! the main queue; else it is evicted, and a ghost remembers its key for a while. A key that returns while
+//! it has a ghost enters the main queue at once. An entry that comes to the head of the main queue goes
+//! round again if it was read. So far this is S3-FIFO (Yang and others, SOSP 2023). Two things are ours:
 //!
-//! - The small queue's share follows the demand. A key that comes back after the small queue let it go
-//!   would have been a hit had that queue been longer; one that the main queue let go, had that been.
-//!   Each such return moves the share a step one way or the other: a full one if a little more room had
-//!   been enough, less the more it takes. So the share settles where a little more room is worth the
-//!   same in either. Entries that go unread pull it down a little: where the small queue brings nothing,
-//!   as in a loop, it should be short.
-//! - While the main queue is below its share, whatever leaves the small one moves there.
+//! - The share of the small queue follows the demand. A key that returns after the small queue evicted it
+//!   would have been a hit had that queue been longer; likewise for the main queue. Each such return
+//!   moves the share a step towards the queue that was too short: a full step if a little more room had
+//!   been enough, less the more room it would have taken. So the share settles where a little more room
+//!   is worth the same in either queue. Entries evicted unread lower the share a little: where the small
+//!   queue brings nothing, as in a loop, it should be short.
+//! - While the main queue is below its share, every entry that leaves the small queue moves there.
 
 mod ghosts;
 
 use self::ghosts::Ghosts;
 use crate::{
     policies::Order,
-    store::slots::{Place, Queue, Slots, Standing},
+    store::slots::{PolicyState, Queue, SlotId, Slots},
 };
 
-/// The small queue's share at the start, and its bounds.
-const SHARE: f64 = 0.1;
-const LEAST: f64 = 0.01;
-const MOST: f64 = 0.8;
+/// The small queue's share of the room: at the start, at least and at most.
+const INITIAL_SMALL_QUEUE_SHARE: f64 = 0.1;
+const MIN_SMALL_QUEUE_SHARE: f64 = 0.01;
+const MAX_SMALL_QUEUE_SHARE: f64 = 0.8;
 
-/// What a return soon after an eviction moves the share by.
-const STEP: f64 = 0.001;
+/// How far a return soon after the eviction moves the share.
+const SHARE_STEP: f64 = 0.001;
 
-/// What an entry that left the small queue unread pulls it down by.
-const PULL: f64 = STEP * 0.003;
+/// How far an entry that the small queue evicts unread lowers the share.
+const UNREAD_EVICTION_STEP: f64 = SHARE_STEP * 0.003;
 
-/// How soon "soon" is: evictions by the same queue since, as a part of the entries held.
-const SOON: f64 = 0.05;
+/// A return is soon if the same queue has evicted no more than this part of the entries held since then.
+const SOON_RATIO: f64 = 0.05;
 
-/// How many of the keys that the main queue let go are remembered, as a part of the entries held. It lets
-/// few go, and late returns say little.
-const MAIN_GHOSTS: f64 = 0.5;
+/// How many ghosts of the main queue are kept, as a part of the entries held. It evicts few entries, and
+/// late returns say little.
+const MAIN_GHOST_RATIO: f64 = 0.5;
 
-/// How many reads in the small queue prove an entry.
-const PROOF: u8 = 2;
+/// So many reads in the small queue promote an entry to the main queue.
+const READS_TO_PROMOTE: u8 = 2;
 
-/// How much longer than it should be the small queue has to be before an unproven entry moves on, as a
-/// part of the room beside an entry of usual weight: more than unequal weights make it sway.
-const SLACK: f64 = 0.01;
+/// How far the small queue may exceed its share before an entry with fewer reads moves on too: a part of the
+/// room, beside the average weight of an entry. It is more than unequal weights make the queue sway.
+const SMALL_QUEUE_SLACK: f64 = 0.01;
 
-/// Two queues, what they let go, and how room is shared between them.
+/// Two queues, the ghosts of what they evicted, and how the room is shared between them.
 #[derive(Debug)]
 pub(crate) struct Hybrid {
     small: Queue,
     main: Queue,
-    gone_small: Ghosts,
-    gone_main: Ghosts,
-    /// The part of the room that the small queue is to take.
-    share: f64,
+    small_ghosts: Ghosts,
+    main_ghosts: Ghosts,
+    /// The part of the room that the small queue should take.
+    small_queue_share: f64,
 }
 
 impl Default for Hybrid {
@@ -62,9 +62,9 @@ impl Default for Hybrid {
         Self {
             small: Queue::default(),
             main: Queue::default(),
-            gone_small: Ghosts::default(),
-            gone_main: Ghosts::default(),
-            share: SHARE,
+            small_ghosts: Ghosts::default(),
+            main_ghosts: Ghosts::default(),
+            small_queue_share: INITIAL_SMALL_QUEUE_SHARE,
         }
     }
 }
@@ -74,92 +74,95 @@ impl Hybrid {
         self.small.len() + self.main.len()
     }
 
-    /// What a return says, from 0 to 1: the inverse of the room that would have made it a hit.
-    fn worth(&self, since: Option<u32>) -> f64 {
+    /// Returns how much a return counts, from 0 to 1: the less room would have made it a hit, the more.
+    /// `since` is the number of evictions since then by the queue that evicted the key.
+    fn gain(&self, since: Option<u32>) -> f64 {
         let Some(since) = since.map(f64::from) else { return 0.0 };
         let held = self.len() as f64;
-        let soon = SOON * held;
+        let soon = SOON_RATIO * held;
         if since > held { 0.0 } else { (soon / since).min(1.0) }
     }
 
+    /// Moves the share of the small queue, within its bounds.
     fn adapt(&mut self, change: f64) {
-        self.share = (self.share + change).clamp(LEAST, MOST);
+        self.small_queue_share =
+            (self.small_queue_share + change).clamp(MIN_SMALL_QUEUE_SHARE, MAX_SMALL_QUEUE_SHARE);
     }
 
-    /// Puts an entry at the end of the queue that its standing tells.
-    fn queue(&mut self, slots: &mut Slots, place: Place) {
-        let queue = if slots.standing(place).second { &mut self.main } else { &mut self.small };
-        queue.push(slots, place);
+    /// Appends an entry to the queue that its policy state names.
+    fn push(&mut self, slots: &mut Slots, slot: SlotId) {
+        let queue = if slots.policy_state(slot).in_main { &mut self.main } else { &mut self.small };
+        queue.push(slots, slot);
     }
 
-    /// Takes an entry from the queue that its standing tells.
-    fn unlink(&mut self, slots: &mut Slots, place: Place) {
-        let queue = if slots.standing(place).second { &mut self.main } else { &mut self.small };
-        queue.unlink(slots, place);
+    /// Unlinks an entry from the queue that its policy state names.
+    fn unlink(&mut self, slots: &mut Slots, slot: SlotId) {
+        let queue = if slots.policy_state(slot).in_main { &mut self.main } else { &mut self.small };
+        queue.unlink(slots, slot);
     }
 }
 
 impl Order for Hybrid {
-    const READS: bool = true;
+    const COUNTS_READS: bool = true;
 
-    fn enter(&mut self, slots: &mut Slots, place: Place) {
-        let hash = slots.key(place).hash();
-        let (since_small, since_main) = (self.gone_small.take(hash), self.gone_main.take(hash));
-        self.adapt(STEP * (self.worth(since_small) - self.worth(since_main)));
-        let known = since_small.is_some_and(|since| since as usize <= self.len());
-        slots.set_standing(place, Standing { second: known, reads: 0 });
-        self.queue(slots, place);
+    fn on_insert(&mut self, slots: &mut Slots, slot: SlotId) {
+        let hash = slots.key(slot).hash();
+        let (since_small, since_main) = (self.small_ghosts.remove(hash), self.main_ghosts.remove(hash));
+        self.adapt(SHARE_STEP * (self.gain(since_small) - self.gain(since_main)));
+        let returned = since_small.is_some_and(|since| since as usize <= self.len());
+        slots.set_policy_state(slot, PolicyState { in_main: returned, reads: 0 });
+        self.push(slots, slot);
     }
 
-    fn renew(&mut self, slots: &mut Slots, place: Place) {
-        self.queue(slots, place);
+    fn on_replace(&mut self, slots: &mut Slots, slot: SlotId) {
+        self.push(slots, slot);
     }
 
-    fn leave(&mut self, slots: &mut Slots, place: Place) {
-        self.unlink(slots, place);
+    fn on_remove(&mut self, slots: &mut Slots, slot: SlotId) {
+        self.unlink(slots, slot);
     }
 
-    fn victim(&mut self, slots: &mut Slots) -> Option<Place> {
-        // Whoever asks has no more room: what there is, is what can be had.
+    fn victim(&mut self, slots: &mut Slots) -> Option<SlotId> {
+        // A victim is asked for when the room is full, so the two queues together are the room.
         let room = (self.small.weight() + self.main.weight()) as f64;
-        let (target, usual) = (room * self.share, room / self.len() as f64);
-        let slack = usual + room * SLACK;
-        while let Some(place) = self.small.first() {
+        let (target, average) = (room * self.small_queue_share, room / self.len() as f64);
+        let slack = average + room * SMALL_QUEUE_SLACK;
+        while let Some(slot) = self.small.first() {
             let over = self.small.weight() as f64 - target;
             if over < 0.0 && self.main.first().is_some() {
                 break;
             }
-            let proven = slots.standing(place).reads >= PROOF;
-            // The entry's own weight must not decide, or the main queue would fill with light ones.
-            if !proven && over <= slack {
-                return Some(place);
+            let promoted = slots.policy_state(slot).reads >= READS_TO_PROMOTE;
+            // The weight of the entry itself must not decide, or the main queue would fill with light entries.
+            if !promoted && over <= slack {
+                return Some(slot);
             }
-            // On to the main queue, to prove itself again.
-            self.unlink(slots, place);
-            slots.set_standing(place, Standing { second: true, reads: 0 });
-            self.queue(slots, place);
+            // Its reads in the main queue are counted anew.
+            self.unlink(slots, slot);
+            slots.set_policy_state(slot, PolicyState { in_main: true, reads: 0 });
+            self.push(slots, slot);
         }
-        while let Some(place) = self.main.first() {
-            let Standing { second, reads } = slots.standing(place);
+        while let Some(slot) = self.main.first() {
+            let PolicyState { in_main, reads } = slots.policy_state(slot);
             if reads == 0 {
-                return Some(place);
+                return Some(slot);
             }
-            self.unlink(slots, place);
-            slots.set_standing(place, Standing { second, reads: reads - 1 });
-            self.queue(slots, place);
+            self.unlink(slots, slot);
+            slots.set_policy_state(slot, PolicyState { in_main, reads: reads - 1 });
+            self.push(slots, slot);
         }
         None
     }
 
-    fn evicted(&mut self, slots: &Slots, place: Place) {
-        let Standing { second, reads } = slots.standing(place);
-        let (hash, held) = (slots.key(place).hash(), self.len());
-        if second {
-            self.gone_main.add(hash, (held as f64 * MAIN_GHOSTS) as usize);
+    fn on_evict(&mut self, slots: &Slots, slot: SlotId) {
+        let PolicyState { in_main, reads } = slots.policy_state(slot);
+        let (hash, held) = (slots.key(slot).hash(), self.len());
+        if in_main {
+            self.main_ghosts.add(hash, (held as f64 * MAIN_GHOST_RATIO) as usize);
         } else {
-            self.gone_small.add(hash, held);
+            self.small_ghosts.add(hash, held);
             if reads == 0 {
-                self.adapt(-PULL);
+                self.adapt(-UNREAD_EVICTION_STEP);
             }
         }
     }

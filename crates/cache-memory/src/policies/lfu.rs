@@ -1,9 +1,9 @@
-//! `lfu`: the entry read least often goes first, by moka's TinyLFU, which lets a new one in only if it
-//! promises more than the one that would go.
+//! `lfu`: evicts the entry read least often, by moka's TinyLFU, which admits a new entry only if its key was
+//! asked for more often than that of the entry it would replace.
 
 use moka::policy::EvictionPolicy;
 
-/// How moka is to evict.
+/// Returns the policy for moka.
 pub(crate) fn policy() -> EvictionPolicy {
     EvictionPolicy::tiny_lfu()
 }

@@ -1,8 +1,8 @@
-//! `lru`: the entry not read for longest goes first, by moka.
+//! `lru`: evicts the entry not read for longest, by moka.
 
 use moka::policy::EvictionPolicy;
 
-/// How moka is to evict.
+/// Returns the policy for moka.
 pub(crate) fn policy() -> EvictionPolicy {
     EvictionPolicy::lru()
 }

@@ -1,4 +1,4 @@
-//! `ttl`: the entry nearest its death goes first.
+//! `ttl`: evicts the entry nearest its death.
 
 use std::collections::BTreeSet;
 
@@ -6,25 +6,25 @@ use cache_core::Timestamp;
 
 use crate::{
     policies::Order,
-    store::slots::{Place, Slots},
+    store::slots::{SlotId, Slots},
 };
 
-/// In the order of death.
+/// Entries in the order of their death.
 #[derive(Debug, Default)]
-pub(crate) struct Ttl(BTreeSet<(Timestamp, Place)>);
+pub(crate) struct Ttl(BTreeSet<(Timestamp, SlotId)>);
 
 impl Order for Ttl {
-    const READS: bool = false;
+    const COUNTS_READS: bool = false;
 
-    fn enter(&mut self, slots: &mut Slots, place: Place) {
-        self.0.insert((slots.meta(place).dead_at, place));
+    fn on_insert(&mut self, slots: &mut Slots, slot: SlotId) {
+        self.0.insert((slots.meta(slot).dead_at, slot));
     }
 
-    fn leave(&mut self, slots: &mut Slots, place: Place) {
-        self.0.remove(&(slots.meta(place).dead_at, place));
+    fn on_remove(&mut self, slots: &mut Slots, slot: SlotId) {
+        self.0.remove(&(slots.meta(slot).dead_at, slot));
     }
 
-    fn victim(&mut self, _: &mut Slots) -> Option<Place> {
-        self.0.first().map(|(_, place)| *place)
+    fn victim(&mut self, _: &mut Slots) -> Option<SlotId> {
+        self.0.first().map(|(_, slot)| *slot)
     }
 }

@@ -1,4 +1,4 @@
-//! What left memory, and why: counted, and logged.
+//! Which entries left memory, and why: counted and logged.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,15 +9,15 @@ use crate::{eviction::Eviction, memory::Value};
 /// Why an entry left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
-    /// There was no room for another.
+    /// There was no room for another entry.
     Size,
-    /// It was dead.
+    /// The entry was dead.
     Expired,
-    /// Someone removed it.
+    /// The entry was removed by key, by pattern or by clearing memory.
     Removed,
-    /// A later born took its place.
+    /// An entry born later took its place.
     Replaced,
-    /// It weighs more than may be held at all.
+    /// The entry weighs more than memory may hold at all.
     Oversized,
 }
 
@@ -38,31 +38,31 @@ impl Cause {
 /// How many entries left memory, by cause.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Evictions {
-    /// For space.
+    /// Evicted for space.
     pub size: u64,
-    /// Dead, and reclaimed.
+    /// Dead, and reclaimed by a sweep.
     pub expired: u64,
-    /// Removed by key, pattern or clear.
+    /// Removed by key, by pattern or by clearing memory.
     pub removed: u64,
-    /// Replaced by a later born entry.
+    /// Replaced by an entry born later.
     pub replaced: u64,
-    /// Heavier than all that may be held, and so never held.
+    /// Heavier than memory may hold at all, and so never held.
     pub oversized: u64,
 }
 
-/// Takes note of what leaves.
+/// Counts and logs the entries that leave.
 #[derive(Debug)]
-pub(crate) struct Departures {
+pub(crate) struct EvictionLog {
     policy: Eviction,
     counts: [AtomicU64; Cause::KINDS],
 }
 
-impl Departures {
+impl EvictionLog {
     pub(crate) fn new(policy: Eviction) -> Self {
         Self { policy, counts: Default::default() }
     }
 
-    pub(crate) fn note(&self, cause: Cause, key: &Key, weight: u32) {
+    pub(crate) fn record(&self, cause: Cause, key: &Key, weight: u32) {
         self.counts[cause as usize].fetch_add(1, Ordering::Relaxed);
         if cause != Cause::Replaced {
             let (cause, policy) = (cause.as_str(), self.policy.as_str());
@@ -82,21 +82,21 @@ impl Departures {
     }
 }
 
-/// Entries on their way out, to be dropped when no shard's lock is held any more: a value's own `drop` may
-/// take long, and readers are not to wait for it.
+/// Entries that left a shard, to be dropped when its lock is no longer held: the `drop` of a value may
+/// take long, and no reader waits for it.
 #[derive(Default)]
-pub(crate) struct Gone(Vec<(Cause, Key, Entry<Value>, u32)>);
+pub(crate) struct Evicted(Vec<(Cause, Key, Entry<Value>, u32)>);
 
-impl Gone {
+impl Evicted {
     pub(crate) fn push(&mut self, cause: Cause, key: Key, entry: Entry<Value>, weight: u32) {
         self.0.push((cause, key, entry, weight));
     }
 
-    /// Takes note of all, drops them, and answers how many there were.
-    pub(crate) fn report(&mut self, departures: &Departures) -> u64 {
+    /// Records all of them, drops them, and returns how many there were.
+    pub(crate) fn record(&mut self, log: &EvictionLog) -> u64 {
         let count = self.0.len() as u64;
         for (cause, key, _, weight) in self.0.drain(..) {
-            departures.note(cause, &key, weight);
+            log.record(cause, &key, weight);
         }
         count
     }

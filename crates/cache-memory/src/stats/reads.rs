@@ -1,4 +1,4 @@
-//! Hits and misses, counted without threads meeting, and the hottest keys by a sample of them.
+//! Hits and misses, counted by each thread for itself, and a sample of them for the hottest keys.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -8,25 +8,25 @@ use thread_local::ThreadLocal;
 
 use crate::stats::hottest::{HotKey, Hottest};
 
-/// One read in so many is looked at for its key.
-const SAMPLED: u64 = 64;
+/// One read in so many is sampled for its key.
+const READS_PER_SAMPLE: u64 = 64;
 
-/// What one thread has counted.
+/// The counts of one thread.
 #[derive(Debug, Default)]
-struct Counts {
+struct ThreadCounts {
     hits: AtomicU64,
     misses: AtomicU64,
 }
 
-/// The reads of a near tier: each thread counts its own, and they are added up when asked for. A thread
-/// that comes goes on with the counts of one that ended.
+/// The reads of a near tier. Each thread counts its own, and they are added up when asked for. A new
+/// thread goes on with the counts of one that ended.
 #[derive(Debug, Default)]
-pub(crate) struct Reads {
-    counts: ThreadLocal<CachePadded<Counts>>,
+pub(crate) struct ReadCounts {
+    counts: ThreadLocal<CachePadded<ThreadCounts>>,
     hottest: Hottest,
 }
 
-impl Reads {
+impl ReadCounts {
     #[inline]
     pub(crate) fn hit(&self, key: &impl LookupKey) {
         self.count(&self.counts.get_or_default().hits, key);
@@ -50,10 +50,10 @@ impl Reads {
 
     #[inline]
     fn count(&self, counter: &AtomicU64, key: &impl LookupKey) {
-        // This thread alone writes it, so nothing is lost between the two steps.
+        // Only this thread writes the counter, so no count is lost between the load and the store.
         let before = counter.load(Ordering::Relaxed);
         counter.store(before.wrapping_add(1), Ordering::Relaxed);
-        if chosen(before) {
+        if is_sampled(before) {
             self.sample(key);
         }
     }
@@ -64,11 +64,11 @@ impl Reads {
     }
 }
 
-/// Whether the read with this number is sampled. Multiples of the golden ratio spread evenly without a
-/// period, so that no rhythm of demand hides a key.
+/// Whether the read with this number is sampled. Multiples of the golden ratio spread evenly and without
+/// a period, so that no periodic demand hides a key.
 #[inline]
-fn chosen(number: u64) -> bool {
-    number.wrapping_mul(0x9E37_79B9_7F4A_7C15) < u64::MAX / SAMPLED
+fn is_sampled(number: u64) -> bool {
+    number.wrapping_mul(0x9E37_79B9_7F4A_7C15) < u64::MAX / READS_PER_SAMPLE
 }
 
 #[cfg(test)]
@@ -82,14 +82,14 @@ mod tests {
     #[test]
     fn one_read_in_64_is_sampled_whatever_the_rhythm() {
         for rhythm in [1_u64, 2, 7, 64, 100, 128, 4096] {
-            let sampled = (0..64_000).filter(|turn| chosen(turn * rhythm)).count();
+            let sampled = (0..64_000).filter(|turn| is_sampled(turn * rhythm)).count();
             assert!((900..=1100).contains(&sampled), "{sampled} of 64000 with a rhythm of {rhythm}");
         }
     }
 
     #[test]
     fn no_read_is_lost_between_threads_that_come_and_go() {
-        let reads = Reads::default();
+        let reads = ReadCounts::default();
         let key = Key::new("k", "1").unwrap();
         for _ in 0..8 {
             thread::scope(|scope| {

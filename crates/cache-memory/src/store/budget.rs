@@ -1,42 +1,43 @@
-//! How much may be held, how much is, and what share of it may be protected.
+//! The bound on the weight of all entries, and on that of the protected ones among them.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A bound on weight that holds at every moment: room is taken before an entry comes in.
+/// A bound on weight that holds at every moment, since room is reserved before an entry is inserted.
 #[derive(Debug)]
 pub(crate) struct Budget {
     limit: u64,
     used: AtomicU64,
-    /// What protected entries may take of `limit`.
-    share: u64,
+    /// The part of `limit` that protected entries may take.
+    protected_limit: u64,
     protected: AtomicU64,
 }
 
 impl Budget {
-    pub(crate) fn new(limit: u64, share: u64) -> Self {
-        Self { limit, used: AtomicU64::new(0), share, protected: AtomicU64::new(0) }
+    pub(crate) fn new(limit: u64, protected_limit: u64) -> Self {
+        Self { limit, used: AtomicU64::new(0), protected_limit, protected: AtomicU64::new(0) }
     }
 
-    /// Takes room, if there is some.
-    pub(crate) fn take(&self, weight: u32) -> bool {
-        within(&self.used, weight, self.limit)
+    /// Reserves room. Returns `false`, and reserves none, if there is too little.
+    pub(crate) fn reserve(&self, weight: u32) -> bool {
+        add_within(&self.used, weight, self.limit)
     }
 
-    /// Gives room back.
-    pub(crate) fn give(&self, weight: u32) {
+    /// Releases room.
+    pub(crate) fn release(&self, weight: u32) {
         self.used.fetch_sub(u64::from(weight), Ordering::Relaxed);
     }
 
-    /// Counts an entry towards the protected share, if that has room.
-    pub(crate) fn protect(&self, weight: u32) -> bool {
-        within(&self.protected, weight, self.share)
+    /// Reserves room in the protected share. Returns `false`, and reserves none, if there is too little.
+    pub(crate) fn reserve_protected(&self, weight: u32) -> bool {
+        add_within(&self.protected, weight, self.protected_limit)
     }
 
-    pub(crate) fn unprotect(&self, weight: u32) {
+    /// Releases room in the protected share.
+    pub(crate) fn release_protected(&self, weight: u32) {
         self.protected.fetch_sub(u64::from(weight), Ordering::Relaxed);
     }
 
-    /// What is left for entries that can be evicted.
+    /// Returns what protected entries leave to those that can be evicted.
     pub(crate) fn evictable(&self) -> u64 {
         self.limit.saturating_sub(self.protected())
     }
@@ -54,7 +55,7 @@ impl Budget {
     }
 }
 
-fn within(total: &AtomicU64, weight: u32, limit: u64) -> bool {
+fn add_within(total: &AtomicU64, weight: u32, limit: u64) -> bool {
     total
         .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
             used.checked_add(u64::from(weight)).filter(|sum| *sum <= limit)

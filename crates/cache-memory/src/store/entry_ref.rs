@@ -1,61 +1,61 @@
-//! An entry as it is held: seen, not copied.
+//! An entry as a reader sees it: borrowed, not copied.
 
 use cache_core::{Entry, Meta, Timestamp};
 
 use crate::memory::Value;
 
-/// An entry in its place. What a hit asks for lies together; [`Held::meta`] lies elsewhere, and is best
-/// not touched without need.
+/// A borrowed entry. What every hit asks for lies in one cache line; [`EntryRef::meta`] lies in another,
+/// and is best left alone where it is not needed.
 #[derive(Clone, Copy)]
-pub struct Held<'a> {
+pub struct EntryRef<'a> {
     value: Option<&'a Value>,
     stale_at: Timestamp,
     tagged: bool,
     meta: &'a Meta,
 }
 
-impl<'a> Held<'a> {
+impl<'a> EntryRef<'a> {
     #[inline]
     pub(crate) fn new(value: Option<&'a Value>, stale_at: Timestamp, tagged: bool, meta: &'a Meta) -> Self {
         Self { value, stale_at, tagged, meta }
     }
 
-    /// The value; `None` if the source said that the key does not exist.
+    /// Returns the value; `None` if the source said that the key does not exist.
     #[must_use]
     #[inline]
     pub fn value(&self) -> Option<&'a Value> {
         self.value
     }
 
-    /// Until when the value is fresh.
+    /// Returns the moment until which the value is fresh.
     #[must_use]
     #[inline]
     pub fn stale_at(&self) -> Timestamp {
         self.stale_at
     }
 
-    /// Whether it has tags.
+    /// Whether the entry has tags.
     #[must_use]
     #[inline]
     pub fn is_tagged(&self) -> bool {
         self.tagged
     }
 
-    /// All that is promised about it.
+    /// Returns the metadata of the entry.
     #[must_use]
     #[inline]
     pub fn meta(&self) -> &'a Meta {
         self.meta
     }
 
-    /// A copy of the entry.
+    /// Returns a copy of the entry.
     #[must_use]
     pub fn entry(&self) -> Entry<Value> {
         Entry { value: self.value.cloned(), meta: self.meta.clone() }
     }
 }
 
-impl<'a> From<&'a Entry<Value>> for Held<'a> {
+impl<'a> From<&'a Entry<Value>> for EntryRef<'a> {
     fn from(entry: &'a Entry<Value>) -> Self {
         Self::new(entry.value.as_ref(), entry.meta.stale_at, !entry.meta.tags().is_empty(), &entry.meta)
     }

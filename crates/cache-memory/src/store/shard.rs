@@ -1,18 +1,18 @@
-//! One shard: slots under one lock, and the order in which they go.
+//! One shard: slots under one lock, and the order in which they are evicted.
 
 use cache_core::{LookupKey, Timestamp};
 
 use crate::{
     policies::Order,
-    store::slots::{Place, Slot, Slots},
+    store::slots::{ShardEntry, SlotId, Slots},
 };
 
-/// Slots, and who goes first among them.
+/// Slots, and the order in which they are evicted.
 pub(crate) struct Shard<O> {
     slots: Slots,
     order: O,
     protected: usize,
-    /// Nothing dies before this.
+    /// No entry of the shard dies before this.
     pub(crate) next_death: Timestamp,
 }
 
@@ -22,7 +22,7 @@ impl<O: Order> Shard<O> {
     }
 
     #[inline]
-    pub(crate) fn find(&self, key: &impl LookupKey) -> Option<Place> {
+    pub(crate) fn find(&self, key: &impl LookupKey) -> Option<SlotId> {
         self.slots.find(key)
     }
 
@@ -35,57 +35,57 @@ impl<O: Order> Shard<O> {
         self.slots.len()
     }
 
-    /// How many entries are protected.
+    /// Returns the number of protected entries.
     pub(crate) fn protected(&self) -> usize {
         self.protected
     }
 
-    /// Puts in an entry whose key is not held; `renewed` says that it was until now, with the standing
-    /// that the slot has.
-    pub(crate) fn insert(&mut self, slot: Slot, renewed: bool) {
-        self.next_death = self.next_death.min(slot.entry.meta.dead_at);
-        let place = self.slots.insert(slot);
-        if self.slots.is_protected(place) {
+    /// Inserts an entry whose key is not held. `replaces` says that it was held until now, and that the
+    /// policy state of `incoming` is that of its predecessor.
+    pub(crate) fn insert(&mut self, incoming: ShardEntry, replaces: bool) {
+        self.next_death = self.next_death.min(incoming.entry.meta.dead_at);
+        let slot = self.slots.insert(incoming);
+        if self.slots.is_protected(slot) {
             self.protected += 1;
-        } else if renewed {
-            self.order.renew(&mut self.slots, place);
+        } else if replaces {
+            self.order.on_replace(&mut self.slots, slot);
         } else {
-            self.order.enter(&mut self.slots, place);
+            self.order.on_insert(&mut self.slots, slot);
         }
     }
 
-    /// Takes an entry out.
-    pub(crate) fn take(&mut self, place: Place) -> Slot {
-        self.unlink(place);
-        self.slots.remove(place)
+    /// Removes and returns the entry of a slot.
+    pub(crate) fn take(&mut self, slot: SlotId) -> ShardEntry {
+        self.unlink(slot);
+        self.slots.remove(slot)
     }
 
-    /// Takes out who goes next.
-    pub(crate) fn evict(&mut self) -> Option<Slot> {
-        let place = self.order.victim(&mut self.slots)?;
-        self.order.evicted(&self.slots, place);
-        Some(self.take(place))
+    /// Removes and returns the entry that the policy evicts next; `None` if it has none to evict.
+    pub(crate) fn evict(&mut self) -> Option<ShardEntry> {
+        let slot = self.order.victim(&mut self.slots)?;
+        self.order.on_evict(&self.slots, slot);
+        Some(self.take(slot))
     }
 
-    /// Protects an entry, or ends that.
-    pub(crate) fn set_protected(&mut self, place: Place, protected: bool) {
-        if self.slots.is_protected(place) == protected {
+    /// Protects an entry from eviction, or ends its protection.
+    pub(crate) fn set_protected(&mut self, slot: SlotId, protected: bool) {
+        if self.slots.is_protected(slot) == protected {
             return;
         }
-        self.unlink(place);
-        self.slots.set_protected(place, protected);
+        self.unlink(slot);
+        self.slots.set_protected(slot, protected);
         if protected {
             self.protected += 1;
         } else {
-            self.order.enter(&mut self.slots, place);
+            self.order.on_insert(&mut self.slots, slot);
         }
     }
 
-    fn unlink(&mut self, place: Place) {
-        if self.slots.is_protected(place) {
+    fn unlink(&mut self, slot: SlotId) {
+        if self.slots.is_protected(slot) {
             self.protected -= 1;
         } else {
-            self.order.leave(&mut self.slots, place);
+            self.order.on_remove(&mut self.slots, slot);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The near store of our own: entries in shards by the hash of their key, under one budget.
+//! The store of `fifo`, `ttl` and `hybrid`: shards by the hash of the key, under one budget.
 
 use std::sync::{Arc, PoisonError};
 
@@ -8,94 +8,96 @@ use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteG
 use crate::{
     memory::Value,
     policies::Order,
-    stats::evictions::{Cause, Departures, Gone},
-    store::Bounds,
-    store::budget::Budget,
-    store::entry_ref::Held,
-    store::shard::Shard,
-    store::slots::{Place, Slot, Standing},
-    store::weight::Weigher,
+    stats::evictions::{Cause, Evicted, EvictionLog},
+    store::{
+        Bounds,
+        budget::Budget,
+        entry_ref::EntryRef,
+        shard::Shard,
+        slots::{PolicyState, ShardEntry, SlotId},
+        weight::Weigher,
+    },
 };
 
-/// How many places are looked at under one lock by those who look at all.
-const STRIDE: Place = 1024;
+/// How many slots a walk over a whole shard visits before it lets others have the lock.
+const SLOTS_PER_LOCK: SlotId = 1024;
 
-/// Entries in shards. A hit takes its shard's lock for reading, and writes to the slot only while few
-/// reads of it were noted.
+/// Entries in shards. A hit takes its shard's lock for reading, and writes to the slot only until
+/// [`Slots::count_read`](super::slots::Slots::count_read) stops counting.
 pub(crate) struct Shards<O> {
     shards: Box<[ShardedLock<Shard<O>>]>,
     budget: Budget,
     weigher: Weigher,
-    departures: Arc<Departures>,
+    evictions: Arc<EvictionLog>,
 }
 
 impl<O: Order> Shards<O> {
-    pub(crate) fn new(bounds: Bounds, departures: Arc<Departures>) -> Self {
+    pub(crate) fn new(bounds: Bounds, evictions: Arc<EvictionLog>) -> Self {
         let shards = (0..bounds.shards).map(|_| ShardedLock::new(Shard::new())).collect();
-        Self { shards, budget: bounds.budget(), weigher: bounds.weigher, departures }
+        Self { shards, budget: bounds.budget(), weigher: bounds.weigher, evictions }
     }
 
     #[inline]
-    pub(crate) fn read<T>(&self, key: &impl LookupKey, look: impl FnOnce(Held<'_>) -> T) -> Option<T> {
+    pub(crate) fn read<T>(&self, key: &impl LookupKey, look: impl FnOnce(EntryRef<'_>) -> T) -> Option<T> {
         let shard = self.shared(self.index(key.hashed()));
-        let place = shard.find(key)?;
-        if O::READS {
-            shard.slots().note_read(place);
+        let slot = shard.find(key)?;
+        if O::COUNTS_READS {
+            shard.slots().count_read(slot);
         }
-        Some(look(shard.slots().held(place)))
+        Some(look(shard.slots().entry_ref(slot)))
     }
 
-    /// Whether there is an entry such as `wanted` says; no read for the policy.
+    /// Whether there is an entry for which `wanted` holds. The policy does not count this as a read.
     pub(crate) fn holds(&self, key: &Key, wanted: impl Fn(&Meta) -> bool) -> bool {
         let shard = self.shared(self.index(key.hash()));
-        shard.find(key).is_some_and(|place| wanted(shard.slots().meta(place)))
+        shard.find(key).is_some_and(|slot| wanted(shard.slots().meta(slot)))
     }
 
-    /// Stores an entry; `protected` asks for it to be so. `false` if the protected share had no room,
-    /// and it was stored like any other.
+    /// Stores an entry, protected if `protected` says so. Returns `false` if the protected share had no
+    /// room and the entry was stored unprotected.
     pub(crate) fn put(&self, key: Key, entry: Entry<Value>, protected: bool) -> bool {
         let weight = self.weigher.weigh(&key, &entry);
-        let mut gone = Gone::default();
-        let slot = Slot { key, entry, weight, protected, standing: Standing::default() };
-        let granted = self.place(slot, &mut gone);
-        gone.report(&self.departures);
+        let mut gone = Evicted::default();
+        let incoming = ShardEntry { key, entry, weight, protected, policy_state: PolicyState::default() };
+        let granted = self.store(incoming, &mut gone);
+        gone.record(&self.evictions);
         granted
     }
 
-    fn place(&self, mut incoming: Slot, gone: &mut Gone) -> bool {
+    fn store(&self, mut incoming: ShardEntry, gone: &mut Evicted) -> bool {
         let index = self.index(incoming.key.hash());
         let (weight, wished) = (incoming.weight, incoming.protected);
-        let mut renewed = false;
+        let mut replaces = false;
         let mut asked = false;
         loop {
             let mut shard = self.exclusive(index);
-            if let Some(place) = shard.find(&incoming.key) {
-                let slot = self.taken(&mut shard, place);
-                (renewed, incoming.standing) = (!slot.protected, slot.standing);
-                gone.push(Cause::Replaced, slot.key, slot.entry, slot.weight);
+            if let Some(slot) = shard.find(&incoming.key) {
+                let removed = self.remove(&mut shard, slot);
+                (replaces, incoming.policy_state) = (!removed.protected, removed.policy_state);
+                gone.push(Cause::Replaced, removed.key, removed.entry, removed.weight);
             }
             if !asked {
-                // Not before: what its predecessor took of the share is free only now.
-                incoming.protected = wished && self.budget.protect(weight);
+                // Only now is the share free that the predecessor took.
+                incoming.protected = wished && self.budget.reserve_protected(weight);
                 asked = true;
             }
             let possible = || incoming.protected || u64::from(weight) <= self.budget.evictable();
-            let mut room = self.budget.take(weight);
+            let mut room = self.budget.reserve(weight);
             while !room && possible() {
-                let Some(slot) = shard.evict() else { break };
-                self.budget.give(slot.weight);
-                gone.push(Cause::Size, slot.key, slot.entry, slot.weight);
-                room = self.budget.take(weight);
+                let Some(victim) = shard.evict() else { break };
+                self.budget.release(victim.weight);
+                gone.push(Cause::Size, victim.key, victim.entry, victim.weight);
+                room = self.budget.reserve(weight);
             }
             if room {
                 let granted = incoming.protected == wished;
-                shard.insert(incoming, renewed);
+                shard.insert(incoming, replaces);
                 return granted;
             }
             drop(shard);
-            if !possible() || !self.evict_beside(index, gone) {
+            if !possible() || !self.evict_elsewhere(index, gone) {
                 if incoming.protected {
-                    self.budget.unprotect(weight);
+                    self.budget.release_protected(weight);
                 }
                 gone.push(Cause::Oversized, incoming.key, incoming.entry, weight);
                 return !wished;
@@ -103,47 +105,47 @@ impl<O: Order> Shards<O> {
         }
     }
 
-    /// Evicts one entry of another shard.
-    fn evict_beside(&self, index: usize, gone: &mut Gone) -> bool {
+    /// Evicts one entry of another shard. Returns whether there was one.
+    fn evict_elsewhere(&self, index: usize, gone: &mut Evicted) -> bool {
         let others = (1..self.shards.len()).map(|step| (index + step) % self.shards.len());
-        let evicted = others.map(|other| self.exclusive(other).evict()).find_map(|slot| slot);
-        evicted.is_some_and(|slot| {
-            self.budget.give(slot.weight);
-            gone.push(Cause::Size, slot.key, slot.entry, slot.weight);
+        let victim = others.map(|other| self.exclusive(other).evict()).find_map(|victim| victim);
+        victim.is_some_and(|victim| {
+            self.budget.release(victim.weight);
+            gone.push(Cause::Size, victim.key, victim.entry, victim.weight);
             true
         })
     }
 
-    /// Takes out an entry if it is doomed.
+    /// Removes and returns an entry if it is doomed.
     pub(crate) fn take_if(
         &self,
         key: &Key,
         doomed: impl FnOnce(&Meta) -> bool,
     ) -> Option<(Key, Entry<Value>)> {
         let mut shard = self.exclusive(self.index(key.hash()));
-        let place = shard.find(key)?;
-        if !doomed(shard.slots().meta(place)) {
+        let slot = shard.find(key)?;
+        if !doomed(shard.slots().meta(slot)) {
             return None;
         }
-        let Slot { key, entry, .. } = self.taken(&mut shard, place);
+        let ShardEntry { key, entry, .. } = self.remove(&mut shard, slot);
         Some((key, entry))
     }
 
-    /// Removes an entry if it is doomed, and answers whether it did.
+    /// Removes an entry if it is doomed. Returns whether it did.
     pub(crate) fn remove_if(&self, cause: Cause, key: &Key, doomed: impl FnOnce(&Meta) -> bool) -> bool {
         let gone = self.take_if(key, doomed);
         if let Some((key, entry)) = &gone {
-            self.departures.note(cause, key, self.weigher.weigh(key, entry));
+            self.evictions.record(cause, key, self.weigher.weigh(key, entry));
         }
         gone.is_some()
     }
 
-    /// Removes whatever is doomed, and answers how many that were.
+    /// Removes every doomed entry. Returns how many there were.
     pub(crate) fn remove_all(&self, cause: Cause, doomed: impl Fn(&Key, &Meta) -> bool) -> u64 {
         self.drain(cause, |_| true, doomed)
     }
 
-    /// Reclaims what is dead, and answers how many that were.
+    /// Removes every dead entry. Returns how many there were.
     pub(crate) fn sweep(&self, now: Timestamp) -> u64 {
         let due = |shard: &mut Shard<O>| {
             let due = shard.next_death <= now;
@@ -158,77 +160,78 @@ impl<O: Order> Shards<O> {
     fn drain(
         &self,
         cause: Cause,
-        looks: impl Fn(&mut Shard<O>) -> bool,
+        enters: impl Fn(&mut Shard<O>) -> bool,
         doomed: impl Fn(&Key, &Meta) -> bool,
     ) -> u64 {
         let mut count = 0;
         for index in 0..self.shards.len() {
-            if !looks(&mut self.exclusive(index)) {
+            if !enters(&mut self.exclusive(index)) {
                 continue;
             }
             let mut next_death = Timestamp::MAX;
-            let mut gone = Gone::default();
-            self.stride(index, |shard, place| {
-                let meta = shard.slots().meta(place);
-                if doomed(shard.slots().key(place), meta) {
-                    let slot = self.taken(shard, place);
-                    gone.push(cause, slot.key, slot.entry, slot.weight);
+            let mut gone = Evicted::default();
+            self.for_each_slot(index, |shard, slot| {
+                let meta = shard.slots().meta(slot);
+                if doomed(shard.slots().key(slot), meta) {
+                    let removed = self.remove(shard, slot);
+                    gone.push(cause, removed.key, removed.entry, removed.weight);
                 } else {
                     next_death = next_death.min(meta.dead_at);
                 }
             });
-            count += gone.report(&self.departures);
+            count += gone.record(&self.evictions);
             let mut shard = self.exclusive(index);
             shard.next_death = shard.next_death.min(next_death);
         }
         count
     }
 
-    /// Protects what is held and wanted. Answers with the keys for which the share had no room.
+    /// Protects the entries whose keys are `wanted`. Returns the keys for which the protected share had no
+    /// room.
     pub(crate) fn protect(&self, wanted: impl Fn(&Key) -> bool) -> Vec<Key> {
         let mut refused = Vec::new();
         for index in 0..self.shards.len() {
-            self.stride(index, |shard, place| {
+            self.for_each_slot(index, |shard, slot| {
                 let slots = shard.slots();
-                if slots.is_protected(place) || !wanted(slots.key(place)) {
+                if slots.is_protected(slot) || !wanted(slots.key(slot)) {
                     return;
                 }
-                if self.budget.protect(slots.weight(place)) {
-                    shard.set_protected(place, true);
+                if self.budget.reserve_protected(slots.weight(slot)) {
+                    shard.set_protected(slot, true);
                 } else {
-                    refused.push(slots.key(place).clone());
+                    refused.push(slots.key(slot).clone());
                 }
             });
         }
         refused
     }
 
-    /// Ends the protection of what is protected and not wanted so.
+    /// Ends the protection of entries whose keys are not `wanted`.
     pub(crate) fn unprotect(&self, wanted: impl Fn(&Key) -> bool) {
         for index in 0..self.shards.len() {
             if self.shared(index).protected() == 0 {
                 continue;
             }
-            self.stride(index, |shard, place| {
+            self.for_each_slot(index, |shard, slot| {
                 let slots = shard.slots();
-                if slots.is_protected(place) && !wanted(slots.key(place)) {
-                    self.budget.unprotect(slots.weight(place));
-                    shard.set_protected(place, false);
+                if slots.is_protected(slot) && !wanted(slots.key(slot)) {
+                    self.budget.release_protected(slots.weight(slot));
+                    shard.set_protected(slot, false);
                 }
             });
         }
     }
 
-    /// Every entry, as it is when its turn comes.
+    /// Returns the keys of all entries, each as its slot is when the walk reaches it.
     pub(crate) fn keys(&self) -> Vec<Key> {
         let mut keys = Vec::new();
         for index in 0..self.shards.len() {
-            self.stride(index, |shard, place| keys.push(shard.slots().key(place).clone()));
+            self.for_each_slot(index, |shard, slot| keys.push(shard.slots().key(slot).clone()));
         }
         keys
     }
 
-    /// Entries held, and how many of them are protected.
+    /// Returns the number of entries, and how many of them are protected.
     pub(crate) fn len(&self) -> (u64, u64) {
         (0..self.shards.len()).fold((0, 0), |(all, protected), index| {
             let shard = self.shared(index);
@@ -240,15 +243,15 @@ impl<O: Order> Shards<O> {
         &self.budget
     }
 
-    /// Visits the taken places of a shard, the lock let go now and then.
-    fn stride(&self, index: usize, mut visit: impl FnMut(&mut Shard<O>, Place)) {
+    /// Visits the occupied slots of a shard. The lock is let go every [`SLOTS_PER_LOCK`] slots.
+    fn for_each_slot(&self, index: usize, mut visit: impl FnMut(&mut Shard<O>, SlotId)) {
         let mut from = 0;
         loop {
             let mut shard = self.exclusive(index);
-            let end = shard.slots().end().min(from + STRIDE);
-            for place in from..end {
-                if shard.slots().is_taken(place) {
-                    visit(&mut shard, place);
+            let end = shard.slots().end().min(from + SLOTS_PER_LOCK);
+            for slot in from..end {
+                if shard.slots().is_taken(slot) {
+                    visit(&mut shard, slot);
                 }
             }
             from = end;
@@ -258,17 +261,17 @@ impl<O: Order> Shards<O> {
         }
     }
 
-    /// Takes out an entry with what it took of the budget.
-    fn taken(&self, shard: &mut Shard<O>, place: Place) -> Slot {
-        let slot = shard.take(place);
-        self.budget.give(slot.weight);
-        if slot.protected {
-            self.budget.unprotect(slot.weight);
+    /// Removes an entry and releases its weight.
+    fn remove(&self, shard: &mut Shard<O>, slot: SlotId) -> ShardEntry {
+        let removed = shard.take(slot);
+        self.budget.release(removed.weight);
+        if removed.protected {
+            self.budget.release_protected(removed.weight);
         }
-        slot
+        removed
     }
 
-    /// The upper half of the hash chooses the shard; within it the lower half finds the place.
+    /// The upper half of the hash chooses the shard; within it the lower half finds the slot.
     #[inline]
     fn index(&self, hash: u64) -> usize {
         (hash >> 40) as usize & (self.shards.len() - 1)

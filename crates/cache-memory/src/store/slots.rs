@@ -1,4 +1,4 @@
-//! Where a shard's entries lie, and the queues that run through them.
+//! The slots in which a shard keeps its entries, and the queues that link slots.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -6,23 +6,23 @@ use cache_core::{Entry, Key, LookupKey, Meta, Timestamp, Ttl};
 use hashbrown::HashTable;
 use slab::Slab;
 
-use crate::{memory::Value, store::entry_ref::Held};
+use crate::{memory::Value, store::entry_ref::EntryRef};
 
-/// No slot.
-const NONE: u32 = u32::MAX;
+/// Stands for no slot.
+const NO_SLOT: u32 = u32::MAX;
 
-/// Reads are counted up to this; a slot that is read often is then not written any more.
-const MOST_READS: u8 = 3;
+/// The count of reads stops here, so that a slot that is read often is no longer written to.
+const MAX_COUNTED_READS: u8 = 3;
 
-/// What is told of a slot in one byte: whether its entry has tags, is protected, and its rank.
+/// The flags of a slot: its entry has tags, is protected, is in the main queue of its policy.
 const TAGGED: u8 = 1;
 const PROTECTED: u8 = 2;
-const RANK: u8 = 4;
+const IN_MAIN: u8 = 4;
 
-/// A place in a shard.
-pub(crate) type Place = u32;
+/// The number of a slot within its shard.
+pub(crate) type SlotId = u32;
 
-/// What a hit reads of an entry, in one cache line.
+/// The part of an entry that a hit reads, in one cache line.
 #[repr(align(64))]
 struct Hot {
     key: Key,
@@ -33,139 +33,139 @@ struct Hot {
     flags: u8,
 }
 
-/// The rest of it, at the same place.
+/// The rest of an entry, under the same number.
 struct Cold {
     meta: Meta,
-    previous: Place,
-    next: Place,
+    previous: SlotId,
+    next: SlotId,
 }
 
-/// An entry that was taken out of its slot, or is to come into one.
-pub(crate) struct Slot {
+/// An entry outside its slot: about to be inserted, or just removed.
+pub(crate) struct ShardEntry {
     pub(crate) key: Key,
     pub(crate) entry: Entry<Value>,
     pub(crate) weight: u32,
     pub(crate) protected: bool,
-    /// What the policy, and nobody else, knows it by.
-    pub(crate) standing: Standing,
+    /// What the policy alone reads and writes.
+    pub(crate) policy_state: PolicyState,
 }
 
-/// In which of a policy's queues an entry is, and how often it was read there.
+/// Which of its policy's queues an entry is in, and how often it was read there.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Standing {
-    pub(crate) second: bool,
+pub(crate) struct PolicyState {
+    pub(crate) in_main: bool,
     pub(crate) reads: u8,
 }
 
-/// The slots of a shard, found by key or by place.
+/// The slots of a shard, found by key or by number.
 #[derive(Default)]
 pub(crate) struct Slots {
-    places: HashTable<Place>,
+    index: HashTable<SlotId>,
     hot: Slab<Hot>,
     cold: Vec<Cold>,
 }
 
 impl Slots {
     #[inline]
-    pub(crate) fn find(&self, key: &impl LookupKey) -> Option<Place> {
-        self.places.find(key.hashed(), |place| key.equivalent(self.key(*place))).copied()
+    pub(crate) fn find(&self, key: &impl LookupKey) -> Option<SlotId> {
+        self.index.find(key.hashed(), |slot| key.equivalent(self.key(*slot))).copied()
     }
 
-    /// Whether the place is taken.
-    pub(crate) fn is_taken(&self, place: Place) -> bool {
-        self.hot.contains(place as usize)
-    }
-
-    #[inline]
-    pub(crate) fn held(&self, place: Place) -> Held<'_> {
-        let Hot { value, stale_at, flags, .. } = self.hot(place);
-        Held::new(value.as_ref(), *stale_at, flags & TAGGED != 0, &self.cold[place as usize].meta)
+    /// Whether the slot holds an entry.
+    pub(crate) fn is_taken(&self, slot: SlotId) -> bool {
+        self.hot.contains(slot as usize)
     }
 
     #[inline]
-    pub(crate) fn key(&self, place: Place) -> &Key {
-        &self.hot(place).key
+    pub(crate) fn entry_ref(&self, slot: SlotId) -> EntryRef<'_> {
+        let Hot { value, stale_at, flags, .. } = self.hot(slot);
+        EntryRef::new(value.as_ref(), *stale_at, flags & TAGGED != 0, &self.cold[slot as usize].meta)
     }
 
-    pub(crate) fn meta(&self, place: Place) -> &Meta {
-        &self.cold[place as usize].meta
-    }
-
-    pub(crate) fn weight(&self, place: Place) -> u32 {
-        self.hot(place).weight
-    }
-
-    pub(crate) fn is_protected(&self, place: Place) -> bool {
-        self.hot(place).flags & PROTECTED != 0
-    }
-
-    pub(crate) fn set_protected(&mut self, place: Place, protected: bool) {
-        set(&mut self.hot[place as usize].flags, PROTECTED, protected);
-    }
-
-    pub(crate) fn standing(&self, place: Place) -> Standing {
-        let Hot { flags, reads, .. } = self.hot(place);
-        Standing { second: flags & RANK != 0, reads: reads.load(Ordering::Relaxed) }
-    }
-
-    pub(crate) fn set_standing(&mut self, place: Place, standing: Standing) {
-        let Hot { flags, reads, .. } = &mut self.hot[place as usize];
-        set(flags, RANK, standing.second);
-        *reads.get_mut() = standing.reads;
-    }
-
-    /// Notes that an entry was read. Two reads at once may count as one.
     #[inline]
-    pub(crate) fn note_read(&self, place: Place) {
-        let reads = &self.hot(place).reads;
-        let noted = reads.load(Ordering::Relaxed);
-        if noted < MOST_READS {
-            reads.store(noted + 1, Ordering::Relaxed);
+    pub(crate) fn key(&self, slot: SlotId) -> &Key {
+        &self.hot(slot).key
+    }
+
+    pub(crate) fn meta(&self, slot: SlotId) -> &Meta {
+        &self.cold[slot as usize].meta
+    }
+
+    pub(crate) fn weight(&self, slot: SlotId) -> u32 {
+        self.hot(slot).weight
+    }
+
+    pub(crate) fn is_protected(&self, slot: SlotId) -> bool {
+        self.hot(slot).flags & PROTECTED != 0
+    }
+
+    pub(crate) fn set_protected(&mut self, slot: SlotId, protected: bool) {
+        set(&mut self.hot[slot as usize].flags, PROTECTED, protected);
+    }
+
+    pub(crate) fn policy_state(&self, slot: SlotId) -> PolicyState {
+        let Hot { flags, reads, .. } = self.hot(slot);
+        PolicyState { in_main: flags & IN_MAIN != 0, reads: reads.load(Ordering::Relaxed) }
+    }
+
+    pub(crate) fn set_policy_state(&mut self, slot: SlotId, policy_state: PolicyState) {
+        let Hot { flags, reads, .. } = &mut self.hot[slot as usize];
+        set(flags, IN_MAIN, policy_state.in_main);
+        *reads.get_mut() = policy_state.reads;
+    }
+
+    /// Counts a read of an entry. Two reads at the same moment may count as one.
+    #[inline]
+    pub(crate) fn count_read(&self, slot: SlotId) {
+        let reads = &self.hot(slot).reads;
+        let counted = reads.load(Ordering::Relaxed);
+        if counted < MAX_COUNTED_READS {
+            reads.store(counted + 1, Ordering::Relaxed);
         }
     }
 
-    /// Puts in an entry whose key is not held.
-    pub(crate) fn insert(&mut self, slot: Slot) -> Place {
-        let Slot { key, entry: Entry { value, meta }, weight, protected, standing } = slot;
+    /// Inserts an entry whose key is in no slot.
+    pub(crate) fn insert(&mut self, incoming: ShardEntry) -> SlotId {
+        let ShardEntry { key, entry: Entry { value, meta }, weight, protected, policy_state } = incoming;
         let hash = key.hash();
         let flags = if meta.tags().is_empty() { 0 } else { TAGGED };
         let (stale_at, reads) = (meta.stale_at, AtomicU8::new(0));
-        let place = self.hot.insert(Hot { key, value, stale_at, weight, reads, flags }) as Place;
-        let cold = Cold { meta, previous: NONE, next: NONE };
-        match self.cold.get_mut(place as usize) {
+        let slot = self.hot.insert(Hot { key, value, stale_at, weight, reads, flags }) as SlotId;
+        let cold = Cold { meta, previous: NO_SLOT, next: NO_SLOT };
+        match self.cold.get_mut(slot as usize) {
             Some(free) => *free = cold,
             None => self.cold.push(cold),
         }
-        self.set_protected(place, protected);
-        self.set_standing(place, standing);
-        self.places.insert_unique(hash, place, |at| self.hot[*at as usize].key.hash());
-        place
+        self.set_protected(slot, protected);
+        self.set_policy_state(slot, policy_state);
+        self.index.insert_unique(hash, slot, |at| self.hot[*at as usize].key.hash());
+        slot
     }
 
-    /// Takes out the entry at a place, which runs in no queue any more.
-    pub(crate) fn remove(&mut self, place: Place) -> Slot {
-        let (protected, standing) = (self.is_protected(place), self.standing(place));
-        let Hot { key, value, weight, .. } = self.hot.remove(place as usize);
-        let nothing = Meta::new(Timestamp::MIN, Ttl::NONE);
-        let meta = std::mem::replace(&mut self.cold[place as usize].meta, nothing);
-        if let Ok(found) = self.places.find_entry(key.hash(), |at| *at == place) {
+    /// Removes and returns the entry of a slot, which must be in no queue.
+    pub(crate) fn remove(&mut self, slot: SlotId) -> ShardEntry {
+        let (protected, policy_state) = (self.is_protected(slot), self.policy_state(slot));
+        let Hot { key, value, weight, .. } = self.hot.remove(slot as usize);
+        let empty = Meta::new(Timestamp::MIN, Ttl::NONE);
+        let meta = std::mem::replace(&mut self.cold[slot as usize].meta, empty);
+        if let Ok(found) = self.index.find_entry(key.hash(), |at| *at == slot) {
             found.remove();
         }
-        Slot { key, entry: Entry { value, meta }, weight, protected, standing }
+        ShardEntry { key, entry: Entry { value, meta }, weight, protected, policy_state }
     }
 
     pub(crate) fn len(&self) -> usize {
         self.hot.len()
     }
 
-    /// All places are below this.
-    pub(crate) fn end(&self) -> Place {
-        self.cold.len() as Place
+    /// Returns a number above that of every slot.
+    pub(crate) fn end(&self) -> SlotId {
+        self.cold.len() as SlotId
     }
 
     #[inline]
-    fn hot(&self, place: Place) -> &Hot {
-        &self.hot[place as usize]
+    fn hot(&self, slot: SlotId) -> &Hot {
+        &self.hot[slot as usize]
     }
 }
 
@@ -173,24 +173,24 @@ fn set(flags: &mut u8, flag: u8, on: bool) {
     *flags = if on { *flags | flag } else { *flags & !flag };
 }
 
-/// A queue through some of the slots. A slot is in one queue at most.
+/// A queue that links some of the slots. A slot is in one queue at most.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    first: Place,
-    last: Place,
+    first: SlotId,
+    last: SlotId,
     len: usize,
     weight: u64,
 }
 
 impl Default for Queue {
     fn default() -> Self {
-        Self { first: NONE, last: NONE, len: 0, weight: 0 }
+        Self { first: NO_SLOT, last: NO_SLOT, len: 0, weight: 0 }
     }
 }
 
 impl Queue {
-    pub(crate) fn first(&self) -> Option<Place> {
-        (self.first != NONE).then_some(self.first)
+    pub(crate) fn first(&self) -> Option<SlotId> {
+        (self.first != NO_SLOT).then_some(self.first)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -201,29 +201,29 @@ impl Queue {
         self.weight
     }
 
-    pub(crate) fn push(&mut self, slots: &mut Slots, place: Place) {
-        self.weight += u64::from(slots.weight(place));
+    pub(crate) fn push(&mut self, slots: &mut Slots, slot: SlotId) {
+        self.weight += u64::from(slots.weight(slot));
         self.len += 1;
         let cold = &mut slots.cold;
-        (cold[place as usize].previous, cold[place as usize].next) = (self.last, NONE);
+        (cold[slot as usize].previous, cold[slot as usize].next) = (self.last, NO_SLOT);
         match self.last {
-            NONE => self.first = place,
-            last => cold[last as usize].next = place,
+            NO_SLOT => self.first = slot,
+            last => cold[last as usize].next = slot,
         }
-        self.last = place;
+        self.last = slot;
     }
 
-    pub(crate) fn unlink(&mut self, slots: &mut Slots, place: Place) {
-        self.weight -= u64::from(slots.weight(place));
+    pub(crate) fn unlink(&mut self, slots: &mut Slots, slot: SlotId) {
+        self.weight -= u64::from(slots.weight(slot));
         self.len -= 1;
         let cold = &mut slots.cold;
-        let Cold { previous, next, .. } = cold[place as usize];
+        let Cold { previous, next, .. } = cold[slot as usize];
         match previous {
-            NONE => self.first = next,
+            NO_SLOT => self.first = next,
             previous => cold[previous as usize].next = next,
         }
         match next {
-            NONE => self.last = previous,
+            NO_SLOT => self.last = previous,
             next => cold[next as usize].previous = previous,
         }
     }

@@ -1,4 +1,4 @@
-//! What an entry weighs in the budget.
+//! The weight of an entry in the budget.
 
 use cache_core::{Blob, Entry, Key};
 
@@ -7,12 +7,12 @@ use crate::memory::Value;
 /// How entries are weighed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Weigher {
-    /// Each is one.
+    /// Each entry weighs one.
     Entries,
-    /// By its bytes: its value's cost (the length of its encoding, or the user's own), its key, its tags
-    /// by reference, and `overhead` for what holds them.
+    /// An entry weighs its bytes: its value's cost (the length of its encoding, or the cost the user set),
+    /// the key's text, a reference for each tag, and `overhead`.
     Bytes {
-        /// Resident bytes an entry takes beside its key's text and its value.
+        /// Resident bytes that an entry takes beside its key's text and its value.
         overhead: usize,
     },
 }

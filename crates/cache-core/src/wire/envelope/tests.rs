@@ -66,7 +66,7 @@ fn rule_62_a_signed_record_with_hostile_lengths_is_refused() {
     let honest = seal(&key(), &sample(&[7; 300]), 0).unwrap();
     for at in [36, 40, 44, 46, 48] {
         for hostile in [0xff_u8, 0x7f, 0x80] {
-            let mut record = honest[..honest.len() - CHECKSUM].to_vec();
+            let mut record = honest[..honest.len() - CHECKSUM_LEN].to_vec();
             let width = if at < 44 { 4 } else { 2 };
             record[at..at + width].fill(hostile);
             assert!(open(&key(), &sign(&key(), record)).is_err(), "length at {at}");

@@ -1,4 +1,4 @@
-//! The wire form of frames: there and back, foreign bytes, other versions.
+//! The wire form of messages: there and back, foreign bytes, other versions.
 
 use proptest::{collection::vec, prelude::*};
 
@@ -11,31 +11,32 @@ fn at(micros: i64) -> Timestamp {
 fn any_change() -> impl Strategy<Value = Change> {
     let key = || ("([a-z]{1,4}:){1,2}", ".{0,40}").prop_map(|(prefix, id)| KeyText { prefix, id });
     let time = || any::<i64>().prop_map(at);
-    let stone = || (time(), time()).prop_map(|(born, dead_at)| Tombstone { born, dead_at });
+    let tombstone = || (time(), time()).prop_map(|(born, dead_at)| Tombstone { born, dead_at });
     prop_oneof![
         (key(), time()).prop_map(|(key, born)| Change::Put { key, born }),
-        (key(), stone()).prop_map(|(key, tombstone)| Change::Removed { key, tombstone }),
-        (".{1,40}", stone()).prop_map(|(pattern, tombstone)| Change::RemovedMatching { pattern, tombstone }),
+        (key(), tombstone()).prop_map(|(key, tombstone)| Change::Removed { key, tombstone }),
+        (".{1,40}", tombstone())
+            .prop_map(|(pattern, tombstone)| Change::RemovedMatching { pattern, tombstone }),
         (".{1,40}", time()).prop_map(|(tag, at)| Change::TagEnded { tag, at }),
         ("[a-z]{1,9}", time()).prop_map(|(kind, at)| Change::KindEnded { kind, at }),
         time().prop_map(|at| Change::AllEnded { at }),
     ]
 }
 
-fn any_frame() -> impl Strategy<Value = Message> {
+fn any_message() -> impl Strategy<Value = Message> {
     (any::<u128>(), any::<u64>(), "[a-z]{0,5}", vec(any_change(), 0..8))
         .prop_map(|(node, number, namespace, changes)| Message { node, number, namespace, changes })
 }
 
 proptest! {
     #[test]
-    fn a_frame_comes_back_as_it_was(frame in any_frame()) {
-        prop_assert_eq!(Message::open(&frame.seal().unwrap()).unwrap(), frame);
+    fn a_message_comes_back_as_it_was(message in any_message()) {
+        prop_assert_eq!(Message::open(&message.seal().unwrap()).unwrap(), message);
     }
 
     #[test]
-    fn what_is_no_whole_frame_is_refused(frame in any_frame(), at in any::<prop::sample::Index>(), bit in 0..8_u8) {
-        let whole = frame.seal().unwrap().to_vec();
+    fn what_is_no_whole_message_is_refused(message in any_message(), at in any::<prop::sample::Index>(), bit in 0..8_u8) {
+        let whole = message.seal().unwrap().to_vec();
         let cut = at.index(whole.len());
         prop_assert!(Message::open(&whole[..cut]).is_err());
         let mut flipped = whole.clone();
@@ -54,8 +55,8 @@ proptest! {
     fn no_part_is_longer_than_the_limit_and_nothing_is_lost(changes in vec(any_change(), 0..40), limit in 60_usize..400) {
         let (parts, left_out) = Message::split("md", changes.clone(), limit);
         for part in &parts {
-            let frame = Message { node: 1, number: 1, namespace: "md".to_owned(), changes: part.clone() };
-            prop_assert!(!part.is_empty() && frame.seal().unwrap().len() <= limit);
+            let message = Message { node: 1, number: 1, namespace: "md".to_owned(), changes: part.clone() };
+            prop_assert!(!part.is_empty() && message.seal().unwrap().len() <= limit);
         }
         let mut sent = parts.into_iter().flatten();
         let mut left_out = left_out.into_iter().peekable();
@@ -69,36 +70,36 @@ proptest! {
     }
 }
 
-/// A frame of a version to come: an addition in the head, and a change of an unknown kind.
+/// A message of a version to come: an addition in the header, and a change of an unknown kind.
 fn from_the_future(oldest: u8) -> Vec<u8> {
-    let mut frame = Vec::new();
-    frame.extend(b"tB");
-    frame.extend([VERSION + 1, oldest]);
-    frame.extend(7_u128.to_le_bytes());
-    frame.extend(3_u64.to_le_bytes());
-    frame.extend(2_u16.to_le_bytes());
-    frame.extend(5_u16.to_le_bytes());
-    frame.extend(2_u16.to_le_bytes());
-    frame.extend(b"mdadded");
-    frame.extend([77, 4, 0, 1, 2, 3, 4]);
-    frame.extend([6, 8, 0]);
-    frame.extend(9_i64.to_le_bytes());
-    let sum = xxh3_64(&frame);
-    frame.extend(sum.to_le_bytes());
-    frame
+    let mut message = Vec::new();
+    message.extend(b"tB");
+    message.extend([VERSION + 1, oldest]);
+    message.extend(7_u128.to_le_bytes());
+    message.extend(3_u64.to_le_bytes());
+    message.extend(2_u16.to_le_bytes());
+    message.extend(5_u16.to_le_bytes());
+    message.extend(2_u16.to_le_bytes());
+    message.extend(b"mdadded");
+    message.extend([77, 4, 0, 1, 2, 3, 4]);
+    message.extend([6, 8, 0]);
+    message.extend(9_i64.to_le_bytes());
+    let sum = xxh3_64(&message);
+    message.extend(sum.to_le_bytes());
+    message
 }
 
 #[test]
 fn rule_39_a_later_version_is_understood_as_far_as_it_allows() {
-    let frame = Message::open(&from_the_future(VERSION)).unwrap();
-    assert_eq!((frame.node, frame.number, frame.namespace.as_str()), (7, 3, "md"));
-    assert_eq!(frame.changes, [Change::Unknown, Change::AllEnded { at: at(9) }]);
+    let message = Message::open(&from_the_future(VERSION)).unwrap();
+    assert_eq!((message.node, message.number, message.namespace.as_str()), (7, 3, "md"));
+    assert_eq!(message.changes, [Change::Unknown, Change::AllEnded { at: at(9) }]);
     let error = Message::open(&from_the_future(VERSION + 1)).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Corrupt);
 }
 
 #[test]
-fn rule_39_frames_of_version_1_are_read_for_ever() {
+fn rule_39_messages_of_version_1_are_read_for_ever() {
     let golden = include_str!("../../../tests/golden/message-v1.txt");
     let bytes: Vec<u8> = golden
         .lines()
@@ -108,7 +109,7 @@ fn rule_39_frames_of_version_1_are_read_for_ever() {
         .collect();
     let key = KeyText { prefix: "md:price:".to_owned(), id: "AAPL".to_owned() };
     let tombstone = Tombstone { born: at(1_000_002), dead_at: at(61_000_002) };
-    let frame = Message {
+    let message = Message {
         node: 0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10,
         number: 42,
         namespace: "md".to_owned(),
@@ -121,7 +122,7 @@ fn rule_39_frames_of_version_1_are_read_for_ever() {
             Change::AllEnded { at: at(1_000_005) },
         ],
     };
-    let sealed = frame.seal().unwrap();
+    let sealed = message.seal().unwrap();
     let hex: Vec<String> = sealed.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(Message::open(&bytes).ok(), Some(frame), "the bytes today:\n{}", hex.join(" "));
+    assert_eq!(Message::open(&bytes).ok(), Some(message), "the bytes today:\n{}", hex.join(" "));
 }

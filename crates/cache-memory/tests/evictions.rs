@@ -1,6 +1,6 @@
-//! What the log says of entries that leave memory.
+//! The log of entries that leave memory.
 
-mod stage;
+mod fixture;
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use std::{
 };
 
 use cache_memory::{Eviction, Memory};
-use stage::{at, costly, glob, key, living, put, remove, tombstone};
+use fixture::{at, costly, glob, key, living, put, remove, tombstone};
 use tracing::{
     Event, Level, Metadata, Subscriber,
     field::{Field, Visit},
@@ -92,7 +92,7 @@ fn line(key: &str, cause: &str, weight: u64) -> (String, String, String) {
 }
 
 #[test]
-fn whoever_is_removed_dies_or_is_too_heavy_is_logged_with_what_it_weighed() {
+fn an_entry_that_is_removed_dies_or_is_too_heavy_is_logged_with_its_weight() {
     for policy in Eviction::ALL {
         let memory = Memory::builder().bytes(20_000).eviction(policy).protected_share(0.5).build();
         let (light, heavy) = (weight(&memory, 0), weight(&memory, 700));
@@ -119,7 +119,7 @@ fn whoever_is_removed_dies_or_is_too_heavy_is_logged_with_what_it_weighed() {
 }
 
 #[test]
-fn whoever_goes_for_space_is_logged_once() {
+fn an_entry_evicted_for_space_is_logged_once() {
     for policy in Eviction::ALL {
         let memory = Memory::builder().entries(5).shards(1).eviction(policy).build();
         let lines = logged(policy, || {
@@ -136,15 +136,15 @@ fn whoever_goes_for_space_is_logged_once() {
 }
 
 #[test]
-fn whoever_is_replaced_or_protected_is_still_held_and_not_logged() {
+fn a_replaced_or_protected_entry_is_still_held_and_not_logged() {
     for policy in Eviction::ALL {
         let memory = Memory::builder().entries(20).eviction(policy).protected_share(0.5).build();
         let lines = logged(policy, || {
             put(&memory, "a", 1);
             put(&memory, "a", 2);
-            stage::protect(&memory, "a");
+            fixture::protect(&memory, "a");
             put(&memory, "a", 3);
-            stage::unprotect(&memory, "a");
+            fixture::unprotect(&memory, "a");
             put(&memory, "a", 4);
             put(&memory, "a", 2);
         });

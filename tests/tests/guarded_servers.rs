@@ -33,7 +33,7 @@ fn name(prefix: &str) -> String {
 /// A Redis tier of its own on shared servers.
 async fn redis_tier(config: RedisConfig, clock: &Clock) -> RedisTier {
     let namespace = name(&format!("guarded{}-", std::process::id()));
-    let config = config.namespace(&namespace).response_limit(LIMIT);
+    let config = config.namespace(&namespace).response_timeout(LIMIT);
     RedisTier::connect(config, clock.clone()).await.expect("a connection")
 }
 
@@ -44,7 +44,7 @@ async fn pg_tier(config: PgConfig, clock: &Clock) -> PgTier {
 /// Settings for a table of its own.
 fn pg_config(url: &str) -> PgConfig {
     let config = PgConfig::new(url).expect("a URL").table(&name("t")).pool_size(4);
-    config.connect_limit(PATIENT).wait_limit(PATIENT)
+    config.connect_timeout(PATIENT).wait_timeout(PATIENT)
 }
 
 /// The URL of a database that the tests of this process share.
@@ -111,7 +111,7 @@ async fn rule_52_behind_a_guard_a_hanging_server_is_left_alone_and_probed_by_one
     let clock = Clock::manual();
     let mut server = block_in_place(servers::Postgres::start).expect("a server");
     let limit = Duration::from_millis(500);
-    let config = pg_config(&server.url()).connect_limit(limit * 4).wait_limit(limit);
+    let config = pg_config(&server.url()).connect_timeout(limit * 4).wait_timeout(limit);
     let config = config.statement_timeout(Duration::from_secs(60));
     let tier = pg_tier(config, &clock).await;
     tier.put_one(key("a"), entry("v", Timestamp::from_micros(clock.now().as_micros() + 1))).await.unwrap();

@@ -1,4 +1,4 @@
-//! The embedded persistent tier: it survives a restart and kill -9, is bounded in bytes, and sweeps what is dead.
+//! The embedded persistent tier: survives a restart and kill -9, bounded in bytes, swept.
 //!
 //! ```
 //! use std::time::Duration;

@@ -86,7 +86,8 @@ impl Store {
         chunk.retain(|row| !known.refuses(&row.sealed.key, row.sealed.born, now));
     }
 
-    /// Stores a chunk and returns whether it did: it does not if a removal by pattern came that is not `known`.
+    /// Stores a chunk and returns whether it did: it does not if a removal by pattern came that is not
+    /// `known`.
     async fn try_put(&self, chunk: &[PutRow<'_>], known: &KnownPatterns) -> Result<bool> {
         let keys: Vec<&[u8]> = chunk.iter().map(|row| &*row.key_bytes.key).collect();
         // Few keys have a rest, and elements missing from the end of an array are null.
@@ -104,8 +105,8 @@ impl Store {
             Bind::Integer(known.latest()),
         ];
         let stored = self.context.execute("put", self.context.statements.put.with(&binds)).await?;
-        // A row that was not stored lost to a later birth, or the gate refused all of them. Numbers only rise,
-        // so the gate was open if ours is the last one even now.
+        // A row that was not stored lost to a later birth, or the gate refused all of them. Numbers only
+        // rise, so the gate was open if ours is the last one even now.
         if stored < chunk.len() as u64 && !self.is_latest(known).await? {
             return Ok(false);
         }

@@ -16,7 +16,8 @@ const FORMAT_PREFIX: &str = "cache-disk format ";
 
 /// A directory that this process has locked.
 ///
-/// It contains `lock`, `format`, `writes` (see [`Directory::acknowledged`]), `db`, `quarantine`, and for a moment `probe`.
+/// It contains `lock`, `format`, `writes` (see [`Directory::acknowledged`]), `db`, `quarantine`, and for a
+/// moment `probe`.
 #[derive(Debug)]
 pub(crate) struct Directory {
     root: PathBuf,

@@ -1,4 +1,4 @@
-//! The database behind two locks: how it is read and written, reopened after a failure, and replaced if damaged.
+//! The database behind two locks: reads, writes, reopening after a failure, starting over after damage.
 
 use std::{
     fmt,
@@ -86,8 +86,9 @@ impl StorageEngine {
         Ok(outcome)
     }
 
-    /// Writes, one writer at a time. If the database can't be used it is opened again, or replaced by an empty
-    /// one if it is damaged, and `work` runs once more: running twice must be the same as running once.
+    /// Writes, one writer at a time. If the database can't be used it is opened again, or replaced by an
+    /// empty one if it is damaged, and `work` runs once more: running twice must be the same as running
+    /// once.
     pub(crate) fn write<T>(
         &self,
         operation: &'static str,

@@ -1,8 +1,8 @@
 //! Checks what must hold of the database's files before fjall may read them.
 //!
-//! fjall checks its blocks and the items of its journal, but not its manifests, nor the lengths and
-//! the order in its journal. Damage there makes it allocate without bound, which ends the process, or
-//! forget tables and reorder writes, which brings back what was removed. The checks follow the file formats of
+//! fjall checks its blocks and the items of its journal, but not its manifests, nor the lengths and the
+//! order in its journal. Damage there makes it allocate without bound, which ends the process, or forget
+//! tables and reorder writes, which brings back what was removed. The checks follow the file formats of
 //! fjall 3.1 with lsm-tree 3.1, sfa 1.0:
 //!
 //! - `keyspaces/N/current`: number of the manifest (8 bytes), its xxh3-128 (16), the kind of checksum (1)
@@ -101,7 +101,8 @@ fn has_contents(table: &Path) -> io::Result<bool> {
     Ok(xxh3_128(&contents) == u128::from_le_bytes(*sum))
 }
 
-/// Returns whether no length in a journal exceeds what could have been written, and the batches rise in number.
+/// Returns whether no length in a journal exceeds what could have been written, and the batches rise in
+/// number.
 ///
 /// What follows the first batch that can't be parsed is not checked: fjall cuts the journal off there, as
 /// after a write that was broken off, and [`Directory::acknowledged`](super::directory::Directory) tells

@@ -113,8 +113,8 @@ impl Store {
         Ok(u64::from_le_bytes(bytes))
     }
 
-    /// Visits the items of the index with `prefix`, from `from` on, until `visit` returns `false`, and returns
-    /// the key at which it did.
+    /// Visits the items of the index with `prefix`, from `from` on, until `visit` returns `false`, and
+    /// returns the key at which it did.
     pub(crate) fn walk(
         &self,
         from: &[u8],
@@ -161,8 +161,8 @@ impl Store {
         self.begin_journal()
     }
 
-    /// Writes a first batch that doesn't matter. Damage to the number of a batch shows by the batch before it;
-    /// the first has none, and fjall might take it for flushed already.
+    /// Writes a first batch that doesn't matter. Damage to the number of a batch shows by the batch before
+    /// it; the first has none, and fjall might take it for flushed already.
     fn begin_journal(&self) -> StorageResult<()> {
         run_write(|| self.index.insert(JOURNAL_START_KEY, []))
     }

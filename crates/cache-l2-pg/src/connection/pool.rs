@@ -87,8 +87,9 @@ impl Pool {
 
     /// Runs one statement on a connection of the pool, within the statement timeout.
     ///
-    /// If this is dropped before the server answers, or the server does not answer in time, the connection is
-    /// closed: the server may still work on the statement, and the connection's next user would wait for that.
+    /// If this is dropped before the server answers, or the server does not answer in time, the connection
+    /// is closed: the server may still work on the statement, and the connection's next user would wait for
+    /// that.
     async fn with_connection<T>(
         &self,
         operation: &'static str,

@@ -34,8 +34,8 @@ statements! {
     /// Selects entries and tombstones, whose record is null. Takes the keys.
     get_with_tombstones = GetWithTombstones: "SELECT key, born, record FROM {entries} WHERE key = ANY (?)";
 
-    /// Stores rows, unless the given number is not that of the latest removal by pattern. Takes the rows' keys,
-    /// rests, births, deaths and records, and the number. Changes as many rows as it stores.
+    /// Stores rows, unless the given number is not that of the latest removal by pattern. Takes the rows'
+    /// keys, rests, births, deaths and records, and the number. Changes as many rows as it stores.
     put = Put: "INSERT INTO {entries} AS held (key, rest, born, dead_at, record)
         SELECT key, rest, born, dead_at, record
         FROM unnest(?, ?, ?, ?, ?) AS put (key, rest, born, dead_at, record)
@@ -47,8 +47,8 @@ statements! {
     /// Selects whether a number is that of the latest removal by pattern.
     is_latest = IsLatest: "SELECT {gate}(?)";
 
-    /// Replaces entries by tombstones. Takes the keys, the tombstone's birth, the present moment, its birth and
-    /// death, and the keys and rests. Selects how many live entries that removed.
+    /// Replaces entries by tombstones. Takes the keys, the tombstone's birth, the present moment, its birth
+    /// and death, and the keys and rests. Selects how many live entries that removed.
     put_tombstones = PutTombstones: "WITH removed AS MATERIALIZED (
             SELECT 1 FROM {entries} WHERE key = ANY (?) AND born <= ? AND dead_at > ? AND record IS NOT NULL
         ),
@@ -95,8 +95,8 @@ statements! {
         )
         SELECT count(*) FROM removed WHERE dead_at > ?";
 
-    /// Removes entries that were born by some moment. Takes the keys, that moment, and the present one. Selects
-    /// how many live entries that removed.
+    /// Removes entries that were born by some moment. Takes the keys, that moment, and the present one.
+    /// Selects how many live entries that removed.
     remove_keys = RemoveKeys: "WITH removed AS (
             DELETE FROM {entries} WHERE ctid = ANY (ARRAY(
                 SELECT ctid FROM {entries}
@@ -118,7 +118,8 @@ statements! {
         )
         SELECT count(*) FROM removed";
 
-    /// Deletes removals by pattern that are dead at some moment. Takes the moment. Selects how many it deleted.
+    /// Deletes removals by pattern that are dead at some moment. Takes the moment. Selects how many it
+    /// deleted.
     sweep_patterns = SweepPatterns: "WITH removed AS (DELETE FROM {patterns} WHERE dead_at <= ? RETURNING 1) SELECT count(*) FROM removed";
 
     /// Evicts a batch of entries. Takes the bounds on rows and bytes, and down to how many of each to evict.

@@ -1,7 +1,7 @@
 -- Entries and tombstones, which have no record. Of two for one key the later born is kept. `key` and `rest`
--- are the stored form of a key: see crates/cache-l2-pg/src/sql/key_bytes.rs. Indexed columns are coarse, so that a
--- row can be replaced without touching an index while its page has room: `minute` is the minute of its death
--- (2^26 microseconds), `size` the size of the row in units of 128 bytes.
+-- are the stored form of a key: see crates/cache-l2-pg/src/sql/key_bytes.rs. Indexed columns are coarse, so
+-- that a row can be replaced without touching an index while its page has room: `minute` is the minute of
+-- its death (2^26 microseconds), `size` the size of the row in units of 128 bytes.
 CREATE {unlogged} TABLE {entries} (
     key bytea PRIMARY KEY,
     rest bytea,
@@ -33,9 +33,9 @@ CREATE TABLE {patterns} (
     dead_at bigint NOT NULL
 );
 
--- Blocks removals by pattern until the transaction ends, and returns whether `known` is the last number given.
--- A sequence is read as it is now, whatever the statement's snapshot, so a put that passes here has missed no
--- removal that ended before. Expressions, not queries, because this is part of every put.
+-- Blocks removals by pattern until the transaction ends, and returns whether `known` is the last number
+-- given. A sequence is read as it is now, whatever the statement's snapshot, so a put that passes here has
+-- missed no removal that ended before. Expressions, not queries, because this is part of every put.
 CREATE FUNCTION {gate}(known bigint) RETURNS boolean LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     IF pg_advisory_xact_lock_shared({gate_lock}) IS NULL THEN
@@ -45,8 +45,8 @@ BEGIN
 END
 $$;
 
--- Returns the last number given and all removals by pattern up to it; that number alone if there are none. The
--- second statement has its own snapshot, taken under the lock, while no removal is being added.
+-- Returns the last number given and all removals by pattern up to it; that number alone if there are none.
+-- The second statement has its own snapshot, taken under the lock, while no removal is being added.
 CREATE FUNCTION {known}()
 RETURNS TABLE (latest bigint, glob bytea, born bigint, dead_at bigint) LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
@@ -57,8 +57,8 @@ BEGIN
 END
 $$;
 
--- Adds a removal by pattern once no put is under way that doesn't know it. If there are then more than `most`,
--- it replaces all of them by one of all keys.
+-- Adds a removal by pattern once no put is under way that doesn't know it. If there are then more than
+-- `most`, it replaces all of them by one of all keys.
 CREATE FUNCTION {note}(new_glob bytea, new_born bigint, new_dead_at bigint, now bigint, most integer)
 RETURNS void LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
@@ -83,9 +83,10 @@ BEGIN
 END
 $$;
 
--- Evicts a batch of entries, those first that die in an earlier minute, but no tombstones and none of the cache's
--- own, until the table has no more than `low` rows and bytes. Evicts nothing if it has no more than `most` of
--- either, or while another node evicts; then it returns nulls. `held` is what the table had before.
+-- Evicts a batch of entries, those first that die in an earlier minute, but no tombstones and none of the
+-- cache's own, until the table has no more than `low` rows and bytes. Evicts nothing if it has no more than
+-- `most` of either, or while another node evicts; then it returns nulls. `held` is what the table had
+-- before.
 CREATE FUNCTION {evict}(
     most_rows bigint, most_bytes bigint, low_rows bigint, low_bytes bigint,
     OUT evicted bigint, OUT held_rows bigint, OUT held_bytes bigint

@@ -1,4 +1,4 @@
-//! An answer with its circumstances: from where, how old, how long it still holds.
+//! An answer and where it came from, how old it is, and how long it may still be served.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -13,12 +13,12 @@ pub enum Source {
     Tier(&'static str),
     /// The loader.
     Loader,
-    /// Nowhere: no tier has the key and no loader was there to ask.
+    /// Nowhere: no tier has the key, and the region has no loader.
     Nowhere,
 }
 
 impl Source {
-    /// The name: `memory`, the tier's own, `loader`, `nowhere`.
+    /// Returns the name: `memory`, the tier's own, `loader`, `nowhere`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -36,7 +36,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// An answer with its circumstances.
+/// An answer and where it came from, how old it is, and how long it may still be served.
 #[derive(Debug)]
 pub struct Lookup<V> {
     /// The value; `None` if there is none.
@@ -79,7 +79,7 @@ impl<V> Found<V> {
             source: self.source,
             born: self.meta.born,
             age: now.since(self.meta.born),
-            // What was just loaded is no older than it can be, even if it may not be kept.
+            // What was just loaded is not stale, even if it may not be stored.
             stale: now >= self.meta.stale_at && !matches!(self.source, Source::Loader | Source::Nowhere),
             fresh_for: self.meta.stale_at.since(now),
             servable_for: self.meta.dead_at.since(now),

@@ -1,4 +1,4 @@
-//! Putting a cache together.
+//! Puts a cache together.
 
 use std::{sync::Arc, time::Duration};
 
@@ -54,7 +54,7 @@ impl Default for CacheBuilder {
 }
 
 impl CacheBuilder {
-    /// What stands in front of every key, so that several caches can share a tier.
+    /// Puts a namespace in front of every key, so that several caches can share a tier. Default: none.
     #[must_use]
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.namespace = Some(namespace.into());
@@ -68,75 +68,75 @@ impl CacheBuilder {
         self
     }
 
-    /// What the near tier is there for. Default: in front of the others.
+    /// What the near tier is used for. Default: in front of the others, always.
     #[must_use]
     pub fn memory_mode(mut self, mode: MemoryMode) -> Self {
         self.mode = mode;
         self
     }
 
-    /// One more tier, behind those named before. A remote one belongs in a [`Guard`](crate::Guard).
+    /// Adds a tier behind those added before. A remote tier belongs in a [`Guard`](crate::Guard).
     #[must_use]
     pub fn tier(mut self, tier: impl Tier) -> Self {
         self.tiers.push((Arc::new(tier), false));
         self
     }
 
-    /// One more tier that no other node sees, such as a disk. With a [bus](CacheBuilder::bus), what others
-    /// write or end is let go there too, and what it held before messages may have been missed is not
-    /// believed.
+    /// Adds a tier that no other node sees, such as a disk. With a [bus](CacheBuilder::bus), what other nodes
+    /// write or invalidate is removed from it too, and what it held before messages may have been missed is
+    /// not served.
     #[must_use]
     pub fn local_tier(mut self, tier: impl Tier) -> Self {
         self.tiers.push((Arc::new(tier), true));
         self
     }
 
-    /// How this node and the others that share its tiers hear of each other's writes. What memory holds is
-    /// let go when another node writes or ends it, and all of it when messages may have been missed.
+    /// Carries writes and invalidations between this node and the others that share its tiers. Memory drops
+    /// what another node writes or invalidates, and all it holds when messages may have been missed.
     #[must_use]
     pub fn bus(mut self, bus: impl Bus) -> Self {
         self.bus = Some(Arc::new(bus));
         self
     }
 
-    /// What memory does while the bus is lost. Default: it goes on.
+    /// What memory does while this node receives nothing from the bus. Default: it goes on serving.
     #[must_use]
     pub fn on_bus_loss(mut self, on_bus_loss: OnBusLoss) -> Self {
         self.on_bus_loss = on_bus_loss;
         self
     }
 
-    /// How nodes that share tiers agree on who loads a key, so that it is loaded once in all of them.
+    /// Lets nodes that share tiers agree on who loads a key, so that it is loaded once across all of them.
     #[must_use]
     pub fn lease(mut self, lease: impl Lease) -> Self {
         self.lease = Some(Arc::new(lease));
         self
     }
 
-    /// Someone who watches.
+    /// Adds an observer, which is told each event.
     #[must_use]
     pub fn observer(mut self, observer: impl Observer) -> Self {
         self.observers.push(Arc::new(observer));
         self
     }
 
-    /// The clock to live by. Default: the system's.
+    /// The clock of the cache. Default: the system's.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
 
-    /// The longest any value lives; longer lives are cut to it. Invalidations of tags are remembered
-    /// for twice as long, so that nothing outlives them. Default: 366 days.
+    /// The longest any value lives; longer lives are cut to it. Invalidations of tags are remembered for twice as
+    /// long, so that no value outlives them. Default: 366 days.
     #[must_use]
     pub fn longest_life(mut self, life: Duration) -> Self {
         self.longest_life = life;
         self
     }
 
-    /// Whether to refuse to start while a tier can't be reached. Default: start without it, say so in
-    /// [`Cache::health`], and use it once it is back.
+    /// Whether [`CacheBuilder::build`] fails while a tier can't be reached. Default: the cache starts without the
+    /// tier, reports it in [`Cache::health`], and uses it once it works.
     #[must_use]
     pub fn require_tiers(mut self, required: bool) -> Self {
         self.require_tiers = required;
@@ -147,14 +147,14 @@ impl CacheBuilder {
     ///
     /// # Errors
     ///
-    /// `Config` for a namespace that can't be one, or for two tiers of one name; the tier's own error
-    /// if it can't be reached and tiers are required.
+    /// `Config` for an invalid namespace, or for two tiers of one name; the tier's own error if it can't be
+    /// reached and tiers are required.
     pub async fn build(self) -> Result<Cache> {
         for (at, (tier, _)) in self.tiers.iter().enumerate() {
             let name = tier.name();
             if name == "memory" || self.tiers[..at].iter().any(|(other, _)| other.name() == name) {
                 let message = format!(
-                    "two tiers are named {name:?}, which tells them apart (the near tier is \"memory\")"
+                    "two tiers are named {name:?}: give each its own name (the near tier is \"memory\")"
                 );
                 return Err(Error::new(ErrorKind::Config, "build", message));
             }

@@ -1,4 +1,4 @@
-//! The cache as a whole: opening regions, invalidating across them, seeing how it is.
+//! The cache as a whole: opens regions, invalidates across them, tells how it is.
 
 use std::{any::TypeId, sync::Arc, time::Duration};
 
@@ -39,7 +39,7 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// Settings to begin with.
+    /// Returns the default settings, to be changed and built.
     #[must_use]
     pub fn builder() -> CacheBuilder {
         CacheBuilder::default()
@@ -51,12 +51,12 @@ impl Cache {
         RegionBuilder::new(Arc::clone(&self.engine), kind)
     }
 
-    /// The region that `open` describes, opened at the first call from this place in the code; later ones get
-    /// the same handle for a look into a table. It has no loader: values come by
-    /// [`Region::get_or_load`]. This is how the attributes open theirs.
+    /// Returns the region that `open` describes. The first call from a place in the code opens it; later calls
+    /// find it in a table. It has no loader: values come by [`Region::get_or_load`]. The attributes open their
+    /// regions in this way.
     ///
-    /// What tells places apart is the type of `open`, which therefore has to be a closure or function that
-    /// captures nothing; one that does is refused by the compiler.
+    /// Places are told apart by the type of `open`, which therefore has to be a closure or function that
+    /// captures nothing. The compiler refuses one that does.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -94,28 +94,27 @@ impl Cache {
         Ok(Region { engine: Arc::clone(&self.engine), core, policy, loader: None })
     }
 
-    /// Removes a key of any kind, without a look at the type of its values: otherwise as
-    /// [`Region::remove`].
+    /// Removes a key of any kind, whatever the type of its values. Otherwise as [`Region::remove`].
     ///
     /// # Errors
     ///
-    /// `Limit` or `Config` for a kind or id that can't be one. A tier that fails is an event.
+    /// `Limit` or `Config` for an invalid kind or id. A tier that fails is an event.
     pub async fn remove(&self, kind: &str, id: &str) -> Result<()> {
         self.engine.remove_key(kind, id).await
     }
 
-    /// Ends every entry that carries `tag`, in every tier; what is put later with the tag lives.
+    /// Invalidates every entry that carries `tag`, in every tier. What is put later with the tag is not concerned.
     ///
     /// # Errors
     ///
-    /// `Limit` for a tag that is too long. A tier that fails is an event: this process knows the tag
-    /// as invalidated all the same.
+    /// `Limit` for a tag that is too long. A tier that fails is an event, and this process knows that the tag is
+    /// invalidated all the same.
     pub async fn invalidate(&self, tag: &Tag) -> Result<()> {
         self.engine.invalidate(tag).await
     }
 
-    /// Removes the keys that match, which are written without the cache's namespace: `price:AAPL*`.
-    /// Answers how many entries went from the tier that lost most.
+    /// Removes the keys that match. The pattern is written without the cache's namespace: `price:AAPL*`. Returns
+    /// how many entries went from the tier that lost most.
     ///
     /// # Errors
     ///
@@ -125,7 +124,7 @@ impl Cache {
         Ok(self.engine.remove_matching(&pattern).await)
     }
 
-    /// Ends every entry of every kind. Nothing from before is served again, in grace or otherwise.
+    /// Invalidates every entry of every kind. Nothing from before is served again, in grace or otherwise.
     ///
     /// # Errors
     ///
@@ -135,9 +134,9 @@ impl Cache {
         Ok(())
     }
 
-    /// Keeps entries that match from being evicted from memory for space: those held now, and those put
-    /// later. They still expire, and may be removed. Those that the share of protected entries has no
-    /// room for are each an event.
+    /// Keeps entries that match from being evicted from memory for space: those held now, and those put later.
+    /// They still expire, and can be removed. Each that the share of protected entries has no room for is an
+    /// event.
     ///
     /// # Errors
     ///
@@ -146,18 +145,18 @@ impl Cache {
         self.engine.protect(Target::Matching(&self.within(pattern)))
     }
 
-    /// Ends the protection by this very pattern.
+    /// Ends the protection by exactly this pattern.
     pub fn unprotect(&self, pattern: &Pattern) {
         self.engine.memory().unprotect(Target::Matching(&self.within(pattern)));
     }
 
-    /// The keys read most of late, the hottest first: at most `most`, and at most 512.
+    /// Returns the keys read most of late, the hottest first: at most `most`, and at most 512.
     #[must_use]
     pub fn hottest(&self, most: usize) -> Vec<HotKey> {
         self.engine.memory().hottest(most)
     }
 
-    /// The cache in numbers.
+    /// Returns the cache in numbers.
     #[must_use]
     pub fn stats(&self) -> Stats {
         let engine = &self.engine;
@@ -178,7 +177,7 @@ impl Cache {
         }
     }
 
-    /// Whether each tier answered when last asked, and whether the bus works.
+    /// Returns whether each tier worked when last asked, and whether the bus works.
     #[must_use]
     pub fn health(&self) -> Health {
         let tiers: Vec<_> = self.engine.tiers().iter().map(TierHandle::health).collect();
@@ -187,8 +186,8 @@ impl Cache {
         Health { healthy: connected && tiers.iter().all(|tier| tier.error.is_none()), bus, tiers }
     }
 
-    /// Begins no more loads, waits for those under way and their writes, and makes the tiers' contents
-    /// lasting. Reads that memory can answer go on.
+    /// Begins no more loads, waits for those under way and their writes, and flushes the tiers. Reads that memory
+    /// can answer go on.
     ///
     /// # Errors
     ///
@@ -197,13 +196,13 @@ impl Cache {
         self.engine.shutdown(limit).await
     }
 
-    /// The clock this cache lives by.
+    /// The clock of this cache.
     #[must_use]
     pub fn clock(&self) -> &Clock {
         self.engine.clock()
     }
 
-    /// Reclaims memory held by dead entries now, rather than at the next half minute. Answers how many.
+    /// Removes dead entries from memory now, rather than within half a minute. Returns how many there were.
     pub fn sweep(&self) -> u64 {
         self.engine.memory().sweep(self.engine.clock().now())
     }

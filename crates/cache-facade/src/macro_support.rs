@@ -1,6 +1,7 @@
-//! What `#[cached]` and `#[invalidates]` expand to, beside the cache itself: ids, loads, errors carried whole.
+//! What `#[cached]` and `#[invalidates]` expand to, beside the cache itself: ids, loads, and errors that keep
+//! their type.
 //!
-//! Written for the attributes, and of use where one would like to do by hand what they do.
+//! Written for the attributes, and of use to whoever does by hand what they do.
 
 use std::{
     any::Any,
@@ -21,13 +22,13 @@ use crate::{
     region_builder::RegionBuilder,
 };
 
-/// The longest id that is written out, in bytes.
+/// The longest id that is written in full, in bytes.
 const MAX_WRITTEN: usize = 256;
-/// How much of a longer one is, beside its hash.
-const START: usize = 64;
+/// How many bytes of a longer id are written in front of its hash.
+const HASHED_PREFIX: usize = 64;
 
-/// An id made of parts, which are never taken for one another: `:` and `%` in a part are
-/// percent-encoded, and what is longer than 256 bytes is cut and ends in its SHA-256.
+/// An id made of parts. Different parts never make the same id: `:` and `%` in a part are percent-encoded,
+/// and an id longer than 256 bytes is cut and ends in its SHA-256.
 ///
 /// ```
 /// use cache_facade::macro_support::Id;
@@ -43,20 +44,20 @@ pub struct Id {
 }
 
 impl Id {
-    /// The id without parts.
+    /// Makes an id without parts.
     #[must_use]
     pub fn new() -> Self {
         Self { text: String::new(), error: None }
     }
 
-    /// With `text` at its end, taken as it is.
+    /// Adds `text` as it is.
     #[must_use]
     pub fn text(mut self, text: &str) -> Self {
         self.text.push_str(text);
         self
     }
 
-    /// With a part as it is displayed.
+    /// Adds a part as it is displayed.
     #[must_use]
     pub fn shown(mut self, part: &(impl fmt::Display + ?Sized)) -> Self {
         // Writing fails only if `Display` does.
@@ -67,8 +68,8 @@ impl Id {
         self
     }
 
-    /// With a part as serde writes it: a text as it is, unless it could be taken for something else;
-    /// everything else as JSON.
+    /// Adds a part as serde writes it: a text as it is, unless it looks like other JSON; everything else as
+    /// JSON.
     #[must_use]
     pub fn part(mut self, part: &(impl Serialize + ?Sized)) -> Self {
         match serde_json::to_string(part) {
@@ -81,7 +82,7 @@ impl Id {
         }
     }
 
-    /// The text of the id.
+    /// Returns the text of the id.
     ///
     /// # Errors
     ///
@@ -96,7 +97,7 @@ impl Id {
 
     /// `%#` is in no part: there a `%` comes with `25` or `3A`.
     fn hashed(&self) -> String {
-        let start = (0..=START).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or_default();
+        let start = (0..=HASHED_PREFIX).rev().find(|at| self.text.is_char_boundary(*at)).unwrap_or_default();
         let mut text = self.text[..start].to_owned();
         text.push_str("%#");
         for byte in Sha256::digest(&self.text) {
@@ -113,7 +114,7 @@ impl Default for Id {
     }
 }
 
-/// Percent-encodes what keeps parts apart.
+/// Percent-encodes the signs that separate parts.
 struct Quoting<'a>(&'a mut String);
 
 impl fmt::Write for Quoting<'_> {
@@ -131,14 +132,14 @@ impl fmt::Write for Quoting<'_> {
     }
 }
 
-/// The text that `json` is, if no other JSON looks like it.
+/// Returns the text that `json` is, unless it looks like other JSON.
 fn plain(json: &str) -> Option<String> {
     let text: String = json.starts_with('"').then(|| serde_json::from_str(json).ok())??;
     let is_json = serde_json::from_str::<serde::de::IgnoredAny>(&text).is_ok();
     (!is_json).then_some(text)
 }
 
-/// The tags of these texts.
+/// Makes tags of texts.
 ///
 /// # Errors
 ///
@@ -147,13 +148,13 @@ pub fn tags<const N: usize>(texts: [Id; N]) -> Result<Vec<Tag>> {
     texts.into_iter().map(|text| Tag::new(&text.finish()?)).collect()
 }
 
-/// What memory holds fresh: nothing has to be cloned for a load then.
+/// Returns a value that memory holds fresh, before anything is cloned for a load.
 #[must_use]
 pub fn hit<V: Cacheable>(region: &Region<V>, id: &str) -> Option<Option<Arc<V>>> {
     region.fresh_in_memory(id, value_as).ok()
 }
 
-/// As [`Region::get_or_load`], with an error that [`Errors`] can give back.
+/// As [`Region::get_or_load`], with an error that [`Errors`] can restore.
 ///
 /// # Errors
 ///
@@ -168,36 +169,36 @@ where
     region.get_or_load(id, || async { load().await.map_err(carried) }).await
 }
 
-/// A value as it is to be kept: with a life of its own, if it has one, and tags.
+/// Makes a loaded value, with a life of its own if it has one, and tags.
 #[must_use]
 pub fn loaded<V>(value: V, ttl: Option<Ttl>, tags: Vec<Tag>) -> Loaded<V> {
     Loaded::Value(Fetched { value, ttl, tags, etag: None })
 }
 
-/// What an attribute's `ttl` says: a life, or one with its grace.
+/// Makes a [`Ttl`] of what an attribute says: a life, or a life and its grace.
 pub fn ttl(ttl: impl Into<Ttl>) -> Ttl {
     ttl.into()
 }
 
-/// An error of the cache as one of the function's own.
+/// Makes the function's own error of one of the cache's.
 pub fn own<E: From<Error>>(error: Error) -> E {
     error.into()
 }
 
-/// The error of a function that has no way to say "absent", where the region knows the key as absent.
+/// The error of a function that can't return "absent", where the region knows that the key is absent.
 #[must_use]
 pub fn absent<V: Cacheable>(region: &Region<V>, id: &str) -> Error {
     let kind = region.core.prefix.kind();
-    let message = format!("{kind}:{id} is known to be absent, and its function must answer with a value");
+    let message = format!("{kind}:{id} is known to be absent, and its function must return a value");
     Error::new(ErrorKind::Load, "get", message)
 }
 
-/// Tells that a function is called past the cache: it has no way to say what went wrong there.
+/// Logs that a function is called directly: its own error can't express the cache's.
 pub fn bypassed(function: &str, error: &Error) {
-    tracing::warn!(function, %error, "called past the cache");
+    tracing::warn!(function, %error, "cache unavailable, calling the function directly");
 }
 
-/// What a function ends in a cache: a key of a region, and tags.
+/// What a function invalidates in a cache: a key of a region, and tags.
 #[derive(Debug)]
 pub struct Ended<'a> {
     key: Option<(&'a str, String)>,
@@ -205,11 +206,11 @@ pub struct Ended<'a> {
 }
 
 impl<'a> Ended<'a> {
-    /// The key of this id in the region of this kind, and these tags.
+    /// Names the key of this id in the region of this kind, and these tags.
     ///
     /// # Errors
     ///
-    /// `Config` or `Limit` for what can't be a kind, an id or a tag.
+    /// `Config` or `Limit` for an invalid kind, id or tag.
     pub fn new<const N: usize>(key: Option<(&'a str, Id)>, texts: [Id; N]) -> Result<Self> {
         let key = key.map(|(kind, id)| {
             let id = id.finish()?;
@@ -224,7 +225,7 @@ impl<'a> Ended<'a> {
         Self { key: None, tags: Vec::new() }
     }
 
-    /// Ends it.
+    /// Invalidates it.
     ///
     /// # Errors
     ///
@@ -240,12 +241,13 @@ impl<'a> Ended<'a> {
     }
 }
 
-/// Tells that a function could not end what it should have.
+/// Logs that a function could not invalidate what it should have.
 pub fn not_ended(function: &str, error: &Error) {
-    tracing::warn!(function, %error, "what is cached was not invalidated");
+    tracing::warn!(function, %error,
+        "cached entries were not invalidated: they may be served until they expire");
 }
 
-/// The same region with other settings: so that the compiler knows the type of a closure's argument.
+/// Applies settings to a region. The compiler takes the type of the closure's argument from here.
 pub fn set<V>(
     region: RegionBuilder<V>,
     settings: impl FnOnce(RegionBuilder<V>) -> RegionBuilder<V>,
@@ -253,8 +255,8 @@ pub fn set<V>(
     settings(region)
 }
 
-/// Gives back the errors of a load as what they were: to all who waited for it if they are `Clone`, else
-/// to the first who asks. The others get the cache's error, which tells the same.
+/// Restores the errors of a load as what they were: for all who waited if they are `Clone`, else for the
+/// first who asks. The others get the cache's error, whose text is the same.
 #[derive(Debug)]
 pub struct Errors<E>(PhantomData<fn() -> E>);
 
@@ -298,7 +300,7 @@ fn restored<E: From<Error> + Send + 'static>(error: Error, own: fn(&mut Option<E
     own.unwrap_or_else(|| E::from(error))
 }
 
-/// An error of the caller's own on its way through the cache.
+/// An error of the caller's own while it passes through the cache.
 struct Carried<E> {
     text: String,
     own: Mutex<Option<E>>,

@@ -1,4 +1,4 @@
-//! How a region treats its values: what it promises about them, and how long it waits for them.
+//! The settings of a region: how long its values live, and how long a read waits for them.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -45,22 +45,22 @@ impl<V> Default for Policy<V> {
 }
 
 impl<V> Policy<V> {
-    /// What is promised about a value: a fixed [`Ttl`], or whatever decides it. Default: 60 s, no
-    /// grace.
+    /// How long a value is fresh, and how long it may be served stale: a fixed [`Ttl`], or a policy that decides.
+    /// Default: 60 s, no grace.
     #[must_use]
     pub fn ttl(mut self, ttl: impl TtlPolicy<V> + 'static) -> Self {
         self.ttl = Arc::new(ttl);
         self
     }
 
-    /// How long "the source has no such key" holds. Default: zero, not kept.
+    /// How long it is remembered that the source has no such key. Default: zero, not at all.
     #[must_use]
     pub fn negative(mut self, life: Duration) -> Self {
         self.negative = life;
         self
     }
 
-    /// Shortens each life by up to this share of it, so that what came together doesn't expire
+    /// Shortens each life by up to this share of it, so that values that were loaded together don't expire
     /// together. Default: 0.
     #[must_use]
     pub fn jitter(mut self, share: f64) -> Self {
@@ -68,37 +68,38 @@ impl<V> Policy<V> {
         self
     }
 
-    /// Refreshes behind a read once this share of a value's life is over, `0.0..1.0`. Default: never.
+    /// Refreshes in the background when a value is read after this share of its life, `0.0..1.0`. Default: never.
     #[must_use]
     pub fn eager(mut self, share: f64) -> Self {
         self.eager = (share.is_finite() && share < 1.0).then(|| share.max(0.0));
         self
     }
 
-    /// How long a read waits for a fresh value when it could serve one in grace. Default: zero, the
-    /// stale value is served at once and refreshed behind.
+    /// How long a read waits for a fresh value while a stale one could be served. Default: zero, the stale value
+    /// is served at once and refreshed in the background.
     #[must_use]
     pub fn soft_timeout(mut self, limit: Duration) -> Self {
         self.soft_timeout = limit;
         self
     }
 
-    /// How long a read waits at all, and a load may hold off the next one. Default: 30 s.
+    /// How long a read waits at all, and how long a load keeps another one of its key from beginning. Default:
+    /// 30 s.
     #[must_use]
     pub fn hard_timeout(mut self, limit: Duration) -> Self {
         self.hard_timeout = limit;
         self
     }
 
-    /// How much longer a load that nobody waits for any more may go on, for its result to be kept if
-    /// nothing newer came. Default: 30 s.
+    /// Extra time after `hard_timeout` in which a late result is still cached, if nothing newer came. Default:
+    /// 30 s.
     #[must_use]
     pub fn late(mut self, limit: Duration) -> Self {
         self.late = limit;
         self
     }
 
-    /// How long after a failed load a value in grace is served without trying again. Default: 5 s.
+    /// How long after a failed load a value in grace is served without another load. Default: 5 s.
     #[must_use]
     pub fn throttle(mut self, pause: Duration) -> Self {
         self.throttle = pause;
@@ -112,8 +113,7 @@ impl<V> Policy<V> {
         self
     }
 
-    /// Neither reads nor writes the tier of this name; `"memory"` is the near tier. Removals still
-    /// reach it.
+    /// Neither reads nor writes the tier of this name; `"memory"` is the near tier. Removals still reach it.
     #[must_use]
     pub fn skip(mut self, tier: &'static str) -> Self {
         self.skipped.push(tier);
@@ -125,7 +125,7 @@ impl<V> Policy<V> {
         !self.skipped.is_empty() && self.skipped.contains(&tier)
     }
 
-    /// The longest that a load begun now may still write.
+    /// The longest time in which a load that begins now may still write.
     pub(crate) fn load_limit(&self) -> Duration {
         self.hard_timeout.saturating_add(self.late)
     }

@@ -1,4 +1,4 @@
-//! The typed door to a cache: the values of one kind.
+//! The typed handle to the values of one kind.
 
 use std::{
     fmt,
@@ -31,8 +31,8 @@ impl<V: Serialize + DeserializeOwned + Send + Sync + 'static> Cacheable for V {}
 
 /// The values of one kind. Clones are handles to the same region.
 ///
-/// A key is given as an id, put behind the region's kind, or as a [`Key`] from [`Region::key`], which
-/// is hashed once for all.
+/// A key is given as an id, which is put behind the region's kind, or as a [`Key`] from [`Region::key`],
+/// which is hashed only once.
 ///
 /// ```
 /// use std::time::Duration;
@@ -76,12 +76,12 @@ pub(crate) struct RegionCore<V> {
 }
 
 impl<V: Cacheable> Region<V> {
-    /// The value of a key: from memory, from a tier, or loaded. `None` if there is none.
+    /// Returns the value of a key: from memory, from a tier, or loaded. `None` if there is none.
     ///
     /// # Errors
     ///
-    /// The loader's error, or `Timeout` if it did not answer in time, when there is no value in grace
-    /// to serve instead; `Limit` or `Config` for a key that can't be one.
+    /// If there is no value in grace to serve instead, the loader's error, or `Timeout` if the loader takes too
+    /// long; `Limit` or `Config` for an invalid key.
     pub async fn get<K: ToKey + ?Sized>(&self, key: &K) -> Result<Option<Arc<V>>> {
         match self.fresh_in_memory(key, value_as) {
             Ok(value) => Ok(value),
@@ -91,8 +91,8 @@ impl<V: Cacheable> Region<V> {
         }
     }
 
-    /// The values of many keys, in their order: as [`Region::get`], with one call per tier for all
-    /// that miss, and loads in batches.
+    /// Returns the values of many keys, in their order. As [`Region::get`], with one call per tier for all
+    /// keys that memory can't answer, and loads in batches.
     ///
     /// # Errors
     ///
@@ -101,8 +101,9 @@ impl<V: Cacheable> Region<V> {
         self.lookup_many(keys).await.into_iter().map(|answer| answer.map(|lookup| lookup.value)).collect()
     }
 
-    /// The value of a key, loaded by `load` if need be. Loads of one key are shared, whatever their
-    /// closures and error types. The closure answers with a value, a [`Fetched`] one, or a [`Loaded`].
+    /// Returns the value of a key, loaded by `load` if neither memory nor a tier has it. Callers of one key share
+    /// one load, whatever their closures and error types. The closure returns a value, a [`Fetched`] one, or a
+    /// [`Loaded`].
     ///
     /// # Errors
     ///
@@ -127,7 +128,8 @@ impl<V: Cacheable> Region<V> {
         }
     }
 
-    /// As [`Region::get`], with where the answer came from, how old it is and how long it holds.
+    /// As [`Region::get`], and also returns where the answer came from, how old it is, and how long it may still
+    /// be served.
     ///
     /// # Errors
     ///
@@ -154,8 +156,8 @@ impl<V: Cacheable> Region<V> {
             .collect()
     }
 
-    /// The value of a key if memory has it and may serve it, fresh or in grace. Asks nobody else and
-    /// starts nothing.
+    /// Returns the value of a key if memory has it and may serve it, fresh or in grace. Asks no tier and starts
+    /// no load.
     #[must_use]
     pub fn peek<K: ToKey + ?Sized>(&self, key: &K) -> Option<Arc<V>> {
         match self.look_in_memory(&key.to_lookup(&self.core.prefix), self.engine.clock().now()) {
@@ -168,13 +170,13 @@ impl<V: Cacheable> Region<V> {
     ///
     /// # Errors
     ///
-    /// `Limit` for a key or value that is too large, `Codec` for a value that its codec can't carry;
-    /// nothing is stored then. A tier that fails is an event.
+    /// `Limit` for a key or value that is too large, `Codec` for a value that its codec can't carry:
+    /// nothing is stored then. A tier that fails is an event, not an error.
     pub async fn put<K: ToKey + ?Sized>(&self, key: &K, value: impl Into<Fetched<V>>) -> Result<()> {
         self.put_all(vec![(key.to_key(&self.core.prefix)?, value.into())]).await
     }
 
-    /// Stores many values, each tier in one call.
+    /// Stores many values, in one call per tier.
     ///
     /// # Errors
     ///
@@ -192,18 +194,18 @@ impl<V: Cacheable> Region<V> {
         .await
     }
 
-    /// Removes a key from memory and every tier. A load of it that is under way answers whoever waits
-    /// for it, and is not kept.
+    /// Removes a key from memory and every tier. The result of a load that is under way goes to those who wait
+    /// for it, and is not stored.
     ///
     /// # Errors
     ///
-    /// `Limit` or `Config` for a key that can't be one. A tier that fails is an event.
+    /// `Limit` or `Config` for an invalid key. A tier that fails is an event.
     pub async fn remove<K: ToKey + ?Sized>(&self, key: &K) -> Result<()> {
         self.remove_keys(&[key.to_key(&self.core.prefix)?]).await;
         Ok(())
     }
 
-    /// Removes many keys, in one call a tier.
+    /// Removes many keys, in one call per tier.
     ///
     /// # Errors
     ///
@@ -214,16 +216,16 @@ impl<V: Cacheable> Region<V> {
         Ok(())
     }
 
-    /// Ends every entry of this kind, and of no other. Nothing from before is served again.
+    /// Invalidates every entry of this kind, and of no other. Nothing from before is served again.
     ///
     /// # Errors
     ///
-    /// `Limit` for a kind too long to be remembered as cleared. A tier that fails is an event.
+    /// `Limit` for a kind whose name is too long for the key of its stamp. A tier that fails is an event.
     pub async fn clear(&self) -> Result<()> {
         self.clear_kind().await
     }
 
-    /// Loads keys anew from their source, whatever the tiers hold, and answers how many came.
+    /// Loads keys anew from their source, whatever the tiers hold. Returns how many came.
     ///
     /// # Errors
     ///
@@ -233,9 +235,8 @@ impl<V: Cacheable> Region<V> {
         Box::pin(self.reload(&keys)).await
     }
 
-    /// Keeps a key from being evicted from memory for space, now and whenever it is put. It still
-    /// expires, and may be removed. If the share of protected entries has no room for it, that is an
-    /// event.
+    /// Keeps a key from being evicted from memory for space, now and whenever it is put. It still expires, and
+    /// can be removed. If the share of protected entries has no room for it, that is an event.
     ///
     /// # Errors
     ///
@@ -245,17 +246,17 @@ impl<V: Cacheable> Region<V> {
         self.engine.protect(Target::Keys(&[key.to_key(&self.core.prefix)?]))
     }
 
-    /// Ends the protection of a key; patterns that cover it go on doing so.
+    /// Ends the protection of a key. Patterns that match it still protect it.
     ///
     /// # Errors
     ///
-    /// `Limit` or `Config` for a key that can't be one.
+    /// `Limit` or `Config` for an invalid key.
     pub fn unprotect<K: ToKey + ?Sized>(&self, key: &K) -> Result<()> {
         self.engine.memory().unprotect(Target::Keys(&[key.to_key(&self.core.prefix)?]));
         Ok(())
     }
 
-    /// The same region under other settings: for one call, or to keep.
+    /// Returns the same region with other settings, for one call or for many.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -274,7 +275,7 @@ impl<V: Cacheable> Region<V> {
         Self { policy, ..self.clone() }
     }
 
-    /// The key of an id in this region, to be kept and used again.
+    /// Returns the key of an id in this region, to be used again and again.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Opening a region: its settings, its loader, and the check that one kind has one type.
+//! Opens a region: its settings and its loader.
 
 use std::{marker::PhantomData, sync::Arc, time::Duration};
 
@@ -24,7 +24,7 @@ pub struct RegionBuilder<V> {
     value: PhantomData<fn() -> V>,
 }
 
-/// Hands each setting on to the policy, so that a region is opened in one chain.
+/// Passes each setting on to the policy, so that a region is opened in one chain.
 macro_rules! policy_settings {
     ($($name:ident: $type:ty),+ $(,)?) => {$(
         #[doc = concat!("As [`Policy::", stringify!($name), "`].")]
@@ -61,7 +61,7 @@ impl<V: Cacheable> RegionBuilder<V> {
         skip: &'static str,
     }
 
-    /// As [`Policy::ttl`]. A fixed grace shorter than its life is made as long, and said.
+    /// As [`Policy::ttl`]. A fixed grace that is shorter than its life is made as long, and told as an event.
     #[must_use]
     pub fn ttl(mut self, ttl: impl TtlPolicy<V> + 'static) -> Self {
         let fixed = (&ttl as &dyn std::any::Any).downcast_ref::<cache_core::Ttl>();
@@ -75,28 +75,28 @@ impl<V: Cacheable> RegionBuilder<V> {
         Self { policy: self.policy.cost(cost), ..self }
     }
 
-    /// How values are written in the tiers. Default: bincode; JSON for types that describe themselves.
+    /// How values are encoded in the tiers. Default: bincode. Use JSON for types that describe themselves.
     #[must_use]
     pub fn codec(self, codec: Codec) -> Self {
         Self { codec, ..self }
     }
 
-    /// The version of the value's type: values stored under another one are not read. Default: 0.
+    /// The version of the value's type: values stored under another version are not read. Default: 0.
     #[must_use]
     pub fn schema(self, version: u32) -> Self {
         Self { schema: version, ..self }
     }
 
-    /// Where values come from that no tier has. Default: nowhere, they are `None`.
+    /// Loads values that no tier has. Default: none, such values are `None`.
     #[must_use]
     pub fn loader(self, loader: impl Loader<V>) -> Self {
         Self { loader: Some(Arc::new(loader)), ..self }
     }
 
-    /// How long a key that has to be loaded waits for others, whoever asked for them, to go to the loader
-    /// with it in one call. While more keep coming within that time of each other, or a call is under way,
-    /// it waits on, for fifty times as long at most. A call goes at once when it is full. Loads by closure are not gathered.
-    /// Default: zero, none waits.
+    /// How long a key that has to be loaded waits for other keys, to go to the loader with them in one call.
+    /// While more keys come within that time of each other, or a call is under way, it waits on, for fifty
+    /// windows at most. A call goes at once when it is full. Loads by closure don't wait. Default: zero, no
+    /// key waits.
     ///
     /// A window of a few milliseconds turns the misses of hundreds of callers into as many calls as
     /// their keys fill, and is little beside what a call takes:
@@ -134,12 +134,12 @@ impl<V: Cacheable> RegionBuilder<V> {
         Self { batch_window: window, ..self }
     }
 
-    /// Opens the region. A kind that was opened before shares its entries and its loads under way;
-    /// settings and loader belong to the handle.
+    /// Opens the region. Regions of one kind share their entries and the loads under way. Settings and loader
+    /// belong to the handle.
     ///
     /// # Errors
     ///
-    /// `Config` if the kind can't be one, or was opened with another type, codec or schema version.
+    /// `Config` if the kind is invalid, or is open with another type, codec or schema version.
     pub fn open(self) -> Result<Region<V>> {
         let prefix = Prefix::new(self.engine.namespace(), &self.kind)?;
         if self.loader.as_ref().is_some_and(|loader| loader.max_batch() == 0) {

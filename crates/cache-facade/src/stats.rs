@@ -1,4 +1,4 @@
-//! What a cache did, and how it is.
+//! What a cache did in numbers, and whether its tiers and its bus work.
 
 use cache_core::Error;
 use cache_memory::MemoryStats;
@@ -8,7 +8,7 @@ use cache_memory::MemoryStats;
 pub struct Stats {
     /// The near tier; its hits include stale ones.
     pub memory: MemoryStats,
-    /// Reads answered stale from the near tier, in grace.
+    /// Reads that the near tier answered with a stale value, in grace.
     pub memory_stale: u64,
     /// Reads that waited for someone else's load.
     pub coalesced: u64,
@@ -18,13 +18,13 @@ pub struct Stats {
     pub loaded_keys: u64,
     /// Keys that could not be loaded.
     pub load_failures: u64,
-    /// Loads whose result came after the hard timeout.
+    /// Loads whose result came after the hard timeout and was still stored, unless something newer was.
     pub late_loads: u64,
     /// Values put.
     pub puts: u64,
     /// Calls that removed keys, invalidated a tag or cleared.
     pub removals: u64,
-    /// Loads under way.
+    /// Flights under way: keys that are being fetched.
     pub flights: u64,
     /// Each tier behind the near one, in order.
     pub tiers: Vec<TierStats>,
@@ -55,9 +55,9 @@ pub struct TierStats {
     pub errors: u64,
     /// Values found that could not be read.
     pub corrupt: u64,
-    /// Writes and removals that it could not take, and will be told once it is back.
+    /// Writes and removals that it could not take, which are retried once it works.
     pub pending: u64,
-    /// Writes that it never will be told: too many were owed, or it refused one again and again.
+    /// Writes that were dropped: too many were pending, or the tier refused one again and again.
     pub lost: u64,
 }
 
@@ -66,15 +66,15 @@ pub struct TierStats {
 pub struct BusStats {
     /// Its name.
     pub name: &'static str,
-    /// Frames sent.
+    /// Messages sent.
     pub sent: u64,
-    /// Frames of other nodes heard.
+    /// Messages received from other nodes.
     pub received: u64,
-    /// How often frames may have been missed, and all that memory held was let go.
+    /// Incremented each time memory is marked unproven and emptied, because messages may have been lost.
     pub unproven: u64,
-    /// Calls that failed, connections that were lost, and frames not understood.
+    /// Calls that failed, connections that were lost, and messages that could not be read.
     pub errors: u64,
-    /// Whether this node hears the others, and they hear it.
+    /// Whether this node receives what others publish, and can publish itself.
     pub connected: bool,
     /// Why not, when it last failed.
     pub error: Option<Error>,
@@ -83,7 +83,7 @@ pub struct BusStats {
 /// How a cache is.
 #[derive(Clone, Debug)]
 pub struct Health {
-    /// Whether every tier answered when last asked, and the bus, if there is one, works.
+    /// Whether every tier worked when last asked, and the bus, if there is one, works.
     pub healthy: bool,
     /// The bus.
     pub bus: Option<BusStats>,

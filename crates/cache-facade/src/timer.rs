@@ -1,4 +1,4 @@
-//! Waiting, on whichever clock the cache lives by.
+//! Sleeps on the cache's clock, the system's or a manual one.
 
 use std::{
     future::{Future, pending},
@@ -8,7 +8,7 @@ use std::{
 use cache_core::Clock;
 use tokio::time::{Instant, sleep_until};
 
-/// Sleeps for `span` from now, not from when it is first polled: on a manual clock until it is turned
+/// Sleeps for `span` from now, not from when it is first polled: on a manual clock until it is advanced
 /// that far, else by the runtime's timer.
 pub(crate) fn sleep(clock: &Clock, span: Duration) -> impl Future<Output = ()> + Send + 'static + use<> {
     let manual = clock.manual_sleep(clock.now().after(span));

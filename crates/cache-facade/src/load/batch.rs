@@ -1,4 +1,4 @@
-//! Asking the loader for one batch, for no longer than anybody may wait.
+//! Loads one batch of keys, within the hard timeout or late.
 
 use cache_core::{Error, ErrorKind, Loaded, Loader, Request, Result, Timestamp};
 use futures_util::future::{Either, select};
@@ -11,8 +11,8 @@ use crate::{
 };
 
 impl<V: Cacheable> Region<V> {
-    /// Loads one batch. Past the hard timeout its callers get an error, or what is in grace, and the
-    /// next caller begins anew; the load may go on for a while, and is kept if nothing newer came.
+    /// Loads one batch. After the hard timeout its callers get a value in grace or an error, and the next caller
+    /// begins a new flight. The load may go on for a while, and its result is stored if nothing newer came.
     pub(crate) async fn load_batch(&self, batch: Vec<Fetch<V>>, loader: &dyn Loader<V>) {
         let clock = self.engine.clock();
         let born = clock.tick();
@@ -48,7 +48,7 @@ impl<V: Cacheable> Region<V> {
         self.settle(batch, outcome, born).await;
     }
 
-    /// Does what a load's outcome says.
+    /// Stores and lands what a load brought.
     async fn settle(&self, batch: Vec<Fetch<V>>, outcome: Result<Vec<Loaded<V>>>, born: Timestamp) {
         match outcome {
             Err(error) => batch.iter().for_each(|fetch| self.fail(fetch, &error)),
@@ -56,13 +56,14 @@ impl<V: Cacheable> Region<V> {
         }
     }
 
-    /// Lands what is in grace, or the error.
+    /// Lands a value in grace, or the error.
     pub(crate) fn fail(&self, Fetch { leader, prior, .. }: &Fetch<V>, error: &Error) {
         self.engine.counters().bump(Count::LoadFailure);
         let now = self.engine.clock().now();
         match prior {
             Some(prior) if self.judge(&prior.meta, now).is_servable() => {
-                tracing::warn!(key = %leader.key(), %error, "a load failed: a stale value in grace is served, and the key is not loaded again for a while");
+                tracing::warn!(key = %leader.key(), %error,
+                    "a load failed: a stale value in grace is served, and loads of the key are paused");
                 self.core.throttle.pause(leader.key(), now.after(self.policy.throttle), now);
                 leader.land(Ok(prior.clone()));
             }

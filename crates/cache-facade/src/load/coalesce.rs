@@ -1,10 +1,10 @@
-//! Gathering: loads that begin within one window go to the loader together.
+//! Coalesces loads: keys that are asked for within one window go to the loader in one call.
 //!
-//! A flight brings one caller's keys. Here, between flights and loader, the keys of many flights wait
-//! for each other, until a batch is full, or until for the length of a window no more came and no call is
-//! under way, and are then asked for in one call. That call lives in a task of its own, so that it depends on no flight in particular; it ends
-//! early only when every flight that waits for it is gone. Timeouts, lives and all else stay with the
-//! flights, each of which may have been given settings of its own.
+//! A flight brings one caller's keys. Between flights and loader, the keys of many flights wait for each
+//! other in a batch. The batch goes when it is full, or when nobody has joined it for one window and no
+//! call is under way. The call runs in a task of its own and depends on no flight in particular: it ends
+//! early only when every flight that waits for it is gone. Timeouts and lives stay with the flights, each
+//! of which may have settings of its own.
 
 use std::{
     collections::HashMap,
@@ -26,11 +26,11 @@ use tokio::sync::oneshot;
 use super::instrumented::Instrumented;
 use crate::{region::Cacheable, timer};
 
-/// How many windows the first of those that are gathered waits at most, while more keep coming or a call is
-/// under way: a crowd that comes at once still takes longer to arrive than one window.
-const LONGEST: u32 = 50;
+/// How many windows a batch waits at most, while more keys keep coming or a call is under way: many callers
+/// who come at once still take longer to arrive than one window.
+const MAX_WINDOWS: u32 = 50;
 
-/// A loader whose calls are gathered.
+/// A loader whose calls are coalesced.
 pub(crate) struct Coalescer<V>(Arc<Inner<V>>);
 
 struct Inner<V> {
@@ -38,30 +38,31 @@ struct Inner<V> {
     window: Duration,
     open: Mutex<Batches<V>>,
     /// How many calls are under way.
-    calling: AtomicUsize,
+    calls: AtomicUsize,
 }
 
-/// The gathering that is still to be joined, if there is one.
+/// The batch that can still be joined, if there is one.
 struct Batches<V> {
     batch: Option<OpenBatch<V>>,
-    /// How many there were: the number of the last one.
+    /// How many batches there were: the number of the last one.
     count: u64,
 }
 
+/// A batch that can still be joined.
 struct OpenBatch<V> {
     number: u64,
-    asks: Asks<V>,
-    /// When it goes unless more come, and when it goes though they do.
+    keys: BatchKeys<V>,
+    /// When it goes unless more keys come, and when it goes though they do.
     goes_at: Timestamp,
     latest: Timestamp,
-    /// Takes them once there are as many as one call may ask for.
-    full: oneshot::Sender<Asks<V>>,
+    /// Takes the keys once there are as many as one call may ask for.
+    full: oneshot::Sender<BatchKeys<V>>,
 }
 
-type Asks<V> = HashMap<Key, Ask<V>, BuildHasherDefault<KeyHasher>>;
+type BatchKeys<V> = HashMap<Key, BatchKey<V>, BuildHasherDefault<KeyHasher>>;
 
 /// A key to load, and who waits for it.
-struct Ask<V> {
+struct BatchKey<V> {
     etag: Option<Box<str>>,
     callers: Vec<oneshot::Sender<Loaded<V>>>,
 }
@@ -69,7 +70,7 @@ struct Ask<V> {
 impl<V: Cacheable> Coalescer<V> {
     pub(crate) fn new(loader: Instrumented<V>, window: Duration) -> Self {
         let open = Mutex::new(Batches { batch: None, count: 0 });
-        Self(Arc::new(Inner { loader, window, open, calling: AtomicUsize::new(0) }))
+        Self(Arc::new(Inner { loader, window, open, calls: AtomicUsize::new(0) }))
     }
 }
 
@@ -90,107 +91,108 @@ impl<V: Cacheable> Loader<V> for Coalescer<V> {
 }
 
 impl<V: Cacheable> Inner<V> {
-    /// Joins the open gathering, or opens one; a full one goes at once.
+    /// Joins the open batch, or opens one. A batch that is full goes at once.
     fn join(self: &Arc<Self>, request: &Request) -> oneshot::Receiver<Loaded<V>> {
         let (caller, answer) = oneshot::channel();
         let mut open = self.open.lock();
         let Batches { batch, count } = &mut *open;
-        let OpenBatch { asks, goes_at, latest, .. } = batch.get_or_insert_with(|| {
+        let OpenBatch { keys, goes_at, latest, .. } = batch.get_or_insert_with(|| {
             *count += 1;
             self.begin(*count)
         });
         *goes_at = self.loader.engine.clock().now().after(self.window).min(*latest);
         let etag = || request.etag.clone();
-        let ask =
-            asks.entry(request.key.clone()).or_insert_with(|| Ask { etag: etag(), callers: Vec::new() });
-        if ask.etag != request.etag {
-            // "Not modified" would answer only one of them.
-            ask.etag = None;
+        let wanted =
+            keys.entry(request.key.clone()).or_insert_with(|| BatchKey { etag: etag(), callers: Vec::new() });
+        if wanted.etag != request.etag {
+            // "Not modified" would hold for only one of them.
+            wanted.etag = None;
         }
-        ask.callers.push(caller);
+        wanted.callers.push(caller);
         let most = self.loader.max_batch().max(1);
-        if asks.len() >= most {
-            asks.retain(|_, ask| ask.is_wanted());
-            if let Some(batch) = batch.take_if(|batch| batch.asks.len() >= most) {
-                // Its task is lost only if the runtime is, and then nobody waits.
-                let _ = batch.full.send(batch.asks);
+        if keys.len() >= most {
+            keys.retain(|_, wanted| wanted.is_wanted());
+            if let Some(batch) = batch.take_if(|batch| batch.keys.len() >= most) {
+                // Its task is gone only if the runtime is, and then nobody waits.
+                let _ = batch.full.send(batch.keys);
             }
         }
         answer
     }
 
-    /// A gathering that goes when it is full, or when nobody joined it for as long as the window.
+    /// Opens a batch, and starts the task that calls the loader when the batch goes.
     fn begin(self: &Arc<Self>, number: u64) -> OpenBatch<V> {
         let (full, mut filled) = oneshot::channel();
         let now = self.loader.engine.clock().now();
-        let (goes_at, latest) = (now.after(self.window), now.after(self.window * LONGEST));
+        let (goes_at, latest) = (now.after(self.window), now.after(self.window * MAX_WINDOWS));
         let mut over = timer::sleep(self.loader.engine.clock(), self.window);
         let this = Arc::clone(self);
         self.loader.engine.spawn(async move {
-            let asks = loop {
+            let keys = loop {
                 match select(&mut filled, std::pin::pin!(over)).await {
-                    Either::Left((asks, _)) => break asks.ok(),
+                    Either::Left((keys, _)) => break keys.ok(),
                     Either::Right(_) => match this.close(number) {
-                        Due::Now(asks) => break Some(asks),
-                        Due::In(span) => over = timer::sleep(this.loader.engine.clock(), span),
-                        Due::Gone => break (&mut filled).await.ok(),
+                        Departure::Now(keys) => break Some(keys),
+                        Departure::In(span) => over = timer::sleep(this.loader.engine.clock(), span),
+                        Departure::Gone => break (&mut filled).await.ok(),
                     },
                 }
             };
-            this.call(asks.unwrap_or_default()).await;
+            this.call(keys.unwrap_or_default()).await;
         });
-        OpenBatch { number, asks: Asks::default(), goes_at, latest, full }
+        OpenBatch { number, keys: BatchKeys::default(), goes_at, latest, full }
     }
 
-    /// What was gathered, if it is to go now and has not gone already.
-    fn close(&self, number: u64) -> Due<V> {
+    /// Closes a batch if it has to go now. Returns its keys, or when to try again.
+    fn close(&self, number: u64) -> Departure<V> {
         let mut open = self.open.lock();
         let Some(batch) = open.batch.take_if(|batch| batch.number == number) else {
-            return Due::Gone;
+            return Departure::Gone;
         };
         let now = self.loader.engine.clock().now();
         let quiet = batch.goes_at <= now;
-        if batch.latest <= now || quiet && self.calling.load(Ordering::Acquire) == 0 {
-            return Due::Now(batch.asks);
+        if batch.latest <= now || quiet && self.calls.load(Ordering::Acquire) == 0 {
+            return Departure::Now(batch.keys);
         }
         let span = if quiet { self.window } else { batch.goes_at.since(now) };
         let span = span.min(batch.latest.since(now));
         open.batch = Some(batch);
-        Due::In(span)
+        Departure::In(span)
     }
 
-    /// Asks the loader for all that somebody still waits for, and hands the answers out.
-    async fn call(&self, asks: Asks<V>) {
-        let mut asks: Vec<_> = asks.into_iter().filter(|(_, ask)| ask.is_wanted()).collect();
-        if asks.is_empty() {
+    /// Asks the loader for the keys that somebody still waits for, and gives the answers to those who wait.
+    async fn call(&self, keys: BatchKeys<V>) {
+        let mut keys: Vec<_> = keys.into_iter().filter(|(_, wanted)| wanted.is_wanted()).collect();
+        if keys.is_empty() {
             return;
         }
-        let request = |(key, ask): &(Key, Ask<V>)| Request { key: key.clone(), etag: ask.etag.clone() };
-        let requests: Vec<Request> = asks.iter().map(request).collect();
+        let request =
+            |(key, wanted): &(Key, BatchKey<V>)| Request { key: key.clone(), etag: wanted.etag.clone() };
+        let requests: Vec<Request> = keys.iter().map(request).collect();
         let unwanted = async {
-            for caller in asks.iter_mut().flat_map(|(_, ask)| &mut ask.callers) {
+            for caller in keys.iter_mut().flat_map(|(_, wanted)| &mut wanted.callers) {
                 caller.closed().await;
             }
         };
-        let _calling = CallInProgress::begin(&self.calling);
+        let _call = CallInProgress::begin(&self.calls);
         let answers = match select(self.loader.load(&requests), std::pin::pin!(unwanted)).await {
             Either::Left((Ok(answers), _)) => answers,
             Either::Left((Err(error), _)) => requests.iter().map(|_| Loaded::Failed(error.clone())).collect(),
             Either::Right(_) => return,
         };
-        for ((_, ask), answer) in asks.into_iter().zip(answers) {
-            self.hand_out(answer, ask.callers);
+        for ((_, wanted), answer) in keys.into_iter().zip(answers) {
+            self.hand_out(answer, wanted.callers);
         }
     }
 
-    /// Answers all who asked for a key. More than one did if it was removed or given up between: values
-    /// need not be `Clone`, so the others get copies by way of the codec.
+    /// Gives an answer to all who wait for a key. There are several if the key was removed, or a flight gave it
+    /// up, in between. Values need not be `Clone`, so all but one get copies by way of the codec.
     fn hand_out(&self, answer: Loaded<V>, mut callers: Vec<oneshot::Sender<Loaded<V>>>) {
         let Some(last) = callers.pop() else { return };
         for caller in callers {
             let _ = caller.send(self.copy(&answer));
         }
-        // Whoever is gone needs no answer.
+        // A caller that is gone needs no answer.
         let _ = last.send(answer);
     }
 
@@ -212,7 +214,7 @@ impl<V: Cacheable> Inner<V> {
     }
 
     fn lost(&self) -> Error {
-        let message = format!("the call that gathered keys of {:?} ended early", self.loader.kind());
+        let message = format!("the coalesced call for keys of {:?} ended early", self.loader.kind());
         Error::new(ErrorKind::Load, "load", message)
     }
 }
@@ -233,15 +235,15 @@ impl Drop for CallInProgress<'_> {
     }
 }
 
-/// When a gathering goes.
-enum Due<V> {
-    Now(Asks<V>),
+/// When a batch goes.
+enum Departure<V> {
+    Now(BatchKeys<V>),
     In(Duration),
-    /// It went when it was full.
+    /// It has gone, when it was full.
     Gone,
 }
 
-impl<V> Ask<V> {
+impl<V> BatchKey<V> {
     fn is_wanted(&self) -> bool {
         self.callers.iter().any(|caller| !caller.is_closed())
     }

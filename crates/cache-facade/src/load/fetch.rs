@@ -1,4 +1,4 @@
-//! A flight's task: memory once more, the tiers in order, then the loader in batches.
+//! Fetches what flights wait for: from the tiers in order, then from the loader in batches.
 
 use std::sync::Arc;
 
@@ -100,7 +100,7 @@ impl<V: Cacheable> Region<V> {
             fetches.retain(|fetch| !self.land_throttled(fetch));
         }
         match self.engine.lease() {
-            // A load that was asked for by name waits for nobody, and without tiers there is nothing to wait for.
+            // A refresh waits for no other node, and without tiers there is nothing to wait for.
             Some(lease) if scope != LookupScope::LoaderOnly && !self.engine.tiers().is_empty() => {
                 self.load_with_lease(fetches, scope, &*loader, lease).await;
             }
@@ -108,7 +108,7 @@ impl<V: Cacheable> Region<V> {
         }
     }
 
-    /// Loads in batches.
+    /// Loads keys in batches.
     pub(crate) async fn load_all(&self, fetches: Vec<Fetch<V>>, loader: &dyn Loader<V>) {
         let mut batches = Vec::new();
         let mut fetches = fetches.into_iter().peekable();
@@ -119,7 +119,7 @@ impl<V: Cacheable> Region<V> {
         stream::iter(batches).for_each_concurrent(BATCHES_AT_ONCE, load).await;
     }
 
-    /// Asks the tiers in order; answers with those still missing.
+    /// Looks into the tiers in order. Returns the fetches whose keys are still missing.
     pub(crate) async fn look_in_tiers(
         &self,
         mut fetches: Vec<Fetch<V>>,
@@ -205,7 +205,7 @@ impl<V: Cacheable> Region<V> {
         (Some(Found { value, source: Source::Tier(tier.name()), meta: meta.clone() }), servable)
     }
 
-    /// Fills the tiers above the one that had the entries, behind the callers' backs.
+    /// Writes entries to the tiers above the one that had them, in the background.
     fn copy_up(&self, filled: Vec<(Leader<FlightResult<V>>, Entry)>, depth: usize) {
         if depth == 0 || filled.is_empty() {
             return;
@@ -227,7 +227,7 @@ impl<V: Cacheable> Region<V> {
         });
     }
 
-    /// Whether the clears of earlier processes are known; reads them from the tiers if not.
+    /// Reads the clears of earlier processes from the tiers, unless they are known. Returns whether they are.
     async fn learn_clears(&self) -> bool {
         if self.core.are_clears_known() {
             return true;

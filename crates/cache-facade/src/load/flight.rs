@@ -1,8 +1,8 @@
 //! Single flight: one leader per key, any number of waiters, and nobody stranded.
 //!
-//! Whoever joins first becomes the [`Leader`] and brings the answer; the others wait. The leader
-//! lives in a task of its own, so a caller that is dropped or no longer polled holds up nobody. A
-//! leader that is dropped before it landed tells its waiters so. Knows of no runtime and no clock.
+//! The first caller to join becomes the [`Leader`] and brings the answer; the others wait. The leader
+//! lives in a task of its own, so a caller that is dropped or no longer polled holds up nobody. If a
+//! leader is dropped before it landed, its waiters learn of it. A flight knows no runtime and no clock.
 
 use std::{
     collections::HashMap,
@@ -35,9 +35,9 @@ struct State<T> {
     outcome: Outcome<T>,
     /// Whether the key was written or removed meanwhile, so that the result must not be kept.
     overtaken: bool,
-    /// One slot a waiter, its own until it goes; empty once the waiter was woken.
+    /// One place a waiter, until the waiter goes; empty once it was woken.
     wakers: Vec<Option<Waker>>,
-    /// The slots of waiters that went.
+    /// The places of waiters that went.
     free: Vec<usize>,
 }
 
@@ -51,7 +51,7 @@ enum Outcome<T> {
 /// How a caller takes part in a flight.
 #[derive(Debug)]
 pub(crate) enum Joined<T> {
-    /// The caller has to see to it that the answer is brought, and may wait for it too.
+    /// The caller has to bring the answer, and may wait for it too.
     Leads(Leader<T>),
     /// Someone else brings the answer.
     Follows(Arc<Flight<T>>),
@@ -62,8 +62,8 @@ impl<T> Flights<T> {
         Self { table: Mutex::new(HashMap::default()) }
     }
 
-    /// Joins the flight of `key`, or begins one. A flight that has landed is joined only if its
-    /// answer is still `good`.
+    /// Joins the flight of `key`, or begins one. A flight that has landed is joined only if `good` says so of
+    /// its answer.
     pub(crate) fn join(self: &Arc<Self>, key: &Key, good: impl Fn(&T) -> bool) -> Joined<T> {
         let mut table = self.table.lock();
         if let Some(flight) = table.get(key)
@@ -76,8 +76,8 @@ impl<T> Flights<T> {
         Joined::Leads(Leader { flights: Arc::clone(self), key: key.clone(), flight })
     }
 
-    /// Ends the flight of a key that was written or removed: its waiters are still answered, but the
-    /// result is not kept and nobody joins any more. Answers whether there was one.
+    /// Overtakes the flight of a key that was written or removed: its waiters still get the answer, which is not
+    /// stored, and nobody joins it any more. Returns whether there was a flight.
     pub(crate) fn overtake(&self, key: &Key) -> bool {
         let flight = self.table.lock().remove(key);
         if let Some(flight) = &flight {
@@ -88,18 +88,18 @@ impl<T> Flights<T> {
 
     /// The same for every key that `matches`.
     pub(crate) fn overtake_matching(&self, matches: impl Fn(&Key) -> bool) {
-        let doomed: Vec<_> = self.table.lock().extract_if(|key, _| matches(key)).collect();
-        for (_, flight) in doomed {
+        let overtaken: Vec<_> = self.table.lock().extract_if(|key, _| matches(key)).collect();
+        for (_, flight) in overtaken {
             flight.state.lock().overtaken = true;
         }
     }
 
-    /// How many flights there are.
+    /// Returns how many flights there are.
     pub(crate) fn len(&self) -> usize {
         self.table.lock().len()
     }
 
-    /// Ends a flight for those who come, if it is still the key's.
+    /// Takes a flight out of the table, if it is still the key's: who comes now begins another.
     pub(crate) fn leave(&self, key: &Key, flight: &Arc<Flight<T>>) {
         let mut table = self.table.lock();
         if table.get(key).is_some_and(|current| Arc::ptr_eq(current, flight)) {
@@ -128,14 +128,14 @@ impl<T> Flight<T> {
         }
     }
 
-    /// Waits for the answer; `None` if the leader was lost.
+    /// Waits for the answer. Returns `None` if the leader was lost.
     pub(crate) fn landed(self: &Arc<Self>) -> Wait<T> {
-        Wait { flight: Arc::clone(self), slot: None, or_offer: false }
+        Wait { flight: Arc::clone(self), place: None, or_offer: false }
     }
 
     /// Waits for the answer or for something that can be served meanwhile.
     pub(crate) fn offered(self: &Arc<Self>) -> Wait<T> {
-        Wait { flight: Arc::clone(self), slot: None, or_offer: true }
+        Wait { flight: Arc::clone(self), place: None, or_offer: true }
     }
 
     /// Gives waiters something to serve meanwhile.
@@ -147,7 +147,7 @@ impl<T> Flight<T> {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// Sets what the waiters get, unless they have it already, and wakes them.
+    /// Sets the outcome, unless there is one, and wakes the waiters.
     fn settle(&self, outcome: Outcome<T>) {
         let mut state = self.state.lock();
         if matches!(state.outcome, Outcome::Pending) {
@@ -159,7 +159,7 @@ impl<T> Flight<T> {
     }
 }
 
-/// Who brings the answer. Dropping it ends the flight.
+/// The one who brings the answer. Dropping it ends the flight.
 #[derive(Debug)]
 pub(crate) struct Leader<T> {
     flights: Arc<Flights<T>>,
@@ -176,7 +176,7 @@ impl<T> Leader<T> {
         &self.flight
     }
 
-    /// Answers the waiters, once; whoever joins before this leader is dropped gets the same answer.
+    /// Gives the waiters their answer, once. Who joins before this leader is dropped gets the same.
     pub(crate) fn land(&self, answer: T) {
         self.flight.settle(Outcome::Landed(answer));
     }
@@ -203,7 +203,7 @@ impl<T> Drop for Leader<T> {
 #[derive(Debug)]
 pub(crate) struct Wait<T> {
     flight: Arc<Flight<T>>,
-    slot: Option<usize>,
+    place: Option<usize>,
     or_offer: bool,
 }
 
@@ -219,29 +219,29 @@ impl<T: Clone> Future for Wait<T> {
             (Outcome::Pending, Some(offer)) if self.or_offer => return Poll::Ready(Some(offer.clone())),
             (Outcome::Pending, _) => {}
         }
-        let slot = match self.slot {
-            Some(slot) => slot,
-            None => state.slot(),
+        let place = match self.place {
+            Some(place) => place,
+            None => state.place(),
         };
-        state.wakers[slot] = Some(context.waker().clone());
+        state.wakers[place] = Some(context.waker().clone());
         drop(state);
-        self.slot = Some(slot);
+        self.place = Some(place);
         Poll::Pending
     }
 }
 
 impl<T> Drop for Wait<T> {
     fn drop(&mut self) {
-        if let Some(slot) = self.slot {
+        if let Some(place) = self.place {
             let mut state = self.flight.state.lock();
-            state.wakers[slot] = None;
-            state.free.push(slot);
+            state.wakers[place] = None;
+            state.free.push(place);
         }
     }
 }
 
 impl<T> State<T> {
-    fn slot(&mut self) -> usize {
+    fn place(&mut self) -> usize {
         self.free.pop().unwrap_or_else(|| {
             self.wakers.push(None);
             self.wakers.len() - 1

@@ -1,4 +1,4 @@
-//! One call of a loader: counted, told to the observers, its panics and miscounts made errors.
+//! A loader whose calls are counted and reported to observers; a panic or a wrong number of answers is an error.
 
 use std::{any::Any, panic::AssertUnwindSafe, sync::Arc};
 
@@ -11,7 +11,7 @@ use crate::{
     region::{Cacheable, RegionCore},
 };
 
-/// A loader as flights call it: it answers for each key that it is asked for, or with an error.
+/// A loader as flights call it: it returns one answer for each key, or an error.
 pub(crate) struct Instrumented<V> {
     pub(crate) engine: Arc<Engine>,
     pub(crate) core: Arc<RegionCore<V>>,

@@ -1,4 +1,4 @@
-//! One load a key across the fleet: who has the lease loads, the others wait for what that brings.
+//! One load a key across all nodes: the node that has the lease loads, the others wait for its value.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,20 +16,20 @@ use crate::{
     timer,
 };
 
-/// How long a lease lasts if its holder dies; who lives renews it in time.
+/// How long a lease lasts if its holder dies, and how often a holder renews it.
 const LEASE_SPAN: Duration = Duration::from_secs(5);
 const RENEW_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often one who waits looks whether the value is there: seldomer the longer it takes.
+/// How often a node that waits looks whether the value is there: first, and at least.
 const FIRST_POLL: Duration = Duration::from_millis(10);
 const LONGEST_POLL: Duration = Duration::from_millis(250);
 
-/// How long the lease may take to answer.
-const LIMIT: Duration = Duration::from_secs(1);
+/// How long a call of the lease may take.
+const CALL_LIMIT: Duration = Duration::from_secs(1);
 
 impl<V: Cacheable> Region<V> {
-    /// Loads what this node gets the lease of, and waits for what others load. Nobody waits longer
-    /// than the hard timeout; a lease that can't be asked is done without.
+    /// Loads the keys of which this node gets the lease, and waits for those that other nodes load, at most for
+    /// the hard timeout. If the lease fails, this node loads all of them.
     pub(crate) async fn load_with_lease(
         &self,
         fetches: Vec<Fetch<V>>,
@@ -47,7 +47,8 @@ impl<V: Cacheable> Region<V> {
             let granted = match self.engine.acquire(&**lease, &keys, holder).await {
                 Ok(granted) => granted,
                 Err(error) => {
-                    tracing::warn!(lease = lease.name(), %error, "loads go on without a lease");
+                    tracing::warn!(lease = lease.name(), %error,
+                        "the lease failed: loading without it, so that other nodes may load the same keys");
                     self.engine.observers().tell(&Event::LeaseFailed { lease: lease.name(), error: &error });
                     loads.push(self.load_granted(waiting, scope, loader, None).boxed());
                     break;
@@ -80,7 +81,8 @@ impl<V: Cacheable> Region<V> {
         loads.collect::<()>().await;
     }
 
-    /// Loads keys whose lease this node has, unless they came just before it got it.
+    /// Loads keys whose lease this node has. Their values may have come just before it got the lease, so it
+    /// looks into the tiers first.
     async fn load_granted(
         &self,
         fetches: Vec<Fetch<V>>,
@@ -104,7 +106,7 @@ impl<V: Cacheable> Region<V> {
         let limit = self.policy.hard_timeout;
         let kind = self.core.prefix.kind();
         let message =
-            format!("{keys} keys of {kind:?}, which another node loads, did not come within {limit:?}");
+            format!("{keys} keys of {kind:?}, which another node is loading, did not come within {limit:?}");
         Error::new(ErrorKind::Timeout, "load", message)
     }
 }
@@ -116,7 +118,7 @@ impl Engine {
         keys: &[Key],
         holder: Holder,
     ) -> cache_core::Result<Vec<bool>> {
-        let limit = timer::sleep(self.clock(), LIMIT);
+        let limit = timer::sleep(self.clock(), CALL_LIMIT);
         match select(lease.acquire(keys, holder, LEASE_SPAN), std::pin::pin!(limit)).await {
             Either::Left((Ok(granted), _)) if granted.len() == keys.len() => Ok(granted),
             Either::Left((Ok(granted), _)) => {
@@ -125,14 +127,14 @@ impl Engine {
             }
             Either::Left((Err(error), _)) => Err(error),
             Either::Right(_) => {
-                let message = format!("the lease {} did not answer within {LIMIT:?}", lease.name());
+                let message = format!("the lease {} did not answer within {CALL_LIMIT:?}", lease.name());
                 Err(Error::new(ErrorKind::Timeout, "lease", message))
             }
         }
     }
 }
 
-/// The outcome of `work`, with `others` going on as long as that takes.
+/// Returns the outcome of `work`, while `others` go on.
 async fn meanwhile<T>(others: &mut FuturesUnordered<BoxFuture<'_, ()>>, work: impl Future<Output = T>) -> T {
     let mut work = std::pin::pin!(work);
     while !others.is_empty() {
@@ -144,7 +146,7 @@ async fn meanwhile<T>(others: &mut FuturesUnordered<BoxFuture<'_, ()>>, work: im
     work.await
 }
 
-/// Leases that this node holds, given up when dropped.
+/// Leases that this node holds until this is dropped.
 struct HeldLease {
     engine: Arc<Engine>,
     lease: Arc<dyn Lease>,
@@ -158,7 +160,7 @@ impl HeldLease {
         Self { engine: Arc::clone(engine), lease: Arc::clone(lease), keys, holder }
     }
 
-    /// Renews until one of them is lost: then another node may load the same, and the later born wins.
+    /// Renews the leases until they are lost. Then another node may load the same keys, and the later born wins.
     async fn renewing(&self) {
         loop {
             timer::sleep(self.engine.clock(), RENEW_INTERVAL).await;
@@ -174,7 +176,7 @@ impl HeldLease {
 impl Drop for HeldLease {
     fn drop(&mut self) {
         let (lease, keys, holder) = (Arc::clone(&self.lease), std::mem::take(&mut self.keys), self.holder);
-        // What can't be given up ends by itself.
+        // A lease that can't be released ends by itself.
         self.engine.spawn(async move {
             let _ = lease.release(&keys, holder).await;
         });

@@ -1,4 +1,4 @@
-//! What becomes of a loaded value: memory first, then its callers, then the tiers.
+//! Stores loaded values: in memory first, then their callers get them, then the tiers.
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -23,13 +23,13 @@ use crate::{
 const CHECKED_ROUND_TRIPS: u32 = 32;
 
 impl<V: Cacheable> Region<V> {
-    /// Keeps the answers of one batch and lands them; then writes them to the tiers.
+    /// Stores the answers of one batch in memory, lands them, and writes them to the tiers.
     pub(crate) async fn store_loaded(&self, batch: Vec<Fetch<V>>, answers: Vec<Loaded<V>>, born: Timestamp) {
         let mut entries = Vec::new();
         let mut lifeless = Vec::new();
         let mut leaders = Vec::with_capacity(batch.len());
         for (fetch, loaded) in batch.into_iter().zip(answers) {
-            // A policy or cost function may panic over one value; the others are not its business.
+            // A policy or cost function that panics over one value must not cost the others.
             let interpret = catch_unwind(AssertUnwindSafe(|| self.interpret(&fetch, loaded, born)));
             let (found, blob) = match interpret.unwrap_or_else(|_| Err(self.policy_panicked(&fetch))) {
                 Ok(known) => known,
@@ -69,8 +69,7 @@ impl<V: Cacheable> Region<V> {
         Error::new(ErrorKind::Load, "load", message)
     }
 
-    /// A source's answer as something to serve and something to store. Without a blob it can be
-    /// served only.
+    /// Makes of a source's answer what to serve and what to store. Without a blob it is not stored.
     fn interpret(
         &self,
         fetch: &Fetch<V>,
@@ -103,12 +102,13 @@ impl<V: Cacheable> Region<V> {
         }
     }
 
-    /// The value with its encoding; without one if it is too large to be stored.
+    /// Encodes a value. Returns no blob if the value is too large to be stored.
     fn encoded(&self, value: Arc<V>, mut meta: Meta) -> Result<(Found<V>, Option<Blob>)> {
         let blob = match self.encode(&value) {
             Ok(blob) => Some(blob),
             Err(error) if error.kind() == ErrorKind::Limit => {
-                tracing::warn!(kind = self.core.prefix.kind(), %error, "a loaded value is served but not kept");
+                tracing::warn!(kind = self.core.prefix.kind(), %error,
+                    "a loaded value is too large to be stored: it is served and not cached");
                 None
             }
             Err(error) => return Err(error),
@@ -117,23 +117,29 @@ impl<V: Cacheable> Region<V> {
         Ok((Found { value: Some(value), source: Source::Loader, meta }, blob))
     }
 
-    /// What is promised of something born at `born`.
+    /// The meta of an entry born at `born` with this life and grace.
     pub(crate) fn meta(&self, born: Timestamp, ttl: Ttl) -> Meta {
         Meta::new(born, ttl).counted_from(self.engine.clock().now())
     }
 
-    /// What is promised about a value: by its source, else by the region's policy.
+    /// The life and grace of a value: as its source says, else as the region's policy does.
     pub(crate) fn ttl_of(&self, key: &Key, fetched: &Fetched<V>, born: Timestamp) -> Ttl {
         let ttl = fetched.ttl.unwrap_or_else(|| self.policy.ttl.ttl(key, Some(&fetched.value), born));
         self.policy.jitter.apply(self.engine.bounded(ttl), seed(key, born))
     }
 
+    /// Encodes a value, and decodes the first few of a region again.
+    ///
+    /// # Errors
+    ///
+    /// `Limit` for a value that is too large, `Codec` for one that its codec can't carry.
     pub(crate) fn encode(&self, value: &V) -> Result<Blob> {
         let blob = Blob::encode(self.core.codec, self.core.schema, value)?;
         self.core.check_round_trips(CHECKED_ROUND_TRIPS, || blob.check_round_trip::<V>())?;
         Ok(blob)
     }
 
+    /// What a value weighs in memory's budget.
     pub(crate) fn cost(&self, value: &V, blob: Option<&Blob>) -> u32 {
         match (&self.policy.cost, blob) {
             (Some(cost), _) => cost(value),
@@ -142,13 +148,13 @@ impl<V: Cacheable> Region<V> {
         }
     }
 
-    /// Stores an answer in memory. `false` means that the key was removed or rewritten meanwhile.
+    /// Stores a fetched value in memory. Returns `false` if the key was removed or written meanwhile.
     pub(crate) fn store_fetched(&self, fetch: &Fetch<V>, found: &Found<V>) -> bool {
         let key = fetch.leader.key();
         let kept =
             !fetch.leader.overtaken() && self.store_in_memory(key, found.value.clone(), found.meta.clone());
         if kept && self.engine.gaps().count() != fetch.gaps {
-            // It was asked for before something was missed that may have ended it.
+            // Messages were missed since the fetch began, which may have ended the value: it goes out again.
             let now = self.engine.clock().now();
             self.engine.memory().remove(
                 slice::from_ref(key),
@@ -160,7 +166,7 @@ impl<V: Cacheable> Region<V> {
         kept
     }
 
-    /// Stores in memory, if it takes part, and answers whether no tombstone or newer entry forbade it.
+    /// Stores a value in memory, if memory takes part. Returns whether no tombstone or newer entry refused it.
     pub(crate) fn store_in_memory(&self, key: &Key, value: Option<Arc<V>>, meta: Meta) -> bool {
         let now = self.engine.clock().now();
         if self.policy.skips("memory") || !self.engine.memory_in_use() {
@@ -173,7 +179,7 @@ impl<V: Cacheable> Region<V> {
     }
 }
 
-/// Different for every key and load, so that lives spread.
+/// A seed that differs for every key and load, so that jitter spreads their lives.
 fn seed(key: &Key, born: Timestamp) -> u64 {
     key.hash() ^ born.as_micros().cast_unsigned().rotate_left(32)
 }

@@ -1,4 +1,4 @@
-//! Reading what memory alone can't answer: joining flights, and waiting no longer than promised.
+//! Reads what memory alone can't answer: joins flights, and waits no longer than the deadlines.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::{
     region::{Cacheable, Region},
 };
 
-/// What is to be done for one key.
+/// How a read gets the answer for one key.
 enum Plan<V> {
     /// Memory has the answer.
     Have(Found<V>),

@@ -5,7 +5,7 @@ use std::{fmt, sync::OnceLock, time::Duration};
 use cache_core::{Clock, Error, ErrorKind, Loader, Result, sync::RwLock};
 use cache_disk::DiskTier;
 use cache_facade::{Cache, Cacheable, Policy, Region, config::Faults};
-use cache_market::{MarketTime, QuoteLoader, SeriesLoader, Watched};
+use cache_market::{MarketTime, QuoteLoader, SeriesLoader, WatchedLoader};
 use market_data::{DataType, Quote, Registry, ReplayProvider, SCHEMA, Series};
 use tokio::time::{Instant, timeout_at};
 
@@ -89,12 +89,16 @@ impl App {
         let gather = Duration::from_millis(settings.service.gather_ms);
         let provider = upstream.registry.clone();
         let (moved, moves) = moves();
-        let watched =
-            Watched::new(QuoteLoader::new(provider.clone()), time.clone(), clock.clone(), move |event| {
+        let watched = WatchedLoader::new(
+            QuoteLoader::new(provider.clone()),
+            time.clone(),
+            clock.clone(),
+            move |event| {
                 if moved.try_send(event).is_err() {
                     tracing::warn!("too many prices moved at once: what a move touches lives on");
                 }
-            });
+            },
+        );
         let quotes = region(&cache, &time, DataType::Price, gather, watched)?;
         let series = region(&cache, &time, DataType::Ohlcv, gather, SeriesLoader::new(provider))?;
         let events = Events::new(cache.clone(), time.clone(), clock, quotes.clone(), series.clone());

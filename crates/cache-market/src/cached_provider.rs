@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use cache_core::{Codec, Error, ErrorKind, Fetched, Result, Ttl, TtlPolicy};
 use cache_facade::{Cache, Cacheable, Lookup, Region, RegionBuilder};
 use market_data::{
-    Answer, Answers, Asset, DataType, Document, DocumentId, Fault, Interval, Offer, Provider, ProviderError,
-    Quote, SCHEMA, Series, SeriesId,
+    Answer, Answers, Asset, DataType, Document, DocumentId, Interval, Offer, Provider, ProviderError,
+    ProviderErrorKind, Quote, SCHEMA, Series, SeriesId,
 };
 
 use crate::{DocumentLoader, QuoteLoader, SeriesLoader, asset_tag, data_tag};
@@ -180,10 +180,12 @@ async fn answers<V: Cacheable + Clone, I: ToString>(region: &Region<V>, ids: &[I
 /// The error of a cache, which is its provider's in most cases, as a provider's.
 fn failure(error: &Error) -> ProviderError {
     let fault = match error.kind() {
-        ErrorKind::Timeout => Fault::TimedOut,
-        ErrorKind::Unavailable | ErrorKind::Closed => Fault::Unreachable,
-        ErrorKind::Config | ErrorKind::Limit => Fault::BadRequest,
-        ErrorKind::Load | ErrorKind::Storage | ErrorKind::Codec | ErrorKind::Corrupt => Fault::Broken,
+        ErrorKind::Timeout => ProviderErrorKind::TimedOut,
+        ErrorKind::Unavailable | ErrorKind::Closed => ProviderErrorKind::Unreachable,
+        ErrorKind::Config | ErrorKind::Limit => ProviderErrorKind::BadRequest,
+        ErrorKind::Load | ErrorKind::Storage | ErrorKind::Codec | ErrorKind::Corrupt => {
+            ProviderErrorKind::Broken
+        }
     };
     ProviderError::new(fault, error.to_string())
 }

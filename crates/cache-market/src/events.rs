@@ -1,18 +1,18 @@
 //! What happens to an asset, and what becomes of what is cached about it.
 
-mod agenda;
 mod rules;
-mod watched;
+mod upcoming;
+mod watched_loader;
 
 use std::{fmt, str::FromStr};
 
 use cache_core::{Tag, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::agenda::Agenda;
+pub(crate) use self::upcoming::UpcomingEvents;
 pub use self::{
     rules::{EventRules, Touch},
-    watched::{Priced, Watched},
+    watched_loader::{Priced, WatchedLoader},
 };
 use crate::StandardKey;
 use market_data::{Asset, DataType, Invalid, moment};
@@ -108,7 +108,7 @@ impl fmt::Display for EventKind {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// Everything with this tag is dead: `Cache::invalidate` does it.
-    Drop(Tag),
+    Invalidate(Tag),
     /// This entry is to be loaded anew: `Region::refresh` of its kind does it, with its id.
     Refresh(StandardKey),
 }

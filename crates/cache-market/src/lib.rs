@@ -33,9 +33,11 @@ mod ttl;
 mod volatility;
 
 pub use cached_provider::CachedProvider;
-pub use events::{Effect, EventKind, EventRules, MarketEvent, Priced, Touch, Watched};
+pub use events::{Effect, EventKind, EventRules, MarketEvent, Priced, Touch, WatchedLoader};
 pub use key::{Digest, StandardKey, asset_tag, data_tag, user_tag};
 pub use loader::{DocumentLoader, QuoteLoader, SeriesLoader};
 pub use price_tracker::Swing;
-pub use ttl::{Changes, Class, Classes, Frequency, Life, MarketTime, MarketTtl, Row, Scope, TtlRules};
+pub use ttl::{
+    Changes, Frequency, Life, LifeClass, LifeClasses, MarketTime, MarketTtl, Row, Scope, TtlRules,
+};
 pub use volatility::{Calm, Step, Volatility};

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use cache_core::{Fetched, Loaded, Loader, Request, Result};
 
 use market_data::{
-    Answer, Answers, Asset, DataType, Datum, Document, DocumentId, Invalid, Provider, Quote, Series,
-    SeriesId, one_each,
+    Answer, Answers, Asset, DataType, Document, DocumentId, Invalid, MarketRecord, Provider, Quote, Series,
+    SeriesId, one_answer_per_key,
 };
 
 use crate::{StandardKey, asset_tag, data_tag};
@@ -124,13 +124,13 @@ impl<I: FromStr<Err = Invalid>> Asked<I> {
         asked
     }
 
-    fn answered<V: Datum>(
+    fn answered<V: MarketRecord>(
         self,
         provider: &str,
         requests: &[Request],
         answers: Answers<V>,
     ) -> Result<Vec<Loaded<V>>> {
-        let mut answers = one_each(provider, self.ids.len(), answers)?.into_iter();
+        let mut answers = one_answer_per_key(provider, self.ids.len(), answers)?.into_iter();
         let loaded = requests.iter().zip(self.invalid).map(|(request, invalid)| match invalid {
             Some(invalid) => Ok(Loaded::Failed(invalid.into())),
             None => match answers.next() {
@@ -143,7 +143,7 @@ impl<I: FromStr<Err = Invalid>> Asked<I> {
     }
 }
 
-fn loaded<V: Datum>(provider: &str, request: &Request, mut value: V) -> Result<Loaded<V>> {
+fn loaded<V: MarketRecord>(provider: &str, request: &Request, mut value: V) -> Result<Loaded<V>> {
     value.provider().get_or_insert_with(|| provider.into());
     let version = value.version();
     if request.etag.as_deref() == Some(version.as_str()) {

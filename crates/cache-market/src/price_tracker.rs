@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cache_core::{Timestamp, sync::Mutex};
 
-use crate::recent_map::Recent;
+use crate::recent_map::RecentMap;
 use market_data::Asset;
 
 /// How many assets are watched at once: the seeds' bound on tracked entries.
@@ -16,7 +16,7 @@ const CAPACITY: usize = 10_000;
 /// pushes the envelope out to itself; between prices both edges fall back towards the last one, half the way in
 /// every half-life. So it is volatility in the trader's sense, forgets at a known rate, and needs no history.
 #[derive(Debug)]
-pub(crate) struct Tape(Mutex<Recent<Asset, Track>>);
+pub(crate) struct PriceTracker(Mutex<RecentMap<Asset, TrackedPrice>>);
 
 /// How far the price of an asset swings.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,7 +28,7 @@ pub struct Swing {
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Track {
+struct TrackedPrice {
     since: Timestamp,
     at: Timestamp,
     price: f64,
@@ -38,15 +38,15 @@ struct Track {
     anchor: f64,
 }
 
-impl Tape {
+impl PriceTracker {
     pub(crate) fn new() -> Self {
-        Self(Mutex::new(Recent::new(CAPACITY)))
+        Self(Mutex::new(RecentMap::new(CAPACITY)))
     }
 
     /// Notes a price, and answers by how many percent it has moved if that is `threshold` or more. The next move
     /// is counted from here. What is no price (zero, negative, not a number) or is older than the last one
     /// is not noted.
-    pub(crate) fn see(
+    pub(crate) fn observe(
         &self,
         asset: &Asset,
         price: f64,
@@ -62,7 +62,7 @@ impl Tape {
         let (track, percent) = match known {
             Some(track) if at < track.at => (track, None),
             Some(track) => track.next(price, at, half_life).moved(threshold),
-            None => (Track { since: at, at, price, high: price, low: price, anchor: price }, None),
+            None => (TrackedPrice { since: at, at, price, high: price, low: price, anchor: price }, None),
         };
         tracks.put(asset.clone(), track);
         percent
@@ -77,7 +77,7 @@ impl Tape {
     }
 }
 
-impl Track {
+impl TrackedPrice {
     fn envelope(&self, now: Timestamp, half_life: Duration) -> (f64, f64) {
         let half_lives = now.since(self.at).as_secs_f64() / half_life.as_secs_f64().max(1e-6);
         let left = 0.5_f64.powf(half_lives);
@@ -116,10 +116,10 @@ mod tests {
 
     #[test]
     fn a_swing_is_halved_in_every_half_life() {
-        let tape = Tape::new();
-        tape.see(&apple(), 100.0, at(0), HOUR, 3.0);
-        tape.see(&apple(), 108.0, at(0), HOUR, 3.0);
-        let swing = |seconds| tape.swing(&apple(), at(seconds), HOUR).unwrap().percent;
+        let tracker = PriceTracker::new();
+        tracker.observe(&apple(), 100.0, at(0), HOUR, 3.0);
+        tracker.observe(&apple(), 108.0, at(0), HOUR, 3.0);
+        let swing = |seconds| tracker.swing(&apple(), at(seconds), HOUR).unwrap().percent;
         assert!((swing(0) - 8.0).abs() < 1e-9);
         // The price stays at 108, so the lower edge comes back from 100 to 104, to 106, ...
         assert!((swing(3_600) - 100.0 * 4.0 / 104.0).abs() < 1e-9);
@@ -128,8 +128,8 @@ mod tests {
 
     #[test]
     fn a_move_is_told_once_and_the_next_counts_from_there() {
-        let tape = Tape::new();
-        let see = |price, seconds| tape.see(&apple(), price, at(seconds), HOUR, 3.0).is_some();
+        let tracker = PriceTracker::new();
+        let see = |price, seconds| tracker.observe(&apple(), price, at(seconds), HOUR, 3.0).is_some();
         assert_eq!([see(100.0, 0), see(102.9, 1), see(103.0, 2), see(103.1, 3)], [false, false, true, false]);
         assert_eq!([see(100.0, 4), see(99.8, 5)], [false, true], "down from 103");
     }
@@ -139,23 +139,23 @@ mod tests {
         fn a_swing_never_grows_without_a_price_and_is_never_negative(
             prices in prop::collection::vec((1.0..1_000.0_f64, 0..10_000_u64), 1..20), later in 0..1_000_000_u64,
         ) {
-            let tape = Tape::new();
+            let tracker = PriceTracker::new();
             let mut now = 0;
             for (price, step) in prices {
                 now += step;
-                tape.see(&apple(), price, at(now), HOUR, 3.0);
+                tracker.observe(&apple(), price, at(now), HOUR, 3.0);
             }
-            let (first, then) = (tape.swing(&apple(), at(now), HOUR).unwrap(), tape.swing(&apple(), at(now + later), HOUR).unwrap());
+            let (first, then) = (tracker.swing(&apple(), at(now), HOUR).unwrap(), tracker.swing(&apple(), at(now + later), HOUR).unwrap());
             prop_assert!(first.percent >= then.percent && then.percent >= 0.0);
             prop_assert_eq!(then.watched, first.watched + Duration::from_secs(later));
         }
 
         #[test]
         fn what_is_no_price_changes_nothing(price: f64, micros: i64) {
-            let tape = Tape::new();
-            tape.see(&apple(), 100.0, at(0), HOUR, 3.0);
-            tape.see(&apple(), price, Timestamp::from_micros(micros), HOUR, 3.0);
-            let swing = tape.swing(&apple(), Timestamp::from_micros(micros), HOUR).unwrap();
+            let tracker = PriceTracker::new();
+            tracker.observe(&apple(), 100.0, at(0), HOUR, 3.0);
+            tracker.observe(&apple(), price, Timestamp::from_micros(micros), HOUR, 3.0);
+            let swing = tracker.swing(&apple(), Timestamp::from_micros(micros), HOUR).unwrap();
             prop_assert!(swing.percent >= 0.0 && !swing.percent.is_nan());
             if !(price.is_finite() && price > 0.0) || micros < 0 {
                 prop_assert_eq!(swing.percent, 0.0);
@@ -165,13 +165,13 @@ mod tests {
 
     #[test]
     fn no_more_than_ten_thousand_assets_are_watched() {
-        let tape = Tape::new();
+        let tracker = PriceTracker::new();
         for number in 0..25_000 {
             let asset = format!("A{number}").parse().unwrap();
-            tape.see(&asset, 1.0, at(number), HOUR, 3.0);
+            tracker.observe(&asset, 1.0, at(number), HOUR, 3.0);
         }
-        assert!(tape.0.lock().len() <= CAPACITY);
-        assert!(tape.swing(&"A24999".parse().unwrap(), at(25_000), HOUR).is_some());
-        assert!(tape.swing(&"A0".parse().unwrap(), at(25_000), HOUR).is_none());
+        assert!(tracker.0.lock().len() <= CAPACITY);
+        assert!(tracker.swing(&"A24999".parse().unwrap(), at(25_000), HOUR).is_some());
+        assert!(tracker.swing(&"A0".parse().unwrap(), at(25_000), HOUR).is_none());
     }
 }

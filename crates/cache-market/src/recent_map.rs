@@ -6,13 +6,13 @@ use std::{collections::HashMap, hash::Hash, mem};
 /// old are forgotten and the young grow old. So what is forgotten was not touched for at least half a
 /// capacity of others. Each step takes constant time, and nothing here depends on chance or on a clock.
 #[derive(Debug)]
-pub(crate) struct Recent<K, V> {
+pub(crate) struct RecentMap<K, V> {
     young: HashMap<K, V>,
     old: HashMap<K, V>,
     half: usize,
 }
 
-impl<K: Eq + Hash, V> Recent<K, V> {
+impl<K: Eq + Hash, V> RecentMap<K, V> {
     /// A map of at most `capacity` entries, and at least two.
     pub(crate) fn new(capacity: usize) -> Self {
         Self { young: HashMap::new(), old: HashMap::new(), half: (capacity / 2).max(1) }
@@ -23,7 +23,7 @@ impl<K: Eq + Hash, V> Recent<K, V> {
         self.young.get(key).or_else(|| self.old.get(key))
     }
 
-    /// Takes an entry out, to be put back by [`Recent::put`].
+    /// Takes an entry out, to be put back by [`RecentMap::put`].
     pub(crate) fn take(&mut self, key: &K) -> Option<V> {
         self.young.remove(key).or_else(|| self.old.remove(key))
     }
@@ -51,7 +51,7 @@ mod tests {
     proptest! {
         #[test]
         fn it_stays_bounded_and_keeps_what_was_touched_last(touched in prop::collection::vec(0..50_u8, 1..300), capacity in 2..20_usize) {
-            let mut recent = Recent::new(capacity);
+            let mut recent = RecentMap::new(capacity);
             for (at, key) in touched.iter().enumerate() {
                 recent.take(key);
                 recent.put(*key, at);

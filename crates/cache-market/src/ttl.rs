@@ -3,16 +3,16 @@
 mod change;
 mod defaults;
 mod frequency;
+pub(crate) mod human_duration;
 mod life;
 mod market_time;
 mod market_ttl;
 mod row;
 mod rules;
-pub(crate) mod span;
 
 pub use self::{
     frequency::Frequency,
-    life::{Class, Classes, Life},
+    life::{Life, LifeClass, LifeClasses},
     market_time::MarketTime,
     market_ttl::MarketTtl,
     row::{Changes, Row, Scope},

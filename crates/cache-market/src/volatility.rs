@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Swing, ttl::span};
+use crate::{Swing, ttl::human_duration};
 use market_data::Invalid;
 
 /// How the swing of an asset's price bears on a life, while the asset is traded.
@@ -40,7 +40,7 @@ pub struct Step {
     /// The swing that must be exceeded, in percent.
     pub above: f64,
     /// The longest life then.
-    #[serde(with = "span")]
+    #[serde(with = "human_duration")]
     pub life: Duration,
 }
 
@@ -51,10 +51,10 @@ pub struct Calm {
     /// The swing that may not be reached, in percent.
     pub below: f64,
     /// How long the asset must have been watched: nobody is calm at first sight.
-    #[serde(with = "span")]
+    #[serde(with = "human_duration")]
     pub watched: Duration,
     /// The life then, if it is longer than the table's.
-    #[serde(with = "span")]
+    #[serde(with = "human_duration")]
     pub life: Duration,
 }
 

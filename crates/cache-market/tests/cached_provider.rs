@@ -6,8 +6,8 @@ use cache_core::{Clock, Ttl};
 use cache_facade::Cache;
 use cache_market::CachedProvider;
 use market_data::{
-    Answer, Asset, DataType, DocumentId, Fault, Provider, ProviderSettings, Quote, Registry, Replay,
-    ReplayProvider,
+    Answer, Asset, DataType, DocumentId, Provider, ProviderErrorKind, ProviderSettings, Quote, Registry,
+    Replay, ReplayProvider,
 };
 
 struct Scene {
@@ -65,7 +65,7 @@ async fn it_answers_what_its_provider_does_and_asks_it_once() {
 async fn what_is_not_offered_is_said_to_be_so_by_the_provider() {
     let Scene { cached, .. } = scene().await;
     let asked = cached.documents(DataType::News, &[DocumentId::new(assets(&["T"]).remove(0))]).await;
-    assert_eq!(asked.unwrap_err().fault(), Fault::NotOffered);
+    assert_eq!(asked.unwrap_err().kind(), ProviderErrorKind::NotOffered);
 }
 
 #[tokio::test]

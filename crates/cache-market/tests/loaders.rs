@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use cache_core::{Clock, Key, Loaded, Loader, Request};
 use cache_market::{DocumentLoader, QuoteLoader, SeriesLoader};
 use market_data::{
-    Answer, Answers, Asset, DataType, Date, Fault, Offer, Provider, ProviderError, ProviderSettings, Quote,
-    Registry, Replay, ReplayProvider,
+    Answer, Answers, Asset, DataType, Date, Offer, Provider, ProviderError, ProviderErrorKind,
+    ProviderSettings, Quote, Registry, Replay, ReplayProvider,
 };
 
 fn provider() -> ReplayProvider {
@@ -84,7 +84,7 @@ impl Provider for OnlyTheFirst {
     async fn quotes(&self, assets: &[Asset]) -> Answers<Quote> {
         let answer = |(at, asset): (usize, &Asset)| match at {
             0 => Answer::Value(Quote::new(asset.clone(), 1.0, Date::constant(2020, 1, 2))),
-            1 => Answer::Failed(ProviderError::new(Fault::BadAnswer, "bad is no price")),
+            1 => Answer::Failed(ProviderError::new(ProviderErrorKind::BadAnswer, "bad is no price")),
             _ => Answer::Unknown,
         };
         let told = if self.forgets { 1 } else { assets.len() };

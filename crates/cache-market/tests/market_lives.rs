@@ -114,7 +114,7 @@ async fn the_effects_of_an_event_are_carried_out_on_a_cache() {
     let event = MarketEvent::announced("AAPL".parse().unwrap(), EventKind::Earnings);
     for effect in time.announce(&event, clock.now()).unwrap() {
         match effect {
-            Effect::Drop(tag) => cache.invalidate(&tag).await.unwrap(),
+            Effect::Invalidate(tag) => cache.invalidate(&tag).await.unwrap(),
             Effect::Refresh(key) => assert_eq!(prices.refresh(&[key.id().unwrap()]).await.unwrap(), 1),
         }
     }

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use cache_core::{Clock, Error, ErrorKind, Key, Loaded, Loader, Request, Result};
 use cache_market::{
-    Effect, EventKind, MarketEvent, MarketTime, QuoteLoader, StandardKey, Watched, asset_tag, data_tag,
+    Effect, EventKind, MarketEvent, MarketTime, QuoteLoader, StandardKey, WatchedLoader, asset_tag, data_tag,
 };
 use market_data::{Asset, Date, Quote, Replay, ReplayProvider};
 
@@ -44,7 +44,7 @@ async fn a_move_among_the_prices_that_are_loaded_is_told() {
     let told = Told(Mutex::new(vec![97.0, 102.0, 100.0]));
     let heard = moves.clone();
     let watched =
-        Watched::new(told, time.clone(), clock.clone(), move |event| heard.lock().unwrap().push(event));
+        WatchedLoader::new(told, time.clone(), clock.clone(), move |event| heard.lock().unwrap().push(event));
     assert_eq!(watched.max_batch(), 7);
 
     let apple: Asset = "AAPL".parse().unwrap();
@@ -59,7 +59,9 @@ async fn a_move_among_the_prices_that_are_loaded_is_told() {
     assert_eq!((event.event, &event.asset), (EventKind::Move, &apple));
     let effects = time.announce(&event, clock.now()).unwrap();
     assert!(
-        effects.iter().all(|effect| matches!(effect, Effect::Drop(tag) if tag.as_str().ends_with(":AAPL")))
+        effects
+            .iter()
+            .all(|effect| matches!(effect, Effect::Invalidate(tag) if tag.as_str().ends_with(":AAPL")))
     );
     assert!(watched.load(&[request("AAPL")]).await.is_err(), "a failure is passed on");
 }

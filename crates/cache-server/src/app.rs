@@ -9,7 +9,7 @@ use cache_config::ConfigErrors;
 use cache_core::{Clock, Error, ErrorKind, Loader, Result, sync::RwLock};
 use cache_disk::DiskTier;
 use cache_facade::{Cache, Cacheable, Policy, Region};
-use cache_market::{MarketTime, QuoteLoader, SeriesLoader, Watched};
+use cache_market::{MarketTime, QuoteLoader, SeriesLoader, WatchedLoader};
 use market_data::{DataType, Quote, Registry, ReplayProvider, SCHEMA, Series};
 use tokio::time::{Instant, timeout_at};
 
@@ -95,7 +95,7 @@ impl App {
         let batch_window = Duration::from_millis(settings.service.batch_window_ms);
         let provider = providers.registry.clone();
         let (moved, moves) = move_queue();
-        let watched = Watched::new(
+        let watched = WatchedLoader::new(
             QuoteLoader::new(provider.clone()),
             time.clone(),
             clock.clone(),

@@ -19,20 +19,20 @@ mod values;
 pub use adapters::{
     Adapter,
     alpha_vantage::{AlphaVantageConfig, AlphaVantageProvider},
-    csv_folder::{CsvConfig, CsvProvider, RowFaults},
+    csv_folder::{CsvConfig, CsvProvider, OnBadRow},
     json::{JsonConfig, JsonDocuments, JsonKey, JsonProvider, JsonQuotes, JsonSeries, KeyPlace},
     oanda::{CandlePrice, OandaConfig, OandaProvider},
     yahoo::{YahooConfig, YahooProvider},
 };
 pub use asset::{Asset, AssetType, symbol::Symbol};
-pub use http::{HttpLimits, SecretSource};
+pub use http::{HttpSettings, SecretSource};
 pub use invalid::Invalid;
 pub use jiff::civil::Date;
 pub use market_calendar::Market;
-pub use provider::{Answer, Answers, Fault, Offer, Provider, ProviderError, one_each};
+pub use provider::{Answer, Answers, Offer, Provider, ProviderError, ProviderErrorKind, one_answer_per_key};
 pub use registry::{ProviderReport, ProviderSettings, ProviderUsage, Quota, Registry, RegistryBuilder};
-pub use replay::{Faults, Replay, ReplayProvider, Usage};
+pub use replay::{FaultInjector, Replay, ReplayProvider, ReplayUsage};
 pub use values::{
-    Bar, BarTime, DataType, DateRange, Datum, Document, DocumentId, Interval, Quote, SCHEMA, Series,
+    Bar, BarTime, DataType, DateRange, Document, DocumentId, Interval, MarketRecord, Quote, SCHEMA, Series,
     SeriesId, moment,
 };

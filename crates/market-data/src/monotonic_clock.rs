@@ -8,13 +8,13 @@ use tokio::time::Instant;
 
 /// The time by which limits and pauses are kept: a wall clock that is set back would stop them for as long.
 #[derive(Clone, Debug)]
-pub(crate) struct Steady {
+pub(crate) struct MonotonicClock {
     clock: Clock,
     began: Timestamp,
     started: Instant,
 }
 
-impl Steady {
+impl MonotonicClock {
     pub(crate) fn new(clock: Clock) -> Self {
         Self { began: clock.now(), started: Instant::now(), clock }
     }
@@ -28,7 +28,7 @@ impl Steady {
     }
 
     /// The clock's own moment, for people.
-    pub(crate) fn wall(&self) -> Timestamp {
+    pub(crate) fn wall_now(&self) -> Timestamp {
         self.clock.now()
     }
 

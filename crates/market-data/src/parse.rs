@@ -8,8 +8,8 @@ mod raw_bar;
 mod raw_quote;
 
 pub(crate) use self::{
-    lenient_number::{Count, Figure, start_of},
-    parse_error::Flaw,
-    raw_bar::{Candle, moment, now, series},
-    raw_quote::{Quoted, check},
+    lenient_number::{LenientCount, LenientNumber, start_of},
+    parse_error::ParseError,
+    raw_bar::{RawBar, moment, now, series},
+    raw_quote::{RawQuote, check},
 };

@@ -9,11 +9,11 @@ use std::fmt::Debug;
 
 use async_trait::async_trait;
 
-pub(crate) use self::batch::gathered;
+pub(crate) use self::batch::from_single_calls;
 pub use self::{
     answer::Answer,
-    batch::one_each,
-    error::{Fault, ProviderError},
+    batch::one_answer_per_key,
+    error::{ProviderError, ProviderErrorKind},
     offer::Offer,
 };
 use crate::{Asset, DataType, Document, DocumentId, Quote, Series, SeriesId};

@@ -1,12 +1,12 @@
 //! Providers in the order in which they are asked: the next answers where the first can't.
 
 mod builder;
+mod fallback;
 mod gate;
 mod member;
-mod question;
-mod round;
+mod request_kind;
 mod settings;
-mod tally;
+mod usage;
 mod window;
 
 use std::time::Duration;
@@ -19,12 +19,12 @@ pub(crate) use self::window::Window;
 pub use self::{
     builder::RegistryBuilder,
     settings::{ProviderSettings, Quota},
-    tally::{ProviderReport, ProviderUsage},
+    usage::{ProviderReport, ProviderUsage},
 };
 use self::{
+    fallback::Fallback,
     member::Member,
-    question::{Bars, Documents, Question, Quotes},
-    round::Round,
+    request_kind::{Bars, Documents, Quotes, RequestKind},
 };
 use crate::{Answers, Asset, DataType, Document, DocumentId, Offer, Provider, Quote, Series, SeriesId};
 
@@ -64,7 +64,7 @@ use crate::{Answers, Asset, DataType, Document, DocumentId, Offer, Provider, Quo
 #[derive(Debug)]
 pub struct Registry {
     members: Vec<Member>,
-    patience: Duration,
+    max_wait: Duration,
 }
 
 impl Registry {
@@ -84,28 +84,28 @@ impl Registry {
         self.members.iter().filter_map(move |member| member.offer(data))
     }
 
-    async fn ask<Q: Question>(&self, question: &Q, ids: &[Q::Id]) -> Answers<Q::Value> {
-        let data = question.data();
+    async fn ask<Q: RequestKind>(&self, kind: &Q, ids: &[Q::Id]) -> Answers<Q::Value> {
+        let data = kind.data();
         let able: Vec<(&Member, Offer)> =
             self.members.iter().filter_map(|member| Some((member, member.offer(data)?))).collect();
-        let mut round = Round::new(ids.len());
+        let mut fallback = Fallback::new(ids.len());
         for (at, (member, offer)) in able.iter().enumerate() {
             let wanted: Vec<usize> =
-                round.open().filter(|key| member.covers(question, offer, &ids[*key])).collect();
+                fallback.open().filter(|key| member.covers(kind, offer, &ids[*key])).collect();
             let another = able[at + 1..]
                 .iter()
-                .any(|(member, offer)| wanted.iter().any(|key| member.covers(question, offer, &ids[*key])));
+                .any(|(member, offer)| wanted.iter().any(|key| member.covers(kind, offer, &ids[*key])));
             // A turn is waited for only where nobody else could be asked meanwhile.
-            let patience = if another { Duration::ZERO } else { self.patience };
+            let max_wait = if another { Duration::ZERO } else { self.max_wait };
             let batches = wanted.chunks(offer.max_batch.max(1)).map(async |places| {
                 let batch: Vec<Q::Id> = places.iter().map(|key| ids[*key].clone()).collect();
-                (places, member.ask(question, &batch, patience).await)
+                (places, member.ask(kind, &batch, max_wait).await)
             });
             for (places, answers) in join_all(batches).await {
-                round.take(places, answers, member.settings().next_if_unknown);
+                fallback.take(places, answers, member.settings().next_if_unknown);
             }
         }
-        round.end(data)
+        fallback.end(data)
     }
 }
 

@@ -1,8 +1,8 @@
 //! An upstream that replays recorded daily bars, as slowly and as unreliably as it is told to.
 
-mod faults;
+mod fault_injector;
 mod recording;
-mod upstream;
+mod simulated_upstream;
 mod usage;
 
 use std::{num::NonZeroU32, time::Duration};
@@ -10,11 +10,11 @@ use std::{num::NonZeroU32, time::Duration};
 use async_trait::async_trait;
 use cache_core::{Clock, Error, ErrorKind, Result};
 
-pub use self::{faults::Faults, usage::Usage};
-use self::{recording::Recording, upstream::Upstream};
+pub use self::{fault_injector::FaultInjector, usage::ReplayUsage};
+use self::{recording::Recording, simulated_upstream::SimulatedUpstream};
 use crate::{
-    Answer, Answers, Asset, DataType, Fault, Interval, Offer, Provider, ProviderError, Quote, Series,
-    SeriesId,
+    Answer, Answers, Asset, DataType, Interval, Offer, Provider, ProviderError, ProviderErrorKind, Quote,
+    Series, SeriesId,
 };
 
 /// How a [`ReplayProvider`] behaves.
@@ -27,7 +27,7 @@ pub struct Replay {
     /// How many calls a second are let through, in the mean and in one burst.
     pub calls_per_second: u32,
     /// How long a call waits for its turn under that limit before it is refused.
-    pub patience: Duration,
+    pub max_wait: Duration,
     /// The share of calls that fail, `0.0..=1.0`.
     pub failure_rate: f64,
     /// Which of the calls those are: the same seed fails the same ones.
@@ -41,7 +41,7 @@ impl Default for Replay {
             latency: Duration::from_millis(300),
             max_batch: 50,
             calls_per_second: 100,
-            patience: Duration::from_secs(5),
+            max_wait: Duration::from_secs(5),
             failure_rate: 0.0,
             seed: 0,
         }
@@ -53,7 +53,7 @@ impl Default for Replay {
 #[derive(Debug)]
 pub struct ReplayProvider {
     recording: &'static Recording,
-    upstream: Upstream,
+    upstream: SimulatedUpstream,
     max_batch: usize,
 }
 
@@ -71,15 +71,15 @@ impl ReplayProvider {
         let Some(rate) = NonZeroU32::new(replay.calls_per_second) else {
             return config("calls_per_second is 0: no call would ever be let through".into());
         };
-        let faults = Faults::new(replay.seed);
+        let faults = FaultInjector::new(replay.seed);
         faults.fail_rate(replay.failure_rate)?;
-        let upstream = Upstream::new(clock, replay.latency, rate, replay.patience, faults);
+        let upstream = SimulatedUpstream::new(clock, replay.latency, rate, replay.max_wait, faults);
         Ok(Self { recording: Recording::stocknet(), upstream, max_batch: replay.max_batch })
     }
 
     /// What can be made to go wrong, now and while calls are under way.
     #[must_use]
-    pub fn faults(&self) -> &Faults {
+    pub fn faults(&self) -> &FaultInjector {
         self.upstream.faults()
     }
 
@@ -90,7 +90,7 @@ impl ReplayProvider {
 
     /// What was asked of this upstream so far.
     #[must_use]
-    pub fn usage(&self) -> Usage {
+    pub fn usage(&self) -> ReplayUsage {
         self.upstream.usage()
     }
 
@@ -100,7 +100,7 @@ impl ReplayProvider {
             return Ok(());
         }
         let message = format!("replay was asked for {keys} {data} keys in one call, the limit is {limit}");
-        Err(ProviderError::new(Fault::BadRequest, message))
+        Err(ProviderError::new(ProviderErrorKind::BadRequest, message))
     }
 
     /// What was recorded of an asset, which are all equities of the United States.
@@ -108,7 +108,7 @@ impl ReplayProvider {
         if *asset != Asset::from(asset.symbol.clone()) {
             return Ok(None);
         }
-        let bad = |error: Error| ProviderError::new(Fault::BadAnswer, error.to_string());
+        let bad = |error: Error| ProviderError::new(ProviderErrorKind::BadAnswer, error.to_string());
         self.recording.series(&asset.symbol).map_err(bad)
     }
 
@@ -118,7 +118,7 @@ impl ReplayProvider {
             (Interval::Day, Err(error)) => Answer::Failed(error),
             (other, _) => {
                 let message = format!("replay has no bars of {other}: they are daily, say 1d");
-                Answer::Failed(ProviderError::new(Fault::NotOffered, message))
+                Answer::Failed(ProviderError::new(ProviderErrorKind::NotOffered, message))
             }
         }
     }

@@ -3,21 +3,21 @@
 mod bar;
 mod data_type;
 mod date;
-mod datum;
 mod document;
 mod interval;
+mod market_record;
 pub mod moment;
 mod quote;
 mod rounding;
 mod series;
-mod version;
+mod version_hasher;
 
 pub use self::{
     bar::{Bar, BarTime},
     data_type::DataType,
-    datum::{Datum, SCHEMA},
     document::{Document, DocumentId},
     interval::Interval,
+    market_record::{MarketRecord, SCHEMA},
     quote::Quote,
     series::{DateRange, Series, SeriesId},
 };

@@ -7,15 +7,15 @@ use std::{io::Write, time::Duration};
 use cache_core::{Clock, Secret};
 use flate2::{Compression, write::GzEncoder};
 use market_data::{
-    Fault, ProviderError,
-    http::{Call, HttpClient, HttpSettings, Reply},
+    ProviderError, ProviderErrorKind,
+    http::{HttpClient, HttpClientConfig, HttpReply, HttpRequest},
 };
 use upstream::{Answer, Upstream};
 
 const SECRET: &str = "hunter2/key+1";
 
-fn client(upstream: &Upstream, change: impl FnOnce(&mut HttpSettings)) -> HttpClient {
-    let mut settings = HttpSettings::new(format!("{}/api", upstream.url()));
+fn client(upstream: &Upstream, change: impl FnOnce(&mut HttpClientConfig)) -> HttpClient {
+    let mut settings = HttpClientConfig::new(format!("{}/api", upstream.url()));
     change(&mut settings);
     HttpClient::new("example", settings, Clock::manual()).unwrap()
 }
@@ -24,11 +24,11 @@ fn secret() -> Secret {
     Secret::from(SECRET)
 }
 
-fn call() -> Call {
-    Call::get(["quotes"]).query("symbols", "A,B").secret_query("apikey", &secret()).bearer(&secret())
+fn call() -> HttpRequest {
+    HttpRequest::get(["quotes"]).query("symbols", "A,B").secret_query("apikey", &secret()).bearer(&secret())
 }
 
-async fn ask(upstream: &Upstream) -> Result<Reply, ProviderError> {
+async fn ask(upstream: &Upstream) -> Result<HttpReply, ProviderError> {
     client(upstream, |_| {}).send(&call()).await
 }
 
@@ -55,20 +55,20 @@ async fn a_call_goes_under_the_base_with_its_secrets_and_its_answer_comes_whole(
 #[tokio::test]
 async fn failures_are_told_apart_by_status() {
     for (status, fault) in [
-        (301, Fault::BadAnswer),
-        (400, Fault::BadRequest),
-        (401, Fault::Refused),
-        (403, Fault::Refused),
-        (404, Fault::BadRequest),
-        (408, Fault::TimedOut),
-        (429, Fault::Throttled { retry_after: None }),
-        (500, Fault::Broken),
-        (503, Fault::Broken),
-        (599, Fault::Broken),
+        (301, ProviderErrorKind::BadAnswer),
+        (400, ProviderErrorKind::BadRequest),
+        (401, ProviderErrorKind::Refused),
+        (403, ProviderErrorKind::Refused),
+        (404, ProviderErrorKind::BadRequest),
+        (408, ProviderErrorKind::TimedOut),
+        (429, ProviderErrorKind::Throttled { retry_after: None }),
+        (500, ProviderErrorKind::Broken),
+        (503, ProviderErrorKind::Broken),
+        (599, ProviderErrorKind::Broken),
     ] {
         let upstream = Upstream::saying([Answer::new(status, "Too  Many\r\nRequests")]).await;
         let error = ask(&upstream).await.unwrap().succeeded().unwrap_err();
-        assert_eq!(error.fault(), fault, "{status}");
+        assert_eq!(error.kind(), fault, "{status}");
         assert_eq!(error.message(), format!("example answered {status}: Too Many Requests"));
         assert_eq!(upstream.calls(), 1, "the client itself never tries again");
     }
@@ -82,7 +82,10 @@ async fn retry_after_is_read_as_seconds_or_a_date_of_the_clock() {
     {
         let upstream = Upstream::saying([Answer::new(status, "").header("retry-after", text)]).await;
         let error = ask(&upstream).await.unwrap().failure();
-        assert_eq!(error.fault(), Fault::Throttled { retry_after: Some(Duration::from_secs(seconds)) });
+        assert_eq!(
+            error.kind(),
+            ProviderErrorKind::Throttled { retry_after: Some(Duration::from_secs(seconds)) }
+        );
     }
 }
 
@@ -97,7 +100,11 @@ async fn a_secret_that_the_upstream_repeats_is_struck_out() {
     let reply = ask(&upstream).await.unwrap();
     assert!(reply.excerpt().contains("Key … is over its limit"), "{}", reply.excerpt());
     assert_hidden(&reply.excerpt());
-    assert_hidden(&format!("{reply:?} {} {}", reply.failure(), reply.error(Fault::BadAnswer, SECRET)));
+    assert_hidden(&format!(
+        "{reply:?} {} {}",
+        reply.failure(),
+        reply.error(ProviderErrorKind::BadAnswer, SECRET)
+    ));
     assert_hidden(&format!("{:?} {:?}", call(), client(&upstream, |_| {})));
 }
 
@@ -105,11 +112,11 @@ async fn a_secret_that_the_upstream_repeats_is_struck_out() {
 async fn no_failure_to_be_answered_shows_a_secret() {
     let gone = {
         let upstream = Upstream::saying([]).await;
-        HttpSettings::new(upstream.url())
+        HttpClientConfig::new(upstream.url())
     };
     let client = HttpClient::new("example", gone, Clock::manual()).unwrap();
     let unreachable = client.send(&call()).await.unwrap_err();
-    assert_eq!(unreachable.fault(), Fault::Unreachable);
+    assert_eq!(unreachable.kind(), ProviderErrorKind::Unreachable);
     assert!(unreachable.message().starts_with("example can't be reached at 127.0.0.1: "), "{unreachable}");
 
     let dropped = ask(&Upstream::saying([Answer::dropped()]).await).await.unwrap_err();
@@ -117,7 +124,7 @@ async fn no_failure_to_be_answered_shows_a_secret() {
     let no_gzip = Answer::new(200, "[1, 2]").header("content-encoding", "gzip");
     let no_gzip = ask(&Upstream::saying([no_gzip]).await).await.unwrap_err();
     for error in [&dropped, &cut, &no_gzip] {
-        assert_eq!(error.fault(), Fault::Unreachable, "{error}");
+        assert_eq!(error.kind(), ProviderErrorKind::Unreachable, "{error}");
         assert!(error.message().starts_with("example broke off its answer: "), "{error}");
     }
     for error in [unreachable, dropped, cut, no_gzip] {
@@ -130,7 +137,7 @@ async fn an_upstream_that_says_nothing_is_waited_for_no_longer_than_allowed() {
     let upstream = Upstream::saying([Answer::silent()]).await;
     let client = client(&upstream, |settings| settings.timeout = Duration::from_millis(50));
     let error = client.send(&call()).await.unwrap_err();
-    assert_eq!((error.fault(), upstream.calls()), (Fault::TimedOut, 1));
+    assert_eq!((error.kind(), upstream.calls()), (ProviderErrorKind::TimedOut, 1));
     assert_hidden(&format!("{error:?}"));
 }
 
@@ -153,7 +160,7 @@ async fn a_body_is_read_up_to_its_bound_compressed_or_not() {
         match outcome {
             Ok(reply) => assert!(fits && reply.body.len() == 1000),
             Err(error) => {
-                assert!(!fits && error.fault() == Fault::BadAnswer, "{error}");
+                assert!(!fits && error.kind() == ProviderErrorKind::BadAnswer, "{error}");
                 assert!(error.message().contains("more than 1000 bytes"), "{error}");
             }
         }
@@ -198,10 +205,10 @@ fn a_base_that_is_none_is_refused_and_its_password_not_shown() {
         ("https://x/?key=hunter2", "leave that out"),
         ("https://x/#hunter2", "leave that out"),
     ] {
-        let error = HttpClient::new("example", HttpSettings::new(base), Clock::manual()).unwrap_err();
+        let error = HttpClient::new("example", HttpClientConfig::new(base), Clock::manual()).unwrap_err();
         let text = error.to_string();
         assert!(text.contains(why) && text.contains("example") && !text.contains("hunter2"), "{text}");
     }
-    let settings = HttpSettings { user_agent: "a\nb".into(), ..HttpSettings::new("http://x") };
+    let settings = HttpClientConfig { user_agent: "a\nb".into(), ..HttpClientConfig::new("http://x") };
     assert!(HttpClient::new("example", settings, Clock::manual()).is_err());
 }

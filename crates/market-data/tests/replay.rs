@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use cache_core::{Clock, ErrorKind};
 use market_data::{
-    Answer, Answers, Asset, DataType, DocumentId, Fault, Interval, Provider, Quote, Replay, ReplayProvider,
-    SeriesId, Usage,
+    Answer, Answers, Asset, DataType, DocumentId, Interval, Provider, ProviderErrorKind, Quote, Replay,
+    ReplayProvider, ReplayUsage, SeriesId,
 };
 use tokio::task::{JoinHandle, yield_now};
 
@@ -30,7 +30,7 @@ async fn quotes_are_the_last_recorded_day_in_the_order_asked_for() {
     };
     assert_eq!((aapl.price, aapl.previous_close, aapl.change), (164.050003, Some(164.0), Some(0.050003)));
     assert_eq!((msft.asset.symbol.as_str(), msft.as_of.to_string().as_str()), ("MSFT", "2017-09-01"));
-    assert_eq!(provider.usage(), Usage { calls: 1, keys: 3, ..Usage::default() });
+    assert_eq!(provider.usage(), ReplayUsage { calls: 1, keys: 3, ..ReplayUsage::default() });
 }
 
 #[tokio::test]
@@ -42,7 +42,7 @@ async fn a_series_is_every_recorded_day() {
     assert_eq!(bars("AAPL:1d:2017-08-31..2017-09-03").await, Some(2));
     assert_eq!(ask("NOPE:1d").await, Answer::Unknown);
     let Answer::Failed(error) = ask("AAPL:5m").await else { panic!("no such bars were recorded") };
-    assert_eq!(error.fault(), Fault::NotOffered);
+    assert_eq!(error.kind(), ProviderErrorKind::NotOffered);
 }
 
 #[tokio::test]
@@ -60,7 +60,7 @@ async fn what_is_not_offered_is_said_to_be_so() {
     let provider = provider(instant());
     assert_eq!(provider.offer(DataType::News), None);
     let asked = provider.documents(DataType::News, &[DocumentId::new(assets(&["T"]).remove(0))]).await;
-    assert_eq!(asked.unwrap_err().fault(), Fault::NotOffered);
+    assert_eq!(asked.unwrap_err().kind(), ProviderErrorKind::NotOffered);
 }
 
 #[tokio::test]
@@ -69,8 +69,11 @@ async fn a_batch_past_the_limit_is_refused_before_it_goes_out() {
     let limits = [DataType::Price, DataType::Ohlcv].map(|data| provider.offer(data).unwrap().max_batch);
     assert_eq!(limits, [2, 1]);
     let error = provider.quotes(&assets(&["A", "B", "C"])).await.unwrap_err();
-    assert!(error.fault() == Fault::BadRequest && error.to_string().contains("3 price keys"), "{error}");
-    assert_eq!(provider.usage(), Usage::default());
+    assert!(
+        error.kind() == ProviderErrorKind::BadRequest && error.to_string().contains("3 price keys"),
+        "{error}"
+    );
+    assert_eq!(provider.usage(), ReplayUsage::default());
 }
 
 #[tokio::test]
@@ -89,8 +92,8 @@ async fn a_call_takes_its_latency() {
 #[tokio::test]
 async fn past_the_rate_limit_a_call_waits_its_turn_and_then_is_refused() {
     let clock = Clock::manual();
-    let patience = Duration::from_millis(1_100);
-    let replay = Replay { calls_per_second: 20, patience, ..instant() };
+    let max_wait = Duration::from_millis(1_100);
+    let replay = Replay { calls_per_second: 20, max_wait, ..instant() };
     let provider = Arc::new(ReplayProvider::new(replay, clock.clone()).unwrap());
     for _ in 0..20 {
         provider.quotes(&assets(&["AAPL"])).await.unwrap();
@@ -134,8 +137,8 @@ async fn faults_are_switched_while_it_runs() {
 
     provider.faults().fail_all();
     let error = ask().await.unwrap_err();
-    assert_eq!(error.fault(), Fault::Broken);
-    assert_eq!(provider.usage(), Usage { calls: 4, keys: 4, failures: 3, refused: 0 });
+    assert_eq!(error.kind(), ProviderErrorKind::Broken);
+    assert_eq!(provider.usage(), ReplayUsage { calls: 4, keys: 4, failures: 3, refused: 0 });
 
     provider.faults().hang();
     let hanging = quote_in_background(&provider);

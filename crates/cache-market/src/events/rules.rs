@@ -86,7 +86,7 @@ impl EventRules {
         let Some(touch) = self.touches.get(&event.event) else { return Ok(Vec::new()) };
         let touched = |data: &&DataType| Some(**data) != event.seen_in;
         let drops = touch.drop.iter().filter(touched);
-        let drops = drops.map(|data| data_tag(*data, &event.asset).map(Effect::Drop));
+        let drops = drops.map(|data| data_tag(*data, &event.asset).map(Effect::Invalidate));
         let keys = touch.refresh.iter().filter(touched).filter_map(|data| plain_key(*data, &event.asset));
         drops.chain(keys.map(|key| Ok(Effect::Refresh(key)))).collect()
     }

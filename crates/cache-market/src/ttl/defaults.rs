@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::{Changes, Class, Classes, Frequency, Life, Row, TtlRules, rules::rows};
+use super::{Changes, Frequency, Life, LifeClass, LifeClasses, Row, TtlRules, rules::rows};
 use crate::{EventRules, Volatility};
 use market_data::{AssetType, DataType};
 
@@ -15,11 +15,11 @@ const HOUR: u64 = 3_600;
 pub(super) fn rules() -> TtlRules {
     TtlRules {
         // Signals: CACHE_TTL_SHORT, _MEDIUM, _LONG, _VERY_LONG.
-        classes: Classes::default(),
+        classes: LifeClasses::default(),
         // Ours: an hour, in which most upstreams come back.
         stale_for: Duration::from_secs(HOUR),
         // Ours: a new listing is found within five minutes.
-        absent: Life::Class(Class::Short),
+        absent: Life::LifeClass(LifeClass::Short),
         // FIML keeps prices for 20 minutes after market hours: by then a feed that is 15 minutes late has told
         // the close.
         settle: Duration::from_secs(20 * MINUTE),
@@ -60,10 +60,10 @@ pub(super) fn rules() -> TtlRules {
             (DataType::Narrative, None, narrative()),
             (DataType::Narrative, Some(AssetType::Crypto), narrative_crypto()),
             // Signals has the classes; what belongs to which is ours.
-            (DataType::Signal, None, always(Class::Medium)),
-            (DataType::User, None, always(Class::Long)),
-            (DataType::Session, None, always(Class::Medium)),
-            (DataType::ApiResponse, None, always(Class::Short)),
+            (DataType::Signal, None, always(LifeClass::Medium)),
+            (DataType::User, None, always(LifeClass::Long)),
+            (DataType::Session, None, always(LifeClass::Medium)),
+            (DataType::ApiResponse, None, always(LifeClass::Short)),
         ]),
     }
 }
@@ -122,8 +122,8 @@ fn any(weekday: Life, weekend: Life) -> Row {
     Row { changes: Some(Changes::Any), weekend: Some(weekend), ..open(weekday) }
 }
 
-fn always(class: Class) -> Row {
-    Row { changes: Some(Changes::Any), ..open(Life::Class(class)) }
+fn always(class: LifeClass) -> Row {
+    Row { changes: Some(Changes::Any), ..open(Life::LifeClass(class)) }
 }
 
 fn open(life: Life) -> Row {

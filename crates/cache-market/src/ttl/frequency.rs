@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::span;
+use super::human_duration;
 use market_data::{Interval, Invalid};
 
 /// By how much a life is multiplied, by what one bar covers; in between, the next shorter interval's
@@ -23,7 +23,7 @@ pub struct Frequency {
     pub month: f64,
     pub quarter: f64,
     pub year: f64,
-    #[serde(with = "span")]
+    #[serde(with = "human_duration")]
     pub floor: Duration,
 }
 

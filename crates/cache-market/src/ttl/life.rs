@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::span::{self, Read};
+use super::human_duration::{self, TextOrSeconds};
 use market_data::Invalid;
 
 /// How long a value is fresh, as a rule says it.
@@ -16,7 +16,7 @@ pub enum Life {
     /// For this long.
     For(Duration),
     /// For as long as the class says.
-    Class(Class),
+    LifeClass(LifeClass),
     /// Until the next moment at which the value can change.
     UntilChange,
 }
@@ -36,11 +36,11 @@ impl FromStr for Life {
         if text == "until_change" {
             return Ok(Self::UntilChange);
         }
-        if let Some(class) = Class::ALL.into_iter().find(|class| class.as_str() == text) {
-            return Ok(Self::Class(class));
+        if let Some(class) = LifeClass::ALL.into_iter().find(|class| class.as_str() == text) {
+            return Ok(Self::LifeClass(class));
         }
         let or = "or short, medium, long, very_long, or until_change";
-        span::parse(text).map(Self::For).map_err(|invalid| Invalid::new(format!("{invalid}, {or}")))
+        human_duration::parse(text).map(Self::For).map_err(|invalid| Invalid::new(format!("{invalid}, {or}")))
     }
 }
 
@@ -48,7 +48,7 @@ impl fmt::Display for Life {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::For(span) => write!(f, "{}", span.as_secs_f64()),
-            Self::Class(class) => f.write_str(class.as_str()),
+            Self::LifeClass(class) => f.write_str(class.as_str()),
             Self::UntilChange => f.write_str("until_change"),
         }
     }
@@ -57,8 +57,8 @@ impl fmt::Display for Life {
 impl Serialize for Life {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
-            Self::For(span) => span::serialize(span, serializer),
-            Self::Class(_) | Self::UntilChange => serializer.collect_str(self),
+            Self::For(span) => human_duration::serialize(span, serializer),
+            Self::LifeClass(_) | Self::UntilChange => serializer.collect_str(self),
         }
     }
 }
@@ -66,21 +66,21 @@ impl Serialize for Life {
 impl<'de> Deserialize<'de> for Life {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let wanted = "seconds, a length such as \"5m\", a class such as \"short\", or \"until_change\"";
-        deserializer.deserialize_any(Read(wanted, str::parse))
+        deserializer.deserialize_any(TextOrSeconds(wanted, str::parse))
     }
 }
 
 /// A life that has a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "named for what they are")]
-pub enum Class {
+pub enum LifeClass {
     Short,
     Medium,
     Long,
     VeryLong,
 }
 
-impl Class {
+impl LifeClass {
     /// All of them, shortest first.
     pub const ALL: [Self; 4] = [Self::Short, Self::Medium, Self::Long, Self::VeryLong];
 
@@ -100,31 +100,31 @@ impl Class {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "named for what they are")]
-pub struct Classes {
-    #[serde(with = "span")]
+pub struct LifeClasses {
+    #[serde(with = "human_duration")]
     pub short: Duration,
-    #[serde(with = "span")]
+    #[serde(with = "human_duration")]
     pub medium: Duration,
-    #[serde(with = "span")]
+    #[serde(with = "human_duration")]
     pub long: Duration,
-    #[serde(with = "span")]
+    #[serde(with = "human_duration")]
     pub very_long: Duration,
 }
 
-impl Classes {
+impl LifeClasses {
     /// How long this class lasts.
     #[must_use]
-    pub fn of(&self, class: Class) -> Duration {
+    pub fn of(&self, class: LifeClass) -> Duration {
         match class {
-            Class::Short => self.short,
-            Class::Medium => self.medium,
-            Class::Long => self.long,
-            Class::VeryLong => self.very_long,
+            LifeClass::Short => self.short,
+            LifeClass::Medium => self.medium,
+            LifeClass::Long => self.long,
+            LifeClass::VeryLong => self.very_long,
         }
     }
 }
 
-impl Default for Classes {
+impl Default for LifeClasses {
     fn default() -> Self {
         Self {
             short: Duration::from_secs(300),
@@ -145,7 +145,7 @@ mod tests {
             ("300", Life::seconds(300)),
             (r#""5m""#, Life::seconds(300)),
             ("0.25", Life::For(Duration::from_millis(250))),
-            (r#""very_long""#, Life::Class(Class::VeryLong)),
+            (r#""very_long""#, Life::LifeClass(LifeClass::VeryLong)),
             (r#""until_change""#, Life::UntilChange),
         ] {
             assert_eq!(serde_json::from_str::<Life>(text).unwrap(), life);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cache_core::{Result, Timestamp, sync::RwLock};
 
 use super::{MarketTtl, TtlRules};
-use crate::{Effect, EventKind, MarketEvent, Swing, events::Agenda, price_tracker::Tape};
+use crate::{Effect, EventKind, MarketEvent, Swing, events::UpcomingEvents, price_tracker::PriceTracker};
 use market_calendar::Calendars;
 use market_data::{Asset, DataType, Invalid};
 
@@ -36,14 +36,14 @@ pub struct MarketTime(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    sheet: RwLock<Sheet>,
-    tape: Tape,
-    agenda: Agenda,
+    snapshot: RwLock<Snapshot>,
+    tracker: PriceTracker,
+    upcoming: UpcomingEvents,
 }
 
 /// What is replaced as a whole.
 #[derive(Clone, Debug)]
-pub(super) struct Sheet {
+pub(super) struct Snapshot {
     pub(super) rules: Arc<TtlRules>,
     pub(super) calendars: Calendars,
 }
@@ -56,8 +56,12 @@ impl MarketTime {
     /// As [`TtlRules::check`].
     pub fn new(rules: TtlRules, calendars: Calendars) -> Result<Self, Invalid> {
         rules.check()?;
-        let sheet = Sheet { rules: Arc::new(rules), calendars };
-        Ok(Self(Arc::new(Shared { sheet: RwLock::new(sheet), tape: Tape::new(), agenda: Agenda::default() })))
+        let snapshot = Snapshot { rules: Arc::new(rules), calendars };
+        Ok(Self(Arc::new(Shared {
+            snapshot: RwLock::new(snapshot),
+            tracker: PriceTracker::new(),
+            upcoming: UpcomingEvents::default(),
+        })))
     }
 
     /// The policy by which such data live.
@@ -69,13 +73,13 @@ impl MarketTime {
     /// The rules in force.
     #[must_use]
     pub fn rules(&self) -> Arc<TtlRules> {
-        self.sheet().rules
+        self.snapshot().rules
     }
 
     /// The calendars in force.
     #[must_use]
     pub fn calendars(&self) -> Calendars {
-        self.sheet().calendars
+        self.snapshot().calendars
     }
 
     /// Puts other rules in force: values that come from now on live by them.
@@ -85,20 +89,20 @@ impl MarketTime {
     /// As [`TtlRules::check`]; the old rules then stay in force.
     pub fn replace(&self, rules: TtlRules) -> Result<(), Invalid> {
         rules.check()?;
-        self.0.sheet.write().rules = Arc::new(rules);
+        self.0.snapshot.write().rules = Arc::new(rules);
         Ok(())
     }
 
     /// Puts other calendars in force.
     pub fn replace_calendars(&self, calendars: Calendars) {
-        self.0.sheet.write().calendars = calendars;
+        self.0.snapshot.write().calendars = calendars;
     }
 
     /// Notes the price that an asset has at `at`, and answers with the move if it is one. See
-    /// [`Watched`](crate::Watched) for prices that are loaded.
-    pub fn see(&self, asset: &Asset, price: f64, at: Timestamp) -> Option<MarketEvent> {
+    /// [`WatchedLoader`](crate::WatchedLoader) for prices that are loaded.
+    pub fn observe(&self, asset: &Asset, price: f64, at: Timestamp) -> Option<MarketEvent> {
         let rules = self.rules();
-        self.0.tape.see(asset, price, at, rules.swing_half_life, rules.events.move_percent)?;
+        self.0.tracker.observe(asset, price, at, rules.swing_half_life, rules.events.move_percent)?;
         let event = MarketEvent::announced(asset.clone(), EventKind::Move).at(at);
         Some(MarketEvent { seen_in: Some(DataType::Price), ..event })
     }
@@ -106,7 +110,7 @@ impl MarketTime {
     /// How far the price of an asset swings; `None` if none was seen.
     #[must_use]
     pub fn swing(&self, asset: &Asset, now: Timestamp) -> Option<Swing> {
-        self.0.tape.swing(asset, now, self.rules().swing_half_life)
+        self.0.tracker.swing(asset, now, self.rules().swing_half_life)
     }
 
     /// What is to be done because of an event. One that lies ahead of `now` is noted, no life of what it
@@ -118,7 +122,7 @@ impl MarketTime {
     pub fn announce(&self, event: &MarketEvent, now: Timestamp) -> Result<Vec<Effect>> {
         match event.at {
             Some(at) if at > now => {
-                self.0.agenda.note(&event.asset, event.event, at)?;
+                self.0.upcoming.note(&event.asset, event.event, at)?;
                 Ok(Vec::new())
             }
             _ => self.rules().events.effects(event),
@@ -135,14 +139,14 @@ impl MarketTime {
     pub fn due(&self, now: Timestamp) -> Result<Vec<Effect>> {
         let rules = self.rules();
         let effects: Result<Vec<_>> =
-            self.0.agenda.due(now).iter().map(|event| rules.events.effects(event)).collect();
+            self.0.upcoming.due(now).iter().map(|event| rules.events.effects(event)).collect();
         Ok(effects?.concat())
     }
 
     /// When the next of the events that lie ahead happens.
     #[must_use]
     pub fn next_event(&self) -> Option<Timestamp> {
-        self.0.agenda.first()
+        self.0.upcoming.first()
     }
 
     /// When the next event happens to an asset that touches such data.
@@ -153,11 +157,11 @@ impl MarketTime {
         rules: &TtlRules,
         now: Timestamp,
     ) -> Option<Timestamp> {
-        self.0.agenda.next(asset, data, &rules.events, now)
+        self.0.upcoming.next(asset, data, &rules.events, now)
     }
 
-    pub(super) fn sheet(&self) -> Sheet {
-        self.0.sheet.read().clone()
+    pub(super) fn snapshot(&self) -> Snapshot {
+        self.0.snapshot.read().clone()
     }
 }
 

@@ -40,7 +40,7 @@ pub struct MarketTtl {
 }
 
 /// What the life of a value depends on.
-struct Case<'a> {
+struct Conditions<'a> {
     rules: &'a TtlRules,
     scope: Scope,
     changes: Changes,
@@ -59,8 +59,8 @@ impl MarketTtl {
     #[must_use]
     pub fn of(&self, key: &Key, absent: bool, now: Timestamp) -> Ttl {
         let named = StandardKey::of(key).or_else(|_| StandardKey::read(self.data.as_str(), key.id())).ok();
-        let sheet = self.time.sheet();
-        let rules = &*sheet.rules;
+        let snapshot = self.time.snapshot();
+        let rules = &*snapshot.rules;
         let asset = named.as_ref().and_then(StandardKey::asset);
         let interval = named.as_ref().and_then(StandardKey::interval);
         let data = match named {
@@ -70,13 +70,13 @@ impl MarketTtl {
         };
 
         let scope = Scope { data, asset_type: asset.map(|asset| asset.asset_type) };
-        let calendar = asset.and_then(|asset| sheet.calendars.of(asset.market));
+        let calendar = asset.and_then(|asset| snapshot.calendars.of(asset.market));
         let changes = match (rules.changes(scope), interval) {
             // Bars within a day come and go while there is trading.
             (Changes::Close, Some(interval)) if interval.is_intraday() => Changes::Trading,
             (changes, _) => changes,
         };
-        let case = Case {
+        let case = Conditions {
             rules,
             scope,
             changes,
@@ -99,14 +99,14 @@ impl MarketTtl {
     }
 
     /// The life after a look at how the asset's price swings, while it is traded.
-    fn swung(&self, case: &Case<'_>, asset: &Asset, life: Duration) -> Duration {
+    fn swung(&self, case: &Conditions<'_>, asset: &Asset, life: Duration) -> Duration {
         let traded = Changes::Extended.may_be_in(case.phase);
         let Some(volatility) = case.rules.volatility(case.scope).filter(|_| traded) else { return life };
         self.time.swing(asset, case.now).map_or(life, |swing| volatility.life(life, swing))
     }
 }
 
-impl Case<'_> {
+impl Conditions<'_> {
     /// What the table says of values at this interval.
     fn table(&self, interval: Option<Interval>) -> Duration {
         let life = self.rules.life(self.scope, self.phase);
@@ -122,7 +122,7 @@ impl Case<'_> {
     fn span(&self, life: Life) -> Duration {
         match life {
             Life::For(span) => span,
-            Life::Class(class) => self.rules.classes.of(class),
+            Life::LifeClass(class) => self.rules.classes.of(class),
             // Of what may change at any moment, and of what nobody knows when it does, "until it does" is short.
             Life::UntilChange => match self.change {
                 Some(change) if !self.changes.may_be_in(self.phase) => change.since(self.now),

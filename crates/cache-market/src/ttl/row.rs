@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Life, span};
+use super::{Life, human_duration};
 use crate::Volatility;
 use market_calendar::Phase;
 use market_data::{AssetType, DataType, Invalid};
@@ -108,7 +108,7 @@ pub struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub holiday: Option<Life>,
     /// For how long past its life a value may still be served while a new one can't be had.
-    #[serde(skip_serializing_if = "Option::is_none", with = "span::maybe")]
+    #[serde(skip_serializing_if = "Option::is_none", with = "human_duration::maybe")]
     pub stale_for: Option<Duration>,
     /// How its asset's volatility shortens and lengthens a life.
     #[serde(skip_serializing_if = "Option::is_none")]

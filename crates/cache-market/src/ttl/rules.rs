@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Classes, Frequency, Life, Row, Scope, defaults, row::stand_ins, span};
+use super::{Changes, Frequency, Life, LifeClasses, Row, Scope, defaults, human_duration, row::stand_ins};
 use crate::{EventRules, Volatility};
 use market_calendar::Phase;
 use market_data::{AssetType, DataType, Invalid};
@@ -30,20 +30,20 @@ use market_data::{AssetType, DataType, Invalid};
 #[serde(from = "Overlay")]
 pub struct TtlRules {
     /// What the classes come to.
-    pub classes: Classes,
+    pub classes: LifeClasses,
     /// For how long past its life a value may still be served while a new one can't be had, where its row
     /// doesn't say. ([`cache_core::Ttl::grace`] counts from birth instead.)
-    #[serde(with = "span")]
+    #[serde(with = "human_duration")]
     pub stale_for: Duration,
     /// How long it is remembered, at most, that there is no such value.
     pub absent: Life,
     /// How long after a close its prices are final: upstreams are late, and auctions are corrected.
-    #[serde(with = "span")]
+    #[serde(with = "human_duration")]
     pub settle: Duration,
     /// How intervals lengthen and shorten lives.
     pub frequency: Frequency,
     /// How long an asset's swing takes to be half of what it was, once its price stands still.
-    #[serde(with = "span")]
+    #[serde(with = "human_duration")]
     pub swing_half_life: Duration,
     /// What events touch.
     pub events: EventRules,
@@ -66,7 +66,7 @@ impl TtlRules {
     #[must_use]
     pub fn life(&self, scope: Scope, phase: Phase) -> Life {
         let said = |phase: &Phase| self.rows_of(scope).find_map(|row| row.at(*phase));
-        stand_ins(phase).iter().find_map(said).unwrap_or(Life::Class(super::Class::Short))
+        stand_ins(phase).iter().find_map(said).unwrap_or(Life::LifeClass(super::LifeClass::Short))
     }
 
     /// When such values can change.
@@ -160,14 +160,14 @@ impl TtlRules {
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Overlay {
-    classes: Classes,
-    #[serde(with = "span::maybe")]
+    classes: LifeClasses,
+    #[serde(with = "human_duration::maybe")]
     stale_for: Option<Duration>,
     absent: Option<Life>,
-    #[serde(with = "span::maybe")]
+    #[serde(with = "human_duration::maybe")]
     settle: Option<Duration>,
     frequency: Frequency,
-    #[serde(with = "span::maybe")]
+    #[serde(with = "human_duration::maybe")]
     swing_half_life: Option<Duration>,
     events: EventRules,
     rows: BTreeMap<Scope, Row>,

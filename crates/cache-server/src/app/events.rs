@@ -91,7 +91,7 @@ impl EventHandler {
     async fn carry_out(&self, effects: &[Effect]) {
         for effect in effects {
             let result = match effect {
-                Effect::Drop(tag) => self.cache.invalidate(tag).await,
+                Effect::Invalidate(tag) => self.cache.invalidate(tag).await,
                 Effect::Refresh(key) => self.refresh(key).await,
             };
             if let Err(error) = result {

@@ -31,7 +31,7 @@ pub(super) async fn announce(
     let (mut dropped, mut refreshed) = (Vec::new(), Vec::new());
     for effect in effects {
         match effect {
-            Effect::Drop(tag) => dropped.push(tag.as_str().to_owned()),
+            Effect::Invalidate(tag) => dropped.push(tag.as_str().to_owned()),
             Effect::Refresh(key) => refreshed.push(key.to_string()),
         }
     }

@@ -79,7 +79,7 @@ fn provider(report: &ProviderReport) -> Value {
         "name": report.name,
         "priority": report.priority,
         "healthy": report.is_healthy(),
-        "ill": report.ill,
+        "ill": report.unhealthy,
         "calls": usage.calls,
         "keys": usage.keys,
         "keys_per_call": usage.keys_per_call(),

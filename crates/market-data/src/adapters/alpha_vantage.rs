@@ -20,11 +20,11 @@ use self::{
     request::{Depth, Name},
 };
 use crate::{
-    Answer, Answers, Asset, BarTime, DataType, Document, DocumentId, Fault, Offer, Provider, ProviderError,
-    Quote, Series, SeriesId,
-    http::{Call, HttpClient, Reply},
-    parse::{self, Flaw, moment},
-    provider::gathered,
+    Answer, Answers, Asset, BarTime, DataType, Document, DocumentId, Offer, Provider, ProviderError,
+    ProviderErrorKind, Quote, Series, SeriesId,
+    http::{HttpClient, HttpReply, HttpRequest},
+    parse::{self, ParseError, moment},
+    provider::from_single_calls,
 };
 
 /// How many bars a series has that isn't asked for as a whole.
@@ -32,7 +32,7 @@ const COMPACT: usize = 100;
 
 /// Alpha Vantage.
 ///
-/// Everything is one key a call. Currencies and coins are quoted by their exchange rate, all else by the day's
+/// Everything is one key a call. Currencies and coins are raw_quote by their exchange rate, all else by the day's
 /// quote. A document of the type `technical` is an indicator: `AAPL:function=SMA&interval=1d&time_period=20&series_type=close`.
 ///
 /// What it answers with status 200 in place of data is told apart: used-up quotas are throttling, a key that isn't
@@ -67,7 +67,7 @@ impl AlphaVantageProvider {
         Ok(Self { api, key: config.key.read()?, config })
     }
 
-    async fn send(&self, call: Call) -> Result<Reply, ProviderError> {
+    async fn send(&self, call: HttpRequest) -> Result<HttpReply, ProviderError> {
         self.api.send(&call.secret_query("apikey", &self.key)).await?.succeeded()
     }
 
@@ -76,13 +76,12 @@ impl AlphaVantageProvider {
         let reply = self.send(request::quote(&name)).await?;
         let said = match name {
             Name::Listed(_) => quote::read_quote(&reply.body),
-            Name::Pair(..) => {
-                quote::read_rate(&reply.body).map(|(from, to, quoted)| Some((format!("{from}/{to}"), quoted)))
-            }
+            Name::Pair(..) => quote::read_rate(&reply.body)
+                .map(|(from, to, raw_quote)| Some((format!("{from}/{to}"), raw_quote))),
         };
         let quote = said.and_then(|said| {
-            let quote =
-                said.map(|(told, quoted)| named(&name, &told).and_then(|()| quoted.quote(asset.clone())));
+            let quote = said
+                .map(|(told, raw_quote)| named(&name, &told).and_then(|()| raw_quote.quote(asset.clone())));
             quote.transpose().map_err(Nothing::from)
         });
         answer(&reply, quote)
@@ -93,7 +92,7 @@ impl AlphaVantageProvider {
         let depth = Depth { full: self.config.full, adjusted: self.config.adjusted };
         let call = request::series(&name, id.interval, depth).ok_or_else(|| {
             let message = format!("{} offers no bars of {}", self.config.name, id.interval);
-            ProviderError::new(Fault::NotOffered, message)
+            ProviderError::new(ProviderErrorKind::NotOffered, message)
         })?;
         let reply = self.send(call).await?;
         let series = series::read(&reply.body).and_then(|told| {
@@ -103,14 +102,14 @@ impl AlphaVantageProvider {
         answer(&reply, series)
     }
 
-    fn series_of(&self, id: &SeriesId, told: series::Told) -> Result<Series, Flaw> {
+    fn series_of(&self, id: &SeriesId, told: series::Told) -> Result<Series, ParseError> {
         let first = told.candles.first().map(|candle| candle.begin.date());
         let cut = !self.config.full && told.candles.len() >= COMPACT;
         if let Some((range, first)) = id.range.zip(first).filter(|(range, first)| cut && range.from < *first)
         {
             let message =
                 format!("the bars begin on {first}, after {}: ask for the whole by `full`", range.from);
-            return Err(Flaw::new(message));
+            return Err(ParseError::new(message));
         }
         let bars = told.candles.into_iter().map(|candle| {
             let day = candle.begin.date();
@@ -118,12 +117,14 @@ impl AlphaVantageProvider {
                 false => BarTime::Day(day),
                 true => {
                     let zoned = told.zone.to_zoned(candle.begin);
-                    moment(zoned.map_err(|_| Flaw::new(format!("a bar at {}", candle.begin)))?.timestamp())
+                    moment(
+                        zoned.map_err(|_| ParseError::new(format!("a bar at {}", candle.begin)))?.timestamp(),
+                    )
                 }
             };
             Ok((day, candle.begins(begin)))
         });
-        parse::series(id, bars.collect::<Result<Vec<_>, Flaw>>()?)
+        parse::series(id, bars.collect::<Result<Vec<_>, ParseError>>()?)
     }
 
     async fn one_indicator(&self, id: &DocumentId) -> Result<Answer<Document>, ProviderError> {
@@ -131,7 +132,7 @@ impl AlphaVantageProvider {
         let call = request::indicator(&name, id).ok_or_else(|| {
             let wanted = "name a function of letters, an interval such as 1d, and no symbol or key";
             ProviderError::new(
-                Fault::BadRequest,
+                ProviderErrorKind::BadRequest,
                 format!("{} can't be asked for {id}: {wanted}", self.config.name),
             )
         })?;
@@ -145,26 +146,26 @@ impl AlphaVantageProvider {
     }
 }
 
-fn named(name: &Name, told: &str) -> Result<(), Flaw> {
-    if name.is(told) { Ok(()) } else { Err(Flaw::name("the name", told)) }
+fn named(name: &Name, told: &str) -> Result<(), ParseError> {
+    if name.is(told) { Ok(()) } else { Err(ParseError::name("the name", told)) }
 }
 
 /// What was read as an answer: a refusal of this client fails the call, one of this key fails the key.
-fn answer<V>(reply: &Reply, read: Result<Option<V>, Nothing>) -> Result<Answer<V>, ProviderError> {
+fn answer<V>(reply: &HttpReply, read: Result<Option<V>, Nothing>) -> Result<Answer<V>, ProviderError> {
     let (reason, text) = match read {
         Ok(value) => return Ok(value.into()),
-        Err(Nothing::Flawed(flaw)) => {
-            return Ok(Answer::Failed(reply.error(Fault::BadAnswer, &flaw.to_string())));
+        Err(Nothing::Flawed(why)) => {
+            return Ok(Answer::Failed(reply.error(ProviderErrorKind::BadAnswer, &why.to_string())));
         }
         Err(Nothing::Refused(Refusal { reason, text })) => (reason, text),
     };
-    let pause = |seconds| Fault::Throttled { retry_after: Some(Duration::from_secs(seconds)) };
+    let pause = |seconds| ProviderErrorKind::Throttled { retry_after: Some(Duration::from_secs(seconds)) };
     match reason {
         Reason::Minute => Err(reply.error(pause(60), &text)),
         // When its day ends it doesn't tell: asked once an hour, the next one is noticed.
         Reason::Day => Err(reply.error(pause(3600), &text)),
-        Reason::Key => Err(reply.error(Fault::Refused, &text)),
-        Reason::Call => Ok(Answer::Failed(reply.error(Fault::BadRequest, &text))),
+        Reason::Key => Err(reply.error(ProviderErrorKind::Refused, &text)),
+        Reason::HttpRequest => Ok(Answer::Failed(reply.error(ProviderErrorKind::BadRequest, &text))),
     }
 }
 
@@ -189,7 +190,7 @@ impl Provider for AlphaVantageProvider {
         for asset in assets {
             answers.push(self.one_quote(asset).await);
         }
-        gathered(answers)
+        from_single_calls(answers)
     }
 
     async fn series(&self, ids: &[SeriesId]) -> Answers<Series> {
@@ -197,7 +198,7 @@ impl Provider for AlphaVantageProvider {
         for id in ids {
             answers.push(self.one_series(id).await);
         }
-        gathered(answers)
+        from_single_calls(answers)
     }
 
     async fn documents(&self, data: DataType, ids: &[DocumentId]) -> Answers<Document> {
@@ -208,7 +209,7 @@ impl Provider for AlphaVantageProvider {
         for id in ids {
             answers.push(self.one_indicator(id).await);
         }
-        gathered(answers)
+        from_single_calls(answers)
     }
 }
 
@@ -231,8 +232,8 @@ mod tests {
         #[test]
         fn no_body_makes_reading_panic(body in bodies(BODIES)) {
             let asset: Asset = "MSFT".parse().unwrap();
-            let _ = quote::read_quote(&body).map(|said| said.map(|(_, quoted)| quoted.quote(asset.clone())));
-            let _ = quote::read_rate(&body).map(|(.., quoted)| quoted.quote(asset));
+            let _ = quote::read_quote(&body).map(|said| said.map(|(_, raw_quote)| raw_quote.quote(asset.clone())));
+            let _ = quote::read_rate(&body).map(|(.., raw_quote)| raw_quote.quote(asset));
             let _ = (series::read(&body), series::read_indicator(&body));
         }
     }

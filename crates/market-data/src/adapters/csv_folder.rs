@@ -16,12 +16,12 @@ use async_trait::async_trait;
 use cache_core::{Error, ErrorKind, Result, sync::Mutex};
 use percent_encoding::percent_decode_str;
 
-pub use self::{config::CsvConfig, rows::RowFaults};
+pub use self::{config::CsvConfig, rows::OnBadRow};
 use crate::{
-    Answer, Answers, Asset, DataType, Fault, Interval, Offer, Provider, ProviderError, Quote, Series,
-    SeriesId,
-    parse::{self, Flaw},
-    provider::gathered,
+    Answer, Answers, Asset, DataType, Interval, Offer, Provider, ProviderError, ProviderErrorKind, Quote,
+    Series, SeriesId,
+    parse::{self, ParseError},
+    provider::from_single_calls,
 };
 
 /// Daily bars from a folder of CSV files, and quotes at the last of them.
@@ -96,7 +96,7 @@ impl CsvProvider {
         if id.interval != Interval::Day {
             let message =
                 format!("{} offers no bars of {}: its files are of days", self.config.name, id.interval);
-            return Err(ProviderError::new(Fault::NotOffered, message));
+            return Err(ProviderError::new(ProviderErrorKind::NotOffered, message));
         }
         let Some(path) = self.files.get(&id.asset).cloned() else { return Ok(Answer::Unknown) };
         let (faults, most, asked) = (self.config.faults, self.config.max_file_mib << 20, id.clone());
@@ -106,10 +106,10 @@ impl CsvProvider {
         let failed = |fault, why: &dyn std::fmt::Display| {
             ProviderError::new(fault, format!("{} can't serve {shown}: {why}", self.config.name))
         };
-        let read = read.map_err(|_| failed(Fault::Broken, &"its reading was broken off"))?;
+        let read = read.map_err(|_| failed(ProviderErrorKind::Broken, &"its reading was broken off"))?;
         let (series, skipped) = match read {
             Ok(read) => read,
-            Err(flaw) => return Ok(Answer::Failed(failed(Fault::BadAnswer, &flaw))),
+            Err(why) => return Ok(Answer::Failed(failed(ProviderErrorKind::BadAnswer, &why))),
         };
         self.skipped.lock().insert(id.asset.clone(), skipped);
         Ok(Answer::Value(series))
@@ -127,14 +127,14 @@ fn asset_of(path: &Path) -> Result<Asset> {
     })
 }
 
-fn read(path: &Path, id: &SeriesId, faults: RowFaults, most: u64) -> Result<(Series, u64), Flaw> {
-    let unread = |error: std::io::Error| Flaw::text("it can't be read", &error.to_string());
+fn read(path: &Path, id: &SeriesId, faults: OnBadRow, most: u64) -> Result<(Series, u64), ParseError> {
+    let unread = |error: std::io::Error| ParseError::text("it can't be read", &error.to_string());
     let file = File::open(path).map_err(unread)?;
     if file.metadata().map_err(unread)?.len() > most {
-        return Err(Flaw::new(format!("it has more than {most} bytes, the most that is read")));
+        return Err(ParseError::new(format!("it has more than {most} bytes, the most that is read")));
     }
     let rows = rows::read(file.take(most), id.asset.asset_type, faults)?;
-    Ok((parse::series(id, rows.candles)?, rows.skipped))
+    Ok((parse::series(id, rows.bars)?, rows.skipped))
 }
 
 #[async_trait]
@@ -161,7 +161,7 @@ impl Provider for CsvProvider {
                 Answer::Failed(error) => Answer::Failed(error),
             }));
         }
-        gathered(answers)
+        from_single_calls(answers)
     }
 
     async fn series(&self, ids: &[SeriesId]) -> Answers<Series> {
@@ -169,6 +169,6 @@ impl Provider for CsvProvider {
         for id in ids {
             answers.push(self.one(id).await);
         }
-        gathered(answers)
+        from_single_calls(answers)
     }
 }

@@ -20,8 +20,9 @@ use self::{
     template::Gap,
 };
 use crate::{
-    Answer, Answers, Asset, AssetType, DataType, DateRange, Document, DocumentId, Fault, Interval, Market,
-    Offer, Provider, ProviderError, Quote, Series, SeriesId, parse::now, provider::gathered,
+    Answer, Answers, Asset, AssetType, DataType, DateRange, Document, DocumentId, Interval, Market, Offer,
+    Provider, ProviderError, ProviderErrorKind, Quote, Series, SeriesId, parse::now,
+    provider::from_single_calls,
 };
 
 /// A JSON API that is described by a [`JsonConfig`].
@@ -130,8 +131,8 @@ impl JsonProvider {
         else {
             return Ok(assets.iter().map(|_| Answer::Unknown).collect());
         };
-        let bad = |why: String| reply.error(Fault::BadAnswer, &why);
-        let items = fields.items(&body).map_err(|flaw| bad(flaw.to_string()))?;
+        let bad = |why: String| reply.error(ProviderErrorKind::BadAnswer, &why);
+        let items = fields.items(&body).map_err(|why| bad(why.to_string()))?;
         let answer = |asset: &&Asset| {
             let is_it = |told: &Option<String>| match told {
                 Some(told) => is_called(asset, told),
@@ -146,10 +147,12 @@ impl JsonProvider {
                     }
                 };
             };
-            let quoted = fields.quoted(item, &self.zone, now(&self.clock));
-            match quoted.and_then(|quoted| quoted.map(|quoted| quoted.quote((*asset).clone())).transpose()) {
+            let raw_quote = fields.raw_quote(item, &self.zone, now(&self.clock));
+            match raw_quote.and_then(|raw_quote| {
+                raw_quote.map(|raw_quote| raw_quote.quote((*asset).clone())).transpose()
+            }) {
                 Ok(quote) => quote.into(),
-                Err(flaw) => Answer::Failed(bad(format!("{asset}: {flaw}"))),
+                Err(why) => Answer::Failed(bad(format!("{asset}: {why}"))),
             }
         };
         Ok(assets.iter().map(answer).collect())
@@ -161,7 +164,7 @@ impl JsonProvider {
         };
         let Some(interval) = intervals.get(&id.interval) else {
             let message = format!("{} offers no bars of {}", self.name, id.interval);
-            return Err(ProviderError::new(Fault::NotOffered, message));
+            return Err(ProviderError::new(ProviderErrorKind::NotOffered, message));
         };
         let range = id.range.unwrap_or_else(|| self.always());
         let Some((body, reply)) = endpoint.ask(&Wanted { assets: &[&id.asset], range, interval }).await?
@@ -170,7 +173,7 @@ impl JsonProvider {
         };
         match fields.series(id, &body, &self.zone) {
             Ok(series) => Ok(series.into()),
-            Err(flaw) => Ok(Answer::Failed(reply.error(Fault::BadAnswer, &flaw.to_string()))),
+            Err(why) => Ok(Answer::Failed(reply.error(ProviderErrorKind::BadAnswer, &why.to_string()))),
         }
     }
 
@@ -180,7 +183,7 @@ impl JsonProvider {
         };
         if let Some(name) = id.parameters.keys().next() {
             let message = format!("{} takes no parameters for {data}, and {name:?} is one", self.name);
-            return Err(ProviderError::new(Fault::BadRequest, message));
+            return Err(ProviderError::new(ProviderErrorKind::BadRequest, message));
         }
         let wanted = Wanted { assets: &[&id.asset], range: self.always(), interval: "" };
         let found = endpoint.ask(&wanted).await?;
@@ -245,7 +248,7 @@ impl Provider for JsonProvider {
             let answer = self.ask_quotes(&[asset]).await;
             answers.push(answer.map(|mut answers| answers.pop().unwrap_or(Answer::Unknown)));
         }
-        gathered(answers)
+        from_single_calls(answers)
     }
 
     async fn series(&self, ids: &[SeriesId]) -> Answers<Series> {
@@ -253,7 +256,7 @@ impl Provider for JsonProvider {
         for id in ids {
             answers.push(self.one_series(id).await);
         }
-        gathered(answers)
+        from_single_calls(answers)
     }
 
     async fn documents(&self, data: DataType, ids: &[DocumentId]) -> Answers<Document> {
@@ -261,6 +264,6 @@ impl Provider for JsonProvider {
         for id in ids {
             answers.push(self.one_document(data, id).await);
         }
-        gathered(answers)
+        from_single_calls(answers)
     }
 }

@@ -2,7 +2,7 @@
 
 mod candles;
 mod config;
-mod fault;
+mod error_body;
 mod history;
 mod instrument;
 mod instruments;
@@ -14,12 +14,13 @@ use async_trait::async_trait;
 use cache_core::{Clock, Error, ErrorKind, Result, Secret};
 
 pub use self::{config::OandaConfig, history::CandlePrice};
-use self::{fault::failure, instruments::Instruments};
+use self::{error_body::failure, instruments::Instruments};
 use crate::{
-    Answer, Answers, Asset, DataType, Fault, Offer, Provider, ProviderError, Quote, Series, SeriesId,
-    http::{Call, HttpClient, Reply},
+    Answer, Answers, Asset, DataType, Offer, Provider, ProviderError, ProviderErrorKind, Quote, Series,
+    SeriesId,
+    http::{HttpClient, HttpReply, HttpRequest},
     parse::now,
-    provider::gathered,
+    provider::from_single_calls,
 };
 
 /// The most calls that one series may cost.
@@ -78,27 +79,28 @@ impl OandaProvider {
         Ok(Self { api, token, instruments: Instruments::new(clock.clone()), clock, config })
     }
 
-    async fn send(&self, call: Call) -> Result<Reply, ProviderError> {
+    async fn send(&self, call: HttpRequest) -> Result<HttpReply, ProviderError> {
         self.api.send(&call.bearer(&self.token)).await
     }
 
-    async fn ask_prices(&self, names: &BTreeSet<String>) -> Result<Reply, ProviderError> {
+    async fn ask_prices(&self, names: &BTreeSet<String>) -> Result<HttpReply, ProviderError> {
         let names = names.iter().map(String::as_str).collect::<Vec<_>>().join(",");
         let account = self.config.account.as_str();
-        self.send(Call::get(["v3", "accounts", account, "pricing"]).query("instruments", names)).await
+        self.send(HttpRequest::get(["v3", "accounts", account, "pricing"]).query("instruments", names)).await
     }
 
     async fn ask_instruments(&self) -> Result<BTreeSet<String>, ProviderError> {
-        let call = Call::get(["v3", "accounts", self.config.account.as_str(), "instruments"]);
+        let call = HttpRequest::get(["v3", "accounts", self.config.account.as_str(), "instruments"]);
         let reply = self.send(call).await?;
         if !reply.is_success() {
             return Err(failure(&reply));
         }
-        instruments::read(&reply.body).map_err(|flaw| reply.error(Fault::BadAnswer, &flaw.to_string()))
+        instruments::read(&reply.body)
+            .map_err(|why| reply.error(ProviderErrorKind::BadAnswer, &why.to_string()))
     }
 
     /// The reply to those of `names` that exist; `None` if none does.
-    async fn prices(&self, mut names: BTreeSet<String>) -> Result<Option<Reply>, ProviderError> {
+    async fn prices(&self, mut names: BTreeSet<String>) -> Result<Option<HttpReply>, ProviderError> {
         let known = self.instruments.known().await;
         if let Some(known) = &known {
             names.retain(|name| known.contains(name));
@@ -128,26 +130,26 @@ impl OandaProvider {
         let refused =
             |fault, why: String| Err(ProviderError::new(fault, format!("{} {why}", self.config.name)));
         let Some(calls) = history::calls(&name, id, self.config.candles, now(&self.clock)) else {
-            return refused(Fault::NotOffered, format!("offers no candles of {}", id.interval));
+            return refused(ProviderErrorKind::NotOffered, format!("offers no candles of {}", id.interval));
         };
         if calls.len() > MOST_CALLS {
             let wanted = format!("more than {MOST_CALLS}: ask for fewer days or longer candles");
             return refused(
-                Fault::BadRequest,
+                ProviderErrorKind::BadRequest,
                 format!("would be called {} times for {id}, {wanted}", calls.len()),
             );
         }
         let mut told = Vec::with_capacity(calls.len());
         for call in calls {
             let reply = self.send(call).await?;
-            if fault::is_unknown_instrument(&reply) {
+            if error_body::is_unknown_instrument(&reply) {
                 return Ok(Answer::Unknown);
             }
             if !reply.is_success() {
                 return Err(failure(&reply));
             }
-            let bad = |why: String| reply.error(Fault::BadAnswer, &why);
-            let candles = candles::read(&reply.body).map_err(|flaw| bad(flaw.to_string()))?;
+            let bad = |why: String| reply.error(ProviderErrorKind::BadAnswer, &why);
+            let candles = candles::read(&reply.body).map_err(|why| bad(why.to_string()))?;
             if !instrument::same(&candles.instrument, &name) {
                 return Err(bad(format!("{:?} in place of {name}", candles.instrument)));
             }
@@ -158,7 +160,9 @@ impl OandaProvider {
         }
         match history::series(id, &told, self.config.unfinished) {
             Ok(series) => Ok(Answer::Value(series)),
-            Err(flaw) => refused(Fault::BadAnswer, format!("answered what is no series {id}: {flaw}")),
+            Err(why) => {
+                refused(ProviderErrorKind::BadAnswer, format!("answered what is no series {id}: {why}"))
+            }
         }
     }
 }
@@ -184,15 +188,19 @@ impl Provider for OandaProvider {
         let Some(reply) = self.prices(names.iter().flatten().cloned().collect()).await? else {
             return Ok(assets.iter().map(|_| Answer::Unknown).collect());
         };
-        let said =
-            pricing::read(&reply.body).map_err(|flaw| reply.error(Fault::BadAnswer, &flaw.to_string()))?;
+        let said = pricing::read(&reply.body)
+            .map_err(|why| reply.error(ProviderErrorKind::BadAnswer, &why.to_string()))?;
         let answer = |(asset, name): (&Asset, Option<String>)| {
             let found = name.and_then(|name| said.iter().find(|(told, _)| instrument::same(told, &name)));
             let Some((_, said)) = found else { return Answer::Unknown };
-            match said.clone().and_then(|quoted| quoted.map(|quoted| quoted.quote(asset.clone())).transpose())
+            match said
+                .clone()
+                .and_then(|raw_quote| raw_quote.map(|raw_quote| raw_quote.quote(asset.clone())).transpose())
             {
                 Ok(quote) => quote.into(),
-                Err(flaw) => Answer::Failed(reply.error(Fault::BadAnswer, &format!("{asset}: {flaw}"))),
+                Err(why) => {
+                    Answer::Failed(reply.error(ProviderErrorKind::BadAnswer, &format!("{asset}: {why}")))
+                }
             }
         };
         Ok(assets.iter().zip(names).map(answer).collect())
@@ -203,7 +211,7 @@ impl Provider for OandaProvider {
         for id in ids {
             answers.push(self.one_series(id).await);
         }
-        gathered(answers)
+        from_single_calls(answers)
     }
 }
 
@@ -224,9 +232,9 @@ mod tests {
         #[test]
         fn no_body_makes_reading_panic_or_tells_a_price_that_is_none(body in bodies(BODIES)) {
             let asset: Asset = "EUR_USD@FX".parse().unwrap();
-            for (_, quoted) in pricing::read(&body).into_iter().flatten() {
-                if let Ok(Some(quoted)) = quoted {
-                    let _ = quoted.quote(asset.clone()).map(|quote| assert!(quote.price >= 0.0 && quote.price < 1e16));
+            for (_, raw_quote) in pricing::read(&body).into_iter().flatten() {
+                if let Ok(Some(raw_quote)) = raw_quote {
+                    let _ = raw_quote.quote(asset.clone()).map(|quote| assert!(quote.price >= 0.0 && quote.price < 1e16));
                 }
             }
             if let Ok(told) = candles::read(&body) {

@@ -2,10 +2,10 @@
 
 mod chart;
 mod config;
-mod fault;
+mod crumb;
+mod error_body;
 mod history;
 mod quote;
-mod session;
 mod symbol;
 
 use std::{collections::BTreeSet, sync::Arc};
@@ -16,14 +16,14 @@ use cache_core::{Clock, Error, ErrorKind, Result};
 pub use self::config::YahooConfig;
 use self::{
     chart::{Chart, Said},
-    session::{Pass, Session},
+    crumb::{Credentials, CrumbStore},
 };
 use crate::{
-    Answer, Answers, Asset, DataType, DateRange, Document, DocumentId, Fault, Interval, Offer, Provider,
-    ProviderError, Quote, Series, SeriesId,
-    http::{Call, HttpClient, HttpSettings, Reply},
+    Answer, Answers, Asset, DataType, DateRange, Document, DocumentId, Interval, Offer, Provider,
+    ProviderError, ProviderErrorKind, Quote, Series, SeriesId,
+    http::{HttpClient, HttpClientConfig, HttpReply, HttpRequest},
     parse::now,
-    provider::gathered,
+    provider::from_single_calls,
 };
 
 /// Yahoo Finance.
@@ -49,7 +49,7 @@ use crate::{
 pub struct YahooProvider {
     name: String,
     api: HttpClient,
-    session: Session,
+    crumbs: CrumbStore,
     max_batch: usize,
     clock: Clock,
 }
@@ -70,11 +70,11 @@ impl YahooProvider {
             let settings = config.http.settings(url);
             let browser = config.http.user_agent.is_none().then(|| "Mozilla/5.0".to_owned());
             let user_agent = browser.unwrap_or_else(|| settings.user_agent.clone());
-            HttpClient::new(&config.name, HttpSettings { user_agent, ..settings }, clock.clone())
+            HttpClient::new(&config.name, HttpClientConfig { user_agent, ..settings }, clock.clone())
         };
         let api = client(&config.base_url)?;
-        let session = Session::new(api.clone(), client(&config.cookie_url)?);
-        Ok(Self { api, session, max_batch: config.max_batch, name: config.name, clock })
+        let crumbs = CrumbStore::new(api.clone(), client(&config.cookie_url)?);
+        Ok(Self { api, crumbs, max_batch: config.max_batch, name: config.name, clock })
     }
 
     /// What Yahoo calls an asset; `None` if it has no name there.
@@ -99,18 +99,18 @@ impl YahooProvider {
     }
 
     /// Asks for the quotes of names, with a new pass if the one at hand is refused.
-    async fn ask_quotes(&self, names: &BTreeSet<String>) -> Result<Reply, ProviderError> {
+    async fn ask_quotes(&self, names: &BTreeSet<String>) -> Result<HttpReply, ProviderError> {
         let symbols = names.iter().map(String::as_str).collect::<Vec<_>>().join(",");
-        let call = Call::get(["v7", "finance", "quote"]).query("symbols", symbols);
-        let with = |pass: &Pass| {
+        let call = HttpRequest::get(["v7", "finance", "quote"]).query("symbols", symbols);
+        let with = |pass: &Credentials| {
             call.clone().secret_query("crumb", &pass.crumb).secret_header("cookie", &pass.cookie)
         };
-        let pass = self.session.pass(None).await?;
+        let pass = self.crumbs.pass(None).await?;
         let reply = self.api.send(&with(&pass)).await?;
         if reply.status != 401 {
             return reply.succeeded();
         }
-        let pass: Arc<Pass> = self.session.pass(Some(&pass)).await?;
+        let pass: Arc<Credentials> = self.crumbs.pass(Some(&pass)).await?;
         self.api.send(&with(&pass)).await?.succeeded()
     }
 
@@ -123,7 +123,10 @@ impl YahooProvider {
     ) -> Result<Found, ProviderError> {
         let Some(name) = symbol::named(asset) else { return Ok(Found::Unknown) };
         let call = history::call(&name, interval, range, now(&self.clock)).ok_or_else(|| {
-            ProviderError::new(Fault::NotOffered, format!("{} offers no bars of {interval}", self.name))
+            ProviderError::new(
+                ProviderErrorKind::NotOffered,
+                format!("{} offers no bars of {interval}", self.name),
+            )
         })?;
         let reply = self.api.send(&call).await?;
         if !reply.is_success() && !matches!(reply.status, 400 | 404 | 422) {
@@ -134,11 +137,14 @@ impl YahooProvider {
                 Ok(Found::Chart(Box::new(chart), reply))
             }
             Ok(Said::Chart(chart)) => {
-                Err(reply.error(Fault::BadAnswer, &format!("{:?} in place of {name}", chart.name)))
+                Err(reply
+                    .error(ProviderErrorKind::BadAnswer, &format!("{:?} in place of {name}", chart.name)))
             }
             Ok(Said::Nothing) => Ok(Found::Nothing),
             Ok(Said::Unknown) => Ok(Found::Unknown),
-            Err(flaw) if reply.is_success() => Err(reply.error(Fault::BadAnswer, &flaw.to_string())),
+            Err(why) if reply.is_success() => {
+                Err(reply.error(ProviderErrorKind::BadAnswer, &why.to_string()))
+            }
             Err(_) => Err(reply.failure()),
         }
     }
@@ -147,7 +153,7 @@ impl YahooProvider {
         Ok(match self.chart(&id.asset, id.interval, id.range).await? {
             Found::Chart(chart, reply) => match history::series(id, &chart) {
                 Ok(series) => Answer::Value(series),
-                Err(flaw) => Answer::Failed(reply.error(Fault::BadAnswer, &flaw.to_string())),
+                Err(why) => Answer::Failed(reply.error(ProviderErrorKind::BadAnswer, &why.to_string())),
             },
             Found::Nothing => Answer::Value(Series::new(id.asset.clone(), id.interval, Vec::new())),
             Found::Unknown => Answer::Unknown,
@@ -155,8 +161,9 @@ impl YahooProvider {
     }
 
     async fn one_document(&self, data: DataType, id: &DocumentId) -> Result<Answer<Document>, ProviderError> {
-        let range =
-            days(id).map_err(|why| ProviderError::new(Fault::BadRequest, format!("{}: {why}", self.name)))?;
+        let range = days(id).map_err(|why| {
+            ProviderError::new(ProviderErrorKind::BadRequest, format!("{}: {why}", self.name))
+        })?;
         let (chart, reply) = match self.chart(&id.asset, Interval::Day, range).await? {
             Found::Chart(chart, reply) => (chart, reply),
             Found::Nothing | Found::Unknown => return Ok(Answer::Unknown),
@@ -169,13 +176,13 @@ impl YahooProvider {
             Ok(series) => {
                 Answer::Value(Document::new(series.asset.clone(), history::adjusted_closes(&chart, &series)))
             }
-            Err(flaw) => Answer::Failed(reply.error(Fault::BadAnswer, &flaw.to_string())),
+            Err(why) => Answer::Failed(reply.error(ProviderErrorKind::BadAnswer, &why.to_string())),
         })
     }
 }
 
 enum Found {
-    Chart(Box<Chart>, Reply),
+    Chart(Box<Chart>, HttpReply),
     Nothing,
     Unknown,
 }
@@ -221,18 +228,22 @@ impl Provider for YahooProvider {
             return Ok(assets.iter().map(|_| Answer::Unknown).collect());
         }
         let reply = self.ask_quotes(&asked).await?;
-        let said =
-            quote::read(&reply.body).map_err(|flaw| reply.error(Fault::BadAnswer, &flaw.to_string()))?;
+        let said = quote::read(&reply.body)
+            .map_err(|why| reply.error(ProviderErrorKind::BadAnswer, &why.to_string()))?;
         let answer = |(asset, name): (&Asset, Option<String>)| {
             let Some((_, said)) =
                 name.and_then(|name| said.iter().find(|(told, _)| symbol::same(told, &name)))
             else {
                 return Answer::Unknown;
             };
-            match said.clone().and_then(|quoted| quoted.map(|quoted| quoted.quote(asset.clone())).transpose())
+            match said
+                .clone()
+                .and_then(|raw_quote| raw_quote.map(|raw_quote| raw_quote.quote(asset.clone())).transpose())
             {
                 Ok(quote) => quote.into(),
-                Err(flaw) => Answer::Failed(reply.error(Fault::BadAnswer, &format!("{asset}: {flaw}"))),
+                Err(why) => {
+                    Answer::Failed(reply.error(ProviderErrorKind::BadAnswer, &format!("{asset}: {why}")))
+                }
             }
         };
         Ok(assets.iter().zip(names).map(answer).collect())
@@ -243,7 +254,7 @@ impl Provider for YahooProvider {
         for id in ids {
             answers.push(self.one_series(id).await);
         }
-        gathered(answers)
+        from_single_calls(answers)
     }
 
     async fn documents(&self, data: DataType, ids: &[DocumentId]) -> Answers<Document> {
@@ -254,7 +265,7 @@ impl Provider for YahooProvider {
         for id in ids {
             answers.push(self.one_document(data, id).await);
         }
-        gathered(answers)
+        from_single_calls(answers)
     }
 }
 
@@ -278,9 +289,9 @@ mod tests {
         #[test]
         fn no_body_makes_reading_panic_or_tells_a_price_that_is_none(quotes in bodies(QUOTES), charts in bodies(CHARTS)) {
             let asset: Asset = "X".parse().unwrap();
-            for (_, quoted) in quote::read(&quotes).into_iter().flatten() {
-                if let Ok(Some(quoted)) = quoted {
-                    let _ = quoted.quote(asset.clone()).map(|quote| assert!(quote.price >= 0.0 && quote.price < 1e16));
+            for (_, raw_quote) in quote::read(&quotes).into_iter().flatten() {
+                if let Ok(Some(raw_quote)) = raw_quote {
+                    let _ = raw_quote.quote(asset.clone()).map(|quote| assert!(quote.price >= 0.0 && quote.price < 1e16));
                 }
             }
             if let Ok(Said::Chart(chart)) = chart::read(&charts) {

@@ -11,15 +11,15 @@ use reqwest::{
 };
 use url::Url;
 
-use super::{call::Call, reply::Reply, retry_after};
-use crate::{Fault, ProviderError};
+use super::{reply::HttpReply, request::HttpRequest, retry_after};
+use crate::{ProviderError, ProviderErrorKind};
 
 /// How many redirects are followed, none of which leads to another host.
 const REDIRECTS: usize = 3;
 
 /// How to speak to an upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HttpSettings {
+pub struct HttpClientConfig {
     /// Where its paths begin: `https://query1.finance.yahoo.com`.
     pub base_url: String,
     /// How long a call may take as a whole. Default: 10 s.
@@ -32,7 +32,7 @@ pub struct HttpSettings {
     pub user_agent: String,
 }
 
-impl HttpSettings {
+impl HttpClientConfig {
     /// The default settings for an upstream at `base_url`.
     #[must_use]
     pub fn new(base_url: impl Into<String>) -> Self {
@@ -50,12 +50,12 @@ impl HttpSettings {
 ///
 /// ```no_run
 /// use cache_core::Clock;
-/// use market_data::http::{Call, HttpClient, HttpSettings};
+/// use market_data::http::{HttpRequest, HttpClient, HttpClientConfig};
 ///
 /// # async fn ask() -> Result<(), Box<dyn std::error::Error>> {
-/// let settings = HttpSettings::new("https://api.example/v1");
+/// let settings = HttpClientConfig::new("https://api.example/v1");
 /// let client = HttpClient::new("example", settings, Clock::system())?;
-/// let reply = client.send(&Call::get(["quotes"]).query("symbols", "AAPL,MSFT")).await?.succeeded()?;
+/// let reply = client.send(&HttpRequest::get(["quotes"]).query("symbols", "AAPL,MSFT")).await?.succeeded()?;
 /// println!("{} bytes", reply.body.len());
 /// # Ok(())
 /// # }
@@ -76,7 +76,7 @@ impl HttpClient {
     ///
     /// `Config` for a base that is no http or https URL, that holds a user, a password, a query or a
     /// fragment, and for a user agent that can't stand in a header.
-    pub fn new(provider: &str, settings: HttpSettings, clock: Clock) -> Result<Self> {
+    pub fn new(provider: &str, settings: HttpClientConfig, clock: Clock) -> Result<Self> {
         let base = base(provider, &settings.base_url)?;
         let agent = HeaderValue::from_str(&settings.user_agent).map_err(|_| {
             config(format!("the user agent {:?} of {provider} can't stand in a header", settings.user_agent))
@@ -94,30 +94,30 @@ impl HttpClient {
         Ok(Self { provider: provider.into(), client, base, max_body: settings.max_body, clock })
     }
 
-    /// Makes a call. The reply may have any status: [`Reply::succeeded`] tells failures apart.
+    /// Makes a call. The reply may have any status: [`HttpReply::succeeded`] tells failures apart.
     ///
     /// # Errors
     ///
     /// `Unreachable`, `TimedOut`, and `BadAnswer` for a body past its bound or one that can't be
     /// decompressed; `BadRequest` for a call that can't be made.
-    pub async fn send(&self, call: &Call) -> Result<Reply, ProviderError> {
+    pub async fn send(&self, call: &HttpRequest) -> Result<HttpReply, ProviderError> {
         let request = self.client.get(call.url(&self.base)?).headers(self.headers(call)?);
-        let mut response = request.send().await.map_err(|why| self.fault(why))?;
+        let mut response = request.send().await.map_err(|why| self.failure(why))?;
         let headers = readable(response.headers());
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|text| retry_after::pause(text, self.clock.now()));
         let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(|why| self.fault(why))? {
+        while let Some(chunk) = response.chunk().await.map_err(|why| self.failure(why))? {
             if body.len() + chunk.len() > self.max_body {
                 let message = format!(
                     "{} sent more than {} bytes, the most that is read",
                     self.provider, self.max_body
                 );
-                return Err(ProviderError::new(Fault::BadAnswer, message));
+                return Err(ProviderError::new(ProviderErrorKind::BadAnswer, message));
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(Reply {
+        Ok(HttpReply {
             status: response.status().as_u16(),
             body: body.freeze(),
             provider: Arc::clone(&self.provider),
@@ -127,13 +127,13 @@ impl HttpClient {
         })
     }
 
-    fn headers(&self, call: &Call) -> Result<HeaderMap, ProviderError> {
+    fn headers(&self, call: &HttpRequest) -> Result<HeaderMap, ProviderError> {
         let mut headers = HeaderMap::new();
         for (name, text, secret) in call.headers() {
             let pair = HeaderName::from_bytes(name.as_bytes()).ok().zip(HeaderValue::from_str(&text).ok());
             let Some((known, mut value)) = pair else {
                 let message = format!("{} can't be sent the header {name}: its value is none", self.provider);
-                return Err(ProviderError::new(Fault::BadRequest, message));
+                return Err(ProviderError::new(ProviderErrorKind::BadRequest, message));
             };
             value.set_sensitive(secret);
             headers.append(known, value);
@@ -142,18 +142,21 @@ impl HttpClient {
     }
 
     /// What a failed call means. The URL is left out: it may hold secrets.
-    fn fault(&self, error: reqwest::Error) -> ProviderError {
+    fn failure(&self, error: reqwest::Error) -> ProviderError {
         let (provider, host) = (&self.provider, self.base.host_str().unwrap_or_default());
-        let (fault, what) = if error.is_timeout() {
-            return ProviderError::new(Fault::TimedOut, format!("{provider} did not answer in time"));
+        let (kind, what) = if error.is_timeout() {
+            return ProviderError::new(
+                ProviderErrorKind::TimedOut,
+                format!("{provider} did not answer in time"),
+            );
         } else if error.is_connect() {
-            (Fault::Unreachable, format!("{provider} can't be reached at {host}"))
+            (ProviderErrorKind::Unreachable, format!("{provider} can't be reached at {host}"))
         } else if error.is_builder() {
-            (Fault::BadRequest, format!("{provider} can't be asked so"))
+            (ProviderErrorKind::BadRequest, format!("{provider} can't be asked so"))
         } else {
-            (Fault::Unreachable, format!("{provider} broke off its answer"))
+            (ProviderErrorKind::Unreachable, format!("{provider} broke off its answer"))
         };
-        ProviderError::new(fault, format!("{what}: {}", root(&error.without_url())))
+        ProviderError::new(kind, format!("{what}: {}", root(&error.without_url())))
     }
 }
 

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use bytes::Bytes;
 use cache_core::Secret;
 
-use crate::{Fault, ProviderError};
+use crate::{ProviderError, ProviderErrorKind};
 
 /// How much of a body is repeated in a message, in characters.
 const EXCERPT: usize = 160;
@@ -13,7 +13,7 @@ const EXCERPT: usize = 160;
 /// The answer to a call. Its `Debug` and its errors show none of the call's secrets, not even where the
 /// upstream repeats them.
 #[derive(Clone)]
-pub struct Reply {
+pub struct HttpReply {
     /// The status: 200, 404, 429.
     pub status: u16,
     /// The body, decompressed.
@@ -24,7 +24,7 @@ pub struct Reply {
     pub(super) secrets: Vec<Secret>,
 }
 
-impl Reply {
+impl HttpReply {
     /// The values of a header, whose name is given in small letters.
     pub fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.headers.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
@@ -40,7 +40,7 @@ impl Reply {
     ///
     /// # Errors
     ///
-    /// What [`Reply::failure`] makes of the status.
+    /// What [`HttpReply::failure`] makes of the status.
     pub fn succeeded(self) -> Result<Self, ProviderError> {
         if self.is_success() { Ok(self) } else { Err(self.failure()) }
     }
@@ -48,27 +48,29 @@ impl Reply {
     /// What a status of failure means, with the beginning of what was said about it.
     #[must_use]
     pub fn failure(&self) -> ProviderError {
-        let fault = match self.status {
-            429 => Fault::Throttled { retry_after: self.retry_after },
+        let kind = match self.status {
+            429 => ProviderErrorKind::Throttled { retry_after: self.retry_after },
             // Some say when they will be back, which is to be left alone as well.
-            503 if self.retry_after.is_some() => Fault::Throttled { retry_after: self.retry_after },
-            401 | 403 | 407 => Fault::Refused,
-            408 => Fault::TimedOut,
-            500.. => Fault::Broken,
-            400..500 => Fault::BadRequest,
-            _ => Fault::BadAnswer,
+            503 if self.retry_after.is_some() => {
+                ProviderErrorKind::Throttled { retry_after: self.retry_after }
+            }
+            401 | 403 | 407 => ProviderErrorKind::Refused,
+            408 => ProviderErrorKind::TimedOut,
+            500.. => ProviderErrorKind::Broken,
+            400..500 => ProviderErrorKind::BadRequest,
+            _ => ProviderErrorKind::BadAnswer,
         };
-        self.error(fault, &self.excerpt())
+        self.error(kind, &self.excerpt())
     }
 
     /// An error that says what is wrong with this answer, secrets struck out.
     #[must_use]
-    pub fn error(&self, fault: Fault, what: &str) -> ProviderError {
+    pub fn error(&self, kind: ProviderErrorKind, what: &str) -> ProviderError {
         // Secrets go before the text is cut, so that no part of one is left at the end.
         let said = self.redacted(what);
         let said: String = said.chars().take(2 * EXCERPT).collect();
         let colon = if said.is_empty() { "" } else { ": " };
-        ProviderError::new(fault, format!("{} answered {}{colon}{said}", self.provider, self.status))
+        ProviderError::new(kind, format!("{} answered {}{colon}{said}", self.provider, self.status))
     }
 
     fn redacted(&self, text: &str) -> String {
@@ -103,7 +105,7 @@ fn redact(text: &str, secret: &Secret) -> String {
     text.replace(secret.reveal(), "…").replace(&encoded, "…")
 }
 
-impl fmt::Debug for Reply {
+impl fmt::Debug for HttpReply {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,

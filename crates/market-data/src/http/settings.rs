@@ -4,20 +4,20 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::http::HttpSettings;
+use crate::http::HttpClientConfig;
 
 /// Within which limits an adapter speaks to its API. In a configuration the section `http` of a provider.
 ///
 /// ```
-/// use market_data::HttpLimits;
+/// use market_data::HttpSettings;
 ///
-/// let limits: HttpLimits = serde_json::from_str(r#"{"timeout_ms": 2500}"#)?;
+/// let limits: HttpSettings = serde_json::from_str(r#"{"timeout_ms": 2500}"#)?;
 /// assert_eq!((limits.timeout_ms, limits.max_body_mib), (2500, 16));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct HttpLimits {
+pub struct HttpSettings {
     /// How long a call may take as a whole, in milliseconds. Default: 10,000.
     pub timeout_ms: u64,
     /// How long connecting may take, in milliseconds. Default: 3,000.
@@ -28,17 +28,17 @@ pub struct HttpLimits {
     pub user_agent: Option<String>,
 }
 
-impl Default for HttpLimits {
+impl Default for HttpSettings {
     fn default() -> Self {
         Self { timeout_ms: 10_000, connect_timeout_ms: 3_000, max_body_mib: 16, user_agent: None }
     }
 }
 
-impl HttpLimits {
+impl HttpSettings {
     /// How to speak to the API at `base_url`.
-    pub(crate) fn settings(&self, base_url: &str) -> HttpSettings {
-        let usual = HttpSettings::new(base_url);
-        HttpSettings {
+    pub(crate) fn settings(&self, base_url: &str) -> HttpClientConfig {
+        let usual = HttpClientConfig::new(base_url);
+        HttpClientConfig {
             timeout: Duration::from_millis(self.timeout_ms),
             connect_timeout: Duration::from_millis(self.connect_timeout_ms),
             max_body: self.max_body_mib.saturating_mul(1 << 20),

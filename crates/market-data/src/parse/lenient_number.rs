@@ -6,13 +6,13 @@ use serde::{Deserialize, Deserializer, de};
 
 /// A finite number, written as one or as a text such as `"112.6300"`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Figure(pub(crate) f64);
+pub(crate) struct LenientNumber(pub(crate) f64);
 
 /// How many, or how much: a finite number not below zero, to the nearest whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Count(pub(crate) u64);
+pub(crate) struct LenientCount(pub(crate) u64);
 
-impl Figure {
+impl LenientNumber {
     /// The number that `text` says in decimals; `None` for all else, infinities included.
     pub(crate) fn read(text: &str) -> Option<Self> {
         let decimal = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b'e' | b'E');
@@ -23,11 +23,14 @@ impl Figure {
     }
 }
 
-impl Count {
+impl LenientCount {
     /// The count that `text` says; `None` for all else.
     pub(crate) fn read(text: &str) -> Option<Self> {
         // Digits first: past 2^53 a float would not hold them all.
-        text.parse().ok().map(Self).or_else(|| Figure::read(text).and_then(|figure| Self::of(figure.0)))
+        text.parse()
+            .ok()
+            .map(Self)
+            .or_else(|| LenientNumber::read(text).and_then(|number| Self::of(number.0)))
     }
 
     fn of(number: f64) -> Option<Self> {
@@ -36,71 +39,71 @@ impl Count {
     }
 }
 
-impl<'de> Deserialize<'de> for Figure {
+impl<'de> Deserialize<'de> for LenientNumber {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(FigureVisitor)
+        deserializer.deserialize_any(NumberVisitor)
     }
 }
 
-impl<'de> Deserialize<'de> for Count {
+impl<'de> Deserialize<'de> for LenientCount {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(CountVisitor)
     }
 }
 
-struct FigureVisitor;
+struct NumberVisitor;
 
-impl de::Visitor<'_> for FigureVisitor {
-    type Value = Figure;
+impl de::Visitor<'_> for NumberVisitor {
+    type Value = LenientNumber;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a finite number")
     }
 
-    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Figure, E> {
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<LenientNumber, E> {
         match number.is_finite() {
-            true => Ok(Figure(number)),
+            true => Ok(LenientNumber(number)),
             false => Err(E::invalid_value(de::Unexpected::Float(number), &self)),
         }
     }
 
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Figure, E> {
-        Ok(Figure(number as f64))
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<LenientNumber, E> {
+        Ok(LenientNumber(number as f64))
     }
 
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Figure, E> {
-        Ok(Figure(number as f64))
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<LenientNumber, E> {
+        Ok(LenientNumber(number as f64))
     }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Figure, E> {
-        Figure::read(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(start_of(text)), &self))
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<LenientNumber, E> {
+        LenientNumber::read(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(start_of(text)), &self))
     }
 }
 
 struct CountVisitor;
 
 impl de::Visitor<'_> for CountVisitor {
-    type Value = Count;
+    type Value = LenientCount;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a number not below zero")
     }
 
-    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Count, E> {
-        Count::of(number).ok_or_else(|| E::invalid_value(de::Unexpected::Float(number), &self))
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<LenientCount, E> {
+        LenientCount::of(number).ok_or_else(|| E::invalid_value(de::Unexpected::Float(number), &self))
     }
 
-    fn visit_i64<E: de::Error>(self, number: i64) -> Result<Count, E> {
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<LenientCount, E> {
         let count = u64::try_from(number);
-        count.map(Count).map_err(|_| E::invalid_value(de::Unexpected::Signed(number), &self))
+        count.map(LenientCount).map_err(|_| E::invalid_value(de::Unexpected::Signed(number), &self))
     }
 
-    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Count, E> {
-        Ok(Count(number))
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<LenientCount, E> {
+        Ok(LenientCount(number))
     }
 
-    fn visit_str<E: de::Error>(self, text: &str) -> Result<Count, E> {
-        Count::read(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(start_of(text)), &self))
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<LenientCount, E> {
+        LenientCount::read(text).ok_or_else(|| E::invalid_value(de::Unexpected::Str(start_of(text)), &self))
     }
 }
 
@@ -116,12 +119,12 @@ mod tests {
 
     use super::*;
 
-    fn figure(json: &str) -> Option<f64> {
-        serde_json::from_str::<Figure>(json).ok().map(|figure| figure.0)
+    fn read_number(json: &str) -> Option<f64> {
+        serde_json::from_str::<LenientNumber>(json).ok().map(|number| number.0)
     }
 
     fn count(json: &str) -> Option<u64> {
-        serde_json::from_str::<Count>(json).ok().map(|count| count.0)
+        serde_json::from_str::<LenientCount>(json).ok().map(|count| count.0)
     }
 
     #[test]
@@ -129,9 +132,9 @@ mod tests {
         for json in
             ["1e999", "-1e999", r#""1e999""#, "NaN", r#""NaN""#, r#""inf""#, r#""""#, r#"" 1""#, "true"]
         {
-            assert_eq!((figure(json), count(json)), (None, None), "{json}");
+            assert_eq!((read_number(json), count(json)), (None, None), "{json}");
         }
-        assert_eq!((figure("null"), figure("[1]"), figure(r#""None""#)), (None, None, None));
+        assert_eq!((read_number("null"), read_number("[1]"), read_number(r#""None""#)), (None, None, None));
         for json in ["-1", "-0.6", r#""-1""#, "1e300", r#""1,000""#] {
             assert_eq!(count(json), None, "{json}");
         }
@@ -141,8 +144,8 @@ mod tests {
         #[test]
         fn a_number_is_the_same_with_quotes_and_without(number in any::<f64>().prop_filter("finite", |n| n.is_finite())) {
             let text = serde_json::to_string(&number).unwrap();
-            prop_assert_eq!(figure(&text), Some(number));
-            prop_assert_eq!(figure(&format!("{text:?}")), Some(number));
+            prop_assert_eq!(read_number(&text), Some(number));
+            prop_assert_eq!(read_number(&format!("{text:?}")), Some(number));
         }
 
         #[test]
@@ -153,8 +156,8 @@ mod tests {
 
         #[test]
         fn no_text_makes_a_figure_that_is_not_finite(text in "\\PC{0,40}") {
-            prop_assert!(Figure::read(&text).is_none_or(|figure| figure.0.is_finite()));
-            let _ = Count::read(&text);
+            prop_assert!(LenientNumber::read(&text).is_none_or(|number| number.0.is_finite()));
+            let _ = LenientCount::read(&text);
             prop_assert!(start_of(&text).chars().count() <= 32);
         }
     }

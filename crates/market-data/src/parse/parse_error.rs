@@ -6,9 +6,9 @@ use crate::parse::start_of;
 
 /// What is wrong with an upstream's answer, and where in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Flaw(String);
+pub(crate) struct ParseError(String);
 
-impl Flaw {
+impl ParseError {
     pub(crate) fn new(message: impl Into<String>) -> Self {
         Self(message.into())
     }
@@ -31,10 +31,10 @@ impl Flaw {
     }
 }
 
-impl fmt::Display for Flaw {
+impl fmt::Display for ParseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for Flaw {}
+impl std::error::Error for ParseError {}

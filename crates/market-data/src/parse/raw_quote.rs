@@ -2,11 +2,11 @@
 
 use jiff::{Timestamp, civil::Date};
 
-use crate::{Asset, AssetType, Quote, moment::from_jiff, parse::Flaw};
+use crate::{Asset, AssetType, Quote, moment::from_jiff, parse::ParseError};
 
 /// The facts of a quote: prices in `currency`, as the upstream has them.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Quoted {
+pub(crate) struct RawQuote {
     pub(crate) price: f64,
     pub(crate) previous_close: Option<f64>,
     pub(crate) open: Option<f64>,
@@ -21,7 +21,7 @@ pub(crate) struct Quoted {
     pub(crate) ask: Option<f64>,
 }
 
-impl Quoted {
+impl RawQuote {
     /// A price of some day, of which nothing else is known.
     pub(crate) fn new(price: f64, as_of: Date) -> Self {
         Self {
@@ -44,7 +44,7 @@ impl Quoted {
     /// # Errors
     ///
     /// If one of its prices can't be a price of such an asset.
-    pub(crate) fn quote(self, asset: Asset) -> Result<Quote, Flaw> {
+    pub(crate) fn quote(self, asset: Asset) -> Result<Quote, ParseError> {
         let told = [self.previous_close, self.open, self.high, self.low, self.bid, self.ask];
         for price in told.into_iter().flatten().chain([self.price]) {
             check(price, asset.asset_type)?;
@@ -70,13 +70,15 @@ impl Quoted {
 /// # Errors
 ///
 /// If it can't.
-pub(crate) fn check(price: f64, asset_type: AssetType) -> Result<(), Flaw> {
+pub(crate) fn check(price: f64, asset_type: AssetType) -> Result<(), ParseError> {
     if !price.is_finite() || price.abs() > MOST {
-        return Err(Flaw::new(format!("{price} is no price")));
+        return Err(ParseError::new(format!("{price} is no price")));
     }
     match asset_type {
         AssetType::Future | AssetType::Index => Ok(()),
-        _ if price < 0.0 => Err(Flaw::new(format!("the price of a {asset_type} is {price}, below zero"))),
+        _ if price < 0.0 => {
+            Err(ParseError::new(format!("the price of a {asset_type} is {price}, below zero")))
+        }
         _ => Ok(()),
     }
 }

@@ -11,23 +11,23 @@ use crate::DataType;
 /// ```
 /// use std::time::Duration;
 /// use cache_core::{Error, ErrorKind};
-/// use market_data::{Fault, ProviderError};
+/// use market_data::{ProviderErrorKind, ProviderError};
 ///
 /// let pause = Some(Duration::from_secs(30));
-/// let error = ProviderError::new(Fault::Throttled { retry_after: pause }, "yahoo answered 429");
+/// let error = ProviderError::new(ProviderErrorKind::Throttled { retry_after: pause }, "yahoo answered 429");
 /// assert!(error.is_transient());
 /// assert_eq!(error.to_string(), "yahoo answered 429: it asks for no call within 30 s");
 /// assert_eq!(Error::from(error).kind(), ErrorKind::Unavailable);
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderError {
-    fault: Fault,
+    kind: ProviderErrorKind,
     message: String,
 }
 
 /// The ways in which a provider may fail to answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum ProviderErrorKind {
     /// Too many calls: none is welcome before this has passed, if it said how long.
     Throttled {
         /// The upstream's `Retry-After`.
@@ -57,18 +57,18 @@ pub enum Fault {
 impl ProviderError {
     /// A failure; the message says who failed, at what, and with which value.
     #[must_use]
-    pub fn new(fault: Fault, message: impl Into<String>) -> Self {
-        Self { fault, message: message.into() }
+    pub fn new(kind: ProviderErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
     }
 
     pub(crate) fn not_offered(provider: &str, data: DataType) -> Self {
-        Self::new(Fault::NotOffered, format!("{provider} offers no {data}"))
+        Self::new(ProviderErrorKind::NotOffered, format!("{provider} offers no {data}"))
     }
 
     /// In which way it failed.
     #[must_use]
-    pub fn fault(&self) -> Fault {
-        self.fault
+    pub fn kind(&self) -> ProviderErrorKind {
+        self.kind
     }
 
     /// What was said about it.
@@ -80,23 +80,26 @@ impl ProviderError {
     /// This failure, and then that of the next who was asked.
     pub(crate) fn and(self, next: Self) -> Self {
         // That nobody was called says less than what came of a call.
-        let fault = match self.fault {
-            Fault::HeldBack { .. } | Fault::NotOffered => next.fault,
+        let kind = match self.kind {
+            ProviderErrorKind::HeldBack { .. } | ProviderErrorKind::NotOffered => next.kind,
             told => told,
         };
-        Self { fault, message: format!("{}; {}", self.message, next.message) }
+        Self { kind, message: format!("{}; {}", self.message, next.message) }
     }
 
     /// Whether the same call may succeed when made again a little later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        match self.fault {
-            Fault::Throttled { .. }
-            | Fault::Unreachable
-            | Fault::TimedOut
-            | Fault::Broken
-            | Fault::HeldBack { .. } => true,
-            Fault::Refused | Fault::BadRequest | Fault::BadAnswer | Fault::NotOffered => false,
+        match self.kind {
+            ProviderErrorKind::Throttled { .. }
+            | ProviderErrorKind::Unreachable
+            | ProviderErrorKind::TimedOut
+            | ProviderErrorKind::Broken
+            | ProviderErrorKind::HeldBack { .. } => true,
+            ProviderErrorKind::Refused
+            | ProviderErrorKind::BadRequest
+            | ProviderErrorKind::BadAnswer
+            | ProviderErrorKind::NotOffered => false,
         }
     }
 }
@@ -104,11 +107,11 @@ impl ProviderError {
 impl fmt::Display for ProviderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
-        match self.fault {
-            Fault::Throttled { retry_after: Some(pause) } => {
+        match self.kind {
+            ProviderErrorKind::Throttled { retry_after: Some(pause) } => {
                 write!(f, ": it asks for no call within {} s", pause.as_secs_f64().ceil())
             }
-            Fault::HeldBack { wait: Some(wait) } => {
+            ProviderErrorKind::HeldBack { wait: Some(wait) } => {
                 write!(f, ": the next call goes out in {} s", wait.as_secs_f64().ceil())
             }
             _ => Ok(()),
@@ -120,12 +123,16 @@ impl StdError for ProviderError {}
 
 impl From<ProviderError> for Error {
     fn from(error: ProviderError) -> Self {
-        let kind = match error.fault {
-            Fault::Throttled { .. } | Fault::Unreachable | Fault::HeldBack { .. } => ErrorKind::Unavailable,
-            Fault::TimedOut => ErrorKind::Timeout,
-            Fault::Refused | Fault::Broken | Fault::BadRequest | Fault::BadAnswer | Fault::NotOffered => {
-                ErrorKind::Load
-            }
+        let kind = match error.kind {
+            ProviderErrorKind::Throttled { .. }
+            | ProviderErrorKind::Unreachable
+            | ProviderErrorKind::HeldBack { .. } => ErrorKind::Unavailable,
+            ProviderErrorKind::TimedOut => ErrorKind::Timeout,
+            ProviderErrorKind::Refused
+            | ProviderErrorKind::Broken
+            | ProviderErrorKind::BadRequest
+            | ProviderErrorKind::BadAnswer
+            | ProviderErrorKind::NotOffered => ErrorKind::Load,
         };
         Self::new(kind, "load", error.to_string())
     }

@@ -5,19 +5,19 @@ use std::{fmt, sync::Arc, time::Duration};
 use cache_core::{Clock, Error, ErrorKind, Result};
 
 use super::{Registry, member::Member, settings::ProviderSettings};
-use crate::{Provider, monotonic_clock::Steady};
+use crate::{Provider, monotonic_clock::MonotonicClock};
 
 /// A [`Registry`] in the making.
 #[must_use]
 pub struct RegistryBuilder {
     clock: Clock,
-    patience: Duration,
+    max_wait: Duration,
     providers: Vec<(String, Arc<dyn Provider>, ProviderSettings)>,
 }
 
 impl RegistryBuilder {
     pub(super) fn new(clock: Clock) -> Self {
-        Self { clock, patience: Duration::from_secs(1), providers: Vec::new() }
+        Self { clock, max_wait: Duration::from_secs(1), providers: Vec::new() }
     }
 
     /// Adds a provider under its own name.
@@ -39,8 +39,8 @@ impl RegistryBuilder {
 
     /// How long a call waits for its turn under a quota, or for a pause to pass that its provider asked for,
     /// where no other provider can be asked instead. Default: 1 s.
-    pub fn patience(self, patience: Duration) -> Self {
-        Self { patience, ..self }
+    pub fn max_wait(self, max_wait: Duration) -> Self {
+        Self { max_wait, ..self }
     }
 
     /// The registry.
@@ -60,9 +60,9 @@ impl RegistryBuilder {
         }
         // A stable sort: among equals the one that was added first stays first.
         self.providers.sort_by_key(|(_, _, settings)| settings.priority);
-        let time = Steady::new(self.clock);
+        let time = MonotonicClock::new(self.clock);
         let member = |(name, provider, settings)| Member::new(name, provider, settings, time.clone());
-        Ok(Registry { members: self.providers.into_iter().map(member).collect(), patience: self.patience })
+        Ok(Registry { members: self.providers.into_iter().map(member).collect(), max_wait: self.max_wait })
     }
 }
 

@@ -71,7 +71,7 @@ impl Gate {
     }
 
     /// Why it is not as it should be, if so: a quota that is used up is no illness.
-    pub(super) fn illness(&self, now: Timestamp) -> Option<String> {
+    pub(super) fn unhealthy_reason(&self, now: Timestamp) -> Option<String> {
         if now < self.held {
             return Some("it asked for no calls".into());
         }

@@ -9,13 +9,13 @@ use cache_core::{
 
 use super::{
     gate::{Closed, Gate},
-    question::Question,
+    request_kind::RequestKind,
     settings::ProviderSettings,
-    tally::{ProviderReport, Tally},
+    usage::{ProviderReport, UsageCounters},
 };
 use crate::{
-    Answer, Answers, DataType, Datum, Fault, Offer, Provider, ProviderError, monotonic_clock::Steady,
-    one_each,
+    Answer, Answers, DataType, MarketRecord, Offer, Provider, ProviderError, ProviderErrorKind,
+    monotonic_clock::MonotonicClock, one_answer_per_key,
 };
 
 #[derive(Debug)]
@@ -24,8 +24,8 @@ pub(super) struct Member {
     name: Arc<str>,
     settings: ProviderSettings,
     gate: Mutex<Gate>,
-    tally: Tally,
-    time: Steady,
+    counters: UsageCounters,
+    time: MonotonicClock,
 }
 
 impl Member {
@@ -33,10 +33,10 @@ impl Member {
         name: String,
         provider: Arc<dyn Provider>,
         settings: ProviderSettings,
-        time: Steady,
+        time: MonotonicClock,
     ) -> Self {
         let gate = Mutex::new(Gate::new(&settings));
-        Self { name: name.into(), provider, settings, gate, tally: Tally::default(), time }
+        Self { name: name.into(), provider, settings, gate, counters: UsageCounters::default(), time }
     }
 
     pub(super) fn settings(&self) -> &ProviderSettings {
@@ -50,24 +50,23 @@ impl Member {
     }
 
     /// Whether it may be asked for this key, under that offer of its.
-    pub(super) fn covers<Q: Question>(&self, question: &Q, offer: &Offer, id: &Q::Id) -> bool {
+    pub(super) fn covers<Q: RequestKind>(&self, kind: &Q, offer: &Offer, id: &Q::Id) -> bool {
         let markets = self.settings.markets.as_ref();
-        markets.is_none_or(|markets| markets.contains(&question.asset(id).market))
-            && question.is_offered(offer, id)
+        markets.is_none_or(|markets| markets.contains(&kind.asset(id).market)) && kind.is_offered(offer, id)
     }
 
-    /// Asks for one batch, again if that failed in passing. Waits for a turn for `patience` in all.
-    pub(super) async fn ask<Q: Question>(
+    /// Asks for one batch, again if that failed in passing. Waits for a turn for `max_wait` in all.
+    pub(super) async fn ask<Q: RequestKind>(
         &self,
-        question: &Q,
+        kind: &Q,
         ids: &[Q::Id],
-        patience: Duration,
+        max_wait: Duration,
     ) -> Answers<Q::Value> {
-        let deadline = self.time.now().after(patience);
+        let deadline = self.time.now().after(max_wait);
         self.turn(deadline).await.map_err(|closed| self.held_back(closed))?;
         let (mut failed, mut backoff) = (0, self.settings.backoff());
         loop {
-            let error = match self.attempt(question, ids, failed > 0).await {
+            let error = match self.attempt(kind, ids, failed > 0).await {
                 Ok(answers) => return Ok(answers),
                 Err(error) => error,
             };
@@ -75,7 +74,7 @@ impl Member {
             if failed > self.settings.retries || !is_worth_another(&error) {
                 return Err(error);
             }
-            if !matches!(error.fault(), Fault::Throttled { .. }) {
+            if !matches!(error.kind(), ProviderErrorKind::Throttled { .. }) {
                 self.time.sleep(backoff.pause_at_least_half()).await;
             }
             // Nothing is known better than why the call failed that did go out.
@@ -98,15 +97,15 @@ impl Member {
         }
     }
 
-    async fn attempt<Q: Question>(&self, question: &Q, ids: &[Q::Id], again: bool) -> Answers<Q::Value> {
-        self.tally.went_out(ids.len(), again);
+    async fn attempt<Q: RequestKind>(&self, kind: &Q, ids: &[Q::Id], again: bool) -> Answers<Q::Value> {
+        self.counters.went_out(ids.len(), again);
         let limit = Duration::from_millis(self.settings.timeout_ms);
-        let answers = self.time.within(limit, question.ask(&*self.provider, ids)).await;
+        let answers = self.time.within(limit, kind.ask(&*self.provider, ids)).await;
         let answers = answers.unwrap_or_else(|| {
             let message = format!("{} did not answer within {limit:?}", self.name);
-            Err(ProviderError::new(Fault::TimedOut, message))
+            Err(ProviderError::new(ProviderErrorKind::TimedOut, message))
         });
-        let answers = one_each(&self.name, ids.len(), answers).map_err(|error| self.named(error));
+        let answers = one_answer_per_key(&self.name, ids.len(), answers).map_err(|error| self.named(error));
         self.note(&answers);
         answers.map(|answers| answers.into_iter().map(|answer| self.signed(answer)).collect())
     }
@@ -116,11 +115,11 @@ impl Member {
         if error.message().starts_with(&*self.name) {
             return error;
         }
-        ProviderError::new(error.fault(), format!("{}: {}", self.name, error.message()))
+        ProviderError::new(error.kind(), format!("{}: {}", self.name, error.message()))
     }
 
     /// The same answer, with this provider's name on it.
-    fn signed<V: Datum>(&self, mut answer: Answer<V>) -> Answer<V> {
+    fn signed<V: MarketRecord>(&self, mut answer: Answer<V>) -> Answer<V> {
         match &mut answer {
             Answer::Value(value) => *value.provider() = Some(Arc::clone(&self.name)),
             Answer::Failed(error) => *error = self.named(error.clone()),
@@ -133,21 +132,21 @@ impl Member {
         let now = self.time.now();
         match answers {
             Ok(answers) => {
-                self.tally.answered(answers, self.time.wall());
+                self.counters.answered(answers, self.time.wall_now());
                 self.gate().note(true, now);
             }
             Err(error) => {
-                self.tally.failed(error, self.time.wall());
+                self.counters.failed(error, self.time.wall_now());
                 let mut gate = self.gate();
-                match error.fault() {
-                    Fault::Throttled { retry_after } => {
+                match error.kind() {
+                    ProviderErrorKind::Throttled { retry_after } => {
                         let silent = Duration::from_millis(self.settings.backoff_max_ms);
                         gate.hold(retry_after.unwrap_or(silent), now);
                         // It answered: it is not ill, but busy.
                         gate.note(true, now);
                     }
                     // These say something of what was asked, and nothing of who was.
-                    Fault::BadRequest | Fault::NotOffered => gate.note(true, now),
+                    ProviderErrorKind::BadRequest | ProviderErrorKind::NotOffered => gate.note(true, now),
                     _ => gate.note(false, now),
                 }
             }
@@ -155,18 +154,21 @@ impl Member {
     }
 
     fn held_back(&self, closed: Closed) -> ProviderError {
-        self.tally.held_back();
+        self.counters.held_back();
         let wait = Some(closed.until.since(self.time.now()));
-        ProviderError::new(Fault::HeldBack { wait }, format!("{} is held back, {}", self.name, closed.why))
+        ProviderError::new(
+            ProviderErrorKind::HeldBack { wait },
+            format!("{} is held back, {}", self.name, closed.why),
+        )
     }
 
     pub(super) fn report(&self) -> ProviderReport {
         ProviderReport {
             name: self.name.to_string(),
             priority: self.settings.priority,
-            ill: self.gate().illness(self.time.now()),
-            usage: self.tally.usage(),
-            last_error: self.tally.last_error(),
+            unhealthy: self.gate().unhealthy_reason(self.time.now()),
+            usage: self.counters.usage(),
+            last_error: self.counters.last_error(),
         }
     }
 
@@ -178,5 +180,8 @@ impl Member {
 /// Whether another call may be answered where this one was not. One that took all its time is not worth it:
 /// whoever waits has waited long enough.
 fn is_worth_another(error: &ProviderError) -> bool {
-    matches!(error.fault(), Fault::Throttled { .. } | Fault::Unreachable | Fault::Broken)
+    matches!(
+        error.kind(),
+        ProviderErrorKind::Throttled { .. } | ProviderErrorKind::Unreachable | ProviderErrorKind::Broken
+    )
 }

@@ -66,7 +66,7 @@ impl Default for ProviderSettings {
 }
 
 impl ProviderSettings {
-    /// The pauses before further calls of one question.
+    /// The pauses before further calls of one kind.
     pub(super) fn backoff(&self) -> Backoff {
         Backoff::new(Duration::from_millis(self.backoff_ms)..=Duration::from_millis(self.backoff_max_ms))
     }

@@ -2,7 +2,7 @@
 
 /// What was asked of a replayed upstream since it was set up.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
+pub struct ReplayUsage {
     /// Calls that went out, those that failed included.
     pub calls: u64,
     /// Keys those calls asked for.

@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Asset, Invalid, values::version::Version};
+use crate::{Asset, Invalid, values::version_hasher::VersionHasher};
 
 /// Fundamentals, dividends, news, an indicator or a macro series, as JSON.
 ///
@@ -36,7 +36,7 @@ impl Document {
     /// A text that changes whenever what is said does, or who says it.
     #[must_use]
     pub fn version(&self) -> String {
-        Version::default()
+        VersionHasher::default()
             .text(&self.body.to_string())
             .moment(self.time.unwrap_or(Timestamp::MIN))
             .text(self.provider.as_deref().unwrap_or_default())

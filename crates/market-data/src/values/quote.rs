@@ -6,7 +6,7 @@ use cache_core::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::{Asset, Bar, values::version::Version};
+use crate::{Asset, Bar, values::version_hasher::VersionHasher};
 
 /// What an asset costs, and how its day went: prices in its currency, volume in shares or whole units.
 ///
@@ -108,8 +108,8 @@ impl Quote {
     #[must_use]
     pub fn version(&self) -> String {
         let numbers = [self.previous_close, self.open, self.high, self.low, self.bid, self.ask];
-        let version = Version::default().date(self.as_of).number(self.price);
-        let version = numbers.into_iter().fold(version, Version::maybe);
+        let version = VersionHasher::default().date(self.as_of).number(self.price);
+        let version = numbers.into_iter().fold(version, VersionHasher::maybe);
         let version = version.count(self.volume.map_or(0, |volume| volume.wrapping_add(1)));
         version
             .moment(self.time.unwrap_or(Timestamp::MIN))

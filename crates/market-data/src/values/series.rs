@@ -5,7 +5,7 @@ use std::{fmt, str::FromStr, sync::Arc};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::{Asset, Bar, BarTime, Interval, Invalid, values::version::Version};
+use crate::{Asset, Bar, BarTime, Interval, Invalid, values::version_hasher::VersionHasher};
 
 /// Bars of one asset at one interval, by time, each time once.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,13 +41,13 @@ impl Series {
     #[must_use]
     pub fn version(&self) -> String {
         let numbers = |bar: &Bar| [bar.open, bar.high, bar.low, bar.close];
-        let whole = self.bars.iter().fold(Version::default(), |version, bar| {
+        let whole = self.bars.iter().fold(VersionHasher::default(), |version, bar| {
             let version = match bar.time {
                 BarTime::Day(date) => version.date(date),
                 BarTime::Moment(at) => version.moment(at),
             };
             let version = version.count(bar.volume).maybe(bar.adjusted_close);
-            numbers(bar).into_iter().fold(version, Version::number)
+            numbers(bar).into_iter().fold(version, VersionHasher::number)
         });
         whole.text(self.provider.as_deref().unwrap_or_default()).finish()
     }

@@ -5,8 +5,8 @@ use std::{fs, time::Duration};
 use crate::upstream::{Answer, Upstream};
 use cache_core::Clock;
 use market_data::{
-    AlphaVantageConfig, AlphaVantageProvider, Answer as Said, BarTime, DataType, Fault, HttpLimits, Provider,
-    SecretSource,
+    AlphaVantageConfig, AlphaVantageProvider, Answer as Said, BarTime, DataType, HttpSettings, Provider,
+    ProviderErrorKind, SecretSource,
 };
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
@@ -24,7 +24,7 @@ fn provider(upstream: &Upstream) -> AlphaVantageProvider {
     let key = NamedTempFile::new().unwrap();
     fs::write(key.path(), KEY).unwrap();
     let config = AlphaVantageConfig::new(SecretSource::File(key.path().into()));
-    let http = HttpLimits { max_body_mib: 1, ..HttpLimits::default() };
+    let http = HttpSettings { max_body_mib: 1, ..HttpSettings::default() };
     AlphaVantageProvider::new(
         AlphaVantageConfig { base_url: upstream.url(), http, ..config },
         Clock::system(),
@@ -130,7 +130,8 @@ async fn a_recorded_indicator_is_a_document_of_its_values() {
 
 #[tokio::test]
 async fn what_it_refuses_with_status_200_is_told_apart_and_never_shows_the_key() {
-    let throttled = |seconds| Err(Fault::Throttled { retry_after: Some(Duration::from_secs(seconds)) });
+    let throttled =
+        |seconds| Err(ProviderErrorKind::Throttled { retry_after: Some(Duration::from_secs(seconds)) });
     let day = format!(
         "We have detected your API key as {KEY} and our standard API rate limit is 25 requests per day."
     );
@@ -138,9 +139,9 @@ async fn what_it_refuses_with_status_200_is_told_apart_and_never_shows_the_key()
     for (key, text, expected) in [
         ("Information", day.as_str(), throttled(3600)),
         ("Note", minute, throttled(60)),
-        ("Error Message", "the parameter apikey is invalid or missing.", Err(Fault::Refused)),
-        ("Information", "Thank you! This is a premium endpoint.", Err(Fault::Refused)),
-        ("Error Message", "Invalid API call. Please retry.", Ok(Fault::BadRequest)),
+        ("Error Message", "the parameter apikey is invalid or missing.", Err(ProviderErrorKind::Refused)),
+        ("Information", "Thank you! This is a premium endpoint.", Err(ProviderErrorKind::Refused)),
+        ("Error Message", "Invalid API call. Please retry.", Ok(ProviderErrorKind::BadRequest)),
     ] {
         let upstream = Upstream::saying([Answer::new(200, json!({key: text}).to_string())]).await;
         let provider = provider(&upstream);
@@ -150,7 +151,7 @@ async fn what_it_refuses_with_status_200_is_told_apart_and_never_shows_the_key()
         ] {
             let shown = format!("{told:?}");
             assert!(!shown.contains("HUNTER2") && !format!("{provider:?}").contains("HUNTER2"), "{shown}");
-            assert_eq!(told.map(|error| error.fault()).map_err(|error| error.fault()), expected, "{text}");
+            assert_eq!(told.map(|error| error.kind()).map_err(|error| error.kind()), expected, "{text}");
         }
     }
 }
@@ -190,17 +191,17 @@ async fn bodies_that_cannot_be_believed_are_bad_answers() {
     ] {
         let upstream = Upstream::saying([Answer::new(200, body.clone())]).await;
         let error = failed(provider(&upstream).quotes(&["MSFT".parse().unwrap()]).await.unwrap().remove(0));
-        assert_eq!(error.fault(), Fault::BadAnswer, "{body}");
+        assert_eq!(error.kind(), ProviderErrorKind::BadAnswer, "{body}");
     }
     for (answer, fault) in [
-        (Answer::new(200, quote("1")).cut(20), Fault::Unreachable),
-        (Answer::new(200, vec![b' '; 100_000_000]), Fault::BadAnswer),
-        (Answer::new(429, "Too Many Requests"), Fault::Throttled { retry_after: None }),
-        (Answer::new(500, format!("no {KEY}")), Fault::Broken),
+        (Answer::new(200, quote("1")).cut(20), ProviderErrorKind::Unreachable),
+        (Answer::new(200, vec![b' '; 100_000_000]), ProviderErrorKind::BadAnswer),
+        (Answer::new(429, "Too Many Requests"), ProviderErrorKind::Throttled { retry_after: None }),
+        (Answer::new(500, format!("no {KEY}")), ProviderErrorKind::Broken),
     ] {
         let upstream = Upstream::saying([answer]).await;
         let error = provider(&upstream).quotes(&["MSFT".parse().unwrap()]).await.unwrap_err();
-        assert!(error.fault() == fault && !error.to_string().contains("HUNTER2"), "{error}");
+        assert!(error.kind() == fault && !error.to_string().contains("HUNTER2"), "{error}");
     }
 }
 

@@ -4,8 +4,8 @@ use std::{fs, path::Path, time::Duration};
 
 use cache_core::Clock;
 use market_data::{
-    Answer as Said, Asset, CsvConfig, CsvProvider, Fault, Interval, Provider, Replay, ReplayProvider,
-    RowFaults, SeriesId,
+    Answer as Said, Asset, CsvConfig, CsvProvider, Interval, OnBadRow, Provider, ProviderErrorKind, Replay,
+    ReplayProvider, SeriesId,
 };
 use tempfile::TempDir;
 
@@ -19,7 +19,7 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
-fn open(folder: &Path, faults: RowFaults) -> CsvProvider {
+fn open(folder: &Path, faults: OnBadRow) -> CsvProvider {
     CsvProvider::new(CsvConfig { faults, ..CsvConfig::new(folder) }).unwrap()
 }
 
@@ -28,7 +28,7 @@ async fn the_recorded_bars_are_those_that_the_replay_reads() {
     let replay =
         ReplayProvider::new(Replay { latency: Duration::ZERO, ..Replay::default() }, Clock::system())
             .unwrap();
-    let csv = open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("data/stocknet"), RowFaults::Error);
+    let csv = open(&Path::new(env!("CARGO_MANIFEST_DIR")).join("data/stocknet"), OnBadRow::Error);
     let assets: Vec<Asset> = csv.assets().cloned().collect();
     assert_eq!(assets.len(), 13);
     for asset in &assets {
@@ -51,7 +51,7 @@ async fn a_file_is_named_for_its_asset_and_no_symbol_leads_to_another() {
         ("EUR%2FUSD@FX.csv", &text),
         ("notes.txt", "x"),
     ]);
-    let csv = open(folder.path(), RowFaults::Error);
+    let csv = open(folder.path(), OnBadRow::Error);
     let up = format!(
         "../{}/SECRET",
         outside.path().file_name().unwrap().to_str().unwrap().to_uppercase().replace('.', "")
@@ -72,14 +72,14 @@ async fn rows_at_fault_fail_their_file_or_are_skipped_and_counted() {
     let folder =
         folder(&[("A.csv", &text), ("B.csv", "Symbol,Price\nB,1\n"), ("C.csv", HEAD), ("D.csv", "")]);
     let id = |symbol: &str| [SeriesId::new(symbol.parse().unwrap(), Interval::Day)];
-    let strict = open(folder.path(), RowFaults::Error);
+    let strict = open(folder.path(), OnBadRow::Error);
     let Said::Failed(error) = strict.series(&id("A")).await.unwrap().remove(0) else { panic!() };
     assert!(
-        error.fault() == Fault::BadAnswer
+        error.kind() == ProviderErrorKind::BadAnswer
             && error.to_string().contains("A.csv: line 3: close is no price: \"x\""),
         "{error}"
     );
-    let lenient = open(folder.path(), RowFaults::Skip);
+    let lenient = open(folder.path(), OnBadRow::Skip);
     assert_eq!(lenient.series(&id("A")).await.unwrap().remove(0).value().unwrap().bars.len(), 2);
     assert_eq!(lenient.series(&id("A")).await.unwrap().len(), 1);
     assert_eq!(lenient.skipped_rows(), 1, "a file read twice is counted once");

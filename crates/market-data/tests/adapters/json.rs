@@ -5,8 +5,8 @@ use std::fs;
 use crate::upstream::{Answer, Upstream};
 use cache_core::Clock;
 use market_data::{
-    Answer as Said, Asset, DataType, DocumentId, Fault, JsonConfig, JsonProvider, OandaConfig, OandaProvider,
-    Provider, SecretSource, SeriesId, YahooConfig, YahooProvider,
+    Answer as Said, Asset, DataType, DocumentId, JsonConfig, JsonProvider, OandaConfig, OandaProvider,
+    Provider, ProviderErrorKind, SecretSource, SeriesId, YahooConfig, YahooProvider,
 };
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
@@ -128,19 +128,25 @@ async fn an_item_without_a_name_is_believed_only_if_one_was_asked_for() {
 
 #[tokio::test]
 async fn failures_are_told_apart_and_never_show_the_key() {
-    let throttled = Fault::Throttled { retry_after: None };
+    let throttled = ProviderErrorKind::Throttled { retry_after: None };
     let long = format!("{} {KEY}", "x".repeat(310));
     for (answer, fault) in [
-        (Answer::new(200, json!({"error": format!("no such key {KEY}")}).to_string()), Fault::BadRequest),
-        (Answer::new(200, json!({"error": long}).to_string()), Fault::BadRequest),
-        (Answer::new(401, json!({"error": format!("bad key {KEY}")}).to_string()), Fault::Refused),
+        (
+            Answer::new(200, json!({"error": format!("no such key {KEY}")}).to_string()),
+            ProviderErrorKind::BadRequest,
+        ),
+        (Answer::new(200, json!({"error": long}).to_string()), ProviderErrorKind::BadRequest),
+        (
+            Answer::new(401, json!({"error": format!("bad key {KEY}")}).to_string()),
+            ProviderErrorKind::Refused,
+        ),
         (Answer::new(429, "Too Many Requests"), throttled),
-        (Answer::new(500, format!("<html>{KEY}")), Fault::Broken),
-        (Answer::new(200, format!("<html>{KEY}")), Fault::BadAnswer),
-        (Answer::new(200, r#"{"error":false,"data":[{"last":1}]}"#), Fault::BadAnswer),
-        (Answer::new(200, r#"{"data":[{"ticker":"A","last":1e999}]}"#), Fault::BadAnswer),
-        (Answer::new(200, "[".repeat(100_000)), Fault::BadAnswer),
-        (Answer::new(200, r#"{"data":[]}"#).cut(3), Fault::Unreachable),
+        (Answer::new(500, format!("<html>{KEY}")), ProviderErrorKind::Broken),
+        (Answer::new(200, format!("<html>{KEY}")), ProviderErrorKind::BadAnswer),
+        (Answer::new(200, r#"{"error":false,"data":[{"last":1}]}"#), ProviderErrorKind::BadAnswer),
+        (Answer::new(200, r#"{"data":[{"ticker":"A","last":1e999}]}"#), ProviderErrorKind::BadAnswer),
+        (Answer::new(200, "[".repeat(100_000)), ProviderErrorKind::BadAnswer),
+        (Answer::new(200, r#"{"data":[]}"#).cut(3), ProviderErrorKind::Unreachable),
     ] {
         let upstream = Upstream::saying([answer]).await;
         let key = NamedTempFile::new().unwrap();
@@ -154,7 +160,7 @@ async fn failures_are_told_apart_and_never_show_the_key() {
                 Err(error) | Ok(Said::Failed(error)) => error,
                 Ok(told) => panic!("{told:?}"),
             };
-            assert_eq!(error.fault(), fault, "{error}");
+            assert_eq!(error.kind(), fault, "{error}");
             assert!(!format!("{error} {error:?} {provider:?}").contains("hunter2"), "{error}");
         }
     }

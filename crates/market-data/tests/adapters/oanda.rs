@@ -5,8 +5,8 @@ use std::fs;
 use crate::upstream::{Answer, Asked, Upstream};
 use cache_core::{Clock, Timestamp};
 use market_data::{
-    Answer as Said, Asset, BarTime, CandlePrice, Fault, HttpLimits, OandaConfig, OandaProvider, Provider,
-    ProviderError, Quote, SecretSource, SeriesId,
+    Answer as Said, Asset, BarTime, CandlePrice, HttpSettings, OandaConfig, OandaProvider, Provider,
+    ProviderError, ProviderErrorKind, Quote, SecretSource, SeriesId,
 };
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
@@ -23,7 +23,7 @@ fn recorded(name: &str) -> Value {
 
 fn config(upstream: &Upstream, token: &NamedTempFile) -> OandaConfig {
     fs::write(token.path(), TOKEN).unwrap();
-    let http = HttpLimits { max_body_mib: 1, ..HttpLimits::default() };
+    let http = HttpSettings { max_body_mib: 1, ..HttpSettings::default() };
     let config = OandaConfig::new(ACCOUNT, SecretSource::File(token.path().into()));
     OandaConfig { base_url: upstream.url(), http, ..config }
 }
@@ -155,24 +155,27 @@ async fn failures_are_told_apart_and_never_show_the_token() {
     let said = |status, message: &str| {
         Answer::new(status, json!({"errorCode": "X1", "errorMessage": message}).to_string())
     };
-    let throttled = Fault::Throttled { retry_after: None };
+    let throttled = ProviderErrorKind::Throttled { retry_after: None };
     for (answer, fault) in [
-        (said(401, "Insufficient authorization to perform request: hunter2-token"), Fault::Refused),
-        (said(403, "no"), Fault::Refused),
+        (
+            said(401, "Insufficient authorization to perform request: hunter2-token"),
+            ProviderErrorKind::Refused,
+        ),
+        (said(403, "no"), ProviderErrorKind::Refused),
         (said(429, "Too many requests"), throttled),
         (Answer::new(429, "Too Many Requests"), throttled),
-        (said(400, "Invalid value specified for 'accountID'"), Fault::BadRequest),
-        (said(503, "maintenance"), Fault::Broken),
-        (Answer::new(200, "<html>hunter2-token"), Fault::BadAnswer),
-        (Answer::new(200, r#"{"prices":[{}]}"#), Fault::BadAnswer),
-        (Answer::new(200, r#"{"prices":{}}"#), Fault::BadAnswer),
-        (Answer::new(200, r#"{"prices":[]}"#).cut(5), Fault::Unreachable),
-        (Answer::new(200, vec![b' '; 100_000_000]), Fault::BadAnswer),
+        (said(400, "Invalid value specified for 'accountID'"), ProviderErrorKind::BadRequest),
+        (said(503, "maintenance"), ProviderErrorKind::Broken),
+        (Answer::new(200, "<html>hunter2-token"), ProviderErrorKind::BadAnswer),
+        (Answer::new(200, r#"{"prices":[{}]}"#), ProviderErrorKind::BadAnswer),
+        (Answer::new(200, r#"{"prices":{}}"#), ProviderErrorKind::BadAnswer),
+        (Answer::new(200, r#"{"prices":[]}"#).cut(5), ProviderErrorKind::Unreachable),
+        (Answer::new(200, vec![b' '; 100_000_000]), ProviderErrorKind::BadAnswer),
     ] {
         let upstream = oanda(move |_| answer.clone()).await;
         let provider = provider(&upstream, |_| {});
         let error: ProviderError = provider.quotes(&assets(&["EUR_USD"])).await.unwrap_err();
-        assert_eq!(error.fault(), fault, "{error}");
+        assert_eq!(error.kind(), fault, "{error}");
         assert!(!format!("{error} {error:?} {provider:?}").contains("hunter2"), "{error}");
     }
 }
@@ -212,7 +215,10 @@ async fn a_long_range_is_asked_for_in_steps_and_one_too_long_not_at_all() {
     assert_eq!((upstream.calls(), series.bars.len()), (4, 3));
     let error =
         provider.series(&["EUR_USD@FX:1m:2010-01-01..2020-01-01".parse().unwrap()]).await.unwrap_err();
-    assert!(error.fault() == Fault::BadRequest && error.to_string().contains("fewer days"), "{error}");
+    assert!(
+        error.kind() == ProviderErrorKind::BadRequest && error.to_string().contains("fewer days"),
+        "{error}"
+    );
     assert_eq!(upstream.calls(), 4);
     let unknown =
         oanda(|_| Answer::new(400, r#"{"errorMessage":"Invalid value specified for 'instrument'"}"#)).await;

@@ -10,8 +10,8 @@ use crate::upstream::{Answer, Asked, Upstream};
 use cache_core::Clock;
 use jiff::{Timestamp, tz::TimeZone};
 use market_data::{
-    Answer as Said, Asset, BarTime, DataType, DocumentId, Fault, HttpLimits, Provider, Quote, SeriesId,
-    YahooConfig, YahooProvider,
+    Answer as Said, Asset, BarTime, DataType, DocumentId, HttpSettings, Provider, ProviderErrorKind, Quote,
+    SeriesId, YahooConfig, YahooProvider,
 };
 use proptest::{
     strategy::{Strategy, ValueTree},
@@ -48,7 +48,7 @@ pub(crate) async fn yahoo(mut answer: impl FnMut(&Asked) -> Answer + Send + 'sta
 }
 
 pub(crate) fn provider(upstream: &Upstream) -> YahooProvider {
-    let http = HttpLimits { max_body_mib: 1, ..HttpLimits::default() };
+    let http = HttpSettings { max_body_mib: 1, ..HttpSettings::default() };
     let config =
         YahooConfig { base_url: upstream.url(), cookie_url: upstream.url(), http, ..YahooConfig::default() };
     YahooProvider::new(config, Clock::system()).unwrap()
@@ -178,7 +178,10 @@ async fn dividends_and_adjusted_closes_are_documents_of_the_same_chart() {
     assert_eq!((closes.len(), &closes[0]["date"]), (76, &json!("2021-05-03")));
     let odd = DocumentId::new("MSFT".parse().unwrap()).with("day", "1");
     let error = provider.documents(DataType::Dividend, &[odd]).await.unwrap_err();
-    assert!(error.fault() == Fault::BadRequest && error.to_string().contains("\"day\""), "{error}");
+    assert!(
+        error.kind() == ProviderErrorKind::BadRequest && error.to_string().contains("\"day\""),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -204,7 +207,7 @@ async fn one_quote_that_cannot_be_believed_fails_alone() {
     for (at, answer) in answers.iter().enumerate() {
         match (at, answer) {
             (0 | 5, Said::Value(_)) => {}
-            (1..=4, Said::Failed(error)) => assert_eq!(error.fault(), Fault::BadAnswer),
+            (1..=4, Said::Failed(error)) => assert_eq!(error.kind(), ProviderErrorKind::BadAnswer),
             _ => panic!("{at}: {answer:?}"),
         }
     }
@@ -216,7 +219,7 @@ async fn failures_are_told_apart() {
         json!({"chart": {"result": null, "error": {"code": code, "description": description}}}).to_string()
     };
     let missing = chart("Not Found", "No data found, symbol may be delisted");
-    let throttled = Fault::Throttled { retry_after: Some(std::time::Duration::from_secs(7)) };
+    let throttled = ProviderErrorKind::Throttled { retry_after: Some(std::time::Duration::from_secs(7)) };
     let series: SeriesId = "GONE:1d".parse().unwrap();
     let (provider, next, _upstream) = stage().await;
     for (answer, expected) in [
@@ -226,30 +229,33 @@ async fn failures_are_told_apart() {
             Answer::new(400, chart("Bad Request", "Data doesn't exist for startDate = 1, endDate = 2")),
             Ok(Said::Value(0)),
         ),
-        (Answer::new(422, chart("Unprocessable Entity", "1m data not available")), Err(Fault::BadRequest)),
-        (Answer::new(404, "<html>"), Err(Fault::BadRequest)),
+        (
+            Answer::new(422, chart("Unprocessable Entity", "1m data not available")),
+            Err(ProviderErrorKind::BadRequest),
+        ),
+        (Answer::new(404, "<html>"), Err(ProviderErrorKind::BadRequest)),
         (Answer::new(429, "Too Many Requests").header("retry-after", "7"), Err(throttled)),
-        (Answer::new(429, "Too Many Requests"), Err(Fault::Throttled { retry_after: None })),
-        (Answer::new(502, "<html>"), Err(Fault::Broken)),
-        (Answer::new(200, ""), Err(Fault::BadAnswer)),
-        (Answer::new(200, "Too Many Requests"), Err(Fault::BadAnswer)),
-        (Answer::new(200, "{}"), Err(Fault::BadAnswer)),
+        (Answer::new(429, "Too Many Requests"), Err(ProviderErrorKind::Throttled { retry_after: None })),
+        (Answer::new(502, "<html>"), Err(ProviderErrorKind::Broken)),
+        (Answer::new(200, ""), Err(ProviderErrorKind::BadAnswer)),
+        (Answer::new(200, "Too Many Requests"), Err(ProviderErrorKind::BadAnswer)),
+        (Answer::new(200, "{}"), Err(ProviderErrorKind::BadAnswer)),
         (
             Answer::new(200, r#"{"chart":{"result":[{"meta":{"symbol":"OTHER"},"indicators":{}}]}}"#),
-            Err(Fault::BadAnswer),
+            Err(ProviderErrorKind::BadAnswer),
         ),
         (
             Answer::new(200, r#"{"chart":{"result":[{"meta":{"symbol":"GONE"},"indicators":{}}]}}"#),
             Ok(Said::Value(0)),
         ),
-        (Answer::new(200, r#"{"chart":{"result":[]}}"#).cut(9), Err(Fault::Unreachable)),
-        (Answer::new(200, vec![b' '; 100_000_000]), Err(Fault::BadAnswer)),
-        (Answer::dropped(), Err(Fault::Unreachable)),
+        (Answer::new(200, r#"{"chart":{"result":[]}}"#).cut(9), Err(ProviderErrorKind::Unreachable)),
+        (Answer::new(200, vec![b' '; 100_000_000]), Err(ProviderErrorKind::BadAnswer)),
+        (Answer::dropped(), Err(ProviderErrorKind::Unreachable)),
     ] {
         let shown = format!("{answer:.80?}");
         *next.lock().unwrap() = answer;
         let told = provider.series(std::slice::from_ref(&series)).await;
-        let told = told.map_err(|error| error.fault()).map(|mut answers| match answers.remove(0) {
+        let told = told.map_err(|error| error.kind()).map(|mut answers| match answers.remove(0) {
             Said::Value(series) => Said::Value(series.bars.len()),
             Said::Unknown => Said::Unknown,
             Said::Failed(error) => Said::Failed(error),
@@ -262,15 +268,15 @@ async fn failures_are_told_apart() {
 async fn quotes_fail_as_a_whole_where_nothing_is_told_of_any() {
     let refused = json!({"finance": {"result": null, "error": {"code": "Unauthorized", "description": "Invalid Crumb"}}});
     for (answer, fault) in [
-        (Answer::new(401, refused.to_string()), Fault::Refused),
-        (Answer::new(200, refused.to_string()), Fault::BadAnswer),
-        (Answer::new(429, "Too Many Requests"), Fault::Throttled { retry_after: None }),
-        (Answer::new(200, r#"{"quoteResponse":{"result":[{"price":1}]}}"#), Fault::BadAnswer),
-        (Answer::new(200, r#"{"quoteResponse":{"result":null,"error":null}}"#), Fault::BadAnswer),
-        (Answer::new(500, format!("crumb {CRUMB} cookie {COOKIE}")), Fault::Broken),
+        (Answer::new(401, refused.to_string()), ProviderErrorKind::Refused),
+        (Answer::new(200, refused.to_string()), ProviderErrorKind::BadAnswer),
+        (Answer::new(429, "Too Many Requests"), ProviderErrorKind::Throttled { retry_after: None }),
+        (Answer::new(200, r#"{"quoteResponse":{"result":[{"price":1}]}}"#), ProviderErrorKind::BadAnswer),
+        (Answer::new(200, r#"{"quoteResponse":{"result":null,"error":null}}"#), ProviderErrorKind::BadAnswer),
+        (Answer::new(500, format!("crumb {CRUMB} cookie {COOKIE}")), ProviderErrorKind::Broken),
     ] {
         let error = ask(answer, &["AAPL"]).await.unwrap_err();
-        assert_eq!(error.fault(), fault, "{error}");
+        assert_eq!(error.kind(), fault, "{error}");
         assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
     }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use cache_core::Clock;
 use market_data::{
-    Answer as Said, Asset, DataType, Fault, Provider, ProviderSettings, Registry, YahooConfig, YahooProvider,
+    Answer as Said, Asset, DataType, Provider, ProviderErrorKind, ProviderSettings, Registry, YahooConfig,
+    YahooProvider,
 };
 use serde_json::{Value, json};
 
@@ -50,9 +51,9 @@ async fn many_at_once_obtain_one_pass_and_renew_it_once() {
 #[tokio::test]
 async fn a_pass_that_cannot_be_had_is_one_failure_for_all_who_wait() {
     for (crumb, fault) in [
-        (Answer::new(429, "Too Many Requests"), Fault::Throttled { retry_after: None }),
-        (Answer::new(200, "<!doctype html>"), Fault::BadAnswer),
-        (Answer::new(200, ""), Fault::BadAnswer),
+        (Answer::new(429, "Too Many Requests"), ProviderErrorKind::Throttled { retry_after: None }),
+        (Answer::new(200, "<!doctype html>"), ProviderErrorKind::BadAnswer),
+        (Answer::new(200, ""), ProviderErrorKind::BadAnswer),
     ] {
         let upstream = Upstream::answering(move |asked| match asked.path() {
             "/" => Answer::new(404, "").header("set-cookie", COOKIE),
@@ -63,7 +64,7 @@ async fn a_pass_that_cannot_be_had_is_one_failure_for_all_who_wait() {
         let assets = ["AAPL".parse().unwrap()];
         // All begin before any ends: on one thread, each is polled once before the first answer arrives.
         let asks = futures_util::future::join_all((0..20).map(|_| provider.quotes(&assets))).await;
-        assert!(asks.iter().all(|ask| ask.as_ref().is_err_and(|error| error.fault() == fault)));
+        assert!(asks.iter().all(|ask| ask.as_ref().is_err_and(|error| error.kind() == fault)));
         assert_eq!(upstream.calls(), 2);
         assert!(provider.quotes(&assets).await.is_err());
         assert_eq!(upstream.calls(), 4, "whoever comes later tries again");

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use cache_core::{Clock, Error, ErrorKind};
 use market_data::{
-    Answer as Told, DataType, DocumentId, Fault, Interval, Market, Offer, Provider, ProviderSettings,
-    Registry, RegistryBuilder, SeriesId,
+    Answer as Told, DataType, DocumentId, Interval, Market, Offer, Provider, ProviderErrorKind,
+    ProviderSettings, Registry, RegistryBuilder, SeriesId,
 };
 
 use crate::{
@@ -26,13 +26,13 @@ async fn the_first_answers_and_nobody_else_is_asked() {
 #[tokio::test]
 async fn whatever_way_the_first_fails_the_second_answers_and_both_are_counted() {
     for (failing, fault) in [
-        (Answer::new(500, "oops"), Fault::Broken),
-        (Answer::new(429, "Too Many Requests"), Fault::Throttled { retry_after: None }),
-        (Answer::new(401, "no"), Fault::Refused),
-        (Answer::new(404, "what"), Fault::BadRequest),
-        (Answer::new(200, "<html>"), Fault::BadAnswer),
-        (Answer::new(200, r#"{"A": 1}"#).cut(3), Fault::Unreachable),
-        (Answer::dropped(), Fault::Unreachable),
+        (Answer::new(500, "oops"), ProviderErrorKind::Broken),
+        (Answer::new(429, "Too Many Requests"), ProviderErrorKind::Throttled { retry_after: None }),
+        (Answer::new(401, "no"), ProviderErrorKind::Refused),
+        (Answer::new(404, "what"), ProviderErrorKind::BadRequest),
+        (Answer::new(200, "<html>"), ProviderErrorKind::BadAnswer),
+        (Answer::new(200, r#"{"A": 1}"#).cut(3), ProviderErrorKind::Unreachable),
+        (Answer::dropped(), ProviderErrorKind::Unreachable),
     ] {
         let scene = Scene::first_saying([failing], settings(1)).await;
         assert_eq!(scene.ask(&["A", "B"]).await, "second second", "{fault:?}");
@@ -40,7 +40,7 @@ async fn whatever_way_the_first_fails_the_second_answers_and_both_are_counted() 
         assert_eq!((first.usage.calls, first.usage.keys, first.usage.failures), (1, 2, 1));
         assert_eq!((second.usage.answered, second.usage.failures), (2, 0));
         let (at, error) = first.last_error.clone().unwrap();
-        assert_eq!((at, error.fault()), (scene.clock.now(), fault));
+        assert_eq!((at, error.kind()), (scene.clock.now(), fault));
         assert_eq!(second.last_error, None);
     }
 }
@@ -89,7 +89,7 @@ async fn when_all_fail_the_error_says_what_each_said() {
             .await;
     let error = scene.registry.quotes(&assets(&["A", "B"])).await.unwrap_err();
     assert_eq!(error.to_string(), "first answered 500: oops; second answered 401: no key");
-    assert_eq!(error.fault(), Fault::Broken);
+    assert_eq!(error.kind(), ProviderErrorKind::Broken);
 }
 
 #[tokio::test]
@@ -108,12 +108,15 @@ async fn each_is_asked_only_for_what_it_offers_and_is_set_up_for() {
     let told = registry.quotes(&assets(&["BTC@CRYPTO", "VOD@XLON", "AAPL"])).await.unwrap();
     assert_eq!(told.iter().map(short).collect::<Vec<_>>(), ["coins", "london", "!"]);
     let Told::Failed(error) = &told[2] else { panic!("{told:?}") };
-    assert!(error.fault() == Fault::NotOffered && error.message().contains("offers price"), "{error}");
+    assert!(
+        error.kind() == ProviderErrorKind::NotOffered && error.message().contains("offers price"),
+        "{error}"
+    );
 
     let daily = SeriesId::new(assets(&["BTC@CRYPTO"]).remove(0), Interval::Day);
-    assert_eq!(registry.series(&[daily]).await.unwrap_err().fault(), Fault::NotOffered);
+    assert_eq!(registry.series(&[daily]).await.unwrap_err().kind(), ProviderErrorKind::NotOffered);
     let news = registry.documents(DataType::News, &[DocumentId::new(assets(&["VOD@XLON"]).remove(0))]).await;
-    assert_eq!(news.unwrap_err().fault(), Fault::NotOffered);
+    assert_eq!(news.unwrap_err().kind(), ProviderErrorKind::NotOffered);
     assert_eq!(registry.offer(DataType::Price), Some(Offer::new(9)));
     assert_eq!(registry.offer(DataType::News), None);
 }
@@ -160,7 +163,7 @@ async fn a_call_that_is_dropped_leaves_its_provider_usable() {
         }
     }
     let report = scene.registry.reports().remove(0);
-    assert_eq!((report.usage.calls, report.usage.failures, report.ill), (20, 0, None));
+    assert_eq!((report.usage.calls, report.usage.failures, report.unhealthy), (20, 0, None));
 }
 
 #[test]
@@ -201,5 +204,5 @@ async fn too_few_answers_are_nobodys_for_none_can_tell_whose_they_are() {
     assert_eq!(told.iter().map(short).collect::<Vec<_>>(), ["second", "second"]);
     let report = registry.reports().remove(0);
     assert_eq!((report.usage.failures, report.usage.answered), (1, 0));
-    assert_eq!(report.last_error.unwrap().1.fault(), Fault::BadAnswer);
+    assert_eq!(report.last_error.unwrap().1.kind(), ProviderErrorKind::BadAnswer);
 }

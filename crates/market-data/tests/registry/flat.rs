@@ -6,8 +6,8 @@ use std::{future::Future, time::Duration};
 use async_trait::async_trait;
 use cache_core::Clock;
 use market_data::{
-    Answer, Answers, Asset, DataType, Date, Fault, Offer, Provider, Quote,
-    http::{Call, HttpClient, HttpSettings, Reply},
+    Answer, Answers, Asset, DataType, Date, Offer, Provider, ProviderErrorKind, Quote,
+    http::{HttpClient, HttpClientConfig, HttpReply, HttpRequest},
 };
 use serde_json::{Map, Value};
 
@@ -22,7 +22,7 @@ pub(crate) struct Flat {
 
 impl Flat {
     pub(crate) fn at(name: &'static str, url: &str, clock: &Clock) -> Self {
-        let client = HttpClient::new(name, HttpSettings::new(url), clock.clone()).unwrap();
+        let client = HttpClient::new(name, HttpClientConfig::new(url), clock.clone()).unwrap();
         Self { name, client, offer: Offer::new(50) }
     }
 
@@ -44,20 +44,20 @@ impl Provider for Flat {
     async fn quotes(&self, assets: &[Asset]) -> Answers<Quote> {
         assert!(assets.len() <= self.offer.max_batch, "{} is asked for {} keys", self.name, assets.len());
         let symbols: Vec<&str> = assets.iter().map(|asset| asset.symbol.as_str()).collect();
-        let call = Call::get(["quotes"]).query("symbols", symbols.join(","));
+        let call = HttpRequest::get(["quotes"]).query("symbols", symbols.join(","));
         let reply = self.client.send(&call).await?.succeeded()?;
         let prices: Map<String, Value> = serde_json::from_slice(&reply.body)
-            .map_err(|why| reply.error(Fault::BadAnswer, &why.to_string()))?;
+            .map_err(|why| reply.error(ProviderErrorKind::BadAnswer, &why.to_string()))?;
         Ok(assets.iter().map(|asset| quote(asset, &prices, &reply)).collect())
     }
 }
 
-fn quote(asset: &Asset, prices: &Map<String, Value>, reply: &Reply) -> Answer<Quote> {
+fn quote(asset: &Asset, prices: &Map<String, Value>, reply: &HttpReply) -> Answer<Quote> {
     match prices.get(asset.symbol.as_str()) {
         None => Answer::Unknown,
         Some(price) => match price.as_f64() {
             Some(price) => Answer::Value(Quote::new(asset.clone(), price, Date::constant(2020, 1, 2))),
-            None => Answer::Failed(reply.error(Fault::BadAnswer, "a price that is no number")),
+            None => Answer::Failed(reply.error(ProviderErrorKind::BadAnswer, "a price that is no number")),
         },
     }
 }

@@ -55,7 +55,7 @@ async fn no_call_goes_out_before_retry_after_and_one_does_then() {
     for second in 0..30 {
         assert_eq!(scene.ask(&["A"]).await, "second", "{second} s");
         assert_eq!(scene.first.calls(), 1, "{second} s");
-        assert!(scene.registry.reports()[0].ill.is_some());
+        assert!(scene.registry.reports()[0].unhealthy.is_some());
         scene.clock.advance(Duration::from_secs(1));
     }
     assert_eq!((scene.ask(&["A"]).await.as_str(), scene.first.calls()), ("first", 2));
@@ -66,13 +66,13 @@ async fn no_call_goes_out_before_retry_after_and_one_does_then() {
 #[tokio::test]
 async fn where_nobody_else_can_be_asked_a_short_pause_is_waited_out() {
     let busy = |pause: &str| Answer::new(429, "slow down").header("retry-after", pause);
-    for (pause, patience, outcome) in [("2", 3, "only"), ("4", 3, "all: only answered 429: slow down")] {
+    for (pause, max_wait, outcome) in [("2", 3, "only"), ("4", 3, "all: only answered 429: slow down")] {
         let upstream = Upstream::saying([busy(pause), Answer::new(200, r#"{"A": 1}"#)]).await;
         let clock = Clock::manual();
         let one = ProviderSettings { retries: 1, ..settings(1) };
         let registry = Registry::builder(clock.clone())
             .provider(Arc::new(Flat::at("only", &upstream.url(), &clock)), one)
-            .patience(Duration::from_secs(patience))
+            .max_wait(Duration::from_secs(max_wait))
             .build()
             .unwrap();
         let began = clock.now();
@@ -103,7 +103,7 @@ async fn who_fails_time_and_again_is_left_alone_and_then_tried_by_one_call() {
         assert_eq!(scene.ask(&["A"]).await, "second");
     }
     assert_eq!((scene.first.calls(), scene.usage(0).refused), (3, 17));
-    assert!(scene.registry.reports()[0].ill.as_deref().unwrap().contains("left alone"));
+    assert!(scene.registry.reports()[0].unhealthy.as_deref().unwrap().contains("left alone"));
 
     scene.clock.advance(Duration::from_secs(10));
     for _ in 0..5 {

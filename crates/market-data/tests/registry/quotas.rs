@@ -6,7 +6,7 @@ use std::{
 };
 
 use cache_core::{Clock, Timestamp};
-use market_data::{Answer as Told, Fault, Provider, ProviderSettings, Quota, Registry};
+use market_data::{Answer as Told, Provider, ProviderErrorKind, ProviderSettings, Quota, Registry};
 use proptest::prelude::*;
 
 use crate::{
@@ -92,10 +92,10 @@ async fn a_quota_that_is_used_up_is_no_illness_and_says_when_it_is_back() {
     }
     clock.advance(Duration::from_secs(20));
     let error = registry.quotes(&asked).await.unwrap_err();
-    assert!(matches!(error.fault(), Fault::HeldBack { wait: Some(_) }), "{error:?}");
+    assert!(matches!(error.kind(), ProviderErrorKind::HeldBack { wait: Some(_) }), "{error:?}");
     let text = error.to_string();
     assert!(text.contains("only is held back, its quota of 5 calls a minute is used up"), "{text}");
     assert!(text.contains("the next call goes out in 41 s"), "{text}");
     let report = registry.reports().remove(0);
-    assert_eq!((report.usage.calls, report.usage.refused, report.ill), (5, 1, None));
+    assert_eq!((report.usage.calls, report.usage.refused, report.unhealthy), (5, 1, None));
 }

@@ -91,7 +91,7 @@ proptest! {
         }
         let asked = match rules.life(scope, calendar.phase(to_jiff(now))) {
             Life::For(span) => span,
-            Life::Class(class) => rules.classes.of(class),
+            Life::LifeClass(class) => rules.classes.of(class),
             Life::UntilChange => Duration::MAX,
         };
         let asked = if data == DataType::Ohlcv { rules.frequency.scale(asked, interval) } else { asked };
@@ -127,7 +127,7 @@ proptest! {
         let mut seen = now;
         for (price, later) in prices {
             seen = seen.after(Duration::from_secs(later));
-            time.see(&apple, price, seen);
+            time.observe(&apple, price, seen);
         }
         let now = seen.after(Duration::from_secs(calm));
         let life = super::life(&time, "price:AAPL", now);

@@ -26,7 +26,7 @@ fn a_swing_shortens_a_life_and_is_forgotten() {
     let seconds = || life(&time, "narrative:AAPL", clock.now()).as_secs();
     assert_eq!(seconds(), 900, "nothing was seen yet");
     for (price, expected) in [(100.0, 900), (100.9, 900), (101.5, 600), (104.0, 300)] {
-        time.see(&apple(), price, clock.now());
+        time.observe(&apple(), price, clock.now());
         assert_eq!(seconds(), expected, "at {price}");
     }
     // In an hour 4 % come to 2, in two to 1.
@@ -41,8 +41,8 @@ fn a_swing_shortens_a_life_and_is_forgotten() {
 fn a_closed_market_has_no_swing() {
     let (clock, time) = at_noon();
     clock.advance(Duration::from_secs(10 * 3_600));
-    time.see(&apple(), 100.0, clock.now());
-    time.see(&apple(), 110.0, clock.now());
+    time.observe(&apple(), 100.0, clock.now());
+    time.observe(&apple(), 110.0, clock.now());
     assert_eq!(life(&time, "narrative:AAPL", clock.now()).as_secs(), 1_800);
 }
 
@@ -54,7 +54,7 @@ fn calm_lengthens_a_life_once_it_has_been_seen_for_a_while() {
     let time = MarketTime::new(serde_json::from_str(rules).unwrap(), Calendars::builtin()).unwrap();
     let seconds = |price: f64, minutes: u64| {
         clock.advance(Duration::from_secs(60 * minutes));
-        time.see(&apple(), price, clock.now());
+        time.observe(&apple(), price, clock.now());
         life(&time, "price:AAPL", clock.now()).as_secs()
     };
     assert_eq!(
@@ -68,12 +68,12 @@ fn calm_lengthens_a_life_once_it_has_been_seen_for_a_while() {
 #[test]
 fn a_move_is_seen_in_the_data_and_touches_what_is_computed_of_it() {
     let (clock, time) = at_noon();
-    assert_eq!(time.see(&apple(), 100.0, clock.now()), None);
-    assert_eq!(time.see(&apple(), 102.9, clock.now()), None);
-    let moved = time.see(&apple(), 97.0, clock.now()).unwrap();
+    assert_eq!(time.observe(&apple(), 100.0, clock.now()), None);
+    assert_eq!(time.observe(&apple(), 102.9, clock.now()), None);
+    let moved = time.observe(&apple(), 97.0, clock.now()).unwrap();
     assert_eq!((moved.event, moved.seen_in), (EventKind::Move, Some(DataType::Price)));
     let effects = time.announce(&moved, clock.now()).unwrap();
-    assert!(effects.contains(&Effect::Drop(Tag::new("technical:AAPL").unwrap())));
+    assert!(effects.contains(&Effect::Invalidate(Tag::new("technical:AAPL").unwrap())));
     assert!(!effects.iter().any(|effect| matches!(effect, Effect::Refresh(_))), "the price itself is new");
 
     let told = time.announce(&MarketEvent::announced(apple(), EventKind::Move), clock.now()).unwrap();
@@ -105,7 +105,7 @@ fn no_life_of_what_an_event_touches_reaches_past_it() {
         "what has happened bounds nothing, whether or not it was asked for"
     );
     let due = time.due(clock.now()).unwrap();
-    assert!(due.contains(&Effect::Drop(Tag::new("fundamentals:AAPL").unwrap())));
+    assert!(due.contains(&Effect::Invalidate(Tag::new("fundamentals:AAPL").unwrap())));
     assert_eq!(time.due(clock.now()).unwrap(), [], "each event once");
 }
 

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::refusal::Refusal;
-use crate::parse::Flaw;
+use crate::parse::ParseError;
 
 /// A body taken apart into its sections: `"Global Quote"`, `"Meta Data"`, `"Time Series (Daily)"`.
 pub(super) struct Body<'a>(BTreeMap<String, &'a RawValue>);
@@ -15,12 +15,12 @@ pub(super) struct Body<'a>(BTreeMap<String, &'a RawValue>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Nothing {
     Refused(Refusal),
-    Flawed(Flaw),
+    Flawed(ParseError),
 }
 
-impl From<Flaw> for Nothing {
-    fn from(flaw: Flaw) -> Self {
-        Self::Flawed(flaw)
+impl From<ParseError> for Nothing {
+    fn from(why: ParseError) -> Self {
+        Self::Flawed(why)
     }
 }
 
@@ -32,7 +32,7 @@ impl<'a> Body<'a> {
     /// If it refuses, or isn't a JSON object.
     pub(super) fn read(body: &'a [u8]) -> Result<Self, Nothing> {
         let sections: BTreeMap<String, &RawValue> =
-            serde_json::from_slice(body).map_err(|error| Flaw::json("the answer", &error))?;
+            serde_json::from_slice(body).map_err(|error| ParseError::json("the answer", &error))?;
         for key in ["Error Message", "Information", "Note"] {
             let text = sections.get(key).map(|text| serde_json::from_str(text.get()).unwrap_or_default());
             if let Some(refusal) = text.and_then(|text| Refusal::read(key, text)) {
@@ -47,10 +47,10 @@ impl<'a> Body<'a> {
     /// # Errors
     ///
     /// If there is none, or it isn't a `T`.
-    pub(super) fn section<T: DeserializeOwned>(&self, name: &str) -> Result<(&str, T), Flaw> {
+    pub(super) fn section<T: DeserializeOwned>(&self, name: &str) -> Result<(&str, T), ParseError> {
         let found = self.0.iter().find(|(key, _)| key.starts_with(name));
-        let (key, section) = found.ok_or_else(|| Flaw::new(format!("the answer holds no {name:?}")))?;
-        let section = serde_json::from_str(section.get()).map_err(|error| Flaw::json(name, &error))?;
+        let (key, section) = found.ok_or_else(|| ParseError::new(format!("the answer holds no {name:?}")))?;
+        let section = serde_json::from_str(section.get()).map_err(|error| ParseError::json(name, &error))?;
         Ok((key, section))
     }
 }
@@ -75,10 +75,10 @@ impl Texts {
     /// # Errors
     ///
     /// If there is none.
-    pub(super) fn get(&self, name: &str) -> Result<&str, Flaw> {
+    pub(super) fn get(&self, name: &str) -> Result<&str, ParseError> {
         let is_it =
             |key: &str| key.trim_start_matches(|char: char| char.is_ascii_digit()).get(2..) == Some(name);
         let text = self.0.iter().find(|(key, _)| is_it(key)).and_then(|(_, text)| text.as_str());
-        text.ok_or_else(|| Flaw::new(format!("the answer has no {name:?}")))
+        text.ok_or_else(|| ParseError::new(format!("the answer has no {name:?}")))
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{HttpLimits, SecretSource};
+use crate::{HttpSettings, SecretSource};
 
 /// How [`AlphaVantageProvider`](crate::AlphaVantageProvider) speaks to Alpha Vantage.
 ///
@@ -33,7 +33,7 @@ pub struct AlphaVantageConfig {
     pub adjusted: bool,
     /// The limits of its calls.
     #[serde(default)]
-    pub http: HttpLimits,
+    pub http: HttpSettings,
 }
 
 impl AlphaVantageConfig {
@@ -46,7 +46,7 @@ impl AlphaVantageConfig {
             base_url: base_url(),
             full: false,
             adjusted: false,
-            http: HttpLimits::default(),
+            http: HttpSettings::default(),
         }
     }
 }

@@ -10,7 +10,7 @@ pub(super) enum Reason {
     /// The key is missing, wrong, or not good for this endpoint.
     Key,
     /// The endpoint can't be asked so: most often for a symbol that it doesn't know.
-    Call,
+    HttpRequest,
 }
 
 /// A text under `Error Message`, `Information` or `Note`, and what it comes to. Its text may show the key.
@@ -27,7 +27,7 @@ impl Refusal {
         let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
         let reason = match key {
             "Error Message" if says(&["apikey", "api key"]) => Reason::Key,
-            "Error Message" => Reason::Call,
+            "Error Message" => Reason::HttpRequest,
             "Note" | "Information" if says(&["premium endpoint", "demo** api key", "apikey is invalid"]) => {
                 Reason::Key
             }
@@ -50,7 +50,11 @@ mod tests {
     #[test]
     fn a_refusal_is_told_by_its_key_and_its_words() {
         for (key, text, reason) in [
-            ("Error Message", "Invalid API call. Please retry or visit the documentation", Reason::Call),
+            (
+                "Error Message",
+                "Invalid API call. Please retry or visit the documentation",
+                Reason::HttpRequest,
+            ),
             ("Error Message", "the parameter apikey is invalid or missing.", Reason::Key),
             (
                 "Note",

@@ -1,6 +1,6 @@
 //! What is asked for, as the call that asks for it; the key is added where it is sent.
 
-use crate::{Asset, AssetType, DocumentId, Interval, Market, http::Call};
+use crate::{Asset, AssetType, DocumentId, Interval, Market, http::HttpRequest};
 
 /// The intervals there are, and what they are called within a query.
 pub(super) const INTERVALS: &[(Interval, &str)] = &[
@@ -67,7 +67,7 @@ impl Name {
         }
     }
 
-    /// Whether an answer about `told` is about this. Classes of a share are told with a dot or a dash.
+    /// Whether an answer about `told` is about this. LifeClasses of a share are told with a dot or a dash.
     pub(super) fn is(&self, told: &str) -> bool {
         match self {
             Self::Listed(symbol) => symbol.replace('-', ".").eq_ignore_ascii_case(&told.replace('-', ".")),
@@ -76,12 +76,12 @@ impl Name {
     }
 }
 
-fn call(function: &str) -> Call {
-    Call::get(["query"]).query("function", function)
+fn call(function: &str) -> HttpRequest {
+    HttpRequest::get(["query"]).query("function", function)
 }
 
 /// The call for a quote.
-pub(super) fn quote(name: &Name) -> Call {
+pub(super) fn quote(name: &Name) -> HttpRequest {
     match name {
         Name::Listed(symbol) => call("GLOBAL_QUOTE").query("symbol", symbol),
         Name::Pair(from, to) => {
@@ -100,7 +100,7 @@ pub(super) struct Depth {
 }
 
 /// The call for a series; `None` if there is none of such an interval.
-pub(super) fn series(name: &Name, interval: Interval, depth: Depth) -> Option<Call> {
+pub(super) fn series(name: &Name, interval: Interval, depth: Depth) -> Option<HttpRequest> {
     let called = called(interval)?;
     let call = match (name, interval.is_intraday()) {
         (Name::Listed(symbol), false) if depth.adjusted => {
@@ -124,7 +124,7 @@ fn called(interval: Interval) -> Option<&'static str> {
 
 /// The call for an indicator: `function` (SMA if not said) and `interval` (1d), and what else the parameters
 /// of `id` hold. `None` if they hold what would change whose indicator it is, or the key it is asked with.
-pub(super) fn indicator(name: &Name, id: &DocumentId) -> Option<Call> {
+pub(super) fn indicator(name: &Name, id: &DocumentId) -> Option<HttpRequest> {
     let Name::Listed(symbol) = name else { return None };
     let parameter = |name: &str, or: &'static str| id.parameters.get(name).map_or(or, String::as_str);
     let function = parameter("function", "SMA");
@@ -150,7 +150,7 @@ mod tests {
         Name::of(&asset.parse().unwrap())
     }
 
-    fn shown(call: Option<Call>) -> Option<String> {
+    fn shown(call: Option<HttpRequest>) -> Option<String> {
         call.map(|call| format!("{call:?}").replace("%5F", "_"))
     }
 

@@ -9,7 +9,7 @@ use super::{
     body::{Body, Nothing, Texts},
     quote::{moment, zone},
 };
-use crate::parse::{Candle, Count, Figure, Flaw};
+use crate::parse::{LenientCount, LenientNumber, ParseError, RawBar};
 
 /// Bars of one name by the clock of their exchange, earliest first.
 #[derive(Debug)]
@@ -17,23 +17,23 @@ pub(super) struct Told {
     /// Whose: a symbol, or a pair as `EUR/USD`.
     pub(super) name: String,
     pub(super) zone: TimeZone,
-    pub(super) candles: Vec<Candle<DateTime>>,
+    pub(super) candles: Vec<RawBar<DateTime>>,
 }
 
 #[derive(Deserialize)]
 struct Wire {
     #[serde(rename = "1. open")]
-    open: Figure,
+    open: LenientNumber,
     #[serde(rename = "2. high")]
-    high: Figure,
+    high: LenientNumber,
     #[serde(rename = "3. low")]
-    low: Figure,
+    low: LenientNumber,
     #[serde(rename = "4. close")]
-    close: Figure,
+    close: LenientNumber,
     #[serde(rename = "5. adjusted close")]
-    adjusted_close: Option<Figure>,
+    adjusted_close: Option<LenientNumber>,
     #[serde(rename = "5. volume", alias = "6. volume")]
-    volume: Option<Count>,
+    volume: Option<LenientCount>,
 }
 
 /// What the body of a series says.
@@ -45,13 +45,15 @@ pub(super) fn read(body: &[u8]) -> Result<Told, Nothing> {
     let body = Body::read(body)?;
     let (_, meta) = body.section::<Texts>("Meta Data")?;
     let (_, bars) = body.section::<BTreeMap<String, Wire>>("Time Series")?;
-    let candles =
-        bars.into_iter().map(|(at, wire)| Ok(wire.candle(moment(&at)?))).collect::<Result<_, Flaw>>()?;
+    let candles = bars
+        .into_iter()
+        .map(|(at, wire)| Ok(wire.candle(moment(&at)?)))
+        .collect::<Result<_, ParseError>>()?;
     let zone = zone(meta.get("Time Zone")?)?;
     Ok(Told { name: name(&meta)?, zone, candles: in_order(candles)? })
 }
 
-fn name(meta: &Texts) -> Result<String, Flaw> {
+fn name(meta: &Texts) -> Result<String, ParseError> {
     match (meta.get("From Symbol"), meta.get("To Symbol")) {
         (Ok(from), Ok(to)) => Ok(format!("{from}/{to}")),
         _ => meta.get("Symbol").map(str::to_owned),
@@ -59,17 +61,17 @@ fn name(meta: &Texts) -> Result<String, Flaw> {
 }
 
 /// By time, each time once: two spellings of one moment are two bars that contradict each other.
-fn in_order(mut candles: Vec<Candle<DateTime>>) -> Result<Vec<Candle<DateTime>>, Flaw> {
+fn in_order(mut candles: Vec<RawBar<DateTime>>) -> Result<Vec<RawBar<DateTime>>, ParseError> {
     candles.sort_by_key(|candle| candle.begin);
     match candles.windows(2).find(|pair| pair[0].begin == pair[1].begin) {
-        Some(pair) => Err(Flaw::new(format!("two bars at {}", pair[0].begin))),
+        Some(pair) => Err(ParseError::new(format!("two bars at {}", pair[0].begin))),
         None => Ok(candles),
     }
 }
 
 impl Wire {
-    fn candle(self, begin: DateTime) -> Candle<DateTime> {
-        Candle {
+    fn candle(self, begin: DateTime) -> RawBar<DateTime> {
+        RawBar {
             begin,
             open: self.open.0,
             high: self.high.0,
@@ -100,12 +102,14 @@ pub(super) struct Indicator {
 pub(super) fn read_indicator(body: &[u8]) -> Result<Indicator, Nothing> {
     let body = Body::read(body)?;
     let (_, meta) = body.section::<Texts>("Meta Data")?;
-    let (_, told) = body.section::<BTreeMap<String, BTreeMap<String, Figure>>>("Technical Analysis")?;
-    let lines =
-        |lines: BTreeMap<String, Figure>| lines.into_iter().map(|(line, value)| (line, value.0)).collect();
+    let (_, told) =
+        body.section::<BTreeMap<String, BTreeMap<String, LenientNumber>>>("Technical Analysis")?;
+    let lines = |lines: BTreeMap<String, LenientNumber>| {
+        lines.into_iter().map(|(line, value)| (line, value.0)).collect()
+    };
     let values = told
         .into_iter()
         .map(|(at, values)| moment(&at).map(|at| (at.to_string(), lines(values))))
-        .collect::<Result<_, Flaw>>()?;
+        .collect::<Result<_, ParseError>>()?;
     Ok(Indicator { name: meta.get("Symbol")?.to_owned(), values, zone: meta.get("Time Zone")?.to_owned() })
 }

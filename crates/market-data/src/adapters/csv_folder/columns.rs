@@ -2,7 +2,7 @@
 
 use csv::StringRecord;
 
-use crate::parse::Flaw;
+use crate::parse::ParseError;
 
 /// Where a file's columns are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,20 +22,21 @@ impl Columns {
     /// # Errors
     ///
     /// If one that is needed isn't there, or one is there twice.
-    pub(super) fn find(header: &StringRecord) -> Result<Self, Flaw> {
+    pub(super) fn find(header: &StringRecord) -> Result<Self, ParseError> {
         let names: Vec<String> = header.iter().map(plain).collect();
         let optional = |known: &[&str]| {
             let mut found = (0..names.len()).filter(|at| known.contains(&names[*at].as_str()));
             match (found.next(), found.next()) {
                 (Some(_), Some(_)) => {
-                    Err(Flaw::new(format!("the header has the column {:?} twice", known[0])))
+                    Err(ParseError::new(format!("the header has the column {:?} twice", known[0])))
                 }
                 (found, _) => Ok(found),
             }
         };
         let needed = |known: &[&str]| {
             let has = || header.iter().collect::<Vec<_>>().join(", ");
-            let missing = || Flaw::text(&format!("the header has no column {:?}, only", known[0]), &has());
+            let missing =
+                || ParseError::text(&format!("the header has no column {:?}, only", known[0]), &has());
             optional(known)?.ok_or_else(missing)
         };
         Ok(Self {
@@ -59,7 +60,7 @@ fn plain(name: &str) -> String {
 mod tests {
     use super::*;
 
-    fn find(header: &str) -> Result<Columns, Flaw> {
+    fn find(header: &str) -> Result<Columns, ParseError> {
         Columns::find(&header.split(',').collect::<StringRecord>())
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::RowFaults;
+use super::OnBadRow;
 
 /// A folder of files of daily bars, one an asset.
 ///
@@ -12,10 +12,10 @@ use super::RowFaults;
 /// any order: date, open, high, low, close, volume, and at will adjusted close; others are passed over.
 ///
 /// ```
-/// use market_data::{CsvConfig, RowFaults};
+/// use market_data::{CsvConfig, OnBadRow};
 ///
 /// let config: CsvConfig = serde_json::from_str(r#"{"folder": "bars", "faults": "skip"}"#)?;
-/// assert_eq!((config.name.as_str(), config.faults), ("csv", RowFaults::Skip));
+/// assert_eq!((config.name.as_str(), config.faults), ("csv", OnBadRow::Skip));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ pub struct CsvConfig {
     pub folder: PathBuf,
     /// What becomes of a file that has rows at fault. One of which all rows are is not served. Default: `error`.
     #[serde(default)]
-    pub faults: RowFaults,
+    pub faults: OnBadRow,
     /// The largest file, in MiB. Default: 64.
     #[serde(default = "max_file_mib")]
     pub max_file_mib: u64,
@@ -41,7 +41,7 @@ impl CsvConfig {
         Self {
             name: name(),
             folder: folder.into(),
-            faults: RowFaults::default(),
+            faults: OnBadRow::default(),
             max_file_mib: max_file_mib(),
         }
     }

@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::columns::Columns;
 use crate::{
     AssetType, BarTime,
-    parse::{Candle, Count, Figure, Flaw, check},
+    parse::{LenientCount, LenientNumber, ParseError, RawBar, check},
 };
 
 /// What becomes of a file that has rows at fault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum RowFaults {
+pub enum OnBadRow {
     /// The file is not served: an error names the first such row.
     #[default]
     Error,
@@ -26,7 +26,7 @@ pub enum RowFaults {
 /// The bars of a file, by date, and how many rows were left out.
 #[derive(Debug, PartialEq)]
 pub(super) struct Rows {
-    pub(super) candles: Vec<(Date, Candle<BarTime>)>,
+    pub(super) bars: Vec<(Date, RawBar<BarTime>)>,
     pub(super) skipped: u64,
 }
 
@@ -35,28 +35,29 @@ pub(super) struct Rows {
 /// # Errors
 ///
 /// If its header tells no bars, or a row is at fault and isn't to be skipped.
-pub(super) fn read(file: impl Read, asset_type: AssetType, faults: RowFaults) -> Result<Rows, Flaw> {
+pub(super) fn read(file: impl Read, asset_type: AssetType, faults: OnBadRow) -> Result<Rows, ParseError> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
-    let header = reader.headers().map_err(|error| Flaw::text("the header", &error.to_string()))?;
+    let header = reader.headers().map_err(|error| ParseError::text("the header", &error.to_string()))?;
     let columns = Columns::find(header)?;
-    let mut rows = Rows { candles: Vec::new(), skipped: 0 };
+    let mut rows = Rows { bars: Vec::new(), skipped: 0 };
     for record in reader.records() {
         // What can't be read at all ends the file: where its next row begins isn't known.
-        let record = record.map_err(|error| Flaw::text("a row", &error.to_string()))?;
-        let last = rows.candles.last().map(|(date, _)| *date);
+        let record = record.map_err(|error| ParseError::text("a row", &error.to_string()))?;
+        let last = rows.bars.last().map(|(date, _)| *date);
         match (row(&record, &columns, asset_type, last), faults) {
-            (Ok(row), _) => rows.candles.push(row),
-            (Err(_), RowFaults::Skip) => rows.skipped += 1,
-            (Err(flaw), RowFaults::Error) => {
+            (Ok(row), _) => rows.bars.push(row),
+            (Err(_), OnBadRow::Skip) => rows.skipped += 1,
+            (Err(why), OnBadRow::Error) => {
                 let line = record.position().map_or(0, csv::Position::line);
-                return Err(Flaw::new(format!("line {line}: {flaw}")));
+                return Err(ParseError::new(format!("line {line}: {why}")));
             }
         }
     }
-    match rows.candles.is_empty() && rows.skipped > 0 {
-        true => {
-            Err(Flaw::new(format!("each of its {} rows is at fault: it holds no daily bars", rows.skipped)))
-        }
+    match rows.bars.is_empty() && rows.skipped > 0 {
+        true => Err(ParseError::new(format!(
+            "each of its {} rows is at fault: it holds no daily bars",
+            rows.skipped
+        ))),
         false => Ok(rows),
     }
 }
@@ -66,41 +67,44 @@ fn row(
     columns: &Columns,
     asset_type: AssetType,
     last: Option<Date>,
-) -> Result<(Date, Candle<BarTime>), Flaw> {
+) -> Result<(Date, RawBar<BarTime>), ParseError> {
     let text = |name: &str, at: usize| {
-        record.get(at).map(str::trim).ok_or_else(|| Flaw::new(format!("the row ends before its {name}")))
+        record
+            .get(at)
+            .map(str::trim)
+            .ok_or_else(|| ParseError::new(format!("the row ends before its {name}")))
     };
     let price = |name: &str, at: usize| {
         let text = text(name, at)?;
-        let wrong = || Flaw::text(&format!("{name} is no price"), &format!("{text:?}"));
-        let Figure(number) = Figure::read(text).ok_or_else(wrong)?;
+        let wrong = || ParseError::text(&format!("{name} is no price"), &format!("{text:?}"));
+        let LenientNumber(number) = LenientNumber::read(text).ok_or_else(wrong)?;
         check(number, asset_type).map(|()| number)
     };
     let date = day(text("date", columns.date)?)?;
     if let Some(last) = last.filter(|last| *last >= date) {
-        return Err(Flaw::new(format!("{date} comes after {last}")));
+        return Err(ParseError::new(format!("{date} comes after {last}")));
     }
     let volume = text("volume", columns.volume)?;
-    let candle = Candle {
+    let bar = RawBar {
         begin: BarTime::Day(date),
         open: price("open", columns.open)?,
         high: price("high", columns.high)?,
         low: price("low", columns.low)?,
         close: price("close", columns.close)?,
         adjusted_close: columns.adjusted_close.map(|at| price("adjusted close", at)).transpose()?,
-        volume: Count::read(volume)
-            .ok_or_else(|| Flaw::text("volume is no count", &format!("{volume:?}")))?
+        volume: LenientCount::read(volume)
+            .ok_or_else(|| ParseError::text("volume is no count", &format!("{volume:?}")))?
             .0,
     };
-    match candle.low > candle.high {
-        true => Err(Flaw::new(format!("the low {} lies above the high {}", candle.low, candle.high))),
-        false => Ok((date, candle)),
+    match bar.low > bar.high {
+        true => Err(ParseError::new(format!("the low {} lies above the high {}", bar.low, bar.high))),
+        false => Ok((date, bar)),
     }
 }
 
 /// The day of a row: `2020-01-02`, and if there is a time behind it, one that begins a day.
-fn day(text: &str) -> Result<Date, Flaw> {
-    let wrong = || Flaw::text("is no day, as 2020-01-02 is", text);
+fn day(text: &str) -> Result<Date, ParseError> {
+    let wrong = || ParseError::text("is no day, as 2020-01-02 is", text);
     let (date, time) = text.split_at_checked(10).ok_or_else(wrong)?;
     let midnight =
         time.is_empty() || [" 00:00:00", "T00:00:00", " 00:00"].iter().any(|start| time.starts_with(start));
@@ -119,7 +123,7 @@ mod tests {
 
     const HEAD: &str = "Date,Open,High,Low,Close,Adj Close,Volume\n";
 
-    fn read_text(rows: &str, faults: RowFaults) -> Result<Rows, Flaw> {
+    fn read_text(rows: &str, faults: OnBadRow) -> Result<Rows, ParseError> {
         read(format!("{HEAD}{rows}").as_bytes(), AssetType::Equity, faults)
     }
 
@@ -141,25 +145,25 @@ mod tests {
             ("2017-09-04,1,2,3,1,1,7\n", "the low 3 lies above the high 2"),
             (",,,,,,\n", "is no day"),
         ] {
-            let message = read_text(&format!("{good}{bad}"), RowFaults::Error).unwrap_err().to_string();
+            let message = read_text(&format!("{good}{bad}"), OnBadRow::Error).unwrap_err().to_string();
             assert!(message.contains(why), "{message}");
-            let rows = read_text(&format!("{good}{bad}2017-09-05,1,2,0.5,1,1,7\n"), RowFaults::Skip).unwrap();
-            assert_eq!((rows.candles.len(), rows.skipped), (2, 1), "{bad}");
+            let rows = read_text(&format!("{good}{bad}2017-09-05,1,2,0.5,1,1,7\n"), OnBadRow::Skip).unwrap();
+            assert_eq!((rows.bars.len(), rows.skipped), (2, 1), "{bad}");
         }
     }
 
     #[test]
     fn a_file_of_which_nothing_is_left_is_no_file_of_bars() {
         let minutes = "2017-09-04 09:30:00,1,2,0.5,1,1,7\n2017-09-04 09:31:00,1,2,0.5,1,1,7\n";
-        let message = read_text(minutes, RowFaults::Skip).unwrap_err().to_string();
+        let message = read_text(minutes, OnBadRow::Skip).unwrap_err().to_string();
         assert!(message.contains("each of its 2 rows"), "{message}");
-        assert_eq!(read_text("", RowFaults::Skip).unwrap().candles.len(), 0);
+        assert_eq!(read_text("", OnBadRow::Skip).unwrap().bars.len(), 0);
     }
 
     proptest! {
         #[test]
         fn no_file_makes_it_panic(text in "\\PC{0,200}|[0-9,.\n\"-]{0,200}", bytes: Vec<u8>) {
-            for faults in [RowFaults::Error, RowFaults::Skip] {
+            for faults in [OnBadRow::Error, OnBadRow::Skip] {
                 let _ = read(text.as_bytes(), AssetType::Future, faults);
                 let _ = read_text(&text, faults);
                 let _ = read([HEAD.as_bytes(), &bytes].concat().as_slice(), AssetType::Equity, faults);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AssetType, DataType, HttpLimits, Interval, Market, SecretSource};
+use crate::{AssetType, DataType, HttpSettings, Interval, Market, SecretSource};
 
 /// A JSON API: URLs with gaps, and JSON pointers (RFC 6901) to what its bodies say.
 ///
@@ -61,7 +61,7 @@ pub struct JsonConfig {
     pub documents: BTreeMap<DataType, JsonDocuments>,
     /// The limits of its calls.
     #[serde(default)]
-    pub http: HttpLimits,
+    pub http: HttpSettings,
 }
 
 /// The key of an API: `{"from": {"env": "ACME_KEY"}, "send": {"header": "X-Api-Key"}}`.

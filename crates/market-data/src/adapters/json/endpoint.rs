@@ -9,8 +9,8 @@ use super::{
     template::{Gap, Template},
 };
 use crate::{
-    Asset, DateRange, Fault, ProviderError,
-    http::{Call, HttpClient, Reply},
+    Asset, DateRange, ProviderError, ProviderErrorKind,
+    http::{HttpClient, HttpReply, HttpRequest},
     parse::start_of,
 };
 
@@ -70,7 +70,7 @@ impl Access {
         Ok(Self { headers, key, error: Pointer::optional("error", config.error.as_ref())? })
     }
 
-    fn added_to(&self, call: Call) -> Call {
+    fn added_to(&self, call: HttpRequest) -> HttpRequest {
         let call = self.headers.iter().fold(call, |call, (name, value)| call.header(name.clone(), value));
         match &self.key {
             None => call,
@@ -123,21 +123,22 @@ impl Endpoint {
     /// # Errors
     ///
     /// If the call failed, the body is no JSON, or it tells an error.
-    pub(super) async fn ask(&self, wanted: &Wanted<'_>) -> Result<Option<(Value, Reply)>, ProviderError> {
+    pub(super) async fn ask(&self, wanted: &Wanted<'_>) -> Result<Option<(Value, HttpReply)>, ProviderError> {
         let Some(call) = self.template.fill(|gap| wanted.fill(gap)) else { return Ok(None) };
         let reply = self.client.send(&self.access.added_to(call)).await?;
         let body: Result<Value, _> = serde_json::from_slice(&reply.body);
         let told =
             self.access.error.as_ref().zip(body.as_ref().ok()).and_then(|(error, body)| error.find(body));
         if let Some(told) = told.filter(|told| **told != Value::Bool(false) && **told != "") {
-            let fault = if reply.is_success() { Fault::BadRequest } else { reply.failure().fault() };
+            let kind =
+                if reply.is_success() { ProviderErrorKind::BadRequest } else { reply.failure().kind() };
             let told = told.as_str().map_or_else(|| told.to_string(), str::to_owned);
-            return Err(reply.error(fault, &told));
+            return Err(reply.error(kind, &told));
         }
         let reply = reply.succeeded()?;
         match body {
             Ok(body) => Ok(Some((body, reply))),
-            Err(error) => Err(reply.error(Fault::BadAnswer, &error.to_string())),
+            Err(error) => Err(reply.error(ProviderErrorKind::BadAnswer, &error.to_string())),
         }
     }
 }

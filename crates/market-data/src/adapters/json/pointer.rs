@@ -5,7 +5,7 @@ use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::parse::{Count, Figure, Flaw, start_of};
+use crate::parse::{LenientCount, LenientNumber, ParseError, start_of};
 
 /// A JSON pointer, checked, that knows which field it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,9 +52,9 @@ impl Pointer {
     /// # Errors
     ///
     /// If there is nothing.
-    pub(super) fn get<'a>(&self, value: &'a Value) -> Result<&'a Value, Flaw> {
+    pub(super) fn get<'a>(&self, value: &'a Value) -> Result<&'a Value, ParseError> {
         self.find(value)
-            .ok_or_else(|| Flaw::new(format!("{} is missing: nothing at {:?}", self.field, self.path)))
+            .ok_or_else(|| ParseError::new(format!("{} is missing: nothing at {:?}", self.field, self.path)))
     }
 
     /// The number there.
@@ -62,9 +62,9 @@ impl Pointer {
     /// # Errors
     ///
     /// If there is none.
-    pub(super) fn number(&self, value: &Value) -> Result<f64, Flaw> {
-        let figure = Figure::deserialize(self.get(value)?);
-        figure.map(|figure| figure.0).map_err(|error| Flaw::json(self.field, &error))
+    pub(super) fn number(&self, value: &Value) -> Result<f64, ParseError> {
+        let number = LenientNumber::deserialize(self.get(value)?);
+        number.map(|number| number.0).map_err(|error| ParseError::json(self.field, &error))
     }
 
     /// The count there.
@@ -72,9 +72,9 @@ impl Pointer {
     /// # Errors
     ///
     /// If there is none.
-    pub(super) fn count(&self, value: &Value) -> Result<u64, Flaw> {
-        let count = Count::deserialize(self.get(value)?);
-        count.map(|count| count.0).map_err(|error| Flaw::json(self.field, &error))
+    pub(super) fn count(&self, value: &Value) -> Result<u64, ParseError> {
+        let count = LenientCount::deserialize(self.get(value)?);
+        count.map(|count| count.0).map_err(|error| ParseError::json(self.field, &error))
     }
 
     /// The text there, or the number as a text.
@@ -82,11 +82,11 @@ impl Pointer {
     /// # Errors
     ///
     /// If there is neither.
-    pub(super) fn text(&self, value: &Value) -> Result<String, Flaw> {
+    pub(super) fn text(&self, value: &Value) -> Result<String, ParseError> {
         match self.get(value)? {
             Value::String(text) => Ok(text.clone()),
             Value::Number(number) => Ok(number.to_string()),
-            _ => Err(Flaw::new(format!("{} is no text", self.field))),
+            _ => Err(ParseError::new(format!("{} is no text", self.field))),
         }
     }
 
@@ -95,9 +95,9 @@ impl Pointer {
     /// # Errors
     ///
     /// If there is none.
-    pub(super) fn time(&self, value: &Value) -> Result<Told, Flaw> {
+    pub(super) fn time(&self, value: &Value) -> Result<Told, ParseError> {
         let told = self.get(value)?;
-        let wrong = || Flaw::text(&format!("{} is no time", self.field), start_of(&told.to_string()));
+        let wrong = || ParseError::text(&format!("{} is no time", self.field), start_of(&told.to_string()));
         match told {
             Value::Number(number) => number.as_f64().and_then(since_1970).map(Told::Moment).ok_or_else(wrong),
             Value::String(text) if text.len() == 10 && text.contains('-') => {

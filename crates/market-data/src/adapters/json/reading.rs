@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Asset, BarTime, Series, SeriesId,
-    parse::{self, Candle, Flaw, Quoted, moment},
+    parse::{self, ParseError, RawBar, RawQuote, moment},
 };
 
 /// The pointers of a quote.
@@ -59,7 +59,7 @@ impl QuoteFields {
     /// # Errors
     ///
     /// If there are no items.
-    pub(super) fn items<'a>(&self, body: &'a Value) -> Result<Vec<(Option<String>, &'a Value)>, Flaw> {
+    pub(super) fn items<'a>(&self, body: &'a Value) -> Result<Vec<(Option<String>, &'a Value)>, ParseError> {
         let Some(items) = self.items.find(body) else { return Ok(Vec::new()) };
         let told = |item| {
             self.symbol
@@ -86,19 +86,19 @@ impl QuoteFields {
     /// # Errors
     ///
     /// If it tells no price, or what can't be believed.
-    pub(super) fn quoted(
+    pub(super) fn raw_quote(
         &self,
         item: &Value,
         zone: &TimeZone,
         now: Timestamp,
-    ) -> Result<Option<Quoted>, Flaw> {
+    ) -> Result<Option<RawQuote>, ParseError> {
         if self.price.find(item).is_none() {
             return Ok(None);
         }
         let number =
             |pointer: &Option<Pointer>| there(pointer, item).map(|pointer| pointer.number(item)).transpose();
         let time = there(&self.time, item).map(|pointer| pointer.time(item)).transpose()?;
-        Ok(Some(Quoted {
+        Ok(Some(RawQuote {
             previous_close: number(&self.previous_close)?,
             open: number(&self.open)?,
             high: number(&self.high)?,
@@ -108,7 +108,7 @@ impl QuoteFields {
             currency: there(&self.currency, item).map(|pointer| pointer.text(item)).transpose()?,
             bid: number(&self.bid)?,
             ask: number(&self.ask)?,
-            ..Quoted::new(self.price.number(item)?, time.unwrap_or(Told::Moment(now)).day(zone))
+            ..RawQuote::new(self.price.number(item)?, time.unwrap_or(Told::Moment(now)).day(zone))
         }))
     }
 }
@@ -169,35 +169,35 @@ impl BarFields {
         id: &SeriesId,
         body: &Value,
         zone: &TimeZone,
-    ) -> Result<Option<Series>, Flaw> {
+    ) -> Result<Option<Series>, ParseError> {
         let Some(items) = self.items.find(body) else { return Ok(None) };
-        let items = items.as_array().ok_or_else(|| Flaw::new("series.items is no array"))?;
-        let mut bars = items.iter().map(|item| self.candle(id, item, zone)).collect::<Result<Vec<_>, _>>()?;
-        bars.sort_by_key(|(_, candle)| candle.begin);
+        let items = items.as_array().ok_or_else(|| ParseError::new("series.items is no array"))?;
+        let mut bars = items.iter().map(|item| self.bar(id, item, zone)).collect::<Result<Vec<_>, _>>()?;
+        bars.sort_by_key(|(_, bar)| bar.begin);
         if let Some(pair) = bars.windows(2).find(|pair| pair[0].1.begin == pair[1].1.begin) {
-            return Err(Flaw::new(format!("two bars of {}", pair[0].0)));
+            return Err(ParseError::new(format!("two bars of {}", pair[0].0)));
         }
         parse::series(id, bars).map(Some)
     }
 
-    fn candle(
+    fn bar(
         &self,
         id: &SeriesId,
         item: &Value,
         zone: &TimeZone,
-    ) -> Result<(jiff::civil::Date, Candle<BarTime>), Flaw> {
+    ) -> Result<(jiff::civil::Date, RawBar<BarTime>), ParseError> {
         let told = self.time.time(item)?;
         let day = told.day(zone);
         let begin = match (id.interval.is_intraday(), told.moment()) {
             (false, _) => BarTime::Day(day),
             (true, Some(at)) => moment(at),
             (true, None) => {
-                return Err(Flaw::new(format!("a bar of {} tells no time, only {day}", id.interval)));
+                return Err(ParseError::new(format!("a bar of {} tells no time, only {day}", id.interval)));
             }
         };
         let adjusted_close =
             there(&self.adjusted_close, item).map(|pointer| pointer.number(item)).transpose()?;
-        let candle = Candle {
+        let bar = RawBar {
             begin,
             open: self.open.number(item)?,
             high: self.high.number(item)?,
@@ -206,6 +206,6 @@ impl BarFields {
             adjusted_close,
             volume: there(&self.volume, item).map_or(Ok(0), |pointer| pointer.count(item))?,
         };
-        Ok((day, candle))
+        Ok((day, bar))
     }
 }

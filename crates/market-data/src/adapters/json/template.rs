@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 use url::Url;
 
-use crate::{Invalid, http::Call};
+use crate::{Invalid, http::HttpRequest};
 
 /// A URL template, checked: its gaps are known ones, and lie behind the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,7 +100,7 @@ impl Template {
     }
 
     /// The call with each gap filled; `None` if what is put in leaves no segment of a path: nothing, `.`, `..`.
-    pub(super) fn fill(&self, value: impl Fn(Gap) -> String) -> Option<Call> {
+    pub(super) fn fill(&self, value: impl Fn(Gap) -> String) -> Option<HttpRequest> {
         let filled = |text: &Text| -> String {
             let piece = |piece: &Piece| match piece {
                 Piece::Text(text) => text.clone(),
@@ -112,7 +112,7 @@ impl Template {
         if segments.iter().any(|segment| matches!(segment.as_str(), "" | "." | "..")) {
             return None;
         }
-        let call = Call::get(segments.iter().map(String::as_str));
+        let call = HttpRequest::get(segments.iter().map(String::as_str));
         Some(self.query.iter().fold(call, |call, (name, text)| call.query(name, filled(text))))
     }
 }

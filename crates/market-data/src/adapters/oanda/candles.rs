@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::parse::{Candle, Count, Figure, Flaw};
+use crate::parse::{LenientCount, LenientNumber, ParseError, RawBar};
 
 /// What the candles of an instrument say, earliest first.
 #[derive(Debug)]
@@ -11,9 +11,9 @@ pub(super) struct Candles {
     pub(super) instrument: String,
     pub(super) granularity: String,
     /// Those that are complete. Their volume counts changes of the price.
-    pub(super) complete: Vec<Candle>,
+    pub(super) complete: Vec<RawBar>,
     /// The last one, if its time is not over yet.
-    pub(super) unfinished: Option<Candle>,
+    pub(super) unfinished: Option<RawBar>,
 }
 
 #[derive(Deserialize)]
@@ -26,7 +26,7 @@ struct Body {
 #[derive(Deserialize)]
 struct Wire {
     time: Timestamp,
-    volume: Count,
+    volume: LenientCount,
     complete: bool,
     mid: Option<Prices>,
     bid: Option<Prices>,
@@ -35,10 +35,10 @@ struct Wire {
 
 #[derive(Clone, Copy, Deserialize)]
 struct Prices {
-    o: Figure,
-    h: Figure,
-    l: Figure,
-    c: Figure,
+    o: LenientNumber,
+    h: LenientNumber,
+    l: LenientNumber,
+    c: LenientNumber,
 }
 
 /// What a body says; each candle has the one side of the price that was asked for.
@@ -46,17 +46,20 @@ struct Prices {
 /// # Errors
 ///
 /// If it can't be believed.
-pub(super) fn read(body: &[u8]) -> Result<Candles, Flaw> {
-    let body: Body = serde_json::from_slice(body).map_err(|error| Flaw::json("the candles", &error))?;
+pub(super) fn read(body: &[u8]) -> Result<Candles, ParseError> {
+    let body: Body = serde_json::from_slice(body).map_err(|error| ParseError::json("the candles", &error))?;
     let Body { instrument, granularity, candles } = body;
     if let Some(pair) = candles.windows(2).find(|pair| pair[0].time >= pair[1].time) {
-        return Err(Flaw::new(format!("the candles go from {} back to {}", pair[0].time, pair[1].time)));
+        return Err(ParseError::new(format!(
+            "the candles go from {} back to {}",
+            pair[0].time, pair[1].time
+        )));
     }
     let (mut complete, mut unfinished) = (Vec::with_capacity(candles.len()), None);
     for wire in &candles {
         match (wire.complete, unfinished) {
             (_, Some(_)) => {
-                return Err(Flaw::new(format!("a candle at {} after one not finished", wire.time)));
+                return Err(ParseError::new(format!("a candle at {} after one not finished", wire.time)));
             }
             (true, None) => complete.push(wire.candle()?),
             (false, None) => unfinished = Some(wire.candle()?),
@@ -66,11 +69,11 @@ pub(super) fn read(body: &[u8]) -> Result<Candles, Flaw> {
 }
 
 impl Wire {
-    fn candle(&self) -> Result<Candle, Flaw> {
+    fn candle(&self) -> Result<RawBar, ParseError> {
         let prices = self.mid.or(self.bid).or(self.ask);
         let Prices { o, h, l, c } =
-            prices.ok_or_else(|| Flaw::new(format!("the candle at {} has no prices", self.time)))?;
-        Ok(Candle {
+            prices.ok_or_else(|| ParseError::new(format!("the candle at {} has no prices", self.time)))?;
+        Ok(RawBar {
             begin: self.time,
             open: o.0,
             high: h.0,
@@ -92,7 +95,7 @@ mod tests {
         )
     }
 
-    fn read_all(candles: &[String]) -> Result<Candles, Flaw> {
+    fn read_all(candles: &[String]) -> Result<Candles, ParseError> {
         let candles = candles.join(",");
         read(format!(r#"{{"instrument":"EUR_USD","granularity":"M5","candles":[{candles}]}}"#).as_bytes())
     }

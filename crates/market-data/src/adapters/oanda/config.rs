@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::CandlePrice;
-use crate::{HttpLimits, SecretSource};
+use crate::{HttpSettings, SecretSource};
 
 /// How [`OandaProvider`](crate::OandaProvider) speaks to OANDA's v20 API.
 ///
@@ -41,7 +41,7 @@ pub struct OandaConfig {
     pub unfinished: bool,
     /// The limits of its calls.
     #[serde(default)]
-    pub http: HttpLimits,
+    pub http: HttpSettings,
 }
 
 impl OandaConfig {
@@ -56,7 +56,7 @@ impl OandaConfig {
             max_batch: max_batch(),
             candles: CandlePrice::default(),
             unfinished: false,
-            http: HttpLimits::default(),
+            http: HttpSettings::default(),
         }
     }
 }

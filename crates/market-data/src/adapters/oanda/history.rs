@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::{candles::Candles, pricing::trading_day};
 use crate::{
     BarTime, DateRange, Interval, Series, SeriesId,
-    http::Call,
-    parse::{self, Flaw, moment},
+    http::HttpRequest,
+    parse::{self, ParseError, moment},
 };
 
 /// The most candles that one call answers with.
@@ -49,7 +49,12 @@ pub(super) fn granularity(interval: Interval) -> Option<&'static str> {
 
 /// The calls that together ask for a series, each for no more candles than one is answered with: without a
 /// range, for the latest. `None` if there are no candles of such an interval.
-pub(super) fn calls(name: &str, id: &SeriesId, price: CandlePrice, now: Timestamp) -> Option<Vec<Call>> {
+pub(super) fn calls(
+    name: &str,
+    id: &SeriesId,
+    price: CandlePrice,
+    now: Timestamp,
+) -> Option<Vec<HttpRequest>> {
     let (_, granularity, minutes) = INTERVALS.iter().find(|(known, ..)| *known == id.interval)?;
     let side = match price {
         CandlePrice::Mid => "M",
@@ -57,7 +62,7 @@ pub(super) fn calls(name: &str, id: &SeriesId, price: CandlePrice, now: Timestam
         CandlePrice::Ask => "A",
     };
     // Aligned so that each begins with a trading day, and a week on Monday's.
-    let call = Call::get(["v3", "instruments", name, "candles"])
+    let call = HttpRequest::get(["v3", "instruments", name, "candles"])
         .query("granularity", *granularity)
         .query("price", side)
         .query("dailyAlignment", "17")
@@ -94,7 +99,7 @@ const OLDEST: Timestamp = Timestamp::constant(946_684_800, 0);
 /// # Errors
 ///
 /// If they hold what can't be its bars.
-pub(super) fn series(id: &SeriesId, told: &[Candles], unfinished: bool) -> Result<Series, Flaw> {
+pub(super) fn series(id: &SeriesId, told: &[Candles], unfinished: bool) -> Result<Series, ParseError> {
     let last = told.last().and_then(|candles| candles.unfinished).filter(|_| unfinished);
     let candles = told.iter().flat_map(|candles| candles.complete.iter().copied()).chain(last);
     let bars = candles
@@ -103,7 +108,7 @@ pub(super) fn series(id: &SeriesId, told: &[Candles], unfinished: bool) -> Resul
             let begin = if id.interval.is_intraday() { moment(candle.begin) } else { BarTime::Day(day) };
             Ok((day, candle.begins(begin)))
         })
-        .collect::<Result<Vec<_>, Flaw>>()?;
+        .collect::<Result<Vec<_>, ParseError>>()?;
     parse::series(id, bars)
 }
 

@@ -6,7 +6,7 @@ use cache_core::{Clock, Timestamp};
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use crate::{ProviderError, parse::Flaw};
+use crate::{ProviderError, parse::ParseError};
 
 /// For how long the list is believed.
 const KEPT: Duration = Duration::from_secs(86_400);
@@ -35,8 +35,9 @@ struct Named {
 /// # Errors
 ///
 /// If it can't be believed.
-pub(super) fn read(body: &[u8]) -> Result<BTreeSet<String>, Flaw> {
-    let body: Body = serde_json::from_slice(body).map_err(|error| Flaw::json("the instruments", &error))?;
+pub(super) fn read(body: &[u8]) -> Result<BTreeSet<String>, ParseError> {
+    let body: Body =
+        serde_json::from_slice(body).map_err(|error| ParseError::json("the instruments", &error))?;
     Ok(body.instruments.into_iter().map(|instrument| instrument.name).collect())
 }
 

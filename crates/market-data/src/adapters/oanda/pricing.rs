@@ -4,10 +4,10 @@ use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::parse::{Figure, Flaw, Quoted};
+use crate::parse::{LenientNumber, ParseError, RawQuote};
 
 /// What a body says of one instrument: its price, or what about it can't be believed.
-pub(super) type Said = (String, Result<Option<Quoted>, Flaw>);
+pub(super) type Said = (String, Result<Option<RawQuote>, ParseError>);
 
 #[derive(Deserialize)]
 struct Body<'a> {
@@ -28,13 +28,13 @@ struct Price {
     bids: Vec<Bucket>,
     #[serde(default)]
     asks: Vec<Bucket>,
-    closeout_bid: Option<Figure>,
-    closeout_ask: Option<Figure>,
+    closeout_bid: Option<LenientNumber>,
+    closeout_ask: Option<LenientNumber>,
 }
 
 #[derive(Deserialize)]
 struct Bucket {
-    price: Figure,
+    price: LenientNumber,
 }
 
 /// What a body says of each instrument it names.
@@ -42,36 +42,38 @@ struct Bucket {
 /// # Errors
 ///
 /// If nothing of it can be believed.
-pub(super) fn read(body: &[u8]) -> Result<Vec<Said>, Flaw> {
-    let body: Body<'_> = serde_json::from_slice(body).map_err(|error| Flaw::json("the prices", &error))?;
+pub(super) fn read(body: &[u8]) -> Result<Vec<Said>, ParseError> {
+    let body: Body<'_> =
+        serde_json::from_slice(body).map_err(|error| ParseError::json("the prices", &error))?;
     body.prices.into_iter().map(said).collect()
 }
 
-fn said(price: &RawValue) -> Result<Said, Flaw> {
+fn said(price: &RawValue) -> Result<Said, ParseError> {
     let Named { instrument } = serde_json::from_str(price.get())
-        .map_err(|error| Flaw::json("a price without an instrument", &error))?;
-    let quoted = serde_json::from_str::<Price>(price.get())
-        .map_err(|error| Flaw::json("a price", &error))
-        .and_then(|price| price.quoted(&instrument));
-    Ok((instrument, quoted))
+        .map_err(|error| ParseError::json("a price without an instrument", &error))?;
+    let raw_quote = serde_json::from_str::<Price>(price.get())
+        .map_err(|error| ParseError::json("a price", &error))
+        .and_then(|price| price.raw_quote(&instrument));
+    Ok((instrument, raw_quote))
 }
 
 impl Price {
     /// The middle between the best bid and the best ask; those of a closeout, if nobody offers.
-    fn quoted(self, instrument: &str) -> Result<Option<Quoted>, Flaw> {
-        let best = |buckets: &[Bucket], or: Option<Figure>| buckets.first().map(|best| best.price).or(or);
-        let bid = best(&self.bids, self.closeout_bid).map(|figure| figure.0);
-        let ask = best(&self.asks, self.closeout_ask).map(|figure| figure.0);
+    fn raw_quote(self, instrument: &str) -> Result<Option<RawQuote>, ParseError> {
+        let best =
+            |buckets: &[Bucket], or: Option<LenientNumber>| buckets.first().map(|best| best.price).or(or);
+        let bid = best(&self.bids, self.closeout_bid).map(|number| number.0);
+        let ask = best(&self.asks, self.closeout_ask).map(|number| number.0);
         let (Some(low), Some(high)) = (bid, ask) else { return Ok(None) };
         if low > high {
-            return Err(Flaw::new(format!("a bid of {low} above the ask of {high}")));
+            return Err(ParseError::new(format!("a bid of {low} above the ask of {high}")));
         }
-        Ok(Some(Quoted {
+        Ok(Some(RawQuote {
             time: Some(self.time),
             currency: instrument.split(['_', '/']).nth(1).map(str::to_owned),
             bid,
             ask,
-            ..Quoted::new(middle(low, high), trading_day(self.time)?)
+            ..RawQuote::new(middle(low, high), trading_day(self.time)?)
         }))
     }
 }
@@ -86,12 +88,14 @@ fn middle(low: f64, high: f64) -> f64 {
 /// # Errors
 ///
 /// At the ends of time.
-pub(super) fn trading_day(at: Timestamp) -> Result<Date, Flaw> {
-    let zone =
-        TimeZone::get("America/New_York").map_err(|_| Flaw::new("the zone of New York is not known"))?;
+pub(super) fn trading_day(at: Timestamp) -> Result<Date, ParseError> {
+    let zone = TimeZone::get("America/New_York")
+        .map_err(|_| ParseError::new("the zone of New York is not known"))?;
     // In civil time: seven hours of the clock on the wall, on days of 23 and 25 hours too.
     let local = at.to_zoned(zone).datetime().checked_add(7.hours());
-    local.map(|local| local.date()).map_err(|_| Flaw::new(format!("a price at {at}, past the last day")))
+    local
+        .map(|local| local.date())
+        .map_err(|_| ParseError::new(format!("a price at {at}, past the last day")))
 }
 
 #[cfg(test)]
@@ -122,7 +126,7 @@ mod tests {
             {"instrument":"EUR_NOK","time":"2016-10-05T05:28:16.7Z"}]}"#;
         let said = read(body).unwrap();
         assert_eq!(said[0].1.as_ref().unwrap().as_ref().unwrap().price, 1.6);
-        assert!(said[1..4].iter().all(|(_, quoted)| quoted.is_err()), "{said:?}");
+        assert!(said[1..4].iter().all(|(_, raw_quote)| raw_quote.is_err()), "{said:?}");
         assert_eq!(said[4], ("EUR_NOK".into(), Ok(None)));
     }
 }

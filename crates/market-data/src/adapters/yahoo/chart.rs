@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Deserialize;
 
-use super::{fault::Outcome, quote::zone};
-use crate::parse::{Candle, Count, Figure, Flaw};
+use super::{error_body::Outcome, quote::zone};
+use crate::parse::{LenientCount, LenientNumber, ParseError, RawBar};
 
 /// A chart: bars in the order of time, and what was paid out among them.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub(super) struct Chart {
     pub(super) name: String,
     pub(super) currency: Option<String>,
     pub(super) zone: TimeZone,
-    pub(super) candles: Vec<Candle>,
+    pub(super) candles: Vec<RawBar>,
     /// When the share first traded without each dividend, and the amount of one share.
     pub(super) dividends: Vec<(Timestamp, f64)>,
 }
@@ -51,7 +51,7 @@ struct Events {
 
 #[derive(Deserialize)]
 struct Dividend {
-    amount: Figure,
+    amount: LenientNumber,
     date: i64,
 }
 
@@ -68,17 +68,17 @@ type Column<T> = Vec<Option<T>>;
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Columns {
-    open: Column<Figure>,
-    high: Column<Figure>,
-    low: Column<Figure>,
-    close: Column<Figure>,
-    volume: Column<Count>,
+    open: Column<LenientNumber>,
+    high: Column<LenientNumber>,
+    low: Column<LenientNumber>,
+    close: Column<LenientNumber>,
+    volume: Column<LenientCount>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Adjusted {
-    adjclose: Column<Figure>,
+    adjclose: Column<LenientNumber>,
 }
 
 /// What a body says of the name it was asked for.
@@ -95,24 +95,24 @@ pub(super) enum Said {
 ///
 /// # Errors
 ///
-/// If it can't be believed, or holds another fault.
-pub(super) fn read(body: &[u8]) -> Result<Said, Flaw> {
-    let body: Body = serde_json::from_slice(body).map_err(|error| Flaw::json("the chart", &error))?;
-    let (wires, fault) = match (body.chart, body.finance) {
+/// If it can't be believed, or holds another error.
+pub(super) fn read(body: &[u8]) -> Result<Said, ParseError> {
+    let body: Body = serde_json::from_slice(body).map_err(|error| ParseError::json("the chart", &error))?;
+    let (wires, error) = match (body.chart, body.finance) {
         (Some(chart), _) => (chart.result, chart.error),
         (None, finance) => (None, finance.and_then(|finance| finance.error)),
     };
-    match (wires.and_then(|wires| wires.into_iter().next()), fault) {
-        (_, Some(fault)) if fault.is_unknown_symbol() => Ok(Said::Unknown),
-        (_, Some(fault)) if fault.is_empty_range() => Ok(Said::Nothing),
-        (_, Some(fault)) => Err(fault.flaw()),
+    match (wires.and_then(|wires| wires.into_iter().next()), error) {
+        (_, Some(error)) if error.is_unknown_symbol() => Ok(Said::Unknown),
+        (_, Some(error)) if error.is_empty_range() => Ok(Said::Nothing),
+        (_, Some(error)) => Err(error.parse_error()),
         (Some(wire), None) => wire.chart().map(Said::Chart),
-        (None, None) => Err(Flaw::new("the answer holds no chart")),
+        (None, None) => Err(ParseError::new("the answer holds no chart")),
     }
 }
 
 impl Wire {
-    fn chart(self) -> Result<Chart, Flaw> {
+    fn chart(self) -> Result<Chart, ParseError> {
         let columns = self.indicators.quote.into_iter().next().unwrap_or_default();
         let adjusted = self.indicators.adjclose.into_iter().next().unwrap_or_default();
         Ok(Chart {
@@ -126,7 +126,11 @@ impl Wire {
 }
 
 /// The bars by column. A bar without one of its four prices is a hole: nothing was traded.
-fn candles(times: &[i64], columns: &Columns, adjusted: &[Option<Figure>]) -> Result<Vec<Candle>, Flaw> {
+fn candles(
+    times: &[i64],
+    columns: &Columns,
+    adjusted: &[Option<LenientNumber>],
+) -> Result<Vec<RawBar>, ParseError> {
     let Columns { open, high, low, close, volume } = columns;
     for (name, len, needed) in [
         ("open", open.len(), true),
@@ -137,7 +141,10 @@ fn candles(times: &[i64], columns: &Columns, adjusted: &[Option<Figure>]) -> Res
         ("adjclose", adjusted.len(), false),
     ] {
         if len != times.len() && (needed || len != 0) {
-            return Err(Flaw::new(format!("the chart has {} times and {len} values of {name}", times.len())));
+            return Err(ParseError::new(format!(
+                "the chart has {} times and {len} values of {name}",
+                times.len()
+            )));
         }
     }
     let bar = |(at, seconds): (usize, &i64)| {
@@ -145,27 +152,31 @@ fn candles(times: &[i64], columns: &Columns, adjusted: &[Option<Figure>]) -> Res
         else {
             return None;
         };
-        let (Figure(open), Figure(high), Figure(low), Figure(close)) = (open, high, low, close);
-        let adjusted_close = adjusted.get(at).copied().flatten().map(|figure| figure.0);
+        let (LenientNumber(open), LenientNumber(high), LenientNumber(low), LenientNumber(close)) =
+            (open, high, low, close);
+        let adjusted_close = adjusted.get(at).copied().flatten().map(|number| number.0);
         let volume = volume.get(at).copied().flatten().map_or(0, |count| count.0);
-        Some(moment(*seconds).map(|begin| Candle { begin, open, high, low, close, adjusted_close, volume }))
+        Some(moment(*seconds).map(|begin| RawBar { begin, open, high, low, close, adjusted_close, volume }))
     };
     let candles = times.iter().enumerate().filter_map(bar).collect::<Result<Vec<_>, _>>()?;
     match candles.windows(2).find(|pair| pair[0].begin > pair[1].begin) {
         Some(pair) => {
-            Err(Flaw::new(format!("the chart goes from {} back to {}", pair[0].begin, pair[1].begin)))
+            Err(ParseError::new(format!("the chart goes from {} back to {}", pair[0].begin, pair[1].begin)))
         }
         None => Ok(candles),
     }
 }
 
-fn dividends(told: &BTreeMap<String, Dividend>) -> Result<Vec<(Timestamp, f64)>, Flaw> {
-    let mut dividends =
-        told.values().map(|one| Ok((moment(one.date)?, one.amount.0))).collect::<Result<Vec<_>, Flaw>>()?;
+fn dividends(told: &BTreeMap<String, Dividend>) -> Result<Vec<(Timestamp, f64)>, ParseError> {
+    let mut dividends = told
+        .values()
+        .map(|one| Ok((moment(one.date)?, one.amount.0)))
+        .collect::<Result<Vec<_>, ParseError>>()?;
     dividends.sort_by_key(|(at, _)| *at);
     Ok(dividends)
 }
 
-fn moment(seconds: i64) -> Result<Timestamp, Flaw> {
-    Timestamp::from_second(seconds).map_err(|_| Flaw::new(format!("a bar at {seconds} s, which is no time")))
+fn moment(seconds: i64) -> Result<Timestamp, ParseError> {
+    Timestamp::from_second(seconds)
+        .map_err(|_| ParseError::new(format!("a bar at {seconds} s, which is no time")))
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::HttpLimits;
+use crate::HttpSettings;
 
 /// How [`YahooProvider`](crate::YahooProvider) speaks to Yahoo. It needs no key.
 ///
@@ -25,7 +25,7 @@ pub struct YahooConfig {
     /// How many quotes one call may ask for, 1 to 50. Default: 50.
     pub max_batch: usize,
     /// The limits of its calls. The user agent is a browser's if not said: others are throttled at once.
-    pub http: HttpLimits,
+    pub http: HttpSettings,
 }
 
 impl YahooConfig {
@@ -40,7 +40,7 @@ impl Default for YahooConfig {
             base_url: "https://query2.finance.yahoo.com".to_owned(),
             cookie_url: "https://fc.yahoo.com".to_owned(),
             max_batch: Self::MOST,
-            http: HttpLimits::default(),
+            http: HttpSettings::default(),
         }
     }
 }

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::chart::Chart;
 use crate::{
     BarTime, DateRange, Interval, Series, SeriesId,
-    http::Call,
-    parse::{self, Candle, Flaw, moment},
+    http::HttpRequest,
+    parse::{self, ParseError, RawBar, moment},
 };
 
 /// The intervals there are, and what Yahoo calls them.
@@ -29,10 +29,15 @@ const OLDEST: i64 = -2_208_988_800;
 
 /// The call for the chart of `name`; `None` if there are no bars of such an interval. Without a range it is
 /// for all there is up to `now`, which of bars within a day is not much.
-pub(super) fn call(name: &str, interval: Interval, range: Option<DateRange>, now: Timestamp) -> Option<Call> {
+pub(super) fn call(
+    name: &str,
+    interval: Interval,
+    range: Option<DateRange>,
+    now: Timestamp,
+) -> Option<HttpRequest> {
     let (_, called) = INTERVALS.iter().find(|(known, _)| *known == interval)?;
     let (from, to) = range.map_or_else(|| (begin_of_all(interval, now), now.as_second()), seconds);
-    let call = Call::get(["v8", "finance", "chart", name])
+    let call = HttpRequest::get(["v8", "finance", "chart", name])
         .query("interval", *called)
         .query("period1", from.to_string())
         .query("period2", to.to_string())
@@ -63,7 +68,7 @@ fn seconds(range: DateRange) -> (i64, i64) {
 /// # Errors
 ///
 /// If the chart holds what can't be its bars.
-pub(super) fn series(id: &SeriesId, chart: &Chart) -> Result<Series, Flaw> {
+pub(super) fn series(id: &SeriesId, chart: &Chart) -> Result<Series, ParseError> {
     let day = |at: Timestamp| chart.zone.to_datetime(at).date();
     if id.interval.is_intraday() {
         let bars =
@@ -80,8 +85,8 @@ pub(super) fn series(id: &SeriesId, chart: &Chart) -> Result<Series, Flaw> {
 
 /// The bars, with the last one joined to the one before if it is a part of it: while a week or month lasts,
 /// today's trading comes as a bar of its own.
-fn joined(candles: impl Iterator<Item = Candle<Date>>, interval: Interval) -> Vec<Candle<Date>> {
-    let mut bars: Vec<Candle<Date>> = candles.collect();
+fn joined(candles: impl Iterator<Item = RawBar<Date>>, interval: Interval) -> Vec<RawBar<Date>> {
+    let mut bars: Vec<RawBar<Date>> = candles.collect();
     if let [.., before, today] = bars.as_mut_slice()
         && interval != Interval::Day
         && today.begin < end(before.begin, interval)
@@ -195,7 +200,7 @@ mod tests {
     fn a_range_is_asked_for_with_a_day_to_spare_in_any_zone() {
         let now = "2020-06-01T00:00:00Z".parse().unwrap();
         let range = "2020-01-02..2020-01-03".parse().ok();
-        let shown = |call: Option<Call>| format!("{:?}", call.unwrap());
+        let shown = |call: Option<HttpRequest>| format!("{:?}", call.unwrap());
         let some = shown(call("^GSPC", Interval::Day, range, now));
         let begins = "GET v8/finance/chart/%5EGSPC?interval=1d&period1=1577836800&period2=1578182400&";
         assert!(some.starts_with(begins), "{some}");

@@ -4,11 +4,11 @@ use jiff::{Timestamp, tz::TimeZone};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::fault::{Fault, Outcome};
-use crate::parse::{Count, Figure, Flaw, Quoted};
+use super::error_body::{ErrorBody, Outcome};
+use crate::parse::{LenientCount, LenientNumber, ParseError, RawQuote};
 
 /// What a body says of one name: a quote, nothing that is a price, or nothing that can be believed.
-pub(super) type Said = (String, Result<Option<Quoted>, Flaw>);
+pub(super) type Said = (String, Result<Option<RawQuote>, ParseError>);
 
 #[derive(Deserialize)]
 struct Body<'a> {
@@ -25,17 +25,17 @@ struct Named {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Item {
-    regular_market_price: Option<Figure>,
-    regular_market_previous_close: Option<Figure>,
-    regular_market_open: Option<Figure>,
-    regular_market_day_high: Option<Figure>,
-    regular_market_day_low: Option<Figure>,
-    regular_market_volume: Option<Count>,
+    regular_market_price: Option<LenientNumber>,
+    regular_market_previous_close: Option<LenientNumber>,
+    regular_market_open: Option<LenientNumber>,
+    regular_market_day_high: Option<LenientNumber>,
+    regular_market_day_low: Option<LenientNumber>,
+    regular_market_volume: Option<LenientCount>,
     regular_market_time: Option<i64>,
     exchange_timezone_name: Option<String>,
     currency: Option<String>,
-    bid: Option<Figure>,
-    ask: Option<Figure>,
+    bid: Option<LenientNumber>,
+    ask: Option<LenientNumber>,
 }
 
 /// What the body of `/v7/finance/quote` says, name by name. A name that was asked for and isn't among
@@ -43,39 +43,41 @@ struct Item {
 ///
 /// # Errors
 ///
-/// If nothing of it can be believed, or it holds a fault in place of quotes.
-pub(super) fn read(body: &[u8]) -> Result<Vec<Said>, Flaw> {
-    let body: Body<'_> = serde_json::from_slice(body).map_err(|error| Flaw::json("the quotes", &error))?;
-    let fault = |fault: Option<Fault>| {
-        fault.map_or_else(|| Flaw::new("the answer holds no quotes"), |fault| fault.flaw())
+/// If nothing of it can be believed, or it holds an error in place of quotes.
+pub(super) fn read(body: &[u8]) -> Result<Vec<Said>, ParseError> {
+    let body: Body<'_> =
+        serde_json::from_slice(body).map_err(|error| ParseError::json("the quotes", &error))?;
+    let error = |error: Option<ErrorBody>| {
+        error.map_or_else(|| ParseError::new("the answer holds no quotes"), |error| error.parse_error())
     };
     let Some(quotes) = body.quotes else {
-        return Err(fault(body.finance.and_then(|finance| finance.error)));
+        return Err(error(body.finance.and_then(|finance| finance.error)));
     };
-    let Some(items) = quotes.result else { return Err(fault(quotes.error)) };
+    let Some(items) = quotes.result else { return Err(error(quotes.error)) };
     items.into_iter().map(said).collect()
 }
 
-fn said(item: &RawValue) -> Result<Said, Flaw> {
-    let Named { symbol } =
-        serde_json::from_str(item.get()).map_err(|error| Flaw::json("a quote without a symbol", &error))?;
-    let quoted = serde_json::from_str::<Item>(item.get())
-        .map_err(|error| Flaw::json("a quote", &error))
-        .and_then(Item::quoted);
-    Ok((symbol, quoted))
+fn said(item: &RawValue) -> Result<Said, ParseError> {
+    let Named { symbol } = serde_json::from_str(item.get())
+        .map_err(|error| ParseError::json("a quote without a symbol", &error))?;
+    let raw_quote = serde_json::from_str::<Item>(item.get())
+        .map_err(|error| ParseError::json("a quote", &error))
+        .and_then(Item::raw_quote);
+    Ok((symbol, raw_quote))
 }
 
 impl Item {
     /// A quote, if there is a price: names without one are kept there after they are delisted.
-    fn quoted(self) -> Result<Option<Quoted>, Flaw> {
-        let Some(Figure(price)) = self.regular_market_price else { return Ok(None) };
-        let seconds = self.regular_market_time.ok_or_else(|| Flaw::new("a price without its time"))?;
+    fn raw_quote(self) -> Result<Option<RawQuote>, ParseError> {
+        let Some(LenientNumber(price)) = self.regular_market_price else { return Ok(None) };
+        let seconds = self.regular_market_time.ok_or_else(|| ParseError::new("a price without its time"))?;
         let time = Timestamp::from_second(seconds)
-            .map_err(|_| Flaw::new(format!("a price at {seconds} s, which is no time")))?;
+            .map_err(|_| ParseError::new(format!("a price at {seconds} s, which is no time")))?;
         let zone = zone(self.exchange_timezone_name.as_deref().unwrap_or("UTC"))?;
         // What Yahoo doesn't know it writes as 0.
-        let known = |figure: Option<Figure>| figure.map(|figure| figure.0).filter(|number| *number != 0.0);
-        Ok(Some(Quoted {
+        let known =
+            |number: Option<LenientNumber>| number.map(|number| number.0).filter(|number| *number != 0.0);
+        Ok(Some(RawQuote {
             previous_close: known(self.regular_market_previous_close),
             open: known(self.regular_market_open),
             high: known(self.regular_market_day_high),
@@ -85,12 +87,12 @@ impl Item {
             currency: self.currency,
             bid: known(self.bid),
             ask: known(self.ask),
-            ..Quoted::new(price, time.to_zoned(zone).date())
+            ..RawQuote::new(price, time.to_zoned(zone).date())
         }))
     }
 }
 
 /// The time zone of an exchange. Its offset, told beside it, is today's and wrong for half the year.
-pub(super) fn zone(name: &str) -> Result<TimeZone, Flaw> {
-    TimeZone::get(name).map_err(|_| Flaw::text("no time zone is called", name))
+pub(super) fn zone(name: &str) -> Result<TimeZone, ParseError> {
+    TimeZone::get(name).map_err(|_| ParseError::text("no time zone is called", name))
 }

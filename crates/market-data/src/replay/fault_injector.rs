@@ -7,7 +7,7 @@ use tokio::sync::watch;
 
 /// The faults of a replayed upstream. All are off at first, and all are switched by `&self`.
 #[derive(Debug)]
-pub struct Faults {
+pub struct FaultInjector {
     mode: watch::Sender<Mode>,
     fail_next: AtomicU64,
     /// The bits of an `f64`.
@@ -23,7 +23,7 @@ enum Mode {
     Hang,
 }
 
-impl Faults {
+impl FaultInjector {
     pub(super) fn new(seed: u64) -> Self {
         Self {
             mode: watch::Sender::new(Mode::Answer),

@@ -44,7 +44,7 @@ pub struct ProviderReport {
     /// Its priority: the lower goes first.
     pub priority: i32,
     /// Why it is not asked at present, if it is not for its quota: it failed too often, or wants no calls.
-    pub ill: Option<String>,
+    pub unhealthy: Option<String>,
     /// What was asked of it.
     pub usage: ProviderUsage,
     /// What went wrong last, and when.
@@ -55,20 +55,20 @@ impl ProviderReport {
     /// Whether it is asked when its turn comes.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
-        self.ill.is_none()
+        self.unhealthy.is_none()
     }
 }
 
-macro_rules! tally {
+macro_rules! usage_counters {
     ($($field:ident),+) => {
         /// The counts of one provider.
         #[derive(Debug, Default)]
-        pub(super) struct Tally {
+        pub(super) struct UsageCounters {
             $($field: AtomicU64,)+
             last_error: Mutex<Option<(Timestamp, ProviderError)>>,
         }
 
-        impl Tally {
+        impl UsageCounters {
             pub(super) fn usage(&self) -> ProviderUsage {
                 ProviderUsage { $($field: self.$field.load(Ordering::Relaxed),)+ }
             }
@@ -76,9 +76,9 @@ macro_rules! tally {
     };
 }
 
-tally!(calls, keys, answered, unknown, failed_keys, failures, refused, retries);
+usage_counters!(calls, keys, answered, unknown, failed_keys, failures, refused, retries);
 
-impl Tally {
+impl UsageCounters {
     pub(super) fn went_out(&self, keys: usize, again: bool) {
         add(&self.calls, 1);
         add(&self.keys, keys as u64);

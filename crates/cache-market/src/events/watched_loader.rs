@@ -40,15 +40,15 @@ impl Priced for Series {
 
 /// A loader that shows every price it loads to a [`MarketTime`], and hands on the moves that are seen so.
 ///
-/// Prices that are put into a cache without having been loaded are shown by [`MarketTime::see`].
-pub struct Watched<L> {
+/// Prices that are put into a cache without having been loaded are shown by [`MarketTime::observe`].
+pub struct WatchedLoader<L> {
     loader: L,
     time: MarketTime,
     clock: Clock,
     moved: Arc<dyn Fn(MarketEvent) + Send + Sync>,
 }
 
-impl<L> Watched<L> {
+impl<L> WatchedLoader<L> {
     /// Watches what `loader` loads, in `clock`'s time. `moved` is called for each move, while the load is under
     /// way: it should pass the event on, and not wait.
     pub fn new(
@@ -61,15 +61,15 @@ impl<L> Watched<L> {
     }
 }
 
-impl<L: fmt::Debug> fmt::Debug for Watched<L> {
+impl<L: fmt::Debug> fmt::Debug for WatchedLoader<L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Watched").field(&self.loader).finish()
+        f.debug_tuple("WatchedLoader").field(&self.loader).finish()
     }
 }
 
 #[deny(clippy::missing_trait_methods)]
 #[async_trait]
-impl<V: Priced + Send + 'static, L: Loader<V>> Loader<V> for Watched<L> {
+impl<V: Priced + Send + 'static, L: Loader<V>> Loader<V> for WatchedLoader<L> {
     fn max_batch(&self) -> usize {
         self.loader.max_batch()
     }
@@ -81,7 +81,7 @@ impl<V: Priced + Send + 'static, L: Loader<V>> Loader<V> for Watched<L> {
             // What is not modified has not moved.
             if let Loaded::Value(fresh) = one
                 && let Some(price) = fresh.value.price()
-                && let Some(event) = self.time.see(fresh.value.asset(), price, now)
+                && let Some(event) = self.time.observe(fresh.value.asset(), price, now)
             {
                 (self.moved)(event);
             }

@@ -2,23 +2,23 @@
 
 use serde::Deserialize;
 
-use crate::parse::Flaw;
+use crate::parse::ParseError;
 
 /// The `error` of a body, under whichever name its endpoint has.
 #[derive(Debug, Deserialize)]
-pub(super) struct Fault {
+pub(super) struct ErrorBody {
     code: String,
     description: Option<String>,
 }
 
-/// A part of a body that holds a result, a fault, or neither.
+/// A part of a body that holds a result, an error, or neither.
 #[derive(Debug, Deserialize)]
 pub(super) struct Outcome<T> {
     pub(super) result: Option<T>,
-    pub(super) error: Option<Fault>,
+    pub(super) error: Option<ErrorBody>,
 }
 
-impl Fault {
+impl ErrorBody {
     /// Whether the symbol is unknown, or no longer listed.
     pub(super) fn is_unknown_symbol(&self) -> bool {
         self.code == "Not Found"
@@ -29,7 +29,7 @@ impl Fault {
         self.description.as_deref().is_some_and(|text| text.starts_with("Data doesn't exist for startDate"))
     }
 
-    pub(super) fn flaw(&self) -> Flaw {
-        Flaw::text(&self.code, self.description.as_deref().unwrap_or("no description"))
+    pub(super) fn parse_error(&self) -> ParseError {
+        ParseError::text(&self.code, self.description.as_deref().unwrap_or("no description"))
     }
 }

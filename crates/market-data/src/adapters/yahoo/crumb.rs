@@ -12,27 +12,27 @@ use cache_core::Secret;
 use tokio::sync::Mutex;
 
 use crate::{
-    Fault, ProviderError,
-    http::{Call, HttpClient, Reply, api_key},
+    ProviderError, ProviderErrorKind,
+    http::{HttpClient, HttpReply, HttpRequest, api_key},
 };
 
 /// What lets a client ask for quotes.
 #[derive(Debug)]
-pub(super) struct Pass {
+pub(super) struct Credentials {
     pub(super) cookie: Secret,
     pub(super) crumb: Secret,
 }
 
 /// The pass at hand, and the way to another.
-pub(super) struct Session {
+pub(super) struct CrumbStore {
     api: HttpClient,
     cookies: HttpClient,
     /// How many attempts have ended.
     attempts: AtomicU64,
-    last: Mutex<Option<Result<Arc<Pass>, ProviderError>>>,
+    last: Mutex<Option<Result<Arc<Credentials>, ProviderError>>>,
 }
 
-impl Session {
+impl CrumbStore {
     /// A session that begins when it is first needed: the cookie comes from one host, the crumb from another.
     pub(super) fn new(api: HttpClient, cookies: HttpClient) -> Self {
         Self { api, cookies, attempts: AtomicU64::new(0), last: Mutex::new(None) }
@@ -40,7 +40,10 @@ impl Session {
 
     /// A pass other than the one `refused`. Of those who ask at once one obtains it, and all share what comes of
     /// that, failure included; if its caller is dropped, the next one takes over.
-    pub(super) async fn pass(&self, refused: Option<&Arc<Pass>>) -> Result<Arc<Pass>, ProviderError> {
+    pub(super) async fn pass(
+        &self,
+        refused: Option<&Arc<Credentials>>,
+    ) -> Result<Arc<Credentials>, ProviderError> {
         let before = self.attempts.load(Ordering::Acquire);
         let mut last = self.last.lock().await;
         match &*last {
@@ -56,17 +59,17 @@ impl Session {
         attempt
     }
 
-    async fn obtain(&self) -> Result<Pass, ProviderError> {
+    async fn obtain(&self) -> Result<Credentials, ProviderError> {
         // The page itself is a 404: what matters is the cookie it sets.
-        let reply = self.cookies.send(&Call::get([])).await?;
+        let reply = self.cookies.send(&HttpRequest::get([])).await?;
         let cookie = cookie(&reply)?;
-        let call = Call::get(["v1", "test", "getcrumb"]).secret_header("cookie", &cookie);
+        let call = HttpRequest::get(["v1", "test", "getcrumb"]).secret_header("cookie", &cookie);
         let reply = self.api.send(&call).await?.succeeded()?;
-        Ok(Pass { crumb: crumb(&reply)?, cookie })
+        Ok(Credentials { crumb: crumb(&reply)?, cookie })
     }
 }
 
-fn cookie(reply: &Reply) -> Result<Secret, ProviderError> {
+fn cookie(reply: &HttpReply) -> Result<Secret, ProviderError> {
     let pairs: Vec<&str> = reply
         .headers("set-cookie")
         .filter_map(|cookie| cookie.split(';').next())
@@ -78,26 +81,27 @@ fn cookie(reply: &Reply) -> Result<Secret, ProviderError> {
         return Err(if failed {
             reply.failure()
         } else {
-            reply.error(Fault::BadAnswer, "without the cookie that quotes need")
+            reply.error(ProviderErrorKind::BadAnswer, "without the cookie that quotes need")
         });
     }
-    api_key(&pairs.join("; ")).map_err(|_| reply.error(Fault::BadAnswer, "a cookie that can't be sent back"))
+    api_key(&pairs.join("; "))
+        .map_err(|_| reply.error(ProviderErrorKind::BadAnswer, "a cookie that can't be sent back"))
 }
 
 /// A crumb is a short word; what isn't one is a page that says something else.
-fn crumb(reply: &Reply) -> Result<Secret, ProviderError> {
+fn crumb(reply: &HttpReply) -> Result<Secret, ProviderError> {
     let text = std::str::from_utf8(&reply.body).unwrap_or_default().trim();
     let sound = (1..=64).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_graphic() && !b"<{".contains(&byte));
     match api_key(text) {
         Ok(crumb) if sound => Ok(crumb),
-        _ => Err(reply.error(Fault::BadAnswer, "no crumb, which quotes need")),
+        _ => Err(reply.error(ProviderErrorKind::BadAnswer, "no crumb, which quotes need")),
     }
 }
 
-impl fmt::Debug for Session {
+impl fmt::Debug for CrumbStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let attempts = self.attempts.load(Ordering::Relaxed);
-        f.debug_struct("Session").field("attempts", &attempts).finish_non_exhaustive()
+        f.debug_struct("CrumbStore").field("attempts", &attempts).finish_non_exhaustive()
     }
 }

@@ -9,37 +9,37 @@ use std::{
 
 use cache_core::{Clock, Timestamp, sync::Mutex};
 
-use super::{Faults, Usage};
-use crate::{DataType, Fault, ProviderError, monotonic_clock::Steady, registry::Window};
+use super::{FaultInjector, ReplayUsage};
+use crate::{DataType, ProviderError, ProviderErrorKind, monotonic_clock::MonotonicClock, registry::Window};
 
-pub(super) struct Upstream {
-    time: Steady,
+pub(super) struct SimulatedUpstream {
+    time: MonotonicClock,
     latency: Duration,
     rate: NonZeroU32,
     calls_made: Mutex<Window>,
-    patience: Duration,
-    faults: Faults,
+    max_wait: Duration,
+    faults: FaultInjector,
     calls: AtomicU64,
     keys: AtomicU64,
     failures: AtomicU64,
     refused: AtomicU64,
 }
 
-impl Upstream {
+impl SimulatedUpstream {
     pub(super) fn new(
         clock: Clock,
         latency: Duration,
         rate: NonZeroU32,
-        patience: Duration,
-        faults: Faults,
+        max_wait: Duration,
+        faults: FaultInjector,
     ) -> Self {
-        let time = Steady::new(clock);
+        let time = MonotonicClock::new(clock);
         Self {
             calls_made: Mutex::new(Window::new(rate.get(), Duration::from_secs(1))),
             time,
             latency,
             rate,
-            patience,
+            max_wait,
             faults,
             calls: AtomicU64::new(0),
             keys: AtomicU64::new(0),
@@ -48,12 +48,12 @@ impl Upstream {
         }
     }
 
-    pub(super) fn faults(&self) -> &Faults {
+    pub(super) fn faults(&self) -> &FaultInjector {
         &self.faults
     }
 
-    pub(super) fn usage(&self) -> Usage {
-        Usage {
+    pub(super) fn usage(&self) -> ReplayUsage {
+        ReplayUsage {
             calls: self.calls.load(Ordering::Relaxed),
             keys: self.keys.load(Ordering::Relaxed),
             failures: self.failures.load(Ordering::Relaxed),
@@ -76,7 +76,7 @@ impl Upstream {
         }
         self.failures.fetch_add(1, Ordering::Relaxed);
         let message = format!("replay failed a call for {keys} {data} keys, as it was told to");
-        Err(ProviderError::new(Fault::Broken, message))
+        Err(ProviderError::new(ProviderErrorKind::Broken, message))
     }
 
     /// Counts a call, or tells from when on one may be made.
@@ -91,14 +91,14 @@ impl Upstream {
     async fn turn(&self) -> Result<(), ProviderError> {
         let began = self.time.now();
         while let Err(next) = self.take_turn() {
-            if next.since(began) > self.patience {
+            if next.since(began) > self.max_wait {
                 self.refused.fetch_add(1, Ordering::Relaxed);
                 let message = format!(
                     "replay lets {} calls a second through and has no turn left within {} ms: try again later",
                     self.rate,
-                    self.patience.as_millis()
+                    self.max_wait.as_millis()
                 );
-                return Err(ProviderError::new(Fault::Throttled { retry_after: None }, message));
+                return Err(ProviderError::new(ProviderErrorKind::Throttled { retry_after: None }, message));
             }
             self.time.sleep(next.since(self.time.now())).await;
         }
@@ -106,9 +106,9 @@ impl Upstream {
     }
 }
 
-impl fmt::Debug for Upstream {
+impl fmt::Debug for SimulatedUpstream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Upstream")
+        f.debug_struct("SimulatedUpstream")
             .field("latency", &self.latency)
             .field("calls_per_second", &self.rate)
             .field("faults", &self.faults)

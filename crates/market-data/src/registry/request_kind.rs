@@ -3,13 +3,13 @@
 use futures_util::future::BoxFuture;
 
 use crate::{
-    Answers, Asset, DataType, Datum, Document, DocumentId, Offer, Provider, Quote, Series, SeriesId,
+    Answers, Asset, DataType, Document, DocumentId, MarketRecord, Offer, Provider, Quote, Series, SeriesId,
 };
 
 /// Something a provider can be asked for a batch of keys.
-pub(super) trait Question: Sync {
+pub(super) trait RequestKind: Sync {
     type Id: Clone + Send + Sync;
-    type Value: Datum;
+    type Value: MarketRecord;
 
     fn data(&self) -> DataType;
 
@@ -26,7 +26,7 @@ pub(super) trait Question: Sync {
 
 pub(super) struct Quotes;
 
-impl Question for Quotes {
+impl RequestKind for Quotes {
     type Id = Asset;
     type Value = Quote;
 
@@ -45,7 +45,7 @@ impl Question for Quotes {
 
 pub(super) struct Bars;
 
-impl Question for Bars {
+impl RequestKind for Bars {
     type Id = SeriesId;
     type Value = Series;
 
@@ -68,7 +68,7 @@ impl Question for Bars {
 
 pub(super) struct Documents(pub(super) DataType);
 
-impl Question for Documents {
+impl RequestKind for Documents {
     type Id = DocumentId;
     type Value = Document;
 

@@ -50,13 +50,13 @@ pub(crate) fn serialize<S: Serializer>(span: &Duration, serializer: S) -> Result
 }
 
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    deserializer.deserialize_any(Read("seconds, or such as \"5m\", \"24h\", \"7d\"", parse))
+    deserializer.deserialize_any(TextOrSeconds("seconds, or such as \"5m\", \"24h\", \"7d\"", parse))
 }
 
 /// Reads what is written as a number of seconds or as text that `.1` understands; `.0` says what is wanted.
-pub(crate) struct Read<T>(pub(crate) &'static str, pub(crate) fn(&str) -> Result<T, Invalid>);
+pub(crate) struct TextOrSeconds<T>(pub(crate) &'static str, pub(crate) fn(&str) -> Result<T, Invalid>);
 
-impl<T> Visitor<'_> for Read<T> {
+impl<T> Visitor<'_> for TextOrSeconds<T> {
     type Value = T;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

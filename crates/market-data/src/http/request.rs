@@ -6,7 +6,7 @@ use cache_core::Secret;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
-use crate::{Fault, ProviderError};
+use crate::{ProviderError, ProviderErrorKind};
 
 /// One `GET` of an adapter.
 ///
@@ -14,14 +14,14 @@ use crate::{Fault, ProviderError};
 ///
 /// ```
 /// use cache_core::Secret;
-/// use market_data::http::Call;
+/// use market_data::http::HttpRequest;
 ///
 /// let key = Secret::from("hunter2");
-/// let call = Call::get(["v8", "chart", "^GSPC/../x?"]).query("interval", "1d").secret_query("key", &key);
+/// let call = HttpRequest::get(["v8", "chart", "^GSPC/../x?"]).query("interval", "1d").secret_query("key", &key);
 /// assert_eq!(format!("{call:?}"), "GET v8/chart/%5EGSPC%2F..%2Fx%3F?interval=1d&key=…");
 /// ```
 #[derive(Clone)]
-pub struct Call {
+pub struct HttpRequest {
     segments: Vec<String>,
     query: Vec<(String, Part)>,
     headers: Vec<(Cow<'static, str>, Part)>,
@@ -49,7 +49,7 @@ impl Part {
     }
 }
 
-impl Call {
+impl HttpRequest {
     /// Asks for a path under the client's base, given in segments that are encoded here.
     #[must_use]
     pub fn get<'a>(segments: impl IntoIterator<Item = &'a str>) -> Self {
@@ -98,7 +98,7 @@ impl Call {
         // URLs give these a meaning of their own, and would lose them.
         if let Some(odd) = self.segments.iter().find(|segment| matches!(segment.as_str(), "." | ".." | "")) {
             return Err(ProviderError::new(
-                Fault::BadRequest,
+                ProviderErrorKind::BadRequest,
                 format!("{odd:?} can't be part of a URL's path"),
             ));
         }
@@ -127,7 +127,7 @@ impl Call {
     }
 }
 
-impl fmt::Debug for Call {
+impl fmt::Debug for HttpRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "GET {}", self.path())?;
         for (at, (name, part)) in self.query.iter().enumerate() {
@@ -158,7 +158,7 @@ mod tests {
         #[test]
         fn no_text_breaks_out_of_its_part(segment in ".{1,12}", value in ".{0,12}") {
             let base: Url = "https://api.example/v1/".parse().unwrap();
-            let call = Call::get(["quote", segment.as_str(), "end"]).query("symbols", value.clone());
+            let call = HttpRequest::get(["quote", segment.as_str(), "end"]).query("symbols", value.clone());
             match call.url(&base) {
                 Err(_) => prop_assert!([".", ".."].contains(&segment.as_str())),
                 Ok(url) => {

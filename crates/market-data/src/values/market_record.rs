@@ -8,7 +8,7 @@ use crate::{Asset, Document, Quote, Series};
 pub const SCHEMA: u32 = 2;
 
 /// A value that a provider answers with.
-pub trait Datum: Send + 'static {
+pub trait MarketRecord: Send + 'static {
     /// What it is about.
     fn asset(&self) -> &Asset;
 
@@ -19,9 +19,9 @@ pub trait Datum: Send + 'static {
     fn provider(&mut self) -> &mut Option<Arc<str>>;
 }
 
-macro_rules! datum {
+macro_rules! market_record {
     ($($kind:ty),+) => {$(
-        impl Datum for $kind {
+        impl MarketRecord for $kind {
             fn asset(&self) -> &Asset {
                 &self.asset
             }
@@ -37,4 +37,4 @@ macro_rules! datum {
     )+};
 }
 
-datum!(Quote, Series, Document);
+market_record!(Quote, Series, Document);

@@ -12,19 +12,19 @@ const CAPACITY: usize = 10_000;
 
 /// The events that lie ahead, by asset.
 #[derive(Debug, Default)]
-pub(crate) struct Agenda(Mutex<BTreeMap<Asset, Vec<(Timestamp, EventKind)>>>);
+pub(crate) struct UpcomingEvents(Mutex<BTreeMap<Asset, Vec<(Timestamp, EventKind)>>>);
 
-impl Agenda {
+impl UpcomingEvents {
     /// Notes an event that lies ahead; one that is noted already is noted once.
     pub(crate) fn note(&self, asset: &Asset, event: EventKind, at: Timestamp) -> Result<()> {
-        let mut agenda = self.0.lock();
-        if agenda.values().map(Vec::len).sum::<usize>() >= CAPACITY {
+        let mut upcoming = self.0.lock();
+        if upcoming.values().map(Vec::len).sum::<usize>() >= CAPACITY {
             let message = format!(
                 "{CAPACITY} events lie ahead already: announce {event} of {asset} when one has passed"
             );
             return Err(Error::new(ErrorKind::Limit, "announce", message));
         }
-        let events = agenda.entry(asset.clone()).or_default();
+        let events = upcoming.entry(asset.clone()).or_default();
         if !events.contains(&(at, event)) {
             events.push((at, event));
         }
@@ -39,9 +39,9 @@ impl Agenda {
         rules: &EventRules,
         now: Timestamp,
     ) -> Option<Timestamp> {
-        let agenda = self.0.lock();
+        let upcoming = self.0.lock();
         let touching = |(at, event): &&(Timestamp, EventKind)| *at > now && rules.touches(*event, data);
-        agenda.get(asset)?.iter().filter(touching).map(|(at, _)| *at).min()
+        upcoming.get(asset)?.iter().filter(touching).map(|(at, _)| *at).min()
     }
 
     /// Takes out what has happened by `now`, in the order in which it happened.

@@ -5,9 +5,9 @@ use xxhash_rust::xxh3::Xxh3Default;
 
 /// Digests numbers and texts into a version.
 #[derive(Default)]
-pub(crate) struct Version(Xxh3Default);
+pub(crate) struct VersionHasher(Xxh3Default);
 
-impl Version {
+impl VersionHasher {
     pub(crate) fn number(mut self, number: f64) -> Self {
         self.0.update(&number.to_bits().to_le_bytes());
         self

@@ -1,9 +1,9 @@
-//! What is known so far of each key of a question, while one provider is asked after another.
+//! What is known so far of each key of a kind, while one provider is asked after another.
 
-use crate::{Answer, Answers, DataType, Fault, ProviderError};
+use crate::{Answer, Answers, DataType, ProviderError, ProviderErrorKind};
 
-/// The keys of a question, by their place in it.
-pub(super) struct Round<V> {
+/// The keys of a kind, by their place in it.
+pub(super) struct Fallback<V> {
     keys: Vec<Known<V>>,
 }
 
@@ -16,7 +16,7 @@ enum Known<V> {
     },
 }
 
-impl<V> Round<V> {
+impl<V> Fallback<V> {
     pub(super) fn new(keys: usize) -> Self {
         let open = || Known::Open { failure: None, unknown: false };
         Self { keys: (0..keys).map(|_| open()).collect() }
@@ -90,7 +90,7 @@ impl<V> Known<V> {
             Self::Open { failure: None, unknown: true } => Answer::Unknown,
             Self::Open { failure: None, unknown: false } => {
                 let message = format!("no provider is set up that offers {data} of this");
-                Answer::Failed(ProviderError::new(Fault::NotOffered, message))
+                Answer::Failed(ProviderError::new(ProviderErrorKind::NotOffered, message))
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::{ProviderError, http::Reply};
+use crate::{ProviderError, http::HttpReply};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -12,19 +12,19 @@ struct Body {
 }
 
 /// What a reply of failure means, in the words of its body if it has any.
-pub(super) fn failure(reply: &Reply) -> ProviderError {
+pub(super) fn failure(reply: &HttpReply) -> ProviderError {
     let failure = reply.failure();
     match serde_json::from_slice::<Body>(&reply.body) {
         Ok(Body { error_code, error_message }) => {
             let code = error_code.map(|code| format!(" ({code})")).unwrap_or_default();
-            reply.error(failure.fault(), &format!("{error_message}{code}"))
+            reply.error(failure.kind(), &format!("{error_message}{code}"))
         }
         Err(_) => failure,
     }
 }
 
 /// Whether a reply says that an instrument it was asked for doesn't exist.
-pub(super) fn is_unknown_instrument(reply: &Reply) -> bool {
+pub(super) fn is_unknown_instrument(reply: &HttpReply) -> bool {
     let body = serde_json::from_slice::<Body>(&reply.body);
     matches!(reply.status, 400 | 404) && body.is_ok_and(|body| body.error_message.contains("'instrument"))
 }

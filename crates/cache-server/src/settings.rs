@@ -8,10 +8,9 @@ mod validators;
 use std::{fs, time::Duration};
 
 use cache_config::{ConfigErrors, ConfigReader, Section, Setting, Values};
+use cache_core::{Error, ErrorKind, Result};
 use cache_facade::config::{CacheConfig, reader};
 use cache_market::{Calendars, ProviderSettings, Replay, TtlRules};
-
-use cache_core::{Error, ErrorKind, Result};
 
 use crate::app::providers;
 

@@ -14,7 +14,7 @@ use cache_market::{
     DataType, Effect, EventKind, MarketEvent, MarketTime, StandardKey, asset_tag, data_tag, user_tag,
 };
 
-/// Answers how many loads there were before.
+/// Returns how many loads there were before.
 #[derive(Clone, Default)]
 struct Counting(Arc<AtomicU64>);
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 section! {
     /// The profile.
     pub struct ProfileSection("", _profile) {
-        /// Development or production; selects defaults.
+        /// The profile, development or production, which selects defaults.
         profile: Profile = Profile::Development,
             setting().env(&["CACHE_PROFILE"]).flag("profile"),
     }

@@ -1,4 +1,4 @@
-//! What is said to a client that asks for the impossible.
+//! The problems that invalid requests get.
 
 use axum::{
     body::Body,

@@ -13,7 +13,7 @@ use cache_facade::Cache;
 use cache_market::{Effect, EventKind, MarketEvent, MarketTime, StandardKey, asset_tag, data_tag, user_tag};
 use market_data::DataType;
 
-/// Answers how many loads there were before.
+/// Returns how many loads there were before.
 #[derive(Clone, Default)]
 struct Counting(Arc<AtomicU64>);
 

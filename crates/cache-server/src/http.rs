@@ -1,4 +1,4 @@
-//! What this service adds to HTTP: strict queries, problems, caching headers, limits, a log.
+//! What the service adds to HTTP: strict query parameters, problems, caching headers, limits, request log.
 
 pub(crate) mod cache_control;
 pub(crate) mod etag;

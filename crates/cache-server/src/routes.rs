@@ -1,4 +1,4 @@
-//! Which path answers what.
+//! The paths of the service and their handlers.
 
 mod bars;
 mod config;
@@ -29,11 +29,11 @@ use crate::{
     },
 };
 
-/// The paths that are posted to.
-const RELOAD: &str = "/v1/config/reload";
-const EVENTS: &str = "/v1/events";
+/// The paths that take POST.
+const RELOAD_PATH: &str = "/v1/config/reload";
+const EVENTS_PATH: &str = "/v1/events";
 
-/// The service's HTTP, without a socket.
+/// Returns the HTTP routes of the service.
 pub fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/", get(index::show))
@@ -42,23 +42,26 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/quotes", get(quotes::list))
         .route("/v1/quotes/{symbol}", get(quotes::one))
         .route("/v1/bars/{symbol}", get(bars::one))
-        .route(RELOAD, post(config::reload))
-        .route(EVENTS, post(events::announce))
-        .fallback(no_such_path)
+        .route(RELOAD_PATH, post(config::reload))
+        .route(EVENTS_PATH, post(events::announce))
+        .fallback(unknown_path)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn(limits::enforce))
-        .layer(middleware::from_fn(request_log::note))
+        .layer(middleware::from_fn(request_log::log_request))
         .with_state(app)
 }
 
-async fn no_such_path(uri: Uri) -> Problem {
+async fn unknown_path(uri: Uri) -> Problem {
     let detail = format!("there is nothing at {:?}: GET / lists what there is", echo(uri.path()));
     Problem::new(ProblemKind::NoSuchPath, detail)
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Response {
-    let (allowed, instead) =
-        if [RELOAD, EVENTS].contains(&uri.path()) { ("POST", "POST") } else { ("GET, HEAD", "GET or HEAD") };
+    let (allowed, instead) = if [RELOAD_PATH, EVENTS_PATH].contains(&uri.path()) {
+        ("POST", "POST")
+    } else {
+        ("GET, HEAD", "GET or HEAD")
+    };
     let detail = format!("{} does not take {}: use {instead}", echo(uri.path()), echo(method.as_str()));
     let problem = Problem::new(ProblemKind::MethodNotAllowed, detail);
     ([(header::ALLOW, allowed)], problem).into_response()

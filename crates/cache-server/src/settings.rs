@@ -8,12 +8,11 @@ mod validators;
 use std::time::Duration;
 
 use cache_config::{ConfigErrors, ConfigReader, Section, Setting, Values};
+use cache_core::Result;
 use cache_facade::config::{CacheConfig, reader};
 use cache_market::TtlRules;
 use market_calendar::Calendars;
 use market_data::{ProviderSettings, Replay};
-
-use cache_core::Result;
 
 use crate::{app::providers, cli::read_calendars};
 

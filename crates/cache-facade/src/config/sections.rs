@@ -11,7 +11,7 @@ use crate::OnBusLoss;
 section! {
     /// The profile.
     pub struct ProfileSection("", _profile) {
-        /// Development or production; selects defaults.
+        /// The profile, development or production, which selects defaults.
         profile: Profile = Profile::Development,
             setting().env(&["CACHE_PROFILE"]).flag("profile"),
     }

@@ -165,7 +165,10 @@ fn minute(at: Timestamp) -> String {
 
 fn date(text: &str) -> std::result::Result<Date, String> {
     let sound = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
-    sound.then(|| text.parse().ok()).flatten().ok_or_else(|| "write a day as 2026-12-31".to_owned())
+    sound
+        .then(|| text.parse().ok())
+        .flatten()
+        .ok_or_else(|| "give a day as YYYY-MM-DD, such as 2026-12-31".to_owned())
 }
 
 #[cfg(test)]

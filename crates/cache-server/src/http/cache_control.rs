@@ -1,11 +1,11 @@
-//! How long an answer holds, in HTTP's terms: `Age` and `Cache-Control`.
+//! The headers `Age` and `Cache-Control` of a response.
 
 use std::time::Duration;
 
 use axum::http::{HeaderMap, HeaderValue, header};
 use cache_facade::Lookup;
 
-/// The age and the remaining life of all data in an answer: the oldest of it, and the first to go.
+/// The largest age and the shortest remaining life of all data in a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct CacheControl {
     age: Duration,
@@ -15,13 +15,13 @@ pub(crate) struct CacheControl {
 }
 
 impl CacheControl {
-    /// That of one lookup.
+    /// Returns that of one lookup.
     pub(crate) fn of<V>(lookup: &Lookup<V>) -> Self {
         let Lookup { age, fresh_for, servable_for, stale, .. } = *lookup;
         Self { age, fresh_for, servable_for, stale }
     }
 
-    /// That of an answer which holds the data of both.
+    /// Returns that of a response with the data of both.
     pub(crate) fn and(self, other: Self) -> Self {
         Self {
             age: self.age.max(other.age),
@@ -31,9 +31,9 @@ impl CacheControl {
         }
     }
 
-    /// The headers. A client counts an answer's age against its `max-age` (RFC 9111, 4.2), so that is
-    /// the age and what remains. Past its life an answer may stand in for one that can't be had, as
-    /// long as this service itself would serve it (RFC 5861, 4).
+    /// Returns the headers. A client subtracts the age from `max-age` (RFC 9111, 4.2), so `max-age` is the age and
+    /// the remaining life. `stale-if-error` lasts as long as the service itself would serve stale data
+    /// (RFC 5861, 4).
     pub(crate) fn headers(self) -> HeaderMap {
         let age = self.age.as_secs();
         let max_age = if self.stale { 0 } else { age.saturating_add(self.fresh_for.as_secs()) };
@@ -44,7 +44,7 @@ impl CacheControl {
         }
         let mut headers = HeaderMap::new();
         headers.insert(header::AGE, HeaderValue::from(age));
-        // Digits, letters and punctuation: always a valid value.
+        // ASCII letters, digits and punctuation are a valid value.
         if let Ok(control) = HeaderValue::from_str(&control) {
             headers.insert(header::CACHE_CONTROL, control);
         }
@@ -56,7 +56,7 @@ impl CacheControl {
 mod tests {
     use super::*;
 
-    fn freshness(age: u64, fresh_for: u64, servable_for: u64) -> CacheControl {
+    fn cache_control(age: u64, fresh_for: u64, servable_for: u64) -> CacheControl {
         CacheControl {
             age: Duration::from_millis(age),
             fresh_for: Duration::from_millis(fresh_for),
@@ -65,29 +65,32 @@ mod tests {
         }
     }
 
-    fn control(freshness: CacheControl) -> String {
-        let headers = freshness.headers();
+    fn control(cache_control: CacheControl) -> String {
+        let headers = cache_control.headers();
         let text = |name| headers[name].to_str().unwrap();
         format!("{} / {}", text(header::AGE), text(header::CACHE_CONTROL))
     }
 
     #[test]
     fn a_client_that_subtracts_the_age_gets_what_remains() {
-        assert_eq!(control(freshness(0, 300_000, 300_000)), "0 / max-age=300");
-        assert_eq!(control(freshness(100_900, 199_100, 199_100)), "100 / max-age=299");
-        assert_eq!(control(freshness(100_000, 200_000, 3_500_000)), "100 / max-age=300, stale-if-error=3300");
+        assert_eq!(control(cache_control(0, 300_000, 300_000)), "0 / max-age=300");
+        assert_eq!(control(cache_control(100_900, 199_100, 199_100)), "100 / max-age=299");
+        assert_eq!(
+            control(cache_control(100_000, 200_000, 3_500_000)),
+            "100 / max-age=300, stale-if-error=3300"
+        );
     }
 
     #[test]
     fn what_is_stale_is_never_fresh_elsewhere() {
-        assert_eq!(control(freshness(400_000, 0, 3_200_000)), "400 / max-age=0, stale-if-error=3600");
+        assert_eq!(control(cache_control(400_000, 0, 3_200_000)), "400 / max-age=0, stale-if-error=3600");
     }
 
     #[test]
     fn of_many_the_oldest_and_the_first_to_go_count() {
-        let both = freshness(100_000, 200_000, 200_000).and(freshness(5_000, 20_000, 900_000));
+        let both = cache_control(100_000, 200_000, 200_000).and(cache_control(5_000, 20_000, 900_000));
         assert_eq!(control(both), "100 / max-age=120, stale-if-error=180");
-        let one_stale = freshness(0, 300_000, 300_000).and(freshness(400_000, 0, 100_000));
+        let one_stale = cache_control(0, 300_000, 300_000).and(cache_control(400_000, 0, 100_000));
         assert_eq!(control(one_stale), "400 / max-age=0, stale-if-error=500");
     }
 

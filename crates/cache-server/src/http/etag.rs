@@ -1,4 +1,4 @@
-//! Versions of answers, and the conditional requests that name them.
+//! Entity tags, and the conditional requests that name them.
 
 use std::io;
 
@@ -6,35 +6,35 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use serde::Serialize;
 use xxhash_rust::xxh3::Xxh3Default;
 
-/// A strong entity tag over an answer's data: the same for the same data whatever its age and source.
+/// A strong entity tag over the data of a response: equal for equal data, whatever their age and source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ETag(String);
 
 impl ETag {
-    /// The tag of `data`, which is digested as the JSON it will be sent as.
+    /// Returns the tag of `data`, a digest of their JSON.
     pub(crate) fn of(data: &impl Serialize) -> serde_json::Result<Self> {
         let mut digest = Digest(Xxh3Default::new());
         serde_json::to_writer(&mut digest, data)?;
         Ok(Self(format!("\"{:032x}\"", digest.0.digest128())))
     }
 
-    /// The header's value.
+    /// Returns the value of the header `ETag`.
     pub(crate) fn value(&self) -> Option<HeaderValue> {
         HeaderValue::from_str(&self.0).ok()
     }
 
-    /// Whether the client already has this version: `If-None-Match` names it, weakly or not, or any.
+    /// Whether the client has this version: `If-None-Match` names it, as a weak tag or a strong one, or has `*`.
     pub(crate) fn is_known_to(&self, headers: &HeaderMap) -> bool {
         headers
             .get_all(header::IF_NONE_MATCH)
             .iter()
-            // A tag may hold bytes that aren't ASCII. Ours doesn't, and may stand beside one that does.
+            // A tag may have bytes that aren't ASCII. Ours has none, but may be listed beside one that does.
             .map(|value| String::from_utf8_lossy(value.as_bytes()))
             .any(|list| list.trim() == "*" || tags(&list).any(|tag| tag == self.0))
     }
 }
 
-/// The quoted tags of a list, without their `W/`. A tag may itself hold a comma.
+/// Returns the quoted tags of a list, without their `W/`. A tag may contain a comma.
 fn tags(list: &str) -> impl Iterator<Item = &str> {
     let mut rest = list;
     std::iter::from_fn(move || {

@@ -1,4 +1,4 @@
-//! Which host a request is for: one that came over a socket has to say so, once.
+//! Requires the header `Host` exactly once in requests over a socket.
 
 use axum::{
     extract::Request,
@@ -9,15 +9,14 @@ use axum::{
 
 use crate::http::problem::{Problem, ProblemKind};
 
-/// Refuses a request that names no host, or more than one, with 400 (RFC 9112, 3.2). HTTP/1.0 didn't
-/// have to name any.
+/// Refuses a request without `Host`, or with more than one, with 400 (RFC 9112, 3.2). HTTP/1.0 needs none.
 pub(crate) async fn require(request: Request, next: Next) -> Response {
     let hosts = request.headers().get_all(header::HOST).iter().count();
-    let wanted = match hosts {
-        0 if request.version() == Version::HTTP_11 => "name the host that is asked",
+    let remedy = match hosts {
+        0 if request.version() == Version::HTTP_11 => "give one",
         0 | 1 => return next.run(request).await,
-        _ => "name just one",
+        _ => "give only one",
     };
-    let detail = format!("the request has {hosts} Host headers: {wanted}, as in Host: localhost");
+    let detail = format!("the request has {hosts} Host headers: {remedy}, as in Host: localhost");
     Problem::new(ProblemKind::InvalidHost, detail).into_response()
 }

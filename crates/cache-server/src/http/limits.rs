@@ -1,4 +1,4 @@
-//! How long a request's parts may be, refused before any work is done for them.
+//! Limits on the sizes of a request, enforced before any other work.
 
 use axum::{
     body::HttpBody,
@@ -11,12 +11,12 @@ use crate::http::problem::{Problem, ProblemKind};
 
 /// The longest path and query, in bytes.
 pub(crate) const MAX_URL: usize = 8 << 10;
-/// The most header text, names and values, in bytes.
+/// The largest sum of the names and values of headers, in bytes.
 pub(crate) const MAX_HEADERS: usize = 16 << 10;
-/// The largest body, in bytes. No path reads one.
+/// The largest body, in bytes.
 pub(crate) const MAX_BODY: u64 = 16 << 10;
 
-/// Refuses what is too long with 414, 431 or 413.
+/// Refuses a request that is too large with 414, 431 or 413.
 pub(crate) async fn enforce(request: Request, next: Next) -> Response {
     match excess(&request) {
         Some(problem) => problem.into_response(),

@@ -1,4 +1,4 @@
-//! The body that an answer has but does not send.
+//! The body of a 304 response.
 
 use std::{
     convert::Infallible,
@@ -9,8 +9,8 @@ use std::{
 use axum::body::{Bytes, HttpBody};
 use hyper::body::Frame;
 
-/// Nothing, of a length that isn't told. A 304 stands for an answer whose body is longer: an empty body
-/// would be announced by `content-length: 0`, which says otherwise (RFC 9110, 8.6).
+/// An empty body of unknown length. A 304 stands for a response with a body, whose length is not 0, but an empty
+/// body would be sent with `content-length: 0` (RFC 9110, 8.6).
 pub(crate) struct NotModifiedBody;
 
 impl HttpBody for NotModifiedBody {

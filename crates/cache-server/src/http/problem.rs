@@ -1,4 +1,4 @@
-//! Errors as `application/problem+json` (RFC 9457): what was wrong, with which value, what to do.
+//! Errors as `application/problem+json` (RFC 9457), with the invalid value and the remedy.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::http::cache_control::CacheControl;
 
-/// What can go wrong with a request.
+/// The type of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProblemKind {
     InvalidParameter,
@@ -32,7 +32,7 @@ pub(crate) enum ProblemKind {
 }
 
 impl ProblemKind {
-    /// The status, the name that ends the type's URI, and the title.
+    /// Returns the status, the last part of the type's URI, and the title.
     fn describe(self) -> (StatusCode, &'static str, &'static str) {
         match self {
             Self::InvalidParameter => (StatusCode::BAD_REQUEST, "invalid-parameter", "Invalid parameter"),
@@ -61,26 +61,26 @@ impl ProblemKind {
     }
 }
 
-/// An error as its client sees it.
+/// An error as the client receives it.
 #[derive(Debug)]
 pub(crate) struct Problem {
     kind: ProblemKind,
     detail: String,
     members: BTreeMap<String, Value>,
-    freshness: Option<CacheControl>,
+    cache_control: Option<CacheControl>,
 }
 
 impl Problem {
     pub(crate) fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), members: BTreeMap::new(), freshness: None }
+        Self { kind, detail: detail.into(), members: BTreeMap::new(), cache_control: None }
     }
 
-    /// A parameter that can't be honoured, named beside the explanation.
+    /// Returns the problem of an invalid parameter, with its name as a further member.
     pub(crate) fn parameter(name: &str, detail: impl Into<String>) -> Self {
         Self::new(ProblemKind::InvalidParameter, detail).with("parameter", name)
     }
 
-    /// What a failed lookup means to its client.
+    /// Returns the problem of a failed lookup.
     pub(crate) fn from_error(error: &Error) -> Self {
         let kind = match error.kind() {
             ErrorKind::Timeout => ProblemKind::ProviderTimeout,
@@ -95,19 +95,19 @@ impl Problem {
         Self::new(kind, error.to_string())
     }
 
-    /// The same with one more member.
+    /// Adds a member.
     pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.members.insert(name.to_owned(), value.into());
         self
     }
 
-    /// The same, holding for as long as what it says does. Others are not to be kept.
-    pub(crate) fn holding(self, freshness: CacheControl) -> Self {
-        Self { freshness: Some(freshness), ..self }
+    /// Sets its age and remaining life. Without, a problem must not be stored.
+    pub(crate) fn with_cache_control(self, cache_control: CacheControl) -> Self {
+        Self { cache_control: Some(cache_control), ..self }
     }
 }
 
-/// A problem as it is written.
+/// The JSON of a problem.
 #[derive(Serialize)]
 struct Body {
     #[serde(rename = "type")]
@@ -129,9 +129,9 @@ impl IntoResponse for Problem {
             detail: self.detail,
             members: self.members,
         };
-        // Strings, numbers and lists of them: always writable.
+        // Strings, numbers and lists can always be written.
         let body = serde_json::to_string(&body).unwrap_or_default();
-        let mut headers = self.freshness.map(CacheControl::headers).unwrap_or_default();
+        let mut headers = self.cache_control.map(CacheControl::headers).unwrap_or_default();
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         (status, headers, body).into_response()

@@ -1,8 +1,8 @@
-//! QueryParams parameters, read strictly: each known, each once, each well encoded.
+//! Query parameters, parsed strictly: unknown, repeated or badly encoded ones are refused.
 
 use crate::http::problem::Problem;
 
-/// The longest piece of a client's text that is repeated to it.
+/// How many characters of a request's text a response repeats.
 const MAX_ECHO_CHARS: usize = 64;
 
 /// The parameters of a request.
@@ -12,7 +12,7 @@ pub(crate) struct QueryParams<'a> {
 }
 
 impl<'a> QueryParams<'a> {
-    /// Reads what follows the `?`; only the parameters in `known` may appear, each at most once.
+    /// Parses what follows the `?`. Only the parameters in `known` are accepted, each at most once.
     pub(crate) fn read(query: Option<&str>, known: &[&'a str]) -> Result<Self, Problem> {
         let mut pairs = Vec::new();
         for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
@@ -34,18 +34,18 @@ impl<'a> QueryParams<'a> {
         Ok(Self { pairs })
     }
 
-    /// The decoded value of a parameter, if it was given.
+    /// Returns the decoded value of a parameter, if it was given.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
-    /// The same, where an empty value says as little as none.
-    pub(crate) fn given(&self, name: &str) -> Option<&str> {
+    /// Returns the decoded value of a parameter, if it was given and is not empty.
+    pub(crate) fn get_non_empty(&self, name: &str) -> Option<&str> {
         self.get(name).filter(|value| !value.is_empty())
     }
 }
 
-/// The start of a client's text, for a message.
+/// Returns the start of a request's text, to repeat in a response.
 pub(crate) fn echo(text: &str) -> String {
     let mut start: String = text.chars().take(MAX_ECHO_CHARS).collect();
     if start.len() < text.len() {
@@ -59,10 +59,10 @@ fn unknown(name: &str, known: &[&str]) -> Problem {
         [] => "this path takes none".to_owned(),
         known => format!("this path takes {}", known.join(", ")),
     };
-    Problem::parameter(&echo(name), format!("there is no parameter {:?}: {wanted}", echo(name)))
+    Problem::parameter(&echo(name), format!("unknown parameter {:?}: {wanted}", echo(name)))
 }
 
-/// Undoes percent-encoding. A `+` stays one: symbols and dates hold no spaces that it could mean.
+/// Decodes percent-encoding. A `+` stays as it is, since symbols and dates contain no spaces.
 fn decode(text: &str) -> Result<String, &'static str> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -74,7 +74,7 @@ fn decode(text: &str) -> Result<String, &'static str> {
         }
         let digits = rest.split_at_checked(2).and_then(|(digits, tail)| Some((hex(digits)?, tail)));
         let Some((byte, tail)) = digits else {
-            return Err("has a '%' that two hexadecimal digits don't follow: write '%' as %25");
+            return Err("has a '%' without two hexadecimal digits after it: write '%' as %25");
         };
         bytes.push(byte);
         rest = tail;
@@ -98,8 +98,8 @@ mod tests {
     fn values_are_decoded_and_empty_pairs_skipped() {
         let query = QueryParams::read(Some("&symbols=%5EGSPC,a%2cb&&from"), &["symbols", "from"]).unwrap();
         assert_eq!(query.get("symbols"), Some("^GSPC,a,b"));
-        assert_eq!((query.get("from"), query.given("from")), (Some(""), None));
-        assert_eq!(query.given("symbols"), query.get("symbols"));
+        assert_eq!((query.get("from"), query.get_non_empty("from")), (Some(""), None));
+        assert_eq!(query.get_non_empty("symbols"), query.get("symbols"));
         assert_eq!(query.get("to"), None);
         assert_eq!(QueryParams::read(None, &[]).unwrap().get("symbols"), None);
     }
@@ -107,7 +107,7 @@ mod tests {
     #[test]
     fn what_is_malformed_is_refused_with_the_reason() {
         for (query, why) in [
-            ("symbol=AAPL", "there is no parameter \\\"symbol\\\": this path takes symbols, from"),
+            ("symbol=AAPL", "unknown parameter \\\"symbol\\\": this path takes symbols, from"),
             ("symbols=A&symbols=B", "more than once"),
             ("symbols=%", "symbols=% has a '%'"),
             ("symbols=%4", "two hexadecimal digits"),

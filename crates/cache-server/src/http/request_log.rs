@@ -1,11 +1,11 @@
-//! A line for each request, for those who ask for them with `--log debug`.
+//! Logs each request at debug level.
 
 use std::time::Instant;
 
 use axum::{extract::Request, middleware::Next, response::Response};
 
-/// Notes what was asked, how it was answered, and how long that took.
-pub(crate) async fn note(request: Request, next: Next) -> Response {
+/// Logs method, URI, status and duration.
+pub(crate) async fn log_request(request: Request, next: Next) -> Response {
     if !tracing::enabled!(tracing::Level::DEBUG) {
         return next.run(request).await;
     }

@@ -1,4 +1,4 @@
-//! Daily bars, in a range that is cut from the whole cached series.
+//! Bars of a symbol in a range, cut from the whole cached series.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ pub(super) async fn one(
     let interval = interval(&app, &query)?;
     let (from, to) = (date(&query, "from")?, date(&query, "to")?);
     if let Some((from, to)) = from.zip(to).filter(|(from, to)| from > to) {
-        let detail = format!("from={from} lies after to={to}: swap them, both days are included");
+        let detail = format!("from={from} is after to={to}: swap them, both days are included");
         return Err(Problem::parameter("from", detail));
     }
     let id = SeriesId::new(asset, interval);
@@ -54,7 +54,7 @@ struct Bars<'a> {
 }
 
 fn interval(app: &App, query: &QueryParams<'_>) -> Result<Interval, Problem> {
-    let text = query.given("interval").unwrap_or("1d");
+    let text = query.get_non_empty("interval").unwrap_or("1d");
     let refused = |why: String| Problem::parameter("interval", why);
     let interval: Interval = text.parse().map_err(|invalid| refused(format!("interval={invalid}")))?;
     let offers: Vec<_> = app.registry().offers(DataType::Ohlcv).collect();
@@ -68,14 +68,14 @@ fn interval(app: &App, query: &QueryParams<'_>) -> Result<Interval, Problem> {
 }
 
 fn date(query: &QueryParams<'_>, name: &str) -> Result<Option<Date>, Problem> {
-    let Some(text) = query.given(name) else { return Ok(None) };
-    // jiff reads more forms than a date in a query should have.
+    let Some(text) = query.get_non_empty(name) else { return Ok(None) };
+    // jiff parses more forms than a query should accept.
     let iso = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
     match text.parse() {
         Ok(date) if iso => Ok(Some(date)),
         _ => {
-            let wanted = "write a day of the calendar as YYYY-MM-DD, such as 2017-08-31";
-            Err(Problem::parameter(name, format!("{name}={:?} is no date: {wanted}", echo(text))))
+            let remedy = "give a day as YYYY-MM-DD, such as 2017-08-31";
+            Err(Problem::parameter(name, format!("{name}={:?} is no date: {remedy}", echo(text))))
         }
     }
 }

@@ -1,4 +1,4 @@
-//! ConfigReader the configuration anew.
+//! Reloads the configuration.
 
 use std::sync::Arc;
 
@@ -18,24 +18,23 @@ use crate::{
 /// `POST /v1/config/reload`
 pub(super) async fn reload(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {
     QueryParams::read(uri.query(), &[])?;
-    // A file is read.
-    let read = tokio::task::spawn_blocking(move || app.reload()).await;
-    let read =
-        read.map_err(|_| Problem::new(ProblemKind::Internal, "reading the configuration was cut short"))?;
-    let reloaded = read.map_err(|faults| {
-        let faults: Vec<&str> = faults.iter().collect();
-        let detail = "the configuration can't be used, the one in force stays: see errors";
-        Problem::new(ProblemKind::InvalidConfiguration, detail).with("errors", json!(faults))
+    // Reading a file blocks.
+    let result = tokio::task::spawn_blocking(move || app.reload()).await;
+    let result = result.map_err(|_| Problem::new(ProblemKind::Internal, "the reload was aborted"))?;
+    let report = result.map_err(|errors| {
+        let errors: Vec<&str> = errors.iter().collect();
+        let detail = "the new configuration is invalid, the current one stays in force: see errors";
+        Problem::new(ProblemKind::InvalidConfiguration, detail).with("errors", json!(errors))
     })?;
-    uncacheable(&answer(&reloaded))
+    uncacheable(&body(&report))
 }
 
-fn answer(reloaded: &ReloadReport) -> Value {
-    let changed = reloaded.changed.iter().map(|(key, from, to)| json!({"key": key, "from": from, "to": to}));
-    let restart = reloaded.needs_restart.iter().map(|key| format!("needs a restart: {key}"));
+fn body(report: &ReloadReport) -> Value {
+    let changed = report.changed.iter().map(|(key, from, to)| json!({"key": key, "from": from, "to": to}));
+    let restart = report.needs_restart.iter().map(|key| format!("needs a restart: {key}"));
     json!({
         "changed": changed.collect::<Vec<_>>(),
         "unchanged": restart.collect::<Vec<_>>(),
-        "warnings": reloaded.warnings,
+        "warnings": report.warnings,
     })
 }

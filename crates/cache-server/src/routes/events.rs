@@ -1,4 +1,4 @@
-//! Announcing what happens to an asset.
+//! Announces a market event.
 
 use std::sync::Arc;
 
@@ -23,9 +23,12 @@ pub(super) async fn announce(
 ) -> Result<Response, Problem> {
     QueryParams::read(uri.query(), &[])?;
     let event: MarketEvent = serde_json::from_slice(&body).map_err(|error| {
-        let wanted =
-            r#"{"asset": "AAPL", "event": "earnings", "at": "2026-01-28T21:30:00Z"}, at left out for now"#;
-        Problem::new(ProblemKind::InvalidEvent, format!("the body is no event: {error}; give {wanted}"))
+        let expected =
+            r#"{"asset": "AAPL", "event": "earnings", "at": "2026-01-28T21:30:00Z"}, without at for now"#;
+        Problem::new(
+            ProblemKind::InvalidEvent,
+            format!("the body is not a valid event: {error}; give {expected}"),
+        )
     })?;
     let effects = app.events.announce(&event).await.map_err(|error| Problem::from_error(&error))?;
     let (mut dropped, mut refreshed) = (Vec::new(), Vec::new());

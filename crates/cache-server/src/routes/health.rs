@@ -1,4 +1,4 @@
-//! Whether every tier answers.
+//! The health of each tier and of the bus.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::{
     routes::response::uncacheable,
 };
 
-/// `GET /health`. A degraded service still serves, so it answers 200 too.
+/// `GET /health`. The status is 200 even if the service is degraded, as it still serves.
 pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {
     QueryParams::read(uri.query(), &[])?;
     let health = app.cache.health();
@@ -34,7 +34,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
 struct Health {
     status: &'static str,
     tiers: Vec<Tier>,
-    /// By what other nodes are heard; left out if by nothing.
+    /// The bus between nodes, left out if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     bus: Option<Tier>,
 }

@@ -1,4 +1,4 @@
-//! What there is to ask for.
+//! The index: all paths of the service.
 
 use axum::{http::Uri, response::Response};
 use serde_json::json;
@@ -18,10 +18,10 @@ pub(super) async fn show(uri: Uri) -> Result<Response, Problem> {
             {"path": "/v1/quotes?symbols=AAPL,MSFT", "what": "quotes of up to 100 symbols"},
             {"path": "/v1/quotes/{symbol}", "what": "one quote"},
             {"path": "/v1/bars/{symbol}?interval=1d&from=&to=", "what": "daily bars, both days included"},
-            {"path": "/health", "what": "whether every tier answers"},
-            {"path": "/v1/stats", "what": "hits by source, loads, calls of providers"},
-            {"path": "/v1/events", "what": "says what happens to an asset, now or ahead (POST)"},
-            {"path": "/v1/config/reload", "what": "reads the configuration anew (POST)"},
+            {"path": "/health", "what": "the health of each tier and of the bus"},
+            {"path": "/v1/stats", "what": "hits by source, loads, calls to providers"},
+            {"path": "/v1/events", "what": "announces a market event, current or future (POST)"},
+            {"path": "/v1/config/reload", "what": "reloads the configuration (POST)"},
         ],
     }))
 }

@@ -1,4 +1,4 @@
-//! Quotes: one, or many at once.
+//! Quotes of one symbol or of many.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::{
     routes::response::{Annotated, cacheable, uncacheable},
 };
 
-/// How many symbols one request may name.
+/// The largest number of symbols in a request.
 const MAX_SYMBOLS: usize = 100;
 
 /// `GET /v1/quotes?symbols=AAPL,MSFT`
@@ -37,13 +37,13 @@ pub(super) async fn list(
 
     let mut body = Quotes { quotes: Vec::new(), unknown: Vec::new(), failed: Vec::new() };
     let mut data = Vec::new();
-    let mut freshness: Option<CacheControl> = None;
+    let mut cache_control: Option<CacheControl> = None;
     let mut failure = None;
     for (asset, lookup) in assets.iter().zip(&lookups) {
         match lookup {
             Ok(found) => {
                 let own = CacheControl::of(found);
-                freshness = Some(freshness.map_or(own, |so_far| so_far.and(own)));
+                cache_control = Some(cache_control.map_or(own, |so_far| so_far.and(own)));
                 match &found.value {
                     Some(quote) => {
                         data.push(&**quote);
@@ -58,8 +58,8 @@ pub(super) async fn list(
             }
         }
     }
-    match (freshness, failure) {
-        (Some(freshness), None) => cacheable(&headers, freshness, &(data, &body.unknown), &body),
+    match (cache_control, failure) {
+        (Some(cache_control), None) => cacheable(&headers, cache_control, &(data, &body.unknown), &body),
         (Some(_), Some(_)) => uncacheable(&body),
         (None, Some(error)) => Err(Problem::from_error(error).with("failed", json!(body.failed))),
         (None, None) => Err(missing()),
@@ -81,7 +81,7 @@ pub(super) async fn one(
     cacheable(&headers, CacheControl::of(&lookup), quote, &Annotated::new(quote, &lookup))
 }
 
-/// The asset that a path names: `AAPL`, `BTC@CRYPTO`.
+/// Parses the asset in a path: `AAPL`, `BTC@CRYPTO`.
 pub(super) fn asset_of(path: Result<Path<String>, PathRejection>) -> Result<Asset, Problem> {
     let Path(text) = path.map_err(|rejection| {
         Problem::parameter("symbol", format!("the symbol in the path can't be read: {rejection}"))
@@ -89,14 +89,14 @@ pub(super) fn asset_of(path: Result<Path<String>, PathRejection>) -> Result<Asse
     text.parse().map_err(|invalid| Problem::parameter("symbol", format!("{invalid}")))
 }
 
-/// Says that nobody knows the asset, and for how long that holds.
+/// Returns the problem of an unknown symbol, with the age and remaining life of that knowledge.
 pub(super) fn unknown<V>(asset: &Asset, lookup: &Lookup<V>) -> Problem {
     Problem::new(
         ProblemKind::UnknownSymbol,
-        format!("the provider knows no symbol {asset}: check its spelling"),
+        format!("the provider knows no symbol {asset}: check the spelling"),
     )
     .with("symbol", asset.to_string())
-    .holding(CacheControl::of(lookup))
+    .with_cache_control(CacheControl::of(lookup))
 }
 
 fn missing() -> Problem {
@@ -104,7 +104,7 @@ fn missing() -> Problem {
     Problem::parameter("symbols", detail)
 }
 
-/// The assets of a list, each once, in the order of their first mention.
+/// Parses a list of assets. Each is returned once, in the order of first mention.
 fn assets(list: Option<&str>) -> Result<Vec<Asset>, Problem> {
     let list = list.filter(|list| !list.is_empty()).ok_or_else(missing)?;
     let count = list.split(',').count();

@@ -1,4 +1,4 @@
-//! The form of an answer: its data, where that came from, and what HTTP is told of it.
+//! The form of a response: its data with their source and age, and the caching headers.
 
 use axum::{
     body::Body,
@@ -15,7 +15,7 @@ use crate::http::{
     problem::{Problem, ProblemKind},
 };
 
-/// A datum with its circumstances beside it.
+/// Data with the source and age of their lookup as further members.
 #[derive(Serialize)]
 pub(super) struct Annotated<T> {
     #[serde(flatten)]
@@ -36,15 +36,15 @@ impl<T> Annotated<T> {
     }
 }
 
-/// Answers with `body`, whose version is that of `data`; with 304 if the client has that version.
+/// Returns a response with `body` and an entity tag over `data`; 304 if the client has that version.
 pub(super) fn cacheable(
     request: &HeaderMap,
-    freshness: CacheControl,
+    cache_control: CacheControl,
     data: &impl Serialize,
     body: &impl Serialize,
 ) -> Result<Response, Problem> {
     let etag = ETag::of(data).map_err(unwritable)?;
-    let mut headers = freshness.headers();
+    let mut headers = cache_control.headers();
     headers.extend(etag.value().map(|value| (header::ETAG, value)));
     if etag.is_known_to(request) {
         return Ok((StatusCode::NOT_MODIFIED, headers, Body::new(NotModifiedBody)).into_response());
@@ -52,7 +52,7 @@ pub(super) fn cacheable(
     Ok((headers, json(body)?).into_response())
 }
 
-/// Answers with `body`, which nobody may keep.
+/// Returns a response with `body` that must not be stored.
 pub(super) fn uncacheable(body: &impl Serialize) -> Result<Response, Problem> {
     Ok(([(header::CACHE_CONTROL, "no-store")], json(body)?).into_response())
 }
@@ -63,5 +63,5 @@ fn json(body: &impl Serialize) -> Result<Response, Problem> {
 }
 
 fn unwritable(error: serde_json::Error) -> Problem {
-    Problem::new(ProblemKind::Internal, format!("the answer can't be written as JSON: {error}"))
+    Problem::new(ProblemKind::Internal, format!("the response can't be written as JSON: {error}"))
 }

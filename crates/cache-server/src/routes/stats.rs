@@ -1,4 +1,4 @@
-//! The service in numbers, since it started.
+//! The statistics of the service since it started.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use crate::{
     routes::response::uncacheable,
 };
 
-/// How many of the keys read most are shown.
+/// How many of the most read keys are listed.
 const HOTTEST_KEYS: usize = 10;
 
 /// `GET /v1/stats`
@@ -68,7 +68,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
     }))
 }
 
-/// What a provider was asked, and how it is.
+/// Returns the usage and the health of a provider.
 fn provider(report: &ProviderReport) -> Value {
     let usage = &report.usage;
     let last_error = report
@@ -93,14 +93,14 @@ fn provider(report: &ProviderReport) -> Value {
     })
 }
 
-/// The near tier's own numbers, and which keys are read most.
+/// Returns the statistics of memory, and the most read keys.
 fn memory(app: &App, stats: &MemoryStats) -> Value {
     let hottest: Vec<Value> = app
         .cache
         .hottest(HOTTEST_KEYS)
         .iter()
         .map(|hot| {
-            // As patterns are given to the service: without its namespace.
+            // Without the namespace, as in patterns of the configuration.
             let key = hot.key.as_str().strip_prefix(NAMESPACE).and_then(|key| key.strip_prefix(':'));
             json!({ "key": key, "share": hot.share, "reads": hot.reads })
         })
@@ -123,7 +123,7 @@ fn memory(app: &App, stats: &MemoryStats) -> Value {
     })
 }
 
-/// The disk tier's own numbers; the size of its files is asked of the file system, which may block.
+/// Returns the statistics of the disk tier. Asking the file system for its size may block.
 async fn disk(app: &App) -> Value {
     let disk = app.disk().clone();
     match tokio::task::spawn_blocking(move || disk.stats()).await {

@@ -1,4 +1,4 @@
-//! A crowd of clients, each with a question of its own, costs few calls.
+//! Many clients with different keys cost few calls to the provider.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What the service promises, asked over HTTP: of the real process, and in process where time is turned.
+//! The promises of the service, over HTTP: of the real process, and in process on a manual clock.
 
 mod crowd;
 mod memory;

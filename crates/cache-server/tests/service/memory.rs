@@ -1,4 +1,4 @@
-//! How memory is told to keep things, and what it says of them in the statistics.
+//! The settings of memory and their effect in the statistics.
 
 use std::{fs, path::Path, process::Command, time::Duration};
 
@@ -14,12 +14,12 @@ const POLICIES: [&str; 5] = ["lru", "lfu", "fifo", "ttl", "hybrid"];
 const SYMBOLS: [&str; 13] =
     ["AAPL", "AMZN", "BABA", "BAC", "DIS", "FB", "GE", "GOOG", "INTC", "JPM", "MSFT", "PG", "T"];
 
-/// What the statistics say of memory.
+/// Returns the statistics of memory.
 async fn memory(service: &InProcess) -> Value {
     service.get("/v1/stats").await.json()["memory"].clone()
 }
 
-/// The command with an environment.
+/// Returns the command with environment variables.
 fn with(data: &Path, environment: &[(&str, &str)], flags: &[&str]) -> Command {
     let mut command = command(data, flags);
     command.arg("--provider-latency-ms=0").envs(environment.iter().copied());
@@ -125,7 +125,7 @@ fn what_memory_can_not_be_told_is_refused_with_the_value_and_what_is_allowed() {
         ("--memory-protect", "CACHE_MEMORY_PROTECT", "price:AAPL,,ohlcv:*", empty),
         ("--memory-mib", "CACHE_MEMORY_MIB", "0", "1..=1048576"),
     ] {
-        // Of a list, the pattern that is none is named.
+        // Of a list, the error names the invalid pattern.
         let named = if allowed == empty { "''".to_owned() } else { format!("'{value}'") };
         let by_flag = refused(&mut command(data.path(), &[&format!("{flag}={value}")]));
         let by_environment = refused(command(data.path(), &[]).env(name, value));
@@ -181,7 +181,7 @@ async fn the_hottest_keys_are_those_most_asked_for() {
         assert!((hot["share"].as_f64().unwrap() - share).abs() < 0.15, "{hot}");
         assert!((hot["reads"].as_f64().unwrap() - 2000.0 * share).abs() < 300.0, "{hot}");
     }
-    // Many more keys: no more than ten are shown.
+    // Of many more keys, ten are listed.
     for _ in 0..30 {
         service.get(&format!("/v1/quotes?symbols={}", SYMBOLS.join(","))).await;
         let unknown: Vec<String> = (0..80).map(|id| format!("X{id}")).collect();
@@ -211,13 +211,13 @@ async fn what_left_memory_is_told_by_cause() {
         let none = json!({"size": 0, "expired": 0, "removed": 0, "replaced": 0, "oversized": 0});
         assert_eq!(evictions().await, none, "{policy}");
 
-        // Stale, so that it is renewed behind its reader.
+        // Stale, so that a read refreshes it in the background.
         service.get("/v1/quotes/AAPL").await;
         service.advance(Duration::from_secs(301));
         service.get("/v1/quotes/AAPL").await;
         service.until(async || evictions().await["replaced"] == json!(1)).await;
 
-        // Dead, so that it is reclaimed, and nobody asks for it.
+        // Dead and not read, so that a sweep removes it.
         service.advance(Duration::from_secs(631));
         service.until(async || evictions().await["expired"] == json!(1)).await;
         let expected = json!({"size": 0, "expired": 1, "removed": 0, "replaced": 1, "oversized": 0});

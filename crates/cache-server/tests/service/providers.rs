@@ -1,4 +1,4 @@
-//! Providers as they are configured: asked one after another, and counted.
+//! Configured providers: their order, their failover and their statistics.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::fixture::{
     process::{Server, command, refused},
 };
 
-/// A provider where nobody listens, and behind it the replay of recorded days.
+/// A provider at a port that refuses connections, and behind it the replay of recorded days.
 const TWO: &str = "\
 replay: {latency_ms: 0}
 providers:

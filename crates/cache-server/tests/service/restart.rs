@@ -1,4 +1,4 @@
-//! What a restart keeps, and how the process ends.
+//! What survives a restart, and how the process stops.
 
 use std::{sync::Arc, time::Duration};
 
@@ -67,7 +67,7 @@ async fn a_request_under_way_is_answered_before_the_end() {
         let (status, took) = server.ended();
         assert!(status.success() && took < Duration::from_secs(5), "{signal}: {status} after {took:?}");
 
-        // What was loaded at the last moment is kept too.
+        // Values loaded just before are kept too.
         let server = Server::start(data.path(), QUICK);
         assert_eq!(sources(&server.json(QUOTES).await), ["disk", "disk"]);
     }

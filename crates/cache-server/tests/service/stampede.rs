@@ -1,4 +1,4 @@
-//! Many at once.
+//! Many concurrent requests for one key load it once.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use crate::fixture::process::Server;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_requests_for_one_cold_symbol_are_one_provider_call() {
-    // A thousand connections are a thousand descriptors on this side too.
+    // The client side of a thousand connections has a thousand descriptors too.
     rlimit::increase_nofile_limit(u64::MAX).unwrap();
     let data = tempfile::tempdir().unwrap();
     let server = Arc::new(Server::start(data.path(), &["--provider-latency-ms=1000"]));

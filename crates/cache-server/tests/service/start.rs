@@ -1,4 +1,4 @@
-//! What is said at the start, or instead of one.
+//! The banner, and the errors that prevent a start.
 
 use std::{
     fs,

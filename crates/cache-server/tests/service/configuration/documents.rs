@@ -2,7 +2,11 @@
 //!
 //! `CACHE_WRITE_DOCUMENTS=1` writes them instead of comparing.
 
-use std::{env, fs, path::PathBuf};
+use std::{
+    env, fs,
+    path::PathBuf,
+    sync::{Mutex, PoisonError},
+};
 
 use cache_config::{ConfigErrors, Profile, Section, Setting, Values, example};
 use cache_server::Settings;
@@ -21,12 +25,23 @@ fn root() -> PathBuf {
 
 /// Returns the document at `path` below the root, first writing `wanted` to it if documents are written.
 fn document(path: &str, wanted: impl Fn(&str) -> String) -> String {
+    // Two tests read the example, and neither may see it half written.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let path = root().join(path);
     let text = fs::read_to_string(&path).unwrap_or_default();
     if env::var_os("CACHE_WRITE_DOCUMENTS").is_some() {
         fs::write(&path, wanted(&text)).unwrap();
     }
     fs::read_to_string(&path).unwrap()
+}
+
+fn wanted_example() -> String {
+    format!("{OPENING}{}", example(&Settings::settings()))
+}
+
+fn example_file() -> String {
+    document("crates/cache-server/cache.example.yaml", |_| wanted_example())
 }
 
 fn read(text: &str) -> Result<(Values, Vec<String>), ConfigErrors> {
@@ -46,8 +61,8 @@ fn commented_in(text: &str) -> String {
 
 #[test]
 fn the_example_has_every_setting_and_all_of_it_commented_in_is_the_defaults() {
-    let wanted = format!("{OPENING}{}", example(&Settings::settings()));
-    let text = document("crates/cache-server/cache.example.yaml", |_| wanted.clone());
+    let wanted = wanted_example();
+    let text = example_file();
     assert_eq!(text, wanted, "out of date: write it with CACHE_WRITE_DOCUMENTS=1");
 
     let (values, _) = read(&text).unwrap();
@@ -67,7 +82,7 @@ fn the_example_has_every_setting_and_all_of_it_commented_in_is_the_defaults() {
 
 #[test]
 fn the_providers_of_the_example_can_be_read() {
-    let text = fs::read_to_string(root().join("crates/cache-server/cache.example.yaml")).unwrap();
+    let text = example_file();
     let sample: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("##   ")).collect();
     let (values, _) = read(&sample.join("\n")).unwrap();
     let names: Vec<String> = Settings::from_values(&values)
@@ -117,7 +132,7 @@ fn table(settings: &[Setting]) -> String {
     text
 }
 
-/// A default that fits a table.
+/// Returns a default short enough for a table.
 fn short(text: &str) -> String {
     if text.len() > 60 { "see the example".to_owned() } else { text.to_owned() }
 }

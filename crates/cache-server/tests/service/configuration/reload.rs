@@ -1,4 +1,4 @@
-//! A configuration that is read anew while the service runs.
+//! Reloading the configuration while the service runs.
 
 use std::{
     fs,
@@ -44,7 +44,7 @@ impl Reloading {
         (answer.status().as_u16(), answer.json().await.unwrap())
     }
 
-    /// For how much longer a quote of `symbol` may be kept, in seconds.
+    /// Returns how much longer a quote of `symbol` is fresh, in seconds.
     async fn max_age(&self, symbol: &str) -> u64 {
         let answer = self.server.get(&format!("/v1/quotes/{symbol}")).await;
         let control = answer.headers()["cache-control"].to_str().unwrap().to_owned();
@@ -68,7 +68,7 @@ impl Reloading {
 /// A provider that takes no time.
 const FAST: &str = "replay: {latency_ms: 0}\n";
 
-/// Quotes that are fresh for so many seconds, whatever the market does meanwhile.
+/// Quotes that are fresh for so many seconds, whatever the phase of the market.
 fn lives(seconds: u64) -> String {
     format!("{FAST}ttl: {{price: {seconds}, rules: {{rows: {{price: {{changes: any}}}}}}}}\n")
 }

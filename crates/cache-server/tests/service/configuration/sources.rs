@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use crate::fixture::process::{command, refused};
 
-/// A password that is to be found nowhere.
+/// A password that no output may contain.
 const PASSWORD: &str = "hunter2";
 
 fn file(folder: &Path, text: &str) -> String {
@@ -17,14 +17,14 @@ fn file(folder: &Path, text: &str) -> String {
     path.display().to_string()
 }
 
-/// Prints the configuration in force; on a refusal what is said instead.
+/// Returns whether the configuration is valid, and its print or its errors.
 fn printed(command: &mut std::process::Command) -> (bool, String) {
     let output = command.arg("config").output().unwrap();
     let text = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8(text).unwrap())
 }
 
-/// Two texts that a setting may have, neither the default.
+/// Returns two valid texts of a setting, neither the default.
 fn samples(setting: &Setting) -> Option<[&'static str; 2]> {
     Some(match setting.key {
         "memory.policy" => ["lru", "fifo"],
@@ -37,7 +37,7 @@ fn samples(setting: &Setting) -> Option<[&'static str; 2]> {
         "redis.timeout" | "postgres.timeout" => ["0.25", "2"],
         "redis.retry_on_timeout" | "warming.enabled" | "batch.enabled" | "lease.enabled" => ["true", "false"],
         "warming.schedule" | "batch.low_load_hours" => ["1,2", "3"],
-        // Chosen by others, or not to be given alone.
+        // They change others, or are not valid alone.
         "profile" | "redis.url" | "redis.password" | "redis.db" | "postgres.url" | "bus.by"
         | "calendars.file" | "providers" | "ttl.rules" => return None,
         "redis.pool_size" => ["15", "16"],
@@ -45,11 +45,11 @@ fn samples(setting: &Setting) -> Option<[&'static str; 2]> {
     })
 }
 
-/// A file with these settings, in sections.
+/// Returns a file with these settings, in sections.
 fn yaml<'a>(given: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let mut text = String::new();
     for (key, value) in given {
-        // Sections may not be given twice, so each file has one of each at most: see the callers.
+        // A section must not be repeated, so callers give at most one setting of each.
         let value = if value.contains([',', '*', ':']) { format!("[{value}]") } else { value.to_owned() };
         match key.split_once('.') {
             Some((section, name)) => writeln!(text, "{section}:\n  {name}: {value}").unwrap(),
@@ -60,7 +60,7 @@ fn yaml<'a>(given: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
 }
 
 proptest! {
-    /// Each of a file, a variable and a flag is there or not, for any setting: the last that is there counts.
+    /// Any setting is given by any of a file, a variable and a flag: the last of them is in force.
     #[test]
     fn flags_count_more_than_the_environment_and_that_more_than_the_file(
         at in 0_usize..1000,
@@ -102,7 +102,7 @@ proptest! {
         }
     }
 
-    /// Whatever is given, what is printed of it says the same.
+    /// A printed configuration, read again, is the same.
     #[test]
     fn what_is_printed_can_be_read_again(picks in proptest::collection::vec((0_usize..1000, 0_usize..2), 0..8), dir in "\\PC{0,12}") {
         let settings: Vec<Setting> =
@@ -120,7 +120,7 @@ proptest! {
         prop_assert_eq!(Settings::from_values(&again), Settings::from_values(&values));
     }
 
-    /// No text in any place of a file makes the reader panic.
+    /// No file makes the reader panic.
     #[test]
     fn hostile_files_are_read_or_refused(text in "[a-z.:\\[\\]{}\\-#'\"&*!|> \n\t0-9]{0,300}") {
         let mut reader = Settings::reader();

@@ -1,4 +1,4 @@
-//! What HTTP caches are told: age, remaining life, version.
+//! Caching headers and conditional requests: age, remaining life, entity tag.
 
 use std::time::Duration;
 
@@ -69,7 +69,7 @@ async fn head_is_get_without_the_body() {
     assert_eq!((known.status, known.header("content-length")), (StatusCode::NOT_MODIFIED, ""));
 }
 
-/// The age and the `max-age` of an answer.
+/// Returns the age and the `max-age` of a response.
 fn age_and_life(answer: &Reply) -> (u64, u64) {
     let control = answer.header("cache-control").split(',').next().unwrap();
     (answer.header("age").parse().unwrap(), control.strip_prefix("max-age=").unwrap().parse().unwrap())

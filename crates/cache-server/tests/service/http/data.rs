@@ -1,4 +1,4 @@
-//! What is answered, and where it came from.
+//! The data of responses and their source.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What is announced of an asset ends what is cached about it, and nothing else.
+//! An announced market event invalidates what is cached about its asset, and nothing else.
 
 use std::time::Duration;
 

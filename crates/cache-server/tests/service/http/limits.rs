@@ -1,4 +1,4 @@
-//! What is too long, takes too long, or is no proper request, sent as raw bytes.
+//! Requests that are too large, too slow or malformed, sent as raw bytes.
 
 use std::{future::pending, time::Duration};
 
@@ -14,10 +14,10 @@ use crate::fixture::{
     process::{PATIENCE, Server},
 };
 
-/// Sends bytes and answers with the status line, and whether a problem follows it.
+/// Sends bytes. Returns the status line, and whether a problem follows it.
 async fn send(server: &Server, request: &[u8]) -> (String, bool) {
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
-    // The server may answer and close before it has read everything.
+    // The server may respond and close before it has read everything.
     let _ = stream.write_all(request).await;
     let mut answer = Vec::new();
     let _ = timeout(PATIENCE, stream.read_to_end(&mut answer)).await.expect("no answer");
@@ -77,7 +77,7 @@ async fn a_client_that_never_ends_its_head_is_cut_off() {
     tokio::spawn(serve(listener, service.router.clone(), Limits::default(), pending::<()>()));
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nx: ").await.unwrap();
-    // Nothing else is to be done, so that the paused time goes on to the deadline by itself.
+    // With nothing else to do, paused time advances to the deadline by itself.
     let mut answer = Vec::new();
     let ended = timeout(Duration::from_secs(60), stream.read_to_end(&mut answer)).await;
     assert!(ended.is_ok(), "still connected after a minute");
@@ -93,7 +93,7 @@ async fn a_client_that_never_reads_loses_its_place() {
     let limits = Limits { connections: 1, stall: Duration::from_millis(100), ..Limits::default() };
     tokio::spawn(serve(listener, service.router.clone(), limits, pending::<()>()));
 
-    // Far more is asked for than the buffers between the two can hold.
+    // The responses are far larger than the buffers between the two.
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
     let mut deaf = socket.connect(address).await.unwrap();

@@ -1,4 +1,4 @@
-//! What is said to a client that asks for the impossible.
+//! The problems that invalid requests get.
 
 use axum::{
     body::Body,
@@ -41,8 +41,8 @@ async fn malformed_input_is_400_and_says_which_parameter_which_value_and_what_is
         ("/v1/quotes?symbols=A%2", "two hexadecimal digits"),
         ("/v1/quotes?symbols=A%zz", "two hexadecimal digits"),
         ("/v1/quotes?symbols=A&symbols=B", "symbols is given more than once"),
-        ("/v1/quotes?symbol=A", "there is no parameter \"symbol\": this path takes symbols"),
-        ("/v1/quotes?symbols=A&x=1", "there is no parameter \"x\""),
+        ("/v1/quotes?symbol=A", "unknown parameter \"symbol\": this path takes symbols"),
+        ("/v1/quotes?symbols=A&x=1", "unknown parameter \"x\""),
         (many.as_str(), "names 101 symbols, the limit is 100"),
         ("/v1/quotes/A%20B", "the symbol \"A B\" holds ' '"),
         ("/v1/quotes/%ff", "can't be read"),
@@ -56,7 +56,7 @@ async fn malformed_input_is_400_and_says_which_parameter_which_value_and_what_is
         ("/v1/bars/T?to=2017-02-29", "to=\"2017-02-29\" is no date"),
         ("/v1/bars/T?to=20170901", "is no date"),
         ("/v1/bars/T?to=2017-09-01T00:00", "is no date"),
-        ("/v1/bars/T?from=2017-09-02&to=2017-09-01", "from=2017-09-02 lies after to=2017-09-01"),
+        ("/v1/bars/T?from=2017-09-02&to=2017-09-01", "from=2017-09-02 is after to=2017-09-01"),
         ("/v1/bars/T?range=1y", "this path takes interval, from, to"),
         ("/v1/stats?x", "this path takes none"),
         ("/health?x=1", "this path takes none"),

@@ -13,8 +13,11 @@ use crate::certificate::Certificate;
 use crate::install;
 use crate::process::{Process, StartError, on_free_port};
 use crate::server_dir::ServerDir;
-use crate::template::{self, DATA, SUPERUSER};
 use crate::user::User;
+
+mod template;
+
+use self::template::{DATA, SUPERUSER};
 
 /// How a PostgreSQL server is set up. The default is one that outlives `kill -9` but not a power cut.
 #[derive(Clone, Debug, Default)]

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use super::Reply;
+use super::{Redis, RedisOptions};
 use crate::process::on_free_port;
-use crate::redis::{Redis, RedisOptions};
-use crate::resp::Reply;
 use crate::wait;
 
 const MASTER_NAME: &str = "cache";

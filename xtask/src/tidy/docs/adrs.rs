@@ -1,7 +1,7 @@
 //! Decision records are numbered without gaps and say what a successor would ask.
 
-use super::Complaint;
-use super::tree::Tree;
+use crate::tidy::Complaint;
+use crate::tidy::tree::Tree;
 
 const FOLDER: &str = "docs/adr/";
 const HEADINGS: [&str; 4] = ["Context", "Decision", "Drawbacks", "Alternatives"];

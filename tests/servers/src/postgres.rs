@@ -85,7 +85,8 @@ impl Postgres {
         self.folder().join(DATA).join("postmaster.pid")
     }
 
-    /// `postgres://cache:password@127.0.0.1:port/postgres`, with `?sslmode=require` for one that asks for TLS.
+    /// `postgres://cache:password@127.0.0.1:port/postgres`, with `?sslmode=require` for one that asks for
+    /// TLS.
     #[must_use]
     pub fn url(&self) -> String {
         let mode = if self.certificate.is_some() { "?sslmode=require" } else { "" };

@@ -1,8 +1,8 @@
 //! The behaviour suite of [`Tier`](cache_core::Tier): what every tier promises, as tests to run on your own.
 //!
-//! Add this crate, [`cache_core`] and, where the tier needs it, a runtime to the `dev-dependencies` of your tier.
-//! Then say how to make an empty tier on a manual clock, and [`behaviour_suite!`] makes a module of tests, one for
-//! each rule:
+//! Add this crate, [`cache_core`] and, where the tier needs it, a runtime to the `dev-dependencies` of your
+//! tier. Then say how to make an empty tier on a manual clock, and [`behaviour_suite!`] makes a module of
+//! tests, one for each rule:
 //!
 //! ```
 //! use cache_core::Clock;
@@ -22,10 +22,11 @@
 //! # }
 //! ```
 //!
-//! A rule that does not hold panics and says what it expected; one with random input shrinks it to the smallest that
-//! fails. The numbers in the names are those of the project's list of rules. Every test gets a tier of its own, runs
-//! on a runtime with two worker threads, and moves the clock by hand: nothing sleeps. The rules ask nothing of a tier
-//! but what the documentation of [`Tier`](cache_core::Tier) says, so wrappers pass them too: run the suite on each.
+//! A rule that does not hold panics and says what it expected; one with random input shrinks it to the
+//! smallest that fails. The numbers in the names are those of the project's list of rules. Every test gets a
+//! tier of its own, runs on a runtime with two worker threads, and moves the clock by hand: nothing sleeps.
+//! The rules ask nothing of a tier but what the documentation of [`Tier`](cache_core::Tier) says, so wrappers
+//! pass them too: run the suite on each.
 //!
 //! [`ModelTier`] is the simplest tier that passes, for comparison and as a stand-in for a real one.
 
@@ -45,11 +46,12 @@ mod writes;
 pub use model_tier::ModelTier;
 pub use subject::{Subject, check};
 
-/// Defines the suite from the one list of its rules. A rule that is not in the list is dead code, and the compiler
-/// says so.
+/// Defines the suite from the one list of its rules. A rule that is not in the list is dead code, and the
+/// compiler says so.
 macro_rules! rules {
     ($d:tt $($theme:ident { $($rule:ident)+ })+) => {
-        /// The rules as functions, to run one by hand with [`check`](crate::check). Each panics if it does not hold.
+        /// The rules as functions, to run one by hand with [`check`](crate::check). Each panics if it does
+        /// not hold.
         pub mod rules {
             use cache_core::{Clock, Tier};
             $($(
@@ -64,10 +66,11 @@ macro_rules! rules {
             )+)+
         }
 
-        /// Makes a module of tests, one for each rule, on a [`Subject`] each: `behaviour_suite!(name, factory)`.
+        /// Makes a module of tests, one for each rule, on a [`Subject`] each: `behaviour_suite!(name,
+        /// factory)`.
         ///
-        /// `name` is that of the module. `factory` is an async function, or a closure that returns a future, which
-        /// takes no arguments and returns a [`Subject`]; it is called once for each test.
+        /// `name` is that of the module. `factory` is an async function, or a closure that returns a future,
+        /// which takes no arguments and returns a [`Subject`]; it is called once for each test.
         #[macro_export]
         macro_rules! behaviour_suite {
             ($d variant:ident, $d factory:expr) => {

@@ -13,8 +13,8 @@ pub struct Subject {
 }
 
 impl Subject {
-    /// A subject of an empty tier, the manual clock that the tier was given, and a `guard` that is dropped after the
-    /// tier.
+    /// A subject of an empty tier, the manual clock that the tier was given, and a `guard` that is dropped
+    /// after the tier.
     pub fn new(tier: impl Tier, clock: Clock, guard: impl Any + Send) -> Self {
         Self { tier: Box::new(tier), clock, _guard: Box::new(guard) }
     }

@@ -3,9 +3,10 @@
 use super::Complaint;
 use super::tree::Tree;
 
-const WIDEST_LINE: usize = 115;
+const MAX_WIDTH: usize = 115;
 
-/// Complains about each line of a comment that is too wide, but for examples and tables, which can't be wrapped.
+/// Complains about each line of a comment that is too wide, but for examples and tables, which can't be
+/// wrapped.
 pub(crate) fn check(tree: &Tree) -> Vec<Complaint> {
     let mut complaints = Vec::new();
     for (path, text) in tree.sources() {
@@ -21,8 +22,8 @@ pub(crate) fn check(tree: &Tree) -> Vec<Complaint> {
             }
             let width = line.chars().count();
             let can_be_wrapped = !in_example && !comment.starts_with('|') && comment.contains(' ');
-            if width > WIDEST_LINE && can_be_wrapped {
-                let what = format!("a comment of {width} columns, at most {WIDEST_LINE}: wrap it");
+            if width > MAX_WIDTH && can_be_wrapped {
+                let what = format!("a comment of {width} columns, at most {MAX_WIDTH}: wrap it");
                 complaints.push(Complaint::new(path, at + 1, what));
             }
         }
@@ -32,7 +33,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<Complaint> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Tree, WIDEST_LINE, check};
+    use super::{MAX_WIDTH, Tree, check};
 
     fn lines(text: &str) -> Vec<usize> {
         check(&Tree::from([("crates/a/src/b.rs", text)])).iter().map(|complaint| complaint.line).collect()
@@ -40,7 +41,7 @@ mod tests {
 
     #[test]
     fn a_wide_comment_is_named() {
-        let fits = format!("/// {}", "ä ".repeat((WIDEST_LINE - 4) / 2));
+        let fits = format!("/// {}", "ä ".repeat((MAX_WIDTH - 4) / 2));
         assert_eq!(lines(&fits), [0; 0]);
         assert_eq!(lines(&format!("//! A.\n{fits} word\n    // {fits}\n")), [2, 3]);
     }

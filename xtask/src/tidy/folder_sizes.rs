@@ -1,4 +1,5 @@
-//! A folder holds no more sources than a reader can keep in mind: beyond that, ideas get folders of their own.
+//! A folder holds no more sources than a reader can keep in mind: beyond that, ideas get folders of their
+//! own.
 
 use std::collections::BTreeMap;
 
@@ -6,9 +7,9 @@ use super::Complaint;
 use super::tree::Tree;
 
 /// How many sources may lie directly in one folder of a crate's `src`.
-const MOST_OF_A_CRATE: usize = 12;
+const MAX_IN_SRC: usize = 12;
 /// How many elsewhere: in folders of tests, benchmarks and of this program.
-const MOST_ELSEWHERE: usize = 15;
+const MAX_ELSEWHERE: usize = 15;
 
 /// Folders that may hold more, each with the reason.
 const ALLOWED: &[(&str, &str)] = &[
@@ -35,14 +36,14 @@ fn check_but(tree: &Tree, allowed: &[(&str, &str)]) -> Vec<Complaint> {
         let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
         *folders.entry(folder).or_default() += 1;
     }
-    let is_over = |folder: &str, files: usize| files > most_in(folder);
+    let is_over = |folder: &str, files: usize| files > max_in(folder);
     let over = folders.iter().filter(|(folder, files)| is_over(folder, **files));
     let over = over.filter(|(folder, _)| !allowed.iter().any(|(name, _)| name == *folder));
     let mut complaints: Vec<Complaint> = over
         .map(|(folder, files)| {
             let what = format!(
                 "{files} sources in one folder, at most {}: give each idea a folder of its own",
-                most_in(folder)
+                max_in(folder)
             );
             Complaint::new(*folder, 1, what)
         })
@@ -57,9 +58,9 @@ fn check_but(tree: &Tree, allowed: &[(&str, &str)]) -> Vec<Complaint> {
     complaints
 }
 
-fn most_in(folder: &str) -> usize {
+fn max_in(folder: &str) -> usize {
     let of_a_crate = folder.starts_with("crates/") && folder.split('/').nth(2) == Some("src");
-    if of_a_crate { MOST_OF_A_CRATE } else { MOST_ELSEWHERE }
+    if of_a_crate { MAX_IN_SRC } else { MAX_ELSEWHERE }
 }
 
 #[cfg(test)]

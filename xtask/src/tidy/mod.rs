@@ -1,4 +1,4 @@
-//! `cargo xtask tidy`: what the compiler does not check, said all at once.
+//! `cargo xtask tidy`: checks what the compiler does not, and prints all complaints at once.
 
 mod arrows;
 mod comment_widths;
@@ -23,7 +23,7 @@ use self::docs::{adrs, change_table, map, rule_table};
 use self::tree::Tree;
 use crate::workspace;
 
-/// Something out of order: where, what is wrong and what to do about it.
+/// A complaint: where, what is wrong, and what to do about it.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Complaint {
     path: String,

@@ -22,7 +22,8 @@ pub struct RedisSentinel {
 }
 
 impl RedisSentinel {
-    /// Starts all five, and waits until the sentinels agree on the master and know its replica and each other.
+    /// Starts all five, and waits until the sentinels agree on the master and know its replica and each
+    /// other.
     ///
     /// # Errors
     /// Fails if Redis is not installed, or the servers don't find together.

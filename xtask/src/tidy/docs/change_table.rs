@@ -6,7 +6,7 @@ use crate::tidy::tree::Tree;
 
 const PAGE: &str = "CONTRIBUTING.md";
 const HEADING: &str = "Where do I change";
-const FEWEST_ROWS: usize = 24;
+const MIN_ROWS: usize = 24;
 
 /// Complains about paths in the table that are not there, rows without a path, and a table too short.
 pub(crate) fn check(tree: &Tree) -> Vec<Complaint> {
@@ -25,9 +25,9 @@ pub(crate) fn check(tree: &Tree) -> Vec<Complaint> {
             complaints.push(Complaint::new(PAGE, *line, what));
         }
     }
-    if rows.len() < FEWEST_ROWS {
+    if rows.len() < MIN_ROWS {
         let what = format!(
-            "{} rows under a heading \"{HEADING} ...\", at least {FEWEST_ROWS}: add the changes that people make",
+            "{} rows under a heading \"{HEADING} ...\", at least {MIN_ROWS}: add the changes that people make",
             rows.len()
         );
         complaints.push(Complaint::new(PAGE, rows.first().map_or(1, |(line, _)| *line), what));
@@ -43,7 +43,7 @@ fn is_path(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{FEWEST_ROWS, PAGE, Tree, check};
+    use super::{MIN_ROWS, PAGE, Tree, check};
 
     fn texts(rows: &str) -> Vec<String> {
         let page =
@@ -53,7 +53,7 @@ mod tests {
     }
 
     fn enough(last: &str) -> String {
-        "| a thing | `crates/a/src/b.rs`, then `cargo test` |\n".repeat(FEWEST_ROWS - 1) + last
+        "| a thing | `crates/a/src/b.rs`, then `cargo test` |\n".repeat(MIN_ROWS - 1) + last
     }
 
     #[test]

@@ -9,8 +9,8 @@ const FIRST_CELL: &str = "| rules |";
 
 /// Complains about each file that a row names and that is not where the row says.
 ///
-/// A row is `| rules | core `a.rs`; facade `b.rs` | `test.rs`, `tests/tests/c.rs` |`: files of a crate after the
-/// last part of the crate's name, then tests, by path or by a name that some folder of tests has.
+/// A row is `| rules | core `a.rs`; facade `b.rs` | `test.rs`, `tests/tests/c.rs` |`: files of a crate after
+/// the last part of the crate's name, then tests, by path or by a name that some folder of tests has.
 pub(crate) fn check(tree: &Tree) -> Vec<Complaint> {
     // A page that is missing is the map's to complain about.
     let Some(text) = tree.text(PAGE) else { return Vec::new() };

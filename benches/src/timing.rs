@@ -7,8 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The mean time of one operation, in nanoseconds, when each of `threads` performs `work`, which
-/// answers how many operations it did. Thread `i` gets `i`.
+/// Returns the mean time of one operation in nanoseconds, when each of `threads` runs `work`, which is given
+/// the number of its thread and returns how many operations it did.
 ///
 /// # Panics
 ///

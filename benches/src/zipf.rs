@@ -1,4 +1,4 @@
-//! Skewed demand: few keys asked for often, many seldom.
+//! Skewed demand: few keys are read often, many seldom.
 
 /// Draws ranks `0..n` with probability proportional to `1 / (rank + 1)^skew`, the same for one seed.
 #[derive(Debug)]

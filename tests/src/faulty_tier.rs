@@ -1,4 +1,4 @@
-//! A tier that counts what it is asked, and fails, hangs or lies when told to.
+//! A tier that records its calls, and fails, hangs or changes its answers on demand.
 
 use std::{collections::HashMap, fmt, sync::Arc};
 
@@ -10,20 +10,20 @@ use cache_core::{
 
 use crate::Gate;
 
-/// Whether a gate stands before the tier underneath is asked, or between its answer and the caller.
+/// When a call waits at a gate: before the inner tier is called, or before its result is returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Moment {
-    /// Nothing has happened yet.
+    /// Before the inner tier is called.
     Before,
-    /// The work is done, and the caller doesn't know.
+    /// After the inner tier did the work, before the caller learns of it.
     After,
 }
 
-/// What a distortion may change of an answer to `get`.
+/// Changes what `get` returns for a key.
 type Distortion = Box<dyn Fn(&Key, &mut Option<Entry>) + Send>;
 
-/// Passes everything on to the tier within, except for what the test has asked for. Clones share
-/// the tier and the faults.
+/// A wrapper that passes every call on, except for the faults a test has set. Clones share the inner tier and
+/// the faults.
 #[derive(Clone)]
 pub struct FaultyTier {
     inner: Arc<dyn Tier>,
@@ -40,14 +40,14 @@ struct State {
 }
 
 impl FaultyTier {
-    /// A faultless tier over `inner`.
+    /// A wrapper of `inner` without faults.
     #[must_use]
     pub fn over(inner: impl Tier) -> Self {
         Self { inner: Arc::new(inner), state: Arc::default() }
     }
 
-    /// The keys of each call of `operation`, in order; none for a pattern and for a flush. A cache
-    /// also asks for keys of its own.
+    /// The keys of each call of `operation`, in order; a pattern and a flush have none. A cache also asks for
+    /// keys of its own.
     #[must_use]
     pub fn calls(&self, operation: Operation) -> Vec<Vec<Key>> {
         self.state().calls.get(&operation).cloned().unwrap_or_default()
@@ -64,24 +64,24 @@ impl FaultyTier {
         self.state().calls.clear();
     }
 
-    /// From now on `operation` fails with `kind`, without the tier within being asked.
+    /// From now on `operation` fails with `kind`, without the inner tier being called.
     pub fn fail(&self, operation: Operation, kind: ErrorKind) {
         self.state().faults.insert(operation, kind);
     }
 
-    /// From now on every operation fails as that of a tier that can't be reached.
+    /// From now on every operation fails as `Unavailable`.
     pub fn down(&self) {
         for operation in [Operation::Get, Operation::Put, Operation::Remove, Operation::Flush] {
             self.fail(operation, ErrorKind::Unavailable);
         }
     }
 
-    /// From now on whatever has `key` in it fails.
+    /// From now on every call with `key` among its keys fails as `Storage`.
     pub fn poison(&self, key: &Key) {
         self.state().poisoned.push(key.clone());
     }
 
-    /// No more faults. Gates stay.
+    /// Ends all faults. Gates stay.
     pub fn up(&self) {
         let mut state = self.state();
         state.faults.clear();
@@ -97,17 +97,17 @@ impl FaultyTier {
         gate
     }
 
-    /// Takes a gate away without opening it: later calls pass, those waiting still wait.
+    /// Removes a gate without opening it: later calls pass, calls that wait there keep waiting.
     pub fn ungate(&self, operation: Operation, moment: Moment) {
         self.state().gates.remove(&(operation, moment));
     }
 
-    /// Opens and takes away all gates.
+    /// Opens and removes all gates.
     pub fn open_gates(&self) {
         self.state().gates.drain().for_each(|(_, gate)| gate.open());
     }
 
-    /// From now on each answer to a get is changed by `distortion`.
+    /// From now on `distortion` changes what each `get` returns.
     pub fn distort(&self, distortion: impl Fn(&Key, &mut Option<Entry>) + Send + 'static) {
         self.state().distortion = Some(Box::new(distortion));
     }

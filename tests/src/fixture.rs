@@ -1,5 +1,5 @@
-//! A fixture for scenarios: a cache over one tier that can fail, a source that follows a script, and a
-//! clock that only the scenario turns.
+//! The usual fixture of a scenario: a cache over one tier that can fail, a source that follows a script, and
+//! a clock that only the scenario advances.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,27 +11,27 @@ use crate::{FaultyTier, ModelTier, Recorder, ScriptedLoader, settle, soon};
 
 /// How long a value of a fixture is fresh, unless the scenario says otherwise.
 pub const LIFE: Duration = Duration::from_secs(60);
-/// Until how long after its birth a value of a fixture may be served stale.
+/// How long after its birth a value of a fixture may be served stale.
 pub const GRACE: Duration = Duration::from_secs(600);
 
-/// Whether two spans are the same but for the microseconds by which births are told apart.
+/// Whether two spans are equal, except for the microseconds that keep births distinct.
 #[must_use]
 pub fn about(one: Duration, other: Duration) -> bool {
     one.abs_diff(other) < Duration::from_millis(20)
 }
 
-/// A cache on a fixture. The region's kind is `price`, its values are strings.
+/// A cache with one region, one tier and one source. The region's kind is `price`, its values are strings.
 #[derive(Clone, Debug)]
 pub struct Fixture {
-    /// The clock of everything here.
+    /// The clock of the cache, the tier and the source.
     pub clock: Clock,
-    /// What the tier holds.
+    /// What the tier stores in.
     pub model: Arc<ModelTier>,
-    /// The tier behind memory, named `far`, with its faults.
+    /// The tier behind memory, named `far`, which fails on demand.
     pub tier: FaultyTier,
-    /// Where values come from.
+    /// The loader of the region.
     pub source: ScriptedLoader<String>,
-    /// What the cache told its observer.
+    /// The events that the cache has reported.
     pub events: Recorder,
     /// The cache.
     pub cache: Cache,
@@ -39,11 +39,11 @@ pub struct Fixture {
     pub region: Region<String>,
 }
 
-/// What scenarios change about the region.
+/// The settings of the region that a scenario may change.
 pub type Settings = RegionBuilder<String>;
 
 impl Fixture {
-    /// The usual fixture: [`LIFE`], [`GRACE`], everything else as by default.
+    /// The usual fixture: [`LIFE`], [`GRACE`], and defaults for everything else.
     pub async fn new() -> Self {
         Self::with(|region| region).await
     }
@@ -63,8 +63,7 @@ impl Fixture {
         Self::on(Clock::manual(), model, tier, ScriptedLoader::versions(), cache, settings).await
     }
 
-    /// Another cache, as of another process, over the same tier, source and clock: with a memory of its
-    /// own that holds nothing yet.
+    /// Another cache over the same tier, source and clock, as in another process: its own memory is empty.
     pub async fn another(&self, settings: impl FnOnce(Settings) -> Settings) -> Self {
         self.another_built(|cache| cache, settings).await
     }
@@ -101,17 +100,21 @@ impl Fixture {
         self.region.key(id).expect("a valid key")
     }
 
-    /// Reads as a user does, and expects no failure.
+    /// Reads as a user does.
+    ///
+    /// # Panics
+    ///
+    /// If the read fails, or does not end by itself.
     pub async fn get(&self, id: &str) -> Option<String> {
         soon(self.region.get(id)).await.expect("an answer").map(|value| (*value).clone())
     }
 
-    /// Reads as a user does, in a task of its own that has begun to wait when this returns.
+    /// Reads in a task of its own, which has begun to wait when this returns.
     pub async fn ask(&self, id: &str) -> JoinHandle<Result<Option<String>>> {
         self.ask_of(&self.region, id).await
     }
 
-    /// The same of another handle to the region.
+    /// The same by another handle to the region.
     pub async fn ask_of(&self, region: &Region<String>, id: &str) -> JoinHandle<Result<Option<String>>> {
         let (region, id) = (region.clone(), id.to_owned());
         let task = spawn(async move { Ok(soon(region.get(&id)).await?.map(|value| (*value).clone())) });
@@ -119,20 +122,20 @@ impl Fixture {
         task
     }
 
-    /// What memory would answer.
+    /// The value in memory, if a read would return it.
     #[must_use]
     pub fn peek(&self, id: &str) -> Option<String> {
         self.region.peek(id).map(|value| (*value).clone())
     }
 
-    /// The value the tier holds, whatever its age.
+    /// The value in the tier, whatever its age.
     #[must_use]
     pub fn held(&self, id: &str) -> Option<String> {
         let blob = self.model.entry(&self.key(id))?.value?;
         blob.decode::<String>(blob.schema).ok()
     }
 
-    /// Lets so many seconds pass.
+    /// Advances the clock by this many seconds.
     pub fn pass(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }

@@ -1,4 +1,4 @@
-//! A gate that holds what comes to it until the test lets it pass.
+//! A gate at which calls wait until the test lets them pass.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::soon;
 
-/// Holds calls until it is opened. Clones are the same gate.
+/// A gate that holds calls until it is opened. Clones are the same gate.
 #[derive(Clone, Debug)]
 pub struct Gate(Arc<Inner>);
 
@@ -23,7 +23,7 @@ impl Gate {
         Self(Arc::new(Inner { passes: Semaphore::new(0), arrived: watch::Sender::new(0) }))
     }
 
-    /// Comes to the gate and waits until it may pass.
+    /// Arrives at the gate and waits until it may pass.
     pub async fn pass(&self) {
         self.0.arrived.send_modify(|arrived| *arrived += 1);
         if let Ok(permit) = self.0.passes.acquire().await {
@@ -31,28 +31,28 @@ impl Gate {
         }
     }
 
-    /// How many have come to the gate so far, those who passed included.
+    /// How many calls have arrived so far, those that passed included.
     #[must_use]
     pub fn arrived(&self) -> usize {
         *self.0.arrived.borrow()
     }
 
-    /// Waits until `count` have come to the gate.
+    /// Waits until `count` calls have arrived.
     ///
     /// # Panics
     ///
-    /// If they don't come.
+    /// If they don't arrive within 10 s.
     pub async fn reached(&self, count: usize) {
         let mut arrived = self.0.arrived.subscribe();
         let _ = soon(arrived.wait_for(|arrived| *arrived >= count)).await;
     }
 
-    /// Lets `count` of those who wait or will come pass.
+    /// Lets `count` calls pass, of those that wait and those yet to arrive.
     pub fn let_pass(&self, count: usize) {
         self.0.passes.add_permits(count);
     }
 
-    /// Lets everyone pass, now and from now on.
+    /// Lets every call pass, now and later.
     pub fn open(&self) {
         self.0.passes.close();
     }

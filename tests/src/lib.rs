@@ -1,9 +1,9 @@
-//! What a tiered cache promises, as tests: a behaviour suite that every tier passes, and the parts
-//! to write scenarios with.
+//! Fixtures to write scenarios for a cache with: a [`Fixture`] of cache, tier and source, and parts that fail
+//! on demand.
 //!
-//! The rules are numbered as in the project's list of promised behaviour, and the number is in the
-//! name of the test. Time is a [`Clock::manual`](cache_core::Clock::manual) turned by the test;
-//! where two things have to happen in a certain order, a [`Gate`] holds one of them.
+//! The number in a test's name is that of the rule it holds, as in the project's list of rules. Time is a
+//! [`Clock::manual`](cache_core::Clock::manual) that the test advances. Where two things have to happen in a
+//! certain order, a [`Gate`] holds one of them.
 
 mod faulty_tier;
 mod fixture;

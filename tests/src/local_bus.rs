@@ -1,4 +1,4 @@
-//! A bus between caches of one process, which can be cut and can lose what it carries.
+//! A bus between caches of one process that loses its connections or its messages on demand.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::Gate;
 
-/// Carries messages between caches of one process. Clones are the same bus.
+/// A bus between caches of one process. Clones are the same bus.
 #[derive(Clone, Debug, Default)]
 pub struct LocalBus(Arc<Mutex<State>>);
 
@@ -25,35 +25,35 @@ struct State {
 }
 
 impl LocalBus {
-    /// From now on nothing can be sent, and every connection is lost.
+    /// Closes every connection; from now on publishing and listening fail.
     pub fn cut(&self) {
         let mut state = self.state();
         state.down = true;
         state.listeners.clear();
     }
 
-    /// Connections can be had again.
+    /// Lets nodes publish and listen again.
     pub fn restore(&self) {
         self.state().down = false;
     }
 
-    /// The next `messages` are taken, and reach nobody.
+    /// Accepts the next `messages` and delivers them to nobody.
     pub fn lose(&self, messages: usize) {
         self.state().to_lose = messages;
     }
 
-    /// From now on messages wait at the gate before they are sent, or not.
+    /// From now on each message waits at the gate before it is delivered or fails.
     pub fn gate(&self) -> Gate {
         self.state().gate.insert(Gate::closed()).clone()
     }
 
-    /// Every message that was carried, in order.
+    /// Every message that was delivered, in order.
     #[must_use]
     pub fn carried(&self) -> Vec<Bytes> {
         self.state().carried.clone()
     }
 
-    /// How many listen.
+    /// How many connections listen.
     #[must_use]
     pub fn listeners(&self) -> usize {
         self.state().listeners.iter().filter(|listener| !listener.is_closed()).count()

@@ -1,4 +1,4 @@
-//! Leases between caches of one process, on the clock that the test turns.
+//! Leases between caches of one process, by the clock that the test advances.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -8,7 +8,7 @@ use cache_core::{
     sync::{Mutex, MutexGuard},
 };
 
-/// Grants keys to caches of one process. Clones are the same.
+/// Grants leases on keys to caches of one process. Clones share the leases.
 #[derive(Clone, Debug)]
 pub struct LocalLease {
     clock: Clock,
@@ -22,18 +22,18 @@ struct State {
 }
 
 impl LocalLease {
-    /// Nothing is held yet.
+    /// No lease is held yet.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         Self { clock, state: Arc::default() }
     }
 
-    /// From now on nobody can ask.
+    /// From now on every request fails as `Unavailable`.
     pub fn down(&self) {
         self.state().down = true;
     }
 
-    /// Somebody who will never come back takes a key.
+    /// Grants a key for `span` to a holder that never releases it.
     pub fn take_for_the_dead(&self, key: &Key, span: Duration) {
         let until = self.clock.now().after(span);
         self.state().held.insert(key.clone(), (Holder(0), until));
@@ -54,7 +54,7 @@ impl LocalLease {
         let now = self.clock.now();
         let mut state = self.state();
         if state.down {
-            return Err(Error::new(ErrorKind::Unavailable, "lease", "nobody can be asked"));
+            return Err(Error::new(ErrorKind::Unavailable, "lease", "the lease was told to fail"));
         }
         let grant = |key: &Key| {
             let granted = match state.held.get(key) {

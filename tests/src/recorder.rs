@@ -1,10 +1,10 @@
-//! An observer that writes down what it is told.
+//! An observer that records every event.
 
 use std::sync::Arc;
 
 use cache_core::{ErrorKind, Event, Key, Observer, Operation, sync::Mutex};
 
-/// An [`Event`], kept.
+/// An [`Event`] that owns its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are those of the event of the same name")]
 pub enum RecordedEvent {
@@ -34,18 +34,18 @@ pub enum RecordedEvent {
     LeaseFailed { lease: &'static str, error: ErrorKind },
 }
 
-/// Remembers every event in order. Clones share what they remember.
+/// Records every event, in order. Clones share the record.
 #[derive(Clone, Debug, Default)]
 pub struct Recorder(Arc<Mutex<Vec<RecordedEvent>>>);
 
 impl Recorder {
-    /// Everything seen so far.
+    /// Every event so far.
     #[must_use]
     pub fn recorded(&self) -> Vec<RecordedEvent> {
         self.0.lock().clone()
     }
 
-    /// How many of the events seen so far are such.
+    /// How many events so far match.
     pub fn count(&self, such: impl Fn(&RecordedEvent) -> bool) -> usize {
         self.recorded().iter().filter(|seen| such(seen)).count()
     }

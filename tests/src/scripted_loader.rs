@@ -1,4 +1,4 @@
-//! A loader that answers by script and remembers what it was asked.
+//! A loader that follows a script and records its calls.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -10,22 +10,22 @@ use cache_core::{
 
 use crate::Gate;
 
-/// What to say of a key.
+/// What the loader returns for a key.
 #[derive(Clone, Debug)]
 pub enum Answer<V> {
     /// The value made from the key and the number of its load, counted from 1.
     Made,
     /// This value.
     Value(Fetched<V>),
-    /// There is no such key.
+    /// The key has no value.
     Absent,
-    /// The value at hand is still the right one.
+    /// The cached value is still current.
     NotModified,
-    /// This key fails, the others of the batch don't.
+    /// This key alone fails, not the others of its batch.
     Fail(ErrorKind),
 }
 
-/// What the call as a whole does.
+/// How a call as a whole ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum CallOutcome {
     Answers,
@@ -34,11 +34,11 @@ enum CallOutcome {
     AnswersOneTooFew,
 }
 
-/// Answers by script. Clones share the script and the memory.
+/// A loader that follows a script. Clones share the script and the record of calls.
 #[derive(Debug)]
 pub struct ScriptedLoader<V>(Arc<Mutex<State<V>>>);
 
-/// Makes the answer to the n-th load of a key.
+/// Makes the value of the n-th load of a key.
 type Make<V> = Box<dyn Fn(&Key, u64) -> Fetched<V> + Send>;
 
 struct State<V> {
@@ -67,7 +67,7 @@ impl<V> Clone for ScriptedLoader<V> {
 }
 
 impl ScriptedLoader<String> {
-    /// The value of key `AAPL` is `AAPL@1` at its first load, `AAPL@2` at its second.
+    /// A loader whose value for `AAPL` is `AAPL@1` at the first load, `AAPL@2` at the second.
     #[must_use]
     pub fn versions() -> Self {
         Self::new(|key, load| format!("{}@{load}", key.id()))
@@ -81,7 +81,7 @@ impl<V: Clone + Send + Sync + 'static> ScriptedLoader<V> {
         Self::labelled(move |key, load| Fetched::new(make(key, load)))
     }
 
-    /// The same with what the source says about the values.
+    /// The same, where `make` also sets lives, tags and the rest of [`Fetched`].
     #[must_use]
     pub fn labelled(make: impl Fn(&Key, u64) -> Fetched<V> + Send + 'static) -> Self {
         Self(Arc::new(Mutex::new(State {
@@ -95,14 +95,14 @@ impl<V: Clone + Send + Sync + 'static> ScriptedLoader<V> {
         })))
     }
 
-    /// The same, asked for no more than `keys` at once.
+    /// Sets how many keys a call may have at most.
     #[must_use]
     pub fn batch(self, keys: usize) -> Self {
         self.state().max_batch = keys;
         self
     }
 
-    /// From now on `key` is answered so.
+    /// From now on loads of `key` return this.
     pub fn answer(&self, key: &Key, answer: Answer<V>) {
         self.state().answers.insert(key.clone(), answer);
     }
@@ -117,7 +117,7 @@ impl<V: Clone + Send + Sync + 'static> ScriptedLoader<V> {
         self.state().outcome = CallOutcome::Panics;
     }
 
-    /// From now on each call answers for one key too few.
+    /// From now on each call returns one value too few.
     pub fn miscount(&self) {
         self.state().outcome = CallOutcome::AnswersOneTooFew;
     }
@@ -127,8 +127,7 @@ impl<V: Clone + Send + Sync + 'static> ScriptedLoader<V> {
         self.state().outcome = CallOutcome::Answers;
     }
 
-    /// From now on each call waits at the gate, before it decides what to answer. What was asked is
-    /// counted before that.
+    /// From now on each call waits at the gate, after it was recorded and before its values are made.
     #[must_use]
     pub fn gate(&self) -> Gate {
         let gate = Gate::closed();
@@ -136,12 +135,12 @@ impl<V: Clone + Send + Sync + 'static> ScriptedLoader<V> {
         gate
     }
 
-    /// Takes the gate away without opening it: later calls pass, those waiting still wait.
+    /// Removes the gate without opening it: later calls pass, calls that wait there keep waiting.
     pub fn ungate(&self) {
         self.state().gate = None;
     }
 
-    /// How many calls there were.
+    /// How many calls there have been.
     #[must_use]
     pub fn calls(&self) -> usize {
         self.state().batches.len()
@@ -159,7 +158,7 @@ impl<V: Clone + Send + Sync + 'static> ScriptedLoader<V> {
         self.state().batches.iter().map(Vec::len).collect()
     }
 
-    /// How often `key` was asked for.
+    /// How many calls asked for `key`.
     #[must_use]
     pub fn loads(&self, key: &Key) -> u64 {
         self.state().loads.get(key).copied().unwrap_or(0)

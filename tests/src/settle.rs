@@ -4,8 +4,8 @@ use std::{thread, time::Duration};
 
 use tokio::{task::yield_now, time::timeout};
 
-/// Lets every task that can run do so, many times over: after it, what was going to happen without
-/// the clock, a gate or another thread has happened. For asserting that something did *not* happen.
+/// Yields to all other tasks many times. Afterwards everything has happened that needs neither the clock, nor
+/// a gate, nor another thread, so a test can assert that something did *not* happen.
 ///
 /// Only meaningful on a current-thread runtime.
 pub async fn settle() {
@@ -18,7 +18,7 @@ pub async fn settle() {
 ///
 /// # Panics
 ///
-/// If it still doesn't after a great many turns: naming `what` was waited for.
+/// If it does not after 200,000 turns, naming `what` was awaited.
 pub async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     for turn in 0..200_000 {
         if condition() {
@@ -33,11 +33,11 @@ pub async fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
     panic!("never came: {what}");
 }
 
-/// The output of a future that needs neither the clock nor a gate to end.
+/// Awaits a future that needs neither the clock nor a gate to end.
 ///
 /// # Panics
 ///
-/// If it goes on and on.
+/// If it has not ended after 10 s.
 pub async fn soon<T>(future: impl Future<Output = T>) -> T {
     timeout(Duration::from_secs(10), future).await.expect("it ends")
 }

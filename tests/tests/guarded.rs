@@ -1,4 +1,5 @@
-//! The behaviour suite on the tiers of one process in wrappers: behind a guard, as `Arc<dyn Tier>`, and faulty without faults.
+//! The behaviour suite on wrapped tiers: behind a guard, as `Arc<dyn Tier>`, and a faulty tier without
+//! faults.
 
 use std::sync::Arc;
 

@@ -9,19 +9,19 @@ use serde_json::Value;
 use crate::shell;
 
 /// Where the benchmark programs are, from the root.
-const PROGRAMS: &str = "benches/src/bin";
+const PROGRAMS_DIR: &str = "benches/src/bin";
 
-/// Runs the benchmark `name` with `args`, and answers whether it succeeded.
+/// Runs the benchmark `name` with `args`, and returns whether it succeeded.
 ///
 /// With `--json` among `args`, standard output carries one JSON object and nothing else.
 ///
 /// # Errors
-/// Fails for a name that is no benchmark, naming those there are, and for an answer to `--json`
-/// that is not one JSON object.
+/// Fails for a name that is no benchmark, naming those there are, and if the output with
+/// `--json` is not one JSON object.
 pub(crate) fn run(root: &Path, name: Option<&str>, args: &[String]) -> Result<bool> {
     let known = programs(root)?;
     let Some(name) = name else {
-        bail!("which benchmark? There are: {}", listed(&known));
+        bail!("no benchmark given. There are: {}", listed(&known));
     };
     if !known.iter().any(|program| program == name) {
         bail!("`{name}` is no benchmark. There are: {}", listed(&known));
@@ -53,14 +53,14 @@ pub(crate) fn run(root: &Path, name: Option<&str>, args: &[String]) -> Result<bo
 fn one_object(text: &str) -> Result<&str> {
     match serde_json::from_str::<Value>(text) {
         Ok(Value::Object(_)) => Ok(text),
-        Ok(_) => bail!("the benchmark answered JSON that is no object: {text}"),
-        Err(error) => bail!("the benchmark answered something else than one JSON object ({error}): {text}"),
+        Ok(_) => bail!("the benchmark printed JSON that is no object: {text}"),
+        Err(error) => bail!("the benchmark printed something else than one JSON object ({error}): {text}"),
     }
 }
 
 /// The names of the benchmark programs: `x.rs` or a folder `x` with a `main.rs`.
 fn programs(root: &Path) -> Result<Vec<String>> {
-    let folder = root.join(PROGRAMS);
+    let folder = root.join(PROGRAMS_DIR);
     let entries =
         folder.read_dir().with_context(|| format!("cannot list the benchmarks in {}", folder.display()))?;
     let mut names = Vec::new();
@@ -76,7 +76,7 @@ fn programs(root: &Path) -> Result<Vec<String>> {
 }
 
 fn listed(names: &[String]) -> String {
-    if names.is_empty() { format!("none yet in {PROGRAMS}") } else { names.join(", ") }
+    if names.is_empty() { format!("none yet in {PROGRAMS_DIR}") } else { names.join(", ") }
 }
 
 #[cfg(test)]
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_answered_with_those_there_are() {
+    fn an_unknown_name_lists_those_there_are() {
         let root = std::env::temp_dir().join(format!("xtask-bench-{}", std::process::id()));
         let folder = root.join("benches/src/bin");
         fs::create_dir_all(folder.join("tiers")).unwrap();

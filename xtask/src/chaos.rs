@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::shell;
 
-/// Runs it with `args`, and answers whether it could be run to its end.
+/// Runs it with `args`, and returns whether it ran to its end.
 ///
 /// # Errors
 /// Fails if cargo can't be started.

@@ -64,7 +64,7 @@ impl fmt::Display for Steps {
     }
 }
 
-/// Runs all steps, whichever fail, and answers whether none failed.
+/// Runs all steps, whichever fail, and returns whether none failed.
 ///
 /// # Errors
 /// Never fails as a whole: a step that cannot be run counts as failed.

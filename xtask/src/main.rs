@@ -37,7 +37,8 @@ enum Task {
         #[arg(last = true, value_name = "COMMAND")]
         command: Vec<OsString>,
     },
-    /// Checks what the compiler does not: crate arrows, file sizes, the map in docs, forbidden words.
+    /// Checks what the compiler does not: crate arrows, sizes of files and folders, names, the tables in
+    /// docs.
     Tidy,
     /// Runs what must pass before a change goes in: format, lints, tests, docs, licences, tidy.
     Ci {
@@ -53,8 +54,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
-    /// Puts two nodes under load while Redis and PostgreSQL are killed, paused, cut off and restarted, and counts
-    /// errors and stale reads.
+    /// Puts two nodes under load while Redis and PostgreSQL are killed, paused, cut off and restarted, and
+    /// counts errors and stale reads.
     Chaos {
         /// What the run is given, for instance `--json` or `--seconds 120`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -69,7 +70,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// Answers with failure if the task found something out of order.
+/// Returns failure if the task found something out of order.
 fn run(task: Task) -> Result<ExitCode> {
     let root = workspace::root()?;
     let in_order = match task {

@@ -27,7 +27,7 @@ pub(crate) fn show(command: &Command) {
     eprintln!("$ {}", line(command));
 }
 
-/// Shows and runs the command, and answers whether it succeeded.
+/// Shows and runs the command, and returns whether it succeeded.
 ///
 /// # Errors
 /// Fails if the program cannot be started.

@@ -117,7 +117,7 @@ fn read(json: &[u8], root: &Path) -> Result<Vec<Package>> {
         packages: Vec<Package>,
     }
     let Metadata { mut packages } =
-        serde_json::from_slice(json).context("`cargo metadata` answered something else than expected")?;
+        serde_json::from_slice(json).context("`cargo metadata` printed something unexpected")?;
     for package in &mut packages {
         if let Ok(inside) = Path::new(&package.manifest).strip_prefix(root) {
             package.manifest = inside.to_string_lossy().into_owned();

@@ -1,14 +1,14 @@
-//! The checker: whether a read brought what had been over before it began.
+//! Finds stale reads: those of a version that another write had replaced before the read began.
 //!
-//! On the node that wrote, nothing older than a write may be read from the moment at which the write ended. On
-//! the other one a bound of time is granted: for the bus to deliver; and if a fault was on meanwhile, for both
-//! nodes to find each other again after its end.
+//! On the node that wrote, no older version may be read once the write has ended. The other node gets a bound
+//! of time: for the bus to deliver and, if there was a fault meanwhile, for both nodes to reconnect after its
+//! end.
 
 use std::time::{Duration, Instant};
 
 use cache_core::sync::Mutex;
 
-/// What kind of write.
+/// The kind of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "named for what they are")]
 pub enum WriteKind {
@@ -16,16 +16,16 @@ pub enum WriteKind {
     Removal,
 }
 
-/// How long the other node may go on reading what is over.
+/// How long the other node may still read an older version.
 #[derive(Clone, Copy, Debug)]
 pub struct Bounds {
-    /// After the write ended.
+    /// After the end of the write.
     pub calm: Duration,
-    /// After the end of a fault, if one was on when the write ended, or until so long before or after.
+    /// After the end of a fault, if the write ended during it, or within these bounds before or after it.
     pub after_fault: Duration,
 }
 
-/// When servers were not as they should be.
+/// A period in which a server was out of order.
 #[derive(Clone, Copy, Debug)]
 #[expect(missing_docs, reason = "named for what they are")]
 pub struct Fault {
@@ -33,10 +33,10 @@ pub struct Fault {
     pub ended: Instant,
 }
 
-/// Knows every write, and every read that brought something older.
+/// Records every write, and every read of an older version.
 #[derive(Debug)]
 pub struct Checker {
-    /// By key, in order of version, which is the order of their ends too.
+    /// By key, in the order of versions, which is also that of their ends.
     writes: Vec<Mutex<Vec<EndedWrite>>>,
     older: Mutex<Vec<StaleRead>>,
 }
@@ -50,7 +50,7 @@ struct EndedWrite {
     at: Instant,
 }
 
-/// A read that brought something older than a write that had ended before.
+/// A read of a version older than that of a write that had ended before.
 #[derive(Clone, Copy, Debug)]
 struct StaleRead {
     key: usize,
@@ -60,20 +60,21 @@ struct StaleRead {
     write: EndedWrite,
 }
 
-/// What came out.
+/// What the checker found.
 #[derive(Clone, Debug, Default)]
 pub struct Verdict {
-    /// Reads that brought what a removal had ended, later than granted.
+    /// Reads of a removed version, later than the bounds allow.
     pub stale_after_removal: usize,
-    /// The same of puts.
+    /// Reads of a version replaced by a put, later than the bounds allow.
     pub stale_after_put: usize,
-    /// How long after the write's end the other node last read what was over, no fault being near.
+    /// The longest time from the end of a write to a read of an older version on the other node, without a
+    /// fault.
     pub longest_lag: Duration,
-    /// How long after a fault's end it did.
+    /// The longest such time counted from the end of a fault.
     pub longest_lag_after_fault: Duration,
-    /// How long after the write's end it did, while a fault was on.
+    /// The longest such time during a fault.
     pub longest_lag_in_fault: Duration,
-    /// Reads of the other node that brought what was over, but within the bounds.
+    /// Reads of an older version on the other node, within the bounds.
     pub older_within_bounds: usize,
     /// Some of the stale reads, described.
     pub examples: Vec<String>,
@@ -91,13 +92,13 @@ impl Verdict {
 const EXAMPLES: usize = 10;
 
 impl Checker {
-    /// Nothing was written yet.
+    /// A checker of this many keys, none of them written yet.
     #[must_use]
     pub fn new(keys: usize) -> Self {
         Self { writes: (0..keys).map(|_| Mutex::default()).collect(), older: Mutex::default() }
     }
 
-    /// A write of this version ended just now. Of one key there is one write at a time.
+    /// Records that a write of this version has just ended. One key has one write at a time.
     pub fn wrote(&self, node: usize, key: usize, version: u64, what: WriteKind) {
         let mut writes = self.writes[key].lock();
         // The moment is taken under the lock: whoever begins to read after it finds the write.
@@ -105,7 +106,7 @@ impl Checker {
         writes.push(EndedWrite { node, version, what, at });
     }
 
-    /// A node read this version, in a call that began then.
+    /// Records that a node read this version in a call that began at `began`.
     pub fn read(&self, node: usize, key: usize, version: u64, began: Instant) {
         let writes = self.writes[key].lock();
         let newer = writes.partition_point(|write| write.version <= version);
@@ -124,7 +125,7 @@ impl Checker {
         }
     }
 
-    /// The verdict, faults and bounds being these.
+    /// Judges the reads so far by these faults and bounds.
     #[must_use]
     pub fn verdict(&self, faults: &[Fault], bounds: Bounds) -> Verdict {
         let mut verdict = Verdict::default();
@@ -147,7 +148,7 @@ impl Checker {
 }
 
 impl StaleRead {
-    /// Whether the other node was still granted this; its lag is noted.
+    /// Whether the bounds allow this read of the other node. Records its lag.
     fn is_granted(&self, faults: &[Fault], bounds: Bounds, verdict: &mut Verdict) -> bool {
         let (written, began) = (self.write.at, self.began);
         let lag = began - written;

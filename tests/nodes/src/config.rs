@@ -1,32 +1,33 @@
-//! What a node is made of: the controller says so when the node starts.
+//! The configuration of a node, which the controller sends when the node starts.
 
 use std::time::Duration;
 
 use cache_facade::GuardSettings;
 use serde::{Deserialize, Serialize};
 
-/// A node: memory in front of a Redis and a PostgreSQL tier. It has no `Debug`, for URLs hold passwords.
+/// The configuration of a node: memory over a Redis and a PostgreSQL tier. Without `Debug`, since URLs hold
+/// passwords.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct NodeConfig {
-    /// What stands in front of every key; other caches may be on the same servers.
+    /// The namespace of the cache; other caches may be on the same servers.
     pub namespace: String,
-    /// Where Redis is.
+    /// The URL of Redis.
     pub redis: String,
-    /// Where PostgreSQL is, with the database.
+    /// The URL of PostgreSQL, with the database.
     pub postgres: String,
-    /// What carries the bus, if there is one.
+    /// The server that carries the bus, if there is one.
     pub bus: Option<Backend>,
-    /// Who grants leases, if anybody does.
+    /// The server that grants leases, if there are any.
     pub lease: Option<Backend>,
     /// Whether memory serves nothing while the bus is lost.
     pub ask_on_bus_loss: bool,
-    /// How each tier is guarded, if it is.
+    /// The guard around each tier, if there is one.
     pub guard: Option<GuardConfig>,
-    /// For how long values are fresh.
+    /// How long values are fresh.
     pub life: Duration,
-    /// How long a put may take on its way to a tier: at random from none to this.
+    /// The longest random delay of a put on its way to a tier.
     pub slow_puts: Duration,
-    /// Whether tiers compare births, as they must; else whatever is put last stays.
+    /// Whether tiers compare births, as they must. If not, the last put wins.
     pub compares: bool,
 }
 
@@ -49,7 +50,7 @@ pub struct GuardConfig {
 }
 
 impl NodeConfig {
-    /// With a bus on Redis and nothing else out of the ordinary: no lease, no guard, a life of a minute.
+    /// A node with a bus on Redis, no lease, no guard, and a life of one minute.
     #[must_use]
     pub fn new(namespace: &str, redis: &str, postgres: &str) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! A mixed load on all nodes, and what came of it.
+//! A mixed load on all nodes, and its results.
 
 use std::{
     sync::{
@@ -12,25 +12,25 @@ use tokio::{task::JoinSet, time::sleep};
 
 use crate::{Checker, Node, Reply, Request, Source, WriteKind};
 
-/// The nodes, what is true, and the checker.
+/// The nodes, the source of their values, and the checker.
 #[derive(Debug)]
 pub struct Harness {
     /// The nodes.
     pub nodes: Vec<Node>,
-    /// What is true.
+    /// Where values come from.
     pub source: Arc<Source>,
-    /// Who sees every read and write.
+    /// The checker of every read and write.
     pub checker: Checker,
-    /// How many operations were begun.
+    /// How many operations have begun.
     pub begun: AtomicU64,
 }
 
-/// What is done, by how many at once.
+/// The load: its operations and callers.
 #[derive(Clone, Copy, Debug)]
 pub struct Mix {
     /// The share of puts.
     pub puts: f64,
-    /// The share of removals; all else are reads.
+    /// The share of removals. All other operations are reads.
     pub removals: f64,
     /// How many callers there are, each with one call at a time.
     pub callers: usize,
@@ -38,16 +38,16 @@ pub struct Mix {
     pub pause: Duration,
 }
 
-/// What came of it.
+/// The results of a load.
 #[derive(Debug, Default)]
 pub struct Tally {
-    /// Reads that were answered with a value.
+    /// Reads that returned a value.
     pub reads: u64,
-    /// Puts that ended well.
+    /// Puts that succeeded.
     pub puts: u64,
-    /// Removals that ended well.
+    /// Removals that succeeded.
     pub removals: u64,
-    /// Calls that failed, and reads that brought no value though the source has one.
+    /// Calls that failed, and reads without a value though the source has one.
     pub errors: Vec<String>,
     /// How long each call took.
     pub samples: Vec<Sample>,
@@ -58,7 +58,7 @@ pub struct Tally {
 pub struct Sample {
     /// When it began.
     pub began: Instant,
-    /// For how many microseconds its caller waited.
+    /// How many microseconds its caller waited.
     pub micros: u64,
     /// Whether it wrote.
     pub wrote: bool,
@@ -72,7 +72,7 @@ impl Harness {
         Self { nodes, source, checker, begun: AtomicU64::new(0) }
     }
 
-    /// Keeps the nodes busy for as long as `goes_on` says so of the number of operations begun before.
+    /// Keeps the nodes busy for as long as `goes_on` holds for the number of operations begun before.
     ///
     /// # Panics
     ///
@@ -128,7 +128,8 @@ impl Harness {
         }
     }
 
-    /// What is true changes first, then a node is told. Until that has ended nobody else writes the key.
+    /// Raises the version in the source, then writes by a node. Until that has ended no other call writes the
+    /// key.
     async fn write(&self, node: usize, key: usize, what: WriteKind, tally: &mut Tally) {
         let (version, _writing) = self.source.raise(key).await;
         let request = match what {
@@ -146,8 +147,8 @@ impl Harness {
         }
     }
 
-    /// Waits until every node is well, and no tier has pending writes. Answers how long that took; `None` if it
-    /// took longer than `limit`.
+    /// Waits until every node is healthy and no tier has pending writes. Returns how long that took, or
+    /// `None` if it took longer than `limit`.
     ///
     /// # Panics
     ///
@@ -167,7 +168,7 @@ impl Harness {
         }
     }
 
-    /// What any tier of any node holds that is older than the source, nobody writing now.
+    /// Lists what any tier of any node holds that is older than the source. Nothing may be written meanwhile.
     ///
     /// # Panics
     ///
@@ -198,7 +199,7 @@ impl Tally {
         self.samples.extend(other.samples);
     }
 
-    /// How many calls ended well.
+    /// How many calls succeeded.
     #[must_use]
     pub fn operations(&self) -> u64 {
         self.reads + self.puts + self.removals

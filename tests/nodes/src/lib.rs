@@ -1,8 +1,8 @@
-//! Two nodes, each a process of its own, under a controller who knows what is true.
+//! Nodes, each a process of its own, under a controller that knows which value is current.
 //!
-//! The controller holds the [`Source`]: a version for each key, raised before each write. It tells each
-//! [`Node`] what to do, and a node asks it for what it has to load. Every read is held by the [`Checker`]
-//! against the writes that had ended before it began.
+//! The controller holds the [`Source`]: a version for each key, raised before each write. It sends requests
+//! to each [`Node`], and a node asks it for the values it has to load. The [`Checker`] compares every read
+//! with the writes that had ended before the read began.
 
 mod checker;
 mod config;

@@ -27,9 +27,9 @@ use crate::{
 };
 
 /// How long a node may take to start.
-const START: Duration = Duration::from_secs(20);
+const START_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A process with a cache in it, which ends with this handle.
+/// A process with a cache in it. Dropping the handle kills the process.
 #[derive(Debug)]
 pub struct Node {
     process: Process,
@@ -46,23 +46,24 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// If the program can't be started, or refuses the config.
+    /// If the program can't be started, or refuses its configuration.
     pub async fn start(program: &Path, config: &NodeConfig, source: Arc<Source>) -> Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.context("no port is free")?;
         let process = Process::start(program, &listener.local_addr()?)?;
-        let (stream, _) = timeout(START, listener.accept()).await.context("the node never called")??;
+        let (stream, _) =
+            timeout(START_TIMEOUT, listener.accept()).await.context("the node did not connect")??;
         let (mut incoming, say) = protocol::split(stream);
         let _ = say.send(ToNode::Start(Box::new(config.clone())));
-        match timeout(START, incoming.next()).await {
+        match timeout(START_TIMEOUT, incoming.next()).await {
             Ok(Some(FromNode::Ready)) => {}
-            _ => bail!("the node did not start; above is why, if it said so"),
+            _ => bail!("the node did not start: see its output above"),
         }
         let waiting = Waiting::default();
-        tokio::spawn(hear(incoming, source, say.clone(), waiting.clone()));
+        tokio::spawn(receive(incoming, source, say.clone(), waiting.clone()));
         Ok(Self { process, say, waiting, next: AtomicU64::new(0) })
     }
 
-    /// Tells the node to do something, and waits for what comes of it. The inner error is the cache's.
+    /// Sends the node a request and waits for its reply. The inner error is the cache's.
     ///
     /// # Errors
     ///
@@ -76,7 +77,7 @@ impl Node {
         answer.await.map_err(|_| gone())
     }
 
-    /// How the node is.
+    /// The state of the node.
     ///
     /// # Errors
     ///
@@ -84,7 +85,7 @@ impl Node {
     pub async fn state(&self) -> Result<NodeState> {
         match self.ask(Request::State).await? {
             Ok(Reply::State(state)) => Ok(state),
-            other => bail!("asked how it is, the node answered {other:?}"),
+            other => bail!("asked for its state, the node replied {other:?}"),
         }
     }
 
@@ -102,7 +103,7 @@ impl Process {
     fn start(program: &Path, controller: &SocketAddr) -> Result<Self> {
         let mut command = Command::new(program);
         command.arg("node").arg(controller.to_string()).stdin(Stdio::null());
-        // Its output is for errors: the controller's own may be read by a program.
+        // A program may read the controller's own output, so the node must not write there.
         command.stdout(Stdio::null());
         let child = command.spawn().with_context(|| format!("cannot start {}", program.display()))?;
         Ok(Self(Mutex::new(child)))
@@ -122,8 +123,13 @@ impl Drop for Process {
     }
 }
 
-/// Hears what the node says, until it is gone.
-async fn hear(mut incoming: Incoming, source: Arc<Source>, say: UnboundedSender<ToNode>, waiting: Waiting) {
+/// Reads the messages of the node until it is gone.
+async fn receive(
+    mut incoming: Incoming,
+    source: Arc<Source>,
+    say: UnboundedSender<ToNode>,
+    waiting: Waiting,
+) {
     let waiting = || waiting.lock();
     while let Some(message) = incoming.next().await {
         match message {
@@ -150,17 +156,21 @@ async fn hear(mut incoming: Incoming, source: Arc<Source>, say: UnboundedSender<
 ///
 /// # Errors
 ///
-/// If the controller can't be reached, or its config makes no sense.
+/// If the controller can't be reached, or its configuration is invalid.
 pub async fn serve(controller: SocketAddr) -> Result<()> {
     let stream = TcpStream::connect(controller).await.context("cannot reach the controller")?;
     let (mut incoming, say) = protocol::split(stream);
-    let Some(ToNode::Start(config)) = incoming.next().await else { bail!("the controller gave no config") };
+    let Some(ToNode::Start(config)) = incoming.next().await else {
+        bail!("the controller sent no configuration")
+    };
     let remote_source = RemoteSource::new(say.clone());
-    let node = NodeCache::build(&config, remote_source.clone()).await.context("the config makes no cache")?;
+    let node = NodeCache::build(&config, remote_source.clone())
+        .await
+        .context("no cache can be built by this configuration")?;
     let _ = say.send(FromNode::Ready);
     while let Some(message) = incoming.next().await {
         match message {
-            ToNode::Start(_) => bail!("a node can't become another one"),
+            ToNode::Start(_) => bail!("the controller sent a second configuration"),
             ToNode::Loaded(number, version) => remote_source.resolve(number, version),
             ToNode::Run(number, request) => {
                 let (node, say) = (node.clone(), say.clone());

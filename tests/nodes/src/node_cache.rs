@@ -1,4 +1,4 @@
-//! A node's cache: built by a config, and doing what it is told.
+//! The cache of a node: built by its configuration, it carries out requests.
 
 use std::{sync::Arc, time::Instant};
 
@@ -13,7 +13,7 @@ use crate::{
     slow_tier::SlowTier,
 };
 
-/// A cache over memory, Redis and PostgreSQL, and the tiers behind its back. The region's kind is `k`, its
+/// A cache over memory, Redis and PostgreSQL, with direct access to both tiers. The region's kind is `k`, its
 /// values are versions.
 #[derive(Clone, Debug)]
 pub struct NodeCache {
@@ -26,11 +26,11 @@ pub struct NodeCache {
 }
 
 impl NodeCache {
-    /// Builds a cache by the config. Servers that are down don't keep it from starting.
+    /// Builds a cache by the configuration. It starts even if its servers are down.
     ///
     /// # Errors
     ///
-    /// `Config` for a config that makes no sense.
+    /// `Config` for an invalid configuration.
     pub async fn build(config: &NodeConfig, loader: impl Loader<u64>) -> Result<Self> {
         let clock = Clock::system();
         let redis = Redis::new(RedisConfig::parse(&config.redis)?, clock.clone())?;
@@ -57,7 +57,7 @@ impl NodeCache {
         Ok(Self { cache, region, redis: fast, postgres: lasting })
     }
 
-    /// Does what it is told.
+    /// Carries out a request.
     ///
     /// # Errors
     ///
@@ -83,11 +83,11 @@ impl NodeCache {
         })
     }
 
-    /// What each tier holds of a key, memory first, without the cache in between.
+    /// The version of a key in memory and in each tier, read without the cache.
     ///
     /// # Errors
     ///
-    /// If a tier can't look.
+    /// If a tier can't be read.
     pub async fn versions(&self, id: &str) -> Result<Vec<(String, Option<u64>)>> {
         let key = self.region.key(id)?;
         let near = self.region.peek(id).as_deref().copied();
@@ -129,7 +129,7 @@ impl NodeCache {
     }
 }
 
-/// What a tier holds of a key.
+/// The version of a key in a tier.
 async fn version_in(tier: &impl Tier, key: &Key) -> Result<Option<u64>> {
     let entry = tier.get_one(key).await?;
     entry.and_then(|entry| entry.value).map(|blob| blob.decode::<u64>(blob.schema)).transpose()

@@ -1,4 +1,4 @@
-//! What the controller and a node say to each other: JSON, a line for each message.
+//! The protocol between controller and node: messages in JSON, one a line.
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use tokio::{
@@ -15,26 +15,26 @@ use crate::NodeConfig;
 /// From the controller.
 #[derive(Serialize, Deserialize)]
 pub(crate) enum ToNode {
-    /// What the node is to be: the first message, once.
+    /// The configuration of the node: the first message, sent once.
     Start(Box<NodeConfig>),
-    /// What to do, and the number under which to answer.
+    /// A request, and the number of its reply.
     Run(u64, Request),
-    /// The version that was asked for under this number.
+    /// The version that the load of this number asked for.
     Loaded(u64, u64),
 }
 
 /// From a node.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum FromNode {
-    /// It can be told what to do.
+    /// The node accepts requests.
     Ready,
-    /// What came of a request.
+    /// The reply to a request.
     Done(u64, Result<Reply, String>),
-    /// A key that is to be loaded, and the number under which to answer.
+    /// A key to load, and the number of this load.
     Load(u64, String),
 }
 
-/// What a node is told to do.
+/// What a node is to do.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Request {
     /// Read a key.
@@ -43,31 +43,31 @@ pub enum Request {
     Put(String, u64),
     /// Remove it.
     Remove(String),
-    /// Tell what each of its tiers holds of a key, memory first, without the cache in between.
+    /// Return the version of a key in memory and in each tier, read without the cache.
     Inspect(String),
-    /// Tell how it is.
+    /// Return its state.
     State,
 }
 
-/// What comes of a request.
+/// The reply to a request.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Reply {
     /// The version read, and how many microseconds that took.
     Got(Option<u64>, u64),
     /// It was written, in so many microseconds.
     Written(u64),
-    /// What each tier holds: its name, and the version.
+    /// The name of each tier, and the version in it.
     Versions(Vec<(String, Option<u64>)>),
-    /// How the node is.
+    /// The state of the node.
     State(NodeState),
 }
 
-/// How a node is, and what it did.
+/// The health of a node, and its counts.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct NodeState {
-    /// Whether every tier answered when last asked, and the bus works.
+    /// Whether the last call to every tier succeeded, and the bus is connected.
     pub healthy: bool,
-    /// What was wrong when it last was not.
+    /// The errors of the tiers and of the bus.
     pub troubles: Vec<String>,
     /// Calls of the loader.
     pub loads: u64,
@@ -79,7 +79,7 @@ pub struct NodeState {
     pub tiers: Vec<TierCounts>,
 }
 
-/// What went over the bus.
+/// The counts of the bus.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "as in BusStats")]
 pub struct BusCounts {
@@ -90,7 +90,7 @@ pub struct BusCounts {
     pub errors: u64,
 }
 
-/// What became of the calls to a tier.
+/// The counts of a tier.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "as in TierStats")]
 pub struct TierCounts {
@@ -103,16 +103,16 @@ pub struct TierCounts {
 }
 
 impl NodeState {
-    /// Whether all is well and no tier has pending writes.
+    /// Whether the node is healthy and no tier has pending writes.
     #[must_use]
     pub fn is_well(&self) -> bool {
         self.healthy && self.tiers.iter().all(|tier| tier.pending == 0)
     }
 }
 
-/// Both directions of a connection: what is said to the sender goes out, in order.
+/// Splits a connection in two: incoming messages, and a sender whose messages go out in order.
 pub(crate) fn split<T: Serialize + Send + 'static>(stream: TcpStream) -> (Incoming, UnboundedSender<T>) {
-    // It only ever costs time.
+    // Without it the protocol is only slower.
     let _ = stream.set_nodelay(true);
     let (read, write) = stream.into_split();
     let (say, said) = unbounded_channel();
@@ -120,11 +120,11 @@ pub(crate) fn split<T: Serialize + Send + 'static>(stream: TcpStream) -> (Incomi
     (Incoming(BufReader::new(read).lines()), say)
 }
 
-/// Sends until nobody is left to say anything, or to hear it.
+/// Sends messages until all senders are dropped or the connection is closed.
 async fn send<T: Serialize>(mut write: OwnedWriteHalf, mut said: UnboundedReceiver<T>) {
     while let Some(message) = said.recv().await {
         let mut lines = line(&message);
-        // What was said meanwhile goes along.
+        // Messages that have arrived meanwhile go out in the same write.
         while lines.len() < 1 << 16
             && let Ok(message) = said.try_recv()
         {
@@ -142,11 +142,11 @@ fn line(message: &impl Serialize) -> Vec<u8> {
     line
 }
 
-/// The other side, heard.
+/// The messages from the other side.
 pub(crate) struct Incoming(Lines<BufReader<OwnedReadHalf>>);
 
 impl Incoming {
-    /// The next message; `None` once the other side is gone.
+    /// The next message, or `None` once the other side is gone.
     pub(crate) async fn next<T: DeserializeOwned>(&mut self) -> Option<T> {
         let line = self.0.next_line().await.ok()??;
         serde_json::from_str(&line).ok()

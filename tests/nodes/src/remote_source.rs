@@ -1,4 +1,4 @@
-//! The source as a node sees it: at the other end of its connection to the controller.
+//! The source as a node sees it: the controller at the other end of a connection.
 
 use std::{
     collections::HashMap,
@@ -17,7 +17,7 @@ use tokio::sync::{mpsc::UnboundedSender, oneshot};
 
 use crate::protocol::FromNode;
 
-/// Asks the controller for one key at a time.
+/// A loader that asks the controller for one key at a time.
 #[derive(Clone, Debug)]
 pub(crate) struct RemoteSource(Arc<Inner>);
 
@@ -33,10 +33,10 @@ impl RemoteSource {
         Self(Arc::new(Inner { say, next: AtomicU64::new(0), waiting: Mutex::default() }))
     }
 
-    /// The controller answered.
+    /// Completes the load of this number.
     pub(crate) fn resolve(&self, number: u64, version: u64) {
         if let Some(waiter) = self.waiting().remove(&number) {
-            // Who waited may have given up.
+            // The waiter may have given up.
             let _ = waiter.send(version);
         }
     }

@@ -1,4 +1,4 @@
-//! A tier at the end of a slow line, whose compare of births can be taken out.
+//! A tier whose puts are delayed, and whose compare of births can be switched off.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use async_trait::async_trait;
 use cache_core::{Clock, Entry, Key, Result, Target, Tier, Tombstone};
 use tokio::time::sleep;
 
-/// Puts take their time on the way to the tier, so that others may overtake them there.
+/// A wrapper that delays puts at random, so that later ones may overtake them.
 #[derive(Debug)]
 pub(crate) struct SlowTier<T> {
     pub(crate) inner: T,
-    /// At random from none to this.
+    /// The longest delay.
     pub(crate) longest: Duration,
-    /// Whether the tier compares births. If not, every put claims to have been born when it arrives, and so
-    /// replaces whatever is there, a tombstone or a newer value included: just as if nobody compared.
+    /// Whether the tier compares births. If not, every put is given a new birth when it arrives and so
+    /// replaces whatever is there, a tombstone or a newer value included.
     pub(crate) compares: bool,
     pub(crate) clock: Clock,
 }

@@ -1,4 +1,4 @@
-//! Where values come from, and what is true of them: a version for each key.
+//! The source of values: a version for each key, which each write raises.
 
 use std::{
     ops::RangeInclusive,
@@ -11,18 +11,18 @@ use tokio::{
     time::sleep,
 };
 
-/// The source. It always answers, sooner or later.
+/// The source of values. Its loads never fail; each takes a random time.
 #[derive(Debug)]
 pub struct Source {
     versions: Vec<AtomicU64>,
-    /// Held by who writes a key: of two writes one is later.
+    /// Locked by the writer of a key, so that the writes of one key are in order.
     writing: Vec<Mutex<()>>,
     slowness: RangeInclusive<Duration>,
     loads: AtomicU64,
 }
 
 impl Source {
-    /// So many keys, all at version 1, each load of which takes so long.
+    /// A source of this many keys, all at version 1, each load of which takes a random time in the range.
     #[must_use]
     pub fn new(keys: usize, slowness: RangeInclusive<Duration>) -> Self {
         Self {
@@ -39,31 +39,31 @@ impl Source {
         self.versions.len()
     }
 
-    /// What a key is called.
+    /// The id of a key.
     #[must_use]
     pub fn id(key: usize) -> String {
         format!("k{key}")
     }
 
-    /// The present version.
+    /// The current version.
     #[must_use]
     pub fn version(&self, key: usize) -> u64 {
         self.versions[key].load(Ordering::SeqCst)
     }
 
-    /// Begins a write: what is true from now on. Nobody else writes the key until the guard is dropped.
+    /// Raises the version of a key, before it is written. No other call can until the guard is dropped.
     pub async fn raise(&self, key: usize) -> (u64, MutexGuard<'_, ()>) {
         let guard = self.writing[key].lock().await;
         (self.versions[key].fetch_add(1, Ordering::SeqCst) + 1, guard)
     }
 
-    /// How often it was asked.
+    /// How many loads there have been.
     #[must_use]
     pub fn loads(&self) -> u64 {
         self.loads.load(Ordering::Relaxed)
     }
 
-    /// Answers a load. Every other one looks before it takes its time, and so brings what may be long over.
+    /// Loads a key. Every other load reads the version before its delay and so may return an old one.
     pub(crate) async fn load(&self, id: &str) -> Option<u64> {
         let key = id.strip_prefix('k')?.parse().ok().filter(|key| *key < self.keys())?;
         let (shortest, longest) = (*self.slowness.start(), *self.slowness.end());

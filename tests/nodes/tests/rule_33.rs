@@ -36,7 +36,8 @@ static ALONE: Mutex<()> = Mutex::new(());
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Killed {
     Never,
-    /// And comes back with what it held. What it acknowledged it had written: `kill -9` takes nothing of that.
+    /// And comes back with what it held. What it acknowledged it had written: `kill -9` takes nothing of
+    /// that.
     ComesBack,
     /// And comes back empty.
     ComesBackEmpty,

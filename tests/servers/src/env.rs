@@ -1,8 +1,7 @@
 //! The servers that all tests of a run share, from the variables that `cargo xtask test` sets.
 //!
-//! Where a variable is not set, one server is started for this process, and ends with it. A test isolates
-//! itself from the others: by a namespace of its own, or a database of its own. One that pauses, cuts or
-//! kills a server starts its own.
+//! If a variable is not set, one server is started for this process and ends with it. Each test uses a
+//! namespace or a database of its own. A test that pauses, cuts off or kills a server starts its own.
 
 use std::env::var;
 use std::sync::Mutex;
@@ -86,7 +85,7 @@ fn set(variable: &str) -> Option<String> {
     var(variable).ok().filter(|text| !text.is_empty())
 }
 
-/// What is told of this process's own server, which is started once.
+/// Reads something off this process's own server, which is started once.
 fn of_this_process<S, T>(
     own: &'static Mutex<Option<S>>,
     start: impl FnOnce() -> Result<S>,

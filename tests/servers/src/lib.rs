@@ -17,23 +17,16 @@ pub mod env;
 pub mod install;
 
 mod certificate;
-mod cluster;
 mod ports;
 mod postgres;
 mod process;
 mod proxy;
 mod random;
 mod redis;
-mod resp;
-mod sentinel;
 mod server_dir;
-mod template;
 mod user;
 mod wait;
 
-pub use cluster::RedisCluster;
 pub use postgres::{Postgres, PostgresOptions};
 pub use proxy::Proxy;
-pub use redis::{Redis, RedisOptions};
-pub use resp::Reply;
-pub use sentinel::RedisSentinel;
+pub use redis::{Redis, RedisCluster, RedisOptions, RedisSentinel, Reply};

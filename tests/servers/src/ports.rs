@@ -10,8 +10,8 @@ use crate::random;
 /// By how much the port of a Redis Cluster node's bus exceeds the node's own port.
 pub(crate) const CLUSTER_BUS_OFFSET: u16 = 10_000;
 
-/// Below the ports that systems give to outgoing connections (32,768 and up), as are the bus ports, so that no
-/// connection takes the port of a server that is down for a moment.
+/// Below the ports that systems give to outgoing connections (32,768 and up), as are the bus ports, so that
+/// no connection takes the port of a server that is down for a moment.
 const FIRST_PORT: u16 = 12_000;
 const PORT_COUNT: u16 = 10_000;
 

@@ -13,8 +13,11 @@ use crate::certificate::Certificate;
 use crate::install;
 use crate::process::{Process, StartError, on_free_port};
 use crate::server_dir::ServerDir;
-use crate::template::{self, DATA, SUPERUSER};
 use crate::user::User;
+
+mod template;
+
+use self::template::{DATA, SUPERUSER};
 
 /// How a PostgreSQL server is set up. The default is one that outlives `kill -9` but not a power cut.
 #[derive(Clone, Debug, Default)]
@@ -82,7 +85,8 @@ impl Postgres {
         self.folder().join(DATA).join("postmaster.pid")
     }
 
-    /// `postgres://cache:password@127.0.0.1:port/postgres`, with `?sslmode=require` for one that asks for TLS.
+    /// `postgres://cache:password@127.0.0.1:port/postgres`, with `?sslmode=require` for one that asks for
+    /// TLS.
     #[must_use]
     pub fn url(&self) -> String {
         let mode = if self.certificate.is_some() { "?sslmode=require" } else { "" };

@@ -126,7 +126,8 @@ impl Process {
         let _ = self.dir.forget();
     }
 
-    /// Ends the server as it likes to be ended, and by force if that takes longer than [`wait::STOP_TIMEOUT`].
+    /// Ends the server as it likes to be ended, and by force if that takes longer than
+    /// [`wait::STOP_TIMEOUT`].
     pub(crate) fn end(&mut self) {
         if self.child.is_some() {
             self.resume();

@@ -9,8 +9,16 @@ use rustix::process::Signal;
 use crate::certificate::Certificate;
 use crate::install;
 use crate::process::{Process, StartError, on_free_port};
-use crate::resp::{Connection, Reply};
 use crate::server_dir::ServerDir;
+
+mod cluster;
+mod resp;
+mod sentinel;
+
+pub use self::cluster::RedisCluster;
+use self::resp::Connection;
+pub use self::resp::Reply;
+pub use self::sentinel::RedisSentinel;
 
 /// How a Redis server is set up. The default is an open one that keeps nothing on disk.
 #[derive(Clone, Default)]

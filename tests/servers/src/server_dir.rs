@@ -1,4 +1,5 @@
-//! A server's temporary folder and its watchdog, which ends the server and removes the folder when their owner dies.
+//! A server's temporary folder and its watchdog, which ends the server and removes the folder when their
+//! owner dies.
 
 use std::io::Write;
 use std::os::unix::process::CommandExt;
@@ -9,10 +10,11 @@ use anyhow::{Context, Result};
 
 use crate::user::User;
 
-/// Reads pids until its input ends, which means that the owner let go or died. Then ends the last of them, first
-/// by the signal `$2`, then together with its children by SIGKILL, and removes the folder `$1`.
+/// Reads pids until its input ends, which means that the owner let go or died. Then ends the last of them,
+/// first by the signal `$2`, then together with its children by SIGKILL, and removes the folder `$1`.
 ///
-/// A process stopped by SIGSTOP is continued first, or it could not end. Children are found by their parent's pid.
+/// A process stopped by SIGSTOP is continued first, or it could not end. Children are found by their parent's
+/// pid.
 const WATCHDOG: &str = r#"
 pid=
 while read -r line; do pid=$line; done

@@ -3,7 +3,10 @@
 use cache_core::{Clock, Tier};
 use proptest::{collection::vec, prelude::any};
 
-use super::{at, entry, for_all, key, text};
+use crate::{
+    entries::{at, entry, key, text},
+    properties::for_all,
+};
 
 pub(super) async fn rule_12_answers_follow_the_order_of_the_keys(tier: &dyn Tier, clock: &Clock) {
     let input = (vec(any::<bool>(), 1..40), vec(0_usize..1000, 0..60));

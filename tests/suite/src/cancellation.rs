@@ -4,9 +4,9 @@ use std::{future::poll_fn, pin::pin, task::Poll};
 
 use cache_core::{Clock, Entry, Key, Target, Tier, TierExt};
 
-use super::{at, entry, key, tombstone};
+use crate::entries::{at, entry, key, tombstone};
 
-/// Polls a future some times and drops it.
+/// Polls a future this many times at most and drops it.
 async fn abandon(polls: usize, future: impl Future) {
     let mut future = pin!(future);
     for _ in 0..polls {
@@ -25,7 +25,7 @@ fn keys() -> Vec<Key> {
     (0..50).map(|id| key(&id.to_string())).collect()
 }
 
-/// Answers to a batch of entries, each of which must be one of those in `versions`.
+/// Reads the batch, each entry of which must be that of one of the `versions`, or absent if it may be.
 async fn all_of(tier: &dyn Tier, versions: &[&[(Key, Entry)]], may_lack: bool) {
     let answers = tier.get(&keys()).await.unwrap();
     for (n, answer) in answers.into_iter().enumerate() {

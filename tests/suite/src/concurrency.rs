@@ -4,7 +4,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use cache_core::{Clock, Key, Pattern, Target, Tier, TierExt, Timestamp};
 
-use super::{at, entry, in_parallel, key, text, tombstone};
+use crate::{
+    entries::{at, entry, key, text, tombstone},
+    properties::in_parallel,
+};
 
 const KEYS: u64 = 4;
 

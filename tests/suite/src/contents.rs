@@ -11,7 +11,10 @@ use proptest::{
     prelude::{Just, Strategy, any, prop_oneof},
 };
 
-use super::{LONG, at, entry, for_all, key};
+use crate::{
+    entries::{LONG, at, entry, key},
+    properties::for_all,
+};
 
 /// Entries of every sort, alive at `now`.
 fn any_entry(now: Timestamp) -> impl Strategy<Value = Entry> {

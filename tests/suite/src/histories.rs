@@ -8,7 +8,10 @@ use proptest::{
     prelude::{Strategy, any, prop_oneof},
 };
 
-use super::{entry, for_all, key};
+use crate::{
+    entries::{entry, key},
+    properties::for_all,
+};
 
 #[derive(Clone, Debug)]
 enum Step {

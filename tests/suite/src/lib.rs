@@ -1,86 +1,85 @@
-//! The behaviour suite: what every tier promises, run on each as `behaviour_suite!(name, factory)`.
-
-use std::{any::Any, fmt, time::Duration};
-
-use cache_core::{Blob, Bytes, Clock, Codec, Entry, Key, Meta, Tier, Timestamp, Tombstone, Ttl};
-use proptest::{
-    strategy::Strategy,
-    test_runner::{Config, TestError, TestRunner},
-};
-use tokio::{runtime::Handle, task::block_in_place};
+//! The behaviour suite of [`Tier`](cache_core::Tier): what every tier promises, as tests to run on your own.
+//!
+//! Add this crate, [`cache_core`] and, where the tier needs it, a runtime to the `dev-dependencies` of your
+//! tier. Then say how to make an empty tier on a manual clock, and [`behaviour_suite!`] makes a module of
+//! tests, one for each rule:
+//!
+//! ```
+//! use cache_core::Clock;
+//! use tier_suite::{ModelTier, Subject, behaviour_suite};
+//!
+//! async fn my_tier() -> Subject {
+//!     let clock = Clock::manual();
+//!     // In place of `ModelTier`, your own, given the same clock.
+//!     Subject::new(ModelTier::new("mine"), clock, ())
+//! }
+//!
+//! behaviour_suite!(my_tier_in_memory, my_tier);
+//!
+//! // One rule by hand, as for a bug that you are after:
+//! # fn main() {
+//! tier_suite::check(my_tier, tier_suite::rules::rule_29_a_removed_key_is_absent_and_counted);
+//! # }
+//! ```
+//!
+//! A rule that does not hold panics and says what it expected; one with random input shrinks it to the
+//! smallest that fails. The numbers in the names are those of the project's list of rules. Every test gets a
+//! tier of its own, runs on a runtime with two worker threads, and moves the clock by hand: nothing sleeps.
+//! The rules ask nothing of a tier but what the documentation of [`Tier`](cache_core::Tier) says, so wrappers
+//! pass them too: run the suite on each.
+//!
+//! [`ModelTier`] is the simplest tier that passes, for comparison and as a stand-in for a real one.
 
 mod batches;
 mod cancellation;
 mod concurrency;
 mod contents;
+mod entries;
 mod histories;
 mod model_tier;
 mod patterns;
+mod properties;
 mod removals;
+mod subject;
 mod writes;
 
 pub use model_tier::ModelTier;
+pub use subject::{Subject, check};
 
-/// A tier to be judged, the clock it lives by, and what has to outlive it, such as its folder.
-pub struct Subject {
-    tier: Box<dyn Tier>,
-    clock: Clock,
-    _keeps: Box<dyn Any + Send>,
-}
-
-impl Subject {
-    /// An empty tier on a manual clock.
-    pub fn new(tier: impl Tier, clock: Clock, keeps: impl Any + Send) -> Self {
-        Self { tier: Box::new(tier), clock, _keeps: Box::new(keeps) }
-    }
-
-    /// The tier.
-    #[must_use]
-    pub fn tier(&self) -> &dyn Tier {
-        &*self.tier
-    }
-
-    /// Its clock.
-    #[must_use]
-    pub fn clock(&self) -> &Clock {
-        &self.clock
-    }
-}
-
-impl fmt::Debug for Subject {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subject").field("tier", &self.tier).finish_non_exhaustive()
-    }
-}
-
-/// Defines the suite from the one list of its rules. A rule that is not in the list is dead code, and
-/// the compiler says so.
+/// Defines the suite from the one list of its rules. A rule that is not in the list is dead code, and the
+/// compiler says so.
 macro_rules! rules {
     ($d:tt $($theme:ident { $($rule:ident)+ })+) => {
-        /// The rules as functions, for those who want to run one by hand.
+        /// The rules as functions, to run one by hand with [`check`](crate::check). Each panics if it does
+        /// not hold.
         pub mod rules {
             use cache_core::{Clock, Tier};
             $($(
-                #[doc = concat!("See the name: `", stringify!($rule), "`.")]
+                #[doc = concat!("Checks what the name says: `", stringify!($rule), "`.")]
+                ///
+                /// # Panics
+                ///
+                /// If the rule does not hold for this tier.
                 pub async fn $rule(tier: &dyn Tier, clock: &Clock) {
                     super::$theme::$rule(tier, clock).await;
                 }
             )+)+
         }
 
-        /// Makes a module of tests, one a rule, each on a [`Subject`] of its own: `factory` is an
-        /// async function or closure without arguments that answers with one.
+        /// Makes a module of tests, one for each rule, on a [`Subject`] each: `behaviour_suite!(name,
+        /// factory)`.
+        ///
+        /// `name` is that of the module. `factory` is an async function, or a closure that returns a future,
+        /// which takes no arguments and returns a [`Subject`]; it is called once for each test.
         #[macro_export]
         macro_rules! behaviour_suite {
             ($d variant:ident, $d factory:expr) => {
                 mod $d variant {
                     use super::*;
                     $($(
-                        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                        async fn $rule() {
-                            let factory = $d factory;
-                            let subject: $crate::Subject = factory().await;
-                            $crate::rules::$rule(subject.tier(), subject.clock()).await;
+                        #[test]
+                        fn $rule() {
+                            $crate::check($d factory, $crate::rules::$rule);
                         }
                     )+)+
                 }
@@ -145,73 +144,4 @@ rules! { $
     histories {
         rule_33_any_history_ends_as_the_model_says
     }
-}
-
-/// How many micros a "long time" is here: longer than any rule takes.
-pub(crate) const LONG: Duration = Duration::from_secs(3600);
-
-pub(crate) fn key(id: &str) -> Key {
-    Key::new("suite", id).expect("a valid key")
-}
-
-/// The moment `micros` after a fixed one that lies at the clock's beginning.
-pub(crate) fn at(clock: &Clock, micros: i64) -> Timestamp {
-    Timestamp::from_micros(clock.now().as_micros() + micros)
-}
-
-/// An entry that holds `text` and lives long.
-pub(crate) fn entry(text: &str, born: Timestamp) -> Entry {
-    let bytes = Bytes::copy_from_slice(text.as_bytes());
-    let blob = Blob { codec: Codec::Bincode, schema: 0, bytes };
-    Entry::new(blob, Meta::new(born, Ttl::new(LONG)))
-}
-
-/// The text of an entry made by [`entry`].
-pub(crate) fn text(entry: &Entry) -> String {
-    let bytes = entry.value.as_ref().map(|blob| blob.bytes.to_vec()).unwrap_or_default();
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
-/// A tombstone that lasts.
-pub(crate) fn tombstone(born: Timestamp) -> Tombstone {
-    Tombstone { born, dead_at: born.after(LONG) }
-}
-
-/// Checks a property on `cases` inputs and shrinks one that doesn't hold. `case` numbers the tries, for
-/// keys that no other try has touched.
-pub(crate) async fn for_all<S, R>(cases: u32, strategy: S, rule: R)
-where
-    S: Strategy<Value: fmt::Debug>,
-    R: AsyncFn(u64, S::Value),
-{
-    let config = Config { cases, failure_persistence: None, max_shrink_iters: 400, ..Config::default() };
-    let tries = std::cell::Cell::new(0);
-    let outcome = block_in_place(|| {
-        TestRunner::new(config).run(&strategy, |input| {
-            tries.set(tries.get() + 1);
-            Handle::current().block_on(rule(tries.get(), input));
-            Ok(())
-        })
-    });
-    match outcome {
-        Ok(()) => {}
-        Err(TestError::Fail(reason, input)) => panic!("{reason}\nsmallest input: {input:#?}"),
-        Err(TestError::Abort(reason)) => panic!("{reason}"),
-    }
-}
-
-/// Runs `work` on `threads` threads at once, each given its number.
-pub(crate) async fn in_parallel<F>(threads: u64, work: F)
-where
-    F: AsyncFn(u64) + Sync,
-{
-    let handle = Handle::current();
-    block_in_place(|| {
-        std::thread::scope(|scope| {
-            for number in 0..threads {
-                let (handle, work) = (&handle, &work);
-                scope.spawn(move || handle.block_on(work(number)));
-            }
-        });
-    });
 }

@@ -9,8 +9,8 @@ use cache_core::{
     sync::{Mutex, MutexGuard},
 };
 
-/// A tier in memory that never evicts and keeps even dead entries: the reference for other tiers, and a stand-in
-/// for a real one in tests.
+/// A tier in memory that never evicts and keeps even dead entries: the reference for other tiers, and a
+/// stand-in for a real one in tests.
 #[derive(Debug)]
 pub struct ModelTier {
     name: &'static str,

@@ -3,7 +3,10 @@
 use cache_core::{Clock, Key, Pattern, Target, Tier, TierExt};
 use proptest::collection::{btree_set, vec};
 
-use super::{at, entry, for_all, key, tombstone};
+use crate::{
+    entries::{at, entry, key, tombstone},
+    properties::for_all,
+};
 
 async fn remove(tier: &dyn Tier, glob: &str, clock: &Clock, born: i64) -> u64 {
     let pattern = Pattern::glob(glob).unwrap();

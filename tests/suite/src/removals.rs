@@ -2,7 +2,7 @@
 
 use cache_core::{Clock, Target, Tier, TierExt};
 
-use super::{LONG, at, entry, key, tombstone};
+use crate::entries::{LONG, at, entry, key, tombstone};
 
 pub(super) async fn rule_29_a_removed_key_is_absent_and_counted(tier: &dyn Tier, clock: &Clock) {
     let kept = entry("kept", at(clock, 1));

@@ -3,7 +3,10 @@
 use cache_core::{Clock, Entry, Meta, Tier, TierExt, Ttl};
 use proptest::collection::vec;
 
-use super::{LONG, at, entry, for_all, key};
+use crate::{
+    entries::{LONG, at, entry, key},
+    properties::for_all,
+};
 
 pub(super) async fn rule_30_a_later_born_entry_replaces(tier: &dyn Tier, clock: &Clock) {
     for born in 1..5 {

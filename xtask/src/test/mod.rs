@@ -17,7 +17,7 @@ use crate::services::Services;
 use crate::shell;
 use crate::workspace::{self, Package, Target};
 
-/// Runs every test, and answers whether all passed and every rule has one.
+/// Runs every test, and returns whether all passed and every rule has one.
 ///
 /// Private servers run meanwhile, unless `no_services` is set: then the tests that need them are left out
 /// and named. The last line printed is `N passed, N failed`.
@@ -71,7 +71,7 @@ fn follow(stdout: ChildStdout, outcome: &mut Outcome) -> Result<()> {
     Ok(())
 }
 
-/// Prints the table of rules and the totals, and answers whether all is well.
+/// Prints the table of rules and the totals, and returns whether all is well.
 fn report(outcome: &Outcome, succeeded: bool, left_out: &LeftOut, servers: &str) -> bool {
     if !succeeded && outcome.tests().next().is_none() {
         println!("\ncargo test failed before any test ran: see above what did not build");

@@ -1,4 +1,4 @@
-//! Arrows go down: each crate depends only on the rooms below it, and `anyhow` stays out of libraries.
+//! Arrows go down: each crate depends only on crates below it, and `anyhow` stays out of libraries.
 
 use super::Complaint;
 use super::tree::Tree;
@@ -9,13 +9,13 @@ const CORE: &str = "cache-core";
 /// What any crate's own tests may use: private servers, and the suite that every tier passes.
 const FOR_TESTS: [&str; 2] = ["servers", "tier-suite"];
 
-/// The pillars know the foundation and nothing else of ours.
+/// Crates that depend on the core and on nothing else of ours.
 const PILLARS: [&str; 5] = ["cache-memory", "cache-disk", "cache-tls", "cache-analytics", "cache-warming"];
 
-/// What a crate may depend on besides the foundation, which is open to all.
+/// What a crate may depend on besides the core, which is open to all.
 #[derive(Debug, Default)]
 struct Arrows {
-    /// Nothing of ours, not even the foundation.
+    /// Nothing of ours, not even the core.
     alone: bool,
     always: &'static [&'static str],
     /// Only behind a feature.
@@ -24,7 +24,7 @@ struct Arrows {
     dev: &'static [&'static str],
 }
 
-/// The arrows of docs/architecture.md; `None` for a crate that has none there.
+/// The arrows of docs/architecture.md, or `None` for a crate that has none there.
 fn arrows_of(name: &str) -> Option<Arrows> {
     Some(match name {
         CORE => Arrows::default(),
@@ -68,7 +68,7 @@ fn arrows_of(name: &str) -> Option<Arrows> {
     })
 }
 
-/// Complains about each dependency that goes up or sideways, and each crate without a place.
+/// Complains about each dependency that goes up or sideways, and each crate without arrows.
 ///
 /// Packages outside `crates/` test, measure or build the crates, and may use any of them.
 pub(crate) fn check(packages: &[Package], tree: &Tree) -> Vec<Complaint> {
@@ -76,7 +76,7 @@ pub(crate) fn check(packages: &[Package], tree: &Tree) -> Vec<Complaint> {
     for package in packages.iter().filter(|package| package.is_crate()) {
         let Some(arrows) = arrows_of(&package.name) else {
             let what = format!(
-                "`{}` has no place in the architecture: add its arrows to docs/architecture.md and xtask/src/tidy/arrows.rs",
+                "`{}` has no arrows: add them to docs/architecture.md and xtask/src/tidy/arrows.rs",
                 package.name
             );
             complaints.push(Complaint::new(&package.manifest, 1, what));
@@ -107,14 +107,16 @@ fn arrow(package: &Package, arrows: &Arrows, dependency: &Dependency) -> Option<
         return (!free).then(|| format!("`{from}` needs `{to}` always: make it optional, behind a feature"));
     }
     let dev = if dependency.is_dev() { ", not even in tests" } else { "" };
-    Some(format!("`{from}` must not depend on `{to}`{dev}: ask the lowest room, or move what both need down"))
+    Some(format!(
+        "`{from}` must not depend on `{to}`{dev}: depend on a crate below both, or move what both need into one"
+    ))
 }
 
 /// What is wrong with a dependency on a foreign crate, if anything.
 fn anyhow(package: &Package, dependency: &Dependency) -> Option<String> {
     (dependency.name == "anyhow" && package.name != "cache-server").then(|| {
         format!(
-            "`anyhow` in the library `{}`: answer with cache_core::Error, which callers can match",
+            "`anyhow` in the library `{}`: return cache_core::Error, which callers can match",
             package.name
         )
     })
@@ -222,10 +224,10 @@ mod tests {
     }
 
     #[test]
-    fn a_crate_without_a_place_is_named() {
+    fn a_crate_without_arrows_is_named() {
         let texts = complaints("cache-extra", &["cache-facade"]);
         assert_eq!(texts.len(), 1);
-        assert!(texts[0].starts_with("crates/cache-extra/Cargo.toml:1: `cache-extra` has no place"));
+        assert!(texts[0].starts_with("crates/cache-extra/Cargo.toml:1: `cache-extra` has no arrows"));
     }
 
     #[test]

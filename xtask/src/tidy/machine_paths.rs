@@ -15,8 +15,9 @@ pub(crate) fn check(tree: &Tree) -> Vec<Complaint> {
     for (path, text) in tree.texts().filter(|(path, _)| !path.starts_with(EXEMPT)) {
         for (at, line) in text.lines().enumerate() {
             if let Some(place) = PLACES.iter().find(|place| names(line, place)) {
-                let what =
-                    format!("a path under `{place}` is one machine's own: say it from the project's root");
+                let what = format!(
+                    "a path under `{place}` exists on one machine only: write it from the project's root"
+                );
                 complaints.push(Complaint::new(path, at + 1, what));
             }
         }

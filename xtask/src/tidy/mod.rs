@@ -1,14 +1,17 @@
-//! `cargo xtask tidy`: what the compiler does not check, said all at once.
+//! `cargo xtask tidy`: checks what the compiler does not, and prints all complaints at once.
 
-mod adrs;
 mod arrows;
+mod comment_widths;
 mod descriptions;
+mod doc_verbs;
+mod docs;
+mod folder_sizes;
 mod machine_paths;
-mod map;
 mod names;
 mod openings;
 mod sizes;
 mod tree;
+mod type_names;
 mod words;
 
 use std::fmt;
@@ -16,10 +19,11 @@ use std::path::Path;
 
 use anyhow::Result;
 
+use self::docs::{adrs, change_table, map, rule_table};
 use self::tree::Tree;
 use crate::workspace;
 
-/// Something out of order: where, what is wrong and what to do about it.
+/// A complaint: where, what is wrong, and what to do about it.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Complaint {
     path: String,
@@ -39,7 +43,7 @@ impl fmt::Display for Complaint {
     }
 }
 
-/// Makes every check, prints every complaint, and answers whether there was none.
+/// Makes every check, prints every complaint, and returns whether there was none.
 ///
 /// # Errors
 /// Fails if the workspace cannot be read: no git, or a manifest that cargo refuses.
@@ -49,13 +53,22 @@ pub(crate) fn run(root: &Path) -> Result<bool> {
     let mut complaints = Vec::new();
     complaints.extend(arrows::check(&packages, &tree));
     complaints.extend(descriptions::check(&packages));
-    complaints.extend(sizes::check(&tree));
-    complaints.extend(openings::check(&tree));
-    complaints.extend(map::check(&tree));
-    complaints.extend(names::check(&tree));
-    complaints.extend(words::check(&tree));
-    complaints.extend(machine_paths::check(&tree));
-    complaints.extend(adrs::check(&tree));
+    let checks = [
+        adrs::check,
+        change_table::check,
+        comment_widths::check,
+        doc_verbs::check,
+        folder_sizes::check,
+        machine_paths::check,
+        map::check,
+        names::check,
+        openings::check,
+        rule_table::check,
+        sizes::check,
+        type_names::check,
+        words::check,
+    ];
+    complaints.extend(checks.iter().flat_map(|check| check(&tree)));
     complaints.sort();
     for complaint in &complaints {
         println!("{complaint}");

@@ -1,4 +1,4 @@
-//! No file is named for being left over: a name says which thought lives there.
+//! A source is named for what it holds, not for being left over.
 
 use super::Complaint;
 use super::tree::Tree;
@@ -11,7 +11,7 @@ pub(crate) fn check(tree: &Tree) -> Vec<Complaint> {
         .filter_map(|(path, _)| {
             let parts = path.trim_end_matches(".rs").split('/');
             let name = parts.into_iter().find(|part| NAMELESS.contains(part))?;
-            Some(Complaint::new(path, 1, format!("`{name}` names no thought: name it for what it holds")))
+            Some(Complaint::new(path, 1, format!("`{name}` says nothing: name it for what it holds")))
         })
         .collect()
 }

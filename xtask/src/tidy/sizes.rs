@@ -1,17 +1,17 @@
-//! One file, one thought: a Rust source has at most 400 lines.
+//! One file, one idea: a Rust source has at most 400 lines.
 
 use super::Complaint;
 use super::tree::Tree;
 
-const MOST_LINES: usize = 400;
+const MAX_LINES: usize = 400;
 
 /// Complains about each source that is too long.
 pub(crate) fn check(tree: &Tree) -> Vec<Complaint> {
     tree.sources()
         .filter_map(|(path, text)| {
             let lines = text.lines().count();
-            (lines > MOST_LINES).then(|| {
-                let what = format!("{lines} lines, at most {MOST_LINES}: split it by thought");
+            (lines > MAX_LINES).then(|| {
+                let what = format!("{lines} lines, at most {MAX_LINES}: split it by idea");
                 Complaint::new(path, lines, what)
             })
         })
@@ -31,6 +31,6 @@ mod tests {
         );
         let complaints = check(&tree);
         assert_eq!(complaints.len(), 1);
-        assert_eq!(complaints[0].to_string(), "tests/c.rs:401: 401 lines, at most 400: split it by thought");
+        assert_eq!(complaints[0].to_string(), "tests/c.rs:401: 401 lines, at most 400: split it by idea");
     }
 }

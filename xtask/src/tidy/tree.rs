@@ -81,6 +81,14 @@ impl Tree {
     }
 }
 
+/// For the checks' own tests.
+#[cfg(test)]
+impl Tree {
+    pub(crate) fn add(&mut self, path: &str, text: &str) {
+        self.0.insert(path.to_owned(), Some(text.to_owned()));
+    }
+}
+
 /// A tree made of paths and texts, for the checks' own tests.
 #[cfg(test)]
 impl<const N: usize> From<[(&str, &str); N]> for Tree {

@@ -36,7 +36,7 @@ const WORDS: &[Word] = &[
     Word {
         spellings: &["#[ignore"],
         allowed: &[],
-        instead: "let the test run, or remove it: a skipped test holds nothing",
+        instead: "let the test run, or remove it: a skipped test proves nothing",
     },
 ];
 

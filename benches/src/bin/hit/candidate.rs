@@ -1,4 +1,4 @@
-//! What every candidate has in common: the keys, the values, and being read by rank.
+//! The trait of a cache that is measured, and the keys and values that all of them hold.
 
 use std::{
     sync::{

@@ -1,4 +1,4 @@
-//! Which processors servers and client run on: threads that are moved about would time that.
+//! Pins servers and client to processors: moving between them would be timed as well.
 
 use anyhow::{Context, Result};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};

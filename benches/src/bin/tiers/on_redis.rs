@@ -145,7 +145,7 @@ impl OnRedis {
     }
 }
 
-/// Runs all tasks to their ends. Answers with the last value that each read.
+/// Runs all tasks to their ends. Returns the last value that each read.
 async fn at_once<T>(
     workload: &Workload,
     turn: usize,

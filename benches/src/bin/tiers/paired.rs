@@ -1,4 +1,4 @@
-//! Two sides that take turns, call by call.
+//! Timing two sides in pairs: they take turns, call by call.
 
 use std::time::{Duration, Instant};
 
@@ -11,8 +11,8 @@ pub(crate) struct Round {
     pub(crate) other: f64,
 }
 
-/// Lets two sides take `turns` turns each. A side is given the number of its turn, which counts on over
-/// all rounds and is the same for both, and answers how long the part took that counts.
+/// Runs two sides for `turns` turns each, in changing order. A side is given the number of its turn, which
+/// goes on over all rounds and is the same for both, and returns the time that counts.
 pub(crate) async fn run_paired(
     round: usize,
     turns: usize,
@@ -33,7 +33,7 @@ pub(crate) async fn run_paired(
     Ok(Round { one: mean(of_one), other: mean(of_other) })
 }
 
-/// What a call answers, and how long it took.
+/// Returns what a call returned, and how long it took.
 pub(crate) async fn timed<T>(call: impl Future<Output = T>) -> (T, Duration) {
     let start = Instant::now();
     let answer = call.await;

@@ -1,5 +1,5 @@
-//! Tiers that one node has for itself, in a fleet: what others end is ended there too, and what was held before
-//! a gap is not believed.
+//! Tiers that one node has for itself, in a fleet: what others end is ended there too, and what was held
+//! before a gap is not believed.
 
 use std::sync::Arc;
 

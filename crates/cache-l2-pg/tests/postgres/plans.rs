@@ -23,7 +23,8 @@ fn server() -> Postgres {
     Postgres::start_with(&PostgresOptions { config, ..PostgresOptions::default() }).expect("a server")
 }
 
-/// The plans in a log, each as text of query and plan: every line but the first of an entry begins with a tab.
+/// The plans in a log, each as text of query and plan: every line but the first of an entry begins with a
+/// tab.
 fn plans(log: &str) -> Vec<String> {
     let mut plans: Vec<String> = Vec::new();
     for line in log.lines() {

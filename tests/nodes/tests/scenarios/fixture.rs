@@ -52,7 +52,8 @@ pub(crate) fn name(backend: Backend) -> &'static str {
     }
 }
 
-/// A namespace that no other test has, on the servers that all share. The bus is over `bus`, there is no lease.
+/// A namespace that no other test has, on the servers that all share. The bus is over `bus`, there is no
+/// lease.
 pub(crate) fn shared(bus: Backend) -> NodeConfig {
     static DATABASE: OnceLock<String> = OnceLock::new();
     let redis = block_in_place(servers::env::redis).expect("a Redis server");

@@ -7,7 +7,7 @@ use foyer_memory::{Cache, CacheBuilder, S3FifoConfig};
 
 use crate::candidate::{Candidate, Quote, Workload, missing};
 
-/// `get`, which answers with a handle to the entry. S3-FIFO, whose reads share a lock, rather than its
+/// `get`, which returns a handle to the entry. S3-FIFO, whose reads share a lock, rather than its
 /// default LRU, whose reads do not; else as its documentation begins.
 struct Raw(Cache<String, Arc<Quote>>);
 

@@ -1,4 +1,4 @@
-//! The servers, and what befalls them.
+//! The servers, and the faults that are injected into them.
 
 use std::net::SocketAddr;
 
@@ -6,26 +6,26 @@ use anyhow::Result;
 use servers::{Postgres, PostgresOptions, Proxy, Redis, RedisOptions};
 use tokio::task::block_in_place;
 
-/// Redis, with a line to it for each node, and PostgreSQL.
+/// Redis, with a proxy before it for each node, and PostgreSQL.
 #[derive(Debug)]
 pub(crate) struct Servers {
     redis: Redis,
-    lines: [Proxy; 2],
+    proxies: [Proxy; 2],
     postgres: Postgres,
 }
 
-/// What befalls them.
+/// A fault to inject.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum FaultKind {
-    /// `kill -9`; back with what it held, old values among it.
+    /// Redis is killed by SIGKILL, and comes back with the values it held, old ones among them.
     RedisKilled,
-    /// SIGSTOP, as if its machine stood still.
+    /// Redis is stopped by SIGSTOP, as if its machine hung.
     RedisPaused,
-    /// No node reaches it.
+    /// No node can reach Redis.
     RedisCut,
-    /// One node doesn't reach it, the other does.
+    /// One node can't reach Redis, the other can.
     RedisCutFromOneNode,
-    /// Shut down and started again: the fault lasts as long as that takes.
+    /// PostgreSQL is shut down and started again; the fault lasts as long as that takes.
     PostgresRestarted,
 }
 
@@ -48,14 +48,15 @@ impl FaultKind {
         }
     }
 
-    /// Whether it is over only when it is ended.
+    /// Whether the fault lasts until it is ended.
     pub(crate) fn lasts(self) -> bool {
         !matches!(self, Self::PostgresRestarted)
     }
 }
 
 impl Servers {
-    /// Starts private servers. What Redis acknowledged outlives a `kill -9`: it has been handed to the system.
+    /// Starts private servers. What Redis acknowledged outlives a `kill -9`: it has been handed to the
+    /// system.
     ///
     /// # Errors
     ///
@@ -65,15 +66,15 @@ impl Servers {
         let config = ["appendonly yes", "appendfsync no"].map(str::to_owned).to_vec();
         let redis = Redis::start(&RedisOptions { config, ..RedisOptions::default() })?;
         let target = SocketAddr::from(([127, 0, 0, 1], redis.port()));
-        let lines = [Proxy::start(target)?, Proxy::start(target)?];
+        let proxies = [Proxy::start(target)?, Proxy::start(target)?];
         let postgres =
             Postgres::start_with(&PostgresOptions { durable: true, ..PostgresOptions::default() })?;
-        Ok(Self { redis, lines, postgres })
+        Ok(Self { redis, proxies, postgres })
     }
 
-    /// Where a node finds Redis: at the end of its own line.
+    /// The URL of Redis for a node: that of the node's proxy.
     pub(crate) fn redis_of(&self, node: usize) -> String {
-        format!("redis://{}", self.lines[node].addr())
+        format!("redis://{}", self.proxies[node].addr())
     }
 
     pub(crate) fn postgres(&self) -> String {
@@ -85,8 +86,8 @@ impl Servers {
             match kind {
                 FaultKind::RedisKilled => self.redis.kill(),
                 FaultKind::RedisPaused => self.redis.pause(),
-                FaultKind::RedisCut => self.lines.iter().for_each(Proxy::cut),
-                FaultKind::RedisCutFromOneNode => self.lines[0].cut(),
+                FaultKind::RedisCut => self.proxies.iter().for_each(Proxy::cut),
+                FaultKind::RedisCutFromOneNode => self.proxies[0].cut(),
                 FaultKind::PostgresRestarted => self.postgres.restart()?,
             }
             Ok(())
@@ -98,8 +99,8 @@ impl Servers {
             match kind {
                 FaultKind::RedisKilled => self.redis.restart()?,
                 FaultKind::RedisPaused => self.redis.resume(),
-                FaultKind::RedisCut => self.lines.iter().for_each(Proxy::restore),
-                FaultKind::RedisCutFromOneNode => self.lines[0].restore(),
+                FaultKind::RedisCut => self.proxies.iter().for_each(Proxy::restore),
+                FaultKind::RedisCutFromOneNode => self.proxies[0].restore(),
                 FaultKind::PostgresRestarted => {}
             }
             Ok(())

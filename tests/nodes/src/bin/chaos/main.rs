@@ -1,4 +1,5 @@
-//! `cargo xtask chaos`: a mixed load on two nodes while their servers are killed, paused, cut off and restarted.
+//! `cargo xtask chaos`: a mixed load on two nodes while their servers are killed, paused, cut off and
+//! restarted.
 
 mod faults;
 mod report;
@@ -11,21 +12,21 @@ use clap::{Parser, ValueEnum};
 use nodes::Backend;
 use tokio::runtime::Runtime;
 
-/// A mixed load on two nodes, each a process of its own with memory, Redis and PostgreSQL, while the servers are
-/// killed, paused, cut off and restarted.
+/// A mixed load on two nodes, each a process of its own with memory, Redis and PostgreSQL, while the servers
+/// are killed, paused, cut off and restarted.
 #[derive(Debug, Parser)]
 #[command(bin_name = "cargo xtask chaos")]
 struct Cli {
     /// Prints one JSON object instead of a table.
     #[arg(long)]
     json: bool,
-    /// For how long, about.
+    /// How many seconds the run takes, about.
     #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(10..=3600))]
     seconds: u64,
-    /// Which server carries the bus and grants the leases.
+    /// The server that carries the bus and grants the leases.
     #[arg(long, value_enum, default_value = "redis")]
     bus: Carrier,
-    /// How many callers there are at once, over both nodes.
+    /// How many callers there are at once, on both nodes together.
     #[arg(long, default_value_t = 64)]
     callers: usize,
 }

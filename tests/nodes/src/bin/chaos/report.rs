@@ -1,4 +1,4 @@
-//! What came of the run: one JSON object, or a table.
+//! The report of a run: one JSON object, or a table.
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
@@ -7,13 +7,13 @@ use serde::Serialize;
 
 use crate::run::FaultRun;
 
-/// How calm is called among the faults.
+/// The name of the time without a fault, among those of the faults.
 const CALM: &str = "calm";
 
 /// How many errors are shown.
-const SHOWN: usize = 5;
+const SHOWN_ERRORS: usize = 5;
 
-/// The answer. Times are in milliseconds where the name says nothing else.
+/// The report. Times are in milliseconds where the name says nothing else.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     seconds: f64,
@@ -21,28 +21,28 @@ pub(crate) struct Report {
     reads: u64,
     puts: u64,
     removes: u64,
-    /// How often the provider was asked.
+    /// How many loads the source had.
     provider_loads: u64,
-    /// Calls that failed, or brought no value. The provider always answers, so there should be none.
+    /// Calls that failed or returned no value. Loads never fail, so there should be none.
     errors_to_callers: usize,
     first_errors: Vec<String>,
     /// See [`Staleness::definition`].
     stale_after_remove: usize,
     stale_after_put: usize,
     staleness: Staleness,
-    /// What a tier or a memory held at the end that was older than the source.
+    /// What memory or a tier held at the end that was older than the source.
     left_over: Vec<String>,
     /// Of reads, by the fault during which they began, from its beginning until all was well.
     p99_ms: BTreeMap<&'static str, f64>,
     /// Of puts and removals.
     writes_p99_ms: BTreeMap<&'static str, f64>,
-    /// From a fault's end until both nodes are well and owe nothing; `null` if that never came.
+    /// From a fault's end until both nodes are healthy without pending writes; `null` if that never came.
     recovered_s: BTreeMap<&'static str, Option<f64>>,
     lasted_s: BTreeMap<&'static str, f64>,
     nodes: Vec<NodeState>,
 }
 
-/// What a stale read is, and how late the other node was.
+/// The definition of a stale read, and how late the other node was.
 #[derive(Debug, Serialize)]
 struct Staleness {
     definition: String,
@@ -122,7 +122,7 @@ impl Report {
             removes: tally.removals,
             provider_loads,
             errors_to_callers: tally.errors.len(),
-            first_errors: tally.errors.iter().take(SHOWN).cloned().collect(),
+            first_errors: tally.errors.iter().take(SHOWN_ERRORS).cloned().collect(),
             stale_after_remove: verdict.stale_after_removal,
             stale_after_put: verdict.stale_after_put,
             staleness: Staleness::new(verdict, settings.bounds),
@@ -165,8 +165,8 @@ impl Staleness {
 fn p99s(tally: &Tally, runs: &[FaultRun], wrote: bool) -> BTreeMap<&'static str, f64> {
     let mut by_kind: BTreeMap<&'static str, Vec<u64>> = BTreeMap::new();
     for Sample { began, micros, .. } in tally.samples.iter().filter(|sample| sample.wrote == wrote) {
-        let felt = runs.iter().find(|run| (run.fault.began..run.felt_until()).contains(began));
-        by_kind.entry(felt.map_or(CALM, |run| run.kind.name())).or_default().push(*micros);
+        let run = runs.iter().find(|run| (run.fault.began..run.effect_ends()).contains(began));
+        by_kind.entry(run.map_or(CALM, |run| run.kind.name())).or_default().push(*micros);
     }
     by_kind.into_iter().map(|(name, mut micros)| (name, p99(&mut micros))).collect()
 }

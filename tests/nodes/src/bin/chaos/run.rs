@@ -1,4 +1,4 @@
-//! The run: one kind after the other under load, and calm in between.
+//! The run: one fault after the other under load, with time to recover in between.
 
 use std::{
     sync::{
@@ -17,15 +17,17 @@ use crate::{
     report::{Report, Settings},
 };
 
-/// How many keys there are, and how long the source takes for one.
+/// How many keys there are.
 const KEYS: usize = 200;
-const SLOWNESS: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(20)];
 
-/// What is granted to the node that did not write.
+/// The shortest and the longest time of a load.
+const LOAD_TIMES: [Duration; 2] = [Duration::from_millis(1), Duration::from_millis(20)];
+
+/// How long the node that did not write may read an older version.
 const BOUNDS: Bounds = Bounds { calm: Duration::from_millis(500), after_fault: Duration::from_secs(10) };
 
-/// How long recovering may take before the next kind begins regardless.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a recovery may take before the next fault begins regardless.
+const MAX_RECOVERY: Duration = Duration::from_secs(30);
 
 const GUARD: GuardConfig = GuardConfig {
     timeout: Duration::from_millis(300),
@@ -34,30 +36,30 @@ const GUARD: GuardConfig = GuardConfig {
     pause: Duration::from_secs(1),
 };
 
-/// One kind as it went.
+/// A fault that was injected.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FaultRun {
     pub(crate) kind: FaultKind,
     pub(crate) fault: Fault,
-    /// How long after its end all was well.
+    /// The time from its end until all nodes were healthy.
     pub(crate) recovered: Option<Duration>,
 }
 
 impl FaultRun {
-    /// Until when callers may have felt it.
-    pub(crate) fn felt_until(&self) -> Instant {
-        self.fault.ended + self.recovered.unwrap_or(PATIENCE)
+    /// The end of its effect on callers.
+    pub(crate) fn effect_ends(&self) -> Instant {
+        self.fault.ended + self.recovered.unwrap_or(MAX_RECOVERY)
     }
 }
 
-/// Runs all faults within about `span`.
+/// Injects all faults under load, within about `span`.
 ///
 /// # Errors
 ///
 /// If a server or a node can't be started, or does not come back.
 pub(crate) async fn run(span: Duration, bus: Backend, callers: usize) -> Result<Report> {
     let mut servers = tokio::task::block_in_place(Servers::start)?;
-    let source = Arc::new(Source::new(KEYS, SLOWNESS[0]..=SLOWNESS[1]));
+    let source = Arc::new(Source::new(KEYS, LOAD_TIMES[0]..=LOAD_TIMES[1]));
     let program = std::env::current_exe()?;
     let mut nodes = Vec::new();
     for node in 0..2 {
@@ -71,7 +73,7 @@ pub(crate) async fn run(span: Duration, bus: Backend, callers: usize) -> Result<
         nodes.push(Node::start(&program, &config, Arc::clone(&source)).await?);
     }
     let harness = Arc::new(Harness::new(nodes, source));
-    harness.recovered(PATIENCE).await;
+    harness.recovered(MAX_RECOVERY).await;
     let mix = Mix { puts: 0.05, removals: 0.04, callers, pause: Duration::from_millis(20) };
     let stopped = Arc::new(AtomicBool::new(false));
     let began = Instant::now();
@@ -92,7 +94,7 @@ pub(crate) async fn run(span: Duration, bus: Backend, callers: usize) -> Result<
         }
         servers.end(kind)?;
         let fault = Fault { began, ended: Instant::now() };
-        let recovered = harness.recovered(PATIENCE).await;
+        let recovered = harness.recovered(MAX_RECOVERY).await;
         runs.push(FaultRun { kind, fault, recovered });
         sleep(share.saturating_sub(began.elapsed())).await;
     }
@@ -100,7 +102,7 @@ pub(crate) async fn run(span: Duration, bus: Backend, callers: usize) -> Result<
     let tally = work.await?;
     let took = began.elapsed();
 
-    harness.recovered(PATIENCE).await;
+    harness.recovered(MAX_RECOVERY).await;
     sleep(BOUNDS.calm).await;
     let leftovers = harness.leftovers().await;
     let mut states = Vec::new();
@@ -109,6 +111,6 @@ pub(crate) async fn run(span: Duration, bus: Backend, callers: usize) -> Result<
     }
     let faults: Vec<Fault> = runs.iter().map(|run| run.fault).collect();
     let verdict = harness.checker.verdict(&faults, BOUNDS);
-    let settings = Settings::new(bus, GUARD, mix, KEYS, SLOWNESS, BOUNDS);
+    let settings = Settings::new(bus, GUARD, mix, KEYS, LOAD_TIMES, BOUNDS);
     Ok(Report::new(took, settings, &tally, &runs, verdict, leftovers, harness.source.loads(), states))
 }

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Complaint;
-use super::tree::Tree;
+use crate::tidy::Complaint;
+use crate::tidy::tree::Tree;
 
 const PAGE: &str = "docs/architecture.md";
 const HEADING: &str = "## Map";

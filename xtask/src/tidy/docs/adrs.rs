@@ -1,7 +1,7 @@
 //! Decision records are numbered without gaps and say what a successor would ask.
 
-use super::Complaint;
-use super::tree::Tree;
+use crate::tidy::Complaint;
+use crate::tidy::tree::Tree;
 
 const FOLDER: &str = "docs/adr/";
 const HEADINGS: [&str; 4] = ["Context", "Decision", "Drawbacks", "Alternatives"];
@@ -24,7 +24,11 @@ pub(crate) fn check(tree: &Tree) -> Vec<Complaint> {
         }
         next = number + 1;
         for heading in HEADINGS.iter().filter(|heading| !has_heading(text, heading)) {
-            complaints.push(Complaint::new(path, 1, format!("no heading `{heading}`: add it, and say it")));
+            complaints.push(Complaint::new(
+                path,
+                1,
+                format!("no heading `{heading}`: add it, with its text"),
+            ));
         }
     }
     complaints
@@ -82,8 +86,8 @@ mod tests {
         assert_eq!(
             texts([("docs/adr/0001-a.md", text)]),
             [
-                "docs/adr/0001-a.md:1: no heading `Decision`: add it, and say it",
-                "docs/adr/0001-a.md:1: no heading `Alternatives`: add it, and say it",
+                "docs/adr/0001-a.md:1: no heading `Decision`: add it, with its text",
+                "docs/adr/0001-a.md:1: no heading `Alternatives`: add it, with its text",
             ]
         );
     }

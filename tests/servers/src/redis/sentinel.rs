@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use super::Reply;
+use super::{Redis, RedisOptions};
 use crate::process::on_free_port;
-use crate::redis::{Redis, RedisOptions};
-use crate::resp::Reply;
 use crate::wait;
 
 const MASTER_NAME: &str = "cache";
@@ -22,7 +22,8 @@ pub struct RedisSentinel {
 }
 
 impl RedisSentinel {
-    /// Starts all five, and waits until the sentinels agree on the master and know its replica and each other.
+    /// Starts all five, and waits until the sentinels agree on the master and know its replica and each
+    /// other.
     ///
     /// # Errors
     /// Fails if Redis is not installed, or the servers don't find together.

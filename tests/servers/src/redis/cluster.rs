@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
+use super::{Redis, RedisOptions};
 use crate::ports;
 use crate::process::on_free_port;
-use crate::redis::{Redis, RedisOptions};
 use crate::wait;
 
 const NODES: usize = 3;

@@ -85,7 +85,7 @@ impl CachedProvider {
         })
     }
 
-    /// The prices of assets, in their order; `None` for one that nobody knows.
+    /// Returns the prices of assets, in their order; `None` for one that nobody knows.
     ///
     /// # Errors
     ///
@@ -177,7 +177,7 @@ async fn answers<V: Cacheable + Clone, I: ToString>(region: &Region<V>, ids: &[I
     region.lookup_many(&texts(ids)).await.into_iter().map(answer).collect()
 }
 
-/// The error of a cache, which is its provider's in most cases, as a provider's.
+/// Returns the error of a cache, which is its provider's in most cases, as a provider's.
 fn failure(error: &Error) -> ProviderError {
     let fault = match error.kind() {
         ErrorKind::Timeout => ProviderErrorKind::TimedOut,

@@ -62,7 +62,7 @@ macro_rules! event_kinds {
             /// All of them.
             pub const ALL: &[Self] = &[$(Self::$name),+];
 
-            /// The name: `"earnings"`.
+            /// Returns the name: `"earnings"`.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)+ }

@@ -77,7 +77,7 @@ pub enum StandardKey {
 }
 
 impl StandardKey {
-    /// The key, outside any namespace.
+    /// Returns the key, outside any namespace.
     ///
     /// # Errors
     ///
@@ -87,7 +87,7 @@ impl StandardKey {
         Key::new(self.kind(), &self.id()?)
     }
 
-    /// The same within a namespace: `md:price:AAPL`.
+    /// Returns the same within a namespace: `md:price:AAPL`.
     ///
     /// # Errors
     ///
@@ -96,7 +96,7 @@ impl StandardKey {
         Prefix::new(Some(namespace), self.kind())?.key(&self.id()?)
     }
 
-    /// The pattern that this key alone matches, outside any namespace.
+    /// Returns the pattern that this key alone matches, outside any namespace.
     ///
     /// # Errors
     ///
@@ -105,7 +105,7 @@ impl StandardKey {
         Pattern::glob(&Pattern::escape(self.key()?.as_str()))
     }
 
-    /// The kind: `"price"`. It is the name of the key's region.
+    /// Returns the kind: `"price"`. It is the name of the key's region.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -118,7 +118,7 @@ impl StandardKey {
         }
     }
 
-    /// What kind of data it names.
+    /// Returns what kind of data it names.
     #[must_use]
     pub fn data(&self) -> DataType {
         match self {
@@ -132,7 +132,7 @@ impl StandardKey {
         }
     }
 
-    /// The asset it is about, if it is about one.
+    /// Returns the asset it is about, if it is about one.
     #[must_use]
     pub fn asset(&self) -> Option<&Asset> {
         match self {
@@ -143,7 +143,7 @@ impl StandardKey {
         }
     }
 
-    /// What one bar covers, if it names bars.
+    /// Returns what one bar covers, if it names bars.
     #[must_use]
     pub fn interval(&self) -> Option<Interval> {
         match self {
@@ -163,7 +163,7 @@ impl StandardKey {
         Self::read(kind, key.id())
     }
 
-    /// What follows the kind.
+    /// Returns what follows the kind.
     ///
     /// # Errors
     ///
@@ -250,7 +250,7 @@ impl FromStr for StandardKey {
 }
 
 impl fmt::Display for StandardKey {
-    /// The key's text; of what can't be a key, only the kind.
+    /// Returns the key's text; of what can't be a key, only the kind.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.kind(), self.id().unwrap_or_default())
     }
@@ -260,7 +260,7 @@ fn two<'a>(id: &'a str, form: &str) -> Result<(&'a str, &'a str), Invalid> {
     id.split_once(':').ok_or_else(|| no_key(id, &format!("write it as {form}")))
 }
 
-/// A price of "any" provider would be another entry than the one stored by whichever was asked.
+/// Returns a price of "any" provider would be another entry than the one stored by whichever was asked.
 fn refuse_any(provider: &str) -> Result<&str, Invalid> {
     if provider.eq_ignore_ascii_case("any") {
         return Err(Invalid::new("no provider is called \"any\": leave it out, as in price:AAPL"));

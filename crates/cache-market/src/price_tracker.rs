@@ -68,7 +68,7 @@ impl PriceTracker {
         percent
     }
 
-    /// How far the price of an asset swings as of `now`; `None` if none was seen.
+    /// Returns how far the price of an asset swings as of `now`; `None` if none was seen.
     pub(crate) fn swing(&self, asset: &Asset, now: Timestamp, half_life: Duration) -> Option<Swing> {
         let track = *self.0.lock().peek(asset)?;
         let now = now.max(track.at);

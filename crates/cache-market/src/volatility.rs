@@ -77,7 +77,7 @@ impl Volatility {
         Self { steps: steps.map(step).into(), calm: None }
     }
 
-    /// The life of a value whose table says `life`, at such a swing.
+    /// Returns the life of a value whose table says `life`, at such a swing.
     #[must_use]
     pub fn life(&self, life: Duration, swing: Swing) -> Duration {
         if let Some(step) = self.steps.iter().rev().find(|step| swing.percent > step.above) {

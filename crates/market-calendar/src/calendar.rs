@@ -1,4 +1,4 @@
-//! When a market trades: sessions, and what it is doing at any moment.
+//! One market's calendar: its sessions, and its phase at any moment.
 
 use std::{
     fmt,
@@ -19,9 +19,8 @@ use crate::{
 
 /// The trading hours of a market, from 1970 to 2100. Cheap to clone.
 ///
-/// A year is worked out when it is first asked about, in half a millisecond, and kept; after that an answer is a
-/// binary search of 40 to 80 ns.
-/// Outside of those years there are no sessions, and the market is closed.
+/// Each year is computed when it is first asked about, in half a millisecond, and kept; from then on a question is a
+/// binary search of 40 to 80 ns. Outside of those years there are no sessions, and the market is closed.
 ///
 /// ```
 /// use market_calendar::{Calendars, Market, Phase, Timestamp};
@@ -43,12 +42,12 @@ pub(crate) struct Inner {
     years: Box<[CachedYear]>,
 }
 
-/// What is known of a year, once it has been asked about.
+/// The sessions and phases of a year, computed when first asked about.
 #[derive(Default)]
 struct CachedYear {
     /// The sessions whose day lies in the year.
     sessions: OnceLock<Box<[Session]>>,
-    /// The phases from the year's first moment to its last, in UTC.
+    /// The phase changes from the year's first moment to its last, in UTC.
     changes: OnceLock<PhaseChanges>,
 }
 
@@ -61,27 +60,27 @@ impl Calendar {
         Self(Arc::new(Inner { schedule, years }))
     }
 
-    /// Whose it is.
+    /// Returns the market whose calendar this is.
     #[must_use]
     pub fn market(&self) -> Market {
         self.0.schedule.exchange.market
     }
 
-    /// The time zone of the exchange.
+    /// Returns the time zone of the exchange.
     #[must_use]
     pub fn zone(&self) -> &TimeZone {
         &self.0.schedule.zone
     }
 
-    /// Whether there is trading at `at`: a session is on, and not at lunch. The first moment of a
-    /// session is part of it, its close is not.
+    /// Returns whether the market trades at `at`: within a session, and not in its lunch break. A session includes
+    /// its open and excludes its close.
     #[must_use]
     pub fn is_open(&self, at: Timestamp) -> bool {
         self.phase(at) == Phase::Open
     }
 
-    /// The session that is on at `at`, be it at lunch. The first moment of a session is part of it, its
-    /// close is not.
+    /// Returns the session under way at `at`, its lunch break included. A session includes its open and excludes
+    /// its close.
     #[must_use]
     pub fn session(&self, at: Timestamp) -> Option<Session> {
         self.near(at)?.find_map(|year| {
@@ -91,7 +90,7 @@ impl Calendar {
         })
     }
 
-    /// The session of a day, if it has one.
+    /// Returns the session of a trading day; `None` for a day without one.
     #[must_use]
     pub fn session_on(&self, date: Date) -> Option<Session> {
         let sessions = self.sessions_in(date.year());
@@ -99,14 +98,14 @@ impl Calendar {
         sessions.get(at).copied()
     }
 
-    /// The open of the first session that opens after `at`, and not at it. A lunch break ends without
+    /// Returns the open of the first session that opens after `at`, and not at it. A lunch break ends without
     /// an open. `None` if there is none in this year or the next.
     #[must_use]
     pub fn next_open(&self, at: Timestamp) -> Option<Timestamp> {
         self.first_after(at, |session| session.open)
     }
 
-    /// The close of the first session that closes after `at`, and not at it. A lunch break begins
+    /// Returns the close of the first session that closes after `at`, and not at it. A lunch break begins
     /// without a close. `None` if there is none in this year or the next.
     ///
     /// Where a session closes and the next one opens at the same moment, as in foreign exchange, that
@@ -116,7 +115,7 @@ impl Calendar {
         self.first_after(at, |session| session.close)
     }
 
-    /// The sessions of the days from `from` to `to`, both included, by day.
+    /// Returns the sessions of the days from `from` to `to`, both included, by day.
     ///
     /// ```
     /// use market_calendar::{Calendars, Date, Market};
@@ -134,7 +133,7 @@ impl Calendar {
             .take_while(move |session| session.date <= to)
     }
 
-    /// What the market is doing at `at`. Each phase holds from its first moment up to, and without, the
+    /// Returns what the market is doing at `at`. Each phase holds from its first moment up to, and without, the
     /// next one's.
     #[must_use]
     pub fn phase(&self, at: Timestamp) -> Phase {
@@ -143,7 +142,7 @@ impl Calendar {
         next.checked_sub(1).and_then(|last| changes.get(last)).map_or(Phase::Closed, |(_, phase)| *phase)
     }
 
-    /// The first moment after `at` at which the phase is another; `None` if that is not in this year or
+    /// Returns the first moment after `at` at which the phase is another; `None` if that is not in this year or
     /// the next, as in a market that never closes.
     #[must_use]
     pub fn next_change(&self, at: Timestamp) -> Option<Timestamp> {
@@ -166,7 +165,7 @@ impl Calendar {
         })
     }
 
-    /// The years whose sessions may be on at `at`, or next: a day is not everywhere in the same year.
+    /// Returns the years whose sessions may be on at `at`, or next: a day is not everywhere in the same year.
     fn near(&self, at: Timestamp) -> Option<impl Iterator<Item = i16> + use<>> {
         year_of(at).map(|year| year - 1..=year + 1)
     }
@@ -203,13 +202,13 @@ impl fmt::Debug for Calendar {
     }
 }
 
-/// The year in UTC.
+/// Returns the year in UTC.
 fn year_of(at: Timestamp) -> Option<i16> {
     let year = Offset::UTC.to_datetime(at).year();
     (FIRST_YEAR..=LAST_YEAR).contains(&year).then_some(year)
 }
 
-/// The first moment of a year in UTC.
+/// Returns the first moment of a year in UTC.
 fn start_of(year: i16) -> Option<Timestamp> {
     let start = DateTime::new(year, 1, 1, 0, 0, 0, 0).ok()?;
     Offset::UTC.to_timestamp(start).ok()

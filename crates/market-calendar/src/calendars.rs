@@ -1,4 +1,4 @@
-//! The calendars of all markets that have one, and what a user adds to them.
+//! All calendars by market, and days that a user adds to them.
 
 use std::{
     collections::BTreeMap,
@@ -21,7 +21,7 @@ use crate::{
     schedule::Schedule,
 };
 
-/// The calendars of all markets that have one. Cheap to clone.
+/// The calendars of all markets that have one; cheap to clone.
 ///
 /// ```
 /// use market_calendar::{Calendars, Date, Market};
@@ -55,13 +55,13 @@ const OTHER_NAMES: [(&str, Market); 4] = [
 ];
 
 impl Calendars {
-    /// What is known without being told: the markets that [`Market`] names.
+    /// Returns the calendars that are built in: one for each market that [`Market`] names.
     #[must_use]
     pub fn builtin() -> Self {
         BUILTIN.clone()
     }
 
-    /// The calendar of a market, or `None` where none is known. [`Market::US`] is open when
+    /// Returns the calendar of a market, or `None` where none is known. [`Market::US`] is open when
     /// [`Market::XNYS`] is.
     #[must_use]
     pub fn of(&self, market: Market) -> Option<&Calendar> {
@@ -69,8 +69,8 @@ impl Calendars {
         self.0.get(&market)
     }
 
-    /// The calendar by the name of its market in any case, or by `24/7` and `24/5`, also written `24-7`
-    /// and `24-5`: at all times, and from Monday to Friday by UTC.
+    /// Returns the calendar by the code of its market, in capitals or not, or by `24/7` (always open) and `24/5`
+    /// (open from Monday to Friday, by UTC), also written `24-7` and `24-5`.
     ///
     /// # Errors
     ///
@@ -88,13 +88,12 @@ impl Calendars {
         })
     }
 
-    /// All calendars, by the code of their market.
+    /// Returns all calendars, by the code of their market.
     pub fn iter(&self) -> impl Iterator<Item = &Calendar> {
         self.0.values()
     }
 
-    /// These calendars and what `text` says of days that rules don't know, one a line, in the time of
-    /// the exchange:
+    /// Returns these calendars with the days in `text`, one a line, in the exchange's local time:
     ///
     /// ```text
     /// XNYS 2027-01-08 closed                            # a full closure; after a # stands why
@@ -103,13 +102,13 @@ impl Calendars {
     /// XHKG 2027-03-06 session 09:30-12:00,13:00-16:00   # a session on whatever day, here with a break
     /// ```
     ///
-    /// A line has the last word on its day, and a later text on an earlier one. Nasdaq has a calendar of
-    /// its own: what closes XNYS says nothing about XNAS. `file` is where the text comes from, for errors.
+    /// A line overrides rules and tables on its day, and a later text overrides an earlier one. Nasdaq has a calendar
+    /// of its own: a line about XNYS does not change XNAS. Errors call the text `file`.
     ///
     /// # Errors
     ///
-    /// `Config`, with file, line and text, for a line of another form, a market without a calendar, a
-    /// day said twice, hours for a day without a session, or a session that runs into another. These
+    /// [`ErrorKind::InvalidDay`], with file, line and text, for a line of another form, a market without a calendar,
+    /// a day named twice, hours for a day without a session, or a session that overlaps another one. These
     /// calendars stay as they are.
     pub fn extended(&self, text: &str, file: &str) -> Result<Self> {
         let tables = table::read_many(text, file, |name| self.named(name).map(Calendar::market))?;
@@ -133,7 +132,7 @@ fn builtin(exchange: &'static Exchange, zones: &TimeZoneDatabase) -> Calendar {
     Calendar::new(Schedule { exchange, zone, table })
 }
 
-/// The calendar with what was added; or the line that can't be, and why not.
+/// Returns the calendar with the added days; or the line that doesn't fit it, and why.
 fn extend(calendar: &Calendar, added: &Table) -> Result<Calendar, (usize, String)> {
     let Schedule { exchange, zone, table } = &calendar.0.schedule;
     let mut table = table.clone();
@@ -148,7 +147,7 @@ fn extend(calendar: &Calendar, added: &Table) -> Result<Calendar, (usize, String
     }
 }
 
-/// Why a calendar can't have what it was told of a day, if it can't.
+/// Returns why an override of a day doesn't fit the calendar; `None` if it does.
 fn fault(calendar: &Calendar, date: Date, day_override: DayOverride) -> Option<String> {
     if !(FIRST_YEAR..=LAST_YEAR).contains(&date.year()) {
         return Some(format!("calendars reach from {FIRST_YEAR} to {LAST_YEAR}: leave the line out"));

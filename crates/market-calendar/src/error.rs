@@ -42,13 +42,13 @@ impl Error {
         Self { line: Some(line), ..self }
     }
 
-    /// The kind of problem.
+    /// Returns the kind of problem.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }
 
-    /// The line of the text, counted from 1, where one line is to blame. The message names it as well.
+    /// Returns the line of the text, counted from 1, where one line is to blame. The message names it as well.
     #[must_use]
     pub fn line(&self) -> Option<usize> {
         self.line

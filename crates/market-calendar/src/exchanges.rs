@@ -17,7 +17,7 @@ pub(crate) use always::WEEKDAYS_UTC;
 
 use crate::rules::Exchange;
 
-/// All of them.
+/// All exchanges whose calendars are built in.
 pub(crate) static ALL: [&Exchange; 16] = [
     &xnys::XNYS,
     &xnys::XNAS,

@@ -1,4 +1,4 @@
-//! Where something is traded: the code of an exchange, or of what takes its place.
+//! The code of a market.
 
 use std::{fmt, str::FromStr};
 
@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Error, ErrorKind, Result};
 
-/// A market: an exchange by its ISO 10383 code, or one of those that have none.
+/// A market: an exchange by its ISO 10383 code (MIC), or one that has none, such as foreign exchange.
 ///
-/// Any code can be written, for an asset may be traded where no calendar is known.
+/// Any well-formed code is a market, whether or not it has a calendar.
 ///
 /// ```
 /// use market_calendar::Market;
@@ -26,7 +26,7 @@ impl Market {
     /// The longest code, in characters.
     pub const MAX_LEN: usize = 8;
 
-    /// The consolidated market of the United States, on whichever exchange a trade is done.
+    /// The consolidated market of the United States: all of its stock exchanges.
     pub const US: Self = Self::named("US");
     /// New York Stock Exchange.
     pub const XNYS: Self = Self::named("XNYS");
@@ -54,9 +54,9 @@ impl Market {
     pub const XSHG: Self = Self::named("XSHG");
     /// CME Globex.
     pub const CMES: Self = Self::named("CMES");
-    /// Foreign exchange, from Sunday to Friday evening in New York.
+    /// Foreign exchange, open from Sunday evening to Friday evening in New York.
     pub const FX: Self = Self::named("FX");
-    /// Coins, at all times.
+    /// Coins, which trade at all times.
     pub const CRYPTO: Self = Self::named("CRYPTO");
 
     pub(crate) const fn named(code: &str) -> Self {
@@ -68,7 +68,7 @@ impl Market {
         Self(text)
     }
 
-    /// The code, in capitals.
+    /// Returns the code, in capitals.
     #[must_use]
     pub fn as_str(&self) -> &str {
         let len = self.0.iter().position(|byte| *byte == 0).unwrap_or(Self::MAX_LEN);

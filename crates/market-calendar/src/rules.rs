@@ -1,4 +1,4 @@
-//! What an exchange's days follow from: usual hours, what recurs, and tables of what does not.
+//! What determines an exchange's trading days: usual hours, yearly rules, and tables of single days.
 
 mod day_override;
 mod easter;

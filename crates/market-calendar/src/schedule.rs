@@ -1,4 +1,4 @@
-//! From rules and tables to the sessions of a year.
+//! Computes the sessions of a year from rules and tables.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::{
     rules::{DayOverride, Exchange, Hours, LocalTime, table::Table},
 };
 
-/// What sessions follow from: an exchange in its zone, and the tables about it.
+/// What determines sessions: an exchange's rules, its time zone, and its table of single days.
 #[derive(Debug)]
 pub(crate) struct Schedule {
     pub(crate) exchange: &'static Exchange,
@@ -18,7 +18,7 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// The sessions whose day lies in `year`, by day.
+    /// Returns the sessions whose day lies in `year`, by day.
     pub(crate) fn sessions(&self, year: i16) -> Vec<Session> {
         let recurring = self.recurring(year);
         let first = Date::new(year, 1, 1).ok();
@@ -28,10 +28,10 @@ impl Schedule {
             .collect()
     }
 
-    /// What the rules say of the days of `year`.
+    /// Returns the overrides that the yearly rules make of the days of `year`.
     fn recurring(&self, year: i16) -> BTreeMap<Date, DayOverride> {
         let mut days = BTreeMap::new();
-        // A day can be moved over the turn of the year.
+        // A holiday near the turn of the year may be observed in the other year.
         for near in year.saturating_sub(1)..=year.saturating_add(1) {
             for (day, day_override) in self.exchange.rules.iter().filter_map(|rule| rule.in_year(near)) {
                 days.entry(day)
@@ -70,8 +70,8 @@ impl Schedule {
         Some(Session { date, open: moment(hours.open)?, close: moment(hours.close)?, lunch, kind })
     }
 
-    /// When the wall of the exchange shows this. A time that is left out in spring is taken as if the
-    /// clocks had not yet been turned; one that comes twice in autumn is the first.
+    /// Returns the moment of a local time of the exchange. A time that daylight saving skips in spring is read as if
+    /// the clocks had not changed yet; one that it repeats in autumn is the first of the two.
     pub(crate) fn moment(&self, date: Date, time: LocalTime) -> Option<Timestamp> {
         self.zone.to_ambiguous_timestamp(time.on(date)?).compatible().ok()
     }

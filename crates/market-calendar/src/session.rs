@@ -1,33 +1,33 @@
-//! A session, and what a market is doing between and within sessions.
+//! Sessions, and the phases of a market within and between them.
 
 use std::fmt;
 
 use jiff::{Timestamp, civil::Date};
 
-/// One day's trading, from its open up to, and without, its close.
+/// One trading day, from its open (included) to its close (excluded).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Session {
     /// The day it belongs to, on the exchange. It may open on the day before, as CME Globex does.
     pub date: Date,
     /// The first moment of trading.
     pub open: Timestamp,
-    /// The first moment after it.
+    /// The first moment after trading.
     pub close: Timestamp,
-    /// The first moment of the break and the first after it, where there is one.
+    /// The first moment of the lunch break and the first one after it; `None` if there is none.
     pub lunch: Option<(Timestamp, Timestamp)>,
-    /// Whether it is as long as usual.
+    /// Whether it is as long as usual, or shortened.
     pub kind: SessionKind,
 }
 
 impl Session {
-    /// Whether `at` lies from the open up to the close, the lunch break included.
+    /// Returns whether `at` lies within the session, its lunch break included.
     #[must_use]
     pub fn contains(&self, at: Timestamp) -> bool {
         self.open <= at && at < self.close
     }
 }
 
-/// Whether a session is as long as usual.
+/// Whether a session is as long as usual, or shortened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SessionKind {
     /// The usual hours, or longer.
@@ -39,7 +39,7 @@ pub enum SessionKind {
 }
 
 impl SessionKind {
-    /// The name as data files have it: empty for a regular session, `"early_close"`, `"late_open"`.
+    /// Returns the name as data files have it: empty for a regular session, `"early_close"`, `"late_open"`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -50,10 +50,10 @@ impl SessionKind {
     }
 }
 
-/// What a market is doing.
+/// What a market is doing at a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Phase {
-    /// A session is on.
+    /// A session is under way.
     Open,
     /// The break within a session.
     Break,
@@ -70,7 +70,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// The name: `"open"`.
+    /// Returns the name: `"open"`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

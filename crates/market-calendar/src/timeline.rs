@@ -1,14 +1,14 @@
-//! When a market's phase changes: a year at a time, worked out once.
+//! Computes when a market's phase changes, a year at a time.
 
 use jiff::{SignedDuration, Timestamp, civil::Date};
 
 use crate::{Phase, Session, rules::LocalTime, schedule::Schedule};
 
-/// The phases of a stretch of time: each holds from its moment to the next one's.
+/// Phases by the moment at which they begin: each holds until the next one's.
 pub(crate) type PhaseChanges = Vec<(Timestamp, Phase)>;
 
-/// The phases from `start` up to `end`, the first beginning at `start`. `sessions` are those that
-/// may reach in, by day.
+/// Returns the phases from `start` up to `end`, the first beginning at `start`. `sessions` are those that may
+/// reach in, by day.
 pub(crate) fn changes(
     schedule: &Schedule,
     sessions: &[Session],
@@ -29,14 +29,14 @@ pub(crate) fn changes(
     changes
 }
 
-/// A stretch in which a market is not simply closed.
+/// A span of time in which a market is open, at lunch, or in extended hours.
 struct PhaseSpan {
     from: Timestamp,
     to: Timestamp,
     phase: Phase,
 }
 
-/// What sessions and the extended hours around them cover, in order and without overlaps.
+/// Returns the spans of sessions and of the extended hours around them, in order and without overlaps.
 fn spans(schedule: &Schedule, sessions: &[Session]) -> Vec<PhaseSpan> {
     let mut spans: Vec<PhaseSpan> = Vec::new();
     for (at, session) in sessions.iter().enumerate() {
@@ -57,7 +57,7 @@ fn spans(schedule: &Schedule, sessions: &[Session]) -> Vec<PhaseSpan> {
     spans
 }
 
-/// When the extended hours around a session begin and end.
+/// Returns when the extended hours around a session begin and end.
 fn extended(schedule: &Schedule, session: &Session) -> (Timestamp, Timestamp) {
     let Some(extended) = schedule.exchange.extended else { return (session.open, session.close) };
     let from = schedule.moment(session.date, extended.from).unwrap_or(session.open);
@@ -71,7 +71,8 @@ fn within(spans: &[PhaseSpan], at: Timestamp) -> Option<Phase> {
     (at < span.to).then_some(span.phase)
 }
 
-/// The days of the exchange that touch the stretch: their midnights, and what they are outside of sessions.
+/// Returns the days of the exchange that touch the stretch: their midnights, and what they are outside of
+/// sessions.
 fn days(
     schedule: &Schedule,
     sessions: &[Session],
@@ -85,7 +86,7 @@ fn days(
     dates.filter_map(|date| Some((midnight(date)?, outside(schedule, sessions, date)))).collect()
 }
 
-/// What a day is outside of its session.
+/// Returns the phase of a day outside of its session.
 fn outside(schedule: &Schedule, sessions: &[Session], date: Date) -> Phase {
     if sessions.binary_search_by_key(&date, |session| session.date).is_ok() {
         Phase::Closed

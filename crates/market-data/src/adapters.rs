@@ -44,7 +44,7 @@ pub enum Adapter {
 }
 
 impl Adapter {
-    /// The provider.
+    /// Returns the provider.
     ///
     /// # Errors
     ///
@@ -59,8 +59,8 @@ impl Adapter {
         })
     }
 
-    /// The quota that its upstream grants, for those who configure none: OANDA's 120 calls a second; of Alpha
-    /// Vantage's free keys 5 a minute and 25 a day. Yahoo states none.
+    /// Returns the quota that its upstream grants, for those who configure none: OANDA's 120 calls a second; of
+    /// Alpha Vantage's free keys 5 a minute and 25 a day. Yahoo states none.
     #[must_use]
     pub fn usual_quota(&self) -> Quota {
         match self {

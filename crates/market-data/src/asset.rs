@@ -47,7 +47,7 @@ impl AssetType {
         }
     }
 
-    /// The name: `"equity"`.
+    /// Returns the name: `"equity"`.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

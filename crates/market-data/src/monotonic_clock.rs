@@ -19,7 +19,7 @@ impl MonotonicClock {
         Self { began: clock.now(), started: Instant::now(), clock }
     }
 
-    /// The moment, which is near that of the clock and never before an earlier one.
+    /// Returns the moment, which is near that of the clock and never before an earlier one.
     pub(crate) fn now(&self) -> Timestamp {
         match self.clock.manual_sleep(Timestamp::MIN) {
             Some(_) => self.clock.now(),
@@ -27,7 +27,7 @@ impl MonotonicClock {
         }
     }
 
-    /// The clock's own moment, for people.
+    /// Returns the clock's own moment, for people.
     pub(crate) fn wall_now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -39,7 +39,7 @@ impl MonotonicClock {
         }
     }
 
-    /// What `work` comes to, unless that takes longer than `limit`: `None`, and it is dropped.
+    /// Returns what `work` comes to, unless that takes longer than `limit`: `None`, and it is dropped.
     pub(crate) async fn within<T>(&self, limit: Duration, work: impl Future<Output = T> + Send) -> Option<T> {
         let work = std::pin::pin!(work);
         let limit = std::pin::pin!(self.sleep(limit));

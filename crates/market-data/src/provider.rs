@@ -52,10 +52,10 @@ pub type Answers<V> = Result<Vec<Answer<V>>, ProviderError>;
 /// ```
 #[async_trait]
 pub trait Provider: Debug + Send + Sync + 'static {
-    /// The name shown in statistics and answers: `"yahoo"`.
+    /// Returns the name shown in statistics and answers: `"yahoo"`.
     fn name(&self) -> &str;
 
-    /// What is offered of such data; `None` is nothing.
+    /// Returns what is offered of such data; `None` is nothing.
     fn offer(&self, data: DataType) -> Option<Offer>;
 
     /// Fetches quotes, for [`DataType::Price`]: answer `i` belongs to `assets[i]`.

@@ -68,18 +68,18 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// A registry without providers, in `clock`'s time.
+    /// Returns a registry without providers, in `clock`'s time.
     pub fn builder(clock: Clock) -> RegistryBuilder {
         RegistryBuilder::new(clock)
     }
 
-    /// How each provider is, and what was asked of it, in the order in which they are asked.
+    /// Returns how each provider is, and what was asked of it, in the order in which they are asked.
     #[must_use]
     pub fn reports(&self) -> Vec<ProviderReport> {
         self.members.iter().map(Member::report).collect()
     }
 
-    /// What each provider offers of such data, in the order in which they are asked.
+    /// Returns what each provider offers of such data, in the order in which they are asked.
     pub fn offers(&self, data: DataType) -> impl Iterator<Item = Offer> {
         self.members.iter().filter_map(move |member| member.offer(data))
     }
@@ -115,7 +115,8 @@ impl Provider for Registry {
         "registry"
     }
 
-    /// As many keys a call as the first provider takes that offers such data; others are asked in parts.
+    /// Returns as many keys a call as the first provider takes that offers such data; others are asked in
+    /// parts.
     fn offer(&self, data: DataType) -> Option<Offer> {
         self.offers(data).next().map(|first| Offer::new(first.max_batch))
     }

@@ -77,18 +77,18 @@ impl ReplayProvider {
         Ok(Self { recording: Recording::stocknet(), upstream, max_batch: replay.max_batch })
     }
 
-    /// What can be made to go wrong, now and while calls are under way.
+    /// Returns what can be made to go wrong, now and while calls are under way.
     #[must_use]
     pub fn faults(&self) -> &FaultInjector {
         self.upstream.faults()
     }
 
-    /// The symbols that were recorded, in alphabetical order.
+    /// Returns the symbols that were recorded, in alphabetical order.
     pub fn symbols(&self) -> impl Iterator<Item = &'static str> {
         self.recording.symbols()
     }
 
-    /// What was asked of this upstream so far.
+    /// Returns what was asked of this upstream so far.
     #[must_use]
     pub fn usage(&self) -> ReplayUsage {
         self.upstream.usage()
@@ -103,7 +103,7 @@ impl ReplayProvider {
         Err(ProviderError::new(ProviderErrorKind::BadRequest, message))
     }
 
-    /// What was recorded of an asset, which are all equities of the United States.
+    /// Returns what was recorded of an asset, which are all equities of the United States.
     fn recorded(&self, asset: &Asset) -> Result<Option<&'static Series>, ProviderError> {
         if *asset != Asset::from(asset.symbol.clone()) {
             return Ok(None);

@@ -31,7 +31,7 @@ pub struct Touch {
 }
 
 impl Touch {
-    /// Whether such data are touched at all.
+    /// Returns whether such data are touched at all.
     #[must_use]
     pub fn includes(&self, data: DataType) -> bool {
         self.drop.contains(&data) || self.refresh.contains(&data)
@@ -68,7 +68,7 @@ impl Default for EventRules {
 }
 
 impl EventRules {
-    /// What is to be done to a cache because of an event.
+    /// Returns what is to be done to a cache because of an event.
     ///
     /// # Errors
     ///
@@ -91,7 +91,7 @@ impl EventRules {
         drops.chain(keys.map(|key| Ok(Effect::Refresh(key)))).collect()
     }
 
-    /// Whether an event touches such data.
+    /// Returns whether an event touches such data.
     #[must_use]
     pub fn touches(&self, event: EventKind, data: DataType) -> bool {
         self.touches.get(&event).is_some_and(|touch| touch.includes(data))
@@ -115,7 +115,7 @@ impl EventRules {
     }
 }
 
-/// The key under which such data about an asset are, if nothing more is said.
+/// Returns the key under which such data about an asset are, if nothing more is said.
 fn plain_key(data: DataType, asset: &Asset) -> Option<StandardKey> {
     let asset = asset.clone();
     match data {

@@ -31,7 +31,7 @@ impl UpcomingEvents {
         Ok(())
     }
 
-    /// When the next event after `now` happens to an asset that touches such data.
+    /// Returns when the next event after `now` happens to an asset that touches such data.
     pub(crate) fn next(
         &self,
         asset: &Asset,
@@ -56,7 +56,7 @@ impl UpcomingEvents {
         due
     }
 
-    /// When the next of all events happens.
+    /// Returns when the next of all events happens.
     pub(crate) fn first(&self) -> Option<Timestamp> {
         self.0.lock().values().flatten().map(|(at, _)| *at).min()
     }

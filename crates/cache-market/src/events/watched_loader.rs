@@ -11,10 +11,10 @@ use market_data::{Asset, Quote, Series};
 
 /// A value that tells the price of an asset.
 pub trait Priced {
-    /// Whose price it tells.
+    /// Returns whose price it tells.
     fn asset(&self) -> &Asset;
 
-    /// The latest price; `None` if it tells none.
+    /// Returns the latest price; `None` if it tells none.
     fn price(&self) -> Option<f64>;
 }
 

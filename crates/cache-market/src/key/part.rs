@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use market_data::Invalid;
 
-/// The part as it stands in a key: `:` and `%` are percent-encoded, as in [`cache_core::Key::from_parts`].
-/// `name` is what the part is, for the error.
+/// Returns the part as it stands in a key: `:` and `%` are percent-encoded, as in
+/// [`cache_core::Key::from_parts`]. `name` is what the part is, for the error.
 pub(super) fn write<'a>(name: &str, part: &'a str) -> Result<Cow<'a, str>, Invalid> {
     if part.is_empty() {
         return Err(Invalid::new(format!("the {name} of a key is empty: it would name nothing")));
@@ -16,7 +16,7 @@ pub(super) fn write<'a>(name: &str, part: &'a str) -> Result<Cow<'a, str>, Inval
     Ok(Cow::Owned(part.replace('%', "%25").replace(':', "%3A")))
 }
 
-/// The part that was written so, and only so.
+/// Returns the part that was written so, and only so.
 pub(super) fn read(text: &str) -> Result<String, Invalid> {
     let part = text.replace("%3A", ":").replace("%25", "%");
     // What was written otherwise would have two names.

@@ -5,7 +5,8 @@ use cache_core::{Result, Tag};
 use super::part;
 use market_data::{Asset, DataType};
 
-/// The tag on everything about an asset: its text, `AAPL` or `BTC@CRYPTO`. Loaders put it on what they load.
+/// Returns the tag on everything about an asset: its text, `AAPL` or `BTC@CRYPTO`. Loaders put it on what they
+/// load.
 ///
 /// A tag is matched as a whole: invalidating `A` leaves `AAPL` alone.
 ///
@@ -16,7 +17,8 @@ pub fn asset_tag(asset: &Asset) -> Result<Tag> {
     Tag::new(&asset.to_string())
 }
 
-/// The tag on what is of one kind about an asset: `technical:AAPL`. No asset is called so, for none holds a `:`.
+/// Returns the tag on what is of one kind about an asset: `technical:AAPL`. No asset is called so, for none
+/// holds a `:`.
 ///
 /// # Errors
 ///
@@ -25,7 +27,7 @@ pub fn data_tag(data: DataType, asset: &Asset) -> Result<Tag> {
     Tag::new(&format!("{data}:{asset}"))
 }
 
-/// The tag on everything of a user: `users:17`. Removing user 1 does not remove user 10.
+/// Returns the tag on everything of a user: `users:17`. Removing user 1 does not remove user 10.
 ///
 /// # Errors
 ///

@@ -2,7 +2,7 @@
 
 use market_data::{Asset, Interval, Invalid, Market, Symbol};
 
-/// The asset; a pair of currencies on the foreign exchange is known by its symbol.
+/// Returns the asset; a pair of currencies on the foreign exchange is known by its symbol.
 pub(super) fn instrument(asset: &Asset) -> String {
     if *asset == Asset::new(asset.symbol.clone(), Market::FX) && is_pair(&asset.symbol) {
         return asset.symbol.to_string();
@@ -21,7 +21,7 @@ pub(super) fn read_instrument(text: &str) -> Result<Asset, Invalid> {
     Ok(Asset::new(symbol, market))
 }
 
-/// Whether a symbol is of the form `EUR_USD`.
+/// Returns whether a symbol is of the form `EUR_USD`.
 fn is_pair(symbol: &Symbol) -> bool {
     let currency = |text: &str| text.len() == 3 && text.bytes().all(|byte| byte.is_ascii_uppercase());
     symbol.as_str().split_once('_').is_some_and(|(base, quote)| currency(base) && currency(quote))

@@ -12,8 +12,8 @@ use market_data::moment::{from_jiff, to_jiff};
 /// is safe.
 const MOST_PHASES: usize = 64;
 
-/// The first moment after `at` at which a value of this market can change, or from which on it can; `None` if
-/// the calendar doesn't tell.
+/// Returns the first moment after `at` at which a value of this market can change, or from which on it can;
+/// `None` if the calendar doesn't tell.
 ///
 /// - While it can change at any moment: the moment at which that ends.
 /// - Otherwise the next one from which on it can; and, while the last close has not settled, the moment
@@ -40,7 +40,7 @@ pub(super) fn next_change(
     }
 }
 
-/// The first moment after `at` from which on such a value can change at any moment.
+/// Returns the first moment after `at` from which on such a value can change at any moment.
 fn next_in(calendar: &Calendar, changes: Changes, at: Timestamp) -> Option<Timestamp> {
     let starts = iter::successors(calendar.next_change(to_jiff(at)), |at| calendar.next_change(*at));
     let mut last = None;
@@ -54,7 +54,7 @@ fn next_in(calendar: &Calendar, changes: Changes, at: Timestamp) -> Option<Times
 }
 
 impl Changes {
-    /// Whether such a value may change at any moment of the phase.
+    /// Returns whether such a value may change at any moment of the phase.
     #[must_use]
     pub fn may_be_in(self, phase: Phase) -> bool {
         match self {

@@ -43,7 +43,7 @@ impl Default for Frequency {
 }
 
 impl Frequency {
-    /// The factor for bars that cover this much.
+    /// Returns the factor for bars that cover this much.
     #[must_use]
     pub fn factor(&self, interval: Interval) -> f64 {
         match interval {
@@ -57,7 +57,7 @@ impl Frequency {
         }
     }
 
-    /// The life of a series at this interval, whose life at a day's is `life`.
+    /// Returns the life of a series at this interval, whose life at a day's is `life`.
     #[must_use]
     pub fn scale(&self, life: Duration, interval: Interval) -> Duration {
         let seconds = life.as_secs_f64() * self.factor(interval);

@@ -84,7 +84,7 @@ impl LifeClass {
     /// All of them, shortest first.
     pub const ALL: [Self; 4] = [Self::Short, Self::Medium, Self::Long, Self::VeryLong];
 
-    /// The name: `"very_long"`.
+    /// Returns the name: `"very_long"`.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -112,7 +112,7 @@ pub struct LifeClasses {
 }
 
 impl LifeClasses {
-    /// How long this class lasts.
+    /// Returns how long this class lasts.
     #[must_use]
     pub fn of(&self, class: LifeClass) -> Duration {
         match class {

@@ -64,19 +64,19 @@ impl MarketTime {
         })))
     }
 
-    /// The policy by which such data live.
+    /// Returns the policy by which such data live.
     #[must_use]
     pub fn ttl(&self, data: DataType) -> MarketTtl {
         MarketTtl::new(data, self.clone())
     }
 
-    /// The rules in force.
+    /// Returns the rules in force.
     #[must_use]
     pub fn rules(&self) -> Arc<TtlRules> {
         self.snapshot().rules
     }
 
-    /// The calendars in force.
+    /// Returns the calendars in force.
     #[must_use]
     pub fn calendars(&self) -> Calendars {
         self.snapshot().calendars
@@ -107,14 +107,15 @@ impl MarketTime {
         Some(MarketEvent { seen_in: Some(DataType::Price), ..event })
     }
 
-    /// How far the price of an asset swings; `None` if none was seen.
+    /// Returns how far the price of an asset swings; `None` if none was seen.
     #[must_use]
     pub fn swing(&self, asset: &Asset, now: Timestamp) -> Option<Swing> {
         self.0.tracker.swing(asset, now, self.rules().swing_half_life)
     }
 
-    /// What is to be done because of an event. One that lies ahead of `now` is noted, no life of what it
-    /// touches reaches past it from now on, and [`MarketTime::due`] answers with its effects when it happens.
+    /// Returns what is to be done because of an event. One that lies ahead of `now` is noted, no life of what
+    /// it touches reaches past it from now on, and [`MarketTime::due`] answers with its effects when it
+    /// happens.
     ///
     /// # Errors
     ///
@@ -129,9 +130,9 @@ impl MarketTime {
         }
     }
 
-    /// What is to be done because of the events that have happened by `now`, each once. Whoever announces
-    /// events ahead asks for this from time to time, or at [`MarketTime::next_event`]: what was cached before
-    /// the announcement may live past the event otherwise.
+    /// Returns what is to be done because of the events that have happened by `now`, each once. Whoever
+    /// announces events ahead asks for this from time to time, or at [`MarketTime::next_event`]: what was
+    /// cached before the announcement may live past the event otherwise.
     ///
     /// # Errors
     ///
@@ -143,13 +144,13 @@ impl MarketTime {
         Ok(effects?.concat())
     }
 
-    /// When the next of the events that lie ahead happens.
+    /// Returns when the next of the events that lie ahead happens.
     #[must_use]
     pub fn next_event(&self) -> Option<Timestamp> {
         self.0.upcoming.first()
     }
 
-    /// When the next event happens to an asset that touches such data.
+    /// Returns when the next event happens to an asset that touches such data.
     pub(super) fn touched(
         &self,
         asset: &Asset,

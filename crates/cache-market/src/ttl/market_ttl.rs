@@ -55,7 +55,7 @@ impl MarketTtl {
         Self { data, time }
     }
 
-    /// How long a value under `key` lives that was born at `now`, or the knowledge that there is none.
+    /// Returns how long a value under `key` lives that was born at `now`, or the knowledge that there is none.
     #[must_use]
     pub fn of(&self, key: &Key, absent: bool, now: Timestamp) -> Ttl {
         let named = StandardKey::of(key).or_else(|_| StandardKey::read(self.data.as_str(), key.id())).ok();
@@ -98,7 +98,7 @@ impl MarketTtl {
         Ttl::new(life).grace(life.saturating_add(rules.stale_for(scope))).normalised()
     }
 
-    /// The life after a look at how the asset's price swings, while it is traded.
+    /// Returns the life after a look at how the asset's price swings, while it is traded.
     fn swung(&self, case: &Conditions<'_>, asset: &Asset, life: Duration) -> Duration {
         let traded = Changes::Extended.may_be_in(case.phase);
         let Some(volatility) = case.rules.volatility(case.scope).filter(|_| traded) else { return life };
@@ -107,7 +107,7 @@ impl MarketTtl {
 }
 
 impl Conditions<'_> {
-    /// What the table says of values at this interval.
+    /// Returns what the table says of values at this interval.
     fn table(&self, interval: Option<Interval>) -> Duration {
         let life = self.rules.life(self.scope, self.phase);
         match interval {

@@ -116,7 +116,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// What is said of this phase, and of none that stands in for it.
+    /// Returns what is said of this phase, and of none that stands in for it.
     #[must_use]
     pub fn at(&self, phase: Phase) -> Option<Life> {
         match phase {
@@ -148,7 +148,7 @@ impl Row {
     }
 }
 
-/// The phases that are asked in turn: a phase of which nothing is said is as the one after it.
+/// Returns the phases that are asked in turn: a phase of which nothing is said is as the one after it.
 pub(super) fn stand_ins(phase: Phase) -> &'static [Phase] {
     match phase {
         Phase::Open => &[Phase::Open],

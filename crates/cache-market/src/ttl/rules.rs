@@ -59,9 +59,9 @@ impl Default for TtlRules {
 }
 
 impl TtlRules {
-    /// The life in this phase. What the scope's own row doesn't say, the data type's row says; what neither
-    /// says of the phase, they say of the one that stands in for it: `break` is as `open`, `pre`, `post` and
-    /// `weekend` are as `closed`, `holiday` is as `weekend`, and `closed` is as `open`. What no row
+    /// Returns the life in this phase. What the scope's own row doesn't say, the data type's row says; what
+    /// neither says of the phase, they say of the one that stands in for it: `break` is as `open`, `pre`,
+    /// `post` and `weekend` are as `closed`, `holiday` is as `weekend`, and `closed` is as `open`. What no row
     /// says is short.
     #[must_use]
     pub fn life(&self, scope: Scope, phase: Phase) -> Life {
@@ -69,7 +69,7 @@ impl TtlRules {
         stand_ins(phase).iter().find_map(said).unwrap_or(Life::LifeClass(super::LifeClass::Short))
     }
 
-    /// When such values can change.
+    /// Returns when such values can change.
     #[must_use]
     pub fn changes(&self, scope: Scope) -> Changes {
         self.rows_of(scope).find_map(|row| row.changes).unwrap_or(Changes::Any)
@@ -81,24 +81,24 @@ impl TtlRules {
         self.rows_of(scope).find_map(|row| row.stale_for).unwrap_or(self.stale_for)
     }
 
-    /// How volatility shortens and lengthens their lives.
+    /// Returns how volatility shortens and lengthens their lives.
     #[must_use]
     pub fn volatility(&self, scope: Scope) -> Option<&Volatility> {
         self.rows_of(scope).find_map(|row| row.volatility.as_ref())
     }
 
-    /// What is said of all values of a data type, as it stands in the table.
+    /// Returns what is said of all values of a data type, as it stands in the table.
     #[must_use]
     pub fn row(&self, data: DataType) -> Row {
         self.rows.get(&Scope::all(data)).cloned().unwrap_or_default()
     }
 
-    /// The row of a scope, to be changed; made if there is none.
+    /// Returns the row of a scope, to be changed; made if there is none.
     pub fn row_mut(&mut self, scope: Scope) -> &mut Row {
         self.rows.entry(scope).or_default()
     }
 
-    /// The rows that speak of a scope, the nearest first.
+    /// Returns the rows that speak of a scope, the nearest first.
     fn rows_of(&self, scope: Scope) -> impl Iterator<Item = &Row> {
         let wider = scope.asset_type.map(|_| Scope::all(scope.data));
         [Some(scope), wider].into_iter().flatten().filter_map(|scope| self.rows.get(&scope))
@@ -193,7 +193,7 @@ impl From<Overlay> for TtlRules {
     }
 }
 
-/// A table from its rows.
+/// Returns a table from its rows.
 pub(super) fn rows<const N: usize>(rows: [(DataType, Option<AssetType>, Row); N]) -> BTreeMap<Scope, Row> {
     rows.into_iter().map(|(data, asset_type, row)| (Scope { data, asset_type }, row)).collect()
 }

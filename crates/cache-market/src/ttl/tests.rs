@@ -13,7 +13,7 @@ use super::MarketTime;
 use crate::StandardKey;
 use market_data::DataType;
 
-/// The moment of an RFC 3339 text.
+/// Returns the moment of an RFC 3339 text.
 fn at(text: &str) -> Timestamp {
     let moment: jiff::Timestamp = text.parse().unwrap();
     Timestamp::from_micros(moment.as_microsecond())
@@ -23,7 +23,7 @@ fn key(text: &str) -> Key {
     text.parse::<StandardKey>().unwrap().key().unwrap()
 }
 
-/// The life of the value of a key, loaded at `now`.
+/// Returns the life of the value of a key, loaded at `now`.
 fn life(time: &MarketTime, text: &str, now: Timestamp) -> Duration {
     let data = text.parse::<StandardKey>().unwrap().data();
     time.ttl(data).of(&key(text), false, now).life

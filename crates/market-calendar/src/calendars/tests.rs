@@ -9,7 +9,7 @@ fn extended(text: &str) -> Result<Calendars> {
     Calendars::builtin().extended(text, "days.txt")
 }
 
-/// The session of a day in New York, by its clock there.
+/// Returns the session of a day in New York, by its clock there.
 fn new_york(calendars: &Calendars, date: Date) -> Option<(String, SessionKind)> {
     let calendar = calendars.of(Market::XNYS).unwrap();
     let session = calendar.session_on(date)?;

@@ -1,12 +1,12 @@
-//! Markets without an exchange, which hardly ever close.
+//! Markets without an exchange, which hardly ever close: foreign exchange, coins, weekdays by UTC.
 
 use crate::{
     Market,
     rules::{EVER, Exchange, Hours, LocalTime, WEEKEND},
 };
 
-/// Foreign exchange: from Sunday to Friday, 17:00 in New York. A day begins when the last one ends, as
-/// the market counts them, and no holidays are kept everywhere.
+/// Foreign exchange: from Sunday to Friday, 17:00 in New York. By the market's custom a day begins at 17:00, when
+/// the one before ends; no holiday closes it everywhere.
 pub(crate) const FX: Exchange = Exchange {
     market: Market::FX,
     zone: "America/New_York",
@@ -17,7 +17,7 @@ pub(crate) const FX: Exchange = Exchange {
     table: "",
 };
 
-/// Coins: at all times. Days are UTC's.
+/// Coins: open at all times. Days are those of UTC.
 pub(crate) const CRYPTO: Exchange = Exchange {
     market: Market::CRYPTO,
     zone: "UTC",
@@ -28,8 +28,8 @@ pub(crate) const CRYPTO: Exchange = Exchange {
     table: "",
 };
 
-/// At all times from Monday to Friday, by UTC: for what is quoted on weekdays and has no exchange.
+/// Open from Monday to Friday, by UTC: for assets that are quoted on weekdays and have no exchange.
 pub(crate) const UTC_WEEK: Exchange = Exchange { market: WEEKDAYS_UTC, weekend: WEEKEND, ..CRYPTO };
 
-/// The code of that market.
+/// The code of the market of [`UTC_WEEK`].
 pub(crate) const WEEKDAYS_UTC: Market = Market::named("24X5");

@@ -13,8 +13,8 @@ use crate::{
 };
 
 /// CME Globex, as one calendar for all that is traded there, after exchange_calendars 4.13.2: a session lasts
-/// until the next one opens, without the hour between 16:00 and 17:00, and a holiday is a short day. What a
-/// single contract keeps may differ.
+/// until the next one opens (the hour between 16:00 and 17:00 counts as trading), and a holiday is a short day.
+/// The hours of a single contract may differ.
 pub(crate) const CMES: Exchange = Exchange {
     market: Market::CMES,
     zone: "America/Chicago",

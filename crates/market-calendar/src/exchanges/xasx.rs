@@ -35,7 +35,7 @@ const RULES: &[Rule] = &[
     // Good Friday, Easter Monday
     Rule::closed(Easter(-2)),
     Rule::closed(Easter(1)),
-    // Anzac Day is lost on a weekend, but was not in 2010.
+    // Anzac Day on a weekend is not observed, but was in 2010.
     Rule::closed(Of(4, 25)),
     Rule::closed(Of(4, 25)).observed(SundayToMonday).between(2010, 2010),
     // The sovereign's birthday

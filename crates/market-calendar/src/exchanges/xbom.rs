@@ -30,7 +30,7 @@ pub(crate) const XNSE: Exchange = Exchange { market: Market::XNSE, ..XBOM };
 
 const CLOSE: LocalTime = LocalTime::at(15, 30);
 
-/// None of these is made good if it falls on a weekend.
+/// None of these is observed on another day if it falls on a weekend.
 const RULES: &[Rule] = &[
     // Republic Day, Good Friday, Ambedkar Jayanti, Maharashtra Day
     Rule::closed(Of(1, 26)),

@@ -1,4 +1,4 @@
-//! Hong Kong: fixed days and Easter by rules, the lunar days and the storms by its table.
+//! Hong Kong: rules for fixed days and Easter; a table for lunar holidays and storms.
 
 use jiff::civil::{
     Date,

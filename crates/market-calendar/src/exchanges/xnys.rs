@@ -30,7 +30,7 @@ const ONE: LocalTime = LocalTime::at(13, 0);
 const TWO: LocalTime = LocalTime::at(14, 0);
 
 const RULES: &[Rule] = &[
-    // New Year's Day. On a Saturday it is lost: the year's last trading day stays one.
+    // New Year's Day. On a Saturday it is not observed: the Friday before stays a trading day.
     Rule::closed(Of(1, 1)).observed(SundayToMonday),
     // Martin Luther King Jr. Day, Presidents' Day
     Rule::closed(Nth(3, Monday, 1)).from(1998),

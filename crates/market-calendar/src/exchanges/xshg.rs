@@ -1,4 +1,4 @@
-//! Shanghai, whose holidays are arranged anew for each year: by its table, and by rules what is certain.
+//! Shanghai, whose holidays are announced each year: a table for those, rules for the statutory days.
 
 use crate::{
     Market,
@@ -20,8 +20,8 @@ pub(crate) const XSHG: Exchange = Exchange {
     table: include_str!("../../data/calendars/XSHG.txt"),
 };
 
-/// The statutory days on fixed dates. What is put around them, and for them if they fall on a weekend, is
-/// announced from year to year.
+/// The statutory days on fixed dates. The days off around them, and those in lieu of a weekend, are announced each
+/// year and stand in the table.
 const RULES: &[Rule] = &[
     // New Year
     Rule::closed(Of(1, 1)),

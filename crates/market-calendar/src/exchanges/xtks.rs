@@ -1,4 +1,4 @@
-//! Tokyo, which keeps Japan's national holidays: by rules, the equinoxes among them.
+//! Tokyo: Japan's national holidays, the equinoxes among them, by rules.
 
 use jiff::civil::{
     Date,
@@ -37,7 +37,7 @@ const NINE_TO_THREE: Hours = Hours::new(LocalTime::at(9, 0), LocalTime::at(15, 0
 const LUNCH_ENDS: LocalTime = LocalTime::at(12, 30);
 
 const RULES: &[Rule] = &[
-    // The turn of the year, which is the exchange's own and moves nowhere
+    // The turn of the year, which is the exchange's own and is observed on no other day
     Rule::closed(Of(12, 31)),
     Rule::closed(Of(1, 1)),
     Rule::closed(Of(1, 2)),
@@ -53,8 +53,8 @@ const RULES: &[Rule] = &[
     Rule::closed(By(spring)).observed(SundayToMonday),
     // Showa Day, which was the birthday of the emperor Hirohito
     Rule::closed(Of(4, 29)).observed(SundayToMonday),
-    // Constitution Day, Greenery Day, Children's Day: a Sunday's holiday goes to the first day
-    // after the three. Until 2006 the one between was none of its own, and could not be moved.
+    // Constitution Day, Greenery Day, Children's Day: one on a Sunday is observed on the
+    // first day after the three. Until 2006 the middle one was no holiday by itself, and was not observed elsewhere.
     Rule::closed(Of(5, 3)),
     Rule::closed(Of(5, 4)),
     Rule::closed(Of(5, 5)),
@@ -89,17 +89,18 @@ fn autumn(year: i16) -> Option<Date> {
     equinox(year, 9, 23_248_800)
 }
 
-/// The day of an equinox in Japan, from when it was in the month of 1980, in millionths of a day. Good from
-/// 1980 to 2099: the formula of the almanac *Shin koyomi benricho*, which the gazette has borne out so far.
+/// Returns the day of an equinox in Japan, from when it was in the month of 1980, in millionths of a day. Good
+/// from 1980 to 2099: the formula of the almanac *Shin koyomi benricho*, which the gazette has borne out so
+/// far.
 fn equinox(year: i16, month: i8, in_1980: i32) -> Option<Date> {
     let years = i32::from(year) - 1980;
-    // A year is 365.242194 days long, and the calendar makes good for it by its leap days.
+    // A year has 365.242194 days; leap days take up the fraction.
     let day = (in_1980 + 242_194 * years) / 1_000_000 - years.div_euclid(4);
     Date::new(year, month, i8::try_from(day).ok()?).ok()
 }
 
-/// The day with a holiday on either side, which the law makes one: the Tuesday after Respect for the Aged
-/// Day if the equinox is on Wednesday.
+/// Returns the day between two holidays, which is a holiday by law: the Tuesday after Respect for the
+/// Aged Day if the equinox is on Wednesday.
 fn between_holidays(year: i16) -> Option<Date> {
     let aged = Date::new(year, 9, 1).ok()?.nth_weekday_of_month(3, Monday).ok()?;
     let between = aged.tomorrow().ok()?;
@@ -115,7 +116,7 @@ mod tests {
     use super::*;
     use crate::Calendars;
 
-    /// What the Act on National Holidays says since 2007: each, the first day after it that is none if
+    /// Returns what the Act on National Holidays says since 2007: each, the first day after it that is none if
     /// it is a Sunday, and a day between two.
     fn by_law(year: i16) -> BTreeSet<Date> {
         let monday = |nth, month| date(year, month, 1).nth_weekday_of_month(nth, Monday).unwrap();

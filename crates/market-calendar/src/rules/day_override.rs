@@ -1,8 +1,8 @@
-//! What becomes of one day, and the line that says so in a table.
+//! How one day departs from the usual hours, and the text for it in a table.
 
 use super::local_time::LocalTime;
 
-/// What becomes of a day, against the usual hours.
+/// How a day departs from the usual hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DayOverride {
     /// No session.
@@ -18,18 +18,18 @@ pub(crate) enum DayOverride {
     },
 }
 
-/// From when until when is traded, and the break between.
+/// The hours of a session, and of its lunch break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Hours {
     /// The first moment of trading.
     pub(crate) open: LocalTime,
     /// The first moment after it.
     pub(crate) close: LocalTime,
-    /// From when until when there is a break.
+    /// The beginning and the end of the lunch break.
     pub(crate) lunch: Option<(LocalTime, LocalTime)>,
 }
 
-/// How a line says it, for those who got it wrong.
+/// The forms of a line, for error messages.
 pub(crate) const FORMS: &str =
     "`closed`, `closes HH:MM`, `opens HH:MM`, `session HH:MM-HH:MM` or `session HH:MM-HH:MM,HH:MM-HH:MM`";
 
@@ -44,8 +44,8 @@ impl Hours {
         Self { lunch: Some((from, to)), ..self }
     }
 
-    /// These hours with another open or close; `None` if nothing is left. A break goes that no longer
-    /// has trading on both sides.
+    /// Returns these hours with another open or close; `None` if no trading is left. A break without trading on both
+    /// sides is dropped.
     pub(crate) fn with(self, opens: Option<LocalTime>, closes: Option<LocalTime>) -> Option<Self> {
         let (open, close) = (opens.unwrap_or(self.open), closes.unwrap_or(self.close));
         let lunch = self.lunch.filter(|(from, to)| open < *from && *to < close);
@@ -66,7 +66,7 @@ impl DayOverride {
         }
     }
 
-    /// What two rules about one day come to: closed if either says so, and as short as both say.
+    /// Combines two rules for one day: closed if either is; otherwise the later open and the earlier close.
     pub(crate) fn with(self, other: Self) -> Self {
         match (self, other) {
             (Self::Hours { opens: a, closes: b }, Self::Hours { opens: c, closes: d }) => {
@@ -78,8 +78,8 @@ impl DayOverride {
         }
     }
 
-    /// What a table says over what the rules say: an open or a close of the rules stays if the table says
-    /// nothing of it.
+    /// Combines a table's override with that of the rules: an open or a close of the rules holds where the table has
+    /// none.
     pub(crate) fn over(self, rules: Self) -> Self {
         match (self, rules) {
             (Self::Hours { opens: a, closes: b }, Self::Hours { opens: c, closes: d }) => {
@@ -90,7 +90,7 @@ impl DayOverride {
         }
     }
 
-    /// Two lines of one table together; `None` if they contradict each other.
+    /// Combines two lines of one table; `None` if they contradict each other.
     pub(crate) fn and(self, other: Self) -> Option<Self> {
         let (Self::Hours { opens: a, closes: b }, Self::Hours { opens: c, closes: d }) = (self, other) else {
             return None;

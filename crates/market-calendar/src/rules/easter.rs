@@ -12,7 +12,7 @@ pub(crate) fn easter(year: i16) -> Option<Date> {
     let leap_days_dropped = century - century.div_euclid(4);
     let moon_drift = (8 * century + 13).div_euclid(25);
     let epact = (19 * golden + leap_days_dropped - moon_drift + 15).rem_euclid(30);
-    // The full moon, in days after 21 March; a month of 29 days would give 19 April twice over.
+    // The full moon, in days after 21 March; shortened where the epact would name one date twice.
     let late = epact == 29 || (epact == 28 && golden > 10);
     let full_moon = epact - i32::from(late);
     // Then on to the Sunday.

@@ -1,4 +1,4 @@
-//! What a clock on the exchange's wall shows, counted from the midnight at which the session's day begins.
+//! Local times of an exchange, counted from the midnight at which the session's day begins.
 
 use jiff::civil::{Date, DateTime};
 
@@ -24,7 +24,7 @@ impl LocalTime {
         Self(hour * 60 + minute - DAY)
     }
 
-    /// `HH:MM` from 00:00 to 24:00.
+    /// Reads `HH:MM` from 00:00 to 24:00.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (hour, minute) = text.split_once(':')?;
         let number = |digits: &str| {
@@ -35,7 +35,7 @@ impl LocalTime {
         (wall <= Self::DAYS_END).then_some(wall)
     }
 
-    /// The day and time shown, for a session of `date`; `None` beyond the years that can be written.
+    /// Returns the local date and time for a session of `date`; `None` if it lies beyond the years that jiff has.
     pub(crate) fn on(self, date: Date) -> Option<DateTime> {
         let days = self.0.div_euclid(DAY);
         let minute = self.0.rem_euclid(DAY);

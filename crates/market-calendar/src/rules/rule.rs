@@ -1,4 +1,4 @@
-//! What recurs: holidays and short days, said in a line each.
+//! Yearly rules: holidays and short days, one line each.
 
 use std::ops::RangeInclusive;
 
@@ -9,7 +9,7 @@ use jiff::{
 
 use super::{day_override::DayOverride, easter::easter, local_time::LocalTime};
 
-/// A day of each year, and what becomes of trading on it.
+/// A day of each year, and the override that holds on it.
 #[derive(Clone, Debug)]
 pub(crate) struct Rule {
     day: Day,
@@ -32,24 +32,24 @@ pub(crate) enum Day {
     Before(Weekday, i8, i8),
     /// So many days after Easter Sunday.
     Easter(i8),
-    /// What takes more than a line to say.
+    /// As the function computes it.
     By(fn(i16) -> Option<Date>),
 }
 
-/// Where a day goes that falls on a weekend.
+/// On which day a holiday is observed that falls on a weekend.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Observance {
-    /// Nowhere: it is lost.
+    /// On none.
     No,
-    /// To Monday, from either day.
+    /// On Monday.
     ToMonday,
-    /// A Sunday's to Monday; a Saturday's is lost.
+    /// From Sunday on Monday; from Saturday on none.
     SundayToMonday,
-    /// A Saturday's to Friday, a Sunday's to Monday.
+    /// From Saturday on Friday; from Sunday on Monday.
     ToNearest,
-    /// To Friday, from either day.
+    /// On Friday.
     ToFriday,
-    /// By two days, from either: what follows a holiday that moves to Monday.
+    /// Two days later: for the day after a holiday that is observed on Monday.
     TwoDaysOn,
 }
 
@@ -68,12 +68,12 @@ impl Rule {
         Self { day, observance: Observance::No, only_on: None, years: i16::MIN..=i16::MAX, change }
     }
 
-    /// Where the day goes that falls on a weekend.
+    /// On which day it is observed if it falls on a weekend.
     pub(crate) const fn observed(self, observance: Observance) -> Self {
         Self { observance, ..self }
     }
 
-    /// Only where the day falls on one of these.
+    /// Only in years in which the day falls on one of these weekdays.
     pub(crate) const fn on(self, weekdays: &'static [Weekday]) -> Self {
         Self { only_on: Some(weekdays), ..self }
     }
@@ -93,8 +93,8 @@ impl Rule {
         Self { years: first..=last, ..self }
     }
 
-    /// The day in `year`, where it went, and what becomes of it. It may have gone to the next year or
-    /// the one before.
+    /// Returns the day on which the rule is observed for `year`, which may lie in the year before or after, and its
+    /// override.
     pub(crate) fn in_year(&self, year: i16) -> Option<(Date, DayOverride)> {
         let day = self.years.contains(&year).then(|| self.day.in_year(year)).flatten()?;
         let wanted = self.only_on.is_none_or(|weekdays| weekdays.contains(&day.weekday()));

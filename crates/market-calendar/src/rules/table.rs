@@ -1,4 +1,4 @@
-//! Tables of days that follow no rule: one line a day, read whole or not at all.
+//! Tables of single days that follow no rule: one line a day, read whole or not at all.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,10 @@ use jiff::civil::Date;
 use super::day_override::{DayOverride, FORMS};
 use crate::{Error, ErrorKind, Market, Result};
 
-/// What becomes of which day, and on which line that stands.
+/// Overrides by day.
 pub(crate) type Table = BTreeMap<Date, Entry>;
 
-/// One day of a table.
+/// The override of one day, and the line it stands in.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
     pub(crate) day_override: DayOverride,
@@ -21,7 +21,7 @@ pub(crate) struct Entry {
 ///
 /// # Errors
 ///
-/// `Config`, with file, line and text, for a line of another form, or a day said twice.
+/// [`ErrorKind::InvalidDay`], with file, line and text, for a line of another form, or a day named twice.
 pub(crate) fn read(text: &str, file: &str) -> Result<Table> {
     let mut table = Table::new();
     for (line, content) in lines(text) {
@@ -30,12 +30,12 @@ pub(crate) fn read(text: &str, file: &str) -> Result<Table> {
     Ok(table)
 }
 
-/// Reads the tables of several markets, whose code stands in front: `XNYS 2018-12-05 closed  # why`.
+/// Reads the tables of several markets; the code of its market begins each line: `XNYS 2018-12-05 closed  # why`.
 ///
 /// # Errors
 ///
-/// `Config`, with file, line and text, for a line of another form, a code that `find` refuses, or a day
-/// said twice.
+/// [`ErrorKind::InvalidDay`], with file, line and text, for a line of another form, a code that `find` refuses, or
+/// a day named twice.
 pub(crate) fn read_many(
     text: &str,
     file: &str,
@@ -52,7 +52,7 @@ pub(crate) fn read_many(
     Ok(tables)
 }
 
-/// What is said of a line that can't be honoured.
+/// Returns the error about a line: file, line number, the line's start, and why.
 pub(crate) fn line_error(file: &str, line: usize, content: &str, why: &str) -> Error {
     let mut start: String = content.chars().take(80).collect();
     if start.len() < content.len() {
@@ -61,9 +61,9 @@ pub(crate) fn line_error(file: &str, line: usize, content: &str, why: &str) -> E
     Error::new(ErrorKind::InvalidDay, format!("{file}:{line}: {start:?}: {why}")).on_line(line)
 }
 
-/// The lines that say something, with their numbers, without their comments.
+/// Returns the lines that are not empty, with their numbers, without their comments.
 pub(crate) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    // Some editors put a byte order mark in front.
+    // Some editors write a byte order mark first.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let said = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
     said.enumerate().map(|(at, line)| (at + 1, line)).filter(|(_, line)| !line.is_empty())
@@ -73,18 +73,18 @@ fn add(table: &mut Table, content: &str, line: usize) -> Result<(), String> {
     let (day, rest) = content.split_once(char::is_whitespace).unwrap_or((content, ""));
     let date = date(day).ok_or_else(|| format!("{day:?} is no day: write it as 2018-12-05"))?;
     let day_override = DayOverride::parse(rest.trim())
-        .ok_or_else(|| format!("{:?} is not what can become of a day: write {FORMS}", rest.trim()))?;
+        .ok_or_else(|| format!("{:?} is no rule for a day: write {FORMS}", rest.trim()))?;
     let day_override = match table.get(&date) {
         None => day_override,
         Some(earlier) => earlier.day_override.and(day_override).ok_or_else(|| {
-            format!("line {} already says what becomes of {date}: leave one of them out", earlier.line)
+            format!("line {} already says what happens on {date}: remove one of the two", earlier.line)
         })?,
     };
     table.insert(date, Entry { day_override, line });
     Ok(())
 }
 
-/// A day written as 2018-12-05 and in no other way.
+/// Returns a day written as 2018-12-05 and in no other way.
 fn date(text: &str) -> Option<Date> {
     let sound = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
     sound.then(|| text.parse().ok()).flatten()

@@ -150,7 +150,7 @@ fn named(name: &Name, told: &str) -> Result<(), ParseError> {
     if name.is(told) { Ok(()) } else { Err(ParseError::name("the name", told)) }
 }
 
-/// What was read as an answer: a refusal of this client fails the call, one of this key fails the key.
+/// Returns what was read as an answer: a refusal of this client fails the call, one of this key fails the key.
 fn answer<V>(reply: &HttpReply, read: Result<Option<V>, Nothing>) -> Result<Answer<V>, ProviderError> {
     let (reason, text) = match read {
         Ok(value) => return Ok(value.into()),

@@ -81,12 +81,12 @@ impl CsvProvider {
         Ok(Self { config, files: Arc::new(files), skipped: Mutex::default() })
     }
 
-    /// The assets that have a file, in order.
+    /// Returns the assets that have a file, in order.
     pub fn assets(&self) -> impl Iterator<Item = &Asset> {
         self.files.keys()
     }
 
-    /// How many rows were left out of the files, each as it was last read.
+    /// Returns how many rows were left out of the files, each as it was last read.
     #[must_use]
     pub fn skipped_rows(&self) -> u64 {
         self.skipped.lock().values().sum()
@@ -116,7 +116,7 @@ impl CsvProvider {
     }
 }
 
-/// The asset that a file is named for.
+/// Returns the asset that a file is named for.
 fn asset_of(path: &Path) -> Result<Asset> {
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     let name = percent_decode_str(stem).decode_utf8_lossy();

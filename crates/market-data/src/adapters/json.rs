@@ -116,7 +116,7 @@ impl JsonProvider {
         })
     }
 
-    /// All days there are.
+    /// Returns all days there are.
     fn always(&self) -> DateRange {
         let today = now(&self.clock).to_zoned(self.zone.clone()).date();
         DateRange { from: Date::constant(1900, 1, 1).min(today), to: today }

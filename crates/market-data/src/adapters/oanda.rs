@@ -99,7 +99,7 @@ impl OandaProvider {
             .map_err(|why| reply.error(ProviderErrorKind::BadAnswer, &why.to_string()))
     }
 
-    /// The reply to those of `names` that exist; `None` if none does.
+    /// Returns the reply to those of `names` that exist; `None` if none does.
     async fn prices(&self, mut names: BTreeSet<String>) -> Result<Option<HttpReply>, ProviderError> {
         let known = self.instruments.known().await;
         if let Some(known) = &known {

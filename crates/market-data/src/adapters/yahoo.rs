@@ -77,7 +77,7 @@ impl YahooProvider {
         Ok(Self { api, crumbs, max_batch: config.max_batch, name: config.name, clock })
     }
 
-    /// What Yahoo calls an asset; `None` if it has no name there.
+    /// Returns what Yahoo calls an asset; `None` if it has no name there.
     ///
     /// ```
     /// use market_data::YahooProvider;
@@ -92,7 +92,8 @@ impl YahooProvider {
         symbol::named(asset)
     }
 
-    /// The asset that Yahoo calls so, as far as a name tells: of a share, a fund and an ETF it is the share.
+    /// Returns the asset that Yahoo calls so, as far as a name tells: of a share, a fund and an ETF it is the
+    /// share.
     #[must_use]
     pub fn asset(symbol: &str) -> Option<Asset> {
         symbol::asset(symbol)
@@ -114,7 +115,7 @@ impl YahooProvider {
         self.api.send(&with(&pass)).await?.succeeded()
     }
 
-    /// The chart of an asset; `None` if it is unknown.
+    /// Returns the chart of an asset; `None` if it is unknown.
     async fn chart(
         &self,
         asset: &Asset,
@@ -187,7 +188,7 @@ enum Found {
     Unknown,
 }
 
-/// The days that a document's parameters name.
+/// Returns the days that a document's parameters name.
 fn days(id: &DocumentId) -> Result<Option<DateRange>, String> {
     let wanted = |why: String| {
         format!("{why}: a document about {} takes the days from and to, as 2020-01-31", id.asset)

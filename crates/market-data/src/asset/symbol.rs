@@ -23,7 +23,7 @@ impl Symbol {
     /// The longest symbol, in characters.
     pub const MAX_LEN: usize = 32;
 
-    /// The text, in capitals.
+    /// Returns the text, in capitals.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

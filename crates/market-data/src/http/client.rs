@@ -141,7 +141,7 @@ impl HttpClient {
         Ok(headers)
     }
 
-    /// What a failed call means. The URL is left out: it may hold secrets.
+    /// Returns what a failed call means. The URL is left out: it may hold secrets.
     fn failure(&self, error: reqwest::Error) -> ProviderError {
         let (provider, host) = (&self.provider, self.base.host_str().unwrap_or_default());
         let (kind, what) = if error.is_timeout() {
@@ -160,7 +160,7 @@ impl HttpClient {
     }
 }
 
-/// What lies at the root of an error, for what stands above it says little.
+/// Returns what lies at the root of an error, for what stands above it says little.
 fn root(error: &dyn StdError) -> String {
     let mut root = error;
     while let Some(below) = root.source() {

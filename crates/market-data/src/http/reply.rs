@@ -25,12 +25,12 @@ pub struct HttpReply {
 }
 
 impl HttpReply {
-    /// The values of a header, whose name is given in small letters.
+    /// Returns the values of a header, whose name is given in small letters.
     pub fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.headers.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// Whether the status is one of success.
+    /// Returns whether the status is one of success.
     #[must_use]
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
@@ -45,7 +45,7 @@ impl HttpReply {
         if self.is_success() { Ok(self) } else { Err(self.failure()) }
     }
 
-    /// What a status of failure means, with the beginning of what was said about it.
+    /// Returns what a status of failure means, with the beginning of what was said about it.
     #[must_use]
     pub fn failure(&self) -> ProviderError {
         let kind = match self.status {
@@ -63,7 +63,7 @@ impl HttpReply {
         self.error(kind, &self.excerpt())
     }
 
-    /// An error that says what is wrong with this answer, secrets struck out.
+    /// Returns an error that says what is wrong with this answer, secrets struck out.
     #[must_use]
     pub fn error(&self, kind: ProviderErrorKind, what: &str) -> ProviderError {
         // Secrets go before the text is cut, so that no part of one is left at the end.
@@ -77,13 +77,13 @@ impl HttpReply {
         self.secrets.iter().fold(text.to_owned(), |text, secret| redact(&text, secret))
     }
 
-    /// How long the upstream wants to be left alone, if it said so.
+    /// Returns how long the upstream wants to be left alone, if it said so.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
 
-    /// The beginning of the body as one line of text, secrets struck out.
+    /// Returns the beginning of the body as one line of text, secrets struck out.
     #[must_use]
     pub fn excerpt(&self) -> String {
         // Secrets go before the text is cut, so that no part of one is left at the end.

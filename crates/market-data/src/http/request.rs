@@ -93,7 +93,7 @@ impl HttpRequest {
         self
     }
 
-    /// The whole URL, secrets included.
+    /// Returns the whole URL, secrets included.
     pub(super) fn url(&self, base: &Url) -> Result<Url, ProviderError> {
         // URLs give these a meaning of their own, and would lose them.
         if let Some(odd) = self.segments.iter().find(|segment| matches!(segment.as_str(), "." | ".." | "")) {
@@ -115,12 +115,12 @@ impl HttpRequest {
         self.segments.iter().map(|segment| encoded(segment)).collect::<Vec<_>>().join("/")
     }
 
-    /// The headers by name, and whether their value is secret.
+    /// Returns the headers by name, and whether their value is secret.
     pub(super) fn headers(&self) -> impl Iterator<Item = (&str, String, bool)> {
         self.headers.iter().map(|(name, part)| (&**name, part.text(), part.secret().is_some()))
     }
 
-    /// What is to be struck out wherever the upstream repeats it.
+    /// Returns what is to be struck out wherever the upstream repeats it.
     pub(super) fn secrets(&self) -> Vec<Secret> {
         let parts = self.query.iter().map(|(_, part)| part).chain(self.headers.iter().map(|(_, part)| part));
         parts.filter_map(Part::secret).cloned().collect()
@@ -141,8 +141,8 @@ impl fmt::Debug for HttpRequest {
     }
 }
 
-/// A text in which only what RFC 3986 calls unreserved stands as it is. (Left to itself, a URL would lose
-/// line ends and tabs.)
+/// Returns a text in which only what RFC 3986 calls unreserved stands as it is. (Left to itself, a URL would
+/// lose line ends and tabs.)
 fn encoded(text: &str) -> String {
     const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
     utf8_percent_encode(text, KEPT).to_string()

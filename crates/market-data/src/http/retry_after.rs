@@ -4,7 +4,7 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use cache_core::Timestamp;
 
-/// The pause that a `Retry-After` asks for at `now`: seconds, or a date (RFC 9110, 10.2.3). One in the
+/// Returns the pause that a `Retry-After` asks for at `now`: seconds, or a date (RFC 9110, 10.2.3). One in the
 /// past asks for none; what is neither says nothing.
 pub(super) fn pause(text: &str, now: Timestamp) -> Option<Duration> {
     let text = text.trim();

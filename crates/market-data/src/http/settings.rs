@@ -35,7 +35,7 @@ impl Default for HttpSettings {
 }
 
 impl HttpSettings {
-    /// How to speak to the API at `base_url`.
+    /// Returns how to speak to the API at `base_url`.
     pub(crate) fn settings(&self, base_url: &str) -> HttpClientConfig {
         let usual = HttpClientConfig::new(base_url);
         HttpClientConfig {

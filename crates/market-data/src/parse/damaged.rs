@@ -37,7 +37,7 @@ pub(crate) fn bodies(recorded: &'static [&'static str]) -> impl Strategy<Value =
     ]
 }
 
-/// The body with `value` in place of one of those behind its colons and commas.
+/// Returns the body with `value` in place of one of those behind its colons and commas.
 fn put(body: &str, at: prop::sample::Index, value: &str) -> Vec<u8> {
     let places: Vec<usize> = body.match_indices([':', ',']).map(|(at, _)| at + 1).collect();
     let Some(begin) = (!places.is_empty()).then(|| places[at.index(places.len())]) else { return Vec::new() };

@@ -21,7 +21,7 @@ pub(crate) struct RawBar<At = Timestamp> {
 }
 
 impl<At> RawBar<At> {
-    /// The same, beginning at another reading of its time.
+    /// Returns the same, beginning at another reading of its time.
     pub(crate) fn begins<Other>(self, begin: Other) -> RawBar<Other> {
         let Self { begin: _, open, high, low, close, adjusted_close, volume } = self;
         RawBar { begin, open, high, low, close, adjusted_close, volume }
@@ -67,12 +67,12 @@ pub(crate) fn series(
     Ok(Series::new(id.asset.clone(), id.interval, bars))
 }
 
-/// A moment of the cache's, as exact as it can be.
+/// Returns a moment of the cache's, as exact as it can be.
 pub(crate) fn moment(at: Timestamp) -> BarTime {
     BarTime::Moment(from_jiff(at))
 }
 
-/// The clock's moment, as the calendar knows it.
+/// Returns the clock's moment, as the calendar knows it.
 pub(crate) fn now(clock: &cache_core::Clock) -> Timestamp {
     to_jiff(clock.now())
 }
@@ -81,7 +81,7 @@ pub(crate) fn now(clock: &cache_core::Clock) -> Timestamp {
 mod tests {
     use super::*;
 
-    /// A bar of that day of January, between these prices.
+    /// Returns a bar of that day of January, between these prices.
     fn bar(day: i8, low: f64, high: f64) -> (Date, RawBar<BarTime>) {
         let date = jiff::civil::date(2020, 1, day);
         let begin = BarTime::Day(date);

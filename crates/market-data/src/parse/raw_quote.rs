@@ -39,7 +39,7 @@ impl RawQuote {
         }
     }
 
-    /// The quote of `asset` that these facts make.
+    /// Returns the quote of `asset` that these facts make.
     ///
     /// # Errors
     ///

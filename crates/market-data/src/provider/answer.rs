@@ -14,7 +14,7 @@ pub enum Answer<V> {
 }
 
 impl<V> Answer<V> {
-    /// The value, if there is one.
+    /// Returns the value, if there is one.
     ///
     /// ```
     /// use market_data::Answer;
@@ -30,7 +30,7 @@ impl<V> Answer<V> {
         }
     }
 
-    /// Why there is none, if the key failed.
+    /// Returns why there is none, if the key failed.
     #[must_use]
     pub fn failure(&self) -> Option<&ProviderError> {
         match self {

@@ -2,7 +2,7 @@
 
 use crate::{Answer, Answers, ProviderError, ProviderErrorKind};
 
-/// The answers in their order. A key whose call failed fails alone, unless all did: then the batch has.
+/// Returns the answers in their order. A key whose call failed fails alone, unless all did: then the batch has.
 pub(crate) fn from_single_calls<V>(answers: Vec<Result<Answer<V>, ProviderError>>) -> Answers<V> {
     if answers.iter().all(Result::is_err)
         && let Some(Err(first)) = answers.first()
@@ -12,7 +12,8 @@ pub(crate) fn from_single_calls<V>(answers: Vec<Result<Answer<V>, ProviderError>
     Ok(answers.into_iter().map(|answer| answer.unwrap_or_else(Answer::Failed)).collect())
 }
 
-/// The answers to a call, unless there are more or fewer than keys: nobody can tell then which is whose.
+/// Returns the answers to a call, unless there are more or fewer than keys: nobody can tell then which is
+/// whose.
 pub fn one_answer_per_key<V>(provider: &str, keys: usize, answers: Answers<V>) -> Answers<V> {
     let answers = answers?;
     if answers.len() == keys {

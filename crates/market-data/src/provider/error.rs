@@ -71,7 +71,7 @@ impl ProviderError {
         self.kind
     }
 
-    /// What was said about it.
+    /// Returns what was said about it.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
@@ -87,7 +87,7 @@ impl ProviderError {
         Self { kind, message: format!("{}; {}", self.message, next.message) }
     }
 
-    /// Whether the same call may succeed when made again a little later.
+    /// Returns whether the same call may succeed when made again a little later.
     #[must_use]
     pub fn is_transient(&self) -> bool {
         match self.kind {

@@ -47,14 +47,14 @@ impl Offer {
         Self { intervals: Some(intervals.into_iter().collect()), ..self }
     }
 
-    /// Whether this asset may be asked for.
+    /// Returns whether this asset may be asked for.
     #[must_use]
     pub fn covers(&self, asset: &Asset) -> bool {
         self.markets.as_ref().is_none_or(|markets| markets.contains(&asset.market))
             && self.asset_types.as_ref().is_none_or(|types| types.contains(&asset.asset_type))
     }
 
-    /// Whether bars of this interval may be asked for.
+    /// Returns whether bars of this interval may be asked for.
     #[must_use]
     pub fn covers_interval(&self, interval: Interval) -> bool {
         self.intervals.as_ref().is_none_or(|intervals| intervals.contains(&interval))

@@ -43,7 +43,7 @@ impl RegistryBuilder {
         Self { max_wait, ..self }
     }
 
-    /// The registry.
+    /// Returns the registry.
     ///
     /// # Errors
     ///

@@ -22,7 +22,7 @@ impl<V> Fallback<V> {
         Self { keys: (0..keys).map(|_| open()).collect() }
     }
 
-    /// The places of the keys that are still asked for.
+    /// Returns the places of the keys that are still asked for.
     pub(super) fn open(&self) -> impl Iterator<Item = usize> {
         let is_open = |(at, known): (usize, &Known<V>)| matches!(known, Known::Open { .. }).then_some(at);
         self.keys.iter().enumerate().filter_map(is_open)
@@ -70,7 +70,7 @@ impl<V> Fallback<V> {
         }
     }
 
-    /// The answers; one failure of all keys is that of the whole.
+    /// Returns the answers; one failure of all keys is that of the whole.
     pub(super) fn end(self, data: DataType) -> Answers<V> {
         let answers: Vec<Answer<V>> = self.keys.into_iter().map(|known| known.answer(data)).collect();
         match answers.first() {

@@ -70,7 +70,7 @@ impl Gate {
         self.breaker.record(well, now);
     }
 
-    /// Why it is not as it should be, if so: a quota that is used up is no illness.
+    /// Returns why it is not as it should be, if so: a quota that is used up is no illness.
     pub(super) fn unhealthy_reason(&self, now: Timestamp) -> Option<String> {
         if now < self.held {
             return Some("it asked for no calls".into());

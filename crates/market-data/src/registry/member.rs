@@ -43,13 +43,13 @@ impl Member {
         &self.settings
     }
 
-    /// What it offers of such data, as far as its settings let it.
+    /// Returns what it offers of such data, as far as its settings let it.
     pub(super) fn offer(&self, data: DataType) -> Option<Offer> {
         let wanted = self.settings.data.as_ref().is_none_or(|wanted| wanted.contains(&data));
         self.provider.offer(data).filter(|_| wanted)
     }
 
-    /// Whether it may be asked for this key, under that offer of its.
+    /// Returns whether it may be asked for this key, under that offer of its.
     pub(super) fn covers<Q: RequestKind>(&self, kind: &Q, offer: &Offer, id: &Q::Id) -> bool {
         let markets = self.settings.markets.as_ref();
         markets.is_none_or(|markets| markets.contains(&kind.asset(id).market)) && kind.is_offered(offer, id)
@@ -110,7 +110,7 @@ impl Member {
         answers.map(|answers| answers.into_iter().map(|answer| self.signed(answer)).collect())
     }
 
-    /// The same failure, under the name by which this provider goes here.
+    /// Returns the same failure, under the name by which this provider goes here.
     fn named(&self, error: ProviderError) -> ProviderError {
         if error.message().starts_with(&*self.name) {
             return error;
@@ -118,7 +118,7 @@ impl Member {
         ProviderError::new(error.kind(), format!("{}: {}", self.name, error.message()))
     }
 
-    /// The same answer, with this provider's name on it.
+    /// Returns the same answer, with this provider's name on it.
     fn signed<V: MarketRecord>(&self, mut answer: Answer<V>) -> Answer<V> {
         match &mut answer {
             Answer::Value(value) => *value.provider() = Some(Arc::clone(&self.name)),
@@ -177,8 +177,8 @@ impl Member {
     }
 }
 
-/// Whether another call may be answered where this one was not. One that took all its time is not worth it:
-/// whoever waits has waited long enough.
+/// Returns whether another call may be answered where this one was not. One that took all its time is not worth
+/// it: whoever waits has waited long enough.
 fn is_worth_another(error: &ProviderError) -> bool {
     matches!(
         error.kind(),

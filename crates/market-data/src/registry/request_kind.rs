@@ -13,10 +13,10 @@ pub(super) trait RequestKind: Sync {
 
     fn data(&self) -> DataType;
 
-    /// The asset that a key is about.
+    /// Returns the asset that a key is about.
     fn asset<'a>(&self, id: &'a Self::Id) -> &'a Asset;
 
-    /// Whether an offer holds for a key.
+    /// Returns whether an offer holds for a key.
     fn is_offered(&self, offer: &Offer, id: &Self::Id) -> bool {
         offer.covers(self.asset(id))
     }

@@ -66,7 +66,7 @@ impl Default for ProviderSettings {
 }
 
 impl ProviderSettings {
-    /// The pauses before further calls of one kind.
+    /// Returns the pauses before further calls of one kind.
     pub(super) fn backoff(&self) -> Backoff {
         Backoff::new(Duration::from_millis(self.backoff_ms)..=Duration::from_millis(self.backoff_max_ms))
     }
@@ -85,7 +85,7 @@ pub struct Quota {
 }
 
 impl Quota {
-    /// The limits that are set, with their spans.
+    /// Returns the limits that are set, with their spans.
     pub(super) fn limits(self) -> impl Iterator<Item = (u32, Duration)> {
         [(self.per_second, 1), (self.per_minute, 60), (self.per_day, 86_400)]
             .into_iter()

@@ -29,7 +29,7 @@ pub struct ProviderUsage {
 }
 
 impl ProviderUsage {
-    /// How many keys a call asked for in the mean; 0 without any call.
+    /// Returns how many keys a call asked for in the mean; 0 without any call.
     #[must_use]
     pub fn keys_per_call(&self) -> f64 {
         if self.calls == 0 { 0.0 } else { self.keys as f64 / self.calls as f64 }
@@ -52,7 +52,7 @@ pub struct ProviderReport {
 }
 
 impl ProviderReport {
-    /// Whether it is asked when its turn comes.
+    /// Returns whether it is asked when its turn comes.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
         self.unhealthy.is_none()

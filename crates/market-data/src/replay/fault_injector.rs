@@ -83,7 +83,7 @@ impl FaultInjector {
     }
 }
 
-/// A number in `0.0..1.0` for each call: splitmix64 (Steele, Lea, Flood 2014) from the seed.
+/// Returns a number in `0.0..1.0` for each call: splitmix64 (Steele, Lea, Flood 2014) from the seed.
 fn unit(seed: u64, call: u64) -> f64 {
     let mut word = seed.wrapping_add((call + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15));
     word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

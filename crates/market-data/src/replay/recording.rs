@@ -43,12 +43,12 @@ impl Recording {
         &STOCKNET
     }
 
-    /// The symbols, in alphabetical order.
+    /// Returns the symbols, in alphabetical order.
     pub(super) fn symbols(&self) -> impl Iterator<Item = &'static str> {
         self.0.iter().map(|file| file.symbol)
     }
 
-    /// The bars of a symbol, if it was recorded.
+    /// Returns the bars of a symbol, if it was recorded.
     ///
     /// # Errors
     ///

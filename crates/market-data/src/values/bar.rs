@@ -36,7 +36,7 @@ pub enum BarTime {
 }
 
 impl Bar {
-    /// The day this bar belongs to: its own, or in UTC the one it begins on.
+    /// Returns the day this bar belongs to: its own, or in UTC the one it begins on.
     ///
     /// ```
     /// use cache_core::Timestamp;
@@ -55,7 +55,7 @@ impl Bar {
     }
 }
 
-/// The day of a moment in UTC; the last day there is for those past it, the first for those before.
+/// Returns the day of a moment in UTC; the last day there is for those past it, the first for those before.
 pub(crate) fn day_of(at: Timestamp) -> Date {
     match jiff::Timestamp::from_microsecond(at.as_micros()) {
         Ok(at) => jiff::tz::Offset::UTC.to_datetime(at).date(),

@@ -19,7 +19,7 @@ macro_rules! data_types {
             /// All of them.
             pub const ALL: &[Self] = &[$(Self::$name),+];
 
-            /// The name, which is the kind of its keys: `"price"`, `"ohlcv"`.
+            /// Returns the name, which is the kind of its keys: `"price"`, `"ohlcv"`.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)+ }
@@ -66,7 +66,8 @@ data_types! {
 }
 
 impl DataType {
-    /// Whether such data come as [`Document`](crate::Document)s about an asset, and are named by [`DocumentId`]s.
+    /// Returns whether such data come as [`Document`](crate::Document)s about an asset, and are named by
+    /// [`DocumentId`]s.
     #[must_use]
     pub fn is_document(self) -> bool {
         !matches!(

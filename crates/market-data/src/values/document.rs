@@ -33,7 +33,7 @@ impl Document {
         Self { asset, time: None, provider: None, body }
     }
 
-    /// A text that changes whenever what is said does, or who says it.
+    /// Returns a text that changes whenever what is said does, or who says it.
     #[must_use]
     pub fn version(&self) -> String {
         VersionHasher::default()

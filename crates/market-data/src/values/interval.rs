@@ -19,7 +19,7 @@ macro_rules! intervals {
             /// All of them, shortest first.
             pub const ALL: &[Self] = &[$(Self::$name),+];
 
-            /// The name: `"5m"`, `"1d"`, `"1mo"`.
+            /// Returns the name: `"5m"`, `"1d"`, `"1mo"`.
             #[must_use]
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$name => $text,)+ }
@@ -61,15 +61,15 @@ intervals! {
 }
 
 impl Interval {
-    /// Whether a bar covers a part of a day. Such bars are known by the moment they begin, all others by
-    /// a date.
+    /// Returns whether a bar covers a part of a day. Such bars are known by the moment they begin, all others
+    /// by a date.
     #[must_use]
     pub fn is_intraday(self) -> bool {
         self < Self::Day
     }
 
-    /// How much time passes from one bar to the next within a session; `None` from a day on, whose length
-    /// depends on the calendar.
+    /// Returns how much time passes from one bar to the next within a session; `None` from a day on, whose
+    /// length depends on the calendar.
     ///
     /// ```
     /// use std::time::Duration;

@@ -9,13 +9,13 @@ pub const SCHEMA: u32 = 2;
 
 /// A value that a provider answers with.
 pub trait MarketRecord: Send + 'static {
-    /// What it is about.
+    /// Returns what it is about.
     fn asset(&self) -> &Asset;
 
-    /// A text that changes whenever it does.
+    /// Returns a text that changes whenever it does.
     fn version(&self) -> String;
 
-    /// Which provider it came from.
+    /// Returns which provider it came from.
     fn provider(&mut self) -> &mut Option<Arc<str>>;
 }
 

@@ -3,7 +3,7 @@
 use cache_core::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
-/// The moment as jiff has it; its first or last one for those beyond what it can hold.
+/// Returns the moment as jiff has it; its first or last one for those beyond what it can hold.
 #[must_use]
 pub fn to_jiff(at: Timestamp) -> jiff::Timestamp {
     jiff::Timestamp::from_microsecond(at.as_micros()).unwrap_or(if at < Timestamp::default() {
@@ -13,7 +13,7 @@ pub fn to_jiff(at: Timestamp) -> jiff::Timestamp {
     })
 }
 
-/// The moment as the cache has it, to the microsecond.
+/// Returns the moment as the cache has it, to the microsecond.
 #[must_use]
 pub fn from_jiff(at: jiff::Timestamp) -> Timestamp {
     Timestamp::from_micros(at.as_microsecond())

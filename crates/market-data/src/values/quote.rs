@@ -104,7 +104,7 @@ impl Quote {
         })
     }
 
-    /// A text that changes whenever the quote does, or its provider.
+    /// Returns a text that changes whenever the quote does, or its provider.
     #[must_use]
     pub fn version(&self) -> String {
         let numbers = [self.previous_close, self.open, self.high, self.low, self.bid, self.ask];

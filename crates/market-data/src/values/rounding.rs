@@ -46,7 +46,7 @@ impl SeriesId {
     }
 }
 
-/// The first day of the bar that holds this one.
+/// Returns the first day of the bar that holds this one.
 fn first_day(day: Date, interval: Interval) -> Date {
     match interval {
         Interval::Week => day.saturating_sub(i64::from(day.weekday().to_monday_zero_offset()).days()),
@@ -57,7 +57,7 @@ fn first_day(day: Date, interval: Interval) -> Date {
     }
 }
 
-/// The last day of the bar that holds this one.
+/// Returns the last day of the bar that holds this one.
 fn last_day(day: Date, interval: Interval) -> Date {
     match interval {
         Interval::Week => day.saturating_add(i64::from(6 - day.weekday().to_monday_zero_offset()).days()),

@@ -28,8 +28,8 @@ impl Series {
         Self { asset, interval, bars, provider: None }
     }
 
-    /// The bars from `from` to `to`, both included; `None` is no bound. An empty slice if `from`
-    /// lies after `to`.
+    /// Returns the bars from `from` to `to`, both included; `None` is no bound. An empty slice if `from` lies
+    /// after `to`.
     #[must_use]
     pub fn between(&self, from: Option<Date>, to: Option<Date>) -> &[Bar] {
         let start = from.map_or(0, |from| self.bars.partition_point(|bar| bar.date() < from));
@@ -37,7 +37,7 @@ impl Series {
         self.bars.get(start..end).unwrap_or_default()
     }
 
-    /// A text that changes whenever a bar does, or the provider.
+    /// Returns a text that changes whenever a bar does, or the provider.
     #[must_use]
     pub fn version(&self) -> String {
         let numbers = |bar: &Bar| [bar.open, bar.high, bar.low, bar.close];
@@ -132,7 +132,7 @@ impl FromStr for DateRange {
     }
 }
 
-/// A day as it is written, and in no other of the forms that jiff can read.
+/// Returns a day as it is written, and in no other of the forms that jiff can read.
 fn day(text: &str) -> Option<Date> {
     text.parse().ok().filter(|date: &Date| date.to_string() == text)
 }

@@ -14,7 +14,7 @@ use market_data::{
     moment::{from_jiff, to_jiff},
 };
 
-/// The stretches of trading around a moment, each from its first moment up to its end; and the closes.
+/// Returns the stretches of trading around a moment, each from its first moment up to its end; and the closes.
 fn trading(calendar: &Calendar, now: Timestamp) -> (Vec<(Timestamp, Timestamp)>, Vec<Timestamp>) {
     let day: Date = calendar.zone().to_datetime(to_jiff(now)).date();
     let sessions: Vec<_> = calendar.sessions(day - 5.days(), day + 30.days()).collect();
@@ -31,7 +31,7 @@ fn trading(calendar: &Calendar, now: Timestamp) -> (Vec<(Timestamp, Timestamp)>,
     (stretches, sessions.iter().map(|session| from_jiff(session.close)).collect())
 }
 
-/// When a price can change next, worked out from the sessions and nothing else.
+/// Returns when a price can change next, worked out from the sessions and nothing else.
 fn next_change_of_price(calendar: &Calendar, now: Timestamp, settle: Duration) -> Timestamp {
     let (stretches, closes) = trading(calendar, now);
     let edges = stretches.iter().flat_map(|(from, to)| [*from, *to]);
@@ -50,7 +50,7 @@ fn moment() -> impl Strategy<Value = Timestamp> {
     (first.as_micros()..last.as_micros()).prop_map(Timestamp::from_micros)
 }
 
-/// A moment near an edge of trading is worth more than one at noon.
+/// Returns a moment near an edge of trading is worth more than one at noon.
 fn near_an_edge(calendar: &Calendar, now: Timestamp, off: i64, pick: usize) -> Timestamp {
     let (stretches, _) = trading(calendar, now);
     let edges: Vec<_> = stretches.iter().flat_map(|(from, to)| [*from, *to]).collect();

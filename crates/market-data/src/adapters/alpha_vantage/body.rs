@@ -42,7 +42,7 @@ impl<'a> Body<'a> {
         Ok(Self(sections))
     }
 
-    /// The one section whose name begins so, and its name.
+    /// Returns the one section whose name begins so, and its name.
     ///
     /// # Errors
     ///
@@ -65,12 +65,12 @@ impl<'de> serde::Deserialize<'de> for Texts {
 }
 
 impl Texts {
-    /// Whether there is nothing in it.
+    /// Returns whether there is nothing in it.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The text called `name`, whatever its number.
+    /// Returns the text called `name`, whatever its number.
     ///
     /// # Errors
     ///

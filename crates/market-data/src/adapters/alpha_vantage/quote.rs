@@ -8,7 +8,8 @@ use jiff::{
 use super::body::{Body, Nothing, Texts};
 use crate::parse::{LenientCount, LenientNumber, ParseError, RawQuote};
 
-/// What the body of `GLOBAL_QUOTE` says: whose quote, and the quote; `None` for a symbol that is unknown.
+/// Returns what the body of `GLOBAL_QUOTE` says: whose quote, and the quote; `None` for a symbol that is
+/// unknown.
 ///
 /// # Errors
 ///
@@ -31,7 +32,7 @@ pub(super) fn read_quote(body: &[u8]) -> Result<Option<(String, RawQuote)>, Noth
     Ok(Some((name, raw_quote)))
 }
 
-/// What the body of `CURRENCY_EXCHANGE_RATE` says: `BTC`, `CNY`, and the rate between them.
+/// Returns what the body of `CURRENCY_EXCHANGE_RATE` says: `BTC`, `CNY`, and the rate between them.
 ///
 /// # Errors
 ///
@@ -53,7 +54,7 @@ pub(super) fn read_rate(body: &[u8]) -> Result<(String, String, RawQuote), Nothi
     Ok((from.to_owned(), to.to_owned(), raw_quote))
 }
 
-/// The time zone that is called `name`.
+/// Returns the time zone that is called `name`.
 ///
 /// # Errors
 ///
@@ -62,7 +63,7 @@ pub(super) fn zone(name: &str) -> Result<TimeZone, ParseError> {
     TimeZone::get(name).map_err(|_| ParseError::text("no time zone is called", name))
 }
 
-/// A day, or a day and a time of it: `2017-12-20`, `2017-12-20 14:00`, `2017-12-20 14:00:00`.
+/// Returns a day, or a day and a time of it: `2017-12-20`, `2017-12-20 14:00`, `2017-12-20 14:00:00`.
 ///
 /// # Errors
 ///

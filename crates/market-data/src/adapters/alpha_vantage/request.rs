@@ -67,7 +67,8 @@ impl Name {
         }
     }
 
-    /// Whether an answer about `told` is about this. LifeClasses of a share are told with a dot or a dash.
+    /// Returns whether an answer about `told` is about this. LifeClasses of a share are told with a dot or a
+    /// dash.
     pub(super) fn is(&self, told: &str) -> bool {
         match self {
             Self::Listed(symbol) => symbol.replace('-', ".").eq_ignore_ascii_case(&told.replace('-', ".")),
@@ -80,7 +81,7 @@ fn call(function: &str) -> HttpRequest {
     HttpRequest::get(["query"]).query("function", function)
 }
 
-/// The call for a quote.
+/// Returns the call for a quote.
 pub(super) fn quote(name: &Name) -> HttpRequest {
     match name {
         Name::Listed(symbol) => call("GLOBAL_QUOTE").query("symbol", symbol),
@@ -99,7 +100,7 @@ pub(super) struct Depth {
     pub(super) adjusted: bool,
 }
 
-/// The call for a series; `None` if there is none of such an interval.
+/// Returns the call for a series; `None` if there is none of such an interval.
 pub(super) fn series(name: &Name, interval: Interval, depth: Depth) -> Option<HttpRequest> {
     let called = called(interval)?;
     let call = match (name, interval.is_intraday()) {
@@ -122,8 +123,9 @@ fn called(interval: Interval) -> Option<&'static str> {
     INTERVALS.iter().find(|(known, _)| *known == interval).map(|(_, called)| *called)
 }
 
-/// The call for an indicator: `function` (SMA if not said) and `interval` (1d), and what else the parameters
-/// of `id` hold. `None` if they hold what would change whose indicator it is, or the key it is asked with.
+/// Returns the call for an indicator: `function` (SMA if not said) and `interval` (1d), and what else the
+/// parameters of `id` hold. `None` if they hold what would change whose indicator it is, or the key it is asked
+/// with.
 pub(super) fn indicator(name: &Name, id: &DocumentId) -> Option<HttpRequest> {
     let Name::Listed(symbol) = name else { return None };
     let parameter = |name: &str, or: &'static str| id.parameters.get(name).map_or(or, String::as_str);

@@ -36,7 +36,7 @@ struct Wire {
     volume: Option<LenientCount>,
 }
 
-/// What the body of a series says.
+/// Returns what the body of a series says.
 ///
 /// # Errors
 ///
@@ -94,7 +94,7 @@ pub(super) struct Indicator {
     pub(super) zone: String,
 }
 
-/// What the body of an indicator says.
+/// Returns what the body of an indicator says.
 ///
 /// # Errors
 ///

@@ -51,7 +51,7 @@ impl Columns {
     }
 }
 
-/// A column's name in small letters and digits alone: `Adj Close`, `adj_close` and `AdjClose` are one.
+/// Returns a column's name in small letters and digits alone: `Adj Close`, `adj_close` and `AdjClose` are one.
 fn plain(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|char| char.to_ascii_lowercase()).collect()
 }

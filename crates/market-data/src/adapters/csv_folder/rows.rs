@@ -102,7 +102,7 @@ fn row(
     }
 }
 
-/// The day of a row: `2020-01-02`, and if there is a time behind it, one that begins a day.
+/// Returns the day of a row: `2020-01-02`, and if there is a time behind it, one that begins a day.
 fn day(text: &str) -> Result<Date, ParseError> {
     let wrong = || ParseError::text("is no day, as 2020-01-02 is", text);
     let (date, time) = text.split_at_checked(10).ok_or_else(wrong)?;

@@ -113,7 +113,7 @@ impl Endpoint {
         Ok(Self { template, client, access: access.clone() })
     }
 
-    /// Whether a gap is in its URL.
+    /// Returns whether a gap is in its URL.
     pub(super) fn has(&self, gap: Gap) -> bool {
         self.template.has(gap)
     }
@@ -158,7 +158,7 @@ impl Wanted<'_> {
     }
 }
 
-/// An error of the configuration of an API.
+/// Returns an error of the configuration of an API.
 pub(super) fn wrong(config: &JsonConfig, message: String) -> Error {
     Error::new(ErrorKind::Config, "json", format!("{}: {message}", config.name))
 }

@@ -42,12 +42,12 @@ impl Pointer {
         path.map(|path| Self::new(field, path)).transpose()
     }
 
-    /// What is there, unless it is `null`.
+    /// Returns what is there, unless it is `null`.
     pub(super) fn find<'a>(&self, value: &'a Value) -> Option<&'a Value> {
         value.pointer(&self.path).filter(|value| !value.is_null())
     }
 
-    /// What is there.
+    /// Returns what is there.
     ///
     /// # Errors
     ///
@@ -57,7 +57,7 @@ impl Pointer {
             .ok_or_else(|| ParseError::new(format!("{} is missing: nothing at {:?}", self.field, self.path)))
     }
 
-    /// The number there.
+    /// Returns the number there.
     ///
     /// # Errors
     ///
@@ -67,7 +67,7 @@ impl Pointer {
         number.map(|number| number.0).map_err(|error| ParseError::json(self.field, &error))
     }
 
-    /// The count there.
+    /// Returns the count there.
     ///
     /// # Errors
     ///
@@ -77,7 +77,7 @@ impl Pointer {
         count.map(|count| count.0).map_err(|error| ParseError::json(self.field, &error))
     }
 
-    /// The text there, or the number as a text.
+    /// Returns the text there, or the number as a text.
     ///
     /// # Errors
     ///
@@ -90,7 +90,7 @@ impl Pointer {
         }
     }
 
-    /// The time there.
+    /// Returns the time there.
     ///
     /// # Errors
     ///
@@ -117,7 +117,7 @@ pub(super) enum Told {
 }
 
 impl Told {
-    /// The day, in a zone if a moment was told.
+    /// Returns the day, in a zone if a moment was told.
     pub(super) fn day(self, zone: &TimeZone) -> Date {
         match self {
             Self::Day(day) => day,
@@ -125,7 +125,7 @@ impl Told {
         }
     }
 
-    /// The moment, if one was told.
+    /// Returns the moment, if one was told.
     pub(super) fn moment(self) -> Option<Timestamp> {
         match self {
             Self::Day(_) => None,

@@ -54,7 +54,7 @@ impl QuoteFields {
         })
     }
 
-    /// The items of a body by the symbols they tell; by no symbol if they tell none.
+    /// Returns the items of a body by the symbols they tell; by no symbol if they tell none.
     ///
     /// # Errors
     ///
@@ -81,7 +81,7 @@ impl QuoteFields {
         }
     }
 
-    /// What an item says; a price whose time isn't told is of `now`.
+    /// Returns what an item says; a price whose time isn't told is of `now`.
     ///
     /// # Errors
     ///
@@ -113,12 +113,12 @@ impl QuoteFields {
     }
 }
 
-/// The pointer, if it points to something.
+/// Returns the pointer, if it points to something.
 fn there<'a>(pointer: &'a Option<Pointer>, item: &Value) -> Option<&'a Pointer> {
     pointer.as_ref().filter(|pointer| pointer.find(item).is_some())
 }
 
-/// Whether `told` is what an upstream without names of its own calls `asset`.
+/// Returns whether `told` is what an upstream without names of its own calls `asset`.
 pub(super) fn is_called(asset: &Asset, told: &str) -> bool {
     asset.symbol.as_str().eq_ignore_ascii_case(told) || asset.to_string().eq_ignore_ascii_case(told)
 }
@@ -159,7 +159,7 @@ impl BarFields {
         })
     }
 
-    /// The series in a body, in whichever order it tells its bars; `None` if it tells none at all.
+    /// Returns the series in a body, in whichever order it tells its bars; `None` if it tells none at all.
     ///
     /// # Errors
     ///

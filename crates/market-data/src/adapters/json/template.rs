@@ -44,7 +44,7 @@ const GAPS: [(&str, Gap); 6] = [
 ];
 
 impl Gap {
-    /// What it is called between braces.
+    /// Returns what it is called between braces.
     pub(super) fn name(self) -> &'static str {
         GAPS.iter().find(|(_, gap)| *gap == self).map_or("", |(name, _)| name)
     }
@@ -93,13 +93,14 @@ impl Template {
         Ok(Self { origin: origin.to_owned(), segments, query: pairs.map(pair).collect::<Result<_, _>>()? })
     }
 
-    /// Whether a gap is in it.
+    /// Returns whether a gap is in it.
     pub(super) fn has(&self, gap: Gap) -> bool {
         let texts = self.segments.iter().chain(self.query.iter().map(|(_, text)| text));
         texts.flatten().any(|piece| *piece == Piece::Gap(gap))
     }
 
-    /// The call with each gap filled; `None` if what is put in leaves no segment of a path: nothing, `.`, `..`.
+    /// Returns the call with each gap filled; `None` if what is put in leaves no segment of a path: nothing,
+    /// `.`, `..`.
     pub(super) fn fill(&self, value: impl Fn(Gap) -> String) -> Option<HttpRequest> {
         let filled = |text: &Text| -> String {
             let piece = |piece: &Piece| match piece {
@@ -117,7 +118,7 @@ impl Template {
     }
 }
 
-/// A part of the template, taken apart; what is percent-encoded in it is decoded, to be encoded once.
+/// Returns a part of the template, taken apart; what is percent-encoded in it is decoded, to be encoded once.
 fn pieces(whole: &str, part: &str, query: bool) -> Result<Text, Invalid> {
     let wrong = |why: &str| Invalid::new(format!("the URL {whole:?} {why}"));
     let mut pieces = Vec::new();
@@ -138,7 +139,7 @@ fn pieces(whole: &str, part: &str, query: bool) -> Result<Text, Invalid> {
     pieces.into_iter().enumerate().map(piece).collect()
 }
 
-/// The text with a letter in each gap.
+/// Returns the text with a letter in each gap.
 fn plain(text: &Text) -> String {
     let piece = |piece: &Piece| match piece {
         Piece::Text(text) => text.clone(),

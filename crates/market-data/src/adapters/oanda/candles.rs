@@ -41,7 +41,7 @@ struct Prices {
     c: LenientNumber,
 }
 
-/// What a body says; each candle has the one side of the price that was asked for.
+/// Returns what a body says; each candle has the one side of the price that was asked for.
 ///
 /// # Errors
 ///

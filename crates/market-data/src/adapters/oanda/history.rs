@@ -42,13 +42,13 @@ pub enum CandlePrice {
     Ask,
 }
 
-/// What OANDA calls an interval; `None` if it has none such.
+/// Returns what OANDA calls an interval; `None` if it has none such.
 pub(super) fn granularity(interval: Interval) -> Option<&'static str> {
     INTERVALS.iter().find(|(known, ..)| *known == interval).map(|(_, granularity, _)| *granularity)
 }
 
-/// The calls that together ask for a series, each for no more candles than one is answered with: without a
-/// range, for the latest. `None` if there are no candles of such an interval.
+/// Returns the calls that together ask for a series, each for no more candles than one is answered with:
+/// without a range, for the latest. `None` if there are no candles of such an interval.
 pub(super) fn calls(
     name: &str,
     id: &SeriesId,
@@ -75,7 +75,7 @@ pub(super) fn calls(
     Some(windows(range, SignedDuration::from_mins(i64::from(MOST - 1) * minutes), now).map(within).collect())
 }
 
-/// The days in any time zone up to `now`, in steps. The end of one is the beginning of the next.
+/// Returns the days in any time zone up to `now`, in steps. The end of one is the beginning of the next.
 fn windows(
     range: DateRange,
     step: SignedDuration,
@@ -94,7 +94,7 @@ fn windows(
 /// Before the oldest candle there is.
 const OLDEST: Timestamp = Timestamp::constant(946_684_800, 0);
 
-/// The series `id` in the candles of all its calls, with or without the one that isn't finished.
+/// Returns the series `id` in the candles of all its calls, with or without the one that isn't finished.
 ///
 /// # Errors
 ///

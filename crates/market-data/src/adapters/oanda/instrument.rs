@@ -2,7 +2,7 @@
 
 use crate::{Asset, AssetType};
 
-/// The name of `asset` there; `None` if it has none. A name is of capitals, digits and one underscore.
+/// Returns the name of `asset` there; `None` if it has none. A name is of capitals, digits and one underscore.
 pub(super) fn named(asset: &Asset) -> Option<String> {
     let symbol = asset.symbol.as_str();
     let name = match (asset.asset_type, symbol.len()) {
@@ -17,7 +17,7 @@ pub(super) fn named(asset: &Asset) -> Option<String> {
     sound.then_some(name)
 }
 
-/// Whether two names are of one instrument: the documentation writes some with a slash.
+/// Returns whether two names are of one instrument: the documentation writes some with a slash.
 pub(super) fn same(one: &str, other: &str) -> bool {
     one.replace('/', "_").eq_ignore_ascii_case(&other.replace('/', "_"))
 }

@@ -30,7 +30,7 @@ struct Named {
     name: String,
 }
 
-/// The names in the body of `/v3/accounts/{id}/instruments`.
+/// Returns the names in the body of `/v3/accounts/{id}/instruments`.
 ///
 /// # Errors
 ///
@@ -46,7 +46,7 @@ impl Instruments {
         Self { clock, known: Mutex::new(None) }
     }
 
-    /// The list at hand, if there is one.
+    /// Returns the list at hand, if there is one.
     pub(super) async fn known(&self) -> Option<Names> {
         let known = self.known.lock().await;
         known
@@ -55,7 +55,7 @@ impl Instruments {
             .map(|(_, names)| Arc::clone(names))
     }
 
-    /// A list other than `doubted`, by `ask` if nobody has obtained one meanwhile.
+    /// Returns a list other than `doubted`, by `ask` if nobody has obtained one meanwhile.
     ///
     /// # Errors
     ///

@@ -37,7 +37,7 @@ struct Bucket {
     price: LenientNumber,
 }
 
-/// What a body says of each instrument it names.
+/// Returns what a body says of each instrument it names.
 ///
 /// # Errors
 ///
@@ -58,7 +58,7 @@ fn said(price: &RawValue) -> Result<Said, ParseError> {
 }
 
 impl Price {
-    /// The middle between the best bid and the best ask; those of a closeout, if nobody offers.
+    /// Returns the middle between the best bid and the best ask; those of a closeout, if nobody offers.
     fn raw_quote(self, instrument: &str) -> Result<Option<RawQuote>, ParseError> {
         let best =
             |buckets: &[Bucket], or: Option<LenientNumber>| buckets.first().map(|best| best.price).or(or);
@@ -83,7 +83,7 @@ fn middle(low: f64, high: f64) -> f64 {
     ((low / 2.0 + high / 2.0) * 1e7).round() / 1e7
 }
 
-/// The day to which a moment belongs: it begins at 17:00 in New York on the eve.
+/// Returns the day to which a moment belongs: it begins at 17:00 in New York on the eve.
 ///
 /// # Errors
 ///

@@ -91,7 +91,7 @@ pub(super) enum Said {
     Unknown,
 }
 
-/// What the body of `/v8/finance/chart` says, whichever status it came with.
+/// Returns what the body of `/v8/finance/chart` says, whichever status it came with.
 ///
 /// # Errors
 ///
@@ -125,7 +125,7 @@ impl Wire {
     }
 }
 
-/// The bars by column. A bar without one of its four prices is a hole: nothing was traded.
+/// Returns the bars by column. A bar without one of its four prices is a hole: nothing was traded.
 fn candles(
     times: &[i64],
     columns: &Columns,

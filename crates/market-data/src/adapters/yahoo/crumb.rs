@@ -38,8 +38,8 @@ impl CrumbStore {
         Self { api, cookies, attempts: AtomicU64::new(0), last: Mutex::new(None) }
     }
 
-    /// A pass other than the one `refused`. Of those who ask at once one obtains it, and all share what comes of
-    /// that, failure included; if its caller is dropped, the next one takes over.
+    /// Returns a pass other than the one `refused`. Of those who ask at once one obtains it, and all share what
+    /// comes of that, failure included; if its caller is dropped, the next one takes over.
     pub(super) async fn pass(
         &self,
         refused: Option<&Arc<Credentials>>,
@@ -88,7 +88,7 @@ fn cookie(reply: &HttpReply) -> Result<Secret, ProviderError> {
         .map_err(|_| reply.error(ProviderErrorKind::BadAnswer, "a cookie that can't be sent back"))
 }
 
-/// A crumb is a short word; what isn't one is a page that says something else.
+/// Returns a crumb is a short word; what isn't one is a page that says something else.
 fn crumb(reply: &HttpReply) -> Result<Secret, ProviderError> {
     let text = std::str::from_utf8(&reply.body).unwrap_or_default().trim();
     let sound = (1..=64).contains(&text.len())

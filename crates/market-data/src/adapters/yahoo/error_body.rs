@@ -19,12 +19,12 @@ pub(super) struct Outcome<T> {
 }
 
 impl ErrorBody {
-    /// Whether the symbol is unknown, or no longer listed.
+    /// Returns whether the symbol is unknown, or no longer listed.
     pub(super) fn is_unknown_symbol(&self) -> bool {
         self.code == "Not Found"
     }
 
-    /// Whether the symbol is known but has nothing in the range that was asked for.
+    /// Returns whether the symbol is known but has nothing in the range that was asked for.
     pub(super) fn is_empty_range(&self) -> bool {
         self.description.as_deref().is_some_and(|text| text.starts_with("Data doesn't exist for startDate"))
     }

@@ -27,8 +27,8 @@ pub(super) const INTERVALS: &[(Interval, &str)] = &[
 /// Before the oldest bar there is, in seconds since 1970: the year 1900.
 const OLDEST: i64 = -2_208_988_800;
 
-/// The call for the chart of `name`; `None` if there are no bars of such an interval. Without a range it is
-/// for all there is up to `now`, which of bars within a day is not much.
+/// Returns the call for the chart of `name`; `None` if there are no bars of such an interval. Without a range
+/// it is for all there is up to `now`, which of bars within a day is not much.
 pub(super) fn call(
     name: &str,
     interval: Interval,
@@ -46,7 +46,7 @@ pub(super) fn call(
     Some(call)
 }
 
-/// How far back Yahoo keeps bars within a day: by the answers it refuses longer spans with.
+/// Returns how far back Yahoo keeps bars within a day: by the answers it refuses longer spans with.
 fn begin_of_all(interval: Interval, now: Timestamp) -> i64 {
     let days = match interval {
         Interval::Minute => 7,
@@ -57,13 +57,13 @@ fn begin_of_all(interval: Interval, now: Timestamp) -> i64 {
     now.checked_sub(SignedDuration::from_hours(24 * days)).map_or(OLDEST, |from| from.as_second())
 }
 
-/// The days in any time zone: a day more at either end, which the answer is cut to.
+/// Returns the days in any time zone: a day more at either end, which the answer is cut to.
 fn seconds(range: DateRange) -> (i64, i64) {
     let second = |day: Date| Offset::UTC.to_timestamp(day.at(0, 0, 0, 0)).map_or(OLDEST, |at| at.as_second());
     (second(range.from.saturating_sub(1.day())).max(OLDEST), second(range.to.saturating_add(2.days())))
 }
 
-/// The series `id` in a chart.
+/// Returns the series `id` in a chart.
 ///
 /// # Errors
 ///
@@ -83,8 +83,8 @@ pub(super) fn series(id: &SeriesId, chart: &Chart) -> Result<Series, ParseError>
     )
 }
 
-/// The bars, with the last one joined to the one before if it is a part of it: while a week or month lasts,
-/// today's trading comes as a bar of its own.
+/// Returns the bars, with the last one joined to the one before if it is a part of it: while a week or month
+/// lasts, today's trading comes as a bar of its own.
 fn joined(candles: impl Iterator<Item = RawBar<Date>>, interval: Interval) -> Vec<RawBar<Date>> {
     let mut bars: Vec<RawBar<Date>> = candles.collect();
     if let [.., before, today] = bars.as_mut_slice()
@@ -101,7 +101,7 @@ fn joined(candles: impl Iterator<Item = RawBar<Date>>, interval: Interval) -> Ve
     bars
 }
 
-/// The first day after the bar that begins at `first`.
+/// Returns the first day after the bar that begins at `first`.
 fn end(first: Date, interval: Interval) -> Date {
     match interval {
         Interval::Week => first.saturating_add(1.week()),
@@ -111,8 +111,8 @@ fn end(first: Date, interval: Interval) -> Date {
     }
 }
 
-/// The dividends in a chart: `{"currency": "USD", "dividends": [{"date": "2021-02-17", "amount": 0.56}]}`, each
-/// by the first day on which the share traded without it.
+/// Returns the dividends in a chart: `{"currency": "USD", "dividends": [{"date": "2021-02-17", "amount":
+/// 0.56}]}`, each by the first day on which the share traded without it.
 pub(super) fn dividends(chart: &Chart, range: Option<DateRange>) -> Value {
     let paid = chart.dividends.iter().map(|(at, amount)| (chart.zone.to_datetime(*at).date(), *amount));
     let asked = |day: Date| range.is_none_or(|DateRange { from, to }| (from..=to).contains(&day));
@@ -123,7 +123,8 @@ pub(super) fn dividends(chart: &Chart, range: Option<DateRange>) -> Value {
     json!({"currency": chart.currency, "dividends": paid})
 }
 
-/// The adjusted closes of a series: `{"currency": "USD", "closes": [{"date": "2021-02-17", "adjusted_close": 1.5}]}`.
+/// Returns the adjusted closes of a series: `{"currency": "USD", "closes": [{"date": "2021-02-17",
+/// "adjusted_close": 1.5}]}`.
 pub(super) fn adjusted_closes(chart: &Chart, series: &Series) -> Value {
     let close = |bar: &crate::Bar| {
         Some(json!({"date": bar.date().to_string(), "adjusted_close": bar.adjusted_close?}))
@@ -136,7 +137,7 @@ mod tests {
     use super::*;
     use crate::adapters::yahoo::chart::{Said, read};
 
-    /// A chart of bars that begin at these moments, each priced by its place.
+    /// Returns a chart of bars that begin at these moments, each priced by its place.
     fn chart(zone: &str, times: &[&str]) -> Chart {
         let at = |text: &&str| text.parse::<Timestamp>().unwrap().as_second();
         let prices: Vec<usize> = (1..=times.len()).collect();

@@ -38,7 +38,7 @@ struct Item {
     ask: Option<LenientNumber>,
 }
 
-/// What the body of `/v7/finance/quote` says, name by name. A name that was asked for and isn't among
+/// Returns what the body of `/v7/finance/quote` says, name by name. A name that was asked for and isn't among
 /// them is unknown.
 ///
 /// # Errors
@@ -67,7 +67,7 @@ fn said(item: &RawValue) -> Result<Said, ParseError> {
 }
 
 impl Item {
-    /// A quote, if there is a price: names without one are kept there after they are delisted.
+    /// Returns a quote, if there is a price: names without one are kept there after they are delisted.
     fn raw_quote(self) -> Result<Option<RawQuote>, ParseError> {
         let Some(LenientNumber(price)) = self.regular_market_price else { return Ok(None) };
         let seconds = self.regular_market_time.ok_or_else(|| ParseError::new("a price without its time"))?;
@@ -92,7 +92,7 @@ impl Item {
     }
 }
 
-/// The time zone of an exchange. Its offset, told beside it, is today's and wrong for half the year.
+/// Returns the time zone of an exchange. Its offset, told beside it, is today's and wrong for half the year.
 pub(super) fn zone(name: &str) -> Result<TimeZone, ParseError> {
     TimeZone::get(name).map_err(|_| ParseError::text("no time zone is called", name))
 }

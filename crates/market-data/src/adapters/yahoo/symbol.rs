@@ -39,7 +39,7 @@ const SUFFIXES: &[(&str, &str)] = &[
     ("XMEX", "MX"),
 ];
 
-/// What `asset` is called there; `None` if there is no such name.
+/// Returns what `asset` is called there; `None` if there is no such name.
 ///
 /// A symbol that is Yahoo's own already stays as it is. A name has no more than the characters of a
 /// [`Symbol`], and is never `.` or `..`, which would be a way up in a URL.
@@ -59,7 +59,7 @@ pub(super) fn named(asset: &Asset) -> Option<String> {
     })
 }
 
-/// The asset that is called so, as far as a name tells: of a share, a fund and an ETF it is the share.
+/// Returns the asset that is called so, as far as a name tells: of a share, a fund and an ETF it is the share.
 pub(super) fn asset(name: &str) -> Option<Asset> {
     let of = |symbol: &str, market, asset_type| {
         Some(Asset { symbol: symbol.parse::<Symbol>().ok()?, market, asset_type })
@@ -86,7 +86,7 @@ pub(super) fn asset(name: &str) -> Option<Asset> {
     of(&root.replace('-', "."), market, AssetType::Equity)
 }
 
-/// Whether two names are of one thing: the pairs from the dollar have two.
+/// Returns whether two names are of one thing: the pairs from the dollar have two.
 pub(super) fn same(one: &str, other: &str) -> bool {
     fn short(name: &str) -> &str {
         name.strip_prefix("USD").filter(|rest| rest.len() == 5 && rest.ends_with("=X")).unwrap_or(name)
@@ -115,7 +115,7 @@ fn index(symbol: &str) -> String {
     }
 }
 
-/// A share, fund or ETF: Yahoo writes classes with a dash, and the market behind a dot.
+/// Returns a share, fund or ETF: Yahoo writes classes with a dash, and the market behind a dot.
 fn listed(symbol: &str, market: Market) -> Option<String> {
     if symbol.starts_with('^') || symbol.contains('=') {
         return Some(symbol.to_owned());

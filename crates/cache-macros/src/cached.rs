@@ -5,18 +5,18 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::{Error, Expr, ItemFn, Result, spanned::Spanned};
 
 use crate::{
-    duration,
+    duration::DurationExpr,
     options::Options,
-    output::Answer,
+    output::Output,
     shared_options,
     signature::{Signature, outer},
     template::Template,
 };
 
-const PARTS: [&str; 10] =
+const OPTIONS: [&str; 10] =
     ["region", "cache", "ttl", "grace", "negative", "key", "ignore", "tags", "schema", "settings"];
 
-/// What an attribute says.
+/// The options of the attribute, read.
 struct Cached {
     cache: Expr,
     /// An expression that opens the region.
@@ -29,31 +29,35 @@ struct Cached {
 
 pub(crate) fn expand(options: TokenStream, function: ItemFn) -> Result<TokenStream> {
     let signature = Signature::read(&function, "cached")?;
-    let answer = Answer::read(&function.sig.output)?;
+    let output = Output::read(&function.sig.output)?;
     signature.check_movable()?;
     let body = signature.body(&mentioned(options.clone()));
-    let cached = Cached::read(options, &signature, &answer)?;
-    Ok(cached.around(&function, &body, &signature, &answer))
+    let cached = Cached::read(options, &signature, &output)?;
+    Ok(cached.around(&function, &body, &signature, &output))
 }
 
 impl Cached {
-    fn read(options: TokenStream, signature: &Signature<'_>, answer: &Answer<'_>) -> Result<Self> {
-        let mut options = Options::parse(options, &PARTS)?;
+    fn read(options: TokenStream, signature: &Signature<'_>, output: &Output<'_>) -> Result<Self> {
+        let mut options = Options::parse(options, &OPTIONS)?;
         let cache = shared_options::cache(&mut options, signature)?;
         let kind = shared_options::region(&mut options)?.ok_or_else(|| {
-            Error::new(Span::call_site(), "which region? Say what is kept there: `region = \"price\"`")
+            Error::new(
+                Span::call_site(),
+                "no region is given: name the kind of the entries, `region = \"price\"`",
+            )
         })?;
-        let value = answer.value;
+        let value = output.value;
         let mut region = quote!(cache.region::<#value>(#kind));
         if let Some(version) = options.value("schema")? {
             region.extend(quote!(.schema(#version)));
         }
         if let Some(life) = options.value("negative")? {
-            if !answer.optional {
-                let message = "this function always answers with a value: `negative` is for those that answer with an Option";
+            if !output.optional {
+                let message =
+                    "this function never returns `None`: `negative` is for functions that return an Option";
                 return Err(Error::new_spanned(life, message));
             }
-            let life = duration::Span::read(life)?;
+            let life = DurationExpr::read(life)?;
             region.extend(quote!(.negative(#life)));
         }
         if let Some(settings) = options.value("settings")? {
@@ -63,17 +67,17 @@ impl Cached {
         Ok(Self { cache, region, id, ttl: ttl(&mut options)?, tags: shared_options::tags(&mut options)? })
     }
 
-    /// The function with the cache around it, and its body.
+    /// Returns the function that asks the cache, and its body as a function of its own.
     fn around(
         &self,
         function: &ItemFn,
         body: &ItemFn,
         signature: &Signature<'_>,
-        answer: &Answer<'_>,
+        output: &Output<'_>,
     ) -> TokenStream {
         let ItemFn { attrs, vis, .. } = function;
         let outer = outer(function);
-        let calling = self.calling(function, signature, answer);
+        let calling = self.calling(function, signature, output);
         if signature.is_associated() {
             quote! {
                 #(#attrs)* #vis #outer { #calling }
@@ -84,27 +88,27 @@ impl Cached {
         }
     }
 
-    fn calling(&self, function: &ItemFn, signature: &Signature<'_>, answer: &Answer<'_>) -> TokenStream {
+    fn calling(&self, function: &ItemFn, signature: &Signature<'_>, output: &Output<'_>) -> TokenStream {
         let Self { cache: cache_expr, region: open, id: id_expr, ttl: ttl_expr, tags: tag_exprs } = self;
-        // Names that no argument and no expression of the attribute can mean.
+        // Names that no argument and no expression of the attribute can refer to.
         let local = |name: &str| format_ident!("{name}", span = Span::mixed_site());
         let [cache, region, id, found, error, this, load, errors, ttl, tags] =
             ["cache", "region", "id", "found", "error", "this", "load", "errors", "ttl", "tags"].map(local);
-        let unable = unable(function, signature, answer, &error);
-        let restored = if answer.fallible {
+        let unable = unable(function, signature, output, &error);
+        let restored = if output.fallible {
             quote!(return ::core::result::Result::Err((&#errors).restore(#error)))
         } else {
             unable.clone()
         };
-        let take_along = signature.take_along(&this, !answer.fallible);
-        let called = signature.call_taken(&this);
-        let loaded = answer.to_loaded(&quote!(#called.await), &quote!(#ttl), &quote!(#tags));
+        let owned_arguments = signature.to_owned_arguments(&this, !output.fallible);
+        let called = signature.call_with_owned(&this);
+        let loaded = output.to_loaded(&quote!(#called.await), &quote!(#ttl), &quote!(#tags));
         let absent = quote!({
             let #error = ::cache_facade::macro_support::absent(&#region, &#id);
             #unable
         });
-        let answered = answer.answered(&quote!(#found), &absent);
-        let errors_of = answer.fallible.then(|| {
+        let returned = output.wrap_found(&quote!(#found), &absent);
+        let errors_of = output.fallible.then(|| {
             quote! {
                 use ::cache_facade::macro_support::{Cloned as _, Taken as _};
                 let #errors = ::cache_facade::macro_support::errors_of(&#load);
@@ -113,7 +117,7 @@ impl Cached {
         let cache_ref = quote_spanned!(cache_expr.span()=> &#cache_expr);
         quote! {
             let #cache = #cache_ref;
-            // What refers to a cache is one here.
+            // A reference to a reference to a cache is coerced here.
             let #cache: &::cache_facade::Cache = #cache;
             let #region = match #cache.region_once(|cache: &::cache_facade::Cache| #open) {
                 ::core::result::Result::Ok(region) => region,
@@ -132,7 +136,7 @@ impl Cached {
                         ::core::result::Result::Err(#error) => #unable,
                     };
                     let #load = {
-                        #take_along
+                        #owned_arguments
                         move || async move { #loaded }
                     };
                     #errors_of
@@ -142,14 +146,15 @@ impl Cached {
                     }
                 }
             };
-            #answered
+            #returned
         }
     }
 }
 
-/// What a function does when the cache can't answer: it says so if it can, else it is called past it.
-fn unable(function: &ItemFn, signature: &Signature<'_>, answer: &Answer<'_>, error: &Ident) -> TokenStream {
-    if answer.fallible {
+/// Returns what a function does when the cache fails: it returns the error if it can, else it calls its body
+/// directly.
+fn unable(function: &ItemFn, signature: &Signature<'_>, output: &Output<'_>, error: &Ident) -> TokenStream {
+    if output.fallible {
         let span = function.sig.output.span();
         return quote_spanned! {span=>
             return ::core::result::Result::Err(::cache_facade::macro_support::own(#error))
@@ -162,36 +167,36 @@ fn unable(function: &ItemFn, signature: &Signature<'_>, answer: &Answer<'_>, err
     })
 }
 
-/// The life of a value: an expression of the type `Option<Ttl>`.
+/// Returns the TTL of a value: an expression of the type `Option<Ttl>`.
 fn ttl(options: &mut Options) -> Result<TokenStream> {
     let ttl = options.value("ttl")?;
     let grace = options.value("grace")?;
     let (ttl, grace) = match (ttl, grace) {
         (None, None) => return Ok(quote!(::core::option::Option::None)),
         (None, Some(grace)) => {
-            return Err(Error::new_spanned(grace, "a grace follows a life: say `ttl = ...` too"));
+            return Err(Error::new_spanned(grace, "`grace` needs a `ttl`: add `ttl = ...`"));
         }
-        (Some(ttl), grace) => (duration::Span::read(ttl)?, grace),
+        (Some(ttl), grace) => (DurationExpr::read(ttl)?, grace),
     };
     let life = match &ttl {
-        duration::Span::Known(_) => quote!(::cache_facade::Ttl::new(#ttl)),
-        duration::Span::Computed(expr) => {
+        DurationExpr::Known(_) => quote!(::cache_facade::Ttl::new(#ttl)),
+        DurationExpr::Computed(expr) => {
             quote_spanned!(expr.span()=> ::cache_facade::macro_support::ttl(#expr))
         }
     };
     let Some(grace) = grace else { return Ok(quote!(::core::option::Option::Some(#life))) };
     let span = grace.span();
-    let grace = duration::Span::read(grace)?;
+    let grace = DurationExpr::read(grace)?;
     if let (Some(life), Some(grace)) = (ttl.known(), grace.known())
         && grace <= life
     {
-        let message = "this grace is over before the life is: both count from when the value was asked for";
+        let message = "`grace` is not longer than `ttl`: both count from the birth of the value";
         return Err(Error::new(span, message));
     }
     Ok(quote!(::core::option::Option::Some(#life.grace(#grace))))
 }
 
-/// Every identifier in the attribute, and the cache's.
+/// Returns every identifier in the attribute, and `cache`.
 fn mentioned(options: TokenStream) -> Vec<Ident> {
     fn collect(tokens: TokenStream, names: &mut Vec<Ident>) {
         for token in tokens {

@@ -1,4 +1,4 @@
-//! Durations: texts such as "5m", read when the attribute is, or expressions.
+//! Durations: texts such as "5m", parsed when the attribute expands, or expressions.
 
 use std::time::Duration;
 
@@ -8,22 +8,24 @@ use syn::{Error, Expr, Result};
 
 use crate::options::text;
 
-/// How long something lasts.
-pub(crate) enum Span {
+/// A duration in an attribute.
+pub(crate) enum DurationExpr {
     Known(Duration),
     Computed(Expr),
 }
 
-impl Span {
+impl DurationExpr {
     pub(crate) fn read(expr: Expr) -> Result<Self> {
         let Some(text) = text(&expr) else {
             return match expr {
-                Expr::Lit(_) => Err(Error::new_spanned(expr, "a duration has a unit: write \"5m\"")),
+                Expr::Lit(_) => Err(Error::new_spanned(expr, "a duration needs a unit: write \"5m\"")),
                 expr => Ok(Self::Computed(expr)),
             };
         };
         match humantime::parse_duration(&text.value()) {
-            Ok(Duration::ZERO) => Err(Error::new_spanned(text, "nothing is kept for no time: leave it out")),
+            Ok(Duration::ZERO) => {
+                Err(Error::new_spanned(text, "a duration of zero caches nothing: leave it out"))
+            }
             Ok(span) => Ok(Self::Known(span)),
             Err(why) => {
                 let message = format!("not a duration: {why}; write \"250ms\", \"5m\" or \"1h 30m\"");
@@ -32,7 +34,7 @@ impl Span {
         }
     }
 
-    /// The duration, if it is known by now.
+    /// Returns the duration if it was given as a text.
     pub(crate) fn known(&self) -> Option<Duration> {
         match self {
             Self::Known(span) => Some(*span),
@@ -41,7 +43,7 @@ impl Span {
     }
 }
 
-impl ToTokens for Span {
+impl ToTokens for DurationExpr {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         tokens.extend(match self {
             Self::Known(span) => {

@@ -6,9 +6,9 @@ use syn::{Error, Expr, ItemFn, Result, ReturnType, Type, spanned::Spanned};
 
 use crate::{options::Options, output::is_result, shared_options, signature::Signature, template::Template};
 
-const PARTS: [&str; 6] = ["region", "cache", "key", "ignore", "tags", "before"];
+const OPTIONS: [&str; 6] = ["region", "cache", "key", "ignore", "tags", "before"];
 
-/// What an attribute says.
+/// The options of the attribute, read.
 struct Invalidates {
     cache: Expr,
     /// An expression of the type `Option<(&str, Id)>`.
@@ -22,7 +22,7 @@ pub(crate) fn expand(options: TokenStream, function: ItemFn) -> Result<TokenStre
     if let ReturnType::Type(_, output) = &function.sig.output
         && matches!(**output, Type::ImplTrait(_))
     {
-        return Err(Error::new_spanned(output, "name the type that this answers with"));
+        return Err(Error::new_spanned(output, "name the type that this function returns"));
     }
     let invalidates = Invalidates::read(options, &signature)?;
     Ok(invalidates.around(&function, &signature))
@@ -30,7 +30,7 @@ pub(crate) fn expand(options: TokenStream, function: ItemFn) -> Result<TokenStre
 
 impl Invalidates {
     fn read(options: TokenStream, signature: &Signature<'_>) -> Result<Self> {
-        let mut options = Options::parse(options, &PARTS)?;
+        let mut options = Options::parse(options, &OPTIONS)?;
         let cache = shared_options::cache(&mut options, signature)?;
         let before = options.flag("before")?;
         let tags = shared_options::tags(&mut options)?;
@@ -41,10 +41,10 @@ impl Invalidates {
             }
             None => {
                 if let Some(name) = options.any_of(&["key", "ignore"]) {
-                    return Err(Error::new(name.span(), "a key of which region? Say `region = ...` too"));
+                    return Err(Error::new(name.span(), "a key needs its region: add `region = ...`"));
                 }
                 if tags.is_empty() {
-                    let message = "what does it end? Say `region = ...` for a key of it, or `tags(...)`";
+                    let message = "nothing to invalidate is given: add `region = ...` for one of its keys, or `tags(...)`";
                     return Err(Error::new(Span::call_site(), message));
                 }
                 quote!(::core::option::Option::None)
@@ -57,7 +57,7 @@ impl Invalidates {
         let Self { cache: cache_expr, key, tags, before } = self;
         let ItemFn { attrs, vis, sig, block } = function;
         let local = |name: &str| format_ident!("{name}", span = Span::mixed_site());
-        let [cache, ended, answer, error] = ["cache", "ended", "answer", "error"].map(local);
+        let [cache, ended, returned, error] = ["cache", "ended", "returned", "error"].map(local);
         let fallible = is_result(&sig.output);
         let failed = if fallible {
             let span = sig.output.span();
@@ -84,13 +84,13 @@ impl Invalidates {
         };
         let (first, then) = match (before, fallible) {
             (true, _) => (end, TokenStream::new()),
-            (false, true) => (TokenStream::new(), quote!(if #answer.is_ok() { #end })),
+            (false, true) => (TokenStream::new(), quote!(if #returned.is_ok() { #end })),
             (false, false) => (TokenStream::new(), end),
         };
         let cache_ref = quote_spanned!(cache_expr.span()=> &#cache_expr);
         quote! {
             #(#attrs)* #vis #sig {
-                // What is to be ended is known before the body has the arguments.
+                // What to invalidate is computed before the body takes the arguments.
                 let #cache = #cache_ref;
                 let #cache = <::cache_facade::Cache as ::core::clone::Clone>::clone(#cache);
                 let #ended = match ::cache_facade::macro_support::Ended::new(#key, [#(#tags),*]) {
@@ -99,9 +99,9 @@ impl Invalidates {
                 };
                 #first
                 #[allow(clippy::let_unit_value)]
-                let #answer: #output = async move #block.await;
+                let #returned: #output = async move #block.await;
                 #then
-                #answer
+                #returned
             }
         }
     }

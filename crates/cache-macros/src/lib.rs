@@ -1,4 +1,4 @@
-//! `#[cached]` and `#[invalidates]`: a region of a cache behind a function.
+//! The attributes `#[cached]` and `#[invalidates]`, which put a cache in front of a function.
 //!
 //! Both are used as `cache_facade::cached` and `cache_facade::invalidates`, behind the feature `macros`,
 //! and expand to names of `cache_facade` and of `core` alone.
@@ -15,9 +15,9 @@ mod template;
 use proc_macro::TokenStream;
 use syn::{ItemFn, parse_macro_input};
 
-/// Answers a call of an async function or method from a region of a cache, and runs its body only for what
-/// is not there. What the region promises holds here too: concurrent calls of one key share one run,
-/// which goes on though its caller is dropped; what is in grace stands in while the body fails.
+/// Serves calls of an async function or method from a region of a cache, and runs the body only on a miss.
+/// Concurrent calls of one key share one run of the body, which goes on if its caller is dropped. A stale
+/// value within its grace is served while the body fails.
 ///
 /// ```
 /// use std::time::Duration;
@@ -48,52 +48,52 @@ use syn::{ItemFn, parse_macro_input};
 /// # }
 /// ```
 ///
-/// # Parts
+/// # Options
 ///
-/// | part | says | default |
+/// | option | what it sets | default |
 /// |---|---|---|
-/// | `region = "price"` | the kind of the entries: a text or a constant | none: it must be said |
-/// | `cache = expr` | a `Cache`, or what refers to one | the parameter `cache`, else `self.cache` |
-/// | `ttl = "5m"` | how long a value is fresh: a text, or an expression of a `Duration` or `Ttl` | the region's, 60 s |
-/// | `grace = "1h"` | until when after its birth it may be served stale | none |
-/// | `negative = "30s"` | how long "there is none" is kept | it is not |
-/// | `key = "{symbol}:{venue}"` | the key, of expressions that `Display` | all arguments |
-/// | `ignore(timestamp)` | which arguments are not in the key | all are, but for `self` and the cache |
-/// | `tags("user:{id}", ...)` | labels to invalidate by | none |
+/// | `region = "price"` | the kind of the entries: a text or a constant | none: it is required |
+/// | `cache = expr` | a `Cache`, or a reference to one | the parameter `cache`, else `self.cache` |
+/// | `ttl = "5m"` | how long a value is fresh: a text, or an expression of type `Duration` or `Ttl` | the region's, 60 s |
+/// | `grace = "1h"` | how long after its birth it may be served, stale in the end | none |
+/// | `negative = "30s"` | how long `None` is cached | it is not |
+/// | `key = "{symbol}:{venue}"` | the key, made of expressions that are `Display` | all arguments |
+/// | `ignore(timestamp)` | which arguments are left out of the key | `self` and the cache |
+/// | `tags("user:{id}", ...)` | the tags to invalidate by | none |
 /// | `schema = 2` | the version of the value's type, see `RegionBuilder::schema` | 0 |
-/// | `settings = \|region\| region.eager(0.8)` | anything else that a `RegionBuilder` can be told, once | |
+/// | `settings = \|region\| region.eager(0.8)` | any other setting of a `RegionBuilder`, applied once | none |
 ///
-/// Durations in text are as `humantime` reads them: `250ms`, `5m`, `1h 30m`, `1d`.
+/// Durations are written as `humantime` reads them: `250ms`, `5m`, `1h 30m`, `1d`.
 ///
 /// # Keys
 ///
-/// A key by default is made of all arguments as serde writes them, joined by `:`. In a `key` each `{expr}` is
-/// put as it is displayed; `{{` and `}}` are braces. Either way, `:` and `%` inside a part are
-/// percent-encoded, so that different parts never make one key; two parts have to have a `:` between
-/// them. What is longer than 256 bytes is cut and ends in its hash. `self` is in no key
-/// unless it is put there: `key = "{self.venue}:{symbol}"`. Functions that share a region share its entries.
+/// Without `key`, the key is made of all arguments as serde writes them, joined by `:`. In a `key`, each
+/// `{expr}` is written by its `Display`; `{{` and `}}` are braces. Either way, `:` and `%` inside a part are
+/// percent-encoded, so that different parts never make one key, and two parts must have a `:` between
+/// them. A key longer than 256 bytes is cut and ends in its hash. `self` is in no key unless the `key`
+/// contains it: `key = "{self.venue}:{symbol}"`. Functions with the same region share its entries.
 ///
-/// # What it can be put on
+/// # Requirements on the function
 ///
-/// Answers are `T`, `Option<T>`, `Result<T, E>` or `Result<Option<T>, E>`, spelled so, where `T` may be an `Arc<T>`;
-/// `T` is `Clone` and serde can write and read it. `None` is absent, and kept only if `negative` says so. An
-/// error is never kept. `E` is `From<cache_facade::Error>`, for when the cache itself can't answer, `Display` and
-/// `Send`. Who waited for a body that failed gets its error as it is if `E` is `Clone`; else
-/// one of them does, and the others get the cache's error with its text. Functions without a `Result` are
-/// called past the cache when it can't answer.
+/// It returns `T`, `Option<T>`, `Result<T, E>` or `Result<Option<T>, E>`, spelled so, where `T` may be an `Arc<T>`.
+/// `T` is `Clone`, and serde can write and read it. `None` means that the value is absent, and is cached only
+/// with `negative`. An error is never cached. `E` is `From<cache_facade::Error>`, for failures of the cache
+/// itself, and `Display` and `Send`. If the body fails, every caller that waited for it gets its error if `E`
+/// is `Clone`; otherwise one caller does, and the others get an error of the cache with its text. A function
+/// that returns no `Result` calls its body directly when the cache fails.
 ///
-/// The body runs in a task of its own. So its future is `Send`, and on a miss the arguments move into it:
-/// references are cloned (`ToOwned`), `self` too, for which it is `Clone`; no argument holds a
-/// reference further inside, or `&mut`. Of an `impl Trait for` block an attribute can't know, and there it
-/// does not work; nor below `#[async_trait]`.
+/// The body runs in a task of its own, so its future is `Send`, and on a miss the arguments move into the
+/// task: references are cloned (`ToOwned`), and so is `self`, which is `Clone`. No argument is a `&mut` or
+/// contains a reference. The attribute does not work in an `impl Trait for` block or below
+/// `#[async_trait]`.
 #[proc_macro_attribute]
 pub fn cached(options: TokenStream, function: TokenStream) -> TokenStream {
     let function = parse_macro_input!(function as ItemFn);
     cached::expand(options.into(), function).unwrap_or_else(syn::Error::into_compile_error).into()
 }
 
-/// Ends what a cache holds when an async function or method, which changes what it was made of, succeeds:
-/// one that answers with a `Result` when that is `Ok`, any other always.
+/// Invalidates entries of a cache after an async function or method that changes what they were made of. If it
+/// returns a `Result`, only an `Ok` invalidates.
 ///
 /// ```
 /// use cache_facade::{Cache, Error, cached, invalidates};
@@ -125,18 +125,18 @@ pub fn cached(options: TokenStream, function: TokenStream) -> TokenStream {
 /// # }
 /// ```
 ///
-/// # Parts
+/// # Options
 ///
-/// | part | says |
+/// | option | what it does |
 /// |---|---|
 /// | `cache = expr` | as for [`macro@cached`] |
-/// | `region = "name"` | removes one key of this region: `key`, or all arguments but for those of `ignore(...)` |
-/// | `key`, `ignore` | as for [`macro@cached`]: written alike, they name the same entry |
-/// | `tags("user:{id}", ...)` | ends what carries one of these tags |
-/// | `before` | does so before the body, and whether or not it succeeds, instead of after |
+/// | `region = "name"` | removes one key of this region, made by `key` or of all arguments |
+/// | `key`, `ignore` | as for [`macro@cached`]: the same options name the same entry |
+/// | `tags("user:{id}", ...)` | invalidates every entry that carries one of these tags |
+/// | `before` | invalidates before the body runs, whether or not it will succeed |
 ///
-/// It can be put on one function several times. A key or tag that can't be one is the function's error
-/// if it has one, else a warning in the log; a tier that fails is an event of the cache.
+/// It can be put on one function several times. If a key or tag is invalid, the function returns the error,
+/// or logs a warning if it returns no `Result`. A tier that fails is an event of the cache.
 #[proc_macro_attribute]
 pub fn invalidates(options: TokenStream, function: TokenStream) -> TokenStream {
     let function = parse_macro_input!(function as ItemFn);

@@ -1,4 +1,4 @@
-//! The parts of an attribute: flags, values and lists, each given once and known by name.
+//! The options of an attribute: flags, values and lists, each given once and by a known name.
 
 use proc_macro2::TokenStream;
 use syn::{
@@ -8,10 +8,10 @@ use syn::{
     token::Paren,
 };
 
-/// The parts that were given and not yet taken.
+/// The options that were given and not yet taken.
 pub(crate) struct Options(Vec<(Ident, Form)>);
 
-/// How a part was written.
+/// How an option was written.
 enum Form {
     /// `before`
     Flag,
@@ -22,14 +22,14 @@ enum Form {
 }
 
 impl Options {
-    /// Reads the parts, all of which must be `known`.
+    /// Parses the options, all of which must be `known`.
     pub(crate) fn parse(tokens: TokenStream, known: &[&str]) -> Result<Self> {
-        let parts = Punctuated::<_, Token![,]>::parse_terminated_with;
-        let parts = (|input: ParseStream<'_>| parts(input, part)).parse2(tokens)?;
+        let list = Punctuated::<_, Token![,]>::parse_terminated_with;
+        let given = (|input: ParseStream<'_>| list(input, option)).parse2(tokens)?;
         let mut options = Self(Vec::new());
-        for (name, form) in parts {
+        for (name, form) in given {
             if !known.iter().any(|known| name == known) {
-                let message = format!("there is no `{name}`: the parts are {}", known.join(", "));
+                let message = format!("there is no option `{name}`: the options are {}", known.join(", "));
                 return Err(Error::new(name.span(), message));
             }
             if options.0.iter().any(|(other, _)| *other == name) {
@@ -45,7 +45,9 @@ impl Options {
         match self.take(name) {
             None => Ok(None),
             Some((_, Form::Value(value))) => Ok(Some(value)),
-            Some((name, _)) => Err(Error::new(name.span(), format!("give it a value: `{name} = ...`"))),
+            Some((name, _)) => {
+                Err(Error::new(name.span(), format!("`{name}` needs a value: `{name} = ...`")))
+            }
         }
     }
 
@@ -54,7 +56,7 @@ impl Options {
         match self.take(name) {
             None => Ok(None),
             Some((name, Form::List(list))) if !list.is_empty() => Ok(Some((name, list))),
-            Some((name, _)) => Err(Error::new(name.span(), format!("list them: `{name}(...)`"))),
+            Some((name, _)) => Err(Error::new(name.span(), format!("`{name}` needs a list: `{name}(...)`"))),
         }
     }
 
@@ -76,11 +78,11 @@ impl Options {
         match self.take(name) {
             None => Ok(false),
             Some((_, Form::Flag)) => Ok(true),
-            Some((name, _)) => Err(Error::new(name.span(), format!("`{name}` stands alone"))),
+            Some((name, _)) => Err(Error::new(name.span(), format!("`{name}` takes no value"))),
         }
     }
 
-    /// The first of these names that was given, and not yet taken.
+    /// Returns the first of these names that was given and not yet taken.
     pub(crate) fn any_of(&self, names: &[&str]) -> Option<&Ident> {
         self.0.iter().map(|(given, _)| given).find(|given| names.iter().any(|name| given == name))
     }
@@ -91,7 +93,7 @@ impl Options {
     }
 }
 
-fn part(input: ParseStream<'_>) -> Result<(Ident, Form)> {
+fn option(input: ParseStream<'_>) -> Result<(Ident, Form)> {
     let name: Ident = input.parse()?;
     let form = if input.parse::<Option<Token![=]>>()?.is_some() {
         Form::Value(input.parse()?)
@@ -105,7 +107,7 @@ fn part(input: ParseStream<'_>) -> Result<(Ident, Form)> {
     Ok((name, form))
 }
 
-/// The text that an expression is, if it is one.
+/// Returns the expression as a string literal, if it is one.
 pub(crate) fn text(expr: &Expr) -> Option<&LitStr> {
     match expr {
         Expr::Lit(syn::ExprLit { lit: syn::Lit::Str(text), .. }) => Some(text),

@@ -1,44 +1,45 @@
-//! What a function answers with: a value, perhaps none, perhaps an error, perhaps shared.
+//! What a function returns: a value, perhaps within an `Option`, a `Result` or an `Arc`.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
 use syn::{Error, GenericArgument, PathArguments, Result, ReturnType, Type, spanned::Spanned};
 
-/// The shape of an answer.
-pub(crate) struct Answer<'a> {
+/// The output type of a function, taken apart.
+pub(crate) struct Output<'a> {
     /// `Result<_, E>`
     pub(crate) fallible: bool,
     /// `Option<_>`
     pub(crate) optional: bool,
     /// `Arc<_>`
     pub(crate) shared: bool,
-    /// What is kept.
+    /// The type of the cached value.
     pub(crate) value: &'a Type,
 }
 
-impl<'a> Answer<'a> {
+impl<'a> Output<'a> {
     pub(crate) fn read(output: &'a ReturnType) -> Result<Self> {
         let ReturnType::Type(_, output) = output else {
-            return Err(Error::new(output.span(), "there is no answer to keep: answer with a value"));
+            return Err(Error::new(output.span(), "there is nothing to cache: return a value"));
         };
         let (fallible, inner) = within(output, "Result");
         let (optional, inner) = within(inner, "Option");
         let (shared, value) = within(inner, "Arc");
         match value {
             Type::ImplTrait(_) | Type::Reference(_) | Type::Never(_) | Type::TraitObject(_) => {
-                Err(Error::new_spanned(value, "this can't be kept: answer with a type of its own, by value"))
+                Err(Error::new_spanned(value, "this can't be cached: return an owned type by value"))
             }
             Type::Tuple(tuple) if tuple.elems.is_empty() => {
-                Err(Error::new_spanned(value, "there is no answer to keep: answer with a value"))
+                Err(Error::new_spanned(value, "there is nothing to cache: return a value"))
             }
             _ => Ok(Self { fallible, optional, shared, value }),
         }
     }
 
-    /// The body's answer, `answer`, as what a load brings: a `Result<Loaded<V>, E>`.
+    /// Returns an expression that turns what the body returned, `returned`, into the outcome of a load: a
+    /// `Result<Loaded<V>, E>`.
     pub(crate) fn to_loaded(
         &self,
-        answer: &TokenStream,
+        returned: &TokenStream,
         ttl: &TokenStream,
         tags: &TokenStream,
     ) -> TokenStream {
@@ -56,25 +57,25 @@ impl<'a> Answer<'a> {
             loaded
         };
         if self.fallible {
-            quote!(#answer.map(|value| #loaded))
+            quote!(#returned.map(|value| #loaded))
         } else {
             quote!({
-                let value = #answer;
+                let value = #returned;
                 ::core::result::Result::<_, ::core::convert::Infallible>::Ok(#loaded)
             })
         }
     }
 
-    /// What was found, an `Option<Arc<V>>`, as the function's answer; `absent` is what to do if there is none
-    /// and the function has no word for that.
-    pub(crate) fn answered(&self, found: &TokenStream, absent: &TokenStream) -> TokenStream {
+    /// Returns an expression that turns what was found, an `Option<Arc<V>>`, into what the function returns.
+    /// `absent` is what to do if there is no value and the function can't return `None`.
+    pub(crate) fn wrap_found(&self, found: &TokenStream, absent: &TokenStream) -> TokenStream {
         let span = self.value.span();
         let value = if self.shared {
             quote!(value)
         } else {
             quote_spanned!(span=> ::std::sync::Arc::unwrap_or_clone(value))
         };
-        let answer = if self.optional {
+        let output = if self.optional {
             quote!(#found.map(|value| #value))
         } else {
             quote! {
@@ -84,11 +85,11 @@ impl<'a> Answer<'a> {
                 }
             }
         };
-        if self.fallible { quote!(::core::result::Result::Ok(#answer)) } else { answer }
+        if self.fallible { quote!(::core::result::Result::Ok(#output)) } else { output }
     }
 }
 
-/// Whether `ty` is spelled `name<inner, ...>`, and then `inner`.
+/// Returns whether `ty` is spelled `name<inner, ...>`, and `inner` if so, else `ty`.
 fn within<'a>(ty: &'a Type, name: &str) -> (bool, &'a Type) {
     if let Type::Path(path) = ty
         && let Some(last) = path.path.segments.last()
@@ -101,7 +102,7 @@ fn within<'a>(ty: &'a Type, name: &str) -> (bool, &'a Type) {
     (false, ty)
 }
 
-/// Whether a function answers with a `Result`.
+/// Whether a function returns a `Result`.
 pub(crate) fn is_result(output: &ReturnType) -> bool {
     matches!(output, ReturnType::Type(_, output) if within(output, "Result").0)
 }

@@ -1,4 +1,4 @@
-//! Where entries are: the cache, the region, and the id in it.
+//! The options that both attributes have: the cache, the region, the id and the tags.
 
 use syn::{Error, Expr, Ident, Result, parse_quote};
 
@@ -8,10 +8,10 @@ use crate::{
     template::Template,
 };
 
-/// The cache: as it was said, else the parameter `cache`, else the field of that name.
+/// Returns the cache: the option `cache`, else the parameter `cache`, else `self.cache`.
 pub(crate) fn cache(options: &mut Options, signature: &Signature<'_>) -> Result<Expr> {
-    if let Some(said) = options.value("cache")? {
-        return Ok(said);
+    if let Some(given) = options.value("cache")? {
+        return Ok(given);
     }
     match signature.parameter("cache") {
         Some(parameter) => {
@@ -20,13 +20,13 @@ pub(crate) fn cache(options: &mut Options, signature: &Signature<'_>) -> Result<
         }
         None if signature.receiver.is_some() => Ok(parse_quote!(self.cache)),
         None => {
-            let message = "which cache? Say `cache = ...`, or take it as the parameter `cache: &Cache`";
+            let message = "no cache is given: add `cache = ...`, or a parameter `cache: &Cache`";
             Err(Error::new(signature.name().span(), message))
         }
     }
 }
 
-/// The region, if one was said.
+/// Returns the region, if one was given.
 pub(crate) fn region(options: &mut Options) -> Result<Option<Expr>> {
     let Some(region) = options.value("region")? else { return Ok(None) };
     match (text(&region), &region) {
@@ -34,25 +34,26 @@ pub(crate) fn region(options: &mut Options) -> Result<Option<Expr>> {
             let kind = text.value();
             let wrong = |char: char| char == ':' || char.is_control();
             if kind.is_empty() || kind.starts_with('!') || kind.contains(wrong) {
-                let message = "a region's name is not empty, doesn't start with `!`, and holds no `:`";
+                let message = "the name of a region must not be empty, start with `!`, or contain `:`";
                 return Err(Error::new_spanned(text, message));
             }
         }
         (None, Expr::Path(_)) => {}
         (None, _) => {
-            let message = "a region is a text or a constant: it is opened once, not at each call";
+            let message = "a region must be a text or a constant: it is opened once, not at each call";
             return Err(Error::new_spanned(region, message));
         }
     }
     Ok(Some(region))
 }
 
-/// The id: as it was said, else all arguments but for the cache and those to be ignored.
+/// Returns the id: the option `key`, else all arguments but for the cache and those in `ignore`.
 pub(crate) fn id(options: &mut Options, signature: &Signature<'_>, cache: &Expr) -> Result<Template> {
     let ignored = options.names("ignore")?;
     if let Some(key) = options.value("key")? {
         if let Some((ignore, _)) = ignored {
-            let message = "there is nothing to ignore: a `key` holds only what is put in it";
+            let message =
+                "`ignore` has no effect with `key`, which contains only what is written in it: remove one";
             return Err(Error::new(ignore.span(), message));
         }
         return Template::read(&key);
@@ -61,7 +62,7 @@ pub(crate) fn id(options: &mut Options, signature: &Signature<'_>, cache: &Expr)
     for name in &ignored {
         if signature.parameter(&name.to_string()).is_none() {
             let known: Vec<String> = signature.parameters.iter().map(|p| format!("`{}`", p.name)).collect();
-            let message = format!("there is no parameter `{name}`: there are {}", known.join(", "));
+            let message = format!("there is no parameter `{name}`: the parameters are {}", known.join(", "));
             return Err(Error::new(name.span(), message));
         }
     }
@@ -71,7 +72,7 @@ pub(crate) fn id(options: &mut Options, signature: &Signature<'_>, cache: &Expr)
     Ok(Template::of_all(parts.map(|parameter| parameter.part())))
 }
 
-/// The tags, each an expression of the type `Id`.
+/// Returns the tags, each an expression of the type `Id`.
 pub(crate) fn tags(options: &mut Options) -> Result<Vec<Template>> {
     let tags = options.list("tags")?.map_or_else(Vec::new, |(_, tags)| tags);
     tags.iter().map(Template::read).collect()

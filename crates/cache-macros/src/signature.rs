@@ -1,4 +1,4 @@
-//! What a function takes, and how its body is called from a task of its own.
+//! The parameters of a function, and how its body is called from a task of its own.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -14,7 +14,7 @@ pub(crate) struct Signature<'a> {
     pub(crate) parameters: Vec<Parameter<'a>>,
 }
 
-/// One of them.
+/// One parameter.
 pub(crate) struct Parameter<'a> {
     pub(crate) name: &'a Ident,
     ty: &'a Type,
@@ -26,7 +26,7 @@ impl<'a> Signature<'a> {
         if signature.asyncness.is_none() {
             let name = &signature.ident;
             let message = format!(
-                "`#[{attribute}]` is for async functions, for a cache is waited for: `async fn {name}`"
+                "`#[{attribute}]` is for async functions, since the cache is awaited: `async fn {name}`"
             );
             return Err(Error::new(signature.fn_token.span, message));
         }
@@ -36,7 +36,9 @@ impl<'a> Signature<'a> {
                 Pat::Ident(pat) if pat.by_ref.is_none() && pat.subpat.is_none() => {
                     Ok(Parameter { name: &pat.ident, ty: &typed.ty })
                 }
-                pat => Err(Error::new_spanned(pat, "give the parameter a name, and take it apart inside")),
+                pat => {
+                    Err(Error::new_spanned(pat, "give the parameter a name, and destructure it in the body"))
+                }
             }),
         });
         let parameters = parameters.collect::<Result<_>>()?;
@@ -47,34 +49,37 @@ impl<'a> Signature<'a> {
         &self.function.sig.ident
     }
 
-    /// The parameter of this name.
+    /// Returns the parameter of this name.
     pub(crate) fn parameter(&self, name: &str) -> Option<&Parameter<'a>> {
         self.parameters.iter().find(|parameter| parameter.name == name)
     }
 
-    /// Refuses what can't be taken along into a task.
+    /// Checks that all parameters can be moved into a task.
     pub(crate) fn check_movable(&self) -> Result<()> {
         if let Some(receiver) = self.receiver
             && let (Some(_), Some(mutable)) = (&receiver.reference, &receiver.mutability)
         {
-            let message = "a cached function changes nothing: take `&self`";
+            let message = "a cached function must not change anything: take `&self`";
             return Err(Error::new(mutable.span, message));
         }
         self.parameters.iter().try_for_each(|parameter| match parameter.ty {
             Type::Reference(reference) => match &reference.mutability {
-                Some(mutable) => Err(Error::new(mutable.span, "a cached function changes nothing: take `&`")),
+                Some(mutable) => {
+                    Err(Error::new(mutable.span, "a cached function must not change anything: take `&`"))
+                }
                 None => check_owned(&reference.elem),
             },
             ty => check_owned(ty),
         })
     }
 
-    /// What the body is called.
+    /// Returns the name of the body.
     pub(crate) fn body_name(&self) -> Ident {
         format_ident!("__{}_uncached", self.name().unraw(), span = Span::mixed_site())
     }
 
-    /// The function as it was written, under another name. Parameters that the attribute uses need no other use.
+    /// Returns the function as it was written, under the name of the body. Parameters in `used` may be unused
+    /// in the body, since the attribute uses them.
     pub(crate) fn body(&self, used: &[Ident]) -> ItemFn {
         let mut body = ItemFn { vis: Visibility::Inherited, ..self.function.clone() };
         body.sig.ident = self.body_name();
@@ -89,7 +94,7 @@ impl<'a> Signature<'a> {
         body
     }
 
-    /// Whether the body has to be beside the function, where `self` and `Self` mean something, rather than in it.
+    /// Whether the body must stand beside the function rather than in it, since it refers to `self` or `Self`.
     pub(crate) fn is_associated(&self) -> bool {
         fn mentions(tokens: TokenStream) -> bool {
             tokens.into_iter().any(|token| match token {
@@ -101,8 +106,9 @@ impl<'a> Signature<'a> {
         self.receiver.is_some() || mentions(self.function.to_token_stream())
     }
 
-    /// Statements that make the arguments the task's own. With `spare`, the originals can be used again.
-    pub(crate) fn take_along(&self, this: &Ident, spare: bool) -> TokenStream {
+    /// Returns statements that make owned copies of the arguments for the task. With `keep_originals`, by-value
+    /// arguments are cloned rather than moved.
+    pub(crate) fn to_owned_arguments(&self, this: &Ident, keep_originals: bool) -> TokenStream {
         let receiver = self.receiver.map(|receiver| {
             let span = receiver.span();
             match (&receiver.reference, receiver.colon_token, &*receiver.ty) {
@@ -112,7 +118,7 @@ impl<'a> Signature<'a> {
                 (None, Some(_), Type::Reference(_)) => {
                     quote_spanned!(span=> let #this = ::std::borrow::ToOwned::to_owned(self);)
                 }
-                _ if spare => quote_spanned!(span=> let #this = ::core::clone::Clone::clone(&self);),
+                _ if keep_originals => quote_spanned!(span=> let #this = ::core::clone::Clone::clone(&self);),
                 _ => quote_spanned!(span=> let #this = self;),
             }
         });
@@ -122,15 +128,17 @@ impl<'a> Signature<'a> {
                 Type::Reference(_) => {
                     quote_spanned!(span=> let #name = ::std::borrow::ToOwned::to_owned(#name);)
                 }
-                _ if spare => quote_spanned!(span=> let #name = ::core::clone::Clone::clone(&#name);),
+                _ if keep_originals => {
+                    quote_spanned!(span=> let #name = ::core::clone::Clone::clone(&#name);)
+                }
                 _ => TokenStream::new(),
             }
         });
         quote!(#receiver #(#parameters)*)
     }
 
-    /// Calls the body with what [`Signature::take_along`] took.
-    pub(crate) fn call_taken(&self, this: &Ident) -> TokenStream {
+    /// Returns a call of the body with what [`Signature::to_owned_arguments`] made.
+    pub(crate) fn call_with_owned(&self, this: &Ident) -> TokenStream {
         let receiver = self.receiver.map(|receiver| match (&receiver.reference, &*receiver.ty) {
             (Some(_), _) | (None, Type::Reference(_)) => quote!(&#this,),
             _ => quote!(#this,),
@@ -146,7 +154,7 @@ impl<'a> Signature<'a> {
         quote!(#path(#receiver #(#parameters),*))
     }
 
-    /// Calls the body with the arguments as they are.
+    /// Returns a call of the body with the arguments as they are.
     pub(crate) fn call(&self) -> TokenStream {
         let receiver = self.receiver.map(|_| quote!(self,));
         let parameters = self.parameters.iter().map(|parameter| parameter.name);
@@ -169,7 +177,7 @@ impl<'a> Signature<'a> {
 }
 
 impl Parameter<'_> {
-    /// The parameter as a part of an id: plain texts as they are, everything else as serde writes it.
+    /// Returns the parameter as a part of an id: plain texts as they are, everything else as serde writes it.
     pub(crate) fn part(&self) -> TokenStream {
         let Self { name, ty } = self;
         let plain = match ty {
@@ -183,12 +191,12 @@ impl Parameter<'_> {
     }
 }
 
-/// Whether an attribute of the function is its body's too.
+/// Whether an attribute of the function applies to its body too.
 fn is_for_body(attribute: &Attribute) -> bool {
     ["allow", "warn", "deny", "forbid", "expect", "cfg"].iter().any(|name| attribute.path().is_ident(name))
 }
 
-/// Refuses types that hold a reference or name a lifetime other than `'static`.
+/// Checks that a type contains no reference and no lifetime other than `'static`.
 fn check_owned(ty: &Type) -> Result<()> {
     let borrowed = |what: &dyn ToTokens| {
         let message =
@@ -218,7 +226,7 @@ fn check_owned(ty: &Type) -> Result<()> {
     }
 }
 
-/// The signature without what only a body needs: `mut` before parameters.
+/// Returns the signature without the `mut` before parameters, which only the body needs.
 pub(crate) fn outer(function: &ItemFn) -> syn::Signature {
     let mut signature = function.sig.clone();
     for input in &mut signature.inputs {

@@ -1,4 +1,4 @@
-//! Ids from texts with expressions in braces: `{symbol}:{venue}`.
+//! Ids made of texts with expressions in braces: `{symbol}:{venue}`.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
@@ -10,7 +10,7 @@ use crate::options;
 pub(crate) struct Template(TokenStream);
 
 impl Template {
-    /// A text with expressions in braces, or an expression whose text is taken as it is.
+    /// Reads a text with expressions in braces, or any other expression, whose text is then the id.
     pub(crate) fn read(expr: &Expr) -> Result<Self> {
         let Some(text) = options::text(expr) else {
             let text = quote_spanned!(expr.span()=> ::core::convert::AsRef::<str>::as_ref(&#expr));
@@ -28,9 +28,7 @@ impl Template {
                 }
                 Piece::Part(name, expr) => {
                     if let Some((other, false)) = before {
-                        let message = format!(
-                            "`{{{other}}}` and `{{{name}}}` run into one another: put a `:` between them"
-                        );
+                        let message = format!("`{{{other}}}` and `{{{name}}}` must have a `:` between them");
                         return Err(Error::new(text.span(), message));
                     }
                     id.extend(quote_spanned!(text.span()=> .shown(&(#expr))));
@@ -41,7 +39,7 @@ impl Template {
         Ok(Self(id))
     }
 
-    /// All of these as parts.
+    /// Returns the id made of these parts, joined by `:`.
     pub(crate) fn of_all(parts: impl IntoIterator<Item = TokenStream>) -> Self {
         let mut id = quote!(::cache_facade::macro_support::Id::new());
         for (at, part) in parts.into_iter().enumerate() {
@@ -62,7 +60,7 @@ impl ToTokens for Template {
 
 enum Piece {
     Text(String),
-    /// As it was written, and as it is understood.
+    /// The source text of an expression, and the expression.
     Part(String, Box<Expr>),
 }
 
@@ -79,10 +77,10 @@ fn pieces(literal: &LitStr) -> Result<Vec<Piece>> {
             text.push_str(brace);
             rest = after;
         } else if brace == "}" {
-            return wrong("a `}` without its `{`: a brace itself is `}}`".to_owned());
+            return wrong("a `}` without its `{`: write `}}` for a brace".to_owned());
         } else {
             let Some((part, after)) = rest.split_once('}') else {
-                return wrong("a `{` without its `}`: a brace itself is `{{`".to_owned());
+                return wrong("a `{` without its `}`: write `{{` for a brace".to_owned());
             };
             rest = after;
             if !text.is_empty() {
@@ -90,7 +88,7 @@ fn pieces(literal: &LitStr) -> Result<Vec<Piece>> {
             }
             let Ok(expr) = LitStr::new(part, literal.span()).parse::<Expr>() else {
                 return wrong(format!(
-                    "`{{{part}}}` is no expression: write a parameter, such as `{{symbol}}`"
+                    "`{{{part}}}` is not an expression: write a parameter, such as `{{symbol}}`"
                 ));
             };
             pieces.push(Piece::Part(part.to_owned(), Box::new(expr)));

@@ -1,6 +1,6 @@
-//! What the compiler says about attributes that can't hold: at the part that is wrong, with what to write.
+//! The compiler errors of invalid attributes: at the option that is wrong, with what to write instead.
 
 #[test]
-fn what_cant_hold_is_said_where_it_stands() {
+fn invalid_attributes_are_errors_where_they_stand() {
     trybuild::TestCases::new().compile_fail("tests/ui/*.rs");
 }

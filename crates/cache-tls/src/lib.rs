@@ -1,7 +1,8 @@
 //! TLS for the clients of the cache: rustls with ring, set up in one place.
 //!
-//! A [`TlsClient`] says whom to trust, how much of a server's certificate to check, and which
-//! certificate to show. Nothing is installed in the process, so other users of rustls are not touched.
+//! A [`TlsClient`] holds which authorities to trust, how much of a server's certificate to check, and which
+//! certificate to show to the server. No crypto provider is installed in the process, so other users of
+//! rustls are not affected.
 //!
 //! ```
 //! use cache_tls::{Check, TlsClient};
@@ -31,16 +32,17 @@ use verifiers::{AnyHost, AnyServer};
 /// How much of a server's certificate is checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Check {
-    /// That a trusted authority issued it for this host.
+    /// It must be issued by a trusted authority, for this host.
     #[default]
     Host,
-    /// That a trusted authority issued it, for whichever host.
+    /// It must be issued by a trusted authority, for any host.
     Authority,
-    /// Nothing: who listens on the wire learns nothing, who answers in the server's place does.
+    /// Any certificate is accepted. The connection is encrypted, but nothing shows that its other end is the
+    /// server.
     Nothing,
 }
 
-/// How a client speaks TLS.
+/// The TLS settings of a client.
 #[derive(Clone, Default)]
 pub struct TlsClient {
     check: Check,
@@ -50,31 +52,31 @@ pub struct TlsClient {
 }
 
 impl TlsClient {
-    /// Trusts whom the system trusts, checks the host, and shows no certificate.
+    /// Returns settings that trust the system's authorities, check the host and show no certificate.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The same, checking so much.
+    /// Sets how much of a certificate is checked. Default: [`Check::Host`].
     #[must_use]
     pub fn check(self, check: Check) -> Self {
         Self { check, ..self }
     }
 
-    /// The same, trusting the certificates in `pem` alone.
+    /// Trusts the certificates in `pem`, and not those of the system.
     #[must_use]
     pub fn roots(self, pem: impl Into<Vec<u8>>) -> Self {
         Self { roots: Some(pem.into()), ..self }
     }
 
-    /// The same, set up even where the system trusts nobody: every server is refused there.
+    /// Makes it no error that the system trusts no authority. Every server is then refused.
     #[must_use]
     pub fn even_without_roots(self) -> Self {
         Self { without_roots: true, ..self }
     }
 
-    /// The same, showing the certificates in `chain`, whose key is `key`, both in PEM.
+    /// Shows the certificates in `chain`, with the private key `key`, both in PEM.
     #[must_use]
     pub fn identity(self, chain: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
         Self { identity: Some((chain.into(), key.into())), ..self }
@@ -84,21 +86,21 @@ impl TlsClient {
     ///
     /// # Errors
     ///
-    /// `Config` for certificates or a key that are none, and where nobody is trusted though something is
-    /// to be checked. No part of a key is told.
+    /// `Config` for certificates or a key that can't be read, and if a certificate must be checked but no
+    /// authority is trusted. The error contains no part of a key.
     pub fn config(&self) -> Result<ClientConfig> {
         let provider = Arc::new(ring::default_provider());
         let config = ClientConfig::builder_with_provider(Arc::clone(&provider))
             .with_safe_default_protocol_versions()
-            .map_err(|why| refused("TLS can't be set up", why))?;
+            .map_err(|why| config_error_from("TLS cannot be set up", why))?;
         let roots = || certificates::roots(self.roots.as_deref(), self.without_roots);
         let config = match self.check {
             Check::Host => config.with_root_certificates(roots()?),
             Check::Authority => {
-                let known = WebPkiServerVerifier::builder_with_provider(roots()?, provider)
+                let verifier = WebPkiServerVerifier::builder_with_provider(roots()?, provider)
                     .build()
-                    .map_err(|why| refused("the certificates to trust do not serve", why))?;
-                config.dangerous().with_custom_certificate_verifier(Arc::new(AnyHost(known)))
+                    .map_err(|why| config_error_from("the certificates to trust cannot be used", why))?;
+                config.dangerous().with_custom_certificate_verifier(Arc::new(AnyHost(verifier)))
             }
             Check::Nothing => {
                 config.dangerous().with_custom_certificate_verifier(Arc::new(AnyServer(provider)))
@@ -106,10 +108,10 @@ impl TlsClient {
         };
         let Some((chain, key)) = &self.identity else { return Ok(config.with_no_client_auth()) };
         let key = PrivateKeyDer::from_pem_slice(key)
-            .map_err(|_| plainly("the key of the certificate to show is no private key in PEM"))?;
+            .map_err(|_| config_error("the key of the certificate to show is not a private key in PEM"))?;
         config
             .with_client_auth_cert(certificates::parse(chain)?, key)
-            .map_err(|why| refused("the certificate to show does not serve", why))
+            .map_err(|why| config_error_from("the certificate to show cannot be used with its key", why))
     }
 }
 
@@ -123,23 +125,23 @@ impl std::fmt::Debug for TlsClient {
     }
 }
 
-fn plainly(why: &str) -> Error {
+fn config_error(why: &str) -> Error {
     Error::new(ErrorKind::Config, "connect", why)
 }
 
-fn refused(what: &str, why: impl std::error::Error + Send + Sync + 'static) -> Error {
+fn config_error_from(what: &str, why: impl std::error::Error + Send + Sync + 'static) -> Error {
     Error::caused(ErrorKind::Config, "connect", what, why)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::TlsClient;
+    use super::{Check, TlsClient};
 
     #[test]
-    fn certificates_that_are_none_are_refused_without_showing_them() {
+    fn invalid_certificates_are_errors_that_do_not_show_them() {
         let bad = b"-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----\n".to_vec();
         let roots = TlsClient::new().roots(bad.clone());
-        let shown = TlsClient::new().check(super::Check::Nothing).identity(bad.clone(), bad);
+        let shown = TlsClient::new().check(Check::Nothing).identity(bad.clone(), bad);
         for client in [roots, shown] {
             let error = client.config().unwrap_err();
             assert!(!format!("{error} {client:?}").contains("hunter2"), "{error}");

@@ -12,7 +12,7 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
 
-/// Takes any certificate.
+/// Accepts any certificate.
 #[derive(Debug)]
 pub(crate) struct AnyServer(pub(crate) Arc<CryptoProvider>);
 
@@ -51,7 +51,7 @@ impl ServerCertVerifier for AnyServer {
     }
 }
 
-/// Takes a certificate of a trusted authority, whichever host it is for.
+/// Accepts a certificate of a trusted authority, for any host.
 #[derive(Debug)]
 pub(crate) struct AnyHost(pub(crate) Arc<WebPkiServerVerifier>);
 
@@ -64,7 +64,7 @@ impl ServerCertVerifier for AnyHost {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        // The name is looked at last, when all else is in order.
+        // The name is checked last, so with this error everything else was valid.
         match self.0.verify_server_cert(certificate, intermediates, host, ocsp, now) {
             Err(rustls::Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },

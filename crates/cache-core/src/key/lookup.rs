@@ -123,16 +123,16 @@ impl LookupKey for Key {
 impl LookupKey for &Key {
     #[inline]
     fn hashed(&self) -> u64 {
-        self.hash
+        (**self).hashed()
     }
 
     #[inline]
     fn has_prefix(&self, prefix: &Prefix) -> bool {
-        self.mark == prefix.mark
+        (**self).has_prefix(prefix)
     }
 
     fn key(&self) -> Result<Key> {
-        Ok((*self).clone())
+        (**self).key()
     }
 }
 

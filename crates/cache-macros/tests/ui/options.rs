@@ -1,4 +1,4 @@
-//! Parts of the attributes that are missing, unknown, or can't hold.
+//! Options of the attributes that are missing, unknown or invalid.
 
 #![allow(unused)]
 

@@ -1,4 +1,4 @@
-//! A database to try things on: a table for each test, and a plain connection to look behind the tier.
+//! Fixtures: a table for each test, and a plain connection that sees the table without the tier.
 
 use std::{
     sync::{
@@ -13,8 +13,8 @@ use cache_l2_pg::{PgConfig, PgTier, Postgres};
 use tokio::time::sleep;
 use tokio_postgres::{Client, NoTls};
 
-/// The tests share two processors with others.
-const PATIENT: Duration = Duration::from_secs(10);
+/// How long a connection may take: the tests share two processors with others.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 pub(crate) const LONG: Duration = Duration::from_secs(3600);
 
@@ -36,7 +36,12 @@ pub(crate) fn config() -> PgConfig {
 }
 
 pub(crate) fn config_at(url: &str) -> PgConfig {
-    PgConfig::new(url).expect("a URL").table(&table()).pool_size(4).connect_limit(PATIENT).wait_limit(PATIENT)
+    PgConfig::new(url)
+        .expect("a URL")
+        .table(&table())
+        .pool_size(4)
+        .connect_limit(CONNECT_LIMIT)
+        .wait_limit(CONNECT_LIMIT)
 }
 
 pub(crate) async fn open(config: PgConfig, clock: &Clock) -> PgTier {

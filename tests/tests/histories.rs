@@ -43,7 +43,7 @@ impl Dice {
     }
 }
 
-/// A tier that takes its time before and after it does what it is asked.
+/// A tier that yields at random before and after each call.
 #[derive(Debug)]
 struct Dawdling(Arc<ModelTier>, Arc<Dice>);
 
@@ -79,11 +79,11 @@ impl Tier for Dawdling {
     }
 }
 
-/// What is true outside the cache: the version of each key, and up to where the past was removed.
+/// The state outside the cache: the version of each key, and the version up to which it was removed.
 #[derive(Debug, Default)]
 struct World {
     versions: [AtomicU64; KEYS],
-    /// No read that begins now may answer with less.
+    /// No read that begins now may return an older version.
     floors: [AtomicU64; KEYS],
     /// The same for removals that also take the entry out of the tiers.
     buried: [AtomicU64; KEYS],
@@ -193,7 +193,7 @@ impl Fixture {
         }
     }
 
-    /// The world moves on, and what the cache knows of these keys is ended.
+    /// Raises the versions of these keys and invalidates them in the cache.
     async fn end<T>(&self, numbers: &[usize], buries: bool, removal: impl Future<Output = Result<T>>) {
         let mut writing = Vec::new();
         for n in numbers {

@@ -1,4 +1,4 @@
-//! Any sequence of operations, against a plain model that says exactly what each must answer.
+//! Random sequences of operations, compared with a simple model that says exactly what each must return.
 
 mod model {
     //! The parts of the model.
@@ -20,7 +20,7 @@ use self::model::{
     oracle::KEYS,
 };
 
-/// What is done next. Keys and tiers are numbers.
+/// The next operation. Keys and tiers are numbers.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     Get(usize),
@@ -33,11 +33,11 @@ pub(crate) enum Step {
     ClearRegion,
     ClearAll,
     Refresh(Vec<usize>),
-    /// So many times seven seconds, which never add up to a life or a grace.
+    /// Advances the clock by this many times seven seconds, which never add up to a life or a grace.
     Advance(u64),
     Source(bool),
     Tier(usize, bool),
-    /// Protects every key from being evicted, or ends that: nothing that is answered depends on it.
+    /// Protects every key from eviction, or ends that: no result depends on it.
     Protect(bool),
     Restart,
 }

@@ -1,4 +1,4 @@
-//! Recovery: what a cache over disk still knows after it was stopped, killed or damaged.
+//! Recovery: what a cache over disk still holds after it was stopped, killed or damaged.
 
 use std::{
     collections::BTreeMap,
@@ -98,7 +98,7 @@ fn whole(key: u64, version: u64) -> String {
     format!("{key}:{version};").repeat(200)
 }
 
-/// What the child does until it is killed: rounds of puts and removals, each said once it is done.
+/// The child's work until it is killed: rounds of puts and removals, each reported once it is done.
 #[test]
 fn rule_57_child_that_writes_until_it_is_killed() {
     let Some(folder) = env::var_os(CHILD).map(PathBuf::from) else { return };

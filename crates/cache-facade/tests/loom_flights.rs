@@ -1,12 +1,12 @@
-//! Flights under a model checker: every interleaving of a few threads, and nobody is stranded.
+//! Flights under the model checker loom: in every interleaving of a few threads, no caller waits in vain.
 //!
-//! This is the file the engine is built of, with the checker's mutex in place of the standard one.
+//! The source of the flights is that of the engine, with loom's mutex in place of the standard one.
 
 #[allow(dead_code, reason = "the engine uses more of it than the scenarios do")]
 #[path = "../src/load/flight.rs"]
 mod flight;
 
-/// What flights are built of, here.
+/// The locks of the flights: loom's.
 mod loom_shim {
     pub(crate) use std::sync::Arc;
 

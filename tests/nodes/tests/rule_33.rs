@@ -1,7 +1,7 @@
-//! Rule 33 by force: two processes over one Redis and one PostgreSQL, 10,000 random reads, puts and removals,
-//! loads and puts that take their time; every read is held against the writes that ended before it began.
+//! Rule 33 under stress: two processes over one Redis and one PostgreSQL, 10,000 random reads, puts and
+//! removals, with slow loads and puts. Every read is compared with the writes that ended before it began.
 //!
-//! There are no leases here: they would spare the very races that are looked for.
+//! There are no leases here: they would prevent the very races that this test looks for.
 
 use std::{
     path::Path,
@@ -16,43 +16,43 @@ use tokio::task::block_in_place;
 
 const OPERATIONS: u64 = 10_000;
 
-/// Few, so that nodes meet.
+/// Few keys, so that the nodes often use the same ones.
 const KEYS: usize = 64;
 
-/// Redis is killed when so many operations were begun, and back when so many were.
-const KILLED: u64 = 3_000;
-const BACK: u64 = 6_500;
+/// Redis is killed once this many operations have begun, and restarted at the second number.
+const KILL_AT: u64 = 3_000;
+const RESTART_AT: u64 = 6_500;
 
 const MIX: Mix = Mix { puts: 0.1, removals: 0.12, callers: 32, pause: Duration::ZERO };
 
-/// What is granted to the node that did not write. The bus takes milliseconds, but the tests share two
-/// processors with others. After a fault that took the bus along both have to find it again.
+/// How long the node that did not write may read an older version. The bus takes milliseconds, but the tests
+/// share two processors with others. After a fault of the server that carries the bus, both nodes must
+/// reconnect.
 const BOUNDS: Bounds = Bounds { calm: Duration::from_millis(400), after_fault: Duration::from_secs(6) };
 
-/// One after the other: what they measure is time.
-static ALONE: Mutex<()> = Mutex::new(());
+/// The tests run one after the other, since they measure time.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
-/// What becomes of Redis in the middle.
+/// What happens to Redis in the middle of the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Killed {
     Never,
-    /// And comes back with what it held. What it acknowledged it had written: `kill -9` takes nothing of
-    /// that.
+    /// It comes back with its data: what it acknowledged was written, so SIGKILL loses nothing.
     ComesBack,
-    /// And comes back empty.
+    /// It comes back empty.
     ComesBackEmpty,
 }
 
 struct Outcome {
     verdict: Verdict,
-    /// What tiers held at the end that was over.
+    /// Old versions that tiers held at the end.
     leftovers: Vec<String>,
     errors: Vec<String>,
 }
 
-/// Runs the stress with nodes made by the config, and prints what came of it.
+/// Runs the stress test on nodes of this configuration, and prints the results.
 fn stress(name: &str, killed: Killed, config: impl FnOnce(NodeConfig) -> NodeConfig) -> Outcome {
-    let _alone = ALONE.lock();
+    let _alone = ONE_AT_A_TIME.lock();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let keeps = ["appendonly yes", "appendfsync no"].map(str::to_owned);
@@ -77,12 +77,12 @@ fn stress(name: &str, killed: Killed, config: impl FnOnce(NodeConfig) -> NodeCon
         });
         let mut faults = Vec::new();
         if killed != Killed::Never {
-            begun(&harness, KILLED).await;
+            begun(&harness, KILL_AT).await;
             let began = Instant::now();
             block_in_place(|| redis.kill());
-            begun(&harness, BACK).await;
+            begun(&harness, RESTART_AT).await;
             block_in_place(|| redis.restart()).unwrap();
-            // A bus that did not notice is granted nothing for it.
+            // A bus on the other server had no fault.
             if config.bus == Some(Backend::Redis) {
                 faults.push(Fault { began, ended: Instant::now() });
             }
@@ -90,7 +90,7 @@ fn stress(name: &str, killed: Killed, config: impl FnOnce(NodeConfig) -> NodeCon
         let tally = work.await.unwrap();
         let took = began.elapsed();
         let quiet = harness.recovered(Duration::from_secs(30)).await.expect("all is well in the end");
-        // What the other node was told last has arrived by then.
+        // The last messages have arrived by then.
         tokio::time::sleep(BOUNDS.calm).await;
         let leftovers = harness.leftovers().await;
         let verdict = harness.checker.verdict(&faults, BOUNDS);
@@ -124,7 +124,7 @@ fn stress(name: &str, killed: Killed, config: impl FnOnce(NodeConfig) -> NodeCon
     })
 }
 
-/// Waits until so many operations were begun.
+/// Waits until this many operations have begun.
 async fn begun(harness: &Harness, operations: u64) {
     while harness.begun.load(Ordering::Relaxed) < operations {
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -132,7 +132,7 @@ async fn begun(harness: &Harness, operations: u64) {
 }
 
 impl Outcome {
-    /// Nothing that was over was read or kept, and nobody got an error.
+    /// Checks that no old version was read or kept, and no caller got an error.
     fn is_clean(&self) {
         assert_eq!(self.errors, [""; 0]);
         assert_eq!(self.verdict.stale(), 0, "{:#?}", self.verdict);
@@ -163,7 +163,7 @@ fn rule_33_with_redis_killed_in_the_middle_and_back_with_nothing() {
     stress("bus on Redis, which is killed and comes back empty", Killed::ComesBackEmpty, with_it).is_clean();
 }
 
-/// The same run, nobody comparing births: so the other runs see what they look for.
+/// The same run without the comparison of births: shows that the other runs would see a violation.
 #[test]
 fn rule_33_is_broken_without_the_compare_of_births_and_that_is_seen() {
     let outcome =
@@ -171,7 +171,7 @@ fn rule_33_is_broken_without_the_compare_of_births_and_that_is_seen() {
     assert!(outcome.verdict.stale_after_removal > 0, "{:#?}", outcome.verdict);
 }
 
-/// The same run, nobody incoming of the other: so the other runs see what they look for.
+/// The same run without a bus: shows that the other runs would see a violation.
 #[test]
 fn rule_33_is_broken_without_a_bus_and_that_is_seen() {
     let outcome = stress("no bus", Killed::Never, |config| NodeConfig { bus: None, ..config });

@@ -1,4 +1,4 @@
-//! Servers start, break as told, come back, and leave nothing behind.
+//! Servers start, fail on demand, come back, and leave nothing behind.
 
 use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};

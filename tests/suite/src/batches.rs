@@ -1,4 +1,4 @@
-//! Batches: answers in the order of the keys, and each entry judged alone.
+//! Batches: results in the order of the keys, and each entry stored or refused on its own.
 
 use cache_core::{Clock, Tier};
 use proptest::{collection::vec, prelude::any};

@@ -1,4 +1,4 @@
-//! Calls that are dropped half way leave a whole tier behind.
+//! Calls that are dropped half way leave the tier consistent.
 
 use std::{future::poll_fn, pin::pin, task::Poll};
 

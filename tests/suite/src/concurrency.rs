@@ -1,4 +1,4 @@
-//! Many at once: threads that write and remove the same few keys.
+//! Concurrency: threads that write and remove the same few keys.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 

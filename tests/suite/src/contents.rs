@@ -1,4 +1,4 @@
-//! What comes back is what was put: value, promise and labels.
+//! A read returns what was put: value, moments, tags and etag.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::{
     properties::for_all,
 };
 
-/// Entries of every sort, alive at `now`.
+/// Entries of every kind, alive at `now`.
 fn any_entry(now: Timestamp) -> impl Strategy<Value = Entry> {
     let codec = prop_oneof![Just(Codec::Bincode), Just(Codec::Json)];
     let blob = (codec, any::<u32>(), vec(any::<u8>(), 0..3000), 1_usize..4);

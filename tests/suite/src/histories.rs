@@ -1,4 +1,4 @@
-//! Any history of operations, against a plain model that says what a tier may hold.
+//! Random histories of operations, compared with a model that says what a tier may hold.
 
 use std::time::Duration;
 
@@ -41,13 +41,13 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     vec(step, 1..60)
 }
 
-/// What a tier may hold under one key. Forgetting the dead is its own choice, so that once something
-/// is dead there is more than one possibility.
+/// What a tier may hold under one key. When to drop a dead entry is up to the tier, so from then on there is
+/// more than one possibility.
 #[derive(Default)]
 struct Possible {
-    /// It holds this, as long as this lives.
+    /// The entry it must hold while that lives.
     surely: Option<Entry>,
-    /// Failing that it holds one of these, or nothing.
+    /// Otherwise one of these, or none.
     perhaps: Vec<Entry>,
     tombstones: Vec<Tombstone>,
 }

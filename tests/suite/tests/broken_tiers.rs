@@ -1,4 +1,4 @@
-//! The suite itself: it fails on tiers that break one promise each.
+//! The suite fails on broken tiers: each of these breaks one rule.
 
 use std::{collections::BTreeMap, sync::Mutex};
 
@@ -9,7 +9,7 @@ use cache_core::{
 use tier_suite::rules;
 use tokio::task::yield_now;
 
-/// A promise to break.
+/// A way to break a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fault {
     None,

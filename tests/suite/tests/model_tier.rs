@@ -1,4 +1,4 @@
-//! The behaviour suite on the plainest tier.
+//! The behaviour suite on the model tier.
 
 use cache_core::Clock;
 use tier_suite::{ModelTier, Subject, behaviour_suite};

@@ -1,4 +1,4 @@
-//! The real cache beside the model: does each step on both, and compares.
+//! The real cache beside the model: carries out each step on both, and compares.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +11,7 @@ use tests::{FaultyTier, ModelTier, ScriptedLoader, eventually, settle};
 use super::oracle::{Expected, GRACE, KEYS, LIFE, Oracle};
 use crate::Step;
 
-/// What is behind memory.
+/// The tiers behind memory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Stack {
     Memory,
@@ -190,8 +190,7 @@ impl Fixture {
         assert_eq!(self.loads(key) - loads_before, expected.loads, "step {n}: loads of {key}, {expected:?}");
     }
 
-    /// Waits until what goes on behind a call is done; a flight is there from when it is joined until
-    /// the tiers are written.
+    /// Waits until the background work of a call has ended: a flight lasts until the tiers are written.
     async fn landed(&self) {
         eventually("the flights end", || self.cache.stats().flights == 0).await;
     }

@@ -1,4 +1,4 @@
-//! The plain model: what memory and each tier hold, and what follows from it for a read.
+//! The model: what memory and each tier hold, and what a read must return.
 
 use cache_facade::ErrorKind;
 
@@ -19,7 +19,7 @@ pub(crate) struct Value {
     since: u64,
 }
 
-/// What the process knows. Lost by a restart.
+/// The state of the process, which a restart loses.
 #[derive(Debug, Default)]
 pub(crate) struct Process {
     memory: [Option<Value>; KEYS],
@@ -42,7 +42,7 @@ pub(crate) struct Tier {
     owed: Owed,
 }
 
-/// What the process will tell a tier that was down. Lost by a restart.
+/// The writes pending for a tier that was down, which a restart loses.
 #[derive(Debug, Default)]
 struct Owed {
     keys: [Option<Due>; KEYS],

@@ -1,4 +1,4 @@
-//! The figures: what is compared, which bound it is to keep, and how that is shown.
+//! The figures: which sides each compares, the bound of its ratio, and the report.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! diesel-async and tokio-postgres alone: what one would write who wants nothing but values in a table.
+//! diesel-async and tokio-postgres alone: the code for values in a table and nothing else.
 //!
 //! The table is one like the tier's, indexes included. Reads are diesel's `eq_any`, whose statement it
 //! prepares once; writes are one upsert over `unnest`, prepared once, with arrays in binary. Each has

@@ -1,8 +1,8 @@
-//! The crate `redis` alone: what one would write who wants nothing but values in Redis.
+//! The crate `redis` alone: the code for values in Redis and nothing else.
 //!
 //! A multiplexed connection with Nagle's algorithm off, RESP3 and the driver's own limit on answers, which
-//! is what the tier has under it. One GET; one MGET; one pipeline of SET PX, whose answers are not kept.
-//! Nobody compares births: who writes last wins.
+//! is what the tier has under it. One GET; one MGET; one pipeline of SET PX, whose replies are ignored.
+//! Births are not compared: the last write wins.
 
 use anyhow::Result;
 use cache_core::{

@@ -1,4 +1,4 @@
-//! The keys both sides hold, and what is put under them.
+//! The keys and values of both sides.
 
 use std::{cell::RefCell, time::Duration};
 

@@ -1,4 +1,5 @@
-//! Gathering: misses of many callers within a window are one call, and each gets its own answer.
+//! Coalescing: the misses of many callers within a window become one call, and each caller gets its own
+//! answer.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -24,7 +25,7 @@ async fn wait_out(fixture: &Fixture) {
     settle().await;
 }
 
-/// Each caller's value, or the kind of its failure.
+/// The value that each caller got, or the kind of its error.
 async fn outcomes(callers: Vec<JoinHandle<Result<Option<String>>>>) -> Vec<Result<String, ErrorKind>> {
     let outcome = |answer: Result<Option<String>>| {
         answer.map(|value| value.expect("it exists")).map_err(|error| error.kind())
@@ -239,15 +240,15 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 #[derive(Default)]
 struct Gathered {
     callers: Vec<usize>,
-    /// Whether what comes may be kept: it was not removed meanwhile.
+    /// Whether the result may be stored: the key was not removed meanwhile.
     kept: bool,
 }
 
-/// What gathering promises, without tasks, locks or timers.
+/// A model of coalescing, without tasks, locks or timers.
 #[derive(Default)]
 struct Model {
     now: u32,
-    /// When what is gathered goes unless more come, and when it goes though they do, in half windows.
+    /// When the call goes out if no more keys come, and when at the latest, in half windows.
     goes_at: u32,
     latest: u32,
     gathered: BTreeMap<u8, Gathered>,

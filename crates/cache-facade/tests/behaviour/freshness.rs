@@ -1,4 +1,4 @@
-//! Freshness: what is fresh is served, what ages is renewed, and a promise travels with its value.
+//! Freshness: fresh values are served, ageing ones are refreshed, and a value keeps its expiry in every tier.
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Grace: what is past its life stands in while a new value is fetched, or can't be had.
+//! Grace: a stale value is served while a new one is fetched, or if none can be had.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use tests::{Fixture, GRACE, LIFE, RecordedEvent, Recorder, settle};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A fixture whose value has just gone stale, and whose source has just gone away.
+/// A fixture whose value has just become stale, and whose source has just begun to fail.
 async fn stale_and_failing() -> Fixture {
     let fixture = Fixture::with(|region| region.throttle(10 * SECOND)).await;
     fixture.get("AAPL").await;

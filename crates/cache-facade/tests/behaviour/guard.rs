@@ -1,5 +1,5 @@
-//! A guarded tier: what hangs is given up, what keeps failing is left alone, and one call at a time
-//! finds out whether it is back.
+//! A guarded tier: calls that hang time out, failures in a row open the breaker, and one call at a time
+//! probes whether the tier is back.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Two nodes that agree on who loads: one load, whoever asks, and nobody waits for the dead.
+//! Two nodes with leases: one load for both, and nobody waits for a holder that died.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use cache_core::Operation;
 use tests::{Fixture, LocalLease, RecordedEvent, eventually, settle};
 
 async fn two() -> (LocalLease, Fixture, Fixture) {
-    // The clock of a lease is the fixture's own, which is only known once there is one.
+    // The lease goes by the clock of the fixture, which has to be made first.
     let first = Fixture::new().await;
     let lease = LocalLease::new(first.clock.clone());
     let a = first.another_built(|cache| cache.lease(lease.clone()), |region| region).await;
@@ -14,7 +14,7 @@ async fn two() -> (LocalLease, Fixture, Fixture) {
     (lease, a, b)
 }
 
-/// Lets time pass in small steps, as it does.
+/// Advances the clock in small steps.
 async fn pass(fixture: &Fixture, span: Duration) {
     let step = Duration::from_millis(50);
     for _ in 0..span.as_millis() / step.as_millis() {

@@ -1,4 +1,4 @@
-//! Limits: what is too large is refused or passed by, and nothing is half-written.
+//! Limits: what is too large is refused or not cached, and nothing is half-written.
 
 use cache_core::{ErrorKind, Fetched, MAX_KEY_LEN, MAX_VALUE_LEN, Operation};
 use tests::{Answer, Fixture, settle};

@@ -1,5 +1,5 @@
-//! Tiers that one node has for itself, in a fleet: what others end is ended there too, and what was held
-//! before a gap is not believed.
+//! Tiers of one node alone: what other nodes invalidate is invalidated there too, and entries from before a
+//! gap in the messages are not served.
 
 use std::sync::Arc;
 

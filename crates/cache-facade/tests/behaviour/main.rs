@@ -1,4 +1,4 @@
-//! Scenarios for the cache as a whole, a module for each thing it promises.
+//! Scenarios for the cache as a whole, one module for each group of rules.
 
 mod coalesce;
 mod freshness;

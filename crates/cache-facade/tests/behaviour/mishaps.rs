@@ -1,4 +1,4 @@
-//! What parts of a cache may do that they should not: panic, hang, forget too soon, go back in time.
+//! Parts of a cache that misbehave: they panic, hang, evict too soon, or have a clock that goes back.
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,4 +1,5 @@
-//! Several nodes over one tier: what one writes or ends, the others let go of, and no more.
+//! Several nodes over one tier and one bus: what one writes or invalidates, the others drop, and nothing
+//! else.
 
 use std::{sync::Arc, time::Duration};
 
@@ -6,7 +7,7 @@ use cache_core::{Bus, Operation, Pattern, Tag, message::Message};
 use cache_facade::{Cache, CacheBuilder, Fetched, OnBusLoss};
 use tests::{FaultyTier, Fixture, LocalBus, RecordedEvent, eventually, settle, soon};
 
-/// So many nodes over one tier and one bus.
+/// This many nodes over one tier and one bus.
 async fn nodes<const N: usize>() -> (LocalBus, [Fixture; N]) {
     let bus = LocalBus::default();
     let first = Fixture::built(|cache| cache.bus(bus.clone()), |region| region).await;
@@ -157,7 +158,7 @@ async fn rule_37_a_load_from_before_the_gap_is_not_kept_after_it() {
 }
 
 #[tokio::test]
-async fn rule_37_a_frame_that_was_lost_is_missed_at_the_next_or_at_the_next_heartbeat() {
+async fn rule_37_a_message_that_was_lost_is_missed_at_the_next_or_at_the_next_heartbeat() {
     let (bus, [a, b]) = nodes().await;
     a.region.put("first", "x".to_owned()).await.unwrap();
     for last in [false, true] {
@@ -263,7 +264,7 @@ async fn a_cache_that_is_gone_leaves_the_bus() {
 }
 
 #[tokio::test]
-async fn rule_37_a_node_first_heard_of_long_after_its_first_frame_may_have_ended_anything() {
+async fn rule_37_a_node_first_heard_of_long_after_its_first_message_may_have_ended_anything() {
     let (bus, [a, b]) = nodes().await;
     b.region.put("AAPL", "old".to_owned()).await.unwrap();
     settle().await;

@@ -1,11 +1,11 @@
-//! Races: what was removed or overwritten doesn't come back with a load that was under way.
+//! Races: a removed or overwritten value does not come back by a load that was under way.
 
 use std::time::Duration;
 
 use cache_core::{ErrorKind, Fetched, Operation, Pattern, Tag};
 use tests::{Answer, Fixture, Gate, LIFE, Moment, settle};
 
-/// Nothing from before is in memory or in the tier.
+/// Checks that no value from before is in memory or in the tier.
 fn nowhere(fixture: &Fixture, how: &str) {
     assert_eq!(fixture.peek("AAPL"), None, "in memory after {how}");
     assert_eq!(fixture.held("AAPL"), None, "in the tier after {how}");

@@ -1,4 +1,5 @@
-//! What a tier could not take is told to it once it is back, and until then holds all the same.
+//! Writes that a tier could not take are queued and applied once it is back; until then reads see them all
+//! the same.
 
 use cache_core::{Operation, Pattern, Tag};
 use cache_facade::{Cache, Clock, Fetched, Ttl};

@@ -1,4 +1,4 @@
-//! Single flight: one load per key, and nobody stranded by it.
+//! Single flight: one load per key, and no caller waits in vain.
 
 use std::{
     collections::HashSet,

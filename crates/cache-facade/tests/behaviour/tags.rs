@@ -1,4 +1,4 @@
-//! Tags, clears and patterns: many entries ended at once, and none of them comes back.
+//! Tags, clears and patterns: many entries are invalidated at once, and none of them comes back.
 
 use std::sync::Arc;
 

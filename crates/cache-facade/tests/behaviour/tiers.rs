@@ -1,4 +1,4 @@
-//! Tiers that hold what can't be read, and tiers that can't be written.
+//! Tiers with entries that can't be decoded, and tiers that can't be written.
 
 use std::{sync::Arc, time::Duration};
 

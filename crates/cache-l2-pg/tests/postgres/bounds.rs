@@ -1,4 +1,4 @@
-//! Sweeping, the bounds, and the task that looks after both.
+//! Sweeping, evicting, and the background task that does both.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Calls that are dropped half way, or take too long, and the connections they had.
+//! Calls that are dropped half way or time out, and what becomes of their connections.
 
 use std::{
     sync::{

@@ -1,4 +1,4 @@
-//! What lies in the table: keys of every sort, and bytes that nobody of us wrote.
+//! The contents of the table: keys of every sort, and bytes from elsewhere.
 
 use cache_core::{Clock, ErrorKind, Key, Meta, Pattern, Prefix, Target, Tier, TierExt, Ttl, envelope};
 use cache_l2_pg::PgTier;

@@ -1,4 +1,4 @@
-//! The server restarted, killed, paused and away: each test has its own.
+//! A server that is restarted, killed, paused or unreachable: each test has its own.
 
 use std::{
     sync::Arc,

@@ -1,4 +1,4 @@
-//! A database to try things on: a table for each test, and a plain connection to look behind the tier.
+//! Fixtures: a table for each test, and a plain connection that sees the table without the tier.
 
 use std::{
     sync::{
@@ -13,8 +13,8 @@ use cache_l2_pg::{PgConfig, PgTier, Postgres};
 use tokio::time::sleep;
 use tokio_postgres::{Client, NoTls};
 
-/// The tests share two processors with others.
-const PATIENT: Duration = Duration::from_secs(10);
+/// How long a connection may take: the tests share two processors with others.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 pub(crate) const LONG: Duration = Duration::from_secs(3600);
 
@@ -40,8 +40,8 @@ pub(crate) fn config_at(url: &str) -> PgConfig {
         .expect("a URL")
         .table(&table())
         .pool_size(4)
-        .connect_timeout(PATIENT)
-        .wait_timeout(PATIENT)
+        .connect_timeout(CONNECT_LIMIT)
+        .wait_timeout(CONNECT_LIMIT)
 }
 
 pub(crate) async fn open(config: PgConfig, clock: &Clock) -> PgTier {

@@ -1,4 +1,4 @@
-//! The lease by advisory locks: within a process, between nodes, and when one of them dies or stands still.
+//! The lease by advisory locks: within a process, between nodes, and when one of them dies or hangs.
 
 use std::{
     io::{BufRead, BufReader},

@@ -1,4 +1,4 @@
-//! Making the tables: at once from many nodes, again, of the other sort, and without the right to.
+//! Making the tables: by many nodes at once, again, of another kind, and without the permission.
 
 use cache_core::{Clock, ErrorKind, Tier, TierExt};
 use cache_l2_pg::{PgConfig, Postgres};

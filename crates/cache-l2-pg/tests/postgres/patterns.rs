@@ -104,7 +104,7 @@ async fn without_the_gate_s_lock_an_overtaken_put_would_stay() {
 }
 
 /// Two nodes put and remove by pattern, each in several tasks, and after each removal look for what it
-/// should have taken. Answers how often something was held that was born before a removal that ended.
+/// should have taken. Returns how often an entry was there that was born before a removal that had ended.
 async fn stale_after_removals(table: &str, rounds: i64) -> u64 {
     let clock = Clock::manual();
     let mut tasks = JoinSet::new();

@@ -1,4 +1,4 @@
-//! What one node writes the others let go of, and nothing else.
+//! What one node writes, the others drop, and nothing else.
 
 use crate::fixture::over_both;
 
@@ -19,7 +19,7 @@ mod scenarios {
 
     use crate::fixture::{get, looks, node, shared, source, until};
 
-    /// The bus of the config, for somebody who is no node.
+    /// The bus of the configuration, for a listener that is no node.
     async fn bus(backend: Backend, config: &NodeConfig) -> Box<dyn Bus> {
         let clock = Clock::system();
         match backend {
@@ -34,18 +34,18 @@ mod scenarios {
         }
     }
 
-    /// The next frame of this config's nodes in which something happened.
+    /// The next message of these nodes that holds changes.
     async fn next(listener: &mut dyn Listener, config: &NodeConfig) -> Bytes {
         let heard = async {
             loop {
                 let bytes = listener.next().await.unwrap();
-                let frame = Message::open(&bytes).unwrap();
-                if frame.namespace == config.namespace && !frame.changes.is_empty() {
+                let message = Message::open(&bytes).unwrap();
+                if message.namespace == config.namespace && !message.changes.is_empty() {
                     return bytes;
                 }
             }
         };
-        timeout(Duration::from_secs(20), heard).await.expect("a frame")
+        timeout(Duration::from_secs(20), heard).await.expect("a message")
     }
 
     fn heard(node: &NodeCache) -> u64 {

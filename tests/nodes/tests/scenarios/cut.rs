@@ -1,4 +1,4 @@
-//! A connection that is lost and had again: what was held before is not served unchecked.
+//! A connection that is lost and restored: entries from before are not served unchecked.
 
 use crate::fixture::over_both;
 
@@ -10,11 +10,11 @@ over_both!(
 mod scenarios {
     use nodes::{Backend, NodeConfig};
 
-    use crate::fixture::{get, node, shared, source, unproven, until, with_line};
+    use crate::fixture::{get, node, shared, source, unproven, until, with_proxy};
 
     pub(super) async fn rule_37_nothing_from_before_the_gap_is_served_after_it(backend: Backend) {
         let (config, source) = (shared(backend), source());
-        let (proxy, behind) = with_line(&config, backend);
+        let (proxy, behind) = with_proxy(&config, backend);
         let (a, b) = (node(&config, &source).await, node(&behind, &source).await);
         for id in ["put", "removed", "same"] {
             b.region.put(id, 1).await.unwrap();
@@ -37,7 +37,7 @@ mod scenarios {
 
     pub(super) async fn rule_37_nothing_is_served_from_memory_meanwhile_if_so_told(backend: Backend) {
         let (config, source) = (NodeConfig { ask_on_bus_loss: true, ..shared(backend) }, source());
-        let (proxy, behind) = with_line(&config, backend);
+        let (proxy, behind) = with_proxy(&config, backend);
         let (a, b) = (node(&config, &source).await, node(&behind, &source).await);
         b.region.put("x", 1).await.unwrap();
         // What was cleared before it came it has to ask of all tiers, once.

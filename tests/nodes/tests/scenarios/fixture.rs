@@ -1,4 +1,4 @@
-//! Nodes in this process over shared servers or over servers of their own, and waiting for what they do.
+//! Fixtures: nodes in this process, over shared or private servers, and waiting for what they do.
 
 use std::{
     net::SocketAddr,
@@ -15,8 +15,8 @@ use servers::Proxy;
 use tests::ScriptedLoader;
 use tokio::{task::block_in_place, time::sleep};
 
-/// How long anything may take that comes by itself.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a condition may take to hold.
+const WAIT_LIMIT: Duration = Duration::from_secs(30);
 
 /// Runs a scenario once with the bus or lease of each server.
 macro_rules! over_both {
@@ -85,7 +85,7 @@ pub(crate) fn source() -> ScriptedLoader<u64> {
     ScriptedLoader::new(|_: &Key, load| 1000 + load)
 }
 
-/// A line to the server of a URL that can be cut, and the URL that leads through it.
+/// A proxy before the server of a URL, and the URL that leads through it.
 pub(crate) fn through_proxy(url: &str) -> (Proxy, String) {
     let (before, rest) = match url.rsplit_once('@') {
         Some((login, rest)) => (format!("{login}@"), rest),
@@ -98,8 +98,8 @@ pub(crate) fn through_proxy(url: &str) -> (Proxy, String) {
     (proxy, url)
 }
 
-/// The config with a line to one of its servers that can be cut.
-pub(crate) fn with_line(config: &NodeConfig, to: Backend) -> (Proxy, NodeConfig) {
+/// The configuration with a proxy before one of its servers.
+pub(crate) fn with_proxy(config: &NodeConfig, to: Backend) -> (Proxy, NodeConfig) {
     let mut config = config.clone();
     let url = match to {
         Backend::Redis => &mut config.redis,
@@ -110,34 +110,34 @@ pub(crate) fn with_line(config: &NodeConfig, to: Backend) -> (Proxy, NodeConfig)
     (proxy, config)
 }
 
-/// What is read, as a user reads it.
+/// Reads a key as a user does.
 pub(crate) async fn get(node: &NodeCache, id: &str) -> Option<u64> {
     node.region.get(id).await.expect("an answer").as_deref().copied()
 }
 
-/// What a tier holds.
+/// The version of a key in a tier.
 pub(crate) async fn held(node: &NodeCache, tier: Backend, id: &str) -> Option<u64> {
     let held = node.versions(id).await.expect("the tiers can look");
     held.into_iter().find(|(held_by, _)| held_by == name(tier)).and_then(|(_, version)| version)
 }
 
-/// What the node owes to a tier.
+/// How many writes of the node are pending for a tier.
 pub(crate) fn pending(node: &NodeCache, tier: Backend) -> u64 {
     let stats = node.cache.stats();
     stats.tiers.iter().find(|of| of.name == name(tier)).map_or(0, |of| of.pending)
 }
 
-/// How often the node doubted what it held.
+/// How often the node marked its memory unproven.
 pub(crate) fn unproven(node: &NodeCache) -> u64 {
     node.cache.stats().bus.map_or(0, |bus| bus.unproven)
 }
 
-/// How often the node looked for a key in the tiers.
+/// How many keys the node looked up in the tiers.
 pub(crate) fn looks(node: &NodeCache) -> u64 {
     node.cache.stats().tiers.iter().map(|tier| tier.hits + tier.misses).sum()
 }
 
-/// Waits until a condition holds; answers how long that took.
+/// Waits until a condition holds. Returns how long that took.
 ///
 /// # Panics
 ///
@@ -145,7 +145,7 @@ pub(crate) fn looks(node: &NodeCache) -> u64 {
 pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) -> Duration {
     let began = Instant::now();
     while !condition().await {
-        assert!(began.elapsed() < PATIENCE, "never came: {what}");
+        assert!(began.elapsed() < WAIT_LIMIT, "never came: {what}");
         sleep(Duration::from_millis(2)).await;
     }
     began.elapsed()

@@ -1,4 +1,4 @@
-//! One load a key for all nodes, and nobody waits for the dead.
+//! One load a key for all nodes, and nobody waits for a holder that died.
 
 use crate::fixture::over_both;
 

@@ -1,4 +1,4 @@
-//! What is owed: one item that a server always refuses, and more than is remembered.
+//! Pending writes: one that the server always refuses, and more than the queue holds.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use nodes::Backend;
 use servers::{Redis, RedisOptions};
 use tokio::task::block_in_place;
 
-use crate::fixture::{config, get, held, node, pending, shared, source, until, with_line};
+use crate::fixture::{config, get, held, node, pending, shared, source, until, with_proxy};
 
 /// Makes PostgreSQL refuse a key as if there were no room for it, which may pass.
 const POISON: &str = "
@@ -23,7 +23,7 @@ const POISON: &str = "
 async fn rule_42_an_item_that_postgres_always_refuses_holds_up_no_other_and_is_given_up_in_the_end() {
     let database = block_in_place(servers::env::postgres_database).unwrap();
     let config = config(Backend::Redis, &shared(Backend::Redis).redis, &database);
-    let (proxy, behind) = with_line(&config, Backend::Postgres);
+    let (proxy, behind) = with_proxy(&config, Backend::Postgres);
     let a = node(&behind, &source()).await;
     a.region.put("first", 1).await.unwrap();
     let (client, connection) = tokio_postgres::connect(&database, tokio_postgres::NoTls).await.unwrap();

@@ -1,4 +1,4 @@
-//! A hundred nodes that lost the same server come back one by one.
+//! A hundred nodes that lost the same server reconnect spread over time.
 
 use std::{
     sync::Arc,

@@ -1,5 +1,5 @@
-//! A tier that is killed, paused or cut off, and back: what it could not be told it is told, and until then
-//! holds all the same. The tier is on one server, the bus over the other, or over the same where it says so.
+//! A tier that is killed, paused or cut off, and comes back: pending writes are applied, and until then reads
+//! see them all the same. The tier is on one server and the bus on the other, unless a test says otherwise.
 
 use crate::fixture::over_both;
 
@@ -17,7 +17,7 @@ mod scenarios {
     use servers::{Postgres, Redis, RedisOptions};
     use tokio::task::block_in_place;
 
-    use crate::fixture::{config, get, held, node, other, pending, shared, source, until, with_line};
+    use crate::fixture::{config, get, held, node, other, pending, shared, source, until, with_proxy};
 
     /// Either server, private.
     enum Server {
@@ -94,7 +94,7 @@ mod scenarios {
 
     pub(super) async fn rule_41_a_newer_value_there_survives_an_older_removal(tier: Backend) {
         let config = shared(other(tier));
-        let (proxy, cut_off) = with_line(&config, tier);
+        let (proxy, cut_off) = with_proxy(&config, tier);
         let (a, b) = (node(&cut_off, &source()).await, node(&config, &source()).await);
         proxy.cut();
         a.region.remove("removed").await.unwrap();
@@ -111,7 +111,7 @@ mod scenarios {
 
     pub(super) async fn rule_44_a_removal_while_the_line_was_cut_holds(tier: Backend) {
         let config = shared(other(tier));
-        let (proxy, cut_off) = with_line(&config, tier);
+        let (proxy, cut_off) = with_proxy(&config, tier);
         let (a, b) = (node(&cut_off, &source()).await, node(&config, &source()).await);
         b.region.put("x", 1).await.unwrap();
         proxy.cut();
@@ -135,7 +135,7 @@ mod scenarios {
         tier: Backend,
     ) {
         let config = shared(tier);
-        let (proxy, cut_off) = with_line(&config, tier);
+        let (proxy, cut_off) = with_proxy(&config, tier);
         let (a, b) = (node(&cut_off, &source()).await, node(&config, &source()).await);
         b.region.put("x", 1).await.unwrap();
         proxy.cut();

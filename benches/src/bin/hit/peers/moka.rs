@@ -67,8 +67,8 @@ impl Candidate for TryGetWith {
     fn read(&self, workload: &Workload, ranks: &[usize]) {
         workload.drive(async {
             for key in workload.keys_of(ranks) {
-                let absent = async { Err(Gone) };
-                let Ok(value) = self.0.try_get_with_by_ref(key, absent).await else { missing(key) };
+                let loading = async { Err(Gone) };
+                let Ok(value) = self.0.try_get_with_by_ref(key, loading).await else { missing(key) };
                 black_box(value);
             }
         });

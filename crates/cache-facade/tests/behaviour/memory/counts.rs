@@ -1,4 +1,4 @@
-//! What is counted of reads: hits, misses, and which keys are read most.
+//! Counts of reads: hits, misses, and the keys read most.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What has left memory, by cause: each entry that came in is held, or has left once, for one reason.
+//! What left memory, by cause: each entry that came in is still there, or left once, for one cause.
 
 use std::time::Duration;
 

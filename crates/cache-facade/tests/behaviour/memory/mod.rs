@@ -1,4 +1,4 @@
-//! The near tier in its cache: its budget, its policies, what is protected in it, what is counted.
+//! Memory within a cache: its budget, its eviction policies, protected entries, counts.
 
 mod counts;
 mod evictions;

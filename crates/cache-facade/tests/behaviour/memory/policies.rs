@@ -1,5 +1,5 @@
-//! What holds whatever goes first when memory is full: a few scenarios under each policy, with every
-//! key protected from being evicted and with none.
+//! Rules that hold under every eviction policy: a few scenarios for each, with every key protected from
+//! eviction and with none.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What is protected from being evicted, by its key or by a pattern, stays; all else goes its way.
+//! Entries protected from eviction, by key or by pattern, stay; everything else behaves as before.
 
 use std::{
     sync::{Arc, Barrier},
@@ -21,7 +21,7 @@ async fn fixture(policy: Eviction, share: f64) -> Fixture {
     Fixture::built(|cache| cache.memory(memory), |region| region).await
 }
 
-/// Puts so much that most of what was there has to go.
+/// Puts so much that most earlier entries are evicted.
 async fn crowd(fixture: &Fixture) {
     for round in 0..20 {
         let others = (0..100).map(|id| (format!("crowd/{round}/{id}"), "x".repeat(1000)));

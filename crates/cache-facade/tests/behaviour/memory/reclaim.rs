@@ -1,4 +1,4 @@
-//! What is dead is reclaimed though nobody reads, and while nothing else goes on.
+//! Dead entries are reclaimed even if nobody reads or writes.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ async fn fixture(policy: Eviction, settings: impl FnOnce(Settings) -> Settings) 
     fixture
 }
 
-/// Lets time pass while nobody reads, and looks at memory.
+/// Lets time pass without reads, and returns the statistics of memory.
 async fn idle(fixture: &Fixture, seconds: u64) -> MemoryStats {
     fixture.pass(seconds);
     settle().await;

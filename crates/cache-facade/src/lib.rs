@@ -44,7 +44,6 @@
 //!
 //! names.put("AAPL", "Apple Inc.".to_owned()).await?;
 //! assert_eq!(names.get("AAPL").await?.as_deref(), Some(&"Apple Inc.".to_owned()));
-//! assert_eq!(names.get("MSFT").await?, None);
 //! # Ok(())
 //! # }
 //! ```
@@ -108,8 +107,7 @@
 //! let cache = Cache::builder().build().await?;
 //! let prices = cache.region::<f64>("price").loader(Upstream).open()?;
 //! assert_eq!(prices.get("AAPL").await?.as_deref(), Some(&190.5));
-//! assert!(prices.get("HALT").await.is_err());
-//! assert_eq!(prices.refresh(&["AAPL"]).await?, 1);
+//! assert!(prices.get("HALT").await.is_err() && prices.refresh(&["AAPL"]).await? == 1);
 //! # Ok(())
 //! # }
 //! ```

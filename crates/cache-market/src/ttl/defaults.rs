@@ -1,7 +1,7 @@
-//! The table unless another is set, each figure with where it is from.
+//! The default table, with the source of each figure.
 //!
-//! FIML, the signals service and the data layer are the three model systems whose documents the figures come
-//! from; what they leave open is marked "ours".
+//! The figures come from the documents of three model systems: FIML, the signals service and the data layer. What
+//! they leave open is marked "ours".
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! How long a value lives, as a rule says it: for a span, by a class, or until it can change.
+//! Lives as rules give them: a duration, a class, or until the next change.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -7,15 +7,15 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::human_duration::{self, TextOrSeconds};
 use market_data::Invalid;
 
-/// How long a value is fresh, as a rule says it.
+/// How long a value is fresh, by a rule.
 ///
-/// Written as seconds (`300`), as a length (`"5m"`), as a class (`"short"`) or as `"until_change"`.
-/// A life of zero is never kept.
+/// Written as seconds (`300`), as a duration (`"5m"`), as a class (`"short"`) or as `"until_change"`. A value with a
+/// life of zero is never kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
     /// For this long.
     For(Duration),
-    /// For as long as the class says.
+    /// For the duration of a class.
     LifeClass(LifeClass),
     /// Until the next moment at which the value can change.
     UntilChange,
@@ -70,7 +70,7 @@ impl<'de> Deserialize<'de> for Life {
     }
 }
 
-/// A life that has a name.
+/// A named life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "named for what they are")]
 pub enum LifeClass {
@@ -96,7 +96,7 @@ impl LifeClass {
     }
 }
 
-/// How long each class lasts: 300, 1,800, 3,600 and 86,400 s unless something else is set.
+/// The duration of each class: 300, 1,800, 3,600 and 86,400 s unless something else is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "named for what they are")]
@@ -112,7 +112,7 @@ pub struct LifeClasses {
 }
 
 impl LifeClasses {
-    /// Returns how long this class lasts.
+    /// Returns the duration of a class.
     #[must_use]
     pub fn of(&self, class: LifeClass) -> Duration {
         match class {

@@ -50,7 +50,7 @@ fn moment() -> impl Strategy<Value = Timestamp> {
     (first.as_micros()..last.as_micros()).prop_map(Timestamp::from_micros)
 }
 
-/// Returns a moment near an edge of trading is worth more than one at noon.
+/// Moves a moment near to an edge of trading, where most mistakes are.
 fn near_an_edge(calendar: &Calendar, now: Timestamp, off: i64, pick: usize) -> Timestamp {
     let (stretches, _) = trading(calendar, now);
     let edges: Vec<_> = stretches.iter().flat_map(|(from, to)| [*from, *to]).collect();

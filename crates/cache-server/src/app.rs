@@ -154,7 +154,7 @@ impl App {
         let (config, reloaded) = live.config.reread()?;
         let settings = &config.settings;
         // Both were checked as the configuration was read; a file may be gone since.
-        let kept = |why: &dyn fmt::Display| tracing::error!(%why, "lives go on as they were");
+        let kept = |why: &dyn fmt::Display| tracing::error!(%why, "TTL rules unchanged");
         match settings.calendars() {
             Ok(calendars) => self.time.replace_calendars(calendars),
             Err(error) => kept(&error),

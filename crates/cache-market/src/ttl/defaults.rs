@@ -19,7 +19,7 @@ pub(super) fn rules() -> TtlRules {
         // Ours: an hour, in which most upstreams come back.
         stale_for: Duration::from_secs(HOUR),
         // Ours: a new listing is found within five minutes.
-        absent: Life::LifeClass(LifeClass::Short),
+        absent: Life::Class(LifeClass::Short),
         // FIML keeps prices for 20 minutes after market hours: by then a feed that is 15 minutes late has told
         // the close.
         settle: Duration::from_secs(20 * MINUTE),
@@ -123,7 +123,7 @@ fn any(weekday: Life, weekend: Life) -> Row {
 }
 
 fn always(class: LifeClass) -> Row {
-    Row { changes: Some(Changes::Any), ..open(Life::LifeClass(class)) }
+    Row { changes: Some(Changes::Any), ..open(Life::Class(class)) }
 }
 
 fn open(life: Life) -> Row {

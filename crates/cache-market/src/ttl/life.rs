@@ -16,7 +16,7 @@ pub enum Life {
     /// For this long.
     For(Duration),
     /// For the duration of a class.
-    LifeClass(LifeClass),
+    Class(LifeClass),
     /// Until the next moment at which the value can change.
     UntilChange,
 }
@@ -37,7 +37,7 @@ impl FromStr for Life {
             return Ok(Self::UntilChange);
         }
         if let Some(class) = LifeClass::ALL.into_iter().find(|class| class.as_str() == text) {
-            return Ok(Self::LifeClass(class));
+            return Ok(Self::Class(class));
         }
         let or = "or short, medium, long, very_long, or until_change";
         human_duration::parse(text).map(Self::For).map_err(|invalid| Invalid::new(format!("{invalid}, {or}")))
@@ -48,7 +48,7 @@ impl fmt::Display for Life {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::For(span) => write!(f, "{}", span.as_secs_f64()),
-            Self::LifeClass(class) => f.write_str(class.as_str()),
+            Self::Class(class) => f.write_str(class.as_str()),
             Self::UntilChange => f.write_str("until_change"),
         }
     }
@@ -58,7 +58,7 @@ impl Serialize for Life {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::For(span) => human_duration::serialize(span, serializer),
-            Self::LifeClass(_) | Self::UntilChange => serializer.collect_str(self),
+            Self::Class(_) | Self::UntilChange => serializer.collect_str(self),
         }
     }
 }
@@ -145,7 +145,7 @@ mod tests {
             ("300", Life::seconds(300)),
             (r#""5m""#, Life::seconds(300)),
             ("0.25", Life::For(Duration::from_millis(250))),
-            (r#""very_long""#, Life::LifeClass(LifeClass::VeryLong)),
+            (r#""very_long""#, Life::Class(LifeClass::VeryLong)),
             (r#""until_change""#, Life::UntilChange),
         ] {
             assert_eq!(serde_json::from_str::<Life>(text).unwrap(), life);

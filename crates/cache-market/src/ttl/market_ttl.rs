@@ -122,7 +122,7 @@ impl Conditions<'_> {
     fn span(&self, life: Life) -> Duration {
         match life {
             Life::For(span) => span,
-            Life::LifeClass(class) => self.rules.classes.of(class),
+            Life::Class(class) => self.rules.classes.of(class),
             // Short for a value that can change at any moment, or at unknown ones.
             Life::UntilChange => match self.change {
                 Some(change) if !self.changes.may_be_in(self.phase) => change.since(self.now),

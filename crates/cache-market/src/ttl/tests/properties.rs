@@ -91,7 +91,7 @@ proptest! {
         }
         let asked = match rules.life(scope, calendar.phase(to_jiff(now))) {
             Life::For(span) => span,
-            Life::LifeClass(class) => rules.classes.of(class),
+            Life::Class(class) => rules.classes.of(class),
             Life::UntilChange => Duration::MAX,
         };
         let asked = if data == DataType::Ohlcv { rules.frequency.scale(asked, interval) } else { asked };

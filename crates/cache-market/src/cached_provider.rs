@@ -1,4 +1,4 @@
-//! Any provider wrapped whole: asked as the provider is, answered from a cache.
+//! A provider behind a cache, with the provider's own interface.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -12,14 +12,14 @@ use market_data::{
 
 use crate::{DocumentLoader, QuoteLoader, SeriesLoader, asset_tag, data_tag};
 
-/// For how long it is remembered that the provider doesn't know a key.
-const UNKNOWN: Duration = Duration::from_secs(60);
+/// How long it is remembered that the provider doesn't know a key.
+const UNKNOWN_FOR: Duration = Duration::from_secs(60);
 
-/// A provider behind a cache, which is a provider itself: whoever asks one can ask the other.
+/// A provider behind a cache, itself a [`Provider`].
 ///
-/// Each kind of data that the provider offers is a region of the cache. Keys that are asked for many times
-/// at once are loaded once, in batches; while the provider fails, what is still in grace answers. What it
-/// doesn't know is remembered as unknown for a minute.
+/// Each kind of data that the provider offers is a region of the cache. Concurrent requests for a key load it once,
+/// in batches; while the provider fails, values in grace are served. That the provider doesn't know a key is
+/// remembered for a minute.
 ///
 /// ```
 /// use std::{sync::Arc, time::Duration};
@@ -58,12 +58,12 @@ pub struct CachedProvider {
 }
 
 impl CachedProvider {
-    /// Puts `cache` in front of `provider`; each kind of data lives as `lives` says of it: a fixed [`Ttl`],
-    /// or a policy such as `MarketTtl`.
+    /// Puts `cache` in front of `provider`. `lives` gives the policy for each kind of data: a fixed [`Ttl`], or one
+    /// such as [`MarketTtl`](crate::MarketTtl).
     ///
     /// # Errors
     ///
-    /// `Config` if the cache has regions of these names that hold something else.
+    /// `Config` if the cache has regions of these names for other types.
     pub fn open<L>(cache: &Cache, provider: Arc<dyn Provider>, lives: impl Fn(DataType) -> L) -> Result<Self>
     where
         L: TtlPolicy<Quote> + TtlPolicy<Series> + TtlPolicy<Document> + 'static,
@@ -85,7 +85,7 @@ impl CachedProvider {
         })
     }
 
-    /// Returns the prices of assets, in their order; `None` for one that nobody knows.
+    /// Returns the quotes of assets, in their order; `None` for an unknown asset.
     ///
     /// # Errors
     ///
@@ -94,12 +94,12 @@ impl CachedProvider {
         self.quotes.get_many(&texts(assets)).await
     }
 
-    /// Stores prices that came by another way, each for as long as it says or else as the rules say, in one
-    /// call a tier.
+    /// Stores prices from another source, each with its own [`Ttl`] or else by the region's policy, in one call a
+    /// tier.
     ///
     /// # Errors
     ///
-    /// As [`Region::put_many`]; nothing at all is stored then.
+    /// As [`Region::put_many`]; then nothing is stored.
     pub async fn set_prices_batch(
         &self,
         prices: impl IntoIterator<Item = (Quote, Option<Ttl>)>,
@@ -107,22 +107,22 @@ impl CachedProvider {
         let entry = |(quote, ttl): (Quote, Option<Ttl>)| {
             let (asset, version) = (quote.asset.to_string(), quote.version());
             let tags = [asset_tag(&quote.asset)?, data_tag(DataType::Price, &quote.asset)?];
-            let fresh = tags.into_iter().fold(Fetched::new(quote), Fetched::tag).etag(version);
-            Ok((asset, Fetched { ttl, ..fresh }))
+            let fetched = tags.into_iter().fold(Fetched::new(quote), Fetched::tag).etag(version);
+            Ok((asset, Fetched { ttl, ..fetched }))
         };
         self.quotes.put_many(prices.into_iter().map(entry).collect::<Result<Vec<_>>>()?).await
     }
 
-    /// Ends all that is known about an asset: prices, bars of every interval, documents of every kind. What is
-    /// known of others stays. (That it has no bars of certain days, or no document of certain parameters, is
-    /// forgotten when its time is over.)
+    /// Removes all entries about an asset: quotes, bars of every interval, documents of every kind. Entries of other
+    /// assets stay. (A remembered absence of a range of bars, or of a document with parameters, stays until it
+    /// expires.)
     ///
     /// # Errors
     ///
-    /// None that an asset can bring about. A tier that fails is an event.
+    /// None because of the asset. A tier that fails is reported as an event.
     pub async fn invalidate_asset(&self, asset: &Asset) -> Result<()> {
         self.cache.invalidate(&asset_tag(asset)?).await?;
-        // That nothing is known bears no tag.
+        // A remembered absence has no tag: it is removed by key.
         let text = asset.to_string();
         self.quotes.remove(text.as_str()).await?;
         let whole = |interval: &Interval| SeriesId::new(asset.clone(), *interval).to_string();
@@ -155,14 +155,14 @@ impl Provider for CachedProvider {
     async fn documents(&self, data: DataType, ids: &[DocumentId]) -> Answers<Document> {
         match self.documents.get(&data) {
             Some(region) => Ok(answers(region, ids).await),
-            // Whoever offers none says so in its own words.
+            // Not offered: the provider's own error says so.
             None => self.provider.documents(data, ids).await,
         }
     }
 }
 
 fn region<V: Cacheable>(cache: &Cache, data: DataType, ttl: impl TtlPolicy<V> + 'static) -> RegionBuilder<V> {
-    cache.region(data.as_str()).schema(SCHEMA).negative(UNKNOWN).ttl(ttl)
+    cache.region(data.as_str()).schema(SCHEMA).negative(UNKNOWN_FOR).ttl(ttl)
 }
 
 fn texts<I: ToString>(ids: &[I]) -> Vec<String> {
@@ -177,7 +177,7 @@ async fn answers<V: Cacheable + Clone, I: ToString>(region: &Region<V>, ids: &[I
     region.lookup_many(&texts(ids)).await.into_iter().map(answer).collect()
 }
 
-/// Returns the error of a cache, which is its provider's in most cases, as a provider's.
+/// Converts an error of the cache, most often its provider's, to a provider's.
 fn failure(error: &Error) -> ProviderError {
     let fault = match error.kind() {
         ErrorKind::Timeout => ProviderErrorKind::TimedOut,

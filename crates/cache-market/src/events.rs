@@ -1,4 +1,4 @@
-//! What happens to an asset, and what becomes of what is cached about it.
+//! Events of assets, and their effects on cached entries.
 
 mod rules;
 mod upcoming;
@@ -17,32 +17,32 @@ pub use self::{
 use crate::StandardKey;
 use market_data::{Asset, DataType, Invalid, moment};
 
-/// Something that happens to an asset: announced by someone, or seen in the data.
+/// An event of an asset: announced, or detected in the data.
 ///
-/// In JSON: `{"asset": "AAPL", "event": "earnings", "at": "2020-01-28T21:30:00Z"}`; without `at` it happens now.
+/// In JSON: `{"asset": "AAPL", "event": "earnings", "at": "2020-01-28T21:30:00Z"}`; without `at` it is now.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MarketEvent {
-    /// To which asset.
+    /// The asset.
     pub asset: Asset,
-    /// What.
+    /// The kind of event.
     pub event: EventKind,
-    /// When; `None` is now.
+    /// The moment; `None` is now.
     #[serde(default, with = "moment::option", skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
-    /// In which data it was seen; these are new, and left as they are. `None`: it was announced.
+    /// The data in which it was detected: these are up to date, and not affected. `None` if it was announced.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seen_in: Option<DataType>,
 }
 
 impl MarketEvent {
-    /// Something that is announced, and happens now.
+    /// An announced event that happens now.
     #[must_use]
     pub fn announced(asset: Asset, event: EventKind) -> Self {
         Self { asset, event, at: None, seen_in: None }
     }
 
-    /// The same, at a moment that may lie ahead.
+    /// Sets the moment, which may lie in the future.
     #[must_use]
     pub fn at(self, at: Timestamp) -> Self {
         Self { at: Some(at), ..self }
@@ -51,7 +51,7 @@ impl MarketEvent {
 
 macro_rules! event_kinds {
     ($($(#[$doc:meta])* $name:ident = $text:literal),+ $(,)?) => {
-        /// What can happen to an asset.
+        /// A kind of event.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         #[non_exhaustive]
         pub enum EventKind {
@@ -78,11 +78,11 @@ event_kinds! {
     Earnings = "earnings",
     /// Its trading is halted.
     Halt = "halt",
-    /// Its trading goes on.
+    /// Its trading resumes.
     Resume = "resume",
-    /// There is news of it that matters.
+    /// There is important news about it.
     News = "news",
-    /// It pays a dividend, is split, or changes otherwise: what was computed of older prices is no longer so.
+    /// It pays a dividend, is split, or changes otherwise: figures computed from older prices are wrong.
     CorporateAction = "corporate_action",
 }
 
@@ -104,11 +104,11 @@ impl fmt::Display for EventKind {
     }
 }
 
-/// What is to be done to a cache because of an event.
+/// What an event does to a cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// Everything with this tag is dead: `Cache::invalidate` does it.
+    /// Invalidate everything with this tag, as by `Cache::invalidate`.
     Invalidate(Tag),
-    /// This entry is to be loaded anew: `Region::refresh` of its kind does it, with its id.
+    /// Load this entry anew, as by `Region::refresh` with its id.
     Refresh(StandardKey),
 }

@@ -1,4 +1,4 @@
-//! The standard keys: what each names, how it is written, and how it is read back.
+//! Standard keys: what each names, and its text.
 
 mod digest;
 mod part;
@@ -15,10 +15,10 @@ pub use self::{
 };
 use market_data::{Asset, DataType, DocumentId, Interval, Invalid, SeriesId};
 
-/// What a standard key names. Different ones are never written alike, whatever their parts hold, and each is
-/// read back as it was.
+/// A standard key by its parts. Different keys have different texts, whatever their parts contain, and a text is read
+/// back as the same key.
 ///
-/// The kind, which is what stands before the first `:`, is the key's region.
+/// The kind, before the first `:`, is the name of the key's region.
 ///
 /// ```
 /// use cache_market::StandardKey;
@@ -36,39 +36,39 @@ use market_data::{Asset, DataType, DocumentId, Interval, Invalid, SeriesId};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StandardKey {
-    /// `price:AAPL:yahoo`: the price that this provider tells; `price:AAPL`: that of whichever is asked. Each is an
-    /// entry of its own, and nothing stored under one is read under another.
+    /// `price:AAPL:yahoo`: the price from this provider; `price:AAPL`: the price from any provider. Each is an entry
+    /// of its own.
     Price {
-        /// Whose price.
+        /// The asset.
         asset: Asset,
-        /// Who is to tell it; `None` leaves that open. No provider is called `any`.
+        /// The provider; `None` is any. No provider may be called `any`.
         provider: Option<String>,
     },
     /// `ohlcv:AAPL:1d`, `ohlcv:AAPL:1d:2020-01-01..2020-01-31`: bars.
     Ohlcv(SeriesId),
-    /// `news:AAPL`, `technical:AAPL:function=SMA&period=20`: what else there is of an asset.
+    /// `news:AAPL`, `technical:AAPL:function=SMA&period=20`: a document about an asset.
     Document {
-        /// What kind of data, of those that come as documents: see [`DataType::is_document`].
+        /// The kind of data, one that comes as documents: see [`DataType::is_document`].
         data: DataType,
-        /// Which.
+        /// The document.
         id: DocumentId,
     },
-    /// `market:EUR_USD:M5`: the market in an asset, by a timeframe written as OANDA's. A pair of currencies
+    /// `market:EUR_USD:M5`: market data of an asset in a timeframe, written as OANDA writes it. A pair of currencies
     /// is of [`Market::FX`](market_data::Market::FX) here, unless another market is named.
     Market {
-        /// What is traded.
+        /// The asset.
         asset: Asset,
-        /// What one bar covers.
+        /// How much time one bar covers.
         timeframe: Interval,
     },
-    /// `api:endpoint:digest`: what an endpoint answered to some parameters.
+    /// `api:endpoint:digest`: the response of an endpoint to some parameters.
     Api {
         /// The endpoint, such as `v1/quotes`.
         endpoint: String,
-        /// Of the parameters.
+        /// The digest of the parameters.
         parameters: Digest,
     },
-    /// `users:17`: something of a user.
+    /// `users:17`: data of a user.
     User(String),
     /// `users:session:17`: a user's session.
     Session(String),
@@ -81,22 +81,22 @@ impl StandardKey {
     ///
     /// # Errors
     ///
-    /// `Config` for an empty part, a provider called `any`, and data that don't come as documents in
-    /// [`StandardKey::Document`]; `Limit` if it would be too long.
+    /// `Config` for an empty part, a provider called `any`, or a [`StandardKey::Document`] of data that don't come as
+    /// documents; `Limit` for a key that is too long.
     pub fn key(&self) -> Result<Key> {
         Key::new(self.kind(), &self.id()?)
     }
 
-    /// Returns the same within a namespace: `md:price:AAPL`.
+    /// Returns the key within a namespace: `md:price:AAPL`.
     ///
     /// # Errors
     ///
-    /// As [`StandardKey::key`], and `Config` for a namespace that can't be one.
+    /// As [`StandardKey::key`], and `Config` for an invalid namespace.
     pub fn within(&self, namespace: &str) -> Result<Key> {
         Prefix::new(Some(namespace), self.kind())?.key(&self.id()?)
     }
 
-    /// Returns the pattern that this key alone matches, outside any namespace.
+    /// Returns the pattern that matches this key alone, outside any namespace.
     ///
     /// # Errors
     ///
@@ -105,7 +105,7 @@ impl StandardKey {
         Pattern::glob(&Pattern::escape(self.key()?.as_str()))
     }
 
-    /// Returns the kind: `"price"`. It is the name of the key's region.
+    /// Returns the kind, which is the name of the key's region: `"price"`.
     #[must_use]
     pub fn kind(&self) -> &'static str {
         match self {
@@ -118,7 +118,7 @@ impl StandardKey {
         }
     }
 
-    /// Returns what kind of data it names.
+    /// Returns the kind of data it names.
     #[must_use]
     pub fn data(&self) -> DataType {
         match self {
@@ -132,7 +132,7 @@ impl StandardKey {
         }
     }
 
-    /// Returns the asset it is about, if it is about one.
+    /// Returns the asset, if the key has one.
     #[must_use]
     pub fn asset(&self) -> Option<&Asset> {
         match self {
@@ -143,7 +143,7 @@ impl StandardKey {
         }
     }
 
-    /// Returns what one bar covers, if it names bars.
+    /// Returns the interval, if the key names bars.
     #[must_use]
     pub fn interval(&self) -> Option<Interval> {
         match self {
@@ -153,17 +153,17 @@ impl StandardKey {
         }
     }
 
-    /// What a key names, within any namespace.
+    /// Reads a key of any namespace.
     ///
     /// # Errors
     ///
-    /// If it is no standard key: the message says what it lacks.
+    /// If it is no standard key: the message says what is wanted.
     pub fn of(key: &Key) -> Result<Self, Invalid> {
         let kind = key.prefix().trim_end_matches(':').rsplit(':').next().unwrap_or_default();
         Self::read(kind, key.id())
     }
 
-    /// Returns what follows the kind.
+    /// Returns the id, which follows the kind.
     ///
     /// # Errors
     ///
@@ -189,11 +189,11 @@ impl StandardKey {
         })
     }
 
-    /// What `kind:id` names.
+    /// Reads a kind and an id.
     ///
     /// # Errors
     ///
-    /// If it is no standard key: the message says what it lacks.
+    /// If it is no standard key: the message says what is wanted.
     pub fn read(kind: &str, id: &str) -> Result<Self, Invalid> {
         match kind {
             "market" => {
@@ -250,7 +250,7 @@ impl FromStr for StandardKey {
 }
 
 impl fmt::Display for StandardKey {
-    /// Returns the key's text; of what can't be a key, only the kind.
+    /// Writes the key's text; the kind alone if it can't be a key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.kind(), self.id().unwrap_or_default())
     }
@@ -260,7 +260,7 @@ fn two<'a>(id: &'a str, form: &str) -> Result<(&'a str, &'a str), Invalid> {
     id.split_once(':').ok_or_else(|| no_key(id, &format!("write it as {form}")))
 }
 
-/// Returns a price of "any" provider would be another entry than the one stored by whichever was asked.
+/// Refuses the provider name "any": its entry would differ from that of `provider: None`, which means the same.
 fn refuse_any(provider: &str) -> Result<&str, Invalid> {
     if provider.eq_ignore_ascii_case("any") {
         return Err(Invalid::new("no provider is called \"any\": leave it out, as in price:AAPL"));
@@ -273,9 +273,9 @@ fn no_document(data: DataType) -> Invalid {
         DataType::User => "users:17",
         DataType::Session => "users:session:17",
         DataType::Signal => "signals:42",
-        _ => "their own keys",
+        _ => "others",
     };
-    Invalid::new(format!("data of the type {data} are no documents about an asset: they have {keys}"))
+    Invalid::new(format!("{data} data are no documents about an asset: their keys are {keys}"))
 }
 
 fn no_key(text: &str, wanted: &str) -> Invalid {

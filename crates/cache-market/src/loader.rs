@@ -1,4 +1,4 @@
-//! A provider as a cache's loader.
+//! Loaders that ask a provider.
 
 use std::{str::FromStr, sync::Arc};
 
@@ -14,7 +14,8 @@ use crate::{StandardKey, asset_tag, data_tag};
 
 /// Loads quotes; the id of a key is an [`Asset`].
 ///
-/// Each value is tagged with its [asset](crate::asset_tag), and [by its kind](crate::data_tag) too. A quote that is still the one at hand is "not modified".
+/// Each value is tagged with its [asset](crate::asset_tag) and its [kind and asset](crate::data_tag). A quote whose
+/// version the cache has already is "not modified".
 #[derive(Debug)]
 pub struct QuoteLoader<P: ?Sized>(Arc<P>);
 
@@ -41,7 +42,8 @@ impl<P: Provider + ?Sized> Loader<Quote> for QuoteLoader<P> {
 
 /// Loads series; the id of a key is a [`SeriesId`], such as `AAPL:1d`.
 ///
-/// Each value is tagged with its [asset](crate::asset_tag), and [by its kind](crate::data_tag) too. A series that is still the one at hand is "not modified".
+/// Each value is tagged with its [asset](crate::asset_tag) and its [kind and asset](crate::data_tag). A series whose
+/// version the cache has already is "not modified".
 #[derive(Debug)]
 pub struct SeriesLoader<P: ?Sized>(Arc<P>);
 
@@ -68,7 +70,8 @@ impl<P: Provider + ?Sized> Loader<Series> for SeriesLoader<P> {
 
 /// Loads documents of one kind of data; the id of a key is a [`DocumentId`], such as `AAPL`.
 ///
-/// Each value is tagged with its [asset](crate::asset_tag), and [by its kind](crate::data_tag) too. A document that is still the one at hand is "not modified".
+/// Each value is tagged with its [asset](crate::asset_tag) and its [kind and asset](crate::data_tag). A document
+/// whose version the cache has already is "not modified".
 #[derive(Debug)]
 pub struct DocumentLoader<P: ?Sized> {
     provider: Arc<P>,
@@ -103,7 +106,7 @@ fn max_batch<P: Provider + ?Sized>(provider: &P, data: DataType) -> usize {
     provider.offer(data).map_or(1, |offer| offer.max_batch)
 }
 
-/// The requests that name something a provider can be asked for, and what is wrong with the rest.
+/// The ids of requests that a provider can be asked for, and the errors of the others.
 struct Asked<I> {
     ids: Vec<I>,
     invalid: Vec<Option<Invalid>>,
@@ -150,7 +153,7 @@ fn loaded<V: MarketRecord>(provider: &str, request: &Request, mut value: V) -> R
         return Ok(Loaded::NotModified);
     }
     let mut tags = vec![asset_tag(value.asset())?];
-    // What an event ends is ended by kind of data as well.
+    // Events invalidate by kind and asset.
     if let Ok(named) = StandardKey::of(&request.key) {
         tags.push(data_tag(named.data(), value.asset())?);
     }

@@ -1,4 +1,4 @@
-//! What prices did lately: how far they swing, and when one has moved.
+//! Tracks prices: how far they swing, and when one has moved.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use cache_core::{Timestamp, sync::Mutex};
 use crate::recent_map::RecentMap;
 use market_data::Asset;
 
-/// How many assets are watched at once: the seeds' bound on tracked entries.
-const CAPACITY: usize = 10_000;
+/// The most assets that are tracked at once.
+const MAX_ASSETS: usize = 10_000;
 
-/// The recent prices of assets, a few numbers each.
+/// Tracks the recent prices of assets, in a few numbers each.
 ///
-/// An asset's swing is the width of an envelope around its price, in percent of the lower edge. Each price
-/// pushes the envelope out to itself; between prices both edges fall back towards the last one, half the way in
-/// every half-life. So it is volatility in the trader's sense, forgets at a known rate, and needs no history.
+/// An asset's swing is the width of an envelope around its price, in percent of the lower edge. Each price widens the
+/// envelope to include it; between prices both edges decay towards the last price, by half in every half-life. This
+/// measures volatility, forgets at a known rate, and needs no history.
 #[derive(Debug)]
 pub(crate) struct PriceTracker(Mutex<RecentMap<Asset, TrackedPrice>>);
 
@@ -23,7 +23,7 @@ pub(crate) struct PriceTracker(Mutex<RecentMap<Asset, TrackedPrice>>);
 pub struct Swing {
     /// The width of the envelope around the price, in percent.
     pub percent: f64,
-    /// For how long the asset's prices have been watched.
+    /// How long the asset has been tracked.
     pub watched: Duration,
 }
 
@@ -34,18 +34,17 @@ struct TrackedPrice {
     price: f64,
     high: f64,
     low: f64,
-    /// The price at the last move, or the first that was seen.
+    /// The price at the last move, or the first price.
     anchor: f64,
 }
 
 impl PriceTracker {
     pub(crate) fn new() -> Self {
-        Self(Mutex::new(RecentMap::new(CAPACITY)))
+        Self(Mutex::new(RecentMap::new(MAX_ASSETS)))
     }
 
-    /// Notes a price, and answers by how many percent it has moved if that is `threshold` or more. The next move
-    /// is counted from here. What is no price (zero, negative, not a number) or is older than the last one
-    /// is not noted.
+    /// Records a price, and returns by how many percent it has moved if that is `threshold` or more. The next move is
+    /// measured from here. A price that is zero, negative or not a number, or older than the last one, is ignored.
     pub(crate) fn observe(
         &self,
         asset: &Asset,
@@ -68,7 +67,7 @@ impl PriceTracker {
         percent
     }
 
-    /// Returns how far the price of an asset swings as of `now`; `None` if none was seen.
+    /// Returns how far the price of an asset swings as of `now`; `None` if it is not tracked.
     pub(crate) fn swing(&self, asset: &Asset, now: Timestamp, half_life: Duration) -> Option<Swing> {
         let track = *self.0.lock().peek(asset)?;
         let now = now.max(track.at);
@@ -170,7 +169,7 @@ mod tests {
             let asset = format!("A{number}").parse().unwrap();
             tracker.observe(&asset, 1.0, at(number), HOUR, 3.0);
         }
-        assert!(tracker.0.lock().len() <= CAPACITY);
+        assert!(tracker.0.lock().len() <= MAX_ASSETS);
         assert!(tracker.swing(&"A24999".parse().unwrap(), at(25_000), HOUR).is_some());
         assert!(tracker.swing(&"A0".parse().unwrap(), at(25_000), HOUR).is_none());
     }

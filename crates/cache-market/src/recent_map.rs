@@ -1,10 +1,10 @@
-//! A bounded map that forgets what was not touched lately.
+//! A bounded map that drops the entries not used recently.
 
 use std::{collections::HashMap, hash::Hash, mem};
 
-/// Two generations, each of half the capacity: what is touched is young, and when the young are too many the
-/// old are forgotten and the young grow old. So what is forgotten was not touched for at least half a
-/// capacity of others. Each step takes constant time, and nothing here depends on chance or on a clock.
+/// A map of two generations, each of half the capacity: a used entry moves to the young one; when that is full, the
+/// old one is dropped and the young one becomes old. So an entry is dropped only after at least half the capacity of
+/// others were used since. Each step takes constant time and is deterministic.
 #[derive(Debug)]
 pub(crate) struct RecentMap<K, V> {
     young: HashMap<K, V>,
@@ -18,7 +18,7 @@ impl<K: Eq + Hash, V> RecentMap<K, V> {
         Self { young: HashMap::new(), old: HashMap::new(), half: (capacity / 2).max(1) }
     }
 
-    /// Looks without touching.
+    /// Looks up an entry; this is no use of it.
     pub(crate) fn peek(&self, key: &K) -> Option<&V> {
         self.young.get(key).or_else(|| self.old.get(key))
     }

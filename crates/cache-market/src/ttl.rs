@@ -1,4 +1,4 @@
-//! How long market data live: by rules, by the market's calendar, by what prices do and what lies ahead.
+//! How long market data live: by rules, calendars, volatility and upcoming events.
 
 mod change;
 mod defaults;

@@ -1,4 +1,4 @@
-//! How an asset's volatility shortens a life, and its calm lengthens one.
+//! How the volatility of an asset shortens lives, and calm lengthens them.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use crate::{Swing, ttl::human_duration};
 use market_data::Invalid;
 
-/// How the swing of an asset's price bears on a life, while the asset is traded.
+/// How the swing of an asset's price changes lives, while the asset is traded.
 ///
-/// The steps shorten: of those whose `above` the swing exceeds, the highest gives the longest life there may
-/// be. Calm lengthens, up to its own life and never past the next change of the value. Both are bounds
-/// and not factors, so no life is shorter than the shortest step or longer than the table's and calm's.
+/// The steps shorten a life: the highest step whose `above` the swing exceeds gives the longest life allowed. Calm
+/// lengthens a life, up to its own and never past the next change of the value. Both are bounds and not factors, so
+/// no life is shorter than the shortest step, or longer than both the table's and calm's.
 ///
 /// ```
 /// use std::time::Duration;
@@ -26,14 +26,14 @@ use market_data::Invalid;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Volatility {
-    /// From what swing on lives are shorter, and how long they are then; in rising order of swings.
+    /// The steps, by rising swing.
     pub steps: Vec<Step>,
-    /// Below what swing lives are longer.
+    /// Below which swing lives are longer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub calm: Option<Calm>,
 }
 
-/// A swing, and how long what swings more may live.
+/// A swing, and the longest life above it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
@@ -44,13 +44,13 @@ pub struct Step {
     pub life: Duration,
 }
 
-/// A swing, and how long what swings less may live.
+/// A swing, and the longer life below it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calm {
-    /// The swing that may not be reached, in percent.
+    /// The swing that must not be reached, in percent.
     pub below: f64,
-    /// How long the asset must have been watched: nobody is calm at first sight.
+    /// How long the asset must have been tracked first.
     #[serde(with = "human_duration")]
     pub watched: Duration,
     /// The life then, if it is longer than the table's.
@@ -84,7 +84,7 @@ impl Volatility {
             return life.min(step.life);
         }
         match self.calm {
-            // What the table never keeps, calm doesn't either.
+            // A life of zero stays zero.
             Some(calm) if swing.percent < calm.below && swing.watched >= calm.watched && !life.is_zero() => {
                 life.max(calm.life)
             }
@@ -96,7 +96,7 @@ impl Volatility {
         for pair in self.steps.windows(2) {
             if !(pair[0].above < pair[1].above && pair[0].life >= pair[1].life) {
                 return Err(Invalid::new(format!(
-                    "the step above {} % follows that above {} %: swings rise from step to step, and lives don't",
+                    "the step above {} % follows that above {} %: from step to step swings rise, and lives don't",
                     pair[1].above, pair[0].above
                 )));
             }

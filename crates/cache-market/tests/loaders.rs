@@ -30,13 +30,13 @@ async fn a_loader_tags_names_the_version_and_says_what_is_absent_or_invalid() {
     let loader = QuoteLoader::new(Arc::new(provider()));
     let requests = ["AAPL", "A B", "NOPE"].map(|id| request("price", id, None));
     let loaded = loader.load(&requests).await.unwrap();
-    let [Loaded::Value(fresh), Loaded::Failed(invalid), Loaded::Absent] = loaded.as_slice() else {
+    let [Loaded::Value(fetched), Loaded::Failed(invalid), Loaded::Absent] = loaded.as_slice() else {
         panic!("{loaded:?}")
     };
-    assert_eq!((fresh.tags[0].as_str(), fresh.value.provider.as_deref()), ("AAPL", Some("replay")));
+    assert_eq!((fetched.tags[0].as_str(), fetched.value.provider.as_deref()), ("AAPL", Some("replay")));
     assert!(invalid.to_string().contains("\"A B\""), "{invalid}");
 
-    let again = loader.load(&[request("price", "AAPL", fresh.etag.as_deref())]).await.unwrap();
+    let again = loader.load(&[request("price", "AAPL", fetched.etag.as_deref())]).await.unwrap();
     assert!(matches!(again.as_slice(), [Loaded::NotModified]), "{again:?}");
     let other = loader.load(&[request("price", "AAPL", Some("older"))]).await.unwrap();
     assert!(matches!(other.as_slice(), [Loaded::Value(_)]), "{other:?}");
@@ -48,8 +48,8 @@ async fn a_loader_of_series_reads_ids_with_their_interval() {
     let loader = SeriesLoader::new(provider.clone() as Arc<dyn Provider>);
     assert_eq!(loader.max_batch(), 1);
     let loaded = loader.load(&[request("ohlcv", "T:1d", None)]).await.unwrap();
-    let [Loaded::Value(fresh)] = loaded.as_slice() else { panic!("{loaded:?}") };
-    let etag = fresh.etag.as_deref();
+    let [Loaded::Value(fetched)] = loaded.as_slice() else { panic!("{loaded:?}") };
+    let etag = fetched.etag.as_deref();
     let again = loader.load(&[request("ohlcv", "T:1d", etag)]).await.unwrap();
     assert!(matches!(again.as_slice(), [Loaded::NotModified]), "{again:?}");
     let invalid = loader.load(&[request("ohlcv", "T", None)]).await.unwrap();

@@ -72,9 +72,9 @@ async fn what_is_loaded_is_found_by_its_asset_and_by_its_kind() {
     let loader = QuoteLoader::new(Arc::new(ReplayProvider::new(replay, Clock::system()).unwrap()));
     let key: StandardKey = "price:AAPL".parse().unwrap();
     let request = Request { key: key.within("md").unwrap(), etag: None };
-    let Loaded::Value(fresh) = loader.load(&[request]).await.unwrap().remove(0) else {
+    let Loaded::Value(fetched) = loader.load(&[request]).await.unwrap().remove(0) else {
         panic!("it is recorded")
     };
     let apple = "AAPL".parse().unwrap();
-    assert_eq!(fresh.tags, [asset_tag(&apple).unwrap(), data_tag(key.data(), &apple).unwrap()]);
+    assert_eq!(fetched.tags, [asset_tag(&apple).unwrap(), data_tag(key.data(), &apple).unwrap()]);
 }

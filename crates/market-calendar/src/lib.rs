@@ -1,9 +1,9 @@
 //! Trading calendars: when a market opens and closes, its holidays and short days, and its phase at any moment.
 //!
 //! Built in are thirteen exchanges (New York, Nasdaq, London, Tokyo, Hong Kong, Frankfurt, Paris, Toronto, Sydney,
-//! both of Mumbai, Shanghai, CME Globex), foreign exchange, coins, and every weekday by UTC, from 1970 to 2100. Recurring
-//! holidays follow from rules; announced closures stand in tables, and [`Calendars::extended`] adds days that were
-//! announced since. Nothing is downloaded, and no clock is read: each question names its moment.
+//! both of Mumbai, Shanghai, CME Globex), foreign exchange, coins, and every weekday by UTC, from 1970 to 2100.
+//! Recurring holidays follow from rules; announced closures stand in tables, and [`Calendars::extended`] adds days
+//! that were announced since. Nothing is downloaded, and no clock is read: each question names its moment.
 //!
 //! ```
 //! use market_calendar::{Calendars, Date, Market, Phase, Timestamp};
@@ -27,8 +27,8 @@
 //! ```
 //!
 //! A market is named by its ISO 10383 code (MIC), such as `XNYS`; see [`Market`]. Where a calendar holds for nothing
-//! (a market that has none, a year out of its range), a question is answered by `None` or [`Phase::Closed`], never by a
-//! guess.
+//! (a market that has none, a year out of its range), a question is answered by `None` or [`Phase::Closed`], never by
+//! a guess.
 
 mod calendar;
 mod calendars;

@@ -1,4 +1,4 @@
-//! The adapters, as one of them is named in a configuration.
+//! Adapters of upstream APIs, and their configuration.
 
 pub(crate) mod alpha_vantage;
 pub(crate) mod csv_folder;
@@ -16,7 +16,7 @@ use crate::{
     OandaProvider, Provider, Quota, YahooConfig, YahooProvider,
 };
 
-/// One provider as it is configured: what `kind` it is, and what such a one needs to know.
+/// The configuration of a provider: its `kind`, and the settings of that kind.
 ///
 /// ```
 /// use cache_core::Clock;
@@ -44,11 +44,11 @@ pub enum Adapter {
 }
 
 impl Adapter {
-    /// Returns the provider.
+    /// Opens the provider.
     ///
     /// # Errors
     ///
-    /// `Config` for what can't be, by the name of its field.
+    /// `Config` for an invalid setting, with the name of its field.
     pub fn open(self, clock: Clock) -> Result<Arc<dyn Provider>> {
         Ok(match self {
             Self::Yahoo(config) => Arc::new(YahooProvider::new(config, clock)?),
@@ -59,8 +59,8 @@ impl Adapter {
         })
     }
 
-    /// Returns the quota that its upstream grants, for those who configure none: OANDA's 120 calls a second; of
-    /// Alpha Vantage's free keys 5 a minute and 25 a day. Yahoo states none.
+    /// Returns the quota that the upstream grants, which holds where none is configured: 120 calls a second at OANDA;
+    /// 5 a minute and 25 a day for a free key of Alpha Vantage; none is known of Yahoo.
     #[must_use]
     pub fn usual_quota(&self) -> Quota {
         match self {

@@ -1,4 +1,4 @@
-//! What is traded, and what tells it from others of the same name.
+//! Assets: a symbol, its type and its market.
 
 pub(crate) mod symbol;
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Invalid, Market, Symbol};
 
-/// What sort of thing an asset is.
+/// The type of an asset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[expect(missing_docs, reason = "named for what they are")]
@@ -24,7 +24,7 @@ pub enum AssetType {
 }
 
 impl AssetType {
-    /// All of them.
+    /// All types.
     pub const ALL: [Self; 8] = [
         Self::Equity,
         Self::Etf,
@@ -36,7 +36,7 @@ impl AssetType {
         Self::Option,
     ];
 
-    /// What is traded on a market unless something else is said.
+    /// The type of what is usually traded on a market.
     #[must_use]
     pub fn usual_on(market: Market) -> Self {
         match market {
@@ -81,11 +81,11 @@ impl fmt::Display for AssetType {
     }
 }
 
-/// One thing that has a price: its symbol, what sort of thing it is, and where it is traded. All three
-/// make it what it is: an equity BTC is not the coin, a London AAPL not the New York one.
+/// An asset, identified by symbol, type and market together: an equity BTC is not the coin, AAPL in London not AAPL
+/// in New York.
 ///
-/// Written `SYMBOL[@MARKET][.type]`; what is left out is the market [`Market::US`] and the type usual on the
-/// market, so that each asset is written in one way only, and the usual ones by their symbols.
+/// Written `SYMBOL[@MARKET][.type]`. The market [`Market::US`] and the type that is usual on a market are left out,
+/// so that each asset has one text only, and the usual ones are their symbols.
 ///
 /// ```
 /// use market_data::{Asset, AssetType, Market};
@@ -102,20 +102,20 @@ impl fmt::Display for AssetType {
 pub struct Asset {
     /// The ticker.
     pub symbol: Symbol,
-    /// What sort of thing it is.
+    /// Its type.
     pub asset_type: AssetType,
-    /// Where it is traded.
+    /// The market it is traded on.
     pub market: Market,
 }
 
 impl Asset {
-    /// What is known by this symbol on that market, of the type that is usual there.
+    /// The asset of this symbol on that market, of the type that is usual there.
     #[must_use]
     pub fn new(symbol: Symbol, market: Market) -> Self {
         Self { symbol, asset_type: AssetType::usual_on(market), market }
     }
 
-    /// The same symbol and market, of this type.
+    /// Sets the type.
     #[must_use]
     pub fn of_type(self, asset_type: AssetType) -> Self {
         Self { asset_type, ..self }

@@ -1,4 +1,4 @@
-//! What adapters of web APIs share: a client that keeps within limits and keeps secrets.
+//! The HTTP client that adapters share: bounded in time and size, and careful with secrets.
 
 mod client;
 mod reply;

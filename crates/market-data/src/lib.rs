@@ -1,7 +1,7 @@
 //! Market data from any provider: what an asset, a quote and a series of bars are, and where they come from.
 //!
-//! A [`Provider`] is an upstream, asked in batches. [`ReplayProvider`] is an upstream that needs no network: it replays
-//! recorded daily bars of real symbols, as slowly and as unreliably as it is told to. Real upstreams are
+//! A [`Provider`] is an upstream, asked in batches. [`ReplayProvider`] is an upstream that needs no network: it
+//! replays recorded daily bars of real symbols, as slowly and as unreliably as it is told to. Real upstreams are
 //! [`YahooProvider`], [`OandaProvider`], [`AlphaVantageProvider`], any JSON API by [`JsonProvider`] and folders of
 //! files by [`CsvProvider`]; an [`Adapter`] is one of them as it is configured.
 

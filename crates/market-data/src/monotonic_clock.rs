@@ -1,4 +1,4 @@
-//! Time that a test can turn, and that never goes back where it can't.
+//! A clock that never goes back, and that tests can advance.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use cache_core::{Clock, Timestamp};
 use futures_util::future::{Either, select};
 use tokio::time::Instant;
 
-/// The time by which limits and pauses are kept: a wall clock that is set back would stop them for as long.
+/// The clock for limits and pauses: a wall clock that is set back would extend them by as much.
 #[derive(Clone, Debug)]
 pub(crate) struct MonotonicClock {
     clock: Clock,
@@ -19,7 +19,7 @@ impl MonotonicClock {
         Self { began: clock.now(), started: Instant::now(), clock }
     }
 
-    /// Returns the moment, which is near that of the clock and never before an earlier one.
+    /// Returns the present moment, near the wall clock's and never before an earlier one.
     pub(crate) fn now(&self) -> Timestamp {
         match self.clock.manual_sleep(Timestamp::MIN) {
             Some(_) => self.clock.now(),
@@ -27,7 +27,7 @@ impl MonotonicClock {
         }
     }
 
-    /// Returns the clock's own moment, for people.
+    /// Returns the wall clock's moment, for display.
     pub(crate) fn wall_now(&self) -> Timestamp {
         self.clock.now()
     }
@@ -39,7 +39,7 @@ impl MonotonicClock {
         }
     }
 
-    /// Returns what `work` comes to, unless that takes longer than `limit`: `None`, and it is dropped.
+    /// Returns the result of `work`; `None` if it takes longer than `limit`, and `work` is dropped.
     pub(crate) async fn within<T>(&self, limit: Duration, work: impl Future<Output = T> + Send) -> Option<T> {
         let work = std::pin::pin!(work);
         let limit = std::pin::pin!(self.sleep(limit));

@@ -1,4 +1,4 @@
-//! What adapters share to take foreign bodies apart.
+//! Parsing that adapters share: numbers, prices, bars, and what is wrong with them.
 
 #[cfg(test)]
 pub(crate) mod damaged;

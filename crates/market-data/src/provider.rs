@@ -1,4 +1,4 @@
-//! An upstream that market data comes from.
+//! The trait of a source of market data.
 
 mod answer;
 mod batch;
@@ -18,13 +18,13 @@ pub use self::{
 };
 use crate::{Asset, DataType, Document, DocumentId, Quote, Series, SeriesId};
 
-/// What an upstream says to a batch: answer `i` belongs to key `i`, or the call as a whole failed.
+/// The result of asking for a batch: answer `i` belongs to key `i`; or the call as a whole failed.
 pub type Answers<V> = Result<Vec<Answer<V>>, ProviderError>;
 
-/// An upstream, asked in batches of what it offers.
+/// A source of market data, asked in batches.
 ///
-/// A method is called only for data that [`Provider::offer`] names, and for no more keys than the offer
-/// allows; those that an upstream doesn't offer need not be written. A call may be dropped at any await.
+/// A method is called only for data that [`Provider::offer`] names, and with no more keys than the offer allows;
+/// methods for data that a provider doesn't offer need not be written. A call may be dropped at any await.
 ///
 /// ```
 /// use async_trait::async_trait;
@@ -52,17 +52,17 @@ pub type Answers<V> = Result<Vec<Answer<V>>, ProviderError>;
 /// ```
 #[async_trait]
 pub trait Provider: Debug + Send + Sync + 'static {
-    /// Returns the name shown in statistics and answers: `"yahoo"`.
+    /// Returns the name shown in statistics and values: `"yahoo"`.
     fn name(&self) -> &str;
 
-    /// Returns what is offered of such data; `None` is nothing.
+    /// Returns what the provider offers of a kind of data; `None` if it offers none.
     fn offer(&self, data: DataType) -> Option<Offer>;
 
     /// Fetches quotes, for [`DataType::Price`]: answer `i` belongs to `assets[i]`.
     ///
     /// # Errors
     ///
-    /// If the call as a whole failed: nothing is then known about any of the batch.
+    /// If the call as a whole failed: nothing is then known about any key of the batch.
     async fn quotes(&self, assets: &[Asset]) -> Answers<Quote> {
         let _ = assets;
         Err(ProviderError::not_offered(self.name(), DataType::Price))
@@ -78,7 +78,7 @@ pub trait Provider: Debug + Send + Sync + 'static {
         Err(ProviderError::not_offered(self.name(), DataType::Ohlcv))
     }
 
-    /// Fetches anything else: answer `i` belongs to `ids[i]`.
+    /// Fetches documents of any other kind of data: answer `i` belongs to `ids[i]`.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Providers in the order in which they are asked: the next answers where the first can't.
+//! A registry of providers by priority: where one fails, the next is asked.
 
 mod builder;
 mod fallback;
@@ -28,11 +28,11 @@ use self::{
 };
 use crate::{Answers, Asset, DataType, Document, DocumentId, Offer, Provider, Quote, Series, SeriesId};
 
-/// Providers by priority, which is itself a provider: what the first fails to answer, the next is asked.
+/// Providers by priority, together one provider: keys that one fails to answer are asked of the next.
 ///
-/// Each provider is called within its quota, left alone when it asks for that or fails time and again, and
-/// tried again after a failure in passing. Each answer bears the name of the provider that gave it. What no
-/// provider said to be unknown is never answered as such: where one failed, the key failed.
+/// Each provider is called within its quota, paused when it throttles or fails repeatedly, and retried after
+/// transient failures. Each value names the provider that gave it. A key is unknown only if no provider failed for
+/// it: where one failed, the key failed.
 ///
 /// ```
 /// use std::{sync::Arc, time::Duration};
@@ -68,12 +68,12 @@ pub struct Registry {
 }
 
 impl Registry {
-    /// Returns a registry without providers, in `clock`'s time.
+    /// Returns a builder of a registry, which has no providers yet and goes by `clock`.
     pub fn builder(clock: Clock) -> RegistryBuilder {
         RegistryBuilder::new(clock)
     }
 
-    /// Returns how each provider is, and what was asked of it, in the order in which they are asked.
+    /// Returns the health and usage of each provider, in the order in which they are asked.
     #[must_use]
     pub fn reports(&self) -> Vec<ProviderReport> {
         self.members.iter().map(Member::report).collect()
@@ -95,7 +95,7 @@ impl Registry {
             let another = able[at + 1..]
                 .iter()
                 .any(|(member, offer)| wanted.iter().any(|key| member.covers(kind, offer, &ids[*key])));
-            // A turn is waited for only where nobody else could be asked meanwhile.
+            // Only the last provider that could answer is waited for.
             let max_wait = if another { Duration::ZERO } else { self.max_wait };
             let batches = wanted.chunks(offer.max_batch.max(1)).map(async |places| {
                 let batch: Vec<Q::Id> = places.iter().map(|key| ids[*key].clone()).collect();
@@ -115,8 +115,8 @@ impl Provider for Registry {
         "registry"
     }
 
-    /// Returns as many keys a call as the first provider takes that offers such data; others are asked in
-    /// parts.
+    /// Returns an offer of as many keys a call as the first provider allows that offers such data; the others are
+    /// asked in parts.
     fn offer(&self, data: DataType) -> Option<Offer> {
         self.offers(data).next().map(|first| Offer::new(first.max_batch))
     }

@@ -1,4 +1,4 @@
-//! An upstream that replays recorded daily bars, as slowly and as unreliably as it is told to.
+//! A provider that replays recorded daily bars, with configurable latency, rate limit and failures.
 
 mod fault_injector;
 mod recording;
@@ -17,16 +17,16 @@ use crate::{
     Series, SeriesId,
 };
 
-/// How a [`ReplayProvider`] behaves.
+/// The behaviour of a [`ReplayProvider`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Replay {
     /// How long each call takes.
     pub latency: Duration,
     /// How many quotes one call may ask for. Series come one a call.
     pub max_batch: usize,
-    /// How many calls a second are let through, in the mean and in one burst.
+    /// How many calls are let through in any second.
     pub calls_per_second: u32,
-    /// How long a call waits for its turn under that limit before it is refused.
+    /// How long a call waits under that limit before it is refused.
     pub max_wait: Duration,
     /// The share of calls that fail, `0.0..=1.0`.
     pub failure_rate: f64,
@@ -48,8 +48,8 @@ impl Default for Replay {
     }
 }
 
-/// An upstream that replays five years of daily bars of thirteen symbols, to 2017-09-01, recorded in
-/// the stocknet-dataset (Xu and Cohen, ACL 2018). A quote is the close of the last day.
+/// A provider that replays five years of daily bars of thirteen symbols, to 2017-09-01, from the stocknet-dataset (Xu
+/// and Cohen, ACL 2018). A quote is the close of the last day.
 #[derive(Debug)]
 pub struct ReplayProvider {
     recording: &'static Recording,
@@ -58,7 +58,7 @@ pub struct ReplayProvider {
 }
 
 impl ReplayProvider {
-    /// An upstream that behaves as `replay` says, in `clock`'s time.
+    /// A provider that behaves as `replay` says and goes by `clock`.
     ///
     /// # Errors
     ///
@@ -77,7 +77,7 @@ impl ReplayProvider {
         Ok(Self { recording: Recording::stocknet(), upstream, max_batch: replay.max_batch })
     }
 
-    /// Returns what can be made to go wrong, now and while calls are under way.
+    /// Returns the switches that make calls fail or hang, those under way included.
     #[must_use]
     pub fn faults(&self) -> &FaultInjector {
         self.upstream.faults()
@@ -88,7 +88,7 @@ impl ReplayProvider {
         self.recording.symbols()
     }
 
-    /// Returns what was asked of this upstream so far.
+    /// Returns the usage so far.
     #[must_use]
     pub fn usage(&self) -> ReplayUsage {
         self.upstream.usage()
@@ -103,7 +103,7 @@ impl ReplayProvider {
         Err(ProviderError::new(ProviderErrorKind::BadRequest, message))
     }
 
-    /// Returns what was recorded of an asset, which are all equities of the United States.
+    /// Returns the recorded series of an asset; only equities of the United States have one.
     fn recorded(&self, asset: &Asset) -> Result<Option<&'static Series>, ProviderError> {
         if *asset != Asset::from(asset.symbol.clone()) {
             return Ok(None);

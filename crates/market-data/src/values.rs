@@ -1,4 +1,4 @@
-//! The values that providers give, how each is named, and the forms in which they are stored.
+//! The values that providers give: quotes, bars, series, documents; their ids and their stored forms.
 
 mod bar;
 mod data_type;

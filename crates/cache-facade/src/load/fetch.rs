@@ -48,9 +48,9 @@ impl<V: Cacheable> Region<V> {
     /// memory has the answer.
     ///
     /// This look can't be left out: between the caller's first look and the moment it led, another flight may
-    /// have landed and left the table, and its value would be loaded a second time. No later look is needed: no
-    /// flight of the key lands beside this one, and a put, a removal or a clear overtakes it, on whichever
-    /// node it was done.
+    /// have landed and left the table, and its value would be loaded a second time. No later look is needed:
+    /// until this flight lands, a value comes only by a put, which overtakes the flight, or by a load that is
+    /// late, which does not count as one.
     pub(crate) fn begin_fetch(
         &self,
         leader: Leader<FlightResult<V>>,

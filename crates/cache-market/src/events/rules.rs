@@ -1,4 +1,4 @@
-//! Which data an event touches.
+//! Which data an event affects.
 
 use std::collections::BTreeMap;
 
@@ -9,29 +9,29 @@ use super::{Effect, EventKind, MarketEvent};
 use crate::{StandardKey, data_tag};
 use market_data::{Asset, DataType, DocumentId, Interval, Invalid, SeriesId};
 
-/// What events do. Reading lays what is written over the defaults, event by event.
+/// The rules of events. A configuration overrides the defaults event by event.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Overlay")]
 pub struct EventRules {
-    /// From how many percent on a change of price is a move: 3 unless something else is set, as FIML has it.
+    /// From how many percent on a change of price is a move. Default: 3, as in FIML.
     pub move_percent: f64,
-    /// What each event touches; one that is not here touches nothing.
+    /// What each event affects; an event without an entry affects nothing.
     pub touches: BTreeMap<EventKind, Touch>,
 }
 
-/// Which kinds of data about its asset an event touches. A life of such a value never reaches past the event.
+/// The kinds of data about its asset that an event affects. No such value lives past the event.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Touch {
-    /// What is dropped: whoever asks next waits for the new value.
+    /// Invalidated: the next read waits for the new value.
     pub drop: Vec<DataType>,
-    /// What is loaded anew, under its plain key: `price:AAPL`, `ohlcv:AAPL:1d`, `news:AAPL`. Entries beside it
-    /// (of one provider, with parameters) live on until they die; list the data under `drop` as well to end them.
+    /// Loaded anew, under its plain key: `price:AAPL`, `ohlcv:AAPL:1d`, `news:AAPL`. Other entries (of one provider,
+    /// with parameters) stay until they expire; list the data under `drop` as well to invalidate them.
     pub refresh: Vec<DataType>,
 }
 
 impl Touch {
-    /// Returns whether such data are touched at all.
+    /// Returns whether such data are affected.
     #[must_use]
     pub fn includes(&self, data: DataType) -> bool {
         self.drop.contains(&data) || self.refresh.contains(&data)
@@ -39,7 +39,7 @@ impl Touch {
 }
 
 impl Default for EventRules {
-    /// FIML drops narratives on moves above 3 %, earnings and important news; what else is touched is ours.
+    /// FIML drops narratives on moves above 3 %, earnings and important news; the rest is our choice.
     fn default() -> Self {
         use DataType::{
             AdjustedClose, Dividend, Fundamentals, Narrative, News, Ohlcv, Price, Signal, Technical,
@@ -68,11 +68,11 @@ impl Default for EventRules {
 }
 
 impl EventRules {
-    /// Returns what is to be done to a cache because of an event.
+    /// Returns the effects of an event.
     ///
     /// # Errors
     ///
-    /// Never for an asset that can be written: `Limit` as [`cache_core::Tag::new`].
+    /// `Limit` as [`cache_core::Tag::new`], which no valid asset reaches.
     ///
     /// ```
     /// use cache_market::{Effect, EventKind, EventRules, MarketEvent};
@@ -91,7 +91,7 @@ impl EventRules {
         drops.chain(keys.map(|key| Ok(Effect::Refresh(key)))).collect()
     }
 
-    /// Returns whether an event touches such data.
+    /// Returns whether an event affects such data.
     #[must_use]
     pub fn touches(&self, event: EventKind, data: DataType) -> bool {
         self.touches.get(&event).is_some_and(|touch| touch.includes(data))
@@ -115,7 +115,7 @@ impl EventRules {
     }
 }
 
-/// Returns the key under which such data about an asset are, if nothing more is said.
+/// Returns the key of such data about an asset without provider or parameters.
 fn plain_key(data: DataType, asset: &Asset) -> Option<StandardKey> {
     let asset = asset.clone();
     match data {

@@ -1,4 +1,4 @@
-//! What is going to happen, and when.
+//! Upcoming events.
 
 use std::collections::BTreeMap;
 
@@ -7,20 +7,24 @@ use cache_core::{Error, ErrorKind, Result, Timestamp, sync::Mutex};
 use super::{EventKind, EventRules, MarketEvent};
 use market_data::{Asset, DataType};
 
-/// How many events may lie ahead.
-const CAPACITY: usize = 10_000;
+/// The most events that may be upcoming.
+const MAX_EVENTS: usize = 10_000;
 
-/// The events that lie ahead, by asset.
+/// The upcoming events, by asset.
 #[derive(Debug, Default)]
 pub(crate) struct UpcomingEvents(Mutex<BTreeMap<Asset, Vec<(Timestamp, EventKind)>>>);
 
 impl UpcomingEvents {
-    /// Notes an event that lies ahead; one that is noted already is noted once.
+    /// Adds an event, unless it is there already.
+    ///
+    /// # Errors
+    ///
+    /// `Limit` if there are 10,000.
     pub(crate) fn note(&self, asset: &Asset, event: EventKind, at: Timestamp) -> Result<()> {
         let mut upcoming = self.0.lock();
-        if upcoming.values().map(Vec::len).sum::<usize>() >= CAPACITY {
+        if upcoming.values().map(Vec::len).sum::<usize>() >= MAX_EVENTS {
             let message = format!(
-                "{CAPACITY} events lie ahead already: announce {event} of {asset} when one has passed"
+                "{MAX_EVENTS} events are upcoming already: announce {event} of {asset} when one of them is over"
             );
             return Err(Error::new(ErrorKind::Limit, "announce", message));
         }
@@ -31,7 +35,7 @@ impl UpcomingEvents {
         Ok(())
     }
 
-    /// Returns when the next event after `now` happens to an asset that touches such data.
+    /// Returns the moment of the asset's next event after `now` that affects such data.
     pub(crate) fn next(
         &self,
         asset: &Asset,
@@ -44,7 +48,7 @@ impl UpcomingEvents {
         upcoming.get(asset)?.iter().filter(touching).map(|(at, _)| *at).min()
     }
 
-    /// Takes out what has happened by `now`, in the order in which it happened.
+    /// Removes and returns the events that are due by `now`, in their order.
     pub(crate) fn due(&self, now: Timestamp) -> Vec<MarketEvent> {
         let mut due = Vec::new();
         self.0.lock().retain(|asset, events| {
@@ -56,7 +60,7 @@ impl UpcomingEvents {
         due
     }
 
-    /// Returns when the next of all events happens.
+    /// Returns the moment of the next event.
     pub(crate) fn first(&self) -> Option<Timestamp> {
         self.0.lock().values().flatten().map(|(at, _)| *at).min()
     }

@@ -1,4 +1,4 @@
-//! A loader whose prices are watched.
+//! A loader that reports the prices it loads.
 
 use std::{fmt, sync::Arc};
 
@@ -9,12 +9,12 @@ use super::MarketEvent;
 use crate::MarketTime;
 use market_data::{Asset, Quote, Series};
 
-/// A value that tells the price of an asset.
+/// A value that contains the price of an asset.
 pub trait Priced {
-    /// Returns whose price it tells.
+    /// Returns the asset.
     fn asset(&self) -> &Asset;
 
-    /// Returns the latest price; `None` if it tells none.
+    /// Returns the latest price; `None` if it contains none.
     fn price(&self) -> Option<f64>;
 }
 
@@ -38,9 +38,9 @@ impl Priced for Series {
     }
 }
 
-/// A loader that shows every price it loads to a [`MarketTime`], and hands on the moves that are seen so.
+/// A loader that reports every price it loads to a [`MarketTime`], and passes on the moves detected.
 ///
-/// Prices that are put into a cache without having been loaded are shown by [`MarketTime::observe`].
+/// Prices that are put into a cache without a load are reported by [`MarketTime::observe`].
 pub struct WatchedLoader<L> {
     loader: L,
     time: MarketTime,
@@ -49,8 +49,7 @@ pub struct WatchedLoader<L> {
 }
 
 impl<L> WatchedLoader<L> {
-    /// Watches what `loader` loads, in `clock`'s time. `moved` is called for each move, while the load is under
-    /// way: it should pass the event on, and not wait.
+    /// Wraps `loader`. `moved` is called for each move, during the load: it should pass the event on, and not block.
     pub fn new(
         loader: L,
         time: MarketTime,
@@ -78,10 +77,10 @@ impl<V: Priced + Send + 'static, L: Loader<V>> Loader<V> for WatchedLoader<L> {
         let loaded = self.loader.load(requests).await?;
         let now = self.clock.now();
         for one in &loaded {
-            // What is not modified has not moved.
-            if let Loaded::Value(fresh) = one
-                && let Some(price) = fresh.value.price()
-                && let Some(event) = self.time.observe(fresh.value.asset(), price, now)
+            // A value that is not modified has no new price.
+            if let Loaded::Value(fetched) = one
+                && let Some(price) = fetched.value.price()
+                && let Some(event) = self.time.observe(fetched.value.asset(), price, now)
             {
                 (self.moved)(event);
             }

@@ -1,4 +1,4 @@
-//! What parameters come to, whatever their order: short, and never the same for others.
+//! Digests of parameters: short, independent of their order, and different for different parameters.
 
 use std::{fmt, str::FromStr};
 
@@ -8,9 +8,9 @@ use market_data::Invalid;
 
 /// The digest of an endpoint's parameters: 128 bits of SHA-256, written as 32 hexadecimal digits.
 ///
-/// The order of parameters doesn't matter, that of one parameter's several values does. Parameters come from
-/// strangers, who must not be able to make two requests share an answer; hence a cryptographic hash. It is the
-/// same in every process and version.
+/// The order of parameters doesn't matter; the order of several values of one parameter does. The hash is
+/// cryptographic, since parameters come from clients, who must not be able to make two requests share an entry. It is
+/// the same in every process and version.
 ///
 /// ```
 /// use cache_market::Digest;
@@ -28,11 +28,11 @@ impl Digest {
     #[must_use]
     pub fn of<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let mut parameters: Vec<_> = parameters.into_iter().collect();
-        // Stable: values of the same name stay in their order.
+        // A stable sort: several values of one name keep their order.
         parameters.sort_by_key(|(name, _)| *name);
         let mut hash = Sha256::new();
         for text in parameters.into_iter().flat_map(|(name, value)| [name, value]) {
-            // Lengths keep apart what would otherwise run together.
+            // Lengths separate the texts.
             hash.update((text.len() as u64).to_le_bytes());
             hash.update(text.as_bytes());
         }

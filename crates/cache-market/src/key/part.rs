@@ -1,4 +1,4 @@
-//! One part of a key, kept apart from the next whatever it holds.
+//! The encoding of one part of a key.
 
 use std::borrow::Cow;
 
@@ -16,10 +16,10 @@ pub(super) fn write<'a>(name: &str, part: &'a str) -> Result<Cow<'a, str>, Inval
     Ok(Cow::Owned(part.replace('%', "%25").replace(':', "%3A")))
 }
 
-/// Returns the part that was written so, and only so.
+/// Decodes a part; a text that [`write`] would not have written is refused.
 pub(super) fn read(text: &str) -> Result<String, Invalid> {
     let part = text.replace("%3A", ":").replace("%25", "%");
-    // What was written otherwise would have two names.
+    // Otherwise one part would have two texts.
     if write("part", &part)? == text {
         return Ok(part);
     }

@@ -1,4 +1,4 @@
-//! Tags: by them all entries of an asset, or of a user, are found, and nobody else's.
+//! The tags by which all entries of an asset, or of a user, are invalidated.
 
 use cache_core::{Result, Tag};
 
@@ -12,7 +12,7 @@ use market_data::{Asset, DataType};
 ///
 /// # Errors
 ///
-/// Never for an asset that can be written; `Limit` as [`Tag::new`].
+/// `Limit` as [`Tag::new`], which no valid asset reaches.
 pub fn asset_tag(asset: &Asset) -> Result<Tag> {
     Tag::new(&asset.to_string())
 }

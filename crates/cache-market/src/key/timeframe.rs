@@ -2,13 +2,13 @@
 
 use market_data::{Asset, Interval, Invalid, Market, Symbol};
 
-/// Returns the asset; a pair of currencies on the foreign exchange is known by its symbol.
+/// Returns the asset's text in a `market:` key; a pair of currencies on the market FX is its symbol alone.
 pub(super) fn instrument(asset: &Asset) -> String {
     if *asset == Asset::new(asset.symbol.clone(), Market::FX) && is_pair(&asset.symbol) {
         return asset.symbol.to_string();
     }
     let text = asset.to_string();
-    // An equity that is called like a pair of currencies is not taken for one.
+    // The market tells an equity with such a symbol from a pair of currencies.
     if !text.contains('@') && is_pair(&asset.symbol) { format!("{text}@{}", asset.market) } else { text }
 }
 
@@ -27,7 +27,7 @@ fn is_pair(symbol: &Symbol) -> bool {
     symbol.as_str().split_once('_').is_some_and(|(base, quote)| currency(base) && currency(quote))
 }
 
-/// OANDA's granularities, and beside them the intervals it doesn't have.
+/// Returns OANDA's name of an interval; the interval's own where OANDA has none.
 pub(super) fn write(timeframe: Interval) -> &'static str {
     match timeframe {
         Interval::Minute => "M1",

@@ -1,7 +1,7 @@
-//! The table unless another is set, each figure with where it is from.
+//! The default table, with the source of each figure.
 //!
-//! FIML, the signals service and the data layer are the three model systems whose documents the figures come
-//! from; what they leave open is marked "ours".
+//! The figures come from the documents of three model systems: FIML, the signals service and the data layer. What
+//! they leave open is marked "ours".
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(super) fn rules() -> TtlRules {
         // Ours: an hour, in which most upstreams come back.
         stale_for: Duration::from_secs(HOUR),
         // Ours: a new listing is found within five minutes.
-        absent: Life::LifeClass(LifeClass::Short),
+        absent: Life::Class(LifeClass::Short),
         // FIML keeps prices for 20 minutes after market hours: by then a feed that is 15 minutes late has told
         // the close.
         settle: Duration::from_secs(20 * MINUTE),
@@ -123,7 +123,7 @@ fn any(weekday: Life, weekend: Life) -> Row {
 }
 
 fn always(class: LifeClass) -> Row {
-    Row { changes: Some(Changes::Any), ..open(Life::LifeClass(class)) }
+    Row { changes: Some(Changes::Any), ..open(Life::Class(class)) }
 }
 
 fn open(life: Life) -> Row {

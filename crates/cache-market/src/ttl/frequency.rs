@@ -1,4 +1,4 @@
-//! How the interval of a series lengthens or shortens its life.
+//! How the interval of a series scales its life.
 
 use std::time::Duration;
 
@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::human_duration;
 use market_data::{Interval, Invalid};
 
-/// By how much a life is multiplied, by what one bar covers; in between, the next shorter interval's
-/// factor holds. No life is shortened below `floor` by it.
+/// The factors by which lives are multiplied, by the interval of the bars; an interval between two takes the shorter
+/// one's factor. No life is shortened below `floor`.
 ///
-/// That minutes have 0.1, years 16, and no life falls under a minute, is from the data layer's seeds; the
-/// rest lies between, each from a day on twice the one before.
+/// The factors of minutes (0.1) and years (16), and the floor of a minute, are the data layer's; the others lie
+/// between, each from a day on twice the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "named for what they are")]
@@ -43,7 +43,7 @@ impl Default for Frequency {
 }
 
 impl Frequency {
-    /// Returns the factor for bars that cover this much.
+    /// Returns the factor of an interval.
     #[must_use]
     pub fn factor(&self, interval: Interval) -> f64 {
         match interval {
@@ -57,12 +57,12 @@ impl Frequency {
         }
     }
 
-    /// Returns the life of a series at this interval, whose life at a day's is `life`.
+    /// Returns the life of a series at this interval, given the life of daily bars.
     #[must_use]
     pub fn scale(&self, life: Duration, interval: Interval) -> Duration {
         let seconds = life.as_secs_f64() * self.factor(interval);
         let scaled = Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX);
-        // A life that was shorter than the floor from the start is left as it was.
+        // A life that is shorter than the floor before scaling stays as it is.
         scaled.max(self.floor.min(life))
     }
 

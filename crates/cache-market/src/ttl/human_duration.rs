@@ -1,4 +1,4 @@
-//! Lengths of time as people write them: `300` for seconds, or `"5m"`, `"24h"`, `"7d"`.
+//! Durations as people write them: `300` for seconds, or `"5m"`, `"24h"`, `"7d"`.
 
 use std::{fmt, time::Duration};
 
@@ -10,8 +10,8 @@ use serde::{
 
 use market_data::Invalid;
 
-/// No rule means longer than this; more is a slip of the pen.
-const LONGEST: Duration = Duration::from_secs(3_660 * 86_400);
+/// The longest duration accepted; a longer one is a typing error.
+const MAX_DURATION: Duration = Duration::from_secs(3_660 * 86_400);
 
 /// Reads `300`, `0.5`, `"300"`, `"5m"`, `"1h 30m"`, `"24h"`, `"7d"`: a day is 24 hours.
 pub(crate) fn parse(text: &str) -> Result<Duration, Invalid> {
@@ -30,7 +30,7 @@ fn from_seconds(seconds: f64) -> Result<Duration, Invalid> {
 }
 
 fn bounded(span: Duration) -> Result<Duration, Invalid> {
-    if span <= LONGEST {
+    if span <= MAX_DURATION {
         return Ok(span);
     }
     Err(Invalid::new(format!("{} s is longer than 10 years: lives are in seconds", span.as_secs())))
@@ -38,7 +38,7 @@ fn bounded(span: Duration) -> Result<Duration, Invalid> {
 
 fn refused(text: &str) -> Invalid {
     let start: String = text.chars().take(32).collect();
-    Invalid::new(format!("{start:?} is no length of time: write seconds, or such as \"5m\", \"24h\", \"7d\""))
+    Invalid::new(format!("{start:?} is no duration: write seconds, or such as \"5m\", \"24h\", \"7d\""))
 }
 
 pub(crate) fn serialize<S: Serializer>(span: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -53,7 +53,7 @@ pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
     deserializer.deserialize_any(TextOrSeconds("seconds, or such as \"5m\", \"24h\", \"7d\"", parse))
 }
 
-/// Reads what is written as a number of seconds or as text that `.1` understands; `.0` says what is wanted.
+/// Reads a number of seconds, or a text by the function `.1`; `.0` says what is wanted.
 pub(crate) struct TextOrSeconds<T>(pub(crate) &'static str, pub(crate) fn(&str) -> Result<T, Invalid>);
 
 impl<T> Visitor<'_> for TextOrSeconds<T> {
@@ -80,7 +80,7 @@ impl<T> Visitor<'_> for TextOrSeconds<T> {
     }
 }
 
-/// The same for a field that may be left out.
+/// The same for an optional field.
 pub(crate) mod maybe {
     use super::{Deserialize, Deserializer, Duration, Serialize, Serializer};
 

@@ -1,4 +1,4 @@
-//! How long a value lives, as a rule says it: for a span, by a class, or until it can change.
+//! Lives as rules give them: a duration, a class, or until the next change.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -7,16 +7,16 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::human_duration::{self, TextOrSeconds};
 use market_data::Invalid;
 
-/// How long a value is fresh, as a rule says it.
+/// How long a value is fresh, by a rule.
 ///
-/// Written as seconds (`300`), as a length (`"5m"`), as a class (`"short"`) or as `"until_change"`.
-/// A life of zero is never kept.
+/// Written as seconds (`300`), as a duration (`"5m"`), as a class (`"short"`) or as `"until_change"`. A value with a
+/// life of zero is never kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
     /// For this long.
     For(Duration),
-    /// For as long as the class says.
-    LifeClass(LifeClass),
+    /// For the duration of a class.
+    Class(LifeClass),
     /// Until the next moment at which the value can change.
     UntilChange,
 }
@@ -37,7 +37,7 @@ impl FromStr for Life {
             return Ok(Self::UntilChange);
         }
         if let Some(class) = LifeClass::ALL.into_iter().find(|class| class.as_str() == text) {
-            return Ok(Self::LifeClass(class));
+            return Ok(Self::Class(class));
         }
         let or = "or short, medium, long, very_long, or until_change";
         human_duration::parse(text).map(Self::For).map_err(|invalid| Invalid::new(format!("{invalid}, {or}")))
@@ -48,7 +48,7 @@ impl fmt::Display for Life {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::For(span) => write!(f, "{}", span.as_secs_f64()),
-            Self::LifeClass(class) => f.write_str(class.as_str()),
+            Self::Class(class) => f.write_str(class.as_str()),
             Self::UntilChange => f.write_str("until_change"),
         }
     }
@@ -58,7 +58,7 @@ impl Serialize for Life {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::For(span) => human_duration::serialize(span, serializer),
-            Self::LifeClass(_) | Self::UntilChange => serializer.collect_str(self),
+            Self::Class(_) | Self::UntilChange => serializer.collect_str(self),
         }
     }
 }
@@ -70,7 +70,7 @@ impl<'de> Deserialize<'de> for Life {
     }
 }
 
-/// A life that has a name.
+/// A named life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "named for what they are")]
 pub enum LifeClass {
@@ -96,7 +96,7 @@ impl LifeClass {
     }
 }
 
-/// How long each class lasts: 300, 1,800, 3,600 and 86,400 s unless something else is set.
+/// The duration of each class: 300, 1,800, 3,600 and 86,400 s unless something else is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "named for what they are")]
@@ -112,7 +112,7 @@ pub struct LifeClasses {
 }
 
 impl LifeClasses {
-    /// Returns how long this class lasts.
+    /// Returns the duration of a class.
     #[must_use]
     pub fn of(&self, class: LifeClass) -> Duration {
         match class {
@@ -145,7 +145,7 @@ mod tests {
             ("300", Life::seconds(300)),
             (r#""5m""#, Life::seconds(300)),
             ("0.25", Life::For(Duration::from_millis(250))),
-            (r#""very_long""#, Life::LifeClass(LifeClass::VeryLong)),
+            (r#""very_long""#, Life::Class(LifeClass::VeryLong)),
             (r#""until_change""#, Life::UntilChange),
         ] {
             assert_eq!(serde_json::from_str::<Life>(text).unwrap(), life);

@@ -1,4 +1,4 @@
-//! What is known of market time, shared by all who ask: rules, calendars, what prices did, what lies ahead.
+//! Market time, shared by all regions: rules, calendars, tracked prices, upcoming events.
 
 use std::sync::Arc;
 
@@ -9,10 +9,10 @@ use crate::{Effect, EventKind, MarketEvent, Swing, events::UpcomingEvents, price
 use market_calendar::Calendars;
 use market_data::{Asset, DataType, Invalid};
 
-/// The rules of lives, the calendars they are told by, what prices did lately and what is going to happen.
+/// The rules of lives, the calendars, the tracked prices and the upcoming events.
 ///
-/// One is shared by all regions of a cache; clones are the same one. Rules and calendars can be replaced while
-/// it is in use.
+/// One is shared by all regions of a cache; clones share their state. Rules and calendars can be replaced while it is
+/// in use.
 ///
 /// ```
 /// use cache_market::{Life, MarketTime, Scope, TtlRules};
@@ -32,16 +32,16 @@ use market_data::{Asset, DataType, Invalid};
 /// # Ok::<(), market_data::Invalid>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct MarketTime(Arc<Shared>);
+pub struct MarketTime(Arc<State>);
 
 #[derive(Debug)]
-struct Shared {
+struct State {
     snapshot: RwLock<Snapshot>,
     tracker: PriceTracker,
     upcoming: UpcomingEvents,
 }
 
-/// What is replaced as a whole.
+/// The rules and calendars, read together.
 #[derive(Clone, Debug)]
 pub(super) struct Snapshot {
     pub(super) rules: Arc<TtlRules>,
@@ -49,7 +49,7 @@ pub(super) struct Snapshot {
 }
 
 impl MarketTime {
-    /// Market time by these rules and calendars.
+    /// Market time with these rules and calendars.
     ///
     /// # Errors
     ///
@@ -57,14 +57,14 @@ impl MarketTime {
     pub fn new(rules: TtlRules, calendars: Calendars) -> Result<Self, Invalid> {
         rules.check()?;
         let snapshot = Snapshot { rules: Arc::new(rules), calendars };
-        Ok(Self(Arc::new(Shared {
+        Ok(Self(Arc::new(State {
             snapshot: RwLock::new(snapshot),
             tracker: PriceTracker::new(),
             upcoming: UpcomingEvents::default(),
         })))
     }
 
-    /// Returns the policy by which such data live.
+    /// Returns the policy for regions of such data.
     #[must_use]
     pub fn ttl(&self, data: DataType) -> MarketTtl {
         MarketTtl::new(data, self.clone())
@@ -82,7 +82,7 @@ impl MarketTime {
         self.snapshot().calendars
     }
 
-    /// Puts other rules in force: values that come from now on live by them.
+    /// Replaces the rules, for values stored from now on.
     ///
     /// # Errors
     ///
@@ -93,13 +93,13 @@ impl MarketTime {
         Ok(())
     }
 
-    /// Puts other calendars in force.
+    /// Replaces the calendars.
     pub fn replace_calendars(&self, calendars: Calendars) {
         self.0.snapshot.write().calendars = calendars;
     }
 
-    /// Notes the price that an asset has at `at`, and answers with the move if it is one. See
-    /// [`WatchedLoader`](crate::WatchedLoader) for prices that are loaded.
+    /// Records the price of an asset at `at`, and returns the event if it has moved.
+    /// [`WatchedLoader`](crate::WatchedLoader) does this for prices that are loaded.
     pub fn observe(&self, asset: &Asset, price: f64, at: Timestamp) -> Option<MarketEvent> {
         let rules = self.rules();
         self.0.tracker.observe(asset, price, at, rules.swing_half_life, rules.events.move_percent)?;
@@ -107,7 +107,7 @@ impl MarketTime {
         Some(MarketEvent { seen_in: Some(DataType::Price), ..event })
     }
 
-    /// Returns how far the price of an asset swings; `None` if none was seen.
+    /// Returns how far the price of an asset swings; `None` if it is not tracked.
     #[must_use]
     pub fn swing(&self, asset: &Asset, now: Timestamp) -> Option<Swing> {
         self.0.tracker.swing(asset, now, self.rules().swing_half_life)
@@ -119,7 +119,7 @@ impl MarketTime {
     ///
     /// # Errors
     ///
-    /// `Limit` if 10,000 events lie ahead already.
+    /// `Limit` if 10,000 events are upcoming already.
     pub fn announce(&self, event: &MarketEvent, now: Timestamp) -> Result<Vec<Effect>> {
         match event.at {
             Some(at) if at > now => {
@@ -144,14 +144,14 @@ impl MarketTime {
         Ok(effects?.concat())
     }
 
-    /// Returns when the next of the events that lie ahead happens.
+    /// Returns the moment of the next upcoming event.
     #[must_use]
     pub fn next_event(&self) -> Option<Timestamp> {
         self.0.upcoming.first()
     }
 
-    /// Returns when the next event happens to an asset that touches such data.
-    pub(super) fn touched(
+    /// Returns the moment of the asset's next event that affects such data.
+    pub(super) fn next_event_for(
         &self,
         asset: &Asset,
         data: DataType,
@@ -167,7 +167,7 @@ impl MarketTime {
 }
 
 impl Default for MarketTime {
-    /// The default rules and the calendars that are built in.
+    /// The default rules and the built-in calendars.
     fn default() -> Self {
         match Self::new(TtlRules::default(), Calendars::builtin()) {
             Ok(time) => time,

@@ -1,4 +1,4 @@
-//! The policy by which market data live: as the table says, and never past the next change.
+//! The policy of a region of market data: a life by the table, and never past the next change.
 
 use std::{fmt, time::Duration};
 
@@ -9,15 +9,15 @@ use crate::StandardKey;
 use market_calendar::Phase;
 use market_data::{Asset, DataType, Interval, moment::to_jiff};
 
-/// How long values of one kind live: a policy for a region.
+/// The policy for a region of one kind of data.
 ///
-/// The table says how long, by the type of the asset and the phase of its market; the interval of a series and
-/// the volatility of its asset change that. No life reaches past the next moment at which the value can
-/// change: a price that is cached a minute before the open dies at the open, daily bars once the close has
-/// settled, and anything when an event that touches it is due.
+/// The table gives the life by the type of the asset and the phase of its market; the interval of a series and the
+/// volatility of its asset change it. No life reaches past the next moment at which the value can change: a price
+/// cached a minute before the open expires at the open, daily bars once the close has settled, and any value when an
+/// event that affects it is due.
 ///
-/// The asset is read from the key: see [`StandardKey`]. A key that names none, and a market without a
-/// calendar, live by the table's open row at all times.
+/// The asset is read from the key: see [`StandardKey`]. For a key without an asset, and a market without a calendar,
+/// the table's open row holds at all times.
 ///
 /// ```
 /// use cache_core::{Timestamp, TtlPolicy};
@@ -39,13 +39,13 @@ pub struct MarketTtl {
     time: MarketTime,
 }
 
-/// What the life of a value depends on.
+/// The conditions on which the life of a value depends.
 struct Conditions<'a> {
     rules: &'a TtlRules,
     scope: Scope,
     changes: Changes,
     phase: Phase,
-    /// The next moment at which the value can change, where somebody knows.
+    /// The next moment at which the value can change, if known.
     change: Option<Timestamp>,
     now: Timestamp,
 }
@@ -55,7 +55,7 @@ impl MarketTtl {
         Self { data, time }
     }
 
-    /// Returns how long a value under `key` lives that was born at `now`, or the knowledge that there is none.
+    /// Returns the lives of a value under `key` that is born at `now`; `absent` is for the absence of one.
     #[must_use]
     pub fn of(&self, key: &Key, absent: bool, now: Timestamp) -> Ttl {
         let named = StandardKey::of(key).or_else(|_| StandardKey::read(self.data.as_str(), key.id())).ok();
@@ -72,7 +72,7 @@ impl MarketTtl {
         let scope = Scope { data, asset_type: asset.map(|asset| asset.asset_type) };
         let calendar = asset.and_then(|asset| snapshot.calendars.of(asset.market));
         let changes = match (rules.changes(scope), interval) {
-            // Bars within a day come and go while there is trading.
+            // Intraday bars change during trading.
             (Changes::Close, Some(interval)) if interval.is_intraday() => Changes::Trading,
             (changes, _) => changes,
         };
@@ -87,19 +87,19 @@ impl MarketTtl {
 
         let mut life = case.table(interval);
         if let Some(asset) = asset {
-            life = self.swung(&case, asset, life);
+            life = self.adjusted_by_volatility(&case, asset, life);
         }
         if absent {
             life = life.min(case.span(rules.absent));
         }
-        let event = asset.and_then(|asset| self.time.touched(asset, data, rules, now));
+        let event = asset.and_then(|asset| self.time.next_event_for(asset, data, rules, now));
         let life =
             [case.change, event].into_iter().flatten().fold(life, |life, end| life.min(end.since(now)));
         Ttl::new(life).grace(life.saturating_add(rules.stale_for(scope))).normalised()
     }
 
-    /// Returns the life after a look at how the asset's price swings, while it is traded.
-    fn swung(&self, case: &Conditions<'_>, asset: &Asset, life: Duration) -> Duration {
+    /// Adjusts the life by the volatility of the asset, while it is traded.
+    fn adjusted_by_volatility(&self, case: &Conditions<'_>, asset: &Asset, life: Duration) -> Duration {
         let traded = Changes::Extended.may_be_in(case.phase);
         let Some(volatility) = case.rules.volatility(case.scope).filter(|_| traded) else { return life };
         self.time.swing(asset, case.now).map_or(life, |swing| volatility.life(life, swing))
@@ -107,11 +107,11 @@ impl MarketTtl {
 }
 
 impl Conditions<'_> {
-    /// Returns what the table says of values at this interval.
+    /// Returns the table's life, scaled by the interval.
     fn table(&self, interval: Option<Interval>) -> Duration {
         let life = self.rules.life(self.scope, self.phase);
         match interval {
-            // What can't change meanwhile doesn't, at any interval.
+            // `until_change` is not scaled: until then no interval's bars change.
             Some(interval) if life != Life::UntilChange => {
                 self.rules.frequency.scale(self.span(life), interval)
             }
@@ -122,8 +122,8 @@ impl Conditions<'_> {
     fn span(&self, life: Life) -> Duration {
         match life {
             Life::For(span) => span,
-            Life::LifeClass(class) => self.rules.classes.of(class),
-            // Of what may change at any moment, and of what nobody knows when it does, "until it does" is short.
+            Life::Class(class) => self.rules.classes.of(class),
+            // Short for a value that can change at any moment, or at unknown ones.
             Life::UntilChange => match self.change {
                 Some(change) if !self.changes.may_be_in(self.phase) => change.since(self.now),
                 _ => self.rules.classes.short,

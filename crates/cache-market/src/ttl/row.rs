@@ -1,4 +1,4 @@
-//! A row of the table: how long one kind of data lives in each phase of its market.
+//! Rows of the table: the lives of one kind of data by phase of its market.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -9,12 +9,12 @@ use crate::Volatility;
 use market_calendar::Phase;
 use market_data::{AssetType, DataType, Invalid};
 
-/// Which values a row is for: all of a data type (`price`), or those of assets of one type (`price.crypto`).
+/// The values a row is for: all of a kind of data (`price`), or those of one type of asset (`price.crypto`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Scope {
     /// The kind of data.
     pub data: DataType,
-    /// The type of asset; `None` is any, and values that are of no asset.
+    /// The type of asset; `None` is any, and values without an asset.
     pub asset_type: Option<AssetType>,
 }
 
@@ -25,7 +25,7 @@ impl Scope {
         Self { data, asset_type: None }
     }
 
-    /// The values of a data type that are of such assets.
+    /// The values of a data type for such assets.
     #[must_use]
     pub const fn of(data: DataType, asset_type: AssetType) -> Self {
         Self { data, asset_type: Some(asset_type) }
@@ -78,7 +78,7 @@ pub enum Changes {
     Any,
 }
 
-/// What is said of the values in a scope. What is left out, a wider scope or another phase says: see
+/// The lives of the values in a scope. For a field left out, a wider scope or another phase decides: see
 /// [`TtlRules::life`](super::TtlRules::life).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -86,16 +86,16 @@ pub struct Row {
     /// When such a value can change.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changes: Option<Changes>,
-    /// Its life while its market is open, and if nobody knows when that is.
+    /// The life while the market is open, and if its hours are unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open: Option<Life>,
     /// During a break within the session, such as lunch.
     #[serde(skip_serializing_if = "Option::is_none", rename = "break")]
     pub pause: Option<Life>,
-    /// Before the open, where there is trading then.
+    /// During trading before the open.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pre: Option<Life>,
-    /// After the close, where there is trading then.
+    /// During trading after the close.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub post: Option<Life>,
     /// At night.
@@ -110,13 +110,13 @@ pub struct Row {
     /// For how long past its life a value may still be served while a new one can't be had.
     #[serde(skip_serializing_if = "Option::is_none", with = "human_duration::maybe")]
     pub stale_for: Option<Duration>,
-    /// How its asset's volatility shortens and lengthens a life.
+    /// How volatility of the asset changes the life.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub volatility: Option<Volatility>,
 }
 
 impl Row {
-    /// Returns what is said of this phase, and of none that stands in for it.
+    /// Returns the row's own life in a phase, without a substitute.
     #[must_use]
     pub fn at(&self, phase: Phase) -> Option<Life> {
         match phase {
@@ -130,7 +130,7 @@ impl Row {
         }
     }
 
-    /// This row, and what `under` says where this says nothing.
+    /// Fills the fields left out from another row.
     #[must_use]
     pub(super) fn over(self, under: Self) -> Self {
         Self {
@@ -148,8 +148,8 @@ impl Row {
     }
 }
 
-/// Returns the phases that are asked in turn: a phase of which nothing is said is as the one after it.
-pub(super) fn stand_ins(phase: Phase) -> &'static [Phase] {
+/// Returns the phases to look up in turn: a phase without a life takes that of the next.
+pub(super) fn substitutes(phase: Phase) -> &'static [Phase] {
     match phase {
         Phase::Open => &[Phase::Open],
         Phase::Break => &[Phase::Break, Phase::Open],

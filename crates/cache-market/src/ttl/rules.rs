@@ -4,15 +4,15 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Changes, Frequency, Life, LifeClasses, Row, Scope, defaults, human_duration, row::stand_ins};
+use super::{Changes, Frequency, Life, LifeClasses, Row, Scope, defaults, human_duration, row::substitutes};
 use crate::{EventRules, Volatility};
 use market_calendar::Phase;
 use market_data::{AssetType, DataType, Invalid};
 
-/// How long values live: a plain table, to be read from a file, changed and asked.
+/// How long values live: a table that can be configured and changed.
 ///
-/// Reading lays what is written over the defaults, cell by cell: `{"rows": {"price": {"open": 60}}}` changes
-/// one cell. Lengths of time are seconds or texts such as `"5m"`. Unknown names are refused.
+/// A configuration overrides the defaults cell by cell: `{"rows": {"price": {"open": 60}}}` changes one cell.
+/// Durations are seconds or texts such as `"5m"`. Unknown names are refused.
 ///
 /// ```
 /// use cache_market::{Life, Scope, TtlRules};
@@ -29,30 +29,30 @@ use market_data::{AssetType, DataType, Invalid};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "Overlay")]
 pub struct TtlRules {
-    /// What the classes come to.
+    /// The durations of the classes.
     pub classes: LifeClasses,
     /// For how long past its life a value may still be served while a new one can't be had, where its row
     /// doesn't say. ([`cache_core::Ttl::grace`] counts from birth instead.)
     #[serde(with = "human_duration")]
     pub stale_for: Duration,
-    /// How long it is remembered, at most, that there is no such value.
+    /// The longest life of a remembered absence.
     pub absent: Life,
-    /// How long after a close its prices are final: upstreams are late, and auctions are corrected.
+    /// How long after the close its prices become final: feeds are delayed, and auctions corrected.
     #[serde(with = "human_duration")]
     pub settle: Duration,
-    /// How intervals lengthen and shorten lives.
+    /// How intervals scale lives.
     pub frequency: Frequency,
-    /// How long an asset's swing takes to be half of what it was, once its price stands still.
+    /// The half-life of an asset's swing while its price stands still.
     #[serde(with = "human_duration")]
     pub swing_half_life: Duration,
-    /// What events touch.
+    /// What events affect.
     pub events: EventRules,
     /// The table.
     pub rows: BTreeMap<Scope, Row>,
 }
 
 impl Default for TtlRules {
-    /// The table of the seeds: see the source of `ttl/defaults.rs` for where each figure is from.
+    /// The default table; `ttl/defaults.rs` names the source of each figure.
     fn default() -> Self {
         defaults::rules()
     }
@@ -66,7 +66,7 @@ impl TtlRules {
     #[must_use]
     pub fn life(&self, scope: Scope, phase: Phase) -> Life {
         let said = |phase: &Phase| self.rows_of(scope).find_map(|row| row.at(*phase));
-        stand_ins(phase).iter().find_map(said).unwrap_or(Life::LifeClass(super::LifeClass::Short))
+        substitutes(phase).iter().find_map(said).unwrap_or(Life::Class(super::LifeClass::Short))
     }
 
     /// Returns when such values can change.
@@ -81,46 +81,46 @@ impl TtlRules {
         self.rows_of(scope).find_map(|row| row.stale_for).unwrap_or(self.stale_for)
     }
 
-    /// Returns how volatility shortens and lengthens their lives.
+    /// Returns how volatility changes the lives of such values.
     #[must_use]
     pub fn volatility(&self, scope: Scope) -> Option<&Volatility> {
         self.rows_of(scope).find_map(|row| row.volatility.as_ref())
     }
 
-    /// Returns what is said of all values of a data type, as it stands in the table.
+    /// Returns the table's row for all values of a data type.
     #[must_use]
     pub fn row(&self, data: DataType) -> Row {
         self.rows.get(&Scope::all(data)).cloned().unwrap_or_default()
     }
 
-    /// Returns the row of a scope, to be changed; made if there is none.
+    /// Returns the row of a scope, to be changed; adds one if there is none.
     pub fn row_mut(&mut self, scope: Scope) -> &mut Row {
         self.rows.entry(scope).or_default()
     }
 
-    /// Returns the rows that speak of a scope, the nearest first.
+    /// Returns the rows that cover a scope, the narrowest first.
     fn rows_of(&self, scope: Scope) -> impl Iterator<Item = &Row> {
         let wider = scope.asset_type.map(|_| Scope::all(scope.data));
         [Some(scope), wider].into_iter().flatten().filter_map(|scope| self.rows.get(&scope))
     }
 
-    /// Whether the rules can be lived by.
+    /// Checks that the rules are consistent.
     ///
     /// # Errors
     ///
-    /// If a value is to live until it changes though it may change at any moment, or if a factor or a step of
-    /// volatility makes no sense: the message names the cell.
+    /// If a row says `until_change` for a phase in which the value can change at any moment, or if a factor or a step
+    /// of volatility is invalid: the message names the cell.
     pub fn check(&self) -> Result<(), Invalid> {
         self.frequency.check()?;
         self.events.check()?;
         if self.swing_half_life.is_zero() {
             return Err(Invalid::new(
-                "swing_half_life is 0: no swing would ever be seen, say a span such as \"1h\"",
+                "swing_half_life is 0: no swing would ever be measured, write a duration such as \"1h\"",
             ));
         }
         if self.absent == Life::UntilChange {
             return Err(Invalid::new(
-                "absent is until_change: what is absent may appear at any moment, say a span",
+                "absent is until_change: an absent value may appear at any moment, write a duration",
             ));
         }
         for (scope, row) in &self.rows {
@@ -132,7 +132,7 @@ impl TtlRules {
         Ok(())
     }
 
-    /// A row of a data type alone speaks of assets of any type.
+    /// Checks one row; a row of a data type alone covers assets of any type.
     fn check_row(&self, scope: Scope) -> Result<(), Invalid> {
         let changes = self.changes(scope);
         let moving = [
@@ -147,8 +147,8 @@ impl TtlRules {
         for phase in moving.into_iter().filter(|phase| changes.may_be_in(*phase)) {
             if self.life(scope, phase) == Life::UntilChange {
                 return Err(Invalid::new(format!(
-                    "rows.{scope} says until_change of the phase {phase:?}, in which such a value may change at any \
-                     moment: say a span, such as \"5m\""
+                    "rows.{scope} says until_change for the phase {phase:?}, in which such a value can change at any \
+                     moment: write a duration, such as \"5m\""
                 )));
             }
         }
@@ -156,7 +156,7 @@ impl TtlRules {
     }
 }
 
-/// What is written of the rules: the defaults say the rest.
+/// The rules as configured: what is left out has its default.
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Overlay {
@@ -193,7 +193,7 @@ impl From<Overlay> for TtlRules {
     }
 }
 
-/// Returns a table from its rows.
+/// Makes a table of rows.
 pub(super) fn rows<const N: usize>(rows: [(DataType, Option<AssetType>, Row); N]) -> BTreeMap<Scope, Row> {
     rows.into_iter().map(|(data, asset_type, row)| (Scope { data, asset_type }, row)).collect()
 }

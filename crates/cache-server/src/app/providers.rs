@@ -99,5 +99,9 @@ fn adapter_settings<C: DeserializeOwned>(entry: &ProviderEntry) -> Result<C, Str
 /// Refuses options of a replay, whose settings are in the section `replay`.
 fn refuse_options(entry: &ProviderEntry) -> Result<(), String> {
     let without = entry.options.is_empty() && entry.base_url.is_none() && entry.key.is_none();
-    if without { Ok(()) } else { Err("a replay takes no options: set them in the section replay".to_owned()) }
+    if without {
+        Ok(())
+    } else {
+        Err("a replay takes no options, base_url or key: set it up in the section replay".to_owned())
+    }
 }

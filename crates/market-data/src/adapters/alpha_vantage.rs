@@ -27,17 +27,18 @@ use crate::{
     provider::from_single_calls,
 };
 
-/// How many bars a series has that isn't asked for as a whole.
+/// How many bars a compact series has.
 const COMPACT: usize = 100;
 
 /// Alpha Vantage.
 ///
-/// Everything is one key a call. Currencies and coins are raw_quote by their exchange rate, all else by the day's
-/// quote. A document of the type `technical` is an indicator: `AAPL:function=SMA&interval=1d&time_period=20&series_type=close`.
+/// Everything is one key a call. Currencies and coins are quoted by their exchange rate, all else by the day's quote.
+/// A document of the type `technical` is an indicator:
+/// `AAPL:function=SMA&interval=1d&time_period=20&series_type=close`.
 ///
-/// What it answers with status 200 in place of data is told apart: used-up quotas are throttling, a key that isn't
-/// good is a refusal, all else is the failure of that key, for it doesn't tell an unknown symbol from a wrong call.
-/// Its free keys are good for 25 calls a day.
+/// It reports errors with status 200: a used-up quota is `Throttled`, a bad API key is `Refused`, and any other error
+/// fails the asset asked for, since it doesn't tell an unknown symbol from a bad request. A free key allows 25 calls
+/// a day.
 ///
 /// ```no_run
 /// use cache_core::Clock;
@@ -57,11 +58,11 @@ pub struct AlphaVantageProvider {
 }
 
 impl AlphaVantageProvider {
-    /// A provider that asks Alpha Vantage as `config` says. Nothing is asked yet.
+    /// A provider that asks Alpha Vantage; nothing is asked yet.
     ///
     /// # Errors
     ///
-    /// `Config` if the key can't be read, and for URLs and limits that can't be.
+    /// `Config` if the key can't be read, and for an invalid URL or limit.
     pub fn new(config: AlphaVantageConfig, clock: Clock) -> Result<Self> {
         let api = HttpClient::new(&config.name, config.http.settings(&config.base_url), clock)?;
         Ok(Self { api, key: config.key.read()?, config })
@@ -150,7 +151,7 @@ fn named(name: &Name, told: &str) -> Result<(), ParseError> {
     if name.is(told) { Ok(()) } else { Err(ParseError::name("the name", told)) }
 }
 
-/// Returns what was read as an answer: a refusal of this client fails the call, one of this key fails the key.
+/// Converts what was read to an answer: a refusal of this client fails the call, one of this asset fails its key.
 fn answer<V>(reply: &HttpReply, read: Result<Option<V>, Nothing>) -> Result<Answer<V>, ProviderError> {
     let (reason, text) = match read {
         Ok(value) => return Ok(value.into()),
@@ -162,7 +163,7 @@ fn answer<V>(reply: &HttpReply, read: Result<Option<V>, Nothing>) -> Result<Answ
     let pause = |seconds| ProviderErrorKind::Throttled { retry_after: Some(Duration::from_secs(seconds)) };
     match reason {
         Reason::Minute => Err(reply.error(pause(60), &text)),
-        // When its day ends it doesn't tell: asked once an hour, the next one is noticed.
+        // It doesn't say when its day ends: one call an hour finds out.
         Reason::Day => Err(reply.error(pause(3600), &text)),
         Reason::Key => Err(reply.error(ProviderErrorKind::Refused, &text)),
         Reason::HttpRequest => Ok(Answer::Failed(reply.error(ProviderErrorKind::BadRequest, &text))),

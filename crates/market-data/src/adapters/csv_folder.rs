@@ -26,7 +26,7 @@ use crate::{
 
 /// Daily bars from a folder of CSV files, and quotes at the last of them.
 ///
-/// Which files there are is seen when it is built; what they hold is read anew each time, so a file may grow.
+/// The folder is listed once, when the provider is opened; each file is read anew at each call, so it may grow.
 ///
 /// ```
 /// use market_data::{CsvConfig, CsvProvider, Provider};
@@ -49,12 +49,12 @@ pub struct CsvProvider {
 }
 
 impl CsvProvider {
-    /// A provider of the files that are in the folder now.
+    /// A provider of the files that are now in the folder.
     ///
     /// # Errors
     ///
-    /// `Config` if the folder can't be read or holds no file, or a file's name is that of no asset or of the same
-    /// as another's.
+    /// `Config` if the folder can't be read or holds no file, if a file's name is no asset, or if two files are of
+    /// one asset.
     pub fn new(config: CsvConfig) -> Result<Self> {
         let folder = config.folder.display();
         let unread = |source| {
@@ -86,7 +86,7 @@ impl CsvProvider {
         self.files.keys()
     }
 
-    /// Returns how many rows were left out of the files, each as it was last read.
+    /// Returns how many rows were skipped, in all files as last read.
     #[must_use]
     pub fn skipped_rows(&self) -> u64 {
         self.skipped.lock().values().sum()
@@ -101,7 +101,7 @@ impl CsvProvider {
         let Some(path) = self.files.get(&id.asset).cloned() else { return Ok(Answer::Unknown) };
         let (faults, most, asked) = (self.config.faults, self.config.max_file_mib << 20, id.clone());
         let shown = path.display().to_string();
-        // Files are read where a thread may block.
+        // Files are read on a thread that may block.
         let read = tokio::task::spawn_blocking(move || read(&path, &asked, faults, most)).await;
         let failed = |fault, why: &dyn std::fmt::Display| {
             ProviderError::new(fault, format!("{} can't serve {shown}: {why}", self.config.name))
@@ -116,7 +116,7 @@ impl CsvProvider {
     }
 }
 
-/// Returns the asset that a file is named for.
+/// Returns the asset that a file's name names.
 fn asset_of(path: &Path) -> Result<Asset> {
     let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     let name = percent_decode_str(stem).decode_utf8_lossy();

@@ -1,4 +1,4 @@
-//! Any JSON API, as a user describes it.
+//! The adapter of any JSON API that a user describes.
 
 mod config;
 mod endpoint;
@@ -17,7 +17,7 @@ use self::{
     endpoint::{Access, Endpoint, Wanted, wrong},
     pointer::Pointer,
     reading::{BarFields, QuoteFields, is_called},
-    template::Gap,
+    template::Placeholder,
 };
 use crate::{
     Answer, Answers, Asset, AssetType, DataType, DateRange, Document, DocumentId, Interval, Market, Offer,
@@ -27,7 +27,8 @@ use crate::{
 
 /// A JSON API that is described by a [`JsonConfig`].
 ///
-/// An answer in a batch is known by the symbol it tells, never by its place; a symbol that is left out is unknown.
+/// Items of a batch are matched by the symbol they contain, never by their position; a symbol without an item is
+/// unknown.
 #[derive(Debug)]
 pub struct JsonProvider {
     name: String,
@@ -41,23 +42,28 @@ pub struct JsonProvider {
 }
 
 impl JsonProvider {
-    /// The API that `config` describes. Nothing is asked yet.
+    /// A provider of the API that `config` describes; nothing is asked yet.
     ///
     /// # Errors
     ///
-    /// `Config` naming the field that can't be: a URL or pointer that is none, a batch without `{symbols}`, a key
-    /// that can't be read, nothing to ask for, or symbols that could be those of several markets.
+    /// `Config`, with the name of the field: for a bad URL or pointer, a batch without `{symbols}`, a key that can't
+    /// be read, no data to ask for, or symbols that could be of several markets.
     pub fn new(config: &JsonConfig, clock: Clock) -> Result<Self> {
         let access = Access::new(config)?;
-        let one: (&[Gap], &[Gap]) = (&[Gap::Symbol], &[Gap::Symbols]);
-        let no_range = &[Gap::Symbols, Gap::From, Gap::To, Gap::Interval];
-        let endpoint =
-            |field: &str, url: &str, gaps| Endpoint::new(config, field, url, gaps, &access, clock.clone());
+        let one: (&[Placeholder], &[Placeholder]) = (&[Placeholder::Symbol], &[Placeholder::Symbols]);
+        let no_range = &[Placeholder::Symbols, Placeholder::From, Placeholder::To, Placeholder::Interval];
+        let endpoint = |field: &str, url: &str, placeholders| {
+            Endpoint::new(config, field, url, placeholders, &access, clock.clone())
+        };
 
         let quotes = match &config.quotes {
             Some(quotes) => {
-                let lacks = &[Gap::From, Gap::To, Gap::Interval];
-                let endpoint = endpoint("quotes.url", &quotes.url, (&[Gap::Symbol, Gap::Symbols], lacks))?;
+                let lacks = &[Placeholder::From, Placeholder::To, Placeholder::Interval];
+                let endpoint = endpoint(
+                    "quotes.url",
+                    &quotes.url,
+                    (&[Placeholder::Symbol, Placeholder::Symbols], lacks),
+                )?;
                 batches(config, quotes, &endpoint)?;
                 Some((endpoint, QuoteFields::new(quotes)?, quotes.max_batch))
             }
@@ -79,8 +85,11 @@ impl JsonProvider {
                     format!("documents.{data}: that is what quotes and series are for"),
                 ));
             }
-            let endpoint =
-                endpoint(&format!("documents.{data}.url"), &document.url, (&[Gap::Symbol], no_range))?;
+            let endpoint = endpoint(
+                &format!("documents.{data}.url"),
+                &document.url,
+                (&[Placeholder::Symbol], no_range),
+            )?;
             documents.insert(*data, (endpoint, Pointer::new("documents.value", &document.value)?));
         }
         let endpoints =
@@ -94,7 +103,7 @@ impl JsonProvider {
             ));
         }
         let markets = config.markets.as_deref().unwrap_or_default();
-        if markets.len() != 1 && !endpoints.iter().all(|endpoint| endpoint.has(Gap::Market)) {
+        if markets.len() != 1 && !endpoints.iter().all(|endpoint| endpoint.has(Placeholder::Market)) {
             let wanted = "name the one market whose symbols these are, or put {market} into each URL";
             return Err(wrong(config, format!("markets has {} names: {wanted}", markets.len())));
         }
@@ -136,14 +145,14 @@ impl JsonProvider {
         let answer = |asset: &&Asset| {
             let is_it = |told: &Option<String>| match told {
                 Some(told) => is_called(asset, told),
-                // One item without a name is the answer to the one that was asked for.
+                // A single item without a symbol belongs to the one asset asked for.
                 None => assets.len() == 1 && items.len() == 1,
             };
             let Some((_, item)) = items.iter().find(|(told, _)| is_it(told)) else {
                 return match items.iter().all(|(told, _)| told.is_some()) {
                     true => Answer::Unknown,
                     false => {
-                        Answer::Failed(bad(format!("items that don't tell whether they are of {asset}")))
+                        Answer::Failed(bad(format!("items without a symbol, which may not be of {asset}")))
                     }
                 };
             };
@@ -205,12 +214,16 @@ impl JsonProvider {
 }
 
 fn batches(config: &JsonConfig, quotes: &JsonQuotes, endpoint: &Endpoint) -> Result<()> {
-    let several = endpoint.has(Gap::Symbols);
+    let several = endpoint.has(Placeholder::Symbols);
     let message = match quotes.max_batch {
         0 => "quotes.max_batch is 0: a call must be able to ask for at least 1 quote",
-        2.. if !several => "quotes.max_batch is above 1, and quotes.url has no gap {symbols} for several",
-        _ if several && endpoint.has(Gap::Symbol) => "quotes.url has {symbol} and {symbols}: use one of them",
-        _ if several && endpoint.has(Gap::Market) => {
+        2.. if !several => {
+            "quotes.max_batch is above 1, and quotes.url has no placeholder {symbols} for several"
+        }
+        _ if several && endpoint.has(Placeholder::Symbol) => {
+            "quotes.url has {symbol} and {symbols}: use one of them"
+        }
+        _ if several && endpoint.has(Placeholder::Market) => {
             "quotes.url has {symbols} and {market}: a batch may be of several markets, use {symbol}"
         }
         _ => return Ok(()),
@@ -240,7 +253,7 @@ impl Provider for JsonProvider {
     }
 
     async fn quotes(&self, assets: &[Asset]) -> Answers<Quote> {
-        if self.quotes.as_ref().is_some_and(|(endpoint, ..)| endpoint.has(Gap::Symbols)) {
+        if self.quotes.as_ref().is_some_and(|(endpoint, ..)| endpoint.has(Placeholder::Symbols)) {
             return self.ask_quotes(&assets.iter().collect::<Vec<_>>()).await;
         }
         let mut answers = Vec::with_capacity(assets.len());

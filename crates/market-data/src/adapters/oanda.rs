@@ -30,11 +30,11 @@ const MOST_CALLS: usize = 20;
 ///
 /// An asset of the market FX is asked for as a pair (`EUR_USD`, `EUR/USD` and `EURUSD` are one); any other by its
 /// symbol, if that is of OANDA's form (`DE30_EUR`). A quote's price is the middle between the best bid and the best
-/// ask; its day begins at 17:00 in New York on the eve, as that of a daily candle does. The volume of a candle is
-/// how often the price changed.
+/// ask; its day begins at 17:00 in New York on the day before, as that of a daily candle does. The volume of a candle
+/// is the number of price changes.
 ///
-/// One unknown instrument makes OANDA refuse a whole batch: the list of those that exist is then asked for, and
-/// the batch again without it.
+/// OANDA refuses a whole batch for one unknown instrument: then the list of instruments is fetched, and the batch is
+/// sent again without the unknown ones.
 ///
 /// ```no_run
 /// use cache_core::Clock;
@@ -57,11 +57,11 @@ pub struct OandaProvider {
 }
 
 impl OandaProvider {
-    /// A provider that asks OANDA as `config` says. Nothing is asked yet.
+    /// A provider that asks OANDA; nothing is asked yet.
     ///
     /// # Errors
     ///
-    /// `Config` if the token can't be read, and for an account, URLs and limits that can't be.
+    /// `Config` if the token can't be read, and for an invalid account, URL or limit.
     pub fn new(config: OandaConfig, clock: Clock) -> Result<Self> {
         let wrong = |message: String| Err(Error::new(ErrorKind::Config, "oanda", message));
         let account = &config.account;
@@ -99,7 +99,7 @@ impl OandaProvider {
             .map_err(|why| reply.error(ProviderErrorKind::BadAnswer, &why.to_string()))
     }
 
-    /// Returns the reply to those of `names` that exist; `None` if none does.
+    /// Asks for the prices of those of `names` that exist; `None` if none does.
     async fn prices(&self, mut names: BTreeSet<String>) -> Result<Option<HttpReply>, ProviderError> {
         let known = self.instruments.known().await;
         if let Some(known) = &known {
@@ -160,9 +160,7 @@ impl OandaProvider {
         }
         match history::series(id, &told, self.config.unfinished) {
             Ok(series) => Ok(Answer::Value(series)),
-            Err(why) => {
-                refused(ProviderErrorKind::BadAnswer, format!("answered what is no series {id}: {why}"))
-            }
+            Err(why) => refused(ProviderErrorKind::BadAnswer, format!("sent an invalid series {id}: {why}")),
         }
     }
 }

@@ -29,9 +29,9 @@ use crate::{
 /// Yahoo Finance.
 ///
 /// Quotes come in batches of up to 50, bars one asset a call. Dividends and adjusted closes are documents, which
-/// take the parameters `from` and `to`. What a symbol is called there follows from its market and type; one that
-/// is Yahoo's own already, such as `VOD.L` or `^GSPC`, stays as it is. London's prices are in pence (`GBp`), as
-/// Yahoo has them. A name that it knows but has no price for is unknown.
+/// take the parameters `from` and `to`. Yahoo's name of an asset follows from its market and type; a
+/// symbol that is Yahoo's own, such as `VOD.L` or `^GSPC`, is kept. London's prices are in pence (`GBp`), as
+/// Yahoo gives them. A name without a price is unknown.
 ///
 /// ```no_run
 /// use cache_core::Clock;
@@ -55,11 +55,11 @@ pub struct YahooProvider {
 }
 
 impl YahooProvider {
-    /// A provider that asks Yahoo as `config` says. Nothing is asked yet.
+    /// A provider that asks Yahoo; nothing is asked yet.
     ///
     /// # Errors
     ///
-    /// `Config` for URLs and limits that can't be.
+    /// `Config` for an invalid URL or limit.
     pub fn new(config: YahooConfig, clock: Clock) -> Result<Self> {
         if !(1..=YahooConfig::MOST).contains(&config.max_batch) {
             let message =
@@ -77,7 +77,7 @@ impl YahooProvider {
         Ok(Self { api, crumbs, max_batch: config.max_batch, name: config.name, clock })
     }
 
-    /// Returns what Yahoo calls an asset; `None` if it has no name there.
+    /// Returns Yahoo's name of an asset; `None` if it has none.
     ///
     /// ```
     /// use market_data::YahooProvider;
@@ -92,14 +92,13 @@ impl YahooProvider {
         symbol::named(asset)
     }
 
-    /// Returns the asset that Yahoo calls so, as far as a name tells: of a share, a fund and an ETF it is the
-    /// share.
+    /// Returns the asset of one of Yahoo's names. Shares, funds and ETFs have names alike: the asset is the share.
     #[must_use]
     pub fn asset(symbol: &str) -> Option<Asset> {
         symbol::asset(symbol)
     }
 
-    /// Asks for the quotes of names, with a new pass if the one at hand is refused.
+    /// Asks for the quotes of names, with new credentials if the current ones are refused.
     async fn ask_quotes(&self, names: &BTreeSet<String>) -> Result<HttpReply, ProviderError> {
         let symbols = names.iter().map(String::as_str).collect::<Vec<_>>().join(",");
         let call = HttpRequest::get(["v7", "finance", "quote"]).query("symbols", symbols);
@@ -115,7 +114,7 @@ impl YahooProvider {
         self.api.send(&with(&pass)).await?.succeeded()
     }
 
-    /// Returns the chart of an asset; `None` if it is unknown.
+    /// Asks for the chart of an asset.
     async fn chart(
         &self,
         asset: &Asset,

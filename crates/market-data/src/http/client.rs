@@ -1,4 +1,4 @@
-//! A client of one upstream: limits on time, size and redirects; failures told apart.
+//! The client of one upstream: limits on time, size and redirects; errors by kind.
 
 use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
 
@@ -14,13 +14,13 @@ use url::Url;
 use super::{reply::HttpReply, request::HttpRequest, retry_after};
 use crate::{ProviderError, ProviderErrorKind};
 
-/// How many redirects are followed, none of which leads to another host.
+/// How many redirects are followed, all within one host.
 const REDIRECTS: usize = 3;
 
-/// How to speak to an upstream.
+/// The settings of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpClientConfig {
-    /// Where its paths begin: `https://query1.finance.yahoo.com`.
+    /// The URL under which all paths lie: `https://query1.finance.yahoo.com`.
     pub base_url: String,
     /// How long a call may take as a whole. Default: 10 s.
     pub timeout: Duration,
@@ -28,7 +28,7 @@ pub struct HttpClientConfig {
     pub connect_timeout: Duration,
     /// The largest body, decompressed, in bytes. Default: 16 MiB.
     pub max_body: usize,
-    /// What to send as `User-Agent`.
+    /// The `User-Agent` header.
     pub user_agent: String,
 }
 
@@ -70,12 +70,12 @@ pub struct HttpClient {
 }
 
 impl HttpClient {
-    /// A client for the upstream that errors call `provider`.
+    /// A client of an upstream; errors call it `provider`.
     ///
     /// # Errors
     ///
-    /// `Config` for a base that is no http or https URL, that holds a user, a password, a query or a
-    /// fragment, and for a user agent that can't stand in a header.
+    /// `Config` for a base URL that is not http or https, or that has a user, a password, a query or a fragment; and
+    /// for a user agent that can't be a header's value.
     pub fn new(provider: &str, settings: HttpClientConfig, clock: Clock) -> Result<Self> {
         let base = base(provider, &settings.base_url)?;
         let agent = HeaderValue::from_str(&settings.user_agent).map_err(|_| {
@@ -89,17 +89,22 @@ impl HttpClient {
             .user_agent(agent)
             .build()
             .map_err(|why| {
-                Error::caused(ErrorKind::Config, "connect", format!("{provider} can't be set up"), why)
+                Error::caused(
+                    ErrorKind::Config,
+                    "connect",
+                    format!("the HTTP client of {provider} can't be set up"),
+                    why,
+                )
             })?;
         Ok(Self { provider: provider.into(), client, base, max_body: settings.max_body, clock })
     }
 
-    /// Makes a call. The reply may have any status: [`HttpReply::succeeded`] tells failures apart.
+    /// Sends a request. The reply may have any status: see [`HttpReply::succeeded`].
     ///
     /// # Errors
     ///
-    /// `Unreachable`, `TimedOut`, and `BadAnswer` for a body past its bound or one that can't be
-    /// decompressed; `BadRequest` for a call that can't be made.
+    /// `Unreachable`; `TimedOut`; `BadAnswer` for a body that is too large or can't be decompressed; `BadRequest` for
+    /// a request that can't be sent.
     pub async fn send(&self, call: &HttpRequest) -> Result<HttpReply, ProviderError> {
         let request = self.client.get(call.url(&self.base)?).headers(self.headers(call)?);
         let mut response = request.send().await.map_err(|why| self.failure(why))?;
@@ -132,7 +137,8 @@ impl HttpClient {
         for (name, text, secret) in call.headers() {
             let pair = HeaderName::from_bytes(name.as_bytes()).ok().zip(HeaderValue::from_str(&text).ok());
             let Some((known, mut value)) = pair else {
-                let message = format!("{} can't be sent the header {name}: its value is none", self.provider);
+                let message =
+                    format!("{} can't be sent the header {name}: its value is invalid", self.provider);
                 return Err(ProviderError::new(ProviderErrorKind::BadRequest, message));
             };
             value.set_sensitive(secret);
@@ -141,7 +147,7 @@ impl HttpClient {
         Ok(headers)
     }
 
-    /// Returns what a failed call means. The URL is left out: it may hold secrets.
+    /// Converts the error of a call. The URL is left out: it may hold secrets.
     fn failure(&self, error: reqwest::Error) -> ProviderError {
         let (provider, host) = (&self.provider, self.base.host_str().unwrap_or_default());
         let (kind, what) = if error.is_timeout() {
@@ -152,15 +158,15 @@ impl HttpClient {
         } else if error.is_connect() {
             (ProviderErrorKind::Unreachable, format!("{provider} can't be reached at {host}"))
         } else if error.is_builder() {
-            (ProviderErrorKind::BadRequest, format!("{provider} can't be asked so"))
+            (ProviderErrorKind::BadRequest, format!("{provider} can't be sent this request"))
         } else {
-            (ProviderErrorKind::Unreachable, format!("{provider} broke off its answer"))
+            (ProviderErrorKind::Unreachable, format!("{provider} broke off its response"))
         };
         ProviderError::new(kind, format!("{what}: {}", root(&error.without_url())))
     }
 }
 
-/// Returns what lies at the root of an error, for what stands above it says little.
+/// Returns the text of an error's innermost cause, which says more than those around it.
 fn root(error: &dyn StdError) -> String {
     let mut root = error;
     while let Some(below) = root.source() {
@@ -169,7 +175,7 @@ fn root(error: &dyn StdError) -> String {
     root.to_string()
 }
 
-/// Follows a few redirects, and none to another host or to plain text: keys would go along.
+/// Follows a few redirects within one host and scheme: elsewhere, API keys would leak.
 fn within_one_host(attempt: redirect::Attempt<'_>) -> redirect::Action {
     let place = |url: &Url| (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port());
     let at_home = attempt.previous().first().is_some_and(|first| place(first) == place(attempt.url()));
@@ -186,8 +192,8 @@ fn readable(headers: &HeaderMap) -> Vec<(String, String)> {
 fn base(provider: &str, text: &str) -> Result<Url> {
     let wanted = "give one such as https://api.example.com/v1";
     let url: Url = text.parse().map_err(|why| {
-        // What can't be read may hold a password: it is not shown.
-        config(format!("the base URL of {provider} is none: {why}: {wanted}"))
+        // A text that can't be parsed may hold a password: it is not shown.
+        config(format!("the base URL of {provider} is invalid: {why}: {wanted}"))
     })?;
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
         return Err(config(format!("the base URL of {provider} is a {} URL: {wanted}", url.scheme())));

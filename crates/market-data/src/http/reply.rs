@@ -1,4 +1,4 @@
-//! What an upstream answered: status, headers, and a body of bounded size.
+//! The reply to a request: status, headers, and a body of bounded size.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -7,11 +7,11 @@ use cache_core::Secret;
 
 use crate::{ProviderError, ProviderErrorKind};
 
-/// How much of a body is repeated in a message, in characters.
+/// How much of a body an error message shows, in characters.
 const EXCERPT: usize = 160;
 
-/// The answer to a call. Its `Debug` and its errors show none of the call's secrets, not even where the
-/// upstream repeats them.
+/// The reply to a request. Its `Debug` and its errors show none of the request's secrets, even where the upstream
+/// repeats them.
 #[derive(Clone)]
 pub struct HttpReply {
     /// The status: 200, 404, 429.
@@ -25,32 +25,32 @@ pub struct HttpReply {
 }
 
 impl HttpReply {
-    /// Returns the values of a header, whose name is given in small letters.
+    /// Returns the values of a header; `name` is in lower case.
     pub fn headers<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.headers.iter().filter(move |(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 
-    /// Returns whether the status is one of success.
+    /// Returns whether the status is 200 to 299.
     #[must_use]
     pub fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
 
-    /// The same, unless the status is one of failure.
+    /// Returns the reply itself if its status is 200 to 299.
     ///
     /// # Errors
     ///
-    /// What [`HttpReply::failure`] makes of the status.
+    /// [`HttpReply::failure`] for any other status.
     pub fn succeeded(self) -> Result<Self, ProviderError> {
         if self.is_success() { Ok(self) } else { Err(self.failure()) }
     }
 
-    /// Returns what a status of failure means, with the beginning of what was said about it.
+    /// Returns the error that the status means, with the beginning of the body.
     #[must_use]
     pub fn failure(&self) -> ProviderError {
         let kind = match self.status {
             429 => ProviderErrorKind::Throttled { retry_after: self.retry_after },
-            // Some say when they will be back, which is to be left alone as well.
+            // A 503 that says for how long is throttling as well.
             503 if self.retry_after.is_some() => {
                 ProviderErrorKind::Throttled { retry_after: self.retry_after }
             }
@@ -63,10 +63,10 @@ impl HttpReply {
         self.error(kind, &self.excerpt())
     }
 
-    /// Returns an error that says what is wrong with this answer, secrets struck out.
+    /// Returns an error about this reply, with secrets redacted.
     #[must_use]
     pub fn error(&self, kind: ProviderErrorKind, what: &str) -> ProviderError {
-        // Secrets go before the text is cut, so that no part of one is left at the end.
+        // Redact before the text is cut, so that no part of a secret is left at its end.
         let said = self.redacted(what);
         let said: String = said.chars().take(2 * EXCERPT).collect();
         let colon = if said.is_empty() { "" } else { ": " };
@@ -77,16 +77,16 @@ impl HttpReply {
         self.secrets.iter().fold(text.to_owned(), |text, secret| redact(&text, secret))
     }
 
-    /// Returns how long the upstream wants to be left alone, if it said so.
+    /// Returns the pause that the upstream asked for by `Retry-After`, if any.
     #[must_use]
     pub fn retry_after(&self) -> Option<Duration> {
         self.retry_after
     }
 
-    /// Returns the beginning of the body as one line of text, secrets struck out.
+    /// Returns the beginning of the body as one line of text, with secrets redacted.
     #[must_use]
     pub fn excerpt(&self) -> String {
-        // Secrets go before the text is cut, so that no part of one is left at the end.
+        // Redact before the text is cut, so that no part of a secret is left at its end.
         let text = String::from_utf8_lossy(&self.body[..self.body.len().min(64 << 10)]);
         let text = self.redacted(&text);
         let line = text.split(|char: char| char.is_whitespace() || char.is_control());
@@ -99,7 +99,7 @@ impl HttpReply {
     }
 }
 
-/// Returns `text` without `secret`, be it there as it is or percent-encoded.
+/// Replaces `secret` in `text`, as it is and percent-encoded.
 fn redact(text: &str, secret: &Secret) -> String {
     let encoded: String = url::form_urlencoded::byte_serialize(secret.reveal().as_bytes()).collect();
     text.replace(secret.reveal(), "…").replace(&encoded, "…")

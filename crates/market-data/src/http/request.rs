@@ -1,4 +1,4 @@
-//! One request of an adapter: a path, a query, headers, and which of them are secret.
+//! A request: path, query and headers, some of them secret.
 
 use std::{borrow::Cow, fmt};
 
@@ -8,9 +8,10 @@ use url::Url;
 
 use crate::{ProviderError, ProviderErrorKind};
 
-/// One `GET` of an adapter.
+/// A `GET` request.
 ///
-/// Whatever a symbol holds stays within its part of the URL. Its `Debug` shows no secret.
+/// Each segment and value is percent-encoded, so a symbol can't break out of its part of the URL. `Debug` shows no
+/// secret.
 ///
 /// ```
 /// use cache_core::Secret;
@@ -50,42 +51,42 @@ impl Part {
 }
 
 impl HttpRequest {
-    /// Asks for a path under the client's base, given in segments that are encoded here.
+    /// Asks for a path under the client's base URL, given as segments.
     #[must_use]
     pub fn get<'a>(segments: impl IntoIterator<Item = &'a str>) -> Self {
         let segments = segments.into_iter().map(Into::into).collect();
         Self { segments, query: Vec::new(), headers: Vec::new() }
     }
 
-    /// The same with one more parameter.
+    /// Adds a parameter to the query.
     #[must_use]
     pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.query.push((name.into(), Part::Open(value.into())));
         self
     }
 
-    /// The same with a parameter that is not shown.
+    /// Adds a secret parameter to the query.
     #[must_use]
     pub fn secret_query(mut self, name: impl Into<String>, secret: &Secret) -> Self {
         self.query.push((name.into(), Part::Secret { before: "", secret: secret.clone() }));
         self
     }
 
-    /// The same with one more header, whose name is in small letters.
+    /// Adds a header; `name` is in lower case.
     #[must_use]
     pub fn header(mut self, name: impl Into<Cow<'static, str>>, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), Part::Open(value.into())));
         self
     }
 
-    /// The same with a header that is not shown.
+    /// Adds a secret header.
     #[must_use]
     pub fn secret_header(mut self, name: impl Into<Cow<'static, str>>, secret: &Secret) -> Self {
         self.headers.push((name.into(), Part::Secret { before: "", secret: secret.clone() }));
         self
     }
 
-    /// The same with a bearer token.
+    /// Adds a bearer token.
     #[must_use]
     pub fn bearer(mut self, token: &Secret) -> Self {
         self.headers
@@ -95,7 +96,7 @@ impl HttpRequest {
 
     /// Returns the whole URL, secrets included.
     pub(super) fn url(&self, base: &Url) -> Result<Url, ProviderError> {
-        // URLs give these a meaning of their own, and would lose them.
+        // As segments of a URL these have a meaning of their own, and would be dropped.
         if let Some(odd) = self.segments.iter().find(|segment| matches!(segment.as_str(), "." | ".." | "")) {
             return Err(ProviderError::new(
                 ProviderErrorKind::BadRequest,
@@ -115,12 +116,12 @@ impl HttpRequest {
         self.segments.iter().map(|segment| encoded(segment)).collect::<Vec<_>>().join("/")
     }
 
-    /// Returns the headers by name, and whether their value is secret.
+    /// Returns the headers: name, value, and whether the value is secret.
     pub(super) fn headers(&self) -> impl Iterator<Item = (&str, String, bool)> {
         self.headers.iter().map(|(name, part)| (&**name, part.text(), part.secret().is_some()))
     }
 
-    /// Returns what is to be struck out wherever the upstream repeats it.
+    /// Returns the secrets, to be redacted wherever the upstream repeats them.
     pub(super) fn secrets(&self) -> Vec<Secret> {
         let parts = self.query.iter().map(|(_, part)| part).chain(self.headers.iter().map(|(_, part)| part));
         parts.filter_map(Part::secret).cloned().collect()
@@ -141,8 +142,7 @@ impl fmt::Debug for HttpRequest {
     }
 }
 
-/// Returns a text in which only what RFC 3986 calls unreserved stands as it is. (Left to itself, a URL would
-/// lose line ends and tabs.)
+/// Percent-encodes all but what RFC 3986 calls unreserved. (`Url` by itself would drop line ends and tabs.)
 fn encoded(text: &str) -> String {
     const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
     utf8_percent_encode(text, KEPT).to_string()

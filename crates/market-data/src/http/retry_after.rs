@@ -1,15 +1,15 @@
-//! `Retry-After`: for how long an upstream wants to be left alone.
+//! Reads the header `Retry-After`.
 
 use std::time::{Duration, UNIX_EPOCH};
 
 use cache_core::Timestamp;
 
-/// Returns the pause that a `Retry-After` asks for at `now`: seconds, or a date (RFC 9110, 10.2.3). One in the
-/// past asks for none; what is neither says nothing.
+/// Returns the pause that a `Retry-After` asks for at `now`: seconds, or a date (RFC 9110, 10.2.3), zero for one in
+/// the past. `None` for any other text.
 pub(super) fn pause(text: &str, now: Timestamp) -> Option<Duration> {
     let text = text.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than fit are a long pause all the same.
+        // A number too large to hold is a long pause all the same.
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::from(u32::MAX))));
     }
     let at = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;

@@ -1,14 +1,14 @@
-//! Keys of APIs: where they are kept, and what may be one.
+//! API keys: where they are kept, and what is a valid one.
 
 use std::{env, fmt, fs::File, io::Read, path::PathBuf};
 
 use cache_core::{Error, ErrorKind, Result, Secret};
 use serde::{Deserialize, Serialize};
 
-/// The longest key, in bytes.
+/// The longest API key, in bytes.
 const MAX_LEN: usize = 16 << 10;
 
-/// Where a secret is kept, which is no secret. In a configuration `{env: NAME}` or `{file: PATH}`.
+/// Where an API key is kept; in a configuration `{env: NAME}` or `{file: PATH}`.
 ///
 /// ```
 /// use market_data::SecretSource;
@@ -31,8 +31,8 @@ impl SecretSource {
     ///
     /// # Errors
     ///
-    /// `Config` if the variable isn't set, the file can't be read, or what they hold is no key. What they
-    /// hold is not told.
+    /// `Config` if the variable isn't set, the file can't be read, or its content is no valid key. No part of the
+    /// content is shown.
     pub fn read(&self) -> Result<Secret> {
         let text = match self {
             Self::Env(name) => env::var(name).map_err(|why| match why {
@@ -52,7 +52,7 @@ impl SecretSource {
                     .map_err(|_| config(format!("{} holds no text: put the key there", path.display())))?
             }
         };
-        api_key(&text).map_err(|why| config(format!("the key in {self} is none: {why}")))
+        api_key(&text).map_err(|why| config(format!("the key in {self} is invalid: {why}")))
     }
 }
 
@@ -65,11 +65,11 @@ impl fmt::Display for SecretSource {
     }
 }
 
-/// Returns the key that `text` is, without the white space around it.
+/// Validates an API key, and trims the white space around it.
 ///
 /// # Errors
 ///
-/// `Config` if nothing is left, if it is longer than 16 KiB, or if it can't stand in a header.
+/// `Config` if it is empty, longer than 16 KiB, or can't be a header's value.
 pub(crate) fn api_key(text: &str) -> Result<Secret> {
     let text = text.trim();
     if text.is_empty() {

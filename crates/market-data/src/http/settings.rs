@@ -1,4 +1,4 @@
-//! Within which limits to speak to a web API, as it is configured.
+//! The HTTP settings of an adapter, as configured.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::http::HttpClientConfig;
 
-/// Within which limits an adapter speaks to its API. In a configuration the section `http` of a provider.
+/// The HTTP settings of an adapter: the section `http` of a provider's configuration.
 ///
 /// ```
 /// use market_data::HttpSettings;
 ///
-/// let limits: HttpSettings = serde_json::from_str(r#"{"timeout_ms": 2500}"#)?;
-/// assert_eq!((limits.timeout_ms, limits.max_body_mib), (2500, 16));
+/// let settings: HttpSettings = serde_json::from_str(r#"{"timeout_ms": 2500}"#)?;
+/// assert_eq!((settings.timeout_ms, settings.max_body_mib), (2500, 16));
 /// # Ok::<(), serde_json::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +24,7 @@ pub struct HttpSettings {
     pub connect_timeout_ms: u64,
     /// The largest body, decompressed, in MiB. Default: 16.
     pub max_body_mib: usize,
-    /// What to send as `User-Agent`. An adapter's own if not said.
+    /// The `User-Agent` header. Default: the adapter's own.
     pub user_agent: Option<String>,
 }
 
@@ -35,7 +35,7 @@ impl Default for HttpSettings {
 }
 
 impl HttpSettings {
-    /// Returns how to speak to the API at `base_url`.
+    /// Returns the settings of a client of the API at `base_url`.
     pub(crate) fn settings(&self, base_url: &str) -> HttpClientConfig {
         let usual = HttpClientConfig::new(base_url);
         HttpClientConfig {

@@ -1,4 +1,4 @@
-//! Bodies as nobody should send them, for tests: recorded ones, damaged.
+//! Damaged bodies, for tests.
 
 use proptest::prelude::*;
 
@@ -18,7 +18,7 @@ const VALUES: [&str; 12] = [
     "\"\\u0000é\"",
 ];
 
-/// Bodies made of recorded ones: cut short, with bytes changed, or with a value put in place of another.
+/// Generates bodies from recorded ones: cut short, with bytes changed, or with a value replaced.
 pub(crate) fn bodies(recorded: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
     let one = prop::sample::select(recorded);
     let place = any::<prop::sample::Index>;

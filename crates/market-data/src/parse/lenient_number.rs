@@ -1,19 +1,19 @@
-//! Numbers as upstreams write them, with quotes or without, and believed only if they are numbers.
+//! Numbers as upstreams write them: plain or in quotes, and always finite.
 
 use std::fmt;
 
 use serde::{Deserialize, Deserializer, de};
 
-/// A finite number, written as one or as a text such as `"112.6300"`.
+/// A finite number, written as a number or as a text such as `"112.6300"`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct LenientNumber(pub(crate) f64);
 
-/// How many, or how much: a finite number not below zero, to the nearest whole.
+/// A count: a finite number, not negative, rounded to the nearest whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct LenientCount(pub(crate) u64);
 
 impl LenientNumber {
-    /// The number that `text` says in decimals; `None` for all else, infinities included.
+    /// Reads a decimal number; `None` for any other text, infinities included.
     pub(crate) fn read(text: &str) -> Option<Self> {
         let decimal = |byte: u8| byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'+' | b'e' | b'E');
         if text.len() > 64 || !text.bytes().all(decimal) {
@@ -24,7 +24,7 @@ impl LenientNumber {
 }
 
 impl LenientCount {
-    /// The count that `text` says; `None` for all else.
+    /// Reads a count; `None` for any other text.
     pub(crate) fn read(text: &str) -> Option<Self> {
         // Digits first: past 2^53 a float would not hold them all.
         text.parse()
@@ -107,7 +107,7 @@ impl de::Visitor<'_> for CountVisitor {
     }
 }
 
-/// As much of a foreign text as an error may show.
+/// Returns the beginning of a foreign text, as much as an error may show.
 pub(crate) fn start_of(text: &str) -> &str {
     let end = text.char_indices().nth(32).map_or(text.len(), |(at, _)| at);
     &text[..end]

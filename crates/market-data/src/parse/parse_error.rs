@@ -1,10 +1,10 @@
-//! Why a body can't be believed, told without repeating much of it.
+//! Errors about bodies, which repeat little of them.
 
 use std::fmt;
 
 use crate::parse::start_of;
 
-/// What is wrong with an upstream's answer, and where in it.
+/// What is wrong with a body, and where in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ParseError(String);
 
@@ -13,19 +13,19 @@ impl ParseError {
         Self(message.into())
     }
 
-    /// A body, or a part of one called `what`, that isn't the JSON it should be.
+    /// A body, or the part of one that is called `what`, is not the JSON it should be.
     pub(crate) fn json(what: &str, error: &serde_json::Error) -> Self {
         Self::text(what, &error.to_string())
     }
 
-    /// Something foreign said of `what`: its start, on one line.
+    /// A message from an upstream about `what`: its beginning, on one line.
     pub(crate) fn text(what: &str, said: &str) -> Self {
         let said: String =
             said.chars().take(200).map(|char| if char.is_control() { ' ' } else { char }).collect();
         Self(format!("{what}: {}", said.trim()))
     }
 
-    /// A name that stands where another was to be.
+    /// The body has a name that was not asked for.
     pub(crate) fn name(what: &str, found: &str) -> Self {
         Self(format!("{what} {:?} was not asked for", start_of(found)))
     }

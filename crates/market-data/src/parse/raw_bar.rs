@@ -1,4 +1,4 @@
-//! A bar as an upstream tells it, and the series that such bars make.
+//! Bars as parsed, before they are checked, and the series they make.
 
 use jiff::{Timestamp, civil::Date};
 
@@ -8,7 +8,7 @@ use crate::{
     parse::{ParseError, check},
 };
 
-/// One bar: what it covers begins `At`.
+/// A bar as parsed; `At` is the type of its time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct RawBar<At = Timestamp> {
     pub(crate) begin: At,
@@ -21,7 +21,7 @@ pub(crate) struct RawBar<At = Timestamp> {
 }
 
 impl<At> RawBar<At> {
-    /// Returns the same, beginning at another reading of its time.
+    /// Replaces its time.
     pub(crate) fn begins<Other>(self, begin: Other) -> RawBar<Other> {
         let Self { begin: _, open, high, low, close, adjusted_close, volume } = self;
         RawBar { begin, open, high, low, close, adjusted_close, volume }
@@ -67,12 +67,12 @@ pub(crate) fn series(
     Ok(Series::new(id.asset.clone(), id.interval, bars))
 }
 
-/// Returns a moment of the cache's, as exact as it can be.
+/// Returns the time of a bar that begins at a moment.
 pub(crate) fn moment(at: Timestamp) -> BarTime {
     BarTime::Moment(from_jiff(at))
 }
 
-/// Returns the clock's moment, as the calendar knows it.
+/// Returns the present moment of the clock.
 pub(crate) fn now(clock: &cache_core::Clock) -> Timestamp {
     to_jiff(clock.now())
 }

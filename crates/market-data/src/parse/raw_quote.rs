@@ -1,10 +1,10 @@
-//! What an upstream says of a price, before it is known whose it is; and when that can't be true.
+//! Quotes as parsed, before they are checked and matched to an asset.
 
 use jiff::{Timestamp, civil::Date};
 
 use crate::{Asset, AssetType, Quote, moment::from_jiff, parse::ParseError};
 
-/// The facts of a quote: prices in `currency`, as the upstream has them.
+/// A quote as parsed: prices in `currency`, as the upstream gives them.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct RawQuote {
     pub(crate) price: f64,
@@ -22,7 +22,7 @@ pub(crate) struct RawQuote {
 }
 
 impl RawQuote {
-    /// A price of some day, of which nothing else is known.
+    /// A price and its day; all else is `None`.
     pub(crate) fn new(price: f64, as_of: Date) -> Self {
         Self {
             price,
@@ -39,7 +39,7 @@ impl RawQuote {
         }
     }
 
-    /// Returns the quote of `asset` that these facts make.
+    /// Returns the quote of `asset` with these figures.
     ///
     /// # Errors
     ///
@@ -64,14 +64,14 @@ impl RawQuote {
     }
 }
 
-/// Whether `price` can be one: within what any price has been, and not below zero but for the two that may
-/// be: a future, as oil's in April 2020, and an index, as one of yields.
+/// Checks that a price is plausible for its type of asset.
 ///
 /// # Errors
 ///
-/// If it can't.
+/// If it is not finite, larger than any price has been, or below zero for an asset other than a future (oil's was, in
+/// April 2020) or an index (as of yields).
 pub(crate) fn check(price: f64, asset_type: AssetType) -> Result<(), ParseError> {
-    if !price.is_finite() || price.abs() > MOST {
+    if !price.is_finite() || price.abs() > MAX_PRICE {
         return Err(ParseError::new(format!("{price} is no price")));
     }
     match asset_type {
@@ -83,5 +83,5 @@ pub(crate) fn check(price: f64, asset_type: AssetType) -> Result<(), ParseError>
     }
 }
 
-/// Past this a price has no digits left behind the point: something else was told.
-const MOST: f64 = 1e15;
+/// The largest plausible price: beyond it no decimals are left.
+const MAX_PRICE: f64 = 1e15;

@@ -1,15 +1,15 @@
-//! What an upstream says of one key.
+//! A provider's answer for one key.
 
 use crate::ProviderError;
 
-/// What an upstream says of one key of a batch.
+/// A provider's answer for one key of a batch.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Answer<V> {
-    /// This is the value.
+    /// The value.
     Value(V),
-    /// There is no such key: the upstream said so, or left it out of an answer that holds the others.
+    /// The key doesn't exist: the provider said so, or left it out of a response that holds the others.
     Unknown,
-    /// This key failed, though others may have been answered.
+    /// This key failed; others of the batch may have succeeded.
     Failed(ProviderError),
 }
 
@@ -30,7 +30,7 @@ impl<V> Answer<V> {
         }
     }
 
-    /// Returns why there is none, if the key failed.
+    /// Returns the error, if the key failed.
     #[must_use]
     pub fn failure(&self) -> Option<&ProviderError> {
         match self {
@@ -41,7 +41,7 @@ impl<V> Answer<V> {
 }
 
 impl<V> From<Option<V>> for Answer<V> {
-    /// What isn't there is unknown.
+    /// `None` is [`Answer::Unknown`].
     fn from(value: Option<V>) -> Self {
         value.map_or(Self::Unknown, Self::Value)
     }

@@ -1,8 +1,9 @@
-//! Answers that came one call a key, put together as a batch.
+//! Batches of answers: assembled from single calls, and checked against their keys.
 
 use crate::{Answer, Answers, ProviderError, ProviderErrorKind};
 
-/// Returns the answers in their order. A key whose call failed fails alone, unless all did: then the batch has.
+/// Assembles a batch from calls of one key each. A failed call fails its key alone, unless all failed: then the batch
+/// fails.
 pub(crate) fn from_single_calls<V>(answers: Vec<Result<Answer<V>, ProviderError>>) -> Answers<V> {
     if answers.iter().all(Result::is_err)
         && let Some(Err(first)) = answers.first()
@@ -12,8 +13,11 @@ pub(crate) fn from_single_calls<V>(answers: Vec<Result<Answer<V>, ProviderError>
     Ok(answers.into_iter().map(|answer| answer.unwrap_or_else(Answer::Failed)).collect())
 }
 
-/// Returns the answers to a call, unless there are more or fewer than keys: nobody can tell then which is
-/// whose.
+/// Returns the answers to a call if there is one for each key.
+///
+/// # Errors
+///
+/// `BadAnswer` if there are more or fewer answers than keys: none can be matched to its key then.
 pub fn one_answer_per_key<V>(provider: &str, keys: usize, answers: Answers<V>) -> Answers<V> {
     let answers = answers?;
     if answers.len() == keys {

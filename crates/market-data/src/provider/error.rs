@@ -1,4 +1,4 @@
-//! Why a provider did not answer, told apart by what can be done about it.
+//! Errors of providers, by what can be done about them.
 
 use std::{error::Error as StdError, fmt, time::Duration};
 
@@ -6,7 +6,7 @@ use cache_core::{Error, ErrorKind};
 
 use crate::DataType;
 
-/// Why a provider did not answer. The message names the provider, and never a key of its API.
+/// The failure of a provider. Its message names the provider and never shows an API key.
 ///
 /// ```
 /// use std::time::Duration;
@@ -25,37 +25,37 @@ pub struct ProviderError {
     message: String,
 }
 
-/// The ways in which a provider may fail to answer.
+/// The kinds of failure of a provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProviderErrorKind {
-    /// Too many calls: none is welcome before this has passed, if it said how long.
+    /// The upstream throttles this client, and may have said for how long it wants no calls.
     Throttled {
         /// The upstream's `Retry-After`.
         retry_after: Option<Duration>,
     },
-    /// The upstream refuses this client: its key is missing, wrong, or not good for what was asked.
+    /// The upstream refuses this client: its API key is missing, wrong, or lacks the permission.
     Refused,
     /// The upstream can't be reached.
     Unreachable,
     /// The upstream did not answer in time.
     TimedOut,
-    /// The upstream says that it failed, as by a status of 500 and above.
+    /// The upstream reported a failure of its own, as by a status of 500 and above.
     Broken,
-    /// The request makes no sense to the upstream, as by a status of 400.
+    /// The upstream rejected the request, as by a status of 400.
     BadRequest,
-    /// The answer can't be read, or is not the one to what was asked.
+    /// The response can't be parsed, or doesn't match the request.
     BadAnswer,
     /// The provider doesn't offer such data.
     NotOffered,
-    /// The call was not made: the provider's quota is used up, or it is left alone after failures.
+    /// The call was not made: the provider's quota is used up, it asked for a pause, or its breaker is open.
     HeldBack {
-        /// After how long it would be made, if that is known.
+        /// How long until a call can be made, if known.
         wait: Option<Duration>,
     },
 }
 
 impl ProviderError {
-    /// A failure; the message says who failed, at what, and with which value.
+    /// A failure; the message should say which provider failed, at what, and with which value.
     #[must_use]
     pub fn new(kind: ProviderErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
@@ -65,21 +65,21 @@ impl ProviderError {
         Self::new(ProviderErrorKind::NotOffered, format!("{provider} offers no {data}"))
     }
 
-    /// In which way it failed.
+    /// The kind of failure.
     #[must_use]
     pub fn kind(&self) -> ProviderErrorKind {
         self.kind
     }
 
-    /// Returns what was said about it.
+    /// Returns the message.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
     }
 
-    /// This failure, and then that of the next who was asked.
+    /// Combines this failure with that of the next provider that was asked.
     pub(crate) fn and(self, next: Self) -> Self {
-        // That nobody was called says less than what came of a call.
+        // The outcome of a call says more than that no call was made.
         let kind = match self.kind {
             ProviderErrorKind::HeldBack { .. } | ProviderErrorKind::NotOffered => next.kind,
             told => told,

@@ -2,7 +2,7 @@
 
 use crate::{Asset, AssetType, Interval, Market};
 
-/// What a provider offers of one kind of data: how many keys a call, and which.
+/// What a provider offers of one kind of data: how many keys a call, and for which assets and intervals.
 ///
 /// ```
 /// use market_data::{AssetType, Interval, Market, Offer};
@@ -23,38 +23,38 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// All assets and intervals, this many a call. None is read as 1.
+    /// All assets and intervals, `max_batch` keys a call; 0 is read as 1.
     #[must_use]
     pub fn new(max_batch: usize) -> Self {
         Self { max_batch: max_batch.max(1), markets: None, asset_types: None, intervals: None }
     }
 
-    /// The same for what is traded on these markets only.
+    /// Limits the offer to assets traded on these markets.
     #[must_use]
     pub fn markets(self, markets: impl IntoIterator<Item = Market>) -> Self {
         Self { markets: Some(markets.into_iter().collect()), ..self }
     }
 
-    /// The same for these types of assets only.
+    /// Limits the offer to assets of these types.
     #[must_use]
     pub fn asset_types(self, types: impl IntoIterator<Item = AssetType>) -> Self {
         Self { asset_types: Some(types.into_iter().collect()), ..self }
     }
 
-    /// The same for bars of these intervals only.
+    /// Limits the offer to bars of these intervals.
     #[must_use]
     pub fn intervals(self, intervals: impl IntoIterator<Item = Interval>) -> Self {
         Self { intervals: Some(intervals.into_iter().collect()), ..self }
     }
 
-    /// Returns whether this asset may be asked for.
+    /// Returns whether the offer includes this asset.
     #[must_use]
     pub fn covers(&self, asset: &Asset) -> bool {
         self.markets.as_ref().is_none_or(|markets| markets.contains(&asset.market))
             && self.asset_types.as_ref().is_none_or(|types| types.contains(&asset.asset_type))
     }
 
-    /// Returns whether bars of this interval may be asked for.
+    /// Returns whether the offer includes bars of this interval.
     #[must_use]
     pub fn covers_interval(&self, interval: Interval) -> bool {
         self.intervals.as_ref().is_none_or(|intervals| intervals.contains(&interval))

@@ -1,4 +1,4 @@
-//! Putting a registry together.
+//! Builds a registry.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -7,7 +7,7 @@ use cache_core::{Clock, Error, ErrorKind, Result};
 use super::{Registry, member::Member, settings::ProviderSettings};
 use crate::{Provider, monotonic_clock::MonotonicClock};
 
-/// A [`Registry`] in the making.
+/// Builds a [`Registry`].
 #[must_use]
 pub struct RegistryBuilder {
     clock: Clock,
@@ -26,7 +26,7 @@ impl RegistryBuilder {
         self.provider_as(name, provider, settings)
     }
 
-    /// Adds a provider under another name, which statistics and answers show: one of a kind beside another.
+    /// Adds a provider under another name, which statistics and values show: for two providers of one kind.
     pub fn provider_as(
         mut self,
         name: impl Into<String>,
@@ -37,17 +37,17 @@ impl RegistryBuilder {
         self
     }
 
-    /// How long a call waits for its turn under a quota, or for a pause to pass that its provider asked for,
-    /// where no other provider can be asked instead. Default: 1 s.
+    /// Sets how long a call waits for a provider's quota or requested pause if no other provider can be asked
+    /// instead. Default: 1 s.
     pub fn max_wait(self, max_wait: Duration) -> Self {
         Self { max_wait, ..self }
     }
 
-    /// Returns the registry.
+    /// Builds the registry.
     ///
     /// # Errors
     ///
-    /// `Config` without any provider, for two of one name, and for a setting that can't hold.
+    /// `Config` without any provider, for two of one name, and for an invalid setting.
     pub fn build(mut self) -> Result<Registry> {
         if self.providers.is_empty() {
             return Err(config("there is no provider: add at least one".into()));

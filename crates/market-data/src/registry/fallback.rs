@@ -1,15 +1,15 @@
-//! What is known so far of each key of a kind, while one provider is asked after another.
+//! The state of each key of a request while one provider is asked after another.
 
 use crate::{Answer, Answers, DataType, ProviderError, ProviderErrorKind};
 
-/// The keys of a kind, by their place in it.
+/// The keys of a request, by their position in it.
 pub(super) struct Fallback<V> {
     keys: Vec<Known<V>>,
 }
 
 enum Known<V> {
     Settled(Answer<V>),
-    /// Still asked for; so far it failed like this, if anyone was asked, or all who were don't know it.
+    /// Not answered yet: the failures so far, and whether a provider doesn't know the key.
     Open {
         failure: Option<ProviderError>,
         unknown: bool,
@@ -22,14 +22,14 @@ impl<V> Fallback<V> {
         Self { keys: (0..keys).map(|_| open()).collect() }
     }
 
-    /// Returns the places of the keys that are still asked for.
+    /// Returns the positions of the keys that are not answered yet.
     pub(super) fn open(&self) -> impl Iterator<Item = usize> {
         let is_open = |(at, known): (usize, &Known<V>)| matches!(known, Known::Open { .. }).then_some(at);
         self.keys.iter().enumerate().filter_map(is_open)
     }
 
-    /// Takes what a provider said of the keys at these places. What it doesn't know stays open if the next
-    /// is to be asked.
+    /// Records a provider's answers for the keys at these positions. An unknown key stays open if the next provider
+    /// is to be asked for it.
     pub(super) fn take(&mut self, places: &[usize], answers: Answers<V>, next_if_unknown: bool) {
         match answers {
             Err(error) => places.iter().for_each(|at| self.fail(*at, error.clone())),
@@ -38,7 +38,7 @@ impl<V> Fallback<V> {
                     match answer {
                         Answer::Failed(error) => self.fail(*at, error),
                         Answer::Unknown if next_if_unknown => self.miss(*at),
-                        // One that is said to be unknown is not so if another failed before: who knows.
+                        // Where another provider failed before, the key may exist: it failed.
                         Answer::Unknown => self.settle_unknown(*at),
                         value => self.keys[*at] = Known::Settled(value),
                     }
@@ -70,7 +70,7 @@ impl<V> Fallback<V> {
         }
     }
 
-    /// Returns the answers; one failure of all keys is that of the whole.
+    /// Returns the answers; if all keys failed with one and the same error, the whole failed with it.
     pub(super) fn end(self, data: DataType) -> Answers<V> {
         let answers: Vec<Answer<V>> = self.keys.into_iter().map(|known| known.answer(data)).collect();
         match answers.first() {
@@ -89,7 +89,7 @@ impl<V> Known<V> {
             Self::Open { failure: Some(error), .. } => Answer::Failed(error),
             Self::Open { failure: None, unknown: true } => Answer::Unknown,
             Self::Open { failure: None, unknown: false } => {
-                let message = format!("no provider is set up that offers {data} of this");
+                let message = format!("no configured provider offers {data} for this");
                 Answer::Failed(ProviderError::new(ProviderErrorKind::NotOffered, message))
             }
         }

@@ -1,4 +1,4 @@
-//! Whether a call may go out now: not while the provider asked for none, is left alone, or has no quota.
+//! Admits or delays calls to one provider: by the pauses it asked for, its quotas and its breaker.
 
 use std::time::Duration;
 
@@ -6,21 +6,21 @@ use cache_core::{Breaker, Timestamp};
 
 use super::{settings::ProviderSettings, window::Window};
 
-/// The longest that a provider can ask to be left alone for: a day.
+/// The longest pause that a provider can ask for: a day.
 const LONGEST_HOLD: Duration = Duration::from_secs(86_400);
 
-/// What stands between a registry and one provider.
+/// Admits calls to one provider.
 #[derive(Debug)]
 pub(super) struct Gate {
-    /// No call before this moment: the provider asked for that.
+    /// No call is admitted before this moment: the provider asked for a pause.
     held: Timestamp,
     windows: Vec<Window>,
     breaker: Breaker,
 }
 
-/// Why no call may go out, and from when on one may.
+/// Why no call is admitted, and from when on one is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Closed {
+pub(super) struct NotAdmitted {
     pub(super) until: Timestamp,
     pub(super) why: String,
 }
@@ -35,42 +35,42 @@ impl Gate {
         }
     }
 
-    /// Lets one call through and counts it against every quota, or none at all.
-    pub(super) fn pass(&mut self, now: Timestamp) -> Result<(), Closed> {
+    /// Admits one call and counts it against every quota; or counts it against none.
+    pub(super) fn pass(&mut self, now: Timestamp) -> Result<(), NotAdmitted> {
         self.look(now)?;
-        // Asked last: to be let through by a breaker that is half open is to be the one call that tries.
-        self.breaker.admit(now).map_err(|until| Closed { until, why: left_alone() })?;
+        // The breaker comes last: when it is half open, the call it admits is the one that probes.
+        self.breaker.admit(now).map_err(|until| NotAdmitted { until, why: left_alone() })?;
         self.windows.iter_mut().for_each(|window| window.take(now));
         Ok(())
     }
 
-    fn look(&mut self, now: Timestamp) -> Result<(), Closed> {
+    fn look(&mut self, now: Timestamp) -> Result<(), NotAdmitted> {
         if now < self.held {
-            return Err(Closed { until: self.held, why: "it asked for no calls".into() });
+            return Err(NotAdmitted { until: self.held, why: "it asked for no calls".into() });
         }
-        let closed = |window: &mut Window| {
+        let not_admitted = |window: &mut Window| {
             let until = window.ready(now).err()?;
             let (limit, span) = (window.limit(), span_name(window.span()));
-            Some(Closed { until, why: format!("its quota of {limit} calls a {span} is used up") })
+            Some(NotAdmitted { until, why: format!("its quota of {limit} calls a {span} is used up") })
         };
-        // The one that lasts longest: who waits for less is sent away again.
-        match self.windows.iter_mut().filter_map(closed).max_by_key(|closed| closed.until) {
-            Some(closed) => Err(closed),
+        // The quota that holds longest: after waiting for a shorter one, the call would be refused again.
+        match self.windows.iter_mut().filter_map(not_admitted).max_by_key(|not_admitted| not_admitted.until) {
+            Some(not_admitted) => Err(not_admitted),
             None => Ok(()),
         }
     }
 
-    /// Lets none through for so long.
+    /// Admits no call for this long.
     pub(super) fn hold(&mut self, pause: Duration, now: Timestamp) {
         self.held = self.held.max(now.after(pause.min(LONGEST_HOLD)));
     }
 
-    /// How a call went that had been let through.
+    /// Records the outcome of an admitted call.
     pub(super) fn note(&mut self, well: bool, now: Timestamp) {
         self.breaker.record(well, now);
     }
 
-    /// Returns why it is not as it should be, if so: a quota that is used up is no illness.
+    /// Returns why the provider is unhealthy, if it is: a used-up quota doesn't count.
     pub(super) fn unhealthy_reason(&self, now: Timestamp) -> Option<String> {
         if now < self.held {
             return Some("it asked for no calls".into());

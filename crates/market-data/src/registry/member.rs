@@ -1,4 +1,4 @@
-//! One provider of a registry: its turn, its time, its second chance, its counts.
+//! One provider of a registry: admission, timeout, retries and usage.
 
 use std::{sync::Arc, time::Duration};
 
@@ -8,7 +8,7 @@ use cache_core::{
 };
 
 use super::{
-    gate::{Closed, Gate},
+    gate::{Gate, NotAdmitted},
     request_kind::RequestKind,
     settings::ProviderSettings,
     usage::{ProviderReport, UsageCounters},
@@ -43,19 +43,19 @@ impl Member {
         &self.settings
     }
 
-    /// Returns what it offers of such data, as far as its settings let it.
+    /// Returns the provider's offer of such data, unless its settings exclude them.
     pub(super) fn offer(&self, data: DataType) -> Option<Offer> {
         let wanted = self.settings.data.as_ref().is_none_or(|wanted| wanted.contains(&data));
         self.provider.offer(data).filter(|_| wanted)
     }
 
-    /// Returns whether it may be asked for this key, under that offer of its.
+    /// Returns whether the provider may be asked for this key: by its settings and its offer.
     pub(super) fn covers<Q: RequestKind>(&self, kind: &Q, offer: &Offer, id: &Q::Id) -> bool {
         let markets = self.settings.markets.as_ref();
         markets.is_none_or(|markets| markets.contains(&kind.asset(id).market)) && kind.is_offered(offer, id)
     }
 
-    /// Asks for one batch, again if that failed in passing. Waits for a turn for `max_wait` in all.
+    /// Asks for one batch, and retries after transient failures. Waits for admission for `max_wait` in all.
     pub(super) async fn ask<Q: RequestKind>(
         &self,
         kind: &Q,
@@ -63,7 +63,7 @@ impl Member {
         max_wait: Duration,
     ) -> Answers<Q::Value> {
         let deadline = self.time.now().after(max_wait);
-        self.turn(deadline).await.map_err(|closed| self.held_back(closed))?;
+        self.turn(deadline).await.map_err(|not_admitted| self.held_back(not_admitted))?;
         let (mut failed, mut backoff) = (0, self.settings.backoff());
         loop {
             let error = match self.attempt(kind, ids, failed > 0).await {
@@ -77,23 +77,23 @@ impl Member {
             if !matches!(error.kind(), ProviderErrorKind::Throttled { .. }) {
                 self.time.sleep(backoff.pause_at_least_half()).await;
             }
-            // Nothing is known better than why the call failed that did go out.
+            // The failure of the call that was made says more than that another was not admitted.
             self.turn(deadline).await.map_err(|_| error)?;
         }
     }
 
-    /// Waits until a call may go out, and takes that turn.
-    async fn turn(&self, deadline: Timestamp) -> Result<(), Closed> {
+    /// Waits until a call is admitted.
+    async fn turn(&self, deadline: Timestamp) -> Result<(), NotAdmitted> {
         loop {
             let now = self.time.now();
-            let closed = match self.gate().pass(now) {
+            let not_admitted = match self.gate().pass(now) {
                 Ok(()) => return Ok(()),
-                Err(closed) => closed,
+                Err(not_admitted) => not_admitted,
             };
-            if closed.until > deadline {
-                return Err(closed);
+            if not_admitted.until > deadline {
+                return Err(not_admitted);
             }
-            self.time.sleep(closed.until.since(now)).await;
+            self.time.sleep(not_admitted.until.since(now)).await;
         }
     }
 
@@ -110,7 +110,7 @@ impl Member {
         answers.map(|answers| answers.into_iter().map(|answer| self.signed(answer)).collect())
     }
 
-    /// Returns the same failure, under the name by which this provider goes here.
+    /// Names the provider in the error as the registry does.
     fn named(&self, error: ProviderError) -> ProviderError {
         if error.message().starts_with(&*self.name) {
             return error;
@@ -118,7 +118,7 @@ impl Member {
         ProviderError::new(error.kind(), format!("{}: {}", self.name, error.message()))
     }
 
-    /// Returns the same answer, with this provider's name on it.
+    /// Sets the provider's name in the answer.
     fn signed<V: MarketRecord>(&self, mut answer: Answer<V>) -> Answer<V> {
         match &mut answer {
             Answer::Value(value) => *value.provider() = Some(Arc::clone(&self.name)),
@@ -142,10 +142,10 @@ impl Member {
                     ProviderErrorKind::Throttled { retry_after } => {
                         let silent = Duration::from_millis(self.settings.backoff_max_ms);
                         gate.hold(retry_after.unwrap_or(silent), now);
-                        // It answered: it is not ill, but busy.
+                        // It answered: it is busy and not broken.
                         gate.note(true, now);
                     }
-                    // These say something of what was asked, and nothing of who was.
+                    // These are about the request, not about the provider's health.
                     ProviderErrorKind::BadRequest | ProviderErrorKind::NotOffered => gate.note(true, now),
                     _ => gate.note(false, now),
                 }
@@ -153,12 +153,12 @@ impl Member {
         }
     }
 
-    fn held_back(&self, closed: Closed) -> ProviderError {
+    fn held_back(&self, not_admitted: NotAdmitted) -> ProviderError {
         self.counters.held_back();
-        let wait = Some(closed.until.since(self.time.now()));
+        let wait = Some(not_admitted.until.since(self.time.now()));
         ProviderError::new(
             ProviderErrorKind::HeldBack { wait },
-            format!("{} is held back, {}", self.name, closed.why),
+            format!("{} is held back, {}", self.name, not_admitted.why),
         )
     }
 
@@ -177,8 +177,7 @@ impl Member {
     }
 }
 
-/// Returns whether another call may be answered where this one was not. One that took all its time is not worth
-/// it: whoever waits has waited long enough.
+/// Returns whether to retry after this error. A timeout is not retried: the caller has waited long enough.
 fn is_worth_another(error: &ProviderError) -> bool {
     matches!(
         error.kind(),

@@ -1,4 +1,4 @@
-//! The three things a provider can be asked, as one.
+//! The three kinds of request to a provider, behind one trait.
 
 use futures_util::future::BoxFuture;
 
@@ -6,17 +6,17 @@ use crate::{
     Answers, Asset, DataType, Document, DocumentId, MarketRecord, Offer, Provider, Quote, Series, SeriesId,
 };
 
-/// Something a provider can be asked for a batch of keys.
+/// A kind of request to a provider: quotes, series or documents.
 pub(super) trait RequestKind: Sync {
     type Id: Clone + Send + Sync;
     type Value: MarketRecord;
 
     fn data(&self) -> DataType;
 
-    /// Returns the asset that a key is about.
+    /// Returns the asset of a key.
     fn asset<'a>(&self, id: &'a Self::Id) -> &'a Asset;
 
-    /// Returns whether an offer holds for a key.
+    /// Returns whether an offer includes a key.
     fn is_offered(&self, offer: &Offer, id: &Self::Id) -> bool {
         offer.covers(self.asset(id))
     }

@@ -1,4 +1,4 @@
-//! How a provider is treated: when it is asked, how often, how patiently.
+//! The settings of a provider in a registry: priority, quota, timeout, retries, breaker.
 
 use std::{num::NonZeroU32, time::Duration};
 
@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DataType, Market};
 
-/// How a provider is treated by a registry. Fields that are left out of a configuration have their defaults;
-/// unknown ones are refused.
+/// The settings of a provider in a registry. Fields left out of a configuration have their defaults; unknown fields
+/// are refused.
 ///
 /// ```
 /// use market_data::ProviderSettings;
@@ -21,29 +21,29 @@ use crate::{DataType, Market};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ProviderSettings {
-    /// The lower goes first; among equals the one that was added first. Default: 0.
+    /// Lower priorities are asked first; among equals, the one added first. Default: 0.
     pub priority: i32,
-    /// For which kinds of data it is asked. Default: all that it offers.
+    /// The kinds of data it is asked for. Default: all that it offers.
     pub data: Option<Vec<DataType>>,
-    /// For which markets it is asked. Default: all that it offers.
+    /// The markets it is asked for. Default: all that it offers.
     pub markets: Option<Vec<Market>>,
-    /// Whether a key that it doesn't know is asked of the next. Default: no, its word is taken.
+    /// Whether the next provider is asked for a key that this one doesn't know. Default: no.
     pub next_if_unknown: bool,
-    /// How many calls it may get. Default: any number.
+    /// How many calls it may get. Default: unlimited.
     pub quota: Quota,
     /// How long one call may take, in milliseconds. Default: 5000.
     pub timeout_ms: u64,
-    /// How many more calls follow one that failed in passing, before the next is asked. Default: 1.
+    /// How often a call is retried after a transient failure, before the next provider is asked. Default: 1.
     pub retries: u32,
-    /// The pause before the first of them, in milliseconds, of which a random half may be left out; each
-    /// further one doubles it. Default: 200.
+    /// The pause before the first retry, in milliseconds, up to half of which is cut at random; it doubles with each
+    /// further retry. Default: 200.
     pub backoff_ms: u64,
-    /// The longest such pause, and for how long it is left alone when it asks for fewer calls and doesn't
-    /// say for how long, in milliseconds. Default: 2000.
+    /// The longest pause between retries, and the pause when it throttles without saying for how long, in
+    /// milliseconds. Default: 2000.
     pub backoff_max_ms: u64,
-    /// After how many failures in a row it is left alone. Default: 5.
+    /// After how many failures in a row its breaker opens. Default: 5.
     pub breaker_failures: u32,
-    /// For how long, in milliseconds; then one call tries whether it is back. Default: 30,000.
+    /// How long its breaker stays open, in milliseconds, before one call probes it. Default: 30,000.
     pub breaker_pause_ms: u64,
 }
 
@@ -66,13 +66,13 @@ impl Default for ProviderSettings {
 }
 
 impl ProviderSettings {
-    /// Returns the pauses before further calls of one kind.
+    /// Returns the pauses before the retries of one call.
     pub(super) fn backoff(&self) -> Backoff {
         Backoff::new(Duration::from_millis(self.backoff_ms)..=Duration::from_millis(self.backoff_max_ms))
     }
 }
 
-/// How many calls a provider may get in any second, minute and day (24 hours). `None` is any number.
+/// How many calls a provider may get in any second, minute and day (24 hours). `None` is unlimited.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Quota {

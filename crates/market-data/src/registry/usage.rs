@@ -1,4 +1,4 @@
-//! What was asked of a provider, in numbers, and how it is.
+//! The usage and health of a provider, in numbers.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -6,30 +6,29 @@ use cache_core::{Timestamp, sync::Mutex};
 
 use crate::{Answer, ProviderError};
 
-/// What was asked of a provider since its registry was made.
+/// The usage of a provider since its registry was built.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ProviderUsage {
-    /// Calls that went out, those that failed included.
+    /// Calls made, including those that failed.
     pub calls: u64,
-    /// Keys those calls asked for.
+    /// Keys asked for in those calls.
     pub keys: u64,
-    /// Keys that were answered with a value. Fewer than [`ProviderUsage::keys`] less those of failed calls
-    /// means that some were unknown, or failed alone.
+    /// Keys answered with a value.
     pub answered: u64,
-    /// Keys of which it said that there are none, or said nothing.
+    /// Keys that it doesn't know.
     pub unknown: u64,
-    /// Keys that failed alone, in calls that did not.
+    /// Keys that failed alone, in calls that succeeded.
     pub failed_keys: u64,
-    /// Calls that went out and failed.
+    /// Calls that failed.
     pub failures: u64,
-    /// Calls that were held back: for a quota that was used up, a pause that was asked for, or failures.
+    /// Calls not made: because of a used-up quota, a requested pause, or an open breaker.
     pub refused: u64,
-    /// Calls that went out because one before them had failed.
+    /// Calls that were retries.
     pub retries: u64,
 }
 
 impl ProviderUsage {
-    /// Returns how many keys a call asked for in the mean; 0 without any call.
+    /// Returns the mean number of keys a call; 0 without any call.
     #[must_use]
     pub fn keys_per_call(&self) -> f64 {
         if self.calls == 0 { 0.0 } else { self.keys as f64 / self.calls as f64 }
@@ -43,16 +42,16 @@ pub struct ProviderReport {
     pub name: String,
     /// Its priority: the lower goes first.
     pub priority: i32,
-    /// Why it is not asked at present, if it is not for its quota: it failed too often, or wants no calls.
+    /// Why it is not asked at present, other than for its quota: its breaker is open, or it asked for a pause.
     pub unhealthy: Option<String>,
-    /// What was asked of it.
+    /// Its usage.
     pub usage: ProviderUsage,
-    /// What went wrong last, and when.
+    /// Its last error, and when that happened.
     pub last_error: Option<(Timestamp, ProviderError)>,
 }
 
 impl ProviderReport {
-    /// Returns whether it is asked when its turn comes.
+    /// Returns whether it can be asked, quotas apart.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
         self.unhealthy.is_none()

@@ -1,15 +1,15 @@
-//! At most so many calls in any span of a given length.
+//! A sliding window: at most so many calls in any span of a given length.
 
 use std::{collections::VecDeque, time::Duration};
 
 use cache_core::Timestamp;
 
-/// Into how many parts a span is cut: calls of one part are remembered together, so that a window of any
-/// size keeps at most so many counts, and one more.
+/// How many parts a span is divided into: calls within one part are counted together, so a window of any limit keeps
+/// at most this many counts, and one more.
 const PARTS: u32 = 1000;
 
-/// A sliding window over the calls that were made. It never lets more than its limit through within its
-/// span, wherever one begins to look; it may let a call wait for up to a thousandth of the span too long.
+/// A sliding window over the calls made. No span of its length, wherever it begins, sees more calls than the limit; a
+/// call may wait up to a thousandth of the span longer than needed.
 #[derive(Debug)]
 pub(crate) struct Window {
     limit: u32,
@@ -32,7 +32,11 @@ impl Window {
         self.span
     }
 
-    /// From when on a call may be made, if none may be now.
+    /// Whether a call may be made now.
+    ///
+    /// # Errors
+    ///
+    /// The moment from which on one may be.
     pub(crate) fn ready(&mut self, now: Timestamp) -> Result<(), Timestamp> {
         while let Some((_, calls)) = self.made.front().filter(|(end, _)| end.after(self.span) <= now) {
             self.used -= calls;
@@ -44,7 +48,7 @@ impl Window {
         }
     }
 
-    /// Notes a call, which [`Window::ready`] allowed.
+    /// Counts a call that [`Window::ready`] allowed.
     pub(crate) fn take(&mut self, now: Timestamp) {
         self.used += 1;
         match self.made.back_mut() {

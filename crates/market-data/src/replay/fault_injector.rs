@@ -1,11 +1,11 @@
-//! What can be made to go wrong upstream, switchable while calls are under way.
+//! Injects failures into a replay, switchable while calls are under way.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cache_core::{Error, ErrorKind, Result};
 use tokio::sync::watch;
 
-/// The faults of a replayed upstream. All are off at first, and all are switched by `&self`.
+/// Makes calls of a replay fail or hang. Nothing is injected at first.
 #[derive(Debug)]
 pub struct FaultInjector {
     mode: watch::Sender<Mode>,
@@ -34,7 +34,7 @@ impl FaultInjector {
         }
     }
 
-    /// Answers every call again, those that hang included.
+    /// Stops all faults: hanging calls go on.
     pub fn heal(&self) {
         self.fail_next.store(0, Ordering::Relaxed);
         self.rate.store(0, Ordering::Relaxed);
@@ -51,7 +51,7 @@ impl FaultInjector {
         self.fail_next.store(calls, Ordering::Relaxed);
     }
 
-    /// Fails a share of all calls, which ones by the seed.
+    /// Fails a share of all calls, chosen by the seed.
     ///
     /// # Errors
     ///
@@ -65,15 +65,15 @@ impl FaultInjector {
         Ok(())
     }
 
-    /// Lets every call hang, until healed or told to fail.
+    /// Makes every call hang, until [`FaultInjector::heal`] or [`FaultInjector::fail_all`].
     pub fn hang(&self) {
         self.mode.send_replace(Mode::Hang);
     }
 
-    /// Waits while calls hang, then says whether this one fails.
+    /// Waits while calls hang; then returns whether this one fails.
     pub(super) async fn strike(&self) -> bool {
         let mut mode = self.mode.subscribe();
-        // The sender lives as long as `self`: the wait ends with an answer.
+        // The sender lives as long as `self`, so the wait can't fail.
         let mode = mode.wait_for(|mode| *mode != Mode::Hang).await.map_or(Mode::Answer, |mode| *mode);
         let call = self.calls.fetch_add(1, Ordering::Relaxed);
         let counted =

@@ -1,4 +1,4 @@
-//! The recorded bars: embedded as text, read once, when first asked for.
+//! The recorded bars: embedded as text, and parsed when first asked for.
 
 use std::sync::OnceLock;
 

@@ -1,4 +1,4 @@
-//! The way to the upstream: its rate limit, its latency, its faults, and the count of it all.
+//! Simulates an upstream: rate limit, latency, faults, and counts of calls.
 
 use std::{
     fmt,
@@ -61,11 +61,11 @@ impl SimulatedUpstream {
         }
     }
 
-    /// Goes there and back.
+    /// Makes one call.
     ///
     /// # Errors
     ///
-    /// `Throttled` if the rate limit left no turn in time; `Broken` if the upstream failed.
+    /// `Throttled` if the rate limit would hold the call longer than it waits; `Broken` for an injected failure.
     pub(super) async fn call(&self, data: DataType, keys: usize) -> Result<(), ProviderError> {
         self.turn().await?;
         self.calls.fetch_add(1, Ordering::Relaxed);
@@ -79,7 +79,7 @@ impl SimulatedUpstream {
         Err(ProviderError::new(ProviderErrorKind::Broken, message))
     }
 
-    /// Counts a call, or tells from when on one may be made.
+    /// Counts a call; or returns from when on one may be made.
     fn take_turn(&self) -> Result<(), Timestamp> {
         let (mut window, now) = (self.calls_made.lock(), self.time.now());
         window.ready(now)?;
@@ -87,14 +87,14 @@ impl SimulatedUpstream {
         Ok(())
     }
 
-    /// Waits for a turn under the rate limit, as a client that knows its quota does.
+    /// Waits until the rate limit allows a call.
     async fn turn(&self) -> Result<(), ProviderError> {
         let began = self.time.now();
         while let Err(next) = self.take_turn() {
             if next.since(began) > self.max_wait {
                 self.refused.fetch_add(1, Ordering::Relaxed);
                 let message = format!(
-                    "replay lets {} calls a second through and has no turn left within {} ms: try again later",
+                    "replay lets {} calls a second through and allows none within {} ms: try again later",
                     self.rate,
                     self.max_wait.as_millis()
                 );

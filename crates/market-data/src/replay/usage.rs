@@ -1,14 +1,14 @@
-//! What an upstream was asked, in numbers.
+//! The usage of a replay, in numbers.
 
-/// What was asked of a replayed upstream since it was set up.
+/// The usage of a replay since it was opened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ReplayUsage {
-    /// Calls that went out, those that failed included.
+    /// Calls made, including those that failed.
     pub calls: u64,
-    /// Keys those calls asked for.
+    /// Keys asked for in those calls.
     pub keys: u64,
-    /// Calls that went out and failed.
+    /// Calls that failed.
     pub failures: u64,
-    /// Calls that were held back because the upstream's rate limit was used up.
+    /// Calls refused because of the rate limit.
     pub refused: u64,
 }

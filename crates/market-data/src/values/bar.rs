@@ -1,16 +1,16 @@
-//! Bars: what happened to a price within one interval.
+//! Bars: open, high, low, close and volume of one interval.
 
 mod wire;
 
 use cache_core::Timestamp;
 use jiff::civil::Date;
 
-/// What an instrument did within one interval: prices in its currency, volume in shares or whole units.
+/// One interval of an asset: prices in its currency, volume in shares or whole units.
 ///
 /// In JSON its time is a field `date` (`"2017-09-01"`) or, within a day, `time` (`"2020-01-02T14:30:00Z"`).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bar {
-    /// Which span of time.
+    /// When it begins.
     pub time: BarTime,
     /// The first price.
     pub open: f64,
@@ -20,7 +20,7 @@ pub struct Bar {
     pub low: f64,
     /// The last price.
     pub close: f64,
-    /// The last price, adjusted for the splits and dividends since, where the source tells.
+    /// The last price, adjusted for later splits and dividends; `None` if the source doesn't give it.
     pub adjusted_close: Option<f64>,
     /// How many shares or units changed hands.
     pub volume: u64,
@@ -36,7 +36,7 @@ pub enum BarTime {
 }
 
 impl Bar {
-    /// Returns the day this bar belongs to: its own, or in UTC the one it begins on.
+    /// Returns the day of a bar of a day or longer; of a shorter one, the day in UTC on which it begins.
     ///
     /// ```
     /// use cache_core::Timestamp;
@@ -55,7 +55,7 @@ impl Bar {
     }
 }
 
-/// Returns the day of a moment in UTC; the last day there is for those past it, the first for those before.
+/// Returns the day of a moment in UTC; the first or last day there is for moments beyond it.
 pub(crate) fn day_of(at: Timestamp) -> Date {
     match jiff::Timestamp::from_microsecond(at.as_micros()) {
         Ok(at) => jiff::tz::Offset::UTC.to_datetime(at).date(),

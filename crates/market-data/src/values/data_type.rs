@@ -8,7 +8,7 @@ use crate::Invalid;
 
 macro_rules! data_types {
     ($($(#[$doc:meta])* $name:ident = $text:literal),+ $(,)?) => {
-        /// What kind of data; each is a region of its own in a cache.
+        /// A kind of data; each is a region of its own in a cache.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[non_exhaustive]
         pub enum DataType {
@@ -37,31 +37,31 @@ data_types! {
     AdjustedClose = "adjusted_close",
     /// Dividends.
     Dividend = "dividend",
-    /// What a company reports of itself.
+    /// A company's reported figures.
     Fundamentals = "fundamentals",
     /// Indicators computed from prices.
     Technical = "technical",
     /// News.
     News = "news",
-    /// A series of an economy.
+    /// A macroeconomic series.
     Macro = "macro",
     /// Consumer prices: a macro series.
     CpiIndex = "cpi_index",
     /// Yields of treasury bills and bonds: a macro series.
     TreasuryYield = "treasury_yield",
-    /// Price and dividends together: computed.
+    /// Total return, price changes and dividends together: computed.
     TotalReturn = "total_return",
-    /// How prices rise: computed.
+    /// Inflation: computed.
     InflationRate = "inflation_rate",
-    /// What is told of an asset in words, written from other data.
+    /// A text about an asset, written from other data.
     Narrative = "narrative",
     /// A trading signal.
     Signal = "signal",
-    /// Something of a user.
+    /// Data of a user.
     User = "user",
     /// A user's session.
     Session = "session",
-    /// What an endpoint answered.
+    /// The response of an API endpoint.
     ApiResponse = "api",
 }
 

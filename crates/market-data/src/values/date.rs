@@ -1,4 +1,4 @@
-//! A date as text where people read it, and as five bytes where they don't.
+//! The stored forms of a date: text in text formats, five bytes in binary ones.
 
 use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};

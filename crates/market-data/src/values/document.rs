@@ -1,4 +1,4 @@
-//! Data without a shape of their own here: what a provider says of an asset, as JSON.
+//! Documents: data about an asset that have no type of their own here, as JSON.
 
 use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
 
@@ -11,29 +11,29 @@ use crate::{Asset, Invalid, values::version_hasher::VersionHasher};
 
 /// Fundamentals, dividends, news, an indicator or a macro series, as JSON.
 ///
-/// JSON describes itself, which bincode can't read back: a region of documents uses the JSON codec.
+/// Bincode can't read back what describes itself, as JSON does: a region of documents uses the JSON codec.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Document {
-    /// What it is about. In JSON it is called `symbol`.
+    /// The asset it is about, called `symbol` in JSON.
     #[serde(rename = "symbol")]
     pub asset: Asset,
-    /// When what it says was so, where the source tells.
+    /// The moment as of which it holds, if the source gives one.
     #[serde(with = "crate::moment::option")]
     pub time: Option<Timestamp>,
-    /// Which provider it came from, once that is known.
+    /// The name of the provider that gave it, once known.
     pub provider: Option<Arc<str>>,
-    /// What the provider said.
+    /// The provider's data.
     pub body: Value,
 }
 
 impl Document {
-    /// What a provider says of an asset.
+    /// A document about an asset.
     #[must_use]
     pub fn new(asset: Asset, body: Value) -> Self {
         Self { asset, time: None, provider: None, body }
     }
 
-    /// Returns a text that changes whenever what is said does, or who says it.
+    /// Returns a text that changes whenever the body, the time or the provider does.
     #[must_use]
     pub fn version(&self) -> String {
         VersionHasher::default()
@@ -44,11 +44,11 @@ impl Document {
     }
 }
 
-/// Which document of a kind: an asset, and whatever else the kind needs to know. A macro series is named
-/// as an index is: `CPIAUCSL@US.index`.
+/// Names one document of a kind: an asset, and the parameters that the kind takes. A macro series is named like an
+/// index: `CPIAUCSL@US.index`.
 ///
-/// Written `AAPL` or `AAPL:function=SMA&period=20`, parameters by name and percent-encoded, which is its
-/// id in a cache.
+/// Its text, `AAPL` or `AAPL:function=SMA&period=20`, is its id in a cache; parameters are sorted by name and
+/// percent-encoded.
 ///
 /// ```
 /// use market_data::DocumentId;
@@ -60,20 +60,20 @@ impl Document {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DocumentId {
-    /// What it is about.
+    /// The asset it is about.
     pub asset: Asset,
-    /// What else is asked for, by name.
+    /// The parameters by name.
     pub parameters: BTreeMap<String, String>,
 }
 
 impl DocumentId {
-    /// The document about an asset that needs no parameters.
+    /// The document about an asset, without parameters.
     #[must_use]
     pub fn new(asset: Asset) -> Self {
         Self { asset, parameters: BTreeMap::new() }
     }
 
-    /// The same with one more parameter.
+    /// Adds a parameter.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.parameters.insert(name.into(), value.into());
@@ -81,7 +81,7 @@ impl DocumentId {
     }
 }
 
-/// What stays as it is in parameters: what RFC 3986 calls unreserved.
+/// The characters that are encoded in parameters: all but those that RFC 3986 calls unreserved.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
 impl fmt::Display for DocumentId {

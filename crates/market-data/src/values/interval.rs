@@ -1,4 +1,4 @@
-//! The span that one bar covers.
+//! The span of time that one bar covers.
 
 use std::{fmt, str::FromStr, time::Duration};
 
@@ -61,15 +61,15 @@ intervals! {
 }
 
 impl Interval {
-    /// Returns whether a bar covers a part of a day. Such bars are known by the moment they begin, all others
-    /// by a date.
+    /// Returns whether a bar covers less than a day. Such a bar is identified by the moment at which it begins, a
+    /// longer one by a date.
     #[must_use]
     pub fn is_intraday(self) -> bool {
         self < Self::Day
     }
 
-    /// Returns how much time passes from one bar to the next within a session; `None` from a day on, whose
-    /// length depends on the calendar.
+    /// Returns how much time passes from one bar to the next within a session; `None` for a day
+    /// and longer, whose length depends on the calendar.
     ///
     /// ```
     /// use std::time::Duration;

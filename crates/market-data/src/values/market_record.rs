@@ -1,21 +1,21 @@
-//! What loaders, registries and stores need to know of a value, whatever its kind.
+//! What quotes, series and documents have in common: asset, version, provider.
 
 use std::sync::Arc;
 
 use crate::{Asset, Document, Quote, Series};
 
-/// The version of [`Quote`], [`Series`] and [`Document`] as regions store them: raised when one changes.
+/// The schema version of [`Quote`], [`Series`] and [`Document`] as regions store them; raised when one changes.
 pub const SCHEMA: u32 = 2;
 
-/// A value that a provider answers with.
+/// A value that a provider gives: a quote, a series or a document.
 pub trait MarketRecord: Send + 'static {
-    /// Returns what it is about.
+    /// Returns the asset it is about.
     fn asset(&self) -> &Asset;
 
-    /// Returns a text that changes whenever it does.
+    /// Returns a text that changes whenever the value does.
     fn version(&self) -> String;
 
-    /// Returns which provider it came from.
+    /// Returns the name of the provider that gave it, to be read or set.
     fn provider(&mut self) -> &mut Option<Arc<str>>;
 }
 

@@ -1,9 +1,9 @@
-//! Moments: between the cache's and jiff's, and as they are stored.
+//! Moments: conversion between the cache's timestamps and jiff's, and the form in which they are stored.
 
 use cache_core::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
-/// Returns the moment as jiff has it; its first or last one for those beyond what it can hold.
+/// Converts a timestamp to jiff's; one beyond jiff's range becomes its first or last.
 #[must_use]
 pub fn to_jiff(at: Timestamp) -> jiff::Timestamp {
     jiff::Timestamp::from_microsecond(at.as_micros()).unwrap_or(if at < Timestamp::default() {
@@ -13,13 +13,13 @@ pub fn to_jiff(at: Timestamp) -> jiff::Timestamp {
     })
 }
 
-/// Returns the moment as the cache has it, to the microsecond.
+/// Converts a timestamp of jiff's to the cache's, to the microsecond.
 #[must_use]
 pub fn from_jiff(at: jiff::Timestamp) -> Timestamp {
     Timestamp::from_micros(at.as_microsecond())
 }
 
-/// Microseconds since 1970 in binary forms; in others RFC 3339, in UTC.
+/// A moment as it is stored: microseconds since 1970 in binary formats, RFC 3339 in UTC in text formats.
 #[derive(Clone, Copy)]
 pub struct Moment(pub Timestamp);
 
@@ -47,7 +47,7 @@ impl<'de> Deserialize<'de> for Moment {
     }
 }
 
-/// The same for a field that may be empty: `#[serde(with = "moment::option")]`.
+/// The stored form of an optional moment: `#[serde(with = "moment::option")]`.
 pub mod option {
     use cache_core::Timestamp;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};

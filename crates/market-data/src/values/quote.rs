@@ -1,4 +1,4 @@
-//! A price, and the day it belongs to.
+//! Quotes: the latest price of an asset, and the session it belongs to.
 
 use std::sync::Arc;
 
@@ -8,12 +8,13 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Asset, Bar, values::version_hasher::VersionHasher};
 
-/// What an asset costs, and how its day went: prices in its currency, volume in shares or whole units.
+/// The latest price of an asset and the figures of its session: prices in its currency, volume in shares or whole
+/// units.
 ///
-/// What the source doesn't tell is `None`, and `null` in JSON.
+/// A figure that the source doesn't give is `None`, and `null` in JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Quote {
-    /// Whose price. In JSON it is called `symbol`.
+    /// The asset, called `symbol` in JSON.
     #[serde(rename = "symbol")]
     pub asset: Asset,
     /// The latest price.
@@ -35,21 +36,21 @@ pub struct Quote {
     /// The session's day, in the market's time zone.
     #[serde(with = "crate::values::date")]
     pub as_of: Date,
-    /// When the price was made.
+    /// The moment of the price.
     #[serde(with = "crate::moment::option")]
     pub time: Option<Timestamp>,
     /// The currency of all prices here, as the source writes it: `USD`, or `GBp` for pence.
     pub currency: Option<Box<str>>,
-    /// The highest price that is bid.
+    /// The best bid.
     pub bid: Option<f64>,
-    /// The lowest price that is asked.
+    /// The best ask.
     pub ask: Option<f64>,
-    /// Which provider it came from, once that is known.
+    /// The name of the provider that gave it, once known.
     pub provider: Option<Arc<str>>,
 }
 
 impl Quote {
-    /// A price, of which nothing else is known yet but the day it belongs to.
+    /// A price and the day of its session; all else is `None`.
     ///
     /// ```
     /// use market_data::{Date, Quote};
@@ -79,7 +80,7 @@ impl Quote {
         }
     }
 
-    /// The same, with how the price changed since `previous_close`.
+    /// Sets the previous close, and the change since it.
     #[must_use]
     pub fn since(self, previous_close: Option<f64>) -> Self {
         let change = previous_close.map(|previous| round(self.price - previous, 6));
@@ -90,7 +91,7 @@ impl Quote {
         Self { previous_close, change, change_percent, ..self }
     }
 
-    /// The quote at the close of the last of `bars`, which are ordered by time; `None` without any.
+    /// Makes the quote at the close of the last of `bars`, which are ordered by time; `None` without any.
     #[must_use]
     pub fn at_last(asset: Asset, bars: &[Bar]) -> Option<Self> {
         let (last, before) = bars.split_last()?;
@@ -119,7 +120,7 @@ impl Quote {
     }
 }
 
-/// Prices are told with six digits; a difference of two has no more.
+/// Rounds to so many decimals: prices have six, and so a difference of two has no more.
 fn round(number: f64, digits: i32) -> f64 {
     let scale = 10_f64.powi(digits);
     (number * scale).round() / scale

@@ -1,4 +1,4 @@
-//! Ranges of days widened to whole bars, so that requests that are nearly equal share an entry.
+//! Widens ranges of days to whole bars, so that nearly equal requests share an entry.
 
 use cache_core::Timestamp;
 use jiff::{
@@ -10,8 +10,8 @@ use jiff::{
 use crate::{DateRange, Interval, SeriesId, moment};
 
 impl DateRange {
-    /// The days in a market's time zone that two moments lie on, and those between: whoever asks for the
-    /// last thirty days asks for the same all day long. The moments may come in either order.
+    /// The days from one moment to another, in a market's time zone, so that a request for "the last thirty days" is
+    /// the same one all day long. The moments may come in either order.
     #[must_use]
     pub fn covering(one: Timestamp, other: Timestamp, zone: &TimeZone) -> Self {
         let day = |at| zone.to_datetime(moment::to_jiff(at)).date();
@@ -19,7 +19,7 @@ impl DateRange {
         Self { from: one.min(other), to: one.max(other) }
     }
 
-    /// The range widened to whole bars of an interval: to days for bars of a day and less, to weeks from
+    /// Widens the range to whole bars of an interval: to days for bars of a day and less, to weeks from
     /// Monday, to months, quarters and years. It covers the range it is made from, and widening it again
     /// changes nothing.
     ///
@@ -39,14 +39,14 @@ impl DateRange {
 }
 
 impl SeriesId {
-    /// The id by which a series is best kept: its days widened to whole bars, as [`DateRange::widened`] says.
+    /// Widens the range to whole bars, as [`DateRange::widened`] does: the id under which to cache the series.
     #[must_use]
     pub fn rounded(self) -> Self {
         Self { range: self.range.map(|range| range.widened(self.interval)), ..self }
     }
 }
 
-/// Returns the first day of the bar that holds this one.
+/// Returns the first day of the bar that contains `day`.
 fn first_day(day: Date, interval: Interval) -> Date {
     match interval {
         Interval::Week => day.saturating_sub(i64::from(day.weekday().to_monday_zero_offset()).days()),
@@ -57,7 +57,7 @@ fn first_day(day: Date, interval: Interval) -> Date {
     }
 }
 
-/// Returns the last day of the bar that holds this one.
+/// Returns the last day of the bar that contains `day`.
 fn last_day(day: Date, interval: Interval) -> Date {
     match interval {
         Interval::Week => day.saturating_add(i64::from(6 - day.weekday().to_monday_zero_offset()).days()),

@@ -1,4 +1,4 @@
-//! Series of bars, and how one is named.
+//! Series of bars, and the ids that name them.
 
 use std::{fmt, str::FromStr, sync::Arc};
 
@@ -7,17 +7,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Asset, Bar, BarTime, Interval, Invalid, values::version_hasher::VersionHasher};
 
-/// Bars of one asset at one interval, by time, each time once.
+/// Bars of one asset at one interval, in the order of time, without duplicates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Series {
-    /// Whose bars. In JSON it is called `symbol`.
+    /// The asset, called `symbol` in JSON.
     #[serde(rename = "symbol")]
     pub asset: Asset,
-    /// What each covers.
+    /// How much time each bar covers.
     pub interval: Interval,
     /// The bars, earliest first.
     pub bars: Vec<Bar>,
-    /// Which provider they came from, once that is known.
+    /// The name of the provider that gave them, once known.
     pub provider: Option<Arc<str>>,
 }
 
@@ -28,8 +28,8 @@ impl Series {
         Self { asset, interval, bars, provider: None }
     }
 
-    /// Returns the bars from `from` to `to`, both included; `None` is no bound. An empty slice if `from` lies
-    /// after `to`.
+    /// Returns the bars from `from` to `to`, both included; `None` is unbounded. The slice is empty if `from`
+    /// lies after `to`.
     #[must_use]
     pub fn between(&self, from: Option<Date>, to: Option<Date>) -> &[Bar] {
         let start = from.map_or(0, |from| self.bars.partition_point(|bar| bar.date() < from));
@@ -53,9 +53,9 @@ impl Series {
     }
 }
 
-/// Which series: an asset at an interval, as a whole or between two days.
+/// Names a series: an asset at an interval, as a whole or between two days.
 ///
-/// Written `AAPL:1d` or `BTC@CRYPTO:5m:2020-01-01..2020-01-31`, which is its id in a cache.
+/// Its text, `AAPL:1d` or `BTC@CRYPTO:5m:2020-01-01..2020-01-31`, is its id in a cache.
 ///
 /// ```
 /// use market_data::{DateRange, Interval, SeriesId};
@@ -67,29 +67,29 @@ impl Series {
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SeriesId {
-    /// Whose bars.
+    /// The asset.
     pub asset: Asset,
-    /// What each covers.
+    /// How much time each bar covers.
     pub interval: Interval,
-    /// Which days; all that there are if none are named.
+    /// The days; `None` for all there are.
     pub range: Option<DateRange>,
 }
 
 impl SeriesId {
-    /// All bars of an asset at an interval.
+    /// The whole series of an asset at an interval.
     #[must_use]
     pub fn new(asset: Asset, interval: Interval) -> Self {
         Self { asset, interval, range: None }
     }
 
-    /// Those of some days only.
+    /// Limits it to a range of days.
     #[must_use]
     pub fn within(self, range: DateRange) -> Self {
         Self { range: Some(range), ..self }
     }
 }
 
-/// Days of the market's time zone, both ends included. Written `2020-01-01..2020-01-31`.
+/// A range of days in the market's time zone, both ends included; written `2020-01-01..2020-01-31`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct DateRange {
     /// The first day.
@@ -132,7 +132,7 @@ impl FromStr for DateRange {
     }
 }
 
-/// Returns a day as it is written, and in no other of the forms that jiff can read.
+/// Reads a day in the one form in which it is written, not in jiff's others.
 fn day(text: &str) -> Option<Date> {
     text.parse().ok().filter(|date: &Date| date.to_string() == text)
 }

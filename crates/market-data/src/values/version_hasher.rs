@@ -1,9 +1,9 @@
-//! A short text that is the same for the same data and differs for other data, in every process.
+//! Versions: short texts that are equal, in every process, if and only if the data are (but for hash collisions).
 
 use cache_core::Timestamp;
 use xxhash_rust::xxh3::Xxh3Default;
 
-/// Digests numbers and texts into a version.
+/// Hashes numbers and texts into a version.
 #[derive(Default)]
 pub(crate) struct VersionHasher(Xxh3Default);
 
@@ -18,7 +18,7 @@ impl VersionHasher {
         self
     }
 
-    /// A number that may not be there, which is not the same as any that is.
+    /// Adds an optional number; `None` differs from every number.
     pub(crate) fn maybe(self, number: Option<f64>) -> Self {
         match number {
             Some(number) => self.count(1).number(number),

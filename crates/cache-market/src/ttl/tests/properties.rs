@@ -50,7 +50,7 @@ fn moment() -> impl Strategy<Value = Timestamp> {
     (first.as_micros()..last.as_micros()).prop_map(Timestamp::from_micros)
 }
 
-/// Returns a moment near an edge of trading is worth more than one at noon.
+/// Moves a moment near to an edge of trading, where most mistakes are.
 fn near_an_edge(calendar: &Calendar, now: Timestamp, off: i64, pick: usize) -> Timestamp {
     let (stretches, _) = trading(calendar, now);
     let edges: Vec<_> = stretches.iter().flat_map(|(from, to)| [*from, *to]).collect();
@@ -91,7 +91,7 @@ proptest! {
         }
         let asked = match rules.life(scope, calendar.phase(to_jiff(now))) {
             Life::For(span) => span,
-            Life::LifeClass(class) => rules.classes.of(class),
+            Life::Class(class) => rules.classes.of(class),
             Life::UntilChange => Duration::MAX,
         };
         let asked = if data == DataType::Ohlcv { rules.frequency.scale(asked, interval) } else { asked };

@@ -97,7 +97,7 @@ fn rules_that_make_no_sense_are_refused_and_name_the_cell() {
     for (text, why) in [
         (
             r#"{"rows": {"price": {"open": "until_change"}}}"#,
-            "rows.price says until_change of the phase Open",
+            "rows.price says until_change for the phase Open",
         ),
         (r#"{"rows": {"news.equity": {"weekend": "until_change"}}}"#, "rows.news.equity"),
         (r#"{"rows": {"price": {"changes": "any"}}}"#, "until_change"),

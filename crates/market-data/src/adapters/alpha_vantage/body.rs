@@ -1,4 +1,4 @@
-//! Bodies: sections by name, or a refusal in their place.
+//! Bodies: sections by name, or a refusal.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use serde_json::value::RawValue;
 use super::refusal::Refusal;
 use crate::parse::ParseError;
 
-/// A body taken apart into its sections: `"Global Quote"`, `"Meta Data"`, `"Time Series (Daily)"`.
+/// A body by sections: `"Global Quote"`, `"Meta Data"`, `"Time Series (Daily)"`.
 pub(super) struct Body<'a>(BTreeMap<String, &'a RawValue>);
 
-/// Why a body gives nothing.
+/// Why a body holds no data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Nothing {
     Refused(Refusal),
@@ -25,7 +25,7 @@ impl From<ParseError> for Nothing {
 }
 
 impl<'a> Body<'a> {
-    /// Takes a body apart.
+    /// Splits a body into sections.
     ///
     /// # Errors
     ///
@@ -42,7 +42,7 @@ impl<'a> Body<'a> {
         Ok(Self(sections))
     }
 
-    /// Returns the one section whose name begins so, and its name.
+    /// Returns the section whose name begins with `name`, and its whole name.
     ///
     /// # Errors
     ///
@@ -65,12 +65,12 @@ impl<'de> serde::Deserialize<'de> for Texts {
 }
 
 impl Texts {
-    /// Returns whether there is nothing in it.
+    /// Returns whether the section is empty.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Returns the text called `name`, whatever its number.
+    /// Returns the text called `name`, whatever number stands before it.
     ///
     /// # Errors
     ///

@@ -1,10 +1,10 @@
-//! How Alpha Vantage is spoken to.
+//! The configuration of the adapter of Alpha Vantage.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{HttpSettings, SecretSource};
 
-/// How [`AlphaVantageProvider`](crate::AlphaVantageProvider) speaks to Alpha Vantage.
+/// The configuration of [`AlphaVantageProvider`](crate::AlphaVantageProvider).
 ///
 /// ```
 /// use market_data::AlphaVantageConfig;
@@ -16,28 +16,28 @@ use crate::{HttpSettings, SecretSource};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AlphaVantageConfig {
-    /// What it is called in statistics and answers. Default: `alpha_vantage`.
+    /// Its name in statistics and values. Default: `alpha_vantage`.
     #[serde(default = "name")]
     pub name: String,
     /// Where the key is kept.
     pub key: SecretSource,
-    /// Where the API is. Default: `https://www.alphavantage.co`.
+    /// The URL of the API. Default: `https://www.alphavantage.co`.
     #[serde(default = "base_url")]
     pub base_url: String,
-    /// Whether a series is asked for as a whole. If not, it is the latest 100 bars, and a range that begins before
-    /// them is a failure. Default: no, for some keys aren't good for it.
+    /// Whether to ask for whole series. If not, a series is the latest 100 bars, and a range that begins before them
+    /// fails. Default: no, since not every key allows it.
     #[serde(default)]
     pub full: bool,
-    /// Whether daily bars have adjusted closes, for which some keys aren't good. Default: no.
+    /// Whether to ask for adjusted closes of daily bars. Default: no, since not every key allows it.
     #[serde(default)]
     pub adjusted: bool,
-    /// The limits of its calls.
+    /// HTTP settings.
     #[serde(default)]
     pub http: HttpSettings,
 }
 
 impl AlphaVantageConfig {
-    /// The key that is kept there, and the defaults for the rest.
+    /// The defaults, with the API key from `key`.
     #[must_use]
     pub fn new(key: SecretSource) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! Quotes: what the bodies of `GLOBAL_QUOTE` and `CURRENCY_EXCHANGE_RATE` say.
+//! Parses the bodies of `GLOBAL_QUOTE` and `CURRENCY_EXCHANGE_RATE`.
 
 use jiff::{
     civil::{Date, DateTime},
@@ -8,12 +8,11 @@ use jiff::{
 use super::body::{Body, Nothing, Texts};
 use crate::parse::{LenientCount, LenientNumber, ParseError, RawQuote};
 
-/// Returns what the body of `GLOBAL_QUOTE` says: whose quote, and the quote; `None` for a symbol that is
-/// unknown.
+/// Parses the body of `GLOBAL_QUOTE`: its symbol and quote; `None` for an unknown symbol.
 ///
 /// # Errors
 ///
-/// If it refuses, or can't be believed.
+/// If it is a refusal, or can't be parsed.
 pub(super) fn read_quote(body: &[u8]) -> Result<Option<(String, RawQuote)>, Nothing> {
     let body = Body::read(body)?;
     let (_, quote) = body.section::<Texts>("Global Quote")?;
@@ -32,11 +31,11 @@ pub(super) fn read_quote(body: &[u8]) -> Result<Option<(String, RawQuote)>, Noth
     Ok(Some((name, raw_quote)))
 }
 
-/// Returns what the body of `CURRENCY_EXCHANGE_RATE` says: `BTC`, `CNY`, and the rate between them.
+/// Parses the body of `CURRENCY_EXCHANGE_RATE`: `BTC`, `CNY`, and the rate between them.
 ///
 /// # Errors
 ///
-/// If it refuses, or can't be believed.
+/// If it is a refusal, or can't be parsed.
 pub(super) fn read_rate(body: &[u8]) -> Result<(String, String, RawQuote), Nothing> {
     let body = Body::read(body)?;
     let (_, rate) = body.section::<Texts>("Realtime Currency Exchange Rate")?;
@@ -63,7 +62,7 @@ pub(super) fn zone(name: &str) -> Result<TimeZone, ParseError> {
     TimeZone::get(name).map_err(|_| ParseError::text("no time zone is called", name))
 }
 
-/// Returns a day, or a day and a time of it: `2017-12-20`, `2017-12-20 14:00`, `2017-12-20 14:00:00`.
+/// Reads a day, or a day and a time of it: `2017-12-20`, `2017-12-20 14:00`, `2017-12-20 14:00:00`.
 ///
 /// # Errors
 ///

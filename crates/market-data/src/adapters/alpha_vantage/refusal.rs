@@ -1,19 +1,19 @@
-//! What Alpha Vantage answers with status 200 in place of data.
+//! Errors that Alpha Vantage reports with status 200.
 
-/// Why there is no data, as the text says it.
+/// The reason, by the words of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reason {
     /// The quota of a minute is used up.
     Minute,
     /// The quota of the day is used up.
     Day,
-    /// The key is missing, wrong, or not good for this endpoint.
+    /// The API key is missing, wrong, or doesn't allow this endpoint.
     Key,
-    /// The endpoint can't be asked so: most often for a symbol that it doesn't know.
+    /// The request is bad: most often its symbol is unknown.
     HttpRequest,
 }
 
-/// A text under `Error Message`, `Information` or `Note`, and what it comes to. Its text may show the key.
+/// A text under `Error Message`, `Information` or `Note`, and its reason. The text may contain the API key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub(super) reason: Reason,
@@ -21,7 +21,7 @@ pub(super) struct Refusal {
 }
 
 impl Refusal {
-    /// What a text under `key` comes to; `None` if the key stands for no refusal.
+    /// Reads a text under `key`; `None` if that is no key of a refusal.
     pub(super) fn read(key: &str, text: String) -> Option<Self> {
         let lower = text.to_ascii_lowercase();
         let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
@@ -35,7 +35,7 @@ impl Refusal {
             "Note" | "Information" if says(&["per day", "rate limit", "call frequency", "call volume"]) => {
                 Reason::Day
             }
-            // Said in words not known here: held off like a used-up minute, and asked again.
+            // An unknown text is treated like a used-up minute: pause, and ask again.
             "Note" | "Information" => Reason::Minute,
             _ => return None,
         };

@@ -1,8 +1,8 @@
-//! What is asked for, as the call that asks for it; the key is added where it is sent.
+//! Builds requests; the API key is added where they are sent.
 
 use crate::{Asset, AssetType, DocumentId, Interval, Market, http::HttpRequest};
 
-/// The intervals there are, and what they are called within a query.
+/// The intervals it offers, and their names in a query.
 pub(super) const INTERVALS: &[(Interval, &str)] = &[
     (Interval::Minute, "1min"),
     (Interval::Minutes5, "5min"),
@@ -23,7 +23,7 @@ const SUFFIXES: &[(Market, &str)] = &[
     (Market::XSHG, "SHH"),
 ];
 
-/// What an asset is called there.
+/// The name of an asset at Alpha Vantage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Name {
     /// A share, fund or ETF by its symbol.
@@ -33,7 +33,7 @@ pub(super) enum Name {
 }
 
 impl Name {
-    /// What `asset` is called; `None` if it has no name there.
+    /// The name of `asset`; `None` if it has none.
     pub(super) fn of(asset: &Asset) -> Option<Self> {
         let symbol = asset.symbol.as_str();
         match asset.asset_type {
@@ -67,8 +67,7 @@ impl Name {
         }
     }
 
-    /// Returns whether an answer about `told` is about this. LifeClasses of a share are told with a dot or a
-    /// dash.
+    /// Returns whether `told` is this name. Share classes are written with a dot or a dash.
     pub(super) fn is(&self, told: &str) -> bool {
         match self {
             Self::Listed(symbol) => symbol.replace('-', ".").eq_ignore_ascii_case(&told.replace('-', ".")),
@@ -81,7 +80,7 @@ fn call(function: &str) -> HttpRequest {
     HttpRequest::get(["query"]).query("function", function)
 }
 
-/// Returns the call for a quote.
+/// Returns the request for a quote.
 pub(super) fn quote(name: &Name) -> HttpRequest {
     match name {
         Name::Listed(symbol) => call("GLOBAL_QUOTE").query("symbol", symbol),
@@ -91,16 +90,16 @@ pub(super) fn quote(name: &Name) -> HttpRequest {
     }
 }
 
-/// How a series is asked for.
+/// Options of a request for a series.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Depth {
-    /// All there is, in place of the latest 100 bars.
+    /// The whole series, in place of the latest 100 bars.
     pub(super) full: bool,
     /// With adjusted closes.
     pub(super) adjusted: bool,
 }
 
-/// Returns the call for a series; `None` if there is none of such an interval.
+/// Returns the request for a series; `None` if there is none of such an interval.
 pub(super) fn series(name: &Name, interval: Interval, depth: Depth) -> Option<HttpRequest> {
     let called = called(interval)?;
     let call = match (name, interval.is_intraday()) {
@@ -123,14 +122,13 @@ fn called(interval: Interval) -> Option<&'static str> {
     INTERVALS.iter().find(|(known, _)| *known == interval).map(|(_, called)| *called)
 }
 
-/// Returns the call for an indicator: `function` (SMA if not said) and `interval` (1d), and what else the
-/// parameters of `id` hold. `None` if they hold what would change whose indicator it is, or the key it is asked
-/// with.
+/// Returns the request for an indicator: `function` (default `SMA`), `interval` (default `1d`), and the other
+/// parameters of `id`. `None` if a parameter would replace the symbol or the API key.
 pub(super) fn indicator(name: &Name, id: &DocumentId) -> Option<HttpRequest> {
     let Name::Listed(symbol) = name else { return None };
     let parameter = |name: &str, or: &'static str| id.parameters.get(name).map_or(or, String::as_str);
     let function = parameter("function", "SMA");
-    // What answers with prices, listings or news is no indicator: those are the data types' own.
+    // Functions that return prices, listings or news are no indicators: those are other kinds of data.
     let sound =
         (2..=16).contains(&function.len()) && function.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let interval = called(parameter("interval", "1d").parse().ok()?)?;

@@ -1,4 +1,4 @@
-//! Series: what the bodies of `TIME_SERIES_…`, `FX_…` and the indicators say.
+//! Parses the bodies of `TIME_SERIES_…`, `FX_…` and indicators.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use super::{
 };
 use crate::parse::{LenientCount, LenientNumber, ParseError, RawBar};
 
-/// Bars of one name by the clock of their exchange, earliest first.
+/// Bars of one name in the local time of their exchange, earliest first.
 #[derive(Debug)]
 pub(super) struct Told {
-    /// Whose: a symbol, or a pair as `EUR/USD`.
+    /// The name: a symbol, or a pair such as `EUR/USD`.
     pub(super) name: String,
     pub(super) zone: TimeZone,
     pub(super) candles: Vec<RawBar<DateTime>>,
@@ -36,11 +36,11 @@ struct Wire {
     volume: Option<LenientCount>,
 }
 
-/// Returns what the body of a series says.
+/// Parses the body of a series.
 ///
 /// # Errors
 ///
-/// If it refuses, or can't be believed.
+/// If it is a refusal, or can't be parsed.
 pub(super) fn read(body: &[u8]) -> Result<Told, Nothing> {
     let body = Body::read(body)?;
     let (_, meta) = body.section::<Texts>("Meta Data")?;
@@ -60,7 +60,7 @@ fn name(meta: &Texts) -> Result<String, ParseError> {
     }
 }
 
-/// By time, each time once: two spellings of one moment are two bars that contradict each other.
+/// Sorts by time. Two bars at one time, spelled differently, contradict each other.
 fn in_order(mut candles: Vec<RawBar<DateTime>>) -> Result<Vec<RawBar<DateTime>>, ParseError> {
     candles.sort_by_key(|candle| candle.begin);
     match candles.windows(2).find(|pair| pair[0].begin == pair[1].begin) {
@@ -86,19 +86,19 @@ impl Wire {
 /// The values of an indicator by time, earliest first.
 #[derive(Debug, PartialEq)]
 pub(super) struct Indicator {
-    /// Whose.
+    /// The name.
     pub(super) name: String,
-    /// Each time as it was told, in the zone of the exchange, with each line's value.
+    /// Times as given, in the zone of the exchange, each with the value of every line.
     pub(super) values: BTreeMap<String, BTreeMap<String, f64>>,
-    /// What the times are told in: `US/Eastern`.
+    /// The zone of the times: `US/Eastern`.
     pub(super) zone: String,
 }
 
-/// Returns what the body of an indicator says.
+/// Parses the body of an indicator.
 ///
 /// # Errors
 ///
-/// If it refuses, or can't be believed.
+/// If it is a refusal, or can't be parsed.
 pub(super) fn read_indicator(body: &[u8]) -> Result<Indicator, Nothing> {
     let body = Body::read(body)?;
     let (_, meta) = body.section::<Texts>("Meta Data")?;

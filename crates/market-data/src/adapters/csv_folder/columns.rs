@@ -1,10 +1,10 @@
-//! Which column holds what, by the header of a file.
+//! Finds a file's columns by its header.
 
 use csv::StringRecord;
 
 use crate::parse::ParseError;
 
-/// Where a file's columns are.
+/// The positions of a file's columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Columns {
     pub(super) date: usize,
@@ -17,11 +17,11 @@ pub(super) struct Columns {
 }
 
 impl Columns {
-    /// Finds the columns in a header, whatever their order, their case, and what else there is.
+    /// Finds the columns in a header, in any order and case; other columns are ignored.
     ///
     /// # Errors
     ///
-    /// If one that is needed isn't there, or one is there twice.
+    /// If a required column is missing, or one occurs twice.
     pub(super) fn find(header: &StringRecord) -> Result<Self, ParseError> {
         let names: Vec<String> = header.iter().map(plain).collect();
         let optional = |known: &[&str]| {
@@ -51,7 +51,8 @@ impl Columns {
     }
 }
 
-/// Returns a column's name in small letters and digits alone: `Adj Close`, `adj_close` and `AdjClose` are one.
+/// Returns a column's name with its letters in lower case and digits alone: `Adj Close`, `adj_close` and `AdjClose`
+/// are one.
 fn plain(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|char| char.to_ascii_lowercase()).collect()
 }

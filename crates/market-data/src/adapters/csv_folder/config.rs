@@ -1,4 +1,4 @@
-//! Where the files of daily bars are.
+//! The configuration of a folder of CSV files.
 
 use std::path::PathBuf;
 
@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::OnBadRow;
 
-/// A folder of files of daily bars, one an asset.
+/// A folder of CSV files of daily bars, one an asset.
 ///
 /// A file is named for its asset: `AAPL.csv`, `VOD@XLON.csv`, `EUR%2FUSD@FX.csv`. Its first row names its columns, in
-/// any order: date, open, high, low, close, volume, and at will adjusted close; others are passed over.
+/// any order: date, open, high, low, close, volume, and optionally adjusted close; others are ignored.
 ///
 /// ```
 /// use market_data::{CsvConfig, OnBadRow};
@@ -21,12 +21,12 @@ use super::OnBadRow;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CsvConfig {
-    /// What it is called in statistics and answers. Default: `csv`.
+    /// Its name in statistics and values. Default: `csv`.
     #[serde(default = "name")]
     pub name: String,
-    /// The folder. Files that don't end in `.csv` are passed over, and so are folders in it.
+    /// The folder. Files that don't end in `.csv` and subfolders are ignored.
     pub folder: PathBuf,
-    /// What becomes of a file that has rows at fault. One of which all rows are is not served. Default: `error`.
+    /// What to do with a file that has bad rows. A file whose rows are all bad is never served. Default: `error`.
     #[serde(default)]
     pub faults: OnBadRow,
     /// The largest file, in MiB. Default: 64.
@@ -35,7 +35,7 @@ pub struct CsvConfig {
 }
 
 impl CsvConfig {
-    /// That folder, and the defaults for the rest.
+    /// The defaults, with this folder.
     #[must_use]
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {

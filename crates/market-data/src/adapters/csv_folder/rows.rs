@@ -1,4 +1,4 @@
-//! A file of daily bars, row by row: what is at fault is told with its line, or skipped and counted.
+//! Reads a file of daily bars row by row; bad rows are errors with their line, or skipped and counted.
 
 use std::io::Read;
 
@@ -12,18 +12,18 @@ use crate::{
     parse::{LenientCount, LenientNumber, ParseError, RawBar, check},
 };
 
-/// What becomes of a file that has rows at fault.
+/// What to do with a file that has bad rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnBadRow {
-    /// The file is not served: an error names the first such row.
+    /// Don't serve it: the error names the first bad row.
     #[default]
     Error,
-    /// Such rows are left out and counted.
+    /// Skip and count the bad rows.
     Skip,
 }
 
-/// The bars of a file, by date, and how many rows were left out.
+/// The bars of a file, by date, and how many rows were skipped.
 #[derive(Debug, PartialEq)]
 pub(super) struct Rows {
     pub(super) bars: Vec<(Date, RawBar<BarTime>)>,
@@ -34,14 +34,14 @@ pub(super) struct Rows {
 ///
 /// # Errors
 ///
-/// If its header tells no bars, or a row is at fault and isn't to be skipped.
+/// If a column is missing, or a row is bad and not to be skipped.
 pub(super) fn read(file: impl Read, asset_type: AssetType, faults: OnBadRow) -> Result<Rows, ParseError> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
     let header = reader.headers().map_err(|error| ParseError::text("the header", &error.to_string()))?;
     let columns = Columns::find(header)?;
     let mut rows = Rows { bars: Vec::new(), skipped: 0 };
     for record in reader.records() {
-        // What can't be read at all ends the file: where its next row begins isn't known.
+        // A row that can't be read at all ends the file: where the next one begins isn't known.
         let record = record.map_err(|error| ParseError::text("a row", &error.to_string()))?;
         let last = rows.bars.last().map(|(date, _)| *date);
         match (row(&record, &columns, asset_type, last), faults) {
@@ -54,10 +54,9 @@ pub(super) fn read(file: impl Read, asset_type: AssetType, faults: OnBadRow) -> 
         }
     }
     match rows.bars.is_empty() && rows.skipped > 0 {
-        true => Err(ParseError::new(format!(
-            "each of its {} rows is at fault: it holds no daily bars",
-            rows.skipped
-        ))),
+        true => {
+            Err(ParseError::new(format!("all of its {} rows are bad: it holds no daily bars", rows.skipped)))
+        }
         false => Ok(rows),
     }
 }
@@ -102,7 +101,7 @@ fn row(
     }
 }
 
-/// Returns the day of a row: `2020-01-02`, and if there is a time behind it, one that begins a day.
+/// Reads the day of a row: `2020-01-02`, optionally followed by a time that must be midnight.
 fn day(text: &str) -> Result<Date, ParseError> {
     let wrong = || ParseError::text("is no day, as 2020-01-02 is", text);
     let (date, time) = text.split_at_checked(10).ok_or_else(wrong)?;

@@ -1,4 +1,4 @@
-//! What a user says of a JSON API: its URLs, and where in its bodies each field is.
+//! The description of a JSON API: its URLs, and where in its bodies each field is.
 
 use std::collections::BTreeMap;
 
@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{AssetType, DataType, HttpSettings, Interval, Market, SecretSource};
 
-/// A JSON API: URLs with gaps, and JSON pointers (RFC 6901) to what its bodies say.
+/// A JSON API: URL templates, and JSON pointers (RFC 6901) to the fields of its bodies.
 ///
-/// The gaps are `{symbol}`, `{symbols}` (all of a batch, with commas between), `{market}`, `{from}` and `{to}`
-/// (days), and `{interval}`; what is put in is percent-encoded. They come behind the host.
+/// The placeholders of a template are `{symbol}`, `{symbols}` (those of a batch, separated by commas), `{market}`,
+/// `{from}` and `{to}` (days), and `{interval}`; values are percent-encoded. They may only stand after the host.
 ///
 /// ```
 /// use market_data::JsonConfig;
@@ -29,25 +29,25 @@ use crate::{AssetType, DataType, HttpSettings, Interval, Market, SecretSource};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JsonConfig {
-    /// What it is called in statistics and answers.
+    /// Its name in statistics and values.
     pub name: String,
-    /// Headers sent with each call. A key goes into `key`, not in here: these are shown.
+    /// Headers sent with each call. An API key belongs in `key`: these are shown in logs.
     #[serde(default)]
     pub headers: BTreeMap<String, String>,
     /// The key of the API, and how it is sent.
     #[serde(default)]
     pub key: Option<JsonKey>,
-    /// Where a body tells an error: anything but `null`, `false` and `""` there is one.
+    /// Where a body has its error: any value there but `null`, `false` and `""` fails the call.
     #[serde(default)]
     pub error: Option<String>,
-    /// The time zone whose days are meant where a body tells a moment: `Europe/London`. UTC if none is named.
+    /// The time zone by which a moment in a body is assigned to a day: `Europe/London`. Default: UTC.
     #[serde(default)]
     pub zone: Option<String>,
-    /// Which markets it knows. One, unless each URL has a `{market}`: its symbols would be taken for those of
-    /// others. All if none are named.
+    /// The markets it knows. More than one needs `{market}` in each URL, since a symbol can mean different assets on
+    /// different markets. Default: all.
     #[serde(default)]
     pub markets: Option<Vec<Market>>,
-    /// Which types of assets it knows. Those usual on its markets if none are named.
+    /// The types of assets it knows. Default: those usual on its markets.
     #[serde(default)]
     pub asset_types: Option<Vec<AssetType>>,
     /// How to ask for quotes.
@@ -59,12 +59,12 @@ pub struct JsonConfig {
     /// How to ask for anything else, by data type.
     #[serde(default)]
     pub documents: BTreeMap<DataType, JsonDocuments>,
-    /// The limits of its calls.
+    /// HTTP settings.
     #[serde(default)]
     pub http: HttpSettings,
 }
 
-/// The key of an API: `{"from": {"env": "ACME_KEY"}, "send": {"header": "X-Api-Key"}}`.
+/// An API key and how it is sent: `{"from": {"env": "ACME_KEY"}, "send": {"header": "X-Api-Key"}}`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct JsonKey {
@@ -98,10 +98,10 @@ pub struct JsonQuotes {
     /// How many symbols one call may ask for.
     #[serde(default = "one")]
     pub max_batch: usize,
-    /// Where the items are: an array, an object by symbol, or the one item itself. The whole body if not said.
+    /// Where the items are: an array, an object by symbol, or the one item itself. Default: the whole body.
     #[serde(default)]
     pub items: String,
-    /// The symbol in an item. Needed for a batch of several, unless the items are an object by symbol.
+    /// The symbol in an item. Required for batches, unless the items are an object by symbol.
     #[serde(default)]
     pub symbol: Option<String>,
     pub price: String,
@@ -115,8 +115,8 @@ pub struct JsonQuotes {
     pub low: Option<String>,
     #[serde(default)]
     pub volume: Option<String>,
-    /// When the price was made: RFC 3339, a day, or seconds or milliseconds since 1970. The moment of the call
-    /// if not said.
+    /// The moment of the price: RFC 3339, a day, or seconds or milliseconds since 1970. Default: the moment of the
+    /// call.
     #[serde(default)]
     pub time: Option<String>,
     #[serde(default)]
@@ -134,10 +134,10 @@ pub struct JsonQuotes {
 pub struct JsonSeries {
     /// The URL, for one asset.
     pub url: String,
-    /// Where the items are: an array. The whole body if not said.
+    /// Where the items are: an array. Default: the whole body.
     #[serde(default)]
     pub items: String,
-    /// Which intervals there are, and what `{interval}` is then. Daily bars, called `1d`, if not said.
+    /// The intervals it offers, each with the value of `{interval}` for it. Default: daily bars, as `1d`.
     #[serde(default = "daily")]
     pub intervals: BTreeMap<Interval, String>,
     pub time: String,
@@ -157,7 +157,7 @@ pub struct JsonSeries {
 pub struct JsonDocuments {
     /// The URL, for one asset.
     pub url: String,
-    /// Where the document is in the body: all of it if not said. `null` there is none.
+    /// Where the document is in the body; `null` there means that there is none. Default: the whole body.
     #[serde(default)]
     pub value: String,
 }

@@ -1,4 +1,4 @@
-//! One kind of data of a JSON API: its URL, its key and its headers, and whether its body tells an error.
+//! One endpoint of a JSON API: its URL, key and headers, and the error in its body.
 
 use cache_core::{Clock, Error, ErrorKind, Result, Secret};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{
     config::{JsonConfig, KeyPlace},
     pointer::Pointer,
-    template::{Gap, Template},
+    template::{Placeholder, Template},
 };
 use crate::{
     Asset, DateRange, ProviderError, ProviderErrorKind,
@@ -14,7 +14,7 @@ use crate::{
     parse::start_of,
 };
 
-/// Where one kind of data is asked for.
+/// The endpoint of one kind of data.
 #[derive(Debug)]
 pub(super) struct Endpoint {
     template: Template,
@@ -22,7 +22,7 @@ pub(super) struct Endpoint {
     access: Access,
 }
 
-/// What goes along with each call of an API, and how it says that one failed.
+/// What all endpoints of an API share: headers, key, and where its errors are.
 #[derive(Clone, Debug)]
 pub(super) struct Access {
     headers: Vec<(String, String)>,
@@ -30,7 +30,7 @@ pub(super) struct Access {
     error: Option<Pointer>,
 }
 
-/// What one call asks for.
+/// The values for a template's placeholders.
 #[derive(Debug)]
 pub(super) struct Wanted<'a> {
     pub(super) assets: &'a [&'a Asset],
@@ -39,11 +39,11 @@ pub(super) struct Wanted<'a> {
 }
 
 impl Access {
-    /// What is configured.
+    /// Reads the configuration.
     ///
     /// # Errors
     ///
-    /// `Config` for a header that can't be, a key that can't be read, and what is no pointer.
+    /// `Config` for an invalid header or pointer, and a key that can't be read.
     pub(super) fn new(config: &JsonConfig) -> Result<Self> {
         let key = match &config.key {
             Some(key) => Some((key.from.read()?, key.send.clone())),
@@ -86,45 +86,53 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// `Config` naming the field, if the URL is no template, has none of the gaps in `needs`, or one of those
-    /// in `lacks`.
+    /// `Config`, with the name of the field, if the URL is no template, has none of the placeholders in `needs`, or
+    /// has one of those in `lacks`.
     pub(super) fn new(
         config: &JsonConfig,
         field: &str,
         url: &str,
-        gaps: (&[Gap], &[Gap]),
+        placeholders: (&[Placeholder], &[Placeholder]),
         access: &Access,
         clock: Clock,
     ) -> Result<Self> {
         let template = Template::read(url).map_err(|why| wrong(config, format!("{field}: {why}")))?;
-        let (needs, lacks) = gaps;
-        if !needs.iter().any(|gap| template.has(*gap)) {
-            let needs =
-                needs.iter().map(|gap| format!("{{{}}}", gap.name())).collect::<Vec<_>>().join(" or ");
+        let (needs, lacks) = placeholders;
+        if !needs.iter().any(|placeholder| template.has(*placeholder)) {
+            let needs = needs
+                .iter()
+                .map(|placeholder| format!("{{{}}}", placeholder.name()))
+                .collect::<Vec<_>>()
+                .join(" or ");
             return Err(wrong(
                 config,
-                format!("{field}: the URL {url:?} has no gap {needs}: all keys would be one"),
+                format!(
+                    "{field}: the URL {url:?} has no placeholder {needs}: all assets would share one URL"
+                ),
             ));
         }
-        if let Some(gap) = lacks.iter().find(|gap| template.has(**gap)) {
-            return Err(wrong(config, format!("{field}: the gap {{{}}} has no meaning here", gap.name())));
+        if let Some(placeholder) = lacks.iter().find(|placeholder| template.has(**placeholder)) {
+            return Err(wrong(
+                config,
+                format!("{field}: the placeholder {{{}}} has no meaning here", placeholder.name()),
+            ));
         }
         let client = HttpClient::new(&config.name, config.http.settings(&template.origin), clock)?;
         Ok(Self { template, client, access: access.clone() })
     }
 
-    /// Returns whether a gap is in its URL.
-    pub(super) fn has(&self, gap: Gap) -> bool {
-        self.template.has(gap)
+    /// Returns whether its URL has a placeholder.
+    pub(super) fn has(&self, placeholder: Placeholder) -> bool {
+        self.template.has(placeholder)
     }
 
-    /// Asks, and reads the body; `None` if what is wanted can't stand in the URL.
+    /// Makes a call, and parses the body; `None` if a value can't stand in the URL.
     ///
     /// # Errors
     ///
-    /// If the call failed, the body is no JSON, or it tells an error.
+    /// If the call failed, the body is no JSON, or it contains an error.
     pub(super) async fn ask(&self, wanted: &Wanted<'_>) -> Result<Option<(Value, HttpReply)>, ProviderError> {
-        let Some(call) = self.template.fill(|gap| wanted.fill(gap)) else { return Ok(None) };
+        let Some(call) = self.template.fill(|placeholder| wanted.fill(placeholder)) else { return Ok(None) };
         let reply = self.client.send(&self.access.added_to(call)).await?;
         let body: Result<Value, _> = serde_json::from_slice(&reply.body);
         let told =
@@ -144,21 +152,21 @@ impl Endpoint {
 }
 
 impl Wanted<'_> {
-    fn fill(&self, gap: Gap) -> String {
+    fn fill(&self, placeholder: Placeholder) -> String {
         let first = self.assets.first();
         let symbols = || self.assets.iter().map(|asset| asset.symbol.as_str()).collect::<Vec<_>>().join(",");
-        match gap {
-            Gap::Symbol => first.map_or_else(String::new, |asset| asset.symbol.to_string()),
-            Gap::Symbols => symbols(),
-            Gap::Market => first.map_or_else(String::new, |asset| asset.market.to_string()),
-            Gap::From => self.range.from.to_string(),
-            Gap::To => self.range.to.to_string(),
-            Gap::Interval => self.interval.to_owned(),
+        match placeholder {
+            Placeholder::Symbol => first.map_or_else(String::new, |asset| asset.symbol.to_string()),
+            Placeholder::Symbols => symbols(),
+            Placeholder::Market => first.map_or_else(String::new, |asset| asset.market.to_string()),
+            Placeholder::From => self.range.from.to_string(),
+            Placeholder::To => self.range.to.to_string(),
+            Placeholder::Interval => self.interval.to_owned(),
         }
     }
 }
 
-/// Returns an error of the configuration of an API.
+/// Returns an error about the configuration of an API.
 pub(super) fn wrong(config: &JsonConfig, message: String) -> Error {
     Error::new(ErrorKind::Config, "json", format!("{}: {message}", config.name))
 }

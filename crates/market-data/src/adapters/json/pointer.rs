@@ -1,4 +1,4 @@
-//! Pointers into bodies, and the values found there.
+//! JSON pointers into bodies, and the values they point to.
 
 use cache_core::{Error, ErrorKind, Result};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::parse::{LenientCount, LenientNumber, ParseError, start_of};
 
-/// A JSON pointer, checked, that knows which field it is for.
+/// A valid JSON pointer, and the name of the field it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pointer {
     field: &'static str,
@@ -19,7 +19,7 @@ impl Pointer {
     ///
     /// # Errors
     ///
-    /// `Config` naming the field, if `path` is no JSON pointer.
+    /// `Config`, with the name of the field, if `path` is no JSON pointer.
     pub(super) fn new(field: &'static str, path: &str) -> Result<Self> {
         let sound = path.is_empty() || path.starts_with('/');
         let escapes = path.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
@@ -33,7 +33,7 @@ impl Pointer {
         Err(Error::new(ErrorKind::Config, "json", message))
     }
 
-    /// The pointer of a field that need not be there.
+    /// The pointer of an optional field.
     ///
     /// # Errors
     ///
@@ -42,12 +42,12 @@ impl Pointer {
         path.map(|path| Self::new(field, path)).transpose()
     }
 
-    /// Returns what is there, unless it is `null`.
+    /// Returns the value, unless it is missing or `null`.
     pub(super) fn find<'a>(&self, value: &'a Value) -> Option<&'a Value> {
         value.pointer(&self.path).filter(|value| !value.is_null())
     }
 
-    /// Returns what is there.
+    /// Returns the value.
     ///
     /// # Errors
     ///
@@ -57,7 +57,7 @@ impl Pointer {
             .ok_or_else(|| ParseError::new(format!("{} is missing: nothing at {:?}", self.field, self.path)))
     }
 
-    /// Returns the number there.
+    /// Returns the value as a number.
     ///
     /// # Errors
     ///
@@ -67,7 +67,7 @@ impl Pointer {
         number.map(|number| number.0).map_err(|error| ParseError::json(self.field, &error))
     }
 
-    /// Returns the count there.
+    /// Returns the value as a count.
     ///
     /// # Errors
     ///
@@ -77,7 +77,7 @@ impl Pointer {
         count.map(|count| count.0).map_err(|error| ParseError::json(self.field, &error))
     }
 
-    /// Returns the text there, or the number as a text.
+    /// Returns the value as a text; a number becomes one.
     ///
     /// # Errors
     ///
@@ -90,7 +90,7 @@ impl Pointer {
         }
     }
 
-    /// Returns the time there.
+    /// Returns the value as a time.
     ///
     /// # Errors
     ///
@@ -109,7 +109,7 @@ impl Pointer {
     }
 }
 
-/// A time as it was told.
+/// A time as given: a day or a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Told {
     Day(Date),
@@ -117,7 +117,7 @@ pub(super) enum Told {
 }
 
 impl Told {
-    /// Returns the day, in a zone if a moment was told.
+    /// Returns the day; that of a moment in `zone`.
     pub(super) fn day(self, zone: &TimeZone) -> Date {
         match self {
             Self::Day(day) => day,
@@ -125,7 +125,7 @@ impl Told {
         }
     }
 
-    /// Returns the moment, if one was told.
+    /// Returns the moment, unless only a day was given.
     pub(super) fn moment(self) -> Option<Timestamp> {
         match self {
             Self::Day(_) => None,
@@ -134,7 +134,7 @@ impl Told {
     }
 }
 
-/// Seconds since 1970; or milliseconds, if as seconds they would lie past the year 5000.
+/// Reads seconds since 1970; or milliseconds, if as seconds they would lie past the year 5000.
 fn since_1970(number: f64) -> Option<Timestamp> {
     let millis = if number.abs() < 1e11 { number * 1e3 } else { number };
     (millis.abs() < 1e15).then_some(())?;

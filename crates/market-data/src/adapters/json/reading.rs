@@ -1,4 +1,4 @@
-//! What the bodies of a JSON API say, by the pointers a user gave.
+//! Parses the bodies of a JSON API by the pointers of its description.
 
 use cache_core::{Error, ErrorKind, Result};
 use jiff::{Timestamp, tz::TimeZone};
@@ -35,7 +35,7 @@ impl QuoteFields {
     ///
     /// # Errors
     ///
-    /// `Config` naming the one that is no pointer.
+    /// `Config`, with the name of the field, for one that is no JSON pointer.
     pub(super) fn new(config: &JsonQuotes) -> Result<Self> {
         let optional = |field, path: &Option<String>| Pointer::optional(field, path.as_ref());
         Ok(Self {
@@ -54,7 +54,7 @@ impl QuoteFields {
         })
     }
 
-    /// Returns the items of a body by the symbols they tell; by no symbol if they tell none.
+    /// Returns the items of a body, each with its symbol if it has one.
     ///
     /// # Errors
     ///
@@ -70,7 +70,7 @@ impl QuoteFields {
         };
         match items {
             Value::Array(items) => items.iter().map(|item| Ok((told(item)?, item))).collect(),
-            // An object without a price of its own holds items by their symbols.
+            // An object without a price of its own is a map of items by symbol.
             Value::Object(by_symbol) if self.price.find(items).is_none() => {
                 let item = |(symbol, item): (&String, _)| {
                     Ok((Some(told(item)?.unwrap_or_else(|| symbol.clone())), item))
@@ -81,11 +81,11 @@ impl QuoteFields {
         }
     }
 
-    /// Returns what an item says; a price whose time isn't told is of `now`.
+    /// Parses an item; a price without a time is of `now`.
     ///
     /// # Errors
     ///
-    /// If it tells no price, or what can't be believed.
+    /// If it has no price, or an implausible value.
     pub(super) fn raw_quote(
         &self,
         item: &Value,
@@ -113,12 +113,12 @@ impl QuoteFields {
     }
 }
 
-/// Returns the pointer, if it points to something.
+/// Returns the pointer, if one is configured.
 fn there<'a>(pointer: &'a Option<Pointer>, item: &Value) -> Option<&'a Pointer> {
     pointer.as_ref().filter(|pointer| pointer.find(item).is_some())
 }
 
-/// Returns whether `told` is what an upstream without names of its own calls `asset`.
+/// Returns whether `told` is the symbol of `asset`.
 pub(super) fn is_called(asset: &Asset, told: &str) -> bool {
     asset.symbol.as_str().eq_ignore_ascii_case(told) || asset.to_string().eq_ignore_ascii_case(told)
 }
@@ -141,7 +141,7 @@ impl BarFields {
     ///
     /// # Errors
     ///
-    /// `Config` naming the one that is no pointer.
+    /// `Config`, with the name of the field, for one that is no JSON pointer.
     pub(super) fn new(config: &JsonSeries) -> Result<Self> {
         if config.intervals.is_empty() {
             let message = "series.intervals is empty: name at least one, such as 1d, and what it is called";
@@ -159,11 +159,11 @@ impl BarFields {
         })
     }
 
-    /// Returns the series in a body, in whichever order it tells its bars; `None` if it tells none at all.
+    /// Parses a series, whose bars may come in any order; `None` if the body has none.
     ///
     /// # Errors
     ///
-    /// If it holds what can't be bars, or two of one time.
+    /// If a bar is invalid, or two have one time.
     pub(super) fn series(
         &self,
         id: &SeriesId,
@@ -192,7 +192,10 @@ impl BarFields {
             (false, _) => BarTime::Day(day),
             (true, Some(at)) => moment(at),
             (true, None) => {
-                return Err(ParseError::new(format!("a bar of {} tells no time, only {day}", id.interval)));
+                return Err(ParseError::new(format!(
+                    "a bar of {} has no time, only the day {day}",
+                    id.interval
+                )));
             }
         };
         let adjusted_close =

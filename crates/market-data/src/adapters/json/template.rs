@@ -1,31 +1,31 @@
-//! URLs with gaps for what is asked: `https://api.example.com/v1/quotes?symbols={symbols}`.
+//! URL templates: `https://api.example.com/v1/quotes?symbols={symbols}`.
 
 use percent_encoding::percent_decode_str;
 use url::Url;
 
 use crate::{Invalid, http::HttpRequest};
 
-/// A URL template, checked: its gaps are known ones, and lie behind the host.
+/// A valid URL template: its placeholders are known, and stand after the host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Template {
-    /// Where it leads, up to the path: `https://api.example.com`.
+    /// The URL up to the path: `https://api.example.com`.
     pub(super) origin: String,
     segments: Vec<Text>,
     query: Vec<(String, Text)>,
 }
 
-/// A text with gaps.
+/// A text with placeholders.
 type Text = Vec<Piece>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
     Text(String),
-    Gap(Gap),
+    Placeholder(Placeholder),
 }
 
-/// What can be put in.
+/// A placeholder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Gap {
+pub(super) enum Placeholder {
     Symbol,
     Symbols,
     Market,
@@ -34,19 +34,19 @@ pub(super) enum Gap {
     Interval,
 }
 
-const GAPS: [(&str, Gap); 6] = [
-    ("symbol", Gap::Symbol),
-    ("symbols", Gap::Symbols),
-    ("market", Gap::Market),
-    ("from", Gap::From),
-    ("to", Gap::To),
-    ("interval", Gap::Interval),
+const PLACEHOLDERS: [(&str, Placeholder); 6] = [
+    ("symbol", Placeholder::Symbol),
+    ("symbols", Placeholder::Symbols),
+    ("market", Placeholder::Market),
+    ("from", Placeholder::From),
+    ("to", Placeholder::To),
+    ("interval", Placeholder::Interval),
 ];
 
-impl Gap {
-    /// Returns what it is called between braces.
+impl Placeholder {
+    /// Returns its name, as between braces.
     pub(super) fn name(self) -> &'static str {
-        GAPS.iter().find(|(_, gap)| *gap == self).map_or("", |(name, _)| name)
+        PLACEHOLDERS.iter().find(|(_, placeholder)| *placeholder == self).map_or("", |(name, _)| name)
     }
 }
 
@@ -55,8 +55,8 @@ impl Template {
     ///
     /// # Errors
     ///
-    /// If a brace or a gap's name is wrong, the URL is not one of http or https, a gap stands before its path
-    /// or names a parameter, or the path has an empty segment.
+    /// If a brace is unmatched, a placeholder is unknown or stands before the path or in a parameter's name, the URL
+    /// is not http or https, or its path has an empty segment.
     pub(super) fn read(text: &str) -> Result<Self, Invalid> {
         let wrong = |why: &str| Invalid::new(format!("the URL {text:?} {why}"));
         let (before, query) =
@@ -67,7 +67,9 @@ impl Template {
         let url: Option<Url> =
             origin.parse().ok().filter(|url: &Url| matches!(url.scheme(), "http" | "https"));
         let Some(url) = url.filter(|_| !host.contains(['{', '}'])) else {
-            return Err(wrong("must begin with http:// or https:// and a whole host: gaps come behind it"));
+            return Err(wrong(
+                "must begin with http:// or https:// and a whole host: placeholders come behind it",
+            ));
         };
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Invalid::new("the URL names a user before its host: use headers"));
@@ -85,7 +87,9 @@ impl Template {
         let pair = |pair: &str| {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             match name.contains(['{', '}']) {
-                true => Err(wrong("has a gap in place of a parameter's name: only its value can be one")),
+                true => {
+                    Err(wrong("has a placeholder in place of a parameter's name: only its value can be one"))
+                }
                 false => Ok((decoded(name, true), pieces(text, value, true)?)),
             }
         };
@@ -93,19 +97,19 @@ impl Template {
         Ok(Self { origin: origin.to_owned(), segments, query: pairs.map(pair).collect::<Result<_, _>>()? })
     }
 
-    /// Returns whether a gap is in it.
-    pub(super) fn has(&self, gap: Gap) -> bool {
+    /// Returns whether it has a placeholder.
+    pub(super) fn has(&self, placeholder: Placeholder) -> bool {
         let texts = self.segments.iter().chain(self.query.iter().map(|(_, text)| text));
-        texts.flatten().any(|piece| *piece == Piece::Gap(gap))
+        texts.flatten().any(|piece| *piece == Piece::Placeholder(placeholder))
     }
 
-    /// Returns the call with each gap filled; `None` if what is put in leaves no segment of a path: nothing,
-    /// `.`, `..`.
-    pub(super) fn fill(&self, value: impl Fn(Gap) -> String) -> Option<HttpRequest> {
+    /// Returns the request with the placeholders filled; `None` if that makes a segment of the path empty, `.` or
+    /// `..`.
+    pub(super) fn fill(&self, value: impl Fn(Placeholder) -> String) -> Option<HttpRequest> {
         let filled = |text: &Text| -> String {
             let piece = |piece: &Piece| match piece {
                 Piece::Text(text) => text.clone(),
-                Piece::Gap(gap) => value(*gap),
+                Piece::Placeholder(placeholder) => value(*placeholder),
             };
             text.iter().map(piece).collect()
         };
@@ -118,7 +122,8 @@ impl Template {
     }
 }
 
-/// Returns a part of the template, taken apart; what is percent-encoded in it is decoded, to be encoded once.
+/// Splits a part of the template into texts and placeholders. Texts are percent-decoded, since they are encoded
+/// later.
 fn pieces(whole: &str, part: &str, query: bool) -> Result<Text, Invalid> {
     let wrong = |why: &str| Invalid::new(format!("the URL {whole:?} {why}"));
     let mut pieces = Vec::new();
@@ -130,20 +135,20 @@ fn pieces(whole: &str, part: &str, query: bool) -> Result<Text, Invalid> {
         rest = after;
     }
     pieces.push(rest);
-    // Texts and gaps in turn.
+    // Texts and placeholders in turn.
     let piece = |(at, text): (usize, &str)| match at % 2 {
         0 if text.contains('}') => Err(wrong("has a } without its {")),
         0 => Ok(Piece::Text(decoded(text, query))),
-        _ => gap(text).map(Piece::Gap),
+        _ => placeholder(text).map(Piece::Placeholder),
     };
     pieces.into_iter().enumerate().map(piece).collect()
 }
 
-/// Returns the text with a letter in each gap.
+/// Returns the text with a letter for each placeholder.
 fn plain(text: &Text) -> String {
     let piece = |piece: &Piece| match piece {
         Piece::Text(text) => text.clone(),
-        Piece::Gap(_) => "x".to_owned(),
+        Piece::Placeholder(_) => "x".to_owned(),
     };
     text.iter().map(piece).collect()
 }
@@ -153,12 +158,12 @@ fn decoded(text: &str, query: bool) -> String {
     percent_decode_str(&text).decode_utf8_lossy().into_owned()
 }
 
-fn gap(name: &str) -> Result<Gap, Invalid> {
-    let known = GAPS.into_iter().find(|(known, _)| *known == name);
-    known.map(|(_, gap)| gap).ok_or_else(|| {
+fn placeholder(name: &str) -> Result<Placeholder, Invalid> {
+    let known = PLACEHOLDERS.into_iter().find(|(known, _)| *known == name);
+    known.map(|(_, placeholder)| placeholder).ok_or_else(|| {
         let name: String = name.chars().take(32).collect();
-        let known = GAPS.map(|(known, _)| format!("{{{known}}}")).join(", ");
-        Invalid::new(format!("{{{name}}} is no gap of a URL: there are {known}"))
+        let known = PLACEHOLDERS.map(|(known, _)| format!("{{{known}}}")).join(", ");
+        Invalid::new(format!("{{{name}}} is no placeholder: there are {known}"))
     })
 }
 
@@ -193,14 +198,14 @@ mod tests {
     #[test]
     fn what_is_put_in_is_encoded_and_what_was_encoded_stays_so() {
         let template = Template::read("https://example.com:8443/v1/{symbol}?s={symbols}&m=a%26b&t").unwrap();
-        let value = |gap| match gap {
-            Gap::Symbol => "^G/S&P".to_owned(),
+        let value = |placeholder| match placeholder {
+            Placeholder::Symbol => "^G/S&P".to_owned(),
             _ => "A,B=C".to_owned(),
         };
         assert_eq!(template.origin, "https://example.com:8443");
         let call = format!("{:?}", template.fill(value).unwrap());
         assert_eq!(call, "GET v1/%5EG%2FS%26P?s=A%2CB%3DC&m=a%26b&t=");
-        assert!(template.has(Gap::Symbols) && !template.has(Gap::From));
+        assert!(template.has(Placeholder::Symbols) && !template.has(Placeholder::From));
     }
 
     #[test]

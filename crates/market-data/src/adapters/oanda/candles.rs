@@ -1,18 +1,18 @@
-//! Candles: what the body of `/v3/instruments/{name}/candles` says.
+//! Parses the body of `/v3/instruments/{name}/candles`.
 
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::parse::{LenientCount, LenientNumber, ParseError, RawBar};
 
-/// What the candles of an instrument say, earliest first.
+/// The candles of an instrument, earliest first.
 #[derive(Debug)]
 pub(super) struct Candles {
     pub(super) instrument: String,
     pub(super) granularity: String,
-    /// Those that are complete. Their volume counts changes of the price.
+    /// The complete ones. Their volume counts price changes.
     pub(super) complete: Vec<RawBar>,
-    /// The last one, if its time is not over yet.
+    /// The last one, if its time isn't over yet.
     pub(super) unfinished: Option<RawBar>,
 }
 
@@ -41,11 +41,11 @@ struct Prices {
     c: LenientNumber,
 }
 
-/// Returns what a body says; each candle has the one side of the price that was asked for.
+/// Parses a body; each candle has the one side of the price that was asked for.
 ///
 /// # Errors
 ///
-/// If it can't be believed.
+/// If it can't be parsed, or contradicts itself.
 pub(super) fn read(body: &[u8]) -> Result<Candles, ParseError> {
     let body: Body = serde_json::from_slice(body).map_err(|error| ParseError::json("the candles", &error))?;
     let Body { instrument, granularity, candles } = body;

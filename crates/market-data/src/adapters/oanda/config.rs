@@ -1,11 +1,11 @@
-//! How OANDA is spoken to.
+//! The configuration of the adapter of OANDA.
 
 use serde::{Deserialize, Serialize};
 
 use super::CandlePrice;
 use crate::{HttpSettings, SecretSource};
 
-/// How [`OandaProvider`](crate::OandaProvider) speaks to OANDA's v20 API.
+/// The configuration of [`OandaProvider`](crate::OandaProvider).
 ///
 /// ```
 /// use market_data::OandaConfig;
@@ -19,33 +19,33 @@ use crate::{HttpSettings, SecretSource};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OandaConfig {
-    /// What it is called in statistics and answers. Default: `oanda`.
+    /// Its name in statistics and values. Default: `oanda`.
     #[serde(default = "name")]
     pub name: String,
     /// The account whose prices are asked for: `101-004-1234567-001`.
     pub account: String,
     /// Where the token is kept.
     pub token: SecretSource,
-    /// Where the API is. Default: `https://api-fxtrade.oanda.com`; the practice accounts' is
+    /// The URL of the API. Default: `https://api-fxtrade.oanda.com`; that of practice accounts is
     /// `https://api-fxpractice.oanda.com`.
     #[serde(default = "base_url")]
     pub base_url: String,
     /// How many prices one call may ask for, 1 to 500. Default: 100.
     #[serde(default = "max_batch")]
     pub max_batch: usize,
-    /// Of which prices candles are made. Default: `mid`.
+    /// The price that candles are made of. Default: `mid`.
     #[serde(default)]
     pub candles: CandlePrice,
-    /// Whether the candle whose time is not over yet is answered too. Default: no.
+    /// Whether to include the candle whose time isn't over yet. Default: no.
     #[serde(default)]
     pub unfinished: bool,
-    /// The limits of its calls.
+    /// HTTP settings.
     #[serde(default)]
     pub http: HttpSettings,
 }
 
 impl OandaConfig {
-    /// An account, the token of which is kept there, and the defaults for the rest.
+    /// The defaults, with this account and its token.
     #[must_use]
     pub fn new(account: impl Into<String>, token: SecretSource) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! What OANDA says of a failure: `{"errorCode": "...", "errorMessage": "..."}`.
+//! Error bodies of OANDA: `{"errorCode": "...", "errorMessage": "..."}`.
 
 use serde::Deserialize;
 
@@ -11,7 +11,7 @@ struct Body {
     error_message: String,
 }
 
-/// Returns what a reply of failure means, in the words of its body if it has any.
+/// Returns the error that a failed reply means, with the message of its body if it has one.
 pub(super) fn failure(reply: &HttpReply) -> ProviderError {
     let failure = reply.failure();
     match serde_json::from_slice::<Body>(&reply.body) {
@@ -23,7 +23,7 @@ pub(super) fn failure(reply: &HttpReply) -> ProviderError {
     }
 }
 
-/// Returns whether a reply says that an instrument it was asked for doesn't exist.
+/// Returns whether a reply says that an instrument doesn't exist.
 pub(super) fn is_unknown_instrument(reply: &HttpReply) -> bool {
     let body = serde_json::from_slice::<Body>(&reply.body);
     matches!(reply.status, 400 | 404) && body.is_ok_and(|body| body.error_message.contains("'instrument"))

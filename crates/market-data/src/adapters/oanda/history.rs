@@ -1,4 +1,4 @@
-//! The past of one instrument: which URLs ask for its candles, and what series they make.
+//! Series of one instrument: the requests for its candles, and the bars they make.
 
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date, tz::Offset};
 use serde::{Deserialize, Serialize};
@@ -10,10 +10,10 @@ use crate::{
     parse::{self, ParseError, moment},
 };
 
-/// The most candles that one call answers with.
+/// The most candles in one reply.
 pub(super) const MOST: i32 = 5_000;
 
-/// The intervals there are, what OANDA calls them, and the least time one covers, in minutes.
+/// The intervals it offers, OANDA's names for them, and the shortest time each can cover, in minutes.
 pub(super) const INTERVALS: &[(Interval, &str, i64)] = &[
     (Interval::Minute, "M1", 1),
     (Interval::Minutes2, "M2", 2),
@@ -29,26 +29,26 @@ pub(super) const INTERVALS: &[(Interval, &str, i64)] = &[
     (Interval::Month, "M", 28 * 23 * 60),
 ];
 
-/// Of which prices candles are made.
+/// The price that candles are made of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CandlePrice {
     /// The middle between bid and ask.
     #[default]
     Mid,
-    /// What is bid.
+    /// The bid.
     Bid,
-    /// What is asked.
+    /// The ask.
     Ask,
 }
 
-/// Returns what OANDA calls an interval; `None` if it has none such.
+/// Returns OANDA's name of an interval; `None` if it doesn't offer it.
 pub(super) fn granularity(interval: Interval) -> Option<&'static str> {
     INTERVALS.iter().find(|(known, ..)| *known == interval).map(|(_, granularity, _)| *granularity)
 }
 
-/// Returns the calls that together ask for a series, each for no more candles than one is answered with:
-/// without a range, for the latest. `None` if there are no candles of such an interval.
+/// Returns the requests for a series, each for no more candles than a reply can hold; without a range, for the latest
+/// ones. `None` if the interval isn't offered.
 pub(super) fn calls(
     name: &str,
     id: &SeriesId,
@@ -61,7 +61,7 @@ pub(super) fn calls(
         CandlePrice::Bid => "B",
         CandlePrice::Ask => "A",
     };
-    // Aligned so that each begins with a trading day, and a week on Monday's.
+    // Aligned so that each candle begins with a trading day, and a week with Monday's.
     let call = HttpRequest::get(["v3", "instruments", name, "candles"])
         .query("granularity", *granularity)
         .query("price", side)
@@ -94,11 +94,11 @@ fn windows(
 /// Before the oldest candle there is.
 const OLDEST: Timestamp = Timestamp::constant(946_684_800, 0);
 
-/// Returns the series `id` in the candles of all its calls, with or without the one that isn't finished.
+/// Returns the series `id` from the candles of all its requests, with or without the unfinished one.
 ///
 /// # Errors
 ///
-/// If they hold what can't be its bars.
+/// If a candle is no valid bar.
 pub(super) fn series(id: &SeriesId, told: &[Candles], unfinished: bool) -> Result<Series, ParseError> {
     let last = told.last().and_then(|candles| candles.unfinished).filter(|_| unfinished);
     let candles = told.iter().flat_map(|candles| candles.complete.iter().copied()).chain(last);

@@ -1,8 +1,8 @@
-//! What an asset is called at OANDA: `EUR_USD`, `XAU_USD`, `DE30_EUR`.
+//! Names of assets at OANDA: `EUR_USD`, `XAU_USD`, `DE30_EUR`.
 
 use crate::{Asset, AssetType};
 
-/// Returns the name of `asset` there; `None` if it has none. A name is of capitals, digits and one underscore.
+/// Returns the name of `asset` at OANDA, made of capitals, digits and one underscore; `None` if it has none.
 pub(super) fn named(asset: &Asset) -> Option<String> {
     let symbol = asset.symbol.as_str();
     let name = match (asset.asset_type, symbol.len()) {
@@ -17,7 +17,7 @@ pub(super) fn named(asset: &Asset) -> Option<String> {
     sound.then_some(name)
 }
 
-/// Returns whether two names are of one instrument: the documentation writes some with a slash.
+/// Returns whether two names mean one instrument: the documentation writes some with a slash.
 pub(super) fn same(one: &str, other: &str) -> bool {
     one.replace('/', "_").eq_ignore_ascii_case(&other.replace('/', "_"))
 }

@@ -1,4 +1,5 @@
-//! Which instruments an account can trade: asked for when a batch was refused because of one, and kept for a day.
+//! The list of instruments of an account: fetched when a batch is refused because of an unknown one, and kept for a
+//! day.
 
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
@@ -8,10 +9,10 @@ use tokio::sync::Mutex;
 
 use crate::{ProviderError, parse::ParseError};
 
-/// For how long the list is believed.
+/// For how long the list is kept.
 const KEPT: Duration = Duration::from_secs(86_400);
 
-/// The list, once it was needed.
+/// The list, once it was fetched.
 pub(super) struct Instruments {
     clock: Clock,
     known: Mutex<Option<(Timestamp, Names)>>,
@@ -34,7 +35,7 @@ struct Named {
 ///
 /// # Errors
 ///
-/// If it can't be believed.
+/// If it can't be parsed.
 pub(super) fn read(body: &[u8]) -> Result<BTreeSet<String>, ParseError> {
     let body: Body =
         serde_json::from_slice(body).map_err(|error| ParseError::json("the instruments", &error))?;
@@ -46,7 +47,7 @@ impl Instruments {
         Self { clock, known: Mutex::new(None) }
     }
 
-    /// Returns the list at hand, if there is one.
+    /// Returns the list, if it was fetched and is not too old.
     pub(super) async fn known(&self) -> Option<Names> {
         let known = self.known.lock().await;
         known
@@ -55,7 +56,7 @@ impl Instruments {
             .map(|(_, names)| Arc::clone(names))
     }
 
-    /// Returns a list other than `doubted`, by `ask` if nobody has obtained one meanwhile.
+    /// Returns a newer list than `doubted`: one that another caller fetched meanwhile, or that of `ask`.
     ///
     /// # Errors
     ///

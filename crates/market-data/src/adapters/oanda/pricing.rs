@@ -1,4 +1,4 @@
-//! Prices: what the body of `/v3/accounts/{id}/pricing` says, instrument by instrument.
+//! Parses the body of `/v3/accounts/{id}/pricing`, instrument by instrument.
 
 use jiff::{Timestamp, ToSpan, civil::Date, tz::TimeZone};
 use serde::Deserialize;
@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use crate::parse::{LenientNumber, ParseError, RawQuote};
 
-/// What a body says of one instrument: its price, or what about it can't be believed.
+/// One instrument of a body: its name, and its price or what is wrong with it.
 pub(super) type Said = (String, Result<Option<RawQuote>, ParseError>);
 
 #[derive(Deserialize)]
@@ -37,11 +37,11 @@ struct Bucket {
     price: LenientNumber,
 }
 
-/// Returns what a body says of each instrument it names.
+/// Parses a body, instrument by instrument.
 ///
 /// # Errors
 ///
-/// If nothing of it can be believed.
+/// If the body as a whole can't be parsed.
 pub(super) fn read(body: &[u8]) -> Result<Vec<Said>, ParseError> {
     let body: Body<'_> =
         serde_json::from_slice(body).map_err(|error| ParseError::json("the prices", &error))?;
@@ -58,7 +58,7 @@ fn said(price: &RawValue) -> Result<Said, ParseError> {
 }
 
 impl Price {
-    /// Returns the middle between the best bid and the best ask; those of a closeout, if nobody offers.
+    /// Returns the middle between the best bid and the best ask; between the closeout prices, if there are none.
     fn raw_quote(self, instrument: &str) -> Result<Option<RawQuote>, ParseError> {
         let best =
             |buckets: &[Bucket], or: Option<LenientNumber>| buckets.first().map(|best| best.price).or(or);
@@ -83,7 +83,7 @@ fn middle(low: f64, high: f64) -> f64 {
     ((low / 2.0 + high / 2.0) * 1e7).round() / 1e7
 }
 
-/// Returns the day to which a moment belongs: it begins at 17:00 in New York on the eve.
+/// Returns the trading day of a moment: it begins at 17:00 in New York on the day before.
 ///
 /// # Errors
 ///
@@ -91,7 +91,7 @@ fn middle(low: f64, high: f64) -> f64 {
 pub(super) fn trading_day(at: Timestamp) -> Result<Date, ParseError> {
     let zone = TimeZone::get("America/New_York")
         .map_err(|_| ParseError::new("the zone of New York is not known"))?;
-    // In civil time: seven hours of the clock on the wall, on days of 23 and 25 hours too.
+    // In local time: seven hours by the clock, also on days of 23 or 25 hours.
     let local = at.to_zoned(zone).datetime().checked_add(7.hours());
     local
         .map(|local| local.date())

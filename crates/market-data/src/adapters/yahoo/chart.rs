@@ -1,4 +1,4 @@
-//! Charts: what the body of `/v8/finance/chart` says of one name's bars and dividends.
+//! Parses the body of `/v8/finance/chart`: the bars and dividends of one name.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use serde::Deserialize;
 use super::{error_body::Outcome, quote::zone};
 use crate::parse::{LenientCount, LenientNumber, ParseError, RawBar};
 
-/// A chart: bars in the order of time, and what was paid out among them.
+/// A chart: bars in the order of time, and dividends.
 #[derive(Debug)]
 pub(super) struct Chart {
     pub(super) name: String,
     pub(super) currency: Option<String>,
     pub(super) zone: TimeZone,
     pub(super) candles: Vec<RawBar>,
-    /// When the share first traded without each dividend, and the amount of one share.
+    /// Dividends: the ex-dividend moment, and the amount a share.
     pub(super) dividends: Vec<(Timestamp, f64)>,
 }
 
@@ -81,21 +81,21 @@ struct Adjusted {
     adjclose: Column<LenientNumber>,
 }
 
-/// What a body says of the name it was asked for.
+/// The content of a body.
 #[derive(Debug)]
 pub(super) enum Said {
     Chart(Chart),
-    /// The name is known, and has nothing in the range.
+    /// The name is known, but has no data in the range.
     Nothing,
     /// The name is unknown, or no longer listed.
     Unknown,
 }
 
-/// Returns what the body of `/v8/finance/chart` says, whichever status it came with.
+/// Parses the body of `/v8/finance/chart`, of whichever status.
 ///
 /// # Errors
 ///
-/// If it can't be believed, or holds another error.
+/// If it can't be parsed, or holds another error.
 pub(super) fn read(body: &[u8]) -> Result<Said, ParseError> {
     let body: Body = serde_json::from_slice(body).map_err(|error| ParseError::json("the chart", &error))?;
     let (wires, error) = match (body.chart, body.finance) {
@@ -125,7 +125,7 @@ impl Wire {
     }
 }
 
-/// Returns the bars by column. A bar without one of its four prices is a hole: nothing was traded.
+/// Returns the bars from their columns. A bar that lacks one of its four prices is left out: nothing was traded.
 fn candles(
     times: &[i64],
     columns: &Columns,
@@ -160,9 +160,10 @@ fn candles(
     };
     let candles = times.iter().enumerate().filter_map(bar).collect::<Result<Vec<_>, _>>()?;
     match candles.windows(2).find(|pair| pair[0].begin > pair[1].begin) {
-        Some(pair) => {
-            Err(ParseError::new(format!("the chart goes from {} back to {}", pair[0].begin, pair[1].begin)))
-        }
+        Some(pair) => Err(ParseError::new(format!(
+            "the bars of the chart go from {} back to {}",
+            pair[0].begin, pair[1].begin
+        ))),
         None => Ok(candles),
     }
 }

@@ -1,10 +1,10 @@
-//! How Yahoo is spoken to.
+//! The configuration of the adapter of Yahoo Finance.
 
 use serde::{Deserialize, Serialize};
 
 use crate::HttpSettings;
 
-/// How [`YahooProvider`](crate::YahooProvider) speaks to Yahoo. It needs no key.
+/// The configuration of [`YahooProvider`](crate::YahooProvider), which needs no API key.
 ///
 /// ```
 /// use market_data::YahooConfig;
@@ -16,20 +16,20 @@ use crate::HttpSettings;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct YahooConfig {
-    /// What it is called in statistics and answers. Default: `yahoo`.
+    /// Its name in statistics and values. Default: `yahoo`.
     pub name: String,
-    /// Where charts and quotes are. Default: `https://query2.finance.yahoo.com`.
+    /// The URL of charts and quotes. Default: `https://query2.finance.yahoo.com`.
     pub base_url: String,
-    /// What sets the cookie that quotes need. Default: `https://fc.yahoo.com`.
+    /// The URL that sets the cookie which quotes need. Default: `https://fc.yahoo.com`.
     pub cookie_url: String,
     /// How many quotes one call may ask for, 1 to 50. Default: 50.
     pub max_batch: usize,
-    /// The limits of its calls. The user agent is a browser's if not said: others are throttled at once.
+    /// HTTP settings. The user agent is a browser's by default, since Yahoo throttles others at once.
     pub http: HttpSettings,
 }
 
 impl YahooConfig {
-    /// The most quotes that one call is known to answer.
+    /// The most quotes that one call may ask for.
     pub const MOST: usize = 50;
 }
 

@@ -1,4 +1,4 @@
-//! The cookie and the crumb that quotes are asked with: obtained once for all who wait, renewed when refused.
+//! The cookie and the crumb that quotes need: obtained once for all callers, renewed when refused.
 
 use std::{
     fmt,
@@ -16,30 +16,30 @@ use crate::{
     http::{HttpClient, HttpReply, HttpRequest, api_key},
 };
 
-/// What lets a client ask for quotes.
+/// The credentials for quotes.
 #[derive(Debug)]
 pub(super) struct Credentials {
     pub(super) cookie: Secret,
     pub(super) crumb: Secret,
 }
 
-/// The pass at hand, and the way to another.
+/// Keeps the credentials, and obtains new ones.
 pub(super) struct CrumbStore {
     api: HttpClient,
     cookies: HttpClient,
-    /// How many attempts have ended.
+    /// How many attempts to obtain some have ended.
     attempts: AtomicU64,
     last: Mutex<Option<Result<Arc<Credentials>, ProviderError>>>,
 }
 
 impl CrumbStore {
-    /// A session that begins when it is first needed: the cookie comes from one host, the crumb from another.
+    /// Obtains nothing yet. The cookie comes from one host, the crumb from another.
     pub(super) fn new(api: HttpClient, cookies: HttpClient) -> Self {
         Self { api, cookies, attempts: AtomicU64::new(0), last: Mutex::new(None) }
     }
 
-    /// Returns a pass other than the one `refused`. Of those who ask at once one obtains it, and all share what
-    /// comes of that, failure included; if its caller is dropped, the next one takes over.
+    /// Returns credentials other than those `refused`. Of concurrent callers one obtains them, and all share the
+    /// result, failure included; if that caller is dropped, the next one takes over.
     pub(super) async fn pass(
         &self,
         refused: Option<&Arc<Credentials>>,
@@ -60,7 +60,7 @@ impl CrumbStore {
     }
 
     async fn obtain(&self) -> Result<Credentials, ProviderError> {
-        // The page itself is a 404: what matters is the cookie it sets.
+        // The page itself is a 404; it sets the cookie.
         let reply = self.cookies.send(&HttpRequest::get([])).await?;
         let cookie = cookie(&reply)?;
         let call = HttpRequest::get(["v1", "test", "getcrumb"]).secret_header("cookie", &cookie);
@@ -88,7 +88,7 @@ fn cookie(reply: &HttpReply) -> Result<Secret, ProviderError> {
         .map_err(|_| reply.error(ProviderErrorKind::BadAnswer, "a cookie that can't be sent back"))
 }
 
-/// Returns a crumb is a short word; what isn't one is a page that says something else.
+/// Reads the crumb, a short word; anything else is an error page.
 fn crumb(reply: &HttpReply) -> Result<Secret, ProviderError> {
     let text = std::str::from_utf8(&reply.body).unwrap_or_default().trim();
     let sound = (1..=64).contains(&text.len())

@@ -1,17 +1,17 @@
-//! What Yahoo says in place of a result: `{"code": "Not Found", "description": "..."}`.
+//! Error bodies of Yahoo: `{"code": "Not Found", "description": "..."}`.
 
 use serde::Deserialize;
 
 use crate::parse::ParseError;
 
-/// The `error` of a body, under whichever name its endpoint has.
+/// The `error` of a body.
 #[derive(Debug, Deserialize)]
 pub(super) struct ErrorBody {
     code: String,
     description: Option<String>,
 }
 
-/// A part of a body that holds a result, an error, or neither.
+/// The part of a body that holds a result, an error, or neither.
 #[derive(Debug, Deserialize)]
 pub(super) struct Outcome<T> {
     pub(super) result: Option<T>,
@@ -24,7 +24,7 @@ impl ErrorBody {
         self.code == "Not Found"
     }
 
-    /// Returns whether the symbol is known but has nothing in the range that was asked for.
+    /// Returns whether the symbol is known but has no data in the range.
     pub(super) fn is_empty_range(&self) -> bool {
         self.description.as_deref().is_some_and(|text| text.starts_with("Data doesn't exist for startDate"))
     }

@@ -1,4 +1,4 @@
-//! The past of one name: which URL asks for it, and what series and documents its chart makes.
+//! The history of one name: the request for its chart, and the series and documents it makes.
 
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date, tz::Offset};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::{
     parse::{self, ParseError, RawBar, moment},
 };
 
-/// The intervals there are, and what Yahoo calls them.
+/// The intervals it offers, and Yahoo's names for them.
 pub(super) const INTERVALS: &[(Interval, &str)] = &[
     (Interval::Minute, "1m"),
     (Interval::Minutes2, "2m"),
@@ -24,11 +24,11 @@ pub(super) const INTERVALS: &[(Interval, &str)] = &[
     (Interval::Quarter, "3mo"),
 ];
 
-/// Before the oldest bar there is, in seconds since 1970: the year 1900.
+/// A moment before the oldest bar, in seconds since 1970: the year 1900.
 const OLDEST: i64 = -2_208_988_800;
 
-/// Returns the call for the chart of `name`; `None` if there are no bars of such an interval. Without a range
-/// it is for all there is up to `now`, which of bars within a day is not much.
+/// Returns the request for the chart of `name`; `None` if the interval isn't offered. Without a range it asks for all
+/// bars up to `now`; of intraday bars Yahoo keeps few.
 pub(super) fn call(
     name: &str,
     interval: Interval,
@@ -46,7 +46,7 @@ pub(super) fn call(
     Some(call)
 }
 
-/// Returns how far back Yahoo keeps bars within a day: by the answers it refuses longer spans with.
+/// Returns how far back Yahoo keeps intraday bars, according to its errors about longer ranges.
 fn begin_of_all(interval: Interval, now: Timestamp) -> i64 {
     let days = match interval {
         Interval::Minute => 7,
@@ -57,17 +57,17 @@ fn begin_of_all(interval: Interval, now: Timestamp) -> i64 {
     now.checked_sub(SignedDuration::from_hours(24 * days)).map_or(OLDEST, |from| from.as_second())
 }
 
-/// Returns the days in any time zone: a day more at either end, which the answer is cut to.
+/// Returns the range with a day more at either end, for any time zone; the answer is cut to the days asked for.
 fn seconds(range: DateRange) -> (i64, i64) {
     let second = |day: Date| Offset::UTC.to_timestamp(day.at(0, 0, 0, 0)).map_or(OLDEST, |at| at.as_second());
     (second(range.from.saturating_sub(1.day())).max(OLDEST), second(range.to.saturating_add(2.days())))
 }
 
-/// Returns the series `id` in a chart.
+/// Returns the series `id` from a chart.
 ///
 /// # Errors
 ///
-/// If the chart holds what can't be its bars.
+/// If a bar of the chart is invalid.
 pub(super) fn series(id: &SeriesId, chart: &Chart) -> Result<Series, ParseError> {
     let day = |at: Timestamp| chart.zone.to_datetime(at).date();
     if id.interval.is_intraday() {
@@ -83,8 +83,8 @@ pub(super) fn series(id: &SeriesId, chart: &Chart) -> Result<Series, ParseError>
     )
 }
 
-/// Returns the bars, with the last one joined to the one before if it is a part of it: while a week or month
-/// lasts, today's trading comes as a bar of its own.
+/// Joins the last bar to the one before if it is a part of it: during a week or month, Yahoo gives today's trading as
+/// a bar of its own.
 fn joined(candles: impl Iterator<Item = RawBar<Date>>, interval: Interval) -> Vec<RawBar<Date>> {
     let mut bars: Vec<RawBar<Date>> = candles.collect();
     if let [.., before, today] = bars.as_mut_slice()
@@ -101,7 +101,7 @@ fn joined(candles: impl Iterator<Item = RawBar<Date>>, interval: Interval) -> Ve
     bars
 }
 
-/// Returns the first day after the bar that begins at `first`.
+/// Returns the day after the last day of the bar that begins on `first`.
 fn end(first: Date, interval: Interval) -> Date {
     match interval {
         Interval::Week => first.saturating_add(1.week()),

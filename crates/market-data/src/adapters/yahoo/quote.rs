@@ -1,4 +1,4 @@
-//! Quotes: which URL asks for them, and what its body says.
+//! Parses the body of `/v7/finance/quote`.
 
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Deserialize;
@@ -7,7 +7,7 @@ use serde_json::value::RawValue;
 use super::error_body::{ErrorBody, Outcome};
 use crate::parse::{LenientCount, LenientNumber, ParseError, RawQuote};
 
-/// What a body says of one name: a quote, nothing that is a price, or nothing that can be believed.
+/// One name of a body: its quote, `None` if it has no price, or what is wrong with it.
 pub(super) type Said = (String, Result<Option<RawQuote>, ParseError>);
 
 #[derive(Deserialize)]
@@ -38,12 +38,11 @@ struct Item {
     ask: Option<LenientNumber>,
 }
 
-/// Returns what the body of `/v7/finance/quote` says, name by name. A name that was asked for and isn't among
-/// them is unknown.
+/// Parses the body of `/v7/finance/quote`, name by name. A name that was asked for and isn't in it is unknown.
 ///
 /// # Errors
 ///
-/// If nothing of it can be believed, or it holds an error in place of quotes.
+/// If the body as a whole can't be parsed, or holds an error in place of quotes.
 pub(super) fn read(body: &[u8]) -> Result<Vec<Said>, ParseError> {
     let body: Body<'_> =
         serde_json::from_slice(body).map_err(|error| ParseError::json("the quotes", &error))?;
@@ -67,14 +66,14 @@ fn said(item: &RawValue) -> Result<Said, ParseError> {
 }
 
 impl Item {
-    /// Returns a quote, if there is a price: names without one are kept there after they are delisted.
+    /// Returns the quote; `None` without a price, as for delisted names.
     fn raw_quote(self) -> Result<Option<RawQuote>, ParseError> {
         let Some(LenientNumber(price)) = self.regular_market_price else { return Ok(None) };
         let seconds = self.regular_market_time.ok_or_else(|| ParseError::new("a price without its time"))?;
         let time = Timestamp::from_second(seconds)
             .map_err(|_| ParseError::new(format!("a price at {seconds} s, which is no time")))?;
         let zone = zone(self.exchange_timezone_name.as_deref().unwrap_or("UTC"))?;
-        // What Yahoo doesn't know it writes as 0.
+        // Yahoo writes 0 for a figure that it doesn't know.
         let known =
             |number: Option<LenientNumber>| number.map(|number| number.0).filter(|number| *number != 0.0);
         Ok(Some(RawQuote {
@@ -92,7 +91,7 @@ impl Item {
     }
 }
 
-/// Returns the time zone of an exchange. Its offset, told beside it, is today's and wrong for half the year.
+/// Returns the time zone of an exchange. (The offset beside it in the body is today's, and wrong for half the year.)
 pub(super) fn zone(name: &str) -> Result<TimeZone, ParseError> {
     TimeZone::get(name).map_err(|_| ParseError::text("no time zone is called", name))
 }

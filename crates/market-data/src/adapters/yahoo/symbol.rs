@@ -1,8 +1,8 @@
-//! What an asset is called at Yahoo, and what asset a name there is.
+//! Names of assets at Yahoo, and the assets of names.
 
 use crate::{Asset, AssetType, Market, Symbol};
 
-/// The suffix of each market in Yahoo's symbols, from its help page on exchanges and data providers.
+/// The suffix of each market in Yahoo's names, from its help page on exchanges and data providers.
 const SUFFIXES: &[(&str, &str)] = &[
     ("XLON", "L"),
     ("XTKS", "T"),
@@ -39,10 +39,10 @@ const SUFFIXES: &[(&str, &str)] = &[
     ("XMEX", "MX"),
 ];
 
-/// Returns what `asset` is called there; `None` if there is no such name.
+/// Returns Yahoo's name of `asset`; `None` if it has none.
 ///
-/// A symbol that is Yahoo's own already stays as it is. A name has no more than the characters of a
-/// [`Symbol`], and is never `.` or `..`, which would be a way up in a URL.
+/// A symbol that is Yahoo's own is kept. A name has only characters of a [`Symbol`], and is never `.` or `..`, which
+/// would lead to a parent path in a URL.
 pub(super) fn named(asset: &Asset) -> Option<String> {
     let symbol = asset.symbol.as_str();
     if !symbol.bytes().any(|byte| byte.is_ascii_alphanumeric()) {
@@ -59,7 +59,7 @@ pub(super) fn named(asset: &Asset) -> Option<String> {
     })
 }
 
-/// Returns the asset that is called so, as far as a name tells: of a share, a fund and an ETF it is the share.
+/// Returns the asset of one of Yahoo's names. Shares, funds and ETFs have names alike: the asset is the share.
 pub(super) fn asset(name: &str) -> Option<Asset> {
     let of = |symbol: &str, market, asset_type| {
         Some(Asset { symbol: symbol.parse::<Symbol>().ok()?, market, asset_type })
@@ -86,7 +86,7 @@ pub(super) fn asset(name: &str) -> Option<Asset> {
     of(&root.replace('-', "."), market, AssetType::Equity)
 }
 
-/// Returns whether two names are of one thing: the pairs from the dollar have two.
+/// Returns whether two names mean one asset: pairs with the dollar first have two names.
 pub(super) fn same(one: &str, other: &str) -> bool {
     fn short(name: &str) -> &str {
         name.strip_prefix("USD").filter(|rest| rest.len() == 5 && rest.ends_with("=X")).unwrap_or(name)
@@ -115,7 +115,7 @@ fn index(symbol: &str) -> String {
     }
 }
 
-/// Returns a share, fund or ETF: Yahoo writes classes with a dash, and the market behind a dot.
+/// Returns the name of a share, fund or ETF: classes after a dash, the market after a dot.
 fn listed(symbol: &str, market: Market) -> Option<String> {
     if symbol.starts_with('^') || symbol.contains('=') {
         return Some(symbol.to_owned());
@@ -134,7 +134,7 @@ fn listed(symbol: &str, market: Market) -> Option<String> {
     }
 }
 
-/// Hong Kong's numbers: `5` and `00005` are `0005`.
+/// Pads a number of Hong Kong: `5` and `00005` become `0005`.
 fn four_digits(symbol: &str) -> String {
     match symbol.parse::<u32>() {
         Ok(number) => format!("{number:04}"),

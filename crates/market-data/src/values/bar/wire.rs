@@ -1,4 +1,4 @@
-//! The stored forms of a bar: named fields where people read it, a tuple where they don't.
+//! The stored forms of a bar: named fields in text formats, a tuple in binary ones.
 
 use cache_core::Timestamp;
 use jiff::civil::Date;
@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 use super::{Bar, BarTime};
 use crate::values::moment::Moment;
 
-/// The first of the days that are counted in binary forms.
+/// The day from which binary forms count days.
 const EPOCH: Date = jiff::civil::date(1970, 1, 1);
 
 #[derive(Serialize, Deserialize)]

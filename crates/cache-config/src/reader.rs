@@ -9,7 +9,7 @@ use crate::{
     profile::Profile,
     setting::Setting,
     values::{GivenValue, Origin, Values},
-    yaml::{Content, MapKey, Node, Position, ValueError, parse},
+    yaml::{Content, MapKey, Position, ValueError, YamlNode, parse},
 };
 
 /// The key of the setting that selects the profile, if there is one.
@@ -87,7 +87,7 @@ impl ConfigReader {
         let name: Arc<str> = name.into();
         match parse(text) {
             Ok(None) => {}
-            Ok(Some(Node { content: Content::Map(members), .. })) => self.members(&name, "", members),
+            Ok(Some(YamlNode { content: Content::Map(members), .. })) => self.members(&name, "", members),
             Ok(Some(root)) => {
                 let origin = Origin::File(name, root.position);
                 self.errors.add(&origin, "give sections, such as `memory:`, each with its settings below it");
@@ -130,7 +130,7 @@ impl ConfigReader {
                     format!("{name} and {other} set {} to different values: {name} is used", setting.key);
                 self.warnings.push(warning);
             }
-            found.push((setting.clone(), Node::unquoted(text), Origin::Variable(name)));
+            found.push((setting.clone(), YamlNode::unquoted(text), Origin::Variable(name)));
         }
         for (setting, node, origin) in found {
             self.give(&setting, node, origin);
@@ -148,7 +148,7 @@ impl ConfigReader {
     pub fn flag(&mut self, flag: &str, key: &str, text: &str) {
         let origin = Origin::Flag(flag.to_owned());
         match self.settings.iter().find(|setting| setting.key == key).cloned() {
-            Some(setting) => self.give(&setting, Node::unquoted(text), origin),
+            Some(setting) => self.give(&setting, YamlNode::unquoted(text), origin),
             None => self.unknown_setting(&origin, key),
         }
     }
@@ -160,7 +160,7 @@ impl ConfigReader {
     /// Why it is not valid, and what to give.
     pub fn check(&self, key: &str, text: &str) -> Result<(), String> {
         let Some(setting) = self.settings.iter().find(|setting| setting.key == key) else { return Ok(()) };
-        setting.check(&split_if_list(setting, Node::unquoted(text))).map_err(|error| error.message)
+        setting.check(&split_if_list(setting, YamlNode::unquoted(text))).map_err(|error| error.message)
     }
 
     /// Returns the values and the warnings.
@@ -173,7 +173,7 @@ impl ConfigReader {
         self.errors.or((self.values, self.warnings))
     }
 
-    fn members(&mut self, file: &Arc<str>, section: &str, members: Vec<(MapKey, Node)>) {
+    fn members(&mut self, file: &Arc<str>, section: &str, members: Vec<(MapKey, YamlNode)>) {
         for (MapKey { text, position }, node) in members {
             let key = if section.is_empty() { text } else { format!("{section}.{text}") };
             let origin = |position: Option<Position>| Origin::File(file.clone(), position);
@@ -197,7 +197,7 @@ impl ConfigReader {
         }
     }
 
-    fn give(&mut self, setting: &Setting, node: Node, origin: Origin) {
+    fn give(&mut self, setting: &Setting, node: YamlNode, origin: Origin) {
         let node = split_if_list(setting, node);
         if node.is_null() && setting.default(Profile::Development).is_null() {
             return;
@@ -210,14 +210,15 @@ impl ConfigReader {
         match setting.check(&node) {
             Ok(()) => {
                 // Null, where a value is required, is an empty text.
-                let node = if node.is_null() { Node { content: Content::text(""), ..node } } else { node };
+                let node =
+                    if node.is_null() { YamlNode { content: Content::text(""), ..node } } else { node };
                 self.values.given.insert(setting.key, GivenValue { node, origin });
             }
             Err(error) => self.invalid_value(setting, &node, &origin, &error),
         }
     }
 
-    fn invalid_value(&mut self, setting: &Setting, node: &Node, origin: &Origin, error: &ValueError) {
+    fn invalid_value(&mut self, setting: &Setting, node: &YamlNode, origin: &Origin, error: &ValueError) {
         let key = setting.key;
         let message = &error.message;
         let origin = match origin {
@@ -253,7 +254,7 @@ fn suggestion(name: Option<&str>) -> String {
     name.map_or_else(String::new, |name| format!(": did you mean {name}?"))
 }
 
-fn split_if_list(setting: &Setting, node: Node) -> Node {
+fn split_if_list(setting: &Setting, node: YamlNode) -> YamlNode {
     if setting.spec.list { node.split_at_commas() } else { node }
 }
 

@@ -6,7 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     profile::Profile,
-    yaml::{Content, Node, ValueError, deserialize},
+    yaml::{Content, ValueError, YamlNode, deserialize},
 };
 
 /// The mark of a setting that is read and checked, but that no code uses yet.
@@ -23,9 +23,9 @@ pub struct Setting {
     /// What is known of it besides its type and meaning.
     pub spec: SettingSpec,
     about: &'static str,
-    development: Node,
-    production: Node,
-    check_type: fn(&Node) -> Result<(), ValueError>,
+    development: YamlNode,
+    production: YamlNode,
+    check_type: fn(&YamlNode) -> Result<(), ValueError>,
 }
 
 /// What is known of a setting besides its type and meaning. Made by [`setting()`].
@@ -140,7 +140,7 @@ impl Setting {
         spec: SettingSpec,
     ) -> Self {
         // Only a map whose keys are no strings can't be written as JSON.
-        let node = |profile| Node::from_json(&serde_json::to_value(default(profile)).unwrap_or_default());
+        let node = |profile| YamlNode::from_json(&serde_json::to_value(default(profile)).unwrap_or_default());
         Self {
             key: key_of_field(key),
             about: about.trim(),
@@ -175,12 +175,12 @@ impl Setting {
         variables.chain(self.spec.flag.map(|flag| format!("--{flag}"))).collect()
     }
 
-    pub(crate) fn default(&self, profile: Profile) -> &Node {
+    pub(crate) fn default(&self, profile: Profile) -> &YamlNode {
         profile.choose(&self.development, &self.production)
     }
 
     /// Checks type, range and validator.
-    pub(crate) fn check(&self, node: &Node) -> Result<(), ValueError> {
+    pub(crate) fn check(&self, node: &YamlNode) -> Result<(), ValueError> {
         let range = self.spec.range.as_ref();
         let in_range = |range: &RangeInclusive<f64>| match deserialize::<Option<f64>>(node) {
             Ok(Some(number)) => range.contains(&number),

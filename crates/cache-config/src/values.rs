@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     profile::Profile,
     setting::{Setting, key_of_field},
-    yaml::{Node, Position, deserialize},
+    yaml::{Position, YamlNode, deserialize},
 };
 
 /// Where a value comes from.
@@ -45,7 +45,7 @@ pub struct Values {
 /// A value and its origin.
 #[derive(Clone)]
 pub(crate) struct GivenValue {
-    pub(crate) node: Node,
+    pub(crate) node: YamlNode,
     pub(crate) origin: Origin,
 }
 
@@ -86,7 +86,7 @@ impl Values {
         with
     }
 
-    pub(crate) fn node<'a>(&'a self, setting: &'a Setting) -> &'a Node {
+    pub(crate) fn node<'a>(&'a self, setting: &'a Setting) -> &'a YamlNode {
         self.given.get(setting.key).map_or_else(|| setting.default(self.profile), |given| &given.node)
     }
 }

@@ -10,5 +10,5 @@ pub use deserialize::read_value;
 pub(crate) use deserialize::{ValueError, deserialize};
 pub use example::example;
 pub use node::Position;
-pub(crate) use node::{Content, MapKey, Node};
+pub(crate) use node::{Content, MapKey, YamlNode};
 pub(crate) use parse::parse;

@@ -46,7 +46,8 @@ pub(crate) enum Topology {
 }
 
 impl RedisConfig {
-    /// Configures one server: `redis://[user:password@]host[:port][/database]`, `rediss://` for TLS, or a socket as
+    /// Configures one server: `redis://[user:password@]host[:port][/database]`, `rediss://` for TLS, or a
+    /// socket as
     /// `unix:///path[?user=…&pass=…&db=…]`. Special characters in a password are written `%XX`.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use tokio::time::{self, Instant};
 
 use crate::{
     client::Context,
-    connection::Session,
+    connection::DatabaseSession,
     error::classify,
     sql::{Bind, check_identifier},
 };
@@ -75,7 +75,7 @@ impl Bus for PgBus {
 /// A connection that listens to a channel.
 #[derive(Debug)]
 struct PgListener {
-    session: Session,
+    session: DatabaseSession,
     keepalive: Duration,
     timeout: Duration,
     /// When the server last sent anything.

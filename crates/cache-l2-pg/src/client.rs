@@ -13,7 +13,7 @@ use tokio::sync::Mutex;
 
 use crate::{
     PgBus, PgConfig, PgLease, PgTier,
-    connection::{Connector, Pool, Row},
+    connection::{Connector, Pool, PooledRow},
     sql::{Bound, Identifiers, Statements, migrate},
     tier::{KnownPatterns, PatternCache},
 };
@@ -147,7 +147,7 @@ impl Context {
         self: &Arc<Self>,
         operation: &'static str,
         statement: Bound<'_, S>,
-    ) -> Result<Vec<Row>> {
+    ) -> Result<Vec<PooledRow>> {
         self.ensure_tables().await?;
         self.pool.run(operation, statement).await
     }
@@ -167,7 +167,7 @@ impl Context {
         &self,
         operation: &'static str,
         statement: Bound<'_, S>,
-    ) -> Result<Vec<Row>> {
+    ) -> Result<Vec<PooledRow>> {
         self.pool.run(operation, statement).await
     }
 

@@ -14,7 +14,7 @@ use tokio_postgres::{Error as SessionError, error::SqlState};
 /// What a driver reports.
 pub(crate) enum DriverError {
     /// From a connection used alone, or one that could not be opened.
-    Session(SessionError),
+    DatabaseSession(SessionError),
     /// From a statement on a pooled connection. The driver tells no more of it than its text.
     Statement(StatementError),
     /// From the pool, which gave no connection.
@@ -23,7 +23,7 @@ pub(crate) enum DriverError {
 
 impl From<SessionError> for DriverError {
     fn from(error: SessionError) -> Self {
-        Self::Session(error)
+        Self::DatabaseSession(error)
     }
 }
 
@@ -42,7 +42,7 @@ impl From<PoolError> for DriverError {
 /// Returns a driver's error as one of the cache, which says in which operation it came.
 pub(crate) fn classify(operation: &'static str, error: impl Into<DriverError>) -> Error {
     match error.into() {
-        DriverError::Session(error) => {
+        DriverError::DatabaseSession(error) => {
             Error::new(session_kind(&error), operation, format!("PostgreSQL: {}", full_text(&error)))
         }
         DriverError::Statement(error) => {

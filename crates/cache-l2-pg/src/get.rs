@@ -8,7 +8,7 @@ use cache_core::{
 };
 
 use crate::{
-    connection::Row,
+    connection::PooledRow,
     sql::{Bind, KeyBytes, Prepared, decode},
     tier::Store,
 };
@@ -63,7 +63,7 @@ impl Store {
         Ok(found)
     }
 
-    fn read(&self, key: &Key, row: &Row) -> Result<FoundRow> {
+    fn read(&self, key: &Key, row: &PooledRow) -> Result<FoundRow> {
         let born = Timestamp::from_micros(decode::integer(row, 1)?);
         let Some(record) = decode::with_bytes(row, 2, |bytes| envelope::open(key, bytes)) else {
             return Ok(FoundRow { born, entry: None });

@@ -75,7 +75,8 @@ use syn::{ItemFn, parse_macro_input};
 ///
 /// # Requirements on the function
 ///
-/// It returns `T`, `Option<T>`, `Result<T, E>` or `Result<Option<T>, E>`, spelled so, where `T` may be an `Arc<T>`.
+/// It returns `T`, `Option<T>`, `Result<T, E>` or `Result<Option<T>, E>`, spelled so, where `T` may be an
+/// `Arc<T>`.
 /// `T` is `Clone`, and serde can write and read it. `None` means that the value is absent, and is cached only
 /// with `negative`. An error is never cached. `E` is `From<cache_facade::Error>`, for failures of the cache
 /// itself, and `Display` and `Send`. If the body fails, every caller that waited for it gets its error if `E`

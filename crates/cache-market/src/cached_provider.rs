@@ -17,7 +17,8 @@ const UNKNOWN_FOR: Duration = Duration::from_secs(60);
 
 /// A provider behind a cache, itself a [`Provider`].
 ///
-/// Each kind of data that the provider offers is a region of the cache. Concurrent requests for a key load it once,
+/// Each kind of data that the provider offers is a region of the cache. Concurrent requests for a key load
+/// it once,
 /// in batches; while the provider fails, values in grace are served. That the provider doesn't know a key is
 /// remembered for a minute.
 ///
@@ -58,8 +59,8 @@ pub struct CachedProvider {
 }
 
 impl CachedProvider {
-    /// Puts `cache` in front of `provider`. `lives` gives the policy for each kind of data: a fixed [`Ttl`], or one
-    /// such as [`MarketTtl`](crate::MarketTtl).
+    /// Puts `cache` in front of `provider`. `lives` gives the policy for each kind of data: a fixed [`Ttl`],
+    /// or one such as [`MarketTtl`](crate::MarketTtl).
     ///
     /// # Errors
     ///
@@ -113,7 +114,8 @@ impl CachedProvider {
         self.quotes.put_many(prices.into_iter().map(entry).collect::<Result<Vec<_>>>()?).await
     }
 
-    /// Removes all entries about an asset: quotes, bars of every interval, documents of every kind. Entries of other
+    /// Removes all entries about an asset: quotes, bars of every interval, documents of every kind. Entries
+    /// of other
     /// assets stay. (A remembered absence of a range of bars, or of a document with parameters, stays until it
     /// expires.)
     ///

@@ -15,8 +15,8 @@ pub use self::{
 };
 use market_data::{Asset, DataType, DocumentId, Interval, Invalid, SeriesId};
 
-/// A standard key by its parts. Different keys have different texts, whatever their parts contain, and a text is read
-/// back as the same key.
+/// A standard key by its parts. Different keys have different texts, whatever their parts contain, and a
+/// text is read back as the same key.
 ///
 /// The kind, before the first `:`, is the name of the key's region.
 ///
@@ -36,8 +36,8 @@ use market_data::{Asset, DataType, DocumentId, Interval, Invalid, SeriesId};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum StandardKey {
-    /// `price:AAPL:yahoo`: the price from this provider; `price:AAPL`: the price from any provider. Each is an entry
-    /// of its own.
+    /// `price:AAPL:yahoo`: the price from this provider; `price:AAPL`: the price from any provider. Each is
+    /// an entry of its own.
     Price {
         /// The asset.
         asset: Asset,
@@ -53,8 +53,8 @@ pub enum StandardKey {
         /// The document.
         id: DocumentId,
     },
-    /// `market:EUR_USD:M5`: market data of an asset in a timeframe, written as OANDA writes it. A pair of currencies
-    /// is of [`Market::FX`](market_data::Market::FX) here, unless another market is named.
+    /// `market:EUR_USD:M5`: market data of an asset in a timeframe, written as OANDA writes it. A pair of
+    /// currencies is of [`Market::FX`](market_data::Market::FX) here, unless another market is named.
     Market {
         /// The asset.
         asset: Asset,
@@ -81,8 +81,8 @@ impl StandardKey {
     ///
     /// # Errors
     ///
-    /// `Config` for an empty part, a provider called `any`, or a [`StandardKey::Document`] of data that don't come as
-    /// documents; `Limit` for a key that is too long.
+    /// `Config` for an empty part, a provider called `any`, or a [`StandardKey::Document`] of data that
+    /// don't come as documents; `Limit` for a key that is too long.
     pub fn key(&self) -> Result<Key> {
         Key::new(self.kind(), &self.id()?)
     }

@@ -14,8 +14,8 @@ use crate::{StandardKey, asset_tag, data_tag};
 
 /// Loads quotes; the id of a key is an [`Asset`].
 ///
-/// Each value is tagged with its [asset](crate::asset_tag) and its [kind and asset](crate::data_tag). A quote whose
-/// version the cache has already is "not modified".
+/// Each value is tagged with its [asset](crate::asset_tag) and its [kind and asset](crate::data_tag). A
+/// quote whose version the cache has already is "not modified".
 #[derive(Debug)]
 pub struct QuoteLoader<P: ?Sized>(Arc<P>);
 
@@ -42,8 +42,8 @@ impl<P: Provider + ?Sized> Loader<Quote> for QuoteLoader<P> {
 
 /// Loads series; the id of a key is a [`SeriesId`], such as `AAPL:1d`.
 ///
-/// Each value is tagged with its [asset](crate::asset_tag) and its [kind and asset](crate::data_tag). A series whose
-/// version the cache has already is "not modified".
+/// Each value is tagged with its [asset](crate::asset_tag) and its [kind and asset](crate::data_tag). A
+/// series whose version the cache has already is "not modified".
 #[derive(Debug)]
 pub struct SeriesLoader<P: ?Sized>(Arc<P>);
 

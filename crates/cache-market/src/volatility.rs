@@ -10,8 +10,8 @@ use market_data::Invalid;
 /// How the swing of an asset's price changes lives, while the asset is traded.
 ///
 /// The steps shorten a life: the highest step whose `above` the swing exceeds gives the longest life allowed. Calm
-/// lengthens a life, up to its own and never past the next change of the value. Both are bounds and not factors, so
-/// no life is shorter than the shortest step, or longer than both the table's and calm's.
+/// lengthens a life, up to its own and never past the next change of the value. Both are bounds and not
+/// factors, so no life is shorter than the shortest step, or longer than both the table's and calm's.
 ///
 /// ```
 /// use std::time::Duration;

@@ -65,7 +65,7 @@ async fn a_failed_call_fails_the_whole_load() {
     assert!(error.is_retryable(), "{error}");
 }
 
-/// Answers for the first asset with a price, for the second with a failure, and for no other if it `forgets`.
+/// A provider that quotes the first asset, fails the second, and leaves out all others if it `forgets`.
 #[derive(Debug)]
 struct OnlyTheFirst {
     forgets: bool,

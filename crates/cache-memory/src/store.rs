@@ -15,7 +15,7 @@ use cache_core::{Entry, Key, LookupKey, Meta, Timestamp};
 use crate::{
     eviction::Eviction,
     memory::Value,
-    policies::{fifo::Fifo, hybrid::Hybrid, lfu, lru, ttl::Ttl},
+    policies::{fifo::Fifo, hybrid::Hybrid, lfu, lru, ttl::ByExpiry},
     stats::evictions::{Cause, EvictionLog},
     store::{budget::Budget, entry_ref::EntryRef, moka_store::MokaStore, shards::Shards, weight::Weigher},
 };
@@ -24,7 +24,7 @@ use crate::{
 pub(crate) enum Store {
     Moka(Box<MokaStore>),
     Fifo(Shards<Fifo>),
-    Ttl(Shards<Ttl>),
+    Ttl(Shards<ByExpiry>),
     Hybrid(Shards<Hybrid>),
 }
 

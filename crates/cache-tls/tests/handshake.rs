@@ -1,10 +1,14 @@
 //! Handshakes with a rustls server in this process: what each `Check` accepts and refuses.
 //!
-//! The certificates in `certificates/` serve these tests alone. The one of the server is for `localhost`.
+//! Certificates are made anew for each run; the one of the server is for `localhost`.
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::{Arc, LazyLock},
+};
 
 use cache_tls::{Check, TlsClient};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::{
     ClientConfig, ClientConnection, ConfigBuilder, ServerConfig, ServerConnection, WantsVerifier,
     crypto::ring,
@@ -12,10 +16,31 @@ use rustls::{
     server::WebPkiClientVerifier,
 };
 
-const AUTHORITY: &[u8] = include_bytes!("certificates/authority.pem");
-const OTHER_AUTHORITY: &[u8] = include_bytes!("certificates/other-authority.pem");
-const SERVER: &[u8] = include_bytes!("certificates/server.pem");
-const SERVER_KEY: &[u8] = include_bytes!("certificates/server.key");
+/// Certificates and the server's key, in PEM.
+struct Pem {
+    authority: String,
+    other_authority: String,
+    server: String,
+    server_key: String,
+}
+
+static PEM: LazyLock<Pem> = LazyLock::new(|| {
+    let authority = authority();
+    let server_key = KeyPair::generate().unwrap();
+    let server = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    Pem {
+        authority: authority.pem(),
+        other_authority: self::authority().pem(),
+        server: server.signed_by(&server_key, &authority).unwrap().pem(),
+        server_key: server_key.serialize_pem(),
+    }
+});
+
+fn authority() -> CertifiedIssuer<'static, KeyPair> {
+    let mut params = CertificateParams::new([]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
 
 fn server_builder() -> ConfigBuilder<ServerConfig, WantsVerifier> {
     ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
@@ -23,28 +48,28 @@ fn server_builder() -> ConfigBuilder<ServerConfig, WantsVerifier> {
         .unwrap()
 }
 
-fn certificate(pem: &[u8]) -> CertificateDer<'static> {
-    CertificateDer::from_pem_slice(pem).unwrap()
+fn certificate(pem: &str) -> CertificateDer<'static> {
+    CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()
 }
 
 fn key() -> PrivateKeyDer<'static> {
-    PrivateKeyDer::from_pem_slice(SERVER_KEY).unwrap()
+    PrivateKeyDer::from_pem_slice(PEM.server_key.as_bytes()).unwrap()
 }
 
 /// A server that asks for no certificate.
 fn server() -> ServerConfig {
-    server_builder().with_no_client_auth().with_single_cert(vec![certificate(SERVER)], key()).unwrap()
+    server_builder().with_no_client_auth().with_single_cert(vec![certificate(&PEM.server)], key()).unwrap()
 }
 
 /// A server that asks for a certificate of the authority.
 fn server_that_asks() -> ServerConfig {
     let mut roots = rustls::RootCertStore::empty();
-    roots.add(certificate(AUTHORITY)).unwrap();
+    roots.add(certificate(&PEM.authority)).unwrap();
     let provider = Arc::new(ring::default_provider());
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider).build().unwrap();
     server_builder()
         .with_client_cert_verifier(verifier)
-        .with_single_cert(vec![certificate(SERVER)], key())
+        .with_single_cert(vec![certificate(&PEM.server)], key())
         .unwrap()
 }
 
@@ -74,7 +99,7 @@ fn shake(client: ClientConfig, server: ServerConfig, host: &'static str) -> Resu
     Ok(())
 }
 
-fn connects(check: Check, roots: &[u8], host: &'static str) -> bool {
+fn connects(check: Check, roots: &str, host: &'static str) -> bool {
     let client = TlsClient::new().check(check).roots(roots);
     shake(client.config().unwrap(), server(), host).is_ok()
 }
@@ -82,29 +107,29 @@ fn connects(check: Check, roots: &[u8], host: &'static str) -> bool {
 #[test]
 fn the_host_is_checked_by_default() {
     assert_eq!(Check::default(), Check::Host);
-    assert!(connects(Check::Host, AUTHORITY, "localhost"));
-    assert!(!connects(Check::Host, AUTHORITY, "example.org"));
-    assert!(!connects(Check::Host, OTHER_AUTHORITY, "localhost"));
+    assert!(connects(Check::Host, &PEM.authority, "localhost"));
+    assert!(!connects(Check::Host, &PEM.authority, "example.org"));
+    assert!(!connects(Check::Host, &PEM.other_authority, "localhost"));
 }
 
 #[test]
 fn an_authority_may_vouch_for_any_host() {
-    assert!(connects(Check::Authority, AUTHORITY, "localhost"));
-    assert!(connects(Check::Authority, AUTHORITY, "example.org"));
-    assert!(!connects(Check::Authority, OTHER_AUTHORITY, "localhost"));
+    assert!(connects(Check::Authority, &PEM.authority, "localhost"));
+    assert!(connects(Check::Authority, &PEM.authority, "example.org"));
+    assert!(!connects(Check::Authority, &PEM.other_authority, "localhost"));
 }
 
 #[test]
 fn any_certificate_is_accepted_if_nothing_is_checked() {
-    assert!(connects(Check::Nothing, OTHER_AUTHORITY, "localhost"));
-    assert!(connects(Check::Nothing, OTHER_AUTHORITY, "example.org"));
+    assert!(connects(Check::Nothing, &PEM.other_authority, "localhost"));
+    assert!(connects(Check::Nothing, &PEM.other_authority, "example.org"));
 }
 
 #[test]
 fn a_certificate_is_shown_to_a_server_that_asks_for_one() {
-    let client = TlsClient::new().roots(AUTHORITY);
+    let client = TlsClient::new().roots(PEM.authority.as_str());
     let anonymous = client.clone().config().unwrap();
     assert!(shake(anonymous, server_that_asks(), "localhost").is_err());
-    let shown = client.identity(SERVER, SERVER_KEY).config().unwrap();
+    let shown = client.identity(PEM.server.as_str(), PEM.server_key.as_str()).config().unwrap();
     shake(shown, server_that_asks(), "localhost").unwrap();
 }

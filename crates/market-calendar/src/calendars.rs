@@ -102,12 +102,13 @@ impl Calendars {
     /// XHKG 2027-03-06 session 09:30-12:00,13:00-16:00   # a session on whatever day, here with a break
     /// ```
     ///
-    /// A line overrides rules and tables on its day, and a later text overrides an earlier one. Nasdaq has a calendar
-    /// of its own: a line about XNYS does not change XNAS. Errors call the text `file`.
+    /// A line overrides rules and tables on its day, and a later text overrides an earlier one. Nasdaq has a
+    /// calendar of its own: a line about XNYS does not change XNAS. Errors call the text `file`.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidDay`], with file, line and text, for a line of another form, a market without a calendar,
+    /// [`ErrorKind::InvalidDay`], with file, line and text, for a line of another form, a market without a
+    /// calendar,
     /// a day named twice, hours for a day without a session, or a session that overlaps another one. These
     /// calendars stay as they are.
     pub fn extended(&self, text: &str, file: &str) -> Result<Self> {

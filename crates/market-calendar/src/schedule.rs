@@ -70,8 +70,8 @@ impl Schedule {
         Some(Session { date, open: moment(hours.open)?, close: moment(hours.close)?, lunch, kind })
     }
 
-    /// Returns the moment of a local time of the exchange. A time that daylight saving skips in spring is read as if
-    /// the clocks had not changed yet; one that it repeats in autumn is the first of the two.
+    /// Returns the moment of a local time of the exchange. A time that daylight saving skips in spring is
+    /// read as if the clocks had not changed yet; one that it repeats in autumn is the first of the two.
     pub(crate) fn moment(&self, date: Date, time: LocalTime) -> Option<Timestamp> {
         self.zone.to_ambiguous_timestamp(time.on(date)?).compatible().ok()
     }

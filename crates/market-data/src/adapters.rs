@@ -59,8 +59,8 @@ impl Adapter {
         })
     }
 
-    /// Returns the quota that the upstream grants, which holds where none is configured: 120 calls a second at OANDA;
-    /// 5 a minute and 25 a day for a free key of Alpha Vantage; none is known of Yahoo.
+    /// Returns the quota that the upstream grants, which holds where none is configured: 120 calls a second
+    /// at OANDA; 5 a minute and 25 a day for a free key of Alpha Vantage; none is known of Yahoo.
     #[must_use]
     pub fn usual_quota(&self) -> Quota {
         match self {

@@ -81,11 +81,11 @@ impl fmt::Display for AssetType {
     }
 }
 
-/// An asset, identified by symbol, type and market together: an equity BTC is not the coin, AAPL in London not AAPL
-/// in New York.
+/// An asset, identified by symbol, type and market together: an equity BTC is not the coin, AAPL in London
+/// not AAPL in New York.
 ///
-/// Written `SYMBOL[@MARKET][.type]`. The market [`Market::US`] and the type that is usual on a market are left out,
-/// so that each asset has one text only, and the usual ones are their symbols.
+/// Written `SYMBOL[@MARKET][.type]`. The market [`Market::US`] and the type that is usual on a market are
+/// left out, so that each asset has one text only, and the usual ones are their symbols.
 ///
 /// ```
 /// use market_data::{Asset, AssetType, Market};

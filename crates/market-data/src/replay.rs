@@ -48,8 +48,8 @@ impl Default for Replay {
     }
 }
 
-/// A provider that replays five years of daily bars of thirteen symbols, to 2017-09-01, from the stocknet-dataset (Xu
-/// and Cohen, ACL 2018). A quote is the close of the last day.
+/// A provider that replays five years of daily bars of thirteen symbols, to 2017-09-01, from the
+/// stocknet-dataset (Xu and Cohen, ACL 2018). A quote is the close of the last day.
 #[derive(Debug)]
 pub struct ReplayProvider {
     recording: &'static Recording,

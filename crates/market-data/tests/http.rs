@@ -125,7 +125,7 @@ async fn no_failure_to_be_answered_shows_a_secret() {
     let no_gzip = ask(&Upstream::saying([no_gzip]).await).await.unwrap_err();
     for error in [&dropped, &cut, &no_gzip] {
         assert_eq!(error.kind(), ProviderErrorKind::Unreachable, "{error}");
-        assert!(error.message().starts_with("example broke off its answer: "), "{error}");
+        assert!(error.message().starts_with("example broke off its response: "), "{error}");
     }
     for error in [unreachable, dropped, cut, no_gzip] {
         assert_hidden(&format!("{error} {error:?} {}", cache_core::Error::from(error.clone())));
@@ -197,8 +197,8 @@ async fn a_recorded_exchange_is_answered_as_it_was() {
 #[test]
 fn a_base_that_is_none_is_refused_and_its_password_not_shown() {
     for (base, why) in [
-        ("", "is none"),
-        ("api.example.com", "is none"),
+        ("", "is invalid"),
+        ("api.example.com", "is invalid"),
         ("ftp://x/", "is a ftp URL"),
         ("data:text", "is a data URL"),
         ("https://me:hunter2@x/", "leave that out"),

@@ -12,18 +12,7 @@ const MAX_IN_SRC: usize = 12;
 const MAX_ELSEWHERE: usize = 15;
 
 /// Folders that may hold more, each with the reason.
-const ALLOWED: &[(&str, &str)] = &[
-    ("crates/cache-core/src", "to be split: core"),
-    ("crates/cache-disk/src", "to be split: disk"),
-    ("crates/cache-facade/src", "to be split: facade"),
-    ("crates/cache-facade/src/config", "to be split: config"),
-    ("crates/cache-l1-redis/src", "to be split: redis"),
-    ("crates/cache-l2-pg/src", "to be split: pg"),
-    ("crates/cache-market/src", "to be split: market"),
-    ("crates/cache-memory/src", "to be split: memory"),
-    ("crates/cache-server/src", "to be split: server"),
-    ("crates/cache-server/tests/service", "to be split: server"),
-];
+const ALLOWED: &[(&str, &str)] = &[];
 
 /// Complains about each folder that holds too many sources, and each allowance that is no longer needed.
 pub(crate) fn check(tree: &Tree) -> Vec<Complaint> {

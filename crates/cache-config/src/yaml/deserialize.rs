@@ -11,7 +11,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use super::node::{Content, MapKey, Node, Position, Scalar};
+use super::node::{Content, MapKey, Position, Scalar, YamlNode};
 use crate::nearest::did_you_mean;
 
 /// Why a node is no valid value, and the position of the invalid part.
@@ -22,7 +22,7 @@ pub(crate) struct ValueError {
 }
 
 /// Deserializes a `T`.
-pub(crate) fn deserialize<T: DeserializeOwned>(node: &Node) -> Result<T, ValueError> {
+pub(crate) fn deserialize<T: DeserializeOwned>(node: &YamlNode) -> Result<T, ValueError> {
     T::deserialize(node)
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn deserialize<T: DeserializeOwned>(node: &Node) -> Result<T, ValueEr
 ///
 /// Why the value is no `T`, and what to give.
 pub fn read_value<T: DeserializeOwned>(value: &serde_json::Value) -> Result<T, String> {
-    deserialize(&Node::from_json(value)).map_err(|error| error.message)
+    deserialize(&YamlNode::from_json(value)).map_err(|error| error.message)
 }
 
 impl ValueError {
@@ -126,7 +126,7 @@ fn list(names: &[&str], conjunction: &str) -> String {
     }
 }
 
-impl<'de> IntoDeserializer<'de, ValueError> for &'de Node {
+impl<'de> IntoDeserializer<'de, ValueError> for &'de YamlNode {
     type Deserializer = Self;
 
     fn into_deserializer(self) -> Self {
@@ -143,7 +143,7 @@ impl<'de> IntoDeserializer<'de, ValueError> for &'de MapKey {
 }
 
 /// The requested type decides what an unquoted scalar is: `7` is a string where a string is wanted.
-impl<'de> Deserializer<'de> for &'de Node {
+impl<'de> Deserializer<'de> for &'de YamlNode {
     type Error = ValueError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {

@@ -1,4 +1,4 @@
-//! Node: a value as it is written in a file, a variable or a flag, with its position in a file.
+//! YamlNode: a value as it is written in a file, a variable or a flag, with its position in a file.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ impl fmt::Display for Position {
 
 /// A value as it is written. Two are equal if their contents are, whatever their positions.
 #[derive(Clone, Debug)]
-pub(crate) struct Node {
+pub(crate) struct YamlNode {
     pub(crate) content: Content,
     pub(crate) position: Option<Position>,
 }
@@ -34,8 +34,8 @@ pub(crate) enum Content {
         text: String,
         quoted: bool,
     },
-    List(Vec<Node>),
-    Map(Vec<(MapKey, Node)>),
+    List(Vec<YamlNode>),
+    Map(Vec<(MapKey, YamlNode)>),
 }
 
 /// The key of a member of a map. Two are equal if their texts are.
@@ -52,7 +52,7 @@ impl Content {
     }
 }
 
-impl PartialEq for Node {
+impl PartialEq for YamlNode {
     fn eq(&self, other: &Self) -> bool {
         self.content == other.content
     }
@@ -64,7 +64,7 @@ impl PartialEq for MapKey {
     }
 }
 
-impl Node {
+impl YamlNode {
     /// Returns the node of a text without quotes, such as a variable's or a flag's.
     pub(crate) fn unquoted(text: &str) -> Self {
         Self { content: Content::Scalar { text: text.to_owned(), quoted: false }, position: None }

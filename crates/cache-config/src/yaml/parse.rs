@@ -5,7 +5,7 @@
 
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
 
-use super::node::{Content, MapKey, Node, Position};
+use super::node::{Content, MapKey, Position, YamlNode};
 
 /// How deep lists and maps may be nested.
 const MAX_DEPTH: usize = 32;
@@ -18,7 +18,7 @@ pub(crate) struct YamlError {
 }
 
 /// Parses a document. Returns `None` if it has nothing but comments.
-pub(crate) fn parse(text: &str) -> Result<Option<Node>, YamlError> {
+pub(crate) fn parse(text: &str) -> Result<Option<YamlNode>, YamlError> {
     DocumentParser { parser: Parser::new_from_str(text.strip_prefix('\u{feff}').unwrap_or(text)) }.document()
 }
 
@@ -27,7 +27,7 @@ struct DocumentParser<'a> {
 }
 
 impl<'a> DocumentParser<'a> {
-    fn document(mut self) -> Result<Option<Node>, YamlError> {
+    fn document(mut self) -> Result<Option<YamlNode>, YamlError> {
         let mut root = None;
         while let Some((event, span)) = self.next()? {
             match event {
@@ -44,7 +44,7 @@ impl<'a> DocumentParser<'a> {
         Ok(root)
     }
 
-    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<Node, YamlError> {
+    fn node(&mut self, event: Event<'a>, span: Span, depth: usize) -> Result<YamlNode, YamlError> {
         if depth > MAX_DEPTH {
             return Err(error_at(span.start, format!("lists and maps are nested deeper than {MAX_DEPTH}")));
         }
@@ -64,10 +64,10 @@ impl<'a> DocumentParser<'a> {
             }
             _ => return Err(error_at(span.start, "anchors (&) are not supported: leave it out")),
         };
-        Ok(Node { content, position: Some(position(span.start)) })
+        Ok(YamlNode { content, position: Some(position(span.start)) })
     }
 
-    fn list(&mut self, depth: usize) -> Result<Vec<Node>, YamlError> {
+    fn list(&mut self, depth: usize) -> Result<Vec<YamlNode>, YamlError> {
         let mut items = Vec::new();
         loop {
             match self.event()? {
@@ -77,8 +77,8 @@ impl<'a> DocumentParser<'a> {
         }
     }
 
-    fn map(&mut self, depth: usize) -> Result<Vec<(MapKey, Node)>, YamlError> {
-        let mut members: Vec<(MapKey, Node)> = Vec::new();
+    fn map(&mut self, depth: usize) -> Result<Vec<(MapKey, YamlNode)>, YamlError> {
+        let mut members: Vec<(MapKey, YamlNode)> = Vec::new();
         loop {
             let key = match self.event()? {
                 (Event::MappingEnd, _) => return Ok(members),
@@ -131,7 +131,7 @@ mod tests {
         let Content::Map(settings) = &sections[0].1.content else { panic!("a map") };
         assert_eq!(settings[0].0.position, Some(Position { line: 3, column: 3 }));
         assert_eq!(settings[0].1.position, Some(Position { line: 3, column: 8 }));
-        assert_eq!(settings[0].1, Node::unquoted("64"));
+        assert_eq!(settings[0].1, YamlNode::unquoted("64"));
     }
 
     #[test]

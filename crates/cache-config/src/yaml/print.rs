@@ -1,6 +1,6 @@
 //! Prints a configuration as YAML: the values in force with their origins, secrets masked.
 
-use super::node::{Content, MapKey, Node, Scalar};
+use super::node::{Content, MapKey, Scalar, YamlNode};
 use crate::{
     mask::{MASK, mask_urls},
     profile::Profile,
@@ -92,7 +92,7 @@ impl Setting {
         text.lines().map(str::to_owned).collect()
     }
 
-    fn line(&self, node: &Node) -> String {
+    fn line(&self, node: &YamlNode) -> String {
         if self.spec.secret { flow(&masked(node)) } else { flow(node) }
     }
 }
@@ -105,7 +105,7 @@ pub(super) fn sections_and_name(key: &str) -> (Vec<&str>, &str) {
 }
 
 /// Masks the password of a URL, and any other text as a whole. Null stays null.
-fn masked(node: &Node) -> Node {
+fn masked(node: &YamlNode) -> YamlNode {
     let content = match &node.content {
         Content::Scalar { text, .. } if !node.is_null() => {
             let text = if text.contains("://") { mask_urls(text) } else { MASK.to_owned() };
@@ -113,7 +113,7 @@ fn masked(node: &Node) -> Node {
         }
         content => content.clone(),
     };
-    Node { content, position: None }
+    YamlNode { content, position: None }
 }
 
 fn indent(depth: usize) -> String {
@@ -121,7 +121,7 @@ fn indent(depth: usize) -> String {
 }
 
 /// Returns the node in block style, if it has maps in it.
-fn block(node: &Node, depth: usize) -> Option<String> {
+fn block(node: &YamlNode, depth: usize) -> Option<String> {
     let items = match &node.content {
         Content::List(items) if items.iter().any(|item| matches!(item.content, Content::Map(_))) => items,
         Content::Map(members) if !members.is_empty() => return Some(block_members(members, depth)),
@@ -139,8 +139,8 @@ fn block(node: &Node, depth: usize) -> Option<String> {
     )
 }
 
-fn block_members(members: &[(MapKey, Node)], depth: usize) -> String {
-    let member = |(name, node): &(MapKey, Node)| {
+fn block_members(members: &[(MapKey, YamlNode)], depth: usize) -> String {
+    let member = |(name, node): &(MapKey, YamlNode)| {
         let name = scalar(&name.text, true);
         match block(node, depth + 1) {
             Some(lines) => format!("{}{name}:\n{lines}", indent(depth)),
@@ -151,7 +151,7 @@ fn block_members(members: &[(MapKey, Node)], depth: usize) -> String {
 }
 
 /// Returns the node in flow style, on one line.
-fn flow(node: &Node) -> String {
+fn flow(node: &YamlNode) -> String {
     match &node.content {
         Content::Scalar { .. } if node.is_null() => "null".to_owned(),
         Content::Scalar { text, quoted } => scalar(&mask_urls(text), *quoted),

@@ -57,7 +57,8 @@ pub(crate) struct TierHandle {
 }
 
 impl TierHandle {
-    /// Makes the handle of `tier`, which is `local` if no other node sees it. `all` matches every key of the cache.
+    /// Makes the handle of `tier`, which is `local` if no other node sees it. `all` matches every key of the
+    /// cache.
     pub(crate) fn new(
         tier: Arc<dyn Tier>,
         local: bool,

@@ -56,10 +56,10 @@ impl Connector {
     }
 
     /// Opens a connection for one purpose alone.
-    pub(crate) async fn session(&self, operation: &'static str) -> Result<Session> {
+    pub(crate) async fn session(&self, operation: &'static str) -> Result<DatabaseSession> {
         let (client, connection) = self.open(operation).await?;
         let (sender, notifications) = mpsc::channel(MAX_PENDING_NOTIFICATIONS);
-        Ok(Session { client, notifications, driver: tokio::spawn(drive(connection, sender)) })
+        Ok(DatabaseSession { client, notifications, driver: tokio::spawn(drive(connection, sender)) })
     }
 }
 
@@ -71,14 +71,14 @@ impl fmt::Debug for Connector {
 
 /// A connection for one purpose alone. Dropping it closes the connection.
 #[derive(Debug)]
-pub(crate) struct Session {
+pub(crate) struct DatabaseSession {
     pub(crate) client: Client,
     /// Ends with the connection, or after more notifications than are kept.
     pub(crate) notifications: Receiver<Notification>,
     driver: JoinHandle<()>,
 }
 
-impl Drop for Session {
+impl Drop for DatabaseSession {
     fn drop(&mut self) {
         self.driver.abort();
     }

@@ -5,6 +5,6 @@ mod pool;
 mod tls;
 mod url;
 
-pub(crate) use connect::{Connector, Session};
-pub(crate) use pool::{Pool, Row};
+pub(crate) use connect::{Connector, DatabaseSession};
+pub(crate) use pool::{Pool, PooledRow};
 pub(crate) use url::DatabaseUrl;

@@ -26,7 +26,7 @@ use crate::{
 const ANSWER_MARGIN: Duration = Duration::from_millis(500);
 
 /// A row of a result, as the driver has it.
-pub(crate) type Row = <AsyncPgConnection as AsyncConnectionCore>::Row<'static, 'static>;
+pub(crate) type PooledRow = <AsyncPgConnection as AsyncConnectionCore>::Row<'static, 'static>;
 
 /// Connections that tier and bus share.
 pub(crate) struct Pool {
@@ -66,7 +66,7 @@ impl Pool {
         &self,
         operation: &'static str,
         statement: Bound<'_, S>,
-    ) -> Result<Vec<Row>> {
+    ) -> Result<Vec<PooledRow>> {
         self.with_connection(operation, |connection| {
             let answer = connection.load(statement);
             async { answer.await?.try_collect().await }.boxed()

@@ -10,7 +10,7 @@ use tokio_postgres::{
 };
 
 use crate::{
-    connection::{Connector, Session},
+    connection::{Connector, DatabaseSession},
     error::classify,
     lease::lease_table::LeaseTable,
 };
@@ -30,7 +30,7 @@ type Typed<'a> = (&'a (dyn ToSql + Sync), Type);
 pub(crate) struct AdvisoryLocks {
     connector: Connector,
     timeout: Duration,
-    session: Option<Session>,
+    session: Option<DatabaseSession>,
 }
 
 impl AdvisoryLocks {

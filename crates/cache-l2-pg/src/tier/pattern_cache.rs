@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cache_core::{Key, Pattern, Result, Timestamp, Tombstone, sync::RwLock};
 
-use crate::{connection::Row, sql::decode};
+use crate::{connection::PooledRow, sql::decode};
 
 /// The known removals by pattern, replaced as a whole.
 #[derive(Debug, Default)]
@@ -24,7 +24,7 @@ impl PatternCache {
     }
 
     /// Replaces what is known by the rows of the table, and returns it.
-    pub(crate) fn replace(&self, rows: &[Row]) -> Result<Arc<KnownPatterns>> {
+    pub(crate) fn replace(&self, rows: &[PooledRow]) -> Result<Arc<KnownPatterns>> {
         let first = rows.first().map(|row| decode::integer(row, 0)).transpose()?;
         let mut known = KnownPatterns { latest: first, tombstones: Vec::with_capacity(rows.len()) };
         for row in rows {

@@ -15,7 +15,7 @@ use cache_core::{
 use tokio::{sync::Mutex, task::JoinHandle, time::timeout};
 
 use crate::{get::FoundRow, put::SealedEntry, tier::Store};
-use queue::{MAX_QUEUE_TIME, Queue};
+use queue::{MAX_QUEUE_TIME, WriteQueue};
 
 /// How many rows, and bytes of records, one batch has at most.
 const MAX_BATCH_ROWS: usize = 500;
@@ -28,7 +28,7 @@ const RETRY_PAUSES: RangeInclusive<Duration> = Duration::from_millis(50)..=Durat
 #[derive(Debug)]
 pub(crate) struct WriteBehind {
     store: Arc<Store>,
-    queue: Arc<Queue>,
+    queue: Arc<WriteQueue>,
     /// Locked while a batch is written, and by removals: so they find each entry in the queue or in the
     /// table, and none on its way.
     batch_lock: Arc<Mutex<()>>,
@@ -37,7 +37,7 @@ pub(crate) struct WriteBehind {
 
 impl WriteBehind {
     pub(crate) fn start(store: Arc<Store>, rows: usize, bytes: usize) -> Self {
-        let (queue, batch_lock) = (Arc::new(Queue::new(rows, bytes)), Arc::new(Mutex::new(())));
+        let (queue, batch_lock) = (Arc::new(WriteQueue::new(rows, bytes)), Arc::new(Mutex::new(())));
         let writer = tokio::spawn(write_batches(store.clone(), queue.clone(), batch_lock.clone()));
         Self { store, queue, batch_lock, writer }
     }
@@ -122,7 +122,7 @@ impl Drop for WriteBehind {
     }
 }
 
-async fn write_batches(store: Arc<Store>, queue: Arc<Queue>, batch_lock: Arc<Mutex<()>>) {
+async fn write_batches(store: Arc<Store>, queue: Arc<WriteQueue>, batch_lock: Arc<Mutex<()>>) {
     let mut backoff = Backoff::new(RETRY_PAUSES);
     loop {
         while !queue.has_waiting() {

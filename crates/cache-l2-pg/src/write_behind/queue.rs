@@ -24,7 +24,7 @@ const MAX_TOMBSTONES: usize = 65_536;
 
 /// A bounded queue with one entry for each key. What came first is written first.
 #[derive(Debug)]
-pub(crate) struct Queue {
+pub(crate) struct WriteQueue {
     max_rows: usize,
     max_bytes: usize,
     state: Mutex<State>,
@@ -79,7 +79,7 @@ pub(crate) struct AddOutcome {
     pub(crate) outdated: u64,
 }
 
-impl Queue {
+impl WriteQueue {
     pub(crate) fn new(max_rows: usize, max_bytes: usize) -> Self {
         let state = State {
             waiting: ByKey::default(),
@@ -311,17 +311,17 @@ mod tests {
         Arc::new(SealedEntry { key, born: at(born), dead_at: Timestamp::MAX, record: vec![0; 10 + id] })
     }
 
-    fn add(queue: &Queue, id: usize, born: i64) -> AddOutcome {
+    fn add(queue: &WriteQueue, id: usize, born: i64) -> AddOutcome {
         queue.add(vec![sealed(id, born)], at(0))
     }
 
-    fn born(queue: &Queue, id: usize) -> Option<i64> {
+    fn born(queue: &WriteQueue, id: usize) -> Option<i64> {
         queue.find(&sealed(id, 0).key).map(|sealed| sealed.born.as_micros())
     }
 
     #[test]
     fn rule_30_of_two_for_one_key_the_later_born_stays_queued() {
-        let queue = Queue::new(10, 1000);
+        let queue = WriteQueue::new(10, 1000);
         assert_eq!(add(&queue, 1, 5).outdated, 0);
         assert_eq!((add(&queue, 1, 5).outdated, add(&queue, 1, 4).outdated), (1, 1));
         add(&queue, 1, 6);
@@ -335,7 +335,7 @@ mod tests {
 
     #[test]
     fn rule_29_what_was_removed_is_let_in_no_more_and_newer_is() {
-        let queue = Queue::new(10, 1000);
+        let queue = WriteQueue::new(10, 1000);
         (1..4).for_each(|id| drop(add(&queue, id, 5)));
         let tombstone = Tombstone { born: at(5), dead_at: at(100) };
         let removed = queue.remove(Target::Keys(&[sealed(1, 0).key.clone()]), tombstone, at(0));
@@ -348,7 +348,7 @@ mod tests {
     proptest! {
         #[test]
         fn rule_43_the_queue_stays_within_its_bounds(steps in prop::collection::vec((0_usize..9, 0_i64..9, 0_u8..8), 0..80)) {
-            let queue = Queue::new(5, 70);
+            let queue = WriteQueue::new(5, 70);
             for (id, born, step) in steps {
                 match step {
                     // One batch at a time is written.

@@ -49,7 +49,8 @@ pub struct WatchedLoader<L> {
 }
 
 impl<L> WatchedLoader<L> {
-    /// Wraps `loader`. `moved` is called for each move, during the load: it should pass the event on, and not block.
+    /// Wraps `loader`. `moved` is called for each move, during the load: it should pass the event on, and
+    /// not block.
     pub fn new(
         loader: L,
         time: MarketTime,

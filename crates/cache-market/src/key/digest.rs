@@ -9,8 +9,8 @@ use market_data::Invalid;
 /// The digest of an endpoint's parameters: 128 bits of SHA-256, written as 32 hexadecimal digits.
 ///
 /// The order of parameters doesn't matter; the order of several values of one parameter does. The hash is
-/// cryptographic, since parameters come from clients, who must not be able to make two requests share an entry. It is
-/// the same in every process and version.
+/// cryptographic, since parameters come from clients, who must not be able to make two requests share an
+/// entry. It is the same in every process and version.
 ///
 /// ```
 /// use cache_market::Digest;

@@ -8,15 +8,16 @@ use super::Changes;
 use market_calendar::{Calendar, Phase};
 use market_data::moment::{from_jiff, to_jiff};
 
-/// The most phases searched for the next trading; no market has so many without any. Past them an earlier moment is
-/// taken, which is safe.
+/// The most phases searched for the next trading; no market has so many without any. Past them an earlier
+/// moment is taken, which is safe.
 const MOST_PHASES: usize = 64;
 
-/// Returns the first moment after `at` at which, or from which on, a value of this market can change; `None` if the
-/// calendar has none.
+/// Returns the first moment after `at` at which, or from which on, a value of this market can change; `None`
+/// if the calendar has none.
 ///
 /// - While it can change at any moment: the end of that time.
-/// - Otherwise: the start of the next such time; or, if the last close has not settled, the moment it has, if that is
+/// - Otherwise: the start of the next such time; or, if the last close has not settled, the moment it has,
+/// if that is
 ///   earlier.
 /// - For a value that changes at the close: when the next close has settled.
 pub(super) fn next_change(

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::human_duration;
 use market_data::{Interval, Invalid};
 
-/// The factors by which lives are multiplied, by the interval of the bars; an interval between two takes the shorter
-/// one's factor. No life is shortened below `floor`.
+/// The factors by which lives are multiplied, by the interval of the bars; an interval between two takes the
+/// shorter one's factor. No life is shortened below `floor`.
 ///
 /// The factors of minutes (0.1) and years (16), and the floor of a minute, are the data layer's; the others lie
 /// between, each from a day on twice the one before.

@@ -9,8 +9,8 @@ use market_data::Invalid;
 
 /// How long a value is fresh, by a rule.
 ///
-/// Written as seconds (`300`), as a duration (`"5m"`), as a class (`"short"`) or as `"until_change"`. A value with a
-/// life of zero is never kept.
+/// Written as seconds (`300`), as a duration (`"5m"`), as a class (`"short"`) or as `"until_change"`. A
+/// value with a life of zero is never kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Life {
     /// For this long.

@@ -11,8 +11,8 @@ use market_data::{Asset, DataType, Invalid};
 
 /// The rules of lives, the calendars, the tracked prices and the upcoming events.
 ///
-/// One is shared by all regions of a cache; clones share their state. Rules and calendars can be replaced while it is
-/// in use.
+/// One is shared by all regions of a cache; clones share their state. Rules and calendars can be replaced
+/// while it is in use.
 ///
 /// ```
 /// use cache_market::{Life, MarketTime, Scope, TtlRules};

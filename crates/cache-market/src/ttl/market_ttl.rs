@@ -13,11 +13,11 @@ use market_data::{Asset, DataType, Interval, moment::to_jiff};
 ///
 /// The table gives the life by the type of the asset and the phase of its market; the interval of a series and the
 /// volatility of its asset change it. No life reaches past the next moment at which the value can change: a price
-/// cached a minute before the open expires at the open, daily bars once the close has settled, and any value when an
-/// event that affects it is due.
+/// cached a minute before the open expires at the open, daily bars once the close has settled, and any value
+/// when an event that affects it is due.
 ///
-/// The asset is read from the key: see [`StandardKey`]. For a key without an asset, and a market without a calendar,
-/// the table's open row holds at all times.
+/// The asset is read from the key: see [`StandardKey`]. For a key without an asset, and a market without a
+/// calendar, the table's open row holds at all times.
 ///
 /// ```
 /// use cache_core::{Timestamp, TtlPolicy};

@@ -108,8 +108,8 @@ impl TtlRules {
     ///
     /// # Errors
     ///
-    /// If a row says `until_change` for a phase in which the value can change at any moment, or if a factor or a step
-    /// of volatility is invalid: the message names the cell.
+    /// If a row says `until_change` for a phase in which the value can change at any moment, or if a factor
+    /// or a step of volatility is invalid: the message names the cell.
     pub fn check(&self) -> Result<(), Invalid> {
         self.frequency.check()?;
         self.events.check()?;

@@ -2,12 +2,12 @@
 
 use crate::{
     policies::Order,
-    store::slots::{Queue, SlotId, Slots},
+    store::slots::{SlotId, SlotQueue, Slots},
 };
 
 /// Entries in the order in which they were put. A key that is put again goes to the end.
 #[derive(Debug, Default)]
-pub(crate) struct Fifo(Queue);
+pub(crate) struct Fifo(SlotQueue);
 
 impl Order for Fifo {
     const COUNTS_READS: bool = false;

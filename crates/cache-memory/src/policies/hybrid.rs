@@ -18,7 +18,7 @@ mod ghosts;
 use self::ghosts::Ghosts;
 use crate::{
     policies::Order,
-    store::slots::{PolicyState, Queue, SlotId, Slots},
+    store::slots::{PolicyState, SlotId, SlotQueue, Slots},
 };
 
 /// The small queue's share of the room: at the start, at least and at most.
@@ -49,8 +49,8 @@ const SMALL_QUEUE_SLACK: f64 = 0.01;
 /// Two queues, the ghosts of what they evicted, and how the room is shared between them.
 #[derive(Debug)]
 pub(crate) struct Hybrid {
-    small: Queue,
-    main: Queue,
+    small: SlotQueue,
+    main: SlotQueue,
     small_ghosts: Ghosts,
     main_ghosts: Ghosts,
     /// The part of the room that the small queue should take.
@@ -60,8 +60,8 @@ pub(crate) struct Hybrid {
 impl Default for Hybrid {
     fn default() -> Self {
         Self {
-            small: Queue::default(),
-            main: Queue::default(),
+            small: SlotQueue::default(),
+            main: SlotQueue::default(),
             small_ghosts: Ghosts::default(),
             main_ghosts: Ghosts::default(),
             small_queue_share: INITIAL_SMALL_QUEUE_SHARE,

@@ -11,9 +11,9 @@ use crate::{
 
 /// Entries in the order of their death.
 #[derive(Debug, Default)]
-pub(crate) struct Ttl(BTreeSet<(Timestamp, SlotId)>);
+pub(crate) struct ByExpiry(BTreeSet<(Timestamp, SlotId)>);
 
-impl Order for Ttl {
+impl Order for ByExpiry {
     const COUNTS_READS: bool = false;
 
     fn on_insert(&mut self, slots: &mut Slots, slot: SlotId) {

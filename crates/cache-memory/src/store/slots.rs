@@ -175,20 +175,20 @@ fn set(flags: &mut u8, flag: u8, on: bool) {
 
 /// A queue that links some of the slots. A slot is in one queue at most.
 #[derive(Debug)]
-pub(crate) struct Queue {
+pub(crate) struct SlotQueue {
     first: SlotId,
     last: SlotId,
     len: usize,
     weight: u64,
 }
 
-impl Default for Queue {
+impl Default for SlotQueue {
     fn default() -> Self {
         Self { first: NO_SLOT, last: NO_SLOT, len: 0, weight: 0 }
     }
 }
 
-impl Queue {
+impl SlotQueue {
     pub(crate) fn first(&self) -> Option<SlotId> {
         (self.first != NO_SLOT).then_some(self.first)
     }

@@ -40,7 +40,8 @@ section! {
 section! {
     /// How long data are fresh.
     pub struct TtlSection("ttl.", _profile) {
-        /// How long a quote is fresh in every phase of its market, unless it can change before. Left out: by the rules.
+        /// How long a quote is fresh in every phase of its market, unless it can change before. Left out: by
+        /// the rules.
         price: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_PRICE"]).flag("ttl-price"),
         /// How long bars are fresh, as for quotes.
         ohlcv: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_OHLCV"]).flag("ttl-ohlcv"),
@@ -62,8 +63,10 @@ section! {
         long: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_LONG"]),
         /// The TTL of the class very_long. Left out: by the rules.
         very_long: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_VERY_LONG"]),
-        /// The rules: how long each kind of data is fresh, by type of asset and phase of the market. Each cell that
-        /// is given replaces a default: `rows: {price: {open: 60}}`. The settings above replace cells of the rules.
+        /// The rules: how long each kind of data is fresh, by type of asset and phase of the market. Each
+        /// cell that
+        /// is given replaces a default: `rows: {price: {open: 60}}`. The settings above replace cells of the
+        /// rules.
         rules: TtlRules = TtlRules::default(), setting().reloadable(),
     }
 }

@@ -54,7 +54,8 @@ const RULES: &[Rule] = &[
     // Showa Day, which was the birthday of the emperor Hirohito
     Rule::closed(Of(4, 29)).observed(SundayToMonday),
     // Constitution Day, Greenery Day, Children's Day: one on a Sunday is observed on the
-    // first day after the three. Until 2006 the middle one was no holiday by itself, and was not observed elsewhere.
+    // first day after the three. Until 2006 the middle one was no holiday by itself, and was not observed
+    // elsewhere.
     Rule::closed(Of(5, 3)),
     Rule::closed(Of(5, 4)),
     Rule::closed(Of(5, 5)),

@@ -44,8 +44,8 @@ impl Hours {
         Self { lunch: Some((from, to)), ..self }
     }
 
-    /// Returns these hours with another open or close; `None` if no trading is left. A break without trading on both
-    /// sides is dropped.
+    /// Returns these hours with another open or close; `None` if no trading is left. A break without trading
+    /// on both sides is dropped.
     pub(crate) fn with(self, opens: Option<LocalTime>, closes: Option<LocalTime>) -> Option<Self> {
         let (open, close) = (opens.unwrap_or(self.open), closes.unwrap_or(self.close));
         let lunch = self.lunch.filter(|(from, to)| open < *from && *to < close);
@@ -78,8 +78,8 @@ impl DayOverride {
         }
     }
 
-    /// Combines a table's override with that of the rules: an open or a close of the rules holds where the table has
-    /// none.
+    /// Combines a table's override with that of the rules: an open or a close of the rules holds where the
+    /// table has none.
     pub(crate) fn over(self, rules: Self) -> Self {
         match (self, rules) {
             (Self::Hours { opens: a, closes: b }, Self::Hours { opens: c, closes: d }) => {

@@ -14,7 +14,8 @@ pub(crate) struct Exchange {
     pub(crate) zone: &'static str,
     /// The days of the week without a session.
     pub(crate) weekend: &'static [Weekday],
-    /// The usual hours and the day from which they hold, earliest first. The first ones hold before their day, too.
+    /// The usual hours and the day from which they hold, earliest first. The first ones hold before their
+    /// day, too.
     pub(crate) hours: &'static [(Date, Hours)],
     /// Trading before the open and after the close, if the exchange has any.
     pub(crate) extended: Option<Extended>,

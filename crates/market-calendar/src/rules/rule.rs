@@ -93,8 +93,8 @@ impl Rule {
         Self { years: first..=last, ..self }
     }
 
-    /// Returns the day on which the rule is observed for `year`, which may lie in the year before or after, and its
-    /// override.
+    /// Returns the day on which the rule is observed for `year`, which may lie in the year before or after,
+    /// and its override.
     pub(crate) fn in_year(&self, year: i16) -> Option<(Date, DayOverride)> {
         let day = self.years.contains(&year).then(|| self.day.in_year(year)).flatten()?;
         let wanted = self.only_on.is_none_or(|weekdays| weekdays.contains(&day.weekday()));

@@ -8,11 +8,11 @@ use super::day_override::{DayOverride, FORMS};
 use crate::{Error, ErrorKind, Market, Result};
 
 /// Overrides by day.
-pub(crate) type Table = BTreeMap<Date, Entry>;
+pub(crate) type Table = BTreeMap<Date, DayEntry>;
 
 /// The override of one day, and the line it stands in.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Entry {
+pub(crate) struct DayEntry {
     pub(crate) day_override: DayOverride,
     pub(crate) line: usize,
 }
@@ -80,7 +80,7 @@ fn add(table: &mut Table, content: &str, line: usize) -> Result<(), String> {
             format!("line {} already says what happens on {date}: remove one of the two", earlier.line)
         })?,
     };
-    table.insert(date, Entry { day_override, line });
+    table.insert(date, DayEntry { day_override, line });
     Ok(())
 }
 

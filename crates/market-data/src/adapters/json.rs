@@ -46,8 +46,8 @@ impl JsonProvider {
     ///
     /// # Errors
     ///
-    /// `Config`, with the name of the field: for a bad URL or pointer, a batch without `{symbols}`, a key that can't
-    /// be read, no data to ask for, or symbols that could be of several markets.
+    /// `Config`, with the name of the field: for a bad URL or pointer, a batch without `{symbols}`, a key
+    /// that can't be read, no data to ask for, or symbols that could be of several markets.
     pub fn new(config: &JsonConfig, clock: Clock) -> Result<Self> {
         let access = Access::new(config)?;
         let one: (&[Placeholder], &[Placeholder]) = (&[Placeholder::Symbol], &[Placeholder::Symbols]);

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::Invalid;
 
-/// A ticker: 1 to 32 of `A-Z`, `0-9`, `.`, `^`, `=`, `-`, `_`, `/`, `&` and `+`. Small letters are read as capitals.
+/// A ticker: 1 to 32 of `A-Z`, `0-9`, `.`, `^`, `=`, `-`, `_`, `/`, `&` and `+`. Small letters are read as
+/// capitals.
 ///
 /// ```
 /// use market_data::Symbol;

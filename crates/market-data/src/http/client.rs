@@ -74,8 +74,8 @@ impl HttpClient {
     ///
     /// # Errors
     ///
-    /// `Config` for a base URL that is not http or https, or that has a user, a password, a query or a fragment; and
-    /// for a user agent that can't be a header's value.
+    /// `Config` for a base URL that is not http or https, or that has a user, a password, a query or a
+    /// fragment; and for a user agent that can't be a header's value.
     pub fn new(provider: &str, settings: HttpClientConfig, clock: Clock) -> Result<Self> {
         let base = base(provider, &settings.base_url)?;
         let agent = HeaderValue::from_str(&settings.user_agent).map_err(|_| {
@@ -103,8 +103,8 @@ impl HttpClient {
     ///
     /// # Errors
     ///
-    /// `Unreachable`; `TimedOut`; `BadAnswer` for a body that is too large or can't be decompressed; `BadRequest` for
-    /// a request that can't be sent.
+    /// `Unreachable`; `TimedOut`; `BadAnswer` for a body that is too large or can't be decompressed;
+    /// `BadRequest` for a request that can't be sent.
     pub async fn send(&self, call: &HttpRequest) -> Result<HttpReply, ProviderError> {
         let request = self.client.get(call.url(&self.base)?).headers(self.headers(call)?);
         let mut response = request.send().await.map_err(|why| self.failure(why))?;

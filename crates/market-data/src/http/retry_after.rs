@@ -4,8 +4,8 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use cache_core::Timestamp;
 
-/// Returns the pause that a `Retry-After` asks for at `now`: seconds, or a date (RFC 9110, 10.2.3), zero for one in
-/// the past. `None` for any other text.
+/// Returns the pause that a `Retry-After` asks for at `now`: seconds, or a date (RFC 9110, 10.2.3), zero for
+/// one in the past. `None` for any other text.
 pub(super) fn pause(text: &str, now: Timestamp) -> Option<Duration> {
     let text = text.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {

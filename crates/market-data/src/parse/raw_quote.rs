@@ -68,8 +68,8 @@ impl RawQuote {
 ///
 /// # Errors
 ///
-/// If it is not finite, larger than any price has been, or below zero for an asset other than a future (oil's was, in
-/// April 2020) or an index (as of yields).
+/// If it is not finite, larger than any price has been, or below zero for an asset other than a future
+/// (oil's was, in April 2020) or an index (as of yields).
 pub(crate) fn check(price: f64, asset_type: AssetType) -> Result<(), ParseError> {
     if !price.is_finite() || price.abs() > MAX_PRICE {
         return Err(ParseError::new(format!("{price} is no price")));

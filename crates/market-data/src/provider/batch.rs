@@ -2,8 +2,8 @@
 
 use crate::{Answer, Answers, ProviderError, ProviderErrorKind};
 
-/// Assembles a batch from calls of one key each. A failed call fails its key alone, unless all failed: then the batch
-/// fails.
+/// Assembles a batch from calls of one key each. A failed call fails its key alone, unless all failed: then
+/// the batch fails.
 pub(crate) fn from_single_calls<V>(answers: Vec<Result<Answer<V>, ProviderError>>) -> Answers<V> {
     if answers.iter().all(Result::is_err)
         && let Some(Err(first)) = answers.first()

@@ -28,8 +28,8 @@ impl<V> Fallback<V> {
         self.keys.iter().enumerate().filter_map(is_open)
     }
 
-    /// Records a provider's answers for the keys at these positions. An unknown key stays open if the next provider
-    /// is to be asked for it.
+    /// Records a provider's answers for the keys at these positions. An unknown key stays open if the next
+    /// provider is to be asked for it.
     pub(super) fn take(&mut self, places: &[usize], answers: Answers<V>, next_if_unknown: bool) {
         match answers {
             Err(error) => places.iter().for_each(|at| self.fail(*at, error.clone())),

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{DataType, Market};
 
-/// The settings of a provider in a registry. Fields left out of a configuration have their defaults; unknown fields
-/// are refused.
+/// The settings of a provider in a registry. Fields left out of a configuration have their defaults; unknown
+/// fields are refused.
 ///
 /// ```
 /// use market_data::ProviderSettings;
@@ -35,8 +35,8 @@ pub struct ProviderSettings {
     pub timeout_ms: u64,
     /// How often a call is retried after a transient failure, before the next provider is asked. Default: 1.
     pub retries: u32,
-    /// The pause before the first retry, in milliseconds, up to half of which is cut at random; it doubles with each
-    /// further retry. Default: 200.
+    /// The pause before the first retry, in milliseconds, up to half of which is cut at random; it doubles
+    /// with each further retry. Default: 200.
     pub backoff_ms: u64,
     /// The longest pause between retries, and the pause when it throttles without saying for how long, in
     /// milliseconds. Default: 2000.

@@ -4,12 +4,12 @@ use std::{collections::VecDeque, time::Duration};
 
 use cache_core::Timestamp;
 
-/// How many parts a span is divided into: calls within one part are counted together, so a window of any limit keeps
-/// at most this many counts, and one more.
+/// How many parts a span is divided into: calls within one part are counted together, so a window of any
+/// limit keeps at most this many counts, and one more.
 const PARTS: u32 = 1000;
 
-/// A sliding window over the calls made. No span of its length, wherever it begins, sees more calls than the limit; a
-/// call may wait up to a thousandth of the span longer than needed.
+/// A sliding window over the calls made. No span of its length, wherever it begins, sees more calls than the
+/// limit; a call may wait up to a thousandth of the span longer than needed.
 #[derive(Debug)]
 pub(crate) struct Window {
     limit: u32,

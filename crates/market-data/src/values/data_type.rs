@@ -67,7 +67,7 @@ data_types! {
 
 impl DataType {
     /// Returns whether such data come as [`Document`](crate::Document)s about an asset, and are named by
-    /// [`DocumentId`]s.
+    /// [`DocumentId`](crate::DocumentId)s.
     #[must_use]
     pub fn is_document(self) -> bool {
         !matches!(

@@ -10,8 +10,8 @@ use jiff::{
 use crate::{DateRange, Interval, SeriesId, moment};
 
 impl DateRange {
-    /// The days from one moment to another, in a market's time zone, so that a request for "the last thirty days" is
-    /// the same one all day long. The moments may come in either order.
+    /// The days from one moment to another, in a market's time zone, so that a request for "the last thirty
+    /// days" is the same one all day long. The moments may come in either order.
     #[must_use]
     pub fn covering(one: Timestamp, other: Timestamp, zone: &TimeZone) -> Self {
         let day = |at| zone.to_datetime(moment::to_jiff(at)).date();

@@ -225,7 +225,7 @@ async fn what_cannot_be_is_refused_by_the_name_of_its_field() {
         (with("/quotes/price", json!("last")), "quotes.price"),
         (with("/quotes/url", json!("https://x.example/{ticker}")), "quotes.url: {ticker}"),
         (with("/quotes/url", json!("https://x.example/q?s={symbol}")), "no placeholder {symbols}"),
-        (with("/quotes/url", json!("https://x.example/q")), "all keys would be one"),
+        (with("/quotes/url", json!("https://x.example/q")), "all assets would share one URL"),
         (with("/quotes/url", json!("https://x.example/{symbols}/{market}")), "several markets"),
         (with("/quotes/url", json!("https://x.example/{symbols}/{from}")), "{from} has no meaning"),
         (with("/quotes/max_batch", json!(0)), "quotes.max_batch is 0"),

@@ -186,7 +186,7 @@ impl Drop for Upstream {
     }
 }
 
-/// Answers one connection's requests until either side ends it.
+/// Serves one connection's requests until either side ends it.
 async fn serve(stream: TcpStream, state: Arc<Mutex<State>>) {
     // A head and a body are two writes: the second would wait for the first's acknowledgement.
     let _ = stream.set_nodelay(true);

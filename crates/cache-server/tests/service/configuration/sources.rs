@@ -188,7 +188,7 @@ fn rules_that_say_grace_are_refused_with_the_name_that_they_mean() {
     for rules in ["{grace: 60}", "{rows: {price: {grace: 60}}}"] {
         let path = file(folder.path(), &format!("ttl: {{rules: {rules}}}\n"));
         let said = refused(&mut command(folder.path(), &["--config", &path]));
-        assert!(said.contains("there is no \"grace\"") && said.contains("stale_for"), "{rules}: {said}");
+        assert!(said.contains("unknown field \"grace\"") && said.contains("stale_for"), "{rules}: {said}");
     }
 }
 

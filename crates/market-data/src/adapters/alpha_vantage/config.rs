@@ -24,8 +24,8 @@ pub struct AlphaVantageConfig {
     /// The URL of the API. Default: `https://www.alphavantage.co`.
     #[serde(default = "base_url")]
     pub base_url: String,
-    /// Whether to ask for whole series. If not, a series is the latest 100 bars, and a range that begins before them
-    /// fails. Default: no, since not every key allows it.
+    /// Whether to ask for whole series. If not, a series is the latest 100 bars, and a range that begins
+    /// before them fails. Default: no, since not every key allows it.
     #[serde(default)]
     pub full: bool,
     /// Whether to ask for adjusted closes of daily bars. Default: no, since not every key allows it.

@@ -51,8 +51,8 @@ impl Columns {
     }
 }
 
-/// Returns a column's name with its letters in lower case and digits alone: `Adj Close`, `adj_close` and `AdjClose`
-/// are one.
+/// Returns a column's name with its letters in lower case and digits alone: `Adj Close`, `adj_close` and
+/// `AdjClose` are one.
 fn plain(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|char| char.to_ascii_lowercase()).collect()
 }

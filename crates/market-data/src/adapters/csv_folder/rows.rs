@@ -155,7 +155,7 @@ mod tests {
     fn a_file_of_which_nothing_is_left_is_no_file_of_bars() {
         let minutes = "2017-09-04 09:30:00,1,2,0.5,1,1,7\n2017-09-04 09:31:00,1,2,0.5,1,1,7\n";
         let message = read_text(minutes, OnBadRow::Skip).unwrap_err().to_string();
-        assert!(message.contains("each of its 2 rows"), "{message}");
+        assert!(message.contains("all of its 2 rows"), "{message}");
         assert_eq!(read_text("", OnBadRow::Skip).unwrap().bars.len(), 0);
     }
 

@@ -43,8 +43,8 @@ pub struct JsonConfig {
     /// The time zone by which a moment in a body is assigned to a day: `Europe/London`. Default: UTC.
     #[serde(default)]
     pub zone: Option<String>,
-    /// The markets it knows. More than one needs `{market}` in each URL, since a symbol can mean different assets on
-    /// different markets. Default: all.
+    /// The markets it knows. More than one needs `{market}` in each URL, since a symbol can mean different
+    /// assets on different markets. Default: all.
     #[serde(default)]
     pub markets: Option<Vec<Market>>,
     /// The types of assets it knows. Default: those usual on its markets.

@@ -86,8 +86,8 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// `Config`, with the name of the field, if the URL is no template, has none of the placeholders in `needs`, or
-    /// has one of those in `lacks`.
+    /// `Config`, with the name of the field, if the URL is no template, has none of the placeholders in
+    /// `needs`, or has one of those in `lacks`.
     pub(super) fn new(
         config: &JsonConfig,
         field: &str,

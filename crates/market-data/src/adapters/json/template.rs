@@ -55,8 +55,8 @@ impl Template {
     ///
     /// # Errors
     ///
-    /// If a brace is unmatched, a placeholder is unknown or stands before the path or in a parameter's name, the URL
-    /// is not http or https, or its path has an empty segment.
+    /// If a brace is unmatched, a placeholder is unknown or stands before the path or in a parameter's name,
+    /// the URL is not http or https, or its path has an empty segment.
     pub(super) fn read(text: &str) -> Result<Self, Invalid> {
         let wrong = |why: &str| Invalid::new(format!("the URL {text:?} {why}"));
         let (before, query) =

@@ -47,8 +47,8 @@ pub(super) fn granularity(interval: Interval) -> Option<&'static str> {
     INTERVALS.iter().find(|(known, ..)| *known == interval).map(|(_, granularity, _)| *granularity)
 }
 
-/// Returns the requests for a series, each for no more candles than a reply can hold; without a range, for the latest
-/// ones. `None` if the interval isn't offered.
+/// Returns the requests for a series, each for no more candles than a reply can hold; without a range, for
+/// the latest ones. `None` if the interval isn't offered.
 pub(super) fn calls(
     name: &str,
     id: &SeriesId,

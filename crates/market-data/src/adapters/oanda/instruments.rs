@@ -1,5 +1,5 @@
-//! The list of instruments of an account: fetched when a batch is refused because of an unknown one, and kept for a
-//! day.
+//! The list of instruments of an account: fetched when a batch is refused because of an unknown one, and
+//! kept for a day.
 
 use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 

@@ -27,8 +27,8 @@ pub(super) const INTERVALS: &[(Interval, &str)] = &[
 /// A moment before the oldest bar, in seconds since 1970: the year 1900.
 const OLDEST: i64 = -2_208_988_800;
 
-/// Returns the request for the chart of `name`; `None` if the interval isn't offered. Without a range it asks for all
-/// bars up to `now`; of intraday bars Yahoo keeps few.
+/// Returns the request for the chart of `name`; `None` if the interval isn't offered. Without a range it
+/// asks for all bars up to `now`; of intraday bars Yahoo keeps few.
 pub(super) fn call(
     name: &str,
     interval: Interval,
@@ -83,8 +83,8 @@ pub(super) fn series(id: &SeriesId, chart: &Chart) -> Result<Series, ParseError>
     )
 }
 
-/// Joins the last bar to the one before if it is a part of it: during a week or month, Yahoo gives today's trading as
-/// a bar of its own.
+/// Joins the last bar to the one before if it is a part of it: during a week or month, Yahoo gives today's
+/// trading as a bar of its own.
 fn joined(candles: impl Iterator<Item = RawBar<Date>>, interval: Interval) -> Vec<RawBar<Date>> {
     let mut bars: Vec<RawBar<Date>> = candles.collect();
     if let [.., before, today] = bars.as_mut_slice()

@@ -91,7 +91,8 @@ impl Item {
     }
 }
 
-/// Returns the time zone of an exchange. (The offset beside it in the body is today's, and wrong for half the year.)
+/// Returns the time zone of an exchange. (The offset beside it in the body is today's, and wrong for half
+/// the year.)
 pub(super) fn zone(name: &str) -> Result<TimeZone, ParseError> {
     TimeZone::get(name).map_err(|_| ParseError::text("no time zone is called", name))
 }

@@ -41,8 +41,8 @@ const SUFFIXES: &[(&str, &str)] = &[
 
 /// Returns Yahoo's name of `asset`; `None` if it has none.
 ///
-/// A symbol that is Yahoo's own is kept. A name has only characters of a [`Symbol`], and is never `.` or `..`, which
-/// would lead to a parent path in a URL.
+/// A symbol that is Yahoo's own is kept. A name has only characters of a [`Symbol`], and is never `.` or
+/// `..`, which would lead to a parent path in a URL.
 pub(super) fn named(asset: &Asset) -> Option<String> {
     let symbol = asset.symbol.as_str();
     if !symbol.bytes().any(|byte| byte.is_ascii_alphanumeric()) {

@@ -183,6 +183,7 @@ fn the_page_shows_this_file() {
         page.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert!(blocks.len() >= 8, "{} blocks", blocks.len());
     for block in blocks {
+        assert!(block.ends_with('\n'), "a fence does not begin its line:\n{block}");
         assert!(include_str!("write_a_tier.rs").contains(block), "the page shows what is not here:\n{block}");
     }
 }

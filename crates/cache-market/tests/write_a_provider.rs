@@ -178,6 +178,7 @@ fn the_page_shows_this_file() {
         page.split("```rust\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert!(blocks.len() >= 6, "{} blocks", blocks.len());
     for block in blocks {
+        assert!(block.ends_with('\n'), "a fence does not begin its line:\n{block}");
         assert!(include_str!("write_a_provider.rs").contains(block), "shown, and not here:\n{block}");
     }
 }

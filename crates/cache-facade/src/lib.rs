@@ -21,10 +21,9 @@
 //! ```
 //!
 //! A [`Cache`] holds the tiers. A [`Region`] is the typed handle to the values of one kind: it has their TTL,
-//! their codec and their [`Loader`]. Callers that miss the same key at once share one load. While the source
-//! fails, values within their grace are served. A value that was removed or invalidated is not served again,
-//! whatever load was under way. The project's `docs/architecture.md` says how, and lists each promise with the
-//! tests that hold it.
+//! codec and [`Loader`]. Callers that miss the same key at once share one load. While the source fails, values in
+//! their grace are served. What was removed or invalidated is not served again, whatever load was under way.
+//! The project's `docs/architecture.md` says how, and lists each promise with the tests that hold it.
 //!
 //! The words below are used in the names, the docs, the settings and the log, each in one sense. After them, the
 //! [cookbook](#cookbook) has an example for each task.
@@ -115,9 +114,8 @@
 //!
 //! ## Many keys at once
 //! [`Region::get_many`] asks each tier once for all keys, and the loader in as few calls as `max_batch` allows.
-//! [`RegionBuilder::batch_window`] does the same for callers that know nothing of each other: their misses
-//! wait for each other that long. [`Region::lookup_many`] tells the outcome of each key apart, with its source
-//! and age.
+//! [`RegionBuilder::batch_window`] does the same for callers that know nothing of each other: their misses wait
+//! that long for others. [`Region::lookup_many`] tells the outcome of each key apart, with its source and age.
 //!
 //! ```
 //! # use std::time::Duration;

@@ -329,8 +329,6 @@
 //! clock.advance(Duration::from_secs(61));
 //! let found = prices.lookup("AAPL").await?;
 //! assert!(found.stale && found.age >= Duration::from_secs(61));
-//! clock.advance(Duration::from_secs(540));
-//! assert_eq!(prices.get("AAPL").await?, None);
 //! # Ok(())
 //! # }
 //! ```

@@ -47,8 +47,7 @@ pub(crate) enum Topology {
 
 impl RedisConfig {
     /// Configures one server: `redis://[user:password@]host[:port][/database]`, `rediss://` for TLS, or a
-    /// socket as
-    /// `unix:///path[?user=…&pass=…&db=…]`. Special characters in a password are written `%XX`.
+    /// socket as `unix:///path[?user=…&pass=…&db=…]`. Special characters in a password are written `%XX`.
     ///
     /// # Errors
     ///

@@ -76,12 +76,11 @@ use syn::{ItemFn, parse_macro_input};
 /// # Requirements on the function
 ///
 /// It returns `T`, `Option<T>`, `Result<T, E>` or `Result<Option<T>, E>`, spelled so, where `T` may be an
-/// `Arc<T>`.
-/// `T` is `Clone`, and serde can write and read it. `None` means that the value is absent, and is cached only
-/// with `negative`. An error is never cached. `E` is `From<cache_facade::Error>`, for failures of the cache
-/// itself, and `Display` and `Send`. If the body fails, every caller that waited for it gets its error if `E`
-/// is `Clone`; otherwise one caller does, and the others get an error of the cache with its text. A function
-/// that returns no `Result` calls its body directly when the cache fails.
+/// `Arc<T>`. `T` is `Clone`, and serde can write and read it. `None` means that the value is absent, and is
+/// cached only with `negative`. An error is never cached. `E` is `From<cache_facade::Error>`, for failures of
+/// the cache itself, and `Display` and `Send`. If the body fails, every caller that waited for it gets its
+/// error if `E` is `Clone`; otherwise one caller does, and the others get an error of the cache with its text.
+/// A function that returns no `Result` calls its body directly when the cache fails.
 ///
 /// The body runs in a task of its own, so its future is `Send`, and on a miss the arguments move into the
 /// task: references are cloned (`ToOwned`), and so is `self`, which is `Clone`. No argument is a `&mut` or

@@ -17,10 +17,9 @@ const UNKNOWN_FOR: Duration = Duration::from_secs(60);
 
 /// A provider behind a cache, itself a [`Provider`].
 ///
-/// Each kind of data that the provider offers is a region of the cache. Concurrent requests for a key load
-/// it once,
-/// in batches; while the provider fails, values in grace are served. That the provider doesn't know a key is
-/// remembered for a minute.
+/// Each kind of data that the provider offers is a region of the cache. Concurrent requests for a key load it
+/// once, in batches; while the provider fails, values in grace are served. That the provider doesn't know a key
+/// is remembered for a minute.
 ///
 /// ```
 /// use std::{sync::Arc, time::Duration};
@@ -114,10 +113,9 @@ impl CachedProvider {
         self.quotes.put_many(prices.into_iter().map(entry).collect::<Result<Vec<_>>>()?).await
     }
 
-    /// Removes all entries about an asset: quotes, bars of every interval, documents of every kind. Entries
-    /// of other
-    /// assets stay. (A remembered absence of a range of bars, or of a document with parameters, stays until it
-    /// expires.)
+    /// Removes all entries about an asset: quotes, bars of every interval, documents of every kind. Entries of
+    /// other assets stay. (A remembered absence of a range of bars, or of a document with parameters, stays
+    /// until it expires.)
     ///
     /// # Errors
     ///

@@ -13,8 +13,7 @@ const MAX_ASSETS: usize = 10_000;
 /// Tracks the recent prices of assets, in a few numbers each.
 ///
 /// An asset's swing is the width of an envelope around its price, in percent of the lower edge. Each price
-/// widens the
-/// envelope to include it; between prices both edges decay towards the last price, by half in every
+/// widens the envelope to include it; between prices both edges decay towards the last price, by half in every
 /// half-life. This measures volatility, forgets at a known rate, and needs no history.
 #[derive(Debug)]
 pub(crate) struct PriceTracker(Mutex<RecentMap<Asset, TrackedPrice>>);
@@ -44,9 +43,9 @@ impl PriceTracker {
         Self(Mutex::new(RecentMap::new(MAX_ASSETS)))
     }
 
-    /// Records a price, and returns by how many percent it has moved if that is `threshold` or more. The
-    /// next move is
-    /// measured from here. A price that is zero, negative or not a number, or older than the last one, is ignored.
+    /// Records a price, and returns by how many percent it has moved if that is `threshold` or more. The next
+    /// move is measured from here. A price that is zero, negative or not a number, or older than the last one,
+    /// is ignored.
     pub(crate) fn observe(
         &self,
         asset: &Asset,

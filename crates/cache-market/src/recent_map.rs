@@ -2,9 +2,8 @@
 
 use std::{collections::HashMap, hash::Hash, mem};
 
-/// A map of two generations, each of half the capacity: a used entry moves to the young one; when that is
-/// full, the
-/// old one is dropped and the young one becomes old. So an entry is dropped only after at least half the
+/// A map of two generations, each of half the capacity: a used entry moves to the young one; when that is full,
+/// the old one is dropped and the young one becomes old. So an entry is dropped only after at least half the
 /// capacity of others were used since. Each step takes constant time and is deterministic.
 #[derive(Debug)]
 pub(crate) struct RecentMap<K, V> {

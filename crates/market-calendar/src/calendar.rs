@@ -19,9 +19,8 @@ use crate::{
 
 /// The trading hours of a market, from 1970 to 2100. Cheap to clone.
 ///
-/// Each year is computed when it is first asked about, in half a millisecond, and kept; from then on a
-/// question is a
-/// binary search of 40 to 80 ns. Outside of those years there are no sessions, and the market is closed.
+/// Each year is computed when it is first asked about, in half a millisecond, and kept; from then on a question
+/// is a binary search of 40 to 80 ns. Outside of those years there are no sessions, and the market is closed.
 ///
 /// ```
 /// use market_calendar::{Calendars, Market, Phase, Timestamp};

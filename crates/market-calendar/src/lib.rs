@@ -27,9 +27,8 @@
 //! ```
 //!
 //! A market is named by its ISO 10383 code (MIC), such as `XNYS`; see [`Market`]. Where a calendar holds for
-//! nothing
-//! (a market that has none, a year out of its range), a question is answered by `None` or [`Phase::Closed`],
-//! never by a guess.
+//! nothing (a market that has none, a year out of its range), a question is answered by `None` or
+//! [`Phase::Closed`], never by a guess.
 
 mod calendar;
 mod calendars;

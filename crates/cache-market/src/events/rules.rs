@@ -26,8 +26,8 @@ pub struct Touch {
     /// Invalidated: the next read waits for the new value.
     pub drop: Vec<DataType>,
     /// Loaded anew, under its plain key: `price:AAPL`, `ohlcv:AAPL:1d`, `news:AAPL`. Other entries (of one
-    /// provider,
-    /// with parameters) stay until they expire; list the data under `drop` as well to invalidate them.
+    /// provider, with parameters) stay until they expire; list the data under `drop` as well to invalidate
+    /// them.
     pub refresh: Vec<DataType>,
 }
 

@@ -16,9 +16,8 @@ const MOST_PHASES: usize = 64;
 /// if the calendar has none.
 ///
 /// - While it can change at any moment: the end of that time.
-/// - Otherwise: the start of the next such time; or, if the last close has not settled, the moment it has,
-/// if that is
-///   earlier.
+/// - Otherwise: the start of the next such time; or, if the last close has not settled, the moment it has, if
+///   that is earlier.
 /// - For a value that changes at the close: when the next close has settled.
 pub(super) fn next_change(
     calendar: &Calendar,

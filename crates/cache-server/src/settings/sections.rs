@@ -63,10 +63,9 @@ section! {
         long: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_LONG"]),
         /// The TTL of the class very_long. Left out: by the rules.
         very_long: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_VERY_LONG"]),
-        /// The rules: how long each kind of data is fresh, by type of asset and phase of the market. Each
-        /// cell that
-        /// is given replaces a default: `rows: {price: {open: 60}}`. The settings above replace cells of the
-        /// rules.
+        /// The rules: how long each kind of data is fresh, by type of asset and phase of the market. Each cell
+        /// that is given replaces a default: `rows: {price: {open: 60}}`. The settings above replace cells of
+        /// the rules.
         rules: TtlRules = TtlRules::default(), setting().reloadable(),
     }
 }

@@ -9,8 +9,8 @@ use super::OnBadRow;
 /// A folder of CSV files of daily bars, one an asset.
 ///
 /// A file is named for its asset: `AAPL.csv`, `VOD@XLON.csv`, `EUR%2FUSD@FX.csv`. Its first row names its
-/// columns, in
-/// any order: date, open, high, low, close, volume, and optionally adjusted close; others are ignored.
+/// columns, in any order: date, open, high, low, close, volume, and optionally adjusted close; others are
+/// ignored.
 ///
 /// ```
 /// use market_data::{CsvConfig, OnBadRow};

@@ -28,11 +28,10 @@ const MOST_CALLS: usize = 20;
 
 /// OANDA's v20 API: currencies, metals and contracts for difference.
 ///
-/// An asset of the market FX is asked for as a pair (`EUR_USD`, `EUR/USD` and `EURUSD` are one); any other by its
-/// symbol, if that is of OANDA's form (`DE30_EUR`). A quote's price is the middle between the best bid and
-/// the best
-/// ask; its day begins at 17:00 in New York on the day before, as that of a daily candle does. The volume of
-/// a candle is the number of price changes.
+/// An asset of the market FX is asked for as a pair (`EUR_USD`, `EUR/USD` and `EURUSD` are one); any other by
+/// its symbol, if that is of OANDA's form (`DE30_EUR`). A quote's price is the middle between the best bid and
+/// the best ask; its day begins at 17:00 in New York on the day before, as that of a daily candle does. The
+/// volume of a candle is the number of price changes.
 ///
 /// OANDA refuses a whole batch for one unknown instrument: then the list of instruments is fetched, and the
 /// batch is sent again without the unknown ones.

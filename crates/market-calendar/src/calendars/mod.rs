@@ -108,9 +108,8 @@ impl Calendars {
     /// # Errors
     ///
     /// [`ErrorKind::InvalidDay`], with file, line and text, for a line of another form, a market without a
-    /// calendar,
-    /// a day named twice, hours for a day without a session, or a session that overlaps another one. These
-    /// calendars stay as they are.
+    /// calendar, a day named twice, hours for a day without a session, or a session that overlaps another one.
+    /// These calendars stay as they are.
     pub fn extended(&self, text: &str, file: &str) -> Result<Self> {
         let tables = table::read_many(text, file, |name| self.named(name).map(Calendar::market))?;
         let mut calendars = BTreeMap::clone(&self.0);

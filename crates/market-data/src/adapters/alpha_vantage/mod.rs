@@ -32,14 +32,13 @@ const COMPACT: usize = 100;
 
 /// Alpha Vantage.
 ///
-/// Everything is one key a call. Currencies and coins are quoted by their exchange rate, all else by the
-/// day's quote. A document of the type `technical` is an indicator:
+/// Everything is one key a call. Currencies and coins are quoted by their exchange rate, all else by the day's
+/// quote. A document of the type `technical` is an indicator:
 /// `AAPL:function=SMA&interval=1d&time_period=20&series_type=close`.
 ///
-/// It reports errors with status 200: a used-up quota is `Throttled`, a bad API key is `Refused`, and any
-/// other error
-/// fails the asset asked for, since it doesn't tell an unknown symbol from a bad request. A free key allows
-/// 25 calls a day.
+/// It reports errors with status 200: a used-up quota is `Throttled`, a bad API key is `Refused`, and any other
+/// error fails the asset asked for, since it doesn't tell an unknown symbol from a bad request. A free key
+/// allows 25 calls a day.
 ///
 /// ```no_run
 /// use cache_core::Clock;

@@ -51,7 +51,7 @@ pub use traits::{
     lease::{Holder, Lease},
     loader::{Fetched, Loaded, Loader, Refresh, Request},
     observer::{Event, Observer, Operation},
-    tier::{Target, Tier, TierExt},
+    tier::{PutOutcome, Target, Tier, TierExt},
 };
 pub use wire::{
     codec::{Blob, Codec, MAX_VALUE_LEN},

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cache_core::{Entry, Error, ErrorKind, Key, Result, Target, Tier, Tombstone};
+use cache_core::{Entry, Error, ErrorKind, Key, PutOutcome, Result, Target, Tier, Tombstone};
 use tokio::task;
 
 use crate::{DiskConfig, DiskStats, janitor::Janitor, storage::StorageEngine};
@@ -95,7 +95,7 @@ impl Tier for DiskTier {
         self.run_blocking("get", move |engine| engine.get(&keys)).await
     }
 
-    async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
+    async fn put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
         let entries = entries.to_vec();
         self.run_blocking("put", move |engine| engine.put(&entries)).await
     }

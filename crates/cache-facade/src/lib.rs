@@ -252,7 +252,7 @@
 //! `docs/guide/write-a-tier.md` writes a whole tier, and runs on it the suite that every tier passes.
 //!
 //! ```
-//! use cache_core::{Entry, Key, Result, Target, Tier, Tombstone};
+//! use cache_core::{Entry, Key, PutOutcome, Result, Target, Tier, Tombstone};
 //!
 //! /// Logs what a tier is asked for.
 //! #[derive(Debug)]
@@ -269,7 +269,7 @@
 //!         self.0.get(keys).await
 //!     }
 //!
-//!     async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
+//!     async fn put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
 //!         self.0.put(entries).await
 //!     }
 //!

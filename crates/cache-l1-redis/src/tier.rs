@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use cache_core::{Clock, Entry, Key, Result, Target, Tier, Tombstone};
+use cache_core::{Clock, Entry, Key, PutOutcome, Result, Target, Tier, Tombstone};
 use futures_util::future::join_all;
 use redis::pipe;
 
@@ -86,8 +86,9 @@ impl Tier for RedisTier {
         self.get_keys(keys).await
     }
 
-    async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
-        self.put_entries(entries).await
+    async fn put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
+        self.put_entries(entries).await?;
+        Ok(vec![PutOutcome::Stored; entries.len()])
     }
 
     async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {

@@ -12,8 +12,8 @@ use std::{
 };
 
 use cache_core::{
-    Clock, Entry, Error, ErrorKind, Event, Key, Meta, Operation, Pattern, Result, Target, Tier, Tombstone,
-    Ttl, message::Change, sync::Mutex,
+    Clock, Entry, Error, ErrorKind, Event, Key, Meta, Operation, Pattern, PutOutcome, Result, Target, Tier,
+    Tombstone, Ttl, message::Change, sync::Mutex,
 };
 use futures_util::{
     FutureExt, StreamExt,
@@ -113,11 +113,11 @@ impl TierHandle {
         Ok(answers)
     }
 
-    /// Stores entries. Those that the tier can't take now are stored later.
-    pub(crate) async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
+    /// Stores entries, and returns what became of each. Those that the tier can't take now are stored later.
+    pub(crate) async fn put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
         let outcome = self.try_put(entries).await;
         match &outcome {
-            Ok(()) => entries.iter().for_each(|(key, entry)| self.retries.done(key, entry.meta.born)),
+            Ok(_) => entries.iter().for_each(|(key, entry)| self.retries.done(key, entry.meta.born)),
             Err(error) if error.is_retryable() => self.report_lost(&self.retries.add_entries(entries)),
             Err(_) => {}
         }
@@ -138,8 +138,16 @@ impl TierHandle {
         outcome
     }
 
-    async fn try_put(&self, entries: &[(Key, Entry)]) -> Result<()> {
-        self.note(Operation::Put, self.bounded("put", self.tier.put(entries)).await)
+    async fn try_put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
+        let outcomes = self.bounded("put", self.tier.put(entries)).await.and_then(|outcomes| {
+            if outcomes.len() == entries.len() {
+                return Ok(outcomes);
+            }
+            let message =
+                format!("{} gave {} outcomes for {} entries", self.name(), outcomes.len(), entries.len());
+            Err(Error::new(ErrorKind::Unavailable, "put", message))
+        });
+        self.note(Operation::Put, outcomes)
     }
 
     async fn try_remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
@@ -203,7 +211,7 @@ impl TierHandle {
         let taken = match &write {
             PendingWrite::Put(key, entry) => {
                 let taken = self.try_put(&[(key.clone(), entry.clone())]).await;
-                taken.map(|()| self.retries.done(key, entry.meta.born))
+                taken.map(|_| self.retries.done(key, entry.meta.born))
             }
             PendingWrite::Remove(key, tombstone) => {
                 let keys = slice::from_ref(key);

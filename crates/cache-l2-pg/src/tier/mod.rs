@@ -6,7 +6,7 @@ mod store;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cache_core::{Entry, Key, Result, Target, Tier, Timestamp, Tombstone};
+use cache_core::{Entry, Key, PutOutcome, Result, Target, Tier, Timestamp, Tombstone};
 
 use crate::{PgStats, Writes, client::Context, janitor::Janitor, write_behind::WriteBehind};
 pub(crate) use pattern_cache::{KnownPatterns, PatternCache};
@@ -81,13 +81,15 @@ impl Tier for PgTier {
         }
     }
 
-    async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
+    async fn put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
         let (sealed, refused) = self.0.store.seal(entries);
         match &self.0.behind {
             None => self.0.store.put(&sealed).await?,
             Some(behind) => behind.put(sealed).await?,
         }
-        refused
+        refused?;
+        let outcome = if self.0.behind.is_some() { PutOutcome::Queued } else { PutOutcome::Stored };
+        Ok(vec![outcome; entries.len()])
     }
 
     async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {

@@ -29,6 +29,7 @@ use crate::{
     load::late_loads::LateLoads,
     policy::Policy,
     tier::handle::TierHandle,
+    write::local_writes::LocalWrites,
 };
 
 /// What the near tier is there for.
@@ -65,6 +66,7 @@ pub(crate) struct Engine {
     tasks: TaskTracker,
     gaps: MessageGaps,
     late_loads: LateLoads,
+    local_writes: LocalWrites,
     /// Whether memory was used while a tier failed, and has to be emptied when all of them work.
     used_as_fallback: AtomicBool,
     /// The longest time in which a load of any region may still write, in microseconds.
@@ -80,6 +82,7 @@ impl Engine {
             tasks: TaskTracker::new(),
             gaps: MessageGaps::default(),
             late_loads: LateLoads::default(),
+            local_writes: LocalWrites::default(),
             used_as_fallback: AtomicBool::new(false),
             load_limit: AtomicU64::new(0),
         }
@@ -145,6 +148,11 @@ impl Engine {
         &self.late_loads
     }
 
+    /// The latest writes of this node.
+    pub(crate) fn local_writes(&self) -> &LocalWrites {
+        &self.local_writes
+    }
+
     pub(crate) fn longest_life(&self) -> Duration {
         self.parts.longest_life
     }
@@ -183,7 +191,7 @@ impl Engine {
 
     /// A tombstone born now, kept for as long as a load that is under way may last.
     pub(crate) fn tombstone(&self) -> Tombstone {
-        self.tombstone_born(self.clock().tick())
+        self.tombstone_born(self.clock().tick_removal())
     }
 
     pub(crate) fn tombstone_born(&self, born: Timestamp) -> Tombstone {

@@ -222,7 +222,8 @@ impl<V: Cacheable> Region<V> {
                 .unzip();
             let above =
                 region.engine.tiers()[..depth].iter().filter(|tier| !region.policy.skips(tier.name()));
-            region.engine.write(&entries, above).await;
+            let written = region.engine.write(&entries, above.clone()).await;
+            region.engine.hold_what_won(&entries, &written, above).await;
             drop(leaders);
         });
     }

@@ -57,7 +57,8 @@ impl<V: Cacheable> Region<V> {
             leader.land(Ok(found));
             leaders.push(fetch.leader);
         }
-        self.engine.write(&entries, self.engine.tiers_for(&self.policy)).await;
+        let written = self.engine.write(&entries, self.engine.tiers_for(&self.policy)).await;
+        self.engine.hold_what_won(&entries, &written, self.engine.tiers_for(&self.policy)).await;
         if !lifeless.is_empty() {
             self.engine.remove_here(&lifeless, self.engine.tombstone_born(born)).await;
         }

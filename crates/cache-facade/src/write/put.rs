@@ -5,7 +5,10 @@ use std::sync::Arc;
 use cache_core::{Entry, Fetched, Freshness, Key, Result, message::Change};
 use futures_util::future::join_all;
 
-use super::in_progress::{TICK, WritesInProgress};
+use super::{
+    in_progress::{TICK, WritesInProgress},
+    outbid::Written,
+};
 use crate::{
     engine::{Engine, counters::Count},
     region::{Cacheable, Region},
@@ -30,6 +33,7 @@ impl<V: Cacheable> Region<V> {
         let now = self.engine.clock().now();
         let mut in_progress = WritesInProgress::new(&self.engine);
         let mut entries = Vec::with_capacity(encoded.len());
+        let mut values = Vec::with_capacity(encoded.len());
         let mut lifeless = Vec::new();
         for (key, value, blob, meta) in encoded {
             if meta.freshness(now) == Freshness::Dead {
@@ -39,10 +43,12 @@ impl<V: Cacheable> Region<V> {
             }
             // Marked before flights are overtaken: a flight that begins in between finds the mark.
             in_progress.begin(&key, meta.born);
+            self.engine.local_writes().note(&key, meta.born);
             self.core.flights.overtake(&key);
             self.core.throttle.resume(&key);
-            self.store_in_memory(&key, Some(value), meta.clone());
+            self.store_in_memory(&key, Some(Arc::clone(&value)), meta.clone());
             entries.push((key, Entry::new(blob, meta)));
+            values.push(value);
         }
         for (key, tombstone) in lifeless {
             self.remove_under(&[key], tombstone).await;
@@ -50,9 +56,14 @@ impl<V: Cacheable> Region<V> {
         if entries.is_empty() || self.engine.tiers().is_empty() && self.engine.bus().is_none() {
             return Ok(());
         }
-        let (engine, policy) = (Arc::clone(&self.engine), Arc::clone(&self.policy));
+        let region = self.clone();
         let write = async move {
-            let taken = engine.write(&entries, engine.tiers_for(&policy)).await;
+            let engine = &region.engine;
+            let mut written = engine.write(&entries, engine.tiers_for(&region.policy)).await;
+            if !written.outdated.is_empty() {
+                region.outbid(&mut entries, &values, &mut written, &mut in_progress).await;
+            }
+            let taken = written.taken;
             drop(in_progress);
             let change = |(key, entry): &(Key, Entry)| match entry.meta.born {
                 born if taken => Change::Put { key: key.into(), born },
@@ -70,12 +81,16 @@ impl<V: Cacheable> Region<V> {
 }
 
 impl Engine {
-    /// Writes entries to tiers. Returns whether all of them took all entries; a tier that fails is an event.
+    /// Writes entries to tiers. Returns what became of them; a tier that fails is an event.
     pub(crate) async fn write<'a>(
         &self,
         entries: &[(Key, Entry)],
         tiers: impl Iterator<Item = &'a TierHandle>,
-    ) -> bool {
-        entries.is_empty() || join_all(tiers.map(|tier| tier.put(entries))).await.iter().all(Result::is_ok)
+    ) -> Written {
+        if entries.is_empty() {
+            return Written::of(&[]);
+        }
+        let put = async |tier: &'a TierHandle| (tier.name(), tier.put(entries).await);
+        Written::of(&join_all(tiers.map(put)).await)
     }
 }

@@ -51,6 +51,7 @@ impl Engine {
         tombstone: Tombstone,
         overtake: impl Fn(&Key),
     ) {
+        keys.iter().for_each(|key| self.local_writes().note(key, tombstone.born));
         // Memory's tombstone is set before flights are overtaken: a flight that begins in between finds it.
         self.memory().remove(keys, tombstone, self.clock().now());
         keys.iter().for_each(overtake);

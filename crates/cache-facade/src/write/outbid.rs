@@ -1,0 +1,138 @@
+//! What becomes of entries that lost in a tier: a put is made again, later born; else what won is held.
+
+use std::{slice, sync::Arc, time::Duration};
+
+use cache_core::{Entry, Key, PutOutcome, Result, Tombstone};
+use futures_util::future::join_all;
+
+use super::in_progress::WritesInProgress;
+use crate::{
+    engine::Engine,
+    region::{Cacheable, Region},
+    tier::handle::TierHandle,
+};
+
+/// How often a put is made again at most.
+const MAX_OUTBIDS: u32 = 6;
+
+/// What became of entries that were written to tiers.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    /// Whether each tier took the call.
+    pub(crate) taken: bool,
+    /// The places of the entries that some tier refused as older than what it holds, in order.
+    pub(crate) outdated: Vec<usize>,
+    /// The tiers that refused some.
+    refusing: Vec<&'static str>,
+}
+
+impl Written {
+    pub(super) fn of(outcomes: &[(&'static str, Result<Vec<PutOutcome>>)]) -> Self {
+        let mut written = Self { taken: true, ..Self::default() };
+        for (tier, outcomes) in outcomes {
+            let Ok(outcomes) = outcomes else {
+                written.taken = false;
+                continue;
+            };
+            let before = written.outdated.len();
+            let lost = outcomes.iter().enumerate().filter(|(_, outcome)| outcome.is_outdated());
+            written.outdated.extend(lost.map(|(at, _)| at));
+            if written.outdated.len() > before {
+                written.refusing.push(tier);
+            }
+        }
+        written.outdated.sort_unstable();
+        written.outdated.dedup();
+        written
+    }
+}
+
+impl<V: Cacheable> Region<V> {
+    /// Puts again what lost in a tier against another node's write, which came before: the tier had it already.
+    /// Its birth was later since the clocks of the nodes differ. What this node itself wrote later stays.
+    pub(super) async fn outbid(
+        &self,
+        entries: &mut [(Key, Entry)],
+        values: &[Arc<V>],
+        written: &mut Written,
+        in_progress: &mut WritesInProgress,
+    ) {
+        let (engine, policy) = (&self.engine, &self.policy);
+        for attempt in 0..MAX_OUTBIDS {
+            // Looking what won makes the clock run past its birth.
+            written.outdated = engine.lost(entries, written, engine.tiers_for(policy)).await;
+            let is_ours = |at: &usize| {
+                let (key, entry) = &entries[*at];
+                engine.local_writes().is_latest(key, entry.meta.born)
+            };
+            let again: Vec<usize> = written.outdated.iter().copied().filter(is_ours).collect();
+            if again.is_empty() {
+                break;
+            }
+            for &at in &again {
+                let (key, entry) = &mut entries[at];
+                // What a tombstone's birth was nobody tells: so it is tried further and further ahead.
+                let ahead = Duration::from_millis(if attempt == 0 { 0 } else { 1 << (2 * (attempt - 1)) });
+                engine.clock().observe(engine.clock().now().after(ahead));
+                entry.meta.born = engine.clock().tick();
+                engine.local_writes().note(key, entry.meta.born);
+                in_progress.begin(key, entry.meta.born);
+                self.store_in_memory(key, Some(Arc::clone(&values[at])), entry.meta.clone());
+            }
+            let subset: Vec<(Key, Entry)> = again.iter().map(|at| entries[*at].clone()).collect();
+            let rewritten = engine.write(&subset, engine.tiers_for(policy)).await;
+            written.taken &= rewritten.taken;
+            written.outdated.retain(|at| !again.contains(at));
+            written.outdated.extend(rewritten.outdated.iter().map(|at| again[*at]));
+            written.refusing.extend(rewritten.refusing);
+        }
+        engine.let_go(entries, &written.outdated);
+    }
+}
+
+impl Engine {
+    /// Returns which of the entries that some tier refused did lose: not those that a tier holds already, as after
+    /// a call that was repeated.
+    async fn lost<'a>(
+        &self,
+        entries: &[(Key, Entry)],
+        written: &Written,
+        tiers: impl Iterator<Item = &'a TierHandle>,
+    ) -> Vec<usize> {
+        let Written { outdated, refusing, .. } = written;
+        if outdated.is_empty() {
+            return Vec::new();
+        }
+        let tiers = tiers.filter(|tier| refusing.contains(&tier.name()));
+        let keys: Vec<Key> = outdated.iter().map(|at| entries[*at].0.clone()).collect();
+        let held = join_all(tiers.map(|tier| tier.get(&keys))).await;
+        let is_held = |(place, at): &(usize, &usize)| {
+            let own = &entries[**at].1;
+            held.iter().flatten().all(|held| {
+                let held = held[*place].as_ref();
+                held.is_some_and(|held| held.meta.born == own.meta.born && held.value == own.value)
+            })
+        };
+        outdated.iter().enumerate().filter(|one| !is_held(one)).map(|(_, at)| *at).collect()
+    }
+
+    /// Lets memory hold what won instead of the entries that some tier refused.
+    pub(crate) async fn hold_what_won<'a>(
+        &self,
+        entries: &[(Key, Entry)],
+        written: &Written,
+        tiers: impl Iterator<Item = &'a TierHandle>,
+    ) {
+        let lost = self.lost(entries, written, tiers).await;
+        self.let_go(entries, &lost);
+    }
+
+    fn let_go(&self, entries: &[(Key, Entry)], lost: &[usize]) {
+        let now = self.clock().now();
+        for (key, entry) in lost.iter().map(|at| &entries[*at]) {
+            // The next read asks the tiers.
+            let tombstone = Tombstone { born: entry.meta.born, dead_at: now };
+            self.memory().remove(slice::from_ref(key), tombstone, now);
+        }
+    }
+}

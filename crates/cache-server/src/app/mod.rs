@@ -19,6 +19,7 @@ use self::{
 };
 use crate::{
     config::{Config, ReloadReport},
+    log::LogWriter,
     settings::Settings,
 };
 
@@ -42,6 +43,7 @@ pub struct App {
     pub(crate) events: EventHandler,
     _event_task: EventTask,
     reload_hook: OnceLock<ReloadHook>,
+    log: OnceLock<LogWriter>,
 }
 
 /// The parts that a reload replaces.
@@ -125,6 +127,7 @@ impl App {
             events,
             _event_task: event_task,
             reload_hook: OnceLock::new(),
+            log: OnceLock::new(),
         })
     }
 
@@ -149,6 +152,17 @@ impl App {
     /// Sets the function to call after each reload. Only the first one is kept.
     pub fn on_reload(&self, hook: impl Fn(&Settings) + Send + Sync + 'static) {
         let _ = self.reload_hook.set(ReloadHook(Box::new(hook)));
+    }
+
+    /// Sets the log whose dropped lines the statistics tell. Only the first one is kept.
+    pub fn count_log_lines(&self, log: LogWriter) {
+        let _ = self.log.set(log);
+    }
+
+    /// Returns how many log lines were dropped, since they could not be written.
+    #[must_use]
+    pub fn dropped_log_lines(&self) -> u64 {
+        self.log.get().map_or(0, LogWriter::dropped)
     }
 
     /// Reloads the configuration and applies the reloadable settings. They hold for values loaded from now on;

@@ -186,7 +186,7 @@ fn rule_71_commands_end_well_if_their_reader_has_had_enough_and_else_fail() {
             program.env_clear().args(flags);
             program
         };
-        {
+        for (sink, code) in [(Sink::ReaderGone, 0), (Sink::Full, 1), (Sink::TooLarge, 1)] {
             let (mut changed, _held) = sink.of(&program(), 1, data.path());
             let status = ended(changed.stderr(Stdio::null()));
             assert_eq!(status.code(), Some(code), "{flags:?} to {sink:?}");

@@ -48,6 +48,10 @@ impl StorageEngine {
                 Found::Entry(entry) => return Ok(Some(entry)),
                 Found::Corrupt => {
                     self.counters.corrupt.fetch_add(1, Relaxed);
+                    if let Some(times) = self.log_sums.corrupt.count(self.config.clock.now()) {
+                        tracing::warn!(%key, times,
+                            "a record in the disk tier's log is corrupt and counts as a miss");
+                    }
                     return Ok(None);
                 }
                 // Moved or evicted since the index was read, so read it again.
@@ -62,7 +66,7 @@ impl StorageEngine {
             Ok(Some(value)) => value,
             Ok(None) => return Ok(Found::Nothing),
             Err(StorageError::Corrupt(why)) => {
-                tracing::warn!(%key, why, "a record in the disk tier's log is corrupt and counts as a miss");
+                tracing::debug!(%key, why, "a record in the disk tier's log can't be read");
                 return Ok(Found::Corrupt);
             }
             Err(error) => return Err(error),

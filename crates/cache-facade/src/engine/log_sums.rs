@@ -14,6 +14,9 @@ pub(crate) struct LogSums {
     pub(crate) too_large: LogSum,
     /// Messages of other nodes that were missed.
     pub(crate) message_gaps: LogSum,
+    /// Calls of functions past the cache, and invalidations of functions that failed.
+    pub(crate) bypassed: LogSum,
+    pub(crate) not_ended: LogSum,
 }
 
 impl Default for LogSums {
@@ -25,6 +28,8 @@ impl Default for LogSums {
             lease_failures: LogSum::new("calls of the lease that failed"),
             too_large: LogSum::new("loaded values too large to be stored"),
             message_gaps: LogSum::new("messages of other nodes that were missed"),
+            bypassed: LogSum::new("calls past the cache"),
+            not_ended: LogSum::new("invalidations of functions that failed"),
         }
     }
 }
@@ -40,9 +45,17 @@ impl LogSums {
         self.all().into_iter().filter_map(|sum| sum.finish(now)).for_each(|summary| log(None, summary));
     }
 
-    fn all(&self) -> [&LogSum; 6] {
-        let Self { failed_loads, stale_served, unprotected, lease_failures, too_large, message_gaps } = self;
-        [failed_loads, stale_served, unprotected, lease_failures, too_large, message_gaps]
+    fn all(&self) -> [&LogSum; 8] {
+        [
+            &self.failed_loads,
+            &self.stale_served,
+            &self.unprotected,
+            &self.lease_failures,
+            &self.too_large,
+            &self.message_gaps,
+            &self.bypassed,
+            &self.not_ended,
+        ]
     }
 }
 

@@ -6,7 +6,7 @@ pub(crate) mod providers;
 use std::{fmt, sync::OnceLock, time::Duration};
 
 use cache_config::ConfigErrors;
-use cache_core::{Clock, Error, ErrorKind, Loader, Result, sync::RwLock};
+use cache_core::{Clock, Error, ErrorKind, Loader, LogSum, Result, sync::RwLock};
 use cache_disk::DiskTier;
 use cache_facade::{Cache, Cacheable, Policy, Region};
 use cache_market::{MarketTime, QuoteLoader, SeriesLoader, WatchedLoader};
@@ -97,13 +97,17 @@ impl App {
         let batch_window = Duration::from_millis(settings.service.batch_window_ms);
         let provider = providers.registry.clone();
         let (moved, moves) = move_queue();
+        let (dropped_moves, move_clock) = (LogSum::new("price moves that were dropped"), clock.clone());
         let watched = WatchedLoader::new(
             QuoteLoader::new(provider.clone()),
             time.clone(),
             clock.clone(),
             move |event| {
-                if moved.try_send(event).is_err() {
+                if moved.try_send(event).is_err()
+                    && let Some(times) = dropped_moves.count(move_clock.now())
+                {
                     tracing::warn!(
+                        times,
                         "price move queue full: dropped a move, cached values of the asset stay until they expire"
                     );
                 }

@@ -28,8 +28,8 @@ impl Counters {
     }
 }
 
-/// The sums of what is logged: what fails for each of many keys is a line now and then, with a count. Dropping this
-/// logs what has had no line yet.
+/// The sums of what is logged: what fails for each of many keys is a line now and then, with a count. Dropping
+/// this logs what has had no line yet.
 #[derive(Debug)]
 pub(crate) struct RedisLogSums {
     clock: Clock,

@@ -29,7 +29,8 @@ pub fn print_to_stderr(line: &str) {
     in_background(move || io::stderr().write_all(line.as_bytes()));
 }
 
-/// Prints something on which nothing depends, in a thread of its own, and goes on after a moment if nobody takes it.
+/// Prints something on which nothing depends, in a thread of its own, and goes on after a moment if nobody
+/// takes it.
 pub fn in_background(print: impl FnOnce() -> io::Result<()> + Send + 'static) {
     let (done, waiting) = channel();
     // If there can be no thread, there is no text either.

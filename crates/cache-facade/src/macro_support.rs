@@ -194,8 +194,11 @@ pub fn absent<V: Cacheable>(region: &Region<V>, id: &str) -> Error {
 }
 
 /// Logs that a function is called directly: its own error can't express the cache's.
-pub fn bypassed(function: &str, error: &Error) {
-    tracing::warn!(function, %error, "cache unavailable, calling the function directly");
+pub fn bypassed(cache: &Cache, function: &str, error: &Error) {
+    let engine = &cache.engine;
+    if let Some(times) = engine.log_sums().bypassed.count(engine.clock().now()) {
+        tracing::warn!(function, %error, times, "cache unavailable, calling the function directly");
+    }
 }
 
 /// What a function invalidates in a cache: a key of a region, and tags.
@@ -242,9 +245,12 @@ impl<'a> Ended<'a> {
 }
 
 /// Logs that a function could not invalidate what it should have.
-pub fn not_ended(function: &str, error: &Error) {
-    tracing::warn!(function, %error,
-        "cached entries were not invalidated: they may be served until they expire");
+pub fn not_ended(cache: &Cache, function: &str, error: &Error) {
+    let engine = &cache.engine;
+    if let Some(times) = engine.log_sums().not_ended.count(engine.clock().now()) {
+        tracing::warn!(function, %error, times,
+            "cached entries were not invalidated: they may be served until they expire");
+    }
 }
 
 /// Applies settings to a region. The compiler takes the type of the closure's argument from here.

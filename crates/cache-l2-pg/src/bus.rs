@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
-use cache_core::{Bus, Bytes, Error, ErrorKind, Listener, Result};
+use cache_core::{Bus, Bytes, Clock, Error, ErrorKind, Listener, LogSum, Result};
 use tokio::time::{self, Instant};
 
 use crate::{
@@ -68,7 +68,15 @@ impl Bus for PgBus {
             Err(_) => return Err(connection_lost("got no answer to LISTEN")),
         }
         let keepalive = self.context.config.keepalive;
-        Ok(Box::new(PgListener { session, keepalive, timeout, last_heard: Instant::now(), is_lost: false }))
+        Ok(Box::new(PgListener {
+            session,
+            keepalive,
+            timeout,
+            last_heard: Instant::now(),
+            is_lost: false,
+            clock: self.context.clock.clone(),
+            foreign: LogSum::new("notifications that are no messages of a bus"),
+        }))
     }
 }
 
@@ -81,6 +89,8 @@ struct PgListener {
     /// When the server last sent anything.
     last_heard: Instant,
     is_lost: bool,
+    clock: Clock,
+    foreign: LogSum,
 }
 
 #[async_trait]
@@ -94,8 +104,11 @@ impl Listener for PgListener {
                     match STANDARD_NO_PAD.decode(notification.payload()) {
                         Ok(message) => return Ok(message.into()),
                         Err(error) => {
-                            let channel = notification.channel();
-                            tracing::warn!(%error, channel, "ignored a notification that is no message of a bus: something else uses the channel");
+                            if let Some(times) = self.foreign.count(self.clock.now()) {
+                                let channel = notification.channel();
+                                tracing::warn!(%error, channel, times,
+                                    "ignored a notification that is no message of a bus: something else uses the channel");
+                            }
                         }
                     }
                 }

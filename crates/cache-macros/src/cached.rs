@@ -94,7 +94,7 @@ impl Cached {
         let local = |name: &str| format_ident!("{name}", span = Span::mixed_site());
         let [cache, region, id, found, error, this, load, errors, ttl, tags] =
             ["cache", "region", "id", "found", "error", "this", "load", "errors", "ttl", "tags"].map(local);
-        let unable = unable(function, signature, output, &error);
+        let unable = unable(function, signature, output, [&cache, &error]);
         let restored = if output.fallible {
             quote!(return ::core::result::Result::Err((&#errors).restore(#error)))
         } else {
@@ -153,7 +153,12 @@ impl Cached {
 
 /// Returns what a function does when the cache fails: it returns the error if it can, else it calls its body
 /// directly.
-fn unable(function: &ItemFn, signature: &Signature<'_>, output: &Output<'_>, error: &Ident) -> TokenStream {
+fn unable(
+    function: &ItemFn,
+    signature: &Signature<'_>,
+    output: &Output<'_>,
+    [cache, error]: [&Ident; 2],
+) -> TokenStream {
     if output.fallible {
         let span = function.sig.output.span();
         return quote_spanned! {span=>
@@ -162,7 +167,7 @@ fn unable(function: &ItemFn, signature: &Signature<'_>, output: &Output<'_>, err
     }
     let (name, call) = (signature.name().to_string(), signature.call());
     quote!({
-        ::cache_facade::macro_support::bypassed(#name, &#error);
+        ::cache_facade::macro_support::bypassed(#cache, #name, &#error);
         return #call.await
     })
 }

@@ -66,7 +66,7 @@ impl Invalidates {
             }
         } else {
             let name = signature.name().to_string();
-            quote!(::cache_facade::macro_support::not_ended(#name, &#error))
+            quote!(::cache_facade::macro_support::not_ended(&#cache, #name, &#error))
         };
         let without = if fallible {
             failed.clone()

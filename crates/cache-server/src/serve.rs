@@ -3,7 +3,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use axum::{Router, middleware};
-use cache_core::{Error, ErrorKind, Result};
+use cache_core::{Clock, Error, ErrorKind, LogSum, Result};
 use hyper::server::conn::http1;
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -71,6 +71,8 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
         permits: Arc::new(Semaphore::new(limits.connections as usize)),
         graceful: GracefulShutdown::new(),
         router: router.layer(middleware::from_fn(host::require)),
+        clock: Clock::system(),
+        refusals: LogSum::new("attempts to accept a connection that failed"),
     };
     tokio::select! {
         () = connections.accept() => {}
@@ -90,6 +92,9 @@ struct Connections {
     permits: Arc<Semaphore>,
     graceful: GracefulShutdown,
     router: Router,
+    clock: Clock,
+    /// Attempts to accept that failed.
+    refusals: LogSum,
 }
 
 impl Connections {
@@ -124,11 +129,16 @@ impl Connections {
                     if let Err(error) = stream.set_nodelay(true) {
                         tracing::debug!(%error, "can't set TCP_NODELAY");
                     }
+                    if let Some(summary) = self.refusals.settle(self.clock.now()) {
+                        tracing::warn!("{summary}");
+                    }
                     return stream;
                 }
                 Err(error) if is_connection_error(&error) => {}
                 Err(error) => {
-                    tracing::error!(%error, "can't accept connections: retrying");
+                    if let Some(times) = self.refusals.count(self.clock.now()) {
+                        tracing::error!(%error, times, "can't accept connections: retrying");
+                    }
                     sleep(ACCEPT_PAUSE).await;
                 }
             }

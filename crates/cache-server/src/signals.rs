@@ -3,6 +3,7 @@
 use std::{io, sync::Arc, time::Duration};
 
 use cache_config::ConfigErrors;
+use signal_hook::consts::SIGXFSZ;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{app::App, config::ReloadReport};
@@ -11,6 +12,9 @@ use crate::{app::App, config::ReloadReport};
 pub const FLUSH_TIMEOUT: Duration = Duration::from_millis(1800);
 /// How long the whole shutdown may take, from the signal to the end of the process.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(4500);
+
+/// How long queued log lines may take to be written at the end.
+pub const LOG_FLUSH_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Registers for SIGTERM and SIGINT, which from now on no longer end the process by themselves. The future
 /// returned waits for one and returns its name.
@@ -27,6 +31,16 @@ pub fn stop_signal() -> io::Result<impl Future<Output = &'static str>> {
             _ = interrupt.recv() => "SIGINT",
         }
     })
+}
+
+/// Ignores SIGXFSZ, which ends a process that writes past its limit on the size of files, as a log on a file may:
+/// from now on such a write fails instead.
+///
+/// # Errors
+///
+/// If the process can't register for signals.
+pub fn ignore_file_size_signal() -> io::Result<()> {
+    signal_hook::flag::register(SIGXFSZ, Arc::default()).map(drop)
 }
 
 /// Registers for SIGHUP, which from now on no longer ends the process. The future returned reloads the

@@ -17,7 +17,7 @@ use crate::{
     DiskConfig,
     error::{StorageError, StorageResult},
     janitor::JanitorSignal,
-    stats::Counters,
+    stats::{Counters, DiskLogSums},
     storage::{Store, Writer, directory::Directory},
 };
 
@@ -29,6 +29,7 @@ pub(crate) struct StorageEngine {
     pub(crate) config: DiskConfig,
     pub(crate) directory: Directory,
     pub(crate) counters: Counters,
+    pub(crate) log_sums: DiskLogSums,
     pub(crate) signal: Arc<JanitorSignal>,
     state: RwLock<DatabaseState>,
     writer: Mutex<Writer>,
@@ -52,6 +53,7 @@ impl StorageEngine {
             config,
             directory,
             counters: Counters::default(),
+            log_sums: DiskLogSums::default(),
             signal: Arc::default(),
             state: RwLock::new(DatabaseState::Closed),
             writer: Mutex::new(Writer::new()),
@@ -108,7 +110,9 @@ impl StorageEngine {
             match &error {
                 StorageError::Corrupt(why) => self.start_over(&mut writer, why)?,
                 StorageError::Unusable(why) => {
-                    tracing::warn!(why, operation, "a write to the disk tier failed");
+                    if let Some(times) = self.log_sums.failed_writes.count(self.config.clock.now()) {
+                        tracing::warn!(why, operation, times, "a write to the disk tier failed");
+                    }
                     self.needs_reopen.store(true, Relaxed);
                 }
             }
@@ -138,7 +142,9 @@ impl StorageEngine {
             match self.open_store(writer) {
                 Ok(()) => {
                     self.counters.reopened.fetch_add(1, Relaxed);
-                    tracing::info!("reopened the disk tier's database after a failed write");
+                    if let Some(times) = self.log_sums.reopened.count(self.config.clock.now()) {
+                        tracing::info!(times, "reopened the disk tier's database after a failed write");
+                    }
                 }
                 Err(StorageError::Corrupt(why)) => self.start_over(writer, &why)?,
                 Err(error @ StorageError::Unusable(_)) => {
@@ -155,7 +161,10 @@ impl StorageEngine {
     /// Moves a damaged database to quarantine and opens an empty one.
     fn start_over(&self, writer: &mut Writer, why: &str) -> Result<()> {
         let path = self.directory.root().display();
-        tracing::error!(why, %path, "the disk tier's database is damaged: moving it to quarantine, starting over empty");
+        if let Some(times) = self.log_sums.started_over.count(self.config.clock.now()) {
+            tracing::error!(why, %path, times,
+                "the disk tier's database is damaged: moving it to quarantine, starting over empty");
+        }
         let failed = |error: Error| {
             self.shut(error.clone());
             self.needs_reopen.store(true, Relaxed);
@@ -229,6 +238,7 @@ impl StorageEngine {
 
 impl Drop for StorageEngine {
     fn drop(&mut self) {
+        self.log_sums.finish(self.config.clock.now());
         if let Err(error) = self.close() {
             tracing::warn!(%error, "the disk tier was not closed cleanly");
         }

@@ -1,6 +1,7 @@
 //! What all regions of a cache share.
 
 pub(crate) mod counters;
+pub(crate) mod log_sums;
 pub(crate) mod observers;
 pub(crate) mod regions;
 mod shutdown;
@@ -19,7 +20,7 @@ use cache_core::{Clock, Error, ErrorKind, Event, Key, Lease, Result, Target, Tim
 use cache_memory::Memory;
 use tokio_util::task::TaskTracker;
 
-use self::{counters::Counters, observers::Observers, regions::Regions};
+use self::{counters::Counters, log_sums::LogSums, observers::Observers, regions::Regions};
 use crate::{
     invalidation::{
         bus_client::{BusClient, OnBusLoss},
@@ -63,6 +64,7 @@ pub(crate) struct Engine {
     parts: Parts,
     regions: Regions,
     counters: Counters,
+    log_sums: LogSums,
     tasks: TaskTracker,
     gaps: MessageGaps,
     late_loads: LateLoads,
@@ -79,6 +81,7 @@ impl Engine {
             parts,
             regions: Regions::default(),
             counters: Counters::default(),
+            log_sums: LogSums::default(),
             tasks: TaskTracker::new(),
             gaps: MessageGaps::default(),
             late_loads: LateLoads::default(),
@@ -124,6 +127,10 @@ impl Engine {
 
     pub(crate) fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    pub(crate) fn log_sums(&self) -> &LogSums {
+        &self.log_sums
     }
 
     pub(crate) fn regions(&self) -> &Regions {
@@ -240,8 +247,16 @@ impl Engine {
 
     /// Reports an entry that there is no room to protect.
     pub(crate) fn report_protection_refused(&self, key: &Key) {
-        tracing::warn!(%key, "memory's share for protected entries is full: the entry is not protected");
+        if let Some(times) = self.log_sums.unprotected.count(self.clock().now()) {
+            tracing::warn!(%key, times, "memory's share for protected entries is full: entries are not protected");
+        }
         self.observers().tell(&Event::ProtectionRefused { key });
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.finish_log_sums();
     }
 }
 

@@ -37,9 +37,26 @@ impl Engine {
             if engine.is_closed() {
                 return;
             }
+            engine.settle_log_sums();
             let tiers = engine.tiers().iter().filter(|tier| tier.is_failing() || tier.has_pending());
             join_all(tiers.map(|tier| engine.retry(tier))).await;
         }
+    }
+
+    /// Logs how often what has had a line occurred since.
+    fn settle_log_sums(&self) {
+        let now = self.clock().now();
+        self.log_sums().settle(now);
+        self.tiers().iter().for_each(|tier| tier.settle_log_sums(now));
+        self.bus().into_iter().for_each(|bus| bus.settle_log_sums(now));
+    }
+
+    /// Logs at the end of the cache what has had no line yet.
+    pub(super) fn finish_log_sums(&self) {
+        let now = self.clock().now();
+        self.log_sums().finish(now);
+        self.tiers().iter().for_each(|tier| tier.finish_log_sums(now));
+        self.bus().into_iter().for_each(|bus| bus.finish_log_sums(now));
     }
 
     /// Probes a tier that failed, and once it works carries out what it could not take.

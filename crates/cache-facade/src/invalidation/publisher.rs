@@ -156,7 +156,7 @@ impl BusClient {
         }
         self.note_sent();
         if self.outbox.failing.swap(false, Ordering::AcqRel) {
-            tracing::info!(bus = self.name(), "the bus takes messages again: other nodes receive changes");
+            self.note_recovery();
         }
     }
 

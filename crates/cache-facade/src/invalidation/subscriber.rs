@@ -138,9 +138,12 @@ impl Engine {
             return;
         }
         bus.note_received();
-        if sequences.has_gap_before(&message, self.clock().now()) {
-            tracing::warn!(bus = bus.name(), node = %message.node,
-                "messages of a node were missed: memory is emptied, since it may hold what they ended");
+        let now = self.clock().now();
+        if sequences.has_gap_before(&message, now) {
+            if let Some(times) = self.log_sums().message_gaps.count(now) {
+                tracing::warn!(bus = bus.name(), node = %message.node, times,
+                    "messages of a node were missed: memory is emptied, since it may hold what they ended");
+            }
             self.mark_memory_unproven();
         }
         let invalidated: Vec<_> = message.changes.iter().filter_map(|change| self.apply(change)).collect();

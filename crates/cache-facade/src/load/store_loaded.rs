@@ -108,8 +108,10 @@ impl<V: Cacheable> Region<V> {
         let blob = match self.encode(&value) {
             Ok(blob) => Some(blob),
             Err(error) if error.kind() == ErrorKind::Limit => {
-                tracing::warn!(kind = self.core.prefix.kind(), %error,
-                    "a loaded value is too large to be stored: it is served and not cached");
+                if let Some(times) = self.engine.log_sums().too_large.count(self.engine.clock().now()) {
+                    tracing::warn!(kind = self.core.prefix.kind(), %error, times,
+                        "a loaded value is too large to be stored: it is served and not cached");
+                }
                 None
             }
             Err(error) => return Err(error),

@@ -12,8 +12,8 @@ use std::{
 };
 
 use cache_core::{
-    Clock, Entry, Error, ErrorKind, Event, Key, Meta, Operation, Pattern, PutOutcome, Result, Target, Tier,
-    Tombstone, Ttl, message::Change, sync::Mutex,
+    Clock, Entry, Error, ErrorKind, Event, Key, LogSum, LogSummary, Meta, Operation, Pattern, PutOutcome, Result,
+    Target, Tier, Timestamp, Tombstone, Ttl, message::Change, sync::Mutex,
 };
 use futures_util::{
     FutureExt, StreamExt,
@@ -23,7 +23,7 @@ use futures_util::{
 
 use super::retry_queue::{PendingWrite, RetryQueue};
 use crate::{
-    engine::observers::Observers,
+    engine::{log_sums, observers::Observers},
     read::servable::Servable,
     stats::{TierHealth, TierStats},
     timer,
@@ -54,6 +54,8 @@ pub(crate) struct TierHandle {
     writes: CallHealth,
     retries: RetryQueue,
     replaying: AtomicBool,
+    lost_writes: LogSum,
+    unreadable: LogSum,
 }
 
 impl TierHandle {
@@ -75,10 +77,12 @@ impl TierHandle {
             errors: AtomicU64::new(0),
             corrupt: AtomicU64::new(0),
             clock,
-            reads: CallHealth::default(),
-            writes: CallHealth::default(),
+            reads: CallHealth::new(["times that reads began to fail", "times that reads worked again"]),
+            writes: CallHealth::new(["times that writes began to fail", "times that writes worked again"]),
             retries: RetryQueue::new(all),
             replaying: AtomicBool::new(false),
+            lost_writes: LogSum::new("pending writes of a tier that were dropped"),
+            unreadable: LogSum::new("stored values of a tier that can't be read"),
         }
     }
 
@@ -239,9 +243,13 @@ impl TierHandle {
 
     /// Reports writes that the tier will never get.
     fn report_lost(&self, keys: &[Key]) {
-        for key in keys {
-            tracing::error!(tier = self.name(), %key,
+        if let Some(key) = keys.first()
+            && let Some(times) = self.lost_writes.count_many(keys.len() as u64, self.clock.now())
+        {
+            tracing::error!(tier = self.name(), %key, times,
                 "dropped a pending write: the retry queue is full, or the tier refused the write repeatedly");
+        }
+        for key in keys {
             self.observers.tell(&Event::Lost { tier: self.name(), key });
         }
     }
@@ -284,8 +292,27 @@ impl TierHandle {
     /// Counts a value that can't be decoded.
     pub(crate) fn count_corrupt(&self, key: &Key, error: &Error) {
         self.corrupt.fetch_add(1, Ordering::Relaxed);
-        tracing::warn!(tier = self.name(), %key, %error, "a stored value can't be read: it counts as a miss");
+        if let Some(times) = self.unreadable.count(self.clock.now()) {
+            tracing::warn!(tier = self.name(), %key, %error, times,
+                "a stored value can't be read: it counts as a miss");
+        }
         self.observers.tell(&Event::Corrupt { tier: self.name(), key, error });
+    }
+
+    /// Logs how often what has had a line occurred since.
+    pub(crate) fn settle_log_sums(&self, now: Timestamp) {
+        self.log_summaries(|sum| sum.settle(now));
+    }
+
+    /// Logs the rest at the end of the cache.
+    pub(crate) fn finish_log_sums(&self, now: Timestamp) {
+        self.log_summaries(|sum| sum.finish(now));
+    }
+
+    fn log_summaries(&self, summary: impl Fn(&LogSum) -> Option<LogSummary>) {
+        let calls = [&self.reads, &self.writes].map(|calls| [&calls.failures, &calls.recoveries]);
+        let sums = [&self.lost_writes, &self.unreadable].into_iter().chain(calls.into_iter().flatten());
+        sums.filter_map(summary).for_each(|summary| log_sums::log(Some(self.name()), summary));
     }
 
     pub(crate) fn stats(&self) -> TierStats {
@@ -313,14 +340,18 @@ impl TierHandle {
             Err(error) if error.kind() == ErrorKind::Limit => {}
             Err(error) => {
                 self.errors.fetch_add(1, Ordering::Relaxed);
-                if calls.note_failure(error) {
-                    tracing::error!(tier = self.name(), ?operation, %error,
+                if calls.note_failure(error)
+                    && let Some(times) = calls.failures.count(self.clock.now())
+                {
+                    tracing::error!(tier = self.name(), ?operation, %error, times,
                         "a tier failed: the cache goes on without it and retries");
                 }
                 self.observers.tell(&Event::TierFailed { tier: self.name(), operation, error });
             }
             Ok(_) if calls.note_success() => {
-                tracing::info!(tier = self.name(), ?operation, "a tier works again");
+                if let Some(times) = calls.recoveries.count(self.clock.now()) {
+                    tracing::info!(tier = self.name(), ?operation, times, "a tier works again");
+                }
                 if !self.is_failing() {
                     self.observers.tell(&Event::TierRecovered { tier: self.name() });
                 }
@@ -332,13 +363,25 @@ impl TierHandle {
 }
 
 /// How the last read, or the last write, ended. One may fail while the other works, as on a full disk.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct CallHealth {
     failing: AtomicBool,
     error: Mutex<Option<Error>>,
+    /// How often they began to fail, and to work again: a tier may do both many times a second.
+    failures: LogSum,
+    recoveries: LogSum,
 }
 
 impl CallHealth {
+    fn new([failures, recoveries]: [&'static str; 2]) -> Self {
+        Self {
+            failing: AtomicBool::new(false),
+            error: Mutex::new(None),
+            failures: LogSum::new(failures),
+            recoveries: LogSum::new(recoveries),
+        }
+    }
+
     /// Returns whether this is the first failure after a success.
     fn note_failure(&self, error: &Error) -> bool {
         *self.error.lock() = Some(error.clone());

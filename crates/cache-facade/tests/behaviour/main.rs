@@ -7,6 +7,7 @@ mod guard;
 mod leases;
 mod limits;
 mod local_tiers;
+mod log_lines;
 mod memory;
 mod mishaps;
 mod nodes;

@@ -1,8 +1,8 @@
 //! Carries out market events on the cache: announced ones, and moves seen in loaded prices.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use cache_core::{Clock, Result};
+use cache_core::{Clock, LogSum, Result, Timestamp};
 use cache_facade::{Cache, Region};
 use cache_market::{Effect, MarketEvent, MarketTime, StandardKey};
 use market_data::{DataType, Quote, Series};
@@ -25,6 +25,14 @@ pub(crate) struct EventHandler {
     clock: Clock,
     quotes: Region<Quote>,
     series: Region<Series>,
+    log_sums: Arc<EventLogSums>,
+}
+
+/// The sums of what is logged about events.
+#[derive(Debug)]
+struct EventLogSums {
+    failed: LogSum,
+    failed_effects: LogSum,
 }
 
 /// The background task that carries out events. Dropping this aborts it.
@@ -50,7 +58,11 @@ impl EventHandler {
         quotes: Region<Quote>,
         series: Region<Series>,
     ) -> Self {
-        Self { cache, time, clock, quotes, series }
+        let log_sums = Arc::new(EventLogSums {
+            failed: LogSum::new("market events that failed"),
+            failed_effects: LogSum::new("effects of market events that failed"),
+        });
+        Self { cache, time, clock, quotes, series, log_sums }
     }
 
     /// Carries out an event and returns its effects. One in the future is scheduled: lives of what it affects
@@ -75,9 +87,13 @@ impl EventHandler {
                     Some(event) = moves.recv() => self.announce(&event).await.map(drop),
                     _ = ticks.tick() => self.carry_out_due().await,
                 };
-                if let Err(error) = result {
-                    tracing::warn!(%error, "a market event failed: cached values stay until they expire");
+                let now = self.clock.now();
+                if let Err(error) = result
+                    && let Some(times) = self.log_sums.failed.count(now)
+                {
+                    tracing::warn!(%error, times, "a market event failed: cached values stay until they expire");
                 }
+                self.log_sums.settle(now);
             }
         }))
     }
@@ -94,8 +110,11 @@ impl EventHandler {
                 Effect::Invalidate(tag) => self.cache.invalidate(tag).await,
                 Effect::Refresh(key) => self.refresh(key).await,
             };
-            if let Err(error) = result {
-                tracing::warn!(%error, ?effect, "an effect of a market event failed: cached values stay until they expire");
+            if let Err(error) = result
+                && let Some(times) = self.log_sums.failed_effects.count(self.clock.now())
+            {
+                tracing::warn!(%error, ?effect, times,
+                    "an effect of a market event failed: cached values stay until they expire");
             }
         }
     }
@@ -107,5 +126,13 @@ impl EventHandler {
             DataType::Ohlcv => self.series.refresh(&[key.id()?]).await.map(drop),
             _ => Ok(()),
         }
+    }
+}
+
+impl EventLogSums {
+    /// Logs what was counted and has had no line since.
+    fn settle(&self, now: Timestamp) {
+        let sums = [&self.failed, &self.failed_effects].into_iter();
+        sums.filter_map(|sum| sum.settle(now)).for_each(|summary| tracing::warn!("{summary}"));
     }
 }

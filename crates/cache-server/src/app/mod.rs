@@ -6,7 +6,7 @@ pub(crate) mod providers;
 use std::{fmt, sync::OnceLock, time::Duration};
 
 use cache_config::ConfigErrors;
-use cache_core::{Clock, Error, ErrorKind, Loader, Result, sync::RwLock};
+use cache_core::{Clock, Error, ErrorKind, Loader, LogSum, Result, sync::RwLock};
 use cache_disk::DiskTier;
 use cache_facade::{Cache, Cacheable, Policy, Region};
 use cache_market::{MarketTime, QuoteLoader, SeriesLoader, WatchedLoader};
@@ -19,6 +19,7 @@ use self::{
 };
 use crate::{
     config::{Config, ReloadReport},
+    log::LogWriter,
     settings::Settings,
 };
 
@@ -42,6 +43,7 @@ pub struct App {
     pub(crate) events: EventHandler,
     _event_task: EventTask,
     reload_hook: OnceLock<ReloadHook>,
+    log: OnceLock<LogWriter>,
 }
 
 /// The parts that a reload replaces.
@@ -95,13 +97,17 @@ impl App {
         let batch_window = Duration::from_millis(settings.service.batch_window_ms);
         let provider = providers.registry.clone();
         let (moved, moves) = move_queue();
+        let (dropped_moves, move_clock) = (LogSum::new("price moves that were dropped"), clock.clone());
         let watched = WatchedLoader::new(
             QuoteLoader::new(provider.clone()),
             time.clone(),
             clock.clone(),
             move |event| {
-                if moved.try_send(event).is_err() {
+                if moved.try_send(event).is_err()
+                    && let Some(times) = dropped_moves.count(move_clock.now())
+                {
                     tracing::warn!(
+                        times,
                         "price move queue full: dropped a move, cached values of the asset stay until they expire"
                     );
                 }
@@ -125,6 +131,7 @@ impl App {
             events,
             _event_task: event_task,
             reload_hook: OnceLock::new(),
+            log: OnceLock::new(),
         })
     }
 
@@ -149,6 +156,17 @@ impl App {
     /// Sets the function to call after each reload. Only the first one is kept.
     pub fn on_reload(&self, hook: impl Fn(&Settings) + Send + Sync + 'static) {
         let _ = self.reload_hook.set(ReloadHook(Box::new(hook)));
+    }
+
+    /// Sets the log whose dropped lines the statistics tell. Only the first one is kept.
+    pub fn count_log_lines(&self, log: LogWriter) {
+        let _ = self.log.set(log);
+    }
+
+    /// Returns how many log lines were dropped, since they could not be written.
+    #[must_use]
+    pub fn dropped_log_lines(&self) -> u64 {
+        self.log.get().map_or(0, LogWriter::dropped)
     }
 
     /// Reloads the configuration and applies the reloadable settings. They hold for values loaded from now on;

@@ -65,6 +65,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
         "tiers": tiers,
         "bus": bus,
         "providers": providers,
+        "log": { "dropped": app.dropped_log_lines() },
     }))
 }
 

@@ -6,6 +6,7 @@ use cache_config::{section, setting};
 use cache_market::TtlRules;
 
 use super::{provider::ProviderEntry, validators};
+use crate::log::check_filter;
 
 section! {
     /// The service itself.
@@ -15,7 +16,7 @@ section! {
             setting().env(&["CACHE_LISTEN"]).flag("listen"),
         /// The log level: off, error, warn, info, debug or trace, or one by module. Logs go to standard error.
         log: String = "info".to_owned(),
-            setting().reloadable().validate(validators::log_filter).env(&["CACHE_LOG"]).flag("log"),
+            setting().reloadable().validate(check_filter).env(&["CACHE_LOG"]).flag("log"),
         /// How long a miss waits for others, so that one call to a provider loads them all. 0: not at all.
         batch_window_ms: u64 = 2,
             setting().unit("ms").range(0.0..=1000.0).env(&["CACHE_BATCH_WINDOW_MS"]).flag("batch-window-ms"),

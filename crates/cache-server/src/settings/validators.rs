@@ -1,14 +1,5 @@
 //! Validators of single settings.
 
-use tracing_subscriber::EnvFilter;
-
-/// Accepts a filter of log lines.
-pub(super) fn log_filter(text: &str) -> Result<(), String> {
-    EnvFilter::try_new(text).map(drop).map_err(|_| {
-        "give off, error, warn, info, debug or trace, or by module: info,cache_disk=debug".to_owned()
-    })
-}
-
 /// Accepts an hour of the day.
 pub(super) fn hour(text: &str) -> Result<(), String> {
     match text.parse::<u8>() {

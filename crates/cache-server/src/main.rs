@@ -7,6 +7,7 @@ use std::{
     process::{ExitCode, exit},
     sync::Arc,
     thread,
+    time::Duration,
 };
 
 use anyhow::{Result, anyhow};
@@ -119,7 +120,10 @@ async fn run_service(
         tracing::info!("{name}: shutting down, finishing requests under way");
         exit_after_timeout();
     };
-    let limits = Limits { connections: settings.limits.connections, ..Limits::default() };
+    let limits = Limits::new(
+        settings.limits.connections,
+        Duration::from_millis(settings.limits.client_timeout_ms),
+    );
     serve(listener, router(app.clone()), limits, stop).await;
     match app.close(FLUSH_TIMEOUT).await {
         Ok(CloseOutcome::Complete) => tracing::info!("stopped, all data flushed"),

@@ -17,12 +17,15 @@ mod configuration {
 mod fixture {
     pub(crate) mod in_process;
     pub(crate) mod process;
+    pub(crate) mod raw;
 }
 
 mod http {
+    mod bodies;
     mod conditional;
     mod data;
     mod events;
+    mod guard;
     mod limits;
     mod problems;
 }

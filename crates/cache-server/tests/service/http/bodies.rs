@@ -135,7 +135,6 @@ async fn rule_73_what_cannot_be_read_as_http_is_a_problem_too() {
         ("GET / HTTP/1.1\r\nhost: localhost\r\n folded: x\r\n\r\n".to_owned(), 400),
         ("GET /\0 HTTP/1.1\r\nhost: localhost\r\n\r\n".to_owned(), 400),
         ("\u{16}\u{3}\u{1}\0\u{1}".to_owned() + "TLS hello\r\n\r\n", 400),
-        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_owned(), 400),
         (format!("{GET}{}\r\n", "a: b\r\n".repeat(101)), 431),
         (format!("{GET}x: {}\r\n\r\n", "x".repeat(300_000)), 431),
         (format!("GET /{} HTTP/1.1\r\nhost: localhost\r\n\r\n", "x".repeat(70_000)), 414),

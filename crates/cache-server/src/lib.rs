@@ -34,7 +34,7 @@ mod settings;
 mod signals;
 mod socket;
 
-pub use app::{App, CloseOutcome};
+pub use app::{App, CloseOutcome, RELOAD_TIMEOUT, ReloadError};
 pub use cli::{Action, CalendarArgs, banner, calendar, parse_command_line};
 pub use config::{Config, ConfigSources, ReloadReport};
 pub use routes::router;

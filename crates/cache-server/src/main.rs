@@ -11,6 +11,7 @@ use std::{
 };
 
 use anyhow::{Result, anyhow};
+use cache_config::ConfigErrors;
 use cache_core::Clock;
 use cache_server::{
     Action, App, CloseOutcome, Config, ConfigSources, FLUSH_TIMEOUT, Limits, SHUTDOWN_TIMEOUT, Settings,
@@ -41,14 +42,14 @@ fn main() -> ExitCode {
 }
 
 fn show(sources: &ConfigSources) -> Result<()> {
-    let config = read(sources)?;
+    let config = readable(sources.read())?;
     warn(&config);
     Ok(io::stdout().write_all(config.to_yaml().as_bytes())?)
 }
 
 fn check(mut sources: ConfigSources, file: &Path) -> Result<()> {
     sources.file = Some(file.to_owned());
-    warn(&read(&sources)?);
+    warn(&read_to_start(&sources)?);
     Ok(writeln!(io::stdout(), "{} is valid", file.display())?)
 }
 
@@ -58,15 +59,23 @@ fn warn(config: &Config) {
     }
 }
 
-fn read(sources: &ConfigSources) -> Result<Config> {
-    sources.read().map_err(|errors| match errors.iter().count() {
+/// Reads the configuration with all that would stop the start: the same for the check and for the start itself.
+fn read_to_start(sources: &ConfigSources) -> Result<Config> {
+    // The clients of servers are made as for a start, which needs a runtime; this one runs no task of theirs.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async { readable(sources.read_to_start()) })
+}
+
+/// Makes one error of all errors of a configuration.
+fn readable(config: Result<Config, ConfigErrors>) -> Result<Config> {
+    config.map_err(|errors| match errors.count() {
         1 => anyhow!("{errors}"),
         count => anyhow!("the configuration has {count} errors\n{errors}"),
     })
 }
 
 fn run(sources: &ConfigSources) -> Result<()> {
-    let config = read(sources)?;
+    let config = read_to_start(sources)?;
     let colours = io::stderr().is_terminal();
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter(&config.settings)?)

@@ -37,3 +37,14 @@ pub(super) fn token(text: &str) -> Result<(), String> {
         Err("give at least 16 characters of visible ASCII, without spaces".to_owned())
     }
 }
+
+/// Accepts an address and a port to listen on. Whether they can be listened on shows at the start.
+pub(super) fn address(text: &str) -> Result<(), String> {
+    let (host, port) = text.rsplit_once(':').unwrap_or((text, ""));
+    if !host.is_empty() && port.parse::<u16>().is_ok() {
+        Ok(())
+    } else {
+        let remedy = "give an address and a port, with --listen or CACHE_LISTEN, such as 127.0.0.1:8081";
+        Err(remedy.to_owned())
+    }
+}

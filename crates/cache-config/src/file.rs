@@ -32,12 +32,17 @@ pub fn read_text_file(path: &Path, max: u64) -> Result<String, String> {
     }
     // It may grow while it is read.
     let mut bytes = Vec::new();
-    File::open(path).and_then(|file| file.take(max.saturating_add(1)).read_to_end(&mut bytes)).map_err(unreadable)?;
+    File::open(path)
+        .and_then(|file| file.take(max.saturating_add(1)).read_to_end(&mut bytes))
+        .map_err(unreadable)?;
     if bytes.len() as u64 > max {
         return Err(too_long(bytes.len() as u64));
     }
     String::from_utf8(bytes).map_err(|error| {
-        let line = error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count();
+        let line = error.as_bytes()[..error.utf8_error().valid_up_to()]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count();
         format!("it is not UTF-8 on line {}", line + 1)
     })
 }

@@ -182,9 +182,9 @@ impl ConfigReader {
     /// Why it is not valid, and what to give.
     pub fn check(&self, key: &str, text: &str) -> Result<(), String> {
         let Some(setting) = self.setting(key) else { return Ok(()) };
-        setting.check(&split_if_list(setting, YamlNode::unquoted(text))).map_err(|errors| {
-            errors.into_iter().next().map_or_else(String::new, |error| error.message)
-        })
+        setting
+            .check(&split_if_list(setting, YamlNode::unquoted(text)))
+            .map_err(|errors| errors.into_iter().next().map_or_else(String::new, |error| error.message))
     }
 
     /// Returns the values and the warnings.

@@ -209,7 +209,10 @@ impl Setting {
                 let check = |item: &YamlNode| {
                     let text = item.text().unwrap_or_default();
                     let why = validator(text).err()?;
-                    Some(ValueError { message: format!("'{}' {why}", shortened(text)), position: item.position })
+                    Some(ValueError {
+                        message: format!("'{}' {why}", shortened(text)),
+                        position: item.position,
+                    })
                 };
                 items.iter().filter_map(check).collect()
             }

@@ -1,6 +1,10 @@
 //! Values: what was given for each setting, and its origin.
 
-use std::{collections::{BTreeMap, BTreeSet}, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use serde::de::DeserializeOwned;
 

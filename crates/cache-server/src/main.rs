@@ -129,10 +129,8 @@ async fn run_service(
         tracing::info!("{name}: shutting down, finishing requests under way");
         exit_after_timeout();
     };
-    let limits = Limits::new(
-        settings.limits.connections,
-        Duration::from_millis(settings.limits.client_timeout_ms),
-    );
+    let limits =
+        Limits::new(settings.limits.connections, Duration::from_millis(settings.limits.client_timeout_ms));
     serve(listener, router(app.clone()), limits, stop).await;
     match app.close(FLUSH_TIMEOUT).await {
         Ok(CloseOutcome::Complete) => tracing::info!("stopped, all data flushed"),

@@ -71,7 +71,8 @@ mod tests {
 
     #[test]
     fn each_error_is_found_once_with_its_line() {
-        let text = "- name: a\n  rank: x\n  speed: y\n  colour: red\n- rank: 3\n- {name: []}\n- {name: b}\n- 7\n";
+        let text =
+            "- name: a\n  rank: x\n  speed: y\n  colour: red\n- rank: 3\n- {name: []}\n- {name: b}\n- 7\n";
         let node = parse(text).unwrap().unwrap();
         let errors = all_errors(&node, |node| deserialize::<Vec<Source>>(node).map(drop));
         let mut lines: Vec<usize> = errors.iter().map(|error| error.position.unwrap().line).collect();

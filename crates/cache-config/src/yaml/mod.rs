@@ -8,8 +8,8 @@ mod parse;
 mod print;
 mod value;
 
-pub use deserialize::read_value;
 pub(crate) use all_errors::all_errors;
+pub use deserialize::read_value;
 pub(crate) use deserialize::{ValueError, deserialize};
 pub use example::example;
 pub use node::Position;

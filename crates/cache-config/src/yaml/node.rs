@@ -96,7 +96,9 @@ impl YamlNode {
         let mut node = self;
         for part in path.split('.').filter(|part| !part.is_empty()) {
             let below = match &node.content {
-                Content::Map(members) => members.iter().find(|(key, _)| key.text == part).map(|(_, below)| below),
+                Content::Map(members) => {
+                    members.iter().find(|(key, _)| key.text == part).map(|(_, below)| below)
+                }
                 Content::List(items) => part.parse::<usize>().ok().and_then(|at| items.get(at)),
                 Content::Scalar { .. } => None,
             };

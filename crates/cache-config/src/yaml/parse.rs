@@ -93,8 +93,10 @@ impl<'a> DocumentParser<'a> {
             };
             let line = key.position.map_or(0, |position| position.line);
             if let Some(first) = lines.insert(key.text.clone(), line) {
-                let message =
-                    format!("{} is given a second time, first on line {first}: give it once", shortened(&key.text));
+                let message = format!(
+                    "{} is given a second time, first on line {first}: give it once",
+                    shortened(&key.text)
+                );
                 return Err(YamlError { position: key.position, message });
             }
             let (event, span) = self.event()?;

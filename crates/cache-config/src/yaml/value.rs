@@ -122,7 +122,9 @@ mod tests {
 
     #[test]
     fn a_text_is_what_is_written_and_a_number_is_still_a_number() {
-        let headers = options("headers: {a: 1.10, b: 0x1F, c: 1e3, d: 007, e: true, f: +5, g: 12345678901234567890123}");
+        let headers = options(
+            "headers: {a: 1.10, b: 0x1F, c: 1e3, d: 007, e: true, f: +5, g: 12345678901234567890123}",
+        );
         let texts: BTreeMap<String, String> = headers["headers"].read().unwrap();
         let wanted = ["1.10", "0x1F", "1e3", "007", "true", "+5", "12345678901234567890123"];
         assert_eq!(texts.values().collect::<Vec<_>>(), wanted);

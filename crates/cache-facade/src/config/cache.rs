@@ -131,7 +131,8 @@ impl CacheConfig {
     }
 
     fn checked(reader: ConfigReader) -> Result<Self, ConfigErrors> {
-        let check = |values: &Values, errors: &mut ConfigErrors| Self::from_values(values).check(values, errors);
+        let check =
+            |values: &Values, errors: &mut ConfigErrors| Self::from_values(values).check(values, errors);
         reader.finish_with(check).map(|(values, _)| Self::from_values(&values))
     }
 

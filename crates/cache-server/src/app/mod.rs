@@ -17,12 +17,12 @@ use cache_market::{MarketTime, QuoteLoader, SeriesLoader, WatchedLoader};
 use market_data::{DataType, Quote, Registry, ReplayProvider, SCHEMA, Series};
 use tokio::time::{Instant, timeout_at};
 
+pub use self::reload::{RELOAD_TIMEOUT, ReloadError};
 use self::{
     events::{EventHandler, EventTask, move_queue},
     providers::Providers,
     reload::ReloadTurns,
 };
-pub use self::reload::{RELOAD_TIMEOUT, ReloadError};
 use crate::{config::Config, settings::Settings};
 
 /// The namespace of all keys of the service.

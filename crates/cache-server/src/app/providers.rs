@@ -36,9 +36,8 @@ impl Providers {
         let entries = &settings.providers.providers;
         let mut errors = ConfigErrors::default();
         let opened = open_all(entries, &config.values, clock, &mut errors);
-        let opened = errors
-            .or(opened)
-            .map_err(|errors| Error::new(ErrorKind::Config, "start", errors.to_string()))?;
+        let opened =
+            errors.or(opened).map_err(|errors| Error::new(ErrorKind::Config, "start", errors.to_string()))?;
         let mut builder = Registry::builder(clock.clone());
         if entries.is_empty() {
             builder = builder.provider(replay.clone(), settings.replay_provider_settings());

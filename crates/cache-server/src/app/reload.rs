@@ -14,7 +14,7 @@ use cache_config::ConfigErrors;
 use tokio::time::timeout;
 
 use super::{App, ReloadHook, with_timeouts};
-use crate::config::{ReloadReport, Reloaded};
+use crate::config::{Config, ReloadReport, Reloaded};
 
 /// How long reading a configuration may take.
 pub const RELOAD_TIMEOUT: Duration = Duration::from_secs(5);
@@ -107,6 +107,15 @@ impl App {
     /// If the new configuration is invalid, could not be read in time, or another reload is under way. In each case the
     /// current configuration stays in force.
     pub async fn reload_within(self: Arc<Self>, limit: Duration) -> Result<ReloadReport, ReloadError> {
+        self.reload_by(limit, Config::reload).await
+    }
+
+    /// Reloads with `read`, which may block.
+    async fn reload_by(
+        self: Arc<Self>,
+        limit: Duration,
+        read: impl FnOnce(&Config) -> Result<Reloaded, ConfigErrors> + Send + 'static,
+    ) -> Result<ReloadReport, ReloadError> {
         let turn = self.reload_turns.try_take().ok_or(ReloadError::UnderWay)?;
         let state = Arc::new(AtomicU8::new(READING));
         let seen = Arc::clone(&state);
@@ -116,7 +125,7 @@ impl App {
         let mut reading = tokio::task::spawn_blocking(move || {
             // Held until the files are read, however long that takes, so that slow reloads don't add up.
             let _turn = turn;
-            let reloaded = self.config().reload().map_err(ReloadError::Invalid)?;
+            let reloaded = read(&self.config()).map_err(ReloadError::Invalid)?;
             if first(&seen, APPLIED) { Ok(self.apply(reloaded)) } else { Err(ReloadError::TimedOut(limit)) }
         });
         let read = match timeout(limit, &mut reading).await {
@@ -145,5 +154,84 @@ impl App {
         current.series = current.series.with(|policy| with_timeouts(policy, settings));
         current.config = config;
         report
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        sync::mpsc::{Sender, channel},
+        thread,
+    };
+
+    use cache_core::Clock;
+
+    use super::*;
+
+    async fn app(folder: &tempfile::TempDir) -> Arc<App> {
+        let dir = folder.path().join("data").display().to_string();
+        let config = Config::from_flags(["cache-server", "--data-dir", &dir]).unwrap();
+        Arc::new(App::open(&config, Clock::manual()).await.unwrap())
+    }
+
+    /// Begins a reload whose files are read once the sender is used or dropped.
+    fn begin(
+        app: &Arc<App>,
+        limit: Duration,
+    ) -> (Sender<()>, tokio::task::JoinHandle<Result<ReloadReport, ReloadError>>) {
+        let (go_on, waiting) = channel::<()>();
+        let reload = Arc::clone(app).reload_by(limit, move |config| {
+            let _ = waiting.recv();
+            config.reload()
+        });
+        (go_on, tokio::spawn(reload))
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn rule_75_while_files_are_read_readers_go_on_and_a_second_reload_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = app(&folder).await;
+        let (go_on, slow) = begin(&app, Duration::from_secs(600));
+        while app.reload_turns.try_take().is_some() {
+            tokio::task::yield_now().await;
+        }
+        for _ in 0..1000 {
+            let _ = app.quotes();
+            let _ = app.config();
+            assert_eq!(Arc::clone(&app).reload_within(RELOAD_TIMEOUT).await, Err(ReloadError::UnderWay));
+        }
+        let waits = thread::spawn({
+            let app = Arc::clone(&app);
+            move || app.reload()
+        });
+        drop(go_on);
+        assert_eq!(slow.await.unwrap(), Ok(ReloadReport::default()));
+        assert_eq!(waits.join().unwrap(), Ok(ReloadReport::default()), "its turn comes");
+    }
+
+    /// With nothing else to do, paused time advances to the deadline by itself.
+    #[tokio::test(start_paused = true)]
+    async fn rule_75_a_reload_past_its_deadline_is_given_up_and_changes_nothing_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let app = app(&folder).await;
+        let applied = Arc::new(AtomicU8::new(0));
+        let seen = Arc::clone(&applied);
+        app.on_reload(move |_| seen.store(1, Ordering::Release));
+        let (go_on, slow) = begin(&app, Duration::ZERO);
+        assert_eq!(slow.await.unwrap(), Err(ReloadError::TimedOut(Duration::ZERO)));
+        assert_eq!(
+            Arc::clone(&app).reload_within(RELOAD_TIMEOUT).await,
+            Err(ReloadError::UnderWay),
+            "still stuck"
+        );
+        drop(go_on);
+        // Its turn ends once its files are read.
+        drop(app.reload_turns.take());
+        assert_eq!(applied.load(Ordering::Acquire), 0, "what came late is not applied");
+        assert_eq!(
+            Arc::clone(&app).reload_within(Duration::from_secs(600)).await,
+            Ok(ReloadReport::default())
+        );
+        assert_eq!(applied.load(Ordering::Acquire), 1);
     }
 }

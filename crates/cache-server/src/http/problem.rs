@@ -58,7 +58,9 @@ impl ProblemKind {
             Self::MethodNotAllowed => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed")
             }
-            Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "request-timeout", "The request came too slowly"),
+            Self::RequestTimeout => {
+                (StatusCode::REQUEST_TIMEOUT, "request-timeout", "The request came too slowly")
+            }
             Self::ReloadUnderWay => (StatusCode::CONFLICT, "reload-under-way", "A reload is under way"),
             Self::UnsupportedMediaType => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type")
@@ -78,9 +80,11 @@ impl ProblemKind {
                 (StatusCode::GATEWAY_TIMEOUT, "provider-timeout", "The provider did not answer in time")
             }
             Self::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "shutting-down", "Shutting down"),
-            Self::ReloadTimeout => {
-                (StatusCode::SERVICE_UNAVAILABLE, "reload-timeout", "The configuration could not be read in time")
-            }
+            Self::ReloadTimeout => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "reload-timeout",
+                "The configuration could not be read in time",
+            ),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
         }
     }
@@ -203,7 +207,9 @@ pub(crate) fn public_text(error: &Error) -> &'static str {
         ErrorKind::Closed => "the service is shutting down",
         ErrorKind::Storage => "it can't be read or written",
         ErrorKind::Limit => "a limit was reached",
-        ErrorKind::Config | ErrorKind::Codec | ErrorKind::Corrupt => "the service failed: its log says at what",
+        ErrorKind::Config | ErrorKind::Codec | ErrorKind::Corrupt => {
+            "the service failed: its log says at what"
+        }
     }
 }
 

@@ -43,7 +43,8 @@ pub(super) async fn show(
             })
         })
         .collect();
-    let providers: Vec<Value> = app.registry().reports().iter().map(|report| provider(report, caller)).collect();
+    let providers: Vec<Value> =
+        app.registry().reports().iter().map(|report| provider(report, caller)).collect();
     let bus = stats.bus.as_ref().map(|bus| {
         json!({
             "name": bus.name,

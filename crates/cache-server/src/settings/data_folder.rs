@@ -19,7 +19,11 @@ pub(super) fn check(folder: &Path) -> Result<(), String> {
     };
     let refused = |why: &dyn std::fmt::Display| {
         let advice = "choose another with --data-dir or CACHE_SERVER_DATA_DIR";
-        Err(format!("the data folder {} can't be used: {}: {why}; {advice}", folder.display(), there.display()))
+        Err(format!(
+            "the data folder {} can't be used: {}: {why}; {advice}",
+            folder.display(),
+            there.display()
+        ))
     };
     if !there.is_dir() {
         return refused(&"it is no folder");

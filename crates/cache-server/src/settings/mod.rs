@@ -152,7 +152,11 @@ impl Settings {
         if !["redis.", "postgres.", "bus."].iter().any(|section| values.is_refused(section))
             && let Err(why) = self.cache.share(Cache::builder(), &Clock::system())
         {
-            let key = if self.cache.redis.url.is_some() && why.to_string().contains("edis") { "redis.url" } else { "postgres.url" };
+            let key = if self.cache.redis.url.is_some() && why.to_string().contains("edis") {
+                "redis.url"
+            } else {
+                "postgres.url"
+            };
             errors.add(&values.origin(key), format_args!("{key} can't be used: {why}"));
         }
     }

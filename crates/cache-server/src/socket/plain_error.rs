@@ -65,7 +65,10 @@ mod tests {
     fn hypers_own_error_is_found_behind_other_answers_and_nothing_else_is() {
         let (at, problem) = find(HYPER.as_bytes()).unwrap();
         let problem = String::from_utf8(problem).unwrap();
-        assert!(at == 0 && problem.starts_with("HTTP/1.1 431 ") && problem.contains("problem+json"), "{problem}");
+        assert!(
+            at == 0 && problem.starts_with("HTTP/1.1 431 ") && problem.contains("problem+json"),
+            "{problem}"
+        );
         let (head, body) = problem.split_once("\r\n\r\n").unwrap();
         assert!(head.contains(&format!("content-length: {}", body.len())), "{head}");
 

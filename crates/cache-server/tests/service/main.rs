@@ -9,6 +9,7 @@ mod stampede;
 mod start;
 
 mod configuration {
+    mod check;
     mod documents;
     mod reload;
     mod sources;

@@ -85,7 +85,8 @@ impl ProviderSettings {
         let mut invalid: Vec<_> = positive.into_iter().filter_map(zero).collect();
         if self.backoff_ms > self.backoff_max_ms {
             let (least, most) = (self.backoff_ms, self.backoff_max_ms);
-            invalid.push(("backoff_ms", format!("is {least}, above its backoff_max_ms of {most}: swap them")));
+            invalid
+                .push(("backoff_ms", format!("is {least}, above its backoff_max_ms of {most}: swap them")));
         }
         invalid
     }

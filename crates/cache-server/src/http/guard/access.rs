@@ -51,7 +51,10 @@ impl Access {
         let listen = listen.rsplit_once(':').map_or(listen.as_str(), |(host, _)| host);
         let hosts = allowed_hosts.iter().map(String::as_str).chain([listen]);
         let lower = |host: &str| host.trim_end_matches('.').to_ascii_lowercase();
-        Self { hosts: hosts.map(lower).filter(|host| is_specific(host)).collect(), token: access_token.clone() }
+        Self {
+            hosts: hosts.map(lower).filter(|host| is_specific(host)).collect(),
+            token: access_token.clone(),
+        }
     }
 
     /// Returns who sent the request.
@@ -73,7 +76,9 @@ impl Access {
             return Ok(());
         }
         match &self.token {
-            Some(token) if bearer(request.headers()).is_some_and(|text| is_equal(text, token.reveal())) => Ok(()),
+            Some(token) if bearer(request.headers()).is_some_and(|text| is_equal(text, token.reveal())) => {
+                Ok(())
+            }
             Some(_) => {
                 let detail = "a request that changes something needs the token of the setting access_token: send \
                               Authorization: Bearer TOKEN";

@@ -23,7 +23,10 @@ pub(super) fn check(request: &Request) -> Result<(), Problem> {
         return Ok(());
     }
     let headers = request.headers();
-    let foreign = headers.get_all(SEC_FETCH_SITE).iter().find(|site| !["same-origin", "none"].iter().any(|own| site == own));
+    let foreign = headers
+        .get_all(SEC_FETCH_SITE)
+        .iter()
+        .find(|site| !["same-origin", "none"].iter().any(|own| site == own));
     if let Some(site) = foreign {
         return Err(refused("Sec-Fetch-Site", &String::from_utf8_lossy(site.as_bytes())));
     }
@@ -44,7 +47,9 @@ pub(super) fn check(request: &Request) -> Result<(), Problem> {
         .collect();
     let detail = match given.as_slice() {
         [] => "the body has no Content-Type: send Content-Type: application/json".to_owned(),
-        given => format!("the Content-Type is {:?}: send Content-Type: application/json, once", given.join(", ")),
+        given => {
+            format!("the Content-Type is {:?}: send Content-Type: application/json, once", given.join(", "))
+        }
     };
     Err(Problem::new(ProblemKind::UnsupportedMediaType, detail))
 }

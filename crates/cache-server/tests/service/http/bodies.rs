@@ -35,7 +35,8 @@ async fn rule_73_a_body_that_does_not_come_is_cut_at_its_deadline_however_it_is_
         format!("{POST}content-length: 100\r\nexpect: 100-continue\r\n\r\n"),
         format!("{GET}content-length: 1\r\n\r\n"),
         format!("{GET}transfer-encoding: chunked\r\n\r\n"),
-        "DELETE / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n".to_owned(),
+        "DELETE / HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n"
+            .to_owned(),
     ] {
         let began = tokio::time::Instant::now();
         let mut stream = TcpStream::connect(address).await.unwrap();

@@ -113,7 +113,8 @@ async fn statistics_health_and_problems_are_not_kept() {
 async fn after_a_304_the_connection_goes_on() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &["--provider-latency-ms=0"]);
-    let request = |method, rest| format!("{method} /v1/quotes/AAPL HTTP/1.1\r\nhost: localhost\r\n{rest}\r\n");
+    let request =
+        |method, rest| format!("{method} /v1/quotes/AAPL HTTP/1.1\r\nhost: localhost\r\n{rest}\r\n");
     let known = "if-none-match: *\r\n";
     let requests = request("GET", known) + &request("HEAD", known) + &request("GET", "connection: close\r\n");
     let mut stream = TcpStream::connect(server.address()).await.unwrap();

@@ -76,8 +76,13 @@ async fn rule_74_what_a_form_can_send_is_no_event_and_no_reload() {
             send(&server, "POST /v1/config/reload", &headers, "").await.is_problem(415, &headers);
         }
     }
-    for headers in ["content-type: application/json; charset=utf-8\r\n", "content-type: Application/JSON\r\n"] {
-        assert_eq!(announce(&server, &format!("host: localhost\r\n{headers}")).await.status, 200, "{headers}");
+    for headers in ["content-type: application/json; charset=utf-8\r\n", "content-type: Application/JSON\r\n"]
+    {
+        assert_eq!(
+            announce(&server, &format!("host: localhost\r\n{headers}")).await.status,
+            200,
+            "{headers}"
+        );
     }
     let bare = send(&server, "POST /v1/config/reload", "host: localhost\r\n", "").await;
     assert_eq!(bare.status, 200, "{bare:?}");
@@ -131,7 +136,9 @@ async fn rule_74_a_foreign_host_is_answered_nothing_and_a_malformed_one_is_400()
 #[tokio::test]
 async fn rule_74_without_the_token_nothing_is_changed_and_a_proxys_client_is_not_local() {
     let (server, _data) = start(&[]);
-    for headers in ["x-forwarded-for: 192.0.2.7\r\n", "forwarded: for=192.0.2.7\r\n", "x-real-ip: 192.0.2.7\r\n"] {
+    for headers in
+        ["x-forwarded-for: 192.0.2.7\r\n", "forwarded: for=192.0.2.7\r\n", "x-real-ip: 192.0.2.7\r\n"]
+    {
         let headers = format!("host: localhost\r\n{headers}");
         send(&server, "POST /v1/config/reload", &headers, "").await.is_problem(403, &headers);
     }
@@ -172,7 +179,8 @@ async fn rule_74_strangers_see_nothing_of_the_inside() {
     let providers = "providers:\n  - {kind: yahoo, name: down, retries: 0}\n";
     fs::write(&yaml, providers).unwrap();
     let mut command = command(&data.path().join("data"), &flags);
-    let server = Server::run(command.args(["--config", yaml.to_str().unwrap()]).stderr(std::process::Stdio::null()));
+    let server =
+        Server::run(command.args(["--config", yaml.to_str().unwrap()]).stderr(std::process::Stdio::null()));
     let stranger = "host: localhost\r\nx-forwarded-for: 192.0.2.7\r\n";
     for path in ["/v1/quotes/AAPL", "/v1/quotes?symbols=AAPL", "/v1/bars/AAPL", "/health", "/v1/stats"] {
         let answer = send(&server, &format!("GET {path}"), stranger, "").await;
@@ -180,7 +188,10 @@ async fn rule_74_strangers_see_nothing_of_the_inside() {
             assert!(!answer.body.contains(inner), "{path} shows {inner}: {}", answer.body);
         }
         if path == "/health" {
-            assert!(answer.body.contains("degraded") && answer.body.contains("can't be reached"), "{answer:?}");
+            assert!(
+                answer.body.contains("degraded") && answer.body.contains("can't be reached"),
+                "{answer:?}"
+            );
         }
         let answer = send(&server, &format!("GET {path}"), "host: localhost\r\n", "").await;
         let inner = if path == "/health" { "127.0.0.1" } else { "fc.yahoo.com" };

@@ -35,9 +35,9 @@ pub(super) const AS_WRITTEN: &str = "$cache_config::AsWritten";
 pub struct YamlValue(YamlNode);
 
 impl YamlValue {
-    /// Returns the map of these members.
+    /// Returns the map of these members, each with the position of its value.
     pub fn map(members: impl IntoIterator<Item = (String, Self)>) -> Self {
-        let member = |(text, Self(node))| (MapKey { text, position: None }, node);
+        let member = |(text, Self(node)): (String, Self)| (MapKey { text, position: node.position }, node);
         Self(YamlNode { content: Content::Map(members.into_iter().map(member).collect()), position: None })
     }
 

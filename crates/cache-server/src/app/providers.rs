@@ -65,7 +65,8 @@ pub(crate) fn check(entries: &[ProviderEntry], values: &Values, errors: &mut Con
     for (number, entry) in entries.iter().enumerate() {
         let place = Place { values, number, name: entry.name() };
         if names.contains(&entry.name()) {
-            place.add("name", "another provider has this name: give each its own", errors);
+            let what = format!("two providers are named {:?}: give each its own name", entry.name());
+            place.add("name", what, errors);
         }
         names.push(entry.name());
         for (field, why) in entry.provider_settings().invalid_fields() {

@@ -107,7 +107,7 @@ fn rule_75_the_check_finds_what_would_stop_the_start_and_on_which_line() {
         ("providers:\n  - kind: yahoo\n    backoff_ms: 9\n    backoff_max_ms: 3\n".into(), 3, "above its"),
         ("providers:\n  - kind: yahoo\n    quota: {per_day: 0}\n".into(), 3, "per_day"),
         ("providers:\n  - kind: yahoo\n    priorty: 1\n".into(), 3, "did you mean priority?"),
-        ("providers:\n  - kind: yahoo\n  - kind: yahoo\n".into(), 3, "this name"),
+        ("providers:\n  - kind: yahoo\n  - kind: yahoo\n".into(), 3, "two providers are named"),
         ("providers:\n  - kind: replay\n    options: {a: 1}\n".into(), 2, "takes no options"),
         (format!("providers:\n  - kind: csv\n    options: {{folder: {}}}\n", at("none")), 3, "can't be read"),
         (

@@ -191,9 +191,13 @@ async fn rule_75_what_is_no_regular_file_is_refused_at_once() {
 #[tokio::test]
 async fn rule_75_many_reloads_at_once_are_one_and_quotes_go_on() {
     let service = Reloading::start(&lives(1000));
-    let days: String = (0..28_000)
-        .map(|day| format!("XNYS {}-{:02}-{:02} closed\n", 2030 + day / 336, day / 28 % 12 + 1, day % 28 + 1))
-        .collect();
+    let mut days = String::new();
+    for market in ["XNYS", "XNAS", "XLON", "XTKS", "XHKG"] {
+        for day in 0..12 * 28 * 10 {
+            let (year, month, day) = (2027 + day / 336, day / 28 % 12 + 1, day % 28 + 1);
+            days.push_str(&format!("{market} {year}-{month:02}-{day:02} closed\n"));
+        }
+    }
     fs::write(service.path("days"), &days).unwrap();
     fs::write(
         service.path("cache.yaml"),

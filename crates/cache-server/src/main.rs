@@ -7,9 +7,11 @@ use std::{
     process::{ExitCode, exit},
     sync::Arc,
     thread,
+    time::Duration,
 };
 
 use anyhow::{Result, anyhow};
+use cache_config::ConfigErrors;
 use cache_core::Clock;
 use cache_server::{
     Action, App, CloseOutcome, Config, ConfigSources, FLUSH_TIMEOUT, LOG_FLUSH_TIMEOUT, Limits, Log,
@@ -66,14 +68,14 @@ fn unwritable(error: &io::Error) -> anyhow::Error {
 }
 
 fn show(sources: &ConfigSources) -> Result<()> {
-    let config = read(sources)?;
+    let config = readable(sources.read())?;
     warn(&config);
     print(&config.to_yaml()).map_err(|error| unwritable(&error))
 }
 
 fn check(mut sources: ConfigSources, file: &Path) -> Result<()> {
     sources.file = Some(file.to_owned());
-    warn(&read(&sources)?);
+    warn(&read_to_start(&sources)?);
     print(&format!("{} is valid\n", file.display())).map_err(|error| unwritable(&error))
 }
 
@@ -83,15 +85,23 @@ fn warn(config: &Config) {
     }
 }
 
-fn read(sources: &ConfigSources) -> Result<Config> {
-    sources.read().map_err(|errors| match errors.iter().count() {
+/// Reads the configuration with all that would stop the start: the same for the check and for the start itself.
+fn read_to_start(sources: &ConfigSources) -> Result<Config> {
+    // The clients of servers are made as for a start, which needs a runtime; this one runs no task of theirs.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async { readable(sources.read_to_start()) })
+}
+
+/// Makes one error of all errors of a configuration.
+fn readable(config: Result<Config, ConfigErrors>) -> Result<Config> {
+    config.map_err(|errors| match errors.count() {
         1 => anyhow!("{errors}"),
         count => anyhow!("the configuration has {count} errors\n{errors}"),
     })
 }
 
 fn run(sources: &ConfigSources) -> Result<()> {
-    let config = read(sources)?;
+    let config = read_to_start(sources)?;
     // Our errors print their sources: as a chain they would be printed twice.
     let log = Log::start(&config.settings.service.log).map_err(|error| anyhow!("{error}"))?;
     let result = run_logged(&config, &log);
@@ -139,7 +149,8 @@ async fn run_service(config: &Config, log: &Log) -> Result<()> {
         tracing::info!("{name}: shutting down, finishing requests under way");
         exit_after_timeout(log.clone());
     };
-    let limits = Limits { connections: settings.limits.connections, ..Limits::default() };
+    let limits =
+        Limits::new(settings.limits.connections, Duration::from_millis(settings.limits.client_timeout_ms));
     serve(listener, router(app.clone()), limits, stop).await;
     match app.close(FLUSH_TIMEOUT).await {
         Ok(CloseOutcome::Complete) => tracing::info!("stopped, all data flushed"),

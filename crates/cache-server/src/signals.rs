@@ -2,11 +2,19 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use cache_config::ConfigErrors;
 use signal_hook::consts::SIGXFSZ;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::sleep,
+};
 
-use crate::{app::App, config::ReloadReport};
+use crate::{
+    app::{App, RELOAD_TIMEOUT, ReloadError},
+    config::ReloadReport,
+};
+
+/// The pause before a reload is tried again while another is under way.
+const TURN_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long loads and writes may continue once connections are drained.
 pub const FLUSH_TIMEOUT: Duration = Duration::from_millis(1800);
@@ -53,23 +61,21 @@ pub fn reload_on_sighup(app: Arc<App>) -> io::Result<impl Future<Output = ()> + 
     let mut hangup = signal(SignalKind::hangup())?;
     Ok(async move {
         while hangup.recv().await.is_some() {
-            let app = Arc::clone(&app);
-            // Reading a file blocks.
-            if let Ok(result) = tokio::task::spawn_blocking(move || app.reload()).await {
-                log_reload(result);
+            let mut result = Arc::clone(&app).reload_within(RELOAD_TIMEOUT).await;
+            // The other reload may have read the files before they were changed, so this one is not left out.
+            while result == Err(ReloadError::UnderWay) {
+                sleep(TURN_PAUSE).await;
+                result = Arc::clone(&app).reload_within(RELOAD_TIMEOUT).await;
             }
+            log_reload(result);
         }
     })
 }
 
-fn log_reload(result: Result<ReloadReport, ConfigErrors>) {
+fn log_reload(result: Result<ReloadReport, ReloadError>) {
     let ReloadReport { changed, needs_restart, warnings } = match result {
         Ok(report) => report,
-        Err(errors) => {
-            return tracing::error!(
-                "SIGHUP: the new configuration is invalid, the current one stays in force\n{errors}"
-            );
-        }
+        Err(error) => return tracing::error!("SIGHUP: {error}"),
     };
     tracing::info!("SIGHUP: configuration reloaded, {} settings changed", changed.len());
     for (key, from, to) in changed {

@@ -12,8 +12,8 @@ use std::{
 };
 
 use cache_core::{
-    Clock, Entry, Error, ErrorKind, Event, Key, LogSum, LogSummary, Meta, Operation, Pattern, PutOutcome, Result,
-    Target, Tier, Timestamp, Tombstone, Ttl, message::Change, sync::Mutex,
+    Clock, Entry, Error, ErrorKind, Event, Key, LogSum, LogSummary, Meta, Operation, Pattern, PutOutcome,
+    Result, Target, Tier, Timestamp, Tombstone, Ttl, message::Change, sync::Mutex,
 };
 use futures_util::{
     FutureExt, StreamExt,

@@ -2,10 +2,14 @@
 
 mod events;
 pub(crate) mod providers;
+mod reload;
 
-use std::{fmt, sync::OnceLock, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
-use cache_config::ConfigErrors;
 use cache_core::{Clock, Error, ErrorKind, Loader, LogSum, Result, sync::RwLock};
 use cache_disk::DiskTier;
 use cache_facade::{Cache, Cacheable, Policy, Region};
@@ -13,15 +17,13 @@ use cache_market::{MarketTime, QuoteLoader, SeriesLoader, WatchedLoader};
 use market_data::{DataType, Quote, Registry, ReplayProvider, SCHEMA, Series};
 use tokio::time::{Instant, timeout_at};
 
+pub use self::reload::{RELOAD_TIMEOUT, ReloadError};
 use self::{
     events::{EventHandler, EventTask, move_queue},
     providers::Providers,
+    reload::ReloadTurns,
 };
-use crate::{
-    config::{Config, ReloadReport},
-    log::LogWriter,
-    settings::Settings,
-};
+use crate::{config::Config, log::LogWriter, settings::Settings};
 
 /// The namespace of all keys of the service.
 pub(crate) const NAMESPACE: &str = "md";
@@ -44,6 +46,7 @@ pub struct App {
     _event_task: EventTask,
     reload_hook: OnceLock<ReloadHook>,
     log: OnceLock<LogWriter>,
+    reload_turns: Arc<ReloadTurns>,
 }
 
 /// The parts that a reload replaces.
@@ -80,7 +83,7 @@ impl App {
     /// If the data folder can't be opened, or a setting is invalid.
     pub async fn open(config: &Config, clock: Clock) -> Result<Self> {
         let settings = &config.settings;
-        let providers = Providers::open(settings, &clock)?;
+        let providers = Providers::open(config, &clock)?;
         let time = market_time(settings)?;
         let disk = settings.cache.open_disk(&clock).map_err(|error| {
             let folder = settings.cache.disk.dir.display();
@@ -132,6 +135,7 @@ impl App {
             _event_task: event_task,
             reload_hook: OnceLock::new(),
             log: OnceLock::new(),
+            reload_turns: Arc::default(),
         })
     }
 
@@ -167,35 +171,6 @@ impl App {
     #[must_use]
     pub fn dropped_log_lines(&self) -> u64 {
         self.log.get().map_or(0, LogWriter::dropped)
-    }
-
-    /// Reloads the configuration and applies the reloadable settings. They hold for values loaded from now on;
-    /// cached values keep their lives.
-    ///
-    /// # Errors
-    ///
-    /// All errors of the new configuration, in which case the current one stays in force.
-    pub fn reload(&self) -> Result<ReloadReport, ConfigErrors> {
-        let mut current = self.reloadable.write();
-        let (config, report) = current.config.reload()?;
-        let settings = &config.settings;
-        // Both were checked while reading; the calendar file may have changed since.
-        let unchanged =
-            |what: &str, why: &dyn fmt::Display| tracing::error!(%why, "reload: {what} unchanged");
-        match settings.calendars() {
-            Ok(calendars) => self.time.replace_calendars(calendars),
-            Err(error) => unchanged("calendars", &error),
-        }
-        if let Err(error) = self.time.replace(settings.ttl_rules()) {
-            unchanged("TTL rules", &error);
-        }
-        current.quotes = current.quotes.with(|policy| with_timeouts(policy, settings));
-        current.series = current.series.with(|policy| with_timeouts(policy, settings));
-        if let Some(ReloadHook(hook)) = self.reload_hook.get() {
-            hook(settings);
-        }
-        current.config = config;
-        Ok(report)
     }
 
     /// Returns the replay of recorded days: the provider, if none is configured.

@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::{
     app::App,
     http::{
+        json_object::json_object,
         problem::{Problem, ProblemKind},
         query::QueryParams,
     },
@@ -22,7 +23,7 @@ pub(super) async fn announce(
     body: Bytes,
 ) -> Result<Response, Problem> {
     QueryParams::read(uri.query(), &[])?;
-    let event: MarketEvent = serde_json::from_slice(&body).map_err(|error| {
+    let event: MarketEvent = json_object(&body).map_err(|error| {
         let expected =
             r#"{"asset": "AAPL", "event": "earnings", "at": "2026-01-28T21:30:00Z"}, without at for now"#;
         Problem::new(

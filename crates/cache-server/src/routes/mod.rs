@@ -22,7 +22,7 @@ use axum::{
 use crate::{
     app::App,
     http::{
-        limits,
+        guard::{Access, guard},
         problem::{Problem, ProblemKind},
         query::echo,
         request_log,
@@ -35,6 +35,7 @@ const EVENTS_PATH: &str = "/v1/events";
 
 /// Returns the HTTP routes of the service.
 pub fn router(app: Arc<App>) -> Router {
+    let access = Arc::new(Access::new(&app.config().settings));
     Router::new()
         .route("/", get(index::show))
         .route("/health", get(health::show))
@@ -46,7 +47,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route(EVENTS_PATH, post(events::announce))
         .fallback(unknown_path)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn(limits::enforce))
+        .layer(middleware::from_fn_with_state(access, guard))
         .layer(middleware::from_fn(request_log::log_request))
         .with_state(app)
 }

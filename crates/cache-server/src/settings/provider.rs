@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cache_config::YamlValue;
 use market_data::{DataType, Market, ProviderSettings, Quota, SecretSource};
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +32,7 @@ pub struct ProviderEntry {
     pub key: Option<SecretSource>,
     /// The options of its kind.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub options: BTreeMap<String, serde_json::Value>,
+    pub options: BTreeMap<String, YamlValue>,
     /// As [`ProviderSettings::priority`].
     #[serde(default)]
     pub priority: i32,

@@ -10,6 +10,7 @@ mod stampede;
 mod start;
 
 mod configuration {
+    mod check;
     mod documents;
     mod reload;
     mod sources;
@@ -18,12 +19,15 @@ mod configuration {
 mod fixture {
     pub(crate) mod in_process;
     pub(crate) mod process;
+    pub(crate) mod raw;
 }
 
 mod http {
+    mod bodies;
     mod conditional;
     mod data;
     mod events;
+    mod guard;
     mod limits;
     mod problems;
 }

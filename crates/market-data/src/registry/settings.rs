@@ -66,6 +66,31 @@ impl Default for ProviderSettings {
 }
 
 impl ProviderSettings {
+    /// Returns the fields that a registry refuses, each with the reason and the remedy.
+    ///
+    /// ```
+    /// use market_data::ProviderSettings;
+    ///
+    /// let settings = ProviderSettings { timeout_ms: 0, ..Default::default() };
+    /// assert_eq!(settings.invalid_fields(), [("timeout_ms", "is 0: give at least 1".to_owned())]);
+    /// ```
+    #[must_use]
+    pub fn invalid_fields(&self) -> Vec<(&'static str, String)> {
+        let positive = [
+            ("timeout_ms", self.timeout_ms),
+            ("breaker_failures", self.breaker_failures.into()),
+            ("breaker_pause_ms", self.breaker_pause_ms),
+        ];
+        let zero = |(field, value)| (value == 0).then(|| (field, "is 0: give at least 1".to_owned()));
+        let mut invalid: Vec<_> = positive.into_iter().filter_map(zero).collect();
+        if self.backoff_ms > self.backoff_max_ms {
+            let (least, most) = (self.backoff_ms, self.backoff_max_ms);
+            invalid
+                .push(("backoff_ms", format!("is {least}, above its backoff_max_ms of {most}: swap them")));
+        }
+        invalid
+    }
+
     /// Returns the pauses before the retries of one call.
     pub(super) fn backoff(&self) -> Backoff {
         Backoff::new(Duration::from_millis(self.backoff_ms)..=Duration::from_millis(self.backoff_max_ms))

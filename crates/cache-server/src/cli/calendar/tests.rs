@@ -1,6 +1,6 @@
 //! What `cache-server calendar` prints, against the oracle's files and for people.
 
-use std::{collections::BTreeSet, io::Read, path::Path};
+use std::{collections::BTreeSet, fs, io::Read, path::Path};
 
 use clap::Parser;
 use flate2::read::GzDecoder;

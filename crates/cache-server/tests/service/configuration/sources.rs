@@ -41,6 +41,8 @@ fn samples(setting: &Setting) -> Option<[&'static str; 2]> {
         "profile" | "redis.url" | "redis.password" | "redis.db" | "postgres.url" | "bus.by"
         | "calendars.file" | "providers" | "ttl.rules" => return None,
         "redis.pool_size" => ["15", "16"],
+        "limits.client_timeout_ms" => ["500", "700"],
+        "access_token" => ["a-token-of-many-letters", "another-token-of-letters"],
         _ => ["17", "18"],
     })
 }

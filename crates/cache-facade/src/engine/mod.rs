@@ -1,6 +1,7 @@
 //! What all regions of a cache share.
 
 pub(crate) mod counters;
+mod life_bound;
 pub(crate) mod observers;
 pub(crate) mod regions;
 mod shutdown;
@@ -19,7 +20,7 @@ use cache_core::{Clock, Error, ErrorKind, Event, Key, Lease, Result, Target, Tim
 use cache_memory::Memory;
 use tokio_util::task::TaskTracker;
 
-use self::{counters::Counters, observers::Observers, regions::Regions};
+use self::{counters::Counters, life_bound::LifeBound, observers::Observers, regions::Regions};
 use crate::{
     invalidation::{
         bus_client::{BusClient, OnBusLoss},
@@ -65,6 +66,7 @@ pub(crate) struct Engine {
     tasks: TaskTracker,
     gaps: MessageGaps,
     late_loads: LateLoads,
+    life_bound: LifeBound,
     /// Whether memory was used while a tier failed, and has to be emptied when all of them work.
     used_as_fallback: AtomicBool,
     /// The longest time in which a load of any region may still write, in microseconds.
@@ -80,6 +82,7 @@ impl Engine {
             tasks: TaskTracker::new(),
             gaps: MessageGaps::default(),
             late_loads: LateLoads::default(),
+            life_bound: LifeBound::default(),
             used_as_fallback: AtomicBool::new(false),
             load_limit: AtomicU64::new(0),
         }

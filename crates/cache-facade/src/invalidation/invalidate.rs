@@ -25,8 +25,14 @@ impl<V: Cacheable> Region<V> {
 impl Engine {
     /// Ends every entry that carries `tag`.
     pub(crate) async fn invalidate(&self, tag: &Tag) -> Result<()> {
+        self.invalidate_until(tag, self.clock().tick()).await
+    }
+
+    /// Ends every entry that carries `tag` and was born at `at` or before.
+    pub(crate) async fn invalidate_until(&self, tag: &Tag, at: Timestamp) -> Result<()> {
         let key = self.stamps().tag_key(tag)?;
-        let at = self.clock().tick();
+        // What is written from now on is not concerned.
+        self.clock().observe(at);
         self.counters().bump(Count::Removal);
         self.stamps().raise(tag, at);
         if self.write_stamp(key, at).await {

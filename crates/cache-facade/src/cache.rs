@@ -2,7 +2,7 @@
 
 use std::{any::TypeId, sync::Arc, time::Duration};
 
-use cache_core::{Clock, Key, Pattern, Result, Tag, Target};
+use cache_core::{Clock, Key, Meta, Pattern, Result, Tag, Target, Timestamp};
 use cache_memory::HotKey;
 
 use crate::{
@@ -111,6 +111,32 @@ impl Cache {
     /// invalidated all the same.
     pub async fn invalidate(&self, tag: &Tag) -> Result<()> {
         self.engine.invalidate(tag).await
+    }
+
+    /// As [`Cache::invalidate`], for what was born at `at` or before: several nodes that do so because of the same
+    /// moment end nothing that was loaded after it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cache::invalidate`].
+    pub async fn invalidate_until(&self, tag: &Tag, at: Timestamp) -> Result<()> {
+        self.engine.invalidate_until(tag, at.min(self.engine.clock().tick())).await
+    }
+
+    /// Sets a bound on lives, for all regions: no entry of which `bound` tells a moment is fresh past it. It is asked
+    /// of whatever is put, loaded or read from a tier, whatever life that was given, so it must be quick. Only
+    /// the first one is set; returns whether it was. What memory holds is bounded by [`Cache::apply_life_bound`].
+    pub fn bound_lives(
+        &self,
+        bound: impl Fn(&Key, &Meta) -> Option<Timestamp> + Send + Sync + 'static,
+    ) -> bool {
+        self.engine.set_life_bound(bound)
+    }
+
+    /// Shortens what memory holds to the bound of [`Cache::bound_lives`], which knows of more than it did before.
+    /// Every entry that is `concerned` is asked about. Returns how many lives were shortened.
+    pub fn apply_life_bound(&self, concerned: impl Fn(&Key, &Meta) -> bool) -> u64 {
+        self.engine.apply_life_bound(concerned)
     }
 
     /// Removes the keys that match. The pattern is written without the cache's namespace: `price:AAPL*`. Returns

@@ -5,7 +5,7 @@ use std::{
     future::Future,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering},
     },
 };
 
@@ -73,6 +73,8 @@ pub(crate) struct RegionCore<V> {
     clears_known: AtomicBool,
     /// How many values were decoded again after they were encoded.
     round_trips_checked: AtomicU32,
+    /// How often other nodes, or this one, removed or replaced keys, or may have.
+    heard: AtomicU64,
 }
 
 impl<V: Cacheable> Region<V> {
@@ -326,6 +328,7 @@ impl<V> RegionCore<V> {
             cleared: AtomicI64::new(cleared.as_micros()),
             clears_known: AtomicBool::new(false),
             round_trips_checked: AtomicU32::new(0),
+            heard: AtomicU64::new(0),
         }
     }
 
@@ -344,6 +347,14 @@ impl<V> RegionCore<V> {
         self.clears_known.store(known, Ordering::Release);
     }
 
+    pub(crate) fn heard(&self) -> u64 {
+        self.heard.load(Ordering::Acquire)
+    }
+
+    fn note_heard(&self) {
+        self.heard.fetch_add(1, Ordering::AcqRel);
+    }
+
     /// Runs `check` unless it succeeded `most` times already.
     pub(crate) fn check_round_trips(&self, most: u32, check: impl FnOnce() -> Result<()>) -> Result<()> {
         if self.round_trips_checked.load(Ordering::Relaxed) < most {
@@ -356,6 +367,7 @@ impl<V> RegionCore<V> {
 
 impl<V: Cacheable> UntypedRegion for RegionCore<V> {
     fn overtake(&self, pattern: Option<&Pattern>) {
+        self.note_heard();
         self.flights.overtake_matching(|key| pattern.is_none_or(|pattern| pattern.matches(key)));
     }
 
@@ -373,6 +385,7 @@ impl<V: Cacheable> UntypedRegion for RegionCore<V> {
 
     fn overtake_text(&self, text: &KeyText) -> Option<(Key, bool)> {
         let key = (text.prefix == self.prefix.as_str()).then(|| self.prefix.key(&text.id).ok()).flatten()?;
+        self.note_heard();
         self.throttle.resume(&key);
         let in_flight = self.flights.overtake(&key);
         Some((key, in_flight))

@@ -185,6 +185,33 @@ impl Memory {
         self.store.sweep(now, |key| self.stripe(key))
     }
 
+    /// Shortens the lives of entries: each of which `stale_by` tells a moment is fresh until then at the latest.
+    /// Returns how many were shortened. Every entry is visited, and `stale_by` runs under the lock of its shard:
+    /// it must be short, and must not call this tier.
+    pub fn shorten(&self, stale_by: impl Fn(&Key, &Meta) -> Option<Timestamp>) -> u64 {
+        let found = Mutex::new(Vec::new());
+        self.store.remove_all(
+            |key| self.stripe(key),
+            |key, meta| {
+                if let Some(at) = stale_by(key, meta).filter(|at| *at < meta.stale_at) {
+                    found.lock().push((key.clone(), meta.born, at));
+                }
+                false
+            },
+        );
+        let mut shortened = 0;
+        for (key, born, at) in found.into_inner() {
+            let _stripe = self.stripe(&key);
+            // It may have been replaced since.
+            if let Some(entry) = self.peek(&key).filter(|entry| entry.meta.born == born) {
+                let entry = Entry { meta: entry.meta.stale_by(at), ..entry };
+                self.store.put(key.clone(), entry, self.protection.covers(&key));
+                shortened += 1;
+            }
+        }
+        shortened
+    }
+
     /// Removes every entry. Tombstones, and which keys are protected, stay.
     pub fn clear(&self) {
         self.store.remove_all(|key| self.stripe(key), |_, _| true);

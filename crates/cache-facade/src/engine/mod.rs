@@ -1,6 +1,7 @@
 //! What all regions of a cache share.
 
 pub(crate) mod counters;
+mod life_bound;
 pub(crate) mod log_sums;
 pub(crate) mod observers;
 pub(crate) mod regions;
@@ -20,7 +21,9 @@ use cache_core::{Clock, Error, ErrorKind, Event, Key, Lease, Result, Target, Tim
 use cache_memory::Memory;
 use tokio_util::task::TaskTracker;
 
-use self::{counters::Counters, log_sums::LogSums, observers::Observers, regions::Regions};
+use self::{
+    counters::Counters, life_bound::LifeBound, log_sums::LogSums, observers::Observers, regions::Regions,
+};
 use crate::{
     invalidation::{
         bus_client::{BusClient, OnBusLoss},
@@ -69,6 +72,7 @@ pub(crate) struct Engine {
     gaps: MessageGaps,
     late_loads: LateLoads,
     local_writes: LocalWrites,
+    life_bound: LifeBound,
     /// Whether memory was used while a tier failed, and has to be emptied when all of them work.
     used_as_fallback: AtomicBool,
     /// The longest time in which a load of any region may still write, in microseconds.
@@ -86,6 +90,7 @@ impl Engine {
             gaps: MessageGaps::default(),
             late_loads: LateLoads::default(),
             local_writes: LocalWrites::default(),
+            life_bound: LifeBound::default(),
             used_as_fallback: AtomicBool::new(false),
             load_limit: AtomicU64::new(0),
         }

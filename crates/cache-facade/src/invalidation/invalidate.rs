@@ -26,8 +26,14 @@ impl<V: Cacheable> Region<V> {
 impl Engine {
     /// Ends every entry that carries `tag`.
     pub(crate) async fn invalidate(&self, tag: &Tag) -> Result<()> {
+        self.invalidate_until(tag, self.clock().tick_removal()).await
+    }
+
+    /// Ends every entry that carries `tag` and was born at `at` or before.
+    pub(crate) async fn invalidate_until(&self, tag: &Tag, at: Timestamp) -> Result<()> {
         let key = self.stamps().tag_key(tag)?;
-        let at = self.clock().tick_removal();
+        // What is written from now on is not concerned.
+        self.clock().observe(at);
         self.local_writes().note_all(at);
         self.counters().bump(Count::Removal);
         self.stamps().raise(tag, at);

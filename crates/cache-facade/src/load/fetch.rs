@@ -190,7 +190,8 @@ impl<V: Cacheable> Region<V> {
         entry: Option<&Entry>,
     ) -> (Option<Found<V>>, Servable) {
         let Some(Entry { value, meta }) = entry else { return (None, Servable::No(Unservable::Absent)) };
-        let servable = self.judge_in_tier(tier, fetch, meta, self.engine.clock().now());
+        let meta = self.engine.bound_life(fetch.leader.key(), meta.clone());
+        let servable = self.judge_in_tier(tier, fetch, &meta, self.engine.clock().now());
         if !servable.is_servable() {
             return (None, servable);
         }
@@ -202,7 +203,7 @@ impl<V: Cacheable> Region<V> {
                 return (None, Servable::No(Unservable::Unreadable));
             }
         };
-        (Some(Found { value, source: Source::Tier(tier.name()), meta: meta.clone() }), servable)
+        (Some(Found { value, source: Source::Tier(tier.name()), meta }), servable)
     }
 
     /// Writes entries to the tiers above the one that had them, in the background.

@@ -81,19 +81,20 @@ impl<V: Cacheable> Region<V> {
         match (loaded, &fetch.prior) {
             (Loaded::Absent, _) => {
                 let meta = self.meta(born, self.engine.bounded(Ttl::new(self.policy.negative)));
+                let meta = self.engine.bound_life(key, meta);
                 Ok((Found { value: None, source: Source::Loader, meta }, None))
             }
             (Loaded::Value(fetched), _) => {
                 let ttl = self.ttl_of(key, &fetched, born);
                 let meta = self.meta(born, ttl).labelled(&fetched.tags, fetched.etag.as_deref());
-                self.encoded(Arc::new(fetched.value), meta)
+                self.encoded(Arc::new(fetched.value), self.engine.bound_life(key, meta))
             }
             (Loaded::NotModified, Some(prior)) if prior.value.is_some() => {
                 let Some(value) = prior.value.clone() else { unreachable!("just looked") };
                 let ttl = self.policy.ttl.ttl(key, Some(&value), born);
                 let ttl = self.policy.jitter.apply(self.engine.bounded(ttl), seed(key, born));
                 let meta = self.meta(born, ttl).labelled(prior.meta.tags(), prior.meta.etag());
-                self.encoded(value, meta)
+                self.encoded(value, self.engine.bound_life(key, meta))
             }
             (Loaded::NotModified, _) => {
                 let message = format!("{key}: \"not modified\", but no version was at hand to compare with");

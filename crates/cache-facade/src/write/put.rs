@@ -25,7 +25,8 @@ impl<V: Cacheable> Region<V> {
             // Each has a birth of its own: of a key that is given twice the last value wins.
             let born = self.engine.clock().tick();
             let ttl = self.ttl_of(&key, &fetched, born);
-            let mut meta = self.meta(born, ttl).labelled(&fetched.tags, fetched.etag.as_deref());
+            let meta = self.meta(born, ttl).labelled(&fetched.tags, fetched.etag.as_deref());
+            let mut meta = self.engine.bound_life(&key, meta);
             meta.cost = self.cost(&fetched.value, Some(&blob));
             encoded.push((key, Arc::new(fetched.value), blob, meta));
         }

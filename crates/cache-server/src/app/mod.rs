@@ -13,7 +13,7 @@ use std::{
 use cache_core::{Clock, Error, ErrorKind, Loader, LogSum, Result, sync::RwLock};
 use cache_disk::DiskTier;
 use cache_facade::{Cache, Cacheable, Policy, Region};
-use cache_market::{MarketTime, QuoteLoader, SeriesLoader, WatchedLoader};
+use cache_market::{AnnouncedEvents, MarketTime, QuoteLoader, SeriesLoader, WatchedLoader};
 use market_data::{DataType, Quote, Registry, ReplayProvider, SCHEMA, Series};
 use tokio::time::{Instant, timeout_at};
 
@@ -118,7 +118,8 @@ impl App {
         );
         let quotes = region(&cache, &time, DataType::Price, batch_window, watched)?;
         let series = region(&cache, &time, DataType::Ohlcv, batch_window, SeriesLoader::new(provider))?;
-        let events = EventHandler::new(cache.clone(), time.clone(), clock, quotes.clone(), series.clone());
+        let announced = AnnouncedEvents::open(&cache, time.clone()).await?;
+        let events = EventHandler::new(announced, quotes.clone(), series.clone(), clock);
         let event_task = events.clone().spawn(moves);
         let reloadable = Reloadable {
             config: config.clone(),

@@ -35,6 +35,8 @@ pub(crate) enum ProblemKind {
     HeadersTooLarge,
     InvalidConfiguration,
     InvalidEvent,
+    UnknownEvent,
+    TooManyEvents,
     ProviderFailed,
     ProviderTimeout,
     ShuttingDown,
@@ -75,6 +77,8 @@ impl ProblemKind {
                 (StatusCode::UNPROCESSABLE_ENTITY, "invalid-configuration", "Invalid configuration")
             }
             Self::InvalidEvent => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-event", "Invalid event"),
+            Self::UnknownEvent => (StatusCode::NOT_FOUND, "unknown-event", "Unknown event"),
+            Self::TooManyEvents => (StatusCode::CONFLICT, "too-many-events", "Too many events"),
             Self::ProviderFailed => (StatusCode::BAD_GATEWAY, "provider-failed", "The provider failed"),
             Self::ProviderTimeout => {
                 (StatusCode::GATEWAY_TIMEOUT, "provider-timeout", "The provider did not answer in time")

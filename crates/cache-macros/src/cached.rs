@@ -8,7 +8,7 @@ use crate::{
     duration::DurationExpr,
     options::Options,
     output::Output,
-    shared_options::{self, IdOf},
+    shared_options::{self, IdOf, IdOption},
     signature::{Signature, outer},
     template::Template,
     type_arguments::collect_idents,
@@ -23,7 +23,7 @@ struct Cached {
     cache: Expr,
     /// An expression that opens the region.
     region: TokenStream,
-    id: Template,
+    id: IdOption,
     /// An expression of the type `Option<Ttl>`.
     ttl: TokenStream,
     /// A function of the value, which says whether it is kept.
@@ -94,8 +94,8 @@ impl Cached {
     }
 
     fn calling(&self, function: &ItemFn, signature: &Signature<'_>, output: &Output<'_>) -> TokenStream {
-        let Self { cache: cache_expr, region: open, id: id_expr, ttl: ttl_expr, cache_if, tags: tag_exprs } =
-            self;
+        let Self { cache: cache_expr, region: open, ttl: ttl_expr, cache_if, tags: tag_exprs, .. } = self;
+        let IdOption { template: id_expr, function: opener } = &self.id;
         // Names that no argument and no expression of the attribute can refer to.
         let local = |name: &str| format_ident!("{name}", span = Span::mixed_site());
         let [cache, region, id, found, error, this, load, ttl, tags, shape, returned] = [
@@ -124,7 +124,7 @@ impl Cached {
             let #cache: &::cache_facade::Cache = #cache;
             #shaped
             let #region = ::cache_facade::macro_support::region(
-                #shape, #cache, |cache: &::cache_facade::Cache| #open,
+                #shape, #cache, || #opener, |cache: &::cache_facade::Cache| #open,
             );
             let #region = match #region {
                 ::core::result::Result::Ok(region) => region,

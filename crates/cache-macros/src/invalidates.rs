@@ -42,7 +42,7 @@ impl Invalidates {
         let tags = shared_options::tags(&mut options, signature)?;
         let key = match shared_options::region(&mut options)? {
             Some(region) => {
-                let id = shared_options::id(&mut options, signature, &cache, IdOf::Invalidated)?;
+                let id = shared_options::id(&mut options, signature, &cache, IdOf::Invalidated)?.template;
                 quote!(::core::option::Option::Some((#region, #id)))
             }
             None => {

@@ -1,5 +1,7 @@
 //! The options that both attributes have: the cache, the region, the id and the tags.
 
+use proc_macro2::TokenStream;
+use quote::quote;
 use syn::{Error, Expr, Ident, Result, parse_quote};
 
 use crate::{
@@ -57,13 +59,20 @@ pub(crate) enum IdOf {
     Invalidated,
 }
 
+/// How an id is made, and of what.
+pub(crate) struct IdOption {
+    pub(crate) template: Template,
+    /// An expression of the type `CachedFunction`, for a region to tell functions apart.
+    pub(crate) function: TokenStream,
+}
+
 /// Returns the id: the option `key`, else all arguments but for the cache and those in `ignore`.
 pub(crate) fn id(
     options: &mut Options,
     signature: &Signature<'_>,
     cache: &Expr,
     of: IdOf,
-) -> Result<Template> {
+) -> Result<IdOption> {
     let ignore = options.names("ignore")?;
     let ignored = ignore.as_ref().map_or_else(Vec::new, |(_, names)| names.clone());
     for name in ignored.iter().filter(|name| !TypeArguments::is_one(signature, name)) {
@@ -84,18 +93,31 @@ pub(crate) fn id(
                 "`ignore` has no effect with `key`, which contains only what is written in it: remove one";
             return Err(Error::new(ignore.span(), message));
         }
-        let id = Template::read(&key, signature)?;
+        let (template, mentioned) = (Template::read(&key, signature)?, names_in(&key)?);
         if of == IdOf::Cached {
-            types.check_in_key(&names_in(&key)?)?;
+            types.check_in_key(&mentioned)?;
         }
-        return Ok(id);
+        return Ok(IdOption { template, function: function(signature, &types, Some(&mentioned)) });
     }
     if of == IdOf::Invalidated {
         types.check_decided()?;
     }
     let kept = |name: &Ident| !ignored.contains(name) && !is_cache(name);
     let parts = signature.parameters.iter().filter(|parameter| kept(parameter.name));
-    Ok(Template::of_all(parts.map(|parameter| parameter.part()), &types))
+    let template = Template::of_all(parts.map(|parameter| parameter.part()), &types);
+    Ok(IdOption { template, function: function(signature, &types, None) })
+}
+
+fn function(signature: &Signature<'_>, types: &TypeArguments<'_>, mentioned: Option<&[Ident]>) -> TokenStream {
+    let (name, types) = (signature.name().to_string(), types.to_function(mentioned));
+    let written_key = mentioned.is_some();
+    quote! {
+        ::cache_facade::macro_support::CachedFunction::new(
+            ::core::concat!(::core::module_path!(), "::", #name),
+            ::core::concat!(::core::file!(), ":", ::core::line!(), ":", ::core::column!()),
+            #written_key,
+        ) #types
+    }
 }
 
 /// Returns the tags, each an expression of the type `Id`.

@@ -56,6 +56,29 @@ impl<'a> TypeArguments<'a> {
         quote!(#(#named)* #(#anonymous)* #of_self)
     }
 
+    /// Returns calls that add all of them to a `CachedFunction`. `mentioned` are the names in a key that was written
+    /// out.
+    pub(crate) fn to_function(&self, mentioned: Option<&[Ident]>) -> TokenStream {
+        let named = self.named().map(|param| match param {
+            GenericParam::Const(constant) => {
+                let name = &constant.ident;
+                quote!(.constant(&#name))
+            }
+            param => {
+                let name = ident(param);
+                quote!(.type_argument::<#name>(true))
+            }
+        });
+        let of_self = self.signature.is_associated().then(|| {
+            let in_key = mentioned
+                .is_none_or(|mentioned| mentioned.iter().any(|name| name == "Self" || name == "self"));
+            let is_ignored = self.ignored.iter().any(|name| name == "Self");
+            let argument = (!is_ignored).then(|| quote!(.type_argument::<Self>(#in_key)));
+            quote!(.owner::<Self>() #argument)
+        });
+        quote!(#(#named)* #of_self)
+    }
+
     /// Checks that a key which was written out contains all of them: `mentioned` are the names in it.
     pub(crate) fn check_in_key(&self, mentioned: &[Ident]) -> Result<()> {
         for name in self.named().filter_map(ident).filter(|name| !mentioned.contains(name)) {

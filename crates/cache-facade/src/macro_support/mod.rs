@@ -6,6 +6,7 @@
 mod encode;
 mod encode_compound;
 mod errors;
+mod function;
 mod hidden_error;
 mod id;
 mod shape;
@@ -23,6 +24,7 @@ use crate::{
 };
 
 pub use errors::{Cloned, Errors, Failure, Taken, errors_of, loaded};
+pub use function::CachedFunction;
 pub use id::Id;
 pub use shape::{
     AnyShape, Counted, ErrorText, Fallible, Layer, Optional, Part, Returns, Same, Shape, Undescribed, Whole,
@@ -42,13 +44,13 @@ pub fn tags<const N: usize>(texts: [Id; N]) -> Result<Vec<Tag>> {
 ///
 /// # Errors
 ///
-/// As [`Cache::region_once`].
-pub fn region<R, F>(_: R, cache: &Cache, open: F) -> Result<Region<R::Value>>
+/// As [`Cache::region_once`], and `Config` if another function keeps its values there.
+pub fn region<R, F>(_: R, cache: &Cache, function: fn() -> CachedFunction, open: F) -> Result<Region<R::Value>>
 where
     R: Returns<Value: Cacheable>,
     F: Fn(&Cache) -> RegionBuilder<R::Value> + 'static,
 {
-    cache.region_once(open)
+    cache.region_once_if(open, |kind| function::admit(cache, kind, function()))
 }
 
 /// The condition on which a value is kept. The compiler takes the type of the closure's argument from here.

@@ -23,9 +23,15 @@ pub(super) fn write<T: Serialize + ?Sized>(value: &T, out: &mut dyn fmt::Write) 
     let style = match type_names::plain(name) {
         Plain::Value => Style::Plain,
         Plain::Option => Style::PlainOption,
-        Plain::No => Style::Root,
+        Plain::No => {
+            // In one piece, since `out` looks for signs in each that it gets.
+            let mut text = String::new();
+            let unordered = type_names::is_unordered(name);
+            value.serialize(Encoder { out: &mut text, style: Style::Root, unordered })?;
+            return Ok(out.write_str(&text)?);
+        }
     };
-    value.serialize(Encoder { out, style, unordered: type_names::is_unordered(name) })
+    value.serialize(Encoder { out, style, unordered: false })
 }
 
 /// Why a value can't be written.
@@ -77,6 +83,34 @@ impl<'a> Encoder<'a> {
     /// Returns the encoder of a value of type `T` within another.
     pub(super) fn nested<T: ?Sized>(out: &'a mut dyn fmt::Write) -> Self {
         Self { out, style: Style::Nested, unordered: type_names::is_unordered(type_name::<T>()) }
+    }
+
+    /// Writes an integer, many times faster than formatting does: a list of them is written on each hit.
+    fn integer(self, is_negative: bool, magnitude: u128, suffix: &str) -> Result<(), Unwritable> {
+        let Ok(mut rest) = u64::try_from(magnitude) else {
+            let sign = if is_negative { "-" } else { "" };
+            return self.number(format_args!("{sign}{magnitude}"), suffix);
+        };
+        // The most digits that 64 bits have, and a sign.
+        let mut digits = [0; 21];
+        let mut start = digits.len();
+        loop {
+            start -= 1;
+            digits[start] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        if is_negative {
+            start -= 1;
+            digits[start] = b'-';
+        }
+        self.out.write_str(std::str::from_utf8(&digits[start..]).unwrap_or_default())?;
+        match self.style {
+            Style::Plain | Style::PlainOption => Ok(()),
+            Style::Root | Style::Nested => Ok(self.out.write_str(suffix)?),
+        }
     }
 
     fn number(self, value: impl fmt::Display, suffix: &str) -> Result<(), Unwritable> {
@@ -148,43 +182,43 @@ impl<'a> Serializer for Encoder<'a> {
     }
 
     fn serialize_i8(self, value: i8) -> Result<(), Unwritable> {
-        self.number(value, "i8")
+        self.integer(value < 0, value.unsigned_abs().into(), "i8")
     }
 
     fn serialize_i16(self, value: i16) -> Result<(), Unwritable> {
-        self.number(value, "i16")
+        self.integer(value < 0, value.unsigned_abs().into(), "i16")
     }
 
     fn serialize_i32(self, value: i32) -> Result<(), Unwritable> {
-        self.number(value, "i32")
+        self.integer(value < 0, value.unsigned_abs().into(), "i32")
     }
 
     fn serialize_i64(self, value: i64) -> Result<(), Unwritable> {
-        self.number(value, "i64")
+        self.integer(value < 0, value.unsigned_abs().into(), "i64")
     }
 
     fn serialize_i128(self, value: i128) -> Result<(), Unwritable> {
-        self.number(value, "i128")
+        self.integer(value < 0, value.unsigned_abs(), "i128")
     }
 
     fn serialize_u8(self, value: u8) -> Result<(), Unwritable> {
-        self.number(value, "u8")
+        self.integer(false, value.into(), "u8")
     }
 
     fn serialize_u16(self, value: u16) -> Result<(), Unwritable> {
-        self.number(value, "u16")
+        self.integer(false, value.into(), "u16")
     }
 
     fn serialize_u32(self, value: u32) -> Result<(), Unwritable> {
-        self.number(value, "u32")
+        self.integer(false, value.into(), "u32")
     }
 
     fn serialize_u64(self, value: u64) -> Result<(), Unwritable> {
-        self.number(value, "u64")
+        self.integer(false, value.into(), "u64")
     }
 
     fn serialize_u128(self, value: u128) -> Result<(), Unwritable> {
-        self.number(value, "u128")
+        self.integer(false, value, "u128")
     }
 
     fn serialize_f32(self, value: f32) -> Result<(), Unwritable> {

@@ -155,6 +155,10 @@ struct Quoting<'a>(&'a mut String);
 
 impl fmt::Write for Quoting<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
+        if !text.bytes().any(|byte| matches!(byte, b':' | b'%')) {
+            self.0.push_str(text);
+            return Ok(());
+        }
         for piece in text.split_inclusive([':', '%']) {
             let (plain, sign) = match piece.as_bytes().last() {
                 Some(b':') => (&piece[..piece.len() - 1], "%3A"),

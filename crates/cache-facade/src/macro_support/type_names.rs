@@ -12,7 +12,13 @@ pub(super) enum Plain {
 }
 
 /// Returns how much of a value is known from the name of its type. A name that isn't understood says nothing.
+#[inline]
 pub(super) fn plain(name: &str) -> Plain {
+    // The names that are most common, decided while compiling.
+    if is_plain(name) || matches!(name, "&str" | "&alloc::string::String") { Plain::Value } else { wrapped(name) }
+}
+
+fn wrapped(name: &str) -> Plain {
     let name = without_wrappers(name);
     if is_plain(name) {
         return Plain::Value;
@@ -24,13 +30,18 @@ pub(super) fn plain(name: &str) -> Plain {
 }
 
 /// Whether a type is a set or map that iterates in an order of no meaning, which differs between equal ones.
+#[inline]
 pub(super) fn is_unordered(name: &str) -> bool {
-    let name = without_wrappers(name);
+    name.ends_with('>') && is_hashed(without_wrappers(name))
+}
+
+fn is_hashed(name: &str) -> bool {
     let Some((path, _)) = name.split_once('<') else { return false };
     let last = path.rsplit(':').next().unwrap_or(path);
     matches!(last, "HashMap" | "HashSet" | "DashMap" | "DashSet" | "AHashMap" | "AHashSet")
 }
 
+#[inline]
 fn is_plain(name: &str) -> bool {
     match name {
         "str" | "alloc::string::String" | "bool" | "char" | "f32" | "f64" => true,

@@ -78,6 +78,19 @@ impl Cache {
         V: Cacheable,
         F: Fn(&Self) -> RegionBuilder<V> + 'static,
     {
+        self.region_once_if(open, |_| Ok(()))
+    }
+
+    /// As [`Cache::region_once`], if `admit` allows it for the region's kind: it is asked by the first call.
+    pub(crate) fn region_once_if<V, F>(
+        &self,
+        open: F,
+        admit: impl FnOnce(&str) -> Result<()>,
+    ) -> Result<Region<V>>
+    where
+        V: Cacheable,
+        F: Fn(&Self) -> RegionBuilder<V> + 'static,
+    {
         const { assert!(size_of::<F>() == 0, "what opens a region once must capture nothing") };
         type Parts<V> = (Arc<RegionCore<V>>, Arc<Policy<V>>);
         let (call_site, regions) = (TypeId::of::<F>(), self.engine.regions());
@@ -85,6 +98,7 @@ impl Cache {
             Some(parts) => parts,
             None => {
                 let Region { core, policy, .. } = open(self).open()?;
+                admit(core.prefix.kind())?;
                 let parts: Arc<Parts<V>> = Arc::new((core, policy));
                 regions.note_opened_by(call_site, Arc::clone(&parts));
                 parts

@@ -11,6 +11,7 @@ mod output;
 mod shared_options;
 mod signature;
 mod template;
+mod type_arguments;
 
 use proc_macro::TokenStream;
 use syn::{ItemFn, parse_macro_input};

@@ -1,7 +1,9 @@
 //! What `#[cached]` promises: the region's promises, in the function's own words.
 
 mod desk;
+mod distinct;
 mod errors;
+mod failures;
 
 use std::{
     collections::HashMap,

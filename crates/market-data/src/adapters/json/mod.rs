@@ -4,6 +4,7 @@ mod config;
 mod endpoint;
 mod pointer;
 mod reading;
+mod symbols;
 mod template;
 
 use std::collections::BTreeMap;
@@ -12,11 +13,14 @@ use async_trait::async_trait;
 use cache_core::{Clock, Result};
 use jiff::{civil::Date, tz::TimeZone};
 
-pub use self::config::{JsonConfig, JsonDocuments, JsonKey, JsonQuotes, JsonSeries, KeyPlace};
+pub use self::{
+    config::{JsonConfig, JsonDocuments, JsonKey, JsonQuotes, JsonSeries, KeyPlace},
+    symbols::{JsonSymbols, SymbolCase},
+};
 use self::{
     endpoint::{Access, Endpoint, Wanted, wrong},
     pointer::Pointer,
-    reading::{BarFields, QuoteFields, is_called},
+    reading::{BarFields, QuoteFields},
     template::Placeholder,
 };
 use crate::{
@@ -35,6 +39,7 @@ pub struct JsonProvider {
     zone: TimeZone,
     markets: Option<Vec<Market>>,
     asset_types: Option<Vec<AssetType>>,
+    symbols: JsonSymbols,
     quotes: Option<(Endpoint, QuoteFields, usize)>,
     series: Option<(Endpoint, BarFields, BTreeMap<Interval, String>)>,
     documents: BTreeMap<DataType, (Endpoint, Pointer)>,
@@ -117,6 +122,7 @@ impl JsonProvider {
             zone: zone(config)?,
             markets: config.markets.clone(),
             asset_types: config.asset_types.clone().or_else(usual),
+            symbols: config.symbols.clone(),
             quotes,
             series,
             documents,
@@ -144,7 +150,7 @@ impl JsonProvider {
         let items = fields.items(&body).map_err(|why| bad(why.to_string()))?;
         let answer = |asset: &&Asset| {
             let is_it = |told: &Option<String>| match told {
-                Some(told) => is_called(asset, told),
+                Some(told) => self.symbols.is(asset, told),
                 // A single item without a symbol belongs to the one asset asked for.
                 None => assets.len() == 1 && items.len() == 1,
             };

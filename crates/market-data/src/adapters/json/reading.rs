@@ -9,7 +9,7 @@ use super::{
     pointer::{Pointer, Told},
 };
 use crate::{
-    Asset, BarTime, Series, SeriesId,
+    BarTime, Series, SeriesId,
     parse::{self, ParseError, RawBar, RawQuote, moment},
 };
 
@@ -116,11 +116,6 @@ impl QuoteFields {
 /// Returns the pointer, if one is configured.
 fn there<'a>(pointer: &'a Option<Pointer>, item: &Value) -> Option<&'a Pointer> {
     pointer.as_ref().filter(|pointer| pointer.find(item).is_some())
-}
-
-/// Returns whether `told` is the symbol of `asset`.
-pub(super) fn is_called(asset: &Asset, told: &str) -> bool {
-    asset.symbol.as_str().eq_ignore_ascii_case(told) || asset.to_string().eq_ignore_ascii_case(told)
 }
 
 /// The pointers of a bar.

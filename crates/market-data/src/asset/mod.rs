@@ -8,8 +8,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::spelling::share_class;
 use self::spelling::Spelled;
+pub(crate) use self::spelling::share_class;
 use crate::{Invalid, Market, Symbol};
 
 /// The type of an asset.

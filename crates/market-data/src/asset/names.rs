@@ -49,8 +49,8 @@ const INDICES: &[(&str, &[&str])] = &[
     (
         "US",
         &[
-            "GSPC", "SPX", "DJI", "DJT", "DJU", "IXIC", "NDX", "NYA", "XAX", "RUT", "RUI", "RUA", "OEX", "MID", "SML",
-            "SOX", "VIX", "VXN", "SKEW", "IRX", "FVX", "TNX", "TYX",
+            "GSPC", "SPX", "DJI", "DJT", "DJU", "IXIC", "NDX", "NYA", "XAX", "RUT", "RUI", "RUA", "OEX",
+            "MID", "SML", "SOX", "VIX", "VXN", "SKEW", "IRX", "FVX", "TNX", "TYX",
         ],
     ),
     ("XLON", &["FTSE", "FTMC", "FTAS"]),

@@ -78,7 +78,10 @@ fn all_one(spellings: &[&str], text: &str) {
 #[test]
 fn rule_69_one_instrument_is_one_asset_however_it_is_spelled() {
     all_one(&["BRK.B", "BRK-B", "brk.b", "BRK/B", "BRK_B", "brk-b@us", "BRK.B.US"], "BRK.B");
-    all_one(&["BTC-USD", "BTCUSD@CRYPTO", "BTC/USD", "BTC_USD", "btc@crypto", "BTCUSD", "BTC/USD@CRYPTO"], "BTC@CRYPTO");
+    all_one(
+        &["BTC-USD", "BTCUSD@CRYPTO", "BTC/USD", "BTC_USD", "btc@crypto", "BTCUSD", "BTC/USD@CRYPTO"],
+        "BTC@CRYPTO",
+    );
     all_one(&["ETH-EUR", "ETHEUR@CRYPTO", "eth/eur", "ETH-EUR@CRYPTO"], "ETH_EUR@CRYPTO");
     all_one(&["SHIB-USDT", "SHIBUSDT", "SHIB/USDT"], "SHIB_USDT@CRYPTO");
     all_one(&["VOD.L", "vod.l", "VOD.L@XLON", "VOD.LON", "VOD.@XLON"], "VOD@XLON");
@@ -86,7 +89,10 @@ fn rule_69_one_instrument_is_one_asset_however_it_is_spelled() {
     all_one(&["7203.T", "7203.T@XTKS"], "7203@XTKS");
     all_one(&["5.HK", "0005.HK", "00005@XHKG", "5@XHKG"], "0005@XHKG");
     all_one(&["ES=F", "es=f", "ES=F@CMES"], "ES@CMES");
-    all_one(&["EURUSD=X", "EUR_USD", "EUR/USD", "EUR-USD", "EURUSD", "eurusd@fx", "EURUSD=X@FX"], "EUR_USD@FX");
+    all_one(
+        &["EURUSD=X", "EUR_USD", "EUR/USD", "EUR-USD", "EURUSD", "eurusd@fx", "EURUSD=X@FX"],
+        "EUR_USD@FX",
+    );
     all_one(&["JPY=X", "USDJPY=X", "USD/JPY", "JPY=X@FX"], "USD_JPY@FX");
     all_one(&["^GSPC", "^gspc@us", "^GSPC@US.index"], "GSPC@US.index");
     all_one(&["^N225"], "N225@XTKS.index");
@@ -99,10 +105,46 @@ fn rule_69_one_instrument_is_one_asset_however_it_is_spelled() {
 #[test]
 fn rule_69_different_instruments_are_never_merged() {
     let different = [
-        "BRK.B", "BRK.A", "BRKB", "BRK", "BRK.B@XLON", "BTC", "BTC@CRYPTO", "BTC_EUR@CRYPTO", "BTC_USDT@CRYPTO", "TUSD@CRYPTO",
-        "T@CRYPTO", "CRVUSD@CRYPTO", "CRV@CRYPTO", "VOD", "VOD@XLON", "7203", "7203.T", "7203.KQ", "EURUSD", "EURUSD@US",
-        "USDEUR", "EUR", "ES", "ES=F", "GSPC", "^GSPC", "MKC.V", "MKC.V@US", "PKO", "PKO.WA", "PKO-WA", "BAJAJ-AUTO.NS",
-        "BAJAJ.NS", "0005.HK", "0005", "BAC-PL", "BAC.PL", "BAC.L", "DE30_EUR", "DE30_EUR@FX",
+        "BRK.B",
+        "BRK.A",
+        "BRKB",
+        "BRK",
+        "BRK.B@XLON",
+        "BTC",
+        "BTC@CRYPTO",
+        "BTC_EUR@CRYPTO",
+        "BTC_USDT@CRYPTO",
+        "TUSD@CRYPTO",
+        "T@CRYPTO",
+        "CRVUSD@CRYPTO",
+        "CRV@CRYPTO",
+        "VOD",
+        "VOD@XLON",
+        "7203",
+        "7203.T",
+        "7203.KQ",
+        "EURUSD",
+        "EURUSD@US",
+        "USDEUR",
+        "EUR",
+        "ES",
+        "ES=F",
+        "GSPC",
+        "^GSPC",
+        "MKC.V",
+        "MKC.V@US",
+        "PKO",
+        "PKO.WA",
+        "PKO-WA",
+        "BAJAJ-AUTO.NS",
+        "BAJAJ.NS",
+        "0005.HK",
+        "0005",
+        "BAC-PL",
+        "BAC.PL",
+        "BAC.L",
+        "DE30_EUR",
+        "DE30_EUR@FX",
     ];
     let assets: Vec<Asset> = different.iter().map(|text| text.parse().unwrap()).collect();
     for (at, one) in assets.iter().enumerate() {
@@ -116,10 +158,26 @@ fn rule_69_different_instruments_are_never_merged() {
 #[test]
 fn rule_70_a_name_says_its_market_or_none_is_stated() {
     for (text, market) in [
-        ("AAPL", "US"), ("BRK-B", "US"), ("BTC-USD", "CRYPTO"), ("7203.T", "XTKS"), ("VOD.L", "XLON"), ("ES=F", "CMES"),
-        ("ESZ26.CME", "CMES"), ("EURUSD=X", "FX"), ("^N225", "XTKS"), ("SAP.DE", "XETR"), ("^GSPC", "US"), ("^STOXX50E", "XXXX"),
-        ("PKO.WA", "XXXX"), ("035720.KQ", "XXXX"), ("PTT.BK", "XXXX"), ("7203", "XXXX"), ("DX-Y.NYB", "XXXX"), ("NATGAS_USD", "XXXX"),
-        ("ABCDEFG", "XXXX"), ("A1", "XXXX"),
+        ("AAPL", "US"),
+        ("BRK-B", "US"),
+        ("BTC-USD", "CRYPTO"),
+        ("7203.T", "XTKS"),
+        ("VOD.L", "XLON"),
+        ("ES=F", "CMES"),
+        ("ESZ26.CME", "CMES"),
+        ("EURUSD=X", "FX"),
+        ("^N225", "XTKS"),
+        ("SAP.DE", "XETR"),
+        ("^GSPC", "US"),
+        ("^STOXX50E", "XXXX"),
+        ("PKO.WA", "XXXX"),
+        ("035720.KQ", "XXXX"),
+        ("PTT.BK", "XXXX"),
+        ("7203", "XXXX"),
+        ("DX-Y.NYB", "XXXX"),
+        ("NATGAS_USD", "XXXX"),
+        ("ABCDEFG", "XXXX"),
+        ("A1", "XXXX"),
     ] {
         assert_eq!(text.parse::<Asset>().unwrap().market.as_str(), market, "{text}");
     }

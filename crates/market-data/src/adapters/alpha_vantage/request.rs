@@ -1,8 +1,6 @@
 //! Builds requests; the API key is added where they are sent.
 
-use crate::{
-    Asset, AssetType, DocumentId, Interval, Market, asset::names::is_american, http::HttpRequest,
-};
+use crate::{Asset, AssetType, DocumentId, Interval, Market, asset::names::is_american, http::HttpRequest};
 
 /// The intervals it offers, and their names in a query.
 pub(super) const INTERVALS: &[(Interval, &str)] = &[

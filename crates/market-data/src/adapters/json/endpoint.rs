@@ -136,9 +136,12 @@ impl Endpoint {
     ///
     /// If the call failed, the body is no JSON, or it contains an error.
     pub(super) async fn ask(&self, wanted: &Wanted<'_>) -> Result<Option<(Value, HttpReply)>, ProviderError> {
-        let Some(call) = self.template.fill(|placeholder| wanted.fill(placeholder, &self.access.symbols)) else { return Ok(None) };
+        let Some(call) = self.template.fill(|placeholder| wanted.fill(placeholder, &self.access.symbols))
+        else {
+            return Ok(None);
+        };
         let reply = self.client.send(&self.access.added_to(call)).await?;
-        let body: Result<Value, _> = serde_json::from_slice(&reply.body);
+        let body: Result<Value, _> = reply.parse(|body| serde_json::from_slice(body)).await?;
         let told =
             self.access.error.as_ref().zip(body.as_ref().ok()).and_then(|(error, body)| error.find(body));
         if let Some(told) = told.filter(|told| **told != Value::Bool(false) && **told != "") {

@@ -25,7 +25,8 @@ use self::{
 };
 use crate::{
     Answer, Answers, Asset, AssetType, DataType, DateRange, Document, DocumentId, Interval, Market, Offer,
-    Provider, ProviderError, ProviderErrorKind, Quote, Series, SeriesId, parse::now,
+    Provider, ProviderError, ProviderErrorKind, Quote, Series, SeriesId,
+    parse::{Plausibility, now},
     provider::from_single_calls,
 };
 
@@ -43,6 +44,7 @@ pub struct JsonProvider {
     quotes: Option<(Endpoint, QuoteFields, usize)>,
     series: Option<(Endpoint, BarFields, BTreeMap<Interval, String>)>,
     documents: BTreeMap<DataType, (Endpoint, Pointer)>,
+    judge: Plausibility,
     clock: Clock,
 }
 
@@ -127,6 +129,7 @@ impl JsonProvider {
             series,
             documents,
             name: config.name.clone(),
+            judge: Plausibility::new(clock.clone()),
             clock,
         })
     }
@@ -164,7 +167,7 @@ impl JsonProvider {
             };
             let raw_quote = fields.raw_quote(item, &self.zone, now(&self.clock));
             match raw_quote.and_then(|raw_quote| {
-                raw_quote.map(|raw_quote| raw_quote.quote((*asset).clone())).transpose()
+                raw_quote.map(|raw_quote| self.judge.quote(raw_quote, (*asset).clone())).transpose()
             }) {
                 Ok(quote) => quote.into(),
                 Err(why) => Answer::Failed(bad(format!("{asset}: {why}"))),
@@ -186,7 +189,9 @@ impl JsonProvider {
         else {
             return Ok(Answer::Unknown);
         };
-        match fields.series(id, &body, &self.zone) {
+        let (fields, asked) = (fields.clone(), id.clone());
+        let (zone, judge) = (self.zone.clone(), self.judge.clone());
+        match reply.parse(move |_| fields.series(&asked, &body, &zone, &judge)).await? {
             Ok(series) => Ok(series.into()),
             Err(why) => Ok(Answer::Failed(reply.error(ProviderErrorKind::BadAnswer, &why.to_string()))),
         }
@@ -256,6 +261,10 @@ impl Provider for JsonProvider {
             _ => self.documents.contains_key(&data).then(|| Offer::new(1))?,
         };
         Some(self.narrowed(offer))
+    }
+
+    fn implausible(&self) -> u64 {
+        self.judge.refused()
     }
 
     async fn quotes(&self, assets: &[Asset]) -> Answers<Quote> {

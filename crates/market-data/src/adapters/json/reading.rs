@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     BarTime, Series, SeriesId,
-    parse::{self, ParseError, RawBar, RawQuote, moment},
+    parse::{ParseError, Plausibility, RawBar, RawQuote, moment},
 };
 
 /// The pointers of a quote.
@@ -119,7 +119,7 @@ fn there<'a>(pointer: &'a Option<Pointer>, item: &Value) -> Option<&'a Pointer> 
 }
 
 /// The pointers of a bar.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct BarFields {
     items: Pointer,
     time: Pointer,
@@ -164,6 +164,7 @@ impl BarFields {
         id: &SeriesId,
         body: &Value,
         zone: &TimeZone,
+        judge: &Plausibility,
     ) -> Result<Option<Series>, ParseError> {
         let Some(items) = self.items.find(body) else { return Ok(None) };
         let items = items.as_array().ok_or_else(|| ParseError::new("series.items is no array"))?;
@@ -172,7 +173,7 @@ impl BarFields {
         if let Some(pair) = bars.windows(2).find(|pair| pair[0].1.begin == pair[1].1.begin) {
             return Err(ParseError::new(format!("two bars of {}", pair[0].0)));
         }
-        parse::series(id, bars).map(Some)
+        judge.series(id, bars).map(Some)
     }
 
     fn bar(
@@ -202,7 +203,7 @@ impl BarFields {
             low: self.low.number(item)?,
             close: self.close.number(item)?,
             adjusted_close,
-            volume: there(&self.volume, item).map_or(Ok(0), |pointer| pointer.count(item))?,
+            volume: there(&self.volume, item).map(|pointer| pointer.count(item)).transpose()?,
         };
         Ok((day, bar))
     }

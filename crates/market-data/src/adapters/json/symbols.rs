@@ -54,7 +54,8 @@ impl JsonSymbols {
             }
             if let Some(other) = seen.insert(name, asset) {
                 let start = start_of(name);
-                let message = format!("symbols.names: {other} and {asset} are both called {start:?}: keep one");
+                let message =
+                    format!("symbols.names: {other} and {asset} are both called {start:?}: keep one");
                 return Err(wrong(config, message));
             }
         }

@@ -124,7 +124,17 @@ mod tests {
 
     #[test]
     fn what_has_no_name_there_is_not_asked_for() {
-        for asset in ["AAPL@XXXX", "PKO.WA@XWAR", ".", "..", "../..", "../..@XLON", "//@FX", "-@CRYPTO", "..@US.option"] {
+        for asset in [
+            "AAPL@XXXX",
+            "PKO.WA@XWAR",
+            ".",
+            "..",
+            "../..",
+            "../..@XLON",
+            "//@FX",
+            "-@CRYPTO",
+            "..@US.option",
+        ] {
             assert_eq!(named(&asset.parse().unwrap()), None, "{asset}");
         }
     }

@@ -22,7 +22,11 @@ pub struct HttpReply {
     pub(super) headers: Vec<(String, String)>,
     pub(super) retry_after: Option<Duration>,
     pub(super) secrets: Vec<Secret>,
+    pub(super) timeout: Duration,
 }
+
+/// How large a body is parsed at once; a larger one is parsed where it may block, in bytes.
+const PARSED_AT_ONCE: usize = 64 << 10;
 
 impl HttpReply {
     /// Returns the values of a header; `name` is in lower case.
@@ -71,6 +75,32 @@ impl HttpReply {
         let said: String = said.chars().take(2 * EXCERPT).collect();
         let colon = if said.is_empty() { "" } else { ": " };
         ProviderError::new(kind, format!("{} answered {}{colon}{said}", self.provider, self.status))
+    }
+
+    /// Parses the body. A large one is parsed on a thread that may block, for as long as a call may take; after
+    /// that, or if this is dropped, nobody waits for it any more.
+    ///
+    /// # Errors
+    ///
+    /// `TimedOut`; `Broken` if the parser panicked.
+    pub(crate) async fn parse<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&[u8]) -> T + Send + 'static,
+    ) -> Result<T, ProviderError> {
+        if self.body.len() <= PARSED_AT_ONCE {
+            return Ok(read(&self.body));
+        }
+        let body = self.body.clone();
+        let parsed = tokio::task::spawn_blocking(move || read(&body));
+        match tokio::time::timeout(self.timeout, parsed).await {
+            Ok(Ok(parsed)) => Ok(parsed),
+            Ok(Err(_)) => Err(self.error(ProviderErrorKind::Broken, "parsing its body was broken off")),
+            Err(_) => {
+                let what =
+                    format!("its {} bytes could not be parsed within {:?}", self.body.len(), self.timeout);
+                Err(self.error(ProviderErrorKind::TimedOut, &what))
+            }
+        }
     }
 
     fn redacted(&self, text: &str) -> String {

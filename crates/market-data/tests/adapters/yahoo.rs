@@ -94,16 +94,22 @@ async fn recorded_quotes_are_told_as_their_json_has_them() {
                 continue;
             };
             let quote = answer.value().unwrap_or_else(|| panic!("{}", path.display()));
-            assert_eq!(quote.asset.symbol.as_str(), *symbol);
+            assert_eq!(
+                YahooProvider::symbol(&quote.asset).as_deref(),
+                Some(*symbol),
+                "named as it was asked for"
+            );
             assert_eq!(Some(quote.price), number(item, "regularMarketPrice"));
             assert_eq!(quote.previous_close, number(item, "regularMarketPreviousClose"));
             assert_eq!(
                 (quote.open, quote.high),
                 (number(item, "regularMarketOpen"), number(item, "regularMarketDayHigh"))
             );
+            let crossed = number(item, "bid") > number(item, "ask") && number(item, "ask").is_some();
+            let side = |name| number(item, name).filter(|_| !crossed);
             assert_eq!(
                 (quote.low, quote.bid, quote.ask),
-                (number(item, "regularMarketDayLow"), number(item, "bid"), number(item, "ask"))
+                (number(item, "regularMarketDayLow"), side("bid"), side("ask"))
             );
             assert_eq!(quote.volume, item["regularMarketVolume"].as_u64());
             assert_eq!(quote.currency.as_deref(), item["currency"].as_str());
@@ -146,7 +152,7 @@ async fn recorded_charts_are_told_as_their_json_has_them() {
             assert_eq!(bar.time, BarTime::Day(date));
             let told = ["open", "high", "low", "close"].map(|name| column(name, at).as_f64().unwrap());
             assert_eq!([bar.open, bar.high, bar.low, bar.close], told);
-            assert_eq!(Some(bar.volume), column("volume", at).as_u64());
+            assert_eq!(bar.volume, column("volume", at).as_u64());
             assert_eq!(bar.adjusted_close, chart["indicators"]["adjclose"][0]["adjclose"][at].as_f64());
         }
         files += 1;

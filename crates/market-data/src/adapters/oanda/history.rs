@@ -7,7 +7,7 @@ use super::{candles::Candles, pricing::trading_day};
 use crate::{
     BarTime, DateRange, Interval, Series, SeriesId,
     http::HttpRequest,
-    parse::{self, ParseError, moment},
+    parse::{ParseError, Plausibility, moment},
 };
 
 /// The most candles in one reply.
@@ -98,8 +98,13 @@ const OLDEST: Timestamp = Timestamp::constant(946_684_800, 0);
 ///
 /// # Errors
 ///
-/// If a candle is no valid bar.
-pub(super) fn series(id: &SeriesId, told: &[Candles], unfinished: bool) -> Result<Series, ParseError> {
+/// As [`Plausibility::series`].
+pub(super) fn series(
+    id: &SeriesId,
+    told: &[Candles],
+    unfinished: bool,
+    judge: &Plausibility,
+) -> Result<Series, ParseError> {
     let last = told.last().and_then(|candles| candles.unfinished).filter(|_| unfinished);
     let candles = told.iter().flat_map(|candles| candles.complete.iter().copied()).chain(last);
     let bars = candles
@@ -109,7 +114,7 @@ pub(super) fn series(id: &SeriesId, told: &[Candles], unfinished: bool) -> Resul
             Ok((day, candle.begins(begin)))
         })
         .collect::<Result<Vec<_>, ParseError>>()?;
-    parse::series(id, bars)
+    judge.series(id, bars)
 }
 
 #[cfg(test)]
@@ -172,7 +177,8 @@ mod tests {
         let body = format!(r#"{{"instrument":"EUR_USD","granularity":"D","candles":[{candles}]}}"#);
         let told = [read(body.as_bytes()).unwrap()];
         let days = |unfinished| {
-            let series = series(&"EUR_USD@FX:1d".parse().unwrap(), &told, unfinished).unwrap();
+            let judge = Plausibility::new(cache_core::Clock::system());
+            let series = series(&"EUR_USD@FX:1d".parse().unwrap(), &told, unfinished, &judge).unwrap();
             series.bars.iter().map(|bar| bar.date().to_string()).collect::<Vec<_>>()
         };
         assert_eq!(

@@ -141,9 +141,13 @@ impl<V: Cacheable> Region<V> {
                 continue;
             }
             let keys: Vec<Key> = fetches.iter().map(|fetch| fetch.leader.key().clone()).collect();
-            let Ok(entries) = tier.get(&keys).await else {
-                fetches.iter_mut().for_each(|fetch| fetch.maybe_in_tiers = true);
-                continue;
+            let entries = match tier.get(&keys).await {
+                Ok(entries) => entries,
+                Err(_) => {
+                    fetches.iter_mut().for_each(|fetch| fetch.maybe_in_tiers = true);
+                    // What this node wrote and the tier does not have yet is known all the same.
+                    tier.pending(&keys)
+                }
             };
             self.engine
                 .stamps()

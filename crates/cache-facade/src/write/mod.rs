@@ -1,5 +1,5 @@
 //! Writing through: memory, then every tier, then the other nodes.
 
 pub(crate) mod in_progress;
-mod put;
+pub(crate) mod put;
 mod remove;

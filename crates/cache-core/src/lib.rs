@@ -57,5 +57,7 @@ pub use traits::{
 };
 pub use wire::{
     codec::{Blob, Codec, MAX_VALUE_LEN},
-    envelope, message,
+    envelope,
+    fingerprint::measure,
+    message,
 };

@@ -210,6 +210,7 @@ impl Cache {
             load_failures: total(Count::LoadFailure),
             late_loads: total(Count::LateLoad),
             puts: total(Count::Put),
+            codec_failures: total(Count::CodecFailure),
             removals: total(Count::Removal),
             flights: engine.regions().flights(),
             tiers: engine.tiers().iter().map(TierHandle::stats).collect(),

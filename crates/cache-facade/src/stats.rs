@@ -22,6 +22,8 @@ pub struct Stats {
     pub late_loads: u64,
     /// Values put.
     pub puts: u64,
+    /// Values that their codec can't carry, put or loaded, which memory alone holds.
+    pub codec_failures: u64,
     /// Calls that removed keys, invalidated a tag or cleared.
     pub removals: u64,
     /// Flights under way: keys that are being fetched.
@@ -55,6 +57,9 @@ pub struct TierStats {
     pub errors: u64,
     /// Values found that could not be read.
     pub corrupt: u64,
+    /// Values that it would not store: too large, or it may no longer take them. What came before such a value
+    /// is not served from it.
+    pub refused: u64,
     /// Writes and removals that it could not take, which are retried once it works.
     pub pending: u64,
     /// Writes that were dropped: too many were pending, or the tier refused one again and again.

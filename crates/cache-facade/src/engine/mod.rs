@@ -226,10 +226,13 @@ impl Engine {
         self.tasks.spawn(work);
     }
 
-    /// Runs work to its end, even if the caller is dropped before.
-    pub(crate) async fn run_to_completion(&self, work: impl Future<Output = ()> + Send + 'static) {
-        // It fails only if the runtime ends, and then nobody waits.
-        let _ = self.tasks.spawn(work).await;
+    /// Runs work to its end, even if the caller is dropped before. Returns nothing if the runtime ends, and
+    /// then nobody waits.
+    pub(crate) async fn run_to_completion<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        self.tasks.spawn(work).await.ok()
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -248,6 +251,16 @@ impl Engine {
     pub(crate) fn protect(&self, target: Target<'_>) -> Result<()> {
         self.memory().protect(target)?.iter().for_each(|key| self.report_protection_refused(key));
         Ok(())
+    }
+
+    /// Reports an entry that is too heavy for memory, which counts it as evicted.
+    #[cold]
+    pub(crate) fn report_too_heavy(&self, key: &Key, cost: u32) {
+        let budget = self.memory().budget();
+        let message =
+            format!("the value of {key} weighs {cost}, too much for memory with its budget of {budget}");
+        let error = Error::new(ErrorKind::Limit, "put", message);
+        self.observers().tell(&Event::Refused { tier: "memory", key, error: &error });
     }
 
     /// Reports an entry that there is no room to protect.

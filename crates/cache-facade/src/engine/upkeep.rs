@@ -1,12 +1,15 @@
 //! What is done in the background: memory is swept, and tiers that failed are tried again.
 
-use std::{sync::Weak, time::Duration};
+use std::{slice, sync::Weak, time::Duration};
 
-use cache_core::Clock;
+use cache_core::{Clock, Tombstone};
 use futures_util::future::join_all;
 
 use super::Engine;
-use crate::{tier::handle::TierHandle, timer};
+use crate::{
+    tier::{handle::TierHandle, replay::Replayed},
+    timer,
+};
 
 /// How often memory is swept.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
@@ -66,10 +69,21 @@ impl Engine {
             return;
         }
         if tier.has_pending() {
-            let done = tier.replay(self.load_limit(), probe).await;
+            let mut changes = Vec::new();
+            for replayed in tier.replay(self.load_limit(), probe).await {
+                match replayed {
+                    Replayed::Done(change) => changes.push(change),
+                    Replayed::Outdated(key, born) => {
+                        // Memory holds what lost.
+                        let now = self.clock().now();
+                        self.memory().remove(slice::from_ref(&key), Tombstone { born, dead_at: now }, now);
+                    }
+                    Replayed::Settled => {}
+                }
+            }
             if !tier.is_local() {
                 // Other nodes may have read what the tier held from before.
-                self.announce(done).await;
+                self.announce(changes).await;
             }
         }
     }

@@ -83,7 +83,7 @@ impl Engine {
     /// Writes a stamp to every tier. Returns whether all have it.
     async fn write_stamp(&self, key: Key, at: Timestamp) -> bool {
         let entries = [(key, self.stamps().entry(at))];
-        self.write(&entries, self.tiers().iter()).await.taken
+        self.write(&entries, self.tiers().iter()).await.iter().all(|written| written.everywhere)
     }
 
     /// Tells the other nodes, if there is a bus.

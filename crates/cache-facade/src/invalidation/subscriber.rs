@@ -168,6 +168,7 @@ impl Engine {
                 Ok(pattern) => {
                     self.clock().observe(tombstone.born);
                     self.remove_matching_from_memory(&pattern, *tombstone);
+                    self.end_pending(Target::Matching(&pattern), *tombstone);
                     return Some(Invalidated::Matching(pattern, *tombstone));
                 }
                 Err(_) => self.mark_memory_unproven(),
@@ -196,10 +197,17 @@ impl Engine {
     /// a late load is concerned. Returns what tiers of this node alone may still hold.
     fn invalidate_key(&self, text: &KeyText, tombstone: Tombstone, always: bool) -> Option<Invalidated> {
         let (key, in_flight) = self.regions().overtake_text(text)?;
+        self.end_pending(Target::Keys(slice::from_ref(&key)), tombstone);
         if always || in_flight || self.late_loads().any() || self.memory().peek(&key).is_some() {
             self.memory().remove(slice::from_ref(&key), tombstone, self.clock().now());
         }
         Some(Invalidated::Key(key, tombstone))
+    }
+
+    /// Ends what shared tiers have not been sent yet: another node ended it.
+    fn end_pending(&self, target: Target<'_>, tombstone: Tombstone) {
+        let shared = self.tiers().iter().filter(|tier| !tier.is_local());
+        shared.for_each(|tier| tier.end_pending(target, tombstone));
     }
 
     /// Ends in the tiers of this node alone what another node ended. Until that is done, memory refuses what
@@ -226,7 +234,11 @@ impl Engine {
         self.gaps().note(|| self.clock().tick());
         self.stamps().forget();
         self.regions().forget_clears();
-        self.memory().clear();
+        // What no shared tier has yet nobody else can have ended there: the tier says so when it takes it.
+        self.memory().clear_except(|key, meta| {
+            let mut shared = self.tiers().iter().filter(|tier| !tier.is_local()).peekable();
+            shared.peek().is_some() && shared.all(|tier| tier.is_pending(key, meta.born))
+        });
         bus.note_unproven();
     }
 }

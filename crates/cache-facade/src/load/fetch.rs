@@ -128,10 +128,7 @@ impl<V: Cacheable> Region<V> {
         if self.engine.tiers().is_empty() || fetches.is_empty() {
             return fetches;
         }
-        if !self.learn_clears().await {
-            fetches.iter_mut().for_each(|fetch| fetch.maybe_in_tiers = true);
-            return fetches;
-        }
+        let clears_known = self.learn_clears().await;
         for (depth, tier) in self.engine.tiers().iter().enumerate() {
             if fetches.is_empty() {
                 break;
@@ -141,10 +138,12 @@ impl<V: Cacheable> Region<V> {
                 continue;
             }
             let keys: Vec<Key> = fetches.iter().map(|fetch| fetch.leader.key().clone()).collect();
-            let Ok(entries) = tier.get(&keys).await else {
+            let looked = if clears_known { tier.get(&keys).await.ok() } else { None };
+            let entries = looked.unwrap_or_else(|| {
                 fetches.iter_mut().for_each(|fetch| fetch.maybe_in_tiers = true);
-                continue;
-            };
+                // What this node wrote and the tier does not have yet is known all the same.
+                tier.pending(&keys)
+            });
             self.engine
                 .stamps()
                 .learn(entries.iter().flatten().map(|entry| &entry.meta), self.engine.tiers())

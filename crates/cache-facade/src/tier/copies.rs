@@ -9,7 +9,10 @@ use cache_core::{Entry, Key, Meta, Result, ToKey, Ttl, message::Change};
 use futures_util::future::join_all;
 
 use super::handle::TierHandle;
-use crate::region::{Cacheable, Region};
+use crate::{
+    load::encode::Encoded,
+    region::{Cacheable, Region},
+};
 
 /// What one tier holds of some keys.
 #[derive(Debug)]
@@ -47,13 +50,18 @@ impl<V: Cacheable> Region<V> {
     ///
     /// # Errors
     ///
-    /// `Limit` or `Config` for an invalid key, `Limit` for a value that is too large.
+    /// `Limit` or `Config` for an invalid key, `Limit` for a value that is too large, `Codec` for one that its codec
+    /// can't carry.
     pub async fn put_copies<K: ToKey>(&self, tier: &str, values: Vec<(K, V)>) -> Result<bool> {
         let mut entries = Vec::with_capacity(values.len());
         for (key, value) in values {
             let ttl = Ttl::new(self.engine.longest_life().saturating_mul(2));
             let meta = Meta::new(self.engine.clock().tick(), ttl);
-            entries.push((key.to_key(&self.core.prefix)?, Entry::new(self.encode(&value)?, meta)));
+            let blob = match self.encode(&value)? {
+                Encoded::Blob(blob) => blob,
+                Encoded::MemoryOnly { error, .. } => return Err(error),
+            };
+            entries.push((key.to_key(&self.core.prefix)?, Entry::new(blob, meta)));
         }
         let Some(at) = self.engine.tiers().iter().position(|one| one.name() == tier) else {
             return Ok(false);
@@ -62,7 +70,8 @@ impl<V: Cacheable> Region<V> {
         let (engine, outcome) = (Arc::clone(&self.engine), Arc::clone(&taken));
         let write = async move {
             let tier = &engine.tiers()[at];
-            outcome.store(engine.write(&entries, [tier].into_iter()).await.taken, Ordering::Release);
+            let written = engine.write(&entries, [tier].into_iter()).await;
+            outcome.store(written.iter().all(|written| written.everywhere), Ordering::Release);
             if !tier.is_local() {
                 let change =
                     |(key, entry): &(Key, Entry)| Change::Put { key: key.into(), born: entry.meta.born };

@@ -13,20 +13,20 @@ use std::{
 
 use cache_core::{
     Clock, Entry, Error, ErrorKind, Event, Key, LogSum, LogSummary, Meta, Operation, Pattern, PutOutcome,
-    Result, Target, Tier, Timestamp, Tombstone, Ttl, message::Change, sync::Mutex,
+    Result, Target, Tier, Timestamp, Tombstone, Ttl,
 };
 use futures_util::{
-    FutureExt, StreamExt,
-    future::{Either, select},
-    stream,
+    FutureExt,
+    future::{Either, join_all, select},
 };
 
-use super::retry_queue::{PendingWrite, RetryQueue};
+use super::{call_health::CallHealth, retry_queue::RetryQueue};
 use crate::{
     engine::{log_sums, observers::Observers},
     read::servable::Servable,
     stats::{TierHealth, TierStats},
     timer,
+    write::in_progress::TICK,
 };
 
 /// How long any call to a tier may take. A tier to be given up sooner belongs in a `Guard`.
@@ -35,9 +35,8 @@ const CALL_LIMIT: Duration = Duration::from_secs(10);
 /// How long the entry that a probe writes lives.
 const PROBE_LIFE: Duration = Duration::from_secs(30);
 
-/// How many pending writes a tier is sent between two probes, and how many at the same time.
-const REPLAY_BATCH: usize = 256;
-const REPLAYS_AT_ONCE: usize = 16;
+/// How many entries of a batch are put at the same time to learn which of them the tier refuses.
+const PUTS_AT_ONCE: usize = 16;
 
 /// A tier, and what became of the calls to it.
 #[derive(Debug)]
@@ -49,11 +48,12 @@ pub(crate) struct TierHandle {
     misses: AtomicU64,
     errors: AtomicU64,
     corrupt: AtomicU64,
-    clock: Clock,
+    refused: AtomicU64,
+    pub(super) clock: Clock,
     reads: CallHealth,
     writes: CallHealth,
-    retries: RetryQueue,
-    replaying: AtomicBool,
+    pub(super) retries: RetryQueue,
+    pub(super) replaying: AtomicBool,
     lost_writes: LogSum,
     unreadable: LogSum,
 }
@@ -76,6 +76,7 @@ impl TierHandle {
             misses: AtomicU64::new(0),
             errors: AtomicU64::new(0),
             corrupt: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
             clock,
             reads: CallHealth::new(["times that reads began to fail", "times that reads worked again"]),
             writes: CallHealth::new(["times that writes began to fail", "times that writes worked again"]),
@@ -117,15 +118,71 @@ impl TierHandle {
         Ok(answers)
     }
 
-    /// Stores entries, and returns what became of each. Those that the tier can't take now are stored later.
-    pub(crate) async fn put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
-        let outcome = self.try_put(entries).await;
-        match &outcome {
-            Ok(_) => entries.iter().for_each(|(key, entry)| self.retries.done(key, entry.meta.born)),
-            Err(error) if error.is_retryable() => self.report_lost(&self.retries.add_entries(entries)),
-            Err(_) => {}
+    /// Returns what is pending of `keys`, or was refused and is still served, for when the tier can't look.
+    pub(crate) fn pending(&self, keys: &[Key]) -> Vec<Option<Entry>> {
+        let mut answers = vec![None; keys.len()];
+        self.retries.overlay(keys, &mut answers);
+        answers
+    }
+
+    /// Whether an entry of `key` born at `born` waits to be stored here, or was refused and is still served.
+    pub(crate) fn is_pending(&self, key: &Key, born: Timestamp) -> bool {
+        self.retries.has_entry(key, born)
+    }
+
+    /// Stores entries, and returns what became of each. Those that the tier can't take now are stored later;
+    /// of those that it refuses nothing older is left to be read. Tombstones last `life` from now.
+    pub(crate) async fn put(&self, entries: &[(Key, Entry)], life: Duration) -> Vec<PutOutcome> {
+        let outcomes = match self.put_or_queue(entries).await {
+            Ok(outcomes) => outcomes,
+            Err(error) if entries.len() == 1 => vec![PutOutcome::Refused(error)],
+            // Nobody knows which of them the tier refuses.
+            Err(_) => {
+                let mut outcomes = Vec::with_capacity(entries.len());
+                for part in entries.chunks(PUTS_AT_ONCE) {
+                    outcomes.extend(join_all(part.chunks(1).map(|one| self.put_alone(one))).await);
+                }
+                outcomes
+            }
+        };
+        for ((key, entry), outcome) in entries.iter().zip(&outcomes) {
+            if let PutOutcome::Refused(error) = outcome {
+                self.report_refused(key, error);
+                self.end_older(key, entry.meta.born, life).await;
+            }
         }
-        outcome
+        outcomes
+    }
+
+    async fn put_alone(&self, one: &[(Key, Entry)]) -> PutOutcome {
+        let outcome = self.put_or_queue(one).await.map(|mut outcomes| outcomes.pop());
+        outcome.map_or_else(PutOutcome::Refused, |outcome| outcome.unwrap_or(PutOutcome::Queued))
+    }
+
+    /// Stores entries, or keeps them to be stored later. Fails if the tier would not take them later either.
+    async fn put_or_queue(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
+        match self.try_put(entries).await {
+            Ok(outcomes) => {
+                let taken = entries.iter().zip(&outcomes);
+                taken
+                    .filter(|(_, outcome)| !matches!(outcome, PutOutcome::Refused(_)))
+                    .for_each(|((key, entry), _)| self.retries.done(key, entry.meta.born));
+                Ok(outcomes)
+            }
+            Err(error) if error.is_retryable() => {
+                self.report_lost(&self.retries.add_entries(entries));
+                Ok(vec![PutOutcome::Queued; entries.len()])
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ends what the tier holds of `key` from before `born`. Returns whether that is done; until it is, the
+    /// older is not served.
+    pub(crate) async fn end_older(&self, key: &Key, born: Timestamp, life: Duration) -> bool {
+        let dead_at = self.clock.now().max(born).after(life);
+        let older = Tombstone { born: born.before(TICK), dead_at };
+        key.is_reserved() || self.remove(Target::Keys(slice::from_ref(key)), older).await.is_ok()
     }
 
     /// Removes entries. What the tier can't remove now is removed later.
@@ -134,15 +191,18 @@ impl TierHandle {
         match (&outcome, target) {
             (Ok(_), Target::Keys(keys)) => keys.iter().for_each(|key| self.retries.done(key, tombstone.born)),
             (Ok(_), Target::Matching(pattern)) => self.retries.done_matching(pattern, tombstone),
-            (Err(error), _) if error.is_retryable() => {
-                self.report_lost(&self.retries.add_removal(target, tombstone))
-            }
-            (Err(_), _) => {}
+            // Whatever the reason: what was removed must not be served.
+            (Err(_), _) => self.report_lost(&self.retries.add_removal(target, tombstone)),
         }
         outcome
     }
 
-    async fn try_put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
+    /// Ends what is pending, since another node ended it.
+    pub(crate) fn end_pending(&self, target: Target<'_>, tombstone: Tombstone) {
+        self.retries.end(target, tombstone);
+    }
+
+    pub(super) async fn try_put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
         let outcomes = self.bounded("put", self.tier.put(entries)).await.and_then(|outcomes| {
             if outcomes.len() == entries.len() {
                 return Ok(outcomes);
@@ -154,7 +214,7 @@ impl TierHandle {
         self.note(Operation::Put, outcomes)
     }
 
-    async fn try_remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
+    pub(super) async fn try_remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
         self.note(Operation::Remove, self.bounded("remove", self.tier.remove(target, tombstone)).await)
     }
 
@@ -166,83 +226,22 @@ impl TierHandle {
 
     /// Whether there are writes that the tier could not take.
     pub(crate) fn has_pending(&self) -> bool {
-        !self.retries.is_empty()
+        self.retries.is_due()
     }
 
-    /// Carries out what the tier could not take, the oldest first. Tombstones last `life` from now. A write
-    /// that fails though a probe of `probe_key` succeeds holds up no other. Returns what was carried out.
-    pub(crate) async fn replay(&self, life: Duration, probe_key: &Key) -> Vec<Change> {
-        let mut done = Vec::new();
-        if self.replaying.swap(true, Ordering::AcqRel) {
-            return done;
+    /// Counts a write that the tier refused, and tells the observers. A tier may refuse many: a line is logged
+    /// when their number has doubled.
+    pub(super) fn report_refused(&self, key: &Key, error: &Error) {
+        let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
+        if refused.is_power_of_two() {
+            tracing::warn!(tier = self.name(), %key, %error, refused,
+                "a tier refused a value: it is not stored there, and what came before it is removed");
         }
-        let mut after = 0;
-        loop {
-            let (writes, next) = self.retries.batch(after, REPLAY_BATCH, self.clock.now());
-            if writes.is_empty() {
-                break;
-            }
-            let replays = stream::iter(writes).map(|write| self.replay_one(write, life));
-            let outcomes: Vec<Result<Change, PendingWrite>> =
-                replays.buffer_unordered(REPLAYS_AT_ONCE).collect().await;
-            let mut failed = Vec::new();
-            for outcome in outcomes {
-                match outcome {
-                    Ok(change) => done.push(change),
-                    Err(write) => failed.push(write),
-                }
-            }
-            if !failed.is_empty() && !self.probe(probe_key).await {
-                break;
-            }
-            for write in failed {
-                if let PendingWrite::Put(key, _) | PendingWrite::Remove(key, _) = write {
-                    self.report_lost(self.retries.failed(&key).as_slice());
-                }
-            }
-            after = next.max(1);
-        }
-        self.replaying.store(false, Ordering::Release);
-        done
-    }
-
-    /// Carries out one write. Returns what other nodes should know of it, or the write if it failed.
-    async fn replay_one(&self, write: PendingWrite, life: Duration) -> Result<Change, PendingWrite> {
-        let lasting = |tombstone: &Tombstone| Tombstone {
-            born: tombstone.born,
-            dead_at: tombstone.dead_at.max(self.clock.now().after(life)),
-        };
-        let taken = match &write {
-            PendingWrite::Put(key, entry) => {
-                let taken = self.try_put(&[(key.clone(), entry.clone())]).await;
-                taken.map(|_| self.retries.done(key, entry.meta.born))
-            }
-            PendingWrite::Remove(key, tombstone) => {
-                let keys = slice::from_ref(key);
-                let taken = self.try_remove(Target::Keys(keys), lasting(tombstone)).await;
-                taken.map(|_| self.retries.done(key, tombstone.born))
-            }
-            PendingWrite::RemoveMatching(pattern, tombstone) => {
-                let taken = self.try_remove(Target::Matching(pattern), lasting(tombstone)).await;
-                taken.map(|_| self.retries.done_matching(pattern, *tombstone))
-            }
-        };
-        match (taken, write) {
-            (Err(_), write) => Err(write),
-            (Ok(()), PendingWrite::Put(key, entry)) => {
-                Ok(Change::Put { key: (&key).into(), born: entry.meta.born })
-            }
-            (Ok(()), PendingWrite::Remove(key, tombstone)) => {
-                Ok(Change::Removed { key: (&key).into(), tombstone: lasting(&tombstone) })
-            }
-            (Ok(()), PendingWrite::RemoveMatching(pattern, tombstone)) => {
-                Ok(Change::RemovedMatching { pattern: pattern.to_string(), tombstone: lasting(&tombstone) })
-            }
-        }
+        self.observers.tell(&Event::Refused { tier: self.name(), key, error });
     }
 
     /// Reports writes that the tier will never get.
-    fn report_lost(&self, keys: &[Key]) {
+    pub(super) fn report_lost(&self, keys: &[Key]) {
         if let Some(key) = keys.first()
             && let Some(times) = self.lost_writes.count_many(keys.len() as u64, self.clock.now())
         {
@@ -322,6 +321,7 @@ impl TierHandle {
             misses: self.misses.load(Ordering::Relaxed),
             errors: self.errors.load(Ordering::Relaxed),
             corrupt: self.corrupt.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
             pending: self.retries.len(),
             lost: self.retries.lost(),
         }
@@ -359,41 +359,5 @@ impl TierHandle {
             Ok(_) => {}
         }
         result
-    }
-}
-
-/// How the last read, or the last write, ended. One may fail while the other works, as on a full disk.
-#[derive(Debug)]
-struct CallHealth {
-    failing: AtomicBool,
-    error: Mutex<Option<Error>>,
-    /// How often they began to fail, and to work again: a tier may do both many times a second.
-    failures: LogSum,
-    recoveries: LogSum,
-}
-
-impl CallHealth {
-    fn new([failures, recoveries]: [&'static str; 2]) -> Self {
-        Self {
-            failing: AtomicBool::new(false),
-            error: Mutex::new(None),
-            failures: LogSum::new(failures),
-            recoveries: LogSum::new(recoveries),
-        }
-    }
-
-    /// Returns whether this is the first failure after a success.
-    fn note_failure(&self, error: &Error) -> bool {
-        *self.error.lock() = Some(error.clone());
-        !self.failing.swap(true, Ordering::Relaxed)
-    }
-
-    /// Returns whether this is the first success after a failure.
-    fn note_success(&self) -> bool {
-        if !self.failing.load(Ordering::Relaxed) {
-            return false;
-        }
-        *self.error.lock() = None;
-        self.failing.swap(false, Ordering::Relaxed)
     }
 }

@@ -3,5 +3,5 @@
 pub(crate) mod in_progress;
 pub(crate) mod local_writes;
 pub(crate) mod outbid;
-mod put;
+pub(crate) mod put;
 mod remove;

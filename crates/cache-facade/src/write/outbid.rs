@@ -2,10 +2,10 @@
 
 use std::{slice, sync::Arc, time::Duration};
 
-use cache_core::{Entry, Key, PutOutcome, Result, Tombstone};
+use cache_core::{Entry, Key, Tombstone};
 use futures_util::future::join_all;
 
-use super::in_progress::WritesInProgress;
+use super::{in_progress::WritesInProgress, put::Written};
 use crate::{
     engine::Engine,
     region::{Cacheable, Region},
@@ -15,38 +15,6 @@ use crate::{
 /// How often a put is made again at most.
 const MAX_OUTBIDS: u32 = 6;
 
-/// What became of entries that were written to tiers.
-#[derive(Debug, Default)]
-pub(crate) struct Written {
-    /// Whether each tier took the call.
-    pub(crate) taken: bool,
-    /// The places of the entries that some tier refused as older than what it holds, in order.
-    pub(crate) outdated: Vec<usize>,
-    /// The tiers that refused some.
-    refusing: Vec<&'static str>,
-}
-
-impl Written {
-    pub(super) fn of(outcomes: &[(&'static str, Result<Vec<PutOutcome>>)]) -> Self {
-        let mut written = Self { taken: true, ..Self::default() };
-        for (tier, outcomes) in outcomes {
-            let Ok(outcomes) = outcomes else {
-                written.taken = false;
-                continue;
-            };
-            let before = written.outdated.len();
-            let lost = outcomes.iter().enumerate().filter(|(_, outcome)| outcome.is_outdated());
-            written.outdated.extend(lost.map(|(at, _)| at));
-            if written.outdated.len() > before {
-                written.refusing.push(tier);
-            }
-        }
-        written.outdated.sort_unstable();
-        written.outdated.dedup();
-        written
-    }
-}
-
 impl<V: Cacheable> Region<V> {
     /// Puts again what lost in a tier against another node's write, which came before: the tier had it already.
     /// Its birth was later since the clocks of the nodes differ. What this node itself wrote later stays.
@@ -54,18 +22,19 @@ impl<V: Cacheable> Region<V> {
         &self,
         entries: &mut [(Key, Entry)],
         values: &[Arc<V>],
-        written: &mut Written,
+        written: &mut [Written],
         in_progress: &mut WritesInProgress,
     ) {
         let (engine, policy) = (&self.engine, &self.policy);
+        let mut lost = Vec::new();
         for attempt in 0..MAX_OUTBIDS {
             // Looking what won makes the clock run past its birth.
-            written.outdated = engine.lost(entries, written, engine.tiers_for(policy)).await;
+            lost = engine.lost(entries, written, engine.tiers_for(policy)).await;
             let is_ours = |at: &usize| {
                 let (key, entry) = &entries[*at];
                 engine.local_writes().is_latest(key, entry.meta.born)
             };
-            let again: Vec<usize> = written.outdated.iter().copied().filter(is_ours).collect();
+            let again: Vec<usize> = lost.iter().copied().filter(is_ours).collect();
             if again.is_empty() {
                 break;
             }
@@ -81,12 +50,12 @@ impl<V: Cacheable> Region<V> {
             }
             let subset: Vec<(Key, Entry)> = again.iter().map(|at| entries[*at].clone()).collect();
             let rewritten = engine.write(&subset, engine.tiers_for(policy)).await;
-            written.taken &= rewritten.taken;
-            written.outdated.retain(|at| !again.contains(at));
-            written.outdated.extend(rewritten.outdated.iter().map(|at| again[*at]));
-            written.refusing.extend(rewritten.refusing);
+            for (at, outcome) in again.iter().zip(rewritten) {
+                written[*at] = outcome;
+            }
+            lost.retain(|at| !written[*at].outdated_in.is_empty());
         }
-        engine.let_go(entries, &written.outdated);
+        engine.let_go(entries, &lost);
     }
 }
 
@@ -96,16 +65,18 @@ impl Engine {
     async fn lost<'a>(
         &self,
         entries: &[(Key, Entry)],
-        written: &Written,
+        written: &[Written],
         tiers: impl Iterator<Item = &'a TierHandle>,
     ) -> Vec<usize> {
-        let Written { outdated, refusing, .. } = written;
+        let outdated: Vec<usize> =
+            (0..entries.len()).filter(|at| !written[*at].outdated_in.is_empty()).collect();
         if outdated.is_empty() {
-            return Vec::new();
+            return outdated;
         }
-        let tiers = tiers.filter(|tier| refusing.contains(&tier.name()));
+        let refused =
+            |tier: &&TierHandle| outdated.iter().any(|at| written[*at].outdated_in.contains(&tier.name()));
         let keys: Vec<Key> = outdated.iter().map(|at| entries[*at].0.clone()).collect();
-        let held = join_all(tiers.map(|tier| tier.get(&keys))).await;
+        let held = join_all(tiers.filter(refused).map(|tier| tier.get(&keys))).await;
         let is_held = |(place, at): &(usize, &usize)| {
             let own = &entries[**at].1;
             held.iter().flatten().all(|held| {
@@ -116,11 +87,11 @@ impl Engine {
         outdated.iter().enumerate().filter(|one| !is_held(one)).map(|(_, at)| *at).collect()
     }
 
-    /// Lets memory hold what won instead of the entries that some tier refused.
+    /// Lets memory hold what won instead of the entries that some tier refused as older.
     pub(crate) async fn hold_what_won<'a>(
         &self,
         entries: &[(Key, Entry)],
-        written: &Written,
+        written: &[Written],
         tiers: impl Iterator<Item = &'a TierHandle>,
     ) {
         let lost = self.lost(entries, written, tiers).await;

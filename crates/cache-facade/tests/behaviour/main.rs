@@ -12,6 +12,7 @@ mod memory;
 mod mishaps;
 mod nodes;
 mod races;
+mod refusals;
 mod retry_queue;
 mod single_flight;
 mod tags;

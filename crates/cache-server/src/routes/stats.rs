@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     app::{App, NAMESPACE},
     http::{problem::Problem, query::QueryParams},
+    log::LogWriter,
     routes::response::uncacheable,
 };
 
@@ -65,7 +66,10 @@ pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
         "tiers": tiers,
         "bus": bus,
         "providers": providers,
-        "log": { "dropped": app.dropped_log_lines() },
+        "log": {
+            "queued": app.log().map_or(0, LogWriter::queued),
+            "dropped": app.log().map_or(0, LogWriter::dropped),
+        },
     }))
 }
 

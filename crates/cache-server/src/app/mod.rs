@@ -163,15 +163,14 @@ impl App {
         let _ = self.reload_hook.set(ReloadHook(Box::new(hook)));
     }
 
-    /// Sets the log whose dropped lines the statistics tell. Only the first one is kept.
+    /// Sets the log whose lines the statistics count. Only the first one is kept.
     pub fn count_log_lines(&self, log: LogWriter) {
         let _ = self.log.set(log);
     }
 
-    /// Returns how many log lines were dropped, since they could not be written.
-    #[must_use]
-    pub fn dropped_log_lines(&self) -> u64 {
-        self.log.get().map_or(0, LogWriter::dropped)
+    /// Returns the log whose lines the statistics count.
+    pub(crate) fn log(&self) -> Option<&LogWriter> {
+        self.log.get()
     }
 
     /// Returns the replay of recorded days: the provider, if none is configured.

@@ -13,7 +13,7 @@ use std::{
 use cache_core::sync::Mutex;
 
 /// How many bytes of lines wait at most, each with a little for its place in the queue.
-pub(super) const MAX_QUEUED_BYTES: usize = 4 << 20;
+pub(super) const MAX_QUEUED_BYTES: usize = 1 << 20;
 const LINE_OVERHEAD: usize = 64;
 
 /// Lines that wait to be written, and the count of those that never will be.
@@ -64,11 +64,6 @@ impl LineQueue {
         }
     }
 
-    /// Whether nothing waits to be written.
-    pub(super) fn is_empty(&self) -> bool {
-        self.state.lock().lines.is_empty()
-    }
-
     /// Waits until all lines are written or dropped, for at most `limit`. Returns whether they were.
     pub(super) fn wait_until_idle(&self, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;
@@ -81,6 +76,11 @@ impl LineQueue {
             state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
         true
+    }
+
+    /// Returns how many lines wait to be written.
+    pub(super) fn len(&self) -> usize {
+        self.state.lock().lines.len()
     }
 
     pub(super) fn count_dropped(&self) {

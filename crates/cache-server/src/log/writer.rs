@@ -61,6 +61,12 @@ impl LogWriter {
     pub fn dropped(&self) -> u64 {
         self.0.dropped()
     }
+
+    /// Returns how many lines wait to be written.
+    #[must_use]
+    pub fn queued(&self) -> usize {
+        self.0.len()
+    }
 }
 
 impl Write for LogWriter {
@@ -101,7 +107,7 @@ impl<W: Write> LineOutput<W> {
         }
         let dropped = queue.dropped();
         // Told once the queue has been caught up with: until then the number grows.
-        if dropped > self.told && queue.is_empty() && self.try_write(notice(dropped - self.told).as_bytes()) {
+        if dropped > self.told && queue.len() == 0 && self.try_write(notice(dropped - self.told).as_bytes()) {
             self.told = dropped;
         }
     }

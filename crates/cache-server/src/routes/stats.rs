@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     app::{App, NAMESPACE},
     http::{guard::Caller, problem::Problem, query::QueryParams},
+    log::LogWriter,
     routes::response::uncacheable,
 };
 
@@ -70,7 +71,10 @@ pub(super) async fn show(
         "tiers": tiers,
         "bus": bus,
         "providers": providers,
-        "log": { "dropped": app.dropped_log_lines() },
+        "log": {
+            "queued": app.log().map_or(0, LogWriter::queued),
+            "dropped": app.log().map_or(0, LogWriter::dropped),
+        },
     }))
 }
 

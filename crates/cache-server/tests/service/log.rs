@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::fixture::process::{PATIENCE, Server, command};
+use crate::fixture::process::{PATIENCE, Server, command, refused};
 
 /// Where standard error, or standard output, may lead.
 #[derive(Clone, Copy, Debug)]
@@ -164,6 +164,54 @@ async fn rule_71_once_lines_can_be_written_again_one_says_how_many_are_missing()
     let dropped = server.json("/v1/stats").await["log"]["dropped"].as_u64().unwrap();
     server.terminate();
     assert_eq!(lines.join().unwrap(), dropped);
+}
+
+/// Loads go on and end well while a shared tier is down, whose every change of state is a line that fails.
+#[tokio::test(flavor = "multi_thread")]
+async fn rule_71_with_a_tier_down_and_no_log_the_service_starts_and_serves() {
+    for sink in [Sink::Full, Sink::ReaderGone] {
+        let data = tempfile::tempdir().unwrap();
+        let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let url = format!("--set=redis.url=redis://{nobody}");
+        let (mut changed, _held) = sink.of(&command(&data.path().join("data"), &[&url]), 2, data.path());
+        let server = Server::run(&mut changed);
+        for symbol in ["AAPL", "MSFT", "AAPL"] {
+            assert_eq!(server.get(&format!("/v1/quotes/{symbol}")).await.status(), 200, "{sink:?}");
+        }
+        assert!(server.json("/v1/stats").await["log"]["dropped"].as_u64().unwrap() > 0, "{sink:?}");
+        server.terminate();
+    }
+}
+
+/// What is no level is refused at the start, by a check and by a reload, which leaves the log as it was.
+#[tokio::test(flavor = "multi_thread")]
+async fn rule_71_a_level_that_is_none_is_refused_wherever_it_comes_from() {
+    let data = tempfile::tempdir().unwrap();
+    let file = data.path().join("config.yaml");
+    let config = format!("--config={}", file.display());
+    let named = |said: &str| said.contains("debgu") && said.contains("did you mean debug?");
+
+    std::fs::write(&file, "log: info\n").unwrap();
+    let server = Server::start(&data.path().join("data"), &[&config]);
+    for bad in ["log: debgu\n", "log: info,cache_disk=debgu\n"] {
+        std::fs::write(&file, bad).unwrap();
+        let reply = server.client.post(format!("{}/v1/config/reload", server.url)).send().await.unwrap();
+        assert_eq!(reply.status(), 422);
+        let said = reply.text().await.unwrap();
+        assert!(named(&said), "{said}");
+    }
+    server.terminate();
+
+    let other = data.path().join("other");
+    let said = refused(&mut command(&other, &[&config]));
+    assert!(named(&said) && said.contains("config.yaml:1:"), "{said}");
+    let said = refused(&mut command(&other, &["--log=debgu"]));
+    assert!(named(&said), "{said}");
+    let said = refused(command(&other, &[]).env("CACHE_LOG", "debgu"));
+    assert!(named(&said), "{said}");
+    let mut check = Command::new(env!("CARGO_BIN_EXE_cache-server"));
+    let said = refused(check.env_clear().args(["config", "--check"]).arg(&file));
+    assert!(named(&said), "{said}");
 }
 
 #[test]

@@ -97,10 +97,10 @@ fn run(sources: &ConfigSources) -> Result<()> {
             tracing::error!(%error, "reload: log filter unchanged");
         }
     };
-    runtime.block_on(run_service(&config, reload_filter))?;
+    let result = runtime.block_on(run_service(&config, reload_filter));
     // Threads that still block are not waited for: the tiers are flushed.
     runtime.shutdown_background();
-    Ok(())
+    result
 }
 
 fn filter(settings: &Settings) -> Result<EnvFilter> {
@@ -138,7 +138,8 @@ async fn run_service(
             tracing::warn!(%why, "stopped, all data flushed, loads under way aborted")
         }
         Err(error) => {
-            tracing::error!(%error, "stopped, but the disk tier was not flushed: loaded values may be lost")
+            tracing::error!(%error, "stopped, but not all is on disk: values may be lost");
+            return Err(anyhow!("stopped, but not all is on disk: {error}"));
         }
     }
     Ok(())

@@ -90,6 +90,9 @@ pub(crate) const RULES: &[Rule] = &[
     rule(68, "calls that a body can tell apart never share a key"),
     rule(71, "a log that can't be written or isn't read changes nothing; lines are dropped and counted"),
     rule(72, "an outage of many keys is a line per change of state and sums"),
+    rule(73, "a body late, endless or chunked is cut at its deadline and its limit"),
+    rule(74, "a cross-site page, a foreign host and a stranger change nothing and see nothing inside"),
+    rule(75, "a reload that is slow, large or bad holds nothing up, and the check finds what stops a start"),
     rule(94, "an error is never served from the cache, however its type is written"),
 ];
 

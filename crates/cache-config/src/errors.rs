@@ -9,8 +9,8 @@ const MAX_ERRORS: usize = 100;
 /// How many characters of a name or a value an error repeats.
 const MAX_ECHO_CHARS: usize = 64;
 
-/// All errors of a configuration, each with its origin and its remedy, one a line in `Display`. Of more than 100 the
-/// first 100 are kept, and a last one says how many more there are.
+/// All errors of a configuration, each with its origin and its remedy, one a line in `Display`. Of more than
+/// 100 the first 100 are kept, and a last one says how many more there are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ConfigErrors {
     errors: Vec<String>,

@@ -196,8 +196,8 @@ impl ConfigReader {
         self.finish_with(|_, _| {})
     }
 
-    /// Returns the values and the warnings, once `check` has added what else is wrong. It is called whether or not there
-    /// are errors already; [`Values::is_refused`] tells which values are not those that were given.
+    /// Returns the values and the warnings, once `check` has added what else is wrong. It is called whether or
+    /// not there are errors already; [`Values::is_refused`] tells which values are not those that were given.
     ///
     /// # Errors
     ///

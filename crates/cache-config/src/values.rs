@@ -92,8 +92,8 @@ impl Values {
         self.given.get(key).map_or(Origin::Default, |given| given.origin.clone())
     }
 
-    /// Returns where a part of the value of the setting `key` comes from: `0.timeout_ms` of a list of maps. For a part
-    /// that was not given, that is where the part around it is.
+    /// Returns where a part of the value of the setting `key` comes from: `0.timeout_ms` of a list of maps. For
+    /// a part that was not given, that is where the part around it is.
     #[must_use]
     pub fn origin_within(&self, key: &str, path: &str) -> Origin {
         match (self.given.get(key), self.origin(key)) {

@@ -59,6 +59,25 @@ impl DiskTier {
         self.run_blocking("sweep", StorageEngine::sweep).await
     }
 
+    /// Checks that the tier's directory is still there. If it is gone, the janitor makes it anew at once, as the next write
+    /// would.
+    ///
+    /// # Errors
+    ///
+    /// `Storage` if the directory is gone.
+    pub async fn check_directory(&self) -> Result<()> {
+        self.run_blocking("check", |engine| {
+            if !engine.directory.is_gone() {
+                return Ok(());
+            }
+            engine.signal.wake();
+            let root = engine.directory.root().display();
+            let message = format!("the directory {root} is gone: create it, or restart with another");
+            Err(Error::new(ErrorKind::Storage, "check", message))
+        })
+        .await
+    }
+
     /// Makes everything durable and closes the tier; later calls fail with `Closed`.
     ///
     /// Dropping the last clone does the same, and logs it if it fails.

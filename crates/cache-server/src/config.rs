@@ -76,8 +76,8 @@ impl ConfigSources {
     ///
     /// # Errors
     ///
-    /// All errors of all sources, and all else that would stop the start as far as it can be known without the network:
-    /// API keys and folders that aren't there. Must be called from within a runtime.
+    /// All errors of all sources, and all else that would stop the start as far as it can be known without the
+    /// network: API keys and folders that aren't there. Must be called from within a runtime.
     pub fn read_to_start(&self) -> Result<Config, ConfigErrors> {
         self.read_and(Settings::check_start).map(|(config, _)| config)
     }

@@ -118,10 +118,10 @@ fn run_logged(config: &Config, log: &Log) -> Result<()> {
         tracing::warn!(%error, "can't raise the limit of open files: fewer connections can be served");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(run_service(config, log))?;
+    let result = runtime.block_on(run_service(config, log));
     // Threads that still block are not waited for: the tiers are flushed.
     runtime.shutdown_background();
-    Ok(())
+    result
 }
 
 async fn run_service(config: &Config, log: &Log) -> Result<()> {
@@ -158,7 +158,8 @@ async fn run_service(config: &Config, log: &Log) -> Result<()> {
             tracing::warn!(%why, "stopped, all data flushed, loads under way aborted")
         }
         Err(error) => {
-            tracing::error!(%error, "stopped, but the disk tier was not flushed: loaded values may be lost")
+            tracing::error!(%error, "stopped, but not all is on disk: values may be lost");
+            return Err(anyhow!("stopped, but not all is on disk: {error}"));
         }
     }
     Ok(())

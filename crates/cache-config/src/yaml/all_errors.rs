@@ -1,4 +1,5 @@
-//! All errors of one value, where serde stops at the first: what is wrong is left out, and the rest is looked at again.
+//! All errors of one value, where serde stops at the first: what is wrong is left out, and the rest is looked
+//! at again.
 
 use super::{
     deserialize::ValueError,

@@ -18,8 +18,8 @@ use crate::{errors::ConfigErrors, values::Origin};
 /// The name by which a [`YamlValue`] asks for a node as it is.
 pub(super) const AS_WRITTEN: &str = "$cache_config::AsWritten";
 
-/// A value whose type is known later, such as an option of a plugin. Its scalars are kept as they are written: where a
-/// text is wanted, `1.10` is `1.10`.
+/// A value whose type is known later, such as an option of a plugin. Its scalars are kept as they are written:
+/// where a text is wanted, `1.10` is `1.10`.
 ///
 /// ```
 /// use cache_config::YamlValue;
@@ -41,7 +41,8 @@ impl YamlValue {
         Self(YamlNode { content: Content::Map(members.into_iter().map(member).collect()), position: None })
     }
 
-    /// Deserializes a `T`. All errors are added to `errors`, each with its line if `origin` is a file, behind `what`.
+    /// Deserializes a `T`. All errors are added to `errors`, each with its line if `origin` is a file, behind
+    /// `what`.
     pub fn read_into<T: DeserializeOwned>(
         &self,
         origin: &Origin,

@@ -98,6 +98,7 @@ impl StorageEngine {
     ) -> Result<T> {
         let mut writer = self.writer.lock();
         let mut may_retry = true;
+        self.check_directory(&mut writer)?;
         loop {
             self.reopen_if_needed(&mut writer)?;
             let error = {
@@ -122,6 +123,41 @@ impl StorageEngine {
             }
             may_retry = false;
         }
+    }
+
+    /// Makes the directory anew, with an empty database, if it is no longer there. What was in it is lost, and what is
+    /// found in its place is another one's, or from before writes that were lost.
+    fn check_directory(&self, writer: &mut Writer) -> Result<()> {
+        if !self.directory.is_gone() {
+            return Ok(());
+        }
+        let path = self.directory.root().display();
+        if matches!(*self.state.read(), DatabaseState::Open(_)) {
+            tracing::error!(%path, "the disk tier's directory is gone: making it anew, starting over empty");
+        }
+        let gone = |source: &dyn fmt::Display| {
+            let message = format!(
+                "the directory {path} is gone and can't be made anew: {source}; create it, or restart with another"
+            );
+            Error::new(ErrorKind::Storage, "write", message)
+        };
+        if !self.shut(Error::new(ErrorKind::Storage, "open", format!("the directory {path} is gone"))) {
+            return Ok(());
+        }
+        let made = self.directory.make_anew().and_then(|()| {
+            self.directory.quarantine(self.config.max_bytes / 8).map_err(|error| gone(&error))?;
+            self.open_store(writer).map_err(|error| error.into_error("open"))
+        });
+        made.map_err(|error| {
+            self.counters.failed_writes.fetch_add(1, Relaxed);
+            let error = gone(&error);
+            self.shut(error.clone());
+            error
+        })?;
+        self.counters.started_over.fetch_add(1, Relaxed);
+        self.needs_reopen.store(false, Relaxed);
+        tracing::info!(%path, "made the disk tier's directory anew");
+        Ok(())
     }
 
     /// Opens the database again after a failed write, once there is space. Until then it stays open, so that

@@ -136,8 +136,8 @@ impl CacheConfig {
         reader.finish_with(check).map(|(values, _)| Self::from_values(&values))
     }
 
-    /// Adds to `errors` what can't hold together, each with its origin. What a refused value is part of is not looked
-    /// at.
+    /// Adds to `errors` what can't hold together, each with its origin. What a refused value is part of is not
+    /// looked at.
     pub fn check(&self, values: &Values, errors: &mut ConfigErrors) {
         if !values.is_refused("memory.") {
             self.check_memory(values, errors);

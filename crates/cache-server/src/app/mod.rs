@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use cache_core::{Clock, Error, ErrorKind, Loader, LogSum, Result, sync::RwLock};
+use cache_core::{Clock, Error, ErrorKind, Loader, LogSum, Result, Tier, sync::RwLock};
 use cache_disk::DiskTier;
 use cache_facade::{Cache, Cacheable, Policy, Region};
 use cache_market::{AnnouncedEvents, MarketTime, QuoteLoader, SeriesLoader, WatchedLoader};
@@ -195,7 +195,8 @@ impl App {
     ///
     /// # Errors
     ///
-    /// If the disk tier could not be flushed, or not in time: loaded values may not be on disk.
+    /// If the disk tier could not be flushed, or not in time, or did not take all writes: values may not be on
+    /// disk.
     pub async fn close(&self, limit: Duration) -> Result<CloseOutcome> {
         let deadline = Instant::now() + limit;
         let flushed = self.cache.shutdown(limit).await;
@@ -206,6 +207,14 @@ impl App {
             let message = format!("the disk tier was not closed within {limit:?}");
             Err(Error::new(ErrorKind::Timeout, "shutdown", message))
         })?;
+        // What it could not take before, such as on a full disk, is in the retry queue until the end.
+        let disk = self.cache.stats().tiers.into_iter().find(|tier| tier.name == self.disk.name());
+        let pending = disk.map_or(0, |disk| disk.pending);
+        if pending > 0 {
+            let message =
+                format!("the disk tier did not take {pending} writes: their values are not on disk");
+            return Err(Error::new(ErrorKind::Storage, "shutdown", message));
+        }
         match flushed {
             Ok(()) => Ok(CloseOutcome::Complete),
             // Closing flushed the tier, so only loads can have been aborted.

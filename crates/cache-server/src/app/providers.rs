@@ -76,8 +76,8 @@ pub(crate) fn check(entries: &[ProviderEntry], values: &Values, errors: &mut Con
     }
 }
 
-/// Opens the providers of all entries, and adds to `errors` what is wrong besides what [`check`] finds. If there is
-/// nothing, there is one for each entry.
+/// Opens the providers of all entries, and adds to `errors` what is wrong besides what [`check`] finds. If
+/// there is nothing, there is one for each entry.
 pub(crate) fn open_all(
     entries: &[ProviderEntry],
     values: &Values,
@@ -195,8 +195,8 @@ impl Place<'_> {
     }
 }
 
-/// Returns the adapter of an entry, `Some(None)` for the replay of recorded days; `None` if `errors` says why there
-/// is none.
+/// Returns the adapter of an entry, `Some(None)` for the replay of recorded days; `None` if `errors` says why
+/// there is none.
 fn adapter(entry: &ProviderEntry, place: &Place<'_>, errors: &mut ConfigErrors) -> Option<Option<Adapter>> {
     Some(Some(match entry.kind {
         ProviderKind::Replay => return refuse_options(entry, place, errors).then_some(None),

@@ -104,8 +104,8 @@ impl App {
     ///
     /// # Errors
     ///
-    /// If the new configuration is invalid, could not be read in time, or another reload is under way. In each case the
-    /// current configuration stays in force.
+    /// If the new configuration is invalid, could not be read in time, or another reload is under way. In each
+    /// case the current configuration stays in force.
     pub async fn reload_within(self: Arc<Self>, limit: Duration) -> Result<ReloadReport, ReloadError> {
         self.reload_by(limit, Config::reload).await
     }

@@ -6,8 +6,8 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use serde::Serialize;
 use xxhash_rust::xxh3::Xxh3Default;
 
-/// A weak entity tag over the data of a response: equal for equal data, whatever their age and source, which are in
-/// the body too. So bodies of one tag differ in their bytes (RFC 9110, 8.8.1).
+/// A weak entity tag over the data of a response: equal for equal data, whatever their age and source, which
+/// are in the body too. So bodies of one tag differ in their bytes (RFC 9110, 8.8.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct ETag(
     /// The digest in quotes, without the `W/`.

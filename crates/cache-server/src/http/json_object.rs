@@ -1,4 +1,5 @@
-//! Bodies that are JSON objects. serde reads an array as a struct too, whose items then mean fields by their order.
+//! Bodies that are JSON objects. serde reads an array as a struct too, whose items then mean fields by their
+//! order.
 
 use serde::de::{DeserializeOwned, Error as _};
 

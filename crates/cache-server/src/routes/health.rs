@@ -1,10 +1,11 @@
 //! The health of each tier and of the bus.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{Extension, extract::State, http::Uri, response::Response};
-use cache_core::Error;
+use cache_core::{Error, ErrorKind, Tier as _};
 use serde::Serialize;
+use tokio::time::timeout;
 
 use crate::{
     app::App,
@@ -16,6 +17,9 @@ use crate::{
     routes::response::uncacheable,
 };
 
+/// How long the file system of the data folder may take to answer.
+const DISK_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// `GET /health`. The status is 200 even if the service is degraded, as it still serves.
 pub(super) async fn show(
     State(app): State<Arc<App>>,
@@ -23,7 +27,14 @@ pub(super) async fn show(
     uri: Uri,
 ) -> Result<Response, Problem> {
     QueryParams::read(uri.query(), &[])?;
-    let health = app.cache.health();
+    let mut health = app.cache.health();
+    // What is read from open files works on after their folder is gone.
+    if let Err(error) = check_disk(&app).await
+        && let Some(disk) = health.tiers.iter_mut().find(|tier| tier.name == app.disk().name())
+    {
+        disk.error.get_or_insert(error);
+        health.healthy = false;
+    }
     let shown = |error: &Error| caller.sees(error.to_string(), public_text(error));
     let memory = Tier { name: "memory", healthy: true, error: None };
     let others = health.tiers.iter().map(|tier| Tier {
@@ -38,6 +49,14 @@ pub(super) async fn show(
         error: bus.error.as_ref().map(shown),
     });
     uncacheable(&Health { status: if health.healthy { "healthy" } else { "degraded" }, tiers, bus })
+}
+
+/// Checks that the data folder is there, and that its file system answers.
+async fn check_disk(app: &App) -> Result<(), Error> {
+    timeout(DISK_TIMEOUT, app.disk().check_directory()).await.unwrap_or_else(|_| {
+        let message = format!("the file system of the data folder did not answer within {DISK_TIMEOUT:?}");
+        Err(Error::new(ErrorKind::Timeout, "check", message))
+    })
 }
 
 #[derive(Serialize)]

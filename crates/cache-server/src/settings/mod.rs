@@ -25,6 +25,7 @@ pub use sections::{
     BatchSection, CalendarsSection, GraceSection, LimitsSection, ProvidersSection, ReplaySection,
     ServiceSection, TtlSection, WarmingSection,
 };
+pub(crate) use validators::MIN_TOKEN_BYTES;
 
 /// An example of the setting `providers`.
 pub(crate) const PROVIDERS_SAMPLE: &str = "\

@@ -38,8 +38,8 @@ section! {
         /// How many connections are served at once. Further ones wait.
         connections: u32 = profile.choose(2048, 8192),
             setting().range(1.0..=1e6).env(&["CACHE_MAX_CONNECTIONS"]).flag("max-connections"),
-        /// The longest time to wait for a client: for the head of a request, for its body, between two requests, and
-        /// while it reads nothing of a response.
+        /// The longest time to wait for a client: for the head of a request, for its body, between two
+        /// requests, and while it reads nothing of a response.
         client_timeout_ms: u64 = 15_000,
             setting().unit("ms").range(100.0..=600_000.0).env(&["CACHE_CLIENT_TIMEOUT_MS"]).flag("client-timeout-ms"),
         /// The longest time a request waits for a provider.

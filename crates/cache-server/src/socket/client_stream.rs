@@ -46,7 +46,8 @@ impl ClientStream {
         Self { stream: Box::pin(stream), place, replaced: None, linger: None }
     }
 
-    /// Keeps `bufs` to be written with hyper's own error replaced, if they end with one. hyper writes nothing after it.
+    /// Keeps `bufs` to be written with hyper's own error replaced, if they end with one. hyper writes nothing
+    /// after it.
     fn replace(&mut self, bufs: &[IoSlice<'_>]) -> Option<usize> {
         let last = bufs.iter().rev().find(|buf| !buf.is_empty())?;
         let (at, problem) = plain_error::find(last)?;

@@ -15,7 +15,8 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// How long a client may keep others waiting, once all places are taken: for a head or a body, or between requests.
+/// How long a client may keep others waiting, once all places are taken: for a head or a body, or between
+/// requests.
 const MIN_PLACE: Duration = Duration::from_secs(1);
 /// The value of `waiting_since` while a request is being answered.
 const ANSWERING: u64 = 0;
@@ -57,8 +58,8 @@ impl Places {
         })
     }
 
-    /// Takes a place for the connection of this number. If there is none, the one that has waited the longest for its
-    /// client gives up its place, after [`MIN_PLACE`].
+    /// Takes a place for the connection of this number. If there is none, the one that has waited the longest
+    /// for its client gives up its place, after [`MIN_PLACE`].
     pub(super) async fn take(self: &Arc<Self>, number: u64) -> TakenPlace {
         let permit = loop {
             let pause = self.make_room();

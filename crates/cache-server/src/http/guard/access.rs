@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use crate::{
     http::problem::{Problem, ProblemKind},
-    settings::{ServiceSection, Settings},
+    settings::{MIN_TOKEN_BYTES, ServiceSection, Settings},
     socket::Client,
 };
 
@@ -102,7 +102,10 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 /// Whether two texts are equal. The time it takes tells nothing of where they differ.
 fn is_equal(given: &str, token: &str) -> bool {
-    xxh3_128(given.as_bytes()) == xxh3_128(token.as_bytes()) && given == token
+    // A token that was read from printed settings is masked.
+    token.len() >= MIN_TOKEN_BYTES
+        && xxh3_128(given.as_bytes()) == xxh3_128(token.as_bytes())
+        && given == token
 }
 
 fn is_forwarded(headers: &HeaderMap) -> bool {

@@ -1,4 +1,5 @@
-//! The body of a request: read as a whole before it is looked at, within a limit and a deadline, however it is sent.
+//! The body of a request: read as a whole before it is looked at, within a limit and a deadline, however it is
+//! sent.
 
 use std::{future::poll_fn, pin::Pin, time::Duration};
 

@@ -1,5 +1,5 @@
-//! Changes that a page of another site asks a browser for. No page of ours changes anything, but programs do, whose
-//! requests have none of a browser's headers.
+//! Changes that a page of another site asks a browser for. No page of ours changes anything, but programs do,
+//! whose requests have none of a browser's headers.
 
 use axum::{
     body::HttpBody,
@@ -16,8 +16,8 @@ use crate::http::{
 /// The header in which a browser says how the page relates to the target. It can't be set by a page.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Refuses a request that changes something, if a browser sends it for a page of another site (403), or if its body is
-/// not declared as JSON (415), which a page can't do without asking first.
+/// Refuses a request that changes something, if a browser sends it for a page of another site (403), or if its
+/// body is not declared as JSON (415), which a page can't do without asking first.
 pub(super) fn check(request: &Request) -> Result<(), Problem> {
     if request.method().is_safe() {
         return Ok(());

@@ -1,5 +1,5 @@
-//! The host by which a client calls the service. A foreign one is a page's whose name was made to mean this address
-//! (DNS rebinding), so nothing is answered to it.
+//! The host by which a client calls the service. A foreign one is a page's whose name was made to mean this
+//! address (DNS rebinding), so nothing is answered to it.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -58,8 +58,8 @@ impl<'a> Authority<'a> {
     }
 }
 
-/// Refuses a request without `Host`, with more than one, or with one that is malformed, with 400 (RFC 9112, 3.2); with
-/// one that is not the service's, with 421 (RFC 9110, 7.4). HTTP/1.0 needs none.
+/// Refuses a request without `Host`, with more than one, or with one that is malformed, with 400 (RFC 9112,
+/// 3.2); with one that is not the service's, with 421 (RFC 9110, 7.4). HTTP/1.0 needs none.
 pub(super) fn check(access: &Access, request: &Request, client: &Client) -> Result<(), Problem> {
     let mut hosts = request.headers().get_all(header::HOST).iter();
     let host = match (hosts.next(), hosts.count()) {

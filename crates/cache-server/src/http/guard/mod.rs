@@ -20,7 +20,8 @@ use axum::{
 pub(crate) use self::access::{Access, Caller};
 use crate::{http::problem::Problem, socket::Client};
 
-/// Refuses a request that may not be answered, reads its body, answers, and shows the answer as its caller may see it.
+/// Refuses a request that may not be answered, reads its body, answers, and shows the answer as its caller may
+/// see it.
 pub(crate) async fn guard(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
     let client = request.extensions().get::<Client>().cloned();
     let caller = access.caller(&request, client.as_ref());

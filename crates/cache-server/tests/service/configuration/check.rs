@@ -105,7 +105,7 @@ fn rule_75_the_check_finds_what_would_stop_the_start_and_on_which_line() {
         ("providers:\n  - kind: yahoo\n    breaker_failures: 0\n".into(), 3, "breaker_failures is 0"),
         ("providers:\n  - kind: yahoo\n    breaker_pause_ms: 0\n".into(), 3, "breaker_pause_ms is 0"),
         ("providers:\n  - kind: yahoo\n    backoff_ms: 9\n    backoff_max_ms: 3\n".into(), 3, "above its"),
-        ("providers:\n  - kind: yahoo\n    quota: {per_day: 0}\n".into(), 3, "per_day"),
+        ("providers:\n  - kind: yahoo\n    quota: {per_day: 0}\n".into(), 3, "nonzero"),
         ("providers:\n  - kind: yahoo\n    priorty: 1\n".into(), 3, "did you mean priority?"),
         ("providers:\n  - kind: yahoo\n  - kind: yahoo\n".into(), 3, "two providers are named"),
         ("providers:\n  - kind: replay\n    options: {a: 1}\n".into(), 2, "takes no options"),
@@ -149,7 +149,7 @@ fn rule_75_the_check_finds_what_would_stop_the_start_and_on_which_line() {
         ("ttl:\n  rules: {rows: {prise: {open: 1}}}\n".into(), 2, "prise"),
         ("access_token: short\n".into(), 1, "16 characters"),
         ("allowed_hosts: ['a b']\n".into(), 1, "allowed_hosts"),
-        ("a: [1\n".into(), 1, "YAML"),
+        ("a: [1\n".into(), 2, "YAML"),
         ("a\u{0}b: 1\n".into(), 1, ""),
     ];
     let data = folder.path().join("data");

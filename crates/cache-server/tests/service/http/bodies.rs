@@ -177,3 +177,46 @@ async fn rule_73_clients_that_send_nothing_make_room_for_those_that_do() {
         assert_eq!(answer.status, 200);
     }
 }
+
+/// Takes two thousand sockets and more than the 15 s of the deadline, so it is run by itself:
+/// `cargo test -p cache-server --test service flood -- --ignored --nocapture`.
+#[tokio::test]
+#[ignore = "takes 2,348 sockets and half a minute"]
+async fn rule_73_a_flood_of_bodies_that_never_end_costs_little_memory_and_no_answer() {
+    rlimit::increase_nofile_limit(u64::MAX).unwrap();
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &["--provider-latency-ms=0"]);
+    server.get("/v1/quotes/AAPL").await;
+    let before = server.resident_kib();
+    let began = std::time::Instant::now();
+    let mut sockets = Vec::new();
+    for number in 0..2348 {
+        let mut stream = TcpStream::connect(server.address()).await.unwrap();
+        let request = match number {
+            0..2048 => format!("{POST}content-length: 16000\r\n\r\n"),
+            _ => format!("{POST}transfer-encoding: chunked\r\n\r\n"),
+        };
+        let _ = stream.write_all(request.as_bytes()).await;
+        sockets.push(stream);
+    }
+    let connected = began.elapsed();
+    let mut slowest = Duration::ZERO;
+    let mut peak = before;
+    while began.elapsed() < connected + Duration::from_secs(18) {
+        let asked = std::time::Instant::now();
+        assert_eq!(server.get("/v1/quotes/AAPL").await.status(), 200);
+        slowest = slowest.max(asked.elapsed());
+        peak = peak.max(server.resident_kib());
+        for stream in &mut sockets[2048..] {
+            let _ = stream.try_write(format!("2000\r\n{}\r\n", "x".repeat(0x2000)).as_bytes());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    println!("resident {before} KiB before, {peak} KiB at most; the slowest answer took {slowest:?}");
+    assert!(peak - before < 64 << 10, "{before} KiB, then {peak} KiB");
+    let mut open = 0;
+    for stream in &mut sockets {
+        open += usize::from(timeout(Duration::from_millis(100), stream.readable()).await.is_err());
+    }
+    assert_eq!(open, 0, "still open 18 s after the last had connected, in {connected:?}");
+}

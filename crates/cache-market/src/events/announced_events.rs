@@ -300,6 +300,7 @@ impl AnnouncedEvents {
         Ok(false)
     }
 
+    /// Takes over what the copies say of these buckets, and forgets what is over since long.
     fn merge(&self, numbers: &[usize], copies: &[TierCopies<StoredEvents>]) {
         let mut news = Vec::new();
         {
@@ -311,7 +312,9 @@ impl AnnouncedEvents {
                     }
                 }
             }
-            tell_displaced(&events.prune(self.0.cache.clock().now()));
+            if !news.is_empty() || numbers.len() == BUCKETS {
+                tell_displaced(&events.prune(self.0.cache.clock().now()));
+            }
             // What there is no room for, or was forgotten, is no news.
             news.retain(|(asset, id)| events.contains(asset, *id));
         }

@@ -1,6 +1,6 @@
 //! Events that were announced before a restart, and values that were stored before an announcement.
 
-use std::sync::atomic::Ordering;
+use std::sync::{Arc, atomic::Ordering};
 
 use cache_core::{Fetched, Pattern, Ttl};
 use cache_facade::Cache;
@@ -209,4 +209,94 @@ async fn rule_76_an_absence_is_not_remembered_past_an_event() {
     let load = || async { Ok::<_, std::io::Error>(cache_core::Loaded::Absent) };
     node.prices.get_or_load("NEWCO", load).await.unwrap();
     assert_eq!(node.price("NEWCO").await.1, at);
+}
+
+#[tokio::test]
+async fn rule_76_a_load_that_began_before_an_event_and_ended_after_it_brings_nothing_fresh() {
+    let world = World::new();
+    let node = world.lone(&disk()).await;
+    node.announce("AAPL", EventKind::Earnings, world.ahead(HOUR)).await;
+    let gate = Arc::new(tokio::sync::Notify::new());
+    let (opened, prices) = (gate.clone(), node.prices.with(|policy| policy.hard_timeout(5 * HOUR)));
+    let reader = tokio::spawn(async move {
+        let load = move || async move {
+            opened.notified().await;
+            Ok::<_, std::io::Error>(Fetched::new(7))
+        };
+        prices.get_or_load("AAPL", load).await.unwrap()
+    });
+    settle().await;
+    world.pass(HOUR).await;
+    node.poll().await;
+    gate.notify_one();
+    assert_eq!(reader.await.unwrap().as_deref(), Some(&7), "those who waited get it");
+    world.source.down.store(true, Ordering::SeqCst);
+    let (fresh, _, value) = node.price("AAPL").await;
+    assert_eq!((fresh, value), (false, Some(7)));
+}
+
+#[tokio::test]
+async fn rule_76_rules_that_are_replaced_bound_what_memory_holds() {
+    let world = World::new();
+    let node = world.lone(&disk()).await;
+    node.price("AAPL").await;
+    let at = world.ahead(HOUR);
+    let mut rules = (*node.time.rules()).clone();
+    rules.events.touches.clear();
+    node.time.replace(rules.clone()).unwrap();
+    node.announce("AAPL", EventKind::Earnings, at).await;
+    node.poll().await;
+    assert!(node.price("AAPL").await.1 > at, "it touches nothing");
+    rules.events = cache_market::EventRules::default();
+    node.time.replace(rules).unwrap();
+    node.poll().await;
+    assert_eq!(node.price("AAPL").await.1, at);
+}
+
+#[tokio::test]
+async fn rule_76_every_key_of_an_asset_that_is_touched_ends_and_no_other() {
+    let world = World::new();
+    let node = world.lone(&disk()).await;
+    let life = Ttl::new(50 * HOUR);
+    let bars = node.cache.region::<u64>("ohlcv").ttl(life).open().unwrap();
+    let market = node.cache.region::<u64>("market").ttl(life).open().unwrap();
+    for id in ["AAPL:1d", "AAPL:5m", "AAPL:1d:2024-01-01:2024-02-01", "AAPLX:1d", "A:1d"] {
+        bars.put(id, 1).await.unwrap();
+    }
+    market.put("AAPL:M5", 1).await.unwrap();
+    node.prices.put("AAPL:yahoo", 1).await.unwrap();
+    let at = world.ahead(HOUR);
+    node.announce("AAPL", EventKind::CorporateAction, at).await;
+    let until = async |region: &cache_facade::Region<u64>, id: &str| {
+        world.clock.now().after(region.lookup(id).await.unwrap().fresh_for)
+    };
+    for id in ["AAPL:1d", "AAPL:5m", "AAPL:1d:2024-01-01:2024-02-01"] {
+        assert_eq!(until(&bars, id).await, at, "{id}");
+    }
+    assert_eq!(until(&market, "AAPL:M5").await, at);
+    assert_eq!(until(&node.prices, "AAPL:yahoo").await, at);
+    for id in ["AAPLX:1d", "A:1d"] {
+        assert!(until(&bars, id).await > at, "{id}");
+    }
+}
+
+#[tokio::test]
+async fn rule_76_a_moment_at_either_end_of_time_harms_nothing() {
+    let world = World::new();
+    let node = world.lone(&disk()).await;
+    for at in [i64::MAX, i64::MAX - 1, 253_402_207_200_000_000] {
+        let event = MarketEvent::announced(asset("AAPL"), EventKind::Earnings);
+        let event = event.at(cache_core::Timestamp::from_micros(at));
+        let id = node.events.announce(&event).await.unwrap().id;
+        assert!(node.events.get(id).is_some());
+    }
+    for at in [i64::MIN, 0] {
+        let event = MarketEvent::announced(asset("AAPL"), EventKind::Earnings);
+        node.events.announce(&event.at(cache_core::Timestamp::from_micros(at))).await.unwrap();
+    }
+    world.pass(HOUR).await;
+    node.poll().await;
+    node.price("AAPL").await;
+    assert!(node.price("AAPL").await.0);
+    assert_eq!(node.ahead().len(), 3);
 }

@@ -55,14 +55,17 @@ impl<V: Cacheable> Region<V> {
             let meta = Meta::new(self.engine.clock().tick(), ttl);
             entries.push((key.to_key(&self.core.prefix)?, Entry::new(self.encode(&value)?, meta)));
         }
-        let Some(at) = self.engine.tiers().iter().position(|one| one.name() == tier) else { return Ok(false) };
+        let Some(at) = self.engine.tiers().iter().position(|one| one.name() == tier) else {
+            return Ok(false);
+        };
         let taken = Arc::new(AtomicBool::new(false));
         let (engine, outcome) = (Arc::clone(&self.engine), Arc::clone(&taken));
         let write = async move {
             let tier = &engine.tiers()[at];
             outcome.store(engine.write(&entries, [tier].into_iter()).await, Ordering::Release);
             if !tier.is_local() {
-                let change = |(key, entry): &(Key, Entry)| Change::Put { key: key.into(), born: entry.meta.born };
+                let change =
+                    |(key, entry): &(Key, Entry)| Change::Put { key: key.into(), born: entry.meta.born };
                 engine.announce(entries.iter().map(change)).await;
             }
         };

@@ -101,7 +101,8 @@ impl AnnouncedEvents {
     ///
     /// # Errors
     ///
-    /// `Config` if it is the second time, or the cache has another region of the name `announced_events`. A tier that fails is asked again later.
+    /// `Config` if it is the second time, or the cache has another region of the name `announced_events`. A tier
+    /// that fails is asked again later.
     pub async fn open(cache: &Cache, time: MarketTime) -> Result<Self> {
         let stored = cache.region(KIND).codec(Codec::Json).skip("memory").open()?;
         let rules = Mutex::new(time.rules());
@@ -127,8 +128,8 @@ impl AnnouncedEvents {
         Ok(events)
     }
 
-    /// Announces an event. One that lies ahead is kept until it is due, and no life of what it touches reaches past
-    /// it. The effects of any other are carried out now. An event that was announced before is not announced again.
+    /// Announces an event. One that lies ahead is kept until it is due, and no life of what it touches reaches
+    /// past it. The effects of any other are carried out now. Announced again, the same event changes nothing.
     ///
     /// # Errors
     ///
@@ -276,7 +277,7 @@ impl AnnouncedEvents {
         Ok(())
     }
 
-    /// Merges what this node knows and what the tiers hold of these buckets. Returns whether all tiers have it now.
+    /// Merges what this node knows and what the tiers hold of these buckets. Returns whether all tiers have it.
     async fn sync(&self, numbers: Vec<usize>) -> Result<bool> {
         let ids: Vec<String> = numbers.iter().map(usize::to_string).collect();
         for _ in 0..MAX_ROUNDS {
@@ -292,8 +293,11 @@ impl AnnouncedEvents {
                 let outdated: Vec<(String, StoredEvents)> = {
                     let events = self.0.time.events().read();
                     let held = numbers.iter().zip(copies);
-                    let outdated = held.filter(|(number, copy)| events.bucket(**number).outdates(copy.as_ref()));
-                    outdated.map(|(number, _)| (number.to_string(), events.bucket(*number).stored())).collect()
+                    let outdated =
+                        held.filter(|(number, copy)| events.bucket(**number).outdates(copy.as_ref()));
+                    outdated
+                        .map(|(number, _)| (number.to_string(), events.bucket(*number).stored()))
+                        .collect()
                 };
                 if !outdated.is_empty() {
                     written = true;
@@ -351,7 +355,9 @@ impl AnnouncedEvents {
         }
         let texts: HashSet<String> = assets.iter().map(Asset::to_string).collect();
         let tagged = |meta: &Meta| {
-            meta.tags().iter().any(|tag| tag.as_str().rsplit(':').next().is_some_and(|text| texts.contains(text)))
+            meta.tags()
+                .iter()
+                .any(|tag| tag.as_str().rsplit(':').next().is_some_and(|text| texts.contains(text)))
         };
         let keyed = |key: &Key| about(key).is_some_and(|(_, asset)| assets.contains(&asset));
         self.0.cache.apply_life_bound(|key, meta| tagged(meta) || keyed(key));

@@ -111,7 +111,8 @@ impl EventBucket {
         let Some(copy) = copy else { return !self.assets.is_empty() || self.forgotten.is_some() };
         let stored: HashMap<EventId, _> =
             copy.events.iter().map(|record| (record.id(), record.rank())).collect();
-        let known = |record: &EventRecord| stored.get(&record.id()).is_some_and(|rank| *rank >= record.rank());
+        let known =
+            |record: &EventRecord| stored.get(&record.id()).is_some_and(|rank| *rank >= record.rank());
         copy.forgotten < self.forgotten
             || stored.len() > self.len() + MAX_SURPLUS
             || !self.records().all(known)

@@ -202,7 +202,8 @@ impl EventSet {
     }
 
     fn remove(&mut self, excess: &[Excess]) -> Vec<MarketEvent> {
-        let remove = |excess: &Excess| self.buckets[bucket_of(&excess.asset)].remove(&excess.asset, excess.id);
+        let remove =
+            |excess: &Excess| self.buckets[bucket_of(&excess.asset)].remove(&excess.asset, excess.id);
         excess.iter().filter_map(remove).map(|record| record.event()).collect()
     }
 

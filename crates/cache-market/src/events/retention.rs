@@ -52,8 +52,8 @@ impl Excess {
     }
 }
 
-/// Returns the events ahead that are too many of their asset: the farthest. Only `changed` is looked at, if that is
-/// an asset.
+/// Returns the events ahead that are too many of their asset: the farthest. Only `changed` is looked at, if that
+/// is an asset.
 pub(super) fn of_assets(buckets: &[EventBucket], changed: Option<&Asset>, now: Timestamp) -> Vec<Excess> {
     let assets: Vec<_> = match changed {
         Some(asset) => buckets[bucket_of(asset)].assets.get_key_value(asset).into_iter().collect(),
@@ -67,8 +67,8 @@ pub(super) fn of_assets(buckets: &[EventBucket], changed: Option<&Asset>, now: T
     excess
 }
 
-/// Returns how many events lie ahead, and those that are too many overall: first of assets that have more than their
-/// fair share, then others, of either the farthest. All nodes that know the same events give up the same.
+/// Returns how many events lie ahead, and those that are too many overall: first of assets that have more than
+/// their fair share, then others, of either the farthest. All nodes that know the same events give up the same.
 pub(super) fn overall(buckets: &[EventBucket], now: Timestamp) -> (usize, Vec<Excess>) {
     let mut all = Vec::new();
     for (asset, events) in buckets.iter().flat_map(|bucket| &bucket.assets) {

@@ -110,7 +110,6 @@ impl World {
         let events = AnnouncedEvents::open(&cache, time.clone()).await.unwrap();
         let node = Node { cache, time, events, prices, narratives, clock: self.clock.clone() };
         settle().await;
-        node.poll().await;
         node
     }
 

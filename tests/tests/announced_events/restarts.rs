@@ -23,7 +23,10 @@ async fn rule_76_an_event_holds_after_a_restart_and_ends_what_came_from_disk() {
     assert_eq!(second.events.get(id).map(|event| event.at), Some(Some(at)));
     let (fresh, until, value) = second.price("AAPL").await;
     assert_eq!((fresh, value), (true, Some(0)), "from disk");
-    assert_eq!(until, at, "and no longer fresh than until the event, of which nobody knew when it was stored");
+    assert_eq!(
+        until, at,
+        "and no longer fresh than until the event, of which nobody knew when it was stored"
+    );
     world.pass(HOUR).await;
     // Nobody has looked for what is due yet.
     let (fresh, _, value) = second.price("AAPL").await;
@@ -47,7 +50,11 @@ async fn rule_76_an_event_that_came_due_while_no_node_ran_has_its_effects() {
     assert!(second.narratives.get("AAPL").await.is_err(), "dropped");
     assert_eq!(second.narrative("MSFT").await, Some(2), "of another asset");
     let (fresh, _, value) = second.price("AAPL").await;
-    assert_eq!((fresh, value), (false, Some(0)), "to be refreshed: stale, and served while the provider is down");
+    assert_eq!(
+        (fresh, value),
+        (false, Some(0)),
+        "to be refreshed: stale, and served while the provider is down"
+    );
     world.source.down.store(false, Ordering::SeqCst);
     let loads = world.source.loads();
     world.pass(10 * SECOND).await;

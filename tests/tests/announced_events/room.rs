@@ -38,7 +38,8 @@ async fn rule_76_an_asset_has_its_own_bound_and_others_are_not_concerned() {
     for hours in 1..=64 {
         node.announce("AAPL", EventKind::News, world.ahead(hours * HOUR)).await;
     }
-    let event = |hours: u32| MarketEvent::announced(asset("AAPL"), EventKind::News).at(world.ahead(hours * HOUR));
+    let event =
+        |hours: u32| MarketEvent::announced(asset("AAPL"), EventKind::News).at(world.ahead(hours * HOUR));
     let refused = node.events.announce(&event(65)).await.unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::Limit);
     assert!(refused.to_string().contains("AAPL has 64 events ahead"), "{refused}");
@@ -88,7 +89,8 @@ async fn rule_76_equal_instants_are_one_event_or_several() {
     let world = World::new();
     let node = world.lone(&disk()).await;
     let at = world.ahead(HOUR);
-    for (symbol, kind) in [("AAPL", EventKind::Earnings), ("AAPL", EventKind::Halt), ("MSFT", EventKind::Earnings)]
+    for (symbol, kind) in
+        [("AAPL", EventKind::Earnings), ("AAPL", EventKind::Halt), ("MSFT", EventKind::Earnings)]
     {
         for _ in 0..3 {
             node.announce(symbol, kind, at).await;

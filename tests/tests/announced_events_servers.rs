@@ -4,15 +4,15 @@ use std::time::Duration;
 
 use cache_core::Clock;
 use cache_facade::Cache;
-use cache_l1_redis::{RedisConfig, RedisTier};
+use cache_l1_redis::{Redis, RedisConfig};
 use cache_market::{AnnouncedEvents, EventKind, MarketEvent, MarketTime};
 use servers::env;
 use tokio::time::{sleep, timeout};
 
 async fn node(namespace: &str) -> AnnouncedEvents {
     let config = RedisConfig::single(&env::redis().expect("a server")).expect("a URL").namespace(namespace);
-    let redis = RedisTier::connect(config, Clock::system()).await.expect("a connection");
-    let cache = Cache::builder().tier(redis.clone()).bus(redis.client().bus("events"));
+    let redis = Redis::new(config, Clock::system()).expect("a configuration");
+    let cache = Cache::builder().tier(redis.tier()).bus(redis.bus("events"));
     AnnouncedEvents::open(&cache.build().await.unwrap(), MarketTime::default()).await.unwrap()
 }
 

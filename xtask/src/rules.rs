@@ -93,6 +93,7 @@ pub(crate) const RULES: &[Rule] = &[
     rule(73, "a body late, endless or chunked is cut at its deadline and its limit"),
     rule(74, "a cross-site page, a foreign host and a stranger change nothing and see nothing inside"),
     rule(75, "a reload that is slow, large or bad holds nothing up, and the check finds what stops a start"),
+    rule(76, "an event ahead holds over restarts and on other nodes, leaves room and can be withdrawn"),
     rule(94, "an error is never served from the cache, however its type is written"),
 ];
 

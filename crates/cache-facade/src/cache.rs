@@ -127,8 +127,8 @@ impl Cache {
         self.engine.invalidate(tag).await
     }
 
-    /// As [`Cache::invalidate`], for what was born at `at` or before: several nodes that do so because of the same
-    /// moment end nothing that was loaded after it.
+    /// As [`Cache::invalidate`], for what was born at `at` or before: several nodes that do so because of the
+    /// same moment end nothing that was loaded after it.
     ///
     /// # Errors
     ///
@@ -137,9 +137,10 @@ impl Cache {
         self.engine.invalidate_until(tag, at.min(self.engine.clock().tick())).await
     }
 
-    /// Sets a bound on lives, for all regions: no entry of which `bound` tells a moment is fresh past it. It is asked
-    /// of whatever is put, loaded or read from a tier, whatever life that was given, so it must be quick. Only
-    /// the first one is set; returns whether it was. What memory holds is bounded by [`Cache::apply_life_bound`].
+    /// Sets a bound on lives, for all regions: no entry of which `bound` tells a moment is fresh past it. It is
+    /// asked of whatever is put, loaded or read from a tier, whatever life that was given, so it must be quick.
+    /// Only the first one is set; returns whether it was. What memory holds is bounded by
+    /// [`Cache::apply_life_bound`].
     pub fn bound_lives(
         &self,
         bound: impl Fn(&Key, &Meta) -> Option<Timestamp> + Send + Sync + 'static,

@@ -390,10 +390,8 @@ pub use policy::Policy;
 pub use region::{Cacheable, Region};
 pub use region_builder::RegionBuilder;
 pub use stats::{BusStats, Health, Stats, TierHealth, TierStats};
-pub use tier::{
-    copies::TierCopies,
-    guard::{Guard, GuardSettings},
-};
+pub use tier::copies::TierCopies;
+pub use tier::guard::{Guard, GuardSettings};
 
 /// The examples of the project's front page.
 #[cfg(all(doctest, feature = "disk", feature = "macros"))]

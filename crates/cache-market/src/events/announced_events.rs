@@ -17,7 +17,7 @@ use super::{
     Effect, EventId, MarketEvent,
     event_bucket::{BUCKETS, StoredEvents, bucket_of},
 };
-use crate::{MarketTime, StandardKey};
+use crate::{MarketTime, StandardKey, TtlRules};
 use market_data::{Asset, DataType};
 
 /// The kind of the region in which events are kept.
@@ -77,6 +77,8 @@ struct Inner {
     /// The assets of which there was news, whose entries in memory are looked at once more: a load that was
     /// under way may have stored one with the life that was right before.
     recent: Mutex<HashSet<Asset>>,
+    /// The rules by which what memory holds was bounded.
+    rules: Mutex<Arc<TtlRules>>,
 }
 
 /// An event that was announced.
@@ -99,9 +101,11 @@ impl AnnouncedEvents {
     ///
     /// # Errors
     ///
-    /// `Config` if it is the second time, or the cache has another region of the name `announced_events`. A tier that fails is asked again later.
+    /// `Config` if it is the second time, or the cache has another region of the name `announced_events`. A tier
+    /// that fails is asked again later.
     pub async fn open(cache: &Cache, time: MarketTime) -> Result<Self> {
         let stored = cache.region(KIND).codec(Codec::Json).skip("memory").open()?;
+        let rules = Mutex::new(time.rules());
         let (bounds, clock) = (time.clone(), cache.clock().clone());
         if !cache.bound_lives(move |key, meta| end(&bounds, key, meta, clock.now())) {
             let message = "the lives in this cache are bounded already: open its announced events once";
@@ -115,14 +119,17 @@ impl AnnouncedEvents {
             synced_at: Mutex::new(Timestamp::MIN),
             complete: AtomicBool::new(false),
             recent: Mutex::default(),
+            rules,
         }));
         events.sync_all().await?;
         events.0.time.events().write().begin();
+        // Before anything is served. What is to be loaded is stale, and is loaded by the next read.
+        events.poll().await?;
         Ok(events)
     }
 
-    /// Announces an event. One that lies ahead is kept until it is due, and no life of what it touches reaches past
-    /// it. The effects of any other are carried out now. An event that was announced before is not announced again.
+    /// Announces an event. One that lies ahead is kept until it is due, and no life of what it touches reaches
+    /// past it. The effects of any other are carried out now. Announced again, the same event changes nothing.
     ///
     /// # Errors
     ///
@@ -184,6 +191,7 @@ impl AnnouncedEvents {
     pub async fn poll(&self) -> Result<Vec<StandardKey>> {
         let recent = mem::take(&mut *self.0.recent.lock());
         self.bound_memory(&recent);
+        self.follow_rules();
         if self.is_sync_due() {
             self.sync_all().await?;
         }
@@ -269,7 +277,7 @@ impl AnnouncedEvents {
         Ok(())
     }
 
-    /// Merges what this node knows and what the tiers hold of these buckets. Returns whether all tiers have it now.
+    /// Merges what this node knows and what the tiers hold of these buckets. Returns whether all tiers have it.
     async fn sync(&self, numbers: Vec<usize>) -> Result<bool> {
         let ids: Vec<String> = numbers.iter().map(usize::to_string).collect();
         for _ in 0..MAX_ROUNDS {
@@ -303,6 +311,7 @@ impl AnnouncedEvents {
         Ok(false)
     }
 
+    /// Takes over what the copies say of these buckets, and forgets what is over since long.
     fn merge(&self, numbers: &[usize], copies: &[TierCopies<StoredEvents>]) {
         let mut news = Vec::new();
         {
@@ -314,11 +323,23 @@ impl AnnouncedEvents {
                     }
                 }
             }
-            tell_displaced(&events.prune(self.0.cache.clock().now()));
+            if !news.is_empty() || numbers.len() == BUCKETS {
+                tell_displaced(&events.prune(self.0.cache.clock().now()));
+            }
             // What there is no room for, or was forgotten, is no news.
             news.retain(|(asset, id)| events.contains(asset, *id));
         }
         self.note(news.into_iter().map(|(asset, _)| asset));
+    }
+
+    /// Bounds the lives of what memory holds by the rules in force, which may have been replaced.
+    fn follow_rules(&self) {
+        let rules = self.0.time.rules();
+        let before = mem::replace(&mut *self.0.rules.lock(), Arc::clone(&rules));
+        if before.events != rules.events {
+            let ahead = self.ahead();
+            self.note(ahead.into_iter().map(|(_, event)| event.asset));
+        }
     }
 
     /// Bounds the lives of what memory holds about assets of which there is news.
@@ -338,24 +359,30 @@ impl AnnouncedEvents {
                 .iter()
                 .any(|tag| tag.as_str().rsplit(':').next().is_some_and(|text| texts.contains(text)))
         };
-        let keyed = |key: &Key| {
-            StandardKey::of(key).is_ok_and(|key| key.asset().is_some_and(|asset| assets.contains(asset)))
-        };
+        let keyed = |key: &Key| about(key).is_some_and(|(_, asset)| assets.contains(&asset));
         self.0.cache.apply_life_bound(|key, meta| tagged(meta) || keyed(key));
     }
 }
 
+/// Returns what a key says its value is about. Of an id that is written in another way than a standard one, what
+/// comes before the first `:` is the asset.
+fn about(key: &Key) -> Option<(DataType, Asset)> {
+    if let Ok(key) = StandardKey::of(key) {
+        return Some((key.data(), key.asset()?.clone()));
+    }
+    let kind = key.prefix().trim_end_matches(':').rsplit(':').next()?;
+    Some((kind.parse().ok()?, key.id().split(':').next()?.parse().ok()?))
+}
+
 /// Returns the first moment at which an event ends an entry.
 fn end(time: &MarketTime, key: &Key, meta: &Meta, now: Timestamp) -> Option<Timestamp> {
-    let by_key = StandardKey::of(key).ok();
-    let by_key = by_key.as_ref().and_then(|key| Some((key.data(), key.asset()?.clone())));
     let by_tags = meta.tags().iter().filter_map(|tag| {
         let (data, asset) = tag.as_str().split_once(':')?;
         Some((data.parse::<DataType>().ok()?, asset.parse::<Asset>().ok()?))
     });
     let rules = time.rules();
     let events = time.events().read();
-    let ends = by_key.into_iter().chain(by_tags);
+    let ends = about(key).into_iter().chain(by_tags);
     ends.filter_map(|(data, asset)| events.end(&asset, data, &rules.events, meta.born, now)).min()
 }
 

@@ -20,8 +20,7 @@ pub(super) struct EventBucket {
     pub(super) assets: BTreeMap<Asset, BTreeMap<EventId, EventRecord>>,
     /// The latest event that was forgotten: what was born before may have been ended by it.
     pub(super) forgotten: Option<i64>,
-    /// How many events there are.
-    len: usize,
+    ids: HashMap<EventId, Asset>,
 }
 
 /// A bucket as tiers store it.
@@ -50,19 +49,24 @@ impl EventBucket {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.len
+        self.ids.len()
+    }
+
+    pub(super) fn by_id(&self, id: EventId) -> Option<&EventRecord> {
+        self.assets.get(self.ids.get(&id)?)?.get(&id)
     }
 
     pub(super) fn insert(&mut self, record: EventRecord) {
-        let replaced = self.assets.entry(record.asset.clone()).or_default().insert(record.id(), record);
-        self.len += usize::from(replaced.is_none());
+        let id = record.id();
+        self.ids.insert(id, record.asset.clone());
+        self.assets.entry(record.asset.clone()).or_default().insert(id, record);
     }
 
     /// Removes an event without a trace.
     pub(super) fn remove(&mut self, asset: &Asset, id: EventId) -> Option<EventRecord> {
         let events = self.assets.get_mut(asset)?;
         let removed = events.remove(&id);
-        self.len -= usize::from(removed.is_some());
+        self.ids.remove(&id);
         if events.is_empty() {
             self.assets.remove(asset);
         }
@@ -109,6 +113,8 @@ impl EventBucket {
             copy.events.iter().map(|record| (record.id(), record.rank())).collect();
         let known =
             |record: &EventRecord| stored.get(&record.id()).is_some_and(|rank| *rank >= record.rank());
-        copy.forgotten < self.forgotten || stored.len() > self.len + MAX_SURPLUS || !self.records().all(known)
+        copy.forgotten < self.forgotten
+            || stored.len() > self.len() + MAX_SURPLUS
+            || !self.records().all(known)
     }
 }

@@ -8,7 +8,7 @@ use super::{
     EventId, EventRules, MarketEvent,
     event_bucket::{BUCKETS, EventBucket, StoredEvents, bucket_of},
     event_record::EventRecord,
-    retention::{Excess, Forgettable, excess, forgettable},
+    retention::{Excess, Forgettable, MAX_EVENTS, MAX_RECORDS, forgettable, of_assets, overall},
 };
 use market_data::{Asset, DataType};
 
@@ -16,13 +16,15 @@ use market_data::{Asset, DataType};
 #[derive(Debug)]
 pub(crate) struct EventSet {
     buckets: Vec<EventBucket>,
+    /// How many events lie ahead at most: exact when last counted, and one more with each that came since.
+    most_ahead: usize,
     /// The latest time at which events were looked for that are due.
     looked_at: Timestamp,
 }
 
 impl Default for EventSet {
     fn default() -> Self {
-        Self { buckets: vec![EventBucket::default(); BUCKETS], looked_at: Timestamp::MIN }
+        Self { buckets: vec![EventBucket::default(); BUCKETS], most_ahead: 0, looked_at: Timestamp::MIN }
     }
 }
 
@@ -49,7 +51,8 @@ impl EventSet {
             record.change(now, false);
         }
         self.buckets[number].insert(record);
-        let excess = excess(&self.buckets, Some(&event.asset), now);
+        self.most_ahead += 1;
+        let excess = self.excess(Some(&event.asset), now);
         if let Some(refused) = excess.iter().find(|excess| excess.id == id) {
             match before {
                 Some(before) => self.buckets[number].insert(before),
@@ -70,6 +73,7 @@ impl EventSet {
             return None;
         }
         bucket.insert(record);
+        self.prune_if_full(at);
         Some(id)
     }
 
@@ -78,13 +82,15 @@ impl EventSet {
         let asset = self.get(id, now)?.asset;
         let record = self.buckets[bucket_of(&asset)].get_mut(&asset, id)?;
         record.change(now, true);
-        Some(record.event())
+        let event = record.event();
+        self.prune_if_full(now);
+        Some(event)
     }
 
     /// Returns an event that lies ahead.
     pub(crate) fn get(&self, id: EventId, now: Timestamp) -> Option<MarketEvent> {
         let found = |bucket: &EventBucket| {
-            let record = bucket.assets.values().find_map(|events| events.get(&id))?;
+            let record = bucket.by_id(id)?;
             record.is_ahead(now).then(|| record.event())
         };
         self.buckets.iter().find_map(found)
@@ -137,7 +143,9 @@ impl EventSet {
 
     /// Takes over what the copy of a bucket says. Calls `news` with each event of which that was news.
     pub(super) fn merge(&mut self, number: usize, copy: StoredEvents, news: impl FnMut(Asset, EventId)) {
+        let before = self.buckets[number].len();
         self.buckets[number].merge(copy, news);
+        self.most_ahead += self.buckets[number].len() - before;
     }
 
     /// Considers as carried out here what other nodes have carried out: this node holds nothing yet.
@@ -155,8 +163,14 @@ impl EventSet {
                 bucket.note_forgotten(record.at);
             }
         }
-        let excess = excess(&self.buckets, None, now);
+        let excess = self.excess(None, now);
         self.remove(&excess)
+    }
+
+    fn prune_if_full(&mut self, now: Timestamp) {
+        if self.buckets.iter().map(EventBucket::len).sum::<usize>() > MAX_RECORDS {
+            self.prune(now);
+        }
     }
 
     /// Returns whether an event is known, over or not.
@@ -173,6 +187,18 @@ impl EventSet {
         for record in self.records_mut().filter(|record| record.carried_out && record.at() > now) {
             record.change(Timestamp::MIN, false);
         }
+        self.most_ahead = usize::MAX;
+    }
+
+    /// Returns the events ahead for which there is no room, of `changed` alone or of all assets.
+    fn excess(&mut self, changed: Option<&Asset>, now: Timestamp) -> Vec<Excess> {
+        let mut excess = of_assets(&self.buckets, changed, now);
+        if self.most_ahead > MAX_EVENTS {
+            let (ahead, overall) = overall(&self.buckets, now);
+            self.most_ahead = ahead;
+            excess.extend(overall);
+        }
+        excess
     }
 
     fn remove(&mut self, excess: &[Excess]) -> Vec<MarketEvent> {

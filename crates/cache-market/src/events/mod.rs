@@ -7,6 +7,8 @@ mod event_record;
 mod event_set;
 mod retention;
 mod rules;
+#[cfg(test)]
+mod tests;
 mod watched_loader;
 
 use std::{fmt, str::FromStr};

@@ -19,6 +19,8 @@ pub(super) const MAX_EVENTS_OF_ASSET: usize = 64;
 const FAIR_SHARE: usize = 16;
 /// The most events that are remembered after they were carried out, and the most that were withdrawn.
 const MAX_PAST_EVENTS: usize = 10_000;
+/// From how many on that are known, ahead or not, those that are too many are looked for at once.
+pub(super) const MAX_RECORDS: usize = MAX_EVENTS + 2 * MAX_PAST_EVENTS + 1_000;
 /// How long an event is remembered after it was carried out.
 const PAST_RETENTION: Duration = Duration::from_secs(7 * 86_400);
 /// How long it is remembered that an event was withdrawn.
@@ -50,38 +52,39 @@ impl Excess {
     }
 }
 
-/// Returns the events ahead for which there is no room: of an asset the farthest; overall first those of assets
-/// that have more than their fair share, then others, of either the farthest. All nodes that know the same events
-/// give up the same. Only `changed` may have too many, if that is an asset.
-pub(super) fn excess(buckets: &[EventBucket], changed: Option<&Asset>, now: Timestamp) -> Vec<Excess> {
-    let assets = || buckets.iter().flat_map(|bucket| &bucket.assets);
-    let crowded = |(asset, events): &(&Asset, &BTreeMap<EventId, EventRecord>)| {
-        events.len() > MAX_EVENTS_OF_ASSET && changed.is_none_or(|changed| changed == *asset)
+/// Returns the events ahead that are too many of their asset: the farthest. Only `changed` is looked at, if that
+/// is an asset.
+pub(super) fn of_assets(buckets: &[EventBucket], changed: Option<&Asset>, now: Timestamp) -> Vec<Excess> {
+    let assets: Vec<_> = match changed {
+        Some(asset) => buckets[bucket_of(asset)].assets.get_key_value(asset).into_iter().collect(),
+        None => buckets.iter().flat_map(|bucket| &bucket.assets).collect(),
     };
     let mut excess = Vec::new();
-    let one = changed.and_then(|asset| buckets[bucket_of(asset)].assets.get_key_value(asset));
-    let looked_at: Vec<_> = match changed {
-        Some(_) => one.into_iter().filter(crowded).collect(),
-        None => assets().filter(crowded).collect(),
-    };
-    for (asset, events) in looked_at {
+    for (asset, events) in assets.into_iter().filter(|(_, events)| events.len() > MAX_EVENTS_OF_ASSET) {
         let over = ranked(events, now).into_iter().skip(MAX_EVENTS_OF_ASSET);
         excess.extend(over.map(|(_, id)| Excess { asset: asset.clone(), id, of_asset: true }));
     }
-    // Those that are over count here, and not below.
-    if buckets.iter().map(EventBucket::len).sum::<usize>() > MAX_EVENTS {
-        let mut all = Vec::new();
-        for (asset, events) in assets() {
-            let ranked = ranked(events, now).into_iter().take(MAX_EVENTS_OF_ASSET).enumerate();
-            all.extend(ranked.map(|(rank, (at, id))| (rank >= FAIR_SHARE, at, id, asset)));
-        }
-        if all.len() > MAX_EVENTS {
-            let (_, _, over) = all.select_nth_unstable(MAX_EVENTS - 1);
-            let over = over.iter().map(|(_, _, id, asset)| (*id, (*asset).clone()));
-            excess.extend(over.map(|(id, asset)| Excess { asset, id, of_asset: false }));
-        }
-    }
     excess
+}
+
+/// Returns how many events lie ahead, and those that are too many overall: first of assets that have more than
+/// their fair share, then others, of either the farthest. All nodes that know the same events give up the same.
+pub(super) fn overall(buckets: &[EventBucket], now: Timestamp) -> (usize, Vec<Excess>) {
+    let mut all = Vec::new();
+    for (asset, events) in buckets.iter().flat_map(|bucket| &bucket.assets) {
+        let ranked = ranked(events, now).into_iter().take(MAX_EVENTS_OF_ASSET).enumerate();
+        all.extend(ranked.map(|(rank, (at, id))| (rank >= FAIR_SHARE, at, id, asset)));
+    }
+    if all.len() <= MAX_EVENTS {
+        return (all.len(), Vec::new());
+    }
+    let (_, _, over) = all.select_nth_unstable(MAX_EVENTS - 1);
+    let excess = |(_, _, id, asset): &(bool, i64, EventId, &Asset)| Excess {
+        asset: (*asset).clone(),
+        id: *id,
+        of_asset: false,
+    };
+    (MAX_EVENTS, over.iter().map(excess).collect())
 }
 
 /// Returns the events of an asset that lie ahead, the next one first.

@@ -6,11 +6,22 @@ use cache_core::{Timestamp, sync::Mutex};
 
 use super::publisher::HEARTBEAT;
 
-/// For how long a bus is believed after this node last heard itself.
-const BELIEVED: Duration = HEARTBEAT.saturating_mul(2);
+/// For how long a bus is believed after this node last heard itself: nearly two heartbeats.
+const BELIEVED: Duration = HEARTBEAT.saturating_mul(2).saturating_sub(Duration::from_millis(500));
 
 /// How long after a message was sent it may come back at the latest.
 const WAY_BACK: Duration = Duration::from_secs(2);
+
+/// What to do about a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// Judge it again after this long.
+    Believed(Duration),
+    /// Send another message: one did not come back, which may be that one's loss alone.
+    Doubtful,
+    /// It is not to be believed.
+    Deaf,
+}
 
 /// What of this node's own messages came back over the present connection.
 #[derive(Debug, Default)]
@@ -22,13 +33,15 @@ struct State {
     heard: Timestamp,
     /// When the first message was sent that was not heard since.
     unheard: Option<Timestamp>,
+    /// Whether a message was sent since, to see whether that one comes back.
+    probed: bool,
     /// Whether nothing came back in time, and nothing has since.
     deaf: bool,
 }
 
 impl Default for State {
     fn default() -> Self {
-        Self { heard: Timestamp::MIN, unheard: None, deaf: false }
+        Self { heard: Timestamp::MIN, unheard: None, probed: false, deaf: false }
     }
 }
 
@@ -36,7 +49,7 @@ impl Echo {
     /// Notes a new connection. Returns whether it may be believed before anything came back.
     pub(super) fn begin(&self, now: Timestamp) -> bool {
         let mut state = self.0.lock();
-        (state.heard, state.unheard) = (now, None);
+        (state.heard, state.unheard, state.probed) = (now, None, false);
         !state.deaf
     }
 
@@ -47,23 +60,24 @@ impl Echo {
     /// Notes that a message of this node came back. Returns whether none did before for too long.
     pub(super) fn heard(&self, now: Timestamp) -> bool {
         let mut state = self.0.lock();
-        (state.heard, state.unheard) = (now, None);
+        (state.heard, state.unheard, state.probed) = (now, None, false);
         std::mem::take(&mut state.deaf)
     }
 
-    /// Returns how long to wait until the connection has to be judged again; `None` if it is not to be believed,
-    /// which is kept in mind until something comes back.
-    pub(super) fn judge(&self, now: Timestamp) -> Option<Duration> {
+    /// Judges the connection. What is not to be believed is not until something comes back.
+    pub(super) fn judge(&self, now: Timestamp) -> Verdict {
         let mut state = self.0.lock();
-        let until = state
-            .unheard
-            .map_or(now.after(WAY_BACK), |sent| sent.after(WAY_BACK))
-            .max(state.heard.after(BELIEVED));
-        if state.unheard.is_some() && now >= until {
+        let Some(sent) = state.unheard else { return Verdict::Believed(WAY_BACK) };
+        let believed_until = state.heard.after(BELIEVED).max(sent.after(WAY_BACK));
+        if now >= believed_until {
             state.deaf = true;
-            return None;
+            return Verdict::Deaf;
         }
-        Some(until.since(now))
+        if now >= sent.after(WAY_BACK) && !std::mem::replace(&mut state.probed, true) {
+            return Verdict::Doubtful;
+        }
+        let next = if state.probed { believed_until } else { sent.after(WAY_BACK).min(believed_until) };
+        Verdict::Believed(next.since(now))
     }
 }
 
@@ -82,8 +96,10 @@ mod tests {
         echo.sent(at(1));
         assert!(!echo.heard(at(1)));
         echo.sent(at(6));
-        assert_eq!(echo.judge(at(6)), Some(Duration::from_secs(5)));
-        assert_eq!(echo.judge(at(11)), None);
+        assert_eq!(echo.judge(at(6)), Verdict::Believed(WAY_BACK));
+        assert_eq!(echo.judge(at(8)), Verdict::Doubtful);
+        assert_eq!(echo.judge(at(8)), Verdict::Believed(Duration::from_millis(2500)));
+        assert_eq!(echo.judge(at(11)), Verdict::Deaf);
         assert!(!echo.begin(at(12)), "nor is the next connection believed");
         assert!(echo.heard(at(12)), "until it is heard");
         assert!(echo.begin(at(13)));
@@ -93,8 +109,8 @@ mod tests {
     fn rule_67_a_node_that_could_send_nothing_is_not_deaf() {
         let echo = Echo::default();
         echo.begin(at(0));
-        assert!(echo.judge(at(100)).is_some());
+        assert_eq!(echo.judge(at(100)), Verdict::Believed(WAY_BACK));
         echo.sent(at(100));
-        assert_eq!(echo.judge(at(100)), Some(WAY_BACK));
+        assert_eq!(echo.judge(at(101)), Verdict::Believed(Duration::from_secs(1)));
     }
 }

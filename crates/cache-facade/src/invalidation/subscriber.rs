@@ -15,6 +15,7 @@ use futures_util::future::{Either, join_all, select};
 
 use super::{
     bus_client::{BusClient, backoff},
+    echo::Verdict,
     publisher::HEARTBEAT,
 };
 use crate::{
@@ -86,14 +87,18 @@ async fn receive_until_lost(engine: &Weak<Engine>, mut listener: Box<dyn Listene
     let Some(since) = engine.upgrade().map(|engine| engine.clock().now()) else { return };
     let mut sequences = Sequences { numbers: HashMap::new(), since };
     loop {
-        let Some((clock, judged)) = running(engine)
-            .map(|(engine, bus)| (engine.clock().clone(), bus.echo.judge(engine.clock().now())))
-        else {
+        let Some((clock, bus)) = running(engine).map(|(engine, bus)| (engine.clock().clone(), bus)) else {
             return;
         };
-        let next = match judged {
-            None => None,
-            Some(wait) => {
+        let next = match bus.echo.judge(clock.now()) {
+            Verdict::Deaf => None,
+            Verdict::Doubtful => {
+                bus.probe();
+                continue;
+            }
+            Verdict::Believed(wait) => {
+                // Not held while waiting: it ends with the cache.
+                drop(bus);
                 let wait = std::pin::pin!(timer::sleep(&clock, wait));
                 match select(listener.next(), wait).await {
                     Either::Left((next, _)) => Some(next),

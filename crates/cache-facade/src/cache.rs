@@ -15,7 +15,7 @@ use crate::{
     tier::handle::TierHandle,
 };
 
-/// The difference between this machine's clock and the shared server's, in microseconds, above which health says so.
+/// By how many microseconds this machine's clock may differ from the shared server's before health says so.
 const NOTABLE_SKEW_MICROS: u64 = 1_000_000;
 
 /// A tiered cache. Clones are handles to the same one.

@@ -47,7 +47,7 @@ pub(crate) struct Context {
     pub(crate) connector: Connector,
     pool: Pool,
     pattern_cache: PatternCache,
-    /// Since which renewal of the connections, counted from 1, the tables are known to be there; 0 if they are not.
+    /// Since which renewal of the connections, counted from 1, the tables are known to be there; else 0.
     tables_ready: AtomicU64,
     /// How many attempts to create them failed, and why the last one did.
     failed_attempts: AtomicU64,

@@ -1,8 +1,8 @@
 //! What is done in the background: memory is swept, and tiers that failed are tried again.
 
-use std::{sync::Weak, time::Duration};
+use std::{slice, sync::Weak, time::Duration};
 
-use cache_core::Clock;
+use cache_core::{Clock, Tombstone};
 use futures_util::future::join_all;
 
 use super::Engine;
@@ -50,6 +50,10 @@ impl Engine {
         }
         if tier.has_pending() {
             let done = tier.replay(self.load_limit(), probe).await;
+            let now = self.clock().now();
+            for (key, born) in tier.take_outbid() {
+                self.memory().remove(slice::from_ref(&key), Tombstone { born, dead_at: now }, now);
+            }
             if !tier.is_local() {
                 // Other nodes may have read what the tier held from before.
                 self.announce(done).await;

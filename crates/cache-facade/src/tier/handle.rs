@@ -1,6 +1,7 @@
 //! Every call to a tier goes through its handle: bounded in time, counted, and retried later where it failed.
 
 use std::{
+    mem,
     panic::AssertUnwindSafe,
     pin::pin,
     slice,
@@ -13,7 +14,7 @@ use std::{
 
 use cache_core::{
     Clock, Entry, Error, ErrorKind, Event, Key, Meta, Operation, Pattern, PutOutcome, Result, Target, Tier,
-    Tombstone, Ttl, message::Change, sync::Mutex,
+    Timestamp, Tombstone, Ttl, message::Change, sync::Mutex,
 };
 use futures_util::{
     FutureExt, StreamExt,
@@ -54,6 +55,8 @@ pub(crate) struct TierHandle {
     writes: CallHealth,
     retries: RetryQueue,
     replaying: AtomicBool,
+    /// Pending puts that lost when they were carried out.
+    outbid: Mutex<Vec<(Key, Timestamp)>>,
 }
 
 impl TierHandle {
@@ -79,6 +82,7 @@ impl TierHandle {
             writes: CallHealth::default(),
             retries: RetryQueue::new(all),
             replaying: AtomicBool::new(false),
+            outbid: Mutex::default(),
         }
     }
 
@@ -202,6 +206,11 @@ impl TierHandle {
         done
     }
 
+    /// Returns the pending puts that lost when they were carried out: what won is to be held.
+    pub(crate) fn take_outbid(&self) -> Vec<(Key, Timestamp)> {
+        mem::take(&mut self.outbid.lock())
+    }
+
     /// Carries out one write. Returns what other nodes should know of it, or the write if it failed.
     async fn replay_one(&self, write: PendingWrite, life: Duration) -> Result<Change, PendingWrite> {
         let lasting = |tombstone: &Tombstone| Tombstone {
@@ -211,7 +220,12 @@ impl TierHandle {
         let taken = match &write {
             PendingWrite::Put(key, entry) => {
                 let taken = self.try_put(&[(key.clone(), entry.clone())]).await;
-                taken.map(|_| self.retries.done(key, entry.meta.born))
+                taken.map(|outcomes| {
+                    if outcomes.iter().any(PutOutcome::is_outdated) {
+                        self.outbid.lock().push((key.clone(), entry.meta.born));
+                    }
+                    self.retries.done(key, entry.meta.born);
+                })
             }
             PendingWrite::Remove(key, tombstone) => {
                 let keys = slice::from_ref(key);

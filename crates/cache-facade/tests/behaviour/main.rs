@@ -1,8 +1,6 @@
 //! Scenarios for the cache as a whole, one module for each group of rules.
 
-mod clocks;
 mod coalesce;
-mod deaf_bus;
 mod freshness;
 mod grace;
 mod guard;

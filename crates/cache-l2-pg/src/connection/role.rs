@@ -44,8 +44,8 @@ async fn watch(context: Weak<Context>) {
 }
 
 impl Context {
-    /// Asks the server whether it takes writes. If not, all connections to it are ended, and listeners too. Has the
-    /// clock follow its time.
+    /// Asks the server whether it takes writes. If not, all connections to it are ended, and listeners too. Has
+    /// the clock follow its time.
     pub(crate) async fn check_role(&self) -> Result<()> {
         let asked = self.clock.steady();
         let answer = self.run_without_tables("connect", self.statements.role_and_time.with(&[])).await?;

@@ -27,7 +27,9 @@ pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
         healthy: bus.connected,
         error: bus.error.as_ref().map(ToString::to_string),
     });
-    uncacheable(&Health { status: if health.healthy { "healthy" } else { "degraded" }, tiers, bus })
+    let clock_ahead_ms = health.clock_ahead_micros.map(|micros| micros / 1000);
+    let status = if health.healthy { "healthy" } else { "degraded" };
+    uncacheable(&Health { status, tiers, bus, clock_ahead_ms })
 }
 
 #[derive(Serialize)]
@@ -37,6 +39,9 @@ struct Health {
     /// The bus between nodes, left out if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     bus: Option<Tier>,
+    /// By how much this machine's clock is ahead of the shared server's, left out up to a second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clock_ahead_ms: Option<i64>,
 }
 
 #[derive(Serialize)]

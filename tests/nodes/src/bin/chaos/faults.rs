@@ -36,7 +36,7 @@ pub(crate) enum FaultKind {
     RedisCutFromOneNode,
     /// PostgreSQL is shut down and started again; the fault lasts as long as that takes.
     PostgresRestarted,
-    /// The address of Redis leads to its promoted replica; connections to the old master, a replica now, stay open.
+    /// The address of Redis leads to its promoted replica; connections to the old master stay open.
     RedisMasterChanged,
     /// The clock of one node is 30 s behind, and jumps.
     ClockOfOneNode,

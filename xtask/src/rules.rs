@@ -87,6 +87,8 @@ pub(crate) const RULES: &[Rule] = &[
     rule(63, "oversized keys and values are a clear error, nothing half-written"),
     rule(64, "a start without any tier is degraded, says so and heals"),
     // What trials found
+    rule(66, "a server that is not the master that is needed is left, by the bus too, within 3 s"),
+    rule(67, "a bus that does not bring a node's own messages back is unwell"),
     rule(68, "calls that a body can tell apart never share a key"),
     rule(71, "a log that can't be written or isn't read changes nothing; lines are dropped and counted"),
     rule(72, "an outage of many keys is a line per change of state and sums"),
@@ -95,6 +97,7 @@ pub(crate) const RULES: &[Rule] = &[
     rule(75, "a reload that is slow, large or bad holds nothing up, and the check finds what stops a start"),
     rule(76, "an event ahead holds over restarts and on other nodes, leaves room and can be withdrawn"),
     rule(94, "an error is never served from the cache, however its type is written"),
+    rule(104, "whatever the clocks, what was put later wins, and nobody holds what lost"),
 ];
 
 /// The number in the name of a test that holds a rule: 7 for `memory::rule_07_cold_key`.

@@ -15,6 +15,9 @@ use crate::{
     tier::handle::TierHandle,
 };
 
+/// By how many microseconds this machine's clock may differ from the shared server's before health says so.
+const NOTABLE_SKEW_MICROS: u64 = 1_000_000;
+
 /// A tiered cache. Clones are handles to the same one.
 ///
 /// ```
@@ -225,7 +228,13 @@ impl Cache {
         let tiers: Vec<_> = self.engine.tiers().iter().map(TierHandle::health).collect();
         let bus = self.engine.bus().map(|bus| bus.stats());
         let connected = bus.as_ref().is_none_or(|bus| bus.connected);
-        Health { healthy: connected && tiers.iter().all(|tier| tier.error.is_none()), bus, tiers }
+        let ahead = self.engine.clock().wall_ahead();
+        Health {
+            healthy: connected && tiers.iter().all(|tier| tier.error.is_none()),
+            bus,
+            tiers,
+            clock_ahead_micros: ahead.filter(|micros| micros.unsigned_abs() > NOTABLE_SKEW_MICROS),
+        }
     }
 
     /// Begins no more loads, waits for those under way and their writes, and flushes the tiers. Reads that memory

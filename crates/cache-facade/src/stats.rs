@@ -94,6 +94,9 @@ pub struct Health {
     pub bus: Option<BusStats>,
     /// Each tier behind the near one, in order.
     pub tiers: Vec<TierHealth>,
+    /// By how many microseconds this machine's clock is ahead of that of the shared server, if by more than a
+    /// second. The cache goes by the server's, so nothing is wrong with its answers.
+    pub clock_ahead_micros: Option<i64>,
 }
 
 /// How a tier is.

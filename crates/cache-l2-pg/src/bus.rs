@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use cache_core::{Bus, Bytes, Clock, Error, ErrorKind, Listener, LogSum, Result};
-use tokio::time::{self, Instant};
+use tokio::{
+    sync::watch,
+    time::{self, Instant},
+};
 
 use crate::{
     client::Context,
@@ -59,6 +62,8 @@ impl Bus for PgBus {
     }
 
     async fn listen(&self) -> Result<Box<dyn Listener>> {
+        // Before it is opened, so that a change meanwhile ends it.
+        let renewals = self.context.renewals();
         let session = self.context.connector.session("listen").await?;
         let timeout = self.context.config.statement_timeout;
         let listen = format!("LISTEN \"{}\"", self.channel);
@@ -70,6 +75,7 @@ impl Bus for PgBus {
         let keepalive = self.context.config.keepalive;
         Ok(Box::new(PgListener {
             session,
+            renewals,
             keepalive,
             timeout,
             last_heard: Instant::now(),
@@ -84,6 +90,7 @@ impl Bus for PgBus {
 #[derive(Debug)]
 struct PgListener {
     session: DatabaseSession,
+    renewals: watch::Receiver<u64>,
     keepalive: Duration,
     timeout: Duration,
     /// When the server last sent anything.
@@ -97,9 +104,15 @@ struct PgListener {
 impl Listener for PgListener {
     async fn next(&mut self) -> Result<Bytes> {
         while !self.is_lost {
-            match time::timeout_at(self.last_heard + self.keepalive, self.session.notifications.recv()).await
-            {
-                Ok(Some(notification)) => {
+            let notified = tokio::select! {
+                // In this order, since what has come must not be lost.
+                biased;
+                notified = self.session.notifications.recv() => Some(notified),
+                _ = self.renewals.changed() => Some(None),
+                () = time::sleep_until(self.last_heard + self.keepalive) => None,
+            };
+            match notified {
+                Some(Some(notification)) => {
                     self.last_heard = Instant::now();
                     match STANDARD_NO_PAD.decode(notification.payload()) {
                         Ok(message) => return Ok(message.into()),
@@ -112,9 +125,9 @@ impl Listener for PgListener {
                         }
                     }
                 }
-                Ok(None) => self.is_lost = true,
+                Some(None) => self.is_lost = true,
                 // Ask: a connection that was cut off is as silent as an idle one.
-                Err(_) => match time::timeout(self.timeout, self.session.client.batch_execute("")).await {
+                None => match time::timeout(self.timeout, self.session.client.batch_execute("")).await {
                     Ok(Ok(())) => self.last_heard = Instant::now(),
                     Ok(Err(_)) | Err(_) => self.is_lost = true,
                 },

@@ -15,7 +15,7 @@ use cache_core::{
 use futures_util::future::{Either, select};
 use serde::{Deserialize, Serialize};
 
-use super::publisher::Outbox;
+use super::{echo::Echo, publisher::Outbox};
 use crate::{
     engine::{log_sums, observers::Observers},
     stats::BusStats,
@@ -52,6 +52,8 @@ pub(crate) struct BusClient {
     observers: Observers,
     /// Whether this node receives what the others publish.
     subscribed: AtomicBool,
+    /// What of this node's own messages came back.
+    pub(super) echo: Echo,
     /// Why the bus last failed.
     error: Mutex<Option<Error>>,
     sent: AtomicU64,
@@ -77,6 +79,7 @@ impl BusClient {
             outbox: Outbox::default(),
             observers,
             subscribed: AtomicBool::new(false),
+            echo: Echo::default(),
             error: Mutex::new(None),
             sent: AtomicU64::new(0),
             received: AtomicU64::new(0),
@@ -123,6 +126,7 @@ impl BusClient {
 
     pub(super) fn note_sent(&self) {
         self.sent.fetch_add(1, Ordering::Relaxed);
+        self.echo.sent(self.clock.now());
     }
 
     pub(super) fn note_received(&self) {

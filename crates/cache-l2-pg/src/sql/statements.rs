@@ -131,6 +131,10 @@ statements! {
     /// evicts.
     evict = Evict: "SELECT evicted, held_rows, held_bytes FROM {evict}(?, ?, ?, ?)";
 
+    /// Selects whether the server takes no writes, and its time in microseconds since 1970.
+    role_and_time = RoleAndTime: "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on',
+        (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+
     /// Publishes a message. Takes the channel and the message, both as bytes of text.
     notify = Notify: "SELECT pg_notify(convert_from(?, 'UTF8'), convert_from(?, 'UTF8'))";
 }

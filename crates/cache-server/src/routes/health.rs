@@ -48,7 +48,9 @@ pub(super) async fn show(
         healthy: bus.connected,
         error: bus.error.as_ref().map(shown),
     });
-    uncacheable(&Health { status: if health.healthy { "healthy" } else { "degraded" }, tiers, bus })
+    let clock_ahead_ms = health.clock_ahead_micros.map(|micros| micros / 1000);
+    let status = if health.healthy { "healthy" } else { "degraded" };
+    uncacheable(&Health { status, tiers, bus, clock_ahead_ms })
 }
 
 /// Checks that the data folder is there, and that its file system answers.
@@ -66,6 +68,9 @@ struct Health {
     /// The bus between nodes, left out if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     bus: Option<Tier>,
+    /// By how much this machine's clock is ahead of the shared server's, left out up to a second.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clock_ahead_ms: Option<i64>,
 }
 
 #[derive(Serialize)]

@@ -82,7 +82,11 @@ impl Cache {
     }
 
     /// As [`Cache::region_once`], if `admit` allows it for the region's kind: it is asked by the first call.
-    pub(crate) fn region_once_if<V, F>(&self, open: F, admit: impl FnOnce(&str) -> Result<()>) -> Result<Region<V>>
+    pub(crate) fn region_once_if<V, F>(
+        &self,
+        open: F,
+        admit: impl FnOnce(&str) -> Result<()>,
+    ) -> Result<Region<V>>
     where
         V: Cacheable,
         F: Fn(&Self) -> RegionBuilder<V> + 'static,

@@ -67,7 +67,8 @@ impl Cached {
             region = quote!(::cache_facade::macro_support::set(#region, #settings));
         }
         let id = shared_options::id(&mut options, signature, &cache, IdOf::Cached)?;
-        let cache_if = options.value("cache_if")?.map_or_else(|| quote!(|_| true), ToTokens::into_token_stream);
+        let cache_if =
+            options.value("cache_if")?.map_or_else(|| quote!(|_| true), ToTokens::into_token_stream);
         let ttl = ttl(&mut options)?;
         Ok(Self { cache, region, id, ttl, cache_if, tags: shared_options::tags(&mut options, signature)? })
     }
@@ -98,10 +99,9 @@ impl Cached {
         let IdOption { template: id_expr, function: opener } = &self.id;
         // Names that no argument and no expression of the attribute can refer to.
         let local = |name: &str| format_ident!("{name}", span = Span::mixed_site());
-        let [cache, region, id, found, error, this, load, ttl, tags, shape, returned] = [
-            "cache", "region", "id", "found", "error", "this", "load", "ttl", "tags", "shape", "returned",
-        ]
-        .map(local);
+        let [cache, region, id, found, error, this, load, ttl, tags, shape, returned] =
+            ["cache", "region", "id", "found", "error", "this", "load", "ttl", "tags", "shape", "returned"]
+                .map(local);
         let shaped = output.to_shape(&shape);
         let unable = unable(function, signature, output, &error);
         let restored = quote!({

@@ -85,7 +85,8 @@ pub(crate) fn id(
     let is_cache = |name: &Ident| matches!(cache, Expr::Path(path) if path.path.is_ident(name));
     let types = TypeArguments::read(signature, ignored.clone(), is_cache);
     if let Some(key) = options.value("key")? {
-        let is_argument = |name: &Ident| signature.parameter(&name.to_string()).is_some_and(|p| !p.is_anonymous());
+        let is_argument =
+            |name: &Ident| signature.parameter(&name.to_string()).is_some_and(|p| !p.is_anonymous());
         if let Some((ignore, names)) = &ignore
             && names.iter().any(is_argument)
         {
@@ -108,7 +109,11 @@ pub(crate) fn id(
     Ok(IdOption { template, function: function(signature, &types, None) })
 }
 
-fn function(signature: &Signature<'_>, types: &TypeArguments<'_>, mentioned: Option<&[Ident]>) -> TokenStream {
+fn function(
+    signature: &Signature<'_>,
+    types: &TypeArguments<'_>,
+    mentioned: Option<&[Ident]>,
+) -> TokenStream {
     let (name, types) = (signature.name().to_string(), types.to_function(mentioned));
     let written_key = mentioned.is_some();
     quote! {

@@ -58,7 +58,8 @@ impl<'a> Signature<'a> {
 
     /// Whether this is the name of a type: a parameter of the function's, or `Self`.
     pub(crate) fn is_type(&self, name: &Ident) -> bool {
-        name == "Self" || self.generics().any(|param| matches!(param, GenericParam::Type(ty) if ty.ident == *name))
+        name == "Self"
+            || self.generics().any(|param| matches!(param, GenericParam::Type(ty) if ty.ident == *name))
     }
 
     /// Returns the parameter of this name.

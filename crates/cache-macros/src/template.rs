@@ -29,7 +29,11 @@ impl Template {
                     if let Some((_, apart)) = &mut before {
                         *apart |= text.contains(':');
                     }
-                    id.extend(if text.contains('%') { quote!(.any_text(#text)) } else { quote!(.text(#text)) });
+                    id.extend(if text.contains('%') {
+                        quote!(.any_text(#text))
+                    } else {
+                        quote!(.text(#text))
+                    });
                 }
                 Piece::Part(name, expr) => {
                     if let Some((other, false)) = before {

@@ -60,7 +60,8 @@ impl CachedFunction {
     fn conflict(&self, other: &Self) -> Option<String> {
         if (self.name, self.place, self.owner) != (other.name, other.place, other.owner) {
             return (!self.written_key || !other.written_key).then(|| {
-                "give each a region of its own, or write out the `key` of both if they share entries".to_owned()
+                "give each a region of its own, or write out the `key` of both if they share entries"
+                    .to_owned()
             });
         }
         (self.named == other.named && self.types != other.types).then(|| {
@@ -96,8 +97,9 @@ pub(super) fn admit(cache: &Cache, kind: &str, function: CachedFunction) -> Resu
         if let Some(remedy) = function.conflict(other) {
             let CachedFunction { name, place, .. } = &function;
             let (other, its) = (other.name, other.place);
-            let message =
-                format!("the region {kind:?} of {name} ({place}) already keeps values of {other} ({its}): {remedy}");
+            let message = format!(
+                "the region {kind:?} of {name} ({place}) already keeps values of {other} ({its}): {remedy}"
+            );
             return Err(Error::new(ErrorKind::Config, "open", message));
         }
     }

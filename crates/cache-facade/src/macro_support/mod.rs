@@ -45,7 +45,12 @@ pub fn tags<const N: usize>(texts: [Id; N]) -> Result<Vec<Tag>> {
 /// # Errors
 ///
 /// As [`Cache::region_once`], and `Config` if another function keeps its values there.
-pub fn region<R, F>(_: R, cache: &Cache, function: fn() -> CachedFunction, open: F) -> Result<Region<R::Value>>
+pub fn region<R, F>(
+    _: R,
+    cache: &Cache,
+    function: fn() -> CachedFunction,
+    open: F,
+) -> Result<Region<R::Value>>
 where
     R: Returns<Value: Cacheable>,
     F: Fn(&Cache) -> RegionBuilder<R::Value> + 'static,
@@ -158,4 +163,3 @@ pub fn set<V>(
 ) -> RegionBuilder<V> {
     settings(region)
 }
-

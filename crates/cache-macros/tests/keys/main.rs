@@ -129,7 +129,14 @@ fn one(part: &(impl serde::Serialize + ?Sized)) -> String {
 
 #[test]
 fn rule_68_what_the_trial_found_makes_keys_of_their_own() {
-    let ids = [one(&f64::NAN), one(&-f64::NAN), one(&f64::INFINITY), one(&f64::NEG_INFINITY), one(&0.0), one(&-0.0)];
+    let ids = [
+        one(&f64::NAN),
+        one(&-f64::NAN),
+        one(&f64::INFINITY),
+        one(&f64::NEG_INFINITY),
+        one(&0.0),
+        one(&-0.0),
+    ];
     assert_eq!(ids.iter().collect::<HashSet<_>>().len(), ids.len(), "{ids:?}");
     let nested = [None, Some(None), Some(Some(None)), Some(Some(Some(())))];
     assert_eq!(nested.iter().map(one).collect::<HashSet<_>>().len(), nested.len());
@@ -182,7 +189,10 @@ fn golden_encodings() {
         (one(&Transparent(5_u8)), "5u8"),
         (one(&Transparent("true")), "\"true\""),
         (one(&f64::NAN), "+NaN.7ff8000000000000"),
-        (Id::new().part("a").type_of::<Vec<u8>>().constant(&'%').finish().unwrap(), "a%<alloc::vec::Vec<u8>>%<%25>"),
+        (
+            Id::new().part("a").type_of::<Vec<u8>>().constant(&'%').finish().unwrap(),
+            "a%<alloc::vec::Vec<u8>>%<%25>",
+        ),
     ];
     for (id, expected) in shown {
         assert_eq!(id, expected);

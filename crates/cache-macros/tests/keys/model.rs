@@ -107,7 +107,9 @@ impl Serialize for Model {
 
 /// Names, some of which no identifier could be.
 fn name() -> impl Strategy<Value = &'static str> + Clone {
-    prop::sample::select(vec!["a", "b", "", "a(b", "a,b", "null", "true", "inf", "a=", "\"", "\\", "a\"", "b'", "é"])
+    prop::sample::select(vec![
+        "a", "b", "", "a(b", "a,b", "null", "true", "inf", "a=", "\"", "\\", "a\"", "b'", "é",
+    ])
 }
 
 fn variant() -> impl Strategy<Value = Variant> {
@@ -116,8 +118,36 @@ fn variant() -> impl Strategy<Value = Variant> {
 
 fn text() -> impl Strategy<Value = String> {
     let tricky = vec![
-        "null", "1", "1u8", "-2.5", "true", "\"a\"", "[]", "{}", "[1u8]", "%", "%#", "%<u8>", "1e9", "inf", "+inf",
-        "NaN", "-", "a;", "a.b/0;", "Some(1u8)", "_", "()", "'a", "b'00'", "a,b", "a\",\"b", "\\", "\\\"", "é", "\0",
+        "null",
+        "1",
+        "1u8",
+        "-2.5",
+        "true",
+        "\"a\"",
+        "[]",
+        "{}",
+        "[1u8]",
+        "%",
+        "%#",
+        "%<u8>",
+        "1e9",
+        "inf",
+        "+inf",
+        "NaN",
+        "-",
+        "a;",
+        "a.b/0;",
+        "Some(1u8)",
+        "_",
+        "()",
+        "'a",
+        "b'00'",
+        "a,b",
+        "a\",\"b",
+        "\\",
+        "\\\"",
+        "é",
+        "\0",
     ];
     prop_oneof![
         3 => prop::sample::select(tricky).prop_map(str::to_owned),
@@ -137,8 +167,17 @@ fn leaf() -> impl Strategy<Value = Model> {
         (0..2_u64).prop_map(Model::U64),
         prop::sample::select(vec![0.0, -0.0, 1.0, f32::INFINITY, f32::NEG_INFINITY, f32::NAN, -f32::NAN])
             .prop_map(|value| Model::F32(value.to_bits())),
-        prop::sample::select(vec![0.0, -0.0, 1.0, 0.1, f64::INFINITY, f64::NEG_INFINITY, f64::NAN, -f64::NAN])
-            .prop_map(|value| Model::F64(value.to_bits())),
+        prop::sample::select(vec![
+            0.0,
+            -0.0,
+            1.0,
+            0.1,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            f64::NAN,
+            -f64::NAN
+        ])
+        .prop_map(|value| Model::F64(value.to_bits())),
         any::<u64>().prop_map(Model::F64),
         prop::sample::select(vec!['1', '"', '\'', ',', ':', 'a', '_']).prop_map(Model::Char),
         text().prop_map(Model::Text),

@@ -141,7 +141,7 @@ fn rule_68_what_the_trial_found_makes_keys_of_their_own() {
     let nested = [None, Some(None), Some(Some(None)), Some(Some(Some(())))];
     assert_eq!(nested.iter().map(one).collect::<HashSet<_>>().len(), nested.len());
     let lists: [&[Option<f64>]; 4] = [&[], &[None], &[Some(f64::NAN)], &[None, None]];
-    assert_eq!(lists.iter().map(|list| one(list)).collect::<HashSet<_>>().len(), lists.len());
+    assert_eq!(lists.iter().map(one).collect::<HashSet<_>>().len(), lists.len());
 }
 
 #[test]

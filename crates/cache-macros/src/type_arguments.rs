@@ -56,8 +56,8 @@ impl<'a> TypeArguments<'a> {
         quote!(#(#named)* #(#anonymous)* #of_self)
     }
 
-    /// Returns calls that add all of them to a `CachedFunction`. `mentioned` are the names in a key that was written
-    /// out.
+    /// Returns calls that add all of them to a `CachedFunction`. `mentioned` are the names in a key that was
+    /// written out.
     pub(crate) fn to_function(&self, mentioned: Option<&[Ident]>) -> TokenStream {
         let named = self.named().map(|param| match param {
             GenericParam::Const(constant) => {
@@ -81,13 +81,14 @@ impl<'a> TypeArguments<'a> {
 
     /// Checks that a key which was written out contains all of them: `mentioned` are the names in it.
     pub(crate) fn check_in_key(&self, mentioned: &[Ident]) -> Result<()> {
-        for name in self.named().filter_map(ident).filter(|name| !mentioned.contains(name)) {
+        let left_out = self.named().filter_map(ident).find(|name| !mentioned.contains(name));
+        if let Some(name) = left_out {
             let message = format!(
                 "the body can tell apart what `{name}` is, and the key can't: write `{{{name}}}` in the key, or `ignore({name})`"
             );
             return Err(Error::new(name.span(), message));
         }
-        for name in &self.anonymous {
+        if let Some(name) = self.anonymous.first() {
             let message = format!(
                 "the body can tell apart the type of `{name}`, and the key can't: name the type `T` and write `{{T}}` in the key, or `ignore({name})`"
             );

@@ -4,7 +4,10 @@
 //! NaN, and the names of structs and variants. Where the type of an argument already says what it is (a text, a
 //! number, a `bool` or a `char`, perhaps within an `Option`), the value is written plainly.
 
-use std::{any::type_name, fmt};
+use std::{
+    any::type_name,
+    fmt::{self, Write},
+};
 
 use serde::{Serialize, Serializer};
 
@@ -13,25 +16,19 @@ use super::{
     type_names::{self, Plain},
 };
 
-/// Writes `value` as text.
+/// Appends `value` as text.
 ///
 /// # Errors
 ///
 /// The reason why the value can't be written, which its own `Serialize` gives.
-pub(super) fn write<T: Serialize + ?Sized>(value: &T, out: &mut dyn fmt::Write) -> Result<(), Unwritable> {
+pub(super) fn write<T: Serialize + ?Sized>(value: &T, out: &mut String) -> Result<(), Unwritable> {
     let name = type_name::<T>();
     let style = match type_names::plain(name) {
         Plain::Value => Style::Plain,
         Plain::Option => Style::PlainOption,
-        Plain::No => {
-            // In one piece, since `out` looks for signs in each that it gets.
-            let mut text = String::new();
-            let unordered = type_names::is_unordered(name);
-            value.serialize(Encoder { out: &mut text, style: Style::Root, unordered })?;
-            return Ok(out.write_str(&text)?);
-        }
+        Plain::No => Style::Root,
     };
-    value.serialize(Encoder { out, style, unordered: false })
+    value.serialize(Encoder { out, style, unordered: type_names::is_unordered(name) })
 }
 
 /// Why a value can't be written.
@@ -73,7 +70,7 @@ enum Style {
 
 /// Writes one value.
 pub(super) struct Encoder<'a> {
-    out: &'a mut dyn fmt::Write,
+    out: &'a mut String,
     style: Style,
     /// Whether the value is a set or map without an order of its own.
     unordered: bool,
@@ -81,7 +78,7 @@ pub(super) struct Encoder<'a> {
 
 impl<'a> Encoder<'a> {
     /// Returns the encoder of a value of type `T` within another.
-    pub(super) fn nested<T: ?Sized>(out: &'a mut dyn fmt::Write) -> Self {
+    pub(super) fn nested<T: ?Sized>(out: &'a mut String) -> Self {
         Self { out, style: Style::Nested, unordered: type_names::is_unordered(type_name::<T>()) }
     }
 
@@ -121,7 +118,7 @@ impl<'a> Encoder<'a> {
         Ok(())
     }
 
-    fn variant(out: &mut dyn fmt::Write, name: &str, index: u32, variant: &str) -> Result<(), Unwritable> {
+    fn variant(out: &mut String, name: &str, index: u32, variant: &str) -> Result<(), Unwritable> {
         write_name(out, name)?;
         out.write_char('.')?;
         write_name(out, variant)?;
@@ -131,14 +128,14 @@ impl<'a> Encoder<'a> {
 }
 
 /// Writes the name of a type, variant or field: as it is, or quoted if it is no identifier.
-pub(super) fn write_name(out: &mut dyn fmt::Write, name: &str) -> fmt::Result {
+pub(super) fn write_name(out: &mut String, name: &str) -> fmt::Result {
     let is_ident = name.starts_with(|first: char| first.is_ascii_alphabetic())
         && name.chars().all(|char| char.is_ascii_alphanumeric() || char == '_');
     if is_ident { out.write_str(name) } else { write_text(out, name) }
 }
 
 /// Writes a text in quotes.
-fn write_text(out: &mut dyn fmt::Write, text: &str) -> fmt::Result {
+fn write_text(out: &mut String, text: &str) -> fmt::Result {
     out.write_char('"')?;
     for piece in text.split_inclusive(['"', '\\']) {
         match piece.strip_suffix(['"', '\\']) {

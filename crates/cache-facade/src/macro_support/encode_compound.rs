@@ -1,6 +1,6 @@
 //! Sequences, maps and structs of the encoding of keys: elements between brackets, with commas.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use serde::{
     Serialize,
@@ -14,13 +14,13 @@ use super::encode::{Encoder, Unwritable, write_name};
 
 /// Elements or fields in their order.
 pub(super) struct Compound<'a> {
-    out: &'a mut dyn fmt::Write,
+    out: &'a mut String,
     is_first: bool,
     close: char,
 }
 
 impl<'a> Compound<'a> {
-    pub(super) fn begin(out: &'a mut dyn fmt::Write, open: char, close: char) -> Result<Self, Unwritable> {
+    pub(super) fn begin(out: &'a mut String, open: char, close: char) -> Result<Self, Unwritable> {
         out.write_char(open)?;
         Ok(Self { out, is_first: true, close })
     }
@@ -53,7 +53,7 @@ pub(super) enum EncodeSeq<'a> {
 }
 
 impl<'a> EncodeSeq<'a> {
-    pub(super) fn begin(out: &'a mut dyn fmt::Write, unordered: bool) -> Result<Self, Unwritable> {
+    pub(super) fn begin(out: &'a mut String, unordered: bool) -> Result<Self, Unwritable> {
         if unordered {
             Ok(Self::Sorted(Sorted { out, texts: Vec::new(), open: '[', close: ']' }))
         } else {
@@ -69,7 +69,7 @@ pub(super) enum EncodeMap<'a> {
 }
 
 impl<'a> EncodeMap<'a> {
-    pub(super) fn begin(out: &'a mut dyn fmt::Write, unordered: bool) -> Result<Self, Unwritable> {
+    pub(super) fn begin(out: &'a mut String, unordered: bool) -> Result<Self, Unwritable> {
         if unordered {
             Ok(Self::Sorted(Sorted { out, texts: Vec::new(), open: '{', close: '}' }))
         } else {
@@ -80,7 +80,7 @@ impl<'a> EncodeMap<'a> {
 
 /// Elements that are sorted before they are written.
 pub(super) struct Sorted<'a> {
-    out: &'a mut dyn fmt::Write,
+    out: &'a mut String,
     texts: Vec<String>,
     open: char,
     close: char,

@@ -13,8 +13,8 @@ use super::{
 /// An error on its way through the cache.
 pub type Failure = Box<dyn StdError + Send + Sync>;
 
-/// Makes what a load returned of what a function did: its value with a life of its own if it has one and
-/// tags, or absence. Whatever is an error by its type, is a variant named `Err`, or is refused by `keep`, fails the
+/// Makes what a load returned of what a function did: its value with a life of its own if it has one and tags,
+/// or absence. Whatever is an error by its type, is a variant named `Err`, or is refused by `keep`, fails the
 /// load, so that it is not kept.
 ///
 /// # Errors

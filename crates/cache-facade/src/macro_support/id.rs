@@ -75,7 +75,14 @@ impl Id {
     /// names of its types.
     #[must_use]
     pub fn part<T: Serialize + ?Sized>(mut self, part: &T) -> Self {
-        if let Err(Unwritable(reason)) = encode::write(part, &mut Quoting(&mut self.text)) {
+        let start = self.text.len();
+        let written = encode::write(part, &mut self.text);
+        if self.text.as_bytes()[start..].iter().any(|byte| matches!(byte, b':' | b'%')) {
+            let plain = self.text.split_off(start);
+            // Writing to a string does not fail.
+            let _ = Quoting(&mut self.text).write_str(&plain);
+        }
+        if let Err(Unwritable(reason)) = written {
             let message = format!(
                 "an argument of type {} can't be part of a key ({reason}): ignore it, or say `key = \"...\"`",
                 type_name::<T>()
@@ -155,10 +162,6 @@ struct Quoting<'a>(&'a mut String);
 
 impl fmt::Write for Quoting<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        if !text.bytes().any(|byte| matches!(byte, b':' | b'%')) {
-            self.0.push_str(text);
-            return Ok(());
-        }
         for piece in text.split_inclusive([':', '%']) {
             let (plain, sign) = match piece.as_bytes().last() {
                 Some(b':') => (&piece[..piece.len() - 1], "%3A"),

@@ -47,12 +47,27 @@ fn is_hashed(name: &str) -> bool {
 
 #[inline]
 fn is_plain(name: &str) -> bool {
-    match name {
-        "str" | "alloc::string::String" | "bool" | "char" | "f32" | "f64" => true,
-        "u8" | "u16" | "u32" | "u64" | "u128" | "usize" => true,
-        "i8" | "i16" | "i32" | "i64" | "i128" | "isize" => true,
-        _ => false,
-    }
+    matches!(
+        name,
+        "str"
+            | "alloc::string::String"
+            | "bool"
+            | "char"
+            | "f32"
+            | "f64"
+            | "u8"
+            | "u16"
+            | "u32"
+            | "u64"
+            | "u128"
+            | "usize"
+            | "i8"
+            | "i16"
+            | "i32"
+            | "i64"
+            | "i128"
+            | "isize"
+    )
 }
 
 /// Removes references and pointers that serde sees through.

@@ -4,6 +4,7 @@ mod desk;
 mod distinct;
 mod errors;
 mod failures;
+mod harder;
 
 use std::{
     collections::HashMap,

@@ -212,7 +212,47 @@ pub(crate) fn model() -> impl Strategy<Value = Model> {
     })
 }
 
-/// Returns a value that differs from `value` in one thing which is easily lost.
+/// Returns values that other formats write as they write `value`.
+fn twins(value: &Model) -> Vec<Model> {
+    let first = |values: &[Model], with: &dyn Fn(Vec<Model>) -> Model| match values {
+        [first, rest @ ..] => twins(first).into_iter().map(|twin| with([&[twin], rest].concat())).collect(),
+        [] => Vec::new(),
+    };
+    let number = |number: i128| {
+        let mut all = vec![Model::I128(number), Model::Text(number.to_string())];
+        all.extend(i8::try_from(number).map(Model::I8));
+        all.extend(i64::try_from(number).map(Model::I64));
+        all.extend(u8::try_from(number).map(Model::U8));
+        all.extend(u64::try_from(number).map(Model::U64));
+        all
+    };
+    match value {
+        Model::I8(value) => number((*value).into()),
+        Model::I64(value) => number((*value).into()),
+        Model::I128(value) => number(*value),
+        Model::U8(value) => number((*value).into()),
+        Model::U64(value) => number((*value).into()),
+        Model::F32(bits) => vec![
+            Model::F32(bits ^ 1),
+            Model::F32(bits ^ (1 << 31)),
+            Model::F64(f64::from(f32::from_bits(*bits)).to_bits()),
+            Model::Nothing,
+        ],
+        Model::F64(bits) => vec![Model::F64(bits ^ 1), Model::F64(bits ^ (1 << 63)), Model::Nothing],
+        Model::Char(char) => vec![Model::Text(char.to_string())],
+        Model::UnitVariant((name, index, variant)) => {
+            vec![Model::UnitVariant((name, index + 1, variant)), Model::Text((*variant).to_owned())]
+        }
+        Model::Seq(values) => first(values, &Model::Seq),
+        Model::Tuple(values) => first(values, &Model::Tuple),
+        Model::Something(value) => {
+            twins(value).into_iter().map(|twin| Model::Something(twin.into())).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Returns values that differ from `value` in one thing which is easily lost.
 pub(crate) fn neighbours(value: &Model) -> Vec<Model> {
     let boxed = || Box::new(value.clone());
     let mut all = vec![
@@ -235,6 +275,13 @@ pub(crate) fn neighbours(value: &Model) -> Vec<Model> {
         Model::Text(String::new()),
         Model::Bytes(Vec::new()),
     ];
+    all.extend(twins(value));
     all.retain(|other| other != value);
-    all
+    let mut distinct = Vec::new();
+    for other in all {
+        if !distinct.contains(&other) {
+            distinct.push(other);
+        }
+    }
+    distinct
 }

@@ -164,7 +164,7 @@ impl Cache {
         Ok(self.engine.remove_matching(&pattern).await)
     }
 
-    /// Invalidates every entry of every kind. Nothing from before is served again, in grace or otherwise.
+    /// Ends every entry of every kind. Nothing from before is served again, in grace or otherwise.
     ///
     /// # Errors
     ///

@@ -176,7 +176,7 @@ impl Cache {
 
     /// Keeps entries that match from being evicted from memory for space: those held now, and those put later.
     /// They still expire, and can be removed. Each that the share of protected entries has no room for is an
-    /// event.
+    /// event. The pattern is written without the cache's namespace.
     ///
     /// # Errors
     ///

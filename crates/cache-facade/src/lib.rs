@@ -311,8 +311,8 @@
 //! ```
 //!
 //! ## Tests that turn the clock
-//! A cache on [`Clock::manual`] ages only when the test says so. Here a value becomes stale: a loader would renew it
-//! in the background, or while the read waits for it, if [`RegionBuilder::soft_timeout`] is set.
+//! A cache on [`Clock::manual`] ages only when the test says so. Here a value becomes stale: a loader would renew
+//! it in the background, or while the read waits, if [`RegionBuilder::soft_timeout`] is set.
 //! ```
 //! use std::time::Duration;
 //! use cache_facade::{Cache, Clock, Ttl};

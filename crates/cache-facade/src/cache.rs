@@ -168,7 +168,7 @@ impl Cache {
         Ok(self.engine.remove_matching(&pattern).await)
     }
 
-    /// Invalidates every entry of every kind. Nothing from before is served again, in grace or otherwise.
+    /// Ends every entry of every kind. Nothing from before is served again, in grace or otherwise.
     ///
     /// # Errors
     ///
@@ -180,7 +180,7 @@ impl Cache {
 
     /// Keeps entries that match from being evicted from memory for space: those held now, and those put later.
     /// They still expire, and can be removed. Each that the share of protected entries has no room for is an
-    /// event.
+    /// event. The pattern is written without the cache's namespace.
     ///
     /// # Errors
     ///

@@ -21,11 +21,10 @@
 //! ```
 //!
 //! A [`Cache`] holds the tiers. A [`Region`] is the typed handle to the values of one kind: it has their TTL,
-//! codec and [`Loader`]. Callers that miss the same key at once share one load. While the source fails, values in
-//! their grace are served. What was removed or invalidated is not served again, whatever load was under way.
-//! The project's `docs/architecture.md` says how, and lists each promise with the tests that hold it.
-//!
-//! The words below are used in the names, the docs, the settings and the log, each in one sense. After them, the
+//! codec and [`Loader`]. Callers that miss the same key at once share one load. A value past its life and within
+//! its grace is returned at once and refreshed in the background, or after [`Policy::soft_timeout`]; if the load
+//! fails, it stands in. What was removed or invalidated is not served again, whatever load was under way. The
+//! project's `docs/architecture.md` lists each promise with its tests. After the glossary, the
 //! [cookbook](#cookbook) has an example for each task.
 //!
 #![doc = include_str!("../docs/glossary.md")]
@@ -49,15 +48,16 @@
 //! ```
 //!
 //! ## Read through, with a closure
-//! [`Region::get_or_load`] runs the closure on a miss. What it returns may carry its own TTL, tags and etag
-//! ([`Fetched`]), or say that there is no such key ([`Loaded::Absent`]), which is cached for the span `negative`.
+//! [`Region::get_or_load`] runs the closure on a miss, in a task of its own: it owns what it uses (`'static`).
+//! What it returns may carry its own TTL, tags and etag ([`Fetched`]), or say that there is no such key
+//! ([`Loaded::Absent`]), which is cached for the span `negative` and, without that setting, not at all.
 //!
 //! ```
 //! use std::{io, time::Duration};
 //! use cache_facade::{Cache, Fetched, Loaded, Ttl};
 //!
-//! async fn ask(symbol: &str) -> io::Result<Loaded<f64>> {
-//!     Ok(match symbol {
+//! async fn ask(symbol: String) -> io::Result<Loaded<f64>> {
+//!     Ok(match symbol.as_str() {
 //!         "AAPL" => Fetched::new(190.5).ttl(Ttl::new(Duration::from_secs(5))).into(),
 //!         _ => Loaded::Absent,
 //!     })
@@ -67,9 +67,9 @@
 //! # async fn main() -> cache_facade::Result<()> {
 //! let cache = Cache::builder().build().await?;
 //! let prices = cache.region::<f64>("price").negative(Duration::from_secs(30)).open()?;
-//! for _ in 0..2 {
-//!     assert_eq!(prices.get_or_load("AAPL", || ask("AAPL")).await?.as_deref(), Some(&190.5));
-//!     assert_eq!(prices.get_or_load("NOPE", || ask("NOPE")).await?, None);
+//! for (symbol, price) in [("AAPL", Some(&190.5)), ("NOPE", None), ("AAPL", Some(&190.5)), ("NOPE", None)] {
+//!     let owned = symbol.to_owned();
+//!     assert_eq!(prices.get_or_load(symbol, || ask(owned)).await?.as_deref(), price);
 //! }
 //! assert_eq!(cache.stats().loads, 2);
 //! # Ok(())
@@ -248,9 +248,8 @@
 //! ```
 //!
 //! ## A tier of your own
-//! A [`Tier`] has five methods, over batches. A wrapper forwards all of them and adds one thing. The project's
+//! A [`Tier`] has five methods, over batches; a wrapper forwards all of them. The project's
 //! `docs/guide/write-a-tier.md` writes a whole tier, and runs on it the suite that every tier passes.
-//!
 //! ```
 //! use cache_core::{Entry, Key, PutOutcome, Result, Target, Tier, Tombstone};
 //!
@@ -312,8 +311,8 @@
 //! ```
 //!
 //! ## Tests that turn the clock
-//! A cache on [`Clock::manual`] ages only when the test says so. No test has to sleep.
-//!
+//! A cache on [`Clock::manual`] ages only when the test says so. Here a value becomes stale: a loader would renew
+//! it in the background, or while the read waits, if [`RegionBuilder::soft_timeout`] is set.
 //! ```
 //! use std::time::Duration;
 //! use cache_facade::{Cache, Clock, Ttl};

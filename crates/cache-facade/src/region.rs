@@ -105,7 +105,8 @@ impl<V: Cacheable> Region<V> {
 
     /// Returns the value of a key, loaded by `load` if neither memory nor a tier has it. Callers of one key share
     /// one load, whatever their closures and error types. The closure returns a value, a [`Fetched`] one, or a
-    /// [`Loaded`].
+    /// [`Loaded`]. The load runs in a task of its own, so the closure and its future are `'static` and own what
+    /// they use: a `String` and not a `&str`, as in the [cookbook](crate#read-through-with-a-closure).
     ///
     /// # Errors
     ///
@@ -222,7 +223,7 @@ impl<V: Cacheable> Region<V> {
         Ok(())
     }
 
-    /// Invalidates every entry of this kind, and of no other. Nothing from before is served again.
+    /// Ends every entry of this kind, and of no other. Nothing from before is served again.
     ///
     /// # Errors
     ///

@@ -17,8 +17,10 @@ use proc_macro::TokenStream;
 use syn::{ItemFn, parse_macro_input};
 
 /// Serves calls of an async function or method from a region of a cache, and runs the body only on a miss.
-/// Concurrent calls of one key share one run of the body, which goes on if its caller is dropped. A stale
-/// value within its grace is served while the body fails.
+/// Concurrent calls of one key share one run of the body, which goes on if its caller is dropped. A value past
+/// its `ttl` and within its `grace` is returned at once and refreshed in the background. With
+/// `settings = |region| region.soft_timeout(limit)` a call waits that long for a fresh one first. If the body
+/// fails, the stale value stands in.
 ///
 /// ```
 /// use std::time::Duration;

@@ -6,14 +6,14 @@ use std::{
     slice,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use cache_core::{
     Clock, Entry, Error, ErrorKind, Event, Key, Meta, Operation, Pattern, PutOutcome, Result, Target, Tier,
-    Timestamp, Tombstone, Ttl,
+    Timestamp, Tombstone, Ttl, message::Change,
 };
 use futures_util::{
     FutureExt,
@@ -35,6 +35,10 @@ const CALL_LIMIT: Duration = Duration::from_secs(10);
 /// How long the entry that a probe writes lives.
 const PROBE_LIFE: Duration = Duration::from_secs(30);
 
+/// How often other nodes are reminded of what a shared tier is owed, and for how long they remember it.
+const REMINDER_INTERVAL: Duration = Duration::from_secs(20);
+pub(crate) const REMINDED_FOR: Duration = Duration::from_secs(60);
+
 /// How many entries of a batch are put at the same time to learn which of them the tier refuses.
 const PUTS_AT_ONCE: usize = 16;
 
@@ -54,6 +58,8 @@ pub(crate) struct TierHandle {
     writes: CallHealth,
     pub(super) retries: RetryQueue,
     pub(super) replaying: AtomicBool,
+    /// When other nodes were last reminded of what is pending, in microseconds.
+    reminded: AtomicI64,
 }
 
 impl TierHandle {
@@ -80,6 +86,7 @@ impl TierHandle {
             writes: CallHealth::default(),
             retries: RetryQueue::new(all),
             replaying: AtomicBool::new(false),
+            reminded: AtomicI64::new(0),
         }
     }
 
@@ -218,6 +225,28 @@ impl TierHandle {
     pub(crate) async fn probe(&self, key: &Key) -> bool {
         let entry = Entry::absent(Meta::new(self.clock.tick(), Ttl::new(PROBE_LIFE)));
         self.get(slice::from_ref(key)).await.is_ok() && self.try_put(&[(key.clone(), entry)]).await.is_ok()
+    }
+
+    /// Returns what other nodes should be reminded of, since they can read this shared tier though it does not
+    /// take what this node owes it. `now` and then for a while, until the next reminder.
+    pub(crate) fn reminders(&self, now: Timestamp, life: Duration) -> Vec<Change> {
+        let last = Timestamp::from_micros(self.reminded.load(Ordering::Relaxed));
+        let readable = !self.local && !self.reads.failing.load(Ordering::Relaxed);
+        if !readable || !self.has_pending() || now < last.after(REMINDER_INTERVAL) {
+            return Vec::new();
+        }
+        self.reminded.store(now.as_micros(), Ordering::Relaxed);
+        let dead_at = now.after(life).after(REMINDED_FOR);
+        let (keys, patterns) = self.retries.owed();
+        let keys = keys.into_iter().map(|(key, born)| Change::Removed {
+            key: (&key).into(),
+            tombstone: Tombstone { born, dead_at },
+        });
+        let patterns = patterns.into_iter().map(|(pattern, removal)| Change::RemovedMatching {
+            pattern: pattern.to_string(),
+            tombstone: Tombstone { born: removal.born, dead_at },
+        });
+        keys.chain(patterns).collect()
     }
 
     /// Whether there are writes that the tier could not take.

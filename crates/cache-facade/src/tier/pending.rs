@@ -318,6 +318,18 @@ impl Pending {
         true
     }
 
+    /// Returns each key of which the tier may hold something that must not be served, with the latest birth of
+    /// such, and the patterns that it has not removed.
+    pub(super) fn owed(&self) -> (Vec<(Key, Timestamp)>, Vec<(Pattern, Tombstone)>) {
+        let waiting = self.keys.iter().filter(|(key, waiting)| !waiting.refused && !key.is_reserved());
+        let waiting = waiting.map(|(key, waiting)| match &waiting.record {
+            Record::Entry(entry) => (key.clone(), entry.meta.born.before(TICK)),
+            Record::Tombstone(tombstone) => (key.clone(), tombstone.born),
+        });
+        let given_up = self.given_up.iter().map(|(key, given_up)| (key.clone(), given_up.born.before(TICK)));
+        (waiting.chain(given_up).collect(), self.patterns.clone())
+    }
+
     /// Returns how many writes and removals the tier is still to be sent.
     pub(super) fn len(&self) -> usize {
         self.keys.len() - self.order[Class::Refused as usize].len() + self.patterns.len()

@@ -142,6 +142,11 @@ impl RetryQueue {
         !self.is_empty() && self.pending.lock().is_due()
     }
 
+    /// Returns what must not be served of the tier: each key with the latest birth, and patterns.
+    pub(crate) fn owed(&self) -> (Vec<(Key, Timestamp)>, Vec<(Pattern, Tombstone)>) {
+        self.pending.lock().owed()
+    }
+
     /// Returns how many keys and patterns are pending.
     pub(crate) fn len(&self) -> u64 {
         self.pending.lock().len() as u64

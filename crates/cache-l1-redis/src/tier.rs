@@ -87,8 +87,7 @@ impl Tier for RedisTier {
     }
 
     async fn put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
-        self.put_entries(entries).await?;
-        Ok(vec![PutOutcome::Stored; entries.len()])
+        self.put_entries(entries).await
     }
 
     async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {

@@ -152,16 +152,6 @@ impl Context {
         self.pool.run(operation, statement).await
     }
 
-    /// Runs a statement on the tables, and returns how many rows it changed.
-    pub(crate) async fn execute<S: 'static>(
-        self: &Arc<Self>,
-        operation: &'static str,
-        statement: Bound<'_, S>,
-    ) -> Result<u64> {
-        self.ensure_tables().await?;
-        self.pool.execute(operation, statement).await
-    }
-
     /// Runs a statement that needs no tables, and returns its rows.
     pub(crate) async fn run_without_tables<S: 'static>(
         &self,

@@ -74,17 +74,6 @@ impl Pool {
         .await
     }
 
-    /// Runs a statement, and returns how many rows it changed.
-    pub(crate) async fn execute<S: 'static>(
-        &self,
-        operation: &'static str,
-        statement: Bound<'_, S>,
-    ) -> Result<u64> {
-        self.with_connection(operation, |connection| connection.execute_returning_count(statement))
-            .await
-            .map(|rows| rows as u64)
-    }
-
     /// Runs one statement on a connection of the pool, within the statement timeout.
     ///
     /// If this is dropped before the server answers, or the server does not answer in time, the connection

@@ -84,12 +84,15 @@ impl Tier for PgTier {
     async fn put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
         let (sealed, refused) = self.0.store.seal(entries);
         match &self.0.behind {
-            None => self.0.store.put(&sealed).await?,
-            Some(behind) => behind.put(sealed).await?,
+            None => {
+                let outcomes = self.0.store.put(&sealed).await?;
+                refused.map(|()| outcomes)
+            }
+            Some(behind) => {
+                behind.put(sealed).await?;
+                refused.map(|()| vec![PutOutcome::Queued; entries.len()])
+            }
         }
-        refused?;
-        let outcome = if self.0.behind.is_some() { PutOutcome::Queued } else { PutOutcome::Stored };
-        Ok(vec![outcome; entries.len()])
     }
 
     async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {

@@ -74,7 +74,7 @@ impl WriteBehind {
         counters.outdated.fetch_add(added.outdated, Relaxed);
         counters.overflowed.fetch_add(added.overflow.len() as u64, Relaxed);
         through.extend(added.overflow);
-        self.store.put(&through).await
+        self.store.put(&through).await.map(|_| ())
     }
 
     /// Removes from queue and table, and returns how many live entries that removed, each counted once.
@@ -137,13 +137,13 @@ async fn write_batches(store: Arc<Store>, queue: Arc<WriteQueue>, batch_lock: Ar
             }
             let outcome = store.put(&batch).await;
             match &outcome {
-                Ok(()) => queue.written(),
+                Ok(_) => queue.written(),
                 Err(error) => queue.failed(error.clone()),
             }
             outcome
         };
         match outcome {
-            Ok(()) => backoff.reset(),
+            Ok(_) => backoff.reset(),
             Err(error) => {
                 let pause = backoff.pause();
                 store.counters.failed_batches.fetch_add(1, Relaxed);

@@ -280,6 +280,10 @@
 //!     async fn flush(&self) -> Result<()> {
 //!         self.0.flush().await
 //!     }
+//!
+//!     fn corrupt(&self) -> u64 {
+//!         self.0.corrupt()
+//!     }
 //! }
 //! ```
 //!

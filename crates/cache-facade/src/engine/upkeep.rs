@@ -32,13 +32,19 @@ impl Engine {
         }
     }
 
-    /// Tries tiers that failed again, for as long as the cache lives.
+    /// Tries tiers that failed again, and looks whether the clock was set back, for as long as the cache lives.
     pub(crate) async fn retry_tiers(engine: Weak<Self>, clock: Clock) {
+        clock.notice_set_back();
         loop {
             timer::sleep(&clock, RETRY_INTERVAL).await;
             let Some(engine) = engine.upgrade() else { return };
             if engine.is_closed() {
                 return;
+            }
+            if let Some(jump) = clock.notice_set_back() {
+                tracing::warn!(?jump,
+                    "the system clock was set back: memory is emptied, since nobody can tell how old its entries are");
+                engine.memory().clear();
             }
             let tiers = engine.tiers().iter().filter(|tier| tier.is_failing() || tier.has_pending());
             join_all(tiers.map(|tier| engine.retry(tier))).await;

@@ -322,7 +322,7 @@ impl TierHandle {
             hits: self.hits.load(Ordering::Relaxed),
             misses: self.misses.load(Ordering::Relaxed),
             errors: self.errors.load(Ordering::Relaxed),
-            corrupt: self.corrupt.load(Ordering::Relaxed),
+            corrupt: self.corrupt.load(Ordering::Relaxed) + self.tier.corrupt(),
             refused: self.refused.load(Ordering::Relaxed),
             pending: self.retries.len(),
             lost: self.retries.lost(),

@@ -13,6 +13,7 @@ mod nodes;
 mod races;
 mod refusals;
 mod retry_queue;
+mod set_back;
 mod single_flight;
 mod tags;
 mod tiers;

@@ -34,6 +34,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
                 "misses": tier.misses,
                 "errors": tier.errors,
                 "corrupt": tier.corrupt,
+                "refused": tier.refused,
                 "pending": tier.pending,
                 "lost": tier.lost,
             })
@@ -60,6 +61,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
         "loads": stats.loads,
         "loaded_keys": stats.loaded_keys,
         "load_failures": stats.load_failures,
+        "codec_failures": stats.codec_failures,
         "memory": memory(&app, &stats.memory),
         "disk": disk,
         "tiers": tiers,

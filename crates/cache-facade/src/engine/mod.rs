@@ -237,7 +237,8 @@ impl Engine {
     #[cold]
     pub(crate) fn report_too_heavy(&self, key: &Key, cost: u32) {
         let budget = self.memory().budget();
-        let message = format!("the value of {key} weighs {cost}, too much for memory with its budget of {budget}");
+        let message =
+            format!("the value of {key} weighs {cost}, too much for memory with its budget of {budget}");
         let error = Error::new(ErrorKind::Limit, "put", message);
         self.observers().tell(&Event::Refused { tier: "memory", key, error: &error });
     }

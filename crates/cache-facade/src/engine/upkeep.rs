@@ -42,8 +42,10 @@ impl Engine {
                 return;
             }
             if let Some(jump) = clock.notice_set_back() {
-                tracing::warn!(?jump,
-                    "the system clock was set back: memory is emptied, since nobody can tell how old its entries are");
+                tracing::warn!(
+                    ?jump,
+                    "the system clock was set back: memory is emptied, since nobody can tell how old its entries are"
+                );
                 engine.memory().clear();
             }
             let tiers = engine.tiers().iter().filter(|tier| tier.is_failing() || tier.has_pending());

@@ -236,17 +236,7 @@ impl TierHandle {
             return Vec::new();
         }
         self.reminded.store(now.as_micros(), Ordering::Relaxed);
-        let dead_at = now.after(life).after(REMINDED_FOR);
-        let (keys, patterns) = self.retries.owed();
-        let keys = keys.into_iter().map(|(key, born)| Change::Removed {
-            key: (&key).into(),
-            tombstone: Tombstone { born, dead_at },
-        });
-        let patterns = patterns.into_iter().map(|(pattern, removal)| Change::RemovedMatching {
-            pattern: pattern.to_string(),
-            tombstone: Tombstone { born: removal.born, dead_at },
-        });
-        keys.chain(patterns).collect()
+        self.retries.owed(now.after(life).after(REMINDED_FOR))
     }
 
     /// Whether there are writes that the tier could not take.

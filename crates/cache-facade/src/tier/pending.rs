@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use cache_core::{Entry, Key, KeyHasher, Pattern, Timestamp, Tombstone, envelope::Record};
+use cache_core::{Entry, Key, KeyHasher, Pattern, Timestamp, Tombstone, envelope::Record, message::Change};
 
 use crate::write::in_progress::TICK;
 
@@ -117,7 +117,8 @@ impl Pending {
     pub(super) fn shrink(&mut self, all: &Pattern) -> Vec<Key> {
         let mut lost = Vec::new();
         while self.keys.len() > MAX_KEYS || self.bytes > MAX_BYTES {
-            let first = |class: Class| self.order[class as usize].first_key_value().map(|(_, key)| key.clone());
+            let first =
+                |class: Class| self.order[class as usize].first_key_value().map(|(_, key)| key.clone());
             if let Some(key) = first(Class::Refused) {
                 self.take(&key);
             } else if let Some(key) = first(Class::Entry) {
@@ -180,8 +181,11 @@ impl Pending {
     pub(super) fn drop_dead(&mut self, now: Timestamp) {
         let dead = |key: &Key| self.keys.get(key).is_some_and(|waiting| waiting.record.dead_at() <= now);
         let entries = self.order[Class::Entry as usize].values();
-        let gone: Vec<Key> =
-            entries.chain(self.order[Class::Refused as usize].values()).filter(|key| dead(key)).cloned().collect();
+        let gone: Vec<Key> = entries
+            .chain(self.order[Class::Refused as usize].values())
+            .filter(|key| dead(key))
+            .cloned()
+            .collect();
         for key in gone {
             match self.take(&key) {
                 Some(waiting) if !waiting.refused => {
@@ -211,9 +215,9 @@ impl Pending {
 
     /// Whether an entry of `key` born at `born` is pending, or was refused and is still served.
     pub(super) fn has_entry(&self, key: &Key, born: Timestamp) -> bool {
-        self.keys.get(key).is_some_and(
-            |waiting| matches!(&waiting.record, Record::Entry(entry) if entry.meta.born == born),
-        )
+        self.keys
+            .get(key)
+            .is_some_and(|waiting| matches!(&waiting.record, Record::Entry(entry) if entry.meta.born == born))
     }
 
     /// Returns at most `most` writes from number `after` on, and the number to go on from. With the first come
@@ -221,13 +225,15 @@ impl Pending {
     pub(super) fn batch(&self, after: u64, most: usize, now: Timestamp) -> (Vec<PendingWrite>, u64) {
         let mut writes = Vec::new();
         if after == 0 {
-            let matching = |(pattern, end): &(Pattern, Tombstone)| PendingWrite::RemoveMatching(pattern.clone(), *end);
+            let matching =
+                |(pattern, end): &(Pattern, Tombstone)| PendingWrite::RemoveMatching(pattern.clone(), *end);
             writes.extend(self.patterns.iter().map(matching));
             let due = self.given_up.iter().filter(|(_, given_up)| given_up.retry_at <= now);
             writes.extend(due.map(|(key, given_up)| PendingWrite::RemoveOlder(key.clone(), given_up.born)));
         }
         let classes = [Class::Entry, Class::Removal].map(|class| &self.order[class as usize]);
-        let mut first: Vec<(&u64, &Key)> = classes.iter().flat_map(|keys| keys.range(after..).take(most)).collect();
+        let mut first: Vec<(&u64, &Key)> =
+            classes.iter().flat_map(|keys| keys.range(after..).take(most)).collect();
         first.sort_unstable_by_key(|(number, _)| **number);
         first.truncate(most);
         let next = first.last().map_or(after, |(number, _)| **number + 1);
@@ -318,26 +324,33 @@ impl Pending {
         true
     }
 
-    /// Returns each key of which the tier may hold something that must not be served, with the latest birth of
-    /// such, and the patterns that it has not removed.
-    pub(super) fn owed(&self) -> (Vec<(Key, Timestamp)>, Vec<(Pattern, Tombstone)>) {
+    /// Returns what other nodes must not take from the tier, and to remember so until `dead_at`.
+    pub(super) fn owed(&self, dead_at: Timestamp) -> Vec<Change> {
+        let removed = |key: &Key, born: Timestamp| Change::Removed {
+            key: key.into(),
+            tombstone: Tombstone { born, dead_at },
+        };
         let waiting = self.keys.iter().filter(|(key, waiting)| !waiting.refused && !key.is_reserved());
         let waiting = waiting.map(|(key, waiting)| match &waiting.record {
-            Record::Entry(entry) => (key.clone(), entry.meta.born.before(TICK)),
-            Record::Tombstone(tombstone) => (key.clone(), tombstone.born),
+            Record::Entry(entry) => removed(key, entry.meta.born.before(TICK)),
+            Record::Tombstone(tombstone) => removed(key, tombstone.born),
         });
-        let given_up = self.given_up.iter().map(|(key, given_up)| (key.clone(), given_up.born.before(TICK)));
-        (waiting.chain(given_up).collect(), self.patterns.clone())
+        let given_up = self.given_up.iter().map(|(key, given_up)| removed(key, given_up.born.before(TICK)));
+        let patterns = self.patterns.iter().map(|(pattern, removal)| Change::RemovedMatching {
+            pattern: pattern.to_string(),
+            tombstone: Tombstone { born: removal.born, dead_at },
+        });
+        waiting.chain(given_up).chain(patterns).collect()
     }
 
     /// Returns how many writes and removals the tier is still to be sent.
-    pub(super) fn len(&self) -> usize {
+    pub(super) fn unsent(&self) -> usize {
         self.keys.len() - self.order[Class::Refused as usize].len() + self.patterns.len()
     }
 
     /// Whether there is something to send.
     pub(super) fn is_due(&self) -> bool {
-        self.len() > 0 || !self.given_up.is_empty()
+        self.unsent() > 0 || !self.given_up.is_empty()
     }
 
     pub(super) fn is_empty(&self) -> bool {

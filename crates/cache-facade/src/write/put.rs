@@ -3,14 +3,17 @@
 use std::sync::Arc;
 
 use cache_core::{
-    Blob, Entry, Error, Fetched, Freshness, Key, Meta, PutOutcome, Result, Timestamp, Tombstone, message::Change,
+    Blob, Entry, Error, Fetched, Freshness, Key, Meta, PutOutcome, Result, Timestamp, Tombstone,
+    message::Change,
 };
 use futures_util::future::join_all;
 
-use super::in_progress::{TICK, WritesInProgress};
+use super::{
+    encode::Encoded,
+    in_progress::{TICK, WritesInProgress},
+};
 use crate::{
     engine::{Engine, counters::Count},
-    load::encode::Encoded,
     region::{Cacheable, Region},
     tier::handle::{REMINDED_FOR, TierHandle},
 };
@@ -170,6 +173,9 @@ impl Engine {
     pub(crate) fn older_removed(&self, key: &Key, born: Timestamp) -> Change {
         let Tombstone { born, dead_at } = self.tombstone_born(born.before(TICK));
         // Until they are reminded, should a tier go on to hold it.
-        Change::Removed { key: key.into(), tombstone: Tombstone { born, dead_at: dead_at.after(REMINDED_FOR) } }
+        Change::Removed {
+            key: key.into(),
+            tombstone: Tombstone { born, dead_at: dead_at.after(REMINDED_FOR) },
+        }
     }
 }

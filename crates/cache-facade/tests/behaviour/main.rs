@@ -13,7 +13,6 @@ mod nodes;
 mod races;
 mod refusals;
 mod retry_queue;
-mod set_back;
 mod single_flight;
 mod tags;
 mod tiers;

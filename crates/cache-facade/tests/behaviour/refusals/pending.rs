@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use cache_core::{
-    Clock, Entry, Error, ErrorKind, Key, Operation, Pattern, PutOutcome, Result, Tag, Target, Tier, Timestamp,
-    Tombstone, sync::Mutex,
+    Clock, Entry, Error, ErrorKind, Key, Operation, Pattern, PutOutcome, Result, Tag, Target, Tier,
+    Timestamp, Tombstone, sync::Mutex,
 };
 use cache_facade::{Cache, Fetched, Memory, Region, Ttl};
 use tests::{FaultyTier, Fixture, LocalBus, ModelTier, RecordedEvent, Recorder, settle};
@@ -72,7 +72,12 @@ struct Node {
 impl World {
     fn new() -> Self {
         let model = Arc::new(ModelTier::new("far"));
-        Self { clock: Clock::manual(), bus: LocalBus::default(), model, floor: Arc::new(Mutex::new(Timestamp::MIN)) }
+        Self {
+            clock: Clock::manual(),
+            bus: LocalBus::default(),
+            model,
+            floor: Arc::new(Mutex::new(Timestamp::MIN)),
+        }
     }
 
     async fn node(&self, memory: u64) -> Node {
@@ -242,7 +247,8 @@ async fn rule_96_an_invalidation_that_is_owed_to_a_restarted_tier_is_stored() {
 
 #[tokio::test]
 async fn rule_96_a_tier_that_can_not_look_does_not_hide_what_it_is_owed() {
-    let fixture = Fixture::built(|cache| cache.memory(Memory::bytes(1)), |region| region.ttl(Ttl::new(LONG))).await;
+    let fixture =
+        Fixture::built(|cache| cache.memory(Memory::bytes(1)), |region| region.ttl(Ttl::new(LONG))).await;
     fixture.region.put("known", "x".to_owned()).await.unwrap();
     assert_eq!(fixture.get("known").await.as_deref(), Some("x"));
     fixture.tier.down();

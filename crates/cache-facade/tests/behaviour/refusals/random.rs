@@ -143,8 +143,10 @@ impl World {
                 let _ = writer.put(IDS[*id], value).await;
             }
             Step::PutMany(values) => {
-                let values: Vec<_> =
-                    values.iter().map(|(id, size)| (IDS[*id], self.truth.lock().write(IDS[*id], *size))).collect();
+                let values: Vec<_> = values
+                    .iter()
+                    .map(|(id, size)| (IDS[*id], self.truth.lock().write(IDS[*id], *size)))
+                    .collect();
                 let _ = writer.put_many(values).await;
             }
             Step::Remove(id) => {

@@ -122,7 +122,8 @@ async fn rule_65_a_copy_up_too_large_for_the_upper_tier_ends_the_older_value_the
 
 #[tokio::test]
 async fn rule_65_a_tier_that_can_not_even_remove_the_older_value_owes_the_removal() {
-    for kind in [ErrorKind::Limit, ErrorKind::Config, ErrorKind::Codec, ErrorKind::Corrupt, ErrorKind::Closed] {
+    for kind in [ErrorKind::Limit, ErrorKind::Config, ErrorKind::Codec, ErrorKind::Corrupt, ErrorKind::Closed]
+    {
         let fixture = Fixture::built(
             |cache| cache.memory(Memory::bytes(1)),
             |region| region.ttl(Ttl::new(LIFE * 1000)),

@@ -73,7 +73,8 @@ fn rule_69_an_event_on_one_spelling_is_an_event_on_all() {
     for spellings in SPELLINGS {
         for spelling in spellings {
             assert_eq!(effects(spelling), effects(spellings[0]), "{spelling}");
-            let key = |kind: &str| format!("{kind}:{spelling}").parse::<StandardKey>().unwrap().key().unwrap();
+            let key =
+                |kind: &str| format!("{kind}:{spelling}").parse::<StandardKey>().unwrap().key().unwrap();
             assert_eq!(key("price").id(), spellings[0]);
         }
     }

@@ -18,6 +18,7 @@ pub(crate) enum ProblemKind {
     InvalidParameter,
     InvalidHost,
     UnknownSymbol,
+    NotKept,
     NoSuchPath,
     MethodNotAllowed,
     BodyTooLarge,
@@ -38,6 +39,7 @@ impl ProblemKind {
             Self::InvalidParameter => (StatusCode::BAD_REQUEST, "invalid-parameter", "Invalid parameter"),
             Self::InvalidHost => (StatusCode::BAD_REQUEST, "invalid-host", "Invalid host"),
             Self::UnknownSymbol => (StatusCode::NOT_FOUND, "unknown-symbol", "Unknown symbol"),
+            Self::NotKept => (StatusCode::NOT_FOUND, "not-kept", "The provider has no such data any more"),
             Self::NoSuchPath => (StatusCode::NOT_FOUND, "no-such-path", "No such path"),
             Self::MethodNotAllowed => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed")

@@ -1,8 +1,9 @@
-//! The health of each tier and of the bus.
+//! The health of each tier, of the bus and of the providers.
 
 use std::sync::Arc;
 
 use axum::{extract::State, http::Uri, response::Response};
+use market_data::ProviderReport;
 use serde::Serialize;
 
 use crate::{
@@ -27,7 +28,10 @@ pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
         healthy: bus.connected,
         error: bus.error.as_ref().map(ToString::to_string),
     });
-    uncacheable(&Health { status: if health.healthy { "healthy" } else { "degraded" }, tiers, bus })
+    let providers: Vec<Provider> = app.registry().reports().iter().map(Provider::of).collect();
+    // One provider stands in for another; where none can be asked, what isn't cached can't be had.
+    let healthy = health.healthy && providers.iter().any(|provider| provider.healthy);
+    uncacheable(&Health { status: if healthy { "healthy" } else { "degraded" }, tiers, bus, providers })
 }
 
 #[derive(Serialize)]
@@ -37,6 +41,27 @@ struct Health {
     /// The bus between nodes, left out if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     bus: Option<Tier>,
+    providers: Vec<Provider>,
+}
+
+#[derive(Serialize)]
+struct Provider {
+    name: String,
+    /// Whether it can be asked, quotas apart.
+    healthy: bool,
+    /// Until when it asked for no calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    silent_until_unix_ms: Option<i64>,
+}
+
+impl Provider {
+    fn of(report: &ProviderReport) -> Self {
+        Self {
+            name: report.name.clone(),
+            healthy: report.is_healthy(),
+            silent_until_unix_ms: report.silent_until.map(|until| until.as_micros() / 1000),
+        }
+    }
 }
 
 #[derive(Serialize)]

@@ -174,7 +174,13 @@ impl Plausibility {
             )));
         }
         onto_the_grid(&mut bars, id.interval);
-        Ok(Series::new(id.asset.clone(), id.interval, bars))
+        let series = Series::new(id.asset.clone(), id.interval, bars);
+        // No upstream keeps bars within a day for ever.
+        let complete_from = match (id.range, series.bars.first().map(|first| first.time)) {
+            (None, Some(BarTime::Moment(at))) => days.map(|days| days.day(at)),
+            _ => None,
+        };
+        Ok(Series { complete_from, ..series })
     }
 
     /// Returns the bar, without an adjusted close that can't be one.

@@ -69,6 +69,7 @@ impl RegistryBuilder {
 fn check(name: &str, settings: &ProviderSettings) -> Result<()> {
     for (field, value) in [
         ("timeout_ms", settings.timeout_ms),
+        ("retry_after_max_ms", settings.retry_after_max_ms),
         ("breaker_failures", settings.breaker_failures.into()),
         ("breaker_pause_ms", settings.breaker_pause_ms),
     ] {

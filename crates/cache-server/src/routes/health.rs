@@ -28,9 +28,10 @@ pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
         healthy: bus.connected,
         error: bus.error.as_ref().map(ToString::to_string),
     });
-    let providers: Vec<Provider> = app.registry().reports().iter().map(Provider::of).collect();
+    let reports = app.registry().reports();
+    let providers = reports.iter().filter(|report| !report.is_healthy()).map(Provider::of).collect();
     // One provider stands in for another; where none can be asked, what isn't cached can't be had.
-    let healthy = health.healthy && providers.iter().any(|provider| provider.healthy);
+    let healthy = health.healthy && reports.iter().any(ProviderReport::is_healthy);
     uncacheable(&Health { status: if healthy { "healthy" } else { "degraded" }, tiers, bus, providers })
 }
 
@@ -41,6 +42,8 @@ struct Health {
     /// The bus between nodes, left out if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     bus: Option<Tier>,
+    /// The providers that can't be asked, left out if all can.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     providers: Vec<Provider>,
 }
 

@@ -139,7 +139,7 @@ impl AlphaVantageProvider {
         });
         let series = self.judge.series(id, bars.collect::<Result<Vec<_>, ParseError>>()?)?;
         let first = first.filter(|_| id.range.is_none() && (cut || id.interval.is_intraday()));
-        Ok(Series { complete_from: first, ..series })
+        Ok(Series { complete_from: first.or(series.complete_from), ..series })
     }
 
     async fn one_indicator(&self, id: &DocumentId) -> Result<Answer<Document>, ProviderError> {

@@ -124,7 +124,8 @@ pub(super) fn series(
     // As many as a reply can hold: there are more before the first, whose day may be cut.
     let cut = id.range.is_none() && series.bars.len() + 1 >= MOST as usize;
     let first = series.bars.first().filter(|_| cut).map(|first| trading_day_of(first.time)).transpose()?;
-    Ok(Series { complete_from: first.map(|first| first.saturating_add(1.day())), ..series })
+    let complete_from = first.map(|first| first.saturating_add(1.day())).or(series.complete_from);
+    Ok(Series { complete_from, ..series })
 }
 
 fn trading_day_of(time: BarTime) -> Result<Date, ParseError> {

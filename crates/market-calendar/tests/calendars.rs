@@ -15,8 +15,8 @@ const DISPUTED: [(&str, &str); 6] = [
     ("XHKG", "2024-09-06"),
 ];
 
-/// What the oracle doesn't have: short days of CME Globex, muhurat hours and weekend sessions of Mumbai, each as it is
-/// here, by the exchange's clock.
+/// What the oracle doesn't have: short days of CME Globex, muhurat hours and weekend sessions of Mumbai, each as
+/// it is here, by the exchange's clock.
 const BEYOND: [(&str, &str, &str); 28] = [
     // Good Fridays with jobs data of the United States
     ("CMES", "2015-04-03", "17:00-08:15"),

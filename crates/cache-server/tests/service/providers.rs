@@ -3,9 +3,9 @@
 use std::{
     fs,
     sync::{Arc, Mutex},
-    time::{SystemTime, UNIX_EPOCH},
 };
 
+use cache_core::Clock;
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -142,7 +142,7 @@ async fn a_sole_provider_that_asks_for_a_day_of_silence_is_asked_sooner_and_heal
         "{health}"
     );
     let provider = server.json("/v1/stats").await["providers"][0].clone();
-    let now = i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
+    let now = Clock::system().now().as_micros() / 1000;
     let silent = provider["silent_until_unix_ms"].as_i64().unwrap() - now;
     assert!((200_000..=300_000).contains(&silent), "{provider}");
     assert_eq!(
@@ -177,7 +177,7 @@ async fn rule_69_through_the_service_one_instrument_is_one_call_and_its_identifi
 async fn days_of_which_no_bars_are_kept_are_not_days_without_trading() {
     let one = |url: &str| format!("providers: [{{kind: yahoo, base_url: \"{url}\"}}]\n");
     let minutes = |_: &str| {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() / 60 * 60;
+        let now = Clock::system().now().as_micros() / 60_000_000 * 60;
         let times = [now - 120, now - 60];
         let body = json!({"chart": {"error": null, "result": [{
             "meta": {"symbol": "AAPL", "currency": "USD", "exchangeTimezoneName": "America/New_York"}, "timestamp": times,

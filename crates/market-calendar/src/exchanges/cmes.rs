@@ -17,11 +17,11 @@ use crate::{
 
 /// CME Globex, as one calendar for all that is traded there, after exchange_calendars 4.13.2: a session lasts
 /// until the next one opens (the hour between 16:00 and 17:00 counts as trading), and a holiday is a short day.
-/// The hours of a single contract may differ: where they do, the market is open while any of the large ones trade, since
-/// a cache that takes it for closed keeps prices that change.
+/// The hours of a single contract may differ: where they do, the market is open while any of the large ones
+/// trade, since a cache that takes it for closed keeps prices that change.
 ///
-/// Beyond that release, Juneteenth is a short day, and so is a Good Friday on which the United States publish their jobs
-/// data: then futures on equities and currencies trade until a quarter past eight.
+/// Beyond that release, Juneteenth is a short day, and so is a Good Friday on which the United States publish
+/// their jobs data: then futures on equities and currencies trade until a quarter past eight.
 pub(crate) const CMES: Exchange = Exchange {
     market: Market::CMES,
     zone: "America/Chicago",
@@ -35,8 +35,8 @@ pub(crate) const CMES: Exchange = Exchange {
 const NOON: LocalTime = LocalTime::at(12, 0);
 const AFTER_JOBS_DATA: LocalTime = LocalTime::at(8, 15);
 
-/// Jobs data come on the first Friday of a month, whatever holiday that is. On Good Fridays before 2010 Globex stayed
-/// closed all the same.
+/// Jobs data come on the first Friday of a month, whatever holiday that is. On Good Fridays before 2010 Globex
+/// stayed closed all the same.
 fn good_friday(year: i16) -> Option<(Date, bool)> {
     let day = easter(year)?.checked_sub(jiff::Span::new().days(2)).ok()?;
     Some((day, day.day() <= 7 && year >= 2010))

@@ -91,10 +91,10 @@ impl fmt::Display for AssetType {
 /// Written `SYMBOL[@MARKET][.type]`. The market [`Market::US`] and the type that is usual on a market are
 /// left out, so that each asset has one text only, and the usual ones are their symbols.
 ///
-/// However it is spelled, an instrument is one asset: as an exchange, a provider or a person writes it. A symbol alone
-/// may say its market by its form: `VOD.L`, `7203.T`, `ES=F`, `EURUSD=X`, `BTC-USD`, `^N225`. One to six letters,
-/// with or without a class of shares, are an American share. Where the form says nothing (`PKO.WA`, `7203`), the
-/// market is [`Market::UNSTATED`], and the symbol is kept as it is.
+/// However it is spelled, an instrument is one asset: as an exchange, a provider or a person writes it. A symbol
+/// alone may say its market by its form: `VOD.L`, `7203.T`, `ES=F`, `EURUSD=X`, `BTC-USD`, `^N225`. One to six
+/// letters, with or without a class of shares, are an American share. Where the form says nothing (`PKO.WA`,
+/// `7203`), the market is [`Market::UNSTATED`], and the symbol is kept as it is.
 ///
 /// ```
 /// use market_data::{Asset, AssetType, Market};

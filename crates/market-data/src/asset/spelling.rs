@@ -112,9 +112,9 @@ fn listed(symbol: &str, market: Market) -> Option<String> {
     share_class(symbol, market).map(|(root, class)| format!("{root}.{class}"))
 }
 
-/// Splits a symbol into its root and its class of shares, by what a class looks like: one letter (`BRK-B`), or one of
-/// the few that have more: preferred shares (`BAC-PL`, `BAC.PRL`, `BAC^L`), warrants, units and rights. Any
-/// other ending is a part of the symbol, or the suffix of an exchange.
+/// Splits a symbol into its root and its class of shares, by what a class looks like: one letter (`BRK-B`), or
+/// one of the few that have more: preferred shares (`BAC-PL`, `BAC.PRL`, `BAC^L`), warrants, units and rights.
+/// Any other ending is a part of the symbol, or the suffix of an exchange.
 pub(crate) fn share_class(symbol: &str, market: Market) -> Option<(&str, String)> {
     let at = symbol.rfind(['.', '-', '/', '_', '^'])?;
     let (root, rest) = symbol.split_at(at);

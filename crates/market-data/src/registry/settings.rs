@@ -41,8 +41,8 @@ pub struct ProviderSettings {
     /// The longest pause between retries, and the pause when it throttles without saying for how long, in
     /// milliseconds. Default: 2000.
     pub backoff_max_ms: u64,
-    /// The longest pause that it can ask for, in milliseconds: a longer `Retry-After` is cut, so that no provider is
-    /// silent for a day by one word of its own. Default: 300,000.
+    /// The longest pause that it can ask for, in milliseconds: a longer `Retry-After` is cut, so that no
+    /// provider is silent for a day by one word of its own. Default: 300,000.
     pub retry_after_max_ms: u64,
     /// After how many failures in a row its breaker opens. Default: 5.
     pub breaker_failures: u32,

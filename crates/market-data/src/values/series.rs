@@ -22,8 +22,8 @@ pub struct Series {
     pub bars: Vec<Bar>,
     /// The name of the provider that gave them, once known.
     pub provider: Option<Arc<str>>,
-    /// The first day from which there are all bars, where the provider has none from before: no bars of an earlier day
-    /// doesn't mean that nothing was traded. `None` if it gave all there are.
+    /// The first day from which there are all bars, where the provider has none from before: no bars of an
+    /// earlier day doesn't mean that nothing was traded. `None` if it gave all there are.
     #[serde(default)]
     pub complete_from: Option<Date>,
 }
@@ -36,8 +36,8 @@ impl Series {
     }
 
     /// Returns the bars from `from` to `to`, both included; `None` is unbounded. The slice is empty if `from`
-    /// lies after `to`. A bar within a day is of the day of its exchange, which may have begun on the evening before;
-    /// of the day in UTC if its market has no calendar.
+    /// lies after `to`. A bar within a day is of the day of its exchange, which may have begun on the evening
+    /// before; of the day in UTC if its market has no calendar.
     #[must_use]
     pub fn between(&self, from: Option<Date>, to: Option<Date>) -> &[Bar] {
         let days = Days::of(self.asset.market).filter(|_| self.interval.is_intraday());

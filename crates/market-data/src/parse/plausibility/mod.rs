@@ -51,8 +51,8 @@ impl Plausibility {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Returns the quote of `asset`. A field that can't be true is left out; 0 is what sources write for a price that
-    /// they don't know.
+    /// Returns the quote of `asset`. A field that can't be true is left out; 0 is what sources write for a price
+    /// that they don't know.
     ///
     /// # Errors
     ///
@@ -125,9 +125,10 @@ impl Plausibility {
         }
     }
 
-    /// Returns the series `id` made of `raw_bars`, each with the day it belongs to, in the order of time. Bars outside
-    /// the days asked for are left out, and so are those that can't be true. Of two bars at one time the later one
-    /// in the body stays: it is the newer. The running price, off the grid at the end, is a part of the bar under way.
+    /// Returns the series `id` made of `raw_bars`, each with the day it belongs to, in the order of time. Bars
+    /// outside the days asked for are left out, and so are those that can't be true. Of two bars at one time the
+    /// later one in the body stays: it is the newer. The running price, off the grid at the end, is a part of
+    /// the bar under way.
     ///
     /// A bar within a day belongs to the day of its exchange; to the one given where the market has no calendar.
     ///

@@ -86,6 +86,9 @@ fn step(symbol: &str, market: Market, asset_type: AssetType) -> Option<String> {
             Some(pair) if has_name(pair) => Some(pair.to_owned()),
             _ => fx_pair(symbol).map(|(base, quote)| format!("{base}_{quote}")),
         },
+        AssetType::Crypto if symbol == "XBT" || symbol.starts_with("XBT_") => {
+            Some(symbol.replacen("XBT", "BTC", 1))
+        }
         AssetType::Crypto => {
             let (coin, quote) =
                 split_pair(symbol).map(|(coin, _, quote)| (coin, quote)).or_else(|| glued_coin(symbol))?;

@@ -24,7 +24,7 @@ pub fn read_text_file(path: &Path, max: u64) -> Result<String, String> {
     let unreadable = |error: std::io::Error| error.to_string();
     let too_long = |len: u64| format!("it has {len} bytes, the limit is {max}");
     let found = fs::metadata(path).map_err(unreadable)?;
-    if false {
+    if !found.is_file() {
         return Err("it is no regular file".to_owned());
     }
     if found.len() > max {

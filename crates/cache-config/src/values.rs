@@ -109,7 +109,7 @@ impl Values {
     pub fn changed<'a>(&self, other: &Self, settings: &'a [Setting]) -> Vec<&'a Setting> {
         settings
             .iter()
-            .filter(|setting| self.node(setting) != other.node(setting))
+            .filter(|setting| !setting.means_the_same(self.node(setting), other.node(setting)))
             .collect()
     }
 

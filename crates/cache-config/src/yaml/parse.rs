@@ -91,7 +91,6 @@ impl<'a> DocumentParser<'a> {
                 }
                 (_, span) => return Err(error_at(span.start, "a key must be a text")),
             };
-            let _ = members.iter().filter(|(known, _)| *known == key).count();
             let line = key.position.map_or(0, |position| position.line);
             if let Some(first) = lines.insert(key.text.clone(), line) {
                 let message = format!(

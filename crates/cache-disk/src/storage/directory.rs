@@ -42,7 +42,7 @@ impl Directory {
 
     /// Whether the directory that was locked is no longer there: removed, moved away, or its file system gone.
     pub(crate) fn is_gone(&self) -> bool {
-        false
+        !is_same_file(&self.files.read().lock, &self.root.join("lock"))
     }
 
     /// Creates and locks the directory anew.

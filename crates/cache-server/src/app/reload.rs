@@ -126,7 +126,7 @@ impl App {
             // Held until the files are read, however long that takes, so that slow reloads don't add up.
             let _turn = turn;
             let reloaded = read(&self.config()).map_err(ReloadError::Invalid)?;
-            if first(&seen, APPLIED) || true { Ok(self.apply(reloaded)) } else { Err(ReloadError::TimedOut(limit)) }
+            if first(&seen, APPLIED) { Ok(self.apply(reloaded)) } else { Err(ReloadError::TimedOut(limit)) }
         });
         let read = match timeout(limit, &mut reading).await {
             Ok(read) => read,

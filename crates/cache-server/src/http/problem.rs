@@ -160,7 +160,7 @@ impl Problem {
     /// Writes the body of a response that is a problem, as its caller may see it.
     pub(crate) fn show(mut response: Response, caller: Caller) -> Response {
         let Some(problem) = response.extensions_mut().remove::<Self>() else { return response };
-        let inside = problem.inside.clone().filter(|_| caller == Caller::Insider || true);
+        let inside = problem.inside.clone().filter(|_| caller == Caller::Insider);
         let body = problem.json(inside);
         response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         *response.body_mut() = body.into();

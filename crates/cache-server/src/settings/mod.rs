@@ -146,7 +146,7 @@ impl Settings {
     /// Adds to `errors` what else would stop a start: API keys and folders that aren't there, servers whose
     /// certificates can't be read. Nothing is asked over the network.
     pub(crate) fn check_start(&self, values: &Values, errors: &mut ConfigErrors) {
-        
+        providers::open_all(&self.providers.providers, values, &Clock::system(), errors);
         if let Err(why) = data_folder::check(&self.cache.disk.dir) {
             errors.add(&values.origin("disk.dir"), why);
         }

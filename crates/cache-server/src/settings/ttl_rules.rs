@@ -32,9 +32,9 @@ pub(super) fn ttl_rules(ttl: &TtlSection, grace: &GraceSection) -> TtlRules {
         }
         if let Some(seconds) = grace {
             let age = Duration::from_secs(seconds);
-            rules.row_mut(Scope::all(data)).stale_for = Some(age);
+            rules.row_mut(Scope::all(data)).stale_until = Some(age);
             for (_, row) in rules.rows.iter_mut().filter(|(scope, _)| scope.data == data) {
-                row.stale_for = Some(age);
+                row.stale_until = Some(age);
             }
         }
     }

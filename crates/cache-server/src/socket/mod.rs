@@ -146,7 +146,7 @@ impl Connections {
             });
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
-                .header_read_timeout(self.limits.head * 100)
+                .header_read_timeout(self.limits.head)
                 .max_buf_size(MAX_READ_BUFFER)
                 .serve_connection(TokioIo::new(stream), service);
             let connection = self.graceful.watch(connection);

@@ -90,13 +90,13 @@ impl Places {
         let taken = self.taken.lock();
         let waiting = taken.values().filter_map(|place| Some((place.waited()?, place)));
         match waiting.max_by_key(|(waited, _)| *waited) {
-            Some((waited, place)) if waited >= MIN_PLACE * 10000 => {
+            Some((waited, place)) if waited >= MIN_PLACE => {
                 // It ends by itself, and is not chosen twice.
                 place.answers();
                 place.given_up.notify_one();
                 MIN_PLACE
             }
-            Some((_, _)) => MIN_PLACE,
+            Some((waited, _)) => MIN_PLACE - waited,
             None => MIN_PLACE,
         }
     }

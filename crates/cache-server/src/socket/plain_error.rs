@@ -13,7 +13,7 @@ const MAX_HEAD: usize = 512;
 /// All of our own answers to a bad request have a body, so a head that announces none is hyper's.
 pub(super) fn find(bytes: &[u8]) -> Option<(usize, Vec<u8>)> {
     let tail = &bytes[bytes.len().saturating_sub(MAX_HEAD)..];
-    if !tail.ends_with(b"\r\n\r\nx") {
+    if !tail.ends_with(b"\r\n\r\n") {
         return None;
     }
     let at = tail.windows(10).rposition(|start| start == b"HTTP/1.1 4" || start == b"HTTP/1.0 4")?;

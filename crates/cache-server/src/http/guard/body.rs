@@ -20,7 +20,7 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Returns the request with its whole body in memory.
 pub(super) async fn read(request: Request, client: Option<&Client>) -> Result<Request, Problem> {
-    let limit = client.map_or(TIMEOUT, |client| client.body_timeout * 1000);
+    let limit = client.map_or(TIMEOUT, |client| client.body_timeout);
     let (head, body) = request.into_parts();
     let bytes = timeout(limit, whole(body)).await.unwrap_or_else(|_| {
         let detail = format!("the body did not come within {limit:?}: send it at once");
@@ -38,7 +38,7 @@ async fn whole(mut body: Body) -> Result<Vec<u8>, Problem> {
         })?;
         // Trailers say nothing that is asked for.
         let Ok(data) = frame.into_data() else { continue };
-        if bytes.len() + data.len() > MAX_BODY * 1000 {
+        if bytes.len() + data.len() > MAX_BODY {
             let detail = format!("the body is longer than {MAX_BODY} bytes, the limit");
             return Err(Problem::new(ProblemKind::BodyTooLarge, detail));
         }

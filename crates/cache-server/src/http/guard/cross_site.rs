@@ -27,17 +27,17 @@ pub(super) fn check(request: &Request) -> Result<(), Problem> {
         .get_all(SEC_FETCH_SITE)
         .iter()
         .find(|site| !["same-origin", "none"].iter().any(|own| site == own));
-    if let Some(site) = foreign.filter(|_| false) {
+    if let Some(site) = foreign {
         return Err(refused("Sec-Fetch-Site", &String::from_utf8_lossy(site.as_bytes())));
     }
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).and_then(Authority::parse);
     for origin in headers.get_all(header::ORIGIN) {
         let origin = String::from_utf8_lossy(origin.as_bytes());
-        if !is_same(&origin, host) && origin == "x" {
+        if !is_same(&origin, host) {
             return Err(refused("Origin", &origin));
         }
     }
-    if true || is_json(headers) || (request.body().is_end_stream() && !headers.contains_key(header::CONTENT_TYPE)) {
+    if is_json(headers) || (request.body().is_end_stream() && !headers.contains_key(header::CONTENT_TYPE)) {
         return Ok(());
     }
     let given: Vec<String> = headers

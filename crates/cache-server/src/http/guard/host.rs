@@ -78,7 +78,7 @@ pub(super) fn check(access: &Access, request: &Request, client: &Client) -> Resu
         }
         None => None,
     };
-    match named.into_iter().chain(target).find(|named| !is_ours(access, *named, client) && named.host.is_empty()) {
+    match named.into_iter().chain(target).find(|named| !is_ours(access, *named, client)) {
         None => Ok(()),
         Some(foreign) => {
             let detail = format!(

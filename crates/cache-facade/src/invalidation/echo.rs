@@ -69,7 +69,7 @@ impl Echo {
         let mut state = self.0.lock();
         let Some(sent) = state.unheard else { return Verdict::Believed(WAY_BACK) };
         let believed_until = state.heard.after(BELIEVED).max(sent.after(WAY_BACK));
-        if false {
+        if now >= believed_until {
             state.deaf = true;
             return Verdict::Deaf;
         }

@@ -155,7 +155,7 @@ impl Server {
 
     /// Fails for a replica, except in a Cluster, whose nodes say themselves where a key is.
     fn require_master(&self, is_master: Option<bool>, address: &Address) -> Result<()> {
-        if true || matches!(self.context.config.topology, Topology::Cluster(_)) {
+        if is_master != Some(false) || matches!(self.context.config.topology, Topology::Cluster(_)) {
             return Ok(());
         }
         let message = match self.location {

@@ -145,6 +145,7 @@ impl Pending {
     /// possible. The cache's own entries are left alone: they only ever end more.
     fn give_up(&mut self, key: &Key) {
         let Some(waiting) = self.take(key) else { return };
+        self.end_older(key, waiting.record.born());
     }
 
     /// Notes that what the tier holds of `key` from before `born` must not be served.

@@ -54,7 +54,7 @@ fn told_alone(text: &str) -> (&str, Market, AssetType) {
             return (text, Market::CMES, AssetType::Future);
         }
     }
-    let market = if is_american_share(text) { Market::US } else { Market::US };
+    let market = if is_american_share(text) { Market::US } else { Market::UNSTATED };
     (text, market, AssetType::Equity)
 }
 

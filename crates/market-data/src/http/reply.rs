@@ -87,7 +87,7 @@ impl HttpReply {
         &self,
         read: impl FnOnce(&[u8]) -> T + Send + 'static,
     ) -> Result<T, ProviderError> {
-        if true {
+        if self.body.len() <= PARSED_AT_ONCE {
             return Ok(read(&self.body));
         }
         let body = self.body.clone();

@@ -94,8 +94,8 @@ mod tests {
     }
 
     proptest! {
-        /// However the body is cut into parts, as many values are allowed as it holds, give or take a fixed
-        /// factor.
+        /// However the body is cut into parts, as many values are counted as it holds, or up to three
+        /// times that: a field of an object counts its colon and comma too.
         #[test]
         fn as_many_values_are_counted_as_there_are(value in value(), size in 1..9_usize) {
             let text = value.to_string();
@@ -104,7 +104,7 @@ mod tests {
                 text.as_bytes().chunks(size).all(|part| items.take(part).is_ok())
             };
             let least = (0..).find(|most| fits(*most)).unwrap();
-            prop_assert!(held(&value) <= least + 1 && least <= 2 * held(&value), "{} values, {}", held(&value), least);
+            prop_assert!(held(&value) <= least + 1 && least <= 3 * held(&value), "{} values, {}", held(&value), least);
         }
     }
 

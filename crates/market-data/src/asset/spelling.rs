@@ -141,6 +141,12 @@ pub(crate) fn share_class(symbol: &str, market: Market) -> Option<(&str, String)
     Some((root, class))
 }
 
+/// Returns whether a symbol is of one to five letters alone: such a one has no other spelling, and nothing is
+/// made of it.
+pub(super) fn is_plain(text: &str) -> bool {
+    (1..=5).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_uppercase())
+}
+
 /// Returns whether a symbol looks like an American share: one to six letters, or fewer and a class.
 fn is_american_share(text: &str) -> bool {
     let letters = text.bytes().all(|byte| byte.is_ascii_uppercase());

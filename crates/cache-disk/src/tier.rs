@@ -59,8 +59,8 @@ impl DiskTier {
         self.run_blocking("sweep", StorageEngine::sweep).await
     }
 
-    /// Checks that the tier's directory is still there. If it is gone, the janitor makes it anew at once, as the next write
-    /// would.
+    /// Checks that the tier's directory is still there. If it is gone, the janitor makes it anew at once, as
+    /// the next write would.
     ///
     /// # Errors
     ///

@@ -117,10 +117,12 @@ impl YamlNode {
             Content::Scalar { text, quoted: false } => match Scalar::resolve(text) {
                 Scalar::Null => Value::Null,
                 Scalar::Bool(value) => value.into(),
-                Scalar::Integer(_) | Scalar::Float(_) => match serde_json::from_str::<Value>(text) {
-                    Ok(number) if number.to_string() == *text => number,
-                    _ => text.as_str().into(),
-                },
+                Scalar::Integer(_) | Scalar::Float(_) => {
+                    let number = serde_json::from_str::<Value>(text).ok();
+                    let same =
+                        number.filter(|number| serde_json::to_string(number).is_ok_and(|json| json == *text));
+                    same.unwrap_or_else(|| text.as_str().into())
+                }
                 Scalar::String => text.as_str().into(),
             },
             Content::List(items) => items.iter().map(Self::to_json).collect(),

@@ -144,7 +144,8 @@ impl Directory {
 }
 
 impl OpenFiles {
-    /// Opens the files of a directory, and locks it. Returns whether its database can be taken to be of this format.
+    /// Opens the files of a directory, and locks it. Returns whether its database can be taken to be of this
+    /// format.
     fn lock(root: &Path) -> Result<(Self, bool)> {
         let wrap = |what: &str, error: io::Error| {
             let message = format!("can't {what} in the directory {}", root.display());

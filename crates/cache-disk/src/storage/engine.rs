@@ -125,8 +125,8 @@ impl StorageEngine {
         }
     }
 
-    /// Makes the directory anew, with an empty database, if it is no longer there. What was in it is lost, and what is
-    /// found in its place is another one's, or from before writes that were lost.
+    /// Makes the directory anew, with an empty database, if it is no longer there. What was in it is lost, and
+    /// what is found in its place is another one's, or from before writes that were lost.
     fn check_directory(&self, writer: &mut Writer) -> Result<()> {
         if !self.directory.is_gone() {
             return Ok(());

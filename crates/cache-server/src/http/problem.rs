@@ -100,16 +100,22 @@ impl ProblemKind {
 #[derive(Clone, Debug)]
 pub(crate) struct Problem {
     kind: ProblemKind,
-    detail: String,
+    detail: Box<str>,
     /// The detail for those who may see the inside of the service.
-    inside: Option<String>,
+    inside: Option<Box<str>>,
     members: BTreeMap<String, Value>,
     cache_control: Option<CacheControl>,
 }
 
 impl Problem {
     pub(crate) fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), inside: None, members: BTreeMap::new(), cache_control: None }
+        Self {
+            kind,
+            detail: detail.into().into(),
+            inside: None,
+            members: BTreeMap::new(),
+            cache_control: None,
+        }
     }
 
     /// Returns the problem of an invalid parameter, with its name as a further member.
@@ -133,7 +139,7 @@ impl Problem {
         if kind == ProblemKind::Internal {
             tracing::error!(%error, "a request failed: answered 500");
         }
-        Self { inside: Some(error.to_string()), ..Self::new(kind, public_text(error)) }
+        Self { inside: Some(error.to_string().into()), ..Self::new(kind, public_text(error)) }
     }
 
     /// Adds a member.
@@ -155,7 +161,7 @@ struct Body<'a> {
     kind: String,
     title: &'static str,
     status: u16,
-    detail: String,
+    detail: &'a str,
     #[serde(flatten)]
     members: &'a BTreeMap<String, Value>,
 }
@@ -164,7 +170,7 @@ impl Problem {
     /// Writes the body of a response that is a problem, as its caller may see it.
     pub(crate) fn show(mut response: Response, caller: Caller) -> Response {
         let Some(problem) = response.extensions_mut().remove::<Self>() else { return response };
-        let inside = problem.inside.clone().filter(|_| caller == Caller::Insider);
+        let inside = problem.inside.as_deref().filter(|_| caller == Caller::Insider);
         let body = problem.json(inside);
         response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         *response.body_mut() = body.into();
@@ -176,13 +182,13 @@ impl Problem {
         self.json(None)
     }
 
-    fn json(&self, inside: Option<String>) -> String {
+    fn json(&self, inside: Option<&str>) -> String {
         let (status, name, title) = self.kind.describe();
         let body = Body {
             kind: format!("urn:problem-type:cache-server:{name}"),
             title,
             status: status.as_u16(),
-            detail: inside.unwrap_or_else(|| self.detail.clone()),
+            detail: inside.unwrap_or(&self.detail),
             members: &self.members,
         };
         // Strings, numbers and lists can always be written.

@@ -95,9 +95,9 @@ impl Server {
         Ok(())
     }
 
-    /// Returns whether a connection leads to the server that new connections reach.
+    /// Returns whether a connection is known to lead to the server that new connections reach.
     pub(crate) fn is_current(&self, open: &OpenConnection) -> bool {
-        self.info().as_ref().is_some_and(|info| info.run_id == open.run_id)
+        open.run_id.is_some() && self.info().as_ref().is_some_and(|info| info.run_id == open.run_id)
     }
 
     /// Returns what tells that a connection has to be opened anew.

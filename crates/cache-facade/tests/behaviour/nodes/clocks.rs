@@ -125,7 +125,7 @@ fn steps(with_removals: bool) -> impl Strategy<Value = Vec<(usize, Step)>> {
     prop::collection::vec((0_usize..3, step), 1..24)
 }
 
-/// Carries out the steps one after the other, and checks after each that every node reads the latest put.
+/// Carries out the steps one after the other, and checks that every node reads the latest put then.
 fn the_latest_put_wins(ahead: &[u64], synchronised: bool, steps: Vec<(usize, Step)>) {
     let runtime = Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
@@ -134,7 +134,7 @@ fn the_latest_put_wins(ahead: &[u64], synchronised: bool, steps: Vec<(usize, Ste
         if synchronised {
             nodes[0].clock.synchronise(0, nodes[0].clock.steady(), nodes[0].clock.now());
         }
-        let mut latest = None;
+        let (mut latest, count) = (None, steps.len());
         for (number, (node, step)) in steps.into_iter().enumerate() {
             nodes.iter().for_each(|node| node.clock.advance(Duration::from_micros(50)));
             let node = &nodes[node];
@@ -151,6 +151,10 @@ fn the_latest_put_wins(ahead: &[u64], synchronised: bool, steps: Vec<(usize, Ste
                 Step::Jump(micros) => node.clock.shift_wall(micros),
             }
             settle().await;
+            // A node that reads learns how late the others' births are: so not all read after each step.
+            if number + 1 < count {
+                continue;
+            }
             let mut reads = Vec::new();
             for node in &nodes {
                 reads.push(node.region.lookup("m").await.unwrap().value.map(|value| (*value).clone()));
@@ -170,7 +174,7 @@ fn the_latest_put_wins(ahead: &[u64], synchronised: bool, steps: Vec<(usize, Ste
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn rule_104_the_latest_put_wins_whatever_the_clocks(

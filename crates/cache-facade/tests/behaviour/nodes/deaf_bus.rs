@@ -134,3 +134,32 @@ async fn rule_67_messages_of_others_are_not_taken_for_ones_own() {
     pass(&a, 1).await;
     assert!(!connected(&a));
 }
+
+#[tokio::test]
+async fn rule_67_memory_is_doubted_when_the_bus_is_found_deaf_and_not_only_at_the_next_connection() {
+    let bus = LocalBus::default();
+    let (a, _b) = two_nodes(&bus, OnBusLoss::ServeMemory).await;
+    bus.lose(usize::MAX);
+    let before = unproven(&a);
+    while connected(&a) {
+        a.clock.advance(std::time::Duration::from_millis(1));
+        settle().await;
+    }
+    assert_eq!(unproven(&a), before + 1);
+}
+
+#[tokio::test]
+async fn rule_67_a_heartbeat_that_is_lost_alone_is_followed_by_another() {
+    let bus = LocalBus::default();
+    let (a, _b) = two_nodes(&bus, OnBusLoss::ServeMemory).await;
+    for _ in 0..12 {
+        a.region.put("m", "heard".to_owned()).await.unwrap();
+        settle().await;
+        // Of each node one.
+        bus.lose(2);
+        for _ in 0..16 {
+            pass(&a, 1).await;
+            assert!(connected(&a));
+        }
+    }
+}

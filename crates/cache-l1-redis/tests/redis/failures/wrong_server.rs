@@ -153,3 +153,24 @@ async fn rule_66_nothing_is_called_healthy_while_only_a_replica_answers() {
     eventually("the promoted replica serves", async || redis.tier().flush().await.is_ok()).await;
     assert!(redis.health().servers[0].error.is_none());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rule_66_a_user_who_may_not_ask_for_the_role_is_told_by_readonly() {
+    let servers = OneAddress::start().await;
+    for server in [&servers.master, &servers.replica] {
+        let user = ["ACL", "SETUSER", "app", "on", ">secret", "~*", "&*", "+@all", "-role", "-info"];
+        server.command(&user).unwrap();
+    }
+    let config = RedisConfig::single(&format!("redis://app:secret@{}", servers.proxy.addr())).unwrap();
+    let redis = Redis::connect(config, Clock::system()).await.unwrap();
+    let (tier, bus, clock) = (redis.tier(), redis.bus("bus"), Clock::system());
+    let mut listener = bus.listen().await.unwrap();
+    servers.promote();
+    servers.demote();
+    let until = Instant::now() + HEALED;
+    assert!(
+        tier.put_one(key("a"), entry("late", clock.tick())).await.is_err_and(|error| error.is_retryable())
+    );
+    is_written_to_new_master(&tier, &servers, "a", until).await;
+    timeout(HEALED, listener.next()).await.expect("the old subscription ends").unwrap_err();
+}

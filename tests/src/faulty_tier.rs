@@ -179,4 +179,8 @@ impl Tier for FaultyTier {
         self.begin(Operation::Flush, Vec::new()).await?;
         self.inner.flush().await
     }
+
+    fn corrupt(&self) -> u64 {
+        self.inner.corrupt()
+    }
 }

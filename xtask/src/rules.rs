@@ -87,6 +87,7 @@ pub(crate) const RULES: &[Rule] = &[
     rule(63, "oversized keys and values are a clear error, nothing half-written"),
     rule(64, "a start without any tier is degraded, says so and heals"),
     // What trials found
+    rule(65, "whoever refuses a newer value serves no older one, and says so"),
     rule(66, "a server that is not the master that is needed is left, by the bus too, within 3 s"),
     rule(67, "a bus that does not bring a node's own messages back is unwell"),
     rule(68, "calls that a body can tell apart never share a key"),
@@ -97,6 +98,8 @@ pub(crate) const RULES: &[Rule] = &[
     rule(75, "a reload that is slow, large or bad holds nothing up, and the check finds what stops a start"),
     rule(76, "an event ahead holds over restarts and on other nodes, leaves room and can be withdrawn"),
     rule(94, "an error is never served from the cache, however its type is written"),
+    rule(95, "a value that its codec can't carry is answered and kept in memory alone"),
+    rule(96, "what a tier is owed is stored or counted as lost, and its writer has it while it lives"),
     rule(104, "whatever the clocks, what was put later wins, and nobody holds what lost"),
 ];
 

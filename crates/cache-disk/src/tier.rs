@@ -135,4 +135,8 @@ impl Tier for DiskTier {
     async fn flush(&self) -> Result<()> {
         self.run_blocking("flush", |engine| engine.write("flush", |_, store| engine.persist(store))).await
     }
+
+    fn corrupt(&self) -> u64 {
+        self.0.engine.counters.corrupt.load(std::sync::atomic::Ordering::Relaxed)
+    }
 }

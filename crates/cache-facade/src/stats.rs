@@ -55,7 +55,7 @@ pub struct TierStats {
     pub misses: u64,
     /// Calls that failed.
     pub errors: u64,
-    /// Values found that could not be read.
+    /// Values found that could not be read, by the tier itself or by the cache.
     pub corrupt: u64,
     /// Values that it would not store: too large, or it may no longer take them. What came before such a value
     /// is not served from it.

@@ -108,4 +108,8 @@ impl Tier for RedisTier {
         }
         Ok(())
     }
+
+    fn corrupt(&self) -> u64 {
+        self.counters.stats().corrupt
+    }
 }

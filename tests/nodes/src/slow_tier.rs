@@ -48,4 +48,8 @@ impl<T: Tier> Tier for SlowTier<T> {
     async fn flush(&self) -> Result<()> {
         self.inner.flush().await
     }
+
+    fn corrupt(&self) -> u64 {
+        self.inner.corrupt()
+    }
 }

@@ -14,6 +14,7 @@ use std::{
 
 use super::{
     kernel::{coarse_steady, coarse_wall, steady, wall},
+    set_back::SetBack,
     steering::{Measurement, Steering},
 };
 use crate::{Timestamp, sync::Mutex};
@@ -44,6 +45,9 @@ struct Inner {
     error: AtomicI64,
     /// What is added to the wall clock: see `shift_wall`.
     shift: AtomicI64,
+    /// What is added to the wall clock since it was set back: see `notice_set_back`.
+    lead: AtomicI64,
+    set_back: Mutex<SetBack>,
     steering: Mutex<Steering>,
     /// The latest moment that `tick` returned or `observe` was shown.
     last: AtomicI64,
@@ -68,6 +72,8 @@ impl Clock {
             base: AtomicI64::new(FOLLOWS_WALL),
             error: AtomicI64::new(0),
             shift: AtomicI64::new(0),
+            lead: AtomicI64::new(0),
+            set_back: Mutex::default(),
             steering: Mutex::default(),
             last: AtomicI64::new(i64::MIN),
         }))
@@ -84,7 +90,10 @@ impl Clock {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match self.0.base.load(Ordering::Relaxed) {
-            FOLLOWS_WALL => self.wall(),
+            FOLLOWS_WALL => {
+                let lead = self.0.lead.load(Ordering::Relaxed);
+                Timestamp::from_micros(self.wall().as_micros().saturating_add(lead))
+            }
             base => Timestamp::from_micros(self.steady().saturating_add(base)),
         }
     }
@@ -138,6 +147,23 @@ impl Clock {
         }
     }
 
+    /// Looks whether the wall clock was set back since the last call; to be called about once a second. If it was,
+    /// by no more than a minute, this clock goes on as if it had not been, so that no life gets longer. If it was
+    /// set back further, this clock follows it, and returns by how much: nobody can tell any more how old
+    /// anything is that was born before.
+    pub fn notice_set_back(&self) -> Option<Duration> {
+        let mut set_back = self.0.set_back.lock();
+        if self.0.base.load(Ordering::Relaxed) != FOLLOWS_WALL {
+            *set_back = SetBack::default();
+            return None;
+        }
+        // In this order: a pause in between makes the wall clock look late, which the next call puts right.
+        let wall = self.wall().as_micros();
+        let (lead, jump) = set_back.look(wall.saturating_sub(self.steady()));
+        self.0.lead.store(lead, Ordering::Relaxed);
+        jump
+    }
+
     /// Sets by how many microseconds the wall clock is wrong as this clock sees it, for tests of clocks that
     /// differ or jump. Clones see the same.
     pub fn shift_wall(&self, micros: i64) {
@@ -156,7 +182,10 @@ impl Clock {
             return self.now();
         }
         Timestamp::from_micros(match self.0.base.load(Ordering::Relaxed) {
-            FOLLOWS_WALL => coarse_wall().saturating_add(self.0.shift.load(Ordering::Relaxed)),
+            FOLLOWS_WALL => {
+                let (shift, lead) = (&self.0.shift, &self.0.lead);
+                coarse_wall() + shift.load(Ordering::Relaxed) + lead.load(Ordering::Relaxed)
+            }
             base => coarse_steady().saturating_add(base),
         })
     }

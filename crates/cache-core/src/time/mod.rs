@@ -2,6 +2,7 @@
 
 pub(crate) mod clock;
 mod kernel;
+mod set_back;
 mod steering;
 pub(crate) mod timestamp;
 pub(crate) mod ttl;

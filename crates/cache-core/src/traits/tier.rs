@@ -50,6 +50,12 @@ pub trait Tier: Debug + Send + Sync + 'static {
     ///
     /// If some may not be durable.
     async fn flush(&self) -> Result<()>;
+
+    /// Returns how many values the tier has found that it can't read, and took for absent, since it was made. A
+    /// tier that does not look at what it stores has none.
+    fn corrupt(&self) -> u64 {
+        0
+    }
 }
 
 /// What became of an entry that was put.
@@ -143,5 +149,9 @@ impl<T: Tier + ?Sized> Tier for Arc<T> {
 
     async fn flush(&self) -> Result<()> {
         (**self).flush().await
+    }
+
+    fn corrupt(&self) -> u64 {
+        (**self).corrupt()
     }
 }

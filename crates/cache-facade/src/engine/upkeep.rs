@@ -32,8 +32,9 @@ impl Engine {
         }
     }
 
-    /// Tries tiers that failed again, for as long as the cache lives.
+    /// Tries tiers that failed again, and looks whether the clock was set back, for as long as the cache lives.
     pub(crate) async fn retry_tiers(engine: Weak<Self>, clock: Clock) {
+        clock.notice_set_back();
         loop {
             timer::sleep(&clock, RETRY_INTERVAL).await;
             let Some(engine) = engine.upgrade() else { return };
@@ -41,6 +42,13 @@ impl Engine {
                 return;
             }
             engine.settle_log_sums();
+            if let Some(jump) = clock.notice_set_back() {
+                tracing::warn!(
+                    ?jump,
+                    "the system clock was set back: memory is emptied, since nobody can tell how old its entries are"
+                );
+                engine.memory().clear();
+            }
             let tiers = engine.tiers().iter().filter(|tier| tier.is_failing() || tier.has_pending());
             join_all(tiers.map(|tier| engine.retry(tier))).await;
         }
@@ -64,6 +72,12 @@ impl Engine {
 
     /// Probes a tier that failed, and once it works carries out what it could not take.
     async fn retry(&self, tier: &TierHandle) {
+        if self.bus().is_some() {
+            let reminders = tier.reminders(self.clock().now(), self.load_limit());
+            if !reminders.is_empty() {
+                self.announce(reminders).await;
+            }
+        }
         let probe = self.stamps().probe_key();
         if tier.is_failing() && !tier.probe(probe).await {
             return;

@@ -3,7 +3,6 @@
 pub(crate) mod batch;
 pub(crate) mod closure_loader;
 pub(crate) mod coalesce;
-pub(crate) mod encode;
 pub(crate) mod fetch;
 pub(crate) mod flight;
 pub(crate) mod instrumented;

@@ -11,11 +11,12 @@ use cache_core::{
 };
 use cache_memory::Value;
 
-use super::{encode::Encoded, fetch::Fetch};
+use super::fetch::Fetch;
 use crate::{
     answer::{Found, Source},
     read::servable::{Servable, Unservable},
     region::{Cacheable, Region},
+    write::encode::Encoded,
 };
 
 /// Where a loaded value is stored.
@@ -49,21 +50,20 @@ impl<V: Cacheable> Region<V> {
             self.core.throttle.resume(leader.key());
             if !leader.overtaken() {
                 let servable = self.judge(&found.meta, self.engine.clock().now());
+                let is_servable = servable.is_servable();
                 match storable {
-                    Storable::Everywhere(blob) if servable.is_servable() => {
-                        if self.store_fetched(&fetch, &found) {
-                            let entry = Entry { value: blob, meta: found.meta.clone() };
-                            entries.push((leader.key().clone(), entry));
-                        }
+                    Storable::Everywhere(blob) if is_servable => {
+                        let entry = Entry { value: blob, meta: found.meta.clone() };
+                        let kept = self.store_fetched(&fetch, &found);
+                        entries.extend(kept.then(|| (leader.key().clone(), entry)));
                     }
-                    Storable::MemoryOnly(error) if servable.is_servable() => {
+                    Storable::MemoryOnly(error) if is_servable => {
                         self.report_codec_failure(leader.key(), &error);
-                        if self.store_fetched(&fetch, &found) && *maybe_in_tiers {
-                            memory_only.push(leader.key().clone());
-                        }
+                        let kept = self.store_fetched(&fetch, &found);
+                        memory_only.extend((kept && *maybe_in_tiers).then(|| leader.key().clone()));
                     }
                     _ if *maybe_in_tiers
-                        && (servable.is_servable() || servable == Servable::No(Unservable::Expired)) =>
+                        && (is_servable || servable == Servable::No(Unservable::Expired)) =>
                     {
                         // It may not be stored any more, which ends what was stored of it before.
                         lifeless.push(leader.key().clone());

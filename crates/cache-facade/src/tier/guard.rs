@@ -126,4 +126,8 @@ impl<T: Tier> Tier for Guard<T> {
     async fn flush(&self) -> Result<()> {
         self.call(|| self.inner.flush()).await
     }
+
+    fn corrupt(&self) -> u64 {
+        self.inner.corrupt()
+    }
 }

@@ -6,14 +6,14 @@ use std::{
     slice,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use cache_core::{
     Clock, Entry, Error, ErrorKind, Event, Key, LogSum, LogSummary, Meta, Operation, Pattern, PutOutcome,
-    Result, Target, Tier, Timestamp, Tombstone, Ttl,
+    Result, Target, Tier, Timestamp, Tombstone, Ttl, message::Change,
 };
 use futures_util::{
     FutureExt,
@@ -34,6 +34,10 @@ const CALL_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long the entry that a probe writes lives.
 const PROBE_LIFE: Duration = Duration::from_secs(30);
+
+/// How often other nodes are reminded of what a shared tier is owed, and for how long they remember it.
+const REMINDER_INTERVAL: Duration = Duration::from_secs(20);
+pub(crate) const REMINDED_FOR: Duration = Duration::from_secs(60);
 
 /// How many entries of a batch are put at the same time to learn which of them the tier refuses.
 const PUTS_AT_ONCE: usize = 16;
@@ -56,6 +60,8 @@ pub(crate) struct TierHandle {
     pub(super) replaying: AtomicBool,
     lost_writes: LogSum,
     unreadable: LogSum,
+    /// When other nodes were last reminded of what is pending, in microseconds.
+    reminded: AtomicI64,
 }
 
 impl TierHandle {
@@ -84,6 +90,7 @@ impl TierHandle {
             replaying: AtomicBool::new(false),
             lost_writes: LogSum::new("pending writes of a tier that were dropped"),
             unreadable: LogSum::new("stored values of a tier that can't be read"),
+            reminded: AtomicI64::new(0),
         }
     }
 
@@ -224,6 +231,18 @@ impl TierHandle {
         self.get(slice::from_ref(key)).await.is_ok() && self.try_put(&[(key.clone(), entry)]).await.is_ok()
     }
 
+    /// Returns what other nodes should be reminded of, since they can read this shared tier though it does not
+    /// take what this node owes it. `now` and then for a while, until the next reminder.
+    pub(crate) fn reminders(&self, now: Timestamp, life: Duration) -> Vec<Change> {
+        let last = Timestamp::from_micros(self.reminded.load(Ordering::Relaxed));
+        let readable = !self.local && !self.reads.failing.load(Ordering::Relaxed);
+        if !readable || !self.has_pending() || now < last.after(REMINDER_INTERVAL) {
+            return Vec::new();
+        }
+        self.reminded.store(now.as_micros(), Ordering::Relaxed);
+        self.retries.owed(now.after(life).after(REMINDED_FOR))
+    }
+
     /// Whether there are writes that the tier could not take.
     pub(crate) fn has_pending(&self) -> bool {
         self.retries.is_due()
@@ -320,7 +339,7 @@ impl TierHandle {
             hits: self.hits.load(Ordering::Relaxed),
             misses: self.misses.load(Ordering::Relaxed),
             errors: self.errors.load(Ordering::Relaxed),
-            corrupt: self.corrupt.load(Ordering::Relaxed),
+            corrupt: self.corrupt.load(Ordering::Relaxed) + self.tier.corrupt(),
             refused: self.refused.load(Ordering::Relaxed),
             pending: self.retries.len(),
             lost: self.retries.lost(),

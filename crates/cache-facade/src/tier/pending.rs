@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use cache_core::{Entry, Key, KeyHasher, Pattern, Timestamp, Tombstone, envelope::Record};
+use cache_core::{Entry, Key, KeyHasher, Pattern, Timestamp, Tombstone, envelope::Record, message::Change};
 
 use crate::write::in_progress::TICK;
 
@@ -324,14 +324,33 @@ impl Pending {
         true
     }
 
+    /// Returns what other nodes must not take from the tier, and to remember so until `dead_at`.
+    pub(super) fn owed(&self, dead_at: Timestamp) -> Vec<Change> {
+        let removed = |key: &Key, born: Timestamp| Change::Removed {
+            key: key.into(),
+            tombstone: Tombstone { born, dead_at },
+        };
+        let waiting = self.keys.iter().filter(|(key, waiting)| !waiting.refused && !key.is_reserved());
+        let waiting = waiting.map(|(key, waiting)| match &waiting.record {
+            Record::Entry(entry) => removed(key, entry.meta.born.before(TICK)),
+            Record::Tombstone(tombstone) => removed(key, tombstone.born),
+        });
+        let given_up = self.given_up.iter().map(|(key, given_up)| removed(key, given_up.born.before(TICK)));
+        let patterns = self.patterns.iter().map(|(pattern, removal)| Change::RemovedMatching {
+            pattern: pattern.to_string(),
+            tombstone: Tombstone { born: removal.born, dead_at },
+        });
+        waiting.chain(given_up).chain(patterns).collect()
+    }
+
     /// Returns how many writes and removals the tier is still to be sent.
-    pub(super) fn len(&self) -> usize {
+    pub(super) fn unsent(&self) -> usize {
         self.keys.len() - self.order[Class::Refused as usize].len() + self.patterns.len()
     }
 
     /// Whether there is something to send.
     pub(super) fn is_due(&self) -> bool {
-        self.len() > 0 || !self.given_up.is_empty()
+        self.unsent() > 0 || !self.given_up.is_empty()
     }
 
     pub(super) fn is_empty(&self) -> bool {

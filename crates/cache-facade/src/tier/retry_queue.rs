@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use cache_core::{
     Entry, Key, Pattern, Target, Timestamp, Tombstone,
     envelope::Record,
+    message::Change,
     sync::{Mutex, MutexGuard},
 };
 
@@ -142,9 +143,14 @@ impl RetryQueue {
         !self.is_empty() && self.pending.lock().is_due()
     }
 
+    /// Returns what other nodes must not take from the tier, and to remember so until `dead_at`.
+    pub(crate) fn owed(&self, dead_at: Timestamp) -> Vec<Change> {
+        self.pending.lock().owed(dead_at)
+    }
+
     /// Returns how many keys and patterns are pending.
     pub(crate) fn len(&self) -> u64 {
-        self.pending.lock().len() as u64
+        self.pending.lock().unsent() as u64
     }
 
     /// Returns how many writes were dropped since the start.

@@ -1,5 +1,6 @@
 //! Writing through: memory, then every tier, then the other nodes.
 
+pub(crate) mod encode;
 pub(crate) mod in_progress;
 pub(crate) mod local_writes;
 pub(crate) mod outbid;

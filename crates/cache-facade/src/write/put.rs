@@ -3,16 +3,19 @@
 use std::sync::Arc;
 
 use cache_core::{
-    Blob, Entry, Error, Fetched, Freshness, Key, Meta, PutOutcome, Result, Timestamp, message::Change,
+    Blob, Entry, Error, Fetched, Freshness, Key, Meta, PutOutcome, Result, Timestamp, Tombstone,
+    message::Change,
 };
 use futures_util::future::join_all;
 
-use super::in_progress::{TICK, WritesInProgress};
+use super::{
+    encode::Encoded,
+    in_progress::{TICK, WritesInProgress},
+};
 use crate::{
     engine::{Engine, counters::Count},
-    load::encode::Encoded,
     region::{Cacheable, Region},
-    tier::handle::TierHandle,
+    tier::handle::{REMINDED_FOR, TierHandle},
 };
 
 /// A value that is to be put.
@@ -180,6 +183,11 @@ impl Engine {
 
     /// Returns what other nodes are told of a value born at `born` that they won't find in every tier.
     pub(crate) fn older_removed(&self, key: &Key, born: Timestamp) -> Change {
-        Change::Removed { key: key.into(), tombstone: self.tombstone_born(born.before(TICK)) }
+        let Tombstone { born, dead_at } = self.tombstone_born(born.before(TICK));
+        // Until they are reminded, should a tier go on to hold it.
+        Change::Removed {
+            key: key.into(),
+            tombstone: Tombstone { born, dead_at: dead_at.after(REMINDED_FOR) },
+        }
     }
 }

@@ -114,4 +114,8 @@ impl Tier for PgTier {
             Some(behind) => behind.flush().await,
         }
     }
+
+    fn corrupt(&self) -> u64 {
+        self.0.store.counters.corrupt.load(std::sync::atomic::Ordering::Relaxed)
+    }
 }

@@ -39,6 +39,7 @@ pub(super) async fn show(
                 "misses": tier.misses,
                 "errors": tier.errors,
                 "corrupt": tier.corrupt,
+                "refused": tier.refused,
                 "pending": tier.pending,
                 "lost": tier.lost,
             })
@@ -66,6 +67,7 @@ pub(super) async fn show(
         "loads": stats.loads,
         "loaded_keys": stats.loaded_keys,
         "load_failures": stats.load_failures,
+        "codec_failures": stats.codec_failures,
         "memory": memory(&app, &stats.memory),
         "disk": disk,
         "tiers": tiers,

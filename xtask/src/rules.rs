@@ -91,6 +91,8 @@ pub(crate) const RULES: &[Rule] = &[
     rule(66, "a server that is not the master that is needed is left, by the bus too, within 3 s"),
     rule(67, "a bus that does not bring a node's own messages back is unwell"),
     rule(68, "calls that a body can tell apart never share a key"),
+    rule(69, "one instrument by several spellings is one entry, one call and one event"),
+    rule(70, "what is of no stated market never lives until it can change"),
     rule(71, "a log that can't be written or isn't read changes nothing; lines are dropped and counted"),
     rule(72, "an outage of many keys is a line per change of state and sums"),
     rule(73, "a body late, endless or chunked is cut at its deadline and its limit"),

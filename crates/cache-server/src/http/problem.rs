@@ -24,6 +24,7 @@ pub(crate) enum ProblemKind {
     NotLocal,
     CrossSite,
     UnknownSymbol,
+    NotKept,
     NoSuchPath,
     MethodNotAllowed,
     RequestTimeout,
@@ -56,6 +57,7 @@ impl ProblemKind {
             Self::NotLocal => (StatusCode::FORBIDDEN, "not-local", "Not from this machine"),
             Self::CrossSite => (StatusCode::FORBIDDEN, "cross-site", "Sent by a page of another site"),
             Self::UnknownSymbol => (StatusCode::NOT_FOUND, "unknown-symbol", "Unknown symbol"),
+            Self::NotKept => (StatusCode::NOT_FOUND, "not-kept", "The provider has no such data any more"),
             Self::NoSuchPath => (StatusCode::NOT_FOUND, "no-such-path", "No such path"),
             Self::MethodNotAllowed => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed")

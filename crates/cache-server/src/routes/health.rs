@@ -1,9 +1,10 @@
-//! The health of each tier and of the bus.
+//! The health of each tier, of the bus and of the providers.
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{Extension, extract::State, http::Uri, response::Response};
 use cache_core::{Error, ErrorKind, Tier as _};
+use market_data::ProviderReport;
 use serde::Serialize;
 use tokio::time::timeout;
 
@@ -49,8 +50,12 @@ pub(super) async fn show(
         error: bus.error.as_ref().map(shown),
     });
     let clock_ahead_ms = health.clock_ahead_micros.map(|micros| micros / 1000);
-    let status = if health.healthy { "healthy" } else { "degraded" };
-    uncacheable(&Health { status, tiers, bus, clock_ahead_ms })
+    let reports = app.registry().reports();
+    let providers = reports.iter().filter(|report| !report.is_healthy()).map(Provider::of).collect();
+    // One provider stands in for another; where none can be asked, what isn't cached can't be had.
+    let healthy = health.healthy && reports.iter().any(ProviderReport::is_healthy);
+    let status = if healthy { "healthy" } else { "degraded" };
+    uncacheable(&Health { status, tiers, bus, clock_ahead_ms, providers })
 }
 
 /// Checks that the data folder is there, and that its file system answers.
@@ -71,6 +76,29 @@ struct Health {
     /// By how much this machine's clock is ahead of the shared server's, left out up to a second.
     #[serde(skip_serializing_if = "Option::is_none")]
     clock_ahead_ms: Option<i64>,
+    /// The providers that can't be asked, left out if all can.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    providers: Vec<Provider>,
+}
+
+#[derive(Serialize)]
+struct Provider {
+    name: String,
+    /// Whether it can be asked, quotas apart.
+    healthy: bool,
+    /// Until when it asked for no calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    silent_until_unix_ms: Option<i64>,
+}
+
+impl Provider {
+    fn of(report: &ProviderReport) -> Self {
+        Self {
+            name: report.name.clone(),
+            healthy: report.is_healthy(),
+            silent_until_unix_ms: report.silent_until.map(|until| until.as_micros() / 1000),
+        }
+    }
 }
 
 #[derive(Serialize)]

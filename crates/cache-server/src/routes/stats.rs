@@ -92,6 +92,8 @@ fn provider(report: &ProviderReport, caller: Caller) -> Value {
         "priority": report.priority,
         "healthy": report.is_healthy(),
         "ill": report.unhealthy,
+        "silent_until_unix_ms": report.silent_until.map(|until| until.as_micros() / 1000),
+        "implausible": report.implausible,
         "calls": usage.calls,
         "keys": usage.keys,
         "keys_per_call": usage.keys_per_call(),

@@ -91,10 +91,10 @@ impl fmt::Display for AssetType {
 /// Written `SYMBOL[@MARKET][.type]`. The market [`Market::US`] and the type that is usual on a market are
 /// left out, so that each asset has one text only, and the usual ones are their symbols.
 ///
-/// However it is spelled, an instrument is one asset: as an exchange, a provider or a person writes it. A symbol alone
-/// may say its market by its form: `VOD.L`, `7203.T`, `ES=F`, `EURUSD=X`, `BTC-USD`, `^N225`. One to six letters,
-/// with or without a class of shares, are an American share. Where the form says nothing (`PKO.WA`, `7203`), the
-/// market is [`Market::UNSTATED`], and the symbol is kept as it is.
+/// However it is spelled, an instrument is one asset: as an exchange, a provider or a person writes it. A symbol
+/// alone may say its market by its form: `VOD.L`, `7203.T`, `ES=F`, `EURUSD=X`, `BTC-USD`, `^N225`. One to six
+/// letters, with or without a class of shares, are an American share. Where the form says nothing (`PKO.WA`,
+/// `7203`), the market is [`Market::UNSTATED`], and the symbol is kept as it is.
 ///
 /// ```
 /// use market_data::{Asset, AssetType, Market};
@@ -143,6 +143,9 @@ impl Asset {
     }
 
     fn on(symbol: Symbol, market: Market, asset_type: Option<AssetType>) -> Self {
+        if spelling::is_plain(symbol.as_str()) && AssetType::usual_on(market) == AssetType::Equity {
+            return Self { symbol, asset_type: asset_type.unwrap_or(AssetType::Equity), market };
+        }
         let spelled = spelling::on(symbol.as_str(), market, asset_type);
         Self::spelled(symbol, spelled)
     }
@@ -156,6 +159,9 @@ impl Asset {
 
     /// Returns whether this is what its symbol alone is read as.
     fn is_told_by_its_symbol(&self) -> bool {
+        if spelling::is_plain(self.symbol.as_str()) {
+            return (self.market, self.asset_type) == (Market::US, AssetType::Equity);
+        }
         let spelled = spelling::alone(self.symbol.as_str());
         let same = (spelled.market, spelled.asset_type) == (self.market, self.asset_type);
         same && spelled.symbol == self.symbol.as_str()
@@ -171,6 +177,9 @@ impl Asset {
 impl From<Symbol> for Asset {
     /// The asset that is written as a symbol alone.
     fn from(symbol: Symbol) -> Self {
+        if spelling::is_plain(symbol.as_str()) {
+            return Self { symbol, asset_type: AssetType::Equity, market: Market::US };
+        }
         let spelled = spelling::alone(symbol.as_str());
         Self::spelled(symbol, spelled)
     }

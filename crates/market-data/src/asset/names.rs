@@ -121,7 +121,8 @@ pub(super) fn prices_coins(code: &str) -> bool {
 }
 
 /// Splits the name of a coin in a currency that is written without a separator: `BTCUSD`, `SOLUSDT`. The coin has
-/// three letters or more, since `TUSD` is a coin itself; and few currencies are looked for, since names end in others.
+/// three letters or more, since `TUSD` is a coin itself; and few currencies are looked for, since names end in
+/// others.
 pub(super) fn glued_coin(symbol: &str) -> Option<(&str, &str)> {
     let split = |quote_len: usize| symbol.split_at_checked(symbol.len().checked_sub(quote_len)?);
     let fits = |(coin, quote): &(&str, &str)| {

@@ -86,6 +86,9 @@ fn step(symbol: &str, market: Market, asset_type: AssetType) -> Option<String> {
             Some(pair) if has_name(pair) => Some(pair.to_owned()),
             _ => fx_pair(symbol).map(|(base, quote)| format!("{base}_{quote}")),
         },
+        AssetType::Crypto if symbol == "XBT" || symbol.starts_with("XBT_") => {
+            Some(symbol.replacen("XBT", "BTC", 1))
+        }
         AssetType::Crypto => {
             let (coin, quote) =
                 split_pair(symbol).map(|(coin, _, quote)| (coin, quote)).or_else(|| glued_coin(symbol))?;
@@ -112,9 +115,9 @@ fn listed(symbol: &str, market: Market) -> Option<String> {
     share_class(symbol, market).map(|(root, class)| format!("{root}.{class}"))
 }
 
-/// Splits a symbol into its root and its class of shares, by what a class looks like: one letter (`BRK-B`), or one of
-/// the few that have more: preferred shares (`BAC-PL`, `BAC.PRL`, `BAC^L`), warrants, units and rights. Any
-/// other ending is a part of the symbol, or the suffix of an exchange.
+/// Splits a symbol into its root and its class of shares, by what a class looks like: one letter (`BRK-B`), or
+/// one of the few that have more: preferred shares (`BAC-PL`, `BAC.PRL`, `BAC^L`), warrants, units and rights.
+/// Any other ending is a part of the symbol, or the suffix of an exchange.
 pub(crate) fn share_class(symbol: &str, market: Market) -> Option<(&str, String)> {
     let at = symbol.rfind(['.', '-', '/', '_', '^'])?;
     let (root, rest) = symbol.split_at(at);
@@ -136,6 +139,12 @@ pub(crate) fn share_class(symbol: &str, market: Market) -> Option<(&str, String)
         _ => return None,
     };
     Some((root, class))
+}
+
+/// Returns whether a symbol is of one to five letters alone: such a one has no other spelling, and nothing is
+/// made of it.
+pub(super) fn is_plain(text: &str) -> bool {
+    (1..=5).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_uppercase())
 }
 
 /// Returns whether a symbol looks like an American share: one to six letters, or fewer and a class.

@@ -79,7 +79,17 @@ fn all_one(spellings: &[&str], text: &str) {
 fn rule_69_one_instrument_is_one_asset_however_it_is_spelled() {
     all_one(&["BRK.B", "BRK-B", "brk.b", "BRK/B", "BRK_B", "brk-b@us", "BRK.B.US"], "BRK.B");
     all_one(
-        &["BTC-USD", "BTCUSD@CRYPTO", "BTC/USD", "BTC_USD", "btc@crypto", "BTCUSD", "BTC/USD@CRYPTO"],
+        &[
+            "BTC-USD",
+            "BTCUSD@CRYPTO",
+            "BTC/USD",
+            "BTC_USD",
+            "btc@crypto",
+            "XBT/USD",
+            "XBT@CRYPTO",
+            "BTCUSD",
+            "BTC/USD@CRYPTO",
+        ],
         "BTC@CRYPTO",
     );
     all_one(&["ETH-EUR", "ETHEUR@CRYPTO", "eth/eur", "ETH-EUR@CRYPTO"], "ETH_EUR@CRYPTO");

@@ -109,9 +109,8 @@ impl HttpClient {
     ///
     /// # Errors
     ///
-    /// `Unreachable`; `TimedOut`; `BadAnswer` for a body that is too large, holds too many values or nests them too
-    /// deep, or can't be decompressed;
-    /// `BadRequest` for a request that can't be sent.
+    /// `Unreachable`; `TimedOut`; `BadAnswer` for a body that is too large, holds too many values or nests them
+    /// too deep, or can't be decompressed; `BadRequest` for a request that can't be sent.
     pub async fn send(&self, call: &HttpRequest) -> Result<HttpReply, ProviderError> {
         let request = self.client.get(call.url(&self.base)?).headers(self.headers(call)?);
         let mut response = request.send().await.map_err(|why| self.failure(why))?;

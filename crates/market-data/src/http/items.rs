@@ -3,9 +3,9 @@
 /// How deep values may be nested. No API of ours comes near; a parser that recurses would need a stack for it.
 const MAX_DEPTH: usize = 64;
 
-/// Counts the values of a body that comes in parts. Each value but the first follows a comma, a colon or a bracket, so
-/// these are counted where they stand outside of texts. In a body that is no JSON the count says nothing, and is
-/// bounded all the same.
+/// Counts the values of a body that comes in parts. Each value but the first follows a comma, a colon or a
+/// bracket, so these are counted where they stand outside of texts. In a body that is no JSON the count says
+/// nothing, and is bounded all the same.
 #[derive(Debug)]
 pub(super) struct JsonItems {
     left: usize,
@@ -94,7 +94,8 @@ mod tests {
     }
 
     proptest! {
-        /// However the body is cut into parts, as many values are allowed as it holds, give or take a fixed factor.
+        /// However the body is cut into parts, as many values are counted as it holds, or up to three
+        /// times that: a field of an object counts its colon and comma too.
         #[test]
         fn as_many_values_are_counted_as_there_are(value in value(), size in 1..9_usize) {
             let text = value.to_string();
@@ -103,7 +104,7 @@ mod tests {
                 text.as_bytes().chunks(size).all(|part| items.take(part).is_ok())
             };
             let least = (0..).find(|most| fits(*most)).unwrap();
-            prop_assert!(held(&value) <= least + 1 && least <= 2 * held(&value), "{} values, {}", held(&value), least);
+            prop_assert!(held(&value) <= least + 1 && least <= 3 * held(&value), "{} values, {}", held(&value), least);
         }
     }
 

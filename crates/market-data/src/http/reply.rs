@@ -157,4 +157,28 @@ mod tests {
         let secret = Secret::from("a/b c&d");
         assert_eq!(redact("?key=a%2Fb+c%26d&x, a/b c&d", &secret), "?key=…&x, …");
     }
+
+    fn large(timeout: Duration) -> HttpReply {
+        let body = Bytes::from(vec![b' '; PARSED_AT_ONCE + 1]);
+        let (headers, secrets) = (Vec::new(), Vec::new());
+        HttpReply { status: 200, body, provider: "acme".into(), headers, retry_after: None, secrets, timeout }
+    }
+
+    /// On a runtime of one thread the sender is only reached if the parser is on another.
+    #[tokio::test]
+    async fn a_large_body_is_parsed_off_the_runtime() {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let reply = large(Duration::from_secs(60));
+        let parsed = reply.parse(move |_| receiver.recv());
+        let (parsed, sent) = futures_util::future::join(parsed, async move { sender.send(7) }).await;
+        assert_eq!((parsed.unwrap(), sent), (Ok(7), Ok(())));
+    }
+
+    #[tokio::test]
+    async fn a_parser_that_takes_longer_than_a_call_may_is_abandoned() {
+        let (sender, receiver) = std::sync::mpsc::channel::<()>();
+        let error = large(Duration::ZERO).parse(move |_| receiver.recv()).await.unwrap_err();
+        assert_eq!(error.kind(), ProviderErrorKind::TimedOut);
+        drop(sender);
+    }
 }

@@ -11,8 +11,8 @@ const CLOSE_TOGETHER: Duration = Duration::from_secs(3_600);
 
 const MINUTE: u64 = 60_000_000;
 
-/// Puts the running price where it belongs. Some sources give it as a last row at the moment of the last trade: it is
-/// a part of the bar under way, which may have no other row yet.
+/// Puts the running price where it belongs. Some sources give it as a last row at the moment of the last trade:
+/// it is a part of the bar under way, which may have no other row yet.
 pub(crate) fn onto_the_grid(bars: &mut Vec<Bar>, interval: Interval) {
     let Some(span) = interval.span() else { return };
     let moment = |bar: &Bar| match bar.time {

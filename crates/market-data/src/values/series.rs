@@ -22,18 +22,22 @@ pub struct Series {
     pub bars: Vec<Bar>,
     /// The name of the provider that gave them, once known.
     pub provider: Option<Arc<str>>,
+    /// The first day from which there are all bars, where the provider has none from before: no bars of an
+    /// earlier day doesn't mean that nothing was traded. `None` if it gave all there are.
+    #[serde(default)]
+    pub complete_from: Option<Date>,
 }
 
 impl Series {
     /// The bars of an asset at an interval, earliest first.
     #[must_use]
     pub fn new(asset: Asset, interval: Interval, bars: Vec<Bar>) -> Self {
-        Self { asset, interval, bars, provider: None }
+        Self { asset, interval, bars, provider: None, complete_from: None }
     }
 
     /// Returns the bars from `from` to `to`, both included; `None` is unbounded. The slice is empty if `from`
-    /// lies after `to`. A bar within a day is of the day of its exchange, which may have begun on the evening before;
-    /// of the day in UTC if its market has no calendar.
+    /// lies after `to`. A bar within a day is of the day of its exchange, which may have begun on the evening
+    /// before; of the day in UTC if its market has no calendar.
     #[must_use]
     pub fn between(&self, from: Option<Date>, to: Option<Date>) -> &[Bar] {
         let days = Days::of(self.asset.market).filter(|_| self.interval.is_intraday());
@@ -60,6 +64,7 @@ impl Series {
                 .maybe(bar.adjusted_close);
             numbers(bar).into_iter().fold(version, VersionHasher::number)
         });
+        let whole = whole.date(self.complete_from.unwrap_or(Date::MIN));
         whole.text(self.provider.as_deref().unwrap_or_default()).finish()
     }
 }

@@ -15,8 +15,9 @@ impl Days {
         Calendars::builtin().of(market).cloned().map(Self)
     }
 
-    /// Returns the day to which a moment belongs: that of its session, which may have begun on the evening before, as
-    /// that of foreign exchange does at 17:00 in New York; outside of sessions, the day by the exchange's clock.
+    /// Returns the day to which a moment belongs: that of its session, which may have begun on the evening
+    /// before, as that of foreign exchange does at 17:00 in New York; outside of sessions, the day by the
+    /// exchange's clock.
     pub(crate) fn day(&self, at: Timestamp) -> Date {
         let at = to_jiff(at);
         self.0.session(at).map_or_else(|| self.0.zone().to_datetime(at).date(), |session| session.date)

@@ -333,3 +333,28 @@ async fn no_symbol_leads_elsewhere() {
         }
     }
 }
+
+#[tokio::test]
+async fn days_of_which_yahoo_keeps_no_bars_are_refused_and_no_empty_series() {
+    let (provider, next, upstream) = stage().await;
+    let nothing = json!({"chart": {"result": null, "error": {"code": "Bad Request", "description": "Data doesn't exist for startDate = 1"}}});
+    *next.lock().unwrap() = Answer::new(400, nothing.to_string());
+    for id in
+        ["AAPL:1m:2020-01-02..2020-01-03", "AAPL:5m:2020-01-02..2020-01-03", "AAPL:1h:2020-01-02..2020-01-03"]
+    {
+        let error = provider.series(&[id.parse().unwrap()]).await.unwrap().remove(0);
+        let error = error.failure().unwrap().clone();
+        assert_eq!(error.kind(), ProviderErrorKind::NotOffered, "{error}");
+        assert!(error.message().contains("none up to 2020-01-03"), "{error}");
+    }
+    assert_eq!(upstream.calls(), 0, "it isn't asked");
+    let empty = provider.series(&["AAPL:1m".parse().unwrap()]).await.unwrap().remove(0).value().unwrap();
+    assert!(empty.bars.is_empty() && empty.complete_from.is_some());
+    let days = provider
+        .series(&["AAPL:1d:2020-01-04..2020-01-05".parse().unwrap()])
+        .await
+        .unwrap()
+        .remove(0)
+        .value();
+    assert_eq!(days.unwrap().complete_from, None, "nothing was traded");
+}

@@ -109,6 +109,14 @@ impl AlphaVantageProvider {
 
     fn series_of(&self, id: &SeriesId, told: series::Told) -> Result<Series, ParseError> {
         let first = told.candles.first().map(|candle| candle.begin.date());
+        if let Some((range, first)) =
+            id.range.zip(first).filter(|(range, first)| id.interval.is_intraday() && range.to < *first)
+        {
+            return Err(ParseError::new(format!(
+                "the bars begin on {first}: there are none up to {}",
+                range.to
+            )));
+        }
         let cut = !self.config.full && told.candles.len() >= COMPACT;
         if let Some((range, first)) = id.range.zip(first).filter(|(range, first)| cut && range.from < *first)
         {
@@ -129,7 +137,9 @@ impl AlphaVantageProvider {
             };
             Ok((day, candle.begins(begin)))
         });
-        self.judge.series(id, bars.collect::<Result<Vec<_>, ParseError>>()?)
+        let series = self.judge.series(id, bars.collect::<Result<Vec<_>, ParseError>>()?)?;
+        let first = first.filter(|_| id.range.is_none() && (cut || id.interval.is_intraday()));
+        Ok(Series { complete_from: first.or(series.complete_from), ..series })
     }
 
     async fn one_indicator(&self, id: &DocumentId) -> Result<Answer<Document>, ProviderError> {

@@ -165,6 +165,24 @@ mod tests {
     }
 
     #[test]
+    fn rows_come_in_any_order_and_a_file_most_of_whose_rows_are_bad_is_refused() {
+        let day = |day: u8| format!("2017-09-{day:02},1,2,0.5,1,1,\n");
+        let newest_first: String = (1..=20).rev().map(day).collect();
+        let oldest_first: String = (1..=20).map(day).collect();
+        for faults in [OnBadRow::Error, OnBadRow::Skip] {
+            let rows = read_text(&newest_first, faults).unwrap();
+            assert_eq!((rows.bars.len(), rows.skipped), (20, 0));
+            assert_eq!(rows, read_text(&oldest_first, faults).unwrap());
+            assert_eq!(rows.bars[0].1.volume, None, "an empty volume isn't known");
+        }
+        let bad = "2017-10-01,1,2,0.5,9,1,7\n";
+        assert_eq!(read_text(&(day(1) + &day(2) + bad + bad), OnBadRow::Skip).unwrap().skipped, 2);
+        let message =
+            read_text(&(day(1) + &day(2) + bad + bad + bad), OnBadRow::Skip).unwrap_err().to_string();
+        assert!(message.contains("3 of its 5 rows"), "{message}");
+    }
+
+    #[test]
     fn a_file_of_which_nothing_is_left_is_no_file_of_bars() {
         let minutes = "2017-09-04 09:30:00,1,2,0.5,1,1,7\n2017-09-04 09:31:00,1,2,0.5,1,1,7\n";
         let message = read_text(minutes, OnBadRow::Skip).unwrap_err().to_string();

@@ -7,6 +7,7 @@ use super::{candles::Candles, pricing::trading_day};
 use crate::{
     BarTime, DateRange, Interval, Series, SeriesId,
     http::HttpRequest,
+    moment::to_jiff,
     parse::{ParseError, Plausibility, moment},
 };
 
@@ -94,6 +95,11 @@ fn windows(
 /// Before the oldest candle there is.
 const OLDEST: Timestamp = Timestamp::constant(946_684_800, 0);
 
+/// Returns the first day of which there are candles; no candle is asked for from before.
+pub(super) fn first_day() -> Date {
+    Offset::UTC.to_datetime(OLDEST).date()
+}
+
 /// Returns the series `id` from the candles of all its requests, with or without the unfinished one.
 ///
 /// # Errors
@@ -114,7 +120,19 @@ pub(super) fn series(
             Ok((day, candle.begins(begin)))
         })
         .collect::<Result<Vec<_>, ParseError>>()?;
-    judge.series(id, bars)
+    let series = judge.series(id, bars)?;
+    // As many as a reply can hold: there are more before the first, whose day may be cut.
+    let cut = id.range.is_none() && series.bars.len() + 1 >= MOST as usize;
+    let first = series.bars.first().filter(|_| cut).map(|first| trading_day_of(first.time)).transpose()?;
+    let complete_from = first.map(|first| first.saturating_add(1.day())).or(series.complete_from);
+    Ok(Series { complete_from, ..series })
+}
+
+fn trading_day_of(time: BarTime) -> Result<Date, ParseError> {
+    match time {
+        BarTime::Day(day) => Ok(day),
+        BarTime::Moment(at) => trading_day(to_jiff(at)),
+    }
 }
 
 #[cfg(test)]

@@ -136,6 +136,11 @@ impl OandaProvider {
         let Some(calls) = history::calls(&name, id, self.config.candles, now(&self.clock)) else {
             return refused(ProviderErrorKind::NotOffered, format!("offers no candles of {}", id.interval));
         };
+        if let Some(range) = id.range.filter(|range| range.to < history::first_day()) {
+            let first = history::first_day();
+            let what = format!("has candles from {first} on, none up to {}", range.to);
+            return refused(ProviderErrorKind::NotOffered, what);
+        }
         if calls.len() > MOST_CALLS {
             let wanted = format!("more than {MOST_CALLS}: ask for fewer days or longer candles");
             return refused(

@@ -36,7 +36,9 @@ pub(super) fn call(
     now: Timestamp,
 ) -> Option<HttpRequest> {
     let (_, called) = INTERVALS.iter().find(|(known, _)| *known == interval)?;
-    let (from, to) = range.map_or_else(|| (begin_of_all(interval, now), now.as_second()), seconds);
+    let oldest = begin_of_all(interval, now);
+    let (from, to) = range.map_or_else(|| (oldest, now.as_second()), seconds);
+    let from = from.max(oldest);
     let call = HttpRequest::get(["v8", "finance", "chart", name])
         .query("interval", *called)
         .query("period1", from.to_string())
@@ -44,6 +46,12 @@ pub(super) fn call(
         .query("events", "div|split")
         .query("includePrePost", "false");
     Some(call)
+}
+
+/// Returns the first day of which Yahoo has all bars within a day; `None` for longer intervals.
+pub(super) fn complete_from(interval: Interval, now: Timestamp) -> Option<Date> {
+    let oldest = Timestamp::from_second(begin_of_all(interval, now)).ok()?;
+    interval.is_intraday().then(|| Offset::UTC.to_datetime(oldest).date().saturating_add(1.day()))
 }
 
 /// Returns how far back Yahoo keeps intraday bars, according to its errors about longer ranges.

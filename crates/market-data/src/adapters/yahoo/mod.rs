@@ -158,12 +158,22 @@ impl YahooProvider {
     }
 
     async fn one_series(&self, id: &SeriesId) -> Result<Answer<Series>, ProviderError> {
+        let first = history::complete_from(id.interval, now(&self.clock));
+        if let Some((first, range)) = first.zip(id.range).filter(|(first, range)| range.to < *first) {
+            let what = format!("{} has bars of {} from {first} on, none up to", self.name, id.interval);
+            let error = ProviderError::new(ProviderErrorKind::NotOffered, format!("{what} {}", range.to));
+            return Ok(Answer::Failed(error));
+        }
+        let whole = |series: Series| {
+            let cut = id.range.is_none_or(|range| first.is_some_and(|first| range.from < first));
+            Series { complete_from: first.filter(|_| cut), ..series }
+        };
         Ok(match self.chart(&id.asset, id.interval, id.range).await? {
             Found::Chart(chart, reply) => match history::series(id, &chart, &self.judge) {
-                Ok(series) => Answer::Value(series),
+                Ok(series) => Answer::Value(whole(series)),
                 Err(why) => Answer::Failed(reply.error(ProviderErrorKind::BadAnswer, &why.to_string())),
             },
-            Found::Nothing => Answer::Value(Series::new(id.asset.clone(), id.interval, Vec::new())),
+            Found::Nothing => Answer::Value(whole(Series::new(id.asset.clone(), id.interval, Vec::new()))),
             Found::Unknown => Answer::Unknown,
         })
     }

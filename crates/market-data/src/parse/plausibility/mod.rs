@@ -51,8 +51,8 @@ impl Plausibility {
         self.refused.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Returns the quote of `asset`. A field that can't be true is left out; 0 is what sources write for a price that
-    /// they don't know.
+    /// Returns the quote of `asset`. A field that can't be true is left out; 0 is what sources write for a price
+    /// that they don't know.
     ///
     /// # Errors
     ///
@@ -125,9 +125,10 @@ impl Plausibility {
         }
     }
 
-    /// Returns the series `id` made of `raw_bars`, each with the day it belongs to, in the order of time. Bars outside
-    /// the days asked for are left out, and so are those that can't be true. Of two bars at one time the later one
-    /// in the body stays: it is the newer. The running price, off the grid at the end, is a part of the bar under way.
+    /// Returns the series `id` made of `raw_bars`, each with the day it belongs to, in the order of time. Bars
+    /// outside the days asked for are left out, and so are those that can't be true. Of two bars at one time the
+    /// later one in the body stays: it is the newer. The running price, off the grid at the end, is a part of
+    /// the bar under way.
     ///
     /// A bar within a day belongs to the day of its exchange; to the one given where the market has no calendar.
     ///
@@ -174,7 +175,13 @@ impl Plausibility {
             )));
         }
         onto_the_grid(&mut bars, id.interval);
-        Ok(Series::new(id.asset.clone(), id.interval, bars))
+        let series = Series::new(id.asset.clone(), id.interval, bars);
+        // No upstream keeps bars within a day for ever.
+        let complete_from = match (id.range, series.bars.first().map(|first| first.time)) {
+            (None, Some(BarTime::Moment(at))) => days.map(|days| days.day(at)),
+            _ => None,
+        };
+        Ok(Series { complete_from, ..series })
     }
 
     /// Returns the bar, without an adjusted close that can't be one.
@@ -267,46 +274,4 @@ fn implausible(what: String) -> ParseError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Returns a bar of that day of January, between these prices.
-    fn bar(day: i8, low: f64, high: f64) -> (Date, RawBar<BarTime>) {
-        let date = jiff::civil::date(2020, 1, day);
-        let begin = BarTime::Day(date);
-        (
-            date,
-            RawBar { begin, open: low, high, low, close: high, adjusted_close: Some(low), volume: Some(1) },
-        )
-    }
-
-    fn closes(id: &str, bars: &[(Date, RawBar<BarTime>)]) -> Result<Vec<f64>, ParseError> {
-        let series = Plausibility::new(Clock::system()).series(&id.parse().unwrap(), bars.iter().copied())?;
-        Ok(series.bars.iter().map(|bar| bar.close).collect())
-    }
-
-    #[test]
-    fn what_cannot_be_a_bar_is_not_believed() {
-        for (id, one, why) in [
-            ("AAPL:1d", bar(2, 3.0, 2.0), "lies above"),
-            ("AAPL:1d", bar(2, -3.0, 2.0), "below zero"),
-            ("AAPL:1d", bar(2, 1.0, 1e16), "is no price"),
-            ("CL@CMES:1d", bar(2, f64::NAN, 2.0), "is no price"),
-        ] {
-            assert!(closes(id, &[one]).unwrap_err().to_string().contains(why), "{id} {one:?}");
-        }
-        assert_eq!(
-            closes("CL@CMES:1d", &[bar(2, -40.3, -37.6)]),
-            Ok(vec![-37.6]),
-            "as oil was in April 2020"
-        );
-    }
-
-    #[test]
-    fn bars_are_in_the_order_of_time_and_of_two_at_one_the_later_told_stays() {
-        let (one, two, again) = (bar(2, 1.0, 1.0), bar(3, 2.0, 2.0), bar(3, 3.0, 3.0));
-        assert_eq!(closes("AAPL:1d", &[one, two, again]), Ok(vec![1.0, 3.0]));
-        assert!(closes("AAPL:1d", &[two, one]).is_err());
-        assert_eq!(closes("AAPL:1d:2020-01-01..2020-01-02", &[two, one]), Ok(vec![1.0]));
-    }
-}
+mod tests;

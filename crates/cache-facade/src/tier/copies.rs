@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 
 use super::handle::TierHandle;
 use crate::{
-    load::encode::Encoded,
+    write::encode::Encoded,
     region::{Cacheable, Region},
 };
 

@@ -10,8 +10,8 @@ use futures_util::future::join_all;
 
 use super::handle::TierHandle;
 use crate::{
-    write::encode::Encoded,
     region::{Cacheable, Region},
+    write::encode::Encoded,
 };
 
 /// What one tier holds of some keys.
@@ -50,8 +50,8 @@ impl<V: Cacheable> Region<V> {
     ///
     /// # Errors
     ///
-    /// `Limit` or `Config` for an invalid key, `Limit` for a value that is too large, `Codec` for one that its codec
-    /// can't carry.
+    /// `Limit` or `Config` for an invalid key, `Limit` for a value that is too large, `Codec` for one that its
+    /// codec can't carry.
     pub async fn put_copies<K: ToKey>(&self, tier: &str, values: Vec<(K, V)>) -> Result<bool> {
         let mut entries = Vec::with_capacity(values.len());
         for (key, value) in values {

@@ -59,16 +59,16 @@ impl DiskTier {
         self.run_blocking("sweep", StorageEngine::sweep).await
     }
 
-    /// Checks that the tier's directory is still there. If it is gone, the janitor makes it anew at once, as
-    /// the next write would.
+    /// Checks that the tier's directory is still there, and its database open. If the directory is gone, the
+    /// janitor makes it anew at once, as the next write would.
     ///
     /// # Errors
     ///
-    /// `Storage` if the directory is gone.
+    /// `Storage` if the directory is gone, or why its database can't be used.
     pub async fn check_directory(&self) -> Result<()> {
         self.run_blocking("check", |engine| {
             if !engine.directory.is_gone() {
-                return Ok(());
+                return engine.check_open();
             }
             engine.signal.wake();
             let root = engine.directory.root().display();

@@ -157,6 +157,9 @@ async fn run_service(config: &Config, log: &Log) -> Result<()> {
         Ok(CloseOutcome::LoadsAborted(why)) => {
             tracing::warn!(%why, "stopped, all data flushed, loads under way aborted")
         }
+        Ok(CloseOutcome::TierUnflushed(why)) => {
+            tracing::warn!(%why, "stopped, all data is on disk, but a tier that could not be reached lacks some of it")
+        }
         Err(error) => {
             tracing::error!(%error, "stopped, but not all is on disk: values may be lost");
             return Err(anyhow!("stopped, but not all is on disk: {error}"));

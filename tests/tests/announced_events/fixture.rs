@@ -115,14 +115,25 @@ impl World {
 
     /// Lets time pass.
     pub(crate) async fn pass(&self, span: Duration) {
-        // Births differ by microseconds.
-        self.clock.advance(span + Duration::from_millis(1));
+        // Births run ahead of a clock that stands still, by a microsecond each.
+        self.clock.advance(span + SECOND);
         settle().await;
+    }
+
+    /// When a span from now ends, to the second: by that much births may be ahead of the clock.
+    pub(crate) fn end_of(&self, span: Duration) -> Timestamp {
+        end_of(&self.clock, span)
     }
 
     pub(crate) fn ahead(&self, span: Duration) -> Timestamp {
         self.clock.now().after(span)
     }
+}
+
+fn end_of(clock: &Clock, span: Duration) -> Timestamp {
+    let micros = clock.now().after(span).as_micros();
+    let second = 1_000_000;
+    Timestamp::from_micros((micros + second / 2).div_euclid(second) * second)
 }
 
 pub(crate) fn disk() -> FaultyTier {
@@ -163,7 +174,7 @@ impl Node {
     pub(crate) async fn price(&self, symbol: &str) -> (bool, Timestamp, Option<u64>) {
         let found = self.prices.lookup(symbol).await.unwrap();
         settle().await;
-        (!found.stale, self.clock.now().after(found.fresh_for), found.value.map(|value| *value))
+        (!found.stale, end_of(&self.clock, found.fresh_for), found.value.map(|value| *value))
     }
 
     pub(crate) async fn narrative(&self, symbol: &str) -> Option<u64> {

@@ -184,7 +184,8 @@ async fn rule_76_nodes_at_rest_write_nothing_and_tell_nothing() {
     world.shared.forget_calls();
     let told = world.bus.as_ref().unwrap().carried().len();
     for _ in 0..20 {
-        world.pass(Duration::from_millis(200)).await;
+        world.clock.advance(Duration::from_millis(200));
+        settle().await;
         poll().await;
     }
     assert_eq!(world.shared.calls(Operation::Put), [[]; 0]);

@@ -95,7 +95,7 @@ async fn rule_76_a_life_given_by_a_source_or_a_caller_ends_at_the_event_too() {
     let tag = cache_market::data_tag(DataType::Signal, &asset("AAPL")).unwrap();
     own.put("view-1", Fetched::new(1).tag(tag)).await.unwrap();
     let until = own.lookup("view-1").await.unwrap().fresh_for;
-    assert_eq!(world.clock.now().after(until), at);
+    assert_eq!(world.end_of(until), at);
     own.put("view-2", Fetched::new(1)).await.unwrap();
     assert!(own.lookup("view-2").await.unwrap().fresh_for > 49 * HOUR, "about nothing");
 }
@@ -275,7 +275,7 @@ async fn rule_76_every_key_of_an_asset_that_is_touched_ends_and_no_other() {
     let at = world.ahead(HOUR);
     node.announce("AAPL", EventKind::CorporateAction, at).await;
     let until = async |region: &cache_facade::Region<u64>, id: &str| {
-        world.clock.now().after(region.lookup(id).await.unwrap().fresh_for)
+        world.end_of(region.lookup(id).await.unwrap().fresh_for)
     };
     for id in ["AAPL:1d", "AAPL:5m", "AAPL:1d:2024-01-01:2024-02-01"] {
         assert_eq!(until(&bars, id).await, at, "{id}");

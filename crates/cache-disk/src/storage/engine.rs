@@ -160,6 +160,11 @@ impl StorageEngine {
         Ok(())
     }
 
+    /// Returns why the database can't be used, if it can't.
+    pub(crate) fn check_open(&self) -> Result<()> {
+        self.state.read().store().map(|_| ())
+    }
+
     /// Opens the database again after a failed write, once there is space. Until then it stays open, so that
     /// reads go on.
     fn reopen_if_needed(&self, writer: &mut Writer) -> Result<()> {

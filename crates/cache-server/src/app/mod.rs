@@ -73,6 +73,8 @@ pub enum CloseOutcome {
     Complete,
     /// All that was loaded is on disk; loads still under way were aborted, for this reason.
     LoadsAborted(Error),
+    /// All that was loaded is on disk; another tier did not take all of it, for this reason.
+    TierUnflushed(Error),
 }
 
 impl App {
@@ -219,7 +221,7 @@ impl App {
             Ok(()) => Ok(CloseOutcome::Complete),
             // Closing flushed the tier, so only loads can have been aborted.
             Err(error) if error.kind() == ErrorKind::Timeout => Ok(CloseOutcome::LoadsAborted(error)),
-            Err(error) => Err(error),
+            Err(error) => Ok(CloseOutcome::TierUnflushed(error)),
         }
     }
 }

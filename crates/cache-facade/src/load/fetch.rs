@@ -39,8 +39,20 @@ pub(crate) struct Fetch<V> {
     pub(crate) prior: Option<Found<V>>,
     /// Whether some tier may hold an entry of the key, usable or not.
     pub(crate) maybe_in_tiers: bool,
+    /// What is pending for the tier of this place in the order, and was taken by another, which is to be asked
+    /// first: it knows whether the entry was removed since.
+    pub(crate) pending: Option<(usize, Entry)>,
     /// How many gaps in the messages of other nodes there had been when the fetch began.
     pub(crate) gaps: u64,
+}
+
+/// Whether a fetch need look no further than for an entry judged so.
+fn suffices(servable: Servable, scope: LookupScope) -> bool {
+    match servable {
+        Servable::Fresh => true,
+        Servable::Due => scope != LookupScope::Background,
+        Servable::Stale | Servable::No(_) => false,
+    }
 }
 
 impl<V: Cacheable> Region<V> {
@@ -73,7 +85,7 @@ impl<V: Cacheable> Region<V> {
             MemoryLookup::Miss(_) => None,
         };
         let maybe_in_tiers = prior.is_some() || scope == LookupScope::LoaderOnly;
-        Some(Fetch { leader, prior, maybe_in_tiers, gaps })
+        Some(Fetch { leader, prior, maybe_in_tiers, pending: None, gaps })
     }
 
     /// Fetches keys: looks into the tiers and then asks the loader, as far as `scope` says.
@@ -139,6 +151,7 @@ impl<V: Cacheable> Region<V> {
             }
             let keys: Vec<Key> = fetches.iter().map(|fetch| fetch.leader.key().clone()).collect();
             let looked = if clears_known { tier.get(&keys).await.ok() } else { None };
+            let could_look = looked.is_some();
             let entries = looked.unwrap_or_else(|| {
                 fetches.iter_mut().for_each(|fetch| fetch.maybe_in_tiers = true);
                 // What this node wrote and the tier does not have yet is known all the same.
@@ -151,12 +164,19 @@ impl<V: Cacheable> Region<V> {
             let mut filled = Vec::new();
             let mut missing = Vec::new();
             for (mut fetch, entry) in fetches.into_iter().zip(entries) {
+                let is_elsewhere =
+                    |entry: &&Entry| tier.is_stored_elsewhere(fetch.leader.key(), entry.meta.born);
+                if let Some(entry) = entry.as_ref().filter(is_elsewhere) {
+                    fetch.pending.get_or_insert((depth, entry.clone()));
+                    fetch.maybe_in_tiers = true;
+                    missing.push(fetch);
+                    continue;
+                }
+                fetch.pending.take_if(|(_, pending)| {
+                    could_look && entry.as_ref().is_none_or(|held| held.meta.born >= pending.meta.born)
+                });
                 let (found, servable) = self.found_in_tier(tier, &fetch, entry.as_ref());
-                let suffices = match servable {
-                    Servable::Fresh => true,
-                    Servable::Due => scope != LookupScope::Background,
-                    Servable::Stale | Servable::No(_) => false,
-                };
+                let suffices = suffices(servable, scope);
                 fetch.maybe_in_tiers |= !suffices && entry.is_some();
                 match (found, entry) {
                     (Some(found), Some(entry)) if suffices => {
@@ -178,7 +198,29 @@ impl<V: Cacheable> Region<V> {
             self.copy_up(filled, depth);
             fetches = missing;
         }
-        fetches
+        fetches.into_iter().filter_map(|fetch| self.land_pending(fetch, scope)).collect()
+    }
+
+    /// Gives callers what this node wrote, if no tier that has taken it could be asked. Returns the fetch
+    /// otherwise.
+    fn land_pending(&self, mut fetch: Fetch<V>, scope: LookupScope) -> Option<Fetch<V>> {
+        let Some((depth, entry)) = fetch.pending.take() else { return Some(fetch) };
+        let tier = &self.engine.tiers()[depth];
+        let (found, servable) = self.found_in_tier(tier, &fetch, Some(&entry));
+        match found {
+            Some(found) if suffices(servable, scope) => {
+                tier.count_hit(fetch.leader.key(), false);
+                self.store_fetched(&fetch, &found);
+                fetch.leader.land(Ok(found));
+                None
+            }
+            Some(found) => {
+                fetch.leader.flight().offer(Ok(found.clone()));
+                fetch.prior = Some(found);
+                Some(fetch)
+            }
+            None => Some(fetch),
+        }
     }
 
     /// Judges and decodes what a tier holds of a key. Returns a value if it may be served.
@@ -220,10 +262,10 @@ impl<V: Cacheable> Region<V> {
                     (leader, (key, entry))
                 })
                 .unzip();
-            let above =
-                region.engine.tiers()[..depth].iter().filter(|tier| !region.policy.skips(tier.name()));
-            let written = region.engine.write(&entries, above.clone()).await;
-            region.engine.hold_what_won(&entries, &written, above).await;
+            let above = &region.engine.tiers()[..depth];
+            let above: Vec<_> = above.iter().filter(|tier| !region.policy.skips(tier.name())).collect();
+            let written = region.engine.copy(&entries, &above).await;
+            region.engine.hold_what_won(&entries, &written, above.into_iter()).await;
             drop(leaders);
         });
     }

@@ -42,6 +42,15 @@ pub(crate) const REMINDED_FOR: Duration = Duration::from_secs(60);
 /// How many entries of a batch are put at the same time to learn which of them the tier refuses.
 const PUTS_AT_ONCE: usize = 16;
 
+/// What becomes of a put that the tier can't take now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WhenAway {
+    /// It is stored later.
+    Queue,
+    /// It is left: it is a copy of what another tier holds.
+    Leave,
+}
+
 /// A tier, and what became of the calls to it.
 #[derive(Debug)]
 pub(crate) struct TierHandle {
@@ -137,17 +146,33 @@ impl TierHandle {
         self.retries.has_entry(key, born)
     }
 
-    /// Stores entries, and returns what became of each. Those that the tier can't take now are stored later;
-    /// of those that it refuses nothing older is left to be read. Tombstones last `life` from now.
-    pub(crate) async fn put(&self, entries: &[(Key, Entry)], life: Duration) -> Vec<PutOutcome> {
-        let outcomes = match self.put_or_queue(entries).await {
+    /// Whether the entry of `key` born at `born` is pending here, while another tier took it: that one knows
+    /// whether it was removed since.
+    pub(crate) fn is_stored_elsewhere(&self, key: &Key, born: Timestamp) -> bool {
+        self.retries.is_stored_elsewhere(key, born)
+    }
+
+    /// Notes that another tier took an entry that may be pending here.
+    pub(crate) fn note_stored_elsewhere(&self, key: &Key, born: Timestamp) {
+        self.retries.note_stored_elsewhere(key, born);
+    }
+
+    /// Stores entries, and returns what became of each. What becomes of those that the tier can't take now says
+    /// `away`; of those that it refuses nothing older is left to be read. Tombstones last `life` from now.
+    pub(crate) async fn put(
+        &self,
+        entries: &[(Key, Entry)],
+        life: Duration,
+        away: WhenAway,
+    ) -> Vec<PutOutcome> {
+        let outcomes = match self.put_or_queue(entries, away).await {
             Ok(outcomes) => outcomes,
             Err(error) if entries.len() == 1 => vec![PutOutcome::Refused(error)],
             // Nobody knows which of them the tier refuses.
             Err(_) => {
                 let mut outcomes = Vec::with_capacity(entries.len());
                 for part in entries.chunks(PUTS_AT_ONCE) {
-                    outcomes.extend(join_all(part.chunks(1).map(|one| self.put_alone(one))).await);
+                    outcomes.extend(join_all(part.chunks(1).map(|one| self.put_alone(one, away))).await);
                 }
                 outcomes
             }
@@ -161,13 +186,13 @@ impl TierHandle {
         outcomes
     }
 
-    async fn put_alone(&self, one: &[(Key, Entry)]) -> PutOutcome {
-        let outcome = self.put_or_queue(one).await.map(|mut outcomes| outcomes.pop());
+    async fn put_alone(&self, one: &[(Key, Entry)], away: WhenAway) -> PutOutcome {
+        let outcome = self.put_or_queue(one, away).await.map(|mut outcomes| outcomes.pop());
         outcome.map_or_else(PutOutcome::Refused, |outcome| outcome.unwrap_or(PutOutcome::Queued))
     }
 
-    /// Stores entries, or keeps them to be stored later. Fails if the tier would not take them later either.
-    async fn put_or_queue(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
+    /// Stores entries, or does with them what `away` says. Fails if the tier would not take them later either.
+    async fn put_or_queue(&self, entries: &[(Key, Entry)], away: WhenAway) -> Result<Vec<PutOutcome>> {
         match self.try_put(entries).await {
             Ok(outcomes) => {
                 let taken = entries.iter().zip(&outcomes);
@@ -177,7 +202,9 @@ impl TierHandle {
                 Ok(outcomes)
             }
             Err(error) if error.is_retryable() => {
-                self.report_lost(&self.retries.add_entries(entries));
+                if away == WhenAway::Queue {
+                    self.report_lost(&self.retries.add_entries(entries));
+                }
                 Ok(vec![PutOutcome::Queued; entries.len()])
             }
             Err(error) => Err(error),

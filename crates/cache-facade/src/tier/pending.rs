@@ -44,6 +44,8 @@ struct PendingKey {
     failures: u32,
     /// Whether the tier refused it for good. It is served while it lives, and not sent again.
     refused: bool,
+    /// Whether another tier took it, which then knows whether it was removed since.
+    stored_elsewhere: bool,
 }
 
 #[derive(Debug)]
@@ -100,7 +102,7 @@ impl Pending {
     fn insert(&mut self, key: Key, record: Record, refused: bool) {
         self.next += 1;
         self.bytes += bytes(&record);
-        let waiting = PendingKey { number: self.next, record, failures: 0, refused };
+        let waiting = PendingKey { number: self.next, record, failures: 0, refused, stored_elsewhere: false };
         self.order[waiting.class() as usize].insert(self.next, key.clone());
         self.keys.insert(key, waiting);
     }
@@ -220,6 +222,20 @@ impl Pending {
             .is_some_and(|waiting| matches!(&waiting.record, Record::Entry(entry) if entry.meta.born == born))
     }
 
+    /// Notes that another tier took the entry of `key` born at `born`.
+    pub(super) fn note_stored_elsewhere(&mut self, key: &Key, born: Timestamp) {
+        if self.has_entry(key, born)
+            && let Some(waiting) = self.keys.get_mut(key)
+        {
+            waiting.stored_elsewhere = true;
+        }
+    }
+
+    /// Whether the entry of `key` born at `born` is pending, and another tier took it.
+    pub(super) fn is_stored_elsewhere(&self, key: &Key, born: Timestamp) -> bool {
+        self.has_entry(key, born) && self.keys.get(key).is_some_and(|waiting| waiting.stored_elsewhere)
+    }
+
     /// Returns at most `most` writes from number `after` on, and the number to go on from. With the first come
     /// the removals by pattern, and of what came before writes that were given up.
     pub(super) fn batch(&self, after: u64, most: usize, now: Timestamp) -> (Vec<PendingWrite>, u64) {
@@ -320,6 +336,9 @@ impl Pending {
             && !key.is_reserved()
         {
             self.insert(key.clone(), waiting.record, true);
+            if waiting.stored_elsewhere {
+                self.note_stored_elsewhere(key, born);
+            }
         }
         true
     }

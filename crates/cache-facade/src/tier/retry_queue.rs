@@ -78,6 +78,16 @@ impl RetryQueue {
         !self.is_empty() && self.pending.lock().has_entry(key, born)
     }
 
+    /// Notes that another tier took the entry of `key` born at `born`.
+    pub(crate) fn note_stored_elsewhere(&self, key: &Key, born: Timestamp) {
+        self.change_any(|pending| pending.note_stored_elsewhere(key, born));
+    }
+
+    /// Whether the entry of `key` born at `born` is pending, and another tier took it.
+    pub(crate) fn is_stored_elsewhere(&self, key: &Key, born: Timestamp) -> bool {
+        !self.is_empty() && self.pending.lock().is_stored_elsewhere(key, born)
+    }
+
     /// Returns at most `most` writes from number `after` on, removals by pattern before all others, and the
     /// number to go on from. An entry that has died meanwhile is pending as a removal.
     pub(crate) fn batch(&self, after: u64, most: usize, now: Timestamp) -> (Vec<PendingWrite>, u64) {

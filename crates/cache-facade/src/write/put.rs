@@ -15,7 +15,7 @@ use super::{
 use crate::{
     engine::{Engine, counters::Count},
     region::{Cacheable, Region},
-    tier::handle::{REMINDED_FOR, TierHandle},
+    tier::handle::{REMINDED_FOR, TierHandle, WhenAway},
 };
 
 /// A value that is to be put.
@@ -34,6 +34,8 @@ pub(crate) struct Written {
     pub(crate) everywhere: bool,
     /// Whether some tier has it, or will get it.
     somewhere: bool,
+    /// Whether some tier has it already, or something newer.
+    stored: bool,
     /// Why a tier refused it.
     refusal: Option<Error>,
     /// The tiers that hold something newer.
@@ -147,14 +149,38 @@ impl Engine {
         entries: &[(Key, Entry)],
         tiers: impl Iterator<Item = &'a TierHandle>,
     ) -> Vec<Written> {
-        let fresh = || Written { everywhere: true, somewhere: false, refusal: None, outdated_in: Vec::new() };
+        let tiers: Vec<&TierHandle> = tiers.collect();
+        let written = self.write_or(entries, &tiers, WhenAway::Queue).await;
+        for ((key, entry), _) in entries.iter().zip(&written).filter(|(_, written)| written.stored) {
+            tiers.iter().for_each(|tier| tier.note_stored_elsewhere(key, entry.meta.born));
+        }
+        written
+    }
+
+    /// Copies to tiers what a tier behind them holds. One that is away goes without.
+    pub(crate) async fn copy(&self, entries: &[(Key, Entry)], tiers: &[&TierHandle]) -> Vec<Written> {
+        self.write_or(entries, tiers, WhenAway::Leave).await
+    }
+
+    async fn write_or(
+        &self,
+        entries: &[(Key, Entry)],
+        tiers: &[&TierHandle],
+        away: WhenAway,
+    ) -> Vec<Written> {
+        let fresh = || Written {
+            everywhere: true,
+            somewhere: false,
+            stored: false,
+            refusal: None,
+            outdated_in: Vec::new(),
+        };
         let mut written: Vec<Written> = entries.iter().map(|_| fresh()).collect();
         if entries.is_empty() {
             return written;
         }
         let life = self.load_limit();
-        let tiers: Vec<&TierHandle> = tiers.collect();
-        let outcomes = join_all(tiers.iter().map(|tier| tier.put(entries, life))).await;
+        let outcomes = join_all(tiers.iter().map(|tier| tier.put(entries, life, away))).await;
         for (tier, outcomes) in tiers.iter().zip(outcomes) {
             for (((key, entry), written), outcome) in entries.iter().zip(&mut written).zip(outcomes) {
                 match outcome {
@@ -167,6 +193,7 @@ impl Engine {
                             written.outdated_in.push(tier.name());
                         }
                         written.somewhere = true;
+                        written.stored |= !matches!(outcome, PutOutcome::Queued);
                         written.everywhere &= !tier.is_pending(key, entry.meta.born);
                     }
                 }

@@ -8,7 +8,7 @@ use cache_core::{
     Clock, Entry, Error, ErrorKind, Key, Operation, Pattern, PutOutcome, Result, Tag, Target, Tier,
     Timestamp, Tombstone, sync::Mutex,
 };
-use cache_facade::{Cache, Fetched, Memory, Region, Ttl};
+use cache_facade::{Cache, Fetched, Memory, OnBusLoss, Region, Ttl};
 use tests::{FaultyTier, Fixture, LocalBus, ModelTier, RecordedEvent, Recorder, settle};
 
 const LONG: Duration = Duration::from_secs(100_000);
@@ -260,4 +260,42 @@ async fn rule_96_a_tier_that_can_not_look_does_not_hide_what_it_is_owed() {
     }
     assert!(fixture.tier.calls(Operation::Get).len() > 10);
     assert_eq!(fixture.source.calls(), 0);
+}
+
+/// Of two tiers that nodes share, this node can't reach the first, nor the bus. What it wrote or copied is then
+/// in the second alone, which knows whether it was removed since.
+#[tokio::test]
+async fn rule_96_what_a_tier_is_owed_is_not_served_once_another_says_that_it_is_gone() {
+    let (clock, bus) = (Clock::manual(), LocalBus::default());
+    let (near, far) = (Arc::new(ModelTier::new("near")), Arc::new(ModelTier::new("far")));
+    let node = async || {
+        let tiers = [FaultyTier::over(Arc::clone(&near)), FaultyTier::over(Arc::clone(&far))];
+        let builder = Cache::builder().clock(clock.clone()).bus(bus.clone()).on_bus_loss(OnBusLoss::AskTiers);
+        let builder = tiers.iter().fold(builder, |builder, tier| builder.tier(tier.clone()));
+        let cache = builder.build().await.unwrap();
+        let region = cache.region::<u64>("k").ttl(Ttl::new(LONG)).open().unwrap();
+        settle().await;
+        (cache, region, tiers)
+    };
+    let ((_a, there, _), (b, here, [first, second])) = (node().await, node().await);
+    let get = async |id: &str| here.get(id).await.unwrap().map(|value| *value);
+    there.put("copied", 1).await.unwrap();
+    // The clears from before it came have to be asked of all tiers, once.
+    get("none").await;
+    first.down();
+    bus.cut();
+    clock.advance(Duration::from_secs(5));
+    settle().await;
+    for id in ["removed", "kept", "unreachable"] {
+        here.put(id, 2).await.unwrap();
+    }
+    assert_eq!((get("copied").await, get("removed").await, get("kept").await), (Some(1), Some(2), Some(2)));
+    settle().await;
+    assert_eq!(b.stats().tiers[0].pending, 3, "a copy is owed to nobody");
+    there.remove("copied").await.unwrap();
+    there.remove("removed").await.unwrap();
+    assert_eq!((get("copied").await, get("removed").await, get("kept").await), (None, None, Some(2)));
+    second.down();
+    assert_eq!(get("unreachable").await, Some(2), "nobody can be asked");
+    assert_eq!(get("copied").await, None, "nobody can be asked, and it is not its own");
 }

@@ -108,7 +108,7 @@ impl Listener for PgListener {
                 // In this order, since what has come must not be lost.
                 biased;
                 notified = self.session.notifications.recv() => Some(notified),
-                _ = self.renewals.changed() => Some(None),
+                Ok(()) = self.renewals.changed() => Some(None),
                 () = time::sleep_until(self.last_heard + self.keepalive) => None,
             };
             match notified {

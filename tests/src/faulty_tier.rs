@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use async_trait::async_trait;
 use cache_core::{
-    Entry, Error, ErrorKind, Key, Operation, Result, Target, Tier, Tombstone,
+    Entry, Error, ErrorKind, Key, Operation, PutOutcome, Result, Target, Tier, Tombstone,
     sync::{Mutex, MutexGuard},
 };
 
@@ -157,7 +157,7 @@ impl Tier for FaultyTier {
         Ok(answers)
     }
 
-    async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
+    async fn put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
         self.begin(Operation::Put, entries.iter().map(|(key, _)| key.clone()).collect()).await?;
         let answer = self.inner.put(entries).await;
         self.hold(Operation::Put, Moment::After).await;
@@ -178,5 +178,9 @@ impl Tier for FaultyTier {
     async fn flush(&self) -> Result<()> {
         self.begin(Operation::Flush, Vec::new()).await?;
         self.inner.flush().await
+    }
+
+    fn corrupt(&self) -> u64 {
+        self.inner.corrupt()
     }
 }

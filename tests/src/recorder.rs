@@ -26,6 +26,10 @@ pub enum RecordedEvent {
     ProtectionRefused { key: Key },
     /// [`Event::Lost`].
     Lost { tier: &'static str, key: Key },
+    /// [`Event::Refused`].
+    Refused { tier: &'static str, key: Key, error: ErrorKind },
+    /// [`Event::CodecFailed`].
+    CodecFailed { key: Key, error: ErrorKind },
     /// [`Event::BusFailed`].
     BusFailed { bus: &'static str, error: ErrorKind },
     /// [`Event::Unproven`].
@@ -69,6 +73,12 @@ impl Observer for Recorder {
             }
             Event::ProtectionRefused { key } => RecordedEvent::ProtectionRefused { key: key.clone() },
             Event::Lost { tier, key } => RecordedEvent::Lost { tier, key: key.clone() },
+            Event::Refused { tier, key, error } => {
+                RecordedEvent::Refused { tier, key: key.clone(), error: error.kind() }
+            }
+            Event::CodecFailed { key, error } => {
+                RecordedEvent::CodecFailed { key: key.clone(), error: error.kind() }
+            }
             Event::BusFailed { bus, error } => RecordedEvent::BusFailed { bus, error: error.kind() },
             Event::Unproven { bus } => RecordedEvent::Unproven { bus },
             Event::LeaseFailed { lease, error } => RecordedEvent::LeaseFailed { lease, error: error.kind() },

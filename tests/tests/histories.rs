@@ -10,8 +10,8 @@ use std::{
 
 use async_trait::async_trait;
 use cache_core::{
-    Clock, Entry, ErrorKind, Fetched, Key, Loaded, Loader, Pattern, Request, Result, Tag, Target, Tier,
-    Tombstone, Ttl,
+    Clock, Entry, ErrorKind, Fetched, Key, Loaded, Loader, Pattern, PutOutcome, Request, Result, Tag, Target,
+    Tier, Tombstone, Ttl,
 };
 use cache_facade::{Cache, Eviction, Memory, MemoryBuilder, Region};
 use tests::{ModelTier, eventually};
@@ -66,7 +66,7 @@ impl Tier for Dawdling {
         self.amid(self.0.get(keys)).await
     }
 
-    async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
+    async fn put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
         self.amid(self.0.put(entries)).await
     }
 

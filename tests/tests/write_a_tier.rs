@@ -7,7 +7,8 @@ use std::{
 
 use async_trait::async_trait;
 use cache_core::{
-    Clock, Entry, Error, ErrorKind, Key, Result, Target, Tier, TierExt, Timestamp, Tombstone, Tombstones,
+    Clock, Entry, Error, ErrorKind, Key, PutOutcome, Result, Target, Tier, TierExt, Timestamp, Tombstone,
+    Tombstones,
     envelope::{self, Record},
     sync::Mutex,
 };
@@ -51,12 +52,15 @@ impl Store {
         }
     }
 
-    /// Stores a record, unless it was removed since its birth or loses against what is stored.
-    fn put(&mut self, key: &Key, born: Timestamp, record: Vec<u8>, now: Timestamp) {
+    /// Stores a record, unless it was removed since its birth or loses against what is stored. Returns
+    /// whether it was stored.
+    fn put(&mut self, key: &Key, born: Timestamp, record: Vec<u8>, now: Timestamp) -> bool {
         let stored = self.entry(key).map_or(Timestamp::MIN, |entry| entry.meta.born);
-        if born > stored && !self.removed.refuses(key, born, now) {
+        let wins = born > stored && !self.removed.refuses(key, born, now);
+        if wins {
             self.records.insert(key.clone(), record);
         }
+        wins
     }
 
     /// Removes the entry of a key if it was born no later than `tombstone`. Returns whether there was one.
@@ -80,16 +84,19 @@ impl Tier for MapTier {
         Ok(keys.iter().map(|key| store.entry(key)).collect())
     }
 
-    async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
-        let mut outcome = Ok(());
+    async fn put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
+        let (mut outcomes, mut failed) = (Vec::with_capacity(entries.len()), None);
         for (key, entry) in entries {
             match envelope::seal(key, entry, COMPRESS_ABOVE) {
-                Ok(record) => self.store.lock().put(key, entry.meta.born, record, self.clock.now()),
+                Ok(record) => {
+                    let stored = self.store.lock().put(key, entry.meta.born, record, self.clock.now());
+                    outcomes.push(PutOutcome::stored_if(stored));
+                }
                 // One entry that is too large keeps none of the others out.
-                Err(error) => outcome = Err(error),
+                Err(error) => failed = Some(error),
             }
         }
-        outcome
+        failed.map_or(Ok(outcomes), Err)
     }
 
     async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {

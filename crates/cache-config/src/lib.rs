@@ -51,6 +51,7 @@
 //! Settings that are declared [`secret`](SettingSpec::secret) are masked in all output, whatever their type is.
 
 mod errors;
+mod file;
 mod mask;
 mod nearest;
 mod profile;
@@ -61,6 +62,7 @@ mod values;
 mod yaml;
 
 pub use errors::ConfigErrors;
+pub use file::read_text_file;
 pub use profile::Profile;
 pub use reader::ConfigReader;
 pub use section::Section;
@@ -68,4 +70,4 @@ pub use section::Section;
 pub use section::declare;
 pub use setting::{Setting, SettingSpec, Validator, setting};
 pub use values::{Origin, Values};
-pub use yaml::{Position, example, read_value};
+pub use yaml::{Position, YamlValue, example, read_value};

@@ -2,6 +2,9 @@
 
 use strsim::damerau_levenshtein;
 
+/// The longest name that is compared, in bytes. No known name is nearly as long.
+const MAX_NAME_BYTES: usize = 128;
+
 /// Returns `did you mean NAME? `, or nothing if no known name is near.
 pub(crate) fn did_you_mean(name: &str, known: &[&str]) -> String {
     nearest(name, known.iter().copied(), "")
@@ -15,6 +18,9 @@ pub(crate) fn nearest<'a>(
     known: impl IntoIterator<Item = &'a str>,
     prefix: &str,
 ) -> Option<&'a str> {
+    if name.len() > MAX_NAME_BYTES {
+        return None;
+    }
     let suffix = |name: &str| name.strip_prefix(prefix).unwrap_or(name).to_ascii_lowercase();
     let name = suffix(name);
     let near = known.into_iter().filter_map(|known| Some((distance(&name, &suffix(known))?, known)));

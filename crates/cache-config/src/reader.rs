@@ -1,9 +1,14 @@
 //! ConfigReader: reads a file, the environment and flags, and collects all errors.
 
-use std::{fs, path::Path, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    path::Path,
+    sync::Arc,
+};
 
 use crate::{
-    errors::ConfigErrors,
+    errors::{ConfigErrors, shortened},
+    file::read_text_file,
     mask::{MASK, mask_urls},
     nearest::nearest,
     profile::Profile,
@@ -16,8 +21,10 @@ use crate::{
 const PROFILE_KEY: &str = "profile";
 /// The largest file that is read, in bytes.
 const MAX_FILE_BYTES: u64 = 1 << 20;
-/// How many characters of a value an error repeats.
-const MAX_ECHO_CHARS: usize = 64;
+/// How many characters of a value are looked at for passwords, before the start of it is repeated.
+const MAX_MASKED_CHARS: usize = 4096;
+/// How many unknown names are compared with the known ones. A file of nothing else is no configuration.
+const MAX_SUGGESTIONS: usize = 32;
 
 /// Reads the sources of a configuration. A later source replaces the values of an earlier one: read the file
 /// first, then the environment, then flags.
@@ -48,6 +55,10 @@ const MAX_ECHO_CHARS: usize = 64;
 #[derive(Debug)]
 pub struct ConfigReader {
     settings: Vec<Setting>,
+    /// Where in `settings` each key is.
+    keys: HashMap<&'static str, usize>,
+    sections: HashSet<&'static str>,
+    suggestions_left: usize,
     env_prefix: Option<&'static str>,
     file_option: Option<(&'static str, &'static str)>,
     values: Values,
@@ -59,8 +70,13 @@ impl ConfigReader {
     /// Returns a reader of `settings` that has read nothing yet.
     #[must_use]
     pub fn new(settings: Vec<Setting>) -> Self {
+        let keys = settings.iter().enumerate().map(|(at, setting)| (setting.key, at)).collect();
+        let sections = settings.iter().flat_map(|setting| sections_of(setting.key)).collect();
         Self {
             settings,
+            keys,
+            sections,
+            suggestions_left: MAX_SUGGESTIONS,
             env_prefix: None,
             file_option: None,
             values: Values::default(),
@@ -102,7 +118,7 @@ impl ConfigReader {
     /// Reads the file at `path`.
     pub fn file(&mut self, path: &Path) {
         let name = path.display().to_string();
-        match read_file(path) {
+        match read_text_file(path, MAX_FILE_BYTES) {
             Ok(text) => self.yaml(&name, &text),
             Err(why) => {
                 let remedy = self.file_option.map_or_else(String::new, |(flag, variable)| {
@@ -130,24 +146,30 @@ impl ConfigReader {
                     format!("{name} and {other} set {} to different values: {name} is used", setting.key);
                 self.warnings.push(warning);
             }
-            found.push((setting.clone(), YamlNode::unquoted(text), Origin::Variable(name)));
+            let node = YamlNode::unquoted(without_line_end(text));
+            found.push((setting.clone(), node, Origin::Variable(name)));
         }
         for (setting, node, origin) in found {
             self.give(&setting, node, origin);
         }
         let Some(prefix) = self.env_prefix else { return };
+        let is_known: HashSet<&str> = known.iter().copied().collect();
         for (name, _) in
-            variables.iter().filter(|(name, _)| name.starts_with(prefix) && !known.contains(name))
+            variables.iter().filter(|(name, _)| name.starts_with(prefix) && !is_known.contains(name))
         {
-            let guess = suggestion(nearest(name, known.iter().copied(), prefix));
-            self.warnings.push(format!("unknown variable {name}{guess}"));
+            let guess = if self.may_suggest() {
+                suggestion(nearest(name, known.iter().copied(), prefix))
+            } else {
+                String::new()
+            };
+            self.warnings.push(format!("unknown variable {}{guess}", shortened(name)));
         }
     }
 
     /// Reads the value that a flag, without its `--`, gives to the setting `key`.
     pub fn flag(&mut self, flag: &str, key: &str, text: &str) {
         let origin = Origin::Flag(flag.to_owned());
-        match self.settings.iter().find(|setting| setting.key == key).cloned() {
+        match self.setting(key).cloned() {
             Some(setting) => self.give(&setting, YamlNode::unquoted(text), origin),
             None => self.unknown_setting(&origin, key),
         }
@@ -159,8 +181,10 @@ impl ConfigReader {
     ///
     /// Why it is not valid, and what to give.
     pub fn check(&self, key: &str, text: &str) -> Result<(), String> {
-        let Some(setting) = self.settings.iter().find(|setting| setting.key == key) else { return Ok(()) };
-        setting.check(&split_if_list(setting, YamlNode::unquoted(text))).map_err(|error| error.message)
+        let Some(setting) = self.setting(key) else { return Ok(()) };
+        setting
+            .check(&split_if_list(setting, YamlNode::unquoted(text)))
+            .map_err(|errors| errors.into_iter().next().map_or_else(String::new, |error| error.message))
     }
 
     /// Returns the values and the warnings.
@@ -168,8 +192,22 @@ impl ConfigReader {
     /// # Errors
     ///
     /// All errors of all sources, if there are any.
-    pub fn finish(mut self) -> Result<(Values, Vec<String>), ConfigErrors> {
+    pub fn finish(self) -> Result<(Values, Vec<String>), ConfigErrors> {
+        self.finish_with(|_, _| {})
+    }
+
+    /// Returns the values and the warnings, once `check` has added what else is wrong. It is called whether or
+    /// not there are errors already; [`Values::is_refused`] tells which values are not those that were given.
+    ///
+    /// # Errors
+    ///
+    /// All errors of all sources and of `check`, if there are any.
+    pub fn finish_with(
+        mut self,
+        check: impl FnOnce(&Values, &mut ConfigErrors),
+    ) -> Result<(Values, Vec<String>), ConfigErrors> {
         self.values.profile = self.values.get(PROFILE_KEY).unwrap_or_default();
+        check(&self.values, &mut self.errors);
         self.errors.or((self.values, self.warnings))
     }
 
@@ -177,12 +215,12 @@ impl ConfigReader {
         for (MapKey { text, position }, node) in members {
             let key = if section.is_empty() { text } else { format!("{section}.{text}") };
             let origin = |position: Option<Position>| Origin::File(file.clone(), position);
-            if let Some(setting) = self.settings.iter().find(|setting| setting.key == key).cloned() {
+            if let Some(setting) = self.setting(&key).cloned() {
                 if !node.is_null() {
                     let origin = origin(node.position.or(position));
                     self.give(&setting, node, origin);
                 }
-            } else if self.sections().any(|known| known == key) {
+            } else if self.sections.contains(key.as_str()) {
                 match node.content {
                     Content::Map(members) => self.members(file, &key, members),
                     _ if node.is_null() => {}
@@ -198,7 +236,11 @@ impl ConfigReader {
     }
 
     fn give(&mut self, setting: &Setting, node: YamlNode, origin: Origin) {
-        let node = split_if_list(setting, node);
+        let mut node = split_if_list(setting, node);
+        // A secret that was written to a variable or a block of YAML often has the line's end with it.
+        if let (true, Content::Scalar { text, .. }) = (setting.spec.secret, &mut node.content) {
+            text.truncate(without_line_end(text).len());
+        }
         if node.is_null() && setting.default(Profile::Development).is_null() {
             return;
         }
@@ -214,17 +256,19 @@ impl ConfigReader {
                     if node.is_null() { YamlNode { content: Content::text(""), ..node } } else { node };
                 self.values.given.insert(setting.key, GivenValue { node, origin });
             }
-            Err(error) => self.invalid_value(setting, &node, &origin, &error),
+            Err(errors) => {
+                self.values.refused.insert(setting.key);
+                for error in errors {
+                    self.invalid_value(setting, &node, &origin, &error);
+                }
+            }
         }
     }
 
     fn invalid_value(&mut self, setting: &Setting, node: &YamlNode, origin: &Origin, error: &ValueError) {
         let key = setting.key;
         let message = &error.message;
-        let origin = match origin {
-            Origin::File(name, position) => &Origin::File(name.clone(), error.position.or(*position)),
-            other => other,
-        };
+        let origin = &origin.at(error.position);
         let flag = match (origin, setting.spec.flag) {
             (Origin::Variable(_), Some(flag)) => format!(" (as by --{flag})"),
             _ => String::new(),
@@ -238,42 +282,49 @@ impl ConfigReader {
     }
 
     fn unknown_setting(&mut self, origin: &Origin, key: &str) {
-        let known = self.settings.iter().map(|setting| setting.key).chain(self.sections());
-        let guess = suggestion(nearest(key, known, ""));
+        let guess = if self.may_suggest() {
+            // In their order, so that of two that are equally near always the same one is named.
+            let settings = self.settings.iter().map(|setting| setting.key);
+            let sections = self.settings.iter().flat_map(|setting| sections_of(setting.key));
+            suggestion(nearest(key, settings.chain(sections), ""))
+        } else {
+            String::new()
+        };
         self.errors.add(origin, format_args!("unknown setting {}{guess}", echo(key)));
     }
 
-    fn sections(&self) -> impl Iterator<Item = &'static str> {
-        self.settings
-            .iter()
-            .flat_map(|setting| setting.key.match_indices('.').map(|(at, _)| &setting.key[..at]))
+    fn setting(&self, key: &str) -> Option<&Setting> {
+        self.keys.get(key).map(|at| &self.settings[*at])
     }
+
+    /// Whether one more unknown name may be compared with all known ones.
+    fn may_suggest(&mut self) -> bool {
+        let left = self.suggestions_left;
+        self.suggestions_left = left.saturating_sub(1);
+        left > 0
+    }
+}
+
+/// Returns the sections that a key is in.
+fn sections_of(key: &'static str) -> impl Iterator<Item = &'static str> {
+    key.match_indices('.').map(move |(at, _)| &key[..at])
 }
 
 fn suggestion(name: Option<&str>) -> String {
     name.map_or_else(String::new, |name| format!(": did you mean {name}?"))
 }
 
+fn without_line_end(text: &str) -> &str {
+    text.trim_end_matches(['\r', '\n'])
+}
+
 fn split_if_list(setting: &Setting, node: YamlNode) -> YamlNode {
     if setting.spec.list { node.split_at_commas() } else { node }
 }
 
-fn read_file(path: &Path) -> Result<String, String> {
-    let file = fs::metadata(path).map_err(|error| error.to_string())?;
-    if !file.is_file() {
-        return Err("it is no file".to_owned());
-    }
-    if file.len() > MAX_FILE_BYTES {
-        return Err(format!("it has {} bytes, the limit is {MAX_FILE_BYTES}", file.len()));
-    }
-    fs::read_to_string(path).map_err(|error| error.to_string())
-}
-
 /// Returns the start of a text, masked, to repeat in an error.
 fn echo(text: &str) -> String {
-    let mut start: String = text.chars().take(MAX_ECHO_CHARS).collect();
-    if start.len() < text.len() {
-        start.push('…');
-    }
-    mask_urls(&start)
+    // A password is masked as a whole before the text is cut.
+    let start = text.char_indices().nth(MAX_MASKED_CHARS).map_or(text, |(at, _)| &text[..at]);
+    shortened(&mask_urls(start))
 }

@@ -3,10 +3,12 @@
 use std::{borrow::Cow, fmt, ops::RangeInclusive};
 
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
 
 use crate::{
+    errors::shortened,
     profile::Profile,
-    yaml::{Content, ValueError, YamlNode, deserialize},
+    yaml::{Content, ValueError, YamlNode, all_errors, deserialize},
 };
 
 /// The mark of a setting that is read and checked, but that no code uses yet.
@@ -26,6 +28,7 @@ pub struct Setting {
     development: YamlNode,
     production: YamlNode,
     check_type: fn(&YamlNode) -> Result<(), ValueError>,
+    canonical: fn(&YamlNode) -> Option<Value>,
 }
 
 /// What is known of a setting besides its type and meaning. Made by [`setting()`].
@@ -148,6 +151,7 @@ impl Setting {
             development: node(Profile::Development),
             production: node(Profile::Production),
             check_type: |node| deserialize::<T>(node).map(drop),
+            canonical: |node| serde_json::to_value(deserialize::<T>(node).ok()?).ok(),
         }
     }
 
@@ -179,8 +183,14 @@ impl Setting {
         profile.choose(&self.development, &self.production)
     }
 
+    /// Whether two nodes mean the same value, however each is written.
+    pub(crate) fn means_the_same(&self, a: &YamlNode, b: &YamlNode) -> bool {
+        a == b || matches!(((self.canonical)(a), (self.canonical)(b)), (Some(a), Some(b)) if a == b)
+    }
+
     /// Checks type, range and validator.
-    pub(crate) fn check(&self, node: &YamlNode) -> Result<(), ValueError> {
+    pub(crate) fn check(&self, node: &YamlNode) -> Result<(), Vec<ValueError>> {
+        let one = |message| vec![ValueError { message, position: None }];
         let range = self.spec.range.as_ref();
         let in_range = |range: &RangeInclusive<f64>| match deserialize::<Option<f64>>(node) {
             Ok(Some(number)) => range.contains(&number),
@@ -188,19 +198,27 @@ impl Setting {
         };
         let typed = (self.check_type)(node);
         if let Some(range) = range.filter(|range| typed.is_err() || !in_range(range)) {
-            return Err(ValueError { message: range_remedy(range), position: None });
+            return Err(one(range_remedy(range)));
         }
-        typed?;
+        if typed.is_err() {
+            return Err(all_errors(node, self.check_type));
+        }
         let Some(validator) = self.spec.validator else { return Ok(()) };
-        match &node.content {
-            Content::List(items) => items.iter().try_for_each(|item| {
-                let text = item.text().unwrap_or_default();
-                validator(text)
-                    .map_err(|why| ValueError { message: format!("'{text}' {why}"), position: item.position })
-            }),
-            _ => validator(node.text().unwrap_or_default())
-                .map_err(|message| ValueError { message, position: None }),
-        }
+        let errors = match &node.content {
+            Content::List(items) => {
+                let check = |item: &YamlNode| {
+                    let text = item.text().unwrap_or_default();
+                    let why = validator(text).err()?;
+                    Some(ValueError {
+                        message: format!("'{}' {why}", shortened(text)),
+                        position: item.position,
+                    })
+                };
+                items.iter().filter_map(check).collect()
+            }
+            _ => validator(node.text().unwrap_or_default()).err().map(one).unwrap_or_default(),
+        };
+        if errors.is_empty() { Ok(()) } else { Err(errors) }
     }
 }
 

@@ -1,6 +1,10 @@
 //! Values: what was given for each setting, and its origin.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use serde::de::DeserializeOwned;
 
@@ -23,6 +27,16 @@ pub enum Origin {
     Flag(String),
 }
 
+impl Origin {
+    /// Returns it with a position in its file, if there is one.
+    pub(crate) fn at(&self, position: Option<Position>) -> Self {
+        match self {
+            Self::File(name, own) => Self::File(name.clone(), position.or(*own)),
+            other => other.clone(),
+        }
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -40,6 +54,8 @@ impl fmt::Display for Origin {
 pub struct Values {
     pub(crate) profile: Profile,
     pub(crate) given: BTreeMap<&'static str, GivenValue>,
+    /// The settings whose values were refused.
+    pub(crate) refused: BTreeSet<&'static str>,
 }
 
 /// A value and its origin.
@@ -63,15 +79,38 @@ impl Values {
         self.given.get(key_of_field(key)).and_then(|given| deserialize(&given.node).ok())
     }
 
+    /// Whether a value of a setting whose key begins with `prefix` was refused, so that it has its default or an
+    /// earlier source's value.
+    #[must_use]
+    pub fn is_refused(&self, prefix: &str) -> bool {
+        self.refused.iter().any(|key| key.starts_with(prefix))
+    }
+
     /// Returns where the value of the setting `key` comes from.
     #[must_use]
     pub fn origin(&self, key: &str) -> Origin {
         self.given.get(key).map_or(Origin::Default, |given| given.origin.clone())
     }
 
-    /// Returns those of `settings` whose values differ between `self` and `other`, given or default.
+    /// Returns where a part of the value of the setting `key` comes from: `0.timeout_ms` of a list of maps. For
+    /// a part that was not given, that is where the part around it is.
+    #[must_use]
+    pub fn origin_within(&self, key: &str, path: &str) -> Origin {
+        match (self.given.get(key), self.origin(key)) {
+            (Some(given), Origin::File(name, position)) => {
+                Origin::File(name, given.node.nearest_at(path).position.or(position))
+            }
+            (_, origin) => origin,
+        }
+    }
+
+    /// Returns those of `settings` whose values differ between `self` and `other`, given or default, and however
+    /// they are written.
     pub fn changed<'a>(&self, other: &Self, settings: &'a [Setting]) -> Vec<&'a Setting> {
-        settings.iter().filter(|setting| self.node(setting) != other.node(setting)).collect()
+        settings
+            .iter()
+            .filter(|setting| !setting.means_the_same(self.node(setting), other.node(setting)))
+            .collect()
     }
 
     /// Returns a copy that has the values of `settings` from `other`.

@@ -20,6 +20,7 @@
 mod entry;
 mod error;
 mod key;
+mod log_sum;
 mod retry;
 mod secret;
 pub mod sync;
@@ -39,6 +40,7 @@ pub use key::{
     pattern::Pattern,
     prefix::Prefix,
 };
+pub use log_sum::{LogSum, LogSummary};
 pub use retry::{backoff::Backoff, breaker::Breaker};
 pub use secret::Secret;
 pub use time::{
@@ -51,9 +53,11 @@ pub use traits::{
     lease::{Holder, Lease},
     loader::{Fetched, Loaded, Loader, Refresh, Request},
     observer::{Event, Observer, Operation},
-    tier::{Target, Tier, TierExt},
+    tier::{PutOutcome, Target, Tier, TierExt},
 };
 pub use wire::{
     codec::{Blob, Codec, MAX_VALUE_LEN},
-    envelope, message,
+    envelope,
+    fingerprint::measure,
+    message,
 };

@@ -101,10 +101,13 @@ impl StorageEngine {
                     break;
                 }
                 Err(StorageError::Corrupt(why)) => {
-                    tracing::warn!(
-                        why,
-                        "a part of the disk tier's log is damaged and dropped; its entries count as misses"
-                    );
+                    if let Some(times) = self.log_sums.damaged_parts.count(now) {
+                        tracing::warn!(
+                            why,
+                            times,
+                            "a part of the disk tier's log is damaged and dropped; its entries count as misses"
+                        );
+                    }
                     self.counters.corrupt.fetch_add(1, Relaxed);
                     last = Some(past_damage(store, last.map_or(tail, |last| last + 1), head)?);
                     writer.dangling = true;

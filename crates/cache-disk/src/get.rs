@@ -48,6 +48,10 @@ impl StorageEngine {
                 Found::Entry(entry) => return Ok(Some(entry)),
                 Found::Corrupt => {
                     self.counters.corrupt.fetch_add(1, Relaxed);
+                    if let Some(times) = self.log_sums.corrupt.count(self.config.clock.now()) {
+                        tracing::warn!(%key, times,
+                            "a record in the disk tier's log is corrupt and counts as a miss");
+                    }
                     return Ok(None);
                 }
                 // Moved or evicted since the index was read, so read it again.
@@ -62,7 +66,7 @@ impl StorageEngine {
             Ok(Some(value)) => value,
             Ok(None) => return Ok(Found::Nothing),
             Err(StorageError::Corrupt(why)) => {
-                tracing::warn!(%key, why, "a record in the disk tier's log is corrupt and counts as a miss");
+                tracing::debug!(%key, why, "a record in the disk tier's log can't be read");
                 return Ok(Found::Corrupt);
             }
             Err(error) => return Err(error),
@@ -84,9 +88,9 @@ enum Found {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{io, sync::Arc, time::Duration};
 
-    use cache_core::{Blob, Clock, Codec, Meta, Ttl};
+    use cache_core::{Blob, Clock, Codec, LogSum, Meta, Ttl, sync::Mutex};
     use proptest::prelude::*;
     use tempfile::TempDir;
 
@@ -135,6 +139,42 @@ mod tests {
     fn rule_56_another_key_s_record_under_this_key_s_name_is_a_miss() {
         let (engine, a, entry, _folder) = with_in_log_of_a(|_, record| log_value(b"price:A", record));
         is_a_miss_that_can_be_put_over(&engine, &a, entry);
+    }
+
+    #[test]
+    fn rule_72_corrupt_records_are_a_few_lines_that_add_up() {
+        let text = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&text);
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_max_level(tracing::Level::WARN)
+            .with_writer(move || Sink(Arc::clone(&sink)));
+        let (engine, a, _, _folder) = with_in_log_of_a(|_, record| log_value(b"price:A", record));
+        tracing::subscriber::with_default(subscriber.finish(), || {
+            for _ in 0..100 {
+                assert_eq!(engine.get(&vec![a.clone(); 1000]).unwrap(), vec![None; 1000]);
+                engine.config.clock.advance(Duration::from_millis(250));
+            }
+            engine.config.clock.advance(LogSum::INTERVAL);
+            engine.log_sums.settle(engine.config.clock.now());
+        });
+        let text = String::from_utf8(text.lock().clone()).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert!((3..=5).contains(&lines.len()), "{text}");
+        assert!(lines.last().unwrap().contains("100000 in all"), "{text}");
+    }
+
+    struct Sink(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Sink {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().extend(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
     }
 
     proptest! {

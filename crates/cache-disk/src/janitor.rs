@@ -80,9 +80,13 @@ fn run(engine: &StorageEngine) {
         }
         drop(state);
         let outcome = if wait.timed_out() { engine.sweep().map(drop) } else { reclaim_early(engine) };
-        if let Err(error) = outcome {
-            tracing::warn!(%error, "sweeping or evicting in the disk tier failed");
+        let now = engine.config.clock.now();
+        if let Err(error) = outcome
+            && let Some(times) = engine.log_sums.failed_sweeps.count(now)
+        {
+            tracing::warn!(%error, times, "sweeping or evicting in the disk tier failed");
         }
+        engine.log_sums.settle(now);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use cache_core::{Entry, Error, ErrorKind, Key, Meta, Result, envelope};
+use cache_core::{Entry, Error, ErrorKind, Key, Meta, PutOutcome, Result, envelope};
 
 use crate::{
     error::StorageResult,
@@ -29,7 +29,7 @@ impl SealedEntry<'_> {
 impl StorageEngine {
     /// Stores entries in batches no larger than the journal. Those that can't be stored don't hinder the
     /// others; the error of one of them is returned.
-    pub(crate) fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
+    pub(crate) fn put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
         let (mut sealed, mut refused) = (Vec::with_capacity(entries.len()), None);
         for (key, entry) in entries {
             match self.seal(key, entry) {
@@ -38,7 +38,7 @@ impl StorageEngine {
             }
         }
         let limit = self.config.journal_bytes();
-        let mut rest = sealed.as_slice();
+        let (mut rest, mut outcomes) = (sealed.as_slice(), Vec::with_capacity(entries.len()));
         while !rest.is_empty() {
             let mut bytes = 0;
             let fitting = rest.iter().take_while(|sealed| {
@@ -46,10 +46,10 @@ impl StorageEngine {
                 bytes <= limit
             });
             let (chunk, later) = rest.split_at(fitting.count().max(1));
-            self.write("put", |writer, store| self.put_chunk(writer, store, chunk))?;
+            outcomes.extend(self.write("put", |writer, store| self.put_chunk(writer, store, chunk))?);
             rest = later;
         }
-        refused.map_or(Ok(()), Err)
+        refused.map_or(Ok(outcomes), Err)
     }
 
     fn seal(&self, key: &Key, entry: &Entry) -> Result<Vec<u8>> {
@@ -66,11 +66,16 @@ impl StorageEngine {
         Ok(record)
     }
 
-    fn put_chunk(&self, writer: &mut Writer, store: &Store, chunk: &[SealedEntry<'_>]) -> StorageResult<()> {
+    fn put_chunk(
+        &self,
+        writer: &mut Writer,
+        store: &Store,
+        chunk: &[SealedEntry<'_>],
+    ) -> StorageResult<Vec<PutOutcome>> {
         self.make_room_for(writer, store, chunk.iter().map(|sealed| sealed.record.len() as u64).sum())?;
         let now = self.config.clock.now();
         let mut batch = Batch::new(store, writer);
-        let mut outdated = 0;
+        let mut outcomes = Vec::with_capacity(chunk.len());
         for sealed in chunk {
             let (text, meta) = (sealed.text(), sealed.meta());
             let old = batch.index_record(text)?;
@@ -78,9 +83,12 @@ impl StorageEngine {
             let own = sealed.key.is_reserved();
             let removed =
                 !own && (meta.born <= writer.floor || writer.patterns.refuses(sealed.key, meta.born, now));
-            if removed || old.as_ref().is_some_and(|old| old.refuses(meta.born, now)) {
-                outdated += 1;
-            } else if own {
+            let stored = !removed && old.as_ref().is_none_or(|old| !old.refuses(meta.born, now));
+            outcomes.push(PutOutcome::stored_if(stored));
+            if !stored {
+                continue;
+            }
+            if own {
                 let record = envelope::Record::Entry(sealed.entry.clone());
                 batch.set(text, old, Some(IndexRecord::Inline { record, bytes: sealed.record.clone() }));
             } else {
@@ -88,7 +96,8 @@ impl StorageEngine {
             }
         }
         batch.commit(writer, &self.directory, &self.counters)?;
-        self.counters.outdated.fetch_add(outdated, Relaxed);
-        Ok(())
+        let outdated = outcomes.iter().filter(|outcome| outcome.is_outdated()).count();
+        self.counters.outdated.fetch_add(outdated as u64, Relaxed);
+        Ok(outcomes)
     }
 }

@@ -1,6 +1,8 @@
-//! Counters of a disk tier.
+//! Counters of a disk tier, and sums of what it logs.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use cache_core::{LogSum, LogSummary, Timestamp};
 
 /// Counters of a disk tier. Counts of events begin with [`open`](crate::DiskTier::open).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -103,5 +105,60 @@ impl Usage {
         } else {
             self.entries += sign;
         }
+    }
+}
+
+/// The sums of what a disk tier logs: what fails for each of many keys is a line now and then, with a count.
+#[derive(Debug)]
+pub(crate) struct DiskLogSums {
+    pub(crate) corrupt: LogSum,
+    pub(crate) damaged_parts: LogSum,
+    pub(crate) failed_writes: LogSum,
+    pub(crate) reopened: LogSum,
+    pub(crate) started_over: LogSum,
+    pub(crate) failed_sweeps: LogSum,
+}
+
+impl Default for DiskLogSums {
+    fn default() -> Self {
+        Self {
+            corrupt: LogSum::new("corrupt records of the disk tier that were read"),
+            damaged_parts: LogSum::new("damaged parts of the disk tier's log that were dropped"),
+            failed_writes: LogSum::new("writes to the disk tier that failed"),
+            reopened: LogSum::new("times that the disk tier's database was reopened"),
+            started_over: LogSum::new("times that the disk tier started over empty"),
+            failed_sweeps: LogSum::new("sweeps or evictions of the disk tier that failed"),
+        }
+    }
+}
+
+impl DiskLogSums {
+    /// Logs what was counted and has had no line since.
+    pub(crate) fn settle(&self, now: Timestamp) {
+        self.all().into_iter().filter_map(|sum| sum.settle(now)).for_each(log);
+    }
+
+    /// Logs the rest at the end of the tier.
+    pub(crate) fn finish(&self, now: Timestamp) {
+        self.all().into_iter().filter_map(|sum| sum.finish(now)).for_each(log);
+    }
+
+    fn all(&self) -> [&LogSum; 6] {
+        [
+            &self.corrupt,
+            &self.damaged_parts,
+            &self.failed_writes,
+            &self.reopened,
+            &self.started_over,
+            &self.failed_sweeps,
+        ]
+    }
+}
+
+fn log(summary: LogSummary) {
+    if summary.is_over() {
+        tracing::info!("{summary}");
+    } else {
+        tracing::warn!("{summary}");
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cache_core::{Entry, Error, ErrorKind, Key, Result, Target, Tier, Tombstone};
+use cache_core::{Entry, Error, ErrorKind, Key, PutOutcome, Result, Target, Tier, Tombstone};
 use tokio::task;
 
 use crate::{DiskConfig, DiskStats, janitor::Janitor, storage::StorageEngine};
@@ -59,6 +59,25 @@ impl DiskTier {
         self.run_blocking("sweep", StorageEngine::sweep).await
     }
 
+    /// Checks that the tier's directory is still there, and its database open. If the directory is gone, the
+    /// janitor makes it anew at once, as the next write would.
+    ///
+    /// # Errors
+    ///
+    /// `Storage` if the directory is gone, or why its database can't be used.
+    pub async fn check_directory(&self) -> Result<()> {
+        self.run_blocking("check", |engine| {
+            if !engine.directory.is_gone() {
+                return engine.check_open();
+            }
+            engine.signal.wake();
+            let root = engine.directory.root().display();
+            let message = format!("the directory {root} is gone: create it, or restart with another");
+            Err(Error::new(ErrorKind::Storage, "check", message))
+        })
+        .await
+    }
+
     /// Makes everything durable and closes the tier; later calls fail with `Closed`.
     ///
     /// Dropping the last clone does the same, and logs it if it fails.
@@ -95,7 +114,7 @@ impl Tier for DiskTier {
         self.run_blocking("get", move |engine| engine.get(&keys)).await
     }
 
-    async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
+    async fn put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
         let entries = entries.to_vec();
         self.run_blocking("put", move |engine| engine.put(&entries)).await
     }
@@ -115,5 +134,9 @@ impl Tier for DiskTier {
 
     async fn flush(&self) -> Result<()> {
         self.run_blocking("flush", |engine| engine.write("flush", |_, store| engine.persist(store))).await
+    }
+
+    fn corrupt(&self) -> u64 {
+        self.0.engine.counters.corrupt.load(std::sync::atomic::Ordering::Relaxed)
     }
 }

@@ -49,9 +49,9 @@ pub struct Lookup<V> {
     pub age: Duration,
     /// Whether it is past its life, and served in grace.
     pub stale: bool,
-    /// How long it is still fresh.
+    /// How long it is still fresh; never more than at its birth.
     pub fresh_for: Duration,
-    /// How long it may still be served, fresh or stale.
+    /// How long it may still be served, fresh or stale; never more than at its birth.
     pub servable_for: Duration,
 }
 
@@ -74,6 +74,8 @@ impl<V> Clone for Found<V> {
 
 impl<V> Found<V> {
     pub(crate) fn at(self, now: Timestamp) -> Lookup<V> {
+        // By a clock that was set back, or is behind that of the writer, no more is left than at birth.
+        let since = now.max(self.meta.born);
         Lookup {
             value: self.value,
             source: self.source,
@@ -81,8 +83,8 @@ impl<V> Found<V> {
             age: now.since(self.meta.born),
             // What was just loaded is not stale, even if it may not be stored.
             stale: now >= self.meta.stale_at && !matches!(self.source, Source::Loader | Source::Nowhere),
-            fresh_for: self.meta.stale_at.since(now),
-            servable_for: self.meta.dead_at.since(now),
+            fresh_for: self.meta.stale_at.since(since),
+            servable_for: self.meta.dead_at.since(since),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{any::TypeId, sync::Arc, time::Duration};
 
-use cache_core::{Clock, Key, Pattern, Result, Tag, Target};
+use cache_core::{Clock, Key, Meta, Pattern, Result, Tag, Target, Timestamp};
 use cache_memory::HotKey;
 
 use crate::{
@@ -14,6 +14,9 @@ use crate::{
     stats::{Health, Stats},
     tier::handle::TierHandle,
 };
+
+/// By how many microseconds this machine's clock may differ from the shared server's before health says so.
+const NOTABLE_SKEW_MICROS: u64 = 1_000_000;
 
 /// A tiered cache. Clones are handles to the same one.
 ///
@@ -78,6 +81,19 @@ impl Cache {
         V: Cacheable,
         F: Fn(&Self) -> RegionBuilder<V> + 'static,
     {
+        self.region_once_if(open, |_| Ok(()))
+    }
+
+    /// As [`Cache::region_once`], if `admit` allows it for the region's kind: it is asked by the first call.
+    pub(crate) fn region_once_if<V, F>(
+        &self,
+        open: F,
+        admit: impl FnOnce(&str) -> Result<()>,
+    ) -> Result<Region<V>>
+    where
+        V: Cacheable,
+        F: Fn(&Self) -> RegionBuilder<V> + 'static,
+    {
         const { assert!(size_of::<F>() == 0, "what opens a region once must capture nothing") };
         type Parts<V> = (Arc<RegionCore<V>>, Arc<Policy<V>>);
         let (call_site, regions) = (TypeId::of::<F>(), self.engine.regions());
@@ -85,6 +101,7 @@ impl Cache {
             Some(parts) => parts,
             None => {
                 let Region { core, policy, .. } = open(self).open()?;
+                admit(core.prefix.kind())?;
                 let parts: Arc<Parts<V>> = Arc::new((core, policy));
                 regions.note_opened_by(call_site, Arc::clone(&parts));
                 parts
@@ -111,6 +128,33 @@ impl Cache {
     /// invalidated all the same.
     pub async fn invalidate(&self, tag: &Tag) -> Result<()> {
         self.engine.invalidate(tag).await
+    }
+
+    /// As [`Cache::invalidate`], for what was born at `at` or before: several nodes that do so because of the
+    /// same moment end nothing that was loaded after it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cache::invalidate`].
+    pub async fn invalidate_until(&self, tag: &Tag, at: Timestamp) -> Result<()> {
+        self.engine.invalidate_until(tag, at.min(self.engine.clock().tick())).await
+    }
+
+    /// Sets a bound on lives, for all regions: no entry of which `bound` tells a moment is fresh past it. It is
+    /// asked of whatever is put, loaded or read from a tier, whatever life that was given, so it must be quick.
+    /// Only the first one is set; returns whether it was. What memory holds is bounded by
+    /// [`Cache::apply_life_bound`].
+    pub fn bound_lives(
+        &self,
+        bound: impl Fn(&Key, &Meta) -> Option<Timestamp> + Send + Sync + 'static,
+    ) -> bool {
+        self.engine.set_life_bound(bound)
+    }
+
+    /// Shortens what memory holds to the bound of [`Cache::bound_lives`], which knows of more than it did before.
+    /// Every entry that is `concerned` is asked about. Returns how many lives were shortened.
+    pub fn apply_life_bound(&self, concerned: impl Fn(&Key, &Meta) -> bool) -> u64 {
+        self.engine.apply_life_bound(concerned)
     }
 
     /// Removes the keys that match. The pattern is written without the cache's namespace: `price:AAPL*`. Returns
@@ -170,6 +214,7 @@ impl Cache {
             load_failures: total(Count::LoadFailure),
             late_loads: total(Count::LateLoad),
             puts: total(Count::Put),
+            codec_failures: total(Count::CodecFailure),
             removals: total(Count::Removal),
             flights: engine.regions().flights(),
             tiers: engine.tiers().iter().map(TierHandle::stats).collect(),
@@ -183,7 +228,13 @@ impl Cache {
         let tiers: Vec<_> = self.engine.tiers().iter().map(TierHandle::health).collect();
         let bus = self.engine.bus().map(|bus| bus.stats());
         let connected = bus.as_ref().is_none_or(|bus| bus.connected);
-        Health { healthy: connected && tiers.iter().all(|tier| tier.error.is_none()), bus, tiers }
+        let ahead = self.engine.clock().wall_ahead();
+        Health {
+            healthy: connected && tiers.iter().all(|tier| tier.error.is_none()),
+            bus,
+            tiers,
+            clock_ahead_micros: ahead.filter(|micros| micros.unsigned_abs() > NOTABLE_SKEW_MICROS),
+        }
     }
 
     /// Begins no more loads, waits for those under way and their writes, and flushes the tiers. Reads that memory

@@ -251,7 +251,7 @@
 //! A [`Tier`] has five methods, over batches; a wrapper forwards all of them. The project's
 //! `docs/guide/write-a-tier.md` writes a whole tier, and runs on it the suite that every tier passes.
 //! ```
-//! use cache_core::{Entry, Key, Result, Target, Tier, Tombstone};
+//! use cache_core::{Entry, Key, PutOutcome, Result, Target, Tier, Tombstone};
 //!
 //! /// Logs what a tier is asked for.
 //! #[derive(Debug)]
@@ -268,7 +268,7 @@
 //!         self.0.get(keys).await
 //!     }
 //!
-//!     async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
+//!     async fn put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
 //!         self.0.put(entries).await
 //!     }
 //!
@@ -389,6 +389,7 @@ pub use policy::Policy;
 pub use region::{Cacheable, Region};
 pub use region_builder::RegionBuilder;
 pub use stats::{BusStats, Health, Stats, TierHealth, TierStats};
+pub use tier::copies::TierCopies;
 pub use tier::guard::{Guard, GuardSettings};
 
 /// The examples of the project's front page.

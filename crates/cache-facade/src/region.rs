@@ -5,7 +5,7 @@ use std::{
     future::Future,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicI64, AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
 };
 
@@ -71,8 +71,10 @@ pub(crate) struct RegionCore<V> {
     cleared: AtomicI64,
     /// Whether the clears of earlier processes were read from the tiers.
     clears_known: AtomicBool,
-    /// How many values were decoded again after they were encoded.
-    round_trips_checked: AtomicU32,
+    /// How often other nodes, or this one, removed or replaced keys, or may have.
+    heard: AtomicU64,
+    /// Whether there was a value that the codec can't carry.
+    codec_failed: AtomicBool,
 }
 
 impl<V: Cacheable> Region<V> {
@@ -167,12 +169,15 @@ impl<V: Cacheable> Region<V> {
         }
     }
 
-    /// Stores a value, or a [`Fetched`] one with its own life and tags, in memory and every tier.
+    /// Stores a value, or a [`Fetched`] one with its own life and tags, in memory and every tier. A tier that
+    /// refuses it, or fails, is an event and not an error; and so is a value that its codec can't carry, which
+    /// memory alone holds. Whatever became of it, what was stored before it is not served any more.
     ///
     /// # Errors
     ///
-    /// `Limit` for a key or value that is too large, `Codec` for a value that its codec can't carry:
-    /// nothing is stored then. A tier that fails is an event, not an error.
+    /// `Limit` for a key that is too long, or a value larger than
+    /// [`MAX_VALUE_LEN`](cache_core::MAX_VALUE_LEN): nothing is changed then. The reason of a refusal, `Limit`
+    /// or `Codec`, if neither memory nor any tier keeps the value: nothing is served of the key then.
     pub async fn put<K: ToKey + ?Sized>(&self, key: &K, value: impl Into<Fetched<V>>) -> Result<()> {
         self.put_all(vec![(key.to_key(&self.core.prefix)?, value.into())]).await
     }
@@ -181,7 +186,8 @@ impl<V: Cacheable> Region<V> {
     ///
     /// # Errors
     ///
-    /// As [`Region::put`]; nothing at all is stored then.
+    /// As [`Region::put`]. If one key or value is too large, nothing is changed. If one is kept nowhere, the
+    /// others are stored all the same.
     pub async fn put_many<K: ToKey, T: Into<Fetched<V>>>(
         &self,
         values: impl IntoIterator<Item = (K, T)>,
@@ -326,7 +332,8 @@ impl<V> RegionCore<V> {
             throttle: Throttle::default(),
             cleared: AtomicI64::new(cleared.as_micros()),
             clears_known: AtomicBool::new(false),
-            round_trips_checked: AtomicU32::new(0),
+            heard: AtomicU64::new(0),
+            codec_failed: AtomicBool::new(false),
         }
     }
 
@@ -345,18 +352,23 @@ impl<V> RegionCore<V> {
         self.clears_known.store(known, Ordering::Release);
     }
 
-    /// Runs `check` unless it succeeded `most` times already.
-    pub(crate) fn check_round_trips(&self, most: u32, check: impl FnOnce() -> Result<()>) -> Result<()> {
-        if self.round_trips_checked.load(Ordering::Relaxed) < most {
-            check()?;
-            self.round_trips_checked.fetch_add(1, Ordering::Relaxed);
-        }
-        Ok(())
+    pub(crate) fn heard(&self) -> u64 {
+        self.heard.load(Ordering::Acquire)
+    }
+
+    fn note_heard(&self) {
+        self.heard.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Notes that there was a value that the codec can't carry. Returns whether it was the first.
+    pub(crate) fn is_first_codec_failure(&self) -> bool {
+        !self.codec_failed.swap(true, Ordering::Relaxed)
     }
 }
 
 impl<V: Cacheable> UntypedRegion for RegionCore<V> {
     fn overtake(&self, pattern: Option<&Pattern>) {
+        self.note_heard();
         self.flights.overtake_matching(|key| pattern.is_none_or(|pattern| pattern.matches(key)));
     }
 
@@ -374,6 +386,7 @@ impl<V: Cacheable> UntypedRegion for RegionCore<V> {
 
     fn overtake_text(&self, text: &KeyText) -> Option<(Key, bool)> {
         let key = (text.prefix == self.prefix.as_str()).then(|| self.prefix.key(&text.id).ok()).flatten()?;
+        self.note_heard();
         self.throttle.resume(&key);
         let in_flight = self.flights.overtake(&key);
         Some((key, in_flight))

@@ -22,6 +22,8 @@ pub struct Stats {
     pub late_loads: u64,
     /// Values put.
     pub puts: u64,
+    /// Values that their codec can't carry, put or loaded, which memory alone holds.
+    pub codec_failures: u64,
     /// Calls that removed keys, invalidated a tag or cleared.
     pub removals: u64,
     /// Flights under way: keys that are being fetched.
@@ -53,8 +55,11 @@ pub struct TierStats {
     pub misses: u64,
     /// Calls that failed.
     pub errors: u64,
-    /// Values found that could not be read.
+    /// Values found that could not be read, by the tier itself or by the cache.
     pub corrupt: u64,
+    /// Values that it would not store: too large, or it may no longer take them. What came before such a value
+    /// is not served from it.
+    pub refused: u64,
     /// Writes and removals that it could not take, which are retried once it works.
     pub pending: u64,
     /// Writes that were dropped: too many were pending, or the tier refused one again and again.
@@ -89,6 +94,9 @@ pub struct Health {
     pub bus: Option<BusStats>,
     /// Each tier behind the near one, in order.
     pub tiers: Vec<TierHealth>,
+    /// By how many microseconds this machine's clock is ahead of that of the shared server, if by more than a
+    /// second. The cache goes by the server's, so nothing is wrong with its answers.
+    pub clock_ahead_micros: Option<i64>,
 }
 
 /// How a tier is.

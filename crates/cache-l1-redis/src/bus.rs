@@ -1,15 +1,18 @@
 //! The bus: PUBLISH sends messages, and SUBSCRIBE receives them.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use cache_core::{Bus, Bytes, Error, ErrorKind, Listener, Result, sync::Mutex};
-use redis::{AsyncConnectionConfig, PushInfo, PushKind, Value, cmd};
-use tokio::{sync::mpsc, time::sleep};
+use redis::{AsyncConnectionConfig, PushInfo, PushKind, Value};
+use tokio::{
+    sync::{mpsc, watch},
+    time::sleep,
+};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    connection::{address::Address, connect::OpenConnection, node::Node},
+    connection::{ROLE_INTERVAL, address::Address, connect::OpenConnection, node::Node, server::Server},
     context::Context,
     error,
 };
@@ -80,11 +83,14 @@ impl Bus for RedisBus {
         let (sender, messages) = mpsc::channel(MAX_QUEUED_MESSAGES);
         let receiver = PushReceiver { channel: self.channel.clone(), sender: Mutex::new(Some(sender)) };
         let pushes = AsyncConnectionConfig::new().set_push_sender(move |push| receiver.receive(push));
+        // Before it is opened, so that a change meanwhile ends it.
+        let renewals = node.server.renewals();
         let mut open = self.context.servers.connector.open_with(&address, pushes).await?;
+        node.server.identify(&mut open, &address).await?;
         let subscribed = open.connection.subscribe(&*self.channel).await;
         subscribed.map_err(|error| error::classify("listen", &address, error))?;
-        let keepalive =
-            AbortOnDropHandle::new(tokio::spawn(keep_alive(open, self.context.config().keepalive)));
+        let keep_alive = keep_alive(node.server.clone(), address.clone(), open, renewals);
+        let keepalive = AbortOnDropHandle::new(tokio::spawn(keep_alive));
         Ok(Box::new(RedisListener { address, messages, _keepalive: keepalive }))
     }
 }
@@ -132,15 +138,28 @@ impl PushReceiver {
     }
 }
 
-/// Keeps a connection open until it is closed or a PING fails.
-async fn keep_alive(mut open: OpenConnection, every: Duration) {
+/// Keeps a connection open until it is closed, or its server is no longer the one that the tier writes to.
+async fn keep_alive(
+    server: Arc<Server>,
+    address: Address,
+    mut open: OpenConnection,
+    mut renewals: watch::Receiver<u64>,
+) {
+    let every = server.context.config.keepalive.min(ROLE_INTERVAL);
     loop {
         tokio::select! {
             () = open.ended() => return,
+            _ = renewals.changed() => {
+                if !server.is_current(&open) {
+                    tracing::info!(%address, "the server of a bus is another one now: subscribing anew");
+                    return;
+                }
+            }
             () = sleep(every) => {}
         }
-        if cmd("PING").exec_async(&mut open.connection).await.is_err() {
-            return;
+        if let Err(error) = server.check_role(&mut open, &address).await {
+            tracing::warn!(%address, %error, "the subscription of a bus is ended");
+            return server.renew();
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::{
     },
     context::Context,
     keyspace::key_names::KeyNames,
+    stats::RedisLogSums,
 };
 
 /// The connections to Redis: one server, a master under sentinels, or a Cluster. Clones share them.
@@ -70,7 +71,8 @@ impl Redis {
                 Router::One(Node::new(&servers, Location::Sentinels(sentinels)))
             }
         };
-        Ok(Self(Arc::new(Context { servers, router, names })))
+        let log_sums = RedisLogSums::new(servers.clock.clone());
+        Ok(Self(Arc::new(Context { servers, router, names, log_sums })))
     }
 
     /// Connects, and waits until that has succeeded. Of a Cluster, one node is enough.

@@ -6,6 +6,7 @@ use cache_core::Timestamp;
 
 use crate::{
     RedisConfig, cluster::router::Router, connection::server::ServerContext, keyspace::key_names::KeyNames,
+    stats::RedisLogSums,
 };
 
 /// The servers, and what keys are called there.
@@ -14,6 +15,7 @@ pub(crate) struct Context {
     pub(crate) servers: Arc<ServerContext>,
     pub(crate) router: Router,
     pub(crate) names: KeyNames,
+    pub(crate) log_sums: RedisLogSums,
 }
 
 impl Context {

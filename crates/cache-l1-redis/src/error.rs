@@ -1,7 +1,7 @@
 //! The driver's errors as errors of the cache, and errors for replies that don't fit.
 
 use cache_core::{Error, ErrorKind};
-use redis::{ErrorKind as Kind, RedisError, ServerErrorKind as Server};
+use redis::{ErrorKind as Kind, RedisError, ServerErrorKind as Server, Value};
 
 /// Returns the error for a call to `server` that failed.
 pub(crate) fn classify(operation: &'static str, server: &impl std::fmt::Display, error: RedisError) -> Error {
@@ -35,6 +35,17 @@ fn kind(error: &RedisError) -> ErrorKind {
 /// Returns whether the error hints that the connection no longer serves, so that it should be checked now.
 pub(crate) fn needs_recheck(error: &RedisError) -> bool {
     error.is_timeout() || error.is_unrecoverable_error() || error.kind() == Kind::Server(Server::ReadOnly)
+}
+
+/// What a server begins an error with that can't serve: a replica, or one that is still loading its data.
+const WRONG_SERVER: [&str; 3] = ["READONLY", "LOADING", "MASTERDOWN"];
+
+/// Returns whether a reply says that this is not the server that is needed, so that the connection must end.
+/// Before Redis 7 a script's error has the code only in its text.
+pub(crate) fn is_of_wrong_server(reply: &Value) -> bool {
+    let Value::ServerError(error) = reply else { return false };
+    let in_script = |text: &str| WRONG_SERVER.iter().any(|code| text.contains(&format!("-{code} ")));
+    WRONG_SERVER.contains(&error.code()) || error.details().is_some_and(in_script)
 }
 
 /// Returns the error for a batch of which some keys failed.

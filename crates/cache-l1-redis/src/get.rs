@@ -107,6 +107,7 @@ impl RedisTier {
         if !corrupt.is_empty() {
             self.unlink_corrupt(corrupt).await;
         }
+        self.context.log_sums.settle();
         match failed {
             Some((count, error)) => Err(partial_failure("get", count, keys.len(), error)),
             None => Ok(entries),
@@ -126,7 +127,10 @@ impl RedisTier {
             Ok(Record::Entry(entry)) => Stored::Entry(entry),
             Ok(Record::Tombstone(_)) => Stored::Absent,
             Err(error) => {
-                tracing::warn!(tier = self.context.config().name, %error, "a stored value can't be read: treating it as absent, unlinking it");
+                if let Some(times) = self.context.log_sums.corrupt.count(self.context.now()) {
+                    tracing::warn!(tier = self.context.config().name, %key, %error, times,
+                        "a stored value can't be read: treating it as absent, unlinking it");
+                }
                 if let Some(flags) = bytes.get_mut(FLAGS_AT) {
                     *flags |= kept;
                 }
@@ -148,8 +152,11 @@ impl RedisTier {
             command
         });
         for result in self.context.router.send("get", commands.collect()).await {
-            if let Err(error) = result {
-                tracing::warn!(tier = self.context.config().name, %error, "failed to unlink a corrupt value");
+            if let Err(error) = result
+                && let Some(times) = self.context.log_sums.failed_unlinks.count(self.context.now())
+            {
+                tracing::warn!(tier = self.context.config().name, %error, times,
+                    "failed to unlink a corrupt value");
             }
         }
     }

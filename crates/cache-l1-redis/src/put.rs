@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use cache_core::{Entry, Error, ErrorKind, Key, Result, Timestamp, envelope};
+use cache_core::{Entry, Error, ErrorKind, Key, PutOutcome, Result, Timestamp, envelope};
 use redis::Value;
 
 use crate::{
@@ -36,8 +36,13 @@ const BIRTH_STEP: Duration = Duration::from_micros(1);
 /// How often a put is sent at most, since removals by pattern may come in between.
 const MAX_ATTEMPTS: usize = 16;
 
+/// How a reply of `put.lua` begins that names the records which lost.
+const OUTDATED: i64 = -1;
+
 /// An entry, and the record and expiry under which it is stored.
 struct SealedEntry<'a> {
+    /// Its place in the batch.
+    at: usize,
     key: &'a Key,
     entry: &'a Entry,
     record: Vec<u8>,
@@ -50,21 +55,26 @@ struct SealedBatch<'a> {
     /// Entries born before a server restarted, which may have been removed since: the key, and the latest
     /// birth that is older than the entry.
     unproven: Vec<(&'a Key, Timestamp)>,
+    /// What becomes of each entry of the batch, if nothing fails.
+    outcomes: Vec<PutOutcome>,
     /// Why the last entry failed that could not be sealed.
     failed: Option<Error>,
 }
 
 impl RedisTier {
-    pub(crate) async fn put_entries(&self, entries: &[(Key, Entry)]) -> Result<()> {
-        let mut failed = None;
+    pub(crate) async fn put_entries(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
+        let (mut outcomes, mut failed) = (Vec::with_capacity(entries.len()), None);
         for batch in batches(entries) {
-            failed = self.put_batch(batch).await.err().or(failed);
+            match self.put_batch(batch).await {
+                Ok(of_batch) => outcomes.extend(of_batch),
+                Err(error) => failed = Some(error),
+            }
         }
-        failed.map_or(Ok(()), Err)
+        failed.map_or(Ok(outcomes), Err)
     }
 
-    async fn put_batch(&self, entries: &[(Key, Entry)]) -> Result<()> {
-        let SealedBatch { sealed, unproven, mut failed } = self.seal_batch(entries);
+    async fn put_batch(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
+        let SealedBatch { sealed, unproven, mut outcomes, mut failed } = self.seal_batch(entries);
         let mut lost = 0;
         if let Err(error) = self.tombstone_older(&unproven).await {
             (lost, failed) = (unproven.len(), Some(error));
@@ -80,7 +90,7 @@ impl RedisTier {
             let mut known = Vec::with_capacity(pages.len());
             pages.retain_mut(|(bucket, page)| {
                 let log = self.patterns.get(*bucket);
-                self.drop_removed(page, &log);
+                self.drop_removed(page, &log, &mut outcomes);
                 if !page.is_empty() {
                     commands.push(self.put_command(*bucket, page, &log));
                     known.push(log);
@@ -94,7 +104,8 @@ impl RedisTier {
             let mut again = Vec::new();
             for (((bucket, page), known), result) in pages.into_iter().zip(known).zip(results) {
                 match result {
-                    Ok(Value::Nil) => continue,
+                    Ok(Value::Nil) => {}
+                    Ok(reply) if note_outdated(&reply, &page, &mut outcomes) => {}
                     Ok(reply) => match self.patterns.update(&self.context, bucket, &known, reply).await {
                         Ok(()) => again.push((bucket, page)),
                         Err(error) => (lost, failed) = (lost + page.len(), Some(error)),
@@ -111,7 +122,7 @@ impl RedisTier {
             failed = Some(Error::new(ErrorKind::Unavailable, "put", message));
         }
         match failed {
-            None => Ok(()),
+            None => Ok(outcomes),
             Some(error) if lost == 0 => Err(error),
             Some(error) => Err(partial_failure("put", lost, entries.len(), error)),
         }
@@ -133,12 +144,17 @@ impl RedisTier {
         let now = self.context.now();
         let floor = self.context.servers.birth_floor.at(now);
         let without_expiry = self.context.router.evicts_only_expiring();
-        let mut batch =
-            SealedBatch { sealed: Vec::with_capacity(entries.len()), unproven: Vec::new(), failed: None };
-        for (key, entry) in entries {
+        let mut batch = SealedBatch {
+            sealed: Vec::with_capacity(entries.len()),
+            unproven: Vec::new(),
+            outcomes: vec![PutOutcome::Stored; entries.len()],
+            failed: None,
+        };
+        for (at, (key, entry)) in entries.iter().enumerate() {
             if floor.is_some_and(|floor| entry.meta.born <= floor) {
                 self.counters.refused.fetch_add(1, Relaxed);
                 batch.unproven.push((key, entry.meta.born.before(BIRTH_STEP)));
+                batch.outcomes[at] = PutOutcome::Refused(born_too_early(key));
                 continue;
             }
             match envelope::seal(key, entry, config.compress_above) {
@@ -147,7 +163,7 @@ impl RedisTier {
                         true => 0,
                         false => expiry_millis(entry.meta.dead_at, now),
                     };
-                    batch.sealed.push(SealedEntry { key, entry, record, expiry_millis });
+                    batch.sealed.push(SealedEntry { at, key, entry, record, expiry_millis });
                 }
                 Err(error) => batch.failed = Some(error),
             }
@@ -156,9 +172,20 @@ impl RedisTier {
     }
 
     /// Drops the entries that a removal by pattern covers.
-    fn drop_removed(&self, page: &mut Vec<SealedEntry<'_>>, log: &Arc<PatternLog>) {
+    fn drop_removed(
+        &self,
+        page: &mut Vec<SealedEntry<'_>>,
+        log: &Arc<PatternLog>,
+        outcomes: &mut [PutOutcome],
+    ) {
         let (now, before) = (self.context.now(), page.len());
-        page.retain(|one| !log.refuses(one.key, one.entry.meta.born, now));
+        page.retain(|one| {
+            let refused = log.refuses(one.key, one.entry.meta.born, now);
+            if refused {
+                outcomes[one.at] = PutOutcome::Outdated;
+            }
+            !refused
+        });
         self.counters.refused.fetch_add((before - page.len()) as u64, Relaxed);
     }
 
@@ -184,6 +211,26 @@ impl RedisTier {
         }
         put
     }
+}
+
+/// Notes which records of a page lost, if that is what a reply of `put.lua` says.
+fn note_outdated(reply: &Value, page: &[SealedEntry<'_>], outcomes: &mut [PutOutcome]) -> bool {
+    let Value::Array(parts) = reply else { return false };
+    let Some((Value::Int(OUTDATED), numbers)) = parts.split_first() else { return false };
+    for number in numbers {
+        let Value::Int(number) = number else { continue };
+        if let Some(one) = usize::try_from(number - 1).ok().and_then(|at| page.get(at)) {
+            outcomes[one.at] = PutOutcome::Outdated;
+        }
+    }
+    true
+}
+
+fn born_too_early(key: &Key) -> Error {
+    let message = format!(
+        "the value of {key} was born before a Redis server restarted, which may have lost its removal"
+    );
+    Error::new(ErrorKind::Unavailable, "put", message)
 }
 
 /// Splits entries into batches, each small enough for one response timeout.

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use cache_core::{Clock, Entry, Key, Result, Target, Tier, Tombstone};
+use cache_core::{Clock, Entry, Key, PutOutcome, Result, Target, Tier, Tombstone};
 use futures_util::future::join_all;
 use redis::pipe;
 
@@ -86,7 +86,7 @@ impl Tier for RedisTier {
         self.get_keys(keys).await
     }
 
-    async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
+    async fn put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
         self.put_entries(entries).await
     }
 
@@ -107,5 +107,9 @@ impl Tier for RedisTier {
             reply?;
         }
         Ok(())
+    }
+
+    fn corrupt(&self) -> u64 {
+        self.counters.stats().corrupt
     }
 }

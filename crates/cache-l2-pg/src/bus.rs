@@ -4,8 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
-use cache_core::{Bus, Bytes, Error, ErrorKind, Listener, Result};
-use tokio::time::{self, Instant};
+use cache_core::{Bus, Bytes, Clock, Error, ErrorKind, Listener, LogSum, Result};
+use tokio::{
+    sync::watch,
+    time::{self, Instant},
+};
 
 use crate::{
     client::Context,
@@ -59,6 +62,8 @@ impl Bus for PgBus {
     }
 
     async fn listen(&self) -> Result<Box<dyn Listener>> {
+        // Before it is opened, so that a change meanwhile ends it.
+        let renewals = self.context.renewals();
         let session = self.context.connector.session("listen").await?;
         let timeout = self.context.config.statement_timeout;
         let listen = format!("LISTEN \"{}\"", self.channel);
@@ -68,7 +73,16 @@ impl Bus for PgBus {
             Err(_) => return Err(connection_lost("got no answer to LISTEN")),
         }
         let keepalive = self.context.config.keepalive;
-        Ok(Box::new(PgListener { session, keepalive, timeout, last_heard: Instant::now(), is_lost: false }))
+        Ok(Box::new(PgListener {
+            session,
+            renewals,
+            keepalive,
+            timeout,
+            last_heard: Instant::now(),
+            is_lost: false,
+            clock: self.context.clock.clone(),
+            foreign: LogSum::new("notifications that are no messages of a bus"),
+        }))
     }
 }
 
@@ -76,32 +90,44 @@ impl Bus for PgBus {
 #[derive(Debug)]
 struct PgListener {
     session: DatabaseSession,
+    renewals: watch::Receiver<u64>,
     keepalive: Duration,
     timeout: Duration,
     /// When the server last sent anything.
     last_heard: Instant,
     is_lost: bool,
+    clock: Clock,
+    foreign: LogSum,
 }
 
 #[async_trait]
 impl Listener for PgListener {
     async fn next(&mut self) -> Result<Bytes> {
         while !self.is_lost {
-            match time::timeout_at(self.last_heard + self.keepalive, self.session.notifications.recv()).await
-            {
-                Ok(Some(notification)) => {
+            let notified = tokio::select! {
+                // In this order, since what has come must not be lost.
+                biased;
+                notified = self.session.notifications.recv() => Some(notified),
+                Ok(()) = self.renewals.changed() => Some(None),
+                () = time::sleep_until(self.last_heard + self.keepalive) => None,
+            };
+            match notified {
+                Some(Some(notification)) => {
                     self.last_heard = Instant::now();
                     match STANDARD_NO_PAD.decode(notification.payload()) {
                         Ok(message) => return Ok(message.into()),
                         Err(error) => {
-                            let channel = notification.channel();
-                            tracing::warn!(%error, channel, "ignored a notification that is no message of a bus: something else uses the channel");
+                            if let Some(times) = self.foreign.count(self.clock.now()) {
+                                let channel = notification.channel();
+                                tracing::warn!(%error, channel, times,
+                                    "ignored a notification that is no message of a bus: something else uses the channel");
+                            }
                         }
                     }
                 }
-                Ok(None) => self.is_lost = true,
+                Some(None) => self.is_lost = true,
                 // Ask: a connection that was cut off is as silent as an idle one.
-                Err(_) => match time::timeout(self.timeout, self.session.client.batch_execute("")).await {
+                None => match time::timeout(self.timeout, self.session.client.batch_execute("")).await {
                     Ok(Ok(())) => self.last_heard = Instant::now(),
                     Ok(Err(_)) | Err(_) => self.is_lost = true,
                 },

@@ -4,12 +4,12 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
 };
 
 use cache_core::{Clock, Error, ErrorKind, Result};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use crate::{
     PgBus, PgConfig, PgLease, PgTier,
@@ -47,8 +47,8 @@ pub(crate) struct Context {
     pub(crate) connector: Connector,
     pool: Pool,
     pattern_cache: PatternCache,
-    /// Whether the tables are known to be there.
-    tables_ready: AtomicBool,
+    /// Since which renewal of the connections, counted from 1, the tables are known to be there; else 0.
+    tables_ready: AtomicU64,
     /// How many attempts to create them failed, and why the last one did.
     failed_attempts: AtomicU64,
     last_failure: Mutex<Option<Error>>,
@@ -73,7 +73,7 @@ impl Postgres {
             identifiers,
             connector,
             pattern_cache: PatternCache::default(),
-            tables_ready: AtomicBool::new(false),
+            tables_ready: AtomicU64::new(0),
             failed_attempts: AtomicU64::new(0),
             last_failure: Mutex::new(None),
         })))
@@ -88,6 +88,8 @@ impl Postgres {
     pub async fn connect(config: PgConfig, clock: Clock) -> Result<Self> {
         let postgres = Self::new(config, clock)?;
         postgres.0.ensure_tables().await?;
+        // Before anything is born, so that nothing is born by a clock that is wrong.
+        postgres.0.check_role().await?;
         Ok(postgres)
     }
 
@@ -152,16 +154,6 @@ impl Context {
         self.pool.run(operation, statement).await
     }
 
-    /// Runs a statement on the tables, and returns how many rows it changed.
-    pub(crate) async fn execute<S: 'static>(
-        self: &Arc<Self>,
-        operation: &'static str,
-        statement: Bound<'_, S>,
-    ) -> Result<u64> {
-        self.ensure_tables().await?;
-        self.pool.execute(operation, statement).await
-    }
-
     /// Runs a statement that needs no tables, and returns its rows.
     pub(crate) async fn run_without_tables<S: 'static>(
         &self,
@@ -171,9 +163,19 @@ impl Context {
         self.pool.run(operation, statement).await
     }
 
+    /// Ends the idle connections, and has listeners listen anew.
+    pub(crate) fn renew(&self) {
+        self.pool.renew();
+    }
+
+    /// Returns what tells that connections have to be opened anew.
+    pub(crate) fn renewals(&self) -> watch::Receiver<u64> {
+        self.pool.renewals()
+    }
+
     /// Creates the tables, unless they are known to be there.
     async fn ensure_tables(self: &Arc<Self>) -> Result<()> {
-        if self.tables_ready.load(Ordering::Acquire) {
+        if self.are_tables_ready() {
             return Ok(());
         }
         // In a task of its own, so that it goes on if the caller gives up: rewriting a table takes long.
@@ -194,9 +196,10 @@ impl Context {
     async fn migrate_once(&self) -> Result<()> {
         let before = self.failed_attempts.load(Ordering::Acquire);
         let mut last_failure = self.last_failure.lock().await;
-        if self.tables_ready.load(Ordering::Acquire) {
+        if self.are_tables_ready() {
             return Ok(());
         }
+        let renewal = self.pool.renewal();
         if let Some(error) =
             last_failure.as_ref().filter(|_| self.failed_attempts.load(Ordering::Acquire) > before)
         {
@@ -206,7 +209,7 @@ impl Context {
         let outcome = migrate(&self.connector, &self.identifiers, self.config.logged, now).await;
         *last_failure = outcome.as_ref().err().cloned();
         match &outcome {
-            Ok(()) => self.tables_ready.store(true, Ordering::Release),
+            Ok(()) => self.tables_ready.store(renewal, Ordering::Release),
             Err(_) => {
                 self.failed_attempts.fetch_add(1, Ordering::AcqRel);
             }
@@ -214,9 +217,14 @@ impl Context {
         outcome
     }
 
+    /// Whether the tables are known to be there, on the server that the present connections lead to.
+    fn are_tables_ready(&self) -> bool {
+        self.tables_ready.load(Ordering::Acquire) == self.pool.renewal()
+    }
+
     /// Makes the next statement check that the tables are there: they may have been dropped.
     pub(crate) fn recheck_tables(&self) {
-        self.tables_ready.store(false, Ordering::Release);
+        self.tables_ready.store(0, Ordering::Release);
     }
 
     /// Returns the removals by pattern that this process knows.

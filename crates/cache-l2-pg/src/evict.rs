@@ -43,8 +43,16 @@ impl Store {
         // Nulls: another node is evicting.
         let (Ok(rows), Ok(bytes)) = (decode::integer(row, 1), decode::integer(row, 2)) else { return Ok(0) };
         let (rows, bytes) = (rows.cast_unsigned(), bytes.cast_unsigned());
-        if evicted == 0 && (rows > most[0] || bytes > most[1]) {
-            tracing::warn!(rows, bytes, "the table is past its bound, and nothing in it can be evicted");
+        if evicted == 0
+            && (rows > most[0] || bytes > most[1])
+            && let Some(times) = self.log_sums.past_bound.count(self.context.clock.now())
+        {
+            tracing::warn!(
+                rows,
+                bytes,
+                times,
+                "the table is past its bound, and nothing in it can be evicted"
+            );
         }
         self.counters.evicted.fetch_add(evicted, Relaxed);
         self.counters.rows.store(rows - evicted, Relaxed);

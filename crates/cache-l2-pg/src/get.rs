@@ -74,7 +74,9 @@ impl Store {
             _ => {
                 self.counters.corrupt.fetch_add(1, Relaxed);
                 let message = format!("the record of {key} in PostgreSQL is corrupt");
-                tracing::warn!(%key, "a record in PostgreSQL is corrupt and counts as a miss");
+                if let Some(times) = self.log_sums.corrupt.count(self.context.clock.now()) {
+                    tracing::warn!(%key, times, "a record in PostgreSQL is corrupt and counts as a miss");
+                }
                 // The cache must not take a corrupt stamp for an absent one.
                 if key.is_reserved() {
                     return Err(Error::new(ErrorKind::Corrupt, "get", message));

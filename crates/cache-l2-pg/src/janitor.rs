@@ -30,11 +30,14 @@ async fn run(store: &Store) {
             () = store.janitor_wakeup.notified() => {}
         }
         if let Err(error) = sweep_and_evict(store).await {
-            tracing::warn!(%error, "sweeping or evicting from the table of a PostgreSQL tier failed");
+            if let Some(times) = store.log_sums.failed_sweeps.count(store.context.clock.now()) {
+                tracing::warn!(%error, times, "sweeping or evicting from the table of a PostgreSQL tier failed");
+            }
             if error.kind() == ErrorKind::Unavailable {
                 store.context.recheck_tables();
             }
         }
+        store.log_sums.settle(store.context.clock.now());
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, atomic::Ordering::Relaxed},
 };
 
-use cache_core::{Entry, Error, ErrorKind, Key, Result, Timestamp, envelope};
+use cache_core::{Entry, Error, ErrorKind, Key, PutOutcome, Result, Timestamp, envelope};
 
 use crate::{
     sql::{Bind, KeyBytes, decode},
@@ -30,6 +30,8 @@ pub(crate) struct SealedEntry {
 
 /// A row to be stored.
 struct PutRow<'a> {
+    /// Its place among the entries that are put.
+    at: usize,
     key_bytes: KeyBytes<'a>,
     sealed: &'a SealedEntry,
 }
@@ -50,8 +52,9 @@ impl Store {
         (sealed, refused)
     }
 
-    /// Stores entries, in statements of a bounded size.
-    pub(crate) async fn put(&self, sealed: &[Arc<SealedEntry>]) -> Result<()> {
+    /// Stores entries, in statements of a bounded size. Returns what became of each.
+    pub(crate) async fn put(&self, sealed: &[Arc<SealedEntry>]) -> Result<Vec<PutOutcome>> {
+        let mut outcomes = vec![PutOutcome::Outdated; sealed.len()];
         let mut rest = in_order(sealed);
         while !rest.is_empty() {
             let mut bytes = 0;
@@ -60,19 +63,19 @@ impl Store {
                 bytes <= MAX_STATEMENT_BYTES
             });
             let later = rest.split_off(fitting.count().max(1));
-            self.put_chunk(rest).await?;
+            self.put_chunk(rest, &mut outcomes).await?;
             rest = later;
         }
-        Ok(())
+        Ok(outcomes)
     }
 
-    async fn put_chunk(&self, mut chunk: Vec<PutRow<'_>>) -> Result<()> {
+    async fn put_chunk(&self, mut chunk: Vec<PutRow<'_>>, outcomes: &mut [PutOutcome]) -> Result<()> {
         let mut known = self.context.known_patterns();
         for _ in 0..MAX_ATTEMPTS {
             let before = chunk.len();
             self.drop_removed(&mut chunk, &known);
             self.counters.outdated.fetch_add((before - chunk.len()) as u64, Relaxed);
-            if chunk.is_empty() || self.try_put(&chunk, &known).await? {
+            if chunk.is_empty() || self.try_put(&chunk, &known, outcomes).await? {
                 return Ok(());
             }
             known = self.context.reload_patterns("put").await?;
@@ -88,7 +91,12 @@ impl Store {
 
     /// Stores a chunk and returns whether it did: it does not if a removal by pattern came that is not
     /// `known`.
-    async fn try_put(&self, chunk: &[PutRow<'_>], known: &KnownPatterns) -> Result<bool> {
+    async fn try_put(
+        &self,
+        chunk: &[PutRow<'_>],
+        known: &KnownPatterns,
+        outcomes: &mut [PutOutcome],
+    ) -> Result<bool> {
         let keys: Vec<&[u8]> = chunk.iter().map(|row| &*row.key_bytes.key).collect();
         // Few keys have a rest, and elements missing from the end of an array are null.
         let last_rest = chunk.iter().rposition(|row| row.key_bytes.rest.is_some()).map_or(0, |at| at + 1);
@@ -103,14 +111,23 @@ impl Store {
             Bind::Integers(&deaths),
             Bind::BytesArray(&records),
             Bind::Integer(known.latest()),
+            Bind::BytesArray(&keys),
         ];
-        let stored = self.context.execute("put", self.context.statements.put.with(&binds)).await?;
+        let refused = self.context.run("put", self.context.statements.put.with(&binds)).await?;
         // A row that was not stored lost to a later birth, or the gate refused all of them. Numbers only
         // rise, so the gate was open if ours is the last one even now.
-        if stored < chunk.len() as u64 && !self.is_latest(known).await? {
+        if !refused.is_empty() && !self.is_latest(known).await? {
             return Ok(false);
         }
-        self.counters.outdated.fetch_add(chunk.len() as u64 - stored, Relaxed);
+        chunk.iter().for_each(|row| outcomes[row.at] = PutOutcome::Stored);
+        for row in &refused {
+            let at = decode::with_bytes(row, 0, |key| keys.binary_search(&key).ok()).flatten();
+            if let Some(at) = at {
+                outcomes[chunk[at].at] = PutOutcome::Outdated;
+            }
+        }
+        let stored = (chunk.len() - refused.len()) as u64;
+        self.counters.outdated.fetch_add(refused.len() as u64, Relaxed);
         self.count_added(stored, records.iter().map(|record| record.len() as u64).sum());
         Ok(true)
     }
@@ -125,8 +142,9 @@ impl Store {
 /// Returns rows in the order of their keys, in which they are locked. Of entries for one key it keeps the
 /// latest born, and the first of several.
 fn in_order(sealed: &[Arc<SealedEntry>]) -> Vec<PutRow<'_>> {
+    let rows = sealed.iter().enumerate();
     let mut rows: Vec<PutRow<'_>> =
-        sealed.iter().map(|sealed| PutRow { key_bytes: KeyBytes::from(&sealed.key), sealed }).collect();
+        rows.map(|(at, sealed)| PutRow { at, key_bytes: KeyBytes::from(&sealed.key), sealed }).collect();
     rows.sort_by(|a, b| {
         a.key_bytes.key.cmp(&b.key_bytes.key).then(Reverse(a.sealed.born).cmp(&Reverse(b.sealed.born)))
     });

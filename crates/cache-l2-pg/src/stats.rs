@@ -1,6 +1,8 @@
-//! Counters of a PostgreSQL tier.
+//! Counters of a PostgreSQL tier, and sums of what it logs.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use cache_core::{LogSum, LogSummary, Timestamp};
 
 /// Counters of a PostgreSQL tier, as far as this process saw.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,5 +60,51 @@ impl Counters {
             lost: self.lost.load(Relaxed),
             failed_batches: self.failed_batches.load(Relaxed),
         }
+    }
+}
+
+/// The sums of what a PostgreSQL tier logs: what fails for each of many keys is a line now and then, with a count.
+#[derive(Debug)]
+pub(crate) struct PgLogSums {
+    pub(crate) corrupt: LogSum,
+    pub(crate) past_bound: LogSum,
+    pub(crate) failed_sweeps: LogSum,
+    pub(crate) failed_batches: LogSum,
+    pub(crate) lost: LogSum,
+}
+
+impl Default for PgLogSums {
+    fn default() -> Self {
+        Self {
+            corrupt: LogSum::new("corrupt records in PostgreSQL that were read"),
+            past_bound: LogSum::new("checks that found the table past its bound with nothing to evict"),
+            failed_sweeps: LogSum::new("sweeps or evictions of a PostgreSQL tier that failed"),
+            failed_batches: LogSum::new("batches of queued puts that could not be written"),
+            lost: LogSum::new("queued puts that were dropped"),
+        }
+    }
+}
+
+impl PgLogSums {
+    /// Logs what was counted and has had no line since.
+    pub(crate) fn settle(&self, now: Timestamp) {
+        self.all().into_iter().filter_map(|sum| sum.settle(now)).for_each(log);
+    }
+
+    /// Logs the rest at the end of the tier.
+    pub(crate) fn finish(&self, now: Timestamp) {
+        self.all().into_iter().filter_map(|sum| sum.finish(now)).for_each(log);
+    }
+
+    fn all(&self) -> [&LogSum; 5] {
+        [&self.corrupt, &self.past_bound, &self.failed_sweeps, &self.failed_batches, &self.lost]
+    }
+}
+
+fn log(summary: LogSummary) {
+    if summary.is_over() {
+        tracing::info!("{summary}");
+    } else {
+        tracing::warn!("{summary}");
     }
 }

@@ -1,29 +1,33 @@
 //! The expansion of `#[cached]`.
 
-use proc_macro2::{Ident, Span, TokenStream, TokenTree};
-use quote::{format_ident, quote, quote_spanned};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Error, Expr, ItemFn, Result, spanned::Spanned};
 
 use crate::{
     duration::DurationExpr,
     options::Options,
     output::Output,
-    shared_options,
+    shared_options::{self, IdOf, IdOption},
     signature::{Signature, outer},
     template::Template,
+    type_arguments::collect_idents,
 };
 
-const OPTIONS: [&str; 10] =
-    ["region", "cache", "ttl", "grace", "negative", "key", "ignore", "tags", "schema", "settings"];
+const OPTIONS: [&str; 11] = [
+    "region", "cache", "ttl", "grace", "negative", "cache_if", "key", "ignore", "tags", "schema", "settings",
+];
 
 /// The options of the attribute, read.
 struct Cached {
     cache: Expr,
     /// An expression that opens the region.
     region: TokenStream,
-    id: Template,
+    id: IdOption,
     /// An expression of the type `Option<Ttl>`.
     ttl: TokenStream,
+    /// A function of the value, which says whether it is kept.
+    cache_if: TokenStream,
     tags: Vec<Template>,
 }
 
@@ -46,8 +50,7 @@ impl Cached {
                 "no region is given: name the kind of the entries, `region = \"price\"`",
             )
         })?;
-        let value = output.value;
-        let mut region = quote!(cache.region::<#value>(#kind));
+        let mut region = quote!(cache.region::<_>(#kind));
         if let Some(version) = options.value("schema")? {
             region.extend(quote!(.schema(#version)));
         }
@@ -63,8 +66,11 @@ impl Cached {
         if let Some(settings) = options.value("settings")? {
             region = quote!(::cache_facade::macro_support::set(#region, #settings));
         }
-        let id = shared_options::id(&mut options, signature, &cache)?;
-        Ok(Self { cache, region, id, ttl: ttl(&mut options)?, tags: shared_options::tags(&mut options)? })
+        let id = shared_options::id(&mut options, signature, &cache, IdOf::Cached)?;
+        let cache_if =
+            options.value("cache_if")?.map_or_else(|| quote!(|_| true), ToTokens::into_token_stream);
+        let ttl = ttl(&mut options)?;
+        Ok(Self { cache, region, id, ttl, cache_if, tags: shared_options::tags(&mut options, signature)? })
     }
 
     /// Returns the function that asks the cache, and its body as a function of its own.
@@ -89,37 +95,38 @@ impl Cached {
     }
 
     fn calling(&self, function: &ItemFn, signature: &Signature<'_>, output: &Output<'_>) -> TokenStream {
-        let Self { cache: cache_expr, region: open, id: id_expr, ttl: ttl_expr, tags: tag_exprs } = self;
+        let Self { cache: cache_expr, region: open, ttl: ttl_expr, cache_if, tags: tag_exprs, .. } = self;
+        let IdOption { template: id_expr, function: opener } = &self.id;
         // Names that no argument and no expression of the attribute can refer to.
         let local = |name: &str| format_ident!("{name}", span = Span::mixed_site());
-        let [cache, region, id, found, error, this, load, errors, ttl, tags] =
-            ["cache", "region", "id", "found", "error", "this", "load", "errors", "ttl", "tags"].map(local);
-        let unable = unable(function, signature, output, &error);
-        let restored = if output.fallible {
-            quote!(return ::core::result::Result::Err((&#errors).restore(#error)))
-        } else {
-            unable.clone()
-        };
-        let owned_arguments = signature.to_owned_arguments(&this, !output.fallible);
-        let called = signature.call_with_owned(&this);
-        let loaded = output.to_loaded(&quote!(#called.await), &quote!(#ttl), &quote!(#tags));
-        let absent = quote!({
-            let #error = ::cache_facade::macro_support::absent(&#region, &#id);
-            #unable
-        });
-        let returned = output.wrap_found(&quote!(#found), &absent);
-        let errors_of = output.fallible.then(|| {
-            quote! {
-                use ::cache_facade::macro_support::{Cloned as _, Taken as _};
-                let #errors = ::cache_facade::macro_support::errors_of(&#load);
+        let [cache, region, id, found, error, this, load, ttl, tags, shape, returned] =
+            ["cache", "region", "id", "found", "error", "this", "load", "ttl", "tags", "shape", "returned"]
+                .map(local);
+        let shaped = output.to_shape(&shape);
+        let unable = unable(function, signature, output, [&cache, &error]);
+        let restored = quote!({
+            #[allow(unused_imports)]
+            use ::cache_facade::macro_support::{Cloned as _, Taken as _};
+            match (&::cache_facade::macro_support::errors_of(&#shape)).restore(#error) {
+                ::core::result::Result::Ok(returned) => return returned,
+                ::core::result::Result::Err(#error) => #unable,
             }
         });
+        let owned_arguments = signature.to_owned_arguments(&this, !output.fallible);
+        let called = signature.call_with_owned(&this);
+        let keep = quote_spanned! {cache_if.span()=>
+            ::cache_facade::macro_support::keep_if(#shape, #cache_if)
+        };
         let cache_ref = quote_spanned!(cache_expr.span()=> &#cache_expr);
         quote! {
             let #cache = #cache_ref;
             // A reference to a reference to a cache is coerced here.
             let #cache: &::cache_facade::Cache = #cache;
-            let #region = match #cache.region_once(|cache: &::cache_facade::Cache| #open) {
+            #shaped
+            let #region = ::cache_facade::macro_support::region(
+                #shape, #cache, || #opener, |cache: &::cache_facade::Cache| #open,
+            );
+            let #region = match #region {
                 ::core::result::Result::Ok(region) => region,
                 ::core::result::Result::Err(#error) => #unable,
             };
@@ -137,33 +144,56 @@ impl Cached {
                     };
                     let #load = {
                         #owned_arguments
-                        move || async move { #loaded }
+                        move || async move {
+                            let #returned = #called.await;
+                            ::cache_facade::macro_support::loaded(#shape, #returned, #keep, #ttl, #tags)
+                        }
                     };
-                    #errors_of
                     match ::cache_facade::macro_support::load(&#region, &#id, #load).await {
                         ::core::result::Result::Ok(found) => found,
                         ::core::result::Result::Err(#error) => #restored,
                     }
                 }
             };
-            #returned
+            match #found {
+                ::core::option::Option::Some(found) => ::cache_facade::macro_support::Returns::join(&#shape, found),
+                ::core::option::Option::None => match ::cache_facade::macro_support::Returns::absent(&#shape) {
+                    ::core::option::Option::Some(returned) => returned,
+                    ::core::option::Option::None => {
+                        let #error = ::cache_facade::macro_support::absent(&#region, &#id);
+                        #unable
+                    }
+                },
+            }
         }
     }
 }
 
-/// Returns what a function does when the cache fails: it returns the error if it can, else it calls its body
-/// directly.
-fn unable(function: &ItemFn, signature: &Signature<'_>, output: &Output<'_>, error: &Ident) -> TokenStream {
+/// Returns what a function does when the cache fails: it returns the error if its type can be one, else it calls
+/// its body directly.
+fn unable(
+    function: &ItemFn,
+    signature: &Signature<'_>,
+    output: &Output<'_>,
+    [cache, error]: [&Ident; 2],
+) -> TokenStream {
     if output.fallible {
         let span = function.sig.output.span();
         return quote_spanned! {span=>
             return ::core::result::Result::Err(::cache_facade::macro_support::own(#error))
         };
     }
-    let (name, call) = (signature.name().to_string(), signature.call());
+    let (name, call, ty) = (signature.name().to_string(), signature.call(), output.ty);
     quote!({
-        ::cache_facade::macro_support::bypassed(#name, &#error);
-        return #call.await
+        #[allow(unused_imports)]
+        use ::cache_facade::macro_support::AnyShape as _;
+        match ::cache_facade::macro_support::Shape::<#ty>::of().refuse(#error) {
+            ::core::result::Result::Ok(returned) => return returned,
+            ::core::result::Result::Err(#error) => {
+                ::cache_facade::macro_support::bypassed(#cache, #name, &#error);
+                return #call.await
+            }
+        }
     })
 }
 
@@ -198,16 +228,7 @@ fn ttl(options: &mut Options) -> Result<TokenStream> {
 
 /// Returns every identifier in the attribute, and `cache`.
 fn mentioned(options: TokenStream) -> Vec<Ident> {
-    fn collect(tokens: TokenStream, names: &mut Vec<Ident>) {
-        for token in tokens {
-            match token {
-                TokenTree::Ident(name) => names.push(name),
-                TokenTree::Group(group) => collect(group.stream(), names),
-                TokenTree::Literal(_) | TokenTree::Punct(_) => {}
-            }
-        }
-    }
     let mut names = vec![format_ident!("cache")];
-    collect(options, &mut names);
+    collect_idents(options, &mut names);
     names
 }

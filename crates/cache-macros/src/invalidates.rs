@@ -4,7 +4,13 @@ use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::{Error, Expr, ItemFn, Result, ReturnType, Type, spanned::Spanned};
 
-use crate::{options::Options, output::is_result, shared_options, signature::Signature, template::Template};
+use crate::{
+    options::Options,
+    output::is_result,
+    shared_options::{self, IdOf},
+    signature::Signature,
+    template::Template,
+};
 
 const OPTIONS: [&str; 6] = ["region", "cache", "key", "ignore", "tags", "before"];
 
@@ -33,10 +39,10 @@ impl Invalidates {
         let mut options = Options::parse(options, &OPTIONS)?;
         let cache = shared_options::cache(&mut options, signature)?;
         let before = options.flag("before")?;
-        let tags = shared_options::tags(&mut options)?;
+        let tags = shared_options::tags(&mut options, signature)?;
         let key = match shared_options::region(&mut options)? {
             Some(region) => {
-                let id = shared_options::id(&mut options, signature, &cache)?;
+                let id = shared_options::id(&mut options, signature, &cache, IdOf::Invalidated)?.template;
                 quote!(::core::option::Option::Some((#region, #id)))
             }
             None => {
@@ -57,8 +63,13 @@ impl Invalidates {
         let Self { cache: cache_expr, key, tags, before } = self;
         let ItemFn { attrs, vis, sig, block } = function;
         let local = |name: &str| format_ident!("{name}", span = Span::mixed_site());
-        let [cache, ended, returned, error] = ["cache", "ended", "returned", "error"].map(local);
+        let [cache, ended, returned, error, shape] =
+            ["cache", "ended", "returned", "error", "shape"].map(local);
         let fallible = is_result(&sig.output);
+        let output = match &sig.output {
+            ReturnType::Default => quote!(()),
+            ReturnType::Type(_, output) => quote!(#output),
+        };
         let failed = if fallible {
             let span = sig.output.span();
             quote_spanned! {span=>
@@ -66,7 +77,14 @@ impl Invalidates {
             }
         } else {
             let name = signature.name().to_string();
-            quote!(::cache_facade::macro_support::not_ended(#name, &#error))
+            quote! {
+                match #shape.refuse(#error) {
+                    ::core::result::Result::Ok(refused) => return refused,
+                    ::core::result::Result::Err(#error) => {
+                        ::cache_facade::macro_support::not_ended(&#cache, #name, &#error)
+                    }
+                }
+            }
         };
         let without = if fallible {
             failed.clone()
@@ -78,18 +96,17 @@ impl Invalidates {
                 #failed
             }
         };
-        let output = match &sig.output {
-            ReturnType::Default => quote!(()),
-            ReturnType::Type(_, output) => quote!(#output),
-        };
-        let (first, then) = match (before, fallible) {
-            (true, _) => (end, TokenStream::new()),
-            (false, true) => (TokenStream::new(), quote!(if #returned.is_ok() { #end })),
-            (false, false) => (TokenStream::new(), end),
+        let (first, then) = if *before {
+            (end, TokenStream::new())
+        } else {
+            (TokenStream::new(), quote!(if #shape.succeeded(&#returned) { #end }))
         };
         let cache_ref = quote_spanned!(cache_expr.span()=> &#cache_expr);
         quote! {
             #(#attrs)* #vis #sig {
+                #[allow(unused_imports)]
+                use ::cache_facade::macro_support::AnyShape as _;
+                let #shape = ::cache_facade::macro_support::Shape::<#output>::of();
                 // What to invalidate is computed before the body takes the arguments.
                 let #cache = #cache_ref;
                 let #cache = <::cache_facade::Cache as ::core::clone::Clone>::clone(#cache);

@@ -11,6 +11,7 @@ mod output;
 mod shared_options;
 mod signature;
 mod template;
+mod type_arguments;
 
 use proc_macro::TokenStream;
 use syn::{ItemFn, parse_macro_input};
@@ -59,6 +60,7 @@ use syn::{ItemFn, parse_macro_input};
 /// | `ttl = "5m"` | how long a value is fresh: a text, or an expression of type `Duration` or `Ttl` | the region's, 60 s |
 /// | `grace = "1h"` | how long after its birth it may be served, stale in the end | none |
 /// | `negative = "30s"` | how long `None` is cached | it is not |
+/// | `cache_if = \|value\| value.is_final` | which values are cached: a function of a `&T` | all |
 /// | `key = "{symbol}:{venue}"` | the key, made of expressions that are `Display` | all arguments |
 /// | `ignore(timestamp)` | which arguments are left out of the key | `self` and the cache |
 /// | `tags("user:{id}", ...)` | the tags to invalidate by | none |
@@ -69,20 +71,41 @@ use syn::{ItemFn, parse_macro_input};
 ///
 /// # Keys
 ///
-/// Without `key`, the key is made of all arguments as serde writes them, joined by `:`. In a `key`, each
-/// `{expr}` is written by its `Display`; `{{` and `}}` are braces. Either way, `:` and `%` inside a part are
-/// percent-encoded, so that different parts never make one key, and two parts must have a `:` between
-/// them. A key longer than 256 bytes is cut and ends in its hash. `self` is in no key unless the `key`
-/// contains it: `key = "{self.venue}:{symbol}"`. Functions with the same region share its entries.
+/// Whatever the body can tell apart is in the key. Without `key`, the key is made of all arguments as serde
+/// writes them, joined by `:`, and of all type arguments. A text, a number, a `bool`, a `char`, or an `Option`
+/// of one is written plainly: `AAPL:5:null`. Everything else is written with its names and widths, `[1u8,2u8]`
+/// or `Side.Buy/0;`, so that `1_u8` is not `1_u64`, NaN is not `None`, and `None` is not `Some(None)`. A
+/// `HashMap` or `HashSet` is sorted; one behind `#[serde(flatten)]`, `transparent` or `untagged` is written as
+/// it iterates, and seldom makes the same key twice: use a `BTreeMap` there. What serde skips is not in the key.
+///
+/// Types and constants follow: `fee::<Lon>("VOD")` makes `VOD%<venues::Lon>`. So do the type of an `impl Trait`
+/// argument, and `Self` if it has type arguments. `ignore(V)` and `ignore(Self)` leave one out; to ignore an
+/// argument is to ignore its `impl Trait`, too.
+///
+/// In a `key`, each `{expr}` is written by its `Display`, and `{V}` or `{Self}` by the name of the type; `{{`
+/// and `}}` are braces. A `key` contains all type arguments, unless they are ignored. Either way, `:` and `%`
+/// inside a part are percent-encoded, so that different parts never make one key, and two parts must have a `:`
+/// between them. A key longer than 256 bytes is cut and ends in its hash. `self` is in no key unless the `key`
+/// contains it: `key = "{self.venue}:{symbol}"`.
+///
+/// A region belongs to one function. Functions may share the entries of one if each writes out its `key`;
+/// otherwise the second of them fails with an error of the cache, or calls its body directly.
 ///
 /// # Requirements on the function
 ///
-/// It returns `T`, `Option<T>`, `Result<T, E>` or `Result<Option<T>, E>`, spelled so, where `T` may be an
-/// `Arc<T>`. `T` is `Clone`, and serde can write and read it. `None` means that the value is absent, and is
-/// cached only with `negative`. An error is never cached. `E` is `From<cache_facade::Error>`, for failures of
-/// the cache itself, and `Display` and `Send`. If the body fails, every caller that waited for it gets its
-/// error if `E` is `Clone`; otherwise one caller does, and the others get an error of the cache with its text.
-/// A function that returns no `Result` calls its body directly when the cache fails.
+/// It returns `T`, `Option<T>`, `Result<T, E>` or `Result<Option<T>, E>`, where `T` may be an `Arc<T>`. An alias
+/// is what it stands for. `T` is `Clone`, and serde can write and read it. `None` means that the value is
+/// absent, and is cached only with `negative`.
+///
+/// An error is never cached: neither of a `Result`, also within an `Option`, another `Result`, or the name of
+/// the type in any other way, as in `Vec<Result<T, E>>`, nor an own type's variant named `Err`. Any other own
+/// type is a value, whatever its variants mean: say which of them to cache by `cache_if`. What is not cached is
+/// returned, and a stale value within its grace is served instead, as for an error.
+///
+/// `E` is `From<cache_facade::Error>`, for failures of the cache itself; behind an alias it need not be. If the
+/// body fails, every caller that waited for it gets its error if that is `Clone`; otherwise one caller does, and
+/// the others get an error of the cache with the text that the error displays. A function whose type can't
+/// express an error of the cache calls its body directly then.
 ///
 /// The body runs in a task of its own, so its future is `Send`, and on a miss the arguments move into the
 /// task: references are cloned (`ToOwned`), and so is `self`, which is `Clone`. No argument is a `&mut` or
@@ -133,7 +156,7 @@ pub fn cached(options: TokenStream, function: TokenStream) -> TokenStream {
 /// |---|---|
 /// | `cache = expr` | as for [`macro@cached`] |
 /// | `region = "name"` | removes one key of this region, made by `key` or of all arguments |
-/// | `key`, `ignore` | as for [`macro@cached`]: the same options name the same entry |
+/// | `key`, `ignore` | as for [`macro@cached`]: the same options name the same entry; a `key` says no more than it has to |
 /// | `tags("user:{id}", ...)` | invalidates every entry that carries one of these tags |
 /// | `before` | invalidates before the body runs, whether or not it will succeed |
 ///

@@ -1,19 +1,17 @@
 //! What a function returns: a value, perhaps within an `Option`, a `Result` or an `Arc`.
 
-use proc_macro2::TokenStream;
-use quote::{quote, quote_spanned};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote_spanned};
 use syn::{Error, GenericArgument, PathArguments, Result, ReturnType, Type, spanned::Spanned};
 
-/// The output type of a function, taken apart.
+/// The output type of a function, as it is spelled.
 pub(crate) struct Output<'a> {
-    /// `Result<_, E>`
+    /// Spelled `Result<_, E>`. An alias is found by its type, later.
     pub(crate) fallible: bool,
-    /// `Option<_>`
+    /// `Option<_>`, perhaps within the `Result`.
     pub(crate) optional: bool,
-    /// `Arc<_>`
-    pub(crate) shared: bool,
-    /// The type of the cached value.
-    pub(crate) value: &'a Type,
+    /// All of it.
+    pub(crate) ty: &'a Type,
 }
 
 impl<'a> Output<'a> {
@@ -23,7 +21,7 @@ impl<'a> Output<'a> {
         };
         let (fallible, inner) = within(output, "Result");
         let (optional, inner) = within(inner, "Option");
-        let (shared, value) = within(inner, "Arc");
+        let (_, value) = within(inner, "Arc");
         match value {
             Type::ImplTrait(_) | Type::Reference(_) | Type::Never(_) | Type::TraitObject(_) => {
                 Err(Error::new_spanned(value, "this can't be cached: return an owned type by value"))
@@ -31,61 +29,34 @@ impl<'a> Output<'a> {
             Type::Tuple(tuple) if tuple.elems.is_empty() => {
                 Err(Error::new_spanned(value, "there is nothing to cache: return a value"))
             }
-            _ => Ok(Self { fallible, optional, shared, value }),
+            _ => Ok(Self { fallible, optional, ty: output }),
         }
     }
 
-    /// Returns an expression that turns what the body returned, `returned`, into the outcome of a load: a
-    /// `Result<Loaded<V>, E>`.
-    pub(crate) fn to_loaded(
-        &self,
-        returned: &TokenStream,
-        ttl: &TokenStream,
-        tags: &TokenStream,
-    ) -> TokenStream {
-        let value =
-            if self.shared { quote!(::std::sync::Arc::unwrap_or_clone(value)) } else { quote!(value) };
-        let loaded = quote!(::cache_facade::macro_support::loaded(#value, #ttl, #tags));
-        let loaded = if self.optional {
-            quote! {
-                match value {
-                    ::core::option::Option::Some(value) => #loaded,
-                    ::core::option::Option::None => ::cache_facade::Loaded::Absent,
-                }
-            }
-        } else {
-            loaded
-        };
-        if self.fallible {
-            quote!(#returned.map(|value| #loaded))
-        } else {
-            quote!({
-                let value = #returned;
-                ::core::result::Result::<_, ::core::convert::Infallible>::Ok(#loaded)
-            })
+    /// Returns statements that make `shape` of the type: how it becomes what is kept, and the other way round.
+    pub(crate) fn to_shape(&self, shape: &Ident) -> TokenStream {
+        let ty = self.ty;
+        let local = |name: &str| format_ident!("{name}", span = Span::mixed_site());
+        let [outer, result, option, within, innermost, whole] =
+            ["outer", "result", "option", "within", "innermost", "whole"].map(local);
+        quote_spanned! {ty.span()=>
+            let #shape = {
+                #[allow(unused_imports)]
+                use ::cache_facade::macro_support::{AnyShape as _, Layer as _, Undescribed as _};
+                let #outer = ::cache_facade::macro_support::Shape::<#ty>::of().result();
+                let #result = #outer.inner().result();
+                // Of two `Option`s only the first is absence, or they would become one.
+                let #option = #result.inner().option();
+                let #within = #option.inner().result();
+                let #innermost = #within.inner().result();
+                let #whole = #innermost.inner().leaf();
+                let #innermost = ::cache_facade::macro_support::Within(#innermost, #whole);
+                let #within = ::cache_facade::macro_support::Within(#within, #innermost);
+                let #option = ::cache_facade::macro_support::Within(#option, #within);
+                let #result = ::cache_facade::macro_support::Within(#result, #option);
+                ::cache_facade::macro_support::Within(#outer, #result)
+            };
         }
-    }
-
-    /// Returns an expression that turns what was found, an `Option<Arc<V>>`, into what the function returns.
-    /// `absent` is what to do if there is no value and the function can't return `None`.
-    pub(crate) fn wrap_found(&self, found: &TokenStream, absent: &TokenStream) -> TokenStream {
-        let span = self.value.span();
-        let value = if self.shared {
-            quote!(value)
-        } else {
-            quote_spanned!(span=> ::std::sync::Arc::unwrap_or_clone(value))
-        };
-        let output = if self.optional {
-            quote!(#found.map(|value| #value))
-        } else {
-            quote! {
-                match #found {
-                    ::core::option::Option::Some(value) => #value,
-                    ::core::option::Option::None => #absent,
-                }
-            }
-        };
-        if self.fallible { quote!(::core::result::Result::Ok(#output)) } else { output }
     }
 }
 
@@ -102,7 +73,7 @@ fn within<'a>(ty: &'a Type, name: &str) -> (bool, &'a Type) {
     (false, ty)
 }
 
-/// Whether a function returns a `Result`.
+/// Whether a function returns what is spelled `Result`.
 pub(crate) fn is_result(output: &ReturnType) -> bool {
     matches!(output, ReturnType::Type(_, output) if within(output, "Result").0)
 }

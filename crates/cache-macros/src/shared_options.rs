@@ -1,11 +1,14 @@
 //! The options that both attributes have: the cache, the region, the id and the tags.
 
+use proc_macro2::TokenStream;
+use quote::quote;
 use syn::{Error, Expr, Ident, Result, parse_quote};
 
 use crate::{
     options::{Options, text},
     signature::Signature,
-    template::Template,
+    template::{Template, names_in},
+    type_arguments::TypeArguments,
 };
 
 /// Returns the cache: the option `cache`, else the parameter `cache`, else `self.cache`.
@@ -47,19 +50,32 @@ pub(crate) fn region(options: &mut Options) -> Result<Option<Expr>> {
     Ok(Some(region))
 }
 
+/// Which of the attributes asks for an id.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum IdOf {
+    /// What a function keeps: the id tells apart all that the body can.
+    Cached,
+    /// What a function ends: the id names that of another.
+    Invalidated,
+}
+
+/// How an id is made, and of what.
+pub(crate) struct IdOption {
+    pub(crate) template: Template,
+    /// An expression of the type `CachedFunction`, for a region to tell functions apart.
+    pub(crate) function: TokenStream,
+}
+
 /// Returns the id: the option `key`, else all arguments but for the cache and those in `ignore`.
-pub(crate) fn id(options: &mut Options, signature: &Signature<'_>, cache: &Expr) -> Result<Template> {
-    let ignored = options.names("ignore")?;
-    if let Some(key) = options.value("key")? {
-        if let Some((ignore, _)) = ignored {
-            let message =
-                "`ignore` has no effect with `key`, which contains only what is written in it: remove one";
-            return Err(Error::new(ignore.span(), message));
-        }
-        return Template::read(&key);
-    }
-    let ignored = ignored.map_or_else(Vec::new, |(_, names)| names);
-    for name in &ignored {
+pub(crate) fn id(
+    options: &mut Options,
+    signature: &Signature<'_>,
+    cache: &Expr,
+    of: IdOf,
+) -> Result<IdOption> {
+    let ignore = options.names("ignore")?;
+    let ignored = ignore.as_ref().map_or_else(Vec::new, |(_, names)| names.clone());
+    for name in ignored.iter().filter(|name| !TypeArguments::is_one(signature, name)) {
         if signature.parameter(&name.to_string()).is_none() {
             let known: Vec<String> = signature.parameters.iter().map(|p| format!("`{}`", p.name)).collect();
             let message = format!("there is no parameter `{name}`: the parameters are {}", known.join(", "));
@@ -67,13 +83,50 @@ pub(crate) fn id(options: &mut Options, signature: &Signature<'_>, cache: &Expr)
         }
     }
     let is_cache = |name: &Ident| matches!(cache, Expr::Path(path) if path.path.is_ident(name));
+    let types = TypeArguments::read(signature, ignored.clone(), is_cache);
+    if let Some(key) = options.value("key")? {
+        let is_argument =
+            |name: &Ident| signature.parameter(&name.to_string()).is_some_and(|p| !p.is_anonymous());
+        if let Some((ignore, names)) = &ignore
+            && names.iter().any(is_argument)
+        {
+            let message =
+                "`ignore` has no effect with `key`, which contains only what is written in it: remove one";
+            return Err(Error::new(ignore.span(), message));
+        }
+        let (template, mentioned) = (Template::read(&key, signature)?, names_in(&key)?);
+        if of == IdOf::Cached {
+            types.check_in_key(&mentioned)?;
+        }
+        return Ok(IdOption { template, function: function(signature, &types, Some(&mentioned)) });
+    }
+    if of == IdOf::Invalidated {
+        types.check_decided()?;
+    }
     let kept = |name: &Ident| !ignored.contains(name) && !is_cache(name);
     let parts = signature.parameters.iter().filter(|parameter| kept(parameter.name));
-    Ok(Template::of_all(parts.map(|parameter| parameter.part())))
+    let template = Template::of_all(parts.map(|parameter| parameter.part()), &types);
+    Ok(IdOption { template, function: function(signature, &types, None) })
+}
+
+fn function(
+    signature: &Signature<'_>,
+    types: &TypeArguments<'_>,
+    mentioned: Option<&[Ident]>,
+) -> TokenStream {
+    let (name, types) = (signature.name().to_string(), types.to_function(mentioned));
+    let written_key = mentioned.is_some();
+    quote! {
+        ::cache_facade::macro_support::CachedFunction::new(
+            ::core::concat!(::core::module_path!(), "::", #name),
+            ::core::concat!(::core::file!(), ":", ::core::line!(), ":", ::core::column!()),
+            #written_key,
+        ) #types
+    }
 }
 
 /// Returns the tags, each an expression of the type `Id`.
-pub(crate) fn tags(options: &mut Options) -> Result<Vec<Template>> {
+pub(crate) fn tags(options: &mut Options, signature: &Signature<'_>) -> Result<Vec<Template>> {
     let tags = options.list("tags")?.map_or_else(Vec::new, |(_, tags)| tags);
-    tags.iter().map(Template::read).collect()
+    tags.iter().map(|tag| Template::read(tag, signature)).collect()
 }

@@ -7,6 +7,8 @@ use syn::{
     Result, Token, Type, Visibility, ext::IdentExt, parse_quote, spanned::Spanned,
 };
 
+use crate::type_arguments::collect_idents;
+
 /// The parameters of a function.
 pub(crate) struct Signature<'a> {
     function: &'a ItemFn,
@@ -17,7 +19,7 @@ pub(crate) struct Signature<'a> {
 /// One parameter.
 pub(crate) struct Parameter<'a> {
     pub(crate) name: &'a Ident,
-    ty: &'a Type,
+    pub(crate) ty: &'a Type,
 }
 
 impl<'a> Signature<'a> {
@@ -47,6 +49,17 @@ impl<'a> Signature<'a> {
 
     pub(crate) fn name(&self) -> &'a Ident {
         &self.function.sig.ident
+    }
+
+    /// Returns the parameters of the function's type: types, constants and lifetimes.
+    pub(crate) fn generics(&self) -> impl Iterator<Item = &'a GenericParam> {
+        self.function.sig.generics.params.iter()
+    }
+
+    /// Whether this is the name of a type: a parameter of the function's, or `Self`.
+    pub(crate) fn is_type(&self, name: &Ident) -> bool {
+        name == "Self"
+            || self.generics().any(|param| matches!(param, GenericParam::Type(ty) if ty.ident == *name))
     }
 
     /// Returns the parameter of this name.
@@ -164,7 +177,7 @@ impl<'a> Signature<'a> {
 
     fn body_path(&self) -> TokenStream {
         let name = self.body_name();
-        let generics = self.function.sig.generics.params.iter().filter_map(|param| match param {
+        let generics = self.generics().filter_map(|param| match param {
             GenericParam::Type(ty) => Some(&ty.ident),
             GenericParam::Const(constant) => Some(&constant.ident),
             GenericParam::Lifetime(_) => None,
@@ -177,17 +190,17 @@ impl<'a> Signature<'a> {
 }
 
 impl Parameter<'_> {
-    /// Returns the parameter as a part of an id: plain texts as they are, everything else as serde writes it.
+    /// Returns the parameter as a part of an id, as serde writes it.
     pub(crate) fn part(&self) -> TokenStream {
         let Self { name, ty } = self;
-        let plain = match ty {
-            Type::Reference(reference) => &reference.elem,
-            ty => *ty,
-        };
-        let is_text =
-            matches!(plain, Type::Path(path) if path.path.is_ident("str") || path.path.is_ident("String"));
-        let method = if is_text { quote!(shown) } else { quote!(part) };
-        quote_spanned!(ty.span()=> .#method(&#name))
+        quote_spanned!(ty.span()=> .part(&#name))
+    }
+
+    /// Whether the type, or a part of it, is an `impl Trait`.
+    pub(crate) fn is_anonymous(&self) -> bool {
+        let mut names = Vec::new();
+        collect_idents(self.ty.to_token_stream(), &mut names);
+        names.iter().any(|name| name == "impl")
     }
 }
 

@@ -2,19 +2,24 @@
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Error, Expr, LitStr, Result, spanned::Spanned};
+use syn::{Error, Expr, Ident, LitStr, Result, spanned::Spanned};
 
-use crate::options;
+use crate::{
+    options,
+    signature::Signature,
+    type_arguments::{TypeArguments, collect_idents},
+};
 
 /// How an id is made: an expression of the type `cache_facade::macro_support::Id`.
 pub(crate) struct Template(TokenStream);
 
 impl Template {
-    /// Reads a text with expressions in braces, or any other expression, whose text is then the id.
-    pub(crate) fn read(expr: &Expr) -> Result<Self> {
+    /// Reads a text with expressions in braces, or any other expression, whose text is then the id. The name of a
+    /// type argument in braces is the name of the type.
+    pub(crate) fn read(expr: &Expr, signature: &Signature<'_>) -> Result<Self> {
         let Some(text) = options::text(expr) else {
             let text = quote_spanned!(expr.span()=> ::core::convert::AsRef::<str>::as_ref(&#expr));
-            return Ok(Self(quote!(::cache_facade::macro_support::Id::new().text(#text))));
+            return Ok(Self(quote!(::cache_facade::macro_support::Id::new().any_text(#text))));
         };
         let mut id = quote!(::cache_facade::macro_support::Id::new());
         let mut before: Option<(String, bool)> = None;
@@ -24,14 +29,25 @@ impl Template {
                     if let Some((_, apart)) = &mut before {
                         *apart |= text.contains(':');
                     }
-                    id.extend(quote!(.text(#text)));
+                    id.extend(if text.contains('%') {
+                        quote!(.any_text(#text))
+                    } else {
+                        quote!(.text(#text))
+                    });
                 }
                 Piece::Part(name, expr) => {
                     if let Some((other, false)) = before {
                         let message = format!("`{{{other}}}` and `{{{name}}}` must have a `:` between them");
                         return Err(Error::new(text.span(), message));
                     }
-                    id.extend(quote_spanned!(text.span()=> .shown(&(#expr))));
+                    let is_type = match &*expr {
+                        Expr::Path(path) => path.path.get_ident().filter(|name| signature.is_type(name)),
+                        _ => None,
+                    };
+                    id.extend(match is_type {
+                        Some(ty) => quote_spanned!(text.span()=> .shown(::core::any::type_name::<#ty>())),
+                        None => quote_spanned!(text.span()=> .shown(&(#expr))),
+                    });
                     before = Some((name, false));
                 }
             }
@@ -39,8 +55,8 @@ impl Template {
         Ok(Self(id))
     }
 
-    /// Returns the id made of these parts, joined by `:`.
-    pub(crate) fn of_all(parts: impl IntoIterator<Item = TokenStream>) -> Self {
+    /// Returns the id made of these parts, joined by `:`, and of the types.
+    pub(crate) fn of_all(parts: impl IntoIterator<Item = TokenStream>, types: &TypeArguments<'_>) -> Self {
         let mut id = quote!(::cache_facade::macro_support::Id::new());
         for (at, part) in parts.into_iter().enumerate() {
             if at > 0 {
@@ -48,6 +64,7 @@ impl Template {
             }
             id.extend(part);
         }
+        id.extend(types.to_parts());
         Self(id)
     }
 }
@@ -56,6 +73,22 @@ impl ToTokens for Template {
     fn to_tokens(&self, tokens: &mut TokenStream) {
         self.0.to_tokens(tokens);
     }
+}
+
+/// Returns the names in an expression, those in the braces of a text included.
+pub(crate) fn names_in(expr: &Expr) -> Result<Vec<Ident>> {
+    let mut names = Vec::new();
+    match options::text(expr) {
+        None => collect_idents(expr.to_token_stream(), &mut names),
+        Some(text) => {
+            for piece in pieces(text)? {
+                if let Piece::Part(_, expr) = piece {
+                    collect_idents(expr.to_token_stream(), &mut names);
+                }
+            }
+        }
+    }
+    Ok(names)
 }
 
 enum Piece {

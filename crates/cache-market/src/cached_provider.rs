@@ -144,6 +144,10 @@ impl Provider for CachedProvider {
         self.provider.offer(data)
     }
 
+    fn implausible(&self) -> u64 {
+        self.provider.implausible()
+    }
+
     async fn quotes(&self, assets: &[Asset]) -> Answers<Quote> {
         Ok(answers(&self.quotes, assets).await)
     }

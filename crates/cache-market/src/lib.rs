@@ -33,7 +33,10 @@ mod ttl;
 mod volatility;
 
 pub use cached_provider::CachedProvider;
-pub use events::{Effect, EventKind, EventRules, MarketEvent, Priced, Touch, WatchedLoader};
+pub use events::{
+    AnnouncedEvents, Announcement, Effect, EventId, EventKind, EventRules, MarketEvent, Priced, Touch,
+    WatchedLoader,
+};
 pub use key::{Digest, StandardKey, asset_tag, data_tag, user_tag};
 pub use loader::{DocumentLoader, QuoteLoader, SeriesLoader};
 pub use price_tracker::Swing;

@@ -1,9 +1,9 @@
 //! Loaders that ask a provider.
 
-use std::{str::FromStr, sync::Arc};
+use std::{str::FromStr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use cache_core::{Fetched, Loaded, Loader, Request, Result};
+use cache_core::{Fetched, Loaded, Loader, Request, Result, Ttl};
 
 use market_data::{
     Answer, Answers, Asset, DataType, Document, DocumentId, Invalid, MarketRecord, Provider, Quote, Series,
@@ -11,6 +11,9 @@ use market_data::{
 };
 
 use crate::{StandardKey, asset_tag, data_tag};
+
+/// How long a series without bars is kept, as long as the absence of one.
+const EMPTY_FOR: Duration = Duration::from_secs(60);
 
 /// Loads quotes; the id of a key is an [`Asset`].
 ///
@@ -149,7 +152,8 @@ impl<I: FromStr<Err = Invalid>> Asked<I> {
 fn loaded<V: MarketRecord>(provider: &str, request: &Request, mut value: V) -> Result<Loaded<V>> {
     value.provider().get_or_insert_with(|| provider.into());
     let version = value.version();
-    if request.etag.as_deref() == Some(version.as_str()) {
+    let is_empty = value.is_empty();
+    if !is_empty && request.etag.as_deref() == Some(version.as_str()) {
         return Ok(Loaded::NotModified);
     }
     let mut tags = vec![asset_tag(value.asset())?];
@@ -157,5 +161,8 @@ fn loaded<V: MarketRecord>(provider: &str, request: &Request, mut value: V) -> R
     if let Ok(named) = StandardKey::of(&request.key) {
         tags.push(data_tag(named.data(), value.asset())?);
     }
-    Ok(tags.into_iter().fold(Fetched::new(value), Fetched::tag).etag(version).into())
+    let fetched = tags.into_iter().fold(Fetched::new(value), Fetched::tag).etag(version);
+    // Nothing traded, or nothing to be had: what looks the same is soon asked for again.
+    let ttl = if is_empty { Some(Ttl::new(EMPTY_FOR)) } else { fetched.ttl };
+    Ok(Fetched { ttl, ..fetched }.into())
 }

@@ -114,3 +114,20 @@ async fn a_provider_that_answers_for_fewer_keys_than_asked_fails_the_load() {
     let error = loader.load(&["A", "B"].map(|id| request("price", id, None))).await.unwrap_err();
     assert!(error.to_string().contains("forgetful was asked for 2 keys and answered 1"), "{error}");
 }
+
+#[tokio::test]
+async fn a_series_without_bars_is_soon_asked_for_again() {
+    let loader = SeriesLoader::new(Arc::new(provider()));
+    let weekend = "T:1d:2017-08-26..2017-08-27";
+    let loaded = loader.load(&[request("ohlcv", weekend, None)]).await.unwrap();
+    let [Loaded::Value(fetched)] = loaded.as_slice() else { panic!("{loaded:?}") };
+    assert!(fetched.value.bars.is_empty());
+    assert_eq!(fetched.ttl.unwrap().life, Duration::from_secs(60), "not the life of bars");
+    let again = loader.load(&[request("ohlcv", weekend, fetched.etag.as_deref())]).await.unwrap();
+    let [Loaded::Value(fetched)] = again.as_slice() else { panic!("{again:?}") };
+    assert_eq!(
+        fetched.ttl.unwrap().life,
+        Duration::from_secs(60),
+        "\"not modified\" would renew that of bars"
+    );
+}

@@ -13,7 +13,7 @@ use crate::{
     protection::Protection,
     refusals::Refusals,
     stats::{MemoryStats, evictions::EvictionLog, hottest::HotKey, reads::ReadCounts},
-    store::{Bounds, Store, entry_ref::EntryRef},
+    store::{Bounds, Store, entry_ref::EntryRef, weight::Weigher},
 };
 
 /// A decoded value of any type. A value that is replaced, removed or evicted may be dropped under the lock
@@ -34,6 +34,7 @@ pub struct Memory {
     eviction: Eviction,
     budget: u64,
     protected_budget: u64,
+    weigher: Weigher,
 }
 
 impl Memory {
@@ -66,6 +67,7 @@ impl Memory {
             eviction,
             budget: bounds.limit,
             protected_budget: bounds.protected,
+            weigher: bounds.weigher,
         }
     }
 
@@ -185,9 +187,42 @@ impl Memory {
         self.store.sweep(now, |key| self.stripe(key))
     }
 
+    /// Shortens the lives of entries: each of which `stale_by` tells a moment is fresh until then at the latest.
+    /// Returns how many were shortened. Every entry is visited, and `stale_by` runs under the lock of its shard:
+    /// it must be short, and must not call this tier.
+    pub fn shorten(&self, stale_by: impl Fn(&Key, &Meta) -> Option<Timestamp>) -> u64 {
+        let found = Mutex::new(Vec::new());
+        self.store.remove_all(
+            |key| self.stripe(key),
+            |key, meta| {
+                if let Some(at) = stale_by(key, meta).filter(|at| *at < meta.stale_at) {
+                    found.lock().push((key.clone(), meta.born, at));
+                }
+                false
+            },
+        );
+        let mut shortened = 0;
+        for (key, born, at) in found.into_inner() {
+            let _stripe = self.stripe(&key);
+            // It may have been replaced since.
+            if let Some(entry) = self.peek(&key).filter(|entry| entry.meta.born == born) {
+                let entry = Entry { meta: entry.meta.stale_by(at), ..entry };
+                self.store.put(key.clone(), entry, self.protection.covers(&key));
+                shortened += 1;
+            }
+        }
+        shortened
+    }
+
     /// Removes every entry. Tombstones, and which keys are protected, stay.
     pub fn clear(&self) {
-        self.store.remove_all(|key| self.stripe(key), |_, _| true);
+        self.clear_except(|_, _| false);
+    }
+
+    /// Removes every entry but those for which `keep` holds. It runs under a lock, and must not call this
+    /// tier. Tombstones, and which keys are protected, stay.
+    pub fn clear_except(&self, keep: impl Fn(&Key, &Meta) -> bool) {
+        self.store.remove_all(|key| self.stripe(key), |key, meta| !keep(key, meta));
     }
 
     /// Protects keys, or all that match a pattern, from being evicted for space: those held now and those
@@ -233,6 +268,20 @@ impl Memory {
     /// evicted. Has no effect with the other policies.
     pub fn settle(&self) {
         self.store.settle();
+    }
+
+    /// Whether an entry with this `meta` weighs more than all unprotected entries together may. A budget of zero
+    /// holds nothing on purpose, and finds nothing too heavy.
+    #[must_use]
+    pub fn is_too_heavy(&self, key: &Key, meta: &Meta) -> bool {
+        let weight = u64::from(self.weigher.weigh_meta(key, meta));
+        self.budget > 0 && weight > self.budget - self.protected_budget
+    }
+
+    /// Returns the greatest weight that all entries together may have.
+    #[must_use]
+    pub fn budget(&self) -> u64 {
+        self.budget
     }
 
     /// Returns the statistics, after [`Memory::settle`] so that they are exact.

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cache_core::{Blob, Clock, Entry, Error, ErrorKind, Key, MAX_VALUE_LEN, Result, Target, Tier, Tombstone};
+use cache_core::{
+    Blob, Clock, Entry, Error, ErrorKind, Key, MAX_VALUE_LEN, PutOutcome, Result, Target, Tier, Tombstone,
+};
 
 use crate::memory::{Memory, Value};
 
@@ -33,9 +35,9 @@ impl Tier for MemoryTier {
         Ok(keys.iter().map(|key| self.memory.get(key).and_then(encoded)).collect())
     }
 
-    async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
+    async fn put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
         let now = self.clock.now();
-        let mut refused = None;
+        let (mut outcomes, mut refused) = (Vec::with_capacity(entries.len()), None);
         for (key, entry) in entries {
             let len = entry.value.as_ref().map_or(0, |blob| blob.bytes.len());
             if len > MAX_VALUE_LEN {
@@ -44,9 +46,10 @@ impl Tier for MemoryTier {
                 continue;
             }
             let value = entry.value.clone().map(|blob| Arc::new(blob) as Value);
-            self.memory.put(key.clone(), Entry { value, meta: entry.meta.clone() }, now);
+            let stored = self.memory.put(key.clone(), Entry { value, meta: entry.meta.clone() }, now);
+            outcomes.push(PutOutcome::stored_if(stored));
         }
-        refused.map_or(Ok(()), Err)
+        refused.map_or(Ok(outcomes), Err)
     }
 
     async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {

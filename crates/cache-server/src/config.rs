@@ -4,6 +4,7 @@ use std::{ffi::OsString, fmt, path::PathBuf};
 
 use cache_config::{ConfigErrors, Section, Setting, Values};
 use cache_core::{Error, ErrorKind};
+use market_calendar::Calendars;
 
 use crate::{cli::parse_command_line, settings::Settings};
 
@@ -40,6 +41,14 @@ pub struct ReloadReport {
     pub warnings: Vec<String>,
 }
 
+/// A configuration that was read again, and is not in force yet.
+#[derive(Debug)]
+pub(crate) struct Reloaded {
+    pub(crate) config: Config,
+    pub(crate) calendars: Calendars,
+    pub(crate) report: ReloadReport,
+}
+
 impl ConfigSources {
     /// Returns sources with the environment's `variables`: `std::env::vars()`. `CACHE_CONFIG` names the file.
     pub fn new(variables: impl IntoIterator<Item = (String, String)>) -> Self {
@@ -60,6 +69,24 @@ impl ConfigSources {
     ///
     /// All errors of all sources.
     pub fn read(&self) -> Result<Config, ConfigErrors> {
+        self.read_and(|_, _, _| {}).map(|(config, _)| config)
+    }
+
+    /// Reads the sources, to start by them.
+    ///
+    /// # Errors
+    ///
+    /// All errors of all sources, and all else that would stop the start as far as it can be known without the
+    /// network: API keys and folders that aren't there. Must be called from within a runtime.
+    pub fn read_to_start(&self) -> Result<Config, ConfigErrors> {
+        self.read_and(Settings::check_start).map(|(config, _)| config)
+    }
+
+    /// Reads the sources and the calendars that they name.
+    fn read_and(
+        &self,
+        check: impl FnOnce(&Settings, &Values, &mut ConfigErrors),
+    ) -> Result<(Config, Calendars), ConfigErrors> {
         let mut reader = Settings::reader();
         if let Some(file) = &self.file {
             reader.file(file);
@@ -68,11 +95,15 @@ impl ConfigSources {
         for (flag, key, text) in &self.flags {
             reader.flag(flag, key, text);
         }
-        let (values, warnings) = reader.finish()?;
-        let settings = Settings::from_values(&values);
-        let mut errors = ConfigErrors::default();
-        settings.check(&values, &mut errors);
-        errors.or(Config { settings, values, warnings, sources: self.clone() })
+        let mut calendars = None;
+        let (values, warnings) = reader.finish_with(|values, errors| {
+            let settings = Settings::from_values(values);
+            calendars = settings.check(values, errors);
+            check(&settings, values, errors);
+        })?;
+        let config =
+            Config { settings: Settings::from_values(&values), values, warnings, sources: self.clone() };
+        Ok((config, calendars.unwrap_or_else(Calendars::builtin)))
     }
 }
 
@@ -107,13 +138,13 @@ impl Config {
     }
 
     /// Reads the sources again. Returns a configuration with the new values of the reloadable settings and the
-    /// current ones of all others.
+    /// current ones of all others, and the calendars that it names.
     ///
     /// # Errors
     ///
     /// All errors of all sources.
-    pub fn reload(&self) -> Result<(Self, ReloadReport), ConfigErrors> {
-        let next = self.sources.read()?;
+    pub(crate) fn reload(&self) -> Result<Reloaded, ConfigErrors> {
+        let (next, calendars) = self.sources.read_and(|_, _, _| {})?;
         let settings = Settings::settings();
         let changed = self.values.changed(&next.values, &settings);
         let (reloadable, fixed): (Vec<&Setting>, Vec<&Setting>) =
@@ -126,7 +157,7 @@ impl Config {
         };
         let values = self.values.with_values_of(&next.values, reloadable);
         let config = Self { settings: Settings::from_values(&values), values, ..next };
-        Ok((config, report))
+        Ok(Reloaded { config, calendars, report })
     }
 }
 

@@ -29,18 +29,23 @@ mod app;
 mod cli;
 mod config;
 mod http;
+mod log;
 mod routes;
-mod serve;
 mod settings;
 mod signals;
+mod socket;
 
-pub use app::{App, CloseOutcome};
+pub use app::{App, CloseOutcome, RELOAD_TIMEOUT, ReloadError};
 pub use cli::{Action, CalendarArgs, banner, calendar, parse_command_line};
 pub use config::{Config, ConfigSources, ReloadReport};
+pub use log::{Log, LogWriter, check_filter, in_background, print, print_to_stderr};
 pub use routes::router;
-pub use serve::{DRAIN_TIMEOUT, Limits, bind, serve};
 pub use settings::{
     BatchSection, CalendarsSection, GraceSection, LimitsSection, ProviderEntry, ProviderKind,
     ProvidersSection, ReplaySection, ServiceSection, Settings, TtlSection, WarmingSection,
 };
-pub use signals::{FLUSH_TIMEOUT, SHUTDOWN_TIMEOUT, reload_on_sighup, stop_signal};
+pub use signals::{
+    FLUSH_TIMEOUT, LOG_FLUSH_TIMEOUT, SHUTDOWN_TIMEOUT, ignore_file_size_signal, reload_on_sighup,
+    stop_signal,
+};
+pub use socket::{DRAIN_TIMEOUT, Limits, bind, serve};

@@ -2,27 +2,34 @@
 
 use std::{
     env,
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     path::Path,
     process::{ExitCode, exit},
     sync::Arc,
     thread,
+    time::Duration,
 };
 
 use anyhow::{Result, anyhow};
+use cache_config::ConfigErrors;
 use cache_core::Clock;
 use cache_server::{
-    Action, App, CloseOutcome, Config, ConfigSources, FLUSH_TIMEOUT, Limits, SHUTDOWN_TIMEOUT, Settings,
-    banner, bind, calendar, parse_command_line, reload_on_sighup, router, serve, stop_signal,
+    Action, App, CloseOutcome, Config, ConfigSources, FLUSH_TIMEOUT, LOG_FLUSH_TIMEOUT, Limits, Log,
+    SHUTDOWN_TIMEOUT, Settings, banner, bind, calendar, ignore_file_size_signal, in_background,
+    parse_command_line, print, print_to_stderr, reload_on_sighup, router, serve, stop_signal,
 };
-use tracing_subscriber::EnvFilter;
 
 fn main() -> ExitCode {
+    if let Err(error) = ignore_file_size_signal() {
+        print_to_stderr(&format!("warning: can't ignore SIGXFSZ: {error}"));
+    }
     // Variables that are not UTF-8 are not ours.
     let variables =
         env::vars_os().filter_map(|(name, text)| Some((name.into_string().ok()?, text.into_string().ok()?)));
-    let (action, sources) =
-        parse_command_line(env::args_os(), variables).unwrap_or_else(|error| error.exit());
+    let (action, sources) = match parse_command_line(env::args_os(), variables) {
+        Ok(parsed) => parsed,
+        Err(instead) => return help_or_refusal(instead),
+    };
     let result = match action {
         Action::Serve => run(&sources),
         Action::ShowConfig => show(&sources),
@@ -33,47 +40,76 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            print_to_stderr(&format!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }
 }
 
+/// Prints the help, the version, or what is wrong with the command line. Help that can't be written is a failure,
+/// unless its reader has had enough.
+fn help_or_refusal(instead: clap::Error) -> ExitCode {
+    let code = u8::try_from(instead.exit_code()).map_or(ExitCode::FAILURE, ExitCode::from);
+    if instead.use_stderr() {
+        in_background(move || instead.print());
+        return code;
+    }
+    match instead.print().and_then(|()| io::stdout().flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            print_to_stderr(&format!("error: {}", unwritable(&error)));
+            ExitCode::FAILURE
+        }
+        _ => code,
+    }
+}
+
+fn unwritable(error: &io::Error) -> anyhow::Error {
+    anyhow!("standard output can't be written to: {error}")
+}
+
 fn show(sources: &ConfigSources) -> Result<()> {
-    let config = read(sources)?;
+    let config = readable(sources.read())?;
     warn(&config);
-    Ok(io::stdout().write_all(config.to_yaml().as_bytes())?)
+    print(&config.to_yaml()).map_err(|error| unwritable(&error))
 }
 
 fn check(mut sources: ConfigSources, file: &Path) -> Result<()> {
     sources.file = Some(file.to_owned());
-    warn(&read(&sources)?);
-    Ok(writeln!(io::stdout(), "{} is valid", file.display())?)
+    warn(&read_to_start(&sources)?);
+    print(&format!("{} is valid\n", file.display())).map_err(|error| unwritable(&error))
 }
 
 fn warn(config: &Config) {
     for warning in &config.warnings {
-        eprintln!("warning: {warning}");
+        print_to_stderr(&format!("warning: {warning}"));
     }
 }
 
-fn read(sources: &ConfigSources) -> Result<Config> {
-    sources.read().map_err(|errors| match errors.iter().count() {
+/// Reads the configuration with all that would stop the start: the same for the check and for the start itself.
+fn read_to_start(sources: &ConfigSources) -> Result<Config> {
+    // The clients of servers are made as for a start, which needs a runtime; this one runs no task of theirs.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(async { readable(sources.read_to_start()) })
+}
+
+/// Makes one error of all errors of a configuration.
+fn readable(config: Result<Config, ConfigErrors>) -> Result<Config> {
+    config.map_err(|errors| match errors.count() {
         1 => anyhow!("{errors}"),
         count => anyhow!("the configuration has {count} errors\n{errors}"),
     })
 }
 
 fn run(sources: &ConfigSources) -> Result<()> {
-    let config = read(sources)?;
-    let colours = io::stderr().is_terminal();
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter(&config.settings)?)
-        .with_ansi(colours)
-        .with_writer(io::stderr)
-        .with_filter_reloading();
-    let handle = log.reload_handle();
-    log.init();
+    let config = read_to_start(sources)?;
+    // Our errors print their sources: as a chain they would be printed twice.
+    let log = Log::start(&config.settings.service.log).map_err(|error| anyhow!("{error}"))?;
+    let result = run_logged(&config, &log);
+    log.finish(LOG_FLUSH_TIMEOUT);
+    result
+}
+
+fn run_logged(config: &Config, log: &Log) -> Result<()> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
@@ -82,62 +118,62 @@ fn run(sources: &ConfigSources) -> Result<()> {
         tracing::warn!(%error, "can't raise the limit of open files: fewer connections can be served");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let reload_filter = move |settings: &Settings| {
-        if let Err(error) = filter(settings).and_then(|filter| Ok(handle.reload(filter)?)) {
-            tracing::error!(%error, "reload: log filter unchanged");
-        }
-    };
-    runtime.block_on(run_service(&config, reload_filter))?;
+    let result = runtime.block_on(run_service(config, log));
     // Threads that still block are not waited for: the tiers are flushed.
     runtime.shutdown_background();
-    Ok(())
+    result
 }
 
-fn filter(settings: &Settings) -> Result<EnvFilter> {
-    Ok(EnvFilter::try_new(&settings.service.log)?)
-}
-
-async fn run_service(
-    config: &Config,
-    reload_filter: impl Fn(&Settings) + Send + Sync + 'static,
-) -> Result<()> {
+async fn run_service(config: &Config, log: &Log) -> Result<()> {
     let settings = &config.settings;
-    // Our errors print their sources: as a chain they would be printed twice.
     let listener = bind(&settings.service.listen).await.map_err(|error| anyhow!("{error}"))?;
     let bound = listener.local_addr()?;
     let app = App::open(config, Clock::system()).await.map_err(|error| anyhow!("{error}"))?;
     let app = Arc::new(app);
-    app.on_reload(reload_filter);
+    app.count_log_lines(log.writer().clone());
+    let reloaded = log.clone();
+    app.on_reload(move |settings: &Settings| {
+        if let Err(error) = reloaded.set_filter(&settings.service.log) {
+            tracing::error!(%error, "reload: log filter unchanged");
+        }
+    });
     // Registered before the banner, after which others may send signals.
     let (reload, stopped) = (reload_on_sighup(app.clone())?, stop_signal()?);
     tokio::spawn(reload);
-    // The reader of our output may be gone.
-    let _ = io::stdout().write_all(banner(settings, &app, bound).as_bytes());
+    // The reader of our output may be gone, or asleep.
+    let banner = banner(settings, &app, bound);
+    in_background(move || print(&banner));
 
     let stop = async {
         let name = stopped.await;
         tracing::info!("{name}: shutting down, finishing requests under way");
-        exit_after_timeout();
+        exit_after_timeout(log.clone());
     };
-    let limits = Limits { connections: settings.limits.connections, ..Limits::default() };
+    let limits =
+        Limits::new(settings.limits.connections, Duration::from_millis(settings.limits.client_timeout_ms));
     serve(listener, router(app.clone()), limits, stop).await;
     match app.close(FLUSH_TIMEOUT).await {
         Ok(CloseOutcome::Complete) => tracing::info!("stopped, all data flushed"),
         Ok(CloseOutcome::LoadsAborted(why)) => {
             tracing::warn!(%why, "stopped, all data flushed, loads under way aborted")
         }
+        Ok(CloseOutcome::TierUnflushed(why)) => {
+            tracing::warn!(%why, "stopped, all data is on disk, but a tier that could not be reached lacks some of it")
+        }
         Err(error) => {
-            tracing::error!(%error, "stopped, but the disk tier was not flushed: loaded values may be lost")
+            tracing::error!(%error, "stopped, but not all is on disk: values may be lost");
+            return Err(anyhow!("stopped, but not all is on disk: {error}"));
         }
     }
     Ok(())
 }
 
 /// Exits with a failure after the shutdown timeout, whatever blocks: data may not be on disk.
-fn exit_after_timeout() {
-    thread::spawn(|| {
+fn exit_after_timeout(log: Log) {
+    thread::spawn(move || {
         thread::sleep(SHUTDOWN_TIMEOUT);
-        eprintln!("shutdown not finished after {SHUTDOWN_TIMEOUT:?}: exiting now");
+        tracing::error!("shutdown not finished after {SHUTDOWN_TIMEOUT:?}: exiting now");
+        log.finish(LOG_FLUSH_TIMEOUT);
         exit(1);
     });
 }

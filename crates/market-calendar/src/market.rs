@@ -58,6 +58,8 @@ impl Market {
     pub const FX: Self = Self::named("FX");
     /// Coins, which trade at all times.
     pub const CRYPTO: Self = Self::named("CRYPTO");
+    /// No market that anybody stated, by the code that ISO 10383 has for "no market". It has no calendar.
+    pub const UNSTATED: Self = Self::named("XXXX");
 
     pub(crate) const fn named(code: &str) -> Self {
         let (code, mut text, mut at) = (code.as_bytes(), [0; Self::MAX_LEN], 0);

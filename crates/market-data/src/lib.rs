@@ -20,7 +20,10 @@ pub use adapters::{
     Adapter,
     alpha_vantage::{AlphaVantageConfig, AlphaVantageProvider},
     csv_folder::{CsvConfig, CsvProvider, OnBadRow},
-    json::{JsonConfig, JsonDocuments, JsonKey, JsonProvider, JsonQuotes, JsonSeries, KeyPlace},
+    json::{
+        JsonConfig, JsonDocuments, JsonKey, JsonProvider, JsonQuotes, JsonSeries, JsonSymbols, KeyPlace,
+        SymbolCase,
+    },
     oanda::{CandlePrice, OandaConfig, OandaProvider},
     yahoo::{YahooConfig, YahooProvider},
 };

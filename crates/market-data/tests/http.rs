@@ -212,3 +212,24 @@ fn a_base_that_is_none_is_refused_and_its_password_not_shown() {
     let settings = HttpClientConfig { user_agent: "a\nb".into(), ..HttpClientConfig::new("http://x") };
     assert!(HttpClient::new("example", settings, Clock::manual()).is_err());
 }
+
+/// Compressed to a few KiB, each would become more than a gigabyte of values.
+#[tokio::test]
+async fn a_body_of_few_bytes_and_many_values_is_refused_while_it_is_read() {
+    let many = |value: &str| format!("[{}1]", value.repeat((15 << 20) / value.len()));
+    for body in [many("1,"), many("{\"a\":{}},"), many("[],"), many("\"\",")] {
+        let mut zip = GzEncoder::new(Vec::new(), Compression::best());
+        zip.write_all(body.as_bytes()).unwrap();
+        let zipped = zip.finish().unwrap();
+        assert!(zipped.len() < 64 << 10, "{}", zipped.len());
+        let upstream = Upstream::saying([Answer::new(200, zipped).header("content-encoding", "gzip")]).await;
+        let error = ask(&upstream).await.unwrap_err();
+        assert_eq!(error.kind(), ProviderErrorKind::BadAnswer);
+        assert!(error.message().contains("500000 values"), "{error}");
+    }
+    let deep = Upstream::saying([Answer::new(200, "[".repeat(100))]).await;
+    assert!(ask(&deep).await.unwrap_err().message().contains("nested more than 64"));
+    let bound = Upstream::saying([Answer::new(200, "[1,2,3,4]")]).await;
+    assert!(client(&bound, |settings| settings.max_items = 4).send(&call()).await.is_ok());
+    assert!(client(&bound, |settings| settings.max_items = 3).send(&call()).await.is_err());
+}

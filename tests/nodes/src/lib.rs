@@ -13,6 +13,7 @@ mod protocol;
 mod remote_source;
 mod slow_tier;
 mod source;
+mod swallowing_bus;
 
 pub use checker::{Bounds, Checker, Fault, Verdict, WriteKind};
 pub use config::{Backend, GuardConfig, NodeConfig};

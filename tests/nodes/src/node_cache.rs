@@ -1,6 +1,12 @@
 //! The cache of a node: built by its configuration, it carries out requests.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
 
 use cache_core::{Clock, Key, Loader, Result, Tier, TierExt, Ttl};
 use cache_facade::{Cache, Guard, OnBusLoss, Region};
@@ -11,6 +17,7 @@ use crate::{
     config::{Backend, NodeConfig},
     protocol::{self, NodeState, Reply, Request},
     slow_tier::SlowTier,
+    swallowing_bus::SwallowingBus,
 };
 
 /// A cache over memory, Redis and PostgreSQL, with direct access to both tiers. The region's kind is `k`, its
@@ -23,6 +30,7 @@ pub struct NodeCache {
     pub region: Region<u64>,
     redis: RedisTier,
     postgres: PgTier,
+    swallow: Arc<AtomicBool>,
 }
 
 impl NodeCache {
@@ -36,6 +44,7 @@ impl NodeCache {
         let redis = Redis::new(RedisConfig::parse(&config.redis)?, clock.clone())?;
         let postgres = Postgres::new(PgConfig::new(&config.postgres)?, clock.clone())?;
         let (fast, lasting) = (redis.tier(), postgres.tier());
+        let swallow = Arc::new(AtomicBool::new(false));
         let mut builder = Cache::builder()
             .namespace(&config.namespace)
             .clock(clock.clone())
@@ -43,8 +52,8 @@ impl NodeCache {
             .tier(guarded(config, slow(config, fast.clone(), &clock)))
             .tier(guarded(config, slow(config, lasting.clone(), &clock)));
         builder = match config.bus {
-            Some(Backend::Redis) => builder.bus(redis.bus("nodes")),
-            Some(Backend::Postgres) => builder.bus(postgres.bus("nodes")?),
+            Some(Backend::Redis) => builder.bus(SwallowingBus::new(redis.bus("nodes"), &swallow)),
+            Some(Backend::Postgres) => builder.bus(SwallowingBus::new(postgres.bus("nodes")?, &swallow)),
             None => builder,
         };
         builder = match config.lease {
@@ -54,7 +63,7 @@ impl NodeCache {
         };
         let cache = builder.build().await?;
         let region = cache.region::<u64>("k").ttl(Ttl::new(config.life)).loader(loader).open()?;
-        Ok(Self { cache, region, redis: fast, postgres: lasting })
+        Ok(Self { cache, region, redis: fast, postgres: lasting, swallow })
     }
 
     /// Carries out a request.
@@ -79,6 +88,14 @@ impl NodeCache {
                 Reply::Written(took())
             }
             Request::Inspect(id) => Reply::Versions(self.versions(&id).await?),
+            Request::ShiftClock(micros) => {
+                self.cache.clock().shift_wall(micros);
+                Reply::Written(took())
+            }
+            Request::SwallowMessages(swallow) => {
+                self.swallow.store(swallow, Ordering::Relaxed);
+                Reply::Written(took())
+            }
             Request::State => Reply::State(self.state()),
         })
     }

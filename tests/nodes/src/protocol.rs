@@ -45,6 +45,10 @@ pub enum Request {
     Remove(String),
     /// Return the version of a key in memory and in each tier, read without the cache.
     Inspect(String),
+    /// Set by how many microseconds its wall clock is wrong.
+    ShiftClock(i64),
+    /// From now on deliver no message of the bus, or do so again.
+    SwallowMessages(bool),
     /// Return its state.
     State,
 }

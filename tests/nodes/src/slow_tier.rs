@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cache_core::{Clock, Entry, Key, Result, Target, Tier, Tombstone};
+use cache_core::{Clock, Entry, Key, PutOutcome, Result, Target, Tier, Tombstone};
 use tokio::time::sleep;
 
 /// A wrapper that delays puts at random, so that later ones may overtake them.
@@ -29,7 +29,7 @@ impl<T: Tier> Tier for SlowTier<T> {
         self.inner.get(keys).await
     }
 
-    async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
+    async fn put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
         if !self.longest.is_zero() {
             sleep(self.longest.mul_f64(fastrand::f64())).await;
         }
@@ -47,5 +47,9 @@ impl<T: Tier> Tier for SlowTier<T> {
 
     async fn flush(&self) -> Result<()> {
         self.inner.flush().await
+    }
+
+    fn corrupt(&self) -> u64 {
+        self.inner.corrupt()
     }
 }

@@ -17,7 +17,6 @@ pub struct Proxy {
 
 #[derive(Debug)]
 struct Line {
-    target: SocketAddr,
     addr: SocketAddr,
     state: Mutex<State>,
     changed: Condvar,
@@ -25,6 +24,8 @@ struct Line {
 
 #[derive(Debug)]
 struct State {
+    /// Where new connections lead to.
+    target: SocketAddr,
     wanted: Wanted,
     /// Whether the acceptor listens.
     listens: bool,
@@ -48,8 +49,8 @@ impl Proxy {
     pub fn start(target: SocketAddr) -> Result<Self> {
         let listener = listener()?;
         let addr = listener.local_addr().context("a listener without an address")?;
-        let state = State { wanted: Wanted::Open, listens: true, stalled: false, open: Vec::new() };
-        let line = Arc::new(Line { target, addr, state: Mutex::new(state), changed: Condvar::new() });
+        let state = State { target, wanted: Wanted::Open, listens: true, stalled: false, open: Vec::new() };
+        let line = Arc::new(Line { addr, state: Mutex::new(state), changed: Condvar::new() });
         let accepting = Arc::clone(&line);
         thread::Builder::new()
             .name("proxy".to_owned())
@@ -81,6 +82,12 @@ impl Proxy {
             assert_ne!(state.wanted, Wanted::Ended, "another process took {}", self.line.addr);
             state = wait(&self.line.changed, state);
         }
+    }
+
+    /// From now on new connections lead to `target`; those that are open stay where they are, as behind an
+    /// address that was given to another server.
+    pub fn switch(&self, target: SocketAddr) {
+        self.line.lock().target = target;
     }
 
     /// Holds back every byte, both ways; connections are accepted and stay open.
@@ -146,7 +153,8 @@ impl Line {
 
     /// Joins a client with the target; if that can't be reached, the client's connection is closed.
     fn connect(self: &Arc<Self>, client: TcpStream) {
-        let Ok(server) = TcpStream::connect(self.target) else { return };
+        let target = self.lock().target;
+        let Ok(server) = TcpStream::connect(target) else { return };
         let _ = client.set_nodelay(true).and_then(|()| server.set_nodelay(true));
         let (client, server) = (Arc::new(client), Arc::new(server));
         let mut state = self.lock();

@@ -112,6 +112,7 @@ rules! { $
         rule_30_an_entry_born_earlier_or_at_the_same_time_does_not_replace
         rule_30_whatever_the_order_of_puts_the_last_born_is_held
         rule_30_an_absence_and_a_value_compete_by_birth_alone
+        rule_104_a_put_that_loses_says_so
     }
     removals {
         rule_29_a_removed_key_is_absent_and_counted

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use cache_core::{
-    Entry, Error, ErrorKind, Key, MAX_VALUE_LEN, Pattern, Result, Target, Tier, Timestamp, Tombstone,
+    Entry, Error, ErrorKind, Key, MAX_VALUE_LEN, Pattern, PutOutcome, Result, Target, Tier, Timestamp,
+    Tombstone,
     envelope::Record,
     sync::{Mutex, MutexGuard},
 };
@@ -92,18 +93,22 @@ impl Tier for ModelTier {
         Ok(keys.iter().map(|key| self.entry(key)).collect())
     }
 
-    async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
+    async fn put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
         let mut contents = self.contents();
-        let mut refused = Ok(());
+        let (mut outcomes, mut refused) = (Vec::with_capacity(entries.len()), None);
         for (key, entry) in entries {
             if entry.value.as_ref().is_some_and(|blob| blob.bytes.len() > MAX_VALUE_LEN) {
                 refused =
-                    Err(Error::new(ErrorKind::Limit, "put", format!("the value of {key} is too large")));
-            } else if entry.meta.born > contents.floor(key) {
+                    Some(Error::new(ErrorKind::Limit, "put", format!("the value of {key} is too large")));
+                continue;
+            }
+            let stored = entry.meta.born > contents.floor(key);
+            if stored {
                 contents.records.insert(key.as_str().to_owned(), Record::Entry(entry.clone()));
             }
+            outcomes.push(PutOutcome::stored_if(stored));
         }
-        refused
+        refused.map_or(Ok(outcomes), Err)
     }
 
     async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {

@@ -1,6 +1,6 @@
 //! Which of two writes wins: the one born later.
 
-use cache_core::{Clock, Entry, Meta, Tier, TierExt, Ttl};
+use cache_core::{Clock, Entry, Meta, PutOutcome, Target, Tier, TierExt, Tombstone, Ttl};
 use proptest::collection::vec;
 
 use crate::{
@@ -61,4 +61,38 @@ pub(super) async fn rule_30_an_absence_and_a_value_compete_by_birth_alone(tier: 
         tier.put_one(key("turns"), later.clone()).await.unwrap();
         assert_eq!(tier.get_one(&key("turns")).await.unwrap(), Some(later), "turn {n}");
     }
+}
+
+pub(super) async fn rule_104_a_put_that_loses_says_so(tier: &dyn Tier, clock: &Clock) {
+    let input = vec((0_i64..6, 0_i64..6), 1..20);
+    for_all(24, input, async |case, births| {
+        let key = |id: usize| key(&format!("{case}/{id}"));
+        let batch = |birth: &dyn Fn(&(i64, i64)) -> i64| -> Vec<_> {
+            let births = births.iter().map(birth).enumerate();
+            births.map(|(id, born)| (key(id), entry("put", at(clock, born)))).collect()
+        };
+        let first = tier.put(&batch(&|births| births.0)).await.unwrap();
+        assert!(first.len() == births.len() && first.iter().all(|outcome| !outcome.is_outdated()));
+        let second = tier.put(&batch(&|births| births.1)).await.unwrap();
+        assert_eq!(second.len(), births.len(), "an outcome for each");
+        for ((first, second), outcome) in births.iter().zip(second) {
+            let wins = second > first;
+            let told = if wins { outcome.is_stored() } else { outcome.is_outdated() };
+            assert!(
+                told || matches!(outcome, PutOutcome::Queued),
+                "born {second} against {first}: {outcome:?}"
+            );
+        }
+        let keys = [key(0), key(1000)];
+        let tombstone = Tombstone { born: at(clock, 10), dead_at: at(clock, 10).after(LONG) };
+        tier.remove(Target::Keys(&keys), tombstone).await.unwrap();
+        for key in keys {
+            let outcome = tier.put_one(key, entry("late", at(clock, 9))).await.unwrap();
+            assert!(
+                outcome.is_outdated() || matches!(outcome, PutOutcome::Queued),
+                "a tombstone: {outcome:?}"
+            );
+        }
+    })
+    .await;
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Mutex};
 
 use async_trait::async_trait;
 use cache_core::{
-    Clock, Entry, Key, Meta, Result, Target, Tier, Timestamp, Tombstone, Ttl, envelope::Record,
+    Clock, Entry, Key, Meta, PutOutcome, Result, Target, Tier, Timestamp, Tombstone, Ttl, envelope::Record,
 };
 use tier_suite::rules;
 use tokio::task::yield_now;
@@ -26,6 +26,7 @@ enum Fault {
     LosesAbsences,
     PutsInTwoHalves,
     ComparesBeforeTheLock,
+    ClaimsToStore,
 }
 
 #[derive(Debug)]
@@ -88,11 +89,12 @@ impl Tier for BrokenTier {
         Ok(answers.filter(|answer| gaps || answer.is_some()).collect())
     }
 
-    async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
+    async fn put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
         let _writing = match self.fault {
             Fault::ComparesBeforeTheLock => None,
             _ => Some(self.writing.lock().await),
         };
+        let mut outcomes = Vec::new();
         for (key, entry) in entries {
             let floor = self.floor(key);
             if self.fault == Fault::ComparesBeforeTheLock {
@@ -104,11 +106,13 @@ impl Tier for BrokenTier {
                 self.store(key, &half);
                 yield_now().await;
             }
-            if entry.meta.born > floor {
+            let stored = entry.meta.born > floor;
+            if stored {
                 self.store(key, entry);
             }
+            outcomes.push(PutOutcome::stored_if(stored || self.fault == Fault::ClaimsToStore));
         }
-        Ok(())
+        Ok(outcomes)
     }
 
     async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
@@ -189,6 +193,7 @@ caught! {
     rule_30_ties_replace_in_a_batch: TiesReplace by rule_30_of_a_key_twice_in_a_batch_the_later_born_is_kept;
     rule_30_compares_before_the_lock: ComparesBeforeTheLock by rule_30_of_many_writers_the_last_born_wins;
     rule_30_removes_the_newer: RemovesTheNewer by rule_30_a_removal_leaves_what_was_born_after_it;
+    rule_104_claims_to_store: ClaimsToStore by rule_104_a_put_that_loses_says_so;
     rule_32_no_tombstones: NoTombstones by rule_32_a_value_read_before_a_removal_can_not_be_put_back;
     rule_33_no_tombstones: NoTombstones by rule_33_any_history_ends_as_the_model_says;
     rule_33_ties_replace: TiesReplace by rule_33_any_history_ends_as_the_model_says;

@@ -11,7 +11,10 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-use super::node::{Content, MapKey, Position, Scalar, YamlNode};
+use super::{
+    node::{Content, MapKey, Position, Scalar, YamlNode},
+    value::AS_WRITTEN,
+};
 use crate::nearest::did_you_mean;
 
 /// Why a node is no valid value, and the position of the invalid part.
@@ -135,10 +138,42 @@ impl<'de> IntoDeserializer<'de, ValueError> for &'de YamlNode {
 }
 
 impl<'de> IntoDeserializer<'de, ValueError> for &'de MapKey {
-    type Deserializer = StrDeserializer<'de, ValueError>;
+    type Deserializer = Self;
 
-    fn into_deserializer(self) -> Self::Deserializer {
-        self.text.as_str().into_deserializer()
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+/// A key is a text, whose errors have its position.
+impl<'de> Deserializer<'de> for &'de MapKey {
+    type Error = ValueError;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
+        visitor.visit_borrowed_str(&self.text).map_err(|error: ValueError| error.at(self.position))
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, ValueError> {
+        let text: StrDeserializer<'de, ValueError> = self.text.as_str().into_deserializer();
+        text.deserialize_enum(name, variants, visitor).map_err(|error| error.at(self.position))
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, ValueError> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct seq
+        tuple tuple_struct map struct identifier ignored_any
     }
 }
 
@@ -188,9 +223,12 @@ impl<'de> Deserializer<'de> for &'de YamlNode {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, ValueError> {
+        if name == AS_WRITTEN {
+            return visitor.visit_bytes(&serde_json::to_vec(self).map_err(ValueError::custom)?);
+        }
         visitor.visit_newtype_struct(self)
     }
 
@@ -273,7 +311,7 @@ mod tests {
     fn an_error_has_its_position_and_the_nearest_name_and_not_the_text() {
         for (text, line, part) in [
             ("- name: a\n  kind: reply\n", 2, "did you mean replay?"),
-            ("- name: a\n  kind: replay\n  priorty: 3\n", 1, "did you mean priority?"),
+            ("- name: a\n  kind: replay\n  priorty: 3\n", 3, "did you mean priority?"),
             ("- name: a\n  kind: replay\n  priority: hunter2\n", 3, "give a whole number, not a text"),
             ("- name: a\n", 1, "kind is missing"),
             ("- name: a\n  kind: replay\n  symbols: {}\n", 3, "give a list, not a section"),

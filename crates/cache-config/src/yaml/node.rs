@@ -2,10 +2,11 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// A line and a column of a file, both counted from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// The line.
     pub line: usize,
@@ -20,14 +21,14 @@ impl fmt::Display for Position {
 }
 
 /// A value as it is written. Two are equal if their contents are, whatever their positions.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct YamlNode {
     pub(crate) content: Content,
     pub(crate) position: Option<Position>,
 }
 
 /// What a node contains.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Content {
     /// A text; in quotes it is a string, otherwise its [`Scalar`] decides.
     Scalar {
@@ -39,7 +40,7 @@ pub(crate) enum Content {
 }
 
 /// The key of a member of a map. Two are equal if their texts are.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct MapKey {
     pub(crate) text: String,
     pub(crate) position: Option<Position>,
@@ -87,6 +88,48 @@ impl YamlNode {
             ),
         };
         Self { content, position: None }
+    }
+
+    /// Returns the node at a path of members and of items by their number, such as `0.options.headers`, or the
+    /// nearest one above it.
+    pub(crate) fn nearest_at(&self, path: &str) -> &Self {
+        let mut node = self;
+        for part in path.split('.').filter(|part| !part.is_empty()) {
+            let below = match &node.content {
+                Content::Map(members) => {
+                    members.iter().find(|(key, _)| key.text == part).map(|(_, below)| below)
+                }
+                Content::List(items) => part.parse::<usize>().ok().and_then(|at| items.get(at)),
+                Content::Scalar { .. } => None,
+            };
+            match below {
+                Some(below) => node = below,
+                None => break,
+            }
+        }
+        node
+    }
+
+    /// Returns it as JSON. A scalar that JSON would write in another way stays a text.
+    pub(crate) fn to_json(&self) -> Value {
+        match &self.content {
+            Content::Scalar { text, quoted: true } => text.as_str().into(),
+            Content::Scalar { text, quoted: false } => match Scalar::resolve(text) {
+                Scalar::Null => Value::Null,
+                Scalar::Bool(value) => value.into(),
+                Scalar::Integer(_) | Scalar::Float(_) => {
+                    let number = serde_json::from_str::<Value>(text).ok();
+                    let same =
+                        number.filter(|number| serde_json::to_string(number).is_ok_and(|json| json == *text));
+                    same.unwrap_or_else(|| text.as_str().into())
+                }
+                Scalar::String => text.as_str().into(),
+            },
+            Content::List(items) => items.iter().map(Self::to_json).collect(),
+            Content::Map(members) => {
+                Value::Object(members.iter().map(|(key, node)| (key.text.clone(), node.to_json())).collect())
+            }
+        }
     }
 
     /// Whether it is empty, `~` or `null`, without quotes.

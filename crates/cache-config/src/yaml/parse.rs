@@ -3,9 +3,12 @@
 //! The subset that a configuration needs: one document, scalar keys, each once; no anchors, aliases or
 //! tags, so a short file is never a large document.
 
+use std::collections::HashMap;
+
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Span};
 
 use super::node::{Content, MapKey, Position, YamlNode};
+use crate::errors::shortened;
 
 /// How deep lists and maps may be nested.
 const MAX_DEPTH: usize = 32;
@@ -79,6 +82,7 @@ impl<'a> DocumentParser<'a> {
 
     fn map(&mut self, depth: usize) -> Result<Vec<(MapKey, YamlNode)>, YamlError> {
         let mut members: Vec<(MapKey, YamlNode)> = Vec::new();
+        let mut lines: HashMap<String, usize> = HashMap::new();
         loop {
             let key = match self.event()? {
                 (Event::MappingEnd, _) => return Ok(members),
@@ -87,10 +91,12 @@ impl<'a> DocumentParser<'a> {
                 }
                 (_, span) => return Err(error_at(span.start, "a key must be a text")),
             };
-            if let Some((first, _)) = members.iter().find(|(known, _)| *known == key) {
-                let line = first.position.map_or(0, |position| position.line);
-                let message =
-                    format!("{} is given a second time, first on line {line}: give it once", key.text);
+            let line = key.position.map_or(0, |position| position.line);
+            if let Some(first) = lines.insert(key.text.clone(), line) {
+                let message = format!(
+                    "{} is given a second time, first on line {first}: give it once",
+                    shortened(&key.text)
+                );
                 return Err(YamlError { position: key.position, message });
             }
             let (event, span) = self.event()?;

@@ -71,6 +71,20 @@ impl Meta {
         self
     }
 
+    /// Returns the same, fresh until `at` at the latest. What it may be served past its life stays as long as it
+    /// was, counted from there.
+    #[must_use]
+    pub fn stale_by(self, at: Timestamp) -> Self {
+        if self.stale_at <= at {
+            return self;
+        }
+        let dead_at = match self.dead_at {
+            Timestamp::MAX => Timestamp::MAX,
+            dead_at => at.after(dead_at.since(self.stale_at)),
+        };
+        Self { stale_at: at, dead_at, ..self }
+    }
+
     /// Returns the same with these tags, by which the entry can be invalidated, and the source's version of
     /// the value.
     #[must_use]

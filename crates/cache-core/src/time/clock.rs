@@ -9,12 +9,21 @@ use std::{
         atomic::{AtomicI64, Ordering},
     },
     task::{Context, Poll, Waker},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
+use super::{
+    kernel::{coarse_steady, coarse_wall, steady, wall},
+    set_back::SetBack,
+    steering::{Measurement, Steering},
+};
 use crate::{Timestamp, sync::Mutex};
 
 /// The clock of a cache: the system's, or a manual one for tests. Clones show the same time.
+///
+/// Until a server's time is known, it shows the wall clock of this machine. From the first
+/// [`Clock::synchronise`] on it shows the server's time, which all nodes share that know the same server; then
+/// a wall clock that is wrong, or jumps, changes nothing.
 ///
 /// ```
 /// use std::time::Duration;
@@ -30,31 +39,135 @@ pub struct Clock(Arc<Inner>);
 
 struct Inner {
     manual: Option<Manual>,
+    /// What is added to the steady clock; `FOLLOWS_WALL` as long as no server's time is known.
+    base: AtomicI64,
+    /// By how much that may be wrong, in microseconds.
+    error: AtomicI64,
+    /// What is added to the wall clock: see `shift_wall`.
+    shift: AtomicI64,
+    /// What is added to the wall clock since it was set back: see `notice_set_back`.
+    lead: AtomicI64,
+    set_back: Mutex<SetBack>,
+    steering: Mutex<Steering>,
     /// The latest moment that `tick` returned or `observe` was shown.
     last: AtomicI64,
 }
 
+/// The base of a clock that shows the wall clock.
+const FOLLOWS_WALL: i64 = i64::MIN;
+
+/// The most by which a removal is dated ahead, in microseconds, for what the clocks of other nodes may differ.
+const MAX_MARGIN: i64 = 5_000;
+
 impl Clock {
-    /// Returns the system's wall clock.
+    /// Returns the system's clock.
     #[must_use]
     pub fn system() -> Self {
-        Self(Arc::new(Inner { manual: None, last: AtomicI64::new(i64::MIN) }))
+        Self::new(None)
+    }
+
+    fn new(manual: Option<Manual>) -> Self {
+        Self(Arc::new(Inner {
+            manual,
+            base: AtomicI64::new(FOLLOWS_WALL),
+            error: AtomicI64::new(0),
+            shift: AtomicI64::new(0),
+            lead: AtomicI64::new(0),
+            set_back: Mutex::default(),
+            steering: Mutex::default(),
+            last: AtomicI64::new(i64::MIN),
+        }))
     }
 
     /// Returns a clock that starts at 2020-01-01T00:00:00Z and moves only by [`Clock::advance`].
     #[must_use]
     pub fn manual() -> Self {
         let manual = Manual { now: AtomicI64::new(1_577_836_800_000_000), sleepers: Mutex::default() };
-        Self(Arc::new(Inner { manual: Some(manual), last: AtomicI64::new(i64::MIN) }))
+        Self::new(Some(manual))
     }
 
     /// Returns the present moment. Two calls may return the same, and a system clock may be set back.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        match &self.0.manual {
-            Some(manual) => Timestamp::from_micros(manual.now.load(Ordering::SeqCst)),
-            None => wall(),
+        match self.0.base.load(Ordering::Relaxed) {
+            FOLLOWS_WALL => {
+                let lead = self.0.lead.load(Ordering::Relaxed);
+                Timestamp::from_micros(self.wall().as_micros().saturating_add(lead))
+            }
+            base => Timestamp::from_micros(self.steady().saturating_add(base)),
         }
+    }
+
+    /// Returns what the wall clock of this machine shows, whatever time servers have.
+    fn wall(&self) -> Timestamp {
+        let wall = match &self.0.manual {
+            Some(manual) => manual.now.load(Ordering::SeqCst),
+            None => wall(),
+        };
+        Timestamp::from_micros(wall.saturating_add(self.0.shift.load(Ordering::Relaxed)))
+    }
+
+    /// Returns the microseconds of a clock that nobody sets, to be given to [`Clock::synchronise`].
+    #[must_use]
+    pub fn steady(&self) -> i64 {
+        match &self.0.manual {
+            Some(manual) => manual.now.load(Ordering::SeqCst),
+            None => steady(),
+        }
+    }
+
+    /// Takes a server's time, which was asked for when [`Clock::steady`] was `asked` and has just come. Of several
+    /// servers the one of the lowest `rank` counts. Nodes that hear the same server show the same time, as exact
+    /// as half of the shortest of the last round trips.
+    pub fn synchronise(&self, rank: u8, asked: i64, server: Timestamp) {
+        let at = self.steady();
+        let error = (at - asked).max(0) / 2 + 1;
+        let base = server.as_micros().saturating_sub(asked.saturating_add(at - asked - error));
+        // Under the lock, so that of two threads the later one's base stays.
+        let mut steering = self.0.steering.lock();
+        if let Some((base, error)) = steering.learn(rank, Measurement { at, base, error }) {
+            self.0.base.store(base, Ordering::Relaxed);
+            self.0.error.store(error, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether tiers should give this clock the time of their servers: a manual clock moves by hand alone.
+    #[must_use]
+    pub fn follows_servers(&self) -> bool {
+        self.0.manual.is_none()
+    }
+
+    /// Returns by how many microseconds this machine's wall clock is ahead of the servers' time; `None` if
+    /// that is not known.
+    #[must_use]
+    pub fn wall_ahead(&self) -> Option<i64> {
+        match self.0.base.load(Ordering::Relaxed) {
+            FOLLOWS_WALL => None,
+            base => Some(self.wall().as_micros().saturating_sub(self.steady().saturating_add(base))),
+        }
+    }
+
+    /// Looks whether the wall clock was set back since the last call; to be called about once a second. If it was,
+    /// by no more than a minute, this clock goes on as if it had not been, so that no life gets longer. If it was
+    /// set back further, this clock follows it, and returns by how much: nobody can tell any more how old
+    /// anything is that was born before.
+    pub fn notice_set_back(&self) -> Option<Duration> {
+        let mut set_back = self.0.set_back.lock();
+        if self.0.base.load(Ordering::Relaxed) != FOLLOWS_WALL {
+            *set_back = SetBack::default();
+            return None;
+        }
+        // In this order: a pause in between makes the wall clock look late, which the next call puts right.
+        let wall = self.wall().as_micros();
+        let (lead, jump) = set_back.look(wall.saturating_sub(self.steady()));
+        self.0.lead.store(lead, Ordering::Relaxed);
+        jump
+    }
+
+    /// Sets by how many microseconds the wall clock is wrong as this clock sees it, for tests of clocks that
+    /// differ or jump. Clones see the same.
+    pub fn shift_wall(&self, micros: i64) {
+        self.0.shift.store(micros, Ordering::Relaxed);
     }
 
     /// Returns the present moment or a little later, for hot paths: never earlier than [`Clock::now`] and at
@@ -65,10 +178,16 @@ impl Clock {
     #[must_use]
     #[inline]
     pub fn coarse(&self) -> Timestamp {
-        match &self.0.manual {
-            Some(manual) => Timestamp::from_micros(manual.now.load(Ordering::SeqCst)),
-            None => coarse_wall(),
+        if self.0.manual.is_some() {
+            return self.now();
         }
+        Timestamp::from_micros(match self.0.base.load(Ordering::Relaxed) {
+            FOLLOWS_WALL => {
+                let (shift, lead) = (&self.0.shift, &self.0.lead);
+                coarse_wall() + shift.load(Ordering::Relaxed) + lead.load(Ordering::Relaxed)
+            }
+            base => coarse_steady().saturating_add(base),
+        })
     }
 
     /// Returns the present moment made unique: later than every earlier `tick` of this clock, so that of
@@ -84,6 +203,16 @@ impl Clock {
                 Err(seen) => last = seen,
             }
         }
+    }
+
+    /// Returns a [`Clock::tick`] for a removal: later than what other nodes put before now, though their clocks
+    /// differ by as much as measurements of a server's time may be wrong.
+    #[must_use]
+    pub fn tick_removal(&self) -> Timestamp {
+        let margin = self.0.error.load(Ordering::Relaxed).min(MAX_MARGIN);
+        let tick = self.tick().as_micros().saturating_add(margin);
+        self.0.last.fetch_max(tick, Ordering::SeqCst);
+        Timestamp::from_micros(tick)
     }
 
     /// Makes every later [`Clock::tick`] later than `seen`, so that new writes win over a birth of another
@@ -108,7 +237,11 @@ impl Clock {
     /// uses the timer of its runtime, since this crate has none.
     #[must_use]
     pub fn manual_sleep(&self, deadline: Timestamp) -> Option<ManualSleep> {
-        self.0.manual.is_some().then(|| ManualSleep { clock: self.clone(), deadline })
+        let manual = self.0.manual.as_ref()?;
+        // By the steady clock, so that what a server says meanwhile changes nothing.
+        let ahead = self.now().as_micros() - manual.now.load(Ordering::SeqCst);
+        let deadline = Timestamp::from_micros(deadline.as_micros().saturating_sub(ahead));
+        Some(ManualSleep { clock: self.clone(), deadline })
     }
 
     /// Returns the number of sleeps pending on a manual clock, for a test to wait for before it advances.
@@ -129,39 +262,6 @@ impl fmt::Debug for Clock {
         let name = if self.0.manual.is_some() { "Clock::manual" } else { "Clock::system" };
         f.debug_tuple(name).field(&self.now()).finish()
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the one place where the wall clock is read")]
-fn wall() -> Timestamp {
-    match SystemTime::now().duration_since(UNIX_EPOCH) {
-        Ok(span) => Timestamp::from_micros(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)),
-        Err(before) => {
-            Timestamp::from_micros(-i64::try_from(before.duration().as_micros()).unwrap_or(i64::MAX))
-        }
-    }
-}
-
-#[cfg(target_os = "linux")]
-#[inline]
-fn coarse_wall() -> Timestamp {
-    use rustix::time::{ClockId, Timespec, clock_getres, clock_gettime};
-
-    /// How far the coarse clock may be behind, in microseconds: one tick, and one until the kernel records
-    /// it.
-    static MAX_COARSE_LAG: std::sync::LazyLock<i64> =
-        std::sync::LazyLock::new(|| 2 * micros(clock_getres(ClockId::RealtimeCoarse)));
-
-    fn micros(Timespec { tv_sec, tv_nsec }: Timespec) -> i64 {
-        tv_sec.saturating_mul(1_000_000).saturating_add(tv_nsec / 1_000)
-    }
-
-    Timestamp::from_micros(micros(clock_gettime(ClockId::RealtimeCoarse)).saturating_add(*MAX_COARSE_LAG))
-}
-
-#[cfg(not(target_os = "linux"))]
-#[inline]
-fn coarse_wall() -> Timestamp {
-    wall()
 }
 
 struct Manual {
@@ -194,7 +294,7 @@ impl Future for ManualSleep {
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let Some(manual) = &self.clock.0.manual else { return Poll::Ready(()) };
         let mut sleepers = manual.sleepers.lock();
-        if self.clock.now() >= self.deadline {
+        if manual.now.load(Ordering::SeqCst) >= self.deadline.as_micros() {
             return Poll::Ready(());
         }
         let waker = context.waker();
@@ -225,6 +325,40 @@ mod tests {
         let ahead = clock.now().after(Duration::from_secs(3600));
         clock.observe(ahead);
         assert!(clock.tick() > ahead && clock.now() < ahead);
+    }
+
+    #[test]
+    fn rule_104_a_wall_clock_that_is_wrong_and_jumps_changes_nothing_once_a_server_was_heard() {
+        for clock in [Clock::manual(), Clock::system()] {
+            let server = clock.now();
+            clock.shift_wall(-30_000_000);
+            assert!(clock.now() < server && clock.wall_ahead().is_none());
+            clock.synchronise(0, clock.steady(), server);
+            for shift in [-30_000_000, 0, 3_600_000_000, -86_400_000_000] {
+                clock.shift_wall(shift);
+                for now in [clock.now(), clock.coarse(), clock.tick()] {
+                    assert!(
+                        now >= server && now.since(server) < Duration::from_secs(1),
+                        "{now:?} {server:?}"
+                    );
+                }
+                let ahead = clock.wall_ahead().unwrap();
+                assert!((ahead - shift).abs() < 1_000_000, "{ahead} instead of {shift}");
+            }
+        }
+    }
+
+    #[test]
+    fn rule_104_sleeps_of_a_manual_clock_last_as_long_whatever_a_server_says_meanwhile() {
+        let clock = Clock::manual();
+        let mut sleep = clock.manual_sleep(clock.now().after(Duration::from_secs(10))).unwrap();
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(Pin::new(&mut sleep).poll(&mut context).is_pending());
+        clock.synchronise(0, clock.steady(), clock.now().after(Duration::from_secs(3600)));
+        clock.advance(Duration::from_secs(9));
+        assert!(Pin::new(&mut sleep).poll(&mut context).is_pending());
+        clock.advance(Duration::from_secs(1));
+        assert!(Pin::new(&mut sleep).poll(&mut context).is_ready());
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Time: moments and the clock that shows them, and how long a value may be served.
 
 pub(crate) mod clock;
+mod kernel;
+mod set_back;
+mod steering;
 pub(crate) mod timestamp;
 pub(crate) mod ttl;

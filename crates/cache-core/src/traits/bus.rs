@@ -17,8 +17,9 @@ pub trait Bus: Debug + Send + Sync + 'static {
     /// Returns the most bytes that a message may have.
     fn max_message_len(&self) -> usize;
 
-    /// Sends a message to every node that listens now, this one included or not. Messages of a caller that
-    /// waits for each call to end arrive in the order of its calls.
+    /// Sends a message to every node that listens now, this one included: a node believes a bus only for as long
+    /// as its own messages come back. Messages of a caller that waits for each call to end arrive in the order
+    /// of its calls.
     ///
     /// # Errors
     ///

@@ -52,6 +52,24 @@ pub enum Event<'a> {
         /// The key.
         key: &'a Key,
     },
+    /// A tier would not store a value, which is too large for it, or came too late. What the tier held of the
+    /// key from before is no longer served.
+    Refused {
+        /// The tier's name.
+        tier: &'static str,
+        /// The key.
+        key: &'a Key,
+        /// Why.
+        error: &'a Error,
+    },
+    /// A value's codec can't carry it: it can't be encoded, or would be read back as another value. Memory
+    /// alone holds it, and what the tiers held of the key from before is no longer served.
+    CodecFailed {
+        /// The key.
+        key: &'a Key,
+        /// Why.
+        error: &'a Error,
+    },
     /// The bus failed: other nodes do not learn of this node's writes, or this node of theirs.
     BusFailed {
         /// The bus's name.

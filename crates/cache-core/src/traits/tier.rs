@@ -4,14 +4,14 @@ use std::{fmt::Debug, slice, sync::Arc};
 
 use async_trait::async_trait;
 
-use crate::{Entry, Key, Pattern, Result, Tombstone};
+use crate::{Entry, Error, ErrorKind, Key, Pattern, Result, Tombstone};
 
 /// A place that stores encoded entries, and is called with batches of keys.
 ///
 /// Every tier keeps three promises, which the suite for tiers checks:
 ///
 /// - It never replaces an entry or a tombstone by one born at the same time or earlier. A put that loses
-///   is no error: the tier already holds something newer.
+///   is no error: it says so in its outcome.
 /// - It returns entries as they were put, whether fresh, stale or dead: only
 ///   [`Meta::freshness`](crate::Meta::freshness) judges age. It may drop dead entries, and any entry when
 ///   space runs out, but it never returns anything else.
@@ -28,12 +28,13 @@ pub trait Tier: Debug + Send + Sync + 'static {
     /// If the tier could not look, which does not mean that the keys are absent.
     async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>>;
 
-    /// Stores entries. Each is stored whole or not at all, and the later born wins.
+    /// Stores entries. Each is stored whole or not at all, and the later born wins. Item `i` of the result
+    /// says what became of `entries[i]`.
     ///
     /// # Errors
     ///
-    /// If some could not be stored. Others may have been.
-    async fn put(&self, entries: &[(Key, Entry)]) -> Result<()>;
+    /// If some could not be stored, or it isn't known what became of them. Others may have been.
+    async fn put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>>;
 
     /// Removes entries born no later than `tombstone`, which is kept in their place until it is dead. For
     /// keys it is kept whether or not there was an entry. Returns how many entries were removed.
@@ -49,6 +50,47 @@ pub trait Tier: Debug + Send + Sync + 'static {
     ///
     /// If some may not be durable.
     async fn flush(&self) -> Result<()>;
+
+    /// Returns how many values the tier has found that it can't read, and took for absent, since it was made. A
+    /// tier that does not look at what it stores has none.
+    fn corrupt(&self) -> u64 {
+        0
+    }
+}
+
+/// What became of an entry that was put.
+#[derive(Clone, Debug)]
+pub enum PutOutcome {
+    /// The tier keeps it.
+    Stored,
+    /// The tier will store it later, unless something newer comes first: it isn't known which wins.
+    Queued,
+    /// The tier holds an entry or a tombstone that was born at the same time or later. After a put that was
+    /// repeated this may be the entry itself.
+    Outdated,
+    /// The tier holds nothing later, and doesn't keep it nevertheless: the error says why. What was older
+    /// is not held either.
+    Refused(Error),
+}
+
+impl PutOutcome {
+    /// Returns `Stored` if it was, otherwise `Outdated`.
+    #[must_use]
+    pub fn stored_if(stored: bool) -> Self {
+        if stored { Self::Stored } else { Self::Outdated }
+    }
+
+    /// Whether the entry was stored.
+    #[must_use]
+    pub fn is_stored(&self) -> bool {
+        matches!(self, Self::Stored)
+    }
+
+    /// Whether the entry lost against one that was born at the same time or later.
+    #[must_use]
+    pub fn is_outdated(&self) -> bool {
+        matches!(self, Self::Outdated)
+    }
 }
 
 /// What to remove.
@@ -77,8 +119,10 @@ pub trait TierExt: Tier {
     /// # Errors
     ///
     /// As [`Tier::put`].
-    async fn put_one(&self, key: Key, entry: Entry) -> Result<()> {
-        self.put(&[(key, entry)]).await
+    async fn put_one(&self, key: Key, entry: Entry) -> Result<PutOutcome> {
+        let missing =
+            || Error::new(ErrorKind::Unavailable, "put", format!("{} gave no outcome", self.name()));
+        self.put(&[(key, entry)]).await?.pop().ok_or_else(missing)
     }
 }
 
@@ -95,7 +139,7 @@ impl<T: Tier + ?Sized> Tier for Arc<T> {
         (**self).get(keys).await
     }
 
-    async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
+    async fn put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
         (**self).put(entries).await
     }
 
@@ -105,5 +149,9 @@ impl<T: Tier + ?Sized> Tier for Arc<T> {
 
     async fn flush(&self) -> Result<()> {
         (**self).flush().await
+    }
+
+    fn corrupt(&self) -> u64 {
+        (**self).corrupt()
     }
 }

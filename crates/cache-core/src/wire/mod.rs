@@ -2,5 +2,6 @@
 
 pub(crate) mod codec;
 pub mod envelope;
+pub(crate) mod fingerprint;
 pub mod message;
 mod reader;

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use cache_core::{Error, ErrorKind, Result};
+use cache_core::{Error, ErrorKind, Result, sync::RwLock};
 
 /// What the file `format` says. The number rises with every change that an older version would misread.
 const FORMAT: &str = "cache-disk format 1\n";
@@ -22,6 +22,12 @@ const FORMAT_PREFIX: &str = "cache-disk format ";
 pub(crate) struct Directory {
     root: PathBuf,
     is_known_format: bool,
+    files: RwLock<OpenFiles>,
+}
+
+/// The files that are open for as long as the directory is locked.
+#[derive(Debug)]
+struct OpenFiles {
     writes: File,
     /// The file that is locked.
     lock: File,
@@ -30,22 +36,25 @@ pub(crate) struct Directory {
 impl Directory {
     /// Locks the directory, which is created, readable by its owner alone, if it is missing.
     pub(crate) fn lock(root: &Path) -> Result<Self> {
-        let wrap = |what: &str, error: io::Error| {
-            let message = format!("can't {what} in the directory {}", root.display());
-            Error::caused(ErrorKind::Storage, "open", message, error)
-        };
-        create_directory(root).map_err(|error| wrap("open the tier", error))?;
-        let lock = open_file(&root.join("lock")).map_err(|error| wrap("open 'lock'", error))?;
-        wait_for_lock(&lock, root)?;
-        let is_known_format = check_format(root)?;
-        let writes = open_file(&root.join("writes")).map_err(|error| wrap("open 'writes'", error))?;
-        Ok(Self { root: root.to_owned(), is_known_format, writes, lock })
+        let (files, is_known_format) = OpenFiles::lock(root)?;
+        Ok(Self { root: root.to_owned(), is_known_format, files: RwLock::new(files) })
+    }
+
+    /// Whether the directory that was locked is no longer there: removed, moved away, or its file system gone.
+    pub(crate) fn is_gone(&self) -> bool {
+        !is_same_file(&self.files.read().lock, &self.root.join("lock"))
+    }
+
+    /// Creates and locks the directory anew.
+    pub(crate) fn make_anew(&self) -> Result<()> {
+        *self.files.write() = OpenFiles::lock(&self.root)?.0;
+        Ok(())
     }
 
     /// Unlocks the directory. The database must be closed by now.
     pub(crate) fn unlock(&self) {
         // If this fails, the lock ends when the file is closed.
-        drop(self.lock.unlock());
+        drop(self.files.read().lock.unlock());
     }
 
     /// Returns whether the database, if there is one, can be taken to be of this format.
@@ -68,7 +77,8 @@ impl Directory {
     /// removed may have come back.
     pub(crate) fn acknowledged(&self) -> Option<u64> {
         let mut bytes = [0; 16];
-        let mut file = &self.writes;
+        let files = self.files.read();
+        let mut file = &files.writes;
         file.rewind().and_then(|()| file.read_exact(&mut bytes)).ok()?;
         let (count, check) =
             (u64::from_le_bytes(*bytes.first_chunk()?), u64::from_le_bytes(*bytes.last_chunk()?));
@@ -80,13 +90,14 @@ impl Directory {
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&count.to_le_bytes());
         bytes[8..].copy_from_slice(&(!count).to_le_bytes());
-        let mut file = &self.writes;
+        let files = self.files.read();
+        let mut file = &files.writes;
         file.rewind()?;
         file.write_all(&bytes)
     }
 
     pub(crate) fn sync(&self) -> io::Result<()> {
-        self.writes.sync_all()
+        self.files.read().writes.sync_all()
     }
 
     /// Moves the database to `quarantine`, where it replaces an earlier one; deletes it if it is larger than
@@ -130,6 +141,37 @@ impl Directory {
     pub(crate) fn size(&self) -> u64 {
         size_of(&self.root)
     }
+}
+
+impl OpenFiles {
+    /// Opens the files of a directory, and locks it. Returns whether its database can be taken to be of this
+    /// format.
+    fn lock(root: &Path) -> Result<(Self, bool)> {
+        let wrap = |what: &str, error: io::Error| {
+            let message = format!("can't {what} in the directory {}", root.display());
+            Error::caused(ErrorKind::Storage, "open", message, error)
+        };
+        create_directory(root).map_err(|error| wrap("open the tier", error))?;
+        let lock = open_file(&root.join("lock")).map_err(|error| wrap("open 'lock'", error))?;
+        wait_for_lock(&lock, root)?;
+        let is_known_format = check_format(root)?;
+        let writes = open_file(&root.join("writes")).map_err(|error| wrap("open 'writes'", error))?;
+        Ok((Self { writes, lock }, is_known_format))
+    }
+}
+
+/// Whether a path leads to an open file.
+#[cfg(unix)]
+fn is_same_file(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    let (Ok(open), Ok(found)) = (file.metadata(), fs::metadata(path)) else { return false };
+    (open.dev(), open.ino()) == (found.dev(), found.ino())
+}
+
+#[cfg(not(unix))]
+fn is_same_file(_: &File, path: &Path) -> bool {
+    path.exists()
 }
 
 /// Returns how many bytes are free on the file system; `None` where it can't be asked.

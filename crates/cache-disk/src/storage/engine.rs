@@ -17,7 +17,7 @@ use crate::{
     DiskConfig,
     error::{StorageError, StorageResult},
     janitor::JanitorSignal,
-    stats::Counters,
+    stats::{Counters, DiskLogSums},
     storage::{Store, Writer, directory::Directory},
 };
 
@@ -29,6 +29,7 @@ pub(crate) struct StorageEngine {
     pub(crate) config: DiskConfig,
     pub(crate) directory: Directory,
     pub(crate) counters: Counters,
+    pub(crate) log_sums: DiskLogSums,
     pub(crate) signal: Arc<JanitorSignal>,
     state: RwLock<DatabaseState>,
     writer: Mutex<Writer>,
@@ -52,6 +53,7 @@ impl StorageEngine {
             config,
             directory,
             counters: Counters::default(),
+            log_sums: DiskLogSums::default(),
             signal: Arc::default(),
             state: RwLock::new(DatabaseState::Closed),
             writer: Mutex::new(Writer::new()),
@@ -96,6 +98,7 @@ impl StorageEngine {
     ) -> Result<T> {
         let mut writer = self.writer.lock();
         let mut may_retry = true;
+        self.check_directory(&mut writer)?;
         loop {
             self.reopen_if_needed(&mut writer)?;
             let error = {
@@ -108,7 +111,9 @@ impl StorageEngine {
             match &error {
                 StorageError::Corrupt(why) => self.start_over(&mut writer, why)?,
                 StorageError::Unusable(why) => {
-                    tracing::warn!(why, operation, "a write to the disk tier failed");
+                    if let Some(times) = self.log_sums.failed_writes.count(self.config.clock.now()) {
+                        tracing::warn!(why, operation, times, "a write to the disk tier failed");
+                    }
                     self.needs_reopen.store(true, Relaxed);
                 }
             }
@@ -118,6 +123,46 @@ impl StorageEngine {
             }
             may_retry = false;
         }
+    }
+
+    /// Makes the directory anew, with an empty database, if it is no longer there. What was in it is lost, and
+    /// what is found in its place is another one's, or from before writes that were lost.
+    fn check_directory(&self, writer: &mut Writer) -> Result<()> {
+        if !self.directory.is_gone() {
+            return Ok(());
+        }
+        let path = self.directory.root().display();
+        if matches!(*self.state.read(), DatabaseState::Open(_)) {
+            tracing::error!(%path, "the disk tier's directory is gone: making it anew, starting over empty");
+        }
+        let gone = |source: &dyn fmt::Display| {
+            let message = format!(
+                "the directory {path} is gone and can't be made anew: {source}; create it, or restart with another"
+            );
+            Error::new(ErrorKind::Storage, "write", message)
+        };
+        if !self.shut(Error::new(ErrorKind::Storage, "open", format!("the directory {path} is gone"))) {
+            return Ok(());
+        }
+        let made = self.directory.make_anew().and_then(|()| {
+            self.directory.quarantine(self.config.max_bytes / 8).map_err(|error| gone(&error))?;
+            self.open_store(writer).map_err(|error| error.into_error("open"))
+        });
+        made.map_err(|error| {
+            self.counters.failed_writes.fetch_add(1, Relaxed);
+            let error = gone(&error);
+            self.shut(error.clone());
+            error
+        })?;
+        self.counters.started_over.fetch_add(1, Relaxed);
+        self.needs_reopen.store(false, Relaxed);
+        tracing::info!(%path, "made the disk tier's directory anew");
+        Ok(())
+    }
+
+    /// Returns why the database can't be used, if it can't.
+    pub(crate) fn check_open(&self) -> Result<()> {
+        self.state.read().store().map(|_| ())
     }
 
     /// Opens the database again after a failed write, once there is space. Until then it stays open, so that
@@ -138,7 +183,9 @@ impl StorageEngine {
             match self.open_store(writer) {
                 Ok(()) => {
                     self.counters.reopened.fetch_add(1, Relaxed);
-                    tracing::info!("reopened the disk tier's database after a failed write");
+                    if let Some(times) = self.log_sums.reopened.count(self.config.clock.now()) {
+                        tracing::info!(times, "reopened the disk tier's database after a failed write");
+                    }
                 }
                 Err(StorageError::Corrupt(why)) => self.start_over(writer, &why)?,
                 Err(error @ StorageError::Unusable(_)) => {
@@ -155,7 +202,10 @@ impl StorageEngine {
     /// Moves a damaged database to quarantine and opens an empty one.
     fn start_over(&self, writer: &mut Writer, why: &str) -> Result<()> {
         let path = self.directory.root().display();
-        tracing::error!(why, %path, "the disk tier's database is damaged: moving it to quarantine, starting over empty");
+        if let Some(times) = self.log_sums.started_over.count(self.config.clock.now()) {
+            tracing::error!(why, %path, times,
+                "the disk tier's database is damaged: moving it to quarantine, starting over empty");
+        }
         let failed = |error: Error| {
             self.shut(error.clone());
             self.needs_reopen.store(true, Relaxed);
@@ -229,6 +279,7 @@ impl StorageEngine {
 
 impl Drop for StorageEngine {
     fn drop(&mut self) {
+        self.log_sums.finish(self.config.clock.now());
         if let Err(error) = self.close() {
             tracing::warn!(%error, "the disk tier was not closed cleanly");
         }

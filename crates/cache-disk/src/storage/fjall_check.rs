@@ -31,6 +31,7 @@ const TRAILER_BYTES: usize = 38;
 /// one is in use fjall notices that it is missing, else it was never finished.
 pub(crate) fn check_files(database: &Path) -> StorageResult<()> {
     let corrupt = |path: &Path, what: &str| StorageError::Corrupt(format!("{}: {what}", path.display()));
+    let mut deleted = 0_u64;
     for keyspace in entries(&database.join("keyspaces")) {
         let current = keyspace.join("current");
         // A keyspace without this file was never finished.
@@ -39,10 +40,14 @@ pub(crate) fn check_files(database: &Path) -> StorageResult<()> {
         }
         for table in entries(&keyspace.join("tables")) {
             if !is_whole(&table, has_contents(&table))? {
-                tracing::warn!(table = %table.display(), "deleting a table without readable contents");
+                tracing::debug!(table = %table.display(), "deleting a table without readable contents");
                 fs::remove_file(&table).map_err(|error| StorageError::Unusable(error.to_string()))?;
+                deleted += 1;
             }
         }
+    }
+    if deleted > 0 {
+        tracing::warn!(deleted, database = %database.display(), "deleted tables without readable contents");
     }
     for journal in entries(database).into_iter().filter(|path| path.extension().is_some_and(|e| e == "jnl")) {
         let in_order =

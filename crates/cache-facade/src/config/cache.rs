@@ -131,15 +131,23 @@ impl CacheConfig {
     }
 
     fn checked(reader: ConfigReader) -> Result<Self, ConfigErrors> {
-        let (values, _) = reader.finish()?;
-        let config = Self::from_values(&values);
-        let mut errors = ConfigErrors::default();
-        config.check(&values, &mut errors);
-        errors.or(config)
+        let check =
+            |values: &Values, errors: &mut ConfigErrors| Self::from_values(values).check(values, errors);
+        reader.finish_with(check).map(|(values, _)| Self::from_values(&values))
     }
 
-    /// Adds to `errors` what can't hold together, each with its origin.
+    /// Adds to `errors` what can't hold together, each with its origin. What a refused value is part of is not
+    /// looked at.
     pub fn check(&self, values: &Values, errors: &mut ConfigErrors) {
+        if !values.is_refused("memory.") {
+            self.check_memory(values, errors);
+        }
+        if !["redis.", "postgres.", "bus."].iter().any(|section| values.is_refused(section)) {
+            self.check_servers(values, errors);
+        }
+    }
+
+    fn check_memory(&self, values: &Values, errors: &mut ConfigErrors) {
         let mut error =
             |key: &str, what: String| errors.add(&values.origin(key), format_args!("{key} {what}"));
         let share = self.memory.protected_share;
@@ -152,6 +160,11 @@ impl CacheConfig {
             );
             error("memory.protected_share", what);
         }
+    }
+
+    fn check_servers(&self, values: &Values, errors: &mut ConfigErrors) {
+        let mut error =
+            |key: &str, what: String| errors.add(&values.origin(key), format_args!("{key} {what}"));
         match self.bus.by {
             Some(BusCarrier::Redis) if self.redis.url.is_none() => {
                 error("bus.by", "is redis, which needs redis.url (--redis-url or REDIS_URL)".to_owned());

@@ -11,7 +11,7 @@ use cache_core::{Clock, Result};
 pub use cache::{CacheConfig, reader};
 pub use cache_config::{
     ConfigErrors, ConfigReader, Origin, Position, Profile, Section, Setting, SettingSpec, Validator, Values,
-    example, read_value, setting,
+    YamlValue, example, read_value, setting,
 };
 pub use cache_core::Secret;
 pub use sections::{

@@ -46,7 +46,7 @@ section! {
     pub struct DiskSection("disk.", profile) {
         /// The folder for data that survive a restart; created if it is missing.
         dir: PathBuf = PathBuf::from("./data"),
-            setting().env(&["CACHE_SERVER_DATA_DIR"]).flag("data-dir"),
+            setting().validate(folder).env(&["CACHE_SERVER_DATA_DIR"]).flag("data-dir"),
         /// The budget of the disk tier.
         mib: u64 = profile.choose(1024, 4096),
             setting().unit("MiB").range(16.0..=1_073_741_824.0).env(&["CACHE_DISK_MIB"]).flag("disk-mib"),
@@ -131,6 +131,17 @@ fn eviction(text: &str) -> Result<(), String> {
     text.parse::<Eviction>()
         .map(drop)
         .map_err(|_| format!("give one of {}", Eviction::ALL.map(Eviction::as_str).join(", ")))
+}
+
+/// Refuses an empty path, which would be the folder that the program was started in.
+fn folder(text: &str) -> Result<(), String> {
+    if text.trim().is_empty() {
+        Err("it is empty: give the path of a folder, such as ./data, or leave it out".to_owned())
+    } else if text.contains('\0') {
+        Err("it holds a NUL: give the path of a folder, such as ./data".to_owned())
+    } else {
+        Ok(())
+    }
 }
 
 fn pattern(text: &str) -> Result<(), String> {

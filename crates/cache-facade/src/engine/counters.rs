@@ -12,6 +12,7 @@ pub(crate) enum Count {
     LoadFailure,
     LateLoad,
     Put,
+    CodecFailure,
     Removal,
 }
 

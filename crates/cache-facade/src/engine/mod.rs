@@ -1,6 +1,8 @@
 //! What all regions of a cache share.
 
 pub(crate) mod counters;
+mod life_bound;
+pub(crate) mod log_sums;
 pub(crate) mod observers;
 pub(crate) mod regions;
 mod shutdown;
@@ -19,7 +21,9 @@ use cache_core::{Clock, Error, ErrorKind, Event, Key, Lease, Result, Target, Tim
 use cache_memory::Memory;
 use tokio_util::task::TaskTracker;
 
-use self::{counters::Counters, observers::Observers, regions::Regions};
+use self::{
+    counters::Counters, life_bound::LifeBound, log_sums::LogSums, observers::Observers, regions::Regions,
+};
 use crate::{
     invalidation::{
         bus_client::{BusClient, OnBusLoss},
@@ -29,6 +33,7 @@ use crate::{
     load::late_loads::LateLoads,
     policy::Policy,
     tier::handle::TierHandle,
+    write::local_writes::LocalWrites,
 };
 
 /// What the near tier is there for.
@@ -62,9 +67,12 @@ pub(crate) struct Engine {
     parts: Parts,
     regions: Regions,
     counters: Counters,
+    log_sums: LogSums,
     tasks: TaskTracker,
     gaps: MessageGaps,
     late_loads: LateLoads,
+    local_writes: LocalWrites,
+    life_bound: LifeBound,
     /// Whether memory was used while a tier failed, and has to be emptied when all of them work.
     used_as_fallback: AtomicBool,
     /// The longest time in which a load of any region may still write, in microseconds.
@@ -77,9 +85,12 @@ impl Engine {
             parts,
             regions: Regions::default(),
             counters: Counters::default(),
+            log_sums: LogSums::default(),
             tasks: TaskTracker::new(),
             gaps: MessageGaps::default(),
             late_loads: LateLoads::default(),
+            local_writes: LocalWrites::default(),
+            life_bound: LifeBound::default(),
             used_as_fallback: AtomicBool::new(false),
             load_limit: AtomicU64::new(0),
         }
@@ -123,6 +134,10 @@ impl Engine {
         &self.counters
     }
 
+    pub(crate) fn log_sums(&self) -> &LogSums {
+        &self.log_sums
+    }
+
     pub(crate) fn regions(&self) -> &Regions {
         &self.regions
     }
@@ -143,6 +158,11 @@ impl Engine {
     /// The loads that outlive their hard timeout.
     pub(crate) fn late_loads(&self) -> &LateLoads {
         &self.late_loads
+    }
+
+    /// The latest writes of this node.
+    pub(crate) fn local_writes(&self) -> &LocalWrites {
+        &self.local_writes
     }
 
     pub(crate) fn longest_life(&self) -> Duration {
@@ -183,7 +203,7 @@ impl Engine {
 
     /// A tombstone born now, kept for as long as a load that is under way may last.
     pub(crate) fn tombstone(&self) -> Tombstone {
-        self.tombstone_born(self.clock().tick())
+        self.tombstone_born(self.clock().tick_removal())
     }
 
     pub(crate) fn tombstone_born(&self, born: Timestamp) -> Tombstone {
@@ -206,10 +226,13 @@ impl Engine {
         self.tasks.spawn(work);
     }
 
-    /// Runs work to its end, even if the caller is dropped before.
-    pub(crate) async fn run_to_completion(&self, work: impl Future<Output = ()> + Send + 'static) {
-        // It fails only if the runtime ends, and then nobody waits.
-        let _ = self.tasks.spawn(work).await;
+    /// Runs work to its end, even if the caller is dropped before. Returns nothing if the runtime ends, and
+    /// then nobody waits.
+    pub(crate) async fn run_to_completion<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        self.tasks.spawn(work).await.ok()
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -230,10 +253,28 @@ impl Engine {
         Ok(())
     }
 
+    /// Reports an entry that is too heavy for memory, which counts it as evicted.
+    #[cold]
+    pub(crate) fn report_too_heavy(&self, key: &Key, cost: u32) {
+        let budget = self.memory().budget();
+        let message =
+            format!("the value of {key} weighs {cost}, too much for memory with its budget of {budget}");
+        let error = Error::new(ErrorKind::Limit, "put", message);
+        self.observers().tell(&Event::Refused { tier: "memory", key, error: &error });
+    }
+
     /// Reports an entry that there is no room to protect.
     pub(crate) fn report_protection_refused(&self, key: &Key) {
-        tracing::warn!(%key, "memory's share for protected entries is full: the entry is not protected");
+        if let Some(times) = self.log_sums.unprotected.count(self.clock().now()) {
+            tracing::warn!(%key, times, "memory's share for protected entries is full: entries are not protected");
+        }
         self.observers().tell(&Event::ProtectionRefused { key });
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.finish_log_sums();
     }
 }
 

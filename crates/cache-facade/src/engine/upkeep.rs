@@ -1,12 +1,15 @@
 //! What is done in the background: memory is swept, and tiers that failed are tried again.
 
-use std::{sync::Weak, time::Duration};
+use std::{slice, sync::Weak, time::Duration};
 
-use cache_core::Clock;
+use cache_core::{Clock, Tombstone};
 use futures_util::future::join_all;
 
 use super::Engine;
-use crate::{tier::handle::TierHandle, timer};
+use crate::{
+    tier::{handle::TierHandle, replay::Replayed},
+    timer,
+};
 
 /// How often memory is swept.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
@@ -29,30 +32,72 @@ impl Engine {
         }
     }
 
-    /// Tries tiers that failed again, for as long as the cache lives.
+    /// Tries tiers that failed again, and looks whether the clock was set back, for as long as the cache lives.
     pub(crate) async fn retry_tiers(engine: Weak<Self>, clock: Clock) {
+        clock.notice_set_back();
         loop {
             timer::sleep(&clock, RETRY_INTERVAL).await;
             let Some(engine) = engine.upgrade() else { return };
             if engine.is_closed() {
                 return;
             }
+            engine.settle_log_sums();
+            if let Some(jump) = clock.notice_set_back() {
+                tracing::warn!(
+                    ?jump,
+                    "the system clock was set back: memory is emptied, since nobody can tell how old its entries are"
+                );
+                engine.memory().clear();
+            }
             let tiers = engine.tiers().iter().filter(|tier| tier.is_failing() || tier.has_pending());
             join_all(tiers.map(|tier| engine.retry(tier))).await;
         }
     }
 
+    /// Logs how often what has had a line occurred since.
+    fn settle_log_sums(&self) {
+        let now = self.clock().now();
+        self.log_sums().settle(now);
+        self.tiers().iter().for_each(|tier| tier.settle_log_sums(now));
+        self.bus().into_iter().for_each(|bus| bus.settle_log_sums(now));
+    }
+
+    /// Logs at the end of the cache what has had no line yet.
+    pub(super) fn finish_log_sums(&self) {
+        let now = self.clock().now();
+        self.log_sums().finish(now);
+        self.tiers().iter().for_each(|tier| tier.finish_log_sums(now));
+        self.bus().into_iter().for_each(|bus| bus.finish_log_sums(now));
+    }
+
     /// Probes a tier that failed, and once it works carries out what it could not take.
     async fn retry(&self, tier: &TierHandle) {
+        if self.bus().is_some() {
+            let reminders = tier.reminders(self.clock().now(), self.load_limit());
+            if !reminders.is_empty() {
+                self.announce(reminders).await;
+            }
+        }
         let probe = self.stamps().probe_key();
         if tier.is_failing() && !tier.probe(probe).await {
             return;
         }
         if tier.has_pending() {
-            let done = tier.replay(self.load_limit(), probe).await;
+            let mut changes = Vec::new();
+            for replayed in tier.replay(self.load_limit(), probe).await {
+                match replayed {
+                    Replayed::Done(change) => changes.push(change),
+                    Replayed::Outdated(key, born) => {
+                        // Memory holds what lost.
+                        let now = self.clock().now();
+                        self.memory().remove(slice::from_ref(&key), Tombstone { born, dead_at: now }, now);
+                    }
+                    Replayed::Settled => {}
+                }
+            }
             if !tier.is_local() {
                 // Other nodes may have read what the tier held from before.
-                self.announce(done).await;
+                self.announce(changes).await;
             }
         }
     }

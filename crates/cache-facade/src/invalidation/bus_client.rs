@@ -8,12 +8,19 @@ use std::{
     time::Duration,
 };
 
-use cache_core::{Backoff, Bus, Clock, Error, ErrorKind, Event, Listener, Result, sync::Mutex};
+use cache_core::{
+    Backoff, Bus, Clock, Error, ErrorKind, Event, Listener, LogSum, LogSummary, Result, Timestamp,
+    sync::Mutex,
+};
 use futures_util::future::{Either, select};
 use serde::{Deserialize, Serialize};
 
-use super::publisher::Outbox;
-use crate::{engine::observers::Observers, stats::BusStats, timer};
+use super::{echo::Echo, publisher::Outbox};
+use crate::{
+    engine::{log_sums, observers::Observers},
+    stats::BusStats,
+    timer,
+};
 
 /// How long a call of the bus may take.
 const CALL_LIMIT: Duration = Duration::from_secs(2);
@@ -45,12 +52,16 @@ pub(crate) struct BusClient {
     observers: Observers,
     /// Whether this node receives what the others publish.
     subscribed: AtomicBool,
+    /// What of this node's own messages came back.
+    pub(super) echo: Echo,
     /// Why the bus last failed.
     error: Mutex<Option<Error>>,
     sent: AtomicU64,
     received: AtomicU64,
     unproven: AtomicU64,
     errors: AtomicU64,
+    failures: LogSum,
+    recoveries: LogSum,
 }
 
 impl BusClient {
@@ -68,11 +79,14 @@ impl BusClient {
             outbox: Outbox::default(),
             observers,
             subscribed: AtomicBool::new(false),
+            echo: Echo::default(),
             error: Mutex::new(None),
             sent: AtomicU64::new(0),
             received: AtomicU64::new(0),
             unproven: AtomicU64::new(0),
             errors: AtomicU64::new(0),
+            failures: LogSum::new("failures of the bus"),
+            recoveries: LogSum::new("recoveries of the bus"),
         }
     }
 
@@ -112,19 +126,47 @@ impl BusClient {
 
     pub(super) fn note_sent(&self) {
         self.sent.fetch_add(1, Ordering::Relaxed);
+        self.echo.sent(self.clock.now());
     }
 
     pub(super) fn note_received(&self) {
         self.received.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts a failure of the bus, tells the observers, and logs the first after a success.
+    /// Counts a failure of the bus, tells the observers, and logs the first and sums.
     pub(super) fn note_failure(&self, error: &Error) {
         self.errors.fetch_add(1, Ordering::Relaxed);
-        if self.error.lock().replace(error.clone()).is_none() {
-            tracing::error!(bus = self.name(), %error, "the bus failed: retrying until it works");
+        *self.error.lock() = Some(error.clone());
+        if let Some(times) = self.failures.count(self.clock.now()) {
+            tracing::error!(bus = self.name(), %error, times, "the bus failed: retrying until it works");
         }
         self.observers.tell(&Event::BusFailed { bus: self.name(), error });
+    }
+
+    /// Logs that the bus takes messages again, unless it did so just now.
+    pub(super) fn note_recovery(&self) {
+        if let Some(times) = self.recoveries.count(self.clock.now()) {
+            tracing::info!(
+                bus = self.name(),
+                times,
+                "the bus takes messages again: other nodes receive changes"
+            );
+        }
+    }
+
+    /// Logs how often the bus failed since its last line.
+    pub(crate) fn settle_log_sums(&self, now: Timestamp) {
+        self.log_summaries(|sum| sum.settle(now));
+    }
+
+    /// Logs the rest at the end of the cache.
+    pub(crate) fn finish_log_sums(&self, now: Timestamp) {
+        self.log_summaries(|sum| sum.finish(now));
+    }
+
+    fn log_summaries(&self, summary: impl Fn(&LogSum) -> Option<LogSummary>) {
+        let sums = [&self.failures, &self.recoveries].into_iter();
+        sums.filter_map(summary).for_each(|summary| log_sums::log(Some(self.name()), summary));
     }
 
     /// Counts that memory was marked unproven, and tells the observers.

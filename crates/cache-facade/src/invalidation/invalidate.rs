@@ -13,7 +13,8 @@ impl<V: Cacheable> Region<V> {
     pub(crate) async fn clear_kind(&self) -> Result<()> {
         let kind = self.core.prefix.kind();
         let key = self.engine.stamps().kind_key(kind)?;
-        let at = self.engine.clock().tick();
+        let at = self.engine.clock().tick_removal();
+        self.engine.local_writes().note_all(at);
         self.core.clear(at);
         self.core.overtake(None);
         self.engine.write_stamp(key, at).await;
@@ -25,8 +26,15 @@ impl<V: Cacheable> Region<V> {
 impl Engine {
     /// Ends every entry that carries `tag`.
     pub(crate) async fn invalidate(&self, tag: &Tag) -> Result<()> {
+        self.invalidate_until(tag, self.clock().tick_removal()).await
+    }
+
+    /// Ends every entry that carries `tag` and was born at `at` or before.
+    pub(crate) async fn invalidate_until(&self, tag: &Tag, at: Timestamp) -> Result<()> {
         let key = self.stamps().tag_key(tag)?;
-        let at = self.clock().tick();
+        // What is written from now on is not concerned.
+        self.clock().observe(at);
+        self.local_writes().note_all(at);
         self.counters().bump(Count::Removal);
         self.stamps().raise(tag, at);
         if self.write_stamp(key, at).await {
@@ -38,7 +46,8 @@ impl Engine {
 
     /// Ends every entry of every kind.
     pub(crate) async fn clear(&self) {
-        let at = self.clock().tick();
+        let at = self.clock().tick_removal();
+        self.local_writes().note_all(at);
         self.counters().bump(Count::Removal);
         self.clear_locally(at);
         self.write_stamp(self.stamps().all_key().clone(), at).await;
@@ -48,6 +57,7 @@ impl Engine {
     /// Removes every key that matches. Returns how many entries went from the tier that lost most.
     pub(crate) async fn remove_matching(&self, pattern: &Pattern) -> u64 {
         let tombstone = self.tombstone();
+        self.local_writes().note_all(tombstone.born);
         self.counters().bump(Count::Removal);
         let from_memory = self.remove_matching_from_memory(pattern, tombstone);
         let target = Target::Matching(pattern);
@@ -73,7 +83,7 @@ impl Engine {
     /// Writes a stamp to every tier. Returns whether all have it.
     async fn write_stamp(&self, key: Key, at: Timestamp) -> bool {
         let entries = [(key, self.stamps().entry(at))];
-        self.write(&entries, self.tiers().iter()).await
+        self.write(&entries, self.tiers().iter()).await.iter().all(|written| written.everywhere)
     }
 
     /// Tells the other nodes, if there is a bus.

@@ -100,6 +100,11 @@ impl BusClient {
         }
     }
 
+    /// Has a message published now, be it an empty one.
+    pub(super) fn probe(&self) {
+        self.outbox.filled.notify_one();
+    }
+
     /// Publishes what is enqueued, for as long as the client lives.
     pub(crate) async fn publish_queued(client: Weak<Self>) {
         let mut number = 0;
@@ -156,7 +161,7 @@ impl BusClient {
         }
         self.note_sent();
         if self.outbox.failing.swap(false, Ordering::AcqRel) {
-            tracing::info!(bus = self.name(), "the bus takes messages again: other nodes receive changes");
+            self.note_recovery();
         }
     }
 

@@ -8,13 +8,14 @@ use std::{
 };
 
 use cache_core::{
-    Entry, Key, Listener, Meta, Pattern, Result, Tag, Target, Timestamp, Tombstone, Ttl,
+    Entry, Error, ErrorKind, Key, Listener, Meta, Pattern, Result, Tag, Target, Timestamp, Tombstone, Ttl,
     message::{Change, KeyText, Message},
 };
-use futures_util::future::join_all;
+use futures_util::future::{Either, join_all, select};
 
 use super::{
     bus_client::{BusClient, backoff},
+    echo::Verdict,
     publisher::HEARTBEAT,
 };
 use crate::{
@@ -70,9 +71,15 @@ fn running(engine: &Weak<Engine>) -> Option<(Arc<Engine>, Arc<BusClient>)> {
 /// Begins with a new connection. A message sent before it may have been missed. Returns the time.
 fn begin(engine: &Weak<Engine>) -> Option<Timestamp> {
     let (engine, bus) = running(engine)?;
+    let now = engine.clock().now();
+    let believed = bus.echo.begin(now);
     engine.mark_memory_unproven();
-    bus.set_subscribed(true);
-    Some(engine.clock().now())
+    bus.set_subscribed(believed);
+    if !believed {
+        // Something to be heard.
+        bus.probe();
+    }
+    Some(now)
 }
 
 /// Receives until the connection is lost.
@@ -80,11 +87,39 @@ async fn receive_until_lost(engine: &Weak<Engine>, mut listener: Box<dyn Listene
     let Some(since) = engine.upgrade().map(|engine| engine.clock().now()) else { return };
     let mut sequences = Sequences { numbers: HashMap::new(), since };
     loop {
-        let next = listener.next().await;
+        let Some((clock, bus)) = running(engine).map(|(engine, bus)| (engine.clock().clone(), bus)) else {
+            return;
+        };
+        let next = match bus.echo.judge(clock.now()) {
+            Verdict::Deaf => None,
+            Verdict::Doubtful => {
+                bus.probe();
+                continue;
+            }
+            Verdict::Believed(wait) => {
+                // Not held while waiting: it ends with the cache.
+                drop(bus);
+                let wait = std::pin::pin!(timer::sleep(&clock, wait));
+                match select(listener.next(), wait).await {
+                    Either::Left((next, _)) => Some(next),
+                    Either::Right(_) => continue,
+                }
+            }
+        };
         let Some((engine, bus)) = running(engine) else { return };
         match next {
-            Ok(bytes) => engine.receive(&bus, &mut sequences, &bytes),
-            Err(error) => return bus.note_failure(&error),
+            Some(Ok(bytes)) => engine.receive(&bus, &mut sequences, &bytes),
+            Some(Err(error)) => return bus.note_failure(&error),
+            None => {
+                let message = format!(
+                    "this node's own messages don't come back over the bus {}, so those of others may not either: \
+                     memory is emptied, and the bus subscribed to anew",
+                    bus.name()
+                );
+                bus.note_failure(&Error::new(ErrorKind::Unavailable, "listen", message));
+                bus.set_subscribed(false);
+                return engine.mark_memory_unproven();
+            }
         }
     }
 }
@@ -134,13 +169,24 @@ impl Engine {
                 return self.mark_memory_unproven();
             }
         };
-        if message.node == bus.node || message.namespace != bus.namespace {
+        if message.node == bus.node {
+            if bus.echo.heard(self.clock().now()) {
+                tracing::info!(bus = bus.name(), "this node hears itself over the bus again");
+                self.mark_memory_unproven();
+                bus.set_subscribed(true);
+            }
+            return;
+        }
+        if message.namespace != bus.namespace {
             return;
         }
         bus.note_received();
-        if sequences.has_gap_before(&message, self.clock().now()) {
-            tracing::warn!(bus = bus.name(), node = %message.node,
-                "messages of a node were missed: memory is emptied, since it may hold what they ended");
+        let now = self.clock().now();
+        if sequences.has_gap_before(&message, now) {
+            if let Some(times) = self.log_sums().message_gaps.count(now) {
+                tracing::warn!(bus = bus.name(), node = %message.node, times,
+                    "messages of a node were missed: memory is emptied, since it may hold what they ended");
+            }
             self.mark_memory_unproven();
         }
         let invalidated: Vec<_> = message.changes.iter().filter_map(|change| self.apply(change)).collect();
@@ -165,6 +211,7 @@ impl Engine {
                 Ok(pattern) => {
                     self.clock().observe(tombstone.born);
                     self.remove_matching_from_memory(&pattern, *tombstone);
+                    self.end_pending(Target::Matching(&pattern), *tombstone);
                     return Some(Invalidated::Matching(pattern, *tombstone));
                 }
                 Err(_) => self.mark_memory_unproven(),
@@ -193,10 +240,17 @@ impl Engine {
     /// a late load is concerned. Returns what tiers of this node alone may still hold.
     fn invalidate_key(&self, text: &KeyText, tombstone: Tombstone, always: bool) -> Option<Invalidated> {
         let (key, in_flight) = self.regions().overtake_text(text)?;
+        self.end_pending(Target::Keys(slice::from_ref(&key)), tombstone);
         if always || in_flight || self.late_loads().any() || self.memory().peek(&key).is_some() {
             self.memory().remove(slice::from_ref(&key), tombstone, self.clock().now());
         }
         Some(Invalidated::Key(key, tombstone))
+    }
+
+    /// Ends what shared tiers have not been sent yet: another node ended it.
+    fn end_pending(&self, target: Target<'_>, tombstone: Tombstone) {
+        let shared = self.tiers().iter().filter(|tier| !tier.is_local());
+        shared.for_each(|tier| tier.end_pending(target, tombstone));
     }
 
     /// Ends in the tiers of this node alone what another node ended. Until that is done, memory refuses what
@@ -223,7 +277,11 @@ impl Engine {
         self.gaps().note(|| self.clock().tick());
         self.stamps().forget();
         self.regions().forget_clears();
-        self.memory().clear();
+        // What no shared tier has yet nobody else can have ended there: the tier says so when it takes it.
+        self.memory().clear_except(|key, meta| {
+            let mut shared = self.tiers().iter().filter(|tier| !tier.is_local()).peekable();
+            shared.peek().is_some() && shared.all(|tier| tier.is_pending(key, meta.born))
+        });
         bus.note_unproven();
     }
 }

@@ -62,12 +62,20 @@ impl<V: Cacheable> Region<V> {
         let now = self.engine.clock().now();
         match prior {
             Some(prior) if self.judge(&prior.meta, now).is_servable() => {
-                tracing::warn!(key = %leader.key(), %error,
-                    "a load failed: a stale value in grace is served, and loads of the key are paused");
+                if let Some(times) = self.engine.log_sums().stale_served.count(now) {
+                    tracing::warn!(key = %leader.key(), %error, times,
+                        "a load failed: a stale value in grace is served, and loads of the key are paused");
+                }
                 self.core.throttle.pause(leader.key(), now.after(self.policy.throttle), now);
                 leader.land(Ok(prior.clone()));
             }
-            _ => leader.land(Err(error.clone())),
+            _ => {
+                if let Some(times) = self.engine.log_sums().failed_loads.count(now) {
+                    tracing::warn!(key = %leader.key(), %error, times,
+                        "a load failed, and there is no value to serve: its callers get the error");
+                }
+                leader.land(Err(error.clone()));
+            }
         }
     }
 

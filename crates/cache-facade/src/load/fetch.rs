@@ -39,8 +39,20 @@ pub(crate) struct Fetch<V> {
     pub(crate) prior: Option<Found<V>>,
     /// Whether some tier may hold an entry of the key, usable or not.
     pub(crate) maybe_in_tiers: bool,
+    /// What is pending for the tier of this place in the order, and was taken by another, which is to be asked
+    /// first: it knows whether the entry was removed since.
+    pub(crate) pending: Option<(usize, Entry)>,
     /// How many gaps in the messages of other nodes there had been when the fetch began.
     pub(crate) gaps: u64,
+}
+
+/// Whether a fetch need look no further than for an entry judged so.
+fn suffices(servable: Servable, scope: LookupScope) -> bool {
+    match servable {
+        Servable::Fresh => true,
+        Servable::Due => scope != LookupScope::Background,
+        Servable::Stale | Servable::No(_) => false,
+    }
 }
 
 impl<V: Cacheable> Region<V> {
@@ -73,7 +85,7 @@ impl<V: Cacheable> Region<V> {
             MemoryLookup::Miss(_) => None,
         };
         let maybe_in_tiers = prior.is_some() || scope == LookupScope::LoaderOnly;
-        Some(Fetch { leader, prior, maybe_in_tiers, gaps })
+        Some(Fetch { leader, prior, maybe_in_tiers, pending: None, gaps })
     }
 
     /// Fetches keys: looks into the tiers and then asks the loader, as far as `scope` says.
@@ -128,10 +140,7 @@ impl<V: Cacheable> Region<V> {
         if self.engine.tiers().is_empty() || fetches.is_empty() {
             return fetches;
         }
-        if !self.learn_clears().await {
-            fetches.iter_mut().for_each(|fetch| fetch.maybe_in_tiers = true);
-            return fetches;
-        }
+        let clears_known = self.learn_clears().await;
         for (depth, tier) in self.engine.tiers().iter().enumerate() {
             if fetches.is_empty() {
                 break;
@@ -141,10 +150,13 @@ impl<V: Cacheable> Region<V> {
                 continue;
             }
             let keys: Vec<Key> = fetches.iter().map(|fetch| fetch.leader.key().clone()).collect();
-            let Ok(entries) = tier.get(&keys).await else {
+            let looked = if clears_known { tier.get(&keys).await.ok() } else { None };
+            let could_look = looked.is_some();
+            let entries = looked.unwrap_or_else(|| {
                 fetches.iter_mut().for_each(|fetch| fetch.maybe_in_tiers = true);
-                continue;
-            };
+                // What this node wrote and the tier does not have yet is known all the same.
+                tier.pending(&keys)
+            });
             self.engine
                 .stamps()
                 .learn(entries.iter().flatten().map(|entry| &entry.meta), self.engine.tiers())
@@ -152,12 +164,19 @@ impl<V: Cacheable> Region<V> {
             let mut filled = Vec::new();
             let mut missing = Vec::new();
             for (mut fetch, entry) in fetches.into_iter().zip(entries) {
+                let is_elsewhere =
+                    |entry: &&Entry| tier.is_stored_elsewhere(fetch.leader.key(), entry.meta.born);
+                if let Some(entry) = entry.as_ref().filter(is_elsewhere) {
+                    fetch.pending.get_or_insert((depth, entry.clone()));
+                    fetch.maybe_in_tiers = true;
+                    missing.push(fetch);
+                    continue;
+                }
+                fetch.pending.take_if(|(_, pending)| {
+                    could_look && entry.as_ref().is_none_or(|held| held.meta.born >= pending.meta.born)
+                });
                 let (found, servable) = self.found_in_tier(tier, &fetch, entry.as_ref());
-                let suffices = match servable {
-                    Servable::Fresh => true,
-                    Servable::Due => scope != LookupScope::Background,
-                    Servable::Stale | Servable::No(_) => false,
-                };
+                let suffices = suffices(servable, scope);
                 fetch.maybe_in_tiers |= !suffices && entry.is_some();
                 match (found, entry) {
                     (Some(found), Some(entry)) if suffices => {
@@ -179,7 +198,29 @@ impl<V: Cacheable> Region<V> {
             self.copy_up(filled, depth);
             fetches = missing;
         }
-        fetches
+        fetches.into_iter().filter_map(|fetch| self.land_pending(fetch, scope)).collect()
+    }
+
+    /// Gives callers what this node wrote, if no tier that has taken it could be asked. Returns the fetch
+    /// otherwise.
+    fn land_pending(&self, mut fetch: Fetch<V>, scope: LookupScope) -> Option<Fetch<V>> {
+        let Some((depth, entry)) = fetch.pending.take() else { return Some(fetch) };
+        let tier = &self.engine.tiers()[depth];
+        let (found, servable) = self.found_in_tier(tier, &fetch, Some(&entry));
+        match found {
+            Some(found) if suffices(servable, scope) => {
+                tier.count_hit(fetch.leader.key(), false);
+                self.store_fetched(&fetch, &found);
+                fetch.leader.land(Ok(found));
+                None
+            }
+            Some(found) => {
+                fetch.leader.flight().offer(Ok(found.clone()));
+                fetch.prior = Some(found);
+                Some(fetch)
+            }
+            None => Some(fetch),
+        }
     }
 
     /// Judges and decodes what a tier holds of a key. Returns a value if it may be served.
@@ -190,7 +231,8 @@ impl<V: Cacheable> Region<V> {
         entry: Option<&Entry>,
     ) -> (Option<Found<V>>, Servable) {
         let Some(Entry { value, meta }) = entry else { return (None, Servable::No(Unservable::Absent)) };
-        let servable = self.judge_in_tier(tier, fetch, meta, self.engine.clock().now());
+        let meta = self.engine.bound_life(fetch.leader.key(), meta.clone());
+        let servable = self.judge_in_tier(tier, fetch, &meta, self.engine.clock().now());
         if !servable.is_servable() {
             return (None, servable);
         }
@@ -202,7 +244,7 @@ impl<V: Cacheable> Region<V> {
                 return (None, Servable::No(Unservable::Unreadable));
             }
         };
-        (Some(Found { value, source: Source::Tier(tier.name()), meta: meta.clone() }), servable)
+        (Some(Found { value, source: Source::Tier(tier.name()), meta }), servable)
     }
 
     /// Writes entries to the tiers above the one that had them, in the background.
@@ -220,9 +262,10 @@ impl<V: Cacheable> Region<V> {
                     (leader, (key, entry))
                 })
                 .unzip();
-            let above =
-                region.engine.tiers()[..depth].iter().filter(|tier| !region.policy.skips(tier.name()));
-            region.engine.write(&entries, above).await;
+            let above = &region.engine.tiers()[..depth];
+            let above: Vec<_> = above.iter().filter(|tier| !region.policy.skips(tier.name())).collect();
+            let written = region.engine.copy(&entries, &above).await;
+            region.engine.hold_what_won(&entries, &written, above.into_iter()).await;
             drop(leaders);
         });
     }

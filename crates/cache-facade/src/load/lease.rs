@@ -47,8 +47,11 @@ impl<V: Cacheable> Region<V> {
             let granted = match self.engine.acquire(&**lease, &keys, holder).await {
                 Ok(granted) => granted,
                 Err(error) => {
-                    tracing::warn!(lease = lease.name(), %error,
-                        "the lease failed: loading without it, so that other nodes may load the same keys");
+                    let now = self.engine.clock().now();
+                    if let Some(times) = self.engine.log_sums().lease_failures.count(now) {
+                        tracing::warn!(lease = lease.name(), %error, times,
+                            "the lease failed: loading without it, so that other nodes may load the same keys");
+                    }
                     self.engine.observers().tell(&Event::LeaseFailed { lease: lease.name(), error: &error });
                     loads.push(self.load_granted(waiting, scope, loader, None).boxed());
                     break;

@@ -16,22 +16,30 @@ use crate::{
     answer::{Found, Source},
     read::servable::{Servable, Unservable},
     region::{Cacheable, Region},
+    write::encode::Encoded,
 };
 
-/// How many values of a region are decoded again after they were encoded, to find a codec that can't carry
-/// the type.
-const CHECKED_ROUND_TRIPS: u32 = 32;
+/// Where a loaded value is stored.
+enum Storable {
+    /// In memory, and as these bytes in the tiers; without bytes it is the knowledge that there is no value.
+    Everywhere(Option<Blob>),
+    /// In memory alone, since the codec can't carry it.
+    MemoryOnly(Error),
+    /// Nowhere: it is too large.
+    Nowhere,
+}
 
 impl<V: Cacheable> Region<V> {
     /// Stores the answers of one batch in memory, lands them, and writes them to the tiers.
     pub(crate) async fn store_loaded(&self, batch: Vec<Fetch<V>>, answers: Vec<Loaded<V>>, born: Timestamp) {
         let mut entries = Vec::new();
+        let mut memory_only = Vec::new();
         let mut lifeless = Vec::new();
         let mut leaders = Vec::with_capacity(batch.len());
         for (fetch, loaded) in batch.into_iter().zip(answers) {
             // A policy or cost function that panics over one value must not cost the others.
             let interpret = catch_unwind(AssertUnwindSafe(|| self.interpret(&fetch, loaded, born)));
-            let (found, blob) = match interpret.unwrap_or_else(|_| Err(self.policy_panicked(&fetch))) {
+            let (found, storable) = match interpret.unwrap_or_else(|_| Err(self.policy_panicked(&fetch))) {
                 Ok(known) => known,
                 Err(error) => {
                     self.fail(&fetch, &error);
@@ -42,26 +50,46 @@ impl<V: Cacheable> Region<V> {
             self.core.throttle.resume(leader.key());
             if !leader.overtaken() {
                 let servable = self.judge(&found.meta, self.engine.clock().now());
-                if servable.is_servable() && (blob.is_some() || found.value.is_none()) {
-                    if self.store_fetched(&fetch, &found) {
+                let is_servable = servable.is_servable();
+                match storable {
+                    Storable::Everywhere(blob) if is_servable => {
                         let entry = Entry { value: blob, meta: found.meta.clone() };
-                        entries.push((leader.key().clone(), entry));
+                        let kept = self.store_fetched(&fetch, &found);
+                        entries.extend(kept.then(|| (leader.key().clone(), entry)));
                     }
-                } else if *maybe_in_tiers
-                    && (servable.is_servable() || servable == Servable::No(Unservable::Expired))
-                {
-                    // It may not be stored any more, which ends what was stored of it before.
-                    lifeless.push(leader.key().clone());
+                    Storable::MemoryOnly(error) if is_servable => {
+                        self.report_codec_failure(leader.key(), &error);
+                        let kept = self.store_fetched(&fetch, &found);
+                        memory_only.extend((kept && *maybe_in_tiers).then(|| leader.key().clone()));
+                    }
+                    _ if *maybe_in_tiers
+                        && (is_servable || servable == Servable::No(Unservable::Expired)) =>
+                    {
+                        // It may not be stored any more, which ends what was stored of it before.
+                        lifeless.push(leader.key().clone());
+                    }
+                    _ => {}
                 }
             }
             leader.land(Ok(found));
             leaders.push(fetch.leader);
         }
-        self.engine.write(&entries, self.engine.tiers_for(&self.policy)).await;
+        let engine = &self.engine;
+        let written = engine.write(&entries, engine.tiers_for(&self.policy)).await;
+        engine.hold_what_won(&entries, &written, engine.tiers_for(&self.policy)).await;
+        for key in &memory_only {
+            engine.remove_older_from_tiers(key, born).await;
+        }
         if !lifeless.is_empty() {
-            self.engine.remove_here(&lifeless, self.engine.tombstone_born(born)).await;
+            engine.remove_here(&lifeless, engine.tombstone_born(born)).await;
         }
         drop(leaders);
+        // Other nodes may hold what came before the values that some tier does not store.
+        let refused = entries.iter().zip(&written).filter(|(_, written)| written.is_refused());
+        let older: Vec<&Key> = refused.map(|((key, _), _)| key).chain(&memory_only).collect();
+        if !older.is_empty() {
+            engine.announce(older.into_iter().map(|key| engine.older_removed(key, born))).await;
+        }
     }
 
     fn policy_panicked(&self, fetch: &Fetch<V>) -> Error {
@@ -69,30 +97,31 @@ impl<V: Cacheable> Region<V> {
         Error::new(ErrorKind::Load, "load", message)
     }
 
-    /// Makes of a source's answer what to serve and what to store. Without a blob it is not stored.
+    /// Makes of a source's answer what to serve and where to store it.
     fn interpret(
         &self,
         fetch: &Fetch<V>,
         loaded: Loaded<V>,
         born: Timestamp,
-    ) -> Result<(Found<V>, Option<Blob>)> {
+    ) -> Result<(Found<V>, Storable)> {
         let key = fetch.leader.key();
         match (loaded, &fetch.prior) {
             (Loaded::Absent, _) => {
                 let meta = self.meta(born, self.engine.bounded(Ttl::new(self.policy.negative)));
-                Ok((Found { value: None, source: Source::Loader, meta }, None))
+                let meta = self.engine.bound_life(key, meta);
+                Ok((Found { value: None, source: Source::Loader, meta }, Storable::Everywhere(None)))
             }
             (Loaded::Value(fetched), _) => {
                 let ttl = self.ttl_of(key, &fetched, born);
                 let meta = self.meta(born, ttl).labelled(&fetched.tags, fetched.etag.as_deref());
-                self.encoded(Arc::new(fetched.value), meta)
+                self.encoded(Arc::new(fetched.value), self.engine.bound_life(key, meta))
             }
             (Loaded::NotModified, Some(prior)) if prior.value.is_some() => {
                 let Some(value) = prior.value.clone() else { unreachable!("just looked") };
                 let ttl = self.policy.ttl.ttl(key, Some(&value), born);
                 let ttl = self.policy.jitter.apply(self.engine.bounded(ttl), seed(key, born));
                 let meta = self.meta(born, ttl).labelled(prior.meta.tags(), prior.meta.etag());
-                self.encoded(value, meta)
+                self.encoded(value, self.engine.bound_life(key, meta))
             }
             (Loaded::NotModified, _) => {
                 let message = format!("{key}: \"not modified\", but no version was at hand to compare with");
@@ -102,19 +131,25 @@ impl<V: Cacheable> Region<V> {
         }
     }
 
-    /// Encodes a value. Returns no blob if the value is too large to be stored.
-    fn encoded(&self, value: Arc<V>, mut meta: Meta) -> Result<(Found<V>, Option<Blob>)> {
-        let blob = match self.encode(&value) {
-            Ok(blob) => Some(blob),
-            Err(error) if error.kind() == ErrorKind::Limit => {
-                tracing::warn!(kind = self.core.prefix.kind(), %error,
-                    "a loaded value is too large to be stored: it is served and not cached");
-                None
+    /// Encodes a value, and weighs it.
+    fn encoded(&self, value: Arc<V>, mut meta: Meta) -> Result<(Found<V>, Storable)> {
+        let (storable, weight) = match self.encode(&value) {
+            Ok(Encoded::Blob(blob)) => (Storable::Everywhere(Some(blob)), None),
+            Ok(Encoded::MemoryOnly { weight, error }) => (Storable::MemoryOnly(error), Some(weight)),
+            Err(error) => {
+                if let Some(times) = self.engine.log_sums().too_large.count(self.engine.clock().now()) {
+                    tracing::warn!(kind = self.core.prefix.kind(), %error, times,
+                        "a loaded value is too large to be stored: it is served and not cached");
+                }
+                (Storable::Nowhere, None)
             }
-            Err(error) => return Err(error),
         };
-        meta.cost = self.cost(&value, blob.as_ref());
-        Ok((Found { value: Some(value), source: Source::Loader, meta }, blob))
+        let blob = match &storable {
+            Storable::Everywhere(blob) => blob.as_ref(),
+            _ => None,
+        };
+        meta.cost = self.cost(&value, blob, weight);
+        Ok((Found { value: Some(value), source: Source::Loader, meta }, storable))
     }
 
     /// The meta of an entry born at `born` with this life and grace.
@@ -128,23 +163,12 @@ impl<V: Cacheable> Region<V> {
         self.policy.jitter.apply(self.engine.bounded(ttl), seed(key, born))
     }
 
-    /// Encodes a value, and decodes the first few of a region again.
-    ///
-    /// # Errors
-    ///
-    /// `Limit` for a value that is too large, `Codec` for one that its codec can't carry.
-    pub(crate) fn encode(&self, value: &V) -> Result<Blob> {
-        let blob = Blob::encode(self.core.codec, self.core.schema, value)?;
-        self.core.check_round_trips(CHECKED_ROUND_TRIPS, || blob.check_round_trip::<V>())?;
-        Ok(blob)
-    }
-
-    /// What a value weighs in memory's budget.
-    pub(crate) fn cost(&self, value: &V, blob: Option<&Blob>) -> u32 {
+    /// What a value weighs in memory's budget: as its policy says, else its bytes, else `weight`.
+    pub(crate) fn cost(&self, value: &V, blob: Option<&Blob>, weight: Option<u32>) -> u32 {
         match (&self.policy.cost, blob) {
             (Some(cost), _) => cost(value),
             (None, Some(blob)) => u32::try_from(blob.bytes.len()).unwrap_or(u32::MAX),
-            (None, None) => 0,
+            (None, None) => weight.unwrap_or(0),
         }
     }
 
@@ -172,10 +196,17 @@ impl<V: Cacheable> Region<V> {
         if self.policy.skips("memory") || !self.engine.memory_in_use() {
             return !self.engine.memory().refuses(key, meta.born, now);
         }
+        let memory = self.engine.memory();
+        let too_heavy = memory.is_too_heavy(key, &meta).then_some(meta.cost);
         let entry = Entry { value: value.map(|value| value as Value), meta };
-        self.engine
-            .memory()
-            .put_observed(key.clone(), entry, now, |key| self.engine.report_protection_refused(key))
+        let stored =
+            memory.put_observed(key.clone(), entry, now, |key| self.engine.report_protection_refused(key));
+        if let Some(cost) = too_heavy
+            && stored
+        {
+            self.engine.report_too_heavy(key, cost);
+        }
+        stored
     }
 }
 

@@ -4,7 +4,7 @@ use std::{future::Future, time::Duration};
 
 use async_trait::async_trait;
 use cache_core::{
-    Breaker, Clock, Entry, Error, ErrorKind, Key, Result, Target, Tier, Tombstone, sync::Mutex,
+    Breaker, Clock, Entry, Error, ErrorKind, Key, PutOutcome, Result, Target, Tier, Tombstone, sync::Mutex,
 };
 use futures_util::future::{Either, select};
 
@@ -115,7 +115,7 @@ impl<T: Tier> Tier for Guard<T> {
         self.call(|| self.inner.get(keys)).await
     }
 
-    async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
+    async fn put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
         self.call(|| self.inner.put(entries)).await
     }
 
@@ -125,5 +125,9 @@ impl<T: Tier> Tier for Guard<T> {
 
     async fn flush(&self) -> Result<()> {
         self.call(|| self.inner.flush()).await
+    }
+
+    fn corrupt(&self) -> u64 {
+        self.inner.corrupt()
     }
 }

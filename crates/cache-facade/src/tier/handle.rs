@@ -6,27 +6,27 @@ use std::{
     slice,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use cache_core::{
-    Clock, Entry, Error, ErrorKind, Event, Key, Meta, Operation, Pattern, Result, Target, Tier, Tombstone,
-    Ttl, message::Change, sync::Mutex,
+    Clock, Entry, Error, ErrorKind, Event, Key, LogSum, LogSummary, Meta, Operation, Pattern, PutOutcome,
+    Result, Target, Tier, Timestamp, Tombstone, Ttl, message::Change,
 };
 use futures_util::{
-    FutureExt, StreamExt,
-    future::{Either, select},
-    stream,
+    FutureExt,
+    future::{Either, join_all, select},
 };
 
-use super::retry_queue::{PendingWrite, RetryQueue};
+use super::{call_health::CallHealth, retry_queue::RetryQueue};
 use crate::{
-    engine::observers::Observers,
+    engine::{log_sums, observers::Observers},
     read::servable::Servable,
     stats::{TierHealth, TierStats},
     timer,
+    write::in_progress::TICK,
 };
 
 /// How long any call to a tier may take. A tier to be given up sooner belongs in a `Guard`.
@@ -35,9 +35,21 @@ const CALL_LIMIT: Duration = Duration::from_secs(10);
 /// How long the entry that a probe writes lives.
 const PROBE_LIFE: Duration = Duration::from_secs(30);
 
-/// How many pending writes a tier is sent between two probes, and how many at the same time.
-const REPLAY_BATCH: usize = 256;
-const REPLAYS_AT_ONCE: usize = 16;
+/// How often other nodes are reminded of what a shared tier is owed, and for how long they remember it.
+const REMINDER_INTERVAL: Duration = Duration::from_secs(20);
+pub(crate) const REMINDED_FOR: Duration = Duration::from_secs(60);
+
+/// How many entries of a batch are put at the same time to learn which of them the tier refuses.
+const PUTS_AT_ONCE: usize = 16;
+
+/// What becomes of a put that the tier can't take now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WhenAway {
+    /// It is stored later.
+    Queue,
+    /// It is left: it is a copy of what another tier holds.
+    Leave,
+}
 
 /// A tier, and what became of the calls to it.
 #[derive(Debug)]
@@ -49,11 +61,16 @@ pub(crate) struct TierHandle {
     misses: AtomicU64,
     errors: AtomicU64,
     corrupt: AtomicU64,
-    clock: Clock,
+    refused: AtomicU64,
+    pub(super) clock: Clock,
     reads: CallHealth,
     writes: CallHealth,
-    retries: RetryQueue,
-    replaying: AtomicBool,
+    pub(super) retries: RetryQueue,
+    pub(super) replaying: AtomicBool,
+    lost_writes: LogSum,
+    unreadable: LogSum,
+    /// When other nodes were last reminded of what is pending, in microseconds.
+    reminded: AtomicI64,
 }
 
 impl TierHandle {
@@ -74,11 +91,15 @@ impl TierHandle {
             misses: AtomicU64::new(0),
             errors: AtomicU64::new(0),
             corrupt: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
             clock,
-            reads: CallHealth::default(),
-            writes: CallHealth::default(),
+            reads: CallHealth::new(["times that reads began to fail", "times that reads worked again"]),
+            writes: CallHealth::new(["times that writes began to fail", "times that writes worked again"]),
             retries: RetryQueue::new(all),
             replaying: AtomicBool::new(false),
+            lost_writes: LogSum::new("pending writes of a tier that were dropped"),
+            unreadable: LogSum::new("stored values of a tier that can't be read"),
+            reminded: AtomicI64::new(0),
         }
     }
 
@@ -113,15 +134,89 @@ impl TierHandle {
         Ok(answers)
     }
 
-    /// Stores entries. Those that the tier can't take now are stored later.
-    pub(crate) async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
-        let outcome = self.try_put(entries).await;
-        match &outcome {
-            Ok(()) => entries.iter().for_each(|(key, entry)| self.retries.done(key, entry.meta.born)),
-            Err(error) if error.is_retryable() => self.report_lost(&self.retries.add_entries(entries)),
-            Err(_) => {}
+    /// Returns what is pending of `keys`, or was refused and is still served, for when the tier can't look.
+    pub(crate) fn pending(&self, keys: &[Key]) -> Vec<Option<Entry>> {
+        let mut answers = vec![None; keys.len()];
+        self.retries.overlay(keys, &mut answers);
+        answers
+    }
+
+    /// Whether an entry of `key` born at `born` waits to be stored here, or was refused and is still served.
+    pub(crate) fn is_pending(&self, key: &Key, born: Timestamp) -> bool {
+        self.retries.has_entry(key, born)
+    }
+
+    /// Whether the entry of `key` born at `born` is pending here, while another tier took it: that one knows
+    /// whether it was removed since.
+    pub(crate) fn is_stored_elsewhere(&self, key: &Key, born: Timestamp) -> bool {
+        self.retries.is_stored_elsewhere(key, born)
+    }
+
+    /// Notes that another tier took an entry that may be pending here.
+    pub(crate) fn note_stored_elsewhere(&self, key: &Key, born: Timestamp) {
+        self.retries.note_stored_elsewhere(key, born);
+    }
+
+    /// Stores entries, and returns what became of each. What becomes of those that the tier can't take now says
+    /// `away`; of those that it refuses nothing older is left to be read. Tombstones last `life` from now.
+    pub(crate) async fn put(
+        &self,
+        entries: &[(Key, Entry)],
+        life: Duration,
+        away: WhenAway,
+    ) -> Vec<PutOutcome> {
+        let outcomes = match self.put_or_queue(entries, away).await {
+            Ok(outcomes) => outcomes,
+            Err(error) if entries.len() == 1 => vec![PutOutcome::Refused(error)],
+            // Nobody knows which of them the tier refuses.
+            Err(_) => {
+                let mut outcomes = Vec::with_capacity(entries.len());
+                for part in entries.chunks(PUTS_AT_ONCE) {
+                    outcomes.extend(join_all(part.chunks(1).map(|one| self.put_alone(one, away))).await);
+                }
+                outcomes
+            }
+        };
+        for ((key, entry), outcome) in entries.iter().zip(&outcomes) {
+            if let PutOutcome::Refused(error) = outcome {
+                self.report_refused(key, error);
+                self.end_older(key, entry.meta.born, life).await;
+            }
         }
-        outcome
+        outcomes
+    }
+
+    async fn put_alone(&self, one: &[(Key, Entry)], away: WhenAway) -> PutOutcome {
+        let outcome = self.put_or_queue(one, away).await.map(|mut outcomes| outcomes.pop());
+        outcome.map_or_else(PutOutcome::Refused, |outcome| outcome.unwrap_or(PutOutcome::Queued))
+    }
+
+    /// Stores entries, or does with them what `away` says. Fails if the tier would not take them later either.
+    async fn put_or_queue(&self, entries: &[(Key, Entry)], away: WhenAway) -> Result<Vec<PutOutcome>> {
+        match self.try_put(entries).await {
+            Ok(outcomes) => {
+                let taken = entries.iter().zip(&outcomes);
+                taken
+                    .filter(|(_, outcome)| !matches!(outcome, PutOutcome::Refused(_)))
+                    .for_each(|((key, entry), _)| self.retries.done(key, entry.meta.born));
+                Ok(outcomes)
+            }
+            Err(error) if error.is_retryable() => {
+                if away == WhenAway::Queue {
+                    self.report_lost(&self.retries.add_entries(entries));
+                }
+                Ok(vec![PutOutcome::Queued; entries.len()])
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ends what the tier holds of `key` from before `born`. Returns whether that is done; until it is, the
+    /// older is not served.
+    pub(crate) async fn end_older(&self, key: &Key, born: Timestamp, life: Duration) -> bool {
+        let dead_at = self.clock.now().max(born).after(life);
+        let older = Tombstone { born: born.before(TICK), dead_at };
+        key.is_reserved() || self.remove(Target::Keys(slice::from_ref(key)), older).await.is_ok()
     }
 
     /// Removes entries. What the tier can't remove now is removed later.
@@ -130,19 +225,30 @@ impl TierHandle {
         match (&outcome, target) {
             (Ok(_), Target::Keys(keys)) => keys.iter().for_each(|key| self.retries.done(key, tombstone.born)),
             (Ok(_), Target::Matching(pattern)) => self.retries.done_matching(pattern, tombstone),
-            (Err(error), _) if error.is_retryable() => {
-                self.report_lost(&self.retries.add_removal(target, tombstone))
-            }
-            (Err(_), _) => {}
+            // Whatever the reason: what was removed must not be served.
+            (Err(_), _) => self.report_lost(&self.retries.add_removal(target, tombstone)),
         }
         outcome
     }
 
-    async fn try_put(&self, entries: &[(Key, Entry)]) -> Result<()> {
-        self.note(Operation::Put, self.bounded("put", self.tier.put(entries)).await)
+    /// Ends what is pending, since another node ended it.
+    pub(crate) fn end_pending(&self, target: Target<'_>, tombstone: Tombstone) {
+        self.retries.end(target, tombstone);
     }
 
-    async fn try_remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
+    pub(super) async fn try_put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
+        let outcomes = self.bounded("put", self.tier.put(entries)).await.and_then(|outcomes| {
+            if outcomes.len() == entries.len() {
+                return Ok(outcomes);
+            }
+            let message =
+                format!("{} gave {} outcomes for {} entries", self.name(), outcomes.len(), entries.len());
+            Err(Error::new(ErrorKind::Unavailable, "put", message))
+        });
+        self.note(Operation::Put, outcomes)
+    }
+
+    pub(super) async fn try_remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
         self.note(Operation::Remove, self.bounded("remove", self.tier.remove(target, tombstone)).await)
     }
 
@@ -152,88 +258,43 @@ impl TierHandle {
         self.get(slice::from_ref(key)).await.is_ok() && self.try_put(&[(key.clone(), entry)]).await.is_ok()
     }
 
+    /// Returns what other nodes should be reminded of, since they can read this shared tier though it does not
+    /// take what this node owes it. `now` and then for a while, until the next reminder.
+    pub(crate) fn reminders(&self, now: Timestamp, life: Duration) -> Vec<Change> {
+        let last = Timestamp::from_micros(self.reminded.load(Ordering::Relaxed));
+        let readable = !self.local && !self.reads.failing.load(Ordering::Relaxed);
+        if !readable || !self.has_pending() || now < last.after(REMINDER_INTERVAL) {
+            return Vec::new();
+        }
+        self.reminded.store(now.as_micros(), Ordering::Relaxed);
+        self.retries.owed(now.after(life).after(REMINDED_FOR))
+    }
+
     /// Whether there are writes that the tier could not take.
     pub(crate) fn has_pending(&self) -> bool {
-        !self.retries.is_empty()
+        self.retries.is_due()
     }
 
-    /// Carries out what the tier could not take, the oldest first. Tombstones last `life` from now. A write
-    /// that fails though a probe of `probe_key` succeeds holds up no other. Returns what was carried out.
-    pub(crate) async fn replay(&self, life: Duration, probe_key: &Key) -> Vec<Change> {
-        let mut done = Vec::new();
-        if self.replaying.swap(true, Ordering::AcqRel) {
-            return done;
+    /// Counts a write that the tier refused, and tells the observers. A tier may refuse many: a line is logged
+    /// when their number has doubled.
+    pub(super) fn report_refused(&self, key: &Key, error: &Error) {
+        let refused = self.refused.fetch_add(1, Ordering::Relaxed) + 1;
+        if refused.is_power_of_two() {
+            tracing::warn!(tier = self.name(), %key, %error, refused,
+                "a tier refused a value: it is not stored there, and what came before it is removed");
         }
-        let mut after = 0;
-        loop {
-            let (writes, next) = self.retries.batch(after, REPLAY_BATCH, self.clock.now());
-            if writes.is_empty() {
-                break;
-            }
-            let replays = stream::iter(writes).map(|write| self.replay_one(write, life));
-            let outcomes: Vec<Result<Change, PendingWrite>> =
-                replays.buffer_unordered(REPLAYS_AT_ONCE).collect().await;
-            let mut failed = Vec::new();
-            for outcome in outcomes {
-                match outcome {
-                    Ok(change) => done.push(change),
-                    Err(write) => failed.push(write),
-                }
-            }
-            if !failed.is_empty() && !self.probe(probe_key).await {
-                break;
-            }
-            for write in failed {
-                if let PendingWrite::Put(key, _) | PendingWrite::Remove(key, _) = write {
-                    self.report_lost(self.retries.failed(&key).as_slice());
-                }
-            }
-            after = next.max(1);
-        }
-        self.replaying.store(false, Ordering::Release);
-        done
-    }
-
-    /// Carries out one write. Returns what other nodes should know of it, or the write if it failed.
-    async fn replay_one(&self, write: PendingWrite, life: Duration) -> Result<Change, PendingWrite> {
-        let lasting = |tombstone: &Tombstone| Tombstone {
-            born: tombstone.born,
-            dead_at: tombstone.dead_at.max(self.clock.now().after(life)),
-        };
-        let taken = match &write {
-            PendingWrite::Put(key, entry) => {
-                let taken = self.try_put(&[(key.clone(), entry.clone())]).await;
-                taken.map(|()| self.retries.done(key, entry.meta.born))
-            }
-            PendingWrite::Remove(key, tombstone) => {
-                let keys = slice::from_ref(key);
-                let taken = self.try_remove(Target::Keys(keys), lasting(tombstone)).await;
-                taken.map(|_| self.retries.done(key, tombstone.born))
-            }
-            PendingWrite::RemoveMatching(pattern, tombstone) => {
-                let taken = self.try_remove(Target::Matching(pattern), lasting(tombstone)).await;
-                taken.map(|_| self.retries.done_matching(pattern, *tombstone))
-            }
-        };
-        match (taken, write) {
-            (Err(_), write) => Err(write),
-            (Ok(()), PendingWrite::Put(key, entry)) => {
-                Ok(Change::Put { key: (&key).into(), born: entry.meta.born })
-            }
-            (Ok(()), PendingWrite::Remove(key, tombstone)) => {
-                Ok(Change::Removed { key: (&key).into(), tombstone: lasting(&tombstone) })
-            }
-            (Ok(()), PendingWrite::RemoveMatching(pattern, tombstone)) => {
-                Ok(Change::RemovedMatching { pattern: pattern.to_string(), tombstone: lasting(&tombstone) })
-            }
-        }
+        self.observers.tell(&Event::Refused { tier: self.name(), key, error });
     }
 
     /// Reports writes that the tier will never get.
-    fn report_lost(&self, keys: &[Key]) {
-        for key in keys {
-            tracing::error!(tier = self.name(), %key,
+    pub(super) fn report_lost(&self, keys: &[Key]) {
+        if let Some(key) = keys.first()
+            && let Some(times) = self.lost_writes.count_many(keys.len() as u64, self.clock.now())
+        {
+            tracing::error!(tier = self.name(), %key, times,
                 "dropped a pending write: the retry queue is full, or the tier refused the write repeatedly");
+        }
+        for key in keys {
             self.observers.tell(&Event::Lost { tier: self.name(), key });
         }
     }
@@ -276,8 +337,27 @@ impl TierHandle {
     /// Counts a value that can't be decoded.
     pub(crate) fn count_corrupt(&self, key: &Key, error: &Error) {
         self.corrupt.fetch_add(1, Ordering::Relaxed);
-        tracing::warn!(tier = self.name(), %key, %error, "a stored value can't be read: it counts as a miss");
+        if let Some(times) = self.unreadable.count(self.clock.now()) {
+            tracing::warn!(tier = self.name(), %key, %error, times,
+                "a stored value can't be read: it counts as a miss");
+        }
         self.observers.tell(&Event::Corrupt { tier: self.name(), key, error });
+    }
+
+    /// Logs how often what has had a line occurred since.
+    pub(crate) fn settle_log_sums(&self, now: Timestamp) {
+        self.log_summaries(|sum| sum.settle(now));
+    }
+
+    /// Logs the rest at the end of the cache.
+    pub(crate) fn finish_log_sums(&self, now: Timestamp) {
+        self.log_summaries(|sum| sum.finish(now));
+    }
+
+    fn log_summaries(&self, summary: impl Fn(&LogSum) -> Option<LogSummary>) {
+        let calls = [&self.reads, &self.writes].map(|calls| [&calls.failures, &calls.recoveries]);
+        let sums = [&self.lost_writes, &self.unreadable].into_iter().chain(calls.into_iter().flatten());
+        sums.filter_map(summary).for_each(|summary| log_sums::log(Some(self.name()), summary));
     }
 
     pub(crate) fn stats(&self) -> TierStats {
@@ -286,7 +366,8 @@ impl TierHandle {
             hits: self.hits.load(Ordering::Relaxed),
             misses: self.misses.load(Ordering::Relaxed),
             errors: self.errors.load(Ordering::Relaxed),
-            corrupt: self.corrupt.load(Ordering::Relaxed),
+            corrupt: self.corrupt.load(Ordering::Relaxed) + self.tier.corrupt(),
+            refused: self.refused.load(Ordering::Relaxed),
             pending: self.retries.len(),
             lost: self.retries.lost(),
         }
@@ -305,14 +386,18 @@ impl TierHandle {
             Err(error) if error.kind() == ErrorKind::Limit => {}
             Err(error) => {
                 self.errors.fetch_add(1, Ordering::Relaxed);
-                if calls.note_failure(error) {
-                    tracing::error!(tier = self.name(), ?operation, %error,
+                if calls.note_failure(error)
+                    && let Some(times) = calls.failures.count(self.clock.now())
+                {
+                    tracing::error!(tier = self.name(), ?operation, %error, times,
                         "a tier failed: the cache goes on without it and retries");
                 }
                 self.observers.tell(&Event::TierFailed { tier: self.name(), operation, error });
             }
             Ok(_) if calls.note_success() => {
-                tracing::info!(tier = self.name(), ?operation, "a tier works again");
+                if let Some(times) = calls.recoveries.count(self.clock.now()) {
+                    tracing::info!(tier = self.name(), ?operation, times, "a tier works again");
+                }
                 if !self.is_failing() {
                     self.observers.tell(&Event::TierRecovered { tier: self.name() });
                 }
@@ -320,29 +405,5 @@ impl TierHandle {
             Ok(_) => {}
         }
         result
-    }
-}
-
-/// How the last read, or the last write, ended. One may fail while the other works, as on a full disk.
-#[derive(Debug, Default)]
-struct CallHealth {
-    failing: AtomicBool,
-    error: Mutex<Option<Error>>,
-}
-
-impl CallHealth {
-    /// Returns whether this is the first failure after a success.
-    fn note_failure(&self, error: &Error) -> bool {
-        *self.error.lock() = Some(error.clone());
-        !self.failing.swap(true, Ordering::Relaxed)
-    }
-
-    /// Returns whether this is the first success after a failure.
-    fn note_success(&self) -> bool {
-        if !self.failing.load(Ordering::Relaxed) {
-            return false;
-        }
-        *self.error.lock() = None;
-        self.failing.swap(false, Ordering::Relaxed)
     }
 }

@@ -1,5 +1,9 @@
 //! The tiers behind memory: how they are called, and what happens when they fail.
 
+mod call_health;
+pub(crate) mod copies;
 pub(crate) mod guard;
 pub(crate) mod handle;
-pub(crate) mod retry_queue;
+mod pending;
+pub(crate) mod replay;
+mod retry_queue;

@@ -1,5 +1,8 @@
 //! Writing through: memory, then every tier, then the other nodes.
 
+pub(crate) mod encode;
 pub(crate) mod in_progress;
-mod put;
+pub(crate) mod local_writes;
+pub(crate) mod outbid;
+pub(crate) mod put;
 mod remove;

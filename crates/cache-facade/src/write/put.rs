@@ -2,36 +2,79 @@
 
 use std::sync::Arc;
 
-use cache_core::{Entry, Fetched, Freshness, Key, Result, message::Change};
+use cache_core::{
+    Blob, Entry, Error, Fetched, Freshness, Key, Meta, PutOutcome, Result, Timestamp, Tombstone,
+    message::Change,
+};
 use futures_util::future::join_all;
 
-use super::in_progress::{TICK, WritesInProgress};
+use super::{
+    encode::Encoded,
+    in_progress::{TICK, WritesInProgress},
+};
 use crate::{
     engine::{Engine, counters::Count},
     region::{Cacheable, Region},
-    tier::handle::TierHandle,
+    tier::handle::{REMINDED_FOR, TierHandle, WhenAway},
 };
 
+/// A value that is to be put.
+struct PutValue<V> {
+    key: Key,
+    value: Arc<V>,
+    /// What the tiers get. None if the value can't be encoded so that it can be read back.
+    blob: Result<Blob>,
+    meta: Meta,
+}
+
+/// What became of an entry that was written to the tiers.
+#[derive(Debug)]
+pub(crate) struct Written {
+    /// Whether every tier has it, or something newer. If not, what came before it may be in one of them.
+    pub(crate) everywhere: bool,
+    /// Whether some tier has it, or will get it.
+    somewhere: bool,
+    /// Whether some tier has it already, or something newer.
+    stored: bool,
+    /// Why a tier refused it.
+    refusal: Option<Error>,
+    /// The tiers that hold something newer.
+    pub(super) outdated_in: Vec<&'static str>,
+}
+
+impl Written {
+    /// Whether some tier refused it.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.refusal.is_some()
+    }
+}
+
 impl<V: Cacheable> Region<V> {
-    /// Puts values. All are encoded before any is stored, so that one that can't be leaves nothing behind.
+    /// Puts values. All are encoded before any is stored, so that one that is too large leaves nothing behind.
     pub(crate) async fn put_all(&self, values: Vec<(Key, Fetched<V>)>) -> Result<()> {
         self.engine.check_open("put")?;
         let mut encoded = Vec::with_capacity(values.len());
         for (key, fetched) in values {
-            let blob = self.encode(&fetched.value)?;
+            let (blob, weight) = match self.encode(&fetched.value)? {
+                Encoded::Blob(blob) => (Ok(blob), None),
+                Encoded::MemoryOnly { weight, error } => (Err(error), Some(weight)),
+            };
             // Each has a birth of its own: of a key that is given twice the last value wins.
             let born = self.engine.clock().tick();
             let ttl = self.ttl_of(&key, &fetched, born);
-            let mut meta = self.meta(born, ttl).labelled(&fetched.tags, fetched.etag.as_deref());
-            meta.cost = self.cost(&fetched.value, Some(&blob));
-            encoded.push((key, Arc::new(fetched.value), blob, meta));
+            let meta = self.meta(born, ttl).labelled(&fetched.tags, fetched.etag.as_deref());
+            let mut meta = self.engine.bound_life(&key, meta);
+            meta.cost = self.cost(&fetched.value, blob.as_ref().ok(), weight);
+            encoded.push(PutValue { key, value: Arc::new(fetched.value), blob, meta });
         }
         self.engine.counters().add(Count::Put, encoded.len() as u64);
         let now = self.engine.clock().now();
         let mut in_progress = WritesInProgress::new(&self.engine);
         let mut entries = Vec::with_capacity(encoded.len());
+        let mut values = Vec::with_capacity(encoded.len());
+        let mut memory_only = Vec::new();
         let mut lifeless = Vec::new();
-        for (key, value, blob, meta) in encoded {
+        for PutValue { key, value, blob, meta } in encoded {
             if meta.freshness(now) == Freshness::Dead {
                 // It is never served, so all that the put does is remove what was there before.
                 lifeless.push((key, self.engine.tombstone_born(meta.born)));
@@ -39,43 +82,139 @@ impl<V: Cacheable> Region<V> {
             }
             // Marked before flights are overtaken: a flight that begins in between finds the mark.
             in_progress.begin(&key, meta.born);
+            self.engine.local_writes().note(&key, meta.born);
             self.core.flights.overtake(&key);
             self.core.throttle.resume(&key);
-            self.store_in_memory(&key, Some(value), meta.clone());
-            entries.push((key, Entry::new(blob, meta)));
+            self.store_in_memory(&key, Some(Arc::clone(&value)), meta.clone());
+            match blob {
+                Ok(blob) => {
+                    entries.push((key, Entry::new(blob, meta)));
+                    values.push(value);
+                }
+                Err(error) => {
+                    self.report_codec_failure(&key, &error);
+                    memory_only.push((key, meta, error));
+                }
+            }
         }
         for (key, tombstone) in lifeless {
             self.remove_under(&[key], tombstone).await;
         }
-        if entries.is_empty() || self.engine.tiers().is_empty() && self.engine.bus().is_none() {
+        let alone = self.engine.tiers().is_empty() && self.engine.bus().is_none();
+        if alone || entries.is_empty() && memory_only.is_empty() {
             return Ok(());
         }
-        let (engine, policy) = (Arc::clone(&self.engine), Arc::clone(&self.policy));
+        let region = self.clone();
         let write = async move {
-            let taken = engine.write(&entries, engine.tiers_for(&policy)).await;
+            let engine = &region.engine;
+            let mut written = engine.write(&entries, engine.tiers_for(&region.policy)).await;
+            region.outbid(&mut entries, &values, &mut written, &mut in_progress).await;
+            for (key, meta, _) in &memory_only {
+                engine.remove_older_from_tiers(key, meta.born).await;
+            }
             drop(in_progress);
-            let change = |(key, entry): &(Key, Entry)| match entry.meta.born {
-                born if taken => Change::Put { key: key.into(), born },
-                // Some tier still holds what came before, which other nodes should refuse until it is written.
-                born => {
-                    let tombstone = engine.tombstone_born(born.before(TICK));
-                    Change::Removed { key: key.into(), tombstone }
-                }
+            let stored = entries.iter().zip(&written).map(|((key, entry), written)| match entry.meta.born {
+                born if written.everywhere => Change::Put { key: key.into(), born },
+                // Some tier may still hold what came before, which other nodes should refuse until it is
+                // written.
+                born => engine.older_removed(key, born),
+            });
+            let not_stored = memory_only.iter().map(|(key, meta, _)| engine.older_removed(key, meta.born));
+            engine.announce(stored.chain(not_stored)).await;
+            let nowhere = |key: &Key, meta: &Meta, refusal: &Error| {
+                (!region.is_in_memory(key, meta)).then(|| refusal.clone())
             };
-            engine.announce(entries.iter().map(change)).await;
+            let refused = entries.iter().zip(&written).find_map(|((key, entry), written)| {
+                let refusal = written.refusal.as_ref().filter(|_| !written.somewhere)?;
+                nowhere(key, &entry.meta, refusal)
+            });
+            refused.or_else(|| memory_only.iter().find_map(|(key, meta, error)| nowhere(key, meta, error)))
         };
-        self.engine.run_to_completion(write).await;
-        Ok(())
+        match self.engine.run_to_completion(write).await.flatten() {
+            Some(refusal) => Err(refusal),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether memory holds this very entry.
+    fn is_in_memory(&self, key: &Key, meta: &Meta) -> bool {
+        self.engine.memory().read(key, |held| held.meta().born >= meta.born).unwrap_or(false)
     }
 }
 
 impl Engine {
-    /// Writes entries to tiers. Returns whether all of them took all entries; a tier that fails is an event.
+    /// Writes entries to tiers, and returns what became of each. A tier that fails is an event.
     pub(crate) async fn write<'a>(
         &self,
         entries: &[(Key, Entry)],
         tiers: impl Iterator<Item = &'a TierHandle>,
-    ) -> bool {
-        entries.is_empty() || join_all(tiers.map(|tier| tier.put(entries))).await.iter().all(Result::is_ok)
+    ) -> Vec<Written> {
+        let tiers: Vec<&TierHandle> = tiers.collect();
+        let written = self.write_or(entries, &tiers, WhenAway::Queue).await;
+        for ((key, entry), _) in entries.iter().zip(&written).filter(|(_, written)| written.stored) {
+            tiers.iter().for_each(|tier| tier.note_stored_elsewhere(key, entry.meta.born));
+        }
+        written
+    }
+
+    /// Copies to tiers what a tier behind them holds. One that is away goes without.
+    pub(crate) async fn copy(&self, entries: &[(Key, Entry)], tiers: &[&TierHandle]) -> Vec<Written> {
+        self.write_or(entries, tiers, WhenAway::Leave).await
+    }
+
+    async fn write_or(
+        &self,
+        entries: &[(Key, Entry)],
+        tiers: &[&TierHandle],
+        away: WhenAway,
+    ) -> Vec<Written> {
+        let fresh = || Written {
+            everywhere: true,
+            somewhere: false,
+            stored: false,
+            refusal: None,
+            outdated_in: Vec::new(),
+        };
+        let mut written: Vec<Written> = entries.iter().map(|_| fresh()).collect();
+        if entries.is_empty() {
+            return written;
+        }
+        let life = self.load_limit();
+        let outcomes = join_all(tiers.iter().map(|tier| tier.put(entries, life, away))).await;
+        for (tier, outcomes) in tiers.iter().zip(outcomes) {
+            for (((key, entry), written), outcome) in entries.iter().zip(&mut written).zip(outcomes) {
+                match outcome {
+                    PutOutcome::Refused(error) => {
+                        written.everywhere = false;
+                        written.refusal = Some(error);
+                    }
+                    outcome => {
+                        if outcome.is_outdated() {
+                            written.outdated_in.push(tier.name());
+                        }
+                        written.somewhere = true;
+                        written.stored |= !matches!(outcome, PutOutcome::Queued);
+                        written.everywhere &= !tier.is_pending(key, entry.meta.born);
+                    }
+                }
+            }
+        }
+        written
+    }
+
+    /// Ends what tiers hold of a key from before `born`.
+    pub(crate) async fn remove_older_from_tiers(&self, key: &Key, born: Timestamp) {
+        let life = self.load_limit();
+        join_all(self.tiers().iter().map(|tier| tier.end_older(key, born, life))).await;
+    }
+
+    /// Returns what other nodes are told of a value born at `born` that they won't find in every tier.
+    pub(crate) fn older_removed(&self, key: &Key, born: Timestamp) -> Change {
+        let Tombstone { born, dead_at } = self.tombstone_born(born.before(TICK));
+        // Until they are reminded, should a tier go on to hold it.
+        Change::Removed {
+            key: key.into(),
+            tombstone: Tombstone { born, dead_at: dead_at.after(REMINDED_FOR) },
+        }
     }
 }

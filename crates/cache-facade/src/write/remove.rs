@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use crate::{
     engine::{Engine, counters::Count},
     region::{Cacheable, Region},
+    tier::handle::REMINDED_FOR,
 };
 
 impl<V: Cacheable> Region<V> {
@@ -51,20 +52,26 @@ impl Engine {
         tombstone: Tombstone,
         overtake: impl Fn(&Key),
     ) {
+        keys.iter().for_each(|key| self.local_writes().note(key, tombstone.born));
         // Memory's tombstone is set before flights are overtaken: a flight that begins in between finds it.
         self.memory().remove(keys, tombstone, self.clock().now());
         keys.iter().for_each(overtake);
         let (engine, keys) = (Arc::clone(self), keys.to_vec());
         let removal = async move {
-            engine.remove_from_tiers(&keys, tombstone).await;
-            let removed = |key: &Key| Change::Removed { key: key.into(), tombstone };
+            let mut told = tombstone;
+            if !engine.remove_from_tiers(&keys, tombstone).await {
+                // Until they are reminded, should a tier go on to hold it.
+                told.dead_at = told.dead_at.after(REMINDED_FOR);
+            }
+            let removed = |key: &Key| Change::Removed { key: key.into(), tombstone: told };
             engine.announce(keys.iter().map(removed)).await;
         };
         self.run_to_completion(removal).await;
     }
 
-    /// Removes keys from the tiers behind memory. A tier that fails is an event.
-    async fn remove_from_tiers(&self, keys: &[Key], tombstone: Tombstone) {
-        join_all(self.tiers().iter().map(|tier| tier.remove(Target::Keys(keys), tombstone))).await;
+    /// Removes keys from the tiers behind memory. Returns whether all have done it; a tier that fails is an event.
+    async fn remove_from_tiers(&self, keys: &[Key], tombstone: Tombstone) -> bool {
+        let removals = self.tiers().iter().map(|tier| tier.remove(Target::Keys(keys), tombstone));
+        join_all(removals).await.iter().all(Result::is_ok)
     }
 }

@@ -3,7 +3,9 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use cache_core::{Clock, Entry, ErrorKind, Key, Operation, Result, Target, Tier, Timestamp, Tombstone, Ttl};
+use cache_core::{
+    Clock, Entry, ErrorKind, Key, Operation, PutOutcome, Result, Target, Tier, Timestamp, Tombstone, Ttl,
+};
 use cache_facade::{Cache, Eviction, Memory};
 use tests::{Answer, FaultyTier, Fixture, ModelTier, Moment, ScriptedLoader, settle, soon};
 
@@ -60,7 +62,7 @@ impl Tier for Panicking {
         panic!("get")
     }
 
-    async fn put(&self, _: &[(Key, Entry)]) -> Result<()> {
+    async fn put(&self, _: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
         panic!("put")
     }
 

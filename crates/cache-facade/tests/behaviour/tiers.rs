@@ -95,7 +95,10 @@ async fn rule_53_a_tier_that_answers_for_the_wrong_number_of_keys_is_a_miss() {
         async fn get(&self, keys: &[cache_core::Key]) -> cache_core::Result<Vec<Option<cache_core::Entry>>> {
             Ok(self.0.get(keys).await?.into_iter().skip(1).collect())
         }
-        async fn put(&self, entries: &[(cache_core::Key, cache_core::Entry)]) -> cache_core::Result<()> {
+        async fn put(
+            &self,
+            entries: &[(cache_core::Key, cache_core::Entry)],
+        ) -> cache_core::Result<Vec<cache_core::PutOutcome>> {
             self.0.put(entries).await
         }
         async fn remove(

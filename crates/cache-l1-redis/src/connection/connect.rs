@@ -32,6 +32,8 @@ pub(crate) struct Connector {
 #[derive(Debug)]
 pub(crate) struct OpenConnection {
     pub(crate) connection: MultiplexedConnection,
+    /// The server's run id when the connection was opened, if that was asked for and told.
+    pub(crate) run_id: Option<String>,
     driver: AbortOnDropHandle<()>,
 }
 
@@ -87,7 +89,8 @@ impl Connector {
             let stream = self.stream(to).await?;
             let (connection, driver) =
                 MultiplexedConnection::new_with_config(&self.login, stream, config).await?;
-            Ok(OpenConnection { connection, driver: AbortOnDropHandle::new(tokio::spawn(driver)) })
+            let driver = AbortOnDropHandle::new(tokio::spawn(driver));
+            Ok(OpenConnection { connection, run_id: None, driver })
         };
         match timeout(self.connect_timeout, opening).await {
             Ok(opened) => opened.map_err(|error: RedisError| error::classify("connect", to, error)),

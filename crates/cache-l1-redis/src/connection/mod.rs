@@ -11,7 +11,7 @@ pub(crate) mod sentinel;
 pub(crate) mod server;
 pub(crate) mod server_info;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use cache_core::{Backoff, Error, ErrorKind, Result};
 use redis::{Cmd, Pipeline, RedisError, Value, aio::MultiplexedConnection};
@@ -25,8 +25,11 @@ use crate::error;
 
 use self::{connect::OpenConnection, server::Server};
 
-/// Every so many keepalives the server is asked for its `INFO` instead of a `PING`.
+/// Every so many keepalives the server is asked for its `INFO` too.
 const KEEPALIVES_PER_INFO: u32 = 12;
+
+/// How often the server is asked for its role and its time, at least.
+pub(crate) const ROLE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A connection that reconnects by itself. Dropping it closes it.
 #[derive(Debug)]
@@ -34,6 +37,8 @@ pub(crate) struct Connection {
     server: Arc<Server>,
     state: watch::Receiver<State>,
     recheck: Arc<Notify>,
+    /// The number of the latest open connection on which the server said that it is the wrong one.
+    wrong: watch::Sender<u64>,
     _maintenance: AbortOnDropHandle<()>,
 }
 
@@ -41,7 +46,8 @@ pub(crate) struct Connection {
 enum State {
     /// The first attempt is under way.
     Connecting,
-    Up(MultiplexedConnection),
+    /// The open connection, and its number.
+    Up(MultiplexedConnection, u64),
     Down(Error),
 }
 
@@ -50,35 +56,48 @@ impl Connection {
     pub(crate) fn start(server: Arc<Server>) -> Self {
         let (sender, state) = watch::channel(State::Connecting);
         let recheck = Arc::new(Notify::new());
-        let maintenance =
-            AbortOnDropHandle::new(tokio::spawn(maintain(server.clone(), sender, recheck.clone())));
-        Self { server, state, recheck, _maintenance: maintenance }
+        let wrong = watch::Sender::new(0);
+        let maintain = maintain(server.clone(), sender, recheck.clone(), wrong.subscribe());
+        let maintenance = AbortOnDropHandle::new(tokio::spawn(maintain));
+        Self { server, state, recheck, wrong, _maintenance: maintenance }
     }
 
     /// Sends one command. The reply may be the server's error.
     pub(crate) async fn send_one(&self, operation: &'static str, cmd: &Cmd) -> Result<Value> {
-        let mut connection = self.multiplexed(operation).await?;
-        connection.send_packed_command(cmd).await.map_err(|error| self.failed(operation, error))
+        let (mut connection, number) = self.multiplexed(operation).await?;
+        let reply = connection.send_packed_command(cmd).await;
+        let reply = reply.map_err(|error| self.failed(operation, error))?;
+        self.check_server(number, std::slice::from_ref(&reply));
+        Ok(reply)
     }
 
     /// Sends commands in one pipeline. Reply `i` belongs to command `i`, and may be the server's error.
     pub(crate) async fn send(&self, operation: &'static str, commands: &Pipeline) -> Result<Vec<Value>> {
-        let mut connection = self.multiplexed(operation).await?;
+        let (mut connection, number) = self.multiplexed(operation).await?;
         let replies = connection.send_packed_commands(commands, 0, commands.len()).await;
-        replies.map_err(|error| self.failed(operation, error))
+        let replies = replies.map_err(|error| self.failed(operation, error))?;
+        self.check_server(number, &replies);
+        Ok(replies)
+    }
+
+    /// Ends the open connection of that number if a reply says that the server is the wrong one.
+    fn check_server(&self, number: u64, replies: &[Value]) {
+        if replies.iter().any(error::is_of_wrong_server) {
+            self.wrong.send_modify(|wrong| *wrong = number.max(*wrong));
+        }
     }
 
     /// Returns why calls fail now, or `None` while the connection is up.
     pub(crate) fn error(&self) -> Option<Error> {
         match &*self.state.borrow() {
-            State::Up(_) => None,
+            State::Up(..) => None,
             State::Down(error) => Some(error.clone()),
             State::Connecting => Some(self.unavailable("connect", "is being connected to")),
         }
     }
 
     pub(crate) fn is_up(&self) -> bool {
-        matches!(&*self.state.borrow(), State::Up(_))
+        matches!(&*self.state.borrow(), State::Up(..))
     }
 
     /// Waits until the first attempt to connect has succeeded or failed.
@@ -93,7 +112,7 @@ impl Connection {
     }
 
     /// Returns the open connection. Waits for the first attempt, and never for a reconnection.
-    async fn multiplexed(&self, operation: &'static str) -> Result<MultiplexedConnection> {
+    async fn multiplexed(&self, operation: &'static str) -> Result<(MultiplexedConnection, u64)> {
         if let Some(current) = self.current(operation) {
             return current;
         }
@@ -105,9 +124,9 @@ impl Connection {
     }
 
     /// Returns the open connection or why there is none, and `None` during the first attempt.
-    fn current(&self, operation: &'static str) -> Option<Result<MultiplexedConnection>> {
+    fn current(&self, operation: &'static str) -> Option<Result<(MultiplexedConnection, u64)>> {
         match &*self.state.borrow() {
-            State::Up(connection) => Some(Ok(connection.clone())),
+            State::Up(connection, number) => Some(Ok((connection.clone(), *number))),
             State::Down(error) => {
                 let message = format!("{} is not connected", self.server.label());
                 Some(Err(Error::caused(ErrorKind::Unavailable, operation, message, error.clone())))
@@ -129,17 +148,32 @@ impl Connection {
 }
 
 /// Connects, monitors the connection, and connects again, until it is aborted.
-async fn maintain(server: Arc<Server>, state: watch::Sender<State>, recheck: Arc<Notify>) {
+async fn maintain(
+    server: Arc<Server>,
+    state: watch::Sender<State>,
+    recheck: Arc<Notify>,
+    mut wrong: watch::Receiver<u64>,
+) {
+    let mut number = 0;
     let config = &server.context.config;
     let mut backoff = Backoff::new(config.reconnect.clone());
     loop {
         let error = match server.open().await {
             Ok(mut open) => {
-                if let State::Down(_) = state.send_replace(State::Up(open.connection.clone())) {
+                number += 1;
+                if let State::Down(_) = state.send_replace(State::Up(open.connection.clone(), number)) {
                     tracing::info!(server = server.label(), "reconnected to Redis");
                 }
                 let since = Instant::now();
-                let error = monitor(&server, &mut open, &recheck).await;
+                let error = tokio::select! {
+                    error = monitor(&server, &mut open, &recheck) => error,
+                    // It fails only if the connection is dropped, and this task with it.
+                    _ = wrong.wait_for(|wrong| *wrong >= number) => {
+                        server.renew();
+                        let message = format!("{} said that it is not the server that is needed", server.label());
+                        Error::new(ErrorKind::Unavailable, "connect", message)
+                    }
+                };
                 tracing::warn!(server = server.label(), %error, "lost the connection to Redis, reconnecting");
                 // A connection that is lost at once counts as a failed attempt.
                 if since.elapsed() > *config.reconnect.end() {
@@ -159,9 +193,11 @@ async fn maintain(server: Arc<Server>, state: watch::Sender<State>, recheck: Arc
     }
 }
 
-/// Checks an open connection at each keepalive and on request. Returns why it no longer serves.
+/// Checks an open connection at each keepalive, each interval for its role, and on request. Returns why it no
+/// longer serves.
 async fn monitor(server: &Server, open: &mut OpenConnection, recheck: &Notify) -> Error {
-    let mut keepalives = 0;
+    let keepalive = server.context.config.keepalive;
+    let (mut renewals, mut info_at) = (server.renewals(), Instant::now() + keepalive * KEEPALIVES_PER_INFO);
     loop {
         let requested = tokio::select! {
             () = open.ended() => {
@@ -169,21 +205,22 @@ async fn monitor(server: &Server, open: &mut OpenConnection, recheck: &Notify) -
                 return Error::new(ErrorKind::Unavailable, "connect", message);
             }
             () = recheck.notified() => true,
-            () = sleep(server.context.config.keepalive) => false,
+            _ = renewals.changed() => true,
+            () = sleep(keepalive.min(ROLE_INTERVAL)) => false,
         };
-        keepalives += 1;
-        let checked = if requested || keepalives % KEEPALIVES_PER_INFO == 0 {
-            server.check(open).await
-        } else {
-            ping(server, open).await
+        let address = server.info().as_ref().map(|info| info.address.clone());
+        let checked = match address {
+            Some(address) if !requested && Instant::now() < info_at => {
+                server.check_role(open, &address).await
+            }
+            _ => {
+                info_at = Instant::now() + keepalive * KEEPALIVES_PER_INFO;
+                server.check(open).await
+            }
         };
         if let Err(error) = checked {
+            server.renew();
             return error;
         }
     }
-}
-
-async fn ping(server: &Server, open: &mut OpenConnection) -> Result<()> {
-    let pong = redis::cmd("PING").exec_async(&mut open.connection).await;
-    pong.map_err(|error| error::classify("connect", &server.label(), error))
 }

@@ -1,17 +1,28 @@
 //! A server and the connections to it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use cache_core::{Error, Result};
 use redis::{Cmd, Pipeline, Value};
+use tokio::time::sleep;
+use tokio_util::task::AbortOnDropHandle;
 
-use crate::connection::{
-    Connection,
-    server::{Location, Server, ServerContext},
+use crate::{
+    config::Topology,
+    connection::{
+        Connection,
+        server::{Location, Server, ServerContext},
+    },
 };
+
+/// How often it is looked which server an address leads to.
+const SCOUT_INTERVAL: Duration = Duration::from_secs(2);
 
 /// A server, and the connections to it that take turns.
 #[derive(Debug)]
@@ -19,6 +30,8 @@ pub(crate) struct Node {
     pub(crate) server: Arc<Server>,
     connections: Vec<Connection>,
     turn: AtomicUsize,
+    /// Absent in a Cluster, whose nodes tell of their changes themselves.
+    _scout: Option<AbortOnDropHandle<()>>,
 }
 
 impl Node {
@@ -27,7 +40,9 @@ impl Node {
         let server = Arc::new(Server::new(context.clone(), location));
         let connections =
             (0..context.config.connections).map(|_| Connection::start(server.clone())).collect();
-        Arc::new(Self { server, connections, turn: AtomicUsize::new(0) })
+        let is_cluster = matches!(context.config.topology, Topology::Cluster(_));
+        let scout = (!is_cluster).then(|| AbortOnDropHandle::new(tokio::spawn(scout(server.clone()))));
+        Arc::new(Self { server, connections, turn: AtomicUsize::new(0), _scout: scout })
     }
 
     /// Sends one command. The reply may be the server's error.
@@ -68,5 +83,16 @@ impl Node {
     /// Has all connections checked now.
     pub(crate) fn recheck(&self) {
         self.connections.iter().for_each(Connection::recheck);
+    }
+}
+
+/// Looks from time to time which server the address leads to: open connections stay at the one that they reached,
+/// also when another has taken its place and it doesn't know of that.
+async fn scout(server: Arc<Server>) {
+    loop {
+        sleep(SCOUT_INTERVAL.mul_f64(0.75 + fastrand::f64() / 2.0)).await;
+        if let Err(error) = server.look_again().await {
+            tracing::debug!(server = server.label(), %error, "could not look which server the address leads to");
+        }
     }
 }

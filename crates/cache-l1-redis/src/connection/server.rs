@@ -6,9 +6,11 @@ use cache_core::{
     Clock, Error, ErrorKind, Result, Tombstone,
     sync::{Mutex, MutexGuard},
 };
+use tokio::sync::watch;
 
 use crate::{
     RedisConfig,
+    config::Topology,
     connection::{
         address::Address,
         birth_floor::BirthFloor,
@@ -20,6 +22,9 @@ use crate::{
 
 /// The difference between a server's clock and ours, in microseconds, above which it is logged.
 const NOTABLE_SKEW_MICROS: u64 = 1_000_000;
+
+/// How often a new connection asks for the server's time, so that the most exact answer counts.
+const FIRST_MEASUREMENTS: u32 = 3;
 
 /// What all connections to the servers share.
 #[derive(Debug)]
@@ -44,11 +49,14 @@ pub(crate) struct Server {
     pub(crate) context: Arc<ServerContext>,
     location: Location,
     info: Mutex<Option<ServerInfo>>,
+    /// Incremented when the server turned out to be the wrong one, or another: whoever is connected connects
+    /// anew.
+    renewals: watch::Sender<u64>,
 }
 
 impl Server {
     pub(crate) fn new(context: Arc<ServerContext>, location: Location) -> Self {
-        Self { context, location, info: Mutex::default() }
+        Self { context, location, info: Mutex::default(), renewals: watch::Sender::new(0) }
     }
 
     /// Returns its current address. Asks the sentinels, if there are any.
@@ -68,34 +76,99 @@ impl Server {
         }
     }
 
-    /// Opens a connection, and asks the server for its `INFO`. Fails if the sentinels' master is a replica.
+    /// Opens a connection, and asks the server for its `INFO`. Fails if it is a replica, or is loading its data.
     pub(crate) async fn open(&self) -> Result<OpenConnection> {
         let address = self.address().await?;
         let mut open = self.context.connector.open(&address).await?;
-        self.query_info(&mut open, &address).await?;
+        for _ in 0..FIRST_MEASUREMENTS {
+            self.check_role(&mut open, &address).await?;
+        }
+        let info = self.query_info(&mut open, &address).await?;
+        open.run_id.clone_from(&info.run_id);
+        self.learn(info);
         Ok(open)
     }
 
-    /// Asks the server for its `INFO` over an open connection. Fails if that no longer serves.
-    pub(crate) async fn check(&self, open: &mut OpenConnection) -> Result<()> {
-        let address = self.info().as_ref().map(|info| info.address.clone());
-        match address {
-            Some(address) => self.query_info(open, &address).await,
-            None => Ok(()),
-        }
+    /// Asks the server of an open connection who it is. Fails if it is the wrong one.
+    pub(crate) async fn identify(&self, open: &mut OpenConnection, address: &Address) -> Result<()> {
+        open.run_id = self.query_info(open, address).await?.run_id;
+        Ok(())
     }
 
-    async fn query_info(&self, open: &mut OpenConnection, address: &Address) -> Result<()> {
-        let info = server_info::query(&mut open.connection, address, &self.context.clock).await?;
-        if matches!(self.location, Location::Sentinels(_)) && info.is_master == Some(false) {
-            let message = format!("{address} is a replica, though the sentinels named it as the master");
+    /// Returns whether a connection is known to lead to the server that new connections reach.
+    pub(crate) fn is_current(&self, open: &OpenConnection) -> bool {
+        open.run_id.is_some() && self.info().as_ref().is_some_and(|info| info.run_id == open.run_id)
+    }
+
+    /// Returns what tells that a connection has to be opened anew.
+    pub(crate) fn renewals(&self) -> watch::Receiver<u64> {
+        self.renewals.subscribe()
+    }
+
+    /// Has every connection opened anew.
+    pub(crate) fn renew(&self) {
+        self.renewals.send_modify(|renewals| *renewals += 1);
+    }
+
+    /// Asks the server for its role over an open connection. Fails if that no longer serves.
+    pub(crate) async fn check_role(&self, open: &mut OpenConnection, address: &Address) -> Result<()> {
+        let is_master = server_info::query_role(&mut open.connection, address, &self.context.clock).await?;
+        self.require_master(is_master, address)
+    }
+
+    /// Asks the server for its `INFO` over an open connection. Fails if that no longer serves, or leads to another
+    /// server than new connections do.
+    pub(crate) async fn check(&self, open: &mut OpenConnection) -> Result<()> {
+        let known = self.info().as_ref().map(|info| (info.address.clone(), info.run_id.clone()));
+        let Some((address, run_id)) = known else { return Ok(()) };
+        let info = self.query_info(open, &address).await?;
+        if open.run_id != run_id {
+            let message = format!("{address} leads to another server now");
             return Err(Error::new(ErrorKind::Unavailable, "connect", message));
         }
         self.learn(info);
         Ok(())
     }
 
-    /// Stores what the server said. If that shows a restart, older births are refused from now on.
+    /// Resolves and connects anew, to see which server answers now. If it is another one than the connections
+    /// have, they are opened anew.
+    pub(crate) async fn look_again(&self) -> Result<()> {
+        let Some(before) = self.info().as_ref().map(|info| info.run_id.clone()) else { return Ok(()) };
+        let address = self.address().await?;
+        let mut open = self.context.connector.open(&address).await?;
+        let info = self.query_info(&mut open, &address).await?;
+        if info.run_id != before {
+            self.learn(info);
+        }
+        Ok(())
+    }
+
+    async fn query_info(&self, open: &mut OpenConnection, address: &Address) -> Result<ServerInfo> {
+        let info = server_info::query(&mut open.connection, address, &self.context.clock).await?;
+        self.require_master(info.is_master, address)?;
+        if info.is_loading {
+            let message = format!("{address} is still loading its data");
+            return Err(Error::new(ErrorKind::Unavailable, "connect", message));
+        }
+        Ok(info)
+    }
+
+    /// Fails for a replica, except in a Cluster, whose nodes say themselves where a key is.
+    fn require_master(&self, is_master: Option<bool>, address: &Address) -> Result<()> {
+        if is_master != Some(false) || matches!(self.context.config.topology, Topology::Cluster(_)) {
+            return Ok(());
+        }
+        let message = match self.location {
+            Location::Fixed(_) => format!("{address} is a replica, and the master is needed"),
+            Location::Sentinels(_) => {
+                format!("{address} is a replica, though the sentinels named it as the master")
+            }
+        };
+        Err(Error::new(ErrorKind::Unavailable, "connect", message))
+    }
+
+    /// Stores what the server said. If that shows a restart or another server, older births are refused from now
+    /// on, and all other connections are opened anew.
     fn learn(&self, info: ServerInfo) {
         let mut known = self.info();
         if let (Some(before), Some(now)) =
@@ -104,6 +177,7 @@ impl Server {
         {
             tracing::warn!(server = %info.address, "Redis was restarted or replaced and may have lost removals: entries born before now are refused for a while");
             self.context.raise_birth_floor();
+            self.renew();
         }
         self.warn_about(known.as_ref(), &info);
         *known = Some(info);

@@ -1,9 +1,12 @@
 //! What a server says of itself: its run id, version, role, eviction policy and clock.
 
-use cache_core::{Clock, Result};
+use cache_core::{Clock, Result, Timestamp};
 use redis::{Pipeline, Value, aio::MultiplexedConnection, cmd, from_redis_value};
 
 use crate::{connection::address::Address, error};
+
+/// Nodes that have Redis and PostgreSQL go by the time of Redis.
+const CLOCK_RANK: u8 = 0;
 
 /// What a server said of itself. A field is `None` if the user of the connection may not ask for it.
 #[derive(Clone, Debug)]
@@ -13,6 +16,7 @@ pub(crate) struct ServerInfo {
     pub(crate) run_id: Option<String>,
     pub(crate) version: Option<String>,
     pub(crate) is_master: Option<bool>,
+    pub(crate) is_loading: bool,
     pub(crate) eviction: Option<EvictionPolicy>,
     /// By how many microseconds the server's clock is ahead of ours, accurate to half a round trip.
     pub(crate) clock_skew_micros: Option<i64>,
@@ -44,8 +48,10 @@ pub(crate) async fn query(
     address: &Address,
     clock: &Clock,
 ) -> Result<ServerInfo> {
-    let mut commands = Pipeline::with_capacity(4);
-    for words in [&["TIME"][..], &["ROLE"], &["INFO", "server"], &["INFO", "memory"]] {
+    let mut commands = Pipeline::with_capacity(5);
+    for words in
+        [&["TIME"][..], &["ROLE"], &["INFO", "server"], &["INFO", "memory"], &["INFO", "persistence"]]
+    {
         let mut command = cmd(words[0]);
         words[1..].iter().for_each(|word| {
             command.arg(word);
@@ -61,17 +67,41 @@ pub(crate) async fn query(
     let mut replies = replies.into_iter();
     let mut next = || replies.next().unwrap_or(Value::Nil);
     let (time, role, server, memory) = (next(), next(), text(next()), text(next()));
+    let persistence = text(next());
     Ok(ServerInfo {
         address: address.clone(),
         run_id: field(&server, "run_id"),
         version: field(&server, "redis_version"),
         is_master: first_word(role).map(|role| role == "master"),
+        is_loading: field(&persistence, "loading").is_some_and(|loading| loading != "0"),
         eviction: field(&memory, "maxmemory_policy").map(|name| {
             let has_memory_limit = field(&memory, "maxmemory").is_some_and(|bytes| bytes != "0");
             EvictionPolicy { name, has_memory_limit }
         }),
         clock_skew_micros: micros(time).map(|server| server.saturating_sub(halfway)),
     })
+}
+
+/// Asks a server for its role and its time, and has the clock follow that. Returns whether it is a master; `None`
+/// if it may not say.
+pub(crate) async fn query_role(
+    connection: &mut MultiplexedConnection,
+    address: &Address,
+    clock: &Clock,
+) -> Result<Option<bool>> {
+    let mut commands = Pipeline::with_capacity(2);
+    commands.cmd("TIME").cmd("ROLE");
+    let asked = clock.steady();
+    let replies = connection
+        .send_packed_commands(&commands, 0, commands.len())
+        .await
+        .map_err(|error| error::classify("connect", address, error))?;
+    let mut replies = replies.into_iter();
+    let time = replies.next().and_then(micros);
+    if let Some(time) = time.filter(|_| clock.follows_servers()) {
+        clock.synchronise(CLOCK_RANK, asked, Timestamp::from_micros(time));
+    }
+    Ok(replies.next().and_then(first_word).map(|role| role == "master"))
 }
 
 fn text(reply: Value) -> String {

@@ -42,10 +42,13 @@ impl PatternCache {
         let (from, bytes) = parse_log(reply).ok_or_else(|| unexpected_reply("put"))?;
         let log = PatternLog::read(known, from, &bytes);
         if log.damaged {
-            tracing::warn!(
-                bucket,
-                "the log of removed patterns is corrupt: replaced by one that refuses all older entries for a while"
-            );
+            if let Some(times) = context.log_sums.corrupt_logs.count(context.now()) {
+                tracing::warn!(
+                    bucket,
+                    times,
+                    "the log of removed patterns is corrupt: replaced by one that refuses all older entries for a while"
+                );
+            }
             self.replace(context, "put", bucket, &log).await?;
         }
         *self.0[usize::from(bucket)].lock() = Arc::new(log);

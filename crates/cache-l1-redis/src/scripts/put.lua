@@ -4,7 +4,7 @@
 -- ARGV: the length and the last 8 bytes of the pattern log that the caller knows; in how many milliseconds the
 --       records expire, 0 for never; the earliest of their births; the records; and for each record with
 --       another expiry its number and that expiry.
--- Returns nothing; or, if the pattern log is another one, an offset and the log from there on: then nothing was
+-- Returns nothing if all were stored; -1 and the numbers of those that were not; or, if the pattern log is another one, an offset and the log from there on: then nothing was
 -- stored. A missing log means that all its patterns have expired.
 --
 -- A record begins with "tC", its version, its flags, and at 8 its birth (see the envelope). Flag 2 marks a
@@ -59,6 +59,7 @@ local function is_later(key, record, low, high)
   return is_ours(key)
 end
 
+local outdated
 local common = args[3]
 local first_low, first_high = read('<I4i4', args[4])
 for i = 2, #keys do
@@ -73,6 +74,9 @@ for i = 2, #keys do
       else
         set(key, record, span)
       end
+    else
+      outdated = outdated or {-1}
+      outdated[#outdated + 1] = i - 1
     end
   else
     -- No value, a value of another type, or one that is shorter than any record.
@@ -80,4 +84,4 @@ for i = 2, #keys do
     set(key, record, span)
   end
 end
-return false
+return outdated or false

@@ -2,9 +2,11 @@
 
 mod connect;
 mod pool;
+mod role;
 mod tls;
 mod url;
 
 pub(crate) use connect::{Connector, DatabaseSession};
 pub(crate) use pool::{Pool, PooledRow};
+pub(crate) use role::RoleWatch;
 pub(crate) use url::DatabaseUrl;

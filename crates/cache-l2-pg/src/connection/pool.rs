@@ -13,7 +13,7 @@ use diesel_async::{
     },
 };
 use futures_util::{FutureExt, TryStreamExt, future::BoxFuture};
-use tokio::time::timeout;
+use tokio::{sync::watch, time::timeout};
 
 use crate::{
     PgConfig,
@@ -32,6 +32,8 @@ pub(crate) type PooledRow = <AsyncPgConnection as AsyncConnectionCore>::Row<'sta
 pub(crate) struct Pool {
     inner: Deadpool<AsyncPgConnection>,
     statement_timeout: Duration,
+    /// Incremented when the server turned out to take no writes.
+    renewals: watch::Sender<u64>,
 }
 
 impl Pool {
@@ -58,7 +60,8 @@ impl Pool {
             .map_err(|error| {
                 Error::caused(ErrorKind::Config, "open", "the pool of connections can't be built", error)
             })?;
-        Ok(Self { inner, statement_timeout: config.statement_timeout })
+        let renewals = watch::Sender::new(0);
+        Ok(Self { inner, statement_timeout: config.statement_timeout, renewals })
     }
 
     /// Runs a statement, and returns its rows.
@@ -72,17 +75,6 @@ impl Pool {
             async { answer.await?.try_collect().await }.boxed()
         })
         .await
-    }
-
-    /// Runs a statement, and returns how many rows it changed.
-    pub(crate) async fn execute<S: 'static>(
-        &self,
-        operation: &'static str,
-        statement: Bound<'_, S>,
-    ) -> Result<u64> {
-        self.with_connection(operation, |connection| connection.execute_returning_count(statement))
-            .await
-            .map(|rows| rows as u64)
     }
 
     /// Runs one statement on a connection of the pool, within the statement timeout.
@@ -107,6 +99,9 @@ impl Pool {
                 let usable = is_connection_usable(&error);
                 if usable {
                     checked_out.give_back();
+                } else {
+                    // The idle connections lead to the same server, which takes no writes or is going down.
+                    self.renew();
                 }
                 // The driver tells a timeout only in words, which are in the server's language.
                 if usable && begun.elapsed() >= self.statement_timeout {
@@ -120,6 +115,22 @@ impl Pool {
                 Err(self.timed_out(operation))
             }
         }
+    }
+
+    /// Closes the idle connections, and tells listeners that they should listen anew.
+    pub(crate) fn renew(&self) {
+        self.inner.retain(|_, _| false);
+        self.renewals.send_modify(|renewals| *renewals += 1);
+    }
+
+    /// Returns what tells that connections have to be opened anew.
+    pub(crate) fn renewals(&self) -> watch::Receiver<u64> {
+        self.renewals.subscribe()
+    }
+
+    /// Returns how often connections were renewed, and 1.
+    pub(crate) fn renewal(&self) -> u64 {
+        *self.renewals.borrow() + 1
     }
 
     fn timed_out(&self, operation: &'static str) -> Error {

@@ -1,10 +1,13 @@
 //! TLS to the server, checking as much of its certificate as the sslmode asks for.
 
-use std::{error, fs, path::Path};
+use std::{error, fs, io, path::Path};
 
 use cache_core::{Error, ErrorKind, Result};
 use cache_tls::{Check, TlsClient};
 use tokio_postgres_rustls::MakeRustlsConnect;
+
+/// The largest file of certificates, in bytes.
+const MAX_CA_BYTES: u64 = 16 << 20;
 
 /// Returns a TLS client that checks what `check` says; with a CA file at least that this authority issued
 /// the certificate.
@@ -23,7 +26,7 @@ pub(crate) fn client(check: Check, ca_file: Option<&Path>) -> Result<MakeRustlsC
         }
         (check, Some(path)) => {
             let check = if check == Check::Nothing { Check::Authority } else { check };
-            let certificates = fs::read(path).map_err(|error| unusable(path, error))?;
+            let certificates = read(path).map_err(|error| unusable(path, error))?;
             TlsClient::new()
                 .roots(certificates)
                 .check(check)
@@ -32,6 +35,15 @@ pub(crate) fn client(check: Check, ca_file: Option<&Path>) -> Result<MakeRustlsC
         }
     };
     Ok(MakeRustlsConnect::new(config))
+}
+
+/// Reads a regular file. A pipe may never end, and opening it may block.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let found = fs::metadata(path)?;
+    if !found.is_file() || found.len() > MAX_CA_BYTES {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file of at most 16 MiB"));
+    }
+    fs::read(path)
 }
 
 fn unusable(path: &Path, why: impl error::Error + Send + Sync + 'static) -> Error {

@@ -7,7 +7,7 @@ use cache_tls::Check;
 use percent_encoding::percent_decode_str;
 use tokio_postgres::{
     Config,
-    config::{Host, SslMode},
+    config::{Host, SslMode, TargetSessionAttrs},
 };
 
 /// The URL of a database, parsed. `Debug` hides the password.
@@ -60,6 +60,8 @@ impl DatabaseUrl {
         if config.get_application_name().is_none() {
             config.application_name("cache-l2-pg");
         }
+        // A standby, or whatever else takes no writes, is no server for a cache.
+        config.target_session_attrs(TargetSessionAttrs::ReadWrite);
         config
     }
 

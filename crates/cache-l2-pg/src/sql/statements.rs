@@ -35,14 +35,18 @@ statements! {
     get_with_tombstones = GetWithTombstones: "SELECT key, born, record FROM {entries} WHERE key = ANY (?)";
 
     /// Stores rows, unless the given number is not that of the latest removal by pattern. Takes the rows'
-    /// keys, rests, births, deaths and records, and the number. Changes as many rows as it stores.
-    put = Put: "INSERT INTO {entries} AS held (key, rest, born, dead_at, record)
+    /// keys, rests, births, deaths and records, the number, and the keys again. Selects the keys of those that
+    /// it didn't store.
+    put = Put: "WITH stored AS (
+        INSERT INTO {entries} AS held (key, rest, born, dead_at, record)
         SELECT key, rest, born, dead_at, record
         FROM unnest(?, ?, ?, ?, ?) AS put (key, rest, born, dead_at, record)
         WHERE (SELECT {gate}(?))
         ON CONFLICT (key) DO UPDATE SET
             born = excluded.born, dead_at = excluded.dead_at, record = excluded.record
-        WHERE held.born < excluded.born";
+        WHERE held.born < excluded.born
+        RETURNING key)
+        SELECT key FROM unnest(?) AS put (key) WHERE key NOT IN (SELECT key FROM stored)";
 
     /// Selects whether a number is that of the latest removal by pattern.
     is_latest = IsLatest: "SELECT {gate}(?)";
@@ -126,6 +130,10 @@ statements! {
     /// Selects how many it evicted, and how many rows and bytes there were before: nulls while another node
     /// evicts.
     evict = Evict: "SELECT evicted, held_rows, held_bytes FROM {evict}(?, ?, ?, ?)";
+
+    /// Selects whether the server takes no writes, and its time in microseconds since 1970.
+    role_and_time = RoleAndTime: "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on',
+        (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
 
     /// Publishes a message. Takes the channel and the message, both as bytes of text.
     notify = Notify: "SELECT pg_notify(convert_from(?, 'UTF8'), convert_from(?, 'UTF8'))";

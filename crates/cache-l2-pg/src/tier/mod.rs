@@ -6,9 +6,11 @@ mod store;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cache_core::{Entry, Key, Result, Target, Tier, Timestamp, Tombstone};
+use cache_core::{Entry, Key, PutOutcome, Result, Target, Tier, Timestamp, Tombstone};
 
-use crate::{PgStats, Writes, client::Context, janitor::Janitor, write_behind::WriteBehind};
+use crate::{
+    PgStats, Writes, client::Context, connection::RoleWatch, janitor::Janitor, write_behind::WriteBehind,
+};
 pub(crate) use pattern_cache::{KnownPatterns, PatternCache};
 pub(crate) use store::Store;
 
@@ -23,8 +25,9 @@ pub struct PgTier(Arc<Handle>);
 
 #[derive(Debug)]
 struct Handle {
-    /// Dropped first, which stops its task.
+    /// Dropped first, which stops their tasks.
     _janitor: Janitor,
+    _role: RoleWatch,
     behind: Option<WriteBehind>,
     store: Arc<Store>,
 }
@@ -37,7 +40,8 @@ impl PgTier {
             Writes::Through => None,
             Writes::Behind { rows, bytes } => Some(WriteBehind::start(store.clone(), rows, bytes)),
         };
-        Self(Arc::new(Handle { _janitor: Janitor::start(store.clone()), behind, store }))
+        let role = RoleWatch::start(&store.context);
+        Self(Arc::new(Handle { _janitor: Janitor::start(store.clone()), _role: role, behind, store }))
     }
 
     /// Returns the tier's counters, as far as this process saw. Sends nothing to the server.
@@ -81,13 +85,18 @@ impl Tier for PgTier {
         }
     }
 
-    async fn put(&self, entries: &[(Key, Entry)]) -> Result<()> {
+    async fn put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
         let (sealed, refused) = self.0.store.seal(entries);
         match &self.0.behind {
-            None => self.0.store.put(&sealed).await?,
-            Some(behind) => behind.put(sealed).await?,
+            None => {
+                let outcomes = self.0.store.put(&sealed).await?;
+                refused.map(|()| outcomes)
+            }
+            Some(behind) => {
+                behind.put(sealed).await?;
+                refused.map(|()| vec![PutOutcome::Queued; entries.len()])
+            }
         }
-        refused
     }
 
     async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
@@ -104,5 +113,9 @@ impl Tier for PgTier {
             None => Ok(()),
             Some(behind) => behind.flush().await,
         }
+    }
+
+    fn corrupt(&self) -> u64 {
+        self.0.store.counters.corrupt.load(std::sync::atomic::Ordering::Relaxed)
     }
 }

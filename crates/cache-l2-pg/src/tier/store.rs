@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use crate::{
     client::Context,
     sql::{Bound, decode},
-    stats::Counters,
+    stats::{Counters, PgLogSums},
 };
 
 /// A bound divided by this is how much may be put before the table's size is checked again.
@@ -22,10 +22,17 @@ const SIZE_CHECK_DIVISOR: u64 = 16;
 pub(crate) struct Store {
     pub(crate) context: Arc<Context>,
     pub(crate) counters: Counters,
+    pub(crate) log_sums: PgLogSums,
     /// Wakes the janitor before its interval is over.
     pub(crate) janitor_wakeup: Notify,
     added_rows: AtomicU64,
     added_bytes: AtomicU64,
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        self.log_sums.finish(self.context.clock.now());
+    }
 }
 
 impl Store {
@@ -33,6 +40,7 @@ impl Store {
         Self {
             context,
             counters: Counters::default(),
+            log_sums: PgLogSums::default(),
             janitor_wakeup: Notify::new(),
             added_rows: AtomicU64::new(0),
             added_bytes: AtomicU64::new(0),

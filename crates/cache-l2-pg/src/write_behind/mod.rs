@@ -74,7 +74,7 @@ impl WriteBehind {
         counters.outdated.fetch_add(added.outdated, Relaxed);
         counters.overflowed.fetch_add(added.overflow.len() as u64, Relaxed);
         through.extend(added.overflow);
-        self.store.put(&through).await
+        self.store.put(&through).await.map(|_| ())
     }
 
     /// Removes from queue and table, and returns how many live entries that removed, each counted once.
@@ -133,21 +133,27 @@ async fn write_batches(store: Arc<Store>, queue: Arc<WriteQueue>, batch_lock: Ar
             let (batch, lost) = queue.take(MAX_BATCH_ROWS, MAX_BATCH_BYTES);
             if lost > 0 {
                 store.counters.lost.fetch_add(lost, Relaxed);
-                tracing::error!(lost, limit = ?MAX_QUEUE_TIME, "queued puts could not be written in time and were dropped");
+                if let Some(lost) = store.log_sums.lost.count_many(lost, store.context.clock.now()) {
+                    tracing::error!(lost, limit = ?MAX_QUEUE_TIME,
+                        "queued puts could not be written in time and were dropped");
+                }
             }
             let outcome = store.put(&batch).await;
             match &outcome {
-                Ok(()) => queue.written(),
+                Ok(_) => queue.written(),
                 Err(error) => queue.failed(error.clone()),
             }
             outcome
         };
         match outcome {
-            Ok(()) => backoff.reset(),
+            Ok(_) => backoff.reset(),
             Err(error) => {
                 let pause = backoff.pause();
                 store.counters.failed_batches.fetch_add(1, Relaxed);
-                tracing::warn!(%error, ?pause, "a batch of queued puts could not be written and is retried after a pause");
+                if let Some(times) = store.log_sums.failed_batches.count(store.context.clock.now()) {
+                    tracing::warn!(%error, ?pause, times,
+                        "a batch of queued puts could not be written and is retried after a pause");
+                }
                 let _: Result<(), _> = timeout(pause, queue.flush_requested.notified()).await;
             }
         }

@@ -41,8 +41,8 @@ async fn a_restart_in_the_middle_costs_errors_while_it_lasts_and_nothing_that_wa
                     let key = key(&format!("{round}/{writer}/{n}"));
                     let put = tier.put_one(key.clone(), entry("v", at(&clock, 1))).await;
                     match (put, n % 2) {
-                        (Ok(()), 0) => kept.push(key),
-                        (Ok(()), _) => {
+                        (Ok(_), 0) => kept.push(key),
+                        (Ok(_), _) => {
                             let tombstone = tombstone(at(&clock, 2));
                             match tier.remove(Target::Keys(std::slice::from_ref(&key)), tombstone).await {
                                 Ok(removed) => {

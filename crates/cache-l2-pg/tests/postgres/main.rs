@@ -12,3 +12,4 @@ mod patterns;
 mod plans;
 mod suite;
 mod tls;
+mod wrong_server;

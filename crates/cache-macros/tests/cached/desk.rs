@@ -1,7 +1,7 @@
 //! What is cached in these tests: a desk that knows prices and counts how often it is asked.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::HashMap,
     fmt::Display,
     sync::{
         Arc, LazyLock,
@@ -48,6 +48,16 @@ impl Display for Trouble {
 impl From<Error> for Trouble {
     fn from(error: Error) -> Self {
         Self::Cache(error.to_string())
+    }
+}
+
+/// An argument of which serde can make nothing.
+#[derive(Clone)]
+pub(crate) struct Unwritable(pub(crate) usize);
+
+impl Serialize for Unwritable {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("it is poisoned"))
     }
 }
 
@@ -180,15 +190,15 @@ impl Desk {
     }
 
     #[cached(region = "failing_key")]
-    pub(crate) async fn unwritable(&self, map: BTreeMap<(u8, u8), u8>) -> Result<usize, Trouble> {
+    pub(crate) async fn unwritable(&self, lock: Unwritable) -> Result<usize, Trouble> {
         self.ask("").await;
-        Ok(map.len())
+        Ok(lock.0)
     }
 
     #[cached(region = "failing_key")]
-    pub(crate) async fn unwritable_but_infallible(&self, map: BTreeMap<(u8, u8), u8>) -> usize {
+    pub(crate) async fn unwritable_but_infallible(&self, lock: Unwritable) -> usize {
         self.ask("").await;
-        map.len()
+        lock.0
     }
 }
 

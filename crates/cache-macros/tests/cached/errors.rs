@@ -1,12 +1,12 @@
 //! Errors: never kept, and of the function's own type where that can be.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use cache_facade::{Error, ErrorKind, macro_support};
 use futures_util::future::join_all;
 use tokio::sync::Notify;
 
-use crate::desk::{CloneTrouble, Desk, Quote, Trouble};
+use crate::desk::{CloneTrouble, Desk, Quote, Trouble, Unwritable};
 
 #[tokio::test]
 async fn an_error_keeps_its_type_and_is_not_cached() {
@@ -53,12 +53,12 @@ async fn who_waits_for_a_body_that_fails_gets_its_error() {
 #[tokio::test]
 async fn what_the_cache_cant_do_is_the_functions_error_or_done_without_it() {
     let desk = Desk::new().await;
-    let map = BTreeMap::from([((1, 2), 3)]);
-    let error = desk.unwritable(map.clone()).await.unwrap_err();
+    let lock = Unwritable(1);
+    let error = desk.unwritable(lock.clone()).await.unwrap_err();
     assert!(matches!(&error, Trouble::Cache(text) if text.contains("ignore it")), "{error}");
     assert_eq!(desk.asked(), 0);
-    assert_eq!(desk.unwritable_but_infallible(map.clone()).await, 1);
-    assert_eq!(desk.unwritable_but_infallible(map).await, 1);
+    assert_eq!(desk.unwritable_but_infallible(lock.clone()).await, 1);
+    assert_eq!(desk.unwritable_but_infallible(lock).await, 1);
     assert_eq!(desk.asked(), 2);
     desk.cache.shutdown(Duration::from_secs(1)).await.unwrap();
     assert_eq!(desk.plain("AAPL").await.number, 3, "called past a cache that is closed");

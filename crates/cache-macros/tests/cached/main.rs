@@ -1,7 +1,10 @@
 //! What `#[cached]` promises: the region's promises, in the function's own words.
 
 mod desk;
+mod distinct;
 mod errors;
+mod failures;
+mod harder;
 
 use std::{
     collections::HashMap,

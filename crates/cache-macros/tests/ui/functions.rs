@@ -25,4 +25,7 @@ async fn borrows_within(cache: &Cache, symbol: Option<&str>) -> u8 {}
 #[cached(region = "price")]
 async fn takes_apart(cache: &Cache, (a, b): (u8, u8)) -> u8 {}
 
+#[cached(region = "price")]
+async fn waits_later(cache: &Cache) -> impl Future<Output = u8> {}
+
 fn main() {}

@@ -1,7 +1,14 @@
 //! Events of assets, and their effects on cached entries.
 
+mod announced_events;
+mod event_bucket;
+mod event_id;
+mod event_record;
+mod event_set;
+mod retention;
 mod rules;
-mod upcoming;
+#[cfg(test)]
+mod tests;
 mod watched_loader;
 
 use std::{fmt, str::FromStr};
@@ -9,8 +16,10 @@ use std::{fmt, str::FromStr};
 use cache_core::{Tag, Timestamp};
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::upcoming::UpcomingEvents;
+pub(crate) use self::event_set::EventSet;
 pub use self::{
+    announced_events::{AnnouncedEvents, Announcement},
+    event_id::EventId,
     rules::{EventRules, Touch},
     watched_loader::{Priced, WatchedLoader},
 };

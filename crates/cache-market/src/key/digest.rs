@@ -20,7 +20,7 @@ use market_data::Invalid;
 /// assert_ne!(one, Digest::of([("limit", "1"), ("symbol", "0AAPL")]));
 /// assert_eq!(one.to_string().parse(), Ok(one));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(u128);
 
 impl Digest {

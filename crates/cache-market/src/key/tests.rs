@@ -109,7 +109,7 @@ fn a_pair_of_currencies_is_foreign_exchange_in_a_market_key() {
     let key: StandardKey = "market:EUR_USD:M5".parse().unwrap();
     assert_eq!(key.asset(), Some(&"EUR_USD@FX".parse().unwrap()));
     assert_eq!(key.interval(), Some(Interval::Minutes5));
-    let share = StandardKey::Market { asset: "EUR_USD".parse().unwrap(), timeframe: Interval::Day };
+    let share = StandardKey::Market { asset: "EUR_USD@US".parse().unwrap(), timeframe: Interval::Day };
     assert_eq!(share.to_string(), "market:EUR_USD@US:D");
 }
 

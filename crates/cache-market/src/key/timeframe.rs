@@ -4,21 +4,22 @@ use market_data::{Asset, Interval, Invalid, Market, Symbol};
 
 /// Returns the asset's text in a `market:` key; a pair of currencies on the market FX is its symbol alone.
 pub(super) fn instrument(asset: &Asset) -> String {
-    if *asset == Asset::new(asset.symbol.clone(), Market::FX) && is_pair(&asset.symbol) {
-        return asset.symbol.to_string();
+    let symbol = asset.symbol.as_str();
+    if is_pair(&asset.symbol) && read_instrument(symbol).is_ok_and(|read| read == *asset) {
+        return symbol.to_owned();
     }
     let text = asset.to_string();
-    // The market tells an equity with such a symbol from a pair of currencies.
+    // The market tells what has such a symbol from a pair of currencies.
     if !text.contains('@') && is_pair(&asset.symbol) { format!("{text}@{}", asset.market) } else { text }
 }
 
 pub(super) fn read_instrument(text: &str) -> Result<Asset, Invalid> {
-    if text.contains('@') {
-        return text.parse();
+    let asset: Asset = text.parse()?;
+    // OANDA's own names, whose form says no market, are of foreign exchange.
+    match asset.market == Market::UNSTATED && !text.contains('@') && is_pair(&asset.symbol) {
+        true => Ok(Asset::new(asset.symbol, Market::FX)),
+        false => Ok(asset),
     }
-    let symbol: Symbol = text.parse()?;
-    let market = if is_pair(&symbol) { Market::FX } else { Market::US };
-    Ok(Asset::new(symbol, market))
 }
 
 /// Returns whether a symbol is of the form `EUR_USD`.

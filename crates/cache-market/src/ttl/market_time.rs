@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cache_core::{Result, Timestamp, sync::RwLock};
 
 use super::{MarketTtl, TtlRules};
-use crate::{Effect, EventKind, MarketEvent, Swing, events::UpcomingEvents, price_tracker::PriceTracker};
+use crate::{Effect, EventKind, MarketEvent, Swing, events::EventSet, price_tracker::PriceTracker};
 use market_calendar::Calendars;
 use market_data::{Asset, DataType, Invalid};
 
@@ -38,7 +38,7 @@ pub struct MarketTime(Arc<State>);
 struct State {
     snapshot: RwLock<Snapshot>,
     tracker: PriceTracker,
-    upcoming: UpcomingEvents,
+    events: RwLock<EventSet>,
 }
 
 /// The rules and calendars, read together.
@@ -60,7 +60,7 @@ impl MarketTime {
         Ok(Self(Arc::new(State {
             snapshot: RwLock::new(snapshot),
             tracker: PriceTracker::new(),
-            upcoming: UpcomingEvents::default(),
+            events: RwLock::default(),
         })))
     }
 
@@ -115,15 +115,16 @@ impl MarketTime {
 
     /// Returns what is to be done because of an event. One that lies ahead of `now` is noted, no life of what
     /// it touches reaches past it from now on, and [`MarketTime::due`] answers with its effects when it
-    /// happens.
+    /// happens. [`AnnouncedEvents`](crate::AnnouncedEvents) does all this for a cache, and keeps the events in its
+    /// tiers.
     ///
     /// # Errors
     ///
-    /// `Limit` if 10,000 events are upcoming already.
+    /// `Limit` if too many events are upcoming already, and none of them should give way to this one.
     pub fn announce(&self, event: &MarketEvent, now: Timestamp) -> Result<Vec<Effect>> {
         match event.at {
             Some(at) if at > now => {
-                self.0.upcoming.note(&event.asset, event.event, at)?;
+                self.0.events.write().announce(event, at, now)?;
                 Ok(Vec::new())
             }
             _ => self.rules().events.effects(event),
@@ -139,15 +140,20 @@ impl MarketTime {
     /// As [`EventRules::effects`](crate::EventRules::effects).
     pub fn due(&self, now: Timestamp) -> Result<Vec<Effect>> {
         let rules = self.rules();
-        let effects: Result<Vec<_>> =
-            self.0.upcoming.due(now).iter().map(|event| rules.events.effects(event)).collect();
+        let due = {
+            let mut events = self.0.events.write();
+            let due = events.due(now);
+            events.prune(now);
+            due
+        };
+        let effects: Result<Vec<_>> = due.iter().map(|(event, _)| rules.events.effects(event)).collect();
         Ok(effects?.concat())
     }
 
     /// Returns the moment of the next upcoming event.
     #[must_use]
     pub fn next_event(&self) -> Option<Timestamp> {
-        self.0.upcoming.first()
+        self.0.events.read().first()
     }
 
     /// Returns the moment of the asset's next event that affects such data.
@@ -158,7 +164,12 @@ impl MarketTime {
         rules: &TtlRules,
         now: Timestamp,
     ) -> Option<Timestamp> {
-        self.0.upcoming.next(asset, data, &rules.events, now)
+        self.0.events.read().end(asset, data, &rules.events, now, now)
+    }
+
+    /// Returns the events that are known.
+    pub(crate) fn events(&self) -> &RwLock<EventSet> {
+        &self.0.events
     }
 
     pub(super) fn snapshot(&self) -> Snapshot {

@@ -95,7 +95,7 @@ impl MarketTtl {
         let event = asset.and_then(|asset| self.time.next_event_for(asset, data, rules, now));
         let life =
             [case.change, event].into_iter().flatten().fold(life, |life, end| life.min(end.since(now)));
-        Ttl::new(life).grace(life.saturating_add(rules.stale_for(scope))).normalised()
+        Ttl::new(life).grace(rules.grace(scope, life)).normalised()
     }
 
     /// Adjusts the life by the volatility of the asset, while it is traded.

@@ -110,6 +110,10 @@ pub struct Row {
     /// For how long past its life a value may still be served while a new one can't be had.
     #[serde(skip_serializing_if = "Option::is_none", with = "human_duration::maybe")]
     pub stale_for: Option<Duration>,
+    /// Until what age, from its birth, a value may still be served while a new one can't be had. Counts instead of
+    /// `stale_for`, and never ends before the life does.
+    #[serde(skip_serializing_if = "Option::is_none", with = "human_duration::maybe")]
+    pub stale_until: Option<Duration>,
     /// How volatility of the asset changes the life.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub volatility: Option<Volatility>,
@@ -143,6 +147,7 @@ impl Row {
             weekend: self.weekend.or(under.weekend),
             holiday: self.holiday.or(under.holiday),
             stale_for: self.stale_for.or(under.stale_for),
+            stale_until: self.stale_until.or(under.stale_until),
             volatility: self.volatility.or(under.volatility),
         }
     }

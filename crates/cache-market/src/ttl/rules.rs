@@ -81,6 +81,15 @@ impl TtlRules {
         self.rows_of(scope).find_map(|row| row.stale_for).unwrap_or(self.stale_for)
     }
 
+    /// Returns until what age such values may be served whose life is `life`.
+    #[must_use]
+    pub fn grace(&self, scope: Scope, life: Duration) -> Duration {
+        match self.rows_of(scope).find_map(|row| row.stale_until) {
+            Some(age) => age.max(life),
+            None => life.saturating_add(self.stale_for(scope)),
+        }
+    }
+
     /// Returns how volatility changes the lives of such values.
     #[must_use]
     pub fn volatility(&self, scope: Scope) -> Option<&Volatility> {

@@ -20,7 +20,8 @@ pub struct HotKey {
     /// Its share of the latest reads, hits and misses, `0.0..=1.0`. Counted on a sample: only by chance is
     /// it too high, and it is too low by at most 1/512.
     pub share: f64,
-    /// An estimate of its reads, in which older ones count less.
+    /// An estimate of its reads, made of a sample of one in 64, in which older ones count less. It is no exact
+    /// count, and a key that was read a few times may be missing.
     pub reads: u64,
 }
 

@@ -1,6 +1,6 @@
 //! The weight of an entry in the budget.
 
-use cache_core::{Blob, Entry, Key};
+use cache_core::{Blob, Entry, Key, Meta};
 
 use crate::memory::Value;
 
@@ -19,10 +19,19 @@ pub(crate) enum Weigher {
 
 impl Weigher {
     pub(crate) fn weigh(self, key: &Key, entry: &Entry<Value>) -> u32 {
-        let Self::Bytes { overhead } = self else { return 1 };
         let blob = entry.value.as_ref().and_then(|value| value.downcast_ref::<Blob>());
-        let cost = blob.map_or(0, |blob| blob.bytes.len()).max(entry.meta.cost as usize);
-        let bytes = cost + key.as_str().len() + overhead + entry.meta.tags().len() * 16;
+        self.weigh_parts(key, &entry.meta, blob.map_or(0, |blob| blob.bytes.len()))
+    }
+
+    /// Weighs an entry whose value is not encoded.
+    pub(crate) fn weigh_meta(self, key: &Key, meta: &Meta) -> u32 {
+        self.weigh_parts(key, meta, 0)
+    }
+
+    fn weigh_parts(self, key: &Key, meta: &Meta, encoded: usize) -> u32 {
+        let Self::Bytes { overhead } = self else { return 1 };
+        let cost = encoded.max(meta.cost as usize);
+        let bytes = cost + key.as_str().len() + overhead + meta.tags().len() * 16;
         u32::try_from(bytes).unwrap_or(u32::MAX)
     }
 }

@@ -1,10 +1,10 @@
 //! Carries out market events on the cache: announced ones, and moves seen in loaded prices.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use cache_core::{Clock, Result};
-use cache_facade::{Cache, Region};
-use cache_market::{Effect, MarketEvent, MarketTime, StandardKey};
+use cache_core::{Clock, LogSum, Result, Timestamp};
+use cache_facade::Region;
+use cache_market::{AnnouncedEvents, Announcement, Effect, MarketEvent, StandardKey};
 use market_data::{DataType, Quote, Series};
 use tokio::{
     sync::mpsc::{Receiver, Sender, channel},
@@ -20,11 +20,18 @@ const DUE_EVENTS_INTERVAL: Duration = Duration::from_millis(200);
 /// Carries out events. Clones share the cache.
 #[derive(Clone, Debug)]
 pub(crate) struct EventHandler {
-    cache: Cache,
-    time: MarketTime,
-    clock: Clock,
+    pub(crate) announced: AnnouncedEvents,
     quotes: Region<Quote>,
     series: Region<Series>,
+    clock: Clock,
+    log_sums: Arc<EventLogSums>,
+}
+
+/// The sums of what is logged about events.
+#[derive(Debug)]
+struct EventLogSums {
+    failed: LogSum,
+    not_reloaded: LogSum,
 }
 
 /// The background task that carries out events. Dropping this aborts it.
@@ -44,28 +51,34 @@ pub(crate) fn move_queue() -> (Sender<MarketEvent>, Receiver<MarketEvent>) {
 
 impl EventHandler {
     pub(crate) fn new(
-        cache: Cache,
-        time: MarketTime,
-        clock: Clock,
+        announced: AnnouncedEvents,
         quotes: Region<Quote>,
         series: Region<Series>,
+        clock: Clock,
     ) -> Self {
-        Self { cache, time, clock, quotes, series }
+        let log_sums = Arc::new(EventLogSums {
+            failed: LogSum::new("market events that failed"),
+            not_reloaded: LogSum::new("keys that market events touch and that could not be reloaded"),
+        });
+        Self { announced, quotes, series, clock, log_sums }
     }
 
-    /// Carries out an event and returns its effects. One in the future is scheduled: lives of what it affects
-    /// end by then, and its effects follow when it is due.
+    /// Announces an event, as [`AnnouncedEvents::announce`], and loads what it refreshes if it happens now.
     ///
     /// # Errors
     ///
-    /// `Limit` if too many events are scheduled.
-    pub(crate) async fn announce(&self, event: &MarketEvent) -> Result<Vec<Effect>> {
-        let effects = self.time.announce(event, self.clock.now())?;
-        self.carry_out(&effects).await;
-        Ok(effects)
+    /// `Limit` if there are too many events ahead.
+    pub(crate) async fn announce(&self, event: &MarketEvent) -> Result<Announcement> {
+        let announcement = self.announced.announce(event).await?;
+        for effect in &announcement.effects {
+            if let Effect::Refresh(key) = effect {
+                self.refresh(key).await;
+            }
+        }
+        Ok(announcement)
     }
 
-    /// Spawns the task that carries out queued moves, and scheduled events when they are due.
+    /// Spawns the task that carries out queued moves, and announced events when they are due.
     pub(crate) fn spawn(self, mut moves: Receiver<MarketEvent>) -> EventTask {
         EventTask(tokio::spawn(async move {
             let mut ticks = interval(DUE_EVENTS_INTERVAL);
@@ -73,39 +86,67 @@ impl EventHandler {
             loop {
                 let result = tokio::select! {
                     Some(event) = moves.recv() => self.announce(&event).await.map(drop),
-                    _ = ticks.tick() => self.carry_out_due().await,
+                    _ = ticks.tick() => self.poll().await,
                 };
-                if let Err(error) = result {
-                    tracing::warn!(%error, "a market event failed: cached values stay until they expire");
+                let now = self.clock.now();
+                if let Err(error) = result
+                    && let Some(times) = self.log_sums.failed.count(now)
+                {
+                    tracing::warn!(%error, times, "a market event failed: cached values stay until they expire");
                 }
+                self.log_sums.settle(now);
             }
         }))
     }
 
-    async fn carry_out_due(&self) -> Result<()> {
-        let effects = self.time.due(self.clock.now())?;
-        self.carry_out(&effects).await;
+    /// Carries out what is due, and loads what that refreshes.
+    async fn poll(&self) -> Result<()> {
+        for key in self.announced.poll().await? {
+            // A slow provider must not hold up other events.
+            let handler = self.clone();
+            tokio::spawn(async move { handler.read(&key).await });
+        }
         Ok(())
     }
 
-    async fn carry_out(&self, effects: &[Effect]) {
-        for effect in effects {
-            let result = match effect {
-                Effect::Invalidate(tag) => self.cache.invalidate(tag).await,
-                Effect::Refresh(key) => self.refresh(key).await,
-            };
-            if let Err(error) = result {
-                tracing::warn!(%error, ?effect, "an effect of a market event failed: cached values stay until they expire");
+    /// Loads the key again, if the service has a region for it.
+    async fn refresh(&self, key: &StandardKey) {
+        let refresh = async {
+            match key.data() {
+                DataType::Price => self.quotes.refresh(&[key.id()?]).await.map(drop),
+                DataType::Ohlcv => self.series.refresh(&[key.id()?]).await.map(drop),
+                _ => Ok(()),
             }
-        }
+        };
+        self.warn_of(refresh.await, key);
     }
 
-    /// Loads the key again, if the service has a region for it.
-    async fn refresh(&self, key: &StandardKey) -> Result<()> {
-        match key.data() {
-            DataType::Price => self.quotes.refresh(&[key.id()?]).await.map(drop),
-            DataType::Ohlcv => self.series.refresh(&[key.id()?]).await.map(drop),
-            _ => Ok(()),
+    /// Reads the key, which the event made stale: it is loaded by one node, even if several do so.
+    async fn read(&self, key: &StandardKey) {
+        let read = async {
+            match key.data() {
+                DataType::Price => self.quotes.get(&key.id()?).await.map(drop),
+                DataType::Ohlcv => self.series.get(&key.id()?).await.map(drop),
+                _ => Ok(()),
+            }
+        };
+        self.warn_of(read.await, key);
+    }
+
+    fn warn_of(&self, outcome: Result<()>, key: &StandardKey) {
+        if let Err(error) = outcome
+            && let Some(times) = self.log_sums.not_reloaded.count(self.clock.now())
+        {
+            tracing::warn!(%error, %key, times,
+                "could not reload what a market event touches: it is stale until it is loaded");
         }
+    }
+}
+
+impl EventLogSums {
+    /// Logs what was counted and has had no line since.
+    fn settle(&self, now: Timestamp) {
+        let sums = [&self.failed, &self.not_reloaded].into_iter();
+        sums.filter_map(|sum| sum.settle(now)).for_each(|summary| tracing::warn!("{summary}"));
     }
 }

@@ -2,25 +2,28 @@
 
 mod events;
 pub(crate) mod providers;
+mod reload;
 
-use std::{fmt, sync::OnceLock, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
-use cache_config::ConfigErrors;
-use cache_core::{Clock, Error, ErrorKind, Loader, Result, sync::RwLock};
+use cache_core::{Clock, Error, ErrorKind, Loader, LogSum, Result, Tier, sync::RwLock};
 use cache_disk::DiskTier;
 use cache_facade::{Cache, Cacheable, Policy, Region};
-use cache_market::{MarketTime, QuoteLoader, SeriesLoader, WatchedLoader};
+use cache_market::{AnnouncedEvents, MarketTime, QuoteLoader, SeriesLoader, WatchedLoader};
 use market_data::{DataType, Quote, Registry, ReplayProvider, SCHEMA, Series};
 use tokio::time::{Instant, timeout_at};
 
+pub use self::reload::{RELOAD_TIMEOUT, ReloadError};
 use self::{
     events::{EventHandler, EventTask, move_queue},
     providers::Providers,
+    reload::ReloadTurns,
 };
-use crate::{
-    config::{Config, ReloadReport},
-    settings::Settings,
-};
+use crate::{config::Config, log::LogWriter, settings::Settings};
 
 /// The namespace of all keys of the service.
 pub(crate) const NAMESPACE: &str = "md";
@@ -42,6 +45,8 @@ pub struct App {
     pub(crate) events: EventHandler,
     _event_task: EventTask,
     reload_hook: OnceLock<ReloadHook>,
+    log: OnceLock<LogWriter>,
+    reload_turns: Arc<ReloadTurns>,
 }
 
 /// The parts that a reload replaces.
@@ -68,6 +73,8 @@ pub enum CloseOutcome {
     Complete,
     /// All that was loaded is on disk; loads still under way were aborted, for this reason.
     LoadsAborted(Error),
+    /// All that was loaded is on disk; another tier did not take all of it, for this reason.
+    TierUnflushed(Error),
 }
 
 impl App {
@@ -78,7 +85,7 @@ impl App {
     /// If the data folder can't be opened, or a setting is invalid.
     pub async fn open(config: &Config, clock: Clock) -> Result<Self> {
         let settings = &config.settings;
-        let providers = Providers::open(settings, &clock)?;
+        let providers = Providers::open(config, &clock)?;
         let time = market_time(settings)?;
         let disk = settings.cache.open_disk(&clock).map_err(|error| {
             let folder = settings.cache.disk.dir.display();
@@ -95,13 +102,17 @@ impl App {
         let batch_window = Duration::from_millis(settings.service.batch_window_ms);
         let provider = providers.registry.clone();
         let (moved, moves) = move_queue();
+        let (dropped_moves, move_clock) = (LogSum::new("price moves that were dropped"), clock.clone());
         let watched = WatchedLoader::new(
             QuoteLoader::new(provider.clone()),
             time.clone(),
             clock.clone(),
             move |event| {
-                if moved.try_send(event).is_err() {
+                if moved.try_send(event).is_err()
+                    && let Some(times) = dropped_moves.count(move_clock.now())
+                {
                     tracing::warn!(
+                        times,
                         "price move queue full: dropped a move, cached values of the asset stay until they expire"
                     );
                 }
@@ -109,7 +120,8 @@ impl App {
         );
         let quotes = region(&cache, &time, DataType::Price, batch_window, watched)?;
         let series = region(&cache, &time, DataType::Ohlcv, batch_window, SeriesLoader::new(provider))?;
-        let events = EventHandler::new(cache.clone(), time.clone(), clock, quotes.clone(), series.clone());
+        let announced = AnnouncedEvents::open(&cache, time.clone()).await?;
+        let events = EventHandler::new(announced, quotes.clone(), series.clone(), clock);
         let event_task = events.clone().spawn(moves);
         let reloadable = Reloadable {
             config: config.clone(),
@@ -125,6 +137,8 @@ impl App {
             events,
             _event_task: event_task,
             reload_hook: OnceLock::new(),
+            log: OnceLock::new(),
+            reload_turns: Arc::default(),
         })
     }
 
@@ -151,33 +165,14 @@ impl App {
         let _ = self.reload_hook.set(ReloadHook(Box::new(hook)));
     }
 
-    /// Reloads the configuration and applies the reloadable settings. They hold for values loaded from now on;
-    /// cached values keep their lives.
-    ///
-    /// # Errors
-    ///
-    /// All errors of the new configuration, in which case the current one stays in force.
-    pub fn reload(&self) -> Result<ReloadReport, ConfigErrors> {
-        let mut current = self.reloadable.write();
-        let (config, report) = current.config.reload()?;
-        let settings = &config.settings;
-        // Both were checked while reading; the calendar file may have changed since.
-        let unchanged =
-            |what: &str, why: &dyn fmt::Display| tracing::error!(%why, "reload: {what} unchanged");
-        match settings.calendars() {
-            Ok(calendars) => self.time.replace_calendars(calendars),
-            Err(error) => unchanged("calendars", &error),
-        }
-        if let Err(error) = self.time.replace(settings.ttl_rules()) {
-            unchanged("TTL rules", &error);
-        }
-        current.quotes = current.quotes.with(|policy| with_timeouts(policy, settings));
-        current.series = current.series.with(|policy| with_timeouts(policy, settings));
-        if let Some(ReloadHook(hook)) = self.reload_hook.get() {
-            hook(settings);
-        }
-        current.config = config;
-        Ok(report)
+    /// Sets the log whose lines the statistics count. Only the first one is kept.
+    pub fn count_log_lines(&self, log: LogWriter) {
+        let _ = self.log.set(log);
+    }
+
+    /// Returns the log whose lines the statistics count.
+    pub(crate) fn log(&self) -> Option<&LogWriter> {
+        self.log.get()
     }
 
     /// Returns the replay of recorded days: the provider, if none is configured.
@@ -202,7 +197,8 @@ impl App {
     ///
     /// # Errors
     ///
-    /// If the disk tier could not be flushed, or not in time: loaded values may not be on disk.
+    /// If the disk tier could not be flushed, or not in time, or did not take all writes: values may not be on
+    /// disk.
     pub async fn close(&self, limit: Duration) -> Result<CloseOutcome> {
         let deadline = Instant::now() + limit;
         let flushed = self.cache.shutdown(limit).await;
@@ -213,11 +209,19 @@ impl App {
             let message = format!("the disk tier was not closed within {limit:?}");
             Err(Error::new(ErrorKind::Timeout, "shutdown", message))
         })?;
+        // What it could not take before, such as on a full disk, is in the retry queue until the end.
+        let disk = self.cache.stats().tiers.into_iter().find(|tier| tier.name == self.disk.name());
+        let pending = disk.map_or(0, |disk| disk.pending);
+        if pending > 0 {
+            let message =
+                format!("the disk tier did not take {pending} writes: their values are not on disk");
+            return Err(Error::new(ErrorKind::Storage, "shutdown", message));
+        }
         match flushed {
             Ok(()) => Ok(CloseOutcome::Complete),
             // Closing flushed the tier, so only loads can have been aborted.
             Err(error) if error.kind() == ErrorKind::Timeout => Ok(CloseOutcome::LoadsAborted(error)),
-            Err(error) => Err(error),
+            Err(error) => Ok(CloseOutcome::TierUnflushed(error)),
         }
     }
 }

@@ -6,9 +6,13 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use serde::Serialize;
 use xxhash_rust::xxh3::Xxh3Default;
 
-/// A strong entity tag over the data of a response: equal for equal data, whatever their age and source.
+/// A weak entity tag over the data of a response: equal for equal data, whatever their age and source, which
+/// are in the body too. So bodies of one tag differ in their bytes (RFC 9110, 8.8.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ETag(String);
+pub(crate) struct ETag(
+    /// The digest in quotes, without the `W/`.
+    String,
+);
 
 impl ETag {
     /// Returns the tag of `data`, a digest of their JSON.
@@ -20,7 +24,7 @@ impl ETag {
 
     /// Returns the value of the header `ETag`.
     pub(crate) fn value(&self) -> Option<HeaderValue> {
-        HeaderValue::from_str(&self.0).ok()
+        HeaderValue::from_str(&format!("W/{}", self.0)).ok()
     }
 
     /// Whether the client has this version: `If-None-Match` names it, as a weak tag or a strong one, or has `*`.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::{
+    Extension,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -10,24 +11,37 @@ use cache_core::{Error, ErrorKind};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::http::cache_control::CacheControl;
+use crate::http::{cache_control::CacheControl, guard::Caller};
 
 /// The type of a problem.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ProblemKind {
     InvalidParameter,
     InvalidHost,
+    InvalidBody,
+    MalformedRequest,
+    TokenMissing,
+    NotLocal,
+    CrossSite,
     UnknownSymbol,
+    NotKept,
     NoSuchPath,
     MethodNotAllowed,
+    RequestTimeout,
+    ReloadUnderWay,
     BodyTooLarge,
     UrlTooLong,
+    UnsupportedMediaType,
+    ForeignHost,
     HeadersTooLarge,
     InvalidConfiguration,
     InvalidEvent,
+    UnknownEvent,
+    TooManyEvents,
     ProviderFailed,
     ProviderTimeout,
     ShuttingDown,
+    ReloadTimeout,
     Internal,
 }
 
@@ -37,11 +51,25 @@ impl ProblemKind {
         match self {
             Self::InvalidParameter => (StatusCode::BAD_REQUEST, "invalid-parameter", "Invalid parameter"),
             Self::InvalidHost => (StatusCode::BAD_REQUEST, "invalid-host", "Invalid host"),
+            Self::InvalidBody => (StatusCode::BAD_REQUEST, "invalid-body", "Invalid body"),
+            Self::MalformedRequest => (StatusCode::BAD_REQUEST, "malformed-request", "Malformed request"),
+            Self::TokenMissing => (StatusCode::UNAUTHORIZED, "token-missing", "Token missing"),
+            Self::NotLocal => (StatusCode::FORBIDDEN, "not-local", "Not from this machine"),
+            Self::CrossSite => (StatusCode::FORBIDDEN, "cross-site", "Sent by a page of another site"),
             Self::UnknownSymbol => (StatusCode::NOT_FOUND, "unknown-symbol", "Unknown symbol"),
+            Self::NotKept => (StatusCode::NOT_FOUND, "not-kept", "The provider has no such data any more"),
             Self::NoSuchPath => (StatusCode::NOT_FOUND, "no-such-path", "No such path"),
             Self::MethodNotAllowed => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed")
             }
+            Self::RequestTimeout => {
+                (StatusCode::REQUEST_TIMEOUT, "request-timeout", "The request came too slowly")
+            }
+            Self::ReloadUnderWay => (StatusCode::CONFLICT, "reload-under-way", "A reload is under way"),
+            Self::UnsupportedMediaType => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "Unsupported media type")
+            }
+            Self::ForeignHost => (StatusCode::MISDIRECTED_REQUEST, "foreign-host", "Foreign host"),
             Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "Body too large"),
             Self::UrlTooLong => (StatusCode::URI_TOO_LONG, "url-too-long", "URL too long"),
             Self::HeadersTooLarge => {
@@ -51,28 +79,45 @@ impl ProblemKind {
                 (StatusCode::UNPROCESSABLE_ENTITY, "invalid-configuration", "Invalid configuration")
             }
             Self::InvalidEvent => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-event", "Invalid event"),
+            Self::UnknownEvent => (StatusCode::NOT_FOUND, "unknown-event", "Unknown event"),
+            Self::TooManyEvents => (StatusCode::CONFLICT, "too-many-events", "Too many events"),
             Self::ProviderFailed => (StatusCode::BAD_GATEWAY, "provider-failed", "The provider failed"),
             Self::ProviderTimeout => {
                 (StatusCode::GATEWAY_TIMEOUT, "provider-timeout", "The provider did not answer in time")
             }
             Self::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "shutting-down", "Shutting down"),
+            Self::ReloadTimeout => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "reload-timeout",
+                "The configuration could not be read in time",
+            ),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
         }
     }
 }
 
 /// An error as the client receives it.
-#[derive(Debug)]
+///
+/// The response that it becomes has its body once [`Problem::show`] knows who asks.
+#[derive(Clone, Debug)]
 pub(crate) struct Problem {
     kind: ProblemKind,
-    detail: String,
+    detail: Box<str>,
+    /// The detail for those who may see the inside of the service.
+    inside: Option<Box<str>>,
     members: BTreeMap<String, Value>,
     cache_control: Option<CacheControl>,
 }
 
 impl Problem {
     pub(crate) fn new(kind: ProblemKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), members: BTreeMap::new(), cache_control: None }
+        Self {
+            kind,
+            detail: detail.into().into(),
+            inside: None,
+            members: BTreeMap::new(),
+            cache_control: None,
+        }
     }
 
     /// Returns the problem of an invalid parameter, with its name as a further member.
@@ -80,7 +125,8 @@ impl Problem {
         Self::new(ProblemKind::InvalidParameter, detail).with("parameter", name)
     }
 
-    /// Returns the problem of a failed lookup.
+    /// Returns the problem of a failed lookup. Strangers see only what kind of failure it is: the error's text may
+    /// name addresses, users and paths.
     pub(crate) fn from_error(error: &Error) -> Self {
         let kind = match error.kind() {
             ErrorKind::Timeout => ProblemKind::ProviderTimeout,
@@ -92,7 +138,10 @@ impl Problem {
             | ErrorKind::Corrupt
             | ErrorKind::Storage => ProblemKind::Internal,
         };
-        Self::new(kind, error.to_string())
+        if kind == ProblemKind::Internal {
+            tracing::error!(%error, "a request failed: answered 500");
+        }
+        Self { inside: Some(error.to_string().into()), ..Self::new(kind, public_text(error)) }
     }
 
     /// Adds a member.
@@ -109,32 +158,70 @@ impl Problem {
 
 /// The JSON of a problem.
 #[derive(Serialize)]
-struct Body {
+struct Body<'a> {
     #[serde(rename = "type")]
     kind: String,
     title: &'static str,
     status: u16,
-    detail: String,
+    detail: &'a str,
     #[serde(flatten)]
-    members: BTreeMap<String, Value>,
+    members: &'a BTreeMap<String, Value>,
 }
 
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
+impl Problem {
+    /// Writes the body of a response that is a problem, as its caller may see it.
+    pub(crate) fn show(mut response: Response, caller: Caller) -> Response {
+        let Some(problem) = response.extensions_mut().remove::<Self>() else { return response };
+        let inside = problem.inside.as_deref().filter(|_| caller == Caller::Insider);
+        let body = problem.json(inside);
+        response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+        *response.body_mut() = body.into();
+        response
+    }
+
+    /// Returns the body for strangers.
+    pub(crate) fn public_json(&self) -> String {
+        self.json(None)
+    }
+
+    fn json(&self, inside: Option<&str>) -> String {
         let (status, name, title) = self.kind.describe();
         let body = Body {
             kind: format!("urn:problem-type:cache-server:{name}"),
             title,
             status: status.as_u16(),
-            detail: self.detail,
-            members: self.members,
+            detail: inside.unwrap_or(&self.detail),
+            members: &self.members,
         };
         // Strings, numbers and lists can always be written.
-        let body = serde_json::to_string(&body).unwrap_or_default();
+        serde_json::to_string(&body).unwrap_or_default()
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let (status, ..) = self.kind.describe();
         let mut headers = self.cache_control.map(CacheControl::headers).unwrap_or_default();
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        (status, headers, body).into_response()
+        if self.kind == ProblemKind::TokenMissing {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        (status, headers, Extension(self)).into_response()
+    }
+}
+
+/// Returns what a stranger may know of an error: what kind of failure it is.
+pub(crate) fn public_text(error: &Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::Timeout => "it did not answer in time",
+        ErrorKind::Load | ErrorKind::Unavailable => "it failed or can't be reached",
+        ErrorKind::Closed => "the service is shutting down",
+        ErrorKind::Storage => "it can't be read or written",
+        ErrorKind::Limit => "a limit was reached",
+        ErrorKind::Config | ErrorKind::Codec | ErrorKind::Corrupt => {
+            "the service failed: its log says at what"
+        }
     }
 }
 

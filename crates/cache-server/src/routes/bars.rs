@@ -14,7 +14,7 @@ use crate::{
     app::App,
     http::{
         cache_control::CacheControl,
-        problem::Problem,
+        problem::{Problem, ProblemKind},
         query::{QueryParams, echo},
     },
     routes::{
@@ -41,7 +41,11 @@ pub(super) async fn one(
     let id = SeriesId::new(asset, interval);
     let lookup = app.series().lookup(&*id.to_string()).await.map_err(|error| Problem::from_error(&error))?;
     let Some(series) = &lookup.value else { return Err(unknown(&id.asset, &lookup)) };
-    let data = Bars { asset: &id.asset, interval, bars: series.between(from, to) };
+    let complete_from = series.complete_from;
+    if let Some((first, to)) = complete_from.zip(to).filter(|(first, to)| to < first) {
+        return Err(not_kept(&id, first, to));
+    }
+    let data = Bars { asset: &id.asset, interval, complete_from, bars: series.between(from, to) };
     cacheable(&headers, CacheControl::of(&lookup), &data, &Annotated::new(&data, &lookup))
 }
 
@@ -50,7 +54,21 @@ struct Bars<'a> {
     #[serde(rename = "symbol")]
     asset: &'a Asset,
     interval: Interval,
+    /// The first day from which there are all bars, if the provider has none from before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    complete_from: Option<Date>,
     bars: &'a [Bar],
+}
+
+/// Returns the problem of days of which the provider has no bars any more: that is not the same as no trading.
+fn not_kept(id: &SeriesId, first: Date, to: Date) -> Problem {
+    let interval = id.interval;
+    let detail = format!(
+        "the provider has bars of {interval} of {} from {first} on, and none up to to={to}: ask for later days, or for \
+         bars of a longer interval",
+        id.asset
+    );
+    Problem::new(ProblemKind::NotKept, detail).with("complete_from", first.to_string())
 }
 
 fn interval(app: &App, query: &QueryParams<'_>) -> Result<Interval, Problem> {

@@ -6,7 +6,7 @@ use axum::{extract::State, http::Uri, response::Response};
 use serde_json::{Value, json};
 
 use crate::{
-    app::App,
+    app::{App, RELOAD_TIMEOUT, ReloadError},
     config::ReloadReport,
     http::{
         problem::{Problem, ProblemKind},
@@ -18,13 +18,17 @@ use crate::{
 /// `POST /v1/config/reload`
 pub(super) async fn reload(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {
     QueryParams::read(uri.query(), &[])?;
-    // Reading a file blocks.
-    let result = tokio::task::spawn_blocking(move || app.reload()).await;
-    let result = result.map_err(|_| Problem::new(ProblemKind::Internal, "the reload was aborted"))?;
-    let report = result.map_err(|errors| {
-        let errors: Vec<&str> = errors.iter().collect();
-        let detail = "the new configuration is invalid, the current one stays in force: see errors";
-        Problem::new(ProblemKind::InvalidConfiguration, detail).with("errors", json!(errors))
+    // In a task of its own: it is carried out even if the client leaves.
+    let result = tokio::spawn(app.reload_within(RELOAD_TIMEOUT)).await.unwrap_or(Err(ReloadError::Aborted));
+    let report = result.map_err(|error| match error {
+        ReloadError::Invalid(errors) => {
+            let errors: Vec<&str> = errors.iter().collect();
+            let detail = "the new configuration is invalid, the current one stays in force: see errors";
+            Problem::new(ProblemKind::InvalidConfiguration, detail).with("errors", json!(errors))
+        }
+        ReloadError::UnderWay => Problem::new(ProblemKind::ReloadUnderWay, error.to_string()),
+        ReloadError::TimedOut(_) => Problem::new(ProblemKind::ReloadTimeout, error.to_string()),
+        ReloadError::Aborted => Problem::new(ProblemKind::Internal, error.to_string()),
     })?;
     uncacheable(&body(&report))
 }

@@ -20,7 +20,8 @@ pub(super) async fn show(uri: Uri) -> Result<Response, Problem> {
             {"path": "/v1/bars/{symbol}?interval=1d&from=&to=", "what": "daily bars, both days included"},
             {"path": "/health", "what": "the health of each tier and of the bus"},
             {"path": "/v1/stats", "what": "hits by source, loads, calls to providers"},
-            {"path": "/v1/events", "what": "announces a market event, current or future (POST)"},
+            {"path": "/v1/events", "what": "the market events that lie ahead (GET, with ?asset=), or announces one (POST)"},
+            {"path": "/v1/events/{id}", "what": "one of them (GET), or withdraws it (DELETE)"},
             {"path": "/v1/config/reload", "what": "reloads the configuration (POST)"},
         ],
     }))

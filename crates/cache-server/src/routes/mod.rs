@@ -22,19 +22,20 @@ use axum::{
 use crate::{
     app::App,
     http::{
-        limits,
+        guard::{Access, guard},
         problem::{Problem, ProblemKind},
         query::echo,
         request_log,
     },
 };
 
-/// The paths that take POST.
+/// The paths that take other methods than GET.
 const RELOAD_PATH: &str = "/v1/config/reload";
 const EVENTS_PATH: &str = "/v1/events";
 
 /// Returns the HTTP routes of the service.
 pub fn router(app: Arc<App>) -> Router {
+    let access = Arc::new(Access::new(&app.config().settings));
     Router::new()
         .route("/", get(index::show))
         .route("/health", get(health::show))
@@ -43,10 +44,11 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/quotes/{symbol}", get(quotes::one))
         .route("/v1/bars/{symbol}", get(bars::one))
         .route(RELOAD_PATH, post(config::reload))
-        .route(EVENTS_PATH, post(events::announce))
+        .route(EVENTS_PATH, get(events::list).post(events::announce))
+        .route("/v1/events/{id}", get(events::one).delete(events::withdraw))
         .fallback(unknown_path)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn(limits::enforce))
+        .layer(middleware::from_fn_with_state(access, guard))
         .layer(middleware::from_fn(request_log::log_request))
         .with_state(app)
 }
@@ -57,10 +59,11 @@ async fn unknown_path(uri: Uri) -> Problem {
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Response {
-    let (allowed, instead) = if [RELOAD_PATH, EVENTS_PATH].contains(&uri.path()) {
-        ("POST", "POST")
-    } else {
-        ("GET, HEAD", "GET or HEAD")
+    let (allowed, instead) = match uri.path() {
+        RELOAD_PATH => ("POST", "POST"),
+        EVENTS_PATH => ("GET, HEAD, POST", "GET, HEAD or POST"),
+        path if path.starts_with(EVENTS_PATH) => ("GET, HEAD, DELETE", "GET, HEAD or DELETE"),
+        _ => ("GET, HEAD", "GET or HEAD"),
     };
     let detail = format!("{} does not take {}: use {instead}", echo(uri.path()), echo(method.as_str()));
     let problem = Problem::new(ProblemKind::MethodNotAllowed, detail);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
+    Extension,
     extract::{Path, State, rejection::PathRejection},
     http::{HeaderMap, Uri},
     response::Response,
@@ -16,7 +17,8 @@ use crate::{
     app::App,
     http::{
         cache_control::CacheControl,
-        problem::{Problem, ProblemKind},
+        guard::Caller,
+        problem::{Problem, ProblemKind, public_text},
         query::QueryParams,
     },
     routes::response::{Annotated, cacheable, uncacheable},
@@ -28,6 +30,7 @@ const MAX_SYMBOLS: usize = 100;
 /// `GET /v1/quotes?symbols=AAPL,MSFT`
 pub(super) async fn list(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -54,7 +57,7 @@ pub(super) async fn list(
             }
             Err(error) => {
                 failure.get_or_insert(error);
-                body.failed.push(Failed { asset, error: error.to_string() });
+                body.failed.push(Failed { asset, error: caller.sees(error.to_string(), public_text(error)) });
             }
         }
     }

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, http::Uri, response::Response};
+use axum::{Extension, extract::State, http::Uri, response::Response};
 use cache_facade::MemoryStats;
 use market_data::ProviderReport;
 use serde_json::{Map, Value, json};
 
 use crate::{
     app::{App, NAMESPACE},
-    http::{problem::Problem, query::QueryParams},
+    http::{guard::Caller, problem::Problem, query::QueryParams},
+    log::LogWriter,
     routes::response::uncacheable,
 };
 
@@ -17,7 +18,11 @@ use crate::{
 const HOTTEST_KEYS: usize = 10;
 
 /// `GET /v1/stats`
-pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    uri: Uri,
+) -> Result<Response, Problem> {
     QueryParams::read(uri.query(), &[])?;
     let stats = app.cache.stats();
     let mut hits = Map::new();
@@ -34,12 +39,14 @@ pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
                 "misses": tier.misses,
                 "errors": tier.errors,
                 "corrupt": tier.corrupt,
+                "refused": tier.refused,
                 "pending": tier.pending,
                 "lost": tier.lost,
             })
         })
         .collect();
-    let providers: Vec<Value> = app.registry().reports().iter().map(provider).collect();
+    let providers: Vec<Value> =
+        app.registry().reports().iter().map(|report| provider(report, caller)).collect();
     let bus = stats.bus.as_ref().map(|bus| {
         json!({
             "name": bus.name,
@@ -60,26 +67,33 @@ pub(super) async fn show(State(app): State<Arc<App>>, uri: Uri) -> Result<Respon
         "loads": stats.loads,
         "loaded_keys": stats.loaded_keys,
         "load_failures": stats.load_failures,
+        "codec_failures": stats.codec_failures,
         "memory": memory(&app, &stats.memory),
         "disk": disk,
         "tiers": tiers,
         "bus": bus,
         "providers": providers,
+        "log": {
+            "queued": app.log().map_or(0, LogWriter::queued),
+            "dropped": app.log().map_or(0, LogWriter::dropped),
+        },
     }))
 }
 
 /// Returns the usage and the health of a provider.
-fn provider(report: &ProviderReport) -> Value {
+fn provider(report: &ProviderReport, caller: Caller) -> Value {
     let usage = &report.usage;
     let last_error = report
         .last_error
         .as_ref()
-        .map(|(at, error)| json!({ "at_unix_ms": at.as_micros() / 1000, "error": error.to_string() }));
+        .map(|(at, error)| json!({ "at_unix_ms": at.as_micros() / 1000, "error": caller.sees(error.to_string(), "it failed or can't be reached") }));
     json!({
         "name": report.name,
         "priority": report.priority,
         "healthy": report.is_healthy(),
         "ill": report.unhealthy,
+        "silent_until_unix_ms": report.silent_until.map(|until| until.as_micros() / 1000),
+        "implausible": report.implausible,
         "calls": usage.calls,
         "keys": usage.keys,
         "keys_per_call": usage.keys_per_call(),

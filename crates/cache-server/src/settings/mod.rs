@@ -1,5 +1,6 @@
 //! All settings of the service, typed, and the checks across them.
 
+mod data_folder;
 mod provider;
 mod sections;
 mod ttl_rules;
@@ -8,8 +9,11 @@ mod validators;
 use std::time::Duration;
 
 use cache_config::{ConfigErrors, ConfigReader, Section, Setting, Values};
-use cache_core::Result;
-use cache_facade::config::{CacheConfig, reader};
+use cache_core::{Clock, Result};
+use cache_facade::{
+    Cache,
+    config::{CacheConfig, reader},
+};
 use cache_market::TtlRules;
 use market_calendar::Calendars;
 use market_data::{ProviderSettings, Replay};
@@ -21,6 +25,7 @@ pub use sections::{
     BatchSection, CalendarsSection, GraceSection, LimitsSection, ProvidersSection, ReplaySection,
     ServiceSection, TtlSection, WarmingSection,
 };
+pub(crate) use validators::MIN_TOKEN_BYTES;
 
 /// An example of the setting `providers`.
 pub(crate) const PROVIDERS_SAMPLE: &str = "\
@@ -125,23 +130,35 @@ impl Settings {
         reader(Self::settings())
     }
 
-    /// Adds to `errors` what can't hold together, each with its origin.
-    pub(crate) fn check(&self, values: &Values, errors: &mut ConfigErrors) {
+    /// Adds to `errors` what can't hold together, each with its origin, and returns the calendars that were read.
+    pub(crate) fn check(&self, values: &Values, errors: &mut ConfigErrors) -> Option<Calendars> {
         self.cache.check(values, errors);
         if let Err(why) = self.ttl_rules().check() {
             errors.add(&values.origin("ttl.rules"), format_args!("ttl.rules: {why}"));
         }
-        if let Err(why) = self.calendars() {
-            errors.add(&values.origin("calendars.file"), why);
+        if let Err(why) = validators::address(&self.service.listen) {
+            errors.add(&values.origin("listen"), format_args!("listen is {:?}: {why}", self.service.listen));
         }
-        providers::check(&self.providers.providers, &values.origin("providers"), errors);
-        let mut names: Vec<&str> = Vec::new();
-        for provider in &self.providers.providers {
-            if names.contains(&provider.name()) {
-                let what = format!("two providers are named {:?}: give each its own name", provider.name());
-                errors.add(&values.origin("providers"), what);
-            }
-            names.push(provider.name());
+        providers::check(&self.providers.providers, values, errors);
+        self.calendars().map_err(|why| errors.add(&values.origin("calendars.file"), why)).ok()
+    }
+
+    /// Adds to `errors` what else would stop a start: API keys and folders that aren't there, servers whose
+    /// certificates can't be read. Nothing is asked over the network.
+    pub(crate) fn check_start(&self, values: &Values, errors: &mut ConfigErrors) {
+        providers::open_all(&self.providers.providers, values, &Clock::system(), errors);
+        if let Err(why) = data_folder::check(&self.cache.disk.dir) {
+            errors.add(&values.origin("disk.dir"), why);
+        }
+        if !["redis.", "postgres.", "bus."].iter().any(|section| values.is_refused(section))
+            && let Err(why) = self.cache.share(Cache::builder(), &Clock::system())
+        {
+            let key = if self.cache.redis.url.is_some() && why.to_string().contains("edis") {
+                "redis.url"
+            } else {
+                "postgres.url"
+            };
+            errors.add(&values.origin(key), format_args!("{key} can't be used: {why}"));
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use cache_config::YamlValue;
 use market_data::{DataType, Market, ProviderSettings, Quota, SecretSource};
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +32,7 @@ pub struct ProviderEntry {
     pub key: Option<SecretSource>,
     /// The options of its kind.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub options: BTreeMap<String, serde_json::Value>,
+    pub options: BTreeMap<String, YamlValue>,
     /// As [`ProviderSettings::priority`].
     #[serde(default)]
     pub priority: i32,
@@ -59,6 +60,9 @@ pub struct ProviderEntry {
     /// As [`ProviderSettings::backoff_max_ms`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backoff_max_ms: Option<u64>,
+    /// As [`ProviderSettings::retry_after_max_ms`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_max_ms: Option<u64>,
     /// As [`ProviderSettings::breaker_failures`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breaker_failures: Option<u32>,
@@ -88,6 +92,7 @@ impl ProviderEntry {
             retries: self.retries.unwrap_or(defaults.retries),
             backoff_ms: self.backoff_ms.unwrap_or(defaults.backoff_ms),
             backoff_max_ms: self.backoff_max_ms.unwrap_or(defaults.backoff_max_ms),
+            retry_after_max_ms: self.retry_after_max_ms.unwrap_or(defaults.retry_after_max_ms),
             breaker_failures: self.breaker_failures.unwrap_or(defaults.breaker_failures),
             breaker_pause_ms: self.breaker_pause_ms.unwrap_or(defaults.breaker_pause_ms),
         }

@@ -3,9 +3,11 @@
 use std::path::PathBuf;
 
 use cache_config::{section, setting};
+use cache_core::Secret;
 use cache_market::TtlRules;
 
 use super::{provider::ProviderEntry, validators};
+use crate::log::check_filter;
 
 section! {
     /// The service itself.
@@ -13,9 +15,17 @@ section! {
         /// The address and port to listen on. Port 0 is any free one.
         listen: String = "127.0.0.1:8080".to_owned(),
             setting().env(&["CACHE_LISTEN"]).flag("listen"),
+        /// Further names by which clients may call the service, such as `cache.example`, besides localhost and its
+        /// address. Requests for any other host are refused.
+        allowed_hosts: Vec<String> = Vec::new(),
+            setting().list().validate(validators::host).env(&["CACHE_ALLOWED_HOSTS"]).flag("allowed-hosts"),
+        /// The token that requests that change something need, as `Authorization: Bearer TOKEN`. Left out: only
+        /// programs on the same machine may change something.
+        access_token: Option<Secret> = None,
+            setting().secret().validate(validators::token).env(&["CACHE_ACCESS_TOKEN"]),
         /// The log level: off, error, warn, info, debug or trace, or one by module. Logs go to standard error.
         log: String = "info".to_owned(),
-            setting().reloadable().validate(validators::log_filter).env(&["CACHE_LOG"]).flag("log"),
+            setting().reloadable().validate(check_filter).env(&["CACHE_LOG"]).flag("log"),
         /// How long a miss waits for others, so that one call to a provider loads them all. 0: not at all.
         batch_window_ms: u64 = 2,
             setting().unit("ms").range(0.0..=1000.0).env(&["CACHE_BATCH_WINDOW_MS"]).flag("batch-window-ms"),
@@ -28,6 +38,10 @@ section! {
         /// How many connections are served at once. Further ones wait.
         connections: u32 = profile.choose(2048, 8192),
             setting().range(1.0..=1e6).env(&["CACHE_MAX_CONNECTIONS"]).flag("max-connections"),
+        /// The longest time to wait for a client: for the head of a request, for its body, between two
+        /// requests, and while it reads nothing of a response.
+        client_timeout_ms: u64 = 15_000,
+            setting().unit("ms").range(100.0..=600_000.0).env(&["CACHE_CLIENT_TIMEOUT_MS"]).flag("client-timeout-ms"),
         /// The longest time a request waits for a provider.
         load_timeout_ms: u64 = 10_000,
             setting().reloadable().unit("ms").range(1.0..=600_000.0).env(&["CACHE_LOAD_TIMEOUT_MS"]).flag("load-timeout-ms"),

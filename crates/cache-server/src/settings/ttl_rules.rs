@@ -31,10 +31,10 @@ pub(super) fn ttl_rules(ttl: &TtlSection, grace: &GraceSection) -> TtlRules {
             set_life(&mut rules, data, Life::seconds(seconds));
         }
         if let Some(seconds) = grace {
-            // The setting counts from birth, the table from the end of the life.
-            let past = Duration::from_secs(seconds.saturating_sub(life.unwrap_or(0)));
+            let age = Duration::from_secs(seconds);
+            rules.row_mut(Scope::all(data)).stale_until = Some(age);
             for (_, row) in rules.rows.iter_mut().filter(|(scope, _)| scope.data == data) {
-                row.stale_for = Some(past);
+                row.stale_until = Some(age);
             }
         }
     }
@@ -58,4 +58,32 @@ fn set_life(rules: &mut TtlRules, data: DataType, life: Life) {
         ..old
     };
     *rules.row_mut(Scope::all(data)) = row;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Settings;
+
+    #[test]
+    fn grace_counts_from_birth_with_and_without_a_life() {
+        let mut settings = Settings::default();
+        settings.grace.price = Some(3600);
+        for price in [None, Some(60), Some(7200)] {
+            settings.ttl.price = price;
+            let rules = settings.ttl_rules();
+            for scope in rules.rows.keys().filter(|scope| scope.data == DataType::Price) {
+                for life in [1, 60, 3599, 3600, 9000].map(Duration::from_secs) {
+                    assert_eq!(rules.grace(*scope, life), life.max(Duration::from_secs(3600)), "{scope:?}");
+                }
+            }
+        }
+        settings.grace.price = None;
+        let rules = settings.ttl_rules();
+        let scope = Scope::all(DataType::Price);
+        assert_eq!(
+            rules.grace(scope, Duration::from_secs(9)),
+            Duration::from_secs(9) + rules.stale_for(scope)
+        );
+    }
 }

@@ -1,18 +1,50 @@
 //! Validators of single settings.
 
-use tracing_subscriber::EnvFilter;
-
-/// Accepts a filter of log lines.
-pub(super) fn log_filter(text: &str) -> Result<(), String> {
-    EnvFilter::try_new(text).map(drop).map_err(|_| {
-        "give off, error, warn, info, debug or trace, or by module: info,cache_disk=debug".to_owned()
-    })
-}
+/// The shortest token that opens anything, in bytes.
+pub(crate) const MIN_TOKEN_BYTES: usize = 16;
+/// How a token is printed.
+const MASKED_TOKEN: &str = "***";
 
 /// Accepts an hour of the day.
 pub(super) fn hour(text: &str) -> Result<(), String> {
     match text.parse::<u8>() {
         Ok(0..=23) => Ok(()),
         _ => Err("give hours from 0 to 23, such as 0,6,12,18".to_owned()),
+    }
+}
+
+/// Accepts a name or an address of a host, without a port.
+pub(super) fn host(text: &str) -> Result<(), String> {
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    let address = text.trim_start_matches('[').trim_end_matches(']');
+    if address.parse::<std::net::IpAddr>().is_ok() || (!text.is_empty() && text.bytes().all(is_name)) {
+        Ok(())
+    } else {
+        Err("give names without a scheme or port, such as cache.example".to_owned())
+    }
+}
+
+/// Accepts a token that can be sent as a bearer token, and one that is masked, as it was printed: nobody has that.
+pub(super) fn token(text: &str) -> Result<(), String> {
+    let text = text.trim_end_matches(['\r', '\n']);
+    if text == MASKED_TOKEN {
+        return Ok(());
+    }
+    let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
+    if text.len() >= MIN_TOKEN_BYTES && visible {
+        Ok(())
+    } else {
+        Err("give at least 16 characters of visible ASCII, without spaces".to_owned())
+    }
+}
+
+/// Accepts an address and a port to listen on. Whether they can be listened on shows at the start.
+pub(super) fn address(text: &str) -> Result<(), String> {
+    let (host, port) = text.rsplit_once(':').unwrap_or((text, ""));
+    if !host.is_empty() && port.parse::<u16>().is_ok() {
+        Ok(())
+    } else {
+        let remedy = "give an address and a port, with --listen or CACHE_LISTEN, such as 127.0.0.1:8081";
+        Err(remedy.to_owned())
     }
 }

@@ -1,6 +1,7 @@
 //! The promises of the service, over HTTP: of the real process, and in process on a manual clock.
 
 mod crowd;
+mod log;
 mod memory;
 mod outage;
 mod providers;
@@ -9,6 +10,7 @@ mod stampede;
 mod start;
 
 mod configuration {
+    mod check;
     mod documents;
     mod reload;
     mod sources;
@@ -17,12 +19,15 @@ mod configuration {
 mod fixture {
     pub(crate) mod in_process;
     pub(crate) mod process;
+    pub(crate) mod raw;
 }
 
 mod http {
+    mod bodies;
     mod conditional;
     mod data;
     mod events;
+    mod guard;
     mod limits;
     mod problems;
 }

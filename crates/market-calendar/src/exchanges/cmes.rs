@@ -1,20 +1,27 @@
 //! CME Globex: the electronic market of Chicago, nearly around the clock.
 
-use jiff::civil::Weekday::{Monday, Thursday, Tuesday, Wednesday};
+use jiff::civil::{
+    Date,
+    Weekday::{Monday, Thursday, Tuesday, Wednesday},
+};
 
 use crate::{
     Market,
     rules::{
-        Day::{AfterNth, Easter, Nth, Of},
+        Day::{AfterNth, By, Nth, Of},
         EVER, Exchange, Hours, LocalTime,
         Observance::{SundayToMonday, ToNearest},
-        Rule, WEEKEND,
+        Rule, WEEKEND, easter,
     },
 };
 
 /// CME Globex, as one calendar for all that is traded there, after exchange_calendars 4.13.2: a session lasts
 /// until the next one opens (the hour between 16:00 and 17:00 counts as trading), and a holiday is a short day.
-/// The hours of a single contract may differ.
+/// The hours of a single contract may differ: where they do, the market is open while any of the large ones
+/// trade, since a cache that takes it for closed keeps prices that change.
+///
+/// Beyond that release, Juneteenth is a short day, and so is a Good Friday on which the United States publish
+/// their jobs data: then futures on equities and currencies trade until a quarter past eight.
 pub(crate) const CMES: Exchange = Exchange {
     market: Market::CMES,
     zone: "America/Chicago",
@@ -26,17 +33,34 @@ pub(crate) const CMES: Exchange = Exchange {
 };
 
 const NOON: LocalTime = LocalTime::at(12, 0);
+const AFTER_JOBS_DATA: LocalTime = LocalTime::at(8, 15);
+
+/// Jobs data come on the first Friday of a month, whatever holiday that is. On Good Fridays before 2010 Globex
+/// stayed closed all the same.
+fn good_friday(year: i16) -> Option<(Date, bool)> {
+    let day = easter(year)?.checked_sub(jiff::Span::new().days(2)).ok()?;
+    Some((day, day.day() <= 7 && year >= 2010))
+}
+
+fn good_friday_without_jobs_data(year: i16) -> Option<Date> {
+    good_friday(year).filter(|(_, jobs)| !jobs).map(|(day, _)| day)
+}
+
+fn good_friday_with_jobs_data(year: i16) -> Option<Date> {
+    good_friday(year).filter(|(_, jobs)| *jobs).map(|(day, _)| day)
+}
 
 const RULES: &[Rule] = &[
     // New Year's Day, Good Friday, Christmas
     Rule::closed(Of(1, 1)).observed(SundayToMonday),
-    Rule::closed(Easter(-2)),
+    Rule::closed(By(good_friday_without_jobs_data)),
+    Rule::closes(AFTER_JOBS_DATA, By(good_friday_with_jobs_data)),
     Rule::closed(Of(12, 25)).observed(ToNearest),
-    // Martin Luther King Jr. Day, Presidents' Day, Memorial Day, Independence Day, Labor Day. Not Juneteenth:
-    // the reference this follows took that up only after 4.13.2.
+    // Martin Luther King Jr. Day, Presidents' Day, Memorial Day, Juneteenth, Independence Day, Labor Day
     Rule::closes(NOON, Nth(3, Monday, 1)).from(1998),
     Rule::closes(NOON, Nth(3, Monday, 2)).from(1971),
     Rule::closes(NOON, Nth(-1, Monday, 5)).from(1971),
+    Rule::closes(NOON, Of(6, 19)).observed(ToNearest).from(2022),
     Rule::closes(NOON, Of(7, 4)).observed(ToNearest),
     Rule::closes(NOON, Nth(1, Monday, 9)),
     // Thanksgiving and the day after, Christmas Eve

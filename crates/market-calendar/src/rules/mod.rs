@@ -9,6 +9,7 @@ pub(crate) mod table;
 
 pub(crate) use self::{
     day_override::{DayOverride, Hours},
+    easter::easter,
     exchange::{EVER, Exchange, Extended, WEEKEND},
     local_time::LocalTime,
     rule::{Day, Observance, Rule},

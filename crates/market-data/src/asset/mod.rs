@@ -1,11 +1,15 @@
 //! Assets: a symbol, its type and its market.
 
+pub(crate) mod names;
+mod spelling;
 pub(crate) mod symbol;
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+use self::spelling::Spelled;
+pub(crate) use self::spelling::share_class;
 use crate::{Invalid, Market, Symbol};
 
 /// The type of an asset.
@@ -87,6 +91,11 @@ impl fmt::Display for AssetType {
 /// Written `SYMBOL[@MARKET][.type]`. The market [`Market::US`] and the type that is usual on a market are
 /// left out, so that each asset has one text only, and the usual ones are their symbols.
 ///
+/// However it is spelled, an instrument is one asset: as an exchange, a provider or a person writes it. A symbol
+/// alone may say its market by its form: `VOD.L`, `7203.T`, `ES=F`, `EURUSD=X`, `BTC-USD`, `^N225`. One to six
+/// letters, with or without a class of shares, are an American share. Where the form says nothing (`PKO.WA`,
+/// `7203`), the market is [`Market::UNSTATED`], and the symbol is kept as it is.
+///
 /// ```
 /// use market_data::{Asset, AssetType, Market};
 ///
@@ -95,12 +104,24 @@ impl fmt::Display for AssetType {
 /// assert_eq!("spy@us.etf".parse::<Asset>()?.to_string(), "SPY@US.etf");
 /// assert_eq!("BTC@CRYPTO.crypto".parse::<Asset>()?.to_string(), "BTC@CRYPTO");
 /// assert_ne!("BTC".parse::<Asset>()?, "BTC@CRYPTO".parse::<Asset>()?);
+///
+/// for (spelling, asset) in [
+///     ("brk-b", "BRK.B"),
+///     ("BRK/B", "BRK.B"),
+///     ("VOD.L", "VOD@XLON"),
+///     ("ES=F", "ES@CMES"),
+///     ("EURUSD=X", "EUR_USD@FX"),
+///     ("BTC-USD", "BTC@CRYPTO"),
+/// ] {
+///     assert_eq!(spelling.parse::<Asset>()?.to_string(), asset);
+/// }
 /// # Ok::<(), market_data::Invalid>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
+#[non_exhaustive]
 pub struct Asset {
-    /// The ticker.
+    /// The ticker, in its one spelling.
     pub symbol: Symbol,
     /// Its type.
     pub asset_type: AssetType,
@@ -112,19 +133,55 @@ impl Asset {
     /// The asset of this symbol on that market, of the type that is usual there.
     #[must_use]
     pub fn new(symbol: Symbol, market: Market) -> Self {
-        Self { symbol, asset_type: AssetType::usual_on(market), market }
+        Self::on(symbol, market, None)
     }
 
     /// Sets the type.
     #[must_use]
     pub fn of_type(self, asset_type: AssetType) -> Self {
-        Self { asset_type, ..self }
+        Self::on(self.symbol, self.market, Some(asset_type))
+    }
+
+    fn on(symbol: Symbol, market: Market, asset_type: Option<AssetType>) -> Self {
+        if spelling::is_plain(symbol.as_str()) && AssetType::usual_on(market) == AssetType::Equity {
+            return Self { symbol, asset_type: asset_type.unwrap_or(AssetType::Equity), market };
+        }
+        let spelled = spelling::on(symbol.as_str(), market, asset_type);
+        Self::spelled(symbol, spelled)
+    }
+
+    /// The asset as it was read from `symbol`, whose text is kept if it is the one already.
+    fn spelled(symbol: Symbol, Spelled { symbol: text, market, asset_type }: Spelled) -> Self {
+        // What is made of a symbol has its characters, and no more of them than "USD_" adds.
+        let symbol = if symbol.as_str() == text { symbol } else { text.parse().unwrap_or(symbol) };
+        Self { symbol, asset_type, market }
+    }
+
+    /// Returns whether this is what its symbol alone is read as.
+    fn is_told_by_its_symbol(&self) -> bool {
+        if spelling::is_plain(self.symbol.as_str()) {
+            return (self.market, self.asset_type) == (Market::US, AssetType::Equity);
+        }
+        let spelled = spelling::alone(self.symbol.as_str());
+        let same = (spelled.market, spelled.asset_type) == (self.market, self.asset_type);
+        same && spelled.symbol == self.symbol.as_str()
+    }
+
+    /// Returns whether nobody stated a market, and the symbol doesn't say one.
+    #[must_use]
+    pub(crate) fn is_of_unstated_market(&self) -> bool {
+        self.market == Market::UNSTATED && self.is_told_by_its_symbol()
     }
 }
 
 impl From<Symbol> for Asset {
+    /// The asset that is written as a symbol alone.
     fn from(symbol: Symbol) -> Self {
-        Self::new(symbol, Market::US)
+        if spelling::is_plain(symbol.as_str()) {
+            return Self { symbol, asset_type: AssetType::Equity, market: Market::US };
+        }
+        let spelled = spelling::alone(symbol.as_str());
+        Self::spelled(symbol, spelled)
     }
 }
 
@@ -140,8 +197,7 @@ impl FromStr for Asset {
             Some((market, asset_type)) => (market.parse::<Market>()?, Some(asset_type.parse()?)),
             None => (place.parse::<Market>()?, None),
         };
-        let asset = Self::new(symbol.parse()?, market);
-        Ok(asset_type.map_or_else(|| asset.clone(), |asset_type| asset.clone().of_type(asset_type)))
+        Ok(Self::on(symbol.parse()?, market, asset_type))
     }
 }
 
@@ -162,53 +218,16 @@ impl From<Asset> for String {
 impl fmt::Display for Asset {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { symbol, asset_type, market } = self;
-        match (*market == Market::US, *asset_type == AssetType::usual_on(*market)) {
-            (true, true) => write!(f, "{symbol}"),
-            (false, true) => write!(f, "{symbol}@{market}"),
-            (_, false) => write!(f, "{symbol}@{market}.{asset_type}"),
+        let usual = *asset_type == spelling::usual_type(symbol.as_str(), *market);
+        if usual && matches!(*market, Market::US | Market::UNSTATED) && self.is_told_by_its_symbol() {
+            return write!(f, "{symbol}");
+        }
+        match usual {
+            true => write!(f, "{symbol}@{market}"),
+            false => write!(f, "{symbol}@{market}.{asset_type}"),
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn asset() -> impl Strategy<Value = Asset> {
-        let types = prop::sample::select(AssetType::ALL.to_vec());
-        ("[A-Z0-9.^=_/&+-]{1,32}", types, "[A-Z0-9]{2,8}").prop_map(|(symbol, asset_type, market)| Asset {
-            symbol: symbol.parse().unwrap(),
-            asset_type,
-            market: market.parse().unwrap(),
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_written_is_read_as_it_was(asset in asset()) {
-            prop_assert_eq!(asset.to_string().parse::<Asset>().unwrap(), asset);
-        }
-
-        #[test]
-        fn other_assets_are_written_otherwise(one in asset(), other in asset()) {
-            prop_assert_eq!(one == other, one.to_string() == other.to_string());
-        }
-    }
-
-    #[test]
-    fn what_is_no_asset_is_refused_with_the_reason() {
-        for (text, why) in [
-            ("", "is empty"),
-            ("@XLON", "is empty"),
-            ("AAPL@", "is no market"),
-            ("AAPL@XLON.", "is no asset type"),
-            ("AAPL@XLON.stock", "equity, etf"),
-            ("A@B@C", "is no market"),
-        ] {
-            let message = text.parse::<Asset>().unwrap_err().to_string();
-            assert!(message.contains(why), "{message}");
-        }
-    }
-}
+mod tests;

@@ -11,7 +11,7 @@ use reqwest::{
 };
 use url::Url;
 
-use super::{reply::HttpReply, request::HttpRequest, retry_after};
+use super::{items::JsonItems, reply::HttpReply, request::HttpRequest, retry_after};
 use crate::{ProviderError, ProviderErrorKind};
 
 /// How many redirects are followed, all within one host.
@@ -28,6 +28,8 @@ pub struct HttpClientConfig {
     pub connect_timeout: Duration,
     /// The largest body, decompressed, in bytes. Default: 16 MiB.
     pub max_body: usize,
+    /// The most values of JSON in a body, each of which takes far more memory than it has bytes. Default: 500,000.
+    pub max_items: usize,
     /// The `User-Agent` header.
     pub user_agent: String,
 }
@@ -41,6 +43,7 @@ impl HttpClientConfig {
             timeout: Duration::from_secs(10),
             connect_timeout: Duration::from_secs(3),
             max_body: 16 << 20,
+            max_items: 500_000,
             user_agent: concat!("cache-market/", env!("CARGO_PKG_VERSION")).to_owned(),
         }
     }
@@ -66,6 +69,8 @@ pub struct HttpClient {
     client: reqwest::Client,
     base: Url,
     max_body: usize,
+    max_items: usize,
+    timeout: Duration,
     clock: Clock,
 }
 
@@ -96,22 +101,23 @@ impl HttpClient {
                     why,
                 )
             })?;
-        Ok(Self { provider: provider.into(), client, base, max_body: settings.max_body, clock })
+        let HttpClientConfig { max_body, max_items, timeout, .. } = settings;
+        Ok(Self { provider: provider.into(), client, base, max_body, max_items, timeout, clock })
     }
 
     /// Sends a request. The reply may have any status: see [`HttpReply::succeeded`].
     ///
     /// # Errors
     ///
-    /// `Unreachable`; `TimedOut`; `BadAnswer` for a body that is too large or can't be decompressed;
-    /// `BadRequest` for a request that can't be sent.
+    /// `Unreachable`; `TimedOut`; `BadAnswer` for a body that is too large, holds too many values or nests them
+    /// too deep, or can't be decompressed; `BadRequest` for a request that can't be sent.
     pub async fn send(&self, call: &HttpRequest) -> Result<HttpReply, ProviderError> {
         let request = self.client.get(call.url(&self.base)?).headers(self.headers(call)?);
         let mut response = request.send().await.map_err(|why| self.failure(why))?;
         let headers = readable(response.headers());
         let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
         let retry_after = retry_after.and_then(|text| retry_after::pause(text, self.clock.now()));
-        let mut body = BytesMut::new();
+        let (mut body, mut items) = (BytesMut::new(), JsonItems::new(self.max_items));
         while let Some(chunk) = response.chunk().await.map_err(|why| self.failure(why))? {
             if body.len() + chunk.len() > self.max_body {
                 let message = format!(
@@ -120,6 +126,10 @@ impl HttpClient {
                 );
                 return Err(ProviderError::new(ProviderErrorKind::BadAnswer, message));
             }
+            items.take(&chunk).map_err(|what| {
+                let message = format!("{} sent a body of {what}", self.provider);
+                ProviderError::new(ProviderErrorKind::BadAnswer, message)
+            })?;
             body.extend_from_slice(&chunk);
         }
         Ok(HttpReply {
@@ -129,6 +139,7 @@ impl HttpClient {
             headers,
             retry_after,
             secrets: call.secrets(),
+            timeout: self.timeout,
         })
     }
 

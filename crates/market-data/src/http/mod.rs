@@ -1,6 +1,7 @@
 //! The HTTP client that adapters share: bounded in time and size, and careful with secrets.
 
 mod client;
+mod items;
 mod reply;
 mod request;
 mod retry_after;

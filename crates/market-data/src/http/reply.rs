@@ -22,7 +22,11 @@ pub struct HttpReply {
     pub(super) headers: Vec<(String, String)>,
     pub(super) retry_after: Option<Duration>,
     pub(super) secrets: Vec<Secret>,
+    pub(super) timeout: Duration,
 }
+
+/// How large a body is parsed at once; a larger one is parsed where it may block, in bytes.
+const PARSED_AT_ONCE: usize = 64 << 10;
 
 impl HttpReply {
     /// Returns the values of a header; `name` is in lower case.
@@ -71,6 +75,32 @@ impl HttpReply {
         let said: String = said.chars().take(2 * EXCERPT).collect();
         let colon = if said.is_empty() { "" } else { ": " };
         ProviderError::new(kind, format!("{} answered {}{colon}{said}", self.provider, self.status))
+    }
+
+    /// Parses the body. A large one is parsed on a thread that may block, for as long as a call may take; after
+    /// that, or if this is dropped, nobody waits for it any more.
+    ///
+    /// # Errors
+    ///
+    /// `TimedOut`; `Broken` if the parser panicked.
+    pub(crate) async fn parse<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&[u8]) -> T + Send + 'static,
+    ) -> Result<T, ProviderError> {
+        if self.body.len() <= PARSED_AT_ONCE {
+            return Ok(read(&self.body));
+        }
+        let body = self.body.clone();
+        let parsed = tokio::task::spawn_blocking(move || read(&body));
+        match tokio::time::timeout(self.timeout, parsed).await {
+            Ok(Ok(parsed)) => Ok(parsed),
+            Ok(Err(_)) => Err(self.error(ProviderErrorKind::Broken, "parsing its body was broken off")),
+            Err(_) => {
+                let what =
+                    format!("its {} bytes could not be parsed within {:?}", self.body.len(), self.timeout);
+                Err(self.error(ProviderErrorKind::TimedOut, &what))
+            }
+        }
     }
 
     fn redacted(&self, text: &str) -> String {
@@ -126,5 +156,29 @@ mod tests {
     fn it_is_found_in_a_text_plainly_and_percent_encoded() {
         let secret = Secret::from("a/b c&d");
         assert_eq!(redact("?key=a%2Fb+c%26d&x, a/b c&d", &secret), "?key=…&x, …");
+    }
+
+    fn large(timeout: Duration) -> HttpReply {
+        let body = Bytes::from(vec![b' '; PARSED_AT_ONCE + 1]);
+        let (headers, secrets) = (Vec::new(), Vec::new());
+        HttpReply { status: 200, body, provider: "acme".into(), headers, retry_after: None, secrets, timeout }
+    }
+
+    /// On a runtime of one thread the sender is only reached if the parser is on another.
+    #[tokio::test]
+    async fn a_large_body_is_parsed_off_the_runtime() {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        let reply = large(Duration::from_secs(60));
+        let parsed = reply.parse(move |_| receiver.recv());
+        let (parsed, sent) = futures_util::future::join(parsed, async move { sender.send(7) }).await;
+        assert_eq!((parsed.unwrap(), sent), (Ok(7), Ok(())));
+    }
+
+    #[tokio::test]
+    async fn a_parser_that_takes_longer_than_a_call_may_is_abandoned() {
+        let (sender, receiver) = std::sync::mpsc::channel::<()>();
+        let error = large(Duration::ZERO).parse(move |_| receiver.recv()).await.unwrap_err();
+        assert_eq!(error.kind(), ProviderErrorKind::TimedOut);
+        drop(sender);
     }
 }

@@ -1,6 +1,11 @@
 //! API keys: where they are kept, and what is a valid one.
 
-use std::{env, fmt, fs::File, io::Read, path::PathBuf};
+use std::{
+    env, fmt,
+    fs::{self, File},
+    io::{self, Read},
+    path::{Path, PathBuf},
+};
 
 use cache_core::{Error, ErrorKind, Result, Secret};
 use serde::{Deserialize, Serialize};
@@ -24,6 +29,9 @@ pub enum SecretSource {
     Env(String),
     /// In a file, which holds it alone.
     File(PathBuf),
+    /// In the program itself. A configuration can't say so.
+    #[serde(skip)]
+    Given(Secret),
 }
 
 impl SecretSource {
@@ -44,13 +52,12 @@ impl SecretSource {
                 }
             })?,
             Self::File(path) => {
-                let mut bytes = Vec::new();
-                File::open(path)
-                    .and_then(|file| file.take(2 * MAX_LEN as u64).read_to_end(&mut bytes))
+                let bytes = read_file(path)
                     .map_err(|why| config(format!("the key can't be read from {}: {why}", path.display())))?;
                 String::from_utf8(bytes)
                     .map_err(|_| config(format!("{} holds no text: put the key there", path.display())))?
             }
+            Self::Given(secret) => secret.reveal().to_owned(),
         };
         api_key(&text).map_err(|why| config(format!("the key in {self} is invalid: {why}")))
     }
@@ -61,8 +68,19 @@ impl fmt::Display for SecretSource {
         match self {
             Self::Env(name) => write!(f, "the environment variable {name}"),
             Self::File(path) => write!(f, "the file {}", path.display()),
+            Self::Given(_) => f.write_str("the program"),
         }
     }
+}
+
+/// Reads the start of a regular file. A pipe may never end, and opening it may block.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(2 * MAX_LEN as u64).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Validates an API key, and trims the white space around it.

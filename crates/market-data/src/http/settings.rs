@@ -24,13 +24,22 @@ pub struct HttpSettings {
     pub connect_timeout_ms: u64,
     /// The largest body, decompressed, in MiB. Default: 16.
     pub max_body_mib: usize,
+    /// The most values of JSON in a body: a small body can hold many, and each takes far more memory than bytes.
+    /// Default: 500,000.
+    pub max_items: usize,
     /// The `User-Agent` header. Default: the adapter's own.
     pub user_agent: Option<String>,
 }
 
 impl Default for HttpSettings {
     fn default() -> Self {
-        Self { timeout_ms: 10_000, connect_timeout_ms: 3_000, max_body_mib: 16, user_agent: None }
+        Self {
+            timeout_ms: 10_000,
+            connect_timeout_ms: 3_000,
+            max_body_mib: 16,
+            max_items: 500_000,
+            user_agent: None,
+        }
     }
 }
 
@@ -42,6 +51,7 @@ impl HttpSettings {
             timeout: Duration::from_millis(self.timeout_ms),
             connect_timeout: Duration::from_millis(self.connect_timeout_ms),
             max_body: self.max_body_mib.saturating_mul(1 << 20),
+            max_items: self.max_items,
             user_agent: self.user_agent.clone().unwrap_or(usual.user_agent),
             base_url: usual.base_url,
         }

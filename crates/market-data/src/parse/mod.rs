@@ -2,14 +2,17 @@
 
 #[cfg(test)]
 pub(crate) mod damaged;
+mod grid;
 mod lenient_number;
 mod parse_error;
+mod plausibility;
 mod raw_bar;
 mod raw_quote;
 
 pub(crate) use self::{
     lenient_number::{LenientCount, LenientNumber, start_of},
     parse_error::ParseError,
-    raw_bar::{RawBar, moment, now, series},
-    raw_quote::{RawQuote, check},
+    plausibility::Plausibility,
+    raw_bar::{RawBar, moment, now},
+    raw_quote::RawQuote,
 };

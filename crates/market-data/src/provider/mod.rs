@@ -58,6 +58,12 @@ pub trait Provider: Debug + Send + Sync + 'static {
     /// Returns what the provider offers of a kind of data; `None` if it offers none.
     fn offer(&self, data: DataType) -> Option<Offer>;
 
+    /// Returns how many quotes, fields of quotes and bars of the upstream were refused since the provider was
+    /// opened, because they can't be true.
+    fn implausible(&self) -> u64 {
+        0
+    }
+
     /// Fetches quotes, for [`DataType::Price`]: answer `i` belongs to `assets[i]`.
     ///
     /// # Errors

@@ -56,7 +56,9 @@ impl RegistryBuilder {
             if self.providers[..at].iter().any(|(other, ..)| other == name) {
                 return Err(config(format!("there are two providers called {name}: give each its own name")));
             }
-            check(name, settings)?;
+            if let Some((field, why)) = settings.invalid_fields().first() {
+                return Err(config(format!("{field} of the provider {name} {why}")));
+            }
         }
         // A stable sort: among equals the one that was added first stays first.
         self.providers.sort_by_key(|(_, _, settings)| settings.priority);
@@ -64,25 +66,6 @@ impl RegistryBuilder {
         let member = |(name, provider, settings)| Member::new(name, provider, settings, time.clone());
         Ok(Registry { members: self.providers.into_iter().map(member).collect(), max_wait: self.max_wait })
     }
-}
-
-fn check(name: &str, settings: &ProviderSettings) -> Result<()> {
-    for (field, value) in [
-        ("timeout_ms", settings.timeout_ms),
-        ("breaker_failures", settings.breaker_failures.into()),
-        ("breaker_pause_ms", settings.breaker_pause_ms),
-    ] {
-        if value == 0 {
-            return Err(config(format!("{field} of the provider {name} is 0: give at least 1")));
-        }
-    }
-    if settings.backoff_ms > settings.backoff_max_ms {
-        let (least, most) = (settings.backoff_ms, settings.backoff_max_ms);
-        let message =
-            format!("backoff_ms of the provider {name} is {least}, above its backoff_max_ms of {most}");
-        return Err(config(format!("{message}: swap them")));
-    }
-    Ok(())
 }
 
 fn config(message: String) -> Error {

@@ -6,14 +6,13 @@ use cache_core::{Breaker, Timestamp};
 
 use super::{settings::ProviderSettings, window::Window};
 
-/// The longest pause that a provider can ask for: a day.
-const LONGEST_HOLD: Duration = Duration::from_secs(86_400);
-
 /// Admits calls to one provider.
 #[derive(Debug)]
 pub(super) struct Gate {
     /// No call is admitted before this moment: the provider asked for a pause.
     held: Timestamp,
+    /// The longest pause that it can ask for.
+    longest: Duration,
     windows: Vec<Window>,
     breaker: Breaker,
 }
@@ -30,6 +29,7 @@ impl Gate {
         let pause = Duration::from_millis(settings.breaker_pause_ms);
         Self {
             held: Timestamp::MIN,
+            longest: Duration::from_millis(settings.retry_after_max_ms),
             windows: settings.quota.limits().map(|(limit, span)| Window::new(limit, span)).collect(),
             breaker: Breaker::new(settings.breaker_failures, pause),
         }
@@ -60,14 +60,19 @@ impl Gate {
         }
     }
 
-    /// Admits no call for this long.
+    /// Admits no call for this long, or for the longest pause that a provider can ask for.
     pub(super) fn hold(&mut self, pause: Duration, now: Timestamp) {
-        self.held = self.held.max(now.after(pause.min(LONGEST_HOLD)));
+        self.held = self.held.max(now.after(pause.min(self.longest)));
     }
 
     /// Records the outcome of an admitted call.
     pub(super) fn note(&mut self, well: bool, now: Timestamp) {
         self.breaker.record(well, now);
+    }
+
+    /// Returns for how much longer no call is admitted, because the provider asked for none.
+    pub(super) fn silence(&self, now: Timestamp) -> Option<Duration> {
+        (now < self.held).then(|| self.held.since(now))
     }
 
     /// Returns why the provider is unhealthy, if it is: a used-up quota doesn't count.

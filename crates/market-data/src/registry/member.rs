@@ -163,10 +163,14 @@ impl Member {
     }
 
     pub(super) fn report(&self) -> ProviderReport {
+        let now = self.time.now();
+        let gate = self.gate();
         ProviderReport {
             name: self.name.to_string(),
             priority: self.settings.priority,
-            unhealthy: self.gate().unhealthy_reason(self.time.now()),
+            unhealthy: gate.unhealthy_reason(now),
+            silent_until: gate.silence(now).map(|silence| self.time.wall_now().after(silence)),
+            implausible: self.provider.implausible(),
             usage: self.counters.usage(),
             last_error: self.counters.last_error(),
         }

@@ -121,6 +121,10 @@ impl Provider for Registry {
         self.offers(data).next().map(|first| Offer::new(first.max_batch))
     }
 
+    fn implausible(&self) -> u64 {
+        self.reports().iter().map(|report| report.implausible).sum()
+    }
+
     async fn quotes(&self, assets: &[Asset]) -> Answers<Quote> {
         self.ask(&Quotes, assets).await
     }

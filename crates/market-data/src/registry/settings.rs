@@ -41,6 +41,9 @@ pub struct ProviderSettings {
     /// The longest pause between retries, and the pause when it throttles without saying for how long, in
     /// milliseconds. Default: 2000.
     pub backoff_max_ms: u64,
+    /// The longest pause that it can ask for, in milliseconds: a longer `Retry-After` is cut, so that no
+    /// provider is silent for a day by one word of its own. Default: 300,000.
+    pub retry_after_max_ms: u64,
     /// After how many failures in a row its breaker opens. Default: 5.
     pub breaker_failures: u32,
     /// How long its breaker stays open, in milliseconds, before one call probes it. Default: 30,000.
@@ -59,6 +62,7 @@ impl Default for ProviderSettings {
             retries: 1,
             backoff_ms: 200,
             backoff_max_ms: 2000,
+            retry_after_max_ms: 300_000,
             breaker_failures: 5,
             breaker_pause_ms: 30_000,
         }
@@ -66,6 +70,32 @@ impl Default for ProviderSettings {
 }
 
 impl ProviderSettings {
+    /// Returns the fields that a registry refuses, each with the reason and the remedy.
+    ///
+    /// ```
+    /// use market_data::ProviderSettings;
+    ///
+    /// let settings = ProviderSettings { timeout_ms: 0, ..Default::default() };
+    /// assert_eq!(settings.invalid_fields(), [("timeout_ms", "is 0: give at least 1".to_owned())]);
+    /// ```
+    #[must_use]
+    pub fn invalid_fields(&self) -> Vec<(&'static str, String)> {
+        let positive = [
+            ("timeout_ms", self.timeout_ms),
+            ("retry_after_max_ms", self.retry_after_max_ms),
+            ("breaker_failures", self.breaker_failures.into()),
+            ("breaker_pause_ms", self.breaker_pause_ms),
+        ];
+        let zero = |(field, value)| (value == 0).then(|| (field, "is 0: give at least 1".to_owned()));
+        let mut invalid: Vec<_> = positive.into_iter().filter_map(zero).collect();
+        if self.backoff_ms > self.backoff_max_ms {
+            let (least, most) = (self.backoff_ms, self.backoff_max_ms);
+            invalid
+                .push(("backoff_ms", format!("is {least}, above its backoff_max_ms of {most}: swap them")));
+        }
+        invalid
+    }
+
     /// Returns the pauses before the retries of one call.
     pub(super) fn backoff(&self) -> Backoff {
         Backoff::new(Duration::from_millis(self.backoff_ms)..=Duration::from_millis(self.backoff_max_ms))

@@ -44,6 +44,11 @@ pub struct ProviderReport {
     pub priority: i32,
     /// Why it is not asked at present, other than for its quota: its breaker is open, or it asked for a pause.
     pub unhealthy: Option<String>,
+    /// Until when it is not asked because it asked for no calls, by `Retry-After` or otherwise; bounded by
+    /// [`ProviderSettings::retry_after_max_ms`](crate::ProviderSettings::retry_after_max_ms).
+    pub silent_until: Option<Timestamp>,
+    /// How many quotes, fields of quotes and bars were refused because they can't be true.
+    pub implausible: u64,
     /// Its usage.
     pub usage: ProviderUsage,
     /// Its last error, and when that happened.

@@ -83,6 +83,7 @@ struct Row {
 impl Row {
     fn bar(self) -> Bar {
         let Self { date, open, high, low, close, adjusted_close, volume } = self;
+        let volume = Some(volume);
         let (time, adjusted_close) = (BarTime::Day(date), Some(adjusted_close));
         Bar { time, open, high, low, close, adjusted_close, volume }
     }
@@ -122,7 +123,10 @@ mod tests {
             let bars = if name == "BABA" { 745 } else { 1258 };
             assert_eq!((series.asset.symbol.as_str(), series.bars.len()), (name, bars));
             assert!(
-                series.bars.iter().all(|bar| bar.low <= bar.close && bar.close <= bar.high && bar.volume > 0)
+                series
+                    .bars
+                    .iter()
+                    .all(|bar| bar.low <= bar.close && bar.close <= bar.high && bar.volume > Some(0))
             );
         }
     }

@@ -10,6 +10,7 @@ pub mod moment;
 mod quote;
 mod rounding;
 mod series;
+pub(crate) mod trading_day;
 mod version_hasher;
 
 pub use self::{

@@ -100,7 +100,7 @@ impl Quote {
             open: Some(last.open),
             high: Some(last.high),
             low: Some(last.low),
-            volume: Some(last.volume),
+            volume: last.volume,
             ..quote.since(before.last().map(|bar| round(bar.close, 6)))
         })
     }
@@ -146,7 +146,7 @@ mod tests {
             low: 0.5,
             close,
             adjusted_close: Some(close),
-            volume: 7,
+            volume: Some(7),
         }
     }
 

@@ -5,7 +5,10 @@ use std::{fmt, str::FromStr, sync::Arc};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::{Asset, Bar, BarTime, Interval, Invalid, values::version_hasher::VersionHasher};
+use crate::{
+    Asset, Bar, BarTime, Interval, Invalid,
+    values::{trading_day::Days, version_hasher::VersionHasher},
+};
 
 /// Bars of one asset at one interval, in the order of time, without duplicates.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,21 +22,31 @@ pub struct Series {
     pub bars: Vec<Bar>,
     /// The name of the provider that gave them, once known.
     pub provider: Option<Arc<str>>,
+    /// The first day from which there are all bars, where the provider has none from before: no bars of an
+    /// earlier day doesn't mean that nothing was traded. `None` if it gave all there are.
+    #[serde(default)]
+    pub complete_from: Option<Date>,
 }
 
 impl Series {
     /// The bars of an asset at an interval, earliest first.
     #[must_use]
     pub fn new(asset: Asset, interval: Interval, bars: Vec<Bar>) -> Self {
-        Self { asset, interval, bars, provider: None }
+        Self { asset, interval, bars, provider: None, complete_from: None }
     }
 
     /// Returns the bars from `from` to `to`, both included; `None` is unbounded. The slice is empty if `from`
-    /// lies after `to`.
+    /// lies after `to`. A bar within a day is of the day of its exchange, which may have begun on the evening
+    /// before; of the day in UTC if its market has no calendar.
     #[must_use]
     pub fn between(&self, from: Option<Date>, to: Option<Date>) -> &[Bar] {
-        let start = from.map_or(0, |from| self.bars.partition_point(|bar| bar.date() < from));
-        let end = to.map_or(self.bars.len(), |to| self.bars.partition_point(|bar| bar.date() <= to));
+        let days = Days::of(self.asset.market).filter(|_| self.interval.is_intraday());
+        let day = |bar: &Bar| match (bar.time, &days) {
+            (BarTime::Moment(at), Some(days)) => days.day(at),
+            _ => bar.date(),
+        };
+        let start = from.map_or(0, |from| self.bars.partition_point(|bar| day(bar) < from));
+        let end = to.map_or(self.bars.len(), |to| self.bars.partition_point(|bar| day(bar) <= to));
         self.bars.get(start..end).unwrap_or_default()
     }
 
@@ -46,9 +59,12 @@ impl Series {
                 BarTime::Day(date) => version.date(date),
                 BarTime::Moment(at) => version.moment(at),
             };
-            let version = version.count(bar.volume).maybe(bar.adjusted_close);
+            let version = version
+                .count(bar.volume.map_or(0, |volume| volume.wrapping_add(1)))
+                .maybe(bar.adjusted_close);
             numbers(bar).into_iter().fold(version, VersionHasher::number)
         });
+        let whole = whole.date(self.complete_from.unwrap_or(Date::MIN));
         whole.text(self.provider.as_deref().unwrap_or_default()).finish()
     }
 }
@@ -177,7 +193,7 @@ mod tests {
             low: price - 1.0,
             close: price,
             adjusted_close: Some(price),
-            volume: 10,
+            volume: Some(10),
         }
     }
 
@@ -206,7 +222,7 @@ mod tests {
         let first = series(&[1, 5]);
         assert_eq!(first.version(), first.clone().version());
         let changes: [fn(&mut Series); 5] = [
-            |series| series.bars[0].volume += 1,
+            |series| series.bars[0].volume = None,
             |series| series.bars[1].adjusted_close = None,
             |series| series.bars[1].time = BarTime::Moment(Timestamp::from_micros(0)),
             |series| series.provider = Some("other".into()),

@@ -101,7 +101,7 @@ async fn recorded_candles_are_told_as_their_json_has_them() {
         assert_eq!([bar.open, bar.high, bar.low, bar.close], ["o", "h", "l", "c"].map(price));
         let time: jiff::Timestamp = candle["time"].as_str().unwrap().parse().unwrap();
         assert_eq!(bar.time, BarTime::Moment(Timestamp::from_micros(time.as_microsecond())));
-        assert_eq!((Some(bar.volume), bar.adjusted_close), (candle["volume"].as_u64(), None));
+        assert_eq!((bar.volume, bar.adjusted_close), (candle["volume"].as_u64(), None));
     }
 }
 

@@ -94,16 +94,22 @@ async fn recorded_quotes_are_told_as_their_json_has_them() {
                 continue;
             };
             let quote = answer.value().unwrap_or_else(|| panic!("{}", path.display()));
-            assert_eq!(quote.asset.symbol.as_str(), *symbol);
+            assert_eq!(
+                YahooProvider::symbol(&quote.asset).as_deref(),
+                Some(*symbol),
+                "named as it was asked for"
+            );
             assert_eq!(Some(quote.price), number(item, "regularMarketPrice"));
             assert_eq!(quote.previous_close, number(item, "regularMarketPreviousClose"));
             assert_eq!(
                 (quote.open, quote.high),
                 (number(item, "regularMarketOpen"), number(item, "regularMarketDayHigh"))
             );
+            let crossed = number(item, "bid") > number(item, "ask") && number(item, "ask").is_some();
+            let side = |name| number(item, name).filter(|_| !crossed);
             assert_eq!(
                 (quote.low, quote.bid, quote.ask),
-                (number(item, "regularMarketDayLow"), number(item, "bid"), number(item, "ask"))
+                (number(item, "regularMarketDayLow"), side("bid"), side("ask"))
             );
             assert_eq!(quote.volume, item["regularMarketVolume"].as_u64());
             assert_eq!(quote.currency.as_deref(), item["currency"].as_str());
@@ -146,7 +152,7 @@ async fn recorded_charts_are_told_as_their_json_has_them() {
             assert_eq!(bar.time, BarTime::Day(date));
             let told = ["open", "high", "low", "close"].map(|name| column(name, at).as_f64().unwrap());
             assert_eq!([bar.open, bar.high, bar.low, bar.close], told);
-            assert_eq!(Some(bar.volume), column("volume", at).as_u64());
+            assert_eq!(bar.volume, column("volume", at).as_u64());
             assert_eq!(bar.adjusted_close, chart["indicators"]["adjclose"][0]["adjclose"][at].as_f64());
         }
         files += 1;
@@ -326,4 +332,29 @@ async fn no_symbol_leads_elsewhere() {
             assert_eq!(names, ["symbols", "crumb"]);
         }
     }
+}
+
+#[tokio::test]
+async fn days_of_which_yahoo_keeps_no_bars_are_refused_and_no_empty_series() {
+    let (provider, next, upstream) = stage().await;
+    let nothing = json!({"chart": {"result": null, "error": {"code": "Bad Request", "description": "Data doesn't exist for startDate = 1"}}});
+    *next.lock().unwrap() = Answer::new(400, nothing.to_string());
+    for id in
+        ["AAPL:1m:2020-01-02..2020-01-03", "AAPL:5m:2020-01-02..2020-01-03", "AAPL:1h:2020-01-02..2020-01-03"]
+    {
+        let error = provider.series(&[id.parse().unwrap()]).await.unwrap().remove(0);
+        let error = error.failure().unwrap().clone();
+        assert_eq!(error.kind(), ProviderErrorKind::NotOffered, "{error}");
+        assert!(error.message().contains("none up to 2020-01-03"), "{error}");
+    }
+    assert_eq!(upstream.calls(), 0, "it isn't asked");
+    let empty = provider.series(&["AAPL:1m".parse().unwrap()]).await.unwrap().remove(0).value().unwrap();
+    assert!(empty.bars.is_empty() && empty.complete_from.is_some());
+    let days = provider
+        .series(&["AAPL:1d:2020-01-04..2020-01-05".parse().unwrap()])
+        .await
+        .unwrap()
+        .remove(0)
+        .value();
+    assert_eq!(days.unwrap().complete_from, None, "nothing was traded");
 }

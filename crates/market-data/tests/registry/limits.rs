@@ -147,3 +147,24 @@ async fn a_probe_that_is_dropped_does_not_keep_its_provider_shut_for_ever() {
     scene.clock.advance(Duration::from_secs(1));
     assert_eq!(scene.ask(&["A"]).await, "first");
 }
+
+#[tokio::test]
+async fn a_huge_retry_after_silences_a_provider_for_no_longer_than_its_bound_and_is_reported() {
+    for asked in ["86400", "999999999999999999", "Fri, 31 Dec 9999 23:59:59 GMT"] {
+        let busy = Answer::new(429, "slow down").header("retry-after", asked);
+        let bound = ProviderSettings { retry_after_max_ms: 60_000, ..settings(1) };
+        let scene = Scene::first_saying([busy, Answer::new(200, r#"{"A": 1}"#)], bound).await;
+        assert_eq!(scene.ask(&["A"]).await, "second");
+        let minute = Duration::from_secs(60);
+        assert_eq!(
+            scene.registry.reports()[0].silent_until,
+            Some(scene.clock.now().after(minute)),
+            "{asked}"
+        );
+        scene.clock.advance(minute - Duration::from_millis(1));
+        assert_eq!((scene.ask(&["A"]).await.as_str(), scene.first.calls()), ("second", 1), "{asked}");
+        scene.clock.advance(Duration::from_millis(1));
+        assert_eq!(scene.registry.reports()[0].silent_until, None);
+        assert_eq!((scene.ask(&["A"]).await.as_str(), scene.first.calls()), ("first", 2), "{asked}");
+    }
+}

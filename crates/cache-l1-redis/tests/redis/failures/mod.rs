@@ -4,3 +4,4 @@ mod cancellation;
 mod eviction;
 mod foreign_bytes;
 mod server_loss;
+mod wrong_server;

@@ -1,6 +1,7 @@
 //! Lives at the edges of market time, and against an oracle at any moment.
 
 mod boundaries;
+mod markets;
 mod properties;
 mod rules;
 mod swings;

@@ -1,15 +1,18 @@
 //! `cache-server calendar`: when a market trades, for people and as CSV.
 
 use std::{
-    fs,
     io::{self, Write},
     path::{Path, PathBuf},
 };
 
+use cache_config::read_text_file;
 use cache_core::{Error, ErrorKind, Result};
 use jiff::{Timestamp, tz::TimeZone};
 use market_calendar::{Calendar, Calendars, Date, Market, Session};
 use market_data::{Invalid, moment::to_jiff};
+
+/// The largest calendar file, in bytes.
+const MAX_CALENDAR_FILE: u64 = 1 << 20;
 
 /// Prints when a market trades: whether it is open now and when that changes, or its sessions as CSV.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
@@ -87,9 +90,9 @@ pub fn calendar(args: &CalendarArgs, now: cache_core::Timestamp, out: &mut impl 
 /// `Config` for a file that can't be read, with its line.
 pub(crate) fn read_calendars(file: Option<&Path>) -> Result<Calendars> {
     let Some(file) = file else { return Ok(Calendars::builtin()) };
-    let text = fs::read_to_string(file).map_err(|error| {
-        let message = format!("can't read the calendar file {}", file.display());
-        Error::caused(ErrorKind::Config, "calendar", message, error)
+    let text = read_text_file(file, MAX_CALENDAR_FILE).map_err(|why| {
+        let message = format!("can't read the calendar file {}: {why}", file.display());
+        Error::new(ErrorKind::Config, "calendar", message)
     })?;
     let added = Calendars::builtin().extended(&text, &file.display().to_string());
     added.map_err(|error| Error::new(ErrorKind::Config, "calendar", error.to_string()))

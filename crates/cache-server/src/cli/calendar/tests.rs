@@ -1,6 +1,6 @@
 //! What `cache-server calendar` prints, against the oracle's files and for people.
 
-use std::{collections::BTreeSet, io::Read, path::Path};
+use std::{collections::BTreeSet, fs, io::Read, path::Path};
 
 use clap::Parser;
 use flate2::read::GzDecoder;
@@ -36,8 +36,34 @@ fn csv_has_the_oracles_lines_in_its_columns() {
     // Where sources disagree, nothing is asserted.
     let disputed: BTreeSet<&str> =
         ["2020-10-13", "2021-04-06", "2021-10-13", "2023-09-01", "2023-09-08", "2024-09-06"].into();
+    // What the oracle lacks is listed, with its hours, in a test of market-calendar.
+    let beyond: BTreeSet<&str> = [
+        "2015-02-28",
+        "2015-11-11",
+        "2016-10-30",
+        "2017-10-19",
+        "2018-11-07",
+        "2019-10-27",
+        "2020-02-01",
+        "2020-11-14",
+        "2021-11-04",
+        "2022-10-24",
+        "2023-11-12",
+        "2024-01-20",
+        "2024-03-02",
+        "2024-05-18",
+        "2024-11-01",
+        "2025-02-01",
+        "2025-10-21",
+        "2026-02-01",
+    ]
+    .into();
     let undisputed = |name: &str, text: &str| -> Vec<String> {
-        let lines = text.lines().filter(|line| name != "XHKG" || !disputed.contains(&line[..10]));
+        let lines = text.lines().filter(|line| match name {
+            "XHKG" => !disputed.contains(&line[..10]),
+            "XBOM" => !beyond.contains(&line[..10]),
+            _ => true,
+        });
         lines.map(str::to_owned).collect()
     };
     for (name, market) in [

@@ -158,3 +158,77 @@ async fn a_closure_that_is_announced_in_the_calendars_file_lengthens_lives_once_
     let faults = service.app.reload().unwrap_err().to_string();
     assert!(faults.contains("closures") && faults.contains("perhaps"), "{faults}");
 }
+
+fn mkfifo(path: &Path) {
+    assert!(std::process::Command::new("mkfifo").arg(path).status().unwrap().success());
+}
+
+#[tokio::test]
+async fn rule_75_what_is_no_regular_file_is_refused_at_once() {
+    let service = Reloading::start(&lives(1000));
+    mkfifo(&service.path("fifo"));
+    for (file, why) in [
+        (service.path("fifo"), "no regular file"),
+        ("/dev/zero".into(), "no regular file"),
+        (service.folder.path().to_owned(), "no regular file"),
+        (service.path("none"), "can't read"),
+    ] {
+        let text = format!("{}calendars: {{file: {}}}\n", lives(50), file.display());
+        let began = Instant::now();
+        let (status, answer) = service.reload(&text).await;
+        assert_eq!(status, 422, "{answer}");
+        assert!(answer["errors"][0].as_str().unwrap().contains(why), "{answer}");
+        assert!(began.elapsed() < Duration::from_secs(3));
+    }
+    fs::remove_file(service.path("cache.yaml")).unwrap();
+    mkfifo(&service.path("cache.yaml"));
+    let url = format!("{}{RELOAD}", service.server.url);
+    let answer = service.server.client.post(url).timeout(PATIENCE).send().await.unwrap();
+    assert_eq!(answer.status(), 422);
+    assert!(service.max_age("AAPL").await > 900);
+}
+
+#[tokio::test]
+async fn rule_75_many_reloads_at_once_are_one_and_quotes_go_on() {
+    let service = Reloading::start(&lives(1000));
+    let mut days = String::new();
+    for market in ["XNYS", "XNAS", "XLON", "XTKS", "XHKG"] {
+        for day in 0..12 * 28 * 10 {
+            let (year, month, day) = (2027 + day / 336, day / 28 % 12 + 1, day % 28 + 1);
+            days.push_str(&format!("{market} {year}-{month:02}-{day:02} closed\n"));
+        }
+    }
+    fs::write(service.path("days"), &days).unwrap();
+    fs::write(
+        service.path("cache.yaml"),
+        format!("{}calendars: {{file: {}}}\n", lives(50), service.path("days").display()),
+    )
+    .unwrap();
+    let url = format!("{}{RELOAD}", service.server.url);
+    let reloads: Vec<_> =
+        (0..50).map(|_| tokio::spawn(service.server.client.post(&url).timeout(PATIENCE).send())).collect();
+    let began = Instant::now();
+    service.max_age("AAPL").await;
+    assert!(began.elapsed() < Duration::from_secs(5), "a quote waited for {:?}", began.elapsed());
+    let mut answers = Vec::new();
+    for reload in reloads {
+        answers.push(reload.await.unwrap().unwrap().status().as_u16());
+    }
+    assert!(
+        answers.contains(&200) && answers.iter().all(|status| [200, 409].contains(status)),
+        "{answers:?}"
+    );
+    service.server.terminate();
+}
+
+#[tokio::test]
+async fn rule_75_only_what_means_something_else_has_changed() {
+    let before = "replay: {latency_ms: 0, failure_rate: 0.0}\nttl: {price: 60, rules: {rows: {price: {open: 60}}}}\nmemory: {protect: [a, b], pressure_threshold: 1.0}\nproviders: []\n";
+    let service = Reloading::start(before);
+    let same = "profile: development\nlisten: 127.0.0.1:8080\nreplay: {failure_rate: 0, latency_ms: 00}\nttl: {price: 060, rules: {rows: {price: {open: 1m}}}}\nmemory: {protect: 'a, b', pressure_threshold: 1}\nlog: \"info\"\n";
+    let same = same.replace("listen: 127.0.0.1:8080\n", "").replace("'a, b'", "[\"a\", 'b']");
+    let (status, answer) = service.reload(&same).await;
+    assert_eq!((status, &answer["changed"], &answer["unchanged"]), (200, &json!([]), &json!([])), "{answer}");
+    let (_, answer) = service.reload(&same.replace("060", "61")).await;
+    assert_eq!(answer["changed"], json!([{"key": "ttl.price", "from": "60", "to": "61"}]));
+}

@@ -29,10 +29,11 @@ async fn a_client_that_has_the_version_gets_304_without_a_body() {
     for path in ["/v1/quotes?symbols=AAPL,NOPE", "/v1/quotes/AAPL", "/v1/bars/AAPL?from=2017-08-01"] {
         let first = service.get(path).await;
         let etag = first.header("etag").to_owned();
-        assert!(etag.starts_with('"') && etag.ends_with('"') && etag.len() > 10, "{path}: {etag}");
+        assert!(etag.starts_with("W/\"") && etag.ends_with('"') && etag.len() > 10, "{path}: {etag}");
         service.advance(Duration::from_secs(7));
 
-        for known in [etag.clone(), format!("W/{etag}"), format!("\"x\", {etag}"), "*".to_owned()] {
+        let strong = etag.trim_start_matches("W/").to_owned();
+        for known in [etag.clone(), strong, format!("\"x\", {etag}"), "*".to_owned()] {
             let answer = ask(&service, "GET", path, &known).await;
             assert_eq!((answer.status, answer.body.len()), (StatusCode::NOT_MODIFIED, 0), "{path} {known}");
             assert_eq!((answer.header("etag"), answer.header("content-length")), (etag.as_str(), ""));
@@ -112,7 +113,8 @@ async fn statistics_health_and_problems_are_not_kept() {
 async fn after_a_304_the_connection_goes_on() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &["--provider-latency-ms=0"]);
-    let request = |method, rest| format!("{method} /v1/quotes/AAPL HTTP/1.1\r\nhost: x\r\n{rest}\r\n");
+    let request =
+        |method, rest| format!("{method} /v1/quotes/AAPL HTTP/1.1\r\nhost: localhost\r\n{rest}\r\n");
     let known = "if-none-match: *\r\n";
     let requests = request("GET", known) + &request("HEAD", known) + &request("GET", "connection: close\r\n");
     let mut stream = TcpStream::connect(server.address()).await.unwrap();

@@ -64,6 +64,9 @@ async fn what_is_no_event_is_refused_with_what_is_wanted() {
         ("", "EOF"),
         ("{", "EOF"),
         (r#"{"asset": "A A", "event": "halt"}"#, "holds ' '"),
+        (r#"["AAPL", "halt"]"#, "no JSON object"),
+        (r#" ["AAPL", "halt", null, null]"#, "no JSON object"),
+        (r#""halt""#, "no JSON object"),
         (r#"{"asset": "AAPL", "event": "party"}"#, "party"),
         (r#"{"asset": "AAPL", "event": "halt", "when": 1}"#, "when"),
         (r#"{"asset": "AAPL", "event": "halt", "at": "soon"}"#, "column 48"),
@@ -73,6 +76,67 @@ async fn what_is_no_event_is_refused_with_what_is_wanted() {
         let detail = answer.json()["detail"].as_str().unwrap().to_owned();
         assert!(detail.contains(part) && detail.contains("\"event\": \"earnings\""), "{detail}");
     }
-    let answer = service.get("/v1/events").await;
-    assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, "POST"));
+    let answer = service.send(Request::put("/v1/events").body(Body::empty()).unwrap()).await;
+    assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, "GET, HEAD, POST"));
+}
+
+fn in_an_hour(service: &InProcess) -> String {
+    let at = service.clock.now().after(Duration::from_secs(3600));
+    jiff::Timestamp::from_microsecond(at.as_micros()).unwrap().to_string()
+}
+
+#[tokio::test]
+async fn rule_76_events_ahead_are_listed_shown_and_withdrawn() {
+    let service = InProcess::open(&["--ttl-price=86400"]).await;
+    let at = in_an_hour(&service);
+    let mut ids = Vec::new();
+    for symbol in ["AAPL", "MSFT", "AAPL"] {
+        let event = json!({"asset": symbol, "event": "earnings", "at": at});
+        let said = announce(&service, &event.to_string()).await.json();
+        assert_eq!(said["displaced"], json!([]));
+        ids.push(said["id"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(ids[0], ids[2], "the same event has one id");
+    let listed = service.get("/v1/events").await.json();
+    assert_eq!(listed["events"].as_array().unwrap().len(), 2, "{listed}");
+    let listed = service.get("/v1/events?asset=MSFT").await.json();
+    assert_eq!(listed["events"][0]["id"], json!(ids[1]));
+    let shown = service.get(&format!("/v1/events/{}", ids[0])).await.json();
+    assert_eq!((&shown["event"]["asset"], &shown["event"]["at"]), (&json!("AAPL"), &json!(at)));
+
+    let withdraw = async |id: &str| {
+        service.send(Request::delete(format!("/v1/events/{id}")).body(Body::empty()).unwrap()).await
+    };
+    let said = withdraw(&ids[0]).await;
+    assert_eq!((said.status.as_u16(), &said.json()["withdrawn"]), (200, &shown));
+    for id in [ids[0].as_str(), "nonsense", "0123456789abcdef0123456789abcdef"] {
+        for answer in [withdraw(id).await, service.get(&format!("/v1/events/{id}")).await] {
+            let problem = answer.json();
+            assert_eq!((answer.status.as_u16(), &problem["title"]), (404, &json!("Unknown event")));
+            assert!(problem["detail"].as_str().unwrap().contains(id), "{problem}");
+        }
+    }
+    let answer = service.send(Request::post("/v1/events/x").body(Body::empty()).unwrap()).await;
+    assert_eq!((answer.status.as_u16(), answer.header("allow")), (405, "GET, HEAD, DELETE"));
+    assert_eq!(service.get("/v1/events?asset=A%20A").await.status, 400);
+}
+
+#[tokio::test]
+async fn rule_76_an_event_for_which_there_is_no_room_is_a_conflict_and_others_are_not_concerned() {
+    let service = InProcess::open(&[]).await;
+    let event = |symbol: &str, hours: u64| {
+        let at = service.clock.now().after(Duration::from_secs(hours * 3600));
+        let at = jiff::Timestamp::from_microsecond(at.as_micros()).unwrap();
+        json!({"asset": symbol, "event": "news", "at": at.to_string()}).to_string()
+    };
+    for hours in 1..=64 {
+        assert_eq!(announce(&service, &event("AAPL", hours)).await.status, 200);
+    }
+    let refused = announce(&service, &event("AAPL", 65)).await;
+    assert_eq!((refused.status.as_u16(), &refused.json()["title"]), (409, &json!("Too many events")));
+    assert_eq!(announce(&service, &event("MSFT", 65)).await.status, 200);
+    // The nearer one takes the place of the farthest.
+    let nearer = event("AAPL", 1).replace("news", "halt");
+    let said = announce(&service, &nearer).await.json();
+    assert_eq!(said["displaced"][0]["asset"], json!("AAPL"));
 }

@@ -30,19 +30,19 @@ async fn send(server: &Server, request: &[u8]) -> (String, bool) {
 async fn what_is_too_long_or_for_no_host_is_refused_by_its_own_status() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &["--provider-latency-ms=0"]);
-    let head = "host: x\r\nconnection: close\r\n";
+    let head = "host: localhost\r\nconnection: close\r\n";
     let long = |len| "x".repeat(len);
     for (request, status, problem) in [
         (format!("GET /{} HTTP/1.1\r\n{head}\r\n", long(9_000)), "414", true),
-        (format!("GET /{} HTTP/1.1\r\n{head}\r\n", long(70_000)), "414", false),
+        (format!("GET /{} HTTP/1.1\r\n{head}\r\n", long(70_000)), "414", true),
         (format!("GET / HTTP/1.1\r\n{head}x: {}\r\n\r\n", long(20_000)), "431", true),
-        (format!("GET / HTTP/1.1\r\n{head}x: {}\r\n\r\n", long(300_000)), "431", false),
-        (format!("GET / HTTP/1.1\r\n{head}{}\r\n", "a: b\r\n".repeat(200)), "431", false),
+        (format!("GET / HTTP/1.1\r\n{head}x: {}\r\n\r\n", long(300_000)), "431", true),
+        (format!("GET / HTTP/1.1\r\n{head}{}\r\n", "a: b\r\n".repeat(200)), "431", true),
         (format!("POST / HTTP/1.1\r\n{head}content-length: 17000\r\n\r\n"), "413", true),
         (format!("GET / HTTP/1.1\r\n{head}content-length: 17000\r\n\r\n{}", long(17_000)), "413", true),
-        ("nonsense\r\n\r\n".to_owned(), "400", false),
+        ("nonsense\r\n\r\n".to_owned(), "400", true),
         ("GET / HTTP/1.1\r\nconnection: close\r\n\r\n".to_owned(), "400", true),
-        (format!("GET / HTTP/1.1\r\n{head}host: y\r\n\r\n"), "400", true),
+        (format!("GET / HTTP/1.1\r\n{head}host: 127.0.0.1\r\n\r\n"), "400", true),
         ("GET / HTTP/1.0\r\n\r\n".to_owned(), "200", false),
         (format!("GET / HTTP/1.1\r\n{head}\r\n"), "200", false),
     ] {
@@ -56,7 +56,7 @@ async fn what_is_too_long_or_for_no_host_is_refused_by_its_own_status() {
 async fn connections_past_the_limit_wait_for_room() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &["--max-connections=1"]);
-    let request = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n";
+    let request = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n";
     let mut first = TcpStream::connect(server.address()).await.unwrap();
     first.write_all(request).await.unwrap();
     first.read_exact(&mut [0; 15]).await.unwrap();
@@ -76,7 +76,7 @@ async fn a_client_that_never_ends_its_head_is_cut_off() {
     let address = listener.local_addr().unwrap();
     tokio::spawn(serve(listener, service.router.clone(), Limits::default(), pending::<()>()));
     let mut stream = TcpStream::connect(address).await.unwrap();
-    stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nx: ").await.unwrap();
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\nx: ").await.unwrap();
     // With nothing else to do, paused time advances to the deadline by itself.
     let mut answer = Vec::new();
     let ended = timeout(Duration::from_secs(60), stream.read_to_end(&mut answer)).await;
@@ -97,12 +97,12 @@ async fn a_client_that_never_reads_loses_its_place() {
     let socket = TcpSocket::new_v4().unwrap();
     socket.set_recv_buffer_size(4096).unwrap();
     let mut deaf = socket.connect(address).await.unwrap();
-    let request = "GET /v1/bars/AAPL HTTP/1.1\r\nhost: x\r\n\r\n";
+    let request = "GET /v1/bars/AAPL HTTP/1.1\r\nhost: localhost\r\n\r\n";
     deaf.write_all(request.repeat(ASKED).as_bytes()).await.unwrap();
     timeout(PATIENCE, deaf.peek(&mut [0])).await.expect("it has the only place").unwrap();
 
     let mut other = TcpStream::connect(address).await.unwrap();
-    other.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    other.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").await.unwrap();
     let mut status = [0; 15];
     timeout(PATIENCE, other.read_exact(&mut status)).await.expect("the place is free").unwrap();
     assert_eq!(&status, b"HTTP/1.1 200 OK");

@@ -23,7 +23,7 @@ use crate::{
     Answer, Answers, Asset, BarTime, DataType, Document, DocumentId, Offer, Provider, ProviderError,
     ProviderErrorKind, Quote, Series, SeriesId,
     http::{HttpClient, HttpReply, HttpRequest},
-    parse::{self, ParseError, moment},
+    parse::{ParseError, Plausibility, moment},
     provider::from_single_calls,
 };
 
@@ -55,6 +55,7 @@ pub struct AlphaVantageProvider {
     config: AlphaVantageConfig,
     api: HttpClient,
     key: Secret,
+    judge: Plausibility,
 }
 
 impl AlphaVantageProvider {
@@ -64,8 +65,8 @@ impl AlphaVantageProvider {
     ///
     /// `Config` if the key can't be read, and for an invalid URL or limit.
     pub fn new(config: AlphaVantageConfig, clock: Clock) -> Result<Self> {
-        let api = HttpClient::new(&config.name, config.http.settings(&config.base_url), clock)?;
-        Ok(Self { api, key: config.key.read()?, config })
+        let api = HttpClient::new(&config.name, config.http.settings(&config.base_url), clock.clone())?;
+        Ok(Self { api, key: config.key.read()?, judge: Plausibility::new(clock), config })
     }
 
     async fn send(&self, call: HttpRequest) -> Result<HttpReply, ProviderError> {
@@ -76,13 +77,16 @@ impl AlphaVantageProvider {
         let Some(name) = Name::of(asset) else { return Ok(Answer::Unknown) };
         let reply = self.send(request::quote(&name)).await?;
         let said = match name {
-            Name::Listed(_) => quote::read_quote(&reply.body),
-            Name::Pair(..) => quote::read_rate(&reply.body)
+            Name::Listed(_) => reply.parse(quote::read_quote).await?,
+            Name::Pair(..) => reply
+                .parse(quote::read_rate)
+                .await?
                 .map(|(from, to, raw_quote)| Some((format!("{from}/{to}"), raw_quote))),
         };
         let quote = said.and_then(|said| {
-            let quote = said
-                .map(|(told, raw_quote)| named(&name, &told).and_then(|()| raw_quote.quote(asset.clone())));
+            let quote = said.map(|(told, raw_quote)| {
+                named(&name, &told).and_then(|()| self.judge.quote(raw_quote, asset.clone()))
+            });
             quote.transpose().map_err(Nothing::from)
         });
         answer(&reply, quote)
@@ -96,7 +100,7 @@ impl AlphaVantageProvider {
             ProviderError::new(ProviderErrorKind::NotOffered, message)
         })?;
         let reply = self.send(call).await?;
-        let series = series::read(&reply.body).and_then(|told| {
+        let series = reply.parse(series::read).await?.and_then(|told| {
             named(&name, &told.name)?;
             Ok(Some(self.series_of(id, told)?))
         });
@@ -105,6 +109,14 @@ impl AlphaVantageProvider {
 
     fn series_of(&self, id: &SeriesId, told: series::Told) -> Result<Series, ParseError> {
         let first = told.candles.first().map(|candle| candle.begin.date());
+        if let Some((range, first)) =
+            id.range.zip(first).filter(|(range, first)| id.interval.is_intraday() && range.to < *first)
+        {
+            return Err(ParseError::new(format!(
+                "the bars begin on {first}: there are none up to {}",
+                range.to
+            )));
+        }
         let cut = !self.config.full && told.candles.len() >= COMPACT;
         if let Some((range, first)) = id.range.zip(first).filter(|(range, first)| cut && range.from < *first)
         {
@@ -125,7 +137,9 @@ impl AlphaVantageProvider {
             };
             Ok((day, candle.begins(begin)))
         });
-        parse::series(id, bars.collect::<Result<Vec<_>, ParseError>>()?)
+        let series = self.judge.series(id, bars.collect::<Result<Vec<_>, ParseError>>()?)?;
+        let first = first.filter(|_| id.range.is_none() && (cut || id.interval.is_intraday()));
+        Ok(Series { complete_from: first.or(series.complete_from), ..series })
     }
 
     async fn one_indicator(&self, id: &DocumentId) -> Result<Answer<Document>, ProviderError> {
@@ -138,7 +152,7 @@ impl AlphaVantageProvider {
             )
         })?;
         let reply = self.send(call).await?;
-        let document = series::read_indicator(&reply.body).and_then(|told| {
+        let document = reply.parse(series::read_indicator).await?.and_then(|told| {
             named(&name, &told.name)?;
             let body = json!({"zone": told.zone, "values": told.values});
             Ok(Some(Document::new(id.asset.clone(), body)))
@@ -184,6 +198,10 @@ impl Provider for AlphaVantageProvider {
             }
             _ => None,
         }
+    }
+
+    fn implausible(&self) -> u64 {
+        self.judge.refused()
     }
 
     async fn quotes(&self, assets: &[Asset]) -> Answers<Quote> {
@@ -232,9 +250,9 @@ mod tests {
     proptest! {
         #[test]
         fn no_body_makes_reading_panic(body in bodies(BODIES)) {
-            let asset: Asset = "MSFT".parse().unwrap();
-            let _ = quote::read_quote(&body).map(|said| said.map(|(_, raw_quote)| raw_quote.quote(asset.clone())));
-            let _ = quote::read_rate(&body).map(|(.., raw_quote)| raw_quote.quote(asset));
+            let (judge, asset) = (Plausibility::new(Clock::system()), "MSFT".parse::<Asset>().unwrap());
+            let _ = quote::read_quote(&body).map(|said| said.map(|(_, raw_quote)| judge.quote(raw_quote, asset.clone())));
+            let _ = quote::read_rate(&body).map(|(.., raw_quote)| judge.quote(raw_quote, asset));
             let _ = (series::read(&body), series::read_indicator(&body));
         }
     }

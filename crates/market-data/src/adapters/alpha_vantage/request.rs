@@ -1,6 +1,6 @@
 //! Builds requests; the API key is added where they are sent.
 
-use crate::{Asset, AssetType, DocumentId, Interval, Market, http::HttpRequest};
+use crate::{Asset, AssetType, DocumentId, Interval, Market, asset::names::is_american, http::HttpRequest};
 
 /// The intervals it offers, and their names in a query.
 pub(super) const INTERVALS: &[(Interval, &str)] = &[
@@ -45,7 +45,7 @@ impl Name {
                 let (coin, currency) = symbol.split_once(['_', '/', '-']).unwrap_or((symbol, "USD"));
                 Self::pair(coin, currency)
             }
-            AssetType::Equity | AssetType::Etf | AssetType::Fund => Self::listed(symbol, asset.market),
+            AssetType::Equity | AssetType::Etf | AssetType::Fund => Self::listed(asset),
             AssetType::Index | AssetType::Future | AssetType::Option => None,
         }
     }
@@ -55,14 +55,13 @@ impl Name {
         (sound(from) && sound(to)).then(|| Self::Pair(from.to_owned(), to.to_owned()))
     }
 
-    fn listed(symbol: &str, market: Market) -> Option<Self> {
-        let american = matches!(market.as_str(), "US" | "XNYS" | "XNAS" | "XASE" | "ARCX" | "BATS");
+    fn listed(asset: &Asset) -> Option<Self> {
+        let (symbol, market) = (asset.symbol.as_str(), asset.market);
         match SUFFIXES.iter().find(|(known, _)| *known == market) {
-            Some((_, suffix)) if symbol.ends_with(&format!(".{suffix}")) => {
+            Some((_, suffix)) => Some(Self::Listed(format!("{}.{suffix}", symbol.replace('.', "-")))),
+            None if is_american(market) || asset.is_of_unstated_market() => {
                 Some(Self::Listed(symbol.to_owned()))
             }
-            Some((_, suffix)) => Some(Self::Listed(format!("{}.{suffix}", symbol.replace('.', "-")))),
-            None if american => Some(Self::Listed(symbol.to_owned())),
             None => None,
         }
     }

@@ -78,7 +78,7 @@ impl Wire {
             low: self.low.0,
             close: self.close.0,
             adjusted_close: self.adjusted_close.map(|figure| figure.0),
-            volume: self.volume.map_or(0, |count| count.0),
+            volume: self.volume.map(|count| count.0),
         }
     }
 }

@@ -13,14 +13,14 @@ use std::{
 };
 
 use async_trait::async_trait;
-use cache_core::{Error, ErrorKind, Result, sync::Mutex};
+use cache_core::{Clock, Error, ErrorKind, Result, sync::Mutex};
 use percent_encoding::percent_decode_str;
 
 pub use self::{config::CsvConfig, rows::OnBadRow};
 use crate::{
     Answer, Answers, Asset, DataType, Interval, Offer, Provider, ProviderError, ProviderErrorKind, Quote,
     Series, SeriesId,
-    parse::{self, ParseError},
+    parse::{ParseError, Plausibility},
     provider::from_single_calls,
 };
 
@@ -46,6 +46,7 @@ pub struct CsvProvider {
     config: CsvConfig,
     files: Arc<BTreeMap<Asset, PathBuf>>,
     skipped: Mutex<BTreeMap<Asset, u64>>,
+    judge: Plausibility,
 }
 
 impl CsvProvider {
@@ -78,7 +79,12 @@ impl CsvProvider {
             let message = format!("the folder {folder} holds no file whose name ends in .csv");
             return Err(Error::new(ErrorKind::Config, "csv", message));
         }
-        Ok(Self { config, files: Arc::new(files), skipped: Mutex::default() })
+        Ok(Self {
+            config,
+            files: Arc::new(files),
+            skipped: Mutex::default(),
+            judge: Plausibility::new(Clock::system()),
+        })
     }
 
     /// Returns the assets that have a file, in order.
@@ -101,8 +107,9 @@ impl CsvProvider {
         let Some(path) = self.files.get(&id.asset).cloned() else { return Ok(Answer::Unknown) };
         let (faults, most, asked) = (self.config.faults, self.config.max_file_mib << 20, id.clone());
         let shown = path.display().to_string();
+        let judge = self.judge.clone();
         // Files are read on a thread that may block.
-        let read = tokio::task::spawn_blocking(move || read(&path, &asked, faults, most)).await;
+        let read = tokio::task::spawn_blocking(move || read(&path, &asked, faults, most, &judge)).await;
         let failed = |fault, why: &dyn std::fmt::Display| {
             ProviderError::new(fault, format!("{} can't serve {shown}: {why}", self.config.name))
         };
@@ -127,14 +134,20 @@ fn asset_of(path: &Path) -> Result<Asset> {
     })
 }
 
-fn read(path: &Path, id: &SeriesId, faults: OnBadRow, most: u64) -> Result<(Series, u64), ParseError> {
+fn read(
+    path: &Path,
+    id: &SeriesId,
+    faults: OnBadRow,
+    most: u64,
+    judge: &Plausibility,
+) -> Result<(Series, u64), ParseError> {
     let unread = |error: std::io::Error| ParseError::text("it can't be read", &error.to_string());
     let file = File::open(path).map_err(unread)?;
     if file.metadata().map_err(unread)?.len() > most {
         return Err(ParseError::new(format!("it has more than {most} bytes, the most that is read")));
     }
-    let rows = rows::read(file.take(most), id.asset.asset_type, faults)?;
-    Ok((parse::series(id, rows.bars)?, rows.skipped))
+    let rows = rows::read(file.take(most), id.asset.asset_type, faults, judge)?;
+    Ok((judge.series(id, rows.bars)?, rows.skipped))
 }
 
 #[async_trait]
@@ -149,6 +162,10 @@ impl Provider for CsvProvider {
             DataType::Ohlcv => Some(Offer::new(1).intervals([Interval::Day])),
             _ => None,
         }
+    }
+
+    fn implausible(&self) -> u64 {
+        self.judge.refused()
     }
 
     async fn quotes(&self, assets: &[Asset]) -> Answers<Quote> {

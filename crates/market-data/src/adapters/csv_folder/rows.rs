@@ -1,6 +1,6 @@
 //! Reads a file of daily bars row by row; bad rows are errors with their line, or skipped and counted.
 
-use std::io::Read;
+use std::{collections::BTreeMap, io::Read};
 
 use csv::StringRecord;
 use jiff::civil::Date;
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::columns::Columns;
 use crate::{
     AssetType, BarTime,
-    parse::{LenientCount, LenientNumber, ParseError, RawBar, check},
+    parse::{LenientCount, LenientNumber, ParseError, Plausibility, RawBar},
 };
 
 /// What to do with a file that has bad rows.
@@ -30,43 +30,54 @@ pub(super) struct Rows {
     pub(super) skipped: u64,
 }
 
-/// Reads a whole file.
+/// Reads a whole file, whose rows may come in any order: many are written newest first.
 ///
 /// # Errors
 ///
-/// If a column is missing, or a row is bad and not to be skipped.
-pub(super) fn read(file: impl Read, asset_type: AssetType, faults: OnBadRow) -> Result<Rows, ParseError> {
+/// If a column is missing, a row is bad and not to be skipped, or most rows are bad.
+pub(super) fn read(
+    file: impl Read,
+    asset_type: AssetType,
+    faults: OnBadRow,
+    judge: &Plausibility,
+) -> Result<Rows, ParseError> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
     let header = reader.headers().map_err(|error| ParseError::text("the header", &error.to_string()))?;
     let columns = Columns::find(header)?;
-    let mut rows = Rows { bars: Vec::new(), skipped: 0 };
+    let (mut bars, mut skipped) = (BTreeMap::new(), 0);
     for record in reader.records() {
         // A row that can't be read at all ends the file: where the next one begins isn't known.
         let record = record.map_err(|error| ParseError::text("a row", &error.to_string()))?;
-        let last = rows.bars.last().map(|(date, _)| *date);
-        match (row(&record, &columns, asset_type, last), faults) {
-            (Ok(row), _) => rows.bars.push(row),
-            (Err(_), OnBadRow::Skip) => rows.skipped += 1,
+        let read = row(&record, &columns).and_then(|(date, bar)| {
+            if bars.contains_key(&date) {
+                return Err(ParseError::new(format!("{date} comes after {date}: a day has one row")));
+            }
+            judge.bar(bar, asset_type)?;
+            Ok((date, bar))
+        });
+        match (read, faults) {
+            (Ok((date, bar)), _) => drop(bars.insert(date, bar)),
+            (Err(_), OnBadRow::Skip) => skipped += 1,
             (Err(why), OnBadRow::Error) => {
                 let line = record.position().map_or(0, csv::Position::line);
                 return Err(ParseError::new(format!("line {line}: {why}")));
             }
         }
     }
-    match rows.bars.is_empty() && rows.skipped > 0 {
-        true => {
-            Err(ParseError::new(format!("all of its {} rows are bad: it holds no daily bars", rows.skipped)))
+    let rows = skipped + bars.len() as u64;
+    match skipped > bars.len() as u64 {
+        true if bars.is_empty() => {
+            Err(ParseError::new(format!("all of its {rows} rows are bad: it holds no daily bars")))
         }
-        false => Ok(rows),
+        true => {
+            let more = "what is left would be no history: mend the file";
+            Err(ParseError::new(format!("{skipped} of its {rows} rows are bad, {more}")))
+        }
+        false => Ok(Rows { bars: bars.into_iter().collect(), skipped }),
     }
 }
 
-fn row(
-    record: &StringRecord,
-    columns: &Columns,
-    asset_type: AssetType,
-    last: Option<Date>,
-) -> Result<(Date, RawBar<BarTime>), ParseError> {
+fn row(record: &StringRecord, columns: &Columns) -> Result<(Date, RawBar<BarTime>), ParseError> {
     let text = |name: &str, at: usize| {
         record
             .get(at)
@@ -76,14 +87,17 @@ fn row(
     let price = |name: &str, at: usize| {
         let text = text(name, at)?;
         let wrong = || ParseError::text(&format!("{name} is no price"), &format!("{text:?}"));
-        let LenientNumber(number) = LenientNumber::read(text).ok_or_else(wrong)?;
-        check(number, asset_type).map(|()| number)
+        LenientNumber::read(text).map(|number| number.0).ok_or_else(wrong)
     };
     let date = day(text("date", columns.date)?)?;
-    if let Some(last) = last.filter(|last| *last >= date) {
-        return Err(ParseError::new(format!("{date} comes after {last}")));
-    }
-    let volume = text("volume", columns.volume)?;
+    let volume = match text("volume", columns.volume)? {
+        "" | "null" => None,
+        volume => Some(
+            LenientCount::read(volume)
+                .ok_or_else(|| ParseError::text("volume is no count", &format!("{volume:?}")))?
+                .0,
+        ),
+    };
     let bar = RawBar {
         begin: BarTime::Day(date),
         open: price("open", columns.open)?,
@@ -91,14 +105,9 @@ fn row(
         low: price("low", columns.low)?,
         close: price("close", columns.close)?,
         adjusted_close: columns.adjusted_close.map(|at| price("adjusted close", at)).transpose()?,
-        volume: LenientCount::read(volume)
-            .ok_or_else(|| ParseError::text("volume is no count", &format!("{volume:?}")))?
-            .0,
+        volume,
     };
-    match bar.low > bar.high {
-        true => Err(ParseError::new(format!("the low {} lies above the high {}", bar.low, bar.high))),
-        false => Ok((date, bar)),
-    }
+    Ok((date, bar))
 }
 
 /// Reads the day of a row: `2020-01-02`, optionally followed by a time that must be midnight.
@@ -116,11 +125,16 @@ fn day(text: &str) -> Result<Date, ParseError> {
 
 #[cfg(test)]
 mod tests {
+    use cache_core::Clock;
     use proptest::prelude::*;
 
     use super::*;
 
     const HEAD: &str = "Date,Open,High,Low,Close,Adj Close,Volume\n";
+
+    fn read(file: impl Read, asset_type: AssetType, faults: OnBadRow) -> Result<Rows, ParseError> {
+        super::read(file, asset_type, faults, &Plausibility::new(Clock::system()))
+    }
 
     fn read_text(rows: &str, faults: OnBadRow) -> Result<Rows, ParseError> {
         read(format!("{HEAD}{rows}").as_bytes(), AssetType::Equity, faults)
@@ -136,7 +150,6 @@ mod tests {
             ("20170904,1,2,0.5,1,1,7\n", "is no day"),
             ("2017-09-04,1,2\n", "ends before its volume"),
             ("2017-09-01,1,2,0.5,1,1,7\n", "2017-09-01 comes after 2017-09-01"),
-            ("2017-08-31,1,2,0.5,1,1,7\n", "2017-08-31 comes after 2017-09-01"),
             ("2017-09-04,1,2,0.5,NaN,1,7\n", "close is no price: \"NaN\""),
             ("2017-09-04,1,2,0.5,1e999,1,7\n", "is no price"),
             ("2017-09-04,-1,2,0.5,1,1,7\n", "is -1, below zero"),
@@ -149,6 +162,24 @@ mod tests {
             let rows = read_text(&format!("{good}{bad}2017-09-05,1,2,0.5,1,1,7\n"), OnBadRow::Skip).unwrap();
             assert_eq!((rows.bars.len(), rows.skipped), (2, 1), "{bad}");
         }
+    }
+
+    #[test]
+    fn rows_come_in_any_order_and_a_file_most_of_whose_rows_are_bad_is_refused() {
+        let day = |day: u8| format!("2017-09-{day:02},1,2,0.5,1,1,\n");
+        let newest_first: String = (1..=20).rev().map(day).collect();
+        let oldest_first: String = (1..=20).map(day).collect();
+        for faults in [OnBadRow::Error, OnBadRow::Skip] {
+            let rows = read_text(&newest_first, faults).unwrap();
+            assert_eq!((rows.bars.len(), rows.skipped), (20, 0));
+            assert_eq!(rows, read_text(&oldest_first, faults).unwrap());
+            assert_eq!(rows.bars[0].1.volume, None, "an empty volume isn't known");
+        }
+        let bad = "2017-10-01,1,2,0.5,9,1,7\n";
+        assert_eq!(read_text(&(day(1) + &day(2) + bad + bad), OnBadRow::Skip).unwrap().skipped, 2);
+        let message =
+            read_text(&(day(1) + &day(2) + bad + bad + bad), OnBadRow::Skip).unwrap_err().to_string();
+        assert!(message.contains("3 of its 5 rows"), "{message}");
     }
 
     #[test]

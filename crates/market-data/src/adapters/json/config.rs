@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::JsonSymbols;
 use crate::{AssetType, DataType, HttpSettings, Interval, Market, SecretSource};
 
 /// A JSON API: URL templates, and JSON pointers (RFC 6901) to the fields of its bodies.
@@ -50,6 +51,9 @@ pub struct JsonConfig {
     /// The types of assets it knows. Default: those usual on its markets.
     #[serde(default)]
     pub asset_types: Option<Vec<AssetType>>,
+    /// How it writes symbols, if not as they are written here.
+    #[serde(default)]
+    pub symbols: JsonSymbols,
     /// How to ask for quotes.
     #[serde(default)]
     pub quotes: Option<JsonQuotes>,

@@ -4,6 +4,7 @@ use cache_core::{Clock, Error, ErrorKind, Result, Secret};
 use serde_json::Value;
 
 use super::{
+    JsonSymbols,
     config::{JsonConfig, KeyPlace},
     pointer::Pointer,
     template::{Placeholder, Template},
@@ -28,6 +29,7 @@ pub(super) struct Access {
     headers: Vec<(String, String)>,
     key: Option<(Secret, KeyPlace)>,
     error: Option<Pointer>,
+    symbols: JsonSymbols,
 }
 
 /// The values for a template's placeholders.
@@ -67,7 +69,9 @@ impl Access {
         }
         let headers =
             config.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
-        Ok(Self { headers, key, error: Pointer::optional("error", config.error.as_ref())? })
+        config.symbols.check(config)?;
+        let error = Pointer::optional("error", config.error.as_ref())?;
+        Ok(Self { headers, key, error, symbols: config.symbols.clone() })
     }
 
     fn added_to(&self, call: HttpRequest) -> HttpRequest {
@@ -132,9 +136,12 @@ impl Endpoint {
     ///
     /// If the call failed, the body is no JSON, or it contains an error.
     pub(super) async fn ask(&self, wanted: &Wanted<'_>) -> Result<Option<(Value, HttpReply)>, ProviderError> {
-        let Some(call) = self.template.fill(|placeholder| wanted.fill(placeholder)) else { return Ok(None) };
+        let Some(call) = self.template.fill(|placeholder| wanted.fill(placeholder, &self.access.symbols))
+        else {
+            return Ok(None);
+        };
         let reply = self.client.send(&self.access.added_to(call)).await?;
-        let body: Result<Value, _> = serde_json::from_slice(&reply.body);
+        let body: Result<Value, _> = reply.parse(|body| serde_json::from_slice(body)).await?;
         let told =
             self.access.error.as_ref().zip(body.as_ref().ok()).and_then(|(error, body)| error.find(body));
         if let Some(told) = told.filter(|told| **told != Value::Bool(false) && **told != "") {
@@ -152,12 +159,12 @@ impl Endpoint {
 }
 
 impl Wanted<'_> {
-    fn fill(&self, placeholder: Placeholder) -> String {
+    fn fill(&self, placeholder: Placeholder, symbols: &JsonSymbols) -> String {
         let first = self.assets.first();
-        let symbols = || self.assets.iter().map(|asset| asset.symbol.as_str()).collect::<Vec<_>>().join(",");
+        let all = || self.assets.iter().map(|asset| symbols.name(asset)).collect::<Vec<_>>().join(",");
         match placeholder {
-            Placeholder::Symbol => first.map_or_else(String::new, |asset| asset.symbol.to_string()),
-            Placeholder::Symbols => symbols(),
+            Placeholder::Symbol => first.map_or_else(String::new, |asset| symbols.name(asset)),
+            Placeholder::Symbols => all(),
             Placeholder::Market => first.map_or_else(String::new, |asset| asset.market.to_string()),
             Placeholder::From => self.range.from.to_string(),
             Placeholder::To => self.range.to.to_string(),

@@ -4,6 +4,7 @@ mod config;
 mod endpoint;
 mod pointer;
 mod reading;
+mod symbols;
 mod template;
 
 use std::collections::BTreeMap;
@@ -12,16 +13,20 @@ use async_trait::async_trait;
 use cache_core::{Clock, Result};
 use jiff::{civil::Date, tz::TimeZone};
 
-pub use self::config::{JsonConfig, JsonDocuments, JsonKey, JsonQuotes, JsonSeries, KeyPlace};
+pub use self::{
+    config::{JsonConfig, JsonDocuments, JsonKey, JsonQuotes, JsonSeries, KeyPlace},
+    symbols::{JsonSymbols, SymbolCase},
+};
 use self::{
     endpoint::{Access, Endpoint, Wanted, wrong},
     pointer::Pointer,
-    reading::{BarFields, QuoteFields, is_called},
+    reading::{BarFields, QuoteFields},
     template::Placeholder,
 };
 use crate::{
     Answer, Answers, Asset, AssetType, DataType, DateRange, Document, DocumentId, Interval, Market, Offer,
-    Provider, ProviderError, ProviderErrorKind, Quote, Series, SeriesId, parse::now,
+    Provider, ProviderError, ProviderErrorKind, Quote, Series, SeriesId,
+    parse::{Plausibility, now},
     provider::from_single_calls,
 };
 
@@ -35,9 +40,11 @@ pub struct JsonProvider {
     zone: TimeZone,
     markets: Option<Vec<Market>>,
     asset_types: Option<Vec<AssetType>>,
+    symbols: JsonSymbols,
     quotes: Option<(Endpoint, QuoteFields, usize)>,
     series: Option<(Endpoint, BarFields, BTreeMap<Interval, String>)>,
     documents: BTreeMap<DataType, (Endpoint, Pointer)>,
+    judge: Plausibility,
     clock: Clock,
 }
 
@@ -117,10 +124,12 @@ impl JsonProvider {
             zone: zone(config)?,
             markets: config.markets.clone(),
             asset_types: config.asset_types.clone().or_else(usual),
+            symbols: config.symbols.clone(),
             quotes,
             series,
             documents,
             name: config.name.clone(),
+            judge: Plausibility::new(clock.clone()),
             clock,
         })
     }
@@ -144,7 +153,7 @@ impl JsonProvider {
         let items = fields.items(&body).map_err(|why| bad(why.to_string()))?;
         let answer = |asset: &&Asset| {
             let is_it = |told: &Option<String>| match told {
-                Some(told) => is_called(asset, told),
+                Some(told) => self.symbols.is(asset, told),
                 // A single item without a symbol belongs to the one asset asked for.
                 None => assets.len() == 1 && items.len() == 1,
             };
@@ -158,7 +167,7 @@ impl JsonProvider {
             };
             let raw_quote = fields.raw_quote(item, &self.zone, now(&self.clock));
             match raw_quote.and_then(|raw_quote| {
-                raw_quote.map(|raw_quote| raw_quote.quote((*asset).clone())).transpose()
+                raw_quote.map(|raw_quote| self.judge.quote(raw_quote, (*asset).clone())).transpose()
             }) {
                 Ok(quote) => quote.into(),
                 Err(why) => Answer::Failed(bad(format!("{asset}: {why}"))),
@@ -180,7 +189,9 @@ impl JsonProvider {
         else {
             return Ok(Answer::Unknown);
         };
-        match fields.series(id, &body, &self.zone) {
+        let (fields, asked) = (fields.clone(), id.clone());
+        let (zone, judge) = (self.zone.clone(), self.judge.clone());
+        match reply.parse(move |_| fields.series(&asked, &body, &zone, &judge)).await? {
             Ok(series) => Ok(series.into()),
             Err(why) => Ok(Answer::Failed(reply.error(ProviderErrorKind::BadAnswer, &why.to_string()))),
         }
@@ -250,6 +261,10 @@ impl Provider for JsonProvider {
             _ => self.documents.contains_key(&data).then(|| Offer::new(1))?,
         };
         Some(self.narrowed(offer))
+    }
+
+    fn implausible(&self) -> u64 {
+        self.judge.refused()
     }
 
     async fn quotes(&self, assets: &[Asset]) -> Answers<Quote> {

@@ -9,8 +9,8 @@ use super::{
     pointer::{Pointer, Told},
 };
 use crate::{
-    Asset, BarTime, Series, SeriesId,
-    parse::{self, ParseError, RawBar, RawQuote, moment},
+    BarTime, Series, SeriesId,
+    parse::{ParseError, Plausibility, RawBar, RawQuote, moment},
 };
 
 /// The pointers of a quote.
@@ -118,13 +118,8 @@ fn there<'a>(pointer: &'a Option<Pointer>, item: &Value) -> Option<&'a Pointer> 
     pointer.as_ref().filter(|pointer| pointer.find(item).is_some())
 }
 
-/// Returns whether `told` is the symbol of `asset`.
-pub(super) fn is_called(asset: &Asset, told: &str) -> bool {
-    asset.symbol.as_str().eq_ignore_ascii_case(told) || asset.to_string().eq_ignore_ascii_case(told)
-}
-
 /// The pointers of a bar.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct BarFields {
     items: Pointer,
     time: Pointer,
@@ -169,6 +164,7 @@ impl BarFields {
         id: &SeriesId,
         body: &Value,
         zone: &TimeZone,
+        judge: &Plausibility,
     ) -> Result<Option<Series>, ParseError> {
         let Some(items) = self.items.find(body) else { return Ok(None) };
         let items = items.as_array().ok_or_else(|| ParseError::new("series.items is no array"))?;
@@ -177,7 +173,7 @@ impl BarFields {
         if let Some(pair) = bars.windows(2).find(|pair| pair[0].1.begin == pair[1].1.begin) {
             return Err(ParseError::new(format!("two bars of {}", pair[0].0)));
         }
-        parse::series(id, bars).map(Some)
+        judge.series(id, bars).map(Some)
     }
 
     fn bar(
@@ -207,7 +203,7 @@ impl BarFields {
             low: self.low.number(item)?,
             close: self.close.number(item)?,
             adjusted_close,
-            volume: there(&self.volume, item).map_or(Ok(0), |pointer| pointer.count(item))?,
+            volume: there(&self.volume, item).map(|pointer| pointer.count(item)).transpose()?,
         };
         Ok((day, bar))
     }

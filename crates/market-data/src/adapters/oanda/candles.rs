@@ -26,7 +26,7 @@ struct Body {
 #[derive(Deserialize)]
 struct Wire {
     time: Timestamp,
-    volume: LenientCount,
+    volume: Option<LenientCount>,
     complete: bool,
     mid: Option<Prices>,
     bid: Option<Prices>,
@@ -80,7 +80,7 @@ impl Wire {
             low: l.0,
             close: c.0,
             adjusted_close: None,
-            volume: self.volume.0,
+            volume: self.volume.map(|count| count.0),
         })
     }
 }

@@ -7,7 +7,8 @@ use super::{candles::Candles, pricing::trading_day};
 use crate::{
     BarTime, DateRange, Interval, Series, SeriesId,
     http::HttpRequest,
-    parse::{self, ParseError, moment},
+    moment::to_jiff,
+    parse::{ParseError, Plausibility, moment},
 };
 
 /// The most candles in one reply.
@@ -94,12 +95,22 @@ fn windows(
 /// Before the oldest candle there is.
 const OLDEST: Timestamp = Timestamp::constant(946_684_800, 0);
 
+/// Returns the first day of which there are candles; no candle is asked for from before.
+pub(super) fn first_day() -> Date {
+    Offset::UTC.to_datetime(OLDEST).date()
+}
+
 /// Returns the series `id` from the candles of all its requests, with or without the unfinished one.
 ///
 /// # Errors
 ///
-/// If a candle is no valid bar.
-pub(super) fn series(id: &SeriesId, told: &[Candles], unfinished: bool) -> Result<Series, ParseError> {
+/// As [`Plausibility::series`].
+pub(super) fn series(
+    id: &SeriesId,
+    told: &[Candles],
+    unfinished: bool,
+    judge: &Plausibility,
+) -> Result<Series, ParseError> {
     let last = told.last().and_then(|candles| candles.unfinished).filter(|_| unfinished);
     let candles = told.iter().flat_map(|candles| candles.complete.iter().copied()).chain(last);
     let bars = candles
@@ -109,7 +120,19 @@ pub(super) fn series(id: &SeriesId, told: &[Candles], unfinished: bool) -> Resul
             Ok((day, candle.begins(begin)))
         })
         .collect::<Result<Vec<_>, ParseError>>()?;
-    parse::series(id, bars)
+    let series = judge.series(id, bars)?;
+    // As many as a reply can hold: there are more before the first, whose day may be cut.
+    let cut = id.range.is_none() && series.bars.len() + 1 >= MOST as usize;
+    let first = series.bars.first().filter(|_| cut).map(|first| trading_day_of(first.time)).transpose()?;
+    let complete_from = first.map(|first| first.saturating_add(1.day())).or(series.complete_from);
+    Ok(Series { complete_from, ..series })
+}
+
+fn trading_day_of(time: BarTime) -> Result<Date, ParseError> {
+    match time {
+        BarTime::Day(day) => Ok(day),
+        BarTime::Moment(at) => trading_day(to_jiff(at)),
+    }
 }
 
 #[cfg(test)]
@@ -172,7 +195,8 @@ mod tests {
         let body = format!(r#"{{"instrument":"EUR_USD","granularity":"D","candles":[{candles}]}}"#);
         let told = [read(body.as_bytes()).unwrap()];
         let days = |unfinished| {
-            let series = series(&"EUR_USD@FX:1d".parse().unwrap(), &told, unfinished).unwrap();
+            let judge = Plausibility::new(cache_core::Clock::system());
+            let series = series(&"EUR_USD@FX:1d".parse().unwrap(), &told, unfinished, &judge).unwrap();
             series.bars.iter().map(|bar| bar.date().to_string()).collect::<Vec<_>>()
         };
         assert_eq!(

@@ -5,11 +5,10 @@ use crate::{Asset, AssetType};
 /// Returns the name of `asset` at OANDA, made of capitals, digits and one underscore; `None` if it has none.
 pub(super) fn named(asset: &Asset) -> Option<String> {
     let symbol = asset.symbol.as_str();
-    let name = match (asset.asset_type, symbol.len()) {
-        (AssetType::Fx, 6) if symbol.bytes().all(|byte| byte.is_ascii_alphabetic()) => {
-            format!("{}_{}", &symbol[..3], &symbol[3..])
-        }
-        (AssetType::Fx, _) => symbol.replace(['/', '-'], "_"),
+    let name = match asset.asset_type {
+        AssetType::Fx => symbol.replace(['/', '-'], "_"),
+        // A coin without a currency is priced in dollars.
+        AssetType::Crypto if !symbol.contains('_') => format!("{symbol}_USD"),
         _ => symbol.to_owned(),
     };
     let part = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric());

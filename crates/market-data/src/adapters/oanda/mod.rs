@@ -19,7 +19,7 @@ use crate::{
     Answer, Answers, Asset, DataType, Offer, Provider, ProviderError, ProviderErrorKind, Quote, Series,
     SeriesId,
     http::{HttpClient, HttpReply, HttpRequest},
-    parse::now,
+    parse::{Plausibility, now},
     provider::from_single_calls,
 };
 
@@ -53,6 +53,7 @@ pub struct OandaProvider {
     api: HttpClient,
     token: Secret,
     instruments: Instruments,
+    judge: Plausibility,
     clock: Clock,
 }
 
@@ -76,7 +77,8 @@ impl OandaProvider {
         }
         let api = HttpClient::new(&config.name, config.http.settings(&config.base_url), clock.clone())?;
         let token = config.token.read()?;
-        Ok(Self { api, token, instruments: Instruments::new(clock.clone()), clock, config })
+        let (instruments, judge) = (Instruments::new(clock.clone()), Plausibility::new(clock.clone()));
+        Ok(Self { api, token, instruments, judge, clock, config })
     }
 
     async fn send(&self, call: HttpRequest) -> Result<HttpReply, ProviderError> {
@@ -95,7 +97,9 @@ impl OandaProvider {
         if !reply.is_success() {
             return Err(failure(&reply));
         }
-        instruments::read(&reply.body)
+        reply
+            .parse(instruments::read)
+            .await?
             .map_err(|why| reply.error(ProviderErrorKind::BadAnswer, &why.to_string()))
     }
 
@@ -132,6 +136,11 @@ impl OandaProvider {
         let Some(calls) = history::calls(&name, id, self.config.candles, now(&self.clock)) else {
             return refused(ProviderErrorKind::NotOffered, format!("offers no candles of {}", id.interval));
         };
+        if let Some(range) = id.range.filter(|range| range.to < history::first_day()) {
+            let first = history::first_day();
+            let what = format!("has candles from {first} on, none up to {}", range.to);
+            return refused(ProviderErrorKind::NotOffered, what);
+        }
         if calls.len() > MOST_CALLS {
             let wanted = format!("more than {MOST_CALLS}: ask for fewer days or longer candles");
             return refused(
@@ -149,7 +158,7 @@ impl OandaProvider {
                 return Err(failure(&reply));
             }
             let bad = |why: String| reply.error(ProviderErrorKind::BadAnswer, &why);
-            let candles = candles::read(&reply.body).map_err(|why| bad(why.to_string()))?;
+            let candles = reply.parse(candles::read).await?.map_err(|why| bad(why.to_string()))?;
             if !instrument::same(&candles.instrument, &name) {
                 return Err(bad(format!("{:?} in place of {name}", candles.instrument)));
             }
@@ -158,7 +167,7 @@ impl OandaProvider {
             }
             told.push(candles);
         }
-        match history::series(id, &told, self.config.unfinished) {
+        match history::series(id, &told, self.config.unfinished, &self.judge) {
             Ok(series) => Ok(Answer::Value(series)),
             Err(why) => refused(ProviderErrorKind::BadAnswer, format!("sent an invalid series {id}: {why}")),
         }
@@ -181,20 +190,25 @@ impl Provider for OandaProvider {
         }
     }
 
+    fn implausible(&self) -> u64 {
+        self.judge.refused()
+    }
+
     async fn quotes(&self, assets: &[Asset]) -> Answers<Quote> {
         let names: Vec<Option<String>> = assets.iter().map(instrument::named).collect();
         let Some(reply) = self.prices(names.iter().flatten().cloned().collect()).await? else {
             return Ok(assets.iter().map(|_| Answer::Unknown).collect());
         };
-        let said = pricing::read(&reply.body)
+        let said = reply
+            .parse(pricing::read)
+            .await?
             .map_err(|why| reply.error(ProviderErrorKind::BadAnswer, &why.to_string()))?;
         let answer = |(asset, name): (&Asset, Option<String>)| {
             let found = name.and_then(|name| said.iter().find(|(told, _)| instrument::same(told, &name)));
             let Some((_, said)) = found else { return Answer::Unknown };
-            match said
-                .clone()
-                .and_then(|raw_quote| raw_quote.map(|raw_quote| raw_quote.quote(asset.clone())).transpose())
-            {
+            match said.clone().and_then(|raw_quote| {
+                raw_quote.map(|raw_quote| self.judge.quote(raw_quote, asset.clone())).transpose()
+            }) {
                 Ok(quote) => quote.into(),
                 Err(why) => {
                     Answer::Failed(reply.error(ProviderErrorKind::BadAnswer, &format!("{asset}: {why}")))
@@ -229,14 +243,14 @@ mod tests {
     proptest! {
         #[test]
         fn no_body_makes_reading_panic_or_tells_a_price_that_is_none(body in bodies(BODIES)) {
-            let asset: Asset = "EUR_USD@FX".parse().unwrap();
+            let (judge, asset) = (Plausibility::new(Clock::system()), "EUR_USD@FX".parse::<Asset>().unwrap());
             for (_, raw_quote) in pricing::read(&body).into_iter().flatten() {
                 if let Ok(Some(raw_quote)) = raw_quote {
-                    let _ = raw_quote.quote(asset.clone()).map(|quote| assert!(quote.price >= 0.0 && quote.price < 1e16));
+                    let _ = judge.quote(raw_quote, asset.clone()).map(|quote| assert!(quote.price >= 0.0 && quote.price < 1e16));
                 }
             }
             if let Ok(told) = candles::read(&body) {
-                let series = history::series(&"EUR_USD@FX:1d".parse().unwrap(), &[told], true);
+                let series = history::series(&"EUR_USD@FX:1d".parse().unwrap(), &[told], true, &judge);
                 let bars = series.map(|series| series.bars).unwrap_or_default();
                 prop_assert!(bars.iter().all(|bar| bar.low >= 0.0 && bar.low <= bar.high));
             }

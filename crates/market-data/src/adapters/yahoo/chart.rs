@@ -155,7 +155,7 @@ fn candles(
         let (LenientNumber(open), LenientNumber(high), LenientNumber(low), LenientNumber(close)) =
             (open, high, low, close);
         let adjusted_close = adjusted.get(at).copied().flatten().map(|number| number.0);
-        let volume = volume.get(at).copied().flatten().map_or(0, |count| count.0);
+        let volume = volume.get(at).copied().flatten().map(|count| count.0);
         Some(moment(*seconds).map(|begin| RawBar { begin, open, high, low, close, adjusted_close, volume }))
     };
     let candles = times.iter().enumerate().filter_map(bar).collect::<Result<Vec<_>, _>>()?;

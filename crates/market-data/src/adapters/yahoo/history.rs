@@ -7,7 +7,7 @@ use super::chart::Chart;
 use crate::{
     BarTime, DateRange, Interval, Series, SeriesId,
     http::HttpRequest,
-    parse::{self, ParseError, RawBar, moment},
+    parse::{ParseError, Plausibility, RawBar, moment},
 };
 
 /// The intervals it offers, and Yahoo's names for them.
@@ -36,7 +36,9 @@ pub(super) fn call(
     now: Timestamp,
 ) -> Option<HttpRequest> {
     let (_, called) = INTERVALS.iter().find(|(known, _)| *known == interval)?;
-    let (from, to) = range.map_or_else(|| (begin_of_all(interval, now), now.as_second()), seconds);
+    let oldest = begin_of_all(interval, now);
+    let (from, to) = range.map_or_else(|| (oldest, now.as_second()), seconds);
+    let from = from.max(oldest);
     let call = HttpRequest::get(["v8", "finance", "chart", name])
         .query("interval", *called)
         .query("period1", from.to_string())
@@ -44,6 +46,12 @@ pub(super) fn call(
         .query("events", "div|split")
         .query("includePrePost", "false");
     Some(call)
+}
+
+/// Returns the first day of which Yahoo has all bars within a day; `None` for longer intervals.
+pub(super) fn complete_from(interval: Interval, now: Timestamp) -> Option<Date> {
+    let oldest = Timestamp::from_second(begin_of_all(interval, now)).ok()?;
+    interval.is_intraday().then(|| Offset::UTC.to_datetime(oldest).date().saturating_add(1.day()))
 }
 
 /// Returns how far back Yahoo keeps intraday bars, according to its errors about longer ranges.
@@ -67,20 +75,17 @@ fn seconds(range: DateRange) -> (i64, i64) {
 ///
 /// # Errors
 ///
-/// If a bar of the chart is invalid.
-pub(super) fn series(id: &SeriesId, chart: &Chart) -> Result<Series, ParseError> {
+/// As [`Plausibility::series`].
+pub(super) fn series(id: &SeriesId, chart: &Chart, judge: &Plausibility) -> Result<Series, ParseError> {
     let day = |at: Timestamp| chart.zone.to_datetime(at).date();
     if id.interval.is_intraday() {
         let bars =
             chart.candles.iter().map(|candle| (day(candle.begin), candle.begins(moment(candle.begin))));
-        return parse::series(id, bars);
+        return judge.series(id, bars);
     }
     let days = chart.candles.iter().map(|candle| candle.begins(day(candle.begin)));
     let bars = joined(days, id.interval);
-    parse::series(
-        id,
-        bars.into_iter().map(|candle| (candle.begin, candle.begins(BarTime::Day(candle.begin)))),
-    )
+    judge.series(id, bars.into_iter().map(|candle| (candle.begin, candle.begins(BarTime::Day(candle.begin)))))
 }
 
 /// Joins the last bar to the one before if it is a part of it: during a week or month, Yahoo gives today's
@@ -95,7 +100,10 @@ fn joined(candles: impl Iterator<Item = RawBar<Date>>, interval: Interval) -> Ve
         before.low = before.low.min(today.low);
         before.close = today.close;
         before.adjusted_close = today.adjusted_close;
-        before.volume = before.volume.saturating_add(today.volume);
+        before.volume = match (before.volume, today.volume) {
+            (Some(volume), Some(more)) => Some(volume.saturating_add(more)),
+            (one, other) => one.or(other),
+        };
         bars.pop();
     }
     bars
@@ -134,6 +142,8 @@ pub(super) fn adjusted_closes(chart: &Chart, series: &Series) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use cache_core::Clock;
+
     use super::*;
     use crate::adapters::yahoo::chart::{Said, read};
 
@@ -150,6 +160,10 @@ mod tests {
             Said::Chart(chart) => chart,
             said => panic!("{said:?}"),
         }
+    }
+
+    fn series(id: &SeriesId, chart: &Chart) -> Result<Series, ParseError> {
+        super::series(id, chart, &Plausibility::new(Clock::system()))
     }
 
     fn days(id: &str, chart: &Chart) -> Vec<String> {
@@ -192,7 +206,7 @@ mod tests {
         let series = series(&"AAPL:1w".parse().unwrap(), &weeks).unwrap();
         let last = series.bars.last().unwrap();
         assert_eq!((series.bars.len(), last.date().to_string()), (2, "2020-01-13".to_owned()));
-        assert_eq!((last.open, last.high, last.low, last.close, last.volume), (2.0, 3.0, 2.0, 3.0, 5));
+        assert_eq!((last.open, last.high, last.low, last.close, last.volume), (2.0, 3.0, 2.0, 3.0, Some(5)));
         let done = chart("America/New_York", &["2020-01-06T05:00:00Z", "2020-01-13T05:00:00Z"]);
         assert_eq!(days("AAPL:1w", &done).len(), 2);
     }

@@ -22,7 +22,7 @@ use crate::{
     Answer, Answers, Asset, DataType, DateRange, Document, DocumentId, Interval, Offer, Provider,
     ProviderError, ProviderErrorKind, Quote, Series, SeriesId,
     http::{HttpClient, HttpClientConfig, HttpReply, HttpRequest},
-    parse::now,
+    parse::{Plausibility, now},
     provider::from_single_calls,
 };
 
@@ -51,6 +51,7 @@ pub struct YahooProvider {
     api: HttpClient,
     crumbs: CrumbStore,
     max_batch: usize,
+    judge: Plausibility,
     clock: Clock,
 }
 
@@ -74,7 +75,14 @@ impl YahooProvider {
         };
         let api = client(&config.base_url)?;
         let crumbs = CrumbStore::new(api.clone(), client(&config.cookie_url)?);
-        Ok(Self { api, crumbs, max_batch: config.max_batch, name: config.name, clock })
+        Ok(Self {
+            api,
+            crumbs,
+            max_batch: config.max_batch,
+            judge: Plausibility::new(clock.clone()),
+            name: config.name,
+            clock,
+        })
     }
 
     /// Returns Yahoo's name of an asset; `None` if it has none.
@@ -132,7 +140,7 @@ impl YahooProvider {
         if !reply.is_success() && !matches!(reply.status, 400 | 404 | 422) {
             return Err(reply.failure());
         }
-        match chart::read(&reply.body) {
+        match reply.parse(chart::read).await? {
             Ok(Said::Chart(chart)) if symbol::same(&chart.name, &name) => {
                 Ok(Found::Chart(Box::new(chart), reply))
             }
@@ -150,12 +158,22 @@ impl YahooProvider {
     }
 
     async fn one_series(&self, id: &SeriesId) -> Result<Answer<Series>, ProviderError> {
+        let first = history::complete_from(id.interval, now(&self.clock));
+        if let Some((first, range)) = first.zip(id.range).filter(|(first, range)| range.to < *first) {
+            let what = format!("{} has bars of {} from {first} on, none up to", self.name, id.interval);
+            let error = ProviderError::new(ProviderErrorKind::NotOffered, format!("{what} {}", range.to));
+            return Ok(Answer::Failed(error));
+        }
+        let whole = |series: Series| {
+            let cut = id.range.is_none_or(|range| first.is_some_and(|first| range.from < first));
+            Series { complete_from: first.filter(|_| cut), ..series }
+        };
         Ok(match self.chart(&id.asset, id.interval, id.range).await? {
-            Found::Chart(chart, reply) => match history::series(id, &chart) {
-                Ok(series) => Answer::Value(series),
+            Found::Chart(chart, reply) => match history::series(id, &chart, &self.judge) {
+                Ok(series) => Answer::Value(whole(series)),
                 Err(why) => Answer::Failed(reply.error(ProviderErrorKind::BadAnswer, &why.to_string())),
             },
-            Found::Nothing => Answer::Value(Series::new(id.asset.clone(), id.interval, Vec::new())),
+            Found::Nothing => Answer::Value(whole(Series::new(id.asset.clone(), id.interval, Vec::new()))),
             Found::Unknown => Answer::Unknown,
         })
     }
@@ -172,7 +190,7 @@ impl YahooProvider {
             return Ok(Answer::Value(Document::new(id.asset.clone(), history::dividends(&chart, range))));
         }
         let whole = SeriesId { asset: id.asset.clone(), interval: Interval::Day, range };
-        Ok(match history::series(&whole, &chart) {
+        Ok(match history::series(&whole, &chart, &self.judge) {
             Ok(series) => {
                 Answer::Value(Document::new(series.asset.clone(), history::adjusted_closes(&chart, &series)))
             }
@@ -221,6 +239,10 @@ impl Provider for YahooProvider {
         }
     }
 
+    fn implausible(&self) -> u64 {
+        self.judge.refused()
+    }
+
     async fn quotes(&self, assets: &[Asset]) -> Answers<Quote> {
         let names: Vec<Option<String>> = assets.iter().map(symbol::named).collect();
         let asked: BTreeSet<String> = names.iter().flatten().cloned().collect();
@@ -228,7 +250,9 @@ impl Provider for YahooProvider {
             return Ok(assets.iter().map(|_| Answer::Unknown).collect());
         }
         let reply = self.ask_quotes(&asked).await?;
-        let said = quote::read(&reply.body)
+        let said = reply
+            .parse(quote::read)
+            .await?
             .map_err(|why| reply.error(ProviderErrorKind::BadAnswer, &why.to_string()))?;
         let answer = |(asset, name): (&Asset, Option<String>)| {
             let Some((_, said)) =
@@ -236,10 +260,9 @@ impl Provider for YahooProvider {
             else {
                 return Answer::Unknown;
             };
-            match said
-                .clone()
-                .and_then(|raw_quote| raw_quote.map(|raw_quote| raw_quote.quote(asset.clone())).transpose())
-            {
+            match said.clone().and_then(|raw_quote| {
+                raw_quote.map(|raw_quote| self.judge.quote(raw_quote, asset.clone())).transpose()
+            }) {
                 Ok(quote) => quote.into(),
                 Err(why) => {
                     Answer::Failed(reply.error(ProviderErrorKind::BadAnswer, &format!("{asset}: {why}")))
@@ -288,15 +311,15 @@ mod tests {
     proptest! {
         #[test]
         fn no_body_makes_reading_panic_or_tells_a_price_that_is_none(quotes in bodies(QUOTES), charts in bodies(CHARTS)) {
-            let asset: Asset = "X".parse().unwrap();
+            let (judge, asset) = (Plausibility::new(Clock::system()), "X".parse::<Asset>().unwrap());
             for (_, raw_quote) in quote::read(&quotes).into_iter().flatten() {
                 if let Ok(Some(raw_quote)) = raw_quote {
-                    let _ = raw_quote.quote(asset.clone()).map(|quote| assert!(quote.price >= 0.0 && quote.price < 1e16));
+                    let _ = judge.quote(raw_quote, asset.clone()).map(|quote| assert!(quote.price >= 0.0 && quote.price < 1e16));
                 }
             }
             if let Ok(Said::Chart(chart)) = chart::read(&charts) {
                 for interval in ["1m", "1d", "1w", "1mo"] {
-                    let series = history::series(&format!("X:{interval}").parse().unwrap(), &chart);
+                    let series = history::series(&format!("X:{interval}").parse().unwrap(), &chart, &judge);
                     let bars = series.map(|series| series.bars).unwrap_or_default();
                     prop_assert!(bars.iter().all(|bar| bar.low >= 0.0 && bar.low <= bar.high));
                     prop_assert!(bars.windows(2).all(|pair| pair[0].time < pair[1].time));

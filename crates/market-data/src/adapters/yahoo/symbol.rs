@@ -1,89 +1,36 @@
 //! Names of assets at Yahoo, and the assets of names.
 
-use crate::{Asset, AssetType, Market, Symbol};
-
-/// The suffix of each market in Yahoo's names, from its help page on exchanges and data providers.
-const SUFFIXES: &[(&str, &str)] = &[
-    ("XLON", "L"),
-    ("XTKS", "T"),
-    ("XHKG", "HK"),
-    ("XFRA", "F"),
-    ("XETR", "DE"),
-    ("XPAR", "PA"),
-    ("XAMS", "AS"),
-    ("XBRU", "BR"),
-    ("XLIS", "LS"),
-    ("XMIL", "MI"),
-    ("XMAD", "MC"),
-    ("XSWX", "SW"),
-    ("XWBO", "VI"),
-    ("XSTO", "ST"),
-    ("XOSL", "OL"),
-    ("XCSE", "CO"),
-    ("XHEL", "HE"),
-    ("XTSE", "TO"),
-    ("XTSX", "V"),
-    ("XASX", "AX"),
-    ("XNZE", "NZ"),
-    ("XNSE", "NS"),
-    ("XBOM", "BO"),
-    ("XSHG", "SS"),
-    ("XSHE", "SZ"),
-    ("XKRX", "KS"),
-    ("XTAI", "TW"),
-    ("XSES", "SI"),
-    ("XIDX", "JK"),
-    ("XTAE", "TA"),
-    ("XJSE", "JO"),
-    ("BVMF", "SA"),
-    ("XMEX", "MX"),
-];
+use crate::{
+    Asset, AssetType, Symbol,
+    asset::{
+        names::{is_american, yahoo_suffix},
+        share_class,
+    },
+};
 
 /// Returns Yahoo's name of `asset`; `None` if it has none.
 ///
-/// A symbol that is Yahoo's own is kept. A name has only characters of a [`Symbol`], and is never `.` or
-/// `..`, which would lead to a parent path in a URL.
+/// A symbol that is Yahoo's own, of a market that nobody stated, is kept. A name has only characters of a
+/// [`Symbol`], and is never `.` or `..`, which would lead to a parent path in a URL.
 pub(super) fn named(asset: &Asset) -> Option<String> {
     let symbol = asset.symbol.as_str();
     if !symbol.bytes().any(|byte| byte.is_ascii_alphanumeric()) {
         return None;
     }
     Some(match asset.asset_type {
-        AssetType::Fx => currency_pair(symbol),
+        AssetType::Fx => format!("{}=X", symbol.replace(['_', '/', '-'], "")),
         AssetType::Crypto => coin(symbol),
         AssetType::Future if symbol.contains(['=', '.']) => symbol.to_owned(),
         AssetType::Future => format!("{symbol}=F"),
         AssetType::Index if !symbol.bytes().all(|byte| byte.is_ascii_digit()) => index(symbol),
         AssetType::Option => symbol.to_owned(),
-        _ => listed(symbol, asset.market)?,
+        _ => listed(asset)?,
     })
 }
 
 /// Returns the asset of one of Yahoo's names. Shares, funds and ETFs have names alike: the asset is the share.
 pub(super) fn asset(name: &str) -> Option<Asset> {
-    let of = |symbol: &str, market, asset_type| {
-        Some(Asset { symbol: symbol.parse::<Symbol>().ok()?, market, asset_type })
-    };
-    if let Some(pair) = name.strip_suffix("=X") {
-        let (base, quote) =
-            pair.split_at_checked(3).filter(|(_, quote)| !quote.is_empty()).unwrap_or(("USD", pair));
-        return of(&format!("{base}_{quote}"), Market::FX, AssetType::Fx);
-    }
-    if let Some(root) = name.strip_suffix("=F") {
-        return of(root, Market::CMES, AssetType::Future);
-    }
-    if let Some(index) = name.strip_prefix('^') {
-        return of(index, Market::US, AssetType::Index);
-    }
-    if let Some((coin, "USD" | "EUR" | "GBP" | "JPY")) = name.rsplit_once('-') {
-        let symbol = if name.ends_with("-USD") { coin } else { name };
-        return of(symbol, Market::CRYPTO, AssetType::Crypto);
-    }
-    let (root, market) = match name.rsplit_once('.') {
-        Some((root, suffix)) => (root, market_of(suffix)?),
-        None => (name, Market::US),
-    };
-    of(&root.replace('-', "."), market, AssetType::Equity)
+    name.parse::<Symbol>().ok().map(Asset::from)
 }
 
 /// Returns whether two names mean one asset: pairs with the dollar first have two names.
@@ -92,13 +39,6 @@ pub(super) fn same(one: &str, other: &str) -> bool {
         name.strip_prefix("USD").filter(|rest| rest.len() == 5 && rest.ends_with("=X")).unwrap_or(name)
     }
     short(one).eq_ignore_ascii_case(short(other))
-}
-
-fn currency_pair(symbol: &str) -> String {
-    match symbol.ends_with("=X") {
-        true => symbol.to_owned(),
-        false => format!("{}=X", symbol.replace(['_', '/', '-'], "")),
-    }
 }
 
 fn coin(symbol: &str) -> String {
@@ -115,40 +55,29 @@ fn index(symbol: &str) -> String {
     }
 }
 
-/// Returns the name of a share, fund or ETF: classes after a dash, the market after a dot.
-fn listed(symbol: &str, market: Market) -> Option<String> {
-    if symbol.starts_with('^') || symbol.contains('=') {
-        return Some(symbol.to_owned());
-    }
-    let suffix = SUFFIXES.iter().find(|(code, _)| *code == market.as_str()).map(|(_, suffix)| *suffix);
-    let ending = symbol.rsplit_once('.').map(|(_, ending)| ending);
-    match suffix {
-        Some(suffix) if ending == Some(suffix) => Some(symbol.to_owned()),
-        Some(suffix) => {
-            let root = if market == Market::XHKG { four_digits(symbol) } else { symbol.to_owned() };
-            Some(format!("{}.{suffix}", root.trim_end_matches('.').replace('.', "-")))
-        }
-        None if ending.is_some_and(|ending| market_of(ending).is_some()) => Some(symbol.to_owned()),
-        None if is_american(market) => Some(symbol.replace('.', "-")),
+/// Returns the name of a share, fund or ETF: the class after a dash, the market after a dot.
+fn listed(asset: &Asset) -> Option<String> {
+    let (symbol, market) = (asset.symbol.as_str(), asset.market);
+    let root = match share_class(symbol, market) {
+        Some((root, class)) => format!("{root}-{}", class_name(&class)),
+        None => symbol.to_owned(),
+    };
+    match yahoo_suffix(market) {
+        Some(suffix) => Some(format!("{root}.{suffix}")),
+        None if is_american(market) => Some(root),
+        // Other markets have suffixes that are not known here, and are a part of the symbol.
+        None if asset.is_of_unstated_market() => Some(symbol.to_owned()),
         None => None,
     }
 }
 
-/// Pads a number of Hong Kong: `5` and `00005` become `0005`.
-fn four_digits(symbol: &str) -> String {
-    match symbol.parse::<u32>() {
-        Ok(number) => format!("{number:04}"),
-        Err(_) => symbol.to_owned(),
+/// Returns Yahoo's name of a class of shares: `PL` of the preferred shares `PRL`, `WT` of warrants.
+fn class_name(class: &str) -> String {
+    match class.strip_prefix("PR") {
+        Some(series) => format!("P{series}"),
+        None if class == "WS" => "WT".to_owned(),
+        None => class.to_owned(),
     }
-}
-
-fn is_american(market: Market) -> bool {
-    matches!(market.as_str(), "US" | "XNYS" | "XNAS" | "XASE" | "ARCX" | "BATS" | "OTCM")
-}
-
-fn market_of(suffix: &str) -> Option<Market> {
-    let (code, _) = SUFFIXES.iter().find(|(_, known)| *known == suffix)?;
-    code.parse().ok()
 }
 
 #[cfg(test)]
@@ -195,7 +124,17 @@ mod tests {
 
     #[test]
     fn what_has_no_name_there_is_not_asked_for() {
-        for asset in ["AAPL@XXXX", ".", "..", "../..", "../..@XLON", "//@FX", "-@CRYPTO", "..@US.option"] {
+        for asset in [
+            "AAPL@XXXX",
+            "PKO.WA@XWAR",
+            ".",
+            "..",
+            "../..",
+            "../..@XLON",
+            "//@FX",
+            "-@CRYPTO",
+            "..@US.option",
+        ] {
             assert_eq!(named(&asset.parse().unwrap()), None, "{asset}");
         }
     }
@@ -215,7 +154,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_name_read_back_is_named_the_same(
-            name in "[A-Z]{1,5}(-[AB])?|[A-Z]{3}USD=X|[A-Z]{2}=F|\\^[A-Z]{2,6}|[A-Z]{3,4}-USD|[A-Z]{1,4}(-B)?\\.(L|PA|TO|AX|NS)|[0-9]{4}\\.(T|HK)"
+            name in "[A-Z]{1,5}(-[A-Z]|-P[A-Z]|-WT|-UN)?|[A-Z]{3,5}\\.(WA|KQ|BK|IS|TWO)|[0-9]{6}\\.(KS|KQ|SS)|[A-Z0-9]{2,5}[A-Z][0-9]{2}\\.(CME|NYM)|[A-Z]{3}USD=X|[A-Z]{2}=F|\\^[A-Z]{2,6}|[A-Z]{3,4}-USD|[A-Z]{1,4}(-B)?\\.(L|PA|TO|AX|NS)|[0-9]{4}\\.(T|HK)"
         ) {
             prop_assert_eq!(named(&asset(&name).unwrap()), Some(name));
         }
@@ -226,7 +165,7 @@ mod tests {
             kind in prop::sample::select(AssetType::ALL.to_vec()),
             market in "US|XLON|XHKG|FX|CRYPTO|CMES|XXXX",
         ) {
-            let asset = Asset { symbol: symbol.parse().unwrap(), asset_type: kind, market: market.parse().unwrap() };
+            let asset = Asset::new(symbol.parse().unwrap(), market.parse().unwrap()).of_type(kind);
             if let Some(name) = named(&asset) {
                 prop_assert!(name.chars().all(|char| char.is_ascii_alphanumeric() || ".^=_/&+-".contains(char)));
                 prop_assert!(name.chars().any(|char| char.is_ascii_alphanumeric()));

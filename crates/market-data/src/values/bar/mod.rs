@@ -22,8 +22,8 @@ pub struct Bar {
     pub close: f64,
     /// The last price, adjusted for later splits and dividends; `None` if the source doesn't give it.
     pub adjusted_close: Option<f64>,
-    /// How many shares or units changed hands.
-    pub volume: u64,
+    /// How many shares or units changed hands; `None` if the source doesn't give it.
+    pub volume: Option<u64>,
 }
 
 /// When a bar begins: a day for those of a day or longer, a moment for shorter ones.
@@ -43,7 +43,7 @@ impl Bar {
     /// use market_data::{Bar, BarTime};
     ///
     /// let time = BarTime::Moment(Timestamp::from_micros(1_577_975_400_000_000));
-    /// let bar = Bar { time, open: 1.0, high: 2.0, low: 1.0, close: 2.0, adjusted_close: None, volume: 7 };
+    /// let bar = Bar { time, open: 1.0, high: 2.0, low: 1.0, close: 2.0, adjusted_close: None, volume: Some(7) };
     /// assert_eq!(bar.date().to_string(), "2020-01-02");
     /// ```
     #[must_use]

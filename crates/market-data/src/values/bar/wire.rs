@@ -21,13 +21,18 @@ struct Text {
     low: f64,
     close: f64,
     adjusted_close: Option<f64>,
-    volume: u64,
+    #[serde(default)]
+    volume: Option<u64>,
 }
 
 #[derive(Serialize, Deserialize)]
 enum Packed {
     Days(i32),
     Micros(i64),
+    /// As [`Packed::Days`], of a bar whose volume isn't known. It costs no byte more.
+    DaysWithoutVolume(i32),
+    /// As [`Packed::Micros`], of a bar whose volume isn't known.
+    MicrosWithoutVolume(i64),
 }
 
 type Row = (Packed, [f64; 4], Option<f64>, u64);
@@ -42,11 +47,14 @@ impl Serialize for Bar {
             };
             return Text { date, time, open, high, low, close, adjusted_close, volume }.serialize(serializer);
         }
-        let time = match time {
-            BarTime::Day(date) => Packed::Days((date - EPOCH).get_days()),
-            BarTime::Moment(at) => Packed::Micros(at.as_micros()),
+        let days = |date: Date| (date - EPOCH).get_days();
+        let time = match (time, volume) {
+            (BarTime::Day(date), Some(_)) => Packed::Days(days(date)),
+            (BarTime::Day(date), None) => Packed::DaysWithoutVolume(days(date)),
+            (BarTime::Moment(at), Some(_)) => Packed::Micros(at.as_micros()),
+            (BarTime::Moment(at), None) => Packed::MicrosWithoutVolume(at.as_micros()),
         };
-        let row: Row = (time, [open, high, low, close], adjusted_close, volume);
+        let row: Row = (time, [open, high, low, close], adjusted_close, volume.unwrap_or(0));
         row.serialize(serializer)
     }
 }
@@ -64,12 +72,18 @@ impl<'de> Deserialize<'de> for Bar {
             return Ok(Self { time, open, high, low, close, adjusted_close, volume });
         }
         let (time, [open, high, low, close], adjusted_close, volume) = Row::deserialize(deserializer)?;
+        let volume = match time {
+            Packed::Days(_) | Packed::Micros(_) => Some(volume),
+            Packed::DaysWithoutVolume(_) | Packed::MicrosWithoutVolume(_) => None,
+        };
         let time = match time {
-            Packed::Days(days) => {
+            Packed::Days(days) | Packed::DaysWithoutVolume(days) => {
                 let span = jiff::Span::new().try_days(days).map_err(D::Error::custom)?;
                 BarTime::Day(EPOCH.checked_add(span).map_err(D::Error::custom)?)
             }
-            Packed::Micros(micros) => BarTime::Moment(Timestamp::from_micros(micros)),
+            Packed::Micros(micros) | Packed::MicrosWithoutVolume(micros) => {
+                BarTime::Moment(Timestamp::from_micros(micros))
+            }
         };
         Ok(Self { time, open, high, low, close, adjusted_close, volume })
     }
@@ -92,7 +106,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_bar_survives_both_codecs(time in time(), open: i32, adjusted: Option<i16>, volume: u64) {
+        fn a_bar_survives_both_codecs(time in time(), open: i32, adjusted: Option<i16>, volume: Option<u64>) {
             let price = f64::from(open) / 64.0;
             let adjusted_close = adjusted.map(f64::from);
             let bar = Bar { time, open: price, high: price, low: price, close: price, adjusted_close, volume };
@@ -119,7 +133,7 @@ mod tests {
             low: 1.0,
             close: 2.0,
             adjusted_close: Some(2.0),
-            volume: 7,
+            volume: Some(7),
         };
         let day = bar(BarTime::Day(date(2017, 9, 1)));
         let text = serde_json::to_string(&day).unwrap();

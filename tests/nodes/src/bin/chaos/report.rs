@@ -39,6 +39,8 @@ pub(crate) struct Report {
     /// From a fault's end until both nodes are healthy without pending writes; `null` if that never came.
     recovered_s: BTreeMap<&'static str, Option<f64>>,
     lasted_s: BTreeMap<&'static str, f64>,
+    /// From a fault's beginning until a node called itself unwell, to a second; `null` if none did.
+    noticed_s: BTreeMap<&'static str, Option<f64>>,
     nodes: Vec<NodeState>,
 }
 
@@ -134,6 +136,7 @@ impl Report {
                 .iter()
                 .map(|run| (run.kind.name(), seconds(run.fault.ended - run.fault.began)))
                 .collect(),
+            noticed_s: runs.iter().map(|run| (run.kind.name(), run.noticed.map(seconds))).collect(),
             nodes,
             settings,
         }

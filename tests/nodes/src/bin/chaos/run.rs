@@ -8,8 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Result;
-use nodes::{Backend, Bounds, Fault, GuardConfig, Harness, Mix, Node, NodeConfig, Source};
+use anyhow::{Error, Result};
+use nodes::{Backend, Bounds, Fault, GuardConfig, Harness, Mix, Node, NodeConfig, Request, Source};
 use tokio::time::sleep;
 
 use crate::{
@@ -41,6 +41,8 @@ const GUARD: GuardConfig = GuardConfig {
 pub(crate) struct FaultRun {
     pub(crate) kind: FaultKind,
     pub(crate) fault: Fault,
+    /// The time from its beginning until a node said that something is wrong.
+    pub(crate) noticed: Option<Duration>,
     /// The time from its end until all nodes were healthy.
     pub(crate) recovered: Option<Duration>,
 }
@@ -89,13 +91,27 @@ pub(crate) async fn run(span: Duration, bus: Backend, callers: usize) -> Result<
         let began = Instant::now();
         eprintln!("{}", kind.name());
         servers.begin(kind)?;
+        let mut noticed = None;
         if kind.lasts() {
-            sleep(share * 3 / 10).await;
+            let lasts = (share * 3 / 10).max(kind.shortest());
+            for second in 0..=lasts.as_secs() {
+                for (number, node) in harness.nodes.iter().enumerate() {
+                    if let Some(request) = kind.request(number, second) {
+                        node.ask(request).await?.map_err(Error::msg)?;
+                    }
+                    noticed = noticed.or((!node.state().await?.healthy).then(|| began.elapsed()));
+                }
+                sleep((lasts - Duration::from_secs(second)).min(Duration::from_secs(1))).await;
+            }
         }
         servers.end(kind)?;
+        for node in &harness.nodes {
+            node.ask(Request::ShiftClock(0)).await?.map_err(Error::msg)?;
+            node.ask(Request::SwallowMessages(false)).await?.map_err(Error::msg)?;
+        }
         let fault = Fault { began, ended: Instant::now() };
         let recovered = harness.recovered(MAX_RECOVERY).await;
-        runs.push(FaultRun { kind, fault, recovered });
+        runs.push(FaultRun { kind, fault, noticed, recovered });
         sleep(share.saturating_sub(began.elapsed())).await;
     }
     stopped.store(true, Ordering::Relaxed);

@@ -1,6 +1,9 @@
 //! Several nodes over one tier and one bus: what one writes or invalidates, the others drop, and nothing
 //! else.
 
+mod clocks;
+mod deaf_bus;
+
 use std::{sync::Arc, time::Duration};
 
 use cache_core::{Bus, Operation, Pattern, Tag, message::Message};

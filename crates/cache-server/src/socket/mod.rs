@@ -1,10 +1,18 @@
 //! The socket: a limited number of connections, read and write timeouts, and draining at shutdown.
 
-use std::{io, sync::Arc, time::Duration};
+mod client_stream;
+mod places;
+mod plain_error;
 
-use axum::{Router, middleware};
-use cache_core::{Error, ErrorKind, Result};
-use hyper::server::conn::http1;
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{Router, extract::Request};
+use cache_core::{Clock, Error, ErrorKind, LogSum, Result};
+use hyper::{
+    body::Incoming,
+    server::conn::http1,
+    service::{Service, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
@@ -12,12 +20,11 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
     time::{sleep, timeout},
 };
-use tokio_io_timeout::TimeoutStream;
 
-use crate::http::host;
+pub(crate) use self::places::Place;
+use self::{client_stream::ClientStream, places::Places};
 
 /// How long requests under way may continue at shutdown.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_millis(2000);
@@ -33,13 +40,23 @@ pub struct Limits {
     pub connections: u32,
     /// The longest time for receiving a request's head, or between two requests.
     pub head: Duration,
+    /// The longest time for receiving a request's body.
+    pub body: Duration,
     /// The longest time in which a client reads nothing of a response.
     pub stall: Duration,
 }
 
+impl Limits {
+    /// Returns limits that wait for a client no longer than `patience`, whatever for.
+    #[must_use]
+    pub fn new(connections: u32, patience: Duration) -> Self {
+        Self { connections, head: patience, body: patience, stall: patience }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 2048, head: Duration::from_secs(15), stall: Duration::from_secs(15) }
+        Self::new(2048, Duration::from_secs(15))
     }
 }
 
@@ -63,14 +80,28 @@ pub async fn bind(listen: &str) -> Result<TcpListener> {
     })
 }
 
+/// The client of a request that came over a socket.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    /// The client's address.
+    pub(crate) peer: SocketAddr,
+    /// The address that it connected to.
+    pub(crate) local: SocketAddr,
+    /// The longest time for receiving a body.
+    pub(crate) body_timeout: Duration,
+    pub(crate) place: Arc<Place>,
+}
+
 /// Serves until `stop` is ready, then drains connections for at most [`DRAIN_TIMEOUT`].
 pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: impl Future) {
     let connections = Connections {
         listener,
         limits,
-        permits: Arc::new(Semaphore::new(limits.connections as usize)),
+        places: Places::new(limits.connections),
         graceful: GracefulShutdown::new(),
-        router: router.layer(middleware::from_fn(host::require)),
+        router,
+        clock: Clock::system(),
+        refusals: LogSum::new("attempts to accept a connection that failed"),
     };
     tokio::select! {
         () = connections.accept() => {}
@@ -87,48 +118,74 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
 struct Connections {
     listener: TcpListener,
     limits: Limits,
-    permits: Arc<Semaphore>,
+    places: Arc<Places>,
     graceful: GracefulShutdown,
     router: Router,
+    clock: Clock,
+    /// Attempts to accept that failed.
+    refusals: LogSum,
 }
 
 impl Connections {
-    /// Accepts connections. Those past the limit wait in the backlog of the socket.
+    /// Accepts connections. Those past the limit wait, one of them accepted and the others in the backlog of the
+    /// socket.
     async fn accept(&self) {
-        loop {
-            // The semaphore is never closed.
-            let Ok(permit) = Arc::clone(&self.permits).acquire_owned().await else { return };
-            let mut stream = TimeoutStream::new(self.next().await);
-            stream.set_write_timeout(Some(self.limits.stall));
-            let service = TowerToHyperService::new(self.router.clone());
+        for number in 0.. {
+            let (stream, peer) = self.next().await;
+            let taken = self.places.take(number).await;
+            // The client may be gone already.
+            let Ok(local) = stream.local_addr() else { continue };
+            let place = Arc::clone(&taken.place);
+            let stream = ClientStream::new(stream, self.limits.stall, Arc::clone(&place));
+            let client = Client { peer, local, body_timeout: self.limits.body, place };
+            let router = TowerToHyperService::new(self.router.clone());
+            let service = service_fn(move |mut request: Request<Incoming>| {
+                client.place.waits();
+                request.extensions_mut().insert(client.clone());
+                let (answering, place) = (router.call(request), Arc::clone(&client.place));
+                async move {
+                    let response = answering.await;
+                    place.waits();
+                    response
+                }
+            });
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(self.limits.head)
                 .max_buf_size(MAX_READ_BUFFER)
-                .serve_connection(TokioIo::new(Box::pin(stream)), service);
+                .serve_connection(TokioIo::new(stream), service);
             let connection = self.graceful.watch(connection);
             tokio::spawn(async move {
-                if let Err(error) = connection.await {
-                    tracing::debug!(%error, "connection ended with an error");
+                tokio::select! {
+                    result = connection => if let Err(error) = result {
+                        tracing::debug!(%error, "connection ended with an error");
+                    },
+                    () = taken.place.given_up() => {
+                        tracing::debug!(%peer, "all connections are taken: closed one that sent nothing");
+                    }
                 }
-                drop(permit);
             });
         }
     }
 
-    async fn next(&self) -> TcpStream {
+    async fn next(&self) -> (TcpStream, SocketAddr) {
         loop {
             match self.listener.accept().await {
-                Ok((stream, _)) => {
+                Ok((stream, peer)) => {
                     // A response is one write, which Nagle's algorithm could delay.
                     if let Err(error) = stream.set_nodelay(true) {
                         tracing::debug!(%error, "can't set TCP_NODELAY");
                     }
-                    return stream;
+                    if let Some(summary) = self.refusals.settle(self.clock.now()) {
+                        tracing::warn!("{summary}");
+                    }
+                    return (stream, peer);
                 }
                 Err(error) if is_connection_error(&error) => {}
                 Err(error) => {
-                    tracing::error!(%error, "can't accept connections: retrying");
+                    if let Some(times) = self.refusals.count(self.clock.now()) {
+                        tracing::error!(%error, times, "can't accept connections: retrying");
+                    }
                     sleep(ACCEPT_PAUSE).await;
                 }
             }

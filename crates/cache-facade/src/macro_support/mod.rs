@@ -1,0 +1,171 @@
+//! What `#[cached]` and `#[invalidates]` expand to, beside the cache itself: ids, what functions return, and
+//! loads.
+//!
+//! Written for the attributes, and of use to whoever does by hand what they do.
+
+mod encode;
+mod encode_compound;
+mod errors;
+mod function;
+mod hidden_error;
+mod id;
+mod shape;
+mod type_names;
+
+use std::{fmt, future::Future, sync::Arc};
+
+use cache_core::{Error, ErrorKind, Key, Loaded, Result, Tag, Ttl};
+
+use crate::{
+    cache::Cache,
+    read::memory_lookup::value_as,
+    region::{Cacheable, Region},
+    region_builder::RegionBuilder,
+};
+
+pub use errors::{Cloned, Errors, Failure, Taken, errors_of, loaded};
+pub use function::CachedFunction;
+pub use id::Id;
+pub use shape::{
+    AnyShape, Counted, ErrorText, Fallible, Layer, Optional, Part, Returns, Same, Shape, Undescribed, Whole,
+    Within,
+};
+
+/// Makes tags of texts.
+///
+/// # Errors
+///
+/// `Config` if a part can't be written, `Limit` for a text that is empty.
+pub fn tags<const N: usize>(texts: [Id; N]) -> Result<Vec<Tag>> {
+    texts.into_iter().map(|text| Tag::new(&text.finish()?)).collect()
+}
+
+/// Returns the region of a function that returns this, as [`Cache::region_once`] does.
+///
+/// # Errors
+///
+/// As [`Cache::region_once`], and `Config` if another function keeps its values there.
+pub fn region<R, F>(
+    _: R,
+    cache: &Cache,
+    function: fn() -> CachedFunction,
+    open: F,
+) -> Result<Region<R::Value>>
+where
+    R: Returns<Value: Cacheable>,
+    F: Fn(&Cache) -> RegionBuilder<R::Value> + 'static,
+{
+    cache.region_once_if(open, |kind| function::admit(cache, kind, function()))
+}
+
+/// The condition on which a value is kept. The compiler takes the type of the closure's argument from here.
+pub fn keep_if<R: Returns>(_: R, keep: impl FnOnce(&R::Value) -> bool) -> impl FnOnce(&R::Value) -> bool {
+    keep
+}
+
+/// Returns a value that memory holds fresh, before anything is cloned for a load.
+#[must_use]
+pub fn hit<V: Cacheable>(region: &Region<V>, id: &str) -> Option<Option<Arc<V>>> {
+    region.fresh_in_memory(id, value_as).ok()
+}
+
+/// As [`Region::get_or_load`], with an error that [`Errors`] can restore.
+///
+/// # Errors
+///
+/// As [`Region::get_or_load`].
+pub async fn load<V, E, F, Fut>(region: &Region<V>, id: &str, load: F) -> Result<Option<Arc<V>>>
+where
+    V: Cacheable,
+    E: fmt::Display + Send + 'static,
+    F: FnOnce() -> Fut + Send + 'static,
+    Fut: Future<Output = Result<Loaded<V>, E>> + Send + 'static,
+{
+    region.get_or_load(id, || async { load().await.map_err(errors::carried) }).await
+}
+
+/// Makes a [`Ttl`] of what an attribute says: a life, or a life and its grace.
+pub fn ttl(ttl: impl Into<Ttl>) -> Ttl {
+    ttl.into()
+}
+
+/// Makes the function's own error of one of the cache's.
+pub fn own<E: From<Error>>(error: Error) -> E {
+    error.into()
+}
+
+/// The error of a function that can't return "absent", where the region knows that the key is absent.
+#[must_use]
+pub fn absent<V: Cacheable>(region: &Region<V>, id: &str) -> Error {
+    let kind = region.core.prefix.kind();
+    let message = format!("{kind}:{id} is known to be absent, and its function must return a value");
+    Error::new(ErrorKind::Load, "get", message)
+}
+
+/// Logs that a function is called directly: its own error can't express the cache's.
+pub fn bypassed(cache: &Cache, function: &str, error: &Error) {
+    let engine = &cache.engine;
+    if let Some(times) = engine.log_sums().bypassed.count(engine.clock().now()) {
+        tracing::warn!(function, %error, times, "cache unavailable, calling the function directly");
+    }
+}
+
+/// What a function invalidates in a cache: a key of a region, and tags.
+#[derive(Debug)]
+pub struct Ended<'a> {
+    key: Option<(&'a str, String)>,
+    tags: Vec<Tag>,
+}
+
+impl<'a> Ended<'a> {
+    /// Names the key of this id in the region of this kind, and these tags.
+    ///
+    /// # Errors
+    ///
+    /// `Config` or `Limit` for an invalid kind, id or tag.
+    pub fn new<const N: usize>(key: Option<(&'a str, Id)>, texts: [Id; N]) -> Result<Self> {
+        let key = key.map(|(kind, id)| {
+            let id = id.finish()?;
+            Key::new(kind, &id).map(|_| (kind, id))
+        });
+        Ok(Self { key: key.transpose()?, tags: tags(texts)? })
+    }
+
+    /// Nothing at all.
+    #[must_use]
+    pub fn nothing() -> Self {
+        Self { key: None, tags: Vec::new() }
+    }
+
+    /// Invalidates it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Cache::remove`] and [`Cache::invalidate`].
+    pub async fn end(self, cache: &Cache) -> Result<()> {
+        if let Some((kind, id)) = self.key {
+            cache.remove(kind, &id).await?;
+        }
+        for tag in &self.tags {
+            cache.invalidate(tag).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Logs that a function could not invalidate what it should have.
+pub fn not_ended(cache: &Cache, function: &str, error: &Error) {
+    let engine = &cache.engine;
+    if let Some(times) = engine.log_sums().not_ended.count(engine.clock().now()) {
+        tracing::warn!(function, %error, times,
+            "cached entries were not invalidated: they may be served until they expire");
+    }
+}
+
+/// Applies settings to a region. The compiler takes the type of the closure's argument from here.
+pub fn set<V>(
+    region: RegionBuilder<V>,
+    settings: impl FnOnce(RegionBuilder<V>) -> RegionBuilder<V>,
+) -> RegionBuilder<V> {
+    settings(region)
+}

@@ -1,0 +1,385 @@
+//! What is pending for one tier: the newest write of each key, bounded, and what is kept of those given up.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    hash::BuildHasherDefault,
+    time::Duration,
+};
+
+use cache_core::{Entry, Key, KeyHasher, Pattern, Timestamp, Tombstone, envelope::Record, message::Change};
+
+use crate::write::in_progress::TICK;
+
+/// How many keys, how many bytes of values, and how many patterns are pending at most.
+const MAX_KEYS: usize = 10_000;
+const MAX_BYTES: usize = 16 << 20;
+const MAX_PATTERNS: usize = 256;
+
+/// How many keys are remembered whose write was given up.
+const MAX_GIVEN_UP: usize = 65_536;
+
+/// How often a write may fail while the tier takes others.
+const MAX_ATTEMPTS: u32 = 5;
+
+/// The longest pause between two attempts to end what came before a write that was given up.
+const LONGEST_PAUSE: Duration = Duration::from_secs(64);
+
+/// The writes that one tier could not take.
+#[derive(Debug, Default)]
+pub(super) struct Pending {
+    keys: HashMap<Key, PendingKey, BuildHasherDefault<KeyHasher>>,
+    /// The keys of each [`Class`] by number, the oldest first.
+    order: [BTreeMap<u64, Key>; CLASSES],
+    patterns: Vec<(Pattern, Tombstone)>,
+    /// The keys whose write was given up. What the tier holds from before it must not be served.
+    given_up: HashMap<Key, GivenUp, BuildHasherDefault<KeyHasher>>,
+    next: u64,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct PendingKey {
+    number: u64,
+    record: Record,
+    failures: u32,
+    /// Whether the tier refused it for good. It is served while it lives, and not sent again.
+    refused: bool,
+    /// Whether another tier took it, which then knows whether it was removed since.
+    stored_elsewhere: bool,
+}
+
+#[derive(Debug)]
+struct GivenUp {
+    /// When the write was born.
+    born: Timestamp,
+    failures: u32,
+    retry_at: Timestamp,
+}
+
+/// What becomes of a pending write when there are too many.
+#[derive(Clone, Copy)]
+enum Class {
+    /// Dropped first: the tier will not get it anyway.
+    Refused,
+    /// Dropped, and what the tier holds from before it is removed.
+    Entry,
+    /// Never dropped.
+    Removal,
+}
+
+const CLASSES: usize = Class::Removal as usize + 1;
+
+/// One write to be carried out.
+#[derive(Debug)]
+pub(crate) enum PendingWrite {
+    Put(Key, Entry),
+    Remove(Key, Tombstone),
+    /// Removes what came before a write that was given up.
+    RemoveOlder(Key, Timestamp),
+    RemoveMatching(Pattern, Tombstone),
+}
+
+impl PendingKey {
+    fn class(&self) -> Class {
+        match self.record {
+            _ if self.refused => Class::Refused,
+            Record::Entry(_) => Class::Entry,
+            Record::Tombstone(_) => Class::Removal,
+        }
+    }
+}
+
+impl Pending {
+    /// Adds a write, unless one of the key is pending that was born no earlier.
+    pub(super) fn add(&mut self, key: Key, record: Record) {
+        if self.keys.get(&key).is_some_and(|waiting| waiting.record.born() >= record.born()) {
+            return;
+        }
+        self.take(&key);
+        self.insert(key, record, false);
+    }
+
+    fn insert(&mut self, key: Key, record: Record, refused: bool) {
+        self.next += 1;
+        self.bytes += bytes(&record);
+        let waiting = PendingKey { number: self.next, record, failures: 0, refused, stored_elsewhere: false };
+        self.order[waiting.class() as usize].insert(self.next, key.clone());
+        self.keys.insert(key, waiting);
+    }
+
+    fn take(&mut self, key: &Key) -> Option<PendingKey> {
+        let waiting = self.keys.remove(key)?;
+        self.bytes -= bytes(&waiting.record);
+        self.order[waiting.class() as usize].remove(&waiting.number);
+        Some(waiting)
+    }
+
+    /// Drops what is too much. Returns the keys of the writes that the tier will never get. A removal is never
+    /// dropped: if there are too many, all keys are removed instead.
+    pub(super) fn shrink(&mut self, all: &Pattern) -> Vec<Key> {
+        let mut lost = Vec::new();
+        while self.keys.len() > MAX_KEYS || self.bytes > MAX_BYTES {
+            let first =
+                |class: Class| self.order[class as usize].first_key_value().map(|(_, key)| key.clone());
+            if let Some(key) = first(Class::Refused) {
+                self.take(&key);
+            } else if let Some(key) = first(Class::Entry) {
+                self.give_up(&key);
+                lost.push(key);
+            } else {
+                let removed: Vec<Key> = self.order[Class::Removal as usize].values().cloned().collect();
+                for key in removed {
+                    if let Some(PendingKey { record: Record::Tombstone(tombstone), .. }) = self.take(&key) {
+                        self.remove_all(all, tombstone);
+                    }
+                }
+            }
+        }
+        if self.given_up.len() > MAX_GIVEN_UP {
+            let born = self.given_up.drain().map(|(_, given_up)| given_up.born).max();
+            let born = born.map_or(Timestamp::MIN, |born| born.before(TICK));
+            self.remove_all(all, Tombstone { born, dead_at: born });
+        }
+        lost
+    }
+
+    /// Drops a write for good. What the tier holds from before it stays unserved, and is removed once that is
+    /// possible. The cache's own entries are left alone: they only ever end more.
+    fn give_up(&mut self, key: &Key) {
+        let Some(waiting) = self.take(key) else { return };
+        self.end_older(key, waiting.record.born());
+    }
+
+    /// Notes that what the tier holds of `key` from before `born` must not be served.
+    pub(super) fn end_older(&mut self, key: &Key, born: Timestamp) {
+        if key.is_reserved() {
+            return;
+        }
+        let new = GivenUp { born, failures: 0, retry_at: Timestamp::MIN };
+        let known = self.given_up.entry(key.clone()).or_insert(new);
+        known.born = known.born.max(born);
+    }
+
+    /// Removes all keys, in place of single removals or patterns that are too many.
+    fn remove_all(&mut self, all: &Pattern, tombstone: Tombstone) {
+        let crowded = self.patterns.len() >= MAX_PATTERNS;
+        let folded = self.patterns.extract_if(.., |(pattern, _)| crowded || pattern == all);
+        let widest = folded.fold(tombstone, |sum, (_, removal)| Tombstone {
+            born: sum.born.max(removal.born),
+            dead_at: sum.dead_at.max(removal.dead_at),
+        });
+        self.patterns.push((all.clone(), widest));
+    }
+
+    pub(super) fn add_pattern(&mut self, pattern: &Pattern, tombstone: Tombstone, all: &Pattern) {
+        if self.patterns.len() >= MAX_PATTERNS {
+            self.remove_all(all, tombstone);
+        } else {
+            self.patterns.push((pattern.clone(), tombstone));
+        }
+    }
+
+    /// Makes removals of entries that have died: what the tier holds is older still, and may be alive.
+    pub(super) fn drop_dead(&mut self, now: Timestamp) {
+        let dead = |key: &Key| self.keys.get(key).is_some_and(|waiting| waiting.record.dead_at() <= now);
+        let entries = self.order[Class::Entry as usize].values();
+        let gone: Vec<Key> = entries
+            .chain(self.order[Class::Refused as usize].values())
+            .filter(|key| dead(key))
+            .cloned()
+            .collect();
+        for key in gone {
+            match self.take(&key) {
+                Some(waiting) if !waiting.refused => {
+                    let born = waiting.record.born();
+                    self.add(key, Record::Tombstone(Tombstone { born, dead_at: waiting.record.dead_at() }));
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Returns what the tier is to be taken to hold of `key`, of which it answered `answer`.
+    pub(super) fn overlay(&self, key: &Key, answer: Option<Entry>) -> Option<Entry> {
+        let born = answer.as_ref().map_or(Timestamp::MIN, |entry| entry.meta.born);
+        let answer = match self.keys.get(key).map(|waiting| &waiting.record) {
+            Some(Record::Entry(entry)) if entry.meta.born > born => Some(entry.clone()),
+            Some(Record::Tombstone(tombstone)) if tombstone.born >= born => None,
+            _ => answer,
+        };
+        let removed = |entry: &Entry| {
+            let born = entry.meta.born;
+            self.given_up.get(key).is_some_and(|given_up| born < given_up.born)
+                || self.patterns.iter().any(|(pattern, end)| born <= end.born && pattern.matches(key))
+        };
+        answer.filter(|entry| !removed(entry))
+    }
+
+    /// Whether an entry of `key` born at `born` is pending, or was refused and is still served.
+    pub(super) fn has_entry(&self, key: &Key, born: Timestamp) -> bool {
+        self.keys
+            .get(key)
+            .is_some_and(|waiting| matches!(&waiting.record, Record::Entry(entry) if entry.meta.born == born))
+    }
+
+    /// Notes that another tier took the entry of `key` born at `born`.
+    pub(super) fn note_stored_elsewhere(&mut self, key: &Key, born: Timestamp) {
+        if self.has_entry(key, born)
+            && let Some(waiting) = self.keys.get_mut(key)
+        {
+            waiting.stored_elsewhere = true;
+        }
+    }
+
+    /// Whether the entry of `key` born at `born` is pending, and another tier took it.
+    pub(super) fn is_stored_elsewhere(&self, key: &Key, born: Timestamp) -> bool {
+        self.has_entry(key, born) && self.keys.get(key).is_some_and(|waiting| waiting.stored_elsewhere)
+    }
+
+    /// Returns at most `most` writes from number `after` on, and the number to go on from. With the first come
+    /// the removals by pattern, and of what came before writes that were given up.
+    pub(super) fn batch(&self, after: u64, most: usize, now: Timestamp) -> (Vec<PendingWrite>, u64) {
+        let mut writes = Vec::new();
+        if after == 0 {
+            let matching =
+                |(pattern, end): &(Pattern, Tombstone)| PendingWrite::RemoveMatching(pattern.clone(), *end);
+            writes.extend(self.patterns.iter().map(matching));
+            let due = self.given_up.iter().filter(|(_, given_up)| given_up.retry_at <= now);
+            writes.extend(due.map(|(key, given_up)| PendingWrite::RemoveOlder(key.clone(), given_up.born)));
+        }
+        let classes = [Class::Entry, Class::Removal].map(|class| &self.order[class as usize]);
+        let mut first: Vec<(&u64, &Key)> =
+            classes.iter().flat_map(|keys| keys.range(after..).take(most)).collect();
+        first.sort_unstable_by_key(|(number, _)| **number);
+        first.truncate(most);
+        let next = first.last().map_or(after, |(number, _)| **number + 1);
+        writes.extend(first.into_iter().filter_map(|(_, key)| {
+            Some(match &self.keys.get(key)?.record {
+                Record::Entry(entry) => PendingWrite::Put(key.clone(), entry.clone()),
+                Record::Tombstone(tombstone) => PendingWrite::Remove(key.clone(), *tombstone),
+            })
+        }));
+        (writes, next)
+    }
+
+    /// Notes that the tier has a write of `key` born at `born`, or something newer.
+    pub(super) fn done(&mut self, key: &Key, born: Timestamp) {
+        if self.keys.get(key).is_some_and(|waiting| waiting.record.born() <= born) {
+            self.take(key);
+        }
+        self.done_older(key, born);
+    }
+
+    /// Notes that the tier holds nothing of `key` from before `born`.
+    pub(super) fn done_older(&mut self, key: &Key, born: Timestamp) {
+        if self.given_up.get(key).is_some_and(|given_up| given_up.born <= born) {
+            self.given_up.remove(key);
+        }
+    }
+
+    /// Notes that the tier has done a removal by pattern. What that ended is no longer pending: the tier would
+    /// refuse it only for as long as it remembers the removal.
+    pub(super) fn done_matching(&mut self, pattern: &Pattern, end: Tombstone) {
+        self.patterns.retain(|(known, removal)| known != pattern || removal.born > end.born);
+        let ended = |(key, waiting): (&Key, &PendingKey)| {
+            (waiting.record.born() <= end.born && pattern.matches(key)).then(|| key.clone())
+        };
+        for key in self.keys.iter().filter_map(ended).collect::<Vec<_>>() {
+            self.take(&key);
+        }
+        self.given_up.retain(|key, given_up| given_up.born.before(TICK) > end.born || !pattern.matches(key));
+    }
+
+    /// Makes a removal of what is pending of a key, if it was born no later than `tombstone`.
+    pub(super) fn end(&mut self, key: &Key, tombstone: Tombstone) {
+        if self.keys.get(key).is_some_and(|waiting| waiting.record.born() <= tombstone.born) {
+            self.take(key);
+            self.insert(key.clone(), Record::Tombstone(tombstone), false);
+        }
+    }
+
+    /// As [`Pending::end`] for every key that matches.
+    pub(super) fn end_matching(&mut self, pattern: &Pattern, tombstone: Tombstone) {
+        let keys: Vec<Key> = self.keys.keys().filter(|key| pattern.matches(key)).cloned().collect();
+        keys.iter().for_each(|key| self.end(key, tombstone));
+    }
+
+    /// Notes that a write failed while the tier takes others. Returns whether an entry was given up for that.
+    pub(super) fn failed(&mut self, key: &Key, now: Timestamp) -> bool {
+        let pause = |failures: u32| Duration::from_secs(1 << failures.min(6)).min(LONGEST_PAUSE);
+        if let Some(given_up) = self.given_up.get_mut(key) {
+            given_up.failures += 1;
+            given_up.retry_at = now.after(pause(given_up.failures));
+        }
+        let Some(waiting) = self.keys.get_mut(key) else { return false };
+        waiting.failures += 1;
+        if waiting.failures < MAX_ATTEMPTS {
+            return false;
+        }
+        let (is_entry, born) = match &waiting.record {
+            Record::Entry(entry) => (true, entry.meta.born),
+            // Whoever removed a key ended what was born at that moment as well.
+            Record::Tombstone(tombstone) => (false, tombstone.born.after(TICK)),
+        };
+        self.take(key);
+        self.end_older(key, born);
+        is_entry
+    }
+
+    /// Notes that the tier refused a pending entry for good. It is served while it lives, as far as there is
+    /// room. Returns whether it was pending.
+    pub(super) fn refused(&mut self, key: &Key, born: Timestamp) -> bool {
+        if !self.has_entry(key, born) {
+            return false;
+        }
+        if let Some(waiting) = self.take(key)
+            && !key.is_reserved()
+        {
+            self.insert(key.clone(), waiting.record, true);
+            if waiting.stored_elsewhere {
+                self.note_stored_elsewhere(key, born);
+            }
+        }
+        true
+    }
+
+    /// Returns what other nodes must not take from the tier, and to remember so until `dead_at`.
+    pub(super) fn owed(&self, dead_at: Timestamp) -> Vec<Change> {
+        let removed = |key: &Key, born: Timestamp| Change::Removed {
+            key: key.into(),
+            tombstone: Tombstone { born, dead_at },
+        };
+        let waiting = self.keys.iter().filter(|(key, waiting)| !waiting.refused && !key.is_reserved());
+        let waiting = waiting.map(|(key, waiting)| match &waiting.record {
+            Record::Entry(entry) => removed(key, entry.meta.born.before(TICK)),
+            Record::Tombstone(tombstone) => removed(key, tombstone.born),
+        });
+        let given_up = self.given_up.iter().map(|(key, given_up)| removed(key, given_up.born.before(TICK)));
+        let patterns = self.patterns.iter().map(|(pattern, removal)| Change::RemovedMatching {
+            pattern: pattern.to_string(),
+            tombstone: Tombstone { born: removal.born, dead_at },
+        });
+        waiting.chain(given_up).chain(patterns).collect()
+    }
+
+    /// Returns how many writes and removals the tier is still to be sent.
+    pub(super) fn unsent(&self) -> usize {
+        self.keys.len() - self.order[Class::Refused as usize].len() + self.patterns.len()
+    }
+
+    /// Whether there is something to send.
+    pub(super) fn is_due(&self) -> bool {
+        self.unsent() > 0 || !self.given_up.is_empty()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.patterns.is_empty() && self.given_up.is_empty()
+    }
+}
+
+fn bytes(record: &Record) -> usize {
+    match record {
+        Record::Entry(entry) => entry.value.as_ref().map_or(0, |blob| blob.bytes.len()),
+        Record::Tombstone(_) => 0,
+    }
+}

@@ -1,0 +1,51 @@
+//! Lives that are shortened after an entry was stored, under every policy.
+
+use std::{sync::Arc, time::Duration};
+
+use cache_core::{Entry, Key, Meta, Pattern, Target, Timestamp, Ttl};
+use cache_memory::{Eviction, Memory, Value};
+
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_micros(0).after(Duration::from_secs(seconds))
+}
+
+fn key(number: u64) -> Key {
+    Key::new("price", &number.to_string()).unwrap()
+}
+
+#[test]
+fn rule_76_what_is_shortened_keeps_its_value_its_birth_and_its_protection() {
+    for policy in Eviction::ALL {
+        let memory = Memory::builder().mib(8).eviction(policy).protected_share(0.5).build();
+        memory.protect(Target::Matching(&Pattern::glob("price:1*").unwrap())).unwrap();
+        let ttl = Ttl::new(Duration::from_secs(100)).grace(Duration::from_secs(130));
+        for number in 0..200 {
+            let entry = Entry::new(Arc::new(number) as Value, Meta::new(at(number), ttl));
+            assert!(memory.put(key(number), entry, at(0)));
+        }
+        let before = memory.stats();
+        let bound = |of: &Key, _: &Meta| of.id().parse::<u64>().unwrap().is_multiple_of(2).then(|| at(150));
+        let shortened = memory.shorten(bound);
+        // Those born at 0 to 50 end before 150 by themselves.
+        assert_eq!(shortened, (0..200).step_by(2).filter(|born| born + 100 > 150).count() as u64);
+        assert_eq!(memory.shorten(bound), 0, "once");
+        for number in 0..200_u64 {
+            let entry = memory.peek(&key(number)).unwrap();
+            let end = if number.is_multiple_of(2) { at(150).min(at(number + 100)) } else { at(number + 100) };
+            let expected = (at(number), end, end.after(Duration::from_secs(30)));
+            assert_eq!(
+                (entry.meta.born, entry.meta.stale_at, entry.meta.dead_at),
+                expected,
+                "{policy:?} {number}"
+            );
+            assert_eq!(*entry.value.unwrap().downcast::<u64>().unwrap(), number);
+        }
+        let after = memory.stats();
+        assert_eq!(
+            (after.entries, after.weight, after.protected, after.protected_weight),
+            (before.entries, before.weight, before.protected, before.protected_weight),
+            "{policy:?}"
+        );
+        assert_eq!(after.evictions.size, 0);
+    }
+}

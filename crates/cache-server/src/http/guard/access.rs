@@ -1,0 +1,124 @@
+//! Access: who may change something, and who may see the inside of the service.
+
+use std::net::IpAddr;
+
+use axum::{
+    extract::Request,
+    http::{HeaderMap, header},
+};
+use cache_core::Secret;
+use xxhash_rust::xxh3::xxh3_128;
+
+use crate::{
+    http::problem::{Problem, ProblemKind},
+    settings::{MIN_TOKEN_BYTES, ServiceSection, Settings},
+    socket::Client,
+};
+
+/// The headers by which a proxy on this machine says that the client is elsewhere.
+const FORWARDED_HEADERS: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+
+/// The settings of the guard.
+#[derive(Debug)]
+pub(crate) struct Access {
+    /// The names by which clients may call the service, in lower case.
+    pub(super) hosts: Vec<String>,
+    token: Option<Secret>,
+}
+
+/// Who sent a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Caller {
+    /// Someone on this machine, or who has the token. May see errors in full.
+    Insider,
+    /// Anyone else.
+    Stranger,
+}
+
+impl Caller {
+    /// Returns the text of an error in full to an insider, and `short` to a stranger.
+    pub(crate) fn sees(self, full: String, short: &str) -> String {
+        match self {
+            Self::Insider => full,
+            Self::Stranger => short.to_owned(),
+        }
+    }
+}
+
+impl Access {
+    pub(crate) fn new(settings: &Settings) -> Self {
+        let ServiceSection { listen, allowed_hosts, access_token, .. } = &settings.service;
+        let listen = listen.rsplit_once(':').map_or(listen.as_str(), |(host, _)| host);
+        let hosts = allowed_hosts.iter().map(String::as_str).chain([listen]);
+        let lower = |host: &str| host.trim_end_matches('.').to_ascii_lowercase();
+        Self {
+            hosts: hosts.map(lower).filter(|host| is_specific(host)).collect(),
+            token: access_token.clone(),
+        }
+    }
+
+    /// Returns who sent the request.
+    pub(super) fn caller(&self, request: &Request, client: Option<&Client>) -> Caller {
+        let Some(client) = client else { return Caller::Insider };
+        match &self.token {
+            Some(token) if bearer(request.headers()).is_some_and(|text| is_equal(text, token.reveal())) => {
+                Caller::Insider
+            }
+            _ if is_loopback(client.peer.ip()) && !is_forwarded(request.headers()) => Caller::Insider,
+            _ => Caller::Stranger,
+        }
+    }
+
+    /// Refuses a change by someone who may not make one: with a token, all who don't have it; without one, all
+    /// who are not on this machine.
+    pub(super) fn check(&self, request: &Request, caller: Caller) -> Result<(), Problem> {
+        if request.method().is_safe() {
+            return Ok(());
+        }
+        match &self.token {
+            Some(token) if bearer(request.headers()).is_some_and(|text| is_equal(text, token.reveal())) => {
+                Ok(())
+            }
+            Some(_) => {
+                let detail = "a request that changes something needs the token of the setting access_token: send \
+                              Authorization: Bearer TOKEN";
+                Err(Problem::new(ProblemKind::TokenMissing, detail))
+            }
+            None if caller == Caller::Insider => Ok(()),
+            None => {
+                let detail = "only programs on the machine of the service may change something: ask there, or \
+                              set access_token (CACHE_ACCESS_TOKEN) and send Authorization: Bearer TOKEN";
+                Err(Problem::new(ProblemKind::NotLocal, detail))
+            }
+        }
+    }
+}
+
+/// Returns the bearer token of a request.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Whether two texts are equal. The time it takes tells nothing of where they differ.
+fn is_equal(given: &str, token: &str) -> bool {
+    // A token that was read from printed settings is masked.
+    token.len() >= MIN_TOKEN_BYTES
+        && xxh3_128(given.as_bytes()) == xxh3_128(token.as_bytes())
+        && given == token
+}
+
+fn is_forwarded(headers: &HeaderMap) -> bool {
+    FORWARDED_HEADERS.iter().any(|name| headers.contains_key(*name))
+}
+
+/// Whether an address is of this machine alone, written as IPv6 too.
+pub(super) fn is_loopback(address: IpAddr) -> bool {
+    address.to_canonical().is_loopback()
+}
+
+/// Whether a host is one, and not all addresses of a machine.
+fn is_specific(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    !host.is_empty() && !address.is_ok_and(|address| address.is_unspecified())
+}

@@ -1,0 +1,34 @@
+//! Limits on the sizes of a request, enforced before any other work.
+
+use axum::{body::HttpBody, extract::Request};
+
+use crate::http::problem::{Problem, ProblemKind};
+
+/// The longest path and query, in bytes.
+const MAX_URL: usize = 8 << 10;
+/// The largest sum of the names and values of headers, in bytes.
+const MAX_HEADERS: usize = 16 << 10;
+/// The largest body, in bytes.
+pub(super) const MAX_BODY: usize = 16 << 10;
+
+/// Refuses a request that is too large with 414, 431 or 413. A body of unknown length is measured while it is
+/// read.
+pub(super) fn check(request: &Request) -> Result<(), Problem> {
+    let too_large = |kind, what: &str, len: u64, limit: usize| {
+        Err(Problem::new(kind, format!("{what} {len} bytes long, the limit is {limit}")))
+    };
+    let url = request.uri().path_and_query().map_or(0, |text| text.as_str().len());
+    if url > MAX_URL {
+        return too_large(ProblemKind::UrlTooLong, "path and query are", url as u64, MAX_URL);
+    }
+    let headers: usize =
+        request.headers().iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if headers > MAX_HEADERS {
+        return too_large(ProblemKind::HeadersTooLarge, "the headers are", headers as u64, MAX_HEADERS);
+    }
+    let body = request.body().size_hint().lower();
+    if body > MAX_BODY as u64 {
+        return too_large(ProblemKind::BodyTooLarge, "the body is", body, MAX_BODY);
+    }
+    Ok(())
+}

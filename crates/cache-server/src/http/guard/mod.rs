@@ -1,0 +1,73 @@
+//! The guard before all routes: which hosts, which origins, who may change something, and within what limits.
+
+mod access;
+mod body;
+mod cross_site;
+mod host;
+mod limits;
+mod panics;
+
+use std::sync::Arc;
+
+use axum::{
+    body::HttpBody,
+    extract::{Request, State},
+    http::{HeaderValue, header},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+
+pub(crate) use self::access::{Access, Caller};
+use crate::{http::problem::Problem, socket::Client};
+
+/// Refuses a request that may not be answered, reads its body, answers, and shows the answer as its caller may
+/// see it.
+pub(crate) async fn guard(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
+    let client = request.extensions().get::<Client>().cloned();
+    let caller = access.caller(&request, client.as_ref());
+    let response = match admitted(&access, request, client.as_ref(), caller).await {
+        Ok(mut request) => {
+            if let Some(client) = &client {
+                client.place.answers();
+            }
+            request.extensions_mut().insert(caller);
+            panics::caught(next.run(request)).await
+        }
+        Err(refused) => refused,
+    };
+    Problem::show(response, caller)
+}
+
+/// Returns the request with its whole body, if it may be answered.
+async fn admitted(
+    access: &Access,
+    request: Request,
+    client: Option<&Client>,
+    caller: Caller,
+) -> Result<Request, Response> {
+    // A caller within the process, as a test is one, has no socket and no page.
+    let checked = limits::check(&request).and_then(|()| match client {
+        Some(client) => {
+            host::check(access, &request, client)?;
+            cross_site::check(&request)?;
+            access.check(&request, caller)
+        }
+        None => Ok(()),
+    });
+    if request.body().is_end_stream() {
+        return checked.map(|()| request).map_err(IntoResponse::into_response);
+    }
+    let read = match checked {
+        Ok(()) => body::read(request, client).await,
+        Err(problem) => Err(problem),
+    };
+    read.map_err(|problem| {
+        // What remains of the body is not read, so nothing can follow it.
+        if let Some(client) = client {
+            client.place.refuses_the_rest();
+        }
+        let mut response = problem.into_response();
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        response
+    })
+}

@@ -1,0 +1,220 @@
+//! The log filter: a level, or one by module, checked part by part.
+
+use strsim::damerau_levenshtein;
+use tracing_subscriber::{EnvFilter, filter::LevelFilter};
+
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+
+/// Words that other programs have for levels.
+const FOREIGN_LEVELS: [(&str, &str); 8] = [
+    ("none", "off"),
+    ("fatal", "error"),
+    ("critical", "error"),
+    ("severe", "error"),
+    ("notice", "info"),
+    ("verbose", "debug"),
+    ("fine", "debug"),
+    ("all", "trace"),
+];
+
+const REMEDY: &str = "give off, error, warn, info, debug or trace, or by module: info,cache_disk=debug";
+
+/// Checks a filter of log lines.
+///
+/// # Errors
+///
+/// What is wrong with which part of it, and the level that was probably meant.
+///
+/// ```
+/// use cache_server::check_filter;
+///
+/// assert!(check_filter("info,cache_disk=debug").is_ok());
+/// assert!(check_filter("debgu").unwrap_err().contains("did you mean debug?"));
+/// ```
+pub fn check_filter(text: &str) -> Result<(), String> {
+    parse(text).map(drop)
+}
+
+/// Reads a filter. Errors of modules that it doesn't name are logged too, unless it has a level for them.
+pub(super) fn parse(text: &str) -> Result<EnvFilter, String> {
+    let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    if parts.is_empty() {
+        return Err(format!("it is empty: {REMEDY}"));
+    }
+    let mut checked = vec!["error".to_owned()];
+    for part in parts {
+        checked.push(check_part(part).map_err(|why| format!("{why}{REMEDY}"))?);
+    }
+    // Of two levels for one target the later counts.
+    EnvFilter::try_new(checked.join(",")).map_err(|error| format!("{error}: {REMEDY}"))
+}
+
+/// Checks `LEVEL`, or `TARGET=LEVEL`. Returns it without blanks.
+fn check_part(part: &str) -> Result<String, String> {
+    // A span's fields have an `=` of their own.
+    let names_end = part.rfind(']').map_or(0, |at| at + 1);
+    let Some(at) = part[names_end..].find('=').map(|at| at + names_end) else {
+        return match level(part) {
+            Ok(()) => Ok(part.to_owned()),
+            Err(_) if part.contains("::") || part.contains('[') || is_ours(part) => {
+                Err(format!("{part:?} has no level, such as {part}=debug: "))
+            }
+            Err(why) => Err(why),
+        };
+    };
+    let (target, text) = (part[..at].trim(), part[at + 1..].trim());
+    level(text)?;
+    let module = target.split_once('[').map_or(target, |(module, _)| module);
+    if (module.is_empty() && module.len() == target.len())
+        || !(module.is_empty() || module.split("::").all(is_identifier))
+    {
+        let hyphens = module.replace('-', "_");
+        let meant = if hyphens.split("::").all(is_identifier) {
+            format!("did you mean {hyphens}? ")
+        } else {
+            String::new()
+        };
+        return Err(format!("{target:?} is no module, such as cache_facade::load: {meant}"));
+    }
+    Ok(format!("{target}={text}"))
+}
+
+/// Whether it begins as the crates of this project do.
+fn is_ours(name: &str) -> bool {
+    name.starts_with("cache_") || name.starts_with("market_")
+}
+
+fn level(text: &str) -> Result<(), String> {
+    if !text.is_empty() && text.parse::<LevelFilter>().is_ok() {
+        return Ok(());
+    }
+    let meant = nearest(text).map_or_else(String::new, |level| format!("did you mean {level}? "));
+    Err(format!("{text:?} is no level: {meant}"))
+}
+
+/// Returns the level that was probably meant.
+fn nearest(text: &str) -> Option<&'static str> {
+    let text = text.to_lowercase();
+    if let Some((_, level)) = FOREIGN_LEVELS.iter().find(|(word, _)| *word == text) {
+        return Some(level);
+    }
+    let typos = |level: &&str| damerau_levenshtein(&text, level);
+    let level = LEVELS.into_iter().min_by_key(typos)?;
+    let likely = typos(&level) * 2 <= text.chars().count().max(level.len());
+    (likely && !text.is_empty()).then_some(level)
+}
+
+fn is_identifier(text: &str) -> bool {
+    let mut letters = text.chars();
+    letters.next().is_some_and(|first| first.is_alphabetic() || first == '_')
+        && letters.all(|letter| letter.is_alphanumeric() || letter == '_')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn rule_71_levels_and_modules_with_levels_are_filters() {
+        for text in [
+            "info",
+            "off",
+            "INFO",
+            "Warn",
+            "3",
+            "info,cache_disk=debug",
+            "cache_facade=debug,warn",
+            " warn , cache_facade::load = trace ",
+            "info,",
+            "somebody_elses_crate::module=off,error",
+            "_private=info",
+            "[span]=debug,info",
+            "hyper[conn{id=7}]=trace",
+        ] {
+            assert_eq!(check_filter(text), Ok(()), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn rule_71_what_is_no_level_is_refused_with_the_nearest() {
+        for (text, nearest) in [
+            ("debgu", "debug"),
+            ("DEBGU", "debug"),
+            ("inof", "info"),
+            ("inffo", "info"),
+            ("warning", "warn"),
+            ("wran", "warn"),
+            ("err", "error"),
+            ("eror", "error"),
+            ("tarce", "trace"),
+            ("traces", "trace"),
+            ("of", "off"),
+            ("fatal", "error"),
+            ("verbose", "debug"),
+            ("none", "off"),
+            ("info,cache_disk=debgu", "debug"),
+            ("cache_disk=inf,warn", "info"),
+            ("warn,wran", "warn"),
+        ] {
+            let why = check_filter(text).unwrap_err();
+            assert!(why.contains(&format!("did you mean {nearest}?")), "{text:?}: {why}");
+        }
+    }
+
+    #[test]
+    fn rule_71_what_would_silence_errors_unseen_is_refused() {
+        for (text, said) in [
+            ("", "empty"),
+            (" ", "empty"),
+            (",", "empty"),
+            ("xyzzy", "is no level"),
+            ("true", "is no level"),
+            ("6", "is no level"),
+            ("-1", "is no level"),
+            ("cache_facade", "cache_facade=debug"),
+            ("cache_facade::load", "cache_facade::load=debug"),
+            ("cache-facade=debug", "did you mean cache_facade?"),
+            ("cache_facade:load=debug", "is no module"),
+            ("cache_facade::=debug", "is no module"),
+            ("=debug", "is no module"),
+            ("cache facade=debug", "is no module"),
+            ("cache_facade=", "is no level"),
+            ("a=b=c", "is no level"),
+            ("info debug", "is no level"),
+            ("info;debug", "is no level"),
+            ("[span]", "has no level"),
+            ("7up=info", "is no module"),
+        ] {
+            let why = check_filter(text).unwrap_err();
+            assert!(why.contains(said) && why.contains("give off, error"), "{text:?}: {why}");
+        }
+    }
+
+    #[test]
+    fn rule_71_modules_alone_leave_the_errors_of_all_others() {
+        let filter = |text: &str| parse(text).unwrap().to_string();
+        assert!(filter("cache_facade=debug").split(',').any(|part| part == "error"));
+        assert!(!filter("cache_facade=debug,off").split(',').any(|part| part == "error"));
+        assert!(filter("cache_facade=debug,warn").split(',').any(|part| part == "warn"));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// A word that passes is a level, whatever it is.
+        #[test]
+        fn rule_71_no_other_word_passes(word in "[a-z]{1,8}") {
+            prop_assert_eq!(check_filter(&word).is_ok(), LEVELS.contains(&word.as_str()));
+            let part = format!("info,cache_disk={word}");
+            prop_assert_eq!(check_filter(&part).is_ok(), LEVELS.contains(&word.as_str()));
+        }
+
+        /// Whatever is given, the check neither panics nor lets through what can't be used.
+        #[test]
+        fn rule_71_any_text_is_judged(text in "\\PC{0,40}|[a-z=:,\\[\\]{} ]{0,30}") {
+            let _ = check_filter(&text);
+        }
+    }
+}

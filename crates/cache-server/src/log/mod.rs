@@ -1,0 +1,96 @@
+//! The log: lines that are written by a thread of their own, and the filter that selects them.
+
+mod filter;
+mod output;
+mod panics;
+mod queue;
+mod writer;
+
+use std::{
+    fs::File,
+    io::{self, IsTerminal, Write},
+    os::fd::AsFd,
+    sync::Arc,
+    time::Duration,
+};
+
+use cache_core::{Clock, Error, ErrorKind, LogSum, Result};
+use tracing_subscriber::{
+    EnvFilter,
+    fmt::{
+        Formatter,
+        format::{DefaultFields, Format},
+    },
+    reload,
+};
+
+pub use filter::check_filter;
+pub use output::{in_background, print, print_to_stderr};
+pub use writer::LogWriter;
+
+/// The log of the process, on standard error.
+#[derive(Clone, Debug)]
+pub struct Log {
+    writer: LogWriter,
+    panics: Arc<LogSum>,
+    filter: reload::Handle<EnvFilter, Formatter<DefaultFields, Format, LogWriter>>,
+}
+
+impl Log {
+    /// Starts writing the lines that `filter` selects to standard error. Panics become lines too.
+    ///
+    /// # Errors
+    ///
+    /// `Config` for an invalid filter, `Storage` if the writing thread can't be started, or if something else
+    /// receives the process's lines already.
+    pub fn start(filter: &str) -> Result<Self> {
+        let failed = |message: String| Error::new(ErrorKind::Storage, "log", message);
+        let filter = filter::parse(filter).map_err(|why| Error::new(ErrorKind::Config, "log", why))?;
+        let writer = LogWriter::start(standard_error())
+            .map_err(|error| failed(format!("can't start the thread that writes the log: {error}")))?;
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_ansi(io::stderr().is_terminal())
+            .log_internal_errors(false)
+            .with_writer(writer.clone())
+            .with_filter_reloading();
+        let filter = subscriber.reload_handle();
+        tracing::subscriber::set_global_default(subscriber.finish())
+            .map_err(|error| failed(format!("can't start the log: {error}")))?;
+        Ok(Self { writer, panics: panics::log_panics(), filter })
+    }
+
+    /// Selects lines by another filter from now on.
+    ///
+    /// # Errors
+    ///
+    /// `Config` for an invalid filter; the current one stays.
+    pub fn set_filter(&self, filter: &str) -> Result<()> {
+        let invalid = |why: String| Error::new(ErrorKind::Config, "log", why);
+        let filter = filter::parse(filter).map_err(invalid)?;
+        self.filter.reload(filter).map_err(|error| invalid(error.to_string()))
+    }
+
+    /// Returns where its lines are queued.
+    #[must_use]
+    pub fn writer(&self) -> &LogWriter {
+        &self.writer
+    }
+
+    /// Writes what is queued, for at most `limit`: for the end of the process. Lines left then are lost.
+    pub fn finish(&self, limit: Duration) {
+        if let Some(summary) = self.panics.finish(Clock::system().now()) {
+            tracing::error!("{summary}");
+        }
+        let _ = self.writer.flush_within(limit);
+    }
+}
+
+/// Returns standard error by a descriptor of its own: the standard library's takes lines that can't be written for
+/// written, and has a lock that others would wait for.
+fn standard_error() -> Box<dyn Write + Send> {
+    match io::stderr().as_fd().try_clone_to_owned() {
+        Ok(descriptor) => Box::new(File::from(descriptor)),
+        Err(_) => Box::new(io::stderr()),
+    }
+}

@@ -1,0 +1,231 @@
+//! `config --check` finds all that would stop the start, each with its line, and the start says the same.
+
+use std::{fs, path::Path, process::Command};
+
+use crate::fixture::process::command;
+
+/// Runs the program on a file. Returns whether it succeeded, and what it said.
+fn run(command: &mut Command) -> (bool, String) {
+    let output = command.output().unwrap();
+    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+fn check(folder: &Path, text: &str, data: &Path) -> (bool, String) {
+    let file = folder.join("cache.yaml");
+    fs::write(&file, text).unwrap();
+    run(command(data, &[]).args(["config", "--check"]).arg(&file))
+}
+
+fn start(folder: &Path, text: &str, data: &Path) -> (bool, String) {
+    let file = folder.join("cache.yaml");
+    fs::write(&file, text).unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    // A start that gets as far as listening fails at the port, and says nothing else.
+    let listen: &[&str] = if text.contains("listen:") { &[] } else { &["--listen", &address] };
+    run(command(data, listen).arg("--config").arg(&file))
+}
+
+/// A provider of JSON of which one part is described by `quotes`.
+fn json(rest: &str) -> String {
+    format!("providers:\n  - kind: json\n{rest}")
+}
+
+const QUOTES: &str = "      quotes: {url: 'https://x.example/q?s={symbol}', price: /p}\n";
+
+#[test]
+fn rule_75_the_check_finds_what_would_stop_the_start_and_on_which_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    fs::create_dir(at("empty")).unwrap();
+    fs::create_dir(at("odd")).unwrap();
+    fs::write(at("odd/A A.csv"), "").unwrap();
+    fs::write(at("blank"), "\n").unwrap();
+    fs::write(at("calendar"), "XNYS 2027-01-08 closed\nXNYS 2027-01-09 perhaps\n").unwrap();
+    fs::write(at("latin"), b"XNYS 2027-01-08 closed\n\xff\n").unwrap();
+    fs::write(at("nopem"), "no certificate").unwrap();
+    assert!(Command::new("mkfifo").arg(at("fifo")).status().unwrap().success());
+    let market = "      markets: [XNYS]\n";
+    let options = |rest: &str| json(&format!("    options:\n{rest}"));
+    let cases: Vec<(String, usize, &str)> = vec![
+        // Providers.
+        ("providers:\n  - kind: json\n".into(), 2, "nothing to ask for"),
+        (options(&format!("{market}      quotes: {{price: /p}}\n")), 5, "url is missing"),
+        (
+            options(&format!("{market}      quotes: {{url: 'ftp://x/{{symbol}}', price: /p}}\n")),
+            5,
+            "quotes.url",
+        ),
+        (
+            options(&format!("{market}      quotes: {{url: 'https://x.example/q', price: /p}}\n")),
+            5,
+            "placeholder",
+        ),
+        (
+            options(&format!("{market}      quotes: {{url: 'https://x.example/{{symbol}}', price: p}}\n")),
+            5,
+            "price",
+        ),
+        (options(QUOTES), 4, "markets"),
+        (options(&format!("{market}      zone: Mars/Olympus\n{QUOTES}")), 5, "zone"),
+        (options(&format!("{market}      headers: {{'a b': c}}\n{QUOTES}")), 5, "header"),
+        (
+            json(&format!("    key: {{env: NOT_SET}}\n    options:\n{market}{QUOTES}")),
+            3,
+            "NOT_SET is not set",
+        ),
+        ("providers:\n  - kind: alpha_vantage\n    key: {env: NOT_SET}\n".into(), 3, "NOT_SET is not set"),
+        (format!("providers:\n  - kind: alpha_vantage\n    key: {{file: {}}}\n", at("blank")), 3, "empty"),
+        (
+            format!("providers:\n  - kind: alpha_vantage\n    key: {{file: {}}}\n", at("none")),
+            3,
+            "can't be read",
+        ),
+        (
+            format!("providers:\n  - kind: alpha_vantage\n    key: {{file: {}}}\n", at("fifo")),
+            3,
+            "no regular file",
+        ),
+        ("providers:\n  - kind: alpha_vantage\n".into(), 2, "key"),
+        ("providers:\n  - kind: alpha_vantage\n    key: hunter2\n".into(), 3, "give"),
+        (
+            "providers:\n  - kind: oanda\n    key: {env: PATH}\n    options: {account: 'x y'}\n".into(),
+            4,
+            "account",
+        ),
+        ("providers:\n  - kind: yahoo\n    base_url: nowhere\n".into(), 3, "base URL"),
+        (
+            "providers:\n  - kind: yahoo\n    base_url: 'https://user:hunter2@x.example'\n".into(),
+            3,
+            "base URL",
+        ),
+        ("providers:\n  - kind: yahoo\n    options:\n      max_batch: 51\n".into(), 4, "max_batch"),
+        ("providers:\n  - kind: yahoo\n    options: {max_bach: 5}\n".into(), 3, "did you mean max_batch?"),
+        ("providers:\n  - kind: yahoo\n    timeout_ms: 0\n".into(), 3, "timeout_ms is 0"),
+        ("providers:\n  - kind: yahoo\n    breaker_failures: 0\n".into(), 3, "breaker_failures is 0"),
+        ("providers:\n  - kind: yahoo\n    breaker_pause_ms: 0\n".into(), 3, "breaker_pause_ms is 0"),
+        ("providers:\n  - kind: yahoo\n    backoff_ms: 9\n    backoff_max_ms: 3\n".into(), 3, "above its"),
+        ("providers:\n  - kind: yahoo\n    quota: {per_day: 0}\n".into(), 3, "nonzero"),
+        ("providers:\n  - kind: yahoo\n    priorty: 1\n".into(), 3, "did you mean priority?"),
+        ("providers:\n  - kind: yahoo\n  - kind: yahoo\n".into(), 3, "two providers are named"),
+        ("providers:\n  - kind: replay\n    options: {a: 1}\n".into(), 2, "takes no options"),
+        (format!("providers:\n  - kind: csv\n    options: {{folder: {}}}\n", at("none")), 3, "can't be read"),
+        (
+            format!("providers:\n  - kind: csv\n    options: {{folder: {}}}\n", at("empty")),
+            3,
+            "holds no file",
+        ),
+        (format!("providers:\n  - kind: csv\n    options: {{folder: {}}}\n", at("odd")), 3, "A A.csv"),
+        // Files.
+        (format!("calendars:\n  file: {}\n", at("none")), 2, "can't read"),
+        (format!("calendars:\n  file: {}\n", at("empty")), 2, "no regular file"),
+        (format!("calendars:\n  file: {}\n", at("fifo")), 2, "no regular file"),
+        (format!("calendars:\n  file: {}\n", at("calendar")), 2, "perhaps"),
+        (format!("calendars:\n  file: {}\n", at("latin")), 2, "UTF-8 on line 2"),
+        (
+            format!("postgres:\n  url: postgres://h/d?sslmode=verify-full&sslrootcert={}\n", at("none")),
+            2,
+            "none",
+        ),
+        (
+            format!("postgres:\n  url: postgres://h/d?sslmode=verify-full&sslrootcert={}\n", at("nopem")),
+            2,
+            "nopem",
+        ),
+        (
+            format!("postgres:\n  url: postgres://h/d?sslmode=verify-full&sslrootcert={}\n", at("fifo")),
+            2,
+            "fifo",
+        ),
+        ("postgres:\n  url: postgres://h/d?sslmode=verify-full\n".into(), 2, "CA file"),
+        // Settings.
+        ("redis:\n  url: http://h\n".into(), 2, "redis.url"),
+        ("redis:\n  url: redis://a/1,redis://b/1\n".into(), 2, "no databases"),
+        ("redis:\n  password: x\n".into(), 2, "redis.url"),
+        ("bus:\n  by: redis\n".into(), 2, "redis.url"),
+        ("listen: nowhere\n".into(), 1, "listen"),
+        ("listen: '127.0.0.1:99999'\n".into(), 1, "listen"),
+        ("memory:\n  mib: 0\n".into(), 2, "1..=1048576"),
+        ("ttl:\n  rules: {rows: {prise: {open: 1}}}\n".into(), 2, "prise"),
+        ("access_token: short\n".into(), 1, "16 characters"),
+        ("allowed_hosts: ['a b']\n".into(), 1, "allowed_hosts"),
+        ("a: [1\n".into(), 2, "YAML"),
+        ("a\u{0}b: 1\n".into(), 1, ""),
+    ];
+    let data = folder.path().join("data");
+    for (text, line, part) in cases {
+        let (valid, said) = check(folder.path(), &text, &data);
+        assert!(!valid && said.contains(part), "{text}\n{said}");
+        assert!(said.contains(&format!("cache.yaml:{line}:")), "line {line} of\n{text}\n{said}");
+        assert!(!said.contains("hunter2"), "{said}");
+        let (started, said_at_start) = start(folder.path(), &text, &data);
+        assert!(!started && said_at_start.ends_with(&said), "{text}\n{said_at_start}\nbut checked\n{said}");
+    }
+    assert!(!data.exists(), "a check leaves nothing behind");
+}
+
+#[test]
+fn rule_75_the_check_finds_all_errors_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "\
+memory:
+  mib: 0
+calendars:
+  file: /no/such/file
+providers:
+  - kind: json
+    name: first
+    key: {env: NOT_SET}
+    timeout_ms: 0
+    breaker_failures: 0
+    options:
+      markets: [XNYS]
+      quotes: {url: 'ftp://x.example/{symbol}', price: /p}
+      series: {url: 'https://x.example/s', time: /t, open: /o, high: /h, low: /l, close: /c}
+  - kind: csv
+    options: {folder: /no/such/folder, fault: skip}
+  - kind: csv
+    name: files
+    options: {folder: /no/such/folder}
+  - {kind: yahoo, priority: high, retries: x}
+ttl:
+  prise: 3
+";
+    let data = folder.path().join("file");
+    fs::write(&data, "").unwrap();
+    let (valid, said) = check(folder.path(), text, &data);
+    assert!(!valid);
+    // Providers that can't be read hide what is wrong with those that can.
+    for line in [2, 4, 20, 22] {
+        assert!(said.contains(&format!("cache.yaml:{line}:")), "line {line} in\n{said}");
+    }
+    assert!(said.contains("--data-dir"), "{said}");
+    let mended = text.replace("priority: high, retries: x", "priority: 1");
+    let (_, said) = check(folder.path(), &mended, &data);
+    for line in [2, 4, 8, 9, 10, 13, 14, 16, 19, 22] {
+        assert!(said.contains(&format!("cache.yaml:{line}:")), "line {line} in\n{said}");
+    }
+}
+
+#[test]
+fn rule_75_a_data_folder_that_cannot_be_written_is_found_by_the_check() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("file"), "").unwrap();
+    for data in ["file", "file/below", "/proc/none", ""] {
+        let data = if data.is_empty() { data.into() } else { folder.path().join(data) };
+        let (valid, said) = check(folder.path(), "", &data);
+        assert!(!valid && said.contains("--data-dir"), "{data:?}: {said}");
+    }
+    for name in ["data", "a/b/c"] {
+        let (valid, said) = check(folder.path(), "", &folder.path().join(name));
+        assert!(valid && !folder.path().join(name).exists(), "{name}: {said}");
+    }
+    for (name, text) in
+        [("CACHE_SERVER_DATA_DIR", ""), ("CACHE_SERVER_DATA_DIR", " "), ("CACHE_SERVER_DATA_DIR", "\n")]
+    {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cache-server"));
+        let (valid, said) = run(command.env_clear().env(name, text).current_dir(folder.path()));
+        assert!(!valid && said.contains(name) && said.contains("it is empty"), "{text:?}: {said}");
+        assert!(!folder.path().join("disk").exists());
+    }
+}

@@ -1,0 +1,6 @@
+//! Announced events in caches: over restarts, on other nodes, for what was stored before they were known.
+
+mod fixture;
+mod nodes;
+mod restarts;
+mod room;

@@ -5,5 +5,6 @@ pub(crate) mod copies;
 pub(crate) mod guard;
 pub(crate) mod handle;
 mod pending;
+pub(crate) mod put;
 pub(crate) mod replay;
 mod retry_queue;

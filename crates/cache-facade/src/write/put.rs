@@ -15,7 +15,10 @@ use super::{
 use crate::{
     engine::{Engine, counters::Count},
     region::{Cacheable, Region},
-    tier::handle::{REMINDED_FOR, TierHandle, WhenAway},
+    tier::{
+        handle::{REMINDED_FOR, TierHandle},
+        put::WhenAway,
+    },
 };
 
 /// A value that is to be put.

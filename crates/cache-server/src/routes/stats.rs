@@ -91,7 +91,7 @@ fn provider(report: &ProviderReport, caller: Caller) -> Value {
         "name": report.name,
         "priority": report.priority,
         "healthy": report.is_healthy(),
-        "ill": report.unhealthy,
+        "unhealthy_reason": report.unhealthy_reason,
         "silent_until_unix_ms": report.silent_until.map(|until| until.as_micros() / 1000),
         "implausible": report.implausible,
         "calls": usage.calls,
@@ -116,7 +116,7 @@ fn memory(app: &App, stats: &MemoryStats) -> Value {
         .map(|hot| {
             // Without the namespace, as in patterns of the configuration.
             let key = hot.key.as_str().strip_prefix(NAMESPACE).and_then(|key| key.strip_prefix(':'));
-            json!({ "key": key, "share": hot.share, "reads": hot.reads })
+            json!({ "key": key, "share": hot.share, "estimated_reads": hot.reads })
         })
         .collect();
     json!({

@@ -85,11 +85,13 @@ section! {
 }
 
 section! {
-    /// Until what age stale data may be served while a load fails.
+    /// Until what age data past its life may be served.
     pub struct GraceSection("grace.", _profile) {
-        /// Until what age, from its birth, a stale quote may be served while loads fail. Left out: by the rules.
+        /// Until what age, from its birth, a quote past its life may be served, stale, until it is loaded anew.
+        /// Left out: by the rules.
         price: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_GRACE_PRICE"]).flag("grace-price"),
-        /// Until what age, from their birth, stale bars may be served while loads fail. Left out: by the rules.
+        /// Until what age, from their birth, bars past their life may be served, stale, until they are loaded
+        /// anew. Left out: by the rules.
         ohlcv: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_GRACE_OHLCV"]).flag("grace-ohlcv"),
     }
 }

@@ -168,7 +168,7 @@ impl Member {
         ProviderReport {
             name: self.name.to_string(),
             priority: self.settings.priority,
-            unhealthy: gate.unhealthy_reason(now),
+            unhealthy_reason: gate.unhealthy_reason(now),
             silent_until: gate.silence(now).map(|silence| self.time.wall_now().after(silence)),
             implausible: self.provider.implausible(),
             usage: self.counters.usage(),

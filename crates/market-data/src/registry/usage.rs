@@ -43,7 +43,7 @@ pub struct ProviderReport {
     /// Its priority: the lower goes first.
     pub priority: i32,
     /// Why it is not asked at present, other than for its quota: its breaker is open, or it asked for a pause.
-    pub unhealthy: Option<String>,
+    pub unhealthy_reason: Option<String>,
     /// Until when it is not asked because it asked for no calls, by `Retry-After` or otherwise; bounded by
     /// [`ProviderSettings::retry_after_max_ms`](crate::ProviderSettings::retry_after_max_ms).
     pub silent_until: Option<Timestamp>,
@@ -59,7 +59,7 @@ impl ProviderReport {
     /// Returns whether it can be asked, quotas apart.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
-        self.unhealthy.is_none()
+        self.unhealthy_reason.is_none()
     }
 }
 

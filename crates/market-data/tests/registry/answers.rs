@@ -163,7 +163,7 @@ async fn a_call_that_is_dropped_leaves_its_provider_usable() {
         }
     }
     let report = scene.registry.reports().remove(0);
-    assert_eq!((report.usage.calls, report.usage.failures, report.unhealthy), (20, 0, None));
+    assert_eq!((report.usage.calls, report.usage.failures, report.unhealthy_reason), (20, 0, None));
 }
 
 #[test]

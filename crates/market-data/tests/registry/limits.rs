@@ -55,7 +55,7 @@ async fn no_call_goes_out_before_retry_after_and_one_does_then() {
     for second in 0..30 {
         assert_eq!(scene.ask(&["A"]).await, "second", "{second} s");
         assert_eq!(scene.first.calls(), 1, "{second} s");
-        assert!(scene.registry.reports()[0].unhealthy.is_some());
+        assert!(scene.registry.reports()[0].unhealthy_reason.is_some());
         scene.clock.advance(Duration::from_secs(1));
     }
     assert_eq!((scene.ask(&["A"]).await.as_str(), scene.first.calls()), ("first", 2));
@@ -103,7 +103,7 @@ async fn who_fails_time_and_again_is_left_alone_and_then_tried_by_one_call() {
         assert_eq!(scene.ask(&["A"]).await, "second");
     }
     assert_eq!((scene.first.calls(), scene.usage(0).refused), (3, 17));
-    assert!(scene.registry.reports()[0].unhealthy.as_deref().unwrap().contains("left alone"));
+    assert!(scene.registry.reports()[0].unhealthy_reason.as_deref().unwrap().contains("left alone"));
 
     scene.clock.advance(Duration::from_secs(10));
     for _ in 0..5 {

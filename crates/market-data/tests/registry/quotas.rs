@@ -97,5 +97,5 @@ async fn a_quota_that_is_used_up_is_no_illness_and_says_when_it_is_back() {
     assert!(text.contains("only is held back, its quota of 5 calls a minute is used up"), "{text}");
     assert!(text.contains("the next call goes out in 41 s"), "{text}");
     let report = registry.reports().remove(0);
-    assert_eq!((report.usage.calls, report.usage.refused, report.unhealthy), (5, 1, None));
+    assert_eq!((report.usage.calls, report.usage.refused, report.unhealthy_reason), (5, 1, None));
 }

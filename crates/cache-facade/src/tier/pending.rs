@@ -90,9 +90,14 @@ impl PendingKey {
 }
 
 impl Pending {
-    /// Adds a write, unless one of the key is pending that was born no earlier.
+    /// Adds a write, unless one of the key is pending that was born no earlier. A removal ends what was born at
+    /// the same moment.
     pub(super) fn add(&mut self, key: Key, record: Record) {
-        if self.keys.get(&key).is_some_and(|waiting| waiting.record.born() >= record.born()) {
+        let wins = |waiting: &PendingKey| match (&waiting.record, &record) {
+            (Record::Entry(entry), Record::Tombstone(tombstone)) => entry.meta.born > tombstone.born,
+            _ => waiting.record.born() >= record.born(),
+        };
+        if self.keys.get(&key).is_some_and(wins) {
             return;
         }
         self.take(&key);

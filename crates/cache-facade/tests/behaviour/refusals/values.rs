@@ -221,3 +221,15 @@ async fn rule_65_other_nodes_drop_the_older_value_too() {
     assert_eq!(b.get("a").await.unwrap(), None);
     assert_eq!(*a.get("a").await.unwrap().unwrap(), large(), "who wrote it has it");
 }
+
+/// A microsecond apart, as here, the removal of the older is born at the same moment as the older itself.
+#[tokio::test]
+async fn rule_65_an_older_value_that_was_still_pending_is_ended_as_well() {
+    let fixture = Fixture::built(|cache| cache.memory(Memory::bytes(1)), |region| region).await;
+    fixture.tier.down();
+    fixture.region.put("a", "old".to_owned()).await.unwrap();
+    assert_eq!(fixture.get("a").await.as_deref(), Some("old"));
+    fixture.tier.fail(Operation::Put, ErrorKind::Closed);
+    assert!(fixture.region.put("a", large()).await.is_err());
+    assert_ne!(fixture.get("a").await.as_deref(), Some("old"));
+}

@@ -215,6 +215,7 @@ impl Cache {
             late_loads: total(Count::LateLoad),
             puts: total(Count::Put),
             codec_failures: total(Count::CodecFailure),
+            too_large: total(Count::TooLarge),
             removals: total(Count::Removal),
             flights: engine.regions().flights(),
             tiers: engine.tiers().iter().map(TierHandle::stats).collect(),

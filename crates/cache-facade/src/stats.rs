@@ -24,6 +24,8 @@ pub struct Stats {
     pub puts: u64,
     /// Values that their codec can't carry, put or loaded, which memory alone holds.
     pub codec_failures: u64,
+    /// Loaded values that are too large to be stored anywhere: they are answered, and loaded again by each read.
+    pub too_large: u64,
     /// Calls that removed keys, invalidated a tag or cleared.
     pub removals: u64,
     /// Flights under way: keys that are being fetched.

@@ -13,6 +13,7 @@ pub(crate) enum Count {
     LateLoad,
     Put,
     CodecFailure,
+    TooLarge,
     Removal,
 }
 

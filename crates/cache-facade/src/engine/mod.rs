@@ -256,11 +256,17 @@ impl Engine {
     /// Reports an entry that is too heavy for memory, which counts it as evicted.
     #[cold]
     pub(crate) fn report_too_heavy(&self, key: &Key, cost: u32) {
+        let error = self.too_heavy(key, cost);
+        self.observers().tell(&Event::Refused { tier: "memory", key, error: &error });
+    }
+
+    /// The error of a value that is too heavy for memory.
+    #[cold]
+    pub(crate) fn too_heavy(&self, key: &Key, cost: u32) -> Error {
         let budget = self.memory().budget();
         let message =
             format!("the value of {key} weighs {cost}, too much for memory with its budget of {budget}");
-        let error = Error::new(ErrorKind::Limit, "put", message);
-        self.observers().tell(&Event::Refused { tier: "memory", key, error: &error });
+        Error::new(ErrorKind::Limit, "put", message)
     }
 
     /// Reports an entry that there is no room to protect.

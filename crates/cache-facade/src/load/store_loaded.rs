@@ -7,13 +7,14 @@ use std::{
 };
 
 use cache_core::{
-    Blob, Entry, Error, ErrorKind, Fetched, Key, Loaded, Meta, Result, Timestamp, Tombstone, Ttl,
+    Blob, Entry, Error, ErrorKind, Event, Fetched, Key, Loaded, Meta, Result, Timestamp, Tombstone, Ttl,
 };
 use cache_memory::Value;
 
 use super::fetch::Fetch;
 use crate::{
     answer::{Found, Source},
+    engine::counters::Count,
     read::servable::{Servable, Unservable},
     region::{Cacheable, Region},
     write::encode::Encoded,
@@ -114,14 +115,14 @@ impl<V: Cacheable> Region<V> {
             (Loaded::Value(fetched), _) => {
                 let ttl = self.ttl_of(key, &fetched, born);
                 let meta = self.meta(born, ttl).labelled(&fetched.tags, fetched.etag.as_deref());
-                self.encoded(Arc::new(fetched.value), self.engine.bound_life(key, meta))
+                self.encoded(key, Arc::new(fetched.value), self.engine.bound_life(key, meta))
             }
             (Loaded::NotModified, Some(prior)) if prior.value.is_some() => {
                 let Some(value) = prior.value.clone() else { unreachable!("just looked") };
                 let ttl = self.policy.ttl.ttl(key, Some(&value), born);
                 let ttl = self.policy.jitter.apply(self.engine.bounded(ttl), seed(key, born));
                 let meta = self.meta(born, ttl).labelled(prior.meta.tags(), prior.meta.etag());
-                self.encoded(value, self.engine.bound_life(key, meta))
+                self.encoded(key, value, self.engine.bound_life(key, meta))
             }
             (Loaded::NotModified, _) => {
                 let message = format!("{key}: \"not modified\", but no version was at hand to compare with");
@@ -132,11 +133,13 @@ impl<V: Cacheable> Region<V> {
     }
 
     /// Encodes a value, and weighs it.
-    fn encoded(&self, value: Arc<V>, mut meta: Meta) -> Result<(Found<V>, Storable)> {
+    fn encoded(&self, key: &Key, value: Arc<V>, mut meta: Meta) -> Result<(Found<V>, Storable)> {
         let (storable, weight) = match self.encode(&value) {
             Ok(Encoded::Blob(blob)) => (Storable::Everywhere(Some(blob)), None),
             Ok(Encoded::MemoryOnly { weight, error }) => (Storable::MemoryOnly(error), Some(weight)),
             Err(error) => {
+                self.engine.counters().bump(Count::TooLarge);
+                self.engine.observers().tell(&Event::Refused { tier: "memory", key, error: &error });
                 if let Some(times) = self.engine.log_sums().too_large.count(self.engine.clock().now()) {
                     tracing::warn!(kind = self.core.prefix.kind(), %error, times,
                         "a loaded value is too large to be stored: it is served and not cached");

@@ -77,6 +77,8 @@ impl<V: Cacheable> Region<V> {
         let mut values = Vec::with_capacity(encoded.len());
         let mut memory_only = Vec::new();
         let mut lifeless = Vec::new();
+        let memory_alone = self.engine.tiers_for(&self.policy).next().is_none();
+        let mut unkept = None;
         for PutValue { key, value, blob, meta } in encoded {
             if meta.freshness(now) == Freshness::Dead {
                 // It is never served, so all that the put does is remove what was there before.
@@ -89,6 +91,9 @@ impl<V: Cacheable> Region<V> {
             self.core.flights.overtake(&key);
             self.core.throttle.resume(&key);
             self.store_in_memory(&key, Some(Arc::clone(&value)), meta.clone());
+            if memory_alone && self.engine.memory().is_too_heavy(&key, &meta) {
+                unkept.get_or_insert_with(|| self.engine.too_heavy(&key, meta.cost));
+            }
             match blob {
                 Ok(blob) => {
                     entries.push((key, Entry::new(blob, meta)));
@@ -105,7 +110,7 @@ impl<V: Cacheable> Region<V> {
         }
         let alone = self.engine.tiers().is_empty() && self.engine.bus().is_none();
         if alone || entries.is_empty() && memory_only.is_empty() {
-            return Ok(());
+            return unkept.map_or(Ok(()), Err);
         }
         let region = self.clone();
         let write = async move {
@@ -133,10 +138,8 @@ impl<V: Cacheable> Region<V> {
             });
             refused.or_else(|| memory_only.iter().find_map(|(key, meta, error)| nowhere(key, meta, error)))
         };
-        match self.engine.run_to_completion(write).await.flatten() {
-            Some(refusal) => Err(refusal),
-            None => Ok(()),
-        }
+        let refusal = self.engine.run_to_completion(write).await.flatten();
+        refusal.or(unkept).map_or(Ok(()), Err)
     }
 
     /// Whether memory holds this very entry.

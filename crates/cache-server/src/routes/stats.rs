@@ -68,6 +68,7 @@ pub(super) async fn show(
         "loaded_keys": stats.loaded_keys,
         "load_failures": stats.load_failures,
         "codec_failures": stats.codec_failures,
+        "too_large": stats.too_large,
         "memory": memory(&app, &stats.memory),
         "disk": disk,
         "tiers": tiers,

@@ -197,9 +197,13 @@ async fn rule_65_memory_alone_ends_the_older_of_a_value_that_is_too_heavy_for_it
         let cache = Cache::builder().memory(memory).observer(events.clone()).build().await.unwrap();
         let region = cache.region::<String>("k").open().unwrap();
         region.put("a", "old".to_owned()).await.unwrap();
-        region.put("a", "x".repeat(10_000)).await.unwrap();
+        let error = region.put("a", "x".repeat(10_000)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Limit, "{error}");
         assert_eq!(region.get("a").await.unwrap(), None, "{policy:?}");
         assert_eq!((refused(&events, "memory"), cache.stats().memory.evictions.oversized), (1, 1));
+        let values = vec![("b", "kept".to_owned()), ("a", "x".repeat(10_000))];
+        assert_eq!(region.put_many(values).await.unwrap_err().kind(), ErrorKind::Limit);
+        assert!(region.peek("b").is_some(), "the others are kept");
     }
 }
 
@@ -232,4 +236,17 @@ async fn rule_65_an_older_value_that_was_still_pending_is_ended_as_well() {
     fixture.tier.fail(Operation::Put, ErrorKind::Closed);
     assert!(fixture.region.put("a", large()).await.is_err());
     assert_ne!(fixture.get("a").await.as_deref(), Some("old"));
+}
+
+#[tokio::test]
+async fn rule_65_a_load_too_large_to_be_stored_anywhere_is_answered_and_said() {
+    let (cache, model, events, _) = bounded(Says::Error, Memory::mib(64)).await;
+    let region = cache.region::<String>("k").open().unwrap();
+    let load = async || {
+        let load = || async { Ok::<_, std::io::Error>("x".repeat(33 << 20)) };
+        region.get_or_load("a", load).await.unwrap().unwrap().len()
+    };
+    assert_eq!((load().await, load().await), (33 << 20, 33 << 20));
+    assert_eq!((cache.stats().loads, cache.stats().too_large, refused(&events, "memory")), (2, 2, 2));
+    assert_eq!(model.entry(&region.key("a").unwrap()), None);
 }

@@ -48,6 +48,10 @@ struct Inner {
     /// What is added to the wall clock since it was set back: see `notice_set_back`.
     lead: AtomicI64,
     set_back: Mutex<SetBack>,
+    /// How far the wall clock was ahead of the steady one at most when something was born since the last look.
+    most_ahead: AtomicI64,
+    /// See `unknown_until`.
+    unknown_until: AtomicI64,
     steering: Mutex<Steering>,
     /// The latest moment that `tick` returned or `observe` was shown.
     last: AtomicI64,
@@ -74,6 +78,8 @@ impl Clock {
             shift: AtomicI64::new(0),
             lead: AtomicI64::new(0),
             set_back: Mutex::default(),
+            most_ahead: AtomicI64::new(i64::MIN),
+            unknown_until: AtomicI64::new(i64::MIN),
             steering: Mutex::default(),
             last: AtomicI64::new(i64::MIN),
         }))
@@ -157,11 +163,38 @@ impl Clock {
             *set_back = SetBack::default();
             return None;
         }
+        // Whatever was born meanwhile was born by a clock that may have been ahead for a moment only.
+        set_back.note(self.0.most_ahead.swap(i64::MIN, Ordering::Relaxed));
+        let ahead = self.ahead();
+        let (lead, jump) = set_back.look(ahead);
+        self.0.lead.store(lead, Ordering::Relaxed);
+        if let Some(jump) = jump {
+            self.observe(self.wall().after(jump));
+            self.0.unknown_until.fetch_max(self.0.last.load(Ordering::SeqCst), Ordering::SeqCst);
+        }
+        jump
+    }
+
+    /// Returns by how much the wall clock is ahead of the steady one.
+    fn ahead(&self) -> i64 {
         // In this order: a pause in between makes the wall clock look late, which the next call puts right.
         let wall = self.wall().as_micros();
-        let (lead, jump) = set_back.look(wall.saturating_sub(self.steady()));
-        self.0.lead.store(lead, Ordering::Relaxed);
-        jump
+        wall.saturating_sub(self.steady())
+    }
+
+    /// As [`Clock::observe`], for what this machine stored under an earlier process. If the clock is more than a
+    /// minute behind it, the clock was set back since.
+    pub fn resume(&self, seen: Timestamp) {
+        self.observe(seen);
+        if seen > self.now().after(Duration::from_secs(60)) {
+            self.0.unknown_until.fetch_max(seen.as_micros(), Ordering::SeqCst);
+        }
+    }
+
+    /// Returns the moment up to which births say nothing of an age, since the clock was set back far after them.
+    #[must_use]
+    pub fn unknown_until(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.unknown_until.load(Ordering::SeqCst))
     }
 
     /// Sets by how many microseconds the wall clock is wrong as this clock sees it, for tests of clocks that
@@ -195,6 +228,9 @@ impl Clock {
     #[must_use]
     pub fn tick(&self) -> Timestamp {
         let now = self.now().as_micros();
+        if self.0.base.load(Ordering::Relaxed) == FOLLOWS_WALL {
+            self.0.most_ahead.fetch_max(self.ahead(), Ordering::Relaxed);
+        }
         let mut last = self.0.last.load(Ordering::SeqCst);
         loop {
             let next = now.max(last.saturating_add(1));

@@ -15,6 +15,11 @@ pub(super) struct SetBack {
 }
 
 impl SetBack {
+    /// Notes how far the wall clock was ahead of the steady one between two looks.
+    pub(super) fn note(&mut self, ahead: i64) {
+        self.most = self.most.map(|most| most.max(ahead));
+    }
+
     /// Returns what is to be added to a wall clock that is ahead of the steady one by `ahead` microseconds, and by
     /// how much it was set back if that is too much to be added.
     pub(super) fn look(&mut self, ahead: i64) -> (i64, Option<Duration>) {

@@ -72,11 +72,11 @@ impl Writer {
         writer.floor = if floor == 0 { Timestamp::MIN } else { Timestamp::from_micros(floor) };
 
         // After a restart under a clock that was set back, what comes now must still win.
-        engine.config.clock.observe(writer.floor);
+        engine.config.clock.resume(writer.floor);
         let (mut usage, mut newest) = (Usage::default(), None);
         store.walk(&[ENTRY_PREFIX], &[ENTRY_PREFIX], |text, value| {
             let found = IndexRecord::decode(text, value).ok_or_else(|| unreadable(text))?;
-            engine.config.clock.observe(found.born());
+            engine.config.clock.resume(found.born());
             usage.count(text, &found, 1);
             if let IndexRecord::InLog(pointer) = found {
                 newest = newest.max(Some(pointer.number));
@@ -85,7 +85,7 @@ impl Writer {
         })?;
         store.walk(&[PATTERN_PREFIX], &[PATTERN_PREFIX], |_, value| {
             let (pattern, tombstone) = decode_pattern(value).ok_or_else(|| unreadable(value))?;
-            engine.config.clock.observe(tombstone.born);
+            engine.config.clock.resume(tombstone.born);
             writer.patterns.add_matching(pattern.into(), tombstone, now);
             Ok(true)
         })?;

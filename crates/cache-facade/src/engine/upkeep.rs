@@ -45,7 +45,7 @@ impl Engine {
             if let Some(jump) = clock.notice_set_back() {
                 tracing::warn!(
                     ?jump,
-                    "the system clock was set back: memory is emptied, since nobody can tell how old its entries are"
+                    "the system clock was set back: memory is emptied, and tiers serve nothing from before, since nobody can tell how old it is"
                 );
                 engine.memory().clear();
             }

@@ -158,13 +158,15 @@ impl<V: Cacheable> Region<V> {
         meta: &Meta,
         now: Timestamp,
     ) -> Servable {
+        let unknown = self.engine.clock().unknown_until();
         let known = Known {
             cleared: self.core.cleared(),
             tags: self.engine.stamps().verdict(meta, true),
             eager: self.policy.eager,
-            unproven_until: if tier.is_local() { self.engine.gaps().latest() } else { Timestamp::MIN },
+            unproven_until: if tier.is_local() { self.engine.gaps().latest().max(unknown) } else { unknown },
             at_hand: fetch.prior.as_ref().map_or(Timestamp::MIN, |prior| prior.meta.born),
-            latest_birth: now.after(MAX_CLOCK_SKEW),
+            // What this process bears goes on from where it was before the clock was set back.
+            latest_birth: now.max(unknown).after(MAX_CLOCK_SKEW),
             longest_life: self.engine.longest_life(),
             refused: self.engine.memory().refuses(fetch.leader.key(), meta.born, now),
         };

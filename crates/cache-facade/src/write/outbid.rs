@@ -13,7 +13,10 @@ use crate::{
 };
 
 /// How often a put is made again at most.
-const MAX_OUTBIDS: u32 = 6;
+const MAX_OUTBIDS: u32 = 10;
+
+/// How far ahead at most. What is born a minute ahead nobody else would serve.
+const MOST_AHEAD: Duration = Duration::from_secs(55);
 
 impl<V: Cacheable> Region<V> {
     /// Puts again what lost in a tier against another node's write, which came before: the tier had it already.
@@ -42,6 +45,7 @@ impl<V: Cacheable> Region<V> {
                 let (key, entry) = &mut entries[at];
                 // What a tombstone's birth was nobody tells: so it is tried further and further ahead.
                 let ahead = Duration::from_millis(if attempt == 0 { 0 } else { 1 << (2 * (attempt - 1)) });
+                let ahead = ahead.min(MOST_AHEAD);
                 engine.clock().observe(engine.clock().now().after(ahead));
                 entry.meta.born = engine.clock().tick();
                 engine.local_writes().note(key, entry.meta.born);

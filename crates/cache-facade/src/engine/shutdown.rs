@@ -1,4 +1,4 @@
-//! The end of a cache: no more loads, a wait for those under way, and a flush of the tiers.
+//! The end of a cache: no more loads, a wait for those under way, and what tiers are owed.
 
 use std::time::Duration;
 
@@ -13,21 +13,34 @@ use crate::tier::handle::TierHandle;
 const DRAIN_SHARE: f32 = 0.7;
 
 impl Engine {
-    /// Ends upkeep and new loads, waits for the loads under way, and flushes the tiers.
+    /// Ends upkeep and new loads, waits for the loads under way, gives the tiers what they are owed, and flushes
+    /// them. What a tier doesn't take now is lost to it.
     ///
     /// # Errors
     ///
-    /// The error of a tier that could not flush; `Timeout` if loads or a flush took longer than their share
-    /// of `limit`.
+    /// The error of a tier that could not flush; `Unavailable` if a tier did not take what it was owed; `Timeout` if
+    /// loads or a flush took longer than their share of `limit`.
     pub(crate) async fn shutdown(&self, limit: Duration) -> Result<()> {
         self.tasks.close();
         let drained = tokio::time::timeout(limit.mul_f32(DRAIN_SHARE), self.tasks.wait()).await;
-        let flush = join_all(self.tiers().iter().map(TierHandle::flush));
-        match tokio::time::timeout(limit.mul_f32(1.0 - DRAIN_SHARE), flush).await {
+        let flush = join_all(self.tiers().iter().map(|tier| self.settle(tier)));
+        let flushed = tokio::time::timeout(limit.mul_f32(1.0 - DRAIN_SHARE), flush).await;
+        let owing: Vec<String> = self.tiers().iter().filter_map(TierHandle::lose_pending).collect();
+        match flushed {
             Ok(flushed) => flushed.into_iter().collect::<Result<Vec<()>>>()?,
             Err(_) => return Err(overdue("a tier was still flushing", limit)),
         };
+        if !owing.is_empty() {
+            return Err(Error::new(ErrorKind::Unavailable, "shutdown", owing.join("; ")));
+        }
         drained.map_err(|_| overdue("loads were still under way", limit))
+    }
+
+    async fn settle(&self, tier: &TierHandle) -> Result<()> {
+        if tier.has_pending() {
+            self.retry(tier).await;
+        }
+        tier.flush().await
     }
 }
 

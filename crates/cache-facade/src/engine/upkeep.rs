@@ -71,7 +71,7 @@ impl Engine {
     }
 
     /// Probes a tier that failed, and once it works carries out what it could not take.
-    async fn retry(&self, tier: &TierHandle) {
+    pub(super) async fn retry(&self, tier: &TierHandle) {
         if self.bus().is_some() {
             let reminders = tier.reminders(self.clock().now(), self.load_limit());
             if !reminders.is_empty() {

@@ -8,7 +8,8 @@ use std::{
 };
 
 use cache_core::{
-    Entry, Error, ErrorKind, Key, Listener, Meta, Pattern, Result, Tag, Target, Timestamp, Tombstone, Ttl,
+    Entry, Error, ErrorKind, Key, Listener, Meta, Pattern, Prefix, Result, Tag, Target, Timestamp, Tombstone,
+    Ttl,
     message::{Change, KeyText, Message},
 };
 use futures_util::future::{Either, join_all, select};
@@ -220,16 +221,21 @@ impl Engine {
                 Ok(tag) => {
                     self.clock().observe(*at);
                     self.stamps().raise_unpinned(&tag, *at);
+                    self.end_pending_where(&|_, meta| meta.tags().contains(&tag), *at);
                 }
                 Err(_) => self.mark_memory_unproven(),
             },
             Change::KindEnded { kind, at } => {
                 self.clock().observe(*at);
                 self.regions().clear_kind(kind, *at);
+                if let Ok(prefix) = Prefix::new(self.namespace(), kind) {
+                    self.end_pending_where(&|key, _| key.as_str().starts_with(prefix.as_str()), *at);
+                }
             }
             Change::AllEnded { at } => {
                 self.clock().observe(*at);
                 self.clear_locally(*at);
+                self.end_pending_where(&|_, _| true, *at);
             }
             Change::Unknown => self.mark_memory_unproven(),
         }
@@ -251,6 +257,14 @@ impl Engine {
     fn end_pending(&self, target: Target<'_>, tombstone: Tombstone) {
         let shared = self.tiers().iter().filter(|tier| !tier.is_local());
         shared.for_each(|tier| tier.end_pending(target, tombstone));
+    }
+
+    /// The same for what is `concerned` and was born at `at` or before. A tier that comes back without the stamp
+    /// would hold it for good.
+    fn end_pending_where(&self, concerned: &dyn Fn(&Key, &Meta) -> bool, at: Timestamp) {
+        let tombstone = self.tombstone_born(at);
+        let shared = self.tiers().iter().filter(|tier| !tier.is_local());
+        shared.for_each(|tier| tier.end_pending_where(concerned, tombstone));
     }
 
     /// Ends in the tiers of this node alone what another node ended. Until that is done, memory refuses what

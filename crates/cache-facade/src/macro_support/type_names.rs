@@ -41,8 +41,16 @@ pub(super) fn is_unordered(name: &str) -> bool {
 
 fn is_hashed(name: &str) -> bool {
     let Some((path, _)) = name.split_once('<') else { return false };
-    let last = path.rsplit(':').next().unwrap_or(path);
-    matches!(last, "HashMap" | "HashSet" | "DashMap" | "DashSet" | "AHashMap" | "AHashSet")
+    // Whole paths as far as they are the crate's own: a type of one's own may have the same last name.
+    let (Some((krate, _)), Some((_, last))) = (path.split_once("::"), path.rsplit_once("::")) else {
+        return false;
+    };
+    match krate {
+        "std" | "hashbrown" => matches!(last, "HashMap" | "HashSet"),
+        "dashmap" => matches!(last, "DashMap" | "DashSet"),
+        "ahash" => matches!(last, "AHashMap" | "AHashSet"),
+        _ => false,
+    }
 }
 
 #[inline]

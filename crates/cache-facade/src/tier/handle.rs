@@ -170,6 +170,11 @@ impl TierHandle {
         self.retries.end(target, tombstone);
     }
 
+    /// The same for the entries that are `concerned`.
+    pub(crate) fn end_pending_where(&self, concerned: &dyn Fn(&Key, &Meta) -> bool, tombstone: Tombstone) {
+        self.retries.end_where(concerned, tombstone);
+    }
+
     pub(super) async fn try_put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
         let outcomes = self.bounded("put", self.tier.put(entries)).await.and_then(|outcomes| {
             if outcomes.len() == entries.len() {
@@ -231,6 +236,23 @@ impl TierHandle {
         for key in keys {
             self.observers.tell(&Event::Lost { tier: self.name(), key });
         }
+    }
+
+    /// Reports at the end of the cache what is still pending as lost. Returns a sentence that says so.
+    pub(crate) fn lose_pending(&self) -> Option<String> {
+        let (keys, patterns) = self.retries.lose_all()?;
+        self.report_lost(&keys);
+        let (name, keys) = (self.name(), keys.len());
+        let message = format!(
+            "{name} did not take {keys} pending writes and {patterns} removals of many: they are lost"
+        );
+        tracing::error!(
+            tier = name,
+            keys,
+            patterns,
+            "the cache ends while writes of a tier are pending: they are lost"
+        );
+        Some(message)
     }
 
     pub(crate) async fn flush(&self) -> Result<()> {

@@ -6,7 +6,9 @@ use std::{
     time::Duration,
 };
 
-use cache_core::{Entry, Key, KeyHasher, Pattern, Timestamp, Tombstone, envelope::Record, message::Change};
+use cache_core::{
+    Entry, Key, KeyHasher, Meta, Pattern, Timestamp, Tombstone, envelope::Record, message::Change,
+};
 
 use crate::write::in_progress::TICK;
 
@@ -309,6 +311,16 @@ impl Pending {
         keys.iter().for_each(|key| self.end(key, tombstone));
     }
 
+    /// As [`Pending::end`] for every entry that is `concerned`. The cache's own entries are left alone.
+    pub(super) fn end_where(&mut self, concerned: &dyn Fn(&Key, &Meta) -> bool, tombstone: Tombstone) {
+        let concerned = |(key, waiting): (&Key, &PendingKey)| match &waiting.record {
+            Record::Entry(entry) => (!key.is_reserved() && concerned(key, &entry.meta)).then(|| key.clone()),
+            Record::Tombstone(_) => None,
+        };
+        let keys: Vec<Key> = self.keys.iter().filter_map(concerned).collect();
+        keys.iter().for_each(|key| self.end(key, tombstone));
+    }
+
     /// Notes that a write failed while the tier takes others. Returns whether an entry was given up for that.
     pub(super) fn failed(&mut self, key: &Key, now: Timestamp) -> bool {
         let pause = |failures: u32| Duration::from_secs(1 << failures.min(6)).min(LONGEST_PAUSE);
@@ -365,6 +377,12 @@ impl Pending {
             tombstone: Tombstone { born: removal.born, dead_at },
         });
         waiting.chain(given_up).chain(patterns).collect()
+    }
+
+    /// Returns the keys of what the tier is still to be sent, and how many patterns.
+    pub(super) fn unsent_keys(&self) -> (Vec<Key>, usize) {
+        let keys = self.keys.iter().filter(|(_, waiting)| !waiting.refused).map(|(key, _)| key.clone());
+        (keys.collect(), self.patterns.len())
     }
 
     /// Returns how many writes and removals the tier is still to be sent.

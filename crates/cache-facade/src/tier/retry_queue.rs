@@ -6,7 +6,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use cache_core::{
-    Entry, Key, Pattern, Target, Timestamp, Tombstone,
+    Entry, Key, Meta, Pattern, Target, Timestamp, Tombstone,
     envelope::Record,
     message::Change,
     sync::{Mutex, MutexGuard},
@@ -120,6 +120,11 @@ impl RetryQueue {
         });
     }
 
+    /// As [`RetryQueue::end`] for the entries that are `concerned`.
+    pub(crate) fn end_where(&self, concerned: &dyn Fn(&Key, &Meta) -> bool, tombstone: Tombstone) {
+        self.change_any(|pending| pending.end_where(concerned, tombstone));
+    }
+
     /// Notes that a write failed while the tier takes others. Returns the key if that happened so often that
     /// an entry is dropped.
     pub(crate) fn failed(&self, key: &Key, now: Timestamp) -> Option<Key> {
@@ -161,6 +166,13 @@ impl RetryQueue {
     /// Returns how many keys and patterns are pending.
     pub(crate) fn len(&self) -> u64 {
         self.pending.lock().unsent() as u64
+    }
+
+    /// Counts what is pending as lost, and returns its keys and how many patterns; `None` if nothing is.
+    pub(crate) fn lose_all(&self) -> Option<(Vec<Key>, usize)> {
+        let (keys, patterns) = self.pending.lock().unsent_keys();
+        self.lost.fetch_add((keys.len() + patterns) as u64, Ordering::Relaxed);
+        (!keys.is_empty() || patterns > 0).then_some((keys, patterns))
     }
 
     /// Returns how many writes were dropped since the start.

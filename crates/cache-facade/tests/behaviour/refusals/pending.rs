@@ -299,3 +299,52 @@ async fn rule_96_what_a_tier_is_owed_is_not_served_once_another_says_that_it_is_
     assert_eq!(get("unreachable").await, Some(2), "nobody can be asked");
     assert_eq!(get("copied").await, None, "nobody can be asked, and it is not its own");
 }
+
+#[tokio::test]
+async fn rule_96_what_another_node_ended_by_a_stamp_is_not_stored_in_a_tier_that_comes_back_empty() {
+    for ending in ["tag", "region", "cache"] {
+        let world = World::new();
+        let (a, b) = (world.node(1 << 20).await, world.node(1 << 20).await);
+        let tag = Tag::new("t").unwrap();
+        a.tier.down();
+        a.region.put("a", Fetched::new("new".to_owned()).tag(tag.clone())).await.unwrap();
+        match ending {
+            "tag" => b.cache.invalidate(&tag).await.unwrap(),
+            "region" => b.region.clear().await.unwrap(),
+            _ => b.cache.clear().await.unwrap(),
+        }
+        settle().await;
+        world.model.wipe();
+        a.tier.up();
+        world.pass(10).await;
+        assert_eq!(world.held(&a, "a"), None, "{ending}");
+        assert_eq!(world.node(1 << 20).await.get("a").await, None, "{ending}: a node that heard nothing");
+        assert_eq!(a.cache.stats().tiers[0].pending, 0);
+    }
+}
+
+#[tokio::test]
+async fn rule_96_a_shutdown_gives_tiers_what_they_are_owed_or_says_that_it_is_lost() {
+    for back in [true, false] {
+        let world = World::new();
+        let a = world.node(1 << 20).await;
+        for id in ["put", "removed"] {
+            a.region.put(id, "old".to_owned()).await.unwrap();
+        }
+        a.tier.down();
+        a.region.put("put", "new".to_owned()).await.unwrap();
+        a.region.remove("removed").await.unwrap();
+        if back {
+            a.tier.up();
+        }
+        let ended = tests::soon(a.cache.shutdown(Duration::from_secs(5))).await;
+        assert_eq!(ended.is_ok(), back, "{ended:?}");
+        let stats = &a.cache.stats().tiers[0];
+        if back {
+            assert_eq!((world.held(&a, "put").as_deref(), world.held(&a, "removed")), (Some("new"), None));
+            assert_eq!((a.lost(), stats.pending, stats.lost), (0, 0, 0));
+        } else {
+            assert_eq!((a.lost(), stats.lost), (2, 2), "told and counted");
+        }
+    }
+}

@@ -151,7 +151,13 @@ impl Context {
         statement: Bound<'_, S>,
     ) -> Result<Vec<PooledRow>> {
         self.ensure_tables().await?;
-        self.pool.run(operation, statement).await
+        let outcome = self.pool.run(operation, statement).await;
+        // The driver tells the state of an error by its text alone.
+        if outcome.as_ref().is_err_and(|error| error.to_string().contains("does not exist")) {
+            // Tables may have been dropped.
+            self.recheck_tables();
+        }
+        outcome
     }
 
     /// Runs a statement that needs no tables, and returns its rows.

@@ -35,7 +35,7 @@ mod volatility;
 pub use cached_provider::CachedProvider;
 pub use events::{
     AnnouncedEvents, Announcement, Effect, EventId, EventKind, EventRules, MarketEvent, Priced, Touch,
-    WatchedLoader,
+    WatchedLoader, Withdrawal,
 };
 pub use key::{Digest, StandardKey, asset_tag, data_tag, user_tag};
 pub use loader::{DocumentLoader, QuoteLoader, SeriesLoader};

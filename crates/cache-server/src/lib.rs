@@ -45,7 +45,7 @@ pub use settings::{
     ProvidersSection, ReplaySection, ServiceSection, Settings, TtlSection, WarmingSection,
 };
 pub use signals::{
-    FLUSH_TIMEOUT, LOG_FLUSH_TIMEOUT, SHUTDOWN_TIMEOUT, ignore_file_size_signal, reload_on_sighup,
+    FLUSH_TIMEOUT, LOG_FLUSH_TIMEOUT, SHUTDOWN_TIMEOUT, hangups, ignore_file_size_signal, reload_on_sighup,
     stop_signal,
 };
 pub use socket::{DRAIN_TIMEOUT, Limits, bind, serve};

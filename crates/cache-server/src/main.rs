@@ -15,9 +15,12 @@ use cache_config::ConfigErrors;
 use cache_core::Clock;
 use cache_server::{
     Action, App, CloseOutcome, Config, ConfigSources, FLUSH_TIMEOUT, LOG_FLUSH_TIMEOUT, Limits, Log,
-    SHUTDOWN_TIMEOUT, Settings, banner, bind, calendar, ignore_file_size_signal, in_background,
+    SHUTDOWN_TIMEOUT, Settings, banner, bind, calendar, hangups, ignore_file_size_signal, in_background,
     parse_command_line, print, print_to_stderr, reload_on_sighup, router, serve, stop_signal,
 };
+
+/// How many file descriptors are kept for anything but connections of clients.
+const RESERVED_DESCRIPTORS: u64 = 128;
 
 fn main() -> ExitCode {
     if let Err(error) = ignore_file_size_signal() {
@@ -113,10 +116,6 @@ fn run_logged(config: &Config, log: &Log) -> Result<()> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
-    // Connections are file descriptors, of which the usual limit of 1,024 is too few.
-    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
-        tracing::warn!(%error, "can't raise the limit of open files: fewer connections can be served");
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(run_service(config, log));
     // Threads that still block are not waited for: the tiers are flushed.
@@ -124,8 +123,38 @@ fn run_logged(config: &Config, log: &Log) -> Result<()> {
     result
 }
 
+/// Returns how many connections can be served at once: as many as are wanted, if there are as many file
+/// descriptors. With fewer the silent would keep their places until there is none to take from them.
+fn places(wanted: u32) -> u32 {
+    // The usual limit of 1,024 is too few.
+    let descriptors = match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(descriptors) => descriptors,
+        Err(error) => {
+            tracing::warn!(%error, "can't raise the limit of open files");
+            rlimit::Resource::NOFILE.get_soft().unwrap_or(u64::from(wanted))
+        }
+    };
+    let most = descriptors.saturating_sub(RESERVED_DESCRIPTORS).max(descriptors / 2).max(1);
+    let places = u32::try_from(most).unwrap_or(u32::MAX).min(wanted);
+    if places < wanted {
+        tracing::warn!(
+            descriptors,
+            wanted,
+            places,
+            "the limit of open files allows fewer connections than limits.connections: raise it, such as by LimitNOFILE"
+        );
+    }
+    places
+}
+
 async fn run_service(config: &Config, log: &Log) -> Result<()> {
     let settings = &config.settings;
+    // Before anything takes its time, since a signal would end the process.
+    let hangups = hangups()?;
+    let stopped = {
+        let log = log.clone();
+        stop_signal(move || exit_after_timeout(&log))?
+    };
     let listener = bind(&settings.service.listen).await.map_err(|error| anyhow!("{error}"))?;
     let bound = listener.local_addr()?;
     let app = App::open(config, Clock::system()).await.map_err(|error| anyhow!("{error}"))?;
@@ -137,9 +166,7 @@ async fn run_service(config: &Config, log: &Log) -> Result<()> {
             tracing::error!(%error, "reload: log filter unchanged");
         }
     });
-    // Registered before the banner, after which others may send signals.
-    let (reload, stopped) = (reload_on_sighup(app.clone())?, stop_signal()?);
-    tokio::spawn(reload);
+    tokio::spawn(reload_on_sighup(app.clone(), hangups));
     // The reader of our output may be gone, or asleep.
     let banner = banner(settings, &app, bound);
     in_background(move || print(&banner));
@@ -147,10 +174,9 @@ async fn run_service(config: &Config, log: &Log) -> Result<()> {
     let stop = async {
         let name = stopped.await;
         tracing::info!("{name}: shutting down, finishing requests under way");
-        exit_after_timeout(log.clone());
     };
-    let limits =
-        Limits::new(settings.limits.connections, Duration::from_millis(settings.limits.client_timeout_ms));
+    let places = places(settings.limits.connections);
+    let limits = Limits::new(places, Duration::from_millis(settings.limits.client_timeout_ms));
     serve(listener, router(app.clone()), limits, stop).await;
     match app.close(FLUSH_TIMEOUT).await {
         Ok(CloseOutcome::Complete) => tracing::info!("stopped, all data flushed"),
@@ -169,11 +195,9 @@ async fn run_service(config: &Config, log: &Log) -> Result<()> {
 }
 
 /// Exits with a failure after the shutdown timeout, whatever blocks: data may not be on disk.
-fn exit_after_timeout(log: Log) {
-    thread::spawn(move || {
-        thread::sleep(SHUTDOWN_TIMEOUT);
-        tracing::error!("shutdown not finished after {SHUTDOWN_TIMEOUT:?}: exiting now");
-        log.finish(LOG_FLUSH_TIMEOUT);
-        exit(1);
-    });
+fn exit_after_timeout(log: &Log) {
+    thread::sleep(SHUTDOWN_TIMEOUT);
+    tracing::error!("shutdown not finished after {SHUTDOWN_TIMEOUT:?}: exiting now");
+    log.finish(LOG_FLUSH_TIMEOUT);
+    exit(1);
 }

@@ -1,10 +1,14 @@
 //! Signals: SIGTERM and SIGINT stop the service within bounds, SIGHUP reloads the configuration.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, sync::Arc, thread, time::Duration};
 
-use signal_hook::consts::SIGXFSZ;
+use signal_hook::{
+    consts::{SIGINT, SIGTERM, SIGXFSZ},
+    iterator::Signals,
+};
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
+    sync::oneshot,
     time::sleep,
 };
 
@@ -24,21 +28,28 @@ pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(4500);
 /// How long queued log lines may take to be written at the end.
 pub const LOG_FLUSH_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// Registers for SIGTERM and SIGINT, which from now on no longer end the process by themselves. The future
-/// returned waits for one and returns its name.
+/// Registers for SIGTERM and SIGINT, which from now on no longer end the process by themselves. At the first of
+/// them calls `stopping` on a thread of its own, however busy the runtime is. The future returned waits for it and
+/// returns its name.
 ///
 /// # Errors
 ///
 /// If the process can't register for signals.
-pub fn stop_signal() -> io::Result<impl Future<Output = &'static str>> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
-        }
-    })
+pub fn stop_signal(
+    stopping: impl FnOnce() + Send + 'static,
+) -> io::Result<impl Future<Output = &'static str>> {
+    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    let (tell, told) = oneshot::channel();
+    thread::Builder::new().name("stop signal".to_owned()).spawn(move || {
+        let name = match signals.forever().next() {
+            Some(SIGINT) => "SIGINT",
+            _ => "SIGTERM",
+        };
+        // Nobody waits any more if the service has ended by itself.
+        let _ = tell.send(name);
+        stopping();
+    })?;
+    Ok(async move { told.await.unwrap_or("the end of the thread that waits for signals") })
 }
 
 /// Ignores SIGXFSZ, which ends a process that writes past its limit on the size of files, as a log on a file may:
@@ -51,15 +62,18 @@ pub fn ignore_file_size_signal() -> io::Result<()> {
     signal_hook::flag::register(SIGXFSZ, Arc::default()).map(drop)
 }
 
-/// Registers for SIGHUP, which from now on no longer ends the process. The future returned reloads the
-/// configuration of `app` at each one and logs the result.
+/// Registers for SIGHUP, which from now on no longer ends the process.
 ///
 /// # Errors
 ///
 /// If the process can't register for signals.
-pub fn reload_on_sighup(app: Arc<App>) -> io::Result<impl Future<Output = ()> + Send> {
-    let mut hangup = signal(SignalKind::hangup())?;
-    Ok(async move {
+pub fn hangups() -> io::Result<Signal> {
+    signal(SignalKind::hangup())
+}
+
+/// Reloads the configuration of `app` at each SIGHUP and logs the result.
+pub fn reload_on_sighup(app: Arc<App>, mut hangup: Signal) -> impl Future<Output = ()> + Send {
+    async move {
         while hangup.recv().await.is_some() {
             let mut result = Arc::clone(&app).reload_within(RELOAD_TIMEOUT).await;
             // The other reload may have read the files before they were changed, so this one is not left out.
@@ -69,7 +83,7 @@ pub fn reload_on_sighup(app: Arc<App>) -> io::Result<impl Future<Output = ()> + 
             }
             log_reload(result);
         }
-    })
+    }
 }
 
 fn log_reload(result: Result<ReloadReport, ReloadError>) {

@@ -121,7 +121,7 @@ async fn rule_76_an_event_is_withdrawn_on_another_node_and_stays_withdrawn() {
     drop(a);
     // At once, before it was heard of.
     let withdrawn = b.events.withdraw(id).await.unwrap().unwrap();
-    assert_eq!(withdrawn.at, Some(at));
+    assert_eq!((withdrawn.event.at, withdrawn.stored), (Some(at), true));
     assert_eq!(b.events.withdraw(id).await.unwrap(), None, "once");
     let a = world.node(&own).await;
     assert_eq!(a.ahead(), [""; 0], "although it is on the disk of this node");

@@ -307,3 +307,40 @@ async fn rule_76_a_moment_at_either_end_of_time_harms_nothing() {
     assert!(node.price("AAPL").await.0);
     assert_eq!(node.ahead().len(), 3);
 }
+
+#[tokio::test]
+async fn rule_76_an_event_announced_again_changes_nothing_though_a_later_one_of_its_kind_was() {
+    let world = World::new();
+    let node = world.lone(&disk()).await;
+    world.pass(5 * HOUR).await;
+    let ago = |hours: u32| world.clock.now().before(hours * HOUR);
+    let past = [ago(3), ago(2), ago(1)];
+    for at in past {
+        let first = node.announce("AAPL", EventKind::Earnings, at).await;
+        assert!(!first.effects.is_empty());
+    }
+    world.pass(10 * SECOND).await;
+    for at in past {
+        let again = node.announce("AAPL", EventKind::Earnings, at).await;
+        assert_eq!(again.effects, [], "{at:?}");
+    }
+}
+
+#[tokio::test]
+async fn rule_76_what_a_tier_did_not_take_is_not_said_to_be_stored() {
+    let world = World::new();
+    let disk = disk();
+    let node = world.lone(&disk).await;
+    let stored = node.announce("MSFT", EventKind::Earnings, world.ahead(HOUR)).await;
+    assert!(stored.stored);
+    disk.down();
+    let lost = node.announce("AAPL", EventKind::Earnings, world.ahead(HOUR)).await;
+    assert!(!lost.stored && !node.events.withdraw(stored.id).await.unwrap().unwrap().stored);
+    disk.up();
+    world.pass(30 * SECOND).await;
+    node.poll().await;
+    world.pass(30 * SECOND).await;
+    drop(node);
+    let again = world.lone(&disk).await;
+    assert_eq!(again.ahead(), ["AAPL"], "stored once that was possible");
+}

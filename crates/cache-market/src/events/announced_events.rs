@@ -93,6 +93,17 @@ pub struct Announcement {
     pub effects: Vec<Effect>,
     /// The events that gave way to it, since there were too many.
     pub displaced: Vec<MarketEvent>,
+    /// Whether every tier has it. One that has not gets it once it can; until then a restart may forget the event.
+    pub stored: bool,
+}
+
+/// An event that was withdrawn.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Withdrawal {
+    /// The event.
+    pub event: MarketEvent,
+    /// Whether every tier knows that it was withdrawn, as [`Announcement::stored`].
+    pub stored: bool,
 }
 
 impl AnnouncedEvents {
@@ -144,8 +155,9 @@ impl AnnouncedEvents {
                 self.note([event.asset.clone()]);
                 let changed = displaced.iter().map(|event| bucket_of(&event.asset));
                 let changed: HashSet<usize> = changed.chain([bucket_of(&event.asset)]).collect();
-                self.sync(changed.into_iter().collect()).await?;
-                Ok(Announcement { id, event: event.clone(), effects: Vec::new(), displaced })
+                let stored = self.sync(changed.into_iter().collect()).await?;
+                tell_unless(stored, event);
+                Ok(Announcement { id, event: event.clone(), effects: Vec::new(), displaced, stored })
             }
             _ => self.carry_out_now(event).await,
         }
@@ -157,16 +169,16 @@ impl AnnouncedEvents {
     /// # Errors
     ///
     /// None at present. A tier that fails learns of it later.
-    pub async fn withdraw(&self, id: EventId) -> Result<Option<MarketEvent>> {
+    pub async fn withdraw(&self, id: EventId) -> Result<Option<Withdrawal>> {
         if self.get(id).is_none() {
             // Another node may have announced it just now.
             self.sync_all().await?;
         }
         let withdrawn = self.0.time.events().write().withdraw(id, self.0.cache.clock().now());
-        if let Some(event) = &withdrawn {
-            self.sync(vec![bucket_of(&event.asset)]).await?;
-        }
-        Ok(withdrawn)
+        let Some(event) = withdrawn else { return Ok(None) };
+        let stored = self.sync(vec![bucket_of(&event.asset)]).await?;
+        tell_unless(stored, &event);
+        Ok(Some(Withdrawal { event, stored }))
     }
 
     /// Returns the event of this id, if it lies ahead.
@@ -222,25 +234,25 @@ impl AnnouncedEvents {
         // Unique, and later than the birth of all that is cached.
         let moment = self.0.cache.clock().tick();
         let at = event.at.unwrap_or(moment);
-        let announcement = |effects| Announcement {
+        let announcement = |effects, stored| Announcement {
             id: EventId::of(event, at),
             event: event.clone().at(at),
             effects,
             displaced: Vec::new(),
+            stored,
         };
         // What was seen in the data of this node concerns it alone: other nodes see it too, or by what it ended.
         if event.seen_in.is_none() {
             if self.0.time.events().write().announce_past(event, moment).is_none() {
-                return Ok(announcement(Vec::new()));
+                return Ok(announcement(Vec::new(), true));
             }
             self.note([event.asset.clone()]);
         }
         let effects = self.0.time.rules().events.effects(event)?;
         self.invalidate(&effects, moment).await;
-        if event.seen_in.is_none() {
-            self.sync(vec![bucket_of(&event.asset)]).await?;
-        }
-        Ok(announcement(effects))
+        let stored = event.seen_in.is_some() || self.sync(vec![bucket_of(&event.asset)]).await?;
+        tell_unless(stored, event);
+        Ok(announcement(effects, stored))
     }
 
     /// Invalidates the tags among these effects, for what was born until `at`.
@@ -384,6 +396,16 @@ fn end(time: &MarketTime, key: &Key, meta: &Meta, now: Timestamp) -> Option<Time
     let events = time.events().read();
     let ends = about(key).into_iter().chain(by_tags);
     ends.filter_map(|(data, asset)| events.end(&asset, data, &rules.events, meta.born, now)).min()
+}
+
+/// Logs that some tier lacks an event, or its withdrawal.
+fn tell_unless(stored: bool, event: &MarketEvent) {
+    if !stored {
+        let MarketEvent { asset, event, at, .. } = event;
+        let at = at.map(market_data::moment::to_jiff);
+        tracing::warn!(%asset, %event, ?at,
+            "a tier could not take what was announced or withdrawn: it gets it once it can, and a restart before that may forget it");
+    }
 }
 
 fn tell_displaced(events: &[MarketEvent]) {

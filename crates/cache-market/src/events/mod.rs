@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use self::event_set::EventSet;
 pub use self::{
-    announced_events::{AnnouncedEvents, Announcement},
+    announced_events::{AnnouncedEvents, Announcement, Withdrawal},
     event_id::EventId,
     rules::{EventRules, Touch},
     watched_loader::{Priced, WatchedLoader},

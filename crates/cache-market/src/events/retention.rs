@@ -20,7 +20,12 @@ const FAIR_SHARE: usize = 16;
 /// The most events that are remembered after they were carried out, and the most that were withdrawn.
 const MAX_PAST_EVENTS: usize = 10_000;
 /// From how many on that are known, ahead or not, those that are too many are looked for at once.
-pub(super) const MAX_RECORDS: usize = MAX_EVENTS + 2 * MAX_PAST_EVENTS + 1_000;
+pub(super) const MAX_RECORDS: usize = MAX_EVENTS + 2 * MAX_PAST_EVENTS + MAX_SUPERSEDED + 1_000;
+/// How many events of an asset are remembered after which the same has happened to it again, so that they are known
+/// if they are announced once more.
+const MAX_SUPERSEDED_OF_ASSET: usize = 16;
+/// How many of them are remembered overall.
+const MAX_SUPERSEDED: usize = 1_000;
 /// How long an event is remembered after it was carried out.
 const PAST_RETENTION: Duration = Duration::from_secs(7 * 86_400);
 /// How long it is remembered that an event was withdrawn.
@@ -104,17 +109,18 @@ pub(super) struct Forgettable {
     pub(super) leaves_gap: bool,
 }
 
-/// Returns the events to forget: those that were carried out or withdrawn long ago, those after which the same
-/// has happened to their asset again, and the oldest of those that are too many.
+/// Returns the events to forget: those that were carried out or withdrawn long ago, all but some of those after
+/// which the same has happened to their asset again, and the oldest of those that are too many.
 pub(super) fn forgettable(buckets: &[EventBucket], now: Timestamp) -> Vec<Forgettable> {
     let mut forgettable = Vec::new();
     let mut forget = |asset: &Asset, id, leaves_gap| {
         forgettable.push(Forgettable { asset: asset.clone(), id, leaves_gap });
     };
-    let (mut past, mut withdrawn) = (Vec::new(), Vec::new());
+    let (mut past, mut withdrawn, mut all_superseded) = (Vec::new(), Vec::new(), Vec::new());
     let (past_since, withdrawn_since) = (now.before(PAST_RETENTION), now.before(WITHDRAWN_RETENTION));
     for (asset, events) in buckets.iter().flat_map(|bucket| &bucket.assets) {
         let mut latest: BTreeMap<EventKind, (i64, EventId)> = BTreeMap::new();
+        let mut superseded = Vec::new();
         for (id, record) in events {
             let changed = Timestamp::from_micros(record.changed);
             if record.withdrawn {
@@ -130,16 +136,29 @@ pub(super) fn forgettable(buckets: &[EventBucket], now: Timestamp) -> Vec<Forget
                 if *known != (record.at, *id) {
                     let earlier = (*known).min((record.at, *id));
                     *known = (*known).max((record.at, *id));
-                    forget(asset, earlier.1, false);
+                    superseded.push(earlier);
                 }
+            }
+        }
+        superseded.sort_unstable_by_key(|earlier| Reverse(*earlier));
+        for (rank, (at, id)) in superseded.into_iter().enumerate() {
+            if rank < MAX_SUPERSEDED_OF_ASSET {
+                all_superseded.push((Reverse(at), id, asset));
+            } else {
+                forget(asset, id, false);
             }
         }
         past.extend(latest.into_values().map(|(at, id)| (Reverse(at), id, asset)));
     }
-    for (mut kept, leaves_gap) in [(past, true), (withdrawn, false)] {
-        if kept.len() > MAX_PAST_EVENTS {
+    let all = [
+        (past, MAX_PAST_EVENTS, true),
+        (withdrawn, MAX_PAST_EVENTS, false),
+        (all_superseded, MAX_SUPERSEDED, false),
+    ];
+    for (mut kept, most, leaves_gap) in all {
+        if kept.len() > most {
             kept.sort_unstable();
-            kept.drain(MAX_PAST_EVENTS..).for_each(|(_, id, asset)| forget(asset, id, leaves_gap));
+            kept.drain(most..).for_each(|(_, id, asset)| forget(asset, id, leaves_gap));
         }
     }
     forgettable

@@ -55,6 +55,7 @@ pub(super) async fn announce(
         "dropped": dropped,
         "refreshed": refreshed,
         "displaced": announced.displaced,
+        "stored": announced.stored,
     }))
 }
 
@@ -93,8 +94,8 @@ pub(super) async fn withdraw(
     QueryParams::read(uri.query(), &[])?;
     let id = read_id(id)?;
     let withdrawn = app.events.announced.withdraw(id).await.map_err(|error| Problem::from_error(&error))?;
-    let event = withdrawn.ok_or_else(|| unknown(&id.to_string()))?;
-    uncacheable(&json!({ "withdrawn": shown(id, &event) }))
+    let withdrawn = withdrawn.ok_or_else(|| unknown(&id.to_string()))?;
+    uncacheable(&json!({ "withdrawn": shown(id, &withdrawn.event), "stored": withdrawn.stored }))
 }
 
 fn shown(id: EventId, event: &MarketEvent) -> Value {

@@ -38,13 +38,57 @@ pub(super) fn token(text: &str) -> Result<(), String> {
     }
 }
 
-/// Accepts an address and a port to listen on. Whether they can be listened on shows at the start.
+/// Accepts an address or the name of a host, and a port to listen on. Whether they can be listened on shows at the
+/// start.
 pub(super) fn address(text: &str) -> Result<(), String> {
     let (host, port) = text.rsplit_once(':').unwrap_or((text, ""));
-    if !host.is_empty() && port.parse::<u16>().is_ok() {
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    // What has digits and dots alone is an address or nothing.
+    let is_number = host.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let is_host = match is_number || host.starts_with('[') {
+        true => text.parse::<std::net::SocketAddr>().is_ok(),
+        false => !host.is_empty() && host.bytes().all(is_name),
+    };
+    if is_host && port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok() {
         Ok(())
     } else {
         let remedy = "give an address and a port, with --listen or CACHE_LISTEN, such as 127.0.0.1:8081";
         Err(remedy.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::address;
+
+    #[test]
+    fn rule_75_what_can_not_be_listened_on_is_no_address() {
+        for good in
+            ["127.0.0.1:0", "[::1]:8080", "0.0.0.0:80", "localhost:8080", "cache.example:1", "[::]:65535"]
+        {
+            assert!(address(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://127.0.0.1:0",
+            " 127.0.0.1:0",
+            "[::1:0",
+            "127.0.0.1,::1:0",
+            "127.0.0.1/8:0",
+            "a b:0",
+            "*:0",
+            "999.1.1.1:0",
+            "[127.0.0.1]:0",
+            "127.0.0.1:8080:0",
+            "[::%lo]:0",
+            "::1:80",
+            "host:+80",
+            "host:65536",
+            ":1",
+            "",
+            "host",
+            "1.2.3:80",
+        ] {
+            assert!(address(bad).is_err(), "{bad}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Moments: conversion between the cache's timestamps and jiff's, and the form in which they are stored.
 
 use cache_core::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Converts a timestamp to jiff's; one beyond jiff's range becomes its first or last.
 #[must_use]
@@ -29,10 +29,7 @@ impl Serialize for Moment {
         if !serializer.is_human_readable() {
             return micros.serialize(serializer);
         }
-        let text = jiff::Timestamp::from_microsecond(micros).map_err(|_| {
-            ser::Error::custom(format!("{micros} microseconds after 1970 are past the year 9999"))
-        })?;
-        serializer.collect_str(&text)
+        serializer.collect_str(&to_jiff(self.0))
     }
 }
 
@@ -43,7 +40,14 @@ impl<'de> Deserialize<'de> for Moment {
         }
         let text = String::deserialize(deserializer)?;
         let moment: jiff::Timestamp = text.parse().map_err(de::Error::custom)?;
-        Ok(Self(from_jiff(moment)))
+        let moment = from_jiff(moment);
+        // The last fraction of a second of jiff's range is no moment to the microsecond.
+        match jiff::Timestamp::from_microsecond(moment.as_micros()) {
+            Ok(_) => Ok(Self(moment)),
+            Err(_) => Err(de::Error::custom(format!(
+                "{text} is too far: give a moment before the end of the year 9999"
+            ))),
+        }
     }
 }
 
@@ -62,5 +66,37 @@ pub mod option {
     /// Reads a moment, or nothing.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Timestamp>, D::Error> {
         Ok(Option::<Moment>::deserialize(deserializer)?.map(|moment| moment.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        /// Whatever can be read can be written, up to the last moment that there is.
+        #[test]
+        fn a_moment_that_is_read_can_be_written(
+            day in 1_u32..=31, hour in 0_u32..24, fraction in 0_u32..1_000_000_000, last in any::<bool>(),
+        ) {
+            let (year, day) = if last { (9999, day.clamp(29, 31)) } else { (2026, day) };
+            let text = format!("\"{year}-12-{day:02}T{hour:02}:00:00.{fraction:09}Z\"");
+            if let Ok(moment) = serde_json::from_str::<Moment>(&text) {
+                let written = serde_json::to_string(&moment).unwrap();
+                prop_assert_eq!(serde_json::from_str::<Moment>(&written).unwrap().0, moment.0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_moment_past_the_last_can_be_written_too() {
+        for micros in [i64::MAX, i64::MIN] {
+            assert!(serde_json::to_string(&Moment(Timestamp::from_micros(micros))).is_ok());
+        }
+        assert!(serde_json::from_str::<Moment>("\"9999-12-30T22:00:00.000001Z\"").is_err());
     }
 }

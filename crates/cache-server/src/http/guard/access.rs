@@ -16,7 +16,18 @@ use crate::{
 };
 
 /// The headers by which a proxy on this machine says that the client is elsewhere.
-const FORWARDED_HEADERS: [&str; 4] = ["forwarded", "x-forwarded-for", "x-real-ip", "via"];
+const FORWARDED_HEADERS: [&str; 8] = [
+    "forwarded",
+    "via",
+    "x-real-ip",
+    "x-client-ip",
+    "true-client-ip",
+    "cf-connecting-ip",
+    "fastly-client-ip",
+    "x-envoy-external-address",
+];
+/// How the names of others begin that proxies add.
+const FORWARDED_PREFIX: &str = "x-forwarded-";
 
 /// The settings of the guard.
 #[derive(Debug)]
@@ -110,6 +121,7 @@ fn is_equal(given: &str, token: &str) -> bool {
 
 fn is_forwarded(headers: &HeaderMap) -> bool {
     FORWARDED_HEADERS.iter().any(|name| headers.contains_key(*name))
+        || headers.keys().any(|name| name.as_str().starts_with(FORWARDED_PREFIX))
 }
 
 /// Whether an address is of this machine alone, written as IPv6 too.

@@ -31,6 +31,8 @@ pub(crate) async fn guard(State(access): State<Arc<Access>>, request: Request, n
                 client.place.answers();
             }
             request.extensions_mut().insert(caller);
+            // Requests that come in one piece would all be answered in one turn, and hold up everybody else.
+            tokio::task::coop::consume_budget().await;
             panics::caught(next.run(request)).await
         }
         Err(refused) => refused,

@@ -6,7 +6,7 @@ use bytes::BytesMut;
 use cache_core::{Clock, Error, ErrorKind, Result};
 use cache_tls::TlsClient;
 use reqwest::{
-    header::{HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
+    header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
     redirect,
 };
 use url::Url;
@@ -115,8 +115,9 @@ impl HttpClient {
         let request = self.client.get(call.url(&self.base)?).headers(self.headers(call)?);
         let mut response = request.send().await.map_err(|why| self.failure(why))?;
         let headers = readable(response.headers());
-        let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-        let retry_after = retry_after.and_then(|text| retry_after::pause(text, self.clock.now()));
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let retry_after =
+            header(RETRY_AFTER).and_then(|text| retry_after::pause(text, header(DATE), self.clock.now()));
         let (mut body, mut items) = (BytesMut::new(), JsonItems::new(self.max_items));
         while let Some(chunk) = response.chunk().await.map_err(|why| self.failure(why))? {
             if body.len() + chunk.len() > self.max_body {

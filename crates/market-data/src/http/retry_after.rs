@@ -4,16 +4,21 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use cache_core::Timestamp;
 
-/// Returns the pause that a `Retry-After` asks for at `now`: seconds, or a date (RFC 9110, 10.2.3), zero for
-/// one in the past. `None` for any other text.
-pub(super) fn pause(text: &str, now: Timestamp) -> Option<Duration> {
+/// Returns the pause that a `Retry-After` asks for: seconds, or a date (RFC 9110, 10.2.3), zero for one in the past.
+/// `None` for any other text. A date is by the clock of the server, which the header `Date` tells; `now` stands for
+/// one that is missing.
+pub(super) fn pause(text: &str, date: Option<&str>, now: Timestamp) -> Option<Duration> {
     let text = text.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
         // A number too large to hold is a long pause all the same.
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::from(u32::MAX))));
     }
-    let at = httpdate::parse_http_date(text).ok()?.duration_since(UNIX_EPOCH).ok()?;
-    Some(Timestamp::from_micros(i64::try_from(at.as_micros()).ok()?).since(now))
+    Some(moment(text)?.since(date.and_then(moment).unwrap_or(now)))
+}
+
+fn moment(text: &str) -> Option<Timestamp> {
+    let at = httpdate::parse_http_date(text.trim()).ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some(Timestamp::from_micros(i64::try_from(at.as_micros()).ok()?))
 }
 
 #[cfg(test)]
@@ -39,14 +44,22 @@ mod tests {
             ("soon", None),
             ("1.5", None),
         ] {
-            assert_eq!(pause(text, NOW), expected.map(Duration::from_secs), "{text:?}");
+            assert_eq!(pause(text, None, NOW), expected.map(Duration::from_secs), "{text:?}");
         }
     }
 
     proptest! {
         #[test]
-        fn no_text_makes_it_panic(text in ".{0,40}", now: i64) {
-            let _ = pause(&text, Timestamp::from_micros(now));
+        fn no_text_makes_it_panic(text in ".{0,40}", date in ".{0,40}", now: i64) {
+            let _ = pause(&text, Some(&date), Timestamp::from_micros(now));
+        }
+
+        #[test]
+        fn a_date_is_by_the_clock_of_the_server(skew in -100_000_i64..100_000, pause_s in 0_u64..1000) {
+            let server = UNIX_EPOCH + Duration::from_secs((1_577_836_800 + skew).unsigned_abs());
+            let until = httpdate::fmt_http_date(server + Duration::from_secs(pause_s));
+            let asked = pause(&until, Some(&httpdate::fmt_http_date(server)), NOW);
+            prop_assert_eq!(asked, Some(Duration::from_secs(pause_s)));
         }
     }
 }

@@ -141,7 +141,9 @@ impl Member {
                 match error.kind() {
                     ProviderErrorKind::Throttled { retry_after } => {
                         let silent = Duration::from_millis(self.settings.backoff_max_ms);
-                        gate.hold(retry_after.unwrap_or(silent), now);
+                        // One who is too busy and names no time to come is not asked again at once either.
+                        let least = Duration::from_millis(self.settings.backoff_ms);
+                        gate.hold(retry_after.unwrap_or(silent).max(least), now);
                         // It answered: it is busy and not broken.
                         gate.note(true, now);
                     }

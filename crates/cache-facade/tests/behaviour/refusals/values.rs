@@ -250,3 +250,25 @@ async fn rule_65_a_load_too_large_to_be_stored_anywhere_is_answered_and_said() {
     assert_eq!((cache.stats().loads, cache.stats().too_large, refused(&events, "memory")), (2, 2, 2));
     assert_eq!(model.entry(&region.key("a").unwrap()), None);
 }
+
+#[tokio::test]
+async fn rule_65_other_nodes_drop_what_is_older_than_a_load_that_a_tier_refused() {
+    let (clock, bus) = (Clock::manual(), LocalBus::default());
+    let (model, source) = (Arc::new(ModelTier::new("far")), tests::ScriptedLoader::versions());
+    let node = async || {
+        let tier = Bounded { model: Arc::clone(&model), bytes: BOUND, says: Says::Outcome };
+        let cache = Cache::builder().clock(clock.clone()).bus(bus.clone()).tier(tier).build().await.unwrap();
+        cache.region::<String>("k").ttl(Ttl::new(LIFE)).loader(source.clone()).open().unwrap()
+    };
+    let (a, b) = (node().await, node().await);
+    settle().await;
+    a.get("a").await.unwrap();
+    settle().await;
+    b.get("a").await.unwrap();
+    assert!(b.peek("a").is_some());
+    source.answer(&a.key("a").unwrap(), Answer::Value(Fetched::new(large())));
+    assert_eq!(a.refresh(&["a"]).await.unwrap(), 1);
+    settle().await;
+    assert_eq!(b.peek("a"), None);
+    assert_eq!(*a.get("a").await.unwrap().unwrap(), large(), "who loaded it has it");
+}

@@ -9,7 +9,7 @@ use std::{
 use cache_core::{Clock, Codec, Fetched};
 use cache_facade::{Cache, Eviction, Memory, Ttl};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
-use tests::{Answer, LIFE, ModelTier, RecordedEvent, Recorder, ScriptedLoader, settle};
+use tests::{Answer, LIFE, LocalBus, ModelTier, RecordedEvent, Recorder, ScriptedLoader, settle};
 
 /// How often each value is loaded and put.
 const ROUNDS: u64 = 2;
@@ -270,5 +270,32 @@ async fn rule_95_memory_alone_needs_no_codec_and_weighs_values_all_the_same() {
         assert_eq!(encoding_failures(&events), 0);
         let stats = cache.stats().memory;
         assert!((1..20).contains(&stats.entries), "each weighs about what it takes: {stats:?}");
+    }
+}
+
+#[tokio::test]
+async fn rule_95_other_nodes_drop_what_is_older_than_a_value_that_can_not_be_carried() {
+    let (clock, bus) = (Clock::manual(), LocalBus::default());
+    let (model, source) = (Arc::new(ModelTier::new("far")), ScriptedLoader::new(|_, _| 1.0_f64));
+    let node = async || {
+        let builder = Cache::builder().clock(clock.clone()).bus(bus.clone()).tier(Arc::clone(&model));
+        let region = builder.build().await.unwrap().region::<f64>("k").codec(Codec::Json);
+        region.ttl(Ttl::new(LIFE)).loader(source.clone()).open().unwrap()
+    };
+    let (a, b) = (node().await, node().await);
+    settle().await;
+    for is_put in [true, false] {
+        a.put("a", 1.0).await.unwrap();
+        settle().await;
+        assert_eq!(b.get("a").await.unwrap().as_deref(), Some(&1.0));
+        if is_put {
+            a.put("a", f64::NAN).await.unwrap();
+        } else {
+            source.answer(&a.key("a").unwrap(), Answer::Value(Fetched::new(f64::NAN)));
+            assert_eq!(a.refresh(&["a"]).await.unwrap(), 1);
+        }
+        settle().await;
+        assert_eq!(b.peek("a"), None, "put: {is_put}");
+        assert!(a.peek("a").unwrap().is_nan(), "who has it keeps it");
     }
 }

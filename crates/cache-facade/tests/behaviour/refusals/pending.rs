@@ -268,8 +268,10 @@ async fn rule_96_a_tier_that_can_not_look_does_not_hide_what_it_is_owed() {
 async fn rule_96_what_a_tier_is_owed_is_not_served_once_another_says_that_it_is_gone() {
     let (clock, bus) = (Clock::manual(), LocalBus::default());
     let (near, far) = (Arc::new(ModelTier::new("near")), Arc::new(ModelTier::new("far")));
+    let floor = Arc::new(Mutex::new(Timestamp::MIN));
     let node = async || {
-        let tiers = [FaultyTier::over(Arc::clone(&near)), FaultyTier::over(Arc::clone(&far))];
+        let near = Forgetful { model: Arc::clone(&near), floor: Arc::clone(&floor) };
+        let tiers = [FaultyTier::over(near), FaultyTier::over(Arc::clone(&far))];
         let builder = Cache::builder().clock(clock.clone()).bus(bus.clone()).on_bus_loss(OnBusLoss::AskTiers);
         let builder = tiers.iter().fold(builder, |builder, tier| builder.tier(tier.clone()));
         let cache = builder.build().await.unwrap();
@@ -298,6 +300,17 @@ async fn rule_96_what_a_tier_is_owed_is_not_served_once_another_says_that_it_is_
     second.down();
     assert_eq!(get("unreachable").await, Some(2), "nobody can be asked");
     assert_eq!(get("copied").await, None, "nobody can be asked, and it is not its own");
+
+    // The first has restarted, and refuses for good what it was owed.
+    *floor.lock() = clock.tick();
+    second.up();
+    first.up();
+    clock.advance(Duration::from_secs(5));
+    settle().await;
+    assert_eq!((b.stats().tiers[0].pending, b.stats().tiers[0].lost), (0, 3));
+    assert_eq!((get("removed").await, get("kept").await), (None, Some(2)));
+    there.remove("kept").await.unwrap();
+    assert_eq!(get("kept").await, None, "removed since");
 }
 
 #[tokio::test]

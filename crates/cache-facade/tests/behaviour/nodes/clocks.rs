@@ -1,11 +1,11 @@
 //! Nodes whose clocks differ or jump: what was put later wins everywhere, and nobody holds what lost.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use cache_core::{Clock, Ttl};
+use cache_core::{Clock, Operation, Ttl};
 use cache_facade::Cache;
 use proptest::prelude::*;
-use tests::{Fixture, LocalBus, settle};
+use tests::{FaultyTier, Fixture, LocalBus, ModelTier, Moment, settle};
 use tokio::runtime::Builder;
 
 /// Nodes over one tier, the clock of each ahead of the first one's by so many microseconds.
@@ -196,4 +196,30 @@ proptest! {
 #[tokio::test]
 async fn a_cache_without_tiers_knows_no_server() {
     assert_eq!(Cache::builder().build().await.unwrap().health().clock_ahead_micros, None);
+}
+
+#[tokio::test]
+async fn rule_104_a_copy_up_that_a_tier_refused_is_not_kept_in_memory() {
+    let clock = Clock::manual();
+    let (near, far) = (Arc::new(ModelTier::new("near")), Arc::new(ModelTier::new("far")));
+    let slow = FaultyTier::over(Arc::clone(&far));
+    let region = async |builder: cache_facade::CacheBuilder| {
+        let cache = builder.clock(clock.clone()).build().await.unwrap();
+        cache.region::<String>("k").ttl(Ttl::new(Duration::from_secs(3600))).open().unwrap()
+    };
+    let there = region(Cache::builder().tier(Arc::clone(&near)).tier(Arc::clone(&far))).await;
+    let here = region(Cache::builder().tier(Arc::clone(&near)).tier(slow.clone())).await;
+    // The clears from before it came have to be asked of all tiers, once.
+    here.get("none").await.unwrap();
+    there.with(|policy| policy.skip("near")).put("m", "older".to_owned()).await.unwrap();
+    let gate = slow.gate(Operation::Get, Moment::Before);
+    let reader = here.clone();
+    let read = tokio::spawn(async move { reader.get("m").await });
+    gate.reached(1).await;
+    there.with(|policy| policy.skip("far")).put("m", "newer".to_owned()).await.unwrap();
+    gate.open();
+    read.await.unwrap().unwrap();
+    settle().await;
+    assert_eq!(here.peek("m"), None);
+    assert_eq!(here.get("m").await.unwrap().as_deref().map(String::as_str), Some("newer"), "what won");
 }

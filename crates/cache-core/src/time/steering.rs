@@ -134,4 +134,17 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn rule_104_what_contradicts_a_better_measurement_counts_and_what_is_inexact_does_not() {
+        let mut steering = Steering::default();
+        assert_eq!(steering.learn(0, measured(0, 0, 10)), Some((0, 10)));
+        assert_eq!(
+            steering.learn(0, measured(SECOND, 5 * SECOND, WORST_ERROR + 1)),
+            None,
+            "it took too long"
+        );
+        let set_ahead = measured(2 * SECOND, 3 * SECOND, 1000);
+        assert_eq!(steering.learn(0, set_ahead), Some((3 * SECOND, 1000)), "the server's clock was set");
+    }
 }

@@ -64,4 +64,13 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn rule_104_a_clock_that_was_set_back_far_is_said_to_be_once() {
+        let mut set_back = SetBack::default();
+        assert_eq!(set_back.look(3 * MAX_LEAD), (0, None));
+        assert_eq!(set_back.look(MAX_LEAD), (0, Some(Duration::from_secs(120))));
+        assert_eq!(set_back.look(MAX_LEAD), (0, None), "it is followed since");
+        assert_eq!(set_back.look(MAX_LEAD / 2), (MAX_LEAD / 2, None));
+    }
 }

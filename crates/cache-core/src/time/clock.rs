@@ -408,4 +408,18 @@ mod tests {
             assert!(coarse.since(after) <= Duration::from_millis(20), "{coarse:?} {after:?}");
         }
     }
+
+    #[test]
+    fn rule_104_a_removal_is_dated_ahead_by_what_is_not_known_of_the_servers_time() {
+        for (round_trip, margin) in [(4_000, 2_000), (10_000_000, 5_000)] {
+            let clock = Clock::manual();
+            let (asked, server) = (clock.steady(), clock.now());
+            clock.advance(Duration::from_micros(round_trip));
+            clock.synchronise(0, asked, server);
+            let removal = clock.tick_removal();
+            assert!(removal >= clock.now().after(Duration::from_micros(margin)), "{round_trip}");
+            assert!(removal <= clock.now().after(Duration::from_micros(margin + 2)), "{round_trip}");
+            assert!(clock.tick() > removal, "what is put next wins");
+        }
+    }
 }

@@ -131,6 +131,8 @@ async fn rule_74_a_foreign_host_is_answered_nothing_and_a_malformed_one_is_400()
     absolute.is_problem(421, "a target with a host of its own");
     let absolute = send(&server, "GET http://localhost/", "host: localhost\r\n", "").await;
     assert_eq!(absolute.status, 200);
+    let two = send(&server, "GET /", "host: localhost\r\nhost: evil.example\r\n", "").await;
+    two.is_problem(400, "two hosts");
 }
 
 #[tokio::test]

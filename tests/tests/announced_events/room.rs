@@ -103,3 +103,22 @@ async fn rule_76_equal_instants_are_one_event_or_several() {
     to_load.dedup();
     assert_eq!(to_load, ["price:AAPL", "price:MSFT"]);
 }
+
+#[tokio::test]
+async fn rule_76_assets_with_many_events_give_way_to_those_with_few() {
+    let world = World::new();
+    let cache = cache_facade::Cache::builder().clock(world.clock.clone()).build().await.unwrap();
+    let node = world.open(cache).await;
+    for number in 0..156 {
+        for hours in 1..=64 {
+            node.announce(&format!("X{number}"), EventKind::News, world.ahead(hours * HOUR)).await;
+        }
+    }
+    for number in 0..16 {
+        node.announce(&format!("Y{number}"), EventKind::Earnings, world.ahead(1_000 * DAY)).await;
+    }
+    assert_eq!(node.ahead().len(), 10_000);
+    let announced = node.announce("AAPL", EventKind::Earnings, world.ahead(2_000 * DAY)).await;
+    assert_eq!(announced.displaced.len(), 1);
+    assert_eq!(announced.displaced[0].at, Some(world.ahead(64 * HOUR)), "though it is nearer");
+}

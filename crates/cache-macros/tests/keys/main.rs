@@ -222,3 +222,10 @@ fn a_long_key_begins_as_it_is_written_and_ends_in_its_hash() {
     assert!(start.starts_with("news:éé") && start.len() <= 64, "{start}");
     assert_eq!(hash.len(), 64);
 }
+
+#[test]
+fn rule_68_signs_between_parts_are_told_from_those_within_them() {
+    let two = |one: &str, other: &str| Id::new().part(one).text(":").part(other).finish().unwrap();
+    assert_ne!(two("a:b", "c"), two("a", "b:c"));
+    assert_ne!(two("a:b", "c"), two("a%3Ab", "c"));
+}

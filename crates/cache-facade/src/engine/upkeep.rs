@@ -49,6 +49,7 @@ impl Engine {
                 );
                 engine.memory().clear();
             }
+            engine.tiers().iter().for_each(TierHandle::drop_dead);
             let tiers = engine.tiers().iter().filter(|tier| tier.is_failing() || tier.has_pending());
             join_all(tiers.map(|tier| engine.retry(tier))).await;
         }

@@ -191,10 +191,17 @@ impl TierHandle {
         self.note(Operation::Remove, self.bounded("remove", self.tier.remove(target, tombstone)).await)
     }
 
-    /// Looks `key` up and stores something under it. Returns whether the tier could do both.
+    /// Looks `key` up and stores something under it. Returns whether the tier answers both.
     pub(crate) async fn probe(&self, key: &Key) -> bool {
         let entry = Entry::absent(Meta::new(self.clock.tick(), Ttl::new(PROBE_LIFE)));
-        self.get(slice::from_ref(key)).await.is_ok() && self.try_put(&[(key.clone(), entry)]).await.is_ok()
+        if self.get(slice::from_ref(key)).await.is_err() {
+            return false;
+        }
+        // A tier that refuses puts for good may take the removals that it is owed.
+        match self.try_put(&[(key.clone(), entry)]).await {
+            Ok(_) => true,
+            Err(error) => !error.is_retryable(),
+        }
     }
 
     /// Returns what other nodes should be reminded of, since they can read this shared tier though it does not
@@ -212,6 +219,11 @@ impl TierHandle {
     /// Whether there are writes that the tier could not take.
     pub(crate) fn has_pending(&self) -> bool {
         self.retries.is_due()
+    }
+
+    /// Forgets what is pending and has died. What the tier holds from before it is still to be removed.
+    pub(crate) fn drop_dead(&self) {
+        self.retries.drop_dead(self.clock.now());
     }
 
     /// Counts a write that the tier refused, and tells the observers. A tier may refuse many: a line is logged

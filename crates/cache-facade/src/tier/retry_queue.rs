@@ -97,6 +97,11 @@ impl RetryQueue {
         })
     }
 
+    /// Makes removals of entries that have died, and forgets those that the tier refused.
+    pub(crate) fn drop_dead(&self, now: Timestamp) {
+        self.change_any(|pending| pending.drop_dead(now));
+    }
+
     /// Notes that the tier has taken a write of `key` born at `born`.
     pub(crate) fn done(&self, key: &Key, born: Timestamp) {
         self.change_any(|pending| pending.done(key, born));

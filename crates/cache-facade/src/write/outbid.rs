@@ -83,8 +83,9 @@ impl Engine {
         let held = join_all(tiers.filter(refused).map(|tier| tier.get(&keys))).await;
         let is_held = |(place, at): &(usize, &usize)| {
             let own = &entries[**at].1;
-            held.iter().flatten().all(|held| {
-                let held = held[*place].as_ref();
+            // A tier that can't be asked may hold what won.
+            held.iter().all(|held| {
+                let held = held.as_ref().ok().and_then(|held| held[*place].as_ref());
                 held.is_some_and(|held| held.meta.born == own.meta.born && held.value == own.value)
             })
         };

@@ -147,7 +147,7 @@ async fn rule_30_a_put_that_is_too_heavy_to_be_held_still_ends_the_load_under_wa
     let fixture = Fixture::with(|region| region.cost(heavy).skip("far")).await;
     let gate = fixture.source.gate();
     let caller = fixture.ask("AAPL").await;
-    fixture.region.put("AAPL", "heavy".to_owned()).await.unwrap();
+    fixture.region.put("AAPL", "heavy".to_owned()).await.unwrap_err();
     let _evicted_now = fixture.cache.stats();
     assert_eq!(fixture.peek("AAPL"), None, "evicted at once");
     gate.open();

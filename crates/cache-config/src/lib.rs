@@ -61,7 +61,7 @@ mod setting;
 mod values;
 mod yaml;
 
-pub use errors::ConfigErrors;
+pub use errors::{ConfigErrors, shortened};
 pub use file::read_text_file;
 pub use profile::Profile;
 pub use reader::ConfigReader;

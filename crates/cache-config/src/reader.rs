@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    errors::{ConfigErrors, shortened},
+    errors::{ConfigErrors, cut, shortened},
     file::read_text_file,
     mask::{MASK, mask_urls},
     nearest::nearest,
@@ -103,7 +103,9 @@ impl ConfigReader {
         let name: Arc<str> = name.into();
         match parse(text) {
             Ok(None) => {}
-            Ok(Some(YamlNode { content: Content::Map(members), .. })) => self.members(&name, "", members),
+            Ok(Some(YamlNode { content: Content::Map(members), .. })) => {
+                self.members(&mut FileRead { name, lines: HashMap::new() }, "", members);
+            }
             Ok(Some(root)) => {
                 let origin = Origin::File(name, root.position);
                 self.errors.add(&origin, "give sections, such as `memory:`, each with its settings below it");
@@ -184,7 +186,7 @@ impl ConfigReader {
         let Some(setting) = self.setting(key) else { return Ok(()) };
         setting
             .check(&split_if_list(setting, YamlNode::unquoted(text)))
-            .map_err(|errors| errors.into_iter().next().map_or_else(String::new, |error| error.message))
+            .map_err(|errors| errors.into_iter().next().map_or_else(String::new, |error| cut(&error.message)))
     }
 
     /// Returns the values and the warnings.
@@ -211,12 +213,17 @@ impl ConfigReader {
         self.errors.or((self.values, self.warnings))
     }
 
-    fn members(&mut self, file: &Arc<str>, section: &str, members: Vec<(MapKey, YamlNode)>) {
+    fn members(&mut self, file: &mut FileRead, section: &str, members: Vec<(MapKey, YamlNode)>) {
         for (MapKey { text, position }, node) in members {
             let key = if section.is_empty() { text } else { format!("{section}.{text}") };
-            let origin = |position: Option<Position>| Origin::File(file.clone(), position);
+            let name = file.name.clone();
+            let origin = |position: Option<Position>| Origin::File(name.clone(), position);
             if let Some(setting) = self.setting(&key).cloned() {
-                if !node.is_null() {
+                let line = position.map_or(0, |position| position.line);
+                if let Some(first) = file.lines.insert(setting.key, line) {
+                    let error = format!("{key} is given a second time, first on line {first}: give it once");
+                    self.errors.add(&origin(position), error);
+                } else if !node.is_null() {
                     let origin = origin(node.position.or(position));
                     self.give(&setting, node, origin);
                 }
@@ -303,6 +310,12 @@ impl ConfigReader {
         self.suggestions_left = left.saturating_sub(1);
         left > 0
     }
+}
+
+/// A file that is being read: its name, and on which line each setting was given, by its dotted or its nested name.
+struct FileRead {
+    name: Arc<str>,
+    lines: HashMap<&'static str, usize>,
 }
 
 /// Returns the sections that a key is in.

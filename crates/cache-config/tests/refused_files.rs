@@ -1,0 +1,76 @@
+//! What a file may not hold, and what is said of it.
+
+use cache_config::{ConfigErrors, ConfigReader, Origin, Position, Section, section, setting};
+
+section! {
+    /// Settings of several types.
+    pub struct Sample("sample.", _profile) {
+        /// A number.
+        number: u64 = 1, setting().range(1.0..=1e6).unit("s"),
+        /// A text.
+        text: String = String::new(), setting(),
+    }
+}
+
+fn read(text: &str) -> Result<(), ConfigErrors> {
+    let mut reader = ConfigReader::new(Sample::settings());
+    reader.yaml("app.yaml", text);
+    reader.finish().map(drop)
+}
+
+fn errors(text: &str) -> Vec<String> {
+    read(text).unwrap_err().iter().map(str::to_owned).collect()
+}
+
+#[test]
+fn rule_75_errors_are_in_the_order_of_their_lines() {
+    let mut reader = ConfigReader::new(Sample::settings());
+    reader.flag("set", "sample.numbr", "1");
+    let text = format!("sample:\n  number: x\n{}sampel: {{}}\n", "\n".repeat(7));
+    reader.yaml("app.yaml", &text);
+    let errors = reader
+        .finish_with(|values, errors| {
+            let origin = Origin::File("app.yaml".into(), Some(Position { line: 3, column: 1 }));
+            errors.add(&origin, "found last");
+            errors.add(&values.origin("sample.text"), "nowhere");
+        })
+        .unwrap_err();
+    let starts: Vec<&str> = errors.iter().map(|error| error.split(": ").next().unwrap_or_default()).collect();
+    assert_eq!(starts, ["app.yaml:2:11", "app.yaml:3:1", "app.yaml:10:1", "--set", "default"]);
+}
+
+#[test]
+fn rule_75_of_a_long_value_an_error_repeats_the_start() {
+    let refuses = |text: &str| Err::<(), String>(format!("{text:?} is no such thing: give another"));
+    for value in ["x".repeat(1 << 19), "x y ".repeat(1 << 17), "é\"'".repeat(1 << 18)] {
+        let mut errors = ConfigErrors::default();
+        let why = refuses(&value).unwrap_err();
+        errors.add(&Origin::Default, format_args!("text is '{value}': {why}"));
+        let said = errors.to_string();
+        assert!(said.chars().count() < 1100, "{said}");
+        assert!(said.ends_with("is no such thing: give another"), "{said}");
+    }
+}
+
+#[test]
+fn rule_75_a_setting_is_given_once_by_whichever_of_its_names() {
+    let twice = "is given a second time, first on line";
+    for (text, line, first) in [
+        ("sample.number: 2\nsample: {number: 3}\n", 2, 1),
+        ("sample: {number: 3}\nsample.number: 2\n", 2, 1),
+        ("sample:\n  number: 2\n  text: x\nsample.text: y\n", 4, 3),
+        ("sample.number:\nsample: {number: 3}\n", 2, 1),
+        ("sample.number: 0\nsample: {number: 3}\n", 2, 1),
+    ] {
+        let errors = errors(text);
+        let said = errors.iter().find(|error| error.contains(twice));
+        let said = said.unwrap_or_else(|| panic!("{text}: {errors:?}"));
+        assert!(said.starts_with(&format!("app.yaml:{line}:")), "{text}: {said}");
+        assert!(said.contains(&format!("{twice} {first}: give it once")), "{text}: {said}");
+    }
+    assert_eq!(read("sample.number: 2\nsample: {text: x}\n"), Ok(()), "a section in two parts");
+    let mut reader = ConfigReader::new(Sample::settings());
+    reader.yaml("usual.yaml", "sample.number: 2");
+    reader.yaml("own.yaml", "sample: {number: 3}");
+    assert!(reader.finish().is_ok(), "a later file replaces an earlier one's values");
+}

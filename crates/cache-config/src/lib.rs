@@ -58,6 +58,7 @@ mod profile;
 mod reader;
 mod section;
 mod setting;
+mod unit;
 mod values;
 mod yaml;
 

@@ -14,7 +14,7 @@ use crate::{
     profile::Profile,
     setting::Setting,
     values::{GivenValue, Origin, Values},
-    yaml::{Content, MapKey, Position, ValueError, YamlNode, parse},
+    yaml::{Content, MapKey, Path as ValuePath, Position, Refused, ValueError, YamlNode, parse},
 };
 
 /// The key of the setting that selects the profile, if there is one.
@@ -184,9 +184,9 @@ impl ConfigReader {
     /// Why it is not valid, and what to give.
     pub fn check(&self, key: &str, text: &str) -> Result<(), String> {
         let Some(setting) = self.setting(key) else { return Ok(()) };
-        setting
-            .check(&split_if_list(setting, YamlNode::unquoted(text)))
-            .map_err(|errors| errors.into_iter().next().map_or_else(String::new, |error| cut(&error.message)))
+        setting.check(&split_if_list(setting, YamlNode::unquoted(text))).map_err(|refused| {
+            refused.errors.into_iter().next().map_or_else(String::new, |error| cut(&error.message))
+        })
     }
 
     /// Returns the values and the warnings.
@@ -263,10 +263,14 @@ impl ConfigReader {
                     if node.is_null() { YamlNode { content: Content::text(""), ..node } } else { node };
                 self.values.given.insert(setting.key, GivenValue { node, origin });
             }
-            Err(errors) => {
-                self.values.refused.insert(setting.key);
+            Err(Refused { errors, rest, left_out }) => {
+                self.values.refused.entry(setting.key).or_default().extend(left_out);
                 for error in errors {
                     self.invalid_value(setting, &node, &origin, &error);
+                }
+                // What is left is not used, but looked at for further errors.
+                if let Some(rest) = rest {
+                    self.values.given.insert(setting.key, GivenValue { node: rest, origin });
                 }
             }
         }
@@ -275,6 +279,7 @@ impl ConfigReader {
     fn invalid_value(&mut self, setting: &Setting, node: &YamlNode, origin: &Origin, error: &ValueError) {
         let key = setting.key;
         let message = &error.message;
+        let path = ValuePath::to(node, error);
         let origin = &origin.at(error.position);
         let flag = match (origin, setting.spec.flag) {
             (Origin::Variable(_), Some(flag)) => format!(" (as by --{flag})"),
@@ -284,7 +289,7 @@ impl ConfigReader {
             Some(text) if !setting.spec.secret => {
                 self.errors.add(origin, format_args!("{key} is '{}': {message}{flag}", echo(text)));
             }
-            _ => self.errors.add(origin, format_args!("{key}: {message}{flag}")),
+            _ => self.errors.add(origin, format_args!("{key}{path}: {message}{flag}")),
         }
     }
 

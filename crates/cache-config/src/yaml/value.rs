@@ -12,6 +12,7 @@ use super::{
     all_errors::all_errors,
     deserialize::deserialize,
     node::{Content, MapKey, YamlNode},
+    path::Path,
 };
 use crate::{errors::ConfigErrors, values::Origin};
 
@@ -52,8 +53,12 @@ impl YamlValue {
         match deserialize(&self.0) {
             Ok(value) => Some(value),
             Err(_) => {
-                for error in all_errors(&self.0, |node| deserialize::<T>(node).map(drop)) {
-                    errors.add(&origin.at(error.position), format_args!("{what}: {}", error.message));
+                for error in all_errors(&self.0, |node| deserialize::<T>(node).map(drop)).errors {
+                    let path = Path::to(&self.0, &error).to_string();
+                    let (path, between) =
+                        (path.trim_start_matches('.'), if path.is_empty() { "" } else { ": " });
+                    let message = format_args!("{what}: {path}{between}{}", error.message);
+                    errors.add(&origin.at(error.position), message);
                 }
                 None
             }

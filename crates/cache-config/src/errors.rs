@@ -12,8 +12,8 @@ const MAX_ECHO_CHARS: usize = 150;
 const MAX_HALF_CHARS: usize = 500;
 
 /// All errors of a configuration, each with its origin and its remedy, one a line in `Display`: those of a file by
-/// their lines, then all others as they were found. Of more than 100 the first 100 are kept, and a last one says how
-/// many more there are.
+/// their lines, then all others as they were found. Of more than 100 the first 100 are kept, and a last one says
+/// how many more there are.
 ///
 /// ```
 /// use cache_config::{ConfigErrors, Origin, Position};

@@ -317,7 +317,8 @@ impl ConfigReader {
     }
 }
 
-/// A file that is being read: its name, and on which line each setting was given, by its dotted or its nested name.
+/// A file that is being read: its name, and on which line each setting was given, whether by its dotted or its
+/// nested name.
 struct FileRead {
     name: Arc<str>,
     lines: HashMap<&'static str, usize>,

@@ -230,8 +230,8 @@ impl Setting {
         (self.check_type)(node).is_ok() && self.spec.range.as_ref().is_none_or(in_range)
     }
 
-    /// Returns what the number is in the unit of the setting, if a text is a number with a unit; the unit alone, if
-    /// it would not be valid.
+    /// Returns what the number is in the unit of the setting, if a text is a number with a unit; the unit alone,
+    /// if it would not be valid.
     fn unit_remedy(&self, node: &YamlNode) -> String {
         told_in_unit(node, self.spec.unit, |number| self.is_in_range(number))
     }

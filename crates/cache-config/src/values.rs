@@ -82,8 +82,8 @@ impl Values {
         self.refused.keys().any(|key| key.starts_with(prefix))
     }
 
-    /// Whether the member `name` was left out of the map at a path of the setting `key`, because its value was refused:
-    /// that it is missing is then no error of its own. The path is as for [`Values::origin_within`].
+    /// Whether the member `name` was left out of the map at a path of the setting `key`, because its value was
+    /// refused: that it is missing is then no error of its own. The path is as for [`Values::origin_within`].
     #[must_use]
     pub fn is_left_out(&self, key: &str, path: &str, name: &str) -> bool {
         let (Some(left_out), Some(given)) = (self.refused.get(key), self.given.get(key)) else {

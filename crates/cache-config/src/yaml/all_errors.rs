@@ -100,7 +100,7 @@ mod tests {
         type Error = String;
 
         fn try_from(text: String) -> Result<Self, String> {
-            if text.len() % 2 == 0 { Ok(Self) } else { Err("it is odd".to_owned()) }
+            if text.len().is_multiple_of(2) { Ok(Self) } else { Err("it is odd".to_owned()) }
         }
     }
 

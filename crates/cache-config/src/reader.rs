@@ -279,7 +279,9 @@ impl ConfigReader {
     fn invalid_value(&mut self, setting: &Setting, node: &YamlNode, origin: &Origin, error: &ValueError) {
         let key = setting.key;
         let message = &error.message;
-        let path = ValuePath::to(node, error);
+        // Further errors are only counted, and looking for each of their places takes long.
+        let path =
+            (!self.errors.is_full()).then(|| ValuePath::to(node, error).to_string()).unwrap_or_default();
         let origin = &origin.at(error.position);
         let flag = match (origin, setting.spec.flag) {
             (Origin::Variable(_), Some(flag)) => format!(" (as by --{flag})"),

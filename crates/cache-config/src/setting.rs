@@ -209,7 +209,7 @@ impl Setting {
             let inner =
                 path.last_member().and_then(|name| Some((node.at(error.position?)?, unit_of_name(name)?)));
             let unit = match inner {
-                Some((inner, unit)) => told_in_unit(inner, unit, |_| true),
+                Some((inner, unit)) => told_in_unit(inner, unit, |number| deserialize::<u64>(number).is_ok()),
                 None if error.position.is_none() || error.position == node.position => self.unit_remedy(node),
                 None => String::new(),
             };
@@ -261,10 +261,12 @@ impl Setting {
 /// Returns `, in s: write 300` of a text that is a number with a unit, if `is_valid` accepts the number.
 fn told_in_unit(node: &YamlNode, unit: &str, is_valid: impl Fn(&YamlNode) -> bool) -> String {
     let Some(number) = node.text().and_then(|text| in_unit(text, unit)) else { return String::new() };
-    if is_valid(&YamlNode::unquoted(&number.to_string())) {
-        format!(", in {unit}: write {number}")
-    } else {
-        format!(", in {unit}")
+    // Where only whole numbers are valid, a part of a unit is a unit.
+    let valid =
+        [number, number.ceil()].into_iter().find(|one| is_valid(&YamlNode::unquoted(&one.to_string())));
+    match valid {
+        Some(number) => format!(", in {unit}: write {number}"),
+        None => format!(", in {unit}"),
     }
 }
 

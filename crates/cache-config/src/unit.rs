@@ -30,8 +30,7 @@ const SIZES: [(&str, f64); 9] = [
     ("gib", 1_048_576.0),
 ];
 
-/// Returns the number to write in `unit` for a text that is a number with a unit; what is less than one unit is
-/// rounded up.
+/// Returns the number to write in `unit` for a text that is a number with a unit.
 pub(crate) fn in_unit(text: &str, unit: &str) -> Option<f64> {
     let text = text.trim().to_ascii_lowercase();
     let digits = text.find(|one: char| !one.is_ascii_digit() && one != '.' && one != '_')?;
@@ -40,7 +39,7 @@ pub(crate) fn in_unit(text: &str, unit: &str) -> Option<f64> {
     [TIMES.as_slice(), SIZES.as_slice()].into_iter().find_map(|units| {
         let of =
             |name: &str| units.iter().find(|(one, _)| one.eq_ignore_ascii_case(name)).map(|(_, size)| *size);
-        Some((number * of(written)? / of(unit)?).ceil())
+        Some(number * of(written)? / of(unit)?)
     })
 }
 
@@ -60,7 +59,7 @@ mod tests {
         for (text, unit, number) in [
             ("5m", "s", Some(300.0)),
             ("500ms", "ms", Some(500.0)),
-            ("500 ms", "s", Some(1.0)),
+            ("500 ms", "s", Some(0.5)),
             ("1.5h", "s", Some(5400.0)),
             ("64MB", "MiB", Some(64.0)),
             ("2 GiB", "MiB", Some(2048.0)),

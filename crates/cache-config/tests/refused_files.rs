@@ -10,6 +10,8 @@ section! {
     pub struct Sample("sample.", _profile) {
         /// A number.
         number: u64 = 1, setting().range(1.0..=1e6).unit("s"),
+        /// A number with a fraction.
+        share: f64 = 1.0, setting().range(0.001..=600.0).unit("s"),
         /// A text.
         text: String = String::new(), setting(),
         /// Some items.
@@ -104,6 +106,10 @@ fn rule_75_a_number_with_a_unit_is_refused_with_the_number_to_write() {
         ("number: 5m", "give a number in 1..=1000000, in s: write 300"),
         ("number: 500ms", "in s: write 1"),
         ("number: 90d", "in s"),
+        ("share: 500ms", "give a number in 0.001..=600, in s: write 0.5"),
+        ("share: -1ms", "give a number in 0.001..=600"),
+        ("items: [7]", "give a section, not 7"),
+        ("items: [{wait_ms: -1}]", "give a whole number, at least 0, not -1"),
         ("number: soon", "give a number in 1..=1000000"),
         (
             "items: [{wait_ms: 5s}]",

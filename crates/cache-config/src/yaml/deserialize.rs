@@ -79,11 +79,15 @@ impl serde::de::Error for ValueError {
     // Texts are not repeated: one may be an API key in the place of the name of its file.
     fn invalid_type(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
         let wanted = match wanted.to_string().as_str() {
+            "u8" | "u16" | "u32" | "u64" | "usize" if matches!(found, Unexpected::Signed(_)) => {
+                "a whole number, at least 0".to_owned()
+            }
             "u8" | "u16" | "u32" | "u64" | "usize" | "i32" | "i64" => "a whole number".to_owned(),
             "f32" | "f64" => "a number".to_owned(),
             "a boolean" => "true or false".to_owned(),
             "a string" => "a text".to_owned(),
             "a sequence" => "a list".to_owned(),
+            map if map == "a map" || map.starts_with("struct ") => "a section".to_owned(),
             positive if positive.starts_with("a nonzero u") => "a whole number, at least 1".to_owned(),
             other => other.to_owned(),
         };

@@ -280,8 +280,7 @@ impl ConfigReader {
         let key = setting.key;
         let message = &error.message;
         // Further errors are only counted, and looking for each of their places takes long.
-        let path =
-            (!self.errors.is_full()).then(|| ValuePath::to(node, error).to_string()).unwrap_or_default();
+        let path = if self.errors.is_full() { String::new() } else { ValuePath::to(node, error).to_string() };
         let origin = &origin.at(error.position);
         let flag = match (origin, setting.spec.flag) {
             (Origin::Variable(_), Some(flag)) => format!(" (as by --{flag})"),

@@ -319,7 +319,7 @@ fn rule_75_the_check_takes_no_more_than_its_share_of_a_longer_file() {
         format!("log: '{}info'\n", (0..count).map(|at| format!("m{at}=info,")).collect::<String>())
     };
     let shapes: [(&str, Shape<'_>, usize); 3] =
-        [("names", &symbols, 4000), ("providers", &providers, 2500), ("log", &log, 10_000)];
+        [("names", &symbols, 4000), ("providers", &providers, 3800), ("log", &log, 10_000)];
     for (name, shape, count) in shapes {
         let mut took = [0.0; 2];
         for (took, count) in took.iter_mut().zip([count, 8 * count]) {

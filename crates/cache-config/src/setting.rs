@@ -8,8 +8,8 @@ use serde_json::Value;
 use crate::{
     errors::shortened,
     profile::Profile,
-    unit::{in_unit, unit_of_name},
-    yaml::{Content, Path, Refused, ValueError, YamlNode, all_errors, deserialize},
+    unit::{field_in_unit, told_in_unit},
+    yaml::{Content, Refused, ValueError, YamlNode, all_errors, deserialize},
 };
 
 /// The mark of a setting that is read and checked, but that no code uses yet.
@@ -205,14 +205,8 @@ impl Setting {
         }
         let mut refused = all_errors(node, self.check_type);
         for error in &mut refused.errors {
-            let path = Path::to(node, error);
-            let inner =
-                path.last_member().and_then(|name| Some((node.at(error.position?)?, unit_of_name(name)?)));
-            let unit = match inner {
-                Some((inner, unit)) => told_in_unit(inner, unit, |number| deserialize::<u64>(number).is_ok()),
-                None if error.position.is_none() || error.position == node.position => self.unit_remedy(node),
-                None => String::new(),
-            };
+            let of_setting = error.position.is_none() || error.position == node.position;
+            let unit = if of_setting { self.unit_remedy(node) } else { field_in_unit(node, error) };
             error.message.push_str(&unit);
         }
         if let Some(rest) = &refused.rest {
@@ -255,18 +249,6 @@ impl Setting {
                 .into_iter()
                 .collect(),
         }
-    }
-}
-
-/// Returns `, in s: write 300` of a text that is a number with a unit, if `is_valid` accepts the number.
-fn told_in_unit(node: &YamlNode, unit: &str, is_valid: impl Fn(&YamlNode) -> bool) -> String {
-    let Some(number) = node.text().and_then(|text| in_unit(text, unit)) else { return String::new() };
-    // Where only whole numbers are valid, a part of a unit is a unit.
-    let valid =
-        [number, number.ceil()].into_iter().find(|one| is_valid(&YamlNode::unquoted(&one.to_string())));
-    match valid {
-        Some(number) => format!(", in {unit}: write {number}"),
-        None => format!(", in {unit}"),
     }
 }
 

@@ -1,5 +1,7 @@
 //! Numbers that were written with a unit where the setting has one: `5m` for a setting in seconds.
 
+use crate::yaml::{Path, ValueError, YamlNode, deserialize};
+
 /// The lengths of the units of time in milliseconds.
 const TIMES: [(&str, f64); 14] = [
     ("ms", 1.0),
@@ -30,8 +32,32 @@ const SIZES: [(&str, f64); 9] = [
     ("gib", 1_048_576.0),
 ];
 
+/// Returns `, in s: write 300` of a text that is a number with a unit, if `is_valid` accepts the number.
+pub(crate) fn told_in_unit(node: &YamlNode, unit: &str, is_valid: impl Fn(&YamlNode) -> bool) -> String {
+    let Some(number) = node.text().and_then(|text| in_unit(text, unit)) else { return String::new() };
+    // Where only whole numbers are valid, a part of a unit is a unit.
+    let valid =
+        [number, number.ceil()].into_iter().find(|one| is_valid(&YamlNode::unquoted(&one.to_string())));
+    match valid {
+        Some(number) => format!(", in {unit}: write {number}"),
+        None => format!(", in {unit}"),
+    }
+}
+
+/// Returns what [`told_in_unit`] does of the field below `root` that is wrong, if its name ends in its unit.
+pub(crate) fn field_in_unit(root: &YamlNode, error: &ValueError) -> String {
+    let path = Path::to(root, error);
+    let field = || {
+        let unit = path.last_member().filter(|_| !error.of_key).and_then(unit_of_name)?;
+        Some((root.at(error.position?)?, unit))
+    };
+    field().map_or_else(String::new, |(node, unit)| {
+        told_in_unit(node, unit, |number| deserialize::<u64>(number).is_ok())
+    })
+}
+
 /// Returns the number to write in `unit` for a text that is a number with a unit.
-pub(crate) fn in_unit(text: &str, unit: &str) -> Option<f64> {
+fn in_unit(text: &str, unit: &str) -> Option<f64> {
     let text = text.trim().to_ascii_lowercase();
     let digits = text.find(|one: char| !one.is_ascii_digit() && one != '.' && one != '_')?;
     let number: f64 = text[..digits].replace('_', "").parse().ok()?;
@@ -44,7 +70,7 @@ pub(crate) fn in_unit(text: &str, unit: &str) -> Option<f64> {
 }
 
 /// Returns the unit that the name of a field ends in: `ms` of `timeout_ms`.
-pub(crate) fn unit_of_name(name: &str) -> Option<&'static str> {
+fn unit_of_name(name: &str) -> Option<&'static str> {
     ["ms", "s", "mib"].into_iter().find(|unit| {
         name.strip_suffix(unit).is_some_and(|before| before.is_empty() || before.ends_with(['_', '.']))
     })

@@ -14,7 +14,7 @@ use super::{
     node::{Content, MapKey, YamlNode},
     path::Path,
 };
-use crate::{errors::ConfigErrors, values::Origin};
+use crate::{errors::ConfigErrors, unit::field_in_unit, values::Origin};
 
 /// The name by which a [`YamlValue`] asks for a node as it is.
 pub(super) const AS_WRITTEN: &str = "$cache_config::AsWritten";
@@ -57,7 +57,8 @@ impl YamlValue {
                     let path = Path::to(&self.0, &error).to_string();
                     let (path, between) =
                         (path.trim_start_matches('.'), if path.is_empty() { "" } else { ": " });
-                    let message = format_args!("{what}: {path}{between}{}", error.message);
+                    let unit = field_in_unit(&self.0, &error);
+                    let message = format_args!("{what}: {path}{between}{}{unit}", error.message);
                     errors.add(&origin.at(error.position), message);
                 }
                 None

@@ -113,6 +113,11 @@ fn rule_75_the_check_finds_what_would_stop_the_start_and_on_which_line() {
             3,
             "key: {env: NAME} or key: {file: PATH}",
         ),
+        (
+            "providers:\n  - kind: yahoo\n    options: {http: {timeout_ms: 5s}}\n".into(),
+            3,
+            "in ms: write 5000",
+        ),
         ("ttl:\n  price: 5m\n".into(), 2, "in s: write 300"),
         ("ttl:\n  price: 1\nttl.price: 2\n".into(), 3, "first on line 2"),
         ("providers:\n  - kind: yahoo\n    priorty: 1\n".into(), 3, "did you mean priority?"),

@@ -58,10 +58,11 @@ mod profile;
 mod reader;
 mod section;
 mod setting;
+mod unit;
 mod values;
 mod yaml;
 
-pub use errors::ConfigErrors;
+pub use errors::{ConfigErrors, shortened};
 pub use file::read_text_file;
 pub use profile::Profile;
 pub use reader::ConfigReader;

@@ -7,14 +7,14 @@ use std::{
 };
 
 use crate::{
-    errors::{ConfigErrors, shortened},
+    errors::{ConfigErrors, cut, shortened},
     file::read_text_file,
     mask::{MASK, mask_urls},
     nearest::nearest,
     profile::Profile,
     setting::Setting,
     values::{GivenValue, Origin, Values},
-    yaml::{Content, MapKey, Position, ValueError, YamlNode, parse},
+    yaml::{Content, MapKey, Path as ValuePath, Position, Refused, ValueError, YamlNode, parse},
 };
 
 /// The key of the setting that selects the profile, if there is one.
@@ -103,7 +103,9 @@ impl ConfigReader {
         let name: Arc<str> = name.into();
         match parse(text) {
             Ok(None) => {}
-            Ok(Some(YamlNode { content: Content::Map(members), .. })) => self.members(&name, "", members),
+            Ok(Some(YamlNode { content: Content::Map(members), .. })) => {
+                self.members(&mut FileRead { name, lines: HashMap::new() }, "", members);
+            }
             Ok(Some(root)) => {
                 let origin = Origin::File(name, root.position);
                 self.errors.add(&origin, "give sections, such as `memory:`, each with its settings below it");
@@ -182,9 +184,9 @@ impl ConfigReader {
     /// Why it is not valid, and what to give.
     pub fn check(&self, key: &str, text: &str) -> Result<(), String> {
         let Some(setting) = self.setting(key) else { return Ok(()) };
-        setting
-            .check(&split_if_list(setting, YamlNode::unquoted(text)))
-            .map_err(|errors| errors.into_iter().next().map_or_else(String::new, |error| error.message))
+        setting.check(&split_if_list(setting, YamlNode::unquoted(text))).map_err(|refused| {
+            refused.errors.into_iter().next().map_or_else(String::new, |error| cut(&error.message))
+        })
     }
 
     /// Returns the values and the warnings.
@@ -211,12 +213,17 @@ impl ConfigReader {
         self.errors.or((self.values, self.warnings))
     }
 
-    fn members(&mut self, file: &Arc<str>, section: &str, members: Vec<(MapKey, YamlNode)>) {
+    fn members(&mut self, file: &mut FileRead, section: &str, members: Vec<(MapKey, YamlNode)>) {
         for (MapKey { text, position }, node) in members {
             let key = if section.is_empty() { text } else { format!("{section}.{text}") };
-            let origin = |position: Option<Position>| Origin::File(file.clone(), position);
+            let name = file.name.clone();
+            let origin = |position: Option<Position>| Origin::File(name.clone(), position);
             if let Some(setting) = self.setting(&key).cloned() {
-                if !node.is_null() {
+                let line = position.map_or(0, |position| position.line);
+                if let Some(first) = file.lines.insert(setting.key, line) {
+                    let error = format!("{key} is given a second time, first on line {first}: give it once");
+                    self.errors.add(&origin(position), error);
+                } else if !node.is_null() {
                     let origin = origin(node.position.or(position));
                     self.give(&setting, node, origin);
                 }
@@ -256,10 +263,14 @@ impl ConfigReader {
                     if node.is_null() { YamlNode { content: Content::text(""), ..node } } else { node };
                 self.values.given.insert(setting.key, GivenValue { node, origin });
             }
-            Err(errors) => {
-                self.values.refused.insert(setting.key);
+            Err(Refused { errors, rest, left_out }) => {
+                self.values.refused.entry(setting.key).or_default().extend(left_out);
                 for error in errors {
                     self.invalid_value(setting, &node, &origin, &error);
+                }
+                // What is left is not used, but looked at for further errors.
+                if let Some(rest) = rest {
+                    self.values.given.insert(setting.key, GivenValue { node: rest, origin });
                 }
             }
         }
@@ -268,6 +279,8 @@ impl ConfigReader {
     fn invalid_value(&mut self, setting: &Setting, node: &YamlNode, origin: &Origin, error: &ValueError) {
         let key = setting.key;
         let message = &error.message;
+        // Further errors are only counted, and looking for each of their places takes long.
+        let path = if self.errors.is_full() { String::new() } else { ValuePath::to(node, error).to_string() };
         let origin = &origin.at(error.position);
         let flag = match (origin, setting.spec.flag) {
             (Origin::Variable(_), Some(flag)) => format!(" (as by --{flag})"),
@@ -277,7 +290,7 @@ impl ConfigReader {
             Some(text) if !setting.spec.secret => {
                 self.errors.add(origin, format_args!("{key} is '{}': {message}{flag}", echo(text)));
             }
-            _ => self.errors.add(origin, format_args!("{key}: {message}{flag}")),
+            _ => self.errors.add(origin, format_args!("{key}{path}: {message}{flag}")),
         }
     }
 
@@ -303,6 +316,13 @@ impl ConfigReader {
         self.suggestions_left = left.saturating_sub(1);
         left > 0
     }
+}
+
+/// A file that is being read: its name, and on which line each setting was given, whether by its dotted or its
+/// nested name.
+struct FileRead {
+    name: Arc<str>,
+    lines: HashMap<&'static str, usize>,
 }
 
 /// Returns the sections that a key is in.

@@ -8,7 +8,8 @@ use serde_json::Value;
 use crate::{
     errors::shortened,
     profile::Profile,
-    yaml::{Content, ValueError, YamlNode, all_errors, deserialize},
+    unit::{field_in_unit, told_in_unit},
+    yaml::{Content, Refused, ValueError, YamlNode, all_errors, deserialize},
 };
 
 /// The mark of a setting that is read and checked, but that no code uses yet.
@@ -189,36 +190,65 @@ impl Setting {
     }
 
     /// Checks type, range and validator.
-    pub(crate) fn check(&self, node: &YamlNode) -> Result<(), Vec<ValueError>> {
-        let one = |message| vec![ValueError { message, position: None }];
-        let range = self.spec.range.as_ref();
+    pub(crate) fn check(&self, node: &YamlNode) -> Result<(), Refused> {
+        let one = |message| {
+            let error = ValueError { message, position: None, of_key: false };
+            Refused { errors: vec![error], rest: None, left_out: Vec::new() }
+        };
+        if let Some(range) = self.spec.range.as_ref().filter(|_| !self.is_in_range(node)) {
+            return Err(one(format!("{}{}", range_remedy(range), self.unit_remedy(node))));
+        }
+        if (self.check_type)(node).is_ok() {
+            let errors = self.invalid_texts(node);
+            let refused = Refused { errors, rest: None, left_out: Vec::new() };
+            return if refused.errors.is_empty() { Ok(()) } else { Err(refused) };
+        }
+        let mut refused = all_errors(node, self.check_type);
+        for error in &mut refused.errors {
+            let of_setting = error.position.is_none() || error.position == node.position;
+            let unit = if of_setting { self.unit_remedy(node) } else { field_in_unit(node, error) };
+            error.message.push_str(&unit);
+        }
+        if let Some(rest) = &refused.rest {
+            refused.errors.extend(self.invalid_texts(rest));
+        }
+        Err(refused)
+    }
+
+    /// Whether a node is of the type, and its number, if it has one, in the range.
+    fn is_in_range(&self, node: &YamlNode) -> bool {
         let in_range = |range: &RangeInclusive<f64>| match deserialize::<Option<f64>>(node) {
             Ok(Some(number)) => range.contains(&number),
             found => found.is_ok(),
         };
-        let typed = (self.check_type)(node);
-        if let Some(range) = range.filter(|range| typed.is_err() || !in_range(range)) {
-            return Err(one(range_remedy(range)));
-        }
-        if typed.is_err() {
-            return Err(all_errors(node, self.check_type));
-        }
-        let Some(validator) = self.spec.validator else { return Ok(()) };
-        let errors = match &node.content {
+        (self.check_type)(node).is_ok() && self.spec.range.as_ref().is_none_or(in_range)
+    }
+
+    /// Returns what the number is in the unit of the setting, if a text is a number with a unit; the unit alone,
+    /// if it would not be valid.
+    fn unit_remedy(&self, node: &YamlNode) -> String {
+        told_in_unit(node, self.spec.unit, |number| self.is_in_range(number))
+    }
+
+    /// Returns the errors that the validator finds.
+    fn invalid_texts(&self, node: &YamlNode) -> Vec<ValueError> {
+        let Some(validator) = self.spec.validator else { return Vec::new() };
+        let error = |message, position| ValueError { message, position, of_key: false };
+        match &node.content {
             Content::List(items) => {
                 let check = |item: &YamlNode| {
                     let text = item.text().unwrap_or_default();
                     let why = validator(text).err()?;
-                    Some(ValueError {
-                        message: format!("'{}' {why}", shortened(text)),
-                        position: item.position,
-                    })
+                    Some(error(format!("'{}' {why}", shortened(text)), item.position))
                 };
                 items.iter().filter_map(check).collect()
             }
-            _ => validator(node.text().unwrap_or_default()).err().map(one).unwrap_or_default(),
-        };
-        if errors.is_empty() { Ok(()) } else { Err(errors) }
+            _ => validator(node.text().unwrap_or_default())
+                .err()
+                .map(|why| error(why, None))
+                .into_iter()
+                .collect(),
+        }
     }
 }
 

@@ -1,17 +1,13 @@
 //! Values: what was given for each setting, and its origin.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    sync::Arc,
-};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use serde::de::DeserializeOwned;
 
 use crate::{
     profile::Profile,
     setting::{Setting, key_of_field},
-    yaml::{Position, YamlNode, deserialize},
+    yaml::{LeftOut, Position, YamlNode, deserialize},
 };
 
 /// Where a value comes from.
@@ -54,8 +50,8 @@ impl fmt::Display for Origin {
 pub struct Values {
     pub(crate) profile: Profile,
     pub(crate) given: BTreeMap<&'static str, GivenValue>,
-    /// The settings whose values were refused.
-    pub(crate) refused: BTreeSet<&'static str>,
+    /// The settings whose values were refused, with the members that were left out of them.
+    pub(crate) refused: BTreeMap<&'static str, Vec<LeftOut>>,
 }
 
 /// A value and its origin.
@@ -79,11 +75,22 @@ impl Values {
         self.given.get(key_of_field(key)).and_then(|given| deserialize(&given.node).ok())
     }
 
-    /// Whether a value of a setting whose key begins with `prefix` was refused, so that it has its default or an
-    /// earlier source's value.
+    /// Whether a value of a setting whose key begins with `prefix` was refused, so that it has its default, an
+    /// earlier source's value, or what is left of it without what is wrong.
     #[must_use]
     pub fn is_refused(&self, prefix: &str) -> bool {
-        self.refused.iter().any(|key| key.starts_with(prefix))
+        self.refused.keys().any(|key| key.starts_with(prefix))
+    }
+
+    /// Whether the member `name` was left out of the map at a path of the setting `key`, because its value was
+    /// refused: that it is missing is then no error of its own. The path is as for [`Values::origin_within`].
+    #[must_use]
+    pub fn is_left_out(&self, key: &str, path: &str, name: &str) -> bool {
+        let (Some(left_out), Some(given)) = (self.refused.get(key), self.given.get(key)) else {
+            return false;
+        };
+        let map = given.node.nearest_at(path).position;
+        left_out.iter().any(|member| member.map == map && member.name == name)
     }
 
     /// Returns where the value of the setting `key` comes from.

@@ -11,6 +11,8 @@ section! {
         number: u64 = 1, setting().range(1.0..=1e6),
         /// A list of texts.
         texts: Vec<String> = Vec::new(), setting().list(),
+        /// A list of texts that are checked.
+        checked: Vec<String> = Vec::new(), setting().list().validate(|_| Err("is wrong".to_owned())),
         /// Any value.
         any: Option<YamlValue> = None, setting(),
         /// A switch.
@@ -45,6 +47,8 @@ fn rule_75_a_file_of_mistakes_is_checked_in_linear_time() {
         ("settings of a known section", "sample:\n", |text, at| writeln!(text, "  numbr{at}: 1").unwrap()),
         ("one name", "", |text, _| writeln!(text, "x: 1").unwrap()),
         ("a list", "sample:\n  texts:\n", |text, at| writeln!(text, "  - {at}").unwrap()),
+        ("a list of what is wrong", "sample:\n  checked:\n", |text, at| writeln!(text, "  - {at}").unwrap()),
+        ("a list of the wrong type", "sample:\n  texts:\n", |text, _| writeln!(text, "  - {{}}").unwrap()),
         ("a flow list", "sample: {texts: [", |text, at| write!(text, "{at}, ").unwrap()),
         ("a flow map", "sample: {any: {", |text, at| write!(text, "x{at}: 1, ").unwrap()),
         ("any map", "sample:\n  any:\n", |text, at| writeln!(text, "    x{at}: 1").unwrap()),

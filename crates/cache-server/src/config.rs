@@ -6,7 +6,14 @@ use cache_config::{ConfigErrors, Section, Setting, Values};
 use cache_core::{Error, ErrorKind};
 use market_calendar::Calendars;
 
-use crate::{cli::parse_command_line, settings::Settings};
+use crate::{
+    cli::{ReadCalendars, parse_command_line},
+    log::likely_typos,
+    settings::Settings,
+};
+
+/// The setting whose file can change without it.
+const CALENDAR_FILE: &str = "calendars.file";
 
 /// The sources of a configuration: a file, then the environment, then flags. Its `Debug` shows no values.
 #[derive(Clone, Default)]
@@ -28,6 +35,8 @@ pub struct Config {
     /// The warnings of its sources.
     pub warnings: Vec<String>,
     sources: ConfigSources,
+    /// The digest of the calendar file.
+    calendar_digest: u128,
 }
 
 /// The result of a reload.
@@ -96,14 +105,17 @@ impl ConfigSources {
             reader.flag(flag, key, text);
         }
         let mut calendars = None;
-        let (values, warnings) = reader.finish_with(|values, errors| {
+        let (values, mut warnings) = reader.finish_with(|values, errors| {
             let settings = Settings::from_values(values);
             calendars = settings.check(values, errors);
             check(&settings, values, errors);
         })?;
-        let config =
-            Config { settings: Settings::from_values(&values), values, warnings, sources: self.clone() };
-        Ok((config, calendars.unwrap_or_else(Calendars::builtin)))
+        let settings = Settings::from_values(&values);
+        let origin = values.origin("log");
+        warnings.extend(likely_typos(&settings.service.log).iter().map(|typo| format!("{origin}: {typo}")));
+        let ReadCalendars { calendars, digest } = calendars.unwrap_or_default();
+        let config = Config { settings, values, warnings, sources: self.clone(), calendar_digest: digest };
+        Ok((config, calendars))
     }
 }
 
@@ -150,8 +162,16 @@ impl Config {
         let (reloadable, fixed): (Vec<&Setting>, Vec<&Setting>) =
             changed.into_iter().partition(|setting| setting.spec.reloadable);
         let change = |setting: &&Setting| (setting.key, self.values.text(setting), next.values.text(setting));
+        let mut changed: Vec<_> = reloadable.iter().map(change).collect();
+        let file = settings.iter().find(|setting| setting.key == CALENDAR_FILE);
+        if let Some(file) = file.filter(|_| next.calendar_digest != self.calendar_digest)
+            && !changed.iter().any(|(key, ..)| *key == CALENDAR_FILE)
+        {
+            let path = next.values.text(file);
+            changed.push((CALENDAR_FILE, path.clone(), format!("{path}, with other content")));
+        }
         let report = ReloadReport {
-            changed: reloadable.iter().map(change).collect(),
+            changed,
             needs_restart: fixed.iter().map(|setting| setting.key).collect(),
             warnings: next.warnings.clone(),
         };

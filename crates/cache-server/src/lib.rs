@@ -38,7 +38,7 @@ mod socket;
 pub use app::{App, CloseOutcome, RELOAD_TIMEOUT, ReloadError};
 pub use cli::{Action, CalendarArgs, banner, calendar, parse_command_line};
 pub use config::{Config, ConfigSources, ReloadReport};
-pub use log::{Log, LogWriter, check_filter, in_background, print, print_to_stderr};
+pub use log::{Log, LogWriter, check_filter, in_background, print, print_failure, print_to_stderr};
 pub use routes::router;
 pub use settings::{
     BatchSection, CalendarsSection, GraceSection, LimitsSection, ProviderEntry, ProviderKind,

@@ -16,7 +16,7 @@ use cache_core::Clock;
 use cache_server::{
     Action, App, CloseOutcome, Config, ConfigSources, FLUSH_TIMEOUT, LOG_FLUSH_TIMEOUT, Limits, Log,
     SHUTDOWN_TIMEOUT, Settings, banner, bind, calendar, hangups, ignore_file_size_signal, in_background,
-    parse_command_line, print, print_to_stderr, reload_on_sighup, router, serve, stop_signal,
+    parse_command_line, print, print_failure, print_to_stderr, reload_on_sighup, router, serve, stop_signal,
 };
 
 /// How many file descriptors are kept for anything but connections of clients.
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            print_to_stderr(&format!("error: {error:#}"));
+            print_failure(&format!("error: {error:#}"));
             ExitCode::FAILURE
         }
     }

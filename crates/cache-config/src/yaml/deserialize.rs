@@ -5,8 +5,9 @@ use std::fmt;
 use serde::{
     Deserializer,
     de::{
-        DeserializeOwned, Error as _, Expected, IntoDeserializer, Unexpected, Visitor,
-        value::{MapAccessDeserializer, MapDeserializer, SeqDeserializer, StrDeserializer},
+        DeserializeOwned, DeserializeSeed, Error as _, Expected, IntoDeserializer, MapAccess, Unexpected,
+        Visitor,
+        value::{MapAccessDeserializer, SeqDeserializer, StrDeserializer},
     },
     forward_to_deserialize_any,
 };
@@ -22,6 +23,8 @@ use crate::nearest::did_you_mean;
 pub(crate) struct ValueError {
     pub(crate) message: String,
     pub(crate) position: Option<Position>,
+    /// Whether the key at the position is invalid, and not the value there: a map begins where its first key does.
+    pub(crate) of_key: bool,
 }
 
 /// Deserializes a `T`.
@@ -52,6 +55,12 @@ impl ValueError {
         self.position = self.position.or(position);
         self
     }
+
+    /// Sets the position to that of a key, if it has none yet.
+    fn at_key(mut self, position: Option<Position>) -> Self {
+        self.of_key |= self.position.is_none();
+        self.at(position)
+    }
 }
 
 impl fmt::Display for ValueError {
@@ -64,17 +73,22 @@ impl std::error::Error for ValueError {}
 
 impl serde::de::Error for ValueError {
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self { message: message.to_string(), position: None }
+        Self { message: message.to_string(), position: None, of_key: false }
     }
 
     // Texts are not repeated: one may be an API key in the place of the name of its file.
     fn invalid_type(found: Unexpected<'_>, wanted: &dyn Expected) -> Self {
         let wanted = match wanted.to_string().as_str() {
+            "u8" | "u16" | "u32" | "u64" | "usize" if matches!(found, Unexpected::Signed(_)) => {
+                "a whole number, at least 0".to_owned()
+            }
             "u8" | "u16" | "u32" | "u64" | "usize" | "i32" | "i64" => "a whole number".to_owned(),
             "f32" | "f64" => "a number".to_owned(),
             "a boolean" => "true or false".to_owned(),
             "a string" => "a text".to_owned(),
             "a sequence" => "a list".to_owned(),
+            map if map == "a map" || map.starts_with("struct ") => "a section".to_owned(),
+            positive if positive.starts_with("a nonzero u") => "a whole number, at least 1".to_owned(),
             other => other.to_owned(),
         };
         let found = match found {
@@ -145,12 +159,12 @@ impl<'de> IntoDeserializer<'de, ValueError> for &'de MapKey {
     }
 }
 
-/// A key is a text, whose errors have its position.
+/// A key is a text.
 impl<'de> Deserializer<'de> for &'de MapKey {
     type Error = ValueError;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, ValueError> {
-        visitor.visit_borrowed_str(&self.text).map_err(|error: ValueError| error.at(self.position))
+        visitor.visit_borrowed_str(&self.text)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -160,7 +174,7 @@ impl<'de> Deserializer<'de> for &'de MapKey {
         visitor: V,
     ) -> Result<V::Value, ValueError> {
         let text: StrDeserializer<'de, ValueError> = self.text.as_str().into_deserializer();
-        text.deserialize_enum(name, variants, visitor).map_err(|error| error.at(self.position))
+        text.deserialize_enum(name, variants, visitor)
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -174,6 +188,32 @@ impl<'de> Deserializer<'de> for &'de MapKey {
     forward_to_deserialize_any! {
         bool i8 i16 i32 i64 u8 u16 u32 u64 f32 f64 char str string bytes byte_buf option unit unit_struct seq
         tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
+/// The members of a map. The error of a key has the key's position, that of a value the value's.
+struct Members<'de> {
+    rest: &'de [(MapKey, YamlNode)],
+    value: Option<&'de YamlNode>,
+}
+
+impl<'de> MapAccess<'de> for Members<'de> {
+    type Error = ValueError;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, ValueError> {
+        let Some(((key, value), rest)) = self.rest.split_first() else { return Ok(None) };
+        (self.rest, self.value) = (rest, Some(value));
+        seed.deserialize(key).map(Some).map_err(|error| error.at_key(key.position))
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ValueError> {
+        let value =
+            self.value.take().ok_or_else(|| ValueError::custom("a value is asked for before its key"))?;
+        seed.deserialize(value).map_err(|error| error.at(value.position))
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.rest.len())
     }
 }
 
@@ -196,9 +236,7 @@ impl<'de> Deserializer<'de> for &'de YamlNode {
                 Scalar::String => visitor.visit_borrowed_str(text),
             },
             Content::List(items) => visitor.visit_seq(SeqDeserializer::new(items.iter())),
-            Content::Map(members) => {
-                visitor.visit_map(MapDeserializer::new(members.iter().map(|(name, node)| (name, node))))
-            }
+            Content::Map(members) => visitor.visit_map(Members { rest: members, value: None }),
         };
         result.map_err(|error| error.at(self.position))
     }
@@ -241,7 +279,7 @@ impl<'de> Deserializer<'de> for &'de YamlNode {
         let result = match &self.content {
             Content::Scalar { text, .. } => visitor.visit_enum(text.as_str().into_deserializer()),
             Content::Map(members) if members.len() == 1 => {
-                let member = MapDeserializer::new(members.iter().map(|(name, node)| (name, node)));
+                let member = Members { rest: members, value: None };
                 MapAccessDeserializer::new(member).deserialize_enum(name, variants, visitor)
             }
             _ => Err(ValueError::custom("give one name")),

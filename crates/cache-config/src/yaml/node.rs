@@ -110,6 +110,15 @@ impl YamlNode {
         node
     }
 
+    /// Returns the scalar at a position.
+    pub(crate) fn at(&self, position: Position) -> Option<&Self> {
+        match &self.content {
+            Content::Scalar { .. } => (self.position == Some(position)).then_some(self),
+            Content::List(items) => items.iter().find_map(|item| item.at(position)),
+            Content::Map(members) => members.iter().find_map(|(_, below)| below.at(position)),
+        }
+    }
+
     /// Returns it as JSON. A scalar that JSON would write in another way stays a text.
     pub(crate) fn to_json(&self) -> Value {
         match &self.content {

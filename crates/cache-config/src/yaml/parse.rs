@@ -22,7 +22,20 @@ pub(crate) struct YamlError {
 
 /// Parses a document. Returns `None` if it has nothing but comments.
 pub(crate) fn parse(text: &str) -> Result<Option<YamlNode>, YamlError> {
-    DocumentParser { parser: Parser::new_from_str(text.strip_prefix('\u{feff}').unwrap_or(text)) }.document()
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    refuse_control_characters(text)?;
+    DocumentParser { parser: Parser::new_from_str(text) }.document()
+}
+
+/// The parser takes a NUL for the end of the file, so what comes behind it would be left out unseen.
+fn refuse_control_characters(text: &str) -> Result<(), YamlError> {
+    let refused = |one: char| one.is_control() && !['\t', '\n', '\r'].contains(&one);
+    let Some((at, found)) = text.char_indices().find(|(_, one)| refused(*one)) else { return Ok(()) };
+    let before = &text[..at];
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or(before).chars().count() + 1;
+    let message = format!("the control character U+{:04X} is here: remove it", u32::from(found));
+    Err(YamlError { position: Some(Position { line, column }), message })
 }
 
 struct DocumentParser<'a> {
@@ -112,7 +125,11 @@ impl<'a> DocumentParser<'a> {
     }
 
     fn next(&mut self) -> Result<Option<(Event<'a>, Span)>, YamlError> {
-        self.parser.next().transpose().map_err(|error: ScanError| error_at(*error.marker(), error.info()))
+        self.parser.next().transpose().map_err(|error: ScanError| {
+            let info = error.info();
+            let remedy = if info.contains("tab") { ": indent with spaces" } else { "" };
+            error_at(*error.marker(), format!("{info}{remedy}"))
+        })
     }
 }
 
@@ -144,6 +161,29 @@ mod tests {
     fn comments_alone_are_no_document() {
         for text in ["", "# a\n\n# b: c\n", "\u{feff}"] {
             assert_eq!(parse(text), Ok(None), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn rule_75_a_control_character_is_refused_with_its_position_and_hides_nothing() {
+        for (text, line, column, part) in [
+            ("log: info\n\0access_token: x\n", 2, 1, "U+0000"),
+            ("# \u{1b}\na: 1\n", 1, 3, "U+001B"),
+            ("a: 1\r\nb: 'é\u{7f}'\r\n", 2, 6, "U+007F"),
+            ("a: |\n  x\u{85}\n", 2, 4, "U+0085"),
+        ] {
+            let error = parse(text).unwrap_err();
+            assert_eq!(error.position, Some(Position { line, column }), "{text:?}: {error:?}");
+            assert!(error.message.contains(part), "{text:?}: {error:?}");
+        }
+        assert!(parse("a: '\t'\r\nb: 2\r\n").is_ok());
+    }
+
+    #[test]
+    fn rule_75_a_tab_as_indentation_is_refused_with_the_remedy() {
+        for text in ["a:\n\tb: 1\n", "a:\n  b: 1\n\tc: 2\n", "a:\n\t- 1\n", "a: |\n\tx\n"] {
+            let error = parse(text).unwrap_err();
+            assert!(error.message.contains("indent with spaces"), "{text:?}: {error:?}");
         }
     }
 

@@ -12,8 +12,9 @@ use super::{
     all_errors::all_errors,
     deserialize::deserialize,
     node::{Content, MapKey, YamlNode},
+    path::Path,
 };
-use crate::{errors::ConfigErrors, values::Origin};
+use crate::{errors::ConfigErrors, unit::field_in_unit, values::Origin};
 
 /// The name by which a [`YamlValue`] asks for a node as it is.
 pub(super) const AS_WRITTEN: &str = "$cache_config::AsWritten";
@@ -52,8 +53,13 @@ impl YamlValue {
         match deserialize(&self.0) {
             Ok(value) => Some(value),
             Err(_) => {
-                for error in all_errors(&self.0, |node| deserialize::<T>(node).map(drop)) {
-                    errors.add(&origin.at(error.position), format_args!("{what}: {}", error.message));
+                for error in all_errors(&self.0, |node| deserialize::<T>(node).map(drop)).errors {
+                    let path = Path::to(&self.0, &error).to_string();
+                    let (path, between) =
+                        (path.trim_start_matches('.'), if path.is_empty() { "" } else { ": " });
+                    let unit = field_in_unit(&self.0, &error);
+                    let message = format_args!("{what}: {path}{between}{}{unit}", error.message);
+                    errors.add(&origin.at(error.position), message);
                 }
                 None
             }

@@ -4,13 +4,17 @@ use std::{sync::Arc, time::Duration};
 
 use cache_core::{Clock, LogSum, Result, Timestamp};
 use cache_facade::Region;
-use cache_market::{AnnouncedEvents, Announcement, Effect, MarketEvent, StandardKey};
-use market_data::{DataType, Quote, Series};
+use cache_market::{
+    AnnouncedEvents, Announcement, Effect, EventId, MarketEvent, StandardKey, TtlRules, Withdrawal,
+};
+use market_data::{Asset, DataType, Quote, Series};
 use tokio::{
     sync::mpsc::{Receiver, Sender, channel},
     task::JoinHandle,
     time::{MissedTickBehavior, interval},
 };
+
+use super::drops::Drops;
 
 /// How many price moves are queued at most. Further ones are dropped, and their values live by the TTL rules.
 const MAX_QUEUED_MOVES: usize = 1024;
@@ -24,6 +28,7 @@ pub(crate) struct EventHandler {
     quotes: Region<Quote>,
     series: Region<Series>,
     clock: Clock,
+    drops: Arc<Drops>,
     log_sums: Arc<EventLogSums>,
 }
 
@@ -60,7 +65,7 @@ impl EventHandler {
             failed: LogSum::new("market events that failed"),
             not_reloaded: LogSum::new("keys that market events touch and that could not be reloaded"),
         });
-        Self { announced, quotes, series, clock, log_sums }
+        Self { announced, quotes, series, clock, drops: Arc::default(), log_sums }
     }
 
     /// Announces an event, as [`AnnouncedEvents::announce`], and loads what it refreshes if it happens now.
@@ -69,13 +74,31 @@ impl EventHandler {
     ///
     /// `Limit` if there are too many events ahead.
     pub(crate) async fn announce(&self, event: &MarketEvent) -> Result<Announcement> {
-        let announcement = self.announced.announce(event).await?;
+        let announced = self.announced.announce(event).await;
+        self.drops.forget();
+        let announcement = announced?;
         for effect in &announcement.effects {
             if let Effect::Refresh(key) = effect {
                 self.refresh(key).await;
             }
         }
         Ok(announcement)
+    }
+
+    /// Withdraws an event, as [`AnnouncedEvents::withdraw`].
+    ///
+    /// # Errors
+    ///
+    /// As [`AnnouncedEvents::withdraw`].
+    pub(crate) async fn withdraw(&self, id: EventId) -> Result<Option<Withdrawal>> {
+        let withdrawn = self.announced.withdraw(id).await;
+        self.drops.forget();
+        withdrawn
+    }
+
+    /// Returns how long it is until an announced event invalidates such data about the asset by `rules`.
+    pub(super) fn until_dropped(&self, asset: &Asset, data: DataType, rules: &TtlRules) -> Option<Duration> {
+        self.drops.next(asset, data, &rules.events.touches, &self.announced, &self.clock)
     }
 
     /// Spawns the task that carries out queued moves, and announced events when they are due.

@@ -1,5 +1,6 @@
 //! App: the providers, the cache in front of them with a region for each kind of data, reload and shutdown.
 
+mod drops;
 mod events;
 pub(crate) mod providers;
 mod reload;
@@ -14,7 +15,7 @@ use cache_core::{Clock, Error, ErrorKind, Loader, LogSum, Result, Tier, sync::Rw
 use cache_disk::DiskTier;
 use cache_facade::{Cache, Cacheable, Policy, Region};
 use cache_market::{AnnouncedEvents, MarketTime, QuoteLoader, SeriesLoader, WatchedLoader};
-use market_data::{DataType, Quote, Registry, ReplayProvider, SCHEMA, Series};
+use market_data::{Asset, DataType, Quote, Registry, ReplayProvider, SCHEMA, Series};
 use tokio::time::{Instant, timeout_at};
 
 pub use self::reload::{RELOAD_TIMEOUT, ReloadError};
@@ -140,6 +141,11 @@ impl App {
             log: OnceLock::new(),
             reload_turns: Arc::default(),
         })
+    }
+
+    /// Returns how long it is until an announced event invalidates such data about the asset.
+    pub(crate) fn until_dropped(&self, asset: &Asset, data: DataType) -> Option<Duration> {
+        self.events.until_dropped(asset, data, &self.time.rules())
     }
 
     /// Returns the region of quotes, with the policy of the configuration in force.

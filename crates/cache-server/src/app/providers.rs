@@ -1,8 +1,11 @@
 //! The providers of the service: the configured ones in a registry, or a replay of recorded days.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
-use cache_config::{ConfigErrors, Origin, Values, YamlValue};
+use cache_config::{ConfigErrors, Origin, Values, YamlValue, shortened};
 use cache_core::{Clock, Error, ErrorKind, Result, Secret};
 use market_data::{Adapter, JsonConfig, Provider, Quota, Registry, ReplayProvider, SecretSource};
 use serde::de::DeserializeOwned;
@@ -10,7 +13,7 @@ use serde_json::json;
 
 use crate::{
     config::Config,
-    settings::{ProviderEntry, ProviderKind},
+    settings::{KEY_FORM, ProviderEntry, ProviderKind},
 };
 
 /// The registry of providers, and the replay.
@@ -61,18 +64,23 @@ impl Providers {
 
 /// Adds invalid settings and options of the entries to `errors`, without opening any provider.
 pub(crate) fn check(entries: &[ProviderEntry], values: &Values, errors: &mut ConfigErrors) {
-    let mut names: Vec<&str> = Vec::new();
+    let mut names: HashSet<&str> = HashSet::new();
     for (number, entry) in entries.iter().enumerate() {
         let place = Place { values, number, name: entry.name() };
-        if names.contains(&entry.name()) {
-            let what = format!("two providers are named {:?}: give each its own name", entry.name());
+        if !place.lacks("name") && !names.insert(entry.name()) {
+            let shown = shortened(entry.name());
+            let what = format!("two providers are named {shown:?}: give each its own name");
             place.add("name", what, errors);
         }
-        names.push(entry.name());
+        let is_whole = !place.lacks("backoff_ms") && !place.lacks("backoff_max_ms");
         for (field, why) in entry.provider_settings().invalid_fields() {
-            place.add(field, format!("{field} {why}"), errors);
+            if field != "backoff_ms" || is_whole {
+                place.add(field, format!("{field} {why}"), errors);
+            }
         }
-        adapter(entry, &place, errors);
+        if !place.lacks_access() {
+            adapter(entry, &place, errors);
+        }
     }
 }
 
@@ -87,6 +95,9 @@ pub(crate) fn open_all(
     let mut opened = Vec::new();
     for (number, entry) in entries.iter().enumerate() {
         let place = Place { values, number, name: entry.name() };
+        if place.lacks_access() {
+            continue;
+        }
         match adapter(entry, &place, &mut ConfigErrors::default()) {
             Some(None) => opened.push(None),
             Some(Some(adapter)) => match adapter.clone().open(clock.clone()) {
@@ -179,8 +190,18 @@ impl Place<'_> {
         self.values.origin_within("providers", &format!("{}.{field}", self.number))
     }
 
+    /// Whether the field's value was refused, so that the entry is without it.
+    fn lacks(&self, field: &str) -> bool {
+        self.values.is_left_out("providers", &self.number.to_string(), field)
+    }
+
+    /// Whether a field was refused without which the entry can't be opened as it is meant.
+    fn lacks_access(&self) -> bool {
+        ["key", "base_url", "options"].iter().any(|field| self.lacks(field))
+    }
+
     fn add(&self, field: &str, what: impl std::fmt::Display, errors: &mut ConfigErrors) {
-        errors.add(&self.origin(field), format_args!("providers, {}: {what}", self.name));
+        errors.add(&self.origin(field), format_args!("providers, {}: {what}", shortened(self.name)));
     }
 
     /// Returns the field that a reason names, for its line: `options.quotes.url`.
@@ -227,7 +248,10 @@ fn adapter_settings<C: DeserializeOwned>(
     if let Some(url) = &entry.base_url {
         set("base_url", json!(url))?;
     }
+    let needs_key = matches!(entry.kind, ProviderKind::Oanda | ProviderKind::AlphaVantage);
     match (&entry.key, entry.kind) {
+        (None, ProviderKind::Oanda) => set("token", json!({"env": ""}))?,
+        (None, ProviderKind::AlphaVantage) => set("key", json!({"env": ""}))?,
         (None, _) => {}
         (Some(key), ProviderKind::Oanda) => set("token", json!(key))?,
         (Some(key), ProviderKind::Json) => {
@@ -237,8 +261,13 @@ fn adapter_settings<C: DeserializeOwned>(
         }
         (Some(key), _) => set("key", json!(key))?,
     }
-    let what = format!("providers, {}", place.name);
-    YamlValue::map(fields).read_into(&place.origin(""), &what, errors)
+    let what = format!("providers, {}", shortened(place.name));
+    let settings = YamlValue::map(fields).read_into(&place.origin(""), &what, errors);
+    if needs_key && entry.key.is_none() {
+        place.add("", format!("key is missing: give {KEY_FORM}"), errors);
+        return None;
+    }
+    settings
 }
 
 /// Refuses options of a replay, whose settings are in the section `replay`.

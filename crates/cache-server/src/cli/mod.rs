@@ -5,6 +5,6 @@ mod calendar;
 mod command_line;
 
 pub use banner::banner;
-pub(crate) use calendar::read_calendars;
 pub use calendar::{CalendarArgs, calendar};
+pub(crate) use calendar::{ReadCalendars, read_calendars};
 pub use command_line::{Action, parse_command_line};

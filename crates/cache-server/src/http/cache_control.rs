@@ -21,6 +21,12 @@ impl CacheControl {
         Self { age, fresh_for, servable_for, stale }
     }
 
+    /// Returns that of data which an event invalidates after `span`: from then on it is served to nobody.
+    pub(crate) fn ending_after(self, span: Option<Duration>) -> Self {
+        let span = span.unwrap_or(Duration::MAX);
+        Self { fresh_for: self.fresh_for.min(span), servable_for: self.servable_for.min(span), ..self }
+    }
+
     /// Returns that of a response with the data of both.
     pub(crate) fn and(self, other: Self) -> Self {
         Self {
@@ -92,6 +98,17 @@ mod tests {
         assert_eq!(control(both), "100 / max-age=120, stale-if-error=180");
         let one_stale = cache_control(0, 300_000, 300_000).and(cache_control(400_000, 0, 100_000));
         assert_eq!(control(one_stale), "400 / max-age=0, stale-if-error=500");
+    }
+
+    #[test]
+    fn what_an_event_invalidates_is_served_by_nobody_past_it() {
+        let week = cache_control(1_000, 29_000, 604_800_000);
+        assert_eq!(
+            control(week.ending_after(Some(Duration::from_secs(30)))),
+            "1 / max-age=30, stale-if-error=1"
+        );
+        assert_eq!(control(week.ending_after(Some(Duration::from_secs(10)))), "1 / max-age=11");
+        assert_eq!(week.ending_after(None), week);
     }
 
     #[test]

@@ -21,6 +21,7 @@ pub(crate) enum ProblemKind {
     InvalidBody,
     MalformedRequest,
     TokenMissing,
+    TokenWrong,
     NotLocal,
     CrossSite,
     UnknownSymbol,
@@ -54,6 +55,7 @@ impl ProblemKind {
             Self::InvalidBody => (StatusCode::BAD_REQUEST, "invalid-body", "Invalid body"),
             Self::MalformedRequest => (StatusCode::BAD_REQUEST, "malformed-request", "Malformed request"),
             Self::TokenMissing => (StatusCode::UNAUTHORIZED, "token-missing", "Token missing"),
+            Self::TokenWrong => (StatusCode::UNAUTHORIZED, "token-wrong", "Wrong token"),
             Self::NotLocal => (StatusCode::FORBIDDEN, "not-local", "Not from this machine"),
             Self::CrossSite => (StatusCode::FORBIDDEN, "cross-site", "Sent by a page of another site"),
             Self::UnknownSymbol => (StatusCode::NOT_FOUND, "unknown-symbol", "Unknown symbol"),
@@ -204,8 +206,14 @@ impl IntoResponse for Problem {
         let mut headers = self.cache_control.map(CacheControl::headers).unwrap_or_default();
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if self.kind == ProblemKind::TokenMissing {
-            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        // RFC 6750, 3: only who sent a token is told that it is wrong.
+        let wanted = match self.kind {
+            ProblemKind::TokenMissing => Some("Bearer"),
+            ProblemKind::TokenWrong => Some("Bearer error=\"invalid_token\""),
+            _ => None,
+        };
+        if let Some(wanted) = wanted {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(wanted));
         }
         (status, headers, Extension(self)).into_response()
     }

@@ -1,5 +1,6 @@
 //! The log filter: a level, or one by module, checked part by part.
 
+use cache_config::shortened;
 use strsim::damerau_levenshtein;
 use tracing_subscriber::{EnvFilter, filter::LevelFilter};
 
@@ -19,6 +20,26 @@ const FOREIGN_LEVELS: [(&str, &str); 8] = [
 
 const REMEDY: &str = "give off, error, warn, info, debug or trace, or by module: info,cache_disk=debug";
 
+/// The longest filter, in bytes. One of very many parts takes long to read, and slows each line down.
+const MAX_FILTER_BYTES: usize = 16 << 10;
+
+/// The crates of this project, by the names of their targets.
+const OWN_CRATES: [&str; 13] = [
+    "cache_config",
+    "cache_core",
+    "cache_disk",
+    "cache_facade",
+    "cache_l1_redis",
+    "cache_l2_pg",
+    "cache_macros",
+    "cache_market",
+    "cache_memory",
+    "cache_server",
+    "cache_tls",
+    "market_calendar",
+    "market_data",
+];
+
 /// Checks a filter of log lines.
 ///
 /// # Errors
@@ -35,8 +56,25 @@ pub fn check_filter(text: &str) -> Result<(), String> {
     parse(text).map(drop)
 }
 
+/// Returns what is probably misspelled in a valid filter: a module of nearly the name of one of the project's
+/// crates. Which crates the dependencies have can't be known.
+pub(crate) fn likely_typos(text: &str) -> Vec<String> {
+    let targets = text.split(',').filter_map(|part| part.split_once('=')).map(|(target, _)| target.trim());
+    let crates = targets.map(|target| target.split([':', '[']).next().unwrap_or_default());
+    let typo = |name: &str| {
+        let meant = OWN_CRATES.into_iter().min_by_key(|own| damerau_levenshtein(name, own))?;
+        (1..=2)
+            .contains(&damerau_levenshtein(name, meant))
+            .then(|| format!("log: no crate of this project is called {name}: did you mean {meant}?"))
+    };
+    crates.filter(|name| name.len() < 32 && !OWN_CRATES.contains(name)).filter_map(typo).collect()
+}
+
 /// Reads a filter. Errors of modules that it doesn't name are logged too, unless it has a level for them.
 pub(super) fn parse(text: &str) -> Result<EnvFilter, String> {
+    if text.len() > MAX_FILTER_BYTES {
+        return Err(format!("it has {} bytes, the limit is {MAX_FILTER_BYTES}: {REMEDY}", text.len()));
+    }
     let parts: Vec<&str> = text.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
     if parts.is_empty() {
         return Err(format!("it is empty: {REMEDY}"));
@@ -57,6 +95,7 @@ fn check_part(part: &str) -> Result<String, String> {
         return match level(part) {
             Ok(()) => Ok(part.to_owned()),
             Err(_) if part.contains("::") || part.contains('[') || is_ours(part) => {
+                let part = shortened(part);
                 Err(format!("{part:?} has no level, such as {part}=debug: "))
             }
             Err(why) => Err(why),
@@ -70,10 +109,11 @@ fn check_part(part: &str) -> Result<String, String> {
     {
         let hyphens = module.replace('-', "_");
         let meant = if hyphens.split("::").all(is_identifier) {
-            format!("did you mean {hyphens}? ")
+            format!("did you mean {}? ", shortened(&hyphens))
         } else {
             String::new()
         };
+        let target = shortened(target);
         return Err(format!("{target:?} is no module, such as cache_facade::load: {meant}"));
     }
     Ok(format!("{target}={text}"))
@@ -89,7 +129,7 @@ fn level(text: &str) -> Result<(), String> {
         return Ok(());
     }
     let meant = nearest(text).map_or_else(String::new, |level| format!("did you mean {level}? "));
-    Err(format!("{text:?} is no level: {meant}"))
+    Err(format!("{:?} is no level: {meant}", shortened(text)))
 }
 
 /// Returns the level that was probably meant.
@@ -189,6 +229,50 @@ mod tests {
         ] {
             let why = check_filter(text).unwrap_err();
             assert!(why.contains(said) && why.contains("give off, error"), "{text:?}: {why}");
+        }
+    }
+
+    #[test]
+    fn rule_71_nearly_the_name_of_one_of_our_crates_is_told_and_no_other() {
+        for (text, meant) in [
+            ("info,cache_dsk=debug", Some("cache_disk")),
+            ("cache_fasade::load=debug", Some("cache_facade")),
+            (" maket_data = trace ,warn", Some("market_data")),
+            ("cache_sever[request]=debug", Some("cache_server")),
+            ("info", None),
+            ("cache_disk=debug,market_data::http=trace", None),
+            ("hyper=info,tokio_postgres=warn,fjall=debug,[span]=debug", None),
+        ] {
+            let told = likely_typos(text);
+            assert_eq!(told.len(), usize::from(meant.is_some()), "{text}: {told:?}");
+            assert!(
+                meant.is_none_or(|meant| told[0].contains(&format!("did you mean {meant}?"))),
+                "{told:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn rule_71_the_crates_that_are_told_are_those_of_the_workspace() {
+        let crates = std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).unwrap();
+        let name = |entry: std::io::Result<std::fs::DirEntry>| {
+            let path = entry.unwrap().path();
+            path.join("Cargo.toml")
+                .exists()
+                .then(|| path.file_name().unwrap().to_str().unwrap().replace('-', "_"))
+        };
+        let mut names: Vec<String> = crates.filter_map(name).collect();
+        names.sort();
+        assert_eq!(names, OWN_CRATES);
+    }
+
+    #[test]
+    fn rule_71_a_long_filter_is_refused_and_its_parts_are_not_repeated_in_full() {
+        let parts: String = (0..100_000).map(|at| format!("m{at}=info,")).collect();
+        assert!(check_filter(&parts).unwrap_err().contains("the limit is 16384"));
+        for text in ["x".repeat(10_000), format!("{}=debug", "x-".repeat(5_000)), "a::".repeat(3_000)] {
+            let why = check_filter(&text).unwrap_err();
+            assert!(why.chars().count() < 700 && why.contains("give off, error"), "{why}");
         }
     }
 

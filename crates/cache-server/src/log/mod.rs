@@ -25,7 +25,8 @@ use tracing_subscriber::{
 };
 
 pub use filter::check_filter;
-pub use output::{in_background, print, print_to_stderr};
+pub(crate) use filter::likely_typos;
+pub use output::{in_background, print, print_failure, print_to_stderr};
 pub use writer::LogWriter;
 
 /// The log of the process, on standard error.

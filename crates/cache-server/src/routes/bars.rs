@@ -40,13 +40,14 @@ pub(super) async fn one(
     }
     let id = SeriesId::new(asset, interval);
     let lookup = app.series().lookup(&*id.to_string()).await.map_err(|error| Problem::from_error(&error))?;
-    let Some(series) = &lookup.value else { return Err(unknown(&id.asset, &lookup)) };
+    let cache_control = CacheControl::of(&lookup).ending_after(app.until_dropped(&id.asset, DataType::Ohlcv));
+    let Some(series) = &lookup.value else { return Err(unknown(&id.asset, cache_control)) };
     let complete_from = series.complete_from;
     if let Some((first, to)) = complete_from.zip(to).filter(|(first, to)| to < first) {
         return Err(not_kept(&id, first, to));
     }
     let data = Bars { asset: &id.asset, interval, complete_from, bars: series.between(from, to) };
-    cacheable(&headers, CacheControl::of(&lookup), &data, &Annotated::new(&data, &lookup))
+    cacheable(&headers, cache_control, &data, &Annotated::new(&data, &lookup))
 }
 
 #[derive(Serialize)]
@@ -82,6 +83,11 @@ fn interval(app: &App, query: &QueryParams<'_>) -> Result<Interval, Problem> {
     }
     let known: Vec<&str> =
         Interval::ALL.iter().filter(|one| offered(**one)).map(|one| one.as_str()).collect();
+    if known.is_empty() {
+        let detail =
+            format!("interval={text:?} is not offered: no provider of this service has bars, ask for quotes");
+        return Err(refused(detail));
+    }
     Err(refused(format!("interval={text:?} is not offered: ask for one of {}", known.join(", "))))
 }
 

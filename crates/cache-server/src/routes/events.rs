@@ -93,7 +93,7 @@ pub(super) async fn withdraw(
 ) -> Result<Response, Problem> {
     QueryParams::read(uri.query(), &[])?;
     let id = read_id(id)?;
-    let withdrawn = app.events.announced.withdraw(id).await.map_err(|error| Problem::from_error(&error))?;
+    let withdrawn = app.events.withdraw(id).await.map_err(|error| Problem::from_error(&error))?;
     let withdrawn = withdrawn.ok_or_else(|| unknown(&id.to_string()))?;
     uncacheable(&json!({ "withdrawn": shown(id, &withdrawn.event), "stored": withdrawn.stored }))
 }

@@ -8,8 +8,7 @@ use axum::{
     http::{HeaderMap, Uri},
     response::Response,
 };
-use cache_facade::Lookup;
-use market_data::{Asset, Quote};
+use market_data::{Asset, DataType, Quote};
 use serde::Serialize;
 use serde_json::json;
 
@@ -45,7 +44,8 @@ pub(super) async fn list(
     for (asset, lookup) in assets.iter().zip(&lookups) {
         match lookup {
             Ok(found) => {
-                let own = CacheControl::of(found);
+                let dropped = app.until_dropped(asset, DataType::Price);
+                let own = CacheControl::of(found).ending_after(dropped);
                 cache_control = Some(cache_control.map_or(own, |so_far| so_far.and(own)));
                 match &found.value {
                     Some(quote) => {
@@ -80,8 +80,10 @@ pub(super) async fn one(
     let asset = asset_of(symbol)?;
     let lookup =
         app.quotes().lookup(&*asset.to_string()).await.map_err(|error| Problem::from_error(&error))?;
-    let Some(quote) = &lookup.value else { return Err(unknown(&asset, &lookup)) };
-    cacheable(&headers, CacheControl::of(&lookup), quote, &Annotated::new(quote, &lookup))
+    let dropped = app.until_dropped(&asset, DataType::Price);
+    let cache_control = CacheControl::of(&lookup).ending_after(dropped);
+    let Some(quote) = &lookup.value else { return Err(unknown(&asset, cache_control)) };
+    cacheable(&headers, cache_control, quote, &Annotated::new(quote, &lookup))
 }
 
 /// Parses the asset in a path: `AAPL`, `BTC@CRYPTO`.
@@ -93,13 +95,13 @@ pub(super) fn asset_of(path: Result<Path<String>, PathRejection>) -> Result<Asse
 }
 
 /// Returns the problem of an unknown symbol, with the age and remaining life of that knowledge.
-pub(super) fn unknown<V>(asset: &Asset, lookup: &Lookup<V>) -> Problem {
+pub(super) fn unknown(asset: &Asset, cache_control: CacheControl) -> Problem {
     Problem::new(
         ProblemKind::UnknownSymbol,
         format!("the provider knows no symbol {asset}: check the spelling"),
     )
     .with("symbol", asset.to_string())
-    .with_cache_control(CacheControl::of(lookup))
+    .with_cache_control(cache_control)
 }
 
 fn missing() -> Problem {

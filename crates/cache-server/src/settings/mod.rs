@@ -8,8 +8,8 @@ mod validators;
 
 use std::time::Duration;
 
-use cache_config::{ConfigErrors, ConfigReader, Section, Setting, Values};
-use cache_core::{Clock, Result};
+use cache_config::{ConfigErrors, ConfigReader, Section, Setting, Values, shortened};
+use cache_core::{Clock, Error, ErrorKind, Result};
 use cache_facade::{
     Cache,
     config::{CacheConfig, reader},
@@ -18,8 +18,12 @@ use cache_market::TtlRules;
 use market_calendar::Calendars;
 use market_data::{ProviderSettings, Replay};
 
-use crate::{app::providers, cli::read_calendars};
+use crate::{
+    app::providers,
+    cli::{ReadCalendars, read_calendars},
+};
 
+pub(crate) use provider::KEY_FORM;
 pub use provider::{ProviderEntry, ProviderKind};
 pub use sections::{
     BatchSection, CalendarsSection, GraceSection, LimitsSection, ProvidersSection, ReplaySection,
@@ -131,16 +135,22 @@ impl Settings {
     }
 
     /// Adds to `errors` what can't hold together, each with its origin, and returns the calendars that were read.
-    pub(crate) fn check(&self, values: &Values, errors: &mut ConfigErrors) -> Option<Calendars> {
+    pub(crate) fn check(&self, values: &Values, errors: &mut ConfigErrors) -> Option<ReadCalendars> {
         self.cache.check(values, errors);
-        if let Err(why) = self.ttl_rules().check() {
+        // Of what is left of refused rules nothing is said that the whole may not deserve.
+        if !values.is_refused("ttl.rules")
+            && let Err(why) = self.ttl_rules().check()
+        {
             errors.add(&values.origin("ttl.rules"), format_args!("ttl.rules: {why}"));
         }
         if let Err(why) = validators::address(&self.service.listen) {
-            errors.add(&values.origin("listen"), format_args!("listen is {:?}: {why}", self.service.listen));
+            let listen = shortened(&self.service.listen);
+            errors.add(&values.origin("listen"), format_args!("listen is {listen:?}: {why}"));
         }
         providers::check(&self.providers.providers, values, errors);
-        self.calendars().map_err(|why| errors.add(&values.origin("calendars.file"), why)).ok()
+        let calendars = read_calendars(self.calendars.file.as_deref());
+        let origin = values.origin("calendars.file");
+        calendars.map_err(|faults| faults.into_iter().for_each(|fault| errors.add(&origin, fault))).ok()
     }
 
     /// Adds to `errors` what else would stop a start: API keys and folders that aren't there, servers whose
@@ -172,9 +182,11 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// `Config` if the file can't be read or has an invalid line, with its number.
+    /// `Config` if the file can't be read or has invalid lines, with their numbers.
     pub fn calendars(&self) -> Result<Calendars> {
-        read_calendars(self.calendars.file.as_deref())
+        let calendars = read_calendars(self.calendars.file.as_deref());
+        let error = |faults: Vec<String>| Error::new(ErrorKind::Config, "calendar", faults.join("\n"));
+        calendars.map(|read| read.calendars).map_err(error)
     }
 
     /// Returns the registry's settings of the replay that serves if no providers are configured. A load is tried

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use cache_config::YamlValue;
 use market_data::{DataType, Market, ProviderSettings, Quota, SecretSource};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+
+/// How a configuration says where a key is.
+pub(crate) const KEY_FORM: &str = "key: {env: NAME} or key: {file: PATH}";
 
 /// One provider of data. The fields of [`ProviderSettings`] have the same names, meanings and defaults here.
 ///
@@ -28,7 +31,7 @@ pub struct ProviderEntry {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub base_url: Option<String>,
     /// Where its API key is: `{env: NAME}` or `{file: PATH}`. A configuration never has the key itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "key_source")]
     pub key: Option<SecretSource>,
     /// The options of its kind.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -97,6 +100,11 @@ impl ProviderEntry {
             breaker_pause_ms: self.breaker_pause_ms.unwrap_or(defaults.breaker_pause_ms),
         }
     }
+}
+
+/// Reads where a key is. Whatever else is given may be the key itself, so the error repeats none of it.
+fn key_source<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretSource>, D::Error> {
+    Option::deserialize(deserializer).map_err(|_| D::Error::custom(format!("give {KEY_FORM}")))
 }
 
 /// The API or source of a provider.

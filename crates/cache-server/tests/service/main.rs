@@ -1,6 +1,7 @@
 //! The promises of the service, over HTTP: of the real process, and in process on a manual clock.
 
 mod crowd;
+mod guide;
 mod log;
 mod memory;
 mod outage;

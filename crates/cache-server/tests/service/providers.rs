@@ -51,6 +51,24 @@ async fn where_the_first_provider_fails_the_second_answers_and_both_are_counted(
     server.terminate();
 }
 
+#[tokio::test]
+async fn where_no_provider_has_bars_it_is_said_so_without_a_list_of_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cache.yaml");
+    let quotes_alone = TWO.replace("    kind: replay\n", "    kind: replay\n    data: [price]\n");
+    fs::write(&path, quotes_alone).unwrap();
+    let server = Server::start(&folder.path().join("data"), &["--config", path.to_str().unwrap()]);
+    let answer = server.get("/v1/bars/AAPL").await;
+    assert_eq!(answer.status(), 400);
+    let body: serde_json::Value = answer.json().await.unwrap();
+    let detail = body["detail"].as_str().unwrap();
+    assert!(
+        detail.contains("no provider of this service has bars") && !detail.contains("one of"),
+        "{detail}"
+    );
+    server.terminate();
+}
+
 #[test]
 fn what_a_provider_can_not_be_told_is_refused_with_its_name_and_without_keys() {
     let folder = tempfile::tempdir().unwrap();

@@ -10,9 +10,12 @@ use cache_core::{Error, ErrorKind, Result};
 use jiff::{Timestamp, tz::TimeZone};
 use market_calendar::{Calendar, Calendars, Date, Market, Session};
 use market_data::{Invalid, moment::to_jiff};
+use xxhash_rust::xxh3::xxh3_128;
 
 /// The largest calendar file, in bytes.
 const MAX_CALENDAR_FILE: u64 = 1 << 20;
+/// How many wrong lines of a calendar file are looked for.
+const MAX_FAULTS: usize = 20;
 
 /// Prints when a market trades: whether it is open now and when that changes, or its sessions as CSV.
 #[derive(Clone, Debug, PartialEq, Eq, clap::Args)]
@@ -66,7 +69,9 @@ pub struct CalendarArgs {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn calendar(args: &CalendarArgs, now: cache_core::Timestamp, out: &mut impl Write) -> Result<()> {
-    let calendars = read_calendars(args.calendar_file.as_deref())?;
+    let calendars = read_calendars(args.calendar_file.as_deref())
+        .map_err(|faults| Error::new(ErrorKind::Config, "calendar", faults.join("\n")))?
+        .calendars;
     let calendar = calendars.named(&args.market).map_err(Invalid::from)?;
     let now = to_jiff(now);
     let written = if args.csv {
@@ -83,19 +88,45 @@ pub fn calendar(args: &CalendarArgs, now: cache_core::Timestamp, out: &mut impl 
     }
 }
 
+/// Calendars, and the digest of the file that added to them; 0 without one.
+#[derive(Debug)]
+pub(crate) struct ReadCalendars {
+    pub(crate) calendars: Calendars,
+    pub(crate) digest: u128,
+}
+
+impl Default for ReadCalendars {
+    fn default() -> Self {
+        Self { calendars: Calendars::builtin(), digest: 0 }
+    }
+}
+
 /// The calendars that are built in, and what the file adds to them.
 ///
 /// # Errors
 ///
-/// `Config` for a file that can't be read, with its line.
-pub(crate) fn read_calendars(file: Option<&Path>) -> Result<Calendars> {
-    let Some(file) = file else { return Ok(Calendars::builtin()) };
-    let text = read_text_file(file, MAX_CALENDAR_FILE).map_err(|why| {
-        let message = format!("can't read the calendar file {}: {why}", file.display());
-        Error::new(ErrorKind::Config, "calendar", message)
-    })?;
-    let added = Calendars::builtin().extended(&text, &file.display().to_string());
-    added.map_err(|error| Error::new(ErrorKind::Config, "calendar", error.to_string()))
+/// Why the file can't be read, or all its lines that are wrong, each with its number.
+pub(crate) fn read_calendars(file: Option<&Path>) -> std::result::Result<ReadCalendars, Vec<String>> {
+    let Some(file) = file else { return Ok(ReadCalendars::default()) };
+    let mut text = read_text_file(file, MAX_CALENDAR_FILE)
+        .map_err(|why| vec![format!("can't read the calendar file {}: {why}", file.display())])?;
+    let mut faults: Vec<(usize, String)> = Vec::new();
+    // Reading stops at the first line that is wrong, so each is left out and the rest is read again.
+    while faults.len() < MAX_FAULTS {
+        let fault = match Calendars::builtin().extended(&text, &file.display().to_string()) {
+            Ok(calendars) if faults.is_empty() => {
+                return Ok(ReadCalendars { calendars, digest: xxh3_128(text.as_bytes()) });
+            }
+            Ok(_) => break,
+            Err(fault) => fault,
+        };
+        let Some(line) = fault.line() else { return Err(vec![fault.to_string()]) };
+        faults.push((line, fault.to_string()));
+        let without = |(at, content)| if at + 1 == line { "" } else { content };
+        text = text.lines().enumerate().map(without).collect::<Vec<_>>().join("\n");
+    }
+    faults.sort_unstable();
+    Err(faults.into_iter().map(|(_, fault)| fault).collect())
 }
 
 /// Returns the first and the last day to print.

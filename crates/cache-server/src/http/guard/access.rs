@@ -90,6 +90,11 @@ impl Access {
             Some(token) if bearer(request.headers()).is_some_and(|text| is_equal(text, token.reveal())) => {
                 Ok(())
             }
+            Some(_) if bearer(request.headers()).is_some() => {
+                let detail = "the token that was sent is not that of the setting access_token: send that one, as \
+                              Authorization: Bearer TOKEN";
+                Err(Problem::new(ProblemKind::TokenWrong, detail))
+            }
             Some(_) => {
                 let detail = "a request that changes something needs the token of the setting access_token: send \
                               Authorization: Bearer TOKEN";

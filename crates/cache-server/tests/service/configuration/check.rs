@@ -1,6 +1,6 @@
 //! `config --check` finds all that would stop the start, each with its line, and the start says the same.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path, process::Command, time::Instant};
 
 use crate::fixture::process::command;
 
@@ -86,7 +86,8 @@ fn rule_75_the_check_finds_what_would_stop_the_start_and_on_which_line() {
             3,
             "no regular file",
         ),
-        ("providers:\n  - kind: alpha_vantage\n".into(), 2, "key"),
+        ("providers:\n  - kind: alpha_vantage\n".into(), 2, "key: {env: NAME} or key: {file: PATH}"),
+        ("providers:\n  - kind: oanda\n    options: {account: x}\n".into(), 2, "key: {env: NAME}"),
         ("providers:\n  - kind: alpha_vantage\n    key: hunter2\n".into(), 3, "give"),
         (
             "providers:\n  - kind: oanda\n    key: {env: PATH}\n    options: {account: 'x y'}\n".into(),
@@ -105,7 +106,20 @@ fn rule_75_the_check_finds_what_would_stop_the_start_and_on_which_line() {
         ("providers:\n  - kind: yahoo\n    breaker_failures: 0\n".into(), 3, "breaker_failures is 0"),
         ("providers:\n  - kind: yahoo\n    breaker_pause_ms: 0\n".into(), 3, "breaker_pause_ms is 0"),
         ("providers:\n  - kind: yahoo\n    backoff_ms: 9\n    backoff_max_ms: 3\n".into(), 3, "above its"),
-        ("providers:\n  - kind: yahoo\n    quota: {per_day: 0}\n".into(), 3, "nonzero"),
+        ("providers:\n  - kind: yahoo\n    quota: {per_day: 0}\n".into(), 3, "at least 1"),
+        ("providers:\n  - kind: yahoo\n    timeout_ms: 5s\n".into(), 3, "in ms: write 5000"),
+        (
+            "providers:\n  - kind: alpha_vantage\n    key: {evn: X}\n".into(),
+            3,
+            "key: {env: NAME} or key: {file: PATH}",
+        ),
+        (
+            "providers:\n  - kind: yahoo\n    options: {http: {timeout_ms: 5s}}\n".into(),
+            3,
+            "in ms: write 5000",
+        ),
+        ("ttl:\n  price: 5m\n".into(), 2, "in s: write 300"),
+        ("ttl:\n  price: 1\nttl.price: 2\n".into(), 3, "first on line 2"),
         ("providers:\n  - kind: yahoo\n    priorty: 1\n".into(), 3, "did you mean priority?"),
         ("providers:\n  - kind: yahoo\n  - kind: yahoo\n".into(), 3, "two providers are named"),
         ("providers:\n  - kind: replay\n    options: {a: 1}\n".into(), 2, "takes no options"),
@@ -150,7 +164,8 @@ fn rule_75_the_check_finds_what_would_stop_the_start_and_on_which_line() {
         ("access_token: short\n".into(), 1, "16 characters"),
         ("allowed_hosts: ['a b']\n".into(), 1, "allowed_hosts"),
         ("a: [1\n".into(), 2, "YAML"),
-        ("a\u{0}b: 1\n".into(), 1, ""),
+        ("a\u{0}b: 1\n".into(), 1, "U+0000"),
+        ("log: info\n\u{0}access_token: \"...\"\n".into(), 2, "U+0000"),
     ];
     let data = folder.path().join("data");
     for (text, line, part) in cases {
@@ -195,16 +210,143 @@ ttl:
     fs::write(&data, "").unwrap();
     let (valid, said) = check(folder.path(), text, &data);
     assert!(!valid);
-    // Providers that can't be read hide what is wrong with those that can.
-    for line in [2, 4, 20, 22] {
-        assert!(said.contains(&format!("cache.yaml:{line}:")), "line {line} in\n{said}");
-    }
     assert!(said.contains("--data-dir"), "{said}");
-    let mended = text.replace("priority: high, retries: x", "priority: 1");
-    let (_, said) = check(folder.path(), &mended, &data);
-    for line in [2, 4, 8, 9, 10, 13, 14, 16, 19, 22] {
-        assert!(said.contains(&format!("cache.yaml:{line}:")), "line {line} in\n{said}");
+    let lines = lines(&said);
+    for line in [2, 4, 8, 9, 10, 13, 14, 16, 19, 20, 22] {
+        assert!(lines.contains(&line), "line {line} in\n{said}");
     }
+    assert!(lines.is_sorted(), "{said}");
+}
+
+/// Returns the lines of the file that errors name, in the order in which they are told.
+fn lines(said: &str) -> Vec<usize> {
+    let after = |line: &str| line.split_once("cache.yaml:").map(|(_, rest)| rest.to_owned());
+    said.lines().filter_map(after).map(|rest| rest.split(':').next().unwrap().parse().unwrap()).collect()
+}
+
+#[test]
+fn rule_75_an_error_names_the_provider_and_the_field_and_hides_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "\
+providers:
+  - {kind: yahoo, name: first, priority: first, timeout_ms: 0}
+  - kind: alpha_vantage
+    key: hunter2
+    timeout_ms: 0
+  - kind: alpha_vantage
+    name: keyless
+    key: {env: NOT_SET}
+  - {kind: json, name: empty}
+  - {name: kindless}
+ttl:
+  rules:
+    rows:
+      prise: {open: 1}
+      price:
+        open: soon
+        closed: later
+";
+    let (valid, said) = check(folder.path(), text, &folder.path().join("data"));
+    assert!(!valid && !said.contains("hunter2"), "{said}");
+    for (line, part) in [
+        (2, "providers, first: priority: give a whole number"),
+        (2, "providers, first: timeout_ms is 0"),
+        (4, "providers, alpha_vantage: key: give key: {env: NAME} or key: {file: PATH}"),
+        (5, "providers, alpha_vantage: timeout_ms is 0"),
+        (8, "NOT_SET is not set"),
+        (9, "nothing to ask for"),
+        (10, "providers, kindless: kind is missing"),
+        (14, "ttl.rules.rows: "),
+        (16, "ttl.rules.rows.price.open: "),
+        (17, "ttl.rules.rows.price.closed: "),
+    ] {
+        let found =
+            said.lines().find(|told| told.contains(&format!("cache.yaml:{line}:")) && told.contains(part));
+        assert!(found.is_some(), "line {line}, {part}, in\n{said}");
+    }
+    assert_eq!(lines(&said), [2, 2, 4, 5, 8, 9, 10, 14, 16, 17], "{said}");
+}
+
+#[test]
+fn rule_75_all_lines_of_a_calendar_file_that_are_wrong_are_told_in_their_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let days = folder.path().join("days");
+    fs::write(
+        &days,
+        "XNYS 2027-01-08 perhaps\nXNYS 2027-01-11 closed\nMARS 2027-01-12 closed\n\nXNYS soon closed\n",
+    )
+    .unwrap();
+    let text = format!("calendars: {{file: {}}}\n", days.display());
+    let (valid, said) = check(folder.path(), &text, &folder.path().join("data"));
+    let told: Vec<bool> =
+        [1, 3, 5].iter().map(|line| said.contains(&format!("{}:{line}:", days.display()))).collect();
+    assert!(!valid && told == [true; 3], "{said}");
+    assert!(said.contains("3 errors"), "{said}");
+    let at = |line: usize| said.find(&format!("{}:{line}:", days.display()));
+    assert!(at(1) < at(3) && at(3) < at(5), "{said}");
+}
+
+#[test]
+fn rule_75_a_long_value_is_not_repeated_in_full() {
+    let folder = tempfile::tempdir().unwrap();
+    let long = "x".repeat(450_000);
+    for text in [
+        format!("log: {long}\n"),
+        format!("log: 'info,{long}=debug'\n"),
+        format!("listen: {long}\n"),
+        format!("allowed_hosts: ['{long} y']\n"),
+        format!("calendars: {{file: /{long}}}\n"),
+        format!("providers: [{{kind: {long}}}]\n"),
+        format!("providers: [{{kind: yahoo, name: {long}, timeout_ms: 0}}]\n"),
+        format!("providers: [{{kind: yahoo, base_url: {long}}}]\n"),
+        format!("providers: [{{kind: csv, options: {{folder: {long}}}}}]\n"),
+        format!("redis: {{url: {long}}}\n"),
+        format!("ttl: {{rules: {{rows: {{{long}: {{}}}}}}}}\n"),
+    ] {
+        let (valid, said) = check(folder.path(), &text, &folder.path().join("data"));
+        assert!(!valid, "{}", &text[..40]);
+        assert!(said.lines().all(|line| line.len() < 1500), "{}: {} bytes", &text[..40], said.len());
+    }
+}
+
+#[test]
+fn rule_75_the_check_takes_no_more_than_its_share_of_a_longer_file() {
+    /// Makes a file with so many parts.
+    type Shape<'a> = &'a dyn Fn(usize) -> String;
+    let folder = tempfile::tempdir().unwrap();
+    let names = |count: usize| (0..count).map(|at| format!("'A{at}': n{at}")).collect::<Vec<_>>().join(", ");
+    let symbols = |count| options_of_json(&format!("symbols: {{names: {{{}}}}}", names(count)));
+    let providers = |count: usize| {
+        let one = |at: usize| format!("  - {{kind: replay, name: p{at}}}\n");
+        format!("providers:\n{}", (0..count).map(one).collect::<String>())
+    };
+    let log = |count: usize| {
+        format!("log: '{}info'\n", (0..count).map(|at| format!("m{at}=info,")).collect::<String>())
+    };
+    let shapes: [(&str, Shape<'_>, usize); 3] =
+        [("names", &symbols, 4000), ("providers", &providers, 3800), ("log", &log, 10_000)];
+    for (name, shape, count) in shapes {
+        let mut took = [0.0; 2];
+        for (took, count) in took.iter_mut().zip([count, 8 * count]) {
+            let began = Instant::now();
+            check(folder.path(), &shape(count), &folder.path().join("data"));
+            *took = began.elapsed().as_secs_f64();
+        }
+        println!("{name}: {took:?}");
+        // Quadratic time would be 64 times as much.
+        assert!(took[1] < 0.5 || took[1] < 24.0 * took[0], "{name}: {took:?}");
+    }
+}
+
+fn options_of_json(options: &str) -> String {
+    json(&format!("    options: {{markets: [XNYS], {options}}}\n"))
+}
+
+#[test]
+fn rule_71_a_module_of_nearly_the_name_of_a_crate_is_a_warning() {
+    let folder = tempfile::tempdir().unwrap();
+    let (valid, said) = check(folder.path(), "log: 'info,cache_dsk=debug'\n", &folder.path().join("data"));
+    assert!(valid && said.contains("cache.yaml:1:") && said.contains("did you mean cache_disk?"), "{said}");
 }
 
 #[test]

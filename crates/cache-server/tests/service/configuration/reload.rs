@@ -151,8 +151,11 @@ async fn a_closure_that_is_announced_in_the_calendars_file_lengthens_lives_once_
     let day = 24 * 3600;
     assert!((day..2 * day).contains(&max_age("AAPL").await));
     fs::write(&file, "XNYS 2020-01-02 closed\n").unwrap();
-    service.app.reload().unwrap();
+    let changed = service.app.reload().unwrap().changed;
     assert!((2 * day..3 * day).contains(&max_age("MSFT").await));
+    let keys: Vec<&str> = changed.iter().map(|(key, ..)| *key).collect();
+    assert_eq!(keys, ["calendars.file"], "what is in force is told: {changed:?}");
+    assert_eq!(service.app.reload().unwrap().changed, [], "nothing changed since");
 
     fs::write(&file, "XNYS 2020-01-02 perhaps\n").unwrap();
     let faults = service.app.reload().unwrap_err().to_string();

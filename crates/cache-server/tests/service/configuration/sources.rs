@@ -158,7 +158,7 @@ providers:
         "cache.yaml:5:10: ttl.price is 'soon': give a whole number",
         "cache.yaml:6:1: unknown setting lissen: did you mean listen?",
         "cache.yaml:8:17: warming.schedule: '24' give hours from 0 to 23",
-        "cache.yaml:11:11: providers: did you mean yahoo?",
+        "cache.yaml:11:11: providers, a: kind: did you mean yahoo?",
         "CACHE_DISK_MIB: disk.mib is 'lots': give a number in 16..=1073741824 (as by --disk-mib)",
         "--set: unknown setting ttl.prise: did you mean ttl.price?",
     ] {

@@ -58,6 +58,44 @@ async fn an_event_ahead_ends_lives_when_it_happens() {
 }
 
 #[tokio::test]
+async fn rule_76_an_answer_may_be_served_by_nobody_past_an_event_that_drops_its_data() {
+    let service = InProcess::open(&["--ttl-price=300", "--grace-price=604800"]).await;
+    let control = async |path: &str| service.get(path).await.header("cache-control").to_owned();
+    let paths = ["/v1/quotes/AAPL", "/v1/quotes?symbols=MSFT,AAPL", "/v1/bars/AAPL"];
+    for path in paths {
+        let before = control(path).await;
+        assert!(seconds(&before, "stale-if-error=") > 3600, "{path}: {before}");
+    }
+    let at = service.clock.now().after(Duration::from_secs(30));
+    let moment = jiff::Timestamp::from_microsecond(at.as_micros()).unwrap();
+    let event = |kind: &str| json!({"asset": "AAPL", "event": kind, "at": moment.to_string()}).to_string();
+    // This one makes prices stale, and touches no bars.
+    assert_eq!(announce(&service, &event("earnings")).await.status, 200);
+    let earnings = control(paths[0]).await;
+    assert!(seconds(&earnings, "max-age=") <= 30, "{earnings}");
+    assert!(seconds(&earnings, "stale-if-error=") > 3600, "stale data may be served: {earnings}");
+    let said = announce(&service, &event("corporate_action")).await.json();
+    for path in paths {
+        let bounded = control(path).await;
+        let until = seconds(&bounded, "max-age=") + seconds(&bounded, "stale-if-error=");
+        assert!(until <= 30, "{path}: {bounded}");
+    }
+    let other = control("/v1/quotes/MSFT").await;
+    assert!(seconds(&other, "stale-if-error=") > 3600, "of another asset: {other}");
+    let id = said["id"].as_str().unwrap();
+    let withdrawal = Request::delete(format!("/v1/events/{id}")).body(Body::empty()).unwrap();
+    assert_eq!(service.send(withdrawal).await.status, 200);
+    let after = control(paths[0]).await;
+    assert!(seconds(&after, "stale-if-error=") > 3600, "withdrawn: {after}");
+}
+
+/// Returns the seconds of a directive; 0 if there is none.
+fn seconds(control: &str, directive: &str) -> u64 {
+    let found = control.split(", ").find_map(|part| part.strip_prefix(directive));
+    found.map_or(0, |seconds| seconds.parse().unwrap())
+}
+
+#[tokio::test]
 async fn what_is_no_event_is_refused_with_what_is_wanted() {
     let service = InProcess::open(&[]).await;
     for (body, part) in [

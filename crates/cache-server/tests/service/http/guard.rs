@@ -50,6 +50,11 @@ async fn rule_74_a_page_of_another_site_changes_nothing() {
             200 => assert_eq!(answer.status, 200, "{headers}: {answer:?}"),
             _ => answer.is_problem(status, &headers),
         }
+        if status == 401 {
+            let wrong = headers.contains("Bearer ") && !headers.contains("Bearer \r");
+            let kind = if wrong { "token-wrong" } else { "token-missing" };
+            assert!(answer.body.contains(kind), "{headers}: {answer:?}");
+        }
         let reload = format!("host: {}\r\n{headers}", server.address());
         let reloaded = send(&server, "POST /v1/config/reload", &reload, "").await;
         assert!(status == 200 || reloaded.status == 403, "{headers}: {reloaded:?}");

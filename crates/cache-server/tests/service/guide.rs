@@ -1,0 +1,110 @@
+//! What the README and the guides tell readers to send is answered, and with what they show.
+
+use std::{fs, path::PathBuf};
+
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::fixture::process::Server;
+
+const PAGES: [&str; 4] =
+    ["README.md", "docs/guide/events.md", "docs/guide/configuration.md", "docs/guide/shared-tiers.md"];
+
+fn page(path: &str) -> String {
+    fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)).unwrap()
+}
+
+/// Returns the words of a command of a shell, without its comment.
+fn words(command: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for (at, part) in command.split('\'').enumerate() {
+        if at % 2 == 1 {
+            words.push(part.to_owned());
+            continue;
+        }
+        let plain = part.split(" #").next().unwrap_or_default();
+        words.extend(plain.split_whitespace().map(str::to_owned));
+    }
+    words
+}
+
+/// Sends what a command of curl sends. Returns the status.
+async fn send(server: &Server, command: &str) -> u16 {
+    let words = words(command);
+    let mut words = words.iter().map(String::as_str);
+    let (mut method, mut url, mut body, mut header) = (None, None, None, None);
+    while let Some(word) = words.next() {
+        match word {
+            "curl" => {}
+            "-H" => header = words.next().and_then(|header| header.split_once(": ")),
+            "-d" => body = words.next(),
+            "-X" => method = words.next(),
+            _ => url = Some(word),
+        }
+    }
+    let usual = if body.is_some() { "POST" } else { "GET" };
+    let method: Method = method.unwrap_or(usual).parse().unwrap();
+    let path = url.and_then(|url| url.strip_prefix("http://127.0.0.1:8080")).expect(command);
+    let mut request = server.client.request(method, format!("http://{}{path}", server.address()));
+    if let Some((name, value)) = header {
+        request = request.header(name, value);
+    }
+    if let Some(body) = body {
+        request = request.body(body.to_owned());
+    }
+    request.send().await.unwrap().status().as_u16()
+}
+
+#[tokio::test]
+async fn every_curl_that_readers_are_told_to_send_is_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &["--provider-latency-ms=0"]);
+    let mut sent = 0;
+    for path in PAGES {
+        let text = page(path).replace("\\\n", " ");
+        for command in text.lines().filter(|line| line.starts_with("curl ")) {
+            let status = send(&server, command).await;
+            // An id stands for one that the reader has.
+            let wanted = if command.contains("/ID") { 404 } else { 200 };
+            assert_eq!(status, wanted, "{path}: {command}");
+            sent += 1;
+        }
+    }
+    assert!(sent >= 11, "{sent}");
+    server.terminate();
+}
+
+/// Adds the paths of all members of a value. Of lists the first item counts.
+fn members(value: &Value, path: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Object(members_of) => {
+            for (name, below) in members_of {
+                found.push(format!("{path}.{name}"));
+                members(below, &format!("{path}.{name}"), found);
+            }
+        }
+        Value::Array(items) => {
+            items.iter().take(1).for_each(|item| members(item, &format!("{path}[]"), found))
+        }
+        _ => {}
+    }
+}
+
+#[tokio::test]
+async fn the_statistics_in_the_readme_have_the_members_that_the_service_prints() {
+    let text = page("README.md");
+    let (_, after) =
+        text.split_once("/v1/stats'\n```\n\n```json\n").expect("the README shows the statistics");
+    let shown: Value = serde_json::from_str(after.split("```").next().unwrap()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &["--provider-latency-ms=0"]);
+    for _ in 0..2 {
+        server.json("/v1/quotes?symbols=AAPL,NOPE").await;
+    }
+    let printed = server.json("/v1/stats").await;
+    let (mut of_readme, mut of_service) = (Vec::new(), Vec::new());
+    members(&shown, "", &mut of_readme);
+    members(&printed, "", &mut of_service);
+    assert_eq!(of_readme, of_service);
+    server.terminate();
+}

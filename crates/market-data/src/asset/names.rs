@@ -25,24 +25,21 @@ const SUFFIXES: &[(&str, &[&str])] = &[
     ("XHEL", &["HE"]),
     ("XTSE", &["TO", "TRT"]),
     ("XTSX", &["V", "TRV"]),
-    ("XASX", &["AX"]),
+    ("XASX", &["AX", "AU"]),
     ("XNZE", &["NZ"]),
     ("XNSE", &["NS", "NSE"]),
     ("XBOM", &["BO", "BSE"]),
-    ("XSHG", &["SS", "SHH"]),
-    ("XSHE", &["SZ", "SHZ"]),
-    ("XKRX", &["KS"]),
+    ("XSHG", &["SS", "SHH", "SHG"]),
+    ("XSHE", &["SZ", "SHZ", "SHE"]),
+    ("XKRX", &["KS", "KO"]),
     ("XTAI", &["TW"]),
     ("XSES", &["SI"]),
     ("XIDX", &["JK"]),
     ("XTAE", &["TA"]),
-    ("XJSE", &["JO"]),
+    ("XJSE", &["JO", "JSE"]),
     ("BVMF", &["SA"]),
     ("XMEX", &["MX"]),
 ];
-
-/// The suffixes of single contracts of the exchanges that trade on CME Globex: `ESZ26.CME`.
-const GLOBEX: [&str; 4] = ["CME", "CBT", "CMX", "NYM"];
 
 /// The homes of indices whose names don't say them: `^N225`.
 const INDICES: &[(&str, &[&str])] = &[
@@ -56,7 +53,7 @@ const INDICES: &[(&str, &[&str])] = &[
     ("XLON", &["FTSE", "FTMC", "FTAS"]),
     ("XTKS", &["N225"]),
     ("XHKG", &["HSI", "HSCE"]),
-    ("XFRA", &["GDAXI", "MDAXI", "SDAXI", "TECDAX"]),
+    ("XETR", &["GDAXI", "MDAXI", "SDAXI", "TECDAX"]),
     ("XPAR", &["FCHI"]),
     ("XTSE", &["GSPTSE"]),
     ("XASX", &["AXJO", "AORD"]),
@@ -96,11 +93,6 @@ pub(crate) fn is_american(market: Market) -> bool {
     matches!(market.as_str(), "US" | "XNYS" | "XNAS" | "XASE" | "ARCX" | "BATS" | "OTCM")
 }
 
-/// Returns whether a suffix is that of a contract on CME Globex.
-pub(super) fn is_globex(suffix: &str) -> bool {
-    GLOBEX.contains(&suffix)
-}
-
 /// Returns where the stocks of an index are traded; [`Market::UNSTATED`] if that isn't known.
 pub(super) fn home_of_index(index: &str) -> Market {
     let home = INDICES.iter().find(|(_, known)| known.contains(&index));
@@ -120,14 +112,15 @@ pub(super) fn prices_coins(code: &str) -> bool {
     is_currency(code) || COIN_QUOTES.contains(&code)
 }
 
-/// Splits the name of a coin in a currency that is written without a separator: `BTCUSD`, `SOLUSDT`. The coin has
-/// three letters or more, since `TUSD` is a coin itself; and few currencies are looked for, since names end in
-/// others.
+/// Splits the name of a coin in a currency or another coin that is written without a separator: `BTCUSD`,
+/// `SOLUSDT`, `ETHBTC`. Of a coin that isn't known, few currencies are looked for, since names end in others; and
+/// it has three letters or more, since `TUSD` is a coin itself.
 pub(super) fn glued_coin(symbol: &str) -> Option<(&str, &str)> {
     let split = |quote_len: usize| symbol.split_at_checked(symbol.len().checked_sub(quote_len)?);
     let fits = |(coin, quote): &(&str, &str)| {
-        let quote = matches!(*quote, "USD" | "EUR" | "GBP" | "JPY" | "USDT");
-        quote && coin.len() >= 3 && !LIKE_PAIRS.contains(&symbol)
+        let usual = matches!(*quote, "USD" | "EUR" | "GBP" | "JPY" | "USDT");
+        let fits = (usual && coin.len() >= 3) || (is_coin(coin) && prices_coins(quote) && coin != quote);
+        fits && !LIKE_PAIRS.contains(&symbol)
     };
     split(4).filter(fits).or_else(|| split(3).filter(fits))
 }

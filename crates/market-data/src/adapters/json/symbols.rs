@@ -76,7 +76,7 @@ impl JsonSymbols {
             },
             (AssetType::Equity | AssetType::Etf | AssetType::Fund, _, Some(before)) => {
                 match share_class(symbol, asset.market) {
-                    Some((root, class)) => format!("{root}{before}{class}"),
+                    Some((root, class)) => format!("{root}{before}{}", class.replace('.', before)),
                     None => symbol.to_owned(),
                 }
             }
@@ -118,6 +118,8 @@ mod tests {
             ("{}", "brk-b", "BRK.B"),
             (r#"{"class": "-"}"#, "BRK.B", "BRK-B"),
             (r#"{"class": ""}"#, "BRK/B", "BRKB"),
+            (r#"{"class": "-"}"#, "IPOF.WS.A", "IPOF-WS-A"),
+            (r#"{"class": "/"}"#, "BAC.PR.L", "BAC/PRL"),
             (r#"{"case": "lower"}"#, "bitcoin", "bitcoin"),
             (r#"{"case": "lower", "pair": ""}"#, "BTC-USD", "btcusd"),
             (r#"{"pair": "-"}"#, "BTC@CRYPTO", "BTC-USD"),

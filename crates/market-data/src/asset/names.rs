@@ -1,5 +1,7 @@
 //! What names say of markets: suffixes of exchanges, homes of indices, codes of currencies and coins.
 
+use std::collections::BTreeSet;
+
 use crate::Market;
 
 /// The suffixes by which providers name a market. The first of a market is Yahoo's, from its help page on
@@ -41,6 +43,12 @@ const SUFFIXES: &[(&str, &[&str])] = &[
     ("XMEX", &["MX"]),
 ];
 
+/// Markets that symbols are listed on, and that no suffix here names.
+const OTHER_MARKETS: &str = "FX CRYPTO CMES XNYS XNAS XASE ARCX BATS OTCM XCBO XCME XCBT XNYM XCEC IFUS IFEU XEUR XEUE \
+                             XWAR XBUD XPRA XATH XIST XICE XDUB XLUX XTAL XLIT XRIS XBSE XLJU XZAG XBEL MISX \
+                             XBER XMUN XSTU XDUS XHAM XHAN XKOS XKLS XBKK XPHS XHNX XSTC XKAR XCOL XDSE XSAU XADS XDFM \
+                             DSMD XKUW XBAH XMUS XCAI XNSA XNAI XCAS XSGO XBOG XLIM XBUE NEOE XCNQ BJSE ROCO";
+
 /// The homes of indices whose names don't say them: `^N225`.
 const INDICES: &[(&str, &[&str])] = &[
     (
@@ -80,6 +88,17 @@ const LIKE_PAIRS: [&str; 1] = ["CRVUSD"];
 pub(crate) fn market_of_suffix(suffix: &str) -> Option<Market> {
     let (code, _) = SUFFIXES.iter().find(|(_, known)| known.contains(&suffix))?;
     code.parse().ok()
+}
+
+/// Returns why a market is refused in settings, with the names of all that are known; `None` if it is one of them,
+/// or none that is stated.
+pub(crate) fn refusal_of_unknown(market: Market) -> Option<String> {
+    let codes = SUFFIXES.iter().map(|(code, _)| *code).chain(OTHER_MARKETS.split_ascii_whitespace());
+    let known: BTreeSet<&str> = codes.collect();
+    (market != Market::UNSTATED && !known.contains(market.as_str())).then(|| {
+        let known = known.into_iter().collect::<Vec<_>>().join(", ");
+        format!("has {market}, which is no market that is known: there are {known}")
+    })
 }
 
 /// Returns Yahoo's suffix of a market; none for the United States.

@@ -49,7 +49,11 @@ fn rule_70_a_provider_s_own_name_says_the_market_it_lives_by() {
 #[test]
 fn rule_70_a_price_of_the_floor_of_frankfurt_is_never_kept_by_the_hours_of_xetra() {
     let evening = at("2026-03-02T18:00:00Z");
-    assert_eq!(of_price("SAP.F", evening), of_price("SAP.F", at("2026-03-02T12:00:00Z")), "it trades until ten");
+    assert_eq!(
+        of_price("SAP.F", evening),
+        of_price("SAP.F", at("2026-03-02T12:00:00Z")),
+        "it trades until ten"
+    );
     assert!(of_price("SAP.DE", evening) > of_price("SAP.F", evening));
     assert_eq!(of_price("SAP.F", at("2025-12-30T15:00:00Z")), of_price("SAP.F", evening));
     // Energy and metals trade while equities are shut.

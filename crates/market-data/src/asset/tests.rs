@@ -211,6 +211,7 @@ fn rule_70_a_name_says_its_market_or_none_is_stated() {
         ("ENB.PF.A", "XXXX"),
         ("ENB.PF.F", "XXXX"),
         ("ABC.WT.V", "XXXX"),
+        ("ABC-WT.V", "XTSX"),
         ("ABCDEF.PR.T", "XXXX"),
         ("ETHUSD=X", "CRYPTO"),
         ("BTC=X", "XXXX"),

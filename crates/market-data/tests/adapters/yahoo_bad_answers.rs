@@ -46,3 +46,16 @@ async fn a_chart_of_other_bars_than_those_asked_for_is_a_bad_answer() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_quote_of_the_end_of_time_is_implausible() {
+    let (provider, next, _upstream) = stage().await;
+    for (count, at) in (1..).zip([253_402_300_799_i64, i64::MAX, i64::MIN, -62_135_596_800]) {
+        let item = json!({"symbol": "A", "regularMarketPrice": 5, "regularMarketTime": at});
+        let body = json!({"quoteResponse": {"result": [item], "error": null}}).to_string();
+        *next.lock().unwrap() = Answer::new(200, body);
+        let answers = provider.quotes(&["A".parse().unwrap()]).await.unwrap();
+        assert!(matches!(answers[0], Said::Failed(_)), "{answers:?}");
+        assert_eq!(provider.implausible(), count, "{at}");
+    }
+}

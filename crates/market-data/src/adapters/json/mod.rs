@@ -168,9 +168,9 @@ impl JsonProvider {
             if its.is_empty() {
                 return match items.iter().all(|(told, _)| told.is_some()) {
                     true => Answer::Unknown,
-                    false => {
-                        Answer::Failed(bad(format!("items without a symbol, which may not be of {asset}")))
-                    }
+                    false => Answer::Failed(bad(format!(
+                        "items without quotes.symbol, which may not be of {asset}"
+                    ))),
                 };
             }
             let raw_quotes = its.into_iter().map(|item| fields.raw_quote(item, &self.zone, now));

@@ -121,6 +121,7 @@ mod tests {
             ("ENB.PF.A@XTSE", "ENB-PFA.TO"),
             ("IPOF.WS.A", "IPOF-WTA"),
             ("IPOF.U", "IPOF-UN"),
+            ("ABC-WT.V", "ABC-WT.V"),
             ("DLR.U@XTSE", "DLR-U.TO"),
             ("BTC=X", "BTC=X"),
             ("ETHBTC@CRYPTO", "ETH-BTC"),

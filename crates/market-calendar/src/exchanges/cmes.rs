@@ -19,7 +19,7 @@ use crate::{
 /// until the next one opens (the hour between 16:00 and 17:00 counts as trading). The hours of groups of products
 /// differ: the market is open while any of them trades, since a cache that takes it for closed keeps prices that
 /// change, and one that takes it for open only loads more often. So this calendar departs from that release, which
-/// follows futures on equities:
+/// follows futures on equities (ADR 0032):
 ///
 /// - A day of mourning is a session: then energy, metals and foreign exchange trade.
 /// - Since 2022, holidays but New Year's Day, Good Friday and Christmas are whole sessions: foreign exchange and

@@ -62,7 +62,8 @@ pub(super) fn may_be_american(symbol: &str) -> bool {
 fn with_series(symbol: &str) -> Option<(&str, &'static str, &str)> {
     let (rest, series) = symbol.rsplit_once(SEPARATORS)?;
     let (root, kind) = rest.rsplit_once(SEPARATORS)?;
-    // Yahoo sets a class off by a dash and a market by a dot: `ABC-WT.V` is a warrant on Toronto's venture exchange.
+    // Yahoo sets a class off by a dash and a market by a dot: `ABC-WT.V` is a warrant on Toronto's venture
+    // exchange.
     let alike = symbol.as_bytes()[root.len()] == symbol.as_bytes()[rest.len()];
     let kind = match kind {
         "PR" => "PR",

@@ -188,6 +188,13 @@ async fn of_two_items_that_contradict_each_other_neither_is_believed() {
     assert!(error.to_string().contains("contradict each other"), "{error}");
     assert_eq!((error.kind(), provider.implausible()), (ProviderErrorKind::BadAnswer, 1));
     assert!(matches!(&answers[1], Said::Value(quote) if quote.price == 2.0), "to say it twice is none");
+    let by_symbol = r#"{"data":{"AAPL":{"last":190.5},"AAPL":{"last":3}}}"#;
+    let upstream = Upstream::saying([Answer::new(200, by_symbol)]).await;
+    let error = ask(quotes(&upstream, json!({})), &["AAPL"]).await.unwrap_err();
+    assert!(
+        error.kind() == ProviderErrorKind::BadAnswer && error.to_string().contains("stands twice"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

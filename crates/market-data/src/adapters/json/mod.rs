@@ -6,6 +6,7 @@ mod pointer;
 mod reading;
 mod symbols;
 mod template;
+mod unambiguous;
 
 use std::collections::BTreeMap;
 

@@ -259,6 +259,7 @@ async fn a_document_is_what_its_pointer_finds() {
     let upstream = Upstream::saying([
         Answer::new(200, r#"{"result":{"pe":31.5}}"#),
         Answer::new(200, r#"{"result":null}"#),
+        Answer::new(200, r#"{"results":{}}"#),
     ])
     .await;
     let url = format!("{}/{{market}}/{{symbol}}/facts", upstream.url());
@@ -269,10 +270,14 @@ async fn a_document_is_what_its_pointer_finds() {
     assert_eq!(told.value().unwrap().body, json!({"pe": 31.5}));
     let asked = upstream.asked().remove(0);
     assert_eq!((asked.target.as_str(), asked.header("x-client")), ("/XLON/AAPL/facts", Some("c")));
-    assert_eq!(provider.documents(DataType::Fundamentals, &[id]).await.unwrap(), [Said::Unknown]);
+    let again = std::slice::from_ref(&id);
+    assert_eq!(provider.documents(DataType::Fundamentals, again).await.unwrap(), [Said::Unknown]);
+    let wrong = provider.documents(DataType::Fundamentals, again).await.map(|mut answers| answers.remove(0));
+    let (Err(error) | Ok(Said::Failed(error))) = wrong else { panic!("{wrong:?}") };
+    assert!(error.to_string().contains("documents.value is missing: nothing at \"/result\""), "{error}");
     let dots = DocumentId::new("..".parse().unwrap());
     assert_eq!(provider.documents(DataType::Fundamentals, &[dots]).await.unwrap(), [Said::Unknown]);
-    assert_eq!(upstream.calls(), 2, "what would lead elsewhere isn't asked for");
+    assert_eq!(upstream.calls(), 3, "what would lead elsewhere isn't asked for");
     assert!(provider.offer(DataType::Price).is_none() && provider.offer(DataType::Fundamentals).is_some());
 }
 

@@ -215,10 +215,11 @@ impl JsonProvider {
             return Err(ProviderError::new(ProviderErrorKind::BadRequest, message));
         }
         let wanted = Wanted { assets: &[&id.asset], range: self.always(), interval: "" };
-        let found = endpoint.ask(&wanted).await?;
-        Ok(found
-            .and_then(|(body, _)| Some(Document::new(id.asset.clone(), value.find(&body)?.clone())))
-            .into())
+        let Some((body, reply)) = endpoint.ask(&wanted).await? else { return Ok(Answer::Unknown) };
+        Ok(match reading::found(value, &body) {
+            Ok(found) => found.map(|found| Document::new(id.asset.clone(), found.clone())).into(),
+            Err(why) => Answer::Failed(reply.error(ProviderErrorKind::BadAnswer, &why.to_string())),
+        })
     }
 
     fn narrowed(&self, offer: Offer) -> Offer {

@@ -126,11 +126,15 @@ impl QuoteFields {
 /// The items of a body, each with its symbol if it has one.
 type Items<'a> = Vec<(Option<String>, &'a Value)>;
 
-/// Returns where the items of a body are; `None` if there is a `null`, or the body is empty.
-fn found<'a>(items: &Pointer, body: &'a Value) -> Result<Option<&'a Value>, ParseError> {
-    match items.is_missing(body) && !is_empty(body) {
-        true => Err(items.missing()),
-        false => Ok(items.find(body)),
+/// Returns what a pointer into a body finds; `None` if there is a `null`, or the body is empty.
+///
+/// # Errors
+///
+/// If there is no such place: then the pointer is wrong.
+pub(super) fn found<'a>(pointer: &Pointer, body: &'a Value) -> Result<Option<&'a Value>, ParseError> {
+    match pointer.is_missing(body) && !is_empty(body) {
+        true => Err(pointer.missing()),
+        false => Ok(pointer.find(body)),
     }
 }
 

@@ -38,7 +38,9 @@ impl Market {
     pub const XTKS: Self = Self::named("XTKS");
     /// Stock Exchange of Hong Kong.
     pub const XHKG: Self = Self::named("XHKG");
-    /// Frankfurt Stock Exchange.
+    /// Xetra, the electronic market of Frankfurt.
+    pub const XETR: Self = Self::named("XETR");
+    /// The floor of the Frankfurt Stock Exchange, which trades from eight to ten.
     pub const XFRA: Self = Self::named("XFRA");
     /// Euronext Paris.
     pub const XPAR: Self = Self::named("XPAR");

@@ -4,7 +4,7 @@ mod always;
 mod cmes;
 mod xasx;
 mod xbom;
-mod xfra;
+mod xetr;
 mod xhkg;
 mod xlon;
 mod xnys;
@@ -18,11 +18,12 @@ pub(crate) use always::WEEKDAYS_UTC;
 use crate::rules::Exchange;
 
 /// All exchanges whose calendars are built in.
-pub(crate) static ALL: [&Exchange; 16] = [
+pub(crate) static ALL: [&Exchange; 17] = [
     &xnys::XNYS,
     &xnys::XNAS,
     &xlon::XLON,
-    &xfra::XFRA,
+    &xetr::XETR,
+    &xetr::XFRA,
     &xpar::XPAR,
     &xtse::XTSE,
     &xtks::XTKS,

@@ -1,6 +1,8 @@
 //! Assets: a symbol, its type and its market.
 
+pub(crate) mod future;
 pub(crate) mod names;
+mod share_class;
 mod spelling;
 pub(crate) mod symbol;
 
@@ -8,8 +10,8 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::share_class::share_class;
 use self::spelling::Spelled;
-pub(crate) use self::spelling::share_class;
 use crate::{Invalid, Market, Symbol};
 
 /// The type of an asset.

@@ -1,5 +1,7 @@
 //! What names say of markets: suffixes of exchanges, homes of indices, codes of currencies and coins.
 
+use std::collections::BTreeSet;
+
 use crate::Market;
 
 /// The suffixes by which providers name a market. The first of a market is Yahoo's, from its help page on
@@ -25,24 +27,27 @@ const SUFFIXES: &[(&str, &[&str])] = &[
     ("XHEL", &["HE"]),
     ("XTSE", &["TO", "TRT"]),
     ("XTSX", &["V", "TRV"]),
-    ("XASX", &["AX"]),
+    ("XASX", &["AX", "AU"]),
     ("XNZE", &["NZ"]),
     ("XNSE", &["NS", "NSE"]),
     ("XBOM", &["BO", "BSE"]),
-    ("XSHG", &["SS", "SHH"]),
-    ("XSHE", &["SZ", "SHZ"]),
-    ("XKRX", &["KS"]),
+    ("XSHG", &["SS", "SHH", "SHG"]),
+    ("XSHE", &["SZ", "SHZ", "SHE"]),
+    ("XKRX", &["KS", "KO"]),
     ("XTAI", &["TW"]),
     ("XSES", &["SI"]),
     ("XIDX", &["JK"]),
     ("XTAE", &["TA"]),
-    ("XJSE", &["JO"]),
+    ("XJSE", &["JO", "JSE"]),
     ("BVMF", &["SA"]),
     ("XMEX", &["MX"]),
 ];
 
-/// The suffixes of single contracts of the exchanges that trade on CME Globex: `ESZ26.CME`.
-const GLOBEX: [&str; 4] = ["CME", "CBT", "CMX", "NYM"];
+/// Markets that symbols are listed on, and that no suffix here names.
+const OTHER_MARKETS: &str = "FX CRYPTO CMES XNYS XNAS XASE ARCX BATS OTCM XCBO XCME XCBT XNYM XCEC IFUS IFEU XEUR XEUE \
+                             XWAR XBUD XPRA XATH XIST XICE XDUB XLUX XTAL XLIT XRIS XBSE XLJU XZAG XBEL MISX \
+                             XBER XMUN XSTU XDUS XHAM XHAN XKOS XKLS XBKK XPHS XHNX XSTC XKAR XCOL XDSE XSAU XADS XDFM \
+                             DSMD XKUW XBAH XMUS XCAI XNSA XNAI XCAS XSGO XBOG XLIM XBUE NEOE XCNQ BJSE ROCO";
 
 /// The homes of indices whose names don't say them: `^N225`.
 const INDICES: &[(&str, &[&str])] = &[
@@ -56,7 +61,7 @@ const INDICES: &[(&str, &[&str])] = &[
     ("XLON", &["FTSE", "FTMC", "FTAS"]),
     ("XTKS", &["N225"]),
     ("XHKG", &["HSI", "HSCE"]),
-    ("XFRA", &["GDAXI", "MDAXI", "SDAXI", "TECDAX"]),
+    ("XETR", &["GDAXI", "MDAXI", "SDAXI", "TECDAX"]),
     ("XPAR", &["FCHI"]),
     ("XTSE", &["GSPTSE"]),
     ("XASX", &["AXJO", "AORD"]),
@@ -85,6 +90,17 @@ pub(crate) fn market_of_suffix(suffix: &str) -> Option<Market> {
     code.parse().ok()
 }
 
+/// Returns why a market is refused in settings, with the names of all that are known; `None` if it is one of them,
+/// or none that is stated.
+pub(crate) fn refusal_of_unknown(market: Market) -> Option<String> {
+    let codes = SUFFIXES.iter().map(|(code, _)| *code).chain(OTHER_MARKETS.split_ascii_whitespace());
+    let known: BTreeSet<&str> = codes.collect();
+    (market != Market::UNSTATED && !known.contains(market.as_str())).then(|| {
+        let known = known.into_iter().collect::<Vec<_>>().join(", ");
+        format!("has {market}, which is no market that is known: there are {known}")
+    })
+}
+
 /// Returns Yahoo's suffix of a market; none for the United States.
 pub(crate) fn yahoo_suffix(market: Market) -> Option<&'static str> {
     let (_, known) = SUFFIXES.iter().find(|(code, _)| *code == market.as_str())?;
@@ -94,11 +110,6 @@ pub(crate) fn yahoo_suffix(market: Market) -> Option<&'static str> {
 /// Returns whether the stocks of a market are those of the United States, whose symbols are unique.
 pub(crate) fn is_american(market: Market) -> bool {
     matches!(market.as_str(), "US" | "XNYS" | "XNAS" | "XASE" | "ARCX" | "BATS" | "OTCM")
-}
-
-/// Returns whether a suffix is that of a contract on CME Globex.
-pub(super) fn is_globex(suffix: &str) -> bool {
-    GLOBEX.contains(&suffix)
 }
 
 /// Returns where the stocks of an index are traded; [`Market::UNSTATED`] if that isn't known.
@@ -120,14 +131,15 @@ pub(super) fn prices_coins(code: &str) -> bool {
     is_currency(code) || COIN_QUOTES.contains(&code)
 }
 
-/// Splits the name of a coin in a currency that is written without a separator: `BTCUSD`, `SOLUSDT`. The coin has
-/// three letters or more, since `TUSD` is a coin itself; and few currencies are looked for, since names end in
-/// others.
+/// Splits the name of a coin in a currency or another coin that is written without a separator: `BTCUSD`,
+/// `SOLUSDT`, `ETHBTC`. Of a coin that isn't known, few currencies are looked for, since names end in others; and
+/// it has three letters or more, since `TUSD` is a coin itself.
 pub(super) fn glued_coin(symbol: &str) -> Option<(&str, &str)> {
     let split = |quote_len: usize| symbol.split_at_checked(symbol.len().checked_sub(quote_len)?);
     let fits = |(coin, quote): &(&str, &str)| {
-        let quote = matches!(*quote, "USD" | "EUR" | "GBP" | "JPY" | "USDT");
-        quote && coin.len() >= 3 && !LIKE_PAIRS.contains(&symbol)
+        let usual = matches!(*quote, "USD" | "EUR" | "GBP" | "JPY" | "USDT");
+        let fits = (usual && coin.len() >= 3) || (is_coin(coin) && prices_coins(quote) && coin != quote);
+        fits && !LIKE_PAIRS.contains(&symbol)
     };
     split(4).filter(fits).or_else(|| split(3).filter(fits))
 }

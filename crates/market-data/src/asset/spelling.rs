@@ -1,7 +1,9 @@
 //! One spelling for each instrument: what providers, exchanges and people write is read as the same asset.
 
-use super::names::{
-    glued_coin, home_of_index, is_american, is_coin, is_currency, is_globex, market_of_suffix, prices_coins,
+use super::{
+    future,
+    names::{glued_coin, home_of_index, is_american, is_coin, is_currency, market_of_suffix, prices_coins},
+    share_class::{has_series, may_be_american, share_class},
 };
 use crate::{AssetType, Market};
 
@@ -21,12 +23,24 @@ pub(super) fn alone(text: &str) -> Spelled {
 }
 
 fn told_alone(text: &str) -> (&str, Market, AssetType) {
-    if let Some(pair) = text.strip_suffix("=X").filter(|pair| fx_pair(pair).is_some() || pair.len() == 3) {
-        // The whole, since the suffix says that the dollar comes first in a pair of one currency.
-        return (if pair.len() == 3 { text } else { pair }, Market::FX, AssetType::Fx);
+    if let Some(pair) = text.strip_suffix("=X") {
+        if is_coin_pair(pair) {
+            return (pair, Market::CRYPTO, AssetType::Crypto);
+        }
+        if pair.len() == 3 && !is_coin(pair) {
+            // The whole, since the suffix says that the dollar comes first in a pair of one currency.
+            return (text, Market::FX, AssetType::Fx);
+        }
+        // What is priced in a coin has no weekend, whatever it is.
+        if fx_pair(pair).is_some_and(|(base, quote)| !is_coin(base) && !is_coin(quote)) {
+            return (pair, Market::FX, AssetType::Fx);
+        }
     }
     if let Some(root) = text.strip_suffix("=F").filter(|root| has_name(root)) {
-        return (root, Market::CMES, AssetType::Future);
+        return match future::is_of_ice(root) {
+            true => (text, Market::UNSTATED, AssetType::Equity),
+            false => (root, Market::CMES, AssetType::Future),
+        };
     }
     if let Some(index) = text.strip_prefix('^').filter(|index| has_name(index)) {
         return (index, home_of_index(index), AssetType::Index);
@@ -34,23 +48,22 @@ fn told_alone(text: &str) -> (&str, Market, AssetType) {
     if fx_pair(text).is_some_and(|(base, quote)| is_currency(base) && is_currency(quote)) {
         return (text, Market::FX, AssetType::Fx);
     }
-    let coin = match split_pair(text) {
-        // Only Yahoo and exchanges of coins write pairs with a dash.
-        Some((_, '-', quote)) => prices_coins(quote),
-        Some((base, _, quote)) => is_coin(base) && prices_coins(quote),
-        None => glued_coin(text).is_some_and(|(base, _)| is_coin(base)),
-    };
-    if coin {
+    // Only Yahoo and exchanges of coins write pairs with a dash.
+    let dashed =
+        split_pair(text).is_some_and(|(_, separator, quote)| separator == '-' && prices_coins(quote));
+    if dashed || is_coin_pair(text) {
         return (text, Market::CRYPTO, AssetType::Crypto);
     }
     if is_occ_option(text) {
         return (text, Market::US, AssetType::Option);
     }
-    if let Some((root, suffix)) = text.rsplit_once('.').filter(|(root, _)| has_name(root)) {
+    if let Some((root, suffix)) =
+        text.rsplit_once('.').filter(|(root, _)| has_name(root) && !has_series(text))
+    {
         if let Some(market) = market_of_suffix(suffix) {
             return (root, market, AssetType::usual_on(market));
         }
-        if is_globex(suffix) {
+        if future::is_globex(suffix) {
             return (text, Market::CMES, AssetType::Future);
         }
     }
@@ -89,12 +102,19 @@ fn step(symbol: &str, market: Market, asset_type: AssetType) -> Option<String> {
         AssetType::Crypto if symbol == "XBT" || symbol.starts_with("XBT_") => {
             Some(symbol.replacen("XBT", "BTC", 1))
         }
+        AssetType::Crypto if symbol.ends_with("=X") => {
+            symbol.strip_suffix("=X").filter(|pair| has_name(pair)).map(str::to_owned)
+        }
         AssetType::Crypto => {
             let (coin, quote) =
                 split_pair(symbol).map(|(coin, _, quote)| (coin, quote)).or_else(|| glued_coin(symbol))?;
             Some(if quote == "USD" { coin.to_owned() } else { format!("{coin}_{quote}") })
         }
-        AssetType::Future => symbol.strip_suffix("=F").filter(|root| has_name(root)).map(str::to_owned),
+        AssetType::Future => symbol
+            .strip_suffix("=F")
+            .filter(|root| has_name(root))
+            .or_else(|| future::without_suffix(symbol).filter(|_| market == Market::CMES))
+            .map(str::to_owned),
         AssetType::Index => symbol.strip_prefix('^').filter(|index| has_name(index)).map(str::to_owned),
         AssetType::Option => None,
         AssetType::Equity | AssetType::Etf | AssetType::Fund if market == Market::UNSTATED => None,
@@ -104,7 +124,8 @@ fn step(symbol: &str, market: Market, asset_type: AssetType) -> Option<String> {
 
 /// Returns the symbol of a share, fund or ETF without the suffix of its market, and with its class after a dot.
 fn listed(symbol: &str, market: Market) -> Option<String> {
-    if let Some((root, suffix)) = symbol.rsplit_once('.').filter(|(root, _)| has_name(root))
+    if let Some((root, suffix)) =
+        symbol.rsplit_once('.').filter(|(root, _)| has_name(root) && !has_series(symbol))
         && (suffix.is_empty() || (market_of_suffix(suffix) == Some(market)))
     {
         return Some(root.to_owned());
@@ -113,32 +134,6 @@ fn listed(symbol: &str, market: Market) -> Option<String> {
         return symbol.parse::<u64>().ok().map(|number| format!("{number:04}"));
     }
     share_class(symbol, market).map(|(root, class)| format!("{root}.{class}"))
-}
-
-/// Splits a symbol into its root and its class of shares, by what a class looks like: one letter (`BRK-B`), or
-/// one of the few that have more: preferred shares (`BAC-PL`, `BAC.PRL`, `BAC^L`), warrants, units and rights.
-/// Any other ending is a part of the symbol, or the suffix of an exchange.
-pub(crate) fn share_class(symbol: &str, market: Market) -> Option<(&str, String)> {
-    let at = symbol.rfind(['.', '-', '/', '_', '^'])?;
-    let (root, rest) = symbol.split_at(at);
-    let (separator, class) = rest.split_at(1);
-    let sound = match is_american(market) {
-        true => (1..=5).contains(&root.len()) && root.bytes().all(|byte| byte.is_ascii_uppercase()),
-        false => !root.is_empty() && root.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'&'),
-    };
-    let letters = class.bytes().all(|byte| byte.is_ascii_uppercase());
-    let class = match (separator, class.len()) {
-        _ if !sound || !letters => return None,
-        ("^", 1) => format!("PR{class}"),
-        ("^", _) => return None,
-        (_, 1) => class.to_owned(),
-        ("-", 2) if class.starts_with('P') => format!("PR{}", &class[1..]),
-        (_, 3) if class.starts_with("PR") => class.to_owned(),
-        (_, 2) if matches!(class, "WS" | "WT") => "WS".to_owned(),
-        (_, 2) if matches!(class, "UN" | "RT") => class.to_owned(),
-        _ => return None,
-    };
-    Some((root, class))
 }
 
 /// Returns whether a symbol is of one to five letters alone: such a one has no other spelling, and nothing is
@@ -150,7 +145,7 @@ pub(super) fn is_plain(text: &str) -> bool {
 /// Returns whether a symbol looks like an American share: one to six letters, or fewer and a class.
 fn is_american_share(text: &str) -> bool {
     let letters = text.bytes().all(|byte| byte.is_ascii_uppercase());
-    (letters && (1..=6).contains(&text.len())) || share_class(text, Market::US).is_some()
+    (letters && (1..=6).contains(&text.len())) || may_be_american(text)
 }
 
 /// Returns whether a symbol is an option's as the Options Clearing Corporation writes it: `AAPL220121C00025000`.
@@ -171,9 +166,17 @@ fn fx_pair(text: &str) -> Option<(&str, &str)> {
     split_pair(text).map(|(base, _, quote)| (base, quote)).or_else(glued)
 }
 
+/// Returns whether a symbol is a known coin in what coins are priced in.
+fn is_coin_pair(text: &str) -> bool {
+    match split_pair(text) {
+        Some((base, _, quote)) => is_coin(base) && prices_coins(quote),
+        None => glued_coin(text).is_some_and(|(base, _)| is_coin(base)),
+    }
+}
+
 /// Splits a pair at its one separator.
 fn split_pair(text: &str) -> Option<(&str, char, &str)> {
-    let at = text.find(['_', '/', '-'])?;
+    let at = text.find(['_', '/', '-', '.'])?;
     let (base, rest) = text.split_at(at);
     let (separator, quote) = rest.split_at(1);
     let sound = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric());

@@ -107,6 +107,26 @@ fn rule_69_one_instrument_is_one_asset_however_it_is_spelled() {
     all_one(&["^GSPC", "^gspc@us", "^GSPC@US.index"], "GSPC@US.index");
     all_one(&["^N225"], "N225@XTKS.index");
     all_one(&["BAC-PL", "BAC.PRL", "BAC/PRL", "BAC-PRL", "BAC^L"], "BAC.PRL");
+    all_one(&["BAC.PR.L", "BAC-PR-L", "BAC/PR/L", "BAC.PR.L@US", "BAC.PR.L.US", "BAC-PL"], "BAC.PRL");
+    all_one(&["BCE.PR.A@XTSE", "BCE-PA.TO", "BCE.PR.A.TO", "BCE.PRA.TO"], "BCE.PRA@XTSE");
+    all_one(&["ENB.PF.A@XTSE", "ENB-PFA.TO", "ENB.PF.A.TO"], "ENB.PFA@XTSE");
+    all_one(&["IPOF.U", "IPOF/U", "IPOF-UN", "IPOF.UN", "IPOF-UN@US"], "IPOF.U");
+    all_one(&["IPOF.WS.A", "IPOF-WTA", "IPOF.WT.A", "IPOF/WS/A"], "IPOF.WS.A");
+    all_one(&["IPOF-RT", "IPOF.RT", "IPOF/RT"], "IPOF.RT");
+    all_one(&["BTCUSD=X", "BTC/USD=X", "BTCUSD=X@CRYPTO", "BTC.USD"], "BTC@CRYPTO");
+    all_one(&["DOGEUSD=X", "DOGE-USD"], "DOGE@CRYPTO");
+    all_one(&["EUR.USD@FX", "EUR.USD", "EURUSD=X"], "EUR_USD@FX");
+    all_one(&["ETHBTC@CRYPTO", "ETHBTC", "ETH-BTC", "ETH/BTC"], "ETH_BTC@CRYPTO");
+    all_one(&["SOLUSDC", "SOLUSDC@CRYPTO", "SOL-USDC"], "SOL_USDC@CRYPTO");
+    all_one(&["ESZ24.CME", "ESZ24.CME@CMES", "ESZ24=F"], "ESZ24@CMES");
+    all_one(&["GCZ24.CMX"], "GCZ24@CMES");
+    all_one(&["CLZ24.NYM"], "CLZ24@CMES");
+    all_one(&["ZCZ24.CBT"], "ZCZ24@CMES");
+    all_one(&["600519.SHG", "600519.SS", "600519.SHH"], "600519@XSHG");
+    all_one(&["000001.SHE", "000001.SZ"], "000001@XSHE");
+    all_one(&["BHP.AU", "BHP.AX"], "BHP@XASX");
+    all_one(&["005930.KO", "005930.KS"], "005930@XKRX");
+    all_one(&["NPN.JSE", "NPN.JO"], "NPN@XJSE");
     all_one(&["AAPL220121C00025000@US.option", "aapl220121c00025000@us"], "AAPL220121C00025000");
     all_one(&["VOLV-B.ST", "VOLV.B@XSTO"], "VOLV.B@XSTO");
     all_one(&["REI-UN.TO", "REI.UN.TO", "REI.UN@XTSE"], "REI.UN@XTSE");
@@ -151,6 +171,15 @@ fn rule_69_different_instruments_are_never_merged() {
         "0005.HK",
         "0005",
         "BAC-PL",
+        "BAC.PR.L@XTSE",
+        "BAC.PF.L@XTSE",
+        "IPOF.WS",
+        "IPOF.WS.A",
+        "DLR.U@XTSE",
+        "DLR.UN@XTSE",
+        "WBTC@CRYPTO",
+        "STETH@CRYPTO",
+        "BTC=X",
         "BAC.PL",
         "BAC.L",
         "DE30_EUR",
@@ -175,6 +204,27 @@ fn rule_70_a_name_says_its_market_or_none_is_stated() {
         ("VOD.L", "XLON"),
         ("ES=F", "CMES"),
         ("ESZ26.CME", "CMES"),
+        ("BAC.PR.L", "US"),
+        ("BAC.PR.T", "US"),
+        ("JPM.PR.F", "US"),
+        ("IPOF.WS.T", "US"),
+        ("ENB.PF.A", "XXXX"),
+        ("ENB.PF.F", "XXXX"),
+        ("ABC.WT.V", "XXXX"),
+        ("ABC-WT.V", "XTSX"),
+        ("ABCDEF.PR.T", "XXXX"),
+        ("ETHUSD=X", "CRYPTO"),
+        ("BTC=X", "XXXX"),
+        ("EURBTC=X", "XXXX"),
+        ("CC=F", "XXXX"),
+        ("KC=F", "XXXX"),
+        ("SB=F", "XXXX"),
+        ("CT=F", "XXXX"),
+        ("OJ=F", "XXXX"),
+        ("DX=F", "XXXX"),
+        ("DXZ24=F", "XXXX"),
+        ("SAP.F", "XFRA"),
+        ("^GDAXI", "XETR"),
         ("EURUSD=X", "FX"),
         ("^N225", "XTKS"),
         ("SAP.DE", "XETR"),

@@ -12,7 +12,7 @@ mod raw_quote;
 pub(crate) use self::{
     lenient_number::{LenientCount, LenientNumber, start_of},
     parse_error::ParseError,
-    plausibility::Plausibility,
+    plausibility::{Plausibility, bar_stamp, quote_stamp},
     raw_bar::{RawBar, moment, now},
     raw_quote::RawQuote,
 };

@@ -5,7 +5,7 @@ use std::{num::NonZeroU32, time::Duration};
 use cache_core::Backoff;
 use serde::{Deserialize, Serialize};
 
-use crate::{DataType, Market};
+use crate::{DataType, Market, asset::names::refusal_of_unknown};
 
 /// The settings of a provider in a registry. Fields left out of a configuration have their defaults; unknown
 /// fields are refused.
@@ -93,6 +93,8 @@ impl ProviderSettings {
             invalid
                 .push(("backoff_ms", format!("is {least}, above its backoff_max_ms of {most}: swap them")));
         }
+        let unknown = self.markets.iter().flatten().find_map(|market| refusal_of_unknown(*market));
+        invalid.extend(unknown.map(|why| ("markets", why)));
         invalid
     }
 
@@ -139,6 +141,23 @@ mod tests {
         }
         let huge = ProviderSettings { backoff_ms: u64::MAX, backoff_max_ms: u64::MAX, ..Default::default() };
         assert!(huge.backoff().pause_at_least_half() > Duration::from_secs(1));
+    }
+
+    #[test]
+    fn a_market_that_is_not_known_is_refused_with_those_that_are() {
+        let invalid = |market: &str| {
+            let markets = Some(vec![Market::US, market.parse().unwrap()]);
+            ProviderSettings { markets, ..Default::default() }.invalid_fields()
+        };
+        for market in ["USA", "NYSE", "NASDAQ", "LSE"] {
+            let (field, why) = &invalid(market)[0];
+            assert_eq!(*field, "markets");
+            assert!(
+                why.contains(market) && why.contains("CRYPTO, DSMD, FX") && why.contains("XNYS"),
+                "{why}"
+            );
+        }
+        assert!(["XWAR", "XETR", "XXXX", "OTCM"].into_iter().all(|market| invalid(market).is_empty()));
     }
 
     #[test]

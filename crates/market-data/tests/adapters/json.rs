@@ -179,10 +179,87 @@ async fn one_item_that_cannot_be_believed_fails_alone() {
 }
 
 #[tokio::test]
+async fn of_two_items_that_contradict_each_other_neither_is_believed() {
+    let body = r#"{"data":[{"ticker":"AAPL","last":190.5},{"ticker":"B","last":2},{"ticker":"aapl","last":3},{"ticker":"B","last":2},{"ticker":"AAPL","last":190.5},{"ticker":"B","last":null}]}"#;
+    let upstream = Upstream::saying([Answer::new(200, body)]).await;
+    let provider = open(quotes(&upstream, json!({}))).unwrap();
+    let answers = provider.quotes(&["AAPL", "B"].map(|asset| asset.parse().unwrap())).await.unwrap();
+    let Said::Failed(error) = &answers[0] else { panic!("{answers:?}") };
+    assert!(error.to_string().contains("contradict each other"), "{error}");
+    assert_eq!((error.kind(), provider.implausible()), (ProviderErrorKind::BadAnswer, 1));
+    assert!(matches!(&answers[1], Said::Value(quote) if quote.price == 2.0), "to say it twice is none");
+    let by_symbol = r#"{"data":{"AAPL":{"last":190.5},"AAPL":{"last":3}}}"#;
+    let upstream = Upstream::saying([Answer::new(200, by_symbol)]).await;
+    let error = ask(quotes(&upstream, json!({})), &["AAPL"]).await.unwrap_err();
+    assert!(
+        error.kind() == ProviderErrorKind::BadAnswer && error.to_string().contains("stands twice"),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn what_no_item_has_is_a_mistake_of_a_pointer_and_makes_nothing_unknown() {
+    for (body, pointer) in [
+        (
+            r#"{"data":[{"ticker":"A","lst":1},{"ticker":"B","lst":2}]}"#,
+            "quotes.price is missing: nothing at \"/last\"",
+        ),
+        (r#"{"data":{"A":{"lst":1},"B":{"lst":2}}}"#, "quotes.price"),
+        (r#"{"data":{"ticker":"A","lst":1}}"#, "quotes.price"),
+        (r#"{"dta":[{"ticker":"A","last":1}]}"#, "quotes.items is missing: nothing at \"/data\""),
+    ] {
+        let upstream = Upstream::saying([Answer::new(200, body)]).await;
+        let error = ask(quotes(&upstream, json!({})), &["A", "B"]).await.unwrap_err();
+        assert_eq!(error.kind(), ProviderErrorKind::BadAnswer, "{body}");
+        assert!(error.to_string().contains(pointer), "{error}");
+    }
+    for (body, prices) in [
+        (r#"{"data":[{"ticker":"A"},{"ticker":"B","last":2}]}"#, [None, Some(2.0)]),
+        (r#"{"data":{"A":{},"B":null}}"#, [None, None]),
+        (r#"{"data":{"ticker":"A","last":null}}"#, [None, None]),
+        ("{}", [None, None]),
+    ] {
+        let upstream = Upstream::saying([Answer::new(200, body)]).await;
+        assert_eq!(ask(quotes(&upstream, json!({})), &["A", "B"]).await.unwrap(), prices, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_stamp_at_the_end_of_time_is_no_time_and_is_implausible() {
+    for stamp in ["253402300799", "253402300799000", "253402300799999", "252460800000", "2147483647", "1e300"]
+    {
+        let body = format!(r#"{{"data":[{{"ticker":"A","last":1,"at":{stamp}}}]}}"#);
+        let upstream = Upstream::saying([Answer::new(200, body)]).await;
+        let provider = open(quotes(&upstream, json!({"time": "/at"}))).unwrap();
+        let answers = provider.quotes(&["A".parse().unwrap()]).await.unwrap();
+        assert!(
+            matches!(&answers[0], Said::Failed(error) if error.to_string().contains("implausible")),
+            "{answers:?}"
+        );
+        assert_eq!(provider.implausible(), 1, "{stamp}");
+    }
+}
+
+#[tokio::test]
+async fn a_bar_that_is_told_twice_is_one_and_two_of_one_day_are_none() {
+    let bar = |close: f64| json!({"t": "2020-01-02", "o": 1, "h": 9, "l": 1, "c": close});
+    for (bars, expected) in [(json!([bar(2.0), bar(2.0)]), Some(1)), (json!([bar(2.0), bar(3.0)]), None)] {
+        let upstream = Upstream::saying([Answer::new(200, json!({"bars": bars}).to_string())]).await;
+        let config = json!({"name": "acme", "markets": ["US"], "series": {
+            "url": format!("{}/{{symbol}}", upstream.url()), "items": "/bars",
+            "time": "/t", "open": "/o", "high": "/h", "low": "/l", "close": "/c",
+        }});
+        let told = open(config).unwrap().series(&["A:1d".parse().unwrap()]).await.unwrap().remove(0);
+        assert_eq!(told.value().map(|series| series.bars.len()), expected);
+    }
+}
+
+#[tokio::test]
 async fn a_document_is_what_its_pointer_finds() {
     let upstream = Upstream::saying([
         Answer::new(200, r#"{"result":{"pe":31.5}}"#),
         Answer::new(200, r#"{"result":null}"#),
+        Answer::new(200, r#"{"results":{}}"#),
     ])
     .await;
     let url = format!("{}/{{market}}/{{symbol}}/facts", upstream.url());
@@ -193,10 +270,14 @@ async fn a_document_is_what_its_pointer_finds() {
     assert_eq!(told.value().unwrap().body, json!({"pe": 31.5}));
     let asked = upstream.asked().remove(0);
     assert_eq!((asked.target.as_str(), asked.header("x-client")), ("/XLON/AAPL/facts", Some("c")));
-    assert_eq!(provider.documents(DataType::Fundamentals, &[id]).await.unwrap(), [Said::Unknown]);
+    let again = std::slice::from_ref(&id);
+    assert_eq!(provider.documents(DataType::Fundamentals, again).await.unwrap(), [Said::Unknown]);
+    let wrong = provider.documents(DataType::Fundamentals, again).await.map(|mut answers| answers.remove(0));
+    let (Err(error) | Ok(Said::Failed(error))) = wrong else { panic!("{wrong:?}") };
+    assert!(error.to_string().contains("documents.value is missing: nothing at \"/result\""), "{error}");
     let dots = DocumentId::new("..".parse().unwrap());
     assert_eq!(provider.documents(DataType::Fundamentals, &[dots]).await.unwrap(), [Said::Unknown]);
-    assert_eq!(upstream.calls(), 2, "what would lead elsewhere isn't asked for");
+    assert_eq!(upstream.calls(), 3, "what would lead elsewhere isn't asked for");
     assert!(provider.offer(DataType::Price).is_none() && provider.offer(DataType::Fundamentals).is_some());
 }
 
@@ -232,6 +313,10 @@ async fn what_cannot_be_is_refused_by_the_name_of_its_field() {
         (with("/error", json!("error")), "error: \"error\" is no JSON pointer"),
         (with("/zone", json!("Mars/Olympus")), "no time zone \"Mars/Olympus\""),
         (with("/markets", json!(["US", "XLON"])), "markets has 2 names"),
+        (
+            with("/markets", json!(["USA"])),
+            "markets has USA, which is no market that is known: there are ARCX",
+        ),
         (with("/headers", json!({"a b": "c"})), "headers: \"a b\""),
         (with("/headers", json!({"a": "b\nc"})), "headers: the value of \"a\""),
         (with("/key", json!({"from": {"env": "NO_SUCH_KEY"}})), "NO_SUCH_KEY is not set"),

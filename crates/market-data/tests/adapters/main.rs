@@ -5,6 +5,7 @@ mod csv;
 mod json;
 mod oanda;
 mod yahoo;
+mod yahoo_bad_answers;
 mod yahoo_session;
 
 #[path = "../upstream/mod.rs"]

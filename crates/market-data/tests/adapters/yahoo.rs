@@ -55,14 +55,17 @@ pub(crate) fn provider(upstream: &Upstream) -> YahooProvider {
 }
 
 /// A provider, and what Yahoo answers it next. Making one costs more than many calls.
-async fn stage() -> (YahooProvider, Arc<Mutex<Answer>>, Upstream) {
+pub(crate) async fn stage() -> (YahooProvider, Arc<Mutex<Answer>>, Upstream) {
     let next = Arc::new(Mutex::new(nothing()));
     let answer = Arc::clone(&next);
     let upstream = yahoo(move |_| answer.lock().unwrap().clone()).await;
     (provider(&upstream), next, upstream)
 }
 
-async fn ask(answer: Answer, assets: &[&str]) -> Result<Vec<Said<Quote>>, market_data::ProviderError> {
+pub(crate) async fn ask(
+    answer: Answer,
+    assets: &[&str],
+) -> Result<Vec<Said<Quote>>, market_data::ProviderError> {
     let upstream = yahoo(move |_| answer.clone()).await;
     let assets: Vec<Asset> = assets.iter().map(|asset| asset.parse().unwrap()).collect();
     provider(&upstream).quotes(&assets).await

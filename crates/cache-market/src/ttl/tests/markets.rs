@@ -28,6 +28,10 @@ fn rule_70_a_provider_s_own_name_says_the_market_it_lives_by() {
         ("ES=F", "ES@CMES"),
         ("ESZ26.CME", "ES@CMES"),
         ("EURUSD=X", "EUR_USD@FX"),
+        ("ETHUSD=X", "ETH@CRYPTO"),
+        ("BAC.PR.L", "BAC"),
+        ("JPM.PR.F", "JPM"),
+        ("SAP.DE", "SAP@XETR"),
         ("EUR/USD", "EUR_USD@FX"),
         ("^N225", "N225@XTKS.index"),
         ("0700.HK", "0700@XHKG"),
@@ -40,6 +44,21 @@ fn rule_70_a_provider_s_own_name_says_the_market_it_lives_by() {
         }
     }
     assert_eq!(of_price("BTC-USD", at(SATURDAY)), Duration::from_secs(60));
+}
+
+#[test]
+fn rule_70_a_price_of_the_floor_of_frankfurt_is_never_kept_by_the_hours_of_xetra() {
+    let evening = at("2026-03-02T18:00:00Z");
+    assert_eq!(
+        of_price("SAP.F", evening),
+        of_price("SAP.F", at("2026-03-02T12:00:00Z")),
+        "it trades until ten"
+    );
+    assert!(of_price("SAP.DE", evening) > of_price("SAP.F", evening));
+    assert_eq!(of_price("SAP.F", at("2025-12-30T15:00:00Z")), of_price("SAP.F", evening));
+    // Energy and metals trade while equities are shut.
+    let (mourning, usual) = (at("2025-01-09T19:00:00Z"), at("2025-01-08T19:00:00Z"));
+    assert_eq!(of_price("CL=F", mourning), of_price("CL=F", usual));
 }
 
 proptest! {

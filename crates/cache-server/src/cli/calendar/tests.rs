@@ -70,7 +70,7 @@ fn csv_has_the_oracles_lines_in_its_columns() {
         ("XNYS", "XNYS"),
         ("XNYS", "us"),
         ("XLON", "XLON"),
-        ("XFRA", "XFRA"),
+        ("XFRA", "XETR"),
         ("XTKS", "XTKS"),
         ("XHKG", "xhkg"),
         ("XBOM", "XBOM"),

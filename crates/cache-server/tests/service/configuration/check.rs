@@ -67,6 +67,13 @@ fn rule_75_the_check_finds_what_would_stop_the_start_and_on_which_line() {
             "price",
         ),
         (options(QUOTES), 4, "markets"),
+        (options(&format!("      markets: [USA]\n{QUOTES}")), 4, "there are ARCX"),
+        (json(&format!("    markets: [NYSE]\n    options:\n{market}{QUOTES}")), 3, "markets has NYSE"),
+        (
+            options(&format!("{market}      symbols: {{names: {{BRK.B: first, BRK-B: second}}}}\n{QUOTES}")),
+            5,
+            "BRK.B and BRK-B are one asset",
+        ),
         (options(&format!("{market}      zone: Mars/Olympus\n{QUOTES}")), 5, "zone"),
         (options(&format!("{market}      headers: {{'a b': c}}\n{QUOTES}")), 5, "header"),
         (
@@ -369,5 +376,29 @@ fn rule_75_a_data_folder_that_cannot_be_written_is_found_by_the_check() {
         let (valid, said) = run(command.env_clear().env(name, text).current_dir(folder.path()));
         assert!(!valid && said.contains(name) && said.contains("it is empty"), "{text:?}: {said}");
         assert!(!folder.path().join("disk").exists());
+    }
+}
+
+/// What the guide shows as a provider of a JSON API opens, and it names each market that a setting may have.
+#[test]
+fn rule_75_the_guide_s_provider_of_json_and_its_markets_are_sound() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide/configuration.md");
+    let guide = fs::read_to_string(path).unwrap();
+    let (_, block) =
+        guide.split_once("```yaml\nproviders:\n  - kind: json\n").expect("the guide has the example");
+    let (rest, _) = block.split_once("```").unwrap();
+    let file = folder.path().join("cache.yaml");
+    fs::write(&file, json(rest)).unwrap();
+    let mut checked = command(folder.path(), &[]);
+    let (sound, said) = run(checked.env("ACME_KEY", "key").args(["config", "--check"]).arg(&file));
+    assert!(sound, "{said}");
+
+    let (_, said) = check(folder.path(), &json(rest).replace("[US]", "[USA]"), folder.path());
+    let (_, known) = said.split_once("there are ").expect("the check names the markets");
+    let known: Vec<&str> = known.lines().next().unwrap().split(", ").map(str::trim).collect();
+    assert!(known.len() > 50 && known.contains(&"CRYPTO"), "{said}");
+    for market in known {
+        assert!(guide.contains(&format!("`{market}`")), "the guide lacks {market}");
     }
 }

@@ -16,6 +16,7 @@ pub(super) const INTERVALS: &[(Interval, &str)] = &[
 const SUFFIXES: &[(Market, &str)] = &[
     (Market::XLON, "LON"),
     (Market::XTSE, "TRT"),
+    (Market::XETR, "DEX"),
     (Market::XFRA, "FRK"),
     (Market::XPAR, "PAR"),
     (Market::XHKG, "HKG"),

@@ -60,9 +60,10 @@ fn name(meta: &Texts) -> Result<String, ParseError> {
     }
 }
 
-/// Sorts by time. Two bars at one time, spelled differently, contradict each other.
+/// Sorts by time. Two bars at one time, spelled differently, contradict each other unless they are alike.
 fn in_order(mut candles: Vec<RawBar<DateTime>>) -> Result<Vec<RawBar<DateTime>>, ParseError> {
     candles.sort_by_key(|candle| candle.begin);
+    candles.dedup();
     match candles.windows(2).find(|pair| pair[0].begin == pair[1].begin) {
         Some(pair) => Err(ParseError::new(format!("two bars at {}", pair[0].begin))),
         None => Ok(candles),

@@ -1,6 +1,9 @@
 //! Reads a file of daily bars row by row; bad rows are errors with their line, or skipped and counted.
 
-use std::{collections::BTreeMap, io::Read};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io::Read,
+};
 
 use csv::StringRecord;
 use jiff::civil::Date;
@@ -43,16 +46,22 @@ pub(super) fn read(
 ) -> Result<Rows, ParseError> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
     let header = reader.headers().map_err(|error| ParseError::text("the header", &error.to_string()))?;
-    let columns = Columns::find(header)?;
-    let (mut bars, mut skipped) = (BTreeMap::new(), 0);
+    let (columns, fields) = (Columns::find(header)?, header.len());
+    let (mut bars, mut skipped) = (BTreeMap::<Date, RawBar<BarTime>>::new(), 0);
+    let mut contradicted = BTreeSet::new();
     for record in reader.records() {
         // A row that can't be read at all ends the file: where the next one begins isn't known.
         let record = record.map_err(|error| ParseError::text("a row", &error.to_string()))?;
-        let read = row(&record, &columns).and_then(|(date, bar)| {
-            if bars.contains_key(&date) {
+        let read = row(&record, &columns, fields).and_then(|(date, bar)| {
+            judge.bar(bar, asset_type)?;
+            // To say it twice is no contradiction.
+            let differs = bars.get(&date).is_some_and(|told| *told != bar);
+            if differs || contradicted.contains(&date) {
+                // Of two rows that contradict each other, neither is believed.
+                skipped += u64::from(bars.remove(&date).is_some());
+                contradicted.insert(date);
                 return Err(ParseError::new(format!("{date} comes after {date}: a day has one row")));
             }
-            judge.bar(bar, asset_type)?;
             Ok((date, bar))
         });
         match (read, faults) {
@@ -77,7 +86,16 @@ pub(super) fn read(
     }
 }
 
-fn row(record: &StringRecord, columns: &Columns) -> Result<(Date, RawBar<BarTime>), ParseError> {
+fn row(
+    record: &StringRecord,
+    columns: &Columns,
+    fields: usize,
+) -> Result<(Date, RawBar<BarTime>), ParseError> {
+    if record.len() > fields {
+        // A comma in a number, for one: which field is which isn't known.
+        let message = format!("the row has {} fields, and the header {fields}", record.len());
+        return Err(ParseError::new(message));
+    }
     let text = |name: &str, at: usize| {
         record
             .get(at)
@@ -149,7 +167,8 @@ mod tests {
             ("2017-09-04 09:30:00-05:00,1,2,0.5,1,1,7\n", "is no day"),
             ("20170904,1,2,0.5,1,1,7\n", "is no day"),
             ("2017-09-04,1,2\n", "ends before its volume"),
-            ("2017-09-01,1,2,0.5,1,1,7\n", "2017-09-01 comes after 2017-09-01"),
+            ("2017-09-04,1,2,0.5,1,1,1,234\n", "the row has 8 fields, and the header 7"),
+            ("2017-09-04,1,2,0.5,1,1,7,\n", "the row has 8 fields"),
             ("2017-09-04,1,2,0.5,NaN,1,7\n", "close is no price: \"NaN\""),
             ("2017-09-04,1,2,0.5,1e999,1,7\n", "is no price"),
             ("2017-09-04,-1,2,0.5,1,1,7\n", "is -1, below zero"),
@@ -180,6 +199,26 @@ mod tests {
         let message =
             read_text(&(day(1) + &day(2) + bad + bad + bad), OnBadRow::Skip).unwrap_err().to_string();
         assert!(message.contains("3 of its 5 rows"), "{message}");
+    }
+
+    #[test]
+    fn a_row_that_is_told_twice_counts_once() {
+        let row = "2017-09-01,1,2,0.5,1,1,7\n";
+        for faults in [OnBadRow::Error, OnBadRow::Skip] {
+            let rows = read_text(&row.repeat(5), faults).unwrap();
+            assert_eq!((rows.bars.len(), rows.skipped), (1, 0));
+        }
+    }
+
+    #[test]
+    fn of_two_rows_of_a_day_that_contradict_each_other_neither_is_believed() {
+        let row = |day: u8, volume: u8| format!("2017-09-{day:02},1,2,0.5,1,1,{volume}\n");
+        let twice = row(1, 7) + &row(4, 7) + &row(5, 7) + &row(6, 7) + &row(1, 8) + &row(1, 7);
+        let message = read_text(&twice, OnBadRow::Error).unwrap_err().to_string();
+        assert!(message.contains("line 6: 2017-09-01 comes after 2017-09-01"), "{message}");
+        let rows = read_text(&twice, OnBadRow::Skip).unwrap();
+        assert_eq!((rows.bars.len(), rows.skipped), (3, 3));
+        assert_eq!(rows.bars[0].0.day(), 4);
     }
 
     #[test]

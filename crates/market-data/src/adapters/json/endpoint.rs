@@ -8,6 +8,7 @@ use super::{
     config::{JsonConfig, KeyPlace},
     pointer::Pointer,
     template::{Placeholder, Template},
+    unambiguous::Unambiguous,
 };
 use crate::{
     Asset, DateRange, ProviderError, ProviderErrorKind,
@@ -141,7 +142,9 @@ impl Endpoint {
             return Ok(None);
         };
         let reply = self.client.send(&self.access.added_to(call)).await?;
-        let body: Result<Value, _> = reply.parse(|body| serde_json::from_slice(body)).await?;
+        let body: Result<Value, _> = reply
+            .parse(|body| serde_json::from_slice::<Unambiguous>(body).map(|Unambiguous(body)| body))
+            .await?;
         let told =
             self.access.error.as_ref().zip(body.as_ref().ok()).and_then(|(error, body)| error.find(body));
         if let Some(told) = told.filter(|told| **told != Value::Bool(false) && **told != "") {

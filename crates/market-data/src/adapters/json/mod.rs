@@ -6,12 +6,14 @@ mod pointer;
 mod reading;
 mod symbols;
 mod template;
+mod unambiguous;
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use cache_core::{Clock, Result};
 use jiff::{civil::Date, tz::TimeZone};
+use serde_json::Value;
 
 pub use self::{
     config::{JsonConfig, JsonDocuments, JsonKey, JsonQuotes, JsonSeries, KeyPlace},
@@ -26,6 +28,7 @@ use self::{
 use crate::{
     Answer, Answers, Asset, AssetType, DataType, DateRange, Document, DocumentId, Interval, Market, Offer,
     Provider, ProviderError, ProviderErrorKind, Quote, Series, SeriesId,
+    asset::names::refusal_of_unknown,
     parse::{Plausibility, now},
     provider::from_single_calls,
 };
@@ -110,6 +113,9 @@ impl JsonProvider {
             ));
         }
         let markets = config.markets.as_deref().unwrap_or_default();
+        if let Some(why) = markets.iter().find_map(|market| refusal_of_unknown(*market)) {
+            return Err(wrong(config, format!("markets {why}")));
+        }
         if markets.len() != 1 && !endpoints.iter().all(|endpoint| endpoint.has(Placeholder::Market)) {
             let wanted = "name the one market whose symbols these are, or put {market} into each URL";
             return Err(wrong(config, format!("markets has {} names: {wanted}", markets.len())));
@@ -151,22 +157,25 @@ impl JsonProvider {
         };
         let bad = |why: String| reply.error(ProviderErrorKind::BadAnswer, &why);
         let items = fields.items(&body).map_err(|why| bad(why.to_string()))?;
+        let now = now(&self.clock);
         let answer = |asset: &&Asset| {
             let is_it = |told: &Option<String>| match told {
                 Some(told) => self.symbols.is(asset, told),
                 // A single item without a symbol belongs to the one asset asked for.
                 None => assets.len() == 1 && items.len() == 1,
             };
-            let Some((_, item)) = items.iter().find(|(told, _)| is_it(told)) else {
+            let its: Vec<&Value> =
+                items.iter().filter(|(told, _)| is_it(told)).map(|(_, item)| *item).collect();
+            if its.is_empty() {
                 return match items.iter().all(|(told, _)| told.is_some()) {
                     true => Answer::Unknown,
-                    false => {
-                        Answer::Failed(bad(format!("items without a symbol, which may not be of {asset}")))
-                    }
+                    false => Answer::Failed(bad(format!(
+                        "items without quotes.symbol, which may not be of {asset}"
+                    ))),
                 };
-            };
-            let raw_quote = fields.raw_quote(item, &self.zone, now(&self.clock));
-            match raw_quote.and_then(|raw_quote| {
+            }
+            let raw_quotes = its.into_iter().map(|item| fields.raw_quote(item, &self.zone, now));
+            match self.judge.only(raw_quotes).and_then(|raw_quote| {
                 raw_quote.map(|raw_quote| self.judge.quote(raw_quote, (*asset).clone())).transpose()
             }) {
                 Ok(quote) => quote.into(),
@@ -206,10 +215,11 @@ impl JsonProvider {
             return Err(ProviderError::new(ProviderErrorKind::BadRequest, message));
         }
         let wanted = Wanted { assets: &[&id.asset], range: self.always(), interval: "" };
-        let found = endpoint.ask(&wanted).await?;
-        Ok(found
-            .and_then(|(body, _)| Some(Document::new(id.asset.clone(), value.find(&body)?.clone())))
-            .into())
+        let Some((body, reply)) = endpoint.ask(&wanted).await? else { return Ok(Answer::Unknown) };
+        Ok(match reading::found(value, &body) {
+            Ok(found) => found.map(|found| Document::new(id.asset.clone(), found.clone())).into(),
+            Err(why) => Answer::Failed(reply.error(ProviderErrorKind::BadAnswer, &why.to_string())),
+        })
     }
 
     fn narrowed(&self, offer: Offer) -> Offer {

@@ -53,8 +53,12 @@ impl Pointer {
     ///
     /// If there is nothing.
     pub(super) fn get<'a>(&self, value: &'a Value) -> Result<&'a Value, ParseError> {
-        self.find(value)
-            .ok_or_else(|| ParseError::new(format!("{} is missing: nothing at {:?}", self.field, self.path)))
+        self.find(value).ok_or_else(|| self.missing())
+    }
+
+    /// Returns the error about a value that isn't there.
+    pub(super) fn missing(&self) -> ParseError {
+        ParseError::new(format!("{} is missing: nothing at {:?}", self.field, self.path))
     }
 
     /// Returns the value as a number.
@@ -90,16 +94,21 @@ impl Pointer {
         }
     }
 
-    /// Returns the value as a time.
+    /// Returns whether nothing is there, not even a `null`.
+    pub(super) fn is_missing(&self, item: &Value) -> bool {
+        item.pointer(&self.path).is_none()
+    }
+
+    /// Returns the value as a time; `stamp` makes one of a number.
     ///
     /// # Errors
     ///
     /// If there is none.
-    pub(super) fn time(&self, value: &Value) -> Result<Told, ParseError> {
+    pub(super) fn time(&self, value: &Value, stamp: fn(f64) -> Timestamp) -> Result<Told, ParseError> {
         let told = self.get(value)?;
         let wrong = || ParseError::text(&format!("{} is no time", self.field), start_of(&told.to_string()));
         match told {
-            Value::Number(number) => number.as_f64().and_then(since_1970).map(Told::Moment).ok_or_else(wrong),
+            Value::Number(number) => number.as_f64().map(stamp).map(Told::Moment).ok_or_else(wrong),
             Value::String(text) if text.len() == 10 && text.contains('-') => {
                 text.parse().map(Told::Day).map_err(|_| wrong())
             }
@@ -134,19 +143,13 @@ impl Told {
     }
 }
 
-/// Reads seconds since 1970; or milliseconds, if as seconds they would lie past the year 5000.
-fn since_1970(number: f64) -> Option<Timestamp> {
-    let millis = if number.abs() < 1e11 { number * 1e3 } else { number };
-    (millis.abs() < 1e15).then_some(())?;
-    Timestamp::from_millisecond(millis.round() as i64).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
+    use crate::parse::quote_stamp;
 
     fn pointer(path: &str) -> Pointer {
         Pointer::new("quotes.price", path).unwrap()
@@ -175,7 +178,7 @@ mod tests {
     fn a_time_is_told_in_five_ways() {
         let value =
             json!(["2020-01-02", "2020-01-02T14:30:00Z", 1577975400, 1577975400000_i64, 1577975400.5]);
-        let time = |at: usize| pointer(&format!("/{at}")).time(&value).unwrap();
+        let time = |at: usize| pointer(&format!("/{at}")).time(&value, quote_stamp).unwrap();
         assert_eq!(time(0), Told::Day("2020-01-02".parse().unwrap()));
         let moment = Told::Moment("2020-01-02T14:30:00Z".parse().unwrap());
         assert!((1..=3).all(|at| time(at) == moment));
@@ -187,7 +190,7 @@ mod tests {
         fn no_value_makes_a_pointer_panic(number: f64, text in ".{0,20}", path in "(/[a-z0-9~01]{0,3}){0,3}") {
             if let Ok(pointer) = Pointer::new("x", &path) {
                 for value in [json!(number), json!(text), json!([number, text]), json!({"a": number})] {
-                    let _ = (pointer.time(&value), pointer.number(&value), pointer.count(&value));
+                    let _ = (pointer.time(&value, quote_stamp), pointer.number(&value), pointer.count(&value));
                 }
             }
         }

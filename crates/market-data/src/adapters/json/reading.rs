@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     BarTime, Series, SeriesId,
-    parse::{ParseError, Plausibility, RawBar, RawQuote, moment},
+    parse::{ParseError, Plausibility, RawBar, RawQuote, bar_stamp, moment, quote_stamp},
 };
 
 /// The pointers of a quote.
@@ -58,9 +58,19 @@ impl QuoteFields {
     ///
     /// # Errors
     ///
-    /// If there are no items.
-    pub(super) fn items<'a>(&self, body: &'a Value) -> Result<Vec<(Option<String>, &'a Value)>, ParseError> {
-        let Some(items) = self.items.find(body) else { return Ok(Vec::new()) };
+    /// If there is no such place in the body, or all items lack the price: then a pointer is wrong, or the API is
+    /// another now. Neither makes the assets unknown.
+    pub(super) fn items<'a>(&self, body: &'a Value) -> Result<Items<'a>, ParseError> {
+        let Some(items) = found(&self.items, body)? else { return Ok(Vec::new()) };
+        let items = self.split(items)?;
+        let mut telling = items.iter().map(|(_, item)| *item).filter(|item| !is_empty(item)).peekable();
+        match telling.peek().is_some() && telling.all(|item| self.price.is_missing(item)) {
+            true => Err(self.price.missing()),
+            false => Ok(items),
+        }
+    }
+
+    fn split<'a>(&self, items: &'a Value) -> Result<Items<'a>, ParseError> {
         let told = |item| {
             self.symbol
                 .as_ref()
@@ -71,7 +81,7 @@ impl QuoteFields {
         match items {
             Value::Array(items) => items.iter().map(|item| Ok((told(item)?, item))).collect(),
             // An object without a price of its own is a map of items by symbol.
-            Value::Object(by_symbol) if self.price.find(items).is_none() => {
+            Value::Object(by_symbol) if self.price.is_missing(items) => {
                 let item = |(symbol, item): (&String, _)| {
                     Ok((Some(told(item)?.unwrap_or_else(|| symbol.clone())), item))
                 };
@@ -97,7 +107,7 @@ impl QuoteFields {
         }
         let number =
             |pointer: &Option<Pointer>| there(pointer, item).map(|pointer| pointer.number(item)).transpose();
-        let time = there(&self.time, item).map(|pointer| pointer.time(item)).transpose()?;
+        let time = there(&self.time, item).map(|pointer| pointer.time(item, quote_stamp)).transpose()?;
         Ok(Some(RawQuote {
             previous_close: number(&self.previous_close)?,
             open: number(&self.open)?,
@@ -110,6 +120,31 @@ impl QuoteFields {
             ask: number(&self.ask)?,
             ..RawQuote::new(self.price.number(item)?, time.unwrap_or(Told::Moment(now)).day(zone))
         }))
+    }
+}
+
+/// The items of a body, each with its symbol if it has one.
+type Items<'a> = Vec<(Option<String>, &'a Value)>;
+
+/// Returns what a pointer into a body finds; `None` if there is a `null`, or the body is empty.
+///
+/// # Errors
+///
+/// If there is no such place: then the pointer is wrong.
+pub(super) fn found<'a>(pointer: &Pointer, body: &'a Value) -> Result<Option<&'a Value>, ParseError> {
+    match pointer.is_missing(body) && !is_empty(body) {
+        true => Err(pointer.missing()),
+        false => Ok(pointer.find(body)),
+    }
+}
+
+/// Returns whether nothing is said: some APIs write so that they don't know a symbol.
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Object(fields) => fields.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        _ => false,
     }
 }
 
@@ -158,7 +193,7 @@ impl BarFields {
     ///
     /// # Errors
     ///
-    /// If a bar is invalid, or two have one time.
+    /// If a bar is invalid, or two of one time differ.
     pub(super) fn series(
         &self,
         id: &SeriesId,
@@ -166,10 +201,12 @@ impl BarFields {
         zone: &TimeZone,
         judge: &Plausibility,
     ) -> Result<Option<Series>, ParseError> {
-        let Some(items) = self.items.find(body) else { return Ok(None) };
+        let Some(items) = found(&self.items, body)? else { return Ok(None) };
         let items = items.as_array().ok_or_else(|| ParseError::new("series.items is no array"))?;
         let mut bars = items.iter().map(|item| self.bar(id, item, zone)).collect::<Result<Vec<_>, _>>()?;
         bars.sort_by_key(|(_, bar)| bar.begin);
+        // What is told twice doesn't contradict itself.
+        bars.dedup();
         if let Some(pair) = bars.windows(2).find(|pair| pair[0].1.begin == pair[1].1.begin) {
             return Err(ParseError::new(format!("two bars of {}", pair[0].0)));
         }
@@ -182,7 +219,7 @@ impl BarFields {
         item: &Value,
         zone: &TimeZone,
     ) -> Result<(jiff::civil::Date, RawBar<BarTime>), ParseError> {
-        let told = self.time.time(item)?;
+        let told = self.time.time(item, bar_stamp)?;
         let day = told.day(zone);
         let begin = match (id.interval.is_intraday(), told.moment()) {
             (false, _) => BarTime::Day(day),

@@ -1,9 +1,8 @@
 //! How an API writes the symbols of assets, on the way out and back.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
-use cache_core::Result;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de};
 
 use super::{config::JsonConfig, endpoint::wrong};
 use crate::{Asset, AssetType, asset::share_class, parse::start_of};
@@ -29,7 +28,9 @@ pub struct JsonSymbols {
     pub pair: Option<String>,
     /// What stands before a class of shares. Default: `.`.
     pub class: Option<String>,
-    /// The names of single assets, as the API writes them: they are sent letter by letter.
+    /// The names of single assets, as the API writes them: they are sent letter by letter. Each asset has one,
+    /// however it is spelled.
+    #[serde(deserialize_with = "names")]
     pub names: BTreeMap<Asset, String>,
 }
 
@@ -44,9 +45,38 @@ pub enum SymbolCase {
     Lower,
 }
 
+/// Reads names, of which each must be of another asset: a map would keep the last of two.
+fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Asset, String>, D::Error> {
+    struct Names;
+
+    impl<'de> de::Visitor<'de> for Names {
+        type Value = BTreeMap<Asset, String>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("names by asset")
+        }
+
+        fn visit_map<A: de::MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut names = BTreeMap::new();
+            let mut spelled = BTreeMap::<Asset, String>::new();
+            while let Some((spelling, name)) = map.next_entry::<String, String>()? {
+                let asset: Asset = spelling.parse().map_err(de::Error::custom)?;
+                if let Some(other) = spelled.insert(asset.clone(), spelling.clone()) {
+                    let message = format!("{other} and {spelling} are one asset, {asset}: keep one");
+                    return Err(de::Error::custom(message));
+                }
+                names.insert(asset, name);
+            }
+            Ok(names)
+        }
+    }
+
+    deserializer.deserialize_map(Names)
+}
+
 impl JsonSymbols {
     /// Checks that no two assets have one name, and that there is no empty one.
-    pub(super) fn check(&self, config: &JsonConfig) -> Result<()> {
+    pub(super) fn check(&self, config: &JsonConfig) -> cache_core::Result<()> {
         let mut seen = BTreeMap::new();
         for (asset, name) in &self.names {
             if name.is_empty() {
@@ -76,7 +106,7 @@ impl JsonSymbols {
             },
             (AssetType::Equity | AssetType::Etf | AssetType::Fund, _, Some(before)) => {
                 match share_class(symbol, asset.market) {
-                    Some((root, class)) => format!("{root}{before}{class}"),
+                    Some((root, class)) => format!("{root}{before}{}", class.replace('.', before)),
                     None => symbol.to_owned(),
                 }
             }
@@ -118,6 +148,8 @@ mod tests {
             ("{}", "brk-b", "BRK.B"),
             (r#"{"class": "-"}"#, "BRK.B", "BRK-B"),
             (r#"{"class": ""}"#, "BRK/B", "BRKB"),
+            (r#"{"class": "-"}"#, "IPOF.WS.A", "IPOF-WS-A"),
+            (r#"{"class": "/"}"#, "BAC.PR.L", "BAC/PRL"),
             (r#"{"case": "lower"}"#, "bitcoin", "bitcoin"),
             (r#"{"case": "lower", "pair": ""}"#, "BTC-USD", "btcusd"),
             (r#"{"pair": "-"}"#, "BTC@CRYPTO", "BTC-USD"),
@@ -133,6 +165,18 @@ mod tests {
         }
         let named = symbols(r#"{"names": {"USDC@CRYPTO": "usd-coin", "ABC": "Abc"}}"#);
         assert!(!named.is(&"ABC".parse().unwrap(), "ABC"), "a name is told letter by letter");
+    }
+
+    #[test]
+    fn rule_69_one_asset_has_one_name_however_it_is_spelled() {
+        for names in
+            [r#"{"BRK.B": "first", "BRK-B": "second"}"#, r#"{"BTC-USD": "btc", "BTC@CRYPTO": "btc"}"#]
+        {
+            let told = serde_json::from_str::<JsonSymbols>(&format!(r#"{{"names": {names}}}"#));
+            let message = told.unwrap_err().to_string();
+            assert!(message.contains("are one asset"), "{message}");
+        }
+        assert_eq!(symbols(r#"{"names": {"BRK.B": "b", "BRK.A": "a"}}"#).names.len(), 2);
     }
 
     proptest! {

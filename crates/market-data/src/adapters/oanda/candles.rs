@@ -23,7 +23,7 @@ struct Body {
     candles: Vec<Wire>,
 }
 
-#[derive(Deserialize)]
+#[derive(PartialEq, Deserialize)]
 struct Wire {
     time: Timestamp,
     volume: Option<LenientCount>,
@@ -33,7 +33,7 @@ struct Wire {
     ask: Option<Prices>,
 }
 
-#[derive(Clone, Copy, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Deserialize)]
 struct Prices {
     o: LenientNumber,
     h: LenientNumber,
@@ -48,7 +48,9 @@ struct Prices {
 /// If it can't be parsed, or contradicts itself.
 pub(super) fn read(body: &[u8]) -> Result<Candles, ParseError> {
     let body: Body = serde_json::from_slice(body).map_err(|error| ParseError::json("the candles", &error))?;
-    let Body { instrument, granularity, candles } = body;
+    let Body { instrument, granularity, mut candles } = body;
+    // What is told twice doesn't contradict itself.
+    candles.dedup();
     if let Some(pair) = candles.windows(2).find(|pair| pair[0].time >= pair[1].time) {
         return Err(ParseError::new(format!(
             "the candles go from {} back to {}",
@@ -111,10 +113,12 @@ mod tests {
     fn candles_out_of_order_are_not_believed() {
         for candles in [
             [candle("19:35", true), candle("19:30", true)],
-            [candle("19:30", true), candle("19:30", true)],
+            [candle("19:30", true), candle("19:30", true).replace(r#""l":"1""#, r#""l":"0.5""#)],
             [candle("19:30", false), candle("19:35", true)],
         ] {
             assert!(read_all(&candles).is_err());
         }
+        let twice = [candle("19:30", true), candle("19:30", true)];
+        assert_eq!(read_all(&twice).unwrap().complete.len(), 1, "what is told twice is told once");
     }
 }

@@ -204,9 +204,10 @@ impl Provider for OandaProvider {
             .await?
             .map_err(|why| reply.error(ProviderErrorKind::BadAnswer, &why.to_string()))?;
         let answer = |(asset, name): (&Asset, Option<String>)| {
-            let found = name.and_then(|name| said.iter().find(|(told, _)| instrument::same(told, &name)));
-            let Some((_, said)) = found else { return Answer::Unknown };
-            match said.clone().and_then(|raw_quote| {
+            let Some(name) = name else { return Answer::Unknown };
+            let its =
+                said.iter().filter(|(told, _)| instrument::same(told, &name)).map(|(_, said)| said.clone());
+            match self.judge.only(its).and_then(|raw_quote| {
                 raw_quote.map(|raw_quote| self.judge.quote(raw_quote, asset.clone())).transpose()
             }) {
                 Ok(quote) => quote.into(),

@@ -13,6 +13,8 @@ use crate::parse::{LenientCount, LenientNumber, ParseError, RawBar};
 pub(super) struct Chart {
     pub(super) name: String,
     pub(super) currency: Option<String>,
+    /// What its bars are of, in Yahoo's words, if that is told.
+    pub(super) granularity: Option<String>,
     pub(super) zone: TimeZone,
     pub(super) candles: Vec<RawBar>,
     /// Dividends: the ex-dividend moment, and the amount a share.
@@ -39,6 +41,8 @@ struct Wire {
 struct Meta {
     symbol: String,
     currency: Option<String>,
+    #[serde(rename = "dataGranularity")]
+    granularity: Option<String>,
     #[serde(rename = "exchangeTimezoneName")]
     zone: Option<String>,
 }
@@ -120,6 +124,7 @@ impl Wire {
             dividends: dividends(&self.events.dividends)?,
             name: self.meta.symbol,
             currency: self.meta.currency,
+            granularity: self.meta.granularity,
             zone: zone(self.meta.zone.as_deref().unwrap_or("UTC"))?,
         })
     }

@@ -48,6 +48,13 @@ pub(super) fn call(
     Some(call)
 }
 
+/// Returns whether a chart has bars of an interval. Of an interval that it doesn't have in a range, Yahoo sends
+/// another; one of an hour has two names.
+pub(super) fn is_of(chart: &Chart, interval: Interval) -> bool {
+    let told = chart.granularity.as_deref().map(|told| if told == "1h" { "60m" } else { told });
+    told.is_none_or(|told| INTERVALS.contains(&(interval, told)))
+}
+
 /// Returns the first day of which Yahoo has all bars within a day; `None` for longer intervals.
 pub(super) fn complete_from(interval: Interval, now: Timestamp) -> Option<Date> {
     let oldest = Timestamp::from_second(begin_of_all(interval, now)).ok()?;

@@ -141,6 +141,11 @@ impl YahooProvider {
             return Err(reply.failure());
         }
         match reply.parse(chart::read).await? {
+            Ok(Said::Chart(chart)) if !history::is_of(&chart, interval) => {
+                let told = chart.granularity.unwrap_or_default();
+                Err(reply
+                    .error(ProviderErrorKind::BadAnswer, &format!("bars of {told:?} in place of {interval}")))
+            }
             Ok(Said::Chart(chart)) if symbol::same(&chart.name, &name) => {
                 Ok(Found::Chart(Box::new(chart), reply))
             }
@@ -255,12 +260,9 @@ impl Provider for YahooProvider {
             .await?
             .map_err(|why| reply.error(ProviderErrorKind::BadAnswer, &why.to_string()))?;
         let answer = |(asset, name): (&Asset, Option<String>)| {
-            let Some((_, said)) =
-                name.and_then(|name| said.iter().find(|(told, _)| symbol::same(told, &name)))
-            else {
-                return Answer::Unknown;
-            };
-            match said.clone().and_then(|raw_quote| {
+            let Some(name) = name else { return Answer::Unknown };
+            let its = said.iter().filter(|(told, _)| symbol::same(told, &name)).map(|(_, said)| said.clone());
+            match self.judge.only(its).and_then(|raw_quote| {
                 raw_quote.map(|raw_quote| self.judge.quote(raw_quote, asset.clone())).transpose()
             }) {
                 Ok(quote) => quote.into(),

@@ -1,11 +1,11 @@
 //! Parses the body of `/v7/finance/quote`.
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::tz::TimeZone;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::error_body::{ErrorBody, Outcome};
-use crate::parse::{LenientCount, LenientNumber, ParseError, RawQuote};
+use crate::parse::{LenientCount, LenientNumber, ParseError, RawQuote, quote_stamp};
 
 /// One name of a body: its quote, `None` if it has no price, or what is wrong with it.
 pub(super) type Said = (String, Result<Option<RawQuote>, ParseError>);
@@ -31,7 +31,7 @@ struct Item {
     regular_market_day_high: Option<LenientNumber>,
     regular_market_day_low: Option<LenientNumber>,
     regular_market_volume: Option<LenientCount>,
-    regular_market_time: Option<i64>,
+    regular_market_time: Option<f64>,
     exchange_timezone_name: Option<String>,
     currency: Option<String>,
     bid: Option<LenientNumber>,
@@ -70,8 +70,7 @@ impl Item {
     fn raw_quote(self) -> Result<Option<RawQuote>, ParseError> {
         let Some(LenientNumber(price)) = self.regular_market_price else { return Ok(None) };
         let seconds = self.regular_market_time.ok_or_else(|| ParseError::new("a price without its time"))?;
-        let time = Timestamp::from_second(seconds)
-            .map_err(|_| ParseError::new(format!("a price at {seconds} s, which is no time")))?;
+        let time = quote_stamp(seconds);
         let zone = zone(self.exchange_timezone_name.as_deref().unwrap_or("UTC"))?;
         // Yahoo writes 0 for a figure that it doesn't know.
         let known =

@@ -3,6 +3,7 @@
 use crate::{
     Asset, AssetType, Symbol,
     asset::{
+        future::suffix_of_contract,
         names::{is_american, yahoo_suffix},
         share_class,
     },
@@ -21,7 +22,10 @@ pub(super) fn named(asset: &Asset) -> Option<String> {
         AssetType::Fx => format!("{}=X", symbol.replace(['_', '/', '-'], "")),
         AssetType::Crypto => coin(symbol),
         AssetType::Future if symbol.contains(['=', '.']) => symbol.to_owned(),
-        AssetType::Future => format!("{symbol}=F"),
+        AssetType::Future => match suffix_of_contract(symbol) {
+            Some(suffix) => format!("{symbol}.{suffix}"),
+            None => format!("{symbol}=F"),
+        },
         AssetType::Index if !symbol.bytes().all(|byte| byte.is_ascii_digit()) => index(symbol),
         AssetType::Option => symbol.to_owned(),
         _ => listed(asset)?,
@@ -59,7 +63,7 @@ fn index(symbol: &str) -> String {
 fn listed(asset: &Asset) -> Option<String> {
     let (symbol, market) = (asset.symbol.as_str(), asset.market);
     let root = match share_class(symbol, market) {
-        Some((root, class)) => format!("{root}-{}", class_name(&class)),
+        Some((root, class)) => format!("{root}-{}", class_name(&class, is_american(market))),
         None => symbol.to_owned(),
     };
     match yahoo_suffix(market) {
@@ -71,12 +75,14 @@ fn listed(asset: &Asset) -> Option<String> {
     }
 }
 
-/// Returns Yahoo's name of a class of shares: `PL` of the preferred shares `PRL`, `WT` of warrants.
-fn class_name(class: &str) -> String {
-    match class.strip_prefix("PR") {
-        Some(series) => format!("P{series}"),
-        None if class == "WS" => "WT".to_owned(),
-        None => class.to_owned(),
+/// Returns Yahoo's name of a class of shares: `PL` of the preferred shares `PRL`, `WTA` of warrants, `UN` of the
+/// units of New York.
+fn class_name(class: &str, american: bool) -> String {
+    match (class.strip_prefix("PR"), class.strip_prefix("WS")) {
+        (Some(series), _) => format!("P{series}"),
+        (None, Some(series)) => format!("WT{}", series.trim_start_matches('.')),
+        (None, None) if class == "U" && american => "UN".to_owned(),
+        (None, None) => class.to_owned(),
     }
 }
 
@@ -111,6 +117,20 @@ mod tests {
             ("EURUSD=X", "EURUSD=X"),
             ("BTC@CRYPTO", "BTC-USD"),
             ("ETH_EUR@CRYPTO", "ETH-EUR"),
+            ("BAC.PR.L", "BAC-PL"),
+            ("ENB.PF.A@XTSE", "ENB-PFA.TO"),
+            ("IPOF.WS.A", "IPOF-WTA"),
+            ("IPOF.U", "IPOF-UN"),
+            ("ABC-WT.V", "ABC-WT.V"),
+            ("DLR.U@XTSE", "DLR-U.TO"),
+            ("BTC=X", "BTC=X"),
+            ("ETHBTC@CRYPTO", "ETH-BTC"),
+            ("ESZ24@CMES", "ESZ24.CME"),
+            ("GCZ24.CMX", "GCZ24.CMX"),
+            ("CLZ24@CMES", "CLZ24.NYM"),
+            ("ZCZ24@CMES", "ZCZ24.CBT"),
+            ("CC=F", "CC=F"),
+            ("600519.SHG", "600519.SS"),
             ("GC@CMES", "GC=F"),
             ("GC=F@CMES", "GC=F"),
             ("GSPC@US.index", "^GSPC"),
@@ -154,7 +174,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_name_read_back_is_named_the_same(
-            name in "[A-Z]{1,5}(-[A-Z]|-P[A-Z]|-WT|-UN)?|[A-Z]{3,5}\\.(WA|KQ|BK|IS|TWO)|[0-9]{6}\\.(KS|KQ|SS)|[A-Z0-9]{2,5}[A-Z][0-9]{2}\\.(CME|NYM)|[A-Z]{3}USD=X|[A-Z]{2}=F|\\^[A-Z]{2,6}|[A-Z]{3,4}-USD|[A-Z]{1,4}(-B)?\\.(L|PA|TO|AX|NS)|[0-9]{4}\\.(T|HK)"
+            name in "[A-Z]{1,5}(-[A-TV-Z]|-P[A-Z]|-WT|-WT[A-Z]|-UN)?|[A-Z]{3,5}\\.(WA|KQ|BK|IS|TWO)|[0-9]{6}\\.(KS|KQ|SS)|[A-Z0-9]{2,5}[A-Z][0-9]{2}\\.(CME|NYM)|[A-Z]{3}USD=X|[A-Z]{2}=F|\\^[A-Z]{2,6}|[A-Z]{3,4}-USD|[A-Z]{1,4}(-B)?\\.(L|PA|TO|AX|NS)|[0-9]{4}\\.(T|HK)"
         ) {
             prop_assert_eq!(named(&asset(&name).unwrap()), Some(name));
         }

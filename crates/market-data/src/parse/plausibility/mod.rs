@@ -1,5 +1,7 @@
 //! What can be true of a price, a bar and a moment: decided here for all adapters, and counted.
 
+mod stamp;
+
 use std::sync::{
     Arc,
     atomic::{AtomicU64, Ordering},
@@ -8,6 +10,7 @@ use std::sync::{
 use cache_core::Clock;
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date, tz::Offset};
 
+pub(crate) use self::stamp::{bar_stamp, quote_stamp};
 use crate::{
     Asset, AssetType, Bar, BarTime, Quote, Series, SeriesId,
     moment::{from_jiff, to_jiff},
@@ -102,6 +105,26 @@ impl Plausibility {
             ask,
             ..quote
         })
+    }
+
+    /// Returns what an answer says of one asset; `None` if it says nothing. To say it twice is no contradiction.
+    ///
+    /// # Errors
+    ///
+    /// If it says two things, of which neither is believed; or that of the one it says.
+    pub(crate) fn only(
+        &self,
+        said: impl IntoIterator<Item = Result<Option<RawQuote>, ParseError>>,
+    ) -> Result<Option<RawQuote>, ParseError> {
+        let mut said = said.into_iter().filter(|one| *one != Ok(None));
+        let Some(first) = said.next() else { return Ok(None) };
+        match said.all(|other| other == first) {
+            true => first,
+            false => {
+                self.count();
+                Err(implausible("two quotes in one answer contradict each other".to_owned()))
+            }
+        }
     }
 
     /// Returns the day on which an asset is traded now.

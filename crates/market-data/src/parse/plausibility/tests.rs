@@ -68,6 +68,16 @@ fn a_quote_that_cannot_be_true_is_refused_and_counted() {
 }
 
 #[test]
+fn of_two_quotes_of_one_asset_neither_is_believed_unless_they_are_one() {
+    let judge = Plausibility::new(Clock::system());
+    assert_eq!(judge.only([]), Ok(None));
+    assert_eq!(judge.only([Ok(Some(raw(1.0))), Ok(None), Ok(Some(raw(1.0)))]), Ok(Some(raw(1.0))));
+    assert_eq!(judge.refused(), 0);
+    let error = judge.only([Ok(Some(raw(1.0))), Ok(Some(raw(2.0)))]).unwrap_err().to_string();
+    assert!(error.contains("implausible") && judge.refused() == 1, "{error}");
+}
+
+#[test]
 fn a_field_that_cannot_be_true_is_left_out_of_its_quote() {
     let judge = Plausibility::new(Clock::system());
     let quote = |raw| judge.quote(raw, "AAPL".parse().unwrap()).unwrap();

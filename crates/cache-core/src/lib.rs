@@ -44,7 +44,8 @@ pub use log_sum::{LogSum, LogSummary};
 pub use retry::{backoff::Backoff, breaker::Breaker};
 pub use secret::Secret;
 pub use time::{
-    clock::{Clock, ManualSleep},
+    clock::Clock,
+    manual::ManualSleep,
     timestamp::Timestamp,
     ttl::{Jitter, Ttl, TtlPolicy},
 };

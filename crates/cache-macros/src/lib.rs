@@ -98,9 +98,9 @@ use syn::{ItemFn, parse_macro_input};
 /// absent, and is cached only with `negative`.
 ///
 /// An error is never cached: neither of a `Result`, also within an `Option`, another `Result`, or the name of
-/// the type in any other way, as in `Vec<Result<T, E>>`, nor an own type's variant named `Err`. Any other own
-/// type is a value, whatever its variants mean: say which of them to cache by `cache_if`. What is not cached is
-/// returned, and a stale value within its grace is served instead, as for an error.
+/// the type in any other way, as in `Vec<Result<T, E>>`, nor an own type's variant that serde writes as `Err`.
+/// Any other own type is a value, whatever its variants mean: say which of them to cache by `cache_if`. What is
+/// not cached is returned, and a stale value within its grace is served instead, as for an error.
 ///
 /// `E` is `From<cache_facade::Error>`, for failures of the cache itself; behind an alias it need not be. If the
 /// body fails, every caller that waited for it gets its error if that is `Clone`; otherwise one caller does, and

@@ -1,19 +1,17 @@
-//! The clock: the only place that reads the wall clock, and a manual clock for tests.
+//! The clock: the time that all judge by, the system's, a server's or a manual one.
 
 use std::{
     fmt,
-    future::Future,
-    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
-    task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use super::{
     kernel::{coarse_steady, coarse_wall, steady, wall},
+    manual::{Manual, ManualSleep},
     set_back::SetBack,
     steering::{Measurement, Steering},
 };
@@ -38,7 +36,7 @@ use crate::{Timestamp, sync::Mutex};
 pub struct Clock(Arc<Inner>);
 
 struct Inner {
-    manual: Option<Manual>,
+    manual: Option<Arc<Manual>>,
     /// What is added to the steady clock; `FOLLOWS_WALL` as long as no server's time is known.
     base: AtomicI64,
     /// By how much that may be wrong, in microseconds.
@@ -70,7 +68,7 @@ impl Clock {
         Self::new(None)
     }
 
-    fn new(manual: Option<Manual>) -> Self {
+    fn new(manual: Option<Arc<Manual>>) -> Self {
         Self(Arc::new(Inner {
             manual,
             base: AtomicI64::new(FOLLOWS_WALL),
@@ -89,7 +87,7 @@ impl Clock {
     #[must_use]
     pub fn manual() -> Self {
         let manual = Manual { now: AtomicI64::new(1_577_836_800_000_000), sleepers: Mutex::default() };
-        Self::new(Some(manual))
+        Self::new(Some(Arc::new(manual)))
     }
 
     /// Returns the present moment. Two calls may return the same, and a system clock may be set back.
@@ -277,7 +275,7 @@ impl Clock {
         // By the steady clock, so that what a server says meanwhile changes nothing.
         let ahead = self.now().as_micros() - manual.now.load(Ordering::SeqCst);
         let deadline = Timestamp::from_micros(deadline.as_micros().saturating_sub(ahead));
-        Some(ManualSleep { clock: self.clone(), deadline })
+        Some(ManualSleep { manual: Arc::clone(manual), deadline })
     }
 
     /// Returns the number of sleeps pending on a manual clock, for a test to wait for before it advances.
@@ -297,47 +295,6 @@ impl fmt::Debug for Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let name = if self.0.manual.is_some() { "Clock::manual" } else { "Clock::system" };
         f.debug_tuple(name).field(&self.now()).finish()
-    }
-}
-
-struct Manual {
-    now: AtomicI64,
-    sleepers: Mutex<Vec<(Timestamp, Waker)>>,
-}
-
-impl Manual {
-    fn advance(&self, span: Duration) {
-        let mut sleepers = self.sleepers.lock();
-        let now = Timestamp::from_micros(self.now.load(Ordering::SeqCst)).after(span);
-        self.now.store(now.as_micros(), Ordering::SeqCst);
-        let due: Vec<Waker> =
-            sleepers.extract_if(.., |(deadline, _)| *deadline <= now).map(|(_, waker)| waker).collect();
-        drop(sleepers);
-        due.into_iter().for_each(Waker::wake);
-    }
-}
-
-/// A sleep on a manual clock; see [`Clock::manual_sleep`].
-#[derive(Debug)]
-pub struct ManualSleep {
-    clock: Clock,
-    deadline: Timestamp,
-}
-
-impl Future for ManualSleep {
-    type Output = ();
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let Some(manual) = &self.clock.0.manual else { return Poll::Ready(()) };
-        let mut sleepers = manual.sleepers.lock();
-        if manual.now.load(Ordering::SeqCst) >= self.deadline.as_micros() {
-            return Poll::Ready(());
-        }
-        let waker = context.waker();
-        if !sleepers.iter().any(|(at, known)| *at == self.deadline && known.will_wake(waker)) {
-            sleepers.push((self.deadline, waker.clone()));
-        }
-        Poll::Pending
     }
 }
 

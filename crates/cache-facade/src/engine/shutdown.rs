@@ -18,8 +18,8 @@ impl Engine {
     ///
     /// # Errors
     ///
-    /// The error of a tier that could not flush; `Unavailable` if a tier did not take what it was owed; `Timeout` if
-    /// loads or a flush took longer than their share of `limit`.
+    /// The error of a tier that could not flush; `Unavailable` if a tier did not take what it was owed;
+    /// `Timeout` if loads or a flush took longer than their share of `limit`.
     pub(crate) async fn shutdown(&self, limit: Duration) -> Result<()> {
         self.tasks.close();
         let drained = tokio::time::timeout(limit.mul_f32(DRAIN_SHARE), self.tasks.wait()).await;

@@ -10,6 +10,7 @@ use cache_core::{
     Entry, Key, KeyHasher, Meta, Pattern, Timestamp, Tombstone, envelope::Record, message::Change,
 };
 
+use super::replay::PendingWrite;
 use crate::write::in_progress::TICK;
 
 /// How many keys, how many bytes of values, and how many patterns are pending at most.
@@ -70,16 +71,6 @@ enum Class {
 }
 
 const CLASSES: usize = Class::Removal as usize + 1;
-
-/// One write to be carried out.
-#[derive(Debug)]
-pub(crate) enum PendingWrite {
-    Put(Key, Entry),
-    Remove(Key, Tombstone),
-    /// Removes what came before a write that was given up.
-    RemoveOlder(Key, Timestamp),
-    RemoveMatching(Pattern, Tombstone),
-}
 
 impl PendingKey {
     fn class(&self) -> Class {

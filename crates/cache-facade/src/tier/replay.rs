@@ -2,15 +2,25 @@
 
 use std::{slice, sync::atomic::Ordering, time::Duration};
 
-use cache_core::{Entry, Error, Key, PutOutcome, Target, Timestamp, Tombstone, message::Change};
+use cache_core::{Entry, Error, Key, Pattern, PutOutcome, Target, Timestamp, Tombstone, message::Change};
 use futures_util::{StreamExt, stream};
 
-use super::{handle::TierHandle, pending::PendingWrite};
+use super::handle::TierHandle;
 use crate::write::in_progress::TICK;
 
 /// How many pending writes a tier is sent between two probes, and how many at the same time.
 const REPLAY_BATCH: usize = 256;
 const REPLAYS_AT_ONCE: usize = 16;
+
+/// One write to be carried out.
+#[derive(Debug)]
+pub(crate) enum PendingWrite {
+    Put(Key, Entry),
+    Remove(Key, Tombstone),
+    /// Removes what came before a write that was given up.
+    RemoveOlder(Key, Timestamp),
+    RemoveMatching(Pattern, Tombstone),
+}
 
 /// What became of a pending write that was sent again.
 pub(crate) enum Replayed {

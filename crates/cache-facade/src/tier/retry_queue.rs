@@ -12,7 +12,7 @@ use cache_core::{
     sync::{Mutex, MutexGuard},
 };
 
-use super::pending::{Pending, PendingWrite};
+use super::{pending::Pending, replay::PendingWrite};
 
 /// The writes that one tier could not take.
 #[derive(Debug)]

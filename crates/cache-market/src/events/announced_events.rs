@@ -15,10 +15,11 @@ use cache_facade::{Cache, Region, TierCopies};
 
 use super::{
     Effect, EventId, MarketEvent,
+    concerned::{about, end},
     event_bucket::{BUCKETS, StoredEvents, bucket_of},
 };
 use crate::{MarketTime, StandardKey, TtlRules};
-use market_data::{Asset, DataType};
+use market_data::Asset;
 
 /// The kind of the region in which events are kept.
 const KIND: &str = "announced_events";
@@ -374,28 +375,6 @@ impl AnnouncedEvents {
         let keyed = |key: &Key| about(key).is_some_and(|(_, asset)| assets.contains(&asset));
         self.0.cache.apply_life_bound(|key, meta| tagged(meta) || keyed(key));
     }
-}
-
-/// Returns what a key says its value is about. Of an id that is written in another way than a standard one, what
-/// comes before the first `:` is the asset.
-fn about(key: &Key) -> Option<(DataType, Asset)> {
-    if let Ok(key) = StandardKey::of(key) {
-        return Some((key.data(), key.asset()?.clone()));
-    }
-    let kind = key.prefix().trim_end_matches(':').rsplit(':').next()?;
-    Some((kind.parse().ok()?, key.id().split(':').next()?.parse().ok()?))
-}
-
-/// Returns the first moment at which an event ends an entry.
-fn end(time: &MarketTime, key: &Key, meta: &Meta, now: Timestamp) -> Option<Timestamp> {
-    let by_tags = meta.tags().iter().filter_map(|tag| {
-        let (data, asset) = tag.as_str().split_once(':')?;
-        Some((data.parse::<DataType>().ok()?, asset.parse::<Asset>().ok()?))
-    });
-    let rules = time.rules();
-    let events = time.events().read();
-    let ends = about(key).into_iter().chain(by_tags);
-    ends.filter_map(|(data, asset)| events.end(&asset, data, &rules.events, meta.born, now)).min()
 }
 
 /// Logs that some tier lacks an event, or its withdrawal.

@@ -1,6 +1,7 @@
 //! Events of assets, and their effects on cached entries.
 
 mod announced_events;
+mod concerned;
 mod event_bucket;
 mod event_id;
 mod event_record;

@@ -21,8 +21,8 @@ const FAIR_SHARE: usize = 16;
 const MAX_PAST_EVENTS: usize = 10_000;
 /// From how many on that are known, ahead or not, those that are too many are looked for at once.
 pub(super) const MAX_RECORDS: usize = MAX_EVENTS + 2 * MAX_PAST_EVENTS + MAX_SUPERSEDED + 1_000;
-/// How many events of an asset are remembered after which the same has happened to it again, so that they are known
-/// if they are announced once more.
+/// How many events of an asset are remembered after which the same has happened to it again, so that they are
+/// known if they are announced once more.
 const MAX_SUPERSEDED_OF_ASSET: usize = 16;
 /// How many of them are remembered overall.
 const MAX_SUPERSEDED: usize = 1_000;

@@ -9,8 +9,8 @@ use std::{
 /// The longest name of a file or folder that common file systems take, in bytes.
 const MAX_NAME_LEN: usize = 255;
 
-/// Checks that files can be made in a folder, or in the nearest one above it if it isn't there yet, and in what the
-/// disk tier keeps there. Leaves nothing behind.
+/// Checks that files can be made in a folder, or in the nearest one above it if it isn't there yet, and in what
+/// the disk tier keeps there. Leaves nothing behind.
 ///
 /// # Errors
 ///

@@ -5,7 +5,10 @@ use std::{fs, path::PathBuf};
 use reqwest::Method;
 use serde_json::Value;
 
-use crate::fixture::process::Server;
+use crate::{
+    configuration::check::{check, json, run},
+    fixture::process::{Server, command},
+};
 
 const PAGES: [&str; 4] =
     ["README.md", "docs/guide/events.md", "docs/guide/configuration.md", "docs/guide/shared-tiers.md"];
@@ -107,4 +110,28 @@ async fn the_statistics_in_the_readme_have_the_members_that_the_service_prints()
     members(&printed, "", &mut of_service);
     assert_eq!(of_readme, of_service);
     server.terminate();
+}
+
+/// What the guide shows as a provider of a JSON API opens, and it names each market that a setting may have.
+#[test]
+fn rule_75_the_guide_s_provider_of_json_and_its_markets_are_sound() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide/configuration.md");
+    let guide = fs::read_to_string(path).unwrap();
+    let (_, block) =
+        guide.split_once("```yaml\nproviders:\n  - kind: json\n").expect("the guide has the example");
+    let (rest, _) = block.split_once("```").unwrap();
+    let file = folder.path().join("cache.yaml");
+    fs::write(&file, json(rest)).unwrap();
+    let mut checked = command(folder.path(), &[]);
+    let (sound, said) = run(checked.env("ACME_KEY", "key").args(["config", "--check"]).arg(&file));
+    assert!(sound, "{said}");
+
+    let (_, said) = check(folder.path(), &json(rest).replace("[US]", "[USA]"), folder.path());
+    let (_, known) = said.split_once("there are ").expect("the check names the markets");
+    let known: Vec<&str> = known.lines().next().unwrap().split(", ").map(str::trim).collect();
+    assert!(known.len() > 50 && known.contains(&"CRYPTO"), "{said}");
+    for market in known {
+        assert!(guide.contains(&format!("`{market}`")), "the guide lacks {market}");
+    }
 }

@@ -11,7 +11,7 @@ mod stampede;
 mod start;
 
 mod configuration {
-    mod check;
+    pub(crate) mod check;
     mod documents;
     mod reload;
     mod sources;

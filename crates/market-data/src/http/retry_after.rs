@@ -4,9 +4,9 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use cache_core::Timestamp;
 
-/// Returns the pause that a `Retry-After` asks for: seconds, or a date (RFC 9110, 10.2.3), zero for one in the past.
-/// `None` for any other text. A date is by the clock of the server, which the header `Date` tells; `now` stands for
-/// one that is missing.
+/// Returns the pause that a `Retry-After` asks for: seconds, or a date (RFC 9110, 10.2.3), zero for one in the
+/// past. `None` for any other text. A date is by the clock of the server, which the header `Date` tells; `now`
+/// stands for one that is missing.
 pub(super) fn pause(text: &str, date: Option<&str>, now: Timestamp) -> Option<Duration> {
     let text = text.trim();
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {

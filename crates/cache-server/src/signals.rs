@@ -72,17 +72,15 @@ pub fn hangups() -> io::Result<Signal> {
 }
 
 /// Reloads the configuration of `app` at each SIGHUP and logs the result.
-pub fn reload_on_sighup(app: Arc<App>, mut hangup: Signal) -> impl Future<Output = ()> + Send {
-    async move {
-        while hangup.recv().await.is_some() {
-            let mut result = Arc::clone(&app).reload_within(RELOAD_TIMEOUT).await;
-            // The other reload may have read the files before they were changed, so this one is not left out.
-            while result == Err(ReloadError::UnderWay) {
-                sleep(TURN_PAUSE).await;
-                result = Arc::clone(&app).reload_within(RELOAD_TIMEOUT).await;
-            }
-            log_reload(result);
+pub async fn reload_on_sighup(app: Arc<App>, mut hangup: Signal) {
+    while hangup.recv().await.is_some() {
+        let mut result = Arc::clone(&app).reload_within(RELOAD_TIMEOUT).await;
+        // The other reload may have read the files before they were changed, so this one is not left out.
+        while result == Err(ReloadError::UnderWay) {
+            sleep(TURN_PAUSE).await;
+            result = Arc::clone(&app).reload_within(RELOAD_TIMEOUT).await;
         }
+        log_reload(result);
     }
 }
 

@@ -300,6 +300,11 @@ impl fmt::Debug for Clock {
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        pin::Pin,
+        task::{Context, Waker},
+    };
+
     use super::*;
 
     #[test]

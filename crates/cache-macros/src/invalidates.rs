@@ -99,7 +99,13 @@ impl Invalidates {
         let (first, then) = if *before {
             (end, TokenStream::new())
         } else {
-            (TokenStream::new(), quote!(if #shape.succeeded(&#returned) { #end }))
+            // Whoever drops the call while its body runs can't tell whether the body has written.
+            let guarded = quote!(let #ended = #ended.if_dropped(&#cache););
+            let then = quote! {
+                let #ended = #ended.take();
+                if #shape.succeeded(&#returned) { #end }
+            };
+            (guarded, then)
         };
         let cache_ref = quote_spanned!(cache_expr.span()=> &#cache_expr);
         quote! {

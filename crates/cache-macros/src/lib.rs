@@ -118,7 +118,8 @@ pub fn cached(options: TokenStream, function: TokenStream) -> TokenStream {
 }
 
 /// Invalidates entries of a cache after an async function or method that changes what they were made of. If it
-/// returns a `Result`, only an `Ok` invalidates.
+/// returns a `Result`, only an `Ok` invalidates. A call that is dropped or panics while its body runs
+/// invalidates as well, since the body may have written.
 ///
 /// ```
 /// use cache_facade::{Cache, Error, cached, invalidates};

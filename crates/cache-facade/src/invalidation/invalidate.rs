@@ -1,5 +1,7 @@
 //! What a caller ends on this node: in memory first, then in the tiers, then on the other nodes.
 
+use std::sync::Arc;
+
 use cache_core::{Key, Pattern, Result, Tag, Target, Timestamp, Tombstone, message::Change};
 use futures_util::future::join_all;
 
@@ -15,55 +17,74 @@ impl<V: Cacheable> Region<V> {
         let key = self.engine.stamps().kind_key(kind)?;
         let at = self.engine.clock().tick_removal();
         self.engine.local_writes().note_all(at);
+        self.engine.counters().bump(Count::Removal);
         self.core.clear(at);
         self.core.overtake(None);
-        self.engine.write_stamp(key, at).await;
-        self.engine.announce([Change::KindEnded { kind: kind.to_owned(), at }]).await;
+        let (engine, kind) = (Arc::clone(&self.engine), kind.to_owned());
+        let clear = async move {
+            engine.write_stamp(key, at).await;
+            engine.announce([Change::KindEnded { kind, at }]).await;
+        };
+        self.engine.run_to_completion(clear).await;
         Ok(())
     }
 }
 
 impl Engine {
     /// Ends every entry that carries `tag`.
-    pub(crate) async fn invalidate(&self, tag: &Tag) -> Result<()> {
+    pub(crate) async fn invalidate(self: &Arc<Self>, tag: &Tag) -> Result<()> {
         self.invalidate_until(tag, self.clock().tick_removal()).await
     }
 
     /// Ends every entry that carries `tag` and was born at `at` or before.
-    pub(crate) async fn invalidate_until(&self, tag: &Tag, at: Timestamp) -> Result<()> {
+    pub(crate) async fn invalidate_until(self: &Arc<Self>, tag: &Tag, at: Timestamp) -> Result<()> {
         let key = self.stamps().tag_key(tag)?;
         // What is written from now on is not concerned.
         self.clock().observe(at);
         self.local_writes().note_all(at);
         self.counters().bump(Count::Removal);
         self.stamps().raise(tag, at);
-        if self.write_stamp(key, at).await {
-            self.stamps().unpin(tag, at);
-        }
-        self.announce([Change::TagEnded { tag: tag.as_str().to_owned(), at }]).await;
+        let (engine, tag) = (Arc::clone(self), tag.clone());
+        let invalidation = async move {
+            if engine.write_stamp(key, at).await {
+                engine.stamps().unpin(&tag, at);
+            }
+            engine.announce([Change::TagEnded { tag: tag.as_str().to_owned(), at }]).await;
+        };
+        self.run_to_completion(invalidation).await;
         Ok(())
     }
 
     /// Ends every entry of every kind.
-    pub(crate) async fn clear(&self) {
+    pub(crate) async fn clear(self: &Arc<Self>) {
         let at = self.clock().tick_removal();
         self.local_writes().note_all(at);
         self.counters().bump(Count::Removal);
         self.clear_locally(at);
-        self.write_stamp(self.stamps().all_key().clone(), at).await;
-        self.announce([Change::AllEnded { at }]).await;
+        let engine = Arc::clone(self);
+        let clear = async move {
+            engine.write_stamp(engine.stamps().all_key().clone(), at).await;
+            engine.announce([Change::AllEnded { at }]).await;
+        };
+        self.run_to_completion(clear).await;
     }
 
     /// Removes every key that matches. Returns how many entries went from the tier that lost most.
-    pub(crate) async fn remove_matching(&self, pattern: &Pattern) -> u64 {
+    pub(crate) async fn remove_matching(self: &Arc<Self>, pattern: &Pattern) -> u64 {
         let tombstone = self.tombstone();
         self.local_writes().note_all(tombstone.born);
         self.counters().bump(Count::Removal);
         let from_memory = self.remove_matching_from_memory(pattern, tombstone);
-        let target = Target::Matching(pattern);
-        let from_tiers = join_all(self.tiers().iter().map(|tier| tier.remove(target, tombstone))).await;
-        self.announce([Change::RemovedMatching { pattern: pattern.to_string(), tombstone }]).await;
-        from_tiers.into_iter().filter_map(Result::ok).fold(from_memory, u64::max)
+        let (engine, pattern) = (Arc::clone(self), pattern.clone());
+        let removal = async move {
+            let target = Target::Matching(&pattern);
+            let removals = engine.tiers().iter().map(|tier| tier.remove(target, tombstone));
+            let from_tiers = join_all(removals).await.into_iter().filter_map(Result::ok).max();
+            engine.announce([Change::RemovedMatching { pattern: pattern.to_string(), tombstone }]).await;
+            from_tiers
+        };
+        let from_tiers = self.run_to_completion(removal).await.flatten();
+        from_tiers.map_or(from_memory, |count| count.max(from_memory))
     }
 
     /// Removes what matches from memory alone, and overtakes its flights.

@@ -112,21 +112,28 @@ pub fn bypassed(cache: &Cache, function: &str, error: &Error) {
 
 /// What a function invalidates in a cache: a key of a region, and tags.
 #[derive(Debug)]
-pub struct Ended<'a> {
-    key: Option<(&'a str, String)>,
+pub struct Ended {
+    key: Option<(String, String)>,
     tags: Vec<Tag>,
 }
 
-impl<'a> Ended<'a> {
+/// Invalidates something when it is dropped, unless that is taken from it before.
+#[derive(Debug)]
+pub struct EndedIfDropped {
+    cache: Cache,
+    ended: Option<Ended>,
+}
+
+impl Ended {
     /// Names the key of this id in the region of this kind, and these tags.
     ///
     /// # Errors
     ///
     /// `Config` or `Limit` for an invalid kind, id or tag.
-    pub fn new<const N: usize>(key: Option<(&'a str, Id)>, texts: [Id; N]) -> Result<Self> {
+    pub fn new<const N: usize>(key: Option<(&str, Id)>, texts: [Id; N]) -> Result<Self> {
         let key = key.map(|(kind, id)| {
             let id = id.finish()?;
-            Key::new(kind, &id).map(|_| (kind, id))
+            Key::new(kind, &id).map(|_| (kind.to_owned(), id))
         });
         Ok(Self { key: key.transpose()?, tags: tags(texts)? })
     }
@@ -137,19 +144,49 @@ impl<'a> Ended<'a> {
         Self { key: None, tags: Vec::new() }
     }
 
-    /// Invalidates it.
+    /// Invalidates it if what this returns is dropped: the function that is called meanwhile may have written,
+    /// though its caller went away.
+    #[must_use]
+    pub fn if_dropped(self, cache: &Cache) -> EndedIfDropped {
+        EndedIfDropped { cache: cache.clone(), ended: Some(self) }
+    }
+
+    /// Invalidates it, all of it even if the caller goes away meanwhile.
     ///
     /// # Errors
     ///
     /// As [`Cache::remove`] and [`Cache::invalidate`].
     pub async fn end(self, cache: &Cache) -> Result<()> {
+        let (cache, engine) = (cache.clone(), Arc::clone(&cache.engine));
+        engine.run_to_completion(async move { self.end_each(&cache).await }).await.unwrap_or(Ok(()))
+    }
+
+    async fn end_each(self, cache: &Cache) -> Result<()> {
         if let Some((kind, id)) = self.key {
-            cache.remove(kind, &id).await?;
+            cache.remove(&kind, &id).await?;
         }
         for tag in &self.tags {
             cache.invalidate(tag).await?;
         }
         Ok(())
+    }
+}
+
+impl EndedIfDropped {
+    /// Returns what is then no longer invalidated by itself.
+    #[must_use]
+    pub fn take(mut self) -> Ended {
+        self.ended.take().unwrap_or_else(Ended::nothing)
+    }
+}
+
+impl Drop for EndedIfDropped {
+    fn drop(&mut self) {
+        if let Some(ended) = self.ended.take() {
+            let cache = self.cache.clone();
+            // What is invalid was refused when this was made.
+            self.cache.engine.spawn(async move { ended.end_each(&cache).await.unwrap_or_default() });
+        }
     }
 }
 

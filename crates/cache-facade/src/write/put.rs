@@ -76,13 +76,13 @@ impl<V: Cacheable> Region<V> {
         let mut entries = Vec::with_capacity(encoded.len());
         let mut values = Vec::with_capacity(encoded.len());
         let mut memory_only = Vec::new();
-        let mut lifeless = Vec::new();
         let memory_alone = self.engine.tiers_for(&self.policy).next().is_none();
         let mut unkept = None;
+        let mut removals = Vec::new();
         for PutValue { key, value, blob, meta } in encoded {
             if meta.freshness(now) == Freshness::Dead {
                 // It is never served, so all that the put does is remove what was there before.
-                lifeless.push((key, self.engine.tombstone_born(meta.born)));
+                removals.push(self.remove_under(&[key], self.engine.tombstone_born(meta.born)));
                 continue;
             }
             // Marked before flights are overtaken: a flight that begins in between finds the mark.
@@ -105,16 +105,14 @@ impl<V: Cacheable> Region<V> {
                 }
             }
         }
-        for (key, tombstone) in lifeless {
-            self.remove_under(&[key], tombstone).await;
-        }
         let alone = self.engine.tiers().is_empty() && self.engine.bus().is_none();
-        if alone || entries.is_empty() && memory_only.is_empty() {
+        if alone || entries.is_empty() && memory_only.is_empty() && removals.is_empty() {
             return unkept.map_or(Ok(()), Err);
         }
         let region = self.clone();
         let write = async move {
             let engine = &region.engine;
+            join_all(removals).await;
             let mut written = engine.write(&entries, engine.tiers_for(&region.policy)).await;
             region.outbid(&mut entries, &values, &mut written, &mut in_progress).await;
             for (key, meta, _) in &memory_only {

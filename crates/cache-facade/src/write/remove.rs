@@ -15,16 +15,22 @@ impl<V: Cacheable> Region<V> {
     /// Removes keys everywhere.
     pub(crate) async fn remove_keys(&self, keys: &[Key]) {
         self.engine.counters().bump(Count::Removal);
-        self.remove_under(keys, self.engine.tombstone()).await;
+        let removal = self.remove_under(keys, self.engine.tombstone());
+        self.engine.run_to_completion(removal).await;
     }
 
-    /// Removes keys everywhere, under a given tombstone.
-    pub(super) async fn remove_under(&self, keys: &[Key], tombstone: Tombstone) {
+    /// Removes keys from memory at once, under a given tombstone. Returns what removes them from the tiers and
+    /// the other nodes.
+    pub(super) fn remove_under(
+        &self,
+        keys: &[Key],
+        tombstone: Tombstone,
+    ) -> impl Future<Output = ()> + Send + use<V> {
         let overtake = |key: &Key| {
             self.core.throttle.resume(key);
             self.core.flights.overtake(key);
         };
-        self.engine.remove_everywhere(keys, tombstone, overtake).await;
+        self.engine.begin_removal(keys, tombstone, &overtake)
     }
 }
 
@@ -34,7 +40,8 @@ impl Engine {
         let key = Prefix::new(self.namespace(), kind)?.key(id)?;
         self.counters().bump(Count::Removal);
         let overtake = |key: &Key| self.regions().overtake(kind, key);
-        self.remove_everywhere(&[key], self.tombstone(), overtake).await;
+        let removal = self.begin_removal(&[key], self.tombstone(), &overtake);
+        self.run_to_completion(removal).await;
         Ok(())
     }
 
@@ -45,19 +52,20 @@ impl Engine {
         self.remove_from_tiers(keys, tombstone).await;
     }
 
-    /// Removes keys everywhere; `overtake` overtakes the flight of each.
-    async fn remove_everywhere(
+    /// Removes keys from memory; `overtake` overtakes the flight of each. Returns what removes them from the
+    /// tiers and the other nodes.
+    fn begin_removal(
         self: &Arc<Self>,
         keys: &[Key],
         tombstone: Tombstone,
-        overtake: impl Fn(&Key),
-    ) {
+        overtake: &dyn Fn(&Key),
+    ) -> impl Future<Output = ()> + Send + use<> {
         keys.iter().for_each(|key| self.local_writes().note(key, tombstone.born));
         // Memory's tombstone is set before flights are overtaken: a flight that begins in between finds it.
         self.memory().remove(keys, tombstone, self.clock().now());
         keys.iter().for_each(overtake);
         let (engine, keys) = (Arc::clone(self), keys.to_vec());
-        let removal = async move {
+        async move {
             let mut told = tombstone;
             if !engine.remove_from_tiers(&keys, tombstone).await {
                 // Until they are reminded, should a tier go on to hold it.
@@ -65,8 +73,7 @@ impl Engine {
             }
             let removed = |key: &Key| Change::Removed { key: key.into(), tombstone: told };
             engine.announce(keys.iter().map(removed)).await;
-        };
-        self.run_to_completion(removal).await;
+        }
     }
 
     /// Removes keys from the tiers behind memory. Returns whether all have done it; a tier that fails is an event.

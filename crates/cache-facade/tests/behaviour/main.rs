@@ -1,5 +1,6 @@
 //! Scenarios for the cache as a whole, one module for each group of rules.
 
+mod cancelled;
 mod coalesce;
 mod freshness;
 mod grace;

@@ -217,6 +217,7 @@ impl Cache {
             codec_failures: total(Count::CodecFailure),
             too_large: total(Count::TooLarge),
             removals: total(Count::Removal),
+            observer_panics: engine.observers().panics(),
             flights: engine.regions().flights(),
             tiers: engine.tiers().iter().map(TierHandle::stats).collect(),
             bus: engine.bus().map(|bus| bus.stats()),

@@ -356,6 +356,7 @@ mod invalidation;
 mod load;
 #[cfg(feature = "macros")]
 pub mod macro_support;
+mod panics;
 mod policy;
 mod read;
 mod region;

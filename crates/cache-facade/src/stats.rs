@@ -28,6 +28,8 @@ pub struct Stats {
     pub too_large: u64,
     /// Calls that removed keys, invalidated a tag or cleared.
     pub removals: u64,
+    /// Times that an observer panicked. The cache goes on as if it had not.
+    pub observer_panics: u64,
     /// Flights under way: keys that are being fetched.
     pub flights: u64,
     /// Each tier behind the near one, in order.

@@ -13,7 +13,7 @@ use crate::{
     protection::Protection,
     refusals::Refusals,
     stats::{MemoryStats, evictions::EvictionLog, hottest::HotKey, reads::ReadCounts},
-    store::{Bounds, Store, entry_ref::EntryRef, weight::Weigher},
+    store::{Bounds, Store, entry_ref::EntryRef, stored::panicked_drops, weight::Weigher},
 };
 
 /// A decoded value of any type. A value that is replaced, removed or evicted may be dropped under the lock
@@ -300,6 +300,7 @@ impl Memory {
             protected,
             protected_weight: self.store.protected_weight(),
             tombstones: self.stripes.iter().map(|stripe| stripe.lock().tombstones.len() as u64).sum(),
+            panicked_drops: panicked_drops(),
         }
     }
 

@@ -1,6 +1,9 @@
 //! Values to bytes and back, within limits both ways.
 
-use std::io;
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use bytes::Bytes;
 use serde::{Serialize, de::DeserializeOwned};
@@ -79,7 +82,8 @@ impl Blob {
     ///
     /// # Errors
     ///
-    /// `Corrupt` for bytes of another schema version, and for bytes that do not decode to the type.
+    /// `Corrupt` for bytes of another schema version, and for bytes that do not decode to the type, or over which
+    /// its `Deserialize` panics.
     pub fn decode<V: DeserializeOwned>(&self, schema: u32) -> Result<V> {
         if self.schema != schema {
             let message = format!("stored as schema version {}, wanted {schema}", self.schema);
@@ -90,14 +94,16 @@ impl Blob {
                 format!("{} bytes do not decode as {} of this type", self.bytes.len(), self.codec.name());
             Error::caused(ErrorKind::Corrupt, "decode", message, source)
         };
-        match self.codec {
+        let decode = || match self.codec {
             Codec::Bincode => match bincode::serde::decode_from_slice(&self.bytes, BINCODE) {
                 Ok((value, used)) if used == self.bytes.len() => Ok(value),
                 Ok((_, used)) => Err(corrupt(format!("only {used} of them were used").into())),
                 Err(source) => Err(corrupt(source.into())),
             },
             Codec::Json => serde_json::from_slice(&self.bytes).map_err(|source| corrupt(source.into())),
-        }
+        };
+        catch_unwind(AssertUnwindSafe(decode))
+            .unwrap_or_else(|_| Err(corrupt("its Deserialize panicked".into())))
     }
 
     /// Encodes a value, and makes sure that the bytes are read back as an equal one. Values are equal if serde

@@ -1,25 +1,50 @@
 //! The observers of a cache, told of each event.
 
-use std::sync::Arc;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use cache_core::{Event, Observer};
 
+use crate::panics;
+
 /// The observers of a cache.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Observers(Arc<[Arc<dyn Observer>]>);
+pub(crate) struct Observers {
+    observers: Arc<[Arc<dyn Observer>]>,
+    panics: Arc<AtomicU64>,
+}
 
 impl Observers {
     pub(crate) fn new(observers: Vec<Arc<dyn Observer>>) -> Self {
-        Self(observers.into())
+        Self { observers: observers.into(), panics: Arc::default() }
     }
 
+    /// Tells each observer. One that panics is counted, and keeps nobody from anything.
     pub(crate) fn tell(&self, event: &Event<'_>) {
-        self.0.iter().for_each(|observer| observer.on(event));
+        for observer in &*self.observers {
+            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| observer.on(event))) {
+                let times = self.panics.fetch_add(1, Ordering::Relaxed) + 1;
+                if times.is_power_of_two() {
+                    let panic = panics::text(&*panic);
+                    tracing::error!(?event, panic, times, "an observer panicked: the cache goes on");
+                }
+            }
+        }
+    }
+
+    /// Returns how often an observer panicked.
+    pub(crate) fn panics(&self) -> u64 {
+        self.panics.load(Ordering::Relaxed)
     }
 
     /// Whether there is one: who would have to allocate for an event asks first.
     #[inline]
     pub(crate) fn any(&self) -> bool {
-        !self.0.is_empty()
+        !self.observers.is_empty()
     }
 }

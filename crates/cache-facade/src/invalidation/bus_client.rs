@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::{echo::Echo, publisher::Outbox};
 use crate::{
     engine::{log_sums, observers::Observers},
+    panics,
     stats::BusStats,
     timer,
 };
@@ -96,7 +97,7 @@ impl BusClient {
 
     /// Opens a connection to receive on.
     pub(crate) async fn listen(&self) -> Result<Box<dyn Listener>> {
-        self.limited("listen", self.bus.listen()).await
+        self.limited("listen", async { self.bus.listen().await }).await
     }
 
     /// Whether this node receives what the others publish.
@@ -115,6 +116,7 @@ impl BusClient {
         call: impl Future<Output = Result<T>>,
     ) -> Result<T> {
         let limit = timer::sleep(&self.clock, CALL_LIMIT);
+        let call = panics::caught(self.bus.name(), operation, call);
         match select(std::pin::pin!(call), std::pin::pin!(limit)).await {
             Either::Left((outcome, _)) => outcome,
             Either::Right(_) => {

@@ -167,6 +167,6 @@ impl BusClient {
 
     async fn try_publish(&self, message: &Message) -> Result<()> {
         let bytes = message.seal()?;
-        self.limited("publish", self.bus.publish(bytes)).await
+        self.limited("publish", async { self.bus.publish(bytes).await }).await
     }
 }

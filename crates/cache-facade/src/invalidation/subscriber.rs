@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     engine::Engine,
+    panics,
     tier::handle::TierHandle,
     timer,
     write::in_progress::{TICK, WritesInProgress},
@@ -101,7 +102,9 @@ async fn receive_until_lost(engine: &Weak<Engine>, mut listener: Box<dyn Listene
                 // Not held while waiting: it ends with the cache.
                 drop(bus);
                 let wait = std::pin::pin!(timer::sleep(&clock, wait));
-                match select(listener.next(), wait).await {
+                let next =
+                    std::pin::pin!(panics::caught("the listener", "listen", async { listener.next().await }));
+                match select(next, wait).await {
                     Either::Left((next, _)) => Some(next),
                     Either::Right(_) => continue,
                 }

@@ -1,6 +1,10 @@
 //! A loader whose calls are counted and reported to observers; a panic or a wrong number of answers is an error.
 
-use std::{any::Any, panic::AssertUnwindSafe, sync::Arc};
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use cache_core::{Error, ErrorKind, Event, Loaded, Loader, Request, Result};
@@ -8,6 +12,7 @@ use futures_util::FutureExt;
 
 use crate::{
     engine::{Engine, counters::Count},
+    panics,
     region::{Cacheable, RegionCore},
 };
 
@@ -21,7 +26,8 @@ pub(crate) struct Instrumented<V> {
 #[async_trait]
 impl<V: Cacheable> Loader<V> for Instrumented<V> {
     fn max_batch(&self) -> usize {
-        self.loader.max_batch()
+        // Whoever can't say how many takes them one by one.
+        catch_unwind(AssertUnwindSafe(|| self.loader.max_batch())).unwrap_or(1)
     }
 
     async fn load(&self, requests: &[Request]) -> Result<Vec<Loaded<V>>> {
@@ -47,10 +53,7 @@ impl<V> Instrumented<V> {
     }
 
     fn panicked(&self, panic: &(dyn Any + Send)) -> Error {
-        let text = panic.downcast_ref::<&str>().copied();
-        let text =
-            text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
-        let message = format!("the loader of {:?} panicked: {text}", self.kind());
+        let message = format!("the loader of {:?} panicked: {}", self.kind(), panics::text(panic));
         Error::new(ErrorKind::Load, "load", message)
     }
 

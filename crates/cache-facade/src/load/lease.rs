@@ -12,6 +12,7 @@ use futures_util::{
 use super::fetch::{Fetch, LookupScope};
 use crate::{
     engine::Engine,
+    panics,
     region::{Cacheable, Region},
     timer,
 };
@@ -122,7 +123,9 @@ impl Engine {
         holder: Holder,
     ) -> cache_core::Result<Vec<bool>> {
         let limit = timer::sleep(self.clock(), CALL_LIMIT);
-        match select(lease.acquire(keys, holder, LEASE_SPAN), std::pin::pin!(limit)).await {
+        let call = async { lease.acquire(keys, holder, LEASE_SPAN).await };
+        let call = std::pin::pin!(panics::caught(lease.name(), "lease", call));
+        match select(call, std::pin::pin!(limit)).await {
             Either::Left((Ok(granted), _)) if granted.len() == keys.len() => Ok(granted),
             Either::Left((Ok(granted), _)) => {
                 let message = format!("{} answered {} for {} keys", lease.name(), granted.len(), keys.len());
@@ -167,7 +170,8 @@ impl HeldLease {
     async fn renewing(&self) {
         loop {
             timer::sleep(self.engine.clock(), RENEW_INTERVAL).await;
-            if let Ok(held) = self.lease.renew(&self.keys, self.holder, LEASE_SPAN).await
+            let call = async { self.lease.renew(&self.keys, self.holder, LEASE_SPAN).await };
+            if let Ok(held) = panics::caught(self.lease.name(), "renew", call).await
                 && !held.contains(&true)
             {
                 return;

@@ -15,6 +15,7 @@ use super::fetch::Fetch;
 use crate::{
     answer::{Found, Source},
     engine::counters::Count,
+    panics,
     read::servable::{Servable, Unservable},
     region::{Cacheable, Region},
     write::encode::Encoded,
@@ -39,8 +40,8 @@ impl<V: Cacheable> Region<V> {
         let mut leaders = Vec::with_capacity(batch.len());
         for (fetch, loaded) in batch.into_iter().zip(answers) {
             // A policy or cost function that panics over one value must not cost the others.
-            let interpret = catch_unwind(AssertUnwindSafe(|| self.interpret(&fetch, loaded, born)));
-            let (found, storable) = match interpret.unwrap_or_else(|_| Err(self.policy_panicked(&fetch))) {
+            let interpret = || self.interpret(&fetch, loaded, born);
+            let (found, storable) = match self.by_policy(fetch.leader.key(), interpret) {
                 Ok(known) => known,
                 Err(error) => {
                     self.fail(&fetch, &error);
@@ -91,11 +92,6 @@ impl<V: Cacheable> Region<V> {
         if !older.is_empty() {
             engine.announce(older.into_iter().map(|key| engine.older_removed(key, born))).await;
         }
-    }
-
-    fn policy_panicked(&self, fetch: &Fetch<V>) -> Error {
-        let message = format!("the policy or cost function panicked over {}", fetch.leader.key());
-        Error::new(ErrorKind::Load, "load", message)
     }
 
     /// Makes of a source's answer what to serve and where to store it.
@@ -164,6 +160,15 @@ impl<V: Cacheable> Region<V> {
     pub(crate) fn ttl_of(&self, key: &Key, fetched: &Fetched<V>, born: Timestamp) -> Ttl {
         let ttl = fetched.ttl.unwrap_or_else(|| self.policy.ttl.ttl(key, Some(&fetched.value), born));
         self.policy.jitter.apply(self.engine.bounded(ttl), seed(key, born))
+    }
+
+    /// Runs the policies and the cost function of this region over a value. A panic is an error.
+    pub(crate) fn by_policy<T>(&self, key: &Key, judge: impl FnOnce() -> Result<T>) -> Result<T> {
+        catch_unwind(AssertUnwindSafe(judge)).unwrap_or_else(|panic| {
+            let message =
+                format!("the policy or cost function panicked over {key}: {}", panics::text(&*panic));
+            Err(Error::new(ErrorKind::Load, "load", message))
+        })
     }
 
     /// What a value weighs in memory's budget: as its policy says, else its bytes, else `weight`.

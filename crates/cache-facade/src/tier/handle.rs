@@ -1,7 +1,6 @@
 //! Every call to a tier goes through its handle: bounded in time, counted, and retried later where it failed.
 
 use std::{
-    panic::AssertUnwindSafe,
     pin::pin,
     slice,
     sync::{
@@ -15,14 +14,12 @@ use cache_core::{
     Clock, Entry, Error, ErrorKind, Event, Key, LogSum, LogSummary, Meta, Operation, Pattern, PutOutcome,
     Result, Target, Tier, Timestamp, Tombstone, Ttl, message::Change,
 };
-use futures_util::{
-    FutureExt,
-    future::{Either, select},
-};
+use futures_util::future::{Either, select};
 
 use super::{call_health::CallHealth, retry_queue::RetryQueue};
 use crate::{
     engine::{log_sums, observers::Observers},
+    panics,
     read::servable::Servable,
     stats::{TierHealth, TierStats},
     timer,
@@ -278,11 +275,8 @@ impl TierHandle {
         call: impl Future<Output = Result<T>> + Send,
     ) -> Result<T> {
         let limit = pin!(timer::sleep(&self.clock, CALL_LIMIT));
-        match select(pin!(AssertUnwindSafe(call).catch_unwind()), limit).await {
-            Either::Left((Ok(outcome), _)) => outcome,
-            Either::Left((Err(_), _)) => {
-                Err(Error::new(ErrorKind::Unavailable, operation, format!("{} panicked", self.name())))
-            }
+        match select(pin!(panics::caught(self.name(), operation, call)), limit).await {
+            Either::Left((outcome, _)) => outcome,
             Either::Right(_) => {
                 let message = format!("{} did not answer within {CALL_LIMIT:?}", self.name());
                 Err(Error::new(ErrorKind::Timeout, operation, message))

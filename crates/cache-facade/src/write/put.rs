@@ -64,10 +64,13 @@ impl<V: Cacheable> Region<V> {
             };
             // Each has a birth of its own: of a key that is given twice the last value wins.
             let born = self.engine.clock().tick();
-            let ttl = self.ttl_of(&key, &fetched, born);
-            let meta = self.meta(born, ttl).labelled(&fetched.tags, fetched.etag.as_deref());
-            let mut meta = self.engine.bound_life(&key, meta);
-            meta.cost = self.cost(&fetched.value, blob.as_ref().ok(), weight);
+            let meta = self.by_policy(&key, || {
+                let ttl = self.ttl_of(&key, &fetched, born);
+                let meta = self.meta(born, ttl).labelled(&fetched.tags, fetched.etag.as_deref());
+                let mut meta = self.engine.bound_life(&key, meta);
+                meta.cost = self.cost(&fetched.value, blob.as_ref().ok(), weight);
+                Ok(meta)
+            })?;
             encoded.push(PutValue { key, value: Arc::new(fetched.value), blob, meta });
         }
         self.engine.counters().add(Count::Put, encoded.len() as u64);

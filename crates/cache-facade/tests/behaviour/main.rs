@@ -12,6 +12,7 @@ mod log_lines;
 mod memory;
 mod mishaps;
 mod nodes;
+mod panics;
 mod races;
 mod refusals;
 mod retry_queue;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cache_core::{Entry, Key};
 
-use crate::{eviction::Eviction, memory::Value};
+use crate::{eviction::Eviction, store::stored::Stored};
 
 /// Why an entry left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,10 +85,10 @@ impl EvictionLog {
 /// Entries that left a shard, to be dropped when its lock is no longer held: the `drop` of a value may
 /// take long, and no reader waits for it.
 #[derive(Default)]
-pub(crate) struct Evicted(Vec<(Cause, Key, Entry<Value>, u32)>);
+pub(crate) struct Evicted(Vec<(Cause, Key, Entry<Stored>, u32)>);
 
 impl Evicted {
-    pub(crate) fn push(&mut self, cause: Cause, key: Key, entry: Entry<Value>, weight: u32) {
+    pub(crate) fn push(&mut self, cause: Cause, key: Key, entry: Entry<Stored>, weight: u32) {
         self.0.push((cause, key, entry, weight));
     }
 

@@ -29,4 +29,6 @@ pub struct MemoryStats {
     pub protected_weight: u64,
     /// Tombstones of keys and patterns, which refuse loads that began before the removal.
     pub tombstones: u64,
+    /// Values that panicked when they were dropped, in all caches of this process.
+    pub panicked_drops: u64,
 }

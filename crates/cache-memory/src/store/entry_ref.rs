@@ -2,7 +2,7 @@
 
 use cache_core::{Entry, Meta, Timestamp};
 
-use crate::memory::Value;
+use crate::{memory::Value, store::stored::Stored};
 
 /// A borrowed entry. What every hit asks for lies in one cache line; [`EntryRef::meta`] lies in another,
 /// and is best left alone where it is not needed.
@@ -52,6 +52,17 @@ impl<'a> EntryRef<'a> {
     #[must_use]
     pub fn entry(&self) -> Entry<Value> {
         Entry { value: self.value.cloned(), meta: self.meta.clone() }
+    }
+}
+
+impl<'a> From<&'a Entry<Stored>> for EntryRef<'a> {
+    fn from(entry: &'a Entry<Stored>) -> Self {
+        Self::new(
+            entry.value.as_ref().and_then(Stored::get),
+            entry.meta.stale_at,
+            !entry.meta.tags().is_empty(),
+            &entry.meta,
+        )
     }
 }
 

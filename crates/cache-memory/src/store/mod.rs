@@ -6,6 +6,7 @@ pub(crate) mod moka_store;
 pub(crate) mod shard;
 pub(crate) mod shards;
 pub(crate) mod slots;
+pub(crate) mod stored;
 pub(crate) mod weight;
 
 use std::sync::Arc;
@@ -17,7 +18,10 @@ use crate::{
     memory::Value,
     policies::{fifo::Fifo, hybrid::Hybrid, lfu, lru, ttl::ByExpiry},
     stats::evictions::{Cause, EvictionLog},
-    store::{budget::Budget, entry_ref::EntryRef, moka_store::MokaStore, shards::Shards, weight::Weigher},
+    store::{
+        budget::Budget, entry_ref::EntryRef, moka_store::MokaStore, shards::Shards, stored::Stored,
+        weight::Weigher,
+    },
 };
 
 /// The entries, in the store of one of the policies.
@@ -74,6 +78,7 @@ impl Store {
 
     /// Stores an entry. Returns `false` if it was to be protected and was not. One writer a key at a time.
     pub(crate) fn put(&self, key: Key, entry: Entry<Value>, protected: bool) -> bool {
+        let entry = Entry { value: entry.value.map(Stored::new), meta: entry.meta };
         dispatch!(self, moka => moka.put(key, entry, protected), own => own.put(key, entry, protected))
     }
 

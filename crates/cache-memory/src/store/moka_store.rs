@@ -6,16 +6,15 @@ use cache_core::{Entry, Freshness, Key, KeyHasher, LookupKey, Meta, Timestamp, s
 use moka::{notification::RemovalCause, policy::EvictionPolicy, sync::Cache};
 
 use crate::{
-    memory::Value,
     policies::fifo::Fifo,
     stats::evictions::{Cause, EvictionLog},
-    store::{Bounds, entry_ref::EntryRef, shards::Shards, weight::Weigher},
+    store::{Bounds, entry_ref::EntryRef, shards::Shards, stored::Stored, weight::Weigher},
 };
 
 /// Entries in moka, and protected entries beside it in a share of the budget of their own, since moka
 /// can't be told to spare an entry.
 pub(crate) struct MokaStore {
-    entries: Cache<Key, Entry<Value>, BuildHasherDefault<KeyHasher>>,
+    entries: Cache<Key, Entry<Stored>, BuildHasherDefault<KeyHasher>>,
     protected: Shards<Fifo>,
     /// Held while entries move between the two, and while both are walked, so that a walk misses none.
     moving: Mutex<()>,
@@ -65,7 +64,7 @@ impl MokaStore {
     }
 
     /// As [`Shards::put`]. Nobody else may write the key at the same time.
-    pub(crate) fn put(&self, key: Key, entry: Entry<Value>, protected: bool) -> bool {
+    pub(crate) fn put(&self, key: Key, entry: Entry<Stored>, protected: bool) -> bool {
         self.protected.remove_if(Cause::Replaced, &key, |_| true);
         if protected {
             let _granting = self.granting.lock();
@@ -166,7 +165,7 @@ impl MokaStore {
     }
 
     /// Takes an entry out of moka; `None` if moka has just evicted it.
-    fn take(&self, key: &Key) -> Option<Entry<Value>> {
+    fn take(&self, key: &Key) -> Option<Entry<Stored>> {
         if self.entries.contains_key(key) {
             // moka 0.12.16 miscounts its weight for good if an entry is removed whose new weight is still
             // in its buffers.
@@ -186,7 +185,7 @@ impl MokaStore {
 
     /// Inserts an entry into moka. One that is too heavy for moka is recorded here, since moka drops it
     /// without telling its listener.
-    fn insert_into_moka(&self, cause: Cause, key: Key, entry: Entry<Value>) {
+    fn insert_into_moka(&self, cause: Cause, key: Key, entry: Entry<Stored>) {
         let weight = self.weigher.weigh(&key, &entry);
         if u64::from(weight) > self.moka_limit {
             self.remove_from_moka(Cause::Replaced, &key);

@@ -6,7 +6,6 @@ use cache_core::{Entry, Freshness, Key, LookupKey, Meta, Timestamp};
 use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
 
 use crate::{
-    memory::Value,
     policies::Order,
     stats::evictions::{Cause, Evicted, EvictionLog},
     store::{
@@ -15,6 +14,7 @@ use crate::{
         entry_ref::EntryRef,
         shard::Shard,
         slots::{PolicyState, ShardEntry, SlotId},
+        stored::Stored,
         weight::Weigher,
     },
 };
@@ -55,7 +55,7 @@ impl<O: Order> Shards<O> {
 
     /// Stores an entry, protected if `protected` says so. Returns `false` if the protected share had no
     /// room and the entry was stored unprotected.
-    pub(crate) fn put(&self, key: Key, entry: Entry<Value>, protected: bool) -> bool {
+    pub(crate) fn put(&self, key: Key, entry: Entry<Stored>, protected: bool) -> bool {
         let weight = self.weigher.weigh(&key, &entry);
         let mut gone = Evicted::default();
         let incoming = ShardEntry { key, entry, weight, protected, policy_state: PolicyState::default() };
@@ -121,7 +121,7 @@ impl<O: Order> Shards<O> {
         &self,
         key: &Key,
         doomed: impl FnOnce(&Meta) -> bool,
-    ) -> Option<(Key, Entry<Value>)> {
+    ) -> Option<(Key, Entry<Stored>)> {
         let mut shard = self.exclusive(self.index(key.hash()));
         let slot = shard.find(key)?;
         if !doomed(shard.slots().meta(slot)) {

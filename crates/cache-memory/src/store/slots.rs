@@ -6,7 +6,7 @@ use cache_core::{Entry, Key, LookupKey, Meta, Timestamp, Ttl};
 use hashbrown::HashTable;
 use slab::Slab;
 
-use crate::{memory::Value, store::entry_ref::EntryRef};
+use crate::store::{entry_ref::EntryRef, stored::Stored};
 
 /// Stands for no slot.
 const NO_SLOT: u32 = u32::MAX;
@@ -26,7 +26,7 @@ pub(crate) type SlotId = u32;
 #[repr(align(64))]
 struct Hot {
     key: Key,
-    value: Option<Value>,
+    value: Option<Stored>,
     stale_at: Timestamp,
     weight: u32,
     reads: AtomicU8,
@@ -43,7 +43,7 @@ struct Cold {
 /// An entry outside its slot: about to be inserted, or just removed.
 pub(crate) struct ShardEntry {
     pub(crate) key: Key,
-    pub(crate) entry: Entry<Value>,
+    pub(crate) entry: Entry<Stored>,
     pub(crate) weight: u32,
     pub(crate) protected: bool,
     /// What the policy alone reads and writes.
@@ -79,7 +79,12 @@ impl Slots {
     #[inline]
     pub(crate) fn entry_ref(&self, slot: SlotId) -> EntryRef<'_> {
         let Hot { value, stale_at, flags, .. } = self.hot(slot);
-        EntryRef::new(value.as_ref(), *stale_at, flags & TAGGED != 0, &self.cold[slot as usize].meta)
+        EntryRef::new(
+            value.as_ref().and_then(Stored::get),
+            *stale_at,
+            flags & TAGGED != 0,
+            &self.cold[slot as usize].meta,
+        )
     }
 
     #[inline]

@@ -2,7 +2,7 @@
 
 use cache_core::{Blob, Entry, Key, Meta};
 
-use crate::memory::Value;
+use crate::store::stored::Stored;
 
 /// How entries are weighed.
 #[derive(Clone, Copy, Debug)]
@@ -18,8 +18,8 @@ pub(crate) enum Weigher {
 }
 
 impl Weigher {
-    pub(crate) fn weigh(self, key: &Key, entry: &Entry<Value>) -> u32 {
-        let blob = entry.value.as_ref().and_then(|value| value.downcast_ref::<Blob>());
+    pub(crate) fn weigh(self, key: &Key, entry: &Entry<Stored>) -> u32 {
+        let blob = entry.value.as_ref().and_then(|value| value.get()?.downcast_ref::<Blob>());
         self.weigh_parts(key, &entry.meta, blob.map_or(0, |blob| blob.bytes.len()))
     }
 

@@ -1,0 +1,23 @@
+//! Panics in what users wrote: loaders, tiers, buses, leases, policies.
+
+use std::{any::Any, future::Future, panic::AssertUnwindSafe};
+
+use cache_core::{Error, ErrorKind, Result};
+use futures_util::FutureExt;
+
+/// Makes an error of a panic in a call of `name`, such as a bus.
+pub(crate) async fn caught<T>(
+    name: &str,
+    operation: &'static str,
+    call: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(|panic| {
+        Err(Error::new(ErrorKind::Unavailable, operation, format!("{name} panicked: {}", text(&*panic))))
+    })
+}
+
+/// Returns what a panic says.
+pub(crate) fn text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}

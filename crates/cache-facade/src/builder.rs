@@ -11,7 +11,6 @@ use crate::{
     invalidation::{
         bus_client::{BusClient, OnBusLoss},
         stamps::{self, Stamps},
-        subscriber,
     },
     tier::handle::TierHandle,
 };
@@ -147,9 +146,13 @@ impl CacheBuilder {
     ///
     /// # Errors
     ///
-    /// `Config` for an invalid namespace, or for two tiers of one name; the tier's own error if it can't be
+    /// `Config` outside a Tokio runtime, for an invalid namespace, or for two tiers of one name; the tier's own error if it can't be
     /// reached and tiers are required.
     pub async fn build(self) -> Result<Cache> {
+        if tokio::runtime::Handle::try_current().is_err() {
+            let message = "there is no Tokio runtime here: build the cache within one";
+            return Err(Error::new(ErrorKind::Config, "build", message));
+        }
         for (at, (tier, _)) in self.tiers.iter().enumerate() {
             let name = tier.name();
             if name == "memory" || self.tiers[..at].iter().any(|(other, _)| other.name() == name) {
@@ -187,14 +190,12 @@ impl CacheBuilder {
             on_bus_loss: self.on_bus_loss,
             lease: self.lease,
         }));
-        tokio::spawn(Engine::sweep_memory(Arc::downgrade(&engine), self.clock.clone()));
-        tokio::spawn(Engine::retry_tiers(Arc::downgrade(&engine), self.clock));
-        if let Some(bus) = engine.bus() {
-            tokio::spawn(BusClient::publish_queued(Arc::downgrade(bus)));
+        let listening = match engine.bus() {
             // Before anything is held, so that nothing is missed from the start if the bus works.
-            let listening = bus.listen().await;
-            tokio::spawn(subscriber::listen(Arc::downgrade(&engine), listening));
-        }
+            Some(bus) => Some(bus.listen().await),
+            None => None,
+        };
+        engine.keep_up(listening);
         Ok(Cache { engine })
     }
 }

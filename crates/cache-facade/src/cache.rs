@@ -117,6 +117,7 @@ impl Cache {
     ///
     /// `Limit` or `Config` for an invalid kind or id. A tier that fails is an event.
     pub async fn remove(&self, kind: &str, id: &str) -> Result<()> {
+        self.engine.enter_though_closed("remove")?;
         self.engine.remove_key(kind, id).await
     }
 
@@ -127,6 +128,7 @@ impl Cache {
     /// `Limit` for a tag that is too long. A tier that fails is an event, and this process knows that the tag is
     /// invalidated all the same.
     pub async fn invalidate(&self, tag: &Tag) -> Result<()> {
+        self.engine.enter_though_closed("invalidate")?;
         self.engine.invalidate(tag).await
     }
 
@@ -137,6 +139,7 @@ impl Cache {
     ///
     /// As [`Cache::invalidate`].
     pub async fn invalidate_until(&self, tag: &Tag, at: Timestamp) -> Result<()> {
+        self.engine.enter_though_closed("invalidate until")?;
         self.engine.invalidate_until(tag, at.min(self.engine.clock().tick())).await
     }
 
@@ -164,6 +167,7 @@ impl Cache {
     ///
     /// None at present. A tier that fails is an event.
     pub async fn remove_matching(&self, pattern: &Pattern) -> Result<u64> {
+        self.engine.enter_though_closed("remove matching")?;
         let pattern = self.within(pattern);
         Ok(self.engine.remove_matching(&pattern).await)
     }
@@ -174,6 +178,7 @@ impl Cache {
     ///
     /// None at present. A tier that fails is an event.
     pub async fn clear(&self) -> Result<()> {
+        self.engine.enter_though_closed("clear")?;
         self.engine.clear().await;
         Ok(())
     }

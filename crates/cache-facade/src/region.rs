@@ -208,6 +208,7 @@ impl<V: Cacheable> Region<V> {
     ///
     /// `Limit` or `Config` for an invalid key. A tier that fails is an event.
     pub async fn remove<K: ToKey + ?Sized>(&self, key: &K) -> Result<()> {
+        self.engine.enter_though_closed("remove")?;
         self.remove_keys(&[key.to_key(&self.core.prefix)?]).await;
         Ok(())
     }
@@ -218,6 +219,7 @@ impl<V: Cacheable> Region<V> {
     ///
     /// As [`Region::remove`]; nothing is removed then.
     pub async fn remove_many<K: ToKey>(&self, keys: &[K]) -> Result<()> {
+        self.engine.enter_though_closed("remove many")?;
         let keys = keys.iter().map(|key| key.to_key(&self.core.prefix)).collect::<Result<Vec<Key>>>()?;
         self.remove_keys(&keys).await;
         Ok(())
@@ -229,6 +231,7 @@ impl<V: Cacheable> Region<V> {
     ///
     /// `Limit` for a kind whose name is too long for the key of its stamp. A tier that fails is an event.
     pub async fn clear(&self) -> Result<()> {
+        self.engine.enter_though_closed("clear")?;
         self.clear_kind().await
     }
 
@@ -238,6 +241,7 @@ impl<V: Cacheable> Region<V> {
     ///
     /// The first error, if none came.
     pub async fn refresh<K: ToKey>(&self, keys: &[K]) -> Result<usize> {
+        self.engine.enter_though_closed("refresh")?;
         let keys = keys.iter().map(|key| key.to_key(&self.core.prefix)).collect::<Result<Vec<Key>>>()?;
         Box::pin(self.reload(&keys)).await
     }

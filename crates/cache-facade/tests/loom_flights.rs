@@ -52,7 +52,7 @@ fn flights() -> Arc<Flights<Answer>> {
 }
 
 fn join(flights: &Arc<Flights<Answer>>) -> Joined<Answer> {
-    flights.join(&key(), |_| true)
+    flights.join(&key(), 0, |_| true)
 }
 
 fn lead(flights: &Arc<Flights<Answer>>) -> Leader<Answer> {
@@ -263,7 +263,7 @@ fn rule_30_a_flight_that_landed_is_joined_only_for_a_good_answer() {
         let flights = flights();
         let leader = lead(&flights);
         leader.land(1);
-        let read = |flights: &Arc<Flights<Answer>>| match flights.join(&key(), |answer| *answer > 5) {
+        let read = |flights: &Arc<Flights<Answer>>| match flights.join(&key(), 0, |answer| *answer > 5) {
             Joined::Leads(leader) => leader.land(9),
             Joined::Follows(flight) => assert_eq!(block_on(flight.landed()), Some(9), "1 is not good"),
         };

@@ -3,6 +3,7 @@
 pub(crate) mod counters;
 mod life_bound;
 pub(crate) mod log_sums;
+pub(crate) mod loops;
 pub(crate) mod observers;
 pub(crate) mod regions;
 mod shutdown;
@@ -19,10 +20,12 @@ use std::{
 
 use cache_core::{Clock, Error, ErrorKind, Event, Key, Lease, Result, Target, Timestamp, Tombstone, Ttl};
 use cache_memory::Memory;
+use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
 use self::{
-    counters::Counters, life_bound::LifeBound, log_sums::LogSums, observers::Observers, regions::Regions,
+    counters::Counters, life_bound::LifeBound, log_sums::LogSums, loops::Loops, observers::Observers,
+    regions::Regions,
 };
 use crate::{
     invalidation::{
@@ -73,6 +76,7 @@ pub(crate) struct Engine {
     late_loads: LateLoads,
     local_writes: LocalWrites,
     life_bound: LifeBound,
+    loops: Loops,
     /// Whether memory was used while a tier failed, and has to be emptied when all of them work.
     used_as_fallback: AtomicBool,
     /// The longest time in which a load of any region may still write, in microseconds.
@@ -91,6 +95,7 @@ impl Engine {
             late_loads: LateLoads::default(),
             local_writes: LocalWrites::default(),
             life_bound: LifeBound::default(),
+            loops: Loops::default(),
             used_as_fallback: AtomicBool::new(false),
             load_limit: AtomicU64::new(0),
         }
@@ -221,9 +226,16 @@ impl Engine {
         self.load_limit.fetch_max(limit, Ordering::Relaxed);
     }
 
-    /// Runs work in a task that [`Engine::shutdown`] waits for.
+    /// The loops in the background.
+    pub(crate) fn loops(&self) -> &Loops {
+        &self.loops
+    }
+
+    /// Runs work in a task that [`Engine::shutdown`] waits for. Outside a runtime it is dropped.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.tasks.spawn(work);
+        if let Ok(runtime) = Handle::try_current() {
+            self.tasks.spawn_on(work, &runtime);
+        }
     }
 
     /// Runs work to its end, even if the caller is dropped before. Returns nothing if the runtime ends, and
@@ -232,14 +244,17 @@ impl Engine {
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Option<T> {
-        self.tasks.spawn(work).await.ok()
+        match Handle::try_current() {
+            Ok(runtime) => self.tasks.spawn_on(work, &runtime).await.ok(),
+            Err(_) => Some(work.await),
+        }
     }
 
     pub(crate) fn is_closed(&self) -> bool {
         self.tasks.is_closed()
     }
 
-    pub(crate) fn check_open(&self, operation: &'static str) -> Result<()> {
+    fn check_open(&self, operation: &'static str) -> Result<()> {
         if self.is_closed() {
             return Err(Error::new(ErrorKind::Closed, operation, "the cache is shutting down"));
         }

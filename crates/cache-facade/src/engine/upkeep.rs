@@ -5,7 +5,7 @@ use std::{slice, sync::Weak, time::Duration};
 use cache_core::{Clock, Tombstone};
 use futures_util::future::join_all;
 
-use super::Engine;
+use super::{Engine, loops::Turn};
 use crate::{
     tier::{handle::TierHandle, replay::Replayed},
     timer,
@@ -19,10 +19,10 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// Sweeps memory, for as long as the cache lives.
-    pub(crate) async fn sweep_memory(engine: Weak<Self>, clock: Clock) {
+    pub(super) async fn sweep_memory(engine: Weak<Self>, clock: Clock, turn: Turn) {
         loop {
             timer::sleep(&clock, SWEEP_INTERVAL).await;
-            let Some(engine) = engine.upgrade() else { return };
+            let Some(engine) = engine.upgrade().filter(|_| turn.goes_on()) else { return };
             if engine.is_closed() {
                 return;
             }
@@ -33,14 +33,15 @@ impl Engine {
     }
 
     /// Tries tiers that failed again, and looks whether the clock was set back, for as long as the cache lives.
-    pub(crate) async fn retry_tiers(engine: Weak<Self>, clock: Clock) {
+    pub(super) async fn retry_tiers(engine: Weak<Self>, clock: Clock, turn: Turn) {
         clock.notice_set_back();
         loop {
             timer::sleep(&clock, RETRY_INTERVAL).await;
-            let Some(engine) = engine.upgrade() else { return };
+            let Some(engine) = engine.upgrade().filter(|_| turn.goes_on()) else { return };
             if engine.is_closed() {
                 return;
             }
+            engine.loops().beat();
             engine.settle_log_sums();
             if let Some(jump) = clock.notice_set_back() {
                 tracing::warn!(

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How long a call of the bus may take.
-const CALL_LIMIT: Duration = Duration::from_secs(2);
+pub(super) const CALL_LIMIT: Duration = Duration::from_secs(2);
 
 /// The shortest and the longest limit of a pause between two attempts on a bus that fails.
 const FIRST_PAUSE: Duration = Duration::from_millis(400);
@@ -105,7 +105,7 @@ impl BusClient {
         self.subscribed.load(Ordering::Acquire)
     }
 
-    pub(super) fn set_subscribed(&self, subscribed: bool) {
+    pub(crate) fn set_subscribed(&self, subscribed: bool) {
         self.subscribed.store(subscribed, Ordering::Release);
     }
 

@@ -4,7 +4,7 @@ use std::{
     mem,
     sync::{
         Arc, Weak,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -17,8 +17,8 @@ use cache_core::{
 use futures_util::future::select;
 use tokio::sync::{Notify, watch};
 
-use super::bus_client::{BusClient, backoff};
-use crate::timer;
+use super::bus_client::{BusClient, CALL_LIMIT, backoff};
+use crate::{engine::loops::Turn, timer};
 
 /// How many changes wait to be published. Past that they are dropped and a number is left out, which tells
 /// the other nodes that they have missed something.
@@ -37,6 +37,8 @@ pub(crate) struct Outbox {
     attempted: watch::Sender<u64>,
     /// Whether the last message could not be published.
     failing: AtomicBool,
+    /// The number of the last message.
+    numbers: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -55,6 +57,7 @@ impl Default for Outbox {
             filled: Arc::default(),
             attempted: watch::Sender::new(0),
             failing: AtomicBool::new(false),
+            numbers: AtomicU64::new(0),
         }
     }
 }
@@ -95,8 +98,11 @@ impl BusClient {
         let (number, failing) = self.outbox.enqueue(changes);
         self.outbox.filled.notify_one();
         if !failing {
-            // It fails only if the sender is gone, and then nobody publishes.
-            let _ = self.outbox.attempted.subscribe().wait_for(|attempted| *attempted >= number).await;
+            let mut attempted = self.outbox.attempted.subscribe();
+            let attempt = attempted.wait_for(|attempted| *attempted >= number);
+            // Whoever publishes may stand still with a runtime.
+            let limit = timer::sleep(&self.clock, CALL_LIMIT);
+            select(std::pin::pin!(attempt), std::pin::pin!(limit)).await;
         }
     }
 
@@ -106,9 +112,8 @@ impl BusClient {
     }
 
     /// Publishes what is enqueued, for as long as the client lives.
-    pub(crate) async fn publish_queued(client: Weak<Self>) {
-        let mut number = 0;
-        loop {
+    pub(crate) async fn publish_queued(client: Weak<Self>, turn: Turn) {
+        while turn.goes_on() {
             let Some((filled, heartbeat)) = client.upgrade().map(|client| {
                 let span = HEARTBEAT.mul_f64(0.75 + fastrand::f64() * 0.5);
                 (Arc::clone(&client.outbox.filled), timer::sleep(&client.clock, span))
@@ -117,12 +122,13 @@ impl BusClient {
             };
             select(std::pin::pin!(filled.notified()), std::pin::pin!(heartbeat)).await;
             let Some(client) = client.upgrade() else { return };
-            number = client.drain(number).await;
+            client.drain().await;
         }
     }
 
-    /// Publishes what is enqueued, or an empty message. Returns the number of the last message.
-    async fn drain(&self, mut number: u64) -> u64 {
+    /// Publishes what is enqueued, or an empty message.
+    async fn drain(&self) {
+        let next = || self.outbox.numbers.fetch_add(1, Ordering::Relaxed) + 1;
         let (changes, last, dropped) = {
             let mut queue = self.outbox.queue.lock();
             (mem::take(&mut queue.changes), queue.total, mem::take(&mut queue.dropped))
@@ -130,18 +136,16 @@ impl BusClient {
         let (mut parts, too_long) = Message::split(&self.namespace, changes, self.bus.max_message_len());
         if dropped || !too_long.is_empty() {
             // A number is left out, for the others to notice.
-            number += 1;
+            next();
         }
         if parts.is_empty() {
             parts.push(Vec::new());
         }
         for changes in parts {
-            number += 1;
-            let namespace = self.namespace.clone();
+            let (number, namespace) = (next(), self.namespace.clone());
             self.publish_until_sent(Message { node: self.node, number, namespace, changes }).await;
         }
         self.outbox.attempted.send_modify(|attempted| *attempted = last.max(*attempted));
-        number
     }
 
     /// Publishes a message under its one number, however many attempts that takes.

@@ -96,6 +96,13 @@ impl<V: Cacheable> Inner<V> {
         let (caller, answer) = oneshot::channel();
         let mut open = self.open.lock();
         let Batches { batch, count } = &mut *open;
+        let now = self.loader.engine.clock().now();
+        if let Some(left) = batch.take_if(|batch| batch.is_left(now, self.window)) {
+            *count += 1;
+            let mut taken_over = self.begin(*count);
+            taken_over.keys = left.keys;
+            *batch = Some(taken_over);
+        }
         let OpenBatch { keys, goes_at, latest, .. } = batch.get_or_insert_with(|| {
             *count += 1;
             self.begin(*count)
@@ -241,6 +248,13 @@ enum Departure<V> {
     In(Duration),
     /// It has gone, when it was full.
     Gone,
+}
+
+impl<V> OpenBatch<V> {
+    /// Whether nobody will call the loader for it: the runtime of its task has ended, or stands still.
+    fn is_left(&self, now: Timestamp, window: Duration) -> bool {
+        self.full.is_closed() || now > self.latest.after(window)
+    }
 }
 
 impl<V> BatchKey<V> {

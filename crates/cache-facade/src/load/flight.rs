@@ -25,6 +25,8 @@ pub(crate) struct Flights<T> {
 /// One load under way, or landed and still being written to the tiers.
 #[derive(Debug)]
 pub(crate) struct Flight<T> {
+    /// When it began, in microseconds of a steady clock.
+    began: i64,
     state: Mutex<State<T>>,
 }
 
@@ -62,16 +64,16 @@ impl<T> Flights<T> {
         Self { table: Mutex::new(HashMap::default()) }
     }
 
-    /// Joins the flight of `key`, or begins one. A flight that has landed is joined only if `good` says so of
-    /// its answer.
-    pub(crate) fn join(self: &Arc<Self>, key: &Key, good: impl Fn(&T) -> bool) -> Joined<T> {
+    /// Joins the flight of `key`, or begins one at `now`. A flight that has landed is joined only if `good` says so
+    /// of its answer.
+    pub(crate) fn join(self: &Arc<Self>, key: &Key, now: i64, good: impl Fn(&T) -> bool) -> Joined<T> {
         let mut table = self.table.lock();
         if let Some(flight) = table.get(key)
             && flight.joinable(good)
         {
             return Joined::Follows(Arc::clone(flight));
         }
-        let flight = Arc::new(Flight::new());
+        let flight = Arc::new(Flight::new(now));
         table.insert(key.clone(), Arc::clone(&flight));
         Joined::Leads(Leader { flights: Arc::clone(self), key: key.clone(), flight })
     }
@@ -109,7 +111,7 @@ impl<T> Flights<T> {
 }
 
 impl<T> Flight<T> {
-    fn new() -> Self {
+    fn new(began: i64) -> Self {
         let state = State {
             offer: None,
             outcome: Outcome::Pending,
@@ -117,7 +119,12 @@ impl<T> Flight<T> {
             wakers: Vec::new(),
             free: Vec::new(),
         };
-        Self { state: Mutex::new(state) }
+        Self { began, state: Mutex::new(state) }
+    }
+
+    /// Returns for how long it has been under way at `now`, in microseconds.
+    pub(crate) fn age(&self, now: i64) -> u64 {
+        now.saturating_sub(self.began).max(0).unsigned_abs()
     }
 
     fn joinable(&self, good: impl Fn(&T) -> bool) -> bool {

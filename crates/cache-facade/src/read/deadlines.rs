@@ -28,6 +28,16 @@ pub(crate) struct Deadlines<'a> {
     hard_timeout: Duration,
 }
 
+/// What came of waiting for a flight.
+pub(crate) enum Waited<V> {
+    /// An answer, or the end of the call's own time.
+    Answered(FlightResult<V>),
+    /// The flight's leader is gone.
+    Lost,
+    /// The flight is as old as a load may be, and has not landed.
+    Overdue,
+}
+
 impl<'a> Deadlines<'a> {
     pub(crate) fn new<V>(clock: &'a Clock, policy: &Policy<V>) -> Self {
         let Policy { soft_timeout, hard_timeout, .. } = *policy;
@@ -40,8 +50,43 @@ impl<'a> Deadlines<'a> {
         }
     }
 
-    /// Waits for a flight. Returns `None` if the flight's leader was lost.
-    pub(crate) async fn wait<V: Cacheable>(
+    /// Waits for a flight, at most until it is as old as a load may be: nobody may be driving it any more.
+    pub(crate) async fn wait<V: Cacheable>(&mut self, flight: &Arc<Flight<FlightResult<V>>>) -> Waited<V> {
+        let age = Duration::from_micros(flight.age(self.clock.steady()));
+        if age.is_zero() || self.hard.is_none() {
+            // It ends with this call's own limit.
+            return self.landed(flight).await.map_or(Waited::Lost, Waited::Answered);
+        }
+        let (clock, left) = (self.clock, self.hard_timeout.saturating_sub(age));
+        let landed = std::pin::pin!(self.landed(flight));
+        match select(landed, std::pin::pin!(timer::sleep(clock, left))).await {
+            Either::Left((answer, _)) => return answer.map_or(Waited::Lost, Waited::Answered),
+            Either::Right(_) => {}
+        }
+        match flight.offered().now_or_never().filter(|answer| may_be_given(clock, answer)) {
+            Some(answer) => answer.map_or(Waited::Lost, Waited::Answered),
+            None => Waited::Overdue,
+        }
+    }
+
+    /// Whether the call may wait no longer.
+    pub(crate) fn are_over(&self) -> bool {
+        self.hard.is_none()
+    }
+
+    /// Whether a flight is as old as a load may be.
+    pub(crate) fn is_over<T>(&self, flight: &Flight<T>) -> bool {
+        u128::from(flight.age(self.clock.steady())) >= self.hard_timeout.as_micros()
+    }
+
+    /// Returns the error of a call that waited for as long as it may.
+    pub(crate) fn timed_out(&self) -> Error {
+        let message = format!("no answer within {:?}; the load goes on", self.hard_timeout);
+        Error::new(ErrorKind::Timeout, "get", message)
+    }
+
+    /// Waits for a flight until this call's limits. Returns `None` if the flight's leader was lost.
+    async fn landed<V: Cacheable>(
         &mut self,
         flight: &Arc<Flight<FlightResult<V>>>,
     ) -> Option<FlightResult<V>> {
@@ -66,10 +111,7 @@ impl<'a> Deadlines<'a> {
             }
         }
         let offered = flight.offered().now_or_never().filter(|answer| may_be_given(self.clock, answer));
-        offered.unwrap_or_else(|| {
-            let message = format!("no answer within {:?}; the load goes on", self.hard_timeout);
-            Some(Err(Error::new(ErrorKind::Timeout, "get", message)))
-        })
+        offered.unwrap_or_else(|| Some(Err(self.timed_out())))
     }
 }
 

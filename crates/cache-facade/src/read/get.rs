@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cache_core::{Error, ErrorKind, Key, Loader, Result, Timestamp};
 
 use super::{
-    deadlines::Deadlines,
+    deadlines::{Deadlines, Waited},
     memory_lookup::{FirstLook, MemoryLookup},
     servable::Servable,
 };
@@ -18,6 +18,9 @@ use crate::{
     },
     region::{Cacheable, Region},
 };
+
+/// How often a call begins a flight of its own after one whose leader is gone.
+const MAX_TAKEOVERS: u32 = 2;
 
 /// How a read gets the answer for one key.
 enum Plan<V> {
@@ -129,7 +132,13 @@ impl<V: Cacheable> Region<V> {
             self.spawn_fetch(fetches, scope, self.loader.clone());
             let mut again = Vec::new();
             for (key, (flight, leads)) in left.drain(..).zip(flights) {
-                match deadlines.wait(&flight).await.unwrap_or_else(|| Err(self.lost(&key))) {
+                let waited = match deadlines.wait(&flight).await {
+                    Waited::Answered(answer) => answer,
+                    Waited::Lost => Err(self.lost(&key)),
+                    Waited::Overdue => Err(deadlines.timed_out()),
+                };
+                self.abandon_if_over(&key, &flight, &deadlines);
+                match waited {
                     Ok(found) if found.source == Source::Loader => came += 1,
                     Ok(_) if leads => failed = failed.or(Some(self.not_refreshed(&key))),
                     Ok(_) => again.push(key),
@@ -153,7 +162,7 @@ impl<V: Cacheable> Region<V> {
         fetches: &mut Vec<Fetch<V>>,
         joinable: impl Fn(&FlightResult<V>) -> bool,
     ) -> (Arc<Flight<FlightResult<V>>>, bool) {
-        match self.core.flights.join(key, joinable) {
+        match self.core.flights.join(key, self.engine.clock().steady(), joinable) {
             Joined::Follows(flight) => (flight, false),
             Joined::Leads(leader) => {
                 let flight = Arc::clone(leader.flight());
@@ -174,18 +183,26 @@ impl<V: Cacheable> Region<V> {
         deadlines: &mut Deadlines<'_>,
         loader: &Option<Arc<dyn Loader<V>>>,
     ) -> FlightResult<V> {
+        let mut takeovers = 0;
         loop {
-            let found = match deadlines.wait(&flight).await {
-                None => return Err(self.lost(key)),
-                Some(Err(error)) => return Err(error),
-                Some(Ok(found)) => found,
-            };
-            let again = match found.source {
-                Source::Nowhere => loader.is_some(),
-                _ => self.was_invalidated_before(&found.meta, seen),
-            };
-            if !again {
-                return Ok(found);
+            let waited = deadlines.wait(&flight).await;
+            self.abandon_if_over(key, &flight, deadlines);
+            match waited {
+                Waited::Answered(Err(error)) => return Err(error),
+                Waited::Answered(Ok(found)) => {
+                    let again = match found.source {
+                        Source::Nowhere => loader.is_some(),
+                        _ => self.was_invalidated_before(&found.meta, seen),
+                    };
+                    if !again {
+                        return Ok(found);
+                    }
+                }
+                // The runtime that it was on has ended, or stands still: someone else has to lead.
+                Waited::Lost if takeovers < MAX_TAKEOVERS && !deadlines.are_over() => takeovers += 1,
+                Waited::Lost => return Err(self.lost(key)),
+                Waited::Overdue if deadlines.are_over() => return Err(deadlines.timed_out()),
+                Waited::Overdue => {}
             }
             self.core.flights.leave(key, &flight);
             let (scope, mut fetches) = (LookupScope::Everywhere, Vec::new());
@@ -194,12 +211,19 @@ impl<V: Cacheable> Region<V> {
         }
     }
 
+    /// Takes a flight out of the table that is as old as a load may be, so that the next call begins another.
+    fn abandon_if_over(&self, key: &Key, flight: &Arc<Flight<FlightResult<V>>>, deadlines: &Deadlines<'_>) {
+        if deadlines.are_over() && deadlines.is_over(flight) {
+            self.core.flights.leave(key, flight);
+        }
+    }
+
     /// Fetches in a task of its own, so that a caller may be dropped without harm.
     fn spawn_fetch(&self, fetches: Vec<Fetch<V>>, scope: LookupScope, loader: Option<Arc<dyn Loader<V>>>) {
         if fetches.is_empty() {
             return;
         }
-        if let Err(error) = self.engine.check_open("load") {
+        if let Err(error) = self.engine.enter("load") {
             fetches.iter().for_each(|fetch| fetch.leader.land(Err(error.clone())));
             return;
         }

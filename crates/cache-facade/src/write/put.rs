@@ -55,7 +55,7 @@ impl Written {
 impl<V: Cacheable> Region<V> {
     /// Puts values. All are encoded before any is stored, so that one that is too large leaves nothing behind.
     pub(crate) async fn put_all(&self, values: Vec<(Key, Fetched<V>)>) -> Result<()> {
-        self.engine.check_open("put")?;
+        self.engine.enter("put")?;
         let mut encoded = Vec::with_capacity(values.len());
         for (key, fetched) in values {
             let (blob, weight) = match self.encode(&fetched.value)? {

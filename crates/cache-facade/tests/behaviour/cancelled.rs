@@ -3,9 +3,7 @@
 use std::{future::Future, pin::Pin, sync::Arc, task::Poll, time::Duration};
 
 use async_trait::async_trait;
-use cache_core::{
-    Clock, Entry, Fetched, Key, Loaded, Pattern, PutOutcome, Result, Tag, Target, Tier, Tombstone,
-};
+use cache_core::{Clock, Entry, Fetched, Key, Pattern, PutOutcome, Result, Tag, Target, Tier, Tombstone};
 use cache_facade::{Cache, Region, Ttl};
 use tests::{LocalBus, ModelTier, ScriptedLoader, settle};
 use tokio::task::yield_now;

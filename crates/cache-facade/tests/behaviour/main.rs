@@ -16,6 +16,7 @@ mod panics;
 mod races;
 mod refusals;
 mod retry_queue;
+mod runtimes;
 mod single_flight;
 mod tags;
 mod tiers;

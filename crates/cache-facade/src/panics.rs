@@ -1,6 +1,6 @@
 //! Panics in what users wrote: loaders, tiers, buses, leases, policies.
 
-use std::{any::Any, future::Future, panic::AssertUnwindSafe};
+use std::{any::Any, fmt, future::Future, panic::AssertUnwindSafe};
 
 use cache_core::{Error, ErrorKind, Result};
 use futures_util::FutureExt;
@@ -15,6 +15,18 @@ pub(crate) async fn caught<T>(
         Err(Error::new(ErrorKind::Unavailable, operation, format!("{name} panicked: {}", text(&*panic))))
     })
 }
+
+/// A panic as the cause of an error.
+#[derive(Clone, Debug)]
+pub(crate) struct Panicked(pub(crate) String);
+
+impl fmt::Display for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Panicked {}
 
 /// Returns what a panic says.
 pub(crate) fn text(panic: &(dyn Any + Send)) -> &str {

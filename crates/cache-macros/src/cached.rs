@@ -118,6 +118,7 @@ impl Cached {
             ::cache_facade::macro_support::keep_if(#shape, #cache_if)
         };
         let cache_ref = quote_spanned!(cache_expr.span()=> &#cache_expr);
+        let (ty, says_errors) = (output.ty, local("says_errors"));
         quote! {
             let #cache = #cache_ref;
             // A reference to a reference to a cache is coerced here.
@@ -149,7 +150,12 @@ impl Cached {
                             ::cache_facade::macro_support::loaded(#shape, #returned, #keep, #ttl, #tags)
                         }
                     };
-                    match ::cache_facade::macro_support::load(&#region, &#id, #load).await {
+                    let #says_errors = {
+                        #[allow(unused_imports)]
+                        use ::cache_facade::macro_support::AnyShape as _;
+                        ::cache_facade::macro_support::Shape::<#ty>::of().says_errors()
+                    };
+                    match ::cache_facade::macro_support::load(&#region, &#id, #says_errors, #load).await {
                         ::core::result::Result::Ok(found) => found,
                         ::core::result::Result::Err(#error) => #restored,
                     }
@@ -190,6 +196,7 @@ fn unable(
         match ::cache_facade::macro_support::Shape::<#ty>::of().refuse(#error) {
             ::core::result::Result::Ok(returned) => return returned,
             ::core::result::Result::Err(#error) => {
+                ::cache_facade::macro_support::resume_panic(&#error);
                 ::cache_facade::macro_support::bypassed(#cache, #name, &#error);
                 return #call.await
             }

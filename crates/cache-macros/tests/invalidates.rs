@@ -110,3 +110,26 @@ async fn what_cant_be_ended_is_known_before_anything_is_done() {
     assert_eq!(names.without_a_tag("").await.unwrap_err().kind(), ErrorKind::Limit);
     assert_eq!(names.without_a_tag_or_a_word_for_it("").await, 0);
 }
+
+#[tokio::test]
+async fn rule_105_a_call_that_is_dropped_in_its_body_or_after_ends_what_it_names() {
+    use futures_util::FutureExt;
+
+    #[invalidates(tags("user:{id}"))]
+    async fn write(cache: &Cache, id: u64, steps: usize) {
+        for _ in 0..steps {
+            tokio::task::yield_now().await;
+        }
+    }
+    for steps in [1, 0] {
+        let names = Names::new().await;
+        names.name(1, None).await;
+        names.version.store(7, SeqCst);
+        // Polled once: it has begun, and its caller goes away.
+        let _ = write(&names.cache, 1, steps).now_or_never();
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(names.name(1, None).await, "1 None v7", "{steps}");
+    }
+}

@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 
 use crate::{
     engine::{Engine, counters::Count},
-    panics,
+    panics::{self, Panicked},
     region::{Cacheable, RegionCore},
 };
 
@@ -53,8 +53,8 @@ impl<V> Instrumented<V> {
     }
 
     fn panicked(&self, panic: &(dyn Any + Send)) -> Error {
-        let message = format!("the loader of {:?} panicked: {}", self.kind(), panics::text(panic));
-        Error::new(ErrorKind::Load, "load", message)
+        let message = format!("the loader of {:?} panicked", self.kind());
+        Error::caused(ErrorKind::Load, "load", message, Panicked(panics::text(panic).to_owned()))
     }
 
     fn miscounted(&self, answers: usize, requests: usize) -> Error {

@@ -38,6 +38,8 @@ impl<V: Cacheable> Region<V> {
         let mut memory_only = Vec::new();
         let mut lifeless = Vec::new();
         let mut leaders = Vec::with_capacity(batch.len());
+        // Nobody may remember any more what was removed since it began.
+        let outlasted = self.engine.clock().now().since(born) > self.engine.load_limit();
         for (fetch, loaded) in batch.into_iter().zip(answers) {
             // A policy or cost function that panics over one value must not cost the others.
             let interpret = || self.interpret(&fetch, loaded, born);
@@ -50,7 +52,7 @@ impl<V: Cacheable> Region<V> {
             };
             let Fetch { leader, maybe_in_tiers, .. } = &fetch;
             self.core.throttle.resume(leader.key());
-            if !leader.overtaken() {
+            if !leader.overtaken() && !outlasted {
                 let servable = self.judge(&found.meta, self.engine.clock().now());
                 let is_servable = servable.is_servable();
                 match storable {

@@ -18,6 +18,7 @@ use cache_core::{Error, ErrorKind, Key, Loaded, Result, Tag, Ttl};
 
 use crate::{
     cache::Cache,
+    panics::Panicked,
     read::memory_lookup::value_as,
     region::{Cacheable, Region},
     region_builder::RegionBuilder,
@@ -69,19 +70,45 @@ pub fn hit<V: Cacheable>(region: &Region<V>, id: &str) -> Option<Option<Arc<V>>>
     region.fresh_in_memory(id, value_as).ok()
 }
 
-/// As [`Region::get_or_load`], with an error that [`Errors`] can restore.
+/// As [`Region::get_or_load`], with an error that [`Errors`] can restore. A function that can't say that it took too
+/// long is waited for, by all its callers, since calling it directly would run it once more for each.
 ///
 /// # Errors
 ///
 /// As [`Region::get_or_load`].
-pub async fn load<V, E, F, Fut>(region: &Region<V>, id: &str, load: F) -> Result<Option<Arc<V>>>
+pub async fn load<V, E, F, Fut>(
+    region: &Region<V>,
+    id: &str,
+    says_errors: bool,
+    load: F,
+) -> Result<Option<Arc<V>>>
 where
     V: Cacheable,
     E: fmt::Display + Send + 'static,
     F: FnOnce() -> Fut + Send + 'static,
     Fut: Future<Output = Result<Loaded<V>, E>> + Send + 'static,
 {
+    let patient;
+    let region = match says_errors {
+        true => region,
+        false => {
+            patient = region.patient();
+            &patient
+        }
+    };
     region.get_or_load(id, || async { load().await.map_err(errors::carried) }).await
+}
+
+/// Panics again with what the body of a function panicked with, if that is what the error says: its callers would
+/// have to call it once more each to learn the same.
+///
+/// # Panics
+///
+/// If the body did.
+pub fn resume_panic(error: &Error) {
+    if let Some(Panicked(text)) = error.cause().and_then(|cause| cause.downcast_ref()) {
+        std::panic::resume_unwind(Box::new(text.clone()));
+    }
 }
 
 /// Makes a [`Ttl`] of what an attribute says: a life, or a life and its grace.

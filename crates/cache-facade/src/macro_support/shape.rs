@@ -168,6 +168,12 @@ impl<T, E: Display + 'static> Shape<Result<T, E>> {
 }
 
 impl<T, E: From<Error>> Shape<Result<T, E>> {
+    /// Whether the function can return an error of the cache's.
+    #[must_use]
+    pub fn says_errors(self) -> bool {
+        true
+    }
+
     /// Makes an error of the cache's the function's.
     ///
     /// # Errors
@@ -226,6 +232,10 @@ pub trait AnyShape<R>: Sized {
     /// A value that is cloned.
     fn leaf(self) -> Whole<R> {
         Whole(PhantomData)
+    }
+    /// Whether the function can return an error of the cache's.
+    fn says_errors(self) -> bool {
+        false
     }
     /// Hands the error back: the function can't return it.
     ///

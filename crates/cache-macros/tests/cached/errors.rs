@@ -25,7 +25,7 @@ async fn an_error_keeps_its_type_and_is_not_cached() {
 async fn the_caches_own_error_is_its_own_for_whoever_shares_the_load() {
     let region = Desk::new().await.cache.region::<u8>("any").open().unwrap();
     let full = || async { Err(Error::new(ErrorKind::Storage, "ask", "it is full")) };
-    let error = macro_support::load(&region, "id", full).await.unwrap_err();
+    let error = macro_support::load(&region, "id", true, full).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Storage);
 }
 

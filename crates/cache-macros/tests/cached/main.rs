@@ -5,6 +5,7 @@ mod distinct;
 mod errors;
 mod failures;
 mod harder;
+mod infallible;
 
 use std::{
     collections::HashMap,

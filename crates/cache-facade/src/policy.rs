@@ -120,6 +120,11 @@ impl<V> Policy<V> {
         self
     }
 
+    /// The tiers that it neither reads nor writes.
+    pub(crate) fn skipped(&self) -> &[&'static str] {
+        &self.skipped
+    }
+
     #[inline]
     pub(crate) fn skips(&self, tier: &str) -> bool {
         !self.skipped.is_empty() && self.skipped.contains(&tier)

@@ -4,7 +4,7 @@ use std::{
     fmt,
     future::Future,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
 };
@@ -75,6 +75,8 @@ pub(crate) struct RegionCore<V> {
     heard: AtomicU64,
     /// Whether there was a value that the codec can't carry.
     codec_failed: AtomicBool,
+    /// The tiers that whoever opened the region first has no part in: nothing of it is there.
+    never_in: OnceLock<Vec<&'static str>>,
 }
 
 impl<V: Cacheable> Region<V> {
@@ -345,6 +347,7 @@ impl<V> RegionCore<V> {
             clears_known: AtomicBool::new(false),
             heard: AtomicU64::new(0),
             codec_failed: AtomicBool::new(false),
+            never_in: OnceLock::new(),
         }
     }
 
@@ -374,6 +377,18 @@ impl<V> RegionCore<V> {
     /// Notes that there was a value that the codec can't carry. Returns whether it was the first.
     pub(crate) fn is_first_codec_failure(&self) -> bool {
         !self.codec_failed.swap(true, Ordering::Relaxed)
+    }
+}
+
+impl<V> RegionCore<V> {
+    /// Notes the policy by which the region was opened. The first counts.
+    pub(crate) fn note_opened(&self, policy: &Policy<V>) {
+        self.never_in.get_or_init(|| policy.skipped().to_vec());
+    }
+
+    /// Whether a handle with this policy leaves out a tier that holds entries of the region.
+    pub(crate) fn is_left_out(&self, tier: &str, policy: &Policy<V>) -> bool {
+        policy.skips(tier) && !self.never_in.get().is_some_and(|never| never.contains(&tier))
     }
 }
 

@@ -154,6 +154,7 @@ impl<V: Cacheable> RegionBuilder<V> {
         }
         let core = self.engine.regions().open(&self.kind, prefix, self.codec, self.schema)?;
         self.engine.admit_loads_of(&self.policy);
+        core.note_opened(&self.policy);
         let instrumented = self.loader.map(|loader| Instrumented {
             engine: Arc::clone(&self.engine),
             core: Arc::clone(&core),

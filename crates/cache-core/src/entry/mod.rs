@@ -39,6 +39,7 @@ pub struct Meta {
     pub dead_at: Timestamp,
     /// The weight of the value in a memory budget, in bytes.
     pub cost: u32,
+    own_life: bool,
     labels: Option<Arc<Labels>>,
 }
 
@@ -55,7 +56,14 @@ impl Meta {
         let ttl = ttl.normalised();
         // With a life of zero the value is dead even by a clock that is behind its birth.
         let until = |span: Duration| if span.is_zero() { Timestamp::MIN } else { born.after(span) };
-        Self { born, stale_at: until(ttl.life), dead_at: until(ttl.grace), cost: 0, labels: None }
+        Self {
+            born,
+            stale_at: until(ttl.life),
+            dead_at: until(ttl.grace),
+            cost: 0,
+            own_life: false,
+            labels: None,
+        }
     }
 
     /// Returns the same with life and grace counted from `now`, if it was born later than `now`. Births are
@@ -83,6 +91,21 @@ impl Meta {
             dead_at => at.after(dead_at.since(self.stale_at)),
         };
         Self { stale_at: at, dead_at, ..self }
+    }
+
+    /// Returns the same, whose life was given by its source and not by a policy.
+    #[must_use]
+    pub fn with_own_life(mut self, own: bool) -> Self {
+        self.own_life = own;
+        self
+    }
+
+    /// Returns its life and grace if its source gave them: they hold again if the source says that the value was not
+    /// modified.
+    #[must_use]
+    pub fn own_life(&self) -> Option<Ttl> {
+        let ttl = || Ttl { life: self.stale_at.since(self.born), grace: self.dead_at.since(self.born) };
+        self.own_life.then(ttl)
     }
 
     /// Returns the same with these tags, by which the entry can be invalidated, and the source's version of

@@ -1,6 +1,7 @@
 //! Stores loaded values: in memory first, then their callers get them, then the tiers.
 
 use std::{
+    collections::HashSet,
     panic::{AssertUnwindSafe, catch_unwind},
     slice,
     sync::Arc,
@@ -8,6 +9,7 @@ use std::{
 
 use cache_core::{
     Blob, Entry, Error, ErrorKind, Event, Fetched, Key, Loaded, Meta, Result, Timestamp, Tombstone, Ttl,
+    message::Change,
 };
 use cache_memory::Value;
 
@@ -18,7 +20,7 @@ use crate::{
     panics,
     read::servable::{Servable, Unservable},
     region::{Cacheable, Region},
-    write::encode::Encoded,
+    write::{encode::Encoded, in_progress::TICK, put::Written},
 };
 
 /// Where a loaded value is stored.
@@ -37,6 +39,7 @@ impl<V: Cacheable> Region<V> {
         let mut entries = Vec::new();
         let mut memory_only = Vec::new();
         let mut lifeless = Vec::new();
+        let mut replaced = HashSet::new();
         let mut leaders = Vec::with_capacity(batch.len());
         // Nobody may remember any more what was removed since it began.
         let outlasted = self.engine.clock().now().since(born) > self.engine.load_limit();
@@ -57,8 +60,12 @@ impl<V: Cacheable> Region<V> {
                 let is_servable = servable.is_servable();
                 match storable {
                     Storable::Everywhere(blob) if is_servable => {
+                        let replaces = self.replaces_another(&fetch, blob.as_ref());
                         let entry = Entry { value: blob, meta: found.meta.clone() };
                         let kept = self.store_fetched(&fetch, &found);
+                        if kept && replaces {
+                            replaced.insert(leader.key().clone());
+                        }
                         entries.extend(kept.then(|| (leader.key().clone(), entry)));
                     }
                     Storable::MemoryOnly(error) if is_servable => {
@@ -81,6 +88,7 @@ impl<V: Cacheable> Region<V> {
         let engine = &self.engine;
         let written = engine.write(&entries, engine.tiers_for(&self.policy)).await;
         engine.hold_what_won(&entries, &written, engine.tiers_for(&self.policy)).await;
+        self.end_older_where_left_out(&entries).await;
         for key in &memory_only {
             engine.remove_older_from_tiers(key, born).await;
         }
@@ -91,8 +99,31 @@ impl<V: Cacheable> Region<V> {
         // Other nodes may hold what came before the values that some tier does not store.
         let refused = entries.iter().zip(&written).filter(|(_, written)| written.is_refused());
         let older: Vec<&Key> = refused.map(|((key, _), _)| key).chain(&memory_only).collect();
-        if !older.is_empty() {
-            engine.announce(older.into_iter().map(|key| engine.older_removed(key, born))).await;
+        let put = |((key, entry), written): (&(Key, Entry), &Written)| {
+            let change = Change::Put { key: key.into(), born: entry.meta.born };
+            (replaced.contains(key) && !written.is_refused()).then_some(change)
+        };
+        let changes: Vec<Change> = entries
+            .iter()
+            .zip(&written)
+            .filter_map(put)
+            .chain(older.into_iter().map(|key| engine.older_removed(key, born)))
+            .collect();
+        if !changes.is_empty() {
+            engine.announce(changes).await;
+        }
+    }
+
+    /// Whether a loaded value takes the place of another one, which other nodes may hold.
+    fn replaces_another(&self, fetch: &Fetch<V>, blob: Option<&Blob>) -> bool {
+        if self.engine.bus().is_none() || !fetch.maybe_in_tiers {
+            return false;
+        }
+        let prior = fetch.prior.as_ref().map(|prior| prior.value.as_ref().map(|value| self.encode(value)));
+        match (prior, blob) {
+            (Some(None), None) => false,
+            (Some(Some(Ok(Encoded::Blob(prior)))), Some(blob)) => prior.bytes != blob.bytes,
+            _ => true,
         }
     }
 
@@ -113,13 +144,19 @@ impl<V: Cacheable> Region<V> {
             (Loaded::Value(fetched), _) => {
                 let ttl = self.ttl_of(key, &fetched, born);
                 let meta = self.meta(born, ttl).labelled(&fetched.tags, fetched.etag.as_deref());
+                let meta = meta.with_own_life(fetched.ttl.is_some());
                 self.encoded(key, Arc::new(fetched.value), self.engine.bound_life(key, meta))
             }
             (Loaded::NotModified, Some(prior)) if prior.value.is_some() => {
                 let Some(value) = prior.value.clone() else { unreachable!("just looked") };
-                let ttl = self.policy.ttl.ttl(key, Some(&value), born);
-                let ttl = self.policy.jitter.apply(self.engine.bounded(ttl), seed(key, born));
+                let own = prior.meta.own_life();
+                let by_policy = || {
+                    let ttl = self.policy.ttl.ttl(key, Some(&value), born);
+                    self.policy.jitter.apply(self.engine.bounded(ttl), seed(key, born))
+                };
+                let ttl = own.map_or_else(by_policy, |own| self.engine.bounded(own));
                 let meta = self.meta(born, ttl).labelled(prior.meta.tags(), prior.meta.etag());
+                let meta = meta.with_own_life(own.is_some());
                 self.encoded(key, value, self.engine.bound_life(key, meta))
             }
             (Loaded::NotModified, _) => {
@@ -203,7 +240,15 @@ impl<V: Cacheable> Region<V> {
     /// Stores a value in memory, if memory takes part. Returns whether no tombstone or newer entry refused it.
     pub(crate) fn store_in_memory(&self, key: &Key, value: Option<Arc<V>>, meta: Meta) -> bool {
         let now = self.engine.clock().now();
-        if self.policy.skips("memory") || !self.engine.memory_in_use() {
+        if self.policy.skips("memory") {
+            // What memory holds from before would be served by others who ask it.
+            let older = Tombstone { born: meta.born.before(TICK), dead_at: now };
+            if self.engine.memory().peek(key).is_some_and(|held| held.meta.born < meta.born) {
+                self.engine.memory().remove(slice::from_ref(key), older, now);
+            }
+            return !self.engine.memory().refuses(key, meta.born, now);
+        }
+        if !self.engine.memory_in_use() {
             return !self.engine.memory().refuses(key, meta.born, now);
         }
         let memory = self.engine.memory();

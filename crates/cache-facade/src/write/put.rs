@@ -67,6 +67,7 @@ impl<V: Cacheable> Region<V> {
             let meta = self.by_policy(&key, || {
                 let ttl = self.ttl_of(&key, &fetched, born);
                 let meta = self.meta(born, ttl).labelled(&fetched.tags, fetched.etag.as_deref());
+                let meta = meta.with_own_life(fetched.ttl.is_some());
                 let mut meta = self.engine.bound_life(&key, meta);
                 meta.cost = self.cost(&fetched.value, blob.as_ref().ok(), weight);
                 Ok(meta)
@@ -118,6 +119,7 @@ impl<V: Cacheable> Region<V> {
             join_all(removals).await;
             let mut written = engine.write(&entries, engine.tiers_for(&region.policy)).await;
             region.outbid(&mut entries, &values, &mut written, &mut in_progress).await;
+            region.end_older_where_left_out(&entries).await;
             for (key, meta, _) in &memory_only {
                 engine.remove_older_from_tiers(key, meta.born).await;
             }
@@ -141,6 +143,16 @@ impl<V: Cacheable> Region<V> {
         };
         let refusal = self.engine.run_to_completion(write).await.flatten();
         refusal.or(unkept).map_or(Ok(()), Err)
+    }
+
+    /// Ends what tiers that this handle leaves out hold from before `entries`: others would be served that.
+    pub(crate) async fn end_older_where_left_out(&self, entries: &[(Key, Entry)]) {
+        let left_out = |tier: &&TierHandle| self.core.is_left_out(tier.name(), &self.policy);
+        let life = self.engine.load_limit();
+        for tier in self.engine.tiers().iter().filter(left_out) {
+            let ended = entries.iter().map(|(key, entry)| tier.end_older(key, entry.meta.born, life));
+            join_all(ended).await;
+        }
     }
 
     /// Whether memory holds this very entry.

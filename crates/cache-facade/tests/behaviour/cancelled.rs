@@ -221,3 +221,64 @@ async fn rule_105_a_call_cancelled_at_any_point_has_done_all_or_nothing() {
     }
     println!("{points} points of cancellation");
 }
+
+/// A refresh is cancelled as any other change, and other nodes let go of what it replaced.
+#[tokio::test]
+async fn rule_109_a_refresh_reaches_every_node_wherever_its_caller_goes_away() {
+    for most in 0.. {
+        let (world, [first, second]) = World::new().await;
+        let before = World::served(&first).await;
+        let source = world.source.clone();
+        let region = first.0.region::<u64>("k").ttl(Ttl::new(LIFE)).loader(source).open().unwrap();
+        let refresh = async move { assert_eq!(region.refresh(&["a", "b"]).await.unwrap(), 2) };
+        let over = cancelled_after(Box::pin(refresh), most).await;
+        settle().await;
+        let served = World::served(&first).await;
+        let changed = served.iter().zip(before).filter(|(now, before)| **now != *before).count();
+        assert_eq!(changed, if most == 0 { 0 } else { 2 }, "{served:?}, cancelled at {most}");
+        assert_eq!(World::served(&second).await, served, "on the other node, at {most}");
+        drop(first);
+        assert_eq!(World::served(&world.node(0).await).await, served, "after a restart, at {most}");
+        if over {
+            break;
+        }
+    }
+}
+
+#[tokio::test]
+async fn rule_109_a_refresh_that_changed_nothing_takes_nothing_from_other_nodes() {
+    let (world, [first, second]) = World::new().await;
+    let same = ScriptedLoader::new(|_: &Key, _| 1);
+    let region = first.0.region::<u64>("k").ttl(Ttl::new(LIFE)).loader(same).open().unwrap();
+    assert_eq!(region.refresh(&["a"]).await.unwrap(), 1);
+    settle().await;
+    assert_eq!(second.1.peek("a").as_deref(), Some(&1));
+    drop(world);
+}
+
+/// A handle that leaves out memory or a tier: what is there from before is not served by others.
+#[tokio::test]
+async fn rule_110_a_write_that_skips_a_tier_ends_the_older_value_there() {
+    for skipped in ["memory", "own", "shared"] {
+        for refreshed in [false, true] {
+            let (world, [first, second]) = World::new().await;
+            let source = ScriptedLoader::new(|_: &Key, _| 50);
+            let region = first.0.region::<u64>("k").ttl(Ttl::new(LIFE)).loader(source).open().unwrap();
+            let elsewhere = region.with(|policy| policy.skip(skipped));
+            if refreshed {
+                assert_eq!(elsewhere.refresh(&["a"]).await.unwrap(), 1);
+            } else {
+                elsewhere.put("a", 50).await.unwrap();
+            }
+            settle().await;
+            let held = World::served(&first).await[0];
+            assert!(held != Some(1), "{skipped}, refreshed: {refreshed}: {held:?}");
+            // Neither by another node, nor once memory has forgotten it.
+            let there = World::served(&second).await[0];
+            assert!(there != Some(1), "{skipped}, refreshed: {refreshed}, on the other node: {there:?}");
+            drop(first);
+            let again = World::served(&world.node(0).await).await[0];
+            assert!(again != Some(1), "{skipped}, refreshed: {refreshed}, after a restart: {again:?}");
+        }
+    }
+}

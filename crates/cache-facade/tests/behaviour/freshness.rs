@@ -150,6 +150,27 @@ async fn rule_16_not_modified_keeps_the_value_and_renews_its_life() {
 }
 
 #[tokio::test]
+async fn rule_111_not_modified_renews_the_life_that_the_source_gave_and_not_the_regions() {
+    let fixture = Fixture::new().await;
+    let key = fixture.key("AAPL");
+    let short = Ttl::new(Duration::from_secs(5)).grace(Duration::from_secs(50));
+    fixture.source.answer(&key, Answer::Value(value("first").etag("v1").ttl(short)));
+    fixture.get("AAPL").await;
+    for from in ["memory", "a tier", "a tier"] {
+        let reader = if from == "memory" { fixture.clone() } else { fixture.another(|region| region).await };
+        fixture.pass(6);
+        fixture.source.answer(&key, Answer::NotModified);
+        assert_eq!(reader.get("AAPL").await.as_deref(), Some("first"), "{from}");
+        settle().await;
+        let found = reader.region.lookup("AAPL").await.unwrap();
+        assert!(
+            about(found.fresh_for, short.life) && about(found.servable_for, short.grace),
+            "{from}: {found:?}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn rule_16_not_modified_about_nothing_is_a_failure_of_the_source() {
     let fixture = Fixture::new().await;
     fixture.source.answer(&fixture.key("AAPL"), Answer::NotModified);

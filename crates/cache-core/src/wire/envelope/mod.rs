@@ -6,7 +6,7 @@
 //! |---|---|---|
 //! | 0 | 2 | `tC` |
 //! | 2 | 1 | envelope version, 1 |
-//! | 3 | 1 | flags: 1 absent, 2 tombstone, 4 compressed, 16 JSON (else bincode) |
+//! | 3 | 1 | flags: 1 absent, 2 tombstone, 4 compressed, 8 its life is its source's, 16 JSON (else bincode) |
 //! | 4 | 4 | schema version of the value's type |
 //! | 8, 16, 24 | 8 each | born, stale at, dead at, in microseconds since the epoch |
 //! | 32 | 4 | cost |
@@ -35,8 +35,9 @@ const CHECKSUM_LEN: usize = 8;
 const ABSENT: u8 = 1;
 const TOMBSTONE: u8 = 2;
 const COMPRESSED: u8 = 4;
+const OWN_LIFE: u8 = 8;
 const JSON: u8 = 16;
-const KNOWN_FLAGS: u8 = ABSENT | TOMBSTONE | COMPRESSED | JSON;
+const KNOWN_FLAGS: u8 = ABSENT | TOMBSTONE | COMPRESSED | OWN_LIFE | JSON;
 
 /// An LZ4 block can't expand to more than this many times its length.
 const LZ4_MAX_RATIO: usize = 255;
@@ -94,6 +95,7 @@ pub fn seal(key: &Key, entry: &Entry, compress_above: usize) -> Result<Vec<u8>> 
         _ => raw,
     };
     let meta = &entry.meta;
+    flags |= if meta.own_life().is_some() { OWN_LIFE } else { 0 };
     let etag = meta.etag().unwrap_or_default();
     let (Ok(tags), Ok(etag_len)) = (u16::try_from(meta.tags().len()), u16::try_from(etag.len())) else {
         let message = format!("{key} has {} tags and an etag of {} bytes", meta.tags().len(), etag.len());
@@ -189,6 +191,7 @@ fn parse(key: &Key, bytes: &[u8]) -> Option<Record> {
     }
     let mut meta = Meta::new(born, Ttl::NONE).labelled(&tags, Some(etag).filter(|etag| !etag.is_empty()));
     (meta.stale_at, meta.dead_at, meta.cost) = (stale_at, dead_at, cost);
+    let meta = meta.with_own_life(flags & OWN_LIFE != 0);
     if flags & ABSENT != 0 {
         return Some(Record::Entry(Entry::absent(meta)));
     }

@@ -103,6 +103,15 @@ pub(crate) const RULES: &[Rule] = &[
     rule(95, "a value that its codec can't carry is answered and kept in memory alone"),
     rule(96, "what a tier is owed is stored or counted as lost, and its writer has it while it lives"),
     rule(104, "whatever the clocks, what was put later wins, and nobody holds what lost"),
+    // Nothing half done
+    rule(105, "a call that writes or ends something goes on to its end, whatever becomes of its caller"),
+    rule(106, "a cache outlives runtimes: loops begin anew, loads and batches are taken over"),
+    rule(107, "what users wrote may panic: caught where it is called, counted, nothing else changes"),
+    rule(108, "callers of a cached function that can't say that it failed share one run"),
+    rule(109, "a refresh that changed a value reaches the nodes that hold the older one"),
+    rule(110, "a write that skips a tier ends the older value there"),
+    rule(111, "not modified renews the life that the source gave"),
+    rule(113, "counts are exact under late, stale and duplicate calls"),
 ];
 
 /// The number in the name of a test that holds a rule: 7 for `memory::rule_07_cold_key`.

@@ -9,8 +9,9 @@ use crate::{
     builder::CacheBuilder,
     engine::{Engine, counters::Count},
     policy::Policy,
-    region::{Cacheable, Region, RegionCore},
+    region::{Cacheable, Region},
     region_builder::RegionBuilder,
+    region_core::RegionCore,
     stats::{Health, Stats},
     tier::handle::TierHandle,
 };
@@ -213,6 +214,7 @@ impl Cache {
         Stats {
             memory: engine.memory().stats(),
             memory_stale: total(Count::MemoryStale),
+            tier_stale: total(Count::TierStale),
             coalesced: total(Count::Coalesced),
             loads: total(Count::Load),
             loaded_keys: total(Count::LoadedKey),

@@ -361,6 +361,7 @@ mod policy;
 mod read;
 mod region;
 mod region_builder;
+mod region_core;
 mod stats;
 mod tier;
 mod timer;

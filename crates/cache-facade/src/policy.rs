@@ -71,7 +71,7 @@ impl<V> Policy<V> {
     /// Refreshes in the background when a value is read after this share of its life, `0.0..1.0`. Default: never.
     #[must_use]
     pub fn eager(mut self, share: f64) -> Self {
-        self.eager = (share.is_finite() && share < 1.0).then(|| share.max(0.0));
+        self.eager = (share > 0.0 && share < 1.0).then_some(share);
         self
     }
 

@@ -1,27 +1,18 @@
 //! The typed handle to the values of one kind.
 
-use std::{
-    fmt,
-    future::Future,
-    sync::{
-        Arc, OnceLock,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
-    },
-};
+use std::{collections::HashSet, fmt, future::Future, sync::Arc};
 
 use async_trait::async_trait;
-use cache_core::{
-    Codec, Fetched, Key, Loaded, Loader, Pattern, Prefix, Refresh, Result, Target, Timestamp, ToKey,
-    message::KeyText,
-};
+use cache_core::{Fetched, Key, Loaded, Loader, Refresh, Result, Target, ToKey};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    answer::{FlightResult, Lookup},
-    engine::{Engine, regions::UntypedRegion},
-    load::{closure_loader::ClosureLoader, flight::Flights, instrumented::Instrumented, throttle::Throttle},
+    answer::Lookup,
+    engine::Engine,
+    load::{closure_loader::ClosureLoader, instrumented::Instrumented},
     policy::Policy,
     read::memory_lookup::{FirstLook, MemoryLookup, found_as, value_as},
+    region_core::RegionCore,
 };
 
 /// What can be cached: anything that serde can write and read.
@@ -58,25 +49,6 @@ pub struct Region<V> {
     pub(crate) core: Arc<RegionCore<V>>,
     pub(crate) policy: Arc<Policy<V>>,
     pub(crate) loader: Option<Arc<dyn Loader<V>>>,
-}
-
-/// What all handles of one kind share.
-pub(crate) struct RegionCore<V> {
-    pub(crate) prefix: Prefix,
-    pub(crate) codec: Codec,
-    pub(crate) schema: u32,
-    pub(crate) flights: Arc<Flights<FlightResult<V>>>,
-    pub(crate) throttle: Throttle,
-    /// What was born at this moment or before is dead.
-    cleared: AtomicI64,
-    /// Whether the clears of earlier processes were read from the tiers.
-    clears_known: AtomicBool,
-    /// How often other nodes, or this one, removed or replaced keys, or may have.
-    heard: AtomicU64,
-    /// Whether there was a value that the codec can't carry.
-    codec_failed: AtomicBool,
-    /// The tiers that whoever opened the region first has no part in: nothing of it is there.
-    never_in: OnceLock<Vec<&'static str>>,
 }
 
 impl<V: Cacheable> Region<V> {
@@ -237,15 +209,23 @@ impl<V: Cacheable> Region<V> {
         self.clear_kind().await
     }
 
-    /// Loads keys anew from their source, whatever the tiers hold. Returns how many came.
+    /// Loads keys anew from their source, whatever the tiers hold. Returns how many came; a key that is given
+    /// twice counts once.
     ///
     /// # Errors
     ///
     /// The first error, if none came.
     pub async fn refresh<K: ToKey>(&self, keys: &[K]) -> Result<usize> {
         self.engine.enter_though_closed("refresh")?;
-        let keys = keys.iter().map(|key| key.to_key(&self.core.prefix)).collect::<Result<Vec<Key>>>()?;
-        Box::pin(self.reload(&keys)).await
+        let mut seen = HashSet::new();
+        let mut wanted = Vec::with_capacity(keys.len());
+        for key in keys {
+            let key = key.to_key(&self.core.prefix)?;
+            if seen.insert(key.clone()) {
+                wanted.push(key);
+            }
+        }
+        Box::pin(self.reload(&wanted)).await
     }
 
     /// Keeps a key from being evicted from memory for space, now and whenever it is put. It still expires, and
@@ -288,8 +268,8 @@ impl<V: Cacheable> Region<V> {
         Self { policy, ..self.clone() }
     }
 
-    /// Returns this region for calls that wait for as long as a load takes. A load that takes longer than tombstones
-    /// last is not stored.
+    /// Returns this region for calls that wait for as long as a load takes. A load that takes longer than
+    /// tombstones last is not stored.
     pub(crate) fn patient(&self) -> Self {
         let policy = Arc::new((*self.policy).clone().hard_timeout(std::time::Duration::MAX));
         Self { policy, ..self.clone() }
@@ -329,92 +309,5 @@ impl<V> fmt::Debug for Region<V> {
             .field("prefix", &self.core.prefix)
             .field("policy", &self.policy)
             .finish_non_exhaustive()
-    }
-}
-
-impl<V> RegionCore<V> {
-    pub(crate) fn new(prefix: Prefix, codec: Codec, schema: u32, cleared: Timestamp) -> Self
-    where
-        V: Cacheable,
-    {
-        Self {
-            prefix,
-            codec,
-            schema,
-            flights: Arc::new(Flights::new()),
-            throttle: Throttle::default(),
-            cleared: AtomicI64::new(cleared.as_micros()),
-            clears_known: AtomicBool::new(false),
-            heard: AtomicU64::new(0),
-            codec_failed: AtomicBool::new(false),
-            never_in: OnceLock::new(),
-        }
-    }
-
-    /// The latest clear: what was born at this moment or before is dead.
-    #[inline]
-    pub(crate) fn cleared(&self) -> Timestamp {
-        Timestamp::from_micros(self.cleared.load(Ordering::Acquire))
-    }
-
-    /// Whether the clears of earlier processes were read from the tiers.
-    pub(crate) fn are_clears_known(&self) -> bool {
-        self.clears_known.load(Ordering::Acquire)
-    }
-
-    pub(crate) fn set_clears_known(&self, known: bool) {
-        self.clears_known.store(known, Ordering::Release);
-    }
-
-    pub(crate) fn heard(&self) -> u64 {
-        self.heard.load(Ordering::Acquire)
-    }
-
-    fn note_heard(&self) {
-        self.heard.fetch_add(1, Ordering::AcqRel);
-    }
-
-    /// Notes that there was a value that the codec can't carry. Returns whether it was the first.
-    pub(crate) fn is_first_codec_failure(&self) -> bool {
-        !self.codec_failed.swap(true, Ordering::Relaxed)
-    }
-}
-
-impl<V> RegionCore<V> {
-    /// Notes the policy by which the region was opened. The first counts.
-    pub(crate) fn note_opened(&self, policy: &Policy<V>) {
-        self.never_in.get_or_init(|| policy.skipped().to_vec());
-    }
-
-    /// Whether a handle with this policy leaves out a tier that holds entries of the region.
-    pub(crate) fn is_left_out(&self, tier: &str, policy: &Policy<V>) -> bool {
-        policy.skips(tier) && !self.never_in.get().is_some_and(|never| never.contains(&tier))
-    }
-}
-
-impl<V: Cacheable> UntypedRegion for RegionCore<V> {
-    fn overtake(&self, pattern: Option<&Pattern>) {
-        self.note_heard();
-        self.flights.overtake_matching(|key| pattern.is_none_or(|pattern| pattern.matches(key)));
-    }
-
-    fn clear(&self, at: Timestamp) {
-        self.cleared.fetch_max(at.as_micros(), Ordering::AcqRel);
-    }
-
-    fn flights(&self) -> usize {
-        self.flights.len()
-    }
-
-    fn forget_clears(&self) {
-        self.set_clears_known(false);
-    }
-
-    fn overtake_text(&self, text: &KeyText) -> Option<(Key, bool)> {
-        let key = (text.prefix == self.prefix.as_str()).then(|| self.prefix.key(&text.id).ok()).flatten()?;
-        self.note_heard();
-        self.throttle.resume(&key);
-        let in_flight = self.flights.overtake(&key);
-        Some((key, in_flight))
     }
 }

@@ -10,6 +10,8 @@ pub struct Stats {
     pub memory: MemoryStats,
     /// Reads that the near tier answered with a stale value, in grace.
     pub memory_stale: u64,
+    /// Stale values of the tiers behind, in grace, that were served in place of a load.
+    pub tier_stale: u64,
     /// Reads that waited for someone else's load.
     pub coalesced: u64,
     /// Calls of loaders.

@@ -105,7 +105,8 @@ use syn::{ItemFn, parse_macro_input};
 /// `E` is `From<cache_facade::Error>`, for failures of the cache itself; behind an alias it need not be. If the
 /// body fails, every caller that waited for it gets its error if that is `Clone`; otherwise one caller does, and
 /// the others get an error of the cache with the text that the error displays. A function whose type can't
-/// express an error of the cache calls its body directly then.
+/// express an error of the cache is waited for by all its callers, however long it takes; if its body panics,
+/// they panic. If the cache itself can't be used, such a function calls its body directly.
 ///
 /// The body runs in a task of its own, so its future is `Send`, and on a miss the arguments move into the
 /// task: references are cloned (`ToOwned`), and so is `self`, which is `Clone`. No argument is a `&mut` or

@@ -100,8 +100,8 @@ impl Meta {
         self
     }
 
-    /// Returns its life and grace if its source gave them: they hold again if the source says that the value was not
-    /// modified.
+    /// Returns its life and grace if its source gave them: they hold again if the source says that the value
+    /// was not modified.
     #[must_use]
     pub fn own_life(&self) -> Option<Ttl> {
         let ttl = || Ttl { life: self.stale_at.since(self.born), grace: self.dead_at.since(self.born) };

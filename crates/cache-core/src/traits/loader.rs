@@ -34,8 +34,8 @@ pub enum Loaded<V> {
     Value(Fetched<V>),
     /// The key does not exist.
     Absent,
-    /// The value of [`Request::etag`] is still current. It is kept, and its life begins anew: the one that its source
-    /// had given it, else one by the region's policy.
+    /// The value of [`Request::etag`] is still current. It is kept, and its life begins anew: the one that its
+    /// source had given it, else one by the region's policy.
     NotModified,
     /// This key could not be loaded. Others may have been.
     Failed(Error),

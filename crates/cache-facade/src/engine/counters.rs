@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Count {
     MemoryStale,
+    TierStale,
     Coalesced,
     Load,
     LoadedKey,

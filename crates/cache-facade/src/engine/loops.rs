@@ -119,8 +119,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Begins the loops that don't run, or stand still with their runtime. `listening` is a connection that the loop
-    /// which listens can begin with.
+    /// Begins the loops that don't run, or stand still with their runtime. `listening` is a connection that the
+    /// loop which listens can begin with.
     pub(crate) fn keep_up(self: &Arc<Self>, listening: Option<Result<Box<dyn Listener>>>) {
         let loops = self.loops();
         if self.is_closed() {

@@ -15,7 +15,7 @@ use cache_core::{
     sync::{Mutex, RwLock},
 };
 
-use crate::region::{Cacheable, RegionCore};
+use crate::{region::Cacheable, region_core::RegionCore};
 
 /// The open regions of a cache.
 pub(crate) struct Regions {

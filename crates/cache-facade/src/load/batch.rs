@@ -58,6 +58,10 @@ impl<V: Cacheable> Region<V> {
 
     /// Lands a value in grace, or the error.
     pub(crate) fn fail(&self, Fetch { leader, prior, .. }: &Fetch<V>, error: &Error) {
+        if leader.has_landed() {
+            // It failed at the hard timeout already, and fails late now.
+            return;
+        }
         self.engine.counters().bump(Count::LoadFailure);
         let now = self.engine.clock().now();
         match prior {
@@ -67,6 +71,7 @@ impl<V: Cacheable> Region<V> {
                         "a load failed: a stale value in grace is served, and loads of the key are paused");
                 }
                 self.core.throttle.pause(leader.key(), now.after(self.policy.throttle), now);
+                self.count_stale_answer(leader.key(), prior);
                 leader.land(Ok(prior.clone()));
             }
             _ => {

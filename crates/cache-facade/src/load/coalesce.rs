@@ -131,7 +131,7 @@ impl<V: Cacheable> Inner<V> {
     fn begin(self: &Arc<Self>, number: u64) -> OpenBatch<V> {
         let (full, mut filled) = oneshot::channel();
         let now = self.loader.engine.clock().now();
-        let (goes_at, latest) = (now.after(self.window), now.after(self.window * MAX_WINDOWS));
+        let (goes_at, latest) = (now.after(self.window), now.after(self.window.saturating_mul(MAX_WINDOWS)));
         let mut over = timer::sleep(self.loader.engine.clock(), self.window);
         let this = Arc::clone(self);
         self.loader.engine.spawn(async move {

@@ -8,7 +8,7 @@ use futures_util::{StreamExt, stream};
 use super::flight::Leader;
 use crate::{
     answer::{FlightResult, Found, Source},
-    engine::regions::UntypedRegion,
+    engine::{counters::Count, regions::UntypedRegion},
     invalidation::stamps,
     read::{
         memory_lookup::MemoryLookup,
@@ -186,7 +186,10 @@ impl<V: Cacheable> Region<V> {
                         filled.push((fetch.leader, entry));
                     }
                     (found, _) => {
-                        tier.count_miss(fetch.leader.key(), servable);
+                        // What is stale counts once it is known whether it was served.
+                        if found.is_none() {
+                            tier.count_miss(fetch.leader.key(), servable);
+                        }
                         if let Some(found) = found {
                             fetch.leader.flight().offer(Ok(found.clone()));
                             fetch.prior = Some(found);
@@ -295,15 +298,41 @@ impl<V: Cacheable> Region<V> {
         let servable = |prior: &&Found<V>| paused() && self.judge(&prior.meta, now).is_servable();
         let prior = fetch.prior.as_ref().filter(servable);
         if let Some(prior) = prior {
+            self.count_stale_answer(fetch.leader.key(), prior);
             fetch.leader.land(Ok(prior.clone()));
         }
         prior.is_some()
+    }
+
+    /// Counts a stale value of a tier that is served in place of a load.
+    pub(crate) fn count_stale_answer(&self, key: &Key, served: &Found<V>) {
+        if let Some(tier) = self.tier_of(served) {
+            self.engine.counters().bump(Count::TierStale);
+            tier.count_hit(key, true);
+        }
+    }
+
+    /// Counts a stale value of a tier that a load replaced.
+    pub(crate) fn count_replaced(&self, key: &Key, replaced: &Found<V>) {
+        if let Some(tier) = self.tier_of(replaced) {
+            tier.count_miss(key, Servable::Stale);
+        }
+    }
+
+    fn tier_of(&self, found: &Found<V>) -> Option<&TierHandle> {
+        match found.source {
+            Source::Tier(name) => self.engine.tiers().iter().find(|tier| tier.name() == name),
+            _ => None,
+        }
     }
 
     /// Gives what is at hand to the callers of a key that nobody can load.
     fn land_without_loader(&self, Fetch { leader, prior, .. }: Fetch<V>) {
         let now = self.engine.clock().now();
         let prior = prior.filter(|prior| self.judge(&prior.meta, now).is_servable());
+        if let Some(prior) = &prior {
+            self.count_stale_answer(leader.key(), prior);
+        }
         leader.land(Ok(prior.unwrap_or_else(|| Found {
             value: None,
             source: Source::Nowhere,

@@ -64,8 +64,8 @@ impl<T> Flights<T> {
         Self { table: Mutex::new(HashMap::default()) }
     }
 
-    /// Joins the flight of `key`, or begins one at `now`. A flight that has landed is joined only if `good` says so
-    /// of its answer.
+    /// Joins the flight of `key`, or begins one at `now`. A flight that has landed is joined only if `good`
+    /// says so of its answer.
     pub(crate) fn join(self: &Arc<Self>, key: &Key, now: i64, good: impl Fn(&T) -> bool) -> Joined<T> {
         let mut table = self.table.lock();
         if let Some(flight) = table.get(key)
@@ -186,6 +186,11 @@ impl<T> Leader<T> {
     /// Gives the waiters their answer, once. Who joins before this leader is dropped gets the same.
     pub(crate) fn land(&self, answer: T) {
         self.flight.settle(Outcome::Landed(answer));
+    }
+
+    /// Whether the waiters have had their answer.
+    pub(crate) fn has_landed(&self) -> bool {
+        !matches!(self.flight.state.lock().outcome, Outcome::Pending)
     }
 
     /// Lets the next caller begin a new flight, while this one goes on.

@@ -13,7 +13,8 @@ use futures_util::FutureExt;
 use crate::{
     engine::{Engine, counters::Count},
     panics::{self, Panicked},
-    region::{Cacheable, RegionCore},
+    region::Cacheable,
+    region_core::RegionCore,
 };
 
 /// A loader as flights call it: it returns one answer for each key, or an error.

@@ -54,6 +54,9 @@ impl<V: Cacheable> Region<V> {
                 }
             };
             let Fetch { leader, maybe_in_tiers, .. } = &fetch;
+            if let Some(prior) = &fetch.prior {
+                self.count_replaced(leader.key(), prior);
+            }
             self.core.throttle.resume(leader.key());
             if !leader.overtaken() && !outlasted {
                 let servable = self.judge(&found.meta, self.engine.clock().now());

@@ -70,8 +70,8 @@ pub fn hit<V: Cacheable>(region: &Region<V>, id: &str) -> Option<Option<Arc<V>>>
     region.fresh_in_memory(id, value_as).ok()
 }
 
-/// As [`Region::get_or_load`], with an error that [`Errors`] can restore. A function that can't say that it took too
-/// long is waited for, by all its callers, since calling it directly would run it once more for each.
+/// As [`Region::get_or_load`], with an error that [`Errors`] can restore. A function that can't say that it
+/// took too long is waited for, by all its callers, since calling it directly would run it once more for each.
 ///
 /// # Errors
 ///

@@ -1,10 +1,11 @@
 //! Scenarios for the cache as a whole, one module for each group of rules.
 
-mod cancelled;
 mod coalesce;
+mod counts;
 mod freshness;
 mod grace;
 mod guard;
+mod interrupted;
 mod leases;
 mod limits;
 mod local_tiers;
@@ -12,11 +13,9 @@ mod log_lines;
 mod memory;
 mod mishaps;
 mod nodes;
-mod panics;
 mod races;
 mod refusals;
 mod retry_queue;
-mod runtimes;
 mod single_flight;
 mod tags;
 mod tiers;

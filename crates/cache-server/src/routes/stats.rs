@@ -62,7 +62,7 @@ pub(super) async fn show(
         "hits": hits,
         "misses": stats.memory.misses.saturating_sub(behind),
         "hit_rate": stats.hit_rate(),
-        "stale_served": stats.memory_stale,
+        "stale_served": stats.memory_stale + stats.tier_stale,
         "coalesced": stats.coalesced,
         "loads": stats.loads,
         "loaded_keys": stats.loaded_keys,

@@ -1,0 +1,122 @@
+//! What all handles of one region share.
+
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+};
+
+use cache_core::{Codec, Key, Pattern, Prefix, Timestamp, message::KeyText};
+
+use crate::{
+    answer::FlightResult,
+    engine::regions::UntypedRegion,
+    load::{flight::Flights, throttle::Throttle},
+    policy::Policy,
+    region::Cacheable,
+};
+
+/// What all handles of one kind share.
+pub(crate) struct RegionCore<V> {
+    pub(crate) prefix: Prefix,
+    pub(crate) codec: Codec,
+    pub(crate) schema: u32,
+    pub(crate) flights: Arc<Flights<FlightResult<V>>>,
+    pub(crate) throttle: Throttle,
+    /// What was born at this moment or before is dead.
+    cleared: AtomicI64,
+    /// Whether the clears of earlier processes were read from the tiers.
+    clears_known: AtomicBool,
+    /// How often other nodes, or this one, removed or replaced keys, or may have.
+    heard: AtomicU64,
+    /// Whether there was a value that the codec can't carry.
+    codec_failed: AtomicBool,
+    /// The tiers that whoever opened the region first has no part in: nothing of it is there.
+    never_in: OnceLock<Vec<&'static str>>,
+}
+
+impl<V> RegionCore<V> {
+    pub(crate) fn new(prefix: Prefix, codec: Codec, schema: u32, cleared: Timestamp) -> Self
+    where
+        V: Cacheable,
+    {
+        Self {
+            prefix,
+            codec,
+            schema,
+            flights: Arc::new(Flights::new()),
+            throttle: Throttle::default(),
+            cleared: AtomicI64::new(cleared.as_micros()),
+            clears_known: AtomicBool::new(false),
+            heard: AtomicU64::new(0),
+            codec_failed: AtomicBool::new(false),
+            never_in: OnceLock::new(),
+        }
+    }
+
+    /// The latest clear: what was born at this moment or before is dead.
+    #[inline]
+    pub(crate) fn cleared(&self) -> Timestamp {
+        Timestamp::from_micros(self.cleared.load(Ordering::Acquire))
+    }
+
+    /// Whether the clears of earlier processes were read from the tiers.
+    pub(crate) fn are_clears_known(&self) -> bool {
+        self.clears_known.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn set_clears_known(&self, known: bool) {
+        self.clears_known.store(known, Ordering::Release);
+    }
+
+    pub(crate) fn heard(&self) -> u64 {
+        self.heard.load(Ordering::Acquire)
+    }
+
+    fn note_heard(&self) {
+        self.heard.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Notes that there was a value that the codec can't carry. Returns whether it was the first.
+    pub(crate) fn is_first_codec_failure(&self) -> bool {
+        !self.codec_failed.swap(true, Ordering::Relaxed)
+    }
+}
+
+impl<V> RegionCore<V> {
+    /// Notes the policy by which the region was opened. The first counts.
+    pub(crate) fn note_opened(&self, policy: &Policy<V>) {
+        self.never_in.get_or_init(|| policy.skipped().to_vec());
+    }
+
+    /// Whether a handle with this policy leaves out a tier that holds entries of the region.
+    pub(crate) fn is_left_out(&self, tier: &str, policy: &Policy<V>) -> bool {
+        policy.skips(tier) && !self.never_in.get().is_some_and(|never| never.contains(&tier))
+    }
+}
+
+impl<V: Cacheable> UntypedRegion for RegionCore<V> {
+    fn overtake(&self, pattern: Option<&Pattern>) {
+        self.note_heard();
+        self.flights.overtake_matching(|key| pattern.is_none_or(|pattern| pattern.matches(key)));
+    }
+
+    fn clear(&self, at: Timestamp) {
+        self.cleared.fetch_max(at.as_micros(), Ordering::AcqRel);
+    }
+
+    fn flights(&self) -> usize {
+        self.flights.len()
+    }
+
+    fn forget_clears(&self) {
+        self.set_clears_known(false);
+    }
+
+    fn overtake_text(&self, text: &KeyText) -> Option<(Key, bool)> {
+        let key = (text.prefix == self.prefix.as_str()).then(|| self.prefix.key(&text.id).ok()).flatten()?;
+        self.note_heard();
+        self.throttle.resume(&key);
+        let in_flight = self.flights.overtake(&key);
+        Some((key, in_flight))
+    }
+}

@@ -35,7 +35,7 @@ impl Source {
     async fn slow(&self, id: u64) -> usize {
         let run = self.runs.fetch_add(1, SeqCst) + 1;
         self.gate.notified().await;
-        run
+        run * usize::from(id == 1)
     }
 
     #[cached(region = "panicking", key = "{id}")]

@@ -37,7 +37,7 @@ use loom::{
 };
 
 use self::{
-    flight::{Flights, Joined, Leader},
+    flight::{Flight, Flights, Joined, Leader},
     loom_shim::Arc,
 };
 
@@ -275,5 +275,66 @@ fn rule_30_a_flight_that_landed_is_joined_only_for_a_good_answer() {
         other.join().unwrap();
         drop(leader);
         assert_eq!(flights.len(), 0);
+    });
+}
+
+/// Waits as a caller does who takes over from a leader that is gone: leads, or waits for whoever does.
+fn take_over(flights: &Arc<Flights<Answer>>, flight: Arc<Flight<Answer>>, leading: &AtomicUsize) -> Answer {
+    let mut flight = flight;
+    loop {
+        if let Some(answer) = block_on(flight.landed()) {
+            return answer;
+        }
+        flights.leave(&key(), &flight);
+        match join(flights) {
+            Joined::Follows(next) => flight = next,
+            Joined::Leads(leader) => {
+                assert_eq!(leading.fetch_add(1, SeqCst), 0, "one of them leads at a time");
+                leader.land(9);
+                leading.fetch_sub(1, SeqCst);
+                return 9;
+            }
+        }
+    }
+}
+
+#[test]
+fn rule_106_of_waiters_whose_leader_is_gone_one_leads_and_all_are_answered() {
+    check(|| {
+        let (flights, leading) = (flights(), Arc::new(AtomicUsize::new(0)));
+        let leader = lead(&flights);
+        let waiters: Vec<_> = (0..2)
+            .map(|_| {
+                let Joined::Follows(flight) = join(&flights) else { panic!("someone leads already") };
+                let (flights, leading) = (flights.clone(), leading.clone());
+                thread::spawn(move || take_over(&flights, flight, &leading))
+            })
+            .collect();
+        drop(leader);
+        for waiter in waiters {
+            assert_eq!(waiter.join().unwrap(), 9);
+        }
+        assert_eq!(flights.len(), 0, "nothing is left over");
+    });
+}
+
+/// Who finds a flight too old takes it out of the table; the one who led it may land, or be lost, meanwhile.
+#[test]
+fn rule_106_a_flight_that_is_given_up_while_it_lands_strands_nobody() {
+    check(|| {
+        let (flights, leading) = (flights(), Arc::new(AtomicUsize::new(0)));
+        let leader = lead(&flights);
+        let Joined::Follows(flight) = join(&flights) else { panic!("someone leads already") };
+        let impatient = thread::spawn({
+            let (flights, leading) = (flights.clone(), leading.clone());
+            move || {
+                flights.leave(&key(), &flight);
+                read(&flights, 9, &leading)
+            }
+        });
+        leader.land(7);
+        drop(leader);
+        assert_eq!(impatient.join().unwrap(), Some(9), "the next one is its own");
+        assert_eq!(flights.len(), 0, "nothing is left over");
     });
 }

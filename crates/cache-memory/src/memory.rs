@@ -23,6 +23,11 @@ pub type Value = Arc<dyn Any + Send + Sync>;
 /// The number of locks over which writers are spread by key. Reads take none of them.
 const WRITER_STRIPES: usize = 64;
 
+/// Which part of a budget of bytes the tombstones may take beside it, and how much they may take of each stripe at
+/// least. Past that all keys of a stripe share one tombstone for a while.
+const TOMBSTONE_SHARE: u64 = 8;
+const MIN_TOMBSTONE_BYTES: usize = 4 << 10;
+
 /// The near tier. A write compares `born` under the lock of its key. The policy that [`Memory::builder`]
 /// was told chooses which entry is evicted when there is no room.
 pub struct Memory {
@@ -58,10 +63,17 @@ impl Memory {
 
     pub(crate) fn new(eviction: Eviction, bounds: Bounds) -> Self {
         let evictions = Arc::new(EvictionLog::new(eviction));
+        let tombstone_bytes = match bounds.weigher {
+            Weigher::Entries => usize::MAX,
+            Weigher::Bytes { .. } => {
+                let share = bounds.limit / TOMBSTONE_SHARE / WRITER_STRIPES as u64;
+                usize::try_from(share).unwrap_or(usize::MAX).max(MIN_TOMBSTONE_BYTES)
+            }
+        };
         Self {
             store: Store::new(eviction, bounds, Arc::clone(&evictions)),
             protection: Protection::default(),
-            stripes: (0..WRITER_STRIPES).map(|_| Mutex::new(Refusals::new())).collect(),
+            stripes: (0..WRITER_STRIPES).map(|_| Mutex::new(Refusals::new(tombstone_bytes))).collect(),
             reads: ReadCounts::default(),
             evictions,
             eviction,

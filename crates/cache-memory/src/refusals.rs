@@ -14,8 +14,10 @@ pub(crate) struct Refusals {
 }
 
 impl Refusals {
-    pub(crate) fn new() -> Self {
-        Self { tombstones: Tombstones::new(TOMBSTONES_PER_STRIPE), pending_writes: Vec::new() }
+    /// What a stripe refuses; the keys of its tombstones take no more than `bytes`.
+    pub(crate) fn new(bytes: usize) -> Self {
+        let tombstones = Tombstones::new(TOMBSTONES_PER_STRIPE).with_max_bytes(bytes);
+        Self { tombstones, pending_writes: Vec::new() }
     }
 
     /// Refuses values of `key` born before `born`, until [`Refusals::end_write`].

@@ -35,23 +35,54 @@ pub struct Tombstones {
     /// Takes the place of the tombstones that were dropped, and covers every key.
     floor: Option<Tombstone>,
     capacity: usize,
+    /// The most bytes that the keys may take, and how many they do.
+    max_bytes: usize,
+    bytes: usize,
 }
+
+/// What a tombstone takes beside the text of its key, in bytes.
+const TOMBSTONE_OVERHEAD: usize = 80;
 
 impl Tombstones {
     /// Returns an empty set, with room for `capacity` keys and as many patterns.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { keys: HashMap::default(), patterns: Vec::new(), floor: None, capacity }
+        Self {
+            keys: HashMap::default(),
+            patterns: Vec::new(),
+            floor: None,
+            capacity,
+            max_bytes: usize::MAX,
+            bytes: 0,
+        }
+    }
+
+    /// Returns the same, whose keys take no more than `bytes`, or a single one.
+    #[must_use]
+    pub fn with_max_bytes(mut self, bytes: usize) -> Self {
+        self.max_bytes = bytes;
+        self
+    }
+
+    /// Whether another key of this many bytes would be too much.
+    fn is_full(&self, bytes: usize) -> bool {
+        self.keys.len() >= self.capacity || self.bytes.saturating_add(bytes) > self.max_bytes
     }
 
     /// Adds the tombstone of a key.
     pub fn add(&mut self, key: &Key, tombstone: Tombstone, now: Timestamp) {
-        if self.keys.len() >= self.capacity && !self.keys.contains_key(key) {
+        let known = self.keys.contains_key(key);
+        let bytes = key.as_str().len() + TOMBSTONE_OVERHEAD;
+        if !known && self.is_full(bytes) {
             self.purge(now);
-            if self.keys.len() >= self.capacity {
+            if self.is_full(bytes) {
+                self.bytes = 0;
                 let dropped = self.keys.drain().map(|(_, tombstone)| tombstone);
                 self.floor = dropped.fold(self.floor, |floor, tombstone| Some(tombstone.merged(floor)));
             }
+        }
+        if !known {
+            self.bytes += bytes;
         }
         let slot = self.keys.entry(key.clone()).or_insert(tombstone);
         *slot =
@@ -79,7 +110,12 @@ impl Tombstones {
 
     /// Drops the dead tombstones.
     pub fn purge(&mut self, now: Timestamp) {
-        self.keys.retain(|_, tombstone| now < tombstone.dead_at);
+        let bytes = &mut self.bytes;
+        self.keys.retain(|key, tombstone| {
+            let lasts = now < tombstone.dead_at;
+            *bytes -= if lasts { 0 } else { key.as_str().len() + TOMBSTONE_OVERHEAD };
+            lasts
+        });
         self.patterns.retain(|(_, tombstone)| now < tombstone.dead_at);
     }
 
@@ -130,6 +166,22 @@ mod tests {
         }
         assert!(!tombstones.refuses(&key(0), at(100), at(0)));
         assert!(!tombstones.refuses(&key(0), at(0), at(1000)), "nor for longer than what was forgotten");
+    }
+
+    #[test]
+    fn rule_113_the_keys_of_tombstones_take_no_more_bytes_than_they_may() {
+        let long = |id: usize| Key::new("k", &format!("{id:0>4000}")).unwrap();
+        let mut tombstones = Tombstones::new(1000).with_max_bytes(20_000);
+        for id in 0..100 {
+            tombstones.add(&long(id), Tombstone { born: at(id as i64), dead_at: at(1000) }, at(0));
+            assert!(tombstones.len() <= 4 && tombstones.bytes <= 20_000);
+        }
+        assert!(
+            (0..100).all(|id| tombstones.refuses(&long(id), at(id as i64), at(0))),
+            "no removal is forgotten"
+        );
+        tombstones.purge(at(1000));
+        assert_eq!((tombstones.len(), tombstones.bytes), (0, 0));
     }
 
     #[test]

@@ -160,7 +160,7 @@ impl App {
 #[cfg(test)]
 mod tests {
     use std::{
-        sync::mpsc::{Sender, channel},
+        sync::mpsc::{Receiver, Sender, channel},
         thread,
     };
 
@@ -174,25 +174,26 @@ mod tests {
         Arc::new(App::open(&config, Clock::manual()).await.unwrap())
     }
 
-    /// Begins a reload whose files are read once the sender is used or dropped.
-    fn begin(
-        app: &Arc<App>,
-        limit: Duration,
-    ) -> (Sender<()>, tokio::task::JoinHandle<Result<ReloadReport, ReloadError>>) {
-        let (go_on, waiting) = channel::<()>();
+    type Reload = tokio::task::JoinHandle<Result<ReloadReport, ReloadError>>;
+
+    /// Begins a reload whose files are read once the sender is used or dropped. The receiver hears when it has its
+    /// turn.
+    fn begin(app: &Arc<App>, limit: Duration) -> (Sender<()>, Receiver<()>, Reload) {
+        let ((go_on, waiting), (begun, begins)) = (channel::<()>(), channel::<()>());
         let reload = Arc::clone(app).reload_by(limit, move |config| {
+            let _ = begun.send(());
             let _ = waiting.recv();
             config.reload()
         });
-        (go_on, tokio::spawn(reload))
+        (go_on, begins, tokio::spawn(reload))
     }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn rule_75_while_files_are_read_readers_go_on_and_a_second_reload_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let app = app(&folder).await;
-        let (go_on, slow) = begin(&app, Duration::from_secs(600));
-        while app.reload_turns.try_take().is_some() {
+        let (go_on, begins, slow) = begin(&app, Duration::from_secs(600));
+        while begins.try_recv().is_err() {
             tokio::task::yield_now().await;
         }
         for _ in 0..1000 {
@@ -217,7 +218,7 @@ mod tests {
         let applied = Arc::new(AtomicU8::new(0));
         let seen = Arc::clone(&applied);
         app.on_reload(move |_| seen.store(1, Ordering::Release));
-        let (go_on, slow) = begin(&app, Duration::ZERO);
+        let (go_on, _begins, slow) = begin(&app, Duration::ZERO);
         assert_eq!(slow.await.unwrap(), Err(ReloadError::TimedOut(Duration::ZERO)));
         assert_eq!(
             Arc::clone(&app).reload_within(RELOAD_TIMEOUT).await,

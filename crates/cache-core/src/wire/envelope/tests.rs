@@ -98,3 +98,15 @@ proptest! {
         let _ = open(&key(), &sign(&key(), noise));
     }
 }
+
+#[test]
+fn rule_111_whose_life_it_is_is_written_and_read_back() {
+    for own in [true, false] {
+        let key = Key::new("k", "a").unwrap();
+        let meta = Meta::new(Timestamp::from_micros(5), Ttl::new(Duration::from_secs(5)));
+        let entry = Entry::absent(meta.with_own_life(own));
+        let Ok(Record::Entry(read)) = open(&key, &seal(&key, &entry, 0).unwrap()) else { panic!("an entry") };
+        assert_eq!(read.meta, entry.meta);
+        assert_eq!(read.meta.own_life().is_some(), own);
+    }
+}

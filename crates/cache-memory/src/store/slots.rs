@@ -26,12 +26,15 @@ pub(crate) type SlotId = u32;
 #[repr(align(64))]
 struct Hot {
     key: Key,
-    value: Option<Stored>,
+    /// Empty if the source said that the key does not exist.
+    value: Stored,
     stale_at: Timestamp,
     weight: u32,
     reads: AtomicU8,
     flags: u8,
 }
+
+const _: () = assert!(size_of::<Hot>() == 64, "a hit reads one cache line");
 
 /// The rest of an entry, under the same number.
 struct Cold {
@@ -79,12 +82,7 @@ impl Slots {
     #[inline]
     pub(crate) fn entry_ref(&self, slot: SlotId) -> EntryRef<'_> {
         let Hot { value, stale_at, flags, .. } = self.hot(slot);
-        EntryRef::new(
-            value.as_ref().and_then(Stored::get),
-            *stale_at,
-            flags & TAGGED != 0,
-            &self.cold[slot as usize].meta,
-        )
+        EntryRef::new(value.get(), *stale_at, flags & TAGGED != 0, &self.cold[slot as usize].meta)
     }
 
     #[inline]
@@ -134,7 +132,7 @@ impl Slots {
         let ShardEntry { key, entry: Entry { value, meta }, weight, protected, policy_state } = incoming;
         let hash = key.hash();
         let flags = if meta.tags().is_empty() { 0 } else { TAGGED };
-        let (stale_at, reads) = (meta.stale_at, AtomicU8::new(0));
+        let (value, stale_at, reads) = (value.unwrap_or_default(), meta.stale_at, AtomicU8::new(0));
         let slot = self.hot.insert(Hot { key, value, stale_at, weight, reads, flags }) as SlotId;
         let cold = Cold { meta, previous: NO_SLOT, next: NO_SLOT };
         match self.cold.get_mut(slot as usize) {
@@ -151,6 +149,7 @@ impl Slots {
     pub(crate) fn remove(&mut self, slot: SlotId) -> ShardEntry {
         let (protected, policy_state) = (self.is_protected(slot), self.policy_state(slot));
         let Hot { key, value, weight, .. } = self.hot.remove(slot as usize);
+        let value = Some(value).filter(|value| value.get().is_some());
         let empty = Meta::new(Timestamp::MIN, Ttl::NONE);
         let meta = std::mem::replace(&mut self.cold[slot as usize].meta, empty);
         if let Ok(found) = self.index.find_entry(key.hash(), |at| *at == slot) {

@@ -11,8 +11,8 @@ use crate::memory::Value;
 /// where it is dropped.
 static PANICKED: AtomicU64 = AtomicU64::new(0);
 
-/// A value that is held, until it is dropped.
-#[derive(Clone)]
+/// A value that is held, until it is dropped; or none.
+#[derive(Clone, Default)]
 pub(crate) struct Stored(Option<Value>);
 
 impl Stored {

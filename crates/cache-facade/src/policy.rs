@@ -113,7 +113,8 @@ impl<V> Policy<V> {
         self
     }
 
-    /// Neither reads nor writes the tier of this name; `"memory"` is the near tier. Removals still reach it.
+    /// Neither reads nor writes the tier of this name; `"memory"` is the near tier. Removals still reach it, and a
+    /// write ends what it holds from before, if another handle of the region has a part in it.
     #[must_use]
     pub fn skip(mut self, tier: &'static str) -> Self {
         self.skipped.push(tier);

@@ -20,7 +20,7 @@ section! {
 section! {
     /// The near tier.
     pub struct MemorySection("memory.", profile) {
-        /// The budget of memory.
+        /// The budget of memory: what its entries weigh. The process takes more than that.
         mib: u64 = profile.choose(64, 256),
             setting().unit("MiB").range(1.0..=1_048_576.0).env(&["CACHE_MEMORY_MIB"]).flag("memory-mib"),
         /// Which entry is evicted first when memory is full: lru, lfu, fifo, ttl or hybrid.

@@ -66,13 +66,13 @@ fn millis() -> u64 {
 }
 
 /// Whether a loop that began is still the one to run. Dropping this says that it no longer does.
-pub(crate) struct Turn {
+pub(crate) struct LoopGuard {
     engine: Weak<Engine>,
     one: Loop,
     generation: u64,
 }
 
-impl Turn {
+impl LoopGuard {
     /// Whether the loop should go on.
     pub(crate) fn goes_on(&self) -> bool {
         self.engine
@@ -81,7 +81,7 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
+impl Drop for LoopGuard {
     fn drop(&mut self) {
         let Some(engine) = self.engine.upgrade().filter(|_| self.goes_on()) else { return };
         if self.one == Loop::Listen
@@ -145,21 +145,21 @@ impl Engine {
     fn begin_loop(self: &Arc<Self>, one: Loop, listening: Option<Result<Box<dyn Listener>>>) {
         let engine = Arc::downgrade(self);
         let generation = self.loops().generation.load(Ordering::Acquire);
-        let (turn, clock) = (Turn { engine: engine.clone(), one, generation }, self.clock().clone());
+        let (guard, clock) = (LoopGuard { engine: engine.clone(), one, generation }, self.clock().clone());
         match (one, self.bus()) {
-            (Loop::Sweep, _) => drop(tokio::spawn(Self::sweep_memory(engine, clock, turn))),
+            (Loop::Sweep, _) => drop(tokio::spawn(Self::sweep_memory(engine, clock, guard))),
             (Loop::Retry, _) => {
                 self.loops().beat();
-                drop(tokio::spawn(Self::retry_tiers(engine, clock, turn)));
+                drop(tokio::spawn(Self::retry_tiers(engine, clock, guard)));
             }
             (Loop::Publish, Some(bus)) => {
-                drop(tokio::spawn(BusClient::publish_queued(Arc::downgrade(bus), turn)));
+                drop(tokio::spawn(BusClient::publish_queued(Arc::downgrade(bus), guard)));
             }
             (Loop::Listen, Some(_)) => {
                 let ended =
                     || Error::new(ErrorKind::Unavailable, "listen", "the runtime of the listener has ended");
                 let listening = listening.unwrap_or_else(|| Err(ended()));
-                drop(tokio::spawn(subscriber::listen(engine, listening, turn)));
+                drop(tokio::spawn(subscriber::listen(engine, listening, guard)));
             }
             (Loop::Publish | Loop::Listen, None) => {}
         }

@@ -23,7 +23,7 @@ impl Engine {
     pub(crate) async fn shutdown(&self, limit: Duration) -> Result<()> {
         self.tasks.close();
         let drained = tokio::time::timeout(limit.mul_f32(DRAIN_SHARE), self.tasks.wait()).await;
-        let flush = join_all(self.tiers().iter().map(|tier| self.settle(tier)));
+        let flush = join_all(self.tiers().iter().map(|tier| self.retry_and_flush(tier)));
         let flushed = tokio::time::timeout(limit.mul_f32(1.0 - DRAIN_SHARE), flush).await;
         let owing: Vec<String> = self.tiers().iter().filter_map(TierHandle::lose_pending).collect();
         match flushed {
@@ -36,7 +36,7 @@ impl Engine {
         drained.map_err(|_| overdue("loads were still under way", limit))
     }
 
-    async fn settle(&self, tier: &TierHandle) -> Result<()> {
+    async fn retry_and_flush(&self, tier: &TierHandle) -> Result<()> {
         if tier.has_pending() {
             self.retry(tier).await;
         }

@@ -5,7 +5,7 @@ use std::{slice, sync::Weak, time::Duration};
 use cache_core::{Clock, Tombstone};
 use futures_util::future::join_all;
 
-use super::{Engine, loops::Turn};
+use super::{Engine, loops::LoopGuard};
 use crate::{
     tier::{handle::TierHandle, replay::Replayed},
     timer,
@@ -19,10 +19,10 @@ const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// Sweeps memory, for as long as the cache lives.
-    pub(super) async fn sweep_memory(engine: Weak<Self>, clock: Clock, turn: Turn) {
+    pub(super) async fn sweep_memory(engine: Weak<Self>, clock: Clock, guard: LoopGuard) {
         loop {
             timer::sleep(&clock, SWEEP_INTERVAL).await;
-            let Some(engine) = engine.upgrade().filter(|_| turn.goes_on()) else { return };
+            let Some(engine) = engine.upgrade().filter(|_| guard.goes_on()) else { return };
             if engine.is_closed() {
                 return;
             }
@@ -33,11 +33,11 @@ impl Engine {
     }
 
     /// Tries tiers that failed again, and looks whether the clock was set back, for as long as the cache lives.
-    pub(super) async fn retry_tiers(engine: Weak<Self>, clock: Clock, turn: Turn) {
+    pub(super) async fn retry_tiers(engine: Weak<Self>, clock: Clock, guard: LoopGuard) {
         clock.notice_set_back();
         loop {
             timer::sleep(&clock, RETRY_INTERVAL).await;
-            let Some(engine) = engine.upgrade().filter(|_| turn.goes_on()) else { return };
+            let Some(engine) = engine.upgrade().filter(|_| guard.goes_on()) else { return };
             if engine.is_closed() {
                 return;
             }

@@ -18,7 +18,7 @@ use futures_util::future::select;
 use tokio::sync::{Notify, watch};
 
 use super::bus_client::{BusClient, CALL_LIMIT, backoff};
-use crate::{engine::loops::Turn, timer};
+use crate::{engine::loops::LoopGuard, timer};
 
 /// How many changes wait to be published. Past that they are dropped and a number is left out, which tells
 /// the other nodes that they have missed something.
@@ -112,8 +112,8 @@ impl BusClient {
     }
 
     /// Publishes what is enqueued, for as long as the client lives.
-    pub(crate) async fn publish_queued(client: Weak<Self>, turn: Turn) {
-        while turn.goes_on() {
+    pub(crate) async fn publish_queued(client: Weak<Self>, guard: LoopGuard) {
+        while guard.goes_on() {
             let Some((filled, heartbeat)) = client.upgrade().map(|client| {
                 let span = HEARTBEAT.mul_f64(0.75 + fastrand::f64() * 0.5);
                 (Arc::clone(&client.outbox.filled), timer::sleep(&client.clock, span))

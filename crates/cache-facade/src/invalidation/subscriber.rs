@@ -20,7 +20,7 @@ use super::{
     publisher::HEARTBEAT,
 };
 use crate::{
-    engine::{Engine, loops::Turn},
+    engine::{Engine, loops::LoopGuard},
     panics,
     tier::handle::TierHandle,
     timer,
@@ -34,15 +34,15 @@ const MAX_NODES: usize = 4096;
 const STABLE_AFTER: Duration = Duration::from_secs(10);
 
 /// Receives for as long as the cache lives, on one connection after the other.
-pub(crate) async fn listen(engine: Weak<Engine>, first: Result<Box<dyn Listener>>, turn: Turn) {
+pub(crate) async fn listen(engine: Weak<Engine>, first: Result<Box<dyn Listener>>, guard: LoopGuard) {
     let mut opened = first;
     let mut backoff = backoff();
-    while turn.goes_on() {
+    while guard.goes_on() {
         match opened {
             Ok(listener) => {
                 let Some(began) = begin(&engine) else { return };
-                receive_until_lost(&engine, listener, &turn).await;
-                if !turn.goes_on() {
+                receive_until_lost(&engine, listener, &guard).await;
+                if !guard.goes_on() {
                     return;
                 }
                 let Some(now) = engine.upgrade().map(|engine| engine.clock().now()) else { return };
@@ -88,10 +88,10 @@ fn begin(engine: &Weak<Engine>) -> Option<Timestamp> {
 }
 
 /// Receives until the connection is lost.
-async fn receive_until_lost(engine: &Weak<Engine>, mut listener: Box<dyn Listener>, turn: &Turn) {
+async fn receive_until_lost(engine: &Weak<Engine>, mut listener: Box<dyn Listener>, guard: &LoopGuard) {
     let Some(since) = engine.upgrade().map(|engine| engine.clock().now()) else { return };
     let mut sequences = Sequences { numbers: HashMap::new(), since };
-    while turn.goes_on() {
+    while guard.goes_on() {
         let Some((clock, bus)) = running(engine).map(|(engine, bus)| (engine.clock().clone(), bus)) else {
             return;
         };

@@ -46,6 +46,14 @@ pub(crate) struct Fetch<V> {
     pub(crate) gaps: u64,
 }
 
+impl<V> Fetch<V> {
+    /// Gives callers something to serve meanwhile, and to compare with what is loaded.
+    fn offer(&mut self, found: Found<V>) {
+        self.leader.flight().offer(Ok(found.clone()));
+        self.prior = Some(found);
+    }
+}
+
 /// Whether a fetch need look no further than for an entry judged so.
 fn suffices(servable: Servable, scope: LookupScope) -> bool {
     match servable {
@@ -180,20 +188,16 @@ impl<V: Cacheable> Region<V> {
                 fetch.maybe_in_tiers |= !suffices && entry.is_some();
                 match (found, entry) {
                     (Some(found), Some(entry)) if suffices => {
-                        tier.count_hit(fetch.leader.key(), false);
-                        self.store_fetched(&fetch, &found);
-                        fetch.leader.land(Ok(found));
+                        self.land_from_tier(tier, &fetch, found);
                         filled.push((fetch.leader, entry));
                     }
-                    (found, _) => {
-                        // What is stale counts once it is known whether it was served.
-                        if found.is_none() {
-                            tier.count_miss(fetch.leader.key(), servable);
-                        }
-                        if let Some(found) = found {
-                            fetch.leader.flight().offer(Ok(found.clone()));
-                            fetch.prior = Some(found);
-                        }
+                    // What is stale counts once it is known whether it was served.
+                    (Some(found), _) => {
+                        fetch.offer(found);
+                        missing.push(fetch);
+                    }
+                    (None, _) => {
+                        tier.count_miss(fetch.leader.key(), servable);
                         missing.push(fetch);
                     }
                 }
@@ -209,21 +213,24 @@ impl<V: Cacheable> Region<V> {
     fn land_pending(&self, mut fetch: Fetch<V>, scope: LookupScope) -> Option<Fetch<V>> {
         let Some((depth, entry)) = fetch.pending.take() else { return Some(fetch) };
         let tier = &self.engine.tiers()[depth];
-        let (found, servable) = self.found_in_tier(tier, &fetch, Some(&entry));
-        match found {
-            Some(found) if suffices(servable, scope) => {
-                tier.count_hit(fetch.leader.key(), false);
-                self.store_fetched(&fetch, &found);
-                fetch.leader.land(Ok(found));
+        match self.found_in_tier(tier, &fetch, Some(&entry)) {
+            (Some(found), servable) if suffices(servable, scope) => {
+                self.land_from_tier(tier, &fetch, found);
                 None
             }
-            Some(found) => {
-                fetch.leader.flight().offer(Ok(found.clone()));
-                fetch.prior = Some(found);
+            (Some(found), _) => {
+                fetch.offer(found);
                 Some(fetch)
             }
-            None => Some(fetch),
+            (None, _) => Some(fetch),
         }
+    }
+
+    /// Gives callers what a tier had.
+    fn land_from_tier(&self, tier: &TierHandle, fetch: &Fetch<V>, found: Found<V>) {
+        tier.count_hit(fetch.leader.key(), false);
+        self.store_fetched(fetch, &found);
+        fetch.leader.land(Ok(found));
     }
 
     /// Judges and decodes what a tier holds of a key. Returns a value if it may be served.

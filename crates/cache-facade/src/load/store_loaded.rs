@@ -63,7 +63,7 @@ impl<V: Cacheable> Region<V> {
                 let is_servable = servable.is_servable();
                 match storable {
                     Storable::Everywhere(blob) if is_servable => {
-                        let replaces = self.replaces_another(&fetch, blob.as_ref());
+                        let replaces = self.replaces_another(&fetch, &found, blob.as_ref());
                         let entry = Entry { value: blob, meta: found.meta.clone() };
                         let kept = self.store_fetched(&fetch, &found);
                         if kept && replaces {
@@ -118,14 +118,16 @@ impl<V: Cacheable> Region<V> {
     }
 
     /// Whether a loaded value takes the place of another one, which other nodes may hold.
-    fn replaces_another(&self, fetch: &Fetch<V>, blob: Option<&Blob>) -> bool {
+    fn replaces_another(&self, fetch: &Fetch<V>, found: &Found<V>, blob: Option<&Blob>) -> bool {
         if self.engine.bus().is_none() || !fetch.maybe_in_tiers {
             return false;
         }
-        let prior = fetch.prior.as_ref().map(|prior| prior.value.as_ref().map(|value| self.encode(value)));
-        match (prior, blob) {
-            (Some(None), None) => false,
-            (Some(Some(Ok(Encoded::Blob(prior)))), Some(blob)) => prior.bytes != blob.bytes,
+        let Some(prior) = &fetch.prior else { return true };
+        match (&prior.value, &found.value, blob) {
+            (None, None, _) => false,
+            // It was not modified.
+            (Some(prior), Some(value), _) if Arc::ptr_eq(prior, value) => false,
+            (Some(prior), Some(_), Some(blob)) => !self.is_encoded_as(prior, blob),
             _ => true,
         }
     }

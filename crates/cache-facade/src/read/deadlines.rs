@@ -70,12 +70,12 @@ impl<'a> Deadlines<'a> {
     }
 
     /// Whether the call may wait no longer.
-    pub(crate) fn are_over(&self) -> bool {
+    pub(crate) fn have_passed(&self) -> bool {
         self.hard.is_none()
     }
 
     /// Whether a flight is as old as a load may be.
-    pub(crate) fn is_over<T>(&self, flight: &Flight<T>) -> bool {
+    pub(crate) fn is_overdue<T>(&self, flight: &Flight<T>) -> bool {
         u128::from(flight.age(self.clock.steady())) >= self.hard_timeout.as_micros()
     }
 

@@ -137,7 +137,7 @@ impl<V: Cacheable> Region<V> {
                     Waited::Lost => Err(self.lost(&key)),
                     Waited::Overdue => Err(deadlines.timed_out()),
                 };
-                self.abandon_if_over(&key, &flight, &deadlines);
+                self.abandon_if_overdue(&key, &flight, &deadlines);
                 match waited {
                     Ok(found) if found.source == Source::Loader => came += 1,
                     Ok(_) if leads => failed = failed.or(Some(self.not_refreshed(&key))),
@@ -186,7 +186,7 @@ impl<V: Cacheable> Region<V> {
         let mut takeovers = 0;
         loop {
             let waited = deadlines.wait(&flight).await;
-            self.abandon_if_over(key, &flight, deadlines);
+            self.abandon_if_overdue(key, &flight, deadlines);
             match waited {
                 Waited::Answered(Err(error)) => return Err(error),
                 Waited::Answered(Ok(found)) => {
@@ -199,9 +199,9 @@ impl<V: Cacheable> Region<V> {
                     }
                 }
                 // The runtime that it was on has ended, or stands still: someone else has to lead.
-                Waited::Lost if takeovers < MAX_TAKEOVERS && !deadlines.are_over() => takeovers += 1,
+                Waited::Lost if takeovers < MAX_TAKEOVERS && !deadlines.have_passed() => takeovers += 1,
                 Waited::Lost => return Err(self.lost(key)),
-                Waited::Overdue if deadlines.are_over() => return Err(deadlines.timed_out()),
+                Waited::Overdue if deadlines.have_passed() => return Err(deadlines.timed_out()),
                 Waited::Overdue => {}
             }
             self.core.flights.leave(key, &flight);
@@ -212,8 +212,13 @@ impl<V: Cacheable> Region<V> {
     }
 
     /// Takes a flight out of the table that is as old as a load may be, so that the next call begins another.
-    fn abandon_if_over(&self, key: &Key, flight: &Arc<Flight<FlightResult<V>>>, deadlines: &Deadlines<'_>) {
-        if deadlines.are_over() && deadlines.is_over(flight) {
+    fn abandon_if_overdue(
+        &self,
+        key: &Key,
+        flight: &Arc<Flight<FlightResult<V>>>,
+        deadlines: &Deadlines<'_>,
+    ) {
+        if deadlines.have_passed() && deadlines.is_overdue(flight) {
             self.core.flights.leave(key, flight);
         }
     }

@@ -45,6 +45,13 @@ impl<V: Cacheable> Region<V> {
         }
     }
 
+    /// Whether a value is encoded as these bytes.
+    pub(crate) fn is_encoded_as(&self, value: &V, blob: &Blob) -> bool {
+        let encode = || Blob::encode(self.core.codec, self.core.schema, value);
+        let encoded = catch_unwind(AssertUnwindSafe(encode)).ok().and_then(Result::ok);
+        encoded.is_some_and(|encoded| encoded.bytes == blob.bytes)
+    }
+
     /// Counts a value that its codec can't carry, logs the first of the region, and tells the observers. Without
     /// tiers nothing is amiss.
     pub(crate) fn report_codec_failure(&self, key: &Key, error: &Error) {

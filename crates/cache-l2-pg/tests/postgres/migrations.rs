@@ -118,6 +118,20 @@ async fn names_and_settings_out_of_range_are_refused_before_anything_is_connecte
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_finds_no_tables_has_the_next_one_make_them() {
+    let (table, clock) = (fixture::table(), Clock::manual());
+    let config = fixture::config().table(&table).schema(&table);
+    let tier = fixture::open(config.sweep_every(std::time::Duration::from_secs(100_000)), &clock).await;
+    tier.put_one(key("a"), entry("v", at(&clock, 1))).await.unwrap();
+    let admin = client(fixture::url()).await;
+    admin.batch_execute(&format!("DROP SCHEMA {table} CASCADE")).await.unwrap();
+    let put = entry("w", at(&clock, 2));
+    assert!(tier.put_one(key("a"), put.clone()).await.is_err());
+    tier.put_one(key("a"), put.clone()).await.unwrap();
+    assert_eq!(tier.get_one(&key("a")).await.unwrap(), Some(put));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tables_that_are_dropped_under_a_tier_are_made_again() {
     let (table, clock) = (fixture::table(), Clock::manual());
     let config = fixture::config().table(&table).schema(&table);

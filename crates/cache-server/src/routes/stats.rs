@@ -78,6 +78,7 @@ pub(super) async fn show(
             "queued": app.log().map_or(0, LogWriter::queued),
             "dropped": app.log().map_or(0, LogWriter::dropped),
         },
+        "process": { "resident_bytes": resident_bytes() },
     }))
 }
 
@@ -136,6 +137,14 @@ fn memory(app: &App, stats: &MemoryStats) -> Value {
         },
         "hottest": hottest,
     })
+}
+
+/// Returns how much memory the process holds, which is more than its entries weigh. `None` where the system
+/// doesn't say.
+fn resident_bytes() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().strip_suffix(" kB")?.parse::<u64>().ok().map(|kib| kib * 1024)
 }
 
 /// Returns the statistics of the disk tier. Asking the file system for its size may block.

@@ -4,10 +4,12 @@ use std::{
     fs,
     io::{BufRead, BufReader},
     net::TcpListener,
-    process::Stdio,
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
 };
 
-use crate::fixture::process::{Server, command, refused};
+use crate::fixture::process::{PATIENCE, Server, command, refused};
 
 #[test]
 fn the_start_says_what_is_served_from_where_and_what_to_try() {
@@ -72,6 +74,30 @@ fn a_data_folder_in_use_is_named_with_what_to_do() {
     let _first = Server::start(data.path(), &[]);
     let said = refused(&mut command(data.path(), &["--listen=127.0.0.1:0"]));
     assert!(said.contains(data.path().to_str().unwrap()) && said.contains("--data-dir"), "{said}");
+}
+
+/// A signal would end the process: it is waited for before anything that takes its time, such as a folder in use.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_reload_that_is_asked_for_during_the_start_does_not_end_the_process() {
+    let data = tempfile::tempdir().unwrap();
+    let first = Server::start(data.path(), &[]);
+    let mut second = command(data.path(), &["--listen=127.0.0.1:0"]);
+    let mut second = second.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let caught = || {
+        let status = fs::read_to_string(format!("/proc/{}/status", second.id())).unwrap();
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0");
+        u64::from_str_radix(mask.trim(), 16).unwrap() & 1 == 1
+    };
+    let began = Instant::now();
+    while !caught() {
+        assert!(began.elapsed() < PATIENCE, "SIGHUP is not caught");
+        thread::sleep(Duration::from_millis(1));
+    }
+    assert!(Command::new("kill").args(["-HUP", &second.id().to_string()]).status().unwrap().success());
+    let status = second.wait().unwrap();
+    assert_eq!(status.code(), Some(1), "it says that the folder is in use: {status}");
+    drop(first);
 }
 
 #[test]

@@ -1,118 +1,12 @@
 //! Calls whose caller goes away: once begun they go on to their end, in every tier and on every node.
 
-use std::{future::Future, pin::Pin, sync::Arc, task::Poll, time::Duration};
+use std::{future::Future, pin::Pin, task::Poll};
 
-use async_trait::async_trait;
-use cache_core::{Clock, Entry, Fetched, Key, Pattern, PutOutcome, Result, Tag, Target, Tier, Tombstone};
-use cache_facade::{Cache, Region, Ttl};
-use tests::{LocalBus, ModelTier, ScriptedLoader, settle};
-use tokio::task::yield_now;
+use cache_core::{Fetched, Pattern};
+use cache_facade::Ttl;
+use tests::settle;
 
-const LIFE: Duration = Duration::from_secs(1000);
-const IDS: [&str; 3] = ["a", "b", "c"];
-
-/// A tier each of whose calls has several points at which its caller may be cancelled.
-#[derive(Debug)]
-struct Yielding(Arc<ModelTier>);
-
-impl Yielding {
-    async fn pause() {
-        for _ in 0..2 {
-            yield_now().await;
-        }
-    }
-}
-
-#[async_trait]
-impl Tier for Yielding {
-    fn name(&self) -> &'static str {
-        self.0.name()
-    }
-
-    async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
-        Self::pause().await;
-        let answers = self.0.get(keys).await;
-        Self::pause().await;
-        answers
-    }
-
-    async fn put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
-        Self::pause().await;
-        let outcomes = self.0.put(entries).await;
-        Self::pause().await;
-        outcomes
-    }
-
-    async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
-        Self::pause().await;
-        let removed = self.0.remove(target, tombstone).await;
-        Self::pause().await;
-        removed
-    }
-
-    async fn flush(&self) -> Result<()> {
-        self.0.flush().await
-    }
-}
-
-/// Two nodes with a tier of its own each, and one that they share.
-struct World {
-    clock: Clock,
-    bus: LocalBus,
-    shared: Arc<ModelTier>,
-    own: [Arc<ModelTier>; 2],
-    source: ScriptedLoader<u64>,
-}
-
-type Node = (Cache, Region<u64>);
-
-impl World {
-    /// The first node wrote the values 1, 2 and 3 under one tag, and both hold them.
-    async fn new() -> (Self, [Node; 2]) {
-        let model = |name| Arc::new(ModelTier::new(name));
-        let world = Self {
-            clock: Clock::manual(),
-            bus: LocalBus::default(),
-            shared: model("shared"),
-            own: [model("own"), model("own")],
-            source: ScriptedLoader::new(|_: &Key, load| 100 + load),
-        };
-        let nodes = [world.node(0).await, world.node(1).await];
-        for (id, value) in IDS.iter().zip(1..) {
-            nodes[0].1.put(*id, Fetched::new(value).tag(tag())).await.unwrap();
-        }
-        for (_, region) in &nodes {
-            for id in IDS {
-                assert!(region.get(id).await.unwrap().is_some());
-            }
-        }
-        settle().await;
-        (world, nodes)
-    }
-
-    async fn node(&self, number: usize) -> Node {
-        let cache = Cache::builder().clock(self.clock.clone()).bus(self.bus.clone());
-        let cache = cache.local_tier(Yielding(Arc::clone(&self.own[number])));
-        let cache = cache.tier(Yielding(Arc::clone(&self.shared))).build().await.unwrap();
-        let region = cache.region::<u64>("k").ttl(Ttl::new(LIFE)).open().unwrap();
-        settle().await;
-        (cache, region)
-    }
-
-    /// What a node serves without asking anybody but its tiers.
-    async fn served((_, region): &Node) -> [Option<u64>; 3] {
-        let mut served = [None; 3];
-        for (id, served) in IDS.iter().zip(&mut served) {
-            *served = region.get(*id).await.unwrap().map(|value| *value);
-        }
-        settle().await;
-        served
-    }
-}
-
-fn tag() -> Tag {
-    Tag::new("t").unwrap()
-}
+use super::{LIFE, Node, World, tag};
 
 type Call = Pin<Box<dyn Future<Output = ()> + Send>>;
 
@@ -241,44 +135,6 @@ async fn rule_109_a_refresh_reaches_every_node_wherever_its_caller_goes_away() {
         assert_eq!(World::served(&world.node(0).await).await, served, "after a restart, at {most}");
         if over {
             break;
-        }
-    }
-}
-
-#[tokio::test]
-async fn rule_109_a_refresh_that_changed_nothing_takes_nothing_from_other_nodes() {
-    let (world, [first, second]) = World::new().await;
-    let same = ScriptedLoader::new(|_: &Key, _| 1);
-    let region = first.0.region::<u64>("k").ttl(Ttl::new(LIFE)).loader(same).open().unwrap();
-    assert_eq!(region.refresh(&["a"]).await.unwrap(), 1);
-    settle().await;
-    assert_eq!(second.1.peek("a").as_deref(), Some(&1));
-    drop(world);
-}
-
-/// A handle that leaves out memory or a tier: what is there from before is not served by others.
-#[tokio::test]
-async fn rule_110_a_write_that_skips_a_tier_ends_the_older_value_there() {
-    for skipped in ["memory", "own", "shared"] {
-        for refreshed in [false, true] {
-            let (world, [first, second]) = World::new().await;
-            let source = ScriptedLoader::new(|_: &Key, _| 50);
-            let region = first.0.region::<u64>("k").ttl(Ttl::new(LIFE)).loader(source).open().unwrap();
-            let elsewhere = region.with(|policy| policy.skip(skipped));
-            if refreshed {
-                assert_eq!(elsewhere.refresh(&["a"]).await.unwrap(), 1);
-            } else {
-                elsewhere.put("a", 50).await.unwrap();
-            }
-            settle().await;
-            let held = World::served(&first).await[0];
-            assert!(held != Some(1), "{skipped}, refreshed: {refreshed}: {held:?}");
-            // Neither by another node, nor once memory has forgotten it.
-            let there = World::served(&second).await[0];
-            assert!(there != Some(1), "{skipped}, refreshed: {refreshed}, on the other node: {there:?}");
-            drop(first);
-            let again = World::served(&world.node(0).await).await[0];
-            assert!(again != Some(1), "{skipped}, refreshed: {refreshed}, after a restart: {again:?}");
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod clocks;
 mod deaf_bus;
+mod replaced;
 mod set_back;
 
 use std::{sync::Arc, time::Duration};

@@ -365,6 +365,17 @@ fn rule_75_a_data_folder_that_cannot_be_written_is_found_by_the_check() {
         let (valid, said) = check(folder.path(), "", &data);
         assert!(!valid && said.contains("--data-dir"), "{data:?}: {said}");
     }
+    for (place, wrong) in [("x/disk/db", "x/disk"), ("y/disk/lock/z", "y"), ("z/disk/writes/z", "z")] {
+        // A file where a folder belongs, or a folder where a file does.
+        let place = folder.path().join(place);
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        fs::write(&place, "").unwrap();
+        let data = place.ancestors().find(|above| above.join("disk").exists()).unwrap().to_owned();
+        let (valid, said) = check(folder.path(), "", &data);
+        assert!(!valid && said.contains("--data-dir") && said.contains(wrong), "{place:?}: {said}");
+    }
+    let (valid, said) = check(folder.path(), "", &folder.path().join("n".repeat(300)));
+    assert!(!valid && said.contains("more than 255 bytes"), "{said}");
     for name in ["data", "a/b/c"] {
         let (valid, said) = check(folder.path(), "", &folder.path().join(name));
         assert!(valid && !folder.path().join(name).exists(), "{name}: {said}");

@@ -1,6 +1,6 @@
 //! Bodies that are late, endless, chunked or wrongly announced, and what hyper refuses by itself.
 
-use std::{future::pending, net::SocketAddr, time::Duration};
+use std::{future::pending, net::SocketAddr, process::Command, time::Duration};
 
 use cache_server::{Limits, bind, serve};
 use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
@@ -153,6 +153,24 @@ async fn rule_73_what_cannot_be_read_as_http_is_a_problem_too() {
     let answers = ask(server.address(), two.as_bytes()).await;
     assert_eq!(answers.status, 200);
     assert!(answers.body.contains("HTTP/1.1 400") && answers.body.contains("problem+json"), "{answers:?}");
+}
+
+/// The places are no more than there are descriptors: else the silent would keep theirs when these run out.
+#[tokio::test]
+async fn rule_73_where_descriptors_are_few_the_silent_make_room_as_well() {
+    let data = tempfile::tempdir().unwrap();
+    let mut limited = Command::new("/bin/sh");
+    limited.args(["-c", "ulimit -Hn 100; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_cache-server")]);
+    let server = Server::run(limited.env_clear().arg("--data-dir").arg(data.path()));
+    let mut silent = Vec::new();
+    for _ in 0..150 {
+        silent.push(timeout(PATIENCE, TcpStream::connect(server.address())).await.unwrap().unwrap());
+    }
+    for _ in 0..8 {
+        let request = format!("{GET}connection: close\r\n\r\n");
+        let answer = timeout(PATIENCE, ask(server.address(), request.as_bytes())).await.unwrap();
+        assert_eq!(answer.status, 200);
+    }
 }
 
 #[tokio::test]

@@ -143,10 +143,20 @@ async fn rule_74_a_foreign_host_is_answered_nothing_and_a_malformed_one_is_400()
 #[tokio::test]
 async fn rule_74_without_the_token_nothing_is_changed_and_a_proxys_client_is_not_local() {
     let (server, _data) = start(&[]);
-    for headers in
-        ["x-forwarded-for: 192.0.2.7\r\n", "forwarded: for=192.0.2.7\r\n", "x-real-ip: 192.0.2.7\r\n"]
-    {
-        let headers = format!("host: localhost\r\n{headers}");
+    for added in [
+        "x-forwarded-for: 192.0.2.7",
+        "x-forwarded-host: cache.example",
+        "X-Forwarded-Proto: https",
+        "forwarded: for=192.0.2.7",
+        "via: 1.1 proxy",
+        "x-real-ip: 192.0.2.7",
+        "x-client-ip: 192.0.2.7",
+        "true-client-ip: 192.0.2.7",
+        "cf-connecting-ip: 192.0.2.7",
+        "fastly-client-ip: 192.0.2.7",
+        "x-envoy-external-address: 192.0.2.7",
+    ] {
+        let headers = format!("host: localhost\r\n{added}\r\n");
         send(&server, "POST /v1/config/reload", &headers, "").await.is_problem(403, &headers);
     }
     let data = tempfile::tempdir().unwrap();

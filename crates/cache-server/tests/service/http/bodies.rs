@@ -160,8 +160,9 @@ async fn rule_73_what_cannot_be_read_as_http_is_a_problem_too() {
 async fn rule_73_where_descriptors_are_few_the_silent_make_room_as_well() {
     let data = tempfile::tempdir().unwrap();
     let mut limited = Command::new("/bin/sh");
-    limited.args(["-c", "ulimit -Hn 100; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_cache-server")]);
-    let server = Server::run(limited.env_clear().arg("--data-dir").arg(data.path()));
+    limited.args(["-c", "ulimit -n 100 && exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_cache-server")]);
+    limited.env_clear().arg("--data-dir").arg(data.path()).arg("--client-timeout-ms=600000");
+    let server = Server::run(&mut limited);
     let mut silent = Vec::new();
     for _ in 0..150 {
         silent.push(timeout(PATIENCE, TcpStream::connect(server.address())).await.unwrap().unwrap());

@@ -231,6 +231,25 @@ async fn rule_72_what_has_had_no_line_is_told_at_the_end_of_the_cache() {
 }
 
 #[tokio::test]
+async fn rule_72_what_a_tier_had_no_line_for_is_told_at_the_end_of_the_cache_too() {
+    let Fixture { tier, region, cache, events, clock, .. } = Fixture::new().await;
+    let lines = Lines::record();
+    tier.down();
+    for piece in 0..30 {
+        let values = ids(piece * 1000..(piece + 1) * 1000).into_iter().map(|id| (id, "value".to_owned()));
+        region.put_many(values).await.unwrap();
+    }
+    let lost = events.count(|seen| matches!(seen, RecordedEvent::Lost { .. })) as u64;
+    assert!(lost >= 20_000 && lines.times("dropped a pending write", "that were dropped: ") < lost);
+    drop((region, cache));
+    settle().await;
+    clock.advance(Duration::from_secs(1));
+    settle().await;
+    let told = lines.times("dropped a pending write", "that were dropped: ");
+    assert_eq!(told, lost, "{:#?}", lines.with(""));
+}
+
+#[tokio::test]
 async fn rule_72_a_thousand_regions_that_fail_have_no_line_each() {
     let fixture = Fixture::new().await;
     let lines = Lines::record();

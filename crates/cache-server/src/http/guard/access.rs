@@ -139,3 +139,17 @@ fn is_specific(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     !host.is_empty() && !address.is_ok_and(|address| address.is_unspecified())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_equal;
+
+    #[test]
+    fn rule_74_a_token_that_is_short_or_masked_opens_nothing() {
+        let long = "sixteen-letters-";
+        assert!(is_equal(long, long) && !is_equal(&long[1..], long));
+        for token in ["", "***", &long[1..]] {
+            assert!(!is_equal(token, token), "{token:?}");
+        }
+    }
+}

@@ -1,15 +1,17 @@
 //! `cargo xtask test`: starts servers, runs every test of the workspace, tells which rule each one holds.
 
+mod hung;
 mod left_out;
 mod outcome;
 mod table;
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::Write;
 use std::path::Path;
-use std::process::{ChildStdout, Stdio};
+use std::process::{Child, Stdio};
 
 use anyhow::{Context, Result};
 
+use self::hung::{Lines, Next, SILENCE, kill_programs_of};
 use self::left_out::LeftOut;
 use self::outcome::Outcome;
 use self::table::Table;
@@ -34,9 +36,7 @@ pub(crate) fn run(root: &Path, no_services: bool) -> Result<bool> {
     command.envs(services.iter().flat_map(Services::variables));
     let mut child = command.stdout(Stdio::piped()).spawn().context("cannot start `cargo test`")?;
     let mut outcome = Outcome::default();
-    if let Some(stdout) = child.stdout.take() {
-        follow(stdout, &mut outcome)?;
-    }
+    follow(&mut child, &mut outcome)?;
     let succeeded = child.wait().context("cannot wait for `cargo test`")?.success();
     let (servers, left_out) = match services {
         Some(services) => (format!("with servers of its own, now stopped: {services}"), LeftOut::default()),
@@ -58,17 +58,30 @@ fn services_for(packages: &[Package]) -> Result<Option<Services>> {
     services.map(Some).context("no servers for the tests that need them (--no-services leaves those out)")
 }
 
-/// Passes on what cargo prints while reading the tests' names and results from it.
-fn follow(stdout: ChildStdout, outcome: &mut Outcome) -> Result<()> {
-    let mut reader = BufReader::new(stdout);
-    let mut line = Vec::new();
-    while reader.read_until(b'\n', &mut line).context("cannot read what `cargo test` prints")? > 0 {
-        let mut out = std::io::stdout().lock();
-        out.write_all(&line).and_then(|()| out.flush()).context("cannot print")?;
-        outcome.read(&String::from_utf8_lossy(&line));
-        line.clear();
+/// Passes on what cargo prints while reading the tests' names and results from it. Ends a test program that hangs.
+fn follow(child: &mut Child, outcome: &mut Outcome) -> Result<()> {
+    let Some(stdout) = child.stdout.take() else { return Ok(()) };
+    let lines = Lines::of(stdout);
+    loop {
+        match lines.next(SILENCE)? {
+            Next::Line(line) => {
+                let mut out = std::io::stdout().lock();
+                out.write_all(&line).and_then(|()| out.flush()).context("cannot print")?;
+                outcome.read(&String::from_utf8_lossy(&line));
+            }
+            // While cargo builds it prints nothing here either.
+            Next::Silence if outcome.is_slow() => {
+                let hung = outcome.fail_the_slow().join(", ");
+                println!(
+                    "nothing was printed for {} min: killed with its program: {hung}",
+                    SILENCE.as_secs() / 60
+                );
+                kill_programs_of(child);
+            }
+            Next::Silence => {}
+            Next::End => return Ok(()),
+        }
     }
-    Ok(())
 }
 
 /// Prints the table of rules and the totals, and returns whether all is well.

@@ -4,6 +4,7 @@
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     tests: Vec<(String, Verdict)>,
+    slow: Vec<String>,
     passed: usize,
     failed: usize,
 }
@@ -24,9 +25,25 @@ impl Outcome {
         if let Some(totals) = line.strip_prefix("test result: ") {
             self.passed += count(totals, "passed");
             self.failed += count(totals, "failed");
+            self.slow.clear();
         } else if let Some(test) = test(line) {
+            self.slow.retain(|slow| *slow != test.0);
             self.tests.push(test);
+        } else if let Some(slow) = slow(line) {
+            self.slow.push(slow.to_owned());
         }
+    }
+
+    /// Returns whether a test of the program that runs is known to be slow, and hasn't ended.
+    pub(crate) fn is_slow(&self) -> bool {
+        !self.slow.is_empty()
+    }
+
+    /// Counts the slow tests as failed, and returns their names.
+    pub(crate) fn fail_the_slow(&mut self) -> Vec<String> {
+        let slow = std::mem::take(&mut self.slow);
+        self.tests.extend(slow.iter().map(|name| (name.clone(), Verdict::Failed)));
+        slow
     }
 
     /// Each test's name and how it ended, in the order of running.
@@ -61,6 +78,11 @@ fn test(line: &str) -> Option<(String, Verdict)> {
     };
     let name = name.strip_suffix(" - should panic").unwrap_or(name);
     Some((name.to_owned(), verdict))
+}
+
+/// The name in `test NAME has been running for over 60 seconds`.
+fn slow(line: &str) -> Option<&str> {
+    Some(line.strip_prefix("test ")?.split_once(" has been running for over ")?.0)
 }
 
 /// The number before `word` in `ok. 3 passed; 0 failed; 1 ignored; ...`.
@@ -127,6 +149,19 @@ mod tests {
     #[test]
     fn a_program_that_crashed_keeps_its_failures() {
         assert_eq!(read("test a ... FAILED\n").failed(), 1);
+    }
+
+    #[test]
+    fn what_is_slow_until_it_ends_may_be_counted_as_failed() {
+        let slow =
+            "test a has been running for over 60 seconds\ntest b has been running for over 60 seconds\n";
+        assert!(!read(&format!("{slow}test a ... ok\ntest b ... ok\n")).is_slow());
+        assert!(!read(&format!("{slow}test result: FAILED. 0 passed; 2 failed")).is_slow());
+        let mut outcome = read(&format!("{slow}test b ... ok\n"));
+        assert!(outcome.is_slow());
+        assert_eq!(outcome.fail_the_slow(), ["a"]);
+        assert_eq!(outcome.failed_names().collect::<Vec<_>>(), ["a"]);
+        assert!(!outcome.is_slow() && outcome.failed() == 1);
     }
 
     #[test]

@@ -118,7 +118,7 @@ pub(super) fn home_of_index(index: &str) -> Market {
     home.and_then(|(code, _)| code.parse().ok()).unwrap_or(Market::UNSTATED)
 }
 
-pub(super) fn is_currency(code: &str) -> bool {
+pub(crate) fn is_currency(code: &str) -> bool {
     code.len() == 3 && CURRENCIES.split(' ').any(|known| known == code)
 }
 
@@ -133,12 +133,13 @@ pub(super) fn prices_coins(code: &str) -> bool {
 
 /// Splits the name of a coin in a currency or another coin that is written without a separator: `BTCUSD`,
 /// `SOLUSDT`, `ETHBTC`. Of a coin that isn't known, few currencies are looked for, since names end in others; and
-/// it has three letters or more, since `TUSD` is a coin itself.
+/// it has three letters or digits or more, since `TUSD` is a coin itself.
 pub(super) fn glued_coin(symbol: &str) -> Option<(&str, &str)> {
     let split = |quote_len: usize| symbol.split_at_checked(symbol.len().checked_sub(quote_len)?);
     let fits = |(coin, quote): &(&str, &str)| {
         let usual = matches!(*quote, "USD" | "EUR" | "GBP" | "JPY" | "USDT");
-        let fits = (usual && coin.len() >= 3) || (is_coin(coin) && prices_coins(quote) && coin != quote);
+        let named = coin.len() >= 3 && coin.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        let fits = (usual && named) || (is_coin(coin) && prices_coins(quote) && coin != quote);
         fits && !LIKE_PAIRS.contains(&symbol)
     };
     split(4).filter(fits).or_else(|| split(3).filter(fits))

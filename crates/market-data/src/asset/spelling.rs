@@ -5,7 +5,7 @@ use super::{
     names::{glued_coin, home_of_index, is_american, is_coin, is_currency, market_of_suffix, prices_coins},
     share_class::{has_series, may_be_american, share_class},
 };
-use crate::{AssetType, Market};
+use crate::{AssetType, Market, Symbol};
 
 /// An asset by its parts, before its symbol is made of the text.
 pub(super) struct Spelled {
@@ -75,10 +75,14 @@ fn told_alone(text: &str) -> (&str, Market, AssetType) {
 pub(super) fn on(symbol: &str, market: Market, asset_type: Option<AssetType>) -> Spelled {
     let asset_type = asset_type.unwrap_or_else(|| usual_type(symbol, market));
     let mut symbol = symbol.to_owned();
-    // Each step shortens the symbol or makes it one that takes no further step.
-    while let Some(next) = step(&symbol, market, asset_type).filter(|next| *next != symbol) {
-        symbol = next;
+    // Each step shortens the symbol or makes it one that takes few further steps, so there are no more of them.
+    for _ in 0..=Symbol::MAX_LEN {
+        match step(&symbol, market, asset_type) {
+            Some(next) if next != symbol => symbol = next,
+            _ => return Spelled { symbol, market, asset_type },
+        }
     }
+    debug_assert!(false, "there is no end to the spellings of a symbol: {symbol}");
     Spelled { symbol, market, asset_type }
 }
 

@@ -11,7 +11,21 @@ fn symbol() -> impl Strategy<Value = String> {
         "\\^?[A-Z]{1,6}(=F|=X)?",
         "[0-9]{1,6}(\\.(HK|T|KS|KQ))?",
         "(BTC|ETH|EUR|USD|ABC|DE30)[_/-]?(USD|EUR|USDT|BTC)",
+        spelled_by_parts(),
     ]
+}
+
+/// What providers' spellings are made of, put together in any way.
+fn spelled_by_parts() -> impl Strategy<Value = String> {
+    let parts = [
+        ".", "^", "=", "-", "_", "/", "&", "+", "=X", "=F", ".L", ".T", ".HK", ".CME", ".V", ".PR", "-WT",
+        "WS", "PF", "P", "A", "B", "UN", "USD", "EUR", "GBP", "JPY", "USDT", "BTC", "XBT", "ETH", "CRV",
+        "ES", "Z26", "7", "000",
+    ];
+    let parts = prop::collection::vec(prop::sample::select(parts.to_vec()), 1..8);
+    parts
+        .prop_map(|parts| parts.concat())
+        .prop_filter("a symbol has 32 characters at most", |text| text.len() <= 32)
 }
 
 fn asset() -> impl Strategy<Value = Asset> {

@@ -111,6 +111,7 @@ pub(crate) const RULES: &[Rule] = &[
     rule(109, "a refresh that changed a value reaches the nodes that hold the older one"),
     rule(110, "a write that skips a tier ends the older value there"),
     rule(111, "not modified renews the life that the source gave"),
+    rule(112, "what a put elsewhere replaced is stale, and bridges an outage"),
     rule(113, "counts are exact under late, stale and duplicate calls"),
 ];
 

@@ -139,7 +139,7 @@ impl<V: Cacheable> Region<V> {
     pub fn peek<K: ToKey + ?Sized>(&self, key: &K) -> Option<Arc<V>> {
         match self.look_in_memory(&key.to_lookup(&self.core.prefix), self.engine.clock().now()) {
             MemoryLookup::Fresh(found) | MemoryLookup::Due(found) | MemoryLookup::Stale(found) => found.value,
-            MemoryLookup::Miss(_) => None,
+            MemoryLookup::Replaced(_) | MemoryLookup::Miss(_) => None,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::{any::Any, fmt, sync::Arc};
 
 use cache_core::{
-    Entry, Error, ErrorKind, Key, LookupKey, Meta, Pattern, Result, Target, Timestamp, Tombstone,
+    Entry, Error, ErrorKind, Freshness, Key, LookupKey, Meta, Pattern, Result, Target, Timestamp, Tombstone,
     sync::{Mutex, MutexGuard},
 };
 
@@ -160,6 +160,21 @@ impl Memory {
             removed += u64::from(self.store.remove_if(key, |old| old.born <= tombstone.born));
         }
         removed
+    }
+
+    /// Ends what is held of a key from before a newer value that was put elsewhere, and leaves `tombstone` in its
+    /// place, as [`Memory::remove`] does. A value whose life and grace are not over stays held as
+    /// [replaced](Meta::is_replaced), for want of a better one.
+    pub fn replace_elsewhere(&self, key: &Key, tombstone: Tombstone, now: Timestamp) {
+        let mut stripe = self.stripe(key);
+        stripe.tombstones.add(key, tombstone, now);
+        let Some(old) = self.peek(key).filter(|old| old.meta.born <= tombstone.born) else { return };
+        if old.value.is_none() || old.meta.freshness(now) == Freshness::Dead {
+            self.store.remove_if(key, |old| old.born <= tombstone.born);
+        } else if !old.meta.is_replaced() {
+            let old = Entry { meta: old.meta.replaced(), ..old };
+            self.store.put(key.clone(), old, self.protection.covers(key));
+        }
     }
 
     /// Removes every key that matches and leaves `tombstone` for the pattern, which refuses what loads under

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cache_core::{Entry, Key, Meta, Pattern, Target, Timestamp, Ttl};
+use cache_core::{Entry, Key, Meta, Pattern, Target, Timestamp, Tombstone, Ttl};
 use cache_memory::{Eviction, Memory, Value};
 
 fn at(seconds: u64) -> Timestamp {
@@ -47,5 +47,34 @@ fn rule_76_what_is_shortened_keeps_its_value_its_birth_and_its_protection() {
             "{policy:?}"
         );
         assert_eq!(after.evictions.size, 0);
+    }
+}
+
+/// Whatever may not bridge an outage goes; what may keeps its value, birth, end and protection.
+#[test]
+fn rule_112_what_was_replaced_elsewhere_stays_if_it_is_older_and_may_be_served() {
+    let ttl = Ttl::new(Duration::from_secs(100)).grace(Duration::from_secs(130));
+    for policy in Eviction::ALL {
+        let memory = Memory::builder().mib(8).eviction(policy).protected_share(0.5).build();
+        memory.protect(Target::Keys(&[key(1)])).unwrap();
+        for (id, value, born) in [(1, Some(1_u64), 10), (2, None, 10), (3, Some(3), 10), (4, Some(4), 30)] {
+            let entry =
+                Entry { value: value.map(|value| Arc::new(value) as Value), meta: Meta::new(at(born), ttl) };
+            assert!(memory.put(key(id), entry, at(0)));
+        }
+        let tombstone = Tombstone { born: at(20), dead_at: at(1_000) };
+        for (id, now) in [(1, 20), (1, 21), (2, 20), (3, 140), (4, 20), (5, 20)] {
+            memory.replace_elsewhere(&key(id), tombstone, at(now));
+        }
+        let held = memory.peek(&key(1)).unwrap();
+        assert_eq!(*held.value.unwrap().downcast::<u64>().unwrap(), 1, "{policy:?}");
+        assert_eq!((held.meta.born, held.meta.dead_at, held.meta.is_replaced()), (at(10), at(140), true));
+        assert_eq!(memory.stats().protected, 1, "{policy:?}");
+        assert!(memory.peek(&key(2)).is_none(), "{policy:?}: nobody knows any more that there is none");
+        assert!(memory.peek(&key(3)).is_none(), "{policy:?}: dead");
+        assert!(!memory.peek(&key(4)).unwrap().meta.is_replaced(), "{policy:?}: newer");
+        for id in [1, 2, 3, 5] {
+            assert!(memory.refuses(&key(id), at(20), at(21)), "{policy:?} {id}");
+        }
     }
 }

@@ -93,6 +93,19 @@ impl Meta {
         Self { stale_at: at, dead_at, ..self }
     }
 
+    /// Returns the same, replaced by a newer value that is elsewhere. It is stale, until its life and grace would
+    /// have been over.
+    #[must_use]
+    pub fn replaced(self) -> Self {
+        Self { stale_at: Timestamp::MIN, ..self }
+    }
+
+    /// Returns whether a newer value elsewhere replaced it, so that it may only bridge an outage.
+    #[must_use]
+    pub fn is_replaced(&self) -> bool {
+        self.stale_at == Timestamp::MIN && self.dead_at > Timestamp::MIN
+    }
+
     /// Returns the same, whose life was given by its source and not by a policy.
     #[must_use]
     pub fn with_own_life(mut self, own: bool) -> Self {
@@ -105,7 +118,7 @@ impl Meta {
     #[must_use]
     pub fn own_life(&self) -> Option<Ttl> {
         let ttl = || Ttl { life: self.stale_at.since(self.born), grace: self.dead_at.since(self.born) };
-        self.own_life.then(ttl)
+        (self.own_life && !self.is_replaced()).then(ttl)
     }
 
     /// Returns the same with these tags, by which the entry can be invalidated, and the source's version of
@@ -200,6 +213,19 @@ mod tests {
         let meta = Meta::new(born, Ttl::NONE.grace(Duration::from_secs(60)));
         assert_eq!(meta.freshness(born), Freshness::Dead);
         assert_eq!(meta.freshness(Timestamp::MIN), Freshness::Dead, "even by a clock that is behind");
+    }
+
+    #[test]
+    fn rule_112_what_was_replaced_is_stale_for_as_long_as_it_would_have_been_served() {
+        let ttl = Ttl::new(Duration::from_micros(10)).grace(Duration::from_micros(20));
+        let meta = Meta::new(Timestamp::from_micros(1), ttl).with_own_life(true).replaced();
+        assert!(meta.is_replaced() && !Meta::new(Timestamp::from_micros(1), ttl).is_replaced());
+        assert_eq!(meta.freshness(Timestamp::from_micros(1)), Freshness::Stale);
+        assert_eq!(meta.freshness(Timestamp::from_micros(20)), Freshness::Stale);
+        assert_eq!(meta.freshness(Timestamp::from_micros(21)), Freshness::Dead);
+        assert_eq!(meta.own_life(), None, "its life is no longer known");
+        let lifeless = Meta::new(Timestamp::from_micros(1), Ttl::NONE);
+        assert!(!lifeless.clone().is_replaced() && !lifeless.replaced().is_replaced());
     }
 
     #[test]

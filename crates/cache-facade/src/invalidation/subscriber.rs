@@ -159,6 +159,17 @@ impl Sequences {
     }
 }
 
+/// How another node ended a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    /// It put a newer one, which every tier has.
+    Put,
+    /// It put a newer one, and some tier may hold the older one still.
+    Replaced,
+    /// It removed it.
+    Removed,
+}
+
 /// What another node has ended.
 #[derive(Debug)]
 enum Invalidated {
@@ -206,13 +217,17 @@ impl Engine {
     fn apply(&self, change: &Change) -> Option<Invalidated> {
         match change {
             Change::Put { key, born } => {
-                // The value itself is in the tiers; all that is older goes.
+                // The value itself is in the tiers; what is older may only bridge an outage of theirs.
                 self.clock().observe(*born);
-                return self.invalidate_key(key, self.tombstone_born(born.before(TICK)), false);
+                return self.invalidate_key(key, self.tombstone_born(born.before(TICK)), Ending::Put);
             }
             Change::Removed { key, tombstone } => {
                 self.clock().observe(tombstone.born);
-                return self.invalidate_key(key, *tombstone, true);
+                return self.invalidate_key(key, *tombstone, Ending::Removed);
+            }
+            Change::Replaced { key, tombstone } => {
+                self.clock().observe(tombstone.born);
+                return self.invalidate_key(key, *tombstone, Ending::Replaced);
             }
             Change::RemovedMatching { pattern, tombstone } => match Pattern::glob(pattern) {
                 Ok(pattern) => {
@@ -248,13 +263,19 @@ impl Engine {
         None
     }
 
-    /// Removes a key from memory. Without `always`, that costs nothing if neither an entry, nor a flight, nor
-    /// a late load is concerned. Returns what tiers of this node alone may still hold.
-    fn invalidate_key(&self, text: &KeyText, tombstone: Tombstone, always: bool) -> Option<Invalidated> {
+    /// Ends what memory holds of a key. A put costs nothing if neither an entry, nor a flight, nor a late load is
+    /// concerned. Returns what tiers of this node alone may still hold.
+    fn invalidate_key(&self, text: &KeyText, tombstone: Tombstone, ending: Ending) -> Option<Invalidated> {
         let (key, in_flight) = self.regions().overtake_text(text)?;
         self.end_pending(Target::Keys(slice::from_ref(&key)), tombstone);
-        if always || in_flight || self.late_loads().any() || self.memory().peek(&key).is_some() {
-            self.memory().remove(slice::from_ref(&key), tombstone, self.clock().now());
+        let now = self.clock().now();
+        let concerned = || in_flight || self.late_loads().any() || self.memory().peek(&key).is_some();
+        match ending {
+            Ending::Put if !concerned() => {}
+            Ending::Put | Ending::Replaced => self.memory().replace_elsewhere(&key, tombstone, now),
+            Ending::Removed => {
+                self.memory().remove(slice::from_ref(&key), tombstone, now);
+            }
         }
         Some(Invalidated::Key(key, tombstone))
     }

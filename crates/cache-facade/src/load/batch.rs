@@ -65,7 +65,7 @@ impl<V: Cacheable> Region<V> {
         self.engine.counters().bump(Count::LoadFailure);
         let now = self.engine.clock().now();
         match prior {
-            Some(prior) if self.judge(&prior.meta, now).is_servable() => {
+            Some(prior) if self.judge(&prior.meta, now).bridges() => {
                 if let Some(times) = self.engine.log_sums().stale_served.count(now) {
                     tracing::warn!(key = %leader.key(), %error, times,
                         "a load failed: a stale value in grace is served, and loads of the key are paused");

@@ -59,7 +59,7 @@ fn suffices(servable: Servable, scope: LookupScope) -> bool {
     match servable {
         Servable::Fresh => true,
         Servable::Due => scope != LookupScope::Background,
-        Servable::Stale | Servable::No(_) => false,
+        Servable::Stale | Servable::Replaced | Servable::No(_) => false,
     }
 }
 
@@ -90,9 +90,12 @@ impl<V: Cacheable> Region<V> {
                 leader.flight().offer(Ok(found.clone()));
                 Some(found)
             }
+            // Nobody is offered what a newer value has replaced.
+            MemoryLookup::Replaced(found) => Some(found),
             MemoryLookup::Miss(_) => None,
         };
-        let maybe_in_tiers = prior.is_some() || scope == LookupScope::LoaderOnly;
+        let is_current = prior.as_ref().is_some_and(|prior| !prior.meta.is_replaced());
+        let maybe_in_tiers = is_current || scope == LookupScope::LoaderOnly;
         Some(Fetch { leader, prior, maybe_in_tiers, pending: None, gaps })
     }
 
@@ -302,7 +305,7 @@ impl<V: Cacheable> Region<V> {
     fn land_throttled(&self, fetch: &Fetch<V>) -> bool {
         let now = self.engine.clock().now();
         let paused = || self.core.throttle.paused(fetch.leader.key(), now);
-        let servable = |prior: &&Found<V>| paused() && self.judge(&prior.meta, now).is_servable();
+        let servable = |prior: &&Found<V>| paused() && self.judge(&prior.meta, now).bridges();
         let prior = fetch.prior.as_ref().filter(servable);
         if let Some(prior) = prior {
             self.count_stale_answer(fetch.leader.key(), prior);

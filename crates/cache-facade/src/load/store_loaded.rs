@@ -110,7 +110,7 @@ impl<V: Cacheable> Region<V> {
             .iter()
             .zip(&written)
             .filter_map(put)
-            .chain(older.into_iter().map(|key| engine.older_removed(key, born)))
+            .chain(older.into_iter().map(|key| engine.older_replaced(key, born)))
             .collect();
         if !changes.is_empty() {
             engine.announce(changes).await;
@@ -122,7 +122,7 @@ impl<V: Cacheable> Region<V> {
         if self.engine.bus().is_none() || !fetch.maybe_in_tiers {
             return false;
         }
-        let Some(prior) = &fetch.prior else { return true };
+        let Some(prior) = fetch.prior.as_ref().filter(|prior| !prior.meta.is_replaced()) else { return true };
         match (&prior.value, &found.value, blob) {
             (None, None, _) => false,
             // It was not modified.

@@ -90,6 +90,7 @@ impl<V: Cacheable> Region<V> {
             }
             MemoryLookup::Due(found) => (Some(found), Servable::Due),
             MemoryLookup::Stale(found) => (Some(found), Servable::Stale),
+            MemoryLookup::Replaced(_) => (None, Servable::Replaced),
             MemoryLookup::Miss(reason) => (None, Servable::No(reason)),
         };
         // What has landed and is still being written to the tiers is joined while it is fresh.

@@ -21,6 +21,8 @@ pub(crate) enum MemoryLookup<V> {
     Due(Found<V>),
     /// A value in grace.
     Stale(Found<V>),
+    /// A value that a newer one elsewhere replaced, in place of a load that fails.
+    Replaced(Found<V>),
     /// Nothing that may be served.
     Miss(Unservable),
 }
@@ -50,6 +52,7 @@ impl<V: Cacheable> Region<V> {
             (Servable::Fresh, Some(found)) => MemoryLookup::Fresh(found),
             (Servable::Due, Some(found)) => MemoryLookup::Due(found),
             (Servable::Stale, Some(found)) => MemoryLookup::Stale(found),
+            (Servable::Replaced, Some(found)) => MemoryLookup::Replaced(found),
         }
     }
 

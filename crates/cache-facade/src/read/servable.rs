@@ -26,6 +26,8 @@ pub(crate) enum Servable {
     Due,
     /// In grace: its life is over.
     Stale,
+    /// Only in place of a load that fails: a newer value was put elsewhere, and can't be read.
+    Replaced,
     /// Not at all.
     No(Unservable),
 }
@@ -120,6 +122,7 @@ impl Servable {
         match meta.freshness(now) {
             Freshness::Dead => Self::No(Unservable::Expired),
             _ if now >= born.after(known.longest_life) => Self::No(Unservable::Expired),
+            Freshness::Stale if meta.is_replaced() => Self::Replaced,
             Freshness::Stale => Self::Stale,
             Freshness::Fresh if is_due(meta, known.eager, now) => Self::Due,
             Freshness::Fresh => Self::Fresh,
@@ -134,6 +137,11 @@ impl Servable {
 
     /// Whether it may be served, fresh or stale.
     pub(crate) fn is_servable(self) -> bool {
+        !matches!(self, Self::No(_) | Self::Replaced)
+    }
+
+    /// Whether it may be served in place of a load that fails.
+    pub(crate) fn bridges(self) -> bool {
         !matches!(self, Self::No(_))
     }
 }
@@ -248,6 +256,19 @@ mod tests {
         let short = Known { longest_life: Duration::from_micros(50), ..known };
         assert_eq!(judged(short, 1_049), Servable::Fresh);
         assert_eq!(judged(short, 1_050), Servable::No(Unservable::Expired));
+    }
+
+    #[test]
+    fn rule_112_what_was_replaced_bridges_and_is_served_for_nothing_else() {
+        let judged = |now| Servable::judge(&meta().replaced(), &Known::NOTHING, at(now));
+        assert_eq!((judged(BORN), judged(1_199)), (Servable::Replaced, Servable::Replaced));
+        assert!(Servable::Replaced.bridges() && !Servable::Replaced.is_servable());
+        assert_eq!(judged(1_200), Servable::No(Unservable::Expired));
+        let cleared = Known { cleared: at(BORN), ..Known::NOTHING };
+        assert_eq!(
+            Servable::judge(&meta().replaced(), &cleared, at(BORN)),
+            Servable::No(Unservable::Cleared)
+        );
     }
 
     #[test]

@@ -353,13 +353,14 @@ impl Pending {
 
     /// Returns what other nodes must not take from the tier, and to remember so until `dead_at`.
     pub(super) fn owed(&self, dead_at: Timestamp) -> Vec<Change> {
-        let removed = |key: &Key, born: Timestamp| Change::Removed {
-            key: key.into(),
-            tombstone: Tombstone { born, dead_at },
-        };
+        let removed =
+            |key: &Key, born| Change::Removed { key: key.into(), tombstone: Tombstone { born, dead_at } };
         let waiting = self.keys.iter().filter(|(key, waiting)| !waiting.refused && !key.is_reserved());
         let waiting = waiting.map(|(key, waiting)| match &waiting.record {
-            Record::Entry(entry) => removed(key, entry.meta.born.before(TICK)),
+            Record::Entry(entry) => {
+                let tombstone = Tombstone { born: entry.meta.born.before(TICK), dead_at };
+                Change::Replaced { key: key.into(), tombstone }
+            }
             Record::Tombstone(tombstone) => removed(key, tombstone.born),
         });
         let given_up = self.given_up.iter().map(|(key, given_up)| removed(key, given_up.born.before(TICK)));

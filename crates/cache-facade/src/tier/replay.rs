@@ -92,7 +92,7 @@ impl TierHandle {
                 let older = lasting(Tombstone { born: born.before(TICK), dead_at: *born });
                 self.try_remove(Target::Keys(slice::from_ref(key)), older).await.map(|_| {
                     self.retries.done_older(key, *born);
-                    Replayed::Done(Change::Removed { key: key.into(), tombstone: older })
+                    Replayed::Done(Change::Replaced { key: key.into(), tombstone: older })
                 })
             }
             PendingWrite::RemoveMatching(pattern, removal) => {

@@ -128,9 +128,9 @@ impl<V: Cacheable> Region<V> {
                 born if written.everywhere => Change::Put { key: key.into(), born },
                 // Some tier may still hold what came before, which other nodes should refuse until it is
                 // written.
-                born => engine.older_removed(key, born),
+                born => engine.older_replaced(key, born),
             });
-            let not_stored = memory_only.iter().map(|(key, meta, _)| engine.older_removed(key, meta.born));
+            let not_stored = memory_only.iter().map(|(key, meta, _)| engine.older_replaced(key, meta.born));
             engine.announce(stored.chain(not_stored)).await;
             let nowhere = |key: &Key, meta: &Meta, refusal: &Error| {
                 (!region.is_in_memory(key, meta)).then(|| refusal.clone())
@@ -228,10 +228,10 @@ impl Engine {
     }
 
     /// Returns what other nodes are told of a value born at `born` that they won't find in every tier.
-    pub(crate) fn older_removed(&self, key: &Key, born: Timestamp) -> Change {
+    pub(crate) fn older_replaced(&self, key: &Key, born: Timestamp) -> Change {
         let Tombstone { born, dead_at } = self.tombstone_born(born.before(TICK));
         // Until they are reminded, should a tier go on to hold it.
-        Change::Removed {
+        Change::Replaced {
             key: key.into(),
             tombstone: Tombstone { born, dead_at: dead_at.after(REMINDED_FOR) },
         }

@@ -17,7 +17,8 @@
 //!
 //! A body begins with `born` (8). Then come: of a put (1) the length of the key's prefix (2) and its
 //! text; of a removal (2) `dead_at` (8) and the same; of a removal by pattern (3) `dead_at` (8) and the
-//! pattern; of an ended tag (4) or kind (5) its name; of an ended cache (6) nothing.
+//! pattern; of an ended tag (4) or kind (5) its name; of an ended cache (6) nothing; of a replacement (7) the same
+//! as of a removal.
 //!
 //! A reader skips additions that it does not know. A change of an unknown kind is read as
 //! [`Change::Unknown`]: something changed, and the reader can't tell what.
@@ -55,6 +56,13 @@ pub enum Change {
         /// The key.
         key: KeyText,
         /// The tombstone in its place.
+        tombstone: Tombstone,
+    },
+    /// A key got a newer value, which not every tier has: what is older is refused.
+    Replaced {
+        /// The key.
+        key: KeyText,
+        /// What is refused of the key, and until when.
         tombstone: Tombstone,
     },
     /// All keys that match were removed.
@@ -206,13 +214,14 @@ impl Change {
             Self::TagEnded { tag, at } => (4, [&micros(at)[..], tag.as_bytes()].concat()),
             Self::KindEnded { kind, at } => (5, [&micros(at)[..], kind.as_bytes()].concat()),
             Self::AllEnded { at } => (6, micros(at).to_vec()),
+            Self::Replaced { key, tombstone } => (7, removal(tombstone, &key_text(key))),
             Self::Unknown => (0, Vec::new()),
         }
     }
 
     fn parse(kind: u8, body: &[u8]) -> Option<Self> {
         let mut rest = Reader(body);
-        if !(1..=6).contains(&kind) {
+        if !(1..=7).contains(&kind) {
             return Some(Self::Unknown);
         }
         let born = rest.timestamp()?;
@@ -220,11 +229,11 @@ impl Change {
             return Some(Self::AllEnded { at: born });
         }
         let tombstone = match kind {
-            2 | 3 => Some(Tombstone { born, dead_at: rest.timestamp()? }),
+            2 | 3 | 7 => Some(Tombstone { born, dead_at: rest.timestamp()? }),
             _ => None,
         };
         let key = match kind {
-            1 | 2 => {
+            1 | 2 | 7 => {
                 let prefix_len = rest.u16()?;
                 let prefix = rest.text(prefix_len)?.to_owned();
                 Some(KeyText { prefix, id: rest.remaining_text()?.to_owned() })
@@ -232,6 +241,7 @@ impl Change {
             _ => None,
         };
         Some(match (key, tombstone) {
+            (Some(key), Some(tombstone)) if kind == 7 => Self::Replaced { key, tombstone },
             (Some(key), Some(tombstone)) => Self::Removed { key, tombstone },
             (Some(key), None) => Self::Put { key, born },
             (None, Some(tombstone)) => {

@@ -15,6 +15,7 @@ fn any_change() -> impl Strategy<Value = Change> {
     prop_oneof![
         (key(), time()).prop_map(|(key, born)| Change::Put { key, born }),
         (key(), tombstone()).prop_map(|(key, tombstone)| Change::Removed { key, tombstone }),
+        (key(), tombstone()).prop_map(|(key, tombstone)| Change::Replaced { key, tombstone }),
         (".{1,40}", tombstone())
             .prop_map(|(pattern, tombstone)| Change::RemovedMatching { pattern, tombstone }),
         (".{1,40}", time()).prop_map(|(tag, at)| Change::TagEnded { tag, at }),
@@ -98,15 +99,21 @@ fn rule_39_a_later_version_is_understood_as_far_as_it_allows() {
     assert_eq!(error.kind(), ErrorKind::Corrupt);
 }
 
+fn opened(golden: &str) -> Option<Message> {
+    let lines = golden.lines().filter(|line| !line.starts_with('#'));
+    let bytes = lines.flat_map(str::split_whitespace).map(|byte| u8::from_str_radix(byte, 16).unwrap());
+    Message::open(&bytes.collect::<Vec<u8>>()).ok()
+}
+
+/// The bytes of a message today, for the golden file.
+fn hex(message: &Message) -> String {
+    let bytes = message.seal().unwrap();
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect::<Vec<_>>().join(" ")
+}
+
 #[test]
 fn rule_39_messages_of_version_1_are_read_for_ever() {
     let golden = include_str!("../../../tests/golden/message-v1.txt");
-    let bytes: Vec<u8> = golden
-        .lines()
-        .filter(|line| !line.starts_with('#'))
-        .flat_map(str::split_whitespace)
-        .map(|byte| u8::from_str_radix(byte, 16).unwrap())
-        .collect();
     let key = KeyText { prefix: "md:price:".to_owned(), id: "AAPL".to_owned() };
     let tombstone = Tombstone { born: at(1_000_002), dead_at: at(61_000_002) };
     let message = Message {
@@ -122,7 +129,15 @@ fn rule_39_messages_of_version_1_are_read_for_ever() {
             Change::AllEnded { at: at(1_000_005) },
         ],
     };
-    let sealed = message.seal().unwrap();
-    let hex: Vec<String> = sealed.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(Message::open(&bytes).ok(), Some(message), "the bytes today:\n{}", hex.join(" "));
+    assert_eq!(opened(golden).as_ref(), Some(&message), "the bytes today:\n{}", hex(&message));
+}
+
+#[test]
+fn rule_39_replacements_are_read_for_ever() {
+    let golden = include_str!("../../../tests/golden/message-v1-replaced.txt");
+    let key = KeyText { prefix: "md:price:".to_owned(), id: "AAPL".to_owned() };
+    let tombstone = Tombstone { born: at(1_000_002), dead_at: at(61_000_002) };
+    let changes = vec![Change::Replaced { key, tombstone }];
+    let message = Message { node: 7, number: 43, namespace: "md".to_owned(), changes };
+    assert_eq!(opened(golden).as_ref(), Some(&message), "the bytes today:\n{}", hex(&message));
 }

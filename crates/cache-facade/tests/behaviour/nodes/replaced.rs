@@ -1,9 +1,12 @@
 //! Values that a refresh replaced, or a write that leaves out memory or a tier: nobody serves them any more.
 
-use cache_core::Key;
-use cache_facade::Ttl;
-use tests::{ScriptedLoader, settle};
+use std::time::Duration;
 
+use cache_core::{ErrorKind, Key, Operation};
+use cache_facade::{Fetched, Ttl};
+use tests::{Answer, Fixture, GRACE, LIFE as FRESH, ScriptedLoader, settle};
+
+use super::nodes;
 use crate::interrupted::{LIFE, World};
 
 #[tokio::test]
@@ -42,4 +45,93 @@ async fn rule_110_a_write_that_skips_a_tier_ends_the_older_value_there() {
             assert!(again != Some(1), "{skipped}, refreshed: {refreshed}, after a restart: {again:?}");
         }
     }
+}
+
+/// Node `a` holds the first value of AAPL, and node `b` has put another one.
+async fn put_elsewhere(is_tier_down: bool) -> [Fixture; 2] {
+    let (_bus, [a, b]) = nodes().await;
+    assert_eq!(a.get("AAPL").await.as_deref(), Some("AAPL@1"));
+    if is_tier_down {
+        a.tier.down();
+    }
+    b.region.put("AAPL", "new".to_owned()).await.unwrap();
+    settle().await;
+    [a, b]
+}
+
+#[tokio::test]
+async fn rule_112_what_a_put_elsewhere_replaced_bridges_an_outage_flagged_as_stale() {
+    for is_tier_down in [false, true] {
+        let [a, _b] = put_elsewhere(is_tier_down).await;
+        a.tier.down();
+        a.source.fail(ErrorKind::Unavailable);
+        assert_eq!(a.peek("AAPL"), None, "it is not served for nothing");
+        let answer = a.region.lookup("AAPL").await.unwrap();
+        assert_eq!(answer.value.as_deref().map(String::as_str), Some("AAPL@1"));
+        assert!(answer.stale && answer.source.as_str() == "memory", "{answer:?}");
+        // Again, though loads of the key are paused.
+        assert_eq!(a.get("AAPL").await.as_deref(), Some("AAPL@1"));
+        a.clock.advance(FRESH.max(GRACE));
+        let error = a.region.get("AAPL").await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unavailable, "not past its own life and grace");
+    }
+}
+
+#[tokio::test]
+async fn rule_112_whoever_has_the_newer_value_or_another_comes_first() {
+    let [a, _b] = put_elsewhere(false).await;
+    a.source.fail(ErrorKind::Unavailable);
+    assert_eq!(a.get("AAPL").await.as_deref(), Some("new"), "a tier has it");
+
+    let [a, _b] = put_elsewhere(true).await;
+    assert_eq!(a.get("AAPL").await.as_deref(), Some("AAPL@2"), "the source has another");
+
+    // Though nobody waits for a load while a value in grace is at hand.
+    let [a, b] = put_elsewhere(false).await;
+    let impatient = a.region.with(|policy| policy.soft_timeout(Duration::ZERO));
+    assert_eq!(impatient.get("AAPL").await.unwrap().as_deref().map(String::as_str), Some("new"));
+    // Nor while loads of it are paused.
+    a.clock.advance(FRESH);
+    a.source.fail(ErrorKind::Unavailable);
+    assert_eq!(a.get("AAPL").await.as_deref(), Some("new"), "in grace");
+    b.region.put("AAPL", "newer".to_owned()).await.unwrap();
+    settle().await;
+    assert_eq!(a.get("AAPL").await.as_deref(), Some("newer"), "a tier has it");
+}
+
+#[tokio::test]
+async fn rule_112_what_was_removed_elsewhere_bridges_nothing() {
+    for is_tier_down in [false, true] {
+        let [a, b] = put_elsewhere(is_tier_down).await;
+        b.region.remove("AAPL").await.unwrap();
+        settle().await;
+        a.tier.down();
+        a.source.fail(ErrorKind::Unavailable);
+        assert_eq!(a.region.get("AAPL").await.unwrap_err().kind(), ErrorKind::Unavailable);
+    }
+    let [a, b] = put_elsewhere(false).await;
+    b.cache.clear().await.unwrap();
+    settle().await;
+    a.tier.down();
+    a.source.fail(ErrorKind::Unavailable);
+    assert_eq!(a.region.get("AAPL").await.unwrap_err().kind(), ErrorKind::Unavailable);
+}
+
+/// The value that comes again is news to who holds the one that replaced it.
+#[tokio::test]
+async fn rule_112_a_load_of_what_had_been_replaced_is_told_to_others() {
+    let [a, b] = put_elsewhere(false).await;
+    a.source.answer(&a.key("AAPL"), Answer::Value(Fetched::new("AAPL@1".to_owned())));
+    a.tier.fail(Operation::Get, ErrorKind::Unavailable);
+    assert_eq!(a.get("AAPL").await.as_deref(), Some("AAPL@1"));
+    settle().await;
+    assert_eq!(b.peek("AAPL"), None);
+}
+
+#[tokio::test]
+async fn rule_112_without_a_loader_it_is_not_served() {
+    let [a, _b] = put_elsewhere(false).await;
+    let plain = a.cache.region::<String>("price").ttl(Ttl::new(FRESH).grace(GRACE)).open().unwrap();
+    a.tier.down();
+    assert_eq!(plain.get("AAPL").await.unwrap(), None);
 }

@@ -63,14 +63,19 @@ async fn put_elsewhere(is_tier_down: bool) -> [Fixture; 2] {
 async fn rule_112_what_a_put_elsewhere_replaced_bridges_an_outage_flagged_as_stale() {
     for is_tier_down in [false, true] {
         let [a, _b] = put_elsewhere(is_tier_down).await;
+        // Whoever is owed a write reminds the others of it.
+        a.pass(25);
+        settle().await;
         a.tier.down();
         a.source.fail(ErrorKind::Unavailable);
         assert_eq!(a.peek("AAPL"), None, "it is not served for nothing");
         let answer = a.region.lookup("AAPL").await.unwrap();
         assert_eq!(answer.value.as_deref().map(String::as_str), Some("AAPL@1"));
         assert!(answer.stale && answer.source.as_str() == "memory", "{answer:?}");
-        // Again, though loads of the key are paused.
+        // Again, while loads of the key are paused.
+        let calls = a.source.calls();
         assert_eq!(a.get("AAPL").await.as_deref(), Some("AAPL@1"));
+        assert_eq!(a.source.calls(), calls);
         a.clock.advance(FRESH.max(GRACE));
         let error = a.region.get("AAPL").await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable, "not past its own life and grace");
@@ -97,6 +102,20 @@ async fn rule_112_whoever_has_the_newer_value_or_another_comes_first() {
     b.region.put("AAPL", "newer".to_owned()).await.unwrap();
     settle().await;
     assert_eq!(a.get("AAPL").await.as_deref(), Some("newer"), "a tier has it");
+}
+
+/// Whoever would take a stale value after a while waits for the load.
+#[tokio::test]
+async fn rule_112_it_is_no_answer_to_a_load_that_is_slow() {
+    let [a, _b] = put_elsewhere(true).await;
+    let impatient = a.region.with(|policy| policy.soft_timeout(Duration::from_secs(1)));
+    let gate = a.source.gate();
+    let caller = a.ask_of(&impatient, "AAPL").await;
+    a.pass(2);
+    settle().await;
+    assert!(!caller.is_finished());
+    gate.open();
+    assert_eq!(caller.await.unwrap().unwrap().as_deref(), Some("AAPL@2"));
 }
 
 #[tokio::test]

@@ -122,7 +122,7 @@ pub(crate) fn is_currency(code: &str) -> bool {
     code.len() == 3 && CURRENCIES.split(' ').any(|known| known == code)
 }
 
-pub(super) fn is_coin(code: &str) -> bool {
+pub(crate) fn is_coin(code: &str) -> bool {
     COINS.split(' ').any(|known| known == code)
 }
 

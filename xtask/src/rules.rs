@@ -112,6 +112,9 @@ pub(crate) const RULES: &[Rule] = &[
     rule(110, "a write that skips a tier ends the older value there"),
     rule(111, "not modified renews the life that the source gave"),
     rule(113, "counts are exact under late, stale and duplicate calls"),
+    // Updates
+    rule(121, "no update of a key on one node is lost, nor one made on what is gone"),
+    rule(122, "an update that loses to another node's write says so and leaves it"),
 ];
 
 /// The number in the name of a test that holds a rule: 7 for `memory::rule_07_cold_key`.

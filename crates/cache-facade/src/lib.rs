@@ -388,7 +388,7 @@ pub use cache_memory::{Eviction, Evictions, HotKey, Memory, MemoryBuilder, Memor
 pub use engine::MemoryMode;
 pub use invalidation::bus_client::OnBusLoss;
 pub use policy::Policy;
-pub use region::{Cacheable, Region};
+pub use region::{Cacheable, Op, Region, Updated};
 pub use region_builder::RegionBuilder;
 pub use stats::{BusStats, Health, Stats, TierHealth, TierStats};
 pub use tier::copies::TierCopies;

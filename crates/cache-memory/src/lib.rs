@@ -21,6 +21,7 @@
 //! `cache_facade::Cache` does so.
 
 mod builder;
+mod conditional;
 mod eviction;
 mod memory;
 mod policies;

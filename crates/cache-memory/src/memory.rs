@@ -31,7 +31,7 @@ const MIN_TOMBSTONE_BYTES: usize = 4 << 10;
 /// The near tier. A write compares `born` under the lock of its key. The policy that [`Memory::builder`]
 /// was told chooses which entry is evicted when there is no room.
 pub struct Memory {
-    store: Store,
+    pub(crate) store: Store,
     protection: Protection,
     stripes: Box<[Mutex<Refusals>]>,
     reads: ReadCounts,
@@ -135,6 +135,18 @@ impl Memory {
         refused: impl FnOnce(&Key),
     ) -> bool {
         let stripe = self.stripe(&key);
+        self.put_in(stripe, key, entry, now, refused)
+    }
+
+    /// Stores an entry whose key's stripe is locked, as [`Memory::put_observed`].
+    pub(crate) fn put_in(
+        &self,
+        stripe: MutexGuard<'_, Refusals>,
+        key: Key,
+        entry: Entry<Value>,
+        now: Timestamp,
+        refused: impl FnOnce(&Key),
+    ) -> bool {
         let born = entry.meta.born;
         let as_new = |held: &Meta| held.born >= born;
         if stripe.refuses(&key, born, now) || self.store.holds(&key, as_new) {
@@ -321,7 +333,7 @@ impl Memory {
         self.stripes.iter().for_each(|stripe| drop(stripe.lock()));
     }
 
-    fn stripe(&self, key: &Key) -> MutexGuard<'_, Refusals> {
+    pub(crate) fn stripe(&self, key: &Key) -> MutexGuard<'_, Refusals> {
         self.stripes[key.hash() as usize % WRITER_STRIPES].lock()
     }
 }

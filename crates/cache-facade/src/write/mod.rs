@@ -6,3 +6,5 @@ pub(crate) mod local_writes;
 pub(crate) mod outbid;
 pub(crate) mod put;
 mod remove;
+pub(crate) mod turns;
+pub(crate) mod update;

@@ -115,6 +115,9 @@ pub(crate) const RULES: &[Rule] = &[
     // Updates
     rule(121, "no update of a key on one node is lost, nor one made on what is gone"),
     rule(122, "an update that loses to another node's write says so and leaves it"),
+    // Memory
+    rule(123, "an entry that leaves memory is told once, with its cause, under no lock"),
+    rule(124, "a budget of memory that changes evicts what is too much and no more"),
 ];
 
 /// The number in the name of a test that holds a rule: 7 for `memory::rule_07_cold_key`.

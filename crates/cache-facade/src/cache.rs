@@ -262,6 +262,19 @@ impl Cache {
         self.engine.clock()
     }
 
+    /// Changes the budget of memory, in the unit in which it was set: bytes or entries. As [`Memory::set_budget`],
+    /// which blocks while it evicts what is too much.
+    ///
+    /// [`Memory::set_budget`]: crate::Memory::set_budget
+    ///
+    /// # Errors
+    ///
+    /// `Config`, and nothing is changed, for the policies `lru` and `lfu`, whose budget is fixed; and if the
+    /// protected entries weigh more than their share of the new budget.
+    pub fn set_memory_budget(&self, budget: u64) -> Result<()> {
+        self.engine.memory().set_budget(budget)
+    }
+
     /// Removes dead entries from memory now, rather than within half a minute. Returns how many there were.
     pub fn sweep(&self) -> u64 {
         self.engine.memory().sweep(self.engine.clock().now())

@@ -373,8 +373,9 @@ pub use cache::Cache;
 #[cfg(feature = "config")]
 pub use cache_config::section;
 pub use cache_core::{
-    Bus, Clock, Codec, Error, ErrorKind, Event, Fetched, Freshness, Jitter, Key, Lease, Loaded, Loader,
-    Observer, Pattern, Prefix, Refresh, Request, Result, Tag, Tier, Timestamp, ToKey, Ttl, TtlPolicy,
+    Bus, Clock, Codec, Error, ErrorKind, Event, EvictionCause, Fetched, Freshness, Jitter, Key, Lease,
+    Loaded, Loader, Observer, Pattern, Prefix, Refresh, Request, Result, Tag, Tier, Timestamp, ToKey, Ttl,
+    TtlPolicy,
 };
 #[cfg(feature = "disk")]
 pub use cache_disk as disk;

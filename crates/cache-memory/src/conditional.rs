@@ -27,6 +27,7 @@ impl Memory {
         tombstone: Tombstone,
         now: Timestamp,
     ) -> bool {
+        let _told = self.evictions.tell_after();
         let mut stripe = self.stripe(key);
         if self.born(key) != held || stripe.refuses(key, tombstone.born, now) {
             return false;
@@ -46,6 +47,7 @@ impl Memory {
         now: Timestamp,
         refused: impl FnOnce(&Key),
     ) -> bool {
+        let _told = self.evictions.tell_after();
         let stripe = self.stripe(&key);
         self.born(&key) == held && self.put_in(stripe, key, entry, now, refused)
     }

@@ -27,6 +27,7 @@ mod memory;
 mod policies;
 mod protection;
 mod refusals;
+mod resize;
 mod stats;
 mod store;
 mod tier;

@@ -27,16 +27,16 @@ async fn increment(region: &Region<u64>) -> u64 {
 /// What keeps the values of a counter.
 #[derive(Clone, Copy, Debug)]
 enum Kept {
-    InMemory,
-    InMemoryAndTier,
-    InTierAlone,
+    Memory,
+    Both,
+    Tier,
 }
 
 async fn counter(kept: Kept) -> Region<u64> {
     let cache = match kept {
-        Kept::InMemory => Cache::builder(),
-        Kept::InMemoryAndTier => Cache::builder().tier(ModelTier::new("far")),
-        Kept::InTierAlone => Cache::builder().memory(Memory::bytes(0)).tier(ModelTier::new("far")),
+        Kept::Memory => Cache::builder(),
+        Kept::Both => Cache::builder().tier(ModelTier::new("far")),
+        Kept::Tier => Cache::builder().memory(Memory::bytes(0)).tier(ModelTier::new("far")),
     };
     cache.build().await.unwrap().region("count").ttl(LIFE).open().unwrap()
 }
@@ -50,7 +50,7 @@ fn on_both_runtimes<F: Future<Output = ()>>(scenario: impl Fn() -> F) {
 #[test]
 fn rule_121_increments_of_many_tasks_are_all_counted() {
     const TASKS: u64 = 400;
-    for kept in [Kept::InMemory, Kept::InMemoryAndTier, Kept::InTierAlone] {
+    for kept in [Kept::Memory, Kept::Both, Kept::Tier] {
         on_both_runtimes(|| async move {
             let region = counter(kept).await;
             let each = |_| {
@@ -71,7 +71,7 @@ fn rule_121_increments_of_many_tasks_are_all_counted() {
 
 #[test]
 fn rule_121_of_many_who_put_if_absent_one_wins_and_all_are_told_who() {
-    for kept in [Kept::InMemory, Kept::InMemoryAndTier, Kept::InTierAlone] {
+    for kept in [Kept::Memory, Kept::Both, Kept::Tier] {
         on_both_runtimes(|| async move {
             let region = counter(kept).await;
             let each = |mine| {
@@ -95,7 +95,7 @@ fn rule_121_of_many_who_put_if_absent_one_wins_and_all_are_told_who() {
 #[test]
 fn rule_121_a_put_in_between_is_not_overwritten_unseen() {
     on_both_runtimes(|| async {
-        for kept in [Kept::InMemory, Kept::InMemoryAndTier, Kept::InTierAlone] {
+        for kept in [Kept::Memory, Kept::Both, Kept::Tier] {
             let region = counter(kept).await;
             region.put("n", 1).await.unwrap();
             let (writer, mut puts) = (region.clone(), 0);
@@ -123,7 +123,7 @@ fn rule_121_a_put_in_between_is_not_overwritten_unseen() {
 #[tokio::test]
 async fn an_update_that_was_removed_under_starts_over() {
     for op in [|| Op::put(7), || Op::Remove] {
-        let region = counter(Kept::InMemoryAndTier).await;
+        let region = counter(Kept::Both).await;
         region.put("n", 1).await.unwrap();
         let (other, mut first) = (region.clone(), true);
         let change = move |value: Option<Arc<u64>>| {
@@ -207,7 +207,7 @@ async fn an_update_while_the_tier_is_away_goes_by_what_it_is_owed() {
 
 #[tokio::test]
 async fn a_value_of_no_life_removes_and_a_change_that_panics_changes_nothing() {
-    let region = counter(Kept::InMemoryAndTier).await;
+    let region = counter(Kept::Both).await;
     region.put("n", 1).await.unwrap();
     let failed = region.compute("n", |_| panic!("a bug")).await.unwrap_err();
     assert_eq!(failed.kind(), ErrorKind::Load);

@@ -118,6 +118,8 @@ pub(crate) const RULES: &[Rule] = &[
     // Memory
     rule(123, "an entry that leaves memory is told once, with its cause, under no lock"),
     rule(124, "a budget of memory that changes evicts what is too much and no more"),
+    rule(125, "a life that is set counts from now everywhere, and never for what is gone"),
+    rule(126, "a walk over memory finds what is held all the while"),
 ];
 
 /// The number in the name of a test that holds a rule: 7 for `memory::rule_07_cold_key`.

@@ -31,8 +31,10 @@ mod resize;
 mod stats;
 mod store;
 mod tier;
+mod walk;
 
 pub use builder::MemoryBuilder;
+pub use cache_core::EvictionCause;
 pub use eviction::Eviction;
 pub use memory::{Memory, Value};
 pub use stats::MemoryStats;

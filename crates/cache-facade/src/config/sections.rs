@@ -27,7 +27,8 @@ section! {
         /// Which entry is evicted first when memory is full: lru, lfu, fifo, ttl or hybrid.
         policy: String = Eviction::default().to_string(),
             setting().validate(eviction).env(&["CACHE_MEMORY_POLICY", "CACHE_EVICTION_POLICY"]).flag("memory-policy"),
-        /// The share of the budget that is used before entries are evicted. With lru and lfu a change needs a restart.
+        /// The share of the budget that is used before entries are evicted. With lru and lfu a change needs a
+        /// restart.
         pressure_threshold: f64 = 1.0,
             setting().reloadable().range(0.05..=1.0).env(&["CACHE_MEMORY_PRESSURE_THRESHOLD"]),
         /// The share of memory for protected keys.

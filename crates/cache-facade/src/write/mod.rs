@@ -2,6 +2,7 @@
 
 pub(crate) mod encode;
 pub(crate) mod in_progress;
+mod life;
 pub(crate) mod local_writes;
 pub(crate) mod outbid;
 pub(crate) mod put;

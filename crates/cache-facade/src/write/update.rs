@@ -56,8 +56,8 @@ pub struct Updated<V> {
 }
 
 /// What is there when an update looks.
-struct Current<V> {
-    found: Option<Found<V>>,
+pub(super) struct Current<V> {
+    pub(super) found: Option<Found<V>>,
     /// Whether it is within its life.
     fresh: bool,
     /// The birth of what memory holds, whatever its age; `None` if memory holds nothing. Neither if memory takes
@@ -201,7 +201,8 @@ impl<V: Cacheable> Region<V> {
         .await
     }
 
-    async fn update<K: ToKey + ?Sized>(
+    /// Does what `decide` makes of what is there, in the key's turn.
+    pub(super) async fn update<K: ToKey + ?Sized>(
         &self,
         key: &K,
         decide: impl FnMut(&Current<V>) -> Op<Arc<V>> + Send + 'static,
@@ -320,7 +321,8 @@ impl<V: Cacheable> Region<V> {
         }
         engine.counters().bump(Count::Removal);
         self.remove_under(slice::from_ref(key), tombstone).await;
-        Attempt::Done(Updated { changed: true, value: None, born: None })
+        let changed = current.found.as_ref().is_some_and(|found| found.value.is_some());
+        Attempt::Done(Updated { changed, value: None, born: None })
     }
 
     /// Looks what is there: in memory, and in the tiers that may know of something newer.

@@ -104,6 +104,11 @@ impl Store {
         dispatch!(self, moka => moka.sweep(now, hold), own => own.sweep(now))
     }
 
+    /// Returns the entries whose keys are `wanted`.
+    pub(crate) fn held(&self, wanted: impl Fn(&Key) -> bool) -> Vec<(Key, Entry<Value>)> {
+        dispatch!(self, moka => moka.held(wanted), own => own.held(wanted))
+    }
+
     /// Protects the entries whose keys are `wanted`. Returns the keys for which the share has no room.
     pub(crate) fn protect<G>(&self, hold: impl Fn(&Key) -> G, wanted: impl Fn(&Key) -> bool) -> Vec<Key> {
         dispatch!(self, moka => moka.protect(hold, wanted), own => own.protect(wanted))

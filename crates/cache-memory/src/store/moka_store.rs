@@ -6,6 +6,7 @@ use cache_core::{Entry, EvictionCause, Freshness, Key, KeyHasher, LookupKey, Met
 use moka::{notification::RemovalCause, policy::EvictionPolicy, sync::Cache};
 
 use crate::{
+    memory::Value,
     policies::fifo::Fifo,
     stats::evictions::EvictionLog,
     store::{Bounds, entry_ref::EntryRef, shards::Shards, stored::Stored, weight::Weigher},
@@ -138,6 +139,16 @@ impl MokaStore {
                 self.insert_into_moka(EvictionCause::Size, key, entry);
             }
         }
+    }
+
+    /// As [`Shards::held`]. Entries that move to the protected ones, or back, wait for the walk.
+    pub(crate) fn held(&self, wanted: impl Fn(&Key) -> bool) -> Vec<(Key, Entry<Value>)> {
+        let _moving = self.moving.lock();
+        let in_moka = self.entries.iter().filter(|(key, _)| wanted(key));
+        let mut held: Vec<_> =
+            in_moka.map(|(key, entry)| ((*key).clone(), EntryRef::from(&entry).entry())).collect();
+        held.extend(self.protected.held(wanted));
+        held
     }
 
     /// Applies what moka has buffered.

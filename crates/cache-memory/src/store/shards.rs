@@ -6,6 +6,7 @@ use cache_core::{Entry, EvictionCause, Freshness, Key, LookupKey, Meta, Timestam
 use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
 
 use crate::{
+    memory::Value,
     policies::Order,
     stats::evictions::{Evicted, EvictionLog},
     store::{
@@ -273,6 +274,27 @@ impl<O: Order> Shards<O> {
             self.for_each_slot(index, |shard, slot| keys.push(shard.slots().key(slot).clone()));
         }
         keys
+    }
+
+    /// Returns the entries whose keys are `wanted`, each as its slot is when the walk reaches it. Reads go on
+    /// meanwhile; a write waits for at most [`SLOTS_PER_LOCK`] slots.
+    pub(crate) fn held(&self, wanted: impl Fn(&Key) -> bool) -> Vec<(Key, Entry<Value>)> {
+        let mut held = Vec::new();
+        for index in 0..self.shards.len() {
+            let mut from = 0;
+            loop {
+                let shard = self.shared(index);
+                let slots = shard.slots();
+                let end = slots.end().min(from + SLOTS_PER_LOCK);
+                let taken = (from..end).filter(|slot| slots.is_taken(*slot) && wanted(slots.key(*slot)));
+                held.extend(taken.map(|slot| (slots.key(slot).clone(), slots.entry_ref(slot).entry())));
+                from = end;
+                if from == slots.end() {
+                    break;
+                }
+            }
+        }
+        held
     }
 
     /// Returns the number of entries, and how many of them are protected.

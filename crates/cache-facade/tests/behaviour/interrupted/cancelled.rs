@@ -80,6 +80,11 @@ fn changes() -> Vec<Change> {
             ),
         ),
         change(
+            "set_life of none",
+            [None, OLD[1], OLD[2]],
+            call!(|world, cache, region| region.set_life("a", Ttl::NONE)),
+        ),
+        change(
             "compute that removes",
             [None, OLD[1], OLD[2]],
             call!(|world, cache, region| region.compute("a", |_| Op::Remove)),

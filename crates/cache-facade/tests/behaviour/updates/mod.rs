@@ -1,5 +1,6 @@
 //! Updates that depend on what is there: one at a time for a key, and none is lost on one node.
 
+mod life;
 mod nodes;
 
 use std::{

@@ -4,7 +4,7 @@ mod fixture;
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex, OnceLock, mpsc},
     thread,
     time::Duration,
 };
@@ -160,26 +160,36 @@ fn rule_123_and_so_it_is_when_threads_write_the_same_keys() {
 #[test]
 fn rule_123_a_listener_is_called_under_no_lock() {
     for policy in Eviction::ALL {
-        let memory =
-            Arc::new(Memory::builder().bytes(3_000).shards(1).eviction(policy).protected_share(0.5).build());
-        let (itself, seen) = (Arc::new(OnceLock::<Arc<Memory>>::new()), Arc::new(Mutex::new(0)));
-        let (asked, count) = (Arc::clone(&itself), Arc::clone(&seen));
-        memory.listen(move |key, _| {
-            let memory = asked.get().unwrap();
-            let _ = (memory.peek(key), memory.refuses(key, at(0), at(0)));
-            memory.unprotect(cache_core::Target::Keys(std::slice::from_ref(key)));
-            *count.lock().unwrap() += 1;
+        let (done, ended) = mpsc::channel();
+        thread::spawn(move || {
+            all_locks_can_be_taken(policy);
+            done.send(()).unwrap();
         });
-        itself.set(Arc::clone(&memory)).unwrap_or_else(|_| unreachable!());
-        for n in 0..40 {
-            memory.put(key(IDS[n as usize % IDS.len()]), costly(n, 1_000), at(n));
-        }
-        remove(&memory, "a", 50);
-        memory.put(key("b"), living(60, Duration::from_secs(1)), at(60));
-        memory.sweep(at(60).after(Duration::from_secs(2)));
-        memory.put(key("c"), costly(70, 9_000), at(70));
-        memory.remove_matching(&glob("k:*"), tombstone(80), at(80));
-        memory.settle();
-        assert_eq!(*seen.lock().unwrap(), departed(memory.stats().evictions), "{policy:?}");
+        let ended = ended.recv_timeout(Duration::from_secs(30));
+        assert_eq!(ended, Ok(()), "{policy}: it failed, or waits for a lock for ever");
     }
+}
+
+fn all_locks_can_be_taken(policy: Eviction) {
+    let memory =
+        Arc::new(Memory::builder().bytes(3_000).shards(1).eviction(policy).protected_share(0.5).build());
+    let (itself, seen) = (Arc::new(OnceLock::<Arc<Memory>>::new()), Arc::new(Mutex::new(0)));
+    let (asked, count) = (Arc::clone(&itself), Arc::clone(&seen));
+    memory.listen(move |key, _| {
+        let memory = asked.get().unwrap();
+        let _ = (memory.peek(key), memory.refuses(key, at(0), at(0)));
+        memory.unprotect(cache_core::Target::Keys(std::slice::from_ref(key)));
+        *count.lock().unwrap() += 1;
+    });
+    itself.set(Arc::clone(&memory)).unwrap_or_else(|_| unreachable!());
+    for n in 0..40 {
+        memory.put(key(IDS[n as usize % IDS.len()]), costly(n, 1_000), at(n));
+    }
+    remove(&memory, "a", 50);
+    memory.put(key("b"), living(60, Duration::from_secs(1)), at(60));
+    memory.sweep(at(60).after(Duration::from_secs(2)));
+    memory.put(key("c"), costly(70, 9_000), at(70));
+    memory.remove_matching(&glob("k:*"), tombstone(80), at(80));
+    memory.settle();
+    assert_eq!(*seen.lock().unwrap(), departed(memory.stats().evictions), "{policy:?}");
 }

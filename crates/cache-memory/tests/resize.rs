@@ -114,6 +114,15 @@ fn rule_124_a_fixed_budget_and_one_too_small_for_what_is_protected_are_errors() 
     }
 }
 
+/// Ends what other threads do, also if this one panics.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Others write while the budget goes up and down: what is held never exceeds it once it was set.
 #[test]
 fn rule_124_a_budget_holds_while_others_write() {
@@ -129,6 +138,7 @@ fn rule_124_a_budget_holds_while_others_write() {
                     }
                 });
             }
+            let _over = Over(&over);
             for round in 0..60 {
                 let budget = [50, 3_000, 700, 4_000][round % 4];
                 memory.set_budget(budget).unwrap();
@@ -137,7 +147,6 @@ fn rule_124_a_budget_holds_while_others_write() {
                     assert!(weight <= budget, "{policy}: {weight} of {budget}");
                 }
             }
-            over.store(true, Ordering::Relaxed);
         });
         let stats = memory.stats();
         assert_eq!(stats.weight, stats.entries, "{policy}: the count of what is used is right");

@@ -352,3 +352,29 @@ impl<O: Order> Shards<O> {
         self.shards[index].write().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+    use crate::{eviction::Eviction, policies::fifo::Fifo};
+
+    /// Whoever has a shard's lock may have reserved room within the bound of before.
+    #[test]
+    fn rule_124_a_bound_is_set_when_all_have_seen_it_who_may_reserve_room() {
+        let bounds =
+            Bounds { limit: 9, protected: 0, protected_share: 0.0, weigher: Weigher::Entries, shards: 4 };
+        let shards = Shards::<Fifo>::new(bounds, Arc::new(EvictionLog::new(Eviction::Fifo)));
+        thread::scope(|scope| {
+            let writer = shards.exclusive(3);
+            let setter = scope.spawn(|| shards.set_limits(5, 0));
+            for _ in 0..20_000 {
+                thread::yield_now();
+                assert!(!setter.is_finished(), "a writer is under way");
+            }
+            drop(writer);
+            assert!(setter.join().unwrap() && shards.budget().limit() == 5);
+        });
+    }
+}

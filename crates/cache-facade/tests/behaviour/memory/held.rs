@@ -64,6 +64,15 @@ async fn rule_126_of_a_region_all_is_told_that_memory_may_serve_and_matches() {
     }
 }
 
+/// Ends what other threads do, also if this one panics.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// Threads put and remove other keys meanwhile, which makes slots free and reuses them.
 #[test]
 fn rule_126_what_nobody_writes_is_found_by_every_walk() {
@@ -87,11 +96,12 @@ fn rule_126_what_nobody_writes_is_found_by_every_walk() {
                         put(&memory, id, born);
                     }
                     if over.load(Ordering::Relaxed) {
-                        return;
+                        break;
                     }
                     memory.clear_except(|key, _| key.id().parse::<u64>().unwrap() < 5_000);
                 }
             });
+            let _over = Over(&over);
             for _ in 0..20 {
                 let held: BTreeMap<u64, Entry<Value>> = memory
                     .held(|_| true)
@@ -101,7 +111,6 @@ fn rule_126_what_nobody_writes_is_found_by_every_walk() {
                 assert_eq!(held.range(..5_000).count(), 5_000, "{policy}");
                 assert!(held.keys().all(|id| *id < 9_000));
             }
-            over.store(true, Ordering::Relaxed);
         });
     }
 }

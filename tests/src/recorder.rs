@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cache_core::{ErrorKind, Event, Key, Observer, Operation, sync::Mutex};
+use cache_core::{ErrorKind, Event, EvictionCause, Key, Observer, Operation, sync::Mutex};
 
 /// An [`Event`] that owns its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub enum RecordedEvent {
     Corrupt { tier: &'static str, key: Key },
     /// [`Event::Normalised`].
     Normalised { kind: String, change: String },
+    /// [`Event::Evicted`].
+    Evicted { key: Key, cause: EvictionCause },
     /// [`Event::ProtectionRefused`].
     ProtectionRefused { key: Key },
     /// [`Event::Lost`].
@@ -71,6 +73,7 @@ impl Observer for Recorder {
             Event::Normalised { kind, change } => {
                 RecordedEvent::Normalised { kind: kind.to_owned(), change: change.to_owned() }
             }
+            Event::Evicted { key, cause } => RecordedEvent::Evicted { key: key.clone(), cause },
             Event::ProtectionRefused { key } => RecordedEvent::ProtectionRefused { key: key.clone() },
             Event::Lost { tier, key } => RecordedEvent::Lost { tier, key: key.clone() },
             Event::Refused { tier, key, error } => {

@@ -113,6 +113,14 @@ pub(crate) const RULES: &[Rule] = &[
     rule(111, "not modified renews the life that the source gave"),
     rule(112, "what a put elsewhere replaced is stale, and bridges an outage"),
     rule(113, "counts are exact under late, stale and duplicate calls"),
+    // Updates
+    rule(121, "no update of a key on one node is lost, nor one made on what is gone"),
+    rule(122, "an update that loses to another node's write says so and leaves it"),
+    // Memory
+    rule(123, "an entry that leaves memory is told once, with its cause, under no lock"),
+    rule(124, "a budget of memory that changes evicts what is too much and no more"),
+    rule(125, "a life that is set counts from now everywhere, and never for what is gone"),
+    rule(126, "a walk over memory finds what is held all the while"),
 ];
 
 /// The number in the name of a test that holds a rule: 7 for `memory::rule_07_cold_key`.

@@ -53,7 +53,7 @@ pub use traits::{
     bus::{Bus, Listener},
     lease::{Holder, Lease},
     loader::{Fetched, Loaded, Loader, Refresh, Request},
-    observer::{Event, Observer, Operation},
+    observer::{Event, EvictionCause, Observer, Operation},
     tier::{PutOutcome, Target, Tier, TierExt},
 };
 pub use wire::{

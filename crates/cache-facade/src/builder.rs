@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cache_core::{Bus, Clock, Error, ErrorKind, Lease, Observer, Pattern, Result, Tier};
+use cache_core::{Bus, Clock, Error, ErrorKind, Event, Lease, Observer, Pattern, Result, Tier};
 use cache_memory::Memory;
 
 use crate::{
@@ -163,6 +163,10 @@ impl CacheBuilder {
             }
         }
         let observers = Observers::new(self.observers);
+        if observers.any() {
+            let observers = observers.clone();
+            self.memory.listen(move |key, cause| observers.tell(&Event::Evicted { key, cause }));
+        }
         let all = self.namespace.as_deref().map_or_else(|| Pattern::starting_with(""), Pattern::kind);
         let handle =
             |(tier, local)| TierHandle::new(tier, local, observers.clone(), self.clock.clone(), all.clone());

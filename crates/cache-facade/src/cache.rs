@@ -169,7 +169,7 @@ impl Cache {
     /// None at present. A tier that fails is an event.
     pub async fn remove_matching(&self, pattern: &Pattern) -> Result<u64> {
         self.engine.enter_though_closed("remove matching")?;
-        let pattern = self.within(pattern);
+        let pattern = self.engine.within(pattern);
         Ok(self.engine.remove_matching(&pattern).await)
     }
 
@@ -192,12 +192,12 @@ impl Cache {
     ///
     /// `Config` if the near tier keeps no share for protected entries.
     pub fn protect(&self, pattern: &Pattern) -> Result<()> {
-        self.engine.protect(Target::Matching(&self.within(pattern)))
+        self.engine.protect(Target::Matching(&self.engine.within(pattern)))
     }
 
     /// Ends the protection by exactly this pattern.
     pub fn unprotect(&self, pattern: &Pattern) {
-        self.engine.memory().unprotect(Target::Matching(&self.within(pattern)));
+        self.engine.memory().unprotect(Target::Matching(&self.engine.within(pattern)));
     }
 
     /// Returns the keys read most of late, the hottest first: at most `most`, and at most 512.
@@ -262,6 +262,19 @@ impl Cache {
         self.engine.clock()
     }
 
+    /// Changes the budget of memory, in the unit in which it was set: bytes or entries. As [`Memory::set_budget`],
+    /// which blocks while it evicts what is too much.
+    ///
+    /// [`Memory::set_budget`]: crate::Memory::set_budget
+    ///
+    /// # Errors
+    ///
+    /// `Config`, and nothing is changed, for the policies `lru` and `lfu`, whose budget is fixed; and if the
+    /// protected entries weigh more than their share of the new budget.
+    pub fn set_memory_budget(&self, budget: u64) -> Result<()> {
+        self.engine.memory().set_budget(budget)
+    }
+
     /// Removes dead entries from memory now, rather than within half a minute. Returns how many there were.
     pub fn sweep(&self) -> u64 {
         self.engine.memory().sweep(self.engine.clock().now())
@@ -271,9 +284,5 @@ impl Cache {
     #[must_use]
     pub fn in_memory(&self, key: &Key) -> bool {
         self.engine.memory().peek(key).is_some()
-    }
-
-    fn within(&self, pattern: &Pattern) -> Pattern {
-        self.engine.namespace().map_or_else(|| pattern.clone(), |space| pattern.within(space))
     }
 }

@@ -384,11 +384,11 @@ pub use cache_l1_redis as redis;
 pub use cache_l2_pg as postgres;
 #[cfg(feature = "macros")]
 pub use cache_macros::{cached, invalidates};
-pub use cache_memory::{Eviction, Evictions, HotKey, Memory, MemoryBuilder, MemoryStats};
+pub use cache_memory::{Eviction, EvictionCause, Evictions, HotKey, Memory, MemoryBuilder, MemoryStats};
 pub use engine::MemoryMode;
 pub use invalidation::bus_client::OnBusLoss;
 pub use policy::Policy;
-pub use region::{Cacheable, Region};
+pub use region::{Cacheable, Op, Region, Updated};
 pub use region_builder::RegionBuilder;
 pub use stats::{BusStats, Health, Stats, TierHealth, TierStats};
 pub use tier::copies::TierCopies;

@@ -15,6 +15,8 @@ use crate::{
     region_core::RegionCore,
 };
 
+pub use crate::write::update::{Op, Updated};
+
 /// What can be cached: anything that serde can write and read.
 pub trait Cacheable: Serialize + DeserializeOwned + Send + Sync + 'static {}
 

@@ -13,6 +13,7 @@ use crate::{
     load::{flight::Flights, throttle::Throttle},
     policy::Policy,
     region::Cacheable,
+    write::turns::Turns,
 };
 
 /// What all handles of one kind share.
@@ -22,6 +23,8 @@ pub(crate) struct RegionCore<V> {
     pub(crate) schema: u32,
     pub(crate) flights: Arc<Flights<FlightResult<V>>>,
     pub(crate) throttle: Throttle,
+    /// Whose turn it is to update a key.
+    pub(crate) turns: Arc<Turns>,
     /// What was born at this moment or before is dead.
     cleared: AtomicI64,
     /// Whether the clears of earlier processes were read from the tiers.
@@ -45,6 +48,7 @@ impl<V> RegionCore<V> {
             schema,
             flights: Arc::new(Flights::new()),
             throttle: Throttle::default(),
+            turns: Arc::default(),
             cleared: AtomicI64::new(cleared.as_micros()),
             clears_known: AtomicBool::new(false),
             heard: AtomicU64::new(0),
@@ -83,6 +87,13 @@ impl<V> RegionCore<V> {
 }
 
 impl<V> RegionCore<V> {
+    /// Overtakes the flight of a key that is written or removed, and ends the key's pause. Returns whether it had
+    /// a flight.
+    pub(crate) fn overtake_key(&self, key: &Key) -> bool {
+        self.throttle.resume(key);
+        self.flights.overtake(key)
+    }
+
     /// Notes the policy by which the region was opened. The first counts.
     pub(crate) fn note_opened(&self, policy: &Policy<V>) {
         self.never_in.get_or_init(|| policy.skipped().to_vec());
@@ -115,8 +126,7 @@ impl<V: Cacheable> UntypedRegion for RegionCore<V> {
     fn overtake_text(&self, text: &KeyText) -> Option<(Key, bool)> {
         let key = (text.prefix == self.prefix.as_str()).then(|| self.prefix.key(&text.id).ok()).flatten()?;
         self.note_heard();
-        self.throttle.resume(&key);
-        let in_flight = self.flights.overtake(&key);
+        let in_flight = self.overtake_key(&key);
         Some((key, in_flight))
     }
 }

@@ -120,9 +120,15 @@ impl MemoryBuilder {
             // Rounded down, so that each is large enough.
             (4 * processors).next_power_of_two().min(1 << worthwhile.ilog2())
         });
-        let protected = (limit as f64 * self.protected_share) as u64;
-        Memory::new(self.eviction, Bounds { limit, protected: protected.min(limit), weigher, shards })
+        let protected_share = self.protected_share;
+        let protected = share_of(limit, protected_share);
+        Memory::new(self.eviction, Bounds { limit, protected, protected_share, weigher, shards })
     }
+}
+
+/// Returns what protected entries may take of a budget.
+pub(crate) fn share_of(limit: u64, share: f64) -> u64 {
+    ((limit as f64 * share) as u64).min(limit)
 }
 
 impl From<MemoryBuilder> for Memory {

@@ -46,6 +46,12 @@ impl Eviction {
             Self::Hybrid => "hybrid",
         }
     }
+
+    /// Whether the budget can't be changed while memory is in use: moka's is fixed.
+    #[must_use]
+    pub fn has_fixed_budget(self) -> bool {
+        matches!(self, Self::Lru | Self::Lfu)
+    }
 }
 
 impl fmt::Display for Eviction {

@@ -21,16 +21,20 @@
 //! `cache_facade::Cache` does so.
 
 mod builder;
+mod conditional;
 mod eviction;
 mod memory;
 mod policies;
 mod protection;
 mod refusals;
+mod resize;
 mod stats;
 mod store;
 mod tier;
+mod walk;
 
 pub use builder::MemoryBuilder;
+pub use cache_core::EvictionCause;
 pub use eviction::Eviction;
 pub use memory::{Memory, Value};
 pub use stats::MemoryStats;

@@ -1,9 +1,17 @@
 //! The near tier: which write wins, what is refused, what is protected, what is counted.
 
-use std::{any::Any, fmt, sync::Arc};
+use std::{
+    any::Any,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use cache_core::{
-    Entry, Error, ErrorKind, Freshness, Key, LookupKey, Meta, Pattern, Result, Target, Timestamp, Tombstone,
+    Entry, Error, ErrorKind, EvictionCause, Freshness, Key, LookupKey, Meta, Pattern, Result, Target,
+    Timestamp, Tombstone,
     sync::{Mutex, MutexGuard},
 };
 
@@ -31,14 +39,18 @@ const MIN_TOMBSTONE_BYTES: usize = 4 << 10;
 /// The near tier. A write compares `born` under the lock of its key. The policy that [`Memory::builder`]
 /// was told chooses which entry is evicted when there is no room.
 pub struct Memory {
-    store: Store,
+    pub(crate) store: Store,
     protection: Protection,
     stripes: Box<[Mutex<Refusals>]>,
     reads: ReadCounts,
-    evictions: Arc<EvictionLog>,
-    eviction: Eviction,
-    budget: u64,
-    protected_budget: u64,
+    pub(crate) evictions: Arc<EvictionLog>,
+    pub(crate) eviction: Eviction,
+    /// How much all entries may weigh, how much the protected ones, and their share of any budget.
+    pub(crate) budget: AtomicU64,
+    pub(crate) protected_budget: AtomicU64,
+    pub(crate) protected_share: f64,
+    /// Held while the budget changes.
+    pub(crate) resizing: Mutex<()>,
     weigher: Weigher,
 }
 
@@ -77,10 +89,19 @@ impl Memory {
             reads: ReadCounts::default(),
             evictions,
             eviction,
-            budget: bounds.limit,
-            protected_budget: bounds.protected,
+            budget: AtomicU64::new(bounds.limit),
+            protected_budget: AtomicU64::new(bounds.protected),
+            protected_share: bounds.protected_share,
+            resizing: Mutex::default(),
             weigher: bounds.weigher,
         }
+    }
+
+    /// Tells `listener` the key of each entry that leaves, once, and why. It is called under no lock, by the call
+    /// that made the entry leave, or with `lru` and `lfu` by a later one. It must return at once and not panic.
+    /// Only the first listener is set; returns whether this one was.
+    pub fn listen(&self, listener: impl Fn(&Key, EvictionCause) + Send + Sync + 'static) -> bool {
+        self.evictions.listen(Box::new(listener))
     }
 
     /// Returns the entry of a key, whatever its age, and counts a hit or a miss.
@@ -134,7 +155,20 @@ impl Memory {
         now: Timestamp,
         refused: impl FnOnce(&Key),
     ) -> bool {
+        let _told = self.evictions.tell_after();
         let stripe = self.stripe(&key);
+        self.put_in(stripe, key, entry, now, refused)
+    }
+
+    /// Stores an entry whose key's stripe is locked, as [`Memory::put_observed`].
+    pub(crate) fn put_in(
+        &self,
+        stripe: MutexGuard<'_, Refusals>,
+        key: Key,
+        entry: Entry<Value>,
+        now: Timestamp,
+        refused: impl FnOnce(&Key),
+    ) -> bool {
         let born = entry.meta.born;
         let as_new = |held: &Meta| held.born >= born;
         if stripe.refuses(&key, born, now) || self.store.holds(&key, as_new) {
@@ -153,6 +187,7 @@ impl Memory {
 
     /// Removes keys and leaves `tombstone` in their place. Returns how many entries were removed.
     pub fn remove(&self, keys: &[Key], tombstone: Tombstone, now: Timestamp) -> u64 {
+        let _told = self.evictions.tell_after();
         let mut removed = 0;
         for key in keys {
             let mut stripe = self.stripe(key);
@@ -180,6 +215,7 @@ impl Memory {
     /// Removes every key that matches and leaves `tombstone` for the pattern, which refuses what loads under
     /// way still bring. Returns how many entries were removed.
     pub fn remove_matching(&self, pattern: &Pattern, tombstone: Tombstone, now: Timestamp) -> u64 {
+        let _told = self.evictions.tell_after();
         let shared = Arc::new(pattern.clone());
         // Every stripe gets the tombstone first, so that the walk finds whatever was put before.
         for stripe in &self.stripes {
@@ -210,6 +246,7 @@ impl Memory {
     /// Removes dead entries and dead tombstones. Returns how many entries were removed. Every entry is
     /// visited of a shard in which one has died.
     pub fn sweep(&self, now: Timestamp) -> u64 {
+        let _told = self.evictions.tell_after();
         self.stripes.iter().for_each(|stripe| stripe.lock().tombstones.purge(now));
         self.store.sweep(now, |key| self.stripe(key))
     }
@@ -218,6 +255,7 @@ impl Memory {
     /// Returns how many were shortened. Every entry is visited, and `stale_by` runs under the lock of its shard:
     /// it must be short, and must not call this tier.
     pub fn shorten(&self, stale_by: impl Fn(&Key, &Meta) -> Option<Timestamp>) -> u64 {
+        let _told = self.evictions.tell_after();
         let found = Mutex::new(Vec::new());
         self.store.remove_all(
             |key| self.stripe(key),
@@ -249,6 +287,7 @@ impl Memory {
     /// Removes every entry but those for which `keep` holds. It runs under a lock, and must not call this
     /// tier. Tombstones, and which keys are protected, stay.
     pub fn clear_except(&self, keep: impl Fn(&Key, &Meta) -> bool) {
+        let _told = self.evictions.tell_after();
         self.store.remove_all(|key| self.stripe(key), |key, meta| !keep(key, meta));
     }
 
@@ -260,7 +299,8 @@ impl Memory {
     ///
     /// `Config` if there is no protected share.
     pub fn protect(&self, target: Target<'_>) -> Result<Vec<Key>> {
-        if self.protected_budget == 0 {
+        let _told = self.evictions.tell_after();
+        if self.protected_budget.load(Ordering::Relaxed) == 0 {
             let what = match target {
                 Target::Keys(keys) => keys.first().map_or_else(String::new, Key::to_string),
                 Target::Matching(pattern) => pattern.to_string(),
@@ -279,6 +319,7 @@ impl Memory {
     /// Ends the protection of these keys, or by this very pattern. A key that another pattern protects stays
     /// protected.
     pub fn unprotect(&self, target: Target<'_>) {
+        let _told = self.evictions.tell_after();
         self.protection.remove(target);
         self.wait_for_writers();
         self.store.unprotect(|key| self.stripe(key), |key| self.protection.covers(key));
@@ -294,6 +335,7 @@ impl Memory {
     /// Applies what moka has buffered (`lru`, `lfu`), so that everything put before is either held or
     /// evicted. Has no effect with the other policies.
     pub fn settle(&self) {
+        let _told = self.evictions.tell_after();
         self.store.settle();
     }
 
@@ -302,13 +344,8 @@ impl Memory {
     #[must_use]
     pub fn is_too_heavy(&self, key: &Key, meta: &Meta) -> bool {
         let weight = u64::from(self.weigher.weigh_meta(key, meta));
-        self.budget > 0 && weight > self.budget - self.protected_budget
-    }
-
-    /// Returns the greatest weight that all entries together may have.
-    #[must_use]
-    pub fn budget(&self) -> u64 {
-        self.budget
+        let (budget, protected) = (self.budget(), self.protected_budget.load(Ordering::Relaxed));
+        budget > 0 && weight > budget.saturating_sub(protected)
     }
 
     /// Returns the statistics, after [`Memory::settle`] so that they are exact.
@@ -320,7 +357,7 @@ impl Memory {
             eviction: self.eviction,
             entries,
             weight: self.store.weight(),
-            budget: self.budget,
+            budget: self.budget(),
             hits: self.reads.hits(),
             misses: self.reads.misses(),
             evictions: self.evictions.counts(),
@@ -336,7 +373,7 @@ impl Memory {
         self.stripes.iter().for_each(|stripe| drop(stripe.lock()));
     }
 
-    fn stripe(&self, key: &Key) -> MutexGuard<'_, Refusals> {
+    pub(crate) fn stripe(&self, key: &Key) -> MutexGuard<'_, Refusals> {
         self.stripes[key.hash() as usize % WRITER_STRIPES].lock()
     }
 }
@@ -350,7 +387,7 @@ fn covers(target: Target<'_>, key: &Key) -> bool {
 
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { eviction, budget, .. } = self;
-        f.debug_struct("Memory").field("eviction", eviction).field("budget", budget).finish_non_exhaustive()
+        let (eviction, budget) = (self.eviction, self.budget());
+        f.debug_struct("Memory").field("eviction", &eviction).field("budget", &budget).finish_non_exhaustive()
     }
 }

@@ -31,6 +31,11 @@ impl Refusals {
         }
     }
 
+    /// Whether a write of `key` is under way.
+    pub(crate) fn is_being_written(&self, key: &Key) -> bool {
+        self.pending_writes.iter().any(|(written, _)| written == key)
+    }
+
     /// Whether a value of `key` born at `born` was removed or is being replaced.
     pub(crate) fn refuses(&self, key: &Key, born: Timestamp, now: Timestamp) -> bool {
         self.tombstones.refuses(key, born, now)

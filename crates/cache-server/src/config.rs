@@ -4,6 +4,7 @@ use std::{ffi::OsString, fmt, path::PathBuf};
 
 use cache_config::{ConfigErrors, Section, Setting, Values};
 use cache_core::{Error, ErrorKind};
+use cache_facade::Eviction;
 use market_calendar::Calendars;
 
 use crate::{
@@ -38,6 +39,9 @@ pub struct Config {
     /// The digest of the calendar file.
     calendar_digest: u128,
 }
+
+/// The settings of memory's budget, which some policies can't change.
+const MEMORY_BUDGET: [&str; 2] = ["memory.mib", "memory.pressure_threshold"];
 
 /// The result of a reload.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -159,8 +163,12 @@ impl Config {
         let (next, calendars) = self.sources.read_and(|_, _, _| {})?;
         let settings = Settings::settings();
         let changed = self.values.changed(&next.values, &settings);
-        let (reloadable, fixed): (Vec<&Setting>, Vec<&Setting>) =
-            changed.into_iter().partition(|setting| setting.spec.reloadable);
+        let fixed_budget =
+            self.settings.cache.memory.policy.parse::<Eviction>().is_ok_and(Eviction::has_fixed_budget);
+        let can_change = |setting: &&Setting| {
+            setting.spec.reloadable && !(fixed_budget && MEMORY_BUDGET.contains(&setting.key))
+        };
+        let (reloadable, fixed): (Vec<&Setting>, Vec<&Setting>) = changed.into_iter().partition(can_change);
         let change = |setting: &&Setting| (setting.key, self.values.text(setting), next.values.text(setting));
         let mut changed: Vec<_> = reloadable.iter().map(change).collect();
         let file = settings.iter().find(|setting| setting.key == CALENDAR_FILE);

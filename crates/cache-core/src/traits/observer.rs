@@ -105,11 +105,49 @@ pub enum Event<'a> {
         /// What was set, and what applies.
         change: &'a str,
     },
+    /// An entry left memory, for whatever cause; each entry once. It is told under no lock of memory, by the call
+    /// that made it leave, or with `lru` and `lfu` a little later. Of a value that replaces another the old one
+    /// leaves, so a busy cache tells this often.
+    Evicted {
+        /// The key.
+        key: &'a Key,
+        /// Why it left.
+        cause: EvictionCause,
+    },
     /// An entry could not be protected: the share of memory for protected entries is full.
     ProtectionRefused {
         /// The key.
         key: &'a Key,
     },
+}
+
+/// Why an entry left memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EvictionCause {
+    /// There was no room for another entry.
+    Size,
+    /// It was dead, and a sweep reclaimed it.
+    Expired,
+    /// It was ended: by key, by pattern, by another node's write, or as all of memory was cleared.
+    Removed,
+    /// An entry born later took its place, or the same with a shorter life.
+    Replaced,
+    /// It weighs more than memory may hold at all, and so was never held.
+    Oversized,
+}
+
+impl EvictionCause {
+    /// Returns its name: `size`, `expired`, `removed`, `replaced`, `oversized`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Size => "size",
+            Self::Expired => "expired",
+            Self::Removed => "removed",
+            Self::Replaced => "replaced",
+            Self::Oversized => "oversized",
+        }
+    }
 }
 
 /// The operations of a tier.

@@ -152,7 +152,7 @@ impl CacheConfig {
             |key: &str, what: String| errors.add(&values.origin(key), format_args!("{key} {what}"));
         let share = self.memory.protected_share;
         if let Some(pattern) = self.memory.protect.first()
-            && (self.budget() as f64 * share) < 1.0
+            && (self.memory_budget() as f64 * share) < 1.0
         {
             let what = format!(
                 "is {share}: {pattern} can't be protected, give a share above 0, such as 0.25 (as by \
@@ -196,7 +196,7 @@ impl CacheConfig {
         let share = if self.memory.protect.is_empty() { 0.0 } else { self.memory.protected_share };
         // The reader refused unknown names.
         let eviction: Eviction = self.memory.policy.parse().unwrap_or_default();
-        Memory::builder().bytes(self.budget()).eviction(eviction).protected_share(share)
+        Memory::builder().bytes(self.memory_budget()).eviction(eviction).protected_share(share)
     }
 
     /// Returns the patterns of the keys that memory doesn't evict.
@@ -227,7 +227,9 @@ impl CacheConfig {
         Ok(builder.on_bus_loss(self.bus.on_bus_loss))
     }
 
-    fn budget(&self) -> u64 {
+    /// Returns the budget of memory in bytes: the share `pressure_threshold` of `mib`.
+    #[must_use]
+    pub fn memory_budget(&self) -> u64 {
         let bytes = self.memory.mib.saturating_mul(1 << 20);
         if self.memory.pressure_threshold < 1.0 {
             (bytes as f64 * self.memory.pressure_threshold) as u64

@@ -20,15 +20,17 @@ section! {
 section! {
     /// The near tier.
     pub struct MemorySection("memory.", profile) {
-        /// The budget of memory: what its entries weigh. The process takes more than that.
+        /// The budget of memory: what its entries weigh. The process takes more than that. With lru and lfu a
+        /// change needs a restart.
         mib: u64 = profile.choose(64, 256),
-            setting().unit("MiB").range(1.0..=1_048_576.0).env(&["CACHE_MEMORY_MIB"]).flag("memory-mib"),
+            setting().reloadable().unit("MiB").range(1.0..=1_048_576.0).env(&["CACHE_MEMORY_MIB"]).flag("memory-mib"),
         /// Which entry is evicted first when memory is full: lru, lfu, fifo, ttl or hybrid.
         policy: String = Eviction::default().to_string(),
             setting().validate(eviction).env(&["CACHE_MEMORY_POLICY", "CACHE_EVICTION_POLICY"]).flag("memory-policy"),
-        /// The share of the budget that is used before entries are evicted.
+        /// The share of the budget that is used before entries are evicted. With lru and lfu a change needs a
+        /// restart.
         pressure_threshold: f64 = 1.0,
-            setting().range(0.05..=1.0).env(&["CACHE_MEMORY_PRESSURE_THRESHOLD"]),
+            setting().reloadable().range(0.05..=1.0).env(&["CACHE_MEMORY_PRESSURE_THRESHOLD"]),
         /// The share of memory for protected keys.
         protected_share: f64 = 0.25,
             setting().range(0.0..=1.0).env(&["CACHE_MEMORY_PROTECTED_SHARE"]).flag("memory-protected-share"),

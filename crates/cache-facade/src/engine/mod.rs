@@ -18,7 +18,9 @@ use std::{
     time::Duration,
 };
 
-use cache_core::{Clock, Error, ErrorKind, Event, Key, Lease, Result, Target, Timestamp, Tombstone, Ttl};
+use cache_core::{
+    Clock, Error, ErrorKind, Event, Key, Lease, Pattern, Result, Target, Timestamp, Tombstone, Ttl,
+};
 use cache_memory::Memory;
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
@@ -108,6 +110,11 @@ impl Engine {
 
     pub(crate) fn namespace(&self) -> Option<&str> {
         self.parts.namespace.as_deref()
+    }
+
+    /// A pattern that is written without the namespace, as it matches whole keys.
+    pub(crate) fn within(&self, pattern: &Pattern) -> Pattern {
+        self.namespace().map_or_else(|| pattern.clone(), |space| pattern.within(space))
     }
 
     #[inline]

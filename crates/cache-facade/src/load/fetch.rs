@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cache_core::{Blob, Entry, Key, Loader, Meta, Ttl};
+use cache_core::{Blob, Entry, Key, Loader, Meta, Timestamp, Ttl};
 use futures_util::{StreamExt, stream};
 
 use super::flight::Leader;
@@ -47,6 +47,11 @@ pub(crate) struct Fetch<V> {
 }
 
 impl<V> Fetch<V> {
+    /// When what is at hand was born.
+    fn at_hand(&self) -> Timestamp {
+        self.prior.as_ref().map_or(Timestamp::MIN, |prior| prior.meta.born)
+    }
+
     /// Gives callers something to serve meanwhile, and to compare with what is loaded.
     fn offer(&mut self, found: Found<V>) {
         self.leader.flight().offer(Ok(found.clone()));
@@ -186,7 +191,8 @@ impl<V: Cacheable> Region<V> {
                 fetch.pending.take_if(|(_, pending)| {
                     could_look && entry.as_ref().is_none_or(|held| held.meta.born >= pending.meta.born)
                 });
-                let (found, servable) = self.found_in_tier(tier, &fetch, entry.as_ref());
+                let (found, servable) =
+                    self.found_in_tier(tier, fetch.leader.key(), fetch.at_hand(), entry.as_ref());
                 let suffices = suffices(servable, scope);
                 fetch.maybe_in_tiers |= !suffices && entry.is_some();
                 match (found, entry) {
@@ -216,7 +222,7 @@ impl<V: Cacheable> Region<V> {
     fn land_pending(&self, mut fetch: Fetch<V>, scope: LookupScope) -> Option<Fetch<V>> {
         let Some((depth, entry)) = fetch.pending.take() else { return Some(fetch) };
         let tier = &self.engine.tiers()[depth];
-        match self.found_in_tier(tier, &fetch, Some(&entry)) {
+        match self.found_in_tier(tier, fetch.leader.key(), fetch.at_hand(), Some(&entry)) {
             (Some(found), servable) if suffices(servable, scope) => {
                 self.land_from_tier(tier, &fetch, found);
                 None
@@ -236,16 +242,18 @@ impl<V: Cacheable> Region<V> {
         fetch.leader.land(Ok(found));
     }
 
-    /// Judges and decodes what a tier holds of a key. Returns a value if it may be served.
-    fn found_in_tier(
+    /// Judges and decodes what a tier holds of a key, of which a value born `at_hand` is known. Returns a value if
+    /// it may be served.
+    pub(crate) fn found_in_tier(
         &self,
         tier: &TierHandle,
-        fetch: &Fetch<V>,
+        key: &Key,
+        at_hand: Timestamp,
         entry: Option<&Entry>,
     ) -> (Option<Found<V>>, Servable) {
         let Some(Entry { value, meta }) = entry else { return (None, Servable::No(Unservable::Absent)) };
-        let meta = self.engine.bound_life(fetch.leader.key(), meta.clone());
-        let servable = self.judge_in_tier(tier, fetch, &meta, self.engine.clock().now());
+        let meta = self.engine.bound_life(key, meta.clone());
+        let servable = self.judge_in_tier(tier, key, at_hand, &meta, self.engine.clock().now());
         if !servable.is_servable() {
             return (None, servable);
         }
@@ -253,7 +261,7 @@ impl<V: Cacheable> Region<V> {
             None => None,
             Some(Ok(value)) => Some(Arc::new(value)),
             Some(Err(error)) => {
-                tier.count_corrupt(fetch.leader.key(), &error);
+                tier.count_corrupt(key, &error);
                 return (None, Servable::No(Unservable::Unreadable));
             }
         };
@@ -284,7 +292,7 @@ impl<V: Cacheable> Region<V> {
     }
 
     /// Reads the clears of earlier processes from the tiers, unless they are known. Returns whether they are.
-    async fn learn_clears(&self) -> bool {
+    pub(crate) async fn learn_clears(&self) -> bool {
         if self.core.are_clears_known() {
             return true;
         }

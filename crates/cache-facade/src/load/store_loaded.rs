@@ -8,7 +8,7 @@ use std::{
 };
 
 use cache_core::{
-    Blob, Entry, Error, ErrorKind, Event, Fetched, Key, Loaded, Meta, Result, Timestamp, Tombstone, Ttl,
+    Blob, Entry, Error, ErrorKind, Event, Key, Loaded, Meta, Result, Timestamp, Tombstone, Ttl,
     message::Change,
 };
 use cache_memory::Value;
@@ -147,7 +147,7 @@ impl<V: Cacheable> Region<V> {
                 Ok((Found { value: None, source: Source::Loader, meta }, Storable::Everywhere(None)))
             }
             (Loaded::Value(fetched), _) => {
-                let ttl = self.ttl_of(key, &fetched, born);
+                let ttl = self.ttl_of(key, &fetched.value, fetched.ttl, born);
                 let meta = self.meta(born, ttl).labelled(&fetched.tags, fetched.etag.as_deref());
                 let meta = meta.with_own_life(fetched.ttl.is_some());
                 self.encoded(key, Arc::new(fetched.value), self.engine.bound_life(key, meta))
@@ -201,8 +201,8 @@ impl<V: Cacheable> Region<V> {
     }
 
     /// The life and grace of a value: as its source says, else as the region's policy does.
-    pub(crate) fn ttl_of(&self, key: &Key, fetched: &Fetched<V>, born: Timestamp) -> Ttl {
-        let ttl = fetched.ttl.unwrap_or_else(|| self.policy.ttl.ttl(key, Some(&fetched.value), born));
+    pub(crate) fn ttl_of(&self, key: &Key, value: &V, own: Option<Ttl>, born: Timestamp) -> Ttl {
+        let ttl = own.unwrap_or_else(|| self.policy.ttl.ttl(key, Some(value), born));
         self.policy.jitter.apply(self.engine.bounded(ttl), seed(key, born))
     }
 
@@ -244,6 +244,17 @@ impl<V: Cacheable> Region<V> {
 
     /// Stores a value in memory, if memory takes part. Returns whether no tombstone or newer entry refused it.
     pub(crate) fn store_in_memory(&self, key: &Key, value: Option<Arc<V>>, meta: Meta) -> bool {
+        self.store_in_memory_if(key, None, value, meta)
+    }
+
+    /// The same, where `held` is given only if memory still holds an entry born then, or none.
+    pub(crate) fn store_in_memory_if(
+        &self,
+        key: &Key,
+        held: Option<Option<Timestamp>>,
+        value: Option<Arc<V>>,
+        meta: Meta,
+    ) -> bool {
         let now = self.engine.clock().now();
         if self.policy.skips("memory") {
             // What memory holds from before would be served by others who ask it.
@@ -259,8 +270,11 @@ impl<V: Cacheable> Region<V> {
         let memory = self.engine.memory();
         let too_heavy = memory.is_too_heavy(key, &meta).then_some(meta.cost);
         let entry = Entry { value: value.map(|value| value as Value), meta };
-        let stored =
-            memory.put_observed(key.clone(), entry, now, |key| self.engine.report_protection_refused(key));
+        let refused = |key: &Key| self.engine.report_protection_refused(key);
+        let stored = match held {
+            Some(held) => memory.put_if(key.clone(), held, entry, now, refused),
+            None => memory.put_observed(key.clone(), entry, now, refused),
+        };
         if let Some(cost) = too_heavy
             && stored
         {

@@ -2,5 +2,6 @@
 
 mod deadlines;
 mod get;
+mod held;
 pub(crate) mod memory_lookup;
 pub(crate) mod servable;

@@ -2,13 +2,12 @@
 
 use std::time::Duration;
 
-use cache_core::{Freshness, Meta, Timestamp};
+use cache_core::{Freshness, Key, Meta, Timestamp};
 use cache_memory::EntryRef;
 
 use crate::{
     answer::Found,
     invalidation::stamps::TagVerdict,
-    load::fetch::Fetch,
     region::{Cacheable, Region},
     tier::handle::TierHandle,
 };
@@ -158,11 +157,12 @@ impl<V: Cacheable> Region<V> {
         Servable::judge(meta, &known, now)
     }
 
-    /// Judges an entry that a tier holds, for a fetch of its key.
+    /// Judges an entry that a tier holds of a key, of which a value born `at_hand` is known.
     pub(crate) fn judge_in_tier(
         &self,
         tier: &TierHandle,
-        fetch: &Fetch<V>,
+        key: &Key,
+        at_hand: Timestamp,
         meta: &Meta,
         now: Timestamp,
     ) -> Servable {
@@ -172,11 +172,11 @@ impl<V: Cacheable> Region<V> {
             tags: self.engine.stamps().verdict(meta, true),
             eager: self.policy.eager,
             unproven_until: if tier.is_local() { self.engine.gaps().latest().max(unknown) } else { unknown },
-            at_hand: fetch.prior.as_ref().map_or(Timestamp::MIN, |prior| prior.meta.born),
+            at_hand,
             // What this process bears goes on from where it was before the clock was set back.
             latest_birth: now.max(unknown).after(MAX_CLOCK_SKEW),
             longest_life: self.engine.longest_life(),
-            refused: self.engine.memory().refuses(fetch.leader.key(), meta.born, now),
+            refused: self.engine.memory().refuses(key, meta.born, now),
         };
         Servable::judge(meta, &known, now)
     }

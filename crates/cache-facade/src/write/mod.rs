@@ -2,7 +2,10 @@
 
 pub(crate) mod encode;
 pub(crate) mod in_progress;
+mod life;
 pub(crate) mod local_writes;
 pub(crate) mod outbid;
 pub(crate) mod put;
 mod remove;
+pub(crate) mod turns;
+pub(crate) mod update;

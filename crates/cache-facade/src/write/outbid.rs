@@ -2,7 +2,7 @@
 
 use std::{slice, sync::Arc, time::Duration};
 
-use cache_core::{Entry, Key, Tombstone};
+use cache_core::{Entry, Key, Target, Tombstone};
 use futures_util::future::join_all;
 
 use super::{in_progress::WritesInProgress, put::Written};
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How often a put is made again at most.
-const MAX_OUTBIDS: u32 = 10;
+pub(super) const MAX_OUTBIDS: u32 = 10;
 
 /// How far ahead at most. What is born a minute ahead nobody else would serve.
 const MOST_AHEAD: Duration = Duration::from_secs(55);
@@ -43,10 +43,7 @@ impl<V: Cacheable> Region<V> {
             }
             for &at in &again {
                 let (key, entry) = &mut entries[at];
-                // What a tombstone's birth was nobody tells: so it is tried further and further ahead.
-                let ahead = Duration::from_millis(if attempt == 0 { 0 } else { 1 << (2 * (attempt - 1)) });
-                let ahead = ahead.min(MOST_AHEAD);
-                engine.clock().observe(engine.clock().now().after(ahead));
+                engine.run_ahead(attempt);
                 entry.meta.born = engine.clock().tick();
                 engine.local_writes().note(key, entry.meta.born);
                 in_progress.begin(key, entry.meta.born);
@@ -63,7 +60,32 @@ impl<V: Cacheable> Region<V> {
     }
 }
 
+impl<V: Cacheable> Region<V> {
+    /// Withdraws entries that lost in a tier from wherever they are, and leaves what won. Returns whether there
+    /// were any.
+    pub(super) async fn withdraw_lost(&self, entries: &[(Key, Entry)], written: &[Written]) -> bool {
+        let engine = &self.engine;
+        let lost = engine.lost(entries, written, engine.tiers_for(&self.policy)).await;
+        engine.let_go(entries, &lost);
+        for at in &lost {
+            let ((key, entry), Written { outdated_in, .. }) = (&entries[*at], &written[*at]);
+            let taken = |tier: &&TierHandle| !outdated_in.contains(&tier.name());
+            let tombstone = engine.tombstone_born(entry.meta.born);
+            let removals = engine.tiers_for(&self.policy).filter(taken);
+            join_all(removals.map(|tier| tier.remove(Target::Keys(slice::from_ref(key)), tombstone))).await;
+        }
+        !lost.is_empty()
+    }
+}
+
 impl Engine {
+    /// Makes what is put next win over something whose birth nobody tells, such as a tombstone's: it is tried
+    /// further and further ahead.
+    pub(super) fn run_ahead(&self, attempt: u32) {
+        let ahead = Duration::from_millis(if attempt == 0 { 0 } else { 1 << (2 * (attempt - 1)) });
+        self.clock().observe(self.clock().now().after(ahead.min(MOST_AHEAD)));
+    }
+
     /// Returns which of the entries that some tier refused did lose: not those that a tier holds already, as after
     /// a call that was repeated.
     async fn lost<'a>(

@@ -1,6 +1,6 @@
 //! Puts values into memory and every tier, the later born winning everywhere.
 
-use std::sync::Arc;
+use std::{slice, sync::Arc};
 
 use cache_core::{
     Blob, Entry, Error, Fetched, Freshness, Key, Meta, PutOutcome, Result, Timestamp, Tombstone,
@@ -22,12 +22,39 @@ use crate::{
 };
 
 /// A value that is to be put.
-struct PutValue<V> {
-    key: Key,
-    value: Arc<V>,
+pub(super) struct PutValue<V> {
+    pub(super) key: Key,
+    pub(super) value: Arc<V>,
     /// What the tiers get. None if the value can't be encoded so that it can be read back.
     blob: Result<Blob>,
-    meta: Meta,
+    pub(super) meta: Meta,
+}
+
+/// Values that memory has, and the tiers do not have yet.
+pub(super) struct Begun<V> {
+    entries: Vec<(Key, Entry)>,
+    values: Vec<Arc<V>>,
+    /// What no tier gets, since the codec can't carry it.
+    memory_only: Vec<(Key, Meta, Error)>,
+    in_progress: WritesInProgress,
+}
+
+/// What is done about an entry that loses in a tier against something born later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OnLoss {
+    /// It is put again, later born, if the other came before it.
+    Outbid,
+    /// It is withdrawn from wherever it is.
+    Withdraw,
+}
+
+/// What became of values that were begun to be put.
+#[derive(Debug)]
+pub(super) struct Finished {
+    /// Whether one of them lost, and was withdrawn.
+    pub(super) lost: bool,
+    /// Why one of them is kept nowhere.
+    pub(super) refusal: Option<Error>,
 }
 
 /// What became of an entry that was written to the tiers.
@@ -57,92 +84,68 @@ impl<V: Cacheable> Region<V> {
     pub(crate) async fn put_all(&self, values: Vec<(Key, Fetched<V>)>) -> Result<()> {
         self.engine.enter("put")?;
         let mut encoded = Vec::with_capacity(values.len());
-        for (key, fetched) in values {
-            let (blob, weight) = match self.encode(&fetched.value)? {
-                Encoded::Blob(blob) => (Ok(blob), None),
-                Encoded::MemoryOnly { weight, error } => (Err(error), Some(weight)),
-            };
+        for (key, Fetched { value, ttl, tags, etag }) in values {
+            let fetched = Fetched { value: Arc::new(value), ttl, tags, etag };
             // Each has a birth of its own: of a key that is given twice the last value wins.
-            let born = self.engine.clock().tick();
-            let meta = self.by_policy(&key, || {
-                let ttl = self.ttl_of(&key, &fetched, born);
-                let meta = self.meta(born, ttl).labelled(&fetched.tags, fetched.etag.as_deref());
-                let meta = meta.with_own_life(fetched.ttl.is_some());
-                let mut meta = self.engine.bound_life(&key, meta);
-                meta.cost = self.cost(&fetched.value, blob.as_ref().ok(), weight);
-                Ok(meta)
-            })?;
-            encoded.push(PutValue { key, value: Arc::new(fetched.value), blob, meta });
+            encoded.push(self.encode_put(key, fetched, || self.engine.clock().tick())?);
         }
         self.engine.counters().add(Count::Put, encoded.len() as u64);
         let now = self.engine.clock().now();
-        let mut in_progress = WritesInProgress::new(&self.engine);
-        let mut entries = Vec::with_capacity(encoded.len());
-        let mut values = Vec::with_capacity(encoded.len());
-        let mut memory_only = Vec::new();
+        let mut begun = Begun::new(&self.engine, encoded.len());
         let memory_alone = self.engine.tiers_for(&self.policy).next().is_none();
         let mut unkept = None;
         let mut removals = Vec::new();
-        for PutValue { key, value, blob, meta } in encoded {
+        for put in encoded {
+            let PutValue { key, value, meta, .. } = &put;
             if meta.freshness(now) == Freshness::Dead {
                 // It is never served, so all that the put does is remove what was there before.
-                removals.push(self.remove_under(&[key], self.engine.tombstone_born(meta.born)));
+                let tombstone = self.engine.tombstone_born(meta.born);
+                removals.push(self.remove_under(slice::from_ref(key), tombstone));
                 continue;
             }
             // Marked before flights are overtaken: a flight that begins in between finds the mark.
-            in_progress.begin(&key, meta.born);
-            self.engine.local_writes().note(&key, meta.born);
-            self.core.flights.overtake(&key);
-            self.core.throttle.resume(&key);
-            self.store_in_memory(&key, Some(Arc::clone(&value)), meta.clone());
-            if memory_alone && self.engine.memory().is_too_heavy(&key, &meta) {
-                unkept.get_or_insert_with(|| self.engine.too_heavy(&key, meta.cost));
+            begun.mark(key, meta.born);
+            self.engine.local_writes().note(key, meta.born);
+            self.core.overtake_key(key);
+            self.store_in_memory(key, Some(Arc::clone(value)), meta.clone());
+            if memory_alone && self.engine.memory().is_too_heavy(key, meta) {
+                unkept.get_or_insert_with(|| self.engine.too_heavy(key, meta.cost));
             }
-            match blob {
-                Ok(blob) => {
-                    entries.push((key, Entry::new(blob, meta)));
-                    values.push(value);
-                }
-                Err(error) => {
-                    self.report_codec_failure(&key, &error);
-                    memory_only.push((key, meta, error));
-                }
-            }
+            begun.add(self, put);
         }
-        let alone = self.engine.tiers().is_empty() && self.engine.bus().is_none();
-        if alone || entries.is_empty() && memory_only.is_empty() && removals.is_empty() {
+        if self.engine.is_alone() || begun.is_empty() && removals.is_empty() {
             return unkept.map_or(Ok(()), Err);
         }
         let region = self.clone();
         let write = async move {
-            let engine = &region.engine;
             join_all(removals).await;
-            let mut written = engine.write(&entries, engine.tiers_for(&region.policy)).await;
-            region.outbid(&mut entries, &values, &mut written, &mut in_progress).await;
-            region.end_older_where_left_out(&entries).await;
-            for (key, meta, _) in &memory_only {
-                engine.remove_older_from_tiers(key, meta.born).await;
-            }
-            drop(in_progress);
-            let stored = entries.iter().zip(&written).map(|((key, entry), written)| match entry.meta.born {
-                born if written.everywhere => Change::Put { key: key.into(), born },
-                // Some tier may still hold what came before, which other nodes should refuse until it is
-                // written.
-                born => engine.older_replaced(key, born),
-            });
-            let not_stored = memory_only.iter().map(|(key, meta, _)| engine.older_replaced(key, meta.born));
-            engine.announce(stored.chain(not_stored)).await;
-            let nowhere = |key: &Key, meta: &Meta, refusal: &Error| {
-                (!region.is_in_memory(key, meta)).then(|| refusal.clone())
-            };
-            let refused = entries.iter().zip(&written).find_map(|((key, entry), written)| {
-                let refusal = written.refusal.as_ref().filter(|_| !written.somewhere)?;
-                nowhere(key, &entry.meta, refusal)
-            });
-            refused.or_else(|| memory_only.iter().find_map(|(key, meta, error)| nowhere(key, meta, error)))
+            begun.finish(&region, OnLoss::Outbid).await.refusal
         };
         let refusal = self.engine.run_to_completion(write).await.flatten();
         refusal.or(unkept).map_or(Ok(()), Err)
+    }
+
+    /// Encodes a value that is to be put, and gives it the birth that `born` returns once that is done.
+    pub(super) fn encode_put(
+        &self,
+        key: Key,
+        fetched: Fetched<Arc<V>>,
+        born: impl FnOnce() -> Timestamp,
+    ) -> Result<PutValue<V>> {
+        let Fetched { value, ttl, tags, etag } = fetched;
+        let (blob, weight) = match self.encode(&value)? {
+            Encoded::Blob(blob) => (Ok(blob), None),
+            Encoded::MemoryOnly { weight, error } => (Err(error), Some(weight)),
+        };
+        let born = born();
+        let meta = self.by_policy(&key, || {
+            let life = self.ttl_of(&key, &value, ttl, born);
+            let meta = self.meta(born, life).labelled(&tags, etag.as_deref());
+            let mut meta = self.engine.bound_life(&key, meta.with_own_life(ttl.is_some()));
+            meta.cost = self.cost(&value, blob.as_ref().ok(), weight);
+            Ok(meta)
+        })?;
+        Ok(PutValue { key, value, blob, meta })
     }
 
     /// Ends what tiers that this handle leaves out hold from before `entries`: others would be served that.
@@ -161,7 +164,80 @@ impl<V: Cacheable> Region<V> {
     }
 }
 
+impl<V: Cacheable> Begun<V> {
+    pub(super) fn new(engine: &Arc<Engine>, most: usize) -> Self {
+        let (entries, values) = (Vec::with_capacity(most), Vec::with_capacity(most));
+        Self { entries, values, memory_only: Vec::new(), in_progress: WritesInProgress::new(engine) }
+    }
+
+    /// Makes memory refuse what is older than this write, until the tiers were asked.
+    pub(super) fn mark(&mut self, key: &Key, born: Timestamp) {
+        self.in_progress.begin(key, born);
+    }
+
+    /// Adds a value that memory was given.
+    pub(super) fn add(&mut self, region: &Region<V>, PutValue { key, value, blob, meta }: PutValue<V>) {
+        match blob {
+            Ok(blob) => {
+                self.entries.push((key, Entry::new(blob, meta)));
+                self.values.push(value);
+            }
+            Err(error) => {
+                region.report_codec_failure(&key, &error);
+                self.memory_only.push((key, meta, error));
+            }
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.memory_only.is_empty()
+    }
+
+    /// Writes the values to the tiers and tells the other nodes.
+    pub(super) async fn finish(mut self, region: &Region<V>, on_loss: OnLoss) -> Finished {
+        let Self { entries, values, memory_only, in_progress } = &mut self;
+        let engine = &region.engine;
+        let mut written = engine.write(entries, engine.tiers_for(&region.policy)).await;
+        match on_loss {
+            OnLoss::Outbid => region.outbid(entries, values, &mut written, in_progress).await,
+            OnLoss::Withdraw if region.withdraw_lost(entries, &written).await => {
+                return Finished { lost: true, refusal: None };
+            }
+            OnLoss::Withdraw => {}
+        }
+        region.end_older_where_left_out(entries).await;
+        for (key, meta, _) in &*memory_only {
+            engine.remove_older_from_tiers(key, meta.born).await;
+        }
+        let Self { entries, memory_only, in_progress, .. } = self;
+        drop(in_progress);
+        let stored = entries.iter().zip(&written).map(|((key, entry), written)| match entry.meta.born {
+            born if written.everywhere => Change::Put { key: key.into(), born },
+            // Some tier may still hold what came before, which other nodes should refuse until it is
+            // written.
+            born => engine.older_replaced(key, born),
+        });
+        let not_stored = memory_only.iter().map(|(key, meta, _)| engine.older_replaced(key, meta.born));
+        engine.announce(stored.chain(not_stored)).await;
+        let nowhere = |key: &Key, meta: &Meta, refusal: &Error| {
+            (!region.is_in_memory(key, meta)).then(|| refusal.clone())
+        };
+        let refused = entries.iter().zip(&written).find_map(|((key, entry), written)| {
+            let refusal = written.refusal.as_ref().filter(|_| !written.somewhere)?;
+            nowhere(key, &entry.meta, refusal)
+        });
+        let refusal =
+            refused.or_else(|| memory_only.iter().find_map(|(key, meta, error)| nowhere(key, meta, error)));
+        Finished { lost: false, refusal }
+    }
+}
+
 impl Engine {
+    /// Whether memory is all there is: no tier, and nobody to tell.
+    pub(super) fn is_alone(&self) -> bool {
+        self.tiers().is_empty() && self.bus().is_none()
+    }
+
     /// Writes entries to tiers, and returns what became of each. A tier that fails is an event.
     pub(crate) async fn write<'a>(
         &self,

@@ -27,8 +27,7 @@ impl<V: Cacheable> Region<V> {
         tombstone: Tombstone,
     ) -> impl Future<Output = ()> + Send + use<V> {
         let overtake = |key: &Key| {
-            self.core.throttle.resume(key);
-            self.core.flights.overtake(key);
+            self.core.overtake_key(key);
         };
         self.engine.begin_removal(keys, tombstone, &overtake)
     }

@@ -19,3 +19,4 @@ mod retry_queue;
 mod single_flight;
 mod tags;
 mod tiers;
+mod updates;

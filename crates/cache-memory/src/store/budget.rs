@@ -5,21 +5,34 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// A bound on weight that holds at every moment, since room is reserved before an entry is inserted.
 #[derive(Debug)]
 pub(crate) struct Budget {
-    limit: u64,
+    limit: AtomicU64,
     used: AtomicU64,
     /// The part of `limit` that protected entries may take.
-    protected_limit: u64,
+    protected_limit: AtomicU64,
     protected: AtomicU64,
 }
 
 impl Budget {
     pub(crate) fn new(limit: u64, protected_limit: u64) -> Self {
+        let [limit, protected_limit] = [limit, protected_limit].map(AtomicU64::new);
         Self { limit, used: AtomicU64::new(0), protected_limit, protected: AtomicU64::new(0) }
+    }
+
+    /// Changes the part that protected entries may take. Returns what it was.
+    pub(crate) fn swap_protected_limit(&self, limit: u64) -> u64 {
+        self.protected_limit.swap(limit, Ordering::Relaxed)
+    }
+
+    /// Changes the bound to `limit`, or to what is used, if that is more. Returns whether no more is used.
+    pub(crate) fn lower(&self, limit: u64) -> bool {
+        let used = self.used();
+        self.limit.store(limit.max(used), Ordering::Relaxed);
+        used <= limit
     }
 
     /// Reserves room. Returns `false`, and reserves none, if there is too little.
     pub(crate) fn reserve(&self, weight: u32) -> bool {
-        add_within(&self.used, weight, self.limit)
+        add_within(&self.used, weight, &self.limit)
     }
 
     /// Releases room.
@@ -29,7 +42,7 @@ impl Budget {
 
     /// Reserves room in the protected share. Returns `false`, and reserves none, if there is too little.
     pub(crate) fn reserve_protected(&self, weight: u32) -> bool {
-        add_within(&self.protected, weight, self.protected_limit)
+        add_within(&self.protected, weight, &self.protected_limit)
     }
 
     /// Releases room in the protected share.
@@ -39,11 +52,11 @@ impl Budget {
 
     /// Returns what protected entries leave to those that can be evicted.
     pub(crate) fn evictable(&self) -> u64 {
-        self.limit.saturating_sub(self.protected())
+        self.limit().saturating_sub(self.protected())
     }
 
     pub(crate) fn limit(&self) -> u64 {
-        self.limit
+        self.limit.load(Ordering::Relaxed)
     }
 
     pub(crate) fn used(&self) -> u64 {
@@ -55,10 +68,10 @@ impl Budget {
     }
 }
 
-fn add_within(total: &AtomicU64, weight: u32, limit: u64) -> bool {
+fn add_within(total: &AtomicU64, weight: u32, limit: &AtomicU64) -> bool {
     total
         .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |used| {
-            used.checked_add(u64::from(weight)).filter(|sum| *sum <= limit)
+            used.checked_add(u64::from(weight)).filter(|sum| *sum <= limit.load(Ordering::Relaxed))
         })
         .is_ok()
 }

@@ -11,13 +11,13 @@ pub(crate) mod weight;
 
 use std::sync::Arc;
 
-use cache_core::{Entry, Key, LookupKey, Meta, Timestamp};
+use cache_core::{Entry, EvictionCause, Key, LookupKey, Meta, Timestamp};
 
 use crate::{
     eviction::Eviction,
     memory::Value,
     policies::{fifo::Fifo, hybrid::Hybrid, lfu, lru, ttl::ByExpiry},
-    stats::evictions::{Cause, EvictionLog},
+    stats::evictions::EvictionLog,
     store::{
         budget::Budget, entry_ref::EntryRef, moka_store::MokaStore, shards::Shards, stored::Stored,
         weight::Weigher,
@@ -50,6 +50,8 @@ pub(crate) struct Bounds {
     pub(crate) limit: u64,
     /// The part of `limit` that protected entries may take.
     pub(crate) protected: u64,
+    /// The share of the budget that they may take, should it change.
+    pub(crate) protected_share: f64,
     pub(crate) weigher: Weigher,
     pub(crate) shards: usize,
 }
@@ -84,7 +86,7 @@ impl Store {
 
     /// Removes an entry if it is doomed. One writer a key at a time.
     pub(crate) fn remove_if(&self, key: &Key, doomed: impl Fn(&Meta) -> bool) -> bool {
-        dispatch!(self, moka => moka.remove_if(key, doomed), own => own.remove_if(Cause::Removed, key, doomed))
+        dispatch!(self, moka => moka.remove_if(key, doomed), own => own.remove_if(EvictionCause::Removed, key, doomed))
     }
 
     /// Removes every doomed entry. Returns how many. `hold` keeps other writers from a key.
@@ -93,13 +95,18 @@ impl Store {
         hold: impl Fn(&Key) -> G,
         doomed: impl Fn(&Key, &Meta) -> bool,
     ) -> u64 {
-        let cause = Cause::Removed;
+        let cause = EvictionCause::Removed;
         dispatch!(self, moka => moka.remove_all(cause, hold, doomed), own => own.remove_all(cause, doomed))
     }
 
     /// Removes every dead entry. Returns how many.
     pub(crate) fn sweep<G>(&self, now: Timestamp, hold: impl Fn(&Key) -> G) -> u64 {
         dispatch!(self, moka => moka.sweep(now, hold), own => own.sweep(now))
+    }
+
+    /// Returns the entries whose keys are `wanted`.
+    pub(crate) fn held(&self, wanted: impl Fn(&Key) -> bool) -> Vec<(Key, Entry<Value>)> {
+        dispatch!(self, moka => moka.held(wanted), own => own.held(wanted))
     }
 
     /// Protects the entries whose keys are `wanted`. Returns the keys for which the share has no room.
@@ -110,6 +117,12 @@ impl Store {
     /// Ends the protection of entries whose keys are no longer `wanted`.
     pub(crate) fn unprotect<G>(&self, hold: impl Fn(&Key) -> G, wanted: impl Fn(&Key) -> bool) {
         dispatch!(self, moka => moka.unprotect(hold, wanted), own => own.unprotect(wanted))
+    }
+
+    /// Changes how much all entries may weigh, and how much the protected ones among them: see
+    /// [`Shards::set_limits`]. `None` if the store can't.
+    pub(crate) fn set_limits(&self, limit: u64, protected: u64) -> Option<bool> {
+        dispatch!(self, _moka => None, own => Some(own.set_limits(limit, protected)))
     }
 
     /// Applies what moka has buffered.

@@ -2,12 +2,13 @@
 
 use std::{hash::BuildHasherDefault, sync::Arc};
 
-use cache_core::{Entry, Freshness, Key, KeyHasher, LookupKey, Meta, Timestamp, sync::Mutex};
+use cache_core::{Entry, EvictionCause, Freshness, Key, KeyHasher, LookupKey, Meta, Timestamp, sync::Mutex};
 use moka::{notification::RemovalCause, policy::EvictionPolicy, sync::Cache};
 
 use crate::{
+    memory::Value,
     policies::fifo::Fifo,
-    stats::evictions::{Cause, EvictionLog},
+    stats::evictions::EvictionLog,
     store::{Bounds, entry_ref::EntryRef, shards::Shards, stored::Stored, weight::Weigher},
 };
 
@@ -37,8 +38,10 @@ impl MokaStore {
             .weigher(move |key, entry| weigher.weigh(key, entry))
             .eviction_policy(policy)
             .eviction_listener(move |key, entry, cause| match cause {
-                RemovalCause::Size => listener.record(Cause::Size, &key, weigher.weigh(&key, &entry)),
-                RemovalCause::Replaced => listener.record(Cause::Replaced, &key, weigher.weigh(&key, &entry)),
+                RemovalCause::Size => listener.record(EvictionCause::Size, &key, weigher.weigh(&key, &entry)),
+                RemovalCause::Replaced => {
+                    listener.record(EvictionCause::Replaced, &key, weigher.weigh(&key, &entry))
+                }
                 // Whoever removes an entry records it; moka expires none.
                 RemovalCause::Explicit | RemovalCause::Expired => {}
             })
@@ -65,27 +68,27 @@ impl MokaStore {
 
     /// As [`Shards::put`]. Nobody else may write the key at the same time.
     pub(crate) fn put(&self, key: Key, entry: Entry<Stored>, protected: bool) -> bool {
-        self.protected.remove_if(Cause::Replaced, &key, |_| true);
+        self.protected.remove_if(EvictionCause::Replaced, &key, |_| true);
         if protected {
             let _granting = self.granting.lock();
             if self.has_room(self.weigher.weigh(&key, &entry)) {
-                self.remove_from_moka(Cause::Replaced, &key);
+                self.remove_from_moka(EvictionCause::Replaced, &key);
                 return self.protected.put(key, entry, true);
             }
         }
-        self.insert_into_moka(Cause::Oversized, key, entry);
+        self.insert_into_moka(EvictionCause::Oversized, key, entry);
         !protected
     }
 
     pub(crate) fn remove_if(&self, key: &Key, doomed: impl Fn(&Meta) -> bool) -> bool {
-        self.remove_for(Cause::Removed, key, doomed)
+        self.remove_for(EvictionCause::Removed, key, doomed)
     }
 
     /// Removes every doomed entry. moka can't look and remove in one step, so `hold` keeps other writers
     /// from a key in between.
     pub(crate) fn remove_all<G>(
         &self,
-        cause: Cause,
+        cause: EvictionCause,
         hold: impl Fn(&Key) -> G,
         doomed: impl Fn(&Key, &Meta) -> bool,
     ) -> u64 {
@@ -101,7 +104,8 @@ impl MokaStore {
     }
 
     pub(crate) fn sweep<G>(&self, now: Timestamp, hold: impl Fn(&Key) -> G) -> u64 {
-        let count = self.remove_all(Cause::Expired, hold, |_, meta| meta.freshness(now) == Freshness::Dead);
+        let count =
+            self.remove_all(EvictionCause::Expired, hold, |_, meta| meta.freshness(now) == Freshness::Dead);
         self.settle();
         count
     }
@@ -132,9 +136,19 @@ impl MokaStore {
         for key in self.protected.keys().into_iter().filter(|key| !wanted(key)) {
             let _locked = hold(&key);
             if let Some((key, entry)) = self.protected.take_if(&key, |_| true) {
-                self.insert_into_moka(Cause::Size, key, entry);
+                self.insert_into_moka(EvictionCause::Size, key, entry);
             }
         }
+    }
+
+    /// As [`Shards::held`]. Entries that move to the protected ones, or back, wait for the walk.
+    pub(crate) fn held(&self, wanted: impl Fn(&Key) -> bool) -> Vec<(Key, Entry<Value>)> {
+        let _moving = self.moving.lock();
+        let in_moka = self.entries.iter().filter(|(key, _)| wanted(key));
+        let mut held: Vec<_> =
+            in_moka.map(|(key, entry)| ((*key).clone(), EntryRef::from(&entry).entry())).collect();
+        held.extend(self.protected.held(wanted));
+        held
     }
 
     /// Applies what moka has buffered.
@@ -157,7 +171,7 @@ impl MokaStore {
         self.protected.budget().used()
     }
 
-    fn remove_for(&self, cause: Cause, key: &Key, doomed: impl Fn(&Meta) -> bool) -> bool {
+    fn remove_for(&self, cause: EvictionCause, key: &Key, doomed: impl Fn(&Meta) -> bool) -> bool {
         let Some(entry) = self.entries.get(key) else {
             return self.protected.remove_if(cause, key, doomed);
         };
@@ -175,7 +189,7 @@ impl MokaStore {
     }
 
     /// Takes an entry out of moka and records why. Returns whether there was one.
-    fn remove_from_moka(&self, cause: Cause, key: &Key) -> bool {
+    fn remove_from_moka(&self, cause: EvictionCause, key: &Key) -> bool {
         let gone = self.take(key);
         if let Some(entry) = &gone {
             self.evictions.record(cause, key, self.weigher.weigh(key, entry));
@@ -185,10 +199,10 @@ impl MokaStore {
 
     /// Inserts an entry into moka. One that is too heavy for moka is recorded here, since moka drops it
     /// without telling its listener.
-    fn insert_into_moka(&self, cause: Cause, key: Key, entry: Entry<Stored>) {
+    fn insert_into_moka(&self, cause: EvictionCause, key: Key, entry: Entry<Stored>) {
         let weight = self.weigher.weigh(&key, &entry);
         if u64::from(weight) > self.moka_limit {
-            self.remove_from_moka(Cause::Replaced, &key);
+            self.remove_from_moka(EvictionCause::Replaced, &key);
             self.evictions.record(cause, &key, weight);
         } else {
             self.entries.insert(key, entry);

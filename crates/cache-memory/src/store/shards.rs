@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, PoisonError};
 
-use cache_core::{Entry, Freshness, Key, LookupKey, Meta, Timestamp};
+use cache_core::{Entry, EvictionCause, Freshness, Key, LookupKey, Meta, Timestamp};
 use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
 
 use crate::{
+    memory::Value,
     policies::Order,
-    stats::evictions::{Cause, Evicted, EvictionLog},
+    stats::evictions::{Evicted, EvictionLog},
     store::{
         Bounds,
         budget::Budget,
@@ -74,7 +75,7 @@ impl<O: Order> Shards<O> {
             if let Some(slot) = shard.find(&incoming.key) {
                 let removed = self.remove(&mut shard, slot);
                 (replaces, incoming.policy_state) = (!removed.protected, removed.policy_state);
-                gone.push(Cause::Replaced, removed.key, removed.entry, removed.weight);
+                gone.push(EvictionCause::Replaced, removed.key, removed.entry, removed.weight);
             }
             if !asked {
                 // Only now is the share free that the predecessor took.
@@ -86,7 +87,7 @@ impl<O: Order> Shards<O> {
             while !room && possible() {
                 let Some(victim) = shard.evict() else { break };
                 self.budget.release(victim.weight);
-                gone.push(Cause::Size, victim.key, victim.entry, victim.weight);
+                gone.push(EvictionCause::Size, victim.key, victim.entry, victim.weight);
                 room = self.budget.reserve(weight);
             }
             if room {
@@ -99,10 +100,49 @@ impl<O: Order> Shards<O> {
                 if incoming.protected {
                     self.budget.release_protected(weight);
                 }
-                gone.push(Cause::Oversized, incoming.key, incoming.entry, weight);
+                gone.push(EvictionCause::Oversized, incoming.key, incoming.entry, weight);
                 return !wished;
             }
         }
+    }
+
+    /// Changes the bound on all entries and on the protected ones among them, and evicts until what is held is
+    /// within it: no more than that, and from all shards alike. Meanwhile no shard is locked for longer than one
+    /// eviction takes. Returns `false`, and changes nothing, if the protected entries weigh more than they may
+    /// then. One caller at a time.
+    pub(crate) fn set_limits(&self, limit: u64, protected: u64) -> bool {
+        let before = self.budget.swap_protected_limit(protected);
+        self.wait_for_writers();
+        if self.budget.protected() > protected {
+            self.budget.swap_protected_limit(before);
+            return false;
+        }
+        let mut turn = 0;
+        loop {
+            // Lowered with each entry that leaves, so that puts meanwhile make room for themselves alone.
+            let mut empty = 0;
+            while !self.budget.lower(limit) && empty < self.shards.len() {
+                let victim = self.exclusive(turn % self.shards.len()).evict();
+                (turn, empty) = (turn + 1, empty + 1);
+                if let Some(victim) = victim {
+                    empty = 0;
+                    self.budget.release(victim.weight);
+                    let mut gone = Evicted::default();
+                    gone.push(EvictionCause::Size, victim.key, victim.entry, victim.weight);
+                    gone.record(&self.evictions);
+                }
+            }
+            // Some may have reserved room within the bound of before.
+            self.wait_for_writers();
+            if self.budget.used() <= limit {
+                return true;
+            }
+        }
+    }
+
+    /// Waits for those that write to a shard. Who comes later sees the bounds of now.
+    fn wait_for_writers(&self) {
+        (0..self.shards.len()).for_each(|index| drop(self.exclusive(index)));
     }
 
     /// Evicts one entry of another shard. Returns whether there was one.
@@ -111,7 +151,7 @@ impl<O: Order> Shards<O> {
         let victim = others.map(|other| self.exclusive(other).evict()).find_map(|victim| victim);
         victim.is_some_and(|victim| {
             self.budget.release(victim.weight);
-            gone.push(Cause::Size, victim.key, victim.entry, victim.weight);
+            gone.push(EvictionCause::Size, victim.key, victim.entry, victim.weight);
             true
         })
     }
@@ -132,7 +172,12 @@ impl<O: Order> Shards<O> {
     }
 
     /// Removes an entry if it is doomed. Returns whether it did.
-    pub(crate) fn remove_if(&self, cause: Cause, key: &Key, doomed: impl FnOnce(&Meta) -> bool) -> bool {
+    pub(crate) fn remove_if(
+        &self,
+        cause: EvictionCause,
+        key: &Key,
+        doomed: impl FnOnce(&Meta) -> bool,
+    ) -> bool {
         let gone = self.take_if(key, doomed);
         if let Some((key, entry)) = &gone {
             self.evictions.record(cause, key, self.weigher.weigh(key, entry));
@@ -141,7 +186,7 @@ impl<O: Order> Shards<O> {
     }
 
     /// Removes every doomed entry. Returns how many there were.
-    pub(crate) fn remove_all(&self, cause: Cause, doomed: impl Fn(&Key, &Meta) -> bool) -> u64 {
+    pub(crate) fn remove_all(&self, cause: EvictionCause, doomed: impl Fn(&Key, &Meta) -> bool) -> u64 {
         self.drain(cause, |_| true, doomed)
     }
 
@@ -154,12 +199,12 @@ impl<O: Order> Shards<O> {
             }
             due
         };
-        self.drain(Cause::Expired, due, |_, meta| meta.freshness(now) == Freshness::Dead)
+        self.drain(EvictionCause::Expired, due, |_, meta| meta.freshness(now) == Freshness::Dead)
     }
 
     fn drain(
         &self,
-        cause: Cause,
+        cause: EvictionCause,
         enters: impl Fn(&mut Shard<O>) -> bool,
         doomed: impl Fn(&Key, &Meta) -> bool,
     ) -> u64 {
@@ -231,6 +276,27 @@ impl<O: Order> Shards<O> {
         keys
     }
 
+    /// Returns the entries whose keys are `wanted`, each as its slot is when the walk reaches it. Reads go on
+    /// meanwhile; a write waits for at most [`SLOTS_PER_LOCK`] slots.
+    pub(crate) fn held(&self, wanted: impl Fn(&Key) -> bool) -> Vec<(Key, Entry<Value>)> {
+        let mut held = Vec::new();
+        for index in 0..self.shards.len() {
+            let mut from = 0;
+            loop {
+                let shard = self.shared(index);
+                let slots = shard.slots();
+                let end = slots.end().min(from + SLOTS_PER_LOCK);
+                let taken = (from..end).filter(|slot| slots.is_taken(*slot) && wanted(slots.key(*slot)));
+                held.extend(taken.map(|slot| (slots.key(slot).clone(), slots.entry_ref(slot).entry())));
+                from = end;
+                if from == slots.end() {
+                    break;
+                }
+            }
+        }
+        held
+    }
+
     /// Returns the number of entries, and how many of them are protected.
     pub(crate) fn len(&self) -> (u64, u64) {
         (0..self.shards.len()).fold((0, 0), |(all, protected), index| {
@@ -284,5 +350,31 @@ impl<O: Order> Shards<O> {
 
     fn exclusive(&self, index: usize) -> ShardedLockWriteGuard<'_, Shard<O>> {
         self.shards[index].write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+    use crate::{eviction::Eviction, policies::fifo::Fifo};
+
+    /// Whoever has a shard's lock may have reserved room within the bound of before.
+    #[test]
+    fn rule_124_a_bound_is_set_when_all_have_seen_it_who_may_reserve_room() {
+        let bounds =
+            Bounds { limit: 9, protected: 0, protected_share: 0.0, weigher: Weigher::Entries, shards: 4 };
+        let shards = Shards::<Fifo>::new(bounds, Arc::new(EvictionLog::new(Eviction::Fifo)));
+        thread::scope(|scope| {
+            let writer = shards.exclusive(3);
+            let setter = scope.spawn(|| shards.set_limits(5, 0));
+            for _ in 0..20_000 {
+                thread::yield_now();
+                assert!(!setter.is_finished(), "a writer is under way");
+            }
+            drop(writer);
+            assert!(setter.join().unwrap() && shards.budget().limit() == 5);
+        });
     }
 }

@@ -139,8 +139,16 @@ impl App {
 
     /// Puts a configuration in force.
     fn apply(&self, reloaded: Reloaded) -> ReloadReport {
-        let Reloaded { config, calendars, report } = reloaded;
+        let Reloaded { config, calendars, mut report } = reloaded;
         let settings = &config.settings;
+        let budget = settings.cache.memory_budget();
+        // Not only if the setting changed: a reload before may have found too much protected.
+        if self.cache.stats().memory.budget != budget
+            && let Err(error) = self.cache.set_memory_budget(budget)
+        {
+            tracing::error!(%error, "reload: the budget of memory is unchanged");
+            report.warnings.push(format!("memory.mib has no effect yet: {error}"));
+        }
         self.time.replace_calendars(calendars);
         // They were checked while they were read.
         if let Err(error) = self.time.replace(settings.ttl_rules()) {

@@ -3,7 +3,7 @@
 use std::{future::Future, pin::Pin, task::Poll};
 
 use cache_core::{Fetched, Pattern};
-use cache_facade::Ttl;
+use cache_facade::{Op, Ttl};
 use tests::settle;
 
 use super::{LIFE, Node, World, tag};
@@ -62,6 +62,32 @@ fn changes() -> Vec<Change> {
             "remove_matching",
             [None, OLD[1], OLD[2]],
             call!(|world, cache, region| cache.remove_matching(&Pattern::glob("k:a*").unwrap())),
+        ),
+        change(
+            "replace_if",
+            [Some(10), OLD[1], OLD[2]],
+            call!(|world, cache, region| async {
+                // Memory answers at once.
+                let seen = region.lookup("a").await?;
+                region.replace_if("a", seen.born, 10).await
+            }),
+        ),
+        change(
+            "compute",
+            [Some(11), OLD[1], OLD[2]],
+            call!(
+                |world, cache, region| region.compute("a", |seen| Op::put(seen.map_or(0, |seen| *seen) + 10))
+            ),
+        ),
+        change(
+            "set_life of none",
+            [None, OLD[1], OLD[2]],
+            call!(|world, cache, region| region.set_life("a", Ttl::NONE)),
+        ),
+        change(
+            "compute that removes",
+            [None, OLD[1], OLD[2]],
+            call!(|world, cache, region| region.compute("a", |_| Op::Remove)),
         ),
         change("invalidate", NONE, call!(|world, cache, region| cache.invalidate(&tag()))),
         change(

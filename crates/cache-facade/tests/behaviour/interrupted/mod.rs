@@ -17,9 +17,13 @@ const IDS: [&str; 3] = ["a", "b", "c"];
 
 /// A tier each of whose calls has several points at which its caller may be cancelled.
 #[derive(Debug)]
-struct Yielding(Arc<ModelTier>);
+pub(crate) struct Yielding(Arc<ModelTier>);
 
 impl Yielding {
+    pub(crate) fn new(name: &'static str) -> Self {
+        Self(Arc::new(ModelTier::new(name)))
+    }
+
     async fn pause() {
         for _ in 0..2 {
             yield_now().await;

@@ -1,8 +1,8 @@
 //! What left memory, by cause: each entry that came in is still there, or left once, for one cause.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
-use cache_core::{Clock, ErrorKind, Pattern, Ttl};
+use cache_core::{Clock, ErrorKind, Event, EvictionCause, Observer, Pattern, Ttl};
 use cache_facade::{Cache, Eviction, Evictions, Memory, MemoryStats};
 use proptest::{
     collection::vec,
@@ -10,7 +10,7 @@ use proptest::{
     proptest,
     sample::select,
 };
-use tests::{Fixture, GRACE, settle};
+use tests::{Fixture, GRACE, RecordedEvent, settle};
 use tokio::runtime::Builder;
 
 /// A fixture with a mebibyte of memory, which each cause finds as it was left by none.
@@ -189,5 +189,58 @@ proptest! {
         steps in steps(),
     ) {
         Builder::new_current_thread().enable_all().build().unwrap().block_on(account(policy, &steps));
+    }
+}
+
+#[tokio::test]
+async fn rule_123_observers_are_told_what_left_and_why() {
+    for policy in Eviction::ALL {
+        let fixture = fixture(policy).await;
+        let told = |wanted| {
+            let of = |seen: &RecordedEvent| match seen {
+                RecordedEvent::Evicted { key, cause } if *cause == wanted => Some(key.id().to_owned()),
+                _ => None,
+            };
+            // What moka has buffered.
+            let _ = fixture.cache.stats();
+            fixture.events.recorded().iter().filter_map(of).collect::<Vec<_>>()
+        };
+        put(&fixture, 0..4).await;
+        put(&fixture, 0..1).await;
+        assert_eq!(told(EvictionCause::Replaced), ["0"], "{policy}");
+        fixture.region.remove("1").await.unwrap();
+        assert_eq!(told(EvictionCause::Removed), ["1"], "{policy}");
+        fixture.pass(GRACE.as_secs() + 1);
+        fixture.cache.sweep();
+        let mut expired = told(EvictionCause::Expired);
+        expired.sort();
+        assert_eq!(expired, ["0", "2", "3"], "{policy}");
+        put(&fixture, 0..6000).await;
+        let size = told(EvictionCause::Size);
+        assert_eq!(size.len() as u64, evictions(&fixture).size, "{policy}");
+        assert!(size.len() > 2000 && size.iter().collect::<HashSet<_>>().len() == size.len(), "{policy}");
+    }
+}
+
+/// An observer that does what it must not: it panics.
+#[derive(Debug)]
+struct Panics;
+
+impl Observer for Panics {
+    fn on(&self, event: &Event<'_>) {
+        assert!(!matches!(event, Event::Evicted { .. }), "a bug");
+    }
+}
+
+#[tokio::test]
+async fn rule_107_an_observer_that_panics_over_an_eviction_changes_nothing() {
+    for policy in Eviction::ALL {
+        let memory = Memory::builder().mib(1).eviction(policy);
+        let fixture = Fixture::built(|cache| cache.memory(memory).observer(Panics), |region| region).await;
+        put(&fixture, 0..6000).await;
+        fixture.region.remove_many(&["5999", "5998"]).await.unwrap();
+        let Evictions { size, removed, .. } = evictions(&fixture);
+        assert_eq!(fixture.cache.stats().observer_panics, size + removed, "{policy}");
+        assert_eq!(fixture.get("1").await.map(|value| value.len()), Some(100), "{policy}");
     }
 }

@@ -2,6 +2,7 @@
 
 mod counts;
 mod evictions;
+mod held;
 mod policies;
 mod protection;
 mod reclaim;

@@ -78,21 +78,35 @@ async fn lives_change_at_run_time_and_what_needs_a_restart_is_named() {
     let service = Reloading::start(&lives(1000));
     assert!(service.max_age("AAPL").await > 900);
 
-    let (status, answer) = service.reload(&format!("{}memory: {{mib: 17}}\nlog: debug\n", lives(50))).await;
+    let (status, answer) = service.reload(&format!("{}disk: {{mib: 17}}\nlog: debug\n", lives(50))).await;
     assert_eq!(status, 200);
     let changed = [("log", "info", "debug"), ("ttl.price", "1000", "50")]
         .map(|(key, from, to)| json!({"key": key, "from": from, "to": to}));
     assert_eq!(answer["changed"], json!(changed));
-    assert_eq!(answer["unchanged"], json!(["needs a restart: memory.mib"]));
+    assert_eq!(answer["unchanged"], json!(["needs a restart: disk.mib"]));
     assert!(service.max_age("AAPL").await > 900, "what is held keeps its promise");
     assert!(service.max_age("MSFT").await <= 50, "what is loaded from now on lives by the new one");
-    let memory = service.server.json("/v1/stats").await["memory"].clone();
-    assert_eq!(memory["budget_bytes"], json!(64 << 20), "and memory is as it was");
     service.until_logged("DEBUG").await;
 
-    let (_, answer) = service.reload(&format!("{}memory: {{mib: 17}}\nlog: debug\n", lives(50))).await;
+    let (_, answer) = service.reload(&format!("{}disk: {{mib: 17}}\nlog: debug\n", lives(50))).await;
     assert_eq!(answer["changed"], json!([]));
-    assert_eq!(answer["unchanged"], json!(["needs a restart: memory.mib"]), "until it is restarted");
+    assert_eq!(answer["unchanged"], json!(["needs a restart: disk.mib"]), "until it is restarted");
+}
+
+#[tokio::test]
+async fn rule_124_the_budget_of_memory_changes_at_run_time_unless_its_policy_has_a_fixed_one() {
+    for (policy, changes) in [("hybrid", true), ("lru", false)] {
+        let memory = |mib| format!("{}memory: {{mib: {mib}, policy: {policy}}}\n", lives(1000));
+        let service = Reloading::start(&memory(64));
+        let (status, answer) = service.reload(&memory(17)).await;
+        let changed = json!([{"key": "memory.mib", "from": "64", "to": "17"}]);
+        assert_eq!(status, 200);
+        assert_eq!(answer["changed"], if changes { changed } else { json!([]) }, "{policy}");
+        let unchanged = if changes { json!([]) } else { json!(["needs a restart: memory.mib"]) };
+        assert_eq!((&answer["unchanged"], &answer["warnings"]), (&unchanged, &json!([])), "{policy}");
+        let budget = service.server.json("/v1/stats").await["memory"]["budget_bytes"].clone();
+        assert_eq!(budget, json!(if changes { 17_u64 << 20 } else { 64 << 20 }), "{policy}");
+    }
 }
 
 #[tokio::test]

@@ -113,7 +113,7 @@ impl<V: Cacheable> RegionBuilder<V> {
     ///         50
     ///     }
     ///
-    ///     async fn load(&self, requests: &[Request]) -> Result<Vec<Loaded<usize>>> {
+    ///     async fn load(&self, requests: &[Request<usize>]) -> Result<Vec<Loaded<usize>>> {
     ///         Ok(requests.iter().map(|request| request.key.id().len().into()).collect())
     ///     }
     /// }

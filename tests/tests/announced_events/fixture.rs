@@ -44,7 +44,7 @@ impl Loader<u64> for Source {
         100
     }
 
-    async fn load(&self, requests: &[Request]) -> Result<Vec<Loaded<u64>>> {
+    async fn load(&self, requests: &[Request<u64>]) -> Result<Vec<Loaded<u64>>> {
         if self.down.load(Ordering::SeqCst) {
             return Err(Error::new(ErrorKind::Load, "load", "the provider is down"));
         }

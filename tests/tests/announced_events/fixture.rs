@@ -48,7 +48,7 @@ impl Loader<u64> for Source {
         if self.down.load(Ordering::SeqCst) {
             return Err(Error::new(ErrorKind::Load, "load", "the provider is down"));
         }
-        let loaded = |request: &Request| {
+        let loaded = |request: &Request<u64>| {
             let key = StandardKey::of(&request.key).unwrap();
             let asset = key.asset().unwrap();
             let value = Fetched::new(self.loads.fetch_add(1, Ordering::SeqCst));

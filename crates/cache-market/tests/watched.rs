@@ -25,7 +25,7 @@ impl Loader<Quote> for Told {
         let Some(price) = self.0.lock().unwrap().pop() else {
             return Err(Error::new(ErrorKind::Load, "load", "no more prices"));
         };
-        let quote = |request: &Request| {
+        let quote = |request: &Request<Quote>| {
             let asset = request.key.id().parse().unwrap();
             Loaded::from(Quote::new(asset, price, Date::constant(2024, 7, 2)))
         };

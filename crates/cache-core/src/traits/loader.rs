@@ -79,8 +79,8 @@ pub enum Loaded<V> {
     Absent,
     /// The value of [`Request::etag`] is still current. It is kept, and its life begins anew.
     NotModified {
-        /// Its TTL from now on, if the source states one, as a 304 with `Cache-Control` does. Without, the one that
-        /// the source had given it before, else one by the region's policy.
+        /// Its TTL from now on, if the source states one, as a 304 with `Cache-Control` does. Without, the one
+        /// that the source had given it before, else one by the region's policy.
         ttl: Option<Ttl>,
     },
     /// This key could not be loaded. Others may have been.

@@ -9,6 +9,5 @@ pub(crate) mod instrumented;
 pub(crate) mod late_loads;
 pub(crate) mod lease;
 mod loom_shim;
-pub(crate) mod nested;
 pub(crate) mod store_loaded;
 pub(crate) mod throttle;

@@ -13,9 +13,9 @@ use crate::{
     answer::{FlightResult, Found, Source},
     engine::counters::Count,
     load::{
+        coalesce::nested,
         fetch::{Fetch, LookupScope},
         flight::{Flight, Joined},
-        nested,
     },
     region::{Cacheable, Region},
 };

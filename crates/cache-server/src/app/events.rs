@@ -71,8 +71,8 @@ impl EventHandler {
         Self { announced, quotes, series, clock, drops: Arc::default(), log_sums }
     }
 
-    /// Announces an event, as [`AnnouncedEvents::announce`], and loads what it refreshes if it happens now. Returns
-    /// the keys that could not be loaded too.
+    /// Announces an event, as [`AnnouncedEvents::announce`], and loads what it refreshes if it happens now.
+    /// Returns the keys that could not be loaded too.
     ///
     /// # Errors
     ///

@@ -6,6 +6,8 @@
 //! early only when every flight that waits for it is gone. Timeouts and lives stay with the flights, each
 //! of which may have settings of its own.
 
+pub(crate) mod nested;
+
 use std::{collections::HashMap, hash::BuildHasherDefault, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
@@ -15,7 +17,8 @@ use cache_core::{
 use futures_util::future::{Either, select};
 use tokio::sync::oneshot;
 
-use super::{instrumented::Instrumented, nested::Calls};
+use self::nested::Calls;
+use super::instrumented::Instrumented;
 use crate::{region::Cacheable, timer};
 
 /// How many windows a batch waits at most, while more keys keep coming or a call is under way: many callers

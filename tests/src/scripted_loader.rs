@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use cache_core::{
-    Error, ErrorKind, Fetched, Key, Loaded, Loader, Request, Result,
+    Error, ErrorKind, Fetched, Key, Loaded, Loader, Request, Result, Ttl,
     sync::{Mutex, MutexGuard},
 };
 
@@ -21,8 +21,12 @@ pub enum Answer<V> {
     Absent,
     /// The cached value is still current.
     NotModified,
+    /// The same, for this long from now on.
+    NotModifiedFor(Ttl),
     /// This key alone fails, not the others of its batch.
     Fail(ErrorKind),
+    /// The same, with this error.
+    FailWith(Error),
 }
 
 /// How a call as a whole ends.
@@ -47,7 +51,7 @@ struct State<V> {
     outcome: CallOutcome,
     gate: Option<Gate>,
     max_batch: usize,
-    batches: Vec<Vec<Request>>,
+    batches: Vec<Vec<Request<V>>>,
     loads: HashMap<Key, u64>,
 }
 
@@ -148,7 +152,7 @@ impl<V: Clone + Send + Sync + 'static> ScriptedLoader<V> {
 
     /// What each call asked for, in order.
     #[must_use]
-    pub fn batches(&self) -> Vec<Vec<Request>> {
+    pub fn batches(&self) -> Vec<Vec<Request<V>>> {
         self.state().batches.clone()
     }
 
@@ -170,7 +174,7 @@ impl<V: Clone + Send + Sync + 'static> ScriptedLoader<V> {
 }
 
 impl<V: Clone> State<V> {
-    fn begin(&mut self, requests: &[Request]) -> Vec<u64> {
+    fn begin(&mut self, requests: &[Request<V>]) -> Vec<u64> {
         self.batches.push(requests.to_vec());
         let numbers = requests.iter().map(|request| {
             let number = self.loads.entry(request.key.clone()).or_default();
@@ -185,7 +189,9 @@ impl<V: Clone> State<V> {
             Answer::Made => (self.make)(key, number).into(),
             Answer::Value(fetched) => Loaded::Value(fetched),
             Answer::Absent => Loaded::Absent,
-            Answer::NotModified => Loaded::NotModified,
+            Answer::NotModified => Loaded::not_modified(),
+            Answer::NotModifiedFor(ttl) => Loaded::NotModified { ttl: Some(ttl) },
+            Answer::FailWith(error) => Loaded::Failed(error),
             Answer::Fail(kind) => Loaded::Failed(Error::new(kind, "load", format!("{key} was told to fail"))),
         }
     }
@@ -197,7 +203,7 @@ impl<V: Clone + Send + Sync + 'static> Loader<V> for ScriptedLoader<V> {
         self.state().max_batch
     }
 
-    async fn load(&self, requests: &[Request]) -> Result<Vec<Loaded<V>>> {
+    async fn load(&self, requests: &[Request<V>]) -> Result<Vec<Loaded<V>>> {
         let (numbers, gate) = {
             let mut state = self.state();
             (state.begin(requests), state.gate.clone())

@@ -112,7 +112,7 @@ impl Loader<u64> for Delayed {
         3
     }
 
-    async fn load(&self, requests: &[Request]) -> Result<Vec<Loaded<u64>>> {
+    async fn load(&self, requests: &[Request<u64>]) -> Result<Vec<Loaded<u64>>> {
         let numbers = requests.iter().map(|request| index(&request.key));
         let seen = numbers.map(|n| fresh(n, self.0.versions[n].load(SeqCst)).into()).collect();
         self.1.dawdle().await;

@@ -1,6 +1,6 @@
 //! The error of the workspace: its kind, the operation that failed, a message and a source.
 
-use std::{error::Error as StdError, fmt, sync::Arc};
+use std::{error::Error as StdError, fmt, iter::successors, sync::Arc, time::Duration};
 
 /// The result of every operation in the workspace.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -18,11 +18,14 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     operation: &'static str,
     message: String,
-    source: Option<Box<dyn StdError + Send + Sync>>,
+    source: Option<Arc<dyn StdError + Send + Sync>>,
+    retry_after: Option<Duration>,
+    forbids_stale: bool,
 }
 
 /// The kinds of errors. Absence is not among them: a key that does not exist is `None`.
@@ -63,10 +66,18 @@ impl Error {
     /// Returns an error of `kind` in `operation`. The message names what was wrong, with the value.
     #[must_use]
     pub fn new(kind: ErrorKind, operation: &'static str, message: impl Into<String>) -> Self {
-        Self(Arc::new(Inner { kind, operation, message: message.into(), source: None }))
+        Self(Arc::new(Inner {
+            kind,
+            operation,
+            message: message.into(),
+            source: None,
+            retry_after: None,
+            forbids_stale: false,
+        }))
     }
 
-    /// Returns an error that was caused by `source`.
+    /// Returns an error that was caused by `source`. What an error of the cache among the causes says about
+    /// [retries](Self::with_retry_after) and [stale values](Self::forbid_stale), this one says too.
     #[must_use]
     pub fn caused(
         kind: ErrorKind,
@@ -74,7 +85,66 @@ impl Error {
         message: impl Into<String>,
         source: impl Into<Box<dyn StdError + Send + Sync>>,
     ) -> Self {
-        Self(Arc::new(Inner { kind, operation, message: message.into(), source: Some(source.into()) }))
+        let source: Box<dyn StdError + Send + Sync> = source.into();
+        let within = Self::within(&*source);
+        let (retry_after, forbids_stale) =
+            within.map_or((None, false), |error| (error.retry_after(), error.forbids_stale()));
+        let source = Some(Arc::from(source));
+        Self(Arc::new(Inner { kind, operation, message: message.into(), source, retry_after, forbids_stale }))
+    }
+
+    /// Returns the first error of the cache among an error and its sources.
+    #[must_use]
+    pub fn within<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
+        successors(Some(error), |error: &&'a (dyn StdError + 'static)| (*error).source())
+            .find_map(|error| error.downcast_ref())
+    }
+
+    /// Returns the same with the pause that the source asks for, such as HTTP's `Retry-After`. The cache does not
+    /// load the key again for so long, at most an hour, in place of the region's throttle; without a value in
+    /// grace, reads of the key get this error meanwhile. A refresh that is asked for loads it all the same.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::{Error, ErrorKind};
+    ///
+    /// let error = Error::new(ErrorKind::Unavailable, "load", "quotes.example answered 429");
+    /// let error = error.with_retry_after(Duration::from_secs(30));
+    /// let wrapped = Error::caused(ErrorKind::Load, "load", "no quote of AAPL", error);
+    /// assert_eq!(wrapped.retry_after(), Some(Duration::from_secs(30)));
+    /// ```
+    #[must_use]
+    pub fn with_retry_after(mut self, pause: Duration) -> Self {
+        Arc::make_mut(&mut self.0).retry_after = Some(pause);
+        self
+    }
+
+    /// Returns the same, as an error in whose place no cached value may be served: the source says that the value
+    /// was withdrawn, or is forbidden. The callers of a load that fails with it get the error even if there is a
+    /// value in grace, and what was cached of the key before the load began is ended, in every tier.
+    ///
+    /// ```
+    /// use cache_core::{Error, ErrorKind};
+    ///
+    /// let error = Error::new(ErrorKind::Load, "load", "the licence for XNYS has ended").forbid_stale();
+    /// assert!(error.forbids_stale());
+    /// ```
+    #[must_use]
+    pub fn forbid_stale(mut self) -> Self {
+        Arc::make_mut(&mut self.0).forbids_stale = true;
+        self
+    }
+
+    /// Returns how long the source wants not to be asked again, if it said so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.0.retry_after
+    }
+
+    /// Whether no cached value may be served in place of this error.
+    #[must_use]
+    pub fn forbids_stale(&self) -> bool {
+        self.0.forbids_stale
     }
 
     /// Returns the kind.

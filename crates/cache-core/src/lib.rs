@@ -52,7 +52,7 @@ pub use time::{
 pub use traits::{
     bus::{Bus, Listener},
     lease::{Holder, Lease},
-    loader::{Fetched, Loaded, Loader, Refresh, Request},
+    loader::{Fetched, Loaded, Loader, Refresh, Refreshed, Request},
     observer::{Event, EvictionCause, Observer, Operation},
     tier::{PutOutcome, Target, Tier, TierExt},
 };

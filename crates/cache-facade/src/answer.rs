@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use cache_core::{Meta, Result, Timestamp};
+use cache_core::{Error, Meta, Result, Timestamp};
 
 /// Where an answer came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -61,6 +61,8 @@ pub(crate) struct Found<V> {
     pub(crate) value: Option<Arc<V>>,
     pub(crate) source: Source,
     pub(crate) meta: Meta,
+    /// What the load failed with that this answer stands in for.
+    pub(crate) failure: Option<Error>,
 }
 
 /// What a flight brings.
@@ -68,11 +70,20 @@ pub(crate) type FlightResult<V> = Result<Found<V>>;
 
 impl<V> Clone for Found<V> {
     fn clone(&self) -> Self {
-        Self { value: self.value.clone(), source: self.source, meta: self.meta.clone() }
+        Self {
+            value: self.value.clone(),
+            source: self.source,
+            meta: self.meta.clone(),
+            failure: self.failure.clone(),
+        }
     }
 }
 
 impl<V> Found<V> {
+    pub(crate) fn new(value: Option<Arc<V>>, source: Source, meta: Meta) -> Self {
+        Self { value, source, meta, failure: None }
+    }
+
     pub(crate) fn at(self, now: Timestamp) -> Lookup<V> {
         // By a clock that was set back, or is behind that of the writer, no more is left than at birth.
         let since = now.max(self.meta.born);

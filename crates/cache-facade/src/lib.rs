@@ -91,9 +91,9 @@
 //!         50
 //!     }
 //!
-//!     async fn load(&self, requests: &[Request]) -> Result<Vec<Loaded<f64>>> {
-//!         let one = |request: &Request| match (request.key.id(), request.etag.as_deref()) {
-//!             ("AAPL", Some("v1")) => Loaded::NotModified,
+//!     async fn load(&self, requests: &[Request<f64>]) -> Result<Vec<Loaded<f64>>> {
+//!         let one = |request: &Request<f64>| match (request.key.id(), request.etag.as_deref()) {
+//!             ("AAPL", Some("v1")) => Loaded::not_modified(),
 //!             ("AAPL", _) => Fetched::new(190.5).etag("v1").into(),
 //!             ("HALT", _) => Loaded::Failed(Error::new(ErrorKind::Load, "load", "HALT: no price today")),
 //!             _ => Loaded::Absent,
@@ -107,7 +107,7 @@
 //! let cache = Cache::builder().build().await?;
 //! let prices = cache.region::<f64>("price").loader(Upstream).open()?;
 //! assert_eq!(prices.get("AAPL").await?.as_deref(), Some(&190.5));
-//! assert!(prices.get("HALT").await.is_err() && prices.refresh(&["AAPL"]).await? == 1);
+//! assert!(prices.get("HALT").await.is_err() && prices.refresh(&["AAPL"]).await?.loaded == 1);
 //! # Ok(())
 //! # }
 //! ```
@@ -123,10 +123,8 @@
 //! # struct Lengths;
 //! # #[async_trait::async_trait]
 //! # impl Loader<usize> for Lengths {
-//! #     fn max_batch(&self) -> usize {
-//! #         50
-//! #     }
-//! #     async fn load(&self, requests: &[Request]) -> Result<Vec<Loaded<usize>>> {
+//! #     fn max_batch(&self) -> usize { 50 }
+//! #     async fn load(&self, requests: &[Request<usize>]) -> Result<Vec<Loaded<usize>>> {
 //! #         Ok(requests.iter().map(|request| request.key.id().len().into()).collect())
 //! #     }
 //! # }
@@ -374,7 +372,8 @@ pub use cache::Cache;
 pub use cache_config::section;
 pub use cache_core::{
     Bus, Clock, Codec, Error, ErrorKind, Event, Fetched, Freshness, Jitter, Key, Lease, Loaded, Loader,
-    Observer, Pattern, Prefix, Refresh, Request, Result, Tag, Tier, Timestamp, ToKey, Ttl, TtlPolicy,
+    Observer, Pattern, Prefix, Refresh, Refreshed, Request, Result, Tag, Tier, Timestamp, ToKey, Ttl,
+    TtlPolicy,
 };
 #[cfg(feature = "disk")]
 pub use cache_disk as disk;

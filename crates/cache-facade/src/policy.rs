@@ -99,7 +99,8 @@ impl<V> Policy<V> {
         self
     }
 
-    /// How long after a failed load a value in grace is served without another load. Default: 5 s.
+    /// How long after a failed load a value in grace is served without another load, unless the error says so
+    /// itself: [`Error::with_retry_after`](cache_core::Error::with_retry_after). Default: 5 s.
     #[must_use]
     pub fn throttle(mut self, pause: Duration) -> Self {
         self.throttle = pause;

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, fmt, future::Future, sync::Arc};
 
 use async_trait::async_trait;
-use cache_core::{Fetched, Key, Loaded, Loader, Refresh, Result, Target, ToKey};
+use cache_core::{Error, ErrorKind, Fetched, Key, Loaded, Loader, Refresh, Refreshed, Result, Target, ToKey};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
@@ -211,14 +211,50 @@ impl<V: Cacheable> Region<V> {
         self.clear_kind().await
     }
 
-    /// Loads keys anew from their source, whatever the tiers hold. Returns how many came; a key that is given
-    /// twice counts once.
+    /// Loads keys anew from their source, whatever the tiers hold and however long the source wants not to be
+    /// asked. Returns how many came, and which failed with what; a key that is given twice counts once.
+    ///
+    /// ```
+    /// # use cache_facade::{Cache, Error, ErrorKind, Loaded, Loader, Request, Result};
+    /// # struct Upstream;
+    /// # #[async_trait::async_trait]
+    /// # impl Loader<f64> for Upstream {
+    /// #     fn max_batch(&self) -> usize {
+    /// #         50
+    /// #     }
+    /// #     async fn load(&self, requests: &[Request<f64>]) -> Result<Vec<Loaded<f64>>> {
+    /// #         let one = |request: &Request<f64>| match request.key.id() {
+    /// #             "HALT" => Loaded::Failed(Error::new(ErrorKind::Load, "load", "no price today")),
+    /// #             _ => 190.5.into(),
+    /// #         };
+    /// #         Ok(requests.iter().map(one).collect())
+    /// #     }
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<()> {
+    /// # let cache = Cache::builder().build().await?;
+    /// # let prices = cache.region::<f64>("price").loader(Upstream).open()?;
+    /// let refreshed = prices.refresh(&["AAPL", "HALT"]).await?;
+    /// assert_eq!(refreshed.loaded, 1);
+    /// for (key, error) in &refreshed.failed {
+    ///     assert_eq!((key.id(), error.to_string().as_str()), ("HALT", "load: no price today"));
+    /// }
+    /// assert_eq!(prices.refresh(&["AAPL"]).await?.all()?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     ///
-    /// The first error, if none came.
-    pub async fn refresh<K: ToKey>(&self, keys: &[K]) -> Result<usize> {
-        self.engine.enter_though_closed("refresh")?;
+    /// `Closed` if the cache is shut down, `Config` if the region has no loader, and `Limit` or `Config` for an
+    /// invalid key: nothing is loaded then. What a key's own load failed with is in [`Refreshed::failed`].
+    pub async fn refresh<K: ToKey>(&self, keys: &[K]) -> Result<Refreshed> {
+        self.engine.enter("refresh")?;
+        if self.loader.is_none() {
+            let kind = self.core.prefix.kind();
+            let message = format!("the region {kind:?} has no loader to refresh from: open it with one");
+            return Err(Error::new(ErrorKind::Config, "refresh", message));
+        }
         let mut seen = HashSet::new();
         let mut wanted = Vec::with_capacity(keys.len());
         for key in keys {
@@ -227,7 +263,7 @@ impl<V: Cacheable> Region<V> {
                 wanted.push(key);
             }
         }
-        Box::pin(self.reload(&wanted)).await
+        Ok(Box::pin(self.reload(&wanted)).await)
     }
 
     /// Keeps a key from being evicted from memory for space, now and whenever it is put. It still expires, and
@@ -289,7 +325,7 @@ impl<V: Cacheable> Region<V> {
 
 #[async_trait]
 impl<V: Cacheable> Refresh for Region<V> {
-    async fn refresh(&self, keys: &[Key]) -> Result<usize> {
+    async fn refresh(&self, keys: &[Key]) -> Result<Refreshed> {
         Self::refresh(self, keys).await
     }
 }

@@ -95,8 +95,8 @@ impl<V: Cacheable> RegionBuilder<V> {
 
     /// How long a key that has to be loaded waits for other keys, to go to the loader with them in one call.
     /// While more keys come within that time of each other, or a call is under way, it waits on, for fifty
-    /// windows at most. A call goes at once when it is full. Loads by closure don't wait. Default: zero, no
-    /// key waits.
+    /// windows at most. A call goes at once when it is full. Loads by closure don't wait, nor do keys of the
+    /// region that the loader itself reads within a load, in the same task. Default: zero, no key waits.
     ///
     /// A window of a few milliseconds turns the misses of hundreds of callers into as many calls as
     /// their keys fill, and is little beside what a call takes:
@@ -113,7 +113,7 @@ impl<V: Cacheable> RegionBuilder<V> {
     ///         50
     ///     }
     ///
-    ///     async fn load(&self, requests: &[Request]) -> Result<Vec<Loaded<usize>>> {
+    ///     async fn load(&self, requests: &[Request<usize>]) -> Result<Vec<Loaded<usize>>> {
     ///         Ok(requests.iter().map(|request| request.key.id().len().into()).collect())
     ///     }
     /// }

@@ -13,7 +13,7 @@
 //! # runtime.block_on(async {
 //! let replay = Replay { latency: Duration::ZERO, ..Replay::default() };
 //! let provider = Arc::new(ReplayProvider::new(replay, Clock::system())?);
-//! let request = Request { key: Key::new("price", "AAPL")?, etag: None };
+//! let request = Request::new(Key::new("price", "AAPL")?);
 //!
 //! let answers = QuoteLoader::new(provider).load(&[request]).await?;
 //! let Loaded::Value(fetched) = &answers[0] else { panic!("AAPL is recorded") };

@@ -36,7 +36,7 @@ impl<P: Provider + ?Sized> Loader<Quote> for QuoteLoader<P> {
         max_batch(&*self.0, DataType::Price)
     }
 
-    async fn load(&self, requests: &[Request]) -> Result<Vec<Loaded<Quote>>> {
+    async fn load(&self, requests: &[Request<Quote>]) -> Result<Vec<Loaded<Quote>>> {
         let asked = Asked::<Asset>::read(requests);
         let answers = if asked.ids.is_empty() { Ok(Vec::new()) } else { self.0.quotes(&asked.ids).await };
         asked.answered(self.0.name(), requests, answers)
@@ -64,7 +64,7 @@ impl<P: Provider + ?Sized> Loader<Series> for SeriesLoader<P> {
         max_batch(&*self.0, DataType::Ohlcv)
     }
 
-    async fn load(&self, requests: &[Request]) -> Result<Vec<Loaded<Series>>> {
+    async fn load(&self, requests: &[Request<Series>]) -> Result<Vec<Loaded<Series>>> {
         let asked = Asked::<SeriesId>::read(requests);
         let answers = if asked.ids.is_empty() { Ok(Vec::new()) } else { self.0.series(&asked.ids).await };
         asked.answered(self.0.name(), requests, answers)
@@ -95,7 +95,7 @@ impl<P: Provider + ?Sized> Loader<Document> for DocumentLoader<P> {
         max_batch(&*self.provider, self.data)
     }
 
-    async fn load(&self, requests: &[Request]) -> Result<Vec<Loaded<Document>>> {
+    async fn load(&self, requests: &[Request<Document>]) -> Result<Vec<Loaded<Document>>> {
         let asked = Asked::<DocumentId>::read(requests);
         let answers = match asked.ids.as_slice() {
             [] => Ok(Vec::new()),
@@ -116,7 +116,7 @@ struct Asked<I> {
 }
 
 impl<I: FromStr<Err = Invalid>> Asked<I> {
-    fn read(requests: &[Request]) -> Self {
+    fn read<V>(requests: &[Request<V>]) -> Self {
         let mut asked = Self { ids: Vec::with_capacity(requests.len()), invalid: Vec::new() };
         for request in requests {
             match request.key.id().parse() {
@@ -133,7 +133,7 @@ impl<I: FromStr<Err = Invalid>> Asked<I> {
     fn answered<V: MarketRecord>(
         self,
         provider: &str,
-        requests: &[Request],
+        requests: &[Request<V>],
         answers: Answers<V>,
     ) -> Result<Vec<Loaded<V>>> {
         let mut answers = one_answer_per_key(provider, self.ids.len(), answers)?.into_iter();
@@ -149,12 +149,12 @@ impl<I: FromStr<Err = Invalid>> Asked<I> {
     }
 }
 
-fn loaded<V: MarketRecord>(provider: &str, request: &Request, mut value: V) -> Result<Loaded<V>> {
+fn loaded<V: MarketRecord>(provider: &str, request: &Request<V>, mut value: V) -> Result<Loaded<V>> {
     value.provider().get_or_insert_with(|| provider.into());
     let version = value.version();
     let is_empty = value.is_empty();
     if !is_empty && request.etag.as_deref() == Some(version.as_str()) {
-        return Ok(Loaded::NotModified);
+        return Ok(Loaded::not_modified());
     }
     let mut tags = vec![asset_tag(value.asset())?];
     // Events invalidate by kind and asset.

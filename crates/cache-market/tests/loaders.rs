@@ -14,8 +14,8 @@ fn provider() -> ReplayProvider {
     ReplayProvider::new(Replay { latency: Duration::ZERO, ..Replay::default() }, Clock::manual()).unwrap()
 }
 
-fn request(kind: &str, id: &str, etag: Option<&str>) -> Request {
-    Request { key: Key::new(kind, id).unwrap(), etag: etag.map(Into::into) }
+fn request<V>(kind: &str, id: &str, etag: Option<&str>) -> Request<V> {
+    Request { etag: etag.map(Into::into), ..Request::new(Key::new(kind, id).unwrap()) }
 }
 
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn a_loader_tags_names_the_version_and_says_what_is_absent_or_invalid() {
     assert!(invalid.to_string().contains("\"A B\""), "{invalid}");
 
     let again = loader.load(&[request("price", "AAPL", fetched.etag.as_deref())]).await.unwrap();
-    assert!(matches!(again.as_slice(), [Loaded::NotModified]), "{again:?}");
+    assert!(matches!(again.as_slice(), [Loaded::NotModified { ttl: None }]), "{again:?}");
     let other = loader.load(&[request("price", "AAPL", Some("older"))]).await.unwrap();
     assert!(matches!(other.as_slice(), [Loaded::Value(_)]), "{other:?}");
 }
@@ -51,7 +51,7 @@ async fn a_loader_of_series_reads_ids_with_their_interval() {
     let [Loaded::Value(fetched)] = loaded.as_slice() else { panic!("{loaded:?}") };
     let etag = fetched.etag.as_deref();
     let again = loader.load(&[request("ohlcv", "T:1d", etag)]).await.unwrap();
-    assert!(matches!(again.as_slice(), [Loaded::NotModified]), "{again:?}");
+    assert!(matches!(again.as_slice(), [Loaded::NotModified { ttl: None }]), "{again:?}");
     let invalid = loader.load(&[request("ohlcv", "T", None)]).await.unwrap();
     assert!(matches!(invalid.as_slice(), [Loaded::Failed(_)]), "{invalid:?}");
     assert_eq!(provider.usage().calls, 2, "an id that is none never goes out");

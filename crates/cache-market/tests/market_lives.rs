@@ -23,7 +23,7 @@ impl Loader<u64> for Counting {
         1
     }
 
-    async fn load(&self, requests: &[Request]) -> Result<Vec<Loaded<u64>>> {
+    async fn load(&self, requests: &[Request<u64>]) -> Result<Vec<Loaded<u64>>> {
         let count = self.0.fetch_add(1, Ordering::SeqCst);
         Ok(requests.iter().map(|_| Loaded::from(count)).collect())
     }
@@ -115,7 +115,9 @@ async fn the_effects_of_an_event_are_carried_out_on_a_cache() {
     for effect in time.announce(&event, clock.now()).unwrap() {
         match effect {
             Effect::Invalidate(tag) => cache.invalidate(&tag).await.unwrap(),
-            Effect::Refresh(key) => assert_eq!(prices.refresh(&[key.id().unwrap()]).await.unwrap(), 1),
+            Effect::Refresh(key) => {
+                assert_eq!(prices.refresh(&[key.id().unwrap()]).await.unwrap().all().unwrap(), 1)
+            }
         }
     }
     assert_eq!(prices.peek("AAPL").as_deref(), Some(&1), "loaded anew");

@@ -21,11 +21,11 @@ impl Loader<Quote> for Told {
         7
     }
 
-    async fn load(&self, requests: &[Request]) -> Result<Vec<Loaded<Quote>>> {
+    async fn load(&self, requests: &[Request<Quote>]) -> Result<Vec<Loaded<Quote>>> {
         let Some(price) = self.0.lock().unwrap().pop() else {
             return Err(Error::new(ErrorKind::Load, "load", "no more prices"));
         };
-        let quote = |request: &Request| {
+        let quote = |request: &Request<Quote>| {
             let asset = request.key.id().parse().unwrap();
             Loaded::from(Quote::new(asset, price, Date::constant(2024, 7, 2)))
         };
@@ -33,8 +33,8 @@ impl Loader<Quote> for Told {
     }
 }
 
-fn request(text: &str) -> Request {
-    Request { key: Key::new("price", text).unwrap(), etag: None }
+fn request(text: &str) -> Request<Quote> {
+    Request::new(Key::new("price", text).unwrap())
 }
 
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn what_is_loaded_is_found_by_its_asset_and_by_its_kind() {
     let replay = Replay { latency: Duration::ZERO, ..Replay::default() };
     let loader = QuoteLoader::new(Arc::new(ReplayProvider::new(replay, Clock::system()).unwrap()));
     let key: StandardKey = "price:AAPL".parse().unwrap();
-    let request = Request { key: key.within("md").unwrap(), etag: None };
+    let request = Request::new(key.within("md").unwrap());
     let Loaded::Value(fetched) = loader.load(&[request]).await.unwrap().remove(0) else {
         panic!("it is recorded")
     };

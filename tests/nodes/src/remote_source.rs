@@ -52,7 +52,7 @@ impl Loader<u64> for RemoteSource {
         1
     }
 
-    async fn load(&self, requests: &[Request]) -> Result<Vec<Loaded<u64>>> {
+    async fn load(&self, requests: &[Request<u64>]) -> Result<Vec<Loaded<u64>>> {
         let mut loaded = Vec::with_capacity(requests.len());
         for request in requests {
             let number = self.0.next.fetch_add(1, Ordering::Relaxed);

@@ -44,11 +44,11 @@ impl Loader<u64> for Source {
         100
     }
 
-    async fn load(&self, requests: &[Request]) -> Result<Vec<Loaded<u64>>> {
+    async fn load(&self, requests: &[Request<u64>]) -> Result<Vec<Loaded<u64>>> {
         if self.down.load(Ordering::SeqCst) {
             return Err(Error::new(ErrorKind::Load, "load", "the provider is down"));
         }
-        let loaded = |request: &Request| {
+        let loaded = |request: &Request<u64>| {
             let key = StandardKey::of(&request.key).unwrap();
             let asset = key.asset().unwrap();
             let value = Fetched::new(self.loads.fetch_add(1, Ordering::SeqCst));

@@ -127,9 +127,12 @@ impl Fixture {
                 let mut keys = keys.clone();
                 keys.sort_unstable();
                 keys.dedup();
-                let came = keys.iter().filter(|key| self.oracle.load(**key).is_some()).count();
-                let answer = self.region.refresh(&ids(&keys)).await;
-                assert_eq!(answer.unwrap_or(0), came, "step {n}: refreshed");
+                let (came, failed): (Vec<usize>, Vec<usize>) =
+                    keys.iter().partition(|key| self.oracle.load(**key).is_some());
+                let refreshed = self.region.refresh(&ids(&keys)).await.unwrap();
+                assert_eq!(refreshed.loaded, came.len(), "step {n}: refreshed");
+                let named: Vec<&str> = refreshed.failed.iter().map(|(key, _)| key.id()).collect();
+                assert_eq!(named, ids(&failed), "step {n}: not refreshed");
             }
             Step::Advance(sevens) => {
                 self.oracle.now += sevens * 7;

@@ -1,5 +1,7 @@
 //! Loader: where values come from when no tier has them.
 
+use std::{fmt, sync::Arc};
+
 use async_trait::async_trait;
 
 use crate::{Error, Key, Result, Tag, Ttl};
@@ -14,17 +16,58 @@ pub trait Loader<V>: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// If the call as a whole failed. A failure of a single key is [`Loaded::Failed`].
-    async fn load(&self, requests: &[Request]) -> Result<Vec<Loaded<V>>>;
+    /// If the call as a whole failed. A failure of a single key is [`Loaded::Failed`]. Of both, the cache heeds
+    /// [`Error::with_retry_after`] and [`Error::forbid_stale`].
+    async fn load(&self, requests: &[Request<V>]) -> Result<Vec<Loaded<V>>>;
 }
 
-/// One key to load.
-#[derive(Clone, Debug)]
-pub struct Request {
+/// One key to load, and what is still cached of it.
+pub struct Request<V> {
     /// The key.
     pub key: Key,
-    /// The source's version of the value that is still cached, for a source that can say "not modified".
+    /// The source's version of [`Request::previous`], for a source that can say "not modified".
     pub etag: Option<Box<str>>,
+    /// The value that is still cached, fresh or in grace, for a loader that fetches only what has changed since.
+    /// `None` if there is none, or if several loads of the key share one call and have different ones.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use cache_core::{Key, Loaded, Request};
+    ///
+    /// /// Adds the new trades to those that are cached.
+    /// fn merged(request: &Request<Vec<u32>>, new: &[u32]) -> Loaded<Vec<u32>> {
+    ///     let known = request.previous.as_deref().map_or(&[][..], Vec::as_slice);
+    ///     [known, new].concat().into()
+    /// }
+    ///
+    /// let request = Request { previous: Some(Arc::new(vec![1, 2])), ..Request::new(Key::new("trades", "AAPL")?) };
+    /// assert!(matches!(merged(&request, &[3]), Loaded::Value(all) if all.value == [1, 2, 3]));
+    /// # Ok::<(), cache_core::Error>(())
+    /// ```
+    pub previous: Option<Arc<V>>,
+}
+
+impl<V> Request<V> {
+    /// Returns a request for a key of which nothing is cached.
+    pub fn new(key: Key) -> Self {
+        Self { key, etag: None, previous: None }
+    }
+}
+
+impl<V> Clone for Request<V> {
+    fn clone(&self) -> Self {
+        Self { key: self.key.clone(), etag: self.etag.clone(), previous: self.previous.clone() }
+    }
+}
+
+impl<V> fmt::Debug for Request<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("key", &self.key)
+            .field("etag", &self.etag)
+            .field("previous", &self.previous.is_some())
+            .finish()
+    }
 }
 
 /// What a source says about a key.
@@ -34,11 +77,22 @@ pub enum Loaded<V> {
     Value(Fetched<V>),
     /// The key does not exist.
     Absent,
-    /// The value of [`Request::etag`] is still current. It is kept, and its life begins anew: the one that its
-    /// source had given it, else one by the region's policy.
-    NotModified,
+    /// The value of [`Request::etag`] is still current. It is kept, and its life begins anew.
+    NotModified {
+        /// Its TTL from now on, if the source states one, as a 304 with `Cache-Control` does. Without, the one
+        /// that the source had given it before, else one by the region's policy.
+        ttl: Option<Ttl>,
+    },
     /// This key could not be loaded. Others may have been.
     Failed(Error),
+}
+
+impl<V> Loaded<V> {
+    /// Returns that the cached value is still current, and that its life begins anew as it was.
+    #[must_use]
+    pub fn not_modified() -> Self {
+        Self::NotModified { ttl: None }
+    }
 }
 
 /// A value from its source, with what the source says about it.
@@ -102,10 +156,46 @@ impl<V> From<Fetched<V>> for Loaded<V> {
 /// knows neither the type of their values nor the rest of the cache, such as a scheduler of refreshes.
 #[async_trait]
 pub trait Refresh: Send + Sync + 'static {
-    /// Loads these keys from their source again. Returns how many were loaded.
+    /// Loads these keys from their source again. Returns how many were loaded, and which failed.
     ///
     /// # Errors
     ///
-    /// If none was loaded.
-    async fn refresh(&self, keys: &[Key]) -> Result<usize>;
+    /// If none was asked for, as when the cache is shut down. A failure of a key is in [`Refreshed::failed`].
+    async fn refresh(&self, keys: &[Key]) -> Result<Refreshed>;
+}
+
+/// What came of loading keys again.
+///
+/// ```
+/// use cache_core::{Error, ErrorKind, Key, Refreshed};
+///
+/// let halted = Error::new(ErrorKind::Load, "load", "no price today");
+/// let refreshed = Refreshed { loaded: 2, failed: vec![(Key::new("price", "HALT")?, halted)] };
+/// assert_eq!(refreshed.failed[0].0.id(), "HALT");
+/// assert_eq!(refreshed.all().unwrap_err().to_string(), "load: no price today");
+/// assert_eq!(Refreshed { loaded: 2, failed: Vec::new() }.all()?, 2);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+#[must_use = "keys may have failed: see `failed`, or call `all`"]
+pub struct Refreshed {
+    /// How many keys their source answered, be it that there is no value.
+    pub loaded: usize,
+    /// The keys that were not loaded, in the order in which they were given, each with what its load failed with.
+    /// What was cached of them stays, unless the error [forbids it](Error::forbid_stale).
+    pub failed: Vec<(Key, Error)>,
+}
+
+impl Refreshed {
+    /// Returns how many keys were loaded, if all of them were.
+    ///
+    /// # Errors
+    ///
+    /// The error of the first key that failed.
+    pub fn all(self) -> Result<usize> {
+        match self.failed.into_iter().next() {
+            Some((_, error)) => Err(error),
+            None => Ok(self.loaded),
+        }
+    }
 }

@@ -1,10 +1,13 @@
 //! Loads one batch of keys, within the hard timeout or late.
 
+use std::time::Duration;
+
 use cache_core::{Error, ErrorKind, Loaded, Loader, Request, Result, Timestamp};
 use futures_util::future::{Either, select};
 
 use super::fetch::Fetch;
 use crate::{
+    answer::Found,
     engine::counters::Count,
     region::{Cacheable, Region},
     timer,
@@ -16,13 +19,7 @@ impl<V: Cacheable> Region<V> {
     pub(crate) async fn load_batch(&self, batch: Vec<Fetch<V>>, loader: &dyn Loader<V>) {
         let clock = self.engine.clock();
         let born = clock.tick();
-        let requests: Vec<Request> = batch
-            .iter()
-            .map(|Fetch { leader, prior, .. }| Request {
-                key: leader.key().clone(),
-                etag: prior.as_ref().and_then(|prior| prior.meta.etag()).map(Into::into),
-            })
-            .collect();
+        let requests: Vec<Request<V>> = batch.iter().map(|fetch| self.request(fetch)).collect();
         let load = loader.load(&requests);
         let limit = std::pin::pin!(timer::sleep(clock, self.policy.hard_timeout));
         let outcome = match select(load, limit).await {
@@ -48,15 +45,26 @@ impl<V: Cacheable> Region<V> {
         self.settle(batch, outcome, born).await;
     }
 
-    /// Stores and lands what a load brought.
-    async fn settle(&self, batch: Vec<Fetch<V>>, outcome: Result<Vec<Loaded<V>>>, born: Timestamp) {
-        match outcome {
-            Err(error) => batch.iter().for_each(|fetch| self.fail(fetch, &error)),
-            Ok(answers) => self.store_loaded(batch, answers, born).await,
+    /// Returns what to ask the loader: what is at hand is told, unless it was ended since.
+    fn request(&self, Fetch { leader, prior, .. }: &Fetch<V>) -> Request<V> {
+        let now = self.engine.clock().now();
+        let servable = |prior: &&Found<V>| !leader.overtaken() && self.judge(&prior.meta, now).is_servable();
+        let prior = prior.as_ref().filter(servable);
+        Request {
+            key: leader.key().clone(),
+            etag: prior.and_then(|prior| prior.meta.etag()).map(Into::into),
+            previous: prior.and_then(|prior| prior.value.clone()),
         }
     }
 
-    /// Lands a value in grace, or the error.
+    /// Stores and lands what a load brought.
+    async fn settle(&self, batch: Vec<Fetch<V>>, outcome: Result<Vec<Loaded<V>>>, born: Timestamp) {
+        let failed = |error: Error| batch.iter().map(|_| Loaded::Failed(error.clone())).collect();
+        let answers = outcome.unwrap_or_else(failed);
+        self.store_loaded(batch, answers, born).await;
+    }
+
+    /// Lands a value in grace, or the error if there is none or the error forbids it.
     pub(crate) fn fail(&self, Fetch { leader, prior, .. }: &Fetch<V>, error: &Error) {
         if leader.has_landed() {
             // It failed at the hard timeout already, and fails late now.
@@ -65,16 +73,19 @@ impl<V: Cacheable> Region<V> {
         self.engine.counters().bump(Count::LoadFailure);
         let now = self.engine.clock().now();
         match prior {
-            Some(prior) if self.judge(&prior.meta, now).bridges() => {
+            Some(prior) if !error.forbids_stale() && self.judge(&prior.meta, now).bridges() => {
                 if let Some(times) = self.engine.log_sums().stale_served.count(now) {
                     tracing::warn!(key = %leader.key(), %error, times,
                         "a load failed: a stale value in grace is served, and loads of the key are paused");
                 }
-                self.core.throttle.pause(leader.key(), now.after(self.policy.throttle), now);
+                self.core.throttle.pause(leader.key(), error, self.policy.throttle, now);
                 self.count_stale_answer(leader.key(), prior);
-                leader.land(Ok(prior.clone()));
+                leader.land(Ok(Found { failure: Some(error.clone()), ..prior.clone() }));
             }
             _ => {
+                if error.retry_after().is_some() {
+                    self.core.throttle.pause(leader.key(), error, Duration::ZERO, now);
+                }
                 if let Some(times) = self.engine.log_sums().failed_loads.count(now) {
                     tracing::warn!(key = %leader.key(), %error, times,
                         "a load failed, and there is no value to serve: its callers get the error");

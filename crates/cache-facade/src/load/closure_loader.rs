@@ -29,7 +29,7 @@ where
         1
     }
 
-    async fn load(&self, _: &[Request]) -> Result<Vec<Loaded<V>>> {
+    async fn load(&self, _: &[Request<V>]) -> Result<Vec<Loaded<V>>> {
         let load = self.0.lock().take();
         let Some(load) = load else {
             return Err(Error::new(ErrorKind::Load, "load", "the closure was called already"));
@@ -41,10 +41,14 @@ where
     }
 }
 
-/// Returns the error itself if it is one of the cache's own, else one of these with it as the source.
+/// Returns the error itself if it is one of the cache's own, else one of these with it as the source: of the kind
+/// of the cache's error among its causes, if there is one.
 fn own(source: Box<dyn std::error::Error + Send + Sync>) -> Error {
     match source.downcast::<Error>() {
         Ok(error) => *error,
-        Err(source) => Error::caused(ErrorKind::Load, "load", "the source failed", source),
+        Err(source) => {
+            let kind = Error::within(&*source).map_or(ErrorKind::Load, Error::kind);
+            Error::caused(kind, "load", "the source failed", source)
+        }
     }
 }

@@ -265,7 +265,7 @@ impl<V: Cacheable> Region<V> {
                 return (None, Servable::No(Unservable::Unreadable));
             }
         };
-        (Some(Found { value, source: Source::Tier(tier.name()), meta }), servable)
+        (Some(Found::new(value, Source::Tier(tier.name()), meta)), servable)
     }
 
     /// Writes entries to the tiers above the one that had them, in the background.
@@ -308,18 +308,23 @@ impl<V: Cacheable> Region<V> {
         true
     }
 
-    /// Gives a value in grace to the callers of a key whose load failed a short while ago. Returns whether there
-    /// was one.
+    /// Gives a value in grace to the callers of a key whose load failed a short while ago, or the error if the
+    /// source asked for the pause. Returns whether there was one of them.
     fn land_throttled(&self, fetch: &Fetch<V>) -> bool {
-        let now = self.engine.clock().now();
-        let paused = || self.core.throttle.paused(fetch.leader.key(), now);
-        let servable = |prior: &&Found<V>| paused() && self.judge(&prior.meta, now).bridges();
-        let prior = fetch.prior.as_ref().filter(servable);
-        if let Some(prior) = prior {
-            self.count_stale_answer(fetch.leader.key(), prior);
-            fetch.leader.land(Ok(prior.clone()));
+        let (key, now) = (fetch.leader.key(), self.engine.clock().now());
+        if !self.core.throttle.paused(key, now) {
+            return false;
         }
-        prior.is_some()
+        let servable = |prior: &&Found<V>| self.judge(&prior.meta, now).bridges();
+        if let Some(prior) = fetch.prior.as_ref().filter(servable) {
+            self.count_stale_answer(key, prior);
+            fetch.leader.land(Ok(prior.clone()));
+            return true;
+        }
+        let error = self.core.throttle.error(key, now);
+        let is_told = error.is_some();
+        error.into_iter().for_each(|error| fetch.leader.land(Err(error)));
+        is_told
     }
 
     /// Counts a stale value of a tier that is served in place of a load.
@@ -351,10 +356,7 @@ impl<V: Cacheable> Region<V> {
         if let Some(prior) = &prior {
             self.count_stale_answer(leader.key(), prior);
         }
-        leader.land(Ok(prior.unwrap_or_else(|| Found {
-            value: None,
-            source: Source::Nowhere,
-            meta: Meta::new(now, Ttl::NONE),
-        })));
+        leader
+            .land(Ok(prior.unwrap_or_else(|| Found::new(None, Source::Nowhere, Meta::new(now, Ttl::NONE)))));
     }
 }

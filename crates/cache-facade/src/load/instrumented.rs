@@ -31,7 +31,7 @@ impl<V: Cacheable> Loader<V> for Instrumented<V> {
         catch_unwind(AssertUnwindSafe(|| self.loader.max_batch())).unwrap_or(1)
     }
 
-    async fn load(&self, requests: &[Request]) -> Result<Vec<Loaded<V>>> {
+    async fn load(&self, requests: &[Request<V>]) -> Result<Vec<Loaded<V>>> {
         self.engine.counters().bump(Count::Load);
         self.engine.counters().add(Count::LoadedKey, requests.len() as u64);
         let load = AssertUnwindSafe(async { self.loader.load(requests).await }).catch_unwind();

@@ -39,17 +39,26 @@ impl<V: Cacheable> Region<V> {
         let mut entries = Vec::new();
         let mut memory_only = Vec::new();
         let mut lifeless = Vec::new();
+        let mut forbidden = Vec::new();
         let mut replaced = HashSet::new();
         let mut leaders = Vec::with_capacity(batch.len());
+        let engine = &self.engine;
         // Nobody may remember any more what was removed since it began.
-        let outlasted = self.engine.clock().now().since(born) > self.engine.load_limit();
+        let outlasted = engine.clock().now().since(born) > engine.load_limit();
         for (fetch, loaded) in batch.into_iter().zip(answers) {
             // A policy or cost function that panics over one value must not cost the others.
             let interpret = || self.interpret(&fetch, loaded, born);
             let (found, storable) = match self.by_policy(fetch.leader.key(), interpret) {
                 Ok(known) => known,
                 Err(error) => {
+                    if error.forbids_stale() {
+                        // Before its callers learn of it, and ask again.
+                        let key = slice::from_ref(fetch.leader.key());
+                        engine.memory().remove(key, engine.tombstone_born(born), engine.clock().now());
+                        forbidden.push(fetch.leader.key().clone());
+                    }
                     self.fail(&fetch, &error);
+                    leaders.extend(error.forbids_stale().then_some(fetch.leader));
                     continue;
                 }
             };
@@ -88,20 +97,20 @@ impl<V: Cacheable> Region<V> {
             leader.land(Ok(found));
             leaders.push(fetch.leader);
         }
-        let engine = &self.engine;
         let written = engine.write(&entries, engine.tiers_for(&self.policy)).await;
         engine.hold_what_won(&entries, &written, engine.tiers_for(&self.policy)).await;
         self.end_older_where_left_out(&entries).await;
         for key in &memory_only {
             engine.remove_older_from_tiers(key, born).await;
         }
-        if !lifeless.is_empty() {
-            engine.remove_here(&lifeless, engine.tombstone_born(born)).await;
+        for ended in [&lifeless, &forbidden].into_iter().filter(|ended| !ended.is_empty()) {
+            engine.remove_here(ended, engine.tombstone_born(born)).await;
         }
         drop(leaders);
-        // Other nodes may hold what came before the values that some tier does not store.
+        // Other nodes may hold what came before the values that some tier does not store, or that are forbidden.
         let refused = entries.iter().zip(&written).filter(|(_, written)| written.is_refused());
-        let older: Vec<&Key> = refused.map(|((key, _), _)| key).chain(&memory_only).collect();
+        let older: Vec<&Key> =
+            refused.map(|((key, _), _)| key).chain(&memory_only).chain(&forbidden).collect();
         let put = |((key, entry), written): (&(Key, Entry), &Written)| {
             let change = Change::Put { key: key.into(), born: entry.meta.born };
             (replaced.contains(key) && !written.is_refused()).then_some(change)
@@ -144,7 +153,7 @@ impl<V: Cacheable> Region<V> {
             (Loaded::Absent, _) => {
                 let meta = self.meta(born, self.engine.bounded(Ttl::new(self.policy.negative)));
                 let meta = self.engine.bound_life(key, meta);
-                Ok((Found { value: None, source: Source::Loader, meta }, Storable::Everywhere(None)))
+                Ok((Found::new(None, Source::Loader, meta), Storable::Everywhere(None)))
             }
             (Loaded::Value(fetched), _) => {
                 let ttl = self.ttl_of(key, &fetched.value, fetched.ttl, born);
@@ -152,19 +161,21 @@ impl<V: Cacheable> Region<V> {
                 let meta = meta.with_own_life(fetched.ttl.is_some());
                 self.encoded(key, Arc::new(fetched.value), self.engine.bound_life(key, meta))
             }
-            (Loaded::NotModified, Some(prior)) if prior.value.is_some() => {
+            (Loaded::NotModified { ttl }, Some(prior)) if prior.value.is_some() => {
                 let Some(value) = prior.value.clone() else { unreachable!("just looked") };
                 let own = prior.meta.own_life();
-                let by_policy = || {
-                    let ttl = self.policy.ttl.ttl(key, Some(&value), born);
-                    self.policy.jitter.apply(self.engine.bounded(ttl), seed(key, born))
+                let jittered = |ttl| self.policy.jitter.apply(self.engine.bounded(ttl), seed(key, born));
+                let renewed = match (ttl, own) {
+                    (Some(ttl), _) => jittered(ttl),
+                    // It was shortened when it was given.
+                    (None, Some(own)) => self.engine.bounded(own),
+                    (None, None) => jittered(self.policy.ttl.ttl(key, Some(&value), born)),
                 };
-                let ttl = own.map_or_else(by_policy, |own| self.engine.bounded(own));
-                let meta = self.meta(born, ttl).labelled(prior.meta.tags(), prior.meta.etag());
-                let meta = meta.with_own_life(own.is_some());
+                let meta = self.meta(born, renewed).labelled(prior.meta.tags(), prior.meta.etag());
+                let meta = meta.with_own_life(ttl.or(own).is_some());
                 self.encoded(key, value, self.engine.bound_life(key, meta))
             }
-            (Loaded::NotModified, _) => {
+            (Loaded::NotModified { .. }, _) => {
                 let message = format!("{key}: \"not modified\", but no version was at hand to compare with");
                 Err(Error::new(ErrorKind::Load, "load", message))
             }
@@ -192,7 +203,7 @@ impl<V: Cacheable> Region<V> {
             _ => None,
         };
         meta.cost = self.cost(&value, blob, weight);
-        Ok((Found { value: Some(value), source: Source::Loader, meta }, storable))
+        Ok((Found::new(Some(value), Source::Loader, meta), storable))
     }
 
     /// The meta of an entry born at `born` with this life and grace.

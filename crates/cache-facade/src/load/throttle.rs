@@ -1,29 +1,41 @@
 //! A pause after a failed load, in which its key is not loaded again.
 
-use std::{collections::HashMap, hash::BuildHasherDefault};
+use std::{collections::HashMap, hash::BuildHasherDefault, time::Duration};
 
-use cache_core::{Key, KeyHasher, LookupKey, Timestamp, sync::Mutex};
+use cache_core::{Error, Key, KeyHasher, LookupKey, Timestamp, sync::Mutex};
 
 /// How many failing keys are remembered. Past that all are forgotten, and loaded again.
 const MAX_KEYS: usize = 65_536;
 
-type PausedUntil = HashMap<u64, Timestamp, BuildHasherDefault<KeyHasher>>;
+/// The longest pause that a source can ask for: an error that says more must not silence a key for good.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
+
+type Pauses = HashMap<u64, Pause, BuildHasherDefault<KeyHasher>>;
 
 /// Until when keys are not loaded again, by their hash: two keys with the same hash share a pause.
 #[derive(Debug, Default)]
-pub(crate) struct Throttle(Mutex<PausedUntil>);
+pub(crate) struct Throttle(Mutex<Pauses>);
+
+#[derive(Debug)]
+struct Pause {
+    until: Timestamp,
+    /// What the load failed with, if its source asked for the pause.
+    error: Option<Error>,
+}
 
 impl Throttle {
-    /// Pauses loads of `key` until `until`.
-    pub(crate) fn pause(&self, key: &Key, until: Timestamp, now: Timestamp) {
-        let mut paused = self.0.lock();
-        if paused.len() >= MAX_KEYS {
-            paused.retain(|_, until| now < *until);
-            if paused.len() >= MAX_KEYS {
-                paused.clear();
+    /// Pauses loads of `key`, one of which failed with `error`: for as long as that asks for, else for `usual`.
+    pub(crate) fn pause(&self, key: &Key, error: &Error, usual: Duration, now: Timestamp) {
+        let asked = error.retry_after().map(|pause| pause.min(MAX_RETRY_AFTER));
+        let pause = Pause { until: now.after(asked.unwrap_or(usual)), error: asked.map(|_| error.clone()) };
+        let mut pauses = self.0.lock();
+        if pauses.len() >= MAX_KEYS {
+            pauses.retain(|_, pause| now < pause.until);
+            if pauses.len() >= MAX_KEYS {
+                pauses.clear();
             }
         }
-        paused.insert(key.hash(), until);
+        pauses.insert(key.hash(), pause);
     }
 
     /// Ends the pause of a key.
@@ -33,6 +45,15 @@ impl Throttle {
 
     /// Whether loads of this key are paused.
     pub(crate) fn paused(&self, key: &impl LookupKey, now: Timestamp) -> bool {
-        self.0.lock().get(&key.hashed()).is_some_and(|until| now < *until)
+        self.0.lock().get(&key.hashed()).is_some_and(|pause| now < pause.until)
+    }
+
+    /// Returns what the load of a key failed with whose source asked not to be asked again until later than `now`.
+    pub(crate) fn error(&self, key: &impl LookupKey, now: Timestamp) -> Option<Error> {
+        self.0
+            .lock()
+            .get(&key.hashed())
+            .filter(|pause| now < pause.until)
+            .and_then(|pause| pause.error.clone())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cache_core::{Error, ErrorKind, Key, Loader, Result, Timestamp};
+use cache_core::{Error, ErrorKind, Key, Loader, Refreshed, Result, Timestamp};
 
 use super::{
     deadlines::{Deadlines, Waited},
@@ -13,6 +13,7 @@ use crate::{
     answer::{FlightResult, Found, Source},
     engine::counters::Count,
     load::{
+        coalesce::nested,
         fetch::{Fetch, LookupScope},
         flight::{Flight, Joined},
     },
@@ -58,6 +59,7 @@ impl<V: Cacheable> Region<V> {
         self.spawn_fetch(wanted, LookupScope::Everywhere, loader.clone());
         self.spawn_fetch(background, LookupScope::Background, loader.clone());
 
+        let _waiting = nested::waiting();
         let mut deadlines = Deadlines::new(self.engine.clock(), &self.policy);
         let mut answers = Vec::with_capacity(keys.len());
         for (key, plan) in keys.iter().zip(plans) {
@@ -118,40 +120,43 @@ impl<V: Cacheable> Region<V> {
         }
     }
 
-    /// Loads keys anew and returns how many came. A load under way counts; a flight that a tier answered
-    /// is followed by a load.
-    pub(crate) async fn reload(&self, keys: &[Key]) -> Result<usize> {
+    /// Loads keys anew. A load under way counts; a flight that a tier answered is followed by a load.
+    pub(crate) async fn reload(&self, keys: &[Key]) -> Refreshed {
         // Nothing that is merely offered will do.
         let policy = (*self.policy).clone().soft_timeout(self.policy.hard_timeout);
         let mut deadlines = Deadlines::new(self.engine.clock(), &policy);
-        let (mut came, mut failed) = (0, None);
-        let mut left: Vec<Key> = keys.to_vec();
+        let _waiting = nested::waiting();
+        let mut outcomes: Vec<Option<Result<()>>> = keys.iter().map(|_| None).collect();
         for _ in 0..2 {
             let (scope, mut fetches) = (LookupScope::LoaderOnly, Vec::new());
-            let flights: Vec<_> =
-                left.iter().map(|key| self.join(key, scope, &mut fetches, |_| false)).collect();
+            let mut join = |(key, outcome)| {
+                let flight = self.join(key, scope, &mut fetches, |_| false).0;
+                (key, outcome, flight)
+            };
+            let left = keys.iter().zip(&mut outcomes).filter(|(_, outcome)| outcome.is_none());
+            let flights: Vec<_> = left.map(&mut join).collect();
             self.spawn_fetch(fetches, scope, self.loader.clone());
-            let mut again = Vec::new();
-            for (key, (flight, leads)) in left.drain(..).zip(flights) {
-                let waited = match deadlines.wait(&flight).await {
-                    Waited::Answered(answer) => answer,
-                    Waited::Lost => Err(self.lost(&key)),
-                    Waited::Overdue => Err(deadlines.timed_out()),
+            for (key, outcome, flight) in flights {
+                let waited = deadlines.wait(&flight).await;
+                self.abandon_if_overdue(key, &flight, &deadlines);
+                *outcome = match waited {
+                    Waited::Answered(Ok(Found { source: Source::Loader, .. })) => Some(Ok(())),
+                    // What is stale stands in for it, here and where the flight was joined.
+                    Waited::Answered(Ok(Found { failure, .. })) => failure.map(Err),
+                    Waited::Answered(Err(error)) => Some(Err(error)),
+                    Waited::Lost => Some(Err(self.lost(key))),
+                    Waited::Overdue => Some(Err(deadlines.timed_out())),
                 };
-                self.abandon_if_overdue(&key, &flight, &deadlines);
-                match waited {
-                    Ok(found) if found.source == Source::Loader => came += 1,
-                    Ok(_) if leads => failed = failed.or(Some(self.not_refreshed(&key))),
-                    Ok(_) => again.push(key),
-                    Err(error) => failed = failed.or(Some(error)),
-                }
             }
-            left = again;
         }
-        match failed {
-            Some(error) if came == 0 => Err(error),
-            _ => Ok(came),
+        let mut refreshed = Refreshed::default();
+        for (key, outcome) in keys.iter().zip(outcomes) {
+            match outcome.unwrap_or_else(|| Err(self.not_refreshed(key))) {
+                Ok(()) => refreshed.loaded += 1,
+                Err(error) => refreshed.failed.push((key.clone(), error)),
+            }
         }
+        refreshed
     }
 
     /// Joins the flight of a key, or begins one and adds its fetch to `fetches`. Returns the flight, and whether
@@ -233,8 +238,9 @@ impl<V: Cacheable> Region<V> {
             fetches.iter().for_each(|fetch| fetch.leader.land(Err(error.clone())));
             return;
         }
-        let region = self.clone();
-        self.engine.spawn(async move { region.fetch(fetches, scope, loader).await });
+        // Nobody waits for a refresh behind a read, whatever call the read was made in.
+        let call = if scope == LookupScope::Background { None } else { nested::current() };
+        self.engine.spawn(nested::within(call, self.clone().fetch(fetches, scope, loader)));
     }
 
     fn lost(&self, key: &Key) -> Error {
@@ -242,7 +248,8 @@ impl<V: Cacheable> Region<V> {
     }
 
     fn not_refreshed(&self, key: &Key) -> Error {
-        let message = format!("{key} could not be loaded anew: its value in grace stays");
+        let message =
+            format!("{key} was not loaded anew: fetches that a tier answered were in the way, twice");
         Error::new(ErrorKind::Load, "refresh", message)
     }
 }

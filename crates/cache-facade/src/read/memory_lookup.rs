@@ -111,7 +111,7 @@ impl<V: Cacheable> Region<V> {
 /// Returns the entry with its value as a `V`; `None` if the value is of another type, which a region never
 /// puts there.
 pub(crate) fn found_as<V: Cacheable>(held: EntryRef<'_>) -> Option<Found<V>> {
-    Some(Found { value: value_as(held)?, source: Source::Memory, meta: held.meta().clone() })
+    Some(Found::new(value_as(held)?, Source::Memory, held.meta().clone()))
 }
 
 /// Returns the value as a `V`, if there is one; `None` if it is of another type.

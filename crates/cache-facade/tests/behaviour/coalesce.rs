@@ -216,7 +216,7 @@ async fn versions_at_hand_that_differ_are_not_compared() {
     assert_eq!((asked.len(), asked[0].len()), (1, 1), "once for both");
     assert_eq!(asked[0][0].etag, None, "one of them has nothing to compare with");
     assert_eq!(outcomes(vec![caller]).await, [Ok("A@1".to_owned())]);
-    refreshing.await.unwrap().unwrap();
+    assert_eq!(refreshing.await.unwrap().unwrap().loaded, 1);
 }
 
 /// What callers do, one step after the other.
@@ -340,7 +340,7 @@ async fn follows_the_model(steps: Vec<Step>, most: usize) {
         }
         settle().await;
     }
-    let keys = |batch: &[cache_core::Request]| batch.iter().map(|r| r.key.id().to_owned()).collect();
+    let keys = |batch: &[cache_core::Request<String>]| batch.iter().map(|r| r.key.id().to_owned()).collect();
     let calls: Vec<BTreeSet<String>> = fixture.source.batches().iter().map(|batch| keys(batch)).collect();
     assert_eq!(calls, model.calls);
     assert_eq!(

@@ -225,7 +225,7 @@ async fn rule_18_a_refresh_with_a_life_of_zero_ends_what_a_tier_held() {
     fixture.get("AAPL").await;
     let elsewhere = fixture.another(|region| region).await;
     fixture.source.answer(&fixture.key("AAPL"), Answer::Value(value("once").ttl(Ttl::NONE)));
-    assert_eq!(elsewhere.region.refresh(&["AAPL"]).await.unwrap(), 1);
+    assert_eq!(elsewhere.region.refresh(&["AAPL"]).await.unwrap().loaded, 1);
     settle().await;
     fixture.source.answer(&fixture.key("AAPL"), Answer::Made);
     assert_eq!(elsewhere.get("AAPL").await.as_deref(), Some("AAPL@3"), "not what the tier held before");

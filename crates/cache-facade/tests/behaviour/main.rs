@@ -8,6 +8,7 @@ mod guard;
 mod interrupted;
 mod leases;
 mod limits;
+mod loaders;
 mod local_tiers;
 mod log_lines;
 mod memory;

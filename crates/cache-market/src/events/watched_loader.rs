@@ -69,12 +69,12 @@ impl<L: fmt::Debug> fmt::Debug for WatchedLoader<L> {
 
 #[deny(clippy::missing_trait_methods)]
 #[async_trait]
-impl<V: Priced + Send + 'static, L: Loader<V>> Loader<V> for WatchedLoader<L> {
+impl<V: Priced + Send + Sync + 'static, L: Loader<V>> Loader<V> for WatchedLoader<L> {
     fn max_batch(&self) -> usize {
         self.loader.max_batch()
     }
 
-    async fn load(&self, requests: &[Request]) -> Result<Vec<Loaded<V>>> {
+    async fn load(&self, requests: &[Request<V>]) -> Result<Vec<Loaded<V>>> {
         let loaded = self.loader.load(requests).await?;
         let now = self.clock.now();
         for one in &loaded {

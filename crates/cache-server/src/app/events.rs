@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cache_core::{Clock, LogSum, Result, Timestamp};
+use cache_core::{Clock, Error, LogSum, Result, Timestamp};
 use cache_facade::Region;
 use cache_market::{
     AnnouncedEvents, Announcement, Effect, EventId, MarketEvent, StandardKey, TtlRules, Withdrawal,
@@ -20,6 +20,9 @@ use super::drops::Drops;
 const MAX_QUEUED_MOVES: usize = 1024;
 /// How often to look for announced events that have come due.
 const DUE_EVENTS_INTERVAL: Duration = Duration::from_millis(200);
+
+/// Keys that could not be loaded, and why.
+pub(crate) type NotRefreshed = Vec<(StandardKey, Error)>;
 
 /// Carries out events. Clones share the cache.
 #[derive(Clone, Debug)]
@@ -69,20 +72,25 @@ impl EventHandler {
     }
 
     /// Announces an event, as [`AnnouncedEvents::announce`], and loads what it refreshes if it happens now.
+    /// Returns the keys that could not be loaded too.
     ///
     /// # Errors
     ///
     /// `Limit` if there are too many events ahead.
-    pub(crate) async fn announce(&self, event: &MarketEvent) -> Result<Announcement> {
+    pub(crate) async fn announce(&self, event: &MarketEvent) -> Result<(Announcement, NotRefreshed)> {
         let announced = self.announced.announce(event).await;
         self.drops.forget();
         let announcement = announced?;
+        let mut failed = Vec::new();
         for effect in &announcement.effects {
-            if let Effect::Refresh(key) = effect {
-                self.refresh(key).await;
+            if let Effect::Refresh(key) = effect
+                && let Err(error) = self.refresh(key).await
+            {
+                self.warn_of(&error, key);
+                failed.push((key.clone(), error));
             }
         }
-        Ok(announcement)
+        Ok((announcement, failed))
     }
 
     /// Withdraws an event, as [`AnnouncedEvents::withdraw`].
@@ -133,15 +141,13 @@ impl EventHandler {
     }
 
     /// Loads the key again, if the service has a region for it.
-    async fn refresh(&self, key: &StandardKey) {
-        let refresh = async {
-            match key.data() {
-                DataType::Price => self.quotes.refresh(&[key.id()?]).await.map(drop),
-                DataType::Ohlcv => self.series.refresh(&[key.id()?]).await.map(drop),
-                _ => Ok(()),
-            }
+    async fn refresh(&self, key: &StandardKey) -> Result<()> {
+        let refreshed = match key.data() {
+            DataType::Price => self.quotes.refresh(&[key.id()?]).await?,
+            DataType::Ohlcv => self.series.refresh(&[key.id()?]).await?,
+            _ => return Ok(()),
         };
-        self.warn_of(refresh.await, key);
+        refreshed.all().map(drop)
     }
 
     /// Reads the key, which the event made stale: it is loaded by one node, even if several do so.
@@ -153,13 +159,13 @@ impl EventHandler {
                 _ => Ok(()),
             }
         };
-        self.warn_of(read.await, key);
+        if let Err(error) = read.await {
+            self.warn_of(&error, key);
+        }
     }
 
-    fn warn_of(&self, outcome: Result<()>, key: &StandardKey) {
-        if let Err(error) = outcome
-            && let Some(times) = self.log_sums.not_reloaded.count(self.clock.now())
-        {
+    fn warn_of(&self, error: &Error, key: &StandardKey) {
+        if let Some(times) = self.log_sums.not_reloaded.count(self.clock.now()) {
             tracing::warn!(%error, %key, times,
                 "could not reload what a market event touches: it is stale until it is loaded");
         }

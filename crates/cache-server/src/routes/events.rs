@@ -3,21 +3,23 @@
 use std::sync::Arc;
 
 use axum::{
+    Extension,
     body::Bytes,
     extract::{Path, State, rejection::PathRejection},
     http::Uri,
     response::Response,
 };
-use cache_core::ErrorKind;
-use cache_market::{Effect, EventId, MarketEvent};
+use cache_core::{Error, ErrorKind};
+use cache_market::{Effect, EventId, MarketEvent, StandardKey};
 use market_data::Asset;
 use serde_json::{Value, json};
 
 use crate::{
     app::App,
     http::{
+        guard::Caller,
         json_object::json_object,
-        problem::{Problem, ProblemKind},
+        problem::{Problem, ProblemKind, public_text},
         query::{QueryParams, echo},
     },
     routes::response::uncacheable,
@@ -26,6 +28,7 @@ use crate::{
 /// `POST /v1/events` of `{"asset": "AAPL", "event": "earnings", "at": "2026-01-28T21:30:00Z"}`
 pub(super) async fn announce(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     uri: Uri,
     body: Bytes,
 ) -> Result<Response, Problem> {
@@ -38,22 +41,30 @@ pub(super) async fn announce(
             format!("the body is not a valid event: {error}; give {expected}"),
         )
     })?;
-    let announced = app.events.announce(&event).await.map_err(|error| match error.kind() {
-        ErrorKind::Limit => Problem::new(ProblemKind::TooManyEvents, error.to_string()),
-        _ => Problem::from_error(&error),
-    })?;
+    let (announced, not_refreshed) =
+        app.events.announce(&event).await.map_err(|error| match error.kind() {
+            ErrorKind::Limit => Problem::new(ProblemKind::TooManyEvents, error.to_string()),
+            _ => Problem::from_error(&error),
+        })?;
     let (mut dropped, mut refreshed) = (Vec::new(), Vec::new());
     for effect in announced.effects {
         match effect {
             Effect::Invalidate(tag) => dropped.push(tag.as_str().to_owned()),
+            Effect::Refresh(key) if not_refreshed.iter().any(|(failed, _)| *failed == key) => {}
             Effect::Refresh(key) => refreshed.push(key.to_string()),
         }
     }
+    let failed = |(key, error): &(StandardKey, Error)| {
+        let error = caller.sees(error.to_string(), public_text(error));
+        json!({ "key": key.to_string(), "error": error })
+    };
+    let failed: Vec<Value> = not_refreshed.iter().map(failed).collect();
     uncacheable(&json!({
         "id": announced.id.to_string(),
         "event": announced.event,
         "dropped": dropped,
         "refreshed": refreshed,
+        "failed": failed,
         "displaced": announced.displaced,
         "stored": announced.stored,
     }))

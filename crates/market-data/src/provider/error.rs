@@ -17,7 +17,8 @@ use crate::DataType;
 /// let error = ProviderError::new(ProviderErrorKind::Throttled { retry_after: pause }, "yahoo answered 429");
 /// assert!(error.is_transient());
 /// assert_eq!(error.to_string(), "yahoo answered 429: it asks for no call within 30 s");
-/// assert_eq!(Error::from(error).kind(), ErrorKind::Unavailable);
+/// let error = Error::from(error);
+/// assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Unavailable, pause));
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProviderError {
@@ -54,6 +55,18 @@ pub enum ProviderErrorKind {
     },
 }
 
+impl ProviderErrorKind {
+    /// Returns for how long the provider need not be asked again, if that is known.
+    fn pause(self) -> Option<Duration> {
+        match self {
+            Self::Throttled { retry_after } => retry_after,
+            Self::HeldBack { wait } => wait,
+            Self::NotOffered => Some(Duration::MAX),
+            _ => None,
+        }
+    }
+}
+
 impl ProviderError {
     /// A failure; the message should say which provider failed, at what, and with which value.
     #[must_use]
@@ -83,6 +96,13 @@ impl ProviderError {
         let kind = match self.kind {
             ProviderErrorKind::HeldBack { .. } | ProviderErrorKind::NotOffered => next.kind,
             told => told,
+        };
+        // The key need not be left alone for longer than until one of them can be asked again.
+        let pause = self.kind.pause().zip(next.kind.pause()).map(|(one, other)| one.min(other));
+        let kind = match kind {
+            ProviderErrorKind::Throttled { .. } => ProviderErrorKind::Throttled { retry_after: pause },
+            ProviderErrorKind::HeldBack { .. } => ProviderErrorKind::HeldBack { wait: pause },
+            other => other,
         };
         Self { kind, message: format!("{}; {}", self.message, next.message) }
     }
@@ -134,6 +154,33 @@ impl From<ProviderError> for Error {
             | ProviderErrorKind::BadAnswer
             | ProviderErrorKind::NotOffered => ErrorKind::Load,
         };
-        Self::new(kind, "load", error.to_string())
+        let told = Self::new(kind, "load", error.to_string());
+        match error.kind {
+            ProviderErrorKind::Throttled { retry_after: Some(pause) } => told.with_retry_after(pause),
+            _ => told,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ProviderErrorKind::*, *};
+
+    #[test]
+    fn several_providers_ask_for_a_pause_only_until_one_of_them_can_be_asked() {
+        let seconds = |seconds| Some(Duration::from_secs(seconds));
+        for (one, other, pause) in [
+            (Throttled { retry_after: seconds(60) }, Throttled { retry_after: seconds(30) }, seconds(30)),
+            (HeldBack { wait: seconds(1) }, Throttled { retry_after: seconds(60) }, seconds(1)),
+            (Throttled { retry_after: seconds(60) }, HeldBack { wait: seconds(1) }, seconds(1)),
+            (Throttled { retry_after: seconds(60) }, NotOffered, seconds(60)),
+            (NotOffered, Throttled { retry_after: seconds(60) }, seconds(60)),
+            (Throttled { retry_after: seconds(60) }, Broken, None),
+            (HeldBack { wait: None }, Throttled { retry_after: seconds(60) }, None),
+            (Broken, Throttled { retry_after: seconds(60) }, None),
+        ] {
+            let error = ProviderError::new(one, "a").and(ProviderError::new(other, "b"));
+            assert_eq!(Error::from(error).retry_after(), pause, "{one:?}, {other:?}");
+        }
     }
 }

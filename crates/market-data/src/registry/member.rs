@@ -110,12 +110,21 @@ impl Member {
         answers.map(|answers| answers.into_iter().map(|answer| self.signed(answer)).collect())
     }
 
-    /// Names the provider in the error as the registry does.
+    /// Names the provider in the error as the registry does, and cuts the pause that it asks for: whoever is told
+    /// of it must not be silent for longer than the registry is.
     fn named(&self, error: ProviderError) -> ProviderError {
-        if error.message().starts_with(&*self.name) {
-            return error;
-        }
-        ProviderError::new(error.kind(), format!("{}: {}", self.name, error.message()))
+        let longest = Duration::from_millis(self.settings.retry_after_max_ms);
+        let kind = match error.kind() {
+            ProviderErrorKind::Throttled { retry_after: Some(pause) } => {
+                ProviderErrorKind::Throttled { retry_after: Some(pause.min(longest)) }
+            }
+            kind => kind,
+        };
+        let message = match error.message() {
+            named if named.starts_with(&*self.name) => named.to_owned(),
+            message => format!("{}: {message}", self.name),
+        };
+        ProviderError::new(kind, message)
     }
 
     /// Sets the provider's name in the answer.

@@ -150,7 +150,7 @@ async fn rule_109_a_refresh_reaches_every_node_wherever_its_caller_goes_away() {
         let before = World::served(&first).await;
         let source = world.source.clone();
         let region = first.0.region::<u64>("k").ttl(Ttl::new(LIFE)).loader(source).open().unwrap();
-        let refresh = async move { assert_eq!(region.refresh(&["a", "b"]).await.unwrap(), 2) };
+        let refresh = async move { assert_eq!(region.refresh(&["a", "b"]).await.unwrap().loaded, 2) };
         let over = cancelled_after(Box::pin(refresh), most).await;
         settle().await;
         let served = World::served(&first).await;

@@ -43,7 +43,7 @@ async fn rule_13_each_way_to_read_counts_one_hit_a_key_and_a_look_counts_none() 
         assert!(fixture.cache.in_memory(&fixture.key("AAPL")));
         count("peek and in_memory", 0);
         fixture.region.put("AAPL", "y".to_owned()).await.unwrap();
-        fixture.region.refresh(&["AAPL"]).await.unwrap();
+        fixture.region.refresh(&["AAPL"]).await.unwrap().all().unwrap();
         fixture.region.remove("AAPL").await.unwrap();
         count("put, refresh and remove", 0);
     }

@@ -55,7 +55,7 @@ impl Loader<String> for Source {
         2
     }
 
-    async fn load(&self, requests: &[Request]) -> Result<Vec<Loaded<String>>> {
+    async fn load(&self, requests: &[Request<String>]) -> Result<Vec<Loaded<String>>> {
         let size = *self.size.lock();
         let mut truth = self.truth.lock();
         Ok(requests.iter().map(|request| truth.load(self.node, request.key.id(), size).into()).collect())

@@ -91,7 +91,7 @@ async fn rule_65_a_load_too_large_for_a_tier_ends_the_older_value_there() {
         assert!(model.entry(&key).is_some());
         clock.advance(2 * LIFE);
         source.answer(&key, Answer::Value(Fetched::new(large())));
-        region.refresh(&["a"]).await.unwrap();
+        region.refresh(&["a"]).await.unwrap().all().unwrap();
         settle().await;
         assert_eq!((model.entry(&key), refused(&events, "far")), (None, 1), "{says:?}");
         source.answer(&key, Answer::Fail(ErrorKind::Load));
@@ -267,7 +267,7 @@ async fn rule_65_other_nodes_drop_what_is_older_than_a_load_that_a_tier_refused(
     b.get("a").await.unwrap();
     assert!(b.peek("a").is_some());
     source.answer(&a.key("a").unwrap(), Answer::Value(Fetched::new(large())));
-    assert_eq!(a.refresh(&["a"]).await.unwrap(), 1);
+    assert_eq!(a.refresh(&["a"]).await.unwrap().loaded, 1);
     settle().await;
     assert_eq!(b.peek("a"), None);
     assert_eq!(*a.get("a").await.unwrap().unwrap(), large(), "who loaded it has it");

@@ -37,6 +37,22 @@ async fn an_event_touches_its_asset_now_and_no_other() {
 }
 
 #[tokio::test]
+async fn an_event_names_what_could_not_be_loaded_anew_and_why() {
+    let service = InProcess::open(&["--provider-failure-rate=1"]).await;
+    let said = announce(&service, r#"{"asset": "AAPL", "event": "earnings"}"#).await.json();
+    assert_eq!(said["refreshed"], json!([]), "{said}");
+    assert_eq!(
+        (said["failed"].as_array().unwrap().len(), &said["failed"][0]["key"]),
+        (1, &json!("price:AAPL"))
+    );
+    let error = said["failed"][0]["error"].as_str().unwrap();
+    assert!(error.contains("fail"), "the provider's own words: {error}");
+    let well = InProcess::open(&[]).await;
+    let said = announce(&well, r#"{"asset": "AAPL", "event": "earnings"}"#).await.json();
+    assert_eq!((&said["refreshed"], &said["failed"]), (&json!(["price:AAPL"]), &json!([])));
+}
+
+#[tokio::test]
 async fn an_event_ahead_ends_lives_when_it_happens() {
     let service = InProcess::open(&["--ttl-price=86400"]).await;
     let at = service.clock.now().after(Duration::from_secs(3600));

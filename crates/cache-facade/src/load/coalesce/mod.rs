@@ -6,15 +6,9 @@
 //! early only when every flight that waits for it is gone. Timeouts and lives stay with the flights, each
 //! of which may have settings of its own.
 
-use std::{
-    collections::HashMap,
-    hash::BuildHasherDefault,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+pub(crate) mod nested;
+
+use std::{collections::HashMap, hash::BuildHasherDefault, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use cache_core::{
@@ -23,6 +17,7 @@ use cache_core::{
 use futures_util::future::{Either, select};
 use tokio::sync::oneshot;
 
+use self::nested::Calls;
 use super::instrumented::Instrumented;
 use crate::{region::Cacheable, timer};
 
@@ -37,8 +32,7 @@ struct Inner<V> {
     loader: Instrumented<V>,
     window: Duration,
     open: Mutex<Batches<V>>,
-    /// How many calls are under way.
-    calls: AtomicUsize,
+    calls: Calls,
 }
 
 /// The batch that can still be joined, if there is one.
@@ -64,13 +58,14 @@ type BatchKeys<V> = HashMap<Key, BatchKey<V>, BuildHasherDefault<KeyHasher>>;
 /// A key to load, and who waits for it.
 struct BatchKey<V> {
     etag: Option<Box<str>>,
+    previous: Option<Arc<V>>,
     callers: Vec<oneshot::Sender<Loaded<V>>>,
 }
 
 impl<V: Cacheable> Coalescer<V> {
     pub(crate) fn new(loader: Instrumented<V>, window: Duration) -> Self {
         let open = Mutex::new(Batches { batch: None, count: 0 });
-        Self(Arc::new(Inner { loader, window, open, calls: AtomicUsize::new(0) }))
+        Self(Arc::new(Inner { loader, window, open, calls: Calls::default() }))
     }
 }
 
@@ -80,7 +75,11 @@ impl<V: Cacheable> Loader<V> for Coalescer<V> {
         self.0.loader.max_batch()
     }
 
-    async fn load(&self, requests: &[Request]) -> Result<Vec<Loaded<V>>> {
+    async fn load(&self, requests: &[Request<V>]) -> Result<Vec<Loaded<V>>> {
+        if self.0.calls.are_around() {
+            // A call of this loader waits for it.
+            return self.0.calls.make(self.0.loader.load(requests)).await;
+        }
         let waiting: Vec<_> = requests.iter().map(|request| self.0.join(request)).collect();
         let mut answers = Vec::with_capacity(waiting.len());
         for answer in waiting {
@@ -92,7 +91,7 @@ impl<V: Cacheable> Loader<V> for Coalescer<V> {
 
 impl<V: Cacheable> Inner<V> {
     /// Joins the open batch, or opens one. A batch that is full goes at once.
-    fn join(self: &Arc<Self>, request: &Request) -> oneshot::Receiver<Loaded<V>> {
+    fn join(self: &Arc<Self>, request: &Request<V>) -> oneshot::Receiver<Loaded<V>> {
         let (caller, answer) = oneshot::channel();
         let mut open = self.open.lock();
         let Batches { batch, count } = &mut *open;
@@ -108,12 +107,14 @@ impl<V: Cacheable> Inner<V> {
             self.begin(*count)
         });
         *goes_at = self.loader.engine.clock().now().after(self.window).min(*latest);
-        let etag = || request.etag.clone();
-        let wanted =
-            keys.entry(request.key.clone()).or_insert_with(|| BatchKey { etag: etag(), callers: Vec::new() });
-        if wanted.etag != request.etag {
-            // "Not modified" would hold for only one of them.
-            wanted.etag = None;
+        let wanted = keys.entry(request.key.clone()).or_insert_with(|| BatchKey {
+            etag: request.etag.clone(),
+            previous: request.previous.clone(),
+            callers: Vec::new(),
+        });
+        if wanted.etag != request.etag || !is_same(&wanted.previous, &request.previous) {
+            // "Not modified", and what was merged, would hold for only one of them.
+            (wanted.etag, wanted.previous) = (None, None);
         }
         wanted.callers.push(caller);
         let most = self.loader.max_batch().max(1);
@@ -158,7 +159,7 @@ impl<V: Cacheable> Inner<V> {
         };
         let now = self.loader.engine.clock().now();
         let quiet = batch.goes_at <= now;
-        if batch.latest <= now || quiet && self.calls.load(Ordering::Acquire) == 0 {
+        if batch.latest <= now || quiet && !self.calls.any() {
             return Departure::Now(batch.keys);
         }
         let span = if quiet { self.window } else { batch.goes_at.since(now) };
@@ -173,16 +174,18 @@ impl<V: Cacheable> Inner<V> {
         if keys.is_empty() {
             return;
         }
-        let request =
-            |(key, wanted): &(Key, BatchKey<V>)| Request { key: key.clone(), etag: wanted.etag.clone() };
-        let requests: Vec<Request> = keys.iter().map(request).collect();
+        let request = |(key, wanted): &(Key, BatchKey<V>)| {
+            let BatchKey { etag, previous, .. } = wanted;
+            Request { key: key.clone(), etag: etag.clone(), previous: previous.clone() }
+        };
+        let requests: Vec<Request<V>> = keys.iter().map(request).collect();
         let unwanted = async {
             for caller in keys.iter_mut().flat_map(|(_, wanted)| &mut wanted.callers) {
                 caller.closed().await;
             }
         };
-        let _call = CallInProgress::begin(&self.calls);
-        let answers = match select(self.loader.load(&requests), std::pin::pin!(unwanted)).await {
+        let load = std::pin::pin!(self.calls.make(self.loader.load(&requests)));
+        let answers = match select(load, std::pin::pin!(unwanted)).await {
             Either::Left((Ok(answers), _)) => answers,
             Either::Left((Err(error), _)) => requests.iter().map(|_| Loaded::Failed(error.clone())).collect(),
             Either::Right(_) => return,
@@ -215,7 +218,7 @@ impl<V: Cacheable> Inner<V> {
                 }
             }
             Loaded::Absent => Loaded::Absent,
-            Loaded::NotModified => Loaded::NotModified,
+            Loaded::NotModified { ttl } => Loaded::NotModified { ttl: *ttl },
             Loaded::Failed(error) => Loaded::Failed(error.clone()),
         }
     }
@@ -226,19 +229,11 @@ impl<V: Cacheable> Inner<V> {
     }
 }
 
-/// A call under way, until it is dropped.
-struct CallInProgress<'a>(&'a AtomicUsize);
-
-impl<'a> CallInProgress<'a> {
-    fn begin(calls: &'a AtomicUsize) -> Self {
-        calls.fetch_add(1, Ordering::AcqRel);
-        Self(calls)
-    }
-}
-
-impl Drop for CallInProgress<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
+/// Whether two values are one and the same, or both are missing.
+fn is_same<V>(one: &Option<Arc<V>>, other: &Option<Arc<V>>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (one, other) => one.is_none() && other.is_none(),
     }
 }
 

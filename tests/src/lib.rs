@@ -10,6 +10,7 @@ mod fixture;
 mod gate;
 mod local_bus;
 mod local_lease;
+pub mod mutations;
 mod recorder;
 mod scripted_loader;
 mod settle;

@@ -2,7 +2,7 @@
 
 use std::{any::TypeId, sync::Arc, time::Duration};
 
-use cache_core::{Clock, Key, Meta, Pattern, Result, Tag, Target, Timestamp};
+use cache_core::{Clock, Error, ErrorKind, Key, Meta, Pattern, Result, Tag, Target, Timestamp};
 use cache_memory::HotKey;
 
 use crate::{
@@ -254,6 +254,36 @@ impl Cache {
     /// `Timeout` if that took longer than `limit`; a tier's own error if it could not flush.
     pub async fn shutdown(&self, limit: Duration) -> Result<()> {
         self.engine.shutdown(limit).await
+    }
+
+    /// Runs several calls to their end as one, even if the caller is dropped before: for work of which no half may
+    /// be left. Each single call of a cache goes on by itself. [`Cache::shutdown`] waits for it.
+    ///
+    /// ```
+    /// # use cache_facade::{Cache, Region};
+    /// # async fn example(cache: Cache, accounts: Region<i64>) -> cache_facade::Result<()> {
+    /// let both = accounts.clone();
+    /// let moved = cache.run_to_completion(async move {
+    ///     both.put("from", -5).await?;
+    ///     both.put("to", 5).await
+    /// });
+    /// moved.await?
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` if the work panicked or its runtime ended, `Config` outside a Tokio runtime, where it is not
+    /// begun.
+    pub async fn run_to_completion<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T> {
+        self.engine.enter_though_closed("run")?;
+        self.engine.run_to_completion(work).await.ok_or_else(|| {
+            let message = "the work panicked, or its runtime ended: part of it may be done";
+            Error::new(ErrorKind::Unavailable, "run", message)
+        })
     }
 
     /// The clock of this cache.

@@ -23,8 +23,9 @@ use crate::{
 
 /// The connections to Redis: one server, a master under sentinels, or a Cluster. Clones share them.
 ///
-/// Needs a tokio runtime. A lost connection is opened again in the background, with growing pauses between
-/// attempts. Meanwhile calls fail with `Unavailable` at once.
+/// Needs a tokio runtime, any at a time: when one ends, calls from the next open the connections anew. A lost
+/// connection is opened again in the background, with growing pauses between attempts. Meanwhile calls fail with
+/// `Unavailable` at once.
 ///
 /// ```no_run
 /// use cache_core::Clock;

@@ -44,6 +44,9 @@
 //! 8 MiB. While there is no connection, none waits at all. Commands that block a server, such as `KEYS`,
 //! `FLUSHDB`, or `DEL` of a large value, are not used, and scripts touch no more than 256 keys.
 //!
+//! Connections end with the tokio runtime that they were opened on. The next call, from another runtime, opens
+//! them anew, also if the one before has stood still for 3 s.
+//!
 //! # Which commands the ACL user needs
 //!
 //! `+get +mget +set +psetex +getrange +setrange +strlen +append +unlink +pttl +pexpire +persist +eval +evalsha

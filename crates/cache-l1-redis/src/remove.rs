@@ -58,7 +58,7 @@ impl RedisTier {
             let scanned = tier.scan(&glob, tombstone).await;
             added.and(scanned)
         };
-        self.scan_jobs.clone().join_or_start(pattern, tombstone, job).await
+        self.scan_jobs.join_or_start(pattern, tombstone, job).await
     }
 
     /// Scans all keys of all servers, and writes tombstones over those that match. Returns how many entries

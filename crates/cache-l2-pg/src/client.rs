@@ -32,9 +32,9 @@ use crate::{
 /// # }
 /// ```
 ///
-/// Needs a tokio runtime with I/O and time enabled, and PostgreSQL 14 or later. It must connect to the
-/// server itself: behind a pooler that hands one session to many clients, prepared statements and locks
-/// would get lost.
+/// Needs a tokio runtime with I/O and time enabled, any at a time: when one ends, calls from the next open the
+/// connections anew. Needs PostgreSQL 14 or later, and must connect to the server itself: behind a pooler that
+/// hands one session to many clients, prepared statements and locks would get lost.
 #[derive(Clone)]
 pub struct Postgres(Arc<Context>);
 
@@ -93,12 +93,8 @@ impl Postgres {
         Ok(postgres)
     }
 
-    /// Returns a tier on the table and starts its janitor. Call this once: clones of the tier share queue
-    /// and janitor.
-    ///
-    /// # Panics
-    ///
-    /// Outside a tokio runtime.
+    /// Returns a tier on the table and starts its janitor, outside a runtime with the tier's first call. Call this
+    /// once: clones of the tier share queue and janitor.
     #[must_use]
     pub fn tier(&self) -> PgTier {
         PgTier::new(self.0.clone())
@@ -115,10 +111,6 @@ impl Postgres {
 
     /// Returns a lease by advisory locks, which needs no table. Call this once: clones of the lease share one
     /// connection.
-    ///
-    /// # Panics
-    ///
-    /// Outside a tokio runtime.
     #[must_use]
     pub fn lease(&self) -> PgLease {
         PgLease::new(self.0.clone())

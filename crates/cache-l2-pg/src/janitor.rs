@@ -3,33 +3,23 @@
 use std::sync::Arc;
 
 use cache_core::{ErrorKind, Result};
-use tokio::{task::JoinHandle, time::sleep};
+use cache_task::BackgroundTask;
+use tokio::time::sleep;
 
 use crate::tier::Store;
 
-/// The background task. Dropping this stops it.
-#[derive(Debug)]
-pub(crate) struct Janitor(JoinHandle<()>);
-
-impl Janitor {
-    pub(crate) fn start(store: Arc<Store>) -> Self {
-        Self(tokio::spawn(async move { run(&store).await }))
-    }
+/// Begins the background task. Dropping what this returns stops it.
+pub(crate) fn start(store: Arc<Store>) -> BackgroundTask {
+    BackgroundTask::new(move || run(store.clone()))
 }
 
-impl Drop for Janitor {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-async fn run(store: &Store) {
+async fn run(store: Arc<Store>) {
     loop {
         tokio::select! {
             () = sleep(store.context.config.sweep_every) => {}
             () = store.janitor_wakeup.notified() => {}
         }
-        if let Err(error) = sweep_and_evict(store).await {
+        if let Err(error) = sweep_and_evict(&store).await {
             if let Some(times) = store.log_sums.failed_sweeps.count(store.context.clock.now()) {
                 tracing::warn!(%error, times, "sweeping or evicting from the table of a PostgreSQL tier failed");
             }

@@ -10,7 +10,8 @@ const CORE: &str = "cache-core";
 const FOR_TESTS: [&str; 2] = ["servers", "tier-suite"];
 
 /// Crates that depend on the core and on nothing else of ours.
-const PILLARS: [&str; 5] = ["cache-memory", "cache-disk", "cache-tls", "cache-analytics", "cache-warming"];
+const PILLARS: [&str; 6] =
+    ["cache-memory", "cache-disk", "cache-task", "cache-tls", "cache-analytics", "cache-warming"];
 
 /// What a crate may depend on besides the core, which is open to all.
 #[derive(Debug, Default)]
@@ -30,7 +31,9 @@ fn arrows_of(name: &str) -> Option<Arrows> {
         CORE => Arrows::default(),
         pillar if PILLARS.contains(&pillar) => Arrows::default(),
         "cache-config" | "market-calendar" => Arrows { alone: true, ..Arrows::default() },
-        "cache-l1-redis" | "cache-l2-pg" => Arrows { always: &["cache-tls"], ..Arrows::default() },
+        "cache-l1-redis" | "cache-l2-pg" => {
+            Arrows { always: &["cache-task", "cache-tls"], ..Arrows::default() }
+        }
         "market-data" => Arrows { always: &["cache-tls", "market-calendar"], ..Arrows::default() },
         "cache-market" => {
             Arrows { always: &["cache-facade", "market-calendar", "market-data"], ..Arrows::default() }

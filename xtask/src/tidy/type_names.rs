@@ -12,7 +12,6 @@ const ALLOWED: &[(&str, &str)] = &[
     ("Counters", "what a tier or the cache counts, private to each, behind its public statistics"),
     ("Error", "market-calendar knows no other crate of ours, and so not the core's"),
     ("ErrorKind", "market-calendar knows no other crate of ours, and so not the core's"),
-    ("Janitor", "a tier's background task, private to each tier"),
     ("PatternCache", "the removals by pattern that a process knows, private to each shared tier"),
     ("Result", "market-calendar knows no other crate of ours, and so not the core's"),
     ("Store", "where a tier keeps its records, private to each tier"),

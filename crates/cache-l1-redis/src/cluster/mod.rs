@@ -8,12 +8,12 @@ pub(crate) mod slots;
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use cache_core::{Backoff, Error, ErrorKind, Result, sync::Mutex};
+use cache_task::BackgroundTask;
 use redis::cmd;
 use tokio::{
     sync::{Notify, watch},
     time::{sleep, timeout},
 };
-use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     connection::{
@@ -42,24 +42,31 @@ pub(crate) struct Cluster {
     pub(crate) context: Arc<ServerContext>,
     seeds: Vec<Address>,
     nodes: KnownNodes,
-    map: watch::Receiver<MapState>,
+    map: watch::Sender<MapState>,
     refresh: Arc<Notify>,
-    _refresher: AbortOnDropHandle<()>,
+    refresher: BackgroundTask,
 }
 
 impl Cluster {
     /// Begins to ask for the slot map in the background.
     pub(crate) fn new(context: &Arc<ServerContext>, seeds: Vec<Address>) -> Self {
-        let (sender, map) = watch::channel(Err(None));
+        let map = watch::Sender::new(Err(None));
         let refresh = Arc::new(Notify::new());
         let nodes = KnownNodes::default();
-        let refresher = MapRefresher { context: context.clone(), seeds: seeds.clone(), nodes: nodes.clone() };
-        let refresher = AbortOnDropHandle::new(tokio::spawn(refresher.run(sender, refresh.clone())));
-        Self { context: context.clone(), seeds, nodes, map, refresh, _refresher: refresher }
+        let refresher = Arc::new(MapRefresher {
+            context: context.clone(),
+            seeds: seeds.clone(),
+            nodes: nodes.clone(),
+            map: map.clone(),
+            refresh: refresh.clone(),
+        });
+        let refresher = BackgroundTask::new(move || refresher.clone().run());
+        Self { context: context.clone(), seeds, nodes, map, refresh, refresher }
     }
 
     /// Returns the slot map. Waits for the first attempt to read it, and for no later one.
     pub(crate) async fn slot_map(&self, operation: &'static str) -> Result<Arc<SlotMap>> {
+        self.refresher.ensure_running();
         let limit = self.context.config.response_timeout;
         if timeout(limit, self.first_attempt()).await.is_err() {
             let message = "no node of the Redis Cluster has answered yet";
@@ -87,8 +94,8 @@ impl Cluster {
 
     /// Waits until the first attempt to read the slot map has succeeded or failed.
     pub(crate) async fn first_attempt(&self) {
-        // An error would mean that the refresher has ended, which it only does when `self` is dropped.
-        let _ = self.map.clone().wait_for(|map| !matches!(map, Err(None))).await;
+        // An error would mean that the sender is gone, which is in `self`.
+        let _ = self.map.subscribe().wait_for(|map| !matches!(map, Err(None))).await;
     }
 
     /// Has the slot map read again soon, since it may be wrong.
@@ -113,10 +120,13 @@ struct MapRefresher {
     context: Arc<ServerContext>,
     seeds: Vec<Address>,
     nodes: KnownNodes,
+    map: watch::Sender<MapState>,
+    refresh: Arc<Notify>,
 }
 
 impl MapRefresher {
-    async fn run(self, state: watch::Sender<MapState>, refresh: Arc<Notify>) {
+    async fn run(self: Arc<Self>) {
+        let (state, refresh) = (&self.map, &self.refresh);
         let mut backoff = Backoff::new(self.context.config.reconnect.clone());
         loop {
             match self.query().await {

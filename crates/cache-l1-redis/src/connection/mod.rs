@@ -1,6 +1,7 @@
 //! A connection to one server: opened in the background, checked while idle, opened again when lost.
 //!
-//! While it is down, calls fail at once instead of waiting.
+//! While it is down, calls fail at once instead of waiting. It ends with the runtime that it was opened on; the
+//! next call, from another runtime, opens it there.
 
 pub(crate) mod address;
 pub(crate) mod birth_floor;
@@ -11,15 +12,21 @@ pub(crate) mod sentinel;
 pub(crate) mod server;
 pub(crate) mod server_info;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use cache_core::{Backoff, Error, ErrorKind, Result};
+use cache_task::BackgroundTask;
 use redis::{Cmd, Pipeline, RedisError, Value, aio::MultiplexedConnection};
 use tokio::{
     sync::{Notify, watch},
     time::{Instant, sleep, timeout},
 };
-use tokio_util::task::AbortOnDropHandle;
 
 use crate::error;
 
@@ -34,12 +41,20 @@ pub(crate) const ROLE_INTERVAL: Duration = Duration::from_secs(1);
 /// A connection that reconnects by itself. Dropping it closes it.
 #[derive(Debug)]
 pub(crate) struct Connection {
+    shared: Arc<Shared>,
+    maintenance: BackgroundTask,
+}
+
+/// What the connection and the task that maintains it share.
+#[derive(Debug)]
+struct Shared {
     server: Arc<Server>,
-    state: watch::Receiver<State>,
-    recheck: Arc<Notify>,
+    state: watch::Sender<State>,
+    recheck: Notify,
     /// The number of the latest open connection on which the server said that it is the wrong one.
     wrong: watch::Sender<u64>,
-    _maintenance: AbortOnDropHandle<()>,
+    /// How many connections were opened: the number of the last.
+    opened: AtomicU64,
 }
 
 #[derive(Clone, Debug)]
@@ -54,12 +69,25 @@ enum State {
 impl Connection {
     /// Begins to connect in the background.
     pub(crate) fn start(server: Arc<Server>) -> Self {
-        let (sender, state) = watch::channel(State::Connecting);
-        let recheck = Arc::new(Notify::new());
-        let wrong = watch::Sender::new(0);
-        let maintain = maintain(server.clone(), sender, recheck.clone(), wrong.subscribe());
-        let maintenance = AbortOnDropHandle::new(tokio::spawn(maintain));
-        Self { server, state, recheck, wrong, _maintenance: maintenance }
+        let shared = Arc::new(Shared {
+            server,
+            state: watch::Sender::new(State::Connecting),
+            recheck: Notify::new(),
+            wrong: watch::Sender::new(0),
+            opened: AtomicU64::new(0),
+        });
+        let maintained = shared.clone();
+        let maintenance = BackgroundTask::new(move || {
+            // What was open has ended with its runtime: calls wait for the first attempt again.
+            maintained.state.send_replace(State::Connecting);
+            maintain(maintained.clone())
+        });
+        Self { shared, maintenance }
+    }
+
+    /// Begins to connect anew if the runtime of the connection has ended.
+    pub(crate) fn ensure_running(&self) {
+        self.maintenance.ensure_running();
     }
 
     /// Sends one command. The reply may be the server's error.
@@ -83,13 +111,13 @@ impl Connection {
     /// Ends the open connection of that number if a reply says that the server is the wrong one.
     fn check_server(&self, number: u64, replies: &[Value]) {
         if replies.iter().any(error::is_of_wrong_server) {
-            self.wrong.send_modify(|wrong| *wrong = number.max(*wrong));
+            self.shared.wrong.send_modify(|wrong| *wrong = number.max(*wrong));
         }
     }
 
     /// Returns why calls fail now, or `None` while the connection is up.
     pub(crate) fn error(&self) -> Option<Error> {
-        match &*self.state.borrow() {
+        match &*self.shared.state.borrow() {
             State::Up(..) => None,
             State::Down(error) => Some(error.clone()),
             State::Connecting => Some(self.unavailable("connect", "is being connected to")),
@@ -97,18 +125,18 @@ impl Connection {
     }
 
     pub(crate) fn is_up(&self) -> bool {
-        matches!(&*self.state.borrow(), State::Up(..))
+        matches!(&*self.shared.state.borrow(), State::Up(..))
     }
 
     /// Waits until the first attempt to connect has succeeded or failed.
     pub(crate) async fn first_attempt(&self) {
-        // An error would mean that the maintenance has ended, which it only does when `self` is dropped.
-        let _ = self.state.clone().wait_for(|state| !matches!(state, State::Connecting)).await;
+        // An error would mean that the sender is gone, which is in `self`.
+        let _ = self.shared.state.subscribe().wait_for(|state| !matches!(state, State::Connecting)).await;
     }
 
     /// Has the connection checked now rather than at the next keepalive.
     pub(crate) fn recheck(&self) {
-        self.recheck.notify_one();
+        self.shared.recheck.notify_one();
     }
 
     /// Returns the open connection. Waits for the first attempt, and never for a reconnection.
@@ -116,7 +144,7 @@ impl Connection {
         if let Some(current) = self.current(operation) {
             return current;
         }
-        let limit = self.server.context.config.response_timeout;
+        let limit = self.shared.server.context.config.response_timeout;
         // Boxed, since it is rare and every call's future would otherwise be as large.
         let _ = Box::pin(timeout(limit, self.first_attempt())).await;
         self.current(operation)
@@ -125,10 +153,10 @@ impl Connection {
 
     /// Returns the open connection or why there is none, and `None` during the first attempt.
     fn current(&self, operation: &'static str) -> Option<Result<(MultiplexedConnection, u64)>> {
-        match &*self.state.borrow() {
+        match &*self.shared.state.borrow() {
             State::Up(connection, number) => Some(Ok((connection.clone(), *number))),
             State::Down(error) => {
-                let message = format!("{} is not connected", self.server.label());
+                let message = format!("{} is not connected", self.shared.server.label());
                 Some(Err(Error::caused(ErrorKind::Unavailable, operation, message, error.clone())))
             }
             State::Connecting => None,
@@ -139,34 +167,30 @@ impl Connection {
         if error::needs_recheck(&error) {
             self.recheck();
         }
-        error::classify(operation, &self.server.label(), error)
+        error::classify(operation, &self.shared.server.label(), error)
     }
 
     fn unavailable(&self, operation: &'static str, why: &str) -> Error {
-        Error::new(ErrorKind::Unavailable, operation, format!("{} {why}", self.server.label()))
+        Error::new(ErrorKind::Unavailable, operation, format!("{} {why}", self.shared.server.label()))
     }
 }
 
 /// Connects, monitors the connection, and connects again, until it is aborted.
-async fn maintain(
-    server: Arc<Server>,
-    state: watch::Sender<State>,
-    recheck: Arc<Notify>,
-    mut wrong: watch::Receiver<u64>,
-) {
-    let mut number = 0;
+async fn maintain(shared: Arc<Shared>) {
+    let Shared { server, state, recheck, wrong, opened } = &*shared;
+    let mut wrong = wrong.subscribe();
     let config = &server.context.config;
     let mut backoff = Backoff::new(config.reconnect.clone());
     loop {
         let error = match server.open().await {
             Ok(mut open) => {
-                number += 1;
+                let number = opened.fetch_add(1, Ordering::Relaxed) + 1;
                 if let State::Down(_) = state.send_replace(State::Up(open.connection.clone(), number)) {
                     tracing::info!(server = server.label(), "reconnected to Redis");
                 }
                 let since = Instant::now();
                 let error = tokio::select! {
-                    error = monitor(&server, &mut open, &recheck) => error,
+                    error = monitor(server, &mut open, recheck) => error,
                     // It fails only if the connection is dropped, and this task with it.
                     _ = wrong.wait_for(|wrong| *wrong >= number) => {
                         server.renew();

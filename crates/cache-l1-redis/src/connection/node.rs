@@ -9,9 +9,9 @@ use std::{
 };
 
 use cache_core::{Error, Result};
+use cache_task::BackgroundTask;
 use redis::{Cmd, Pipeline, Value};
 use tokio::time::sleep;
-use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     config::Topology,
@@ -31,7 +31,7 @@ pub(crate) struct Node {
     connections: Vec<Connection>,
     turn: AtomicUsize,
     /// Absent in a Cluster, whose nodes tell of their changes themselves.
-    _scout: Option<AbortOnDropHandle<()>>,
+    scout: Option<BackgroundTask>,
 }
 
 impl Node {
@@ -41,18 +41,27 @@ impl Node {
         let connections =
             (0..context.config.connections).map(|_| Connection::start(server.clone())).collect();
         let is_cluster = matches!(context.config.topology, Topology::Cluster(_));
-        let scout = (!is_cluster).then(|| AbortOnDropHandle::new(tokio::spawn(scout(server.clone()))));
-        Arc::new(Self { server, connections, turn: AtomicUsize::new(0), _scout: scout })
+        let scouted = server.clone();
+        let scout = (!is_cluster).then(|| BackgroundTask::new(move || scout(scouted.clone())));
+        Arc::new(Self { server, connections, turn: AtomicUsize::new(0), scout })
     }
 
     /// Sends one command. The reply may be the server's error.
     pub(crate) async fn send_one(&self, operation: &'static str, cmd: &Cmd) -> Result<Value> {
+        self.ensure_running();
         self.connection().send_one(operation, cmd).await
     }
 
     /// Sends commands in one pipeline. Reply `i` belongs to command `i`, and may be the server's error.
     pub(crate) async fn send(&self, operation: &'static str, commands: &Pipeline) -> Result<Vec<Value>> {
+        self.ensure_running();
         self.connection().send(operation, commands).await
+    }
+
+    /// Begins anew what has ended with its runtime.
+    fn ensure_running(&self) {
+        self.connections.iter().for_each(Connection::ensure_running);
+        self.scout.iter().for_each(BackgroundTask::ensure_running);
     }
 
     /// Returns the next connection that is up, or just the next if none is.

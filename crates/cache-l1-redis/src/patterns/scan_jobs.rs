@@ -1,6 +1,7 @@
-//! Removals by pattern under way: each runs to its end, even if its caller has stopped waiting.
+//! Removals by pattern under way: each runs to its end, even if its caller has stopped waiting, unless its runtime
+//! ends: then whoever asks again begins anew.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use cache_core::{
     Error, ErrorKind, Pattern, Result, Tombstone,
@@ -10,9 +11,13 @@ use futures_util::{
     FutureExt,
     future::{BoxFuture, Shared},
 };
+use tokio::{
+    runtime::{self, Handle},
+    task::AbortHandle,
+};
 
-/// The removals by pattern under way. The same removal, asked for again while it runs, joins the job that
-/// is there.
+/// The removals by pattern under way. The same removal, asked for again on the same runtime while it runs, joins
+/// the job that is there: another runtime may stand still.
 #[derive(Debug, Default)]
 pub(crate) struct ScanJobs(Mutex<Vec<ScanJob>>);
 
@@ -21,6 +26,8 @@ type JobResult = Shared<BoxFuture<'static, Result<u64>>>;
 struct ScanJob {
     pattern: Pattern,
     tombstone: Tombstone,
+    runtime: runtime::Id,
+    task: AbortHandle,
     result: JobResult,
 }
 
@@ -28,19 +35,25 @@ impl ScanJobs {
     /// Waits for the result of the job under way, or starts `removal` as one and waits for that. The job
     /// runs to its end even if the caller stops waiting.
     pub(crate) async fn join_or_start(
-        self: Arc<Self>,
+        &self,
         pattern: &Pattern,
         tombstone: Tombstone,
         removal: impl Future<Output = Result<u64>> + Send + 'static,
     ) -> Result<u64> {
-        let is_same = |job: &ScanJob| job.pattern == *pattern && job.tombstone == tombstone;
+        let runtime = Handle::current();
+        let is_same = |job: &ScanJob| {
+            job.runtime == runtime.id() && job.pattern == *pattern && job.tombstone == tombstone
+        };
         let result = {
             let mut jobs = self.jobs();
+            // Also what its runtime ended.
+            jobs.retain(|job| !job.task.is_finished());
             match jobs.iter().find(|job| is_same(job)) {
                 Some(job) => job.result.clone(),
                 None => {
-                    let result = self.start(pattern.clone(), tombstone, removal);
-                    jobs.push(ScanJob { pattern: pattern.clone(), tombstone, result: result.clone() });
+                    let job = ScanJob::start(&runtime, pattern.clone(), tombstone, removal);
+                    let result = job.result.clone();
+                    jobs.push(job);
                     result
                 }
             }
@@ -48,28 +61,27 @@ impl ScanJobs {
         result.await
     }
 
+    fn jobs(&self) -> MutexGuard<'_, Vec<ScanJob>> {
+        self.0.lock()
+    }
+}
+
+impl ScanJob {
     fn start(
-        self: &Arc<Self>,
+        runtime: &Handle,
         pattern: Pattern,
         tombstone: Tombstone,
         removal: impl Future<Output = Result<u64>> + Send + 'static,
-    ) -> JobResult {
-        let jobs = self.clone();
-        let task = tokio::spawn(async move {
-            let removed = removal.await;
-            jobs.jobs().retain(|job| job.pattern != pattern || job.tombstone != tombstone);
-            removed
-        });
-        let result = task.map(|ended| {
+    ) -> Self {
+        let work = runtime.spawn(removal);
+        let task = work.abort_handle();
+        let result = work.map(|ended| {
             ended.unwrap_or_else(|why| {
-                Err(Error::caused(ErrorKind::Closed, "remove", "a removal by pattern was cut short", why))
+                let message = "a removal by pattern was cut short";
+                Err(Error::caused(ErrorKind::Unavailable, "remove", message, why))
             })
         });
-        result.boxed().shared()
-    }
-
-    fn jobs(&self) -> MutexGuard<'_, Vec<ScanJob>> {
-        self.0.lock()
+        Self { pattern, tombstone, runtime: runtime.id(), task, result: result.boxed().shared() }
     }
 }
 
@@ -88,17 +100,39 @@ mod tests {
 
     #[tokio::test]
     async fn rule_51_a_scan_runs_to_its_end_and_is_joined_by_who_asks_again() {
-        let jobs = Arc::new(ScanJobs::default());
+        let jobs = ScanJobs::default();
         let pattern = Pattern::kind("k");
         let tombstone = Tombstone { born: Timestamp::MIN, dead_at: Timestamp::MAX };
         let (go, gone) = oneshot::channel::<u64>();
-        let first = jobs.clone().join_or_start(&pattern, tombstone, async move { Ok(gone.await.unwrap()) });
+        let first = jobs.join_or_start(&pattern, tombstone, async move { Ok(gone.await.unwrap()) });
         assert!(first.now_or_never().is_none(), "dropped while it waits");
-        let second = jobs.clone().join_or_start(&pattern, tombstone, async { panic!("started twice") });
+        let second = jobs.join_or_start(&pattern, tombstone, async { panic!("started twice") });
         let (second, ()) = tokio::join!(second, async { go.send(7).unwrap() });
         assert_eq!(second.unwrap(), 7);
-        assert!(jobs.jobs().is_empty(), "it has ended");
-        let third = jobs.clone().join_or_start(&pattern, tombstone, async { Ok(8) });
+        let third = jobs.join_or_start(&pattern, tombstone, async { Ok(8) });
         assert_eq!(third.await.unwrap(), 8, "a later one scans again");
+    }
+    #[test]
+    fn rule_106_a_scan_whose_runtime_has_ended_begins_anew_for_who_asks_again() {
+        let runtime = || runtime::Builder::new_current_thread().build().unwrap();
+        let (jobs, pattern) = (ScanJobs::default(), Pattern::kind("k"));
+        let tombstone = Tombstone { born: Timestamp::MIN, dead_at: Timestamp::MAX };
+        let (ends, stays) = (runtime(), runtime());
+        let waits = |runtime: &runtime::Runtime| {
+            let pending = std::future::pending();
+            runtime.block_on(async { jobs.join_or_start(&pattern, tombstone, pending).now_or_never() })
+        };
+        assert_eq!(waits(&ends).map(|ended| ended.is_ok()), None);
+        let elsewhere = stays.block_on(jobs.join_or_start(&pattern, tombstone, async { Ok(1) }));
+        assert_eq!(elsewhere.unwrap(), 1, "the other runtime may never go on with its own");
+        let mut joined = Box::pin(jobs.join_or_start(&pattern, tombstone, async { Ok(2) }));
+        {
+            let _within = ends.enter();
+            assert!((&mut joined).now_or_never().is_none());
+        }
+        drop(ends);
+        let error = stays.block_on(&mut joined).unwrap_err();
+        assert!(error.kind().is_retryable(), "{error}");
+        assert_eq!(stays.block_on(jobs.join_or_start(&pattern, tombstone, async { Ok(3) })).unwrap(), 3);
     }
 }

@@ -8,6 +8,7 @@ mod fixture;
 mod lease;
 mod login;
 mod patterns;
+mod runtimes;
 mod sentinel;
 mod suite;
 mod write_order;

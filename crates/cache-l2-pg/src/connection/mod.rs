@@ -8,5 +8,5 @@ mod url;
 
 pub(crate) use connect::{Connector, DatabaseSession};
 pub(crate) use pool::{Pool, PooledRow};
-pub(crate) use role::RoleWatch;
+pub(crate) use role::start_role_watch;
 pub(crate) use url::DatabaseUrl;

@@ -6,7 +6,8 @@ use std::{
 };
 
 use cache_core::{Result, Timestamp};
-use tokio::{task::JoinHandle, time::sleep};
+use cache_task::BackgroundTask;
+use tokio::time::sleep;
 
 use crate::{client::Context, sql::decode};
 
@@ -16,20 +17,10 @@ const ROLE_INTERVAL: Duration = Duration::from_secs(1);
 /// Nodes that have Redis and PostgreSQL go by the time of Redis.
 const CLOCK_RANK: u8 = 1;
 
-/// The task that asks. Dropping this stops it.
-#[derive(Debug)]
-pub(crate) struct RoleWatch(JoinHandle<()>);
-
-impl RoleWatch {
-    pub(crate) fn start(context: &Arc<Context>) -> Self {
-        Self(tokio::spawn(watch(Arc::downgrade(context))))
-    }
-}
-
-impl Drop for RoleWatch {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
+/// Begins the task that asks. Dropping what this returns stops it.
+pub(crate) fn start_role_watch(context: &Arc<Context>) -> BackgroundTask {
+    let context = Arc::downgrade(context);
+    BackgroundTask::new(move || watch(context.clone()))
 }
 
 async fn watch(context: Weak<Context>) {

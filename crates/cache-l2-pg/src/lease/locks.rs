@@ -24,8 +24,8 @@ const SET_IDLE_TIMEOUT: &str = "SELECT set_config('idle_session_timeout', $1, fa
 
 type Typed<'a> = (&'a (dyn ToSql + Sync), Type);
 
-/// Advisory locks of one session. If a statement fails or gets no answer, it is unknown which locks the
-/// session has: then the session is dropped, and the table of leases is cleared.
+/// Advisory locks of one session. If a statement fails, gets no answer or is cut short, it is unknown which locks
+/// the session has: then the session is dropped, and the table of leases is cleared.
 #[derive(Debug)]
 pub(crate) struct AdvisoryLocks {
     connector: Connector,
@@ -96,18 +96,22 @@ impl AdvisoryLocks {
         leases: &mut LeaseTable,
         work: impl AsyncFnOnce(&Client) -> Result<T, tokio_postgres::Error>,
     ) -> Result<T> {
-        let Some(session) = &self.session else {
+        // Back only with the answer: the task may end here, with its runtime.
+        let Some(session) = self.session.take() else {
+            leases.clear();
             return Err(Error::new(ErrorKind::Unavailable, operation, "no session has the advisory locks"));
         };
         let error = match timeout(self.timeout, work(&session.client)).await {
-            Ok(Ok(answer)) => return Ok(answer),
+            Ok(Ok(answer)) => {
+                self.session = Some(session);
+                return Ok(answer);
+            }
             Ok(Err(error)) => classify(operation, error),
             Err(_) => {
                 let message = format!("PostgreSQL did not answer within {:?}", self.timeout);
                 Error::new(ErrorKind::Timeout, operation, message)
             }
         };
-        self.session = None;
         leases.clear();
         Err(error)
     }

@@ -7,9 +7,9 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use cache_core::{Clock, Error, ErrorKind, Holder, Key, Lease, Result, Timestamp};
+use cache_task::BackgroundTask;
 use tokio::{
     sync::{Mutex, Notify},
-    task::JoinHandle,
     time::sleep,
 };
 
@@ -29,13 +29,8 @@ pub struct PgLease(Arc<Handle>);
 #[derive(Debug)]
 struct Handle {
     inner: Arc<Inner>,
-    timer: JoinHandle<()>,
-}
-
-impl Drop for Handle {
-    fn drop(&mut self) {
-        self.timer.abort();
-    }
+    /// Ends leases whose spans are over.
+    timer: BackgroundTask,
 }
 
 #[derive(Debug)]
@@ -68,7 +63,8 @@ impl PgLease {
             }),
             changed: Notify::new(),
         });
-        let timer = tokio::spawn(expire_leases(inner.clone()));
+        let timed = inner.clone();
+        let timer = BackgroundTask::new(move || expire_leases(timed.clone()));
         Self(Arc::new(Handle { inner, timer }))
     }
 
@@ -79,6 +75,7 @@ impl PgLease {
         operation: &'static str,
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
+        self.0.timer.ensure_running();
         tokio::spawn(work).await.unwrap_or_else(|error| {
             Err(Error::caused(
                 ErrorKind::Unavailable,

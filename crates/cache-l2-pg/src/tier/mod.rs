@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cache_core::{Entry, Key, PutOutcome, Result, Target, Tier, Timestamp, Tombstone};
+use cache_task::BackgroundTask;
 
 use crate::{
-    PgStats, Writes, client::Context, connection::RoleWatch, janitor::Janitor, write_behind::WriteBehind,
+    PgStats, Writes, client::Context, connection::start_role_watch, janitor, write_behind::WriteBehind,
 };
 pub(crate) use pattern_cache::{KnownPatterns, PatternCache};
 pub(crate) use store::Store;
@@ -26,8 +27,8 @@ pub struct PgTier(Arc<Handle>);
 #[derive(Debug)]
 struct Handle {
     /// Dropped first, which stops their tasks.
-    _janitor: Janitor,
-    _role: RoleWatch,
+    janitor: BackgroundTask,
+    role: BackgroundTask,
     behind: Option<WriteBehind>,
     store: Arc<Store>,
 }
@@ -40,8 +41,16 @@ impl PgTier {
             Writes::Through => None,
             Writes::Behind { rows, bytes } => Some(WriteBehind::start(store.clone(), rows, bytes)),
         };
-        let role = RoleWatch::start(&store.context);
-        Self(Arc::new(Handle { _janitor: Janitor::start(store.clone()), _role: role, behind, store }))
+        let (janitor, role) = (janitor::start(store.clone()), start_role_watch(&store.context));
+        Self(Arc::new(Handle { janitor, role, behind, store }))
+    }
+
+    /// Begins anew what has ended with its runtime, and returns the parts.
+    fn running(&self) -> &Handle {
+        self.0.janitor.ensure_running();
+        self.0.role.ensure_running();
+        self.0.behind.iter().for_each(WriteBehind::ensure_running);
+        &self.0
     }
 
     /// Returns the tier's counters, as far as this process saw. Sends nothing to the server.
@@ -79,17 +88,19 @@ impl Tier for PgTier {
     }
 
     async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
-        match &self.0.behind {
-            None => self.0.store.get(keys).await,
+        let handle = self.running();
+        match &handle.behind {
+            None => handle.store.get(keys).await,
             Some(behind) => behind.get(keys).await,
         }
     }
 
     async fn put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
-        let (sealed, refused) = self.0.store.seal(entries);
-        match &self.0.behind {
+        let handle = self.running();
+        let (sealed, refused) = handle.store.seal(entries);
+        match &handle.behind {
             None => {
-                let outcomes = self.0.store.put(&sealed).await?;
+                let outcomes = handle.store.put(&sealed).await?;
                 refused.map(|()| outcomes)
             }
             Some(behind) => {
@@ -100,8 +111,8 @@ impl Tier for PgTier {
     }
 
     async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
-        let store = &self.0.store;
-        match (&self.0.behind, target) {
+        let Handle { behind, store, .. } = self.running();
+        match (behind, target) {
             (Some(behind), target) => behind.remove(target, tombstone).await,
             (None, Target::Keys(keys)) => store.remove_keys(keys, tombstone).await,
             (None, Target::Matching(pattern)) => store.remove_matching(pattern, tombstone).await,
@@ -109,7 +120,7 @@ impl Tier for PgTier {
     }
 
     async fn flush(&self) -> Result<()> {
-        match &self.0.behind {
+        match &self.running().behind {
             None => Ok(()),
             Some(behind) => behind.flush().await,
         }

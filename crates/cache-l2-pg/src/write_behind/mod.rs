@@ -4,6 +4,7 @@ mod queue;
 
 use std::{
     ops::RangeInclusive,
+    pin::pin,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
@@ -12,7 +13,11 @@ use cache_core::{
     Backoff, Entry, Key, Result, Target, Tombstone,
     envelope::{self, Record},
 };
-use tokio::{sync::Mutex, task::JoinHandle, time::timeout};
+use cache_task::BackgroundTask;
+use tokio::{
+    sync::{Mutex, MutexGuard},
+    time::timeout,
+};
 
 use crate::{get::FoundRow, put::SealedEntry, tier::Store};
 use queue::{MAX_QUEUE_TIME, WriteQueue};
@@ -24,6 +29,13 @@ const MAX_BATCH_BYTES: usize = 4 << 20;
 /// The longest pauses after the first batch that could not be written, and after many in a row.
 const RETRY_PAUSES: RangeInclusive<Duration> = Duration::from_millis(50)..=Duration::from_secs(2);
 
+/// How long to wait for the lock of batches: who has it may stand still, with its runtime. Without the lock counts
+/// of removals may be wrong, and nothing else: the tombstones in the table refuse what comes late.
+const MAX_LOCK_WAIT: Duration = Duration::from_secs(3);
+
+/// How often who waits for a flush looks whether the writer still runs.
+const WRITER_CHECK_INTERVAL: Duration = Duration::from_millis(500);
+
 /// The table behind a queue.
 #[derive(Debug)]
 pub(crate) struct WriteBehind {
@@ -32,14 +44,25 @@ pub(crate) struct WriteBehind {
     /// Locked while a batch is written, and by removals: so they find each entry in the queue or in the
     /// table, and none on its way.
     batch_lock: Arc<Mutex<()>>,
-    writer: JoinHandle<()>,
+    writer: BackgroundTask,
 }
 
 impl WriteBehind {
     pub(crate) fn start(store: Arc<Store>, rows: usize, bytes: usize) -> Self {
         let (queue, batch_lock) = (Arc::new(WriteQueue::new(rows, bytes)), Arc::new(Mutex::new(())));
-        let writer = tokio::spawn(write_batches(store.clone(), queue.clone(), batch_lock.clone()));
+        let parts = (store.clone(), queue.clone(), batch_lock.clone());
+        let writer = BackgroundTask::new(move || {
+            let (store, queue, batch_lock) = parts.clone();
+            // The batch of a writer that ended with its runtime may not have been written.
+            queue.requeue_unfinished();
+            write_batches(store, queue, batch_lock)
+        });
         Self { store, queue, batch_lock, writer }
+    }
+
+    /// Begins the writer anew if its runtime has ended.
+    pub(crate) fn ensure_running(&self) {
+        self.writer.ensure_running();
     }
 
     pub(crate) async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
@@ -79,7 +102,7 @@ impl WriteBehind {
 
     /// Removes from queue and table, and returns how many live entries that removed, each counted once.
     pub(crate) async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
-        let _batch_lock = self.batch_lock.lock().await;
+        let _batch_lock = lock(&self.batch_lock).await;
         let now = self.store.context.clock.now();
         let dropped = self.queue.remove(target, tombstone, now);
         let alive = dropped.iter().filter(|sealed| now < sealed.dead_at);
@@ -100,7 +123,14 @@ impl WriteBehind {
     }
 
     pub(crate) async fn flush(&self) -> Result<()> {
-        self.queue.flushed().await
+        let mut flushed = pin!(self.queue.flushed());
+        loop {
+            match timeout(WRITER_CHECK_INTERVAL, &mut flushed).await {
+                Ok(outcome) => return outcome,
+                // The writer's runtime may have ended meanwhile.
+                Err(_) => self.ensure_running(),
+            }
+        }
     }
 
     pub(crate) fn size(&self) -> (u64, u64) {
@@ -110,7 +140,6 @@ impl WriteBehind {
 
 impl Drop for WriteBehind {
     fn drop(&mut self) {
-        self.writer.abort();
         let (rows, bytes) = self.queue.size();
         if rows > 0 {
             tracing::warn!(
@@ -122,6 +151,10 @@ impl Drop for WriteBehind {
     }
 }
 
+async fn lock(batch_lock: &Mutex<()>) -> Option<MutexGuard<'_, ()>> {
+    timeout(MAX_LOCK_WAIT, batch_lock.lock()).await.ok()
+}
+
 async fn write_batches(store: Arc<Store>, queue: Arc<WriteQueue>, batch_lock: Arc<Mutex<()>>) {
     let mut backoff = Backoff::new(RETRY_PAUSES);
     loop {
@@ -129,7 +162,7 @@ async fn write_batches(store: Arc<Store>, queue: Arc<WriteQueue>, batch_lock: Ar
             queue.filled.notified().await;
         }
         let outcome = {
-            let _batch_lock = batch_lock.lock().await;
+            let _batch_lock = lock(&batch_lock).await;
             let (batch, lost) = queue.take(MAX_BATCH_ROWS, MAX_BATCH_BYTES);
             if lost > 0 {
                 store.counters.lost.fetch_add(lost, Relaxed);

@@ -155,11 +155,15 @@ impl WriteQueue {
         self.batch_done.notify_waiters();
     }
 
+    /// Queues a batch again whose writer is gone: whether it was written is unknown, and to write it twice does no
+    /// harm.
+    pub(crate) fn requeue_unfinished(&self) {
+        self.state().requeue_batch();
+    }
+
     pub(crate) fn failed(&self, error: Error) {
         let mut state = self.state();
-        for (key, queued) in std::mem::take(&mut state.writing) {
-            state.requeue(key, queued);
-        }
+        state.requeue_batch();
         state.failures += 1;
         state.error = Some(error);
         drop(state);
@@ -248,6 +252,12 @@ impl State {
         let queued = QueuedEntry { number, since: Instant::now(), sealed: sealed.clone() };
         self.waiting.insert(sealed.key.clone(), queued);
         true
+    }
+
+    fn requeue_batch(&mut self) {
+        for (key, queued) in std::mem::take(&mut self.writing) {
+            self.requeue(key, queued);
+        }
     }
 
     /// Queues an entry of a failed batch again, unless a later put has replaced it.

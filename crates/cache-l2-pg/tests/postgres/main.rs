@@ -10,6 +10,7 @@ mod lease;
 mod migrations;
 mod patterns;
 mod plans;
+mod runtimes;
 mod suite;
 mod tls;
 mod wrong_server;

@@ -140,14 +140,7 @@ impl AnnouncedEvents {
         Ok(events)
     }
 
-    /// Announces an event. One that lies ahead is kept until it is due, and no life of what it touches reaches
-    /// past it. The effects of any other are carried out now. Announced again, the same event changes nothing.
-    ///
-    /// # Errors
-    ///
-    /// `Limit` if too many events lie ahead, and none of them should give way to this one: 64 of an asset, 10,000
-    /// overall. The farthest gives way, first of those assets that have more than 16.
-    pub async fn announce(&self, event: &MarketEvent) -> Result<Announcement> {
+    pub(super) async fn announce_to_end(&self, event: &MarketEvent) -> Result<Announcement> {
         let now = self.0.cache.clock().now();
         match event.at {
             Some(at) if at > now => {
@@ -164,13 +157,7 @@ impl AnnouncedEvents {
         }
     }
 
-    /// Withdraws an event that lies ahead, on whichever node it was announced. Returns it; `None` if no such event
-    /// lies ahead. Lives that were shortened because of it stay short.
-    ///
-    /// # Errors
-    ///
-    /// None at present. A tier that fails learns of it later.
-    pub async fn withdraw(&self, id: EventId) -> Result<Option<Withdrawal>> {
+    pub(super) async fn withdraw_to_end(&self, id: EventId) -> Result<Option<Withdrawal>> {
         if self.get(id).is_none() {
             // Another node may have announced it just now.
             self.sync_all().await?;
@@ -180,6 +167,11 @@ impl AnnouncedEvents {
         let stored = self.sync(vec![bucket_of(&event.asset)]).await?;
         tell_unless(stored, &event);
         Ok(Some(Withdrawal { event, stored }))
+    }
+
+    /// The cache that keeps the events.
+    pub(super) fn cache(&self) -> &Cache {
+        &self.0.cache
     }
 
     /// Returns the event of this id, if it lies ahead.
@@ -194,14 +186,7 @@ impl AnnouncedEvents {
         self.0.time.events().read().ahead(self.0.cache.clock().now())
     }
 
-    /// Learns what other nodes have announced and withdrawn, and carries out the events that are due. Returns the
-    /// keys that should be loaded because of them; on one node, if it is the first to carry them out. Called every
-    /// 200 ms or so, it costs little when there is nothing to do.
-    ///
-    /// # Errors
-    ///
-    /// As [`EventRules::effects`](crate::EventRules::effects). A tier that fails is asked again later.
-    pub async fn poll(&self) -> Result<Vec<StandardKey>> {
+    pub(super) async fn poll_to_end(&self) -> Result<Vec<StandardKey>> {
         let recent = mem::take(&mut *self.0.recent.lock());
         self.bound_memory(&recent);
         self.follow_rules();

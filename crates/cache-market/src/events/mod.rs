@@ -8,6 +8,7 @@ mod event_record;
 mod event_set;
 mod retention;
 mod rules;
+mod run_to_end;
 #[cfg(test)]
 mod tests;
 mod watched_loader;

@@ -17,6 +17,7 @@ use cache_facade::{Cache, Cacheable, Policy, Region};
 use cache_market::{AnnouncedEvents, MarketTime, QuoteLoader, SeriesLoader, WatchedLoader};
 use market_data::{Asset, DataType, Quote, Registry, ReplayProvider, SCHEMA, Series};
 use tokio::time::{Instant, timeout_at};
+use tokio_util::task::TaskTracker;
 
 pub use self::reload::{RELOAD_TIMEOUT, ReloadError};
 use self::{
@@ -34,6 +35,8 @@ const TTL_JITTER: f64 = 0.05;
 const EAGER_REFRESH_SHARE: f64 = 0.8;
 /// The least time for closing the disk tier, after loads that used up the limit.
 const MIN_DISK_CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
+/// How much of the limit of a stop is for requests that change something and whose client is gone.
+const CHANGES_SHARE: f32 = 0.25;
 
 /// The running service without its socket.
 #[derive(Debug)]
@@ -48,6 +51,7 @@ pub struct App {
     reload_hook: OnceLock<ReloadHook>,
     log: OnceLock<LogWriter>,
     reload_turns: Arc<ReloadTurns>,
+    changes: TaskTracker,
 }
 
 /// The parts that a reload replaces.
@@ -140,6 +144,7 @@ impl App {
             reload_hook: OnceLock::new(),
             log: OnceLock::new(),
             reload_turns: Arc::default(),
+            changes: TaskTracker::new(),
         })
     }
 
@@ -193,13 +198,18 @@ impl App {
         &self.providers.registry
     }
 
+    /// Tracks the requests that may change something, which go on though their client is gone.
+    pub(crate) fn changes(&self) -> &TaskTracker {
+        &self.changes
+    }
+
     /// Returns the disk tier.
     #[must_use]
     pub fn disk(&self) -> &DiskTier {
         &self.disk
     }
 
-    /// Waits for loads and writes under way, for about `limit`, then flushes the disk tier and closes it.
+    /// Waits for changes, loads and writes under way, for about `limit`, then flushes the disk tier and closes it.
     ///
     /// # Errors
     ///
@@ -207,7 +217,17 @@ impl App {
     /// disk.
     pub async fn close(&self, limit: Duration) -> Result<CloseOutcome> {
         let deadline = Instant::now() + limit;
-        let flushed = self.cache.shutdown(limit).await;
+        // First, since they take several steps: a cache that shuts down would let them do half.
+        self.changes.close();
+        let begun = Instant::now();
+        let unfinished = timeout_at(begun + limit.mul_f32(CHANGES_SHARE), self.changes.wait()).await.is_err();
+        if unfinished {
+            tracing::warn!(
+                open = self.changes.len(),
+                "requests that change something are cut short by the stop"
+            );
+        }
+        let flushed = self.cache.shutdown(limit.saturating_sub(begun.elapsed())).await;
         // Closed even if writes were aborted: it flushes those that are complete.
         let closed =
             timeout_at(deadline.max(Instant::now() + MIN_DISK_CLOSE_TIMEOUT), self.disk.close()).await;
@@ -261,4 +281,28 @@ fn with_timeouts<V>(policy: Policy<V>, settings: &Settings) -> Policy<V> {
         .negative(Duration::from_secs(settings.ttl.unknown))
         .hard_timeout(Duration::from_millis(settings.limits.load_timeout_ms))
         .throttle(Duration::from_millis(settings.limits.throttle_ms))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::task::yield_now;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn rule_105_a_stop_waits_for_changes_before_the_cache_takes_no_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = folder.path().join("data").display().to_string();
+        let config = Config::from_flags(["cache-server", "--data-dir", &dir]).unwrap();
+        let app = App::open(&config, Clock::manual()).await.unwrap();
+        let other = app.cache.region::<u64>("other").open().unwrap();
+        let change = app.changes().spawn(async move {
+            for _ in 0..50 {
+                yield_now().await;
+            }
+            other.put("a", 1).await
+        });
+        app.close(Duration::from_secs(20)).await.unwrap();
+        change.await.unwrap().expect("the cache still took it");
+    }
 }

@@ -18,9 +18,7 @@ use crate::{
 /// `POST /v1/config/reload`
 pub(super) async fn reload(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {
     QueryParams::read(uri.query(), &[])?;
-    // In a task of its own: it is carried out even if the client leaves.
-    let result = tokio::spawn(app.reload_within(RELOAD_TIMEOUT)).await.unwrap_or(Err(ReloadError::Aborted));
-    let report = result.map_err(|error| match error {
+    let report = app.reload_within(RELOAD_TIMEOUT).await.map_err(|error| match error {
         ReloadError::Invalid(errors) => {
             let errors: Vec<&str> = errors.iter().collect();
             let detail = "the new configuration is invalid, the current one stays in force: see errors";

@@ -35,7 +35,7 @@ const EVENTS_PATH: &str = "/v1/events";
 
 /// Returns the HTTP routes of the service.
 pub fn router(app: Arc<App>) -> Router {
-    let access = Arc::new(Access::new(&app.config().settings));
+    let access = Arc::new(Access::new(&app.config().settings, app.changes().clone()));
     Router::new()
         .route("/", get(index::show))
         .route("/health", get(health::show))

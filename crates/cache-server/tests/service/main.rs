@@ -29,6 +29,7 @@ mod http {
     mod data;
     mod events;
     mod guard;
+    mod hang_up;
     mod limits;
     mod problems;
 }

@@ -1,9 +1,12 @@
 //! The rules between nodes on real servers, with the bus and the lease of Redis and of PostgreSQL.
 
 mod bus;
+mod cancelled;
 mod cut;
 mod fixture;
 mod leases;
+mod panics;
 mod poison;
 mod reconnect;
 mod recovery;
+mod runtimes;

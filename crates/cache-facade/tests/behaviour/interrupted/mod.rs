@@ -7,13 +7,16 @@ mod runtimes;
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use cache_core::{Clock, Entry, Fetched, Key, PutOutcome, Result, Tag, Target, Tier, Tombstone};
-use cache_facade::{Cache, Region, Ttl};
-use tests::{LocalBus, ModelTier, ScriptedLoader, settle};
+use cache_core::{Clock, Entry, Key, PutOutcome, Result, Target, Tier, Tombstone};
+use cache_facade::Cache;
+use tests::{
+    LocalBus, ModelTier, ScriptedLoader,
+    mutations::{Node, Values},
+    settle,
+};
 use tokio::task::yield_now;
 
 pub(crate) const LIFE: Duration = Duration::from_secs(1000);
-const IDS: [&str; 3] = ["a", "b", "c"];
 
 /// A tier each of whose calls has several points at which its caller may be cancelled.
 #[derive(Debug)]
@@ -72,8 +75,6 @@ pub(crate) struct World {
     pub(crate) source: ScriptedLoader<u64>,
 }
 
-pub(crate) type Node = (Cache, Region<u64>);
-
 impl World {
     /// The first node wrote the values 1, 2 and 3 under one tag, and both hold them.
     pub(crate) async fn new() -> (Self, [Node; 2]) {
@@ -86,13 +87,9 @@ impl World {
             source: ScriptedLoader::new(|_: &Key, load| 100 + load),
         };
         let nodes = [world.node(0).await, world.node(1).await];
-        for (id, value) in IDS.iter().zip(1..) {
-            nodes[0].1.put(*id, Fetched::new(value).tag(tag())).await.unwrap();
-        }
-        for (_, region) in &nodes {
-            for id in IDS {
-                assert!(region.get(id).await.unwrap().is_some());
-            }
+        nodes[0].fill().await;
+        for node in &nodes {
+            assert!(node.served().await.iter().all(Option::is_some));
         }
         settle().await;
         (world, nodes)
@@ -102,22 +99,14 @@ impl World {
         let cache = Cache::builder().clock(self.clock.clone()).bus(self.bus.clone());
         let cache = cache.local_tier(Yielding(Arc::clone(&self.own[number])));
         let cache = cache.tier(Yielding(Arc::clone(&self.shared))).build().await.unwrap();
-        let region = cache.region::<u64>("k").ttl(Ttl::new(LIFE)).open().unwrap();
         settle().await;
-        (cache, region)
+        Node::open(&cache, "k")
     }
 
     /// What a node serves without asking anybody but its tiers.
-    pub(crate) async fn served((_, region): &Node) -> [Option<u64>; 3] {
-        let mut served = [None; 3];
-        for (id, served) in IDS.iter().zip(&mut served) {
-            *served = region.get(*id).await.unwrap().map(|value| *value);
-        }
+    pub(crate) async fn served(node: &Node) -> Values {
+        let served = node.served().await;
         settle().await;
         served
     }
-}
-
-pub(crate) fn tag() -> Tag {
-    Tag::new("t").unwrap()
 }

@@ -13,10 +13,10 @@ use crate::interrupted::{LIFE, World};
 async fn rule_109_a_refresh_that_changed_nothing_takes_nothing_from_other_nodes() {
     let (world, [first, second]) = World::new().await;
     let same = ScriptedLoader::new(|_: &Key, _| 1);
-    let region = first.0.region::<u64>("k").ttl(Ttl::new(LIFE)).loader(same).open().unwrap();
+    let region = first.cache.region::<u64>("k").ttl(Ttl::new(LIFE)).loader(same).open().unwrap();
     assert_eq!(region.refresh(&["a"]).await.unwrap().loaded, 1);
     settle().await;
-    assert_eq!(second.1.peek("a").as_deref(), Some(&1));
+    assert_eq!(second.region.peek("a").as_deref(), Some(&1));
     drop(world);
 }
 
@@ -27,7 +27,7 @@ async fn rule_110_a_write_that_skips_a_tier_ends_the_older_value_there() {
         for refreshed in [false, true] {
             let (world, [first, second]) = World::new().await;
             let source = ScriptedLoader::new(|_: &Key, _| 50);
-            let region = first.0.region::<u64>("k").ttl(Ttl::new(LIFE)).loader(source).open().unwrap();
+            let region = first.cache.region::<u64>("k").ttl(Ttl::new(LIFE)).loader(source).open().unwrap();
             let elsewhere = region.with(|policy| policy.skip(skipped));
             if refreshed {
                 assert_eq!(elsewhere.refresh(&["a"]).await.unwrap().loaded, 1);

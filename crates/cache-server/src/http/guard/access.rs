@@ -7,6 +7,7 @@ use axum::{
     http::{HeaderMap, header},
 };
 use cache_core::Secret;
+use tokio_util::task::TaskTracker;
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::{
@@ -35,6 +36,8 @@ pub(crate) struct Access {
     /// The names by which clients may call the service, in lower case.
     pub(super) hosts: Vec<String>,
     token: Option<Secret>,
+    /// The requests under way that may change something.
+    changes: TaskTracker,
 }
 
 /// Who sent a request.
@@ -57,7 +60,8 @@ impl Caller {
 }
 
 impl Access {
-    pub(crate) fn new(settings: &Settings) -> Self {
+    /// `changes` is to track the requests that may change something.
+    pub(crate) fn new(settings: &Settings, changes: TaskTracker) -> Self {
         let ServiceSection { listen, allowed_hosts, access_token, .. } = &settings.service;
         let listen = listen.rsplit_once(':').map_or(listen.as_str(), |(host, _)| host);
         let hosts = allowed_hosts.iter().map(String::as_str).chain([listen]);
@@ -65,7 +69,12 @@ impl Access {
         Self {
             hosts: hosts.map(lower).filter(|host| is_specific(host)).collect(),
             token: access_token.clone(),
+            changes,
         }
+    }
+
+    pub(super) fn changes(&self) -> &TaskTracker {
+        &self.changes
     }
 
     /// Returns who sent the request.

@@ -1,4 +1,5 @@
-//! The guard before all routes: which hosts, which origins, who may change something, and within what limits.
+//! The guard before all routes: which hosts, which origins, who may change something, and within what limits. What
+//! it lets through that may change something runs to its end, though its client hangs up.
 
 mod access;
 mod body;
@@ -6,6 +7,7 @@ mod cross_site;
 mod host;
 mod limits;
 mod panics;
+mod run_to_end;
 
 use std::sync::Arc;
 
@@ -33,7 +35,9 @@ pub(crate) async fn guard(State(access): State<Arc<Access>>, request: Request, n
             request.extensions_mut().insert(caller);
             // Requests that come in one piece would all be answered in one turn, and hold up everybody else.
             tokio::task::coop::consume_budget().await;
-            panics::caught(next.run(request)).await
+            let changes = !request.method().is_safe();
+            let answering = panics::caught(next.run(request));
+            if changes { run_to_end::run_to_end(access.changes(), answering).await } else { answering.await }
         }
         Err(refused) => refused,
     };

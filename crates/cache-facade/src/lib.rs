@@ -373,8 +373,9 @@ pub use cache::Cache;
 #[cfg(feature = "config")]
 pub use cache_config::section;
 pub use cache_core::{
-    Bus, Clock, Codec, Error, ErrorKind, Event, Fetched, Freshness, Jitter, Key, Lease, Loaded, Loader,
-    Observer, Pattern, Prefix, Refresh, Request, Result, Tag, Tier, Timestamp, ToKey, Ttl, TtlPolicy,
+    Bus, ByDisplay, Clock, Codec, Error, ErrorKind, Event, Fetched, Freshness, Id, IdText, Jitter, Key,
+    Lease, Loaded, Loader, Observer, Pattern, Prefix, Refresh, Request, Result, Tag, Tier, Timestamp, ToKey,
+    Ttl, TtlPolicy, WrittenKey,
 };
 #[cfg(feature = "disk")]
 pub use cache_disk as disk;
@@ -383,7 +384,7 @@ pub use cache_l1_redis as redis;
 #[cfg(feature = "postgres")]
 pub use cache_l2_pg as postgres;
 #[cfg(feature = "macros")]
-pub use cache_macros::{cached, invalidates};
+pub use cache_macros::{ToKey, cached, invalidates};
 pub use cache_memory::{Eviction, Evictions, HotKey, Memory, MemoryBuilder, MemoryStats};
 pub use engine::MemoryMode;
 pub use invalidation::bus_client::OnBusLoss;

@@ -373,8 +373,8 @@ pub use cache::Cache;
 #[cfg(feature = "config")]
 pub use cache_config::section;
 pub use cache_core::{
-    Bus, ByDisplay, Clock, Codec, Error, ErrorKind, Event, Fetched, Freshness, Id, IdText, Jitter, Key,
-    Lease, Loaded, Loader, Observer, Pattern, Prefix, Refresh, Request, Result, Tag, Tier, Timestamp, ToKey,
+    Bus, ByDisplay, Clock, Codec, Error, ErrorKind, Event, Fetched, Freshness, IdText, Jitter, Key, Lease,
+    Loaded, Loader, Observer, Pattern, Prefix, Refresh, Request, Result, Tag, Tier, Timestamp, ToId, ToKey,
     Ttl, TtlPolicy, WrittenKey,
 };
 #[cfg(feature = "disk")]
@@ -395,7 +395,7 @@ pub use stats::{BusStats, Health, Stats, TierHealth, TierStats};
 pub use tier::copies::TierCopies;
 pub use tier::guard::{Guard, GuardSettings};
 
-/// The examples of the project's front page.
+/// The front page's examples.
 #[cfg(all(doctest, feature = "disk", feature = "macros"))]
 #[doc = include_str!("../../../README.md")]
 struct FrontPage;

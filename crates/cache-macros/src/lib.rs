@@ -1,8 +1,8 @@
 //! The attributes `#[cached]` and `#[invalidates]`, which put a cache in front of a function, and the derive of
 //! `ToKey`.
 //!
-//! All are used by their names in `cache_facade`, behind the feature `macros`, and expand to names of `cache_facade`
-//! and of `core` alone.
+//! All are used by their names in `cache_facade`, behind the feature `macros`, and expand to names of
+//! `cache_facade` and of `core` alone.
 
 mod cached;
 mod duration;
@@ -174,10 +174,10 @@ pub fn invalidates(options: TokenStream, function: TokenStream) -> TokenStream {
 
 /// Lets a type name an entry of a region, and be a part of other ids.
 ///
-/// A struct is written as its fields joined by `:`, an enum as the name of its variant and that variant's fields. A
-/// struct of one field is written as the field alone. Inside each part, `:` and `%` are percent-encoded, so that
-/// different values never make one key. Each field is an `Id`. A lookup allocates nothing if the id has 64 bytes at
-/// most.
+/// A struct is written as its fields joined by `:`, an enum as the name of its variant and that variant's
+/// fields. A struct of one field is written as the field alone. Inside each part, `:` and `%` are
+/// percent-encoded, so that different values never make one key. Each field is a `ToId`. A lookup allocates
+/// nothing if the id has 64 bytes at most.
 ///
 /// ```
 /// use cache_facade::{Cache, ToKey};

@@ -35,13 +35,13 @@ pub(crate) fn expand(mut input: DeriveInput) -> Result<TokenStream> {
         }
     };
     for parameter in input.generics.type_params_mut() {
-        parameter.bounds.push(parse_quote!(::cache_facade::Id));
+        parameter.bounds.push(parse_quote!(::cache_facade::ToId));
     }
     let ident = &input.ident;
     let (generics, arguments, bounds) = input.generics.split_for_impl();
     Ok(quote! {
         #[automatically_derived]
-        impl #generics ::cache_facade::Id for #ident #arguments #bounds {
+        impl #generics ::cache_facade::ToId for #ident #arguments #bounds {
             fn write(&self, text: &mut ::cache_facade::IdText) {
                 #written
             }

@@ -21,14 +21,14 @@ const IN_PLACE: usize = 64;
 /// Different ids of a type are written as different texts.
 ///
 /// ```
-/// use cache_core::{Id, IdText, Key, Prefix};
+/// use cache_core::{ToId, IdText, Key, Prefix};
 ///
 /// struct Series {
 ///     symbol: String,
 ///     days: u16,
 /// }
 ///
-/// impl Id for Series {
+/// impl ToId for Series {
 ///     fn write(&self, text: &mut IdText) {
 ///         text.parts(&[&self.symbol, &self.days]);
 ///     }
@@ -44,7 +44,7 @@ const IN_PLACE: usize = 64;
     note = "derive `ToKey` for it, or give what it displays: `ByDisplay(&id)`",
     note = "ids are texts, integers, `bool`, `char`, `Uuid` (feature `uuid`), and tuples of ids"
 )]
-pub trait Id {
+pub trait ToId {
     /// Writes the id.
     fn write(&self, text: &mut IdText);
 }
@@ -63,7 +63,7 @@ pub struct IdText {
 impl IdText {
     /// Returns the text of `id`.
     #[inline]
-    pub(super) fn of(id: &(impl Id + ?Sized)) -> Self {
+    pub(super) fn of(id: &(impl ToId + ?Sized)) -> Self {
         let mut text = Self { bytes: [0; IN_PLACE], len: 0, long: None, depth: 0 };
         id.write(&mut text);
         text
@@ -107,7 +107,7 @@ impl IdText {
 
     /// Writes ids, joined by `:`. Inside each, `:` and `%` are percent-encoded, so that different parts never make
     /// the same text. One part alone is written as it is.
-    pub fn parts(&mut self, parts: &[&dyn Id]) {
+    pub fn parts(&mut self, parts: &[&dyn ToId]) {
         if let [part] = parts {
             return part.write(self);
         }
@@ -155,8 +155,8 @@ impl Write for IdText {
     }
 }
 
-/// An id by what a value displays, for types that can't derive [`ToKey`]. Values that display the same are the same
-/// id.
+/// An id by what a value displays, for types that can't derive [`ToKey`]. Values that display the same are the
+/// same id.
 ///
 /// ```
 /// use cache_core::{ByDisplay, Prefix};
@@ -168,14 +168,14 @@ impl Write for IdText {
 #[derive(Clone, Copy, Debug)]
 pub struct ByDisplay<T>(pub T);
 
-impl<T: Display> Id for ByDisplay<T> {
+impl<T: Display> ToId for ByDisplay<T> {
     #[inline]
     fn write(&self, text: &mut IdText) {
         text.display(&self.0);
     }
 }
 
-impl<T: Id + ?Sized> Id for &T {
+impl<T: ToId + ?Sized> ToId for &T {
     #[inline]
     fn write(&self, text: &mut IdText) {
         (**self).write(text);
@@ -185,7 +185,7 @@ impl<T: Id + ?Sized> Id for &T {
 /// Types that are texts: they are borrowed.
 macro_rules! texts {
     ($($type:ty),+) => {$(
-        impl Id for $type {
+        impl ToId for $type {
             #[inline]
             fn write(&self, text: &mut IdText) {
                 text.text(self);
@@ -212,7 +212,7 @@ texts!(str, String, Box<str>, Arc<str>, Cow<'_, str>);
 /// Gives types that are ids their [`ToKey`].
 macro_rules! written {
     ($([$($of:ident),*] $type:ty),+) => {$(
-        impl<$($of: Id),*> ToKey for $type {
+        impl<$($of: ToId),*> ToKey for $type {
             type Lookup<'a> = WrittenKey<'a> where Self: 'a;
 
             #[inline]
@@ -229,7 +229,7 @@ macro_rules! written {
 
 macro_rules! displayed {
     ($($type:ty),+) => {
-        $(impl Id for $type {
+        $(impl ToId for $type {
             #[inline]
             fn write(&self, text: &mut IdText) {
                 text.display(self);
@@ -261,7 +261,7 @@ impl<T: Display> ToKey for ByDisplay<T> {
 
 macro_rules! tuples {
     ($([$($of:ident $at:tt),+]),+) => {$(
-        impl<$($of: Id),+> Id for ($($of,)+) {
+        impl<$($of: ToId),+> ToId for ($($of,)+) {
             #[inline]
             fn write(&self, text: &mut IdText) {
                 text.parts(&[$(&self.$at),+]);
@@ -288,12 +288,12 @@ mod tests {
         Parts(Vec<Nested>),
     }
 
-    impl Id for Nested {
+    impl ToId for Nested {
         fn write(&self, text: &mut IdText) {
             match self {
                 Self::Text(plain) => text.text(plain),
                 Self::Parts(parts) => {
-                    let parts: Vec<&dyn Id> = parts.iter().map(|part| part as &dyn Id).collect();
+                    let parts: Vec<&dyn ToId> = parts.iter().map(|part| part as &dyn ToId).collect();
                     text.parts(&parts);
                 }
             }

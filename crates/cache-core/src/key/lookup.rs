@@ -6,12 +6,12 @@ use equivalent::Equivalent;
 
 use super::{
     Key,
-    id::{Id, IdText},
+    id::{IdText, ToId},
     prefix::Prefix,
 };
 use crate::{Error, ErrorKind, Result};
 
-/// What names an entry of a region: a ready [`Key`], or an [`Id`] that follows the region's prefix.
+/// What names an entry of a region: a ready [`Key`], or a [`ToId`] that follows the region's prefix.
 ///
 /// An own type derives it (`#[derive(ToKey)]`, by `cache_facade`), or is wrapped in
 /// [`ByDisplay`](crate::ByDisplay).
@@ -179,7 +179,7 @@ pub struct WrittenKey<'a> {
 
 impl<'a> WrittenKey<'a> {
     #[inline]
-    pub(super) fn new(prefix: &'a Prefix, id: &(impl Id + ?Sized)) -> Self {
+    pub(super) fn new(prefix: &'a Prefix, id: &(impl ToId + ?Sized)) -> Self {
         let id = IdText::of(id);
         let hash = prefix.borrow(id.as_str()).hash;
         Self { prefix, id, hash }

@@ -12,7 +12,7 @@ use foldhash::{
 };
 
 use super::{
-    id::{Id, IdText},
+    id::{IdText, ToId},
     lookup::{BorrowedKey, WrittenKey},
 };
 use crate::{Error, ErrorKind, Key, MAX_KEY_LEN, Result};
@@ -100,7 +100,7 @@ impl Prefix {
     /// # Errors
     ///
     /// As [`Prefix::key`].
-    pub fn key_of(&self, id: &(impl Id + ?Sized)) -> Result<Key> {
+    pub fn key_of(&self, id: &(impl ToId + ?Sized)) -> Result<Key> {
         self.key(IdText::of(id).as_str())
     }
 
@@ -108,7 +108,7 @@ impl Prefix {
     /// allocation.
     #[must_use]
     #[inline]
-    pub fn write(&self, id: &(impl Id + ?Sized)) -> WrittenKey<'_> {
+    pub fn write(&self, id: &(impl ToId + ?Sized)) -> WrittenKey<'_> {
         WrittenKey::new(self, id)
     }
 

@@ -36,7 +36,8 @@ pub use entry::{
 pub use error::{Error, ErrorKind, Result};
 pub use key::{
     Key, KeyHasher, MAX_KEY_LEN,
-    lookup::{BorrowedKey, LookupKey, ToKey},
+    id::{ByDisplay, IdText, ToId},
+    lookup::{BorrowedKey, LookupKey, ToKey, WrittenKey},
     pattern::Pattern,
     prefix::Prefix,
 };

@@ -371,9 +371,9 @@ pub use cache::Cache;
 #[cfg(feature = "config")]
 pub use cache_config::section;
 pub use cache_core::{
-    Bus, Clock, Codec, Error, ErrorKind, Event, Fetched, Freshness, Jitter, Key, Lease, Loaded, Loader,
-    Observer, Pattern, Prefix, Refresh, Refreshed, Request, Result, Tag, Tier, Timestamp, ToKey, Ttl,
-    TtlPolicy,
+    Bus, ByDisplay, Clock, Codec, Error, ErrorKind, Event, Fetched, Freshness, IdText, Jitter, Key, Lease,
+    Loaded, Loader, Observer, Pattern, Prefix, Refresh, Refreshed, Request, Result, Tag, Tier, Timestamp,
+    ToId, ToKey, Ttl, TtlPolicy, WrittenKey,
 };
 #[cfg(feature = "disk")]
 pub use cache_disk as disk;
@@ -382,7 +382,7 @@ pub use cache_l1_redis as redis;
 #[cfg(feature = "postgres")]
 pub use cache_l2_pg as postgres;
 #[cfg(feature = "macros")]
-pub use cache_macros::{cached, invalidates};
+pub use cache_macros::{ToKey, cached, invalidates};
 pub use cache_memory::{Eviction, EvictionCause, Evictions, HotKey, Memory, MemoryBuilder, MemoryStats};
 pub use engine::MemoryMode;
 pub use invalidation::bus_client::OnBusLoss;
@@ -393,7 +393,7 @@ pub use stats::{BusStats, Health, Stats, TierHealth, TierStats};
 pub use tier::copies::TierCopies;
 pub use tier::guard::{Guard, GuardSettings};
 
-/// The examples of the project's front page.
+/// The front page's examples.
 #[cfg(all(doctest, feature = "disk", feature = "macros"))]
 #[doc = include_str!("../../../README.md")]
 struct FrontPage;

@@ -24,8 +24,8 @@ impl<V: Serialize + DeserializeOwned + Send + Sync + 'static> Cacheable for V {}
 
 /// The values of one kind. Clones are handles to the same region.
 ///
-/// A key is given as an id, which is put behind the region's kind, or as a [`Key`] from [`Region::key`],
-/// which is hashed only once.
+/// A key is given as an id, which is put behind the region's kind: a text, an integer, a tuple of these, or an
+/// own type that derives [`ToKey`]. Or it is a [`Key`] from [`Region::key`], which is hashed only once.
 ///
 /// ```
 /// use std::time::Duration;

@@ -1,7 +1,8 @@
-//! The attributes `#[cached]` and `#[invalidates]`, which put a cache in front of a function.
+//! The attributes `#[cached]` and `#[invalidates]`, which put a cache in front of a function, and the derive of
+//! `ToKey`.
 //!
-//! Both are used as `cache_facade::cached` and `cache_facade::invalidates`, behind the feature `macros`,
-//! and expand to names of `cache_facade` and of `core` alone.
+//! All are used by their names in `cache_facade`, behind the feature `macros`, and expand to names of
+//! `cache_facade` and of `core` alone.
 
 mod cached;
 mod duration;
@@ -11,10 +12,11 @@ mod output;
 mod shared_options;
 mod signature;
 mod template;
+mod to_key;
 mod type_arguments;
 
 use proc_macro::TokenStream;
-use syn::{ItemFn, parse_macro_input};
+use syn::{DeriveInput, ItemFn, parse_macro_input};
 
 /// Serves calls of an async function or method from a region of a cache, and runs the body only on a miss.
 /// Concurrent calls of one key share one run of the body, which goes on if its caller is dropped. A value past
@@ -168,4 +170,50 @@ pub fn cached(options: TokenStream, function: TokenStream) -> TokenStream {
 pub fn invalidates(options: TokenStream, function: TokenStream) -> TokenStream {
     let function = parse_macro_input!(function as ItemFn);
     invalidates::expand(options.into(), function).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Lets a type name an entry of a region, and be a part of other ids.
+///
+/// A struct is written as its fields joined by `:`, an enum as the name of its variant and that variant's
+/// fields. A struct of one field is written as the field alone. Inside each part, `:` and `%` are
+/// percent-encoded, so that different values never make one key. Each field is a `ToId`. A lookup allocates
+/// nothing if the id has 64 bytes at most.
+///
+/// ```
+/// use cache_facade::{Cache, ToKey};
+///
+/// #[derive(ToKey)]
+/// struct UserId(u64);
+///
+/// #[derive(ToKey)]
+/// enum Window {
+///     Day,
+///     Days(u16),
+/// }
+///
+/// #[derive(ToKey)]
+/// struct Average {
+///     symbol: String,
+///     window: Window,
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cache_facade::Result<()> {
+/// let cache = Cache::builder().build().await?;
+/// let names = cache.region::<String>("name").open()?;
+/// names.put(&UserId(7), "Ada".to_owned()).await?;
+/// assert_eq!(names.get("7").await?.as_deref().map(String::as_str), Some("Ada"));
+///
+/// let averages = cache.region::<f64>("average").open()?;
+/// for (window, id) in [(Window::Day, "AAPL:Day"), (Window::Days(20), "AAPL:Days%3A20")] {
+///     averages.put(&Average { symbol: "AAPL".to_owned(), window }, 190.5).await?;
+///     assert!(averages.peek(id).is_some());
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[proc_macro_derive(ToKey)]
+pub fn to_key(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    to_key::expand(input).unwrap_or_else(syn::Error::into_compile_error).into()
 }

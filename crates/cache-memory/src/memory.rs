@@ -73,6 +73,12 @@ impl Memory {
         Self::builder().mib(mib).build()
     }
 
+    /// Returns a near tier of at most this many entries, whatever their size, with the default policy.
+    #[must_use]
+    pub fn entries(entries: u64) -> Self {
+        Self::builder().entries(entries).build()
+    }
+
     pub(crate) fn new(eviction: Eviction, bounds: Bounds) -> Self {
         let evictions = Arc::new(EvictionLog::new(eviction));
         let tombstone_bytes = match bounds.weigher {

@@ -4,10 +4,22 @@ use std::hash::{Hash, Hasher};
 
 use equivalent::Equivalent;
 
-use super::{Key, prefix::Prefix};
+use super::{
+    Key,
+    id::{IdText, ToId},
+    prefix::Prefix,
+};
 use crate::{Error, ErrorKind, Result};
 
-/// What names an entry of a region: a ready [`Key`], or an id that follows the region's prefix.
+/// What names an entry of a region: a ready [`Key`], or a [`ToId`] that follows the region's prefix.
+///
+/// An own type derives it (`#[derive(ToKey)]`, by `cache_facade`), or is wrapped in
+/// [`ByDisplay`](crate::ByDisplay).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not name an entry of a region",
+    note = "derive `ToKey` for it, or give what it displays: `ByDisplay(&id)`",
+    note = "keys are texts, integers, `bool`, `char`, `Uuid` (feature `uuid`), tuples of these, and `Key`"
+)]
 pub trait ToKey {
     /// What the entry is looked up with.
     type Lookup<'a>: LookupKey
@@ -40,32 +52,6 @@ impl ToKey for Key {
         let message =
             format!("the key {self} is not of the region {prefix:?}: build it with the region's key()");
         Err(Error::new(ErrorKind::Config, "key", message))
-    }
-}
-
-impl ToKey for str {
-    type Lookup<'a> = BorrowedKey<'a>;
-
-    #[inline]
-    fn to_lookup<'a>(&'a self, prefix: &'a Prefix) -> BorrowedKey<'a> {
-        prefix.borrow(self)
-    }
-
-    fn to_key(&self, prefix: &Prefix) -> Result<Key> {
-        prefix.key(self)
-    }
-}
-
-impl ToKey for String {
-    type Lookup<'a> = BorrowedKey<'a>;
-
-    #[inline]
-    fn to_lookup<'a>(&'a self, prefix: &'a Prefix) -> BorrowedKey<'a> {
-        prefix.borrow(self)
-    }
-
-    fn to_key(&self, prefix: &Prefix) -> Result<Key> {
-        self.as_str().to_key(prefix)
     }
 }
 
@@ -179,5 +165,58 @@ impl Equivalent<Key> for BorrowedKey<'_> {
     fn equivalent(&self, other: &Key) -> bool {
         // The mark stands for the prefix, which also seeds the hash.
         self.hash == other.hash && self.prefix.mark == other.mark && *self.id.as_bytes() == *other.id_bytes()
+    }
+}
+
+/// A key that is not built, by an id that was written: its text, its prefix and its hash. Made by
+/// [`Prefix::write`].
+#[derive(Clone, Debug)]
+pub struct WrittenKey<'a> {
+    prefix: &'a Prefix,
+    id: IdText,
+    hash: u64,
+}
+
+impl<'a> WrittenKey<'a> {
+    #[inline]
+    pub(super) fn new(prefix: &'a Prefix, id: &(impl ToId + ?Sized)) -> Self {
+        let id = IdText::of(id);
+        let hash = prefix.borrow(id.as_str()).hash;
+        Self { prefix, id, hash }
+    }
+
+    #[inline]
+    fn borrowed(&self) -> BorrowedKey<'_> {
+        BorrowedKey { prefix: self.prefix, id: self.id.as_str(), hash: self.hash }
+    }
+}
+
+impl LookupKey for WrittenKey<'_> {
+    #[inline]
+    fn hashed(&self) -> u64 {
+        self.hash
+    }
+
+    #[inline]
+    fn has_prefix(&self, prefix: &Prefix) -> bool {
+        self.borrowed().has_prefix(prefix)
+    }
+
+    fn key(&self) -> Result<Key> {
+        self.borrowed().key()
+    }
+}
+
+impl Hash for WrittenKey<'_> {
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
+    }
+}
+
+impl Equivalent<Key> for WrittenKey<'_> {
+    #[inline]
+    fn equivalent(&self, other: &Key) -> bool {
+        self.borrowed().equivalent(other)
     }
 }

@@ -1,5 +1,6 @@
 //! The names of entries: `kind:id`, optionally within a namespace, hashed once.
 
+pub(crate) mod id;
 pub(crate) mod lookup;
 pub(crate) mod pattern;
 pub(crate) mod prefix;
@@ -67,6 +68,14 @@ impl Key {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
+    }
+
+    /// Returns the kind alone: `price` of `md:price:AAPL`.
+    #[must_use]
+    pub fn kind(&self) -> &str {
+        let prefix = self.prefix();
+        let named = prefix.strip_suffix(':').unwrap_or(prefix);
+        named.rsplit_once(':').map_or(named, |(_, kind)| kind).trim_start_matches('!')
     }
 
     /// Returns the text after the kind and its `:`.
@@ -182,7 +191,13 @@ mod tests {
             let key = prefix.key(&id).unwrap();
             prop_assert!(prefix.borrow(&id).equivalent(&key));
             prop_assert_eq!(prefix.borrow(&id).hashed(), key.hash());
-            prop_assert_eq!(prefix.kind(), kind);
+            prop_assert_eq!(prefix.kind(), kind.as_str());
+            prop_assert_eq!(key.kind(), kind.as_str());
+            let reserved = prefix.reserved().key(&id).unwrap();
+            prop_assert_eq!(reserved.kind(), kind);
+            prop_assert_eq!(&prefix.parse(key.as_str()).unwrap(), &key);
+            let foreign = format!("x{key}");
+            prop_assert!(prefix.parse(&foreign).is_err());
             prop_assert_eq!(key.id(), id);
         }
 

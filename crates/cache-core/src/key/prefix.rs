@@ -11,7 +11,10 @@ use foldhash::{
     quality::{RandomState, SeedableRandomState},
 };
 
-use super::lookup::BorrowedKey;
+use super::{
+    id::{IdText, ToId},
+    lookup::{BorrowedKey, WrittenKey},
+};
 use crate::{Error, ErrorKind, Key, MAX_KEY_LEN, Result};
 
 /// The random state of the process, so that nobody can choose keys that collide.
@@ -90,6 +93,40 @@ impl Prefix {
     #[inline]
     pub fn borrow<'a>(&'a self, id: &'a str) -> BorrowedKey<'a> {
         BorrowedKey { prefix: self, id, hash: self.hash(id) }
+    }
+
+    /// Returns the key of an id that is not a text, under this prefix.
+    ///
+    /// # Errors
+    ///
+    /// As [`Prefix::key`].
+    pub fn key_of(&self, id: &(impl ToId + ?Sized)) -> Result<Key> {
+        self.key(IdText::of(id).as_str())
+    }
+
+    /// Returns what to look the entry of an id up with that is not a text. An id of up to 64 bytes takes no
+    /// allocation.
+    #[must_use]
+    #[inline]
+    pub fn write(&self, id: &(impl ToId + ?Sized)) -> WrittenKey<'_> {
+        WrittenKey::new(self, id)
+    }
+
+    /// Returns the key whose whole text is given, as [`Key::as_str`] returns it.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if the text is not of this prefix; `Limit` if it is too long.
+    pub fn parse(&self, text: &str) -> Result<Key> {
+        let Some(id) = text.strip_prefix(self.as_str()) else {
+            let start: String = text.chars().take(64).collect();
+            let message = format!(
+                "the key {start:?} does not begin with {:?}, as keys of this region do",
+                self.as_str()
+            );
+            return Err(Error::new(ErrorKind::Config, "key", message));
+        };
+        self.key(id)
     }
 
     /// Returns the text, with its closing `:`.

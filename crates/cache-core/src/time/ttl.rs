@@ -54,7 +54,8 @@ impl From<Duration> for Ttl {
     }
 }
 
-/// Decides the [`Ttl`] of a value. A fixed [`Ttl`] is a policy, and so is a closure:
+/// Decides the [`Ttl`] of a value. A fixed [`Ttl`] is a policy, so is a `Duration`, which has no grace, and so
+/// is a closure:
 ///
 /// ```
 /// use std::time::Duration;
@@ -76,6 +77,13 @@ pub trait TtlPolicy<V>: Send + Sync {
 impl<V> TtlPolicy<V> for Ttl {
     fn ttl(&self, _: &Key, _: Option<&V>, _: Timestamp) -> Ttl {
         *self
+    }
+}
+
+impl<V> TtlPolicy<V> for Duration {
+    /// Returns a TTL without grace.
+    fn ttl(&self, _: &Key, _: Option<&V>, _: Timestamp) -> Ttl {
+        Ttl::new(*self)
     }
 }
 

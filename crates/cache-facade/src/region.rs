@@ -306,13 +306,6 @@ impl<V: Cacheable> Region<V> {
         Self { policy, ..self.clone() }
     }
 
-    /// Returns this region for calls that wait for as long as a load takes. A load that takes longer than
-    /// tombstones last is not stored.
-    pub(crate) fn patient(&self) -> Self {
-        let policy = Arc::new((*self.policy).clone().hard_timeout(std::time::Duration::MAX));
-        Self { policy, ..self.clone() }
-    }
-
     /// Returns the key of an id in this region, to be used again and again.
     ///
     /// # Errors

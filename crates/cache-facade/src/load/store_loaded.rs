@@ -107,10 +107,9 @@ impl<V: Cacheable> Region<V> {
             engine.remove_here(ended, engine.tombstone_born(born)).await;
         }
         drop(leaders);
-        // Other nodes may hold what came before the values that some tier does not store, or that are forbidden.
+        // Other nodes may hold what came before the values that some tier does not store, or what is forbidden.
         let refused = entries.iter().zip(&written).filter(|(_, written)| written.is_refused());
-        let older: Vec<&Key> =
-            refused.map(|((key, _), _)| key).chain(&memory_only).chain(&forbidden).collect();
+        let older: Vec<&Key> = refused.map(|((key, _), _)| key).chain(&memory_only).collect();
         let put = |((key, entry), written): (&(Key, Entry), &Written)| {
             let change = Change::Put { key: key.into(), born: entry.meta.born };
             (replaced.contains(key) && !written.is_refused()).then_some(change)
@@ -120,6 +119,7 @@ impl<V: Cacheable> Region<V> {
             .zip(&written)
             .filter_map(put)
             .chain(older.into_iter().map(|key| engine.older_replaced(key, born)))
+            .chain(forbidden.iter().map(|key| engine.older_removed(key, born)))
             .collect();
         if !changes.is_empty() {
             engine.announce(changes).await;

@@ -12,7 +12,7 @@ mod id;
 mod shape;
 mod type_names;
 
-use std::{fmt, future::Future, sync::Arc};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 
 use cache_core::{Error, ErrorKind, Key, Loaded, Result, Tag, Ttl};
 
@@ -92,7 +92,9 @@ where
     let region = match says_errors {
         true => region,
         false => {
-            patient = region.patient();
+            // It waits for as long as a load takes. One that takes longer than tombstones last is not stored.
+            let policy = (*region.policy).clone().hard_timeout(Duration::MAX);
+            patient = Region { policy: Arc::new(policy), ..region.clone() };
             &patient
         }
     };

@@ -305,11 +305,17 @@ impl Engine {
 
     /// Returns what other nodes are told of a value born at `born` that they won't find in every tier.
     pub(crate) fn older_replaced(&self, key: &Key, born: Timestamp) -> Change {
+        Change::Replaced { key: key.into(), tombstone: self.older_tombstone(born) }
+    }
+
+    /// Returns what other nodes are told of what may not be served any more, if it was born before `born`.
+    pub(crate) fn older_removed(&self, key: &Key, born: Timestamp) -> Change {
+        Change::Removed { key: key.into(), tombstone: self.older_tombstone(born) }
+    }
+
+    fn older_tombstone(&self, born: Timestamp) -> Tombstone {
         let Tombstone { born, dead_at } = self.tombstone_born(born.before(TICK));
         // Until they are reminded, should a tier go on to hold it.
-        Change::Replaced {
-            key: key.into(),
-            tombstone: Tombstone { born, dead_at: dead_at.after(REMINDED_FOR) },
-        }
+        Tombstone { born, dead_at: dead_at.after(REMINDED_FOR) }
     }
 }

@@ -2,8 +2,8 @@
 
 use std::{fmt, time::Duration};
 
-use cache_core::{Error, ErrorKind, Ttl};
-use tests::{Answer, Fixture, LocalBus, settle};
+use cache_core::{Error, ErrorKind, Operation, Ttl};
+use tests::{Answer, Fixture, LocalBus, Moment, settle};
 
 use super::SECOND;
 
@@ -117,6 +117,22 @@ async fn an_error_that_forbids_stale_values_reaches_other_nodes_and_leaves_a_lat
     assert_eq!((here.peek("AAPL"), there.peek("AAPL")), (None, None));
     assert_eq!(here.peek("MSFT").as_deref(), Some("put"));
     assert_eq!(here.held("MSFT").as_deref(), Some("put"));
+    there.tier.down();
+    there.source.fail(ErrorKind::Unavailable);
+    assert!(there.region.get("AAPL").await.is_err(), "nor does it bridge an outage");
+}
+
+/// However long the tiers take with the other keys of its call.
+#[tokio::test]
+async fn who_learns_that_stale_values_are_forbidden_is_served_none_afterwards() {
+    let fixture = stale_and_failing(withdrawn()).await;
+    let gate = fixture.tier.gate(Operation::Put, Moment::Before);
+    let patient = fixture.region.with(|policy| policy.soft_timeout(5 * SECOND));
+    let caller = tokio::spawn(async move { patient.lookup_many(&["MSFT", "AAPL"]).await.pop().unwrap() });
+    gate.reached(1).await;
+    assert!(caller.await.unwrap().unwrap_err().forbids_stale());
+    assert_eq!(fixture.peek("AAPL"), None);
+    gate.open();
 }
 
 /// An error of a user's own, which holds one of the cache.

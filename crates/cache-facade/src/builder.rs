@@ -13,6 +13,7 @@ use crate::{
         stamps::{self, Stamps},
     },
     tier::handle::TierHandle,
+    timer,
 };
 
 const YEAR: Duration = Duration::from_secs(366 * 24 * 3600);
@@ -146,11 +147,15 @@ impl CacheBuilder {
     ///
     /// # Errors
     ///
-    /// `Config` outside a Tokio runtime, for an invalid namespace, or for two tiers of one name; the tier's own
+    /// `Config` outside a Tokio runtime with timers, for an invalid namespace, or for two tiers of one name; the tier's own
     /// error if it can't be reached and tiers are required.
     pub async fn build(self) -> Result<Cache> {
         if tokio::runtime::Handle::try_current().is_err() {
             let message = "there is no Tokio runtime here: build the cache within one";
+            return Err(Error::new(ErrorKind::Config, "build", message));
+        }
+        if !timer::works() {
+            let message = "this Tokio runtime has no timers: build it with enable_time() or enable_all()";
             return Err(Error::new(ErrorKind::Config, "build", message));
         }
         for (at, (tier, _)) in self.tiers.iter().enumerate() {

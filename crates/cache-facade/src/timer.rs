@@ -2,11 +2,12 @@
 
 use std::{
     future::{Future, pending},
+    panic::catch_unwind,
     time::Duration,
 };
 
 use cache_core::Clock;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{self, Instant, sleep_until};
 
 /// Sleeps for `span` from now, not from when it is first polled: on a manual clock until it is advanced
 /// that far, else by the runtime's timer.
@@ -20,4 +21,9 @@ pub(crate) fn sleep(clock: &Clock, span: Duration) -> impl Future<Output = ()> +
             (None, None) => pending().await,
         }
     }
+}
+
+/// Whether the runtime has timers. Tokio says so by a panic alone.
+pub(crate) fn works() -> bool {
+    catch_unwind(|| drop(time::sleep(Duration::ZERO))).is_ok()
 }

@@ -40,5 +40,5 @@ pub use memory::{Memory, Value};
 pub use stats::MemoryStats;
 pub use stats::evictions::Evictions;
 pub use stats::hottest::HotKey;
-pub use store::entry_ref::EntryRef;
+pub use store::{entry_ref::EntryRef, stored::drop_value};
 pub use tier::MemoryTier;

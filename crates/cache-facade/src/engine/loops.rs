@@ -110,12 +110,22 @@ impl Engine {
     ///
     /// `Config` outside a Tokio runtime.
     pub(crate) fn enter_though_closed(self: &Arc<Self>, operation: &'static str) -> Result<()> {
+        self.check_runtime(operation)?;
+        self.keep_up(None);
+        Ok(())
+    }
+
+    /// Whether there is a runtime to run on.
+    ///
+    /// # Errors
+    ///
+    /// `Config` outside a Tokio runtime.
+    pub(crate) fn check_runtime(&self, operation: &'static str) -> Result<()> {
         if Handle::try_current().is_err() {
             let message = "there is no Tokio runtime here: call it within one; only what memory holds fresh can be \
                            read without";
             return Err(Error::new(ErrorKind::Config, operation, message));
         }
-        self.keep_up(None);
         Ok(())
     }
 

@@ -41,6 +41,11 @@ use crate::{
     write::local_writes::LocalWrites,
 };
 
+tokio::task_local! {
+    /// Set in a task that began before its cache shut down: which cache that is.
+    static ADMITTED: usize;
+}
+
 /// What the near tier is there for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum MemoryMode {
@@ -241,7 +246,7 @@ impl Engine {
     /// Runs work in a task that [`Engine::shutdown`] waits for. Outside a runtime it is dropped.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         if let Ok(runtime) = Handle::try_current() {
-            self.tasks.spawn_on(work, &runtime);
+            self.tasks.spawn_on(ADMITTED.scope(self.id(), work), &runtime);
         }
     }
 
@@ -252,9 +257,14 @@ impl Engine {
         work: impl Future<Output = T> + Send + 'static,
     ) -> Option<T> {
         match Handle::try_current() {
-            Ok(runtime) => self.tasks.spawn_on(work, &runtime).await.ok(),
+            Ok(runtime) => self.tasks.spawn_on(ADMITTED.scope(self.id(), work), &runtime).await.ok(),
             Err(_) => Some(work.await),
         }
+    }
+
+    /// Tells caches apart, for as long as each lives.
+    fn id(&self) -> usize {
+        std::ptr::from_ref(self).addr()
     }
 
     pub(crate) fn is_closed(&self) -> bool {
@@ -262,7 +272,8 @@ impl Engine {
     }
 
     fn check_open(&self, operation: &'static str) -> Result<()> {
-        if self.is_closed() {
+        // What began before goes on to its end.
+        if self.is_closed() && ADMITTED.try_with(|of| *of != self.id()).unwrap_or(true) {
             return Err(Error::new(ErrorKind::Closed, operation, "the cache is shutting down"));
         }
         Ok(())
@@ -286,8 +297,9 @@ impl Engine {
     #[cold]
     pub(crate) fn too_heavy(&self, key: &Key, cost: u32) -> Error {
         let budget = self.memory().budget();
-        let message =
-            format!("the value of {key} weighs {cost}, too much for memory with its budget of {budget}");
+        let message = format!(
+            "the entry of {key}, whose value weighs {cost}, is too much for memory and its budget of {budget}"
+        );
         Error::new(ErrorKind::Limit, "put", message)
     }
 

@@ -1,18 +1,48 @@
 //! A closure as a loader of one key, called once.
 
-use std::future::Future;
+use std::{
+    future::Future,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use async_trait::async_trait;
-use cache_core::{Error, ErrorKind, Loaded, Loader, Request, Result, sync::Mutex};
+use cache_core::{Error, ErrorKind, Key, Loaded, Loader, Request, Result, sync::Mutex};
 
 use crate::region::Cacheable;
 
 /// A closure as a loader of one key, called once.
-pub(crate) struct ClosureLoader<F>(Mutex<Option<F>>);
+pub(crate) struct ClosureLoader<F> {
+    load: Mutex<Option<F>>,
+    /// Whether its call was dropped before it ended.
+    lost: AtomicBool,
+}
 
 impl<F> ClosureLoader<F> {
     pub(crate) fn new(load: F) -> Self {
-        Self(Mutex::new(Some(load)))
+        Self { load: Mutex::new(Some(load)), lost: AtomicBool::new(false) }
+    }
+
+    /// Why a closure that was called has no answer for a second call.
+    fn unanswered(&self, key: &Key) -> Error {
+        match self.lost.load(Ordering::Acquire) {
+            true => {
+                let message = format!("the runtime that the load of {key} ran on ended before it answered");
+                Error::new(ErrorKind::Load, "load", message)
+            }
+            false => {
+                let message = format!("the load of {key} was not over within the hard timeout of its call");
+                Error::new(ErrorKind::Timeout, "load", message)
+            }
+        }
+    }
+}
+
+/// Notes that a call was dropped.
+struct NoteLost<'a>(&'a AtomicBool);
+
+impl Drop for NoteLost<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
     }
 }
 
@@ -29,12 +59,15 @@ where
         1
     }
 
-    async fn load(&self, _: &[Request<V>]) -> Result<Vec<Loaded<V>>> {
-        let load = self.0.lock().take();
+    async fn load(&self, requests: &[Request<V>]) -> Result<Vec<Loaded<V>>> {
+        let load = self.load.lock().take();
         let Some(load) = load else {
-            return Err(Error::new(ErrorKind::Load, "load", "the closure was called already"));
+            return requests.iter().map(|request| Err(self.unanswered(&request.key))).collect();
         };
-        match load().await {
+        let note_lost = NoteLost(&self.lost);
+        let answer = load().await;
+        std::mem::forget(note_lost);
+        match answer {
             Ok(answer) => Ok(vec![answer.into()]),
             Err(source) => Err(own(source.into())),
         }
@@ -50,5 +83,26 @@ fn own(source: Box<dyn std::error::Error + Send + Sync>) -> Error {
             let kind = Error::within(&*source).map_or(ErrorKind::Load, Error::kind);
             Error::caused(kind, "load", "the source failed", source)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    /// Whoever is asked a second time says what became of the first call.
+    #[test]
+    fn a_closure_is_called_once_and_says_why_it_has_no_second_answer() {
+        let loader = ClosureLoader::new(std::future::pending::<Result<u64>>);
+        let requests = [Request::<u64>::new(Key::new("k", "a").unwrap())];
+        let mut first = loader.load(&requests);
+        assert!((&mut first).now_or_never().is_none());
+        let error = loader.load(&requests).now_or_never().unwrap().unwrap_err();
+        assert!(error.kind() == ErrorKind::Timeout && error.to_string().contains("k:a"), "{error}");
+        drop(first);
+        let error = loader.load(&requests).now_or_never().unwrap().unwrap_err();
+        assert!(error.kind() == ErrorKind::Load && error.to_string().contains("runtime"), "{error}");
     }
 }

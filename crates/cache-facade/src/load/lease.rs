@@ -54,7 +54,13 @@ impl<V: Cacheable> Region<V> {
                             "the lease failed: loading without it, so that other nodes may load the same keys");
                     }
                     self.engine.observers().tell(&Event::LeaseFailed { lease: lease.name(), error: &error });
-                    loads.push(self.load_granted(waiting, scope, loader, None).boxed());
+                    // It may have been granted all the same, and its answer lost.
+                    let maybe_held = HeldLease::new(&self.engine, lease, &waiting, holder);
+                    let load = async move {
+                        self.load_granted(waiting, scope, loader, None).await;
+                        drop(maybe_held);
+                    };
+                    loads.push(load.boxed());
                     break;
                 }
             };

@@ -161,7 +161,9 @@ impl<V: Cacheable> Region<V> {
                 let meta = meta.with_own_life(fetched.ttl.is_some());
                 self.encoded(key, Arc::new(fetched.value), self.engine.bound_life(key, meta))
             }
-            (Loaded::NotModified { ttl }, Some(prior)) if prior.value.is_some() => {
+            (Loaded::NotModified { ttl }, Some(prior))
+                if prior.value.is_some() && !prior.meta.is_replaced() =>
+            {
                 let Some(value) = prior.value.clone() else { unreachable!("just looked") };
                 let own = prior.meta.own_life();
                 let jittered = |ttl| self.policy.jitter.apply(self.engine.bounded(ttl), seed(key, born));
@@ -240,8 +242,9 @@ impl<V: Cacheable> Region<V> {
         let key = fetch.leader.key();
         let kept =
             !fetch.leader.overtaken() && self.store_in_memory(key, found.value.clone(), found.meta.clone());
-        if kept && self.engine.gaps().count() != fetch.gaps {
-            // Messages were missed since the fetch began, which may have ended the value: it goes out again.
+        if kept && (fetch.leader.overtaken() || self.engine.gaps().count() != fetch.gaps) {
+            // It was written, or messages were missed since the fetch began, which may have ended the value: it goes
+            // out again.
             let now = self.engine.clock().now();
             self.engine.memory().remove(
                 slice::from_ref(key),

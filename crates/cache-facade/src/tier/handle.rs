@@ -16,7 +16,11 @@ use cache_core::{
 };
 use futures_util::future::{Either, select};
 
-use super::{call_health::CallHealth, retry_queue::RetryQueue};
+use super::{
+    call_health::CallHealth,
+    retry_queue::RetryQueue,
+    unfinished::{Unfinished, Work},
+};
 use crate::{
     engine::{log_sums, observers::Observers},
     panics,
@@ -152,14 +156,26 @@ impl TierHandle {
 
     /// Removes entries. What the tier can't remove now is removed later.
     pub(crate) async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
+        let unfinished = Unfinished::new(self, Work::Remove(target, tombstone));
         let outcome = self.try_remove(target, tombstone).await;
+        unfinished.finish();
         match (&outcome, target) {
             (Ok(_), Target::Keys(keys)) => keys.iter().for_each(|key| self.retries.done(key, tombstone.born)),
             (Ok(_), Target::Matching(pattern)) => self.retries.done_matching(pattern, tombstone),
             // Whatever the reason: what was removed must not be served.
-            (Err(_), _) => self.report_lost(&self.retries.add_removal(target, tombstone)),
+            (Err(_), _) => self.owe_removal(target, tombstone),
         }
         outcome
+    }
+
+    /// Stores entries later.
+    pub(super) fn owe_entries(&self, entries: &[(Key, Entry)]) {
+        self.report_lost(&self.retries.add_entries(entries));
+    }
+
+    /// Removes later what the target names.
+    pub(super) fn owe_removal(&self, target: Target<'_>, tombstone: Tombstone) {
+        self.report_lost(&self.retries.add_removal(target, tombstone));
     }
 
     /// Ends what is pending, since another node ended it.

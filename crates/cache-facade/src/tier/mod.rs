@@ -8,3 +8,4 @@ mod pending;
 pub(crate) mod put;
 pub(crate) mod replay;
 mod retry_queue;
+mod unfinished;

@@ -5,7 +5,10 @@ use std::time::Duration;
 use cache_core::{Entry, Key, PutOutcome, Result};
 use futures_util::future::join_all;
 
-use super::handle::TierHandle;
+use super::{
+    handle::TierHandle,
+    unfinished::{Unfinished, Work},
+};
 
 /// How many entries of a batch are put at the same time to learn which of them the tier refuses.
 const PUTS_AT_ONCE: usize = 16;
@@ -56,7 +59,10 @@ impl TierHandle {
 
     /// Stores entries, or does with them what `away` says. Fails if the tier would not take them later either.
     async fn put_or_queue(&self, entries: &[(Key, Entry)], away: WhenAway) -> Result<Vec<PutOutcome>> {
-        match self.try_put(entries).await {
+        let work = (away == WhenAway::Queue).then(|| Unfinished::new(self, Work::Put(entries)));
+        let outcome = self.try_put(entries).await;
+        work.into_iter().for_each(Unfinished::finish);
+        match outcome {
             Ok(outcomes) => {
                 let taken = entries.iter().zip(&outcomes);
                 taken
@@ -66,7 +72,7 @@ impl TierHandle {
             }
             Err(error) if error.is_retryable() => {
                 if away == WhenAway::Queue {
-                    self.report_lost(&self.retries.add_entries(entries));
+                    self.owe_entries(entries);
                 }
                 Ok(vec![PutOutcome::Queued; entries.len()])
             }

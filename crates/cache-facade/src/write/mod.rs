@@ -1,5 +1,6 @@
 //! Writing through: memory, then every tier, then the other nodes.
 
+mod current;
 pub(crate) mod encode;
 pub(crate) mod in_progress;
 mod life;

@@ -210,6 +210,10 @@ impl<V: Cacheable> Begun<V> {
             engine.remove_older_from_tiers(key, meta.born).await;
         }
         let Self { entries, memory_only, in_progress, .. } = self;
+        // Who asked a tier before it had the value must not keep what that said, nor pass it on to who asks now.
+        for (key, _) in &entries {
+            region.core.flights.overtake(key);
+        }
         drop(in_progress);
         let stored = entries.iter().zip(&written).map(|((key, entry), written)| match entry.meta.born {
             born if written.everywhere => Change::Put { key: key.into(), born },

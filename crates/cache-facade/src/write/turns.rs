@@ -25,11 +25,22 @@ struct Place {
 }
 
 impl Turns {
-    /// Waits for the turn to update a key.
+    /// Takes the turn to update a key, if nobody has it or waits for it.
+    pub(crate) fn take(self: &Arc<Self>, key: &Key) -> Option<Turn> {
+        let (lock, place) = self.place(key);
+        Some(Turn { _held: lock.try_lock_owned().ok()?, _place: place })
+    }
+
+    /// Waits for the turn to update a key. It comes to whoever waits, and holds up the others until that is polled:
+    /// it is for tasks, which are.
     pub(crate) async fn wait(self: &Arc<Self>, key: &Key) -> Turn {
-        let lock = Arc::clone(self.0.lock().entry(key.clone()).or_default());
-        let place = Place { turns: Arc::clone(self), key: key.clone() };
+        let (lock, place) = self.place(key);
         Turn { _held: lock.lock_owned().await, _place: place }
+    }
+
+    fn place(self: &Arc<Self>, key: &Key) -> (Arc<AsyncMutex<()>>, Place) {
+        let lock = Arc::clone(self.0.lock().entry(key.clone()).or_default());
+        (lock, Place { turns: Arc::clone(self), key: key.clone() })
     }
 }
 

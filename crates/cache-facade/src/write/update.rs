@@ -6,20 +6,20 @@ use std::{
     sync::Arc,
 };
 
-use cache_core::{Entry, Error, ErrorKind, Fetched, Freshness, Key, Result, Timestamp, ToKey};
-use futures_util::future::join_all;
+use cache_core::{Error, ErrorKind, Fetched, Freshness, Key, Result, Timestamp, ToKey};
 
 use super::{
+    current::Current,
     outbid::MAX_OUTBIDS,
     put::{Begun, OnLoss, PutValue},
 };
+use tokio::sync::oneshot;
+
 use crate::{
-    answer::{Found, Source},
+    answer::Found,
     engine::counters::Count,
     panics,
-    read::{memory_lookup::MemoryLookup, servable::Servable},
     region::{Cacheable, Region},
-    tier::handle::TierHandle,
 };
 
 /// How often an update starts over since other writes of its key came in between.
@@ -53,16 +53,6 @@ pub struct Updated<V> {
     pub value: Option<Arc<V>>,
     /// The version of what is there, for [`Region::replace_if`]; `None` if nothing is.
     pub born: Option<Timestamp>,
-}
-
-/// What is there when an update looks.
-pub(super) struct Current<V> {
-    pub(super) found: Option<Found<V>>,
-    /// Whether it is within its life.
-    fresh: bool,
-    /// The birth of what memory holds, whatever its age; `None` if memory holds nothing. Neither if memory takes
-    /// no part.
-    held: Option<Option<Timestamp>>,
 }
 
 /// What became of one attempt of an update.
@@ -143,7 +133,7 @@ impl<V: Cacheable> Region<V> {
     }
 
     /// Shows the fresh value of a key to `change`, and does what it returns: puts a value, removes the key, or
-    /// leaves it. Stale values count as none, and nothing is loaded. Readers see what was there or what was put.
+    /// leaves it. Stale values are shown as none, and nothing is loaded. Readers see what was there or what was put.
     ///
     /// - **On one node** the updates of a key run one after the other, so none is lost: `n` increments of a
     ///   counter add `n`. Where something else writes or removes the key meanwhile, the update starts over, and
@@ -154,7 +144,8 @@ impl<V: Cacheable> Region<V> {
     ///   withdrawn and starts over from that. Two nodes that both look before either writes are told apart only
     ///   if the later born writes first; otherwise both are told that they changed the key, and the later born
     ///   stays. So a counter that several nodes add to at the same moment may miss some. A tier that can't be
-    ///   asked is left out, and gets the value later.
+    ///   asked is left out, and gets the value later. What another node removed or invalidated, memory learns by a
+    ///   [bus](crate::CacheBuilder::bus) alone.
     ///
     /// A caller that goes away leaves the update done, or not begun. `change` holds up other updates of its key
     /// and nothing else; it must not wait for one of them.
@@ -183,7 +174,8 @@ impl<V: Cacheable> Region<V> {
     ///
     /// # Errors
     ///
-    /// As [`Region::put`]. `Load` if `change` panics, and nothing is changed. `Unavailable` if other writes of the
+    /// As [`Region::put`]; `Config` if neither memory nor any tier takes part. `Load` if `change` panics, and nothing
+    /// is changed. `Unavailable` if other writes of the
     /// key came in between time and again, or the runtime ended: it may be tried again.
     pub async fn compute<K, F>(&self, key: &K, mut change: F) -> Result<Updated<V>>
     where
@@ -209,15 +201,32 @@ impl<V: Cacheable> Region<V> {
     ) -> Result<Updated<V>> {
         self.engine.enter("update")?;
         let key = key.to_key(&self.core.prefix)?;
-        let turn = self.core.turns.wait(&key).await;
-        if self.engine.is_alone() {
+        let is_kept_in_memory = !self.policy.skips("memory") && self.engine.memory().budget() > 0;
+        if !is_kept_in_memory && self.engine.tiers_for(&self.policy).next().is_none() {
+            let message =
+                format!("{key} can't be updated: memory takes no part, and there is no tier to keep it");
+            return Err(Error::new(ErrorKind::Config, "update", message));
+        }
+        let turn = self.core.turns.take(&key);
+        if self.engine.is_alone() && turn.is_some() {
             // It waits for nobody once it has changed something.
             return self.update_in_turn(&key, decide).await;
         }
         let region = self.clone();
+        // Who goes away before its turn changes nothing.
+        let (_waiting, gone) = oneshot::channel::<()>();
         let update = async move {
-            let _turn = turn;
-            region.update_in_turn(&key, decide).await
+            let turn = match turn {
+                Some(turn) => Some(turn),
+                None => tokio::select! {
+                    turn = region.core.turns.wait(&key) => Some(turn),
+                    _ = gone => None,
+                },
+            };
+            match turn {
+                Some(_turn) => region.update_in_turn(&key, decide).await,
+                None => Err(Error::new(ErrorKind::Closed, "update", "its caller has gone away")),
+            }
         };
         self.engine.run_to_completion(update).await.unwrap_or_else(|| {
             let message = "the runtime that the update ran on has ended: it may or may not be done";
@@ -323,71 +332,6 @@ impl<V: Cacheable> Region<V> {
         self.remove_under(slice::from_ref(key), tombstone).await;
         let changed = current.found.as_ref().is_some_and(|found| found.value.is_some());
         Attempt::Done(Updated { changed, value: None, born: None })
-    }
-
-    /// Looks what is there: in memory, and in the tiers that may know of something newer.
-    async fn current(&self, key: &Key) -> Current<V> {
-        let engine = &self.engine;
-        let asks_memory = !self.policy.skips("memory") && engine.memory_in_use();
-        // Before the closer look: what is written in between is noticed when the update is stored.
-        let held = asks_memory.then(|| engine.memory().born(key));
-        let (mut found, mut fresh) = match self.look_in_memory(key, engine.clock().now()) {
-            MemoryLookup::Fresh(found) | MemoryLookup::Due(found) => (Some(found), true),
-            MemoryLookup::Stale(found) => (Some(found), false),
-            MemoryLookup::Replaced(_) | MemoryLookup::Miss(_) => (None, false),
-        };
-        let at_hand = held.flatten().unwrap_or(Timestamp::MIN);
-        let asks_tiers = found.is_none() || engine.tiers_for(&self.policy).any(|tier| !tier.is_local());
-        let in_tiers = if asks_tiers { self.latest_in_tiers(key).await } else { None };
-        if let Some((tier, entry)) = in_tiers.filter(|(_, entry)| entry.meta.born > at_hand) {
-            let servable;
-            (found, servable) = self.found_in_tier(tier, key, at_hand, Some(&entry));
-            fresh = matches!(servable, Servable::Fresh | Servable::Due);
-        }
-        Current { found, fresh, held }
-    }
-
-    /// Asks all tiers of this handle at once. Returns the entry that was born last, and its tier.
-    async fn latest_in_tiers(&self, key: &Key) -> Option<(&TierHandle, Entry)> {
-        let keys = slice::from_ref(key);
-        let tiers: Vec<&TierHandle> = self.engine.tiers_for(&self.policy).collect();
-        if tiers.is_empty() {
-            return None;
-        }
-        let clears_known = self.learn_clears().await;
-        let look = async |tier: &TierHandle| match clears_known {
-            true => tier.get(keys).await.ok().and_then(|mut entries| entries.pop()),
-            false => None,
-        };
-        let looked = join_all(tiers.iter().map(|tier| look(tier))).await;
-        let mut latest: Option<(&TierHandle, Entry)> = None;
-        for (tier, answer) in tiers.iter().zip(&looked) {
-            // What this node wrote and the tier does not have yet is known all the same.
-            let pending = || tier.pending(keys).pop().flatten();
-            let Some(entry) = answer.clone().unwrap_or_else(pending) else { continue };
-            // Another tier took what is pending here, and knows whether it was removed since.
-            let is_later = |held: &Entry| held.meta.born > entry.meta.born;
-            let knows = |answer: &Option<Option<Entry>>| match answer {
-                Some(held) => held.as_ref().is_none_or(is_later),
-                None => false,
-            };
-            let gone = tier.is_stored_elsewhere(key, entry.meta.born) && looked.iter().any(knows);
-            if !gone && latest.as_ref().is_none_or(|(_, latest)| latest.meta.born < entry.meta.born) {
-                latest = Some((tier, entry));
-            }
-        }
-        let metas = latest.iter().map(|(_, entry)| &entry.meta);
-        self.engine.stamps().learn(metas, self.engine.tiers()).await;
-        latest
-    }
-}
-
-impl<V> Current<V> {
-    /// What is there after an update that changed nothing.
-    fn kept(self) -> Updated<V> {
-        let found = self.found.filter(|found| found.source != Source::Nowhere);
-        let born = found.as_ref().map(|found| found.meta.born);
-        Updated { changed: false, value: found.and_then(|found| found.value), born }
     }
 }
 

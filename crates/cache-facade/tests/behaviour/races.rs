@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use cache_core::{ErrorKind, Fetched, Operation, Pattern, Tag};
-use tests::{Answer, Fixture, Gate, LIFE, Moment, settle};
+use cache_facade::Memory;
+use tests::{Answer, Fixture, Gate, LIFE, Moment, settle, soon};
+use tokio::spawn;
 
 /// Checks that no value from before is in memory or in the tier.
 fn nowhere(fixture: &Fixture, how: &str) {
@@ -297,4 +299,35 @@ async fn rule_32_with_memory_skipped_a_removal_under_way_is_respected_too() {
     removal.await.unwrap();
     fixture.pass(LIFE.as_secs() / 2);
     assert_eq!(fixture.get("AAPL").await.as_deref(), Some("AAPL@2"));
+}
+
+/// Memory evicts the value before the tier has it, and a reader has asked the tier before.
+#[tokio::test]
+async fn rule_30_who_asked_a_tier_before_a_put_reached_it_neither_keeps_nor_passes_on_what_it_said() {
+    let fixture = Fixture::built(|cache| cache.memory(Memory::builder().entries(10)), |region| region).await;
+    let forget = || {
+        fixture.cache.set_memory_budget(0).unwrap();
+        fixture.cache.set_memory_budget(10).unwrap();
+    };
+    fixture.region.put("AAPL", "old".to_owned()).await.unwrap();
+    forget();
+    fixture.get("AAPL").await;
+    forget();
+    fixture.pass(1);
+    let write = fixture.tier.gate(Operation::Put, Moment::Before);
+    let region = fixture.region.clone();
+    let put = spawn(async move { region.put("AAPL", "new".to_owned()).await });
+    write.reached(1).await;
+    forget();
+    let look = fixture.tier.gate(Operation::Get, Moment::After);
+    let before = fixture.ask("AAPL").await;
+    look.reached(1).await;
+    write.open();
+    soon(put).await.unwrap().unwrap();
+    fixture.tier.ungate(Operation::Get, Moment::After);
+    let after = fixture.ask("AAPL").await;
+    look.open();
+    soon(before).await.unwrap().unwrap();
+    assert_eq!(soon(after).await.unwrap().unwrap().as_deref(), Some("new"), "it asked after the put");
+    assert_eq!(fixture.peek("AAPL").as_deref(), Some("new"));
 }

@@ -51,7 +51,7 @@ impl EventSet {
             record.change(now, false);
         }
         self.buckets[number].insert(record);
-        self.most_ahead += 1;
+        self.most_ahead = self.most_ahead.saturating_add(1);
         let excess = self.excess(Some(&event.asset), now);
         if let Some(refused) = excess.iter().find(|excess| excess.id == id) {
             match before {
@@ -145,7 +145,8 @@ impl EventSet {
     pub(super) fn merge(&mut self, number: usize, copy: StoredEvents, news: impl FnMut(Asset, EventId)) {
         let before = self.buckets[number].len();
         self.buckets[number].merge(copy, news);
-        self.most_ahead += self.buckets[number].len() - before;
+        let added = self.buckets[number].len().saturating_sub(before);
+        self.most_ahead = self.most_ahead.saturating_add(added);
     }
 
     /// Considers as carried out here what other nodes have carried out: this node holds nothing yet.

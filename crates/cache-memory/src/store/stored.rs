@@ -41,6 +41,11 @@ impl Drop for Stored {
     }
 }
 
+/// Drops a value that may be the last of its clones. If its `drop` panics, that is counted and goes no further.
+pub fn drop_value(value: Value) {
+    drop(Stored::new(value));
+}
+
 /// Returns how many values panicked when they were dropped.
 pub(crate) fn panicked_drops() -> u64 {
     PANICKED.load(Ordering::Relaxed)

@@ -2,6 +2,7 @@
 
 mod life;
 mod nodes;
+mod waiting;
 
 use std::{
     future::Future,

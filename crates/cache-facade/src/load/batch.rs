@@ -5,7 +5,7 @@ use std::time::Duration;
 use cache_core::{Error, ErrorKind, Loaded, Loader, Request, Result, Timestamp};
 use futures_util::future::{Either, select};
 
-use super::fetch::Fetch;
+use super::{circular::Loading, fetch::Fetch};
 use crate::{
     answer::Found,
     engine::counters::Count,
@@ -20,7 +20,8 @@ impl<V: Cacheable> Region<V> {
         let clock = self.engine.clock();
         let born = clock.tick();
         let requests: Vec<Request<V>> = batch.iter().map(|fetch| self.request(fetch)).collect();
-        let load = loader.load(&requests);
+        let loading = Loading::current().with(batch.iter().map(|fetch| fetch.leader.flight().number()));
+        let load = std::pin::pin!(loading.around(loader.load(&requests)));
         let limit = std::pin::pin!(timer::sleep(clock, self.policy.hard_timeout));
         let outcome = match select(load, limit).await {
             Either::Left((outcome, _)) => outcome,

@@ -9,12 +9,16 @@ use std::{
     future::Future,
     hash::BuildHasherDefault,
     pin::Pin,
+    sync::atomic::{AtomicU64, Ordering},
     task::{Context, Poll, Waker},
 };
 
 use cache_core::{Key, KeyHasher};
 
 use super::loom_shim::{Arc, Mutex};
+
+/// How many flights there were.
+static FLIGHTS: AtomicU64 = AtomicU64::new(0);
 
 /// The flights of one region, by key.
 #[derive(Debug)]
@@ -25,6 +29,8 @@ pub(crate) struct Flights<T> {
 /// One load under way, or landed and still being written to the tiers.
 #[derive(Debug)]
 pub(crate) struct Flight<T> {
+    /// No other has the same.
+    number: u64,
     /// When it began, in microseconds of a steady clock.
     began: i64,
     state: Mutex<State<T>>,
@@ -119,7 +125,16 @@ impl<T> Flight<T> {
             wakers: Vec::new(),
             free: Vec::new(),
         };
-        Self { began, state: Mutex::new(state) }
+        Self { number: FLIGHTS.fetch_add(1, Ordering::Relaxed), began, state: Mutex::new(state) }
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether nothing has come of it yet.
+    pub(crate) fn is_pending(&self) -> bool {
+        matches!(self.state.lock().outcome, Outcome::Pending)
     }
 
     /// Returns for how long it has been under way at `now`, in microseconds.
@@ -190,7 +205,7 @@ impl<T> Leader<T> {
 
     /// Whether the waiters have had their answer.
     pub(crate) fn has_landed(&self) -> bool {
-        !matches!(self.flight.state.lock().outcome, Outcome::Pending)
+        !self.flight.is_pending()
     }
 
     /// Lets the next caller begin a new flight, while this one goes on.

@@ -1,6 +1,7 @@
 //! Loading: one flight a key, through the tiers to the loader.
 
 pub(crate) mod batch;
+pub(crate) mod circular;
 pub(crate) mod closure_loader;
 pub(crate) mod coalesce;
 pub(crate) mod fetch;

@@ -13,6 +13,7 @@ use crate::{
     answer::{FlightResult, Found, Source},
     engine::counters::Count,
     load::{
+        circular::{self, Loading},
         coalesce::nested,
         fetch::{Fetch, LookupScope},
         flight::{Flight, Joined},
@@ -25,8 +26,8 @@ const MAX_TAKEOVERS: u32 = 2;
 
 /// How a read gets the answer for one key.
 enum Plan<V> {
-    /// Memory has the answer.
-    Have(Found<V>),
+    /// There is an answer without waiting, as a rule in memory.
+    Have(FlightResult<V>),
     /// A flight brings it.
     Await(Arc<Flight<FlightResult<V>>>),
 }
@@ -64,7 +65,7 @@ impl<V: Cacheable> Region<V> {
         let mut answers = Vec::with_capacity(keys.len());
         for (key, plan) in keys.iter().zip(plans) {
             answers.push(match plan {
-                Plan::Have(found) => Ok(found),
+                Plan::Have(answer) => answer,
                 Plan::Await(flight) => self.landed(key, flight, seen, &mut deadlines, &loader).await,
             });
         }
@@ -88,7 +89,7 @@ impl<V: Cacheable> Region<V> {
         let (found, servable) = match lookup {
             MemoryLookup::Fresh(found) => {
                 self.count_hit(key, false);
-                return Plan::Have(found);
+                return Plan::Have(Ok(found));
             }
             MemoryLookup::Due(found) => (Some(found), Servable::Due),
             MemoryLookup::Stale(found) => (Some(found), Servable::Stale),
@@ -107,11 +108,14 @@ impl<V: Cacheable> Region<V> {
                 if !throttled {
                     self.join(key, LookupScope::Background, background, joinable);
                 }
-                Plan::Have(found)
+                Plan::Have(Ok(found))
             }
             _ => {
                 self.count_miss(key, servable);
                 let (flight, leads) = self.join(key, LookupScope::Everywhere, wanted, joinable);
+                if !leads && circular::is_own(&flight) {
+                    return Plan::Have(circular::answer(key, &flight, now));
+                }
                 if !leads {
                     self.engine.counters().bump(Count::Coalesced);
                 }
@@ -137,6 +141,10 @@ impl<V: Cacheable> Region<V> {
             let flights: Vec<_> = left.map(&mut join).collect();
             self.spawn_fetch(fetches, scope, self.loader.clone());
             for (key, outcome, flight) in flights {
+                if circular::is_own(&flight) {
+                    *outcome = Some(Err(circular::error(key)));
+                    continue;
+                }
                 let waited = deadlines.wait(&flight).await;
                 self.abandon_if_overdue(key, &flight, &deadlines);
                 *outcome = match waited {
@@ -239,12 +247,20 @@ impl<V: Cacheable> Region<V> {
             return;
         }
         // Nobody waits for a refresh behind a read, whatever call the read was made in.
-        let call = if scope == LookupScope::Background { None } else { nested::current() };
-        self.engine.spawn(nested::within(call, self.clone().fetch(fetches, scope, loader)));
+        let (call, loading) = match scope {
+            LookupScope::Background => (None, Loading::default()),
+            _ => (nested::current(), Loading::current()),
+        };
+        let fetch = self.clone().fetch(fetches, scope, loader);
+        self.engine.spawn(loading.around(nested::within(call, fetch)));
     }
 
     fn lost(&self, key: &Key) -> Error {
-        Error::new(ErrorKind::Load, "load", format!("the load of {key} ended without an answer"))
+        Error::new(
+            ErrorKind::Load,
+            "load",
+            format!("the load of {key} ended without an answer: the runtime that ran it has ended"),
+        )
     }
 
     fn not_refreshed(&self, key: &Key) -> Error {

@@ -3,27 +3,28 @@
 //! A flight brings one caller's keys. Between flights and loader, the keys of many flights wait for each
 //! other in a batch. The batch goes when it is full, or when nobody has joined it for one window and no
 //! call is under way. The call runs in a task of its own and depends on no flight in particular: it ends
-//! early only when every flight that waits for it is gone. Timeouts and lives stay with the flights, each
-//! of which may have settings of its own.
+//! early only when every flight that waits for it is gone, or with its runtime: then the flights that are left
+//! ask anew. Timeouts and lives stay with the flights, each of which may have settings of its own.
 
 pub(crate) mod nested;
 
 use std::{collections::HashMap, hash::BuildHasherDefault, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use cache_core::{
-    Blob, Error, ErrorKind, Fetched, Key, KeyHasher, Loaded, Loader, Request, Result, Timestamp, sync::Mutex,
-};
+use cache_core::{Blob, Fetched, Key, KeyHasher, Loaded, Loader, Request, Result, Timestamp, sync::Mutex};
 use futures_util::future::{Either, select};
 use tokio::sync::oneshot;
 
 use self::nested::Calls;
-use super::instrumented::Instrumented;
+use super::{circular::Loading, instrumented::Instrumented};
 use crate::{region::Cacheable, timer};
 
 /// How many windows a batch waits at most, while more keys keep coming or a call is under way: many callers
 /// who come at once still take longer to arrive than one window.
 const MAX_WINDOWS: u32 = 50;
+
+/// How often a key that was lost with a batch's task joins another batch. After that it is loaded by itself.
+const MAX_TAKEOVERS: u32 = 2;
 
 /// A loader whose calls are coalesced.
 pub(crate) struct Coalescer<V>(Arc<Inner<V>>);
@@ -60,6 +61,8 @@ struct BatchKey<V> {
     etag: Option<Box<str>>,
     previous: Option<Arc<V>>,
     callers: Vec<oneshot::Sender<Loaded<V>>>,
+    /// What waits for the callers.
+    loading: Vec<Loading>,
 }
 
 impl<V: Cacheable> Coalescer<V> {
@@ -80,75 +83,120 @@ impl<V: Cacheable> Loader<V> for Coalescer<V> {
             // A call of this loader waits for it.
             return self.0.calls.make(self.0.loader.load(requests)).await;
         }
-        let waiting: Vec<_> = requests.iter().map(|request| self.0.join(request)).collect();
-        let mut answers = Vec::with_capacity(waiting.len());
-        for answer in waiting {
-            answers.push(answer.await.unwrap_or_else(|_| Loaded::Failed(self.0.lost())));
+        let loading = Loading::current();
+        let mut answers: Vec<Option<Loaded<V>>> = requests.iter().map(|_| None).collect();
+        for _ in 0..=MAX_TAKEOVERS {
+            let left = requests.iter().zip(&mut answers).filter(|(_, answer)| answer.is_none());
+            let waiting: Vec<_> =
+                left.map(|(request, answer)| (answer, self.0.join(request, &loading))).collect();
+            if waiting.is_empty() {
+                break;
+            }
+            for (answer, brought) in waiting {
+                // It is lost if the runtime that the batch was on has ended.
+                *answer = brought.await.ok();
+            }
         }
-        Ok(answers)
+        self.0.load_lost(requests, answers).await
     }
 }
 
 impl<V: Cacheable> Inner<V> {
-    /// Joins the open batch, or opens one. A batch that is full goes at once.
-    fn join(self: &Arc<Self>, request: &Request<V>) -> oneshot::Receiver<Loaded<V>> {
+    /// Loads what has no answer yet, on the runtime of whoever waits for it.
+    async fn load_lost(
+        &self,
+        requests: &[Request<V>],
+        answers: Vec<Option<Loaded<V>>>,
+    ) -> Result<Vec<Loaded<V>>> {
+        let left = requests.iter().zip(&answers).filter(|(_, answer)| answer.is_none());
+        let left: Vec<Request<V>> = left.map(|(request, _)| copy_of(request)).collect();
+        if left.is_empty() {
+            return Ok(answers.into_iter().flatten().collect());
+        }
+        let mut loaded = match self.calls.make(self.loader.load(&left)).await {
+            Ok(loaded) => loaded,
+            // It is the error of these keys alone.
+            Err(error) => left.iter().map(|_| Loaded::Failed(error.clone())).collect(),
+        }
+        .into_iter();
+        Ok(answers.into_iter().filter_map(|answer| answer.or_else(|| loaded.next())).collect())
+    }
+
+    /// Joins the open batch, or opens one and starts its task. A batch that is full goes at once. `loading` is
+    /// what waits for the caller.
+    fn join(self: &Arc<Self>, request: &Request<V>, loading: &Loading) -> oneshot::Receiver<Loaded<V>> {
         let (caller, answer) = oneshot::channel();
+        let mut begun = None;
         let mut open = self.open.lock();
         let Batches { batch, count } = &mut *open;
         let now = self.loader.engine.clock().now();
         if let Some(left) = batch.take_if(|batch| batch.is_left(now, self.window)) {
             *count += 1;
-            let mut taken_over = self.begin(*count);
+            let mut taken_over = self.begin(*count, &mut begun);
             taken_over.keys = left.keys;
             *batch = Some(taken_over);
         }
         let OpenBatch { keys, goes_at, latest, .. } = batch.get_or_insert_with(|| {
             *count += 1;
-            self.begin(*count)
+            self.begin(*count, &mut begun)
         });
         *goes_at = self.loader.engine.clock().now().after(self.window).min(*latest);
         let wanted = keys.entry(request.key.clone()).or_insert_with(|| BatchKey {
             etag: request.etag.clone(),
             previous: request.previous.clone(),
             callers: Vec::new(),
+            loading: Vec::new(),
         });
         if wanted.etag != request.etag || !is_same(&wanted.previous, &request.previous) {
             // "Not modified", and what was merged, would hold for only one of them.
             (wanted.etag, wanted.previous) = (None, None);
         }
         wanted.callers.push(caller);
+        wanted.loading.push(loading.clone());
         let most = self.loader.max_batch().max(1);
+        let mut gone = None;
         if keys.len() >= most {
             keys.retain(|_, wanted| wanted.is_wanted());
             if let Some(batch) = batch.take_if(|batch| batch.keys.len() >= most) {
-                // Its task is gone only if the runtime is, and then nobody waits.
-                let _ = batch.full.send(batch.keys);
+                // If its task is gone, those who wait learn of it as the keys are dropped.
+                gone = batch.full.send(batch.keys).err();
             }
+        }
+        drop(open);
+        drop(gone);
+        if let Some((number, filled)) = begun {
+            // A runtime that is ending drops the task at once, which takes the lock.
+            self.start(number, filled);
         }
         answer
     }
 
-    /// Opens a batch, and starts the task that calls the loader when the batch goes.
-    fn begin(self: &Arc<Self>, number: u64) -> OpenBatch<V> {
-        let (full, mut filled) = oneshot::channel();
+    /// Opens a batch, of which `begun` tells what its task needs.
+    fn begin(&self, number: u64, begun: &mut Option<(u64, oneshot::Receiver<BatchKeys<V>>)>) -> OpenBatch<V> {
+        let (full, filled) = oneshot::channel();
         let now = self.loader.engine.clock().now();
         let (goes_at, latest) = (now.after(self.window), now.after(self.window.saturating_mul(MAX_WINDOWS)));
+        *begun = Some((number, filled));
+        OpenBatch { number, keys: BatchKeys::default(), goes_at, latest, full }
+    }
+
+    /// Starts the task that calls the loader when a batch goes.
+    fn start(self: &Arc<Self>, number: u64, mut filled: oneshot::Receiver<BatchKeys<V>>) {
         let mut over = timer::sleep(self.loader.engine.clock(), self.window);
-        let this = Arc::clone(self);
+        let task = BatchTask { inner: Arc::clone(self), number };
         self.loader.engine.spawn(async move {
             let keys = loop {
                 match select(&mut filled, std::pin::pin!(over)).await {
                     Either::Left((keys, _)) => break keys.ok(),
-                    Either::Right(_) => match this.close(number) {
+                    Either::Right(_) => match task.inner.close(number) {
                         Departure::Now(keys) => break Some(keys),
-                        Departure::In(span) => over = timer::sleep(this.loader.engine.clock(), span),
+                        Departure::In(span) => over = timer::sleep(task.inner.loader.engine.clock(), span),
                         Departure::Gone => break (&mut filled).await.ok(),
                     },
                 }
             };
-            this.call(keys.unwrap_or_default()).await;
+            task.inner.call(keys.unwrap_or_default()).await;
         });
-        OpenBatch { number, keys: BatchKeys::default(), goes_at, latest, full }
     }
 
     /// Closes a batch if it has to go now. Returns its keys, or when to try again.
@@ -179,12 +227,13 @@ impl<V: Cacheable> Inner<V> {
             Request { key: key.clone(), etag: etag.clone(), previous: previous.clone() }
         };
         let requests: Vec<Request<V>> = keys.iter().map(request).collect();
+        let loading = Loading::of_all(keys.iter_mut().flat_map(|(_, wanted)| wanted.loading.drain(..)));
         let unwanted = async {
             for caller in keys.iter_mut().flat_map(|(_, wanted)| &mut wanted.callers) {
                 caller.closed().await;
             }
         };
-        let load = std::pin::pin!(self.calls.make(self.loader.load(&requests)));
+        let load = std::pin::pin!(loading.around(self.calls.make(self.loader.load(&requests))));
         let answers = match select(load, std::pin::pin!(unwanted)).await {
             Either::Left((Ok(answers), _)) => answers,
             Either::Left((Err(error), _)) => requests.iter().map(|_| Loaded::Failed(error.clone())).collect(),
@@ -222,11 +271,24 @@ impl<V: Cacheable> Inner<V> {
             Loaded::Failed(error) => Loaded::Failed(error.clone()),
         }
     }
+}
 
-    fn lost(&self) -> Error {
-        let message = format!("the coalesced call for keys of {:?} ended early", self.loader.kind());
-        Error::new(ErrorKind::Load, "load", message)
+/// The task of a batch. If it ends with its runtime before the batch has gone, those who wait for the batch
+/// learn of it.
+struct BatchTask<V> {
+    inner: Arc<Inner<V>>,
+    number: u64,
+}
+
+impl<V> Drop for BatchTask<V> {
+    fn drop(&mut self) {
+        let left = self.inner.open.lock().batch.take_if(|batch| batch.number == self.number);
+        drop(left);
     }
+}
+
+fn copy_of<V>(Request { key, etag, previous, .. }: &Request<V>) -> Request<V> {
+    Request { key: key.clone(), etag: etag.clone(), previous: previous.clone() }
 }
 
 /// Whether two values are one and the same, or both are missing.

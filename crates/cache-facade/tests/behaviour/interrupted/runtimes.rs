@@ -159,6 +159,86 @@ fn rule_106_a_batch_whose_runtime_has_ended_is_taken_over() {
     });
 }
 
+const WINDOW: Duration = Duration::from_millis(50);
+
+impl World {
+    async fn gathering(&self) -> (Cache, Region<u64>) {
+        let (cache, ..) = self.node().await;
+        let region = cache.region::<u64>("gathered").ttl(Ttl::new(LIFE)).hard_timeout(HARD);
+        (cache, region.loader(self.source.clone()).batch_window(WINDOW).open().unwrap())
+    }
+}
+
+/// A runtime on which somebody reads a key.
+fn reading(region: &Region<u64>, id: &'static str) -> Runtime {
+    let (runtime, region) = (runtime(), region.clone());
+    runtime.block_on(async {
+        tokio::spawn(async move { region.get(id).await });
+        settle().await;
+    });
+    runtime
+}
+
+#[test]
+fn rule_106_the_keys_of_a_coalesced_call_whose_runtime_has_ended_go_into_a_new_one() {
+    for is_under_way in [false, true] {
+        let world = World::new();
+        let stays = runtime();
+        let (_cache, region) = stays.block_on(world.gathering());
+        let gate = world.source.gate();
+        let ends = reading(&region, "a");
+        let waiters = stays.block_on(async {
+            let waiters = ["b", "c"].map(|id| {
+                let region = region.clone();
+                tokio::spawn(async move { get(&region, id).await })
+            });
+            settle().await;
+            waiters
+        });
+        if is_under_way {
+            world.clock.advance(WINDOW);
+            ends.block_on(settle());
+        }
+        assert_eq!(world.source.calls(), usize::from(is_under_way));
+        drop(ends);
+        gate.open();
+        stays.block_on(async {
+            // Nobody comes who would find the batch.
+            settle().await;
+            world.clock.advance(WINDOW);
+            for waiter in waiters {
+                assert!(tests::soon(waiter).await.is_ok());
+            }
+        });
+        assert_eq!(world.source.calls(), 1 + usize::from(is_under_way), "both in one call");
+    }
+}
+
+#[test]
+fn rule_106_a_key_that_is_lost_with_three_batches_is_loaded_by_itself() {
+    let world = World::new();
+    let stays = runtime();
+    let (_cache, region) = stays.block_on(world.gathering());
+    let mut ends = reading(&region, "0");
+    let own = region.clone();
+    let waiter = stays.block_on(async {
+        let waiter = tokio::spawn(async move { get(&own, "waited").await });
+        settle().await;
+        waiter
+    });
+    for id in ["1", "2"] {
+        drop(ends);
+        // It opens the batch that the waiter joins.
+        ends = reading(&region, id);
+        stays.block_on(settle());
+        assert!(!waiter.is_finished(), "it gathers");
+    }
+    assert_eq!(world.source.calls(), 0);
+    drop(ends);
+    assert!(stays.block_on(tests::soon(waiter)).is_ok(), "it waits for no window");
+    assert_eq!(world.source.calls(), 1);
+}
+
 #[test]
 fn rule_106_without_a_runtime_a_hit_is_answered_and_all_else_is_an_error() {
     let world = World::new();

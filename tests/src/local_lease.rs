@@ -19,6 +19,7 @@ pub struct LocalLease {
 struct State {
     held: HashMap<Key, (Holder, Timestamp)>,
     down: bool,
+    loses_answers: bool,
 }
 
 impl LocalLease {
@@ -31,6 +32,11 @@ impl LocalLease {
     /// From now on every request fails as `Unavailable`.
     pub fn down(&self) {
         self.state().down = true;
+    }
+
+    /// Whether requests fail though they are granted, as when a connection is cut before the answer.
+    pub fn lose_answers(&self, loses: bool) {
+        self.state().loses_answers = loses;
     }
 
     /// Grants a key for `span` to a holder that never releases it.
@@ -66,7 +72,11 @@ impl LocalLease {
             }
             granted
         };
-        Ok(keys.iter().map(grant).collect())
+        let granted = keys.iter().map(grant).collect();
+        match state.loses_answers {
+            true => Err(Error::new(ErrorKind::Unavailable, "lease", "the connection was cut")),
+            false => Ok(granted),
+        }
     }
 }
 

@@ -147,8 +147,8 @@ impl CacheBuilder {
     ///
     /// # Errors
     ///
-    /// `Config` outside a Tokio runtime with timers, for an invalid namespace, or for two tiers of one name; the tier's own
-    /// error if it can't be reached and tiers are required.
+    /// `Config` outside a Tokio runtime with timers, for an invalid namespace, or for two tiers of one name;
+    /// the tier's own error if it can't be reached and tiers are required.
     pub async fn build(self) -> Result<Cache> {
         if tokio::runtime::Handle::try_current().is_err() {
             let message = "there is no Tokio runtime here: build the cache within one";

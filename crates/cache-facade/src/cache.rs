@@ -251,16 +251,16 @@ impl Cache {
     ///
     /// # Errors
     ///
-    /// `Timeout` if that took longer than `limit`; a tier's own error if it could not flush; `Config` outside a Tokio
-    /// runtime.
+    /// `Timeout` if that took longer than `limit`; a tier's own error if it could not flush; `Config` outside a
+    /// Tokio runtime.
     pub async fn shutdown(&self, limit: Duration) -> Result<()> {
         self.engine.check_runtime("shutdown")?;
         self.engine.shutdown(limit).await
     }
 
     /// Runs several calls to their end as one, even if the caller is dropped before: for work of which no half may
-    /// be left. Each single call of a cache goes on by itself. [`Cache::shutdown`] waits for it, and for what its own
-    /// task calls meanwhile; what it spawns by itself is refused then.
+    /// be left. Each single call of a cache goes on by itself. [`Cache::shutdown`] waits for it, and for what
+    /// its own task calls meanwhile; what it spawns by itself is refused then.
     ///
     /// ```
     /// # use cache_facade::{Cache, Region};

@@ -64,7 +64,7 @@ pub(crate) fn is_own<T>(flight: &Flight<T>) -> bool {
     is_included && flight.is_pending()
 }
 
-/// Answers a read that would wait for itself: with what can be served meanwhile, or an error.
+/// Returns the answer of a read that would wait for itself: with what can be served meanwhile, or an error.
 pub(crate) fn answer<V>(
     key: &Key,
     flight: &Arc<Flight<FlightResult<V>>>,

@@ -243,8 +243,8 @@ impl<V: Cacheable> Region<V> {
         let kept =
             !fetch.leader.overtaken() && self.store_in_memory(key, found.value.clone(), found.meta.clone());
         if kept && (fetch.leader.overtaken() || self.engine.gaps().count() != fetch.gaps) {
-            // It was written, or messages were missed since the fetch began, which may have ended the value: it goes
-            // out again.
+            // It was written, or messages were missed since the fetch began, which may have ended the value: it
+            // goes out again.
             let now = self.engine.clock().now();
             self.engine.memory().remove(
                 slice::from_ref(key),

@@ -26,6 +26,8 @@ pub(crate) struct Deadlines<'a> {
     soft: Option<Timer>,
     hard: Option<Timer>,
     hard_timeout: Duration,
+    /// Whether the answer that is offered meanwhile may be given.
+    takes_offers: bool,
 }
 
 /// What came of waiting for a flight.
@@ -47,7 +49,13 @@ impl<'a> Deadlines<'a> {
             soft: (!soft_timeout.is_zero()).then(|| timer(soft_timeout.min(hard_timeout))),
             hard: Some(timer(hard_timeout)),
             hard_timeout,
+            takes_offers: true,
         }
+    }
+
+    /// Says whether the answer that the next flights offer may be given, or their own alone.
+    pub(crate) fn take_offers(&mut self, takes_offers: bool) {
+        self.takes_offers = takes_offers;
     }
 
     /// Waits for a flight, at most until it is as old as a load may be: nobody may be driving it any more.
@@ -57,13 +65,16 @@ impl<'a> Deadlines<'a> {
             // It ends with this call's own limit.
             return self.landed(flight).await.map_or(Waited::Lost, Waited::Answered);
         }
-        let (clock, left) = (self.clock, self.hard_timeout.saturating_sub(age));
+        let (clock, takes_offers) = (self.clock, self.takes_offers);
+        let left = self.hard_timeout.saturating_sub(age);
         let landed = std::pin::pin!(self.landed(flight));
         match select(landed, std::pin::pin!(timer::sleep(clock, left))).await {
             Either::Left((answer, _)) => return answer.map_or(Waited::Lost, Waited::Answered),
             Either::Right(_) => {}
         }
-        match flight.offered().now_or_never().filter(|answer| may_be_given(clock, answer)) {
+        let offered =
+            flight.offered().now_or_never().filter(|answer| takes_offers && may_be_given(clock, answer));
+        match offered {
             Some(answer) => answer.map_or(Waited::Lost, Waited::Answered),
             None => Waited::Overdue,
         }
@@ -90,13 +101,14 @@ impl<'a> Deadlines<'a> {
         &mut self,
         flight: &Arc<Flight<FlightResult<V>>>,
     ) -> Option<FlightResult<V>> {
-        if let Some(soft) = &mut self.soft {
+        let takes_offers = self.takes_offers;
+        if let Some(soft) = self.soft.as_mut().filter(|_| takes_offers) {
             match select(flight.landed(), soft).await {
                 Either::Left((answer, _)) => return answer,
                 Either::Right(_) => self.soft = None,
             }
         }
-        if let Some(hard) = &mut self.hard {
+        if let Some(hard) = self.hard.as_mut().filter(|_| takes_offers) {
             match select(flight.offered(), hard).await {
                 Either::Left((answer, _)) if may_be_given(self.clock, &answer) => return answer,
                 Either::Left(_) => {}
@@ -110,7 +122,8 @@ impl<'a> Deadlines<'a> {
                 Either::Right(_) => self.hard = None,
             }
         }
-        let offered = flight.offered().now_or_never().filter(|answer| may_be_given(self.clock, answer));
+        let may_be_given = |answer: &_| takes_offers && may_be_given(self.clock, answer);
+        let offered = flight.offered().now_or_never().filter(may_be_given);
         offered.unwrap_or_else(|| Some(Err(self.timed_out())))
     }
 }

@@ -198,6 +198,7 @@ impl<V: Cacheable> Region<V> {
         loader: &Option<Arc<dyn Loader<V>>>,
     ) -> FlightResult<V> {
         let mut takeovers = 0;
+        deadlines.take_offers(true);
         loop {
             let waited = deadlines.wait(&flight).await;
             self.abandon_if_overdue(key, &flight, deadlines);
@@ -210,6 +211,11 @@ impl<V: Cacheable> Region<V> {
                     };
                     if !again {
                         return Ok(found);
+                    }
+                    if flight.is_pending() {
+                        // It was but offered: the load may still bring another.
+                        deadlines.take_offers(false);
+                        continue;
                     }
                 }
                 // The runtime that it was on has ended, or stands still: someone else has to lead.

@@ -31,8 +31,8 @@ impl Turns {
         Some(Turn { _held: lock.try_lock_owned().ok()?, _place: place })
     }
 
-    /// Waits for the turn to update a key. It comes to whoever waits, and holds up the others until that is polled:
-    /// it is for tasks, which are.
+    /// Waits for the turn to update a key. It comes to whoever waits, and holds up the others until that is
+    /// polled: it is for tasks, which are.
     pub(crate) async fn wait(self: &Arc<Self>, key: &Key) -> Turn {
         let (lock, place) = self.place(key);
         Turn { _held: lock.lock_owned().await, _place: place }

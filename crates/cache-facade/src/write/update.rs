@@ -133,7 +133,8 @@ impl<V: Cacheable> Region<V> {
     }
 
     /// Shows the fresh value of a key to `change`, and does what it returns: puts a value, removes the key, or
-    /// leaves it. Stale values are shown as none, and nothing is loaded. Readers see what was there or what was put.
+    /// leaves it. Stale values are shown as none, and nothing is loaded. Readers see what was there or what was
+    /// put.
     ///
     /// - **On one node** the updates of a key run one after the other, so none is lost: `n` increments of a
     ///   counter add `n`. Where something else writes or removes the key meanwhile, the update starts over, and
@@ -174,9 +175,9 @@ impl<V: Cacheable> Region<V> {
     ///
     /// # Errors
     ///
-    /// As [`Region::put`]; `Config` if neither memory nor any tier takes part. `Load` if `change` panics, and nothing
-    /// is changed. `Unavailable` if other writes of the
-    /// key came in between time and again, or the runtime ended: it may be tried again.
+    /// As [`Region::put`]; `Config` if neither memory nor any tier takes part. `Load` if `change` panics, and
+    /// nothing is changed. `Unavailable` if other writes of the key came in between time and again, or the
+    /// runtime ended: it may be tried again.
     pub async fn compute<K, F>(&self, key: &K, mut change: F) -> Result<Updated<V>>
     where
         K: ToKey + ?Sized,

@@ -112,3 +112,14 @@ async fn a_lease_that_cannot_be_asked_is_done_without_and_that_is_said() {
     assert_eq!(a.get("AAPL").await.as_deref(), Some("AAPL@1"));
     assert_eq!(a.events.count(|seen| matches!(seen, RecordedEvent::LeaseFailed { .. })), 1);
 }
+
+#[tokio::test]
+async fn rule_10_a_lease_that_was_granted_though_its_answer_was_lost_is_given_up() {
+    let (lease, a, b) = two().await;
+    lease.lose_answers(true);
+    assert_eq!(a.get("AAPL").await.as_deref(), Some("AAPL@1"));
+    lease.lose_answers(false);
+    eventually("the lease is given up", || lease.held() == 0).await;
+    a.region.remove("AAPL").await.unwrap();
+    assert_eq!(b.get("AAPL").await.as_deref(), Some("AAPL@2"), "at once");
+}

@@ -155,6 +155,11 @@ fn rule_76_a_clock_that_is_set_back_brings_its_events_once_more() {
     assert_eq!(ids(&set, at(50)), [id], "it lies ahead again");
     let end = set.end(&asset(0), DataType::Price, &EventRules::default(), at(60), at(60));
     assert_eq!(end, Some(at(100)), "and bounds lives");
+    assert!(set.announce(&earnings(0, 200), at(200), at(50)).is_ok(), "others can be announced");
+    let mut other = EventSet::default();
+    other.announce(&earnings(0, 300), at(300), at(50)).unwrap();
+    hear(&other, &mut set);
+    assert_eq!(set.ahead(at(50)).len(), 3);
     assert_eq!(set.due(at(100)), [(earnings(0, 100), true)]);
 }
 

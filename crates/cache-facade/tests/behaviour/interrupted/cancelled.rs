@@ -76,3 +76,31 @@ async fn rule_105_several_calls_run_to_their_end_as_one() {
         }
     }
 }
+
+/// What has begun goes on to its end while the cache shuts down, and nothing else begins.
+#[tokio::test]
+async fn rule_105_a_shutdown_lets_what_it_waits_for_write() {
+    let (_world, [first, second]) = World::new().await;
+    let (region, beside) = (first.region.clone(), second.region.clone());
+    let (go, may_go) = tokio::sync::oneshot::channel::<()>();
+    let cache = first.cache.clone();
+    let work = async move {
+        region.put("a", 10).await?;
+        may_go.await.unwrap();
+        region.put("b", 20).await?;
+        let loaded = region.get_or_load("d", || async { Ok::<_, std::io::Error>(40) }).await?;
+        assert_eq!(loaded.as_deref(), Some(&40));
+        region.compute("c", |_| cache_facade::Op::put(30)).await
+    };
+    let work = tokio::spawn(async move { cache.run_to_completion(work).await });
+    settle().await;
+    let cache = first.cache.clone();
+    let ending = tokio::spawn(async move { cache.shutdown(std::time::Duration::from_secs(60)).await });
+    settle().await;
+    assert_eq!(first.region.put("e", 1).await.unwrap_err().kind(), ErrorKind::Closed);
+    assert!(beside.put("e", 1).await.is_ok(), "this is another cache");
+    go.send(()).unwrap();
+    assert!(work.await.unwrap().unwrap().unwrap().changed);
+    ending.await.unwrap().unwrap();
+    assert_eq!(World::served(&second).await, [Some(10), Some(20), Some(30)]);
+}

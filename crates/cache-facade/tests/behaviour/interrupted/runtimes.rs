@@ -2,10 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cache_core::{Clock, Key, Ttl};
+use cache_core::{Clock, ErrorKind, Key, Operation, Ttl};
 use cache_facade::{Cache, Region};
 use futures_util::{FutureExt, future::join_all};
-use tests::{FaultyTier, LocalBus, ModelTier, ScriptedLoader, settle};
+use tests::{FaultyTier, LocalBus, ModelTier, Moment, ScriptedLoader, settle};
 use tokio::runtime::{Builder, Runtime};
 
 const LIFE: Duration = Duration::from_secs(100_000);
@@ -253,5 +253,59 @@ fn rule_106_without_a_runtime_a_hit_is_answered_and_all_else_is_an_error() {
     outside(region.refresh(&["a"]).now_or_never().unwrap().unwrap_err());
     outside(cache.clear().now_or_never().unwrap().unwrap_err());
     outside(Cache::builder().build().now_or_never().unwrap().unwrap_err());
+    outside(cache.shutdown(HARD).now_or_never().unwrap().unwrap_err());
     assert_eq!(region.peek("a").as_deref(), Some(&1), "nothing has changed");
+}
+
+#[test]
+fn rule_106_a_runtime_without_timers_is_refused_at_build() {
+    let error =
+        Builder::new_current_thread().build().unwrap().block_on(Cache::builder().build()).unwrap_err();
+    assert!(error.kind() == ErrorKind::Config && error.to_string().contains("enable_time"), "{error}");
+}
+
+/// Whatever the tier had done of it when the runtime ended.
+#[test]
+fn rule_106_a_write_whose_runtime_ends_in_the_middle_is_carried_out_from_the_next() {
+    for moment in [Moment::Before, Moment::After] {
+        for removes in [false, true] {
+            let world = World::new();
+            let (stays, ends) = (runtime(), runtime());
+            let ((_cache, region, tier), (_other, there, _)) =
+                stays.block_on(async { (world.node().await, world.node().await) });
+            stays.block_on(async {
+                region.put("a", 1).await.unwrap();
+                settle().await;
+                assert_eq!(get(&there, "a").await, 1);
+            });
+            let operation = if removes { Operation::Remove } else { Operation::Put };
+            ends.block_on(async {
+                let gate = tier.gate(operation, moment);
+                let region = region.clone();
+                tokio::spawn(async move {
+                    match removes {
+                        true => region.remove("a").await.unwrap(),
+                        false => region.put("a", 2).await.unwrap(),
+                    }
+                });
+                gate.reached(1).await;
+                tier.ungate(operation, moment);
+            });
+            drop(ends);
+            stays.block_on(async {
+                region.put("b", 1).await.unwrap();
+                world.pass(10).await;
+                let wanted = (!removes).then_some(2);
+                let case = format!("{operation:?} {moment:?}");
+                let value = world.model.entry(&region.key("a").unwrap()).and_then(|entry| entry.value);
+                let stored = value.map(|blob| blob.decode::<u64>(0).unwrap());
+                assert_eq!(stored, wanted, "{case}, in the tier");
+                // Memory may have let go of it, but serves nothing from before.
+                for (region, whose) in [(&region, "here"), (&there, "on the other node")] {
+                    let seen = region.peek("a").map(|value| *value);
+                    assert!(seen.is_none() || seen == wanted, "{case}, {whose}: {seen:?}");
+                }
+            });
+        }
+    }
 }

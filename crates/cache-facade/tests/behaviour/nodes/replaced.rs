@@ -154,3 +154,16 @@ async fn rule_112_without_a_loader_it_is_not_served() {
     a.tier.down();
     assert_eq!(plain.get("AAPL").await.unwrap(), None);
 }
+
+/// Nobody was asked whether it had been modified.
+#[tokio::test]
+async fn rule_112_not_modified_confirms_nothing_that_was_replaced() {
+    for is_tier_down in [false, true] {
+        let [a, b] = put_elsewhere(is_tier_down).await;
+        a.source.answer(&a.key("AAPL"), Answer::NotModified);
+        let refreshed = a.region.refresh(&["AAPL"]).await.unwrap();
+        assert_eq!((refreshed.loaded, refreshed.failed.len()), (0, 1));
+        settle().await;
+        assert_eq!(b.peek("AAPL").as_deref(), Some("new"));
+    }
+}

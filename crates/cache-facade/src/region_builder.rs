@@ -98,6 +98,9 @@ impl<V: Cacheable> RegionBuilder<V> {
     /// windows at most. A call goes at once when it is full. Loads by closure don't wait, nor do keys of the
     /// region that the loader itself reads within a load, in the same task. Default: zero, no key waits.
     ///
+    /// The keys of one call can't be read within it (see [`Loader::load`]), and with a window they may be those of
+    /// several callers: a loader whose keys need each other has to find them among its requests.
+    ///
     /// A window of a few milliseconds turns the misses of hundreds of callers into as many calls as
     /// their keys fill, and is little beside what a call takes:
     ///

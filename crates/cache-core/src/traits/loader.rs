@@ -14,6 +14,11 @@ pub trait Loader<V>: Send + Sync + 'static {
 
     /// Loads values. Item `i` of the result belongs to `requests[i]`.
     ///
+    /// It may read other keys through the cache. The keys of the call itself can't be read within it, nor those of
+    /// calls that wait for it: such a read, in the same task, fails at once with an error of
+    /// [`ErrorKind::Load`](crate::ErrorKind::Load), unless a stale value may be served in its place. A read in a
+    /// task that the loader spawned waits for the hard timeout.
+    ///
     /// # Errors
     ///
     /// If the call as a whole failed. A failure of a single key is [`Loaded::Failed`]. Of both, the cache heeds

@@ -99,6 +99,9 @@ async fn rule_105_a_shutdown_lets_what_it_waits_for_write() {
     settle().await;
     assert_eq!(first.region.put("e", 1).await.unwrap_err().kind(), ErrorKind::Closed);
     assert!(beside.put("e", 1).await.is_ok(), "this is another cache");
+    let closed = first.region.clone();
+    let of_another = second.cache.run_to_completion(async move { closed.put("e", 1).await });
+    assert_eq!(of_another.await.unwrap().unwrap_err().kind(), ErrorKind::Closed);
     go.send(()).unwrap();
     assert!(work.await.unwrap().unwrap().unwrap().changed);
     ending.await.unwrap().unwrap();

@@ -221,11 +221,8 @@ fn rule_106_a_key_that_is_lost_with_three_batches_is_loaded_by_itself() {
     let (_cache, region) = stays.block_on(world.gathering());
     let mut ends = reading(&region, "0");
     let own = region.clone();
-    let waiter = stays.block_on(async {
-        let waiter = tokio::spawn(async move { get(&own, "waited").await });
-        settle().await;
-        waiter
-    });
+    let waiter = stays.spawn(async move { get(&own, "waited").await });
+    stays.block_on(settle());
     for id in ["1", "2"] {
         drop(ends);
         // It opens the batch that the waiter joins.

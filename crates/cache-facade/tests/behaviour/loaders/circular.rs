@@ -5,15 +5,17 @@ use std::{
     time::Duration,
 };
 
-use cache_core::{Clock, Error, ErrorKind, Loaded, Loader, Request, Result};
+use cache_core::{Clock, Error, ErrorKind, Fetched, Loaded, Loader, Request, Result, Ttl};
 use cache_facade::{Cache, Region};
 use tests::{Gate, settle, soon};
 use tokio::{spawn, task::JoinHandle};
 
+use super::SECOND;
+
 const WINDOW: Duration = Duration::from_millis(2);
 
 /// Each key is loaded by a read of the key beside it, or by none.
-const READS: [(&str, &str); 8] = [
+const READS: [(&str, &str); 9] = [
     ("itself", "k:itself"),
     ("sibling", "k:plain"),
     ("a", "k:b"),
@@ -22,6 +24,7 @@ const READS: [(&str, &str); 8] = [
     ("there", "other:back"),
     ("back", "k:there"),
     ("waits", "k:slow"),
+    ("stale", "k:own"),
 ];
 
 type Regions = Arc<OnceLock<[Region<String>; 2]>>;
@@ -72,12 +75,19 @@ impl World {
         let cache = Cache::builder().clock(clock.clone()).build().await.unwrap();
         let open = |kind| {
             let loader = Reads { regions: Arc::clone(&regions), gate: gate.clone(), max_batch };
-            cache.region(kind).batch_window(window).loader(loader).open().unwrap()
+            cache.region(kind).batch_window(window).soft_timeout(10 * SECOND).loader(loader).open().unwrap()
         };
         let both = [open("k"), open("other")];
         let region = both[0].clone();
         regions.set(both).expect("once");
         Self { clock, region, gate }
+    }
+
+    /// Puts a value that is stale from now on.
+    async fn put_stale(&self, id: &str) {
+        let life = Ttl::new(SECOND).grace(100 * SECOND);
+        self.region.put(id, Fetched::new("old".to_owned()).ttl(life)).await.unwrap();
+        self.clock.advance(2 * SECOND);
     }
 
     /// Reads keys in one call, and lets as much time pass as gathering takes.
@@ -160,4 +170,34 @@ async fn a_closure_that_reads_its_own_key_fails_at_once_and_others_wait_for_it()
     world.gate.open();
     assert_eq!(own.await.unwrap().unwrap().unwrap().as_str(), "loaded");
     assert_eq!(other.await.unwrap().unwrap()[0].as_deref().unwrap(), "loaded");
+}
+
+#[tokio::test]
+async fn a_stale_value_is_served_at_once_in_place_of_the_error() {
+    for window in [Duration::ZERO, WINDOW] {
+        let world = World::new(window, 50).await;
+        world.put_stale("itself").await;
+        let asking = world.ask(&["itself"]).await;
+        assert!(asking.is_finished(), "no soft timeout has passed");
+        assert_eq!(asking.await.unwrap().unwrap()[0].as_deref().unwrap(), "itself(old)");
+    }
+}
+
+#[tokio::test]
+async fn a_refresh_behind_a_read_within_a_load_may_wait_for_that_load() {
+    let world = World::new(Duration::ZERO, 50).await;
+    world.put_stale("stale").await;
+    let (gate, inner) = (world.gate.clone(), world.region.with(|policy| policy.soft_timeout(Duration::ZERO)));
+    let load = || async move {
+        assert_eq!(inner.get("stale").await?.as_deref().map(String::as_str), Some("old"));
+        gate.pass().await;
+        Ok::<_, Error>("loaded".to_owned())
+    };
+    let region = world.region.clone();
+    let own = spawn(async move { soon(region.get_or_load("own", load)).await });
+    settle().await;
+    world.gate.open();
+    own.await.unwrap().unwrap();
+    settle().await;
+    assert_eq!(world.region.peek("stale").as_deref().map(String::as_str), Some("stale(loaded)"));
 }

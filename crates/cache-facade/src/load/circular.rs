@@ -64,17 +64,8 @@ pub(crate) fn is_own<T>(flight: &Flight<T>) -> bool {
     is_included && flight.is_pending()
 }
 
-<<<<<<< HEAD
-/// Returns the answer of a read that would wait for itself: with what can be served meanwhile, or an error.
-pub(crate) fn answer<V>(
-    key: &Key,
-    flight: &Arc<Flight<FlightResult<V>>>,
-    now: cache_core::Timestamp,
-) -> FlightResult<V> {
-=======
 /// Returns the answer to a read that would wait for itself: what can be served meanwhile, or an error.
 pub(crate) fn answer<V>(key: &Key, flight: &Arc<Flight<FlightResult<V>>>, now: Timestamp) -> FlightResult<V> {
->>>>>>> f
     match flight.offered().now_or_never() {
         Some(Some(Ok(found))) if Servable::by_age(&found, now).is_servable() => Ok(found),
         _ => Err(error(key)),

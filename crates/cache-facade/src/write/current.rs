@@ -9,7 +9,10 @@ use futures_util::future::join_all;
 use super::{in_progress::TICK, update::Updated};
 use crate::{
     answer::{Found, Source},
-    read::{memory_lookup::MemoryLookup, servable::Servable},
+    read::{
+        memory_lookup::MemoryLookup,
+        servable::{Servable, Unservable},
+    },
     region::{Cacheable, Region},
     tier::handle::TierHandle,
 };
@@ -22,6 +25,8 @@ pub(super) struct Current<V: Send + Sync + 'static> {
     /// The birth of what memory holds, whatever its age; `None` if memory holds nothing. Neither if memory takes
     /// no part.
     pub(super) held: Option<Option<Timestamp>>,
+    /// Whether what a tier holds is refused: it was removed, or a write of the key was under way.
+    pub(super) refused: bool,
 }
 
 impl<V: Send + Sync + 'static> Current<V> {
@@ -52,6 +57,7 @@ impl<V: Cacheable> Region<V> {
             MemoryLookup::Stale(found) => (Some(found), false),
             MemoryLookup::Replaced(_) | MemoryLookup::Miss(_) => (None, false),
         };
+        let mut refused = false;
         let at_hand = held.flatten().unwrap_or(Timestamp::MIN);
         let asks_tiers = found.is_none() || engine.tiers_for(&self.policy).any(|tier| !tier.is_local());
         let in_tiers = if asks_tiers { self.latest_in_tiers(key).await } else { None };
@@ -61,9 +67,10 @@ impl<V: Cacheable> Region<V> {
             engine.memory().replace_elsewhere(key, older, engine.clock().now());
             let servable;
             (found, servable) = self.found_in_tier(tier, key, at_hand, Some(&entry));
+            refused = servable == Servable::No(Unservable::Removed);
             fresh = matches!(servable, Servable::Fresh | Servable::Due);
         }
-        Current { found, fresh, held }
+        Current { found, fresh, held, refused }
     }
 
     /// Asks all tiers of this handle at once. Returns the entry that was born last, and its tier.

@@ -25,6 +25,9 @@ use crate::{
 /// How often an update starts over since other writes of its key came in between.
 const MAX_OVERTAKEN: u32 = 1000;
 
+/// How often an update looks again since what a tier holds is refused, which may be for a write under way.
+const MAX_REFUSED: u32 = 8;
+
 /// What an update of a key does with what is there: what the closure of [`Region::compute`] returns.
 #[derive(Clone, Debug)]
 pub enum Op<V> {
@@ -240,13 +243,17 @@ impl<V: Cacheable> Region<V> {
         key: &Key,
         mut decide: impl FnMut(&Current<V>) -> Op<Arc<V>>,
     ) -> Result<Updated<V>> {
-        let (mut overtaken, mut lost) = (0, 0);
+        let (mut overtaken, mut refused, mut lost) = (0, 0, 0);
         while overtaken < MAX_OVERTAKEN && lost < MAX_OUTBIDS {
             // Born before it looks: what is written meanwhile is later, and stays.
             let born = self.engine.clock().tick();
             let current = self.current(key).await;
-            if current.found.is_none() && self.engine.memory().is_being_written(key) {
-                // Of a put whose value memory does not keep nobody can tell what it is until the tiers have it.
+            // Of a put whose value memory does not keep nobody can tell what it is until the tiers have it. It may
+            // have been under way when a tier was asked, and over by now.
+            let is_being_written = self.engine.memory().is_being_written(key);
+            let may_have_been = current.refused && refused < MAX_REFUSED;
+            if current.found.is_none() && (is_being_written || may_have_been) {
+                refused += u32::from(!is_being_written);
                 overtaken += 1;
                 tokio::task::yield_now().await;
                 continue;

@@ -207,6 +207,7 @@ impl Memory {
     /// place, as [`Memory::remove`] does. A value whose life and grace are not over stays held as
     /// [replaced](Meta::is_replaced), for want of a better one.
     pub fn replace_elsewhere(&self, key: &Key, tombstone: Tombstone, now: Timestamp) {
+        let _told = self.evictions.tell_after();
         let mut stripe = self.stripe(key);
         stripe.tombstones.add(key, tombstone, now);
         let Some(old) = self.peek(key).filter(|old| old.meta.born <= tombstone.born) else { return };

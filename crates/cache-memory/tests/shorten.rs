@@ -1,6 +1,12 @@
 //! Lives that are shortened after an entry was stored, under every policy.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use cache_core::{Entry, Key, Meta, Pattern, Target, Timestamp, Tombstone, Ttl};
 use cache_memory::{Eviction, Memory, Value};
@@ -62,9 +68,17 @@ fn rule_112_what_was_replaced_elsewhere_stays_if_it_is_older_and_may_be_served()
                 Entry { value: value.map(|value| Arc::new(value) as Value), meta: Meta::new(at(born), ttl) };
             assert!(memory.put(key(id), entry, at(0)));
         }
+        let told = Arc::new(AtomicUsize::new(0));
+        let heard = Arc::clone(&told);
+        memory.listen(move |_, _| {
+            heard.fetch_add(1, Ordering::Relaxed);
+        });
         let tombstone = Tombstone { born: at(20), dead_at: at(1_000) };
         for (id, now) in [(1, 20), (1, 21), (2, 20), (3, 140), (4, 20), (5, 20)] {
             memory.replace_elsewhere(&key(id), tombstone, at(now));
+        }
+        if !policy.has_fixed_budget() {
+            assert_eq!(told.load(Ordering::Relaxed), 3, "{policy:?}: by the call itself");
         }
         let held = memory.peek(&key(1)).unwrap();
         assert_eq!(*held.value.unwrap().downcast::<u64>().unwrap(), 1, "{policy:?}");

@@ -211,8 +211,8 @@ texts!(str, String, Box<str>, Arc<str>, Cow<'_, str>);
 
 /// Gives types that are ids their [`ToKey`].
 macro_rules! written {
-    ($([$($of:ident),*] $type:ty),+) => {$(
-        impl<$($of: ToId),*> ToKey for $type {
+    ($([$($of:ident: $bound:ident),*] $type:ty),+) => {$(
+        impl<$($of: $bound),*> ToKey for $type {
             type Lookup<'a> = WrittenKey<'a> where Self: 'a;
 
             #[inline]
@@ -243,21 +243,7 @@ displayed!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, bool,
 #[cfg(feature = "uuid")]
 displayed!(uuid::Uuid);
 
-impl<T: Display> ToKey for ByDisplay<T> {
-    type Lookup<'a>
-        = WrittenKey<'a>
-    where
-        Self: 'a;
-
-    #[inline]
-    fn to_lookup<'a>(&'a self, prefix: &'a Prefix) -> WrittenKey<'a> {
-        prefix.write(self)
-    }
-
-    fn to_key(&self, prefix: &Prefix) -> Result<Key> {
-        prefix.key_of(self)
-    }
-}
+written!([T: Display] ByDisplay<T>);
 
 macro_rules! tuples {
     ($([$($of:ident $at:tt),+]),+) => {$(
@@ -268,7 +254,7 @@ macro_rules! tuples {
             }
         }
 
-        written!([$($of),+] ($($of,)+));
+        written!([$($of: ToId),+] ($($of,)+));
     )+};
 }
 

@@ -109,7 +109,7 @@ impl<V: Cacheable> Inner<V> {
         answers: Vec<Option<Loaded<V>>>,
     ) -> Result<Vec<Loaded<V>>> {
         let left = requests.iter().zip(&answers).filter(|(_, answer)| answer.is_none());
-        let left: Vec<Request<V>> = left.map(|(request, _)| copy_of(request)).collect();
+        let left: Vec<Request<V>> = left.map(|(request, _)| request.clone()).collect();
         if left.is_empty() {
             return Ok(answers.into_iter().flatten().collect());
         }
@@ -285,10 +285,6 @@ impl<V> Drop for BatchTask<V> {
         let left = self.inner.open.lock().batch.take_if(|batch| batch.number == self.number);
         drop(left);
     }
-}
-
-fn copy_of<V>(Request { key, etag, previous, .. }: &Request<V>) -> Request<V> {
-    Request { key: key.clone(), etag: etag.clone(), previous: previous.clone() }
 }
 
 /// Whether two values are one and the same, or both are missing.

@@ -36,6 +36,7 @@ pub use entry::{
 pub use error::{Error, ErrorKind, Result};
 pub use key::{
     Key, KeyHasher, MAX_KEY_LEN,
+    from_id::{FromId, id_parts},
     id::{ByDisplay, IdText, ToId},
     lookup::{BorrowedKey, LookupKey, ToKey, WrittenKey},
     pattern::Pattern,
@@ -62,4 +63,5 @@ pub use wire::{
     envelope,
     fingerprint::measure,
     message,
+    probe::needs_self_description,
 };

@@ -14,6 +14,7 @@ use crate::{
     region_core::RegionCore,
     stats::{Health, Stats},
     tier::handle::TierHandle,
+    write::value_codec::{Storable, ValueCodec},
 };
 
 /// By how many microseconds this machine's clock may differ from the shared server's before health says so.
@@ -51,8 +52,29 @@ impl Cache {
 
     /// Begins to open the region of the values of one kind.
     #[must_use]
-    pub fn region<V: Cacheable>(&self, kind: &str) -> RegionBuilder<V> {
-        RegionBuilder::new(Arc::clone(&self.engine), kind)
+    pub fn region<V: Storable>(&self, kind: &str) -> RegionBuilder<V> {
+        RegionBuilder::new(Arc::clone(&self.engine), kind, Some(ValueCodec::new()))
+    }
+
+    /// Begins to open the region of values that memory alone holds, of any type that threads may share: serde need
+    /// not know it. Every node loads them for itself; a put or removal on one ends what the others hold. A value
+    /// weighs what [`RegionBuilder::cost`] says, and without that the size of its type, whatever that points to.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> cache_facade::Result<()> {
+    /// struct Compiled(Box<dyn Fn(&str) -> bool + Send + Sync>);
+    ///
+    /// let cache = cache_facade::Cache::builder().build().await?;
+    /// let rules = cache.memory_region::<Compiled>("rule").open()?;
+    /// let rule = rules.get_or_load("long", || async { Compiled(Box::new(|text| text.len() > 9)) }).await?;
+    /// assert!(rule.0("AAPL, MSFT"));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn memory_region<V: Cacheable>(&self, kind: &str) -> RegionBuilder<V> {
+        RegionBuilder::new(Arc::clone(&self.engine), kind, None)
     }
 
     /// Returns the region that `open` describes. The first call from a place in the code opens it; later calls

@@ -13,8 +13,8 @@
 //!     .ttl(Ttl::new(Duration::from_secs(60)).grace(Duration::from_secs(600)))
 //!     .open()?;
 //!
-//! let price = prices.get_or_load("AAPL", || async { Ok::<_, std::io::Error>(190.5) }).await?;
-//! assert_eq!(price.as_deref(), Some(&190.5));
+//! let price = prices.get_or_load("AAPL", || async { 190.5 }).await?;
+//! assert_eq!(*price, 190.5);
 //! assert_eq!(prices.peek("AAPL").as_deref(), Some(&190.5));
 //! # Ok(())
 //! # }
@@ -366,14 +366,15 @@ mod timer;
 mod write;
 
 pub use answer::{Lookup, Source};
+pub use async_trait::async_trait;
 pub use builder::CacheBuilder;
 pub use cache::Cache;
 #[cfg(feature = "config")]
 pub use cache_config::section;
 pub use cache_core::{
-    Bus, ByDisplay, Clock, Codec, Error, ErrorKind, Event, Fetched, Freshness, IdText, Jitter, Key, Lease,
-    Loaded, Loader, Observer, Pattern, Prefix, Refresh, Refreshed, Request, Result, Tag, Tier, Timestamp,
-    ToId, ToKey, Ttl, TtlPolicy, WrittenKey,
+    Bus, ByDisplay, Clock, Codec, Error, ErrorKind, Event, Fetched, Freshness, FromId, IdText, Jitter, Key,
+    Lease, Loaded, Loader, Observer, Pattern, Prefix, Refresh, Refreshed, Request, Result, Tag, Tier,
+    Timestamp, ToId, ToKey, Ttl, TtlPolicy, WrittenKey, id_parts,
 };
 #[cfg(feature = "disk")]
 pub use cache_disk as disk;
@@ -386,12 +387,17 @@ pub use cache_macros::{ToKey, cached, invalidates};
 pub use cache_memory::{Eviction, EvictionCause, Evictions, HotKey, Memory, MemoryBuilder, MemoryStats};
 pub use engine::MemoryMode;
 pub use invalidation::bus_client::OnBusLoss;
+pub use load::{
+    outcome::{Answer, IntoLoaded},
+    warm::{KeepFresh, Warmed},
+};
 pub use policy::Policy;
 pub use region::{Cacheable, Op, Region, Updated};
 pub use region_builder::RegionBuilder;
 pub use stats::{BusStats, Health, Stats, TierHealth, TierStats};
 pub use tier::copies::TierCopies;
 pub use tier::guard::{Guard, GuardSettings};
+pub use write::value_codec::Storable;
 
 /// The front page's examples.
 #[cfg(all(doctest, feature = "disk", feature = "macros"))]

@@ -19,6 +19,8 @@ pub struct Policy<V> {
     pub(crate) throttle: Duration,
     pub(crate) cost: Option<Arc<Cost<V>>>,
     pub(crate) skipped: Vec<&'static str>,
+    /// Whether no tier but memory is read or written.
+    pub(crate) memory_only: bool,
 }
 
 impl<V> Clone for Policy<V> {
@@ -40,6 +42,7 @@ impl<V> Default for Policy<V> {
             throttle: Duration::from_secs(5),
             cost: None,
             skipped: Vec::new(),
+            memory_only: false,
         }
     }
 }
@@ -129,7 +132,7 @@ impl<V> Policy<V> {
 
     #[inline]
     pub(crate) fn skips(&self, tier: &str) -> bool {
-        !self.skipped.is_empty() && self.skipped.contains(&tier)
+        !self.skipped.is_empty() && self.skipped.contains(&tier) || self.memory_only && tier != "memory"
     }
 
     /// The longest time in which a load that begins now may still write.

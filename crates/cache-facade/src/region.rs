@@ -1,15 +1,14 @@
 //! The typed handle to the values of one kind.
 
-use std::{collections::HashSet, fmt, future::Future, sync::Arc};
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use cache_core::{Error, ErrorKind, Fetched, Key, Loaded, Loader, Refresh, Refreshed, Result, Target, ToKey};
-use serde::{Serialize, de::DeserializeOwned};
+use cache_core::{Fetched, Key, Refresh, Refreshed, Result, Target, ToKey};
 
 use crate::{
     answer::Lookup,
     engine::Engine,
-    load::{closure_loader::ClosureLoader, instrumented::Instrumented},
+    load::shared_loader::SharedLoader,
     policy::Policy,
     read::memory_lookup::{FirstLook, MemoryLookup, found_as, value_as},
     region_core::RegionCore,
@@ -17,10 +16,10 @@ use crate::{
 
 pub use crate::write::update::{Op, Updated};
 
-/// What can be cached: anything that serde can write and read.
-pub trait Cacheable: Serialize + DeserializeOwned + Send + Sync + 'static {}
+/// What memory can hold: anything that threads may share.
+pub trait Cacheable: Send + Sync + 'static {}
 
-impl<V: Serialize + DeserializeOwned + Send + Sync + 'static> Cacheable for V {}
+impl<V: Send + Sync + 'static> Cacheable for V {}
 
 /// The values of one kind. Clones are handles to the same region.
 ///
@@ -50,7 +49,7 @@ pub struct Region<V> {
     pub(crate) engine: Arc<Engine>,
     pub(crate) core: Arc<RegionCore<V>>,
     pub(crate) policy: Arc<Policy<V>>,
-    pub(crate) loader: Option<Arc<dyn Loader<V>>>,
+    pub(crate) loader: Option<Arc<dyn SharedLoader<V>>>,
 }
 
 impl<V: Cacheable> Region<V> {
@@ -77,34 +76,6 @@ impl<V: Cacheable> Region<V> {
     /// The first error of any key; [`Region::lookup_many`] tells them apart.
     pub async fn get_many<K: ToKey>(&self, keys: &[K]) -> Result<Vec<Option<Arc<V>>>> {
         self.lookup_many(keys).await.into_iter().map(|answer| answer.map(|lookup| lookup.value)).collect()
-    }
-
-    /// Returns the value of a key, loaded by `load` if neither memory nor a tier has it. Callers of one key share
-    /// one load, whatever their closures and error types. The closure returns a value, a [`Fetched`] one, or a
-    /// [`Loaded`]. The load runs in a task of its own, so the closure and its future are `'static` and own what
-    /// they use: a `String` and not a `&str`, as in the [cookbook](crate#read-through-with-a-closure).
-    ///
-    /// # Errors
-    ///
-    /// As [`Region::get`].
-    pub async fn get_or_load<K, F, Fut, T, E>(&self, key: &K, load: F) -> Result<Option<Arc<V>>>
-    where
-        K: ToKey + ?Sized,
-        F: FnOnce() -> Fut + Send + 'static,
-        Fut: Future<Output = std::result::Result<T, E>> + Send + 'static,
-        T: Into<Loaded<V>> + 'static,
-        E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
-    {
-        match self.fresh_in_memory(key, value_as) {
-            Ok(value) => Ok(value),
-            Err(first) => {
-                let (engine, core) = (Arc::clone(&self.engine), Arc::clone(&self.core));
-                let once = Instrumented { engine, core, loader: Arc::new(ClosureLoader::new(load)) };
-                Box::pin(self.found(key.to_key(&self.core.prefix), first, Some(Arc::new(once))))
-                    .await
-                    .map(|found| found.value)
-            }
-        }
     }
 
     /// As [`Region::get`], and also returns where the answer came from, how old it is, and how long it may still
@@ -250,20 +221,9 @@ impl<V: Cacheable> Region<V> {
     /// invalid key: nothing is loaded then. What a key's own load failed with is in [`Refreshed::failed`].
     pub async fn refresh<K: ToKey>(&self, keys: &[K]) -> Result<Refreshed> {
         self.engine.enter("refresh")?;
-        if self.loader.is_none() {
-            let kind = self.core.prefix.kind();
-            let message = format!("the region {kind:?} has no loader to refresh from: open it with one");
-            return Err(Error::new(ErrorKind::Config, "refresh", message));
-        }
-        let mut seen = HashSet::new();
-        let mut wanted = Vec::with_capacity(keys.len());
-        for key in keys {
-            let key = key.to_key(&self.core.prefix)?;
-            if seen.insert(key.clone()) {
-                wanted.push(key);
-            }
-        }
-        Ok(Box::pin(self.reload(&wanted)).await)
+        self.check_loader("refresh")?;
+        let wanted = self.distinct_keys(keys)?;
+        Ok(Box::pin(self.refreshed(&wanted)).await)
     }
 
     /// Keeps a key from being evicted from memory for space, now and whenever it is put. It still expires, and

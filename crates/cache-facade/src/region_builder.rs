@@ -6,9 +6,10 @@ use cache_core::{Codec, Error, ErrorKind, Event, Loader, Prefix, Result, TtlPoli
 
 use crate::{
     engine::Engine,
-    load::{coalesce::Coalescer, instrumented::Instrumented},
+    load::{coalesce::Coalescer, instrumented::Instrumented, shared_loader::SharedLoader},
     policy::Policy,
     region::{Cacheable, Region},
+    write::value_codec::ValueCodec,
 };
 
 /// Settings of a region. Made by [`Cache::region`](crate::Cache::region).
@@ -16,8 +17,7 @@ pub struct RegionBuilder<V> {
     engine: Arc<Engine>,
     kind: String,
     policy: Policy<V>,
-    codec: Codec,
-    schema: u32,
+    codec: Option<ValueCodec<V>>,
     loader: Option<Arc<dyn Loader<V>>>,
     batch_window: Duration,
     short_grace: Option<(Duration, Duration)>,
@@ -36,13 +36,13 @@ macro_rules! policy_settings {
 }
 
 impl<V: Cacheable> RegionBuilder<V> {
-    pub(crate) fn new(engine: Arc<Engine>, kind: &str) -> Self {
+    /// A region whose values tiers can store, if there is a `codec`, else one of memory alone.
+    pub(crate) fn new(engine: Arc<Engine>, kind: &str, codec: Option<ValueCodec<V>>) -> Self {
         Self {
             engine,
             kind: kind.to_owned(),
-            policy: Policy::default(),
-            codec: Codec::default(),
-            schema: 0,
+            policy: Policy { memory_only: codec.is_none(), ..Policy::default() },
+            codec,
             loader: None,
             batch_window: Duration::ZERO,
             short_grace: None,
@@ -75,16 +75,17 @@ impl<V: Cacheable> RegionBuilder<V> {
         Self { policy: self.policy.cost(cost), ..self }
     }
 
-    /// How values are encoded in the tiers. Default: bincode. Use JSON for types that describe themselves.
+    /// How values are encoded in the tiers. Default: bincode. Use JSON for types that describe themselves. Of no
+    /// effect in a region of memory alone.
     #[must_use]
     pub fn codec(self, codec: Codec) -> Self {
-        Self { codec, ..self }
+        Self { codec: self.codec.map(|values| values.codec(codec)), ..self }
     }
 
     /// The version of the value's type: values stored under another version are not read. Default: 0.
     #[must_use]
     pub fn schema(self, version: u32) -> Self {
-        Self { schema: version, ..self }
+        Self { codec: self.codec.map(|values| values.schema(version)), ..self }
     }
 
     /// Loads values that no tier has. Default: none, such values are `None`.
@@ -137,14 +138,24 @@ impl<V: Cacheable> RegionBuilder<V> {
         Self { batch_window: window, ..self }
     }
 
+    /// What the keys of the region share.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if the kind is invalid.
+    pub(crate) fn prefix(&self) -> Result<Prefix> {
+        Prefix::new(self.engine.namespace(), &self.kind)
+    }
+
     /// Opens the region. Regions of one kind share their entries and the loads under way. Settings and loader
     /// belong to the handle.
     ///
     /// # Errors
     ///
-    /// `Config` if the kind is invalid, or is open with another type, codec or schema version.
+    /// `Config` if the kind is invalid, or is open with another type, codec or schema version; if there are tiers,
+    /// and the shape of the type says that its codec can't read it back from one.
     pub fn open(self) -> Result<Region<V>> {
-        let prefix = Prefix::new(self.engine.namespace(), &self.kind)?;
+        let prefix = self.prefix()?;
         if self.loader.as_ref().is_some_and(|loader| loader.max_batch() == 0) {
             let message = format!("the loader of {:?} takes no keys at all: max_batch() is 0", self.kind);
             return Err(Error::new(ErrorKind::Config, "open", message));
@@ -155,7 +166,11 @@ impl<V: Cacheable> RegionBuilder<V> {
             tracing::warn!(kind = self.kind, change);
             self.engine.observers().tell(&Event::Normalised { kind: &self.kind, change: &change });
         }
-        let core = self.engine.regions().open(&self.kind, prefix, self.codec, self.schema)?;
+        let is_stored = self.engine.tiers_for(&self.policy).next().is_some();
+        if let Some(codec) = self.codec.as_ref().filter(|_| is_stored) {
+            codec.check(&self.kind)?;
+        }
+        let core = self.engine.regions().open(&self.kind, prefix, self.codec)?;
         self.engine.admit_loads_of(&self.policy);
         core.note_opened(&self.policy);
         let instrumented = self.loader.map(|loader| Instrumented {
@@ -163,7 +178,7 @@ impl<V: Cacheable> RegionBuilder<V> {
             core: Arc::clone(&core),
             loader,
         });
-        let loader = instrumented.map(|loader| -> Arc<dyn Loader<V>> {
+        let loader = instrumented.map(|loader| -> Arc<dyn SharedLoader<V>> {
             match self.batch_window {
                 Duration::ZERO => Arc::new(loader),
                 window => Arc::new(Coalescer::new(loader, window)),

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
 };
 
-use cache_core::{Codec, Key, Pattern, Prefix, Timestamp, message::KeyText};
+use cache_core::{Key, Pattern, Prefix, Timestamp, message::KeyText};
 
 use crate::{
     answer::FlightResult,
@@ -13,14 +13,14 @@ use crate::{
     load::{flight::Flights, throttle::Throttle},
     policy::Policy,
     region::Cacheable,
-    write::turns::Turns,
+    write::{turns::Turns, value_codec::ValueCodec},
 };
 
 /// What all handles of one kind share.
 pub(crate) struct RegionCore<V> {
     pub(crate) prefix: Prefix,
-    pub(crate) codec: Codec,
-    pub(crate) schema: u32,
+    /// How values are encoded for the tiers; `None` if memory alone holds them.
+    pub(crate) codec: Option<ValueCodec<V>>,
     pub(crate) flights: Arc<Flights<FlightResult<V>>>,
     pub(crate) throttle: Throttle,
     /// Whose turn it is to update a key.
@@ -38,14 +38,13 @@ pub(crate) struct RegionCore<V> {
 }
 
 impl<V> RegionCore<V> {
-    pub(crate) fn new(prefix: Prefix, codec: Codec, schema: u32, cleared: Timestamp) -> Self
+    pub(crate) fn new(prefix: Prefix, codec: Option<ValueCodec<V>>, cleared: Timestamp) -> Self
     where
         V: Cacheable,
     {
         Self {
             prefix,
             codec,
-            schema,
             flights: Arc::new(Flights::new()),
             throttle: Throttle::default(),
             turns: Arc::default(),
@@ -101,7 +100,9 @@ impl<V> RegionCore<V> {
 
     /// Whether a handle with this policy leaves out a tier that holds entries of the region.
     pub(crate) fn is_left_out(&self, tier: &str, policy: &Policy<V>) -> bool {
-        policy.skips(tier) && !self.never_in.get().is_some_and(|never| never.contains(&tier))
+        self.codec.is_some()
+            && policy.skips(tier)
+            && !self.never_in.get().is_some_and(|never| never.contains(&tier))
     }
 }
 

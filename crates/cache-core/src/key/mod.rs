@@ -1,5 +1,6 @@
 //! The names of entries: `kind:id`, optionally within a namespace, hashed once.
 
+pub(crate) mod from_id;
 pub(crate) mod id;
 pub(crate) mod lookup;
 pub(crate) mod pattern;

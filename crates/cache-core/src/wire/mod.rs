@@ -4,4 +4,5 @@ pub(crate) mod codec;
 pub mod envelope;
 pub(crate) mod fingerprint;
 pub mod message;
+pub(crate) mod probe;
 mod reader;

@@ -10,12 +10,12 @@ use std::{
 };
 
 use cache_core::{
-    Codec, Error, ErrorKind, Key, Pattern, Prefix, Result, Timestamp,
+    Error, ErrorKind, Key, Pattern, Prefix, Result, Timestamp,
     message::KeyText,
     sync::{Mutex, RwLock},
 };
 
-use crate::{region::Cacheable, region_core::RegionCore};
+use crate::{region::Cacheable, region_core::RegionCore, write::value_codec::ValueCodec};
 
 /// The open regions of a cache.
 pub(crate) struct Regions {
@@ -69,16 +69,17 @@ impl Regions {
         &self,
         kind: &str,
         prefix: Prefix,
-        codec: Codec,
-        schema: u32,
+        codec: Option<ValueCodec<V>>,
     ) -> Result<Arc<RegionCore<V>>> {
         let mut regions = self.by_kind.lock();
         if let Some(open) = regions.get(kind) {
             let same = Arc::clone(&open.core).downcast::<RegionCore<V>>().ok();
-            let same = same.filter(|core| core.codec == codec && core.schema == schema);
+            let same = same.filter(|core| core.codec == codec);
             return same.ok_or_else(|| {
                 let message = if open.type_id == TypeId::of::<V>() {
-                    format!("the kind {kind:?} is open with another codec or schema version")
+                    format!(
+                        "the kind {kind:?} is open with another codec or schema version, or for memory alone"
+                    )
                 } else {
                     format!("the kind {kind:?} is open for {}, not for {}", open.type_name, type_name::<V>())
                 };
@@ -86,7 +87,7 @@ impl Regions {
             });
         }
         let cleared = Timestamp::from_micros(self.cleared.load(Ordering::Acquire));
-        let core = Arc::new(RegionCore::<V>::new(prefix, codec, schema, cleared));
+        let core = Arc::new(RegionCore::<V>::new(prefix, codec, cleared));
         let open = OpenRegion {
             type_id: TypeId::of::<V>(),
             type_name: type_name::<V>(),

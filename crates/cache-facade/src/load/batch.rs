@@ -1,11 +1,11 @@
 //! Loads one batch of keys, within the hard timeout or late.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use cache_core::{Error, ErrorKind, Loaded, Loader, Request, Result, Timestamp};
+use cache_core::{Error, ErrorKind, Loaded, Request, Result, Timestamp};
 use futures_util::future::{Either, select};
 
-use super::{circular::Loading, fetch::Fetch};
+use super::{circular::Loading, fetch::Fetch, shared_loader::SharedLoader};
 use crate::{
     answer::Found,
     engine::counters::Count,
@@ -16,7 +16,7 @@ use crate::{
 impl<V: Cacheable> Region<V> {
     /// Loads one batch. After the hard timeout its callers get a value in grace or an error, and the next caller
     /// begins a new flight. The load may go on for a while, and its result is stored if nothing newer came.
-    pub(crate) async fn load_batch(&self, batch: Vec<Fetch<V>>, loader: &dyn Loader<V>) {
+    pub(crate) async fn load_batch(&self, batch: Vec<Fetch<V>>, loader: &dyn SharedLoader<V>) {
         let clock = self.engine.clock();
         let born = clock.tick();
         let requests: Vec<Request<V>> = batch.iter().map(|fetch| self.request(fetch)).collect();
@@ -59,7 +59,7 @@ impl<V: Cacheable> Region<V> {
     }
 
     /// Stores and lands what a load brought.
-    async fn settle(&self, batch: Vec<Fetch<V>>, outcome: Result<Vec<Loaded<V>>>, born: Timestamp) {
+    async fn settle(&self, batch: Vec<Fetch<V>>, outcome: Result<Vec<Loaded<Arc<V>>>>, born: Timestamp) {
         let failed = |error: Error| batch.iter().map(|_| Loaded::Failed(error.clone())).collect();
         let answers = outcome.unwrap_or_else(failed);
         self.store_loaded(batch, answers, born).await;

@@ -8,6 +8,7 @@ use std::{
 use async_trait::async_trait;
 use cache_core::{Error, ErrorKind, Key, Loaded, Loader, Request, Result, sync::Mutex};
 
+use super::outcome::{IntoLoaded, own};
 use crate::region::Cacheable;
 
 /// A closure as a loader of one key, called once.
@@ -47,13 +48,11 @@ impl Drop for NoteLost<'_> {
 }
 
 #[async_trait]
-impl<V, F, Fut, T, E> Loader<V> for ClosureLoader<F>
+impl<V, F, Fut> Loader<V> for ClosureLoader<F>
 where
     V: Cacheable,
     F: FnOnce() -> Fut + Send + 'static,
-    Fut: Future<Output = std::result::Result<T, E>> + Send + 'static,
-    T: Into<Loaded<V>> + 'static,
-    E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
+    Fut: Future<Output: IntoLoaded<V>> + Send + 'static,
 {
     fn max_batch(&self) -> usize {
         1
@@ -67,21 +66,9 @@ where
         let note_lost = NoteLost(&self.lost);
         let answer = load().await;
         std::mem::forget(note_lost);
-        match answer {
-            Ok(answer) => Ok(vec![answer.into()]),
-            Err(source) => Err(own(source.into())),
-        }
-    }
-}
-
-/// Returns the error itself if it is one of the cache's own, else one of these with it as the source: of the kind
-/// of the cache's error among its causes, if there is one.
-fn own(source: Box<dyn std::error::Error + Send + Sync>) -> Error {
-    match source.downcast::<Error>() {
-        Ok(error) => *error,
-        Err(source) => {
-            let kind = Error::within(&*source).map_or(ErrorKind::Load, Error::kind);
-            Error::caused(kind, "load", "the source failed", source)
+        match answer.into_loaded() {
+            Ok(answer) => Ok(vec![answer]),
+            Err(source) => Err(own(source)),
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use cache_core::{Blob, Entry, Key, Loader, Meta, Timestamp, Ttl};
+use cache_core::{Blob, Entry, Key, Meta, Timestamp, Ttl};
 use futures_util::{StreamExt, stream};
 
-use super::flight::Leader;
+use super::{flight::Leader, shared_loader::SharedLoader};
 use crate::{
     answer::{FlightResult, Found, Source},
     engine::{counters::Count, regions::UntypedRegion},
@@ -100,7 +100,7 @@ impl<V: Cacheable> Region<V> {
             MemoryLookup::Miss(_) => None,
         };
         let is_current = prior.as_ref().is_some_and(|prior| !prior.meta.is_replaced());
-        let maybe_in_tiers = is_current || scope == LookupScope::LoaderOnly;
+        let maybe_in_tiers = !self.is_memory_only() && (is_current || scope == LookupScope::LoaderOnly);
         Some(Fetch { leader, prior, maybe_in_tiers, pending: None, gaps })
     }
 
@@ -109,7 +109,7 @@ impl<V: Cacheable> Region<V> {
         self,
         fetches: Vec<Fetch<V>>,
         scope: LookupScope,
-        loader: Option<Arc<dyn Loader<V>>>,
+        loader: Option<Arc<dyn SharedLoader<V>>>,
     ) {
         // A key that was put since may be in memory by now.
         let again = |fetch: Fetch<V>| match fetch.leader.overtaken() {
@@ -117,7 +117,7 @@ impl<V: Cacheable> Region<V> {
             false => Some(fetch),
         };
         let mut fetches: Vec<Fetch<V>> = fetches.into_iter().filter_map(again).collect();
-        if scope != LookupScope::LoaderOnly {
+        if scope != LookupScope::LoaderOnly && !self.is_memory_only() {
             fetches = self.look_in_tiers(fetches, scope).await;
         }
         let Some(loader) = loader else {
@@ -129,15 +129,20 @@ impl<V: Cacheable> Region<V> {
         }
         match self.engine.lease() {
             // A refresh waits for no other node, and without tiers there is nothing to wait for.
-            Some(lease) if scope != LookupScope::LoaderOnly && !self.engine.tiers().is_empty() => {
+            Some(lease) if scope != LookupScope::LoaderOnly && self.has_tiers() => {
                 self.load_with_lease(fetches, scope, &*loader, lease).await;
             }
             _ => self.load_all(fetches, &*loader).await,
         }
     }
 
+    /// Whether there is a tier that may hold what this region holds.
+    fn has_tiers(&self) -> bool {
+        !self.engine.tiers().is_empty() && !self.is_memory_only()
+    }
+
     /// Loads keys in batches.
-    pub(crate) async fn load_all(&self, fetches: Vec<Fetch<V>>, loader: &dyn Loader<V>) {
+    pub(crate) async fn load_all(&self, fetches: Vec<Fetch<V>>, loader: &dyn SharedLoader<V>) {
         let mut batches = Vec::new();
         let mut fetches = fetches.into_iter().peekable();
         while fetches.peek().is_some() {
@@ -257,7 +262,7 @@ impl<V: Cacheable> Region<V> {
         if !servable.is_servable() {
             return (None, servable);
         }
-        let value = match value.as_ref().map(|blob: &Blob| blob.decode::<V>(self.core.schema)) {
+        let value = match value.as_ref().map(|blob: &Blob| self.decode(blob)) {
             None => None,
             Some(Ok(value)) => Some(Arc::new(value)),
             Some(Err(error)) => {

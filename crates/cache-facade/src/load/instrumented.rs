@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use cache_core::{Error, ErrorKind, Event, Loaded, Loader, Request, Result};
 use futures_util::FutureExt;
 
+use super::shared_loader::{SharedLoader, shared};
 use crate::{
     engine::{Engine, counters::Count},
     panics::{self, Panicked},
@@ -17,7 +18,7 @@ use crate::{
     region_core::RegionCore,
 };
 
-/// A loader as flights call it: it returns one answer for each key, or an error.
+/// A loader that is counted, and whose panics are errors.
 pub(crate) struct Instrumented<V> {
     pub(crate) engine: Arc<Engine>,
     pub(crate) core: Arc<RegionCore<V>>,
@@ -25,13 +26,13 @@ pub(crate) struct Instrumented<V> {
 }
 
 #[async_trait]
-impl<V: Cacheable> Loader<V> for Instrumented<V> {
+impl<V: Cacheable> SharedLoader<V> for Instrumented<V> {
     fn max_batch(&self) -> usize {
         // Whoever can't say how many takes them one by one.
         catch_unwind(AssertUnwindSafe(|| self.loader.max_batch())).unwrap_or(1)
     }
 
-    async fn load(&self, requests: &[Request<V>]) -> Result<Vec<Loaded<V>>> {
+    async fn load(&self, requests: &[Request<V>]) -> Result<Vec<Loaded<Arc<V>>>> {
         self.engine.counters().bump(Count::Load);
         self.engine.counters().add(Count::LoadedKey, requests.len() as u64);
         let load = AssertUnwindSafe(async { self.loader.load(requests).await }).catch_unwind();
@@ -44,7 +45,7 @@ impl<V: Cacheable> Loader<V> for Instrumented<V> {
         };
         let (kind, error) = (self.kind(), answers.as_ref().err());
         self.engine.observers().tell(&Event::Load { kind, keys: requests.len(), error });
-        answers
+        answers.map(|answers| answers.into_iter().map(shared).collect())
     }
 }
 

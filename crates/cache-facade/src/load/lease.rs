@@ -2,14 +2,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cache_core::{Error, ErrorKind, Event, Holder, Key, Lease, Loader};
+use cache_core::{Error, ErrorKind, Event, Holder, Key, Lease};
 use futures_util::{
     FutureExt, StreamExt,
     future::{BoxFuture, Either, select},
     stream::FuturesUnordered,
 };
 
-use super::fetch::{Fetch, LookupScope};
+use super::{
+    fetch::{Fetch, LookupScope},
+    shared_loader::SharedLoader,
+};
 use crate::{
     engine::Engine,
     panics,
@@ -35,7 +38,7 @@ impl<V: Cacheable> Region<V> {
         &self,
         fetches: Vec<Fetch<V>>,
         scope: LookupScope,
-        loader: &dyn Loader<V>,
+        loader: &dyn SharedLoader<V>,
         lease: &Arc<dyn Lease>,
     ) {
         let holder = Holder(fastrand::u128(..));
@@ -97,7 +100,7 @@ impl<V: Cacheable> Region<V> {
         &self,
         fetches: Vec<Fetch<V>>,
         scope: LookupScope,
-        loader: &dyn Loader<V>,
+        loader: &dyn SharedLoader<V>,
         held: Option<HeldLease>,
     ) {
         let Some(held) = held else { return self.load_all(fetches, loader).await };

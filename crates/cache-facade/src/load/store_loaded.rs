@@ -35,7 +35,12 @@ enum Storable {
 
 impl<V: Cacheable> Region<V> {
     /// Stores the answers of one batch in memory, lands them, and writes them to the tiers.
-    pub(crate) async fn store_loaded(&self, batch: Vec<Fetch<V>>, answers: Vec<Loaded<V>>, born: Timestamp) {
+    pub(crate) async fn store_loaded(
+        &self,
+        batch: Vec<Fetch<V>>,
+        answers: Vec<Loaded<Arc<V>>>,
+        born: Timestamp,
+    ) {
         let mut entries = Vec::new();
         let mut memory_only = Vec::new();
         let mut lifeless = Vec::new();
@@ -145,7 +150,7 @@ impl<V: Cacheable> Region<V> {
     fn interpret(
         &self,
         fetch: &Fetch<V>,
-        loaded: Loaded<V>,
+        loaded: Loaded<Arc<V>>,
         born: Timestamp,
     ) -> Result<(Found<V>, Storable)> {
         let key = fetch.leader.key();
@@ -159,7 +164,7 @@ impl<V: Cacheable> Region<V> {
                 let ttl = self.ttl_of(key, &fetched.value, fetched.ttl, born);
                 let meta = self.meta(born, ttl).labelled(&fetched.tags, fetched.etag.as_deref());
                 let meta = meta.with_own_life(fetched.ttl.is_some());
-                self.encoded(key, Arc::new(fetched.value), self.engine.bound_life(key, meta))
+                self.encoded(key, fetched.value, self.engine.bound_life(key, meta))
             }
             (Loaded::NotModified { ttl }, Some(prior))
                 if prior.value.is_some() && !prior.meta.is_replaced() =>

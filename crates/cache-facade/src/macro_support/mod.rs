@@ -22,6 +22,7 @@ use crate::{
     read::memory_lookup::value_as,
     region::{Cacheable, Region},
     region_builder::RegionBuilder,
+    write::value_codec::Storable,
 };
 
 pub use errors::{Cloned, Errors, Failure, Taken, errors_of, loaded};
@@ -53,7 +54,7 @@ pub fn region<R, F>(
     open: F,
 ) -> Result<Region<R::Value>>
 where
-    R: Returns<Value: Cacheable>,
+    R: Returns<Value: Storable>,
     F: Fn(&Cache) -> RegionBuilder<R::Value> + 'static,
 {
     cache.region_once_if(open, |kind| function::admit(cache, kind, function()))

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cache_core::{Error, ErrorKind, Key, Loader, Refreshed, Result, Timestamp};
+use cache_core::{Error, ErrorKind, Key, Refreshed, Result, Timestamp};
 
 use super::{
     deadlines::{Deadlines, Waited},
@@ -17,6 +17,7 @@ use crate::{
         coalesce::nested,
         fetch::{Fetch, LookupScope},
         flight::{Flight, Joined},
+        shared_loader::SharedLoader,
     },
     region::{Cacheable, Region},
 };
@@ -38,7 +39,7 @@ impl<V: Cacheable> Region<V> {
         &self,
         key: Result<Key>,
         first: FirstLook,
-        loader: Option<Arc<dyn Loader<V>>>,
+        loader: Option<Arc<dyn SharedLoader<V>>>,
     ) -> FlightResult<V> {
         let mut answers = self.read(&[key?], first, loader).await;
         answers.pop().unwrap_or_else(|| unreachable!("one answer a key"))
@@ -49,7 +50,7 @@ impl<V: Cacheable> Region<V> {
         &self,
         keys: &[Key],
         first: FirstLook,
-        loader: Option<Arc<dyn Loader<V>>>,
+        loader: Option<Arc<dyn SharedLoader<V>>>,
     ) -> Vec<FlightResult<V>> {
         let seen = self.engine.stamps().newest().max(self.core.cleared());
         let now = self.engine.clock().now();
@@ -124,13 +125,30 @@ impl<V: Cacheable> Region<V> {
         }
     }
 
-    /// Loads keys anew. A load under way counts; a flight that a tier answered is followed by a load.
-    pub(crate) async fn reload(&self, keys: &[Key]) -> Refreshed {
+    /// Loads keys anew. Returns how many came, and which failed.
+    pub(crate) async fn refreshed(&self, keys: &[Key]) -> Refreshed {
+        let mut refreshed = Refreshed::default();
+        for (key, outcome) in keys.iter().zip(self.reload(keys, &self.loader).await) {
+            match outcome {
+                Ok(_) => refreshed.loaded += 1,
+                Err(error) => refreshed.failed.push((key.clone(), error)),
+            }
+        }
+        refreshed
+    }
+
+    /// Loads keys anew, and returns what came of each, in their order. A load under way counts; a flight that a
+    /// tier answered is followed by a load.
+    pub(crate) async fn reload(
+        &self,
+        keys: &[Key],
+        loader: &Option<Arc<dyn SharedLoader<V>>>,
+    ) -> Vec<FlightResult<V>> {
         // Nothing that is merely offered will do.
         let policy = (*self.policy).clone().soft_timeout(self.policy.hard_timeout);
         let mut deadlines = Deadlines::new(self.engine.clock(), &policy);
         let _waiting = nested::waiting();
-        let mut outcomes: Vec<Option<Result<()>>> = keys.iter().map(|_| None).collect();
+        let mut outcomes: Vec<Option<FlightResult<V>>> = keys.iter().map(|_| None).collect();
         for _ in 0..2 {
             let (scope, mut fetches) = (LookupScope::LoaderOnly, Vec::new());
             let mut join = |(key, outcome)| {
@@ -139,7 +157,7 @@ impl<V: Cacheable> Region<V> {
             };
             let left = keys.iter().zip(&mut outcomes).filter(|(_, outcome)| outcome.is_none());
             let flights: Vec<_> = left.map(&mut join).collect();
-            self.spawn_fetch(fetches, scope, self.loader.clone());
+            self.spawn_fetch(fetches, scope, loader.clone());
             for (key, outcome, flight) in flights {
                 if circular::is_own(&flight) {
                     *outcome = Some(Err(circular::error(key)));
@@ -148,7 +166,7 @@ impl<V: Cacheable> Region<V> {
                 let waited = deadlines.wait(&flight).await;
                 self.abandon_if_overdue(key, &flight, &deadlines);
                 *outcome = match waited {
-                    Waited::Answered(Ok(Found { source: Source::Loader, .. })) => Some(Ok(())),
+                    Waited::Answered(Ok(found)) if found.source == Source::Loader => Some(Ok(found)),
                     // What is stale stands in for it, here and where the flight was joined.
                     Waited::Answered(Ok(Found { failure, .. })) => failure.map(Err),
                     Waited::Answered(Err(error)) => Some(Err(error)),
@@ -157,14 +175,9 @@ impl<V: Cacheable> Region<V> {
                 };
             }
         }
-        let mut refreshed = Refreshed::default();
-        for (key, outcome) in keys.iter().zip(outcomes) {
-            match outcome.unwrap_or_else(|| Err(self.not_refreshed(key))) {
-                Ok(()) => refreshed.loaded += 1,
-                Err(error) => refreshed.failed.push((key.clone(), error)),
-            }
-        }
-        refreshed
+        let answer =
+            |(key, outcome): (&Key, Option<_>)| outcome.unwrap_or_else(|| Err(self.not_refreshed(key)));
+        keys.iter().zip(outcomes).map(answer).collect()
     }
 
     /// Joins the flight of a key, or begins one and adds its fetch to `fetches`. Returns the flight, and whether
@@ -195,7 +208,7 @@ impl<V: Cacheable> Region<V> {
         mut flight: Arc<Flight<FlightResult<V>>>,
         seen: Timestamp,
         deadlines: &mut Deadlines<'_>,
-        loader: &Option<Arc<dyn Loader<V>>>,
+        loader: &Option<Arc<dyn SharedLoader<V>>>,
     ) -> FlightResult<V> {
         let mut takeovers = 0;
         deadlines.take_offers(true);
@@ -244,7 +257,12 @@ impl<V: Cacheable> Region<V> {
     }
 
     /// Fetches in a task of its own, so that a caller may be dropped without harm.
-    fn spawn_fetch(&self, fetches: Vec<Fetch<V>>, scope: LookupScope, loader: Option<Arc<dyn Loader<V>>>) {
+    fn spawn_fetch(
+        &self,
+        fetches: Vec<Fetch<V>>,
+        scope: LookupScope,
+        loader: Option<Arc<dyn SharedLoader<V>>>,
+    ) {
         if fetches.is_empty() {
             return;
         }

@@ -1,7 +1,9 @@
 //! Reading: memory first, then a flight that brings what memory can't answer.
 
 mod deadlines;
+mod found;
 mod get;
 mod held;
 pub(crate) mod memory_lookup;
+mod or_load;
 pub(crate) mod servable;

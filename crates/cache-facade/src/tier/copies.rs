@@ -94,7 +94,7 @@ impl<V: Cacheable> Region<V> {
         let now = self.engine.clock().now();
         let copy = |(key, entry): (&Key, Option<Entry>)| {
             let entry = entry.filter(|entry| now < entry.meta.dead_at)?;
-            let decoded = entry.value?.decode::<V>(self.core.schema);
+            let decoded = self.decode(&entry.value?);
             decoded.inspect_err(|error| tier.count_corrupt(key, error)).ok()
         };
         Ok(keys.iter().zip(entries).map(copy).collect())

@@ -2,7 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use cache_core::{Blob, Error, ErrorKind, Key, Result, measure};
+use cache_core::{Blob, Error, ErrorKind, Key, Result};
 
 use crate::{
     engine::counters::Count,
@@ -13,7 +13,7 @@ use crate::{
 pub(crate) enum Encoded {
     /// These bytes, which were read back as an equal value, or which nobody will read.
     Blob(Blob),
-    /// Not at all: the codec can't carry it.
+    /// Not at all: the codec can't carry it, or the region is memory's alone.
     MemoryOnly {
         /// About how many bytes it weighs.
         weight: u32,
@@ -29,16 +29,19 @@ impl<V: Cacheable> Region<V> {
     ///
     /// `Limit` for a value that is too large to be stored anywhere.
     pub(crate) fn encode(&self, value: &V) -> Result<Encoded> {
-        let (codec, schema) = (self.core.codec, self.core.schema);
+        let Some(codec) = &self.core.codec else {
+            let weight = u32::try_from(size_of::<V>()).unwrap_or(u32::MAX);
+            return Ok(Encoded::MemoryOnly { weight, error: self.memory_only() });
+        };
         let encode = || match self.engine.tiers().is_empty() {
-            true => Blob::encode(codec, schema, value),
-            false => Blob::encode_readable(codec, schema, value),
+            true => codec.encode(value),
+            false => codec.encode_readable(value),
         };
         match catch_unwind(AssertUnwindSafe(encode)).unwrap_or_else(|_| Err(panicked::<V>())) {
             Ok(blob) => Ok(Encoded::Blob(blob)),
             Err(error) if error.kind() == ErrorKind::Limit => Err(error),
             Err(error) => {
-                let measured = catch_unwind(AssertUnwindSafe(|| measure(value))).ok().flatten();
+                let measured = catch_unwind(AssertUnwindSafe(|| codec.measure(value))).ok().flatten();
                 let weight = measured.unwrap_or(size_of::<V>());
                 Ok(Encoded::MemoryOnly { weight: u32::try_from(weight).unwrap_or(u32::MAX), error })
             }
@@ -47,15 +50,34 @@ impl<V: Cacheable> Region<V> {
 
     /// Whether a value is encoded as these bytes.
     pub(crate) fn is_encoded_as(&self, value: &V, blob: &Blob) -> bool {
-        let encode = || Blob::encode(self.core.codec, self.core.schema, value);
-        let encoded = catch_unwind(AssertUnwindSafe(encode)).ok().and_then(Result::ok);
+        let encode = || self.core.codec.map(|codec| codec.encode(value));
+        let encoded = catch_unwind(AssertUnwindSafe(encode)).ok().flatten().and_then(Result::ok);
         encoded.is_some_and(|encoded| encoded.bytes == blob.bytes)
     }
 
+    /// Decodes a value that a tier holds.
+    pub(crate) fn decode(&self, blob: &Blob) -> Result<V> {
+        match &self.core.codec {
+            Some(codec) => codec.decode(blob),
+            None => Err(self.memory_only()),
+        }
+    }
+
+    /// Whether memory alone holds the values of this region.
+    pub(crate) fn is_memory_only(&self) -> bool {
+        self.core.codec.is_none()
+    }
+
+    fn memory_only(&self) -> Error {
+        let kind = self.core.prefix.kind();
+        let message = format!("memory alone holds the values of {kind:?}: no tier has one");
+        Error::new(ErrorKind::Codec, "encode", message)
+    }
+
     /// Counts a value that its codec can't carry, logs the first of the region, and tells the observers. Without
-    /// tiers nothing is amiss.
+    /// tiers, or for a region that is memory's alone, nothing is amiss.
     pub(crate) fn report_codec_failure(&self, key: &Key, error: &Error) {
-        if self.engine.tiers().is_empty() {
+        if self.engine.tiers().is_empty() || self.is_memory_only() {
             return;
         }
         self.engine.counters().bump(Count::CodecFailure);

@@ -10,3 +10,4 @@ pub(crate) mod put;
 mod remove;
 pub(crate) mod turns;
 pub(crate) mod update;
+pub(crate) mod value_codec;

@@ -206,8 +206,10 @@ impl<V: Cacheable> Begun<V> {
             OnLoss::Withdraw => {}
         }
         region.end_older_where_left_out(entries).await;
-        for (key, meta, _) in &*memory_only {
-            engine.remove_older_from_tiers(key, meta.born).await;
+        if !region.is_memory_only() {
+            for (key, meta, _) in &*memory_only {
+                engine.remove_older_from_tiers(key, meta.born).await;
+            }
         }
         let Self { entries, memory_only, in_progress, .. } = self;
         // Who asked a tier before it had the value must not keep what that said, nor pass it on to who asks now.

@@ -11,12 +11,12 @@ pub(crate) mod nested;
 use std::{collections::HashMap, hash::BuildHasherDefault, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use cache_core::{Blob, Fetched, Key, KeyHasher, Loaded, Loader, Request, Result, Timestamp, sync::Mutex};
+use cache_core::{Key, KeyHasher, Loaded, Request, Result, Timestamp, sync::Mutex};
 use futures_util::future::{Either, select};
 use tokio::sync::oneshot;
 
 use self::nested::Calls;
-use super::{circular::Loading, instrumented::Instrumented};
+use super::{circular::Loading, instrumented::Instrumented, shared_loader::SharedLoader};
 use crate::{region::Cacheable, timer};
 
 /// How many windows a batch waits at most, while more keys keep coming or a call is under way: many callers
@@ -60,7 +60,7 @@ type BatchKeys<V> = HashMap<Key, BatchKey<V>, BuildHasherDefault<KeyHasher>>;
 struct BatchKey<V> {
     etag: Option<Box<str>>,
     previous: Option<Arc<V>>,
-    callers: Vec<oneshot::Sender<Loaded<V>>>,
+    callers: Vec<oneshot::Sender<Loaded<Arc<V>>>>,
     /// What waits for the callers.
     loading: Vec<Loading>,
 }
@@ -73,18 +73,18 @@ impl<V: Cacheable> Coalescer<V> {
 }
 
 #[async_trait]
-impl<V: Cacheable> Loader<V> for Coalescer<V> {
+impl<V: Cacheable> SharedLoader<V> for Coalescer<V> {
     fn max_batch(&self) -> usize {
         self.0.loader.max_batch()
     }
 
-    async fn load(&self, requests: &[Request<V>]) -> Result<Vec<Loaded<V>>> {
+    async fn load(&self, requests: &[Request<V>]) -> Result<Vec<Loaded<Arc<V>>>> {
         if self.0.calls.are_around() {
             // A call of this loader waits for it.
             return self.0.calls.make(self.0.loader.load(requests)).await;
         }
         let loading = Loading::current();
-        let mut answers: Vec<Option<Loaded<V>>> = requests.iter().map(|_| None).collect();
+        let mut answers: Vec<Option<Loaded<Arc<V>>>> = requests.iter().map(|_| None).collect();
         for _ in 0..=MAX_TAKEOVERS {
             let left = requests.iter().zip(&mut answers).filter(|(_, answer)| answer.is_none());
             let waiting: Vec<_> =
@@ -106,8 +106,8 @@ impl<V: Cacheable> Inner<V> {
     async fn load_lost(
         &self,
         requests: &[Request<V>],
-        answers: Vec<Option<Loaded<V>>>,
-    ) -> Result<Vec<Loaded<V>>> {
+        answers: Vec<Option<Loaded<Arc<V>>>>,
+    ) -> Result<Vec<Loaded<Arc<V>>>> {
         let left = requests.iter().zip(&answers).filter(|(_, answer)| answer.is_none());
         let left: Vec<Request<V>> = left.map(|(request, _)| request.clone()).collect();
         if left.is_empty() {
@@ -124,7 +124,7 @@ impl<V: Cacheable> Inner<V> {
 
     /// Joins the open batch, or opens one and starts its task. A batch that is full goes at once. `loading` is
     /// what waits for the caller.
-    fn join(self: &Arc<Self>, request: &Request<V>, loading: &Loading) -> oneshot::Receiver<Loaded<V>> {
+    fn join(self: &Arc<Self>, request: &Request<V>, loading: &Loading) -> oneshot::Receiver<Loaded<Arc<V>>> {
         let (caller, answer) = oneshot::channel();
         let mut begun = None;
         let mut open = self.open.lock();
@@ -240,35 +240,16 @@ impl<V: Cacheable> Inner<V> {
             Either::Right(_) => return,
         };
         for ((_, wanted), answer) in keys.into_iter().zip(answers) {
-            self.hand_out(answer, wanted.callers);
+            Self::hand_out(&answer, wanted.callers);
         }
     }
 
     /// Gives an answer to all who wait for a key. There are several if the key was removed, or a flight gave it
-    /// up, in between. Values need not be `Clone`, so all but one get copies by way of the codec.
-    fn hand_out(&self, answer: Loaded<V>, mut callers: Vec<oneshot::Sender<Loaded<V>>>) {
-        let Some(last) = callers.pop() else { return };
+    /// up, in between.
+    fn hand_out(answer: &Loaded<Arc<V>>, callers: Vec<oneshot::Sender<Loaded<Arc<V>>>>) {
         for caller in callers {
-            let _ = caller.send(self.copy(&answer));
-        }
-        // A caller that is gone needs no answer.
-        let _ = last.send(answer);
-    }
-
-    fn copy(&self, answer: &Loaded<V>) -> Loaded<V> {
-        match answer {
-            Loaded::Value(Fetched { value, ttl, tags, etag }) => {
-                let blob = Blob::encode(self.loader.core.codec, 0, value);
-                match blob.and_then(|blob| blob.decode(0)) {
-                    Ok(value) => {
-                        Loaded::Value(Fetched { value, ttl: *ttl, tags: tags.clone(), etag: etag.clone() })
-                    }
-                    Err(error) => Loaded::Failed(error),
-                }
-            }
-            Loaded::Absent => Loaded::Absent,
-            Loaded::NotModified { ttl } => Loaded::NotModified { ttl: *ttl },
-            Loaded::Failed(error) => Loaded::Failed(error.clone()),
+            // A caller that is gone needs no answer.
+            let _ = caller.send(answer.clone());
         }
     }
 }

@@ -89,7 +89,7 @@ async fn rule_105_a_shutdown_lets_what_it_waits_for_write() {
         may_go.await.unwrap();
         region.put("b", 20).await?;
         let loaded = region.get_or_load("d", || async { Ok::<_, std::io::Error>(40) }).await?;
-        assert_eq!(loaded.as_deref(), Some(&40));
+        assert_eq!(*loaded, 40);
         region.compute("c", |_| cache_facade::Op::put(30)).await
     };
     let work = tokio::spawn(async move { cache.run_to_completion(work).await });

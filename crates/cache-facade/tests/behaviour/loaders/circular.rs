@@ -168,7 +168,7 @@ async fn a_closure_that_reads_its_own_key_fails_at_once_and_others_wait_for_it()
     let other = world.ask(&["own"]).await;
     assert!(!other.is_finished());
     world.gate.open();
-    assert_eq!(own.await.unwrap().unwrap().unwrap().as_str(), "loaded");
+    assert_eq!(own.await.unwrap().unwrap().as_str(), "loaded");
     assert_eq!(other.await.unwrap().unwrap()[0].as_deref().unwrap(), "loaded");
 }
 

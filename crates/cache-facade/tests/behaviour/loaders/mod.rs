@@ -1,7 +1,9 @@
 //! What loaders are told, and what they can say: beyond a value, that there is none, and that it failed.
 
 mod circular;
+mod closures;
 mod failures;
+mod functions;
 mod nested;
 mod refreshed;
 mod told;

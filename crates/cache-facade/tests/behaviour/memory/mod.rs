@@ -3,6 +3,7 @@
 mod counts;
 mod evictions;
 mod held;
+mod memory_only;
 mod policies;
 mod protection;
 mod reclaim;

@@ -1,0 +1,99 @@
+//! Regions whose values memory alone holds, of types that serde does not know.
+
+use std::{sync::Arc, time::Duration};
+
+use cache_core::{Clock, ErrorKind, Key, Operation};
+use cache_facade::{Cache, Memory, Region};
+use tests::{FaultyTier, LocalBus, LocalLease, ModelTier, settle};
+
+/// What serde can't write: a function.
+struct Rule(Box<dyn Fn(u64) -> bool + Send + Sync>);
+
+fn more_than(least: u64) -> Rule {
+    Rule(Box::new(move |number| number > least))
+}
+
+struct Node {
+    cache: Cache,
+    rules: Region<Rule>,
+}
+
+async fn node(clock: &Clock, tier: &Arc<FaultyTier>, bus: &LocalBus) -> Node {
+    let builder = Cache::builder().clock(clock.clone()).tier(Arc::clone(tier)).bus(bus.clone());
+    let cache = builder.lease(LocalLease::new(clock.clone())).build().await.unwrap();
+    let rules = cache.memory_region::<Rule>("rule").ttl(Duration::from_secs(60)).open().unwrap();
+    Node { cache, rules }
+}
+
+#[tokio::test]
+async fn what_memory_alone_holds_is_read_put_loaded_and_removed_without_a_tier() {
+    let (clock, tier, bus) =
+        (Clock::manual(), Arc::new(FaultyTier::over(ModelTier::new("far"))), LocalBus::default());
+    let Node { cache, rules } = node(&clock, &tier, &bus).await;
+    settle().await;
+    tier.forget_calls();
+    rules.put("ten", more_than(10)).await.unwrap();
+    let five = rules.get_or_load("five", || async { more_than(5) }).await.unwrap();
+    assert!(five.0(6) && rules.get("ten").await.unwrap().is_some_and(|rule| !rule.0(6)));
+    clock.advance(Duration::from_secs(61));
+    let five = rules.get_or_load("five", || async { more_than(50) }).await.unwrap();
+    assert!(!five.0(6), "its life was over");
+    rules.refresh(&["five"]).await.unwrap_err();
+    settle().await;
+    for operation in [Operation::Get, Operation::Put] {
+        let asked = tier.calls(operation);
+        assert!(asked.is_empty(), "{operation:?} {asked:?}");
+    }
+    rules.remove("five").await.unwrap();
+    assert!(rules.get("five").await.unwrap().is_none());
+    assert_eq!(cache.stats().codec_failures, 0);
+}
+
+/// Each node has its own, and hears only what ends it.
+#[tokio::test]
+async fn a_load_leaves_other_nodes_as_they_are_and_a_put_or_removal_ends_what_they_hold() {
+    let (clock, tier, bus) =
+        (Clock::manual(), Arc::new(FaultyTier::over(ModelTier::new("far"))), LocalBus::default());
+    let (a, b) = (node(&clock, &tier, &bus).await, node(&clock, &tier, &bus).await);
+    settle().await;
+    for (node, least) in [(&a, 1), (&b, 2)] {
+        node.rules.get_or_load("rule", move || async move { more_than(least) }).await.unwrap();
+    }
+    settle().await;
+    assert!(a.rules.peek("rule").unwrap().0(2) && !b.rules.peek("rule").unwrap().0(2));
+    clock.advance(Duration::from_secs(40));
+    b.rules.get_or_load("other", || async { more_than(3) }).await.unwrap();
+    clock.advance(Duration::from_secs(30));
+    a.rules.get_or_load("rule", || async { more_than(4) }).await.unwrap();
+    a.rules.get_or_load("other", || async { more_than(4) }).await.unwrap();
+    settle().await;
+    assert!(b.rules.peek("other").is_some(), "loaded anew elsewhere");
+    a.rules.put("other", more_than(5)).await.unwrap();
+    settle().await;
+    assert!(b.rules.peek("other").is_none() && a.rules.peek("other").is_some());
+    b.rules.get_or_load("rule", || async { more_than(6) }).await.unwrap();
+    a.rules.remove("rule").await.unwrap();
+    settle().await;
+    assert!(b.rules.peek("rule").is_none());
+}
+
+#[tokio::test]
+async fn a_kind_is_of_memory_alone_or_of_the_tiers_too() {
+    let cache = Cache::builder().build().await.unwrap();
+    let _stored = cache.region::<u64>("k").open().unwrap();
+    assert_eq!(cache.memory_region::<u64>("k").open().unwrap_err().kind(), ErrorKind::Config);
+}
+
+#[tokio::test]
+async fn a_value_weighs_the_size_of_its_type_unless_its_region_says_more() {
+    let cache = Cache::builder().memory(Memory::mib(1)).build().await.unwrap();
+    let weight_of = |cache: &Cache| cache.stats().memory.weight;
+    let plain = cache.memory_region::<[u64; 64]>("plain").open().unwrap();
+    plain.put("a", [0; 64]).await.unwrap();
+    let by_size = weight_of(&cache);
+    assert!((512..1024).contains(&by_size), "{by_size}");
+    let costly = cache.memory_region::<Rule>("costly").cost(|_| 4096).open().unwrap();
+    costly.put("a", more_than(1)).await.unwrap();
+    assert!((4096..4096 + 512).contains(&(weight_of(&cache) - by_size)));
+    assert!(cache.in_memory(&Key::new("costly", "a").unwrap()));
+}

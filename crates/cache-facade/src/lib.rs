@@ -372,9 +372,10 @@ pub use cache::Cache;
 #[cfg(feature = "config")]
 pub use cache_config::section;
 pub use cache_core::{
-    Bus, ByDisplay, Clock, Codec, Error, ErrorKind, Event, Fetched, Freshness, FromId, IdText, Jitter, Key,
-    Lease, Loaded, Loader, Observer, Pattern, Prefix, Refresh, Refreshed, Request, Result, Tag, Tier,
-    Timestamp, ToId, ToKey, Ttl, TtlPolicy, WrittenKey, id_parts,
+    Bus, ByDisplay, Clock, Codec, Entry, Error, ErrorKind, Event, Fetched, Freshness, FromId, IdText, Jitter,
+    Key, Lease, Loaded, Loader, Meta, Observer, Operation, Pattern, Prefix, PutOutcome, Refresh, Refreshed,
+    Request, Result, Tag, Target, Tier, TierExt, Timestamp, ToId, ToKey, Tombstone, Tombstones, Ttl,
+    TtlPolicy, WrittenKey, id_parts,
 };
 #[cfg(feature = "disk")]
 pub use cache_disk as disk;
@@ -388,7 +389,7 @@ pub use cache_memory::{Eviction, EvictionCause, Evictions, HotKey, Memory, Memor
 pub use engine::MemoryMode;
 pub use invalidation::bus_client::OnBusLoss;
 pub use load::{
-    outcome::{Answer, IntoLoaded},
+    loaders::outcome::{IntoLoaded, MaybeValue},
     warm::{KeepFresh, Warmed},
 };
 pub use policy::Policy;

@@ -8,7 +8,7 @@ use cache_core::{Fetched, Key, Refresh, Refreshed, Result, Target, ToKey};
 use crate::{
     answer::Lookup,
     engine::Engine,
-    load::shared_loader::SharedLoader,
+    load::loaders::shared_loader::SharedLoader,
     policy::Policy,
     read::memory_lookup::{FirstLook, MemoryLookup, found_as, value_as},
     region_core::RegionCore,

@@ -6,7 +6,10 @@ use cache_core::{Codec, Error, ErrorKind, Event, Loader, Prefix, Result, TtlPoli
 
 use crate::{
     engine::Engine,
-    load::{coalesce::Coalescer, instrumented::Instrumented, shared_loader::SharedLoader},
+    load::{
+        coalesce::Coalescer,
+        loaders::{instrumented::Instrumented, shared_loader::SharedLoader},
+    },
     policy::Policy,
     region::{Cacheable, Region},
     write::value_codec::ValueCodec,

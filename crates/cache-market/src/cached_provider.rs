@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use cache_core::{Codec, Error, ErrorKind, Fetched, Result, Ttl, TtlPolicy};
-use cache_facade::{Cache, Cacheable, Lookup, Region, RegionBuilder};
+use cache_facade::{Cache, Cacheable, Lookup, Region, RegionBuilder, Storable};
 use market_data::{
     Answer, Answers, Asset, DataType, Document, DocumentId, Interval, Offer, Provider, ProviderError,
     ProviderErrorKind, Quote, SCHEMA, Series, SeriesId,
@@ -165,7 +165,7 @@ impl Provider for CachedProvider {
     }
 }
 
-fn region<V: Cacheable>(cache: &Cache, data: DataType, ttl: impl TtlPolicy<V> + 'static) -> RegionBuilder<V> {
+fn region<V: Storable>(cache: &Cache, data: DataType, ttl: impl TtlPolicy<V> + 'static) -> RegionBuilder<V> {
     cache.region(data.as_str()).schema(SCHEMA).negative(UNKNOWN_FOR).ttl(ttl)
 }
 

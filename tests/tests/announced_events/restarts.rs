@@ -236,7 +236,7 @@ async fn rule_76_a_load_that_began_before_an_event_and_ended_after_it_brings_not
     world.pass(HOUR).await;
     node.poll().await;
     gate.notify_one();
-    assert_eq!(reader.await.unwrap().as_deref(), Some(&7), "those who waited get it");
+    assert_eq!(*reader.await.unwrap(), 7, "those who waited get it");
     world.source.down.store(true, Ordering::SeqCst);
     let (fresh, _, value) = node.price("AAPL").await;
     assert_eq!((fresh, value), (false, Some(7)));

@@ -28,6 +28,7 @@ const WORDS: &[Word] = &[
             "crates/cache-facade/src/lib.rs",
             "crates/cache-facade/src/config/mod.rs",
             "crates/cache-core/src/key/id.rs",
+            "crates/cache-core/src/key/from_id.rs",
         ],
         instead: "features are chosen in the facade's lib.rs and config.rs alone",
     },

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, hash::BuildHasherDefault, sync::Arc};
 
-use crate::{Key, KeyHasher, Pattern, Timestamp};
+use crate::{Key, KeyHasher, Pattern, Target, Timestamp};
 
 /// The trace of a removal: until `dead_at`, no value born at `born` or earlier may be stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,6 +97,14 @@ impl Tombstones {
             self.floor = dropped.fold(self.floor, |floor, tombstone| Some(tombstone.merged(floor)));
         }
         self.patterns.push((pattern, tombstone));
+    }
+
+    /// Adds the tombstones of what a tier was told to remove.
+    pub fn add_target(&mut self, target: Target<'_>, tombstone: Tombstone, now: Timestamp) {
+        match target {
+            Target::Keys(keys) => keys.iter().for_each(|key| self.add(key, tombstone, now)),
+            Target::Matching(pattern) => self.add_matching(Arc::new(pattern.clone()), tombstone, now),
+        }
     }
 
     /// Whether a value of `key` born at `born` was removed since.

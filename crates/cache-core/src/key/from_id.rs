@@ -21,8 +21,8 @@ pub trait FromId: Sized {
     fn from_id(id: &str) -> Option<Self>;
 }
 
-/// Splits the text of an id of `N` parts into these, as [`IdText::parts`](crate::IdText::parts) joined them. None if
-/// it has another number of parts, or one that was never written so.
+/// Splits the text of an id of `N` parts into these, as [`IdText::parts`](crate::IdText::parts) joined them.
+/// None if it has another number of parts, or one that was never written so.
 #[must_use]
 pub fn id_parts<const N: usize>(id: &str) -> Option<[String; N]> {
     if N == 1 {

@@ -102,6 +102,17 @@ pub enum Target<'a> {
     Matching(&'a Pattern),
 }
 
+impl Target<'_> {
+    /// Whether this key is to be removed. Of many keys each is compared.
+    #[must_use]
+    pub fn contains(&self, key: &Key) -> bool {
+        match self {
+            Self::Keys(keys) => keys.contains(key),
+            Self::Matching(pattern) => pattern.matches(key),
+        }
+    }
+}
+
 /// Calls of a [`Tier`] with a single key.
 #[async_trait]
 pub trait TierExt: Tier {

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use cache_core::{Error, ErrorKind, Loaded, Request, Result, Timestamp};
 use futures_util::future::{Either, select};
 
-use super::{circular::Loading, fetch::Fetch, shared_loader::SharedLoader};
+use super::{circular::Loading, fetch::Fetch, loaders::shared_loader::SharedLoader};
 use crate::{
     answer::Found,
     engine::counters::Count,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cache_core::{Blob, Entry, Key, Meta, Timestamp, Ttl};
 use futures_util::{StreamExt, stream};
 
-use super::{flight::Leader, shared_loader::SharedLoader};
+use super::{flight::Leader, loaders::shared_loader::SharedLoader};
 use crate::{
     answer::{FlightResult, Found, Source},
     engine::{counters::Count, regions::UntypedRegion},

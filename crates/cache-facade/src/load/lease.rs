@@ -11,7 +11,7 @@ use futures_util::{
 
 use super::{
     fetch::{Fetch, LookupScope},
-    shared_loader::SharedLoader,
+    loaders::shared_loader::SharedLoader,
 };
 use crate::{
     engine::Engine,

@@ -74,10 +74,10 @@ impl<V: Cacheable> Region<V> {
         warmed
     }
 
-    /// Loads keys anew, at once and then once in each interval of `every`, in the batches of the loader, until what
-    /// this returns is dropped or the cache is shut down. A read of one finds it in memory, as long as `every` is
-    /// less than its life. A key that fails keeps what it had, as long as that may be served, and is tried again
-    /// with the others; the log tells when keys begin to fail, and when none does any more.
+    /// Loads keys anew, at once and then once in each interval of `every`, in the batches of the loader, until
+    /// what this returns is dropped or the cache is shut down. A read of one finds it in memory, as long as
+    /// `every` is less than its life. A key that fails keeps what it had, as long as that may be served, and is
+    /// tried again with the others; the log tells when keys begin to fail, and when none does any more.
     ///
     /// ```
     /// # use std::{io, time::Duration};
@@ -95,8 +95,8 @@ impl<V: Cacheable> Region<V> {
     ///
     /// # Errors
     ///
-    /// `Config` if the region has no loader, if `every` is zero, and outside a Tokio runtime; `Closed` if the cache
-    /// is shut down; `Limit` or `Config` for an invalid key.
+    /// `Config` if the region has no loader, if `every` is zero, and outside a Tokio runtime; `Closed` if the
+    /// cache is shut down; `Limit` or `Config` for an invalid key.
     pub fn keep_fresh<K: ToKey>(&self, keys: &[K], every: Duration) -> Result<KeepFresh> {
         const OPERATION: &str = "keep fresh";
         self.engine.enter(OPERATION)?;

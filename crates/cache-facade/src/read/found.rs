@@ -8,8 +8,8 @@ use crate::region::{Cacheable, Region};
 
 impl<V: Cacheable> Region<V> {
     /// Returns the values that there are, each with its key, and the keys that failed, each with why. Both are in
-    /// the order of `keys`; a key that has no value is in neither. As [`Region::get_many`] otherwise, which fails if
-    /// one key does.
+    /// the order of `keys`; a key that has no value is in neither. As [`Region::get_many`] otherwise, which
+    /// fails if one key does.
     ///
     /// ```
     /// # use cache_facade::{Cache, Error};

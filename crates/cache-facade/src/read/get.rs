@@ -17,7 +17,7 @@ use crate::{
         coalesce::nested,
         fetch::{Fetch, LookupScope},
         flight::{Flight, Joined},
-        shared_loader::SharedLoader,
+        loaders::shared_loader::SharedLoader,
     },
     region::{Cacheable, Region},
 };

@@ -6,11 +6,11 @@ use cache_core::{Error, ErrorKind, Key, Loader, Result, ToKey};
 
 use super::memory_lookup::{FirstLook, value_as};
 use crate::{
-    load::{
+    load::loaders::{
         closure_loader::ClosureLoader,
         function_loader::FunctionLoader,
         instrumented::Instrumented,
-        outcome::{Answer, IntoLoaded},
+        outcome::{IntoLoaded, MaybeValue},
         shared_loader::SharedLoader,
     },
     region::{Cacheable, Region},
@@ -109,11 +109,11 @@ impl<V: Cacheable> Region<V> {
         Box::pin(self.loaded_once(key, first, ClosureLoader::new(move || load(context)))).await
     }
 
-    /// Returns the values of many keys, in their order; `None` for those that there are none of. Those that neither
-    /// memory nor a tier has are loaded by `load`, as a rule in one call, which gets their keys and returns pairs
-    /// of a key and its value: a `HashMap`, a `Vec`, or whatever iterates over them. A key that it leaves out has
-    /// no value. What is in a pair with a key is what a closure of [`Region::get_or_load`] may return, so one key
-    /// can fail and the others not.
+    /// Returns the values of many keys, in their order; `None` for those that there are none of. Those that
+    /// neither memory nor a tier has are loaded by `load`, as a rule in one call, which gets their keys and
+    /// returns pairs of a key and its value: a `HashMap`, a `Vec`, or whatever iterates over them. A key that
+    /// it leaves out has no value. What is in a pair with a key is what a closure of [`Region::get_or_load`]
+    /// may return, so one key can fail and the others not.
     ///
     /// The closure is called a second time if another node loads some of the keys, and fails.
     ///
@@ -164,12 +164,12 @@ impl<V: Cacheable> Region<V> {
 
     /// The hit, if what memory has is an answer that will do.
     #[inline]
-    fn at_hand<A: Answer<V>>(&self, key: &(impl ToKey + ?Sized)) -> std::result::Result<A, FirstLook> {
+    fn at_hand<A: MaybeValue<V>>(&self, key: &(impl ToKey + ?Sized)) -> std::result::Result<A, FirstLook> {
         A::of(self.fresh_in_memory(key, value_as)?).ok_or(FirstLook::Closer)
     }
 
     /// Reads a key, of which the hit path had the `first` look, with a loader of its own.
-    async fn loaded_once<A: Answer<V>>(
+    async fn loaded_once<A: MaybeValue<V>>(
         &self,
         key: Result<Key>,
         first: FirstLook,

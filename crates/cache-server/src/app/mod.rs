@@ -13,7 +13,7 @@ use std::{
 
 use cache_core::{Clock, Error, ErrorKind, Loader, LogSum, Result, Tier, sync::RwLock};
 use cache_disk::DiskTier;
-use cache_facade::{Cache, Cacheable, Policy, Region};
+use cache_facade::{Cache, Policy, Region, Storable};
 use cache_market::{AnnouncedEvents, MarketTime, QuoteLoader, SeriesLoader, WatchedLoader};
 use market_data::{Asset, DataType, Quote, Registry, ReplayProvider, SCHEMA, Series};
 use tokio::time::{Instant, timeout_at};
@@ -257,7 +257,7 @@ fn market_time(settings: &Settings) -> Result<MarketTime> {
     time.map_err(|invalid| Error::new(ErrorKind::Config, "ttl.rules", invalid.to_string()))
 }
 
-fn region<V: Cacheable>(
+fn region<V: Storable>(
     cache: &Cache,
     time: &MarketTime,
     data: DataType,

@@ -16,7 +16,10 @@ use futures_util::future::{Either, select};
 use tokio::sync::oneshot;
 
 use self::nested::Calls;
-use super::{circular::Loading, instrumented::Instrumented, shared_loader::SharedLoader};
+use super::{
+    circular::Loading,
+    loaders::{instrumented::Instrumented, shared_loader::SharedLoader},
+};
 use crate::{region::Cacheable, timer};
 
 /// How many windows a batch waits at most, while more keys keep coming or a call is under way: many callers

@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use cache_core::{Clock, ErrorKind, sync::Mutex};
@@ -160,7 +161,7 @@ async fn keys_are_kept_fresh_by_a_loader_at_an_interval() {
     let error = region.keep_fresh(&["a"], SECOND).unwrap_err();
     assert!(error.kind() == ErrorKind::Config && error.to_string().contains("loader"), "{error}");
     let region = cache.region::<u64>("k").load_one(|id: u64| async move { id }).open().unwrap();
-    let error = region.keep_fresh(&["a"], SECOND * 0).unwrap_err();
+    let error = region.keep_fresh(&["a"], Duration::ZERO).unwrap_err();
     assert!(error.kind() == ErrorKind::Config && error.to_string().contains("interval"), "{error}");
     let too_long = "x".repeat(5000);
     assert_eq!(region.keep_fresh(&[too_long.as_str()], SECOND).unwrap_err().kind(), ErrorKind::Limit);

@@ -57,9 +57,9 @@ impl<V: Cacheable> RegionBuilder<V> {
         self.load_one(move |id| load(context.clone(), id))
     }
 
-    /// Loads missing values in calls of `max_batch` ids at most. The function gets ids as [`FromId`] reads them out
-    /// of keys, and returns pairs of an id and its value: a `HashMap`, a `Vec`, or whatever iterates over them. An
-    /// id that it leaves out has no value. What is in a pair with an id is what a closure of
+    /// Loads missing values in calls of `max_batch` ids at most. The function gets ids as [`FromId`] reads them
+    /// out of keys, and returns pairs of an id and its value: a `HashMap`, a `Vec`, or whatever iterates over
+    /// them. An id that it leaves out has no value. What is in a pair with an id is what a closure of
     /// [`Region::get_or_load`] may return, so one can fail and the others not; an error of the whole is one of
     /// every id. A key that no such id makes fails without a call.
     ///
@@ -98,8 +98,8 @@ impl<V: Cacheable> RegionBuilder<V> {
         self.loader(FunctionLoader::new(max_batch, prefix, id_of, load))
     }
 
-    /// As [`RegionBuilder::load_many`], with a clone of `context` at each call: an `Arc` of what the function needs,
-    /// or a connection pool or client that is cheap to clone.
+    /// As [`RegionBuilder::load_many`], with a clone of `context` at each call: an `Arc` of what the function
+    /// needs, or a connection pool or client that is cheap to clone.
     ///
     /// ```
     /// use std::{io, sync::Arc};

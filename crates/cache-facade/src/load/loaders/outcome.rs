@@ -25,7 +25,7 @@ type Failure = Box<dyn StdError + Send + Sync>;
 )]
 pub trait IntoLoaded<V>: Sized {
     /// What the caller gets.
-    type Answer: Answer<V>;
+    type Answer: MaybeValue<V>;
 
     /// Returns what the source said.
     ///
@@ -36,18 +36,18 @@ pub trait IntoLoaded<V>: Sized {
 }
 
 /// What a caller gets of a load: `Arc<V>`, or `Option<Arc<V>>` if there may be no value.
-pub trait Answer<V>: Sized {
+pub trait MaybeValue<V>: Sized {
     /// Returns the answer. None if there is no value and there has to be one.
     fn of(value: Option<Arc<V>>) -> Option<Self>;
 }
 
-impl<V> Answer<V> for Arc<V> {
+impl<V> MaybeValue<V> for Arc<V> {
     fn of(value: Option<Self>) -> Option<Self> {
         value
     }
 }
 
-impl<V> Answer<V> for Option<Arc<V>> {
+impl<V> MaybeValue<V> for Option<Arc<V>> {
     fn of(value: Self) -> Option<Self> {
         Some(value)
     }

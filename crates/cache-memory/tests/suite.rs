@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cache_core::{Clock, Pattern, Target, Tier};
 use cache_memory::{Eviction, Memory, MemoryTier};
-use tier_suite::{Subject, behaviour_suite};
+use cache_tier_suite::{Subject, behaviour_suite};
 
 fn memory_tier(clock: &Clock) -> MemoryTier {
     MemoryTier::new(Memory::mib(128), clock.clone())

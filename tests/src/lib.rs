@@ -15,6 +15,7 @@ mod recorder;
 mod scripted_loader;
 mod settle;
 
+pub use cache_tier_suite::ModelTier;
 pub use faulty_tier::{FaultyTier, Moment};
 pub use fixture::{Fixture, GRACE, LIFE, Settings, about};
 pub use gate::Gate;
@@ -23,4 +24,3 @@ pub use local_lease::LocalLease;
 pub use recorder::{RecordedEvent, Recorder};
 pub use scripted_loader::{Answer, ScriptedLoader};
 pub use settle::{eventually, settle, soon};
-pub use tier_suite::ModelTier;

@@ -7,9 +7,9 @@ use cache_core::{Clock, Tier};
 use cache_disk::{DiskConfig, DiskTier};
 use cache_facade::{Guard, GuardSettings};
 use cache_memory::{Memory, MemoryTier};
+use cache_tier_suite::{Subject, behaviour_suite};
 use tempfile::TempDir;
 use tests::{FaultyTier, ModelTier};
-use tier_suite::{Subject, behaviour_suite};
 
 fn guarded<T: Tier>(tier: T, clock: &Clock) -> Guard<T> {
     Guard::new(tier, GuardSettings { clock: clock.clone(), ..GuardSettings::default() })

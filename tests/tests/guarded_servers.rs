@@ -12,8 +12,8 @@ use cache_core::{Blob, Bytes, Clock, Codec, Entry, ErrorKind, Key, Meta, Tier, T
 use cache_facade::{Guard, GuardSettings};
 use cache_l1_redis::{RedisConfig, RedisTier};
 use cache_l2_pg::{PgConfig, PgTier, Postgres};
+use cache_tier_suite::{Subject, behaviour_suite};
 use servers::env;
-use tier_suite::{Subject, behaviour_suite};
 use tokio::{task::block_in_place, time::sleep};
 
 /// Values of 32 MiB take a while in an unoptimised build.

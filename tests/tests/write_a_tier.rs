@@ -13,7 +13,7 @@ use cache_core::{
     sync::Mutex,
 };
 use cache_facade::{Cache, Guard, GuardSettings, Memory};
-use tier_suite::{Subject, behaviour_suite};
+use cache_tier_suite::{Subject, behaviour_suite};
 
 /// Records longer than this are compressed, in bytes.
 const COMPRESS_ABOVE: usize = 4096;

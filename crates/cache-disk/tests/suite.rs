@@ -2,8 +2,8 @@
 
 use cache_core::Clock;
 use cache_disk::{DiskConfig, DiskTier};
+use cache_tier_suite::{Subject, behaviour_suite};
 use tempfile::TempDir;
-use tier_suite::{Subject, behaviour_suite};
 
 async fn disk() -> Subject {
     let clock = Clock::manual();

@@ -24,9 +24,10 @@
 //! codec and [`Loader`]. Callers that miss the same key at once share one load. A value past its life and within
 //! its grace is returned at once and refreshed in the background, or after [`Policy::soft_timeout`]; if the load
 //! fails, it stands in. What was removed or invalidated is not served again, whatever load was under way. The
-//! project's `docs/architecture.md` lists each promise with its tests. After the glossary, the
+//! project's `docs/architecture.md` lists each promise with its tests. After the features and the glossary, the
 //! [cookbook](#cookbook) has an example for each task.
 //!
+#![doc = include_str!("../docs/features.md")]
 #![doc = include_str!("../docs/glossary.md")]
 //! # Cookbook
 //! Each example is compiled and run with the crate's tests; those that need a server are only compiled.
@@ -37,7 +38,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> cache_facade::Result<()> {
-//! let memory = Memory::builder().mib(256).eviction(Eviction::Lru);
+//! let memory = Memory::builder().mib(256).eviction(Eviction::Hybrid);
 //! let cache = Cache::builder().memory(memory).build().await?;
 //! let names = cache.region::<String>("name").open()?;
 //!

@@ -3,9 +3,11 @@
 use std::{ops::RangeInclusive, time::Duration};
 
 use cache_core::{Error, ErrorKind, Pattern, Result, Secret};
-use cache_tls::TlsClient;
 
-use crate::connection::address::{Address, Login, ParsedUrl};
+use crate::connection::{
+    address::{Address, Login, ParsedUrl},
+    tls::TlsSettings,
+};
 
 /// Where Redis is, and how to connect to it. `Debug` shows no passwords and no private keys.
 ///
@@ -13,7 +15,7 @@ use crate::connection::address::{Address, Login, ParsedUrl};
 /// use std::time::Duration;
 /// use cache_l1_redis::RedisConfig;
 ///
-/// let one = RedisConfig::single("rediss://app:secret@cache.example/2")?.namespace("shop");
+/// let one = RedisConfig::single("redis://app:secret@cache.example/2")?.namespace("shop");
 /// let many = RedisConfig::cluster(["redis://10.0.0.1", "redis://10.0.0.2"])?.connections(2);
 /// let watched = RedisConfig::sentinel(["redis://10.0.0.1:26379", "redis://10.0.0.2:26379"], "mymaster")?
 ///     .login(None, "secret")
@@ -24,7 +26,7 @@ use crate::connection::address::{Address, Login, ParsedUrl};
 pub struct RedisConfig {
     pub(crate) topology: Topology,
     pub(crate) login: Login,
-    pub(crate) tls: TlsClient,
+    pub(crate) tls: TlsSettings,
     pub(crate) connections: usize,
     pub(crate) connect_timeout: Duration,
     pub(crate) response_timeout: Duration,
@@ -46,12 +48,13 @@ pub(crate) enum Topology {
 }
 
 impl RedisConfig {
-    /// Configures one server: `redis://[user:password@]host[:port][/database]`, `rediss://` for TLS, or a
-    /// socket as `unix:///path[?user=…&pass=…&db=…]`. Special characters in a password are written `%XX`.
+    /// Configures one server: `redis://[user:password@]host[:port][/database]`, `rediss://` for TLS (feature
+    /// `tls`), or a socket as `unix:///path[?user=…&pass=…&db=…]`. Special characters in a password are written
+    /// `%XX`.
     ///
     /// # Errors
     ///
-    /// `Config` if the URL can't be read. The error does not repeat it.
+    /// `Config` if the URL can't be read, or asks for TLS and the feature is off. The error does not repeat it.
     pub fn single(url: &str) -> Result<Self> {
         let url = ParsedUrl::parse(url)?;
         Ok(Self::new(Topology::Single(url.address), url.login))
@@ -128,7 +131,7 @@ impl RedisConfig {
         Self {
             topology,
             login,
-            tls: TlsClient::new(),
+            tls: TlsSettings::default(),
             connections: 1,
             connect_timeout: Duration::from_secs(1),
             response_timeout: Duration::from_millis(500),
@@ -168,20 +171,6 @@ impl RedisConfig {
         }
         self.login.database = number;
         Ok(self)
-    }
-
-    /// Sets the certificates, in PEM, that TLS trusts instead of the system's.
-    #[must_use]
-    pub fn trust(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.tls = self.tls.roots(pem);
-        self
-    }
-
-    /// Sets the certificate for servers that ask the client for one, and its private key, both in PEM.
-    #[must_use]
-    pub fn identity(mut self, certificate: impl Into<Vec<u8>>, key: impl Into<Vec<u8>>) -> Self {
-        self.tls = self.tls.identity(certificate, key);
-        self
     }
 
     /// Sets how many connections are kept to each server, 1 to 16. Default 1: each carries any number of
@@ -343,7 +332,7 @@ mod tests {
 
     #[test]
     fn secrets_are_not_shown() {
-        let config = RedisConfig::single("redis://app:hunter2@cache").unwrap().identity("", "hunter2");
+        let config = RedisConfig::single("redis://app:hunter2@cache").unwrap();
         let shown = format!("{config:?}");
         assert!(shown.contains("app") && !shown.contains("hunter2"), "{shown}");
     }

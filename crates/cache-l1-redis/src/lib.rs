@@ -7,7 +7,7 @@
 //!
 //! # async fn run() -> cache_core::Result<()> {
 //! let clock = Clock::system();
-//! let config = RedisConfig::parse("rediss://app:secret@cache.example:6380/2")?;
+//! let config = RedisConfig::parse("redis://app:secret@cache.example:6380/2")?;
 //! let redis = Redis::connect(config, clock.clone()).await?;
 //! let tier = redis.tier();
 //!

@@ -14,8 +14,7 @@ use crate::{connection::DatabaseUrl, sql::Identifiers};
 /// use std::time::Duration;
 /// use cache_l2_pg::PgConfig;
 ///
-/// let config = PgConfig::new("postgres://cache:secret@db.internal/market?sslmode=verify-full")?
-///     .ca_file("/etc/ssl/private-ca.pem")
+/// let config = PgConfig::new("postgres://cache:secret@db.internal/market?sslmode=prefer")?
 ///     .table("cache_entries")
 ///     .max_rows(1_000_000)
 ///     .statement_timeout(Duration::from_secs(2));
@@ -77,12 +76,14 @@ impl PgConfig {
     /// The URL may have an `sslmode`, with libpq's meaning: `disable`; `prefer` (the default: encrypted if
     /// the server can, certificate unchecked); `require` (encrypted, certificate unchecked, or checked as
     /// by `verify-ca` if a CA file is given); `verify-ca` (the CA issued the certificate); `verify-full`
-    /// (the CA issued it for this host). It may also have an `sslrootcert`, which is
-    /// [`PgConfig::ca_file`].
+    /// (the CA issued it for this host). It may also have an `sslrootcert`, the path of a PEM file with the
+    /// certificates of such CAs. All of this but `disable` and `prefer` needs the feature `tls`, and without
+    /// it `prefer` is not encrypted either.
     ///
     /// # Errors
     ///
-    /// `Config` if the text is no such URL; the error does not repeat it.
+    /// `Config` if the text is no such URL, or asks for TLS and the feature is off; the error does not repeat
+    /// the URL.
     pub fn new(url: &str) -> Result<Self> {
         let (url, ca_file) = DatabaseUrl::parse(url)?;
         Ok(Self {
@@ -109,13 +110,6 @@ impl PgConfig {
     #[must_use]
     pub fn password(mut self, password: &str) -> Self {
         self.url.set_password(password);
-        self
-    }
-
-    /// A PEM file with the certificates of the authorities that may issue the server's.
-    #[must_use]
-    pub fn ca_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.ca_file = Some(path.into());
         self
     }
 

@@ -111,7 +111,7 @@ impl MemoryBuilder {
         };
         let weigher = match (self.budget, self.eviction) {
             (Capacity::Entries(_), _) => Weigher::Entries,
-            (_, Eviction::Lru | Eviction::Lfu) => Weigher::Bytes { overhead: MOKA_ENTRY_OVERHEAD },
+            (_, policy) if policy.has_fixed_budget() => Weigher::Bytes { overhead: MOKA_ENTRY_OVERHEAD },
             _ => Weigher::Bytes { overhead: ENTRY_OVERHEAD },
         };
         let shards = self.shards.map(usize::next_power_of_two).unwrap_or_else(|| {

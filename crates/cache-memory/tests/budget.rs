@@ -51,7 +51,7 @@ fn rule_59_what_takes_all_the_room_is_held_alone() {
         let stats = memory.stats();
         assert!(stats.weight <= stats.budget, "{stats:?}");
         assert_eq!(stats.entries + departed(stats.evictions), 6, "{memory:?}: {stats:?}");
-        assert!(get(&memory, "large") || stats.eviction == Eviction::Lfu, "{memory:?}");
+        assert!(get(&memory, "large") || stats.eviction.as_str() == "lfu", "{memory:?}");
     }
 }
 
@@ -173,7 +173,7 @@ proptest! {
                 prop_assert_eq!(stats.entries + departed(stats.evictions), n as u64 + 1, "{:?}", stats);
                 prop_assert_eq!(stats.evictions.oversized, 0);
                 let there = born(&memory, &key);
-                prop_assert!(there == Some(n) || there.is_none() && stats.eviction == Eviction::Lfu, "{:?}", memory);
+                prop_assert!(there == Some(n) || there.is_none() && stats.eviction.as_str() == "lfu", "{:?}", memory);
             }
         }
     }

@@ -231,7 +231,7 @@ fn rule_59_at_the_end_of_a_protection_that_took_all_nothing_goes_unseen() {
         assert_eq!(stats.entries + stats.evictions.size, ROOM, "{memory:?}: {stats:?}");
         assert!(put(&memory, "next", 100), "{memory:?}");
         // Of lru and lfu, all was set aside for protected entries.
-        let own = !matches!(stats.eviction, Eviction::Lru | Eviction::Lfu);
+        let own = !stats.eviction.has_fixed_budget();
         assert_eq!(get(&memory, "next"), own, "{memory:?}");
     }
 }

@@ -83,7 +83,7 @@ proptest! {
 
 #[test]
 fn rule_124_a_fixed_budget_and_one_too_small_for_what_is_protected_are_errors() {
-    for policy in [Eviction::Lru, Eviction::Lfu] {
+    for policy in Eviction::ALL.into_iter().filter(|policy| policy.has_fixed_budget()) {
         let memory = Memory::builder().entries(10).eviction(policy).build();
         let error = memory.set_budget(20).unwrap_err();
         assert!(error.kind() == ErrorKind::Config && error.to_string().contains(policy.as_str()), "{error}");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cache_core::{Clock, Pattern, Target, Tier};
 use cache_memory::{Eviction, Memory, MemoryTier};
-use tier_suite::{Subject, behaviour_suite};
+use cache_tier_suite::{Subject, behaviour_suite};
 
 fn memory_tier(clock: &Clock) -> MemoryTier {
     MemoryTier::new(Memory::mib(128), clock.clone())
@@ -38,12 +38,16 @@ async fn memory_protected(policy: Eviction) -> Subject {
 }
 
 behaviour_suite!(memory_plain, memory);
+#[cfg(feature = "moka")]
 behaviour_suite!(memory_lru, || memory_by(Eviction::Lru));
+#[cfg(feature = "moka")]
 behaviour_suite!(memory_lfu, || memory_by(Eviction::Lfu));
 behaviour_suite!(memory_fifo, || memory_by(Eviction::Fifo));
 behaviour_suite!(memory_ttl, || memory_by(Eviction::Ttl));
 behaviour_suite!(memory_hybrid, || memory_by(Eviction::Hybrid));
+#[cfg(feature = "moka")]
 behaviour_suite!(memory_lru_protected, || memory_protected(Eviction::Lru));
+#[cfg(feature = "moka")]
 behaviour_suite!(memory_lfu_protected, || memory_protected(Eviction::Lfu));
 behaviour_suite!(memory_fifo_protected, || memory_protected(Eviction::Fifo));
 behaviour_suite!(memory_ttl_protected, || memory_protected(Eviction::Ttl));

@@ -145,7 +145,7 @@ impl Stage {
     /// The budget as it can be seen at any moment.
     fn watch(&self) {
         let stats = self.memory.stats();
-        let buffered = matches!(stats.eviction, Eviction::Lru | Eviction::Lfu);
+        let buffered = stats.eviction.has_fixed_budget();
         assert!(buffered || stats.weight <= stats.budget, "{stats:?}");
         assert!(stats.protected_weight * 5 <= stats.budget * 2, "{stats:?}");
     }

@@ -7,11 +7,18 @@ use crate::workspace::{Dependency, Package};
 const CORE: &str = "cache-core";
 
 /// What any crate's own tests may use: private servers, and the suite that every tier passes.
-const FOR_TESTS: [&str; 2] = ["servers", "tier-suite"];
+const FOR_TESTS: [&str; 2] = ["servers", "cache-tier-suite"];
 
 /// Crates that depend on the core and on nothing else of ours.
-const PILLARS: [&str; 6] =
-    ["cache-memory", "cache-disk", "cache-task", "cache-tls", "cache-analytics", "cache-warming"];
+const PILLARS: [&str; 7] = [
+    "cache-memory",
+    "cache-disk",
+    "cache-task",
+    "cache-tier-suite",
+    "cache-tls",
+    "cache-analytics",
+    "cache-warming",
+];
 
 /// What a crate may depend on besides the core, which is open to all.
 #[derive(Debug, Default)]
@@ -32,7 +39,7 @@ fn arrows_of(name: &str) -> Option<Arrows> {
         pillar if PILLARS.contains(&pillar) => Arrows::default(),
         "cache-config" | "market-calendar" => Arrows { alone: true, ..Arrows::default() },
         "cache-l1-redis" | "cache-l2-pg" => {
-            Arrows { always: &["cache-task", "cache-tls"], ..Arrows::default() }
+            Arrows { always: &["cache-task"], optional: &["cache-tls"], ..Arrows::default() }
         }
         "market-data" => Arrows { always: &["cache-tls", "market-calendar"], ..Arrows::default() },
         "cache-market" => {
@@ -164,7 +171,7 @@ mod tests {
             .map(|other| format!("cache-{other}"))
             .into_iter()
             .chain(
-                ["servers", "tests", "tier-suite", "market-calendar", "market-data", "cache-tls"]
+                ["servers", "tests", "cache-tier-suite", "market-calendar", "market-data", "cache-tls"]
                     .map(str::to_owned),
             )
             .filter(|other| other != name)
@@ -179,7 +186,7 @@ mod tests {
         assert_eq!(
             complaints(
                 "cache-disk",
-                &["cache-core", "dev:cache-core", "dev:servers", "dev:tier-suite", "fjall"]
+                &["cache-core", "dev:cache-core", "dev:servers", "dev:cache-tier-suite", "fjall"]
             ),
             [""; 0]
         );
@@ -211,7 +218,7 @@ mod tests {
             ("cache-facade", "cache-server"),
             ("cache-macros", "cache-facade"),
             ("cache-disk", "servers"),
-            ("cache-disk", "tier-suite"),
+            ("cache-disk", "cache-tier-suite"),
             ("cache-disk", "dev:tests"),
         ] {
             let texts = complaints(from, &[to]);

@@ -6,6 +6,7 @@ mod descriptions;
 mod doc_verbs;
 mod docs;
 mod folder_sizes;
+mod lean;
 mod machine_paths;
 mod names;
 mod openings;
@@ -19,7 +20,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use self::docs::{adrs, change_table, map, rule_table};
+use self::docs::{adrs, change_table, features_table, map, rule_table};
 use self::tree::Tree;
 use crate::workspace;
 
@@ -53,6 +54,8 @@ pub(crate) fn run(root: &Path) -> Result<bool> {
     let mut complaints = Vec::new();
     complaints.extend(arrows::check(&packages, &tree));
     complaints.extend(descriptions::check(&packages));
+    complaints.extend(features_table::check(&packages, &tree));
+    complaints.extend(lean::check(root)?);
     let checks = [
         adrs::check,
         change_table::check,

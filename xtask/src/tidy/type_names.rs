@@ -12,9 +12,12 @@ const ALLOWED: &[(&str, &str)] = &[
     ("Counters", "what a tier or the cache counts, private to each, behind its public statistics"),
     ("Error", "market-calendar knows no other crate of ours, and so not the core's"),
     ("ErrorKind", "market-calendar knows no other crate of ours, and so not the core's"),
+    ("MakeTls", "the driver's type with TLS, and without"),
     ("PatternCache", "the removals by pattern that a process knows, private to each shared tier"),
     ("Result", "market-calendar knows no other crate of ours, and so not the core's"),
     ("Store", "where a tier keeps its records, private to each tier"),
+    ("TlsSettings", "TLS, and what stands in its place where it is not built in"),
+    ("TlsStreams", "TLS, and what stands in its place where it is not built in"),
 ];
 
 /// Complains about each type whose name another one has, and each allowance that is no longer needed.

@@ -2,34 +2,27 @@
 
 use std::path::Path;
 
-use cache_config::{ConfigErrors, ConfigReader, Section, Setting, Values};
+use cache_config::{ConfigErrors, ConfigReader, Origin, Section, Setting, Values};
 use cache_core::{Clock, Error, ErrorKind, Pattern, Result};
 use cache_memory::{Eviction, Memory, MemoryBuilder};
 
 use super::{
     BusCarrier, BusSection, DiskSection, LeaseSection, MemorySection, PostgresSection, ProfileSection,
-    RedisSection, add_disk, add_postgres, add_redis, redis_config,
+    RedisSection, add_disk, add_postgres, add_redis, redis_config, without_disk,
 };
 use crate::CacheBuilder;
 
 /// The configuration of a cache: memory, disk, the tiers shared with other nodes, and the bus between nodes.
 ///
 /// ```
-/// use cache_core::Clock;
-/// use cache_facade::{CacheBuilder, config::CacheConfig};
+/// use cache_facade::config::CacheConfig;
 ///
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> cache_facade::Result<()> {
-/// # let folder = tempfile::tempdir().unwrap();
-/// # let folder = folder.path().display();
-/// let config = CacheConfig::from_yaml(&format!("memory: {{mib: 16, policy: lru}}\ndisk: {{dir: {folder}}}"))?;
-/// let cache = CacheBuilder::from_config(&config, Clock::system())?.build().await?;
-/// assert_eq!(cache.stats().memory.budget, 16 << 20);
+/// let config = CacheConfig::from_yaml("memory: {mib: 16, policy: fifo}")?;
+/// assert_eq!(config.memory_budget(), 16 << 20);
 ///
 /// let error = CacheConfig::from_yaml("memory: {mb: 16}").unwrap_err();
 /// assert!(error.to_string().contains("did you mean memory.mib?"));
-/// # Ok(())
-/// # }
+/// # Ok::<(), cache_facade::Error>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct CacheConfig {
@@ -105,8 +98,8 @@ impl CacheConfig {
     ///
     /// # Errors
     ///
-    /// `Config` with all errors: unknown names, each with the nearest known one, invalid values, and settings
-    /// that exclude each other.
+    /// `Config` with all errors: unknown names, each with the nearest known one, invalid values, settings that
+    /// exclude each other, and those for which this program was built without the feature.
     pub fn from_yaml(text: &str) -> Result<Self> {
         let mut reader = reader(Self::settings());
         reader.yaml("configuration", text);
@@ -142,6 +135,7 @@ impl CacheConfig {
         if !values.is_refused("memory.") {
             self.check_memory(values, errors);
         }
+        check_disk(values, errors);
         if !["redis.", "postgres.", "bus."].iter().any(|section| values.is_refused(section)) {
             self.check_servers(values, errors);
         }
@@ -235,6 +229,17 @@ impl CacheConfig {
             (bytes as f64 * self.memory.pressure_threshold) as u64
         } else {
             bytes
+        }
+    }
+}
+
+/// Refuses settings of a disk that isn't built in: what they were given for would be lost with the process.
+fn check_disk(values: &Values, errors: &mut ConfigErrors) {
+    let Some(why) = without_disk() else { return };
+    for setting in DiskSection::settings() {
+        let origin = values.origin(setting.key);
+        if origin != Origin::Default {
+            errors.add(&origin, format_args!("{} can't be used: {why}", setting.key));
         }
     }
 }

@@ -1,4 +1,19 @@
 //! A cache from its configuration: YAML, environment and flags; which tiers there are depends on the features.
+//!
+#![cfg_attr(feature = "disk", doc = "```")]
+#![cfg_attr(not(feature = "disk"), doc = "```ignore")]
+//! use cache_facade::{CacheBuilder, Clock, config::CacheConfig};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> cache_facade::Result<()> {
+//! # let folder = tempfile::tempdir().unwrap();
+//! # let folder = folder.path().display();
+//! let config = CacheConfig::from_yaml(&format!("memory: {{mib: 16}}\ndisk: {{dir: {folder}}}"))?;
+//! let cache = CacheBuilder::from_config(&config, Clock::system())?.build().await?;
+//! assert_eq!(cache.stats().memory.budget, 16 << 20);
+//! # Ok(())
+//! # }
+//! ```
 
 mod cache;
 mod sections;
@@ -52,8 +67,8 @@ fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX)
 }
 
-/// Why a URL can't be used: the driver was not built in.
-#[cfg(not(all(feature = "redis", feature = "postgres")))]
+/// Why a setting can't be used: what it is for was not built in.
+#[cfg(not(all(feature = "disk", feature = "redis", feature = "postgres")))]
 fn built_without(feature: &str) -> String {
     format!("this program was built without {feature}: leave it out, or build with the feature {feature}")
 }
@@ -76,6 +91,17 @@ impl CacheConfig {
 #[cfg(feature = "disk")]
 fn add_disk(config: &CacheConfig, builder: CacheBuilder, clock: &Clock) -> Result<CacheBuilder> {
     Ok(builder.local_tier(config.open_disk(clock)?))
+}
+
+/// Says why a setting of the disk can't be used, if so.
+#[cfg(feature = "disk")]
+fn without_disk() -> Option<String> {
+    None
+}
+
+#[cfg(not(feature = "disk"))]
+fn without_disk() -> Option<String> {
+    Some(built_without("disk"))
 }
 
 #[cfg(not(feature = "disk"))]
@@ -170,5 +196,37 @@ fn add_postgres(config: &CacheConfig, builder: CacheBuilder, _: &Clock) -> Resul
             Err(cache_core::Error::new(cache_core::ErrorKind::Config, "configure", built_without("postgres")))
         }
         None => Ok(builder),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::CacheConfig;
+
+    /// Reads settings for what may not be built in, and returns the error if it is not.
+    fn refused(yaml: &str) -> Option<String> {
+        CacheConfig::from_yaml(yaml).err().map(|error| error.to_string())
+    }
+
+    #[test]
+    fn what_was_not_built_in_is_refused_and_its_feature_named() {
+        for (yaml, feature, built_in) in [
+            ("disk: {dir: ./data}", "disk", cfg!(feature = "disk")),
+            ("disk: {mib: 64}", "disk", cfg!(feature = "disk")),
+            ("redis: {url: \"redis://cache\"}", "redis", cfg!(feature = "redis")),
+            ("redis: {url: \"rediss://cache\"}", "redis", cfg!(feature = "redis-tls")),
+            ("postgres: {url: \"postgres://db/market\"}", "postgres", cfg!(feature = "postgres")),
+            (
+                "postgres: {url: \"postgres://db/market?sslmode=require\"}",
+                "postgres",
+                cfg!(feature = "postgres-tls"),
+            ),
+        ] {
+            let error = refused(yaml);
+            assert_eq!(error.is_none(), built_in, "{yaml}: {error:?}");
+            let names = |error: &String| error.contains("the feature") && error.contains(feature);
+            assert!(error.as_ref().is_none_or(names), "{error:?}");
+        }
+        assert_eq!(refused("memory: {mib: 16}"), None, "and what is left out is no error");
     }
 }

@@ -130,9 +130,11 @@ pub enum BusCarrier {
 }
 
 fn eviction(text: &str) -> Result<(), String> {
-    text.parse::<Eviction>()
-        .map(drop)
-        .map_err(|_| format!("give one of {}", Eviction::ALL.map(Eviction::as_str).join(", ")))
+    text.parse::<Eviction>().map(drop).map_err(|error| {
+        // The reader says what was given; what is left is what to do.
+        let said = error.to_string();
+        said.rsplit_once(": ").map_or(said.as_str(), |(_, remedy)| remedy).to_owned()
+    })
 }
 
 /// Refuses an empty path, which would be the folder that the program was started in.

@@ -2,11 +2,13 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
     slice,
     sync::Arc,
 };
 
 use cache_core::{Error, ErrorKind, Fetched, Freshness, Key, Result, Timestamp, ToKey};
+use futures_util::future::{Either, select};
 
 use super::{
     current::Current,
@@ -222,9 +224,9 @@ impl<V: Cacheable> Region<V> {
         let update = async move {
             let turn = match turn {
                 Some(turn) => Some(turn),
-                None => tokio::select! {
-                    turn = region.core.turns.wait(&key) => Some(turn),
-                    _ = gone => None,
+                None => match select(gone, pin!(region.core.turns.wait(&key))).await {
+                    Either::Left(_) => None,
+                    Either::Right((turn, _)) => Some(turn),
                 },
             };
             match turn {

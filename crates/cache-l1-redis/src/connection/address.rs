@@ -6,6 +6,8 @@ use cache_core::{Error, ErrorKind, Result, Secret};
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use crate::connection::tls;
+
 const DEFAULT_PORT: u16 = 6379;
 
 /// The options that a URL may have behind its `?`.
@@ -68,9 +70,12 @@ impl ParsedUrl {
     /// Reads a URL. Its errors repeat none of its text, any part of which may be a password.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         let url = Url::parse(text.trim()).map_err(|why| refused(&why.to_string()))?;
-        let (unix, tls) = match url.scheme() {
+        let (unix, is_tls) = match url.scheme() {
             "redis" => (false, false),
-            "rediss" => (false, true),
+            "rediss" => {
+                tls::built_in()?;
+                (false, true)
+            }
             "unix" | "redis+unix" => (true, false),
             _ => return Err(refused("begins with none of redis://, rediss://, unix:// and redis+unix://")),
         };
@@ -89,7 +94,7 @@ impl ParsedUrl {
             let host = url.host_str().filter(|host| !host.is_empty());
             let host = host.ok_or_else(|| refused("names no host"))?;
             let host = host.trim_start_matches('[').trim_end_matches(']').into();
-            let address = Address::Tcp { host, port: url.port().unwrap_or(DEFAULT_PORT), tls };
+            let address = Address::Tcp { host, port: url.port().unwrap_or(DEFAULT_PORT), tls: is_tls };
             (address, url.path().trim_matches('/').to_owned())
         };
         let database = option("db").unwrap_or(path);
@@ -141,13 +146,13 @@ mod tests {
 
     #[test]
     fn urls_are_read() {
-        let tcp = |host: &str, port, tls| Address::Tcp { host: host.into(), port, tls };
+        let tcp = |host: &str, port| Address::Tcp { host: host.into(), port, tls: false };
         let socket = || Address::Unix("/run/redis.sock".into());
         for (text, address, expected) in [
-            ("redis://cache", tcp("cache", 6379, false), login(None, None, 0)),
-            ("redis://cache:7000/3", tcp("cache", 7000, false), login(None, None, 3)),
-            ("rediss://:p%40s@cache", tcp("cache", 6379, true), login(None, Some("p@s"), 0)),
-            ("redis://app:secret@[::1]:7", tcp("::1", 7, false), login(Some("app"), Some("secret"), 0)),
+            ("redis://cache", tcp("cache", 6379), login(None, None, 0)),
+            ("redis://cache:7000/3", tcp("cache", 7000), login(None, None, 3)),
+            ("redis://:p%40s@cache", tcp("cache", 6379), login(None, Some("p@s"), 0)),
+            ("redis://app:secret@[::1]:7", tcp("::1", 7), login(Some("app"), Some("secret"), 0)),
             ("unix:///run/redis.sock", socket(), login(None, None, 0)),
             ("redis+unix:///run/redis.sock?db=2&user=a&pass=b", socket(), login(Some("a"), Some("b"), 2)),
         ] {
@@ -179,7 +184,7 @@ mod tests {
 
     #[test]
     fn neighbours_are_reached_in_the_same_way() {
-        let known = ParsedUrl::parse("rediss://cache:7000").unwrap().address;
+        let known = Address::Tcp { host: "cache".into(), port: 7000, tls: true };
         assert_eq!(known.neighbour("", 7001).to_string(), "cache:7001");
         assert!(known.neighbour("10.0.0.2", 7001).is_tls());
         assert_eq!(known.neighbour("::1", 7001).to_string(), "[::1]:7001");

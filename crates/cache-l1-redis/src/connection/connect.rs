@@ -1,6 +1,6 @@
 //! Opens connections: the stream, TLS, and the handshake with Redis.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, time::Duration};
 
 use cache_core::{Error, ErrorKind, Result};
 use redis::{
@@ -11,19 +11,21 @@ use tokio::{
     net::{TcpStream, UnixStream},
     time::timeout,
 };
-use tokio_rustls::{TlsConnector, rustls::pki_types::ServerName};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     RedisConfig,
-    connection::address::{Address, Login},
+    connection::{
+        address::{Address, Login},
+        tls::TlsStreams,
+    },
     error,
 };
 
 /// Opens connections with one login.
 pub(crate) struct Connector {
     login: RedisConnectionInfo,
-    tls: Option<TlsConnector>,
+    tls: Option<TlsStreams>,
     connect_timeout: Duration,
     response_timeout: Duration,
 }
@@ -45,7 +47,7 @@ impl OpenConnection {
     }
 }
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
@@ -60,11 +62,7 @@ impl Connector {
         if let Some(password) = &login.password {
             login_info = login_info.set_password(password.reveal());
         }
-        let tls = config
-            .wants_tls()
-            .then(|| config.tls.config())
-            .transpose()?
-            .map(|tls| TlsConnector::from(Arc::new(tls)));
+        let tls = config.wants_tls().then(|| config.tls.streams()).transpose()?;
         let (connect_timeout, response_timeout) = (config.connect_timeout, config.response_timeout);
         Ok(Self { login: login_info, tls, connect_timeout, response_timeout })
     }
@@ -110,10 +108,7 @@ impl Connector {
         // Every write is a whole request, so there is nothing to wait for.
         stream.set_nodelay(true)?;
         match &self.tls {
-            Some(connector) if tls => {
-                let name = ServerName::try_from(host.to_string()).map_err(io::Error::other)?;
-                Ok(Box::new(connector.connect(name, stream).await?))
-            }
+            Some(streams) if tls => streams.open(host, stream).await,
             _ => Ok(Box::new(stream)),
         }
     }

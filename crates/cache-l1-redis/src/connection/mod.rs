@@ -11,6 +11,8 @@ pub(crate) mod node;
 pub(crate) mod sentinel;
 pub(crate) mod server;
 pub(crate) mod server_info;
+#[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
+pub(crate) mod tls;
 
 use std::{
     sync::{

@@ -7,8 +7,8 @@ use std::{
 
 use cache_core::Clock;
 use cache_l1_redis::{RedisConfig, RedisTier};
+use cache_tier_suite::{Subject, behaviour_suite};
 use servers::env;
-use tier_suite::{Subject, behaviour_suite};
 
 /// Values of 32 MiB take a while in an unoptimised build.
 const LIMIT: Duration = Duration::from_secs(30);

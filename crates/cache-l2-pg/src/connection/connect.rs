@@ -10,20 +10,23 @@ use tokio::{
     time::timeout,
 };
 use tokio_postgres::{AsyncMessage, Client, Config, Connection, Notification, Socket, tls::MakeTlsConnect};
-use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::{PgConfig, connection::tls, error::classify};
+use crate::{
+    PgConfig,
+    connection::tls::{self, MakeTls},
+    error::classify,
+};
 
 /// How many notifications a session keeps until its listener takes them.
 const MAX_PENDING_NOTIFICATIONS: usize = 16_384;
 
-type Tls = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
+type Tls = <MakeTls as MakeTlsConnect<Socket>>::Stream;
 
 /// Opens connections to one database, with TLS as its URL asks for.
 #[derive(Clone)]
 pub(crate) struct Connector {
     config: Config,
-    tls: MakeRustlsConnect,
+    tls: MakeTls,
     timeout: Duration,
     address: String,
 }
@@ -35,14 +38,14 @@ impl Connector {
         let options = format!("-c statement_timeout={millis}");
         Ok(Self {
             config: config.url.with_options(&options),
-            tls: tls::client(config.url.check, config.ca_file.as_deref())?,
+            tls: tls::client(config.url.verify, config.ca_file.as_deref())?,
             timeout: config.connect_timeout,
             address: config.url.address(),
         })
     }
 
     pub(crate) async fn open(&self, operation: &'static str) -> Result<(Client, Connection<Socket, Tls>)> {
-        match timeout(self.timeout, self.config.connect(self.tls.clone())).await {
+        match timeout(self.timeout, self.config.connect(MakeTls::clone(&self.tls))).await {
             Ok(Ok(opened)) => Ok(opened),
             Ok(Err(error)) => Err(classify(operation, error)),
             Err(_) => {

@@ -3,6 +3,7 @@
 mod connect;
 mod pool;
 mod role;
+#[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
 mod tls;
 mod url;
 

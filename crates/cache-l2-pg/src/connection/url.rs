@@ -3,18 +3,29 @@
 use std::{borrow::Cow, path::PathBuf};
 
 use cache_core::{Error, ErrorKind, Result};
-use cache_tls::Check;
 use percent_encoding::percent_decode_str;
 use tokio_postgres::{
     Config,
     config::{Host, SslMode, TargetSessionAttrs},
 };
 
+use crate::connection::tls;
+
+/// How much of the server's certificate to check.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verify {
+    Nothing,
+    /// Who issued it.
+    Authority,
+    /// Who issued it, and for which host.
+    Host,
+}
+
 /// The URL of a database, parsed. `Debug` hides the password.
 #[derive(Clone, Debug)]
 pub(crate) struct DatabaseUrl {
     config: Config,
-    pub(crate) check: Check,
+    pub(crate) verify: Verify,
 }
 
 impl DatabaseUrl {
@@ -28,11 +39,15 @@ impl DatabaseUrl {
         let query_at = url[host_at..].find('?').map_or(url.len(), |at| host_at + at);
         let (location, query) = (&url[..query_at], url[query_at..].trim_start_matches('?'));
         let (mut mode, mut ca_file, mut rest) = (SslMode::Prefer, None, Vec::new());
-        let mut check = Check::Nothing;
+        let mut verify = Verify::Nothing;
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             match pair.split_once('=') {
-                Some(("sslmode", name)) => (mode, check) = sslmode(name)?,
-                Some(("sslrootcert", path)) => ca_file = Some(decoded(path)?.into()),
+                Some(("sslmode", name)) => (mode, verify) = sslmode(name)?,
+                Some(("sslrootcert", path)) => {
+                    let path = decoded(path)?;
+                    tls::built_in("an sslrootcert")?;
+                    ca_file = Some(path.into());
+                }
                 _ => rest.push(pair),
             }
         }
@@ -45,7 +60,7 @@ impl DatabaseUrl {
             return Err(unreadable("names no host"));
         }
         config.ssl_mode(mode);
-        Ok((Self { config, check }, ca_file))
+        Ok((Self { config, verify }, ca_file))
     }
 
     pub(crate) fn set_password(&mut self, password: &str) {
@@ -79,18 +94,22 @@ impl DatabaseUrl {
     }
 }
 
-fn sslmode(name: &str) -> Result<(SslMode, Check)> {
-    Ok(match name {
-        "disable" => (SslMode::Disable, Check::Nothing),
-        "prefer" => (SslMode::Prefer, Check::Nothing),
-        "require" => (SslMode::Require, Check::Nothing),
-        "verify-ca" => (SslMode::Require, Check::Authority),
-        "verify-full" => (SslMode::Require, Check::Host),
+fn sslmode(name: &str) -> Result<(SslMode, Verify)> {
+    let (mode, verify) = match name {
+        "disable" => (SslMode::Disable, Verify::Nothing),
+        "prefer" => (SslMode::Prefer, Verify::Nothing),
+        "require" => (SslMode::Require, Verify::Nothing),
+        "verify-ca" => (SslMode::Require, Verify::Authority),
+        "verify-full" => (SslMode::Require, Verify::Host),
         _ => {
             let known = "disable, prefer, require, verify-ca and verify-full";
             return Err(unreadable(&format!("has an sslmode that is none of {known}")));
         }
-    })
+    };
+    if mode == SslMode::Require {
+        tls::built_in(&format!("sslmode={name}"))?;
+    }
+    Ok((mode, verify))
 }
 
 fn decoded(text: &str) -> Result<String> {
@@ -112,13 +131,12 @@ mod tests {
 
     #[test]
     fn a_url_is_read() {
-        let (url, ca) = DatabaseUrl::parse(
-            "postgres://me:s%40fe@db:5433/market?sslmode=verify-full&sslrootcert=%2Fca.pem&connect_timeout=3",
-        )
-        .unwrap();
+        let (url, ca) =
+            DatabaseUrl::parse("postgres://me:s%40fe@db:5433/market?sslmode=disable&connect_timeout=3")
+                .unwrap();
         assert_eq!(url.address(), "db:5433/market");
-        assert_eq!((url.check, url.config.get_ssl_mode()), (Check::Host, SslMode::Require));
-        assert_eq!(ca, Some("/ca.pem".into()));
+        assert_eq!((url.verify, url.config.get_ssl_mode()), (Verify::Nothing, SslMode::Disable));
+        assert_eq!(ca, None);
         assert_eq!(url.config.get_password(), Some(&b"s@fe"[..]));
         let (odd, _) = DatabaseUrl::parse("postgres://me:a?sslmode=b@db/market?sslmode=disable").unwrap();
         assert_eq!(odd.config.get_password(), Some(&b"a?sslmode=b"[..]));
@@ -126,7 +144,7 @@ mod tests {
         assert!(url.config.get_connect_timeout().is_some());
         let (socket, _) = DatabaseUrl::parse("postgresql://me@%2Fvar%2Frun%2Fpostgresql/market").unwrap();
         assert_eq!(socket.address(), "/var/run/postgresql:5432/market");
-        assert_eq!((socket.check, socket.config.get_ssl_mode()), (Check::Nothing, SslMode::Prefer));
+        assert_eq!((socket.verify, socket.config.get_ssl_mode()), (Verify::Nothing, SslMode::Prefer));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use cache_core::Clock;
 use cache_l2_pg::{PgConfig, Writes};
-use tier_suite::{Subject, behaviour_suite};
+use cache_tier_suite::{Subject, behaviour_suite};
 
 use crate::fixture;
 

@@ -2,7 +2,9 @@
 
 pub(crate) mod fifo;
 pub(crate) mod hybrid;
+#[cfg(feature = "moka")]
 pub(crate) mod lfu;
+#[cfg(feature = "moka")]
 pub(crate) mod lru;
 pub(crate) mod ttl;
 

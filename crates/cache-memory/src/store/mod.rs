@@ -2,6 +2,7 @@
 
 pub(crate) mod budget;
 pub(crate) mod entry_ref;
+#[cfg(feature = "moka")]
 pub(crate) mod moka_store;
 pub(crate) mod shard;
 pub(crate) mod shards;
@@ -16,16 +17,19 @@ use cache_core::{Entry, EvictionCause, Key, LookupKey, Meta, Timestamp};
 use crate::{
     eviction::Eviction,
     memory::Value,
-    policies::{fifo::Fifo, hybrid::Hybrid, lfu, lru, ttl::ByExpiry},
+    policies::{fifo::Fifo, hybrid::Hybrid, ttl::ByExpiry},
     stats::evictions::EvictionLog,
-    store::{
-        budget::Budget, entry_ref::EntryRef, moka_store::MokaStore, shards::Shards, stored::Stored,
-        weight::Weigher,
-    },
+    store::{budget::Budget, entry_ref::EntryRef, shards::Shards, stored::Stored, weight::Weigher},
+};
+#[cfg(feature = "moka")]
+use crate::{
+    policies::{lfu, lru},
+    store::moka_store::MokaStore,
 };
 
 /// The entries, in the store of one of the policies.
 pub(crate) enum Store {
+    #[cfg(feature = "moka")]
     Moka(Box<MokaStore>),
     Fifo(Shards<Fifo>),
     Ttl(Shards<ByExpiry>),
@@ -39,6 +43,7 @@ macro_rules! dispatch {
             Store::Hybrid($own) => $own_call,
             Store::Fifo($own) => $own_call,
             Store::Ttl($own) => $own_call,
+            #[cfg(feature = "moka")]
             Store::Moka($moka) => $moka_call,
         }
     };
@@ -56,10 +61,14 @@ pub(crate) struct Bounds {
     pub(crate) shards: usize,
 }
 
+// Only moka can't look and remove in one step, and has to `hold` other writers in between.
+#[cfg_attr(not(feature = "moka"), expect(unused_variables))]
 impl Store {
     pub(crate) fn new(policy: Eviction, bounds: Bounds, evictions: Arc<EvictionLog>) -> Self {
         match policy {
+            #[cfg(feature = "moka")]
             Eviction::Lru => Self::Moka(Box::new(MokaStore::new(lru::policy(), bounds, evictions))),
+            #[cfg(feature = "moka")]
             Eviction::Lfu => Self::Moka(Box::new(MokaStore::new(lfu::policy(), bounds, evictions))),
             Eviction::Fifo => Self::Fifo(Shards::new(bounds, evictions)),
             Eviction::Ttl => Self::Ttl(Shards::new(bounds, evictions)),
@@ -127,9 +136,7 @@ impl Store {
 
     /// Applies what moka has buffered.
     pub(crate) fn settle(&self) {
-        if let Self::Moka(moka) = self {
-            moka.settle();
-        }
+        dispatch!(self, moka => moka.settle(), _own => {});
     }
 
     /// Returns the number of entries, and how many of them are protected.

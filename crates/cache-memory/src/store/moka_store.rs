@@ -133,7 +133,7 @@ impl MokaStore {
     /// Moves protected entries whose keys are not `wanted` back to moka.
     pub(crate) fn unprotect<G>(&self, hold: impl Fn(&Key) -> G, wanted: impl Fn(&Key) -> bool) {
         let _moving = self.moving.lock();
-        for key in self.protected.keys().into_iter().filter(|key| !wanted(key)) {
+        for (key, _) in self.protected.held(|key| !wanted(key)) {
             let _locked = hold(&key);
             if let Some((key, entry)) = self.protected.take_if(&key, |_| true) {
                 self.insert_into_moka(EvictionCause::Size, key, entry);

@@ -267,15 +267,6 @@ impl<O: Order> Shards<O> {
         }
     }
 
-    /// Returns the keys of all entries, each as its slot is when the walk reaches it.
-    pub(crate) fn keys(&self) -> Vec<Key> {
-        let mut keys = Vec::new();
-        for index in 0..self.shards.len() {
-            self.for_each_slot(index, |shard, slot| keys.push(shard.slots().key(slot).clone()));
-        }
-        keys
-    }
-
     /// Returns the entries whose keys are `wanted`, each as its slot is when the walk reaches it. Reads go on
     /// meanwhile; a write waits for at most [`SLOTS_PER_LOCK`] slots.
     pub(crate) fn held(&self, wanted: impl Fn(&Key) -> bool) -> Vec<(Key, Entry<Value>)> {

@@ -2,6 +2,7 @@
 
 pub(super) mod adrs;
 pub(super) mod change_table;
+pub(super) mod features_table;
 pub(super) mod map;
 pub(super) mod rule_table;
 

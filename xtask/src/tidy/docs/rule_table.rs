@@ -4,6 +4,8 @@ use super::{quoted, table_after};
 use crate::tidy::Complaint;
 use crate::tidy::tree::Tree;
 
+/// The sources of the suite that every tier passes, which are tests.
+const SUITE: &str = "crates/cache-tier-suite/src/";
 const PAGE: &str = "docs/architecture.md";
 const FIRST_CELL: &str = "| rules |";
 
@@ -47,7 +49,10 @@ fn missing_sources(tree: &Tree, kept_in: &str) -> Vec<String> {
 fn missing_tests(tree: &Tree, shown_in: &str) -> Vec<String> {
     let is_there = |name: &&str| {
         let by_path = tree.has(name) || tree.has(&format!("{name}/"));
-        by_path || has_below(tree, name, |folder| folder.starts_with("tests/") || folder.contains("/tests/"))
+        let of_tests = |folder: &str| {
+            folder.starts_with("tests/") || folder.contains("/tests/") || folder.starts_with(SUITE)
+        };
+        by_path || has_below(tree, name, of_tests)
     };
     let missing = quoted(shown_in).filter(|name| !is_there(name));
     missing
@@ -89,6 +94,7 @@ mod tests {
             ("crates/cache-facade/src/load/flight.rs", ""),
             ("crates/cache-l1-redis/src/scripts/put.lua", ""),
             ("crates/cache-facade/tests/behaviour/races.rs", ""),
+            ("crates/cache-tier-suite/src/promises/writes.rs", ""),
             ("tests/tests/model.rs", ""),
         ]);
         check(&tree).iter().map(ToString::to_string).collect()
@@ -97,7 +103,7 @@ mod tests {
     #[test]
     fn rows_that_name_what_is_there_are_in_order() {
         let row = "| 1-8 | core `key.rs`; facade `flight.rs`, `load/flight.rs`; redis `scripts/` | `races.rs`, \
-                   `tests/tests/model.rs`, `crates/cache-facade/tests` |";
+                   `tests/tests/model.rs`, `writes.rs`, `crates/cache-facade/tests` |";
         assert_eq!(texts(row), [""; 0]);
     }
 

@@ -41,7 +41,7 @@ impl Latest {
     }
 }
 
-pub(super) async fn rule_30_of_many_writers_the_last_born_wins(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_30_of_many_writers_the_last_born_wins(tier: &dyn Tier, clock: &Clock) {
     let latest: Vec<Latest> = (0..KEYS).map(|_| Latest::none()).collect();
     in_parallel(4, async |thread| {
         for step in 0..60 {
@@ -60,7 +60,7 @@ pub(super) async fn rule_30_of_many_writers_the_last_born_wins(tier: &dyn Tier, 
     }
 }
 
-pub(super) async fn rule_33_nothing_older_than_the_last_removal_is_held(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_33_nothing_older_than_the_last_removal_is_held(tier: &dyn Tier, clock: &Clock) {
     let put: Vec<Latest> = (0..KEYS).map(|_| Latest::none()).collect();
     let removed: Vec<Latest> = (0..KEYS).map(|_| Latest::none()).collect();
     in_parallel(4, async |thread| {
@@ -94,7 +94,7 @@ pub(super) async fn rule_33_nothing_older_than_the_last_removal_is_held(tier: &d
     }
 }
 
-pub(super) async fn rule_33_a_pattern_removal_among_writers_is_not_undone(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_33_a_pattern_removal_among_writers_is_not_undone(tier: &dyn Tier, clock: &Clock) {
     let removed = Latest::none();
     in_parallel(3, async |thread| {
         for step in 0..40 {

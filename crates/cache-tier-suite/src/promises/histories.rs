@@ -95,7 +95,7 @@ impl Possible {
     }
 }
 
-pub(super) async fn rule_33_any_history_ends_as_the_model_says(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_33_any_history_ends_as_the_model_says(tier: &dyn Tier, clock: &Clock) {
     for_all(40, steps(), async |case, mut steps| {
         steps.push(Step::Get((0..KEYS).collect()));
         let key = |id: u8| key(&format!("{case}/{id}"));

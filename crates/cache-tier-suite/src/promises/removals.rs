@@ -4,7 +4,7 @@ use cache_core::{Clock, Target, Tier, TierExt};
 
 use crate::entries::{LONG, at, entry, key, tombstone};
 
-pub(super) async fn rule_29_a_removed_key_is_absent_and_counted(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_29_a_removed_key_is_absent_and_counted(tier: &dyn Tier, clock: &Clock) {
     let kept = entry("kept", at(clock, 1));
     let batch = [(key("a"), entry("a", at(clock, 1))), (key("b"), kept.clone()), (key("c"), kept.clone())];
     tier.put(&batch).await.unwrap();
@@ -19,7 +19,7 @@ pub(super) async fn rule_29_a_removed_key_is_absent_and_counted(tier: &dyn Tier,
     );
 }
 
-pub(super) async fn rule_29_what_was_born_before_a_removal_is_refused(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_29_what_was_born_before_a_removal_is_refused(tier: &dyn Tier, clock: &Clock) {
     tier.put_one(key("a"), entry("a", at(clock, 5))).await.unwrap();
     tier.remove(Target::Keys(&[key("a")]), tombstone(at(clock, 10))).await.unwrap();
     for born in [0, 5, 6, 10] {
@@ -28,21 +28,21 @@ pub(super) async fn rule_29_what_was_born_before_a_removal_is_refused(tier: &dyn
     }
 }
 
-pub(super) async fn rule_29_a_removal_holds_for_keys_that_were_not_there(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_29_a_removal_holds_for_keys_that_were_not_there(tier: &dyn Tier, clock: &Clock) {
     tier.remove(Target::Keys(&[key("a"), key("b")]), tombstone(at(clock, 10))).await.unwrap();
     let batch = [(key("a"), entry("late", at(clock, 10))), (key("b"), entry("early", at(clock, 1)))];
     tier.put(&batch).await.unwrap();
     assert_eq!(tier.get(&[key("a"), key("b")]).await.unwrap(), [None, None]);
 }
 
-pub(super) async fn rule_29_an_older_removal_does_not_lift_a_newer_one(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_29_an_older_removal_does_not_lift_a_newer_one(tier: &dyn Tier, clock: &Clock) {
     tier.remove(Target::Keys(&[key("a")]), tombstone(at(clock, 10))).await.unwrap();
     tier.remove(Target::Keys(&[key("a")]), tombstone(at(clock, 3))).await.unwrap();
     tier.put_one(key("a"), entry("late", at(clock, 7))).await.unwrap();
     assert_eq!(tier.get_one(&key("a")).await.unwrap(), None);
 }
 
-pub(super) async fn rule_29_what_was_born_after_a_removal_is_accepted(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_29_what_was_born_after_a_removal_is_accepted(tier: &dyn Tier, clock: &Clock) {
     tier.put_one(key("a"), entry("old", at(clock, 1))).await.unwrap();
     tier.remove(Target::Keys(&[key("a"), key("b")]), tombstone(at(clock, 10))).await.unwrap();
     for id in ["a", "b"] {
@@ -57,7 +57,7 @@ pub(super) async fn rule_29_what_was_born_after_a_removal_is_accepted(tier: &dyn
     }
 }
 
-pub(super) async fn rule_29_past_its_death_a_tombstone_hinders_nothing_newer(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_29_past_its_death_a_tombstone_hinders_nothing_newer(tier: &dyn Tier, clock: &Clock) {
     tier.put_one(key("a"), entry("old", clock.now())).await.unwrap();
     tier.remove(Target::Keys(&[key("a")]), tombstone(clock.now())).await.unwrap();
     clock.advance(LONG * 2);
@@ -67,7 +67,7 @@ pub(super) async fn rule_29_past_its_death_a_tombstone_hinders_nothing_newer(tie
     assert_eq!(tier.get_one(&key("a")).await.unwrap(), Some(new));
 }
 
-pub(super) async fn rule_30_a_removal_leaves_what_was_born_after_it(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_30_a_removal_leaves_what_was_born_after_it(tier: &dyn Tier, clock: &Clock) {
     let (newer, same) = (entry("newer", at(clock, 11)), entry("same", at(clock, 10)));
     tier.put(&[(key("newer"), newer.clone()), (key("same"), same)]).await.unwrap();
     let keys = [key("newer"), key("same")];
@@ -75,7 +75,7 @@ pub(super) async fn rule_30_a_removal_leaves_what_was_born_after_it(tier: &dyn T
     assert_eq!(tier.get(&keys).await.unwrap(), [Some(newer), None]);
 }
 
-pub(super) async fn rule_32_a_value_read_before_a_removal_can_not_be_put_back(
+pub(crate) async fn rule_32_a_value_read_before_a_removal_can_not_be_put_back(
     tier: &dyn Tier,
     clock: &Clock,
 ) {

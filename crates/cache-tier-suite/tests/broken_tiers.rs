@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use cache_core::{
     Clock, Entry, Key, Meta, PutOutcome, Result, Target, Tier, Timestamp, Tombstone, Ttl, envelope::Record,
 };
-use tier_suite::rules;
+use cache_tier_suite::rules;
 use tokio::task::yield_now;
 
 /// A way to break a rule.

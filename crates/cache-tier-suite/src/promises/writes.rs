@@ -8,7 +8,7 @@ use crate::{
     properties::for_all,
 };
 
-pub(super) async fn rule_30_a_later_born_entry_replaces(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_30_a_later_born_entry_replaces(tier: &dyn Tier, clock: &Clock) {
     for born in 1..5 {
         let put = entry(&born.to_string(), at(clock, born));
         tier.put_one(key("a"), put.clone()).await.unwrap();
@@ -16,7 +16,7 @@ pub(super) async fn rule_30_a_later_born_entry_replaces(tier: &dyn Tier, clock: 
     }
 }
 
-pub(super) async fn rule_30_an_entry_born_earlier_or_at_the_same_time_does_not_replace(
+pub(crate) async fn rule_30_an_entry_born_earlier_or_at_the_same_time_does_not_replace(
     tier: &dyn Tier,
     clock: &Clock,
 ) {
@@ -28,7 +28,7 @@ pub(super) async fn rule_30_an_entry_born_earlier_or_at_the_same_time_does_not_r
     }
 }
 
-pub(super) async fn rule_30_whatever_the_order_of_puts_the_last_born_is_held(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_30_whatever_the_order_of_puts_the_last_born_is_held(tier: &dyn Tier, clock: &Clock) {
     for_all(32, vec(0_i64..12, 1..12), async |case, births| {
         let key = key(&case.to_string());
         let mut winner: Option<Entry> = None;
@@ -44,7 +44,7 @@ pub(super) async fn rule_30_whatever_the_order_of_puts_the_last_born_is_held(tie
     .await;
 }
 
-pub(super) async fn rule_30_an_absence_and_a_value_compete_by_birth_alone(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_30_an_absence_and_a_value_compete_by_birth_alone(tier: &dyn Tier, clock: &Clock) {
     let absent = |born| Entry::absent(Meta::new(at(clock, born), Ttl::new(LONG)));
     let value = |born| entry("value", at(clock, born));
     for (n, (first, second)) in
@@ -63,7 +63,7 @@ pub(super) async fn rule_30_an_absence_and_a_value_compete_by_birth_alone(tier: 
     }
 }
 
-pub(super) async fn rule_104_a_put_that_loses_says_so(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_104_a_put_that_loses_says_so(tier: &dyn Tier, clock: &Clock) {
     let input = vec((0_i64..6, 0_i64..6), 1..20);
     for_all(24, input, async |case, births| {
         let key = |id: usize| key(&format!("{case}/{id}"));

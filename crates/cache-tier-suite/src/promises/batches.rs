@@ -8,7 +8,7 @@ use crate::{
     properties::for_all,
 };
 
-pub(super) async fn rule_12_answers_follow_the_order_of_the_keys(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_12_answers_follow_the_order_of_the_keys(tier: &dyn Tier, clock: &Clock) {
     let input = (vec(any::<bool>(), 1..40), vec(0_usize..1000, 0..60));
     for_all(24, input, async |case, (there, asked)| {
         let key = |id: usize| key(&format!("{case}/{id}"));
@@ -27,19 +27,19 @@ pub(super) async fn rule_12_answers_follow_the_order_of_the_keys(tier: &dyn Tier
     .await;
 }
 
-pub(super) async fn rule_12_an_empty_batch_is_answered_empty(tier: &dyn Tier, _: &Clock) {
+pub(crate) async fn rule_12_an_empty_batch_is_answered_empty(tier: &dyn Tier, _: &Clock) {
     assert_eq!(tier.get(&[]).await.unwrap(), []);
     tier.put(&[]).await.unwrap();
 }
 
-pub(super) async fn rule_12_a_key_asked_twice_is_answered_twice(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_12_a_key_asked_twice_is_answered_twice(tier: &dyn Tier, clock: &Clock) {
     let there = entry("there", at(clock, 1));
     tier.put(&[(key("a"), there.clone())]).await.unwrap();
     let answers = tier.get(&[key("a"), key("b"), key("a"), key("b")]).await.unwrap();
     assert_eq!(answers, [Some(there.clone()), None, Some(there), None]);
 }
 
-pub(super) async fn rule_12_a_large_batch_is_answered_whole(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_12_a_large_batch_is_answered_whole(tier: &dyn Tier, clock: &Clock) {
     let ids: Vec<String> = (0..5000).map(|id| id.to_string()).collect();
     let put: Vec<_> = ids.iter().map(|id| (key(id), entry(id, at(clock, 1)))).collect();
     tier.put(&put).await.unwrap();
@@ -49,7 +49,7 @@ pub(super) async fn rule_12_a_large_batch_is_answered_whole(tier: &dyn Tier, clo
     assert_eq!(answers, ids);
 }
 
-pub(super) async fn rule_30_of_a_key_twice_in_a_batch_the_later_born_is_kept(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_30_of_a_key_twice_in_a_batch_the_later_born_is_kept(tier: &dyn Tier, clock: &Clock) {
     for_all(24, vec(0_i64..6, 1..8), async |case, births| {
         let key = key(&case.to_string());
         let put = births.iter().enumerate();
@@ -65,7 +65,7 @@ pub(super) async fn rule_30_of_a_key_twice_in_a_batch_the_later_born_is_kept(tie
     .await;
 }
 
-pub(super) async fn rule_30_each_entry_of_a_batch_wins_or_loses_alone(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_30_each_entry_of_a_batch_wins_or_loses_alone(tier: &dyn Tier, clock: &Clock) {
     let input = vec((0_i64..4, 0_i64..4), 1..20);
     for_all(24, input, async |case, births| {
         let key = |id: usize| key(&format!("{case}/{id}"));

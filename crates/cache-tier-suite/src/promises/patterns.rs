@@ -13,7 +13,7 @@ async fn remove(tier: &dyn Tier, glob: &str, clock: &Clock, born: i64) -> u64 {
     tier.remove(Target::Matching(&pattern), tombstone(at(clock, born))).await.unwrap()
 }
 
-pub(super) async fn rule_29_a_pattern_removal_holds_for_keys_that_were_not_there(
+pub(crate) async fn rule_29_a_pattern_removal_holds_for_keys_that_were_not_there(
     tier: &dyn Tier,
     clock: &Clock,
 ) {
@@ -25,7 +25,7 @@ pub(super) async fn rule_29_a_pattern_removal_holds_for_keys_that_were_not_there
     assert_eq!(answers.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true, true]);
 }
 
-pub(super) async fn rule_30_a_pattern_removal_leaves_what_was_born_after_it(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_30_a_pattern_removal_leaves_what_was_born_after_it(tier: &dyn Tier, clock: &Clock) {
     let newer = entry("newer", at(clock, 11));
     tier.put(&[(key("newer"), newer.clone()), (key("same"), entry("same", at(clock, 10)))]).await.unwrap();
     assert_eq!(remove(tier, "suite:*", clock, 10).await, 1);
@@ -35,7 +35,7 @@ pub(super) async fn rule_30_a_pattern_removal_leaves_what_was_born_after_it(tier
     assert_eq!(tier.get_one(&key("same")).await.unwrap(), None, "nor does it lift the newer one");
 }
 
-pub(super) async fn rule_32_a_value_read_before_a_pattern_removal_can_not_be_put_back(
+pub(crate) async fn rule_32_a_value_read_before_a_pattern_removal_can_not_be_put_back(
     tier: &dyn Tier,
     clock: &Clock,
 ) {
@@ -46,7 +46,7 @@ pub(super) async fn rule_32_a_value_read_before_a_pattern_removal_can_not_be_put
     assert_eq!(tier.get_one(&key("a")).await.unwrap(), None);
 }
 
-pub(super) async fn rule_50_users_and_users_abc_are_different_kinds(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_50_users_and_users_abc_are_different_kinds(tier: &dyn Tier, clock: &Clock) {
     let keys = [Key::new("users", "1"), Key::new("usersAbc", "1"), Key::new("user", "s:1")];
     let keys = keys.map(|key| key.expect("a valid key"));
     let entries: Vec<_> = keys.iter().map(|key| (key.clone(), entry("a", at(clock, 1)))).collect();
@@ -58,7 +58,7 @@ pub(super) async fn rule_50_users_and_users_abc_are_different_kinds(tier: &dyn T
     assert_eq!(answers.iter().map(Option::is_some).collect::<Vec<_>>(), [false, true, true]);
 }
 
-pub(super) async fn rule_50_glob_characters_in_keys_are_only_characters(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_50_glob_characters_in_keys_are_only_characters(tier: &dyn Tier, clock: &Clock) {
     let ids = ["a*b", "axb", "a?b", "a\\b", "a[xy]b", "a%b", "a_b", "a:b", "ab"];
     let keys = ids.map(key);
     for (n, id) in ids.into_iter().enumerate() {
@@ -70,7 +70,7 @@ pub(super) async fn rule_50_glob_characters_in_keys_are_only_characters(tier: &d
     }
 }
 
-pub(super) async fn rule_50_a_pattern_removes_exactly_what_it_matches(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_50_a_pattern_removes_exactly_what_it_matches(tier: &dyn Tier, clock: &Clock) {
     let input =
         (btree_set("[ab:?*\\\\%_é]{0,5}", 1..12), vec("a|b|:|é|\\*|\\?|\\\\\\*|\\\\\\?|\\\\\\\\", 1..6));
     for_all(64, input, async |case, (ids, glob)| {

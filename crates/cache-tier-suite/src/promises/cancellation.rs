@@ -37,7 +37,7 @@ async fn all_of(tier: &dyn Tier, versions: &[&[(Key, Entry)]], may_lack: bool) {
     }
 }
 
-pub(super) async fn rule_60_a_get_dropped_half_way_harms_nothing(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_60_a_get_dropped_half_way_harms_nothing(tier: &dyn Tier, clock: &Clock) {
     let put = batch("a", clock, 1);
     tier.put(&put).await.unwrap();
     for polls in 0..20 {
@@ -46,7 +46,7 @@ pub(super) async fn rule_60_a_get_dropped_half_way_harms_nothing(tier: &dyn Tier
     all_of(tier, &[&put], false).await;
 }
 
-pub(super) async fn rule_60_a_put_dropped_half_way_is_whole_or_nothing(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_60_a_put_dropped_half_way_is_whole_or_nothing(tier: &dyn Tier, clock: &Clock) {
     let mut before = batch("0-", clock, 0);
     tier.put(&before).await.unwrap();
     for round in 1..20 {
@@ -61,7 +61,7 @@ pub(super) async fn rule_60_a_put_dropped_half_way_is_whole_or_nothing(tier: &dy
     }
 }
 
-pub(super) async fn rule_60_a_removal_dropped_half_way_can_be_made_again(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_60_a_removal_dropped_half_way_can_be_made_again(tier: &dyn Tier, clock: &Clock) {
     for round in 0..20 {
         let put = batch(&format!("{round}-"), clock, 3 * round);
         tier.put(&put).await.unwrap();

@@ -1,12 +1,11 @@
 //! The behaviour suite of [`Tier`](cache_core::Tier): what every tier promises, as tests to run on your own.
 //!
-//! Add this crate, [`cache_core`] and, where the tier needs it, a runtime to the `dev-dependencies` of your
-//! tier. Then say how to make an empty tier on a manual clock, and [`behaviour_suite!`] makes a module of
-//! tests, one for each rule:
+//! Add this crate to the `dev-dependencies` of your tier, which depends on [`cache_core`]. Then say how to make
+//! an empty tier on a manual clock, and [`behaviour_suite!`] makes a module of tests, one for each rule:
 //!
 //! ```
 //! use cache_core::Clock;
-//! use tier_suite::{ModelTier, Subject, behaviour_suite};
+//! use cache_tier_suite::{ModelTier, Subject, behaviour_suite};
 //!
 //! async fn my_tier() -> Subject {
 //!     let clock = Clock::manual();
@@ -18,7 +17,7 @@
 //!
 //! // One rule by hand, as for a bug that you are after:
 //! # fn main() {
-//! tier_suite::check(my_tier, tier_suite::rules::rule_29_a_removed_key_is_absent_and_counted);
+//! cache_tier_suite::check(my_tier, cache_tier_suite::rules::rule_29_a_removed_key_is_absent_and_counted);
 //! # }
 //! ```
 //!
@@ -30,18 +29,11 @@
 //!
 //! [`ModelTier`] is the simplest tier that passes, for comparison and as a stand-in for a real one.
 
-mod batches;
-mod cancellation;
-mod concurrency;
-mod contents;
 mod entries;
-mod histories;
 mod model_tier;
-mod patterns;
+mod promises;
 mod properties;
-mod removals;
 mod subject;
-mod writes;
 
 pub use model_tier::ModelTier;
 pub use subject::{Subject, check};
@@ -61,7 +53,7 @@ macro_rules! rules {
                 ///
                 /// If the rule does not hold for this tier.
                 pub async fn $rule(tier: &dyn Tier, clock: &Clock) {
-                    super::$theme::$rule(tier, clock).await;
+                    crate::promises::$theme::$rule(tier, clock).await;
                 }
             )+)+
         }

@@ -39,7 +39,7 @@ fn any_entry(now: Timestamp) -> impl Strategy<Value = Entry> {
     })
 }
 
-pub(super) async fn rule_20_an_entry_comes_back_as_it_was_put(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_20_an_entry_comes_back_as_it_was_put(tier: &dyn Tier, clock: &Clock) {
     let input = vec((".{0,40}", any_entry(clock.now())), 1..6);
     for_all(48, input, async |case, entries| {
         let entries = (0_u32..).zip(entries);
@@ -53,14 +53,14 @@ pub(super) async fn rule_20_an_entry_comes_back_as_it_was_put(tier: &dyn Tier, c
     .await;
 }
 
-pub(super) async fn rule_20_an_absence_comes_back_as_an_absence(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_20_an_absence_comes_back_as_an_absence(tier: &dyn Tier, clock: &Clock) {
     let tag = Tag::new("unknown").unwrap();
     let absent = Entry::absent(Meta::new(at(clock, 1), Ttl::new(LONG)).labelled(&[tag], Some("v1")));
     tier.put_one(key("a"), absent.clone()).await.unwrap();
     assert_eq!(tier.get(&[key("a"), key("b")]).await.unwrap(), [Some(absent), None]);
 }
 
-pub(super) async fn rule_20_stale_is_answered_and_dead_is_answered_unchanged_or_not_at_all(
+pub(crate) async fn rule_20_stale_is_answered_and_dead_is_answered_unchanged_or_not_at_all(
     tier: &dyn Tier,
     clock: &Clock,
 ) {
@@ -77,7 +77,7 @@ pub(super) async fn rule_20_stale_is_answered_and_dead_is_answered_unchanged_or_
     assert!(answer.is_none() || answer == Some(put), "{answer:?}");
 }
 
-pub(super) async fn rule_20_similar_keys_are_different_keys(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_20_similar_keys_are_different_keys(tier: &dyn Tier, clock: &Clock) {
     let ids =
         ["", "a", "A", "a:", ":a", "a ", "a\0", "a\0b", "ab", "ä", "a\u{308}", "%61", "a*", "a?", "a\\"];
     let long: Vec<String> = ["x", "y"].iter().map(|end| format!("{}{end}", "long".repeat(1000))).collect();
@@ -89,7 +89,7 @@ pub(super) async fn rule_20_similar_keys_are_different_keys(tier: &dyn Tier, clo
     }
 }
 
-pub(super) async fn rule_54_codec_and_schema_come_back_as_stored(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_54_codec_and_schema_come_back_as_stored(tier: &dyn Tier, clock: &Clock) {
     for (n, (codec, schema)) in [Codec::Bincode, Codec::Json]
         .into_iter()
         .flat_map(|codec| [0, 1, u32::MAX].map(|s| (codec, s)))
@@ -102,7 +102,7 @@ pub(super) async fn rule_54_codec_and_schema_come_back_as_stored(tier: &dyn Tier
     }
 }
 
-pub(super) async fn rule_57_a_flush_loses_nothing(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_57_a_flush_loses_nothing(tier: &dyn Tier, clock: &Clock) {
     tier.flush().await.unwrap();
     let put = entry("a", at(clock, 1));
     tier.put_one(key("a"), put.clone()).await.unwrap();
@@ -130,7 +130,7 @@ fn big(len: usize, born: Timestamp) -> Entry {
     Entry::new(blob, Meta::new(born, Ttl::new(LONG)))
 }
 
-pub(super) async fn rule_63_the_largest_value_is_kept_whole(tier: &dyn Tier, clock: &Clock) {
+pub(crate) async fn rule_63_the_largest_value_is_kept_whole(tier: &dyn Tier, clock: &Clock) {
     let put = big(MAX_VALUE_LEN, at(clock, 1));
     tier.put_one(key("big"), put.clone()).await.unwrap();
     let answer = tier.get_one(&key("big")).await.unwrap();
@@ -138,7 +138,7 @@ pub(super) async fn rule_63_the_largest_value_is_kept_whole(tier: &dyn Tier, clo
     assert!(answer == Some(put), "whole");
 }
 
-pub(super) async fn rule_63_a_value_past_the_limit_is_refused_and_nothing_half_written(
+pub(crate) async fn rule_63_a_value_past_the_limit_is_refused_and_nothing_half_written(
     tier: &dyn Tier,
     clock: &Clock,
 ) {

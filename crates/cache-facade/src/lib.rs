@@ -372,8 +372,8 @@ pub use cache::Cache;
 pub use cache_config::section;
 pub use cache_core::{
     Bus, ByDisplay, Clock, Codec, Error, ErrorKind, Event, Fetched, Freshness, IdText, Jitter, Key, Lease,
-    Loaded, Loader, Observer, Pattern, Prefix, Refresh, Refreshed, Request, Result, Tag, Tier, Timestamp,
-    ToId, ToKey, Ttl, TtlPolicy, WrittenKey,
+    Loaded, Loader, Observer, Pattern, Prefix, Refresh, Refreshed, Removal, Request, Result, Tag, Tier,
+    Timestamp, ToId, ToKey, Ttl, TtlPolicy, WrittenKey,
 };
 #[cfg(feature = "disk")]
 pub use cache_disk as disk;
@@ -389,7 +389,7 @@ pub use invalidation::bus_client::OnBusLoss;
 pub use policy::Policy;
 pub use region::{Cacheable, Op, Region, Updated};
 pub use region_builder::RegionBuilder;
-pub use stats::{BusStats, Health, Stats, TierHealth, TierStats};
+pub use stats::{BusStats, Health, RegionStats, Removed, Stats, TierHealth, TierStats};
 pub use tier::copies::TierCopies;
 pub use tier::guard::{Guard, GuardSettings};
 

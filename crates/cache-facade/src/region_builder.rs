@@ -155,7 +155,8 @@ impl<V: Cacheable> RegionBuilder<V> {
             tracing::warn!(kind = self.kind, change);
             self.engine.observers().tell(&Event::Normalised { kind: &self.kind, change: &change });
         }
-        let core = self.engine.regions().open(&self.kind, prefix, self.codec, self.schema)?;
+        let core =
+            self.engine.regions().open(&self.kind, prefix, self.codec, self.schema, self.engine.memory())?;
         self.engine.admit_loads_of(&self.policy);
         core.note_opened(&self.policy);
         let instrumented = self.loader.map(|loader| Instrumented {

@@ -1,6 +1,7 @@
 //! Reading: memory first, then a flight that brings what memory can't answer.
 
 mod deadlines;
+mod facts;
 mod get;
 mod held;
 pub(crate) mod memory_lookup;

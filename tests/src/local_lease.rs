@@ -34,6 +34,11 @@ impl LocalLease {
         self.state().down = true;
     }
 
+    /// From now on requests are answered again.
+    pub fn up(&self) {
+        self.state().down = false;
+    }
+
     /// Whether requests fail though they are granted, as when a connection is cut before the answer.
     pub fn lose_answers(&self, loses: bool) {
         self.state().loses_answers = loses;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cache_core::{ErrorKind, Event, EvictionCause, Key, Observer, Operation, sync::Mutex};
+use cache_core::{ErrorKind, Event, EvictionCause, Key, Observer, Operation, Removal, sync::Mutex};
 
 /// An [`Event`] that owns its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +38,16 @@ pub enum RecordedEvent {
     Unproven { bus: &'static str },
     /// [`Event::LeaseFailed`].
     LeaseFailed { lease: &'static str, error: ErrorKind },
+    /// [`Event::LeaseRecovered`].
+    LeaseRecovered { lease: &'static str },
+    /// [`Event::Joined`].
+    Joined { key: Key },
+    /// [`Event::Put`].
+    Put { key: Key },
+    /// [`Event::Removed`], with what was removed as text.
+    Removed { what: String },
+    /// One that this record doesn't know.
+    Other,
 }
 
 /// Records every event, in order. Clones share the record.
@@ -85,7 +95,24 @@ impl Observer for Recorder {
             Event::BusFailed { bus, error } => RecordedEvent::BusFailed { bus, error: error.kind() },
             Event::Unproven { bus } => RecordedEvent::Unproven { bus },
             Event::LeaseFailed { lease, error } => RecordedEvent::LeaseFailed { lease, error: error.kind() },
+            Event::LeaseRecovered { lease } => RecordedEvent::LeaseRecovered { lease },
+            Event::Joined { key } => RecordedEvent::Joined { key: key.clone() },
+            Event::Put { key } => RecordedEvent::Put { key: key.clone() },
+            Event::Removed { what } => RecordedEvent::Removed { what: text(&what) },
+            _ => RecordedEvent::Other,
         };
         self.0.lock().push(seen);
+    }
+}
+
+/// Returns what was removed: a word for how, and what.
+fn text(what: &Removal<'_>) -> String {
+    match what {
+        Removal::Key(key) => format!("key {key}"),
+        Removal::Matching(pattern) => format!("matching {pattern}"),
+        Removal::Tag(tag) => format!("tag {}", tag.as_str()),
+        Removal::Kind(kind) => format!("kind {kind}"),
+        Removal::All => "all".to_owned(),
+        _ => "other".to_owned(),
     }
 }

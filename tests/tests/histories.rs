@@ -160,7 +160,7 @@ impl Fixture {
                 let pattern = Pattern::glob("n:[0-9]").unwrap();
                 let all: Vec<usize> = (0..KEYS).collect();
                 let none = self.cache.remove_matching(&pattern).await.unwrap();
-                assert_eq!(none, 0, "a bracket is only a character");
+                assert_eq!(none.at_most(), 0, "a bracket is only a character");
                 self.end(&all, true, self.cache.remove_matching(&Pattern::glob("n:?").unwrap())).await;
             }
             91..94 => {

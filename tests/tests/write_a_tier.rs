@@ -7,8 +7,8 @@ use std::{
 
 use async_trait::async_trait;
 use cache_core::{
-    Clock, Entry, Error, ErrorKind, Key, PutOutcome, Result, Target, Tier, TierExt, Timestamp, Tombstone,
-    Tombstones,
+    Clock, Entry, Error, ErrorKind, Freshness, Key, PutOutcome, Result, Target, Tier, TierExt, Timestamp,
+    Tombstone, Tombstones,
     envelope::{self, Record},
     sync::Mutex,
 };
@@ -63,13 +63,14 @@ impl Store {
         wins
     }
 
-    /// Removes the entry of a key if it was born no later than `tombstone`. Returns whether there was one.
-    fn remove(&mut self, key: &Key, tombstone: Tombstone) -> bool {
-        let ended = self.entry(key).is_some_and(|entry| entry.meta.born <= tombstone.born);
-        if ended {
-            self.records.remove(key);
-        }
-        ended
+    /// Removes the entry of a key if it was born no later than `tombstone`. Returns whether there was a value that
+    /// was alive.
+    fn remove(&mut self, key: &Key, tombstone: Tombstone, now: Timestamp) -> bool {
+        let Some(entry) = self.entry(key).filter(|entry| entry.meta.born <= tombstone.born) else {
+            return false;
+        };
+        self.records.remove(key);
+        entry.value.is_some() && entry.meta.freshness(now) != Freshness::Dead
     }
 }
 
@@ -112,7 +113,7 @@ impl Tier for MapTier {
                 store.records.keys().filter(|key| pattern.matches(key)).cloned().collect()
             }
         };
-        Ok(keys.iter().filter(|key| store.remove(key, tombstone)).count() as u64)
+        Ok(keys.iter().filter(|key| store.remove(key, tombstone, now)).count() as u64)
     }
 
     async fn flush(&self) -> Result<()> {

@@ -2,6 +2,8 @@
 
 use std::{error::Error as StdError, fmt, iter::successors, sync::Arc, time::Duration};
 
+use serde::{Serialize, Serializer};
+
 /// The result of every operation in the workspace.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -30,6 +32,7 @@ struct Inner {
 
 /// The kinds of errors. Absence is not among them: a key that does not exist is `None`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ErrorKind {
     /// A setting or an argument is invalid.
     Config,
@@ -180,6 +183,13 @@ impl fmt::Display for Error {
             Some(source) => write!(f, ": {source}"),
             None => Ok(()),
         }
+    }
+}
+
+/// As its text.
+impl Serialize for Error {
+    fn serialize<S: Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

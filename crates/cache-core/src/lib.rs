@@ -55,7 +55,7 @@ pub use traits::{
     bus::{Bus, Listener},
     lease::{Holder, Lease},
     loader::{Fetched, Loaded, Loader, Refresh, Refreshed, Request},
-    observer::{Event, EvictionCause, Observer, Operation},
+    observer::{Event, EvictionCause, Observer, Operation, Removal},
     tier::{PutOutcome, Target, Tier, TierExt},
 };
 pub use wire::{

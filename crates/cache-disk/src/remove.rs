@@ -1,20 +1,26 @@
 //! Removes keys, or what matches a pattern, and leaves a tombstone for each.
 
-use cache_core::{Key, Pattern, Result, Tombstone};
+use cache_core::{
+    Entry, Key, Pattern, Result, Tombstone,
+    envelope::{self, Record},
+};
 
 use crate::{
-    error::StorageResult,
+    error::{StorageError, StorageResult, run_read},
     storage::{
         Batch, IndexRecord, PATTERN_PREFIX, StorageEngine, Store, Writer, encode_pattern, index_key,
-        key_from_text, merge_tombstones, unreadable,
+        key_from_text, merge_tombstones, split_log_value, unreadable,
     },
 };
 
 /// How many keys one batch removes or examines, before others may write.
 const KEYS_PER_BATCH: usize = 1024;
 
+/// How many bytes a record has at most that is read to see whether it is the knowledge that there is no value.
+const LONGEST_ABSENCE: u32 = 256;
+
 impl StorageEngine {
-    /// Replaces what was born no later by a tombstone, and returns how many live entries that removed.
+    /// Replaces what was born no later by a tombstone, and returns how many live values that removed.
     pub(crate) fn remove_keys(&self, keys: &[Key], tombstone: Tombstone) -> Result<u64> {
         let mut removed = 0;
         for page in keys.chunks(KEYS_PER_BATCH) {
@@ -32,7 +38,7 @@ impl StorageEngine {
         Ok(removed)
     }
 
-    /// Replaces what matches and was born no later by tombstones, and returns how many live entries that
+    /// Replaces what matches and was born no later by tombstones, and returns how many live values that
     /// removed.
     pub(crate) fn remove_matching(&self, pattern: &Pattern, tombstone: Tombstone) -> Result<u64> {
         // First, so that nothing born earlier can be put into a page that was already emptied.
@@ -96,7 +102,7 @@ impl StorageEngine {
         Ok((removed, next))
     }
 
-    /// Replaces what was born no later by a tombstone, and returns whether that was a live entry.
+    /// Replaces what was born no later by a tombstone, and returns whether that was a live value.
     fn put_tombstone(&self, batch: &mut Batch<'_>, key: &Key, tombstone: Tombstone) -> StorageResult<bool> {
         let (text, now) = (key.as_str().as_bytes(), self.config.clock.now());
         let old = batch.index_record(text)?;
@@ -115,8 +121,27 @@ impl StorageEngine {
         if is_entry && found.born() > tombstone.born {
             return Ok(false);
         }
-        let alive = is_entry && !found.is_dead(now);
+        let alive = is_entry && !found.is_dead(now) && is_value(batch.store(), found)?;
         batch.set(text, old, Some(IndexRecord::tombstone(key, tombstone)));
         Ok(alive)
+    }
+}
+
+/// Whether an index record is that of a value, and not of the knowledge that there is none. The log says so, but
+/// a long record is taken for a value, and is not read for a count.
+fn is_value(store: &Store, found: &IndexRecord) -> StorageResult<bool> {
+    match found {
+        IndexRecord::Inline { record, .. } => {
+            Ok(matches!(record, Record::Entry(Entry { value: Some(_), .. })))
+        }
+        IndexRecord::InLog(pointer) if pointer.len > LONGEST_ABSENCE => Ok(true),
+        IndexRecord::InLog(pointer) => {
+            let logged = match run_read(|| store.log.get(pointer.number.to_be_bytes())) {
+                Err(StorageError::Corrupt(_)) => None,
+                logged => logged?,
+            };
+            let record = logged.as_ref().and_then(|logged| split_log_value(logged));
+            Ok(record.is_none_or(|(_, record)| !envelope::is_absent(record)))
+        }
     }
 }

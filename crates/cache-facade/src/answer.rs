@@ -6,6 +6,7 @@ use cache_core::{Error, Meta, Result, Timestamp};
 
 /// Where an answer came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Source {
     /// The near tier.
     Memory,
@@ -43,9 +44,12 @@ pub struct Lookup<V> {
     pub value: Option<Arc<V>>,
     /// Where the answer came from.
     pub source: Source,
-    /// When the load that brought it began.
+    /// When the load that brought it began, or it was put. A new life is a put: [`Region::set_life`] gives the value
+    /// a birth of its own, and that of the load is no longer known.
+    ///
+    /// [`Region::set_life`]: crate::Region::set_life
     pub born: Timestamp,
-    /// How old it is.
+    /// How old it is: the time since it was born.
     pub age: Duration,
     /// Whether it is past its life, and served in grace.
     pub stale: bool,
@@ -53,6 +57,32 @@ pub struct Lookup<V> {
     pub fresh_for: Duration,
     /// How long it may still be served, fresh or stale; never more than at its birth.
     pub servable_for: Duration,
+}
+
+impl<V> Lookup<V> {
+    /// Whether the key is known to have no value: the loader said so now, or before and that is still cached.
+    /// Otherwise there is a value, or nobody knows.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_facade::{Cache, Loaded};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> cache_facade::Result<()> {
+    /// let cache = Cache::builder().build().await?;
+    /// let prices = cache.region::<f64>("price").negative(Duration::from_secs(30)).open()?;
+    /// assert!(!prices.lookup("NOPE").await?.is_known_absent(), "nobody was asked");
+    ///
+    /// prices.get_or_load("NOPE", || async { Ok::<_, cache_facade::Error>(Loaded::Absent) }).await?;
+    /// assert!(prices.lookup("NOPE").await?.is_known_absent());
+    /// assert!(!prices.contains("NOPE").await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn is_known_absent(&self) -> bool {
+        self.value.is_none() && self.source != Source::Nowhere
+    }
 }
 
 /// An answer as a flight brings it, not yet measured against a clock.

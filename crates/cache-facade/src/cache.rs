@@ -12,7 +12,7 @@ use crate::{
     region::{Cacheable, Region},
     region_builder::RegionBuilder,
     region_core::RegionCore,
-    stats::{Health, Stats},
+    stats::{Health, Removed, Stats},
     tier::handle::TierHandle,
     write::value_codec::{Storable, ValueCodec},
 };
@@ -134,17 +134,19 @@ impl Cache {
         Ok(Region { engine: Arc::clone(&self.engine), core, policy, loader: None })
     }
 
-    /// Removes a key of any kind, whatever the type of its values. Otherwise as [`Region::remove`].
+    /// Removes a key of any kind, whatever the type of its values. Otherwise as [`Region::remove`], with what it
+    /// returns; of a kind that is not open here, it is not known whether it was cleared by itself.
     ///
     /// # Errors
     ///
     /// `Limit` or `Config` for an invalid kind or id. A tier that fails is an event.
-    pub async fn remove(&self, kind: &str, id: &str) -> Result<()> {
+    pub async fn remove(&self, kind: &str, id: &str) -> Result<bool> {
         self.engine.enter_though_closed("remove")?;
         self.engine.remove_key(kind, id).await
     }
 
     /// Invalidates every entry that carries `tag`, in every tier. What is put later with the tag is not concerned.
+    /// It writes one stamp, however many entries that ends, and so can't say how many.
     ///
     /// # Errors
     ///
@@ -184,18 +186,19 @@ impl Cache {
     }
 
     /// Removes the keys that match. The pattern is written without the cache's namespace: `price:AAPL*`. Returns
-    /// how many entries went from the tier that lost most.
+    /// how many values went that were alive, from memory and from each tier.
     ///
     /// # Errors
     ///
     /// None at present. A tier that fails is an event.
-    pub async fn remove_matching(&self, pattern: &Pattern) -> Result<u64> {
+    pub async fn remove_matching(&self, pattern: &Pattern) -> Result<Removed> {
         self.engine.enter_though_closed("remove matching")?;
         let pattern = self.engine.within(pattern);
         Ok(self.engine.remove_matching(&pattern).await)
     }
 
-    /// Ends every entry of every kind. Nothing from before is served again, in grace or otherwise.
+    /// Ends every entry of every kind. Nothing from before is served again, in grace or otherwise. It writes one
+    /// stamp, however many entries that ends, and so can't say how many.
     ///
     /// # Errors
     ///
@@ -232,7 +235,7 @@ impl Cache {
     #[must_use]
     pub fn stats(&self) -> Stats {
         let engine = &self.engine;
-        let total = |count| engine.counters().total(count);
+        let total = |count| engine.counters().total(count) + engine.regions().total(count);
         Stats {
             memory: engine.memory().stats(),
             memory_stale: total(Count::MemoryStale),
@@ -248,6 +251,7 @@ impl Cache {
             removals: total(Count::Removal),
             observer_panics: engine.observers().panics(),
             flights: engine.regions().flights(),
+            regions: engine.regions().stats(),
             tiers: engine.tiers().iter().map(TierHandle::stats).collect(),
             bus: engine.bus().map(|bus| bus.stats()),
         }

@@ -375,7 +375,7 @@ pub use cache_config::section;
 pub use cache_core::{
     Bus, ByDisplay, Clock, Codec, Entry, Error, ErrorKind, Event, Fetched, Freshness, FromId, IdText, Jitter,
     Key, Lease, Loaded, Loader, Meta, Observer, Operation, Pattern, Prefix, PutOutcome, Refresh, Refreshed,
-    Request, Result, Tag, Target, Tier, TierExt, Timestamp, ToId, ToKey, Tombstone, Tombstones, Ttl,
+    Removal, Request, Result, Tag, Target, Tier, TierExt, Timestamp, ToId, ToKey, Tombstone, Tombstones, Ttl,
     TtlPolicy, WrittenKey, id_parts,
 };
 #[cfg(feature = "disk")]
@@ -396,7 +396,7 @@ pub use load::{
 pub use policy::Policy;
 pub use region::{Cacheable, Op, Region, Updated};
 pub use region_builder::RegionBuilder;
-pub use stats::{BusStats, Health, Stats, TierHealth, TierStats};
+pub use stats::{BusStats, Health, RegionStats, Removed, Stats, TierHealth, TierStats};
 pub use tier::copies::TierCopies;
 pub use tier::guard::{Guard, GuardSettings};
 pub use write::value_codec::Storable;

@@ -148,31 +148,8 @@ impl<V: Cacheable> Region<V> {
         .await
     }
 
-    /// Removes a key from memory and every tier. The result of a load that is under way goes to those who wait
-    /// for it, and is not stored.
-    ///
-    /// # Errors
-    ///
-    /// `Limit` or `Config` for an invalid key. A tier that fails is an event.
-    pub async fn remove<K: ToKey + ?Sized>(&self, key: &K) -> Result<()> {
-        self.engine.enter_though_closed("remove")?;
-        self.remove_keys(&[key.to_key(&self.core.prefix)?]).await;
-        Ok(())
-    }
-
-    /// Removes many keys, in one call per tier.
-    ///
-    /// # Errors
-    ///
-    /// As [`Region::remove`]; nothing is removed then.
-    pub async fn remove_many<K: ToKey>(&self, keys: &[K]) -> Result<()> {
-        self.engine.enter_though_closed("remove many")?;
-        let keys = keys.iter().map(|key| key.to_key(&self.core.prefix)).collect::<Result<Vec<Key>>>()?;
-        self.remove_keys(&keys).await;
-        Ok(())
-    }
-
-    /// Ends every entry of this kind, and of no other. Nothing from before is served again.
+    /// Ends every entry of this kind, and of no other. Nothing from before is served again. It writes one stamp,
+    /// however many entries that ends, and so can't say how many.
     ///
     /// # Errors
     ///

@@ -173,7 +173,7 @@ impl<V: Cacheable> RegionBuilder<V> {
         if let Some(codec) = self.codec.as_ref().filter(|_| is_stored) {
             codec.check(&self.kind)?;
         }
-        let core = self.engine.regions().open(&self.kind, prefix, self.codec)?;
+        let core = self.engine.regions().open(&self.kind, prefix, self.codec, self.engine.memory())?;
         self.engine.admit_loads_of(&self.policy);
         core.note_opened(&self.policy);
         let instrumented = self.loader.map(|loader| Instrumented {

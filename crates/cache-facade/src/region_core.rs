@@ -6,13 +6,18 @@ use std::sync::{
 };
 
 use cache_core::{Key, Pattern, Prefix, Timestamp, message::KeyText};
+use cache_memory::ReadCounter;
 
 use crate::{
     answer::FlightResult,
-    engine::regions::UntypedRegion,
+    engine::{
+        counters::{Count, Counters},
+        regions::UntypedRegion,
+    },
     load::{flight::Flights, throttle::Throttle},
     policy::Policy,
     region::Cacheable,
+    stats::RegionStats,
     write::{turns::Turns, value_codec::ValueCodec},
 };
 
@@ -23,6 +28,10 @@ pub(crate) struct RegionCore<V> {
     pub(crate) codec: Option<ValueCodec<V>>,
     pub(crate) flights: Arc<Flights<FlightResult<V>>>,
     pub(crate) throttle: Throttle,
+    /// Hits and misses in memory, which are part of memory's own.
+    pub(crate) reads: Arc<ReadCounter>,
+    /// What else is counted.
+    pub(crate) counters: Counters,
     /// Whose turn it is to update a key.
     pub(crate) turns: Arc<Turns>,
     /// What was born at this moment or before is dead.
@@ -38,7 +47,12 @@ pub(crate) struct RegionCore<V> {
 }
 
 impl<V> RegionCore<V> {
-    pub(crate) fn new(prefix: Prefix, codec: Option<ValueCodec<V>>, cleared: Timestamp) -> Self
+    pub(crate) fn new(
+        prefix: Prefix,
+        codec: Option<ValueCodec<V>>,
+        cleared: Timestamp,
+        reads: Arc<ReadCounter>,
+    ) -> Self
     where
         V: Cacheable,
     {
@@ -47,6 +61,8 @@ impl<V> RegionCore<V> {
             codec,
             flights: Arc::new(Flights::new()),
             throttle: Throttle::default(),
+            reads,
+            counters: Counters::default(),
             turns: Arc::default(),
             cleared: AtomicI64::new(cleared.as_micros()),
             clears_known: AtomicBool::new(false),
@@ -77,6 +93,24 @@ impl<V> RegionCore<V> {
 
     fn note_heard(&self) {
         self.heard.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// Returns the region in numbers.
+    pub(crate) fn stats(&self) -> RegionStats {
+        let total = |count| self.counters.total(count);
+        RegionStats {
+            kind: self.prefix.kind().to_owned(),
+            hits: self.reads.hits(),
+            tier_hits: total(Count::TierHit),
+            stale: total(Count::MemoryStale) + total(Count::TierStale),
+            misses: self.reads.misses(),
+            coalesced: total(Count::Coalesced),
+            loads: total(Count::Load),
+            loaded_keys: total(Count::LoadedKey),
+            load_failures: total(Count::LoadFailure),
+            puts: total(Count::Put),
+            removals: total(Count::Removal),
+        }
     }
 
     /// Notes that there was a value that the codec can't carry. Returns whether it was the first.
@@ -114,6 +148,30 @@ impl<V: Cacheable> UntypedRegion for RegionCore<V> {
 
     fn clear(&self, at: Timestamp) {
         self.cleared.fetch_max(at.as_micros(), Ordering::AcqRel);
+    }
+
+    fn kind(&self) -> &str {
+        self.prefix.kind()
+    }
+
+    fn cleared(&self) -> Timestamp {
+        Self::cleared(self)
+    }
+
+    fn are_clears_known(&self) -> bool {
+        Self::are_clears_known(self)
+    }
+
+    fn note_clears_known(&self) {
+        self.set_clears_known(true);
+    }
+
+    fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    fn stats(&self) -> RegionStats {
+        Self::stats(self)
     }
 
     fn flights(&self) -> usize {

@@ -1,10 +1,12 @@
-//! What a cache did in numbers, and whether its tiers and its bus work.
+//! What a cache, a region and a removal did in numbers, and whether the tiers and the bus work.
 
 use cache_core::Error;
 use cache_memory::MemoryStats;
+use serde::Serialize;
 
-/// A cache in numbers, since it was built.
-#[derive(Clone, Debug, Default)]
+/// A cache in numbers, since it was built. It serialises as it is, an error as its text.
+#[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
 pub struct Stats {
     /// The near tier; its hits include stale ones.
     pub memory: MemoryStats,
@@ -34,6 +36,8 @@ pub struct Stats {
     pub observer_panics: u64,
     /// Flights under way: keys that are being fetched.
     pub flights: u64,
+    /// Each region that was opened, by kind. What a region has of the counts above is part of them.
+    pub regions: Vec<RegionStats>,
     /// Each tier behind the near one, in order.
     pub tiers: Vec<TierStats>,
     /// The bus, if there is one.
@@ -44,14 +48,82 @@ impl Stats {
     /// The share of reads answered without a loader, `0.0..=1.0`; zero before the first read.
     #[must_use]
     pub fn hit_rate(&self) -> f64 {
-        let reads = self.memory.hits + self.memory.misses;
-        let hits = self.memory.hits + self.tiers.iter().map(|tier| tier.hits).sum::<u64>();
-        if reads == 0 { 0.0 } else { hits.min(reads) as f64 / reads as f64 }
+        let behind = self.tiers.iter().map(|tier| tier.hits).sum();
+        hit_rate(self.memory.hits, behind, self.memory.misses)
+    }
+}
+
+/// A region in numbers, since it was first opened.
+#[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct RegionStats {
+    /// Its kind.
+    pub kind: String,
+    /// Reads that the near tier answered, stale ones included.
+    pub hits: u64,
+    /// Keys that a tier behind it answered, stale ones included.
+    pub tier_hits: u64,
+    /// Of both, those that were answered with a stale value, in grace.
+    pub stale: u64,
+    /// Reads that the near tier could not answer.
+    pub misses: u64,
+    /// Reads that waited for someone else's load.
+    pub coalesced: u64,
+    /// Calls of loaders.
+    pub loads: u64,
+    /// Keys asked for in these calls.
+    pub loaded_keys: u64,
+    /// Keys that could not be loaded.
+    pub load_failures: u64,
+    /// Values put.
+    pub puts: u64,
+    /// Calls that removed keys or cleared the region. What is removed by tag, by pattern or with the whole cache
+    /// counts for no region.
+    pub removals: u64,
+}
+
+impl RegionStats {
+    /// The share of reads answered without a loader, `0.0..=1.0`; zero before the first read.
+    #[must_use]
+    pub fn hit_rate(&self) -> f64 {
+        hit_rate(self.hits, self.tier_hits, self.misses)
+    }
+}
+
+/// The share of reads that memory or a tier behind it answered.
+fn hit_rate(hits: u64, behind: u64, misses: u64) -> f64 {
+    let reads = hits + misses;
+    if reads == 0 { 0.0 } else { (hits + behind).min(reads) as f64 / reads as f64 }
+}
+
+/// How many values a removal by pattern ended that were alive: fresh or in grace, and not ended before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Removed {
+    /// Those that memory held.
+    pub memory: u64,
+    /// Those that each tier behind it held, in order. A tier that failed is left out; it removes them later. Tiers
+    /// judge by age alone: what a tag or a clear had ended counts among theirs.
+    pub tiers: Vec<(&'static str, u64)>,
+}
+
+impl Removed {
+    /// Returns how many keys were removed at most: as if no two tiers, or memory and a tier, had held the same.
+    #[must_use]
+    pub fn at_most(&self) -> u64 {
+        self.memory + self.tiers.iter().map(|(_, count)| count).sum::<u64>()
+    }
+
+    /// Returns how many keys were removed at least: as many as went from memory or the tier that lost most.
+    #[must_use]
+    pub fn at_least(&self) -> u64 {
+        self.tiers.iter().map(|(_, count)| *count).fold(self.memory, u64::max)
     }
 }
 
 /// A tier in numbers.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
+#[non_exhaustive]
 pub struct TierStats {
     /// Its name.
     pub name: &'static str,
@@ -73,7 +145,8 @@ pub struct TierStats {
 }
 
 /// The bus in numbers.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct BusStats {
     /// Its name.
     pub name: &'static str,
@@ -92,7 +165,8 @@ pub struct BusStats {
 }
 
 /// How a cache is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct Health {
     /// Whether every tier worked when last asked, and the bus, if there is one, works.
     pub healthy: bool,
@@ -106,7 +180,8 @@ pub struct Health {
 }
 
 /// How a tier is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
 pub struct TierHealth {
     /// Its name.
     pub name: &'static str,

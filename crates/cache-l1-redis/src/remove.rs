@@ -61,8 +61,8 @@ impl RedisTier {
         self.scan_jobs.join_or_start(pattern, tombstone, job).await
     }
 
-    /// Scans all keys of all servers, and writes tombstones over those that match. Returns how many entries
-    /// were removed.
+    /// Scans all keys of all servers, and writes tombstones over those that match. Returns how many
+    /// values were removed that were alive.
     async fn scan(&self, pattern: &Pattern, tombstone: Tombstone) -> Result<u64> {
         let mut removed = 0;
         for _ in 0..MAX_SCANS {
@@ -104,7 +104,7 @@ impl RedisTier {
         }
     }
 
-    /// Writes one and the same tombstone under each key. Returns how many entries were removed.
+    /// Writes one and the same tombstone under each key. Returns how many live values that removed.
     async fn write_equal_tombstones(
         &self,
         keys: &[Key],
@@ -115,7 +115,7 @@ impl RedisTier {
         self.write_tombstones(&births, tombstone.dead_at, replace).await
     }
 
-    /// Writes a tombstone under each key, born at the time beside it. Returns how many entries were removed.
+    /// Writes a tombstone under each key, born at the time beside it. Returns how many live values that removed.
     pub(crate) async fn write_tombstones(
         &self,
         births: &[(&Key, Timestamp)],
@@ -123,7 +123,8 @@ impl RedisTier {
         replace: Replace,
     ) -> Result<u64> {
         let names = &self.context.names;
-        let expiry = expiry_millis(dead_at, self.context.now());
+        let now = self.context.now();
+        let expiry = expiry_millis(dead_at, now);
         let groups = group_by_bucket(
             names,
             births.iter().map(|(key, born)| (names.bucket(key.as_str()), (*key, *born))),
@@ -141,6 +142,7 @@ impl RedisTier {
                 Replace::Anything => "all",
                 Replace::RecordsOnly => "records",
             });
+            command.cmd.arg(&now.as_micros().to_le_bytes());
             page.iter().for_each(|(key, born)| {
                 command.cmd.arg(envelope::seal_tombstone(key, &Tombstone { born: *born, dead_at }));
             });

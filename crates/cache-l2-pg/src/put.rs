@@ -25,6 +25,8 @@ pub(crate) struct SealedEntry {
     pub(crate) key: Key,
     pub(crate) born: Timestamp,
     pub(crate) dead_at: Timestamp,
+    /// Whether it is the knowledge that there is no value.
+    pub(crate) is_absent: bool,
     pub(crate) record: Vec<u8>,
 }
 
@@ -44,7 +46,8 @@ impl Store {
             match envelope::seal(key, entry, self.context.config.compress_above) {
                 Ok(record) => {
                     let (key, born, dead_at) = (key.clone(), entry.meta.born, entry.meta.dead_at);
-                    sealed.push(Arc::new(SealedEntry { key, born, dead_at, record }));
+                    let is_absent = entry.value.is_none();
+                    sealed.push(Arc::new(SealedEntry { key, born, dead_at, is_absent, record }));
                 }
                 Err(error) => refused = Err(error),
             }

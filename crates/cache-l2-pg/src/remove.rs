@@ -11,7 +11,7 @@ use crate::{
 const MAX_STATEMENT_KEYS: usize = 1000;
 
 impl Store {
-    /// Replaces what was born no later by a tombstone, and returns how many live entries that removed.
+    /// Replaces what was born no later by a tombstone, and returns how many live values that removed.
     pub(crate) async fn remove_keys(&self, keys: &[Key], tombstone: Tombstone) -> Result<u64> {
         let mut stored: Vec<KeyBytes<'_>> = keys.iter().map(KeyBytes::from).collect();
         // In the order in which rows are locked.
@@ -40,7 +40,7 @@ impl Store {
         self.count("remove", self.context.statements.put_tombstones.with(&binds)).await
     }
 
-    /// Deletes what matches and was born no later, and returns how many live entries that removed. While the
+    /// Deletes what matches and was born no later, and returns how many live values that removed. While the
     /// tombstone lasts, matching puts that were born no later are refused.
     pub(crate) async fn remove_matching(&self, pattern: &Pattern, tombstone: Tombstone) -> Result<u64> {
         if pattern.literal_prefix().starts_with('!') {

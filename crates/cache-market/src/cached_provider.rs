@@ -187,9 +187,7 @@ fn failure(error: &Error) -> ProviderError {
         ErrorKind::Timeout => ProviderErrorKind::TimedOut,
         ErrorKind::Unavailable | ErrorKind::Closed => ProviderErrorKind::Unreachable,
         ErrorKind::Config | ErrorKind::Limit => ProviderErrorKind::BadRequest,
-        ErrorKind::Load | ErrorKind::Storage | ErrorKind::Codec | ErrorKind::Corrupt => {
-            ProviderErrorKind::Broken
-        }
+        _ => ProviderErrorKind::Broken,
     };
     ProviderError::new(fault, error.to_string())
 }

@@ -3,6 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use cache_core::{Error, ErrorKind};
+use serde::{Serialize, Serializer};
 
 /// The eviction policy: which entry is evicted when there is no room for another.
 ///
@@ -76,6 +77,13 @@ impl Eviction {
 impl fmt::Display for Eviction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+/// By its name.
+impl Serialize for Eviction {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
     }
 }
 

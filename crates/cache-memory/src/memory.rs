@@ -10,8 +10,8 @@ use std::{
 };
 
 use cache_core::{
-    Entry, Error, ErrorKind, EvictionCause, Freshness, Key, LookupKey, Meta, Pattern, Result, Target,
-    Timestamp, Tombstone,
+    Entry, Error, ErrorKind, EvictionCause, Freshness, Key, LookupKey, Meta, Result, Target, Timestamp,
+    Tombstone,
     sync::{Mutex, MutexGuard},
 };
 
@@ -20,7 +20,12 @@ use crate::{
     eviction::Eviction,
     protection::Protection,
     refusals::Refusals,
-    stats::{MemoryStats, evictions::EvictionLog, hottest::HotKey, reads::ReadCounts},
+    stats::{
+        MemoryStats,
+        evictions::EvictionLog,
+        hottest::HotKey,
+        reads::{ReadCounter, Reads},
+    },
     store::{Bounds, Store, entry_ref::EntryRef, stored::panicked_drops, weight::Weigher},
 };
 
@@ -41,8 +46,8 @@ const MIN_TOMBSTONE_BYTES: usize = 4 << 10;
 pub struct Memory {
     pub(crate) store: Store,
     protection: Protection,
-    stripes: Box<[Mutex<Refusals>]>,
-    reads: ReadCounts,
+    pub(crate) stripes: Box<[Mutex<Refusals>]>,
+    reads: Reads,
     pub(crate) evictions: Arc<EvictionLog>,
     pub(crate) eviction: Eviction,
     /// How much all entries may weigh, how much the protected ones, and their share of any budget.
@@ -92,7 +97,7 @@ impl Memory {
             store: Store::new(eviction, bounds, Arc::clone(&evictions)),
             protection: Protection::default(),
             stripes: (0..WRITER_STRIPES).map(|_| Mutex::new(Refusals::new(tombstone_bytes))).collect(),
-            reads: ReadCounts::default(),
+            reads: Reads::default(),
             evictions,
             eviction,
             budget: AtomicU64::new(bounds.limit),
@@ -137,12 +142,30 @@ impl Memory {
     /// Counts a read that found an entry that could be served.
     #[inline]
     pub fn count_hit(&self, key: &impl LookupKey) {
-        self.reads.hit(key);
+        self.reads.hit(self.reads.own(), key);
     }
 
     /// Counts a read that found none.
     pub fn count_miss(&self, key: &impl LookupKey) {
-        self.reads.miss(key);
+        self.reads.miss(self.reads.own(), key);
+    }
+
+    /// Returns a counter for the reads of a part of the keys. What it counts is part of the statistics, as long as
+    /// this tier lives.
+    #[must_use]
+    pub fn read_counter(&self) -> Arc<ReadCounter> {
+        self.reads.counter()
+    }
+
+    /// As [`Memory::count_hit`], with a counter that [`Memory::read_counter`] returned.
+    #[inline]
+    pub fn count_hit_of(&self, counter: &ReadCounter, key: &impl LookupKey) {
+        self.reads.hit(counter, key);
+    }
+
+    /// As [`Memory::count_miss`], with a counter that [`Memory::read_counter`] returned.
+    pub fn count_miss_of(&self, counter: &ReadCounter, key: &impl LookupKey) {
+        self.reads.miss(counter, key);
     }
 
     /// Stores an entry, unless the key was removed at its birth or later, or holds an entry born then or
@@ -191,18 +214,6 @@ impl Memory {
         true
     }
 
-    /// Removes keys and leaves `tombstone` in their place. Returns how many entries were removed.
-    pub fn remove(&self, keys: &[Key], tombstone: Tombstone, now: Timestamp) -> u64 {
-        let _told = self.evictions.tell_after();
-        let mut removed = 0;
-        for key in keys {
-            let mut stripe = self.stripe(key);
-            stripe.tombstones.add(key, tombstone, now);
-            removed += u64::from(self.store.remove_if(key, |old| old.born <= tombstone.born));
-        }
-        removed
-    }
-
     /// Ends what is held of a key from before a newer value that was put elsewhere, and leaves `tombstone` in its
     /// place, as [`Memory::remove`] does. A value whose life and grace are not over stays held as
     /// [replaced](Meta::is_replaced), for want of a better one.
@@ -217,19 +228,6 @@ impl Memory {
             let old = Entry { meta: old.meta.replaced(), ..old };
             self.store.put(key.clone(), old, self.protection.covers(key));
         }
-    }
-
-    /// Removes every key that matches and leaves `tombstone` for the pattern, which refuses what loads under
-    /// way still bring. Returns how many entries were removed.
-    pub fn remove_matching(&self, pattern: &Pattern, tombstone: Tombstone, now: Timestamp) -> u64 {
-        let _told = self.evictions.tell_after();
-        let shared = Arc::new(pattern.clone());
-        // Every stripe gets the tombstone first, so that the walk finds whatever was put before.
-        for stripe in &self.stripes {
-            stripe.lock().tombstones.add_matching(Arc::clone(&shared), tombstone, now);
-        }
-        let doomed = |key: &Key, meta: &Meta| meta.born <= tombstone.born && pattern.matches(key);
-        self.store.remove_all(|key| self.stripe(key), doomed)
     }
 
     /// Refuses values of `key` that are older than a write on its way to other tiers, until
@@ -272,6 +270,7 @@ impl Memory {
                 }
                 false
             },
+            |_, _| {},
         );
         let mut shortened = 0;
         for (key, born, at) in found.into_inner() {
@@ -295,7 +294,7 @@ impl Memory {
     /// tier. Tombstones, and which keys are protected, stay.
     pub fn clear_except(&self, keep: impl Fn(&Key, &Meta) -> bool) {
         let _told = self.evictions.tell_after();
-        self.store.remove_all(|key| self.stripe(key), |key, meta| !keep(key, meta));
+        self.store.remove_all(|key| self.stripe(key), |key, meta| !keep(key, meta), |_, _| {});
     }
 
     /// Protects keys, or all that match a pattern, from being evicted for space: those held now and those

@@ -108,6 +108,7 @@ rules! { $
     }
     removals {
         rule_29_a_removed_key_is_absent_and_counted
+        rule_29_only_values_that_were_alive_are_counted
         rule_29_what_was_born_before_a_removal_is_refused
         rule_29_a_removal_holds_for_keys_that_were_not_there
         rule_29_an_older_removal_does_not_lift_a_newer_one

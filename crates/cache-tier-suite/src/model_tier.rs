@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use cache_core::{
-    Entry, Error, ErrorKind, Key, MAX_VALUE_LEN, Pattern, PutOutcome, Result, Target, Tier, Timestamp,
-    Tombstone,
+    Entry, Error, ErrorKind, Freshness, Key, MAX_VALUE_LEN, Pattern, PutOutcome, Result, Target, Tier,
+    Timestamp, Tombstone,
     envelope::Record,
     sync::{Mutex, MutexGuard},
 };
 
 /// A tier in memory that never evicts and keeps even dead entries: the reference for other tiers, and a
-/// stand-in for a real one in tests.
+/// stand-in for a real one in tests. It has no clock: when it removes, the time is that of the tombstone's birth.
 #[derive(Debug)]
 pub struct ModelTier {
     name: &'static str,
@@ -70,12 +70,13 @@ impl Contents {
         record.into_iter().chain(patterns).max().unwrap_or(Timestamp::MIN)
     }
 
-    /// Returns whether that removed an entry.
+    /// Returns whether that removed a value that was alive.
     fn add_tombstone(&mut self, text: &str, tombstone: Tombstone) -> bool {
         match self.records.get(text) {
             Some(record) if record.born() > tombstone.born => false,
             current => {
-                let removed = matches!(current, Some(Record::Entry(_)));
+                let removed = matches!(current, Some(Record::Entry(Entry { value: Some(_), meta }))
+                    if meta.freshness(tombstone.born) != Freshness::Dead);
                 self.records.insert(text.to_owned(), Record::Tombstone(tombstone));
                 removed
             }

@@ -27,6 +27,8 @@ enum Fault {
     PutsInTwoHalves,
     ComparesBeforeTheLock,
     ClaimsToStore,
+    CountsTheDead,
+    CountsAbsences,
 }
 
 #[derive(Debug)]
@@ -140,7 +142,11 @@ impl Tier for BrokenTier {
                     _ => continue,
                 },
                 None if self.fault == Fault::NoTombstoneWithoutEntry => continue,
-                Some(Record::Entry(_)) => gone += 1,
+                Some(Record::Entry(entry)) => {
+                    let alive = entry.meta.dead_at > tombstone.born || self.fault == Fault::CountsTheDead;
+                    let counts = entry.value.is_some() || self.fault == Fault::CountsAbsences;
+                    gone += u64::from(alive && counts);
+                }
                 _ => {}
             }
             records.insert(text.clone(), Record::Tombstone(tombstone));
@@ -185,6 +191,8 @@ caught! {
     rule_20_labels_lost: LosesLabels by rule_20_an_entry_comes_back_as_it_was_put;
     rule_20_absences_lost: LosesAbsences by rule_20_an_absence_comes_back_as_an_absence;
     rule_29_no_tombstones: NoTombstones by rule_29_what_was_born_before_a_removal_is_refused;
+    rule_29_counts_the_dead: CountsTheDead by rule_29_only_values_that_were_alive_are_counted;
+    rule_29_counts_absences: CountsAbsences by rule_29_only_values_that_were_alive_are_counted;
     rule_29_no_tombstone_without_an_entry: NoTombstoneWithoutEntry by rule_29_a_removal_holds_for_keys_that_were_not_there;
     rule_29_no_tombstone_for_patterns: NoTombstoneForPatterns by rule_29_a_pattern_removal_holds_for_keys_that_were_not_there;
     rule_29_older_tombstones_replace: OlderTombstonesReplace by rule_29_an_older_removal_does_not_lift_a_newer_one;

@@ -2,10 +2,11 @@
 
 use std::fmt::Debug;
 
-use crate::{Error, Key};
+use crate::{Error, Key, Pattern, Tag};
 
-/// An event of a cache.
+/// An event of a cache. More may come, so a `match` needs an arm for those that it doesn't know.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum Event<'a> {
     /// A read was served from memory or a tier.
     Hit {
@@ -20,6 +21,23 @@ pub enum Event<'a> {
     Miss {
         /// The key.
         key: &'a Key,
+    },
+    /// A read waits for a load of its key that another read began, rather than beginning one.
+    Joined {
+        /// The key.
+        key: &'a Key,
+    },
+    /// A caller put a value, by a put or an update. It was told when memory had been given it; what becomes of it in
+    /// the tiers is told by other events.
+    Put {
+        /// The key.
+        key: &'a Key,
+    },
+    /// A caller of this node removed, invalidated or cleared something, whether or not there was any. What other
+    /// nodes end is told as [`Event::Evicted`], as far as memory held it.
+    Removed {
+        /// What.
+        what: Removal<'a>,
     },
     /// A batch of keys was loaded from the source.
     Load {
@@ -89,6 +107,11 @@ pub enum Event<'a> {
         /// Why.
         error: &'a Error,
     },
+    /// A lease that had failed works again.
+    LeaseRecovered {
+        /// The lease's name.
+        lease: &'static str,
+    },
     /// A stored value could not be read, and counts as absent.
     Corrupt {
         /// The tier's name.
@@ -121,8 +144,25 @@ pub enum Event<'a> {
     },
 }
 
+/// What a caller removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Removal<'a> {
+    /// A key.
+    Key(&'a Key),
+    /// The keys that match, the cache's namespace included.
+    Matching(&'a Pattern),
+    /// What carries a tag.
+    Tag(&'a Tag),
+    /// Every entry of a kind.
+    Kind(&'a str),
+    /// Every entry of the cache.
+    All,
+}
+
 /// Why an entry left memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum EvictionCause {
     /// There was no room for another entry.
     Size,
@@ -152,6 +192,7 @@ impl EvictionCause {
 
 /// The operations of a tier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Operation {
     /// Look keys up.
     Get,

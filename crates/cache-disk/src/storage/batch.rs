@@ -44,6 +44,11 @@ impl<'a> Batch<'a> {
         }
     }
 
+    /// What this batch changes.
+    pub(crate) fn store(&self) -> &'a Store {
+        self.store
+    }
+
     /// Returns the index record of a key, as this batch leaves it.
     pub(crate) fn index_record(&self, text: &[u8]) -> StorageResult<Option<IndexRecord>> {
         match self.changed.get(text) {

@@ -1,4 +1,4 @@
-//! Counts of what is done off the hit path; memory counts hits and misses.
+//! Counts of what is done off the hit path, of a region or of no region; memory counts hits and misses.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Count {
     MemoryStale,
+    /// Answers of the tiers behind memory, stale ones included.
+    TierHit,
     TierStale,
     Coalesced,
     Load,

@@ -2,6 +2,8 @@
 
 use cache_core::{LogSum, LogSummary, Timestamp};
 
+use crate::tier::call_health::CallHealth;
+
 /// The sums of what the engine logs; those of a tier are in its handle.
 #[derive(Debug)]
 pub(crate) struct LogSums {
@@ -10,7 +12,8 @@ pub(crate) struct LogSums {
     /// Loads that failed while a stale value could be served.
     pub(crate) stale_served: LogSum,
     pub(crate) unprotected: LogSum,
-    pub(crate) lease_failures: LogSum,
+    /// How the calls of the lease go.
+    pub(crate) lease: CallHealth,
     pub(crate) too_large: LogSum,
     /// Messages of other nodes that were missed.
     pub(crate) message_gaps: LogSum,
@@ -25,7 +28,10 @@ impl Default for LogSums {
             failed_loads: LogSum::new("loads that failed, no value to serve"),
             stale_served: LogSum::new("loads that failed, stale values served"),
             unprotected: LogSum::new("entries not protected, since memory's share for them is full"),
-            lease_failures: LogSum::new("calls of the lease that failed"),
+            lease: CallHealth::new([
+                "times that the lease began to fail",
+                "times that the lease worked again",
+            ]),
             too_large: LogSum::new("loaded values too large to be stored"),
             message_gaps: LogSum::new("messages of other nodes that were missed"),
             bypassed: LogSum::new("calls past the cache"),
@@ -45,12 +51,13 @@ impl LogSums {
         self.all().into_iter().filter_map(|sum| sum.finish(now)).for_each(|summary| log(None, summary));
     }
 
-    fn all(&self) -> [&LogSum; 8] {
+    fn all(&self) -> [&LogSum; 9] {
         [
             &self.failed_loads,
             &self.stale_served,
             &self.unprotected,
-            &self.lease_failures,
+            &self.lease.failures,
+            &self.lease.recoveries,
             &self.too_large,
             &self.message_gaps,
             &self.bypassed,

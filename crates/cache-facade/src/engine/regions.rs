@@ -14,8 +14,10 @@ use cache_core::{
     message::KeyText,
     sync::{Mutex, RwLock},
 };
+use cache_memory::Memory;
 
-use crate::{region::Cacheable, region_core::RegionCore, write::value_codec::ValueCodec};
+use super::counters::{Count, Counters};
+use crate::{region::Cacheable, region_core::RegionCore, stats::RegionStats, write::value_codec::ValueCodec};
 
 /// The open regions of a cache.
 pub(crate) struct Regions {
@@ -40,6 +42,18 @@ pub(crate) trait UntypedRegion: Send + Sync {
     fn overtake(&self, pattern: Option<&Pattern>);
     /// Marks as dead what was born at `at` or before.
     fn clear(&self, at: Timestamp);
+    /// The kind.
+    fn kind(&self) -> &str;
+    /// Returns the latest clear that is known.
+    fn cleared(&self) -> Timestamp;
+    /// Whether the clears of earlier processes were read from the tiers.
+    fn are_clears_known(&self) -> bool;
+    /// Notes that they were.
+    fn note_clears_known(&self);
+    /// What was counted of it off the hit path.
+    fn counters(&self) -> &Counters;
+    /// Returns it in numbers.
+    fn stats(&self) -> RegionStats;
     /// Returns how many flights there are.
     fn flights(&self) -> usize;
     /// Forgets which clears are known, so that they are read from the tiers again.
@@ -70,6 +84,7 @@ impl Regions {
         kind: &str,
         prefix: Prefix,
         codec: Option<ValueCodec<V>>,
+        memory: &Memory,
     ) -> Result<Arc<RegionCore<V>>> {
         let mut regions = self.by_kind.lock();
         if let Some(open) = regions.get(kind) {
@@ -86,8 +101,8 @@ impl Regions {
                 Error::new(ErrorKind::Config, "open", format!("{message}: use one per kind"))
             });
         }
-        let cleared = Timestamp::from_micros(self.cleared.load(Ordering::Acquire));
-        let core = Arc::new(RegionCore::<V>::new(prefix, codec, cleared));
+        let cleared = self.cleared();
+        let core = Arc::new(RegionCore::<V>::new(prefix, codec, cleared, memory.read_counter()));
         let open = OpenRegion {
             type_id: TypeId::of::<V>(),
             type_name: type_name::<V>(),
@@ -106,6 +121,33 @@ impl Regions {
 
     pub(crate) fn note_opened_by<T: Send + Sync + 'static>(&self, call_site: TypeId, parts: Arc<T>) {
         self.by_call_site.write().insert(call_site, parts);
+    }
+
+    /// Returns the region of a kind, if it is open.
+    pub(crate) fn of_kind(&self, kind: &str) -> Option<Arc<dyn UntypedRegion>> {
+        self.by_kind.lock().get(kind).map(|open| Arc::clone(&open.untyped))
+    }
+
+    /// Returns the regions in numbers, by kind.
+    pub(crate) fn stats(&self) -> Vec<RegionStats> {
+        let mut stats: Vec<_> = self.by_kind.lock().values().map(|open| open.untyped.stats()).collect();
+        stats.sort_unstable_by(|a, b| a.kind.cmp(&b.kind));
+        stats
+    }
+
+    /// Returns what all regions counted.
+    pub(crate) fn total(&self, count: Count) -> u64 {
+        self.by_kind.lock().values().map(|open| open.untyped.counters().total(count)).sum()
+    }
+
+    /// Returns the last clear of each kind that is open.
+    pub(crate) fn cleared_by_kind(&self) -> HashMap<String, Timestamp> {
+        self.by_kind.lock().iter().map(|(kind, open)| (kind.clone(), open.untyped.cleared())).collect()
+    }
+
+    /// Returns the last clear of the whole cache.
+    pub(crate) fn cleared(&self) -> Timestamp {
+        Timestamp::from_micros(self.cleared.load(Ordering::Acquire))
     }
 
     /// Marks as dead what was born at `at` or before, in all regions and in those opened later.

@@ -1,13 +1,16 @@
 //! What a caller ends on this node: in memory first, then in the tiers, then on the other nodes.
 
-use std::sync::Arc;
+use std::{cell::Cell, sync::Arc};
 
-use cache_core::{Key, Pattern, Result, Tag, Target, Timestamp, Tombstone, message::Change};
+use cache_core::{Event, Key, Pattern, Removal, Result, Tag, Target, Timestamp, Tombstone, message::Change};
 use futures_util::future::join_all;
 
+use super::stamps;
 use crate::{
     engine::{Engine, counters::Count, regions::UntypedRegion},
     region::{Cacheable, Region},
+    stats::Removed,
+    tier::handle::TierHandle,
 };
 
 impl<V: Cacheable> Region<V> {
@@ -17,9 +20,10 @@ impl<V: Cacheable> Region<V> {
         let key = self.engine.stamps().kind_key(kind)?;
         let at = self.engine.clock().tick_removal();
         self.engine.local_writes().note_all(at);
-        self.engine.counters().bump(Count::Removal);
+        self.core.counters.bump(Count::Removal);
         self.core.clear(at);
         self.core.overtake(None);
+        self.engine.observers().tell(&Event::Removed { what: Removal::Kind(kind) });
         let (engine, kind) = (Arc::clone(&self.engine), kind.to_owned());
         let clear = async move {
             engine.write_stamp(key, at).await;
@@ -44,6 +48,7 @@ impl Engine {
         self.local_writes().note_all(at);
         self.counters().bump(Count::Removal);
         self.stamps().raise(tag, at);
+        self.observers().tell(&Event::Removed { what: Removal::Tag(tag) });
         let (engine, tag) = (Arc::clone(self), tag.clone());
         let invalidation = async move {
             if engine.write_stamp(key, at).await {
@@ -61,6 +66,7 @@ impl Engine {
         self.local_writes().note_all(at);
         self.counters().bump(Count::Removal);
         self.clear_locally(at);
+        self.observers().tell(&Event::Removed { what: Removal::All });
         let engine = Arc::clone(self);
         let clear = async move {
             engine.write_stamp(engine.stamps().all_key().clone(), at).await;
@@ -69,30 +75,38 @@ impl Engine {
         self.run_to_completion(clear).await;
     }
 
-    /// Removes every key that matches. Returns how many entries went from the tier that lost most.
-    pub(crate) async fn remove_matching(self: &Arc<Self>, pattern: &Pattern) -> u64 {
+    /// Removes every key that matches. Returns how many values went that were alive.
+    pub(crate) async fn remove_matching(self: &Arc<Self>, pattern: &Pattern) -> Removed {
         let tombstone = self.tombstone();
         self.local_writes().note_all(tombstone.born);
         self.counters().bump(Count::Removal);
-        let from_memory = self.remove_matching_from_memory(pattern, tombstone);
+        let memory = self.remove_matching_from_memory(pattern, tombstone);
+        self.observers().tell(&Event::Removed { what: Removal::Matching(pattern) });
         let (engine, pattern) = (Arc::clone(self), pattern.clone());
         let removal = async move {
             let target = Target::Matching(&pattern);
             let removals = engine.tiers().iter().map(|tier| tier.remove(target, tombstone));
-            let from_tiers = join_all(removals).await.into_iter().filter_map(Result::ok).max();
+            let removed = join_all(removals).await;
             engine.announce([Change::RemovedMatching { pattern: pattern.to_string(), tombstone }]).await;
-            from_tiers
+            let names = engine.tiers().iter().map(TierHandle::name);
+            names.zip(removed).filter_map(|(name, removed)| Some((name, removed.ok()?))).collect()
         };
-        let from_tiers = self.run_to_completion(removal).await.flatten();
-        from_tiers.map_or(from_memory, |count| count.max(from_memory))
+        Removed { memory, tiers: self.run_to_completion(removal).await.unwrap_or_default() }
     }
 
-    /// Removes what matches from memory alone, and overtakes its flights.
+    /// Removes what matches from memory alone, and overtakes its flights. Returns how many values went that were
+    /// alive.
     pub(crate) fn remove_matching_from_memory(&self, pattern: &Pattern, tombstone: Tombstone) -> u64 {
+        let (now, cleared) = (self.clock().now(), self.regions().cleared_by_kind());
+        let cleared = |key: &Key| cleared.get(key.kind()).copied().unwrap_or(Timestamp::MIN);
+        let alive = Cell::new(0);
         // The tombstone first, then the flights: a flight that begins in between finds the tombstone.
-        let removed = self.memory().remove_matching(pattern, tombstone, self.clock().now());
+        self.memory().remove_matching_each(pattern, tombstone, now, |key, gone| {
+            let counts = gone.value().is_some() && self.is_alive_in_memory(gone.meta(), cleared(key), now);
+            alive.set(alive.get() + u64::from(counts));
+        });
         self.regions().overtake_matching(pattern);
-        removed
+        alive.get()
     }
 
     /// Ends what was born at `at` or before, as far as this process goes.
@@ -105,6 +119,24 @@ impl Engine {
     async fn write_stamp(&self, key: Key, at: Timestamp) -> bool {
         let entries = [(key, self.stamps().entry(at))];
         self.write(&entries, self.tiers().iter()).await.iter().all(|written| written.everywhere)
+    }
+
+    /// Reads the clears of a region by earlier processes from the tiers, unless they are known. Returns whether they
+    /// are.
+    pub(crate) async fn learn_clears_of(&self, region: &dyn UntypedRegion) -> bool {
+        if region.are_clears_known() {
+            return true;
+        }
+        let stamps = self.stamps();
+        let Ok(kind) = stamps.kind_key(region.kind()) else { return false };
+        let Ok(cleared) = stamps::read(&[stamps.all_key().clone(), kind], self.tiers()).await else {
+            return false;
+        };
+        for at in cleared {
+            region.clear(at);
+        }
+        region.note_clears_known();
+        true
     }
 
     /// Tells the other nodes, if there is a bus.

@@ -35,7 +35,7 @@ impl<V: Cacheable> Region<V> {
                 let late = std::pin::pin!(timer::sleep(clock, self.policy.late));
                 match select(load, late).await {
                     Either::Left((outcome, _)) => {
-                        self.engine.counters().bump(Count::LateLoad);
+                        self.core.counters.bump(Count::LateLoad);
                         self.settle(batch, outcome, born).await;
                     }
                     Either::Right(_) => {}
@@ -71,7 +71,7 @@ impl<V: Cacheable> Region<V> {
             // It failed at the hard timeout already, and fails late now.
             return;
         }
-        self.engine.counters().bump(Count::LoadFailure);
+        self.core.counters.bump(Count::LoadFailure);
         let now = self.engine.clock().now();
         match prior {
             Some(prior) if !error.forbids_stale() && self.judge(&prior.meta, now).bridges() => {

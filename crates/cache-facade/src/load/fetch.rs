@@ -8,8 +8,7 @@ use futures_util::{StreamExt, stream};
 use super::{flight::Leader, loaders::shared_loader::SharedLoader};
 use crate::{
     answer::{FlightResult, Found, Source},
-    engine::{counters::Count, regions::UntypedRegion},
-    invalidation::stamps,
+    engine::counters::Count,
     read::{
         memory_lookup::MemoryLookup,
         servable::{Servable, Unservable},
@@ -242,6 +241,7 @@ impl<V: Cacheable> Region<V> {
 
     /// Gives callers what a tier had.
     fn land_from_tier(&self, tier: &TierHandle, fetch: &Fetch<V>, found: Found<V>) {
+        self.core.counters.bump(Count::TierHit);
         tier.count_hit(fetch.leader.key(), false);
         self.store_fetched(fetch, &found);
         fetch.leader.land(Ok(found));
@@ -298,19 +298,7 @@ impl<V: Cacheable> Region<V> {
 
     /// Reads the clears of earlier processes from the tiers, unless they are known. Returns whether they are.
     pub(crate) async fn learn_clears(&self) -> bool {
-        if self.core.are_clears_known() {
-            return true;
-        }
-        let stamps = self.engine.stamps();
-        let Ok(kind) = stamps.kind_key(self.core.prefix.kind()) else { return false };
-        let Ok(cleared) = stamps::read(&[stamps.all_key().clone(), kind], self.engine.tiers()).await else {
-            return false;
-        };
-        for at in cleared {
-            self.core.clear(at);
-        }
-        self.core.set_clears_known(true);
-        true
+        self.engine.learn_clears_of(&*self.core).await
     }
 
     /// Gives a value in grace to the callers of a key whose load failed a short while ago, or the error if the
@@ -335,7 +323,8 @@ impl<V: Cacheable> Region<V> {
     /// Counts a stale value of a tier that is served in place of a load.
     pub(crate) fn count_stale_answer(&self, key: &Key, served: &Found<V>) {
         if let Some(tier) = self.tier_of(served) {
-            self.engine.counters().bump(Count::TierStale);
+            self.core.counters.bump(Count::TierHit);
+            self.core.counters.bump(Count::TierStale);
             tier.count_hit(key, true);
         }
     }

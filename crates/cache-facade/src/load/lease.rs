@@ -50,13 +50,7 @@ impl<V: Cacheable> Region<V> {
             let keys: Vec<Key> = waiting.iter().map(|fetch| fetch.leader.key().clone()).collect();
             let granted = match self.engine.acquire(&**lease, &keys, holder).await {
                 Ok(granted) => granted,
-                Err(error) => {
-                    let now = self.engine.clock().now();
-                    if let Some(times) = self.engine.log_sums().lease_failures.count(now) {
-                        tracing::warn!(lease = lease.name(), %error, times,
-                            "the lease failed: loading without it, so that other nodes may load the same keys");
-                    }
-                    self.engine.observers().tell(&Event::LeaseFailed { lease: lease.name(), error: &error });
+                Err(_) => {
                     // It may have been granted all the same, and its answer lost.
                     let maybe_held = HeldLease::new(&self.engine, lease, &waiting, holder);
                     let load = async move {
@@ -134,7 +128,7 @@ impl Engine {
         let limit = timer::sleep(self.clock(), CALL_LIMIT);
         let call = async { lease.acquire(keys, holder, LEASE_SPAN).await };
         let call = std::pin::pin!(panics::caught(lease.name(), "lease", call));
-        match select(call, std::pin::pin!(limit)).await {
+        let outcome = match select(call, std::pin::pin!(limit)).await {
             Either::Left((Ok(granted), _)) if granted.len() == keys.len() => Ok(granted),
             Either::Left((Ok(granted), _)) => {
                 let message = format!("{} answered {} for {} keys", lease.name(), granted.len(), keys.len());
@@ -145,6 +139,31 @@ impl Engine {
                 let message = format!("the lease {} did not answer within {CALL_LIMIT:?}", lease.name());
                 Err(Error::new(ErrorKind::Timeout, "lease", message))
             }
+        };
+        self.note_lease(lease, outcome.as_ref().err());
+        outcome
+    }
+
+    /// Notes how a call of the lease ended: logs and tells a failure, and a success after it.
+    fn note_lease(&self, lease: &dyn Lease, error: Option<&Error>) {
+        let (calls, lease, now) = (&self.log_sums().lease, lease.name(), self.clock().now());
+        match error {
+            Some(error) => {
+                if calls.note_failure(error)
+                    && let Some(times) = calls.failures.count(now)
+                {
+                    tracing::warn!(lease, %error, times,
+                        "the lease failed: loading without it, so that other nodes may load the same keys");
+                }
+                self.observers().tell(&Event::LeaseFailed { lease, error });
+            }
+            None if calls.note_success() => {
+                if let Some(times) = calls.recoveries.count(now) {
+                    tracing::warn!(lease, times, "the lease works again: one node loads a key");
+                }
+                self.observers().tell(&Event::LeaseRecovered { lease });
+            }
+            None => {}
         }
     }
 }

@@ -196,7 +196,7 @@ impl<V: Cacheable> Region<V> {
             Ok(Encoded::Blob(blob)) => (Storable::Everywhere(Some(blob)), None),
             Ok(Encoded::MemoryOnly { weight, error }) => (Storable::MemoryOnly(error), Some(weight)),
             Err(error) => {
-                self.engine.counters().bump(Count::TooLarge);
+                self.core.counters.bump(Count::TooLarge);
                 self.engine.observers().tell(&Event::Refused { tier: "memory", key, error: &error });
                 if let Some(times) = self.engine.log_sums().too_large.count(self.engine.clock().now()) {
                     tracing::warn!(kind = self.core.prefix.kind(), %error, times,

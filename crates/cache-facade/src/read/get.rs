@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cache_core::{Error, ErrorKind, Key, Refreshed, Result, Timestamp};
+use cache_core::{Error, ErrorKind, Event, Key, Refreshed, Result, Timestamp};
 
 use super::{
     deadlines::{Deadlines, Waited},
@@ -118,7 +118,8 @@ impl<V: Cacheable> Region<V> {
                     return Plan::Have(circular::answer(key, &flight, now));
                 }
                 if !leads {
-                    self.engine.counters().bump(Count::Coalesced);
+                    self.core.counters.bump(Count::Coalesced);
+                    self.engine.observers().tell(&Event::Joined { key });
                 }
                 Plan::Await(flight)
             }

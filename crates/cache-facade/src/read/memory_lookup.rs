@@ -76,7 +76,7 @@ impl<V: Cacheable> Region<V> {
             if self.is_plainly_fresh(held, plain, cleared, now) { take(held) } else { None }
         });
         let taken = taken.ok_or(FirstLook::Nothing(Unservable::Absent))?.ok_or(FirstLook::Closer)?;
-        self.engine.memory().count_hit(key);
+        self.engine.memory().count_hit_of(&self.core.reads, key);
         if self.engine.observers().any()
             && let Ok(key) = key.key()
         {
@@ -93,16 +93,16 @@ impl<V: Cacheable> Region<V> {
 
     /// Counts a read that memory answered.
     pub(crate) fn count_hit(&self, key: &Key, stale: bool) {
-        self.engine.memory().count_hit(key);
+        self.engine.memory().count_hit_of(&self.core.reads, key);
         if stale {
-            self.engine.counters().bump(Count::MemoryStale);
+            self.core.counters.bump(Count::MemoryStale);
         }
         self.engine.observers().tell(&Event::Hit { key, source: "memory", stale });
     }
 
     /// Counts a read that memory could not answer as it should be.
     pub(crate) fn count_miss(&self, key: &Key, servable: Servable) {
-        self.engine.memory().count_miss(key);
+        self.engine.memory().count_miss_of(&self.core.reads, key);
         tracing::trace!(%key, ?servable, "memory can't answer a read");
         self.engine.observers().tell(&Event::Miss { key });
     }

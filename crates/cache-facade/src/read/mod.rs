@@ -1,6 +1,7 @@
 //! Reading: memory first, then a flight that brings what memory can't answer.
 
 mod deadlines;
+mod facts;
 mod found;
 mod get;
 mod held;

@@ -7,6 +7,7 @@ use cache_memory::EntryRef;
 
 use crate::{
     answer::Found,
+    engine::Engine,
     invalidation::stamps::TagVerdict,
     region::{Cacheable, Region},
     tier::handle::TierHandle,
@@ -145,16 +146,38 @@ impl Servable {
     }
 }
 
+impl Engine {
+    /// What is known of an entry that memory holds, in a region that was `cleared` last then.
+    pub(crate) fn known_of_memory(&self, meta: &Meta, cleared: Timestamp) -> Known {
+        Known { cleared, tags: self.stamps().verdict(meta, false), ..Known::NOTHING }
+    }
+
+    /// What is known of an entry that a tier holds, but for what memory refuses.
+    pub(crate) fn known_of_tier(
+        &self,
+        tier: &TierHandle,
+        meta: &Meta,
+        cleared: Timestamp,
+        now: Timestamp,
+    ) -> Known {
+        let unknown = self.clock().unknown_until();
+        Known {
+            cleared,
+            tags: self.stamps().verdict(meta, true),
+            unproven_until: if tier.is_local() { self.gaps().latest().max(unknown) } else { unknown },
+            // What this process bears goes on from where it was before the clock was set back.
+            latest_birth: now.max(unknown).after(MAX_CLOCK_SKEW),
+            longest_life: self.longest_life(),
+            ..Known::NOTHING
+        }
+    }
+}
+
 impl<V: Cacheable> Region<V> {
     /// Judges an entry that memory holds, or that is at hand, by what this process knows.
     pub(crate) fn judge(&self, meta: &Meta, now: Timestamp) -> Servable {
-        let known = Known {
-            cleared: self.core.cleared(),
-            tags: self.engine.stamps().verdict(meta, false),
-            eager: self.policy.eager,
-            ..Known::NOTHING
-        };
-        Servable::judge(meta, &known, now)
+        let known = self.engine.known_of_memory(meta, self.core.cleared());
+        Servable::judge(meta, &Known { eager: self.policy.eager, ..known }, now)
     }
 
     /// Judges an entry that a tier holds of a key, of which a value born `at_hand` is known.
@@ -166,19 +189,9 @@ impl<V: Cacheable> Region<V> {
         meta: &Meta,
         now: Timestamp,
     ) -> Servable {
-        let unknown = self.engine.clock().unknown_until();
-        let known = Known {
-            cleared: self.core.cleared(),
-            tags: self.engine.stamps().verdict(meta, true),
-            eager: self.policy.eager,
-            unproven_until: if tier.is_local() { self.engine.gaps().latest().max(unknown) } else { unknown },
-            at_hand,
-            // What this process bears goes on from where it was before the clock was set back.
-            latest_birth: now.max(unknown).after(MAX_CLOCK_SKEW),
-            longest_life: self.engine.longest_life(),
-            refused: self.engine.memory().refuses(key, meta.born, now),
-        };
-        Servable::judge(meta, &known, now)
+        let refused = self.engine.memory().refuses(key, meta.born, now);
+        let known = self.engine.known_of_tier(tier, meta, self.core.cleared(), now);
+        Servable::judge(meta, &Known { eager: self.policy.eager, at_hand, refused, ..known }, now)
     }
 
     /// The judge's short way, for a hit: whether an entry is [`Servable::Fresh`], by a coarse clock and with as

@@ -1,6 +1,6 @@
 //! The tiers behind memory: how they are called, and what happens when they fail.
 
-mod call_health;
+pub(crate) mod call_health;
 pub(crate) mod copies;
 pub(crate) mod guard;
 pub(crate) mod handle;

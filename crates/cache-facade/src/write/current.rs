@@ -18,10 +18,10 @@ use crate::{
 };
 
 /// What is there when an update looks.
-pub(super) struct Current<V: Send + Sync + 'static> {
-    pub(super) found: Option<Found<V>>,
+pub(crate) struct Current<V: Send + Sync + 'static> {
+    pub(crate) found: Option<Found<V>>,
     /// Whether it is within its life.
-    pub(super) fresh: bool,
+    pub(crate) fresh: bool,
     /// The birth of what memory holds, whatever its age; `None` if memory holds nothing. Neither if memory takes
     /// no part.
     pub(super) held: Option<Option<Timestamp>>,
@@ -47,7 +47,7 @@ impl<V: Send + Sync + 'static> Drop for Current<V> {
 
 impl<V: Cacheable> Region<V> {
     /// Looks what is there: in memory, and in the tiers that may know of something newer.
-    pub(super) async fn current(&self, key: &Key) -> Current<V> {
+    pub(crate) async fn current(&self, key: &Key) -> Current<V> {
         let engine = &self.engine;
         let asks_memory = !self.policy.skips("memory") && engine.memory_in_use();
         // Before the closer look: what is written in between is noticed when the update is stored.

@@ -80,7 +80,7 @@ impl<V: Cacheable> Region<V> {
         if self.engine.tiers().is_empty() || self.is_memory_only() {
             return;
         }
-        self.engine.counters().bump(Count::CodecFailure);
+        self.core.counters.bump(Count::CodecFailure);
         if self.core.is_first_codec_failure() {
             tracing::warn!(%key, %error,
                 "a value can't be encoded and read back: memory alone holds it; further ones are only counted");

@@ -8,6 +8,7 @@ pub(crate) mod local_writes;
 pub(crate) mod outbid;
 pub(crate) mod put;
 mod remove;
+mod remove_counted;
 pub(crate) mod turns;
 pub(crate) mod update;
 pub(crate) mod value_codec;

@@ -3,7 +3,7 @@
 use std::{slice, sync::Arc};
 
 use cache_core::{
-    Blob, Entry, Error, Fetched, Freshness, Key, Meta, PutOutcome, Result, Timestamp, Tombstone,
+    Blob, Entry, Error, Event, Fetched, Freshness, Key, Meta, PutOutcome, Result, Timestamp, Tombstone,
     message::Change,
 };
 use futures_util::future::join_all;
@@ -89,7 +89,7 @@ impl<V: Cacheable> Region<V> {
             // Each has a birth of its own: of a key that is given twice the last value wins.
             encoded.push(self.encode_put(key, fetched, || self.engine.clock().tick())?);
         }
-        self.engine.counters().add(Count::Put, encoded.len() as u64);
+        self.core.counters.add(Count::Put, encoded.len() as u64);
         let now = self.engine.clock().now();
         let mut begun = Begun::new(&self.engine, encoded.len());
         let memory_alone = self.engine.tiers_for(&self.policy).next().is_none();
@@ -101,6 +101,7 @@ impl<V: Cacheable> Region<V> {
                 // It is never served, so all that the put does is remove what was there before.
                 let tombstone = self.engine.tombstone_born(meta.born);
                 removals.push(self.remove_under(slice::from_ref(key), tombstone));
+                self.engine.observers().tell(&Event::Put { key });
                 continue;
             }
             // Marked before flights are overtaken: a flight that begins in between finds the mark.
@@ -111,6 +112,7 @@ impl<V: Cacheable> Region<V> {
             if memory_alone && self.engine.memory().is_too_heavy(key, meta) {
                 unkept.get_or_insert_with(|| self.engine.too_heavy(key, meta.cost));
             }
+            self.engine.observers().tell(&Event::Put { key });
             begun.add(self, put);
         }
         if self.engine.is_alone() || begun.is_empty() && removals.is_empty() {

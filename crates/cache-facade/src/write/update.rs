@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
 };
 
-use cache_core::{Error, ErrorKind, Fetched, Freshness, Key, Result, Timestamp, ToKey};
+use cache_core::{Error, ErrorKind, Event, Fetched, Freshness, Key, Removal, Result, Timestamp, ToKey};
 use futures_util::future::{Either, select};
 
 use super::{
@@ -312,9 +312,10 @@ impl<V: Cacheable> Region<V> {
         if !self.store_in_memory_if(key, current.held, Some(Arc::clone(value)), meta.clone()) {
             return Ok(Attempt::Overtaken);
         }
-        engine.counters().bump(Count::Put);
+        self.core.counters.bump(Count::Put);
         engine.local_writes().note(key, born);
         self.core.overtake_key(key);
+        engine.observers().tell(&Event::Put { key });
         let done = Updated { changed: true, value: Some(Arc::clone(value)), born: Some(born) };
         let memory_alone = engine.tiers_for(&self.policy).next().is_none();
         let too_heavy = memory_alone && engine.memory().is_too_heavy(key, meta);
@@ -338,7 +339,8 @@ impl<V: Cacheable> Region<V> {
         if !engine.memory().remove_if(key, held, tombstone, engine.clock().now()) {
             return Attempt::Overtaken;
         }
-        engine.counters().bump(Count::Removal);
+        self.core.counters.bump(Count::Removal);
+        engine.observers().tell(&Event::Removed { what: Removal::Key(key) });
         self.remove_under(slice::from_ref(key), tombstone).await;
         let changed = current.found.as_ref().is_some_and(|found| found.value.is_some());
         Attempt::Done(Updated { changed, value: None, born: None })

@@ -19,8 +19,8 @@ async fn rule_63_a_key_of_64_kib_is_a_limit_error_whatever_is_done_with_it() {
         region.get_or_load(&long, || async { Ok::<_, std::io::Error>("value".to_owned()) }).await.map(drop),
         region.put(&long, "value".to_owned()).await,
         region.put_many([("AAPL", "value".to_owned()), (&long, "value".to_owned())]).await,
-        region.remove(&long).await,
-        region.remove_many(&["AAPL", &long]).await,
+        region.remove(&long).await.map(drop),
+        region.remove_many(&["AAPL", &long]).await.map(drop),
         region.refresh(&["AAPL", &long]).await.map(drop),
         region.key(&long).map(drop),
     ];

@@ -17,17 +17,18 @@ fn nowhere(fixture: &Fixture, how: &str) {
 const WAYS: [&str; 6] = ["remove", "remove untyped", "remove_many", "remove_matching", "clear", "clear all"];
 
 async fn end(fixture: &Fixture, how: &str) {
-    match how {
-        "remove" => fixture.region.remove("AAPL").await.unwrap(),
-        "remove untyped" => fixture.cache.remove("price", "AAPL").await.unwrap(),
-        "remove_many" => fixture.region.remove_many(&["MSFT", "AAPL"]).await.unwrap(),
+    let ended = match how {
+        "remove" => fixture.region.remove("AAPL").await.map(drop),
+        "remove untyped" => fixture.cache.remove("price", "AAPL").await.map(drop),
+        "remove_many" => fixture.region.remove_many(&["MSFT", "AAPL"]).await.map(drop),
         "remove_matching" => {
-            fixture.cache.remove_matching(&Pattern::glob("price:AA*").unwrap()).await.unwrap();
+            fixture.cache.remove_matching(&Pattern::glob("price:AA*").unwrap()).await.map(drop)
         }
-        "clear" => fixture.region.clear().await.unwrap(),
-        "clear all" => fixture.cache.clear().await.unwrap(),
+        "clear" => fixture.region.clear().await,
+        "clear all" => fixture.cache.clear().await,
         _ => unreachable!(),
-    }
+    };
+    ended.unwrap();
 }
 
 #[tokio::test]
@@ -239,7 +240,7 @@ async fn rule_31_a_second_invalidation_does_not_hide_that_the_first_one_came_bef
 }
 
 /// A removal of `AAPL` that has reached the tier and waits there.
-async fn removal_at_the_tier(fixture: &Fixture, moment: Moment) -> (Gate, tokio::task::JoinHandle<()>) {
+async fn removal_at_the_tier(fixture: &Fixture, moment: Moment) -> (Gate, tokio::task::JoinHandle<bool>) {
     let gate = fixture.tier.gate(Operation::Remove, moment);
     let region = fixture.region.clone();
     let removal = tokio::spawn(async move { region.remove("AAPL").await.unwrap() });

@@ -2,12 +2,21 @@
 --
 -- KEYS: a key for each tombstone.
 -- ARGV: in how many milliseconds they expire, 0 for never; 'all', or 'records' to leave other values and
---       absent keys alone; then for each key its tombstone.
--- Returns how many entries were removed. For the form of records see put.lua.
+--       absent keys alone; the present moment; then for each key its tombstone.
+-- Returns how many values were removed that were alive. For the form of records see put.lua; flag 1 marks the
+-- knowledge that there is no value, and at 24 is when a record is dead.
 
 local call, pcall, read = redis.call, redis.pcall, struct.unpack
 local span, everything = ARGV[1], ARGV[2] == 'all'
+local now_low, now_high = read('<I4i4', ARGV[3])
 local gone = 0
+
+-- Returns whether the head of a record is that of a value which is not dead yet.
+local function is_alive(head, flags)
+  if flags % 2 == 1 or #head < 32 then return false end
+  local low, high = read('<I4i4', head, 25)
+  return high > now_high or (high == now_high and low > now_low)
+end
 
 local function set(key, stone, span)
   if span == '0' then return call('SET', key, stone) end
@@ -15,10 +24,10 @@ local function set(key, stone, span)
 end
 
 for i = 1, #KEYS do
-  local key, stone = KEYS[i], ARGV[i + 2]
-  local head = pcall('GETRANGE', key, '0', '15')
+  local key, stone = KEYS[i], ARGV[i + 3]
+  local head = pcall('GETRANGE', key, '0', '31')
   local start, _, low, high
-  if type(head) == 'string' and #head == 16 then
+  if type(head) == 'string' and #head >= 16 then
     start, _, low, high = read('<I4I4I4i4', head)
   end
   if not start or start % 0x1000000 ~= 0x014374 then
@@ -39,7 +48,7 @@ for i = 1, #KEYS do
         if span == '0' then call('PERSIST', key) else call('PEXPIRE', key, span) end
       end
     else
-      if not buried then gone = gone + 1 end
+      if not buried and is_alive(head, flags) then gone = gone + 1 end
       if longer and (buried or flags >= 128) then
         set(key, stone, left == -1 and '0' or string.format('%.0f', left))
       else

@@ -1,5 +1,7 @@
 //! Every statement on the tables. No transaction spans two of them.
 //!
+//! What counts removed values looks at the flags of their records, the fourth byte: 1 says that there is no value.
+//!
 //! A statement that locks several rows locks them in the order of their keys, so that no two statements
 //! wait for each other.
 
@@ -52,9 +54,10 @@ statements! {
     is_latest = IsLatest: "SELECT {gate}(?)";
 
     /// Replaces entries by tombstones. Takes the keys, the tombstone's birth, the present moment, its birth
-    /// and death, and the keys and rests. Selects how many live entries that removed.
+    /// and death, and the keys and rests. Selects how many live values that removed.
     put_tombstones = PutTombstones: "WITH removed AS MATERIALIZED (
             SELECT 1 FROM {entries} WHERE key = ANY (?) AND born <= ? AND dead_at > ? AND record IS NOT NULL
+                AND get_byte(substr(record, 4, 1) || '\\x00', 0) & 1 = 0
         ),
         replaced AS (
             INSERT INTO {entries} AS held (key, rest, born, dead_at)
@@ -87,7 +90,7 @@ statements! {
         ORDER BY key";
 
     /// Removes what [`ListRange`] selects. Takes the same, and the present moment. Selects how many live
-    /// entries that removed.
+    /// values that removed.
     remove_range = RemoveRange: "WITH removed AS (
             DELETE FROM {entries} WHERE ctid = ANY (ARRAY(
                 SELECT ctid FROM {entries}
@@ -95,21 +98,21 @@ statements! {
                     AND NOT (key >= '\\x21' AND key < '\\x22')
                 ORDER BY key FOR UPDATE
             ))
-            RETURNING dead_at
+            RETURNING dead_at, get_byte(substr(record, 4, 1) || '\\x00', 0) & 1 AS absent
         )
-        SELECT count(*) FROM removed WHERE dead_at > ?";
+        SELECT count(*) FROM removed WHERE dead_at > ? AND absent = 0";
 
     /// Removes entries that were born by some moment. Takes the keys, that moment, and the present one.
-    /// Selects how many live entries that removed.
+    /// Selects how many live values that removed.
     remove_keys = RemoveKeys: "WITH removed AS (
             DELETE FROM {entries} WHERE ctid = ANY (ARRAY(
                 SELECT ctid FROM {entries}
                 WHERE key = ANY (?) AND born <= ? AND record IS NOT NULL
                 ORDER BY key FOR UPDATE
             ))
-            RETURNING dead_at
+            RETURNING dead_at, get_byte(substr(record, 4, 1) || '\\x00', 0) & 1 AS absent
         )
-        SELECT count(*) FROM removed WHERE dead_at > ?";
+        SELECT count(*) FROM removed WHERE dead_at > ? AND absent = 0";
 
     /// Deletes a batch of rows that are dead at some moment, skipping locked rows. Takes the moment's minute
     /// and the moment. Selects how many it deleted.

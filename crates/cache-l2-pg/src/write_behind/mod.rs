@@ -100,18 +100,18 @@ impl WriteBehind {
         self.store.put(&through).await.map(|_| ())
     }
 
-    /// Removes from queue and table, and returns how many live entries that removed, each counted once.
+    /// Removes from queue and table, and returns how many live values that removed, each counted once.
     pub(crate) async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
         let _batch_lock = lock(&self.batch_lock).await;
         let now = self.store.context.clock.now();
         let dropped = self.queue.remove(target, tombstone, now);
-        let alive = dropped.iter().filter(|sealed| now < sealed.dead_at);
+        let alive = dropped.iter().filter(|sealed| now < sealed.dead_at && !sealed.is_absent);
         let alive: Vec<Key> = alive.map(|sealed| sealed.key.clone()).collect();
         let is_counted_there = |found: &Option<FoundRow>| {
             found
                 .as_ref()
                 .and_then(|found| found.entry.as_ref())
-                .is_some_and(|entry| now < entry.meta.dead_at)
+                .is_some_and(|entry| now < entry.meta.dead_at && entry.value.is_some())
         };
         let there = self.store.get_with_tombstones(&alive).await?;
         let only_queued = there.iter().filter(|found| !is_counted_there(found)).count() as u64;

@@ -318,7 +318,8 @@ mod tests {
 
     fn sealed(id: usize, born: i64) -> Arc<SealedEntry> {
         let key = Key::new("k", &id.to_string()).unwrap();
-        Arc::new(SealedEntry { key, born: at(born), dead_at: Timestamp::MAX, record: vec![0; 10 + id] })
+        let record = vec![0; 10 + id];
+        Arc::new(SealedEntry { key, born: at(born), dead_at: Timestamp::MAX, is_absent: false, record })
     }
 
     fn add(queue: &WriteQueue, id: usize, born: i64) -> AddOutcome {

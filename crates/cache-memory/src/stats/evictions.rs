@@ -10,10 +10,13 @@ use std::{
 
 use cache_core::{Entry, EvictionCause, Key, sync::Mutex};
 
+use serde::Serialize;
+
 use crate::{eviction::Eviction, store::stored::Stored};
 
 /// How many entries left memory, by cause.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Evictions {
     /// Evicted for space.
     pub size: u64,

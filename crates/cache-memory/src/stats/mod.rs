@@ -4,10 +4,13 @@ pub(crate) mod evictions;
 pub(crate) mod hottest;
 pub(crate) mod reads;
 
+use serde::Serialize;
+
 use crate::{eviction::Eviction, stats::evictions::Evictions};
 
 /// A snapshot of the near tier.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct MemoryStats {
     /// The eviction policy.
     pub eviction: Eviction,

@@ -1,8 +1,11 @@
 //! Hits and misses, counted by each thread for itself, and a sample of them for the hottest keys.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
-use cache_core::LookupKey;
+use cache_core::{LookupKey, sync::RwLock};
 use crossbeam_utils::CachePadded;
 use thread_local::ThreadLocal;
 
@@ -18,30 +21,63 @@ struct ThreadCounts {
     misses: AtomicU64,
 }
 
-/// The reads of a near tier. Each thread counts its own, and they are added up when asked for. A new
-/// thread goes on with the counts of one that ended.
+/// Hits and misses of one part of what memory holds, such as a region. Each thread counts its own, and they are added
+/// up when asked for. A new thread goes on with the counts of one that ended.
 #[derive(Debug, Default)]
-pub(crate) struct ReadCounts {
+pub struct ReadCounter {
     counts: ThreadLocal<CachePadded<ThreadCounts>>,
-    hottest: Hottest,
 }
 
-impl ReadCounts {
-    #[inline]
-    pub(crate) fn hit(&self, key: &impl LookupKey) {
-        self.count(&self.counts.get_or_default().hits, key);
-    }
-
-    pub(crate) fn miss(&self, key: &impl LookupKey) {
-        self.count(&self.counts.get_or_default().misses, key);
-    }
-
-    pub(crate) fn hits(&self) -> u64 {
+impl ReadCounter {
+    /// Returns how many reads found an entry that could be served.
+    #[must_use]
+    pub fn hits(&self) -> u64 {
         self.counts.iter().map(|counts| counts.hits.load(Ordering::Relaxed)).sum()
     }
 
-    pub(crate) fn misses(&self) -> u64 {
+    /// Returns how many reads found none.
+    #[must_use]
+    pub fn misses(&self) -> u64 {
         self.counts.iter().map(|counts| counts.misses.load(Ordering::Relaxed)).sum()
+    }
+}
+
+/// The reads of a near tier: what its counters add up to, and the hottest keys.
+#[derive(Debug, Default)]
+pub(crate) struct Reads {
+    /// The reads that belong to no other counter.
+    own: ReadCounter,
+    others: RwLock<Vec<Arc<ReadCounter>>>,
+    hottest: Hottest,
+}
+
+impl Reads {
+    /// Returns a counter whose reads are part of the sum.
+    pub(crate) fn counter(&self) -> Arc<ReadCounter> {
+        let counter = Arc::new(ReadCounter::default());
+        self.others.write().push(Arc::clone(&counter));
+        counter
+    }
+
+    pub(crate) fn own(&self) -> &ReadCounter {
+        &self.own
+    }
+
+    #[inline]
+    pub(crate) fn hit(&self, counter: &ReadCounter, key: &impl LookupKey) {
+        self.count(&counter.counts.get_or_default().hits, key);
+    }
+
+    pub(crate) fn miss(&self, counter: &ReadCounter, key: &impl LookupKey) {
+        self.count(&counter.counts.get_or_default().misses, key);
+    }
+
+    pub(crate) fn hits(&self) -> u64 {
+        self.own.hits() + self.others.read().iter().map(|counter| counter.hits()).sum::<u64>()
+    }
+
+    pub(crate) fn misses(&self) -> u64 {
+        self.own.misses() + self.others.read().iter().map(|counter| counter.misses()).sum::<u64>()
     }
 
     pub(crate) fn hottest(&self, most: usize) -> Vec<HotKey> {
@@ -89,17 +125,19 @@ mod tests {
 
     #[test]
     fn no_read_is_lost_between_threads_that_come_and_go() {
-        let reads = ReadCounts::default();
+        let reads = Reads::default();
+        let parts = [reads.counter(), reads.counter()];
         let key = Key::new("k", "1").unwrap();
         for _ in 0..8 {
             thread::scope(|scope| {
-                for _ in 0..4 {
-                    scope.spawn(|| (0..1000).for_each(|_| reads.hit(&key)));
-                    scope.spawn(|| (0..500).for_each(|_| reads.miss(&key)));
+                for counter in [reads.own(), &parts[0], &parts[1], &parts[1]] {
+                    scope.spawn(|| (0..1000).for_each(|_| reads.hit(counter, &key)));
+                    scope.spawn(|| (0..500).for_each(|_| reads.miss(counter, &key)));
                 }
             });
         }
         assert_eq!((reads.hits(), reads.misses()), (32_000, 16_000));
+        assert_eq!(parts.map(|part| (part.hits(), part.misses())), [(8_000, 4_000), (16_000, 8_000)]);
         assert_eq!(reads.hottest(1)[0].key, key);
     }
 }

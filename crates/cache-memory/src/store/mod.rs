@@ -93,19 +93,20 @@ impl Store {
         dispatch!(self, moka => moka.put(key, entry, protected), own => own.put(key, entry, protected))
     }
 
-    /// Removes an entry if it is doomed. One writer a key at a time.
-    pub(crate) fn remove_if(&self, key: &Key, doomed: impl Fn(&Meta) -> bool) -> bool {
+    /// Removes and returns an entry if it is doomed. One writer a key at a time.
+    pub(crate) fn remove_if(&self, key: &Key, doomed: impl Fn(&Meta) -> bool) -> Option<Entry<Stored>> {
         dispatch!(self, moka => moka.remove_if(key, doomed), own => own.remove_if(EvictionCause::Removed, key, doomed))
     }
 
-    /// Removes every doomed entry. Returns how many. `hold` keeps other writers from a key.
+    /// Removes every doomed entry, and shows each to `gone`, under a lock. `hold` keeps other writers from a key.
     pub(crate) fn remove_all<G>(
         &self,
         hold: impl Fn(&Key) -> G,
         doomed: impl Fn(&Key, &Meta) -> bool,
+        gone: impl Fn(&Key, &Entry<Stored>),
     ) -> u64 {
         let cause = EvictionCause::Removed;
-        dispatch!(self, moka => moka.remove_all(cause, hold, doomed), own => own.remove_all(cause, doomed))
+        dispatch!(self, moka => moka.remove_all(cause, hold, doomed, gone), own => own.remove_all(cause, doomed, gone))
     }
 
     /// Removes every dead entry. Returns how many.

@@ -80,32 +80,36 @@ impl MokaStore {
         !protected
     }
 
-    pub(crate) fn remove_if(&self, key: &Key, doomed: impl Fn(&Meta) -> bool) -> bool {
+    pub(crate) fn remove_if(&self, key: &Key, doomed: impl Fn(&Meta) -> bool) -> Option<Entry<Stored>> {
         self.remove_for(EvictionCause::Removed, key, doomed)
     }
 
-    /// Removes every doomed entry. moka can't look and remove in one step, so `hold` keeps other writers
-    /// from a key in between.
+    /// Removes every doomed entry, and shows each to `gone`. moka can't look and remove in one step, so `hold` keeps
+    /// other writers from a key in between.
     pub(crate) fn remove_all<G>(
         &self,
         cause: EvictionCause,
         hold: impl Fn(&Key) -> G,
         doomed: impl Fn(&Key, &Meta) -> bool,
+        gone: impl Fn(&Key, &Entry<Stored>),
     ) -> u64 {
         let _moving = self.moving.lock();
         let mut count = 0;
         for (key, entry) in &self.entries {
             if doomed(&key, &entry.meta) {
                 let _locked = hold(&key);
-                count += u64::from(self.remove_for(cause, &key, |current| doomed(&key, current)));
+                if let Some(entry) = self.remove_for(cause, &key, |current| doomed(&key, current)) {
+                    gone(&key, &entry);
+                    count += 1;
+                }
             }
         }
-        count + self.protected.remove_all(cause, doomed)
+        count + self.protected.remove_all(cause, doomed, gone)
     }
 
     pub(crate) fn sweep<G>(&self, now: Timestamp, hold: impl Fn(&Key) -> G) -> u64 {
-        let count =
-            self.remove_all(EvictionCause::Expired, hold, |_, meta| meta.freshness(now) == Freshness::Dead);
+        let dead = |_: &Key, meta: &Meta| meta.freshness(now) == Freshness::Dead;
+        let count = self.remove_all(EvictionCause::Expired, hold, dead, |_, _| {});
         self.settle();
         count
     }
@@ -171,11 +175,16 @@ impl MokaStore {
         self.protected.budget().used()
     }
 
-    fn remove_for(&self, cause: EvictionCause, key: &Key, doomed: impl Fn(&Meta) -> bool) -> bool {
+    fn remove_for(
+        &self,
+        cause: EvictionCause,
+        key: &Key,
+        doomed: impl Fn(&Meta) -> bool,
+    ) -> Option<Entry<Stored>> {
         let Some(entry) = self.entries.get(key) else {
             return self.protected.remove_if(cause, key, doomed);
         };
-        doomed(&entry.meta) && self.remove_from_moka(cause, key)
+        if doomed(&entry.meta) { self.remove_from_moka(cause, key) } else { None }
     }
 
     /// Takes an entry out of moka; `None` if moka has just evicted it.
@@ -188,13 +197,11 @@ impl MokaStore {
         self.entries.remove(key)
     }
 
-    /// Takes an entry out of moka and records why. Returns whether there was one.
-    fn remove_from_moka(&self, cause: EvictionCause, key: &Key) -> bool {
-        let gone = self.take(key);
-        if let Some(entry) = &gone {
-            self.evictions.record(cause, key, self.weigher.weigh(key, entry));
-        }
-        gone.is_some()
+    /// Takes an entry out of moka and records why.
+    fn remove_from_moka(&self, cause: EvictionCause, key: &Key) -> Option<Entry<Stored>> {
+        let gone = self.take(key)?;
+        self.evictions.record(cause, key, self.weigher.weigh(key, &gone));
+        Some(gone)
     }
 
     /// Inserts an entry into moka. One that is too heavy for moka is recorded here, since moka drops it

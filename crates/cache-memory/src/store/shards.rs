@@ -171,23 +171,27 @@ impl<O: Order> Shards<O> {
         Some((key, entry))
     }
 
-    /// Removes an entry if it is doomed. Returns whether it did.
+    /// Removes and returns an entry if it is doomed.
     pub(crate) fn remove_if(
         &self,
         cause: EvictionCause,
         key: &Key,
         doomed: impl FnOnce(&Meta) -> bool,
-    ) -> bool {
-        let gone = self.take_if(key, doomed);
-        if let Some((key, entry)) = &gone {
-            self.evictions.record(cause, key, self.weigher.weigh(key, entry));
-        }
-        gone.is_some()
+    ) -> Option<Entry<Stored>> {
+        let (key, entry) = self.take_if(key, doomed)?;
+        self.evictions.record(cause, &key, self.weigher.weigh(&key, &entry));
+        Some(entry)
     }
 
-    /// Removes every doomed entry. Returns how many there were.
-    pub(crate) fn remove_all(&self, cause: EvictionCause, doomed: impl Fn(&Key, &Meta) -> bool) -> u64 {
-        self.drain(cause, |_| true, doomed)
+    /// Removes every doomed entry, and shows each to `gone`, under the lock of its shard. Returns how many there
+    /// were.
+    pub(crate) fn remove_all(
+        &self,
+        cause: EvictionCause,
+        doomed: impl Fn(&Key, &Meta) -> bool,
+        gone: impl Fn(&Key, &Entry<Stored>),
+    ) -> u64 {
+        self.drain(cause, |_| true, doomed, gone)
     }
 
     /// Removes every dead entry. Returns how many there were.
@@ -199,7 +203,7 @@ impl<O: Order> Shards<O> {
             }
             due
         };
-        self.drain(EvictionCause::Expired, due, |_, meta| meta.freshness(now) == Freshness::Dead)
+        self.drain(EvictionCause::Expired, due, |_, meta| meta.freshness(now) == Freshness::Dead, |_, _| {})
     }
 
     fn drain(
@@ -207,6 +211,7 @@ impl<O: Order> Shards<O> {
         cause: EvictionCause,
         enters: impl Fn(&mut Shard<O>) -> bool,
         doomed: impl Fn(&Key, &Meta) -> bool,
+        show: impl Fn(&Key, &Entry<Stored>),
     ) -> u64 {
         let mut count = 0;
         for index in 0..self.shards.len() {
@@ -219,6 +224,7 @@ impl<O: Order> Shards<O> {
                 let meta = shard.slots().meta(slot);
                 if doomed(shard.slots().key(slot), meta) {
                     let removed = self.remove(shard, slot);
+                    show(&removed.key, &removed.entry);
                     gone.push(cause, removed.key, removed.entry, removed.weight);
                 } else {
                     next_death = next_death.min(meta.dead_at);

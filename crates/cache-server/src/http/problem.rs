@@ -134,11 +134,7 @@ impl Problem {
             ErrorKind::Timeout => ProblemKind::ProviderTimeout,
             ErrorKind::Load | ErrorKind::Unavailable => ProblemKind::ProviderFailed,
             ErrorKind::Closed => ProblemKind::ShuttingDown,
-            ErrorKind::Config
-            | ErrorKind::Limit
-            | ErrorKind::Codec
-            | ErrorKind::Corrupt
-            | ErrorKind::Storage => ProblemKind::Internal,
+            _ => ProblemKind::Internal,
         };
         if kind == ProblemKind::Internal {
             tracing::error!(%error, "a request failed: answered 500");
@@ -227,9 +223,7 @@ pub(crate) fn public_text(error: &Error) -> &'static str {
         ErrorKind::Closed => "the service is shutting down",
         ErrorKind::Storage => "it can't be read or written",
         ErrorKind::Limit => "a limit was reached",
-        ErrorKind::Config | ErrorKind::Codec | ErrorKind::Corrupt => {
-            "the service failed: its log says at what"
-        }
+        _ => "the service failed: its log says at what",
     }
 }
 

@@ -29,22 +29,6 @@ pub(super) async fn show(
     hits.insert("memory".into(), json!(stats.memory.hits));
     hits.extend(stats.tiers.iter().map(|tier| (tier.name.to_owned(), json!(tier.hits))));
     let behind: u64 = stats.tiers.iter().map(|tier| tier.hits).sum();
-    let tiers: Vec<Value> = stats
-        .tiers
-        .iter()
-        .map(|tier| {
-            json!({
-                "name": tier.name,
-                "hits": tier.hits,
-                "misses": tier.misses,
-                "errors": tier.errors,
-                "corrupt": tier.corrupt,
-                "refused": tier.refused,
-                "pending": tier.pending,
-                "lost": tier.lost,
-            })
-        })
-        .collect();
     let providers: Vec<Value> =
         app.registry().reports().iter().map(|report| provider(report, caller)).collect();
     let bus = stats.bus.as_ref().map(|bus| {
@@ -71,7 +55,8 @@ pub(super) async fn show(
         "too_large": stats.too_large,
         "memory": memory(&app, &stats.memory),
         "disk": disk,
-        "tiers": tiers,
+        "regions": stats.regions,
+        "tiers": stats.tiers,
         "bus": bus,
         "providers": providers,
         "log": {
@@ -124,17 +109,11 @@ fn memory(app: &App, stats: &MemoryStats) -> Value {
     json!({
         "policy": stats.eviction.as_str(),
         "entries": stats.entries,
-        "bytes": stats.weight,
-        "budget_bytes": stats.budget,
+        "weight": stats.weight,
+        "budget": stats.budget,
         "protected": stats.protected,
-        "protected_bytes": stats.protected_weight,
-        "evictions": {
-            "size": stats.evictions.size,
-            "expired": stats.evictions.expired,
-            "removed": stats.evictions.removed,
-            "replaced": stats.evictions.replaced,
-            "oversized": stats.evictions.oversized,
-        },
+        "protected_weight": stats.protected_weight,
+        "evictions": stats.evictions,
         "hottest": hottest,
     })
 }

@@ -58,7 +58,7 @@ async fn memory_is_set_by_the_environment_and_a_flag_wins_over_it() {
     server.json("/v1/quotes?symbols=AAPL,MSFT").await;
     server.json("/v1/bars/T").await;
     let memory = server.json("/v1/stats").await["memory"].clone();
-    assert_eq!((&memory["policy"], &memory["budget_bytes"]), (&json!("fifo"), &json!(8 << 20)));
+    assert_eq!((&memory["policy"], &memory["budget"]), (&json!("fifo"), &json!(8 << 20)));
     assert_eq!((&memory["entries"], &memory["protected"]), (&json!(3), &json!(2)), "not MSFT");
     server.terminate();
 
@@ -95,13 +95,13 @@ async fn protected_keys_stay_in_memory_while_others_make_room() {
         }
         let after = memory(&service).await;
         assert!(after["evictions"]["size"].as_u64() > Some(0), "{policy}: {after}");
-        assert!(after["bytes"].as_u64() <= after["budget_bytes"].as_u64(), "{policy}: {after}");
+        assert!(after["weight"].as_u64() <= after["budget"].as_u64(), "{policy}: {after}");
         assert_eq!(
-            (&after["protected"], &after["protected_bytes"]),
-            (&json!(1), &before["protected_bytes"]),
+            (&after["protected"], &after["protected_weight"]),
+            (&json!(1), &before["protected_weight"]),
             "{policy}"
         );
-        assert!(after["protected_bytes"].as_u64() > Some(0), "{policy}: {after}");
+        assert!(after["protected_weight"].as_u64() > Some(0), "{policy}: {after}");
         let aapl = service.get("/v1/quotes/AAPL").await.json();
         assert_eq!(aapl["source"], json!("memory"), "{policy}");
     }
@@ -223,6 +223,6 @@ async fn what_left_memory_is_told_by_cause() {
         let expected = json!({"size": 0, "expired": 1, "removed": 0, "replaced": 1, "oversized": 0});
         assert_eq!(evictions().await, expected, "{policy}");
         let memory = memory(&service).await;
-        assert_eq!((&memory["entries"], &memory["bytes"]), (&json!(0), &json!(0)), "{policy}");
+        assert_eq!((&memory["entries"], &memory["weight"]), (&json!(0), &json!(0)), "{policy}");
     }
 }

@@ -1,6 +1,8 @@
 //! Removal of keys, and the tombstones it leaves.
 
-use cache_core::{Clock, Target, Tier, TierExt};
+use std::time::Duration;
+
+use cache_core::{Clock, Entry, Meta, Pattern, Target, Tier, TierExt, Ttl};
 
 use crate::entries::{LONG, at, entry, key, tombstone};
 
@@ -17,6 +19,34 @@ pub(crate) async fn rule_29_a_removed_key_is_absent_and_counted(tier: &dyn Tier,
         0,
         "nothing to remove"
     );
+}
+
+/// Alive is what is fresh or in grace and a value. A tier may have dropped the dead by itself.
+pub(crate) async fn rule_29_only_values_that_were_alive_are_counted(tier: &dyn Tier, clock: &Clock) {
+    let (life, grace) = (Duration::from_secs(60), Duration::from_secs(120));
+    for by_pattern in [false, true] {
+        clock.advance(Duration::from_secs(1));
+        let born = at(clock, 1);
+        let lives = |life: Ttl| Entry { meta: Meta::new(born, life), ..entry("a", born) };
+        let batch = [
+            ("fresh", lives(Ttl::new(LONG))),
+            ("endless", lives(Ttl::new(Duration::MAX))),
+            ("empty", entry("", born)),
+            ("in grace", lives(Ttl::new(life).grace(grace))),
+            ("dead", lives(Ttl::new(life))),
+            ("absent", Entry::absent(Meta::new(born, Ttl::new(LONG)))),
+            ("removed", entry("a", born)),
+        ];
+        tier.put(&batch.map(|(id, entry)| (key(id), entry))).await.unwrap();
+        tier.remove(Target::Keys(&[key("removed")]), tombstone(at(clock, 2))).await.unwrap();
+        clock.advance(life + Duration::from_secs(1));
+        let keys = ["fresh", "endless", "empty", "in grace", "dead", "absent", "removed", "fresh"].map(key);
+        let pattern = Pattern::kind("suite");
+        let target = if by_pattern { Target::Matching(&pattern) } else { Target::Keys(&keys) };
+        let removed = tier.remove(target, tombstone(at(clock, 3))).await.unwrap();
+        assert_eq!(removed, 4, "by pattern: {by_pattern}");
+        assert_eq!(tier.get(&keys).await.unwrap(), [const { None }; 8]);
+    }
 }
 
 pub(crate) async fn rule_29_what_was_born_before_a_removal_is_refused(tier: &dyn Tier, clock: &Clock) {

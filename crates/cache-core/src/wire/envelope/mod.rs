@@ -125,6 +125,12 @@ pub fn seal_tombstone(key: &Key, tombstone: &Tombstone) -> Vec<u8> {
     sign(key, record)
 }
 
+/// Whether a record says that its key has no value, as far as its flags tell. They are not checked.
+#[must_use]
+pub fn is_absent(record: &[u8]) -> bool {
+    record.get(MAGIC.len() + 1).is_some_and(|flags| flags & ABSENT != 0)
+}
+
 fn header(flags: u8, schema: u32, times: [Timestamp; 3]) -> Vec<u8> {
     let mut record = Vec::with_capacity(HEADER_LEN + CHECKSUM_LEN);
     record.extend(MAGIC);

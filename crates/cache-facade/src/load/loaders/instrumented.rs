@@ -33,8 +33,8 @@ impl<V: Cacheable> SharedLoader<V> for Instrumented<V> {
     }
 
     async fn load(&self, requests: &[Request<V>]) -> Result<Vec<Loaded<Arc<V>>>> {
-        self.engine.counters().bump(Count::Load);
-        self.engine.counters().add(Count::LoadedKey, requests.len() as u64);
+        self.core.counters.bump(Count::Load);
+        self.core.counters.add(Count::LoadedKey, requests.len() as u64);
         let load = AssertUnwindSafe(async { self.loader.load(requests).await }).catch_unwind();
         let answers = match load.await {
             Ok(Ok(answers)) if answers.len() != requests.len() => {

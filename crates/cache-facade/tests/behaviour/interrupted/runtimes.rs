@@ -281,7 +281,7 @@ fn rule_106_a_write_whose_runtime_ends_in_the_middle_is_carried_out_from_the_nex
                 let region = region.clone();
                 tokio::spawn(async move {
                     match removes {
-                        true => region.remove("a").await.unwrap(),
+                        true => assert!(region.remove("a").await.unwrap()),
                         false => region.put("a", 2).await.unwrap(),
                     }
                 });

@@ -104,7 +104,7 @@ async fn rule_124_the_budget_of_memory_changes_at_run_time_unless_its_policy_has
         assert_eq!(answer["changed"], if changes { changed } else { json!([]) }, "{policy}");
         let unchanged = if changes { json!([]) } else { json!(["needs a restart: memory.mib"]) };
         assert_eq!((&answer["unchanged"], &answer["warnings"]), (&unchanged, &json!([])), "{policy}");
-        let budget = service.server.json("/v1/stats").await["memory"]["budget_bytes"].clone();
+        let budget = service.server.json("/v1/stats").await["memory"]["budget"].clone();
         assert_eq!(budget, json!(if changes { 17_u64 << 20 } else { 64 << 20 }), "{policy}");
     }
 }

@@ -114,6 +114,12 @@ async fn statistics_count_hits_by_source_and_calls_by_provider() {
         }])
     );
     assert_eq!(stats["memory"]["entries"], json!(2));
+    let price = stats["regions"].as_array().unwrap().iter().find(|region| region["kind"] == "price").unwrap();
+    let of_price = json!({
+        "kind": "price", "hits": 2, "tier_hits": 0, "stale": 0, "misses": 2, "coalesced": 0, "loads": 1,
+        "loaded_keys": 2, "load_failures": 0, "puts": 0, "removals": 0,
+    });
+    assert_eq!(*price, of_price);
 }
 
 #[tokio::test]

@@ -2,13 +2,14 @@
 
 use std::{marker::PhantomData, sync::Arc, time::Duration};
 
-use cache_core::{Codec, Error, ErrorKind, Event, Loader, Prefix, Result, TtlPolicy};
+use cache_core::{Codec, Error, ErrorKind, Event, Loader, Prefix, Result, Ttl};
 
 use crate::{
     engine::Engine,
     load::{coalesce::Coalescer, instrumented::Instrumented},
     policy::Policy,
     region::{Cacheable, Region},
+    settings::{span::IntoSpan, ttl::IntoTtl},
 };
 
 /// Settings of a region. Made by [`Cache::region`](crate::Cache::region).
@@ -20,7 +21,8 @@ pub struct RegionBuilder<V> {
     schema: u32,
     loader: Option<Arc<dyn Loader<V>>>,
     batch_window: Duration,
-    short_grace: Option<(Duration, Duration)>,
+    /// Why a setting that was given can't be one.
+    refusal: Option<Error>,
     value: PhantomData<fn() -> V>,
 }
 
@@ -35,6 +37,20 @@ macro_rules! policy_settings {
     )+};
 }
 
+/// Passes each span on to the policy.
+macro_rules! policy_spans {
+    ($($name:ident),+ $(,)?) => {$(
+        #[doc = concat!("As [`Policy::", stringify!($name), "`]: a `Duration`, or a text such as `\"30s\"`.")]
+        #[must_use]
+        pub fn $name(self, value: impl IntoSpan) -> Self {
+            match value.into_span() {
+                Ok(span) => Self { policy: self.policy.$name(span), ..self },
+                Err(why) => self.refuse(stringify!($name), &why),
+            }
+        }
+    )+};
+}
+
 impl<V: Cacheable> RegionBuilder<V> {
     pub(crate) fn new(engine: Arc<Engine>, kind: &str) -> Self {
         Self {
@@ -45,28 +61,52 @@ impl<V: Cacheable> RegionBuilder<V> {
             schema: 0,
             loader: None,
             batch_window: Duration::ZERO,
-            short_grace: None,
+            refusal: None,
             value: PhantomData,
         }
     }
 
     policy_settings! {
-        negative: Duration,
         jitter: f64,
         eager: f64,
-        soft_timeout: Duration,
-        hard_timeout: Duration,
-        late: Duration,
-        throttle: Duration,
         skip: &'static str,
     }
 
-    /// As [`Policy::ttl`]. A fixed grace that is shorter than its life is made as long, and told as an event.
+    policy_spans! { stale_for, negative, soft_timeout, hard_timeout, late, throttle }
+
+    /// How long a value is fresh, and how long it may be served stale: a `Duration` or a text such as `"30m"`,
+    /// without grace; a [`Ttl`](crate::Ttl); a [`Class`](crate::Class), or its name; or a
+    /// [`TtlPolicy`](crate::TtlPolicy) that decides. See [`RegionBuilder::stale_for`] for the span past the
+    /// life. Default: 60 s, no grace. A fixed grace that is shorter than its life is made as long, and told as
+    /// an event.
+    ///
+    /// ```
+    /// use cache_facade::{Cache, Class};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> cache_facade::Result<()> {
+    /// let cache = Cache::builder().build().await?;
+    /// let prices = cache.region::<f64>("price").ttl("30s").stale_for("1h").open()?;
+    /// let names = cache.region::<String>("name").ttl(Class::VeryLong).open()?;
+    ///
+    /// let error = cache.region::<f64>("bar").ttl("30 fortnights").open().unwrap_err();
+    /// assert!(error.to_string().contains("write \"250ms\", \"30m\" or \"1h 30m\""));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
-    pub fn ttl(mut self, ttl: impl TtlPolicy<V> + 'static) -> Self {
-        let fixed = (&ttl as &dyn std::any::Any).downcast_ref::<cache_core::Ttl>();
-        self.short_grace = fixed.filter(|ttl| ttl.grace < ttl.life).map(|ttl| (ttl.life, ttl.grace));
-        Self { policy: self.policy.ttl(ttl), ..self }
+    pub fn ttl<By>(self, ttl: impl IntoTtl<V, By>) -> Self {
+        match ttl.into_ttl() {
+            Ok(ttl) => Self { policy: self.policy.living(ttl), ..self },
+            Err(why) => self.refuse("ttl", &why),
+        }
+    }
+
+    /// Notes that a setting can't be used, for [`RegionBuilder::open`] to return.
+    fn refuse(mut self, setting: &str, why: &str) -> Self {
+        let message = format!("{setting} of the region {:?}: {why}", self.kind);
+        self.refusal.get_or_insert_with(|| Error::new(ErrorKind::Config, "open", message));
+        self
     }
 
     /// As [`Policy::cost`].
@@ -133,8 +173,11 @@ impl<V: Cacheable> RegionBuilder<V> {
     /// # }
     /// ```
     #[must_use]
-    pub fn batch_window(self, window: Duration) -> Self {
-        Self { batch_window: window, ..self }
+    pub fn batch_window(self, window: impl IntoSpan) -> Self {
+        match window.into_span() {
+            Ok(batch_window) => Self { batch_window, ..self },
+            Err(why) => self.refuse("batch_window", &why),
+        }
     }
 
     /// Opens the region. Regions of one kind share their entries and the loads under way. Settings and loader
@@ -142,14 +185,18 @@ impl<V: Cacheable> RegionBuilder<V> {
     ///
     /// # Errors
     ///
-    /// `Config` if the kind is invalid, or is open with another type, codec or schema version.
+    /// `Config` if the kind is invalid, or is open with another type, codec or schema version; and for a setting
+    /// that was given as a text and can't be read.
     pub fn open(self) -> Result<Region<V>> {
+        if let Some(refusal) = self.refusal {
+            return Err(refusal);
+        }
         let prefix = Prefix::new(self.engine.namespace(), &self.kind)?;
         if self.loader.as_ref().is_some_and(|loader| loader.max_batch() == 0) {
             let message = format!("the loader of {:?} takes no keys at all: max_batch() is 0", self.kind);
             return Err(Error::new(ErrorKind::Config, "open", message));
         }
-        if let Some((life, grace)) = self.short_grace {
+        if let Some(Ttl { life, grace }) = self.policy.ttl.short_grace() {
             let change =
                 format!("grace {grace:?} ends before life {life:?}: it is {life:?} now, none past the life");
             tracing::warn!(kind = self.kind, change);

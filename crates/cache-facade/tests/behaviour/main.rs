@@ -2,6 +2,7 @@
 
 mod coalesce;
 mod counts;
+mod defaults;
 mod freshness;
 mod grace;
 mod guard;

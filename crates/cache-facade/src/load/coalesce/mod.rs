@@ -11,7 +11,7 @@ pub(crate) mod nested;
 use std::{collections::HashMap, hash::BuildHasherDefault, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use cache_core::{Blob, Fetched, Key, KeyHasher, Loaded, Loader, Request, Result, Timestamp, sync::Mutex};
+use cache_core::{Blob, Key, KeyHasher, Loaded, Loader, Request, Result, Timestamp, sync::Mutex};
 use futures_util::future::{Either, select};
 use tokio::sync::oneshot;
 
@@ -257,12 +257,10 @@ impl<V: Cacheable> Inner<V> {
 
     fn copy(&self, answer: &Loaded<V>) -> Loaded<V> {
         match answer {
-            Loaded::Value(Fetched { value, ttl, tags, etag }) => {
-                let blob = Blob::encode(self.loader.core.codec, 0, value);
+            Loaded::Value(fetched) => {
+                let blob = Blob::encode(self.loader.core.codec, 0, &fetched.value);
                 match blob.and_then(|blob| blob.decode(0)) {
-                    Ok(value) => {
-                        Loaded::Value(Fetched { value, ttl: *ttl, tags: tags.clone(), etag: etag.clone() })
-                    }
+                    Ok(value) => Loaded::Value(fetched.with_value(value)),
                     Err(error) => Loaded::Failed(error),
                 }
             }

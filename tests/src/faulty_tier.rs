@@ -4,7 +4,7 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use async_trait::async_trait;
 use cache_core::{
-    Entry, Error, ErrorKind, Key, Operation, PutOutcome, Result, Target, Tier, Tombstone,
+    Clock, Entry, Error, ErrorKind, Key, Operation, PutOutcome, Result, Target, Tier, Tombstone,
     sync::{Mutex, MutexGuard},
 };
 
@@ -182,5 +182,13 @@ impl Tier for FaultyTier {
 
     fn corrupt(&self) -> u64 {
         self.inner.corrupt()
+    }
+
+    fn needs_guard(&self) -> bool {
+        self.inner.needs_guard()
+    }
+
+    fn clock(&self) -> Option<&Clock> {
+        self.inner.clock()
     }
 }

@@ -108,4 +108,8 @@ impl Lease for LocalLease {
         }
         Ok(())
     }
+
+    fn clock(&self) -> Option<&Clock> {
+        Some(&self.clock)
+    }
 }

@@ -148,7 +148,7 @@ impl Fixture {
         match self.dice.below(100) {
             0..48 => self.read(n).await,
             48 => self.cache.protect(&Pattern::glob("n:?").unwrap()).unwrap(),
-            49 => self.cache.unprotect(&Pattern::glob("n:?").unwrap()),
+            49 => self.cache.unprotect(&Pattern::glob("n:?").unwrap()).unwrap(),
             50..60 => self.read_all().await,
             60..70 => {
                 let _writing = self.world.writing[n].lock().await;

@@ -1,6 +1,6 @@
 //! The error of the workspace: its kind, the operation that failed, a message and a source.
 
-use std::{error::Error as StdError, fmt, iter::successors, sync::Arc, time::Duration};
+use std::{convert::Infallible, error::Error as StdError, fmt, iter::successors, sync::Arc, time::Duration};
 
 use serde::{Serialize, Serializer};
 
@@ -173,6 +173,13 @@ impl Error {
     #[must_use]
     pub fn cause(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
         self.0.source.as_deref()
+    }
+}
+
+impl From<Infallible> for Error {
+    /// So that what can't fail may be given where something that can is converted.
+    fn from(never: Infallible) -> Self {
+        match never {}
     }
 }
 

@@ -47,6 +47,7 @@ pub use retry::{backoff::Backoff, breaker::Breaker};
 pub use secret::Secret;
 pub use time::{
     clock::Clock,
+    lives::{Class, GivenTtl, Lives},
     manual::ManualSleep,
     timestamp::Timestamp,
     ttl::{Jitter, Ttl, TtlPolicy},

@@ -1,6 +1,9 @@
 //! Settings of a disk tier.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use cache_core::{Clock, Error, ErrorKind, Result};
 
@@ -72,7 +75,16 @@ impl DiskConfig {
         self
     }
 
-    pub(crate) fn check(&self) -> Result<()> {
+    /// Checks what can be checked without the directory.
+    ///
+    /// # Errors
+    ///
+    /// `Config` for settings out of range, and an empty path.
+    pub fn check(&self) -> Result<()> {
+        if self.path.as_os_str().is_empty() {
+            let message = "the path of the disk tier is empty: give that of a folder, such as \"data/cache\"";
+            return Err(Error::new(ErrorKind::Config, "open", message));
+        }
         if self.max_bytes < Self::MIN_BYTES {
             let message = format!("max_bytes is {}: set at least {}", self.max_bytes, Self::MIN_BYTES);
             return Err(Error::new(ErrorKind::Config, "open", message));
@@ -95,5 +107,26 @@ impl DiskConfig {
     /// Returns how many bytes a record may have.
     pub(crate) fn record_bytes(&self) -> u64 {
         self.max_bytes / 16
+    }
+}
+
+impl From<PathBuf> for DiskConfig {
+    /// As [`DiskConfig::new`].
+    fn from(path: PathBuf) -> Self {
+        Self::new(path)
+    }
+}
+
+impl From<&Path> for DiskConfig {
+    /// As [`DiskConfig::new`].
+    fn from(path: &Path) -> Self {
+        Self::new(path)
+    }
+}
+
+impl From<&str> for DiskConfig {
+    /// As [`DiskConfig::new`].
+    fn from(path: &str) -> Self {
+        Self::new(path)
     }
 }

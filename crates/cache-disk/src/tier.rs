@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cache_core::{Entry, Error, ErrorKind, Key, PutOutcome, Result, Target, Tier, Tombstone};
+use cache_core::{Clock, Entry, Error, ErrorKind, Key, PutOutcome, Result, Target, Tier, Tombstone};
 use tokio::task;
 
 use crate::{DiskConfig, DiskStats, janitor::Janitor, storage::StorageEngine};
@@ -138,5 +138,9 @@ impl Tier for DiskTier {
 
     fn corrupt(&self) -> u64 {
         self.0.engine.counters.corrupt.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    fn clock(&self) -> Option<&Clock> {
+        Some(self.0.engine.clock())
     }
 }

@@ -2,7 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cache_core::{Bus, Clock, Error, ErrorKind, Event, Lease, Observer, Pattern, Result, Tier};
+use cache_core::{
+    Bus, Clock, Error, ErrorKind, Event, Lease, Lives, Observer, Pattern, Result, Tier, sync::RwLock,
+};
 use cache_memory::Memory;
 
 use crate::{
@@ -12,6 +14,7 @@ use crate::{
         bus_client::{BusClient, OnBusLoss},
         stamps::{self, Stamps},
     },
+    sources::tier_source::{GivenTier, Opened, Sources, TierSource},
     tier::handle::TierHandle,
     timer,
 };
@@ -24,13 +27,11 @@ pub struct CacheBuilder {
     namespace: Option<String>,
     memory: Memory,
     mode: MemoryMode,
-    /// Each tier, and whether it is this node's alone.
-    tiers: Vec<(Arc<dyn Tier>, bool)>,
-    bus: Option<Arc<dyn Bus>>,
-    lease: Option<Arc<dyn Lease>>,
+    pub(crate) sources: Sources,
     on_bus_loss: OnBusLoss,
     observers: Vec<Arc<dyn Observer>>,
-    clock: Clock,
+    clock: Option<Clock>,
+    lives: Lives,
     longest_life: Duration,
     require_tiers: bool,
 }
@@ -41,12 +42,11 @@ impl Default for CacheBuilder {
             namespace: None,
             memory: Memory::mib(64),
             mode: MemoryMode::Near,
-            tiers: Vec::new(),
-            bus: None,
-            lease: None,
+            sources: Sources::default(),
             on_bus_loss: OnBusLoss::ServeMemory,
             observers: Vec::new(),
-            clock: Clock::system(),
+            clock: None,
+            lives: Lives::default(),
             longest_life: YEAR,
             require_tiers: false,
         }
@@ -75,10 +75,16 @@ impl CacheBuilder {
         self
     }
 
-    /// Adds a tier behind those added before. A remote tier belongs in a [`Guard`](crate::Guard).
+    /// Adds a tier behind those added before. One over a network is put in a [`Guard`](crate::Guard), unless it is
+    /// in one already; whoever wants other settings than the default ones gives it in a guard. Its clock is the
+    /// cache's, see [`CacheBuilder::clock`].
     #[must_use]
-    pub fn tier(mut self, tier: impl Tier) -> Self {
-        self.tiers.push((Arc::new(tier), false));
+    pub fn tier(self, tier: impl Tier) -> Self {
+        self.source(GivenTier { tier: Arc::new(tier), local: false })
+    }
+
+    pub(crate) fn source(mut self, source: impl TierSource + 'static) -> Self {
+        self.sources.tiers.push(Box::new(source));
         self
     }
 
@@ -86,16 +92,23 @@ impl CacheBuilder {
     /// write or invalidate is removed from it too, and what it held before messages may have been missed is
     /// not served.
     #[must_use]
-    pub fn local_tier(mut self, tier: impl Tier) -> Self {
-        self.tiers.push((Arc::new(tier), true));
-        self
+    pub fn local_tier(self, tier: impl Tier) -> Self {
+        self.source(GivenTier { tier: Arc::new(tier), local: true })
     }
 
     /// Carries writes and invalidations between this node and the others that share its tiers. Memory drops
-    /// what another node writes or invalidates, and all it holds when messages may have been missed.
+    /// what another node writes or invalidates, and all it holds when messages may have been missed. Default: that
+    /// of the server added by `redis`, else of the one added by `postgres`, on a topic that follows the namespace.
     #[must_use]
     pub fn bus(mut self, bus: impl Bus) -> Self {
-        self.bus = Some(Arc::new(bus));
+        self.sources.bus = Some(Arc::new(bus));
+        self
+    }
+
+    /// Has no bus, though there is a server that could carry one: for a node that shares its tiers with no other.
+    #[must_use]
+    pub fn without_bus(mut self) -> Self {
+        (self.sources.bus, self.sources.bus_carriers) = (None, &[]);
         self
     }
 
@@ -107,9 +120,17 @@ impl CacheBuilder {
     }
 
     /// Lets nodes that share tiers agree on who loads a key, so that it is loaded once across all of them.
+    /// Default: that of the server added by `redis`, else of the one added by `postgres`.
     #[must_use]
     pub fn lease(mut self, lease: impl Lease) -> Self {
-        self.lease = Some(Arc::new(lease));
+        self.sources.lease = Some(Arc::new(lease));
+        self
+    }
+
+    /// Has no lease, though there is a server that could keep one: each node loads for itself.
+    #[must_use]
+    pub fn without_lease(mut self) -> Self {
+        (self.sources.lease, self.sources.lease_carriers) = (None, &[]);
         self
     }
 
@@ -120,10 +141,19 @@ impl CacheBuilder {
         self
     }
 
-    /// The clock of the cache. Default: the system's.
+    /// The clock of the cache. Default: that of its tiers, bus and lease, if one was given to them, else the
+    /// system's. All must go by one.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
-        self.clock = clock;
+        self.clock = Some(clock);
+        self
+    }
+
+    /// What each [`Class`](crate::Class) of lives comes to. Default: 5 min, 30 min, 1 h and 1 d, without grace.
+    /// [`Cache::set_lives`] changes it later.
+    #[must_use]
+    pub fn lives(mut self, lives: Lives) -> Self {
+        self.lives = lives;
         self
     }
 
@@ -147,8 +177,9 @@ impl CacheBuilder {
     ///
     /// # Errors
     ///
-    /// `Config` outside a Tokio runtime with timers, for an invalid namespace, or for two tiers of one name;
-    /// the tier's own error if it can't be reached and tiers are required.
+    /// `Config` outside a Tokio runtime with timers, for an invalid namespace, for two tiers of one name, and
+    /// for two clocks; the error of what can't be opened, such as a folder; the tier's own error if it can't be
+    /// reached and tiers are required.
     pub async fn build(self) -> Result<Cache> {
         if tokio::runtime::Handle::try_current().is_err() {
             let message = "there is no Tokio runtime here: build the cache within one";
@@ -158,9 +189,12 @@ impl CacheBuilder {
             let message = "this Tokio runtime has no timers: build it with enable_time() or enable_all()";
             return Err(Error::new(ErrorKind::Config, "build", message));
         }
-        for (at, (tier, _)) in self.tiers.iter().enumerate() {
+        let stamps = Stamps::new(self.namespace.as_deref(), self.longest_life.saturating_mul(2))?;
+        let clock = self.sources.clock(self.clock)?;
+        let Opened { tiers, bus, lease } = self.sources.open(&clock, self.namespace.as_deref())?;
+        for (at, (tier, _)) in tiers.iter().enumerate() {
             let name = tier.name();
-            if name == "memory" || self.tiers[..at].iter().any(|(other, _)| other.name() == name) {
+            if name == "memory" || tiers[..at].iter().any(|(other, _)| other.name() == name) {
                 let message = format!(
                     "two tiers are named {name:?}: give each its own name (the near tier is \"memory\")"
                 );
@@ -174,20 +208,20 @@ impl CacheBuilder {
         }
         let all = self.namespace.as_deref().map_or_else(|| Pattern::starting_with(""), Pattern::kind);
         let handle =
-            |(tier, local)| TierHandle::new(tier, local, observers.clone(), self.clock.clone(), all.clone());
-        let tiers: Vec<TierHandle> = self.tiers.into_iter().map(handle).collect();
-        let stamps = Stamps::new(self.namespace.as_deref(), self.longest_life.saturating_mul(2))?;
+            |(tier, local)| TierHandle::new(tier, local, observers.clone(), clock.clone(), all.clone());
+        let tiers: Vec<TierHandle> = tiers.into_iter().map(handle).collect();
         // Asks every tier something that is needed anyway. A tier that fails is failing from the start.
         match stamps::read(&[stamps.all_key().clone()], &tiers).await {
             Err(error) if self.require_tiers => return Err(error),
             _ => {}
         }
-        let bus = self.bus.map(|bus| {
-            let (clock, observers) = (self.clock.clone(), observers.clone());
+        let bus = bus.map(|bus| {
+            let (clock, observers) = (clock.clone(), observers.clone());
             Arc::new(BusClient::new(bus, self.namespace.as_deref(), clock, observers))
         });
         let engine = Arc::new(Engine::new(Parts {
-            clock: self.clock.clone(),
+            clock,
+            lives: RwLock::new(self.lives),
             namespace: self.namespace,
             memory: self.memory,
             mode: self.mode,
@@ -197,7 +231,7 @@ impl CacheBuilder {
             longest_life: self.longest_life,
             bus,
             on_bus_loss: self.on_bus_loss,
-            lease: self.lease,
+            lease,
         }));
         let listening = match engine.bus() {
             // Before anything is held, so that nothing is missed from the start if the bus works.

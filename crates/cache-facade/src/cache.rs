@@ -2,7 +2,7 @@
 
 use std::{any::TypeId, sync::Arc, time::Duration};
 
-use cache_core::{Clock, Error, ErrorKind, Key, Meta, Pattern, Result, Tag, Target, Timestamp};
+use cache_core::{Clock, Error, ErrorKind, Key, Lives, Meta, Pattern, Result, Tag, Target, Timestamp};
 use cache_memory::HotKey;
 
 use crate::{
@@ -23,17 +23,15 @@ const NOTABLE_SKEW_MICROS: u64 = 1_000_000;
 /// A tiered cache. Clones are handles to the same one.
 ///
 /// ```
-/// use std::time::Duration;
-/// use cache_facade::{Cache, Fetched, Tag, Ttl};
+/// use cache_facade::{Cache, Fetched};
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> cache_facade::Result<()> {
 /// let cache = Cache::builder().namespace("md").build().await?;
-/// let names = cache.region::<String>("name").ttl(Ttl::new(Duration::from_secs(3600))).open()?;
+/// let names = cache.region::<String>("name").ttl("1h").open()?;
 ///
-/// let apple = Tag::new("AAPL")?;
-/// names.put("AAPL", Fetched::new("Apple Inc.".to_owned()).tag(apple.clone())).await?;
-/// cache.invalidate(&apple).await?;
+/// names.put("AAPL", Fetched::new("Apple Inc.".to_owned()).tag("apple")).await?;
+/// cache.invalidate("apple").await?;
 /// assert_eq!(names.get("AAPL").await?, None);
 /// # Ok(())
 /// # }
@@ -145,16 +143,17 @@ impl Cache {
         self.engine.remove_key(kind, id).await
     }
 
-    /// Invalidates every entry that carries `tag`, in every tier. What is put later with the tag is not concerned.
-    /// It writes one stamp, however many entries that ends, and so can't say how many.
+    /// Invalidates every entry that carries `tag`, a text or a [`Tag`], in every tier. What is put later with
+    /// the tag is not concerned. It writes one stamp, however many entries that ends, and so can't say how many.
     ///
     /// # Errors
     ///
-    /// `Limit` for a tag that is too long. A tier that fails is an event, and this process knows that the tag is
-    /// invalidated all the same.
-    pub async fn invalidate(&self, tag: &Tag) -> Result<()> {
+    /// `Limit` for a tag that is empty or too long. A tier that fails is an event, and this process knows that
+    /// the tag is invalidated all the same.
+    pub async fn invalidate(&self, tag: impl TryInto<Tag, Error: Into<Error>>) -> Result<()> {
+        let tag = tag.try_into().map_err(Into::into)?;
         self.engine.enter_though_closed("invalidate")?;
-        self.engine.invalidate(tag).await
+        self.engine.invalidate(&tag).await
     }
 
     /// As [`Cache::invalidate`], for what was born at `at` or before: several nodes that do so because of the
@@ -163,9 +162,14 @@ impl Cache {
     /// # Errors
     ///
     /// As [`Cache::invalidate`].
-    pub async fn invalidate_until(&self, tag: &Tag, at: Timestamp) -> Result<()> {
+    pub async fn invalidate_until(
+        &self,
+        tag: impl TryInto<Tag, Error: Into<Error>>,
+        at: Timestamp,
+    ) -> Result<()> {
+        let tag = tag.try_into().map_err(Into::into)?;
         self.engine.enter_though_closed("invalidate until")?;
-        self.engine.invalidate_until(tag, at.min(self.engine.clock().tick())).await
+        self.engine.invalidate_until(&tag, at.min(self.engine.clock().tick())).await
     }
 
     /// Sets a bound on lives, for all regions: no entry of which `bound` tells a moment is fresh past it. It is
@@ -185,15 +189,19 @@ impl Cache {
         self.engine.apply_life_bound(concerned)
     }
 
-    /// Removes the keys that match. The pattern is written without the cache's namespace: `price:AAPL*`. Returns
-    /// how many values went that were alive, from memory and from each tier.
+    /// Removes the keys that match. The pattern, a text or a [`Pattern`], is written without the cache's
+    /// namespace: `"price:AAPL*"`. Returns how many values went that were alive, from memory and from each tier.
     ///
     /// # Errors
     ///
-    /// None at present. A tier that fails is an event.
-    pub async fn remove_matching(&self, pattern: &Pattern) -> Result<Removed> {
+    /// `Config` for a text that is no pattern. A tier that fails is an event.
+    pub async fn remove_matching(
+        &self,
+        pattern: impl TryInto<Pattern, Error: Into<Error>>,
+    ) -> Result<Removed> {
+        let pattern = pattern.try_into().map_err(Into::into)?;
         self.engine.enter_though_closed("remove matching")?;
-        let pattern = self.engine.within(pattern);
+        let pattern = self.engine.within(&pattern);
         Ok(self.engine.remove_matching(&pattern).await)
     }
 
@@ -211,18 +219,36 @@ impl Cache {
 
     /// Keeps entries that match from being evicted from memory for space: those held now, and those put later.
     /// They still expire, and can be removed. Each that the share of protected entries has no room for is an
-    /// event. The pattern is written without the cache's namespace.
+    /// event. The pattern, a text or a [`Pattern`], is written without the cache's namespace.
     ///
     /// # Errors
     ///
-    /// `Config` if the near tier keeps no share for protected entries.
-    pub fn protect(&self, pattern: &Pattern) -> Result<()> {
-        self.engine.protect(Target::Matching(&self.engine.within(pattern)))
+    /// `Config` if the near tier keeps no share for protected entries, and for a text that is no pattern.
+    pub fn protect(&self, pattern: impl TryInto<Pattern, Error: Into<Error>>) -> Result<()> {
+        let pattern = pattern.try_into().map_err(Into::into)?;
+        self.engine.protect(Target::Matching(&self.engine.within(&pattern)))
     }
 
     /// Ends the protection by exactly this pattern.
-    pub fn unprotect(&self, pattern: &Pattern) {
-        self.engine.memory().unprotect(Target::Matching(&self.engine.within(pattern)));
+    ///
+    /// # Errors
+    ///
+    /// `Config` for a text that is no pattern.
+    pub fn unprotect(&self, pattern: impl TryInto<Pattern, Error: Into<Error>>) -> Result<()> {
+        let pattern = pattern.try_into().map_err(Into::into)?;
+        self.engine.memory().unprotect(Target::Matching(&self.engine.within(&pattern)));
+        Ok(())
+    }
+
+    /// Returns what each [`Class`](crate::Class) of lives comes to now.
+    #[must_use]
+    pub fn lives(&self) -> Lives {
+        *self.engine.lives().read()
+    }
+
+    /// Changes what the classes of lives come to, for values that are put or loaded from now on.
+    pub fn set_lives(&self, lives: Lives) {
+        *self.engine.lives().write() = lives;
     }
 
     /// Returns the keys read most of late, the hottest first: at most `most`, and at most 512.

@@ -2,16 +2,12 @@
 //! or paid for, and is asked as seldom as can be.
 //!
 //! ```
-//! use std::time::Duration;
-//! use cache_facade::{Cache, Memory, Ttl};
+//! use cache_facade::{Cache, Memory};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> cache_facade::Result<()> {
 //! let cache = Cache::builder().memory(Memory::mib(16)).build().await?;
-//! let prices = cache
-//!     .region::<f64>("price")
-//!     .ttl(Ttl::new(Duration::from_secs(60)).grace(Duration::from_secs(600)))
-//!     .open()?;
+//! let prices = cache.region::<f64>("price").ttl("1m").stale_for("10m").open()?;
 //!
 //! let price = prices.get_or_load("AAPL", || async { 190.5 }).await?;
 //! assert_eq!(*price, 190.5);
@@ -55,11 +51,11 @@
 //!
 //! ```
 //! use std::{io, time::Duration};
-//! use cache_facade::{Cache, Fetched, Loaded, Ttl};
+//! use cache_facade::{Cache, Fetched, Loaded};
 //!
 //! async fn ask(symbol: String) -> io::Result<Loaded<f64>> {
 //!     Ok(match symbol.as_str() {
-//!         "AAPL" => Fetched::new(190.5).ttl(Ttl::new(Duration::from_secs(5))).into(),
+//!         "AAPL" => Fetched::new(190.5).ttl(Duration::from_secs(5)).into(),
 //!         _ => Loaded::Absent,
 //!     })
 //! }
@@ -67,7 +63,7 @@
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> cache_facade::Result<()> {
 //! let cache = Cache::builder().build().await?;
-//! let prices = cache.region::<f64>("price").negative(Duration::from_secs(30)).open()?;
+//! let prices = cache.region::<f64>("price").negative("30s").open()?;
 //! for (symbol, price) in [("AAPL", Some(&190.5)), ("NOPE", None), ("AAPL", Some(&190.5)), ("NOPE", None)] {
 //!     let owned = symbol.to_owned();
 //!     assert_eq!(prices.get_or_load(symbol, || ask(owned)).await?.as_deref(), price);
@@ -148,19 +144,18 @@
 //! cache. All three hold in every tier, and for loads that are under way.
 //!
 //! ```
-//! use cache_facade::{Cache, Fetched, Pattern, Tag};
+//! use cache_facade::{Cache, Fetched};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> cache_facade::Result<()> {
 //! let cache = Cache::builder().build().await?;
 //! let prices = cache.region::<f64>("price").open()?;
-//! let apple = Tag::new("AAPL")?;
-//! prices.put("AAPL:yahoo", Fetched::new(190.5).tag(apple.clone())).await?;
+//! prices.put("AAPL:yahoo", Fetched::new(190.5).tags(["AAPL", "tech"])).await?;
 //! prices.put("MSFT:yahoo", 330.0).await?;
 //!
-//! cache.invalidate(&apple).await?;
+//! cache.invalidate("AAPL").await?;
 //! assert_eq!(prices.get("AAPL:yahoo").await?, None);
-//! cache.remove_matching(&Pattern::glob("price:MSFT:*")?).await?;
+//! cache.remove_matching("price:MSFT:*").await?;
 //! assert_eq!(prices.get("MSFT:yahoo").await?, None);
 //! prices.clear().await?;
 //! # Ok(())
@@ -172,15 +167,14 @@
 //!
 #![cfg_attr(feature = "disk", doc = "```")]
 #![cfg_attr(not(feature = "disk"), doc = "```ignore")]
-//! use cache_facade::{Cache, Memory, disk::{DiskConfig, DiskTier}};
+//! use cache_facade::{Cache, disk::DiskConfig};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> cache_facade::Result<()> {
 //! # let folder = tempfile::tempdir().unwrap();
 //! # let folder = folder.path();
 //! for start in ["first", "second"] {
-//!     let disk = DiskTier::open(DiskConfig::new(folder).max_bytes(1 << 30))?;
-//!     let cache = Cache::builder().memory(Memory::mib(64)).tier(disk).build().await?;
+//!     let cache = Cache::builder().disk(DiskConfig::new(folder).max_bytes(1 << 30))?.build().await?;
 //!     let prices = cache.region::<f64>("price").open()?;
 //!     if start == "first" {
 //!         prices.put("AAPL", 190.5).await?;
@@ -195,25 +189,18 @@
 //!
 //! ## Several nodes
 //! Nodes share what one of them loaded through Redis, and keep it in PostgreSQL. By the bus they learn of each
-//! other's writes; by the lease one of them loads a key. A tier that may hang belongs in a [`Guard`]. A disk is
-//! given as a [`local_tier`](CacheBuilder::local_tier) then. Features `redis` and `postgres`.
+//! other's writes; by the lease one of them loads a key. Both come with the first server, and each tier in a
+//! [`Guard`], by the cache's clock. Features `redis` and `postgres`; the parts are in `docs/guide/shared-tiers.md`.
 //!
 #![cfg_attr(all(feature = "redis", feature = "postgres"), doc = "```no_run")]
 #![cfg_attr(not(all(feature = "redis", feature = "postgres")), doc = "```ignore")]
-//! use cache_facade::{Cache, Clock, Guard, GuardSettings, postgres::{PgConfig, Postgres}};
-//! use cache_facade::redis::{Redis, RedisConfig};
+//! use cache_facade::Cache;
 //!
 //! # async fn start() -> cache_facade::Result<Cache> {
-//! let clock = Clock::system();
-//! let redis = Redis::new(RedisConfig::parse("redis://127.0.0.1:6379")?, clock.clone())?;
-//! let postgres = Postgres::new(PgConfig::new("postgres://127.0.0.1:5432/cache")?, clock.clone())?;
 //! Cache::builder()
 //!     .namespace("md")
-//!     .clock(clock)
-//!     .tier(Guard::new(redis.tier(), GuardSettings::default()))
-//!     .tier(Guard::new(postgres.tier(), GuardSettings::default()))
-//!     .bus(redis.bus("market"))
-//!     .lease(redis.lease())
+//!     .redis("redis://127.0.0.1:6379")?
+//!     .postgres("postgres://127.0.0.1:5432/cache")?
 //!     .build()
 //!     .await
 //! # }
@@ -247,39 +234,8 @@
 //! ```
 //!
 //! ## A tier of your own
-//! A [`Tier`] has five methods, over batches; a wrapper forwards all of them. The project's
-//! `docs/guide/write-a-tier.md` writes a whole tier, and runs on it the suite that every tier passes.
-//! ```
-//! use cache_core::{Entry, Key, PutOutcome, Result, Target, Tier, Tombstone};
-//!
-//! /// Logs what a tier is asked for.
-//! #[derive(Debug)]
-//! struct Logged<T>(T);
-//!
-//! #[async_trait::async_trait]
-//! impl<T: Tier> Tier for Logged<T> {
-//!     fn name(&self) -> &'static str {
-//!         self.0.name()
-//!     }
-//!
-//!     async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
-//!         println!("get {keys:?}");
-//!         self.0.get(keys).await
-//!     }
-//!
-//!     async fn put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
-//!         self.0.put(entries).await
-//!     }
-//!
-//!     async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
-//!         self.0.remove(target, tombstone).await
-//!     }
-//!
-//!     async fn flush(&self) -> Result<()> {
-//!         self.0.flush().await
-//!     }
-//! }
-//! ```
+//! A [`Tier`] has five methods, over batches, and some that tell about it; a wrapper forwards all of them. The
+//! project's `docs/guide/write-a-tier.md` writes a whole tier, and runs on it the suite that every tier passes.
 //!
 //! ## An observer of your own
 //! An [`Observer`] is called in the middle of reads and writes: it counts, or hands the event on, and returns.
@@ -361,6 +317,18 @@ mod read;
 mod region;
 mod region_builder;
 mod region_core;
+mod settings;
+mod sources {
+    //! What tiers come from.
+
+    #[cfg(feature = "disk")]
+    mod disk;
+    #[cfg(feature = "postgres")]
+    mod postgres;
+    #[cfg(feature = "redis")]
+    mod redis;
+    pub(crate) mod tier_source;
+}
 mod stats;
 mod tier;
 mod timer;
@@ -373,10 +341,10 @@ pub use cache::Cache;
 #[cfg(feature = "config")]
 pub use cache_config::section;
 pub use cache_core::{
-    Bus, ByDisplay, Clock, Codec, Entry, Error, ErrorKind, Event, Fetched, Freshness, FromId, IdText, Jitter,
-    Key, Lease, Loaded, Loader, Meta, Observer, Operation, Pattern, Prefix, PutOutcome, Refresh, Refreshed,
-    Removal, Request, Result, Tag, Target, Tier, TierExt, Timestamp, ToId, ToKey, Tombstone, Tombstones, Ttl,
-    TtlPolicy, WrittenKey, id_parts,
+    Bus, ByDisplay, Class, Clock, Codec, Entry, Error, ErrorKind, Event, Fetched, Freshness, FromId,
+    GivenTtl, IdText, Jitter, Key, Lease, Lives, Loaded, Loader, Meta, Observer, Operation, Pattern, Prefix,
+    PutOutcome, Refresh, Refreshed, Removal, Request, Result, Tag, Target, Tier, TierExt, Timestamp, ToId,
+    ToKey, Tombstone, Tombstones, Ttl, TtlPolicy, WrittenKey, id_parts,
 };
 #[cfg(feature = "disk")]
 pub use cache_disk as disk;
@@ -396,6 +364,10 @@ pub use load::{
 pub use policy::Policy;
 pub use region::{Cacheable, Op, Region, Updated};
 pub use region_builder::RegionBuilder;
+pub use settings::{
+    span::IntoSpan,
+    ttl::{ByClass, ByPolicy, ByText, IntoTtl, RegionTtl},
+};
 pub use stats::{BusStats, Health, RegionStats, Removed, Stats, TierHealth, TierStats};
 pub use tier::copies::TierCopies;
 pub use tier::guard::{Guard, GuardSettings};
@@ -405,3 +377,8 @@ pub use write::value_codec::Storable;
 #[cfg(all(doctest, feature = "disk", feature = "macros"))]
 #[doc = include_str!("../../../README.md")]
 struct FrontPage;
+
+/// The examples of the guide to shared tiers.
+#[cfg(all(doctest, feature = "redis", feature = "postgres", feature = "config"))]
+#[doc = include_str!("../../../docs/guide/shared-tiers.md")]
+struct SharedTiers;

@@ -4,12 +4,14 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use cache_core::{Jitter, Ttl, TtlPolicy};
 
+use crate::settings::ttl::RegionTtl;
+
 /// What a value weighs.
 type Cost<V> = dyn Fn(&V) -> u32 + Send + Sync;
 
 /// The settings of a region; each call can be given its own by [`Region::with`](crate::Region::with).
 pub struct Policy<V> {
-    pub(crate) ttl: Arc<dyn TtlPolicy<V>>,
+    pub(crate) ttl: RegionTtl<V>,
     pub(crate) negative: Duration,
     pub(crate) jitter: Jitter,
     pub(crate) eager: Option<f64>,
@@ -25,14 +27,14 @@ pub struct Policy<V> {
 
 impl<V> Clone for Policy<V> {
     fn clone(&self) -> Self {
-        Self { ttl: Arc::clone(&self.ttl), cost: self.cost.clone(), skipped: self.skipped.clone(), ..*self }
+        Self { ttl: self.ttl.clone(), cost: self.cost.clone(), skipped: self.skipped.clone(), ..*self }
     }
 }
 
 impl<V> Default for Policy<V> {
     fn default() -> Self {
         Self {
-            ttl: Arc::new(Ttl::new(Duration::from_secs(60))),
+            ttl: RegionTtl::by_policy(Ttl::new(Duration::from_secs(60))),
             negative: Duration::ZERO,
             jitter: Jitter::default(),
             eager: None,
@@ -51,8 +53,22 @@ impl<V> Policy<V> {
     /// How long a value is fresh, and how long it may be served stale: a fixed [`Ttl`], or a policy that decides.
     /// Default: 60 s, no grace.
     #[must_use]
-    pub fn ttl(mut self, ttl: impl TtlPolicy<V> + 'static) -> Self {
-        self.ttl = Arc::new(ttl);
+    pub fn ttl(self, ttl: impl TtlPolicy<V> + 'static) -> Self {
+        self.living(RegionTtl::by_policy(ttl))
+    }
+
+    pub(crate) fn living(mut self, ttl: RegionTtl<V>) -> Self {
+        let stale_for = self.ttl.stale_for();
+        self.ttl = ttl.with_stale_for(stale_for);
+        self
+    }
+
+    /// How long past its life a value may be served, in place of a grace, which counts from birth: each value's
+    /// grace is then its life, whoever says that, and this. It holds wherever in the chain it is written. A life
+    /// that the source of a value states has the grace that the source states. Default: as [`Policy::ttl`] says.
+    #[must_use]
+    pub fn stale_for(mut self, span: Duration) -> Self {
+        self.ttl = self.ttl.with_stale_for(Some(span));
         self
     }
 
@@ -144,6 +160,7 @@ impl<V> Policy<V> {
 impl<V> fmt::Debug for Policy<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Policy")
+            .field("ttl", &self.ttl)
             .field("negative", &self.negative)
             .field("jitter", &self.jitter)
             .field("eager", &self.eager)

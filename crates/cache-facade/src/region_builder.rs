@@ -2,7 +2,7 @@
 
 use std::{marker::PhantomData, sync::Arc, time::Duration};
 
-use cache_core::{Codec, Error, ErrorKind, Event, Loader, Prefix, Result, TtlPolicy};
+use cache_core::{Codec, Error, ErrorKind, Event, Loader, Prefix, Result, Ttl};
 
 use crate::{
     engine::Engine,
@@ -12,6 +12,7 @@ use crate::{
     },
     policy::Policy,
     region::{Cacheable, Region},
+    settings::{span::IntoSpan, ttl::IntoTtl},
     write::value_codec::ValueCodec,
 };
 
@@ -23,7 +24,8 @@ pub struct RegionBuilder<V> {
     codec: Option<ValueCodec<V>>,
     loader: Option<Arc<dyn Loader<V>>>,
     batch_window: Duration,
-    short_grace: Option<(Duration, Duration)>,
+    /// Why a setting that was given can't be one.
+    refusal: Option<Error>,
     value: PhantomData<fn() -> V>,
 }
 
@@ -38,6 +40,20 @@ macro_rules! policy_settings {
     )+};
 }
 
+/// Passes each span on to the policy.
+macro_rules! policy_spans {
+    ($($name:ident),+ $(,)?) => {$(
+        #[doc = concat!("As [`Policy::", stringify!($name), "`]: a `Duration`, or a text such as `\"30s\"`.")]
+        #[must_use]
+        pub fn $name(self, value: impl IntoSpan) -> Self {
+            match value.into_span() {
+                Ok(span) => Self { policy: self.policy.$name(span), ..self },
+                Err(why) => self.refuse(stringify!($name), &why),
+            }
+        }
+    )+};
+}
+
 impl<V: Cacheable> RegionBuilder<V> {
     /// A region whose values tiers can store, if there is a `codec`, else one of memory alone.
     pub(crate) fn new(engine: Arc<Engine>, kind: &str, codec: Option<ValueCodec<V>>) -> Self {
@@ -48,28 +64,52 @@ impl<V: Cacheable> RegionBuilder<V> {
             codec,
             loader: None,
             batch_window: Duration::ZERO,
-            short_grace: None,
+            refusal: None,
             value: PhantomData,
         }
     }
 
     policy_settings! {
-        negative: Duration,
         jitter: f64,
         eager: f64,
-        soft_timeout: Duration,
-        hard_timeout: Duration,
-        late: Duration,
-        throttle: Duration,
         skip: &'static str,
     }
 
-    /// As [`Policy::ttl`]. A fixed grace that is shorter than its life is made as long, and told as an event.
+    policy_spans! { stale_for, negative, soft_timeout, hard_timeout, late, throttle }
+
+    /// How long a value is fresh, and how long it may be served stale: a `Duration` or a text such as `"30m"`,
+    /// without grace; a [`Ttl`](crate::Ttl); a [`Class`](crate::Class), or its name; or a
+    /// [`TtlPolicy`](crate::TtlPolicy) that decides. See [`RegionBuilder::stale_for`] for the span past the
+    /// life. Default: 60 s, no grace. A fixed grace that is shorter than its life is made as long, and told as
+    /// an event.
+    ///
+    /// ```
+    /// use cache_facade::{Cache, Class};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> cache_facade::Result<()> {
+    /// let cache = Cache::builder().build().await?;
+    /// let prices = cache.region::<f64>("price").ttl("30s").stale_for("1h").open()?;
+    /// let names = cache.region::<String>("name").ttl(Class::VeryLong).open()?;
+    ///
+    /// let error = cache.region::<f64>("bar").ttl("30 fortnights").open().unwrap_err();
+    /// assert!(error.to_string().contains("write \"250ms\", \"30m\" or \"1h 30m\""));
+    /// # Ok(())
+    /// # }
+    /// ```
     #[must_use]
-    pub fn ttl(mut self, ttl: impl TtlPolicy<V> + 'static) -> Self {
-        let fixed = (&ttl as &dyn std::any::Any).downcast_ref::<cache_core::Ttl>();
-        self.short_grace = fixed.filter(|ttl| ttl.grace < ttl.life).map(|ttl| (ttl.life, ttl.grace));
-        Self { policy: self.policy.ttl(ttl), ..self }
+    pub fn ttl<By>(self, ttl: impl IntoTtl<V, By>) -> Self {
+        match ttl.into_ttl() {
+            Ok(ttl) => Self { policy: self.policy.living(ttl), ..self },
+            Err(why) => self.refuse("ttl", &why),
+        }
+    }
+
+    /// Notes that a setting can't be used, for [`RegionBuilder::open`] to return.
+    fn refuse(mut self, setting: &str, why: &str) -> Self {
+        let message = format!("{setting} of the region {:?}: {why}", self.kind);
+        self.refusal.get_or_insert_with(|| Error::new(ErrorKind::Config, "open", message));
+        self
     }
 
     /// As [`Policy::cost`].
@@ -137,8 +177,11 @@ impl<V: Cacheable> RegionBuilder<V> {
     /// # }
     /// ```
     #[must_use]
-    pub fn batch_window(self, window: Duration) -> Self {
-        Self { batch_window: window, ..self }
+    pub fn batch_window(self, window: impl IntoSpan) -> Self {
+        match window.into_span() {
+            Ok(batch_window) => Self { batch_window, ..self },
+            Err(why) => self.refuse("batch_window", &why),
+        }
     }
 
     /// What the keys of the region share.
@@ -155,15 +198,19 @@ impl<V: Cacheable> RegionBuilder<V> {
     ///
     /// # Errors
     ///
-    /// `Config` if the kind is invalid, or is open with another type, codec or schema version; if there are tiers,
-    /// and the shape of the type says that its codec can't read it back from one.
+    /// `Config` if the kind is invalid, or is open with another type, codec or schema version; for a setting that
+    /// was given as a text and can't be read; if there are tiers, and the shape of the type says that its codec
+    /// can't read it back from one.
     pub fn open(self) -> Result<Region<V>> {
+        if let Some(refusal) = self.refusal {
+            return Err(refusal);
+        }
         let prefix = self.prefix()?;
         if self.loader.as_ref().is_some_and(|loader| loader.max_batch() == 0) {
             let message = format!("the loader of {:?} takes no keys at all: max_batch() is 0", self.kind);
             return Err(Error::new(ErrorKind::Config, "open", message));
         }
-        if let Some((life, grace)) = self.short_grace {
+        if let Some(Ttl { life, grace }) = self.policy.ttl.short_grace() {
             let change =
                 format!("grace {grace:?} ends before life {life:?}: it is {life:?} now, none past the life");
             tracing::warn!(kind = self.kind, change);

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use cache_core::{Bus, Bytes, Error, ErrorKind, Listener, Result, sync::Mutex};
+use cache_core::{Bus, Bytes, Clock, Error, ErrorKind, Listener, Result, sync::Mutex};
 use redis::{AsyncConnectionConfig, PushInfo, PushKind, Value};
 use tokio::{
     sync::{mpsc, watch},
@@ -75,6 +75,10 @@ impl Bus for RedisBus {
             }
             _ => Ok(()),
         }
+    }
+
+    fn clock(&self) -> Option<&Clock> {
+        Some(&self.context.servers.clock)
     }
 
     async fn listen(&self) -> Result<Box<dyn Listener>> {

@@ -50,7 +50,7 @@ impl Redis {
     ///
     /// `Config` for settings out of range, for certificates that can't be read, and outside a tokio runtime.
     pub fn new(config: RedisConfig, clock: Clock) -> Result<Self> {
-        config.check()?;
+        config.validate()?;
         if Handle::try_current().is_err() {
             return Err(Error::new(
                 ErrorKind::Config,

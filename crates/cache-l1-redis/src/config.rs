@@ -6,6 +6,7 @@ use cache_core::{Error, ErrorKind, Pattern, Result, Secret};
 
 use crate::connection::{
     address::{Address, Login, ParsedUrl},
+    connect::Connector,
     tls::TlsSettings,
 };
 
@@ -45,6 +46,24 @@ pub(crate) enum Topology {
     Single(Address),
     Cluster(Vec<Address>),
     Sentinel { sentinels: Vec<Address>, login: Login, master: String },
+}
+
+impl TryFrom<&str> for RedisConfig {
+    type Error = Error;
+
+    /// As [`RedisConfig::parse`].
+    fn try_from(text: &str) -> Result<Self> {
+        Self::parse(text)
+    }
+}
+
+impl TryFrom<&String> for RedisConfig {
+    type Error = Error;
+
+    /// As [`RedisConfig::parse`].
+    fn try_from(text: &String) -> Result<Self> {
+        Self::parse(text)
+    }
 }
 
 impl RedisConfig {
@@ -250,7 +269,17 @@ impl RedisConfig {
         self
     }
 
-    pub(crate) fn check(&self) -> Result<()> {
+    /// Checks all that can be checked without a server, as [`Redis::new`](crate::Redis::new) does.
+    ///
+    /// # Errors
+    ///
+    /// `Config` for settings out of range, and for certificates that can't be read.
+    pub fn check(&self) -> Result<()> {
+        self.validate()?;
+        Connector::new(self, &self.login).map(drop)
+    }
+
+    pub(crate) fn validate(&self) -> Result<()> {
         if !(1..=16).contains(&self.connections) {
             let message = format!("connections is {}, it must be 1 to 16", self.connections);
             return Err(refused(&message));

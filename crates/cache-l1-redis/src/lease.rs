@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use cache_core::{Holder, Key, Lease, Result};
+use cache_core::{Clock, Holder, Key, Lease, Result};
 use redis::{Value, from_redis_value};
 
 use crate::{
@@ -101,5 +101,9 @@ impl Lease for RedisLease {
 
     async fn release(&self, keys: &[Key], holder: Holder) -> Result<()> {
         self.run("release", &RELEASE, keys, holder, None).await.map(|_| ())
+    }
+
+    fn clock(&self) -> Option<&Clock> {
+        Some(&self.context.servers.clock)
     }
 }

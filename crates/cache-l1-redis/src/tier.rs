@@ -112,4 +112,12 @@ impl Tier for RedisTier {
     fn corrupt(&self) -> u64 {
         self.counters.stats().corrupt
     }
+
+    fn needs_guard(&self) -> bool {
+        true
+    }
+
+    fn clock(&self) -> Option<&Clock> {
+        Some(&self.context.servers.clock)
+    }
 }

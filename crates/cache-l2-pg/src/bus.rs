@@ -61,6 +61,10 @@ impl Bus for PgBus {
         Ok(())
     }
 
+    fn clock(&self) -> Option<&Clock> {
+        Some(&self.context.clock)
+    }
+
     async fn listen(&self) -> Result<Box<dyn Listener>> {
         // Before it is opened, so that a change meanwhile ends it.
         let renewals = self.context.renewals();

@@ -4,7 +4,10 @@ use std::{path::PathBuf, time::Duration};
 
 use cache_core::{Error, ErrorKind, Result};
 
-use crate::{connection::DatabaseUrl, sql::Identifiers};
+use crate::{
+    connection::{Connector, DatabaseUrl},
+    sql::Identifiers,
+};
 
 /// Settings of a [`Postgres`](crate::Postgres).
 ///
@@ -66,6 +69,24 @@ pub enum Writes {
 impl Writes {
     /// Write-behind with a queue of at most 10,000 entries and 64 MiB.
     pub const BEHIND: Self = Self::Behind { rows: 10_000, bytes: 64 << 20 };
+}
+
+impl TryFrom<&str> for PgConfig {
+    type Error = Error;
+
+    /// As [`PgConfig::new`].
+    fn try_from(url: &str) -> Result<Self> {
+        Self::new(url)
+    }
+}
+
+impl TryFrom<&String> for PgConfig {
+    type Error = Error;
+
+    /// As [`PgConfig::new`].
+    fn try_from(url: &String) -> Result<Self> {
+        Self::new(url)
+    }
 }
 
 impl PgConfig {
@@ -219,6 +240,17 @@ impl PgConfig {
     pub fn name(mut self, name: &'static str) -> Self {
         self.name = name;
         self
+    }
+
+    /// Checks all that can be checked without a server, as [`Postgres::new`](crate::Postgres::new) does.
+    ///
+    /// # Errors
+    ///
+    /// `Config` for settings out of range, a schema or table that is no plain name, or a CA file that can't be
+    /// read.
+    pub fn check(&self) -> Result<()> {
+        self.validate()?;
+        Connector::new(self).map(drop)
     }
 
     /// Checks what can be checked without a server, and returns the tables' names.

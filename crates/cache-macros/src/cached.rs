@@ -2,11 +2,11 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::{Error, Expr, ItemFn, Result, spanned::Spanned};
+use syn::{Error, Expr, ItemFn, Result, parse_quote, spanned::Spanned};
 
 use crate::{
     duration::DurationExpr,
-    options::Options,
+    options::{Options, text},
     output::Output,
     shared_options::{self, IdOf, IdOption},
     signature::{Signature, outer},
@@ -213,12 +213,13 @@ fn ttl(options: &mut Options) -> Result<TokenStream> {
         (None, Some(grace)) => {
             return Err(Error::new_spanned(grace, "`grace` needs a `ttl`: add `ttl = ...`"));
         }
-        (Some(ttl), grace) => (DurationExpr::read(ttl)?, grace),
+        (Some(ttl), grace) => (class(&ttl).map_or_else(|| DurationExpr::read(ttl), Ok)?, grace),
     };
+    let cache = format_ident!("cache", span = Span::mixed_site());
     let life = match &ttl {
         DurationExpr::Known(_) => quote!(::cache_facade::Ttl::new(#ttl)),
         DurationExpr::Computed(expr) => {
-            quote_spanned!(expr.span()=> ::cache_facade::macro_support::ttl(#expr))
+            quote_spanned!(expr.span()=> ::cache_facade::macro_support::ttl(#cache, #expr))
         }
     };
     let Some(grace) = grace else { return Ok(quote!(::core::option::Option::Some(#life))) };
@@ -231,6 +232,20 @@ fn ttl(options: &mut Options) -> Result<TokenStream> {
         return Err(Error::new(span, message));
     }
     Ok(quote!(::core::option::Option::Some(#life.grace(#grace))))
+}
+
+/// Returns the class of lives that a text names.
+fn class(ttl: &Expr) -> Option<DurationExpr> {
+    let name = text(ttl)?;
+    let class = match name.value().as_str() {
+        "short" => "Short",
+        "medium" => "Medium",
+        "long" => "Long",
+        "very_long" => "VeryLong",
+        _ => return None,
+    };
+    let class = Ident::new(class, name.span());
+    Some(DurationExpr::Computed(parse_quote!(::cache_facade::Class::#class)))
 }
 
 /// Returns every identifier in the attribute, and `cache`.

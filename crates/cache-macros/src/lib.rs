@@ -59,7 +59,7 @@ use syn::{DeriveInput, ItemFn, parse_macro_input};
 /// |---|---|---|
 /// | `region = "price"` | the kind of the entries: a text or a constant | none: it is required |
 /// | `cache = expr` | a `Cache`, or a reference to one | the parameter `cache`, else `self.cache` |
-/// | `ttl = "5m"` | how long a value is fresh: a text, or an expression of type `Duration` or `Ttl` | the region's, 60 s |
+/// | `ttl = "5m"` | how long a value is fresh: a text, a class (`"short"`, `"medium"`, `"long"`, `"very_long"`), or an expression of type `Duration`, `Ttl` or `Class` | the region's, 60 s |
 /// | `grace = "1h"` | how long after its birth it may be served, stale in the end | none |
 /// | `negative = "30s"` | how long `None` is cached | it is not |
 /// | `cache_if = \|value\| value.is_final` | which values are cached: a function of a `&T` | all |

@@ -107,8 +107,8 @@ impl CachedProvider {
         let entry = |(quote, ttl): (Quote, Option<Ttl>)| {
             let (asset, version) = (quote.asset.to_string(), quote.version());
             let tags = [asset_tag(&quote.asset)?, data_tag(DataType::Price, &quote.asset)?];
-            let fetched = tags.into_iter().fold(Fetched::new(quote), Fetched::tag).etag(version);
-            Ok((asset, Fetched { ttl, ..fetched }))
+            let fetched = Fetched::new(quote).tags(tags).etag(version);
+            Ok((asset, if let Some(ttl) = ttl { fetched.ttl(ttl) } else { fetched }))
         };
         self.quotes.put_many(prices.into_iter().map(entry).collect::<Result<Vec<_>>>()?).await
     }

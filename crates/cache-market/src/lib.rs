@@ -40,7 +40,5 @@ pub use events::{
 pub use key::{Digest, StandardKey, asset_tag, data_tag, user_tag};
 pub use loader::{DocumentLoader, QuoteLoader, SeriesLoader};
 pub use price_tracker::Swing;
-pub use ttl::{
-    Changes, Frequency, Life, LifeClass, LifeClasses, MarketTime, MarketTtl, Row, Scope, TtlRules,
-};
+pub use ttl::{Changes, Frequency, Life, LifeClasses, MarketTime, MarketTtl, Row, Scope, TtlRules};
 pub use volatility::{Calm, Step, Volatility};

@@ -3,7 +3,7 @@
 use std::{str::FromStr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use cache_core::{Fetched, Loaded, Loader, Request, Result, Ttl};
+use cache_core::{Fetched, Loaded, Loader, Request, Result};
 
 use market_data::{
     Answer, Answers, Asset, DataType, Document, DocumentId, Invalid, MarketRecord, Provider, Quote, Series,
@@ -161,8 +161,7 @@ fn loaded<V: MarketRecord>(provider: &str, request: &Request<V>, mut value: V) -
     if let Ok(named) = StandardKey::of(&request.key) {
         tags.push(data_tag(named.data(), value.asset())?);
     }
-    let fetched = tags.into_iter().fold(Fetched::new(value), Fetched::tag).etag(version);
+    let fetched = Fetched::new(value).tags(tags).etag(version);
     // Nothing traded, or nothing to be had: what looks the same is soon asked for again.
-    let ttl = if is_empty { Some(Ttl::new(EMPTY_FOR)) } else { fetched.ttl };
-    Ok(Fetched { ttl, ..fetched }.into())
+    Ok(if is_empty { fetched.ttl(EMPTY_FOR) } else { fetched }.into())
 }

@@ -122,12 +122,12 @@ async fn a_series_without_bars_is_soon_asked_for_again() {
     let loaded = loader.load(&[request("ohlcv", weekend, None)]).await.unwrap();
     let [Loaded::Value(fetched)] = loaded.as_slice() else { panic!("{loaded:?}") };
     assert!(fetched.value.bars.is_empty());
-    assert_eq!(fetched.ttl.unwrap().life, Duration::from_secs(60), "not the life of bars");
+    assert_eq!(fetched.ttl, Some(Duration::from_secs(60).into()), "not the life of bars");
     let again = loader.load(&[request("ohlcv", weekend, fetched.etag.as_deref())]).await.unwrap();
     let [Loaded::Value(fetched)] = again.as_slice() else { panic!("{again:?}") };
     assert_eq!(
-        fetched.ttl.unwrap().life,
-        Duration::from_secs(60),
+        fetched.ttl,
+        Some(Duration::from_secs(60).into()),
         "\"not modified\" would renew that of bars"
     );
 }

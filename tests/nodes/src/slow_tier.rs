@@ -52,4 +52,12 @@ impl<T: Tier> Tier for SlowTier<T> {
     fn corrupt(&self) -> u64 {
         self.inner.corrupt()
     }
+
+    fn needs_guard(&self) -> bool {
+        self.inner.needs_guard()
+    }
+
+    fn clock(&self) -> Option<&Clock> {
+        self.inner.clock()
+    }
 }

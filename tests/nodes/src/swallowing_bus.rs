@@ -9,7 +9,7 @@ use std::{
 };
 
 use async_trait::async_trait;
-use cache_core::{Bus, Bytes, Listener, Result};
+use cache_core::{Bus, Bytes, Clock, Listener, Result};
 
 /// A bus that swallows its messages while told so: every call succeeds, and nobody hears.
 #[derive(Debug)]
@@ -42,6 +42,10 @@ impl<B: Bus> Bus for SwallowingBus<B> {
     async fn listen(&self) -> Result<Box<dyn Listener>> {
         let inner = self.inner.listen().await?;
         Ok(Box::new(SwallowingListener { inner, swallow: Arc::clone(&self.swallow) }))
+    }
+
+    fn clock(&self) -> Option<&Clock> {
+        self.inner.clock()
     }
 }
 

@@ -88,7 +88,7 @@ async fn rule_76_a_life_given_by_a_source_or_a_caller_ends_at_the_event_too() {
     let at = world.ahead(HOUR);
     node.announce("AAPL", EventKind::News, at).await;
     let ttl = Ttl::new(50 * HOUR);
-    node.prices.put("AAPL", Fetched { ttl: Some(ttl), ..Fetched::new(7) }).await.unwrap();
+    node.prices.put("AAPL", Fetched::new(7).ttl(ttl)).await.unwrap();
     assert_eq!(node.price("AAPL").await.1, at);
     // By its tag, in a region of another name, of which nobody knows what its keys mean.
     let own = node.cache.region::<u64>("my_view").ttl(ttl).open().unwrap();

@@ -153,7 +153,7 @@ impl Fixture {
                 if *protected {
                     self.cache.protect(&pattern).unwrap();
                 } else {
-                    self.cache.unprotect(&pattern);
+                    self.cache.unprotect(&pattern).unwrap();
                 }
             }
             Step::Restart => {

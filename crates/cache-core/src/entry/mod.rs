@@ -197,6 +197,39 @@ impl Tag {
     }
 }
 
+impl TryFrom<&str> for Tag {
+    type Error = Error;
+
+    /// As [`Tag::new`].
+    fn try_from(text: &str) -> Result<Self> {
+        Self::new(text)
+    }
+}
+
+impl TryFrom<&String> for Tag {
+    type Error = Error;
+
+    /// As [`Tag::new`].
+    fn try_from(text: &String) -> Result<Self> {
+        Self::new(text)
+    }
+}
+
+impl TryFrom<String> for Tag {
+    type Error = Error;
+
+    /// As [`Tag::new`].
+    fn try_from(text: String) -> Result<Self> {
+        Self::new(&text)
+    }
+}
+
+impl From<&Self> for Tag {
+    fn from(tag: &Self) -> Self {
+        tag.clone()
+    }
+}
+
 impl fmt::Debug for Tag {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Tag({})", self.0)

@@ -159,6 +159,30 @@ fn invalid(text: &str, why: &str) -> Error {
     Error::new(ErrorKind::Config, "pattern", format!("the pattern {text:?} {why}"))
 }
 
+impl TryFrom<&str> for Pattern {
+    type Error = Error;
+
+    /// As [`Pattern::glob`].
+    fn try_from(text: &str) -> Result<Self> {
+        Self::glob(text)
+    }
+}
+
+impl TryFrom<&String> for Pattern {
+    type Error = Error;
+
+    /// As [`Pattern::glob`].
+    fn try_from(text: &String) -> Result<Self> {
+        Self::glob(text)
+    }
+}
+
+impl From<&Self> for Pattern {
+    fn from(pattern: &Self) -> Self {
+        pattern.clone()
+    }
+}
+
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.iter().try_for_each(|piece| match piece {

@@ -90,6 +90,13 @@ impl Clock {
         Self::new(Some(Arc::new(manual)))
     }
 
+    /// Whether `other` is this clock, a clone of it included. Two system clocks are two: what the one learns of a
+    /// server's time the other does not.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Returns the present moment. Two calls may return the same, and a system clock may be set back.
     #[must_use]
     pub fn now(&self) -> Timestamp {

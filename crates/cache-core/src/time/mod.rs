@@ -2,6 +2,7 @@
 
 pub(crate) mod clock;
 mod kernel;
+pub(crate) mod lives;
 pub(crate) mod manual;
 mod set_back;
 mod steering;

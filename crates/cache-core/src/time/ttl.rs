@@ -40,6 +40,20 @@ impl Ttl {
         Self { grace, ..self }
     }
 
+    /// Returns the same TTL with a grace that ends this long after the life, and so can't end before it.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use cache_core::Ttl;
+    ///
+    /// let ttl = Ttl::new(Duration::from_secs(60)).stale_for(Duration::from_secs(600));
+    /// assert_eq!(ttl, Ttl::new(Duration::from_secs(60)).grace(Duration::from_secs(660)));
+    /// ```
+    #[must_use]
+    pub const fn stale_for(self, span: Duration) -> Self {
+        Self { grace: self.life.saturating_add(span), ..self }
+    }
+
     /// Returns the same TTL with a grace at least as long as its life; [`Ttl::NONE`] for a life of zero.
     #[must_use]
     pub fn normalised(self) -> Self {

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use crate::Result;
+use crate::{Clock, Result};
 
 /// Carries messages between nodes that share tiers. A bus neither stores nor understands them. It promises
 /// only whom it sends them to, and in which order those of each node arrive.
@@ -32,6 +32,11 @@ pub trait Bus: Debug + Send + Sync + 'static {
     ///
     /// If there is no connection.
     async fn listen(&self) -> Result<Box<dyn Listener>>;
+
+    /// Returns the clock that it gives its server's time to. As [`Tier::clock`](crate::Tier::clock).
+    fn clock(&self) -> Option<&Clock> {
+        None
+    }
 }
 
 /// A connection that receives messages.

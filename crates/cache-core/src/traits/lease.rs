@@ -4,7 +4,7 @@ use std::{fmt::Debug, time::Duration};
 
 use async_trait::async_trait;
 
-use crate::{Key, Result};
+use crate::{Clock, Key, Result};
 
 /// Grants each key to one holder at a time, for a span that ends by itself if the holder dies.
 ///
@@ -37,6 +37,11 @@ pub trait Lease: Debug + Send + Sync + 'static {
     ///
     /// If the release could not be asked for. The leases then end by themselves.
     async fn release(&self, keys: &[Key], holder: Holder) -> Result<()>;
+
+    /// Returns the clock that it gives its server's time to. As [`Tier::clock`](crate::Tier::clock).
+    fn clock(&self) -> Option<&Clock> {
+        None
+    }
 }
 
 /// The holder of a lease, by a number that no other holder has.

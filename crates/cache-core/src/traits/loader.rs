@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 
-use crate::{Error, Key, Result, Tag, Ttl};
+use crate::{Error, GivenTtl, Key, Result, Tag, Ttl};
 
 /// A source of values, asked in batches.
 #[async_trait]
@@ -106,36 +106,80 @@ pub struct Fetched<V> {
     /// The value.
     pub value: V,
     /// Its TTL, if the source knows better than the policy of the region.
-    pub ttl: Option<Ttl>,
+    pub ttl: Option<GivenTtl>,
     /// The tags to invalidate it by.
     pub tags: Vec<Tag>,
     /// The source's version of it.
     pub etag: Option<String>,
+    /// Why one of the tags that it was given can't be one.
+    refusal: Option<Error>,
 }
 
 impl<V> Fetched<V> {
     /// Returns a value about which its source says nothing more.
     pub fn new(value: V) -> Self {
-        Self { value, ttl: None, tags: Vec::new(), etag: None }
+        Self { value, ttl: None, tags: Vec::new(), etag: None, refusal: None }
     }
 
-    /// Returns the same with this TTL, which overrides the policy of the region.
+    /// Returns the same with this TTL, which overrides the policy of the region: a [`Ttl`], a `Duration`, which
+    /// has no grace, or a [`Class`](crate::Class), which comes to what the cache says.
     #[must_use]
-    pub fn ttl(self, ttl: Ttl) -> Self {
-        Self { ttl: Some(ttl), ..self }
+    pub fn ttl(self, ttl: impl Into<GivenTtl>) -> Self {
+        Self { ttl: Some(ttl.into()), ..self }
     }
 
-    /// Returns the same with one more tag.
+    /// Returns the same with one more tag, a text or a [`Tag`]. A text that can't be a tag, empty or too long, is
+    /// refused by the cache: where the value is put, or as the failure of its load.
+    ///
+    /// ```
+    /// use cache_core::Fetched;
+    ///
+    /// assert!(Fetched::new(190.5).tag("AAPL").tag(format!("user:{}", 7)).checked().is_ok());
+    /// assert!(Fetched::new(190.5).tag("").checked().is_err());
+    /// ```
     #[must_use]
-    pub fn tag(mut self, tag: Tag) -> Self {
-        self.tags.push(tag);
+    pub fn tag(mut self, tag: impl TryInto<Tag, Error: Into<Error>>) -> Self {
+        match tag.try_into() {
+            Ok(tag) => self.tags.push(tag),
+            Err(error) => self.refusal = self.refusal.or_else(|| Some(error.into())),
+        }
         self
+    }
+
+    /// Returns the same with further tags, each as in [`Fetched::tag`].
+    #[must_use]
+    pub fn tags<T: TryInto<Tag, Error: Into<Error>>>(self, tags: impl IntoIterator<Item = T>) -> Self {
+        tags.into_iter().fold(self, Self::tag)
     }
 
     /// Returns the same with the source's version of it.
     #[must_use]
     pub fn etag(self, etag: impl Into<String>) -> Self {
         Self { etag: Some(etag.into()), ..self }
+    }
+
+    /// Returns the same, if every tag that it was given is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tag::new`], of the first that is none.
+    pub fn checked(self) -> Result<Self> {
+        match self.refusal {
+            Some(error) => Err(error),
+            None => Ok(self),
+        }
+    }
+
+    /// Returns this value with all that is said about `self`.
+    pub fn with_value<U>(&self, value: U) -> Fetched<U> {
+        let Self { ttl, tags, etag, refusal, .. } = self;
+        Fetched { value, ttl: *ttl, tags: tags.clone(), etag: etag.clone(), refusal: refusal.clone() }
+    }
+
+    /// Returns what `change` makes of the value, with all that is said about it.
+    pub fn map<U>(self, change: impl FnOnce(V) -> U) -> Fetched<U> {
+        let Self { value, ttl, tags, etag, refusal } = self;
+        Fetched { value: change(value), ttl, tags, etag, refusal }
     }
 }
 

@@ -4,7 +4,7 @@ use std::{fmt::Debug, slice, sync::Arc};
 
 use async_trait::async_trait;
 
-use crate::{Entry, Error, ErrorKind, Key, Pattern, Result, Tombstone};
+use crate::{Clock, Entry, Error, ErrorKind, Key, Pattern, Result, Tombstone};
 
 /// A place that stores encoded entries, and is called with batches of keys.
 ///
@@ -57,6 +57,19 @@ pub trait Tier: Debug + Send + Sync + 'static {
     /// tier that does not look at what it stores has none.
     fn corrupt(&self) -> u64 {
         0
+    }
+
+    /// Whether its calls may hang, as over a network, so that it belongs in a guard: a breaker around retries
+    /// around a timeout. A cache guards such a tier by itself. A guard says `false`; any other wrapper says what
+    /// its inner tier does.
+    fn needs_guard(&self) -> bool {
+        false
+    }
+
+    /// Returns the clock that the tier judges by, or gives a server's time to. The cache must go by the same one:
+    /// it takes the tier's if it was given none, and refuses to be built with another.
+    fn clock(&self) -> Option<&Clock> {
+        None
     }
 }
 
@@ -166,5 +179,13 @@ impl<T: Tier + ?Sized> Tier for Arc<T> {
 
     fn corrupt(&self) -> u64 {
         (**self).corrupt()
+    }
+
+    fn needs_guard(&self) -> bool {
+        (**self).needs_guard()
+    }
+
+    fn clock(&self) -> Option<&Clock> {
+        (**self).clock()
     }
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use cache_core::{
-    Error, ErrorKind, Result,
+    Clock, Error, ErrorKind, Result,
     sync::{Mutex, RwLock},
 };
 
@@ -75,6 +75,11 @@ impl StorageEngine {
         }
         drop(writer);
         Ok(engine)
+    }
+
+    /// The clock that decides what is dead.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.config.clock
     }
 
     /// Reads, at the same time as other readers.

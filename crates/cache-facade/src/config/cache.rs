@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use cache_config::{ConfigErrors, ConfigReader, Origin, Section, Setting, Values};
-use cache_core::{Clock, Error, ErrorKind, Pattern, Result};
+use cache_core::{Clock, Error, ErrorKind, Lives, Pattern, Result, Ttl};
 use cache_memory::{Eviction, Memory, MemoryBuilder};
 
 use super::{
-    BusCarrier, BusSection, DiskSection, LeaseSection, MemorySection, PostgresSection, ProfileSection,
-    RedisSection, add_disk, add_postgres, add_redis, redis_config, without_disk,
+    BusCarrier, BusSection, DiskSection, LeaseSection, LifeSetting, LivesSection, MemorySection,
+    PostgresSection, ProfileSection, RedisSection, add_disk, add_postgres, add_redis, redis_config,
+    without_disk,
 };
 use crate::CacheBuilder;
 
@@ -28,6 +29,8 @@ use crate::CacheBuilder;
 pub struct CacheConfig {
     /// Development or production.
     pub profile: ProfileSection,
+    /// What the classes of lives come to.
+    pub lives: LivesSection,
     /// The near tier.
     pub memory: MemorySection,
     /// The disk tier.
@@ -64,6 +67,7 @@ impl Section for CacheConfig {
     fn settings() -> Vec<Setting> {
         [
             ProfileSection::settings(),
+            LivesSection::settings(),
             MemorySection::settings(),
             DiskSection::settings(),
             RedisSection::settings(),
@@ -77,6 +81,7 @@ impl Section for CacheConfig {
     fn from_values(values: &Values) -> Self {
         Self {
             profile: Section::from_values(values),
+            lives: Section::from_values(values),
             memory: Section::from_values(values),
             disk: Section::from_values(values),
             redis: Section::from_values(values),
@@ -210,15 +215,37 @@ impl CacheConfig {
     }
 
     /// Adds the shared tiers behind those of `builder`, with the bus and the lease. A server that can't be reached
-    /// now is used once it can be.
+    /// is used once it can be.
     ///
     /// # Errors
     ///
-    /// `Config` for an invalid setting, and for a tier whose feature this program was built without.
-    pub fn share(&self, builder: CacheBuilder, clock: &Clock) -> Result<CacheBuilder> {
-        let builder = add_redis(self, builder, clock)?;
-        let builder = add_postgres(self, builder, clock)?;
+    /// `Config` for an invalid setting, for certificates that can't be read, and for a tier whose feature this
+    /// program was built without.
+    pub fn share(&self, builder: CacheBuilder) -> Result<CacheBuilder> {
+        let mut builder = add_postgres(self, add_redis(self, builder)?)?;
+        let sources = &mut builder.sources;
+        sources.bus_carriers = match self.bus.by {
+            None => sources.bus_carriers,
+            Some(BusCarrier::Redis) => &["redis"],
+            Some(BusCarrier::Postgres) => &["postgres"],
+            Some(BusCarrier::Off) => &[],
+        };
+        sources.lease_carriers = if self.lease.enabled { sources.bus_carriers } else { &[] };
         Ok(builder.on_bus_loss(self.bus.on_bus_loss))
+    }
+
+    /// Returns what each class of lives comes to.
+    #[must_use]
+    pub fn lives(&self) -> Lives {
+        let given =
+            |span: Option<LifeSetting>, default| span.map_or(default, |LifeSetting(span)| Ttl::new(span));
+        let (section, default) = (&self.lives, Lives::default());
+        Lives {
+            short: given(section.short, default.short),
+            medium: given(section.medium, default.medium),
+            long: given(section.long, default.long),
+            very_long: given(section.very_long, default.very_long),
+        }
     }
 
     /// Returns the budget of memory in bytes: the share `pressure_threshold` of `mib`.
@@ -250,9 +277,9 @@ impl CacheBuilder {
     ///
     /// # Errors
     ///
-    /// If the disk tier's folder can't be opened, and as [`CacheConfig::share`].
+    /// As [`CacheConfig::share`]. A folder of the disk tier that can't be opened fails [`CacheBuilder::build`].
     pub fn from_config(config: &CacheConfig, clock: Clock) -> Result<Self> {
-        let builder = Self::default().memory(config.memory()).clock(clock.clone());
-        config.share(add_disk(config, builder, &clock)?, &clock)
+        let builder = Self::default().memory(config.memory()).lives(config.lives()).clock(clock);
+        config.share(add_disk(config, builder)?)
     }
 }

@@ -16,12 +16,15 @@
 //! ```
 
 mod cache;
+mod life_setting;
 mod sections;
 
 #[cfg(any(feature = "redis", feature = "postgres"))]
 use std::time::Duration;
 
-use cache_core::{Clock, Result};
+#[cfg(feature = "disk")]
+use cache_core::Clock;
+use cache_core::Result;
 
 pub use cache::{CacheConfig, reader};
 pub use cache_config::{
@@ -29,37 +32,21 @@ pub use cache_config::{
     YamlValue, example, read_value, setting,
 };
 pub use cache_core::Secret;
+pub use life_setting::LifeSetting;
 pub use sections::{
-    BusCarrier, BusSection, DiskSection, LeaseSection, MemorySection, PostgresSection, ProfileSection,
-    RedisSection,
+    BusCarrier, BusSection, DiskSection, LeaseSection, LivesSection, MemorySection, PostgresSection,
+    ProfileSection, RedisSection,
 };
 
 use crate::CacheBuilder;
 
-/// The channel of the bus.
-#[cfg(any(feature = "redis", feature = "postgres"))]
-const BUS_CHANNEL: &str = "cache_server";
 /// How long the breaker of a shared tier stays open.
 #[cfg(any(feature = "redis", feature = "postgres"))]
 const BREAKER_PAUSE: Duration = Duration::from_secs(1);
 
 #[cfg(any(feature = "redis", feature = "postgres"))]
-impl CacheConfig {
-    /// The server that carries the bus: the configured one, or the first that there is.
-    fn bus_carrier(&self) -> BusCarrier {
-        match (self.bus.by, &self.redis.url, &self.postgres.url) {
-            (Some(by), ..) => by,
-            (None, Some(_), _) => BusCarrier::Redis,
-            (None, None, Some(_)) => BusCarrier::Postgres,
-            _ => BusCarrier::Off,
-        }
-    }
-}
-
-#[cfg(any(feature = "redis", feature = "postgres"))]
-fn guard_settings(timeout: f64, retries: u32, clock: &Clock) -> crate::GuardSettings {
-    let (timeout, clock) = (seconds(timeout), clock.clone());
-    crate::GuardSettings { timeout, retries, pause: BREAKER_PAUSE, clock, ..Default::default() }
+fn guard_settings(timeout: f64, retries: u32) -> crate::GuardSettings {
+    crate::GuardSettings { timeout: seconds(timeout), retries, pause: BREAKER_PAUSE, ..Default::default() }
 }
 
 #[cfg(any(feature = "redis", feature = "postgres"))]
@@ -81,16 +68,17 @@ impl CacheConfig {
     ///
     /// If the folder can't be opened.
     pub fn open_disk(&self, clock: &Clock) -> Result<crate::disk::DiskTier> {
-        let config = crate::disk::DiskConfig::new(self.disk.dir.join("disk"))
-            .max_bytes(self.disk.mib << 20)
-            .clock(clock.clone());
-        crate::disk::DiskTier::open(config)
+        crate::disk::DiskTier::open(self.disk_config().clock(clock.clone()))
+    }
+
+    fn disk_config(&self) -> crate::disk::DiskConfig {
+        crate::disk::DiskConfig::new(self.disk.dir.join("disk")).max_bytes(self.disk.mib << 20)
     }
 }
 
 #[cfg(feature = "disk")]
-fn add_disk(config: &CacheConfig, builder: CacheBuilder, clock: &Clock) -> Result<CacheBuilder> {
-    Ok(builder.local_tier(config.open_disk(clock)?))
+fn add_disk(config: &CacheConfig, builder: CacheBuilder) -> Result<CacheBuilder> {
+    builder.disk(config.disk_config())
 }
 
 /// Says why a setting of the disk can't be used, if so.
@@ -105,7 +93,7 @@ fn without_disk() -> Option<String> {
 }
 
 #[cfg(not(feature = "disk"))]
-fn add_disk(_: &CacheConfig, builder: CacheBuilder, _: &Clock) -> Result<CacheBuilder> {
+fn add_disk(_: &CacheConfig, builder: CacheBuilder) -> Result<CacheBuilder> {
     Ok(builder)
 }
 
@@ -131,17 +119,10 @@ fn redis_url(text: &str) -> Result<(), String> {
 }
 
 #[cfg(feature = "redis")]
-fn add_redis(config: &CacheConfig, builder: CacheBuilder, clock: &Clock) -> Result<CacheBuilder> {
+fn add_redis(config: &CacheConfig, builder: CacheBuilder) -> Result<CacheBuilder> {
     let Some(settings) = redis_config(config)? else { return Ok(builder) };
-    let redis = crate::redis::Redis::new(settings, clock.clone())?;
     let retries = u32::from(config.redis.retry_on_timeout);
-    let builder =
-        builder.tier(crate::Guard::new(redis.tier(), guard_settings(config.redis.timeout, retries, clock)));
-    Ok(match (config.bus_carrier(), config.lease.enabled) {
-        (BusCarrier::Redis, true) => builder.bus(redis.bus(BUS_CHANNEL)).lease(redis.lease()),
-        (BusCarrier::Redis, false) => builder.bus(redis.bus(BUS_CHANNEL)),
-        _ => builder,
-    })
+    builder.redis_guarded(settings, guard_settings(config.redis.timeout, retries))
 }
 
 #[cfg(not(feature = "redis"))]
@@ -155,7 +136,7 @@ fn redis_url(_: &str) -> Result<(), String> {
 }
 
 #[cfg(not(feature = "redis"))]
-fn add_redis(config: &CacheConfig, builder: CacheBuilder, _: &Clock) -> Result<CacheBuilder> {
+fn add_redis(config: &CacheConfig, builder: CacheBuilder) -> Result<CacheBuilder> {
     match &config.redis.url {
         Some(_) => {
             Err(cache_core::Error::new(cache_core::ErrorKind::Config, "configure", built_without("redis")))
@@ -170,18 +151,12 @@ fn postgres_url(text: &str) -> Result<(), String> {
 }
 
 #[cfg(feature = "postgres")]
-fn add_postgres(config: &CacheConfig, builder: CacheBuilder, clock: &Clock) -> Result<CacheBuilder> {
+fn add_postgres(config: &CacheConfig, builder: CacheBuilder) -> Result<CacheBuilder> {
     let section = &config.postgres;
     let Some(url) = &section.url else { return Ok(builder) };
     let pool_size = usize::try_from(section.pool_size).unwrap_or(usize::MAX);
     let settings = crate::postgres::PgConfig::new(url.reveal())?.pool_size(pool_size);
-    let postgres = crate::postgres::Postgres::new(settings, clock.clone())?;
-    let builder = builder.tier(crate::Guard::new(postgres.tier(), guard_settings(section.timeout, 1, clock)));
-    Ok(match (config.bus_carrier(), config.lease.enabled) {
-        (BusCarrier::Postgres, true) => builder.bus(postgres.bus(BUS_CHANNEL)?).lease(postgres.lease()),
-        (BusCarrier::Postgres, false) => builder.bus(postgres.bus(BUS_CHANNEL)?),
-        _ => builder,
-    })
+    builder.postgres_guarded(settings, guard_settings(section.timeout, 1))
 }
 
 #[cfg(not(feature = "postgres"))]
@@ -190,7 +165,7 @@ fn postgres_url(_: &str) -> Result<(), String> {
 }
 
 #[cfg(not(feature = "postgres"))]
-fn add_postgres(config: &CacheConfig, builder: CacheBuilder, _: &Clock) -> Result<CacheBuilder> {
+fn add_postgres(config: &CacheConfig, builder: CacheBuilder) -> Result<CacheBuilder> {
     match &config.postgres.url {
         Some(_) => {
             Err(cache_core::Error::new(cache_core::ErrorKind::Config, "configure", built_without("postgres")))

@@ -7,6 +7,7 @@ use cache_core::{Pattern, Secret};
 use cache_memory::Eviction;
 use serde::{Deserialize, Serialize};
 
+use super::LifeSetting;
 use crate::OnBusLoss;
 section! {
     /// The profile.
@@ -14,6 +15,20 @@ section! {
         /// The profile, development or production, which selects defaults.
         profile: Profile = Profile::Development,
             setting().env(&["CACHE_PROFILE"]).flag("profile"),
+    }
+}
+
+section! {
+    /// What the classes of lives come to, which code names in place of a life.
+    pub struct LivesSection("lives.", _profile) {
+        /// The life of the class short: seconds, or such as `5m`. Left out: 300.
+        short: Option<LifeSetting> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_SHORT"]),
+        /// The life of the class medium. Left out: 1800.
+        medium: Option<LifeSetting> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_MEDIUM"]),
+        /// The life of the class long. Left out: 3600.
+        long: Option<LifeSetting> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_LONG"]),
+        /// The life of the class `very_long`. Left out: 86400.
+        very_long: Option<LifeSetting> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_VERY_LONG"]),
     }
 }
 

@@ -19,7 +19,8 @@ use std::{
 };
 
 use cache_core::{
-    Clock, Error, ErrorKind, Event, Key, Lease, Pattern, Result, Target, Timestamp, Tombstone, Ttl,
+    Clock, Error, ErrorKind, Event, GivenTtl, Key, Lease, Lives, Pattern, Result, Target, Timestamp,
+    Tombstone, Ttl, sync::RwLock,
 };
 use cache_memory::Memory;
 use tokio::runtime::Handle;
@@ -60,6 +61,7 @@ pub enum MemoryMode {
 /// What a cache is put together from.
 pub(crate) struct Parts {
     pub(crate) clock: Clock,
+    pub(crate) lives: RwLock<Lives>,
     pub(crate) namespace: Option<String>,
     pub(crate) memory: Memory,
     pub(crate) mode: MemoryMode,
@@ -111,6 +113,19 @@ impl Engine {
     #[inline]
     pub(crate) fn clock(&self) -> &Clock {
         &self.parts.clock
+    }
+
+    /// What the classes of lives come to, which may be changed.
+    pub(crate) fn lives(&self) -> &RwLock<Lives> {
+        &self.parts.lives
+    }
+
+    /// The TTL that was given, whatever its class comes to now.
+    pub(crate) fn ttl(&self, given: GivenTtl) -> Ttl {
+        match given {
+            GivenTtl::Fixed(ttl) => ttl,
+            GivenTtl::Class(class) => self.lives().read().of(class),
+        }
     }
 
     pub(crate) fn namespace(&self) -> Option<&str> {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use cache_core::{
-    Blob, Entry, Error, ErrorKind, Event, Key, Loaded, Meta, Result, Timestamp, Tombstone, Ttl,
+    Blob, Entry, Error, ErrorKind, Event, GivenTtl, Key, Loaded, Meta, Result, Timestamp, Tombstone, Ttl,
     message::Change,
 };
 use cache_memory::Value;
@@ -161,6 +161,8 @@ impl<V: Cacheable> Region<V> {
                 Ok((Found::new(None, Source::Loader, meta), Storable::Everywhere(None)))
             }
             (Loaded::Value(fetched), _) => {
+                // Without one of its tags it could not be invalidated.
+                let fetched = fetched.checked()?;
                 let ttl = self.ttl_of(key, &fetched.value, fetched.ttl, born);
                 let meta = self.meta(born, ttl).labelled(&fetched.tags, fetched.etag.as_deref());
                 let meta = meta.with_own_life(fetched.ttl.is_some());
@@ -176,7 +178,7 @@ impl<V: Cacheable> Region<V> {
                     (Some(ttl), _) => jittered(ttl),
                     // It was shortened when it was given.
                     (None, Some(own)) => self.engine.bounded(own),
-                    (None, None) => jittered(self.policy.ttl.ttl(key, Some(&value), born)),
+                    (None, None) => jittered(self.policy.ttl.of(&self.engine, key, &value, born)),
                 };
                 let meta = self.meta(born, renewed).labelled(prior.meta.tags(), prior.meta.etag());
                 let meta = meta.with_own_life(ttl.or(own).is_some());
@@ -219,8 +221,9 @@ impl<V: Cacheable> Region<V> {
     }
 
     /// The life and grace of a value: as its source says, else as the region's policy does.
-    pub(crate) fn ttl_of(&self, key: &Key, value: &V, own: Option<Ttl>, born: Timestamp) -> Ttl {
-        let ttl = own.unwrap_or_else(|| self.policy.ttl.ttl(key, Some(value), born));
+    pub(crate) fn ttl_of(&self, key: &Key, value: &V, own: Option<GivenTtl>, born: Timestamp) -> Ttl {
+        let engine = &self.engine;
+        let ttl = own.map_or_else(|| self.policy.ttl.of(engine, key, value, born), |own| engine.ttl(own));
         self.policy.jitter.apply(self.engine.bounded(ttl), seed(key, born))
     }
 

@@ -40,7 +40,11 @@ where
         let text = "the function returned a value that is not to be kept".to_owned();
         return Err(Returned::boxed(shape.join(Arc::new(value)), text));
     }
-    Ok(Loaded::Value(Fetched { value, ttl, tags, etag: None }))
+    let fetched = Fetched::new(value).tags(tags);
+    Ok(Loaded::Value(match ttl {
+        Some(ttl) => fetched.ttl(ttl),
+        None => fetched,
+    }))
 }
 
 /// Restores what failed a load: for all who waited if it is `Clone`, else for the first who asks.

@@ -14,7 +14,7 @@ mod type_names;
 
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 
-use cache_core::{Error, ErrorKind, Key, Loaded, Result, Tag, Ttl};
+use cache_core::{Error, ErrorKind, GivenTtl, Key, Loaded, Result, Tag, Ttl};
 
 use crate::{
     cache::Cache,
@@ -114,9 +114,9 @@ pub fn resume_panic(error: &Error) {
     }
 }
 
-/// Makes a [`Ttl`] of what an attribute says: a life, or a life and its grace.
-pub fn ttl(ttl: impl Into<Ttl>) -> Ttl {
-    ttl.into()
+/// Makes a [`Ttl`] of what an attribute says: a life, a life and its grace, or a class.
+pub fn ttl(cache: &Cache, ttl: impl Into<GivenTtl>) -> Ttl {
+    cache.engine.ttl(ttl.into())
 }
 
 /// Makes the function's own error of one of the cache's.

@@ -39,7 +39,9 @@ impl Default for GuardSettings {
 
 /// A tier behind a breaker, retries and a timeout, in this order from the outside.
 ///
-/// Every call of a [`Tier`] may be repeated, since the later born wins, so all of them are.
+/// Every call of a [`Tier`] may be repeated, since the later born wins, so all of them are. A cache puts each
+/// tier that [needs one](Tier::needs_guard) and has none in a guard with the default settings, on the cache's
+/// clock.
 #[derive(Debug)]
 pub struct Guard<T> {
     inner: T,
@@ -129,5 +131,13 @@ impl<T: Tier> Tier for Guard<T> {
 
     fn corrupt(&self) -> u64 {
         self.inner.corrupt()
+    }
+
+    fn needs_guard(&self) -> bool {
+        false
+    }
+
+    fn clock(&self) -> Option<&Clock> {
+        self.inner.clock()
     }
 }

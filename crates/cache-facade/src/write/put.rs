@@ -84,8 +84,8 @@ impl<V: Cacheable> Region<V> {
     pub(crate) async fn put_all(&self, values: Vec<(Key, Fetched<V>)>) -> Result<()> {
         self.engine.enter("put")?;
         let mut encoded = Vec::with_capacity(values.len());
-        for (key, Fetched { value, ttl, tags, etag }) in values {
-            let fetched = Fetched { value: Arc::new(value), ttl, tags, etag };
+        for (key, fetched) in values {
+            let fetched = fetched.map(Arc::new);
             // Each has a birth of its own: of a key that is given twice the last value wins.
             encoded.push(self.encode_put(key, fetched, || self.engine.clock().tick())?);
         }
@@ -134,7 +134,7 @@ impl<V: Cacheable> Region<V> {
         fetched: Fetched<Arc<V>>,
         born: impl FnOnce() -> Timestamp,
     ) -> Result<PutValue<V>> {
-        let Fetched { value, ttl, tags, etag } = fetched;
+        let Fetched { value, ttl, tags, etag, .. } = fetched.checked()?;
         let (blob, weight) = match self.encode(&value)? {
             Encoded::Blob(blob) => (Ok(blob), None),
             Encoded::MemoryOnly { weight, error } => (Err(error), Some(weight)),

@@ -94,7 +94,7 @@ impl<V: Cacheable> Region<V> {
         key: &K,
         value: impl Into<Fetched<V>>,
     ) -> Result<Updated<V>> {
-        let value = shared(value.into());
+        let value = value.into().checked()?.map(Arc::new);
         self.update(key, move |current| match &current.found {
             Some(Found { value: Some(_), .. }) if current.fresh => Op::Keep,
             _ => Op::Put(value.clone()),
@@ -129,7 +129,7 @@ impl<V: Cacheable> Region<V> {
         born: Timestamp,
         value: impl Into<Fetched<V>>,
     ) -> Result<Updated<V>> {
-        let value = shared(value.into());
+        let value = value.into().checked()?.map(Arc::new);
         self.update(key, move |current| match &current.found {
             Some(found) if found.meta.born == born => Op::Put(value.clone()),
             _ => Op::Keep,
@@ -191,7 +191,7 @@ impl<V: Cacheable> Region<V> {
         self.update(key, move |current| {
             let fresh = current.found.as_ref().filter(|_| current.fresh);
             match change(fresh.and_then(|found| found.value.clone())) {
-                Op::Put(value) => Op::Put(shared(value)),
+                Op::Put(value) => Op::Put(value.map(Arc::new)),
                 Op::Remove => Op::Remove,
                 Op::Keep => Op::Keep,
             }
@@ -345,8 +345,4 @@ impl<V: Cacheable> Region<V> {
         let changed = current.found.as_ref().is_some_and(|found| found.value.is_some());
         Attempt::Done(Updated { changed, value: None, born: None })
     }
-}
-
-fn shared<V>(Fetched { value, ttl, tags, etag }: Fetched<V>) -> Fetched<Arc<V>> {
-    Fetched { value: Arc::new(value), ttl, tags, etag }
 }

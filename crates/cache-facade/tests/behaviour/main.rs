@@ -2,6 +2,7 @@
 
 mod coalesce;
 mod counts;
+mod defaults;
 mod facts;
 mod freshness;
 mod grace;

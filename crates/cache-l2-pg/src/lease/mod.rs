@@ -107,6 +107,10 @@ impl Lease for PgLease {
         let (inner, keys) = (self.0.inner.clone(), keys.to_vec());
         self.run_to_end("release", async move { inner.release(&keys, holder).await }).await
     }
+
+    fn clock(&self) -> Option<&Clock> {
+        Some(&self.0.inner.clock)
+    }
 }
 
 impl Inner {

@@ -6,7 +6,7 @@ mod store;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cache_core::{Entry, Key, PutOutcome, Result, Target, Tier, Timestamp, Tombstone};
+use cache_core::{Clock, Entry, Key, PutOutcome, Result, Target, Tier, Timestamp, Tombstone};
 use cache_task::BackgroundTask;
 
 use crate::{
@@ -128,5 +128,13 @@ impl Tier for PgTier {
 
     fn corrupt(&self) -> u64 {
         self.0.store.counters.corrupt.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    fn needs_guard(&self) -> bool {
+        true
+    }
+
+    fn clock(&self) -> Option<&Clock> {
+        Some(&self.0.store.context.clock)
     }
 }

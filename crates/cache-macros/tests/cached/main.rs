@@ -13,9 +13,10 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
     },
+    time::Duration,
 };
 
-use cache_facade::{Cache, Error, Tag, cached};
+use cache_facade::{Cache, Error, Lives, Tag, Ttl, cached};
 use tokio::sync::Notify;
 
 use desk::{Desk, KIND, Quote, generic, of_global};
@@ -28,6 +29,36 @@ async fn a_hit_does_not_run_the_body_and_each_key_has_its_own_value() {
     }
     assert_eq!(desk.plain("MSFT").await.number, 2);
     assert_eq!(desk.asked(), 2);
+}
+
+#[cached(region = "classed", ttl = "short")]
+async fn classed(cache: &Cache, id: usize) -> Result<usize, Error> {
+    static BODIES: AtomicUsize = AtomicUsize::new(0);
+    Ok(id + BODIES.fetch_add(1, SeqCst))
+}
+
+#[cached(region = "graced", ttl = "very_long", grace = "2d", key = "{id}")]
+async fn classed_with_grace(cache: &Cache, id: u64) -> Result<u64, Error> {
+    Ok(id)
+}
+
+#[tokio::test]
+async fn a_life_by_class_comes_to_what_the_cache_says() {
+    let desk = Desk::new().await;
+    let cache = &desk.cache;
+    for (pass, bodies) in [(0, 0), (299, 0), (1, 1), (299, 1)] {
+        desk.pass(pass);
+        assert_eq!(classed(cache, 0).await.unwrap(), bodies, "300 s, unless set otherwise");
+    }
+    cache.set_lives(Lives { short: Ttl::new(Duration::from_secs(7)), ..cache.lives() });
+    for (pass, bodies) in [(1, 2), (6, 2), (1, 3)] {
+        desk.pass(pass);
+        assert_eq!(classed(cache, 0).await.unwrap(), bodies);
+    }
+    classed_with_grace(cache, 1).await.unwrap();
+    let found = cache.region::<u64>("graced").open().unwrap().lookup("1").await.unwrap();
+    let days = |span: Duration| span.as_secs_f64() / 86_400.0;
+    assert_eq!((days(found.fresh_for).round(), days(found.servable_for).round()), (1.0, 2.0));
 }
 
 #[tokio::test]

@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
-use super::{Changes, Frequency, Life, LifeClass, LifeClasses, Row, TtlRules, rules::rows};
+use cache_core::Class;
+
+use super::{Changes, Frequency, Life, LifeClasses, Row, TtlRules, rules::rows};
 use crate::{EventRules, Volatility};
 use market_data::{AssetType, DataType};
 
@@ -19,7 +21,7 @@ pub(super) fn rules() -> TtlRules {
         // Ours: an hour, in which most upstreams come back.
         stale_for: Duration::from_secs(HOUR),
         // Ours: a new listing is found within five minutes.
-        absent: Life::Class(LifeClass::Short),
+        absent: Life::Class(Class::Short),
         // FIML keeps prices for 20 minutes after market hours: by then a feed that is 15 minutes late has told
         // the close.
         settle: Duration::from_secs(20 * MINUTE),
@@ -60,10 +62,10 @@ pub(super) fn rules() -> TtlRules {
             (DataType::Narrative, None, narrative()),
             (DataType::Narrative, Some(AssetType::Crypto), narrative_crypto()),
             // Signals has the classes; what belongs to which is ours.
-            (DataType::Signal, None, always(LifeClass::Medium)),
-            (DataType::User, None, always(LifeClass::Long)),
-            (DataType::Session, None, always(LifeClass::Medium)),
-            (DataType::ApiResponse, None, always(LifeClass::Short)),
+            (DataType::Signal, None, always(Class::Medium)),
+            (DataType::User, None, always(Class::Long)),
+            (DataType::Session, None, always(Class::Medium)),
+            (DataType::ApiResponse, None, always(Class::Short)),
         ]),
     }
 }
@@ -122,7 +124,7 @@ fn any(weekday: Life, weekend: Life) -> Row {
     Row { changes: Some(Changes::Any), weekend: Some(weekend), ..open(weekday) }
 }
 
-fn always(class: LifeClass) -> Row {
+fn always(class: Class) -> Row {
     Row { changes: Some(Changes::Any), ..open(Life::Class(class)) }
 }
 

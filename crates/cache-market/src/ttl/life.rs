@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
+use cache_core::Class;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::human_duration::{self, TextOrSeconds};
@@ -16,7 +17,7 @@ pub enum Life {
     /// For this long.
     For(Duration),
     /// For the duration of a class.
-    Class(LifeClass),
+    Class(Class),
     /// Until the next moment at which the value can change.
     UntilChange,
 }
@@ -36,7 +37,7 @@ impl FromStr for Life {
         if text == "until_change" {
             return Ok(Self::UntilChange);
         }
-        if let Some(class) = LifeClass::ALL.into_iter().find(|class| class.as_str() == text) {
+        if let Some(class) = Class::ALL.into_iter().find(|class| class.as_str() == text) {
             return Ok(Self::Class(class));
         }
         let or = "or short, medium, long, very_long, or until_change";
@@ -70,32 +71,6 @@ impl<'de> Deserialize<'de> for Life {
     }
 }
 
-/// A named life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "named for what they are")]
-pub enum LifeClass {
-    Short,
-    Medium,
-    Long,
-    VeryLong,
-}
-
-impl LifeClass {
-    /// All of them, shortest first.
-    pub const ALL: [Self; 4] = [Self::Short, Self::Medium, Self::Long, Self::VeryLong];
-
-    /// Returns the name: `"very_long"`.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Short => "short",
-            Self::Medium => "medium",
-            Self::Long => "long",
-            Self::VeryLong => "very_long",
-        }
-    }
-}
-
 /// The duration of each class: 300, 1,800, 3,600 and 86,400 s unless something else is set.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -114,12 +89,12 @@ pub struct LifeClasses {
 impl LifeClasses {
     /// Returns the duration of a class.
     #[must_use]
-    pub fn of(&self, class: LifeClass) -> Duration {
+    pub fn of(&self, class: Class) -> Duration {
         match class {
-            LifeClass::Short => self.short,
-            LifeClass::Medium => self.medium,
-            LifeClass::Long => self.long,
-            LifeClass::VeryLong => self.very_long,
+            Class::Short => self.short,
+            Class::Medium => self.medium,
+            Class::Long => self.long,
+            Class::VeryLong => self.very_long,
         }
     }
 }
@@ -145,7 +120,7 @@ mod tests {
             ("300", Life::seconds(300)),
             (r#""5m""#, Life::seconds(300)),
             ("0.25", Life::For(Duration::from_millis(250))),
-            (r#""very_long""#, Life::Class(LifeClass::VeryLong)),
+            (r#""very_long""#, Life::Class(Class::VeryLong)),
             (r#""until_change""#, Life::UntilChange),
         ] {
             assert_eq!(serde_json::from_str::<Life>(text).unwrap(), life);

@@ -12,7 +12,7 @@ mod rules;
 
 pub use self::{
     frequency::Frequency,
-    life::{Life, LifeClass, LifeClasses},
+    life::{Life, LifeClasses},
     market_time::MarketTime,
     market_ttl::MarketTtl,
     row::{Changes, Row, Scope},

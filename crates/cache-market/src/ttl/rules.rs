@@ -66,7 +66,7 @@ impl TtlRules {
     #[must_use]
     pub fn life(&self, scope: Scope, phase: Phase) -> Life {
         let said = |phase: &Phase| self.rows_of(scope).find_map(|row| row.at(*phase));
-        substitutes(phase).iter().find_map(said).unwrap_or(Life::Class(super::LifeClass::Short))
+        substitutes(phase).iter().find_map(said).unwrap_or(Life::Class(cache_core::Class::Short))
     }
 
     /// Returns when such values can change.

@@ -101,8 +101,9 @@ impl App {
             .namespace(NAMESPACE)
             .memory(settings.cache.memory())
             .local_tier(disk.clone())
+            .lives(settings.cache.lives())
             .clock(clock.clone());
-        let cache = settings.cache.share(builder, &clock)?.build().await?;
+        let cache = settings.cache.share(builder)?.build().await?;
         settings.cache.protected()?.iter().try_for_each(|pattern| cache.protect(pattern))?;
         let batch_window = Duration::from_millis(settings.service.batch_window_ms);
         let provider = providers.registry.clone();

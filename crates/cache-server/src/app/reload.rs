@@ -154,6 +154,7 @@ impl App {
         if let Err(error) = self.time.replace(settings.ttl_rules()) {
             tracing::error!(%error, "reload: TTL rules unchanged");
         }
+        self.cache.set_lives(settings.cache.lives());
         if let Some(ReloadHook(hook)) = self.reload_hook.get() {
             hook(settings);
         }

@@ -161,7 +161,7 @@ impl Settings {
             errors.add(&values.origin("disk.dir"), why);
         }
         if !["redis.", "postgres.", "bus."].iter().any(|section| values.is_refused(section))
-            && let Err(why) = self.cache.share(Cache::builder(), &Clock::system())
+            && let Err(why) = self.cache.share(Cache::builder())
         {
             let key = if self.cache.redis.url.is_some() && why.to_string().contains("edis") {
                 "redis.url"
@@ -175,7 +175,7 @@ impl Settings {
     /// Returns the TTL rules: how long data are fresh, by kind, type of asset and phase of the market.
     #[must_use]
     pub fn ttl_rules(&self) -> TtlRules {
-        ttl_rules::ttl_rules(&self.ttl, &self.grace)
+        ttl_rules::ttl_rules(&self.ttl, &self.cache.lives, &self.grace)
     }
 
     /// Returns the calendars of all markets, with the days of the configured file.

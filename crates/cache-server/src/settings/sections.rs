@@ -69,14 +69,6 @@ section! {
         macro_: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_MACRO"]),
         /// How long an unknown symbol is cached as unknown.
         unknown: u64 = 60, setting().reloadable().unit("s").env(&["CACHE_TTL_UNKNOWN"]).flag("ttl-unknown"),
-        /// The TTL of the class short. Left out: by the rules.
-        short: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_SHORT"]),
-        /// The TTL of the class medium. Left out: by the rules.
-        medium: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_MEDIUM"]),
-        /// The TTL of the class long. Left out: by the rules.
-        long: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_LONG"]),
-        /// The TTL of the class very_long. Left out: by the rules.
-        very_long: Option<u64> = None, setting().reloadable().unit("s").env(&["CACHE_TTL_VERY_LONG"]),
         /// The rules: how long each kind of data is fresh, by type of asset and phase of the market. Each cell
         /// that is given replaces a default: `rows: {price: {open: 60}}`. The settings above replace cells of
         /// the rules.

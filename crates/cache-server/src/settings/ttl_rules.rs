@@ -2,22 +2,23 @@
 
 use std::time::Duration;
 
+use cache_facade::config::{LifeSetting, LivesSection};
 use cache_market::{Life, Row, Scope, TtlRules};
 use market_data::DataType;
 
 use super::{GraceSection, TtlSection};
 
-/// Returns the TTL rules of the two sections.
-pub(super) fn ttl_rules(ttl: &TtlSection, grace: &GraceSection) -> TtlRules {
+/// Returns the TTL rules of the sections.
+pub(super) fn ttl_rules(ttl: &TtlSection, lives: &LivesSection, grace: &GraceSection) -> TtlRules {
     let mut rules = ttl.rules.clone();
     let classes = &mut rules.classes;
-    for (class, seconds) in [
-        (&mut classes.short, ttl.short),
-        (&mut classes.medium, ttl.medium),
-        (&mut classes.long, ttl.long),
-        (&mut classes.very_long, ttl.very_long),
+    for (class, life) in [
+        (&mut classes.short, lives.short),
+        (&mut classes.medium, lives.medium),
+        (&mut classes.long, lives.long),
+        (&mut classes.very_long, lives.very_long),
     ] {
-        *class = seconds.map_or(*class, Duration::from_secs);
+        *class = life.map_or(*class, |LifeSetting(life)| life);
     }
     for (data, life, grace) in [
         (DataType::Price, ttl.price, grace.price),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cache_core::{Fetched, Loaded, Request, Result};
+use cache_core::{Loaded, Request, Result};
 
 /// A loader as flights ask it: what it brings goes to several callers. It gives one answer for each key, or an
 /// error.
@@ -19,9 +19,7 @@ pub(crate) trait SharedLoader<V>: Send + Sync + 'static {
 /// Makes an answer one that several callers can have.
 pub(super) fn shared<V>(answer: Loaded<V>) -> Loaded<Arc<V>> {
     match answer {
-        Loaded::Value(Fetched { value, ttl, tags, etag }) => {
-            Loaded::Value(Fetched { value: Arc::new(value), ttl, tags, etag })
-        }
+        Loaded::Value(fetched) => Loaded::Value(fetched.map(Arc::new)),
         Loaded::Absent => Loaded::Absent,
         Loaded::NotModified { ttl } => Loaded::NotModified { ttl },
         Loaded::Failed(error) => Loaded::Failed(error),

@@ -19,7 +19,8 @@ async fn rule_111_not_modified_with_a_life_of_its_own_lives_by_it_from_then_on()
     for given in [None, Some(Ttl::new(20 * SECOND).grace(90 * SECOND))] {
         let fixture = Fixture::new().await;
         let key = fixture.key("AAPL");
-        let first = Fetched { ttl: given, ..Fetched::new("first".to_owned()).etag("v1") };
+        let first = Fetched::new("first".to_owned()).etag("v1");
+        let first = if let Some(ttl) = given { first.ttl(ttl) } else { first };
         fixture.source.answer(&key, Answer::Value(first));
         fixture.get("AAPL").await;
         fixture.pass(61);

@@ -168,7 +168,7 @@ async fn account(policy: Eviction, steps: &[Step]) {
             Step::Protect(key) => region.protect(&id(key)).unwrap(),
             Step::Unprotect(key) => region.unprotect(&id(key)).unwrap(),
             Step::ProtectTens(ten) => cache.protect(&tens(ten)).unwrap(),
-            Step::UnprotectTens(ten) => cache.unprotect(&tens(ten)),
+            Step::UnprotectTens(ten) => cache.unprotect(&tens(ten)).unwrap(),
             Step::Pass(seconds) => {
                 clock.advance(Duration::from_secs(seconds));
                 cache.sweep();

@@ -20,7 +20,7 @@ fn glob(text: &str) -> Pattern {
 
 fn held(region: &Region<u64>, pattern: &str) -> Vec<(String, u64)> {
     let mut held: Vec<_> =
-        region.held(&glob(pattern)).iter().map(|(key, value)| (key.id().to_owned(), **value)).collect();
+        region.held(pattern).unwrap().iter().map(|(key, value)| (key.id().to_owned(), **value)).collect();
     held.sort();
     held
 }

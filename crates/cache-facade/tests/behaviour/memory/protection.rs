@@ -113,9 +113,9 @@ async fn rule_59_protection_ends_only_for_what_nothing_else_protects() {
         fixture.region.unprotect("AAPL").unwrap();
         count("the pattern still covers the key", 2);
         fixture.region.protect("AAPL").unwrap();
-        fixture.cache.unprotect(&glob("price:A*"));
+        fixture.cache.unprotect(&glob("price:A*")).unwrap();
         count("another pattern is none of its business", 2);
-        fixture.cache.unprotect(&glob("price:AA*"));
+        fixture.cache.unprotect(&glob("price:AA*")).unwrap();
         count("the key is still protected by itself", 1);
         fixture.region.unprotect("MSFT").unwrap();
         count("it never was", 1);
@@ -220,7 +220,7 @@ async fn rule_59_without_a_share_nothing_is_protected_and_the_error_says_what_to
         assert_eq!(protected(&fixture), 0, "{policy}");
         assert!(refused(&fixture).is_empty(), "{policy}: it was refused before");
         // What was never protected can always be told so.
-        fixture.cache.unprotect(&glob("price:AA*"));
+        fixture.cache.unprotect(&glob("price:AA*")).unwrap();
         fixture.region.unprotect("AAPL").unwrap();
     }
 }
@@ -244,7 +244,7 @@ async fn rule_50_patterns_are_written_without_the_namespace_and_hold_within_it()
     prices.put("AAPL", 1).await.unwrap();
     others.put("AAPL", 1).await.unwrap();
     assert_eq!(cache.stats().memory.protected, 1);
-    cache.unprotect(&glob("price:*"));
+    cache.unprotect(&glob("price:*")).unwrap();
     assert_eq!(cache.stats().memory.protected, 0);
 }
 

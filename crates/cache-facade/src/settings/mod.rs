@@ -1,0 +1,4 @@
+//! What settings of a region may be given as.
+
+pub(crate) mod span;
+pub(crate) mod ttl;

@@ -9,12 +9,12 @@ use crate::{
 };
 
 impl<V: Cacheable> Region<V> {
-    /// Gives the value of a key this life, counted from now: in memory, in every tier, and for other nodes, which
-    /// let go of their copies. Its value, tags and etag stay; it has a new version, and its age counts from now: in
-    /// the tiers a value has one birth, by which the later write wins. A value in grace becomes fresh
-    /// again; a life of zero removes the value. Returns whether there was a value that could be served; nothing
-    /// is loaded. If another value comes in between, that one is given the life; but a put that began before
-    /// and is stored after loses to it, as to any update: see [`Region::compute`].
+    /// Gives the value of a key this life, counted from now: in memory, in every tier, and for other nodes,
+    /// which let go of their copies. Its value, tags and etag stay; it has a new version, and its age counts
+    /// from now: in the tiers a value has one birth, by which the later write wins. A value in grace becomes
+    /// fresh again; a life of zero removes the value. Returns whether there was a value that could be served;
+    /// nothing is loaded. If another value comes in between, that one is given the life; but a put that began
+    /// before and is stored after loses to it, as to any update: see [`Region::compute`].
     ///
     /// ```
     /// use std::time::Duration;

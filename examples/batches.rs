@@ -4,7 +4,7 @@
 
 use std::{collections::HashMap, io, time::Duration};
 
-use cache_facade::{Cache, Source};
+use cache_facade::{Cache, Region, Source};
 
 /// In place of a provider that takes 50 symbols a call. Every hundredth is halted; some it doesn't know.
 async fn quotes(symbols: Vec<String>) -> io::Result<HashMap<String, Result<f64, String>>> {
@@ -20,7 +20,7 @@ async fn quotes(symbols: Vec<String>) -> io::Result<HashMap<String, Result<f64, 
 #[tokio::main]
 async fn main() -> cache_facade::Result<()> {
     let cache = Cache::builder().build().await?;
-    let prices = cache.region("price").ttl("1m").negative("10m").load_many(50, quotes).open()?;
+    let prices: Region<f64> = cache.region("price").ttl("1m").negative("10m").load_many(50, quotes).open()?;
     let symbols: Vec<String> = (0..300).map(|number| format!("S{number}")).collect();
 
     // At the start: from the tiers what they have, the rest from the provider.

@@ -44,8 +44,8 @@ pub struct Lookup<V> {
     pub value: Option<Arc<V>>,
     /// Where the answer came from.
     pub source: Source,
-    /// When the load that brought it began, or it was put. A new life is a put: [`Region::set_life`] gives the value
-    /// a birth of its own, and that of the load is no longer known.
+    /// When the load that brought it began, or it was put. A new life is a put: [`Region::set_life`] gives the
+    /// value a birth of its own, and that of the load is no longer known.
     ///
     /// [`Region::set_life`]: crate::Region::set_life
     pub born: Timestamp,

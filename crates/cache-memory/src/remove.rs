@@ -47,8 +47,8 @@ impl Memory {
         alive.get()
     }
 
-    /// As [`Memory::remove_matching`]. Shows each entry that was removed to `gone`. It runs under a lock: it must be
-    /// short, and must not call this tier.
+    /// As [`Memory::remove_matching`]. Shows each entry that was removed to `gone`. It runs under a lock: it
+    /// must be short, and must not call this tier.
     pub fn remove_matching_each(
         &self,
         pattern: &Pattern,

@@ -27,8 +27,8 @@ pub enum Event<'a> {
         /// The key.
         key: &'a Key,
     },
-    /// A caller put a value, by a put or an update. It was told when memory had been given it; what becomes of it in
-    /// the tiers is told by other events.
+    /// A caller put a value, by a put or an update. It was told when memory had been given it; what becomes of
+    /// it in the tiers is told by other events.
     Put {
         /// The key.
         key: &'a Key,

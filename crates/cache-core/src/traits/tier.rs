@@ -36,9 +36,9 @@ pub trait Tier: Debug + Send + Sync + 'static {
     /// If some could not be stored, or it isn't known what became of them. Others may have been.
     async fn put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>>;
 
-    /// Removes entries born no later than `tombstone`, which is kept in their place until it is dead. For
-    /// keys it is kept whether or not there was an entry. Returns how many values were removed that were alive:
-    /// fresh or in grace by the tier's clock. What was dead, a tombstone, and the knowledge that there is none don't
+    /// Removes entries born no later than `tombstone`, which is kept in their place until it is dead. For keys
+    /// it is kept whether or not there was an entry. Returns how many values were removed that were alive: fresh
+    /// or in grace by the tier's clock. What was dead, a tombstone, and the knowledge that there is none don't
     /// count, nor does a key that is given twice count twice.
     ///
     /// # Errors

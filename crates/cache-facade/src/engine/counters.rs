@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Count {
     MemoryStale,
-    /// Answers of the tiers behind memory, stale ones included.
+    /// What the tiers behind memory answered, stale ones included.
     TierHit,
     TierStale,
     Coalesced,

@@ -121,8 +121,8 @@ impl Engine {
         self.write(&entries, self.tiers().iter()).await.iter().all(|written| written.everywhere)
     }
 
-    /// Reads the clears of a region by earlier processes from the tiers, unless they are known. Returns whether they
-    /// are.
+    /// Reads the clears of a region by earlier processes from the tiers, unless they are known. Returns whether
+    /// they are.
     pub(crate) async fn learn_clears_of(&self, region: &dyn UntypedRegion) -> bool {
         if region.are_clears_known() {
             return true;

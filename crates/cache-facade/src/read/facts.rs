@@ -19,9 +19,10 @@ struct Known {
 }
 
 impl<V: Cacheable> Region<V> {
-    /// Whether there is a value of a key that may be served, fresh or in grace: in memory or, if it has none, in a
-    /// tier. Nothing is loaded, and the look counts neither as a hit nor as a miss. `false` both for a key of which
-    /// nothing is known and for one that is known to have no value; [`Lookup::is_known_absent`] tells them apart.
+    /// Whether there is a value of a key that may be served, fresh or in grace: in memory or, if it has none, in
+    /// a tier. Nothing is loaded, and the look counts neither as a hit nor as a miss. `false` both for a key of
+    /// which nothing is known and for one that is known to have no value; [`Lookup::is_known_absent`] tells them
+    /// apart.
     ///
     /// [`Lookup::is_known_absent`]: crate::Lookup::is_known_absent
     ///
@@ -39,15 +40,15 @@ impl<V: Cacheable> Region<V> {
     ///
     /// # Errors
     ///
-    /// `Limit` or `Config` for an invalid key; `Closed` if the cache is shut down, `Config` outside a Tokio runtime.
-    /// A tier that fails is an event.
+    /// `Limit` or `Config` for an invalid key; `Closed` if the cache is shut down, `Config` outside a Tokio
+    /// runtime. A tier that fails is an event.
     pub async fn contains<K: ToKey + ?Sized>(&self, key: &K) -> Result<bool> {
         Ok(self.known(key, |_| true).await?.is_some_and(|known| known.is_value))
     }
 
-    /// Returns for how long the value of a key is still fresh: in memory or, if that has none which is fresh, in a
-    /// tier. Nothing is loaded, and the look counts neither as a hit nor as a miss. `None` if there is no value that
-    /// is fresh. A value without end has [`Duration::MAX`].
+    /// Returns for how long the value of a key is still fresh: in memory or, if that has none which is fresh, in
+    /// a tier. Nothing is loaded, and the look counts neither as a hit nor as a miss. `None` if there is no
+    /// value that is fresh. A value without end has [`Duration::MAX`].
     ///
     /// ```
     /// use std::time::Duration;

@@ -14,10 +14,10 @@ use crate::{
 
 impl<V: Cacheable> Region<V> {
     /// Removes a key from memory and every tier. The result of a load that is under way goes to those who wait
-    /// for it, and is not stored. Returns whether a value was removed that was alive: fresh or in grace in memory or
-    /// any tier, and not ended by a tag or a clear that this process knows of. The knowledge that there is no value
-    /// is none. Of several who remove a key at once, one is told `true` as a rule; a tier that fails counts for what
-    /// is pending for it.
+    /// for it, and is not stored. Returns whether a value was removed that was alive: fresh or in grace in
+    /// memory or any tier, and not ended by a tag or a clear that this process knows of. The knowledge that
+    /// there is no value is none. Of several who remove a key at once, one is told `true` as a rule; a tier that
+    /// fails counts for what is pending for it.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -94,8 +94,8 @@ impl Engine {
         Ok(self.remove_counted(&[key], &overtake, region).await > 0)
     }
 
-    /// Removes keys from memory at once; `overtake` overtakes the flight of each. Returns what removes them from the
-    /// tiers and the other nodes, to its end even if it is dropped, and says how many were alive.
+    /// Removes keys from memory at once; `overtake` overtakes the flight of each. Returns what removes them from
+    /// the tiers and the other nodes, to its end even if it is dropped, and says how many were alive.
     fn remove_counted(
         self: &Arc<Self>,
         keys: &[Key],

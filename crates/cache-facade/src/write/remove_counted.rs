@@ -1,5 +1,5 @@
-//! Removes keys from the tiers, and finds out how many of them were alive: by the tiers' own counts where these tell,
-//! else by a look before.
+//! Removes keys from the tiers, and finds out how many of them were alive: by the tiers' own counts where these
+//! tell, else by a look before.
 
 use std::sync::Arc;
 
@@ -43,9 +43,9 @@ impl Engine {
         region.map_or_else(|| self.regions().cleared(), UntypedRegion::cleared)
     }
 
-    /// Removes keys from the tiers. Of those that were alive in memory nothing is to be found out. Of the others the
-    /// tiers' counts tell, if nothing is known to have been ended by a stamp, which tiers know nothing of, and if
-    /// no two of them can count the same keys. Otherwise each tier is asked what it holds before.
+    /// Removes keys from the tiers. Of those that were alive in memory nothing is to be found out. Of the others
+    /// the tiers' counts tell, if nothing is known to have been ended by a stamp, which tiers know nothing of,
+    /// and if no two of them can count the same keys. Otherwise each tier is asked what it holds before.
     pub(super) async fn remove_seen(
         &self,
         Seen { keys, alive }: Seen<'_>,

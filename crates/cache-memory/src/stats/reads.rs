@@ -21,8 +21,8 @@ struct ThreadCounts {
     misses: AtomicU64,
 }
 
-/// Hits and misses of one part of what memory holds, such as a region. Each thread counts its own, and they are added
-/// up when asked for. A new thread goes on with the counts of one that ended.
+/// Hits and misses of one part of what memory holds, such as a region. Each thread counts its own, and they are
+/// added up when asked for. A new thread goes on with the counts of one that ended.
 #[derive(Debug, Default)]
 pub struct ReadCounter {
     counts: ThreadLocal<CachePadded<ThreadCounts>>,

@@ -84,8 +84,8 @@ impl MokaStore {
         self.remove_for(EvictionCause::Removed, key, doomed)
     }
 
-    /// Removes every doomed entry, and shows each to `gone`. moka can't look and remove in one step, so `hold` keeps
-    /// other writers from a key in between.
+    /// Removes every doomed entry, and shows each to `gone`. moka can't look and remove in one step, so `hold`
+    /// keeps other writers from a key in between.
     pub(crate) fn remove_all<G>(
         &self,
         cause: EvictionCause,

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use cache_core::{Clock, ErrorKind, Loaded, Loader, Request, Result};
+use cache_core::{Clock, Loaded, Loader, Request, Result};
 use cache_facade::{Cache, CacheBuilder, Region};
 use cache_l1_redis::{Redis, RedisConfig};
 use cache_l2_pg::{PgConfig, Postgres};

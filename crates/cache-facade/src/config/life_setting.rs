@@ -58,3 +58,40 @@ impl Visitor<'_> for SecondsOrText {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cache_config::Section;
+    use cache_core::{ErrorKind, Lives, Ttl};
+
+    use super::*;
+    use crate::config::{CacheConfig, reader};
+
+    fn lives(seconds: [u64; 4]) -> Lives {
+        let [short, medium, long, very_long] = seconds.map(|seconds| Ttl::new(Duration::from_secs(seconds)));
+        Lives { short, medium, long, very_long }
+    }
+
+    #[test]
+    fn lives_are_read_in_seconds_or_with_units_from_the_file_and_the_environment() {
+        assert_eq!(CacheConfig::default().lives(), Lives::default());
+        let yaml = "lives: {short: 5m, medium: 60, long: '90', very_long: 1h 30m}";
+        let config = CacheConfig::from_yaml(yaml).unwrap();
+        assert_eq!(config.lives(), lives([300, 60, 90, 5400]));
+
+        let mut reader = reader(CacheConfig::settings());
+        reader.yaml("file", yaml);
+        reader.env([("CACHE_TTL_SHORT", "7"), ("CACHE_TTL_VERY_LONG", "2d")]);
+        let (values, _) = reader.finish().unwrap();
+        assert_eq!(CacheConfig::from_values(&values).lives(), lives([7, 60, 90, 172_800]));
+    }
+
+    #[test]
+    fn what_is_no_life_is_refused() {
+        for (text, why) in [("soon", "is no span of time"), ("-1", "not below 0"), ("[]", "such as \"5m\"")] {
+            let error = CacheConfig::from_yaml(&format!("lives: {{short: {text}}}")).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config);
+            assert!(error.to_string().contains("lives.short") && error.to_string().contains(why), "{error}");
+        }
+    }
+}

@@ -197,6 +197,22 @@ mod tests {
         (go_on, begins, tokio::spawn(reload))
     }
 
+    #[tokio::test]
+    async fn a_reload_changes_what_the_classes_of_lives_come_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let (dir, file) = (folder.path().join("data"), folder.path().join("cache.yaml"));
+        let (dir, path) = (dir.display().to_string(), file.display().to_string());
+        std::fs::write(&file, "lives: {short: 5}").unwrap();
+        let config = Config::from_flags(["cache-server", "--data-dir", &dir, "--config", &path]).unwrap();
+        let app = App::open(&config, Clock::manual()).await.unwrap();
+        let short = |seconds| cache_core::Ttl::new(Duration::from_secs(seconds));
+        assert_eq!(app.cache.lives().short, short(5));
+        std::fs::write(&file, "lives: {short: 2m}").unwrap();
+        app.reload().unwrap();
+        assert_eq!(app.cache.lives().short, short(120));
+        assert_eq!(app.time.rules().classes.short, Duration::from_secs(120), "and for the rules");
+    }
+
     #[tokio::test(flavor = "multi_thread")]
     async fn rule_75_while_files_are_read_readers_go_on_and_a_second_reload_is_refused() {
         let folder = tempfile::tempdir().unwrap();

@@ -201,10 +201,10 @@ async fn rule_72_protection_refused_for_many_is_a_few_lines_and_an_event_each() 
 
 #[tokio::test]
 async fn rule_72_a_lease_that_fails_for_each_load_is_a_line_and_another_when_it_works() {
-    let clock = cache_core::Clock::manual();
-    let lease = LocalLease::new(clock.clone());
+    let first = Fixture::new().await;
+    let lease = LocalLease::new(first.clock.clone());
     lease.down();
-    let fixture = Fixture::built(|cache| cache.lease(lease.clone()), |region| region).await;
+    let fixture = first.another_built(|cache| cache.lease(lease.clone()), |region| region).await;
     let lines = Lines::record();
     for id in ids(0..1000) {
         assert!(fixture.get(&id).await.is_some());

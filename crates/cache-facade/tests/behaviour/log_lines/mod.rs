@@ -224,9 +224,9 @@ async fn rule_72_a_lease_that_fails_for_each_load_is_a_line_and_another_when_it_
 
 #[tokio::test]
 async fn rule_72_a_lease_that_fails_and_works_by_turns_is_a_few_lines() {
-    let clock = cache_core::Clock::manual();
-    let lease = LocalLease::new(clock.clone());
-    let fixture = Fixture::built(|cache| cache.lease(lease.clone()), |region| region).await;
+    let first = Fixture::new().await;
+    let lease = LocalLease::new(first.clock.clone());
+    let fixture = first.another_built(|cache| cache.lease(lease.clone()), |region| region).await;
     let lines = Lines::record();
     for (round, id) in ids(0..1000).into_iter().enumerate() {
         if round % 2 == 0 {

@@ -22,7 +22,7 @@ async fn end(fixture: &Fixture, how: &str) {
         "remove untyped" => fixture.cache.remove("price", "AAPL").await.unwrap(),
         "remove_many" => fixture.region.remove_many(&["MSFT", "AAPL"]).await.unwrap(),
         "remove_matching" => {
-            fixture.cache.remove_matching(&Pattern::glob("price:AA*").unwrap()).await.unwrap();
+            fixture.cache.remove_matching(Pattern::glob("price:AA*").unwrap()).await.unwrap();
         }
         "clear" => fixture.region.clear().await.unwrap(),
         "clear all" => fixture.cache.clear().await.unwrap(),

@@ -56,13 +56,13 @@ async fn rule_29_what_was_removed_is_counted_as_removed_once_and_only_if_it_was_
             );
         };
         put(&fixture, 0..100).await;
-        fixture.cache.protect(&Pattern::glob("price:1?").unwrap()).unwrap();
+        fixture.cache.protect(Pattern::glob("price:1?").unwrap()).unwrap();
         fixture.region.remove("0").await.unwrap();
         fixture.region.remove("0").await.unwrap();
         removed(1);
         fixture.region.remove_many(&["1", "2", "10", "none"]).await.unwrap();
         removed(4);
-        assert_eq!(fixture.cache.remove_matching(&Pattern::glob("price:1?").unwrap()).await.unwrap(), 9);
+        assert_eq!(fixture.cache.remove_matching(Pattern::glob("price:1?").unwrap()).await.unwrap(), 9);
         removed(13);
         fixture.cache.clear().await.unwrap();
         removed(100);
@@ -74,7 +74,7 @@ async fn rule_59_what_died_is_counted_as_expired() {
     for policy in Eviction::ALL {
         let fixture = fixture(policy).await;
         put(&fixture, 0..10).await;
-        fixture.cache.protect(&Pattern::glob("price:1").unwrap()).unwrap();
+        fixture.cache.protect(Pattern::glob("price:1").unwrap()).unwrap();
         fixture.pass(GRACE.as_secs() + 1);
         assert_eq!(fixture.cache.sweep(), 10, "{policy}");
         assert_eq!(fixture.cache.sweep(), 0, "{policy}: they have gone");
@@ -159,12 +159,12 @@ async fn account(policy: Eviction, steps: &[Step]) {
                 came += 1;
             }
             Step::Remove(key) => region.remove(&id(key)).await.unwrap(),
-            Step::RemoveTens(ten) => drop(cache.remove_matching(&tens(ten)).await.unwrap()),
+            Step::RemoveTens(ten) => drop(cache.remove_matching(tens(ten)).await.unwrap()),
             Step::Clear => cache.clear().await.unwrap(),
             Step::Protect(key) => region.protect(&id(key)).unwrap(),
             Step::Unprotect(key) => region.unprotect(&id(key)).unwrap(),
-            Step::ProtectTens(ten) => cache.protect(&tens(ten)).unwrap(),
-            Step::UnprotectTens(ten) => cache.unprotect(&tens(ten)).unwrap(),
+            Step::ProtectTens(ten) => cache.protect(tens(ten)).unwrap(),
+            Step::UnprotectTens(ten) => cache.unprotect(tens(ten)).unwrap(),
             Step::Pass(seconds) => {
                 clock.advance(Duration::from_secs(seconds));
                 cache.sweep();

@@ -149,7 +149,7 @@ pub fn mutations() -> Vec<Mutation> {
         mutation(
             "remove_matching",
             [None, OLD[1], OLD[2]],
-            call!(|node| node.cache.remove_matching(&Pattern::glob(&format!("{}:a*", node.kind)).unwrap())),
+            call!(|node| node.cache.remove_matching(Pattern::glob(&format!("{}:a*", node.kind)).unwrap())),
         ),
         mutation(
             "replace_if",

@@ -147,8 +147,8 @@ impl Fixture {
         let id = n.to_string();
         match self.dice.below(100) {
             0..48 => self.read(n).await,
-            48 => self.cache.protect(&Pattern::glob("n:?").unwrap()).unwrap(),
-            49 => self.cache.unprotect(&Pattern::glob("n:?").unwrap()).unwrap(),
+            48 => self.cache.protect(Pattern::glob("n:?").unwrap()).unwrap(),
+            49 => self.cache.unprotect(Pattern::glob("n:?").unwrap()).unwrap(),
             50..60 => self.read_all().await,
             60..70 => {
                 let _writing = self.world.writing[n].lock().await;
@@ -161,11 +161,11 @@ impl Fixture {
                 let all: Vec<usize> = (0..KEYS).collect();
                 let none = self.cache.remove_matching(&pattern).await.unwrap();
                 assert_eq!(none.at_most(), 0, "a bracket is only a character");
-                self.end(&all, true, self.cache.remove_matching(&Pattern::glob("n:?").unwrap())).await;
+                self.end(&all, true, self.cache.remove_matching(Pattern::glob("n:?").unwrap())).await;
             }
             91..94 => {
                 let same: Vec<usize> = (0..KEYS).filter(|other| other % 2 == n % 2).collect();
-                self.end(&same, false, self.cache.invalidate(&tag(n))).await;
+                self.end(&same, false, self.cache.invalidate(tag(n))).await;
             }
             94 => self.end(&(0..KEYS).collect::<Vec<_>>(), false, self.region.clear()).await,
             95 => drop(self.region.refresh(&[&id]).await),

@@ -121,7 +121,7 @@ impl CachedProvider {
     ///
     /// None because of the asset. A tier that fails is reported as an event.
     pub async fn invalidate_asset(&self, asset: &Asset) -> Result<()> {
-        self.cache.invalidate(&asset_tag(asset)?).await?;
+        self.cache.invalidate(asset_tag(asset)?).await?;
         // A remembered absence has no tag: it is removed by key.
         let text = asset.to_string();
         self.quotes.remove(text.as_str()).await?;

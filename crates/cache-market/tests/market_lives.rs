@@ -84,7 +84,7 @@ async fn removing_user_1_leaves_user_10_and_an_asset_leaves_those_that_begin_ali
             users.put(&id_in_region, Fetched::new(1).tag(user_tag(id).unwrap())).await.unwrap();
         }
     }
-    cache.invalidate(&user_tag("1").unwrap()).await.unwrap();
+    cache.invalidate(user_tag("1").unwrap()).await.unwrap();
     let there = ["1", "session:1", "10", "session:10"].map(|id| users.peek(id).is_some());
     assert_eq!(there, [false, false, true, true]);
 
@@ -93,7 +93,7 @@ async fn removing_user_1_leaves_user_10_and_an_asset_leaves_those_that_begin_ali
         let asset = text.split(':').next().unwrap().parse().unwrap();
         prices.put(text, Fetched::new(1).tag(asset_tag(&asset).unwrap())).await.unwrap();
     }
-    cache.invalidate(&asset_tag(&"A".parse().unwrap()).unwrap()).await.unwrap();
+    cache.invalidate(asset_tag(&"A".parse().unwrap()).unwrap()).await.unwrap();
     let there = ["A", "A:yahoo", "AA", "A@XLON"].map(|id| prices.peek(id).is_some());
     assert_eq!(there, [false, false, true, true]);
 }

@@ -172,7 +172,7 @@ async fn rule_76_events_outlive_clears_and_what_a_tier_evicts() {
     drop(node);
     let node = world.lone(&disk).await;
     assert_eq!(node.ahead(), ["AAPL"], "cleared");
-    node.cache.remove_matching(&Pattern::glob("*").unwrap()).await.unwrap();
+    node.cache.remove_matching(Pattern::glob("*").unwrap()).await.unwrap();
     node.poll().await;
     drop(node);
     let node = world.lone(&disk).await;

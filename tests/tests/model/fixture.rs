@@ -113,7 +113,7 @@ impl Fixture {
             }
             Step::Invalidate(tag_of) => {
                 self.oracle.invalidate(*tag_of);
-                self.cache.invalidate(&tag(*tag_of)).await.unwrap();
+                self.cache.invalidate(tag(*tag_of)).await.unwrap();
             }
             Step::ClearRegion => {
                 self.oracle.clear();

@@ -26,6 +26,7 @@ const WORDS: &[Word] = &[
         ],
         allowed: &[
             "crates/cache-facade/src/lib.rs",
+            "crates/cache-facade/src/cookbook.rs",
             "crates/cache-facade/src/config/mod.rs",
             // Only the crate of the trait or that of the type may say how a `Uuid` is an id.
             "crates/cache-core/src/key/id.rs",

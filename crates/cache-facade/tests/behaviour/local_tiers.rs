@@ -33,7 +33,7 @@ async fn rule_34_what_others_write_or_end_is_let_go_in_tiers_of_this_node_alone(
     settle().await;
     a.region.put("put", "new".to_owned()).await.unwrap();
     a.region.remove("removed").await.unwrap();
-    a.cache.remove_matching(&Pattern::glob("price:match*").unwrap()).await.unwrap();
+    a.cache.remove_matching(Pattern::glob("price:match*").unwrap()).await.unwrap();
     a.region.put("unheard of", "new".to_owned()).await.unwrap();
     settle().await;
     for id in ["put", "removed", "matched"] {

@@ -22,7 +22,7 @@ async fn end(fixture: &Fixture, how: &str) {
         "remove untyped" => fixture.cache.remove("price", "AAPL").await.map(drop),
         "remove_many" => fixture.region.remove_many(&["MSFT", "AAPL"]).await.map(drop),
         "remove_matching" => {
-            fixture.cache.remove_matching(&Pattern::glob("price:AA*").unwrap()).await.map(drop)
+            fixture.cache.remove_matching(Pattern::glob("price:AA*").unwrap()).await.map(drop)
         }
         "clear" => fixture.region.clear().await,
         "clear all" => fixture.cache.clear().await,

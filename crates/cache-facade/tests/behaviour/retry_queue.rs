@@ -44,7 +44,7 @@ async fn rule_41_a_replay_reaches_the_newest_state() {
     fixture.region.remove("removed").await.unwrap();
     fixture.region.remove("back").await.unwrap();
     fixture.region.put("back", "again".to_owned()).await.unwrap();
-    fixture.cache.remove_matching(&Pattern::glob("price:match*").unwrap()).await.unwrap();
+    fixture.cache.remove_matching(Pattern::glob("price:match*").unwrap()).await.unwrap();
     comes_back(&fixture).await;
     assert_eq!(pending(&fixture), 0);
     assert_eq!(fixture.held("AAPL").as_deref(), Some("3"));
@@ -77,7 +77,7 @@ async fn rule_41_what_a_pattern_ended_meanwhile_is_not_told_any_more() {
     fixture.region.put("AAPL", "old".to_owned()).await.unwrap();
     fixture.region.put("MSFT", "stays".to_owned()).await.unwrap();
     fixture.tier.up();
-    fixture.cache.remove_matching(&Pattern::glob("price:AA*").unwrap()).await.unwrap();
+    fixture.cache.remove_matching(Pattern::glob("price:AA*").unwrap()).await.unwrap();
     assert_eq!(pending(&fixture), 1, "the tier forgets the removal some day, and would take what is older");
     comes_back(&fixture).await;
     assert_eq!((fixture.held("AAPL"), fixture.held("MSFT").as_deref()), (None, Some("stays")));
@@ -153,8 +153,8 @@ async fn rule_44_what_was_removed_while_the_tier_was_down_is_not_served_once_it_
     }
     fixture.tier.down();
     fixture.region.remove("AAPL").await.unwrap();
-    fixture.cache.remove_matching(&Pattern::glob("price:MS*").unwrap()).await.unwrap();
-    fixture.cache.invalidate(&Tag::new("SPY").unwrap()).await.unwrap();
+    fixture.cache.remove_matching(Pattern::glob("price:MS*").unwrap()).await.unwrap();
+    fixture.cache.invalidate(Tag::new("SPY").unwrap()).await.unwrap();
     fixture.pass(100);
     settle().await;
     fixture.tier.up();

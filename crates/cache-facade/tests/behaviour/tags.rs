@@ -20,7 +20,7 @@ async fn rule_45_what_carries_an_invalidated_tag_is_dead_and_what_is_put_later_i
     fixture.region.put("both", tagged("old", &["tech", "us"])).await.unwrap();
     fixture.region.put("other", tagged("other", &["us"])).await.unwrap();
     fixture.region.put("none", "none".to_owned()).await.unwrap();
-    fixture.cache.invalidate(&tag("tech")).await.unwrap();
+    fixture.cache.invalidate(tag("tech")).await.unwrap();
     assert_eq!(fixture.peek("both"), None);
     assert_eq!(fixture.get("both").await.as_deref(), Some("both@1"), "not from the tier either");
     assert_eq!(fixture.peek("other").as_deref(), Some("other"));
@@ -36,7 +36,7 @@ async fn rule_45_what_carries_an_invalidated_tag_is_dead_and_what_is_put_later_i
 async fn rule_45_a_process_started_later_knows_of_an_invalidation() {
     let fixture = Fixture::new().await;
     fixture.region.put("AAPL", tagged("old", &["tech"])).await.unwrap();
-    fixture.cache.invalidate(&tag("tech")).await.unwrap();
+    fixture.cache.invalidate(tag("tech")).await.unwrap();
     let later = fixture.another(|region| region).await;
     assert_eq!(later.get("AAPL").await.as_deref(), Some("AAPL@1"));
 }
@@ -49,12 +49,12 @@ async fn rule_46_of_stamps_that_arrive_out_of_order_the_later_one_counts() {
     let gate = fixture.tier.gate(Operation::Put, Moment::Before);
     let earlier = tokio::spawn({
         let cache = fixture.cache.clone();
-        async move { cache.invalidate(&tag("tech")).await.unwrap() }
+        async move { cache.invalidate(tag("tech")).await.unwrap() }
     });
     gate.reached(1).await;
     fixture.tier.ungate(Operation::Put, Moment::Before);
     other.region.put("AAPL", tagged("between", &["tech"])).await.unwrap();
-    other.cache.invalidate(&tag("tech")).await.unwrap();
+    other.cache.invalidate(tag("tech")).await.unwrap();
     gate.open();
     earlier.await.unwrap();
     for fixture in [fixture.another(|region| region).await, other] {
@@ -83,7 +83,7 @@ async fn rule_47_a_stamp_that_can_not_be_read_is_not_taken_for_none() {
     region.put("AAPL", tagged("old", &["tech"])).await.unwrap();
     // Only the second tier has the stamp.
     one.down();
-    cache.invalidate(&tag("tech")).await.unwrap();
+    cache.invalidate(tag("tech")).await.unwrap();
     one.up();
 
     let (_later, region) = over(&clock, [&one, &two], &source).await;
@@ -107,7 +107,7 @@ async fn rule_47_a_stamp_that_could_not_be_read_is_read_again() {
     region.put("AAPL", tagged("old", &["tech"])).await.unwrap();
     region.put("MSFT", tagged("alive", &["soft"])).await.unwrap();
     one.down();
-    cache.invalidate(&tag("tech")).await.unwrap();
+    cache.invalidate(tag("tech")).await.unwrap();
     one.up();
 
     let (_later, region) = over(&clock, [&one, &two], &source).await;
@@ -143,10 +143,10 @@ async fn rule_48_an_entry_outlives_the_memory_of_its_stamp_and_is_still_dead() {
     for cache in [alone, fixture.cache] {
         let region = cache.region::<String>("price").open().unwrap();
         region.put("old", tagged("old", &["first"])).await.unwrap();
-        cache.invalidate(&tag("first")).await.unwrap();
+        cache.invalidate(tag("first")).await.unwrap();
         // More tags than a cache remembers.
         for n in 0..70_000 {
-            cache.invalidate(&tag(&n.to_string())).await.unwrap();
+            cache.invalidate(tag(&n.to_string())).await.unwrap();
         }
         assert_eq!(region.get("old").await.unwrap(), None);
         region.put("new", tagged("new", &["first"])).await.unwrap();
@@ -205,7 +205,7 @@ async fn rule_49_grace_does_not_outlive_a_tag_that_is_invalidated_during_the_loa
     let gate = fixture.source.gate();
     fixture.get("AAPL").await;
     gate.reached(1).await;
-    fixture.cache.invalidate(&tag("tech")).await.unwrap();
+    fixture.cache.invalidate(tag("tech")).await.unwrap();
     let caller = fixture.ask("AAPL").await;
     fixture.source.fail(ErrorKind::Load);
     gate.open();
@@ -244,7 +244,7 @@ async fn rule_50_a_pattern_ends_what_it_matches_in_memory_and_in_the_tier_within
     for (glob, gone) in
         [("price:A\\*PL", 1), ("price:AAPL*", 2), ("price:\\[A]", 1), ("md:price:*", 0), ("price:*", 1)]
     {
-        let removed = fixture.cache.remove_matching(&Pattern::glob(glob).unwrap()).await.unwrap();
+        let removed = fixture.cache.remove_matching(Pattern::glob(glob).unwrap()).await.unwrap();
         assert_eq!((removed.memory, &*removed.tiers), (gone, &[("far", gone)][..]), "{glob}");
         let left = |id: &&str| fixture.peek(id).is_some();
         let (near, far) = (

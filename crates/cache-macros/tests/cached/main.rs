@@ -136,9 +136,9 @@ async fn tags_end_what_carries_them() {
     let other = Desk { venue: "XLON", ..desk.clone() };
     desk.both("AAPL").await.unwrap();
     other.both("MSFT").await.unwrap();
-    desk.cache.invalidate(&Tag::new("AAPL").unwrap()).await.unwrap();
+    desk.cache.invalidate(Tag::new("AAPL").unwrap()).await.unwrap();
     assert_eq!(desk.both("AAPL").await.unwrap().unwrap().number, 3);
-    desk.cache.invalidate(&Tag::new("venue:XLON").unwrap()).await.unwrap();
+    desk.cache.invalidate(Tag::new("venue:XLON").unwrap()).await.unwrap();
     assert_eq!(other.both("MSFT").await.unwrap().unwrap().number, 4);
     assert_eq!(desk.both("AAPL").await.unwrap().unwrap().number, 3);
 }

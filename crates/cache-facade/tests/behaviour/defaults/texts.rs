@@ -24,7 +24,7 @@ async fn a_text_is_the_tag_of_that_name() {
     let tag = Tag::new("t").unwrap();
     for (form, value) in [
         ("text", Fetched::new(1).tag("t")),
-        ("string", Fetched::new(1).tag(format!("t"))),
+        ("string", Fetched::new(1).tag("t".to_owned())),
         ("tag", Fetched::new(1).tag(tag.clone())),
         ("borrowed tag", Fetched::new(1).tag(&tag)),
         ("texts", Fetched::new(1).tags(["other", "t"])),
@@ -97,7 +97,7 @@ async fn a_text_that_is_no_tag_or_pattern_ends_nothing() {
     }
     assert_eq!(region.peek("a").as_deref(), Some(&1));
     assert_eq!(region.held("k:*").unwrap().len(), 1);
-    assert_eq!(region.held(&Pattern::glob("k:*").unwrap()).unwrap().len(), 1);
+    assert_eq!(region.held(Pattern::glob("k:*").unwrap()).unwrap().len(), 1);
     cache.protect("k:*").unwrap();
     assert_eq!(cache.stats().memory.protected, 1);
     cache.unprotect("k:*").unwrap();

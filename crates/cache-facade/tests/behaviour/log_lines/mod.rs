@@ -188,7 +188,7 @@ async fn rule_72_a_tier_that_fails_once_is_told_when_it_does_and_when_it_works()
 async fn rule_72_protection_refused_for_many_is_a_few_lines_and_an_event_each() {
     let memory = Memory::builder().mib(1).eviction(Eviction::Lru).protected_share(0.1);
     let fixture = Fixture::built(|cache| cache.memory(memory), |region| region).await;
-    fixture.cache.protect(&Pattern::glob("price:*").unwrap()).unwrap();
+    fixture.cache.protect(Pattern::glob("price:*").unwrap()).unwrap();
     let lines = Lines::record();
     fixture.region.put_many(ids(0..2000).into_iter().map(|id| (id, "x".repeat(1000)))).await.unwrap();
     let refused = fixture.events.count(|seen| matches!(seen, RecordedEvent::ProtectionRefused { .. })) as u64;

@@ -59,13 +59,13 @@ async fn rule_29_what_was_removed_is_counted_as_removed_once_and_only_if_it_was_
             assert_eq!(evictions(&fixture), counts(|all| all.removed = expected), "{policy}");
         };
         put(&fixture, 0..100).await;
-        fixture.cache.protect(&Pattern::glob("price:1?").unwrap()).unwrap();
+        fixture.cache.protect(Pattern::glob("price:1?").unwrap()).unwrap();
         assert!(fixture.region.remove("0").await.unwrap());
         assert!(!fixture.region.remove("0").await.unwrap());
         removed(1);
         assert_eq!(fixture.region.remove_many(&["1", "2", "10", "none"]).await.unwrap(), 3);
         removed(4);
-        let matching = fixture.cache.remove_matching(&Pattern::glob("price:1?").unwrap()).await.unwrap();
+        let matching = fixture.cache.remove_matching(Pattern::glob("price:1?").unwrap()).await.unwrap();
         assert_eq!(matching.memory, 9, "{policy}");
         removed(13);
         fixture.cache.clear().await.unwrap();
@@ -78,7 +78,7 @@ async fn rule_59_what_died_is_counted_as_expired() {
     for policy in Eviction::ALL {
         let fixture = fixture(policy).await;
         put(&fixture, 0..10).await;
-        fixture.cache.protect(&Pattern::glob("price:1").unwrap()).unwrap();
+        fixture.cache.protect(Pattern::glob("price:1").unwrap()).unwrap();
         fixture.pass(GRACE.as_secs() + 1);
         assert_eq!(fixture.cache.sweep(), 10, "{policy}");
         assert_eq!(fixture.cache.sweep(), 0, "{policy}: they have gone");
@@ -163,12 +163,12 @@ async fn account(policy: Eviction, steps: &[Step]) {
                 came += 1;
             }
             Step::Remove(key) => drop(region.remove_many(&[id(key)]).await),
-            Step::RemoveTens(ten) => drop(cache.remove_matching(&tens(ten)).await.unwrap()),
+            Step::RemoveTens(ten) => drop(cache.remove_matching(tens(ten)).await.unwrap()),
             Step::Clear => cache.clear().await.unwrap(),
             Step::Protect(key) => region.protect(&id(key)).unwrap(),
             Step::Unprotect(key) => region.unprotect(&id(key)).unwrap(),
-            Step::ProtectTens(ten) => cache.protect(&tens(ten)).unwrap(),
-            Step::UnprotectTens(ten) => cache.unprotect(&tens(ten)).unwrap(),
+            Step::ProtectTens(ten) => cache.protect(tens(ten)).unwrap(),
+            Step::UnprotectTens(ten) => cache.unprotect(tens(ten)).unwrap(),
             Step::Pass(seconds) => {
                 clock.advance(Duration::from_secs(seconds));
                 cache.sweep();

@@ -44,7 +44,7 @@ async fn rule_126_of_a_region_all_is_told_that_memory_may_serve_and_matches() {
         region.put_many([("aa", 1), ("ab", 2), ("b", 3)]).await.unwrap();
         region.put("tagged", Fetched::new(4).tag(tag.clone())).await.unwrap();
         other.put("aa", 5).await.unwrap();
-        cache.protect(&glob("k:ab")).unwrap();
+        cache.protect(glob("k:ab")).unwrap();
 
         assert_eq!(held(&region, "k:a*"), pairs(&[("aa", 1), ("ab", 2)]), "{policy}");
         assert_eq!(

@@ -12,7 +12,7 @@ async fn fixture(policy: Eviction, protected: bool) -> Fixture {
     let memory = Memory::builder().mib(16).eviction(policy).protected_share(0.5);
     let fixture = Fixture::built(|cache| cache.memory(memory), |region| region).await;
     if protected {
-        fixture.cache.protect(&Pattern::glob("price:*").unwrap()).unwrap();
+        fixture.cache.protect(Pattern::glob("price:*").unwrap()).unwrap();
     }
     fixture
 }
@@ -177,7 +177,7 @@ async fn rule_29_a_load_under_way_at_a_removal_is_answered_and_not_kept(fixture:
         let gate = fixture.source.gate();
         let caller = fixture.ask(id).await;
         if matching {
-            fixture.cache.remove_matching(&Pattern::glob("price:MS*").unwrap()).await.unwrap();
+            fixture.cache.remove_matching(Pattern::glob("price:MS*").unwrap()).await.unwrap();
         } else {
             fixture.region.remove(id).await.unwrap();
         }
@@ -278,7 +278,7 @@ async fn rule_59_a_memory_in_which_nothing_has_room_keeps_every_promise_but_to_h
     for policy in Eviction::ALL {
         let memory = Memory::builder().bytes(64).eviction(policy).protected_share(0.5);
         let fixture = Fixture::built(|cache| cache.memory(memory), |region| region).await;
-        fixture.cache.protect(&Pattern::glob("price:index*").unwrap()).unwrap();
+        fixture.cache.protect(Pattern::glob("price:index*").unwrap()).unwrap();
         for id in ["AAPL", "index"] {
             let gate = fixture.source.gate();
             let callers = [fixture.ask(id).await, fixture.ask(id).await];

@@ -50,7 +50,7 @@ fn refused(fixture: &Fixture) -> Vec<Key> {
 async fn rule_59_what_a_pattern_protects_stays_under_any_load() {
     for policy in Eviction::ALL {
         let fixture = fixture(policy, 0.25).await;
-        fixture.cache.protect(&glob("price:index*")).unwrap();
+        fixture.cache.protect(glob("price:index*")).unwrap();
         let small = |id: u32| (format!("index{id}"), "x".repeat(1000));
         fixture.region.put_many((0..100).map(small)).await.unwrap();
         crowd(&fixture).await;
@@ -108,14 +108,14 @@ async fn rule_59_protection_ends_only_for_what_nothing_else_protects() {
             fixture.region.protect("AAPL").unwrap();
         }
         count("one key, said thrice", 1);
-        fixture.cache.protect(&glob("price:AA*")).unwrap();
+        fixture.cache.protect(glob("price:AA*")).unwrap();
         count("by a pattern too", 2);
         fixture.region.unprotect("AAPL").unwrap();
         count("the pattern still covers the key", 2);
         fixture.region.protect("AAPL").unwrap();
-        fixture.cache.unprotect(&glob("price:A*")).unwrap();
+        fixture.cache.unprotect(glob("price:A*")).unwrap();
         count("another pattern is none of its business", 2);
-        fixture.cache.unprotect(&glob("price:AA*")).unwrap();
+        fixture.cache.unprotect(glob("price:AA*")).unwrap();
         count("the key is still protected by itself", 1);
         fixture.region.unprotect("MSFT").unwrap();
         count("it never was", 1);
@@ -177,7 +177,7 @@ async fn rule_59_a_protected_key_lives_and_dies_and_is_replaced_like_any_other()
 async fn rule_59_what_finds_the_protected_share_full_is_kept_unprotected_and_said() {
     for policy in Eviction::ALL {
         let fixture = fixture(policy, 0.1).await;
-        fixture.cache.protect(&glob("price:*")).unwrap();
+        fixture.cache.protect(glob("price:*")).unwrap();
         fixture.region.put_many((0..200).map(|id| (id.to_string(), "x".repeat(1000)))).await.unwrap();
         let stats = fixture.cache.stats().memory;
         let said = refused(&fixture);
@@ -196,7 +196,7 @@ async fn rule_59_of_what_is_held_already_those_without_room_are_said_too() {
         assert!(refused(&fixture).is_empty(), "{policy}: nothing is asked for yet");
         fixture.region.protect("huge").unwrap();
         assert_eq!(refused(&fixture), [fixture.key("huge")], "{policy}: heavier than the share");
-        fixture.cache.protect(&glob("price:*")).unwrap();
+        fixture.cache.protect(glob("price:*")).unwrap();
         let said = refused(&fixture).len() - 1;
         let stats = fixture.cache.stats().memory;
         assert!(stats.protected > 0 && stats.protected as usize + said == 201, "{policy}: {said}, {stats:?}");
@@ -208,7 +208,7 @@ async fn rule_59_of_what_is_held_already_those_without_room_are_said_too() {
 async fn rule_59_without_a_share_nothing_is_protected_and_the_error_says_what_to_set() {
     for policy in Eviction::ALL {
         let fixture = fixture(policy, 0.0).await;
-        let by_pattern = fixture.cache.protect(&glob("price:AA*")).unwrap_err();
+        let by_pattern = fixture.cache.protect(glob("price:AA*")).unwrap_err();
         let by_key = fixture.region.protect("AAPL").unwrap_err();
         for (error, what) in [(by_pattern, "price:AA*"), (by_key, "price:AAPL")] {
             let text = error.to_string();
@@ -220,7 +220,7 @@ async fn rule_59_without_a_share_nothing_is_protected_and_the_error_says_what_to
         assert_eq!(protected(&fixture), 0, "{policy}");
         assert!(refused(&fixture).is_empty(), "{policy}: it was refused before");
         // What was never protected can always be told so.
-        fixture.cache.unprotect(&glob("price:AA*")).unwrap();
+        fixture.cache.unprotect(glob("price:AA*")).unwrap();
         fixture.region.unprotect("AAPL").unwrap();
     }
 }
@@ -239,12 +239,12 @@ async fn rule_50_patterns_are_written_without_the_namespace_and_hold_within_it()
     let cache = Cache::builder().namespace("md").memory(memory).build().await.unwrap();
     let prices = cache.region::<u64>("price").open().unwrap();
     let others = cache.region::<u64>("prices").open().unwrap();
-    cache.protect(&glob("price:*")).unwrap();
-    cache.protect(&glob("md:price*")).unwrap();
+    cache.protect(glob("price:*")).unwrap();
+    cache.protect(glob("md:price*")).unwrap();
     prices.put("AAPL", 1).await.unwrap();
     others.put("AAPL", 1).await.unwrap();
     assert_eq!(cache.stats().memory.protected, 1);
-    cache.unprotect(&glob("price:*")).unwrap();
+    cache.unprotect(glob("price:*")).unwrap();
     assert_eq!(cache.stats().memory.protected, 0);
 }
 
@@ -252,13 +252,13 @@ async fn rule_50_patterns_are_written_without_the_namespace_and_hold_within_it()
 async fn rule_29_a_protected_key_that_is_removed_is_gone_and_its_loads_are_not_kept() {
     for policy in Eviction::ALL {
         let fixture = fixture(policy, 0.5).await;
-        fixture.cache.protect(&glob("price:*")).unwrap();
+        fixture.cache.protect(glob("price:*")).unwrap();
         fixture.get("AAPL").await;
         fixture.region.remove("AAPL").await.unwrap();
         assert_eq!(fixture.peek("AAPL"), None, "{policy}");
         let gate = fixture.source.gate();
         let caller = fixture.ask("AAPL").await;
-        fixture.cache.remove_matching(&glob("price:*")).await.unwrap();
+        fixture.cache.remove_matching(glob("price:*")).await.unwrap();
         gate.open();
         caller.await.unwrap().unwrap();
         settle().await;

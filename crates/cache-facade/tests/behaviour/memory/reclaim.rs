@@ -78,7 +78,7 @@ async fn rule_59_what_was_renewed_is_reclaimed_at_its_new_end_and_no_sooner() {
 async fn rule_59_a_protected_entry_is_reclaimed_when_it_is_dead_and_its_room_can_be_taken_again() {
     for policy in Eviction::ALL {
         let fixture = fixture(policy, |region| region).await;
-        fixture.cache.protect(&Pattern::glob("price:*").unwrap()).unwrap();
+        fixture.cache.protect(Pattern::glob("price:*").unwrap()).unwrap();
         put(&fixture, 0..2000).await;
         let full = fixture.cache.stats().memory;
         assert!(full.protected > 50 && full.protected < 2000, "{policy}: the share is full, {full:?}");

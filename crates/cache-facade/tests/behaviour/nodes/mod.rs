@@ -112,7 +112,7 @@ async fn rule_45_whatever_ends_entries_ends_them_on_every_node() {
     settle().await;
     assert_eq!((b.peek("AAPL"), b.peek("MSFT")), (None, None), "by tag");
     fill().await;
-    a.cache.remove_matching(&Pattern::glob("price:A*").unwrap()).await.unwrap();
+    a.cache.remove_matching(Pattern::glob("price:A*").unwrap()).await.unwrap();
     settle().await;
     assert_eq!((b.peek("AAPL"), b.peek("MSFT").as_deref()), (None, Some("MSFT")), "by pattern");
     fill().await;
@@ -153,7 +153,7 @@ async fn rule_37_a_load_from_before_the_gap_is_not_kept_after_it() {
     let gate = b.source.gate();
     let caller = b.ask("AAPL").await;
     bus.lose(1);
-    a.cache.remove_matching(&Pattern::glob("price:*").unwrap()).await.unwrap();
+    a.cache.remove_matching(Pattern::glob("price:*").unwrap()).await.unwrap();
     a.region.put("other", "x".to_owned()).await.unwrap();
     settle().await;
     gate.open();
@@ -294,7 +294,7 @@ async fn rule_37_a_load_that_was_given_up_before_the_gap_is_not_kept_after_it() 
     b.pass(31);
     assert!(caller.await.unwrap().is_err());
     bus.lose(1);
-    a.cache.remove_matching(&Pattern::glob("price:*").unwrap()).await.unwrap();
+    a.cache.remove_matching(Pattern::glob("price:*").unwrap()).await.unwrap();
     a.region.put("other", "x".to_owned()).await.unwrap();
     settle().await;
     gate.open();

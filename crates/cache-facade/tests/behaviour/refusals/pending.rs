@@ -192,7 +192,7 @@ async fn rule_96_what_another_node_ended_meanwhile_is_neither_served_nor_stored(
         a.region.put(id, "a".to_owned()).await.unwrap();
     }
     b.region.remove("removed").await.unwrap();
-    b.cache.remove_matching(&Pattern::glob("k:match*").unwrap()).await.unwrap();
+    b.cache.remove_matching(Pattern::glob("k:match*").unwrap()).await.unwrap();
     b.region.put("replaced", "b".to_owned()).await.unwrap();
     settle().await;
     // For longer than anybody remembers a removal.

@@ -12,9 +12,9 @@ use crate::{
     region::{Cacheable, Region},
     region_builder::RegionBuilder,
     region_core::RegionCore,
+    settings::value_codec::{Storable, ValueCodec},
     stats::{Health, Removed, Stats},
     tier::handle::TierHandle,
-    write::value_codec::{Storable, ValueCodec},
 };
 
 /// By how many microseconds this machine's clock may differ from the shared server's before health says so.

@@ -1,5 +1,5 @@
-//! An example for each task; there is nothing else here. Each is compiled and run with the crate's tests, and those
-//! that need a server are only compiled. Whole programs are in the project's folder `examples`.
+//! An example for each task; there is nothing else here. Each is compiled and run with the crate's tests, and
+//! those that need a server are only compiled. Whole programs are in the project's folder `examples`.
 //!
 //! ## Memory only
 //! ```
@@ -38,7 +38,8 @@
 //! ## Read through, with a closure
 //! [`Region::get_or_load`] runs the closure on a miss, in a task of its own. What it returns is what the caller
 //! gets: an `Arc<V>`, or an `Option` of one if there may be no value, which is remembered for the span `negative`.
-//! [`Region::get_or_load_with`] hands the closure a clone of what it needs. [`IntoLoaded`] lists what it may return.
+//! [`Region::get_or_load_with`] hands the closure a clone of what it needs. [`IntoLoaded`] lists what it may
+//! return.
 //!
 //! ```
 //! use std::{io, sync::Arc};

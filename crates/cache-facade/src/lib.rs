@@ -90,6 +90,7 @@ pub use load::{
 pub use policy::Policy;
 pub use region::{Cacheable, Op, Region, Updated};
 pub use region_builder::RegionBuilder;
+pub use settings::value_codec::Storable;
 pub use settings::{
     span::IntoSpan,
     ttl::{ByClass, ByPolicy, ByText, IntoTtl, RegionTtl},
@@ -97,10 +98,9 @@ pub use settings::{
 pub use stats::{BusStats, Health, RegionStats, Removed, Stats, TierHealth, TierStats};
 pub use tier::copies::TierCopies;
 pub use tier::guard::{Guard, GuardSettings};
-pub use write::value_codec::Storable;
 
 /// The front page's examples.
-#[cfg(all(doctest, feature = "disk", feature = "macros"))]
+#[cfg(all(doctest, feature = "disk", feature = "macros", feature = "postgres", feature = "redis"))]
 #[doc = include_str!("../../../README.md")]
 struct FrontPage;
 
@@ -108,3 +108,8 @@ struct FrontPage;
 #[cfg(all(doctest, feature = "redis", feature = "postgres", feature = "config"))]
 #[doc = include_str!("../../../docs/guide/shared-tiers.md")]
 struct SharedTiers;
+
+/// The examples of the guide for those who know other caches.
+#[cfg(all(doctest, feature = "macros"))]
+#[doc = include_str!("../../../docs/guide/coming-from.md")]
+struct ComingFrom;

@@ -12,8 +12,8 @@ use crate::{
     },
     policy::Policy,
     region::{Cacheable, Region},
+    settings::value_codec::ValueCodec,
     settings::{span::IntoSpan, ttl::IntoTtl},
-    write::value_codec::ValueCodec,
 };
 
 /// Settings of a region. Made by [`Cache::region`](crate::Cache::region).

@@ -17,8 +17,9 @@ use crate::{
     load::{flight::Flights, throttle::Throttle},
     policy::Policy,
     region::Cacheable,
+    settings::value_codec::ValueCodec,
     stats::RegionStats,
-    write::{turns::Turns, value_codec::ValueCodec},
+    write::turns::Turns,
 };
 
 /// What all handles of one kind share.

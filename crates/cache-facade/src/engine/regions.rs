@@ -17,7 +17,9 @@ use cache_core::{
 use cache_memory::Memory;
 
 use super::counters::{Count, Counters};
-use crate::{region::Cacheable, region_core::RegionCore, stats::RegionStats, write::value_codec::ValueCodec};
+use crate::{
+    region::Cacheable, region_core::RegionCore, settings::value_codec::ValueCodec, stats::RegionStats,
+};
 
 /// The open regions of a cache.
 pub(crate) struct Regions {

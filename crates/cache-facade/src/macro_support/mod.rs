@@ -22,7 +22,7 @@ use crate::{
     read::memory_lookup::value_as,
     region::{Cacheable, Region},
     region_builder::RegionBuilder,
-    write::value_codec::Storable,
+    settings::value_codec::Storable,
 };
 
 pub use errors::{Cloned, Errors, Failure, Taken, errors_of, loaded};

@@ -2,3 +2,4 @@
 
 pub(crate) mod span;
 pub(crate) mod ttl;
+pub(crate) mod value_codec;

@@ -11,4 +11,3 @@ mod remove;
 mod remove_counted;
 pub(crate) mod turns;
 pub(crate) mod update;
-pub(crate) mod value_codec;

@@ -79,7 +79,7 @@ pub use cache_l1_redis as redis;
 #[cfg(feature = "postgres")]
 pub use cache_l2_pg as postgres;
 #[cfg(feature = "macros")]
-pub use cache_macros::{ToKey, cached, invalidates};
+pub use cache_macros::{FromId, ToKey, cached, invalidates, updates};
 pub use cache_memory::{Eviction, EvictionCause, Evictions, HotKey, Memory, MemoryBuilder, MemoryStats};
 pub use engine::MemoryMode;
 pub use invalidation::bus_client::OnBusLoss;

@@ -5,44 +5,59 @@ use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::{Error, Expr, ItemFn, Result, parse_quote, spanned::Spanned};
 
 use crate::{
+    batch::BatchOption,
     duration::DurationExpr,
     options::{Options, text},
-    output::Output,
+    output::{Output, error_span},
     shared_options::{self, IdOf, IdOption},
     signature::{Signature, outer},
     template::Template,
     type_arguments::collect_idents,
 };
 
-const OPTIONS: [&str; 11] = [
-    "region", "cache", "ttl", "grace", "negative", "cache_if", "key", "ignore", "tags", "schema", "settings",
+const OPTIONS: [&str; 13] = [
+    "region",
+    "cache",
+    "ttl",
+    "grace",
+    "negative",
+    "cache_if",
+    "key",
+    "ignore",
+    "tags",
+    "schema",
+    "settings",
+    "batch",
+    "max_batch",
 ];
 
 /// The options of the attribute, read.
-struct Cached {
-    cache: Expr,
+pub(crate) struct Cached<'a> {
+    pub(crate) cache: Expr,
     /// An expression that opens the region.
-    region: TokenStream,
-    id: IdOption,
+    pub(crate) region: TokenStream,
+    pub(crate) id: IdOption,
     /// An expression of the type `Option<Ttl>`.
-    ttl: TokenStream,
+    pub(crate) ttl: TokenStream,
     /// A function of the value, which says whether it is kept.
-    cache_if: TokenStream,
-    tags: Vec<Template>,
+    pub(crate) cache_if: TokenStream,
+    pub(crate) tags: Vec<Template>,
+    batch: Option<BatchOption<'a>>,
 }
 
-pub(crate) fn expand(options: TokenStream, function: ItemFn) -> Result<TokenStream> {
-    let signature = Signature::read(&function, "cached")?;
+pub(crate) fn expand(options: TokenStream, function: &ItemFn) -> Result<TokenStream> {
+    let signature = Signature::read(function, "cached")?;
     let output = Output::read(&function.sig.output)?;
     signature.check_movable()?;
     let body = signature.body(&mentioned(options.clone()));
     let cached = Cached::read(options, &signature, &output)?;
-    Ok(cached.around(&function, &body, &signature, &output))
+    Ok(cached.around(function, &body, &signature, &output))
 }
 
-impl Cached {
-    fn read(options: TokenStream, signature: &Signature<'_>, output: &Output<'_>) -> Result<Self> {
+impl<'a> Cached<'a> {
+    fn read(options: TokenStream, signature: &Signature<'a>, output: &Output<'_>) -> Result<Self> {
         let mut options = Options::parse(options, &OPTIONS)?;
+        let batch = BatchOption::read(&mut options, signature)?;
         let cache = shared_options::cache(&mut options, signature)?;
         let kind = shared_options::region(&mut options)?.ok_or_else(|| {
             Error::new(
@@ -50,12 +65,9 @@ impl Cached {
                 "no region is given: name the kind of the entries, `region = \"price\"`",
             )
         })?;
-        let mut region = quote!(cache.region::<_>(#kind));
-        if let Some(version) = options.value("schema")? {
-            region.extend(quote!(.schema(#version)));
-        }
+        let mut region = shared_options::opened(&mut options, &kind, output.ty)?;
         if let Some(life) = options.value("negative")? {
-            if !output.optional {
+            if !output.optional && batch.is_none() {
                 let message =
                     "this function never returns `None`: `negative` is for functions that return an Option";
                 return Err(Error::new_spanned(life, message));
@@ -63,14 +75,14 @@ impl Cached {
             let life = DurationExpr::read(life)?;
             region.extend(quote!(.negative(#life)));
         }
-        if let Some(settings) = options.value("settings")? {
-            region = quote!(::cache_facade::macro_support::set(#region, #settings));
-        }
-        let id = shared_options::id(&mut options, signature, &cache, IdOf::Cached)?;
+        let region = shared_options::with_settings(&mut options, region)?;
+        let of = batch.as_ref().map_or(IdOf::Cached, |batch| IdOf::Element(batch.parameter));
+        let id = shared_options::id(&mut options, signature, &cache, of)?;
         let cache_if =
             options.value("cache_if")?.map_or_else(|| quote!(|_| true), ToTokens::into_token_stream);
         let ttl = ttl(&mut options)?;
-        Ok(Self { cache, region, id, ttl, cache_if, tags: shared_options::tags(&mut options, signature)? })
+        let tags = shared_options::tags(&mut options, signature)?;
+        Ok(Self { cache, region, id, ttl, cache_if, tags, batch })
     }
 
     /// Returns the function that asks the cache, and its body as a function of its own.
@@ -83,7 +95,10 @@ impl Cached {
     ) -> TokenStream {
         let ItemFn { attrs, vis, .. } = function;
         let outer = outer(function);
-        let calling = self.calling(function, signature, output);
+        let calling = match &self.batch {
+            Some(batch) => batch.calling(self, function, signature, output),
+            None => self.calling(function, signature, output),
+        };
         if signature.is_associated() {
             quote! {
                 #(#attrs)* #vis #outer { #calling }
@@ -99,9 +114,9 @@ impl Cached {
         let IdOption { template: id_expr, function: opener } = &self.id;
         // Names that no argument and no expression of the attribute can refer to.
         let local = |name: &str| format_ident!("{name}", span = Span::mixed_site());
-        let [cache, region, id, found, error, this, load, ttl, tags, shape, returned] =
-            ["cache", "region", "id", "found", "error", "this", "load", "ttl", "tags", "shape", "returned"]
-                .map(local);
+        let [cache, region, id, found, error, this, load, ttl, tags, returned] =
+            ["cache", "region", "id", "found", "error", "this", "load", "ttl", "tags", "returned"].map(local);
+        let (shape, loaded) = (output.shape_name(), output.support("loaded"));
         let shaped = output.to_shape(&shape);
         let unable = unable(function, signature, output, [&cache, &error]);
         let restored = quote!({
@@ -114,9 +129,6 @@ impl Cached {
         });
         let owned_arguments = signature.to_owned_arguments(&this, !output.fallible);
         let called = signature.call_with_owned(&this);
-        let keep = quote_spanned! {cache_if.span()=>
-            ::cache_facade::macro_support::keep_if(#shape, #cache_if)
-        };
         let cache_ref = quote_spanned!(cache_expr.span()=> &#cache_expr);
         let (ty, says_errors) = (output.ty, local("says_errors"));
         quote! {
@@ -147,7 +159,7 @@ impl Cached {
                         #owned_arguments
                         move || async move {
                             let #returned = #called.await;
-                            ::cache_facade::macro_support::loaded(#shape, #returned, #keep, #ttl, #tags)
+                            #loaded(#shape, #returned, #cache_if, #ttl, #tags)
                         }
                     };
                     let #says_errors = {
@@ -177,14 +189,14 @@ impl Cached {
 
 /// Returns what a function does when the cache fails: it returns the error if its type can be one, else it calls
 /// its body directly.
-fn unable(
+pub(crate) fn unable(
     function: &ItemFn,
     signature: &Signature<'_>,
     output: &Output<'_>,
     [cache, error]: [&Ident; 2],
 ) -> TokenStream {
     if output.fallible {
-        let span = function.sig.output.span();
+        let span = error_span(&function.sig.output);
         return quote_spanned! {span=>
             return ::core::result::Result::Err(::cache_facade::macro_support::own(#error))
         };
@@ -205,7 +217,7 @@ fn unable(
 }
 
 /// Returns the TTL of a value: an expression of the type `Option<Ttl>`.
-fn ttl(options: &mut Options) -> Result<TokenStream> {
+pub(crate) fn ttl(options: &mut Options) -> Result<TokenStream> {
     let ttl = options.value("ttl")?;
     let grace = options.value("grace")?;
     let (ttl, grace) = match (ttl, grace) {

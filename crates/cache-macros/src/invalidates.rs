@@ -6,7 +6,7 @@ use syn::{Error, Expr, ItemFn, Result, ReturnType, Type, spanned::Spanned};
 
 use crate::{
     options::Options,
-    output::is_result,
+    output::{error_span, is_result},
     shared_options::{self, IdOf},
     signature::Signature,
     template::Template,
@@ -23,15 +23,15 @@ struct Invalidates {
     before: bool,
 }
 
-pub(crate) fn expand(options: TokenStream, function: ItemFn) -> Result<TokenStream> {
-    let signature = Signature::read(&function, "invalidates")?;
+pub(crate) fn expand(options: TokenStream, function: &ItemFn) -> Result<TokenStream> {
+    let signature = Signature::read(function, "invalidates")?;
     if let ReturnType::Type(_, output) = &function.sig.output
         && matches!(**output, Type::ImplTrait(_))
     {
         return Err(Error::new_spanned(output, "name the type that this function returns"));
     }
     let invalidates = Invalidates::read(options, &signature)?;
-    Ok(invalidates.around(&function, &signature))
+    Ok(invalidates.around(function, &signature))
 }
 
 impl Invalidates {
@@ -71,7 +71,7 @@ impl Invalidates {
             ReturnType::Type(_, output) => quote!(#output),
         };
         let failed = if fallible {
-            let span = sig.output.span();
+            let span = error_span(&sig.output);
             quote_spanned! {span=>
                 return ::core::result::Result::Err(::cache_facade::macro_support::own(#error))
             }

@@ -1,10 +1,12 @@
-//! The attributes `#[cached]` and `#[invalidates]`, which put a cache in front of a function, and the derive of
-//! `ToKey`.
+//! The attributes `#[cached]`, `#[invalidates]` and `#[updates]`, which put a cache in front of functions, and the
+//! derives of `ToKey` and `FromId`.
 //!
 //! All are used by their names in `cache_facade`, behind the feature `macros`, and expand to names of
 //! `cache_facade` and of `core` alone.
 
+mod batch;
 mod cached;
+mod derives;
 mod duration;
 mod invalidates;
 mod options;
@@ -12,10 +14,11 @@ mod output;
 mod shared_options;
 mod signature;
 mod template;
-mod to_key;
 mod type_arguments;
+mod updates;
 
 use proc_macro::TokenStream;
+use quote::ToTokens;
 use syn::{DeriveInput, ItemFn, parse_macro_input};
 
 /// Serves calls of an async function or method from a region of a cache, and runs the body only on a miss.
@@ -68,6 +71,8 @@ use syn::{DeriveInput, ItemFn, parse_macro_input};
 /// | `tags("user:{id}", ...)` | the tags to invalidate by | none |
 /// | `schema = 2` | the version of the value's type, see `RegionBuilder::schema` | 0 |
 /// | `settings = \|region\| region.eager(0.8)` | any other setting of a `RegionBuilder`, applied once | none |
+/// | `batch`, `batch = ids` | that each element of a slice has an entry: see [below](#batches) | one a call |
+/// | `max_batch = 50` | how many elements the body takes at once, with `batch` | all |
 ///
 /// Durations are written as `humantime` reads them: `250ms`, `5m`, `1h 30m`, `1d`.
 ///
@@ -93,6 +98,48 @@ use syn::{DeriveInput, ItemFn, parse_macro_input};
 /// A region belongs to one function. Functions may share the entries of one if each writes out its `key`;
 /// otherwise the second of them fails with an error of the cache, or calls its body directly.
 ///
+/// # Batches
+///
+/// With `batch`, a function takes many elements, `&[T]` or `Vec<T>`, and each has an entry of its own. A call
+/// looks all of them up at once and runs the body with those that are missing, in one call or in calls of
+/// `max_batch`; what other callers load already it waits for. If several parameters are slices, `batch = symbols`
+/// says which. In `key` and `tags`, the name of that parameter stands for one element.
+///
+/// ```
+/// use std::collections::HashMap;
+/// use cache_facade::{Cache, Error, cached};
+///
+/// #[cached(batch, max_batch = 50, region = "price", ttl = "5m", key = "{symbols}:{venue}")]
+/// async fn prices(cache: &Cache, symbols: &[String], venue: &str) -> Result<HashMap<String, f64>, Error> {
+///     println!("asking {venue} for {symbols:?}");
+///     Ok(symbols.iter().filter(|symbol| *symbol != "NOPE").map(|symbol| (symbol.clone(), 190.5)).collect())
+/// }
+///
+/// // It shares the entries: both write out the same key.
+/// #[cached(region = "price", ttl = "5m", key = "{symbol}:{venue}")]
+/// async fn price(cache: &Cache, symbol: &str, venue: &str) -> Result<f64, Error> {
+///     Ok(190.5)
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Error> {
+/// let cache = Cache::builder().build().await?;
+/// price(&cache, "AAPL", "XNAS").await?;
+/// let symbols = ["AAPL", "MSFT", "NOPE"].map(String::from);
+/// let found = prices(&cache, &symbols, "XNAS").await?;
+/// assert_eq!((found["MSFT"], found.contains_key("NOPE")), (190.5, false));
+/// assert_eq!((cache.stats().loads, cache.stats().loaded_keys), (2, 3), "AAPL was there");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// The function returns `HashMap<T, V>`, `BTreeMap<T, V>` or `Vec<(T, V)>`, or a `Result` of one. It gets back all
+/// that was found, in a `Vec` in the order of its elements. What the body leaves out has no value, which is
+/// remembered with `negative`. `V` is what a function of one returns: an `Option` is `None` for what has no value,
+/// and an `Err` fails one element. If the body fails, so does the call, unless stale values stand in for all that
+/// it needed; what other calls of the body brought is cached. The elements and the other arguments are `Clone`,
+/// `Send` and `Sync`, and elements of a `HashMap` or a `Vec` are `Eq` and `Hash`.
+///
 /// # Requirements on the function
 ///
 /// It returns `T`, `Option<T>`, `Result<T, E>` or `Result<Option<T>, E>`, where `T` may be an `Arc<T>`. An alias
@@ -117,7 +164,7 @@ use syn::{DeriveInput, ItemFn, parse_macro_input};
 #[proc_macro_attribute]
 pub fn cached(options: TokenStream, function: TokenStream) -> TokenStream {
     let function = parse_macro_input!(function as ItemFn);
-    cached::expand(options.into(), function).unwrap_or_else(syn::Error::into_compile_error).into()
+    or_as_written(cached::expand(options.into(), &function), &function)
 }
 
 /// Invalidates entries of a cache after an async function or method that changes what they were made of. If it
@@ -169,7 +216,61 @@ pub fn cached(options: TokenStream, function: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn invalidates(options: TokenStream, function: TokenStream) -> TokenStream {
     let function = parse_macro_input!(function as ItemFn);
-    invalidates::expand(options.into(), function).unwrap_or_else(syn::Error::into_compile_error).into()
+    or_as_written(invalidates::expand(options.into(), &function), &function)
+}
+
+/// Puts what an async function or method returns into a region of a cache: for a function that writes what a
+/// [`macro@cached`] one reads, so that the next read finds it rather than load it.
+///
+/// The value is put once the body succeeded: an `Ok`, a `Some` or a plain value. `None` removes the key, and an
+/// `Err` changes nothing. A call that is dropped or panics while its body runs removes the key as well, since the
+/// body may have written. What can't be put, as a value that is too large, is removed, too.
+///
+/// ```
+/// use cache_facade::{Cache, Error, cached, updates};
+///
+/// #[cached(region = "user", ttl = "5m", key = "{id}", tags("user:{id}"))]
+/// async fn user(cache: &Cache, id: u64) -> Result<String, Error> {
+///     Ok(format!("user {id}"))
+/// }
+///
+/// #[updates(region = "user", ttl = "5m", key = "{id}", tags("user:{id}"))]
+/// async fn rename(cache: &Cache, id: u64, name: &str) -> Result<String, Error> {
+///     println!("{id} is {name} now");
+///     Ok(name.to_owned())
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Error> {
+/// let cache = Cache::builder().build().await?;
+/// rename(&cache, 7, "Ada").await?;
+/// assert_eq!(user(&cache, 7).await?, "Ada");
+/// assert_eq!(cache.stats().loads, 0);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Options
+///
+/// | option | what it does |
+/// |---|---|
+/// | `region = "user"` | the region, as the function that reads the value names it; it is required |
+/// | `cache = expr` | as for [`macro@cached`] |
+/// | `key`, `ignore` | as for [`macro@invalidates`]: the key of all arguments, or what is written out |
+/// | `ttl`, `grace`, `tags` | as for [`macro@cached`]: say the same as there |
+/// | `schema`, `settings` | as for [`macro@cached`]: a schema, and a codec, have to be the same |
+///
+/// The function returns what a cached one may, and what is put is the same part of it: `T`, which is `Clone`, or
+/// may be an `Arc`. It can have `#[invalidates]` as well, for other keys and for tags. If the key, a tag or the
+/// region is invalid, the body does not run and the function returns the error; one that returns no `Result` logs
+/// a warning and runs its body.
+///
+/// Of two calls for one key at the same time, the one that ends last is what is served, in whatever order they
+/// wrote: where that matters, use [`macro@invalidates`].
+#[proc_macro_attribute]
+pub fn updates(options: TokenStream, function: TokenStream) -> TokenStream {
+    let function = parse_macro_input!(function as ItemFn);
+    or_as_written(updates::expand(options.into(), &function), &function)
 }
 
 /// Lets a type name an entry of a region, and be a part of other ids.
@@ -215,5 +316,58 @@ pub fn invalidates(options: TokenStream, function: TokenStream) -> TokenStream {
 #[proc_macro_derive(ToKey)]
 pub fn to_key(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
-    to_key::expand(input).unwrap_or_else(syn::Error::into_compile_error).into()
+    derives::to_key::expand(input).into()
+}
+
+/// Reads a type back out of the ids that `#[derive(ToKey)]` writes, so that a loader is a function of ids.
+///
+/// What was written is read back, and of all texts only that is read: another number of parts, an unknown name of
+/// a variant, or a part that its field's type would have written otherwise is no id. Each field is a `FromId`.
+///
+/// ```
+/// use std::{collections::HashMap, io};
+/// use cache_facade::{Cache, FromId, ToKey};
+///
+/// #[derive(Clone, Debug, PartialEq, Eq, Hash, ToKey, FromId)]
+/// struct UserId(u64);
+///
+/// #[derive(Debug, PartialEq, ToKey, FromId)]
+/// enum Window {
+///     Day,
+///     Days { count: u16 },
+/// }
+///
+/// async fn names(ids: Vec<UserId>) -> io::Result<HashMap<UserId, String>> {
+///     Ok(ids.into_iter().map(|id| (id.clone(), format!("user {}", id.0))).collect())
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cache_facade::Result<()> {
+/// let cache = Cache::builder().build().await?;
+/// let names = cache.region::<String>("name").load_many(50, names).open()?;
+/// let found = names.get_many(&[UserId(7), UserId(8)]).await?;
+/// assert_eq!(found[1].as_deref().map(String::as_str), Some("user 8"));
+/// assert_eq!(cache.stats().loads, 1);
+///
+/// assert_eq!(Window::from_id("Days:20"), Some(Window::Days { count: 20 }));
+/// assert_eq!(Window::from_id("Days:020"), None, "20 is not written so");
+/// assert_eq!(Window::from_id("Day:1"), None, "a day has no parts");
+/// # Ok(())
+/// # }
+/// ```
+#[proc_macro_derive(FromId)]
+pub fn from_id(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    derives::from_id::expand(input).into()
+}
+
+/// Returns the expansion, or an error beside the function as it was written, so that the error is the only one:
+/// those who call the function find it.
+fn or_as_written(expanded: syn::Result<proc_macro2::TokenStream>, function: &ItemFn) -> TokenStream {
+    let with_error = |error: syn::Error| {
+        let mut tokens = error.into_compile_error();
+        function.to_tokens(&mut tokens);
+        tokens
+    };
+    expanded.unwrap_or_else(with_error).into()
 }

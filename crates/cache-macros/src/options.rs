@@ -82,6 +82,18 @@ impl Options {
         }
     }
 
+    /// Takes `name`, or `name = value`.
+    pub(crate) fn flag_or_value(&mut self, name: &str) -> Result<Option<(Ident, Option<Expr>)>> {
+        match self.take(name) {
+            None => Ok(None),
+            Some((name, Form::Flag)) => Ok(Some((name, None))),
+            Some((name, Form::Value(value))) => Ok(Some((name, Some(value)))),
+            Some((name, Form::List(_))) => {
+                Err(Error::new(name.span(), format!("`{name}` takes one value: `{name} = ...`")))
+            }
+        }
+    }
+
     /// Returns the first of these names that was given and not yet taken.
     pub(crate) fn any_of(&self, names: &[&str]) -> Option<&Ident> {
         self.0.iter().map(|(given, _)| given).find(|given| names.iter().any(|name| given == name))

@@ -1,8 +1,8 @@
-//! The options that both attributes have: the cache, the region, the id and the tags.
+//! The options that several attributes have: the cache, the region, the id and the tags.
 
 use proc_macro2::TokenStream;
-use quote::quote;
-use syn::{Error, Expr, Ident, Result, parse_quote};
+use quote::{quote, quote_spanned};
+use syn::{Error, Expr, Ident, Result, Type, parse_quote, spanned::Spanned};
 
 use crate::{
     options::{Options, text},
@@ -50,11 +50,29 @@ pub(crate) fn region(options: &mut Options) -> Result<Option<Expr>> {
     Ok(Some(region))
 }
 
+/// Returns an expression that opens the region of this kind of `cache`: a `RegionBuilder` of the option `schema`.
+/// An error about the type of its values is shown at `output`.
+pub(crate) fn opened(options: &mut Options, kind: &Expr, output: &Type) -> Result<TokenStream> {
+    let schema = options.value("schema")?.map(|version| quote!(.schema(#version)));
+    let region = quote_spanned!(output.span()=> ::cache_facade::Cache::region::<_>);
+    Ok(quote!(#region(cache, #kind) #schema))
+}
+
+/// Returns the builder with the option `settings` applied.
+pub(crate) fn with_settings(options: &mut Options, region: TokenStream) -> Result<TokenStream> {
+    Ok(match options.value("settings")? {
+        Some(settings) => quote!(::cache_facade::macro_support::set(#region, #settings)),
+        None => region,
+    })
+}
+
 /// Which of the attributes asks for an id.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum IdOf {
+pub(crate) enum IdOf<'a> {
     /// What a function keeps: the id tells apart all that the body can.
     Cached,
+    /// The same for one element of this parameter, by whose name it is called.
+    Element(&'a Ident),
     /// What a function ends: the id names that of another.
     Invalidated,
 }
@@ -71,7 +89,7 @@ pub(crate) fn id(
     options: &mut Options,
     signature: &Signature<'_>,
     cache: &Expr,
-    of: IdOf,
+    of: IdOf<'_>,
 ) -> Result<IdOption> {
     let ignore = options.names("ignore")?;
     let ignored = ignore.as_ref().map_or_else(Vec::new, |(_, names)| names.clone());
@@ -81,6 +99,13 @@ pub(crate) fn id(
             let message = format!("there is no parameter `{name}`: the parameters are {}", known.join(", "));
             return Err(Error::new(name.span(), message));
         }
+    }
+    if let IdOf::Element(element) = of
+        && let Some(name) = ignored.iter().find(|name| *name == element)
+    {
+        let message =
+            format!("each element of `{name}` has an entry of its own, which only its key tells apart");
+        return Err(Error::new(name.span(), message));
     }
     let is_cache = |name: &Ident| matches!(cache, Expr::Path(path) if path.path.is_ident(name));
     let types = TypeArguments::read(signature, ignored.clone(), is_cache);
@@ -95,7 +120,15 @@ pub(crate) fn id(
             return Err(Error::new(ignore.span(), message));
         }
         let (template, mentioned) = (Template::read(&key, signature)?, names_in(&key)?);
-        if of == IdOf::Cached {
+        if let IdOf::Element(element) = of
+            && !mentioned.contains(element)
+        {
+            let message = format!(
+                "each element has an entry of its own: write `{{{element}}}` in the key, which stands for one"
+            );
+            return Err(Error::new_spanned(key, message));
+        }
+        if of != IdOf::Invalidated {
             types.check_in_key(&mentioned)?;
         }
         return Ok(IdOption { template, function: function(signature, &types, Some(&mentioned)) });

@@ -17,6 +17,7 @@ pub(crate) struct Signature<'a> {
 }
 
 /// One parameter.
+#[derive(Clone, Copy)]
 pub(crate) struct Parameter<'a> {
     pub(crate) name: &'a Ident,
     pub(crate) ty: &'a Type,
@@ -146,6 +147,23 @@ impl<'a> Signature<'a> {
                 }
                 _ => TokenStream::new(),
             }
+        });
+        quote!(#receiver #(#parameters)*)
+    }
+
+    /// Returns the same without the parameter of this name.
+    pub(crate) fn without(&self, name: &Ident) -> Self {
+        let parameters = self.parameters.iter().filter(|parameter| parameter.name != name);
+        Self { parameters: parameters.copied().collect(), ..*self }
+    }
+
+    /// Returns statements that clone what [`Signature::to_owned_arguments`] made, for one of several calls.
+    pub(crate) fn to_clones(&self, this: &Ident) -> TokenStream {
+        let receiver = self.receiver.map(
+            |receiver| quote_spanned!(receiver.span()=> let #this = ::core::clone::Clone::clone(&#this);),
+        );
+        let parameters = self.parameters.iter().map(|Parameter { name, ty }| {
+            quote_spanned!(ty.span()=> let #name = ::core::clone::Clone::clone(&#name);)
         });
         quote!(#receiver #(#parameters)*)
     }

@@ -100,7 +100,7 @@ async fn a_load_that_began_before_is_not_kept() {
     begun.notified().await;
     names.rename(1, None, false).await.unwrap();
     go.notify_one();
-    assert_eq!(loading.await.unwrap().unwrap().as_deref().map(String::as_str), Some("old"));
+    assert_eq!(*loading.await.unwrap().unwrap(), "old");
     assert_eq!(names.name(1, None).await, "1 None v1");
 }
 

@@ -14,7 +14,7 @@ use std::{borrow::Cow, sync::Arc};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be read out of a key",
     note = "derive `FromId` for it, or take a `String` and read that",
-    note = "ids that can are `String`, integers, `bool`, `char`, `Uuid` (feature `uuid`), and tuples of these"
+    note = "ids that can are `String`, integers, `bool`, `char`, `Uuid` (feature `uuid`), and tuples, arrays and `Option`s of these"
 )]
 pub trait FromId: Sized {
     /// Returns the id that is written so; `None` if none is.
@@ -25,8 +25,10 @@ pub trait FromId: Sized {
 /// None if it has another number of parts, or one that was never written so.
 #[must_use]
 pub fn id_parts<const N: usize>(id: &str) -> Option<[String; N]> {
-    if N == 1 {
-        return vec![id.to_owned()].try_into().ok();
+    match N {
+        0 if id.is_empty() => return Vec::new().try_into().ok(),
+        1 => return vec![id.to_owned()].try_into().ok(),
+        _ => {}
     }
     let parts = id.split(':').map(decoded).collect::<Option<Vec<String>>>()?;
     parts.try_into().ok()
@@ -81,6 +83,23 @@ displayed!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, bool,
 #[cfg(feature = "uuid")]
 displayed!(uuid::Uuid);
 
+impl<T: FromId> FromId for Option<T> {
+    fn from_id(id: &str) -> Option<Self> {
+        if id == "None" {
+            return Some(None);
+        }
+        let [some, id] = id_parts::<2>(id)?;
+        if some == "Some" { T::from_id(&id).map(Some) } else { None }
+    }
+}
+
+impl<T: FromId, const N: usize> FromId for [T; N] {
+    fn from_id(id: &str) -> Option<Self> {
+        let parts = id_parts::<N>(id)?.into_iter().map(|part| T::from_id(&part));
+        parts.collect::<Option<Vec<T>>>()?.try_into().ok()
+    }
+}
+
 macro_rules! tuples {
     ($([$count:literal $($of:ident $part:ident),+]),+) => {$(
         impl<$($of: FromId),+> FromId for ($($of,)+) {
@@ -109,6 +128,12 @@ mod tests {
     }
 
     type Nested = ((String, i64), char, (bool, String, u8));
+    type Repeated = ([Option<String>; 2], Option<[Option<(i8, String)>; 1]>, [u8; 0]);
+
+    fn repeated() -> impl Strategy<Value = Option<[Option<String>; 2]>> {
+        let part = || prop::option::of("None|(Some)?[:%]?a?");
+        prop::option::of([part(), part()])
+    }
 
     proptest! {
         #[test]
@@ -117,11 +142,31 @@ mod tests {
         }
 
         #[test]
+        fn rule_50_arrays_and_options_are_read_back(id in any::<Repeated>()) {
+            prop_assert_eq!(Repeated::from_id(&written(&id)), Some(id));
+        }
+
+        #[test]
+        fn rule_50_different_arrays_and_options_are_written_apart(a in repeated(), b in repeated()) {
+            prop_assert_eq!(a == b, written(&a) == written(&b));
+        }
+
+        #[test]
         fn rule_50_what_is_read_is_written_so(text in "[a:%0-9A-F+-]{0,12}|[0-9+-]{1,20}") {
             if let Some(id) = <(String, String)>::from_id(&text) {
                 prop_assert_eq!(written(&id), text.clone());
             }
             if let Some(id) = i32::from_id(&text) {
+                prop_assert_eq!(written(&id), text);
+            }
+        }
+
+        #[test]
+        fn rule_50_arrays_and_options_that_are_read_are_written_so(text in "((None|Some):?|[a:]|%3A|%25){0,6}") {
+            if let Some(id) = <[Option<String>; 2]>::from_id(&text) {
+                prop_assert_eq!(written(&id), text.clone());
+            }
+            if let Some(id) = Option::<[Option<String>; 1]>::from_id(&text) {
                 prop_assert_eq!(written(&id), text);
             }
         }

@@ -16,7 +16,9 @@ use crate::{Key, Result};
 const IN_PLACE: usize = 64;
 
 /// What can name an entry of a region, alone or as a part of a tuple or of a type that derives [`ToKey`]: texts,
-/// integers, `bool`, `char`, a `Uuid` with the feature `uuid`, tuples of ids, and whatever [`ByDisplay`] wraps.
+/// integers, `bool`, `char`, a `Uuid` with the feature `uuid`, tuples, arrays and `Option`s of ids, and whatever
+/// [`ByDisplay`] wraps. An array is written as a tuple is, and an `Option` as an enum that derives `ToKey`:
+/// `None`, or `Some:` and the id. A `Vec` is no id, since how many parts it has is not known by its type.
 ///
 /// Different ids of a type are written as different texts.
 ///
@@ -42,7 +44,7 @@ const IN_PLACE: usize = 64;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an id: nothing says how it is written in a key",
     note = "derive `ToKey` for it, or give what it displays: `ByDisplay(&id)`",
-    note = "ids are texts, integers, `bool`, `char`, `Uuid` (feature `uuid`), and tuples of ids"
+    note = "ids are texts, integers, `bool`, `char`, `Uuid` (feature `uuid`), and tuples, arrays and `Option`s of ids"
 )]
 pub trait ToId {
     /// Writes the id.
@@ -209,10 +211,27 @@ macro_rules! texts {
 
 texts!(str, String, Box<str>, Arc<str>, Cow<'_, str>);
 
+impl<T: ToId> ToId for Option<T> {
+    #[inline]
+    fn write(&self, text: &mut IdText) {
+        match self {
+            Some(id) => text.parts(&[&"Some", id]),
+            None => text.text("None"),
+        }
+    }
+}
+
+impl<T: ToId, const N: usize> ToId for [T; N] {
+    #[inline]
+    fn write(&self, text: &mut IdText) {
+        text.parts(&self.each_ref().map(|part| part as &dyn ToId));
+    }
+}
+
 /// Gives types that are ids their [`ToKey`].
 macro_rules! written {
-    ($([$($of:ident: $bound:ident),*] $type:ty),+) => {$(
-        impl<$($of: $bound),*> ToKey for $type {
+    ($([$($of:ident: $bound:ident),* $(; $count:ident)?] $type:ty),+) => {$(
+        impl<$($of: $bound,)* $(const $count: usize)?> ToKey for $type {
             type Lookup<'a> = WrittenKey<'a> where Self: 'a;
 
             #[inline]
@@ -243,7 +262,7 @@ displayed!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize, bool,
 #[cfg(feature = "uuid")]
 displayed!(uuid::Uuid);
 
-written!([T: Display] ByDisplay<T>);
+written!([T: Display] ByDisplay<T>, [T: ToId] Option<T>, [T: ToId; N] [T; N]);
 
 macro_rules! tuples {
     ($([$($of:ident $at:tt),+]),+) => {$(
@@ -333,5 +352,7 @@ mod tests {
         assert_eq!(IdText::of(&u128::MAX).as_str(), u128::MAX.to_string());
         assert_eq!(IdText::of(&ByDisplay("a:b")).as_str(), "a:b");
         assert_eq!(IdText::of(&("x", ByDisplay("a:b"))).as_str(), "x:a%3Ab");
+        assert_eq!(IdText::of(&[Some("a:b"), None]).as_str(), "Some%3Aa%253Ab:None");
+        assert_eq!(IdText::of(&["a:b"]).as_str(), "a:b", "as a part that is alone");
     }
 }

@@ -18,7 +18,7 @@ use crate::{Error, ErrorKind, Result};
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not name an entry of a region",
     note = "derive `ToKey` for it, or give what it displays: `ByDisplay(&id)`",
-    note = "keys are texts, integers, `bool`, `char`, `Uuid` (feature `uuid`), tuples of these, and `Key`"
+    note = "keys are texts, integers, `bool`, `char`, `Uuid` (feature `uuid`), `Key`, and tuples, arrays and `Option`s of ids"
 )]
 pub trait ToKey {
     /// What the entry is looked up with.

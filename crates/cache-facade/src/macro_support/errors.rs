@@ -3,11 +3,10 @@
 use std::{any::Any, error::Error as StdError, fmt, marker::PhantomData, sync::Arc};
 
 use cache_core::{Error, Fetched, Loaded, Result, Tag, Ttl, sync::Mutex};
-use serde::Serialize;
 
 use super::{
-    hidden_error,
-    shape::{ErrorText, Part, Returns},
+    returns::Returns,
+    shape::{ErrorText, Part},
 };
 
 /// An error on its way through the cache.
@@ -28,15 +27,14 @@ pub fn loaded<R>(
     tags: Vec<Tag>,
 ) -> Result<Loaded<R::Value>, Failure>
 where
-    R: Returns<Returned: Send, Value: Serialize>,
+    R: Returns<Returned: Send>,
 {
     let value = match shape.split(returned) {
         Part::Value(value) => value,
         Part::Absent => return Ok(Loaded::Absent),
-        Part::Failed(_, ErrorText::Ours(error)) => return Err(error.into()),
-        Part::Failed(returned, ErrorText::Text(text)) => return Err(Returned::boxed(returned, text)),
+        Part::Failed(returned, text) => return Err(failed(returned, text)),
     };
-    if hidden_error::is_error(&value) || !keep(&value) {
+    if shape.is_error(&value) || !keep(&value) {
         let text = "the function returned a value that is not to be kept".to_owned();
         return Err(Returned::boxed(shape.join(Arc::new(value)), text));
     }
@@ -47,13 +45,35 @@ where
     }))
 }
 
+/// Makes the failure of a load of an error that a function returned.
+pub(super) fn failed<R: Send + 'static>(returned: R, text: ErrorText) -> Failure {
+    match text {
+        ErrorText::Ours(error) => error.into(),
+        ErrorText::Text(text) => Returned::boxed(returned, text),
+    }
+}
+
 /// Restores what failed a load: for all who waited if it is `Clone`, else for the first who asks.
 #[derive(Debug)]
 pub struct Errors<R>(PhantomData<fn() -> R>);
 
+impl<R> Errors<R> {
+    /// The errors of a function that returns an `R`.
+    #[must_use]
+    pub fn new() -> Self {
+        Self(PhantomData)
+    }
+}
+
+impl<R> Default for Errors<R> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// The errors of a function that returns this.
 pub fn errors_of<R: Returns>(_: &R) -> Errors<R::Returned> {
-    Errors(PhantomData)
+    Errors::new()
 }
 
 /// [`Errors`] that are `Clone`.

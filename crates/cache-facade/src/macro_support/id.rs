@@ -18,6 +18,18 @@ const HASHED_PREFIX: usize = 64;
 /// What stands in front of the hash. It is in no part: there a `%` comes with `25` or `3A`.
 const HASH_MARK: &str = "%#";
 
+/// What can be a part of a key: what serde can write.
+#[diagnostic::on_unimplemented(
+    message = "an argument of type `{Self}` can't be part of a key: serde can't write it",
+    label = "not `Serialize`",
+    note = "derive `serde::Serialize` for it",
+    note = "or write the key out, `key = \"{{id}}\"`, or leave the argument out, `ignore(...)`"
+)]
+pub trait KeyPart: Serialize {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + ?Sized> KeyPart for T {}
+
 /// An id made of parts. Different parts never make the same id: `:` and `%` in a part are percent-encoded,
 /// and an id longer than 256 bytes is cut and ends in its SHA-256.
 ///
@@ -74,7 +86,7 @@ impl Id {
     /// `bool` or a `char` is written as it is, also within an `Option`; everything else is written with the
     /// names of its types.
     #[must_use]
-    pub fn part<T: Serialize + ?Sized>(mut self, part: &T) -> Self {
+    pub fn part<T: KeyPart + ?Sized>(mut self, part: &T) -> Self {
         let start = self.text.len();
         let written = encode::write(part, &mut self.text);
         if self.text.as_bytes()[start..].iter().any(|byte| matches!(byte, b':' | b'%')) {

@@ -1,37 +1,40 @@
-//! What `#[cached]` and `#[invalidates]` expand to, beside the cache itself: ids, what functions return, and
-//! loads.
+//! What `#[cached]`, `#[invalidates]` and `#[updates]` expand to, beside the cache itself: ids, what functions
+//! return, loads and writes.
 //!
 //! Written for the attributes, and of use to whoever does by hand what they do.
 
+mod batch;
 mod encode;
 mod encode_compound;
 mod errors;
 mod function;
 mod hidden_error;
 mod id;
+mod returns;
 mod shape;
 mod type_names;
+mod update;
 
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::{borrow::Cow, fmt, future::Future, sync::Arc, time::Duration};
 
 use cache_core::{Error, ErrorKind, GivenTtl, Key, Loaded, Result, Tag, Ttl};
 
 use crate::{
     cache::Cache,
+    load::loaders::outcome::own as own_error,
     panics::Panicked,
     read::memory_lookup::value_as,
     region::{Cacheable, Region},
     region_builder::RegionBuilder,
-    settings::value_codec::Storable,
 };
 
+pub use batch::{BatchCall, BatchOutput, BatchShape, Wanted, loaded_each};
 pub use errors::{Cloned, Errors, Failure, Taken, errors_of, loaded};
 pub use function::CachedFunction;
-pub use id::Id;
-pub use shape::{
-    AnyShape, Counted, ErrorText, Fallible, Layer, Optional, Part, Returns, Same, Shape, Undescribed, Whole,
-    Within,
-};
+pub use id::{Id, KeyPart};
+pub use returns::{CloneValue, Counted, Returns, Unsearched, Whole, Within};
+pub use shape::{AnyShape, ErrorText, Fallible, Layer, Optional, Part, Same, Shape, Undescribed};
+pub use update::{Update, put_returned};
 
 /// Makes tags of texts.
 ///
@@ -54,15 +57,10 @@ pub fn region<R, F>(
     open: F,
 ) -> Result<Region<R::Value>>
 where
-    R: Returns<Value: Storable>,
+    R: Returns<Value: Cacheable>,
     F: Fn(&Cache) -> RegionBuilder<R::Value> + 'static,
 {
     cache.region_once_if(open, |kind| function::admit(cache, kind, function()))
-}
-
-/// The condition on which a value is kept. The compiler takes the type of the closure's argument from here.
-pub fn keep_if<R: Returns>(_: R, keep: impl FnOnce(&R::Value) -> bool) -> impl FnOnce(&R::Value) -> bool {
-    keep
 }
 
 /// Returns a value that memory holds fresh, before anything is cloned for a load.
@@ -89,17 +87,19 @@ where
     F: FnOnce() -> Fut + Send + 'static,
     Fut: Future<Output = Result<Loaded<V>, E>> + Send + 'static,
 {
-    let patient;
-    let region = match says_errors {
-        true => region,
-        false => {
-            // It waits for as long as a load takes. One that takes longer than tombstones last is not stored.
-            let policy = (*region.policy).clone().hard_timeout(Duration::MAX);
-            patient = Region { policy: Arc::new(policy), ..region.clone() };
-            &patient
-        }
-    };
-    region.get_or_load(id, || async { load().await.map_err(errors::carried) }).await
+    // A boxed error would be asked for `From` of itself for every lifetime where this is spawned.
+    let load = || async { load().await.map_err(|error| own_error(errors::carried(error))) };
+    patient(region, says_errors).get_or_load(id, load).await
+}
+
+/// Returns the region as it is for a function that can say that it took too long, else one that waits for as long
+/// as a load takes. What takes longer than tombstones last is not stored.
+fn patient<V: Cacheable>(region: &Region<V>, says_errors: bool) -> Cow<'_, Region<V>> {
+    if says_errors {
+        return Cow::Borrowed(region);
+    }
+    let policy = (*region.policy).clone().hard_timeout(Duration::MAX);
+    Cow::Owned(Region { policy: Arc::new(policy), ..region.clone() })
 }
 
 /// Panics again with what the body of a function panicked with, if that is what the error says: its callers would
@@ -119,8 +119,20 @@ pub fn ttl(cache: &Cache, ttl: impl Into<GivenTtl>) -> Ttl {
     cache.engine.ttl(ttl.into())
 }
 
+/// The error of a function, which can say that the cache failed.
+#[diagnostic::on_unimplemented(
+    message = "an error of the cache can't become a `{Self}`, which this function returns",
+    label = "of this function's `Result`",
+    note = "implement `From<cache_facade::Error>` for it; with thiserror, by a variant `Cache(#[from] cache_facade::Error)`",
+    note = "or return an `anyhow::Error`, or a `Box<dyn std::error::Error + Send + Sync>`"
+)]
+pub trait OwnError: From<Error> {}
+
+#[diagnostic::do_not_recommend]
+impl<E: From<Error>> OwnError for E {}
+
 /// Makes the function's own error of one of the cache's.
-pub fn own<E: From<Error>>(error: Error) -> E {
+pub fn own<E: OwnError>(error: Error) -> E {
     error.into()
 }
 
@@ -161,11 +173,14 @@ impl Ended {
     ///
     /// `Config` or `Limit` for an invalid kind, id or tag.
     pub fn new<const N: usize>(key: Option<(&str, Id)>, texts: [Id; N]) -> Result<Self> {
-        let key = key.map(|(kind, id)| {
-            let id = id.finish()?;
-            Key::new(kind, &id).map(|_| (kind.to_owned(), id))
-        });
-        Ok(Self { key: key.transpose()?, tags: tags(texts)? })
+        let key = key.map(|(kind, id)| Self::key(kind, id.finish()?)).transpose()?;
+        Ok(Self { tags: tags(texts)?, ..key.unwrap_or_else(Self::nothing) })
+    }
+
+    /// Names one key.
+    fn key(kind: &str, id: String) -> Result<Self> {
+        Key::new(kind, &id)?;
+        Ok(Self { key: Some((kind.to_owned(), id)), tags: Vec::new() })
     }
 
     /// Nothing at all.

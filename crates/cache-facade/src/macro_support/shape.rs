@@ -7,6 +7,8 @@ use std::{any::Any, fmt::Display, marker::PhantomData, sync::Arc};
 
 use cache_core::{Error, Result};
 
+use super::returns::{Counted, Whole};
+
 /// The type that a function returns, or a part of it.
 #[derive(Debug)]
 pub struct Shape<R>(PhantomData<fn() -> R>);
@@ -108,7 +110,7 @@ macro_rules! copy {
     )*};
 }
 
-copy!(Fallible<T, E>, Optional<T>, Same<T>, Whole<V>, Counted<V>);
+copy!(Fallible<T, E>, Optional<T>, Same<T>);
 
 impl<T: 'static, E: 'static> Layer for Fallible<T, E> {
     type Outer = Result<T, E>;
@@ -203,7 +205,7 @@ impl<V> Shape<Arc<V>> {
     /// A value that is shared.
     #[must_use]
     pub fn leaf(self) -> Counted<V> {
-        Counted(PhantomData)
+        Counted::of()
     }
 }
 
@@ -231,7 +233,7 @@ pub trait AnyShape<R>: Sized {
     }
     /// A value that is cloned.
     fn leaf(self) -> Whole<R> {
-        Whole(PhantomData)
+        Whole::of()
     }
     /// Whether the function can return an error of the cache's.
     fn says_errors(self) -> bool {
@@ -252,92 +254,3 @@ pub trait AnyShape<R>: Sized {
 }
 
 impl<R> AnyShape<R> for &Shape<R> {}
-
-/// How what a function returns becomes what is kept, and the other way round.
-pub trait Returns: Copy + Send + Sync + 'static {
-    /// What the function returns.
-    type Returned;
-    /// What is kept of it.
-    type Value;
-    /// Finds what to keep.
-    fn split(&self, returned: Self::Returned) -> Part<Self::Value, Self::Returned>;
-    /// Returns what was kept as the function would.
-    fn join(&self, value: Arc<Self::Value>) -> Self::Returned;
-    /// Returns what says that there is no value.
-    fn absent(&self) -> Option<Self::Returned>;
-}
-
-/// A value that is kept as it is.
-#[derive(Debug)]
-pub struct Whole<V>(PhantomData<fn() -> V>);
-
-/// An `Arc` of the value that is kept.
-#[derive(Debug)]
-pub struct Counted<V>(PhantomData<fn() -> V>);
-
-impl<V: Clone + 'static> Returns for Whole<V> {
-    type Returned = V;
-    type Value = V;
-
-    fn split(&self, returned: V) -> Part<V, V> {
-        Part::Value(returned)
-    }
-
-    fn join(&self, value: Arc<V>) -> V {
-        Arc::unwrap_or_clone(value)
-    }
-
-    fn absent(&self) -> Option<V> {
-        None
-    }
-}
-
-impl<V: Clone + 'static> Returns for Counted<V> {
-    type Returned = Arc<V>;
-    type Value = V;
-
-    fn split(&self, returned: Arc<V>) -> Part<V, Arc<V>> {
-        Part::Value(Arc::unwrap_or_clone(returned))
-    }
-
-    fn join(&self, value: Arc<V>) -> Arc<V> {
-        value
-    }
-
-    fn absent(&self) -> Option<Arc<V>> {
-        None
-    }
-}
-
-/// A layer around what is within.
-#[derive(Clone, Copy, Debug)]
-pub struct Within<L, I>(pub L, pub I);
-
-impl<L: Layer, I: Returns<Returned = L::Inner>> Returns for Within<L, I> {
-    type Returned = L::Outer;
-    type Value = I::Value;
-
-    fn split(&self, returned: L::Outer) -> Part<I::Value, L::Outer> {
-        match self.0.peel(returned) {
-            Part::Value(inner) => match self.1.split(inner) {
-                Part::Value(value) => Part::Value(value),
-                Part::Absent => Part::Absent,
-                // An error within a value isn't the one that the cache's own could take the place of.
-                Part::Failed(inner, ErrorText::Ours(error)) => {
-                    Part::Failed(self.0.wrap(inner), ErrorText::Text(error.to_string()))
-                }
-                Part::Failed(inner, text) => Part::Failed(self.0.wrap(inner), text),
-            },
-            Part::Absent => Part::Absent,
-            Part::Failed(outer, text) => Part::Failed(outer, text),
-        }
-    }
-
-    fn join(&self, value: Arc<I::Value>) -> L::Outer {
-        self.0.wrap(self.1.join(value))
-    }
-
-    fn absent(&self) -> Option<L::Outer> {
-        self.0.absent().or_else(|| self.1.absent().map(|inner| self.0.wrap(inner)))
-    }
-}

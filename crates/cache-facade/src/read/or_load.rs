@@ -191,7 +191,7 @@ impl<V: Cacheable> Region<V> {
     }
 
     /// A loader for one call, counted as this region's.
-    fn counted(&self, loader: impl Loader<V>) -> Arc<dyn SharedLoader<V>> {
+    pub(crate) fn counted(&self, loader: impl Loader<V>) -> Arc<dyn SharedLoader<V>> {
         let (engine, core) = (Arc::clone(&self.engine), Arc::clone(&self.core));
         Arc::new(Instrumented { engine, core, loader: Arc::new(loader) })
     }

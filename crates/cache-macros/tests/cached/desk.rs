@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use cache_facade::{Cache, Cacheable, Clock, Error, Ttl, cached};
+use cache_facade::{Cache, Clock, Error, Storable, Ttl, cached};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, OnceCell};
 
@@ -211,7 +211,7 @@ pub(crate) async fn generic<T, const N: usize>(
     load: u8,
 ) -> Result<Vec<T>, Error>
 where
-    T: Cacheable + Clone + Display,
+    T: Storable + Clone + Display,
 {
     desk.ask(&id.to_string()).await;
     Ok(vec![id; N + usize::from(load)])

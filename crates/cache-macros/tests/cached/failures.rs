@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use cache_facade::{Cache, Cacheable, Clock, Error, cached, invalidates};
+use cache_facade::{Cache, Clock, Error, Storable, cached, invalidates};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Barrier;
 
@@ -162,7 +162,7 @@ impl Source {
 
 /// Of a type that only its caller knows.
 #[cached(region = "generic", ignore(source))]
-async fn generic<T: From<Result<u32, u32>> + Cacheable + Clone>(cache: &Cache, source: &Source) -> T {
+async fn generic<T: From<Result<u32, u32>> + Storable + Clone>(cache: &Cache, source: &Source) -> T {
     T::from(source.ask().await)
 }
 

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use cache_facade::{Cache, Cacheable, Error, cached};
+use cache_facade::{Cache, Error, Storable, cached};
 use serde::Serialize;
 
 /// Any argument by reference, of any size.
@@ -68,7 +68,7 @@ mod source {
 }
 
 #[cached(region = "default_error")]
-async fn default_error<T: Cacheable + Clone>(cache: &Cache, value: &T) -> source::Result<Vec<T>> {
+async fn default_error<T: Storable + Clone>(cache: &Cache, value: &T) -> source::Result<Vec<T>> {
     Ok(vec![value.clone()])
 }
 

@@ -86,7 +86,7 @@ outcomes! {
 
 /// Returns the error itself if it is one of the cache's own, else one of these with it as the source: of the kind
 /// of the cache's error among its causes, if there is one.
-pub(super) fn own(source: Failure) -> Error {
+pub(crate) fn own(source: Failure) -> Error {
     match source.downcast::<Error>() {
         Ok(error) => *error,
         Err(source) => {

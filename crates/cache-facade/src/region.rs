@@ -248,8 +248,8 @@ impl<V: Cacheable> Region<V> {
     /// # Errors
     ///
     /// `Limit` if it would be too long.
-    pub fn key(&self, id: &str) -> Result<Key> {
-        self.core.prefix.key(id)
+    pub fn key<K: ToKey + ?Sized>(&self, id: &K) -> Result<Key> {
+        id.to_key(&self.core.prefix)
     }
 }
 

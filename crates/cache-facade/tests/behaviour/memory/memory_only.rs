@@ -21,7 +21,8 @@ struct Node {
 async fn node(clock: &Clock, tier: &Arc<FaultyTier>, bus: &LocalBus) -> Node {
     let builder = Cache::builder().clock(clock.clone()).tier(Arc::clone(tier)).bus(bus.clone());
     let cache = builder.lease(LocalLease::new(clock.clone())).build().await.unwrap();
-    let rules = cache.memory_region::<Rule>("rule").ttl(Duration::from_secs(60)).open().unwrap();
+    let rules = cache.memory_region::<Rule>("rule").ttl("1m").stale_for("1h").negative("1m");
+    let rules = rules.load_one(|id: String| async move { more_than(id.len() as u64) }).open().unwrap();
     Node { cache, rules }
 }
 
@@ -35,17 +36,18 @@ async fn what_memory_alone_holds_is_read_put_loaded_and_removed_without_a_tier()
     rules.put("ten", more_than(10)).await.unwrap();
     let five = rules.get_or_load("five", || async { more_than(5) }).await.unwrap();
     assert!(five.0(6) && rules.get("ten").await.unwrap().is_some_and(|rule| !rule.0(6)));
-    clock.advance(Duration::from_secs(61));
+    clock.advance(Duration::from_secs(4000));
     let five = rules.get_or_load("five", || async { more_than(50) }).await.unwrap();
     assert!(!five.0(6), "its life was over");
-    rules.refresh(&["five"]).await.unwrap_err();
+    assert!(rules.get_or_load("none", || async { None::<Rule> }).await.unwrap().is_none());
+    rules.put("ten", more_than(20)).await.unwrap();
     settle().await;
-    for operation in [Operation::Get, Operation::Put] {
+    for operation in [Operation::Get, Operation::Put, Operation::Remove] {
         let asked = tier.calls(operation);
         assert!(asked.is_empty(), "{operation:?} {asked:?}");
     }
     rules.remove("five").await.unwrap();
-    assert!(rules.get("five").await.unwrap().is_none());
+    assert!(!rules.contains("five").await.unwrap());
     assert_eq!(cache.stats().codec_failures, 0);
 }
 
@@ -62,16 +64,21 @@ async fn a_load_leaves_other_nodes_as_they_are_and_a_put_or_removal_ends_what_th
     settle().await;
     assert!(a.rules.peek("rule").unwrap().0(2) && !b.rules.peek("rule").unwrap().0(2));
     clock.advance(Duration::from_secs(40));
+    settle().await;
     b.rules.get_or_load("other", || async { more_than(3) }).await.unwrap();
     clock.advance(Duration::from_secs(30));
     a.rules.get_or_load("rule", || async { more_than(4) }).await.unwrap();
     a.rules.get_or_load("other", || async { more_than(4) }).await.unwrap();
     settle().await;
     assert!(b.rules.peek("other").is_some(), "loaded anew elsewhere");
+    assert_eq!(a.rules.refresh(&["other"]).await.unwrap().loaded, 1);
+    settle().await;
+    assert!(b.rules.peek("other").unwrap().0(4), "what another node loads anew is its own");
     a.rules.put("other", more_than(5)).await.unwrap();
     settle().await;
     assert!(b.rules.peek("other").is_none() && a.rules.peek("other").is_some());
     b.rules.get_or_load("rule", || async { more_than(6) }).await.unwrap();
+    settle().await;
     a.rules.remove("rule").await.unwrap();
     settle().await;
     assert!(b.rules.peek("rule").is_none());

@@ -1,4 +1,5 @@
-//! A tier and an observer of one's own.
+//! A tier over a store of one's own, and an observer.
+//! docs/guide/write-a-tier.md writes a tier whose store several nodes share.
 //!
 //! `cargo run -p examples --bin own_parts`
 
@@ -11,65 +12,41 @@ use std::{
 };
 
 use cache_facade::{
-    Cache, Clock, Entry, Event, Key, Observer, PutOutcome, Result, Target, Tier, Tombstone, Tombstones,
-    async_trait,
+    ByteStore, ByteStoreTier, Bytes, Cache, Clock, Event, Key, Observer, Pattern, Result, async_trait,
 };
 
-/// Keeps entries in a map. In place of the map, your store: docs/guide/write-a-tier.md says what has to hold then.
-#[derive(Debug)]
-struct MapTier(Clock, Mutex<Store>);
+/// Keeps bytes in a map. In place of the map, your store.
+#[derive(Clone, Debug, Default)]
+struct Map(Arc<Mutex<HashMap<Key, Bytes>>>);
 
-#[derive(Debug)]
-struct Store {
-    entries: HashMap<Key, Entry>,
-    removed: Tombstones,
-}
-
-impl MapTier {
-    fn new(clock: Clock) -> Self {
-        Self(clock, Mutex::new(Store { entries: HashMap::new(), removed: Tombstones::new(4096) }))
-    }
-
-    fn store(&self) -> MutexGuard<'_, Store> {
-        self.1.lock().unwrap_or_else(PoisonError::into_inner)
+impl Map {
+    fn lock(&self) -> MutexGuard<'_, HashMap<Key, Bytes>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[async_trait]
-impl Tier for MapTier {
+impl ByteStore for Map {
     fn name(&self) -> &'static str {
         "map"
     }
 
-    async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
-        let store = self.store();
-        Ok(keys.iter().map(|key| store.entries.get(key).cloned()).collect())
+    async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Bytes>>> {
+        Ok(keys.iter().map(|key| self.lock().get(key).cloned()).collect())
     }
 
-    async fn put(&self, puts: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
-        let (mut store, now) = (self.store(), self.0.now());
-        let put = |(key, entry): &(Key, Entry)| {
-            let born = entry.meta.born;
-            let is_newer = store.entries.get(key).is_none_or(|held| held.meta.born < born);
-            let wins = is_newer && !store.removed.refuses(key, born, now);
-            if wins {
-                store.entries.insert(key.clone(), entry.clone());
-            }
-            PutOutcome::stored_if(wins)
-        };
-        Ok(puts.iter().map(put).collect())
-    }
-
-    async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
-        let (mut store, now) = (self.store(), self.0.now());
-        store.removed.add_target(target, tombstone, now);
-        let ended = |key: &Key, entry: &mut Entry| entry.meta.born <= tombstone.born && target.contains(key);
-        let removed = store.entries.extract_if(ended);
-        Ok(removed.filter(|(_, entry)| now < entry.meta.dead_at).count() as u64)
-    }
-
-    async fn flush(&self) -> Result<()> {
+    async fn put(&self, records: &[(Key, Bytes)]) -> Result<()> {
+        self.lock().extend(records.iter().cloned());
         Ok(())
+    }
+
+    async fn remove(&self, keys: &[Key]) -> Result<()> {
+        self.lock().retain(|key, _| !keys.contains(key));
+        Ok(())
+    }
+
+    async fn matching(&self, pattern: &Pattern) -> Result<Vec<Key>> {
+        Ok(self.lock().keys().filter(|key| pattern.matches(key)).cloned().collect())
     }
 }
 
@@ -92,9 +69,10 @@ impl Observer for Reads {
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let (reads, tier) = (Reads::default(), Arc::new(MapTier::new(Clock::system())));
+    let (reads, map) = (Reads::default(), Map::default());
     for run in ["first", "second"] {
-        let cache = Cache::builder().tier(Arc::clone(&tier)).observer(reads.clone()).build().await?;
+        let tier = ByteStoreTier::new(map.clone(), Clock::system());
+        let cache = Cache::builder().local_tier(tier).observer(reads.clone()).build().await?;
         let prices = cache.region::<f64>("price").open()?;
         if run == "first" {
             prices.put("AAPL", 190.5).await?;

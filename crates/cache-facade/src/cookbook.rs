@@ -151,6 +151,39 @@
 //! # }
 //! ```
 //!
+//! ## What a load failed with
+//! An [`Error`] has a kind, a text that says all, and the loader's own error as its cause.
+//!
+//! ```
+//! use std::{error, fmt};
+//! use cache_facade::{Cache, ErrorKind};
+//!
+//! #[derive(Debug)]
+//! struct Forbidden;
+//!
+//! impl fmt::Display for Forbidden {
+//!     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+//!         f.write_str("this user may not be seen")
+//!     }
+//! }
+//!
+//! impl error::Error for Forbidden {}
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> cache_facade::Result<()> {
+//! let cache = Cache::builder().build().await?;
+//! let users = cache.region::<String>("user").open()?;
+//! let error = users.get_or_load(&7, async || Err::<String, _>(Forbidden)).await.unwrap_err();
+//! let status = match error.cause() {
+//!     Some(cause) if cause.is::<Forbidden>() => 403,
+//!     _ if error.kind() == ErrorKind::Timeout => 504,
+//!     _ => 502,
+//! };
+//! assert_eq!(status, 403);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! ## Tags and invalidation
 //! A tag invalidates entries across regions. A pattern removes keys by name. `clear` ends a region, or the whole
 //! cache. All three hold in every tier, and for loads that are under way.
@@ -314,6 +347,7 @@
 //!
 //! [`Cache::memory_region`]: crate::Cache::memory_region
 //! [`Clock::manual`]: crate::Clock::manual
+//! [`Error`]: crate::Error
 //! [`Guard`]: crate::Guard
 //! [`IntoLoaded`]: crate::IntoLoaded
 //! [`Loader`]: crate::Loader

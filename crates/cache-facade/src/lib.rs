@@ -67,7 +67,7 @@ pub use cache::Cache;
 #[cfg(feature = "config")]
 pub use cache_config::section;
 pub use cache_core::{
-    Bus, ByDisplay, Class, Clock, Codec, Entry, Error, ErrorKind, Event, Fetched, Freshness, FromId,
+    Bus, ByDisplay, Bytes, Class, Clock, Codec, Entry, Error, ErrorKind, Event, Fetched, Freshness, FromId,
     GivenTtl, IdText, Jitter, Key, Lease, Lives, Loaded, Loader, Meta, Observer, Operation, Pattern, Prefix,
     PutOutcome, Refresh, Refreshed, Removal, Request, Result, Tag, Target, Tier, TierExt, Timestamp, ToId,
     ToKey, Tombstone, Tombstones, Ttl, TtlPolicy, WrittenKey, id_parts,
@@ -96,8 +96,11 @@ pub use settings::{
     ttl::{ByClass, ByPolicy, ByText, IntoTtl, RegionTtl},
 };
 pub use stats::{BusStats, Health, RegionStats, Removed, Stats, TierHealth, TierStats};
-pub use tier::copies::TierCopies;
-pub use tier::guard::{Guard, GuardSettings};
+pub use tier::{
+    byte_store::{ByteStore, ByteStoreTier},
+    copies::TierCopies,
+    guard::{Guard, GuardSettings},
+};
 
 /// The front page's examples.
 #[cfg(all(doctest, feature = "disk", feature = "macros", feature = "postgres", feature = "redis"))]

@@ -134,7 +134,8 @@ impl<V> Policy<V> {
     }
 
     /// Neither reads nor writes the tier of this name; `"memory"` is the near tier. Removals still reach it, and a
-    /// write ends what it holds from before, if another handle of the region has a part in it.
+    /// write ends what it holds from before, if another handle of the region has a part in it. A tier may answer
+    /// with what this node owes it, having written that while the tier was away.
     #[must_use]
     pub fn skip(mut self, tier: &'static str) -> Self {
         self.skipped.push(tier);

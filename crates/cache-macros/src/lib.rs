@@ -95,6 +95,9 @@ use syn::{DeriveInput, ItemFn, parse_macro_input};
 /// between them. A key longer than 256 bytes is cut and ends in its hash. `self` is in no key unless the `key`
 /// contains it: `key = "{self.venue}:{symbol}"`.
 ///
+/// Write out a `key` if its entries are named elsewhere, too: with `key = "{symbol}:{days}"` a region of the
+/// kind has them under `("AAPL", 20)`.
+///
 /// A region belongs to one function. Functions may share the entries of one if each writes out its `key`;
 /// otherwise the second of them fails with an error of the cache, or calls its body directly.
 ///

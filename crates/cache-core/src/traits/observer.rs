@@ -17,7 +17,8 @@ pub enum Event<'a> {
         /// Whether the value was stale and within its grace.
         stale: bool,
     },
-    /// Neither memory nor any tier had an entry that could be served.
+    /// Memory had no entry that could be served: the read goes on to the tiers and the loader. If a tier
+    /// answers it, a [`Event::Hit`] of that tier follows.
     Miss {
         /// The key.
         key: &'a Key,

@@ -33,7 +33,8 @@ pub trait Tier: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// If some could not be stored, or it isn't known what became of them. Others may have been.
+    /// If some could not be stored, or it isn't known what became of them. Others may have been. `Limit` for a
+    /// value longer than [`MAX_VALUE_LEN`](crate::MAX_VALUE_LEN).
     async fn put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>>;
 
     /// Removes entries born no later than `tombstone`, which is kept in their place until it is dead. For keys

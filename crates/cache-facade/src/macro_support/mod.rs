@@ -148,7 +148,12 @@ pub fn absent<V: Cacheable>(region: &Region<V>, id: &str) -> Error {
 pub fn bypassed(cache: &Cache, function: &str, error: &Error) {
     let engine = &cache.engine;
     if let Some(times) = engine.log_sums().bypassed.count(engine.clock().now()) {
-        tracing::warn!(function, %error, times, "cache unavailable, calling the function directly");
+        let message = "cache unavailable, calling the function directly";
+        match error.kind() {
+            // It never will be, such as for a second function in one region.
+            ErrorKind::Config => tracing::error!(function, %error, times, message),
+            _ => tracing::warn!(function, %error, times, message),
+        }
     }
 }
 

@@ -25,7 +25,9 @@ impl<V: Cacheable> Region<V> {
     /// [`negative`](crate::RegionBuilder::negative), and without that setting not at all.
     ///
     /// The load runs in a task of its own, so the closure and its future are `'static` and own what they use.
-    /// [`Region::get_or_load_with`] hands them a clone of what they need, made only for a load.
+    /// Where `|| database.user(id)` borrows (E0373, and E0515 once it is `move`), `get_or_load_with(&id,
+    /// &database, move |db| async move { db.user(id).await })` does not: it hands the closure a clone of an
+    /// `Arc`, made only for a load. See [`Region::get_or_load_with`].
     ///
     /// ```
     /// # use std::io;

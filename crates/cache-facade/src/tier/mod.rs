@@ -1,5 +1,6 @@
 //! The tiers behind memory: how they are called, and what happens when they fail.
 
+pub(crate) mod byte_store;
 pub(crate) mod call_health;
 pub(crate) mod copies;
 pub(crate) mod guard;

@@ -69,7 +69,9 @@ pub(crate) struct ParsedUrl {
 impl ParsedUrl {
     /// Reads a URL. Its errors repeat none of its text, any part of which may be a password.
     pub(crate) fn parse(text: &str) -> Result<Self> {
-        let url = Url::parse(text.trim()).map_err(|why| refused(&why.to_string()))?;
+        let url = Url::parse(text.trim()).map_err(|why| {
+            refused(&format!("can't be read, {why}: write redis://[user:password@]host[:port]"))
+        })?;
         let (unix, is_tls) = match url.scheme() {
             "redis" => (false, false),
             "rediss" => {

@@ -44,7 +44,9 @@ impl<V: Cacheable> RegionBuilder<V> {
         })
     }
 
-    /// As [`RegionBuilder::load_one`], with a clone of `context` at each call.
+    /// As [`RegionBuilder::load_one`], with a clone of `context` at each call. The future owns the clone:
+    /// `|db, id| async move { db.user(id).await }`, where `|db, id| db.user(id)` would return what borrows from
+    /// it.
     #[must_use]
     pub fn load_one_with<C, I, F, Fut>(self, context: &C, load: F) -> Self
     where

@@ -91,16 +91,29 @@ impl Error {
         let source: Box<dyn StdError + Send + Sync> = source.into();
         let within = Self::within(&*source);
         let (retry_after, forbids_stale) =
-            within.map_or((None, false), |error| (error.retry_after(), error.forbids_stale()));
+            within.map_or((None, false), |within| (within.retry_after(), within.forbids_stale()));
         let source = Some(Arc::from(source));
         Self(Arc::new(Inner { kind, operation, message: message.into(), source, retry_after, forbids_stale }))
     }
 
-    /// Returns the first error of the cache among an error and its sources.
+    /// Returns the first error of the cache among an error and its sources. It is found, too, where something that
+    /// passes its text and its sources on as its own is around it, as `anyhow::Error`, an `io::Error`, or a
+    /// transparent variant of thiserror.
+    ///
+    /// ```
+    /// use std::io;
+    /// use cache_core::{Error, ErrorKind};
+    ///
+    /// let withdrawn = Error::new(ErrorKind::Config, "load", "withdrawn").forbid_stale();
+    /// let found = Error::within(&io::Error::other(withdrawn)).unwrap();
+    /// assert!(found.forbids_stale() && found.kind() == ErrorKind::Config);
+    /// ```
     #[must_use]
-    pub fn within<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a Self> {
-        successors(Some(error), |error: &&'a (dyn StdError + 'static)| (*error).source())
-            .find_map(|error| error.downcast_ref())
+    pub fn within(error: &(dyn StdError + 'static)) -> Option<Self> {
+        successors(Some(error), |error| (*error).source()).find_map(|error| {
+            let inner = || error.downcast_ref::<Inner>().map(|inner| Self(Arc::new(inner.clone())));
+            error.downcast_ref::<Self>().cloned().or_else(inner)
+        })
     }
 
     /// Returns the same with the pause that the source asks for, such as HTTP's `Retry-After`. The cache does not
@@ -169,7 +182,8 @@ impl Error {
     }
 
     /// Returns the error of the driver or source that caused this one. Its text is part of the text of this
-    /// error, which is why [`source`](StdError::source) returns the source of the cause.
+    /// error, which is why a walk over [`source`](StdError::source)s does not meet it: the first of these tells the
+    /// kind of this error, and the next is the source of the cause.
     #[must_use]
     pub fn cause(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
         self.0.source.as_deref()
@@ -207,7 +221,26 @@ impl fmt::Debug for Error {
 }
 
 impl StdError for Error {
+    /// Tells the kind. By it [`Error::within`] finds an error whose wrapper passes on nothing but its sources.
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        self.0.source.as_deref().and_then(StdError::source)
+        Some(&*self.0)
+    }
+}
+
+impl fmt::Display for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "an error of the kind {:?}", self.kind)
+    }
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl StdError for Inner {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.source.as_deref().and_then(StdError::source)
     }
 }

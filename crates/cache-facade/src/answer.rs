@@ -115,8 +115,10 @@ impl<V> Found<V> {
     }
 
     pub(crate) fn at(self, now: Timestamp) -> Lookup<V> {
-        // By a clock that was set back, or is behind that of the writer, no more is left than at birth.
-        let since = now.max(self.meta.born);
+        // By a clock that is behind that of the writer, no more is left than at birth. What was born while the clock
+        // was set back counts from the time that the clock told then.
+        let left =
+            |end: Timestamp| end.since(if end < self.meta.born { now } else { now.max(self.meta.born) });
         Lookup {
             value: self.value,
             source: self.source,
@@ -124,8 +126,8 @@ impl<V> Found<V> {
             age: now.since(self.meta.born),
             // What was just loaded is not stale, even if it may not be stored.
             stale: now >= self.meta.stale_at && !matches!(self.source, Source::Loader | Source::Nowhere),
-            fresh_for: self.meta.stale_at.since(since),
-            servable_for: self.meta.dead_at.since(since),
+            fresh_for: left(self.meta.stale_at),
+            servable_for: left(self.meta.dead_at),
         }
     }
 }

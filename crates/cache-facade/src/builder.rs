@@ -13,6 +13,7 @@ use crate::{
     invalidation::{
         bus_client::{BusClient, OnBusLoss},
         stamps::{self, Stamps},
+        subscriber,
     },
     sources::tier_source::{GivenTier, Opened, Sources, TierSource},
     tier::handle::TierHandle,
@@ -238,6 +239,9 @@ impl CacheBuilder {
             Some(bus) => Some(bus.listen().await),
             None => None,
         };
+        if let Some(Ok(_)) = &listening {
+            subscriber::begin_built(&engine);
+        }
         engine.keep_up(listening);
         Ok(Cache { engine })
     }

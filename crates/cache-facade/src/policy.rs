@@ -23,6 +23,8 @@ pub struct Policy<V> {
     pub(crate) skipped: Vec<&'static str>,
     /// Whether no tier but memory is read or written.
     pub(crate) memory_only: bool,
+    /// Whether the knowledge that there is no value is no answer: the caller's loader always has one.
+    pub(crate) needs_value: bool,
 }
 
 impl<V> Clone for Policy<V> {
@@ -45,6 +47,7 @@ impl<V> Default for Policy<V> {
             cost: None,
             skipped: Vec::new(),
             memory_only: false,
+            needs_value: false,
         }
     }
 }

@@ -200,7 +200,8 @@ impl<V: Cacheable> RegionBuilder<V> {
     ///
     /// `Config` if the kind is invalid, or is open with another type, codec or schema version; for a setting that
     /// was given as a text and can't be read; if there are tiers, and the shape of the type says that its codec
-    /// can't read it back from one.
+    /// can't read it back from one. For that the type is deserialised once out of made up values: see
+    /// [`needs_self_description`](cache_core::needs_self_description).
     pub fn open(self) -> Result<Region<V>> {
         if let Some(refusal) = self.refusal {
             return Err(refusal);

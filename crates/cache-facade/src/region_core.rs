@@ -142,6 +142,10 @@ impl<V> RegionCore<V> {
 }
 
 impl<V: Cacheable> UntypedRegion for RegionCore<V> {
+    fn is_memory_only(&self) -> bool {
+        self.codec.is_none()
+    }
+
     fn overtake(&self, pattern: Option<&Pattern>) {
         self.note_heard();
         self.flights.overtake_matching(|key| pattern.is_none_or(|pattern| pattern.matches(key)));

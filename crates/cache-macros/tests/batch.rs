@@ -365,3 +365,23 @@ proptest! {
         });
     }
 }
+
+#[cached(batch, region = "size", ttl = "1m", negative = "1m")]
+async fn sizes(
+    cache: &Cache,
+    paths: &[std::path::PathBuf],
+) -> Result<HashMap<std::path::PathBuf, u64>, Error> {
+    Ok(paths.iter().filter(|path| !path.ends_with("none")).map(|path| (path.clone(), 42)).collect())
+}
+
+/// As two spellings of one path, which are equal and have a key each.
+#[tokio::test]
+async fn equal_elements_of_different_keys_are_each_found() {
+    let cache = Cache::builder().build().await.unwrap();
+    let both = ["data/a".into(), "data//a".into(), "none".into(), "./none".into()];
+    assert_eq!(sizes(&cache, &both).await.unwrap().len(), 1);
+    for path in ["data/a", "data//a"] {
+        assert_eq!(sizes(&cache, &[path.into()]).await.unwrap().len(), 1, "{path}");
+    }
+    assert_eq!(cache.stats().loaded_keys, 4, "and each is cached");
+}

@@ -2,7 +2,7 @@
 
 use std::sync::{
     Arc,
-    atomic::{AtomicU64, Ordering::SeqCst},
+    atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst},
 };
 
 use cache_facade::{Cache, Error, ErrorKind, cached, invalidates};
@@ -132,4 +132,26 @@ async fn rule_105_a_call_that_is_dropped_in_its_body_or_after_ends_what_it_names
         }
         assert_eq!(names.name(1, None).await, "1 None v7", "{steps}");
     }
+}
+
+#[cached(region = "absent", ttl = "1h", negative = "1h", key = "{id}", tags("absent:{id}"))]
+async fn find(cache: &Cache, table: &Arc<AtomicUsize>, id: u64) -> Result<Option<usize>, Error> {
+    Ok(Some(table.load(SeqCst)).filter(|found| *found as u64 > id))
+}
+
+#[invalidates(tags("absent:{id}"))]
+async fn create(cache: &Cache, table: &Arc<AtomicUsize>, id: u64) -> Result<(), Error> {
+    table.store(7, SeqCst);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_was_known_to_be_absent_ends_with_the_tags_of_its_function() {
+    let (cache, table) = (Cache::builder().build().await.unwrap(), Arc::default());
+    for _ in 0..2 {
+        assert_eq!(find(&cache, &table, 1).await.unwrap(), None);
+    }
+    assert_eq!(cache.stats().loads, 1, "it is remembered");
+    create(&cache, &table, 1).await.unwrap();
+    assert_eq!(find(&cache, &table, 1).await.unwrap(), Some(7));
 }

@@ -164,9 +164,11 @@ impl Stage {
     fn remove(&mut self, ids: &[usize], remove: impl Fn(&Memory, Tombstone, cache_core::Timestamp) -> u64) {
         let now = self.tick();
         let tombstone = Tombstone { born: at(now), dead_at: at(now).after(LONG) };
-        let held = ids.iter().filter(|id| self.held(**id).is_some()).count() as u64;
-        assert_eq!(remove(&self.memory, tombstone, at(now)), held, "what was held went");
-        self.expected.removed += held;
+        let held: Vec<&usize> = ids.iter().filter(|id| self.held(**id).is_some()).collect();
+        let is_alive = |id: &&&usize| self.last.get(**id).is_some_and(|last| now < last.dead_at);
+        let alive = held.iter().filter(is_alive).count() as u64;
+        assert_eq!(remove(&self.memory, tombstone, at(now)), alive, "what was alive is counted");
+        self.expected.removed += held.len() as u64;
         self.removals.extend(ids.iter().map(|id| (*id, tombstone)));
         ids.iter().for_each(|id| assert!(self.held(*id).is_none()));
         self.last.retain(|id, _| !ids.contains(id));

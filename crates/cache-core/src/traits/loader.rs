@@ -82,6 +82,11 @@ pub enum Loaded<V> {
     Value(Fetched<V>),
     /// The key does not exist.
     Absent,
+    /// The key does not exist, and the knowledge of that ends with any of these tags, if it is remembered.
+    AbsentWith {
+        /// The tags to invalidate it by.
+        tags: Vec<Tag>,
+    },
     /// The value of [`Request::etag`] is still current. It is kept, and its life begins anew.
     NotModified {
         /// Its TTL from now on, if the source states one, as a 304 with `Cache-Control` does. Without, the one

@@ -40,6 +40,9 @@ struct OpenRegion {
 
 /// What the engine may do to a region without knowing its type.
 pub(crate) trait UntypedRegion: Send + Sync {
+    /// Whether memory alone holds its values.
+    fn is_memory_only(&self) -> bool;
+
     /// Overtakes flights, so that their results are not kept: those of keys that match, or all.
     fn overtake(&self, pattern: Option<&Pattern>);
     /// Marks as dead what was born at `at` or before.

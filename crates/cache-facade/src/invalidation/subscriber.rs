@@ -73,10 +73,22 @@ fn running(engine: &Weak<Engine>) -> Option<(Arc<Engine>, Arc<BusClient>)> {
     (!engine.is_closed()).then_some((engine, bus))
 }
 
+/// Begins with the first connection of a cache that is being built, before anything is held.
+pub(crate) fn begin_built(engine: &Arc<Engine>) {
+    if begin(&Arc::downgrade(engine)).is_some()
+        && let Some(bus) = engine.bus()
+    {
+        bus.note_begun();
+    }
+}
+
 /// Begins with a new connection. A message sent before it may have been missed. Returns the time.
 fn begin(engine: &Weak<Engine>) -> Option<Timestamp> {
     let (engine, bus) = running(engine)?;
     let now = engine.clock().now();
+    if bus.take_begun() {
+        return Some(now);
+    }
     let believed = bus.echo.begin(now);
     engine.mark_memory_unproven();
     bus.set_subscribed(believed);

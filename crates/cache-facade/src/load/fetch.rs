@@ -257,6 +257,9 @@ impl<V: Cacheable> Region<V> {
         entry: Option<&Entry>,
     ) -> (Option<Found<V>>, Servable) {
         let Some(Entry { value, meta }) = entry else { return (None, Servable::No(Unservable::Absent)) };
+        if value.is_none() && self.policy.needs_value {
+            return (None, Servable::No(Unservable::Absent));
+        }
         let meta = self.engine.bound_life(key, meta.clone());
         let servable = self.judge_in_tier(tier, key, at_hand, &meta, self.engine.clock().now());
         if !servable.is_servable() {

@@ -8,8 +8,8 @@ use std::{
 };
 
 use cache_core::{
-    Blob, Entry, Error, ErrorKind, Event, GivenTtl, Key, Loaded, Meta, Result, Timestamp, Tombstone, Ttl,
-    message::Change,
+    Blob, Entry, Error, ErrorKind, Event, GivenTtl, Key, Loaded, Meta, Result, Tag, Timestamp, Tombstone,
+    Ttl, message::Change,
 };
 use cache_memory::Value;
 
@@ -155,11 +155,8 @@ impl<V: Cacheable> Region<V> {
     ) -> Result<(Found<V>, Storable)> {
         let key = fetch.leader.key();
         match (loaded, &fetch.prior) {
-            (Loaded::Absent, _) => {
-                let meta = self.meta(born, self.engine.bounded(Ttl::new(self.policy.negative)));
-                let meta = self.engine.bound_life(key, meta);
-                Ok((Found::new(None, Source::Loader, meta), Storable::Everywhere(None)))
-            }
+            (Loaded::Absent, _) => Ok(self.absent(key, &[], born)),
+            (Loaded::AbsentWith { tags }, _) => Ok(self.absent(key, &tags, born)),
             (Loaded::Value(fetched), _) => {
                 // Without one of its tags it could not be invalidated.
                 let fetched = fetched.checked()?;
@@ -190,6 +187,13 @@ impl<V: Cacheable> Region<V> {
             }
             (Loaded::Failed(error), _) => Err(error),
         }
+    }
+
+    /// The knowledge that there is no value.
+    fn absent(&self, key: &Key, tags: &[Tag], born: Timestamp) -> (Found<V>, Storable) {
+        let meta = self.meta(born, self.engine.bounded(Ttl::new(self.policy.negative)));
+        let meta = self.engine.bound_life(key, meta.labelled(tags, None));
+        (Found::new(None, Source::Loader, meta), Storable::Everywhere(None))
     }
 
     /// Encodes a value, and weighs it.

@@ -1,9 +1,21 @@
 //! Keys brought into memory beforehand, and kept fresh.
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{HashSet, VecDeque},
+    future::pending,
+    sync::Arc,
+    time::Duration,
+};
 
 use cache_core::{Error, ErrorKind, Key, Refreshed, Result, ToKey};
+use futures_util::{
+    StreamExt,
+    future::{Either, select},
+    stream::FuturesUnordered,
+};
 use tokio::task::JoinHandle;
+
+use super::loaders::shared_loader::SharedLoader;
 
 use crate::{
     answer::Source,
@@ -11,13 +23,16 @@ use crate::{
     timer,
 };
 
+/// How many calls of those that keep keys fresh run at once.
+const CALLS_AT_ONCE: usize = 32;
+
 /// What came of warming keys, each of which is in one of the three, in the order in which they were given.
 #[derive(Debug)]
 #[must_use = "keys may have failed: see `failed`"]
 pub struct Warmed<K> {
     /// The keys that have a value, and where it came from: memory had it already, a tier, or the loader.
     pub found: Vec<(K, Source)>,
-    /// The keys that have none, as their source says.
+    /// The keys that have none: their source says so, or there is no loader to ask.
     pub absent: Vec<K>,
     /// The keys that failed, and why.
     pub failed: Vec<(K, Error)>,
@@ -35,6 +50,14 @@ impl<K> Warmed<K> {
 #[derive(Debug)]
 #[must_use = "the keys are kept fresh until this is dropped"]
 pub struct KeepFresh(JoinHandle<()>);
+
+impl KeepFresh {
+    /// Whether it goes on: the cache is not shut down, and the runtime that it was begun on has not ended.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        !self.0.is_finished()
+    }
+}
 
 impl Drop for KeepFresh {
     fn drop(&mut self) {
@@ -74,10 +97,11 @@ impl<V: Cacheable> Region<V> {
         warmed
     }
 
-    /// Loads keys anew, at once and then once in each interval of `every`, in the batches of the loader, until
-    /// what this returns is dropped or the cache is shut down. A read of one finds it in memory, as long as
-    /// `every` is less than its life. A key that fails keeps what it had, as long as that may be served, and is
-    /// tried again with the others; the log tells when keys begin to fail, and when none does any more.
+    /// Loads keys anew, at once and then once in each interval of `every`, in calls as full as the loader takes, until
+    /// what this returns is dropped, the cache is shut down, or the runtime it was called on ends. A read of one
+    /// finds it in memory, as long as `every` and the time of a load together are less than its life. A key that fails keeps what it had, as long as
+    /// that may be served, and is tried again with the others; the log tells when keys begin to fail, and when none
+    /// does any more. A call that hangs holds up its own keys alone, until the hard timeout; 32 run at once.
     ///
     /// ```
     /// # use std::{io, time::Duration};
@@ -85,9 +109,9 @@ impl<V: Cacheable> Region<V> {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> cache_facade::Result<()> {
     /// # let cache = cache_facade::Cache::builder().build().await?;
-    /// let prices = cache.region::<f64>("price").ttl(Duration::from_secs(60)).load_one(ask_for_price).open()?;
+    /// let prices = cache.region::<f64>("price").ttl("1m").load_one(ask_for_price).open()?;
     /// let watched = prices.keep_fresh(&["AAPL", "MSFT"], Duration::from_secs(45))?;
-    /// // ...
+    /// assert!(watched.is_running());
     /// drop(watched);
     /// # Ok(())
     /// # }
@@ -95,58 +119,94 @@ impl<V: Cacheable> Region<V> {
     ///
     /// # Errors
     ///
-    /// `Config` if the region has no loader, if `every` is zero, and outside a Tokio runtime; `Closed` if the
-    /// cache is shut down; `Limit` or `Config` for an invalid key.
+    /// `Config` if the region has no loader, if `every` is zero, and outside a Tokio runtime; `Closed` if the cache
+    /// is shut down; `Limit` or `Config` for an invalid key.
     pub fn keep_fresh<K: ToKey>(&self, keys: &[K], every: Duration) -> Result<KeepFresh> {
         const OPERATION: &str = "keep fresh";
         self.engine.enter(OPERATION)?;
-        self.check_loader(OPERATION)?;
+        let loader = self.check_loader(OPERATION)?;
         if every.is_zero() {
             let message = "the interval is zero: give one that is a little less than the life of the values";
             return Err(Error::new(ErrorKind::Config, OPERATION, message));
         }
         let keys = self.distinct_keys(keys)?;
-        let region = self.clone();
-        let refreshing = async move {
-            let mut are_failing = false;
-            loop {
-                let next = timer::sleep(region.engine.clock(), every);
-                match region.refresh(&keys).await {
-                    Ok(refreshed) => region.log_failures(&refreshed, &mut are_failing),
-                    // The cache is shut down.
-                    Err(_) => return,
-                }
-                next.await;
-            }
-        };
-        Ok(KeepFresh(tokio::spawn(refreshing)))
+        // Timers tell no less.
+        let every = every.max(Duration::from_millis(1));
+        let calls: Vec<Vec<Key>> = keys.chunks(loader.max_batch().max(1)).map(<[Key]>::to_vec).collect();
+        Ok(KeepFresh(tokio::spawn(self.clone().refresh_calls(calls, every))))
     }
 
-    /// Logs that keys which are kept fresh begin to fail, or that none does any more.
-    fn log_failures(&self, refreshed: &Refreshed, are_failing: &mut bool) {
+    /// Refreshes the keys of each of these calls once in each interval, unless the call from before is not over.
+    async fn refresh_calls(self, calls: Vec<Vec<Key>>, every: Duration) {
+        let (mut failing, mut is_told) = (HashSet::new(), false);
+        // Those that are due, each once, and those under way.
+        let mut due: VecDeque<usize> = (0..calls.len()).collect();
+        let mut is_busy = vec![true; calls.len()];
+        let mut under_way = FuturesUnordered::new();
+        let refresh = |at: usize| {
+            let (region, keys) = (&self, &calls[at]);
+            async move { (at, region.refresh(keys).await) }
+        };
+        let mut next = Box::pin(timer::sleep(self.engine.clock(), every));
+        loop {
+            while under_way.len() < CALLS_AT_ONCE
+                && let Some(at) = due.pop_front()
+            {
+                under_way.push(refresh(at));
+            }
+            let over = async {
+                match under_way.next().await {
+                    Some(over) => over,
+                    None => pending().await,
+                }
+            };
+            match select(std::pin::pin!(over), &mut next).await {
+                Either::Left(((at, Ok(refreshed)), _)) => {
+                    is_busy[at] = false;
+                    match refreshed.failed.is_empty() {
+                        true => failing.remove(&at),
+                        false => failing.insert(at),
+                    };
+                    self.log_failures(&refreshed, failing.is_empty(), &mut is_told);
+                }
+                // The cache is shut down.
+                Either::Left(((_, Err(_)), _)) => return,
+                Either::Right(_) => {
+                    next = Box::pin(timer::sleep(self.engine.clock(), every));
+                    let idle = (0..calls.len()).filter(|at| !is_busy[*at]).collect::<Vec<_>>();
+                    idle.iter().for_each(|at| is_busy[*at] = true);
+                    due.extend(idle);
+                }
+            }
+        }
+    }
+
+    /// Logs that keys which are kept fresh begin to fail, or that all are `well` again.
+    fn log_failures(&self, refreshed: &Refreshed, well: bool, is_told: &mut bool) {
         let kind = self.core.prefix.kind();
         match refreshed.failed.first() {
-            Some((key, error)) if !*are_failing => {
+            Some((key, error)) if !*is_told => {
                 let (failed, loaded) = (refreshed.failed.len(), refreshed.loaded);
                 tracing::warn!(kind, failed, loaded, %key, %error,
                     "keys that are to be kept fresh can't be loaded: they keep what they had while it may be served");
+                *is_told = true;
             }
-            None if *are_failing => {
-                tracing::info!(kind, "all keys that are to be kept fresh are loaded again")
+            None if well && *is_told => {
+                tracing::info!(kind, "all keys that are to be kept fresh are loaded again");
+                *is_told = false;
             }
             _ => {}
         }
-        *are_failing = !refreshed.failed.is_empty();
     }
 
-    /// Makes sure that the region has a loader.
+    /// The loader of the region.
     ///
     /// # Errors
     ///
     /// `Config` if it has none.
-    pub(crate) fn check_loader(&self, operation: &'static str) -> Result<()> {
-        if self.loader.is_some() {
-            return Ok(());
+    pub(crate) fn check_loader(&self, operation: &'static str) -> Result<&Arc<dyn SharedLoader<V>>> {
+        if let Some(loader) = &self.loader {
+            return Ok(loader);
         }
         let kind = self.core.prefix.kind();
         let message = format!("the region {kind:?} has no loader to refresh from: open it with one");

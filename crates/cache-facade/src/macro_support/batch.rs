@@ -32,8 +32,11 @@ use crate::{
 pub trait BatchOutput<T>: Sized {
     /// What it found for one.
     type Value;
-    /// Returns what was found for each of `elements`, in their order.
+    /// Returns what was found for each of `elements`, in their order. Of equal ones the first gets it.
     fn find_each(self, elements: &[T]) -> Vec<Option<Self::Value>>;
+    /// Returns for each of `elements` which is the first that equals it. Equal ones may have several keys, as have
+    /// the paths `a/b` and `a//b`.
+    fn first_equals(elements: &[T]) -> Vec<usize>;
     /// Makes one of elements and what was found for them.
     fn from_pairs(pairs: Vec<(T, Self::Value)>) -> Self;
 }
@@ -43,6 +46,11 @@ impl<T: Eq + Hash, V, S: BuildHasher + Default> BatchOutput<T> for HashMap<T, V,
 
     fn find_each(mut self, elements: &[T]) -> Vec<Option<V>> {
         elements.iter().map(|element| self.remove(element)).collect()
+    }
+
+    fn first_equals(elements: &[T]) -> Vec<usize> {
+        let mut first = HashMap::with_capacity(elements.len());
+        elements.iter().enumerate().map(|(at, element)| *first.entry(element).or_insert(at)).collect()
     }
 
     fn from_pairs(pairs: Vec<(T, V)>) -> Self {
@@ -57,6 +65,11 @@ impl<T: Ord, V> BatchOutput<T> for BTreeMap<T, V> {
         elements.iter().map(|element| self.remove(element)).collect()
     }
 
+    fn first_equals(elements: &[T]) -> Vec<usize> {
+        let mut first = BTreeMap::new();
+        elements.iter().enumerate().map(|(at, element)| *first.entry(element).or_insert(at)).collect()
+    }
+
     fn from_pairs(pairs: Vec<(T, V)>) -> Self {
         pairs.into_iter().collect()
     }
@@ -69,6 +82,10 @@ impl<T: Eq + Hash, V> BatchOutput<T> for Vec<(T, V)> {
         self.into_iter().collect::<HashMap<T, V>>().find_each(elements)
     }
 
+    fn first_equals(elements: &[T]) -> Vec<usize> {
+        HashMap::<T, V>::first_equals(elements)
+    }
+
     fn from_pairs(pairs: Vec<(T, V)>) -> Self {
         pairs
     }
@@ -79,6 +96,7 @@ impl<T: Eq + Hash, V> BatchOutput<T> for Vec<(T, V)> {
 pub struct BatchShape<T, L: Layer, V> {
     outer: L,
     find_each: fn(L::Inner, &[T]) -> Vec<Option<V>>,
+    first_equals: fn(&[T]) -> Vec<usize>,
     from_pairs: fn(Vec<(T, V)>) -> L::Inner,
 }
 
@@ -97,8 +115,8 @@ where
     /// The shape of what is within `outer`.
     #[must_use]
     pub fn of(outer: L) -> Self {
-        let (find_each, from_pairs) = (L::Inner::find_each, L::Inner::from_pairs);
-        Self { outer, find_each, from_pairs }
+        let (find_each, first_equals) = (L::Inner::find_each, L::Inner::first_equals);
+        Self { outer, find_each, first_equals, from_pairs: L::Inner::from_pairs }
     }
 }
 
@@ -144,11 +162,13 @@ pub fn loaded_each<T, L, R>(
 ) -> Result<Vec<Loaded<R::Value>>, Failure>
 where
     L: Layer<Outer: Send>,
-    R: Returns<Returned: Send>,
+    R: Returns<Returned: Send, Value: Clone>,
 {
     let found = match whole.outer.peel(returned) {
         Part::Value(found) => found,
-        Part::Absent => return Ok(wanted.0.iter().map(|_| Loaded::Absent).collect()),
+        Part::Absent => {
+            return Ok(wanted.0.into_iter().map(|(_, tags)| Loaded::AbsentWith { tags }).collect());
+        }
         Part::Failed(returned, text) => return Err(failed(returned, text)),
     };
     let (elements, tags): (Vec<T>, Vec<Vec<Tag>>) = wanted.0.into_iter().unzip();
@@ -156,9 +176,26 @@ where
         Some(found) => {
             loaded(shape, found, &keep, ttl, tags).unwrap_or_else(|error| Loaded::Failed(own(error)))
         }
-        None => Loaded::Absent,
+        None => Loaded::AbsentWith { tags },
     };
-    Ok((whole.find_each)(found, &elements).into_iter().zip(tags).map(answer).collect())
+    let first_equals = (whole.first_equals)(&elements);
+    let found = (whole.find_each)(found, &elements);
+    let mut answers: Vec<Loaded<R::Value>> = Vec::with_capacity(elements.len());
+    for (at, (found, tags)) in found.into_iter().zip(tags).enumerate() {
+        answers.push(match (first_equals[at], &found) {
+            (first, None) if first < at => match &answers[first] {
+                Loaded::Value(value) => {
+                    let mut value = value.clone();
+                    value.tags = tags;
+                    Loaded::Value(value)
+                }
+                Loaded::AbsentWith { .. } => Loaded::AbsentWith { tags },
+                other => other.clone(),
+            },
+            _ => answer((found, tags)),
+        });
+    }
+    Ok(answers)
 }
 
 /// One call of a function of many elements of type `T`.

@@ -31,7 +31,7 @@ where
 {
     let value = match shape.split(returned) {
         Part::Value(value) => value,
-        Part::Absent => return Ok(Loaded::Absent),
+        Part::Absent => return Ok(Loaded::AbsentWith { tags }),
         Part::Failed(returned, text) => return Err(failed(returned, text)),
     };
     if shape.is_error(&value) || !keep(&value) {

@@ -6,6 +6,7 @@ use cache_core::{Result, Timestamp, ToKey};
 
 use super::memory_lookup::MemoryLookup;
 use crate::{
+    answer::Found,
     region::{Cacheable, Region},
     stats::RegionStats,
 };
@@ -14,8 +15,8 @@ use crate::{
 struct Known {
     /// Whether it is a value, and not the knowledge that there is none.
     is_value: bool,
-    /// Until when it is fresh, if it is.
-    fresh_until: Option<Timestamp>,
+    /// How long it is still fresh, if it is.
+    fresh_for: Option<Duration>,
 }
 
 impl<V: Cacheable> Region<V> {
@@ -70,12 +71,8 @@ impl<V: Cacheable> Region<V> {
     ///
     /// As [`Region::contains`].
     pub async fn time_to_live<K: ToKey + ?Sized>(&self, key: &K) -> Result<Option<Duration>> {
-        let known = self.known(key, |known| known.fresh_until.is_some()).await?;
-        let until = known.filter(|known| known.is_value).and_then(|known| known.fresh_until);
-        Ok(until.map(|until| match until {
-            Timestamp::MAX => Duration::MAX,
-            until => until.since(self.engine.clock().now()),
-        }))
+        let known = self.known(key, |known| known.fresh_for.is_some()).await?;
+        Ok(known.filter(|known| known.is_value).and_then(|known| known.fresh_for))
     }
 
     /// Returns the region in numbers, since it was first opened. All handles of a kind share them.
@@ -92,21 +89,21 @@ impl<V: Cacheable> Region<V> {
     ) -> Result<Option<Known>> {
         self.engine.enter("look up")?;
         let key = key.to_key(&self.core.prefix)?;
+        let known = |found: Found<V>, is_fresh: bool| {
+            let is_value = found.value.is_some();
+            let is_endless = found.meta.stale_at == Timestamp::MAX;
+            let left = found.at(self.engine.clock().now()).fresh_for;
+            Known { is_value, fresh_for: is_fresh.then_some(if is_endless { Duration::MAX } else { left }) }
+        };
         let in_memory = match self.look_in_memory(&key, self.engine.clock().now()) {
-            MemoryLookup::Fresh(found) | MemoryLookup::Due(found) => {
-                Some(Known { is_value: found.value.is_some(), fresh_until: Some(found.meta.stale_at) })
-            }
-            MemoryLookup::Stale(found) => Some(Known { is_value: found.value.is_some(), fresh_until: None }),
+            MemoryLookup::Fresh(found) | MemoryLookup::Due(found) => Some(known(found, true)),
+            MemoryLookup::Stale(found) => Some(known(found, false)),
             MemoryLookup::Replaced(_) | MemoryLookup::Miss(_) => None,
         };
         if in_memory.as_ref().is_some_and(enough) || self.engine.tiers_for(&self.policy).next().is_none() {
             return Ok(in_memory);
         }
         let current = Box::pin(self.current(&key)).await;
-        let known = current.found.as_ref().map(|found| Known {
-            is_value: found.value.is_some(),
-            fresh_until: current.fresh.then_some(found.meta.stale_at),
-        });
-        Ok(known)
+        Ok(current.found.clone().map(|found| known(found, current.fresh)))
     }
 }

@@ -99,7 +99,9 @@ impl<V: Cacheable> Region<V> {
         };
         // What has landed and is still being written to the tiers is joined while it is fresh.
         let joinable = |answer: &FlightResult<V>| {
-            answer.as_ref().is_ok_and(|found| Servable::by_age(found, now) == Servable::Fresh)
+            answer
+                .as_ref()
+                .is_ok_and(|found| self.will_do(found) && Servable::by_age(found, now) == Servable::Fresh)
         };
         let stale = servable == Servable::Stale;
         let throttled = found.is_some() && self.core.throttle.paused(key, now);
@@ -220,6 +222,7 @@ impl<V: Cacheable> Region<V> {
                 Waited::Answered(Err(error)) => return Err(error),
                 Waited::Answered(Ok(found)) => {
                     let again = match found.source {
+                        _ if !self.will_do(&found) => true,
                         Source::Nowhere => loader.is_some(),
                         _ => self.was_invalidated_before(&found.meta, seen),
                     };
@@ -240,9 +243,16 @@ impl<V: Cacheable> Region<V> {
             }
             self.core.flights.leave(key, &flight);
             let (scope, mut fetches) = (LookupScope::Everywhere, Vec::new());
-            flight = self.join(key, scope, &mut fetches, |_| true).0;
+            let joinable =
+                |answer: &FlightResult<V>| answer.as_ref().map_or(true, |found| self.will_do(found));
+            flight = self.join(key, scope, &mut fetches, joinable).0;
             self.spawn_fetch(fetches, scope, loader.clone());
         }
+    }
+
+    /// Whether an answer is one for this caller: someone else's that there is no value may not be.
+    fn will_do(&self, found: &Found<V>) -> bool {
+        found.value.is_some() || !self.policy.needs_value
     }
 
     /// Takes a flight out of the table that is as old as a load may be, so that the next call begins another.

@@ -45,6 +45,9 @@ impl<V: Cacheable> Region<V> {
         let Some(entry) = self.engine.memory().peek(key) else {
             return MemoryLookup::Miss(Unservable::Absent);
         };
+        if entry.value.is_none() && self.policy.needs_value {
+            return MemoryLookup::Miss(Unservable::Absent);
+        }
         let servable = self.judge(&entry.meta, now);
         match (servable, found_as(EntryRef::from(&entry))) {
             (Servable::No(reason), _) => MemoryLookup::Miss(reason),

@@ -13,6 +13,7 @@ use crate::{
         outcome::{IntoLoaded, MaybeValue},
         shared_loader::SharedLoader,
     },
+    policy::Policy,
     region::{Cacheable, Region},
 };
 
@@ -24,7 +25,8 @@ impl<V: Cacheable> Region<V> {
     /// this: see [`IntoLoaded`] for all that it may return. That there is no value is remembered for the span
     /// [`negative`](crate::RegionBuilder::negative), and without that setting not at all.
     ///
-    /// The load runs in a task of its own, so the closure and its future are `'static` and own what they use.
+    /// The load runs in a task of its own, so the closure and its future are `'static` and own what they use, and task-locals of the caller are not set
+    /// within.
     /// Where `|| database.user(id)` borrows (E0373, and E0515 once it is `move`), `get_or_load_with(&id,
     /// &database, move |db| async move { db.user(id).await })` does not: it hands the closure a clone of an
     /// `Arc`, made only for a load. See [`Region::get_or_load_with`].
@@ -48,8 +50,7 @@ impl<V: Cacheable> Region<V> {
     ///
     /// # Errors
     ///
-    /// As [`Region::get`]. `Load` if the closure has a value for every key, was not called, and whoever was called
-    /// in its place said that there is none.
+    /// As [`Region::get`].
     pub async fn get_or_load<K, F, Fut, T>(&self, key: &K, load: F) -> Result<T::Answer>
     where
         K: ToKey + ?Sized,
@@ -65,8 +66,8 @@ impl<V: Cacheable> Region<V> {
         Box::pin(self.loaded_once(key, first, ClosureLoader::new(load))).await
     }
 
-    /// As [`Region::get_or_load`], with a clone of `context` for the closure, which is made only if there is a
-    /// load. For an `Arc` of what the closure needs, and for types that are cheap to clone as such: a connection
+    /// As [`Region::get_or_load`], with a clone of `context` for the closure, which is made only if memory can't
+    /// answer. For an `Arc` of what the closure needs, and for types that are cheap to clone as such: a connection
     /// pool, an HTTP client, a tuple of them.
     ///
     /// ```
@@ -167,7 +168,7 @@ impl<V: Cacheable> Region<V> {
     /// The hit, if what memory has is an answer that will do.
     #[inline]
     fn at_hand<A: MaybeValue<V>>(&self, key: &(impl ToKey + ?Sized)) -> std::result::Result<A, FirstLook> {
-        A::of(self.fresh_in_memory(key, value_as)?).ok_or(FirstLook::Closer)
+        self.fresh_in_memory(key, |held| A::of(value_as(held)?))
     }
 
     /// Reads a key, of which the hit path had the `first` look, with a loader of its own.
@@ -178,16 +179,17 @@ impl<V: Cacheable> Region<V> {
         loader: impl Loader<V>,
     ) -> Result<A> {
         let (key, loader) = (key?, Some(self.counted(loader)));
-        let found = self.found(Ok(key.clone()), first, loader.clone()).await?;
-        if let Some(answer) = A::of(found.value) {
-            return Ok(answer);
-        }
-        // Someone else's loader knew of no value. This one always has one.
-        let mut anew = self.reload(std::slice::from_ref(&key), &loader).await;
-        let found = anew.pop().unwrap_or_else(|| unreachable!("one answer a key"))?;
+        let found = match A::NEEDS_VALUE {
+            true => {
+                // Someone else's loader may know of no value. This one always has one.
+                let policy = Policy { needs_value: true, ..(*self.policy).clone() };
+                let region = Self { policy: Arc::new(policy), ..self.clone() };
+                region.found(Ok(key.clone()), first, loader).await?
+            }
+            false => self.found(Ok(key.clone()), first, loader).await?,
+        };
         A::of(found.value).ok_or_else(|| {
-            let message =
-                format!("there is no {key}, says another loader of it that was asked at the same time");
+            let message = format!("there is no {key}, though its loader has a value for every key");
             Error::new(ErrorKind::Load, "get", message)
         })
     }

@@ -76,9 +76,9 @@ impl<V: Cacheable> Region<V> {
             self.core.overtake_key(key);
         };
         engine.begin_removal(keys, tombstone, &overtake, |_, _| {});
-        let keys = keys.to_vec();
+        let (keys, in_tiers) = (keys.to_vec(), !self.is_memory_only());
         async move {
-            let done = engine.remove_from_tiers(&keys, tombstone).await;
+            let done = !in_tiers || engine.remove_from_tiers(&keys, tombstone).await;
             engine.announce_removed(&keys, tombstone, done).await;
         }
     }
@@ -116,7 +116,10 @@ impl Engine {
             let engine = Arc::clone(self);
             async move {
                 let seen = Seen { keys: &keys, alive };
-                let Counted { alive, done } = engine.remove_seen(seen, tombstone, region).await;
+                let Counted { alive, done } = match region {
+                    Some(region) if region.is_memory_only() => seen.counted(),
+                    region => engine.remove_seen(seen, tombstone, region).await,
+                };
                 engine.announce_removed(&keys, tombstone, done).await;
                 alive
             }

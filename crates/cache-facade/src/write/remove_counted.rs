@@ -18,6 +18,13 @@ pub(super) struct Seen<'a> {
     pub(super) alive: Vec<bool>,
 }
 
+impl Seen<'_> {
+    /// What became of it, if memory alone held the keys.
+    pub(super) fn counted(&self) -> Counted {
+        Counted { alive: self.alive.iter().filter(|alive| **alive).count() as u64, done: true }
+    }
+}
+
 /// What became of a removal.
 pub(super) struct Counted {
     /// How many keys were alive, in memory or a tier.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cache_core::{Clock, ErrorKind, Fetched, Operation, Pattern, Tag};
+use cache_core::{Clock, ErrorKind, Fetched, Loaded, Operation, Pattern, Tag};
 use cache_facade::{Cache, CacheBuilder, Region};
 use tests::{Answer, FaultyTier, Fixture, ModelTier, Moment, ScriptedLoader, settle, soon};
 
@@ -253,4 +253,16 @@ async fn rule_50_a_pattern_ends_what_it_matches_in_memory_and_in_the_tier_within
         );
         assert_eq!(near, far, "memory and the tier agree after {glob}");
     }
+}
+
+#[tokio::test]
+async fn what_is_known_to_be_absent_ends_with_its_tags() {
+    let cache = Cache::builder().tier(tests::ModelTier::new("far")).build().await.unwrap();
+    let users = cache.region::<u64>("user").ttl("1h").negative("1h").open().unwrap();
+    let load = || async { Loaded::<u64>::AbsentWith { tags: vec![Tag::new("team").unwrap()] } };
+    assert_eq!(users.get_or_load("a", load).await.unwrap(), None);
+    assert!(users.lookup("a").await.unwrap().is_known_absent());
+    cache.invalidate("team").await.unwrap();
+    assert!(!users.lookup("a").await.unwrap().is_known_absent());
+    assert_eq!(users.get_or_load("a", || async { Some(1) }).await.unwrap().as_deref(), Some(&1));
 }

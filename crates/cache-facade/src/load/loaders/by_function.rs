@@ -4,7 +4,10 @@ use std::{error::Error as StdError, future::Future};
 
 use cache_core::{FromId, Key, ToKey};
 
-use super::{function_loader::FunctionLoader, outcome::IntoLoaded};
+use super::{
+    function_loader::{FunctionLoader, OneByOne},
+    outcome::IntoLoaded,
+};
 use crate::{region::Cacheable, region_builder::RegionBuilder};
 
 impl<V: Cacheable> RegionBuilder<V> {
@@ -27,21 +30,11 @@ impl<V: Cacheable> RegionBuilder<V> {
     #[must_use]
     pub fn load_one<I, F, Fut>(self, load: F) -> Self
     where
-        I: FromId + ToKey + Clone + Send + Sync + 'static,
+        I: FromId + Send + 'static,
         F: Fn(I) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output: IntoLoaded<V> + 'static> + Send + 'static,
+        Fut: Future<Output: IntoLoaded<V>> + Send + 'static,
     {
-        self.load_many(1, move |ids: Vec<I>| {
-            let mut ids = ids.into_iter();
-            let one = ids.next().map(|id| (id.clone(), load(id)));
-            async move {
-                let loaded = match one {
-                    Some((id, load)) => Some((id, load.await)),
-                    None => None,
-                };
-                Ok::<_, cache_core::Error>(loaded)
-            }
-        })
+        self.loader(OneByOne::new(load))
     }
 
     /// As [`RegionBuilder::load_one`], with a clone of `context` at each call. The future owns the clone:
@@ -51,9 +44,9 @@ impl<V: Cacheable> RegionBuilder<V> {
     pub fn load_one_with<C, I, F, Fut>(self, context: &C, load: F) -> Self
     where
         C: Clone + Send + Sync + 'static,
-        I: FromId + ToKey + Clone + Send + Sync + 'static,
+        I: FromId + Send + 'static,
         F: Fn(C, I) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output: IntoLoaded<V> + 'static> + Send + 'static,
+        Fut: Future<Output: IntoLoaded<V>> + Send + 'static,
     {
         let context = context.clone();
         self.load_one(move |id| load(context.clone(), id))

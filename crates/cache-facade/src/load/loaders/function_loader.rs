@@ -1,10 +1,15 @@
 //! A function as a loader, asked for ids rather than keys.
 
-use std::{collections::HashMap, error::Error as StdError, marker::PhantomData};
+use std::{
+    collections::HashMap,
+    error::Error as StdError,
+    marker::PhantomData,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use async_trait::async_trait;
-use cache_core::{Error, ErrorKind, Key, Loaded, Loader, Prefix, Request, Result, ToKey};
-use tracing::debug;
+use cache_core::{Error, ErrorKind, FromId, Key, Loaded, Loader, Prefix, Request, Result, ToKey};
+use tracing::{debug, warn};
 
 use super::outcome::{IntoLoaded, own};
 use crate::region::Cacheable;
@@ -16,6 +21,8 @@ pub(crate) struct FunctionLoader<I, F, Of> {
     prefix: Prefix,
     id_of: Of,
     load: F,
+    /// Whether it has answered ids that it was not asked for.
+    answered_others: AtomicBool,
     id: PhantomData<fn() -> I>,
 }
 
@@ -23,7 +30,7 @@ impl<I, F, Of> FunctionLoader<I, F, Of> {
     /// Returns the loader of a region with this prefix. `id_of` returns the id of a key, if the key is one that
     /// an id makes.
     pub(crate) fn new(max_batch: usize, prefix: Prefix, id_of: Of, load: F) -> Self {
-        Self { max_batch, prefix, id_of, load, id: PhantomData }
+        Self { max_batch, prefix, id_of, load, answered_others: AtomicBool::new(false), id: PhantomData }
     }
 }
 
@@ -63,7 +70,51 @@ where
             true => answers.remove(&request.key).unwrap_or(Loaded::Absent),
             false => Loaded::Failed(not_an_id::<I>(&request.key)),
         };
-        Ok(requests.iter().zip(are_ids).map(answer).collect())
+        let answers_of_keys = requests.iter().zip(are_ids).map(answer).collect();
+        if let Some(key) = answers.keys().next()
+            && !self.answered_others.swap(true, Ordering::Relaxed)
+        {
+            let (others, asked) = (answers.len(), requests.len());
+            warn!(%key, others, asked, "a loader answers ids that it was not asked for, perhaps in another spelling: \
+                what it leaves out counts as absent; further ones are passed over");
+        }
+        Ok(answers_of_keys)
+    }
+}
+
+/// A function of one id as a loader.
+pub(crate) struct OneByOne<I, F> {
+    load: F,
+    id: PhantomData<fn() -> I>,
+}
+
+impl<I, F> OneByOne<I, F> {
+    pub(crate) fn new(load: F) -> Self {
+        Self { load, id: PhantomData }
+    }
+}
+
+#[async_trait]
+impl<V, I, F, Fut> Loader<V> for OneByOne<I, F>
+where
+    V: Cacheable,
+    I: FromId + Send + 'static,
+    F: Fn(I) -> Fut + Send + Sync + 'static,
+    Fut: Future<Output: IntoLoaded<V>> + Send + 'static,
+{
+    fn max_batch(&self) -> usize {
+        1
+    }
+
+    async fn load(&self, requests: &[Request<V>]) -> Result<Vec<Loaded<V>>> {
+        let mut answers = Vec::with_capacity(requests.len());
+        for Request { key, .. } in requests {
+            answers.push(match I::from_id(key.id()) {
+                Some(id) => (self.load)(id).await.into_loaded().map_err(own)?,
+                None => Loaded::Failed(not_an_id::<I>(key)),
+            });
+        }
+        Ok(answers)
     }
 }
 

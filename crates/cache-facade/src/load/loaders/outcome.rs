@@ -37,17 +37,24 @@ pub trait IntoLoaded<V>: Sized {
 
 /// What a caller gets of a load: `Arc<V>`, or `Option<Arc<V>>` if there may be no value.
 pub trait MaybeValue<V>: Sized {
+    /// Whether there has to be a value.
+    const NEEDS_VALUE: bool;
+
     /// Returns the answer. None if there is no value and there has to be one.
     fn of(value: Option<Arc<V>>) -> Option<Self>;
 }
 
 impl<V> MaybeValue<V> for Arc<V> {
+    const NEEDS_VALUE: bool = true;
+
     fn of(value: Option<Self>) -> Option<Self> {
         value
     }
 }
 
 impl<V> MaybeValue<V> for Option<Arc<V>> {
+    const NEEDS_VALUE: bool = false;
+
     fn of(value: Self) -> Option<Self> {
         Some(value)
     }
@@ -90,7 +97,7 @@ pub(crate) fn own(source: Failure) -> Error {
     match source.downcast::<Error>() {
         Ok(error) => *error,
         Err(source) => {
-            let kind = Error::within(&*source).map_or(ErrorKind::Load, Error::kind);
+            let kind = Error::within(&*source).map_or(ErrorKind::Load, |within| within.kind());
             Error::caused(kind, "load", "the source failed", source)
         }
     }

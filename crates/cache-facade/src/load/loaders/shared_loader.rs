@@ -21,6 +21,7 @@ pub(super) fn shared<V>(answer: Loaded<V>) -> Loaded<Arc<V>> {
     match answer {
         Loaded::Value(fetched) => Loaded::Value(fetched.map(Arc::new)),
         Loaded::Absent => Loaded::Absent,
+        Loaded::AbsentWith { tags } => Loaded::AbsentWith { tags },
         Loaded::NotModified { ttl } => Loaded::NotModified { ttl },
         Loaded::Failed(error) => Loaded::Failed(error),
     }

@@ -137,6 +137,24 @@ async fn rule_113_of_many_who_remove_a_key_at_once_one_is_told() {
 }
 
 #[tokio::test]
+async fn rule_113_of_many_who_all_saw_a_key_before_they_removed_it_one_is_told() {
+    let fixture = tier_alone().await;
+    fixture.region.put("a", "value".to_owned()).await.unwrap();
+    fixture.cache.invalidate(&Tag::new("other").unwrap()).await.unwrap();
+    let gate = fixture.tier.gate(Operation::Get, Moment::After);
+    let remove = |_| {
+        let region = fixture.region.clone();
+        tokio::spawn(async move { region.remove("a").await.unwrap() })
+    };
+    let removals: Vec<_> = (0..5).map(remove).collect();
+    gate.reached(5).await;
+    tests::settle().await;
+    gate.open();
+    let told = join_all(removals).await;
+    assert_eq!(told.into_iter().filter(|told| *told.as_ref().unwrap()).count(), 1);
+}
+
+#[tokio::test]
 async fn rule_113_what_is_pending_for_a_tier_that_is_down_counts() {
     let fixture = tier_alone().await;
     fixture.tier.down();

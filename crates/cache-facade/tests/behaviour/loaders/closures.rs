@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use cache_core::{Clock, ErrorKind};
+use cache_core::{Clock, Error, ErrorKind};
 use cache_facade::{Cache, Fetched, Loaded, Region, Tag, Ttl};
 use tests::{Gate, ModelTier, settle};
 use tokio::spawn;
@@ -86,6 +86,74 @@ async fn a_closure_that_always_has_a_value_is_called_where_the_load_that_it_join
     gate.open();
     assert_eq!(first.await.unwrap().unwrap(), None);
     assert_eq!(*second.await.unwrap().unwrap(), 2);
+}
+
+/// Those whose closures always have a value share one load among themselves, and look again before it.
+#[tokio::test]
+async fn rule_01_callers_that_need_a_value_share_one_load_after_another_found_none() {
+    for (put_meanwhile, waiting) in [(false, 1000), (true, 1000)] {
+        let cache = Cache::builder().tier(ModelTier::new("far")).build().await.unwrap();
+        let region = region(&cache).await;
+        let gate = Gate::closed();
+        let without = spawn({
+            let (region, gate) = (region.clone(), gate.clone());
+            async move {
+                let load = move || async move {
+                    gate.pass().await;
+                    None::<u64>
+                };
+                region.get_or_load("a", load).await
+            }
+        });
+        gate.reached(1).await;
+        let with: Vec<_> = (0..waiting)
+            .map(|own| {
+                let region = region.clone();
+                spawn(async move { region.get_or_load("a", move || async move { own }).await })
+            })
+            .collect();
+        settle().await;
+        if put_meanwhile {
+            region.put("a", 7777).await.unwrap();
+        }
+        gate.open();
+        assert_eq!(without.await.unwrap().unwrap(), None);
+        let mut answers = Vec::new();
+        for caller in with {
+            answers.push(*caller.await.unwrap().unwrap());
+        }
+        answers.dedup();
+        assert_eq!(answers.len(), 1, "all got the same");
+        assert_eq!(cache.stats().loads, if put_meanwhile { 1 } else { 2 });
+        assert_eq!(answers[0] == 7777, put_meanwhile);
+        assert_eq!(region.peek("a").as_deref(), Some(&answers[0]));
+    }
+}
+
+#[tokio::test]
+async fn rule_113_a_known_absence_that_is_no_answer_is_no_hit() {
+    let cache = Cache::builder().build().await.unwrap();
+    let region = region(&cache).await;
+    region.get_or_load("a", || async { None::<u64> }).await.unwrap();
+    region.get_or_load("a", || async { 1 }).await.unwrap();
+    region.get_or_load("a", || async { 2 }).await.unwrap();
+    let memory = cache.stats().memory;
+    assert_eq!((memory.hits, memory.misses), (1, 2));
+}
+
+/// An error that is wrapped says what it said, also where its wrapper shows nothing of it but its sources.
+#[tokio::test]
+async fn what_an_error_says_is_heeded_through_wrappers() {
+    let clock = Clock::manual();
+    let cache = Cache::builder().clock(clock.clone()).build().await.unwrap();
+    let region = cache.region::<u64>("k").ttl("1m").stale_for("1h").soft_timeout("5s").open().unwrap();
+    region.put("a", 1).await.unwrap();
+    clock.advance(SECOND * 61);
+    let withdrawn = || Error::new(ErrorKind::Config, "load", "withdrawn").forbid_stale();
+    let load = async move || Err::<u64, _>(io::Error::other(withdrawn()));
+    let error = region.get_or_load("a", load).await.unwrap_err();
+    assert!(error.forbids_stale() && error.kind() == ErrorKind::Config, "{error}");
+    assert_eq!(region.peek("a"), None);
 }
 
 /// Counts its clones.

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use cache_core::{Clock, ErrorKind, sync::Mutex};
+use cache_core::{Clock, ErrorKind, FromId, sync::Mutex};
 use cache_facade::{Cache, Region, Source};
 use proptest::{
     collection::{btree_map, vec},
@@ -85,6 +85,45 @@ async fn a_key_that_no_id_makes_fails_without_a_call() {
     assert_eq!(region.get("7").await.unwrap().as_deref(), Some(&7));
     assert_eq!(region.get(&9).await.unwrap(), None);
     assert_eq!(calls.load(Ordering::Relaxed), 2);
+}
+
+/// An id that is read in another case than it is written.
+struct Folded(String);
+
+impl FromId for Folded {
+    fn from_id(id: &str) -> Option<Self> {
+        Some(Self(id.to_lowercase()))
+    }
+}
+
+#[tokio::test]
+async fn a_function_of_one_id_answers_the_key_that_it_was_asked_for() {
+    let cache = Cache::builder().build().await.unwrap();
+    let region = cache.region::<String>("k").load_one(|id: Folded| async move { id.0 }).open().unwrap();
+    assert_eq!(region.get("AAPL").await.unwrap().as_deref().map(String::as_str), Some("aapl"));
+}
+
+#[tokio::test]
+async fn a_call_that_hangs_keeps_its_own_keys_from_being_kept_fresh_and_no_others() {
+    let clock = Clock::manual();
+    let cache = Cache::builder().clock(clock.clone()).build().await.unwrap();
+    let load = |id: u64| async move {
+        if id == 1 {
+            std::future::pending::<()>().await;
+        }
+        id
+    };
+    let region = cache.region::<u64>("k").ttl("10s").load_one(load).open().unwrap();
+    let kept = region.keep_fresh(&[1, 2], SECOND * 8).unwrap();
+    for _ in 0..20 {
+        settle().await;
+        assert_eq!(region.peek(&2).as_deref(), Some(&2));
+        clock.advance(SECOND * 4);
+    }
+    assert!(kept.is_running());
+    let nothing = region.keep_fresh::<u64>(&[], Duration::from_nanos(1)).unwrap();
+    settle().await;
+    assert!(nothing.is_running());
 }
 
 /// A region over a tier, whose loader fails for `HALT`, has nothing for `NONE`, and counts its calls.

@@ -42,12 +42,14 @@ async fn what_memory_alone_holds_is_read_put_loaded_and_removed_without_a_tier()
     assert!(rules.get_or_load("none", || async { None::<Rule> }).await.unwrap().is_none());
     rules.put("ten", more_than(20)).await.unwrap();
     settle().await;
+    assert!(rules.remove("five").await.unwrap() && !rules.remove("five").await.unwrap());
+    assert!(!rules.contains("five").await.unwrap());
+    assert!(cache.remove("rule", "ten").await.unwrap());
+    settle().await;
     for operation in [Operation::Get, Operation::Put, Operation::Remove] {
         let asked = tier.calls(operation);
         assert!(asked.is_empty(), "{operation:?} {asked:?}");
     }
-    rules.remove("five").await.unwrap();
-    assert!(!rules.contains("five").await.unwrap());
     assert_eq!(cache.stats().codec_failures, 0);
 }
 
@@ -103,4 +105,18 @@ async fn a_value_weighs_the_size_of_its_type_unless_its_region_says_more() {
     costly.put("a", more_than(1)).await.unwrap();
     assert!((4096..4096 + 512).contains(&(weight_of(&cache) - by_size)));
     assert!(cache.in_memory(&Key::new("costly", "a").unwrap()));
+}
+
+/// The bus is listened to before the cache is there, so nothing is let go right after.
+#[tokio::test]
+async fn what_is_put_or_loaded_right_after_a_cache_was_built_stays() {
+    for _ in 0..20 {
+        let cache = Cache::builder().bus(LocalBus::default()).build().await.unwrap();
+        assert!(cache.health().healthy);
+        let rules = cache.memory_region::<Rule>("rule").open().unwrap();
+        rules.put("ten", more_than(10)).await.unwrap();
+        rules.get_or_load("five", || async { more_than(5) }).await.unwrap();
+        settle().await;
+        assert!(rules.peek("ten").is_some() && rules.peek("five").is_some());
+    }
 }

@@ -55,7 +55,8 @@ impl Default for CacheBuilder {
 }
 
 impl CacheBuilder {
-    /// Puts a namespace in front of every key, so that several caches can share a tier. Default: none.
+    /// Puts a namespace in front of every key, so that several caches can share a tier. Default: none. A cache
+    /// without one must not have a region of that name: its keys would be the same.
     #[must_use]
     pub fn namespace(mut self, namespace: impl Into<String>) -> Self {
         self.namespace = Some(namespace.into());

@@ -6,6 +6,7 @@ use std::sync::{
 };
 
 use cache_facade::{Cache, Error, ErrorKind, cached, invalidates};
+use futures_util::FutureExt;
 
 #[derive(Clone)]
 struct Names {
@@ -154,4 +155,21 @@ async fn what_was_known_to_be_absent_ends_with_the_tags_of_its_function() {
     assert_eq!(cache.stats().loads, 1, "it is remembered");
     create(&cache, &table, 1).await.unwrap();
     assert_eq!(find(&cache, &table, 1).await.unwrap(), Some(7));
+}
+
+#[invalidates(region = "absent", key = "{id}", tags("absent:{id}"))]
+async fn delete(cache: &Cache, id: u64) -> Result<(), Error> {
+    std::future::pending::<()>().await;
+    unreachable!("nobody waits for the deletion of {id}")
+}
+
+/// Whoever reads next, in whatever task, finds nothing from before.
+#[tokio::test]
+async fn a_call_that_is_dropped_has_ended_what_memory_holds() {
+    let (cache, table) = (Cache::builder().build().await.unwrap(), Arc::new(AtomicUsize::new(7)));
+    find(&cache, &table, 1).await.unwrap();
+    let region = cache.region::<usize>("absent").open().unwrap();
+    assert!(region.peek("1").is_some());
+    assert!(delete(&cache, 1).now_or_never().is_none());
+    assert!(region.peek("1").is_none());
 }

@@ -18,6 +18,10 @@ mod update;
 use std::{borrow::Cow, fmt, future::Future, sync::Arc, time::Duration};
 
 use cache_core::{Error, ErrorKind, GivenTtl, Key, Loaded, Result, Tag, Ttl};
+use futures_util::{
+    FutureExt,
+    future::{join, join_all},
+};
 
 use crate::{
     cache::Cache,
@@ -212,13 +216,16 @@ impl Ended {
     }
 
     async fn end_each(self, cache: &Cache) -> Result<()> {
-        if let Some((kind, id)) = self.key {
-            cache.remove(&kind, &id).await?;
-        }
-        for tag in &self.tags {
-            cache.invalidate(tag).await?;
-        }
-        Ok(())
+        // All at once, so that memory is rid of each before the first is waited for.
+        let key = async {
+            match &self.key {
+                Some((kind, id)) => cache.remove(kind, id).await.map(drop),
+                None => Ok(()),
+            }
+        };
+        let tags = join_all(self.tags.iter().map(|tag| cache.invalidate(tag)));
+        let (key, tags) = join(key, tags).await;
+        key.and(tags.into_iter().collect())
     }
 }
 
@@ -235,7 +242,11 @@ impl Drop for EndedIfDropped {
         if let Some(ended) = self.ended.take() {
             let cache = self.cache.clone();
             // What is invalid was refused when this was made.
-            self.cache.engine.spawn(async move { ended.end_each(&cache).await.unwrap_or_default() });
+            let mut ending = Box::pin(async move { ended.end_each(&cache).await.unwrap_or_default() });
+            // Memory is rid of it at once: the next read may come before a task does.
+            if (&mut ending).now_or_never().is_none() {
+                self.cache.engine.spawn(ending);
+            }
         }
     }
 }

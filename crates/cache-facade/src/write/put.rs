@@ -228,8 +228,9 @@ impl<V: Cacheable> Begun<V> {
         let not_stored = memory_only.iter().map(|(key, meta, _)| engine.older_replaced(key, meta.born));
         engine.announce(stored.chain(not_stored)).await;
         // What memory alone holds it may let go at once, as when messages of other nodes were missed.
+        let may_be_gone = region.is_memory_only() && !region.policy.skips("memory");
         let nowhere = |key: &Key, meta: &Meta, refusal: &Error| {
-            (!region.is_memory_only() && !region.is_in_memory(key, meta)).then(|| refusal.clone())
+            (!may_be_gone && !region.is_in_memory(key, meta)).then(|| refusal.clone())
         };
         let refused = entries.iter().zip(&written).find_map(|((key, entry), written)| {
             let refusal = written.refusal.as_ref().filter(|_| !written.somewhere)?;

@@ -120,3 +120,23 @@ async fn what_is_put_or_loaded_right_after_a_cache_was_built_stays() {
         assert!(rules.peek("ten").is_some() && rules.peek("five").is_some());
     }
 }
+
+#[tokio::test]
+async fn a_put_is_refused_if_memory_takes_no_part_and_not_if_it_lets_go_of_the_value() {
+    let bus = LocalBus::default();
+    let cache = Cache::builder().bus(bus.clone()).build().await.unwrap();
+    let rules = cache.memory_region::<Rule>("rule").open().unwrap();
+    let error = rules.with(|policy| policy.skip("memory")).put("ten", more_than(10)).await.unwrap_err();
+    assert!(error.to_string().contains("memory alone"), "{error}");
+    let gate = bus.gate();
+    let put = tokio::spawn({
+        let rules = rules.clone();
+        async move { rules.put("ten", more_than(10)).await }
+    });
+    gate.reached(1).await;
+    assert!(rules.peek("ten").is_some());
+    cache.set_memory_budget(1).unwrap();
+    assert!(rules.peek("ten").is_none());
+    gate.open();
+    put.await.unwrap().unwrap();
+}

@@ -131,3 +131,33 @@ impl<V> Found<V> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cache_core::Ttl;
+
+    use super::*;
+
+    fn fresh_for(born: i64, counted_from: i64, now: i64) -> u128 {
+        let at = Timestamp::from_micros;
+        let meta = Meta::new(at(born), Ttl::new(Duration::from_micros(100))).counted_from(at(counted_from));
+        Found::new(Some(Arc::new(1)), Source::Memory, meta).at(at(now)).fresh_for.as_micros()
+    }
+
+    #[test]
+    fn what_is_left_of_a_life_is_never_more_than_at_birth_and_counts_down() {
+        for (born, counted_from, now, left) in [
+            (1000, 1000, 1000, 100),
+            (1000, 1000, 1040, 60),
+            (1000, 1000, 1200, 0),
+            // By the clock of another node, ahead of this one's.
+            (1000, 1000, 900, 100),
+            // Born after this node's clock was set back: births go on from where they were.
+            (1000, 400, 400, 100),
+            (1000, 400, 440, 60),
+            (1000, 400, 600, 0),
+        ] {
+            assert_eq!(fresh_for(born, counted_from, now), left, "{born} {counted_from} {now}");
+        }
+    }
+}

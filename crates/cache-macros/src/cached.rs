@@ -78,8 +78,7 @@ impl<'a> Cached<'a> {
         let region = shared_options::with_settings(&mut options, region)?;
         let of = batch.as_ref().map_or(IdOf::Cached, |batch| IdOf::Element(batch.parameter));
         let id = shared_options::id(&mut options, signature, &cache, of)?;
-        let cache_if =
-            options.value("cache_if")?.map_or_else(|| quote!(|_| true), ToTokens::into_token_stream);
+        let cache_if = cache_if(&mut options)?;
         let ttl = ttl(&mut options)?;
         let tags = shared_options::tags(&mut options, signature)?;
         Ok(Self { cache, region, id, ttl, cache_if, tags, batch })
@@ -214,6 +213,11 @@ pub(crate) fn unable(
             }
         }
     })
+}
+
+/// Returns the function of a value that says whether it is cached.
+pub(crate) fn cache_if(options: &mut Options) -> Result<TokenStream> {
+    Ok(options.value("cache_if")?.map_or_else(|| quote!(|_| true), ToTokens::into_token_stream))
 }
 
 /// Returns the TTL of a value: an expression of the type `Option<Ttl>`.

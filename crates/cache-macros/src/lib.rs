@@ -261,6 +261,7 @@ pub fn invalidates(options: TokenStream, function: TokenStream) -> TokenStream {
 /// | `cache = expr` | as for [`macro@cached`] |
 /// | `key`, `ignore` | as for [`macro@invalidates`]: the key of all arguments, or what is written out |
 /// | `ttl`, `grace`, `tags` | as for [`macro@cached`]: say the same as there |
+/// | `cache_if` | as for [`macro@cached`]; a value that it refuses removes the key |
 /// | `schema`, `settings` | as for [`macro@cached`]: a schema, and a codec, have to be the same |
 ///
 /// The function returns what a cached one may, and what is put is the same part of it: `T`, which is `Clone`, or

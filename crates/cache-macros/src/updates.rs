@@ -5,7 +5,7 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::{Error, Expr, ItemFn, Result, ReturnType, Type, spanned::Spanned};
 
 use crate::{
-    cached::ttl,
+    cached::{cache_if, ttl},
     options::Options,
     output::{Output, error_span},
     shared_options::{self, IdOf},
@@ -13,7 +13,8 @@ use crate::{
     template::Template,
 };
 
-const OPTIONS: [&str; 9] = ["region", "cache", "ttl", "grace", "key", "ignore", "tags", "schema", "settings"];
+const OPTIONS: [&str; 10] =
+    ["region", "cache", "ttl", "grace", "cache_if", "key", "ignore", "tags", "schema", "settings"];
 
 /// The options of the attribute, read.
 struct Updates {
@@ -24,6 +25,8 @@ struct Updates {
     id: Template,
     /// An expression of the type `Option<Ttl>`.
     ttl: TokenStream,
+    /// A function of the value, which says whether it is put.
+    cache_if: TokenStream,
     tags: Vec<Template>,
 }
 
@@ -57,11 +60,12 @@ impl Updates {
         let region = shared_options::with_settings(&mut options, region)?;
         let id = shared_options::id(&mut options, signature, &cache, IdOf::Invalidated)?.template;
         let (ttl, tags) = (ttl(&mut options)?, shared_options::tags(&mut options, signature)?);
-        Ok(Self { cache, kind, region, id, ttl, tags })
+        let cache_if = cache_if(&mut options)?;
+        Ok(Self { cache, kind, region, id, ttl, cache_if, tags })
     }
 
     fn around(&self, function: &ItemFn, signature: &Signature<'_>, output: &Output<'_>) -> TokenStream {
-        let Self { cache: cache_expr, kind, region: open, id, ttl, tags } = self;
+        let Self { cache: cache_expr, kind, region: open, id, ttl, cache_if, tags } = self;
         let ItemFn { attrs, vis, sig, block } = function;
         let local = |name: &str| format_ident!("{name}", span = Span::mixed_site());
         let [cache, update, returned, put, error] =
@@ -107,7 +111,7 @@ impl Updates {
                 };
                 let #returned: #ty = async move #block.await;
                 let (#returned, #put) =
-                    #put_returned(#update, #shape, #returned).await;
+                    #put_returned(#update, #shape, #returned, #cache_if).await;
                 if let ::core::result::Result::Err(#error) = #put {
                     #failed
                 }

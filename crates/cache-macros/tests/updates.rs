@@ -204,3 +204,18 @@ async fn what_cant_be_put_is_removed_or_known_before_anything_is_done() {
     assert_eq!(names.infallible("abc").await, "ran 3");
     assert_eq!(names.stored.lock().unwrap().as_deref(), Some("ran"));
 }
+
+#[updates(region = "checked", key = "{id}", cache_if = |value| *value % 2 == 0)]
+async fn check(cache: &Cache, id: u64, value: u64) -> Result<u64, Error> {
+    Ok(value + id - id)
+}
+
+#[tokio::test]
+async fn a_value_that_is_not_to_be_cached_removes_the_key() {
+    let cache = Cache::builder().build().await.unwrap();
+    let checked = cache.region::<u64>("checked").open().unwrap();
+    for (value, held) in [(2, Some(2)), (3, None), (4, Some(4))] {
+        assert_eq!(check(&cache, 1, value).await.unwrap(), value);
+        assert_eq!(checked.peek("1").as_deref().copied(), held);
+    }
+}

@@ -49,7 +49,7 @@ impl<V: Cacheable> Update<V> {
 }
 
 /// Puts what the function returned, and hands it back: its value if it succeeded, nothing if it failed. Absence
-/// removes the key. All of it is done even if the caller goes away meanwhile.
+/// removes the key, and so does a value that is not to be kept. All of it is done even if the caller goes away meanwhile.
 ///
 /// # Errors
 ///
@@ -58,6 +58,7 @@ pub async fn put_returned<R>(
     update: Option<Update<R::Value>>,
     shape: R,
     returned: R::Returned,
+    keep: impl FnOnce(&R::Value) -> bool,
 ) -> (R::Returned, Result<()>)
 where
     R: Returns<Value: Cacheable + Clone>,
@@ -69,6 +70,7 @@ where
         Part::Value(value) if shape.is_error(&value) => {
             return (shape.join(Arc::new(value)), Ok(()));
         }
+        Part::Value(value) if !keep(&value) => (shape.join(Arc::new(value)), None),
         Part::Value(value) => (shape.join(Arc::new(value.clone())), Some(value)),
         Part::Absent => (shape.absent().unwrap_or_else(|| unreachable!("it was returned")), None),
     };

@@ -12,7 +12,7 @@ use std::{
 };
 
 use cache_facade::{
-    ByteStore, ByteStoreTier, Bytes, Cache, Clock, Event, Key, Observer, Pattern, Result, async_trait,
+    ByteStore, ByteStoreTier, Bytes, Cache, Clock, Event, Key, Observer, Pattern, Region, Result, async_trait,
 };
 
 /// Keeps bytes in a map. In place of the map, your store.
@@ -73,7 +73,7 @@ async fn main() -> Result<()> {
     for run in ["first", "second"] {
         let tier = ByteStoreTier::new(map.clone(), Clock::system());
         let cache = Cache::builder().local_tier(tier).observer(reads.clone()).build().await?;
-        let prices = cache.region::<f64>("price").open()?;
+        let prices: Region<f64> = cache.region("price").open()?;
         if run == "first" {
             prices.put("AAPL", 190.5).await?;
         }

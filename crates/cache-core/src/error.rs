@@ -182,8 +182,8 @@ impl Error {
     }
 
     /// Returns the error of the driver or source that caused this one. Its text is part of the text of this
-    /// error, which is why a walk over [`source`](StdError::source)s does not meet it: the first of these tells the
-    /// kind of this error, and the next is the source of the cause.
+    /// error, which is why a walk over [`source`](StdError::source)s does not meet it: the first of these tells
+    /// the kind of this error, and the next is the source of the cause.
     #[must_use]
     pub fn cause(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
         self.0.source.as_deref()

@@ -115,8 +115,8 @@ impl<V> Found<V> {
     }
 
     pub(crate) fn at(self, now: Timestamp) -> Lookup<V> {
-        // By a clock that is behind that of the writer, no more is left than at birth. What was born while the clock
-        // was set back counts from the time that the clock told then.
+        // By a clock that is behind that of the writer, no more is left than at birth. What was born while the
+        // clock was set back counts from the time that the clock told then.
         let left =
             |end: Timestamp| end.since(if end < self.meta.born { now } else { now.max(self.meta.born) });
         Lookup {

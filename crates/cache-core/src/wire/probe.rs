@@ -28,8 +28,8 @@ const MAX_WALKS: usize = 256;
 /// [`Codec::Json`](crate::Codec::Json): it has an untagged or internally tagged enum, a `flatten`, or something
 /// like `serde_json::Value`. `false` if that can't be told without a value.
 ///
-/// The type is deserialised out of examples: ones, and texts of `1`. A `Deserialize` that panics over one is not told,
-/// and prints its panic; in a program that aborts on panics nothing is told.
+/// The type is deserialised out of examples: ones, and texts of `1`. A `Deserialize` that panics over one is
+/// not told, and prints its panic; in a program that aborts on panics nothing is told.
 ///
 /// ```
 /// use cache_core::needs_self_description;

@@ -97,11 +97,12 @@ impl<V: Cacheable> Region<V> {
         warmed
     }
 
-    /// Loads keys anew, at once and then once in each interval of `every`, in calls as full as the loader takes, until
-    /// what this returns is dropped, the cache is shut down, or the runtime it was called on ends. A read of one
-    /// finds it in memory, as long as `every` and the time of a load together are less than its life. A key that fails keeps what it had, as long as
-    /// that may be served, and is tried again with the others; the log tells when keys begin to fail, and when none
-    /// does any more. A call that hangs holds up its own keys alone, until the hard timeout; 32 run at once.
+    /// Loads keys anew, at once and then once in each interval of `every`, in calls as full as the loader
+    /// takes, until what this returns is dropped, the cache is shut down, or the runtime it was called on ends.
+    /// A read of one finds it in memory, as long as `every` and the time of a load together are less than its
+    /// life. A key that fails keeps what it had, as long as that may be served, and is tried again with the
+    /// others; the log tells when keys begin to fail, and when none does any more. A call that hangs holds up
+    /// its own keys alone, until the hard timeout; 32 run at once.
     ///
     /// ```
     /// # use std::{io, time::Duration};
@@ -119,8 +120,8 @@ impl<V: Cacheable> Region<V> {
     ///
     /// # Errors
     ///
-    /// `Config` if the region has no loader, if `every` is zero, and outside a Tokio runtime; `Closed` if the cache
-    /// is shut down; `Limit` or `Config` for an invalid key.
+    /// `Config` if the region has no loader, if `every` is zero, and outside a Tokio runtime; `Closed` if the
+    /// cache is shut down; `Limit` or `Config` for an invalid key.
     pub fn keep_fresh<K: ToKey>(&self, keys: &[K], every: Duration) -> Result<KeepFresh> {
         const OPERATION: &str = "keep fresh";
         self.engine.enter(OPERATION)?;

@@ -49,7 +49,8 @@ impl<V: Cacheable> Update<V> {
 }
 
 /// Puts what the function returned, and hands it back: its value if it succeeded, nothing if it failed. Absence
-/// removes the key, and so does a value that is not to be kept. All of it is done even if the caller goes away meanwhile.
+/// removes the key, and so does a value that is not to be kept. All of it is done even if the caller goes away
+/// meanwhile.
 ///
 /// # Errors
 ///

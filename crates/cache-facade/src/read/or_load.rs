@@ -28,7 +28,7 @@ impl<V: Cacheable> Region<V> {
     /// The load runs in a task of its own, so the closure and its future are `'static` and own what they use,
     /// and task-locals of the caller are not set within. Where `|| database.user(id)` borrows (E0373, and E0515
     /// once it is `move`), `get_or_load_with(&id, &database, move |db| async move { db.user(id).await })` does
-    /// not: it hands the closure a clone of an `Arc`, made only for a load. See [`Region::get_or_load_with`].
+    /// not: it hands the closure a clone, made only if memory has no answer. See [`Region::get_or_load_with`].
     ///
     /// ```
     /// # use std::io;

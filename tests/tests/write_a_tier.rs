@@ -103,13 +103,10 @@ impl Tier for MapTier {
     async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
         let now = self.clock.now();
         let mut store = self.store.lock();
+        store.removed.add_target(target, tombstone, now);
         let keys: HashSet<Key> = match target {
-            Target::Keys(keys) => {
-                keys.iter().for_each(|key| store.removed.add(key, tombstone, now));
-                keys.iter().cloned().collect()
-            }
+            Target::Keys(keys) => keys.iter().cloned().collect(),
             Target::Matching(pattern) => {
-                store.removed.add_matching(pattern.clone().into(), tombstone, now);
                 store.records.keys().filter(|key| pattern.matches(key)).cloned().collect()
             }
         };

@@ -13,7 +13,6 @@ use crate::{
     invalidation::{
         bus_client::{BusClient, OnBusLoss},
         stamps::{self, Stamps},
-        subscriber,
     },
     sources::tier_source::{GivenTier, Opened, Sources, TierSource},
     tier::handle::TierHandle,
@@ -240,9 +239,6 @@ impl CacheBuilder {
             Some(bus) => Some(bus.listen().await),
             None => None,
         };
-        if let Some(Ok(_)) = &listening {
-            subscriber::begin_built(&engine);
-        }
         engine.keep_up(listening);
         Ok(Cache { engine })
     }

@@ -84,7 +84,7 @@ pub use cache_memory::{Eviction, EvictionCause, Evictions, HotKey, Memory, Memor
 pub use engine::MemoryMode;
 pub use invalidation::bus_client::OnBusLoss;
 pub use load::{
-    loaders::outcome::{IntoLoaded, MaybeValue},
+    loaders::into_loaded::{IntoLoaded, MaybeValue},
     warm::{KeepFresh, Warmed},
 };
 pub use policy::Policy;

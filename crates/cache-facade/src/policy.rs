@@ -21,8 +21,6 @@ pub struct Policy<V> {
     pub(crate) throttle: Duration,
     pub(crate) cost: Option<Arc<Cost<V>>>,
     pub(crate) skipped: Vec<&'static str>,
-    /// Whether no tier but memory is read or written.
-    pub(crate) memory_only: bool,
     /// Whether the knowledge that there is no value is no answer: the caller's loader always has one.
     pub(crate) needs_value: bool,
 }
@@ -46,7 +44,6 @@ impl<V> Default for Policy<V> {
             throttle: Duration::from_secs(5),
             cost: None,
             skipped: Vec::new(),
-            memory_only: false,
             needs_value: false,
         }
     }
@@ -152,7 +149,7 @@ impl<V> Policy<V> {
 
     #[inline]
     pub(crate) fn skips(&self, tier: &str) -> bool {
-        !self.skipped.is_empty() && self.skipped.contains(&tier) || self.memory_only && tier != "memory"
+        !self.skipped.is_empty() && self.skipped.contains(&tier)
     }
 
     /// The longest time in which a load that begins now may still write.

@@ -1,9 +1,9 @@
 //! The typed handle to the values of one kind.
 
-use std::{fmt, sync::Arc};
+use std::{collections::HashSet, fmt, sync::Arc};
 
 use async_trait::async_trait;
-use cache_core::{Fetched, Key, Refresh, Refreshed, Result, Target, ToKey};
+use cache_core::{Error, ErrorKind, Fetched, Key, Refresh, Refreshed, Result, Target, ToKey};
 
 use crate::{
     answer::Lookup,
@@ -76,6 +76,45 @@ impl<V: Cacheable> Region<V> {
     /// The first error of any key; [`Region::lookup_many`] tells them apart.
     pub async fn get_many<K: ToKey>(&self, keys: &[K]) -> Result<Vec<Option<Arc<V>>>> {
         self.lookup_many(keys).await.into_iter().map(|answer| answer.map(|lookup| lookup.value)).collect()
+    }
+
+    /// Returns the values that there are, each with its key, and the keys that failed, each with why. Both are in
+    /// the order of `keys`; a key that has no value is in neither. As [`Region::get_many`] otherwise, which
+    /// fails if one key does.
+    ///
+    /// ```
+    /// # use cache_facade::{Cache, Error};
+    /// use std::collections::HashMap;
+    ///
+    /// # async fn prices(symbols: Vec<String>) -> Result<Vec<(String, Result<f64, String>)>, Error> {
+    /// #     let one = |symbol: String| match symbol.as_str() {
+    /// #         "HALT" => (symbol, Err("no price today".to_owned())),
+    /// #         _ => (symbol, Ok(190.5)),
+    /// #     };
+    /// #     Ok(symbols.into_iter().map(one).collect())
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> cache_facade::Result<()> {
+    /// # let cache = Cache::builder().build().await?;
+    /// let prices = cache.region::<f64>("price").load_many(50, prices).open()?;
+    /// let (found, failed) = prices.get_found(&["AAPL", "HALT"]).await;
+    /// let by_symbol: HashMap<&str, _> = found.into_iter().collect();
+    /// assert_eq!(*by_symbol["AAPL"], 190.5);
+    /// for (symbol, error) in failed {
+    ///     println!("{symbol}: {error}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn get_found<K: ToKey + Clone>(&self, keys: &[K]) -> (Vec<(K, Arc<V>)>, Vec<(K, Error)>) {
+        let (mut found, mut failed) = (Vec::with_capacity(keys.len()), Vec::new());
+        for (key, answer) in keys.iter().zip(self.lookup_many(keys).await) {
+            match answer {
+                Ok(lookup) => found.extend(lookup.value.map(|value| (key.clone(), value))),
+                Err(error) => failed.push((key.clone(), error)),
+            }
+        }
+        (found, failed)
     }
 
     /// As [`Region::get`], and also returns where the answer came from, how old it is, and how long it may still
@@ -250,6 +289,37 @@ impl<V: Cacheable> Region<V> {
     /// `Limit` if it would be too long.
     pub fn key<K: ToKey + ?Sized>(&self, id: &K) -> Result<Key> {
         id.to_key(&self.core.prefix)
+    }
+
+    /// The loader of the region.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if it has none.
+    pub(crate) fn check_loader(&self, operation: &'static str) -> Result<&Arc<dyn SharedLoader<V>>> {
+        if let Some(loader) = &self.loader {
+            return Ok(loader);
+        }
+        let kind = self.core.prefix.kind();
+        let message = format!("the region {kind:?} has no loader to refresh from: open it with one");
+        Err(Error::new(ErrorKind::Config, operation, message))
+    }
+
+    /// The keys, each once, in their order.
+    ///
+    /// # Errors
+    ///
+    /// `Limit` or `Config` for an invalid key.
+    pub(crate) fn distinct_keys<K: ToKey>(&self, keys: &[K]) -> Result<Vec<Key>> {
+        let mut seen = HashSet::new();
+        let mut distinct = Vec::with_capacity(keys.len());
+        for key in keys {
+            let key = key.to_key(&self.core.prefix)?;
+            if seen.insert(key.clone()) {
+                distinct.push(key);
+            }
+        }
+        Ok(distinct)
     }
 }
 

@@ -12,8 +12,8 @@ use crate::{
     },
     policy::Policy,
     region::{Cacheable, Region},
-    settings::value_codec::ValueCodec,
-    settings::{span::IntoSpan, ttl::IntoTtl},
+    settings::{span::IntoSpan, ttl::IntoTtl, value_codec::ValueCodec},
+    tier::handle::TierHandle,
 };
 
 /// Settings of a region. Made by [`Cache::region`](crate::Cache::region).
@@ -57,10 +57,12 @@ macro_rules! policy_spans {
 impl<V: Cacheable> RegionBuilder<V> {
     /// A region whose values tiers can store, if there is a `codec`, else one of memory alone.
     pub(crate) fn new(engine: Arc<Engine>, kind: &str, codec: Option<ValueCodec<V>>) -> Self {
+        let tiers = || engine.tiers().iter().map(TierHandle::name).collect();
+        let skipped = if codec.is_none() { tiers() } else { Vec::new() };
         Self {
+            policy: Policy { skipped, ..Policy::default() },
             engine,
             kind: kind.to_owned(),
-            policy: Policy { memory_only: codec.is_none(), ..Policy::default() },
             codec,
             loader: None,
             batch_window: Duration::ZERO,

@@ -135,9 +135,7 @@ impl<V> RegionCore<V> {
 
     /// Whether a handle with this policy leaves out a tier that holds entries of the region.
     pub(crate) fn is_left_out(&self, tier: &str, policy: &Policy<V>) -> bool {
-        self.codec.is_some()
-            && policy.skips(tier)
-            && !self.never_in.get().is_some_and(|never| never.contains(&tier))
+        policy.skips(tier) && !self.never_in.get().is_some_and(|never| never.contains(&tier))
     }
 }
 

@@ -10,7 +10,6 @@ use crate::{
     cached::{Cached, unable},
     options::Options,
     output::{self, Output},
-    shared_options::IdOption,
     signature::Signature,
 };
 
@@ -91,8 +90,8 @@ impl<'a> BatchOption<'a> {
         output: &Output<'_>,
     ) -> TokenStream {
         let Self { parameter, element: element_ty, max } = self;
-        let Cached { cache: cache_expr, region: open, ttl: ttl_expr, cache_if, tags: tag_exprs, .. } = cached;
-        let IdOption { template: id_expr, function: opener } = &cached.id;
+        let Cached { cache: cache_expr, ttl: ttl_expr, cache_if, tags: tag_exprs, .. } = cached;
+        let id_expr = &cached.id.template;
         let local = |name: &str| format_ident!("{name}", span = Span::mixed_site());
         let [cache, region, id, error, this, load, ttl, returned] =
             ["cache", "region", "id", "error", "this", "load", "ttl", "returned"].map(local);
@@ -112,6 +111,7 @@ impl<'a> BatchOption<'a> {
         let ty = output.ty;
         let (shape, loaded_each) = (output.shape_name(), output.support("loaded_each"));
         let unable = unable(function, signature, output, [&cache, &error]);
+        let opening = cached.opening([&shape, &cache, &region, &error], &unable);
         let shaped = output::shape_of(ty.span(), &shape, &quote!(#each));
         let rest = signature.without(parameter);
         let owned_arguments = rest.to_owned_arguments(&this, !output.fallible);
@@ -143,13 +143,7 @@ impl<'a> BatchOption<'a> {
             let #whole = #batch_shape;
             let #each = #whole.each();
             #shaped
-            let #region = ::cache_facade::macro_support::region(
-                #shape, #cache, || #opener, |cache: &::cache_facade::Cache| #open,
-            );
-            let #region = match #region {
-                ::core::result::Result::Ok(region) => region,
-                ::core::result::Result::Err(#error) => #unable,
-            };
+            #opening
             let #elements: &[#element_ty] = &#parameter[..];
             let mut #call = ::cache_facade::macro_support::BatchCall::<#element_ty, _>::new(#elements.len());
             for #element in #elements {

@@ -108,9 +108,27 @@ impl<'a> Cached<'a> {
         }
     }
 
+    /// Returns the statements that bind `region` to the region of the function in `cache`.
+    pub(crate) fn opening(
+        &self,
+        [shape, cache, region, error]: [&Ident; 4],
+        unable: &TokenStream,
+    ) -> TokenStream {
+        let (open, function) = (&self.region, &self.id.function);
+        quote! {
+            let #region = ::cache_facade::macro_support::region(
+                #shape, #cache, || #function, |cache: &::cache_facade::Cache| #open,
+            );
+            let #region = match #region {
+                ::core::result::Result::Ok(region) => region,
+                ::core::result::Result::Err(#error) => #unable,
+            };
+        }
+    }
+
     fn calling(&self, function: &ItemFn, signature: &Signature<'_>, output: &Output<'_>) -> TokenStream {
-        let Self { cache: cache_expr, region: open, ttl: ttl_expr, cache_if, tags: tag_exprs, .. } = self;
-        let IdOption { template: id_expr, function: opener } = &self.id;
+        let Self { cache: cache_expr, ttl: ttl_expr, cache_if, tags: tag_exprs, .. } = self;
+        let id_expr = &self.id.template;
         // Names that no argument and no expression of the attribute can refer to.
         let local = |name: &str| format_ident!("{name}", span = Span::mixed_site());
         let [cache, region, id, found, error, this, load, ttl, tags, returned] =
@@ -118,6 +136,7 @@ impl<'a> Cached<'a> {
         let (shape, loaded) = (output.shape_name(), output.support("loaded"));
         let shaped = output.to_shape(&shape);
         let unable = unable(function, signature, output, [&cache, &error]);
+        let opening = self.opening([&shape, &cache, &region, &error], &unable);
         let restored = quote!({
             #[allow(unused_imports)]
             use ::cache_facade::macro_support::{Cloned as _, Taken as _};
@@ -135,13 +154,7 @@ impl<'a> Cached<'a> {
             // A reference to a reference to a cache is coerced here.
             let #cache: &::cache_facade::Cache = #cache;
             #shaped
-            let #region = ::cache_facade::macro_support::region(
-                #shape, #cache, || #opener, |cache: &::cache_facade::Cache| #open,
-            );
-            let #region = match #region {
-                ::core::result::Result::Ok(region) => region,
-                ::core::result::Result::Err(#error) => #unable,
-            };
+            #opening
             let #id = match #id_expr.finish() {
                 ::core::result::Result::Ok(id) => id,
                 ::core::result::Result::Err(#error) => #unable,

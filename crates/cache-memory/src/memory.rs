@@ -319,7 +319,7 @@ impl Memory {
         }
         self.protection.add(target);
         self.wait_for_writers();
-        Ok(self.store.protect(|key| self.stripe(key), |key| covers(target, key)))
+        Ok(self.store.protect(|key| self.stripe(key), |key| target.contains(key)))
     }
 
     /// Ends the protection of these keys, or by this very pattern. A key that another pattern protects stays
@@ -381,13 +381,6 @@ impl Memory {
 
     pub(crate) fn stripe(&self, key: &Key) -> MutexGuard<'_, Refusals> {
         self.stripes[key.hash() as usize % WRITER_STRIPES].lock()
-    }
-}
-
-fn covers(target: Target<'_>, key: &Key) -> bool {
-    match target {
-        Target::Keys(keys) => keys.contains(key),
-        Target::Matching(pattern) => pattern.matches(key),
     }
 }
 

@@ -175,12 +175,6 @@ impl<V> Fetched<V> {
         }
     }
 
-    /// Returns this value with all that is said about `self`.
-    pub fn with_value<U>(&self, value: U) -> Fetched<U> {
-        let Self { ttl, tags, etag, refusal, .. } = self;
-        Fetched { value, ttl: *ttl, tags: tags.clone(), etag: etag.clone(), refusal: refusal.clone() }
-    }
-
     /// Returns what `change` makes of the value, with all that is said about it.
     pub fn map<U>(self, change: impl FnOnce(V) -> U) -> Fetched<U> {
         let Self { value, ttl, tags, etag, refusal } = self;

@@ -12,7 +12,10 @@ use cache_core::{Error, ErrorKind, Listener, Result};
 use tokio::runtime::Handle;
 
 use super::Engine;
-use crate::invalidation::{bus_client::BusClient, subscriber};
+use crate::invalidation::{
+    bus_client::BusClient,
+    subscriber::{self, Subscription},
+};
 
 /// How long a runtime may stand still before its loops are begun on another.
 const MAX_STANDSTILL: Duration = Duration::from_secs(15);
@@ -168,8 +171,10 @@ impl Engine {
             (Loop::Listen, Some(_)) => {
                 let ended =
                     || Error::new(ErrorKind::Unavailable, "listen", "the runtime of the listener has ended");
+                // Begun with before this returns: a cache that is being built holds nothing yet.
                 let listening = listening.unwrap_or_else(|| Err(ended()));
-                drop(tokio::spawn(subscriber::listen(engine, listening, guard)));
+                let Some(first) = Subscription::begin(&engine, listening) else { return };
+                drop(tokio::spawn(subscriber::listen(engine, first, guard)));
             }
             (Loop::Publish | Loop::Listen, None) => {}
         }

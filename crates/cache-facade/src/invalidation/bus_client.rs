@@ -53,8 +53,6 @@ pub(crate) struct BusClient {
     observers: Observers,
     /// Whether this node receives what the others publish.
     subscribed: AtomicBool,
-    /// Whether the first connection was begun with as the cache was built.
-    begun: AtomicBool,
     /// What of this node's own messages came back.
     pub(super) echo: Echo,
     /// Why the bus last failed.
@@ -82,7 +80,6 @@ impl BusClient {
             outbox: Outbox::default(),
             observers,
             subscribed: AtomicBool::new(false),
-            begun: AtomicBool::new(false),
             echo: Echo::default(),
             error: Mutex::new(None),
             sent: AtomicU64::new(0),
@@ -106,16 +103,6 @@ impl BusClient {
     /// Whether this node receives what the others publish.
     pub(crate) fn is_subscribed(&self) -> bool {
         self.subscribed.load(Ordering::Acquire)
-    }
-
-    /// Notes that the first connection was begun with.
-    pub(super) fn note_begun(&self) {
-        self.begun.store(true, Ordering::Release);
-    }
-
-    /// Whether the connection was begun with already. True once.
-    pub(super) fn take_begun(&self) -> bool {
-        self.begun.swap(false, Ordering::AcqRel)
     }
 
     pub(crate) fn set_subscribed(&self, subscribed: bool) {

@@ -33,14 +33,40 @@ const MAX_NODES: usize = 4096;
 /// How long a connection has to last for the next pause to be the shortest again.
 const STABLE_AFTER: Duration = Duration::from_secs(10);
 
+/// A connection of the bus that was begun with.
+pub(crate) struct Subscription {
+    listener: Box<dyn Listener>,
+    began: Timestamp,
+}
+
+impl Subscription {
+    /// Begins with a new connection, if it could be opened. A message sent before it may have been missed. Returns
+    /// nothing if the cache is gone or shutting down.
+    pub(crate) fn begin(engine: &Weak<Engine>, opened: Result<Box<dyn Listener>>) -> Option<Result<Self>> {
+        let (engine, bus) = running(engine)?;
+        let listener = match opened {
+            Ok(listener) => listener,
+            Err(error) => return Some(Err(error)),
+        };
+        let began = engine.clock().now();
+        let believed = bus.echo.begin(began);
+        engine.mark_memory_unproven();
+        bus.set_subscribed(believed);
+        if !believed {
+            // Something to be heard.
+            bus.probe();
+        }
+        Some(Ok(Self { listener, began }))
+    }
+}
+
 /// Receives for as long as the cache lives, on one connection after the other.
-pub(crate) async fn listen(engine: Weak<Engine>, first: Result<Box<dyn Listener>>, guard: LoopGuard) {
+pub(crate) async fn listen(engine: Weak<Engine>, first: Result<Subscription>, guard: LoopGuard) {
     let mut opened = first;
     let mut backoff = backoff();
     while guard.goes_on() {
         match opened {
-            Ok(listener) => {
-                let Some(began) = begin(&engine) else { return };
+            Ok(Subscription { listener, began }) => {
                 receive_until_lost(&engine, listener, &guard).await;
                 if !guard.goes_on() {
                     return;
@@ -62,7 +88,12 @@ pub(crate) async fn listen(engine: Weak<Engine>, first: Result<Box<dyn Listener>
         };
         bus.set_subscribed(false);
         pause.await;
-        opened = bus.listen().await;
+        let listening = bus.listen().await;
+        if !guard.goes_on() {
+            return;
+        }
+        let Some(next) = Subscription::begin(&engine, listening) else { return };
+        opened = next;
     }
 }
 
@@ -71,32 +102,6 @@ fn running(engine: &Weak<Engine>) -> Option<(Arc<Engine>, Arc<BusClient>)> {
     let engine = engine.upgrade()?;
     let bus = Arc::clone(engine.bus()?);
     (!engine.is_closed()).then_some((engine, bus))
-}
-
-/// Begins with the first connection of a cache that is being built, before anything is held.
-pub(crate) fn begin_built(engine: &Arc<Engine>) {
-    if begin(&Arc::downgrade(engine)).is_some()
-        && let Some(bus) = engine.bus()
-    {
-        bus.note_begun();
-    }
-}
-
-/// Begins with a new connection. A message sent before it may have been missed. Returns the time.
-fn begin(engine: &Weak<Engine>) -> Option<Timestamp> {
-    let (engine, bus) = running(engine)?;
-    let now = engine.clock().now();
-    if bus.take_begun() {
-        return Some(now);
-    }
-    let believed = bus.echo.begin(now);
-    engine.mark_memory_unproven();
-    bus.set_subscribed(believed);
-    if !believed {
-        // Something to be heard.
-        bus.probe();
-    }
-    Some(now)
 }
 
 /// Receives until the connection is lost.

@@ -27,8 +27,8 @@ use crate::{
 enum Storable {
     /// In memory, and as these bytes in the tiers; without bytes it is the knowledge that there is no value.
     Everywhere(Option<Blob>),
-    /// In memory alone, since the codec can't carry it.
-    MemoryOnly(Error),
+    /// In memory alone, since the codec can't carry it, or since the region is memory's.
+    MemoryOnly(Option<Error>),
     /// Nowhere: it is too large.
     Nowhere,
 }
@@ -86,7 +86,7 @@ impl<V: Cacheable> Region<V> {
                         entries.extend(kept.then(|| (leader.key().clone(), entry)));
                     }
                     Storable::MemoryOnly(error) if is_servable => {
-                        self.report_codec_failure(leader.key(), &error);
+                        error.iter().for_each(|error| self.report_codec_failure(leader.key(), error));
                         let kept = self.store_fetched(&fetch, &found);
                         memory_only.extend((kept && *maybe_in_tiers).then(|| leader.key().clone()));
                     }

@@ -1,21 +1,13 @@
 //! Keys brought into memory beforehand, and kept fresh.
 
 use std::{
-    collections::{HashSet, VecDeque},
-    future::pending,
-    sync::Arc,
+    sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
 use cache_core::{Error, ErrorKind, Key, Refreshed, Result, ToKey};
-use futures_util::{
-    StreamExt,
-    future::{Either, select},
-    stream::FuturesUnordered,
-};
-use tokio::task::JoinHandle;
-
-use super::loaders::shared_loader::SharedLoader;
+use futures_util::future::join_all;
+use tokio::{sync::Semaphore, task::JoinHandle};
 
 use crate::{
     answer::Source,
@@ -133,101 +125,43 @@ impl<V: Cacheable> Region<V> {
         let keys = self.distinct_keys(keys)?;
         // Timers tell no less.
         let every = every.max(Duration::from_millis(1));
-        let calls: Vec<Vec<Key>> = keys.chunks(loader.max_batch().max(1)).map(<[Key]>::to_vec).collect();
+        let mut calls: Vec<Vec<Key>> = keys.chunks(loader.max_batch().max(1)).map(<[Key]>::to_vec).collect();
+        if calls.is_empty() {
+            // One call without keys goes on until the cache is shut down, too.
+            calls.push(keys);
+        }
         Ok(KeepFresh(tokio::spawn(self.clone().refresh_calls(calls, every))))
     }
 
-    /// Refreshes the keys of each of these calls once in each interval, unless the call from before is not over.
+    /// Refreshes the keys of each of these calls once in each interval, until the cache is shut down.
     async fn refresh_calls(self, calls: Vec<Vec<Key>>, every: Duration) {
-        let (mut failing, mut is_told) = (HashSet::new(), false);
-        // Those that are due, each once, and those under way.
-        let mut due: VecDeque<usize> = (0..calls.len()).collect();
-        let mut is_busy = vec![true; calls.len()];
-        let mut under_way = FuturesUnordered::new();
-        let refresh = |at: usize| {
-            let (region, keys) = (&self, &calls[at]);
-            async move { (at, region.refresh(keys).await) }
-        };
-        let mut next = Box::pin(timer::sleep(self.engine.clock(), every));
+        let (permits, failing) = (Semaphore::new(CALLS_AT_ONCE), AtomicUsize::new(0));
+        join_all(calls.iter().map(|keys| self.refresh_call(keys, every, &permits, &failing))).await;
+    }
+
+    /// Refreshes the keys of one call once in each interval. `failing` counts the calls that last failed for a
+    /// key.
+    async fn refresh_call(&self, keys: &[Key], every: Duration, permits: &Semaphore, failing: &AtomicUsize) {
+        let kind = self.core.prefix.kind();
+        let mut fails = false;
         loop {
-            while under_way.len() < CALLS_AT_ONCE
-                && let Some(at) = due.pop_front()
-            {
-                under_way.push(refresh(at));
-            }
-            let over = async {
-                match under_way.next().await {
-                    Some(over) => over,
-                    None => pending().await,
-                }
+            let next = timer::sleep(self.engine.clock(), every);
+            let refreshed = {
+                let _permit = permits.acquire().await;
+                self.refresh(keys).await
             };
-            match select(std::pin::pin!(over), &mut next).await {
-                Either::Left(((at, Ok(refreshed)), _)) => {
-                    is_busy[at] = false;
-                    match refreshed.failed.is_empty() {
-                        true => failing.remove(&at),
-                        false => failing.insert(at),
-                    };
-                    self.log_failures(&refreshed, failing.is_empty(), &mut is_told);
+            // The cache is shut down.
+            let Ok(Refreshed { loaded, failed }) = refreshed else { return };
+            if let Some((key, error)) = failed.first() {
+                if !fails && failing.fetch_add(1, Ordering::Relaxed) == 0 {
+                    tracing::warn!(kind, loaded, failed = failed.len(), %key, %error,
+                        "keys that are to be kept fresh can't be loaded: they keep what they had while it may be served");
                 }
-                // The cache is shut down.
-                Either::Left(((_, Err(_)), _)) => return,
-                Either::Right(_) => {
-                    next = Box::pin(timer::sleep(self.engine.clock(), every));
-                    let idle = (0..calls.len()).filter(|at| !is_busy[*at]).collect::<Vec<_>>();
-                    idle.iter().for_each(|at| is_busy[*at] = true);
-                    due.extend(idle);
-                }
-            }
-        }
-    }
-
-    /// Logs that keys which are kept fresh begin to fail, or that all are `well` again.
-    fn log_failures(&self, refreshed: &Refreshed, well: bool, is_told: &mut bool) {
-        let kind = self.core.prefix.kind();
-        match refreshed.failed.first() {
-            Some((key, error)) if !*is_told => {
-                let (failed, loaded) = (refreshed.failed.len(), refreshed.loaded);
-                tracing::warn!(kind, failed, loaded, %key, %error,
-                    "keys that are to be kept fresh can't be loaded: they keep what they had while it may be served");
-                *is_told = true;
-            }
-            None if well && *is_told => {
+            } else if fails && failing.fetch_sub(1, Ordering::Relaxed) == 1 {
                 tracing::info!(kind, "all keys that are to be kept fresh are loaded again");
-                *is_told = false;
             }
-            _ => {}
+            fails = !failed.is_empty();
+            next.await;
         }
-    }
-
-    /// The loader of the region.
-    ///
-    /// # Errors
-    ///
-    /// `Config` if it has none.
-    pub(crate) fn check_loader(&self, operation: &'static str) -> Result<&Arc<dyn SharedLoader<V>>> {
-        if let Some(loader) = &self.loader {
-            return Ok(loader);
-        }
-        let kind = self.core.prefix.kind();
-        let message = format!("the region {kind:?} has no loader to refresh from: open it with one");
-        Err(Error::new(ErrorKind::Config, operation, message))
-    }
-
-    /// The keys, each once, in their order.
-    ///
-    /// # Errors
-    ///
-    /// `Limit` or `Config` for an invalid key.
-    pub(crate) fn distinct_keys<K: ToKey>(&self, keys: &[K]) -> Result<Vec<Key>> {
-        let mut seen = HashSet::new();
-        let mut distinct = Vec::with_capacity(keys.len());
-        for key in keys {
-            let key = key.to_key(&self.core.prefix)?;
-            if seen.insert(key.clone()) {
-                distinct.push(key);
-            }
-        }
-        Ok(distinct)
     }
 }

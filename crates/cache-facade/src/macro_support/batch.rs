@@ -18,7 +18,7 @@ use super::{
     shape::{Layer, Part, Shape},
 };
 use crate::{
-    load::loaders::outcome::own,
+    load::loaders::into_loaded::own,
     read::memory_lookup::FirstLook,
     region::{Cacheable, Region},
 };

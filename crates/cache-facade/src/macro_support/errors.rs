@@ -38,11 +38,16 @@ where
         let text = "the function returned a value that is not to be kept".to_owned();
         return Err(Returned::boxed(shape.join(Arc::new(value)), text));
     }
+    Ok(Loaded::Value(fetched(value, ttl, tags)))
+}
+
+/// A value with a life of its own, if it has one, and tags.
+pub(super) fn fetched<V>(value: V, ttl: Option<Ttl>, tags: Vec<Tag>) -> Fetched<V> {
     let fetched = Fetched::new(value).tags(tags);
-    Ok(Loaded::Value(match ttl {
+    match ttl {
         Some(ttl) => fetched.ttl(ttl),
         None => fetched,
-    }))
+    }
 }
 
 /// Makes the failure of a load of an error that a function returned.

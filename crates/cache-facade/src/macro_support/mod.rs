@@ -25,7 +25,7 @@ use futures_util::{
 
 use crate::{
     cache::Cache,
-    load::loaders::outcome::own as own_error,
+    load::loaders::into_loaded::own as own_error,
     panics::Panicked,
     read::memory_lookup::value_as,
     region::{Cacheable, Region},

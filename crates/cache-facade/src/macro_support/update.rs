@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use cache_core::{Fetched, Result, Tag, Ttl};
+use cache_core::{Result, Tag, Ttl};
 
-use super::{Ended, EndedIfDropped, Id, returns::Returns, shape::Part, tags};
+use super::{Ended, EndedIfDropped, Id, errors::fetched, returns::Returns, shape::Part, tags};
 use crate::{
     cache::Cache,
     region::{Cacheable, Region},
@@ -79,12 +79,7 @@ where
     let engine = Arc::clone(&region.engine);
     let write = async move {
         if let Some(value) = value {
-            let fetched = Fetched::new(value).tags(tags);
-            let fetched = match ttl {
-                Some(ttl) => fetched.ttl(ttl),
-                None => fetched,
-            };
-            match region.put(&id, fetched).await {
+            match region.put(&id, fetched(value, ttl, tags)).await {
                 Ok(()) => return Ok(()),
                 Err(error) => {
                     tracing::debug!(id, %error, "a value that was written is removed, since it can't be put");

@@ -2,7 +2,6 @@
 
 mod deadlines;
 mod facts;
-mod found;
 mod get;
 mod held;
 pub(crate) mod memory_lookup;

@@ -10,7 +10,7 @@ use crate::{
         closure_loader::ClosureLoader,
         function_loader::FunctionLoader,
         instrumented::Instrumented,
-        outcome::{IntoLoaded, MaybeValue},
+        into_loaded::{IntoLoaded, MaybeValue},
         shared_loader::SharedLoader,
     },
     policy::Policy,
@@ -57,12 +57,7 @@ impl<V: Cacheable> Region<V> {
         Fut: Future<Output = T> + Send + 'static,
         T: IntoLoaded<V>,
     {
-        let first = match self.at_hand(key) {
-            Ok(answer) => return Ok(answer),
-            Err(first) => first,
-        };
-        let key = key.to_key(&self.core.prefix);
-        Box::pin(self.loaded_once(key, first, ClosureLoader::new(load))).await
+        self.at_hand_or(key, || ClosureLoader::new(load)).await
     }
 
     /// As [`Region::get_or_load`], with a clone of `context` for the closure, which is made only if memory can't
@@ -102,13 +97,11 @@ impl<V: Cacheable> Region<V> {
         Fut: Future<Output = T> + Send + 'static,
         T: IntoLoaded<V>,
     {
-        let first = match self.at_hand(key) {
-            Ok(answer) => return Ok(answer),
-            Err(first) => first,
-        };
-        let key = key.to_key(&self.core.prefix);
-        let context = context.clone();
-        Box::pin(self.loaded_once(key, first, ClosureLoader::new(move || load(context)))).await
+        self.at_hand_or(key, || {
+            let context = context.clone();
+            ClosureLoader::new(move || load(context))
+        })
+        .await
     }
 
     /// Returns the values of many keys, in their order; `None` for those that there are none of. Those that
@@ -164,29 +157,34 @@ impl<V: Cacheable> Region<V> {
         found.into_iter().map(|answer| answer.map(|found| found.value)).collect()
     }
 
-    /// The hit, if what memory has is an answer that will do.
+    /// Returns what memory has, if that is an answer that will do, and otherwise reads with a loader for this
+    /// call.
     #[inline]
-    fn at_hand<A: MaybeValue<V>>(&self, key: &(impl ToKey + ?Sized)) -> std::result::Result<A, FirstLook> {
-        self.fresh_in_memory(key, |held| A::of(value_as(held)?))
+    async fn at_hand_or<A: MaybeValue<V>, L: Loader<V>>(
+        &self,
+        key: &(impl ToKey + ?Sized),
+        loader: impl FnOnce() -> L,
+    ) -> Result<A> {
+        match self.fresh_in_memory(key, |held| A::of(value_as(held)?)) {
+            Ok(answer) => Ok(answer),
+            Err(first) => Box::pin(self.loaded_once(key.to_key(&self.core.prefix)?, first, loader())).await,
+        }
     }
 
-    /// Reads a key, of which the hit path had the `first` look, with a loader of its own.
+    /// Reads a key, of which the hit path had the `first` look, with a loader for this call.
     async fn loaded_once<A: MaybeValue<V>>(
         &self,
-        key: Result<Key>,
+        key: Key,
         first: FirstLook,
         loader: impl Loader<V>,
     ) -> Result<A> {
-        let (key, loader) = (key?, Some(self.counted(loader)));
-        let found = match A::NEEDS_VALUE {
-            true => {
-                // Someone else's loader may know of no value. This one always has one.
-                let policy = Policy { needs_value: true, ..(*self.policy).clone() };
-                let region = Self { policy: Arc::new(policy), ..self.clone() };
-                region.found(Ok(key.clone()), first, loader).await?
-            }
-            false => self.found(Ok(key.clone()), first, loader).await?,
+        // Someone else's loader may know of no value, where this one always has one.
+        let region = match A::NEEDS_VALUE {
+            true => self.with(|policy| Policy { needs_value: true, ..policy }),
+            false => self.clone(),
         };
+        let loader = Some(region.counted(loader));
+        let found = region.found(Ok(key.clone()), first, loader).await?;
         A::of(found.value).ok_or_else(|| {
             let message = format!("there is no {key}, though its loader has a value for every key");
             Error::new(ErrorKind::Load, "get", message)

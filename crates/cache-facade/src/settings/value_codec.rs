@@ -20,10 +20,6 @@ impl<V: Cacheable + Serialize + DeserializeOwned> Storable for V {}
 pub(crate) struct ValueCodec<V> {
     codec: Codec,
     schema: u32,
-    with_serde: WithSerde<V>,
-}
-
-struct WithSerde<V> {
     encode: fn(Codec, u32, &V) -> Result<Blob>,
     encode_readable: fn(Codec, u32, &V) -> Result<Blob>,
     decode: fn(&Blob, u32) -> Result<V>,
@@ -40,14 +36,6 @@ impl<V> Clone for ValueCodec<V> {
 
 impl<V> Copy for ValueCodec<V> {}
 
-impl<V> Clone for WithSerde<V> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-
-impl<V> Copy for WithSerde<V> {}
-
 impl<V> PartialEq for ValueCodec<V> {
     fn eq(&self, other: &Self) -> bool {
         (self.codec, self.schema) == (other.codec, other.schema)
@@ -59,14 +47,15 @@ impl<V> ValueCodec<V> {
     where
         V: Storable,
     {
-        let with_serde = WithSerde {
+        Self {
+            codec: Codec::default(),
+            schema: 0,
             encode: |codec, schema, value| Blob::encode(codec, schema, value),
             encode_readable: |codec, schema, value| Blob::encode_readable(codec, schema, value),
             decode: |blob, schema| blob.decode(schema),
             measure: |value| measure(value),
             needs_self_description: needs_self_description::<V>,
-        };
-        Self { codec: Codec::default(), schema: 0, with_serde }
+        }
     }
 
     pub(crate) fn codec(self, codec: Codec) -> Self {
@@ -78,26 +67,26 @@ impl<V> ValueCodec<V> {
     }
 
     pub(crate) fn encode(&self, value: &V) -> Result<Blob> {
-        (self.with_serde.encode)(self.codec, self.schema, value)
+        (self.encode)(self.codec, self.schema, value)
     }
 
     /// Encodes a value, and makes sure that it can be read back.
     pub(crate) fn encode_readable(&self, value: &V) -> Result<Blob> {
-        (self.with_serde.encode_readable)(self.codec, self.schema, value)
+        (self.encode_readable)(self.codec, self.schema, value)
     }
 
     pub(crate) fn decode(&self, blob: &Blob) -> Result<V> {
-        (self.with_serde.decode)(blob, self.schema)
+        (self.decode)(blob, self.schema)
     }
 
     /// Returns about how many bytes a value takes, if serde can say.
     pub(crate) fn measure(&self, value: &V) -> Option<usize> {
-        (self.with_serde.measure)(value)
+        (self.measure)(value)
     }
 
     /// Makes sure that the codec can carry the type, as far as its shape tells.
     pub(crate) fn check(&self, kind: &str) -> Result<()> {
-        if self.codec != Codec::Bincode || !(self.with_serde.needs_self_description)() {
+        if self.codec != Codec::Bincode || !(self.needs_self_description)() {
             return Ok(());
         }
         let message = format!(

@@ -59,7 +59,7 @@ impl<V: Cacheable> Region<V> {
             let meta = Meta::new(self.engine.clock().tick(), ttl);
             let blob = match self.encode(&value)? {
                 Encoded::Blob(blob) => blob,
-                Encoded::MemoryOnly { error, .. } => return Err(error),
+                Encoded::MemoryOnly { error, .. } => return Err(error.unwrap_or_else(|| self.memory_only())),
             };
             entries.push((key.to_key(&self.core.prefix)?, Entry::new(blob, meta)));
         }

@@ -17,8 +17,8 @@ pub(crate) enum Encoded {
     MemoryOnly {
         /// About how many bytes it weighs.
         weight: u32,
-        /// Why.
-        error: Error,
+        /// Why the codec can't; `None` if the region is memory's alone.
+        error: Option<Error>,
     },
 }
 
@@ -31,7 +31,7 @@ impl<V: Cacheable> Region<V> {
     pub(crate) fn encode(&self, value: &V) -> Result<Encoded> {
         let Some(codec) = &self.core.codec else {
             let weight = u32::try_from(size_of::<V>()).unwrap_or(u32::MAX);
-            return Ok(Encoded::MemoryOnly { weight, error: self.memory_only() });
+            return Ok(Encoded::MemoryOnly { weight, error: None });
         };
         let encode = || match self.engine.tiers().is_empty() {
             true => codec.encode(value),
@@ -43,7 +43,8 @@ impl<V: Cacheable> Region<V> {
             Err(error) => {
                 let measured = catch_unwind(AssertUnwindSafe(|| codec.measure(value))).ok().flatten();
                 let weight = measured.unwrap_or(size_of::<V>());
-                Ok(Encoded::MemoryOnly { weight: u32::try_from(weight).unwrap_or(u32::MAX), error })
+                let weight = u32::try_from(weight).unwrap_or(u32::MAX);
+                Ok(Encoded::MemoryOnly { weight, error: Some(error) })
             }
         }
     }
@@ -68,16 +69,17 @@ impl<V: Cacheable> Region<V> {
         self.core.codec.is_none()
     }
 
-    fn memory_only(&self) -> Error {
+    /// The error of what asks for more than memory, in a region that is memory's alone.
+    pub(crate) fn memory_only(&self) -> Error {
         let kind = self.core.prefix.kind();
         let message = format!("memory alone holds the values of {kind:?}: no tier has one");
         Error::new(ErrorKind::Codec, "encode", message)
     }
 
     /// Counts a value that its codec can't carry, logs the first of the region, and tells the observers. Without
-    /// tiers, or for a region that is memory's alone, nothing is amiss.
+    /// tiers nothing is amiss.
     pub(crate) fn report_codec_failure(&self, key: &Key, error: &Error) {
-        if self.engine.tiers().is_empty() || self.is_memory_only() {
+        if self.engine.tiers().is_empty() {
             return;
         }
         self.core.counters.bump(Count::CodecFailure);

@@ -25,8 +25,8 @@ use crate::{
 pub(super) struct PutValue<V> {
     pub(super) key: Key,
     pub(super) value: Arc<V>,
-    /// What the tiers get. None if the value can't be encoded so that it can be read back.
-    blob: Result<Blob>,
+    /// What the tiers get. If they get nothing, why the codec can't; `None` if the region is memory's alone.
+    blob: Result<Blob, Option<Error>>,
     pub(super) meta: Meta,
 }
 
@@ -34,8 +34,8 @@ pub(super) struct PutValue<V> {
 pub(super) struct Begun<V> {
     entries: Vec<(Key, Entry)>,
     values: Vec<Arc<V>>,
-    /// What no tier gets, since the codec can't carry it.
-    memory_only: Vec<(Key, Meta, Error)>,
+    /// What no tier gets, and why the codec can't carry it; `None` if the region is memory's alone.
+    memory_only: Vec<(Key, Meta, Option<Error>)>,
     in_progress: WritesInProgress,
 }
 
@@ -83,6 +83,9 @@ impl<V: Cacheable> Region<V> {
     /// Puts values. All are encoded before any is stored, so that one that is too large leaves nothing behind.
     pub(crate) async fn put_all(&self, values: Vec<(Key, Fetched<V>)>) -> Result<()> {
         self.engine.enter("put")?;
+        if self.is_memory_only() && self.policy.skips("memory") {
+            return Err(self.memory_only());
+        }
         let mut encoded = Vec::with_capacity(values.len());
         for (key, fetched) in values {
             let fetched = fetched.map(Arc::new);
@@ -185,7 +188,7 @@ impl<V: Cacheable> Begun<V> {
                 self.values.push(value);
             }
             Err(error) => {
-                region.report_codec_failure(&key, &error);
+                error.iter().for_each(|error| region.report_codec_failure(&key, error));
                 self.memory_only.push((key, meta, error));
             }
         }
@@ -208,10 +211,8 @@ impl<V: Cacheable> Begun<V> {
             OnLoss::Withdraw => {}
         }
         region.end_older_where_left_out(entries).await;
-        if !region.is_memory_only() {
-            for (key, meta, _) in &*memory_only {
-                engine.remove_older_from_tiers(key, meta.born).await;
-            }
+        for (key, meta, _) in memory_only.iter().filter(|(_, _, error)| error.is_some()) {
+            engine.remove_older_from_tiers(key, meta.born).await;
         }
         let Self { entries, memory_only, in_progress, .. } = self;
         // Who asked a tier before it had the value must not keep what that said, nor pass it on to who asks now.
@@ -227,17 +228,16 @@ impl<V: Cacheable> Begun<V> {
         });
         let not_stored = memory_only.iter().map(|(key, meta, _)| engine.older_replaced(key, meta.born));
         engine.announce(stored.chain(not_stored)).await;
-        // What memory alone holds it may let go at once, as when messages of other nodes were missed.
-        let may_be_gone = region.is_memory_only() && !region.policy.skips("memory");
         let nowhere = |key: &Key, meta: &Meta, refusal: &Error| {
-            (!may_be_gone && !region.is_in_memory(key, meta)).then(|| refusal.clone())
+            (!region.is_in_memory(key, meta)).then(|| refusal.clone())
         };
         let refused = entries.iter().zip(&written).find_map(|((key, entry), written)| {
             let refusal = written.refusal.as_ref().filter(|_| !written.somewhere)?;
             nowhere(key, &entry.meta, refusal)
         });
-        let refusal =
-            refused.or_else(|| memory_only.iter().find_map(|(key, meta, error)| nowhere(key, meta, error)));
+        // A region of memory alone has put what it holds, though memory may let go of it at once.
+        let uncarried = |(key, meta, error): &(Key, Meta, Option<Error>)| nowhere(key, meta, error.as_ref()?);
+        let refusal = refused.or_else(|| memory_only.iter().find_map(uncarried));
         Finished { lost: false, refusal }
     }
 }

@@ -1,6 +1,6 @@
 //! Removes keys from memory, from every tier and from the other nodes, and leaves tombstones.
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
 use cache_core::{Event, Key, Prefix, Removal, Result, Target, ToKey, Tombstone, message::Change};
 use futures_util::future::join_all;
@@ -48,10 +48,7 @@ impl<V: Cacheable> Region<V> {
     /// As [`Region::remove`]; nothing is removed then.
     pub async fn remove_many<K: ToKey>(&self, keys: &[K]) -> Result<u64> {
         self.engine.enter_though_closed("remove many")?;
-        let keys = keys.iter().map(|key| key.to_key(&self.core.prefix)).collect::<Result<Vec<Key>>>()?;
-        let mut given = HashSet::with_capacity(keys.len());
-        let keys: Vec<Key> = keys.iter().filter(|key| given.insert(*key)).cloned().collect();
-        Ok(self.remove_keys(&keys).await)
+        Ok(self.remove_keys(&self.distinct_keys(keys)?).await)
     }
 
     /// Removes keys everywhere. Returns how many were alive.

@@ -179,13 +179,10 @@ impl WriteQueue {
         now: Timestamp,
     ) -> Vec<Arc<SealedEntry>> {
         let mut state = self.state();
+        state.tombstones.add_target(target, tombstone, now);
         let keys: Vec<Key> = match target {
-            Target::Keys(keys) => {
-                keys.iter().for_each(|key| state.tombstones.add(key, tombstone, now));
-                keys.to_vec()
-            }
+            Target::Keys(keys) => keys.to_vec(),
             Target::Matching(pattern) => {
-                state.tombstones.add_matching(Arc::new(pattern.clone()), tombstone, now);
                 state.waiting.keys().filter(|key| pattern.matches(key)).cloned().collect()
             }
         };

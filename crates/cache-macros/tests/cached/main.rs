@@ -1,5 +1,6 @@
 //! What `#[cached]` promises: the region's promises, in the function's own words.
 
+mod batch;
 mod desk;
 mod distinct;
 mod errors;

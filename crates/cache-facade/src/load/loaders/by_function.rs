@@ -6,7 +6,7 @@ use cache_core::{FromId, Key, ToKey};
 
 use super::{
     function_loader::{FunctionLoader, OneByOne},
-    outcome::IntoLoaded,
+    into_loaded::IntoLoaded,
 };
 use crate::{region::Cacheable, region_builder::RegionBuilder};
 

@@ -8,7 +8,7 @@ use std::{
 use async_trait::async_trait;
 use cache_core::{Error, ErrorKind, Key, Loaded, Loader, Request, Result, sync::Mutex};
 
-use super::outcome::{IntoLoaded, own};
+use super::into_loaded::{IntoLoaded, own};
 use crate::region::Cacheable;
 
 /// A closure as a loader of one key, called once.

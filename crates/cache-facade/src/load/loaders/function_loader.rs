@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use cache_core::{Error, ErrorKind, FromId, Key, Loaded, Loader, Prefix, Request, Result, ToKey};
 use tracing::{debug, warn};
 
-use super::outcome::{IntoLoaded, own};
+use super::into_loaded::{IntoLoaded, own};
 use crate::region::Cacheable;
 
 /// A function of many ids as a loader. It returns pairs of an id and what became of it; an id that is not among
@@ -52,9 +52,9 @@ where
     }
 
     async fn load(&self, requests: &[Request<V>]) -> Result<Vec<Loaded<V>>> {
-        let ids: Vec<Option<I>> = requests.iter().map(|request| (self.id_of)(&request.key)).collect();
-        let are_ids: Vec<bool> = ids.iter().map(Option::is_some).collect();
-        let wanted: Vec<I> = ids.into_iter().flatten().collect();
+        let mut wanted = Vec::with_capacity(requests.len());
+        let mut want = |request: &Request<V>| (self.id_of)(&request.key).map(|id| wanted.push(id)).is_some();
+        let are_ids: Vec<bool> = requests.iter().map(&mut want).collect();
         let mut answers = HashMap::with_capacity(wanted.len());
         if !wanted.is_empty() {
             let found = (self.load)(wanted).await.map_err(|error| own(error.into()))?;

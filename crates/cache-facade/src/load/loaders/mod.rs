@@ -4,5 +4,5 @@ mod by_function;
 pub(crate) mod closure_loader;
 pub(crate) mod function_loader;
 pub(crate) mod instrumented;
-pub(crate) mod outcome;
+pub(crate) mod into_loaded;
 pub(crate) mod shared_loader;

@@ -10,10 +10,10 @@ use std::{
     time::Duration,
 };
 
-use cache_core::{Clock, Error, ErrorKind};
+use cache_core::{Clock, Error, ErrorKind, Result};
 use cache_facade::{Cache, Fetched, Loaded, Region, Tag, Ttl};
 use tests::{Gate, ModelTier, settle};
-use tokio::spawn;
+use tokio::{spawn, task::JoinHandle};
 
 use super::SECOND;
 
@@ -50,6 +50,19 @@ async fn a_caller_gets_a_value_where_its_closure_always_has_one_and_an_option_ot
     assert_eq!(region.peek("fetched"), None);
 }
 
+/// A load of `a` that will find nothing, held at the gate.
+async fn finding_none(region: &Region<u64>) -> (Gate, JoinHandle<Result<Option<Arc<u64>>>>) {
+    let (region, gate) = (region.clone(), Gate::closed());
+    let held = gate.clone();
+    let load = move || async move {
+        held.pass().await;
+        None::<u64>
+    };
+    let caller = spawn(async move { region.get_or_load("a", load).await });
+    gate.reached(1).await;
+    (gate, caller)
+}
+
 /// A remembered absence is an answer to whoever may be told that there is none, and to nobody else.
 #[tokio::test]
 async fn a_closure_that_always_has_a_value_is_called_where_another_found_none() {
@@ -66,18 +79,7 @@ async fn a_closure_that_always_has_a_value_is_called_where_another_found_none() 
 async fn a_closure_that_always_has_a_value_is_called_where_the_load_that_it_joined_found_none() {
     let cache = Cache::builder().build().await.unwrap();
     let region = region(&cache).await;
-    let gate = Gate::closed();
-    let first = spawn({
-        let (region, gate) = (region.clone(), gate.clone());
-        async move {
-            let load = move || async move {
-                gate.pass().await;
-                None::<u64>
-            };
-            region.get_or_load("a", load).await
-        }
-    });
-    gate.reached(1).await;
+    let (gate, first) = finding_none(&region).await;
     let second = spawn({
         let region = region.clone();
         async move { region.get_or_load("a", || async { 2 }).await }
@@ -94,18 +96,7 @@ async fn rule_01_callers_that_need_a_value_share_one_load_after_another_found_no
     for (put_meanwhile, waiting) in [(false, 1000), (true, 1000)] {
         let cache = Cache::builder().tier(ModelTier::new("far")).build().await.unwrap();
         let region = region(&cache).await;
-        let gate = Gate::closed();
-        let without = spawn({
-            let (region, gate) = (region.clone(), gate.clone());
-            async move {
-                let load = move || async move {
-                    gate.pass().await;
-                    None::<u64>
-                };
-                region.get_or_load("a", load).await
-            }
-        });
-        gate.reached(1).await;
+        let (gate, without) = finding_none(&region).await;
         let with: Vec<_> = (0..waiting)
             .map(|own| {
                 let region = region.clone();

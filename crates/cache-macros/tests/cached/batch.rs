@@ -16,27 +16,7 @@ use futures_util::FutureExt;
 use proptest::prelude::*;
 use tokio::sync::Semaphore;
 
-/// What a source says, which can't be cloned.
-#[derive(Debug)]
-enum Trouble {
-    NoSuch(String),
-    Cache(String),
-}
-
-impl Display for Trouble {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::NoSuch(symbol) => write!(f, "no such symbol: {symbol}"),
-            Self::Cache(error) => write!(f, "the cache: {error}"),
-        }
-    }
-}
-
-impl From<Error> for Trouble {
-    fn from(error: Error) -> Self {
-        Self::Cache(error.to_string())
-    }
-}
+use super::desk::Trouble;
 
 type Prices = HashMap<String, f64>;
 

@@ -237,7 +237,7 @@ impl<V: Cacheable> Region<V> {
     /// invalid key: nothing is loaded then. What a key's own load failed with is in [`Refreshed::failed`].
     pub async fn refresh<K: ToKey>(&self, keys: &[K]) -> Result<Refreshed> {
         self.engine.enter("refresh")?;
-        self.check_loader("refresh")?;
+        self.loader_for("refresh")?;
         let wanted = self.distinct_keys(keys)?;
         Ok(Box::pin(self.refreshed(&wanted)).await)
     }
@@ -296,7 +296,7 @@ impl<V: Cacheable> Region<V> {
     /// # Errors
     ///
     /// `Config` if it has none.
-    pub(crate) fn check_loader(&self, operation: &'static str) -> Result<&Arc<dyn SharedLoader<V>>> {
+    pub(crate) fn loader_for(&self, operation: &'static str) -> Result<&Arc<dyn SharedLoader<V>>> {
         if let Some(loader) = &self.loader {
             return Ok(loader);
         }

@@ -117,7 +117,7 @@ impl<V: Cacheable> Region<V> {
     pub fn keep_fresh<K: ToKey>(&self, keys: &[K], every: Duration) -> Result<KeepFresh> {
         const OPERATION: &str = "keep fresh";
         self.engine.enter(OPERATION)?;
-        let loader = self.check_loader(OPERATION)?;
+        let loader = self.loader_for(OPERATION)?;
         if every.is_zero() {
             let message = "the interval is zero: give one that is a little less than the life of the values";
             return Err(Error::new(ErrorKind::Config, OPERATION, message));

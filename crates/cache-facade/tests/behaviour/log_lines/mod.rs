@@ -9,7 +9,7 @@ use std::{
 
 use cache_core::{ErrorKind, LogSum, Pattern};
 use cache_facade::{Eviction, Memory};
-use tests::{Fixture, LocalLease, RecordedEvent, settle};
+use tests::{Answer, Fixture, LocalLease, RecordedEvent, settle};
 use tracing::subscriber::DefaultGuard;
 
 /// The lines that this thread logs at info or above.
@@ -299,4 +299,30 @@ async fn rule_72_each_cache_tells_its_own() {
         assert!(fixture.region.get("AAPL").await.is_err());
     }
     assert_eq!(lines.with("a load failed").len(), 3);
+}
+
+#[tokio::test]
+async fn rule_72_keys_that_are_kept_fresh_are_a_line_when_they_fail_and_one_when_none_does() {
+    let fixture = Fixture::new().await;
+    let _ = fixture.source.clone().batch(4);
+    let keys = ids(0..20);
+    let every = Duration::from_secs(30);
+    let _kept = fixture.region.keep_fresh(&keys, every).unwrap();
+    settle().await;
+    let lines = Lines::record();
+    for failing in [5, 20, 3, 0, 0] {
+        for (at, id) in keys.iter().enumerate() {
+            let answer = if at < failing { Answer::Fail(ErrorKind::Load) } else { Answer::Made };
+            fixture.source.answer(&fixture.key(id), answer);
+        }
+        fixture.clock.advance(every);
+        settle().await;
+    }
+    assert_eq!(
+        lines.with("keys that are to be kept fresh can't be loaded").len(),
+        1,
+        "{:#?}",
+        lines.with("")
+    );
+    assert_eq!(lines.with("all keys that are to be kept fresh are loaded again").len(), 1);
 }

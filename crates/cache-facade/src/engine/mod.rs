@@ -122,10 +122,7 @@ impl Engine {
 
     /// The TTL that was given, whatever its class comes to now.
     pub(crate) fn ttl(&self, given: GivenTtl) -> Ttl {
-        match given {
-            GivenTtl::Fixed(ttl) => ttl,
-            GivenTtl::Class(class) => self.lives().read().of(class),
-        }
+        given.among(&self.lives().read())
     }
 
     pub(crate) fn namespace(&self) -> Option<&str> {

@@ -2,7 +2,7 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use cache_core::Class;
+use cache_core::{Class, Lives};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::human_duration::{self, TextOrSeconds};
@@ -101,12 +101,8 @@ impl LifeClasses {
 
 impl Default for LifeClasses {
     fn default() -> Self {
-        Self {
-            short: Duration::from_secs(300),
-            medium: Duration::from_secs(1_800),
-            long: Duration::from_secs(3_600),
-            very_long: Duration::from_secs(86_400),
-        }
+        let Lives { short, medium, long, very_long } = Lives::default();
+        Self { short: short.life, medium: medium.life, long: long.life, very_long: very_long.life }
     }
 }
 

@@ -105,17 +105,6 @@ pub enum GivenTtl {
     Class(Class),
 }
 
-impl GivenTtl {
-    /// Returns the TTL that it comes to.
-    #[must_use]
-    pub const fn among(self, lives: &Lives) -> Ttl {
-        match self {
-            Self::Fixed(ttl) => ttl,
-            Self::Class(class) => lives.of(class),
-        }
-    }
-}
-
 impl From<Ttl> for GivenTtl {
     fn from(ttl: Ttl) -> Self {
         Self::Fixed(ttl)

@@ -122,7 +122,10 @@ impl Engine {
 
     /// The TTL that was given, whatever its class comes to now.
     pub(crate) fn ttl(&self, given: GivenTtl) -> Ttl {
-        given.among(&self.lives().read())
+        match given {
+            GivenTtl::Fixed(ttl) => ttl,
+            GivenTtl::Class(class) => self.lives().read().of(class),
+        }
     }
 
     pub(crate) fn namespace(&self) -> Option<&str> {

@@ -36,6 +36,7 @@ pub use provider::{Answer, Answers, Offer, Provider, ProviderError, ProviderErro
 pub use registry::{ProviderReport, ProviderSettings, ProviderUsage, Quota, Registry, RegistryBuilder};
 pub use replay::{FaultInjector, Replay, ReplayProvider, ReplayUsage};
 pub use values::{
-    Bar, BarTime, DataType, DateRange, Document, DocumentId, Interval, MarketRecord, Quote, SCHEMA, Series,
-    SeriesId, moment,
+    AdjustedClose, AdjustedCloses, Bar, BarTime, DataType, DateRange, Dividend, Dividends, Document,
+    DocumentBody, DocumentId, Interval, MarketRecord, Observation, Observations, Quote, SCHEMA, Series,
+    SeriesId, Split, moment,
 };

@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::Invalid;
+use crate::{Asset, AssetType, Invalid};
 
 macro_rules! data_types {
     ($($(#[$doc:meta])* $name:ident = $text:literal),+ $(,)?) => {
@@ -74,6 +74,32 @@ impl DataType {
             self,
             Self::Price | Self::Ohlcv | Self::Signal | Self::User | Self::Session | Self::ApiResponse
         )
+    }
+
+    /// Returns whether such data are about an economy and not about something that is traded.
+    #[must_use]
+    pub fn is_of_an_economy(self) -> bool {
+        matches!(self, Self::Macro | Self::CpiIndex | Self::TreasuryYield | Self::InflationRate)
+    }
+
+    /// Reads what such data are about: an asset as its own text says, or a macroeconomic series, which is named
+    /// like an index and need not say so.
+    ///
+    /// ```
+    /// use market_data::DataType;
+    ///
+    /// assert_eq!(DataType::CpiIndex.read_asset("cpi")?.to_string(), "CPI@US.index");
+    /// assert_eq!(DataType::CpiIndex.read_asset("CPI@US.index")?.to_string(), "CPI@US.index");
+    /// assert_eq!(DataType::Price.read_asset("cpi")?.to_string(), "CPI");
+    /// # Ok::<(), market_data::Invalid>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// If the text is no asset.
+    pub fn read_asset(self, text: &str) -> Result<Asset, Invalid> {
+        let asset: Asset = text.parse()?;
+        Ok(if self.is_of_an_economy() { asset.of_type(AssetType::Index) } else { asset })
     }
 }
 

@@ -4,6 +4,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use cache_core::{Error, Meta, Result, Timestamp};
 
+use crate::computed::{self, provenance::Provenance};
+
 /// Where an answer came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -44,7 +46,8 @@ pub struct Lookup<V> {
     pub value: Option<Arc<V>>,
     /// Where the answer came from.
     pub source: Source,
-    /// When the load that brought it began, or it was put. A new life is a put: [`Region::set_life`] gives the
+    /// When the load that brought it began, or it was put; of a computed value, when the oldest of its inputs was
+    /// born. A new life is a put: [`Region::set_life`] gives the
     /// value a birth of its own, and that of the load is no longer known.
     ///
     /// [`Region::set_life`]: crate::Region::set_life
@@ -119,13 +122,18 @@ impl<V> Found<V> {
         // clock was set back counts from the time that the clock told then.
         let left =
             |end: Timestamp| end.since(if end < self.meta.born { now } else { now.max(self.meta.born) });
+        let inputs = computed::provenance(&self.meta);
+        let born = inputs.as_ref().and_then(Provenance::born).unwrap_or(self.meta.born);
         Lookup {
             value: self.value,
             source: self.source,
-            born: self.meta.born,
-            age: now.since(self.meta.born),
-            // What was just loaded is not stale, even if it may not be stored.
-            stale: now >= self.meta.stale_at && !matches!(self.source, Source::Loader | Source::Nowhere),
+            born,
+            age: now.since(born),
+            stale: match self.source {
+                // What was just loaded is not stale, even if it may not be stored.
+                Source::Loader | Source::Nowhere => inputs.is_some_and(|inputs| inputs.is_stale()),
+                Source::Memory | Source::Tier(_) => now >= self.meta.stale_at,
+            },
             fresh_for: left(self.meta.stale_at),
             servable_for: left(self.meta.dead_at),
         }

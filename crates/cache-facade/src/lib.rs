@@ -29,6 +29,7 @@
 mod answer;
 mod builder;
 mod cache;
+mod computed;
 #[cfg(feature = "config")]
 pub mod config;
 pub mod cookbook;
@@ -81,6 +82,7 @@ pub use cache_l2_pg as postgres;
 #[cfg(feature = "macros")]
 pub use cache_macros::{FromId, ToKey, cached, invalidates, updates};
 pub use cache_memory::{Eviction, EvictionCause, Evictions, HotKey, Memory, MemoryBuilder, MemoryStats};
+pub use computed::Inputs;
 pub use engine::MemoryMode;
 pub use invalidation::bus_client::OnBusLoss;
 pub use load::{
@@ -88,6 +90,7 @@ pub use load::{
     warm::{KeepFresh, Warmed},
 };
 pub use policy::Policy;
+pub use read::wanted::{AnyWanted, Wanted};
 pub use region::{Cacheable, Op, Region, Updated};
 pub use region_builder::RegionBuilder;
 pub use settings::value_codec::Storable;

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use cache_core::{Jitter, Ttl, TtlPolicy};
 
-use crate::settings::ttl::RegionTtl;
+use crate::{computed::ComputedFrom, settings::ttl::RegionTtl};
 
 /// What a value weighs.
 type Cost<V> = dyn Fn(&V) -> u32 + Send + Sync;
@@ -23,11 +23,19 @@ pub struct Policy<V> {
     pub(crate) skipped: Vec<&'static str>,
     /// Whether the knowledge that there is no value is no answer: the caller's loader always has one.
     pub(crate) needs_value: bool,
+    /// What the values are computed from, if they are.
+    pub(crate) computed: Option<Arc<dyn ComputedFrom>>,
 }
 
 impl<V> Clone for Policy<V> {
     fn clone(&self) -> Self {
-        Self { ttl: self.ttl.clone(), cost: self.cost.clone(), skipped: self.skipped.clone(), ..*self }
+        Self {
+            ttl: self.ttl.clone(),
+            cost: self.cost.clone(),
+            skipped: self.skipped.clone(),
+            computed: self.computed.clone(),
+            ..*self
+        }
     }
 }
 
@@ -45,6 +53,7 @@ impl<V> Default for Policy<V> {
             cost: None,
             skipped: Vec::new(),
             needs_value: false,
+            computed: None,
         }
     }
 }
@@ -150,6 +159,12 @@ impl<V> Policy<V> {
     #[inline]
     pub(crate) fn skips(&self, tier: &str) -> bool {
         !self.skipped.is_empty() && self.skipped.contains(&tier)
+    }
+
+    /// Whether a value needs no look but at its age.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        self.eager.is_none() && self.computed.is_none()
     }
 
     /// The longest time in which a load that begins now may still write.

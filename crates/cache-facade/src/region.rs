@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use cache_core::{Error, ErrorKind, Fetched, Key, Refresh, Refreshed, Result, Target, ToKey};
 
 use crate::{
-    answer::Lookup,
+    answer::{FlightResult, Lookup},
     engine::Engine,
     load::loaders::shared_loader::SharedLoader,
     policy::Policy,
@@ -138,11 +138,21 @@ impl<V: Cacheable> Region<V> {
         let keys: Vec<Result<Key>> = keys.iter().map(|key| key.to_key(&self.core.prefix)).collect();
         let good: Vec<Key> = keys.iter().flatten().cloned().collect();
         let mut found = Box::pin(self.read(&good, FirstLook::Closer, self.loader.clone())).await.into_iter();
+        self.in_order_of(&keys, &mut found)
+    }
+
+    /// What was found of the keys that are some, and why the others are none.
+    pub(crate) fn in_order_of(
+        &self,
+        keys: &[Result<Key>],
+        found: &mut impl Iterator<Item = FlightResult<V>>,
+    ) -> Vec<Result<Lookup<V>>> {
         let now = self.engine.clock().now();
-        keys.into_iter()
-            .map(|key| key.and_then(|_| found.next().unwrap_or_else(|| unreachable!("one answer a key"))))
-            .map(|answer| answer.map(|found| found.at(now)))
-            .collect()
+        let mut answer = |key: &Result<Key>| {
+            key.as_ref().map_err(Clone::clone)?;
+            found.next().unwrap_or_else(|| unreachable!("one answer a key")).map(|found| found.at(now))
+        };
+        keys.iter().map(&mut answer).collect()
     }
 
     /// Returns the value of a key if memory has it and may serve it, fresh or in grace. Asks no tier and starts

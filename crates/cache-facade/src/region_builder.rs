@@ -5,6 +5,7 @@ use std::{marker::PhantomData, sync::Arc, time::Duration};
 use cache_core::{Codec, Error, ErrorKind, Event, Loader, Prefix, Result, Ttl};
 
 use crate::{
+    computed::ComputedFrom,
     engine::Engine,
     load::{
         coalesce::Coalescer,
@@ -137,6 +138,16 @@ impl<V: Cacheable> RegionBuilder<V> {
     #[must_use]
     pub fn loader(self, loader: impl Loader<V>) -> Self {
         Self { loader: Some(Arc::new(loader)), ..self }
+    }
+
+    /// Computes the values by a formula.
+    pub(crate) fn computed_by(self, formula: Arc<impl Loader<V> + ComputedFrom + 'static>) -> Self {
+        let policy = Policy { computed: Some(Arc::clone(&formula) as _), ..self.policy };
+        Self { policy, loader: Some(formula), ..self }
+    }
+
+    pub(crate) fn engine(&self) -> Arc<Engine> {
+        Arc::clone(&self.engine)
     }
 
     /// How long a key that has to be loaded waits for other keys, to go to the loader with them in one call.

@@ -124,19 +124,28 @@ impl Engine {
     /// Reads the clears of a region by earlier processes from the tiers, unless they are known. Returns whether
     /// they are.
     pub(crate) async fn learn_clears_of(&self, region: &dyn UntypedRegion) -> bool {
-        if region.are_clears_known() {
-            return true;
-        }
+        self.learn_clears_of_all(vec![region]).await;
+        region.are_clears_known()
+    }
+
+    /// Reads the clears of regions by earlier processes from the tiers, in one call a tier, unless they are known.
+    pub(crate) async fn learn_clears_of_all(&self, mut regions: Vec<&dyn UntypedRegion>) {
         let stamps = self.stamps();
-        let Ok(kind) = stamps.kind_key(region.kind()) else { return false };
-        let Ok(cleared) = stamps::read(&[stamps.all_key().clone(), kind], self.tiers()).await else {
-            return false;
-        };
-        for at in cleared {
-            region.clear(at);
+        let mut kinds = Vec::with_capacity(regions.len());
+        regions.retain(|region| {
+            let kind = stamps.kind_key(region.kind()).ok().filter(|_| !region.are_clears_known());
+            kind.map(|kind| kinds.push(kind)).is_some()
+        });
+        if regions.is_empty() {
+            return;
         }
-        region.note_clears_known();
-        true
+        let keys: Vec<Key> = std::iter::once(stamps.all_key().clone()).chain(kinds).collect();
+        let Ok(cleared) = stamps::read(&keys, self.tiers()).await else { return };
+        let Some((all, cleared)) = cleared.split_first() else { return };
+        for (region, at) in regions.into_iter().zip(cleared) {
+            region.clear((*all).max(*at));
+            region.note_clears_known();
+        }
     }
 
     /// Tells the other nodes, if there is a bus.

@@ -49,7 +49,9 @@ impl<V: Cacheable> Region<V> {
     /// Returns what to ask the loader: what is at hand is told, unless it was ended since.
     fn request(&self, Fetch { leader, prior, .. }: &Fetch<V>) -> Request<V> {
         let now = self.engine.clock().now();
-        let servable = |prior: &&Found<V>| !leader.overtaken() && self.judge(&prior.meta, now).is_servable();
+        let servable = |prior: &&Found<V>| {
+            !leader.overtaken() && self.judge(leader.key(), &prior.meta, now).is_servable()
+        };
         let prior = prior.as_ref().filter(servable);
         Request {
             key: leader.key().clone(),
@@ -74,7 +76,7 @@ impl<V: Cacheable> Region<V> {
         self.core.counters.bump(Count::LoadFailure);
         let now = self.engine.clock().now();
         match prior {
-            Some(prior) if !error.forbids_stale() && self.judge(&prior.meta, now).bridges() => {
+            Some(prior) if !error.forbids_stale() && self.judge(leader.key(), &prior.meta, now).bridges() => {
                 if let Some(times) = self.engine.log_sums().stale_served.count(now) {
                     tracing::warn!(key = %leader.key(), %error, times,
                         "a load failed: a stale value in grace is served, and loads of the key are paused");

@@ -1,18 +1,15 @@
-//! Fetches what flights wait for: from the tiers in order, then from the loader in batches.
+//! Fetches what flights wait for, once no tier has it: from the loader, in batches.
 
 use std::sync::Arc;
 
-use cache_core::{Blob, Entry, Key, Meta, Timestamp, Ttl};
+use cache_core::{Entry, Key, Meta, Timestamp, Ttl};
 use futures_util::{StreamExt, stream};
 
-use super::{flight::Leader, loaders::shared_loader::SharedLoader};
+use super::{flight::Leader, loaders::shared_loader::SharedLoader, tier_search::TierSearch};
 use crate::{
     answer::{FlightResult, Found, Source},
     engine::counters::Count,
-    read::{
-        memory_lookup::MemoryLookup,
-        servable::{Servable, Unservable},
-    },
+    read::{memory_lookup::MemoryLookup, servable::Servable},
     region::{Cacheable, Region},
     tier::handle::TierHandle,
 };
@@ -47,23 +44,14 @@ pub(crate) struct Fetch<V> {
 
 impl<V> Fetch<V> {
     /// When what is at hand was born.
-    fn at_hand(&self) -> Timestamp {
+    pub(super) fn at_hand(&self) -> Timestamp {
         self.prior.as_ref().map_or(Timestamp::MIN, |prior| prior.meta.born)
     }
 
     /// Gives callers something to serve meanwhile, and to compare with what is loaded.
-    fn offer(&mut self, found: Found<V>) {
+    pub(super) fn offer(&mut self, found: Found<V>) {
         self.leader.flight().offer(Ok(found.clone()));
         self.prior = Some(found);
-    }
-}
-
-/// Whether a fetch need look no further than for an entry judged so.
-fn suffices(servable: Servable, scope: LookupScope) -> bool {
-    match servable {
-        Servable::Fresh => true,
-        Servable::Due => scope != LookupScope::Background,
-        Servable::Stale | Servable::Replaced | Servable::No(_) => false,
     }
 }
 
@@ -103,22 +91,13 @@ impl<V: Cacheable> Region<V> {
         Some(Fetch { leader, prior, maybe_in_tiers, pending: None, gaps })
     }
 
-    /// Fetches keys: looks into the tiers and then asks the loader, as far as `scope` says.
-    pub(crate) async fn fetch(
+    /// Loads what no tier had, as far as `scope` says.
+    pub(crate) async fn load_missing(
         self,
-        fetches: Vec<Fetch<V>>,
+        mut fetches: Vec<Fetch<V>>,
         scope: LookupScope,
         loader: Option<Arc<dyn SharedLoader<V>>>,
     ) {
-        // A key that was put since may be in memory by now.
-        let again = |fetch: Fetch<V>| match fetch.leader.overtaken() {
-            true => self.begin_fetch(fetch.leader, scope),
-            false => Some(fetch),
-        };
-        let mut fetches: Vec<Fetch<V>> = fetches.into_iter().filter_map(again).collect();
-        if scope != LookupScope::LoaderOnly && !self.is_memory_only() {
-            fetches = self.look_in_tiers(fetches, scope).await;
-        }
         let Some(loader) = loader else {
             fetches.into_iter().for_each(|fetch| self.land_without_loader(fetch));
             return;
@@ -152,151 +131,10 @@ impl<V: Cacheable> Region<V> {
     }
 
     /// Looks into the tiers in order. Returns the fetches whose keys are still missing.
-    pub(crate) async fn look_in_tiers(
-        &self,
-        mut fetches: Vec<Fetch<V>>,
-        scope: LookupScope,
-    ) -> Vec<Fetch<V>> {
-        if self.engine.tiers().is_empty() || fetches.is_empty() {
-            return fetches;
-        }
-        let clears_known = self.learn_clears().await;
-        for (depth, tier) in self.engine.tiers().iter().enumerate() {
-            if fetches.is_empty() {
-                break;
-            }
-            if self.policy.skips(tier.name()) {
-                fetches.iter_mut().for_each(|fetch| fetch.maybe_in_tiers = true);
-                continue;
-            }
-            let keys: Vec<Key> = fetches.iter().map(|fetch| fetch.leader.key().clone()).collect();
-            let looked = if clears_known { tier.get(&keys).await.ok() } else { None };
-            let could_look = looked.is_some();
-            let entries = looked.unwrap_or_else(|| {
-                fetches.iter_mut().for_each(|fetch| fetch.maybe_in_tiers = true);
-                // What this node wrote and the tier does not have yet is known all the same.
-                tier.pending(&keys)
-            });
-            self.engine
-                .stamps()
-                .learn(entries.iter().flatten().map(|entry| &entry.meta), self.engine.tiers())
-                .await;
-            let mut filled = Vec::new();
-            let mut missing = Vec::new();
-            for (mut fetch, entry) in fetches.into_iter().zip(entries) {
-                let is_elsewhere =
-                    |entry: &&Entry| tier.is_stored_elsewhere(fetch.leader.key(), entry.meta.born);
-                if let Some(entry) = entry.as_ref().filter(is_elsewhere) {
-                    fetch.pending.get_or_insert((depth, entry.clone()));
-                    fetch.maybe_in_tiers = true;
-                    missing.push(fetch);
-                    continue;
-                }
-                fetch.pending.take_if(|(_, pending)| {
-                    could_look && entry.as_ref().is_none_or(|held| held.meta.born >= pending.meta.born)
-                });
-                let (found, servable) =
-                    self.found_in_tier(tier, fetch.leader.key(), fetch.at_hand(), entry.as_ref());
-                let suffices = suffices(servable, scope);
-                fetch.maybe_in_tiers |= !suffices && entry.is_some();
-                match (found, entry) {
-                    (Some(found), Some(entry)) if suffices => {
-                        self.land_from_tier(tier, &fetch, found);
-                        filled.push((fetch.leader, entry));
-                    }
-                    // What is stale counts once it is known whether it was served.
-                    (Some(found), _) => {
-                        fetch.offer(found);
-                        missing.push(fetch);
-                    }
-                    (None, _) => {
-                        tier.count_miss(fetch.leader.key(), servable);
-                        missing.push(fetch);
-                    }
-                }
-            }
-            self.copy_up(filled, depth);
-            fetches = missing;
-        }
-        fetches.into_iter().filter_map(|fetch| self.land_pending(fetch, scope)).collect()
-    }
-
-    /// Gives callers what this node wrote, if no tier that has taken it could be asked. Returns the fetch
-    /// otherwise.
-    fn land_pending(&self, mut fetch: Fetch<V>, scope: LookupScope) -> Option<Fetch<V>> {
-        let Some((depth, entry)) = fetch.pending.take() else { return Some(fetch) };
-        let tier = &self.engine.tiers()[depth];
-        match self.found_in_tier(tier, fetch.leader.key(), fetch.at_hand(), Some(&entry)) {
-            (Some(found), servable) if suffices(servable, scope) => {
-                self.land_from_tier(tier, &fetch, found);
-                None
-            }
-            (Some(found), _) => {
-                fetch.offer(found);
-                Some(fetch)
-            }
-            (None, _) => Some(fetch),
-        }
-    }
-
-    /// Gives callers what a tier had.
-    fn land_from_tier(&self, tier: &TierHandle, fetch: &Fetch<V>, found: Found<V>) {
-        self.core.counters.bump(Count::TierHit);
-        tier.count_hit(fetch.leader.key(), false);
-        self.store_fetched(fetch, &found);
-        fetch.leader.land(Ok(found));
-    }
-
-    /// Judges and decodes what a tier holds of a key, of which a value born `at_hand` is known. Returns a value if
-    /// it may be served.
-    pub(crate) fn found_in_tier(
-        &self,
-        tier: &TierHandle,
-        key: &Key,
-        at_hand: Timestamp,
-        entry: Option<&Entry>,
-    ) -> (Option<Found<V>>, Servable) {
-        let Some(Entry { value, meta }) = entry else { return (None, Servable::No(Unservable::Absent)) };
-        if value.is_none() && self.policy.needs_value {
-            return (None, Servable::No(Unservable::Absent));
-        }
-        let meta = self.engine.bound_life(key, meta.clone());
-        let servable = self.judge_in_tier(tier, key, at_hand, &meta, self.engine.clock().now());
-        if !servable.is_servable() {
-            return (None, servable);
-        }
-        let value = match value.as_ref().map(|blob: &Blob| self.decode(blob)) {
-            None => None,
-            Some(Ok(value)) => Some(Arc::new(value)),
-            Some(Err(error)) => {
-                tier.count_corrupt(key, &error);
-                return (None, Servable::No(Unservable::Unreadable));
-            }
-        };
-        (Some(Found::new(value, Source::Tier(tier.name()), meta)), servable)
-    }
-
-    /// Writes entries to the tiers above the one that had them, in the background.
-    fn copy_up(&self, filled: Vec<(Leader<FlightResult<V>>, Entry)>, depth: usize) {
-        if depth == 0 || filled.is_empty() {
-            return;
-        }
-        let region = self.clone();
-        self.engine.spawn(async move {
-            let (leaders, entries): (Vec<_>, Vec<_>) = filled
-                .into_iter()
-                .filter(|(leader, _)| !leader.overtaken())
-                .map(|(leader, entry)| {
-                    let key = leader.key().clone();
-                    (leader, (key, entry))
-                })
-                .unzip();
-            let above = &region.engine.tiers()[..depth];
-            let above: Vec<_> = above.iter().filter(|tier| !region.policy.skips(tier.name())).collect();
-            let written = region.engine.copy(&entries, &above).await;
-            region.engine.hold_what_won(&entries, &written, above.into_iter()).await;
-            drop(leaders);
-        });
+    pub(crate) async fn look_in_tiers(&self, fetches: Vec<Fetch<V>>, scope: LookupScope) -> Vec<Fetch<V>> {
+        let mut search = TierSearch::new(self.clone(), fetches, scope);
+        self.engine.search_tiers(&mut [&mut search]).await;
+        search.missing()
     }
 
     /// Reads the clears of earlier processes from the tiers, unless they are known. Returns whether they are.
@@ -311,7 +149,7 @@ impl<V: Cacheable> Region<V> {
         if !self.core.throttle.paused(key, now) {
             return false;
         }
-        let servable = |prior: &&Found<V>| self.judge(&prior.meta, now).bridges();
+        let servable = |prior: &&Found<V>| self.judge(key, &prior.meta, now).bridges();
         if let Some(prior) = fetch.prior.as_ref().filter(servable) {
             self.count_stale_answer(key, prior);
             fetch.leader.land(Ok(prior.clone()));
@@ -349,7 +187,7 @@ impl<V: Cacheable> Region<V> {
     /// Gives what is at hand to the callers of a key that nobody can load.
     fn land_without_loader(&self, Fetch { leader, prior, .. }: Fetch<V>) {
         let now = self.engine.clock().now();
-        let prior = prior.filter(|prior| self.judge(&prior.meta, now).is_servable());
+        let prior = prior.filter(|prior| self.judge(leader.key(), &prior.meta, now).is_servable());
         if let Some(prior) = &prior {
             self.count_stale_answer(leader.key(), prior);
         }

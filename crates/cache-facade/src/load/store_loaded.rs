@@ -16,6 +16,7 @@ use cache_memory::Value;
 use super::fetch::Fetch;
 use crate::{
     answer::{Found, Source},
+    computed,
     engine::counters::Count,
     panics,
     read::servable::{Servable, Unservable},
@@ -73,7 +74,7 @@ impl<V: Cacheable> Region<V> {
             }
             self.core.throttle.resume(leader.key());
             if !leader.overtaken() && !outlasted {
-                let servable = self.judge(&found.meta, self.engine.clock().now());
+                let servable = self.judge(leader.key(), &found.meta, self.engine.clock().now());
                 let is_servable = servable.is_servable();
                 match storable {
                     Storable::Everywhere(blob) if is_servable => {
@@ -163,6 +164,8 @@ impl<V: Cacheable> Region<V> {
                 let ttl = self.ttl_of(key, &fetched.value, fetched.ttl, born);
                 let meta = self.meta(born, ttl).labelled(&fetched.tags, fetched.etag.as_deref());
                 let meta = meta.with_own_life(fetched.ttl.is_some());
+                let from = self.policy.computed.as_ref().and_then(|_| computed::provenance(&meta));
+                let meta = from.map_or_else(|| meta.clone(), |from| from.within_inputs(meta.clone()));
                 self.encoded(key, fetched.value, self.engine.bound_life(key, meta))
             }
             (Loaded::NotModified { ttl }, Some(prior))

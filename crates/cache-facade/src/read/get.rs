@@ -13,11 +13,12 @@ use crate::{
     answer::{FlightResult, Found, Source},
     engine::counters::Count,
     load::{
-        circular::{self, Loading},
+        circular,
         coalesce::nested,
         fetch::{Fetch, LookupScope},
         flight::{Flight, Joined},
         loaders::shared_loader::SharedLoader,
+        together::AnyFetch,
     },
     region::{Cacheable, Region},
 };
@@ -29,8 +30,15 @@ const MAX_TAKEOVERS: u32 = 2;
 enum Plan<V> {
     /// There is an answer without waiting, as a rule in memory.
     Have(FlightResult<V>),
-    /// A flight brings it.
-    Await(Arc<Flight<FlightResult<V>>>),
+    /// A flight brings it, which this read leads or joined.
+    Await { flight: Arc<Flight<FlightResult<V>>>, leads: bool },
+}
+
+/// A read that waits for its flights.
+pub(crate) struct BegunRead<V> {
+    plans: Vec<Plan<V>>,
+    /// The latest invalidation of anything when the caller asked.
+    seen: Timestamp,
 }
 
 impl<V: Cacheable> Region<V> {
@@ -52,22 +60,75 @@ impl<V: Cacheable> Region<V> {
         first: FirstLook,
         loader: Option<Arc<dyn SharedLoader<V>>>,
     ) -> Vec<FlightResult<V>> {
+        let (begun, fetches) = self.begin_read(keys, first, &loader);
+        self.engine.spawn_fetches(fetches);
+        self.finish_read(keys, begun, loader).await
+    }
+
+    /// Begins to read: looks into memory, and joins the flights of what it can't answer. Returns what is to be
+    /// fetched for that.
+    pub(crate) fn begin_read(
+        &self,
+        keys: &[Key],
+        first: FirstLook,
+        loader: &Option<Arc<dyn SharedLoader<V>>>,
+    ) -> (BegunRead<V>, Vec<Box<dyn AnyFetch>>) {
         let seen = self.engine.stamps().newest().max(self.core.cleared());
         let now = self.engine.clock().now();
         let mut wanted = Vec::new();
         let mut background = Vec::new();
-        let plans: Vec<Plan<V>> =
-            keys.iter().map(|key| self.plan(key, first, now, &mut wanted, &mut background)).collect();
-        self.spawn_fetch(wanted, LookupScope::Everywhere, loader.clone());
-        self.spawn_fetch(background, LookupScope::Background, loader.clone());
+        let plans = keys.iter().map(|key| self.plan(key, first, now, &mut wanted, &mut background)).collect();
+        let background = self.with_inputs(background, LookupScope::Background, loader);
+        self.engine.spawn_in_background(background);
+        (BegunRead { plans, seen }, self.with_inputs(wanted, LookupScope::Everywhere, loader))
+    }
 
+    /// Begins to fetch what memory does not have, without counting a read. Returns what is to be fetched.
+    pub(crate) fn fetch_ahead(&self, keys: &[Key]) -> Vec<Box<dyn AnyFetch>> {
+        let now = self.engine.clock().now();
+        let (scope, mut fetches) = (LookupScope::Everywhere, Vec::new());
+        for key in keys {
+            let looked = self.look_in_memory(key, now);
+            if !matches!(looked, MemoryLookup::Fresh(_) | MemoryLookup::Due(_) | MemoryLookup::Stale(_)) {
+                self.join(key, scope, &mut fetches, |_| true);
+            }
+        }
+        self.with_inputs(fetches, scope, &self.loader)
+    }
+
+    /// Returns what is to be fetched for these, after what they are computed from.
+    fn with_inputs(
+        &self,
+        fetches: Vec<Fetch<V>>,
+        scope: LookupScope,
+        loader: &Option<Arc<dyn SharedLoader<V>>>,
+    ) -> Vec<Box<dyn AnyFetch>> {
+        let mut all = match &self.policy.computed {
+            Some(computed) => {
+                computed.prefetch(&fetches.iter().map(|fetch| fetch.leader.key()).collect::<Vec<_>>())
+            }
+            None => Vec::new(),
+        };
+        all.extend(self.fetches(fetches, scope, loader.clone()));
+        all
+    }
+
+    /// Waits for the answers to what was begun, in the order of `keys`.
+    pub(crate) async fn finish_read(
+        &self,
+        keys: &[Key],
+        begun: BegunRead<V>,
+        loader: Option<Arc<dyn SharedLoader<V>>>,
+    ) -> Vec<FlightResult<V>> {
         let _waiting = nested::waiting();
         let mut deadlines = Deadlines::new(self.engine.clock(), &self.policy);
         let mut answers = Vec::with_capacity(keys.len());
-        for (key, plan) in keys.iter().zip(plans) {
+        for (key, plan) in keys.iter().zip(begun.plans) {
             answers.push(match plan {
                 Plan::Have(answer) => answer,
-                Plan::Await(flight) => self.landed(key, flight, seen, &mut deadlines, &loader).await,
+                Plan::Await { flight, leads } => {
+                    self.landed(key, flight, leads, begun.seen, &mut deadlines, &loader).await
+                }
             });
         }
         answers
@@ -123,7 +184,7 @@ impl<V: Cacheable> Region<V> {
                     self.core.counters.bump(Count::Coalesced);
                     self.engine.observers().tell(&Event::Joined { key });
                 }
-                Plan::Await(flight)
+                Plan::Await { flight, leads }
             }
         }
     }
@@ -160,7 +221,7 @@ impl<V: Cacheable> Region<V> {
             };
             let left = keys.iter().zip(&mut outcomes).filter(|(_, outcome)| outcome.is_none());
             let flights: Vec<_> = left.map(&mut join).collect();
-            self.spawn_fetch(fetches, scope, loader.clone());
+            self.engine.spawn_fetches(self.fetches(fetches, scope, loader.clone()));
             for (key, outcome, flight) in flights {
                 if circular::is_own(&flight) {
                     *outcome = Some(Err(circular::error(key)));
@@ -204,11 +265,13 @@ impl<V: Cacheable> Region<V> {
 
     /// Waits for a flight, and for another one if the answer was invalidated before this caller asked, or if
     /// whoever led the flight had no loader to ask. `seen` is the latest invalidation of anything when the
-    /// caller asked.
+    /// caller asked. `is_own` says that the flight began after that: what it computed, it computed of inputs that
+    /// were there then.
     async fn landed(
         &self,
         key: &Key,
         mut flight: Arc<Flight<FlightResult<V>>>,
+        mut is_own: bool,
         seen: Timestamp,
         deadlines: &mut Deadlines<'_>,
         loader: &Option<Arc<dyn SharedLoader<V>>>,
@@ -224,6 +287,7 @@ impl<V: Cacheable> Region<V> {
                     let again = match found.source {
                         _ if !self.will_do(&found) => true,
                         Source::Nowhere => loader.is_some(),
+                        _ if !is_own && !self.is_current(key, &found.meta) => true,
                         _ => self.was_invalidated_before(&found.meta, seen),
                     };
                     if !again {
@@ -246,7 +310,8 @@ impl<V: Cacheable> Region<V> {
             let joinable =
                 |answer: &FlightResult<V>| answer.as_ref().map_or(true, |found| self.will_do(found));
             flight = self.join(key, scope, &mut fetches, joinable).0;
-            self.spawn_fetch(fetches, scope, loader.clone());
+            is_own = true;
+            self.engine.spawn_fetches(self.fetches(fetches, scope, loader.clone()));
         }
     }
 
@@ -265,29 +330,6 @@ impl<V: Cacheable> Region<V> {
         if deadlines.have_passed() && deadlines.is_overdue(flight) {
             self.core.flights.leave(key, flight);
         }
-    }
-
-    /// Fetches in a task of its own, so that a caller may be dropped without harm.
-    fn spawn_fetch(
-        &self,
-        fetches: Vec<Fetch<V>>,
-        scope: LookupScope,
-        loader: Option<Arc<dyn SharedLoader<V>>>,
-    ) {
-        if fetches.is_empty() {
-            return;
-        }
-        if let Err(error) = self.engine.enter("load") {
-            fetches.iter().for_each(|fetch| fetch.leader.land(Err(error.clone())));
-            return;
-        }
-        // Nobody waits for a refresh behind a read, whatever call the read was made in.
-        let (call, loading) = match scope {
-            LookupScope::Background => (None, Loading::default()),
-            _ => (nested::current(), Loading::current()),
-        };
-        let fetch = self.clone().fetch(fetches, scope, loader);
-        self.engine.spawn(loading.around(nested::within(call, fetch)));
     }
 
     fn lost(&self, key: &Key) -> Error {

@@ -41,7 +41,8 @@ impl<V: Cacheable> Region<V> {
         let pattern = self.engine.within(&pattern);
         let (prefix, now) = (&self.core.prefix, self.engine.clock().now());
         let held = self.engine.memory().held(|key| key.has_prefix(prefix) && pattern.matches(key));
-        let servable = held.into_iter().filter(|(_, entry)| self.judge(&entry.meta, now).is_servable());
+        let servable =
+            held.into_iter().filter(|(key, entry)| self.judge(key, &entry.meta, now).is_servable());
         let values =
             servable.filter_map(|(key, entry)| Some((key, value_as(EntryRef::from(&entry)).flatten()?)));
         Ok(values.collect())

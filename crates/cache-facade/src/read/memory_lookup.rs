@@ -48,7 +48,7 @@ impl<V: Cacheable> Region<V> {
         if entry.value.is_none() && self.policy.needs_value {
             return MemoryLookup::Miss(Unservable::Absent);
         }
-        let servable = self.judge(&entry.meta, now);
+        let servable = self.judge(key, &entry.meta, now);
         match (servable, found_as(EntryRef::from(&entry))) {
             (Servable::No(reason), _) => MemoryLookup::Miss(reason),
             (_, None) => MemoryLookup::Miss(Unservable::Unreadable),
@@ -72,7 +72,7 @@ impl<V: Cacheable> Region<V> {
             return Err(FirstLook::Nothing(Unservable::NotAsked));
         }
         let cleared = self.core.cleared();
-        let plain = cleared == Timestamp::MIN && self.policy.eager.is_none();
+        let plain = cleared == Timestamp::MIN && self.policy.is_plain();
         let taken = self.engine.memory().read(key, |held| {
             // The clock is read while the entry is on its way from memory.
             let now = self.engine.clock().coarse();

@@ -2,8 +2,9 @@
 
 mod deadlines;
 mod facts;
-mod get;
+pub(crate) mod get;
 mod held;
 pub(crate) mod memory_lookup;
 mod or_load;
 pub(crate) mod servable;
+pub(crate) mod wanted;

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use cache_core::{Freshness, Key, Meta, Timestamp};
+use cache_core::{Freshness, Key, LookupKey, Meta, Timestamp};
 use cache_memory::EntryRef;
 
 use crate::{
     answer::Found,
+    computed,
     engine::Engine,
     invalidation::stamps::TagVerdict,
     region::{Cacheable, Region},
@@ -57,6 +58,8 @@ pub(crate) enum Unservable {
     Unproven,
     /// Its value can't be decoded.
     Unreadable,
+    /// It was computed from other inputs than there are now.
+    InputsChanged,
 }
 
 /// What is known that may keep an entry from being served.
@@ -175,9 +178,32 @@ impl Engine {
 
 impl<V: Cacheable> Region<V> {
     /// Judges an entry that memory holds, or that is at hand, by what this process knows.
-    pub(crate) fn judge(&self, meta: &Meta, now: Timestamp) -> Servable {
+    pub(crate) fn judge(&self, key: &impl LookupKey, meta: &Meta, now: Timestamp) -> Servable {
         let known = self.engine.known_of_memory(meta, self.core.cleared());
-        Servable::judge(meta, &Known { eager: self.policy.eager, ..known }, now)
+        let servable = Servable::judge(meta, &Known { eager: self.eager(), ..known }, now);
+        self.if_current(key, meta, servable)
+    }
+
+    /// Changes the verdict on what was computed from other inputs than a read of them would give.
+    fn if_current(&self, key: &impl LookupKey, meta: &Meta, servable: Servable) -> Servable {
+        if servable.bridges() && !self.is_current(key, meta) {
+            return Servable::No(Unservable::InputsChanged);
+        }
+        servable
+    }
+
+    /// Whether an entry is what its inputs make of it now; always, if it is not computed.
+    pub(crate) fn is_current(&self, key: &impl LookupKey, meta: &Meta) -> bool {
+        self.policy.computed.as_ref().is_none_or(|computed| {
+            let from = computed::provenance(meta).zip(key.key().ok());
+            from.is_some_and(|(from, key)| computed.is_current(&key, &from))
+        })
+    }
+
+    /// After which share of its life an entry is due to be refreshed. What is computed changes with its inputs, and
+    /// they are.
+    fn eager(&self) -> Option<f64> {
+        self.policy.eager.filter(|_| self.policy.computed.is_none())
     }
 
     /// Judges an entry that a tier holds of a key, of which a value born `at_hand` is known.
@@ -191,7 +217,8 @@ impl<V: Cacheable> Region<V> {
     ) -> Servable {
         let refused = self.engine.memory().refuses(key, meta.born, now);
         let known = self.engine.known_of_tier(tier, meta, self.core.cleared(), now);
-        Servable::judge(meta, &Known { eager: self.policy.eager, at_hand, refused, ..known }, now)
+        let servable = Servable::judge(meta, &Known { eager: self.eager(), at_hand, refused, ..known }, now);
+        self.if_current(key, meta, servable)
     }
 
     /// The judge's short way, for a hit: whether an entry is [`Servable::Fresh`], by a coarse clock and with as
@@ -208,12 +235,13 @@ impl<V: Cacheable> Region<V> {
         now < held.stale_at() && (plain && !held.is_tagged() || self.outlived_stamps(held, cleared, now))
     }
 
-    /// Whether an entry that is fresh outlived all stamps, and is not due to be refreshed.
+    /// Whether an entry that is fresh outlived all stamps, and is neither due to be refreshed nor computed.
     #[inline(never)]
     fn outlived_stamps(&self, held: EntryRef<'_>, cleared: Timestamp, now: Timestamp) -> bool {
         let meta = held.meta();
         meta.born > cleared
             && (!held.is_tagged() || self.engine.stamps().verdict(meta, false) == TagVerdict::Alive)
+            && self.policy.computed.is_none()
             && !is_due(meta, self.policy.eager, now)
     }
 

@@ -1,0 +1,69 @@
+//! A formula as a loader: it reads the inputs of its keys together, and computes.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use cache_core::{Fetched, Key, Loaded, Loader, Request, Result};
+
+use super::{ComputedFrom, Inputs, inputs::Fetches, provenance::Provenance};
+use crate::{engine::Engine, load::together::AnyFetch, region::Cacheable};
+
+/// How many values are computed in one call.
+const MAX_BATCH: usize = 1000;
+
+/// How the values of a region are computed.
+pub(super) struct Formula<I, M, F> {
+    pub(super) engine: Arc<Engine>,
+    pub(super) inputs: I,
+    /// Which inputs an id has.
+    pub(super) ids: M,
+    pub(super) compute: F,
+}
+
+#[async_trait]
+impl<V, I, M, F> Loader<V> for Formula<I, M, F>
+where
+    V: Cacheable,
+    I: Inputs,
+    M: Fn(&str) -> Result<I::Ids> + Send + Sync + 'static,
+    F: Fn(&str, I::Values) -> Result<Option<V>> + Send + Sync + 'static,
+{
+    fn max_batch(&self) -> usize {
+        MAX_BATCH
+    }
+
+    async fn load(&self, requests: &[Request<V>]) -> Result<Vec<Loaded<V>>> {
+        let ids: Vec<Result<I::Ids>> = requests.iter().map(|request| (self.ids)(request.key.id())).collect();
+        let known: Vec<I::Ids> = ids.iter().flatten().cloned().collect();
+        let (Fetches(fetches), reading) = self.inputs.begin(&known);
+        self.engine.spawn_fetches(fetches);
+        let mut read = reading.await.into_iter();
+        let mut computed = |(request, ids): (&Request<V>, Result<I::Ids>)| {
+            ids?;
+            let (values, provenance) = read.next().unwrap_or_else(|| unreachable!("one answer an id"))?;
+            let Some(value) = (self.compute)(request.key.id(), values)? else { return Ok(Loaded::Absent) };
+            let tags = provenance.tags().iter().cloned();
+            Ok(Fetched::new(value).tags(tags).etag(provenance.text()).into())
+        };
+        let loaded = requests.iter().zip(ids).map(&mut computed);
+        Ok(loaded.map(|loaded| loaded.unwrap_or_else(Loaded::Failed)).collect())
+    }
+}
+
+impl<I, M, F> ComputedFrom for Formula<I, M, F>
+where
+    I: Inputs,
+    M: Fn(&str) -> Result<I::Ids> + Send + Sync,
+    F: Send + Sync,
+{
+    fn is_current(&self, key: &Key, provenance: &Provenance) -> bool {
+        let mut births = Vec::new();
+        (self.ids)(key.id()).is_ok_and(|ids| self.inputs.births(&ids, &mut births))
+            && births == provenance.births()
+    }
+
+    fn prefetch(&self, keys: &[&Key]) -> Vec<Box<dyn AnyFetch>> {
+        let ids: Vec<I::Ids> = keys.iter().filter_map(|key| (self.ids)(key.id()).ok()).collect();
+        self.inputs.prefetch(&ids).0
+    }
+}

@@ -1,0 +1,175 @@
+//! What values are computed from: a region, or a tuple of regions.
+
+use std::sync::Arc;
+
+use cache_core::{Key, Result, Timestamp};
+use futures_util::future::{BoxFuture, FutureExt};
+
+use super::provenance::Provenance;
+use crate::{
+    load::together::AnyFetch,
+    read::memory_lookup::{FirstLook, MemoryLookup},
+    region::{Cacheable, Region},
+};
+
+/// What values are computed from: a [`Region`], which may be left out as an `Option`, or a tuple of two or three.
+///
+/// It is implemented for these alone.
+pub trait Inputs: Clone + Send + Sync + 'static {
+    /// The ids of the inputs of one value: a text for each region.
+    type Ids: Clone + Send + Sync + 'static;
+    /// The inputs of one value: an `Option<Arc<_>>` for each region, `None` where there is no value. For a region
+    /// that is left out, another `None` around it.
+    type Values: Send + 'static;
+
+    /// Begins to fetch without waiting, and without counting a read.
+    #[doc(hidden)]
+    fn prefetch(&self, ids: &[Self::Ids]) -> Fetches;
+
+    /// Begins to read.
+    #[doc(hidden)]
+    fn begin(&self, ids: &[Self::Ids]) -> (Fetches, Reading<Self::Values>);
+
+    /// Adds when each input was born to `births`. Returns whether memory may serve all of them.
+    #[doc(hidden)]
+    fn births(&self, ids: &Self::Ids, births: &mut Vec<Timestamp>) -> bool;
+}
+
+/// What is to be fetched.
+pub struct Fetches(pub(crate) Vec<Box<dyn AnyFetch>>);
+
+impl Fetches {
+    fn and(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+}
+
+/// A read of inputs, of one after the other of the ids.
+pub(super) type Reading<T> = BoxFuture<'static, Vec<Result<(T, Provenance)>>>;
+
+impl<A: Cacheable> Inputs for Region<A> {
+    type Ids = String;
+    type Values = Option<Arc<A>>;
+
+    fn prefetch(&self, ids: &[String]) -> Fetches {
+        Fetches(self.fetch_ahead(&ids.iter().filter_map(|id| self.key(id).ok()).collect::<Vec<_>>()))
+    }
+
+    fn begin(&self, ids: &[String]) -> (Fetches, Reading<Self::Values>) {
+        let keys: Vec<Result<Key>> = ids.iter().map(|id| self.key(id)).collect();
+        let good: Vec<Key> = keys.iter().flatten().cloned().collect();
+        let (begun, fetches) = self.begin_read(&good, FirstLook::Closer, &self.loader);
+        let region = self.clone();
+        let reading = async move {
+            let found = region.finish_read(&good, begun, region.loader.clone()).await;
+            let (mut found, now) = (found.into_iter(), region.engine.clock().now());
+            let mut input = |key: Result<Key>| {
+                key?;
+                let found = found.next().unwrap_or_else(|| unreachable!("one answer a key"))?;
+                let provenance = Provenance::of(&found, now);
+                Ok((found.value, provenance))
+            };
+            keys.into_iter().map(&mut input).collect()
+        };
+        (Fetches(fetches), reading.boxed())
+    }
+
+    fn births(&self, id: &String, births: &mut Vec<Timestamp>) -> bool {
+        let Ok(key) = self.key(id) else { return false };
+        match self.look_in_memory(&key, self.engine.clock().now()) {
+            MemoryLookup::Fresh(found) | MemoryLookup::Due(found) | MemoryLookup::Stale(found) => {
+                births.push(found.meta.born);
+                true
+            }
+            MemoryLookup::Replaced(_) | MemoryLookup::Miss(_) => false,
+        }
+    }
+}
+
+impl<I: Inputs> Inputs for Option<I> {
+    type Ids = I::Ids;
+    type Values = Option<I::Values>;
+
+    fn prefetch(&self, ids: &[I::Ids]) -> Fetches {
+        self.as_ref().map_or(Fetches(Vec::new()), |inputs| inputs.prefetch(ids))
+    }
+
+    fn begin(&self, ids: &[I::Ids]) -> (Fetches, Reading<Self::Values>) {
+        let Some(inputs) = self else {
+            let none: Vec<_> = ids.iter().map(|_| Ok((None, Provenance::default()))).collect();
+            return (Fetches(Vec::new()), async { none }.boxed());
+        };
+        let (fetches, reading) = inputs.begin(ids);
+        let known = |(values, provenance)| (Some(values), provenance);
+        let reading = async move { reading.await.into_iter().map(|read| read.map(known)).collect() };
+        (fetches, reading.boxed())
+    }
+
+    fn births(&self, ids: &I::Ids, births: &mut Vec<Timestamp>) -> bool {
+        self.as_ref().is_none_or(|inputs| inputs.births(ids, births))
+    }
+}
+
+impl<A: Inputs, B: Inputs> Inputs for (A, B) {
+    type Ids = (A::Ids, B::Ids);
+    type Values = (A::Values, B::Values);
+
+    fn prefetch(&self, ids: &[Self::Ids]) -> Fetches {
+        let (one, other): (Vec<_>, Vec<_>) = ids.iter().cloned().unzip();
+        self.0.prefetch(&one).and(self.1.prefetch(&other))
+    }
+
+    fn begin(&self, ids: &[Self::Ids]) -> (Fetches, Reading<Self::Values>) {
+        let (one, other): (Vec<_>, Vec<_>) = ids.iter().cloned().unzip();
+        let (fetches, one) = self.0.begin(&one);
+        let (others, other) = self.1.begin(&other);
+        let reading = async move {
+            let (one, other) = futures_util::join!(one, other);
+            let both = |(one, other): (Result<(A::Values, _)>, Result<(B::Values, Provenance)>)| {
+                let ((one, from), (other, from_other)) = (one?, other?);
+                Ok(((one, other), Provenance::and(from, from_other)))
+            };
+            one.into_iter().zip(other).map(both).collect()
+        };
+        (fetches.and(others), reading.boxed())
+    }
+
+    fn births(&self, ids: &Self::Ids, births: &mut Vec<Timestamp>) -> bool {
+        self.0.births(&ids.0, births) && self.1.births(&ids.1, births)
+    }
+}
+
+impl<A: Inputs, B: Inputs, C: Inputs> Inputs for (A, B, C) {
+    type Ids = (A::Ids, B::Ids, C::Ids);
+    type Values = (A::Values, B::Values, C::Values);
+
+    fn prefetch(&self, ids: &[Self::Ids]) -> Fetches {
+        self.nested().prefetch(&nested_ids(ids))
+    }
+
+    fn begin(&self, ids: &[Self::Ids]) -> (Fetches, Reading<Self::Values>) {
+        let (fetches, reading) = self.nested().begin(&nested_ids(ids));
+        let flat = |(((one, two), three), from)| ((one, two, three), from);
+        (fetches, async move { reading.await.into_iter().map(|read| read.map(flat)).collect() }.boxed())
+    }
+
+    fn births(&self, ids: &Self::Ids, births: &mut Vec<Timestamp>) -> bool {
+        self.0.births(&ids.0, births) && self.1.births(&ids.1, births) && self.2.births(&ids.2, births)
+    }
+}
+
+/// Three inputs as two of two.
+trait Nested<A, B, C> {
+    fn nested(&self) -> ((A, B), C);
+}
+
+impl<A: Inputs, B: Inputs, C: Inputs> Nested<A, B, C> for (A, B, C) {
+    fn nested(&self) -> ((A, B), C) {
+        ((self.0.clone(), self.1.clone()), self.2.clone())
+    }
+}
+
+fn nested_ids<A: Clone, B: Clone, C: Clone>(ids: &[(A, B, C)]) -> Vec<((A, B), C)> {
+    ids.iter().cloned().map(|(one, two, three)| ((one, two), three)).collect()
+}

@@ -1,6 +1,7 @@
 //! Scenarios for the cache as a whole, one module for each group of rules.
 
 mod coalesce;
+mod computed;
 mod counts;
 mod defaults;
 mod facts;
@@ -22,4 +23,5 @@ mod retry_queue;
 mod single_flight;
 mod tags;
 mod tiers;
+mod together;
 mod updates;

@@ -90,7 +90,7 @@ pub use load::{
     warm::{KeepFresh, Warmed},
 };
 pub use policy::Policy;
-pub use read::wanted::{AnyWanted, Wanted};
+pub use read::wanted::{AnyWanted, WantedKeys};
 pub use region::{Cacheable, Op, Region, Updated};
 pub use region_builder::RegionBuilder;
 pub use settings::value_codec::Storable;

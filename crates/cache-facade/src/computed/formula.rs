@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use cache_core::{Fetched, Key, Loaded, Loader, Request, Result};
 
 use super::{ComputedFrom, Inputs, inputs::Fetches, provenance::Provenance};
-use crate::{engine::Engine, load::together::AnyFetch, region::Cacheable};
+use crate::{engine::Engine, load::fetch::together::AnyFetch, region::Cacheable};
 
 /// How many values are computed in one call.
 const MAX_BATCH: usize = 1000;

@@ -7,7 +7,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 
 use super::provenance::Provenance;
 use crate::{
-    load::together::AnyFetch,
+    load::fetch::together::AnyFetch,
     read::memory_lookup::{FirstLook, MemoryLookup},
     region::{Cacheable, Region},
 };
@@ -46,7 +46,10 @@ impl Fetches {
 }
 
 /// A read of inputs, of one after the other of the ids.
-pub(super) type Reading<T> = BoxFuture<'static, Vec<Result<(T, Provenance)>>>;
+pub(super) type Reading<T> = BoxFuture<'static, Vec<Input<T>>>;
+
+/// What was read of the inputs of one value.
+type Input<T> = Result<(T, Provenance)>;
 
 impl<A: Cacheable> Inputs for Region<A> {
     type Ids = String;
@@ -126,7 +129,7 @@ impl<A: Inputs, B: Inputs> Inputs for (A, B) {
         let (others, other) = self.1.begin(&other);
         let reading = async move {
             let (one, other) = futures_util::join!(one, other);
-            let both = |(one, other): (Result<(A::Values, _)>, Result<(B::Values, Provenance)>)| {
+            let both = |(one, other): (Input<A::Values>, Input<B::Values>)| {
                 let ((one, from), (other, from_other)) = (one?, other?);
                 Ok(((one, other), Provenance::and(from, from_other)))
             };

@@ -14,7 +14,9 @@ use cache_core::{Key, Meta, Result};
 
 pub use self::inputs::Inputs;
 use self::{formula::Formula, provenance::Provenance};
-use crate::{engine::Engine, load::together::AnyFetch, region::Cacheable, region_builder::RegionBuilder};
+use crate::{
+    engine::Engine, load::fetch::together::AnyFetch, region::Cacheable, region_builder::RegionBuilder,
+};
 
 /// What values of a region are computed from, whatever the types of the inputs.
 pub(crate) trait ComputedFrom: Send + Sync {
@@ -30,11 +32,12 @@ impl<V: Cacheable> RegionBuilder<V> {
     /// tuple of two or three. `ids` says which inputs an id has, as a text for each region; `compute` makes the
     /// value of them, each `None` where there is none, or says that there is no value.
     ///
-    /// A value is as old as the oldest of its inputs, lives no longer than any of them, is stale if one of them is,
-    /// and carries the tags of all. It is served only as long as it was computed from what a read of the inputs
-    /// would give: if one of them is replaced, removed, invalidated or gone, on this node or another, the value is
-    /// computed anew, or fails as the input does. A batch reads the inputs of all its keys together, with one call
-    /// a tier. That there is no value is not remembered. A value that is put into such a region is not served.
+    /// A value is as old as the oldest of its inputs, lives no longer than any of them, is stale if one of them
+    /// is, and carries the tags of all. It is served only as long as it was computed from what a read of the
+    /// inputs would give: if one of them is replaced, removed, invalidated or gone, on this node or another, the
+    /// value is computed anew, or fails as the input does. A batch reads the inputs of all its keys together, with
+    /// one call a tier. That there is no value is not remembered. A value that is put into such a region is not
+    /// served.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

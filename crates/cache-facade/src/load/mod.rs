@@ -11,6 +11,4 @@ pub(crate) mod loaders;
 mod loom_shim;
 pub(crate) mod store_loaded;
 pub(crate) mod throttle;
-mod tier_search;
-pub(crate) mod together;
 pub(crate) mod warm;

@@ -15,10 +15,9 @@ use crate::{
     load::{
         circular,
         coalesce::nested,
-        fetch::{Fetch, LookupScope},
+        fetch::{Fetch, LookupScope, together::AnyFetch},
         flight::{Flight, Joined},
         loaders::shared_loader::SharedLoader,
-        together::AnyFetch,
     },
     region::{Cacheable, Region},
 };

@@ -200,8 +200,7 @@ impl<V: Cacheable> Region<V> {
         })
     }
 
-    /// After which share of its life an entry is due to be refreshed. What is computed changes with its inputs, and
-    /// they are.
+    /// After which share of its life an entry is due to be refreshed: what is computed never, but its inputs are.
     fn eager(&self) -> Option<f64> {
         self.policy.eager.filter(|_| self.policy.computed.is_none())
     }

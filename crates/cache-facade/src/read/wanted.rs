@@ -9,12 +9,12 @@ use super::{get::BegunRead, memory_lookup::FirstLook};
 use crate::{
     answer::Lookup,
     cache::Cache,
-    load::together::AnyFetch,
+    load::fetch::together::AnyFetch,
     region::{Cacheable, Region},
 };
 
 /// Keys of a region that are wanted together with those of other regions: see [`Cache::read_together`].
-pub struct Wanted<V> {
+pub struct WantedKeys<V> {
     region: Region<V>,
     keys: Vec<Result<Key>>,
     answers: Vec<Result<Lookup<V>>>,
@@ -23,7 +23,7 @@ pub struct Wanted<V> {
 /// The keys of one region in a read of several.
 pub trait AnyWanted: private::Read {}
 
-impl<V: Cacheable> AnyWanted for Wanted<V> {}
+impl<V: Cacheable> AnyWanted for WantedKeys<V> {}
 
 mod private {
     use super::{AnyFetch, BoxFuture, Cache};
@@ -43,13 +43,13 @@ mod private {
 
 impl<V: Cacheable> Region<V> {
     /// Returns keys to be read together with those of other regions, by [`Cache::read_together`].
-    pub fn wanted<K: ToKey>(&self, keys: &[K]) -> Wanted<V> {
+    pub fn wanted<K: ToKey>(&self, keys: &[K]) -> WantedKeys<V> {
         let keys = keys.iter().map(|key| key.to_key(&self.core.prefix)).collect();
-        Wanted { region: self.clone(), keys, answers: Vec::new() }
+        WantedKeys { region: self.clone(), keys, answers: Vec::new() }
     }
 }
 
-impl<V> Wanted<V> {
+impl<V> WantedKeys<V> {
     /// Returns the answers, in the order of the keys; none before they were read.
     #[must_use]
     pub fn into_answers(self) -> Vec<Result<Lookup<V>>> {
@@ -92,7 +92,7 @@ impl Cache {
     }
 }
 
-impl<V: Cacheable> private::Read for Wanted<V> {
+impl<V: Cacheable> private::Read for WantedKeys<V> {
     fn begin(&mut self, cache: &Cache) -> private::Begun<'_> {
         if !Arc::ptr_eq(&self.region.engine, &cache.engine) {
             let kind = self.region.core.prefix.kind();
@@ -108,7 +108,7 @@ impl<V: Cacheable> private::Read for Wanted<V> {
     }
 }
 
-impl<V: Cacheable> Wanted<V> {
+impl<V: Cacheable> WantedKeys<V> {
     async fn finish(&mut self, good: Vec<Key>, begun: BegunRead<V>) {
         let region = &self.region;
         let mut found = region.finish_read(&good, begun, region.loader.clone()).await.into_iter();

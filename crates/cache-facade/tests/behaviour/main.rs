@@ -23,5 +23,4 @@ mod retry_queue;
 mod single_flight;
 mod tags;
 mod tiers;
-mod together;
 mod updates;

@@ -73,6 +73,9 @@ async fn a_computed_value_is_as_old_as_its_oldest_input_and_lives_as_long_as_its
     assert_eq!((again.source, again.born), (Source::Memory, two.born));
     assert!(about(again.fresh_for, one.fresh_for));
     assert_eq!((kinds.first.calls(), kinds.second.calls()), (1, 1));
+    fixture.pass(20);
+    soon(kinds.joined.lookup("A")).await.unwrap();
+    settle().await;
     assert_eq!(kinds.joined.stats().loads, 1, "computed once, and due to be refreshed never");
 }
 

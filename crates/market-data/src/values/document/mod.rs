@@ -1,5 +1,10 @@
 //! Documents: data about an asset that have no type of their own here, as JSON.
 
+pub(super) mod adjusted_closes;
+pub(super) mod body;
+pub(super) mod dividends;
+pub(super) mod observations;
+
 use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
 
 use cache_core::Timestamp;

@@ -1,5 +1,7 @@
 //! Tiers with entries that can't be decoded, and tiers that can't be written.
 
+mod together;
+
 use std::{sync::Arc, time::Duration};
 
 use cache_core::{Blob, Bytes, Clock, Codec, ErrorKind, Fetched, Operation};

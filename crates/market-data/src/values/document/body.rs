@@ -4,8 +4,7 @@ use jiff::civil::Date;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{AdjustedCloses, Dividends, Observations};
-use crate::{Asset, DataType, Document, Invalid};
+use crate::{AdjustedCloses, Asset, DataType, Dividends, Document, Invalid, Observations};
 
 /// The body of a document, of a shape that is common to all providers: [`Dividends`], [`AdjustedCloses`],
 /// [`Observations`]. Other kinds of data have the body that their provider gives them.

@@ -1,7 +1,7 @@
 //! Keys of several regions read together: one call a tier, one call a batch, and each key its own outcome.
 
 use cache_core::{Error, Operation, Ttl};
-use cache_facade::{AnyWanted, Cache, Lookup, Region, Result, Source, Wanted};
+use cache_facade::{AnyWanted, Cache, Lookup, Region, Result, Source, WantedKeys};
 use proptest::prelude::*;
 use tests::{FaultyTier, Fixture, GRACE, LIFE, ScriptedLoader, settle, soon};
 use tokio::runtime::Builder;
@@ -26,10 +26,10 @@ fn kinds(cache: &Cache) -> Kinds {
 
 async fn together(cache: &Cache, kinds: &Kinds, ids: &[Vec<String>]) -> Vec<Vec<Result<Lookup<String>>>> {
     let wanted = kinds.regions.iter().zip(ids).map(|(region, ids)| region.wanted(ids));
-    let mut wanted: Vec<Wanted<String>> = wanted.collect();
+    let mut wanted: Vec<WantedKeys<String>> = wanted.collect();
     let mut all: Vec<&mut dyn AnyWanted> = wanted.iter_mut().map(|one| one as _).collect();
     soon(cache.read_together(&mut all)).await;
-    wanted.into_iter().map(Wanted::into_answers).collect()
+    wanted.into_iter().map(WantedKeys::into_answers).collect()
 }
 
 fn sources(answers: &[Vec<Result<Lookup<String>>>], source: Source) -> usize {

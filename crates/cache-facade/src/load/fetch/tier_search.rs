@@ -4,13 +4,11 @@ use std::sync::Arc;
 
 use cache_core::{Blob, Entry, Key, Meta, Timestamp};
 
-use super::{
-    fetch::{Fetch, LookupScope},
-    flight::Leader,
-};
+use super::{Fetch, LookupScope};
 use crate::{
     answer::{FlightResult, Found, Source},
     engine::{Engine, counters::Count, regions::UntypedRegion},
+    load::flight::Leader,
     read::servable::{Servable, Unservable},
     region::{Cacheable, Region},
     tier::handle::TierHandle,

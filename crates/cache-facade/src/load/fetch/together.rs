@@ -6,14 +6,12 @@ use cache_core::Error;
 use futures_util::future::{BoxFuture, FutureExt, join_all};
 
 use super::{
-    circular::Loading,
-    coalesce::nested,
-    fetch::{Fetch, LookupScope},
-    loaders::shared_loader::SharedLoader,
+    Fetch, LookupScope,
     tier_search::{Search, TierSearch},
 };
 use crate::{
     engine::Engine,
+    load::{circular::Loading, coalesce::nested, loaders::shared_loader::SharedLoader},
     region::{Cacheable, Region},
 };
 

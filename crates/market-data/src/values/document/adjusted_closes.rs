@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::document_body::{DocumentBody, in_order, positive};
+use super::body::{DocumentBody, in_order, positive};
 use crate::Invalid;
 
 /// Daily closes adjusted for splits and dividends, earliest first: the body of a document of

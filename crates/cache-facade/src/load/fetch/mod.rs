@@ -1,11 +1,15 @@
 //! Fetches what flights wait for, once no tier has it: from the loader, in batches.
 
+mod tier_search;
+pub(crate) mod together;
+
 use std::sync::Arc;
 
 use cache_core::{Entry, Key, Meta, Timestamp, Ttl};
 use futures_util::{StreamExt, stream};
 
-use super::{flight::Leader, loaders::shared_loader::SharedLoader, tier_search::TierSearch};
+use self::tier_search::TierSearch;
+use super::{flight::Leader, loaders::shared_loader::SharedLoader};
 use crate::{
     answer::{FlightResult, Found, Source},
     engine::counters::Count,

@@ -7,6 +7,7 @@
 
 mod adapters;
 mod asset;
+pub mod formulas;
 pub mod http;
 mod invalid;
 mod monotonic_clock;

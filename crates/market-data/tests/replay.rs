@@ -63,7 +63,8 @@ async fn what_is_not_offered_is_said_to_be_so() {
     let asked = provider.documents(DataType::News, &[DocumentId::new(assets(&["T"]).remove(0))]).await;
     let error = asked.unwrap_err();
     assert_eq!(error.kind(), ProviderErrorKind::NotOffered);
-    let told = "replay has no news: it has price, ohlcv, adjusted_close, dividend, technical, total_return";
+    let told =
+        "replay offers no news: it has price, ohlcv, adjusted_close, dividend, technical, total_return";
     assert_eq!(error.to_string(), told);
     assert_eq!(provider.usage(), ReplayUsage::default(), "no call goes out for it");
 }

@@ -16,7 +16,7 @@ pub(super) const KINDS: [DataType; 4] =
 pub(super) fn lacks(data: DataType) -> ProviderError {
     let has = [DataType::Price, DataType::Ohlcv].into_iter().chain(KINDS);
     let has = has.map(DataType::as_str).collect::<Vec<_>>().join(", ");
-    ProviderError::new(ProviderErrorKind::NotOffered, format!("replay has no {data}: it has {has}"))
+    ProviderError::new(ProviderErrorKind::NotOffered, format!("replay offers no {data}: it has {has}"))
 }
 
 /// The failure to answer for bars of an interval that wasn't recorded.

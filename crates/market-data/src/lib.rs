@@ -7,6 +7,7 @@
 
 mod adapters;
 mod asset;
+pub mod formulas;
 pub mod http;
 mod invalid;
 mod monotonic_clock;
@@ -21,8 +22,8 @@ pub use adapters::{
     alpha_vantage::{AlphaVantageConfig, AlphaVantageProvider},
     csv_folder::{CsvConfig, CsvProvider, OnBadRow},
     json::{
-        JsonConfig, JsonDocuments, JsonKey, JsonProvider, JsonQuotes, JsonSeries, JsonSymbols, KeyPlace,
-        SymbolCase,
+        JsonConfig, JsonDocuments, JsonFields, JsonKey, JsonParameter, JsonProvider, JsonQuotes, JsonSeries,
+        JsonSplits, JsonSymbols, KeyPlace, SymbolCase,
     },
     oanda::{CandlePrice, OandaConfig, OandaProvider},
     yahoo::{YahooConfig, YahooProvider},

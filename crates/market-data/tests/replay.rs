@@ -4,8 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use cache_core::{Clock, ErrorKind};
 use market_data::{
-    Answer, Answers, Asset, DataType, DocumentId, Interval, Provider, ProviderErrorKind, Quote, Replay,
-    ReplayProvider, ReplayUsage, SeriesId,
+    AdjustedCloses, Answer, Answers, Asset, DataType, Dividends, Document, DocumentBody, DocumentId,
+    Interval, Provider, ProviderErrorKind, Quote, Replay, ReplayProvider, ReplayUsage, SeriesId,
+    formulas::{Indicator, IndicatorValues, TotalReturn},
 };
 use tokio::task::{JoinHandle, yield_now};
 
@@ -60,7 +61,97 @@ async fn what_is_not_offered_is_said_to_be_so() {
     let provider = provider(instant());
     assert_eq!(provider.offer(DataType::News), None);
     let asked = provider.documents(DataType::News, &[DocumentId::new(assets(&["T"]).remove(0))]).await;
-    assert_eq!(asked.unwrap_err().kind(), ProviderErrorKind::NotOffered);
+    let error = asked.unwrap_err();
+    assert_eq!(error.kind(), ProviderErrorKind::NotOffered);
+    let told =
+        "replay offers no news: it has price, ohlcv, adjusted_close, dividend, technical, total_return";
+    assert_eq!(error.to_string(), told);
+    assert_eq!(provider.usage(), ReplayUsage::default(), "no call goes out for it");
+}
+
+async fn document(provider: &ReplayProvider, data: DataType, id: &str) -> Answer<Document> {
+    provider.documents(data, &[id.parse().unwrap()]).await.unwrap().remove(0)
+}
+
+/// What a kind has of an asset, in the form of a document of that kind.
+async fn read<B: DocumentBody>(provider: &ReplayProvider, data: DataType, id: &str) -> B {
+    let document = document(provider, data, id).await.value().unwrap();
+    data.check_body(&document.body).unwrap();
+    document.read().unwrap()
+}
+
+#[tokio::test]
+async fn closes_and_dividends_are_those_of_the_files() {
+    let provider = provider(instant());
+    let closes: AdjustedCloses = read(&provider, DataType::AdjustedClose, "AAPL:from=2017-08-31").await;
+    let days: Vec<_> = closes.closes.iter().map(|one| (one.date.to_string(), one.close)).collect();
+    assert_eq!(days, [("2017-08-31".to_owned(), Some(164.0)), ("2017-09-01".to_owned(), Some(164.050003))]);
+    for name in ["EWG", "ewg@us.etf"] {
+        let told: Dividends = read(&provider, DataType::Dividend, &format!("{name}:to=2023-06-07")).await;
+        let amounts: Vec<f64> = told.dividends.iter().map(|one| one.amount).collect();
+        assert_eq!((amounts, told.splits.len()), (vec![0.792, 0.009, 0.759], 0), "{name}");
+        let quote = provider.quotes(&assets(&[name])).await.unwrap().remove(0).value().unwrap();
+        assert_eq!(quote.asset, name.parse().unwrap(), "an answer is of the asset that was asked for");
+    }
+    let told: Dividends = read(&provider, DataType::Dividend, "1398.HK").await;
+    assert_eq!(told.dividends.len(), 3);
+    let Answer::Failed(error) = document(&provider, DataType::Dividend, "AAPL").await else { panic!() };
+    assert_eq!(error.kind(), ProviderErrorKind::NotOffered);
+    let told = "replay has no dividends of AAPL: it has those of EWG and 1398@XHKG";
+    assert_eq!(error.to_string(), told);
+    assert_eq!(document(&provider, DataType::Dividend, "NOPE").await, Answer::Unknown);
+}
+
+#[tokio::test]
+async fn indicators_and_returns_are_what_follows_from_the_recorded_days() {
+    let provider = provider(instant());
+    let bars = provider.series(&["MSFT:1d".parse().unwrap()]).await.unwrap().remove(0).value().unwrap();
+    for id in ["MSFT:function=sma&period=50", "MSFT:function=RSI", "MSFT:function=macd&of=adjusted_close"] {
+        let told: IndicatorValues = read(&provider, DataType::Technical, id).await;
+        assert_eq!(told, Indicator::of(&id.parse().unwrap()).unwrap().values(&bars).unwrap());
+        assert_eq!(told.values.last().unwrap().time, bars.bars.last().unwrap().time);
+    }
+    let id = "EWG:from=2022-06-09&to=2022-12-12";
+    let told: TotalReturn = read(&provider, DataType::TotalReturn, id).await;
+    assert_eq!(told.dividends, Some(0.0), "the first day's dividend was paid to others");
+    let whole: TotalReturn = read(&provider, DataType::TotalReturn, "EWG").await;
+    assert!((whole.dividends.unwrap() - 2.32).abs() < 1e-9);
+    assert!(whole.total_return > whole.price_return.unwrap());
+    let apple: TotalReturn = read(&provider, DataType::TotalReturn, "AAPL").await;
+    assert_eq!(apple.dividends, None, "no file tells them");
+    let one_day = document(&provider, DataType::TotalReturn, "EWG:from=2024-08-21").await;
+    assert_eq!(one_day, Answer::Unknown);
+}
+
+#[tokio::test]
+async fn a_document_that_can_not_be_is_refused_by_its_parameters() {
+    let provider = provider(instant());
+    for (data, id, kind, why) in [
+        (DataType::Technical, "T", ProviderErrorKind::BadRequest, "needs the parameter function"),
+        (DataType::Technical, "T:function=SMA&interval=5m", ProviderErrorKind::NotOffered, "they are daily"),
+        (DataType::TotalReturn, "T:from=x", ProviderErrorKind::BadRequest, "no day"),
+        (DataType::AdjustedClose, "T:period=3", ProviderErrorKind::BadRequest, "there are from, to"),
+    ] {
+        let Answer::Failed(error) = document(&provider, data, id).await else { panic!("{id}") };
+        assert_eq!(error.kind(), kind, "{error}");
+        assert!(error.to_string().contains(why), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn documents_count_as_quotes_do() {
+    let provider = provider(Replay { max_batch: 2, ..instant() });
+    assert_eq!(provider.offer(DataType::Technical).unwrap().max_batch, 2);
+    let ids = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<DocumentId>>();
+    let two = provider.documents(DataType::AdjustedClose, &ids(&["T", "GE"])).await.unwrap();
+    assert!(two.iter().all(|answer| matches!(answer, Answer::Value(_))));
+    assert_eq!(provider.usage(), ReplayUsage { calls: 1, keys: 2, ..ReplayUsage::default() });
+    let error = provider.documents(DataType::AdjustedClose, &ids(&["T", "GE", "PG"])).await.unwrap_err();
+    assert!(error.to_string().contains("3 adjusted_close keys"), "{error}");
+    provider.faults().fail_next(1);
+    let error = provider.documents(DataType::Technical, &ids(&["T:function=SMA"])).await.unwrap_err();
+    assert_eq!(error.kind(), ProviderErrorKind::Broken);
+    assert_eq!(provider.usage(), ReplayUsage { calls: 2, keys: 3, failures: 1, refused: 0 });
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
-//! A provider that replays recorded daily bars, with configurable latency, rate limit and failures.
+//! A provider that replays recorded days, with configurable latency, rate limit and failures.
 
+mod documents;
 mod fault_injector;
 mod recording;
 mod simulated_upstream;
@@ -13,8 +14,8 @@ use cache_core::{Clock, Error, ErrorKind, Result};
 pub use self::{fault_injector::FaultInjector, usage::ReplayUsage};
 use self::{recording::Recording, simulated_upstream::SimulatedUpstream};
 use crate::{
-    Answer, Answers, Asset, DataType, Interval, Offer, Provider, ProviderError, ProviderErrorKind, Quote,
-    Series, SeriesId,
+    Answer, Answers, Asset, DataType, Document, DocumentId, Interval, Offer, Provider, ProviderError,
+    ProviderErrorKind, Quote, Series, SeriesId,
 };
 
 /// The behaviour of a [`ReplayProvider`].
@@ -22,7 +23,7 @@ use crate::{
 pub struct Replay {
     /// How long each call takes.
     pub latency: Duration,
-    /// How many quotes one call may ask for. Series come one a call.
+    /// How many quotes or documents one call may ask for. Series come one a call.
     pub max_batch: usize,
     /// How many calls are let through in any second.
     pub calls_per_second: u32,
@@ -48,8 +49,31 @@ impl Default for Replay {
     }
 }
 
-/// A provider that replays five years of daily bars of thirteen symbols, to 2017-09-01, from the
-/// stocknet-dataset (Xu and Cohen, ACL 2018). A quote is the close of the last day.
+/// A provider that replays recorded days: five years of daily bars of thirteen symbols, to 2017-09-01, from the
+/// stocknet-dataset (Xu and Cohen, ACL 2018), and daily bars and dividends of the fund `EWG` and of `1398@XHKG`, 2022-01-03
+/// to 2024-08-22, from the tests of yfinance. A quote is the close of the last day.
+///
+/// It has the documents that follow from them: [`AdjustedCloses`](crate::AdjustedCloses),
+/// [`Dividends`](crate::Dividends) of the two that have them, [indicators](crate::formulas::Indicator) of daily bars, and
+/// the [total return](crate::formulas::TotalReturn).
+///
+/// ```
+/// use std::time::Duration;
+/// use cache_core::Clock;
+/// use market_data::{DataType, Provider, Replay, ReplayProvider, formulas::TotalReturn};
+///
+/// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+/// # runtime.block_on(async {
+/// let replay = ReplayProvider::new(Replay { latency: Duration::ZERO, ..Replay::default() }, Clock::system())?;
+/// let id = "EWG:from=2022-06-01&to=2022-06-30".parse()?;
+/// let told = replay.documents(DataType::TotalReturn, &[id]).await?.remove(0).value().unwrap();
+/// let told: TotalReturn = told.read()?;
+/// assert_eq!(told.dividends, Some(0.792));
+/// assert!(told.total_return > told.price_return.unwrap());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 pub struct ReplayProvider {
     recording: &'static Recording,
@@ -74,7 +98,7 @@ impl ReplayProvider {
         let faults = FaultInjector::new(replay.seed);
         faults.fail_rate(replay.failure_rate)?;
         let upstream = SimulatedUpstream::new(clock, replay.latency, rate, replay.max_wait, faults);
-        Ok(Self { recording: Recording::stocknet(), upstream, max_batch: replay.max_batch })
+        Ok(Self { recording: Recording::embedded(), upstream, max_batch: replay.max_batch })
     }
 
     /// Returns the switches that make calls fail or hang, those under way included.
@@ -83,9 +107,9 @@ impl ReplayProvider {
         self.upstream.faults()
     }
 
-    /// Returns the symbols that were recorded, in alphabetical order.
+    /// Returns the assets that were recorded, as they are written: `AAPL`, and `1398@XHKG`.
     pub fn symbols(&self) -> impl Iterator<Item = &'static str> {
-        self.recording.symbols()
+        self.recording.names()
     }
 
     /// Returns the usage so far.
@@ -103,23 +127,16 @@ impl ReplayProvider {
         Err(ProviderError::new(ProviderErrorKind::BadRequest, message))
     }
 
-    /// Returns the recorded series of an asset; only equities of the United States have one.
     fn recorded(&self, asset: &Asset) -> Result<Option<&'static Series>, ProviderError> {
-        if *asset != Asset::from(asset.symbol.clone()) {
-            return Ok(None);
-        }
-        let bad = |error: Error| ProviderError::new(ProviderErrorKind::BadAnswer, error.to_string());
-        self.recording.series(&asset.symbol).map_err(bad)
+        let recorded = self.recording.of(asset).map_err(|error| documents::unreadable(&error))?;
+        Ok(recorded.map(|recorded| &recorded.series))
     }
 
     fn bars(&self, id: &SeriesId) -> Answer<Series> {
         match (id.interval, self.recorded(&id.asset)) {
             (Interval::Day, Ok(series)) => series.map(|series| cut(series, id)).into(),
             (Interval::Day, Err(error)) => Answer::Failed(error),
-            (other, _) => {
-                let message = format!("replay has no bars of {other}: they are daily, say 1d");
-                Answer::Failed(ProviderError::new(ProviderErrorKind::NotOffered, message))
-            }
+            (other, _) => Answer::Failed(documents::lacks_interval(other)),
         }
     }
 }
@@ -139,7 +156,7 @@ impl Provider for ReplayProvider {
         match data {
             DataType::Price => Some(Offer::new(self.max_batch)),
             DataType::Ohlcv => Some(Offer::new(1).intervals([Interval::Day])),
-            _ => None,
+            _ => documents::KINDS.contains(&data).then(|| Offer::new(self.max_batch)),
         }
     }
 
@@ -157,5 +174,14 @@ impl Provider for ReplayProvider {
         self.check_batch(DataType::Ohlcv, ids.len())?;
         self.upstream.call(DataType::Ohlcv, ids.len()).await?;
         Ok(ids.iter().map(|id| self.bars(id)).collect())
+    }
+
+    async fn documents(&self, data: DataType, ids: &[DocumentId]) -> Answers<Document> {
+        if !documents::KINDS.contains(&data) {
+            return Err(documents::lacks(data));
+        }
+        self.check_batch(data, ids.len())?;
+        self.upstream.call(data, ids.len()).await?;
+        Ok(ids.iter().map(|id| self.recording.document(data, id)).collect())
     }
 }

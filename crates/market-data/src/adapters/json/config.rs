@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::JsonSymbols;
+use super::{JsonDocuments, JsonSymbols};
 use crate::{AssetType, DataType, HttpSettings, Interval, Market, SecretSource};
 
 /// A JSON API: URL templates, and JSON pointers (RFC 6901) to the fields of its bodies.
 ///
 /// The placeholders of a template are `{symbol}`, `{symbols}` (those of a batch, separated by commas), `{market}`,
-/// `{from}` and `{to}` (days), and `{interval}`; values are percent-encoded. They may only stand after the host.
+/// `{from}` and `{to}` (days), `{interval}`, and `{param:NAME}` for a parameter of a document; values are
+/// percent-encoded. They may only stand after the host.
 ///
 /// ```
 /// use market_data::JsonConfig;
@@ -153,17 +154,6 @@ pub struct JsonSeries {
     pub adjusted_close: Option<String>,
     #[serde(default)]
     pub volume: Option<String>,
-}
-
-/// How an API is asked for a document.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct JsonDocuments {
-    /// The URL, for one asset.
-    pub url: String,
-    /// Where the document is in the body; `null` there means that there is none. Default: the whole body.
-    #[serde(default)]
-    pub value: String,
 }
 
 fn one() -> usize {

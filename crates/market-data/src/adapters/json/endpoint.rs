@@ -1,5 +1,7 @@
 //! One endpoint of a JSON API: its URL, key and headers, and the error in its body.
 
+use std::collections::BTreeMap;
+
 use cache_core::{Clock, Error, ErrorKind, Result, Secret};
 use serde_json::Value;
 
@@ -39,6 +41,8 @@ pub(super) struct Wanted<'a> {
     pub(super) assets: &'a [&'a Asset],
     pub(super) range: DateRange,
     pub(super) interval: &'a str,
+    /// Those of a document, by name.
+    pub(super) parameters: &'a BTreeMap<String, String>,
 }
 
 impl Access {
@@ -92,8 +96,31 @@ impl Endpoint {
     /// # Errors
     ///
     /// `Config`, with the name of the field, if the URL is no template, has none of the placeholders in
-    /// `needs`, or has one of those in `lacks`.
+    /// `needs`, one of those in `lacks`, or a parameter.
     pub(super) fn new(
+        config: &JsonConfig,
+        field: &str,
+        url: &str,
+        placeholders: (&[Placeholder], &[Placeholder]),
+        access: &Access,
+        clock: Clock,
+    ) -> Result<Self> {
+        let endpoint = Self::with_parameters(config, field, url, placeholders, access, clock)?;
+        if let Some(name) = endpoint.parameters().next() {
+            return Err(wrong(
+                config,
+                format!("{field}: the placeholder {{param:{name}}} has no meaning here"),
+            ));
+        }
+        Ok(endpoint)
+    }
+
+    /// The same for documents, which may have parameters.
+    ///
+    /// # Errors
+    ///
+    /// As [`Endpoint::new`], but for parameters. There need be no placeholder if `needs` is empty.
+    pub(super) fn with_parameters(
         config: &JsonConfig,
         field: &str,
         url: &str,
@@ -103,7 +130,7 @@ impl Endpoint {
     ) -> Result<Self> {
         let template = Template::read(url).map_err(|why| wrong(config, format!("{field}: {why}")))?;
         let (needs, lacks) = placeholders;
-        if !needs.iter().any(|placeholder| template.has(*placeholder)) {
+        if !needs.is_empty() && !needs.iter().any(|placeholder| template.has(*placeholder)) {
             let needs = needs
                 .iter()
                 .map(|placeholder| format!("{{{}}}", placeholder.name()))
@@ -131,14 +158,19 @@ impl Endpoint {
         self.template.has(placeholder)
     }
 
+    /// Returns the names of the parameters in its URL.
+    pub(super) fn parameters(&self) -> impl Iterator<Item = &str> {
+        self.template.parameters()
+    }
+
     /// Makes a call, and parses the body; `None` if a value can't stand in the URL.
     ///
     /// # Errors
     ///
     /// If the call failed, the body is no JSON, or it contains an error.
     pub(super) async fn ask(&self, wanted: &Wanted<'_>) -> Result<Option<(Value, HttpReply)>, ProviderError> {
-        let Some(call) = self.template.fill(|placeholder| wanted.fill(placeholder, &self.access.symbols))
-        else {
+        let value = |placeholder| wanted.fill(placeholder, &self.access.symbols);
+        let Some(call) = self.template.fill(value, wanted.parameters) else {
             return Ok(None);
         };
         let reply = self.client.send(&self.access.added_to(call)).await?;

@@ -1,7 +1,9 @@
 //! The adapter of any JSON API that a user describes.
 
 mod config;
+mod documents;
 mod endpoint;
+mod items;
 mod pointer;
 mod reading;
 mod symbols;
@@ -13,15 +15,15 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use cache_core::{Clock, Result};
 use jiff::{civil::Date, tz::TimeZone};
-use serde_json::Value;
 
 pub use self::{
-    config::{JsonConfig, JsonDocuments, JsonKey, JsonQuotes, JsonSeries, KeyPlace},
+    config::{JsonConfig, JsonKey, JsonQuotes, JsonSeries, KeyPlace},
+    documents::config::{JsonDocuments, JsonFields, JsonParameter, JsonSplits},
     symbols::{JsonSymbols, SymbolCase},
 };
 use self::{
+    documents::DocumentSource,
     endpoint::{Access, Endpoint, Wanted, wrong},
-    pointer::Pointer,
     reading::{BarFields, QuoteFields},
     template::Placeholder,
 };
@@ -46,7 +48,7 @@ pub struct JsonProvider {
     symbols: JsonSymbols,
     quotes: Option<(Endpoint, QuoteFields, usize)>,
     series: Option<(Endpoint, BarFields, BTreeMap<Interval, String>)>,
-    documents: BTreeMap<DataType, (Endpoint, Pointer)>,
+    documents: BTreeMap<DataType, DocumentSource>,
     judge: Plausibility,
     clock: Clock,
 }
@@ -60,8 +62,8 @@ impl JsonProvider {
     /// that can't be read, no data to ask for, or symbols that could be of several markets.
     pub fn new(config: &JsonConfig, clock: Clock) -> Result<Self> {
         let access = Access::new(config)?;
+        let zone = zone(config)?;
         let one: (&[Placeholder], &[Placeholder]) = (&[Placeholder::Symbol], &[Placeholder::Symbols]);
-        let no_range = &[Placeholder::Symbols, Placeholder::From, Placeholder::To, Placeholder::Interval];
         let endpoint = |field: &str, url: &str, placeholders| {
             Endpoint::new(config, field, url, placeholders, &access, clock.clone())
         };
@@ -74,7 +76,7 @@ impl JsonProvider {
                     &quotes.url,
                     (&[Placeholder::Symbol, Placeholder::Symbols], lacks),
                 )?;
-                batches(config, quotes, &endpoint)?;
+                items::check_batches(config, "quotes", quotes.max_batch, &endpoint)?;
                 Some((endpoint, QuoteFields::new(quotes)?, quotes.max_batch))
             }
             None => None,
@@ -89,23 +91,13 @@ impl JsonProvider {
         };
         let mut documents = BTreeMap::new();
         for (data, document) in &config.documents {
-            if matches!(data, DataType::Price | DataType::Ohlcv) {
-                return Err(wrong(
-                    config,
-                    format!("documents.{data}: that is what quotes and series are for"),
-                ));
-            }
-            let endpoint = endpoint(
-                &format!("documents.{data}.url"),
-                &document.url,
-                (&[Placeholder::Symbol], no_range),
-            )?;
-            documents.insert(*data, (endpoint, Pointer::new("documents.value", &document.value)?));
+            let source = DocumentSource::new(config, *data, document, &zone, &access, clock.clone())?;
+            documents.insert(*data, source);
         }
         let endpoints =
             quotes.iter().map(|(endpoint, ..)| endpoint).chain(series.iter().map(|(endpoint, ..)| endpoint));
         let endpoints: Vec<&Endpoint> =
-            endpoints.chain(documents.values().map(|(endpoint, _)| endpoint)).collect();
+            endpoints.chain(documents.values().map(|source| &source.endpoint)).collect();
         if endpoints.is_empty() {
             return Err(wrong(
                 config,
@@ -116,7 +108,9 @@ impl JsonProvider {
         if let Some(why) = markets.iter().find_map(|market| refusal_of_unknown(*market)) {
             return Err(wrong(config, format!("markets {why}")));
         }
-        if markets.len() != 1 && !endpoints.iter().all(|endpoint| endpoint.has(Placeholder::Market)) {
+        let of_one = documents.values().filter(|source| source.asset.is_some()).count();
+        let with_market = endpoints.iter().filter(|endpoint| endpoint.has(Placeholder::Market)).count();
+        if markets.len() != 1 && of_one + with_market < endpoints.len() {
             let wanted = "name the one market whose symbols these are, or put {market} into each URL";
             return Err(wrong(config, format!("markets has {} names: {wanted}", markets.len())));
         }
@@ -127,7 +121,7 @@ impl JsonProvider {
                 .map(|markets| markets.iter().map(|market| AssetType::usual_on(*market)).collect())
         };
         Ok(Self {
-            zone: zone(config)?,
+            zone,
             markets: config.markets.clone(),
             asset_types: config.asset_types.clone().or_else(usual),
             symbols: config.symbols.clone(),
@@ -150,8 +144,9 @@ impl JsonProvider {
         let Some((endpoint, fields, _)) = &self.quotes else {
             return Err(ProviderError::not_offered(&self.name, DataType::Price));
         };
+        let none = BTreeMap::new();
         let Some((body, reply)) =
-            endpoint.ask(&Wanted { assets, range: self.always(), interval: "" }).await?
+            endpoint.ask(&Wanted { assets, range: self.always(), interval: "", parameters: &none }).await?
         else {
             return Ok(assets.iter().map(|_| Answer::Unknown).collect());
         };
@@ -159,21 +154,11 @@ impl JsonProvider {
         let items = fields.items(&body).map_err(|why| bad(why.to_string()))?;
         let now = now(&self.clock);
         let answer = |asset: &&Asset| {
-            let is_it = |told: &Option<String>| match told {
-                Some(told) => self.symbols.is(asset, told),
-                // A single item without a symbol belongs to the one asset asked for.
-                None => assets.len() == 1 && items.len() == 1,
+            let its = match items.of(asset, assets.len(), &self.symbols) {
+                Ok(its) if its.is_empty() => return Answer::Unknown,
+                Ok(its) => its,
+                Err(why) => return Answer::Failed(bad(why.to_string())),
             };
-            let its: Vec<&Value> =
-                items.iter().filter(|(told, _)| is_it(told)).map(|(_, item)| *item).collect();
-            if its.is_empty() {
-                return match items.iter().all(|(told, _)| told.is_some()) {
-                    true => Answer::Unknown,
-                    false => Answer::Failed(bad(format!(
-                        "items without quotes.symbol, which may not be of {asset}"
-                    ))),
-                };
-            }
             let raw_quotes = its.into_iter().map(|item| fields.raw_quote(item, &self.zone, now));
             match self.judge.only(raw_quotes).and_then(|raw_quote| {
                 raw_quote.map(|raw_quote| self.judge.quote(raw_quote, (*asset).clone())).transpose()
@@ -194,32 +179,15 @@ impl JsonProvider {
             return Err(ProviderError::new(ProviderErrorKind::NotOffered, message));
         };
         let range = id.range.unwrap_or_else(|| self.always());
-        let Some((body, reply)) = endpoint.ask(&Wanted { assets: &[&id.asset], range, interval }).await?
-        else {
-            return Ok(Answer::Unknown);
-        };
+        let none = BTreeMap::new();
+        let wanted = Wanted { assets: &[&id.asset], range, interval, parameters: &none };
+        let Some((body, reply)) = endpoint.ask(&wanted).await? else { return Ok(Answer::Unknown) };
         let (fields, asked) = (fields.clone(), id.clone());
         let (zone, judge) = (self.zone.clone(), self.judge.clone());
         match reply.parse(move |_| fields.series(&asked, &body, &zone, &judge)).await? {
             Ok(series) => Ok(series.into()),
             Err(why) => Ok(Answer::Failed(reply.error(ProviderErrorKind::BadAnswer, &why.to_string()))),
         }
-    }
-
-    async fn one_document(&self, data: DataType, id: &DocumentId) -> Result<Answer<Document>, ProviderError> {
-        let Some((endpoint, value)) = self.documents.get(&data) else {
-            return Err(ProviderError::not_offered(&self.name, data));
-        };
-        if let Some(name) = id.parameters.keys().next() {
-            let message = format!("{} takes no parameters for {data}, and {name:?} is one", self.name);
-            return Err(ProviderError::new(ProviderErrorKind::BadRequest, message));
-        }
-        let wanted = Wanted { assets: &[&id.asset], range: self.always(), interval: "" };
-        let Some((body, reply)) = endpoint.ask(&wanted).await? else { return Ok(Answer::Unknown) };
-        Ok(match reading::found(value, &body) {
-            Ok(found) => found.map(|found| Document::new(id.asset.clone(), found.clone())).into(),
-            Err(why) => Answer::Failed(reply.error(ProviderErrorKind::BadAnswer, &why.to_string())),
-        })
     }
 
     fn narrowed(&self, offer: Offer) -> Offer {
@@ -232,24 +200,6 @@ impl JsonProvider {
             None => offer,
         }
     }
-}
-
-fn batches(config: &JsonConfig, quotes: &JsonQuotes, endpoint: &Endpoint) -> Result<()> {
-    let several = endpoint.has(Placeholder::Symbols);
-    let message = match quotes.max_batch {
-        0 => "quotes.max_batch is 0: a call must be able to ask for at least 1 quote",
-        2.. if !several => {
-            "quotes.max_batch is above 1, and quotes.url has no placeholder {symbols} for several"
-        }
-        _ if several && endpoint.has(Placeholder::Symbol) => {
-            "quotes.url has {symbol} and {symbols}: use one of them"
-        }
-        _ if several && endpoint.has(Placeholder::Market) => {
-            "quotes.url has {symbols} and {market}: a batch may be of several markets, use {symbol}"
-        }
-        _ => return Ok(()),
-    };
-    Err(wrong(config, message.to_owned()))
 }
 
 fn zone(config: &JsonConfig) -> Result<TimeZone> {
@@ -268,9 +218,11 @@ impl Provider for JsonProvider {
         let offer = match data {
             DataType::Price => Offer::new(self.quotes.as_ref()?.2),
             DataType::Ohlcv => Offer::new(1).intervals(self.series.as_ref()?.2.keys().copied()),
-            _ => self.documents.contains_key(&data).then(|| Offer::new(1))?,
+            _ => Offer::new(self.documents.get(&data)?.max_batch),
         };
-        Some(self.narrowed(offer))
+        let offer = self.narrowed(offer);
+        // Series of an economy are named like indices, whatever is traded on the markets of the API.
+        Some(if data.is_of_an_economy() { offer.asset_types([AssetType::Index]) } else { offer })
     }
 
     fn implausible(&self) -> u64 {
@@ -298,10 +250,9 @@ impl Provider for JsonProvider {
     }
 
     async fn documents(&self, data: DataType, ids: &[DocumentId]) -> Answers<Document> {
-        let mut answers = Vec::with_capacity(ids.len());
-        for id in ids {
-            answers.push(self.one_document(data, id).await);
+        match self.documents.get(&data) {
+            Some(source) => source.answers(ids, self.always()).await,
+            None => Err(ProviderError::not_offered(&self.name, data)),
         }
-        from_single_calls(answers)
     }
 }

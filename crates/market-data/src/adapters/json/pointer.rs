@@ -33,6 +33,11 @@ impl Pointer {
         Err(Error::new(ErrorKind::Config, "json", message))
     }
 
+    /// The pointer to the whole of a value.
+    pub(super) fn whole(field: &'static str) -> Self {
+        Self { field, path: String::new() }
+    }
+
     /// The pointer of an optional field.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::{
     config::{JsonQuotes, JsonSeries},
+    items::{Items, SplitItems},
     pointer::{Pointer, Told},
 };
 use crate::{
@@ -16,8 +17,7 @@ use crate::{
 /// The pointers of a quote.
 #[derive(Debug)]
 pub(super) struct QuoteFields {
-    items: Pointer,
-    symbol: Option<Pointer>,
+    items: Items,
     price: Pointer,
     previous_close: Option<Pointer>,
     open: Option<Pointer>,
@@ -39,8 +39,11 @@ impl QuoteFields {
     pub(super) fn new(config: &JsonQuotes) -> Result<Self> {
         let optional = |field, path: &Option<String>| Pointer::optional(field, path.as_ref());
         Ok(Self {
-            items: Pointer::new("quotes.items", &config.items)?,
-            symbol: optional("quotes.symbol", &config.symbol)?,
+            items: Items {
+                items: Pointer::new("quotes.items", &config.items)?,
+                symbol: optional("quotes.symbol", &config.symbol)?,
+                name: "quotes.symbol",
+            },
             price: Pointer::new("quotes.price", &config.price)?,
             previous_close: optional("quotes.previous_close", &config.previous_close)?,
             open: optional("quotes.open", &config.open)?,
@@ -60,34 +63,14 @@ impl QuoteFields {
     ///
     /// If there is no such place in the body, or all items lack the price: then a pointer is wrong, or the API is
     /// another now. Neither makes the assets unknown.
-    pub(super) fn items<'a>(&self, body: &'a Value) -> Result<Items<'a>, ParseError> {
-        let Some(items) = found(&self.items, body)? else { return Ok(Vec::new()) };
-        let items = self.split(items)?;
-        let mut telling = items.iter().map(|(_, item)| *item).filter(|item| !is_empty(item)).peekable();
+    pub(super) fn items<'a>(&self, body: &'a Value) -> Result<SplitItems<'a>, ParseError> {
+        let Some(told) = found(&self.items.items, body)? else { return Ok(self.items.none()) };
+        // An object without a price of its own is a map of items by symbol.
+        let items = self.items.split(told, !self.price.is_missing(told))?;
+        let mut telling = items.items.iter().map(|(_, item)| *item).filter(|item| !is_empty(item)).peekable();
         match telling.peek().is_some() && telling.all(|item| self.price.is_missing(item)) {
             true => Err(self.price.missing()),
             false => Ok(items),
-        }
-    }
-
-    fn split<'a>(&self, items: &'a Value) -> Result<Items<'a>, ParseError> {
-        let told = |item| {
-            self.symbol
-                .as_ref()
-                .filter(|symbol| symbol.find(item).is_some())
-                .map(|symbol| symbol.text(item))
-                .transpose()
-        };
-        match items {
-            Value::Array(items) => items.iter().map(|item| Ok((told(item)?, item))).collect(),
-            // An object without a price of its own is a map of items by symbol.
-            Value::Object(by_symbol) if self.price.is_missing(items) => {
-                let item = |(symbol, item): (&String, _)| {
-                    Ok((Some(told(item)?.unwrap_or_else(|| symbol.clone())), item))
-                };
-                by_symbol.iter().map(item).collect()
-            }
-            item => Ok(vec![(told(item)?, item)]),
         }
     }
 
@@ -122,9 +105,6 @@ impl QuoteFields {
         }))
     }
 }
-
-/// The items of a body, each with its symbol if it has one.
-type Items<'a> = Vec<(Option<String>, &'a Value)>;
 
 /// Returns what a pointer into a body finds; `None` if there is a `null`, or the body is empty.
 ///

@@ -1,5 +1,7 @@
 //! URL templates: `https://api.example.com/v1/quotes?symbols={symbols}`.
 
+use std::collections::BTreeMap;
+
 use percent_encoding::percent_decode_str;
 use url::Url;
 
@@ -21,6 +23,8 @@ type Text = Vec<Piece>;
 enum Piece {
     Text(String),
     Placeholder(Placeholder),
+    /// A parameter of a document, by its name.
+    Parameter(String),
 }
 
 /// A placeholder.
@@ -103,13 +107,27 @@ impl Template {
         texts.flatten().any(|piece| *piece == Piece::Placeholder(placeholder))
     }
 
-    /// Returns the request with the placeholders filled; `None` if that makes a segment of the path empty, `.` or
+    /// Returns the names of the parameters that it has.
+    pub(super) fn parameters(&self) -> impl Iterator<Item = &str> {
+        let texts = self.segments.iter().chain(self.query.iter().map(|(_, text)| text));
+        texts.flatten().filter_map(|piece| match piece {
+            Piece::Parameter(name) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
+    /// Returns the request with the placeholders filled, and with the parameters, those not given being empty; `None` if that makes a segment of the path empty, `.` or
     /// `..`.
-    pub(super) fn fill(&self, value: impl Fn(Placeholder) -> String) -> Option<HttpRequest> {
+    pub(super) fn fill(
+        &self,
+        value: impl Fn(Placeholder) -> String,
+        parameters: &BTreeMap<String, String>,
+    ) -> Option<HttpRequest> {
         let filled = |text: &Text| -> String {
             let piece = |piece: &Piece| match piece {
                 Piece::Text(text) => text.clone(),
                 Piece::Placeholder(placeholder) => value(*placeholder),
+                Piece::Parameter(name) => parameters.get(name).cloned().unwrap_or_default(),
             };
             text.iter().map(piece).collect()
         };
@@ -139,7 +157,7 @@ fn pieces(whole: &str, part: &str, query: bool) -> Result<Text, Invalid> {
     let piece = |(at, text): (usize, &str)| match at % 2 {
         0 if text.contains('}') => Err(wrong("has a } without its {")),
         0 => Ok(Piece::Text(decoded(text, query))),
-        _ => placeholder(text).map(Piece::Placeholder),
+        _ => placeholder(text),
     };
     pieces.into_iter().enumerate().map(piece).collect()
 }
@@ -148,7 +166,7 @@ fn pieces(whole: &str, part: &str, query: bool) -> Result<Text, Invalid> {
 fn plain(text: &Text) -> String {
     let piece = |piece: &Piece| match piece {
         Piece::Text(text) => text.clone(),
-        Piece::Placeholder(_) => "x".to_owned(),
+        Piece::Placeholder(_) | Piece::Parameter(_) => "x".to_owned(),
     };
     text.iter().map(piece).collect()
 }
@@ -158,13 +176,22 @@ fn decoded(text: &str, query: bool) -> String {
     percent_decode_str(&text).decode_utf8_lossy().into_owned()
 }
 
-fn placeholder(name: &str) -> Result<Placeholder, Invalid> {
+fn placeholder(name: &str) -> Result<Piece, Invalid> {
+    if let Some(parameter) = name.strip_prefix("param:").filter(|parameter| is_name(parameter)) {
+        return Ok(Piece::Parameter(parameter.to_owned()));
+    }
     let known = PLACEHOLDERS.into_iter().find(|(known, _)| *known == name);
-    known.map(|(_, placeholder)| placeholder).ok_or_else(|| {
+    known.map(|(_, placeholder)| Piece::Placeholder(placeholder)).ok_or_else(|| {
         let name: String = name.chars().take(32).collect();
         let known = PLACEHOLDERS.map(|(known, _)| format!("{{{known}}}")).join(", ");
-        Invalid::new(format!("{{{name}}} is no placeholder: there are {known}"))
+        Invalid::new(format!("{{{name}}} is no placeholder: there are {known}, {{param:NAME}}"))
     })
+}
+
+/// Returns whether a text can be the name of a parameter.
+fn is_name(text: &str) -> bool {
+    let sound = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    (1..=64).contains(&text.len()) && text.bytes().all(sound)
 }
 
 #[cfg(test)]
@@ -183,6 +210,8 @@ mod tests {
             ("https:///x?{symbol}", "whole host"),
             ("https://me:pw@example.com/", "use headers"),
             ("https://example.com/{ticker}", "there are {symbol}, {symbols}"),
+            ("https://example.com/{param:}", "no placeholder"),
+            ("https://example.com/{param:a b}", "there are {symbol}"),
             ("https://example.com/{symbol", "without its }"),
             ("https://example.com/symbol}", "without its {"),
             ("https://example.com/?{symbol}=1", "parameter's name"),
@@ -197,14 +226,17 @@ mod tests {
 
     #[test]
     fn what_is_put_in_is_encoded_and_what_was_encoded_stays_so() {
-        let template = Template::read("https://example.com:8443/v1/{symbol}?s={symbols}&m=a%26b&t").unwrap();
+        let template =
+            Template::read("https://example.com:8443/v1/{symbol}?s={symbols}&m=a%26b&t&n={param:n}").unwrap();
         let value = |placeholder| match placeholder {
             Placeholder::Symbol => "^G/S&P".to_owned(),
             _ => "A,B=C".to_owned(),
         };
         assert_eq!(template.origin, "https://example.com:8443");
-        let call = format!("{:?}", template.fill(value).unwrap());
-        assert_eq!(call, "GET v1/%5EG%2FS%26P?s=A%2CB%3DC&m=a%26b&t=");
+        let parameters = BTreeMap::from([("n".to_owned(), "1&m=2".to_owned())]);
+        let call = format!("{:?}", template.fill(value, &parameters).unwrap());
+        assert_eq!(call, "GET v1/%5EG%2FS%26P?s=A%2CB%3DC&m=a%26b&t=&n=1%26m%3D2");
+        assert_eq!(template.parameters().collect::<Vec<_>>(), ["n"]);
         assert!(template.has(Placeholder::Symbols) && !template.has(Placeholder::From));
     }
 
@@ -212,10 +244,10 @@ mod tests {
     fn dots_do_not_lead_out_of_the_path() {
         let template = Template::read("https://example.com/v1/{symbol}").unwrap();
         for (text, led) in [("..", false), (".", false), ("", false), ("...", true), ("../x", true)] {
-            assert_eq!(template.fill(|_| text.to_owned()).is_some(), led, "{text}");
+            assert_eq!(template.fill(|_| text.to_owned(), &BTreeMap::new()).is_some(), led, "{text}");
         }
         for text in ["https://example.com/.{symbol}/x", "https://example.com/%2e{symbol}/x"] {
-            assert!(Template::read(text).unwrap().fill(|_| ".".to_owned()).is_none());
+            assert!(Template::read(text).unwrap().fill(|_| ".".to_owned(), &BTreeMap::new()).is_none());
         }
     }
 
@@ -226,7 +258,7 @@ mod tests {
             value in "\\PC{0,9}",
         ) {
             if let Ok(template) = Template::read(&text) {
-                let _ = template.fill(|_| value.clone());
+                let _ = template.fill(|_| value.clone(), &BTreeMap::new());
             }
         }
     }

@@ -1,0 +1,278 @@
+//! Documents of a JSON API: asked for by asset and parameters, one by one or in batches, and read by pointers.
+
+pub(super) mod config;
+mod fields;
+mod parameters;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use cache_core::{Clock, Result};
+use jiff::tz::TimeZone;
+use serde_json::Value;
+
+use self::{config::JsonDocuments, fields::Fields, parameters::Parameters};
+use super::{
+    JsonSymbols,
+    config::JsonConfig,
+    endpoint::{Access, Endpoint, Wanted, wrong},
+    items::{self, Items},
+    pointer::{Pointer, Told},
+    reading::found,
+    template::Placeholder,
+};
+use crate::{
+    AdjustedCloses, Answer, Answers, Asset, DataType, DateRange, Dividends, Document, DocumentId, Invalid,
+    ProviderError, ProviderErrorKind,
+    formulas::DocumentDays,
+    moment::from_jiff,
+    parse::{ParseError, quote_stamp},
+    provider::from_single_calls,
+};
+
+/// Where documents of one kind come from.
+#[derive(Debug)]
+pub(super) struct DocumentSource {
+    data: DataType,
+    provider: String,
+    pub(super) endpoint: Endpoint,
+    /// The one asset that the URL is about.
+    pub(super) asset: Option<Asset>,
+    pub(super) max_batch: usize,
+    parameters: Parameters,
+    reader: Arc<DocumentReader>,
+}
+
+/// How bodies with documents are read.
+#[derive(Debug)]
+struct DocumentReader {
+    data: DataType,
+    zone: TimeZone,
+    symbols: JsonSymbols,
+    /// Where the items are; without, the whole body is the item.
+    items: Option<Items>,
+    value: Pointer,
+    time: Option<Pointer>,
+    fields: Option<Fields>,
+}
+
+impl DocumentSource {
+    /// The documents of a kind, as configured.
+    ///
+    /// # Errors
+    ///
+    /// `Config`, with the name of the field.
+    pub(super) fn new(
+        config: &JsonConfig,
+        data: DataType,
+        documents: &JsonDocuments,
+        zone: &TimeZone,
+        access: &Access,
+        clock: Clock,
+    ) -> Result<Self> {
+        if matches!(data, DataType::Price | DataType::Ohlcv) {
+            return Err(wrong(config, format!("documents.{data}: that is what quotes and series are for")));
+        }
+        let field = format!("documents.{data}");
+        let asset = match &documents.asset {
+            Some(text) => {
+                let asset = data.read_asset(text);
+                Some(asset.map_err(|why| wrong(config, format!("{field}.asset: {why}")))?)
+            }
+            None => None,
+        };
+        let needs: &[Placeholder] =
+            if asset.is_some() { &[] } else { &[Placeholder::Symbol, Placeholder::Symbols] };
+        let lacks: &[Placeholder] = match takes_days(data) {
+            true => &[Placeholder::Interval],
+            false => &[Placeholder::From, Placeholder::To, Placeholder::Interval],
+        };
+        let url = format!("{field}.url");
+        let endpoint =
+            Endpoint::with_parameters(config, &url, &documents.url, (needs, lacks), access, clock)?;
+        items::check_batches(config, &field, documents.max_batch, &endpoint)?;
+        if takes_days(data) && endpoint.parameters().any(|name| matches!(name, "from" | "to")) {
+            return Err(wrong(config, format!("{url}: write {{from}} and {{to}} for the days of {data}")));
+        }
+        let in_items =
+            documents.items.is_some() || documents.symbol.is_some() || endpoint.has(Placeholder::Symbols);
+        let items = Items {
+            items: Pointer::new("documents.items", documents.items.as_deref().unwrap_or_default())?,
+            symbol: Pointer::optional("documents.symbol", documents.symbol.as_ref())?,
+            name: "documents.symbol",
+        };
+        Ok(Self {
+            data,
+            provider: config.name.clone(),
+            asset,
+            max_batch: documents.max_batch,
+            parameters: Parameters::new(config, &field, &documents.parameters, endpoint.parameters())?,
+            endpoint,
+            reader: Arc::new(DocumentReader {
+                data,
+                zone: zone.clone(),
+                symbols: config.symbols.clone(),
+                items: in_items.then_some(items),
+                value: Pointer::new("documents.value", &documents.value)?,
+                time: Pointer::optional("documents.time", documents.time.as_ref())?,
+                fields: match &documents.fields {
+                    Some(fields) => Some(Fields::new(config, data, fields)?),
+                    None => None,
+                },
+            }),
+        })
+    }
+
+    /// Asks for documents: for those of the same parameters in one call, where the API has batches. `always` is the
+    /// range of days for a side that isn't given.
+    pub(super) async fn answers(&self, ids: &[DocumentId], always: DateRange) -> Answers<Document> {
+        let mut answers = BTreeMap::new();
+        for group in self.groups(ids) {
+            let asked: Vec<&DocumentId> = group.iter().map(|at| &ids[*at]).collect();
+            match self.ask(&asked, always).await {
+                Ok(told) => answers.extend(group.into_iter().zip(told.into_iter().map(Ok))),
+                Err(error) => answers.extend(group.into_iter().map(|at| (at, Err(error.clone())))),
+            }
+        }
+        from_single_calls(answers.into_values().collect())
+    }
+
+    /// Returns the positions of the ids that go into one call.
+    fn groups(&self, ids: &[DocumentId]) -> Vec<Vec<usize>> {
+        if !self.endpoint.has(Placeholder::Symbols) {
+            return (0..ids.len()).map(|at| vec![at]).collect();
+        }
+        let mut groups = BTreeMap::<_, Vec<usize>>::new();
+        for (at, id) in ids.iter().enumerate() {
+            groups.entry(&id.parameters).or_default().push(at);
+        }
+        groups.into_values().collect()
+    }
+
+    /// Makes one call for ids of the same parameters.
+    async fn ask(&self, ids: &[&DocumentId], always: DateRange) -> Answers<Document> {
+        let unknown = || Ok(ids.iter().map(|_| Answer::Unknown).collect());
+        let Some(first) = ids.first() else { return unknown() };
+        if self.asset.as_ref().is_some_and(|asset| *asset != first.asset) {
+            return unknown();
+        }
+        let (days, parameters) = self.told(first).map_err(|why| {
+            let message = format!("{} can't be asked for {} of {first}: {why}", self.provider, self.data);
+            ProviderError::new(ProviderErrorKind::BadRequest, message)
+        })?;
+        let from = days.from.unwrap_or_else(|| always.from.min(days.to.unwrap_or(always.from)));
+        let range = DateRange { from, to: days.to.unwrap_or_else(|| always.to.max(from)) };
+        let assets: Vec<&Asset> = ids.iter().map(|id| &id.asset).collect();
+        let wanted = Wanted { assets: &assets, range, interval: "", parameters: &parameters };
+        let Some((body, reply)) = self.endpoint.ask(&wanted).await? else { return unknown() };
+        let assets: Vec<Asset> = assets.into_iter().cloned().collect();
+        let reader = Arc::clone(&self.reader);
+        let bad = |why: ParseError| reply.error(ProviderErrorKind::BadAnswer, &why.to_string());
+        let told = reply.parse(move |_| reader.documents(&body, &assets, days)).await?.map_err(bad)?;
+        let answer = |told: Result<_, ParseError>| match told {
+            Ok(document) => Answer::from(document),
+            Err(why) => Answer::Failed(bad(why)),
+        };
+        Ok(told.into_iter().map(answer).collect())
+    }
+
+    /// Returns the days that an id asks for, and what the API is told for its other parameters.
+    fn told(&self, id: &DocumentId) -> Result<(DocumentDays, BTreeMap<String, String>), Invalid> {
+        let is_day = |name: &String| takes_days(self.data) && matches!(name.as_str(), "from" | "to");
+        let (days, others) = id.parameters.clone().into_iter().partition(|(name, _)| is_day(name));
+        let days = DocumentId { asset: id.asset.clone(), parameters: days };
+        Ok((DocumentDays::of(&days)?, self.parameters.told(&others)?))
+    }
+}
+
+/// Returns whether documents of a kind are of some days, whether or not the API can be asked for these alone.
+fn takes_days(data: DataType) -> bool {
+    matches!(data, DataType::Dividend | DataType::AdjustedClose)
+}
+
+impl DocumentReader {
+    /// Returns what a body has of each asset.
+    ///
+    /// # Errors
+    ///
+    /// If the items can't be told apart.
+    fn documents(
+        &self,
+        body: &Value,
+        assets: &[Asset],
+        days: DocumentDays,
+    ) -> Result<Vec<Result<Option<Document>, ParseError>>, ParseError> {
+        let Some(items) = &self.items else {
+            return Ok(assets.iter().map(|asset| self.document(body, asset, days)).collect());
+        };
+        let items = match found(&items.items, body)? {
+            // An object with a symbol of its own is the one item.
+            Some(told) => {
+                items.split(told, items.symbol.as_ref().is_some_and(|symbol| symbol.find(told).is_some()))?
+            }
+            None => items.none(),
+        };
+        let one = |asset: &Asset| {
+            let mut said = items.of(asset, assets.len(), &self.symbols)?.into_iter();
+            let Some(first) = said.next() else { return Ok(None) };
+            match said.all(|other| other == first) {
+                true => self.document(first, asset, days),
+                false => Err(ParseError::new(format!("two items of {asset} contradict each other"))),
+            }
+        };
+        Ok(assets.iter().map(one).collect())
+    }
+
+    /// Returns the document in an item; `None` if it says that there is none.
+    fn document(
+        &self,
+        item: &Value,
+        asset: &Asset,
+        days: DocumentDays,
+    ) -> Result<Option<Document>, ParseError> {
+        let Some(told) = found(&self.value, item)? else { return Ok(None) };
+        let made = match &self.fields {
+            Some(fields) => fields.document(asset.clone(), told, &self.zone)?,
+            None => {
+                self.data.check_body(told).map_err(|why| {
+                    let wanted = format!("describe where it is in documents.{}.fields", self.data);
+                    ParseError::new(format!("documents.value is no {}: {why}; {wanted}", self.data))
+                })?;
+                Some(Document::new(asset.clone(), told.clone()))
+            }
+        };
+        let Some(document) = made else { return Ok(None) };
+        let document = cut(self.data, document, days).map_err(|why| ParseError::new(why.to_string()))?;
+        let time = match &self.time {
+            Some(pointer) if pointer.find(told).is_some() => Some(pointer.time(told, quote_stamp)?),
+            _ => None,
+        };
+        let moment = |told| match told {
+            Told::Moment(at) => Some(from_jiff(at)),
+            Told::Day(day) => {
+                day.to_zoned(self.zone.clone()).ok().map(|midnight| from_jiff(midnight.timestamp()))
+            }
+        };
+        Ok(Some(Document { time: time.and_then(moment), ..document }))
+    }
+}
+
+/// Leaves out what lies outside of the days that were asked for.
+fn cut(data: DataType, document: Document, days: DocumentDays) -> Result<Document, Invalid> {
+    if days == DocumentDays::default() {
+        return Ok(document);
+    }
+    match data {
+        DataType::Dividend => {
+            let mut told: Dividends = document.read()?;
+            told.dividends.retain(|one| days.contains(one.date));
+            told.splits.retain(|one| days.contains(one.date));
+            Document::of(document.asset, &told)
+        }
+        DataType::AdjustedClose => {
+            let mut told: AdjustedCloses = document.read()?;
+            told.closes.retain(|one| days.contains(one.date));
+            Document::of(document.asset, &told)
+        }
+        _ => Ok(document),
+    }
+}

@@ -12,14 +12,15 @@ use crate::{
     region::{Cacheable, Region},
 };
 
-/// What values are computed from: a [`Region`], which may be left out as an `Option`, or a tuple of two or three.
+/// What values are computed from: a [`Region`], or a tuple of two or three. A region that may be left out is an
+/// `Option`, and so is its id: it has no part in a value if either is `None`.
 ///
 /// It is implemented for these alone.
 pub trait Inputs: Clone + Send + Sync + 'static {
     /// The ids of the inputs of one value: a text for each region.
     type Ids: Clone + Send + Sync + 'static;
     /// The inputs of one value: an `Option<Arc<_>>` for each region, `None` where there is no value. For a region
-    /// that is left out, another `None` around it.
+    /// that may be left out, in another `Option`.
     type Values: Send + 'static;
 
     /// Begins to fetch without waiting, and without counting a read.
@@ -91,26 +92,36 @@ impl<A: Cacheable> Inputs for Region<A> {
 }
 
 impl<I: Inputs> Inputs for Option<I> {
-    type Ids = I::Ids;
+    type Ids = Option<I::Ids>;
     type Values = Option<I::Values>;
 
-    fn prefetch(&self, ids: &[I::Ids]) -> Fetches {
-        self.as_ref().map_or(Fetches(Vec::new()), |inputs| inputs.prefetch(ids))
+    fn prefetch(&self, ids: &[Self::Ids]) -> Fetches {
+        let known: Vec<I::Ids> = ids.iter().flatten().cloned().collect();
+        self.as_ref().map_or(Fetches(Vec::new()), |inputs| inputs.prefetch(&known))
     }
 
-    fn begin(&self, ids: &[I::Ids]) -> (Fetches, Reading<Self::Values>) {
-        let Some(inputs) = self else {
-            let none: Vec<_> = ids.iter().map(|_| Ok((None, Provenance::default()))).collect();
-            return (Fetches(Vec::new()), async { none }.boxed());
+    fn begin(&self, ids: &[Self::Ids]) -> (Fetches, Reading<Self::Values>) {
+        let is_wanted: Vec<bool> = ids.iter().map(|ids| self.is_some() && ids.is_some()).collect();
+        let known: Vec<I::Ids> = ids.iter().flatten().cloned().collect();
+        let (fetches, reading) = match self {
+            Some(inputs) => inputs.begin(&known),
+            None => (Fetches(Vec::new()), async { Vec::new() }.boxed()),
         };
-        let (fetches, reading) = inputs.begin(ids);
-        let known = |(values, provenance)| (Some(values), provenance);
-        let reading = async move { reading.await.into_iter().map(|read| read.map(known)).collect() };
+        let reading = async move {
+            let mut read = reading.await.into_iter();
+            let mut input = |is_wanted: bool| {
+                let Some(read) = read.by_ref().take(usize::from(is_wanted)).next() else {
+                    return Ok((None, Provenance::default()));
+                };
+                read.map(|(values, provenance)| (Some(values), provenance))
+            };
+            is_wanted.into_iter().map(&mut input).collect()
+        };
         (fetches, reading.boxed())
     }
 
-    fn births(&self, ids: &I::Ids, births: &mut Vec<Timestamp>) -> bool {
-        self.as_ref().is_none_or(|inputs| inputs.births(ids, births))
+    fn births(&self, ids: &Self::Ids, births: &mut Vec<Timestamp>) -> bool {
+        self.as_ref().zip(ids.as_ref()).is_none_or(|(inputs, ids)| inputs.births(ids, births))
     }
 }
 

@@ -249,9 +249,9 @@ async fn an_input_that_is_not_there_or_fails_decides_what_is_computed() {
 async fn a_region_that_is_left_out_is_no_input_and_three_make_one_value() {
     let fixture = Fixture::new().await;
     let kinds = joined(&fixture.cache);
-    let optional: Option<Region<String>> = None;
     let open = |kind: &str, three: Option<Region<String>>| {
-        let ids = |id: &str| Ok((id.to_owned(), id.to_owned(), id.to_owned()));
+        // Of C, the third is no input.
+        let ids = |id: &str| Ok((id.to_owned(), id.to_owned(), (id != "C").then(|| id.to_owned())));
         let inputs = (kinds.one.clone(), kinds.joined.clone(), three);
         let region = fixture.cache.region::<String>(kind).computed(inputs, ids, |_, (one, joined, three)| {
             let (Some(one), Some(joined)) = (one, joined) else { return Ok(None) };
@@ -260,15 +260,17 @@ async fn a_region_that_is_left_out_is_no_input_and_three_make_one_value() {
         });
         region.open().unwrap()
     };
-    let (without, with) = (open("without", optional), open("with", Some(kinds.two.clone())));
+    let (without, with) = (open("without", None), open("with", Some(kinds.two.clone())));
     assert_eq!(read(&without, "A").await.unwrap().as_deref(), Some("A@1 A@1+A@1 None"));
     assert_eq!(read(&with, "A").await.unwrap().as_deref(), Some(r#"A@1 A@1+A@1 Some("A@1")"#));
+    let mixed = soon(with.get_many(&["B", "C", "D"])).await.unwrap();
+    let mixed: Vec<&str> = mixed.iter().map(|value| value.as_ref().unwrap().as_str()).collect();
+    assert_eq!(mixed, [r#"B@1 B@1+B@1 Some("B@1")"#, "C@1 C@1+C@1 None", r#"D@1 D@1+D@1 Some("D@1")"#]);
     settle().await;
-    assert_eq!(
-        soon(with.lookup("A")).await.unwrap().source,
-        Source::Memory,
-        "of what is itself computed too"
-    );
+    for id in ["A", "C"] {
+        let source = soon(with.lookup(id)).await.unwrap().source;
+        assert_eq!(source, Source::Memory, "of what is itself computed too");
+    }
     kinds.two.put("A", "new".to_owned()).await.unwrap();
     assert_eq!(read(&with, "A").await.unwrap().as_deref(), Some(r#"A@1 A@1+new Some("new")"#));
 }

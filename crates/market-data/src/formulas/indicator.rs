@@ -134,6 +134,13 @@ impl Indicator {
         })
     }
 
+    /// Returns whether a document's parameters name a function that is computed here.
+    #[must_use]
+    pub fn is_named(id: &DocumentId) -> bool {
+        let function = id.parameters.get("function");
+        function.is_some_and(|function| FUNCTIONS.iter().any(|known| known.eq_ignore_ascii_case(function)))
+    }
+
     /// Returns the parameters of the document of this indicator, defaults filled in: the same ones however they were
     /// written.
     #[must_use]

@@ -3,6 +3,7 @@
 //! All of it is pure: the same inputs give the same result, and nothing is read or kept.
 
 mod averages;
+mod canonical;
 mod closes;
 mod document_days;
 mod indicator;

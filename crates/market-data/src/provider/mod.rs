@@ -16,7 +16,7 @@ pub use self::{
     error::{ProviderError, ProviderErrorKind},
     offer::Offer,
 };
-use crate::{Asset, DataType, Document, DocumentId, Quote, Series, SeriesId};
+use crate::{Asset, DataType, Document, DocumentId, Interval, Quote, Series, SeriesId};
 
 /// The result of asking for a batch: answer `i` belongs to key `i`; or the call as a whole failed.
 pub type Answers<V> = Result<Vec<Answer<V>>, ProviderError>;
@@ -57,6 +57,17 @@ pub trait Provider: Debug + Send + Sync + 'static {
 
     /// Returns what the provider offers of a kind of data; `None` if it offers none.
     fn offer(&self, data: DataType) -> Option<Offer>;
+
+    /// Returns whether it offers such data about an asset.
+    fn covers(&self, data: DataType, asset: &Asset) -> bool {
+        self.offer(data).is_some_and(|offer| offer.covers(asset))
+    }
+
+    /// Returns whether it offers bars of this interval about an asset.
+    fn covers_bars(&self, asset: &Asset, interval: Interval) -> bool {
+        self.offer(DataType::Ohlcv)
+            .is_some_and(|offer| offer.covers(asset) && offer.covers_interval(interval))
+    }
 
     /// Returns how many quotes, fields of quotes and bars of the upstream were refused since the provider was
     /// opened, because they can't be true.

@@ -14,7 +14,7 @@ use super::{
     usage::{ProviderReport, UsageCounters},
 };
 use crate::{
-    Answer, Answers, DataType, MarketRecord, Offer, Provider, ProviderError, ProviderErrorKind,
+    Answer, Answers, Asset, DataType, MarketRecord, Offer, Provider, ProviderError, ProviderErrorKind,
     monotonic_clock::MonotonicClock, one_answer_per_key,
 };
 
@@ -51,8 +51,13 @@ impl Member {
 
     /// Returns whether the provider may be asked for this key: by its settings and its offer.
     pub(super) fn covers<Q: RequestKind>(&self, kind: &Q, offer: &Offer, id: &Q::Id) -> bool {
+        self.covers_asset(offer, kind.asset(id)) && kind.is_offered(offer, id)
+    }
+
+    /// Returns whether the provider may be asked about this asset: by its settings and its offer.
+    pub(super) fn covers_asset(&self, offer: &Offer, asset: &Asset) -> bool {
         let markets = self.settings.markets.as_ref();
-        markets.is_none_or(|markets| markets.contains(&kind.asset(id).market)) && kind.is_offered(offer, id)
+        markets.is_none_or(|markets| markets.contains(&asset.market)) && offer.covers(asset)
     }
 
     /// Asks for one batch, and retries after transient failures. Waits for admission for `max_wait` in all.

@@ -26,7 +26,9 @@ use self::{
     member::Member,
     request_kind::{Bars, Documents, Quotes, RequestKind},
 };
-use crate::{Answers, Asset, DataType, Document, DocumentId, Offer, Provider, Quote, Series, SeriesId};
+use crate::{
+    Answers, Asset, DataType, Document, DocumentId, Interval, Offer, Provider, Quote, Series, SeriesId,
+};
 
 /// Providers by priority, together one provider: keys that one fails to answer are asked of the next.
 ///
@@ -119,6 +121,20 @@ impl Provider for Registry {
     /// asked in parts.
     fn offer(&self, data: DataType) -> Option<Offer> {
         self.offers(data).next().map(|first| Offer::new(first.max_batch))
+    }
+
+    fn covers(&self, data: DataType, asset: &Asset) -> bool {
+        let mut members = self.members.iter();
+        members.any(|member| member.offer(data).is_some_and(|offer| member.covers_asset(&offer, asset)))
+    }
+
+    fn covers_bars(&self, asset: &Asset, interval: Interval) -> bool {
+        let covers = |member: &Member, offer: &Offer| {
+            member.covers_asset(offer, asset) && offer.covers_interval(interval)
+        };
+        let offers =
+            |member: &Member| member.offer(DataType::Ohlcv).is_some_and(|offer| covers(member, &offer));
+        self.members.iter().any(offers)
     }
 
     fn implausible(&self) -> u64 {

@@ -24,6 +24,7 @@
 //! ```
 
 mod cached_provider;
+mod computed;
 mod events;
 mod key;
 mod loader;
@@ -33,6 +34,7 @@ mod ttl;
 mod volatility;
 
 pub use cached_provider::CachedProvider;
+pub use computed::ComputedDocuments;
 pub use events::{
     AnnouncedEvents, Announcement, Effect, EventId, EventKind, EventRules, MarketEvent, Priced, Touch,
     WatchedLoader, Withdrawal,

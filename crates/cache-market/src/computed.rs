@@ -1,0 +1,137 @@
+//! Kinds of data that are computed from others in the cache: indicators, total returns, inflation rates.
+
+use std::sync::Arc;
+
+use cache_core::Result;
+use cache_facade::{Region, RegionBuilder};
+use market_data::{
+    AdjustedCloses, Asset, DataType, Dividends, Document, DocumentBody, DocumentId, Invalid, Observations,
+    Series, SeriesId,
+    formulas::{DocumentDays, Indicator, inflation_rate, total_return},
+};
+
+/// How a region of documents computes them from other regions: see
+/// [`RegionBuilder::computed`](cache_facade::RegionBuilder::computed) for what holds of such values.
+///
+/// A document that is computed names the provider of its inputs.
+///
+/// ```
+/// use std::{sync::Arc, time::Duration};
+/// use cache_core::{Clock, Codec};
+/// use cache_facade::Cache;
+/// use cache_market::{ComputedDocuments, SeriesLoader};
+/// use market_data::{Document, Replay, ReplayProvider, Series};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> cache_core::Result<()> {
+/// let replay = Replay { latency: Duration::ZERO, ..Replay::default() };
+/// let provider = Arc::new(ReplayProvider::new(replay, Clock::system())?);
+/// let cache = Cache::builder().build().await?;
+/// let bars = cache.region::<Series>("ohlcv").loader(SeriesLoader::new(provider)).open()?;
+/// let technical = cache.region::<Document>("technical").codec(Codec::Json).indicators(&bars).open()?;
+///
+/// let average = technical.get("AAPL:function=SMA&period=3").await?.unwrap();
+/// assert_eq!(average.body["values"][0]["date"], "2012-09-06");
+/// # Ok(())
+/// # }
+/// ```
+pub trait ComputedDocuments: Sized {
+    /// Computes indicators from bars.
+    #[must_use]
+    fn indicators(self, bars: &Region<Series>) -> Self;
+
+    /// Computes total returns from adjusted closes; and from dividends, of those assets that `have_dividends`, so
+    /// that what was paid is told.
+    #[must_use]
+    fn total_returns(
+        self,
+        closes: &Region<Document>,
+        dividends: &Region<Document>,
+        have_dividends: impl Fn(&Asset) -> bool + Send + Sync + 'static,
+    ) -> Self;
+
+    /// Computes rates of inflation from consumer prices.
+    #[must_use]
+    fn inflation_rates(self, prices: &Region<Document>) -> Self;
+}
+
+impl ComputedDocuments for RegionBuilder<Document> {
+    fn indicators(self, bars: &Region<Series>) -> Self {
+        let ids = |id: &str| {
+            let (id, indicator) = indicator(id)?;
+            Ok(SeriesId::new(id.asset, indicator.interval).to_string())
+        };
+        self.computed(bars.clone(), ids, |id, bars: Option<Arc<Series>>| {
+            let (id, indicator) = indicator(id)?;
+            let Some(bars) = bars else { return Ok(None) };
+            let values = indicator.values(&bars)?;
+            Ok(Some(Document { provider: bars.provider.clone(), ..Document::of(id.asset, &values)? }))
+        })
+    }
+
+    fn total_returns(
+        self,
+        closes: &Region<Document>,
+        dividends: &Region<Document>,
+        have_dividends: impl Fn(&Asset) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        let ids = move |id: &str| {
+            let (id, _) = days(id)?;
+            let whole = id.asset.to_string();
+            Ok((whole.clone(), have_dividends(&id.asset).then_some(whole)))
+        };
+        let inputs = (closes.clone(), Some(dividends.clone()));
+        self.computed(
+            inputs,
+            ids,
+            |id, (closes, dividends): (Option<Arc<Document>>, Option<Option<Arc<Document>>>)| {
+                let (id, days) = days(id)?;
+                let Some(closes) = closes else { return Ok(None) };
+                let dividends =
+                    dividends.flatten().map(|dividends| dividends.read::<Dividends>()).transpose()?;
+                let told = total_return(&closes.read::<AdjustedCloses>()?, dividends.as_ref(), days)?;
+                document(id.asset, told, &closes)
+            },
+        )
+    }
+
+    fn inflation_rates(self, prices: &Region<Document>) -> Self {
+        let ids = |id: &str| {
+            let id: DocumentId = id.parse()?;
+            Ok(DocumentId { asset: prices_of(&id.asset)?, ..id }.to_string())
+        };
+        self.computed(prices.clone(), ids, |id, prices: Option<Arc<Document>>| {
+            let id: DocumentId = id.parse()?;
+            let Some(prices) = prices else { return Ok(None) };
+            let rate = inflation_rate(&prices.read::<Observations>()?)?;
+            document(id.asset, Some(rate), &prices)
+        })
+    }
+}
+
+/// Returns the consumer prices from which an inflation rate is computed: `CPI@US.index` of the rate of that name, or
+/// of one that is called `INFLATION`.
+fn prices_of(rate: &Asset) -> Result<Asset, Invalid> {
+    match rate.symbol.as_str() {
+        "INFLATION" => DataType::CpiIndex.read_asset(&format!("CPI@{}.index", rate.market)),
+        _ => Ok(rate.clone()),
+    }
+}
+
+fn indicator(id: &str) -> Result<(DocumentId, Indicator), Invalid> {
+    let id: DocumentId = id.parse()?;
+    let indicator = Indicator::of(&id)?;
+    Ok((id, indicator))
+}
+
+fn days(id: &str) -> Result<(DocumentId, DocumentDays), Invalid> {
+    let id: DocumentId = id.parse()?;
+    let days = DocumentDays::of(&id)?;
+    Ok((id, days))
+}
+
+/// Makes a document about an asset from what was computed of `input`.
+fn document<B: DocumentBody>(asset: Asset, body: Option<B>, input: &Document) -> Result<Option<Document>> {
+    let Some(body) = body else { return Ok(None) };
+    Ok(Some(Document { provider: input.provider.clone(), ..Document::of(asset, &body)? }))
+}

@@ -37,6 +37,15 @@ impl CacheControl {
         }
     }
 
+    /// Returns the headers of data that nobody but the client may keep.
+    pub(crate) fn private_headers(self) -> HeaderMap {
+        let mut headers = self.headers();
+        let control = headers.get(header::CACHE_CONTROL).and_then(|control| control.to_str().ok());
+        let private = control.map(|control| HeaderValue::from_str(&format!("private, {control}")));
+        headers.extend(private.and_then(Result::ok).map(|private| (header::CACHE_CONTROL, private)));
+        headers
+    }
+
     /// Returns the headers. A client subtracts the age from `max-age` (RFC 9111, 4.2), so `max-age` is the age and
     /// the remaining life. `stale-if-error` lasts as long as the service itself would serve stale data
     /// (RFC 5861, 4).

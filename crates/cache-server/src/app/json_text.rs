@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// How deep arrays and objects may lie in each other: what most readers of JSON take.
-const MAX_DEPTH: usize = 128;
+/// How deep arrays and objects may lie in each other: many readers of JSON take 128, with the answer around a value.
+const MAX_DEPTH: usize = 120;
 
 /// A JSON value as its text. Nothing of it is read, so whatever its numbers and the order of its members are, they
 /// stay; and it takes as much memory as it weighs in a budget, which a tree of its parts would not.
@@ -94,7 +94,8 @@ mod tests {
             let own: JsonText = serde_json::from_str(&text).unwrap();
             let blob = Blob::encode_readable(Codec::Json, 0, &own).unwrap();
             prop_assert_eq!(&*blob.bytes, text.as_bytes());
-            prop_assert_eq!(blob.decode::<JsonText>(0).unwrap().as_str(), text);
+            let again: JsonText = blob.decode(0).unwrap();
+            prop_assert_eq!(again.as_str(), text);
         }
     }
 }

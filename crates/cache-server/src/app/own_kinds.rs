@@ -281,3 +281,104 @@ impl fmt::Debug for OwnTtl {
         f.debug_tuple("OwnTtl").field(&self.lives).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cache_core::Clock;
+    use cache_market::Row;
+    use proptest::prelude::*;
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    async fn opened(time: &MarketTime, clock: &Clock) -> OwnKinds {
+        let cache = Cache::builder().clock(clock.clone()).build().await.unwrap();
+        OwnKinds::open(&cache, time, &Settings::default()).unwrap()
+    }
+
+    /// Puts a value of these terms. Returns for how many seconds it is fresh, and may be stale after that.
+    async fn lives(kind: &OwnKind, id: &str, terms: Terms, now: Timestamp) -> (u64, u64) {
+        let id = OwnId::new(id);
+        let key = kind.key(&id).unwrap();
+        let value = JsonText::of(&RawValue::from_string("1".to_owned()).unwrap()).unwrap();
+        kind.region.put(&key, kind.fetched((&id, &key), value, terms, now).unwrap()).await.unwrap();
+        let there = kind.region.lookup(&key).await.unwrap();
+        let seconds = |span: Duration| (span + Duration::from_millis(1)).as_secs();
+        (seconds(there.fresh_for), seconds(there.servable_for - there.fresh_for))
+    }
+
+    #[tokio::test]
+    async fn a_narrative_lives_the_shorter_the_more_its_asset_swings() {
+        let (time, clock) = (MarketTime::default(), Clock::manual());
+        // From the midnight before a year, UTC, to a Thursday on which New York trades.
+        clock.advance(Duration::from_secs(39 * 3600));
+        let kinds = opened(&time, &clock).await;
+        let narratives = kinds.get("narratives").unwrap();
+        for (text, steps) in [
+            ("AAPL", &[(100.0, 900), (102.0, 600), (104.0, 300)][..]),
+            ("BTC@CRYPTO", &[(100.0, 600), (103.0, 450), (106.0, 300), (112.0, 180)]),
+        ] {
+            let asset: Asset = text.parse().unwrap();
+            for (price, life) in steps {
+                time.observe(&asset, *price, clock.now());
+                assert_eq!(
+                    lives(narratives, text, Terms::default(), clock.now()).await,
+                    (*life, 0),
+                    "{text} at {price}"
+                );
+            }
+        }
+        let said = Terms { life: serde_json::from_str("7200").ok(), ..Terms::default() };
+        assert_eq!(lives(narratives, "AAPL", said, clock.now()).await, (7200, 0), "what a put says holds");
+        assert_eq!(lives(narratives, "MSFT", Terms::default(), clock.now()).await, (900, 0));
+    }
+
+    #[tokio::test]
+    async fn the_table_says_how_long_and_grace_is_none_unless_a_row_or_a_put_says_so() {
+        let (time, clock) = (MarketTime::default(), Clock::manual());
+        let kinds = opened(&time, &clock).await;
+        let (users, sessions) = (kinds.get("users").unwrap(), kinds.get("sessions").unwrap());
+        assert_eq!(lives(users, "1", Terms::default(), clock.now()).await, (3600, 0));
+        assert_eq!(lives(sessions, "1", Terms::default(), clock.now()).await, (1800, 0));
+        let mut rules = cache_market::TtlRules::clone(&time.rules());
+        let old = rules.row(DataType::Session);
+        *rules.row_mut(Scope::all(DataType::Session)) = Row {
+            open: Some(cache_market::Life::seconds(60)),
+            stale_for: Some(Duration::from_secs(30)),
+            ..old
+        };
+        time.replace(rules).unwrap();
+        assert_eq!(lives(users, "1", Terms::default(), clock.now()).await, (3600, 0), "another row");
+        assert_eq!(lives(sessions, "1", Terms::default(), clock.now()).await, (60, 30));
+        let life = Terms { life: serde_json::from_str("5").ok(), ..Terms::default() };
+        assert_eq!(lives(sessions, "1", life, clock.now()).await, (5, 30));
+        let stale_for = Terms { stale_for: Some(Duration::from_secs(9)), ..Terms::default() };
+        assert_eq!(lives(sessions, "1", stale_for, clock.now()).await, (60, 9));
+    }
+
+    fn id() -> impl Strategy<Value = OwnId> {
+        let text = prop_oneof!["[a:%3A25]{1,6}", Just("session:1".to_owned()), ".{1,8}"];
+        let parameters = prop::collection::vec(("[a=&]{0,2}".prop_map(String::from), "[a=&]{0,2}"), 0..3);
+        (text, parameters).prop_map(|(text, parameters)| OwnId { text, parameters })
+    }
+
+    proptest! {
+        #[test]
+        fn different_ids_have_different_keys_within_a_kind_and_across(one in id(), other in id()) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let kinds = runtime.block_on(opened(&MarketTime::default(), &Clock::manual()));
+            for first in ["users", "sessions", "signals", "api"] {
+                for second in ["users", "sessions", "signals", "api"] {
+                    let key = |kind: &str, id: &OwnId| {
+                        let kind = kinds.get(kind).unwrap();
+                        // The parameters of others than responses mean nothing.
+                        let given = if kind.content == Content::Response { id.clone() } else { OwnId::new(&*id.text) };
+                        (kind.key(&given).unwrap(), (kind.name.clone(), given.text.clone(), given.digest()))
+                    };
+                    let ((one_key, one_named), (other_key, other_named)) = (key(first, &one), key(second, &other));
+                    prop_assert_eq!(one_key == other_key, one_named == other_named);
+                }
+            }
+        }
+    }
+}

@@ -33,3 +33,16 @@ mod http {
     mod limits;
     mod problems;
 }
+
+mod own {
+    mod access;
+    mod batch;
+    mod bodies;
+    mod entries;
+    mod events;
+    mod keys;
+    mod sending;
+    mod users;
+    mod values;
+    mod versions;
+}

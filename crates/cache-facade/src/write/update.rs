@@ -137,9 +137,9 @@ impl<V: Cacheable> Region<V> {
         .await
     }
 
-    /// Removes a key if its value is still the one of this version, as [`Region::replace_if`] replaces it. A value in
-    /// grace counts. Otherwise nothing is changed, and what is there is returned. See [`Region::compute`] for what
-    /// is looked at and what holds across nodes.
+    /// Removes a key if its value is still the one of this version, as [`Region::replace_if`] replaces it. A value
+    /// in grace counts. Otherwise nothing is changed, and what is there is returned. See [`Region::compute`] for
+    /// what is looked at and what holds across nodes.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

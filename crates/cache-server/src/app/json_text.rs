@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
-/// How deep arrays and objects may lie in each other: many readers of JSON take 128, with the answer around a value.
+/// How deep arrays and objects may lie in each other: many readers of JSON take 128, with the answer around a
+/// value.
 const MAX_DEPTH: usize = 120;
 
 /// A JSON value as its text. Nothing of it is read, so whatever its numbers and the order of its members are, they

@@ -19,7 +19,7 @@ pub(crate) struct OwnKinds(BTreeMap<String, OwnKind>);
 pub(crate) struct OwnKind {
     pub(crate) name: String,
     pub(crate) region: Region<JsonText>,
-    pub(crate) content: Content,
+    pub(crate) content: OwnContent,
     /// How many bytes the text of a value may have.
     pub(crate) max_value: usize,
     lives: OwnTtl,
@@ -27,7 +27,7 @@ pub(crate) struct OwnKind {
 
 /// What the values of a kind are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Content {
+pub(crate) enum OwnContent {
     User,
     Session,
     Signal,
@@ -66,19 +66,19 @@ impl OwnKinds {
         let max_value = settings.limits.max_value();
         let mut kinds = BTreeMap::new();
         let built_in = [
-            ("users", "users", Content::User, DataType::User),
+            ("users", "users", OwnContent::User, DataType::User),
             // Users and their sessions share a kind of key: `users:17`, `users:session:17`.
-            ("sessions", "users", Content::Session, DataType::Session),
-            ("signals", "signals", Content::Signal, DataType::Signal),
-            ("api", DataType::ApiResponse.as_str(), Content::Response, DataType::ApiResponse),
-            ("narratives", DataType::Narrative.as_str(), Content::Narrative, DataType::Narrative),
+            ("sessions", "users", OwnContent::Session, DataType::Session),
+            ("signals", "signals", OwnContent::Signal, DataType::Signal),
+            ("api", DataType::ApiResponse.as_str(), OwnContent::Response, DataType::ApiResponse),
+            ("narratives", DataType::Narrative.as_str(), OwnContent::Narrative, DataType::Narrative),
         ];
         let built_in =
             built_in.map(|(name, kind, content, data)| (name, kind, content, Lives::Market(data), max_value));
         let added = settings.own_kinds.own_kinds.iter().map(|entry| {
             let OwnKindEntry { name, ttl, stale_for, max_value_bytes } = entry;
             let lives = Lives::Set { life: *ttl, stale_for: stale_for.span() };
-            (&**name, &**name, Content::Other, lives, max_value_bytes.unwrap_or(max_value))
+            (&**name, &**name, OwnContent::Other, lives, max_value_bytes.unwrap_or(max_value))
         });
         for (name, kind, content, lives, max_value) in built_in.into_iter().chain(added) {
             let lives = OwnTtl { lives, time: time.clone() };
@@ -109,18 +109,18 @@ impl OwnKind {
     pub(crate) fn key(&self, id: &OwnId) -> Result<Key> {
         let text = id.text.clone();
         let standard = match self.content {
-            Content::User => StandardKey::User(text),
-            Content::Session => StandardKey::Session(text),
-            Content::Signal => StandardKey::Signal(text),
-            Content::Response => StandardKey::Api { endpoint: text, parameters: id.digest() },
-            Content::Narrative => {
+            OwnContent::User => StandardKey::User(text),
+            OwnContent::Session => StandardKey::Session(text),
+            OwnContent::Signal => StandardKey::Signal(text),
+            OwnContent::Response => StandardKey::Api { endpoint: text, parameters: id.digest() },
+            OwnContent::Narrative => {
                 StandardKey::Document { data: DataType::Narrative, id: DocumentId::new(id.asset()?) }
             }
-            Content::Other if text.is_empty() => {
+            OwnContent::Other if text.is_empty() => {
                 return Err(Invalid::new("the id is empty: it would name nothing").into());
             }
             // One part of a key, as in the others.
-            Content::Other => return self.region.key(Key::from_parts(&self.name, [&*text])?.id()),
+            OwnContent::Other => return self.region.key(Key::from_parts(&self.name, [&*text])?.id()),
         };
         self.region.key(&*standard.id()?)
     }
@@ -132,9 +132,11 @@ impl OwnKind {
     /// As [`OwnKind::key`]; `Limit` for an id that is too long for a tag.
     pub(crate) fn tags(&self, id: &OwnId) -> Result<Vec<Tag>> {
         match self.content {
-            Content::User => Ok(vec![user_tag(&id.text)?]),
-            Content::Narrative => about(&id.asset()?, DataType::Narrative),
-            Content::Session | Content::Signal | Content::Response | Content::Other => Ok(Vec::new()),
+            OwnContent::User => Ok(vec![user_tag(&id.text)?]),
+            OwnContent::Narrative => about(&id.asset()?, DataType::Narrative),
+            OwnContent::Session | OwnContent::Signal | OwnContent::Response | OwnContent::Other => {
+                Ok(Vec::new())
+            }
         }
     }
 
@@ -178,7 +180,7 @@ impl OwnKind {
 
     /// Whether a value of this kind is of one person alone, so that nobody else may keep a copy.
     pub(crate) fn is_personal(&self) -> bool {
-        matches!(self.content, Content::User | Content::Session)
+        matches!(self.content, OwnContent::User | OwnContent::Session)
     }
 }
 
@@ -372,7 +374,7 @@ mod tests {
                     let key = |kind: &str, id: &OwnId| {
                         let kind = kinds.get(kind).unwrap();
                         // The parameters of others than responses mean nothing.
-                        let given = if kind.content == Content::Response { id.clone() } else { OwnId::new(&*id.text) };
+                        let given = if kind.content == OwnContent::Response { id.clone() } else { OwnId::new(&*id.text) };
                         (kind.key(&given).unwrap(), (kind.name.clone(), given.text.clone(), given.digest()))
                     };
                     let ((one_key, one_named), (other_key, other_named)) = (key(first, &one), key(second, &other));

@@ -153,6 +153,11 @@ impl Problem {
         if kind == ProblemKind::Internal {
             tracing::error!(%error, "a request failed: answered 500");
         }
+        Self::caused(kind, error)
+    }
+
+    /// Returns the problem of an error, whose text strangers don't see.
+    pub(crate) fn caused(kind: ProblemKind, error: &Error) -> Self {
         Self { inside: Some(error.to_string().into()), ..Self::new(kind, public_text(error)) }
     }
 
@@ -164,11 +169,6 @@ impl Problem {
     /// Returns the detail, as the caller may see it.
     pub(crate) fn detail(&self, caller: Caller) -> &str {
         self.inside.as_deref().filter(|_| caller == Caller::Insider).unwrap_or(&self.detail)
-    }
-
-    /// Returns the same of another kind.
-    pub(crate) fn of_kind(self, kind: ProblemKind) -> Self {
-        Self { kind, ..self }
     }
 
     /// Adds a member.

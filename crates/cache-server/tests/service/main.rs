@@ -29,7 +29,7 @@ mod http {
     mod data;
     mod events;
     mod guard;
-    mod hang_up;
+    pub(crate) mod hang_up;
     mod limits;
     mod problems;
 }
@@ -40,6 +40,7 @@ mod own {
     mod bodies;
     mod entries;
     mod events;
+    mod hang_up;
     mod keys;
     mod sending;
     mod users;

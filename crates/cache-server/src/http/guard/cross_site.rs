@@ -16,8 +16,9 @@ use crate::http::{
 /// The header in which a browser says how the page relates to the target. It can't be set by a page.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Refuses a request that changes something, or reads values of an application's own, if a browser sends it for a page of another site (403), or if its
-/// body is not declared as JSON (415), which a page can't do without asking first.
+/// Refuses a request that changes something, or reads values of an application's own, if a browser sends it for a
+/// page of another site (403). Refuses a change whose body is not declared as JSON (415), which a page can't do
+/// without asking first.
 pub(super) fn check(request: &Request) -> Result<(), Problem> {
     let changes = !request.method().is_safe();
     if !changes && !own_values::concerns(request) {

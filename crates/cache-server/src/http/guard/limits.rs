@@ -11,8 +11,8 @@ const MAX_HEADERS: usize = 16 << 10;
 /// The largest body of most requests, in bytes.
 pub(super) const MAX_BODY: usize = 16 << 10;
 
-/// Refuses a request that is too large with 414, 431 or 413, whose body may have `max_body` bytes. A body of unknown length is measured while it is
-/// read.
+/// Refuses a request that is too large with 414, 431 or 413; its body may have `max_body` bytes. A body of unknown
+/// length is measured while it is read.
 pub(super) fn check(request: &Request, max_body: usize) -> Result<(), Problem> {
     let too_large = |kind, what: &str, len: u64, limit: usize| {
         Err(Problem::new(kind, format!("{what} {len} bytes long, the limit is {limit}")))

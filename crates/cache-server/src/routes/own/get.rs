@@ -18,7 +18,7 @@ use super::{
     failure, named,
 };
 use crate::{
-    app::{App, json_text::JsonText, own_kinds::Content},
+    app::{App, json_text::JsonText, own_kinds::OwnContent},
     http::{
         cache_control::CacheControl,
         not_modified::NotModifiedBody,
@@ -59,7 +59,7 @@ fn kept_by(app: &App, named: &Named<'_>, lookup: &Lookup<JsonText>) -> HeaderMap
     if named.kind.is_personal() {
         return HeaderMap::from_iter([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))]);
     }
-    let asset = if named.kind.content == Content::Narrative { named.id.asset().ok() } else { None };
+    let asset = if named.kind.content == OwnContent::Narrative { named.id.asset().ok() } else { None };
     let dropped = asset.and_then(|asset| app.until_dropped(&asset, DataType::Narrative));
     CacheControl::of(lookup).ending_after(dropped).private_headers()
 }

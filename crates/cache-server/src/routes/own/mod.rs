@@ -21,7 +21,7 @@ use cache_core::{Error, ErrorKind, Key};
 use crate::{
     app::{
         App,
-        own_kinds::{Content, OwnId, OwnKind},
+        own_kinds::{OwnContent, OwnId, OwnKind},
     },
     http::{
         problem::{Problem, ProblemKind},
@@ -74,11 +74,11 @@ fn named<'a, 'q>(
     let kind = kind_of(app, &kind)?;
     let mut id = OwnId::new(text);
     let query = match kind.content {
-        Content::Response => {
+        OwnContent::Response => {
             id.parameters = QueryParams::read_any(uri.query())?;
             QueryParams::read(None, &[])?
         }
-        Content::User | Content::Session => QueryParams::read(uri.query(), known)?,
+        OwnContent::User | OwnContent::Session => QueryParams::read(uri.query(), known)?,
         _ => QueryParams::read(uri.query(), &[])?,
     };
     let key = key_of(kind, &id)?;
@@ -102,11 +102,10 @@ fn key_of(kind: &OwnKind, id: &OwnId) -> Result<Key, Problem> {
 
 /// Returns the problem of a write or a read that failed.
 fn failure(error: &Error) -> Problem {
-    let kind = match error.kind() {
-        ErrorKind::Limit | ErrorKind::Codec => ProblemKind::NotStored,
+    match error.kind() {
+        ErrorKind::Limit | ErrorKind::Codec => Problem::caused(ProblemKind::NotStored, error),
         // Other writes of the key came in between time and again.
-        ErrorKind::Unavailable => ProblemKind::Busy,
-        _ => return Problem::from_error(error),
-    };
-    Problem::from_error(&Error::new(ErrorKind::Unavailable, "update", error.to_string())).of_kind(kind)
+        ErrorKind::Unavailable => Problem::caused(ProblemKind::Busy, error),
+        _ => Problem::from_error(error),
+    }
 }

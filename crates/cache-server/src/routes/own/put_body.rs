@@ -13,7 +13,7 @@ use super::key_of;
 use crate::{
     app::{
         json_text::JsonText,
-        own_kinds::{Content, OwnId, OwnKind, Terms},
+        own_kinds::{OwnContent, OwnId, OwnKind, Terms},
     },
     http::{
         json_object::json_object,
@@ -125,8 +125,8 @@ impl<'a> PutBody<'a> {
             return Err(invalid(format!("ttl is 0, with which nothing is kept: {remedy}")));
         }
         let asset = self.asset.map(|asset| match kind.content {
-            Content::Signal => asset.parse().map_err(|error| invalid(format!("asset: {error}"))),
-            Content::Narrative => Err(invalid("the asset of a narrative is its id: leave asset out")),
+            OwnContent::Signal => asset.parse().map_err(|error| invalid(format!("asset: {error}"))),
+            OwnContent::Narrative => Err(invalid("the asset of a narrative is its id: leave asset out")),
             _ => Err(invalid(format!("asset is for signals, not for {}: use tags", kind.name))),
         });
         let terms = Terms {
@@ -145,7 +145,7 @@ impl<'a> PutBody<'a> {
 /// Returns the id of an item of a batch.
 pub(super) fn id_of(kind: &OwnKind, text: String, parameters: Option<Parameters>) -> Result<OwnId, Problem> {
     match parameters {
-        Some(_) if kind.content != Content::Response => {
+        Some(_) if kind.content != OwnContent::Response => {
             Err(invalid(format!("parameters are for api, not for {}: leave them out", kind.name)))
         }
         parameters => Ok(OwnId { text, parameters: parameters.map(|given| given.0).unwrap_or_default() }),

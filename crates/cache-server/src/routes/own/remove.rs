@@ -15,7 +15,7 @@ use super::{Named, ValuePath, answer::name_of, conditions::Condition, failure, n
 use crate::{
     app::{
         App,
-        own_kinds::{Content, users_of},
+        own_kinds::{OwnContent, users_of},
     },
     http::{problem::Problem, query::echo},
     routes::response::uncacheable,
@@ -60,8 +60,8 @@ pub(super) async fn one(
 /// Returns the tags that end with a value: a deleted user's, and those of the user who logs out.
 async fn tags(named: &Named<'_>) -> CacheResult<Vec<Tag>> {
     match named.kind.content {
-        Content::User => named.kind.tags(&named.id),
-        Content::Session => Ok(users_of(named.kind.region.lookup(&named.key).await?.tags())),
+        OwnContent::User => named.kind.tags(&named.id),
+        OwnContent::Session => Ok(users_of(named.kind.region.lookup(&named.key).await?.tags())),
         _ => Ok(Vec::new()),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use cache_core::{Error, Meta, Result, Timestamp};
+use cache_core::{Error, Meta, Result, Tag, Timestamp};
 
 use crate::computed::{self, provenance::Provenance};
 
@@ -60,9 +60,31 @@ pub struct Lookup<V> {
     pub fresh_for: Duration,
     /// How long it may still be served, fresh or stale; never more than at its birth.
     pub servable_for: Duration,
+    meta: Meta,
 }
 
 impl<V> Lookup<V> {
+    /// Returns the tags that it was put or loaded with.
+    ///
+    /// ```
+    /// use cache_facade::{Cache, Fetched};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> cache_facade::Result<()> {
+    /// let cache = Cache::builder().build().await?;
+    /// let sessions = cache.region::<u64>("session").open()?;
+    /// sessions.put("abc", Fetched::new(1).tag("users:17")).await?;
+    /// let session = sessions.lookup("abc").await?;
+    /// cache.invalidate(session.tags()[0].clone()).await?;
+    /// assert_eq!(sessions.get("abc").await?, None);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn tags(&self) -> &[Tag] {
+        self.meta.tags()
+    }
+
     /// Whether the key is known to have no value: the loader said so now, or before and that is still cached.
     /// Otherwise there is a value, or nobody knows.
     ///
@@ -136,6 +158,7 @@ impl<V> Found<V> {
             },
             fresh_for: left(self.meta.stale_at),
             servable_for: left(self.meta.dead_at),
+            meta: self.meta,
         }
     }
 }

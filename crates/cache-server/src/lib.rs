@@ -41,8 +41,9 @@ pub use config::{Config, ConfigSources, ReloadReport};
 pub use log::{Log, LogWriter, check_filter, in_background, print, print_failure, print_to_stderr};
 pub use routes::router;
 pub use settings::{
-    BatchSection, CalendarsSection, GraceSection, LimitsSection, ProviderEntry, ProviderKind,
-    ProvidersSection, ReplaySection, ServiceSection, Settings, TtlSection, WarmingSection,
+    BatchSection, CalendarsSection, GraceSection, LimitsSection, OwnKindEntry, OwnKindsSection, OwnLife,
+    OwnSpan, ProviderEntry, ProviderKind, ProvidersSection, ReplaySection, ServiceSection, Settings,
+    TtlSection, WarmingSection,
 };
 pub use signals::{
     FLUSH_TIMEOUT, LOG_FLUSH_TIMEOUT, SHUTDOWN_TIMEOUT, hangups, ignore_file_size_signal, reload_on_sighup,

@@ -56,7 +56,7 @@ pub struct Updated<V> {
     /// The value that is there: the one put by this update, or the one for which it changed nothing. `None` if
     /// there is none.
     pub value: Option<Arc<V>>,
-    /// The version of what is there, for [`Region::replace_if`]; `None` if nothing is.
+    /// The version of what is there, for [`Region::replace_if`] and [`Region::remove_if`]; `None` if nothing is.
     pub born: Option<Timestamp>,
 }
 
@@ -132,6 +132,37 @@ impl<V: Cacheable> Region<V> {
         let value = value.into().checked()?.map(Arc::new);
         self.update(key, move |current| match &current.found {
             Some(found) if found.meta.born == born => Op::Put(value.clone()),
+            _ => Op::Keep,
+        })
+        .await
+    }
+
+    /// Removes a key if its value is still the one of this version, as [`Region::replace_if`] replaces it. A value
+    /// in grace counts. Otherwise nothing is changed, and what is there is returned. See [`Region::compute`] for
+    /// what is looked at and what holds across nodes.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> cache_facade::Result<()> {
+    /// # let cache = cache_facade::Cache::builder().build().await?;
+    /// let carts = cache.region::<Vec<u32>>("cart").open()?;
+    /// carts.put("Ada", vec![1]).await?;
+    /// let seen = carts.lookup("Ada").await?;
+    /// carts.put("Ada", vec![7]).await?;
+    /// let late = carts.remove_if("Ada", seen.born).await?;
+    /// assert!(!late.changed && late.value.as_deref() == Some(&vec![7]));
+    /// let last = carts.remove_if("Ada", late.born.unwrap()).await?;
+    /// assert!(last.changed && last.value.is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`Region::compute`].
+    pub async fn remove_if<K: ToKey + ?Sized>(&self, key: &K, born: Timestamp) -> Result<Updated<V>> {
+        self.update(key, move |current| match &current.found {
+            Some(found) if found.meta.born == born => Op::Remove,
             _ => Op::Keep,
         })
         .await

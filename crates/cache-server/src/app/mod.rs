@@ -2,6 +2,8 @@
 
 mod drops;
 mod events;
+pub(crate) mod json_text;
+pub(crate) mod own_kinds;
 pub(crate) mod providers;
 mod reload;
 
@@ -11,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use cache_core::{Clock, Error, ErrorKind, Loader, LogSum, Result, Tier, sync::RwLock};
+use cache_core::{Clock, Error, ErrorKind, Loader, LogSum, Result, Tier, Timestamp, sync::RwLock};
 use cache_disk::DiskTier;
 use cache_facade::{Cache, Policy, Region, Storable};
 use cache_market::{AnnouncedEvents, MarketTime, QuoteLoader, SeriesLoader, WatchedLoader};
@@ -22,6 +24,7 @@ use tokio_util::task::TaskTracker;
 pub use self::reload::{RELOAD_TIMEOUT, ReloadError};
 use self::{
     events::{EventHandler, EventTask, move_queue},
+    own_kinds::OwnKinds,
     providers::Providers,
     reload::ReloadTurns,
 };
@@ -46,7 +49,9 @@ pub struct App {
     disk: DiskTier,
     providers: Providers,
     time: MarketTime,
+    clock: Clock,
     pub(crate) events: EventHandler,
+    pub(crate) own_kinds: OwnKinds,
     _event_task: EventTask,
     reload_hook: OnceLock<ReloadHook>,
     log: OnceLock<LogWriter>,
@@ -126,8 +131,9 @@ impl App {
         );
         let quotes = region(&cache, &time, DataType::Price, batch_window, watched)?;
         let series = region(&cache, &time, DataType::Ohlcv, batch_window, SeriesLoader::new(provider))?;
+        let own_kinds = OwnKinds::open(&cache, &time, settings)?;
         let announced = AnnouncedEvents::open(&cache, time.clone()).await?;
-        let events = EventHandler::new(announced, quotes.clone(), series.clone(), clock);
+        let events = EventHandler::new(announced, quotes.clone(), series.clone(), clock.clone());
         let event_task = events.clone().spawn(moves);
         let reloadable = Reloadable {
             config: config.clone(),
@@ -140,13 +146,20 @@ impl App {
             disk,
             providers,
             time,
+            clock,
             events,
+            own_kinds,
             _event_task: event_task,
             reload_hook: OnceLock::new(),
             log: OnceLock::new(),
             reload_turns: Arc::default(),
             changes: TaskTracker::new(),
         })
+    }
+
+    /// Returns the time by the clock of the cache.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Returns how long it is until an announced event invalidates such data about the asset.

@@ -37,6 +37,15 @@ impl CacheControl {
         }
     }
 
+    /// Returns the headers of data that nobody but the client may keep.
+    pub(crate) fn private_headers(self) -> HeaderMap {
+        let mut headers = self.headers();
+        let control = headers.get(header::CACHE_CONTROL).and_then(|control| control.to_str().ok());
+        let private = control.and_then(|control| HeaderValue::from_str(&format!("private, {control}")).ok());
+        headers.insert(header::CACHE_CONTROL, private.unwrap_or(HeaderValue::from_static("no-store")));
+        headers
+    }
+
     /// Returns the headers. A client subtracts the age from `max-age` (RFC 9111, 4.2), so `max-age` is the age and
     /// the remaining life. `stale-if-error` lasts as long as the service itself would serve stale data
     /// (RFC 5861, 4).
@@ -85,6 +94,13 @@ mod tests {
             control(cache_control(100_000, 200_000, 3_500_000)),
             "100 / max-age=300, stale-if-error=3300"
         );
+    }
+
+    #[test]
+    fn what_is_private_says_so_in_its_one_header() {
+        let headers = cache_control(0, 300_000, 300_000).private_headers();
+        let controls: Vec<&HeaderValue> = headers.get_all(header::CACHE_CONTROL).iter().collect();
+        assert_eq!(controls, ["private, max-age=300"]);
     }
 
     #[test]

@@ -39,7 +39,7 @@ impl ETag {
 }
 
 /// Returns the quoted tags of a list, without their `W/`. A tag may contain a comma.
-fn tags(list: &str) -> impl Iterator<Item = &str> {
+pub(crate) fn tags(list: &str) -> impl Iterator<Item = &str> {
     let mut rest = list;
     std::iter::from_fn(move || {
         let start = rest.find('"')?;

@@ -27,6 +27,12 @@ pub(crate) enum ProblemKind {
     UnknownSymbol,
     NotKept,
     NoSuchPath,
+    NoSuchKind,
+    NoSuchEntry,
+    VersionDiffers,
+    InvalidEntry,
+    NotStored,
+    Busy,
     MethodNotAllowed,
     RequestTimeout,
     ReloadUnderWay,
@@ -61,6 +67,14 @@ impl ProblemKind {
             Self::UnknownSymbol => (StatusCode::NOT_FOUND, "unknown-symbol", "Unknown symbol"),
             Self::NotKept => (StatusCode::NOT_FOUND, "not-kept", "The provider has no such data any more"),
             Self::NoSuchPath => (StatusCode::NOT_FOUND, "no-such-path", "No such path"),
+            Self::NoSuchKind => (StatusCode::NOT_FOUND, "no-such-kind", "No such kind of values"),
+            Self::NoSuchEntry => (StatusCode::NOT_FOUND, "no-such-entry", "No such entry"),
+            Self::VersionDiffers => {
+                (StatusCode::PRECONDITION_FAILED, "version-differs", "Another version is there")
+            }
+            Self::InvalidEntry => (StatusCode::UNPROCESSABLE_ENTITY, "invalid-entry", "Invalid entry"),
+            Self::NotStored => (StatusCode::INSUFFICIENT_STORAGE, "not-stored", "No place to store it"),
+            Self::Busy => (StatusCode::SERVICE_UNAVAILABLE, "busy", "Too much at once"),
             Self::MethodNotAllowed => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "Method not allowed")
             }
@@ -139,7 +153,22 @@ impl Problem {
         if kind == ProblemKind::Internal {
             tracing::error!(%error, "a request failed: answered 500");
         }
+        Self::caused(kind, error)
+    }
+
+    /// Returns the problem of an error, whose text strangers don't see.
+    pub(crate) fn caused(kind: ProblemKind, error: &Error) -> Self {
         Self { inside: Some(error.to_string().into()), ..Self::new(kind, public_text(error)) }
+    }
+
+    /// Returns the status.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.kind.describe().0
+    }
+
+    /// Returns the detail, as the caller may see it.
+    pub(crate) fn detail(&self, caller: Caller) -> &str {
+        self.inside.as_deref().filter(|_| caller == Caller::Insider).unwrap_or(&self.detail)
     }
 
     /// Adds a member.
@@ -170,8 +199,7 @@ impl Problem {
     /// Writes the body of a response that is a problem, as its caller may see it.
     pub(crate) fn show(mut response: Response, caller: Caller) -> Response {
         let Some(problem) = response.extensions_mut().remove::<Self>() else { return response };
-        let inside = problem.inside.as_deref().filter(|_| caller == Caller::Insider);
-        let body = problem.json(inside);
+        let body = problem.json(problem.detail(caller));
         response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
         *response.body_mut() = body.into();
         response
@@ -179,16 +207,16 @@ impl Problem {
 
     /// Returns the body for strangers.
     pub(crate) fn public_json(&self) -> String {
-        self.json(None)
+        self.json(&self.detail)
     }
 
-    fn json(&self, inside: Option<&str>) -> String {
+    fn json(&self, detail: &str) -> String {
         let (status, name, title) = self.kind.describe();
         let body = Body {
             kind: format!("urn:problem-type:cache-server:{name}"),
             title,
             status: status.as_u16(),
-            detail: inside.unwrap_or(&self.detail),
+            detail,
             members: &self.members,
         };
         // Strings, numbers and lists can always be written.
@@ -202,6 +230,9 @@ impl IntoResponse for Problem {
         let mut headers = self.cache_control.map(CacheControl::headers).unwrap_or_default();
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if self.kind == ProblemKind::Busy {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
         // RFC 6750, 3: only who sent a token is told that it is wrong.
         let wanted = match self.kind {
             ProblemKind::TokenMissing => Some("Bearer"),

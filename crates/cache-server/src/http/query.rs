@@ -34,6 +34,22 @@ impl<'a> QueryParams<'a> {
         Ok(Self { pairs })
     }
 
+    /// Parses parameters of any name, each as often as it is given, in their order.
+    pub(crate) fn read_any(query: Option<&str>) -> Result<Vec<(String, String)>, Problem> {
+        let pairs = query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+        let decoded = |text: &str| {
+            decode(text).map_err(|why| {
+                Problem::parameter(&echo(text), format!("the parameter {:?} {why}", echo(text)))
+            })
+        };
+        pairs
+            .map(|pair| {
+                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                Ok((decoded(name)?, decoded(value)?))
+            })
+            .collect()
+    }
+
     /// Returns the decoded value of a parameter, if it was given.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
@@ -102,6 +118,16 @@ mod tests {
         assert_eq!(query.get_non_empty("symbols"), query.get("symbols"));
         assert_eq!(query.get("to"), None);
         assert_eq!(QueryParams::read(None, &[]).unwrap().get("symbols"), None);
+    }
+
+    #[test]
+    fn of_any_names_each_value_is_kept_in_its_order() {
+        let read = QueryParams::read_any(Some("b=2&a=%31&&b=1&c")).unwrap();
+        let read: Vec<(&str, &str)> = read.iter().map(|(name, value)| (&**name, &**value)).collect();
+        assert_eq!(read, [("b", "2"), ("a", "1"), ("b", "1"), ("c", "")]);
+        assert!(
+            QueryParams::read_any(Some("a=%zz")).is_err() && QueryParams::read_any(Some("%ff=1")).is_err()
+        );
     }
 
     #[test]

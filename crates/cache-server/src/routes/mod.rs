@@ -5,6 +5,7 @@ mod config;
 mod events;
 mod health;
 mod index;
+mod own;
 mod quotes;
 mod response;
 mod stats;
@@ -46,6 +47,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route(RELOAD_PATH, post(config::reload))
         .route(EVENTS_PATH, get(events::list).post(events::announce))
         .route("/v1/events/{id}", get(events::one).delete(events::withdraw))
+        .merge(own::routes())
         .fallback(unknown_path)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(access, guard))
@@ -62,6 +64,7 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Response {
     let (allowed, instead) = match uri.path() {
         RELOAD_PATH => ("POST", "POST"),
         EVENTS_PATH => ("GET, HEAD, POST", "GET, HEAD or POST"),
+        path if path.starts_with(own::PATH) => own::allowed(path),
         path if path.starts_with(EVENTS_PATH) => ("GET, HEAD, DELETE", "GET, HEAD or DELETE"),
         _ => ("GET, HEAD", "GET or HEAD"),
     };

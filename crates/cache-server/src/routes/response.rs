@@ -57,7 +57,7 @@ pub(super) fn uncacheable(body: &impl Serialize) -> Result<Response, Problem> {
     Ok(([(header::CACHE_CONTROL, "no-store")], json(body)?).into_response())
 }
 
-fn json(body: &impl Serialize) -> Result<Response, Problem> {
+pub(super) fn json(body: &impl Serialize) -> Result<Response, Problem> {
     let text = serde_json::to_string(body).map_err(unwritable)?;
     Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
 }

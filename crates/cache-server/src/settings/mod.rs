@@ -1,6 +1,7 @@
 //! All settings of the service, typed, and the checks across them.
 
 mod data_folder;
+pub(crate) mod own_kinds;
 mod provider;
 mod sections;
 mod ttl_rules;
@@ -23,11 +24,12 @@ use crate::{
     cli::{ReadCalendars, read_calendars},
 };
 
+pub use own_kinds::{OwnKindEntry, OwnLife, OwnSpan};
 pub(crate) use provider::KEY_FORM;
 pub use provider::{ProviderEntry, ProviderKind};
 pub use sections::{
-    BatchSection, CalendarsSection, GraceSection, LimitsSection, ProvidersSection, ReplaySection,
-    ServiceSection, TtlSection, WarmingSection,
+    BatchSection, CalendarsSection, GraceSection, LimitsSection, OwnKindsSection, ProvidersSection,
+    ReplaySection, ServiceSection, TtlSection, WarmingSection,
 };
 pub(crate) use validators::MIN_TOKEN_BYTES;
 
@@ -80,6 +82,8 @@ pub struct Settings {
     pub calendars: CalendarsSection,
     /// The providers of data.
     pub providers: ProvidersSection,
+    /// The kinds of values that an application keeps by itself.
+    pub own_kinds: OwnKindsSection,
     /// The replay of recorded days.
     pub replay: ReplaySection,
     /// Loading keys before they are asked for.
@@ -98,6 +102,7 @@ impl Section for Settings {
             GraceSection::settings(),
             CalendarsSection::settings(),
             ProvidersSection::settings(),
+            OwnKindsSection::settings(),
             ReplaySection::settings(),
             WarmingSection::settings(),
             BatchSection::settings(),
@@ -114,6 +119,7 @@ impl Section for Settings {
             grace: Section::from_values(values),
             calendars: Section::from_values(values),
             providers: Section::from_values(values),
+            own_kinds: Section::from_values(values),
             replay: Section::from_values(values),
             warming: Section::from_values(values),
             batch: Section::from_values(values),
@@ -148,6 +154,7 @@ impl Settings {
             errors.add(&values.origin("listen"), format_args!("listen is {listen:?}: {why}"));
         }
         providers::check(&self.providers.providers, values, errors);
+        own_kinds::check(&self.own_kinds.own_kinds, self.limits.max_value(), values, errors);
         let calendars = read_calendars(self.calendars.file.as_deref());
         let origin = values.origin("calendars.file");
         calendars.map_err(|faults| faults.into_iter().for_each(|fault| errors.add(&origin, fault))).ok()

@@ -6,7 +6,7 @@ use cache_config::{section, setting};
 use cache_core::Secret;
 use cache_market::TtlRules;
 
-use super::{provider::ProviderEntry, validators};
+use super::{own_kinds::OwnKindEntry, provider::ProviderEntry, validators};
 use crate::log::check_filter;
 
 section! {
@@ -48,6 +48,9 @@ section! {
         /// How long after a failed load stale values are served without another attempt.
         throttle_ms: u64 = 1000,
             setting().reloadable().unit("ms").env(&["CACHE_THROTTLE_MS"]).flag("throttle-ms"),
+        /// How long the JSON text of a value may be that an application puts under `/v1/cache`.
+        max_value_kib: u32 = 256,
+            setting().unit("KiB").range(1.0..=16_384.0).env(&["CACHE_MAX_VALUE_KIB"]).flag("max-value-kib"),
     }
 }
 
@@ -101,6 +104,15 @@ section! {
     pub struct ProvidersSection("", _profile) {
         /// The providers of data, in the order of their priority. Left out: recorded days are replayed.
         providers: Vec<ProviderEntry> = Vec::new(), setting().sample(super::PROVIDERS_SAMPLE),
+    }
+}
+
+section! {
+    /// What an application keeps in the service by itself.
+    pub struct OwnKindsSection("", _profile) {
+        /// Further kinds of values that an application keeps under `/v1/cache`, besides users, sessions, signals,
+        /// api and narratives.
+        own_kinds: Vec<OwnKindEntry> = Vec::new(), setting().sample(super::own_kinds::OWN_KINDS_SAMPLE),
     }
 }
 

@@ -29,7 +29,21 @@ mod http {
     mod data;
     mod events;
     mod guard;
-    mod hang_up;
+    pub(crate) mod hang_up;
     mod limits;
     mod problems;
+}
+
+mod own {
+    mod access;
+    mod batch;
+    mod bodies;
+    mod entries;
+    mod events;
+    mod hang_up;
+    mod keys;
+    mod sending;
+    mod users;
+    mod values;
+    mod versions;
 }

@@ -1,6 +1,7 @@
 //! Updates that depend on what is there: one at a time for a key, and none is lost on one node.
 
 mod life;
+mod model;
 mod nodes;
 mod waiting;
 
@@ -10,9 +11,8 @@ use std::{
     time::Duration,
 };
 
-use cache_core::{Clock, ErrorKind, Operation, Tag};
+use cache_core::{ErrorKind, Operation, Tag};
 use cache_facade::{Cache, Fetched, Memory, Op, Region, Ttl};
-use proptest::prelude::*;
 use tests::{Fixture, ModelTier, Moment, settle, soon};
 use tokio::{runtime::Builder, spawn};
 
@@ -169,6 +169,27 @@ async fn replace_if_goes_by_the_version_that_a_lookup_told() {
 }
 
 #[tokio::test]
+async fn remove_if_goes_by_the_version_too_and_leaves_what_was_put_since() {
+    let fixture = Fixture::new().await;
+    let region = &fixture.region;
+    let nowhere = region.lookup("none").await.unwrap();
+    region.remove("none").await.unwrap();
+    assert!(!region.remove_if("none", nowhere.born).await.unwrap().changed, "what is gone has no version");
+
+    region.put("AAPL", "one".to_owned()).await.unwrap();
+    let one = region.lookup("AAPL").await.unwrap();
+    region.put("AAPL", "two".to_owned()).await.unwrap();
+    let late = region.remove_if("AAPL", one.born).await.unwrap();
+    assert_eq!((late.changed, late.value.as_deref()), (false, Some(&"two".to_owned())));
+    // What is past its life and in grace has a version too.
+    fixture.pass(61);
+    let removed = region.remove_if("AAPL", late.born.unwrap()).await.unwrap();
+    assert!(removed.changed && removed.value.is_none() && removed.born.is_none());
+    assert_eq!((region.peek("AAPL"), fixture.held("AAPL")), (None, None), "in the tier as well");
+    assert!(!region.remove_if("AAPL", late.born.unwrap()).await.unwrap().changed, "it is gone by now");
+}
+
+#[tokio::test]
 async fn what_is_stale_or_invalidated_counts_as_none_and_nothing_is_loaded() {
     let fixture = Fixture::new().await;
     let (region, tag) = (&fixture.region, Tag::new("t").unwrap());
@@ -292,109 +313,4 @@ async fn rule_105_an_update_whose_caller_goes_away_before_its_turn_has_not_begun
     assert!(soon(first).await.unwrap().unwrap().changed);
     let third = soon(fixture.region.compute("AAPL", add)).await.unwrap();
     assert_eq!(third.value.as_deref().map(String::as_str), Some("first more"));
-}
-
-/// What a random caller does to a key.
-#[derive(Clone, Copy, Debug)]
-enum Step {
-    Put(u64),
-    Remove,
-    PutIfAbsent(u64),
-    Add(u64),
-    Take,
-    ReplaceSeen(u64),
-    ReplaceOther(u64),
-    Pass,
-}
-
-fn steps() -> impl Strategy<Value = Vec<(usize, Step)>> {
-    let step = prop_oneof![
-        any::<u64>().prop_map(Step::Put),
-        Just(Step::Remove),
-        any::<u64>().prop_map(Step::PutIfAbsent),
-        (0_u64..9).prop_map(Step::Add),
-        Just(Step::Take),
-        any::<u64>().prop_map(Step::ReplaceSeen),
-        any::<u64>().prop_map(Step::ReplaceOther),
-        Just(Step::Pass),
-    ];
-    prop::collection::vec((0_usize..3, step), 1..40)
-}
-
-/// Carries out steps one after the other and compares each with a map of values that end after their life.
-async fn updates_are_those_of_a_map(cache: Cache, clock: Clock, steps: Vec<(usize, Step)>) {
-    let life = Ttl::new(Duration::from_secs(60));
-    let region = cache.region::<u64>("k").ttl(life).open().unwrap();
-    let mut map: [Option<(u64, u64)>; 3] = [None; 3];
-    let mut now = 0;
-    for (at, step) in steps {
-        let id = ["a", "b", "c"][at];
-        let held = map[at].filter(|(_, until)| now < *until).map(|(value, _)| value);
-        let put = |value| Some((value, now + 60));
-        match step {
-            Step::Put(value) => {
-                region.put(id, value).await.unwrap();
-                map[at] = put(value);
-            }
-            Step::Remove => {
-                region.remove(id).await.unwrap();
-                map[at] = None;
-            }
-            Step::PutIfAbsent(value) => {
-                let updated = region.put_if_absent(id, value).await.unwrap();
-                assert_eq!(updated.changed, held.is_none());
-                assert_eq!(updated.value.as_deref(), Some(&held.unwrap_or(value)));
-                map[at] = if held.is_none() { put(value) } else { map[at] };
-            }
-            Step::Add(more) => {
-                let sum = move |seen: Option<Arc<u64>>| seen.map_or(0, |seen| *seen).wrapping_add(more);
-                let updated = region.compute(id, move |seen| Op::put(sum(seen))).await.unwrap();
-                let expected = held.unwrap_or(0).wrapping_add(more);
-                assert_eq!((updated.changed, updated.value.as_deref()), (true, Some(&expected)));
-                map[at] = put(expected);
-            }
-            Step::Take => {
-                let take = |seen: Option<Arc<u64>>| if seen.is_some() { Op::Remove } else { Op::Keep };
-                let updated = region.compute(id, take).await.unwrap();
-                assert_eq!((updated.changed, updated.value), (held.is_some(), None));
-                map[at] = None;
-            }
-            Step::ReplaceSeen(value) => {
-                let seen = region.lookup(id).await.unwrap();
-                let updated = region.replace_if(id, seen.born, value).await.unwrap();
-                assert_eq!(updated.changed, held.is_some());
-                map[at] = if held.is_some() { put(value) } else { map[at] };
-            }
-            Step::ReplaceOther(value) => {
-                let updated = region.replace_if(id, clock.tick(), value).await.unwrap();
-                assert!(!updated.changed && updated.value.as_deref() == held.as_ref());
-            }
-            Step::Pass => {
-                clock.advance(Duration::from_secs(25));
-                now += 25;
-            }
-        }
-        let held = map[at].filter(|(_, until)| now < *until).map(|(value, _)| value);
-        assert_eq!(region.get(id).await.unwrap().as_deref(), held.as_ref(), "after {step:?} of {id}");
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
-
-    #[test]
-    fn rule_121_updates_are_those_of_a_map(steps in steps(), tier in any::<bool>(), memory in any::<bool>()) {
-        let runtime = Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(async {
-            let clock = Clock::manual();
-            let mut cache = Cache::builder().clock(clock.clone());
-            if tier {
-                cache = cache.tier(ModelTier::new("far"));
-            }
-            if tier && !memory {
-                cache = cache.memory(Memory::bytes(0));
-            }
-            updates_are_those_of_a_map(cache.build().await.unwrap(), clock, steps).await;
-        });
-    }
 }

@@ -10,6 +10,7 @@ use cache_core::Secret;
 use tokio_util::task::TaskTracker;
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::{large_bodies::LargeBodies, limits::MAX_BODY, own_values};
 use crate::{
     http::problem::{Problem, ProblemKind},
     settings::{MIN_TOKEN_BYTES, ServiceSection, Settings},
@@ -38,6 +39,9 @@ pub(crate) struct Access {
     token: Option<Secret>,
     /// The requests under way that may change something.
     changes: TaskTracker,
+    /// How long the body of a put may be, in bytes.
+    pub(super) max_put: usize,
+    pub(super) large_bodies: LargeBodies,
 }
 
 /// Who sent a request.
@@ -70,6 +74,8 @@ impl Access {
             hosts: hosts.map(lower).filter(|host| is_specific(host)).collect(),
             token: access_token.clone(),
             changes,
+            max_put: settings.limits.max_value() + MAX_BODY,
+            large_bodies: LargeBodies::default(),
         }
     }
 
@@ -90,9 +96,10 @@ impl Access {
     }
 
     /// Refuses a change by someone who may not make one: with a token, all who don't have it; without one, all
-    /// who are not on this machine.
+    /// who are not on this machine. Values of an application's own are not shown to strangers either.
     pub(super) fn check(&self, request: &Request, caller: Caller) -> Result<(), Problem> {
-        if request.method().is_safe() {
+        let reads_own = own_values::concerns(request);
+        if request.method().is_safe() && (!reads_own || caller == Caller::Insider) {
             return Ok(());
         }
         match &self.token {
@@ -105,13 +112,14 @@ impl Access {
                 Err(Problem::new(ProblemKind::TokenWrong, detail))
             }
             Some(_) => {
-                let detail = "a request that changes something needs the token of the setting access_token: send \
+                let detail = "a request that changes something, or reads below /v1/cache, needs the token of the setting access_token: send \
                               Authorization: Bearer TOKEN";
                 Err(Problem::new(ProblemKind::TokenMissing, detail))
             }
             None if caller == Caller::Insider => Ok(()),
             None => {
-                let detail = "only programs on the machine of the service may change something: ask there, or \
+                let detail = "only programs on the machine of the service may change something, or read below \
+                              /v1/cache: ask there, or \
                               set access_token (CACHE_ACCESS_TOKEN) and send Authorization: Bearer TOKEN";
                 Err(Problem::new(ProblemKind::NotLocal, detail))
             }

@@ -9,7 +9,7 @@ use axum::{
 };
 use tokio::time::timeout;
 
-use super::limits::MAX_BODY;
+use super::large_bodies::{LargeBodies, Room};
 use crate::{
     http::problem::{Problem, ProblemKind},
     socket::Client,
@@ -18,19 +18,24 @@ use crate::{
 /// The longest time for a body that comes over no socket of ours.
 const TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Returns the request with its whole body in memory.
-pub(super) async fn read(request: Request, client: Option<&Client>) -> Result<Request, Problem> {
+/// Returns the request with its whole body in memory, of at most `max` bytes, and the room that it takes there.
+pub(super) async fn read(
+    request: Request,
+    client: Option<&Client>,
+    max: usize,
+    large: &LargeBodies,
+) -> Result<(Request, Room), Problem> {
     let limit = client.map_or(TIMEOUT, |client| client.body_timeout);
     let (head, body) = request.into_parts();
-    let bytes = timeout(limit, whole(body)).await.unwrap_or_else(|_| {
+    let (bytes, room) = timeout(limit, whole(body, max, large)).await.unwrap_or_else(|_| {
         let detail = format!("the body did not come within {limit:?}: send it at once");
         Err(Problem::new(ProblemKind::RequestTimeout, detail))
     })?;
-    Ok(Request::from_parts(head, Body::from(bytes)))
+    Ok((Request::from_parts(head, Body::from(bytes)), room))
 }
 
-async fn whole(mut body: Body) -> Result<Vec<u8>, Problem> {
-    let mut bytes = Vec::new();
+async fn whole(mut body: Body, max: usize, large: &LargeBodies) -> Result<(Vec<u8>, Room), Problem> {
+    let (mut bytes, mut room) = (Vec::new(), Room::default());
     while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
         let frame = frame.map_err(|error| {
             let detail = format!("the body can't be read: {error}; send as much as its headers announce");
@@ -38,11 +43,12 @@ async fn whole(mut body: Body) -> Result<Vec<u8>, Problem> {
         })?;
         // Trailers say nothing that is asked for.
         let Ok(data) = frame.into_data() else { continue };
-        if bytes.len() + data.len() > MAX_BODY {
-            let detail = format!("the body is longer than {MAX_BODY} bytes, the limit");
+        if bytes.len() + data.len() > max {
+            let detail = format!("the body is longer than {max} bytes, the limit");
             return Err(Problem::new(ProblemKind::BodyTooLarge, detail));
         }
+        room.grow(large, bytes.len() + data.len())?;
         bytes.extend_from_slice(&data);
     }
-    Ok(bytes)
+    Ok((bytes, room))
 }

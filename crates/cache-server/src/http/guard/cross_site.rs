@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, HeaderName, header},
 };
 
-use super::host::Authority;
+use super::{host::Authority, own_values};
 use crate::http::{
     problem::{Problem, ProblemKind},
     query::echo,
@@ -16,10 +16,12 @@ use crate::http::{
 /// The header in which a browser says how the page relates to the target. It can't be set by a page.
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Refuses a request that changes something, if a browser sends it for a page of another site (403), or if its
-/// body is not declared as JSON (415), which a page can't do without asking first.
+/// Refuses a request that changes something, or reads values of an application's own, if a browser sends it for a
+/// page of another site (403). Refuses a change whose body is not declared as JSON (415), which a page can't do
+/// without asking first.
 pub(super) fn check(request: &Request) -> Result<(), Problem> {
-    if request.method().is_safe() {
+    let changes = !request.method().is_safe();
+    if !changes && !own_values::concerns(request) {
         return Ok(());
     }
     let headers = request.headers();
@@ -37,7 +39,10 @@ pub(super) fn check(request: &Request) -> Result<(), Problem> {
             return Err(refused("Origin", &origin));
         }
     }
-    if is_json(headers) || (request.body().is_end_stream() && !headers.contains_key(header::CONTENT_TYPE)) {
+    if !changes
+        || is_json(headers)
+        || (request.body().is_end_stream() && !headers.contains_key(header::CONTENT_TYPE))
+    {
         return Ok(());
     }
     let given: Vec<String> = headers
@@ -56,7 +61,8 @@ pub(super) fn check(request: &Request) -> Result<(), Problem> {
 
 fn refused(header: &str, value: &str) -> Problem {
     let detail = format!(
-        "{header} is {:?}: a page of another site may change nothing here, send the request from a program",
+        "{header} is {:?}: a page of another site may neither change anything here nor read below \
+         /v1/cache, send the request from a program",
         echo(value)
     );
     Problem::new(ProblemKind::CrossSite, detail)

@@ -8,12 +8,12 @@ use crate::http::problem::{Problem, ProblemKind};
 const MAX_URL: usize = 8 << 10;
 /// The largest sum of the names and values of headers, in bytes.
 const MAX_HEADERS: usize = 16 << 10;
-/// The largest body, in bytes.
+/// The largest body of most requests, in bytes.
 pub(super) const MAX_BODY: usize = 16 << 10;
 
-/// Refuses a request that is too large with 414, 431 or 413. A body of unknown length is measured while it is
-/// read.
-pub(super) fn check(request: &Request) -> Result<(), Problem> {
+/// Refuses a request that is too large with 414, 431 or 413; its body may have `max_body` bytes. A body of unknown
+/// length is measured while it is read.
+pub(super) fn check(request: &Request, max_body: usize) -> Result<(), Problem> {
     let too_large = |kind, what: &str, len: u64, limit: usize| {
         Err(Problem::new(kind, format!("{what} {len} bytes long, the limit is {limit}")))
     };
@@ -27,8 +27,8 @@ pub(super) fn check(request: &Request) -> Result<(), Problem> {
         return too_large(ProblemKind::HeadersTooLarge, "the headers are", headers as u64, MAX_HEADERS);
     }
     let body = request.body().size_hint().lower();
-    if body > MAX_BODY as u64 {
-        return too_large(ProblemKind::BodyTooLarge, "the body is", body, MAX_BODY);
+    if body > max_body as u64 {
+        return too_large(ProblemKind::BodyTooLarge, "the body is", body, max_body);
     }
     Ok(())
 }

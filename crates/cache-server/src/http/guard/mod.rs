@@ -5,7 +5,9 @@ mod access;
 mod body;
 mod cross_site;
 mod host;
+mod large_bodies;
 mod limits;
+mod own_values;
 mod panics;
 mod run_to_end;
 
@@ -20,6 +22,7 @@ use axum::{
 };
 
 pub(crate) use self::access::{Access, Caller};
+use self::large_bodies::Room;
 use crate::{http::problem::Problem, socket::Client};
 
 /// Refuses a request that may not be answered, reads its body, answers, and shows the answer as its caller may
@@ -28,7 +31,7 @@ pub(crate) async fn guard(State(access): State<Arc<Access>>, request: Request, n
     let client = request.extensions().get::<Client>().cloned();
     let caller = access.caller(&request, client.as_ref());
     let response = match admitted(&access, request, client.as_ref(), caller).await {
-        Ok(mut request) => {
+        Ok((mut request, held)) => {
             if let Some(client) = &client {
                 client.place.answers();
             }
@@ -37,6 +40,11 @@ pub(crate) async fn guard(State(access): State<Arc<Access>>, request: Request, n
             tokio::task::coop::consume_budget().await;
             let changes = !request.method().is_safe();
             let answering = panics::caught(next.run(request));
+            let answering = async move {
+                // The body's room is free again once the answer is made, for until then it is held in some form.
+                let _held = held;
+                answering.await
+            };
             if changes { run_to_end::run_to_end(access.changes(), answering).await } else { answering.await }
         }
         Err(refused) => refused,
@@ -44,15 +52,16 @@ pub(crate) async fn guard(State(access): State<Arc<Access>>, request: Request, n
     Problem::show(response, caller)
 }
 
-/// Returns the request with its whole body, if it may be answered.
+/// Returns the request with its whole body, if it may be answered, and the room that the body takes.
 async fn admitted(
     access: &Access,
     request: Request,
     client: Option<&Client>,
     caller: Caller,
-) -> Result<Request, Response> {
+) -> Result<(Request, Room), Response> {
+    let max_body = own_values::max_body(access, &request);
     // A caller within the process, as a test is one, has no socket and no page.
-    let checked = limits::check(&request).and_then(|()| match client {
+    let checked = limits::check(&request, max_body).and_then(|()| match client {
         Some(client) => {
             host::check(access, &request, client)?;
             cross_site::check(&request)?;
@@ -61,10 +70,10 @@ async fn admitted(
         None => Ok(()),
     });
     if request.body().is_end_stream() {
-        return checked.map(|()| request).map_err(IntoResponse::into_response);
+        return checked.map(|()| (request, Room::default())).map_err(IntoResponse::into_response);
     }
     let read = match checked {
-        Ok(()) => body::read(request, client).await,
+        Ok(()) => body::read(request, client, max_body, &access.large_bodies).await,
         Err(problem) => Err(problem),
     };
     read.map_err(|problem| {

@@ -39,7 +39,7 @@ fn samples(setting: &Setting) -> Option<[&'static str; 2]> {
         "warming.schedule" | "batch.low_load_hours" => ["1,2", "3"],
         // They change others, or are not valid alone.
         "profile" | "redis.url" | "redis.password" | "redis.db" | "postgres.url" | "bus.by"
-        | "calendars.file" | "providers" | "access_token" | "ttl.rules" => return None,
+        | "calendars.file" | "providers" | "own_kinds" | "access_token" | "ttl.rules" => return None,
         "redis.pool_size" => ["15", "16"],
         "limits.client_timeout_ms" => ["500", "700"],
         _ => ["17", "18"],

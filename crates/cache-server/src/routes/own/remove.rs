@@ -1,0 +1,84 @@
+//! Ends one value; of a user and of a session, all that is the user's.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::State,
+    http::{HeaderMap, Uri},
+    response::Response,
+};
+use cache_core::{Result as CacheResult, Tag};
+use cache_facade::Op;
+use serde_json::json;
+
+use super::{Named, ValuePath, answer::name_of, conditions::Condition, failure, named};
+use crate::{
+    app::{
+        App,
+        own_kinds::{OwnContent, users_of},
+    },
+    http::{problem::Problem, query::echo},
+    routes::response::uncacheable,
+};
+
+/// The option that ends the entry and nothing else.
+const ONLY: &str = "only";
+
+/// `DELETE /v1/cache/{kind}/{id}`
+pub(super) async fn one(
+    State(app): State<Arc<App>>,
+    path: ValuePath,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let (named, query) = named(&app, path, &uri, &[ONLY])?;
+    let entry_alone = match query.get(ONLY) {
+        None => false,
+        Some("entry") => true,
+        Some(other) => {
+            let detail = format!("only={}: the one choice is only=entry", echo(other));
+            return Err(Problem::parameter(ONLY, detail));
+        }
+    };
+    let condition = Condition::of_removal(&headers)?;
+    // Before the entry is gone, which knows whose session it is.
+    let tags = if entry_alone { Vec::new() } else { tags(&named).await.map_err(|error| failure(&error))? };
+    let found = remove(&named, condition).await?;
+    for tag in &tags {
+        app.cache.invalidate(tag.clone()).await.map_err(|error| failure(&error))?;
+    }
+    let ended: Vec<&str> = tags.iter().map(Tag::as_str).collect();
+    uncacheable(&json!({
+        "kind": named.kind.name,
+        "id": named.id.text,
+        "key": name_of(&named.key),
+        "found": found,
+        "ended": ended,
+    }))
+}
+
+/// Returns the tags that end with a value: a deleted user's, and those of the user who logs out.
+async fn tags(named: &Named<'_>) -> CacheResult<Vec<Tag>> {
+    match named.kind.content {
+        OwnContent::User => named.kind.tags(&named.id),
+        OwnContent::Session => Ok(users_of(named.kind.region.lookup(&named.key).await?.tags())),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// Removes the entry if the condition holds. Returns whether there was one.
+async fn remove(named: &Named<'_>, condition: Condition) -> Result<bool, Problem> {
+    let (region, key) = (&named.kind.region, &named.key);
+    let updated = match condition {
+        Condition::Nothing | Condition::Absent => {
+            return region.remove(key).await.map_err(|error| failure(&error));
+        }
+        Condition::Version(born) => region.remove_if(key, born).await,
+        Condition::Present => {
+            let change = |there: Option<_>| if there.is_some() { Op::Remove } else { Op::Keep };
+            region.compute(key, change).await
+        }
+    };
+    let updated = updated.map_err(|error| failure(&error))?;
+    if updated.changed { Ok(true) } else { Err(condition.failed(updated.born)) }
+}

@@ -1,0 +1,90 @@
+//! Signals and narratives end with what happens to their asset.
+
+use std::time::Duration;
+
+use axum::{body::Body, http::Request};
+use serde_json::{Value, json};
+
+use super::sending::{get, is_there, open, stored};
+use crate::fixture::in_process::InProcess;
+
+async fn announce(service: &InProcess, event: &Value) {
+    let request = Request::post("/v1/events").body(Body::from(event.to_string())).unwrap();
+    let reply = service.send(request).await;
+    assert_eq!(reply.status, 200, "{}", reply.json());
+}
+
+/// Puts a signal and a narrative of two assets, and a signal of none.
+async fn of_two_assets() -> InProcess {
+    let service = open().await;
+    for asset in ["AAPL", "MSFT"] {
+        let signal = json!({"value": "buy", "asset": asset, "ttl": "1d"});
+        let there = stored(&service, &format!("signals/{asset}-1"), &signal).await;
+        assert_eq!(there["tags"], json!([asset, format!("signal:{asset}")]));
+        let there =
+            stored(&service, &format!("narratives/{asset}"), &json!({"value": "up", "ttl": "1d"})).await;
+        assert_eq!(there["tags"], json!([asset, format!("narrative:{asset}")]));
+    }
+    stored(&service, "signals/market-1", &json!({"value": "sell", "ttl": "1d"})).await;
+    service
+}
+
+#[tokio::test]
+async fn an_event_ends_the_signals_and_the_narrative_of_its_asset_alone() {
+    for event in ["halt", "earnings", "news", "corporate_action"] {
+        let service = of_two_assets().await;
+        announce(&service, &json!({"asset": "AAPL", "event": event})).await;
+        for (path, there) in [
+            ("signals/AAPL-1", false),
+            ("narratives/AAPL", false),
+            ("signals/MSFT-1", true),
+            ("narratives/MSFT", true),
+            ("signals/market-1", true),
+        ] {
+            assert_eq!(is_there(&service, path).await, there, "{event}: {path}");
+        }
+        let service = service.restart(&[]).await;
+        assert!(!is_there(&service, "narratives/AAPL").await && is_there(&service, "narratives/MSFT").await);
+        stored(&service, "narratives/AAPL", &json!({"value": "anew"})).await;
+        assert!(is_there(&service, "narratives/AAPL").await, "what is put after the event stays");
+    }
+}
+
+#[tokio::test]
+async fn no_life_reaches_past_an_event_ahead_whether_it_was_announced_before_or_after_the_put() {
+    for before in [true, false] {
+        let service = open().await;
+        let at = service.clock.now().after(Duration::from_secs(600));
+        let at = jiff::Timestamp::from_microsecond(at.as_micros()).unwrap().to_string();
+        let event = json!({"asset": "AAPL", "event": "earnings", "at": at});
+        if before {
+            announce(&service, &event).await;
+        }
+        stored(&service, "narratives/AAPL", &json!({"value": "up", "ttl": "1d", "stale_for": "1d"})).await;
+        stored(&service, "signals/1", &json!({"value": 1, "asset": "AAPL", "ttl": "1d"})).await;
+        stored(&service, "signals/2", &json!({"value": 1, "asset": "MSFT", "ttl": "1d"})).await;
+        if !before {
+            announce(&service, &event).await;
+        }
+        for path in ["narratives/AAPL", "signals/1"] {
+            let there = get(&service, path).await;
+            let fresh_for = there.json()["fresh_for_ms"].as_u64().unwrap();
+            assert!(fresh_for <= 600_000, "{path}: {fresh_for}");
+            assert!(!there.header("cache-control").contains("max-age=8"), "{path}");
+        }
+        assert!(get(&service, "signals/2").await.json()["fresh_for_ms"].as_u64().unwrap() > 86_000_000);
+        service.advance(Duration::from_secs(601));
+        let gone =
+            async || !is_there(&service, "narratives/AAPL").await && !is_there(&service, "signals/1").await;
+        service.until(gone).await;
+        assert!(is_there(&service, "signals/2").await);
+    }
+}
+
+#[tokio::test]
+async fn the_tag_of_an_asset_ends_what_an_application_tagged_so_by_itself() {
+    let service = open().await;
+    stored(&service, "reports/1", &json!({"value": 1, "tags": ["narrative:AAPL"]})).await;
+    announce(&service, &json!({"asset": "AAPL", "event": "halt"})).await;
+    assert!(!is_there(&service, "reports/1").await);
+}

@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::document_body::{DocumentBody, in_order, positive};
-use crate::Invalid;
+use crate::{Bar, Invalid, Series};
 
 /// Daily closes adjusted for splits and dividends, earliest first: the body of a document of
 /// [`DataType::AdjustedClose`](crate::DataType::AdjustedClose).
@@ -27,6 +27,19 @@ pub struct AdjustedClose {
     pub close: Option<f64>,
     /// The close adjusted for splits and dividends.
     pub adjusted_close: f64,
+}
+
+impl AdjustedCloses {
+    /// Returns the closes of daily bars that have an adjusted one. Left out are days whose price was not above 0, as
+    /// futures' may be: there is no return on such a price.
+    pub(crate) fn of(series: &Series, currency: Option<Box<str>>) -> Self {
+        let close = |bar: &Bar| {
+            let (close, adjusted_close) = (bar.close, bar.adjusted_close?);
+            let sound = close > 0.0 && adjusted_close > 0.0;
+            sound.then(|| AdjustedClose { date: bar.date(), close: Some(close), adjusted_close })
+        };
+        Self { currency, closes: series.bars.iter().filter_map(close).collect() }
+    }
 }
 
 impl DocumentBody for AdjustedCloses {

@@ -7,12 +7,12 @@ use jiff::civil::Date;
 use crate::{DateRange, DocumentId, Invalid, parse::start_of};
 
 /// Reads the parameters of one document, and knows which of them were asked for.
-pub(crate) struct Parameters<'a> {
+pub(crate) struct GivenParameters<'a> {
     id: &'a DocumentId,
     known: Vec<&'static str>,
 }
 
-impl<'a> Parameters<'a> {
+impl<'a> GivenParameters<'a> {
     pub(crate) fn of(id: &'a DocumentId) -> Self {
         Self { id, known: Vec::new() }
     }
@@ -115,7 +115,7 @@ mod tests {
 
     fn read(id: &str) -> Result<Read, Invalid> {
         let id: DocumentId = id.parse().unwrap();
-        let mut parameters = Parameters::of(&id);
+        let mut parameters = GivenParameters::of(&id);
         let read =
             (parameters.one_of("of", ["open", "close"])?, parameters.number("n", 1..=9)?, parameters.days()?);
         parameters.end().map(|()| read)
@@ -147,6 +147,6 @@ mod tests {
             assert!(told.contains(why), "{told}");
         }
         let id = "A:x=1".parse().unwrap();
-        assert!(Parameters::of(&id).end().unwrap_err().to_string().ends_with("it takes none"));
+        assert!(GivenParameters::of(&id).end().unwrap_err().to_string().ends_with("it takes none"));
     }
 }

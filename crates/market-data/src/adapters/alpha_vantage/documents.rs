@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Asset, AssetType, DataType, DateRange, Dividend, Dividends, Document, DocumentId, Invalid, Market,
-    adapters::parameters::Parameters,
+    adapters::parameters::GivenParameters,
     parse::{LenientNumber, ParseError, amounts_by_day},
 };
 
@@ -45,7 +45,7 @@ pub(super) fn inquiry(data: DataType, id: &DocumentId) -> Result<Option<Inquiry>
 }
 
 fn fundamentals(id: &DocumentId) -> Result<Option<Inquiry>, Invalid> {
-    let mut parameters = Parameters::of(id);
+    let mut parameters = GivenParameters::of(id);
     let statement = parameters.one_of("statement", STATEMENTS.iter().map(|(statement, _)| *statement))?;
     parameters.end()?;
     let Some(name @ Name::Listed(_)) = Name::of(&id.asset) else { return Ok(None) };
@@ -75,7 +75,7 @@ pub(super) fn read_statement(body: &[u8], name: &Name) -> Result<Option<Map<Stri
 }
 
 fn news(id: &DocumentId) -> Result<Option<Inquiry>, Invalid> {
-    let mut parameters = Parameters::of(id);
+    let mut parameters = GivenParameters::of(id);
     let limit = parameters.number("limit", 1..=MAX_ARTICLES)?;
     parameters.end()?;
     let call = call("NEWS_SENTIMENT");
@@ -98,8 +98,8 @@ fn topic(asset: &Asset) -> Option<&'static str> {
     TOPICS.iter().find(|(market, _)| is_market && *market == asset.market).map(|(_, topic)| *topic)
 }
 
-/// Returns how news name an asset: `AAPL`, `CRYPTO:BTC`, and both currencies of a pair, which articles have to mention
-/// together: `FOREX:EUR,FOREX:USD`.
+/// Returns how news name an asset: `AAPL`, `CRYPTO:BTC`, and both currencies of a pair, which articles have to
+/// mention together: `FOREX:EUR,FOREX:USD`.
 fn tickers(asset: &Asset) -> Option<String> {
     Some(match Name::of(asset)? {
         Name::Listed(symbol) => symbol,
@@ -108,7 +108,8 @@ fn tickers(asset: &Asset) -> Option<String> {
     })
 }
 
-/// Parses news: a list of articles, `feed`, and what their scores mean. Where there are no articles the list is empty.
+/// Parses news: a list of articles, `feed`, and what their scores mean. Where there are no articles the list is
+/// empty.
 ///
 /// # Errors
 ///
@@ -132,7 +133,7 @@ pub(super) fn read_news(body: &[u8]) -> Result<Option<Map<String, Value>>, Nothi
 
 /// Dividends alone: splits would be a second call, of the few that a key allows.
 fn dividends(id: &DocumentId) -> Result<Option<Inquiry>, Invalid> {
-    let mut parameters = Parameters::of(id);
+    let mut parameters = GivenParameters::of(id);
     let range = parameters.days()?;
     parameters.end()?;
     let Some(name @ Name::Listed(_)) = Name::of(&id.asset) else { return Ok(None) };

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Document, DocumentId, Interval, Invalid,
-    adapters::parameters::Parameters,
+    adapters::parameters::GivenParameters,
     http::HttpRequest,
     parse::{LenientNumber, ParseError, start_of},
 };
@@ -22,17 +22,17 @@ const SERIES: [&str; 4] = ["open", "high", "low", "close"];
 /// The longest period, in bars.
 const MAX_PERIOD: u32 = 10_000;
 
-/// Returns the request for an indicator, and how its answer is read: `function` (SMA), `interval` (1d), `period` (20
-/// for SMA and EMA, 14 for RSI), `of` (close), and `fast` (12), `slow` (26) and `signal` (9) for MACD. Alpha Vantage's
-/// own names are read too: `time_period`, `series_type`, `fastperiod`. Of other functions all parameters are passed
-/// on. `None` if the asset has no indicators.
+/// Returns the request for an indicator, and how its answer is read. Parameters and their defaults are `function`
+/// (SMA), `interval` (1d), `period` (20 for SMA and EMA, 14 for RSI), `of` (close), and for MACD `fast` (12),
+/// `slow` (26) and `signal` (9). Alpha Vantage's own names are read too: `time_period`, `series_type`,
+/// `fastperiod`. Of other functions all parameters are passed on. `None` if the asset has no indicators.
 ///
 /// # Errors
 ///
 /// If a parameter is unknown or wrong, or would replace the symbol or the API key.
 pub(super) fn inquiry(id: &DocumentId) -> Result<Option<Inquiry>, Invalid> {
     let Some(Name::Listed(symbol)) = Name::of(&id.asset) else { return Ok(None) };
-    let mut parameters = Parameters::of(id);
+    let mut parameters = GivenParameters::of(id);
     let function = function(parameters.text("function").unwrap_or("SMA"))?;
     let interval = interval(parameters.text("interval").unwrap_or("1d"))?;
     let period = number(&mut parameters, "period", "time_period")?;
@@ -82,8 +82,8 @@ pub(super) fn inquiry(id: &DocumentId) -> Result<Option<Inquiry>, Invalid> {
     })))
 }
 
-/// Reads the name of a function. Those that return prices, listings or news are no indicators: they are other kinds
-/// of data.
+/// Reads the name of a function. Those that return prices, listings or news are no indicators: they are other
+/// kinds of data.
 fn function(text: &str) -> Result<String, Invalid> {
     let sound = (2..=16).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
     match sound {
@@ -104,7 +104,7 @@ fn interval(text: &str) -> Result<&'static str, Invalid> {
 
 /// Returns a number that has two names.
 fn number(
-    parameters: &mut Parameters<'_>,
+    parameters: &mut GivenParameters<'_>,
     name: &'static str,
     own: &'static str,
 ) -> Result<Option<u32>, Invalid> {

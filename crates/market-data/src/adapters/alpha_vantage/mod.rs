@@ -24,7 +24,7 @@ use self::{
 use crate::{
     AdjustedCloses, Answer, Answers, Asset, AssetType, BarTime, DataType, Document, DocumentId, Interval,
     Invalid, Market, Offer, Provider, ProviderError, ProviderErrorKind, Quote, Series, SeriesId,
-    adapters::parameters::Parameters,
+    adapters::parameters::GivenParameters,
     http::{HttpClient, HttpReply, HttpRequest},
     parse::{ParseError, Plausibility, moment},
     provider::from_single_calls,
@@ -40,14 +40,16 @@ const COMPACT: usize = 100;
 ///
 /// - `technical`: `function`, `interval`, `period` and `of`; `fast`, `slow` and `signal` for MACD. The body is
 ///   `{"zone": "US/Eastern", "values": {"2017-12-20T14:00:00": {"SMA": 85.2}}}`.
-/// - `fundamentals`: `statement`, one of `overview`, `income`, `balance`, `cash_flow`, `earnings`. `news` of an asset,
-///   or of a market by the index that is called like it (`US@US.index`, `CRYPTO@CRYPTO.index`, `FX@FX.index`): `limit`.
-///   Both are as Alpha Vantage's JSON has them.
-/// - `dividend`: `from` and `to`; the body is [`Dividends`](crate::Dividends) without splits, which would be a second
-///   call. `adjusted_close`, if the configuration allows for it: `from` and `to`;
+/// - `fundamentals`: `statement`, one of `overview`, `income`, `balance`, `cash_flow`, `earnings`. The body is as
+///   Alpha Vantage's JSON has it.
+/// - `news` of an asset, or of a market by the index that is called like it (`US@US.index`, `CRYPTO@CRYPTO.index`,
+///   `FX@FX.index`): `limit`. The body is as Alpha Vantage's JSON has it; `feed` is the list of articles.
+/// - `dividend`: `from` and `to`. The body is [`Dividends`](crate::Dividends) without splits, which would be a
+///   second call.
+/// - `adjusted_close`, if the configuration says `adjusted`: `from` and `to`. The body is
 ///   [`AdjustedCloses`](crate::AdjustedCloses).
-/// - `macro` by the name of its function (`REAL_GDP@US.index`): `interval`. `cpi_index` (`CPI@US.index`): `interval`.
-///   `treasury_yield` (`TREASURY@US.index`): `maturity` and `interval`. The bodies are
+/// - `macro`, by the name of its function (`REAL_GDP@US.index`): `interval`. `cpi_index` (`CPI@US.index`):
+///   `interval`. `treasury_yield` (`TREASURY@US.index`): `maturity`, `interval`. The bodies are
 ///   [`Observations`](crate::Observations).
 ///
 /// It reports errors with status 200: a used-up quota is `Throttled`, a bad API key is `Refused`, and any other
@@ -180,7 +182,7 @@ impl AlphaVantageProvider {
 
     /// Returns the adjusted closes of daily bars.
     async fn adjusted_closes(&self, id: &DocumentId) -> Result<Answer<Document>, ProviderError> {
-        let mut parameters = Parameters::of(id);
+        let mut parameters = GivenParameters::of(id);
         let range = parameters.days().map_err(|why| self.bad_request(&why))?;
         parameters.end().map_err(|why| self.bad_request(&why))?;
         let Some(Name::Listed(_)) = Name::of(&id.asset) else { return Ok(Answer::Unknown) };

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     AssetType, DataType, Document, DocumentId, Invalid, Market, Observation, Observations,
-    adapters::parameters::Parameters,
+    adapters::parameters::GivenParameters,
     parse::{LenientNumber, ParseError, values_by_day},
 };
 
@@ -51,7 +51,7 @@ pub(super) fn inquiry(data: DataType, id: &DocumentId) -> Result<Option<Inquiry>
         _ => FUNCTIONS.iter().find(|(function, _)| *function == symbol).copied(),
     };
     let Some((function, intervals)) = found else { return Ok(None) };
-    let mut parameters = Parameters::of(id);
+    let mut parameters = GivenParameters::of(id);
     let interval = parameters.one_of("interval", intervals.iter().copied())?.unwrap_or(intervals[0]);
     let maturity = match data {
         DataType::TreasuryYield => Some(parameters.one_of("maturity", MATURITIES)?.unwrap_or(USUAL_MATURITY)),

@@ -103,11 +103,11 @@ fn pair(from: &str, to: &str, name: impl FnOnce(String, String) -> Name) -> Opti
 /// A request for a document, and how its answer is read.
 pub(super) struct Inquiry {
     pub(super) call: HttpRequest,
-    pub(super) read: DocumentReader,
+    pub(super) read: BodyReader,
 }
 
 /// Makes a document of a body; `None` if there is none about the asset.
-pub(super) type DocumentReader = Box<dyn FnOnce(&[u8]) -> Result<Option<Document>, Nothing> + Send>;
+pub(super) type BodyReader = Box<dyn FnOnce(&[u8]) -> Result<Option<Document>, Nothing> + Send>;
 
 impl Inquiry {
     pub(super) fn new(

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     Answer, Answers, Document, DocumentId, Invalid, ProviderError, ProviderErrorKind,
-    adapters::parameters::Parameters,
+    adapters::parameters::GivenParameters,
     http::HttpRequest,
     moment::from_jiff,
     parse::{LenientNumber, ParseError},
@@ -25,7 +25,7 @@ impl OandaProvider {
         let names: Vec<Result<Option<String>, ProviderError>> = ids
             .iter()
             .map(|id| {
-                let checked = Parameters::of(id).end().map_err(|why| self.bad_request(&why));
+                let checked = GivenParameters::of(id).end().map_err(|why| self.bad_request(&why));
                 checked.map(|()| instrument::named(&id.asset))
             })
             .collect();
@@ -85,13 +85,14 @@ impl OandaProvider {
     }
 }
 
-/// Returns OANDA's name of the book that a document's parameters ask for: of `orders`, the default, or `positions`.
+/// Returns OANDA's name of the book that a document's parameters ask for: of `orders`, the default, or of
+/// `positions`.
 ///
 /// # Errors
 ///
 /// If a parameter is unknown or wrong.
 fn book(id: &DocumentId) -> Result<&'static str, Invalid> {
-    let mut parameters = Parameters::of(id);
+    let mut parameters = GivenParameters::of(id);
     let of = parameters.one_of("of", ["orders", "positions"])?;
     parameters.end()?;
     Ok(if of == Some("positions") { "positionBook" } else { "orderBook" })

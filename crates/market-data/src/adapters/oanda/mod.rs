@@ -34,9 +34,9 @@ const MOST_CALLS: usize = 20;
 /// the best ask; its day begins at 17:00 in New York on the day before, as that of a daily candle does. The
 /// volume of a candle is the number of price changes.
 ///
-/// A document of the type `instrument` is how an asset is traded by the account: sizes, margins, digits. One of the
-/// type `book` is the latest book of what clients ordered, or hold (`of=positions`), by price. Both are as OANDA's
-/// JSON has them.
+/// A document of the type `instrument` is how an asset is traded by the account: sizes, margins, digits. One of
+/// the type `book` is the latest book of what clients ordered, or hold (`of=positions`), by price. Both are as
+/// OANDA's JSON has them.
 ///
 /// OANDA refuses a whole batch for one unknown instrument: then the list of instruments is fetched, and the
 /// batch is sent again without the unknown ones.

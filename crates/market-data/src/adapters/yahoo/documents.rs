@@ -7,7 +7,7 @@ use super::{Found, YahooProvider, chart::Chart, events, fundamentals, history, s
 use crate::{
     AdjustedCloses, Answer, DataType, DateRange, Dividend, Dividends, Document, DocumentBody, DocumentId,
     Interval, Invalid, ProviderError, ProviderErrorKind, SeriesId, Split,
-    adapters::parameters::Parameters,
+    adapters::parameters::GivenParameters,
     parse::{ParseError, amounts_by_day, values_by_day},
 };
 
@@ -18,7 +18,7 @@ impl YahooProvider {
         data: DataType,
         id: &DocumentId,
     ) -> Result<Answer<Document>, ProviderError> {
-        let mut parameters = Parameters::of(id);
+        let mut parameters = GivenParameters::of(id);
         let range = parameters.days().map_err(|why| self.bad_request(&why))?;
         parameters.end().map_err(|why| self.bad_request(&why))?;
         let (chart, reply) = match self.chart(&id.asset, Interval::Day, range).await? {
@@ -81,8 +81,8 @@ fn document<B: DocumentBody>(id: &DocumentId, body: &B) -> Result<Document, Pars
     Document::of(id.asset.clone(), body).map_err(|why| ParseError::new(why.to_string()))
 }
 
-/// Returns the dividends and splits in a chart, each by the first day on which the share traded so; none if there is
-/// no chart.
+/// Returns the dividends and splits in a chart, each by the first day on which the share traded so; none if there
+/// is no chart.
 ///
 /// # Errors
 ///

@@ -7,7 +7,9 @@ use super::{
     error_body::{ErrorBody, Outcome},
     symbol,
 };
-use crate::{DocumentId, Invalid, adapters::parameters::Parameters, http::HttpRequest, parse::ParseError};
+use crate::{
+    DocumentId, Invalid, adapters::parameters::GivenParameters, http::HttpRequest, parse::ParseError,
+};
 
 /// The statements, and the modules of Yahoo's summary that belong to each. The first is the default.
 const STATEMENTS: &[(&str, &[&str])] = &[
@@ -24,7 +26,7 @@ const STATEMENTS: &[(&str, &[&str])] = &[
 ///
 /// If a parameter is unknown or wrong.
 pub(super) fn modules(id: &DocumentId) -> Result<&'static [&'static str], Invalid> {
-    let mut parameters = Parameters::of(id);
+    let mut parameters = GivenParameters::of(id);
     let statement = parameters.one_of("statement", STATEMENTS.iter().map(|(statement, _)| *statement))?;
     parameters.end()?;
     let wanted = |(known, _): &&(&str, _)| statement.is_none_or(|statement| statement == *known);
@@ -45,7 +47,8 @@ struct Body {
     finance: Option<Outcome<serde::de::IgnoredAny>>,
 }
 
-/// Parses a body, of whichever status: modules by name; `None` if the symbol is unknown, or nothing is reported of it.
+/// Parses a body, of whichever status: modules by name; `None` if the symbol is unknown, or nothing is reported of
+/// it.
 ///
 /// # Errors
 ///

@@ -32,11 +32,12 @@ use crate::{
 /// Yahoo Finance.
 ///
 /// Quotes come in batches of up to 50, all else one asset a call. Documents are dividends with splits
-/// ([`Dividends`](crate::Dividends)) and adjusted closes ([`AdjustedCloses`](crate::AdjustedCloses)), which take the
-/// days `from` and `to`, and fundamentals by `statement`: `overview`, `income`, `balance`, `cash_flow`, `earnings`,
-/// whose bodies hold Yahoo's modules by name. Yahoo's name of an asset follows from its market and type; a
-/// symbol that is Yahoo's own, such as `VOD.L` or `^GSPC`, is kept. London's prices are in pence (`GBp`), as
-/// Yahoo gives them. A name without a price is unknown.
+/// ([`Dividends`](crate::Dividends)) and adjusted closes ([`AdjustedCloses`](crate::AdjustedCloses)), which take
+/// the days `from` and `to`; and fundamentals by `statement`, one of `overview`, `income`, `balance`, `cash_flow`,
+/// `earnings`, whose bodies hold Yahoo's modules by name.
+///
+/// Yahoo's name of an asset follows from its market and type; a symbol that is Yahoo's own, such as `VOD.L` or
+/// `^GSPC`, is kept. London's prices are in pence (`GBp`), as Yahoo gives them. A name without a price is unknown.
 ///
 /// ```no_run
 /// use cache_core::Clock;

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::document_body::{DocumentBody, in_order};
+use super::body::{DocumentBody, in_order};
 use crate::Invalid;
 
 /// A macroeconomic series, earliest first: the body of documents of [`DataType::Macro`](crate::DataType::Macro),

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::document_body::{DocumentBody, in_order, positive};
+use super::body::{DocumentBody, in_order, positive};
 use crate::{Bar, Invalid, Series};
 
 /// Daily closes adjusted for splits and dividends, earliest first: the body of a document of
@@ -30,13 +30,13 @@ pub struct AdjustedClose {
 }
 
 impl AdjustedCloses {
-    /// Returns the closes of daily bars that have an adjusted one. Left out are days whose price was not above 0, as
-    /// futures' may be: there is no return on such a price.
+    /// Returns the closes of daily bars that have an adjusted one. A price that is not above 0, as a future's may
+    /// be, is left out: there is no return on it.
     pub(crate) fn of(series: &Series, currency: Option<Box<str>>) -> Self {
         let close = |bar: &Bar| {
-            let (close, adjusted_close) = (bar.close, bar.adjusted_close?);
-            let sound = close > 0.0 && adjusted_close > 0.0;
-            sound.then(|| AdjustedClose { date: bar.date(), close: Some(close), adjusted_close })
+            let adjusted_close = bar.adjusted_close.filter(|close| *close > 0.0)?;
+            let close = Some(bar.close).filter(|close| *close > 0.0);
+            Some(AdjustedClose { date: bar.date(), close, adjusted_close })
         };
         Self { currency, closes: series.bars.iter().filter_map(close).collect() }
     }

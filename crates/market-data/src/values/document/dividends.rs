@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::document_body::{DocumentBody, in_order, positive};
+use super::body::{DocumentBody, in_order, positive};
 use crate::Invalid;
 
 /// The dividends and splits of an asset, each list earliest first: the body of a document of

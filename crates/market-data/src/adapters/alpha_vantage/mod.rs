@@ -47,7 +47,7 @@ const COMPACT: usize = 100;
 /// - `dividend`: `from` and `to`. The body is [`Dividends`](crate::Dividends) without splits, which would be a
 ///   second call.
 /// - `adjusted_close`, if the configuration says `adjusted`: `from` and `to`. The body is
-///   [`AdjustedCloses`](crate::AdjustedCloses).
+///   [`AdjustedCloses`](crate::AdjustedCloses), of the latest 100 days unless the configuration says `full`.
 /// - `macro`, by the name of its function (`REAL_GDP@US.index`): `interval`. `cpi_index` (`CPI@US.index`):
 ///   `interval`. `treasury_yield` (`TREASURY@US.index`): `maturity`, `interval`. The bodies are
 ///   [`Observations`](crate::Observations).

@@ -44,6 +44,9 @@ pub(super) fn rules() -> TtlRules {
             (DataType::Dividend, None, any(Life::seconds(168 * HOUR), Life::seconds(168 * HOUR))),
             // FIML: 24 h, 48 at weekends.
             (DataType::Fundamentals, None, any(Life::seconds(24 * HOUR), Life::seconds(48 * HOUR))),
+            // Ours, as fundamentals: sizes and margins change rarely.
+            (DataType::Instrument, None, any(Life::seconds(24 * HOUR), Life::seconds(48 * HOUR))),
+            (DataType::Book, None, book()),
             (DataType::Technical, None, technical()),
             // FIML: 10 minutes, 15 at weekends.
             (DataType::News, None, any(Life::seconds(10 * MINUTE), Life::seconds(15 * MINUTE))),
@@ -92,6 +95,15 @@ fn ohlcv() -> Row {
         weekend: Some(Life::UntilChange),
         // The service's: a week of bars is better than none.
         stale_for: Some(Duration::from_secs(168 * HOUR)),
+        ..open(Life::seconds(5 * MINUTE))
+    }
+}
+
+/// Ours: OANDA publishes its books every few minutes, and none while nothing is traded.
+fn book() -> Row {
+    Row {
+        changes: Some(Changes::Trading),
+        closed: Some(Life::UntilChange),
         ..open(Life::seconds(5 * MINUTE))
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod alpha_vantage;
 pub(crate) mod csv_folder;
 pub(crate) mod json;
 pub(crate) mod oanda;
+mod parameters;
 pub(crate) mod yahoo;
 
 use std::{num::NonZeroU32, sync::Arc};

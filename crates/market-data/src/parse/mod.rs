@@ -1,5 +1,6 @@
 //! Parsing that adapters share: numbers, prices, bars, and what is wrong with them.
 
+mod by_day;
 #[cfg(test)]
 pub(crate) mod damaged;
 mod grid;
@@ -10,6 +11,7 @@ mod raw_bar;
 mod raw_quote;
 
 pub(crate) use self::{
+    by_day::{amounts_by_day, values_by_day},
     lenient_number::{LenientCount, LenientNumber, start_of},
     parse_error::ParseError,
     plausibility::{Plausibility, bar_stamp, quote_stamp},

@@ -111,6 +111,9 @@ impl Member {
             Err(ProviderError::new(ProviderErrorKind::TimedOut, message))
         });
         let answers = one_answer_per_key(&self.name, ids.len(), answers).map_err(|error| self.named(error));
+        let answers = answers.map(|answers| {
+            answers.into_iter().zip(ids).map(|(answer, id)| self.checked(kind, id, answer)).collect()
+        });
         self.note(&answers);
         answers.map(|answers| answers.into_iter().map(|answer| self.signed(answer)).collect())
     }
@@ -130,6 +133,15 @@ impl Member {
             message => format!("{}: {message}", self.name),
         };
         ProviderError::new(kind, message)
+    }
+
+    /// Fails a key whose value is of another shape than it must be.
+    fn checked<Q: RequestKind>(&self, kind: &Q, id: &Q::Id, answer: Answer<Q::Value>) -> Answer<Q::Value> {
+        let Answer::Value(value) = &answer else { return answer };
+        let Err(why) = kind.check(value) else { return answer };
+        let (name, data, asset) = (&self.name, kind.data(), kind.asset(id));
+        let message = format!("{name} sent an invalid {data} of {asset}: {why}");
+        Answer::Failed(ProviderError::new(ProviderErrorKind::BadAnswer, message))
     }
 
     /// Sets the provider's name in the answer.

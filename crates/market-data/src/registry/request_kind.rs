@@ -3,7 +3,8 @@
 use futures_util::future::BoxFuture;
 
 use crate::{
-    Answers, Asset, DataType, Document, DocumentId, MarketRecord, Offer, Provider, Quote, Series, SeriesId,
+    Answers, Asset, DataType, Document, DocumentId, Invalid, MarketRecord, Offer, Provider, Quote, Series,
+    SeriesId,
 };
 
 /// A kind of request to a provider: quotes, series or documents.
@@ -22,6 +23,16 @@ pub(super) trait RequestKind: Sync {
     }
 
     fn ask<'a>(&self, of: &'a dyn Provider, ids: &'a [Self::Id]) -> BoxFuture<'a, Answers<Self::Value>>;
+
+    /// Checks what the type of a value doesn't say.
+    ///
+    /// # Errors
+    ///
+    /// If the value is of another shape than all providers' values of its kind.
+    fn check(&self, value: &Self::Value) -> Result<(), Invalid> {
+        let _ = value;
+        Ok(())
+    }
 }
 
 pub(super) struct Quotes;
@@ -82,5 +93,9 @@ impl RequestKind for Documents {
 
     fn ask<'a>(&self, of: &'a dyn Provider, ids: &'a [DocumentId]) -> BoxFuture<'a, Answers<Document>> {
         of.documents(self.0, ids)
+    }
+
+    fn check(&self, document: &Document) -> Result<(), Invalid> {
+        self.0.check_body(&document.body)
     }
 }

@@ -63,6 +63,10 @@ data_types! {
     Session = "session",
     /// The response of an API endpoint.
     ApiResponse = "api",
+    /// How an instrument is traded: sizes, margins, digits of its price.
+    Instrument = "instrument",
+    /// What the clients of a broker ordered or hold, by price.
+    Book = "book",
 }
 
 impl DataType {

@@ -17,11 +17,8 @@ pub use self::{
     bar::{Bar, BarTime},
     data_type::DataType,
     document::{
-        Document, DocumentId,
-        adjusted_closes::{AdjustedClose, AdjustedCloses},
-        body::DocumentBody,
-        dividends::{Dividend, Dividends, Split},
-        observations::{Observation, Observations},
+        AdjustedClose, AdjustedCloses, Dividend, Dividends, Document, DocumentBody, DocumentId, Observation,
+        Observations, Split,
     },
     interval::Interval,
     market_record::{MarketRecord, SCHEMA},

@@ -11,7 +11,7 @@ use market_data::{
 use serde_json::{Value, json};
 use tempfile::NamedTempFile;
 
-const KEY: &str = "HUNTER2KEY";
+pub(crate) const KEY: &str = "HUNTER2KEY";
 
 fn recorded(name: &str) -> (String, Value) {
     let path = format!("{}/tests/data/alpha_vantage/{name}.txt", env!("CARGO_MANIFEST_DIR"));
@@ -20,16 +20,21 @@ fn recorded(name: &str) -> (String, Value) {
     (body, json)
 }
 
-fn provider(upstream: &Upstream) -> AlphaVantageProvider {
+pub(crate) fn provider(upstream: &Upstream) -> AlphaVantageProvider {
+    provider_with(upstream, |_| {})
+}
+
+pub(crate) fn provider_with(
+    upstream: &Upstream,
+    change: impl FnOnce(&mut AlphaVantageConfig),
+) -> AlphaVantageProvider {
     let key = NamedTempFile::new().unwrap();
     fs::write(key.path(), KEY).unwrap();
     let config = AlphaVantageConfig::new(SecretSource::File(key.path().into()));
     let http = HttpSettings { max_body_mib: 1, ..HttpSettings::default() };
-    AlphaVantageProvider::new(
-        AlphaVantageConfig { base_url: upstream.url(), http, ..config },
-        Clock::system(),
-    )
-    .unwrap()
+    let mut config = AlphaVantageConfig { base_url: upstream.url(), http, ..config };
+    change(&mut config);
+    AlphaVantageProvider::new(config, Clock::system()).unwrap()
 }
 
 fn number(value: &Value) -> Option<f64> {

@@ -14,9 +14,9 @@ use tempfile::NamedTempFile;
 const TOKEN: &str = "hunter2-token";
 const ACCOUNT: &str = "101-004-1234567-001";
 const PRICING: &str = "/v3/accounts/101-004-1234567-001/pricing";
-const INSTRUMENTS: &str = "/v3/accounts/101-004-1234567-001/instruments";
+pub(crate) const INSTRUMENTS: &str = "/v3/accounts/101-004-1234567-001/instruments";
 
-fn recorded(name: &str) -> Value {
+pub(crate) fn recorded(name: &str) -> Value {
     let path = format!("{}/tests/data/oanda/{name}.json", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
 }
@@ -28,7 +28,7 @@ fn config(upstream: &Upstream, token: &NamedTempFile) -> OandaConfig {
     OandaConfig { base_url: upstream.url(), http, ..config }
 }
 
-fn provider(upstream: &Upstream, change: impl FnOnce(&mut OandaConfig)) -> OandaProvider {
+pub(crate) fn provider(upstream: &Upstream, change: impl FnOnce(&mut OandaConfig)) -> OandaProvider {
     let token = NamedTempFile::new().unwrap();
     let mut config = config(upstream, &token);
     change(&mut config);
@@ -36,7 +36,7 @@ fn provider(upstream: &Upstream, change: impl FnOnce(&mut OandaConfig)) -> Oanda
 }
 
 /// OANDA, which is told nothing without its token.
-async fn oanda(mut answer: impl FnMut(&Asked) -> Answer + Send + 'static) -> Upstream {
+pub(crate) async fn oanda(mut answer: impl FnMut(&Asked) -> Answer + Send + 'static) -> Upstream {
     Upstream::answering(move |asked| match asked.header("authorization") {
         Some("Bearer hunter2-token") => answer(asked),
         _ => Answer::new(401, r#"{"errorMessage":"Insufficient authorization to perform request."}"#),

@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 const CRUMB: &str = "hunter2/crumb";
 pub(crate) const COOKIE: &str = "A3=hunter2cookie";
 
-fn recorded(start: &str) -> Vec<(PathBuf, Value)> {
+pub(crate) fn recorded(start: &str) -> Vec<(PathBuf, Value)> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/yahoo");
     let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
     files.retain(|path| path.file_name().unwrap().to_str().unwrap().starts_with(start));
@@ -79,7 +79,7 @@ fn number(item: &Value, name: &str) -> Option<f64> {
 async fn recorded_quotes_are_told_as_their_json_has_them() {
     let (mut told, mut untold) = (0, 0);
     let (provider, next, _upstream) = stage().await;
-    for (path, exchange) in recorded("quote") {
+    for (path, exchange) in recorded("quote-").into_iter().chain(recorded("quoteCombine")) {
         let asked = exchange["url"].as_str().unwrap().split_once("symbols=").unwrap().1;
         let asked =
             asked.split('&').next().unwrap().replace("%2C", ",").replace("%5E", "^").replace("%3D", "=");
@@ -163,34 +163,6 @@ async fn recorded_charts_are_told_as_their_json_has_them() {
     }
     println!("{files} recorded charts, {count} bars");
     assert!(files >= 20 && count >= 300, "{files} files, {count} bars");
-}
-
-#[tokio::test]
-async fn dividends_and_adjusted_closes_are_documents_of_the_same_chart() {
-    let (_, exchange) = recorded("historical").remove(0);
-    let answer = Answer::recorded(&exchange.to_string());
-    let upstream = yahoo(move |_| answer.clone()).await;
-    let provider = provider(&upstream);
-    let within = DocumentId::new("MSFT".parse().unwrap()).with("from", "2021-05-01").with("to", "2021-08-18");
-    let dividends = provider
-        .documents(DataType::Dividend, std::slice::from_ref(&within))
-        .await
-        .unwrap()
-        .remove(0)
-        .value()
-        .unwrap();
-    let paid = json!([{"date": "2021-05-19", "amount": 0.56}, {"date": "2021-08-18", "amount": 0.56}]);
-    assert_eq!(dividends.body, json!({"currency": "USD", "dividends": paid}));
-    let closes =
-        provider.documents(DataType::AdjustedClose, &[within]).await.unwrap().remove(0).value().unwrap();
-    let closes = closes.body["closes"].as_array().unwrap().clone();
-    assert_eq!((closes.len(), &closes[0]["date"]), (76, &json!("2021-05-03")));
-    let odd = DocumentId::new("MSFT".parse().unwrap()).with("day", "1");
-    let error = provider.documents(DataType::Dividend, &[odd]).await.unwrap_err();
-    assert!(
-        error.kind() == ProviderErrorKind::BadRequest && error.to_string().contains("\"day\""),
-        "{error}"
-    );
 }
 
 #[tokio::test]
@@ -321,10 +293,13 @@ async fn no_symbol_leads_elsewhere() {
     for _ in 0..300 {
         let asset: Asset = assets.new_tree(&mut runner).unwrap().current().parse().unwrap();
         let _ = provider.series(&[SeriesId::new(asset.clone(), "1d".parse().unwrap())]).await;
+        let _ = provider.documents(DataType::Fundamentals, &[DocumentId::new(asset.clone())]).await;
         let _ = provider.quotes(&[asset]).await;
     }
     for asked in upstream.asked() {
-        let name = asked.path().strip_prefix("/v8/finance/chart/");
+        let name = ["/v8/finance/chart/", "/v10/finance/quoteSummary/"]
+            .iter()
+            .find_map(|place| asked.path().strip_prefix(place));
         let chart = name.is_some_and(|name| !name.is_empty() && !name.contains('/'));
         let known = ["/", "/v1/test/getcrumb", "/v7/finance/quote"].contains(&asked.path());
         assert!(known || chart, "{}", asked.target);

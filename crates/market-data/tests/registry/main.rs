@@ -5,5 +5,6 @@ mod flat;
 mod limits;
 mod quotas;
 mod scene;
+mod shapes;
 #[path = "../upstream/mod.rs"]
 mod upstream;

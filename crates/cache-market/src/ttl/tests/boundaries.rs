@@ -130,6 +130,7 @@ fn foreign_exchange_rests_at_the_weekend_and_coins_never() {
     assert_eq!(seconds("price:EUR_USD@FX", friday), 300);
     assert_eq!(seconds("price:EUR_USD@FX", close.before(Duration::from_secs(10))), 10);
     assert_eq!(seconds("price:EUR_USD@FX", open.before(Duration::from_secs(9_000))), 9_000);
+    check("book:EUR_USD@FX", &[("2024-07-03T03:00:00Z", 300), ("2024-07-06T12:00:00Z", 33 * HOUR)]);
     for moment in ["2024-07-06T12:00:00Z", "2024-12-25T00:00:00Z", "2024-07-02T23:59:59Z"] {
         check("price:BTC@CRYPTO", &[(moment, 60)]);
     }
@@ -204,6 +205,7 @@ fn what_no_market_changes_lives_by_the_table_alone() {
     check("fundamentals:AAPL", &[(monday, 24 * HOUR), (saturday, 48 * HOUR)]);
     check("news:AAPL", &[(monday, 600), (saturday, 900)]);
     check("dividend:AAPL", &[(monday, 168 * HOUR), (saturday, 168 * HOUR)]);
+    check("instrument:EUR_USD@FX", &[(monday, 24 * HOUR), (saturday, 48 * HOUR)]);
     check("treasury_yield:IRX@US.index", &[(monday, 3_600), (saturday, 3_600)]);
     check("narrative:AAPL", &[(monday, 900), ("2024-07-08T22:00:00-04:00", 1_800), (saturday, 3_600)]);
 }

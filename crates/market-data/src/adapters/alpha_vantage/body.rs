@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
-use serde_json::value::RawValue;
+use serde_json::{Map, Value, value::RawValue};
 
 use super::refusal::Refusal;
-use crate::parse::ParseError;
+use crate::parse::{ParseError, start_of};
 
 /// A body by sections: `"Global Quote"`, `"Meta Data"`, `"Time Series (Daily)"`.
 pub(super) struct Body<'a>(BTreeMap<String, &'a RawValue>);
@@ -40,6 +40,24 @@ impl<'a> Body<'a> {
             }
         }
         Ok(Self(sections))
+    }
+
+    /// Returns whether it holds nothing, as where a symbol is unknown.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Returns the whole as it was told.
+    ///
+    /// # Errors
+    ///
+    /// If a part of it can't be a value.
+    pub(super) fn whole(&self) -> Result<Map<String, Value>, ParseError> {
+        let part = |(key, part): (&String, &&RawValue)| match serde_json::from_str(part.get()) {
+            Ok(value) => Ok((key.clone(), value)),
+            Err(error) => Err(ParseError::json(start_of(key), &error)),
+        };
+        self.0.iter().map(part).collect()
     }
 
     /// Returns the section whose name begins with `name`, and its whole name.

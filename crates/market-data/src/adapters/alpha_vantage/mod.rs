@@ -1,7 +1,10 @@
-//! Alpha Vantage: quotes, series, currencies and indicators, one a call, failures with status 200.
+//! Alpha Vantage: quotes, series, indicators, documents and macro series, one a call, failures with status 200.
 
 mod body;
 mod config;
+mod documents;
+mod indicator;
+mod observations;
 mod quote;
 mod refusal;
 mod request;
@@ -11,17 +14,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cache_core::{Clock, Result, Secret};
-use serde_json::json;
 
 pub use self::config::AlphaVantageConfig;
 use self::{
     body::Nothing,
     refusal::{Reason, Refusal},
-    request::{Depth, Name},
+    request::{Depth, Inquiry, Name},
 };
 use crate::{
-    Answer, Answers, Asset, BarTime, DataType, Document, DocumentId, Offer, Provider, ProviderError,
-    ProviderErrorKind, Quote, Series, SeriesId,
+    AdjustedCloses, Answer, Answers, Asset, AssetType, BarTime, DataType, Document, DocumentId, Interval,
+    Invalid, Market, Offer, Provider, ProviderError, ProviderErrorKind, Quote, Series, SeriesId,
+    adapters::parameters::GivenParameters,
     http::{HttpClient, HttpReply, HttpRequest},
     parse::{ParseError, Plausibility, moment},
     provider::from_single_calls,
@@ -33,8 +36,21 @@ const COMPACT: usize = 100;
 /// Alpha Vantage.
 ///
 /// Everything is one key a call. Currencies and coins are quoted by their exchange rate, all else by the day's
-/// quote. A document of the type `technical` is an indicator:
-/// `AAPL:function=SMA&interval=1d&time_period=20&series_type=close`.
+/// quote. Documents, with their parameters:
+///
+/// - `technical`: `function`, `interval`, `period` and `of`; `fast`, `slow` and `signal` for MACD. The body is
+///   `{"zone": "US/Eastern", "values": {"2017-12-20T14:00:00": {"SMA": 85.2}}}`.
+/// - `fundamentals`: `statement`, one of `overview`, `income`, `balance`, `cash_flow`, `earnings`. The body is as
+///   Alpha Vantage's JSON has it.
+/// - `news` of an asset, or of a market by the index that is called like it (`US@US.index`, `CRYPTO@CRYPTO.index`,
+///   `FX@FX.index`): `limit`. The body is as Alpha Vantage's JSON has it; `feed` is the list of articles.
+/// - `dividend`: `from` and `to`. The body is [`Dividends`](crate::Dividends) without splits, which would be a
+///   second call.
+/// - `adjusted_close`, if the configuration says `adjusted`: `from` and `to`. The body is
+///   [`AdjustedCloses`](crate::AdjustedCloses), of the latest 100 days unless the configuration says `full`.
+/// - `macro`, by the name of its function (`REAL_GDP@US.index`): `interval`. `cpi_index` (`CPI@US.index`):
+///   `interval`. `treasury_yield` (`TREASURY@US.index`): `maturity`, `interval`. The bodies are
+///   [`Observations`](crate::Observations).
 ///
 /// It reports errors with status 200: a used-up quota is `Throttled`, a bad API key is `Refused`, and any other
 /// error fails the asset asked for, since it doesn't tell an unknown symbol from a bad request. A free key
@@ -78,14 +94,14 @@ impl AlphaVantageProvider {
         let reply = self.send(request::quote(&name)).await?;
         let said = match name {
             Name::Listed(_) => reply.parse(quote::read_quote).await?,
-            Name::Pair(..) => reply
+            Name::Pair(..) | Name::Coin(..) => reply
                 .parse(quote::read_rate)
                 .await?
                 .map(|(from, to, raw_quote)| Some((format!("{from}/{to}"), raw_quote))),
         };
         let quote = said.and_then(|said| {
             let quote = said.map(|(told, raw_quote)| {
-                named(&name, &told).and_then(|()| self.judge.quote(raw_quote, asset.clone()))
+                name.check(&told).and_then(|()| self.judge.quote(raw_quote, asset.clone()))
             });
             quote.transpose().map_err(Nothing::from)
         });
@@ -101,7 +117,8 @@ impl AlphaVantageProvider {
         })?;
         let reply = self.send(call).await?;
         let series = reply.parse(series::read).await?.and_then(|told| {
-            named(&name, &told.name)?;
+            let Some(told) = told else { return Ok(None) };
+            name.check(&told.name)?;
             Ok(Some(self.series_of(id, told)?))
         });
         answer(&reply, series)
@@ -117,12 +134,19 @@ impl AlphaVantageProvider {
                 range.to
             )));
         }
-        let cut = !self.config.full && told.candles.len() >= COMPACT;
+        // Of coins it has no whole series of days.
+        let days_of_coin = id.asset.asset_type == AssetType::Crypto && !id.interval.is_intraday();
+        let cut = (!self.config.full || days_of_coin) && told.candles.len() >= COMPACT;
         if let Some((range, first)) = id.range.zip(first).filter(|(range, first)| cut && range.from < *first)
         {
-            let message =
-                format!("the bars begin on {first}, after {}: ask for the whole by `full`", range.from);
-            return Err(ParseError::new(message));
+            let remedy = match id.asset.asset_type {
+                AssetType::Crypto => "ask for later days",
+                _ => "ask for the whole by `full`",
+            };
+            return Err(ParseError::new(format!(
+                "the bars begin on {first}, after {}: {remedy}",
+                range.from
+            )));
         }
         let bars = told.candles.into_iter().map(|candle| {
             let day = candle.begin.date();
@@ -142,27 +166,44 @@ impl AlphaVantageProvider {
         Ok(Series { complete_from: first.or(series.complete_from), ..series })
     }
 
-    async fn one_indicator(&self, id: &DocumentId) -> Result<Answer<Document>, ProviderError> {
-        let Some(name) = Name::of(&id.asset) else { return Ok(Answer::Unknown) };
-        let call = request::indicator(&name, id).ok_or_else(|| {
-            let wanted = "name a function of letters, an interval such as 1d, and no symbol or key";
-            ProviderError::new(
-                ProviderErrorKind::BadRequest,
-                format!("{} can't be asked for {id}: {wanted}", self.config.name),
-            )
-        })?;
+    async fn one_document(&self, data: DataType, id: &DocumentId) -> Result<Answer<Document>, ProviderError> {
+        let inquiry = match data {
+            DataType::AdjustedClose => return self.adjusted_closes(id).await,
+            DataType::Technical => indicator::inquiry(id),
+            DataType::Macro | DataType::CpiIndex | DataType::TreasuryYield => observations::inquiry(data, id),
+            _ => documents::inquiry(data, id),
+        };
+        let inquiry = inquiry.map_err(|why| self.bad_request(&why))?;
+        let Some(Inquiry { call, read }) = inquiry else { return Ok(Answer::Unknown) };
         let reply = self.send(call).await?;
-        let document = reply.parse(series::read_indicator).await?.and_then(|told| {
-            named(&name, &told.name)?;
-            let body = json!({"zone": told.zone, "values": told.values});
-            Ok(Some(Document::new(id.asset.clone(), body)))
-        });
+        let document = reply.parse(read).await?;
         answer(&reply, document)
     }
-}
 
-fn named(name: &Name, told: &str) -> Result<(), ParseError> {
-    if name.is(told) { Ok(()) } else { Err(ParseError::name("the name", told)) }
+    /// Returns the adjusted closes of daily bars.
+    async fn adjusted_closes(&self, id: &DocumentId) -> Result<Answer<Document>, ProviderError> {
+        let mut parameters = GivenParameters::of(id);
+        let range = parameters.days().map_err(|why| self.bad_request(&why))?;
+        parameters.end().map_err(|why| self.bad_request(&why))?;
+        let Some(Name::Listed(_)) = Name::of(&id.asset) else { return Ok(Answer::Unknown) };
+        let days = SeriesId { asset: id.asset.clone(), interval: Interval::Day, range };
+        Ok(match self.one_series(&days).await? {
+            Answer::Value(series) => {
+                let closes = Document::of(id.asset.clone(), &AdjustedCloses::of(&series, None));
+                closes.map_or_else(|why| Answer::Failed(self.bad_answer(&why)), Answer::Value)
+            }
+            Answer::Unknown => Answer::Unknown,
+            Answer::Failed(error) => Answer::Failed(error),
+        })
+    }
+
+    fn bad_request(&self, why: &Invalid) -> ProviderError {
+        ProviderError::new(ProviderErrorKind::BadRequest, format!("{}: {why}", self.config.name))
+    }
+
+    fn bad_answer(&self, why: &Invalid) -> ProviderError {
+        ProviderError::new(ProviderErrorKind::BadAnswer, format!("{}: {why}", self.config.name))
+    }
 }
 
 /// Converts what was read to an answer: a refusal of this client fails the call, one of this asset fails its key.
@@ -180,7 +221,9 @@ fn answer<V>(reply: &HttpReply, read: Result<Option<V>, Nothing>) -> Result<Answ
         // It doesn't say when its day ends: one call an hour finds out.
         Reason::Day => Err(reply.error(pause(3600), &text)),
         Reason::Key => Err(reply.error(ProviderErrorKind::Refused, &text)),
-        Reason::HttpRequest => Ok(Answer::Failed(reply.error(ProviderErrorKind::BadRequest, &text))),
+        Reason::HttpRequest | Reason::NoArticles => {
+            Ok(Answer::Failed(reply.error(ProviderErrorKind::BadRequest, &text)))
+        }
     }
 }
 
@@ -192,7 +235,15 @@ impl Provider for AlphaVantageProvider {
 
     fn offer(&self, data: DataType) -> Option<Offer> {
         match data {
-            DataType::Price | DataType::Technical => Some(Offer::new(1)),
+            DataType::Price
+            | DataType::Technical
+            | DataType::Fundamentals
+            | DataType::News
+            | DataType::Dividend => Some(Offer::new(1)),
+            DataType::AdjustedClose => self.config.adjusted.then(|| Offer::new(1)),
+            DataType::Macro | DataType::CpiIndex | DataType::TreasuryYield => {
+                Some(Offer::new(1).markets([Market::US]))
+            }
             DataType::Ohlcv => {
                 Some(Offer::new(1).intervals(request::INTERVALS.iter().map(|(interval, _)| *interval)))
             }
@@ -221,12 +272,12 @@ impl Provider for AlphaVantageProvider {
     }
 
     async fn documents(&self, data: DataType, ids: &[DocumentId]) -> Answers<Document> {
-        if data != DataType::Technical {
+        if data == DataType::Ohlcv || data == DataType::Price || self.offer(data).is_none() {
             return Err(ProviderError::not_offered(&self.config.name, data));
         }
         let mut answers = Vec::with_capacity(ids.len());
         for id in ids {
-            answers.push(self.one_indicator(id).await);
+            answers.push(self.one_document(data, id).await);
         }
         from_single_calls(answers)
     }
@@ -237,7 +288,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::parse::damaged::bodies;
+    use crate::{DocumentBody, parse::damaged::bodies};
 
     const BODIES: &[&str] = &[
         r#"{"Global Quote":{"01. symbol":"MSFT","02. open":"112.6","03. high":"113.1","04. low":"110.6","05. price":"112.1","06. volume":"29062853","07. latest trading day":"2018-10-05","08. previous close":"112.7"}}"#,
@@ -245,6 +296,10 @@ mod tests {
         r#"{"Meta Data":{"2. Symbol":"MSFT","6. Time Zone":"US/Eastern"},"Time Series (1min)":{"2017-12-18 14:56:00":{"1. open":"86.4","2. high":"86.5","3. low":"86.4","4. close":"86.5","5. volume":"10494"}}}"#,
         r#"{"Meta Data":{"1: Symbol":"MSFT","7: Time Zone":"US/Eastern"},"Technical Analysis: SMA":{"2017-12-20 14:00":{"SMA":"85.2"}}}"#,
         r#"{"Information":"our standard API rate limit is 25 requests per day"}"#,
+        r#"{"Symbol":"MSFT","Name":"Microsoft","PERatio":"31.5","DividendYield":"None"}"#,
+        r#"{"items":"1","feed":[{"title":"A","time_published":"20240102T030405","ticker_sentiment":[{"ticker":"MSFT"}]}]}"#,
+        r#"{"symbol":"MSFT","data":[{"ex_dividend_date":"2024-02-14","amount":"0.75"},{"ex_dividend_date":"None","amount":"None"}]}"#,
+        r#"{"name":"10-Year Treasury Constant Maturity Rate","interval":"monthly","unit":"percent","data":[{"date":"2024-02-01","value":"."},{"date":"2024-01-01","value":"4.06"}]}"#,
     ];
 
     proptest! {
@@ -253,7 +308,17 @@ mod tests {
             let (judge, asset) = (Plausibility::new(Clock::system()), "MSFT".parse::<Asset>().unwrap());
             let _ = quote::read_quote(&body).map(|said| said.map(|(_, raw_quote)| judge.quote(raw_quote, asset.clone())));
             let _ = quote::read_rate(&body).map(|(.., raw_quote)| judge.quote(raw_quote, asset));
-            let _ = (series::read(&body), series::read_indicator(&body));
+            let _ = (series::read(&body), indicator::read(&body), documents::read_news(&body));
+            let name = Name::Listed("MSFT".to_owned());
+            if let Ok(Some(told)) = documents::read_statement(&body, &name) {
+                prop_assert!(told.values().any(|value| value.as_str().is_some_and(|told| name.is(told))));
+            }
+            if let Ok(Some(told)) = documents::read_dividends(&body, &name, None) {
+                prop_assert!(told.dividends.windows(2).all(|pair| pair[0].date < pair[1].date));
+            }
+            if let Ok(Some(told)) = observations::read(&body) {
+                prop_assert!(told.check().is_ok());
+            }
         }
     }
 }

@@ -11,6 +11,8 @@ pub(super) enum Reason {
     Key,
     /// The request is bad: most often its symbol is unknown.
     HttpRequest,
+    /// There are no news.
+    NoArticles,
 }
 
 /// A text under `Error Message`, `Information` or `Note`, and its reason. The text may contain the API key.
@@ -31,6 +33,8 @@ impl Refusal {
             "Note" | "Information" if says(&["premium endpoint", "demo** api key", "apikey is invalid"]) => {
                 Reason::Key
             }
+            "Information" if says(&["no articles found"]) => Reason::NoArticles,
+            "Information" if says(&["invalid inputs"]) => Reason::HttpRequest,
             "Note" | "Information" if says(&["per minute", "per second"]) => Reason::Minute,
             "Note" | "Information" if says(&["per day", "rate limit", "call frequency", "call volume"]) => {
                 Reason::Day
@@ -64,6 +68,12 @@ mod tests {
             ("Information", "our standard API rate limit is 25 requests per day.", Reason::Day),
             ("Information", "The **demo** API key is for demo purposes only.", Reason::Key),
             ("Information", "This is a premium endpoint.", Reason::Key),
+            (
+                "Information",
+                "No articles found. Please adjust the time range or refer to the API documentation",
+                Reason::NoArticles,
+            ),
+            ("Information", "Invalid inputs. Please refer to the API documentation", Reason::HttpRequest),
             ("Information", "Come back later.", Reason::Minute),
         ] {
             assert_eq!(Refusal::read(key, text.into()).unwrap().reason, reason, "{text}");

@@ -1,6 +1,10 @@
 //! Builds requests; the API key is added where they are sent.
 
-use crate::{Asset, AssetType, DocumentId, Interval, Market, asset::names::is_american, http::HttpRequest};
+use super::body::Nothing;
+use crate::{
+    Asset, AssetType, Document, Interval, Market, asset::names::is_american, http::HttpRequest,
+    parse::ParseError,
+};
 
 /// The intervals it offers, and their names in a query.
 pub(super) const INTERVALS: &[(Interval, &str)] = &[
@@ -29,8 +33,10 @@ const SUFFIXES: &[(Market, &str)] = &[
 pub(super) enum Name {
     /// A share, fund or ETF by its symbol.
     Listed(String),
-    /// A currency or coin in another currency.
+    /// A currency in another.
     Pair(String, String),
+    /// A coin in a currency.
+    Coin(String, String),
 }
 
 impl Name {
@@ -39,21 +45,18 @@ impl Name {
         let symbol = asset.symbol.as_str();
         match asset.asset_type {
             AssetType::Fx if symbol.len() == 6 && symbol.is_char_boundary(3) => {
-                Self::pair(&symbol[..3], &symbol[3..])
+                pair(&symbol[..3], &symbol[3..], Self::Pair)
             }
-            AssetType::Fx => symbol.split_once(['_', '/', '-']).and_then(|(from, to)| Self::pair(from, to)),
+            AssetType::Fx => {
+                symbol.split_once(['_', '/', '-']).and_then(|(from, to)| pair(from, to, Self::Pair))
+            }
             AssetType::Crypto => {
                 let (coin, currency) = symbol.split_once(['_', '/', '-']).unwrap_or((symbol, "USD"));
-                Self::pair(coin, currency)
+                pair(coin, currency, Self::Coin)
             }
             AssetType::Equity | AssetType::Etf | AssetType::Fund => Self::listed(asset),
             AssetType::Index | AssetType::Future | AssetType::Option => None,
         }
-    }
-
-    fn pair(from: &str, to: &str) -> Option<Self> {
-        let sound = |code: &str| !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        (sound(from) && sound(to)).then(|| Self::Pair(from.to_owned(), to.to_owned()))
     }
 
     fn listed(asset: &Asset) -> Option<Self> {
@@ -71,12 +74,52 @@ impl Name {
     pub(super) fn is(&self, told: &str) -> bool {
         match self {
             Self::Listed(symbol) => symbol.replace('-', ".").eq_ignore_ascii_case(&told.replace('-', ".")),
-            Self::Pair(from, to) => format!("{from}/{to}").eq_ignore_ascii_case(told),
+            Self::Pair(from, to) | Self::Coin(from, to) => format!("{from}/{to}").eq_ignore_ascii_case(told),
+        }
+    }
+
+    /// Checks that `told` is this name.
+    ///
+    /// # Errors
+    ///
+    /// If it is another.
+    pub(super) fn check(&self, told: &str) -> Result<(), ParseError> {
+        if self.is(told) { Ok(()) } else { Err(ParseError::name("the name", told)) }
+    }
+
+    /// Returns the symbol, or the first of two.
+    pub(super) fn symbol(&self) -> &str {
+        match self {
+            Self::Listed(symbol) | Self::Pair(symbol, _) | Self::Coin(symbol, _) => symbol,
         }
     }
 }
 
-fn call(function: &str) -> HttpRequest {
+fn pair(from: &str, to: &str, name: impl FnOnce(String, String) -> Name) -> Option<Name> {
+    let sound = |code: &str| !code.is_empty() && code.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    (sound(from) && sound(to)).then(|| name(from.to_owned(), to.to_owned()))
+}
+
+/// A request for a document, and how its answer is read.
+pub(super) struct Inquiry {
+    pub(super) call: HttpRequest,
+    pub(super) read: BodyReader,
+}
+
+/// Makes a document of a body; `None` if there is none about the asset.
+pub(super) type BodyReader = Box<dyn FnOnce(&[u8]) -> Result<Option<Document>, Nothing> + Send>;
+
+impl Inquiry {
+    pub(super) fn new(
+        call: HttpRequest,
+        read: impl FnOnce(&[u8]) -> Result<Option<Document>, Nothing> + Send + 'static,
+    ) -> Self {
+        Self { call, read: Box::new(read) }
+    }
+}
+
+/// Returns the request that calls a function.
+pub(super) fn call(function: &str) -> HttpRequest {
     HttpRequest::get(["query"]).query("function", function)
 }
 
@@ -84,7 +127,7 @@ fn call(function: &str) -> HttpRequest {
 pub(super) fn quote(name: &Name) -> HttpRequest {
     match name {
         Name::Listed(symbol) => call("GLOBAL_QUOTE").query("symbol", symbol),
-        Name::Pair(from, to) => {
+        Name::Pair(from, to) | Name::Coin(from, to) => {
             call("CURRENCY_EXCHANGE_RATE").query("from_currency", from).query("to_currency", to)
         }
     }
@@ -114,32 +157,20 @@ pub(super) fn series(name: &Name, interval: Interval, depth: Depth) -> Option<Ht
         (Name::Pair(from, to), true) => {
             call("FX_INTRADAY").query("from_symbol", from).query("to_symbol", to).query("interval", called)
         }
+        // It takes no size: it is as long as it is.
+        (Name::Coin(coin, currency), false) => {
+            return Some(call("DIGITAL_CURRENCY_DAILY").query("symbol", coin).query("market", currency));
+        }
+        (Name::Coin(coin, currency), true) => {
+            call("CRYPTO_INTRADAY").query("symbol", coin).query("market", currency).query("interval", called)
+        }
     };
     Some(call.query("outputsize", if depth.full { "full" } else { "compact" }))
 }
 
-fn called(interval: Interval) -> Option<&'static str> {
+/// Returns the name of an interval; `None` if it isn't offered.
+pub(super) fn called(interval: Interval) -> Option<&'static str> {
     INTERVALS.iter().find(|(known, _)| *known == interval).map(|(_, called)| *called)
-}
-
-/// Returns the request for an indicator: `function` (default `SMA`), `interval` (default `1d`), and the other
-/// parameters of `id`. `None` if a parameter would replace the symbol or the API key.
-pub(super) fn indicator(name: &Name, id: &DocumentId) -> Option<HttpRequest> {
-    let Name::Listed(symbol) = name else { return None };
-    let parameter = |name: &str, or: &'static str| id.parameters.get(name).map_or(or, String::as_str);
-    let function = parameter("function", "SMA");
-    // Functions that return prices, listings or news are no indicators: those are other kinds of data.
-    let sound =
-        (2..=16).contains(&function.len()) && function.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let interval = called(parameter("interval", "1d").parse().ok()?)?;
-    let call = call(function).query("symbol", symbol).query("interval", interval);
-    let reserved =
-        |name: &str| ["apikey", "symbol", "datatype"].iter().any(|one| one.eq_ignore_ascii_case(name));
-    if !sound || id.parameters.keys().any(|name| reserved(name)) {
-        return None;
-    }
-    let others = id.parameters.iter().filter(|(name, _)| !matches!(name.as_str(), "function" | "interval"));
-    Some(others.fold(call, |call, (name, value)| call.query(name, value)))
 }
 
 #[cfg(test)]
@@ -185,30 +216,18 @@ mod tests {
                 "TIME_SERIES_INTRADAY&symbol=MSFT&interval=5min&outputsize=full",
             ),
             ("EUR_USD@FX", Interval::Day, full, "FX_DAILY&from_symbol=EUR&to_symbol=USD&outputsize=full"),
+            ("BTC@CRYPTO", Interval::Day, full, "DIGITAL_CURRENCY_DAILY&symbol=BTC&market=USD"),
+            (
+                "BTC_EUR@CRYPTO",
+                Interval::Hour,
+                Depth::default(),
+                "CRYPTO_INTRADAY&symbol=BTC&market=EUR&interval=60min&outputsize=compact",
+            ),
         ] {
             let call = series(&name(asset).unwrap(), interval, depth);
             assert_eq!(shown(call), Some(format!("GET query?function={query}")), "{asset}");
         }
         assert!(series(&name("MSFT").unwrap(), Interval::Week, full).is_none());
-    }
-
-    #[test]
-    fn an_indicator_takes_parameters_but_no_other_symbol_or_key() {
-        let query = |id: &str| shown(indicator(&name("MSFT").unwrap(), &id.parse().unwrap()));
-        assert_eq!(
-            query("MSFT:interval=15m&time_period=10&series_type=close").unwrap(),
-            "GET query?function=SMA&symbol=MSFT&interval=15min&series_type=close&time_period=10"
-        );
-        for id in [
-            "MSFT:apikey=x",
-            "MSFT:ApiKey=x",
-            "MSFT:symbol=A",
-            "MSFT:function=SMA%26apikey=x",
-            "MSFT:interval=7m",
-            "MSFT:function=TIME_SERIES_DAILY",
-        ] {
-            assert_eq!(query(id), None, "{id}");
-        }
     }
 
     #[test]

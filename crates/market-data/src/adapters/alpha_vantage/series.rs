@@ -1,4 +1,4 @@
-//! Parses the bodies of `TIME_SERIES_…`, `FX_…` and indicators.
+//! Parses the bodies of `TIME_SERIES_…`, `FX_…`, `CRYPTO_…` and `DIGITAL_CURRENCY_…`.
 
 use std::collections::BTreeMap;
 
@@ -36,13 +36,16 @@ struct Wire {
     volume: Option<LenientCount>,
 }
 
-/// Parses the body of a series.
+/// Parses the body of a series; `None` if the name is unknown.
 ///
 /// # Errors
 ///
 /// If it is a refusal, or can't be parsed.
-pub(super) fn read(body: &[u8]) -> Result<Told, Nothing> {
+pub(super) fn read(body: &[u8]) -> Result<Option<Told>, Nothing> {
     let body = Body::read(body)?;
+    if body.is_empty() {
+        return Ok(None);
+    }
     let (_, meta) = body.section::<Texts>("Meta Data")?;
     let (_, bars) = body.section::<BTreeMap<String, Wire>>("Time Series")?;
     let candles = bars
@@ -50,14 +53,16 @@ pub(super) fn read(body: &[u8]) -> Result<Told, Nothing> {
         .map(|(at, wire)| Ok(wire.candle(moment(&at)?)))
         .collect::<Result<_, ParseError>>()?;
     let zone = zone(meta.get("Time Zone")?)?;
-    Ok(Told { name: name(&meta)?, zone, candles: in_order(candles)? })
+    Ok(Some(Told { name: name(&meta)?, zone, candles: in_order(candles)? }))
 }
 
 fn name(meta: &Texts) -> Result<String, ParseError> {
-    match (meta.get("From Symbol"), meta.get("To Symbol")) {
-        (Ok(from), Ok(to)) => Ok(format!("{from}/{to}")),
-        _ => meta.get("Symbol").map(str::to_owned),
+    for (from, to) in [("From Symbol", "To Symbol"), ("Digital Currency Code", "Market Code")] {
+        if let (Ok(from), Ok(to)) = (meta.get(from), meta.get(to)) {
+            return Ok(format!("{from}/{to}"));
+        }
     }
+    meta.get("Symbol").map(str::to_owned)
 }
 
 /// Sorts by time. Two bars at one time, spelled differently, contradict each other unless they are alike.
@@ -82,35 +87,4 @@ impl Wire {
             volume: self.volume.map(|count| count.0),
         }
     }
-}
-
-/// The values of an indicator by time, earliest first.
-#[derive(Debug, PartialEq)]
-pub(super) struct Indicator {
-    /// The name.
-    pub(super) name: String,
-    /// Times as given, in the zone of the exchange, each with the value of every line.
-    pub(super) values: BTreeMap<String, BTreeMap<String, f64>>,
-    /// The zone of the times: `US/Eastern`.
-    pub(super) zone: String,
-}
-
-/// Parses the body of an indicator.
-///
-/// # Errors
-///
-/// If it is a refusal, or can't be parsed.
-pub(super) fn read_indicator(body: &[u8]) -> Result<Indicator, Nothing> {
-    let body = Body::read(body)?;
-    let (_, meta) = body.section::<Texts>("Meta Data")?;
-    let (_, told) =
-        body.section::<BTreeMap<String, BTreeMap<String, LenientNumber>>>("Technical Analysis")?;
-    let lines = |lines: BTreeMap<String, LenientNumber>| {
-        lines.into_iter().map(|(line, value)| (line, value.0)).collect()
-    };
-    let values = told
-        .into_iter()
-        .map(|(at, values)| moment(&at).map(|at| (at.to_string(), lines(values))))
-        .collect::<Result<_, ParseError>>()?;
-    Ok(Indicator { name: meta.get("Symbol")?.to_owned(), values, zone: meta.get("Time Zone")?.to_owned() })
 }

@@ -28,3 +28,8 @@ pub(super) fn is_unknown_instrument(reply: &HttpReply) -> bool {
     let body = serde_json::from_slice::<Body>(&reply.body);
     matches!(reply.status, 400 | 404) && body.is_ok_and(|body| body.error_message.contains("'instrument"))
 }
+
+/// Returns whether a reply says that what was asked for doesn't exist, in a body of OANDA's own form.
+pub(super) fn is_not_found(reply: &HttpReply) -> bool {
+    reply.status == 404 && serde_json::from_slice::<Body>(&reply.body).is_ok()
+}

@@ -1,7 +1,8 @@
-//! OANDA v20: prices in batches, candles one instrument a call.
+//! OANDA v20: prices and instruments in batches, candles and books one instrument a call.
 
 mod candles;
 mod config;
+mod documents;
 mod error_body;
 mod history;
 mod instrument;
@@ -16,8 +17,8 @@ use cache_core::{Clock, Error, ErrorKind, Result, Secret};
 pub use self::{config::OandaConfig, history::CandlePrice};
 use self::{error_body::failure, instruments::Instruments};
 use crate::{
-    Answer, Answers, Asset, DataType, Offer, Provider, ProviderError, ProviderErrorKind, Quote, Series,
-    SeriesId,
+    Answer, Answers, Asset, DataType, Document, DocumentId, Offer, Provider, ProviderError,
+    ProviderErrorKind, Quote, Series, SeriesId,
     http::{HttpClient, HttpReply, HttpRequest},
     parse::{Plausibility, now},
     provider::from_single_calls,
@@ -32,6 +33,10 @@ const MOST_CALLS: usize = 20;
 /// its symbol, if that is of OANDA's form (`DE30_EUR`). A quote's price is the middle between the best bid and
 /// the best ask; its day begins at 17:00 in New York on the day before, as that of a daily candle does. The
 /// volume of a candle is the number of price changes.
+///
+/// A document of the type `instrument` is how an asset is traded by the account: sizes, margins, digits. One of
+/// the type `book` is the latest book of what clients ordered, or hold (`of=positions`), by price. Both are as
+/// OANDA's JSON has them.
 ///
 /// OANDA refuses a whole batch for one unknown instrument: then the list of instruments is fetched, and the
 /// batch is sent again without the unknown ones.
@@ -91,12 +96,14 @@ impl OandaProvider {
         self.send(HttpRequest::get(["v3", "accounts", account, "pricing"]).query("instruments", names)).await
     }
 
-    async fn ask_instruments(&self) -> Result<BTreeSet<String>, ProviderError> {
+    async fn ask_instruments(&self) -> Result<HttpReply, ProviderError> {
         let call = HttpRequest::get(["v3", "accounts", self.config.account.as_str(), "instruments"]);
         let reply = self.send(call).await?;
-        if !reply.is_success() {
-            return Err(failure(&reply));
-        }
+        if reply.is_success() { Ok(reply) } else { Err(failure(&reply)) }
+    }
+
+    async fn ask_names(&self) -> Result<BTreeSet<String>, ProviderError> {
+        let reply = self.ask_instruments().await?;
         reply
             .parse(instruments::read)
             .await?
@@ -117,7 +124,7 @@ impl OandaProvider {
             return if reply.is_success() { Ok(Some(reply)) } else { Err(failure(&reply)) };
         }
         let asked = names.len();
-        let known = self.instruments.renewed(known.as_ref(), self.ask_instruments()).await?;
+        let known = self.instruments.renewed(known.as_ref(), self.ask_names()).await?;
         names.retain(|name| known.contains(name));
         if names.is_empty() {
             return Ok(None);
@@ -182,7 +189,8 @@ impl Provider for OandaProvider {
 
     fn offer(&self, data: DataType) -> Option<Offer> {
         match data {
-            DataType::Price => Some(Offer::new(self.config.max_batch)),
+            DataType::Price | DataType::Instrument => Some(Offer::new(self.config.max_batch)),
+            DataType::Book => Some(Offer::new(1)),
             DataType::Ohlcv => {
                 Some(Offer::new(1).intervals(history::INTERVALS.iter().map(|(interval, ..)| *interval)))
             }
@@ -226,6 +234,20 @@ impl Provider for OandaProvider {
         }
         from_single_calls(answers)
     }
+
+    async fn documents(&self, data: DataType, ids: &[DocumentId]) -> Answers<Document> {
+        match data {
+            DataType::Instrument => self.instruments(ids).await,
+            DataType::Book => {
+                let mut answers = Vec::with_capacity(ids.len());
+                for id in ids {
+                    answers.push(self.one_book(id).await);
+                }
+                from_single_calls(answers)
+            }
+            _ => Err(ProviderError::not_offered(&self.config.name, data)),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -239,6 +261,7 @@ mod tests {
         r#"{"prices":[{"instrument":"EUR_USD","time":"2016-10-05T05:28:16.7Z","bids":[{"price":"1.12157","liquidity":1}],"asks":[{"price":"1.12170","liquidity":1}],"closeoutBid":"1.1","closeoutAsk":"1.2"}]}"#,
         r#"{"instrument":"EUR_USD","granularity":"D","candles":[{"volume":132,"time":"2016-10-17T21:00:00Z","complete":true,"mid":{"h":"2","c":"1.5","l":"1","o":"1"}},{"volume":1,"time":"2016-10-18T21:00:00Z","complete":false,"mid":{"h":"2","c":"1.5","l":"1","o":"1"}}]}"#,
         r#"{"instruments":[{"name":"EUR_USD"},{"name":"EUR_JPY"}]}"#,
+        r#"{"orderBook":{"instrument":"EUR_USD","time":"2017-06-28T10:00:00Z","price":"1.13609","bucketWidth":"0.0005","buckets":[{"price":"1.1285","shortCountPercent":"0.2352","longCountPercent":"0.2666"}]}}"#,
     ];
 
     proptest! {
@@ -255,7 +278,8 @@ mod tests {
                 let bars = series.map(|series| series.bars).unwrap_or_default();
                 prop_assert!(bars.iter().all(|bar| bar.low >= 0.0 && bar.low <= bar.high));
             }
-            let _ = instruments::read(&body);
+            let _ = (instruments::read(&body), documents::read_instruments(&body));
+            let _ = documents::read_book(&body, "orderBook");
         }
     }
 }

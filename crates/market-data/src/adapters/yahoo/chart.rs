@@ -1,14 +1,13 @@
-//! Parses the body of `/v8/finance/chart`: the bars and dividends of one name.
-
-use std::collections::BTreeMap;
+//! Parses the body of `/v8/finance/chart`: the bars of one name, and what happened to its share.
 
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{error_body::Outcome, quote::zone};
 use crate::parse::{LenientCount, LenientNumber, ParseError, RawBar};
 
-/// A chart: bars in the order of time, and dividends.
+/// A chart: bars in the order of time, and events.
 #[derive(Debug)]
 pub(super) struct Chart {
     pub(super) name: String,
@@ -17,8 +16,8 @@ pub(super) struct Chart {
     pub(super) granularity: Option<String>,
     pub(super) zone: TimeZone,
     pub(super) candles: Vec<RawBar>,
-    /// Dividends: the ex-dividend moment, and the amount a share.
-    pub(super) dividends: Vec<(Timestamp, f64)>,
+    /// Dividends and splits as they were told: bars are good whatever these are.
+    pub(super) events: Value,
 }
 
 #[derive(Deserialize)]
@@ -33,7 +32,7 @@ struct Wire {
     #[serde(default)]
     timestamp: Vec<i64>,
     #[serde(default)]
-    events: Events,
+    events: Value,
     indicators: Indicators,
 }
 
@@ -45,18 +44,6 @@ struct Meta {
     granularity: Option<String>,
     #[serde(rename = "exchangeTimezoneName")]
     zone: Option<String>,
-}
-
-#[derive(Default, Deserialize)]
-struct Events {
-    #[serde(default)]
-    dividends: BTreeMap<String, Dividend>,
-}
-
-#[derive(Deserialize)]
-struct Dividend {
-    amount: LenientNumber,
-    date: i64,
 }
 
 #[derive(Deserialize)]
@@ -121,7 +108,7 @@ impl Wire {
         let adjusted = self.indicators.adjclose.into_iter().next().unwrap_or_default();
         Ok(Chart {
             candles: candles(&self.timestamp, &columns, &adjusted.adjclose)?,
-            dividends: dividends(&self.events.dividends)?,
+            events: self.events,
             name: self.meta.symbol,
             currency: self.meta.currency,
             granularity: self.meta.granularity,
@@ -173,16 +160,12 @@ fn candles(
     }
 }
 
-fn dividends(told: &BTreeMap<String, Dividend>) -> Result<Vec<(Timestamp, f64)>, ParseError> {
-    let mut dividends = told
-        .values()
-        .map(|one| Ok((moment(one.date)?, one.amount.0)))
-        .collect::<Result<Vec<_>, ParseError>>()?;
-    dividends.sort_by_key(|(at, _)| *at);
-    Ok(dividends)
-}
-
-fn moment(seconds: i64) -> Result<Timestamp, ParseError> {
+/// Returns the moment of a bar or an event.
+///
+/// # Errors
+///
+/// If there is none.
+pub(super) fn moment(seconds: i64) -> Result<Timestamp, ParseError> {
     Timestamp::from_second(seconds)
-        .map_err(|_| ParseError::new(format!("a bar at {seconds} s, which is no time")))
+        .map_err(|_| ParseError::new(format!("a bar or an event at {seconds} s, which is no time")))
 }

@@ -1,7 +1,6 @@
-//! The history of one name: the request for its chart, and the series and documents it makes.
+//! The history of one name: the request for its chart, and the series it makes.
 
 use jiff::{SignedDuration, Timestamp, ToSpan, civil::Date, tz::Offset};
-use serde_json::{Value, json};
 
 use super::chart::Chart;
 use crate::{
@@ -39,6 +38,8 @@ pub(super) fn call(
     let oldest = begin_of_all(interval, now);
     let (from, to) = range.map_or_else(|| (oldest, now.as_second()), seconds);
     let from = from.max(oldest);
+    // Of the days to come there are no bars, and of a year far off Yahoo knows nothing.
+    let to = to.min(now.as_second().saturating_add(2 * 86_400)).max(from);
     let call = HttpRequest::get(["v8", "finance", "chart", name])
         .query("interval", *called)
         .query("period1", from.to_string())
@@ -126,30 +127,10 @@ fn end(first: Date, interval: Interval) -> Date {
     }
 }
 
-/// Returns the dividends in a chart: `{"currency": "USD", "dividends": [{"date": "2021-02-17", "amount":
-/// 0.56}]}`, each by the first day on which the share traded without it.
-pub(super) fn dividends(chart: &Chart, range: Option<DateRange>) -> Value {
-    let paid = chart.dividends.iter().map(|(at, amount)| (chart.zone.to_datetime(*at).date(), *amount));
-    let asked = |day: Date| range.is_none_or(|DateRange { from, to }| (from..=to).contains(&day));
-    let paid: Vec<Value> = paid
-        .filter(|(day, _)| asked(*day))
-        .map(|(day, amount)| json!({"date": day.to_string(), "amount": amount}))
-        .collect();
-    json!({"currency": chart.currency, "dividends": paid})
-}
-
-/// Returns the adjusted closes of a series: `{"currency": "USD", "closes": [{"date": "2021-02-17",
-/// "adjusted_close": 1.5}]}`.
-pub(super) fn adjusted_closes(chart: &Chart, series: &Series) -> Value {
-    let close = |bar: &crate::Bar| {
-        Some(json!({"date": bar.date().to_string(), "adjusted_close": bar.adjusted_close?}))
-    };
-    json!({"currency": chart.currency, "closes": series.bars.iter().filter_map(close).collect::<Vec<_>>()})
-}
-
 #[cfg(test)]
 mod tests {
     use cache_core::Clock;
+    use serde_json::json;
 
     use super::*;
     use crate::adapters::yahoo::chart::{Said, read};

@@ -1,9 +1,12 @@
-//! Yahoo Finance: quotes in batches, bars and dividends by chart.
+//! Yahoo Finance: quotes in batches, bars, dividends and splits by chart, fundamentals by summary.
 
 mod chart;
 mod config;
 mod crumb;
+mod documents;
 mod error_body;
+mod events;
+mod fundamentals;
 mod history;
 mod quote;
 mod symbol;
@@ -28,10 +31,13 @@ use crate::{
 
 /// Yahoo Finance.
 ///
-/// Quotes come in batches of up to 50, bars one asset a call. Dividends and adjusted closes are documents, which
-/// take the parameters `from` and `to`. Yahoo's name of an asset follows from its market and type; a
-/// symbol that is Yahoo's own, such as `VOD.L` or `^GSPC`, is kept. London's prices are in pence (`GBp`), as
-/// Yahoo gives them. A name without a price is unknown.
+/// Quotes come in batches of up to 50, all else one asset a call. Documents are dividends with splits
+/// ([`Dividends`](crate::Dividends)) and adjusted closes ([`AdjustedCloses`](crate::AdjustedCloses)), which take
+/// the days `from` and `to`; and fundamentals by `statement`, one of `overview`, `income`, `balance`, `cash_flow`,
+/// `earnings`, whose bodies hold Yahoo's modules by name.
+///
+/// Yahoo's name of an asset follows from its market and type; a symbol that is Yahoo's own, such as `VOD.L` or
+/// `^GSPC`, is kept. London's prices are in pence (`GBp`), as Yahoo gives them. A name without a price is unknown.
 ///
 /// ```no_run
 /// use cache_core::Clock;
@@ -106,20 +112,25 @@ impl YahooProvider {
         symbol::asset(symbol)
     }
 
-    /// Asks for the quotes of names, with new credentials if the current ones are refused.
+    /// Asks for the quotes of names.
     async fn ask_quotes(&self, names: &BTreeSet<String>) -> Result<HttpReply, ProviderError> {
         let symbols = names.iter().map(String::as_str).collect::<Vec<_>>().join(",");
         let call = HttpRequest::get(["v7", "finance", "quote"]).query("symbols", symbols);
+        self.send_with_pass(&call).await?.succeeded()
+    }
+
+    /// Sends a request with cookie and crumb, with new ones if the current ones are refused.
+    async fn send_with_pass(&self, call: &HttpRequest) -> Result<HttpReply, ProviderError> {
         let with = |pass: &Credentials| {
             call.clone().secret_query("crumb", &pass.crumb).secret_header("cookie", &pass.cookie)
         };
         let pass = self.crumbs.pass(None).await?;
         let reply = self.api.send(&with(&pass)).await?;
         if reply.status != 401 {
-            return reply.succeeded();
+            return Ok(reply);
         }
         let pass: Arc<Credentials> = self.crumbs.pass(Some(&pass)).await?;
-        self.api.send(&with(&pass)).await?.succeeded()
+        self.api.send(&with(&pass)).await
     }
 
     /// Asks for the chart of an asset.
@@ -182,49 +193,12 @@ impl YahooProvider {
             Found::Unknown => Answer::Unknown,
         })
     }
-
-    async fn one_document(&self, data: DataType, id: &DocumentId) -> Result<Answer<Document>, ProviderError> {
-        let range = days(id).map_err(|why| {
-            ProviderError::new(ProviderErrorKind::BadRequest, format!("{}: {why}", self.name))
-        })?;
-        let (chart, reply) = match self.chart(&id.asset, Interval::Day, range).await? {
-            Found::Chart(chart, reply) => (chart, reply),
-            Found::Nothing | Found::Unknown => return Ok(Answer::Unknown),
-        };
-        if data == DataType::Dividend {
-            return Ok(Answer::Value(Document::new(id.asset.clone(), history::dividends(&chart, range))));
-        }
-        let whole = SeriesId { asset: id.asset.clone(), interval: Interval::Day, range };
-        Ok(match history::series(&whole, &chart, &self.judge) {
-            Ok(series) => {
-                Answer::Value(Document::new(series.asset.clone(), history::adjusted_closes(&chart, &series)))
-            }
-            Err(why) => Answer::Failed(reply.error(ProviderErrorKind::BadAnswer, &why.to_string())),
-        })
-    }
 }
 
 enum Found {
     Chart(Box<Chart>, HttpReply),
     Nothing,
     Unknown,
-}
-
-/// Returns the days that a document's parameters name.
-fn days(id: &DocumentId) -> Result<Option<DateRange>, String> {
-    let wanted = |why: String| {
-        format!("{why}: a document about {} takes the days from and to, as 2020-01-31", id.asset)
-    };
-    if let Some(other) = id.parameters.keys().find(|name| !matches!(name.as_str(), "from" | "to")) {
-        return Err(wanted(format!("{other:?} is no parameter")));
-    }
-    match (id.parameters.get("from"), id.parameters.get("to")) {
-        (None, None) => Ok(None),
-        (Some(from), Some(to)) => {
-            format!("{from}..{to}").parse().map(Some).map_err(|why| wanted(format!("{why}")))
-        }
-        _ => Err(wanted("one of from and to is missing".to_owned())),
-    }
 }
 
 #[async_trait]
@@ -239,7 +213,7 @@ impl Provider for YahooProvider {
             DataType::Ohlcv => {
                 Some(Offer::new(1).intervals(history::INTERVALS.iter().map(|(interval, _)| *interval)))
             }
-            DataType::Dividend | DataType::AdjustedClose => Some(Offer::new(1)),
+            DataType::Dividend | DataType::AdjustedClose | DataType::Fundamentals => Some(Offer::new(1)),
             _ => None,
         }
     }
@@ -283,12 +257,13 @@ impl Provider for YahooProvider {
     }
 
     async fn documents(&self, data: DataType, ids: &[DocumentId]) -> Answers<Document> {
-        if !matches!(data, DataType::Dividend | DataType::AdjustedClose) {
-            return Err(ProviderError::not_offered(&self.name, data));
-        }
         let mut answers = Vec::with_capacity(ids.len());
         for id in ids {
-            answers.push(self.one_document(data, id).await);
+            answers.push(match data {
+                DataType::Dividend | DataType::AdjustedClose => self.one_of_chart(data, id).await,
+                DataType::Fundamentals => self.one_of_summary(id).await,
+                _ => return Err(ProviderError::not_offered(&self.name, data)),
+            });
         }
         from_single_calls(answers)
     }
@@ -306,11 +281,25 @@ mod tests {
         r#"{"finance":{"result":null,"error":{"code":"Unauthorized","description":"Invalid Crumb"}}}"#,
     ];
     const CHARTS: &[&str] = &[
-        r#"{"chart":{"result":[{"meta":{"symbol":"X","currency":"USD","exchangeTimezoneName":"Asia/Tokyo"},"timestamp":[1577975400,1578061800],"events":{"dividends":{"1":{"amount":0.5,"date":1577975400}}},"indicators":{"quote":[{"open":[1,2],"high":[2,3],"low":[1,1],"close":[1.5,2.5],"volume":[7,null]}],"adjclose":[{"adjclose":[1.5,2.5]}]}}],"error":null}}"#,
+        r#"{"chart":{"result":[{"meta":{"symbol":"X","currency":"USD","exchangeTimezoneName":"Asia/Tokyo"},"timestamp":[1577975400,1578061800],"events":{"dividends":{"1":{"amount":0.5,"date":1577975400}},"splits":{"1":{"date":1577975400,"numerator":4,"denominator":1}}},"indicators":{"quote":[{"open":[1,2],"high":[2,3],"low":[1,1],"close":[1.5,2.5],"volume":[7,null]}],"adjclose":[{"adjclose":[1.5,2.5]}]}}],"error":null}}"#,
         r#"{"chart":{"result":null,"error":{"code":"Not Found","description":"No data found, symbol may be delisted"}}}"#,
     ];
 
+    const SUMMARIES: &[&str] = &[
+        r#"{"quoteSummary":{"result":[{"price":{"symbol":"X","regularMarketPrice":244.6},"assetProfile":{"sector":"Technology"}}],"error":null}}"#,
+        r#"{"quoteSummary":{"result":null,"error":{"code":"Not Found","description":"No fundamentals data found"}}}"#,
+    ];
+
     proptest! {
+        #[test]
+        fn no_summary_makes_reading_panic_or_is_of_another(body in bodies(SUMMARIES)) {
+            if let Ok(Some(summary)) = fundamentals::read(&body) {
+                let told = summary.get("price").and_then(|price| price["symbol"].as_str()).map(str::to_owned);
+                let taken = fundamentals::checked(&summary, "X", &["price"]).is_ok();
+                prop_assert!(!taken || told.is_none_or(|told| told.eq_ignore_ascii_case("X")));
+            }
+        }
+
         #[test]
         fn no_body_makes_reading_panic_or_tells_a_price_that_is_none(quotes in bodies(QUOTES), charts in bodies(CHARTS)) {
             let (judge, asset) = (Plausibility::new(Clock::system()), "X".parse::<Asset>().unwrap());
@@ -326,7 +315,8 @@ mod tests {
                     prop_assert!(bars.iter().all(|bar| bar.low >= 0.0 && bar.low <= bar.high));
                     prop_assert!(bars.windows(2).all(|pair| pair[0].time < pair[1].time));
                 }
-                let _ = history::dividends(&chart, None);
+                let told = documents::dividends(Some(&chart), None).unwrap_or_default();
+                prop_assert!(told.splits.iter().all(|split| split.ratio > 0.0 && split.ratio.is_finite()));
             }
         }
     }

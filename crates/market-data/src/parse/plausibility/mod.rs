@@ -245,7 +245,12 @@ impl Plausibility {
         }
     }
 
-    fn can_be_moment(&self, at: Timestamp) -> Result<(), ParseError> {
+    /// Checks that a moment is past, and not before there were any such data.
+    ///
+    /// # Errors
+    ///
+    /// If it isn't.
+    pub(crate) fn can_be_moment(&self, at: Timestamp) -> Result<(), ParseError> {
         let last = to_jiff(self.clock.now()).saturating_add(AHEAD).unwrap_or(Timestamp::MAX);
         match (FIRST_MOMENT..=last).contains(&at) {
             true => Ok(()),

@@ -1,9 +1,9 @@
 //! Documents: data about an asset that have no type of their own here, as JSON.
 
-pub(super) mod adjusted_closes;
-pub(super) mod body;
-pub(super) mod dividends;
-pub(super) mod observations;
+mod adjusted_closes;
+mod body;
+mod dividends;
+mod observations;
 
 use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
 
@@ -12,6 +12,12 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use self::{
+    adjusted_closes::{AdjustedClose, AdjustedCloses},
+    body::DocumentBody,
+    dividends::{Dividend, Dividends, Split},
+    observations::{Observation, Observations},
+};
 use crate::{Asset, Invalid, values::version_hasher::VersionHasher};
 
 /// Fundamentals, dividends, news, an indicator or a macro series, as JSON.

@@ -3,6 +3,7 @@
 mod alpha_vantage;
 mod csv;
 mod json;
+mod json_documents;
 mod oanda;
 mod yahoo;
 mod yahoo_bad_answers;

@@ -57,7 +57,7 @@ impl Fields {
     /// `Config`, with the name of the field, for one that is no JSON pointer, that is missing, or that has no meaning for
     /// this kind of data.
     pub(super) fn new(config: &JsonConfig, data: DataType, fields: &JsonFields) -> Result<Self> {
-        let wrong = |name: &str, why: &str| wrong(config, format!("documents.{data}.fields.{name}{why}"));
+        let wrong = |name: &str, why: &str| wrong(config, format!("documents.{data}.fields{name}{why}"));
         let meant: &[&str] = match data {
             DataType::Dividend => &["amount", "splits", "currency"],
             DataType::AdjustedClose => &["adjusted_close", "close", "currency"],
@@ -76,11 +76,14 @@ impl Fields {
             ("interval", fields.interval.is_some()),
         ];
         if let Some((name, _)) = given.iter().find(|(name, given)| *given && !meant.contains(name)) {
-            return Err(wrong(name, &format!(" has no meaning for {data}: there are {}", meant.join(", "))));
+            return Err(wrong(
+                &format!(".{name}"),
+                &format!(" has no meaning for {data}: there are {}", meant.join(", ")),
+            ));
         }
         let needed = |name: &'static str, field, path: &Option<String>| match path {
             Some(path) => Pointer::new(field, path),
-            None => Err(wrong(name, " is missing: point to it in an item of the list")),
+            None => Err(wrong(&format!(".{name}"), " is missing: point to it in an item of the list")),
         };
         let optional = |field, path: &Option<String>| Pointer::optional(field, path.as_ref());
         let list = List {

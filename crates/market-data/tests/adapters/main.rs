@@ -2,6 +2,7 @@
 
 mod alpha_vantage;
 mod csv;
+mod csv_documents;
 mod json;
 mod json_documents;
 mod oanda;

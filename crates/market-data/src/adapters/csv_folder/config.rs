@@ -8,8 +8,8 @@ use super::OnBadRow;
 
 /// A folder of CSV files: of daily bars, one an asset, and in subfolders of other kinds of data.
 ///
-/// A file is named for its asset: `AAPL.csv`, `VOD@XLON.csv`, `EUR%2FUSD@FX.csv`. Its first row names its columns, in any
-/// order. Days are written as `2020-01-31` or with the name of the month, `Jan 31 2020`.
+/// A file is named for its asset: `AAPL.csv`, `VOD@XLON.csv`, `EUR%2FUSD@FX.csv`. Its first row names its columns,
+/// in any order. Days are written as `2020-01-31` or with the name of the month, `Jan 31 2020`.
 ///
 /// | file | columns; others are ignored |
 /// |---|---|
@@ -17,8 +17,8 @@ use super::OnBadRow;
 /// | `dividend/AAPL.csv` | date, amount (or dividends); stock splits if it has them |
 /// | `macro/REAL_GDP.csv`, and so in `cpi_index`, `treasury_yield` and `inflation_rate` | date, value (or price, or the only other one) |
 ///
-/// A file of a series may have parameters in its name: `treasury_yield/TREASURY:maturity=2year.csv`. A day without a value
-/// is empty, or has a `.`; a day without a dividend may have 0.
+/// A file of a series may have parameters in its name: `treasury_yield/TREASURY:maturity=2year.csv`. A day without
+/// a value is empty, or has a `.`; a day without a dividend may have 0.
 ///
 /// ```
 /// use market_data::{CsvConfig, OnBadRow};

@@ -18,8 +18,8 @@ const AMOUNT: &[&str] = &["dividends", "dividend", "amount", "dividendamount"];
 const RATIO: &[&str] = &["stocksplits", "splits", "split", "splitratio"];
 const VALUE: &[&str] = &["value", "price"];
 
-/// Reads dividends and splits: of a file of its own, or out of one of bars. A day without either has none or 0 in its
-/// columns. Returns nothing if there is no such column, and how many rows were skipped.
+/// Reads dividends and splits: of a file of its own, or out of one of bars. A day without either has none or 0 in
+/// its columns. Returns nothing if there is no such column, and how many rows were skipped.
 ///
 /// # Errors
 ///
@@ -52,8 +52,8 @@ pub(super) fn dividends(file: impl Read, faults: OnBadRow) -> Result<(Option<Div
     Ok((Some(told), skipped))
 }
 
-/// Reads a macroeconomic series: a column for the day, and one called `value` or `price`, or the only other one. A day
-/// without a value has none there, or `.`. Returns how many rows were skipped.
+/// Reads a macroeconomic series: a column for the day, and one called `value` or `price`, or the only other one. A
+/// day without a value has none there, or `.`. Returns how many rows were skipped.
 ///
 /// # Errors
 ///

@@ -34,7 +34,8 @@ impl Files {
     ///
     /// # Errors
     ///
-    /// `Config` if it can't be read or holds no file, if a file's name names nothing, or if two files are of one thing.
+    /// `Config` if it can't be read or holds no file, if a file's name names nothing, or if two files are of one
+    /// thing.
     pub(super) fn list(folder: &Path) -> Result<Self> {
         let mut files = Self::default();
         for path in csv_files(folder)? {

@@ -26,8 +26,8 @@ use crate::{
     provider::from_single_calls,
 };
 
-/// Daily bars from a folder of CSV files, and quotes at the last of them; adjusted closes and dividends, if the files have
-/// such columns; dividends and macroeconomic series from its subfolders.
+/// Daily bars from a folder of CSV files, and quotes at the last of them; adjusted closes and dividends, if the
+/// files have such columns; dividends and macroeconomic series from its subfolders.
 ///
 /// The folder is listed once, when the provider is opened; each file is read anew at each call, so it may grow.
 ///

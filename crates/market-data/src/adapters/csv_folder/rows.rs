@@ -67,8 +67,8 @@ pub(super) fn bars(
     })
 }
 
-/// Reads the rows of a file, which may come in any order: many are written newest first. A row of which `row` makes
-/// nothing is sound, and left out.
+/// Reads the rows of a file, which may come in any order: many are written newest first. A row of which `row`
+/// makes nothing is sound, and left out.
 ///
 /// # Errors
 ///

@@ -54,8 +54,8 @@ impl Fields {
     ///
     /// # Errors
     ///
-    /// `Config`, with the name of the field, for one that is no JSON pointer, that is missing, or that has no meaning for
-    /// this kind of data.
+    /// `Config`, with the name of the field, for one that is no JSON pointer, that is missing, or that has no
+    /// meaning for this kind of data.
     pub(super) fn new(config: &JsonConfig, data: DataType, fields: &JsonFields) -> Result<Self> {
         let wrong = |name: &str, why: &str| wrong(config, format!("documents.{data}.fields{name}{why}"));
         let meant: &[&str] = match data {
@@ -126,13 +126,13 @@ impl Fields {
         })
     }
 
-    /// Returns the document made of a part of a body; `None` if that has no closes or observations at all. A list of
-    /// dividends may be empty: many shares pay none.
+    /// Returns the document made of a part of a body; `None` if that has no closes or observations at all. A list
+    /// of dividends may be empty: many shares pay none.
     ///
     /// # Errors
     ///
-    /// If there is no such list, no item has the figure, a day or a figure can't be read, or two figures of one day
-    /// differ.
+    /// If there is no such list, no item has the figure, a day or a figure can't be read, or two figures of one
+    /// day differ.
     pub(super) fn document(
         &self,
         asset: Asset,

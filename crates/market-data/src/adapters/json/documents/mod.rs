@@ -122,8 +122,8 @@ impl DocumentSource {
         })
     }
 
-    /// Asks for documents: for those of the same parameters in one call, where the API has batches. `always` is the
-    /// range of days for a side that isn't given.
+    /// Asks for documents: for those of the same parameters in one call, where the API has batches. `always` is
+    /// the range of days for a side that isn't given.
     pub(super) async fn answers(&self, ids: &[DocumentId], always: DateRange) -> Answers<Document> {
         let mut answers = BTreeMap::new();
         for group in self.groups(ids) {

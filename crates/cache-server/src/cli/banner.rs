@@ -39,7 +39,7 @@ fn write(text: &mut String, settings: &Settings, app: &App, bound: SocketAddr) -
         let replay = &settings.replay;
         writeln!(
             text,
-            "  provider  replay of recorded days to 2017-09-01: {} ms a call, {} quotes a call, {} calls a second, {} % fail",
+            "  provider  replay of recorded days, 2012 to 2024: {} ms a call, {} quotes a call, {} calls a second, {} % fail",
             replay.latency_ms,
             replay.batch,
             replay.rate,

@@ -1,10 +1,11 @@
 //! Moving averages and what is made of them, over plain numbers.
 //!
-//! They are written here because no kept library has both their first values and their sums right. Of the closes in
-//! the published example below, whose RSI of 14 ends at 57.97, `yata` 0.7.0 makes 43.26, since it takes the first
-//! change for the average before it, and `ta` 0.5.0 makes 46.82, since it smooths by 2 / 15; both give values from the
-//! first bar on. `kand` 0.2.2 has these right, but adds and subtracts one running sum: a price of 1e15 that has long
-//! left the window makes an average of 0.125 of prices of 0.1. It also brings nine crates of macros.
+//! They are written here because no kept library has both their first values and their sums right. Of the closes
+//! in the published example below, whose RSI of 14 ends at 57.97, `yata` 0.7.0 makes 43.26, since it takes the
+//! first change for the average before it, and `ta` 0.5.0 makes 46.82, since it smooths by 2 / 15; both give
+//! values from the first bar on. `kand` 0.2.2 has these right, but adds and subtracts one running sum: a price of
+//! 1e15 that has long left the window makes an average of 0.125 of prices of 0.1. It also brings nine crates of
+//! macros.
 //!
 //! Each function returns values for the last of its inputs, one for each at which the whole period is known: none
 //! for inputs that are too few.
@@ -33,14 +34,14 @@ pub(super) fn sma(values: &[f64], period: usize) -> Vec<f64> {
     (0..windows).map(|at| sum(at) / period as f64).collect()
 }
 
-/// Exponential moving averages with a weight of 2 / (period + 1): the first is the simple one of the first `period`
-/// values.
+/// Exponential moving averages with a weight of 2 / (period + 1): the first is the simple one of the first
+/// `period` values.
 pub(super) fn ema(values: &[f64], period: usize) -> Vec<f64> {
     smoothed(values, period, 2.0 / (period as f64 + 1.0))
 }
 
-/// Relative strength indices by Wilder's smoothing, of 0 to 100: the first is of the first `period` changes, thus at
-/// the value after the first `period`. Where nothing has changed, gains and losses are even: 50.
+/// Relative strength indices by Wilder's smoothing, of 0 to 100: the first is of the first `period` changes, thus
+/// at the value after the first `period`. Where nothing has changed, gains and losses are even: 50.
 pub(super) fn rsi(values: &[f64], period: usize) -> Vec<f64> {
     let changes = || values.windows(2).map(|pair| pair[1] - pair[0]);
     let weight = 1.0 / period as f64;

@@ -3,8 +3,8 @@
 use super::DocumentDays;
 use crate::{AdjustedClose, AdjustedCloses, Series};
 
-/// Returns the adjusted closes of some days, from bars of a day and longer; bars without one are left out, and so are
-/// closes that aren't above 0.
+/// Returns the adjusted closes of some days, from bars of a day and longer; bars without one are left out, and so
+/// are closes that aren't above 0.
 ///
 /// ```
 /// use market_data::{Bar, BarTime, Date, Interval, Series, formulas::{DocumentDays, adjusted_closes}};

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::{Date, DocumentId, Invalid};
 
-/// The days that a document is to cover, both included: the parameters `from` and `to` of dividends, adjusted closes
-/// and total returns. A side that isn't given is open.
+/// The days that a document is to cover, both included: the parameters `from` and `to` of dividends, adjusted
+/// closes and total returns. A side that isn't given is open.
 ///
 /// ```
 /// use market_data::formulas::DocumentDays;

@@ -8,9 +8,10 @@ use crate::{Asset, Bar, DocumentId, Interval, Invalid};
 
 /// An indicator, as the parameters of a document of [`DataType::Technical`](crate::DataType::Technical) name it.
 ///
-/// `function` is SMA, EMA, RSI or MACD, in capitals or not; `interval` is that of the bars (default 1d), and `of` which
-/// of their prices is taken (default close). SMA and EMA take a `period` (default 20), RSI too (default 14); MACD takes
-/// `fast`, `slow` and `signal` (12, 26, 9). However an indicator is written, it has one id, in which all is told.
+/// `function` is SMA, EMA, RSI or MACD, in capitals or not; `interval` is that of the bars (default 1d), and `of`
+/// which of their prices is taken (default close). SMA and EMA take a `period` (default 20), RSI too (default 14);
+/// MACD takes `fast`, `slow` and `signal` (12, 26, 9). However an indicator is written, it has one id, in which
+/// all is told.
 ///
 /// ```
 /// use market_data::{Asset, DocumentId, formulas::Indicator};
@@ -42,8 +43,8 @@ pub enum IndicatorFunction {
         /// How many bars are averaged.
         period: u16,
     },
-    /// The exponential moving average of a period, whose weight is 2 / (period + 1), and which begins with the simple
-    /// average of the first period.
+    /// The exponential moving average of a period, whose weight is 2 / (period + 1), and which begins with the
+    /// simple average of the first period.
     Ema {
         /// How many bars are averaged at first, and how slowly they are forgotten.
         period: u16,
@@ -53,8 +54,8 @@ pub enum IndicatorFunction {
         /// How many changes are averaged at first, and how slowly they are forgotten.
         period: u16,
     },
-    /// The difference of a fast and a slow exponential average, its own average (the signal), and the difference of
-    /// these two (the histogram).
+    /// The difference of a fast and a slow exponential average, its own average (the signal), and the difference
+    /// of these two (the histogram).
     Macd {
         /// The period of the fast average, below that of the slow one.
         fast: u16,
@@ -88,8 +89,8 @@ impl Indicator {
     ///
     /// # Errors
     ///
-    /// If there is no function, one that isn't known, a parameter that it doesn't take, or a value that can't be: the
-    /// message says what can.
+    /// If there is no function, one that isn't known, a parameter that it doesn't take, or a value that can't be:
+    /// the message says what can.
     pub fn of(id: &DocumentId) -> Result<Self, Invalid> {
         let given = |name: &str| id.parameters.get(name).map(String::as_str);
         let function = given("function").unwrap_or_default().to_ascii_uppercase();
@@ -141,8 +142,8 @@ impl Indicator {
         function.is_some_and(|function| FUNCTIONS.iter().any(|known| known.eq_ignore_ascii_case(function)))
     }
 
-    /// Returns the parameters of the document of this indicator, defaults filled in: the same ones however they were
-    /// written.
+    /// Returns the parameters of the document of this indicator, defaults filled in: the same ones however they
+    /// were written.
     #[must_use]
     pub fn parameters(&self) -> BTreeMap<String, String> {
         let mut parameters = vec![

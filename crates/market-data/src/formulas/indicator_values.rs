@@ -12,8 +12,9 @@ use crate::{BarTime, Date, DocumentBody, Interval, Invalid, Series, moment};
 /// An indicator and its values, earliest first: the body of a document of
 /// [`DataType::Technical`](crate::DataType::Technical).
 ///
-/// In JSON: `{"function":"SMA","period":20,"of":"close","interval":"1d","values":[{"date":"2017-08-28","value":1.0}]}`.
-/// A bar within a day has a `time` in place of the `date`; a value of MACD has `macd`, `signal` and `histogram`.
+/// In JSON:
+/// `{"function":"SMA","period":20,"of":"close","interval":"1d","values":[{"date":"2017-08-28","value":1.0}]}`. A
+/// bar within a day has a `time` in place of the `date`; a value of MACD has `macd`, `signal` and `histogram`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct IndicatorValues {
     /// What was computed.
@@ -55,8 +56,8 @@ pub enum IndicatorFigures {
 }
 
 impl Indicator {
-    /// Computes the indicator from bars. Bars that lack its price are passed over. There are no values if there are
-    /// too few bars for its period.
+    /// Computes the indicator from bars. Bars that lack its price are passed over. There are no values if there
+    /// are too few bars for its period.
     ///
     /// # Errors
     ///

@@ -61,8 +61,8 @@ mod tests {
         Observations { observations: values.iter().map(one).collect(), ..Observations::default() }
     }
 
-    /// Consumer prices of all urban consumers, not seasonally adjusted, as the Bureau of Labor Statistics published
-    /// them, with its rates to one decimal.
+    /// Consumer prices of all urban consumers, not seasonally adjusted, as the Bureau of Labor Statistics
+    /// published them, with its rates to one decimal.
     #[test]
     fn published_rates_come_out_as_they_were_published() {
         let prices = series(&[

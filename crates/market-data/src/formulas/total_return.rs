@@ -23,8 +23,8 @@ pub struct TotalReturn {
     pub currency: Option<Box<str>>,
 }
 
-/// Returns what an asset returned within some days; `None` if fewer than two of them have a close. The dividends are
-/// told beside the returns, which follow from the closes alone.
+/// Returns what an asset returned within some days; `None` if fewer than two of them have a close. The dividends
+/// are told beside the returns, which follow from the closes alone.
 ///
 /// # Errors
 ///

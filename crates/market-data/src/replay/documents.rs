@@ -26,8 +26,8 @@ pub(super) fn lacks_interval(interval: Interval) -> ProviderError {
 }
 
 impl Recording {
-    /// Returns a document of a kind that the replay has; unknown is what was not recorded, and a return over fewer than
-    /// two days.
+    /// Returns a document of a kind that the replay has; unknown is what was not recorded, and a return over fewer
+    /// than two days.
     pub(super) fn document(&self, data: DataType, id: &DocumentId) -> Answer<Document> {
         let recorded = match self.of(&id.asset) {
             Ok(Some(recorded)) => recorded,

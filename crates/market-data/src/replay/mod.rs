@@ -50,12 +50,12 @@ impl Default for Replay {
 }
 
 /// A provider that replays recorded days: five years of daily bars of thirteen symbols, to 2017-09-01, from the
-/// stocknet-dataset (Xu and Cohen, ACL 2018), and daily bars and dividends of the fund `EWG` and of `1398@XHKG`, 2022-01-03
-/// to 2024-08-22, from the tests of yfinance. A quote is the close of the last day.
+/// stocknet-dataset (Xu and Cohen, ACL 2018), and daily bars and dividends of the fund `EWG` and of `1398@XHKG`,
+/// 2022-01-03 to 2024-08-22, from the tests of yfinance. A quote is the close of the last day.
 ///
 /// It has the documents that follow from them: [`AdjustedCloses`](crate::AdjustedCloses),
-/// [`Dividends`](crate::Dividends) of the two that have them, [indicators](crate::formulas::Indicator) of daily bars, and
-/// the [total return](crate::formulas::TotalReturn).
+/// [`Dividends`](crate::Dividends) of the two that have them, [indicators](crate::formulas::Indicator) of daily
+/// bars, and the [total return](crate::formulas::TotalReturn).
 ///
 /// ```
 /// use std::time::Duration;

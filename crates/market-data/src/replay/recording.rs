@@ -50,8 +50,8 @@ static FILES: [File; 15] = files! {
 static RECORDING: Recording = Recording(&FILES);
 
 impl Recording {
-    /// Thirteen symbols of the stocknet-dataset, and two from the tests of yfinance; see the `NOTICE.md` of each folder
-    /// in `data`.
+    /// Thirteen symbols of the stocknet-dataset, and two from the tests of yfinance; see the `NOTICE.md` of each
+    /// folder in `data`.
     pub(super) fn embedded() -> &'static Self {
         &RECORDING
     }

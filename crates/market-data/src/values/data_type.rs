@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Asset, AssetType, Invalid};
+use crate::{Asset, AssetType, Invalid, Market};
 
 macro_rules! data_types {
     ($($(#[$doc:meta])* $name:ident = $text:literal),+ $(,)?) => {
@@ -102,8 +102,12 @@ impl DataType {
     ///
     /// If the text is no asset.
     pub fn read_asset(self, text: &str) -> Result<Asset, Invalid> {
-        let asset: Asset = text.parse()?;
-        Ok(if self.is_of_an_economy() { asset.of_type(AssetType::Index) } else { asset })
+        match (self.is_of_an_economy(), text.contains('@')) {
+            (false, _) => text.parse(),
+            (true, true) => Ok(text.parse::<Asset>()?.of_type(AssetType::Index)),
+            // Whatever its letters would say of a share: `TREASURY` has more than any ticker.
+            (true, false) => format!("{text}@{}.{}", Market::US, AssetType::Index).parse(),
+        }
     }
 }
 
@@ -128,6 +132,16 @@ impl fmt::Display for DataType {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_series_of_an_economy_has_one_name_however_long_it_is() {
+        for name in ["CPI", "TREASURY", "REAL_GDP", "CPIAUCSL", "treasury"] {
+            let long = format!("{name}@US.index");
+            assert_eq!(DataType::Macro.read_asset(name), long.parse(), "{name}");
+            assert_eq!(DataType::Macro.read_asset(&long), long.parse(), "{name}");
+        }
+        assert!(DataType::Macro.read_asset("A B").is_err() && DataType::Macro.read_asset("").is_err());
+    }
 
     #[test]
     fn each_is_read_by_its_name() {

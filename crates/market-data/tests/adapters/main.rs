@@ -3,7 +3,9 @@
 mod alpha_vantage;
 mod alpha_vantage_documents;
 mod csv;
+mod csv_documents;
 mod json;
+mod json_documents;
 mod oanda;
 mod oanda_documents;
 mod yahoo;

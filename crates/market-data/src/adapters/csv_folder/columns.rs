@@ -16,39 +16,51 @@ pub(super) struct Columns {
     pub(super) adjusted_close: Option<usize>,
 }
 
+/// How the column of the day may be called.
+pub(super) const DATE: &[&str] = &["date", "datetime", "time", "timestamp", "day", "observationdate"];
+
 impl Columns {
-    /// Finds the columns in a header, in any order and case; other columns are ignored.
+    /// Finds the columns of bars in a header, in any order and case; other columns are ignored.
     ///
     /// # Errors
     ///
     /// If a required column is missing, or one occurs twice.
     pub(super) fn find(header: &StringRecord) -> Result<Self, ParseError> {
-        let names: Vec<String> = header.iter().map(plain).collect();
-        let optional = |known: &[&str]| {
-            let mut found = (0..names.len()).filter(|at| known.contains(&names[*at].as_str()));
-            match (found.next(), found.next()) {
-                (Some(_), Some(_)) => {
-                    Err(ParseError::new(format!("the header has the column {:?} twice", known[0])))
-                }
-                (found, _) => Ok(found),
-            }
-        };
-        let needed = |known: &[&str]| {
-            let has = || header.iter().collect::<Vec<_>>().join(", ");
-            let missing =
-                || ParseError::text(&format!("the header has no column {:?}, only", known[0]), &has());
-            optional(known)?.ok_or_else(missing)
-        };
         Ok(Self {
-            date: needed(&["date", "datetime", "time", "timestamp", "day"])?,
-            open: needed(&["open"])?,
-            high: needed(&["high"])?,
-            low: needed(&["low"])?,
-            close: needed(&["close"])?,
-            volume: needed(&["volume"])?,
-            adjusted_close: optional(&["adjclose", "adjustedclose"])?,
+            date: needed(header, DATE)?,
+            open: needed(header, &["open"])?,
+            high: needed(header, &["high"])?,
+            low: needed(header, &["low"])?,
+            close: needed(header, &["close"])?,
+            volume: needed(header, &["volume"])?,
+            adjusted_close: optional(header, &["adjclose", "adjustedclose"])?,
         })
     }
+}
+
+/// Returns where a column is that may be called in several ways, if it is there.
+///
+/// # Errors
+///
+/// If it is there twice.
+pub(super) fn optional(header: &StringRecord, known: &[&str]) -> Result<Option<usize>, ParseError> {
+    let is_it = |name: &str| known.contains(&plain(name).as_str());
+    let mut found = header.iter().enumerate().filter(|(_, name)| is_it(name)).map(|(at, _)| at);
+    match (found.next(), found.next()) {
+        (Some(_), Some(_)) => Err(ParseError::new(format!("the header has the column {:?} twice", known[0]))),
+        (found, _) => Ok(found),
+    }
+}
+
+/// Returns where a column is that may be called in several ways.
+///
+/// # Errors
+///
+/// If it isn't there, or is there twice.
+pub(super) fn needed(header: &StringRecord, known: &[&str]) -> Result<usize, ParseError> {
+    let has = || header.iter().collect::<Vec<_>>().join(", ");
+    let missing = || ParseError::text(&format!("the header has no column {:?}, only", known[0]), &has());
+    optional(header, known)?.ok_or_else(missing)
 }
 
 /// Returns a column's name with its letters in lower case and digits alone: `Adj Close`, `adj_close` and

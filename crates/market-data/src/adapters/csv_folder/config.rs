@@ -6,11 +6,19 @@ use serde::{Deserialize, Serialize};
 
 use super::OnBadRow;
 
-/// A folder of CSV files of daily bars, one an asset.
+/// A folder of CSV files: of daily bars, one an asset, and in subfolders of other kinds of data.
 ///
-/// A file is named for its asset: `AAPL.csv`, `VOD@XLON.csv`, `EUR%2FUSD@FX.csv`. Its first row names its
-/// columns, in any order: date, open, high, low, close, volume, and optionally adjusted close; others are
-/// ignored.
+/// A file is named for its asset: `AAPL.csv`, `VOD@XLON.csv`, `EUR%2FUSD@FX.csv`. Its first row names its columns,
+/// in any order. Days are written as `2020-01-31` or with the name of the month, `Jan 31 2020`.
+///
+/// | file | columns; others are ignored |
+/// |---|---|
+/// | `AAPL.csv` | date, open, high, low, close, volume; adjusted close, dividends and stock splits if it has them |
+/// | `dividend/AAPL.csv` | date, amount (or dividends); stock splits if it has them |
+/// | `macro/REAL_GDP.csv`, and so in `cpi_index`, `treasury_yield` and `inflation_rate` | date, value (or price, or the only other one) |
+///
+/// A file of a series may have parameters in its name: `treasury_yield/TREASURY:maturity=2year.csv`. A day without
+/// a value is empty, or has a `.`; a day without a dividend may have 0.
 ///
 /// ```
 /// use market_data::{CsvConfig, OnBadRow};
@@ -25,7 +33,7 @@ pub struct CsvConfig {
     /// Its name in statistics and values. Default: `csv`.
     #[serde(default = "name")]
     pub name: String,
-    /// The folder. Files that don't end in `.csv` and subfolders are ignored.
+    /// The folder. Files that don't end in `.csv` and other subfolders are ignored.
     pub folder: PathBuf,
     /// What to do with a file that has bad rows. A file whose rows are all bad is never served. Default: `error`.
     #[serde(default)]

@@ -1,30 +1,33 @@
-//! Daily bars from a folder of CSV files.
+//! Daily bars, dividends and macroeconomic series from a folder of CSV files.
 
 mod columns;
 mod config;
+mod documents;
+mod figures;
+mod files;
 mod rows;
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
-    io::Read,
+    fs::File,
+    io::{Read, Take},
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
 use async_trait::async_trait;
-use cache_core::{Clock, Error, ErrorKind, Result, sync::Mutex};
-use percent_encoding::percent_decode_str;
+use cache_core::{Clock, Result, sync::Mutex};
 
+use self::files::Files;
 pub use self::{config::CsvConfig, rows::OnBadRow};
 use crate::{
-    Answer, Answers, Asset, DataType, Interval, Offer, Provider, ProviderError, ProviderErrorKind, Quote,
-    Series, SeriesId,
+    Answer, Answers, Asset, AssetType, DataType, Document, DocumentId, Interval, Offer, Provider,
+    ProviderError, ProviderErrorKind, Quote, Series, SeriesId,
     parse::{ParseError, Plausibility},
     provider::from_single_calls,
 };
 
-/// Daily bars from a folder of CSV files, and quotes at the last of them.
+/// Daily bars from a folder of CSV files, and quotes at the last of them; adjusted closes and dividends, if the
+/// files have such columns; dividends and macroeconomic series from its subfolders.
 ///
 /// The folder is listed once, when the provider is opened; each file is read anew at each call, so it may grow.
 ///
@@ -44,8 +47,8 @@ use crate::{
 #[derive(Debug)]
 pub struct CsvProvider {
     config: CsvConfig,
-    files: Arc<BTreeMap<Asset, PathBuf>>,
-    skipped: Mutex<BTreeMap<Asset, u64>>,
+    files: Files,
+    skipped: Mutex<BTreeMap<PathBuf, u64>>,
     judge: Plausibility,
 }
 
@@ -57,39 +60,13 @@ impl CsvProvider {
     /// `Config` if the folder can't be read or holds no file, if a file's name is no asset, or if two files are of
     /// one asset.
     pub fn new(config: CsvConfig) -> Result<Self> {
-        let folder = config.folder.display();
-        let unread = |source| {
-            Error::caused(ErrorKind::Config, "csv", format!("the folder {folder} can't be read"), source)
-        };
-        let mut files = BTreeMap::new();
-        for entry in fs::read_dir(&config.folder).map_err(unread)? {
-            let path = entry.map_err(unread)?.path();
-            let is_csv = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("csv"));
-            if !is_csv || !path.is_file() {
-                continue;
-            }
-            let asset = asset_of(&path)?;
-            if let Some(other) = files.insert(asset, path.clone()) {
-                let message =
-                    format!("{} and {} are of one asset: keep one", other.display(), path.display());
-                return Err(Error::new(ErrorKind::Config, "csv", message));
-            }
-        }
-        if files.is_empty() {
-            let message = format!("the folder {folder} holds no file whose name ends in .csv");
-            return Err(Error::new(ErrorKind::Config, "csv", message));
-        }
-        Ok(Self {
-            config,
-            files: Arc::new(files),
-            skipped: Mutex::default(),
-            judge: Plausibility::new(Clock::system()),
-        })
+        let (files, judge) = (Files::list(&config.folder)?, Plausibility::new(Clock::system()));
+        Ok(Self { config, files, skipped: Mutex::default(), judge })
     }
 
-    /// Returns the assets that have a file, in order.
+    /// Returns the assets that have a file of bars, in order.
     pub fn assets(&self) -> impl Iterator<Item = &Asset> {
-        self.files.keys()
+        self.files.bars.keys()
     }
 
     /// Returns how many rows were skipped, in all files as last read.
@@ -104,50 +81,48 @@ impl CsvProvider {
                 format!("{} offers no bars of {}: its files are of days", self.config.name, id.interval);
             return Err(ProviderError::new(ProviderErrorKind::NotOffered, message));
         }
-        let Some(path) = self.files.get(&id.asset).cloned() else { return Ok(Answer::Unknown) };
-        let (faults, most, asked) = (self.config.faults, self.config.max_file_mib << 20, id.clone());
-        let shown = path.display().to_string();
-        let judge = self.judge.clone();
-        // Files are read on a thread that may block.
-        let read = tokio::task::spawn_blocking(move || read(&path, &asked, faults, most, &judge)).await;
-        let failed = |fault, why: &dyn std::fmt::Display| {
-            ProviderError::new(fault, format!("{} can't serve {shown}: {why}", self.config.name))
+        let Some(path) = self.files.bars.get(&id.asset) else { return Ok(Answer::Unknown) };
+        let (faults, asked, judge) = (self.config.faults, id.clone(), self.judge.clone());
+        let read = self.read(path, move |file| {
+            let rows = rows::bars(file, asked.asset.asset_type, faults, &judge)?;
+            Ok((judge.series(&asked, rows.days)?, rows.skipped))
+        });
+        Ok(match read.await? {
+            Ok((series, skipped)) => {
+                self.skipped.lock().insert(path.clone(), skipped);
+                Answer::Value(series)
+            }
+            Err(error) => Answer::Failed(error),
+        })
+    }
+
+    /// Reads a file, on a thread that may block.
+    ///
+    /// # Errors
+    ///
+    /// If it could not be read to its end; within, if it holds what can't be served.
+    async fn read<T: Send + 'static>(
+        &self,
+        path: &Path,
+        read: impl FnOnce(Take<File>) -> Result<T, ParseError> + Send + 'static,
+    ) -> Result<Result<T, ProviderError>, ProviderError> {
+        let (most, shown, path) = (self.config.max_file_mib << 20, path.display(), path.to_owned());
+        let failed = |kind, why: &dyn std::fmt::Display| {
+            ProviderError::new(kind, format!("{} can't serve {shown}: {why}", self.config.name))
         };
-        let read = read.map_err(|_| failed(ProviderErrorKind::Broken, &"its reading was broken off"))?;
-        let (series, skipped) = match read {
-            Ok(read) => read,
-            Err(why) => return Ok(Answer::Failed(failed(ProviderErrorKind::BadAnswer, &why))),
-        };
-        self.skipped.lock().insert(id.asset.clone(), skipped);
-        Ok(Answer::Value(series))
+        let done = tokio::task::spawn_blocking(move || read(open(&path, most)?)).await;
+        let done = done.map_err(|_| failed(ProviderErrorKind::Broken, &"its reading was broken off"))?;
+        Ok(done.map_err(|why| failed(ProviderErrorKind::BadAnswer, &why)))
     }
 }
 
-/// Returns the asset that a file's name names.
-fn asset_of(path: &Path) -> Result<Asset> {
-    let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    let name = percent_decode_str(stem).decode_utf8_lossy();
-    name.parse().map_err(|why| {
-        let message =
-            format!("{} is named for no asset, as AAPL.csv or VOD@XLON.csv would be: {why}", path.display());
-        Error::new(ErrorKind::Config, "csv", message)
-    })
-}
-
-fn read(
-    path: &Path,
-    id: &SeriesId,
-    faults: OnBadRow,
-    most: u64,
-    judge: &Plausibility,
-) -> Result<(Series, u64), ParseError> {
+fn open(path: &Path, most: u64) -> Result<Take<File>, ParseError> {
     let unread = |error: std::io::Error| ParseError::text("it can't be read", &error.to_string());
     let file = File::open(path).map_err(unread)?;
     if file.metadata().map_err(unread)?.len() > most {
         return Err(ParseError::new(format!("it has more than {most} bytes, the most that is read")));
     }
-    let rows = rows::read(file.take(most), id.asset.asset_type, faults, judge)?;
-    Ok((judge.series(id, rows.bars)?, rows.skipped))
+    Ok(file.take(most))
 }
 
 #[async_trait]
@@ -157,10 +132,12 @@ impl Provider for CsvProvider {
     }
 
     fn offer(&self, data: DataType) -> Option<Offer> {
+        let bars = !self.files.bars.is_empty();
         match data {
-            DataType::Price => Some(Offer::new(50)),
-            DataType::Ohlcv => Some(Offer::new(1).intervals([Interval::Day])),
-            _ => None,
+            DataType::Price | DataType::AdjustedClose => bars.then(|| Offer::new(50)),
+            DataType::Ohlcv => bars.then(|| Offer::new(1).intervals([Interval::Day])),
+            DataType::Dividend => (bars || self.files.has(data)).then(|| Offer::new(50)),
+            _ => self.files.has(data).then(|| Offer::new(50).asset_types([AssetType::Index])),
         }
     }
 
@@ -185,6 +162,14 @@ impl Provider for CsvProvider {
         let mut answers = Vec::with_capacity(ids.len());
         for id in ids {
             answers.push(self.one(id).await);
+        }
+        from_single_calls(answers)
+    }
+
+    async fn documents(&self, data: DataType, ids: &[DocumentId]) -> Answers<Document> {
+        let mut answers = Vec::with_capacity(ids.len());
+        for id in ids {
+            answers.push(self.document(data, id).await);
         }
         from_single_calls(answers)
     }

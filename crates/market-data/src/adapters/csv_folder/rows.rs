@@ -26,46 +26,80 @@ pub enum OnBadRow {
     Skip,
 }
 
-/// The bars of a file, by date, and how many rows were skipped.
+/// What a file says of each day, and how many rows were skipped.
 #[derive(Debug, PartialEq)]
-pub(super) struct Rows {
-    pub(super) bars: Vec<(Date, RawBar<BarTime>)>,
+pub(super) struct Rows<T> {
+    pub(super) days: Vec<(Date, T)>,
     pub(super) skipped: u64,
 }
 
-/// Reads a whole file, whose rows may come in any order: many are written newest first.
+/// Opens a file, whose first row names its columns.
+pub(super) fn reader<R: Read>(file: R) -> csv::Reader<R> {
+    csv::ReaderBuilder::new().flexible(true).from_reader(file)
+}
+
+/// Returns the first row of a file.
 ///
 /// # Errors
 ///
-/// If a column is missing, a row is bad and not to be skipped, or most rows are bad.
-pub(super) fn read(
+/// If it can't be read.
+pub(super) fn header(reader: &mut csv::Reader<impl Read>) -> Result<StringRecord, ParseError> {
+    reader.headers().cloned().map_err(|error| ParseError::text("the header", &error.to_string()))
+}
+
+/// Reads a whole file of daily bars.
+///
+/// # Errors
+///
+/// As [`by_day`], and if a column is missing.
+pub(super) fn bars(
     file: impl Read,
     asset_type: AssetType,
     faults: OnBadRow,
     judge: &Plausibility,
-) -> Result<Rows, ParseError> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
-    let header = reader.headers().map_err(|error| ParseError::text("the header", &error.to_string()))?;
-    let (columns, fields) = (Columns::find(header)?, header.len());
-    let (mut bars, mut skipped) = (BTreeMap::<Date, RawBar<BarTime>>::new(), 0);
+) -> Result<Rows<RawBar<BarTime>>, ParseError> {
+    let mut reader = reader(file);
+    let columns = Columns::find(&header(&mut reader)?)?;
+    by_day(reader, faults, "daily bars", |record| {
+        let (date, bar) = bar(record, &columns)?;
+        judge.bar(bar, asset_type)?;
+        Ok(Some((date, bar)))
+    })
+}
+
+/// Reads the rows of a file, which may come in any order: many are written newest first. A row of which `row`
+/// makes nothing is sound, and left out.
+///
+/// # Errors
+///
+/// If a row is bad and not to be skipped, or most rows are bad.
+pub(super) fn by_day<T: PartialEq>(
+    mut reader: csv::Reader<impl Read>,
+    faults: OnBadRow,
+    what: &str,
+    row: impl Fn(&StringRecord) -> Result<Option<(Date, T)>, ParseError>,
+) -> Result<Rows<T>, ParseError> {
+    let fields = header(&mut reader)?.len();
+    let (mut days, mut skipped, mut left_out) = (BTreeMap::<Date, T>::new(), 0, 0);
     let mut contradicted = BTreeSet::new();
     for record in reader.records() {
         // A row that can't be read at all ends the file: where the next one begins isn't known.
         let record = record.map_err(|error| ParseError::text("a row", &error.to_string()))?;
-        let read = row(&record, &columns, fields).and_then(|(date, bar)| {
-            judge.bar(bar, asset_type)?;
+        let read = has_at_most(&record, fields).and_then(|()| row(&record)).and_then(|told| {
+            let Some((date, told)) = told else { return Ok(None) };
             // To say it twice is no contradiction.
-            let differs = bars.get(&date).is_some_and(|told| *told != bar);
+            let differs = days.get(&date).is_some_and(|before| *before != told);
             if differs || contradicted.contains(&date) {
                 // Of two rows that contradict each other, neither is believed.
-                skipped += u64::from(bars.remove(&date).is_some());
+                skipped += u64::from(days.remove(&date).is_some());
                 contradicted.insert(date);
                 return Err(ParseError::new(format!("{date} comes after {date}: a day has one row")));
             }
-            Ok((date, bar))
+            Ok(Some((date, told)))
         });
         match (read, faults) {
-            (Ok((date, bar)), _) => drop(bars.insert(date, bar)),
+            (Ok(Some((date, told))), _) => drop(days.insert(date, told)),
+            (Ok(None), _) => left_out += 1,
             (Err(_), OnBadRow::Skip) => skipped += 1,
             (Err(why), OnBadRow::Error) => {
                 let line = record.position().map_or(0, csv::Position::line);
@@ -73,35 +107,42 @@ pub(super) fn read(
             }
         }
     }
-    let rows = skipped + bars.len() as u64;
-    match skipped > bars.len() as u64 {
-        true if bars.is_empty() => {
-            Err(ParseError::new(format!("all of its {rows} rows are bad: it holds no daily bars")))
+    let sound = left_out + days.len() as u64;
+    let rows = skipped + sound;
+    match skipped > sound {
+        true if sound == 0 => {
+            Err(ParseError::new(format!("all of its {rows} rows are bad: it holds no {what}")))
         }
         true => {
             let more = "what is left would be no history: mend the file";
             Err(ParseError::new(format!("{skipped} of its {rows} rows are bad, {more}")))
         }
-        false => Ok(Rows { bars: bars.into_iter().collect(), skipped }),
+        false => Ok(Rows { days: days.into_iter().collect(), skipped }),
     }
 }
 
-fn row(
-    record: &StringRecord,
-    columns: &Columns,
-    fields: usize,
-) -> Result<(Date, RawBar<BarTime>), ParseError> {
+/// Checks that a row has no more fields than the header.
+fn has_at_most(record: &StringRecord, fields: usize) -> Result<(), ParseError> {
     if record.len() > fields {
         // A comma in a number, for one: which field is which isn't known.
         let message = format!("the row has {} fields, and the header {fields}", record.len());
         return Err(ParseError::new(message));
     }
-    let text = |name: &str, at: usize| {
-        record
-            .get(at)
-            .map(str::trim)
-            .ok_or_else(|| ParseError::new(format!("the row ends before its {name}")))
-    };
+    Ok(())
+}
+
+/// Returns a field of a row, which is called `name`.
+///
+/// # Errors
+///
+/// If the row ends before it.
+pub(super) fn text<'a>(record: &'a StringRecord, name: &str, at: usize) -> Result<&'a str, ParseError> {
+    let text = record.get(at).map(str::trim);
+    text.ok_or_else(|| ParseError::new(format!("the row ends before its {name}")))
+}
+
+fn bar(record: &StringRecord, columns: &Columns) -> Result<(Date, RawBar<BarTime>), ParseError> {
+    let text = |name: &str, at: usize| text(record, name, at);
     let price = |name: &str, at: usize| {
         let text = text(name, at)?;
         let wrong = || ParseError::text(&format!("{name} is no price"), &format!("{text:?}"));
@@ -128,9 +169,21 @@ fn row(
     Ok((date, bar))
 }
 
-/// Reads the day of a row: `2020-01-02`, optionally followed by a time that must be midnight.
-fn day(text: &str) -> Result<Date, ParseError> {
+/// How a day may be written with the name of its month, which leaves no doubt what is the month and what the day.
+const WITH_NAMES: [&str; 3] = ["%b %d %Y", "%b %d, %Y", "%d %b %Y"];
+
+/// Reads the day of a row: `2020-01-02`, optionally followed by a time that must be midnight, or `Jan 2 2020`.
+///
+/// # Errors
+///
+/// If it is none, or could be two: `1/2/2020`.
+pub(super) fn day(text: &str) -> Result<Date, ParseError> {
     let wrong = || ParseError::text("is no day, as 2020-01-02 is", text);
+    if text.len() <= 12
+        && let Some(named) = WITH_NAMES.iter().find_map(|form| Date::strptime(form, text).ok())
+    {
+        return Ok(named);
+    }
     let (date, time) = text.split_at_checked(10).ok_or_else(wrong)?;
     let midnight =
         time.is_empty() || [" 00:00:00", "T00:00:00", " 00:00"].iter().any(|start| time.starts_with(start));
@@ -150,11 +203,15 @@ mod tests {
 
     const HEAD: &str = "Date,Open,High,Low,Close,Adj Close,Volume\n";
 
-    fn read(file: impl Read, asset_type: AssetType, faults: OnBadRow) -> Result<Rows, ParseError> {
-        super::read(file, asset_type, faults, &Plausibility::new(Clock::system()))
+    fn read(
+        file: impl Read,
+        asset_type: AssetType,
+        faults: OnBadRow,
+    ) -> Result<Rows<RawBar<BarTime>>, ParseError> {
+        super::bars(file, asset_type, faults, &Plausibility::new(Clock::system()))
     }
 
-    fn read_text(rows: &str, faults: OnBadRow) -> Result<Rows, ParseError> {
+    fn read_text(rows: &str, faults: OnBadRow) -> Result<Rows<RawBar<BarTime>>, ParseError> {
         read(format!("{HEAD}{rows}").as_bytes(), AssetType::Equity, faults)
     }
 
@@ -175,11 +232,13 @@ mod tests {
             ("2017-09-04,1,2,0.5,1,1,-7\n", "volume is no count: \"-7\""),
             ("2017-09-04,1,2,3,1,1,7\n", "the low 3 lies above the high 2"),
             (",,,,,,\n", "is no day"),
+            ("9/4/2017,1,2,0.5,1,1,7\n", "is no day"),
+            ("Sep 31 2017,1,2,0.5,1,1,7\n", "is no day"),
         ] {
             let message = read_text(&format!("{good}{bad}"), OnBadRow::Error).unwrap_err().to_string();
             assert!(message.contains(why), "{message}");
             let rows = read_text(&format!("{good}{bad}2017-09-05,1,2,0.5,1,1,7\n"), OnBadRow::Skip).unwrap();
-            assert_eq!((rows.bars.len(), rows.skipped), (2, 1), "{bad}");
+            assert_eq!((rows.days.len(), rows.skipped), (2, 1), "{bad}");
         }
     }
 
@@ -190,9 +249,9 @@ mod tests {
         let oldest_first: String = (1..=20).map(day).collect();
         for faults in [OnBadRow::Error, OnBadRow::Skip] {
             let rows = read_text(&newest_first, faults).unwrap();
-            assert_eq!((rows.bars.len(), rows.skipped), (20, 0));
+            assert_eq!((rows.days.len(), rows.skipped), (20, 0));
             assert_eq!(rows, read_text(&oldest_first, faults).unwrap());
-            assert_eq!(rows.bars[0].1.volume, None, "an empty volume isn't known");
+            assert_eq!(rows.days[0].1.volume, None, "an empty volume isn't known");
         }
         let bad = "2017-10-01,1,2,0.5,9,1,7\n";
         assert_eq!(read_text(&(day(1) + &day(2) + bad + bad), OnBadRow::Skip).unwrap().skipped, 2);
@@ -202,11 +261,20 @@ mod tests {
     }
 
     #[test]
+    fn a_day_may_have_a_time_at_midnight_or_a_month_that_is_named() {
+        let text = "2017-09-04";
+        for same in ["2017-09-04", "2017-09-04 00:00:00-04:00", "Sep 4 2017", "Sep 04, 2017", "4 Sep 2017"] {
+            assert_eq!(day(same), day(text), "{same}");
+        }
+        assert_eq!(day(text).unwrap().to_string(), text);
+    }
+
+    #[test]
     fn a_row_that_is_told_twice_counts_once() {
         let row = "2017-09-01,1,2,0.5,1,1,7\n";
         for faults in [OnBadRow::Error, OnBadRow::Skip] {
             let rows = read_text(&row.repeat(5), faults).unwrap();
-            assert_eq!((rows.bars.len(), rows.skipped), (1, 0));
+            assert_eq!((rows.days.len(), rows.skipped), (1, 0));
         }
     }
 
@@ -217,8 +285,8 @@ mod tests {
         let message = read_text(&twice, OnBadRow::Error).unwrap_err().to_string();
         assert!(message.contains("line 6: 2017-09-01 comes after 2017-09-01"), "{message}");
         let rows = read_text(&twice, OnBadRow::Skip).unwrap();
-        assert_eq!((rows.bars.len(), rows.skipped), (3, 3));
-        assert_eq!(rows.bars[0].0.day(), 4);
+        assert_eq!((rows.days.len(), rows.skipped), (3, 3));
+        assert_eq!(rows.days[0].0.day(), 4);
     }
 
     #[test]
@@ -226,7 +294,7 @@ mod tests {
         let minutes = "2017-09-04 09:30:00,1,2,0.5,1,1,7\n2017-09-04 09:31:00,1,2,0.5,1,1,7\n";
         let message = read_text(minutes, OnBadRow::Skip).unwrap_err().to_string();
         assert!(message.contains("all of its 2 rows"), "{message}");
-        assert_eq!(read_text("", OnBadRow::Skip).unwrap().bars.len(), 0);
+        assert_eq!(read_text("", OnBadRow::Skip).unwrap().days.len(), 0);
     }
 
     proptest! {

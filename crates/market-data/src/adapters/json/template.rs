@@ -116,8 +116,8 @@ impl Template {
         })
     }
 
-    /// Returns the request with the placeholders filled, and with the parameters, those not given being empty; `None` if that makes a segment of the path empty, `.` or
-    /// `..`.
+    /// Returns the request with the placeholders filled, and with the parameters, those not given being empty;
+    /// `None` if that makes a segment of the path empty, `.` or `..`.
     pub(super) fn fill(
         &self,
         value: impl Fn(Placeholder) -> String,

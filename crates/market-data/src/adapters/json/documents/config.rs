@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 /// How an API is asked for the documents of one kind.
 ///
-/// The URL may have `{param:NAME}` for a parameter of a document, and, for dividends and adjusted closes, `{from}` and
-/// `{to}`. Documents of a kind whose shape is common to all providers are made of `fields`; without these, the API must
-/// have that shape itself.
+/// The URL may have `{param:NAME}` for a parameter of a document, and, for dividends and adjusted closes, `{from}`
+/// and `{to}`. Documents of a kind whose shape is common to all providers are made of `fields`; without these, the
+/// API must have that shape itself.
 ///
 /// ```
 /// use market_data::JsonDocuments;
@@ -37,14 +37,15 @@ pub struct JsonDocuments {
     /// The one asset or series that the URL is about, if it has no `{symbol}`: `CPI`.
     #[serde(default)]
     pub asset: Option<String>,
-    /// The parameters of a document, by name. One in the URL that isn't listed is required, and may have any value; one
-    /// that isn't in the URL must have a single value.
+    /// The parameters of a document, by name. One in the URL that isn't listed is required, and may have any
+    /// value; one that isn't in the URL must have a single value.
     #[serde(default)]
     pub parameters: BTreeMap<String, JsonParameter>,
     /// How many symbols one call may ask for.
     #[serde(default = "one")]
     pub max_batch: usize,
-    /// Where the items are, each of one asset: an array, or an object by symbol. Default: the whole body is the item.
+    /// Where the items are, each of one asset: an array, or an object by symbol. Default: the whole body is the
+    /// item.
     #[serde(default)]
     pub items: Option<String>,
     /// The symbol in an item. Required for batches, unless the items are an object by symbol.
@@ -53,8 +54,8 @@ pub struct JsonDocuments {
     /// Where the document is in the item; `null` there means that there is none. Default: the whole item.
     #[serde(default)]
     pub value: String,
-    /// The moment as of which the document holds, in the document: RFC 3339, a day, or seconds or milliseconds since
-    /// 1970.
+    /// The moment as of which the document holds, in the document: RFC 3339, a day, or seconds or milliseconds
+    /// since 1970.
     #[serde(default)]
     pub time: Option<String>,
     /// Where dividends, closes or observations are in the document.
@@ -74,8 +75,8 @@ pub struct JsonParameter {
     pub values: Option<BTreeMap<String, String>>,
 }
 
-/// Where the fields of a document are whose shape is common to all providers: dividends, adjusted closes, and macro
-/// series.
+/// Where the fields of a document are whose shape is common to all providers: dividends, adjusted closes, and
+/// macro series.
 ///
 /// An item of `list` without its figure (it is missing, `null`, `""`, `"."` or `"None"`) is left out.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -84,8 +85,8 @@ pub struct JsonFields {
     /// Where the list is in the document: an array, or an object. Default: the whole document.
     #[serde(default)]
     pub list: String,
-    /// The day, in an item: a day, RFC 3339, or seconds or milliseconds since 1970. Default: what an object calls its
-    /// items.
+    /// The day, in an item: a day, RFC 3339, or seconds or milliseconds since 1970. Default: what an object calls
+    /// its items.
     #[serde(default)]
     pub date: Option<String>,
     /// What a dividend pays for one share, in an item.

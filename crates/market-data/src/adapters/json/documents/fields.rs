@@ -54,10 +54,10 @@ impl Fields {
     ///
     /// # Errors
     ///
-    /// `Config`, with the name of the field, for one that is no JSON pointer, that is missing, or that has no meaning for
-    /// this kind of data.
+    /// `Config`, with the name of the field, for one that is no JSON pointer, that is missing, or that has no
+    /// meaning for this kind of data.
     pub(super) fn new(config: &JsonConfig, data: DataType, fields: &JsonFields) -> Result<Self> {
-        let wrong = |name: &str, why: &str| wrong(config, format!("documents.{data}.fields.{name}{why}"));
+        let wrong = |name: &str, why: &str| wrong(config, format!("documents.{data}.fields{name}{why}"));
         let meant: &[&str] = match data {
             DataType::Dividend => &["amount", "splits", "currency"],
             DataType::AdjustedClose => &["adjusted_close", "close", "currency"],
@@ -76,11 +76,14 @@ impl Fields {
             ("interval", fields.interval.is_some()),
         ];
         if let Some((name, _)) = given.iter().find(|(name, given)| *given && !meant.contains(name)) {
-            return Err(wrong(name, &format!(" has no meaning for {data}: there are {}", meant.join(", "))));
+            return Err(wrong(
+                &format!(".{name}"),
+                &format!(" has no meaning for {data}: there are {}", meant.join(", ")),
+            ));
         }
         let needed = |name: &'static str, field, path: &Option<String>| match path {
             Some(path) => Pointer::new(field, path),
-            None => Err(wrong(name, " is missing: point to it in an item of the list")),
+            None => Err(wrong(&format!(".{name}"), " is missing: point to it in an item of the list")),
         };
         let optional = |field, path: &Option<String>| Pointer::optional(field, path.as_ref());
         let list = List {
@@ -123,13 +126,13 @@ impl Fields {
         })
     }
 
-    /// Returns the document made of a part of a body; `None` if that has no closes or observations at all. A list of
-    /// dividends may be empty: many shares pay none.
+    /// Returns the document made of a part of a body; `None` if that has no closes or observations at all. A list
+    /// of dividends may be empty: many shares pay none.
     ///
     /// # Errors
     ///
-    /// If there is no such list, no item has the figure, a day or a figure can't be read, or two figures of one day
-    /// differ.
+    /// If there is no such list, no item has the figure, a day or a figure can't be read, or two figures of one
+    /// day differ.
     pub(super) fn document(
         &self,
         asset: Asset,

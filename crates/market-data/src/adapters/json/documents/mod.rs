@@ -122,8 +122,8 @@ impl DocumentSource {
         })
     }
 
-    /// Asks for documents: for those of the same parameters in one call, where the API has batches. `always` is the
-    /// range of days for a side that isn't given.
+    /// Asks for documents: for those of the same parameters in one call, where the API has batches. `always` is
+    /// the range of days for a side that isn't given.
     pub(super) async fn answers(&self, ids: &[DocumentId], always: DateRange) -> Answers<Document> {
         let mut answers = BTreeMap::new();
         for group in self.groups(ids) {
@@ -274,5 +274,55 @@ fn cut(data: DataType, document: Document, days: DocumentDays) -> Result<Documen
             Document::of(document.asset, &told)
         }
         _ => Ok(document),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::parse::damaged;
+
+    const BODIES: &[&str] = &[
+        r#"{"data":[{"s":"A","list":[{"d":"2020-01-02","v":1.5,"w":"2"},{"d":1578268800,"v":"1.6"}],"n":"x","at":1578268800}]}"#,
+        r#"{"data":{"A":{"list":{"2020-01-02":{"d":"2020-01-02","v":2}},"n":null},"B":{"list":[]}}}"#,
+        r#"{"data":[{"s":"A","list":[{"d":"2020-01-02T20:00:00Z","v":"."}],"splits":[{"d":"2020-01-02","r":"4:1"}]}]}"#,
+    ];
+
+    fn source(data: DataType, fields: Value) -> DocumentSource {
+        let config = json!({"name": "acme", "markets": ["US"], "documents": {(data.as_str()): {
+            "url": "https://x.example/{symbols}", "max_batch": 2, "items": "/data", "symbol": "/s", "time": "/at", "fields": fields,
+        }}});
+        let config: JsonConfig = serde_json::from_value(config).unwrap();
+        let access = Access::new(&config).unwrap();
+        let documents = &config.documents[&data];
+        DocumentSource::new(&config, data, documents, &TimeZone::UTC, &access, Clock::manual()).unwrap()
+    }
+
+    proptest! {
+        /// Whatever a body says, it is a document of the common shape, or it is refused.
+        #[test]
+        fn a_damaged_body_makes_no_document_of_another_shape(body in damaged::bodies(BODIES)) {
+            let splits = json!({"list": "/splits", "date": "/d", "ratio": "/r"});
+            let sources = [
+                source(DataType::Dividend, json!({"list": "/list", "date": "/d", "amount": "/v", "splits": splits})),
+                source(DataType::AdjustedClose, json!({"list": "/list", "adjusted_close": "/v", "close": "/w", "currency": "/n"})),
+                source(DataType::Macro, json!({"list": "/list", "date": "/d", "value": "/v", "name": "/n"})),
+            ];
+            let Ok(body) = serde_json::from_slice::<Value>(&body) else { return Ok(()) };
+            let assets = ["A", "B"].map(|asset| asset.parse().unwrap());
+            let days = DocumentDays { from: Some(jiff::civil::date(2020, 1, 1)), to: None };
+            for source in sources {
+                for days in [DocumentDays::default(), days] {
+                    let told = source.reader.documents(&body, &assets, days).unwrap_or_default();
+                    for document in told.into_iter().flatten().flatten() {
+                        source.data.check_body(&document.body).unwrap();
+                        prop_assert!(assets.contains(&document.asset));
+                    }
+                }
+            }
+        }
     }
 }

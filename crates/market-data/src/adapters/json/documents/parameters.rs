@@ -19,8 +19,8 @@ impl Parameters {
     ///
     /// # Errors
     ///
-    /// `Config`, with the name of the field, for one that the API isn't told and that can have several values, and for a
-    /// default that is none of the values.
+    /// `Config`, with the name of the field, for one that the API isn't told and that can have several values, and
+    /// for a default that is none of the values.
     pub(super) fn new<'a>(
         config: &JsonConfig,
         field: &str,

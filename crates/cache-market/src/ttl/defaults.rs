@@ -42,8 +42,7 @@ pub(super) fn rules() -> TtlRules {
             ),
             // Data layer: 604,800 s.
             (DataType::Dividend, None, any(Life::seconds(168 * HOUR), Life::seconds(168 * HOUR))),
-            // FIML: 24 h, 48 at weekends.
-            (DataType::Fundamentals, None, any(Life::seconds(24 * HOUR), Life::seconds(48 * HOUR))),
+            (DataType::Fundamentals, None, fundamentals()),
             (DataType::Technical, None, technical()),
             // FIML: 10 minutes, 15 at weekends.
             (DataType::News, None, any(Life::seconds(10 * MINUTE), Life::seconds(15 * MINUTE))),
@@ -94,6 +93,11 @@ fn ohlcv() -> Row {
         stale_for: Some(Duration::from_secs(168 * HOUR)),
         ..open(Life::seconds(5 * MINUTE))
     }
+}
+
+/// FIML: 24 h, 48 at weekends. Until the company reports, where that is announced (ours).
+fn fundamentals() -> Row {
+    Row { changes: Some(Changes::Reports), ..any(Life::seconds(24 * HOUR), Life::seconds(48 * HOUR)) }
 }
 
 /// FIML: 5 to 15 minutes.

@@ -10,6 +10,7 @@ use cache_core::Secret;
 use tokio_util::task::TaskTracker;
 use xxhash_rust::xxh3::xxh3_128;
 
+use super::reads::may_change;
 use crate::{
     http::problem::{Problem, ProblemKind},
     settings::{MIN_TOKEN_BYTES, ServiceSection, Settings},
@@ -92,7 +93,7 @@ impl Access {
     /// Refuses a change by someone who may not make one: with a token, all who don't have it; without one, all
     /// who are not on this machine.
     pub(super) fn check(&self, request: &Request, caller: Caller) -> Result<(), Problem> {
-        if request.method().is_safe() {
+        if !may_change(request) {
             return Ok(());
         }
         match &self.token {

@@ -2,6 +2,7 @@
 
 use axum::{body::HttpBody, extract::Request};
 
+use super::reads::is_read_by_post;
 use crate::http::problem::{Problem, ProblemKind};
 
 /// The longest path and query, in bytes.
@@ -9,7 +10,14 @@ const MAX_URL: usize = 8 << 10;
 /// The largest sum of the names and values of headers, in bytes.
 const MAX_HEADERS: usize = 16 << 10;
 /// The largest body, in bytes.
-pub(super) const MAX_BODY: usize = 16 << 10;
+const MAX_BODY: usize = 16 << 10;
+/// The largest body of a request for many values.
+const MAX_BATCH_BODY: usize = 64 << 10;
+
+/// Returns how many bytes the body of a request may have.
+pub(super) fn max_body(request: &Request) -> usize {
+    if is_read_by_post(request) { MAX_BATCH_BODY } else { MAX_BODY }
+}
 
 /// Refuses a request that is too large with 414, 431 or 413. A body of unknown length is measured while it is
 /// read.
@@ -26,9 +34,9 @@ pub(super) fn check(request: &Request) -> Result<(), Problem> {
     if headers > MAX_HEADERS {
         return too_large(ProblemKind::HeadersTooLarge, "the headers are", headers as u64, MAX_HEADERS);
     }
-    let body = request.body().size_hint().lower();
-    if body > MAX_BODY as u64 {
-        return too_large(ProblemKind::BodyTooLarge, "the body is", body, MAX_BODY);
+    let (body, limit) = (request.body().size_hint().lower(), max_body(request));
+    if body > limit as u64 {
+        return too_large(ProblemKind::BodyTooLarge, "the body is", body, limit);
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ mod cross_site;
 mod host;
 mod limits;
 mod panics;
+mod reads;
 mod run_to_end;
 
 use std::sync::Arc;
@@ -19,7 +20,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-pub(crate) use self::access::{Access, Caller};
+pub(crate) use self::{
+    access::{Access, Caller},
+    reads::BATCH_PATH,
+};
 use crate::{http::problem::Problem, socket::Client};
 
 /// Refuses a request that may not be answered, reads its body, answers, and shows the answer as its caller may
@@ -35,7 +39,7 @@ pub(crate) async fn guard(State(access): State<Arc<Access>>, request: Request, n
             request.extensions_mut().insert(caller);
             // Requests that come in one piece would all be answered in one turn, and hold up everybody else.
             tokio::task::coop::consume_budget().await;
-            let changes = !request.method().is_safe();
+            let changes = reads::may_change(&request);
             let answering = panics::caught(next.run(request));
             if changes { run_to_end::run_to_end(access.changes(), answering).await } else { answering.await }
         }

@@ -3,39 +3,37 @@
 use std::sync::Arc;
 
 use axum::{
-    Extension,
-    extract::{Path, State, rejection::PathRejection},
     http::{HeaderMap, Uri},
     response::Response,
 };
+use cache_market::StandardKey;
 use market_data::{Asset, DataType, Quote};
 use serde::Serialize;
 use serde_json::json;
 
+use super::{Failed, asset_of, assets_of, no_symbols, unknown};
 use crate::{
-    app::App,
+    app::{App, market_regions::Found},
     http::{
         cache_control::CacheControl,
         guard::Caller,
-        problem::{Problem, ProblemKind, public_text},
+        problem::{Problem, public_text},
         query::QueryParams,
     },
     routes::response::{Annotated, cacheable, uncacheable},
 };
 
-/// The largest number of symbols in a request.
-const MAX_SYMBOLS: usize = 100;
-
-/// `GET /v1/quotes?symbols=AAPL,MSFT`
 pub(super) async fn list(
-    State(app): State<Arc<App>>,
-    Extension(caller): Extension<Caller>,
-    uri: Uri,
-    headers: HeaderMap,
+    app: &App,
+    caller: Caller,
+    uri: &Uri,
+    headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let assets = assets(QueryParams::read(uri.query(), &["symbols"])?.get("symbols"))?;
-    let ids: Vec<String> = assets.iter().map(Asset::to_string).collect();
-    let lookups = app.quotes().lookup_many(&ids).await;
+    let query = QueryParams::read(uri.query(), &["symbols"])?;
+    let assets = assets_of(DataType::Price, query.get("symbols"))?;
+    let keys: Vec<StandardKey> = assets.iter().map(key).collect();
+    let found = app.regions().look_up(&keys).await;
+    let lookups: Vec<_> = found.into_iter().map(|found| found.map(Found::quote)).collect();
 
     let mut body = Quotes { quotes: Vec::new(), unknown: Vec::new(), failed: Vec::new() };
     let mut data = Vec::new();
@@ -62,71 +60,32 @@ pub(super) async fn list(
         }
     }
     match (cache_control, failure) {
-        (Some(cache_control), None) => cacheable(&headers, cache_control, &(data, &body.unknown), &body),
+        (Some(cache_control), None) => cacheable(headers, cache_control, &(data, &body.unknown), &body),
         (Some(_), Some(_)) => uncacheable(&body),
         (None, Some(error)) => Err(Problem::from_error(error).with("failed", json!(body.failed))),
-        (None, None) => Err(missing()),
+        (None, None) => Err(no_symbols()),
     }
 }
 
-/// `GET /v1/quotes/{symbol}`
 pub(super) async fn one(
-    State(app): State<Arc<App>>,
-    symbol: Result<Path<String>, PathRejection>,
-    uri: Uri,
-    headers: HeaderMap,
+    app: &App,
+    symbol: &str,
+    uri: &Uri,
+    headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     QueryParams::read(uri.query(), &[])?;
-    let asset = asset_of(symbol)?;
-    let lookup =
-        app.quotes().lookup(&*asset.to_string()).await.map_err(|error| Problem::from_error(&error))?;
+    let asset = asset_of(DataType::Price, symbol)?;
+    let found = app.regions().look_up_one(&key(&asset)).await;
+    let lookup = found.map_err(|error| Problem::from_error(&error))?.quote();
     let dropped = app.until_dropped(&asset, DataType::Price);
     let cache_control = CacheControl::of(&lookup).ending_after(dropped);
-    let Some(quote) = &lookup.value else { return Err(unknown(&asset, cache_control)) };
-    cacheable(&headers, cache_control, quote, &Annotated::new(quote, &lookup))
+    let Some(quote) = &lookup.value else { return Err(unknown(DataType::Price, &asset, cache_control)) };
+    cacheable(headers, cache_control, quote, &Annotated::new(quote, &lookup))
 }
 
-/// Parses the asset in a path: `AAPL`, `BTC@CRYPTO`.
-pub(super) fn asset_of(path: Result<Path<String>, PathRejection>) -> Result<Asset, Problem> {
-    let Path(text) = path.map_err(|rejection| {
-        Problem::parameter("symbol", format!("the symbol in the path can't be read: {rejection}"))
-    })?;
-    text.parse().map_err(|invalid| Problem::parameter("symbol", format!("{invalid}")))
-}
-
-/// Returns the problem of an unknown symbol, with the age and remaining life of that knowledge.
-pub(super) fn unknown(asset: &Asset, cache_control: CacheControl) -> Problem {
-    Problem::new(
-        ProblemKind::UnknownSymbol,
-        format!("the provider knows no symbol {asset}: check the spelling"),
-    )
-    .with("symbol", asset.to_string())
-    .with_cache_control(cache_control)
-}
-
-fn missing() -> Problem {
-    let detail = "symbols is missing or empty: name 1 to 100 symbols, as in symbols=AAPL,MSFT";
-    Problem::parameter("symbols", detail)
-}
-
-/// Parses a list of assets. Each is returned once, in the order of first mention.
-fn assets(list: Option<&str>) -> Result<Vec<Asset>, Problem> {
-    let list = list.filter(|list| !list.is_empty()).ok_or_else(missing)?;
-    let count = list.split(',').count();
-    if count > MAX_SYMBOLS {
-        let detail = format!("symbols names {count} symbols, the limit is {MAX_SYMBOLS}: ask in parts");
-        return Err(Problem::parameter("symbols", detail));
-    }
-    let mut assets = Vec::with_capacity(count);
-    for (at, text) in list.split(',').enumerate() {
-        let asset: Asset = text.parse().map_err(|invalid| {
-            Problem::parameter("symbols", format!("in symbols, number {}: {invalid}", at + 1))
-        })?;
-        if !assets.contains(&asset) {
-            assets.push(asset);
-        }
-    }
-    Ok(assets)
+/// Returns the key of an asset's price.
+pub(super) fn key(asset: &Asset) -> StandardKey {
+    StandardKey::Price { asset: asset.clone(), provider: None }
 }
 
 #[derive(Serialize)]
@@ -134,11 +93,4 @@ struct Quotes<'a> {
     quotes: Vec<Annotated<&'a Arc<Quote>>>,
     unknown: Vec<&'a Asset>,
     failed: Vec<Failed<'a>>,
-}
-
-#[derive(Serialize)]
-struct Failed<'a> {
-    #[serde(rename = "symbol")]
-    asset: &'a Asset,
-    error: String,
 }

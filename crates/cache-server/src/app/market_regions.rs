@@ -77,6 +77,10 @@ impl MarketRegions {
         &self.series
     }
 
+    pub(super) fn documents(&self, data: DataType) -> Option<&Region<Document>> {
+        self.documents.get(&data)
+    }
+
     /// Returns who offers such data, and what, in the order in which they are asked.
     pub(crate) fn offers(&self, data: DataType) -> Vec<(String, Offer)> {
         let offers = self.registry.offers_by_name(data);
@@ -95,7 +99,7 @@ impl MarketRegions {
             let found = match data {
                 DataType::Price => found(&self.quotes, &keys, Found::Quote).await,
                 DataType::Ohlcv => found(&self.series, &keys, Found::Series).await,
-                data => match self.documents.get(&data) {
+                data => match self.documents(data) {
                     Some(region) => found(region, &keys, Found::Document).await,
                     None => keys.iter().map(|_| Err(no_region(data))).collect(),
                 },
@@ -123,7 +127,7 @@ impl MarketRegions {
         let refreshed = match key.data() {
             DataType::Price => self.quotes.refresh(&[id]).await?,
             DataType::Ohlcv => self.series.refresh(&[id]).await?,
-            data => match self.documents.get(&data).filter(|_| !self.offers(data).is_empty()) {
+            data => match self.documents(data).filter(|_| !self.offers(data).is_empty()) {
                 Some(region) => region.refresh(&[id]).await?,
                 None => return Ok(()),
             },

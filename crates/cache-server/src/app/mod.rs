@@ -17,7 +17,7 @@ use cache_core::{Clock, Error, ErrorKind, LogSum, Result, Tier, sync::RwLock};
 use cache_disk::DiskTier;
 use cache_facade::{Cache, Region};
 use cache_market::{AnnouncedEvents, MarketTime, QuoteLoader, WatchedLoader};
-use market_data::{Asset, DataType, Quote, Registry, ReplayProvider, Series};
+use market_data::{Asset, DataType, Document, Quote, Registry, ReplayProvider, Series};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 
@@ -158,6 +158,18 @@ impl App {
     #[must_use]
     pub fn series(&self) -> Region<Series> {
         self.regions().series().clone()
+    }
+
+    /// Returns the region of documents of a kind, as [`App::quotes`]. `None` for what is no document of a provider.
+    #[must_use]
+    pub fn documents(&self, data: DataType) -> Option<Region<Document>> {
+        self.regions().documents(data).cloned()
+    }
+
+    /// Returns the cache of all regions.
+    #[must_use]
+    pub fn cache(&self) -> &Cache {
+        &self.cache
     }
 
     /// Returns the regions of all market kinds, with the policies of the configuration in force.

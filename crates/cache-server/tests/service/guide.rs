@@ -10,8 +10,13 @@ use crate::{
     fixture::process::{Server, command},
 };
 
-const PAGES: [&str; 4] =
-    ["README.md", "docs/guide/events.md", "docs/guide/configuration.md", "docs/guide/shared-tiers.md"];
+const PAGES: [&str; 5] = [
+    "README.md",
+    "docs/guide/data.md",
+    "docs/guide/events.md",
+    "docs/guide/configuration.md",
+    "docs/guide/shared-tiers.md",
+];
 
 fn page(path: &str) -> String {
     fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..").join(path)).unwrap()
@@ -73,7 +78,7 @@ async fn every_curl_that_readers_are_told_to_send_is_answered() {
             sent += 1;
         }
     }
-    assert!(sent >= 11, "{sent}");
+    assert!(sent >= 15, "{sent}");
     server.terminate();
 }
 

@@ -150,12 +150,11 @@ impl From<ProviderError> for Error {
             | ProviderErrorKind::Unreachable
             | ProviderErrorKind::HeldBack { .. } => ErrorKind::Unavailable,
             ProviderErrorKind::TimedOut => ErrorKind::Timeout,
-            // Whoever asked has to ask for something else: the same is rejected again.
-            ProviderErrorKind::BadRequest => ErrorKind::Config,
-            ProviderErrorKind::Refused
-            | ProviderErrorKind::Broken
-            | ProviderErrorKind::BadAnswer
-            | ProviderErrorKind::NotOffered => ErrorKind::Load,
+            // Whoever asked has to ask for something else: the same fails again.
+            ProviderErrorKind::BadRequest | ProviderErrorKind::NotOffered => ErrorKind::Config,
+            ProviderErrorKind::Refused | ProviderErrorKind::Broken | ProviderErrorKind::BadAnswer => {
+                ErrorKind::Load
+            }
         };
         let told = Self::new(kind, "load", error.to_string());
         match error.kind {
@@ -175,6 +174,8 @@ mod tests {
             (BadRequest, BadRequest, ErrorKind::Config),
             (BadRequest, NotOffered, ErrorKind::Config),
             (NotOffered, BadRequest, ErrorKind::Config),
+            (NotOffered, NotOffered, ErrorKind::Config),
+            (NotOffered, Unreachable, ErrorKind::Unavailable),
             (BadRequest, Unreachable, ErrorKind::Unavailable),
             (BadRequest, HeldBack { wait: None }, ErrorKind::Unavailable),
             (BadRequest, TimedOut, ErrorKind::Timeout),

@@ -8,7 +8,7 @@ use axum::{
 };
 use cache_facade::Lookup;
 use cache_market::StandardKey;
-use market_data::{Asset, AssetType, DataType, Document, Market};
+use market_data::{Asset, DataType, Document};
 use serde::Serialize;
 use serde_json::json;
 
@@ -23,7 +23,7 @@ use crate::{
         cache_control::CacheControl,
         guard::Caller,
         problem::{Problem, public_text},
-        query::QueryParams,
+        query::{QueryParams, echo},
     },
     routes::response::{Annotated, cacheable, uncacheable},
 };
@@ -120,10 +120,8 @@ pub(super) fn annotated<'a>(
 
 /// Returns what the news of a market are about: an index of its name.
 fn market_as_asset(text: &str) -> Result<Asset, Problem> {
-    let invalid = |why: String| Problem::parameter("market", format!("market={why}"));
-    let market: Market = text.parse().map_err(|error| invalid(format!("{error}")))?;
-    let symbol = market.to_string().parse().map_err(|error| invalid(format!("{error}")))?;
-    Ok(Asset::new(symbol, market).of_type(AssetType::Index))
+    let asset = format!("{text}@{text}.index").parse();
+    asset.map_err(|invalid| Problem::parameter("market", format!("market={:?}: {invalid}", echo(text))))
 }
 
 #[derive(Serialize)]

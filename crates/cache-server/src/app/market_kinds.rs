@@ -1,4 +1,4 @@
-//! The market kinds: those whose values come from providers. What each is, and by which parameters it is asked for.
+//! The market kinds: those whose values come from providers. What each is, and which parameters it takes.
 
 use market_data::DataType;
 use serde::Serialize;
@@ -10,14 +10,14 @@ pub(crate) struct MarketKind {
     /// What it is, for a list.
     pub(crate) about: &'static str,
     /// The parameters that its documents usually take. A provider may take others.
-    pub(crate) parameters: &'static [Parameter],
+    pub(crate) parameters: &'static [KindParameter],
     /// What to ask for, as an example.
     pub(crate) example: &'static str,
 }
 
 /// A parameter of a request.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub(crate) struct Parameter {
+pub(crate) struct KindParameter {
     pub(crate) name: &'static str,
     /// What it may be.
     pub(crate) values: &'static str,
@@ -82,10 +82,10 @@ const KINDS: &[MarketKind] = &[
     kind(DataType::InflationRate, "inflation, from consumer prices", &[], "/v1/inflation_rate/CPI@US"),
 ];
 
-const DAYS: &[Parameter] = &[optional("from", "the first day"), optional("to", "the last day")];
+const DAYS: &[KindParameter] = &[optional("from", "the first day"), optional("to", "the last day")];
 
-const TECHNICAL: &[Parameter] = &[
-    Parameter { in_capitals: true, ..optional("function", "SMA, EMA, RSI, MACD") },
+const TECHNICAL: &[KindParameter] = &[
+    KindParameter { in_capitals: true, ..optional("function", "SMA, EMA, RSI, MACD") },
     with_default("interval", "an interval of bars", "1d"),
     optional("period", "a number of bars: 20 for SMA and EMA, 14 for RSI unless given"),
     with_default("of", "open, high, low, close, adjusted_close", "close"),
@@ -97,18 +97,18 @@ const TECHNICAL: &[Parameter] = &[
 const fn kind(
     data: DataType,
     about: &'static str,
-    parameters: &'static [Parameter],
+    parameters: &'static [KindParameter],
     example: &'static str,
 ) -> MarketKind {
     MarketKind { data, about, parameters, example }
 }
 
-const fn optional(name: &'static str, values: &'static str) -> Parameter {
-    Parameter { name, values, default: None, in_capitals: false }
+const fn optional(name: &'static str, values: &'static str) -> KindParameter {
+    KindParameter { name, values, default: None, in_capitals: false }
 }
 
-const fn with_default(name: &'static str, values: &'static str, default: &'static str) -> Parameter {
-    Parameter { default: Some(default), ..optional(name, values) }
+const fn with_default(name: &'static str, values: &'static str, default: &'static str) -> KindParameter {
+    KindParameter { default: Some(default), ..optional(name, values) }
 }
 
 /// Returns the market kinds, each of which has a region. An application's own values, narratives among them, come

@@ -28,7 +28,7 @@ pub(crate) struct MarketRegions {
 
 /// What was found under a key.
 #[derive(Debug)]
-pub(crate) enum Found {
+pub(crate) enum MarketLookup {
     Quote(Lookup<Quote>),
     Series(Lookup<Series>),
     Document(Lookup<Document>),
@@ -88,19 +88,19 @@ impl MarketRegions {
     }
 
     /// Looks up keys of any market kinds: answer `i` belongs to `keys[i]`. Each region is asked once.
-    pub(crate) async fn look_up(&self, keys: &[StandardKey]) -> Vec<Result<Found>> {
+    pub(crate) async fn look_up(&self, keys: &[StandardKey]) -> Vec<Result<MarketLookup>> {
         let mut by_kind: BTreeMap<DataType, Vec<usize>> = BTreeMap::new();
         for (at, key) in keys.iter().enumerate() {
             by_kind.entry(key.data()).or_default().push(at);
         }
-        let mut answers: Vec<Option<Result<Found>>> = keys.iter().map(|_| None).collect();
+        let mut answers: Vec<Option<Result<MarketLookup>>> = keys.iter().map(|_| None).collect();
         let asked = by_kind.into_iter().map(async |(data, places)| {
             let keys: Vec<&StandardKey> = places.iter().map(|at| &keys[*at]).collect();
             let found = match data {
-                DataType::Price => found(&self.quotes, &keys, Found::Quote).await,
-                DataType::Ohlcv => found(&self.series, &keys, Found::Series).await,
+                DataType::Price => found(&self.quotes, &keys, MarketLookup::Quote).await,
+                DataType::Ohlcv => found(&self.series, &keys, MarketLookup::Series).await,
                 data => match self.documents(data) {
-                    Some(region) => found(region, &keys, Found::Document).await,
+                    Some(region) => found(region, &keys, MarketLookup::Document).await,
                     None => keys.iter().map(|_| Err(no_region(data))).collect(),
                 },
             };
@@ -116,7 +116,7 @@ impl MarketRegions {
     }
 
     /// Looks up one key.
-    pub(crate) async fn look_up_one(&self, key: &StandardKey) -> Result<Found> {
+    pub(crate) async fn look_up_one(&self, key: &StandardKey) -> Result<MarketLookup> {
         let mut found = self.look_up(std::slice::from_ref(key)).await;
         found.pop().unwrap_or_else(|| unreachable!("one answer a key"))
     }
@@ -148,8 +148,8 @@ impl MarketRegions {
 async fn found<V: Cacheable>(
     region: &Region<V>,
     keys: &[&StandardKey],
-    of: impl Fn(Lookup<V>) -> Found,
-) -> Vec<Result<Found>> {
+    of: impl Fn(Lookup<V>) -> MarketLookup,
+) -> Vec<Result<MarketLookup>> {
     let ids: Vec<Result<String>> = keys.iter().map(|key| key.id()).collect();
     let good: Vec<&str> = ids.iter().flatten().map(String::as_str).collect();
     let mut found = match good.as_slice() {
@@ -193,7 +193,7 @@ fn timed<V: Cacheable>(region: &Region<V>, settings: &Settings) -> Region<V> {
     })
 }
 
-impl Found {
+impl MarketLookup {
     /// Returns what was found under the key of a price.
     pub(crate) fn quote(self) -> Lookup<Quote> {
         match self {

@@ -160,7 +160,7 @@ impl App {
         self.regions().series().clone()
     }
 
-    /// Returns the region of documents of a kind, as [`App::quotes`]. `None` for what is no document of a provider.
+    /// Returns the region of documents of a kind, as [`App::quotes`]; `None` if providers have no such documents.
     #[must_use]
     pub fn documents(&self, data: DataType) -> Option<Region<Document>> {
         self.regions().documents(data).cloned()

@@ -84,8 +84,8 @@ impl Registry {
         self.members.iter().filter_map(move |member| member.offer(data))
     }
 
-    /// Returns the names of the providers that offer such data, and what they offer, in the order in which they are
-    /// asked.
+    /// Returns the names of the providers that offer such data, and what they offer, in the order in which they
+    /// are asked.
     pub fn offers_by_name(&self, data: DataType) -> impl Iterator<Item = (&str, Offer)> {
         self.members.iter().filter_map(move |member| Some((member.name(), member.offer(data)?)))
     }

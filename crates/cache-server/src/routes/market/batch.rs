@@ -18,7 +18,7 @@ use super::{
     quotes,
 };
 use crate::{
-    app::{App, market_regions::Found},
+    app::{App, market_regions::MarketLookup},
     http::{
         guard::Caller,
         problem::{Problem, ProblemKind, public_text},
@@ -45,7 +45,7 @@ pub(super) async fn answer(
         items(&body)?.into_iter().map(|item| Wanted::read(&app, item, &mut series)).collect();
     let keys: Vec<StandardKey> = wanted.iter().flatten().map(|wanted| wanted.key.clone()).collect();
     let mut found = app.regions().look_up(&keys).await.into_iter();
-    let found: Vec<Option<Result<Found, Error>>> =
+    let found: Vec<Option<Result<MarketLookup, Error>>> =
         wanted.iter().map(|wanted| wanted.as_ref().ok().and_then(|_| found.next())).collect();
     let items = wanted.iter().zip(&found).map(|(wanted, found)| match (wanted, found) {
         (Ok(wanted), Some(found)) => wanted.answered(found, caller),
@@ -161,7 +161,7 @@ impl Wanted {
         Ok(Self { kind: String::new(), id: String::new(), key, bars })
     }
 
-    fn answered<'a>(&'a self, found: &'a Result<Found, Error>, caller: Caller) -> Answered<'a> {
+    fn answered<'a>(&'a self, found: &'a Result<MarketLookup, Error>, caller: Caller) -> Answered<'a> {
         let content = match found {
             Ok(found) => self.content(found),
             Err(error) => {
@@ -175,20 +175,20 @@ impl Wanted {
         Answered::new(&self.kind, &self.id, content)
     }
 
-    fn content<'a>(&'a self, found: &'a Found) -> Content<'a> {
+    fn content<'a>(&'a self, found: &'a MarketLookup) -> Content<'a> {
         match found {
-            Found::Quote(found) => match &found.value {
+            MarketLookup::Quote(found) => match &found.value {
                 Some(quote) => Content::Quote(Annotated::new(quote, found)),
                 None => Content::Unknown {},
             },
-            Found::Series(found) => match found.value.as_ref().zip(self.bars.as_ref()) {
+            MarketLookup::Series(found) => match found.value.as_ref().zip(self.bars.as_ref()) {
                 Some((series, wanted)) => match wanted.of(series) {
                     Ok(bars) => Content::Bars(annotated(bars, found)),
                     Err(problem) => Content::invalid(problem.detail().to_owned()),
                 },
                 None => Content::Unknown {},
             },
-            Found::Document(found) => match &found.value {
+            MarketLookup::Document(found) => match &found.value {
                 Some(document) => Content::Document(documents::annotated(document, found)),
                 None => Content::Unknown {},
             },

@@ -18,7 +18,7 @@ use super::{
     unknown,
 };
 use crate::{
-    app::{App, market_regions::Found},
+    app::{App, market_regions::MarketLookup},
     http::{
         cache_control::CacheControl,
         guard::Caller,
@@ -77,7 +77,7 @@ pub(super) async fn list(
     let keys = assets.iter().map(|asset| document_key(data, asset.clone(), parameters.clone()));
     let keys: Vec<StandardKey> = keys.collect::<Result<_, _>>()?;
     let found = app.regions().look_up(&keys).await;
-    let lookups: Vec<_> = found.into_iter().map(|found| found.map(Found::document)).collect();
+    let lookups: Vec<_> = found.into_iter().map(|found| found.map(MarketLookup::document)).collect();
 
     let mut body = Documents { kind: data, documents: Vec::new(), unknown: Vec::new(), failed: Vec::new() };
     let mut documents = Vec::new();

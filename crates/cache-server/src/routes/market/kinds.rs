@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     app::{
         App,
-        market_kinds::{Parameter, describe, is_market_kind, market_kinds},
+        market_kinds::{KindParameter, describe, is_market_kind, market_kinds},
     },
     http::{
         problem::{Problem, ProblemKind},
@@ -36,7 +36,7 @@ struct Kind {
     /// The intervals that some provider offers, of bars alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     intervals: Option<Vec<Interval>>,
-    parameters: &'static [Parameter],
+    parameters: &'static [KindParameter],
     example: String,
 }
 

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::{Failed, asset_of, assets_of, no_symbols, unknown};
 use crate::{
-    app::{App, market_regions::Found},
+    app::{App, market_regions::MarketLookup},
     http::{
         cache_control::CacheControl,
         guard::Caller,
@@ -33,7 +33,7 @@ pub(super) async fn list(
     let assets = assets_of(DataType::Price, query.get("symbols"))?;
     let keys: Vec<StandardKey> = assets.iter().map(key).collect();
     let found = app.regions().look_up(&keys).await;
-    let lookups: Vec<_> = found.into_iter().map(|found| found.map(Found::quote)).collect();
+    let lookups: Vec<_> = found.into_iter().map(|found| found.map(MarketLookup::quote)).collect();
 
     let mut body = Quotes { quotes: Vec::new(), unknown: Vec::new(), failed: Vec::new() };
     let mut data = Vec::new();

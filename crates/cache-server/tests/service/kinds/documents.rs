@@ -146,7 +146,8 @@ fn life(life: Life) -> String {
 /// Writes a span in the largest unit that it is a whole number of.
 fn span(seconds: u64) -> String {
     let units = [(86_400, "d"), (3_600, "h"), (60, "min"), (1, "s")];
-    let (length, unit) = units.into_iter().find(|(length, _)| seconds % length == 0).unwrap_or((1, "s"));
+    let (length, unit) =
+        units.into_iter().find(|(length, _)| seconds.is_multiple_of(*length)).unwrap_or((1, "s"));
     format!("{} {unit}", seconds / length)
 }
 

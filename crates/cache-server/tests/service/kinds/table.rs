@@ -1,5 +1,5 @@
-//! Every market kind in one table: its route, key and region, how long it lives in each phase of its market, by what
-//! it ends, and what is answered after a restart and while the provider is away.
+//! Every market kind in one table: its route, key and region, how long it lives in each phase of its market, by
+//! what it ends, and what is answered after a restart and while the provider is away.
 
 use std::time::Duration;
 

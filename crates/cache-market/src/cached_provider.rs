@@ -6,8 +6,9 @@ use async_trait::async_trait;
 use cache_core::{Codec, Error, ErrorKind, Fetched, Result, Ttl, TtlPolicy};
 use cache_facade::{Cache, Cacheable, Lookup, Region, RegionBuilder, Storable};
 use market_data::{
-    Answer, Answers, Asset, DataType, Document, DocumentId, Interval, Offer, Provider, ProviderError,
-    ProviderErrorKind, Quote, SCHEMA, Series, SeriesId,
+    AdjustedCloses, Answer, Answers, Asset, DataType, Dividends, Document, DocumentBody, DocumentId,
+    Interval, Observations, Offer, Provider, ProviderError, ProviderErrorKind, Quote, SCHEMA, Series,
+    SeriesId,
 };
 
 use crate::{DocumentLoader, QuoteLoader, SeriesLoader, asset_tag, data_tag};
@@ -92,6 +93,93 @@ impl CachedProvider {
     /// The first error of any asset, as [`Region::get_many`].
     pub async fn get_prices_batch(&self, assets: &[Asset]) -> Result<Vec<Option<Arc<Quote>>>> {
         self.quotes.get_many(&texts(assets)).await
+    }
+
+    /// Returns a document of a kind; `None` for what the provider doesn't know.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if the provider offers no such data; otherwise as [`Region::get`].
+    pub async fn document(&self, data: DataType, id: &DocumentId) -> Result<Option<Arc<Document>>> {
+        match self.documents.get(&data) {
+            Some(region) => region.get(&id.to_string()).await,
+            None => {
+                let message = format!("{} offers no documents of {data}", self.provider.name());
+                Err(Error::new(ErrorKind::Config, "document", message))
+            }
+        }
+    }
+
+    /// Returns the dividends and splits of an asset; `None` for an unknown asset.
+    ///
+    /// ```
+    /// # use async_trait::async_trait;
+    /// # use market_data::{Answer, Answers, DataType, Document, DocumentId, Offer, Provider};
+    /// use std::{sync::Arc, time::Duration};
+    /// use cache_core::Ttl;
+    /// use cache_facade::Cache;
+    /// use cache_market::CachedProvider;
+    /// # use market_data::{Date, Dividend, Dividends};
+    /// #
+    /// # #[derive(Debug)]
+    /// # struct Generous;
+    /// #
+    /// # #[async_trait]
+    /// # impl Provider for Generous {
+    /// #     fn name(&self) -> &str {
+    /// #         "generous"
+    /// #     }
+    /// #     fn offer(&self, data: DataType) -> Option<Offer> {
+    /// #         (data == DataType::Dividend).then(|| Offer::new(1))
+    /// #     }
+    /// #     async fn documents(&self, _: DataType, ids: &[DocumentId]) -> Answers<Document> {
+    /// #         let paid = Dividend { date: Date::constant(2020, 2, 7), amount: 0.77 };
+    /// #         let body = Dividends { dividends: vec![paid], ..Dividends::default() };
+    /// #         Ok(vec![Answer::Value(Document::of(ids[0].asset.clone(), &body).unwrap())])
+    /// #     }
+    /// # }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> cache_core::Result<()> {
+    /// # let provider = Arc::new(Generous);
+    /// let cache = Cache::builder().build().await?;
+    /// let cached = CachedProvider::open(&cache, provider, |_| Ttl::new(Duration::from_secs(3600)))?;
+    ///
+    /// let dividends = cached.dividends(&"AAPL".parse()?).await?.unwrap();
+    /// assert_eq!(dividends.dividends[0].amount, 0.77);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`CachedProvider::document`], and `Load` if the document is of another shape.
+    pub async fn dividends(&self, asset: &Asset) -> Result<Option<Dividends>> {
+        self.read(DataType::Dividend, asset).await
+    }
+
+    /// Returns the adjusted closes of an asset; `None` for an unknown asset.
+    ///
+    /// # Errors
+    ///
+    /// As [`CachedProvider::dividends`].
+    pub async fn adjusted_closes(&self, asset: &Asset) -> Result<Option<AdjustedCloses>> {
+        self.read(DataType::AdjustedClose, asset).await
+    }
+
+    /// Returns a macroeconomic series of a kind, such as [`DataType::CpiIndex`]; `None` for an unknown one.
+    ///
+    /// # Errors
+    ///
+    /// As [`CachedProvider::dividends`].
+    pub async fn observations(&self, data: DataType, series: &Asset) -> Result<Option<Observations>> {
+        self.read(data, series).await
+    }
+
+    async fn read<B: DocumentBody>(&self, data: DataType, asset: &Asset) -> Result<Option<B>> {
+        let document = self.document(data, &DocumentId::new(asset.clone())).await?;
+        let wrong = |invalid| Error::new(ErrorKind::Load, "read", format!("{data} of {asset}: {invalid}"));
+        document.map(|document| document.read().map_err(wrong)).transpose()
     }
 
     /// Stores prices from another source, each with its own [`Ttl`] or else by the region's policy, in one call a

@@ -164,6 +164,8 @@ impl AnnouncedEvents {
         }
         let withdrawn = self.0.time.events().write().withdraw(id, self.0.cache.clock().now());
         let Some(event) = withdrawn else { return Ok(None) };
+        // What was to last until the event is not.
+        self.note([event.asset.clone()]);
         let stored = self.sync(vec![bucket_of(&event.asset)]).await?;
         tell_unless(stored, &event);
         Ok(Some(Withdrawal { event, stored }))

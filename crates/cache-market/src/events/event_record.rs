@@ -70,6 +70,12 @@ impl EventRecord {
         (!self.withdrawn && self.at() > born).then_some(holds)
     }
 
+    /// Returns when it was withdrawn, if it lay ahead of what was born at `born` and was known by then.
+    pub(super) fn called_off(&self, born: Timestamp) -> Option<Timestamp> {
+        let changed = Timestamp::from_micros(self.changed);
+        (self.withdrawn && self.at() > born && changed > born).then_some(changed)
+    }
+
     /// Returns whether this node has yet to carry it out.
     pub(super) fn is_due(&self, now: Timestamp) -> bool {
         !self.withdrawn && !self.carried_out && (self.done || self.at() <= now)

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use cache_core::{Error, ErrorKind, Result, Timestamp};
 
 use super::{
-    EventId, EventRules, MarketEvent,
+    EventId, EventKind, EventRules, MarketEvent,
     event_bucket::{BUCKETS, EventBucket, StoredEvents, bucket_of},
     event_record::EventRecord,
     retention::{Excess, Forgettable, MAX_EVENTS, MAX_RECORDS, forgettable, of_assets, overall},
@@ -117,6 +117,19 @@ impl EventSet {
         let touching = bucket.of(asset).filter(|record| rules.touches(record.event, data));
         let forgotten = Some(bucket.forgotten()).filter(|at| *at > born);
         touching.filter_map(|record| record.ends(born, now)).chain(forgotten).min()
+    }
+
+    /// Returns the moment of the asset's next event of a kind.
+    pub(crate) fn next_of(&self, asset: &Asset, kind: EventKind, now: Timestamp) -> Option<Timestamp> {
+        let ahead = self.buckets[bucket_of(asset)].of(asset).filter(|record| record.is_ahead(now));
+        ahead.filter(|record| record.event == kind).map(EventRecord::at).min()
+    }
+
+    /// Returns when an event of a kind was withdrawn that lay ahead of what was born at `born`: whatever was
+    /// to last until then is to be looked at again. `None` if no such event was withdrawn since.
+    pub(super) fn called_off(&self, asset: &Asset, kind: EventKind, born: Timestamp) -> Option<Timestamp> {
+        let of_kind = self.buckets[bucket_of(asset)].of(asset).filter(|record| record.event == kind);
+        of_kind.filter_map(|record| record.called_off(born)).min()
     }
 
     /// Marks the events that are due by `now` as carried out, and returns them in their order, each with whether

@@ -29,7 +29,7 @@ pub(super) fn next_change(
     let settled =
         || calendar.next_close(to_jiff(at.before(settle))).map(|close| from_jiff(close).after(settle));
     match changes {
-        Changes::Any => None,
+        Changes::Any | Changes::Reports => None,
         Changes::Close => settled(),
         Changes::Trading | Changes::Extended if changes.may_be_in(calendar.phase(to_jiff(at))) => {
             calendar.next_change(to_jiff(at)).map(from_jiff)
@@ -61,7 +61,7 @@ impl Changes {
             Self::Trading => phase == Phase::Open,
             Self::Extended => matches!(phase, Phase::Open | Phase::Pre | Phase::Post),
             Self::Close => false,
-            Self::Any => true,
+            Self::Any | Self::Reports => true,
         }
     }
 }

@@ -42,8 +42,7 @@ pub(super) fn rules() -> TtlRules {
             ),
             // Data layer: 604,800 s.
             (DataType::Dividend, None, any(Life::seconds(168 * HOUR), Life::seconds(168 * HOUR))),
-            // FIML: 24 h, 48 at weekends.
-            (DataType::Fundamentals, None, any(Life::seconds(24 * HOUR), Life::seconds(48 * HOUR))),
+            (DataType::Fundamentals, None, fundamentals()),
             // Ours, as fundamentals: sizes and margins change rarely.
             (DataType::Instrument, None, any(Life::seconds(24 * HOUR), Life::seconds(48 * HOUR))),
             (DataType::Book, None, book()),
@@ -106,6 +105,11 @@ fn book() -> Row {
         closed: Some(Life::UntilChange),
         ..open(Life::seconds(5 * MINUTE))
     }
+}
+
+/// FIML: 24 h, 48 at weekends. Until the company reports, where that is announced (ours).
+fn fundamentals() -> Row {
+    Row { changes: Some(Changes::Reports), ..any(Life::seconds(24 * HOUR), Life::seconds(48 * HOUR)) }
 }
 
 /// FIML: 5 to 15 minutes.

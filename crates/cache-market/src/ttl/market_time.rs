@@ -167,6 +167,11 @@ impl MarketTime {
         self.0.events.read().end(asset, data, &rules.events, now, now)
     }
 
+    /// Returns when the company next reports, if that is announced.
+    pub(super) fn next_report(&self, asset: &Asset, now: Timestamp) -> Option<Timestamp> {
+        self.0.events.read().next_of(asset, EventKind::Earnings, now)
+    }
+
     /// Returns the events that are known.
     pub(crate) fn events(&self) -> &RwLock<EventSet> {
         &self.0.events

@@ -9,6 +9,9 @@ use crate::StandardKey;
 use market_calendar::Phase;
 use market_data::{Asset, DataType, Interval, moment::to_jiff};
 
+/// The longest life of a value that lives until its company reports: a date may be moved without word of it.
+pub(crate) const MAX_LIFE_UNTIL_REPORT: Duration = Duration::from_secs(31 * 86_400);
+
 /// The policy for a region of one kind of data.
 ///
 /// The table gives the life by the type of the asset and the phase of its market; the interval of a series and the
@@ -88,6 +91,13 @@ impl MarketTtl {
         let mut life = case.table(interval);
         if let Some(asset) = asset {
             life = self.adjusted_by_volatility(&case, asset, life);
+        }
+        if let Some(asset) = asset
+            && changes == Changes::Reports
+            && !life.is_zero()
+            && let Some(report) = self.time.next_report(asset, now)
+        {
+            life = report.since(now).min(MAX_LIFE_UNTIL_REPORT);
         }
         if absent {
             life = life.min(case.span(rules.absent));

@@ -74,6 +74,10 @@ pub enum Changes {
     Extended,
     /// Once a session: when the close has settled.
     Close,
+    /// When its company reports. While an [earnings](crate::EventKind::Earnings) event of the asset is announced,
+    /// the value lives until then, for 31 days at most, and is stale once the event is withdrawn. Without one it
+    /// can change at any moment, and the table says how long it lives.
+    Reports,
     /// At any moment, whatever its market does.
     Any,
 }

@@ -3,18 +3,17 @@
 use std::{sync::Arc, time::Duration};
 
 use cache_core::{Clock, Error, LogSum, Result, Timestamp};
-use cache_facade::Region;
 use cache_market::{
     AnnouncedEvents, Announcement, Effect, EventId, MarketEvent, StandardKey, TtlRules, Withdrawal,
 };
-use market_data::{Asset, DataType, Quote, Series};
+use market_data::{Asset, DataType};
 use tokio::{
     sync::mpsc::{Receiver, Sender, channel},
     task::JoinHandle,
     time::{MissedTickBehavior, interval},
 };
 
-use super::drops::Drops;
+use super::{drops::Drops, market_regions::MarketRegions};
 
 /// How many price moves are queued at most. Further ones are dropped, and their values live by the TTL rules.
 const MAX_QUEUED_MOVES: usize = 1024;
@@ -28,8 +27,7 @@ pub(crate) type NotRefreshed = Vec<(StandardKey, Error)>;
 #[derive(Clone, Debug)]
 pub(crate) struct EventHandler {
     pub(crate) announced: AnnouncedEvents,
-    quotes: Region<Quote>,
-    series: Region<Series>,
+    regions: Arc<MarketRegions>,
     clock: Clock,
     drops: Arc<Drops>,
     log_sums: Arc<EventLogSums>,
@@ -58,17 +56,12 @@ pub(crate) fn move_queue() -> (Sender<MarketEvent>, Receiver<MarketEvent>) {
 }
 
 impl EventHandler {
-    pub(crate) fn new(
-        announced: AnnouncedEvents,
-        quotes: Region<Quote>,
-        series: Region<Series>,
-        clock: Clock,
-    ) -> Self {
+    pub(crate) fn new(announced: AnnouncedEvents, regions: Arc<MarketRegions>, clock: Clock) -> Self {
         let log_sums = Arc::new(EventLogSums {
             failed: LogSum::new("market events that failed"),
             not_reloaded: LogSum::new("keys that market events touch and that could not be reloaded"),
         });
-        Self { announced, quotes, series, clock, drops: Arc::default(), log_sums }
+        Self { announced, regions, clock, drops: Arc::default(), log_sums }
     }
 
     /// Announces an event, as [`AnnouncedEvents::announce`], and loads what it refreshes if it happens now.
@@ -84,7 +77,7 @@ impl EventHandler {
         let mut failed = Vec::new();
         for effect in &announcement.effects {
             if let Effect::Refresh(key) = effect
-                && let Err(error) = self.refresh(key).await
+                && let Err(error) = self.regions.refresh(key).await
             {
                 self.warn_of(&error, key);
                 failed.push((key.clone(), error));
@@ -140,26 +133,9 @@ impl EventHandler {
         Ok(())
     }
 
-    /// Loads the key again, if the service has a region for it.
-    async fn refresh(&self, key: &StandardKey) -> Result<()> {
-        let refreshed = match key.data() {
-            DataType::Price => self.quotes.refresh(&[key.id()?]).await?,
-            DataType::Ohlcv => self.series.refresh(&[key.id()?]).await?,
-            _ => return Ok(()),
-        };
-        refreshed.all().map(drop)
-    }
-
     /// Reads the key, which the event made stale: it is loaded by one node, even if several do so.
     async fn read(&self, key: &StandardKey) {
-        let read = async {
-            match key.data() {
-                DataType::Price => self.quotes.get(&key.id()?).await.map(drop),
-                DataType::Ohlcv => self.series.get(&key.id()?).await.map(drop),
-                _ => Ok(()),
-            }
-        };
-        if let Err(error) = read.await {
+        if let Err(error) = self.regions.read(key).await {
             self.warn_of(&error, key);
         }
     }

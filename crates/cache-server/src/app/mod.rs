@@ -3,6 +3,8 @@
 mod drops;
 mod events;
 pub(crate) mod json_text;
+pub(crate) mod market_kinds;
+pub(crate) mod market_regions;
 pub(crate) mod own_kinds;
 pub(crate) mod providers;
 mod reload;
@@ -13,17 +15,18 @@ use std::{
     time::Duration,
 };
 
-use cache_core::{Clock, Error, ErrorKind, Loader, LogSum, Result, Tier, Timestamp, sync::RwLock};
+use cache_core::{Clock, Error, ErrorKind, LogSum, Result, Tier, Timestamp, sync::RwLock};
 use cache_disk::DiskTier;
-use cache_facade::{Cache, Policy, Region, Storable};
-use cache_market::{AnnouncedEvents, MarketTime, QuoteLoader, SeriesLoader, WatchedLoader};
-use market_data::{Asset, DataType, Quote, Registry, ReplayProvider, SCHEMA, Series};
+use cache_facade::{Cache, Region};
+use cache_market::{AnnouncedEvents, MarketTime, QuoteLoader, WatchedLoader};
+use market_data::{Asset, DataType, Document, Quote, Registry, ReplayProvider, Series};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 
 pub use self::reload::{RELOAD_TIMEOUT, ReloadError};
 use self::{
     events::{EventHandler, EventTask, move_queue},
+    market_regions::MarketRegions,
     own_kinds::OwnKinds,
     providers::Providers,
     reload::ReloadTurns,
@@ -32,10 +35,6 @@ use crate::{config::Config, log::LogWriter, settings::Settings};
 
 /// The namespace of all keys of the service.
 pub(crate) const NAMESPACE: &str = "md";
-/// The largest share by which a TTL is shortened, so that entries loaded together expire apart.
-const TTL_JITTER: f64 = 0.05;
-/// The share of its life after which a value that is read is refreshed in the background.
-const EAGER_REFRESH_SHARE: f64 = 0.8;
 /// The least time for closing the disk tier, after loads that used up the limit.
 const MIN_DISK_CLOSE_TIMEOUT: Duration = Duration::from_millis(300);
 /// How much of the limit of a stop is for requests that change something and whose client is gone.
@@ -63,8 +62,7 @@ pub struct App {
 #[derive(Debug)]
 struct Reloadable {
     config: Config,
-    quotes: Region<Quote>,
-    series: Region<Series>,
+    regions: Arc<MarketRegions>,
 }
 
 /// A function called after a reload.
@@ -129,17 +127,13 @@ impl App {
                 }
             },
         );
-        let quotes = region(&cache, &time, DataType::Price, batch_window, watched)?;
-        let series = region(&cache, &time, DataType::Ohlcv, batch_window, SeriesLoader::new(provider))?;
+        let regions = Arc::new(MarketRegions::open(&cache, &time, batch_window, &provider, watched)?);
         let own_kinds = OwnKinds::open(&cache, &time, settings)?;
         let announced = AnnouncedEvents::open(&cache, time.clone()).await?;
-        let events = EventHandler::new(announced, quotes.clone(), series.clone(), clock.clone());
+        let events = EventHandler::new(announced, regions.clone(), clock.clone());
         let event_task = events.clone().spawn(moves);
-        let reloadable = Reloadable {
-            config: config.clone(),
-            quotes: quotes.with(|policy| with_timeouts(policy, settings)),
-            series: series.with(|policy| with_timeouts(policy, settings)),
-        };
+        let reloadable =
+            Reloadable { config: config.clone(), regions: Arc::new(regions.with_timeouts(settings)) };
         Ok(Self {
             cache,
             reloadable: RwLock::new(reloadable),
@@ -170,13 +164,30 @@ impl App {
     /// Returns the region of quotes, with the policy of the configuration in force.
     #[must_use]
     pub fn quotes(&self) -> Region<Quote> {
-        self.reloadable.read().quotes.clone()
+        self.regions().quotes().clone()
     }
 
     /// Returns the region of series, with the policy of the configuration in force.
     #[must_use]
     pub fn series(&self) -> Region<Series> {
-        self.reloadable.read().series.clone()
+        self.regions().series().clone()
+    }
+
+    /// Returns the region of documents of a kind, as [`App::quotes`]; `None` if providers have no such documents.
+    #[must_use]
+    pub fn documents(&self, data: DataType) -> Option<Region<Document>> {
+        self.regions().documents(data).cloned()
+    }
+
+    /// Returns the cache of all regions.
+    #[must_use]
+    pub fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    /// Returns the regions of all market kinds, with the policies of the configuration in force.
+    pub(crate) fn regions(&self) -> Arc<MarketRegions> {
+        Arc::clone(&self.reloadable.read().regions)
     }
 
     /// Returns the configuration in force.
@@ -269,32 +280,6 @@ impl App {
 fn market_time(settings: &Settings) -> Result<MarketTime> {
     let time = MarketTime::new(settings.ttl_rules(), settings.calendars()?);
     time.map_err(|invalid| Error::new(ErrorKind::Config, "ttl.rules", invalid.to_string()))
-}
-
-fn region<V: Storable>(
-    cache: &Cache,
-    time: &MarketTime,
-    data: DataType,
-    batch_window: Duration,
-    loader: impl Loader<V>,
-) -> Result<Region<V>> {
-    cache
-        .region::<V>(data.as_str())
-        .ttl(time.ttl(data))
-        .jitter(TTL_JITTER)
-        .eager(EAGER_REFRESH_SHARE)
-        .schema(SCHEMA)
-        .batch_window(batch_window)
-        .loader(loader)
-        .open()
-}
-
-/// Sets the timeouts of a region's policy, all of them reloadable.
-fn with_timeouts<V>(policy: Policy<V>, settings: &Settings) -> Policy<V> {
-    policy
-        .negative(Duration::from_secs(settings.ttl.unknown))
-        .hard_timeout(Duration::from_millis(settings.limits.load_timeout_ms))
-        .throttle(Duration::from_millis(settings.limits.throttle_ms))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use std::{
 use cache_config::ConfigErrors;
 use tokio::time::timeout;
 
-use super::{App, ReloadHook, with_timeouts};
+use super::{App, ReloadHook};
 use crate::config::{Config, ReloadReport, Reloaded};
 
 /// How long reading a configuration may take.
@@ -159,8 +159,7 @@ impl App {
             hook(settings);
         }
         let mut current = self.reloadable.write();
-        current.quotes = current.quotes.with(|policy| with_timeouts(policy, settings));
-        current.series = current.series.with(|policy| with_timeouts(policy, settings));
+        current.regions = Arc::new(current.regions.with_timeouts(settings));
         current.config = config;
         report
     }

@@ -25,6 +25,9 @@ pub(crate) enum ProblemKind {
     NotLocal,
     CrossSite,
     UnknownSymbol,
+    UnknownKind,
+    NotOffered,
+    Rejected,
     NotKept,
     NoSuchPath,
     NoSuchKind,
@@ -65,6 +68,9 @@ impl ProblemKind {
             Self::NotLocal => (StatusCode::FORBIDDEN, "not-local", "Not from this machine"),
             Self::CrossSite => (StatusCode::FORBIDDEN, "cross-site", "Sent by a page of another site"),
             Self::UnknownSymbol => (StatusCode::NOT_FOUND, "unknown-symbol", "Unknown symbol"),
+            Self::UnknownKind => (StatusCode::NOT_FOUND, "unknown-kind", "Unknown kind of data"),
+            Self::NotOffered => (StatusCode::NOT_FOUND, "not-offered", "No provider offers such data"),
+            Self::Rejected => (StatusCode::BAD_REQUEST, "rejected", "The provider rejected the request"),
             Self::NotKept => (StatusCode::NOT_FOUND, "not-kept", "The provider has no such data any more"),
             Self::NoSuchPath => (StatusCode::NOT_FOUND, "no-such-path", "No such path"),
             Self::NoSuchKind => (StatusCode::NOT_FOUND, "no-such-kind", "No such kind of values"),
@@ -147,6 +153,8 @@ impl Problem {
         let kind = match error.kind() {
             ErrorKind::Timeout => ProblemKind::ProviderTimeout,
             ErrorKind::Load | ErrorKind::Unavailable => ProblemKind::ProviderFailed,
+            // Keys are checked before they are looked up, so it is the provider that can't make sense of one.
+            ErrorKind::Config => ProblemKind::Rejected,
             ErrorKind::Closed => ProblemKind::ShuttingDown,
             _ => ProblemKind::Internal,
         };
@@ -175,6 +183,11 @@ impl Problem {
     pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.members.insert(name.to_owned(), value.into());
         self
+    }
+
+    /// Returns what is wrong, as anyone may see it.
+    pub(crate) fn public_detail(&self) -> &str {
+        &self.detail
     }
 
     /// Sets its age and remaining life. Without, a problem must not be stored.
@@ -251,6 +264,7 @@ pub(crate) fn public_text(error: &Error) -> &'static str {
     match error.kind() {
         ErrorKind::Timeout => "it did not answer in time",
         ErrorKind::Load | ErrorKind::Unavailable => "it failed or can't be reached",
+        ErrorKind::Config => "the provider rejected the request: check the symbol and the parameters",
         ErrorKind::Closed => "the service is shutting down",
         ErrorKind::Storage => "it can't be read or written",
         ErrorKind::Limit => "a limit was reached",
@@ -268,6 +282,7 @@ mod tests {
             (ErrorKind::Load, StatusCode::BAD_GATEWAY),
             (ErrorKind::Unavailable, StatusCode::BAD_GATEWAY),
             (ErrorKind::Timeout, StatusCode::GATEWAY_TIMEOUT),
+            (ErrorKind::Config, StatusCode::BAD_REQUEST),
             (ErrorKind::Closed, StatusCode::SERVICE_UNAVAILABLE),
             (ErrorKind::Corrupt, StatusCode::INTERNAL_SERVER_ERROR),
         ] {

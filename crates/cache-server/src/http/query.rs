@@ -1,9 +1,13 @@
 //! Query parameters, parsed strictly: unknown, repeated or badly encoded ones are refused.
 
+use std::collections::BTreeMap;
+
 use crate::http::problem::Problem;
 
 /// How many characters of a request's text a response repeats.
 const MAX_ECHO_CHARS: usize = 64;
+/// How many parameters a request may have that its path does not know by name.
+pub(crate) const MAX_OTHERS: usize = 16;
 
 /// The parameters of a request.
 #[derive(Debug)]
@@ -14,24 +18,43 @@ pub(crate) struct QueryParams<'a> {
 impl<'a> QueryParams<'a> {
     /// Parses what follows the `?`. Only the parameters in `known` are accepted, each at most once.
     pub(crate) fn read(query: Option<&str>, known: &[&'a str]) -> Result<Self, Problem> {
+        let (params, _) = Self::read_with_others(query, known, |name| Err(unknown(name, known)))?;
+        Ok(params)
+    }
+
+    /// Parses what follows the `?`. Parameters that are not `known` are returned by name, if `others` lets them
+    /// pass: at most 16. No parameter is accepted twice.
+    pub(crate) fn read_with_others(
+        query: Option<&str>,
+        known: &[&'a str],
+        others: impl Fn(&str) -> Result<(), Problem>,
+    ) -> Result<(Self, BTreeMap<String, String>), Problem> {
         let mut pairs = Vec::new();
+        let mut found = BTreeMap::new();
         for pair in query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let name = decode(name).map_err(|why| {
                 Problem::parameter(&echo(name), format!("the parameter name {:?} {why}", echo(name)))
             })?;
-            let Some(&name) = known.iter().find(|known| **known == name) else {
-                return Err(unknown(&name, known));
-            };
-            if pairs.iter().any(|(seen, _)| *seen == name) {
+            let own = known.iter().copied().find(|known| **known == name);
+            if own.is_none() {
+                others(&name)?;
+            }
+            if pairs.iter().any(|(seen, _)| *seen == name) || found.contains_key(&name) {
                 let detail = format!("the parameter {name} is given more than once: give it once");
-                return Err(Problem::parameter(name, detail));
+                return Err(Problem::parameter(&name, detail));
             }
             let value = decode(value)
-                .map_err(|why| Problem::parameter(name, format!("{name}={} {why}", echo(value))))?;
-            pairs.push((name, value));
+                .map_err(|why| Problem::parameter(&name, format!("{name}={} {why}", echo(value))))?;
+            match own {
+                Some(own) => pairs.push((own, value)),
+                None => drop(found.insert(name, value)),
+            }
+            if found.len() > MAX_OTHERS {
+                return Err(too_many());
+            }
         }
-        Ok(Self { pairs })
+        Ok((Self { pairs }, found))
     }
 
     /// Parses parameters of any name, each as often as it is given, in their order.
@@ -76,6 +99,12 @@ fn unknown(name: &str, known: &[&str]) -> Problem {
         known => format!("this path takes {}", known.join(", ")),
     };
     Problem::parameter(&echo(name), format!("unknown parameter {:?}: {wanted}", echo(name)))
+}
+
+/// Returns the problem of too many parameters.
+pub(crate) fn too_many() -> Problem {
+    let detail = format!("there are more than {MAX_OTHERS} parameters: a document has at most {MAX_OTHERS}");
+    Problem::parameter("parameters", detail)
 }
 
 /// Decodes percent-encoding. A `+` stays as it is, since symbols and dates contain no spaces.

@@ -1,12 +1,11 @@
 //! The paths of the service and their handlers.
 
-mod bars;
 mod config;
 mod events;
 mod health;
 mod index;
+mod market;
 mod own;
-mod quotes;
 mod response;
 mod stats;
 
@@ -23,7 +22,7 @@ use axum::{
 use crate::{
     app::App,
     http::{
-        guard::{Access, guard},
+        guard::{Access, BATCH_PATH, guard},
         problem::{Problem, ProblemKind},
         query::echo,
         request_log,
@@ -41,9 +40,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/", get(index::show))
         .route("/health", get(health::show))
         .route("/v1/stats", get(stats::show))
-        .route("/v1/quotes", get(quotes::list))
-        .route("/v1/quotes/{symbol}", get(quotes::one))
-        .route("/v1/bars/{symbol}", get(bars::one))
+        .merge(market::routes())
         .route(RELOAD_PATH, post(config::reload))
         .route(EVENTS_PATH, get(events::list).post(events::announce))
         .route("/v1/events/{id}", get(events::one).delete(events::withdraw))
@@ -62,7 +59,7 @@ async fn unknown_path(uri: Uri) -> Problem {
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Response {
     let (allowed, instead) = match uri.path() {
-        RELOAD_PATH => ("POST", "POST"),
+        RELOAD_PATH | BATCH_PATH => ("POST", "POST"),
         EVENTS_PATH => ("GET, HEAD, POST", "GET, HEAD or POST"),
         path if path.starts_with(own::PATH) => own::allowed(path),
         path if path.starts_with(EVENTS_PATH) => ("GET, HEAD, DELETE", "GET, HEAD or DELETE"),

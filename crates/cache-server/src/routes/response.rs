@@ -5,7 +5,9 @@ use axum::{
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use cache_core::Timestamp;
 use cache_facade::{Lookup, Source};
+use market_data::{DataType, moment::Moment};
 use serde::Serialize;
 
 use crate::http::{
@@ -23,6 +25,10 @@ pub(super) struct Annotated<T> {
     source: &'static str,
     age_ms: u64,
     stale: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<DataType>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    as_of: Option<Moment>,
 }
 
 impl<T> Annotated<T> {
@@ -32,7 +38,17 @@ impl<T> Annotated<T> {
             other => other.as_str(),
         };
         let age_ms = u64::try_from(lookup.age.as_millis()).unwrap_or(u64::MAX);
-        Self { data, source, age_ms, stale: lookup.stale }
+        Self { data, source, age_ms, stale: lookup.stale, kind: None, as_of: None }
+    }
+
+    /// Adds the moment as of which the data hold.
+    pub(super) fn dated(self, moment: Timestamp) -> Self {
+        Self { as_of: Some(Moment(moment)), ..self }
+    }
+
+    /// Adds the kind of the data.
+    pub(super) fn of_kind(self, kind: DataType) -> Self {
+        Self { kind: Some(kind), ..self }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cache_facade::config::{LifeSetting, LivesSection};
-use cache_market::{Life, Row, Scope, TtlRules};
+use cache_market::{Changes, Life, Row, Scope, TtlRules};
 use market_data::DataType;
 
 use super::{GraceSection, TtlSection};
@@ -47,7 +47,10 @@ fn set_life(rules: &mut TtlRules, data: DataType, life: Life) {
     let old = rules.row(data);
     rules.rows.retain(|scope, _| scope.data != data);
     let any = Some(life);
+    // A life that is set is not lengthened by a report that is announced.
+    let changes = old.changes.map(|changes| if changes == Changes::Reports { Changes::Any } else { changes });
     let row = Row {
+        changes,
         open: any,
         pause: any,
         pre: any,

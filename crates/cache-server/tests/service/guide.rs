@@ -10,8 +10,9 @@ use crate::{
     fixture::process::{Server, command},
 };
 
-const PAGES: [&str; 5] = [
+const PAGES: [&str; 6] = [
     "README.md",
+    "docs/guide/data.md",
     "docs/guide/events.md",
     "docs/guide/configuration.md",
     "docs/guide/shared-tiers.md",
@@ -82,7 +83,7 @@ async fn every_curl_that_readers_are_told_to_send_is_answered() {
             sent += 1;
         }
     }
-    assert!(sent >= 26, "{sent}");
+    assert!(sent >= 30, "{sent}");
     server.terminate();
 }
 

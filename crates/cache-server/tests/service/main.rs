@@ -12,7 +12,7 @@ mod start;
 
 mod configuration {
     pub(crate) mod check;
-    mod documents;
+    pub(crate) mod documents;
     mod reload;
     mod sources;
 }
@@ -21,6 +21,15 @@ mod fixture {
     pub(crate) mod in_process;
     pub(crate) mod process;
     pub(crate) mod raw;
+    pub(crate) mod upstream;
+}
+
+mod kinds {
+    mod batch;
+    mod documents;
+    mod events;
+    mod requests;
+    mod table;
 }
 
 mod http {

@@ -95,6 +95,8 @@ impl ProviderError {
         // The outcome of a call says more than that no call was made.
         let kind = match self.kind {
             ProviderErrorKind::HeldBack { .. } | ProviderErrorKind::NotOffered => next.kind,
+            // Another might have answered what this one rejected.
+            ProviderErrorKind::BadRequest if next.kind != ProviderErrorKind::NotOffered => next.kind,
             told => told,
         };
         // The key need not be left alone for longer than until one of them can be asked again.
@@ -148,11 +150,11 @@ impl From<ProviderError> for Error {
             | ProviderErrorKind::Unreachable
             | ProviderErrorKind::HeldBack { .. } => ErrorKind::Unavailable,
             ProviderErrorKind::TimedOut => ErrorKind::Timeout,
-            ProviderErrorKind::Refused
-            | ProviderErrorKind::Broken
-            | ProviderErrorKind::BadRequest
-            | ProviderErrorKind::BadAnswer
-            | ProviderErrorKind::NotOffered => ErrorKind::Load,
+            // Whoever asked has to ask for something else: the same fails again.
+            ProviderErrorKind::BadRequest | ProviderErrorKind::NotOffered => ErrorKind::Config,
+            ProviderErrorKind::Refused | ProviderErrorKind::Broken | ProviderErrorKind::BadAnswer => {
+                ErrorKind::Load
+            }
         };
         let told = Self::new(kind, "load", error.to_string());
         match error.kind {
@@ -165,6 +167,25 @@ impl From<ProviderError> for Error {
 #[cfg(test)]
 mod tests {
     use super::{ProviderErrorKind::*, *};
+
+    #[test]
+    fn a_request_is_at_fault_only_if_no_other_provider_might_have_answered_it() {
+        for (one, other, kind) in [
+            (BadRequest, BadRequest, ErrorKind::Config),
+            (BadRequest, NotOffered, ErrorKind::Config),
+            (NotOffered, BadRequest, ErrorKind::Config),
+            (NotOffered, NotOffered, ErrorKind::Config),
+            (NotOffered, Unreachable, ErrorKind::Unavailable),
+            (BadRequest, Unreachable, ErrorKind::Unavailable),
+            (BadRequest, HeldBack { wait: None }, ErrorKind::Unavailable),
+            (BadRequest, TimedOut, ErrorKind::Timeout),
+            (TimedOut, BadRequest, ErrorKind::Timeout),
+            (BadRequest, Broken, ErrorKind::Load),
+        ] {
+            let error = ProviderError::new(one, "a").and(ProviderError::new(other, "b"));
+            assert_eq!(Error::from(error).kind(), kind, "{one:?}, {other:?}");
+        }
+    }
 
     #[test]
     fn several_providers_ask_for_a_pause_only_until_one_of_them_can_be_asked() {

@@ -39,6 +39,10 @@ impl Member {
         Self { name: name.into(), provider, settings, gate, counters: UsageCounters::default(), time }
     }
 
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(super) fn settings(&self) -> &ProviderSettings {
         &self.settings
     }

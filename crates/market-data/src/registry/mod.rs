@@ -86,6 +86,12 @@ impl Registry {
         self.members.iter().filter_map(move |member| member.offer(data))
     }
 
+    /// Returns the names of the providers that offer such data, and what they offer, in the order in which they
+    /// are asked.
+    pub fn offers_by_name(&self, data: DataType) -> impl Iterator<Item = (&str, Offer)> {
+        self.members.iter().filter_map(move |member| Some((member.name(), member.offer(data)?)))
+    }
+
     async fn ask<Q: RequestKind>(&self, kind: &Q, ids: &[Q::Id]) -> Answers<Q::Value> {
         let data = kind.data();
         let able: Vec<(&Member, Offer)> =

@@ -3,6 +3,7 @@
 mod boundaries;
 mod markets;
 mod properties;
+mod reports;
 mod rules;
 mod swings;
 

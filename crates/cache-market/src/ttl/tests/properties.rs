@@ -85,7 +85,7 @@ proptest! {
 
         let end = now.after(ttl.life);
         match rules.changes(scope) {
-            Changes::Any => {}
+            Changes::Any | Changes::Reports => {}
             Changes::Close if !intraday => prop_assert!(end <= next_settled_close(&calendar, now, rules.settle)),
             _ => prop_assert!(end <= next_change_of_price(&calendar, now, rules.settle)),
         }

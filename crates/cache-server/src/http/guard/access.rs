@@ -10,7 +10,7 @@ use cache_core::Secret;
 use tokio_util::task::TaskTracker;
 use xxhash_rust::xxh3::xxh3_128;
 
-use super::{large_bodies::LargeBodies, limits::MAX_BODY, own_values};
+use super::{large_bodies::LargeBodies, limits::MAX_BODY, own_values, reads::may_change};
 use crate::{
     http::problem::{Problem, ProblemKind},
     settings::{MIN_TOKEN_BYTES, ServiceSection, Settings},
@@ -99,7 +99,7 @@ impl Access {
     /// who are not on this machine. Values of an application's own are not shown to strangers either.
     pub(super) fn check(&self, request: &Request, caller: Caller) -> Result<(), Problem> {
         let reads_own = own_values::concerns(request);
-        if request.method().is_safe() && (!reads_own || caller == Caller::Insider) {
+        if !may_change(request) && (!reads_own || caller == Caller::Insider) {
             return Ok(());
         }
         match &self.token {

@@ -2,6 +2,7 @@
 
 use axum::{body::HttpBody, extract::Request};
 
+use super::{access::Access, own_values, reads::is_read_by_post};
 use crate::http::problem::{Problem, ProblemKind};
 
 /// The longest path and query, in bytes.
@@ -10,6 +11,17 @@ const MAX_URL: usize = 8 << 10;
 const MAX_HEADERS: usize = 16 << 10;
 /// The largest body of most requests, in bytes.
 pub(super) const MAX_BODY: usize = 16 << 10;
+/// The largest body of a request that reads many values.
+const MAX_READ_BODY: usize = 64 << 10;
+
+/// Returns how many bytes the body of a request may have.
+pub(super) fn max_body(access: &Access, request: &Request) -> usize {
+    if is_read_by_post(request) {
+        MAX_READ_BODY
+    } else {
+        own_values::max_body(access, request).unwrap_or(MAX_BODY)
+    }
+}
 
 /// Refuses a request that is too large with 414, 431 or 413; its body may have `max_body` bytes. A body of unknown
 /// length is measured while it is read.

@@ -9,6 +9,7 @@ mod large_bodies;
 mod limits;
 mod own_values;
 mod panics;
+mod reads;
 mod run_to_end;
 
 use std::sync::Arc;
@@ -21,8 +22,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-pub(crate) use self::access::{Access, Caller};
 use self::large_bodies::Room;
+pub(crate) use self::{
+    access::{Access, Caller},
+    reads::BATCH_PATH,
+};
 use crate::{http::problem::Problem, socket::Client};
 
 /// Refuses a request that may not be answered, reads its body, answers, and shows the answer as its caller may
@@ -38,7 +42,7 @@ pub(crate) async fn guard(State(access): State<Arc<Access>>, request: Request, n
             request.extensions_mut().insert(caller);
             // Requests that come in one piece would all be answered in one turn, and hold up everybody else.
             tokio::task::coop::consume_budget().await;
-            let changes = !request.method().is_safe();
+            let changes = reads::may_change(&request);
             let answering = panics::caught(next.run(request));
             let answering = async move {
                 // The body's room is free again once the answer is made, for until then it is held in some form.
@@ -59,7 +63,7 @@ async fn admitted(
     client: Option<&Client>,
     caller: Caller,
 ) -> Result<(Request, Room), Response> {
-    let max_body = own_values::max_body(access, &request);
+    let max_body = limits::max_body(access, &request);
     // A caller within the process, as a test is one, has no socket and no page.
     let checked = limits::check(&request, max_body).and_then(|()| match client {
         Some(client) => {

@@ -2,7 +2,7 @@
 
 use axum::{extract::Request, http::Method};
 
-use super::{access::Access, limits::MAX_BODY};
+use super::access::Access;
 
 /// Below this path are the values that an application keeps here by itself.
 const PATH: &str = "/v1/cache/";
@@ -14,11 +14,11 @@ pub(super) fn concerns(request: &Request) -> bool {
     request.uri().path().starts_with(PATH)
 }
 
-/// Returns how many bytes the body of a request may have.
-pub(super) fn max_body(access: &Access, request: &Request) -> usize {
+/// Returns how many bytes the body of a request may have that brings such values.
+pub(super) fn max_body(access: &Access, request: &Request) -> Option<usize> {
     match *request.method() {
-        Method::PUT if concerns(request) => access.max_put,
-        Method::POST if concerns(request) => access.max_put.max(MAX_BATCH),
-        _ => MAX_BODY,
+        Method::PUT if concerns(request) => Some(access.max_put),
+        Method::POST if concerns(request) => Some(access.max_put.max(MAX_BATCH)),
+        _ => None,
     }
 }

@@ -23,8 +23,15 @@ fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
+/// Returns a document in which what is between two marks is replaced.
+pub(crate) fn between_marks(text: &str, begin: &str, end: &str, wanted: &str) -> String {
+    let (before, rest) = text.split_once(begin).expect("the guide marks where it begins");
+    let (_, after) = rest.split_once(end).expect("the guide marks where it ends");
+    format!("{before}{begin}{wanted}{end}{after}")
+}
+
 /// Returns the document at `path` below the root, first writing `wanted` to it if documents are written.
-fn document(path: &str, wanted: impl Fn(&str) -> String) -> String {
+pub(crate) fn document(path: &str, wanted: impl Fn(&str) -> String) -> String {
     // Two tests read the example, and neither may see it half written.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
@@ -98,11 +105,7 @@ fn the_providers_of_the_example_can_be_read() {
 fn the_guide_lists_every_setting_as_it_is() {
     let table = table(&Settings::settings());
     let (begin, end) = ("<!-- settings -->\n", "<!-- end of settings -->");
-    let fill = |text: &str| {
-        let (before, rest) = text.split_once(begin).expect("the guide marks where the table begins");
-        let (_, after) = rest.split_once(end).expect("the guide marks where the table ends");
-        format!("{before}{begin}{table}{end}{after}")
-    };
+    let fill = |text: &str| between_marks(text, begin, end, &table);
     let text = document("docs/guide/configuration.md", fill);
     assert_eq!(text, fill(&text), "out of date: write it with CACHE_WRITE_DOCUMENTS=1");
 }

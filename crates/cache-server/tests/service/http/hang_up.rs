@@ -22,6 +22,9 @@ const CHANGES: [(Method, &str); 6] = [
     (Method::POST, "/v1/config/reload"),
 ];
 
+/// What a POST asks for that only reads.
+const READ_BY_POST: &str = "/v1/batch";
+
 /// Sends a request, and hangs up when the service has made it wait `most` times. Returns whether it was answered.
 pub(crate) async fn hang_up_after(service: &InProcess, request: Request<Body>, most: usize) -> bool {
     let mut answering = Box::pin(service.router.clone().oneshot(request));
@@ -59,7 +62,7 @@ async fn rule_105_no_request_that_changes_something_is_without_a_test_of_clients
         for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
             let asked = path.replace("{id}", "0").replace("{kind}", "users").replace("{symbol}", "AAPL");
             let request = Request::builder().method(&method).uri(asked).body(Body::empty()).unwrap();
-            if service.send(request).await.status != 405 {
+            if path != READ_BY_POST && service.send(request).await.status != 405 {
                 changes.push((method, path.to_owned()));
             }
         }

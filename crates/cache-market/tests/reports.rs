@@ -1,0 +1,112 @@
+//! Fundamentals in a cache with announced events: what was stored to last until a report ends with the report, and
+//! is looked at again when the report is withdrawn.
+
+use std::{sync::Arc, time::Duration};
+
+use cache_core::{Clock, Fetched, Timestamp};
+use cache_facade::{Cache, Region};
+use cache_market::{AnnouncedEvents, EventKind, MarketEvent, MarketTime, data_tag};
+use market_data::DataType;
+
+const DAY: Duration = Duration::from_secs(86_400);
+const KEY: &str = "AAPL";
+
+fn noon() -> Timestamp {
+    let moment: jiff::Timestamp = "2024-07-02T12:00:00-04:00".parse().unwrap();
+    Timestamp::from_micros(moment.as_microsecond())
+}
+
+struct Scene {
+    clock: Clock,
+    fundamentals: Region<u64>,
+    events: AnnouncedEvents,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let clock = Clock::manual();
+        clock.advance(noon().since(clock.now()));
+        let cache = Cache::builder().clock(clock.clone()).build().await.unwrap();
+        let time = MarketTime::default();
+        let ttl = time.ttl(DataType::Fundamentals);
+        let fundamentals = cache.region::<u64>("fundamentals").ttl(ttl).open().unwrap();
+        let events = AnnouncedEvents::open(&cache, time).await.unwrap();
+        Self { clock, fundamentals, events }
+    }
+
+    async fn report_in(&self, span: Duration) -> cache_market::EventId {
+        let at = self.clock.now().after(span);
+        let event = MarketEvent::announced(KEY.parse().unwrap(), EventKind::Earnings).at(at);
+        self.events.announce(&event).await.unwrap().id
+    }
+
+    async fn store(&self, key: &str, value: u64) {
+        let tag = data_tag(DataType::Fundamentals, &key.parse().unwrap()).unwrap();
+        self.fundamentals.put(key, Fetched::new(value).tag(tag)).await.unwrap();
+    }
+
+    /// How long the value is still fresh, rounded to seconds: births differ by microseconds.
+    async fn fresh_for(&self) -> Option<u64> {
+        let left = self.fundamentals.time_to_live(KEY).await.unwrap();
+        left.map(|left| left.as_secs_f64().round() as u64)
+    }
+}
+
+#[tokio::test]
+async fn a_fundamental_is_fresh_until_its_report_and_not_after() {
+    let scene = Scene::new().await;
+    scene.report_in(10 * DAY).await;
+    scene.store(KEY, 1).await;
+    assert_eq!(scene.fresh_for().await, Some(10 * 86_400));
+    scene.clock.advance(10 * DAY);
+    scene.events.poll().await.unwrap();
+    assert_eq!(scene.fundamentals.get(KEY).await.unwrap(), None, "earnings drop it");
+}
+
+#[tokio::test]
+async fn when_its_report_is_withdrawn_it_is_stale_and_the_next_lives_by_the_table() {
+    let scene = Scene::new().await;
+    let id = scene.report_in(10 * DAY).await;
+    scene.store(KEY, 1).await;
+    scene.clock.advance(Duration::from_secs(60));
+    scene.events.withdraw(id).await.unwrap().unwrap();
+    let found = scene.fundamentals.lookup(KEY).await.unwrap();
+    assert!(found.stale && found.value == Some(Arc::new(1)), "{found:?}");
+    scene.store(KEY, 2).await;
+    assert_eq!(scene.fresh_for().await, Some(86_400));
+}
+
+#[tokio::test]
+async fn a_report_that_is_moved_ahead_moves_the_end() {
+    let scene = Scene::new().await;
+    let id = scene.report_in(10 * DAY).await;
+    scene.store(KEY, 1).await;
+    scene.report_in(3 * DAY).await;
+    assert_eq!(scene.fresh_for().await, Some(3 * 86_400));
+    scene.clock.advance(Duration::from_secs(1));
+    scene.events.withdraw(id).await.unwrap().unwrap();
+    scene.store(KEY, 2).await;
+    assert_eq!(scene.fresh_for().await, Some(3 * 86_400 - 1), "by the report that is left");
+}
+
+#[tokio::test]
+async fn of_a_report_far_ahead_no_more_than_the_bound_is_taken_on_trust() {
+    let scene = Scene::new().await;
+    scene.report_in(80 * DAY).await;
+    scene.store(KEY, 1).await;
+    assert_eq!(scene.fresh_for().await, Some(31 * 86_400));
+}
+
+#[tokio::test]
+async fn a_withdrawn_report_concerns_neither_what_is_newer_nor_other_kinds_nor_other_assets() {
+    let scene = Scene::new().await;
+    let id = scene.report_in(10 * DAY).await;
+    scene.store("MSFT", 1).await;
+    scene.clock.advance(Duration::from_secs(60));
+    scene.events.withdraw(id).await.unwrap().unwrap();
+    scene.clock.advance(Duration::from_secs(60));
+    scene.store(KEY, 2).await;
+    for key in [KEY, "MSFT"] {
+        assert!(!scene.fundamentals.lookup(key).await.unwrap().stale, "{key}");
+    }
+}

@@ -1,0 +1,143 @@
+//! Bars of a symbol in a range, cut from the whole cached series.
+
+use axum::{
+    http::{HeaderMap, Uri},
+    response::Response,
+};
+use cache_facade::Lookup;
+use cache_market::StandardKey;
+use market_data::{Asset, Bar, DataType, Date, Interval, Series, SeriesId};
+use serde::Serialize;
+
+use super::{asset_of, unknown};
+use crate::{
+    app::App,
+    http::{
+        cache_control::CacheControl,
+        problem::{Problem, ProblemKind},
+        query::{QueryParams, echo},
+    },
+    routes::response::{Annotated, cacheable},
+};
+
+pub(super) async fn one(
+    app: &App,
+    symbol: &str,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    let asset = asset_of(DataType::Ohlcv, symbol)?;
+    let query = QueryParams::read(uri.query(), &["interval", "from", "to"])?;
+    let wanted = WantedBars::read(app, asset, |name| query.get_non_empty(name))?;
+    let found = app.regions().look_up_one(&wanted.key()).await;
+    let lookup = found.map_err(|error| Problem::from_error(&error))?.series();
+    let asset = &wanted.id.asset;
+    let cache_control = CacheControl::of(&lookup).ending_after(app.until_dropped(asset, DataType::Ohlcv));
+    let Some(series) = &lookup.value else { return Err(unknown(DataType::Ohlcv, asset, cache_control)) };
+    let bars = wanted.of(series)?;
+    cacheable(headers, cache_control, &bars, &annotated(&bars, &lookup))
+}
+
+/// The bars that a request asks for.
+#[derive(Debug)]
+pub(super) struct WantedBars {
+    id: SeriesId,
+    from: Option<Date>,
+    to: Option<Date>,
+}
+
+impl WantedBars {
+    /// Reads the parameters `interval`, `from` and `to`.
+    pub(super) fn read<'a>(
+        app: &App,
+        asset: Asset,
+        parameter: impl Fn(&str) -> Option<&'a str>,
+    ) -> Result<Self, Problem> {
+        let interval = interval(app, parameter("interval"))?;
+        let (from, to) = (date("from", parameter("from"))?, date("to", parameter("to"))?);
+        if let Some((from, to)) = from.zip(to).filter(|(from, to)| from > to) {
+            let detail = format!("from={from} is after to={to}: swap them, both days are included");
+            return Err(Problem::parameter("from", detail));
+        }
+        Ok(Self { id: SeriesId::new(asset, interval), from, to })
+    }
+
+    pub(super) fn key(&self) -> StandardKey {
+        StandardKey::Ohlcv(self.id.clone())
+    }
+
+    /// Cuts the bars out of the whole series.
+    pub(super) fn of<'a>(&'a self, series: &'a Series) -> Result<Bars<'a>, Problem> {
+        let complete_from = series.complete_from;
+        if let Some((first, to)) = complete_from.zip(self.to).filter(|(first, to)| to < first) {
+            return Err(not_kept(&self.id, first, to));
+        }
+        let bars = series.between(self.from, self.to);
+        Ok(Bars { asset: &self.id.asset, interval: self.id.interval, complete_from, bars })
+    }
+}
+
+/// Adds source and age to bars, and when they were loaded.
+pub(super) fn annotated<B>(bars: B, lookup: &Lookup<Series>) -> Annotated<B> {
+    Annotated::new(bars, lookup).dated(lookup.born)
+}
+
+/// Returns the problem of a list of symbols.
+pub(super) fn of_one_symbol() -> Problem {
+    let detail = "bars are asked for by one symbol, as in /v1/ohlcv/AAPL, or of many by POST /v1/batch";
+    Problem::parameter("symbols", detail)
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Bars<'a> {
+    #[serde(rename = "symbol")]
+    asset: &'a Asset,
+    interval: Interval,
+    /// The first day from which there are all bars, if the provider has none from before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    complete_from: Option<Date>,
+    bars: &'a [Bar],
+}
+
+/// Returns the problem of days of which the provider has no bars any more: that is not the same as no trading.
+fn not_kept(id: &SeriesId, first: Date, to: Date) -> Problem {
+    let interval = id.interval;
+    let detail = format!(
+        "the provider has bars of {interval} of {} from {first} on, and none up to to={to}: ask for later days, or for \
+         bars of a longer interval",
+        id.asset
+    );
+    Problem::new(ProblemKind::NotKept, detail).with("complete_from", first.to_string())
+}
+
+fn interval(app: &App, text: Option<&str>) -> Result<Interval, Problem> {
+    let text = text.unwrap_or("1d");
+    let refused = |why: String| Problem::parameter("interval", why);
+    let interval: Interval = text.parse().map_err(|invalid| refused(format!("interval={invalid}")))?;
+    let offers = app.regions().offers(DataType::Ohlcv);
+    let offered = |one: Interval| offers.iter().any(|(_, offer)| offer.covers_interval(one));
+    if offered(interval) {
+        return Ok(interval);
+    }
+    let known: Vec<&str> =
+        Interval::ALL.iter().filter(|one| offered(**one)).map(|one| one.as_str()).collect();
+    if known.is_empty() {
+        let detail =
+            format!("interval={text:?} is not offered: no provider of this service has bars, ask for quotes");
+        return Err(refused(detail));
+    }
+    Err(refused(format!("interval={text:?} is not offered: ask for one of {}", known.join(", "))))
+}
+
+fn date(name: &str, text: Option<&str>) -> Result<Option<Date>, Problem> {
+    let Some(text) = text else { return Ok(None) };
+    // jiff parses more forms than a query should accept.
+    let iso = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    match text.parse() {
+        Ok(date) if iso => Ok(Some(date)),
+        _ => {
+            let remedy = "give a day as YYYY-MM-DD, such as 2017-08-31";
+            Err(Problem::parameter(name, format!("{name}={:?} is no date: {remedy}", echo(text))))
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! The kinds of market data, and who offers them.
+
+use std::sync::Arc;
+
+use axum::{extract::State, http::Uri, response::Response};
+use market_data::{DataType, Interval};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::{
+    app::{
+        App,
+        market_kinds::{KindParameter, describe, is_market_kind, market_kinds},
+    },
+    http::{
+        problem::{Problem, ProblemKind},
+        query::{QueryParams, echo},
+    },
+    routes::response::uncacheable,
+};
+
+/// `GET /v1/kinds`
+pub(super) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {
+    QueryParams::read(uri.query(), &[])?;
+    let kinds: Vec<Kind> = market_kinds().map(|data| Kind::of(&app, data)).collect();
+    uncacheable(&json!({ "kinds": kinds }))
+}
+
+#[derive(Serialize)]
+struct Kind {
+    kind: DataType,
+    about: &'static str,
+    offered: bool,
+    /// In the order in which they are asked.
+    providers: Vec<String>,
+    /// The intervals that some provider offers, of bars alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    intervals: Option<Vec<Interval>>,
+    parameters: &'static [KindParameter],
+    example: String,
+}
+
+impl Kind {
+    fn of(app: &App, data: DataType) -> Self {
+        let offers = app.regions().offers(data);
+        let offered = |interval: &Interval| offers.iter().any(|(_, offer)| offer.covers_interval(*interval));
+        let intervals =
+            (data == DataType::Ohlcv).then(|| Interval::ALL.iter().copied().filter(offered).collect());
+        let known = describe(data);
+        Self {
+            kind: data,
+            about: known.map_or("", |known| known.about),
+            offered: !offers.is_empty(),
+            intervals,
+            providers: offers.into_iter().map(|(name, _)| name).collect(),
+            parameters: known.map_or(&[], |known| known.parameters),
+            example: known.map_or_else(|| format!("/v1/{data}/AAPL"), |known| known.example.to_owned()),
+        }
+    }
+}
+
+/// Returns the market kind of this name, if some provider offers it.
+pub(super) fn offered_kind(app: &App, name: &str) -> Result<DataType, Problem> {
+    let Some(data) = name.parse().ok().filter(|data| is_market_kind(*data)) else {
+        let all: Vec<&str> = market_kinds().map(DataType::as_str).collect();
+        let detail = format!("{:?} is no kind of market data: there are {}", echo(name), all.join(", "));
+        return Err(Problem::new(ProblemKind::UnknownKind, detail).with("kinds", json!(all)));
+    };
+    if !app.regions().offers(data).is_empty() {
+        return Ok(data);
+    }
+    let mut offered = Map::new();
+    for data in market_kinds() {
+        let names: Vec<String> = app.regions().offers(data).into_iter().map(|(name, _)| name).collect();
+        if !names.is_empty() {
+            offered.insert(data.as_str().to_owned(), json!(names));
+        }
+    }
+    let names: Vec<&str> = offered.keys().map(String::as_str).collect();
+    let detail = format!(
+        "no provider of this service offers {data}: ask for one of {}, or configure a provider that does",
+        names.join(", ")
+    );
+    let problem = Problem::new(ProblemKind::NotOffered, detail).with("kind", data.as_str());
+    Err(problem.with("kinds", Value::Object(offered)))
+}

@@ -1,15 +1,21 @@
 //! Fundamentals in a cache with announced events: what was stored to last until a report ends with the report, and
 //! is looked at again when the report is withdrawn.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use cache_core::{Clock, Fetched, Timestamp};
+use cache_core::{Clock, Fetched, Key, Timestamp};
 use cache_facade::{Cache, Region};
-use cache_market::{AnnouncedEvents, EventKind, MarketEvent, MarketTime, data_tag};
+use cache_market::{AnnouncedEvents, EventId, EventKind, MarketEvent, MarketTime, StandardKey, data_tag};
 use market_data::DataType;
+use proptest::prelude::*;
 
 const DAY: Duration = Duration::from_secs(86_400);
+const HOUR: Duration = Duration::from_secs(3_600);
 const KEY: &str = "AAPL";
+
+fn key() -> Key {
+    format!("fundamentals:{KEY}").parse::<StandardKey>().unwrap().key().unwrap()
+}
 
 fn noon() -> Timestamp {
     let moment: jiff::Timestamp = "2024-07-02T12:00:00-04:00".parse().unwrap();
@@ -34,7 +40,7 @@ impl Scene {
         Self { clock, fundamentals, events }
     }
 
-    async fn report_in(&self, span: Duration) -> cache_market::EventId {
+    async fn report_in(&self, span: Duration) -> EventId {
         let at = self.clock.now().after(span);
         let event = MarketEvent::announced(KEY.parse().unwrap(), EventKind::Earnings).at(at);
         self.events.announce(&event).await.unwrap().id
@@ -108,5 +114,80 @@ async fn a_withdrawn_report_concerns_neither_what_is_newer_nor_other_kinds_nor_o
     scene.store(KEY, 2).await;
     for key in [KEY, "MSFT"] {
         assert!(!scene.fundamentals.lookup(key).await.unwrap().stale, "{key}");
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// Announces a report so many hours ahead.
+    Announce(u32),
+    /// Withdraws one of the reports ahead.
+    Withdraw(usize),
+    Store,
+    /// Lets hours pass.
+    Pass(u32),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        3 => (1..1_500_u32).prop_map(Step::Announce),
+        2 => (0..8_usize).prop_map(Step::Withdraw),
+        3 => Just(Step::Store),
+        3 => (1..400_u32).prop_map(Step::Pass),
+    ]
+}
+
+/// Runs steps, and compares after each how long the value is fresh with what the steps say.
+async fn run(steps: Vec<Step>) {
+    let scene = Scene::new().await;
+    let mut ahead: BTreeMap<Timestamp, EventId> = BTreeMap::new();
+    // When the value was stored, and when it ends.
+    let mut stored: Option<(Timestamp, Timestamp)> = None;
+    for step in steps {
+        // So that no two things happen at one moment.
+        scene.clock.advance(Duration::from_millis(10));
+        let now = scene.clock.now();
+        match &step {
+            Step::Announce(hours) => {
+                let at = now.after(HOUR * *hours);
+                ahead.insert(at, scene.report_in(HOUR * *hours).await);
+                stored = stored.map(|(born, end)| (born, end.min(at)));
+            }
+            Step::Withdraw(number) => {
+                let Some((at, id)) = ahead.iter().nth(*number).map(|(at, id)| (*at, *id)) else { continue };
+                ahead.remove(&at);
+                scene.events.withdraw(id).await.unwrap().unwrap();
+                stored = stored.map(|(born, end)| (born, if at > born { end.min(now) } else { end }));
+            }
+            Step::Store => {
+                let table = MarketTime::default().ttl(DataType::Fundamentals).of(&key(), false, now).life;
+                let first = ahead.keys().next();
+                let life = first.map_or(table, |report| report.since(now).min(31 * DAY));
+                scene.store(KEY, 1).await;
+                stored = Some((now, now.after(life)));
+            }
+            Step::Pass(hours) => {
+                scene.clock.advance(HOUR * *hours);
+                scene.events.poll().await.unwrap();
+                ahead = ahead.split_off(&scene.clock.now().after(Duration::from_micros(1)));
+            }
+        }
+        let left = stored.map_or(0, |(_, end)| end.since(scene.clock.now()).as_secs());
+        let told = scene.fresh_for().await.unwrap_or(0);
+        assert!(told.abs_diff(left) <= 1, "{told} and not {left} s after {step:?}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// The oracle: until the first report that was announced when it was stored, or 31 days, or as the table says;
+    /// not past a report that is announced later, and not past the withdrawal of one that lay ahead.
+    #[test]
+    fn whatever_is_announced_and_withdrawn_a_fundamental_is_fresh_until_the_first_of_it(
+        steps in prop::collection::vec(step(), 1..25),
+    ) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(run(steps));
     }
 }

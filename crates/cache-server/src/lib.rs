@@ -1,5 +1,5 @@
-//! The service behind `cache-server`: quotes and daily bars over HTTP, from memory, then disk, then a
-//! slow provider.
+//! The service behind `cache-server`: quotes, bars and all other market data over HTTP, from memory, then disk,
+//! then a slow provider.
 //!
 //! [`App`] is the cache and its providers, [`router`] the HTTP routes over it, [`serve()`] the socket below them.
 //! All time is that of the clock that [`App::open`] is given.

@@ -2,9 +2,12 @@
 
 use std::{fs, time::Duration};
 
+use axum::{body::Body, http::Request};
 use serde_json::{Value, json};
 
 use crate::fixture::{in_process::InProcess, upstream::Upstream};
+
+const TEN_DAYS: i64 = 10 * 86_400;
 
 async fn announce(service: &InProcess, event: &Value) -> Value {
     let reply = service.post("/v1/events", event.to_string()).await;
@@ -57,33 +60,57 @@ async fn an_event_that_refreshes_documents_loads_them_and_leaves_alone_what_nobo
     assert_eq!(upstream.asked(), ["/news/AAPL", "/news/AAPL"]);
 }
 
+/// Announces earnings of AAPL in ten days. Returns the path of the event.
+async fn announce_earnings(service: &InProcess) -> String {
+    let at = service.clock.now().as_micros() + TEN_DAYS * 1_000_000;
+    let at = jiff::Timestamp::from_microsecond(at).unwrap().to_string();
+    let said = announce(service, &json!({"asset": "AAPL", "event": "earnings", "at": at})).await;
+    format!("/v1/events/{}", said["id"].as_str().unwrap())
+}
+
+async fn withdraw(service: &InProcess, path: &str) {
+    let request = Request::delete(path).body(Body::empty()).unwrap();
+    assert_eq!(service.send(request).await.status, 200);
+}
+
+async fn fundamentals(service: &InProcess) -> (Value, i64) {
+    let reply = service.get("/v1/fundamentals/AAPL").await;
+    let max_age = reply.header("cache-control").split([',', '=']).nth(1).unwrap().parse().unwrap();
+    (reply.json(), max_age)
+}
+
 #[tokio::test]
 async fn fundamentals_live_until_the_earnings_that_are_announced() {
     let upstream = Upstream::start().await;
     let service = InProcess::open(&upstream.flags()).await;
-    let ten_days = 10 * 86_400;
-    let at = service.clock.now().as_micros() + ten_days * 1_000_000;
-    let at = jiff::Timestamp::from_microsecond(at).unwrap().to_string();
-    let said = announce(&service, &json!({"asset": "AAPL", "event": "earnings", "at": at})).await;
-    let max_age = async || -> i64 {
-        let reply = service.get("/v1/fundamentals/AAPL").await;
-        let control = reply.header("cache-control").to_owned();
-        control.split([',', '=']).nth(1).unwrap().parse().unwrap()
-    };
-    let until_then = max_age().await;
-    assert!((ten_days * 19 / 20 - 1..=ten_days).contains(&until_then), "{until_then}");
+    let path = announce_earnings(&service).await;
+    let (_, until_then) = fundamentals(&service).await;
+    // Jitter shortens a life by a twentieth at most.
+    assert!((TEN_DAYS * 19 / 20 - 1..=TEN_DAYS).contains(&until_then), "{until_then}");
 
     service.advance(Duration::from_secs(60));
-    let path = format!("/v1/events/{}", said["id"].as_str().unwrap());
-    let request = axum::http::Request::delete(&path).body(axum::body::Body::empty()).unwrap();
-    assert_eq!(service.send(request).await.status, 200);
-    let asked = upstream.asked().len();
-    assert_eq!(
-        service.get("/v1/fundamentals/AAPL").await.json()["stale"],
-        json!(true),
-        "it is looked at again"
-    );
-    service.until(async || upstream.asked().len() > asked).await;
-    service.until(async || service.get("/v1/fundamentals/AAPL").await.json()["stale"] == json!(false)).await;
-    assert!(max_age().await <= 86_400, "by the table");
+    withdraw(&service, &path).await;
+    let (stale, _) = fundamentals(&service).await;
+    assert_eq!((&stale["stale"], &stale["source"]), (&json!(true), &json!("memory")), "{stale}");
+    service.until(async || upstream.asked().len() == 2).await;
+    service.until(async || fundamentals(&service).await.0["stale"] == json!(false)).await;
+    let (_, by_the_table) = fundamentals(&service).await;
+    assert!(by_the_table <= 86_400, "{by_the_table}");
+}
+
+#[tokio::test]
+async fn what_is_on_disk_until_earnings_that_were_withdrawn_is_looked_at_again_after_a_restart() {
+    let upstream = Upstream::start().await;
+    let flags = upstream.flags();
+    let service = InProcess::open(&flags).await;
+    let path = announce_earnings(&service).await;
+    fundamentals(&service).await;
+    let service = service.restart(&flags).await;
+    service.advance(Duration::from_secs(60));
+    withdraw(&service, &path).await;
+    let service = service.restart(&flags).await;
+    upstream.set_dead(true);
+    let (stale, max_age) = fundamentals(&service).await;
+    assert_eq!((&stale["stale"], &stale["source"]), (&json!(true), &json!("disk")), "{stale}");
+    assert_eq!(max_age, 0, "nobody may take it for fresh");
 }

@@ -1,26 +1,28 @@
 //! A provider behind a cache, with the provider's own interface.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use cache_core::{Codec, Error, ErrorKind, Fetched, Result, Ttl, TtlPolicy};
-use cache_facade::{Cache, Cacheable, Lookup, Region, RegionBuilder, Storable};
+use cache_core::{Error, ErrorKind, Fetched, Result, Ttl, TtlPolicy};
+use cache_facade::{Cache, Cacheable, Lookup, Region, RegionBuilder};
 use market_data::{
     AdjustedCloses, Answer, Answers, Asset, DataType, Dividends, Document, DocumentBody, DocumentId,
-    Interval, Observations, Offer, Provider, ProviderError, ProviderErrorKind, Quote, SCHEMA, Series,
-    SeriesId,
+    Interval, Observations, Offer, Provider, ProviderError, ProviderErrorKind, Quote, Series, SeriesId,
 };
 
-use crate::{DocumentLoader, QuoteLoader, SeriesLoader, asset_tag, data_tag};
+use crate::{MarketLookup, MarketRegions, MarketSettings, QuoteLoader, StandardKey, asset_tag, data_tag};
 
 /// How long it is remembered that the provider doesn't know a key.
 const UNKNOWN_FOR: Duration = Duration::from_secs(60);
+/// How many documents one call may ask for that are computed.
+const COMPUTED_AT_ONCE: usize = 1000;
 
 /// A provider behind a cache, itself a [`Provider`].
 ///
-/// Each kind of data that the provider offers is a region of the cache. Concurrent requests for a key load it
-/// once, in batches; while the provider fails, values in grace are served. That the provider doesn't know a key
-/// is remembered for a minute.
+/// Each kind of market data is a region of the cache. Concurrent requests for a key load it once, in batches; while
+/// the provider fails, values in grace are served. That the provider doesn't know a key is remembered for a
+/// minute. What follows from other kinds is computed from them, and not asked of the provider: see
+/// [`MarketRegions`].
 ///
 /// ```
 /// use std::{sync::Arc, time::Duration};
@@ -53,9 +55,27 @@ const UNKNOWN_FOR: Duration = Duration::from_secs(60);
 pub struct CachedProvider {
     cache: Cache,
     provider: Arc<dyn Provider>,
-    quotes: Region<Quote>,
-    series: Region<Series>,
-    documents: BTreeMap<DataType, Region<Document>>,
+    regions: MarketRegions,
+}
+
+/// Lives by kind of data.
+struct Lives<F>(F);
+
+impl<F: Fn(DataType) -> L, L> MarketSettings for Lives<F>
+where
+    L: TtlPolicy<Quote> + TtlPolicy<Series> + TtlPolicy<Document> + 'static,
+{
+    fn quotes(&self, region: RegionBuilder<Quote>) -> RegionBuilder<Quote> {
+        region.negative(UNKNOWN_FOR).ttl((self.0)(DataType::Price))
+    }
+
+    fn series(&self, region: RegionBuilder<Series>) -> RegionBuilder<Series> {
+        region.negative(UNKNOWN_FOR).ttl((self.0)(DataType::Ohlcv))
+    }
+
+    fn documents(&self, data: DataType, region: RegionBuilder<Document>) -> RegionBuilder<Document> {
+        region.negative(UNKNOWN_FOR).ttl((self.0)(data))
+    }
 }
 
 impl CachedProvider {
@@ -69,21 +89,9 @@ impl CachedProvider {
     where
         L: TtlPolicy<Quote> + TtlPolicy<Series> + TtlPolicy<Document> + 'static,
     {
-        let (price, ohlcv) = (DataType::Price, DataType::Ohlcv);
         let quotes = QuoteLoader::new(Arc::clone(&provider));
-        let series = SeriesLoader::new(Arc::clone(&provider));
-        let others = DataType::ALL.iter().copied().filter(|data| *data != price && *data != ohlcv);
-        let documents = others.filter(|data| provider.offer(*data).is_some()).map(|data| {
-            let loader = DocumentLoader::new(Arc::clone(&provider), data);
-            Ok((data, region(cache, data, lives(data)).codec(Codec::Json).loader(loader).open()?))
-        });
-        Ok(Self {
-            quotes: region(cache, price, lives(price)).loader(quotes).open()?,
-            series: region(cache, ohlcv, lives(ohlcv)).loader(series).open()?,
-            documents: documents.collect::<Result<_>>()?,
-            cache: cache.clone(),
-            provider: Arc::clone(&provider),
-        })
+        let regions = MarketRegions::open(cache, Arc::clone(&provider), quotes, &Lives(lives))?;
+        Ok(Self { cache: cache.clone(), provider, regions })
     }
 
     /// Returns the quotes of assets, in their order; `None` for an unknown asset.
@@ -92,22 +100,21 @@ impl CachedProvider {
     ///
     /// The first error of any asset, as [`Region::get_many`].
     pub async fn get_prices_batch(&self, assets: &[Asset]) -> Result<Vec<Option<Arc<Quote>>>> {
-        self.quotes.get_many(&texts(assets)).await
+        self.regions.quotes().get_many(&texts(assets)).await
     }
 
-    /// Returns a document of a kind; `None` for what the provider doesn't know.
+    /// Returns a document of a kind, as the provider gives it or computed; `None` for what the provider doesn't know.
     ///
     /// # Errors
     ///
     /// `Config` if the provider offers no such data; otherwise as [`Region::get`].
     pub async fn document(&self, data: DataType, id: &DocumentId) -> Result<Option<Arc<Document>>> {
-        match self.documents.get(&data) {
-            Some(region) => region.get(&id.to_string()).await,
-            None => {
-                let message = format!("{} offers no documents of {data}", self.provider.name());
-                Err(Error::new(ErrorKind::Config, "document", message))
-            }
+        if !self.regions.offers(data) {
+            let message = format!("{} offers no documents of {data}", self.provider.name());
+            return Err(Error::new(ErrorKind::Config, "document", message));
         }
+        let found = self.regions.look_up_one(&StandardKey::Document { data, id: id.clone() }).await?;
+        Ok(found.document().and_then(|found| found.value))
     }
 
     /// Returns the dividends and splits of an asset; `None` for an unknown asset.
@@ -198,7 +205,7 @@ impl CachedProvider {
             let fetched = Fetched::new(quote).tags(tags).etag(version);
             Ok((asset, if let Some(ttl) = ttl { fetched.ttl(ttl) } else { fetched }))
         };
-        self.quotes.put_many(prices.into_iter().map(entry).collect::<Result<Vec<_>>>()?).await
+        self.regions.quotes().put_many(prices.into_iter().map(entry).collect::<Result<Vec<_>>>()?).await
     }
 
     /// Removes all entries about an asset: quotes, bars of every interval, documents of every kind. Entries of
@@ -212,10 +219,10 @@ impl CachedProvider {
         self.cache.invalidate(asset_tag(asset)?).await?;
         // A remembered absence has no tag: it is removed by key.
         let text = asset.to_string();
-        self.quotes.remove(text.as_str()).await?;
+        self.regions.quotes().remove(text.as_str()).await?;
         let whole = |interval: &Interval| SeriesId::new(asset.clone(), *interval).to_string();
-        self.series.remove_many(&Interval::ALL.iter().map(whole).collect::<Vec<_>>()).await?;
-        for documents in self.documents.values() {
+        self.regions.series().remove_many(&Interval::ALL.iter().map(whole).collect::<Vec<_>>()).await?;
+        for documents in MarketRegions::kinds().filter_map(|data| self.regions.documents(data)) {
             documents.remove(text.as_str()).await?;
         }
         Ok(())
@@ -228,8 +235,18 @@ impl Provider for CachedProvider {
         self.provider.name()
     }
 
+    /// Returns the provider's offer, or that of what is computed.
     fn offer(&self, data: DataType) -> Option<Offer> {
-        self.provider.offer(data)
+        let computed = self.regions.offers_computed(data).then(|| Offer::new(COMPUTED_AT_ONCE));
+        self.provider.offer(data).or(computed)
+    }
+
+    fn covers(&self, data: DataType, asset: &Asset) -> bool {
+        self.provider.covers(data, asset) || self.regions.computes(data, &DocumentId::new(asset.clone()))
+    }
+
+    fn covers_bars(&self, asset: &Asset, interval: Interval) -> bool {
+        self.provider.covers_bars(asset, interval)
     }
 
     fn implausible(&self) -> u64 {
@@ -237,24 +254,22 @@ impl Provider for CachedProvider {
     }
 
     async fn quotes(&self, assets: &[Asset]) -> Answers<Quote> {
-        Ok(answers(&self.quotes, assets).await)
+        Ok(answers(self.regions.quotes(), assets).await)
     }
 
     async fn series(&self, ids: &[SeriesId]) -> Answers<Series> {
-        Ok(answers(&self.series, ids).await)
+        Ok(answers(self.regions.series(), ids).await)
     }
 
     async fn documents(&self, data: DataType, ids: &[DocumentId]) -> Answers<Document> {
-        match self.documents.get(&data) {
-            Some(region) => Ok(answers(region, ids).await),
-            // Not offered: the provider's own error says so.
-            None => self.provider.documents(data, ids).await,
+        if !self.regions.offers(data) {
+            // The provider's own error says so.
+            return self.provider.documents(data, ids).await;
         }
+        let keys: Vec<_> = ids.iter().map(|id| StandardKey::Document { data, id: id.clone() }).collect();
+        let found = self.regions.look_up(&keys).await.into_iter();
+        Ok(found.map(|found| answer(found.map(document))).collect())
     }
-}
-
-fn region<V: Storable>(cache: &Cache, data: DataType, ttl: impl TtlPolicy<V> + 'static) -> RegionBuilder<V> {
-    cache.region(data.as_str()).schema(SCHEMA).negative(UNKNOWN_FOR).ttl(ttl)
 }
 
 fn texts<I: ToString>(ids: &[I]) -> Vec<String> {
@@ -262,11 +277,19 @@ fn texts<I: ToString>(ids: &[I]) -> Vec<String> {
 }
 
 async fn answers<V: Cacheable + Clone, I: ToString>(region: &Region<V>, ids: &[I]) -> Vec<Answer<V>> {
-    let answer = |lookup: Result<Lookup<V>>| match lookup {
-        Ok(found) => found.value.map(|value| V::clone(&value)).into(),
+    let found = region.lookup_many(&texts(ids)).await.into_iter();
+    found.map(|found| answer(found.map(|found: Lookup<V>| found.value))).collect()
+}
+
+fn document(found: MarketLookup) -> Option<Arc<Document>> {
+    found.document().and_then(|found| found.value)
+}
+
+fn answer<V: Clone>(found: Result<Option<Arc<V>>>) -> Answer<V> {
+    match found {
+        Ok(value) => value.map(|value| V::clone(&value)).into(),
         Err(error) => Answer::Failed(failure(&error)),
-    };
-    region.lookup_many(&texts(ids)).await.into_iter().map(answer).collect()
+    }
 }
 
 /// Converts an error of the cache, most often its provider's, to a provider's.

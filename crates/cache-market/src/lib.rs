@@ -24,17 +24,16 @@
 //! ```
 
 mod cached_provider;
-mod computed;
 mod events;
 mod key;
 mod loader;
 mod price_tracker;
 mod recent_map;
+mod regions;
 mod ttl;
 mod volatility;
 
 pub use cached_provider::CachedProvider;
-pub use computed::ComputedDocuments;
 pub use events::{
     AnnouncedEvents, Announcement, Effect, EventId, EventKind, EventRules, MarketEvent, Priced, Touch,
     WatchedLoader, Withdrawal,
@@ -42,5 +41,6 @@ pub use events::{
 pub use key::{Digest, StandardKey, asset_tag, data_tag, user_tag};
 pub use loader::{DocumentLoader, QuoteLoader, SeriesLoader};
 pub use price_tracker::Swing;
+pub use regions::{ComputedDocuments, MarketLookup, MarketPolicies, MarketRegions, MarketSettings};
 pub use ttl::{Changes, Frequency, Life, LifeClasses, MarketTime, MarketTtl, Row, Scope, TtlRules};
 pub use volatility::{Calm, Step, Volatility};

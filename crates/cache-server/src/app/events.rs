@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use cache_core::{Clock, Error, LogSum, Result, Timestamp};
 use cache_market::{
-    AnnouncedEvents, Announcement, Effect, EventId, MarketEvent, StandardKey, TtlRules, Withdrawal,
+    AnnouncedEvents, Announcement, Effect, EventId, MarketEvent, MarketRegions, StandardKey, TtlRules,
+    Withdrawal,
 };
 use market_data::{Asset, DataType};
 use tokio::{
@@ -13,7 +14,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use super::{drops::Drops, market_regions::MarketRegions};
+use super::drops::Drops;
 
 /// How many price moves are queued at most. Further ones are dropped, and their values live by the TTL rules.
 const MAX_QUEUED_MOVES: usize = 1024;
@@ -135,7 +136,9 @@ impl EventHandler {
 
     /// Reads the key, which the event made stale: it is loaded by one node, even if several do so.
     async fn read(&self, key: &StandardKey) {
-        if let Err(error) = self.regions.read(key).await {
+        if self.regions.offers(key.data())
+            && let Err(error) = self.regions.look_up_one(key).await
+        {
             self.warn_of(&error, key);
         }
     }

@@ -24,9 +24,6 @@ pub(crate) struct KindParameter {
     /// What it is if it is not given, where that doesn't go by the provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) default: Option<&'static str>,
-    /// Whether its values are written in capitals, however they are given.
-    #[serde(skip)]
-    pub(crate) in_capitals: bool,
 }
 
 /// All of them that a request needs no provider to understand.
@@ -80,12 +77,19 @@ const KINDS: &[MarketKind] = &[
     ),
     kind(DataType::TotalReturn, "total return: prices and dividends together", DAYS, "/v1/total_return/AAPL"),
     kind(DataType::InflationRate, "inflation, from consumer prices", &[], "/v1/inflation_rate/CPI@US"),
+    kind(DataType::Instrument, "how an instrument is traded", &[], "/v1/instrument/EUR_USD@FX"),
+    kind(
+        DataType::Book,
+        "what a broker's clients ordered or hold, by price",
+        &[with_default("of", "orders, positions", "orders")],
+        "/v1/book/EUR_USD@FX?of=positions",
+    ),
 ];
 
 const DAYS: &[KindParameter] = &[optional("from", "the first day"), optional("to", "the last day")];
 
 const TECHNICAL: &[KindParameter] = &[
-    KindParameter { in_capitals: true, ..optional("function", "SMA, EMA, RSI, MACD") },
+    optional("function", "SMA, EMA, RSI, MACD"),
     with_default("interval", "an interval of bars", "1d"),
     optional("period", "a number of bars: 20 for SMA and EMA, 14 for RSI unless given"),
     with_default("of", "open, high, low, close, adjusted_close", "close"),
@@ -104,23 +108,11 @@ const fn kind(
 }
 
 const fn optional(name: &'static str, values: &'static str) -> KindParameter {
-    KindParameter { name, values, default: None, in_capitals: false }
+    KindParameter { name, values, default: None }
 }
 
 const fn with_default(name: &'static str, values: &'static str, default: &'static str) -> KindParameter {
     KindParameter { default: Some(default), ..optional(name, values) }
-}
-
-/// Returns the market kinds, each of which has a region. An application's own values, narratives among them, come
-/// from no provider.
-pub(crate) fn market_kinds() -> impl Iterator<Item = DataType> {
-    DataType::ALL.iter().copied().filter(|data| is_market_kind(*data))
-}
-
-/// Whether such data come from providers.
-pub(crate) fn is_market_kind(data: DataType) -> bool {
-    let priced = matches!(data, DataType::Price | DataType::Ohlcv);
-    priced || (data.is_document() && data != DataType::Narrative)
 }
 
 /// Returns what is known of a kind. `None` if it is served but not described here.
@@ -130,12 +122,14 @@ pub(crate) fn describe(data: DataType) -> Option<&'static MarketKind> {
 
 #[cfg(test)]
 mod tests {
+    use cache_market::MarketRegions;
+
     use super::*;
 
     #[test]
     fn each_market_kind_is_described_once_and_its_example_asks_for_it() {
         let described: Vec<DataType> = KINDS.iter().map(|kind| kind.data).collect();
-        let all: Vec<DataType> = market_kinds().collect();
+        let all: Vec<DataType> = MarketRegions::kinds().collect();
         assert_eq!(described, all, "a kind of market data has no row in KINDS, or they are in another order");
         for kind in KINDS {
             let wanted = format!("/v1/{}/", kind.data);

@@ -4,7 +4,7 @@ mod drops;
 mod events;
 pub(crate) mod json_text;
 pub(crate) mod market_kinds;
-pub(crate) mod market_regions;
+mod market_settings;
 pub(crate) mod own_kinds;
 pub(crate) mod providers;
 mod reload;
@@ -18,15 +18,15 @@ use std::{
 use cache_core::{Clock, Error, ErrorKind, LogSum, Result, Tier, Timestamp, sync::RwLock};
 use cache_disk::DiskTier;
 use cache_facade::{Cache, Region};
-use cache_market::{AnnouncedEvents, MarketTime, QuoteLoader, WatchedLoader};
-use market_data::{Asset, DataType, Document, Quote, Registry, ReplayProvider, Series};
+use cache_market::{AnnouncedEvents, MarketRegions, MarketTime, QuoteLoader, WatchedLoader};
+use market_data::{Asset, DataType, Document, Provider, Quote, Registry, ReplayProvider, Series};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 
 pub use self::reload::{RELOAD_TIMEOUT, ReloadError};
 use self::{
     events::{EventHandler, EventTask, move_queue},
-    market_regions::MarketRegions,
+    market_settings::{ServiceRegions, Timeouts},
     own_kinds::OwnKinds,
     providers::Providers,
     reload::ReloadTurns,
@@ -108,8 +108,7 @@ impl App {
             .clock(clock.clone());
         let cache = settings.cache.share(builder)?.build().await?;
         settings.cache.protected()?.iter().try_for_each(|pattern| cache.protect(pattern))?;
-        let batch_window = Duration::from_millis(settings.service.batch_window_ms);
-        let provider = providers.registry.clone();
+        let provider: Arc<dyn Provider> = providers.registry.clone();
         let (moved, moves) = move_queue();
         let (dropped_moves, move_clock) = (LogSum::new("price moves that were dropped"), clock.clone());
         let watched = WatchedLoader::new(
@@ -127,13 +126,14 @@ impl App {
                 }
             },
         );
-        let regions = Arc::new(MarketRegions::open(&cache, &time, batch_window, &provider, watched)?);
+        let set_up = ServiceRegions { time: &time, settings };
+        let regions = Arc::new(MarketRegions::open(&cache, provider, watched, &set_up)?);
         let own_kinds = OwnKinds::open(&cache, &time, settings)?;
         let announced = AnnouncedEvents::open(&cache, time.clone()).await?;
         let events = EventHandler::new(announced, regions.clone(), clock.clone());
         let event_task = events.clone().spawn(moves);
         let reloadable =
-            Reloadable { config: config.clone(), regions: Arc::new(regions.with_timeouts(settings)) };
+            Reloadable { config: config.clone(), regions: Arc::new(regions.with(&Timeouts(settings))) };
         Ok(Self {
             cache,
             reloadable: RwLock::new(reloadable),

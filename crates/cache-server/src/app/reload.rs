@@ -13,7 +13,7 @@ use std::{
 use cache_config::ConfigErrors;
 use tokio::time::timeout;
 
-use super::{App, ReloadHook};
+use super::{App, ReloadHook, market_settings::Timeouts};
 use crate::config::{Config, ReloadReport, Reloaded};
 
 /// How long reading a configuration may take.
@@ -159,7 +159,7 @@ impl App {
             hook(settings);
         }
         let mut current = self.reloadable.write();
-        current.regions = Arc::new(current.regions.with_timeouts(settings));
+        current.regions = Arc::new(current.regions.with(&Timeouts(settings)));
         current.config = config;
         report
     }

@@ -17,6 +17,9 @@ use crate::http::{
     problem::{Problem, ProblemKind},
 };
 
+/// The source of what was loaded.
+const PROVIDER: &str = "provider";
+
 /// Data with the source and age of their lookup as further members.
 #[derive(Serialize)]
 pub(super) struct Annotated<T> {
@@ -34,11 +37,17 @@ pub(super) struct Annotated<T> {
 impl<T> Annotated<T> {
     pub(super) fn new<V>(data: T, lookup: &Lookup<V>) -> Self {
         let source = match lookup.source {
-            Source::Loader => "provider",
+            Source::Loader => PROVIDER,
             other => other.as_str(),
         };
         let age_ms = u64::try_from(lookup.age.as_millis()).unwrap_or(u64::MAX);
         Self { data, source, age_ms, stale: lookup.stale, kind: None, as_of: None }
+    }
+
+    /// Says that the data were computed here, unless they come from a cache.
+    pub(super) fn computed(self, is_computed: bool) -> Self {
+        let source = if is_computed && self.source == PROVIDER { "computed" } else { self.source };
+        Self { source, ..self }
     }
 
     /// Adds the moment as of which the data hold.

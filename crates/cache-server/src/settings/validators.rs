@@ -24,6 +24,14 @@ pub(super) fn host(text: &str) -> Result<(), String> {
     }
 }
 
+/// Accepts a kind that can be computed.
+pub(super) fn computed(text: &str) -> Result<(), String> {
+    match text {
+        "technical" | "total_return" | "inflation_rate" => Ok(()),
+        _ => Err("give some of technical, total_return and inflation_rate, or none".to_owned()),
+    }
+}
+
 /// Accepts a token that can be sent as a bearer token, and one that is masked, as it was printed: nobody has that.
 pub(super) fn token(text: &str) -> Result<(), String> {
     let text = text.trim_end_matches(['\r', '\n']);

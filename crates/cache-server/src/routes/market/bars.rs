@@ -5,11 +5,11 @@ use axum::{
     response::Response,
 };
 use cache_facade::Lookup;
-use cache_market::StandardKey;
+use cache_market::{MarketLookup, StandardKey};
 use market_data::{Asset, Bar, DataType, Date, Interval, Series, SeriesId};
 use serde::Serialize;
 
-use super::{asset_of, unknown};
+use super::{asset_of, of_kind, unknown};
 use crate::{
     app::App,
     http::{
@@ -30,7 +30,7 @@ pub(super) async fn one(
     let query = QueryParams::read(uri.query(), &["interval", "from", "to"])?;
     let wanted = WantedBars::read(app, asset, |name| query.get_non_empty(name))?;
     let found = app.regions().look_up_one(&wanted.key()).await;
-    let lookup = found.map_err(|error| Problem::from_error(&error))?.series();
+    let lookup = of_kind(found, MarketLookup::series).map_err(|error| Problem::from_error(&error))?;
     let asset = &wanted.id.asset;
     let cache_control = CacheControl::of(&lookup).ending_after(app.until_dropped(asset, DataType::Ohlcv));
     let Some(series) = &lookup.value else { return Err(unknown(DataType::Ohlcv, asset, cache_control)) };
@@ -114,7 +114,7 @@ fn interval(app: &App, text: Option<&str>) -> Result<Interval, Problem> {
     let text = text.unwrap_or("1d");
     let refused = |why: String| Problem::parameter("interval", why);
     let interval: Interval = text.parse().map_err(|invalid| refused(format!("interval={invalid}")))?;
-    let offers = app.regions().offers(DataType::Ohlcv);
+    let offers = app.offers(DataType::Ohlcv);
     let offered = |one: Interval| offers.iter().any(|(_, offer)| offer.covers_interval(one));
     if offered(interval) {
         return Ok(interval);

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{Extension, body::Bytes, extract::State, http::Uri, response::Response};
 use cache_core::{Error, ErrorKind};
-use cache_market::StandardKey;
+use cache_market::{MarketLookup, StandardKey};
 use market_data::{DataType, Document, Quote};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -18,7 +18,7 @@ use super::{
     quotes,
 };
 use crate::{
-    app::{App, market_regions::MarketLookup},
+    app::App,
     http::{
         guard::Caller,
         problem::{Problem, ProblemKind, public_text},
@@ -48,7 +48,7 @@ pub(super) async fn answer(
     let found: Vec<Option<Result<MarketLookup, Error>>> =
         wanted.iter().map(|wanted| wanted.as_ref().ok().and_then(|_| found.next())).collect();
     let items = wanted.iter().zip(&found).map(|(wanted, found)| match (wanted, found) {
-        (Ok(wanted), Some(found)) => wanted.answered(found, caller),
+        (Ok(wanted), Some(found)) => wanted.answered(&app, found, caller),
         (Ok(wanted), None) => unreachable!("one answer a key: {wanted:?}"),
         (Err(Refused { kind, id, why }), _) => Answered::new(kind, id, Content::invalid(why.clone())),
     });
@@ -162,9 +162,14 @@ impl Wanted {
         Ok(Self { kind: String::new(), id: String::new(), key, bars })
     }
 
-    fn answered<'a>(&'a self, found: &'a Result<MarketLookup, Error>, caller: Caller) -> Answered<'a> {
+    fn answered<'a>(
+        &'a self,
+        app: &App,
+        found: &'a Result<MarketLookup, Error>,
+        caller: Caller,
+    ) -> Answered<'a> {
         let content = match found {
-            Ok(found) => self.content(found),
+            Ok(found) => self.content(app, found),
             Err(error) => {
                 let error_text = caller.sees(error.to_string(), public_text(error));
                 match error.kind() {
@@ -176,7 +181,7 @@ impl Wanted {
         Answered::new(&self.kind, &self.id, content)
     }
 
-    fn content<'a>(&'a self, found: &'a MarketLookup) -> Content<'a> {
+    fn content<'a>(&'a self, app: &App, found: &'a MarketLookup) -> Content<'a> {
         match found {
             MarketLookup::Quote(found) => match &found.value {
                 Some(quote) => Content::Quote(Annotated::new(quote, found)),
@@ -190,7 +195,7 @@ impl Wanted {
                 None => Content::Unknown {},
             },
             MarketLookup::Document(found) => match &found.value {
-                Some(document) => Content::Document(documents::annotated(document, found)),
+                Some(document) => Content::Document(documents::annotated(app, &self.key, document, found)),
                 None => Content::Unknown {},
             },
         }

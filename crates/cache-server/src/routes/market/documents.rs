@@ -7,18 +7,18 @@ use axum::{
     response::Response,
 };
 use cache_facade::Lookup;
-use cache_market::StandardKey;
+use cache_market::{MarketLookup, StandardKey};
 use market_data::{Asset, DataType, Document};
 use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    Failed, asset_of, assets_of, no_symbols,
+    Failed, asset_of, assets_of, no_symbols, of_kind,
     parameters::{check_name, document_key},
     unknown,
 };
 use crate::{
-    app::{App, market_regions::MarketLookup},
+    app::App,
     http::{
         cache_control::CacheControl,
         guard::Caller,
@@ -49,10 +49,10 @@ async fn answer(
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
     let found = app.regions().look_up_one(key).await;
-    let lookup = found.map_err(|error| Problem::from_error(&error))?.document();
+    let lookup = of_kind(found, MarketLookup::document).map_err(|error| Problem::from_error(&error))?;
     let cache_control = CacheControl::of(&lookup).ending_after(app.until_dropped(asset, data));
     let Some(document) = &lookup.value else { return Err(unknown(data, asset, cache_control)) };
-    cacheable(headers, cache_control, document, &annotated(document, &lookup).of_kind(data))
+    cacheable(headers, cache_control, document, &annotated(app, key, document, &lookup).of_kind(data))
 }
 
 pub(super) async fn list(
@@ -77,13 +77,13 @@ pub(super) async fn list(
     let keys = assets.iter().map(|asset| document_key(data, asset.clone(), parameters.clone()));
     let keys: Vec<StandardKey> = keys.collect::<Result<_, _>>()?;
     let found = app.regions().look_up(&keys).await;
-    let lookups: Vec<_> = found.into_iter().map(|found| found.map(MarketLookup::document)).collect();
+    let lookups: Vec<_> = found.into_iter().map(|found| of_kind(found, MarketLookup::document)).collect();
 
     let mut body = Documents { kind: data, documents: Vec::new(), unknown: Vec::new(), failed: Vec::new() };
     let mut documents = Vec::new();
     let mut cache_control: Option<CacheControl> = None;
     let mut failure = None;
-    for (asset, lookup) in assets.iter().zip(&lookups) {
+    for ((asset, key), lookup) in assets.iter().zip(&keys).zip(&lookups) {
         match lookup {
             Ok(found) => {
                 let own = CacheControl::of(found).ending_after(app.until_dropped(asset, data));
@@ -91,7 +91,7 @@ pub(super) async fn list(
                 match &found.value {
                     Some(document) => {
                         documents.push(&**document);
-                        body.documents.push(annotated(document, found));
+                        body.documents.push(annotated(app, key, document, found));
                     }
                     None => body.unknown.push(asset),
                 }
@@ -112,10 +112,16 @@ pub(super) async fn list(
 
 /// Adds source and age to a document, and the moment as of which it holds: its own, or that of its load.
 pub(super) fn annotated<'a>(
+    app: &App,
+    key: &StandardKey,
     document: &'a Arc<Document>,
     lookup: &Lookup<Document>,
 ) -> Annotated<&'a Arc<Document>> {
-    Annotated::new(document, lookup).dated(document.time.unwrap_or(lookup.born))
+    let is_computed = match key {
+        StandardKey::Document { data, id } => app.regions().computes(*data, id),
+        _ => false,
+    };
+    Annotated::new(document, lookup).computed(is_computed).dated(document.time.unwrap_or(lookup.born))
 }
 
 /// Returns what the news of a market are about: an index of its name.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::Uri, response::Response};
+use cache_market::MarketRegions;
 use market_data::{DataType, Interval};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -10,7 +11,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     app::{
         App,
-        market_kinds::{KindParameter, describe, is_market_kind, market_kinds},
+        market_kinds::{KindParameter, describe},
     },
     http::{
         problem::{Problem, ProblemKind},
@@ -22,7 +23,7 @@ use crate::{
 /// `GET /v1/kinds`
 pub(super) async fn list(State(app): State<Arc<App>>, uri: Uri) -> Result<Response, Problem> {
     QueryParams::read(uri.query(), &[])?;
-    let kinds: Vec<Kind> = market_kinds().map(|data| Kind::of(&app, data)).collect();
+    let kinds: Vec<Kind> = MarketRegions::kinds().map(|data| Kind::of(&app, data)).collect();
     uncacheable(&json!({ "kinds": kinds }))
 }
 
@@ -42,7 +43,7 @@ struct Kind {
 
 impl Kind {
     fn of(app: &App, data: DataType) -> Self {
-        let offers = app.regions().offers(data);
+        let offers = app.offers(data);
         let offered = |interval: &Interval| offers.iter().any(|(_, offer)| offer.covers_interval(*interval));
         let intervals =
             (data == DataType::Ohlcv).then(|| Interval::ALL.iter().copied().filter(offered).collect());
@@ -61,17 +62,17 @@ impl Kind {
 
 /// Returns the market kind of this name, if some provider offers it.
 pub(super) fn offered_kind(app: &App, name: &str) -> Result<DataType, Problem> {
-    let Some(data) = name.parse().ok().filter(|data| is_market_kind(*data)) else {
-        let all: Vec<&str> = market_kinds().map(DataType::as_str).collect();
+    let Some(data) = name.parse().ok().filter(|data| MarketRegions::has(*data)) else {
+        let all: Vec<&str> = MarketRegions::kinds().map(DataType::as_str).collect();
         let detail = format!("{:?} is no kind of market data: there are {}", echo(name), all.join(", "));
         return Err(Problem::new(ProblemKind::UnknownKind, detail).with("kinds", json!(all)));
     };
-    if !app.regions().offers(data).is_empty() {
+    if !app.offers(data).is_empty() {
         return Ok(data);
     }
     let mut offered = Map::new();
-    for data in market_kinds() {
-        let names: Vec<String> = app.regions().offers(data).into_iter().map(|(name, _)| name).collect();
+    for data in MarketRegions::kinds() {
+        let names: Vec<String> = app.offers(data).into_iter().map(|(name, _)| name).collect();
         if !names.is_empty() {
             offered.insert(data.as_str().to_owned(), json!(names));
         }

@@ -16,6 +16,8 @@ use axum::{
     response::Response,
     routing::{get, post},
 };
+use cache_core::Error;
+use cache_market::MarketLookup;
 use market_data::{Asset, DataType};
 use serde::Serialize;
 
@@ -110,6 +112,14 @@ fn read<T>(path: Result<Path<T>, PathRejection>) -> Result<T, Problem> {
         Problem::parameter("symbol", format!("the symbol in the path can't be read: {rejection}"))
     })?;
     Ok(parts)
+}
+
+/// Returns what was found, of the kind that was asked for.
+fn of_kind<T>(
+    found: Result<MarketLookup, Error>,
+    of: impl Fn(MarketLookup) -> Option<T>,
+) -> Result<T, Error> {
+    found.map(|found| of(found).unwrap_or_else(|| unreachable!("what is found is of the key's kind")))
 }
 
 /// Reads what such data are about: `AAPL`, `BTC@CRYPTO`, `REAL_GDP@US`.

@@ -5,12 +5,9 @@ use std::collections::BTreeMap;
 use cache_market::StandardKey;
 use market_data::{Asset, DataType, DocumentId};
 
-use crate::{
-    app::market_kinds::describe,
-    http::{
-        problem::Problem,
-        query::{MAX_OTHERS, echo, too_many},
-    },
+use crate::http::{
+    problem::Problem,
+    query::{MAX_OTHERS, echo, too_many},
 };
 
 /// The longest name of a parameter, in bytes.
@@ -59,18 +56,10 @@ pub(super) fn document_key(
             let detail = format!("{name}={:?} {wrong}", echo(&value));
             return Err(Problem::parameter(&name, detail));
         }
-        id.parameters.insert(name.clone(), canonical(data, &name, value));
+        id.parameters.insert(name, value);
     }
+    let id = id.canonical(data).map_err(|invalid| Problem::parameter("parameters", format!("{invalid}")))?;
     Ok(StandardKey::Document { data, id })
-}
-
-/// Returns a value as keys have it, so that one document has one key.
-fn canonical(data: DataType, name: &str, value: String) -> String {
-    let parameters = describe(data).map_or(&[][..], |kind| kind.parameters);
-    match parameters.iter().find(|parameter| parameter.name == name) {
-        Some(parameter) if parameter.in_capitals => value.to_ascii_uppercase(),
-        _ => value,
-    }
 }
 
 #[cfg(test)]
@@ -85,11 +74,14 @@ mod tests {
     }
 
     #[test]
-    fn a_function_is_written_in_capitals_and_else_nothing_is_changed() {
-        let sma = key(DataType::Technical, &[("function", "sMa"), ("of", "Close")]).unwrap();
-        assert_eq!(sma.to_string(), "technical:AAPL:function=SMA&of=Close");
+    fn one_document_has_one_key_however_its_parameters_are_written() {
+        let sma = key(DataType::Technical, &[("function", "sMa"), ("period", "020")]).unwrap();
+        assert_eq!(sma.to_string(), "technical:AAPL:function=SMA&interval=1d&of=close&period=20");
         let other = key(DataType::News, &[("function", "sMa")]).unwrap();
         assert_eq!(other.to_string(), "news:AAPL:function=sMa");
+        let refused =
+            key(DataType::TotalReturn, &[("from", "2020-02-01"), ("to", "2020-01-01")]).unwrap_err();
+        assert!(refused.public_detail().contains("lies after"), "{refused:?}");
     }
 
     #[test]

@@ -6,14 +6,14 @@ use axum::{
     http::{HeaderMap, Uri},
     response::Response,
 };
-use cache_market::StandardKey;
+use cache_market::{MarketLookup, StandardKey};
 use market_data::{Asset, DataType, Quote};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Failed, asset_of, assets_of, no_symbols, unknown};
+use super::{Failed, asset_of, assets_of, no_symbols, of_kind, unknown};
 use crate::{
-    app::{App, market_regions::MarketLookup},
+    app::App,
     http::{
         cache_control::CacheControl,
         guard::Caller,
@@ -33,7 +33,7 @@ pub(super) async fn list(
     let assets = assets_of(DataType::Price, query.get("symbols"))?;
     let keys: Vec<StandardKey> = assets.iter().map(key).collect();
     let found = app.regions().look_up(&keys).await;
-    let lookups: Vec<_> = found.into_iter().map(|found| found.map(MarketLookup::quote)).collect();
+    let lookups: Vec<_> = found.into_iter().map(|found| of_kind(found, MarketLookup::quote)).collect();
 
     let mut body = Quotes { quotes: Vec::new(), unknown: Vec::new(), failed: Vec::new() };
     let mut data = Vec::new();
@@ -76,7 +76,7 @@ pub(super) async fn one(
     QueryParams::read(uri.query(), &[])?;
     let asset = asset_of(DataType::Price, symbol)?;
     let found = app.regions().look_up_one(&key(&asset)).await;
-    let lookup = found.map_err(|error| Problem::from_error(&error))?.quote();
+    let lookup = of_kind(found, MarketLookup::quote).map_err(|error| Problem::from_error(&error))?;
     let dropped = app.until_dropped(&asset, DataType::Price);
     let cache_control = CacheControl::of(&lookup).ending_after(dropped);
     let Some(quote) = &lookup.value else { return Err(unknown(DataType::Price, &asset, cache_control)) };

@@ -1,0 +1,255 @@
+//! The regions of all market kinds: quotes, series, documents of every other kind, and what is computed from them.
+
+mod computed;
+mod look_up;
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use cache_core::{Codec, Error, ErrorKind, Loader, Result};
+use cache_facade::{Cache, Cacheable, Policy, Region, RegionBuilder, Storable};
+use market_data::{
+    Asset, DataType, Document, DocumentId, Provider, Quote, SCHEMA, Series, formulas::Indicator,
+};
+
+pub use self::{computed::ComputedDocuments, look_up::MarketLookup};
+use crate::{DocumentLoader, SeriesLoader, StandardKey};
+
+/// The kinds that can be computed from others.
+const COMPUTED: [DataType; 3] = [DataType::Technical, DataType::TotalReturn, DataType::InflationRate];
+
+/// How the regions of market kinds are opened: lives, batch windows and whatever else a region has.
+pub trait MarketSettings {
+    /// Sets up the region of quotes.
+    fn quotes(&self, region: RegionBuilder<Quote>) -> RegionBuilder<Quote>;
+
+    /// Sets up the region of series.
+    fn series(&self, region: RegionBuilder<Series>) -> RegionBuilder<Series>;
+
+    /// Sets up a region of documents of one kind of data.
+    fn documents(&self, data: DataType, region: RegionBuilder<Document>) -> RegionBuilder<Document>;
+
+    /// Returns whether such data are computed from others where they can be, and not asked of a provider: indicators
+    /// from bars, total returns from adjusted closes and dividends, inflation rates from consumer prices.
+    fn computes(&self, data: DataType) -> bool {
+        let _ = data;
+        true
+    }
+}
+
+/// A region for each market kind, in front of one provider.
+///
+/// What is computed is served only while it is what its inputs make:
+/// [`RegionBuilder::computed`](cache_facade::RegionBuilder::computed).
+///
+/// ```
+/// use std::{sync::Arc, time::Duration};
+/// use cache_core::{Clock, Error};
+/// use cache_facade::{Cache, RegionBuilder};
+/// use cache_market::{MarketRegions, MarketSettings, MarketTime, QuoteLoader, StandardKey};
+/// use market_data::{DataType, Document, Quote, Replay, ReplayProvider, Series};
+///
+/// struct ByMarketTime(MarketTime);
+///
+/// impl MarketSettings for ByMarketTime {
+///     fn quotes(&self, region: RegionBuilder<Quote>) -> RegionBuilder<Quote> {
+///         region.ttl(self.0.ttl(DataType::Price))
+///     }
+///
+///     fn series(&self, region: RegionBuilder<Series>) -> RegionBuilder<Series> {
+///         region.ttl(self.0.ttl(DataType::Ohlcv))
+///     }
+///
+///     fn documents(&self, data: DataType, region: RegionBuilder<Document>) -> RegionBuilder<Document> {
+///         region.ttl(self.0.ttl(data))
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Error> {
+/// let replay = Replay { latency: Duration::ZERO, ..Replay::default() };
+/// let provider = Arc::new(ReplayProvider::new(replay, Clock::system())?);
+/// let cache = Cache::builder().build().await?;
+/// let quotes = QuoteLoader::new(provider.clone());
+/// let regions = MarketRegions::open(&cache, provider.clone(), quotes, &ByMarketTime(MarketTime::default()))?;
+///
+/// let wanted = ["price:AAPL", "price:MSFT", "ohlcv:AAPL:1d", "technical:AAPL:function=SMA&period=20"];
+/// let keys = wanted.map(|key| key.parse::<StandardKey>().unwrap());
+/// for found in regions.look_up(&keys).await {
+///     assert!(found?.is_known());
+/// }
+/// assert_eq!(provider.usage().calls, 2, "one for the quotes, one for the bars and what is computed from them");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct MarketRegions {
+    cache: Cache,
+    provider: Arc<dyn Provider>,
+    quotes: Region<Quote>,
+    series: Region<Series>,
+    documents: BTreeMap<DataType, Region<Document>>,
+    computed: BTreeMap<DataType, Region<Document>>,
+}
+
+impl MarketRegions {
+    /// Opens the regions. `quotes` loads quotes; all else is loaded from `provider`, or computed.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if the cache has regions of these names for other types.
+    pub fn open(
+        cache: &Cache,
+        provider: Arc<dyn Provider>,
+        quotes: impl Loader<Quote>,
+        settings: &impl MarketSettings,
+    ) -> Result<Self> {
+        let document = |data: DataType| settings.documents(data, region(cache, data).codec(Codec::Json));
+        let mut documents = BTreeMap::new();
+        for data in Self::kinds().filter(|data| data.is_document()) {
+            let loader = DocumentLoader::new(Arc::clone(&provider), data);
+            documents.insert(data, document(data).loader(loader).open()?);
+        }
+        let quotes = settings.quotes(region(cache, DataType::Price)).loader(quotes).open()?;
+        let loader = SeriesLoader::new(Arc::clone(&provider));
+        let series = settings.series(region(cache, DataType::Ohlcv)).loader(loader).open()?;
+        let mut computed = BTreeMap::new();
+        for data in COMPUTED.into_iter().filter(|data| settings.computes(*data)) {
+            let opened = match data {
+                DataType::Technical => document(data).indicators(&series),
+                DataType::TotalReturn => {
+                    let offers = Arc::clone(&provider);
+                    let have_dividends = move |asset: &Asset| offers.covers(DataType::Dividend, asset);
+                    let (closes, paid) =
+                        (&documents[&DataType::AdjustedClose], &documents[&DataType::Dividend]);
+                    document(data).total_returns(closes, paid, have_dividends)
+                }
+                _ => document(data).inflation_rates(&documents[&DataType::CpiIndex]),
+            };
+            computed.insert(data, opened.open()?);
+        }
+        Ok(Self { cache: cache.clone(), provider, quotes, series, documents, computed })
+    }
+
+    /// Returns the market kinds, whose values come from providers or are computed from such; not narratives, which
+    /// an application writes.
+    pub fn kinds() -> impl Iterator<Item = DataType> {
+        DataType::ALL.iter().copied().filter(|data| Self::has(*data))
+    }
+
+    /// Returns whether such data are of a market kind.
+    #[must_use]
+    pub fn has(data: DataType) -> bool {
+        let is_priced = matches!(data, DataType::Price | DataType::Ohlcv);
+        is_priced || (data.is_document() && data != DataType::Narrative)
+    }
+
+    /// Returns the same regions with other settings: those that every kind has in common.
+    #[must_use]
+    pub fn with(&self, change: &impl MarketPolicies) -> Self {
+        let all = |regions: &BTreeMap<DataType, Region<Document>>| {
+            regions.iter().map(|(data, region)| (*data, region.with(|policy| change.of(policy)))).collect()
+        };
+        Self {
+            quotes: self.quotes.with(|policy| change.of(policy)),
+            series: self.series.with(|policy| change.of(policy)),
+            documents: all(&self.documents),
+            computed: all(&self.computed),
+            ..self.clone()
+        }
+    }
+
+    /// Returns the region of quotes.
+    #[must_use]
+    pub fn quotes(&self) -> &Region<Quote> {
+        &self.quotes
+    }
+
+    /// Returns the region of series.
+    #[must_use]
+    pub fn series(&self) -> &Region<Series> {
+        &self.series
+    }
+
+    /// Returns the region of documents of a kind as the provider gives them; `None` for a kind that has none.
+    #[must_use]
+    pub fn documents(&self, data: DataType) -> Option<&Region<Document>> {
+        self.documents.get(&data)
+    }
+
+    /// Returns the region of a document: where it is computed, if it is.
+    fn region_of(&self, data: DataType, id: &DocumentId) -> Result<&Region<Document>> {
+        let region =
+            if self.computes(data, id) { self.computed.get(&data) } else { self.documents.get(&data) };
+        region.ok_or_else(|| {
+            let message = format!("{data} is no market kind: it has no region here");
+            Error::new(ErrorKind::Config, "look up", message)
+        })
+    }
+
+    /// Returns whether a document is computed from what the provider offers.
+    #[must_use]
+    pub fn computes(&self, data: DataType, id: &DocumentId) -> bool {
+        if !self.computed.contains_key(&data) {
+            return false;
+        }
+        match data {
+            DataType::Technical => Indicator::of(id)
+                .is_ok_and(|indicator| self.provider.covers_bars(&id.asset, indicator.interval)),
+            DataType::TotalReturn => self.provider.covers(DataType::AdjustedClose, &id.asset),
+            _ => self.provider.covers(DataType::CpiIndex, &id.asset),
+        }
+    }
+
+    /// Returns whether some of such data can be had: of the provider, or computed.
+    #[must_use]
+    pub fn offers(&self, data: DataType) -> bool {
+        self.provider.offer(data).is_some() || self.offers_computed(data)
+    }
+
+    /// Returns whether some of such data are computed from what the provider offers.
+    #[must_use]
+    pub fn offers_computed(&self, data: DataType) -> bool {
+        let input = match data {
+            DataType::Technical => DataType::Ohlcv,
+            DataType::TotalReturn => DataType::AdjustedClose,
+            _ => DataType::CpiIndex,
+        };
+        self.computed.contains_key(&data) && self.provider.offer(input).is_some()
+    }
+
+    /// Loads a key anew. What nobody offers is left alone.
+    ///
+    /// # Errors
+    ///
+    /// What its load failed with.
+    pub async fn refresh(&self, key: &StandardKey) -> Result<()> {
+        if !self.offers(key.data()) {
+            return Ok(());
+        }
+        let id = key.id()?;
+        let refreshed = match key {
+            StandardKey::Document { data, id: document } => {
+                self.region_of(*data, document)?.refresh(&[id]).await?
+            }
+            _ if key.data() == DataType::Price => self.quotes.refresh(&[id]).await?,
+            _ => self.series.refresh(&[id]).await?,
+        };
+        refreshed.all().map(drop)
+    }
+}
+
+/// A change of the settings that every region of market data has.
+pub trait MarketPolicies {
+    /// Returns the changed policy of one of them.
+    fn of<V: Cacheable>(&self, policy: Policy<V>) -> Policy<V>;
+}
+
+impl fmt::Debug for MarketRegions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MarketRegions").field("provider", &self.provider).finish_non_exhaustive()
+    }
+}
+
+fn region<V: Storable>(cache: &Cache, data: DataType) -> RegionBuilder<V> {
+    cache.region(data.as_str()).schema(SCHEMA)
+}

@@ -1,0 +1,74 @@
+//! How the regions of market kinds are set up here, and who offers what they hold.
+
+use std::time::Duration;
+
+use cache_facade::{Cacheable, Policy, RegionBuilder, Storable};
+use cache_market::{MarketPolicies, MarketSettings, MarketTime};
+use market_data::{DataType, Document, Offer, Quote, Series};
+
+use super::App;
+use crate::settings::Settings;
+
+/// The largest share by which a TTL is shortened, so that entries loaded together expire apart.
+const TTL_JITTER: f64 = 0.05;
+/// The share of its life after which a value that is read is refreshed in the background.
+const EAGER_REFRESH_SHARE: f64 = 0.8;
+/// Who offers what is computed.
+const COMPUTED: &str = "computed";
+
+/// How the regions of market kinds are opened.
+pub(super) struct ServiceRegions<'a> {
+    pub(super) time: &'a MarketTime,
+    pub(super) settings: &'a Settings,
+}
+
+impl ServiceRegions<'_> {
+    fn region<V: Storable>(&self, data: DataType, region: RegionBuilder<V>) -> RegionBuilder<V> {
+        region
+            .ttl(self.time.ttl(data))
+            .jitter(TTL_JITTER)
+            .eager(EAGER_REFRESH_SHARE)
+            .batch_window(Duration::from_millis(self.settings.service.batch_window_ms))
+    }
+}
+
+impl MarketSettings for ServiceRegions<'_> {
+    fn quotes(&self, region: RegionBuilder<Quote>) -> RegionBuilder<Quote> {
+        self.region(DataType::Price, region)
+    }
+
+    fn series(&self, region: RegionBuilder<Series>) -> RegionBuilder<Series> {
+        self.region(DataType::Ohlcv, region)
+    }
+
+    fn documents(&self, data: DataType, region: RegionBuilder<Document>) -> RegionBuilder<Document> {
+        self.region(data, region)
+    }
+
+    fn computes(&self, data: DataType) -> bool {
+        self.settings.service.computed.iter().any(|name| name == data.as_str())
+    }
+}
+
+/// The timeouts of the settings, all of them reloadable.
+pub(super) struct Timeouts<'a>(pub(super) &'a Settings);
+
+impl MarketPolicies for Timeouts<'_> {
+    fn of<V: Cacheable>(&self, policy: Policy<V>) -> Policy<V> {
+        let Settings { ttl, limits, .. } = self.0;
+        policy
+            .negative(Duration::from_secs(ttl.unknown))
+            .hard_timeout(Duration::from_millis(limits.load_timeout_ms))
+            .throttle(Duration::from_millis(limits.throttle_ms))
+    }
+}
+
+impl App {
+    /// Returns who offers such data, and what: first `computed`, if some of them follow from others, then the
+    /// providers in the order in which they are asked.
+    pub(crate) fn offers(&self, data: DataType) -> Vec<(String, Offer)> {
+        let computed = self.regions().offers_computed(data).then(|| (COMPUTED.to_owned(), Offer::new(1)));
+        let offers = self.registry().offers_by_name(data);
+        computed.into_iter().chain(offers.map(|(name, offer)| (name.to_owned(), offer))).collect()
+    }
+}

@@ -87,13 +87,14 @@ impl DataType {
     }
 
     /// Reads what such data are about: an asset as its own text says, or a macroeconomic series, which is named
-    /// like an index and need not say so.
+    /// like an index and need not say so. One that says no market is of the United States.
     ///
     /// ```
     /// use market_data::DataType;
     ///
     /// assert_eq!(DataType::CpiIndex.read_asset("cpi")?.to_string(), "CPI@US.index");
     /// assert_eq!(DataType::CpiIndex.read_asset("CPI@US.index")?.to_string(), "CPI@US.index");
+    /// assert_eq!(DataType::Macro.read_asset("REAL_GDP")?.to_string(), "REAL_GDP@US.index");
     /// assert_eq!(DataType::Price.read_asset("cpi")?.to_string(), "CPI");
     /// # Ok::<(), market_data::Invalid>(())
     /// ```
@@ -149,6 +150,14 @@ mod tests {
             assert_eq!(one.as_str().parse(), Ok(*one));
             assert_eq!(serde_json::to_string(one).unwrap(), format!("{:?}", one.as_str()));
         }
+        for series in
+            ["CPI", "TREASURY", "UNEMPLOYMENT", "FEDERAL_FUNDS_RATE", "REAL_GDP_PER_CAPITA", "DURABLES"]
+        {
+            let read = DataType::Macro.read_asset(series).unwrap();
+            assert_eq!(read.to_string(), format!("{series}@US.index"));
+            assert_eq!(DataType::Macro.read_asset(&read.to_string()).unwrap(), read);
+        }
+        assert_eq!(DataType::Macro.read_asset("CPI@XLON").unwrap().to_string(), "CPI@XLON.index");
         assert!("prices".parse::<DataType>().unwrap_err().to_string().contains("price, ohlcv"));
     }
 }

@@ -62,7 +62,7 @@ impl Default for Replay {
 /// use cache_core::Clock;
 /// use market_data::{DataType, Provider, Replay, ReplayProvider, formulas::TotalReturn};
 ///
-/// # let runtime = tokio::runtime::Builder::new_current_thread().build()?;
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
 /// # runtime.block_on(async {
 /// let replay = ReplayProvider::new(Replay { latency: Duration::ZERO, ..Replay::default() }, Clock::system())?;
 /// let id = "EWG:from=2022-06-01&to=2022-06-30".parse()?;

@@ -28,7 +28,7 @@ fn open(folder: &Path, faults: OnBadRow) -> CsvProvider {
 
 async fn one(provider: &impl Provider, data: DataType, id: &str) -> Result<Option<Document>, ProviderError> {
     let asked: DocumentId = id.parse().unwrap();
-    match provider.documents(data, &[asked.clone()]).await?.remove(0) {
+    match provider.documents(data, std::slice::from_ref(&asked)).await?.remove(0) {
         Said::Value(document) => {
             data.check_body(&document.body).unwrap();
             assert_eq!(document.asset, asked.asset);

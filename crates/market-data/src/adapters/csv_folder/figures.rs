@@ -164,6 +164,14 @@ mod tests {
         assert!(none.contains("it holds no dividends"), "{none}");
     }
 
+    #[test]
+    fn days_without_a_dividend_are_sound_however_many_there_are() {
+        let days: String = (1..=9).map(|day| format!("2020-01-0{day},0.0\n")).collect();
+        let text = format!("date,dividends\n{days}2020-02-03,0.5\nx,1\ny,1\n");
+        let (told, skipped) = read_dividends(&text, OnBadRow::Skip).unwrap();
+        assert_eq!((told.unwrap().dividends.len(), skipped), (1, 2));
+    }
+
     proptest! {
         #[test]
         fn no_file_makes_it_panic_or_gives_what_can_not_be(

@@ -156,6 +156,10 @@ impl Provider for ReplayProvider {
         match data {
             DataType::Price => Some(Offer::new(self.max_batch)),
             DataType::Ohlcv => Some(Offer::new(1).intervals([Interval::Day])),
+            DataType::Dividend => {
+                let assets = self.recording.names_with_dividends().filter_map(|name| name.parse().ok());
+                Some(Offer::new(self.max_batch).assets(assets))
+            }
             _ => documents::KINDS.contains(&data).then(|| Offer::new(self.max_batch)),
         }
     }

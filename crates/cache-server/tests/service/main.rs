@@ -26,6 +26,7 @@ mod fixture {
 
 mod kinds {
     mod batch;
+    mod computed;
     mod documents;
     mod events;
     mod requests;

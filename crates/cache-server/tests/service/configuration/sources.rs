@@ -33,6 +33,7 @@ fn samples(setting: &Setting) -> Option<[&'static str; 2]> {
         "bus.on_bus_loss" => ["ask_tiers", "serve_memory"],
         "log" => ["warn", "debug"],
         "listen" => ["127.0.0.1:1", "127.0.0.1:2"],
+        "computed" => ["technical", "total_return,inflation_rate"],
         "disk.dir" => ["./a", "./b"],
         "redis.timeout" | "postgres.timeout" => ["0.25", "2"],
         "redis.retry_on_timeout" | "warming.enabled" | "batch.enabled" | "lease.enabled" => ["true", "false"],

@@ -45,7 +45,7 @@ async fn each_item_is_answered_in_its_place_with_its_own_status() {
     let (good, bad) = (["ok", "unknown", "ok", "ok", "ok"], ["invalid"; 12]);
     assert_eq!(statuses, [&good[..], &bad[..]].concat(), "{answers:?}");
     for (answer, why) in answers[5..].iter().zip([
-        "takes no parameters",
+        "there are from, to",
         "no provider of this service offers news",
         "there are price, ohlcv",
         "holds ' '",

@@ -27,16 +27,16 @@ async fn the_parameters_of_a_request_are_those_of_the_document_in_whatever_order
     let service = InProcess::open(&upstream.flags()).await;
     let documents = service.app.documents(DataType::Technical).unwrap();
     let document = Document::new("AAPL".parse().unwrap(), json!({ "sma": 1 }));
-    documents.put("AAPL:function=SMA&of=a%26b&period=20", document).await.unwrap();
+    documents.put("AAPL:function=SMA&interval=1d&of=open&period=30", document).await.unwrap();
     for path in [
-        "/v1/technical/AAPL?function=SMA&period=20&of=a%26b",
-        "/v1/technical/aapl?of=a%26b&period=20&function=sma",
-        "/v1/technical/AAPL@US?period=%32%30&function=sMa&&of=a%26b",
+        "/v1/technical/AAPL?function=SMA&period=30&of=open",
+        "/v1/technical/aapl?of=open&period=30&function=sma&interval=1d",
+        "/v1/technical/AAPL@US?time_period=%33%30&function=sMa&&series_type=open",
     ] {
         let body = service.get(path).await.json();
         assert_eq!((&body["body"]["sma"], &body["source"]), (&json!(1), &json!("memory")), "{path}: {body}");
     }
-    let list = service.get("/v1/technical?symbols=AAPL&function=SMA&of=a%26b&period=20").await.json();
+    let list = service.get("/v1/technical?symbols=AAPL&function=SMA&of=open&period=30").await.json();
     assert_eq!(list["documents"][0]["body"], json!({ "sma": 1 }), "{list}");
     assert!(upstream.asked().is_empty());
 }
@@ -45,8 +45,10 @@ async fn the_parameters_of_a_request_are_those_of_the_document_in_whatever_order
 async fn what_a_provider_rejects_is_the_client_s_to_mend_and_says_what_it_was() {
     let upstream = Upstream::start().await;
     let service = InProcess::open(&upstream.flags()).await;
-    let reply = service.get("/v1/dividend/AAPL?no_such_parameter=1").await;
+    let reply = service.get("/v1/news/AAPL?no_such_parameter=1").await;
     is_problem(&reply, 400, "rejected", "no_such_parameter");
+    let reply = service.get("/v1/dividend/AAPL?no_such_parameter=1").await;
+    is_problem(&reply, 400, "invalid-parameter", "no_such_parameter");
     is_problem(&service.get("/v1/dividend/BAD").await, 400, "rejected", "BAD");
     is_problem(&service.get("/v1/price/BAD").await, 400, "rejected", "BAD");
     let elsewhere = service.get("/v1/news/BTC@CRYPTO").await;

@@ -63,6 +63,8 @@ const TABLE: &[Row] = &[
     ),
     row(DataType::TotalReturn, "/v1/total_return/AAPL", "total_return:AAPL", [1_800; 4]),
     row(DataType::InflationRate, "/v1/inflation_rate/CPI@US", "inflation_rate:CPI@US.index", [3_600; 4]),
+    row(DataType::Instrument, "/v1/instrument/AAPL", "instrument:AAPL", [DAY, DAY, 2 * DAY, 2 * DAY]),
+    row(DataType::Book, "/v1/book/AAPL", "book:AAPL", [300, UNTIL_OPEN[1], UNTIL_OPEN[2], UNTIL_OPEN[3]]),
 ];
 
 impl Row {

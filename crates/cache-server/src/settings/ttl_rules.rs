@@ -70,6 +70,17 @@ mod tests {
     use crate::settings::Settings;
 
     #[test]
+    fn a_life_that_is_set_holds_though_a_report_is_announced() {
+        let mut settings = Settings::default();
+        let scope = Scope::all(DataType::Fundamentals);
+        assert_eq!(settings.ttl_rules().changes(scope), Changes::Reports);
+        settings.ttl.fundamentals = Some(3600);
+        assert_eq!(settings.ttl_rules().changes(scope), Changes::Any);
+        settings.ttl.price = Some(60);
+        assert_eq!(settings.ttl_rules().changes(Scope::all(DataType::Price)), Changes::Trading);
+    }
+
+    #[test]
     fn grace_counts_from_birth_with_and_without_a_life() {
         let mut settings = Settings::default();
         settings.grace.price = Some(3600);

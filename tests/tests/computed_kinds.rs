@@ -146,7 +146,8 @@ fn keys(text: impl Fn(usize) -> String, count: usize) -> Vec<StandardKey> {
     (0..count).map(|at| text(at).parse().unwrap()).collect()
 }
 
-/// Twenty-five keys of each of eight kinds, one computed from another that is asked for, and one from two that are not.
+/// Twenty-five keys of each of eight kinds, one computed from another that is asked for, and one from two that
+/// are not.
 fn mixed() -> Vec<StandardKey> {
     let kinds = [
         "price:S{}",

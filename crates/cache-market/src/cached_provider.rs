@@ -103,7 +103,8 @@ impl CachedProvider {
         self.regions.quotes().get_many(&texts(assets)).await
     }
 
-    /// Returns a document of a kind, as the provider gives it or computed; `None` for what the provider doesn't know.
+    /// Returns a document of a kind, as the provider gives it or computed; `None` for what the provider doesn't
+    /// know.
     ///
     /// # Errors
     ///

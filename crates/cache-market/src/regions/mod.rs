@@ -28,8 +28,9 @@ pub trait MarketSettings {
     /// Sets up a region of documents of one kind of data.
     fn documents(&self, data: DataType, region: RegionBuilder<Document>) -> RegionBuilder<Document>;
 
-    /// Returns whether such data are computed from others where they can be, and not asked of a provider: indicators
-    /// from bars, total returns from adjusted closes and dividends, inflation rates from consumer prices.
+    /// Returns whether such data are computed from others where they can be, and not asked of a provider:
+    /// indicators from bars, total returns from adjusted closes and dividends, inflation rates from consumer
+    /// prices.
     fn computes(&self, data: DataType) -> bool {
         let _ = data;
         true

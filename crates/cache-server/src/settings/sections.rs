@@ -30,8 +30,8 @@ section! {
         batch_window_ms: u64 = 2,
             setting().unit("ms").range(0.0..=1000.0).env(&["CACHE_BATCH_WINDOW_MS"]).flag("batch-window-ms"),
         /// The kinds that are computed from others, where a provider offers those: `technical` from bars,
-        /// `total_return` from adjusted closes and dividends, `inflation_rate` from consumer prices. One that is left
-        /// out is asked of the providers that offer it.
+        /// `total_return` from adjusted closes and dividends, `inflation_rate` from consumer prices. One that
+        /// is left out is asked of the providers that offer it.
         computed: Vec<String> = ["technical", "total_return", "inflation_rate"].map(str::to_owned).into(),
             setting().list().validate(validators::computed).env(&["CACHE_COMPUTED"]),
     }

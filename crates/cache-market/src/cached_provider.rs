@@ -18,7 +18,8 @@ const UNKNOWN_FOR: Duration = Duration::from_secs(60);
 const COMPUTED_AT_ONCE: usize = 1000;
 
 /// A provider behind a cache, itself a [`Provider`].
-///  Each kind of market data is a region of the cache. Concurrent requests for a key load it once, in batches;
+///
+/// Each kind of market data is a region of the cache. Concurrent requests for a key load it once, in batches;
 /// while the provider fails, values in grace are served. That the provider doesn't know a key is remembered for
 /// a minute. What follows from other kinds is computed from them, and not asked of the provider: see
 /// [`MarketRegions`].

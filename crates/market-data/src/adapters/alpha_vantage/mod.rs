@@ -22,9 +22,10 @@ use self::{
     request::{Depth, Inquiry, Name},
 };
 use crate::{
-    AdjustedCloses, Answer, Answers, Asset, AssetType, BarTime, DataType, Document, DocumentId, Interval,
-    Invalid, Market, Offer, Provider, ProviderError, ProviderErrorKind, Quote, Series, SeriesId,
+    Answer, Answers, Asset, AssetType, BarTime, DataType, Document, DocumentId, Interval, Invalid, Market,
+    Offer, Provider, ProviderError, ProviderErrorKind, Quote, Series, SeriesId,
     adapters::parameters::GivenParameters,
+    formulas::{DocumentDays, adjusted_closes},
     http::{HttpClient, HttpReply, HttpRequest},
     parse::{ParseError, Plausibility, moment},
     provider::from_single_calls,
@@ -189,7 +190,8 @@ impl AlphaVantageProvider {
         let days = SeriesId { asset: id.asset.clone(), interval: Interval::Day, range };
         Ok(match self.one_series(&days).await? {
             Answer::Value(series) => {
-                let closes = Document::of(id.asset.clone(), &AdjustedCloses::of(&series, None));
+                let closes =
+                    Document::of(id.asset.clone(), &adjusted_closes(&series, DocumentDays::default()));
                 closes.map_or_else(|why| Answer::Failed(self.bad_answer(&why)), Answer::Value)
             }
             Answer::Unknown => Answer::Unknown,

@@ -8,6 +8,7 @@ use crate::{
     AdjustedCloses, Answer, DataType, DateRange, Dividend, Dividends, Document, DocumentBody, DocumentId,
     Interval, Invalid, ProviderError, ProviderErrorKind, SeriesId, Split,
     adapters::parameters::GivenParameters,
+    formulas::{DocumentDays, adjusted_closes},
     parse::{ParseError, amounts_by_day, values_by_day},
 };
 
@@ -69,7 +70,8 @@ impl YahooProvider {
         let Some(chart) = chart else { return Ok(AdjustedCloses::default()) };
         let days = SeriesId { asset: id.asset.clone(), interval: Interval::Day, range };
         let series = history::series(&days, chart, &self.judge)?;
-        Ok(AdjustedCloses::of(&series, currency(chart)))
+        let closes = adjusted_closes(&series, DocumentDays::default());
+        Ok(AdjustedCloses { currency: currency(chart), ..closes })
     }
 
     fn bad_request(&self, why: &Invalid) -> ProviderError {

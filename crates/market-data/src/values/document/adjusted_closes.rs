@@ -4,7 +4,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::body::{DocumentBody, in_order, positive};
-use crate::{Bar, Invalid, Series};
+use crate::Invalid;
 
 /// Daily closes adjusted for splits and dividends, earliest first: the body of a document of
 /// [`DataType::AdjustedClose`](crate::DataType::AdjustedClose).
@@ -27,19 +27,6 @@ pub struct AdjustedClose {
     pub close: Option<f64>,
     /// The close adjusted for splits and dividends.
     pub adjusted_close: f64,
-}
-
-impl AdjustedCloses {
-    /// Returns the closes of daily bars that have an adjusted one. A price that is not above 0, as a future's may
-    /// be, is left out: there is no return on it.
-    pub(crate) fn of(series: &Series, currency: Option<Box<str>>) -> Self {
-        let close = |bar: &Bar| {
-            let adjusted_close = bar.adjusted_close.filter(|close| *close > 0.0)?;
-            let close = Some(bar.close).filter(|close| *close > 0.0);
-            Some(AdjustedClose { date: bar.date(), close, adjusted_close })
-        };
-        Self { currency, closes: series.bars.iter().filter_map(close).collect() }
-    }
 }
 
 impl DocumentBody for AdjustedCloses {

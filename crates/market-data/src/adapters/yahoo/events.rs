@@ -48,16 +48,8 @@ pub(super) fn read(events: &Value) -> Result<ShareEvents, ParseError> {
     let wire = Option::<Wire>::deserialize(events).map_err(|error| ParseError::json("the events", &error))?;
     let Wire { dividends, splits } = wire.unwrap_or_default();
     let paid = |one: &WireDividend| Ok((moment(one.date)?, one.amount.0));
-    let split = |one: &WireSplit| {
-        let ratio = one.numerator.0 / one.denominator.0;
-        match ratio > 0.0 && ratio.is_finite() {
-            true => Ok((moment(one.date)?, ratio)),
-            false => Err(ParseError::new(format!(
-                "a split of {} for {}, which can't be",
-                one.numerator.0, one.denominator.0
-            ))),
-        }
-    };
+    // Whether a ratio can be one is for whoever makes a document of it.
+    let split = |one: &WireSplit| Ok((moment(one.date)?, one.numerator.0 / one.denominator.0));
     Ok(ShareEvents {
         dividends: dividends.values().map(paid).collect::<Result<_, ParseError>>()?,
         splits: splits.values().map(split).collect::<Result<_, ParseError>>()?,

@@ -347,6 +347,10 @@ async fn what_can_not_be_is_refused_by_the_name_of_its_field() {
             documents("cpi_index", json!({"url": "https://x.example/", "asset": "C P"})),
             "documents.cpi_index.asset",
         ),
+        (
+            documents("news", json!({"url": url, "asset": "A"})),
+            "documents.news.asset is for a URL of one asset",
+        ),
         (dividend(json!({"date": "/d"})), "documents.dividend.fields.amount is missing"),
         (dividend(json!({"amount": "a"})), "documents.fields.amount: \"a\" is no JSON pointer"),
         (

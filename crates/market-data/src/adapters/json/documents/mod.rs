@@ -90,6 +90,13 @@ impl DocumentSource {
         let endpoint =
             Endpoint::with_parameters(config, &url, &documents.url, (needs, lacks), access, clock)?;
         items::check_batches(config, &field, documents.max_batch, &endpoint)?;
+        let by_symbol = endpoint.has(Placeholder::Symbol) || endpoint.has(Placeholder::Symbols);
+        if asset.is_some() && by_symbol {
+            return Err(wrong(
+                config,
+                format!("{field}.asset is for a URL of one asset, and {url} has a symbol"),
+            ));
+        }
         if takes_days(data) && endpoint.parameters().any(|name| matches!(name, "from" | "to")) {
             return Err(wrong(config, format!("{url}: write {{from}} and {{to}} for the days of {data}")));
         }

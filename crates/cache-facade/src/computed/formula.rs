@@ -21,12 +21,13 @@ pub(super) struct Formula<I, M, F> {
 }
 
 #[async_trait]
-impl<V, I, M, F> Loader<V> for Formula<I, M, F>
+impl<V, I, M, F, T> Loader<V> for Formula<I, M, F>
 where
     V: Cacheable,
     I: Inputs,
     M: Fn(&str) -> Result<I::Ids> + Send + Sync + 'static,
-    F: Fn(&str, I::Values) -> Result<Option<V>> + Send + Sync + 'static,
+    F: Fn(&str, I::Values) -> Result<Option<T>> + Send + Sync + 'static,
+    T: Into<Fetched<V>>,
 {
     fn max_batch(&self) -> usize {
         MAX_BATCH
@@ -43,7 +44,7 @@ where
             let (values, provenance) = read.next().unwrap_or_else(|| unreachable!("one answer an id"))?;
             let Some(value) = (self.compute)(request.key.id(), values)? else { return Ok(Loaded::Absent) };
             let tags = provenance.tags().iter().cloned();
-            Ok(Fetched::new(value).tags(tags).etag(provenance.text()).into())
+            Ok(value.into().tags(tags).etag(provenance.text()).into())
         };
         let loaded = requests.iter().zip(ids).map(&mut computed);
         Ok(loaded.map(|loaded| loaded.unwrap_or_else(Loaded::Failed)).collect())

@@ -10,7 +10,7 @@ pub(crate) mod provenance;
 
 use std::sync::Arc;
 
-use cache_core::{Key, Meta, Result};
+use cache_core::{Fetched, Key, Meta, Result};
 
 pub use self::inputs::Inputs;
 use self::{formula::Formula, provenance::Provenance};
@@ -30,7 +30,8 @@ pub(crate) trait ComputedFrom: Send + Sync {
 impl<V: Cacheable> RegionBuilder<V> {
     /// Computes the values from those of other regions of the cache: of one [`Region`](crate::Region), or of a
     /// tuple of two or three. `ids` says which inputs an id has, as a text for each region; `compute` makes the
-    /// value of them, each `None` where there is none, or says that there is no value.
+    /// value of them, each `None` where there is none, or says that there is no value. A [`Fetched`] has tags of
+    /// its own besides.
     ///
     /// A value is as old as the oldest of its inputs, lives no longer than any of them, is stale if one of them
     /// is, and carries the tags of all. It is served only as long as it was computed from what a read of the
@@ -66,11 +67,12 @@ impl<V: Cacheable> RegionBuilder<V> {
     /// # }
     /// ```
     #[must_use]
-    pub fn computed<I, M, F>(self, inputs: I, ids: M, compute: F) -> Self
+    pub fn computed<I, M, F, T>(self, inputs: I, ids: M, compute: F) -> Self
     where
         I: Inputs,
         M: Fn(&str) -> Result<I::Ids> + Send + Sync + 'static,
-        F: Fn(&str, I::Values) -> Result<Option<V>> + Send + Sync + 'static,
+        F: Fn(&str, I::Values) -> Result<Option<T>> + Send + Sync + 'static,
+        T: Into<Fetched<V>> + 'static,
     {
         let engine: Arc<Engine> = self.engine();
         let formula = Arc::new(Formula { engine, inputs, ids, compute });

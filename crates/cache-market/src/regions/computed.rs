@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use cache_core::Result;
+use cache_core::{Fetched, Result};
 use cache_facade::{Region, RegionBuilder};
 use market_data::{
     AdjustedCloses, Asset, DataType, Dividends, Document, DocumentBody, DocumentId, Invalid, Observations,
     Series, SeriesId,
     formulas::{DocumentDays, Indicator, inflation_rate, total_return},
 };
+
+use crate::{asset_tag, data_tag};
 
 /// How a region of documents computes them from other regions: see
 /// [`RegionBuilder::computed`](cache_facade::RegionBuilder::computed) for what holds of such values.
@@ -65,7 +67,7 @@ impl ComputedDocuments for RegionBuilder<Document> {
             let (id, indicator) = indicator(id)?;
             let Some(bars) = bars else { return Ok(None) };
             let values = indicator.values(&bars)?;
-            Ok(Some(Document { provider: bars.provider.clone(), ..Document::of(id.asset, &values)? }))
+            document(DataType::Technical, id.asset, Some(values), bars.provider.clone())
         })
     }
 
@@ -90,7 +92,7 @@ impl ComputedDocuments for RegionBuilder<Document> {
                 let dividends =
                     dividends.flatten().map(|dividends| dividends.read::<Dividends>()).transpose()?;
                 let told = total_return(&closes.read::<AdjustedCloses>()?, dividends.as_ref(), days)?;
-                document(id.asset, told, &closes)
+                document(DataType::TotalReturn, id.asset, told, closes.provider.clone())
             },
         )
     }
@@ -104,7 +106,7 @@ impl ComputedDocuments for RegionBuilder<Document> {
             let id: DocumentId = id.parse()?;
             let Some(prices) = prices else { return Ok(None) };
             let rate = inflation_rate(&prices.read::<Observations>()?)?;
-            document(id.asset, Some(rate), &prices)
+            document(DataType::InflationRate, id.asset, Some(rate), prices.provider.clone())
         })
     }
 }
@@ -130,8 +132,15 @@ fn days(id: &str) -> Result<(DocumentId, DocumentDays), Invalid> {
     Ok((id, days))
 }
 
-/// Makes a document about an asset from what was computed of `input`.
-fn document<B: DocumentBody>(asset: Asset, body: Option<B>, input: &Document) -> Result<Option<Document>> {
+/// Makes a document about an asset of what was computed, if anything was, with the tags of its own kind.
+fn document<B: DocumentBody>(
+    data: DataType,
+    asset: Asset,
+    body: Option<B>,
+    provider: Option<Arc<str>>,
+) -> Result<Option<Fetched<Document>>> {
     let Some(body) = body else { return Ok(None) };
-    Ok(Some(Document { provider: input.provider.clone(), ..Document::of(asset, &body)? }))
+    let tags = [asset_tag(&asset)?, data_tag(data, &asset)?];
+    let document = Document { provider, ..Document::of(asset, &body)? };
+    Ok(Some(Fetched::new(document).tags(tags)))
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cache_market::{asset_tag, data_tag};
 use market_data::DataType;
 use serde_json::{Value, json};
 
@@ -114,6 +115,15 @@ async fn it_ends_with_each_of_its_inputs_and_is_stale_while_they_are() {
                 DataType::Ohlcv => service.app.series().clear().await.unwrap(),
                 data => service.app.documents(data).unwrap().clear().await.unwrap(),
             }
+            row.check(&service, "computed").await;
+        }
+        let (kind, rest) = row.path.trim_start_matches("/v1/").split_once('/').unwrap();
+        let symbol = rest.split('?').next().unwrap();
+        let asset = kind.parse::<DataType>().unwrap().read_asset(symbol).unwrap();
+        for tag in [data_tag(kind.parse().unwrap(), &asset).unwrap(), asset_tag(&asset).unwrap()] {
+            row.check(&service, "memory").await;
+            service.advance(Duration::from_millis(1));
+            service.app.cache().invalidate(tag).await.unwrap();
             row.check(&service, "computed").await;
         }
     }

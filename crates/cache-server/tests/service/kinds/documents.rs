@@ -26,6 +26,10 @@ fn providers() -> Vec<(&'static str, Arc<dyn Provider>)> {
     let folder = tempfile::tempdir().unwrap();
     let bars = "date,open,high,low,close,volume\n2020-01-02,1,3,1,2,10\n";
     fs::write(folder.path().join("AAPL.csv"), bars).unwrap();
+    for kind in ["macro", "cpi_index", "treasury_yield", "inflation_rate"] {
+        fs::create_dir(folder.path().join(kind)).unwrap();
+        fs::write(folder.path().join(kind).join("X.csv"), "date,value\n2020-01-01,1\n").unwrap();
+    }
     let key = || SecretSource::Given(Secret::from("key"));
     let alpha_vantage = AlphaVantageConfig { full: true, adjusted: true, ..AlphaVantageConfig::new(key()) };
     let yahoo: YahooConfig = serde_json::from_value(json!({})).unwrap();
@@ -70,7 +74,10 @@ fn key(data: DataType, example: &str) -> StandardKey {
             format!("{asset}:{}", pairs.join("&"))
         }
     };
-    StandardKey::read(data.as_str(), &id).unwrap()
+    match StandardKey::read(data.as_str(), &id).unwrap() {
+        StandardKey::Document { data, id } => StandardKey::Document { data, id: id.canonical(data).unwrap() },
+        key => key,
+    }
 }
 
 fn parameter(parameter: &Value) -> String {
@@ -97,7 +104,10 @@ async fn kinds_table() -> String {
         let asset = key.asset().unwrap();
         let parameters: Vec<String> = kind["parameters"].as_array().unwrap().iter().map(parameter).collect();
         let offered = providers.iter().filter(|(_, provider)| provider.offer(data).is_some());
-        let offered: Vec<String> = offered.map(|(name, _)| format!("`{name}`")).collect();
+        let computed = service.app.config().settings.service.computed;
+        let computed = computed.iter().any(|name| name == data.as_str()).then_some("computed");
+        let offered = computed.into_iter().chain(offered.map(|(name, _)| *name));
+        let offered: Vec<String> = offered.map(|name| format!("`{name}`")).collect();
         assert!(!offered.is_empty(), "no adapter offers {data}");
         table.push_str(&format!(
             "| `{data}` | {} | `{key}` | `{}`, `{}` | {} | {} | `GET {example}` |\n",

@@ -21,8 +21,7 @@ const COMPUTED_AT_ONCE: usize = 1000;
 ///
 /// Each kind of market data is a region of the cache. Concurrent requests for a key load it once, in batches;
 /// while the provider fails, values in grace are served. That the provider doesn't know a key is remembered for
-/// a minute. What follows from other kinds is computed from them, and not asked of the provider: see
-/// [`MarketRegions`].
+/// a minute. What the provider does not offer and follows from other kinds is computed: see [`MarketRegions`].
 ///
 /// ```
 /// use std::{sync::Arc, time::Duration};
@@ -58,10 +57,10 @@ pub struct CachedProvider {
     regions: MarketRegions,
 }
 
-/// Lives by kind of data.
-struct Lives<F>(F);
+/// Lives by kind of data, for all that a provider offers.
+struct Wrapped<'a, F>(F, &'a dyn Provider);
 
-impl<F: Fn(DataType) -> L, L> MarketSettings for Lives<F>
+impl<F: Fn(DataType) -> L, L> MarketSettings for Wrapped<'_, F>
 where
     L: TtlPolicy<Quote> + TtlPolicy<Series> + TtlPolicy<Document> + 'static,
 {
@@ -75,6 +74,14 @@ where
 
     fn documents(&self, data: DataType, region: RegionBuilder<Document>) -> RegionBuilder<Document> {
         region.negative(UNKNOWN_FOR).ttl((self.0)(data))
+    }
+
+    fn computes(&self, data: DataType) -> bool {
+        self.1.offer(data).is_none()
+    }
+
+    fn loads_narratives(&self) -> bool {
+        self.1.offer(DataType::Narrative).is_some()
     }
 }
 
@@ -90,7 +97,7 @@ impl CachedProvider {
         L: TtlPolicy<Quote> + TtlPolicy<Series> + TtlPolicy<Document> + 'static,
     {
         let quotes = QuoteLoader::new(Arc::clone(&provider));
-        let regions = MarketRegions::open(cache, Arc::clone(&provider), quotes, &Lives(lives))?;
+        let regions = MarketRegions::open(cache, Arc::clone(&provider), quotes, &Wrapped(lives, &*provider))?;
         Ok(Self { cache: cache.clone(), provider, regions })
     }
 

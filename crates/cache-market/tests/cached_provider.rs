@@ -147,3 +147,40 @@ fn the_front_page_shows_an_example_that_runs() {
     let example = include_str!("../examples/wrap_a_provider.rs");
     assert!(page.contains(&format!("```rust,ignore\n{example}```")), "copy the example to README.md");
 }
+
+#[tokio::test]
+async fn what_the_provider_does_not_offer_and_follows_from_other_kinds_is_computed() {
+    let (clock, slow) = (Clock::manual(), replay(&Clock::manual()));
+    let data = [DataType::Ohlcv, DataType::AdjustedClose, DataType::Dividend].into();
+    let settings = ProviderSettings { data: Some(data), ..ProviderSettings::default() };
+    let registry = Registry::builder(clock.clone()).provider(slow.clone(), settings).build().unwrap();
+    let cache = Cache::builder().clock(clock).build().await.unwrap();
+    let lives = |_| Ttl::new(Duration::from_secs(300));
+    let cached = CachedProvider::open(&cache, Arc::new(registry), lives).unwrap();
+
+    let ids = [
+        "AAPL:function=sma&period=3",
+        "AAPL:period=3&function=SMA",
+        "AAPL:function=RSI",
+        "NOPE:function=SMA",
+    ];
+    let ids: Vec<DocumentId> = ids.iter().map(|text| text.parse().unwrap()).collect();
+    assert!(
+        cached.offer(DataType::Technical).is_some() && cached.covers(DataType::TotalReturn, &ids[0].asset)
+    );
+    let mut answers = cached.documents(DataType::Technical, &ids).await.unwrap().into_iter();
+    let mut next = || answers.next().unwrap().value();
+    let (first, second, third) = (next().unwrap(), next().unwrap(), next().unwrap());
+    assert_eq!(first, second, "one document, however it is asked for");
+    assert_eq!((third.body["function"].as_str(), third.body["period"].as_u64()), (Some("RSI"), Some(14)));
+    assert_eq!((first.provider.as_deref(), next()), (Some("replay"), None));
+    let direct = slow.documents(DataType::Technical, &ids[..1]).await.unwrap().remove(0).value().unwrap();
+    assert_eq!(first.body, direct.body, "as the replay computes it itself");
+    let calls = slow.usage().calls;
+    cached.series(&["AAPL:1d".parse().unwrap()]).await.unwrap();
+    assert_eq!(slow.usage().calls, calls, "the bars are in the cache");
+    let id = "EWG:from=2024-01-02".parse().unwrap();
+    let returns = cached.document(DataType::TotalReturn, &id).await.unwrap().unwrap();
+    assert!(returns.body["dividends"].as_f64().unwrap() > 0.5);
+    assert!(cached.document(DataType::News, &id).await.is_err(), "nobody has any");
+}

@@ -35,6 +35,11 @@ pub trait MarketSettings {
         let _ = data;
         true
     }
+
+    /// Returns whether narratives are loaded from the provider too. If not, they are an application's own.
+    fn loads_narratives(&self) -> bool {
+        false
+    }
 }
 
 /// A region for each market kind, in front of one provider.
@@ -106,7 +111,8 @@ impl MarketRegions {
     ) -> Result<Self> {
         let document = |data: DataType| settings.documents(data, region(cache, data).codec(Codec::Json));
         let mut documents = BTreeMap::new();
-        for data in Self::kinds().filter(|data| data.is_document()) {
+        let narratives = settings.loads_narratives().then_some(DataType::Narrative);
+        for data in Self::kinds().filter(|data| data.is_document()).chain(narratives) {
             let loader = DocumentLoader::new(Arc::clone(&provider), data);
             documents.insert(data, document(data).loader(loader).open()?);
         }
@@ -204,7 +210,8 @@ impl MarketRegions {
     /// Returns whether some of such data can be had: of the provider, or computed.
     #[must_use]
     pub fn offers(&self, data: DataType) -> bool {
-        self.provider.offer(data).is_some() || self.offers_computed(data)
+        let is_held = matches!(data, DataType::Price | DataType::Ohlcv) || self.documents.contains_key(&data);
+        is_held && self.provider.offer(data).is_some() || self.offers_computed(data)
     }
 
     /// Returns whether some of such data are computed from what the provider offers.

@@ -1,6 +1,6 @@
 //! The state of each key of a request while one provider is asked after another.
 
-use crate::{Answer, Answers, DataType, ProviderError, ProviderErrorKind};
+use crate::{Answer, Answers, Asset, DataType, ProviderError, ProviderErrorKind};
 
 /// The keys of a request, by their position in it.
 pub(super) struct Fallback<V> {
@@ -71,8 +71,9 @@ impl<V> Fallback<V> {
     }
 
     /// Returns the answers; if all keys failed with one and the same error, the whole failed with it.
-    pub(super) fn end(self, data: DataType) -> Answers<V> {
-        let answers: Vec<Answer<V>> = self.keys.into_iter().map(|known| known.answer(data)).collect();
+    pub(super) fn end<'a>(self, data: DataType, assets: impl Iterator<Item = &'a Asset>) -> Answers<V> {
+        let keys = self.keys.into_iter().zip(assets);
+        let answers: Vec<Answer<V>> = keys.map(|(known, asset)| known.answer(data, asset)).collect();
         match answers.first() {
             Some(Answer::Failed(first)) if answers.iter().all(|answer| answer.failure() == Some(first)) => {
                 Err(first.clone())
@@ -83,13 +84,13 @@ impl<V> Fallback<V> {
 }
 
 impl<V> Known<V> {
-    fn answer(self, data: DataType) -> Answer<V> {
+    fn answer(self, data: DataType, asset: &Asset) -> Answer<V> {
         match self {
             Self::Settled(answer) => answer,
             Self::Open { failure: Some(error), .. } => Answer::Failed(error),
             Self::Open { failure: None, unknown: true } => Answer::Unknown,
             Self::Open { failure: None, unknown: false } => {
-                let message = format!("no configured provider offers {data} for this");
+                let message = format!("no configured provider offers {data} of {asset}");
                 Answer::Failed(ProviderError::new(ProviderErrorKind::NotOffered, message))
             }
         }

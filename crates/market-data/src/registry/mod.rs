@@ -113,7 +113,7 @@ impl Registry {
                 fallback.take(places, answers, member.settings().next_if_unknown);
             }
         }
-        fallback.end(data)
+        fallback.end(data, ids.iter().map(|id| kind.asset(id)))
     }
 }
 

@@ -52,7 +52,7 @@ async fn what_a_provider_rejects_is_the_client_s_to_mend_and_says_what_it_was() 
     is_problem(&service.get("/v1/dividend/BAD").await, 400, "rejected", "BAD");
     is_problem(&service.get("/v1/price/BAD").await, 400, "rejected", "BAD");
     let elsewhere = service.get("/v1/news/BTC@CRYPTO").await;
-    is_problem(&elsewhere, 400, "rejected", "no configured provider offers news for this");
+    is_problem(&elsewhere, 400, "rejected", "no configured provider offers news of BTC@CRYPTO");
     let list = service.get("/v1/dividend?symbols=AAPL,BAD").await.json();
     assert_eq!(list["failed"][0]["symbol"], "BAD", "{list}");
     let report = service.get("/health").await.json();

@@ -138,7 +138,7 @@ async fn node(
     let builder = Cache::builder().memory(Memory::mib(64)).tier(tier.clone()).clock(clock.clone());
     let cache = with(builder).build().await.unwrap();
     let quotes = QuoteLoader::new(Arc::clone(provider));
-    let regions = MarketRegions::open(&cache, provider.clone(), quotes, &Fixed).unwrap();
+    let regions = MarketRegions::open(&cache, provider.clone(), quotes, Fixed).unwrap();
     Node { cache, regions }
 }
 

@@ -58,10 +58,11 @@ pub struct CachedProvider {
 }
 
 /// Lives by kind of data, for all that a provider offers.
-struct Wrapped<'a, F>(F, &'a dyn Provider);
+struct Wrapped<F>(F, Arc<dyn Provider>);
 
-impl<F: Fn(DataType) -> L, L> MarketSettings for Wrapped<'_, F>
+impl<F, L> MarketSettings for Wrapped<F>
 where
+    F: Fn(DataType) -> L + Send + Sync + 'static,
     L: TtlPolicy<Quote> + TtlPolicy<Series> + TtlPolicy<Document> + 'static,
 {
     fn quotes(&self, region: RegionBuilder<Quote>) -> RegionBuilder<Quote> {
@@ -92,12 +93,17 @@ impl CachedProvider {
     /// # Errors
     ///
     /// `Config` if the cache has regions of these names for other types.
-    pub fn open<L>(cache: &Cache, provider: Arc<dyn Provider>, lives: impl Fn(DataType) -> L) -> Result<Self>
+    pub fn open<L>(
+        cache: &Cache,
+        provider: Arc<dyn Provider>,
+        lives: impl Fn(DataType) -> L + Send + Sync + 'static,
+    ) -> Result<Self>
     where
         L: TtlPolicy<Quote> + TtlPolicy<Series> + TtlPolicy<Document> + 'static,
     {
         let quotes = QuoteLoader::new(Arc::clone(&provider));
-        let regions = MarketRegions::open(cache, Arc::clone(&provider), quotes, &Wrapped(lives, &*provider))?;
+        let regions =
+            MarketRegions::open(cache, Arc::clone(&provider), quotes, Wrapped(lives, Arc::clone(&provider)))?;
         Ok(Self { cache: cache.clone(), provider, regions })
     }
 

@@ -151,6 +151,8 @@ fn the_front_page_shows_an_example_that_runs() {
 #[tokio::test]
 async fn what_the_provider_does_not_offer_and_follows_from_other_kinds_is_computed() {
     let (clock, slow) = (Clock::manual(), replay(&Clock::manual()));
+    // What was recorded last is of 2024.
+    clock.advance(Duration::from_secs(6 * 366 * 86_400));
     let data = [DataType::Ohlcv, DataType::AdjustedClose, DataType::Dividend].into();
     let settings = ProviderSettings { data: Some(data), ..ProviderSettings::default() };
     let registry = Registry::builder(clock.clone()).provider(slow.clone(), settings).build().unwrap();

@@ -23,7 +23,7 @@ pub use adapters::{
     csv_folder::{CsvConfig, CsvProvider, OnBadRow},
     json::{
         JsonConfig, JsonDocuments, JsonFields, JsonKey, JsonParameter, JsonProvider, JsonQuotes, JsonSeries,
-        JsonSplits, JsonSymbols, KeyPlace, SymbolCase,
+        JsonSplits, JsonSymbols, KeyPlace, SymbolCase, Unambiguous,
     },
     oanda::{CandlePrice, OandaConfig, OandaProvider},
     yahoo::{YahooConfig, YahooProvider},

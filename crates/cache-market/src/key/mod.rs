@@ -13,7 +13,7 @@ pub use self::{
     digest::Digest,
     tags::{asset_tag, data_tag, user_tag},
 };
-use market_data::{Asset, DataType, DocumentId, Interval, Invalid, SeriesId};
+use market_data::{Asset, AssetType, DataType, DocumentId, Interval, Invalid, SeriesId};
 
 /// A standard key by its parts. Different keys have different texts, whatever their parts contain, and a
 /// text is read back as the same key.
@@ -221,7 +221,13 @@ impl StandardKey {
                 let (endpoint, digest) = two(id, "api:endpoint:digest")?;
                 Ok(Self::Api { endpoint: part::read(endpoint)?, parameters: digest.parse()? })
             }
-            _ if data.is_document() => Ok(Self::Document { data, id: id.parse()? }),
+            _ if data.is_document() => {
+                let mut id: DocumentId = id.parse()?;
+                if data.is_of_an_economy() {
+                    id.asset = id.asset.of_type(AssetType::Index);
+                }
+                Ok(Self::Document { data, id })
+            }
             _ => Err(no_document(data)),
         }
     }

@@ -38,6 +38,8 @@ fn key() -> impl Strategy<Value = StandardKey> {
             range
         })),
         (prop::sample::select(documents), asset(), parameters).prop_map(|(data, asset, parameters)| {
+            // What an economy is observed by is an index.
+            let asset = if data.is_of_an_economy() { asset.of_type(AssetType::Index) } else { asset };
             StandardKey::Document { data, id: DocumentId { asset, parameters } }
         }),
         (asset(), interval()).prop_map(|(asset, timeframe)| StandardKey::Market { asset, timeframe }),

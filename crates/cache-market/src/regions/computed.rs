@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cache_core::{Fetched, Result};
+use cache_core::{Error, ErrorKind, Fetched, Result};
 use cache_facade::{Region, RegionBuilder};
 use market_data::{
     AdjustedCloses, Asset, DataType, Dividends, Document, DocumentBody, DocumentId, Invalid, Observations,
@@ -66,8 +66,7 @@ impl ComputedDocuments for RegionBuilder<Document> {
         self.computed(bars.clone(), ids, |id, bars: Option<Arc<Series>>| {
             let (id, indicator) = indicator(id)?;
             let Some(bars) = bars else { return Ok(None) };
-            let values = indicator.values(&bars)?;
-            document(DataType::Technical, id.asset, Some(values), bars.provider.clone())
+            document(DataType::Technical, id.asset, indicator.values(&bars).map(Some), bars.provider.clone())
         })
     }
 
@@ -90,8 +89,10 @@ impl ComputedDocuments for RegionBuilder<Document> {
                 let (id, days) = days(id)?;
                 let Some(closes) = closes else { return Ok(None) };
                 let dividends =
-                    dividends.flatten().map(|dividends| dividends.read::<Dividends>()).transpose()?;
-                let told = total_return(&closes.read::<AdjustedCloses>()?, dividends.as_ref(), days)?;
+                    dividends.flatten().map(|dividends| dividends.read::<Dividends>()).transpose();
+                let told = dividends.and_then(|dividends| {
+                    total_return(&closes.read::<AdjustedCloses>()?, dividends.as_ref(), days)
+                });
                 document(DataType::TotalReturn, id.asset, told, closes.provider.clone())
             },
         )
@@ -105,8 +106,8 @@ impl ComputedDocuments for RegionBuilder<Document> {
         self.computed(prices.clone(), ids, |id, prices: Option<Arc<Document>>| {
             let id: DocumentId = id.parse()?;
             let Some(prices) = prices else { return Ok(None) };
-            let rate = inflation_rate(&prices.read::<Observations>()?)?;
-            document(DataType::InflationRate, id.asset, Some(rate), prices.provider.clone())
+            let rate = prices.read::<Observations>().and_then(|prices| inflation_rate(&prices));
+            document(DataType::InflationRate, id.asset, rate.map(Some), prices.provider.clone())
         })
     }
 }
@@ -132,15 +133,19 @@ fn days(id: &str) -> Result<(DocumentId, DocumentDays), Invalid> {
     Ok((id, days))
 }
 
-/// Makes a document about an asset of what was computed, if anything was, with the tags of its own kind.
+/// Makes a document about an asset of what was computed, if anything was, with the tags of its own kind. What can't be
+/// computed is the fault of its inputs, not of who asked.
 fn document<B: DocumentBody>(
     data: DataType,
     asset: Asset,
-    body: Option<B>,
+    body: Result<Option<B>, Invalid>,
     provider: Option<Arc<str>>,
 ) -> Result<Option<Fetched<Document>>> {
-    let Some(body) = body else { return Ok(None) };
+    let bad = |why: Invalid| {
+        Error::new(ErrorKind::Load, "compute", format!("{data} of {asset} can't be computed: {why}"))
+    };
+    let Some(body) = body.map_err(bad)? else { return Ok(None) };
     let tags = [asset_tag(&asset)?, data_tag(data, &asset)?];
-    let document = Document { provider, ..Document::of(asset, &body)? };
+    let document = Document { provider, ..Document::of(asset.clone(), &body).map_err(bad)? };
     Ok(Some(Fetched::new(document).tags(tags)))
 }

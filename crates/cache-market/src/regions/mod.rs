@@ -18,7 +18,7 @@ use crate::{DocumentLoader, SeriesLoader, StandardKey};
 const COMPUTED: [DataType; 3] = [DataType::Technical, DataType::TotalReturn, DataType::InflationRate];
 
 /// How the regions of market kinds are opened: lives, batch windows and whatever else a region has.
-pub trait MarketSettings {
+pub trait MarketSettings: Send + Sync + 'static {
     /// Sets up the region of quotes.
     fn quotes(&self, region: RegionBuilder<Quote>) -> RegionBuilder<Quote>;
 
@@ -76,7 +76,7 @@ pub trait MarketSettings {
 /// let provider = Arc::new(ReplayProvider::new(replay, Clock::system())?);
 /// let cache = Cache::builder().build().await?;
 /// let quotes = QuoteLoader::new(provider.clone());
-/// let regions = MarketRegions::open(&cache, provider.clone(), quotes, &ByMarketTime(MarketTime::default()))?;
+/// let regions = MarketRegions::open(&cache, provider.clone(), quotes, ByMarketTime(MarketTime::default()))?;
 ///
 /// let wanted = ["price:AAPL", "price:MSFT", "ohlcv:AAPL:1d", "technical:AAPL:function=SMA&period=20"];
 /// let keys = wanted.map(|key| key.parse::<StandardKey>().unwrap());
@@ -95,6 +95,7 @@ pub struct MarketRegions {
     series: Region<Series>,
     documents: BTreeMap<DataType, Region<Document>>,
     computed: BTreeMap<DataType, Region<Document>>,
+    settings: Arc<dyn MarketSettings>,
 }
 
 impl MarketRegions {
@@ -107,34 +108,50 @@ impl MarketRegions {
         cache: &Cache,
         provider: Arc<dyn Provider>,
         quotes: impl Loader<Quote>,
-        settings: &impl MarketSettings,
+        settings: impl MarketSettings,
     ) -> Result<Self> {
-        let document = |data: DataType| settings.documents(data, region(cache, data).codec(Codec::Json));
+        let settings: Arc<dyn MarketSettings> = Arc::new(settings);
         let mut documents = BTreeMap::new();
         let narratives = settings.loads_narratives().then_some(DataType::Narrative);
         for data in Self::kinds().filter(|data| data.is_document()).chain(narratives) {
             let loader = DocumentLoader::new(Arc::clone(&provider), data);
-            documents.insert(data, document(data).loader(loader).open()?);
+            documents.insert(data, document(cache, &*settings, data).loader(loader).open()?);
         }
         let quotes = settings.quotes(region(cache, DataType::Price)).loader(quotes).open()?;
         let loader = SeriesLoader::new(Arc::clone(&provider));
         let series = settings.series(region(cache, DataType::Ohlcv)).loader(loader).open()?;
+        let regions = Self {
+            cache: cache.clone(),
+            provider,
+            quotes,
+            series,
+            documents,
+            computed: BTreeMap::new(),
+            settings,
+        };
+        let computed = regions.open_computed()?;
+        Ok(Self { computed, ..regions })
+    }
+
+    /// Opens the regions of what is computed from the others as they are.
+    fn open_computed(&self) -> Result<BTreeMap<DataType, Region<Document>>> {
         let mut computed = BTreeMap::new();
-        for data in COMPUTED.into_iter().filter(|data| settings.computes(*data)) {
-            let opened = match data {
-                DataType::Technical => document(data).indicators(&series),
+        for data in COMPUTED.into_iter().filter(|data| self.settings.computes(*data)) {
+            let region = document(&self.cache, &*self.settings, data);
+            let region = match data {
+                DataType::Technical => region.indicators(&self.series),
                 DataType::TotalReturn => {
-                    let offers = Arc::clone(&provider);
-                    let have_dividends = move |asset: &Asset| offers.covers(DataType::Dividend, asset);
+                    let provider = Arc::clone(&self.provider);
+                    let have_dividends = move |asset: &Asset| provider.covers(DataType::Dividend, asset);
                     let (closes, paid) =
-                        (&documents[&DataType::AdjustedClose], &documents[&DataType::Dividend]);
-                    document(data).total_returns(closes, paid, have_dividends)
+                        (&self.documents[&DataType::AdjustedClose], &self.documents[&DataType::Dividend]);
+                    region.total_returns(closes, paid, have_dividends)
                 }
-                _ => document(data).inflation_rates(&documents[&DataType::CpiIndex]),
+                _ => region.inflation_rates(&self.documents[&DataType::CpiIndex]),
             };
-            computed.insert(data, opened.open()?);
+            computed.insert(data, region.open()?);
         }
-        Ok(Self { cache: cache.clone(), provider, quotes, series, documents, computed })
+        Ok(computed)
     }
 
     /// Returns the market kinds, whose values come from providers or are computed from such; not narratives, which
@@ -150,19 +167,24 @@ impl MarketRegions {
         is_priced || (data.is_document() && data != DataType::Narrative)
     }
 
-    /// Returns the same regions with other settings: those that every kind has in common.
-    #[must_use]
-    pub fn with(&self, change: &impl MarketPolicies) -> Self {
-        let all = |regions: &BTreeMap<DataType, Region<Document>>| {
+    /// Returns the same regions with other settings: those that every kind has in common. What is computed reads
+    /// its inputs by them too.
+    ///
+    /// # Errors
+    ///
+    /// As [`MarketRegions::open`], which a region that is open never does.
+    pub fn with(&self, change: &impl MarketPolicies) -> Result<Self> {
+        let all = |regions: &BTreeMap<DataType, Region<Document>>| -> BTreeMap<DataType, Region<Document>> {
             regions.iter().map(|(data, region)| (*data, region.with(|policy| change.of(policy)))).collect()
         };
-        Self {
+        let regions = Self {
             quotes: self.quotes.with(|policy| change.of(policy)),
             series: self.series.with(|policy| change.of(policy)),
             documents: all(&self.documents),
-            computed: all(&self.computed),
             ..self.clone()
-        }
+        };
+        let computed = all(&regions.open_computed()?);
+        Ok(Self { computed, ..regions })
     }
 
     /// Returns the region of quotes.
@@ -256,6 +278,11 @@ impl fmt::Debug for MarketRegions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MarketRegions").field("provider", &self.provider).finish_non_exhaustive()
     }
+}
+
+fn document(cache: &Cache, settings: &dyn MarketSettings, data: DataType) -> RegionBuilder<Document> {
+    let cost = |document: &Document| u32::try_from(document.weight()).unwrap_or(u32::MAX);
+    settings.documents(data, region(cache, data).codec(Codec::Json).cost(cost))
 }
 
 fn region<V: Storable>(cache: &Cache, data: DataType) -> RegionBuilder<V> {

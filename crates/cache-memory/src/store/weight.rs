@@ -4,13 +4,16 @@ use cache_core::{Blob, Entry, Key, Meta};
 
 use crate::store::stored::Stored;
 
+/// What a tag takes beside its text: a reference, two counts, and what its allocation is rounded up by.
+const TAG_OVERHEAD: usize = 40;
+
 /// How entries are weighed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Weigher {
     /// Each entry weighs one.
     Entries,
     /// An entry weighs its bytes: its value's cost (the length of its encoding, or the cost the user set),
-    /// the key's text, a reference for each tag, and `overhead`.
+    /// the key's text, the text of each tag, which most sources make anew for each value, and `overhead`.
     Bytes {
         /// Resident bytes that an entry takes beside its key's text and its value.
         overhead: usize,
@@ -31,7 +34,8 @@ impl Weigher {
     fn weigh_parts(self, key: &Key, meta: &Meta, encoded: usize) -> u32 {
         let Self::Bytes { overhead } = self else { return 1 };
         let cost = encoded.max(meta.cost as usize);
-        let bytes = cost + key.as_str().len() + overhead + meta.tags().len() * 16;
+        let tags: usize = meta.tags().iter().map(|tag| tag.as_str().len() + TAG_OVERHEAD).sum();
+        let bytes = cost + key.as_str().len() + overhead + tags;
         u32::try_from(bytes).unwrap_or(u32::MAX)
     }
 }

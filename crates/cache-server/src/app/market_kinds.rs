@@ -45,7 +45,7 @@ const KINDS: &[MarketKind] = &[
         DAYS,
         "/v1/adjusted_close/AAPL",
     ),
-    kind(DataType::Dividend, "dividends and splits", DAYS, "/v1/dividend/AAPL?from=2016-01-01"),
+    kind(DataType::Dividend, "dividends and splits", DAYS, "/v1/dividend/EWG?from=2023-01-01"),
     kind(
         DataType::Fundamentals,
         "what a company reports",
@@ -75,7 +75,12 @@ const KINDS: &[MarketKind] = &[
         ],
         "/v1/treasury_yield/TREASURY@US?maturity=3month",
     ),
-    kind(DataType::TotalReturn, "total return: prices and dividends together", DAYS, "/v1/total_return/AAPL"),
+    kind(
+        DataType::TotalReturn,
+        "total return by adjusted closes, and the dividends in it",
+        DAYS,
+        "/v1/total_return/AAPL",
+    ),
     kind(DataType::InflationRate, "inflation, from consumer prices", &[], "/v1/inflation_rate/CPI@US"),
     kind(DataType::Instrument, "how an instrument is traded", &[], "/v1/instrument/EUR_USD@FX"),
     kind(

@@ -17,22 +17,28 @@ const EAGER_REFRESH_SHARE: f64 = 0.8;
 const COMPUTED: &str = "computed";
 
 /// How the regions of market kinds are opened.
-pub(super) struct ServiceRegions<'a> {
-    pub(super) time: &'a MarketTime,
-    pub(super) settings: &'a Settings,
+pub(super) struct ServiceRegions {
+    time: MarketTime,
+    batch_window: Duration,
+    computed: Vec<String>,
 }
 
-impl ServiceRegions<'_> {
+impl ServiceRegions {
+    pub(super) fn new(time: &MarketTime, settings: &Settings) -> Self {
+        let batch_window = Duration::from_millis(settings.service.batch_window_ms);
+        Self { time: time.clone(), batch_window, computed: settings.service.computed.clone() }
+    }
+
     fn region<V: Storable>(&self, data: DataType, region: RegionBuilder<V>) -> RegionBuilder<V> {
         region
             .ttl(self.time.ttl(data))
             .jitter(TTL_JITTER)
             .eager(EAGER_REFRESH_SHARE)
-            .batch_window(Duration::from_millis(self.settings.service.batch_window_ms))
+            .batch_window(self.batch_window)
     }
 }
 
-impl MarketSettings for ServiceRegions<'_> {
+impl MarketSettings for ServiceRegions {
     fn quotes(&self, region: RegionBuilder<Quote>) -> RegionBuilder<Quote> {
         self.region(DataType::Price, region)
     }
@@ -46,7 +52,7 @@ impl MarketSettings for ServiceRegions<'_> {
     }
 
     fn computes(&self, data: DataType) -> bool {
-        self.settings.service.computed.iter().any(|name| name == data.as_str())
+        self.computed.iter().any(|name| name == data.as_str())
     }
 }
 

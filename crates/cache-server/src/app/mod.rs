@@ -126,14 +126,14 @@ impl App {
                 }
             },
         );
-        let set_up = ServiceRegions { time: &time, settings };
-        let regions = Arc::new(MarketRegions::open(&cache, provider, watched, &set_up)?);
+        let set_up = ServiceRegions::new(&time, settings);
+        let regions = Arc::new(MarketRegions::open(&cache, provider, watched, set_up)?);
         let own_kinds = OwnKinds::open(&cache, &time, settings)?;
         let announced = AnnouncedEvents::open(&cache, time.clone()).await?;
         let events = EventHandler::new(announced, regions.clone(), clock.clone());
         let event_task = events.clone().spawn(moves);
         let reloadable =
-            Reloadable { config: config.clone(), regions: Arc::new(regions.with(&Timeouts(settings))) };
+            Reloadable { config: config.clone(), regions: Arc::new(regions.with(&Timeouts(settings))?) };
         Ok(Self {
             cache,
             reloadable: RwLock::new(reloadable),

@@ -159,7 +159,10 @@ impl App {
             hook(settings);
         }
         let mut current = self.reloadable.write();
-        current.regions = Arc::new(current.regions.with(&Timeouts(settings)));
+        match current.regions.with(&Timeouts(settings)) {
+            Ok(regions) => current.regions = Arc::new(regions),
+            Err(error) => tracing::error!(%error, "reload: timeouts unchanged"),
+        }
         current.config = config;
         report
     }

@@ -26,6 +26,7 @@ pub(super) async fn show(uri: Uri) -> Result<Response, Problem> {
             {"path": "/v1/stats", "what": "hits by source, loads, calls to providers"},
             {"path": "/v1/events", "what": "the market events that lie ahead (GET, with ?asset=), or announces one (POST)"},
             {"path": "/v1/events/{id}", "what": "one of them (GET), or withdraws it (DELETE)"},
+            {"path": "/v1/invalidate", "what": "ends whatever carries one of some tags (POST)"},
             {"path": "/v1/cache/{kind}/{id}", "what": "a value of an application's own (GET, PUT, DELETE): users, sessions, signals, api, narratives and the kinds of own_kinds"},
             {"path": "/v1/cache/{kind}:batch", "what": "removes, puts and gets up to 200 of them (POST)"},
             {"path": "/v1/config/reload", "what": "reloads the configuration (POST)"},

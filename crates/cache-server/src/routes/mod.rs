@@ -4,6 +4,7 @@ mod config;
 mod events;
 mod health;
 mod index;
+mod invalidate;
 mod market;
 mod own;
 mod response;
@@ -32,6 +33,7 @@ use crate::{
 /// The paths that take other methods than GET.
 const RELOAD_PATH: &str = "/v1/config/reload";
 const EVENTS_PATH: &str = "/v1/events";
+const INVALIDATE_PATH: &str = "/v1/invalidate";
 
 /// Returns the HTTP routes of the service.
 pub fn router(app: Arc<App>) -> Router {
@@ -42,6 +44,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/stats", get(stats::show))
         .merge(market::routes())
         .route(RELOAD_PATH, post(config::reload))
+        .route(INVALIDATE_PATH, post(invalidate::invalidate))
         .route(EVENTS_PATH, get(events::list).post(events::announce))
         .route("/v1/events/{id}", get(events::one).delete(events::withdraw))
         .merge(own::routes())
@@ -59,7 +62,7 @@ async fn unknown_path(uri: Uri) -> Problem {
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Response {
     let (allowed, instead) = match uri.path() {
-        RELOAD_PATH | BATCH_PATH => ("POST", "POST"),
+        RELOAD_PATH | BATCH_PATH | INVALIDATE_PATH => ("POST", "POST"),
         EVENTS_PATH => ("GET, HEAD, POST", "GET, HEAD or POST"),
         path if path.starts_with(own::PATH) => own::allowed(path),
         path if path.starts_with(EVENTS_PATH) => ("GET, HEAD, DELETE", "GET, HEAD or DELETE"),

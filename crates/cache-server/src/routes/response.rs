@@ -9,6 +9,7 @@ use cache_core::Timestamp;
 use cache_facade::{Lookup, Source};
 use market_data::{DataType, moment::Moment};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use crate::http::{
     cache_control::CacheControl,
@@ -58,6 +59,34 @@ impl<T> Annotated<T> {
     /// Adds the kind of the data.
     pub(super) fn of_kind(self, kind: DataType) -> Self {
         Self { kind: Some(kind), ..self }
+    }
+}
+
+/// The longest answer to a request for many values, in bytes.
+const MAX_ANSWER: usize = 8 << 20;
+
+/// What is left of the longest answer.
+pub(super) struct AnswerRoom(usize);
+
+impl AnswerRoom {
+    pub(super) fn new() -> Self {
+        Self(MAX_ANSWER)
+    }
+
+    /// Returns a part of an answer as JSON, if there is room for it.
+    pub(super) fn take(&mut self, part: &impl Serialize) -> Result<Option<Box<RawValue>>, Problem> {
+        let text = serde_json::value::to_raw_value(part).map_err(unwritable)?;
+        let left = self.0.checked_sub(text.get().len());
+        self.0 = left.unwrap_or(self.0);
+        Ok(left.map(|_| text))
+    }
+
+    /// What is told of a part for which there is none.
+    pub(super) fn full() -> String {
+        format!(
+            "the answer would be longer than {} MiB with it: ask for it in another request",
+            MAX_ANSWER >> 20
+        )
     }
 }
 

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use axum::{Extension, extract::State, http::Uri, response::Response};
+use cache_core::Key;
 use cache_facade::MemoryStats;
+use cache_market::{MarketRegions, StandardKey};
 use market_data::ProviderReport;
 use serde_json::{Map, Value, json};
 
@@ -53,7 +55,7 @@ pub(super) async fn show(
         "load_failures": stats.load_failures,
         "codec_failures": stats.codec_failures,
         "too_large": stats.too_large,
-        "memory": memory(&app, &stats.memory),
+        "memory": memory(&app, &stats.memory, caller),
         "disk": disk,
         "regions": stats.regions,
         "tiers": stats.tiers,
@@ -95,11 +97,16 @@ fn provider(report: &ProviderReport, caller: Caller) -> Value {
 }
 
 /// Returns the statistics of memory, and the most read keys.
-fn memory(app: &App, stats: &MemoryStats) -> Value {
+fn memory(app: &App, stats: &MemoryStats, caller: Caller) -> Value {
+    // The id of a session may be all that opens it.
+    let is_shown = |key: &Key| {
+        caller == Caller::Insider || StandardKey::of(key).is_ok_and(|key| MarketRegions::has(key.data()))
+    };
     let hottest: Vec<Value> = app
         .cache
         .hottest(HOTTEST_KEYS)
         .iter()
+        .filter(|hot| is_shown(&hot.key))
         .map(|hot| {
             // Without the namespace, as in patterns of the configuration.
             let key = hot.key.as_str().strip_prefix(NAMESPACE).and_then(|key| key.strip_prefix(':'));

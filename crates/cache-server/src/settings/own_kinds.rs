@@ -86,6 +86,7 @@ impl Default for OwnLife {
 impl<'de> Deserialize<'de> for OwnLife {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let read = |text: &str| match text.parse() {
+            Ok(Life::For(span)) if span > LONGEST_LIFE => None,
             Ok(life @ (Life::For(_) | Life::Class(_))) => Some(Self(life)),
             _ => None,
         };
@@ -93,6 +94,9 @@ impl<'de> Deserialize<'de> for OwnLife {
         deserializer.deserialize_any(NumberOrText { wanted, read })
     }
 }
+
+/// The longest life of any value: the cache keeps none for longer.
+const LONGEST_LIFE: Duration = Duration::from_secs(366 * 86_400);
 
 /// A length of time, written as seconds (`300`) or as a text (`"5m"`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -119,7 +123,7 @@ impl Default for OwnSpan {
 impl<'de> Deserialize<'de> for OwnSpan {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let read = |text: &str| match text.parse() {
-            Ok(life @ Life::For(_)) => Some(Self(life)),
+            Ok(life @ Life::For(span)) if span <= LONGEST_LIFE => Some(Self(life)),
             _ => None,
         };
         let wanted = "seconds, or a length of time such as \"5m\"";
@@ -142,7 +146,7 @@ impl<T, F: Fn(&str) -> Option<T>> Visitor<'_> for NumberOrText<F> {
 
     fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
         (self.read)(text).ok_or_else(|| {
-            E::custom(format!("{:?} is no life of at most 10 years: give {}", shortened(text), self.wanted))
+            E::custom(format!("{:?} is no life of at most 366 days: give {}", shortened(text), self.wanted))
         })
     }
 

@@ -1,11 +1,12 @@
 //! One id for each document, however its parameters are written.
 
 use super::{DocumentDays, Indicator};
-use crate::{DataType, DocumentId, Invalid};
+use crate::{AssetType, DataType, DocumentId, Invalid};
 
 impl DocumentId {
     /// Returns the one id of the document of such data: parameters that are known to several providers are written
-    /// in one way, and an indicator's defaults filled in. Others stay as they are.
+    /// in one way, and an indicator's defaults filled in; a macroeconomic series is an index, whether or not that is said.
+    /// Others stay as they are.
     ///
     /// ```
     /// use market_data::{DataType, DocumentId};
@@ -16,6 +17,7 @@ impl DocumentId {
     /// assert_eq!(id("AAPL:time_period=020&function=SMA&of=close")?, sma);
     /// assert_eq!(id("AAPL:function=BBANDS&time_period=5")?.to_string(), "AAPL:function=BBANDS&time_period=5");
     /// assert!(id("AAPL:function=SMA&period=x").is_err());
+    /// assert_eq!("CPI@US".parse::<DocumentId>()?.canonical(DataType::CpiIndex)?.to_string(), "CPI@US.index");
     /// # Ok::<(), market_data::Invalid>(())
     /// ```
     ///
@@ -23,13 +25,16 @@ impl DocumentId {
     ///
     /// For a parameter of an indicator that is computed here, or of a range of days, which can't be.
     pub fn canonical(self, data: DataType) -> Result<Self, Invalid> {
-        let asset = self.asset.clone();
+        let asset = match data.is_of_an_economy() {
+            true => self.asset.clone().of_type(AssetType::Index),
+            false => self.asset.clone(),
+        };
         let parameters = match data {
             DataType::Technical if Indicator::is_named(&self) => Indicator::of(&renamed(self)?)?.parameters(),
             DataType::AdjustedClose | DataType::Dividend | DataType::TotalReturn => {
                 DocumentDays::of(&self)?.parameters()
             }
-            _ => return Ok(self),
+            _ => self.parameters,
         };
         Ok(Self { asset, parameters })
     }

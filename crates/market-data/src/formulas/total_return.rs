@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::DocumentDays;
-use crate::{AdjustedCloses, Date, Dividends, DocumentBody, Invalid};
+use crate::{AdjustedClose, AdjustedCloses, Date, Dividends, DocumentBody, Invalid, Split, parse::sum};
 
 /// What an asset returned from one day to another: the body of a document of
 /// [`DataType::TotalReturn`](crate::DataType::TotalReturn). Returns are fractions: 0.1 is 10 %.
@@ -51,18 +51,38 @@ pub fn total_return(
     let change = |before: f64, after: f64| (after - before) / before;
     let paid = dividends.map(|told| {
         let after_first = |date: Date| first.date < date && date <= last.date;
-        told.dividends.iter().filter(|one| after_first(one.date)).map(|one| one.amount).sum()
+        sum(told.dividends.iter().filter(|one| after_first(one.date)).map(|one| one.amount))
     });
+    let splits = dividends.map_or(&[][..], |told| &told.splits);
+    let unsplit =
+        |(before, after): (f64, f64)| change(before / split_by(&closes.closes, splits, first, last), after);
     let told = TotalReturn {
         from: first.date,
         to: last.date,
-        price_return: first.close.zip(last.close).map(|(before, after)| change(before, after)),
+        price_return: first.close.zip(last.close).map(unsplit),
         total_return: change(first.adjusted_close, last.adjusted_close),
         dividends: paid,
         currency: dividends.and_then(|told| told.currency.clone()).or_else(|| closes.currency.clone()),
     };
     told.check()?;
     Ok(Some(told))
+}
+
+/// Returns by how much a share was split between two closes, as far as the closes themselves don't know of it: those
+/// of some sources are as they were, those of others adjusted for splits. Where they are as they were, they jump by
+/// the ratio against the adjusted ones, which don't.
+fn split_by(closes: &[AdjustedClose], splits: &[Split], first: &AdjustedClose, last: &AdjustedClose) -> f64 {
+    let factor = |close: &AdjustedClose| close.close.map(|unadjusted| close.adjusted_close / unadjusted);
+    let mut split_by = 1.0;
+    for split in splits.iter().filter(|split| first.date < split.date && split.date <= last.date) {
+        let at = closes.partition_point(|close| close.date < split.date);
+        let before = at.checked_sub(1).and_then(|at| factor(&closes[at]));
+        let jump = before.zip(closes.get(at).and_then(factor)).map_or(1.0, |(before, after)| after / before);
+        if (jump / split.ratio).ln().abs() < jump.ln().abs() {
+            split_by *= split.ratio;
+        }
+    }
+    split_by
 }
 
 impl DocumentBody for TotalReturn {

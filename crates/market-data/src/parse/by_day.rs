@@ -29,11 +29,19 @@ pub(crate) fn amounts_by_day(told: Vec<(Date, f64)>) -> Vec<(Date, f64)> {
     let mut amounts: Vec<(Date, f64)> = Vec::with_capacity(told.len());
     for (day, amount) in in_order(told).into_iter().filter(|(_, amount)| *amount != 0.0) {
         match amounts.last_mut().filter(|(before, _)| *before == day) {
-            Some((_, sum)) => *sum = ((*sum + amount) * DECIMALS).round() / DECIMALS,
+            Some((_, paid)) => *paid = sum([*paid, amount].into_iter()),
             None => amounts.push((day, amount)),
         }
     }
     amounts
+}
+
+/// Adds amounts up, without what floats add behind their decimals.
+pub(crate) fn sum(amounts: impl Iterator<Item = f64>) -> f64 {
+    // Begun by hand: the sum of none would be -0.0.
+    let sum = amounts.fold(0.0, |sum, amount| sum + amount);
+    let rounded = (sum * DECIMALS).round() / DECIMALS;
+    if rounded.is_finite() { rounded } else { sum }
 }
 
 fn in_order(mut told: Vec<(Date, f64)>) -> Vec<(Date, f64)> {

@@ -57,6 +57,12 @@ impl Offer {
         Self { intervals: Some(intervals.into_iter().collect()), ..self }
     }
 
+    /// Returns the assets to which the offer is limited one by one, if it is.
+    #[must_use]
+    pub fn named_assets(&self) -> Option<&BTreeSet<Asset>> {
+        self.assets.as_deref()
+    }
+
     /// Returns whether the offer includes this asset.
     #[must_use]
     pub fn covers(&self, asset: &Asset) -> bool {

@@ -142,7 +142,7 @@ impl Member {
     /// Fails a key whose value is of another shape than it must be.
     fn checked<Q: RequestKind>(&self, kind: &Q, id: &Q::Id, answer: Answer<Q::Value>) -> Answer<Q::Value> {
         let Answer::Value(value) = &answer else { return answer };
-        let Err(why) = kind.check(value) else { return answer };
+        let Err(why) = kind.check(value, self.time.wall_now()) else { return answer };
         let (name, data, asset) = (&self.name, kind.data(), kind.asset(id));
         let message = format!("{name} sent an invalid {data} of {asset}: {why}");
         Answer::Failed(ProviderError::new(ProviderErrorKind::BadAnswer, message))

@@ -1,5 +1,6 @@
 //! The three kinds of request to a provider, behind one trait.
 
+use cache_core::Timestamp;
 use futures_util::future::BoxFuture;
 
 use crate::{
@@ -29,8 +30,8 @@ pub(super) trait RequestKind: Sync {
     /// # Errors
     ///
     /// If the value is of another shape than all providers' values of its kind.
-    fn check(&self, value: &Self::Value) -> Result<(), Invalid> {
-        let _ = value;
+    fn check(&self, value: &Self::Value, now: Timestamp) -> Result<(), Invalid> {
+        let _ = (value, now);
         Ok(())
     }
 }
@@ -95,7 +96,7 @@ impl RequestKind for Documents {
         of.documents(self.0, ids)
     }
 
-    fn check(&self, document: &Document) -> Result<(), Invalid> {
-        self.0.check_body(&document.body)
+    fn check(&self, document: &Document, now: Timestamp) -> Result<(), Invalid> {
+        self.0.check_document(document, now)
     }
 }

@@ -1,6 +1,6 @@
 //! The values that providers give: quotes, bars, series, documents; their ids and their stored forms.
 
-mod bar;
+pub(crate) mod bar;
 mod data_type;
 mod date;
 mod document;

@@ -96,10 +96,10 @@ impl Access {
     }
 
     /// Refuses a change by someone who may not make one: with a token, all who don't have it; without one, all
-    /// who are not on this machine. Values of an application's own are not shown to strangers either.
+    /// who are not on this machine. Values of an application's own are read by the same alone: what comes through a
+    /// proxy on this machine may come from anywhere.
     pub(super) fn check(&self, request: &Request, caller: Caller) -> Result<(), Problem> {
-        let reads_own = own_values::concerns(request);
-        if !may_change(request) && (!reads_own || caller == Caller::Insider) {
+        if !may_change(request) && !own_values::concerns(request) {
             return Ok(());
         }
         match &self.token {

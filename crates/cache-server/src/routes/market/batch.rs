@@ -5,9 +5,12 @@ use std::{collections::BTreeMap, sync::Arc};
 use axum::{Extension, body::Bytes, extract::State, http::Uri, response::Response};
 use cache_core::{Error, ErrorKind};
 use cache_market::{MarketLookup, StandardKey};
-use market_data::{DataType, Document, Quote};
+use market_data::{DataType, Document, Quote, Unambiguous};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{
+    Map, Value,
+    value::{RawValue, to_raw_value},
+};
 
 use super::{
     asset_of,
@@ -24,13 +27,13 @@ use crate::{
         problem::{Problem, ProblemKind, public_text},
         query::{QueryParams, echo},
     },
-    routes::response::{Annotated, uncacheable},
+    routes::response::{Annotated, AnswerRoom, uncacheable},
 };
 
 /// The largest number of items in a request.
 const MAX_ITEMS: usize = 500;
-/// How many of them may ask for bars: a series may have thousands.
-const MAX_SERIES: usize = 50;
+/// How many of them may ask for what has a value for each of thousands of days: bars, adjusted closes, indicators.
+const MAX_SERIES: usize = 100;
 
 /// `POST /v1/batch` of `{"items": [{"kind": "price", "id": "AAPL"}]}`, or of the list alone
 pub(super) async fn answer(
@@ -52,7 +55,17 @@ pub(super) async fn answer(
         (Ok(wanted), None) => unreachable!("one answer a key: {wanted:?}"),
         (Err(Refused { kind, id, why }), _) => Answered::new(kind, id, Content::invalid(why.clone())),
     });
-    uncacheable(&Answers { items: items.collect() })
+    let mut room = AnswerRoom::new();
+    let mut told = Vec::with_capacity(wanted.len());
+    for item in items {
+        let (kind, id) = (item.kind, item.id);
+        told.push(match room.take(&item)? {
+            Some(text) => text,
+            None => to_raw_value(&Answered::new(kind, id, Content::Failed { error: AnswerRoom::full() }))
+                .map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))?,
+        });
+    }
+    uncacheable(&Answers { items: told })
 }
 
 /// Reads the items of a body: its list, or the list `items` of its object.
@@ -61,8 +74,8 @@ fn items(body: &[u8]) -> Result<Vec<Value>, Problem> {
         let expected = r#"{"items": [{"kind": "price", "id": "AAPL"}]}, or the list alone"#;
         Problem::new(ProblemKind::InvalidBody, format!("the body {why}; give {expected}"))
     };
-    let body: Value =
-        serde_json::from_slice(body).map_err(|error| invalid(format!("is no JSON: {error}")))?;
+    let Unambiguous(body) = serde_json::from_slice(body)
+        .map_err(|error| invalid(format!("is no JSON that can be read: {error}")))?;
     let list = match body {
         Value::Object(mut members) if members.len() == 1 => members.remove("items").unwrap_or_default(),
         other => other,
@@ -109,7 +122,7 @@ struct Refused {
 }
 
 impl Wanted {
-    /// Reads an item. `series` counts those that ask for bars.
+    /// Reads an item. `series` counts those that ask for long series.
     fn read(app: &App, item: Value, series: &mut usize) -> Result<Self, Refused> {
         let text = |name: &str| item.get(name).and_then(Value::as_str).map_or_else(String::new, echo);
         let (kind, id) = (text("kind"), text("id"));
@@ -129,6 +142,14 @@ impl Wanted {
     fn of(app: &App, item: &Item, series: &mut usize) -> Result<Self, Problem> {
         let data = offered_kind(app, &item.kind)?;
         let asset = asset_of(data, &item.id)?;
+        let is_long = matches!(data, DataType::Ohlcv | DataType::AdjustedClose | DataType::Technical);
+        *series += usize::from(is_long);
+        if is_long && *series > MAX_SERIES {
+            let detail = format!(
+                "more than {MAX_SERIES} items are of ohlcv, adjusted_close and technical, which are long: ask in parts"
+            );
+            return Err(Problem::parameter("kind", detail));
+        }
         let has_range = [&item.interval, &item.from, &item.to].iter().any(|given| given.is_some());
         let mut bars = None;
         let key = match data {
@@ -139,11 +160,6 @@ impl Wanted {
                 ));
             }
             DataType::Ohlcv => {
-                *series += 1;
-                if *series > MAX_SERIES {
-                    let detail = format!("more than {MAX_SERIES} items are of ohlcv: ask in parts");
-                    return Err(Problem::parameter("kind", detail));
-                }
                 let wanted = WantedBars::read(app, asset, |name| match name {
                     "interval" => item.interval.as_deref(),
                     "from" => item.from.as_deref(),
@@ -215,8 +231,8 @@ fn parameters(given: &Map<String, Value>) -> Result<BTreeMap<String, String>, Pr
 }
 
 #[derive(Serialize)]
-struct Answers<'a> {
-    items: Vec<Answered<'a>>,
+struct Answers {
+    items: Vec<Box<RawValue>>,
 }
 
 /// The answer to one item.

@@ -10,7 +10,7 @@ use cache_facade::Lookup;
 use cache_market::{MarketLookup, StandardKey};
 use market_data::{Asset, DataType, Document};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{json, value::RawValue};
 
 use super::{
     Failed, asset_of, assets_of, no_symbols, of_kind,
@@ -25,7 +25,7 @@ use crate::{
         problem::{Problem, public_text},
         query::{QueryParams, echo},
     },
-    routes::response::{Annotated, cacheable, uncacheable},
+    routes::response::{Annotated, AnswerRoom, cacheable, uncacheable},
 };
 
 pub(super) async fn one(
@@ -82,17 +82,23 @@ pub(super) async fn list(
     let mut body = Documents { kind: data, documents: Vec::new(), unknown: Vec::new(), failed: Vec::new() };
     let mut documents = Vec::new();
     let mut cache_control: Option<CacheControl> = None;
-    let mut failure = None;
+    let (mut failure, mut room, mut is_whole) = (None, AnswerRoom::new(), true);
     for ((asset, key), lookup) in assets.iter().zip(&keys).zip(&lookups) {
         match lookup {
             Ok(found) => {
                 let own = CacheControl::of(found).ending_after(app.until_dropped(asset, data));
                 cache_control = Some(cache_control.map_or(own, |so_far| so_far.and(own)));
                 match &found.value {
-                    Some(document) => {
-                        documents.push(&**document);
-                        body.documents.push(annotated(app, key, document, found));
-                    }
+                    Some(document) => match room.take(&annotated(app, key, document, found))? {
+                        Some(text) => {
+                            documents.push(&**document);
+                            body.documents.push(text);
+                        }
+                        None => {
+                            is_whole = false;
+                            body.failed.push(Failed { asset, error: AnswerRoom::full() });
+                        }
+                    },
                     None => body.unknown.push(asset),
                 }
             }
@@ -103,8 +109,10 @@ pub(super) async fn list(
         }
     }
     match (cache_control, failure) {
-        (Some(cache_control), None) => cacheable(headers, cache_control, &(documents, &body.unknown), &body),
-        (Some(_), Some(_)) => uncacheable(&body),
+        (Some(cache_control), None) if is_whole => {
+            cacheable(headers, cache_control, &(documents, &body.unknown), &body)
+        }
+        (Some(_), _) => uncacheable(&body),
         (None, Some(error)) => Err(Problem::from_error(error).with("failed", json!(body.failed))),
         (None, None) => Err(no_symbols()),
     }
@@ -133,7 +141,7 @@ fn market_as_asset(text: &str) -> Result<Asset, Problem> {
 #[derive(Serialize)]
 struct Documents<'a> {
     kind: DataType,
-    documents: Vec<Annotated<&'a Arc<Document>>>,
+    documents: Vec<Box<RawValue>>,
     unknown: Vec<&'a Asset>,
     failed: Vec<Failed<'a>>,
 }

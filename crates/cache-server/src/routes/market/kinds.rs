@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{extract::State, http::Uri, response::Response};
 use cache_market::MarketRegions;
-use market_data::{DataType, Interval};
+use market_data::{Asset, DataType, Interval};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -37,6 +37,9 @@ struct Kind {
     /// The intervals that some provider offers, of bars alone.
     #[serde(skip_serializing_if = "Option::is_none")]
     intervals: Option<Vec<Interval>>,
+    /// The assets that there are such data about, if every provider names its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assets: Option<Vec<String>>,
     parameters: &'static [KindParameter],
     example: String,
 }
@@ -47,8 +50,13 @@ impl Kind {
         let offered = |interval: &Interval| offers.iter().any(|(_, offer)| offer.covers_interval(*interval));
         let intervals =
             (data == DataType::Ohlcv).then(|| Interval::ALL.iter().copied().filter(offered).collect());
+        let assets: Option<Vec<Vec<String>>> = offers
+            .iter()
+            .map(|(_, offer)| Some(offer.named_assets()?.iter().map(Asset::to_string).collect()))
+            .collect();
         let known = describe(data);
         Self {
+            assets: assets.filter(|_| !offers.is_empty()).map(|assets| assets.concat()),
             kind: data,
             about: known.map_or("", |known| known.about),
             offered: !offers.is_empty(),

@@ -53,6 +53,7 @@ async fn quotes(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    offered_kind(&app, DataType::Price.as_str())?;
     quotes::list(&app, caller, &uri, &headers).await
 }
 
@@ -63,6 +64,7 @@ async fn quote(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    offered_kind(&app, DataType::Price.as_str())?;
     quotes::one(&app, &read(symbol)?, &uri, &headers).await
 }
 
@@ -73,6 +75,7 @@ async fn bars(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
+    offered_kind(&app, DataType::Ohlcv.as_str())?;
     bars::one(&app, &read(symbol)?, &uri, &headers).await
 }
 

@@ -17,7 +17,7 @@ use cache_facade::{Op, Region, Updated};
 use super::{
     Named, ValuePath,
     answer::{Answer, Names},
-    conditions::{Condition, version_tag},
+    conditions::{Condition, change_if, version_tag},
     failure, named,
     put_body::{Put, PutBody},
 };
@@ -36,11 +36,11 @@ pub(super) async fn one(
     body: Bytes,
 ) -> Result<Response, Problem> {
     let (Named { kind, id, key }, _) = named(&app, path, &uri, &[])?;
-    let condition = Condition::of_put(&headers)?;
+    let condition = Condition::read(&headers)?;
     let Put { id, key, fetched, .. } = PutBody::read(&body)?.under(kind, id, key, app.now())?;
     let tags = fetched.tags.clone();
     let replaced = Arc::new(AtomicBool::new(false));
-    let updated = store(&kind.region, &key, fetched, condition, &replaced);
+    let updated = store(&kind.region, &key, fetched, &condition, &replaced);
     let updated = updated.await.map_err(|error| failure(&error))?;
     if !updated.changed && condition != Condition::Nothing {
         return Err(condition.failed(updated.born));
@@ -59,24 +59,21 @@ async fn store(
     region: &Region<JsonText>,
     key: &Key,
     fetched: Fetched<JsonText>,
-    condition: Condition,
+    condition: &Condition,
     replaced: &Arc<AtomicBool>,
 ) -> CacheResult<Updated<JsonText>> {
-    let seen = Arc::clone(replaced);
     match condition {
         Condition::Absent => region.put_if_absent(key, fetched).await,
-        Condition::Version(born) => {
-            replaced.store(true, Ordering::Relaxed);
-            region.replace_if(key, born, fetched).await
+        Condition::OneOf(_) | Condition::NoneOf(_) => {
+            let (updated, was_there) = change_if(region, key, condition, Some(&fetched)).await?;
+            replaced.store(was_there, Ordering::Relaxed);
+            Ok(updated)
         }
         Condition::Nothing | Condition::Present => {
+            let (seen, needs_one) = (Arc::clone(replaced), *condition == Condition::Present);
             let change = move |there: Option<Arc<JsonText>>| {
                 seen.store(there.is_some(), Ordering::Relaxed);
-                if there.is_none() && condition == Condition::Present {
-                    Op::Keep
-                } else {
-                    Op::Put(fetched.clone())
-                }
+                if there.is_none() && needs_one { Op::Keep } else { Op::Put(fetched.clone()) }
             };
             region.compute(key, change).await
         }

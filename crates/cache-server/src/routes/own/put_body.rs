@@ -46,10 +46,15 @@ pub(super) struct PutBody<'a> {
     stale_for: Option<OwnSpan>,
     #[serde(default)]
     tags: Option<Few<String, MAX_TAGS>>,
-    #[serde(default)]
-    user: Option<String>,
+    /// Whose it is; `null` is nobody's, which is not the same as to say nothing.
+    #[serde(default, deserialize_with = "stated")]
+    user: Option<Option<String>>,
     #[serde(default)]
     asset: Option<String>,
+}
+
+fn stated<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(deserializer).map(Some)
 }
 
 /// A value that is ready to be put.
@@ -111,10 +116,15 @@ impl<'a> PutBody<'a> {
         let text = self.value.get();
         if text.len() > kind.max_value {
             let detail = format!(
-                "the value is {} bytes long, the limit of {} is {}: split it, or raise limits.max_value_kib",
+                "the value is {} bytes long, the limit of {} is {}: split it, or raise {}",
                 text.len(),
                 kind.name,
-                kind.max_value
+                kind.max_value,
+                if kind.content == OwnContent::Other {
+                    "max_value_bytes of its own_kinds"
+                } else {
+                    "limits.max_value_kib"
+                },
             );
             return Err(Problem::new(ProblemKind::BodyTooLarge, detail));
         }
@@ -123,6 +133,12 @@ impl<'a> PutBody<'a> {
             let remedy =
                 "give at least 0.001, or leave it out for the usual life; to remove a value, DELETE it";
             return Err(invalid(format!("ttl is 0, with which nothing is kept: {remedy}")));
+        }
+        if kind.content == OwnContent::Session && self.user.is_none() {
+            let why = "without, neither a logout nor the end of its user would end it";
+            return Err(invalid(format!(
+                "the session says no user: give \"user\": \"17\", or \"user\": null if it is nobody's; {why}"
+            )));
         }
         let asset = self.asset.map(|asset| match kind.content {
             OwnContent::Signal => asset.parse().map_err(|error| invalid(format!("asset: {error}"))),
@@ -133,7 +149,7 @@ impl<'a> PutBody<'a> {
             life: self.ttl,
             stale_for: self.stale_for.map(OwnSpan::span),
             tags: self.tags.map(|Few(tags)| tags).unwrap_or_default(),
-            user: self.user,
+            user: self.user.flatten(),
             asset: asset.transpose()?,
         };
         let fetched = kind.fetched((&id, &key), value, terms, now);

@@ -8,10 +8,14 @@ use axum::{
     response::Response,
 };
 use cache_core::{Result as CacheResult, Tag};
-use cache_facade::Op;
 use serde_json::json;
 
-use super::{Named, ValuePath, answer::name_of, conditions::Condition, failure, named};
+use super::{
+    Named, ValuePath,
+    answer::name_of,
+    conditions::{Condition, change_if},
+    failure, named,
+};
 use crate::{
     app::{
         App,
@@ -40,10 +44,10 @@ pub(super) async fn one(
             return Err(Problem::parameter(ONLY, detail));
         }
     };
-    let condition = Condition::of_removal(&headers)?;
+    let condition = Condition::read(&headers)?;
     // Before the entry is gone, which knows whose session it is.
     let tags = if entry_alone { Vec::new() } else { tags(&named).await.map_err(|error| failure(&error))? };
-    let found = remove(&named, condition).await?;
+    let found = remove(&named, &condition).await?;
     for tag in &tags {
         app.cache.invalidate(tag.clone()).await.map_err(|error| failure(&error))?;
     }
@@ -67,18 +71,12 @@ async fn tags(named: &Named<'_>) -> CacheResult<Vec<Tag>> {
 }
 
 /// Removes the entry if the condition holds. Returns whether there was one.
-async fn remove(named: &Named<'_>, condition: Condition) -> Result<bool, Problem> {
+async fn remove(named: &Named<'_>, condition: &Condition) -> Result<bool, Problem> {
     let (region, key) = (&named.kind.region, &named.key);
-    let updated = match condition {
-        Condition::Nothing | Condition::Absent => {
-            return region.remove(key).await.map_err(|error| failure(&error));
-        }
-        Condition::Version(born) => region.remove_if(key, born).await,
-        Condition::Present => {
-            let change = |there: Option<_>| if there.is_some() { Op::Remove } else { Op::Keep };
-            region.compute(key, change).await
-        }
-    };
-    let updated = updated.map_err(|error| failure(&error))?;
-    if updated.changed { Ok(true) } else { Err(condition.failed(updated.born)) }
+    if *condition == Condition::Nothing {
+        return region.remove(key).await.map_err(|error| failure(&error));
+    }
+    let removed = change_if(region, key, condition, None);
+    let (updated, found) = removed.await.map_err(|error| failure(&error))?;
+    if updated.changed { Ok(found) } else { Err(condition.failed(updated.born)) }
 }

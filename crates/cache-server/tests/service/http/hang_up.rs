@@ -13,13 +13,14 @@ use crate::fixture::in_process::InProcess;
 
 /// All requests that change something. Each has a test that hangs up: those of an application's own values beside
 /// their other tests, the rest here.
-const CHANGES: [(Method, &str); 6] = [
+const CHANGES: [(Method, &str); 7] = [
     (Method::POST, "/v1/events"),
     (Method::DELETE, "/v1/events/{id}"),
     (Method::PUT, "/v1/cache/{kind}/{id}"),
     (Method::DELETE, "/v1/cache/{kind}/{id}"),
     (Method::POST, "/v1/cache/{kind}:batch"),
     (Method::POST, "/v1/config/reload"),
+    (Method::POST, "/v1/invalidate"),
 ];
 
 /// What a POST asks for that only reads.

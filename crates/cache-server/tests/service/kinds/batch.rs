@@ -1,6 +1,6 @@
 //! Many values of any kinds in one request: one answer each, in order.
 
-use market_data::DataType;
+use market_data::{DataType, Document};
 use serde_json::{Value, json};
 
 use crate::fixture::{
@@ -141,11 +141,44 @@ async fn what_is_no_batch_is_refused_as_a_whole() {
 }
 
 #[tokio::test]
-async fn of_bars_no_more_than_fifty_are_answered() {
+async fn of_long_series_no_more_than_a_hundred_are_answered() {
     let service = InProcess::open(&[]).await;
-    let items = Value::from(vec![json!({"kind": "ohlcv", "id": "NOPE"}); 51]);
-    let answers = batch(&service, &items).await;
-    assert_eq!((&answers[49]["status"], &answers[50]["status"]), (&json!("unknown"), &json!("invalid")));
+    let long = [json!({"kind": "ohlcv", "id": "NOPE"}), json!({"kind": "adjusted_close", "id": "NOPE"})];
+    let mut items: Vec<Value> = long.iter().cycle().take(102).cloned().collect();
+    items.push(json!({"kind": "price", "id": "NOPE"}));
+    let answers = batch(&service, &items.into()).await;
+    let statuses: Vec<&str> = answers[98..].iter().map(|answer| answer["status"].as_str().unwrap()).collect();
+    assert_eq!(statuses, ["unknown", "unknown", "invalid", "invalid", "unknown"]);
+}
+
+#[tokio::test]
+async fn an_answer_is_no_longer_than_its_bound_and_says_what_is_left_out() {
+    let service = InProcess::open(&[]).await;
+    let long = Document::new("AAPL".parse().unwrap(), json!({ "text": "x".repeat(3 << 20) }));
+    let technical = service.app.documents(DataType::Technical).unwrap();
+    technical.put("AAPL:function=LONG", long).await.unwrap();
+    let item = json!({"kind": "technical", "id": "AAPL", "parameters": {"function": "LONG"}});
+    let answers = batch(&service, &vec![item; 4].into()).await;
+    let statuses: Vec<&str> = answers.iter().map(|answer| answer["status"].as_str().unwrap()).collect();
+    assert_eq!(statuses, ["ok", "ok", "failed", "failed"]);
+    assert!(
+        answers[3]["error"].as_str().unwrap().contains("ask for it in another request"),
+        "{}",
+        answers[3]
+    );
+}
+
+#[tokio::test]
+async fn a_body_that_says_two_things_of_one_member_is_refused() {
+    let service = InProcess::open(&[]).await;
+    for body in [
+        r#"{"items": [{"kind": "price", "id": "AAPL"}], "items": []}"#,
+        r#"[{"kind": "price", "id": "AAPL", "id": "MSFT"}]"#,
+        r#"[{"kind": "technical", "id": "AAPL", "parameters": {"function": "SMA", "function": "EMA"}}]"#,
+    ] {
+        let request = axum::http::Request::post("/v1/batch").body(axum::body::Body::from(body)).unwrap();
+        assert_eq!(service.send(request).await.status, 400, "{body}");
+    }
 }
 
 /// A batch is a read: strangers may ask for one, and pages of other sites may not.

@@ -72,3 +72,21 @@ async fn rule_105_a_batch_whose_client_hangs_up_is_carried_out_as_a_whole_or_not
         }
     }
 }
+
+#[tokio::test]
+async fn rule_105_tags_are_ended_all_or_none_though_the_client_hangs_up() {
+    for most in 0.. {
+        let service = InProcess::open(&[]).await;
+        for (path, tag) in [("signals/a", "one"), ("signals/b", "two"), ("signals/c", "three")] {
+            stored(&service, path, &json!({"value": 1, "tags": [tag]})).await;
+        }
+        let body = json!({"tags": ["one", "two"]}).to_string();
+        let request = Request::post("/v1/invalidate").body(Body::from(body)).unwrap();
+        let answered = hang_up_after(&service, request, most).await;
+        settles(service, &[("signals/a", most == 0), ("signals/b", most == 0), ("signals/c", true)], most)
+            .await;
+        if answered {
+            break;
+        }
+    }
+}

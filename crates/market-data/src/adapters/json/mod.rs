@@ -20,6 +20,7 @@ pub use self::{
     config::{JsonConfig, JsonKey, JsonQuotes, JsonSeries, KeyPlace},
     documents::config::{JsonDocuments, JsonFields, JsonParameter, JsonSplits},
     symbols::{JsonSymbols, SymbolCase},
+    unambiguous::Unambiguous,
 };
 use self::{
     documents::DocumentSource,

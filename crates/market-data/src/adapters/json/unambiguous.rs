@@ -7,7 +7,15 @@ use serde_json::{Map, Value};
 
 /// A value of JSON as [`Value`] has it, which would keep the last of two fields of one name. To say the same twice
 /// is no contradiction.
-pub(super) struct Unambiguous(pub(super) Value);
+///
+/// ```
+/// use market_data::Unambiguous;
+///
+/// assert!(serde_json::from_str::<Unambiguous>(r#"{"price": 1, "price": 1}"#).is_ok());
+/// assert!(serde_json::from_str::<Unambiguous>(r#"{"price": 1, "price": 2}"#).is_err());
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unambiguous(pub Value);
 
 impl<'de> Deserialize<'de> for Unambiguous {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -1,10 +1,16 @@
 //! Bodies of documents whose shape is common to all providers.
 
+use std::time::Duration;
+
+use cache_core::Timestamp;
 use jiff::civil::Date;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{AdjustedCloses, Asset, DataType, Dividends, Document, Invalid, Observations};
+use crate::{
+    AdjustedCloses, Asset, DataType, Dividends, Document, Invalid, Observations, moment::to_jiff,
+    values::bar::day_of,
+};
 
 /// The body of a document, of a shape that is common to all providers: [`Dividends`], [`AdjustedCloses`],
 /// [`Observations`]. Other kinds of data have the body that their provider gives them.
@@ -68,6 +74,48 @@ impl DataType {
     }
 }
 
+/// From here on an amount is none that anything costs.
+const TOO_MUCH: f64 = 1e16;
+/// How far ahead a day may lie that is today elsewhere, and a moment by another clock.
+const AHEAD: Duration = Duration::from_secs(2 * 86_400);
+
+impl DataType {
+    /// Checks a document of this kind as [`DataType::check_body`], and that it tells nothing of days that have not
+    /// come at `now`. Dividends are announced before they are paid, and macroeconomic series may be forecasts.
+    ///
+    /// # Errors
+    ///
+    /// If it can't be true: the message says what is wrong.
+    pub fn check_document(self, document: &Document, now: Timestamp) -> Result<(), Invalid> {
+        let latest = now.after(AHEAD);
+        if let Some(time) = document.time.filter(|time| *time > latest) {
+            return Err(Invalid::new(format!("its time is {}, which has not come", to_jiff(time))));
+        }
+        let last = match self {
+            Self::AdjustedClose => {
+                read::<AdjustedCloses>(&document.body)?.closes.last().map(|close| close.date)
+            }
+            Self::CpiIndex | Self::TreasuryYield | Self::InflationRate => {
+                let observations = read::<Observations>(&document.body)?.observations;
+                if self == Self::CpiIndex
+                    && let Some(one) = observations.iter().find(|one| one.value <= 0.0)
+                {
+                    return Err(Invalid::new(format!(
+                        "the prices of {} are {}: they must be above 0",
+                        one.date, one.value
+                    )));
+                }
+                observations.last().map(|one| one.date)
+            }
+            _ => return self.check_body(&document.body),
+        };
+        match last.filter(|day| *day > day_of(latest)) {
+            Some(day) => Err(Invalid::new(format!("it tells of {day}, which has not come"))),
+            None => Ok(()),
+        }
+    }
+}
+
 fn read<B: DocumentBody>(body: &Value) -> Result<B, Invalid> {
     // serde reads a list as a struct too, whose items then mean fields by their order.
     if !body.is_object() {
@@ -94,10 +142,10 @@ pub(super) fn in_order(what: &str, days: impl Iterator<Item = Date>) -> Result<(
 
 /// Checks that an amount of a day is a number above 0.
 pub(super) fn positive(what: &str, day: Date, amount: f64) -> Result<(), Invalid> {
-    if amount > 0.0 && amount.is_finite() {
+    if amount > 0.0 && amount < TOO_MUCH {
         return Ok(());
     }
-    Err(Invalid::new(format!("{what} of {day} is {amount}: it must be above 0")))
+    Err(Invalid::new(format!("{what} of {day} is {amount}: it must be above 0, and below {TOO_MUCH:e}")))
 }
 
 #[cfg(test)]

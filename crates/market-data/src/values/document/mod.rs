@@ -44,6 +44,12 @@ impl Document {
         Self { asset, time: None, provider: None, body }
     }
 
+    /// Returns about how many bytes it takes in memory, which is several times its text.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        weight(&self.body)
+    }
+
     /// Returns a text that changes whenever the body, the time or the provider does.
     #[must_use]
     pub fn version(&self) -> String {
@@ -52,6 +58,23 @@ impl Document {
             .moment(self.time.unwrap_or(Timestamp::MIN))
             .text(self.provider.as_deref().unwrap_or_default())
             .finish()
+    }
+}
+
+/// Returns what a value of JSON takes in memory: a place of its own, texts with their allocations, and the nodes of
+/// maps, which are seldom full.
+fn weight(value: &Value) -> usize {
+    const PLACE: usize = 32;
+    const ALLOCATION: usize = 16;
+    const MEMBER: usize = 24 + ALLOCATION + PLACE;
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => PLACE,
+        Value::String(text) => PLACE + ALLOCATION + text.len(),
+        Value::Array(items) => PLACE + ALLOCATION + items.iter().map(weight).sum::<usize>(),
+        Value::Object(members) => {
+            let member = |(name, value): (&String, &Value)| MEMBER + name.len() + weight(value);
+            PLACE + ALLOCATION + members.iter().map(member).sum::<usize>()
+        }
     }
 }
 

@@ -122,8 +122,8 @@ pub(crate) fn open_all(
     opened
 }
 
-/// Adds all reasons why a provider can't be opened to `errors`. All of a JSON API are known at once; opening another
-/// stops at the first, so it is tried without the key if that is what is missing.
+/// Adds all reasons why a provider can't be opened to `errors`. All of a JSON API are known at once; opening
+/// another stops at the first, so it is tried without the key if that is what is missing.
 fn explain(
     adapter: &Adapter,
     entry: &ProviderEntry,
@@ -136,14 +136,16 @@ fn explain(
     if let Some(missing) = &missing {
         place.add("key", place.without_name(missing), errors);
     }
-    if let Adapter::Json(config) = adapter {
-        for error in config.errors() {
-            match error.field.as_str() {
-                "key" => {}
-                "key.send.header" => place.add("options.send_key", error, errors),
-                field => place.add(&format!("options.{field}"), &error, errors),
-            }
+    let found = if let Adapter::Json(config) = adapter { config.errors() } else { Vec::new() };
+    for error in &found {
+        match error.field.as_str() {
+            // It is told above.
+            "key" => {}
+            "key.send.header" => place.add("options.send_key", error, errors),
+            field => place.add(&format!("options.{field}"), error, errors),
         }
+    }
+    if !found.is_empty() {
         return;
     }
     let why = match missing {

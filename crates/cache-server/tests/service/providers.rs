@@ -192,6 +192,38 @@ async fn rule_69_through_the_service_one_instrument_is_one_call_and_its_identifi
 }
 
 #[tokio::test]
+async fn a_symbol_that_an_api_does_not_know_by_its_status_is_unknown_and_remembered() {
+    let one = |unknown: &str| {
+        let options = format!(
+            "markets: [US], {unknown} documents: {{fundamentals: {{url: \"URL/facts/{{symbol}}\"}}}}, quotes: {{url: \"URL/{{symbol}}\", price: /p}}"
+        );
+        move |url: &str| {
+            format!(
+                "providers: [{{name: acme, kind: json, retries: 0, options: {{{}}}}}]\n",
+                options.replace("URL", url)
+            )
+        }
+    };
+    let gone = |_: &str| said("404 Not Found", "", r#"{"message": "no such symbol"}"#);
+    let (server, _folder, asked) = behind(one("unknown_status: [404],"), gone).await;
+    for _ in 0..3 {
+        for path in ["/v1/quotes/NOPE", "/v1/fundamentals/NOPE"] {
+            let answer = server.get(path).await;
+            assert_eq!(answer.status(), 404, "{path}");
+        }
+    }
+    assert_eq!(*asked.lock().unwrap(), ["/NOPE", "/facts/NOPE"]);
+    server.terminate();
+
+    let (server, _folder, _asked) = behind(one(""), gone).await;
+    let answer = server.get("/v1/quotes/NOPE").await;
+    assert_eq!(answer.status(), 400);
+    let body: serde_json::Value = answer.json().await.unwrap();
+    assert!(body.to_string().contains("set unknown_status: [404]"), "{body}");
+    server.terminate();
+}
+
+#[tokio::test]
 async fn days_of_which_no_bars_are_kept_are_not_days_without_trading() {
     let one = |url: &str| format!("providers: [{{kind: yahoo, base_url: \"{url}\"}}]\n");
     let minutes = |_: &str| {

@@ -144,7 +144,8 @@ impl fmt::Display for ProviderError {
 impl StdError for ProviderError {}
 
 impl From<Invalid> for ProviderError {
-    /// An answer that can't be what it should: `Document::of(asset, &body)?`. A registry adds the provider's name.
+    /// An answer that can't be what it should, as in `Document::of(asset, &body)?`; a registry adds the provider's
+    /// name. A parameter that can't be is no fault of an answer: make it a `BadRequest`.
     fn from(invalid: Invalid) -> Self {
         Self::new(ProviderErrorKind::BadAnswer, invalid.to_string())
     }

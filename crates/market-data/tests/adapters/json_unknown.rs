@@ -85,7 +85,8 @@ async fn any_other_status_is_an_error_and_that_of_a_404_names_the_setting() {
     }
 }
 
-/// Of two providers with a series each, neither hides the other's: what a URL isn't about, its provider doesn't offer.
+/// Of two providers with a series each, neither hides the other's: what a URL isn't about, its provider doesn't
+/// offer.
 #[tokio::test]
 async fn providers_of_one_series_each_stand_beside_each_other() {
     let upstream = Upstream::answering(|asked| {

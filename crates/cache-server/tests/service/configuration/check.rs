@@ -67,19 +67,6 @@ fn rule_75_the_check_finds_what_would_stop_the_start_and_on_which_line() {
             "price",
         ),
         (options(QUOTES), 4, "markets"),
-        (options(&format!("{market}      unknown_status: [500]\n{QUOTES}")), 6, "500 can't say"),
-        (
-            options(&format!("{market}      documents:\n        session: {{url: 'https://x/{{symbol}}'}}\n")),
-            7,
-            "no kind of document about an asset: there are adjusted_close",
-        ),
-        (
-            options(&format!(
-                "{market}      documents:\n        narrative: {{url: 'https://x/{{symbol}}'}}\n"
-            )),
-            7,
-            "providers, json: documents.narrative: no provider is asked for it: leave it out",
-        ),
         (options(&format!("      markets: [USA]\n{QUOTES}")), 4, "there are ARCX"),
         (json(&format!("    markets: [NYSE]\n    options:\n{market}{QUOTES}")), 3, "markets has NYSE"),
         (
@@ -239,7 +226,7 @@ ttl:
 }
 
 /// Returns the lines of the file that errors name, in the order in which they are told.
-fn lines(said: &str) -> Vec<usize> {
+pub(crate) fn lines(said: &str) -> Vec<usize> {
     let after = |line: &str| line.split_once("cache.yaml:").map(|(_, rest)| rest.to_owned());
     said.lines().filter_map(after).map(|rest| rest.split(':').next().unwrap().parse().unwrap()).collect()
 }

@@ -111,8 +111,8 @@ impl Access {
 }
 
 impl Endpoint {
-    /// The endpoint at `url`, which is the setting `field`. `placeholders` are those of which its URL needs one, if
-    /// there are any, and those that mean nothing in it; so do parameters.
+    /// The endpoint at `url`, which is the setting `field`. `placeholders` are those of which its URL needs one,
+    /// if there are any, and those that mean nothing in it; so do parameters.
     ///
     /// `None` if no call could be made of the URL.
     pub(super) fn new(
@@ -128,8 +128,8 @@ impl Endpoint {
         Some(endpoint)
     }
 
-    /// The same for documents, which may have parameters. `remedy` says what else may be done if the URL lacks what
-    /// it needs.
+    /// The same for documents, which may have parameters. `remedy` says what else may be done if the URL lacks
+    /// what it needs.
     pub(super) fn with_parameters(
         setup: &mut Setup<'_>,
         field: &str,
@@ -177,8 +177,8 @@ impl Endpoint {
         self.template.parameters()
     }
 
-    /// Makes a call, and parses the body; `None` if the API knows nothing of what is wanted: by its status, or since
-    /// a value can't stand in the URL.
+    /// Makes a call, and parses the body; `None` if the API knows nothing of what is wanted: by its status, or
+    /// since a value can't stand in the URL.
     ///
     /// # Errors
     ///

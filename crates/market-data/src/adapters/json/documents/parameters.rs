@@ -10,8 +10,8 @@ use crate::{Invalid, parse::start_of};
 pub(super) struct Parameters(BTreeMap<String, JsonParameter>);
 
 impl Parameters {
-    /// The parameters that are described, and those that the URL has. One that the API isn't told and that can have
-    /// several values is an error, and so is a default that is none of the values.
+    /// The parameters that are described, and those that the URL has. One that the API isn't told and that can
+    /// have several values is an error, and so is a default that is none of the values.
     pub(super) fn new(
         setup: &mut Setup<'_>,
         field: &str,

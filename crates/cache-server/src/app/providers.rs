@@ -141,7 +141,11 @@ fn explain(
         match error.field.as_str() {
             // It is told above.
             "key" => {}
-            "key.send.header" => place.add("options.send_key", error, errors),
+            // As the field is called here.
+            "key.send.header" => {
+                let message = error.message.replace("key.send.header", "send_key.header");
+                place.add("options.send_key.header", message, errors);
+            }
             field => place.add(&format!("options.{field}"), error, errors),
         }
     }

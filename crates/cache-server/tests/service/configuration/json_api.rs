@@ -58,7 +58,7 @@ providers:
     assert!(!valid);
     for (line, part) in [
         (4, "providers, acme: the environment variable NOT_SET is not set"),
-        (7, "providers, acme: key.send.header: \"a b\" is no name of a header"),
+        (7, "providers, acme: send_key.header: \"a b\" is no name of a header"),
         (8, "providers, acme: unknown_status: 500 can't say"),
         (11, "providers, acme: quotes.price: \"last\" is no JSON pointer"),
         (12, "providers, acme: quotes.bid: \"bid\" is no JSON pointer"),

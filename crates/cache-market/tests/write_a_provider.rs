@@ -17,8 +17,10 @@ use cache_core::{Clock, Result, Secret, Ttl};
 use cache_facade::Cache;
 use cache_market::CachedProvider;
 use market_data::{
-    Answer, Answers, Asset, AssetType, DataType, Date, Market, Offer, Provider, ProviderError,
-    ProviderErrorKind, ProviderSettings, Quota, Quote, Registry, Replay, ReplayProvider,
+    Answer, Answers, Asset, AssetType, DataType, Date, Dividend, Dividends, Document, DocumentId, Market,
+    Offer, Provider, ProviderError, ProviderErrorKind, ProviderSettings, Quota, Quote, Registry, Replay,
+    ReplayProvider,
+    formulas::DocumentDays,
     http::{HttpClient, HttpClientConfig, HttpRequest},
 };
 use serde::Deserialize;
@@ -68,8 +70,12 @@ impl Provider for Example {
     }
 
     fn offer(&self, data: DataType) -> Option<Offer> {
-        let shares = Offer::new(100).markets([Market::US]).asset_types([AssetType::Equity]);
-        (data == DataType::Price).then_some(shares)
+        let max_batch = match data {
+            DataType::Price => 100,
+            DataType::Dividend => 1,
+            _ => return None,
+        };
+        Some(Offer::new(max_batch).markets([Market::US]).asset_types([AssetType::Equity]))
     }
 
     async fn quotes(&self, assets: &[Asset]) -> Answers<Quote> {
@@ -84,6 +90,49 @@ impl Provider for Example {
             price.map_or(Answer::Unknown, |price| price.quote(asset))
         };
         Ok(assets.iter().zip(&symbols).map(answer).collect())
+    }
+
+    async fn documents(&self, _: DataType, ids: &[DocumentId]) -> Answers<Document> {
+        let mut answers = Vec::with_capacity(ids.len());
+        for id in ids {
+            answers.push(self.dividends(id).await.unwrap_or_else(Answer::Failed));
+        }
+        Ok(answers)
+    }
+}
+
+/// What the API answers to `GET /v1/dividends/AAPL`.
+#[derive(Deserialize)]
+struct Paid {
+    currency: String,
+    paid: Vec<Payment>,
+}
+
+#[derive(Deserialize)]
+struct Payment {
+    ex_day: Date,
+    cash: f64,
+}
+
+impl Example {
+    /// Asks for what a share paid, on the days that are asked for.
+    async fn dividends(&self, id: &DocumentId) -> Result<Answer<Document>, ProviderError> {
+        let days = DocumentDays::of(id)
+            .map_err(|why| ProviderError::new(ProviderErrorKind::BadRequest, why.to_string()))?;
+        let request = HttpRequest::get(["v1", "dividends", id.asset.symbol.as_str()]).bearer(&self.key);
+        let reply = self.client.send(&request).await?;
+        if reply.status == 404 {
+            return Ok(Answer::Unknown);
+        }
+        let reply = reply.succeeded()?;
+        let told: Paid = serde_json::from_slice(&reply.body)
+            .map_err(|why| reply.error(ProviderErrorKind::BadAnswer, &why.to_string()))?;
+        let one = |paid: Payment| Dividend { date: paid.ex_day, amount: paid.cash };
+        let mut dividends: Vec<Dividend> = told.paid.into_iter().map(one).collect();
+        dividends.retain(|paid| days.contains(paid.date));
+        dividends.sort_by_key(|paid| paid.date);
+        let body = Dividends { currency: Some(told.currency.into()), dividends, splits: Vec::new() };
+        Ok(Answer::Value(Document::of(id.asset.clone(), &body)?))
     }
 }
 
@@ -122,6 +171,49 @@ async fn prices_are_read_and_what_is_left_out_is_unknown() -> Result<()> {
     assert_eq!(answers[0].clone().value().map(|quote| quote.price), Some(190.5));
     assert_eq!(answers[1], Answer::Unknown);
     assert_eq!(calls.load(Ordering::SeqCst), 1, "one call for the whole batch");
+    Ok(())
+}
+
+#[tokio::test]
+async fn dividends_are_documents_of_the_common_body() -> Result<()> {
+    let body = r#"{"currency": "USD", "paid": [{"ex_day": "2024-02-09", "cash": 0.24}, {"ex_day": "2023-11-10", "cash": 0.24}]}"#;
+    let url = serve("200 OK", body, Arc::default()).expect("a port");
+    let example = Example::new(&url, Secret::from("k3y"), Clock::system())?;
+    for (id, days) in
+        [("AAPL", vec!["2023-11-10", "2024-02-09"]), ("AAPL:from=2024-01-01", vec!["2024-02-09"])]
+    {
+        let told = example.documents(DataType::Dividend, &[id.parse()?]).await?.remove(0);
+        let paid: Dividends = told.value().expect(id).read()?;
+        let told: Vec<String> = paid.dividends.iter().map(|paid| paid.date.to_string()).collect();
+        assert_eq!(told, days, "{id}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_document_that_can_not_be_fails_its_key() -> Result<()> {
+    for (status, body, id, kind) in [
+        ("404 Not Found", "", "NOPE", None),
+        (
+            "200 OK",
+            r#"{"currency": "USD", "paid": [{"ex_day": "2024-02-09", "cash": -1}]}"#,
+            "AAPL",
+            Some(ProviderErrorKind::BadAnswer),
+        ),
+        ("200 OK", "{}", "AAPL", Some(ProviderErrorKind::BadAnswer)),
+        ("200 OK", "{}", "AAPL:day=1", Some(ProviderErrorKind::BadRequest)),
+    ] {
+        let url = serve(status, body, Arc::default()).expect("a port");
+        let example = Example::new(&url, Secret::from("k3y"), Clock::system())?;
+        let registry = Registry::builder(Clock::system())
+            .provider(Arc::new(example), ProviderSettings::default())
+            .build()?;
+        // Where no key could be fetched, the whole call failed.
+        let told = registry.documents(DataType::Dividend, &[id.parse()?]).await;
+        let error = told.map_or_else(Some, |answers| answers[0].failure().cloned());
+        assert_eq!(error.as_ref().map(ProviderError::kind), kind, "{error:?}");
+        assert!(error.is_none_or(|error| error.to_string().starts_with("example")), "{id} {body}");
+    }
     Ok(())
 }
 

@@ -22,8 +22,8 @@ pub use adapters::{
     alpha_vantage::{AlphaVantageConfig, AlphaVantageProvider},
     csv_folder::{CsvConfig, CsvProvider, OnBadRow},
     json::{
-        JsonConfig, JsonDocuments, JsonFields, JsonKey, JsonParameter, JsonProvider, JsonQuotes, JsonSeries,
-        JsonSplits, JsonSymbols, KeyPlace, SymbolCase, Unambiguous,
+        JsonConfig, JsonConfigError, JsonDocuments, JsonFields, JsonKey, JsonParameter, JsonProvider,
+        JsonQuotes, JsonSeries, JsonSplits, JsonSymbols, KeyPlace, SymbolCase, Unambiguous,
     },
     oanda::{CandlePrice, OandaConfig, OandaProvider},
     yahoo::{YahooConfig, YahooProvider},

@@ -1,13 +1,11 @@
 //! The providers of the service: the configured ones in a registry, or a replay of recorded days.
 
-use std::{
-    collections::{BTreeMap, HashSet},
-    sync::Arc,
-};
+use std::{collections::HashSet, sync::Arc};
 
 use cache_config::{ConfigErrors, Origin, Values, YamlValue, shortened};
 use cache_core::{Clock, Error, ErrorKind, Result, Secret};
-use market_data::{Adapter, JsonConfig, Provider, Quota, Registry, ReplayProvider, SecretSource};
+use cache_market::MarketRegions;
+use market_data::{Adapter, DataType, Provider, Quota, Registry, ReplayProvider, SecretSource};
 use serde::de::DeserializeOwned;
 use serde_json::json;
 
@@ -78,10 +76,23 @@ pub(crate) fn check(entries: &[ProviderEntry], values: &Values, errors: &mut Con
                 place.add(field, format!("{field} {why}"), errors);
             }
         }
-        if !place.lacks_access() {
-            adapter(entry, &place, errors);
+        if !place.lacks_access()
+            && let Some(Some(Adapter::Json(config))) = adapter(entry, &place, errors)
+        {
+            for data in config.documents.keys().filter(|data| data.is_document()) {
+                if !MarketRegions::has(*data) {
+                    place.add(&format!("options.documents.{data}"), never_asked(*data), errors);
+                }
+            }
         }
     }
+}
+
+/// Returns why the service can't have documents of a kind that are no market data: an application writes them.
+fn never_asked(data: DataType) -> String {
+    format!(
+        "documents.{data}: no provider is asked for it: leave it out, and put such values under /v1/cache"
+    )
 }
 
 /// Opens the providers of all entries, and adds to `errors` what is wrong besides what [`check`] finds. If
@@ -111,8 +122,8 @@ pub(crate) fn open_all(
     opened
 }
 
-/// Adds all reasons why a provider can't be opened to `errors`: opening stops at the first, so the parts are tried
-/// apart, and without the key if that is what is missing.
+/// Adds all reasons why a provider can't be opened to `errors`. All of a JSON API are known at once; opening
+/// another stops at the first, so it is tried without the key if that is what is missing.
 fn explain(
     adapter: &Adapter,
     entry: &ProviderEntry,
@@ -121,46 +132,37 @@ fn explain(
     clock: &Clock,
     errors: &mut ConfigErrors,
 ) {
-    let mut reasons: Vec<String> = Vec::new();
-    let mut whole = adapter.clone();
-    if let Some(Err(missing)) = entry.key.as_ref().map(SecretSource::read) {
-        place.add("key", missing.to_string(), errors);
-        give_key(&mut whole);
-    } else {
-        reasons.push(why.to_string());
+    let missing = entry.key.as_ref().and_then(|key| key.read().err());
+    if let Some(missing) = &missing {
+        place.add("key", place.without_name(missing), errors);
     }
-    for part in parts(&whole) {
-        if let Err(why) = part.open(clock.clone()) {
-            reasons.push(why.to_string());
+    let found = if let Adapter::Json(config) = adapter { config.errors() } else { Vec::new() };
+    for error in &found {
+        match error.field.as_str() {
+            // It is told above.
+            "key" => {}
+            // As the field is called here.
+            "key.send.header" => {
+                let message = error.message.replace("key.send.header", "send_key.header");
+                place.add("options.send_key.header", message, errors);
+            }
+            field => place.add(&format!("options.{field}"), error, errors),
         }
     }
-    let mut told: Vec<&String> = Vec::new();
-    for reason in &reasons {
-        if !told.contains(&reason) {
-            place.add(&place.field_of(entry, reason), reason, errors);
-            told.push(reason);
+    if !found.is_empty() {
+        return;
+    }
+    let why = match missing {
+        None => Some(place.without_name(why)),
+        Some(_) => {
+            let mut with_key = adapter.clone();
+            give_key(&mut with_key);
+            with_key.open(clock.clone()).err().map(|why| place.without_name(&why))
         }
+    };
+    if let Some(why) = why {
+        place.add(&place.field_of(entry, &why), why, errors);
     }
-}
-
-/// Returns the adapter, or each of the parts of a JSON API by itself.
-fn parts(adapter: &Adapter) -> Vec<Adapter> {
-    let Adapter::Json(config) = adapter else { return vec![adapter.clone()] };
-    let empty = JsonConfig { quotes: None, series: None, documents: BTreeMap::new(), ..(**config).clone() };
-    let mut parts = Vec::new();
-    if config.quotes.is_some() {
-        parts.push(JsonConfig { quotes: config.quotes.clone(), ..empty.clone() });
-    }
-    if config.series.is_some() {
-        parts.push(JsonConfig { series: config.series.clone(), ..empty.clone() });
-    }
-    for (data, document) in &config.documents {
-        parts.push(JsonConfig { documents: BTreeMap::from([(*data, document.clone())]), ..empty.clone() });
-    }
-    if parts.is_empty() {
-        parts.push(empty);
-    }
-    parts.into_iter().map(|part| Adapter::Json(Box::new(part))).collect()
 }
 
 /// Gives an adapter a key that opens it, so that what else is wrong is found.
@@ -169,12 +171,7 @@ fn give_key(adapter: &mut Adapter) {
     match adapter {
         Adapter::Oanda(config) => config.token = given,
         Adapter::AlphaVantage(config) => config.key = given,
-        Adapter::Json(config) => {
-            if let Some(key) = &mut config.key {
-                key.from = given;
-            }
-        }
-        Adapter::Yahoo(_) | Adapter::Csv(_) => {}
+        Adapter::Json(_) | Adapter::Yahoo(_) | Adapter::Csv(_) => {}
     }
 }
 
@@ -204,15 +201,23 @@ impl Place<'_> {
         errors.add(&self.origin(field), format_args!("providers, {}: {what}", shortened(self.name)));
     }
 
-    /// Returns the field that a reason names, for its line: `options.quotes.url`.
+    /// Returns a reason without the names of the operation and of the provider, which an error names already.
+    fn without_name(&self, why: &Error) -> String {
+        let told = why.to_string();
+        let without = |told: &str, name: &str| {
+            told.strip_prefix(name).and_then(|rest| rest.strip_prefix(": ")).unwrap_or(told).to_owned()
+        };
+        without(&without(&told, why.operation()), self.name)
+    }
+
+    /// Returns the field that a reason names, for its line: `options.folder`.
     fn field_of(&self, entry: &ProviderEntry, reason: &str) -> String {
         let named = |field: &str| reason.contains(field);
         if entry.base_url.is_some() && named("base URL") {
             return "base_url".to_owned();
         }
-        let below = ["quotes.url", "series.url"].into_iter().find(|field| named(field));
         let option = entry.options.keys().map(String::as_str).find(|option| named(option));
-        below.or(option).map_or_else(|| "options".to_owned(), |field| format!("options.{field}"))
+        option.map_or_else(|| "options".to_owned(), |field| format!("options.{field}"))
     }
 }
 

@@ -122,21 +122,32 @@ async fn the_statistics_in_the_readme_have_the_members_that_the_service_prints()
     server.terminate();
 }
 
-/// What the guide shows as a provider of a JSON API opens, and it names each market that a setting may have.
+/// What the guide shows as providers of a JSON API and of files opens, and it names each market that a setting may
+/// have.
 #[test]
 fn rule_75_the_guide_s_provider_of_json_and_its_markets_are_sound() {
     let folder = tempfile::tempdir().unwrap();
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guide/configuration.md");
     let guide = fs::read_to_string(path).unwrap();
-    let (_, block) =
+    let (_, json_block) =
         guide.split_once("```yaml\nproviders:\n  - kind: json\n").expect("the guide has the example");
-    let (rest, _) = block.split_once("```").unwrap();
+    let (rest, _) = json_block.split_once("```").unwrap();
     let file = folder.path().join("cache.yaml");
     fs::write(&file, json(rest)).unwrap();
     let mut checked = command(folder.path(), &[]);
     let (sound, said) = run(checked.env("ACME_KEY", "key").args(["config", "--check"]).arg(&file));
     assert!(sound, "{said}");
 
+    let (_, block) = guide.split_once("```yaml\nproviders:\n  - kind: csv\n").expect("and one of files");
+    let (rest, _) = block.split_once("```").unwrap();
+    let files = folder.path().join("files");
+    fs::create_dir(&files).unwrap();
+    fs::write(files.join("AAPL.csv"), "").unwrap();
+    let rest = rest.replace("/srv/market", &files.display().to_string());
+    let (sound, said) = check(folder.path(), &format!("providers:\n  - kind: csv\n{rest}"), folder.path());
+    assert!(sound, "{said}");
+
+    let (rest, _) = json_block.split_once("```").unwrap();
     let (_, said) = check(folder.path(), &json(rest).replace("[US]", "[USA]"), folder.path());
     let (_, known) = said.split_once("there are ").expect("the check names the markets");
     let known: Vec<&str> = known.lines().next().unwrap().split(", ").map(str::trim).collect();

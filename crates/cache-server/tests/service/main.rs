@@ -13,6 +13,7 @@ mod start;
 mod configuration {
     pub(crate) mod check;
     pub(crate) mod documents;
+    mod json_api;
     mod reload;
     mod sources;
 }

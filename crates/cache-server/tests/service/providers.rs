@@ -59,13 +59,11 @@ async fn where_no_provider_has_bars_it_is_said_so_without_a_list_of_nothing() {
     fs::write(&path, quotes_alone).unwrap();
     let server = Server::start(&folder.path().join("data"), &["--config", path.to_str().unwrap()]);
     let answer = server.get("/v1/bars/AAPL").await;
-    assert_eq!(answer.status(), 400);
+    assert_eq!(answer.status(), 404);
     let body: serde_json::Value = answer.json().await.unwrap();
+    assert_eq!(body["type"], "urn:problem-type:cache-server:not-offered", "{body}");
     let detail = body["detail"].as_str().unwrap();
-    assert!(
-        detail.contains("no provider of this service has bars") && !detail.contains("one of"),
-        "{detail}"
-    );
+    assert!(!detail.contains("one of"), "{detail}");
     server.terminate();
 }
 
@@ -188,6 +186,38 @@ async fn rule_69_through_the_service_one_instrument_is_one_call_and_its_identifi
         );
     }
     assert_eq!(*asked.lock().unwrap(), ["/bitCoin"]);
+    server.terminate();
+}
+
+#[tokio::test]
+async fn a_symbol_that_an_api_does_not_know_by_its_status_is_unknown_and_remembered() {
+    let one = |unknown: &str| {
+        let options = format!(
+            "markets: [US], {unknown} documents: {{fundamentals: {{url: \"URL/facts/{{symbol}}\"}}}}, quotes: {{url: \"URL/{{symbol}}\", price: /p}}"
+        );
+        move |url: &str| {
+            format!(
+                "providers: [{{name: acme, kind: json, retries: 0, options: {{{}}}}}]\n",
+                options.replace("URL", url)
+            )
+        }
+    };
+    let gone = |_: &str| said("404 Not Found", "", r#"{"message": "no such symbol"}"#);
+    let (server, _folder, asked) = behind(one("unknown_status: [404],"), gone).await;
+    for _ in 0..3 {
+        for path in ["/v1/quotes/NOPE", "/v1/fundamentals/NOPE"] {
+            let answer = server.get(path).await;
+            assert_eq!(answer.status(), 404, "{path}");
+        }
+    }
+    assert_eq!(*asked.lock().unwrap(), ["/NOPE", "/facts/NOPE"]);
+    server.terminate();
+
+    let (server, _folder, _asked) = behind(one(""), gone).await;
+    let answer = server.get("/v1/quotes/NOPE").await;
+    assert_eq!(answer.status(), 400);
+    let body: serde_json::Value = answer.json().await.unwrap();
+    assert!(body.to_string().contains("set unknown_status: [404]"), "{body}");
     server.terminate();
 }
 

@@ -4,7 +4,7 @@ use std::{error::Error as StdError, fmt, time::Duration};
 
 use cache_core::{Error, ErrorKind};
 
-use crate::DataType;
+use crate::{DataType, Invalid};
 
 /// The failure of a provider. Its message names the provider and never shows an API key.
 ///
@@ -142,6 +142,14 @@ impl fmt::Display for ProviderError {
 }
 
 impl StdError for ProviderError {}
+
+impl From<Invalid> for ProviderError {
+    /// An answer that can't be what it should, as in `Document::of(asset, &body)?`; a registry adds the provider's
+    /// name. A parameter that can't be is no fault of an answer: make it a `BadRequest`.
+    fn from(invalid: Invalid) -> Self {
+        Self::new(ProviderErrorKind::BadAnswer, invalid.to_string())
+    }
+}
 
 impl From<ProviderError> for Error {
     fn from(error: ProviderError) -> Self {

@@ -107,7 +107,7 @@ async fn what_a_subfolder_holds_is_of_the_kind_that_it_is_called() {
         ),
         (
             DataType::CpiIndex,
-            "CPI@US.index:interval=monthly",
+            "CPI@US.index:interval=semiannual",
             ProviderErrorKind::NotOffered,
             "it has CPI@US.index",
         ),
@@ -116,6 +116,45 @@ async fn what_a_subfolder_holds_is_of_the_kind_that_it_is_called() {
         let error = one(&csv, data, id).await.unwrap_err();
         assert_eq!(error.kind(), kind, "{error}");
         assert!(error.to_string().contains(why), "{error}");
+    }
+}
+
+/// What a file's name doesn't say is as usual, whether or not it is asked for by name.
+#[tokio::test]
+async fn a_file_without_parameters_is_of_the_usual_ones_and_of_no_others() {
+    use DataType::{CpiIndex, Macro, TreasuryYield};
+    let value = |value: u8| format!("date,value\n2020-01-01,{value}\n");
+    let texts = [value(1), value(2), value(3), value(4), value(5)];
+    let names = [
+        "treasury_yield/TREASURY.csv",
+        "treasury_yield/TREASURY:maturity=2year.csv",
+        "treasury_yield/TREASURY:maturity=5year&interval=daily.csv",
+        "cpi_index/CPI:interval=monthly.csv",
+        "macro/GDP.csv",
+    ];
+    let files: Vec<_> = names.into_iter().zip(texts.iter().map(String::as_str)).collect();
+    let folder = folder(&files);
+    let csv = open(folder.path(), OnBadRow::Error);
+    for (data, id, value) in [
+        (TreasuryYield, "TREASURY@US.index", Some(1.0)),
+        (TreasuryYield, "TREASURY@US.index:maturity=10year", Some(1.0)),
+        (TreasuryYield, "TREASURY@US.index:interval=monthly", Some(1.0)),
+        (TreasuryYield, "TREASURY@US.index:interval=monthly&maturity=10year", Some(1.0)),
+        (TreasuryYield, "TREASURY@US.index:interval=monthly&maturity=2year", Some(2.0)),
+        (TreasuryYield, "TREASURY@US.index:interval=daily&maturity=5year", Some(3.0)),
+        (TreasuryYield, "TREASURY@US.index:interval=daily", None),
+        (TreasuryYield, "TREASURY@US.index:maturity=5year", None),
+        (CpiIndex, "CPI@US.index", Some(4.0)),
+        (CpiIndex, "CPI@US.index:interval=monthly", Some(4.0)),
+        (CpiIndex, "CPI@US.index:interval=semiannual", None),
+        (Macro, "GDP@US.index", Some(5.0)),
+        (Macro, "GDP@US.index:interval=monthly", None),
+    ] {
+        let told = one(&csv, data, id).await;
+        match value {
+            Some(value) => assert_eq!(told.unwrap().unwrap().body["observations"][0]["value"], value, "{id}"),
+            None => assert_eq!(told.unwrap_err().kind(), ProviderErrorKind::NotOffered, "{id}"),
+        }
     }
 }
 
@@ -141,6 +180,7 @@ fn files_that_name_nothing_or_one_thing_twice_are_refused() {
         (["dividend/A:x=1.csv", "A.csv"], "has no parameters"),
         (["macro/GDP.csv", "macro/gdp@us.index.csv"], "of one asset"),
         (["macro/GDP:x.csv", "A.csv"], "is named for no macro"),
+        (["cpi_index/CPI.csv", "cpi_index/CPI:interval=monthly.csv"], "the same parameters: keep one"),
     ] {
         let folder = folder(&files.map(|file| (file, "")));
         let error = CsvProvider::new(CsvConfig::new(folder.path())).unwrap_err().to_string();

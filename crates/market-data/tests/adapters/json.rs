@@ -274,7 +274,10 @@ async fn a_document_is_what_its_pointer_finds() {
     assert_eq!(provider.documents(DataType::Fundamentals, again).await.unwrap(), [Said::Unknown]);
     let wrong = provider.documents(DataType::Fundamentals, again).await.map(|mut answers| answers.remove(0));
     let (Err(error) | Ok(Said::Failed(error))) = wrong else { panic!("{wrong:?}") };
-    assert!(error.to_string().contains("documents.value is missing: nothing at \"/result\""), "{error}");
+    assert!(
+        error.to_string().contains("documents.fundamentals.value is missing: nothing at \"/result\""),
+        "{error}"
+    );
     let dots = DocumentId::new("..".parse().unwrap());
     assert_eq!(provider.documents(DataType::Fundamentals, &[dots]).await.unwrap(), [Said::Unknown]);
     assert_eq!(upstream.calls(), 3, "what would lead elsewhere isn't asked for");

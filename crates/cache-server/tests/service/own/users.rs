@@ -66,8 +66,8 @@ async fn what_is_left_of_a_user_whose_own_entry_is_over_ends_too() {
 async fn a_logout_ends_what_is_the_users_whose_session_it_is() {
     for (told, tags) in [
         (json!({"value": 1, "user": "1"}), json!(["users:1"])),
-        (json!({"value": 1, "tags": ["x", "users:1"]}), json!(["users:1"])),
-        (json!({"value": 1, "tags": ["x"]}), json!([])),
+        (json!({"value": 1, "user": null, "tags": ["x", "users:1"]}), json!(["users:1"])),
+        (json!({"value": 1, "user": null, "tags": ["x"]}), json!([])),
     ] {
         let service = of_both(["1", "10"]).await;
         stored(&service, "sessions/abc", &told).await;

@@ -10,7 +10,7 @@ use super::sending::{get, is_problem, is_there, open, send, stored};
 use crate::fixture::in_process::{InProcess, Reply};
 
 async fn put_if(service: &InProcess, header: (&str, &str), body: &Value) -> Reply {
-    send(service, "PUT sessions/1", &[header], body.to_string()).await
+    send(service, "PUT signals/1", &[header], body.to_string()).await
 }
 
 #[tokio::test]
@@ -38,7 +38,7 @@ async fn a_put_may_depend_on_what_is_there() {
     is_problem(&refused, 412, "nothing is there, a fresh value was to be there");
     assert_eq!(refused.json()["born"], Value::Null);
     is_problem(&put_if(&service, ("if-match", "\"17\""), &one).await, 412, "nothing is there, 17 was to be");
-    assert!(!is_there(&service, "sessions/1").await);
+    assert!(!is_there(&service, "signals/1").await);
 
     let first = put_if(&service, ("if-none-match", "*"), &one).await;
     assert_eq!(first.status, 201);
@@ -53,18 +53,40 @@ async fn a_put_may_depend_on_what_is_there() {
     let late = put_if(&service, ("if-match", &etag), &one).await;
     is_problem(&late, 412, "read it again and decide anew");
     assert_eq!(late.json()["born"], second.json()["born"]);
-    assert_eq!(get(&service, "sessions/1").await.json()["value"], 2);
+    assert_eq!(get(&service, "signals/1").await.json()["value"], 2);
     assert_eq!(put_if(&service, ("if-match", "*"), &one).await.status, 200);
     // What is past its life has a version, and room for another value.
     service.advance(Duration::from_secs(10));
-    let stale = get(&service, "sessions/1").await;
+    let stale = get(&service, "signals/1").await;
     assert_eq!(put_if(&service, ("if-match", stale.header("etag")), &one).await.status, 200);
     service.advance(Duration::from_secs(10));
     assert_eq!(put_if(&service, ("if-none-match", "*"), &two).await.status, 201);
-    for (header, why) in [(("if-match", "1"), "the one ETag"), (("if-none-match", "\"1\""), "takes * alone")]
-    {
-        is_problem(&put_if(&service, header, &two).await, 400, why);
+    for header in ["if-match", "if-none-match"] {
+        is_problem(&put_if(&service, (header, "1"), &two).await, 400, "give the ETag of an earlier answer");
     }
+}
+
+#[tokio::test]
+async fn a_change_may_depend_on_any_of_several_versions_or_on_none_of_them() {
+    let service = open().await;
+    let (one, two) = (json!({"value": 1}), json!({"value": 2}));
+    let first = put_if(&service, ("x", "y"), &one).await.header("etag").to_owned();
+    let list = format!("\"17\", {first}");
+    let weak = format!("W/{first}");
+    // A weak tag is of no version where a change depends on it being there.
+    is_problem(&put_if(&service, ("if-match", &weak), &two).await, 412, "names no version");
+    for known in [&list, &weak] {
+        is_problem(&put_if(&service, ("if-none-match", known), &two).await, 412, "was not to be there");
+        let removed = send(&service, "DELETE signals/1", &[("if-none-match", known)], "").await;
+        is_problem(&removed, 412, "was not to be there");
+    }
+    assert_eq!(get(&service, "signals/1").await.json()["value"], 1);
+    assert_eq!(put_if(&service, ("if-match", &list), &two).await.status, 200);
+    assert_eq!(put_if(&service, ("if-none-match", &list), &one).await.status, 200);
+    let removed = send(&service, "DELETE signals/1", &[("if-none-match", "*")], "").await;
+    is_problem(&removed, 412, "nothing was to be there");
+    let removed = send(&service, "DELETE signals/1", &[("if-none-match", &list)], "").await;
+    assert_eq!((removed.status.as_u16(), &removed.json()["found"]), (200, &json!(true)));
 }
 
 #[tokio::test]
@@ -108,10 +130,10 @@ proptest! {
             for (client, step) in steps {
                 let tag = format!("\"{}\"", seen[client].unwrap_or(17));
                 let reply = match step {
-                    Step::Read => get(&service, "sessions/1").await,
+                    Step::Read => get(&service, "signals/1").await,
                     Step::Put => put_if(&service, ("x", "y"), &json!({"value": 1})).await,
                     Step::Replace => put_if(&service, ("if-match", &tag), &json!({"value": 1})).await,
-                    Step::Remove => send(&service, "DELETE sessions/1", &[("if-match", &tag)], "").await,
+                    Step::Remove => send(&service, "DELETE signals/1", &[("if-match", &tag)], "").await,
                 };
                 let (status, born) = (reply.status.as_u16(), reply.json()["born"].as_u64());
                 let is_current = there.is_some() && seen[client] == there;

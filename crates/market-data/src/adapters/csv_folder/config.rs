@@ -17,8 +17,10 @@ use super::OnBadRow;
 /// | `dividend/AAPL.csv` | date, amount (or dividends); stock splits if it has them |
 /// | `macro/REAL_GDP.csv`, and so in `cpi_index`, `treasury_yield` and `inflation_rate` | date, value (or price, or the only other one) |
 ///
-/// A file of a series may have parameters in its name: `treasury_yield/TREASURY:maturity=2year.csv`. A day without
-/// a value is empty, or has a `.`; a day without a dividend may have 0.
+/// A file of a series may have parameters in its name: `treasury_yield/TREASURY:maturity=2year.csv`. Those that it
+/// doesn't name are the usual ones: `treasury_yield/TREASURY.csv` holds monthly yields of ten years, and
+/// `cpi_index/CPI.csv` monthly prices, so daily yields are in `TREASURY:interval=daily.csv`. A day without a value
+/// is empty, or has a `.`; a day without a dividend may have 0.
 ///
 /// ```
 /// use market_data::{CsvConfig, OnBadRow};

@@ -25,7 +25,7 @@ pub(super) const KINDS: [DataType; 5] = [
 pub(super) struct Files {
     /// Those of bars.
     pub(super) bars: BTreeMap<Asset, PathBuf>,
-    /// Those of the subfolders, by kind and the text of a document's id.
+    /// Those of the subfolders, by kind and the text of a document's id without what is usual.
     documents: BTreeMap<(DataType, String), PathBuf>,
 }
 
@@ -58,7 +58,7 @@ impl Files {
                     let message = format!("{} is named for no {data}: {why}", path.display());
                     Error::new(ErrorKind::Config, "csv", message)
                 })?;
-                put(&mut files.documents, (data, id.to_string()), path)?;
+                put(&mut files.documents, (data, plain(data, &id).to_string()), path)?;
             }
         }
         if files.bars.is_empty() && files.documents.is_empty() {
@@ -75,7 +75,7 @@ impl Files {
 
     /// Returns the file of a document.
     pub(super) fn document(&self, data: DataType, id: &DocumentId) -> Option<&PathBuf> {
-        self.documents.get(&(data, id.to_string()))
+        self.documents.get(&(data, plain(data, id).to_string()))
     }
 
     /// Returns the ids of the files that are about an asset, whatever their parameters are.
@@ -122,12 +122,29 @@ fn read_id(data: DataType, name: &str) -> Result<DocumentId, Invalid> {
     }
 }
 
+/// The parameters that a series has where none are given, as for all providers.
+fn usual(data: DataType) -> &'static [(&'static str, &'static str)] {
+    match data {
+        DataType::TreasuryYield => &[("interval", "monthly"), ("maturity", "10year")],
+        DataType::CpiIndex => &[("interval", "monthly")],
+        _ => &[],
+    }
+}
+
+/// Returns an id without the parameters that say what holds without them: the same document by one name.
+fn plain(data: DataType, id: &DocumentId) -> DocumentId {
+    let mut id = id.clone();
+    id.parameters.retain(|name, value| !usual(data).contains(&(name.as_str(), value.as_str())));
+    id
+}
+
 /// Puts a file where no other one is.
 fn put<K: Ord>(files: &mut BTreeMap<K, PathBuf>, key: K, path: PathBuf) -> Result<()> {
     match files.insert(key, path.clone()) {
         None => Ok(()),
         Some(other) => {
-            let message = format!("{} and {} are of one asset: keep one", other.display(), path.display());
+            let (one, other) = (other.display(), path.display());
+            let message = format!("{one} and {other} are of one asset and the same parameters: keep one");
             Err(Error::new(ErrorKind::Config, "csv", message))
         }
     }

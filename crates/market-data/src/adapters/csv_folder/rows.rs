@@ -81,7 +81,7 @@ pub(super) fn by_day<T: PartialEq>(
 ) -> Result<Rows<T>, ParseError> {
     let fields = header(&mut reader)?.len();
     let (mut days, mut skipped, mut left_out) = (BTreeMap::<Date, T>::new(), 0, 0);
-    let mut contradicted = BTreeSet::new();
+    let (mut contradicted, mut first) = (BTreeSet::new(), None);
     for record in reader.records() {
         // A row that can't be read at all ends the file: where the next one begins isn't known.
         let record = record.map_err(|error| ParseError::text("a row", &error.to_string()))?;
@@ -97,25 +97,30 @@ pub(super) fn by_day<T: PartialEq>(
             }
             Ok(Some((date, told)))
         });
-        match (read, faults) {
-            (Ok(Some((date, told))), _) => drop(days.insert(date, told)),
-            (Ok(None), _) => left_out += 1,
-            (Err(_), OnBadRow::Skip) => skipped += 1,
-            (Err(why), OnBadRow::Error) => {
+        match read {
+            Ok(Some((date, told))) => drop(days.insert(date, told)),
+            Ok(None) => left_out += 1,
+            Err(why) => {
                 let line = record.position().map_or(0, csv::Position::line);
-                return Err(ParseError::new(format!("line {line}: {why}")));
+                let why = format!("line {line}: {why}");
+                if faults == OnBadRow::Error {
+                    return Err(ParseError::new(why));
+                }
+                first.get_or_insert(why);
+                skipped += 1;
             }
         }
     }
     let sound = left_out + days.len() as u64;
     let rows = skipped + sound;
+    let first = first.map(|why| format!(" (the first, {why})")).unwrap_or_default();
     match skipped > sound {
         true if sound == 0 => {
-            Err(ParseError::new(format!("all of its {rows} rows are bad: it holds no {what}")))
+            Err(ParseError::new(format!("all of its {rows} rows are bad{first}: it holds no {what}")))
         }
         true => {
             let more = "what is left would be no history: mend the file";
-            Err(ParseError::new(format!("{skipped} of its {rows} rows are bad, {more}")))
+            Err(ParseError::new(format!("{skipped} of its {rows} rows are bad{first}, {more}")))
         }
         false => Ok(Rows { days: days.into_iter().collect(), skipped }),
     }
@@ -257,7 +262,10 @@ mod tests {
         assert_eq!(read_text(&(day(1) + &day(2) + bad + bad), OnBadRow::Skip).unwrap().skipped, 2);
         let message =
             read_text(&(day(1) + &day(2) + bad + bad + bad), OnBadRow::Skip).unwrap_err().to_string();
-        assert!(message.contains("3 of its 5 rows"), "{message}");
+        assert!(
+            message.contains("3 of its 5 rows are bad (the first, line 4: implausible: the close 9"),
+            "{message}"
+        );
     }
 
     #[test]
@@ -293,7 +301,7 @@ mod tests {
     fn a_file_of_which_nothing_is_left_is_no_file_of_bars() {
         let minutes = "2017-09-04 09:30:00,1,2,0.5,1,1,7\n2017-09-04 09:31:00,1,2,0.5,1,1,7\n";
         let message = read_text(minutes, OnBadRow::Skip).unwrap_err().to_string();
-        assert!(message.contains("all of its 2 rows"), "{message}");
+        assert!(message.contains("all of its 2 rows are bad (the first, line 2: is no day"), "{message}");
         assert_eq!(read_text("", OnBadRow::Skip).unwrap().days.len(), 0);
     }
 

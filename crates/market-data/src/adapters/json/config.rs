@@ -42,6 +42,10 @@ pub struct JsonConfig {
     /// Where a body has its error: any value there but `null`, `false` and `""` fails the call.
     #[serde(default)]
     pub error: Option<String>,
+    /// The statuses by which it says that it doesn't know a symbol: `[404]`; in a batch, that it knows none of
+    /// them. Any of 400 to 499 but 401, 403, 407, 408 and 429. Default: none, since a wrong URL gets a 404 too.
+    #[serde(default)]
+    pub unknown_status: Vec<u16>,
     /// The time zone by which a moment in a body is assigned to a day: `Europe/London`. Default: UTC.
     #[serde(default)]
     pub zone: Option<String>,

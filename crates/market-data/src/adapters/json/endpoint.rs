@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use cache_core::{Clock, Error, ErrorKind, Result, Secret};
+use cache_core::Secret;
 use serde_json::Value;
 
 use super::{
     JsonSymbols,
-    config::{JsonConfig, KeyPlace},
+    config::KeyPlace,
     pointer::Pointer,
+    setup::Setup,
     template::{Placeholder, Template},
     unambiguous::Unambiguous,
 };
@@ -26,12 +27,13 @@ pub(super) struct Endpoint {
     access: Access,
 }
 
-/// What all endpoints of an API share: headers, key, and where its errors are.
-#[derive(Clone, Debug)]
+/// What all endpoints of an API share: headers, key, where its errors are, and how it says that it knows nothing.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Access {
     headers: Vec<(String, String)>,
     key: Option<(Secret, KeyPlace)>,
     error: Option<Pointer>,
+    unknown_status: Vec<u16>,
     symbols: JsonSymbols,
 }
 
@@ -47,16 +49,16 @@ pub(super) struct Wanted<'a> {
 
 impl Access {
     /// Reads the configuration.
-    ///
-    /// # Errors
-    ///
-    /// `Config` for an invalid header or pointer, and a key that can't be read.
-    pub(super) fn new(config: &JsonConfig) -> Result<Self> {
-        let key = match &config.key {
-            Some(key) => Some((key.from.read()?, key.send.clone())),
-            None => None,
-        };
-        let placed = key.iter().filter_map(|(_, place)| match place {
+    pub(super) fn new(setup: &mut Setup<'_>) -> Self {
+        let config = setup.config;
+        let key = config.key.as_ref().and_then(|key| match key.from.read() {
+            Ok(secret) => Some((secret, key.send.clone())),
+            Err(why) => {
+                setup.error("key", why.to_string());
+                None
+            }
+        });
+        let placed = config.key.iter().filter_map(|key| match &key.send {
             KeyPlace::Header(name) => Some((name, "key.send.header")),
             _ => None,
         });
@@ -64,19 +66,37 @@ impl Access {
             let sound = !name.is_empty()
                 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
             if !sound {
-                return Err(wrong(config, format!("{field}: {:?} is no name of a header", start_of(name))));
+                setup.error(field, format!("{field}: {:?} is no name of a header", start_of(name)));
             }
         }
-        if let Some((name, _)) =
-            config.headers.iter().find(|(_, value)| !value.bytes().all(|byte| (b' '..=b'~').contains(&byte)))
-        {
-            return Err(wrong(config, format!("headers: the value of {name:?} can't stand in a header")));
+        for (name, value) in &config.headers {
+            if !value.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+                let message = format!("headers: the value of {name:?} can't stand in a header");
+                setup.error("headers", message);
+            }
         }
-        let headers =
-            config.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), value.clone())).collect();
-        config.symbols.check(config)?;
-        let error = Pointer::optional("error", config.error.as_ref())?;
-        Ok(Self { headers, key, error, symbols: config.symbols.clone() })
+        for status in &config.unknown_status {
+            // By these an upstream speaks of the client or of itself, and by a success it answers.
+            if !matches!(status, 400..500) || matches!(status, 401 | 403 | 407 | 408 | 429) {
+                let wanted =
+                    "name statuses of 400 to 499, such as 404, but none of 401, 403, 407, 408 and 429";
+                let message =
+                    format!("unknown_status: {status} can't say that a symbol is unknown: {wanted}");
+                setup.error("unknown_status", message);
+            }
+        }
+        config.symbols.check(setup);
+        Self {
+            headers: config
+                .headers
+                .iter()
+                .map(|(name, value)| (name.to_ascii_lowercase(), value.clone()))
+                .collect(),
+            key,
+            error: setup.optional("error", config.error.as_ref()),
+            unknown_status: config.unknown_status.clone(),
+            symbols: config.symbols.clone(),
+        }
     }
 
     fn added_to(&self, call: HttpRequest) -> HttpRequest {
@@ -91,66 +111,60 @@ impl Access {
 }
 
 impl Endpoint {
-    /// The endpoint at `url`, which is the setting `field`.
+    /// The endpoint at `url`, which is the setting `field`. `placeholders` are those of which its URL needs one,
+    /// if there are any, and those that mean nothing in it; so do parameters.
     ///
-    /// # Errors
-    ///
-    /// `Config`, with the name of the field, if the URL is no template, has none of the placeholders in
-    /// `needs`, one of those in `lacks`, or a parameter.
+    /// `None` if no call could be made of the URL.
     pub(super) fn new(
-        config: &JsonConfig,
+        setup: &mut Setup<'_>,
         field: &str,
         url: &str,
         placeholders: (&[Placeholder], &[Placeholder]),
-        access: &Access,
-        clock: Clock,
-    ) -> Result<Self> {
-        let endpoint = Self::with_parameters(config, field, url, placeholders, access, clock)?;
-        if let Some(name) = endpoint.parameters().next() {
-            return Err(wrong(
-                config,
-                format!("{field}: the placeholder {{param:{name}}} has no meaning here"),
-            ));
+    ) -> Option<Self> {
+        let endpoint = Self::with_parameters(setup, field, url, placeholders, "")?;
+        for name in endpoint.parameters() {
+            setup.error(field, format!("{field}: the placeholder {{param:{name}}} has no meaning here"));
         }
-        Ok(endpoint)
+        Some(endpoint)
     }
 
-    /// The same for documents, which may have parameters.
-    ///
-    /// # Errors
-    ///
-    /// As [`Endpoint::new`], but for parameters. There need be no placeholder if `needs` is empty.
+    /// The same for documents, which may have parameters. `remedy` says what else may be done if the URL lacks
+    /// what it needs.
     pub(super) fn with_parameters(
-        config: &JsonConfig,
+        setup: &mut Setup<'_>,
         field: &str,
         url: &str,
         placeholders: (&[Placeholder], &[Placeholder]),
-        access: &Access,
-        clock: Clock,
-    ) -> Result<Self> {
-        let template = Template::read(url).map_err(|why| wrong(config, format!("{field}: {why}")))?;
+        remedy: &str,
+    ) -> Option<Self> {
+        let template = match Template::read(url) {
+            Ok(template) => template,
+            Err(why) => {
+                setup.error(field, format!("{field}: {why}"));
+                return None;
+            }
+        };
         let (needs, lacks) = placeholders;
         if !needs.is_empty() && !needs.iter().any(|placeholder| template.has(*placeholder)) {
-            let needs = needs
-                .iter()
-                .map(|placeholder| format!("{{{}}}", placeholder.name()))
-                .collect::<Vec<_>>()
-                .join(" or ");
-            return Err(wrong(
-                config,
-                format!(
-                    "{field}: the URL {url:?} has no placeholder {needs}: all assets would share one URL"
-                ),
-            ));
+            let needs: Vec<_> =
+                needs.iter().map(|placeholder| format!("{{{}}}", placeholder.name())).collect();
+            let needs = needs.join(" or ");
+            let why = format!("has no placeholder {needs}: all assets would share one URL{remedy}");
+            setup.error(field, format!("{field}: the URL {url:?} {why}"));
         }
-        if let Some(placeholder) = lacks.iter().find(|placeholder| template.has(**placeholder)) {
-            return Err(wrong(
-                config,
-                format!("{field}: the placeholder {{{}}} has no meaning here", placeholder.name()),
-            ));
+        for placeholder in lacks.iter().filter(|placeholder| template.has(**placeholder)) {
+            let name = placeholder.name();
+            setup.error(field, format!("{field}: the placeholder {{{name}}} has no meaning here"));
         }
-        let client = HttpClient::new(&config.name, config.http.settings(&template.origin), clock)?;
-        Ok(Self { template, client, access: access.clone() })
+        let config = setup.config;
+        let settings = config.http.settings(&template.origin);
+        match HttpClient::new(&config.name, settings, setup.clock.clone()) {
+            Ok(client) => Some(Self { template, client, access: setup.access.clone() }),
+            Err(why) => {
+                setup.error("http", why.to_string());
+                None
+            }
+        }
     }
 
     /// Returns whether its URL has a placeholder.
@@ -163,7 +177,8 @@ impl Endpoint {
         self.template.parameters()
     }
 
-    /// Makes a call, and parses the body; `None` if a value can't stand in the URL.
+    /// Makes a call, and parses the body; `None` if the API knows nothing of what is wanted: by its status, or
+    /// since a value can't stand in the URL.
     ///
     /// # Errors
     ///
@@ -174,6 +189,9 @@ impl Endpoint {
             return Ok(None);
         };
         let reply = self.client.send(&self.access.added_to(call)).await?;
+        if self.access.unknown_status.contains(&reply.status) {
+            return Ok(None);
+        }
         let body: Result<Value, _> = reply
             .parse(|body| serde_json::from_slice::<Unambiguous>(body).map(|Unambiguous(body)| body))
             .await?;
@@ -183,9 +201,11 @@ impl Endpoint {
             let kind =
                 if reply.is_success() { ProviderErrorKind::BadRequest } else { reply.failure().kind() };
             let told = told.as_str().map_or_else(|| told.to_string(), str::to_owned);
-            return Err(reply.error(kind, &told));
+            return Err(with_remedy(&reply, reply.error(kind, &told)));
         }
-        let reply = reply.succeeded()?;
+        if !reply.is_success() {
+            return Err(with_remedy(&reply, reply.failure()));
+        }
         match body {
             Ok(body) => Ok(Some((body, reply))),
             Err(error) => Err(reply.error(ProviderErrorKind::BadAnswer, &error.to_string())),
@@ -208,7 +228,11 @@ impl Wanted<'_> {
     }
 }
 
-/// Returns an error about the configuration of an API.
-pub(super) fn wrong(config: &JsonConfig, message: String) -> Error {
-    Error::new(ErrorKind::Config, "json", format!("{}: {message}", config.name))
+/// Adds to the error of a status by which many an API says that it doesn't know a symbol what makes it an answer.
+fn with_remedy(reply: &HttpReply, error: ProviderError) -> ProviderError {
+    if reply.status != 404 {
+        return error;
+    }
+    let remedy = "if that says that it doesn't know the symbol, set unknown_status: [404]";
+    ProviderError::new(error.kind(), format!("{}; {remedy}", error.message()))
 }

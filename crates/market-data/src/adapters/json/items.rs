@@ -1,15 +1,10 @@
 //! The items of a body: each of one asset, and told apart by their symbols.
 
-use cache_core::Result;
+use std::sync::Arc;
+
 use serde_json::Value;
 
-use super::{
-    JsonSymbols,
-    config::JsonConfig,
-    endpoint::{Endpoint, wrong},
-    pointer::Pointer,
-    template::Placeholder,
-};
+use super::{JsonSymbols, endpoint::Endpoint, pointer::Pointer, setup::Setup, template::Placeholder};
 use crate::{Asset, parse::ParseError};
 
 /// Where the items of a body are, and where their symbols are in them.
@@ -18,14 +13,14 @@ pub(super) struct Items {
     pub(super) items: Pointer,
     pub(super) symbol: Option<Pointer>,
     /// What the setting of the symbol is called.
-    pub(super) name: &'static str,
+    pub(super) name: Arc<str>,
 }
 
 /// The items of one body, each with its symbol if it has one.
 #[derive(Debug)]
 pub(super) struct SplitItems<'a> {
     pub(super) items: Vec<(Option<String>, &'a Value)>,
-    name: &'static str,
+    name: Arc<str>,
 }
 
 impl Items {
@@ -51,12 +46,12 @@ impl Items {
             }
             item => vec![(told(item)?, item)],
         };
-        Ok(SplitItems { items, name: self.name })
+        Ok(SplitItems { items, name: Arc::clone(&self.name) })
     }
 
     /// Returns no items.
     pub(super) fn none<'a>(&self) -> SplitItems<'a> {
-        SplitItems { items: Vec::new(), name: self.name }
+        SplitItems { items: Vec::new(), name: Arc::clone(&self.name) }
     }
 }
 
@@ -80,7 +75,7 @@ impl<'a> SplitItems<'a> {
         let its: Vec<&Value> =
             self.items.iter().filter(|(told, _)| is_it(told)).map(|(_, item)| *item).collect();
         if its.is_empty() && self.items.iter().any(|(told, _)| told.is_none()) {
-            let name = self.name;
+            let name = &self.name;
             return Err(ParseError::new(format!("items without {name}, which may not be of {asset}")));
         }
         Ok(its)
@@ -88,33 +83,22 @@ impl<'a> SplitItems<'a> {
 }
 
 /// Checks that the limit of a batch and the placeholders of its URL fit; `field` is what they are settings of.
-///
-/// # Errors
-///
-/// `Config`, with the name of the field.
-pub(super) fn check_batches(
-    config: &JsonConfig,
-    field: &str,
-    max_batch: usize,
-    endpoint: &Endpoint,
-) -> Result<()> {
+pub(super) fn check_batches(setup: &mut Setup<'_>, field: &str, max_batch: usize, endpoint: &Endpoint) {
     let several = endpoint.has(Placeholder::Symbols);
-    let message = match max_batch {
-        0 => format!("{field}.max_batch is 0: a call must be able to ask for at least 1"),
-        2.. if !several => {
-            format!(
-                "{field}.max_batch is above 1, and {field}.url has no placeholder {{symbols}} for several"
-            )
-        }
-        _ if several && endpoint.has(Placeholder::Symbol) => {
-            format!("{field}.url has {{symbol}} and {{symbols}}: use one of them")
-        }
-        _ if several && endpoint.has(Placeholder::Market) => {
-            format!(
-                "{field}.url has {{symbols}} and {{market}}: a batch may be of several markets, use {{symbol}}"
-            )
-        }
-        _ => return Ok(()),
-    };
-    Err(wrong(config, message))
+    let (limit, url) = (format!("{field}.max_batch"), format!("{field}.url"));
+    if max_batch == 0 {
+        let message = format!("{limit} is 0: a call must be able to ask for at least 1");
+        setup.error(&limit, message);
+    }
+    if max_batch > 1 && !several {
+        let message = format!("{limit} is above 1, and {url} has no placeholder {{symbols}} for several");
+        setup.error(&limit, message);
+    }
+    if several && endpoint.has(Placeholder::Symbol) {
+        setup.error(&url, format!("{url} has {{symbol}} and {{symbols}}: use one of them"));
+    }
+    if several && endpoint.has(Placeholder::Market) {
+        let why = "a batch may be of several markets, use {symbol}";
+        setup.error(&url, format!("{url} has {{symbols}} and {{market}}: {why}"));
+    }
 }

@@ -6,6 +6,7 @@ mod endpoint;
 mod items;
 mod pointer;
 mod reading;
+mod setup;
 mod symbols;
 mod template;
 mod unambiguous;
@@ -19,13 +20,15 @@ use jiff::{civil::Date, tz::TimeZone};
 pub use self::{
     config::{JsonConfig, JsonKey, JsonQuotes, JsonSeries, KeyPlace},
     documents::config::{JsonDocuments, JsonFields, JsonParameter, JsonSplits},
+    setup::JsonConfigError,
     symbols::{JsonSymbols, SymbolCase},
     unambiguous::Unambiguous,
 };
 use self::{
     documents::DocumentSource,
-    endpoint::{Access, Endpoint, Wanted, wrong},
+    endpoint::{Endpoint, Wanted},
     reading::{BarFields, QuoteFields},
+    setup::Setup,
     template::Placeholder,
 };
 use crate::{
@@ -59,61 +62,52 @@ impl JsonProvider {
     ///
     /// # Errors
     ///
-    /// `Config`, with the name of the field: for a bad URL or pointer, a batch without `{symbols}`, a key
-    /// that can't be read, no data to ask for, or symbols that could be of several markets.
+    /// `Config`, with all of [`JsonConfig::errors`]: a bad URL or pointer, a batch without `{symbols}`, a key that
+    /// can't be read, no data to ask for, symbols that could be of several markets.
     pub fn new(config: &JsonConfig, clock: Clock) -> Result<Self> {
-        let access = Access::new(config)?;
-        let zone = zone(config)?;
-        let one: (&[Placeholder], &[Placeholder]) = (&[Placeholder::Symbol], &[Placeholder::Symbols]);
-        let endpoint = |field: &str, url: &str, placeholders| {
-            Endpoint::new(config, field, url, placeholders, &access, clock.clone())
-        };
+        let mut setup = Setup::new(config, clock);
+        let provider = Self::read(&mut setup);
+        setup.end(provider)
+    }
 
-        let quotes = match &config.quotes {
-            Some(quotes) => {
-                let lacks = &[Placeholder::From, Placeholder::To, Placeholder::Interval];
-                let endpoint = endpoint(
-                    "quotes.url",
-                    &quotes.url,
-                    (&[Placeholder::Symbol, Placeholder::Symbols], lacks),
-                )?;
-                items::check_batches(config, "quotes", quotes.max_batch, &endpoint)?;
-                Some((endpoint, QuoteFields::new(quotes)?, quotes.max_batch))
+    /// Reads all parts of a description, and adds what is wrong to its errors.
+    fn read(setup: &mut Setup<'_>) -> Option<Self> {
+        let config = setup.config;
+        let quotes = config.quotes.as_ref().map(|quotes| {
+            let needs = &[Placeholder::Symbol, Placeholder::Symbols];
+            let lacks = &[Placeholder::From, Placeholder::To, Placeholder::Interval];
+            let endpoint = Endpoint::new(setup, "quotes.url", &quotes.url, (needs, lacks));
+            if let Some(endpoint) = &endpoint {
+                items::check_batches(setup, "quotes", quotes.max_batch, endpoint);
             }
-            None => None,
-        };
-        let series = match &config.series {
-            Some(series) => Some((
-                endpoint("series.url", &series.url, one)?,
-                BarFields::new(series)?,
-                series.intervals.clone(),
-            )),
-            None => None,
-        };
-        let mut documents = BTreeMap::new();
-        for (data, document) in &config.documents {
-            let source = DocumentSource::new(config, *data, document, &zone, &access, clock.clone())?;
-            documents.insert(*data, source);
-        }
-        let endpoints =
-            quotes.iter().map(|(endpoint, ..)| endpoint).chain(series.iter().map(|(endpoint, ..)| endpoint));
-        let endpoints: Vec<&Endpoint> =
-            endpoints.chain(documents.values().map(|source| &source.endpoint)).collect();
-        if endpoints.is_empty() {
-            return Err(wrong(
-                config,
-                "there is nothing to ask for: describe quotes, series or documents".to_owned(),
-            ));
+            let fields = QuoteFields::new(setup, quotes);
+            Some((endpoint?, fields, quotes.max_batch))
+        });
+        let series = config.series.as_ref().map(|series| {
+            let one: (&[Placeholder], &[Placeholder]) = (&[Placeholder::Symbol], &[Placeholder::Symbols]);
+            let endpoint = Endpoint::new(setup, "series.url", &series.url, one);
+            let fields = BarFields::new(setup, series);
+            Some((endpoint?, fields, series.intervals.clone()))
+        });
+        let documents: Vec<Option<DocumentSource>> = config
+            .documents
+            .iter()
+            .map(|(data, document)| DocumentSource::new(setup, *data, document))
+            .collect();
+        if quotes.is_none() && series.is_none() && documents.is_empty() {
+            setup.error("", "there is nothing to ask for: describe quotes, series or documents");
         }
         let markets = config.markets.as_deref().unwrap_or_default();
-        if let Some(why) = markets.iter().find_map(|market| refusal_of_unknown(*market)) {
-            return Err(wrong(config, format!("markets {why}")));
+        for why in markets.iter().filter_map(|market| refusal_of_unknown(*market)) {
+            setup.error("markets", format!("markets {why}"));
         }
-        let of_one = documents.values().filter(|source| source.asset.is_some()).count();
-        let with_market = endpoints.iter().filter(|endpoint| endpoint.has(Placeholder::Market)).count();
-        if markets.len() != 1 && of_one + with_market < endpoints.len() {
+        let of_symbols = documents.iter().flatten().filter(|source| source.asset.is_none());
+        let of_symbols = (quotes.iter().flatten().map(|(endpoint, ..)| endpoint))
+            .chain(series.iter().flatten().map(|(endpoint, ..)| endpoint))
+            .chain(of_symbols.map(|source| &source.endpoint));
+        if markets.len() != 1 && !{ of_symbols }.all(|endpoint| endpoint.has(Placeholder::Market)) {
             let wanted = "name the one market whose symbols these are, or put {market} into each URL";
-            return Err(wrong(config, format!("markets has {} names: {wanted}", markets.len())));
+            setup.error("markets", format!("markets has {} names: {wanted}", markets.len()));
         }
         let usual = || {
             config
@@ -121,17 +115,17 @@ impl JsonProvider {
                 .as_ref()
                 .map(|markets| markets.iter().map(|market| AssetType::usual_on(*market)).collect())
         };
-        Ok(Self {
-            zone,
+        Some(Self {
+            zone: setup.zone.clone(),
             markets: config.markets.clone(),
             asset_types: config.asset_types.clone().or_else(usual),
             symbols: config.symbols.clone(),
-            quotes,
-            series,
-            documents,
+            quotes: quotes.flatten(),
+            series: series.flatten(),
+            documents: documents.into_iter().flatten().map(|source| (source.data, source)).collect(),
             name: config.name.clone(),
-            judge: Plausibility::new(clock.clone()),
-            clock,
+            judge: Plausibility::new(setup.clock.clone()),
+            clock: setup.clock.clone(),
         })
     }
 
@@ -203,12 +197,6 @@ impl JsonProvider {
     }
 }
 
-fn zone(config: &JsonConfig) -> Result<TimeZone> {
-    let Some(name) = &config.zone else { return Ok(TimeZone::UTC) };
-    let message = || format!("zone: there is no time zone {name:?}: name one such as Europe/London");
-    TimeZone::get(name).map_err(|_| wrong(config, message()))
-}
-
 #[async_trait]
 impl Provider for JsonProvider {
     fn name(&self) -> &str {
@@ -219,7 +207,15 @@ impl Provider for JsonProvider {
         let offer = match data {
             DataType::Price => Offer::new(self.quotes.as_ref()?.2),
             DataType::Ohlcv => Offer::new(1).intervals(self.series.as_ref()?.2.keys().copied()),
-            _ => Offer::new(self.documents.get(&data)?.max_batch),
+            _ => {
+                let source = self.documents.get(&data)?;
+                let offer = Offer::new(source.max_batch);
+                match &source.asset {
+                    // A URL of one asset: another provider may have the others.
+                    Some(asset) => return Some(offer.assets([asset.clone()])),
+                    None => offer,
+                }
+            }
         };
         let offer = self.narrowed(offer);
         // Series of an economy are named like indices, whatever is traded on the markets of the API.

@@ -1,16 +1,20 @@
 //! JSON pointers into bodies, and the values they point to.
 
-use cache_core::{Error, ErrorKind, Result};
+use std::sync::Arc;
+
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::parse::{LenientCount, LenientNumber, ParseError, start_of};
+use crate::{
+    Invalid,
+    parse::{LenientCount, LenientNumber, ParseError, start_of},
+};
 
 /// A valid JSON pointer, and the name of the field it is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Pointer {
-    field: &'static str,
+    field: Arc<str>,
     path: String,
 }
 
@@ -19,32 +23,27 @@ impl Pointer {
     ///
     /// # Errors
     ///
-    /// `Config`, with the name of the field, if `path` is no JSON pointer.
-    pub(super) fn new(field: &'static str, path: &str) -> Result<Self> {
+    /// If `path` is no JSON pointer.
+    pub(super) fn new(field: impl Into<Arc<str>>, path: &str) -> Result<Self, Invalid> {
         let sound = path.is_empty() || path.starts_with('/');
         let escapes = path.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
         if sound && escapes {
-            return Ok(Self { field, path: path.to_owned() });
+            return Ok(Self { field: field.into(), path: path.to_owned() });
         }
-        let message = format!(
-            "{field}: {:?} is no JSON pointer: write /data/0/price, or nothing for the whole",
+        Err(Invalid::new(format!(
+            "{:?} is no JSON pointer: write /data/0/price, or nothing for the whole",
             start_of(path)
-        );
-        Err(Error::new(ErrorKind::Config, "json", message))
+        )))
     }
 
     /// The pointer to the whole of a value.
-    pub(super) fn whole(field: &'static str) -> Self {
-        Self { field, path: String::new() }
+    pub(super) fn whole(field: impl Into<Arc<str>>) -> Self {
+        Self { field: field.into(), path: String::new() }
     }
 
-    /// The pointer of an optional field.
-    ///
-    /// # Errors
-    ///
-    /// As [`Pointer::new`].
-    pub(super) fn optional(field: &'static str, path: Option<&String>) -> Result<Option<Self>> {
-        path.map(|path| Self::new(field, path)).transpose()
+    /// Returns the name of its field.
+    pub(super) fn field(&self) -> &str {
+        &self.field
     }
 
     /// Returns the value, unless it is missing or `null`.
@@ -73,7 +72,7 @@ impl Pointer {
     /// If there is none.
     pub(super) fn number(&self, value: &Value) -> Result<f64, ParseError> {
         let number = LenientNumber::deserialize(self.get(value)?);
-        number.map(|number| number.0).map_err(|error| ParseError::json(self.field, &error))
+        number.map(|number| number.0).map_err(|error| ParseError::json(&self.field, &error))
     }
 
     /// Returns the value as a count.
@@ -83,7 +82,7 @@ impl Pointer {
     /// If there is none.
     pub(super) fn count(&self, value: &Value) -> Result<u64, ParseError> {
         let count = LenientCount::deserialize(self.get(value)?);
-        count.map(|count| count.0).map_err(|error| ParseError::json(self.field, &error))
+        count.map(|count| count.0).map_err(|error| ParseError::json(&self.field, &error))
     }
 
     /// Returns the value as a text; a number becomes one.
@@ -161,10 +160,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_pointer_is_refused_by_the_name_of_its_field() {
+    fn what_is_no_pointer_is_refused() {
         for path in ["price", "$.price", "/a~", "/a~2b"] {
             let message = Pointer::new("quotes.price", path).unwrap_err().to_string();
-            assert!(message.contains("quotes.price") && message.contains(path), "{message}");
+            assert!(message.contains("no JSON pointer") && message.contains(path), "{message}");
         }
     }
 

@@ -1,6 +1,5 @@
 //! Parses the bodies of a JSON API by the pointers of its description.
 
-use cache_core::{Error, ErrorKind, Result};
 use jiff::{Timestamp, tz::TimeZone};
 use serde_json::Value;
 
@@ -8,6 +7,7 @@ use super::{
     config::{JsonQuotes, JsonSeries},
     items::{Items, SplitItems},
     pointer::{Pointer, Told},
+    setup::Setup,
 };
 use crate::{
     BarTime, Series, SeriesId,
@@ -32,29 +32,29 @@ pub(super) struct QuoteFields {
 
 impl QuoteFields {
     /// The pointers as configured.
-    ///
-    /// # Errors
-    ///
-    /// `Config`, with the name of the field, for one that is no JSON pointer.
-    pub(super) fn new(config: &JsonQuotes) -> Result<Self> {
-        let optional = |field, path: &Option<String>| Pointer::optional(field, path.as_ref());
-        Ok(Self {
-            items: Items {
-                items: Pointer::new("quotes.items", &config.items)?,
-                symbol: optional("quotes.symbol", &config.symbol)?,
-                name: "quotes.symbol",
-            },
-            price: Pointer::new("quotes.price", &config.price)?,
-            previous_close: optional("quotes.previous_close", &config.previous_close)?,
-            open: optional("quotes.open", &config.open)?,
-            high: optional("quotes.high", &config.high)?,
-            low: optional("quotes.low", &config.low)?,
-            volume: optional("quotes.volume", &config.volume)?,
-            time: optional("quotes.time", &config.time)?,
-            currency: optional("quotes.currency", &config.currency)?,
-            bid: optional("quotes.bid", &config.bid)?,
-            ask: optional("quotes.ask", &config.ask)?,
-        })
+    pub(super) fn new(setup: &mut Setup<'_>, config: &JsonQuotes) -> Self {
+        let mut optional =
+            |name: &str, path: &Option<String>| setup.optional(format!("quotes.{name}"), path.as_ref());
+        let symbol = optional("symbol", &config.symbol);
+        let previous_close = optional("previous_close", &config.previous_close);
+        let (open, high) = (optional("open", &config.open), optional("high", &config.high));
+        let (low, volume) = (optional("low", &config.low), optional("volume", &config.volume));
+        let (time, currency) = (optional("time", &config.time), optional("currency", &config.currency));
+        let (bid, ask) = (optional("bid", &config.bid), optional("ask", &config.ask));
+        let items = setup.pointer("quotes.items", &config.items);
+        Self {
+            items: Items { items, symbol, name: "quotes.symbol".into() },
+            price: setup.pointer("quotes.price", &config.price),
+            previous_close,
+            open,
+            high,
+            low,
+            volume,
+            time,
+            currency,
+            bid,
+            ask,
+        }
     }
 
     /// Returns the items of a body, each with its symbol if it has one.
@@ -148,25 +148,21 @@ pub(super) struct BarFields {
 
 impl BarFields {
     /// The pointers as configured.
-    ///
-    /// # Errors
-    ///
-    /// `Config`, with the name of the field, for one that is no JSON pointer.
-    pub(super) fn new(config: &JsonSeries) -> Result<Self> {
+    pub(super) fn new(setup: &mut Setup<'_>, config: &JsonSeries) -> Self {
         if config.intervals.is_empty() {
-            let message = "series.intervals is empty: name at least one, such as 1d, and what it is called";
-            return Err(Error::new(ErrorKind::Config, "json", message));
+            let wanted = "name at least one, such as 1d, and what it is called";
+            setup.error("series.intervals", format!("series.intervals is empty: {wanted}"));
         }
-        Ok(Self {
-            items: Pointer::new("series.items", &config.items)?,
-            time: Pointer::new("series.time", &config.time)?,
-            open: Pointer::new("series.open", &config.open)?,
-            high: Pointer::new("series.high", &config.high)?,
-            low: Pointer::new("series.low", &config.low)?,
-            close: Pointer::new("series.close", &config.close)?,
-            adjusted_close: Pointer::optional("series.adjusted_close", config.adjusted_close.as_ref())?,
-            volume: Pointer::optional("series.volume", config.volume.as_ref())?,
-        })
+        Self {
+            items: setup.pointer("series.items", &config.items),
+            time: setup.pointer("series.time", &config.time),
+            open: setup.pointer("series.open", &config.open),
+            high: setup.pointer("series.high", &config.high),
+            low: setup.pointer("series.low", &config.low),
+            close: setup.pointer("series.close", &config.close),
+            adjusted_close: setup.optional("series.adjusted_close", config.adjusted_close.as_ref()),
+            volume: setup.optional("series.volume", config.volume.as_ref()),
+        }
     }
 
     /// Parses a series, whose bars may come in any order; `None` if the body has none.

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, de};
 
-use super::{config::JsonConfig, endpoint::wrong};
+use super::setup::Setup;
 use crate::{Asset, AssetType, asset::share_class, parse::start_of};
 
 /// How an API writes the symbols of assets, where it isn't as they are written here: in capitals, `BRK.B`,
@@ -76,20 +76,19 @@ fn names<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Asset, S
 
 impl JsonSymbols {
     /// Checks that no two assets have one name, and that there is no empty one.
-    pub(super) fn check(&self, config: &JsonConfig) -> cache_core::Result<()> {
+    pub(super) fn check(&self, setup: &mut Setup<'_>) {
         let mut seen = BTreeMap::new();
         for (asset, name) in &self.names {
             if name.is_empty() {
-                return Err(wrong(config, format!("symbols.names: the name of {asset} is empty: write one")));
-            }
-            if let Some(other) = seen.insert(name, asset) {
+                let message = format!("symbols.names: the name of {asset} is empty: write one");
+                setup.error("symbols.names", message);
+            } else if let Some(other) = seen.insert(name, asset) {
                 let start = start_of(name);
                 let message =
                     format!("symbols.names: {other} and {asset} are both called {start:?}: keep one");
-                return Err(wrong(config, message));
+                setup.error("symbols.names", message);
             }
         }
-        Ok(())
     }
 
     /// Returns the API's name of an asset.

@@ -1,13 +1,12 @@
 //! Dividends, closes and observations, out of documents of any shape.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use cache_core::Result;
 use jiff::{civil::Date, tz::TimeZone};
 use serde_json::Value;
 
 use super::{
-    super::{config::JsonConfig, endpoint::wrong, pointer::Pointer, reading::found},
+    super::{pointer::Pointer, reading::found, setup::Setup},
     config::JsonFields,
 };
 use crate::{
@@ -45,24 +44,23 @@ pub(super) enum Fields {
 pub(super) struct List {
     list: Pointer,
     date: Option<Pointer>,
+    /// What the setting of the day is called.
+    date_field: Arc<str>,
 }
 
-const DATE: &str = "documents.fields.date";
-
 impl Fields {
-    /// The pointers as configured.
-    ///
-    /// # Errors
-    ///
-    /// `Config`, with the name of the field, for one that is no JSON pointer, that is missing, or that has no
-    /// meaning for this kind of data.
-    pub(super) fn new(config: &JsonConfig, data: DataType, fields: &JsonFields) -> Result<Self> {
-        let wrong = |name: &str, why: &str| wrong(config, format!("documents.{data}.fields{name}{why}"));
+    /// The pointers as configured; `None` if one that is needed is missing, or none has a meaning for this kind.
+    pub(super) fn new(setup: &mut Setup<'_>, data: DataType, fields: &JsonFields) -> Option<Self> {
+        let at = format!("documents.{data}.fields");
         let meant: &[&str] = match data {
             DataType::Dividend => &["amount", "splits", "currency"],
             DataType::AdjustedClose => &["adjusted_close", "close", "currency"],
             _ if data.is_of_an_economy() => &["value", "name", "unit", "interval"],
-            _ => return Err(wrong("", &format!(" has no meaning: {data} has no common shape, use value"))),
+            _ => {
+                let message = format!("{at} has no meaning: {data} has no common shape, use value");
+                setup.error(at, message);
+                return None;
+            }
         };
         let given = [
             ("amount", fields.amount.is_some()),
@@ -75,55 +73,38 @@ impl Fields {
             ("unit", fields.unit.is_some()),
             ("interval", fields.interval.is_some()),
         ];
-        if let Some((name, _)) = given.iter().find(|(name, given)| *given && !meant.contains(name)) {
-            return Err(wrong(
-                &format!(".{name}"),
-                &format!(" has no meaning for {data}: there are {}", meant.join(", ")),
-            ));
+        for (name, _) in given.iter().filter(|(name, given)| *given && !meant.contains(name)) {
+            let there = meant.join(", ");
+            let message = format!("{at}.{name} has no meaning for {data}: there are {there}");
+            setup.error(format!("{at}.{name}"), message);
         }
-        let needed = |name: &'static str, field, path: &Option<String>| match path {
-            Some(path) => Pointer::new(field, path),
-            None => Err(wrong(&format!(".{name}"), " is missing: point to it in an item of the list")),
-        };
-        let optional = |field, path: &Option<String>| Pointer::optional(field, path.as_ref());
-        let list = List {
-            list: Pointer::new("documents.fields.list", &fields.list)?,
-            date: optional(DATE, &fields.date)?,
-        };
-        let currency = optional("documents.fields.currency", &fields.currency)?;
-        Ok(match data {
-            DataType::Dividend => Self::Dividends {
-                list,
-                amount: needed("amount", "documents.fields.amount", &fields.amount)?,
-                currency,
-                splits: match &fields.splits {
-                    None => None,
-                    Some(splits) => {
-                        let list = Pointer::new("documents.fields.splits.list", &splits.list)?;
-                        let date = optional("documents.fields.splits.date", &splits.date)?;
-                        let ratio = Pointer::new("documents.fields.splits.ratio", &splits.ratio)?;
-                        Some((List { list, date }, ratio))
-                    }
-                },
-            },
-            DataType::AdjustedClose => Self::AdjustedCloses {
-                list,
-                adjusted_close: needed(
-                    "adjusted_close",
-                    "documents.fields.adjusted_close",
-                    &fields.adjusted_close,
-                )?,
-                close: optional("documents.fields.close", &fields.close)?,
-                currency,
-            },
-            _ => Self::Observations {
-                list,
-                value: needed("value", "documents.fields.value", &fields.value)?,
-                name: optional("documents.fields.name", &fields.name)?,
-                unit: optional("documents.fields.unit", &fields.unit)?,
-                interval: optional("documents.fields.interval", &fields.interval)?,
-            },
-        })
+        let list = List::new(setup, &at, &fields.list, fields.date.as_ref());
+        let mut optional =
+            |name: &str, path: &Option<String>| setup.optional(format!("{at}.{name}"), path.as_ref());
+        match data {
+            DataType::Dividend => {
+                let currency = optional("currency", &fields.currency);
+                let splits = fields.splits.as_ref().map(|splits| {
+                    let at = format!("{at}.splits");
+                    let list = List::new(setup, &at, &splits.list, splits.date.as_ref());
+                    (list, setup.pointer(format!("{at}.ratio"), &splits.ratio))
+                });
+                let amount = needed(setup, &at, "amount", fields.amount.as_ref())?;
+                Some(Self::Dividends { list, amount, currency, splits })
+            }
+            DataType::AdjustedClose => {
+                let close = optional("close", &fields.close);
+                let currency = optional("currency", &fields.currency);
+                let adjusted_close = needed(setup, &at, "adjusted_close", fields.adjusted_close.as_ref())?;
+                Some(Self::AdjustedCloses { list, adjusted_close, close, currency })
+            }
+            _ => {
+                let (name, unit) = (optional("name", &fields.name), optional("unit", &fields.unit));
+                let interval = optional("interval", &fields.interval);
+                let value = needed(setup, &at, "value", fields.value.as_ref())?;
+                Some(Self::Observations { list, value, name, unit, interval })
+            }
+        }
     }
 
     /// Returns the document made of a part of a body; `None` if that has no closes or observations at all. A list
@@ -196,7 +177,26 @@ impl Fields {
     }
 }
 
+/// Reads the pointer of a field that can't be left out.
+fn needed(setup: &mut Setup<'_>, at: &str, name: &str, path: Option<&String>) -> Option<Pointer> {
+    if path.is_none() {
+        let wanted = "point to it in an item of the list";
+        setup.error(format!("{at}.{name}"), format!("{at}.{name} is missing: {wanted}"));
+    }
+    setup.optional(format!("{at}.{name}"), path)
+}
+
 impl List {
+    /// The pointers of a list whose settings are those below `at`.
+    fn new(setup: &mut Setup<'_>, at: &str, list: &str, date: Option<&String>) -> Self {
+        let date_field: Arc<str> = format!("{at}.date").into();
+        Self {
+            list: setup.pointer(format!("{at}.list"), list),
+            date: setup.optional(Arc::clone(&date_field), date),
+            date_field,
+        }
+    }
+
     /// Returns what is told of each day; items without their figure are left out.
     fn by_day<T: PartialEq>(
         &self,
@@ -231,24 +231,28 @@ impl List {
                 items.values().map(|item| by_item(date, item)).collect()
             }
             (Some(Value::Object(items)), None) => {
-                items.iter().map(|(name, item)| Ok((day_called(name, zone)?, item))).collect()
+                items.iter().map(|(name, item)| Ok((self.day_called(name, zone)?, item))).collect()
             }
             (Some(Value::Array(items)), None) if items.is_empty() => Ok(Vec::new()),
             (Some(Value::Array(_)), None) => {
-                Err(ParseError::new(format!("{DATE} is not set, and the list is an array")))
+                let field = &self.date_field;
+                Err(ParseError::new(format!("{field} is not set, and the list is an array")))
             }
-            _ => Err(ParseError::new("documents.fields.list is neither an array nor an object")),
+            _ => {
+                let field = self.list.field();
+                Err(ParseError::new(format!("{field} is neither an array nor an object")))
+            }
         }
     }
-}
 
-/// Reads the day by which an item is called.
-fn day_called(name: &str, zone: &TimeZone) -> Result<Date, ParseError> {
-    let name = match name.parse::<i64>() {
-        Ok(stamp) => Value::from(stamp),
-        Err(_) => Value::from(name),
-    };
-    Ok(Pointer::whole(DATE).time(&name, bar_stamp)?.day(zone))
+    /// Reads the day by which an item is called.
+    fn day_called(&self, name: &str, zone: &TimeZone) -> Result<Date, ParseError> {
+        let name = match name.parse::<i64>() {
+            Ok(stamp) => Value::from(stamp),
+            Err(_) => Value::from(name),
+        };
+        Ok(Pointer::whole(Arc::clone(&self.date_field)).time(&name, bar_stamp)?.day(zone))
+    }
 }
 
 /// Returns a figure of an item; `None` if it isn't told.
@@ -277,7 +281,7 @@ fn split(pointer: &Pointer, item: &Value) -> Result<Option<f64>, ParseError> {
     let number = |text: &str| LenientNumber::read(text.trim()).map(|number| number.0);
     match (number(new), number(old)) {
         (Some(new), Some(old)) if new / old > 0.0 && (new / old).is_finite() => Ok(Some(new / old)),
-        _ => Err(ParseError::text("documents.fields.splits.ratio is no ratio", &format!("{new}:{old}"))),
+        _ => Err(ParseError::text(&format!("{} is no ratio", pointer.field()), &format!("{new}:{old}"))),
     }
 }
 

@@ -6,18 +6,17 @@ mod parameters;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use cache_core::{Clock, Result};
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use self::{config::JsonDocuments, fields::Fields, parameters::Parameters};
 use super::{
     JsonSymbols,
-    config::JsonConfig,
-    endpoint::{Access, Endpoint, Wanted, wrong},
+    endpoint::{Endpoint, Wanted},
     items::{self, Items},
     pointer::{Pointer, Told},
     reading::found,
+    setup::Setup,
     template::Placeholder,
 };
 use crate::{
@@ -32,7 +31,7 @@ use crate::{
 /// Where documents of one kind come from.
 #[derive(Debug)]
 pub(super) struct DocumentSource {
-    data: DataType,
+    pub(super) data: DataType,
     provider: String,
     pub(super) endpoint: Endpoint,
     /// The one asset that the URL is about.
@@ -56,76 +55,86 @@ struct DocumentReader {
 }
 
 impl DocumentSource {
-    /// The documents of a kind, as configured.
-    ///
-    /// # Errors
-    ///
-    /// `Config`, with the name of the field.
-    pub(super) fn new(
-        config: &JsonConfig,
-        data: DataType,
-        documents: &JsonDocuments,
-        zone: &TimeZone,
-        access: &Access,
-        clock: Clock,
-    ) -> Result<Self> {
-        if matches!(data, DataType::Price | DataType::Ohlcv) {
-            return Err(wrong(config, format!("documents.{data}: that is what quotes and series are for")));
-        }
+    /// The documents of a kind, as configured; `None` if they can't be asked for.
+    pub(super) fn new(setup: &mut Setup<'_>, data: DataType, documents: &JsonDocuments) -> Option<Self> {
+        let config = setup.config;
         let field = format!("documents.{data}");
-        let asset = match &documents.asset {
-            Some(text) => {
-                let asset = data.read_asset(text);
-                Some(asset.map_err(|why| wrong(config, format!("{field}.asset: {why}")))?)
+        if !data.is_document() {
+            let kinds = DataType::ALL.iter().filter(|kind| kind.is_document());
+            let kinds = kinds.map(|kind| kind.as_str()).collect::<Vec<_>>().join(", ");
+            let priced = match data {
+                DataType::Price => ", and quotes for prices",
+                DataType::Ohlcv => ", and series for bars",
+                _ => "",
+            };
+            let message =
+                format!("{field}: {data} is no kind of document about an asset: there are {kinds}{priced}");
+            setup.error(field, message);
+            return None;
+        }
+        let asset = documents.asset.as_ref().and_then(|text| match data.read_asset(text) {
+            Ok(asset) => Some(asset),
+            Err(why) => {
+                setup.error(format!("{field}.asset"), format!("{field}.asset: {why}"));
+                None
             }
-            None => None,
+        });
+        let needs: &[Placeholder] = match documents.asset {
+            Some(_) => &[],
+            None => &[Placeholder::Symbol, Placeholder::Symbols],
         };
-        let needs: &[Placeholder] =
-            if asset.is_some() { &[] } else { &[Placeholder::Symbol, Placeholder::Symbols] };
         let lacks: &[Placeholder] = match takes_days(data) {
             true => &[Placeholder::Interval],
             false => &[Placeholder::From, Placeholder::To, Placeholder::Interval],
         };
+        let example = if data.is_of_an_economy() { "REAL_GDP" } else { "AAPL" };
+        let remedy = format!("; if it is about one alone, name that, as in asset: {example}");
         let url = format!("{field}.url");
-        let endpoint =
-            Endpoint::with_parameters(config, &url, &documents.url, (needs, lacks), access, clock)?;
-        items::check_batches(config, &field, documents.max_batch, &endpoint)?;
-        let by_symbol = endpoint.has(Placeholder::Symbol) || endpoint.has(Placeholder::Symbols);
-        if asset.is_some() && by_symbol {
-            return Err(wrong(
-                config,
-                format!("{field}.asset is for a URL of one asset, and {url} has a symbol"),
-            ));
+        let endpoint = Endpoint::with_parameters(setup, &url, &documents.url, (needs, lacks), &remedy);
+        if let Some(endpoint) = &endpoint {
+            items::check_batches(setup, &field, documents.max_batch, endpoint);
+            let by_symbol = endpoint.has(Placeholder::Symbol) || endpoint.has(Placeholder::Symbols);
+            if documents.asset.is_some() && by_symbol {
+                let message = format!("{field}.asset is for a URL of one asset, and {url} has a symbol");
+                setup.error(format!("{field}.asset"), message);
+            }
+            if takes_days(data) && endpoint.parameters().any(|name| matches!(name, "from" | "to")) {
+                let message = format!("{url}: write {{from}} and {{to}} for the days of {data}");
+                setup.error(&url, message);
+            }
         }
-        if takes_days(data) && endpoint.parameters().any(|name| matches!(name, "from" | "to")) {
-            return Err(wrong(config, format!("{url}: write {{from}} and {{to}} for the days of {data}")));
-        }
+        let symbol = format!("{field}.symbol");
+        let items = Items {
+            items: setup.pointer(format!("{field}.items"), documents.items.as_deref().unwrap_or_default()),
+            symbol: setup.optional(symbol.as_str(), documents.symbol.as_ref()),
+            name: symbol.into(),
+        };
+        let value = setup.pointer(format!("{field}.value"), &documents.value);
+        let time = setup.optional(format!("{field}.time"), documents.time.as_ref());
+        let fields = documents.fields.as_ref().map(|fields| Fields::new(setup, data, fields));
+        // Which parameters the URL has is known only of one that can be read.
+        let endpoint = endpoint?;
+        let parameters =
+            Parameters::new(setup, &field, &documents.parameters, &endpoint.parameters().collect::<Vec<_>>());
         let in_items =
             documents.items.is_some() || documents.symbol.is_some() || endpoint.has(Placeholder::Symbols);
-        let items = Items {
-            items: Pointer::new("documents.items", documents.items.as_deref().unwrap_or_default())?,
-            symbol: Pointer::optional("documents.symbol", documents.symbol.as_ref())?,
-            name: "documents.symbol",
+        let reader = DocumentReader {
+            data,
+            zone: setup.zone.clone(),
+            symbols: config.symbols.clone(),
+            items: in_items.then_some(items),
+            value,
+            time,
+            fields: fields.flatten(),
         };
-        Ok(Self {
+        Some(Self {
             data,
             provider: config.name.clone(),
             asset,
             max_batch: documents.max_batch,
-            parameters: Parameters::new(config, &field, &documents.parameters, endpoint.parameters())?,
+            parameters,
             endpoint,
-            reader: Arc::new(DocumentReader {
-                data,
-                zone: zone.clone(),
-                symbols: config.symbols.clone(),
-                items: in_items.then_some(items),
-                value: Pointer::new("documents.value", &documents.value)?,
-                time: Pointer::optional("documents.time", documents.time.as_ref())?,
-                fields: match &documents.fields {
-                    Some(fields) => Some(Fields::new(config, data, fields)?),
-                    None => None,
-                },
-            }),
+            reader: Arc::new(reader),
         })
     }
 
@@ -242,7 +251,7 @@ impl DocumentReader {
             None => {
                 self.data.check_body(told).map_err(|why| {
                     let wanted = format!("describe where it is in documents.{}.fields", self.data);
-                    ParseError::new(format!("documents.value is no {}: {why}; {wanted}", self.data))
+                    ParseError::new(format!("{} is no {}: {why}; {wanted}", self.value.field(), self.data))
                 })?;
                 Some(Document::new(asset.clone(), told.clone()))
             }
@@ -286,11 +295,12 @@ fn cut(data: DataType, document: Document, days: DocumentDays) -> Result<Documen
 
 #[cfg(test)]
 mod tests {
+    use cache_core::Clock;
     use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
-    use crate::parse::damaged;
+    use crate::{JsonConfig, parse::damaged};
 
     const BODIES: &[&str] = &[
         r#"{"data":[{"s":"A","list":[{"d":"2020-01-02","v":1.5,"w":"2"},{"d":1578268800,"v":"1.6"}],"n":"x","at":1578268800}]}"#,
@@ -303,9 +313,9 @@ mod tests {
             "url": "https://x.example/{symbols}", "max_batch": 2, "items": "/data", "symbol": "/s", "time": "/at", "fields": fields,
         }}});
         let config: JsonConfig = serde_json::from_value(config).unwrap();
-        let access = Access::new(&config).unwrap();
-        let documents = &config.documents[&data];
-        DocumentSource::new(&config, data, documents, &TimeZone::UTC, &access, Clock::manual()).unwrap()
+        let mut setup = Setup::new(&config, Clock::manual());
+        let source = DocumentSource::new(&mut setup, data, &config.documents[&data]);
+        setup.end(source).unwrap()
     }
 
     proptest! {

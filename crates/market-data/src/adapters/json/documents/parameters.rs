@@ -2,12 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use cache_core::Result;
-
-use super::{
-    super::{config::JsonConfig, endpoint::wrong},
-    config::JsonParameter,
-};
+use super::{super::setup::Setup, config::JsonParameter};
 use crate::{Invalid, parse::start_of};
 
 /// The parameters of one kind of document, by name.
@@ -15,40 +10,36 @@ use crate::{Invalid, parse::start_of};
 pub(super) struct Parameters(BTreeMap<String, JsonParameter>);
 
 impl Parameters {
-    /// The parameters that are described, and those that the URL has.
-    ///
-    /// # Errors
-    ///
-    /// `Config`, with the name of the field, for one that the API isn't told and that can have several values, and
-    /// for a default that is none of the values.
-    pub(super) fn new<'a>(
-        config: &JsonConfig,
+    /// The parameters that are described, and those that the URL has. One that the API isn't told and that can
+    /// have several values is an error, and so is a default that is none of the values.
+    pub(super) fn new(
+        setup: &mut Setup<'_>,
         field: &str,
         described: &BTreeMap<String, JsonParameter>,
-        in_url: impl Iterator<Item = &'a str>,
-    ) -> Result<Self> {
+        in_url: &[&str],
+    ) -> Self {
         let mut all = described.clone();
-        let in_url: Vec<&str> = in_url.collect();
         for (name, parameter) in described {
-            let wrong = |why: String| Err(wrong(config, format!("{field}.parameters.{name}: {why}")));
             let values = parameter.values.as_ref();
-            if !in_url.contains(&name.as_str()) && values.is_none_or(|values| values.len() != 1) {
-                return wrong(format!(
-                    "the URL has no {{param:{name}}}, so it has one value: give it alone in values, or put it into the URL"
-                ));
-            }
-            if values.is_some_and(BTreeMap::is_empty) {
-                return wrong("values is empty: leave it out for any value".to_owned());
-            }
             let unknown = |default: &&String| values.is_some_and(|values| !values.contains_key(*default));
-            if let Some(default) = parameter.default.as_ref().filter(unknown) {
-                return wrong(format!("the default {:?} is none of its values", start_of(default)));
-            }
+            let why = if !in_url.contains(&name.as_str()) && values.is_none_or(|values| values.len() != 1) {
+                format!(
+                    "the URL has no {{param:{name}}}, so it has one value: give it alone in values, or put it into the URL"
+                )
+            } else if values.is_some_and(BTreeMap::is_empty) {
+                "values is empty: leave it out for any value".to_owned()
+            } else if let Some(default) = parameter.default.as_ref().filter(unknown) {
+                format!("the default {:?} is none of its values", start_of(default))
+            } else {
+                continue;
+            };
+            let field = format!("{field}.parameters.{name}");
+            setup.error(&field, format!("{field}: {why}"));
         }
         for name in in_url {
-            all.entry(name.to_owned()).or_default();
+            all.entry((*name).to_owned()).or_default();
         }
-        Ok(Self(all))
+        Self(all)
     }
 
     /// Returns what the API is told for each parameter.

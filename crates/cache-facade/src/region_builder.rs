@@ -211,9 +211,10 @@ impl<V: Cacheable> RegionBuilder<V> {
     ///
     /// # Errors
     ///
-    /// `Config` if the kind is invalid, or is open with another type, codec or schema version; for a setting that
-    /// was given as a text and can't be read; if there are tiers, and the shape of the type says that its codec
-    /// can't read it back from one. For that the type is deserialised once out of made up values: see
+    /// `Config` if the kind is invalid, or is open with another type, codec or schema version; for a setting
+    /// that was given as a text and can't be read; if it is to be computed from a region of another cache; if
+    /// there are tiers, and the shape of the type says that its codec can't read it back from one. For that the
+    /// type is deserialised once out of made up values: see
     /// [`needs_self_description`](cache_core::needs_self_description).
     pub fn open(self) -> Result<Region<V>> {
         if let Some(refusal) = self.refusal {
@@ -222,6 +223,13 @@ impl<V: Cacheable> RegionBuilder<V> {
         let prefix = self.prefix()?;
         if self.loader.as_ref().is_some_and(|loader| loader.max_batch() == 0) {
             let message = format!("the loader of {:?} takes no keys at all: max_batch() is 0", self.kind);
+            return Err(Error::new(ErrorKind::Config, "open", message));
+        }
+        if self.policy.computed.as_ref().is_some_and(|computed| !computed.is_of_one_cache()) {
+            let message = format!(
+                "{:?} is to be computed from a region of another cache: open that one here",
+                self.kind
+            );
             return Err(Error::new(ErrorKind::Config, "open", message));
         }
         if let Some(Ttl { life, grace }) = self.policy.ttl.short_grace() {

@@ -5,7 +5,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cache_core::{Fetched, Key, Loaded, Loader, Request, Result};
 
-use super::{ComputedFrom, Inputs, inputs::Fetches, provenance::Provenance};
+use super::{
+    ComputedFrom, Inputs,
+    inputs::{EngineRef, Fetches},
+    provenance::Provenance,
+};
 use crate::{engine::Engine, load::fetch::together::AnyFetch, region::Cacheable};
 
 /// How many values are computed in one call.
@@ -57,6 +61,10 @@ where
     M: Fn(&str) -> Result<I::Ids> + Send + Sync,
     F: Send + Sync,
 {
+    fn is_of_one_cache(&self) -> bool {
+        self.inputs.are_of(&EngineRef(&self.engine))
+    }
+
     fn is_current(&self, key: &Key, provenance: &Provenance) -> bool {
         let mut births = Vec::new();
         (self.ids)(key.id()).is_ok_and(|ids| self.inputs.births(&ids, &mut births))

@@ -7,6 +7,7 @@ use futures_util::future::{BoxFuture, FutureExt};
 
 use super::provenance::Provenance;
 use crate::{
+    engine::Engine,
     load::fetch::together::AnyFetch,
     read::memory_lookup::{FirstLook, MemoryLookup},
     region::{Cacheable, Region},
@@ -23,6 +24,10 @@ pub trait Inputs: Clone + Send + Sync + 'static {
     /// that may be left out, in another `Option`.
     type Values: Send + 'static;
 
+    /// Whether all of the regions are of the cache with this engine.
+    #[doc(hidden)]
+    fn are_of(&self, engine: &EngineRef<'_>) -> bool;
+
     /// Begins to fetch without waiting, and without counting a read.
     #[doc(hidden)]
     fn prefetch(&self, ids: &[Self::Ids]) -> Fetches;
@@ -35,6 +40,9 @@ pub trait Inputs: Clone + Send + Sync + 'static {
     #[doc(hidden)]
     fn births(&self, ids: &Self::Ids, births: &mut Vec<Timestamp>) -> bool;
 }
+
+/// The engine of a cache.
+pub struct EngineRef<'a>(pub(crate) &'a Arc<Engine>);
 
 /// What is to be fetched.
 pub struct Fetches(pub(crate) Vec<Box<dyn AnyFetch>>);
@@ -55,6 +63,10 @@ type Input<T> = Result<(T, Provenance)>;
 impl<A: Cacheable> Inputs for Region<A> {
     type Ids = String;
     type Values = Option<Arc<A>>;
+
+    fn are_of(&self, engine: &EngineRef<'_>) -> bool {
+        Arc::ptr_eq(&self.engine, engine.0)
+    }
 
     fn prefetch(&self, ids: &[String]) -> Fetches {
         Fetches(self.fetch_ahead(&ids.iter().filter_map(|id| self.key(id).ok()).collect::<Vec<_>>()))
@@ -95,6 +107,10 @@ impl<I: Inputs> Inputs for Option<I> {
     type Ids = Option<I::Ids>;
     type Values = Option<I::Values>;
 
+    fn are_of(&self, engine: &EngineRef<'_>) -> bool {
+        self.as_ref().is_none_or(|inputs| inputs.are_of(engine))
+    }
+
     fn prefetch(&self, ids: &[Self::Ids]) -> Fetches {
         let known: Vec<I::Ids> = ids.iter().flatten().cloned().collect();
         self.as_ref().map_or(Fetches(Vec::new()), |inputs| inputs.prefetch(&known))
@@ -129,6 +145,10 @@ impl<A: Inputs, B: Inputs> Inputs for (A, B) {
     type Ids = (A::Ids, B::Ids);
     type Values = (A::Values, B::Values);
 
+    fn are_of(&self, engine: &EngineRef<'_>) -> bool {
+        self.0.are_of(engine) && self.1.are_of(engine)
+    }
+
     fn prefetch(&self, ids: &[Self::Ids]) -> Fetches {
         let (one, other): (Vec<_>, Vec<_>) = ids.iter().cloned().unzip();
         self.0.prefetch(&one).and(self.1.prefetch(&other))
@@ -157,6 +177,10 @@ impl<A: Inputs, B: Inputs> Inputs for (A, B) {
 impl<A: Inputs, B: Inputs, C: Inputs> Inputs for (A, B, C) {
     type Ids = (A::Ids, B::Ids, C::Ids);
     type Values = (A::Values, B::Values, C::Values);
+
+    fn are_of(&self, engine: &EngineRef<'_>) -> bool {
+        self.0.are_of(engine) && self.1.are_of(engine) && self.2.are_of(engine)
+    }
 
     fn prefetch(&self, ids: &[Self::Ids]) -> Fetches {
         self.nested().prefetch(&nested_ids(ids))

@@ -20,6 +20,9 @@ use crate::{
 
 /// What values of a region are computed from, whatever the types of the inputs.
 pub(crate) trait ComputedFrom: Send + Sync {
+    /// Whether the inputs are of the same cache as what is computed from them.
+    fn is_of_one_cache(&self) -> bool;
+
     /// Whether memory has the very inputs that the value of a key was computed from.
     fn is_current(&self, key: &Key, provenance: &Provenance) -> bool;
 

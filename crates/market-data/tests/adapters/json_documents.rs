@@ -191,6 +191,21 @@ async fn days_are_asked_for_where_the_api_can_be_and_cut_in_any_case() {
 }
 
 #[tokio::test]
+async fn a_usual_and_a_special_dividend_of_a_day_are_added_up_and_a_day_may_be_its_midnight() {
+    // 2020-01-02 and 2020-01-03 at midnight in UTC, and 2020-01-03 at midnight in New York.
+    let body = r#"[{"d":1577923200,"v":0.1},{"d":1577923200,"v":0.2},{"d":"2020-01-02T00:00:00Z","v":0.1},
+        {"d":"2020-01-03T05:00:00Z","v":1},{"d":1578009600,"v":0}]"#;
+    let upstream = Upstream::saying([Answer::new(200, body)]).await;
+    let more = json!({"fields": {"list": "", "date": "/d", "amount": "/v"}});
+    let provider = open(acme(&upstream, DataType::Dividend, "/{symbol}", more)).unwrap();
+    let told = one(&provider, DataType::Dividend, "A").await.unwrap().unwrap();
+    assert_eq!(
+        told.body["dividends"],
+        json!([{"date": "2020-01-02", "amount": 0.3}, {"date": "2020-01-03", "amount": 1.0}])
+    );
+}
+
+#[tokio::test]
 async fn a_batch_is_one_call_for_each_set_of_parameters_and_matched_by_symbols() {
     let upstream = Upstream::answering(|asked| {
         let symbols = asked.query("s").unwrap();

@@ -291,3 +291,20 @@ async fn an_input_that_changes_on_another_node_changes_what_is_computed_here() {
     settle().await;
     assert_eq!(read(&ours.joined, "A").await.unwrap().as_deref(), Some("new+A@2"));
 }
+
+#[tokio::test]
+async fn inputs_of_another_cache_are_refused_when_the_region_opens() {
+    let (here, there) = (Cache::builder().build().await.unwrap(), Cache::builder().build().await.unwrap());
+    let own = here.region::<String>("one").open().unwrap();
+    let foreign = there.region::<String>("one").open().unwrap();
+    let both = |inputs: (Region<String>, Option<Region<String>>)| {
+        let region = here.region::<String>("joined");
+        let ids = |id: &str| Ok((id.to_owned(), Some(id.to_owned())));
+        region.computed(inputs, ids, |_, _| Ok(None::<String>)).open().map(|_| ())
+    };
+    assert!(both((own.clone(), None)).is_ok() && both((own.clone(), Some(own.clone()))).is_ok());
+    for inputs in [(foreign.clone(), None), (own, Some(foreign))] {
+        let error = both(inputs).unwrap_err();
+        assert!(error.kind() == ErrorKind::Config && error.to_string().contains("another cache"), "{error}");
+    }
+}

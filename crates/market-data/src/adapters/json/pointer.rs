@@ -122,6 +122,8 @@ impl Pointer {
     }
 }
 
+const SECONDS_A_DAY: i64 = 86_400;
+
 /// A time as given: a day or a moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Told {
@@ -135,6 +137,15 @@ impl Told {
         match self {
             Self::Day(day) => day,
             Self::Moment(at) => zone.to_datetime(at).date(),
+        }
+    }
+
+    /// Returns the day of what is told of whole days: midnight in UTC is how many write a day, where no market's
+    /// zone has its midnight then.
+    pub(super) fn day_in(self, zone: &TimeZone) -> Date {
+        match self {
+            Self::Moment(at) if at.as_second() % SECONDS_A_DAY == 0 => TimeZone::UTC.to_datetime(at).date(),
+            told => told.day(zone),
         }
     }
 

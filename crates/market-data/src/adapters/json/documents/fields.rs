@@ -12,7 +12,7 @@ use super::{
 use crate::{
     AdjustedClose, AdjustedCloses, Asset, DataType, Dividend, Dividends, Document, Observation, Observations,
     Split,
-    parse::{LenientNumber, ParseError, bar_stamp},
+    parse::{LenientNumber, ParseError, amounts_by_day, bar_stamp},
 };
 
 /// The pointers of documents of one kind.
@@ -126,7 +126,8 @@ impl Fields {
         };
         let made = match self {
             Self::Dividends { list, amount, currency, splits } => {
-                let paid = list.by_day(told, zone, amount, |item| paid(amount, item))?;
+                // A usual and a special dividend of one day are two items.
+                let paid = amounts_by_day(list.figures(told, zone, amount, |item| paid(amount, item))?);
                 let splits = match splits {
                     Some((list, ratio)) if !list.list.is_missing(told) => {
                         list.by_day(told, zone, ratio, |item| split(ratio, item))?
@@ -205,14 +206,8 @@ impl List {
         wanted: &Pointer,
         read: impl Fn(&Value) -> Result<Option<T>, ParseError>,
     ) -> Result<BTreeMap<Date, T>, ParseError> {
-        let items = self.items(told, zone)?;
-        // Where no item has such a field, the pointer is wrong, or the API is another now.
-        if !items.is_empty() && items.iter().all(|(_, item)| wanted.is_missing(item)) {
-            return Err(wanted.missing());
-        }
         let mut days = BTreeMap::new();
-        for (day, item) in items {
-            let Some(figure) = read(item)? else { continue };
+        for (day, figure) in self.figures(told, zone, wanted, read)? {
             // To say it twice is no contradiction.
             if days.get(&day).is_some_and(|told| *told != figure) {
                 return Err(ParseError::new(format!("two items of {day} contradict each other")));
@@ -222,8 +217,25 @@ impl List {
         Ok(days)
     }
 
+    /// Returns the figure of each item with its day, but of items without one.
+    fn figures<T>(
+        &self,
+        told: &Value,
+        zone: &TimeZone,
+        wanted: &Pointer,
+        read: impl Fn(&Value) -> Result<Option<T>, ParseError>,
+    ) -> Result<Vec<(Date, T)>, ParseError> {
+        let items = self.items(told, zone)?;
+        // Where no item has such a field, the pointer is wrong, or the API is another now.
+        if !items.is_empty() && items.iter().all(|(_, item)| wanted.is_missing(item)) {
+            return Err(wanted.missing());
+        }
+        let figure = |(day, item): (Date, &Value)| Ok(read(item)?.map(|figure| (day, figure)));
+        items.into_iter().filter_map(|item| figure(item).transpose()).collect()
+    }
+
     fn items<'a>(&self, told: &'a Value, zone: &TimeZone) -> Result<Vec<(Date, &'a Value)>, ParseError> {
-        let by_item = |date: &Pointer, item: &'a Value| Ok((date.time(item, bar_stamp)?.day(zone), item));
+        let by_item = |date: &Pointer, item: &'a Value| Ok((date.time(item, bar_stamp)?.day_in(zone), item));
         match (found(&self.list, told)?, &self.date) {
             (None, _) => Ok(Vec::new()),
             (Some(Value::Array(items)), Some(date)) => items.iter().map(|item| by_item(date, item)).collect(),
@@ -251,7 +263,7 @@ impl List {
             Ok(stamp) => Value::from(stamp),
             Err(_) => Value::from(name),
         };
-        Ok(Pointer::whole(Arc::clone(&self.date_field)).time(&name, bar_stamp)?.day(zone))
+        Ok(Pointer::whole(Arc::clone(&self.date_field)).time(&name, bar_stamp)?.day_in(zone))
     }
 }
 

@@ -39,3 +39,24 @@ impl Weigher {
         u32::try_from(bytes).unwrap_or(u32::MAX)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use cache_core::{Tag, Timestamp, Ttl};
+
+    use super::*;
+
+    #[test]
+    fn each_tag_weighs_its_text_and_its_place() {
+        let key = Key::new("price", "AAPL").unwrap();
+        let meta = Meta::new(Timestamp::from_micros(0), Ttl::new(Duration::from_secs(1)));
+        let bytes = Weigher::Bytes { overhead: 100 };
+        let bare = bytes.weigh_meta(&key, &meta);
+        let tags = ["a".repeat(500), "b".repeat(20)].map(|text| Tag::new(&text).unwrap());
+        let tagged = bytes.weigh_meta(&key, &meta.clone().labelled(&tags, None));
+        assert_eq!(tagged - bare, (520 + 2 * TAG_OVERHEAD) as u32);
+        assert_eq!(Weigher::Entries.weigh_meta(&key, &meta), 1);
+    }
+}

@@ -54,6 +54,7 @@ mod own {
     mod hang_up;
     mod keys;
     mod sending;
+    mod tags;
     mod users;
     mod values;
     mod versions;

@@ -170,6 +170,27 @@ mod tests {
     }
 
     #[test]
+    fn a_split_is_no_loss_whether_or_not_the_closes_know_of_it() {
+        // A share of 100 becomes two of 50 on the third day, then each gains 10 %.
+        for closes in [[100.0, 100.0, 50.0, 55.0], [50.0, 50.0, 50.0, 55.0]] {
+            let adjusted = [50.0, 50.0, 50.0, 55.0];
+            let close = |at: usize| AdjustedClose {
+                date: day(at),
+                close: Some(closes[at]),
+                adjusted_close: adjusted[at],
+            };
+            let told = AdjustedCloses { currency: None, closes: (0..4).map(close).collect() };
+            let splits = [0, 2, 9].map(|at| Split { date: day(at), ratio: 2.0 }).into();
+            let paid = Dividends { splits, ..Dividends::default() };
+            let told = total_return(&told, Some(&paid), DocumentDays::default()).unwrap().unwrap();
+            assert!((told.price_return.unwrap() - 0.1).abs() < 1e-12, "{told:?}");
+            assert!((told.total_return - 0.1).abs() < 1e-12, "{told:?}");
+            let text = serde_json::to_string(&told).unwrap();
+            assert!(text.contains(r#""dividends":0.0"#), "nothing was paid: {text}");
+        }
+    }
+
+    #[test]
     fn closes_that_can_not_be_true_give_no_return() {
         let close = |at, adjusted_close| AdjustedClose { date: day(at), close: None, adjusted_close };
         for closes in [

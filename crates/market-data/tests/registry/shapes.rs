@@ -80,3 +80,44 @@ async fn the_next_provider_is_asked_for_what_came_in_another_shape() {
         told.into_iter().map(|answer| answer.value().unwrap().provider.unwrap().to_string()).collect();
     assert_eq!(providers, ["first", "second"]);
 }
+
+#[tokio::test]
+async fn figures_of_days_that_have_not_come_are_believed_where_they_may_be_announced_alone() {
+    let clock = Clock::manual();
+    let day = |ahead: u64| {
+        let at = clock.now().after(std::time::Duration::from_secs(ahead * 86_400)).as_micros();
+        jiff::Timestamp::from_microsecond(at).unwrap().strftime("%Y-%m-%d").to_string()
+    };
+    let of = |data: DataType, day: &str| match data {
+        DataType::AdjustedClose => json!({"closes": [{"date": day, "adjusted_close": 1.0}]}),
+        DataType::Dividend => json!({"dividends": [{"date": day, "amount": 1.0}]}),
+        _ => json!({"observations": [{"date": day, "value": 1.0}]}),
+    };
+    for (data, may_be_ahead) in [
+        (DataType::AdjustedClose, false),
+        (DataType::CpiIndex, false),
+        (DataType::TreasuryYield, false),
+        (DataType::InflationRate, false),
+        (DataType::Macro, true),
+        (DataType::Dividend, true),
+    ] {
+        let bodies = json!({"A": of(data, &day(0)), "B": of(data, &day(10))});
+        let archive = Arc::new(Archive("own", bodies));
+        let registry = Registry::builder(clock.clone()).provider(archive, settings(1)).build().unwrap();
+        let ids = ["A", "B"].map(|symbol| DocumentId::new(data.read_asset(symbol).unwrap()));
+        let told = registry.documents(data, &ids).await.unwrap();
+        assert!(matches!(told[0], Told::Value(_)), "{data}: {told:?}");
+        match told[1].failure() {
+            None => assert!(may_be_ahead, "{data}"),
+            Some(why) => assert!(!may_be_ahead && why.to_string().contains("has not come"), "{data}: {why}"),
+        }
+    }
+    let no_prices = json!({"A": {"observations": [{"date": day(0), "value": 0.0}]}});
+    let registry = Registry::builder(clock.clone())
+        .provider(Arc::new(Archive("own", no_prices)), settings(1))
+        .build()
+        .unwrap();
+    let ids = [DocumentId::new(DataType::CpiIndex.read_asset("A").unwrap())];
+    let why = registry.documents(DataType::CpiIndex, &ids).await.unwrap_err();
+    assert!(why.to_string().contains("must be above 0"), "{why}");
+}

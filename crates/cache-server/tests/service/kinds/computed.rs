@@ -161,3 +161,14 @@ async fn a_kind_that_the_configuration_leaves_out_is_asked_of_the_provider() {
         assert!(reply.json()["detail"].as_str().unwrap().contains(wanted), "{}", reply.json());
     }
 }
+
+#[tokio::test]
+async fn that_an_input_is_unknown_is_remembered_as_long_as_the_settings_in_force_say() {
+    let service = InProcess::open(&["--ttl-unknown=60"]).await;
+    let calls = async || service.get("/v1/stats").await.json()["providers"][0]["calls"].clone();
+    for (seconds, wanted) in [(0, 1), (30, 1), (31, 2)] {
+        service.advance(Duration::from_secs(seconds));
+        let reply = service.get("/v1/technical/ZZZZZ?function=SMA").await;
+        assert_eq!((reply.status.as_u16(), calls().await), (404, json!(wanted)), "{}", reply.json());
+    }
+}

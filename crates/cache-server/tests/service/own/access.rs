@@ -55,6 +55,22 @@ async fn rule_74_strangers_neither_read_nor_change_own_values() {
 }
 
 #[tokio::test]
+async fn rule_74_strangers_are_not_told_the_ids_of_own_values_though_they_are_read_most() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[]);
+    send(&server, ALL[0], "host: localhost\r\n").await;
+    for _ in 0..300 {
+        send(&server, ALL[1], "host: localhost\r\n").await;
+        send(&server, "GET /v1/quotes/AAPL", STRANGER).await;
+    }
+    for (who, shown) in [("host: localhost\r\n", true), (STRANGER, false)] {
+        let stats = send(&server, "GET /v1/stats", who).await.body;
+        assert_eq!(stats.contains("\"users:17\""), shown, "{who}");
+        assert!(stats.contains("\"price:AAPL\""), "{who}");
+    }
+}
+
+#[tokio::test]
 async fn rule_74_with_a_token_who_has_it_reads_and_changes_from_anywhere() {
     let data = tempfile::tempdir().unwrap();
     let token = "a-token-of-many-letters";

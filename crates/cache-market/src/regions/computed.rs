@@ -133,8 +133,8 @@ fn days(id: &str) -> Result<(DocumentId, DocumentDays), Invalid> {
     Ok((id, days))
 }
 
-/// Makes a document about an asset of what was computed, if anything was, with the tags of its own kind. What can't be
-/// computed is the fault of its inputs, not of who asked.
+/// Makes a document about an asset of what was computed, if anything was, with the tags of its own kind. What
+/// can't be computed is the fault of its inputs, not of who asked.
 fn document<B: DocumentBody>(
     data: DataType,
     asset: Asset,

@@ -27,8 +27,20 @@ own_kinds:
 /// The kinds that are there without being configured.
 pub(crate) const BUILT_IN_KINDS: [&str; 5] = ["users", "sessions", "signals", "api", "narratives"];
 /// Names that mean something else in keys or in paths of the service.
-const TAKEN_NAMES: [&str; 10] =
-    ["market", "announced_events", "quotes", "bars", "stats", "events", "config", "cache", "health", "batch"];
+const TAKEN_NAMES: [&str; 12] = [
+    "market",
+    "announced_events",
+    "quotes",
+    "bars",
+    "stats",
+    "events",
+    "config",
+    "cache",
+    "health",
+    "batch",
+    "kinds",
+    "invalidate",
+];
 /// The longest name of a kind, in bytes.
 const MAX_NAME: usize = 64;
 

@@ -5,8 +5,8 @@ use crate::{AssetType, DataType, DocumentId, Invalid};
 
 impl DocumentId {
     /// Returns the one id of the document of such data: parameters that are known to several providers are written
-    /// in one way, and an indicator's defaults filled in; a macroeconomic series is an index, whether or not that is said.
-    /// Others stay as they are.
+    /// in one way, and an indicator's defaults filled in; a macroeconomic series is an index, whether or not
+    /// that is said. Others stay as they are.
     ///
     /// ```
     /// use market_data::{DataType, DocumentId};

@@ -68,9 +68,9 @@ pub fn total_return(
     Ok(Some(told))
 }
 
-/// Returns by how much a share was split between two closes, as far as the closes themselves don't know of it: those
-/// of some sources are as they were, those of others adjusted for splits. Where they are as they were, they jump by
-/// the ratio against the adjusted ones, which don't.
+/// Returns by how much a share was split between two closes, as far as the closes themselves don't know of it:
+/// those of some sources are as they were, those of others adjusted for splits. Where they are as they were,
+/// they jump by the ratio against the adjusted ones, which don't.
 fn split_by(closes: &[AdjustedClose], splits: &[Split], first: &AdjustedClose, last: &AdjustedClose) -> f64 {
     let factor = |close: &AdjustedClose| close.close.map(|unadjusted| close.adjusted_close / unadjusted);
     let mut split_by = 1.0;

@@ -96,8 +96,8 @@ impl Access {
     }
 
     /// Refuses a change by someone who may not make one: with a token, all who don't have it; without one, all
-    /// who are not on this machine. Values of an application's own are read by the same alone: what comes through a
-    /// proxy on this machine may come from anywhere.
+    /// who are not on this machine. Values of an application's own are read by the same alone: what comes
+    /// through a proxy on this machine may come from anywhere.
     pub(super) fn check(&self, request: &Request, caller: Caller) -> Result<(), Problem> {
         if !may_change(request) && !own_values::concerns(request) {
             return Ok(());

@@ -31,8 +31,8 @@ pub(super) enum Condition {
 }
 
 impl Condition {
-    /// Reads the condition of a change (RFC 9110, 13.1). A tag that is none of ours is that of no version, and so is a
-    /// weak one in `If-Match`, which compares strongly.
+    /// Reads the condition of a change (RFC 9110, 13.1). A tag that is none of ours is that of no version, and
+    /// so is a weak one in `If-Match`, which compares strongly.
     pub(super) fn read(headers: &HeaderMap) -> Result<Self, Problem> {
         match (list(headers, &header::IF_MATCH)?, list(headers, &header::IF_NONE_MATCH)?) {
             (None, None) => Ok(Self::Nothing),
@@ -78,8 +78,8 @@ impl Condition {
     }
 }
 
-/// Puts a value, or removes the one that is there if none is given, if the condition holds of what is there; again, if
-/// another change came in between. Returns whether a value was there, too.
+/// Puts a value, or removes the one that is there if none is given, if the condition holds of what is there;
+/// again, if another change came in between. Returns whether a value was there, too.
 pub(super) async fn change_if(
     region: &Region<JsonText>,
     key: &Key,

@@ -61,8 +61,8 @@ impl Document {
     }
 }
 
-/// Returns what a value of JSON takes in memory: a place of its own, texts with their allocations, and the nodes of
-/// maps, which are seldom full.
+/// Returns what a value of JSON takes in memory: a place of its own, texts with their allocations, and the
+/// nodes of maps, which are seldom full.
 fn weight(value: &Value) -> usize {
     const PLACE: usize = 32;
     const ALLOCATION: usize = 16;

@@ -2,6 +2,9 @@
 
 use std::{fmt::Write, net::SocketAddr};
 
+use cache_market::MarketRegions;
+use market_data::DataType;
+
 use crate::{
     app::App,
     settings::{ProviderEntry, Settings},
@@ -21,13 +24,14 @@ fn write(text: &mut String, settings: &Settings, app: &App, bound: SocketAddr) -
     writeln!(text, "listening on http://{bound}")?;
     writeln!(text)?;
     let names: Vec<&str> = settings.providers.providers.iter().map(ProviderEntry::name).collect();
-    let serves = if names.is_empty() {
+    let kinds: Vec<&str> =
+        MarketRegions::kinds().filter(|data| !app.offers(*data).is_empty()).map(DataType::as_str).collect();
+    writeln!(text, "  serves    {}", kinds.join(" "))?;
+    if names.is_empty() {
         let symbols: Vec<&str> = app.replay().symbols().collect();
-        format!("quotes and daily bars of {}", symbols.join(" "))
-    } else {
-        "the quotes and bars that its providers offer".to_owned()
-    };
-    writeln!(text, "  serves    {serves}")?;
+        writeln!(text, "  of        {}", symbols.join(" "))?;
+    }
+    writeln!(text, "  keeps     {}", app.own_kinds.names().collect::<Vec<_>>().join(" "))?;
     writeln!(
         text,
         "  tiers     memory ({} MiB), disk ({} MiB){}, then the provider",
@@ -55,6 +59,7 @@ fn write(text: &mut String, settings: &Settings, app: &App, bound: SocketAddr) -
     let host = reachable(bound);
     writeln!(text, "  curl 'http://{host}/v1/quotes?symbols=AAPL,MSFT'")?;
     writeln!(text, "  curl 'http://{host}/v1/bars/AAPL?interval=1d&from=2017-08-01&to=2017-09-01'")?;
+    writeln!(text, "  curl 'http://{host}/v1/kinds'")?;
     writeln!(text, "  curl 'http://{host}/v1/stats'")
 }
 

@@ -59,7 +59,7 @@ pub(crate) fn command() -> Command {
         );
     Command::new("cache-server")
         .version(env!("CARGO_PKG_VERSION"))
-        .about("A market-data service: quotes and daily bars from memory, then disk, then a slow provider")
+        .about("A market-data service: every kind of data from memory, then disk and shared tiers, then slow providers")
         .after_help(without_effect())
         .subcommand(show.args(args()))
         .subcommand(CalendarArgs::augment_args(Command::new("calendar")))

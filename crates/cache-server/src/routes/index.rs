@@ -19,7 +19,7 @@ pub(super) async fn show(uri: Uri) -> Result<Response, Problem> {
             {"path": "/v1/quotes/{symbol}", "what": "one quote"},
             {"path": "/v1/bars/{symbol}?interval=1d&from=&to=", "what": "bars, both days included"},
             {"path": "/v1/kinds", "what": "the kinds of market data, who offers them, and their parameters"},
-            {"path": "/v1/{kind}/{symbol}", "what": "one value of a kind, such as /v1/dividend/AAPL"},
+            {"path": "/v1/{kind}/{symbol}", "what": "one value of a kind, such as /v1/total_return/AAPL"},
             {"path": "/v1/{kind}?symbols=AAPL,MSFT", "what": "values of up to 100 symbols of a kind"},
             {"path": "/v1/batch", "what": "up to 500 values of any kinds (POST)"},
             {"path": "/health", "what": "the health of each tier and of the bus"},

@@ -118,3 +118,37 @@ async fn what_is_not_offered_or_is_rejected_is_the_caller_s_to_mend() {
     let failure = answers[0].failure().unwrap();
     assert_eq!(failure.kind(), ProviderErrorKind::BadRequest, "as the provider itself says");
 }
+
+/// A provider of the consumer prices of one name, as an API with a URL for each series is.
+#[derive(Debug)]
+struct Prices;
+
+#[async_trait]
+impl Provider for Prices {
+    fn name(&self) -> &str {
+        "prices"
+    }
+
+    fn offer(&self, data: DataType) -> Option<Offer> {
+        let named = [DataType::CpiIndex.read_asset("CPI@US").unwrap()];
+        (data == DataType::CpiIndex).then(|| Offer::new(1).assets(named))
+    }
+
+    async fn documents(&self, _: DataType, ids: &[DocumentId]) -> Answers<Document> {
+        let value = |date: &str, value: f64| json!({"date": date, "value": value});
+        let body = json!({"observations": [value("2019-01-01", 100.0), value("2020-01-01", 102.0)]});
+        Ok(ids.iter().map(|id| Answer::Value(Document::new(id.asset.clone(), body.clone()))).collect())
+    }
+}
+
+#[tokio::test]
+async fn inflation_is_computed_of_the_prices_it_is_named_after_though_nothing_else_is_offered() {
+    let cache = Cache::builder().build().await.unwrap();
+    let lives = |_| Ttl::new(Duration::from_secs(300));
+    let cached = CachedProvider::open(&cache, Arc::new(Prices), lives).unwrap();
+    for name in ["INFLATION@US", "CPI@US"] {
+        let asset = DataType::InflationRate.read_asset(name).unwrap();
+        let rates = cached.observations(DataType::InflationRate, &asset).await.unwrap().unwrap();
+        assert_eq!(rates.observations[0].value, 2.0, "{name}");
+    }
+}

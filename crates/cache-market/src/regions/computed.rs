@@ -114,7 +114,7 @@ impl ComputedDocuments for RegionBuilder<Document> {
 
 /// Returns the consumer prices from which an inflation rate is computed: `CPI@US.index` of the rate of that
 /// name, or of one that is called `INFLATION`.
-fn prices_of(rate: &Asset) -> Result<Asset, Invalid> {
+pub(super) fn prices_of(rate: &Asset) -> Result<Asset, Invalid> {
     match rate.symbol.as_str() {
         "INFLATION" => DataType::CpiIndex.read_asset(&format!("CPI@{}.index", rate.market)),
         _ => Ok(rate.clone()),

@@ -11,6 +11,7 @@ use market_data::{
     Asset, DataType, Document, DocumentId, Provider, Quote, SCHEMA, Series, formulas::Indicator,
 };
 
+use self::computed::prices_of;
 pub use self::{computed::ComputedDocuments, look_up::MarketLookup};
 use crate::{DocumentLoader, SeriesLoader, StandardKey};
 
@@ -207,9 +208,13 @@ impl MarketRegions {
 
     /// Returns the region of a document: where it is computed, if it is.
     fn region_of(&self, data: DataType, id: &DocumentId) -> Result<&Region<Document>> {
-        let region =
-            if self.computes(data, id) { self.computed.get(&data) } else { self.documents.get(&data) };
-        region.ok_or_else(|| {
+        if self.computes(data, id) {
+            return Ok(&self.computed[&data]);
+        }
+        if data == DataType::Technical && self.computed.contains_key(&data) {
+            self.check_indicator(id)?;
+        }
+        self.documents.get(&data).ok_or_else(|| {
             let message = format!("{data} is no market kind: it has no region here");
             Error::new(ErrorKind::Config, "look up", message)
         })
@@ -225,8 +230,35 @@ impl MarketRegions {
             DataType::Technical => Indicator::of(id)
                 .is_ok_and(|indicator| self.provider.covers_bars(&id.asset, indicator.interval)),
             DataType::TotalReturn => self.provider.covers(DataType::AdjustedClose, &id.asset),
-            _ => self.provider.covers(DataType::CpiIndex, &id.asset),
+            _ => prices_of(&id.asset).is_ok_and(|prices| self.provider.covers(DataType::CpiIndex, &prices)),
         }
+    }
+
+    /// Checks an indicator that could only be computed, and is not.
+    fn check_indicator(&self, id: &DocumentId) -> Result<()> {
+        if self.provider.covers(DataType::Technical, &id.asset) {
+            return Ok(());
+        }
+        let Indicator { interval, .. } = Indicator::of(id)?;
+        let message = format!("nobody offers bars of {interval} of {}, from which it is computed", id.asset);
+        Err(Error::new(ErrorKind::Config, "look up", message))
+    }
+
+    /// Returns whether some of such data about an asset can be had: of the provider, or computed.
+    #[must_use]
+    pub fn covers(&self, data: DataType, asset: &Asset) -> bool {
+        if self.provider.covers(data, asset) {
+            return true;
+        }
+        let input = match data {
+            DataType::Technical => self.provider.covers(DataType::Ohlcv, asset),
+            DataType::TotalReturn => self.provider.covers(DataType::AdjustedClose, asset),
+            DataType::InflationRate => {
+                prices_of(asset).is_ok_and(|prices| self.provider.covers(DataType::CpiIndex, &prices))
+            }
+            _ => false,
+        };
+        input && self.computed.contains_key(&data)
     }
 
     /// Returns whether some of such data can be had: of the provider, or computed.

@@ -57,11 +57,12 @@ impl<'a> QueryParams<'a> {
         Ok((Self { pairs }, found))
     }
 
-    /// Parses parameters of any name, each as often as it is given, in their order.
+    /// Parses parameters of any name, each as often as it is given, in their order. A `+` is a space, as forms
+    /// write it.
     pub(crate) fn read_any(query: Option<&str>) -> Result<Vec<(String, String)>, Problem> {
         let pairs = query.unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
         let decoded = |text: &str| {
-            decode(text).map_err(|why| {
+            decode(&text.replace('+', " ")).map_err(|why| {
                 Problem::parameter(&echo(text), format!("the parameter {:?} {why}", echo(text)))
             })
         };

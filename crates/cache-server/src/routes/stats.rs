@@ -11,7 +11,11 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     app::{App, NAMESPACE},
-    http::{guard::Caller, problem::Problem, query::QueryParams},
+    http::{
+        guard::{Caller, MayReadOwn},
+        problem::Problem,
+        query::QueryParams,
+    },
     log::LogWriter,
     routes::response::uncacheable,
 };
@@ -23,6 +27,7 @@ const HOTTEST_KEYS: usize = 10;
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
+    Extension(may_read_own): Extension<MayReadOwn>,
     uri: Uri,
 ) -> Result<Response, Problem> {
     QueryParams::read(uri.query(), &[])?;
@@ -55,7 +60,7 @@ pub(super) async fn show(
         "load_failures": stats.load_failures,
         "codec_failures": stats.codec_failures,
         "too_large": stats.too_large,
-        "memory": memory(&app, &stats.memory, caller),
+        "memory": memory(&app, &stats.memory, may_read_own),
         "disk": disk,
         "regions": stats.regions,
         "tiers": stats.tiers,
@@ -97,11 +102,10 @@ fn provider(report: &ProviderReport, caller: Caller) -> Value {
 }
 
 /// Returns the statistics of memory, and the most read keys.
-fn memory(app: &App, stats: &MemoryStats, caller: Caller) -> Value {
+fn memory(app: &App, stats: &MemoryStats, MayReadOwn(may_read_own): MayReadOwn) -> Value {
     // The id of a session may be all that opens it.
-    let is_shown = |key: &Key| {
-        caller == Caller::Insider || StandardKey::of(key).is_ok_and(|key| MarketRegions::has(key.data()))
-    };
+    let is_shown =
+        |key: &Key| may_read_own || StandardKey::of(key).is_ok_and(|key| MarketRegions::has(key.data()));
     let hottest: Vec<Value> = app
         .cache
         .hottest(HOTTEST_KEYS)

@@ -107,6 +107,8 @@ impl<'de> Deserialize<'de> for OwnLife {
     }
 }
 
+/// A shorter life is none.
+const SHORTEST_LIFE: Duration = Duration::from_millis(1);
 /// The longest life of any value: the cache keeps none for longer.
 const LONGEST_LIFE: Duration = Duration::from_secs(366 * 86_400);
 
@@ -198,7 +200,7 @@ pub(super) fn check(entries: &[OwnKindEntry], max_value: usize, values: &Values,
                 add("name", "two kinds have this name: give each its own".to_owned());
             }
         }
-        if !is_left_out("ttl") && entry.ttl.span(&LifeClasses::default()).is_zero() {
+        if !is_left_out("ttl") && entry.ttl.span(&LifeClasses::default()) < SHORTEST_LIFE {
             add("ttl", "ttl is 0, with which nothing is kept: give a life such as 5m".to_owned());
         }
         if let Some(len) = entry.max_value_bytes.filter(|len| !(1..=max_value).contains(len)) {

@@ -19,8 +19,8 @@ section! {
         /// address. Requests for any other host are refused.
         allowed_hosts: Vec<String> = Vec::new(),
             setting().list().validate(validators::host).env(&["CACHE_ALLOWED_HOSTS"]).flag("allowed-hosts"),
-        /// The token that requests that change something need, as `Authorization: Bearer TOKEN`. Left out: only
-        /// programs on the same machine may change something.
+        /// The token that requests need that change something, or read below /v1/cache, as `Authorization:
+        /// Bearer TOKEN`. Left out: only programs on the same machine may change something.
         access_token: Option<Secret> = None,
             setting().secret().validate(validators::token).env(&["CACHE_ACCESS_TOKEN"]),
         /// The log level: off, error, warn, info, debug or trace, or one by module. Logs go to standard error.

@@ -38,7 +38,7 @@ fn the_start_says_what_is_served_from_where_and_what_to_try() {
     ] {
         assert!(said.contains(part), "no {part:?} in\n{said}");
     }
-    assert_eq!(said.matches("curl 'http://127.0.0.1:").count(), 3, "{said}");
+    assert_eq!(said.matches("curl 'http://127.0.0.1:").count(), 4, "{said}");
 }
 
 #[test]

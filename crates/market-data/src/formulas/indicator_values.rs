@@ -61,7 +61,7 @@ impl Indicator {
     ///
     /// # Errors
     ///
-    /// If the bars are of another interval.
+    /// If the bars are of another interval, or none of them has the price.
     ///
     /// ```
     /// use market_data::{Bar, BarTime, Date, Interval, Series, formulas::{Indicator, IndicatorFigures}};
@@ -86,6 +86,9 @@ impl Indicator {
         }
         let bars = series.bars.iter().filter_map(|bar| Some((bar.time, price.of(bar)?)));
         let (times, prices): (Vec<BarTime>, Vec<f64>) = bars.unzip();
+        if prices.is_empty() && !series.bars.is_empty() {
+            return Err(Invalid::new("none of the bars has an adjusted close: take of=close"));
+        }
         let one = |values: Vec<f64>| values.into_iter().map(IndicatorFigures::One).collect::<Vec<_>>();
         let figures = match function {
             IndicatorFunction::Sma { period } => one(sma(&prices, period.into())),

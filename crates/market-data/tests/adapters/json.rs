@@ -140,6 +140,9 @@ async fn failures_are_told_apart_and_never_show_the_key() {
             Answer::new(401, json!({"error": format!("bad key {KEY}")}).to_string()),
             ProviderErrorKind::Refused,
         ),
+        (Answer::new(200, r#"{"error":{"code":7,"message":"Daily QUOTA used up"}}"#), throttled),
+        (Answer::new(200, r#"{"error":"You have exceeded the limit of your plan"}"#), throttled),
+        (Answer::new(200, r#"{"error":"invalid api key"}"#), ProviderErrorKind::Refused),
         (Answer::new(429, "Too Many Requests"), throttled),
         (Answer::new(500, format!("<html>{KEY}")), ProviderErrorKind::Broken),
         (Answer::new(200, format!("<html>{KEY}")), ProviderErrorKind::BadAnswer),
@@ -237,6 +240,27 @@ async fn a_stamp_at_the_end_of_time_is_no_time_and_is_implausible() {
             "{answers:?}"
         );
         assert_eq!(provider.implausible(), 1, "{stamp}");
+    }
+}
+
+#[tokio::test]
+async fn a_day_s_bar_at_midnight_in_utc_is_of_that_day_in_any_zone() {
+    for (stamp, day) in [
+        (json!(1_577_923_200), "2020-01-02"),
+        (json!("2020-01-02T00:00:00Z"), "2020-01-02"),
+        // At the open and at midnight of New York.
+        (json!("2020-01-02T14:30:00Z"), "2020-01-02"),
+        (json!("2020-01-02T05:00:00Z"), "2020-01-02"),
+        (json!("2020-01-02T04:59:59Z"), "2020-01-01"),
+    ] {
+        let body = json!({"bars": [{"t": stamp, "o": 1, "h": 1, "l": 1, "c": 1}]}).to_string();
+        let upstream = Upstream::saying([Answer::new(200, body)]).await;
+        let config = json!({"name": "acme", "markets": ["US"], "zone": "America/New_York", "series": {
+            "url": format!("{}/{{symbol}}", upstream.url()), "items": "/bars",
+            "time": "/t", "open": "/o", "high": "/h", "low": "/l", "close": "/c",
+        }});
+        let told = open(config).unwrap().series(&["A:1d".parse().unwrap()]).await.unwrap().remove(0);
+        assert_eq!(told.value().unwrap().bars[0].date().to_string(), day, "{stamp}");
     }
 }
 

@@ -53,6 +53,10 @@ pub(crate) enum Caller {
     Stranger,
 }
 
+/// Whether the sender of a request may read an application's own values.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct MayReadOwn(pub(crate) bool);
+
 impl Caller {
     /// Returns the text of an error in full to an insider, and `short` to a stranger.
     pub(crate) fn sees(self, full: String, short: &str) -> String {
@@ -92,6 +96,14 @@ impl Access {
             }
             _ if is_loopback(client.peer.ip()) && !is_forwarded(request.headers()) => Caller::Insider,
             _ => Caller::Stranger,
+        }
+    }
+
+    /// Returns whether the sender may read an application's own values.
+    pub(super) fn owns(&self, request: &Request, caller: Caller) -> bool {
+        match &self.token {
+            Some(token) => bearer(request.headers()).is_some_and(|text| is_equal(text, token.reveal())),
+            None => caller == Caller::Insider,
         }
     }
 

@@ -6,17 +6,34 @@ use std::{future::poll_fn, pin::Pin, time::Duration};
 use axum::{
     body::{Body, HttpBody},
     extract::Request,
+    http::header,
 };
 use tokio::time::timeout;
 
 use super::large_bodies::{LargeBodies, Room};
 use crate::{
-    http::problem::{Problem, ProblemKind},
+    http::{
+        problem::{Problem, ProblemKind},
+        query::echo,
+    },
     socket::Client,
 };
 
 /// The longest time for a body that comes over no socket of ours.
 const TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Refuses a body that is compressed: it would be read as it is.
+pub(super) fn check_encoding(request: &Request) -> Result<(), Problem> {
+    let encodings = request.headers().get_all(header::CONTENT_ENCODING);
+    match encodings.iter().find(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        Some(encoding) => {
+            let given = echo(&String::from_utf8_lossy(encoding.as_bytes()));
+            let detail = format!("the Content-Encoding is {given:?}: send the body as it is, without");
+            Err(Problem::new(ProblemKind::UnsupportedMediaType, detail))
+        }
+        None => Ok(()),
+    }
+}
 
 /// Returns the request with its whole body in memory, of at most `max` bytes, and the room that it takes there.
 pub(super) async fn read(

@@ -24,7 +24,7 @@ use axum::{
 
 use self::large_bodies::Room;
 pub(crate) use self::{
-    access::{Access, Caller},
+    access::{Access, Caller, MayReadOwn},
     reads::BATCH_PATH,
 };
 use crate::{http::problem::Problem, socket::Client};
@@ -39,6 +39,8 @@ pub(crate) async fn guard(State(access): State<Arc<Access>>, request: Request, n
             if let Some(client) = &client {
                 client.place.answers();
             }
+            let may_read_own = MayReadOwn(access.owns(&request, caller));
+            request.extensions_mut().insert(may_read_own);
             request.extensions_mut().insert(caller);
             // Requests that come in one piece would all be answered in one turn, and hold up everybody else.
             tokio::task::coop::consume_budget().await;
@@ -69,7 +71,8 @@ async fn admitted(
         Some(client) => {
             host::check(access, &request, client)?;
             cross_site::check(&request)?;
-            access.check(&request, caller)
+            access.check(&request, caller)?;
+            body::check_encoding(&request)
         }
         None => Ok(()),
     });

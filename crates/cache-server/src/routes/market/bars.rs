@@ -9,7 +9,7 @@ use cache_market::{MarketLookup, StandardKey};
 use market_data::{Asset, Bar, DataType, Date, Interval, Series, SeriesId};
 use serde::Serialize;
 
-use super::{asset_of, of_kind, unknown};
+use super::{asset_of, kinds::check_offered, of_kind, unknown};
 use crate::{
     app::App,
     http::{
@@ -28,6 +28,7 @@ pub(super) async fn one(
 ) -> Result<Response, Problem> {
     let asset = asset_of(DataType::Ohlcv, symbol)?;
     let query = QueryParams::read(uri.query(), &["interval", "from", "to"])?;
+    check_offered(app, DataType::Ohlcv, &asset)?;
     let wanted = WantedBars::read(app, asset, |name| query.get_non_empty(name))?;
     let found = app.regions().look_up_one(&wanted.key()).await;
     let lookup = of_kind(found, MarketLookup::series).map_err(|error| Problem::from_error(&error))?;

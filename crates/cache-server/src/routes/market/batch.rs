@@ -16,7 +16,7 @@ use super::{
     asset_of,
     bars::{Bars, WantedBars, annotated},
     documents,
-    kinds::offered_kind,
+    kinds::{check_offered, offered_kind},
     parameters::document_key,
     quotes,
 };
@@ -61,7 +61,7 @@ pub(super) async fn answer(
         let (kind, id) = (item.kind, item.id);
         told.push(match room.take(&item)? {
             Some(text) => text,
-            None => to_raw_value(&Answered::new(kind, id, Content::Failed { error: AnswerRoom::full() }))
+            None => to_raw_value(&Answered::new(kind, id, Content::TooLarge { error: AnswerRoom::full() }))
                 .map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))?,
         });
     }
@@ -142,6 +142,7 @@ impl Wanted {
     fn of(app: &App, item: &Item, series: &mut usize) -> Result<Self, Problem> {
         let data = offered_kind(app, &item.kind)?;
         let asset = asset_of(data, &item.id)?;
+        check_offered(app, data, &asset)?;
         let is_long = matches!(data, DataType::Ohlcv | DataType::AdjustedClose | DataType::Technical);
         *series += usize::from(is_long);
         if is_long && *series > MAX_SERIES {
@@ -154,9 +155,13 @@ impl Wanted {
         let mut bars = None;
         let key = match data {
             DataType::Price | DataType::Ohlcv if !item.parameters.is_empty() => {
+                let remedy = match data {
+                    DataType::Ohlcv => "write interval, from and to beside kind",
+                    _ => "leave them out",
+                };
                 return Err(Problem::parameter(
                     "parameters",
-                    format!("{data} takes no parameters: leave them out"),
+                    format!("{data} takes no parameters: {remedy}"),
                 ));
             }
             DataType::Ohlcv => {
@@ -257,6 +262,10 @@ enum Content<'a> {
     Failed {
         error: String,
     },
+    /// It is left out, since the answer would be too long.
+    TooLarge {
+        error: String,
+    },
     /// It asks for nothing that can be looked up.
     Invalid {
         error: String,
@@ -273,6 +282,7 @@ impl Content<'_> {
             Self::Quote(_) | Self::Bars(_) | Self::Document(_) => "ok",
             Self::Unknown {} => "unknown",
             Self::Failed { .. } => "failed",
+            Self::TooLarge { .. } => "too_large",
             Self::Invalid { .. } => "invalid",
         }
     }

@@ -13,7 +13,9 @@ use serde::Serialize;
 use serde_json::{json, value::RawValue};
 
 use super::{
-    Failed, asset_of, assets_of, no_symbols, of_kind,
+    Failed, asset_of, assets_of,
+    kinds::check_offered,
+    no_symbols, of_kind,
     parameters::{check_name, document_key},
     unknown,
 };
@@ -48,6 +50,7 @@ async fn answer(
     key: &StandardKey,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
+    check_offered(app, data, asset)?;
     let found = app.regions().look_up_one(key).await;
     let lookup = of_kind(found, MarketLookup::document).map_err(|error| Problem::from_error(&error))?;
     let cache_control = CacheControl::of(&lookup).ending_after(app.until_dropped(asset, data));

@@ -54,16 +54,22 @@ impl Kind {
             .iter()
             .map(|(_, offer)| Some(offer.named_assets()?.iter().map(Asset::to_string).collect()))
             .collect();
+        let assets = assets.filter(|_| !offers.is_empty()).map(|assets| assets.concat());
         let known = describe(data);
+        let usual = known.map_or_else(|| format!("/v1/{data}/AAPL"), |known| known.example.to_owned());
+        // Where there are such data about some assets alone, the usual example may be of another.
+        let named = assets.iter().flatten();
+        let other =
+            named.clone().next().filter(|_| !named.clone().any(|asset| usual.contains(&format!("/{asset}"))));
         Self {
-            assets: assets.filter(|_| !offers.is_empty()).map(|assets| assets.concat()),
+            example: other.map_or(usual, |asset| format!("/v1/{data}/{asset}")),
+            assets,
             kind: data,
             about: known.map_or("", |known| known.about),
             offered: !offers.is_empty(),
             intervals,
             providers: offers.into_iter().map(|(name, _)| name).collect(),
             parameters: known.map_or(&[], |known| known.parameters),
-            example: known.map_or_else(|| format!("/v1/{data}/AAPL"), |known| known.example.to_owned()),
         }
     }
 }
@@ -92,4 +98,18 @@ pub(super) fn offered_kind(app: &App, name: &str) -> Result<DataType, Problem> {
     );
     let problem = Problem::new(ProblemKind::NotOffered, detail).with("kind", data.as_str());
     Err(problem.with("kinds", Value::Object(offered)))
+}
+
+/// Checks that somebody offers such data about an asset.
+pub(super) fn check_offered(app: &App, data: DataType, asset: &Asset) -> Result<(), Problem> {
+    if app.regions().covers(data, asset) {
+        return Ok(());
+    }
+    let names: Vec<String> = app.offers(data).into_iter().map(|(name, _)| name).collect();
+    let detail = format!(
+        "no provider of this service offers {data} of {asset}: {} offers it of other assets; GET /v1/kinds says more",
+        names.join(", ")
+    );
+    let problem = Problem::new(ProblemKind::NotOffered, detail).with("kind", data.as_str());
+    Err(problem.with("symbol", asset.to_string()))
 }

@@ -11,7 +11,7 @@ use market_data::{Asset, DataType, Quote};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Failed, asset_of, assets_of, no_symbols, of_kind, unknown};
+use super::{Failed, asset_of, assets_of, kinds::check_offered, no_symbols, of_kind, unknown};
 use crate::{
     app::App,
     http::{
@@ -75,6 +75,7 @@ pub(super) async fn one(
 ) -> Result<Response, Problem> {
     QueryParams::read(uri.query(), &[])?;
     let asset = asset_of(DataType::Price, symbol)?;
+    check_offered(app, DataType::Price, &asset)?;
     let found = app.regions().look_up_one(&key(&asset)).await;
     let lookup = of_kind(found, MarketLookup::quote).map_err(|error| Problem::from_error(&error))?;
     let dropped = app.until_dropped(&asset, DataType::Price);

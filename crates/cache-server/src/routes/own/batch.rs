@@ -6,7 +6,7 @@ use axum::{
     Extension,
     body::Bytes,
     extract::{Path, State, rejection::PathRejection},
-    http::Uri,
+    http::{HeaderMap, Uri},
     response::Response,
 };
 use cache_core::{Key, Result as CacheResult, Tag, Timestamp};
@@ -17,6 +17,7 @@ use serde_json::value::RawValue;
 use super::{
     BATCH, PATH,
     answer::{Answer, Failed, Names, name_of},
+    conditions::Condition,
     failure,
     get::absent,
     key_of, kind_of,
@@ -95,9 +96,14 @@ pub(super) async fn batch(
     Extension(caller): Extension<Caller>,
     path: Result<Path<String>, PathRejection>,
     uri: Uri,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
     QueryParams::read(uri.query(), &[])?;
+    if Condition::read(&headers)? != Condition::Nothing {
+        let detail = "a batch has no condition: leave If-Match and If-None-Match out, or put and remove the value by itself";
+        return Err(Problem::parameter("If-Match", detail));
+    }
     let kind = kind_of_batch(&app, path)?;
     let body = read(&body)?;
     let now = app.now();

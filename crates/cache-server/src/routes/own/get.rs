@@ -8,8 +8,9 @@ use axum::{
     http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
     response::{IntoResponse, Response},
 };
+use cache_core::Tag;
 use cache_facade::Lookup;
-use market_data::DataType;
+use market_data::{Asset, DataType};
 
 use super::{
     Named, ValuePath,
@@ -18,7 +19,7 @@ use super::{
     failure, named,
 };
 use crate::{
-    app::{App, json_text::JsonText, own_kinds::OwnContent},
+    app::{App, json_text::JsonText},
     http::{
         cache_control::CacheControl,
         not_modified::NotModifiedBody,
@@ -59,7 +60,13 @@ fn kept_by(app: &App, named: &Named<'_>, lookup: &Lookup<JsonText>) -> HeaderMap
     if named.kind.is_personal() {
         return HeaderMap::from_iter([(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))]);
     }
-    let asset = if named.kind.content == OwnContent::Narrative { named.id.asset().ok() } else { None };
-    let dropped = asset.and_then(|asset| app.until_dropped(&asset, DataType::Narrative));
+    let about = lookup.tags().iter().filter_map(subject);
+    let dropped = about.filter_map(|(data, asset)| app.until_dropped(&asset, data)).min();
     CacheControl::of(lookup).ending_after(dropped).private_headers()
+}
+
+/// Returns whose events end what carries a tag, if it is one of data about an asset: `narrative:AAPL`.
+fn subject(tag: &Tag) -> Option<(DataType, Asset)> {
+    let (data, asset) = tag.as_str().split_once(':')?;
+    Some((data.parse().ok()?, asset.parse().ok()?))
 }

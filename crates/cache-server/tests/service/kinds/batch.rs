@@ -160,7 +160,7 @@ async fn an_answer_is_no_longer_than_its_bound_and_says_what_is_left_out() {
     let item = json!({"kind": "technical", "id": "AAPL", "parameters": {"function": "LONG"}});
     let answers = batch(&service, &vec![item; 4].into()).await;
     let statuses: Vec<&str> = answers.iter().map(|answer| answer["status"].as_str().unwrap()).collect();
-    assert_eq!(statuses, ["ok", "ok", "failed", "failed"]);
+    assert_eq!(statuses, ["ok", "ok", "too_large", "too_large"]);
     assert!(
         answers[3]["error"].as_str().unwrap().contains("ask for it in another request"),
         "{}",

@@ -153,6 +153,8 @@ async fn a_kind_that_the_configuration_leaves_out_is_asked_of_the_provider() {
     for (path, wanted) in [
         ("/v1/technical/AAPL?function=SMA&period=0", "period"),
         ("/v1/technical/AAPL?function=SMA&interval=7m", "7m"),
+        ("/v1/technical/AAPL?function=WMA", "function"),
+        ("/v1/technical/AAPL", "function"),
     ] {
         let upstream = Upstream::computing(&[DataType::Ohlcv]).await;
         let service = InProcess::open(&upstream.flags()).await;

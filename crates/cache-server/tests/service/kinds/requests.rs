@@ -52,7 +52,7 @@ async fn what_a_provider_rejects_is_the_client_s_to_mend_and_says_what_it_was() 
     is_problem(&service.get("/v1/dividend/BAD").await, 400, "rejected", "BAD");
     is_problem(&service.get("/v1/price/BAD").await, 400, "rejected", "BAD");
     let elsewhere = service.get("/v1/news/BTC@CRYPTO").await;
-    is_problem(&elsewhere, 400, "rejected", "no configured provider offers news of BTC@CRYPTO");
+    is_problem(&elsewhere, 404, "not-offered", "no provider of this service offers news of BTC@CRYPTO");
     let list = service.get("/v1/dividend?symbols=AAPL,BAD").await.json();
     assert_eq!(list["failed"][0]["symbol"], "BAD", "{list}");
     let report = service.get("/health").await.json();
@@ -232,5 +232,5 @@ async fn hostile_spellings_are_refused_with_the_reason_and_reach_nobody() {
     assert!(upstream.asked().is_empty(), "{:?}", upstream.asked());
 
     let body = service.get("/v1/technical/BTC%2FUSD").await;
-    assert_ne!(body.status, 404, "a slash that is encoded is part of the symbol");
+    is_problem(&body, 404, "not-offered", "technical of BTC@CRYPTO");
 }

@@ -85,6 +85,33 @@ async fn rule_74_with_a_token_who_has_it_reads_and_changes_from_anywhere() {
 }
 
 #[tokio::test]
+async fn rule_74_where_there_is_a_token_who_lacks_it_is_not_told_the_ids_though_on_this_machine() {
+    let data = tempfile::tempdir().unwrap();
+    let token = "a-token-of-many-letters";
+    let server = Server::run(command(data.path(), &[]).env("CACHE_ACCESS_TOKEN", token));
+    let with_token = format!("host: localhost\r\nauthorization: Bearer {token}\r\n");
+    send(&server, ALL[0], &with_token).await;
+    for _ in 0..300 {
+        send(&server, ALL[1], &with_token).await;
+    }
+    for (who, shown) in [(with_token.as_str(), true), ("host: localhost\r\n", false)] {
+        let stats = send(&server, "GET /v1/stats", who).await;
+        assert_eq!((stats.status, stats.body.contains("\"users:17\"")), (200, shown), "{who}");
+    }
+}
+
+#[tokio::test]
+async fn a_compressed_body_is_refused_and_not_taken_as_it_is() {
+    let data = tempfile::tempdir().unwrap();
+    let server = Server::start(data.path(), &[]);
+    for (encoding, status) in [("gzip", 415), ("br", 415), ("identity, gzip", 415), ("Identity", 201)] {
+        let headers = format!("host: localhost\r\ncontent-encoding: {encoding}\r\n");
+        let answer = send(&server, ALL[0], &headers).await;
+        assert_eq!(answer.status, status, "{encoding}: {answer:?}");
+    }
+}
+
+#[tokio::test]
 async fn rule_74_a_page_of_another_site_neither_reads_nor_changes_own_values() {
     let data = tempfile::tempdir().unwrap();
     let server = Server::start(data.path(), &[]);

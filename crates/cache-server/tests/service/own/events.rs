@@ -51,6 +51,31 @@ async fn an_event_ends_the_signals_and_the_narrative_of_its_asset_alone() {
 }
 
 #[tokio::test]
+async fn neither_the_life_nor_the_grace_of_an_answer_reaches_past_an_event_that_ends_it() {
+    let service = open().await;
+    let at = service.clock.now().after(Duration::from_secs(120));
+    let at = jiff::Timestamp::from_microsecond(at.as_micros()).unwrap().to_string();
+    announce(&service, &json!({"asset": "AAPL", "event": "halt", "at": at})).await;
+    let long = json!({"value": 1, "ttl": "10s", "stale_for": "1h"});
+    let with = |name: &str, value: Value| {
+        let mut body = long.clone();
+        body[name] = value;
+        body
+    };
+    stored(&service, "narratives/AAPL", &long).await;
+    stored(&service, "signals/1", &with("asset", json!("AAPL"))).await;
+    stored(&service, "reports/1", &with("tags", json!(["x", "narrative:AAPL"]))).await;
+    stored(&service, "signals/2", &with("asset", json!("MSFT"))).await;
+    for (path, is_bound) in
+        [("narratives/AAPL", true), ("signals/1", true), ("reports/1", true), ("signals/2", false)]
+    {
+        let control = get(&service, path).await.header("cache-control").to_owned();
+        let grace: u64 = control.split("stale-if-error=").nth(1).unwrap().parse().unwrap();
+        assert_eq!(grace <= 120, is_bound, "{path}: {control}");
+    }
+}
+
+#[tokio::test]
 async fn no_life_reaches_past_an_event_ahead_whether_it_was_announced_before_or_after_the_put() {
     for before in [true, false] {
         let service = open().await;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 use tokio::runtime::Builder;
 
-use super::sending::{get, is_problem, is_there, open, stored};
+use super::sending::{get, is_problem, is_there, open, send, stored};
 
 /// Ids made of what confuses: separators, escapes, what other kinds have in front.
 fn id() -> impl Strategy<Value = String> {
@@ -96,6 +96,10 @@ async fn a_response_is_one_of_its_endpoint_and_parameters_in_any_order() {
     ] {
         assert!(!is_there(&service, other).await, "{other}");
     }
+    // A space is written in two ways, and a plus in one.
+    stored(&service, "api/search?q=C+plus", &json!({"value": 1})).await;
+    assert!(is_there(&service, "api/search?q=C%20plus").await);
+    assert!(!is_there(&service, "api/search?q=C%2Bplus").await);
     // Several values of one parameter are in order.
     stored(&service, "api/e?a=1&a=2", &json!({"value": 1})).await;
     assert!(is_there(&service, "api/e?a=1&a=2").await && !is_there(&service, "api/e?a=2&a=1").await);
@@ -110,5 +114,12 @@ async fn an_id_may_be_as_long_as_a_key_and_no_longer() {
         assert!(is_there(&service, &path).await, "{kind}");
         let longer = format!("{kind}/{}", "x".repeat(4096));
         is_problem(&get(&service, &longer).await, 400, "the limit is 4096");
+    }
+    // A user is found by a tag.
+    let user = |len: usize| format!("users/{}", "x".repeat(len));
+    stored(&service, &user(506), &json!({"value": 1})).await;
+    for method in ["GET", "PUT", "DELETE"] {
+        let reply = send(&service, &format!("{method} {}", user(507)), &[], r#"{"value": 1}"#).await;
+        is_problem(&reply, 400, "a tag must have 1 to 512 bytes");
     }
 }

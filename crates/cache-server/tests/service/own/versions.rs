@@ -108,6 +108,18 @@ async fn a_removal_may_depend_on_what_is_there_and_ends_nothing_else_if_it_fails
     assert_eq!(remove("*").await.status, 200);
 }
 
+#[tokio::test]
+async fn a_batch_has_no_condition() {
+    let service = open().await;
+    stored(&service, "signals/1", &json!({"value": 1})).await;
+    for (header, value) in [("if-match", "\"17\""), ("if-match", "*"), ("if-none-match", "*")] {
+        let body = json!({"put": [{"id": "1", "value": 2}]}).to_string();
+        let reply = send(&service, "POST signals:batch", &[(header, value)], body).await;
+        is_problem(&reply, 400, "a batch has no condition");
+    }
+    assert_eq!(get(&service, "signals/1").await.json()["value"], 1);
+}
+
 #[derive(Clone, Copy, Debug)]
 enum Step {
     Read,

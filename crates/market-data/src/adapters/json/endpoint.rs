@@ -198,9 +198,8 @@ impl Endpoint {
         let told =
             self.access.error.as_ref().zip(body.as_ref().ok()).and_then(|(error, body)| error.find(body));
         if let Some(told) = told.filter(|told| **told != Value::Bool(false) && **told != "") {
-            let kind =
-                if reply.is_success() { ProviderErrorKind::BadRequest } else { reply.failure().kind() };
             let told = told.as_str().map_or_else(|| told.to_string(), str::to_owned);
+            let kind = if reply.is_success() { kind_of(&told) } else { reply.failure().kind() };
             return Err(with_remedy(&reply, reply.error(kind, &told)));
         }
         if !reply.is_success() {
@@ -210,6 +209,39 @@ impl Endpoint {
             Ok(body) => Ok(Some((body, reply))),
             Err(error) => Err(reply.error(ProviderErrorKind::BadAnswer, &error.to_string())),
         }
+    }
+}
+
+/// Returns what kind of error a text beside a status of 200 tells of: a used-up quota and a bad key are the
+/// upstream's words for what other APIs have a status for; all else is about what was asked for.
+fn kind_of(told: &str) -> ProviderErrorKind {
+    let told = told.to_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| told.contains(word));
+    if has(&[
+        "quota",
+        "rate limit",
+        "rate-limit",
+        "ratelimit",
+        "limit reached",
+        "limit exceeded",
+        "too many",
+        "throttl",
+    ]) || (told.contains("limit") && told.contains("exceed"))
+    {
+        ProviderErrorKind::Throttled { retry_after: None }
+    } else if has(&[
+        "api key",
+        "apikey",
+        "api_key",
+        "api-key",
+        "unauthori",
+        "forbidden",
+        "permission",
+        "credential",
+    ]) {
+        ProviderErrorKind::Refused
+    } else {
+        ProviderErrorKind::BadRequest
     }
 }
 

@@ -196,7 +196,7 @@ impl BarFields {
         zone: &TimeZone,
     ) -> Result<(jiff::civil::Date, RawBar<BarTime>), ParseError> {
         let told = self.time.time(item, bar_stamp)?;
-        let day = told.day(zone);
+        let day = if id.interval.is_intraday() { told.day(zone) } else { told.day_in(zone) };
         let begin = match (id.interval.is_intraday(), told.moment()) {
             (false, _) => BarTime::Day(day),
             (true, Some(at)) => moment(at),

@@ -14,7 +14,7 @@ use serde_json::{json, value::RawValue};
 
 use super::{
     Failed, asset_of, assets_of,
-    kinds::check_offered,
+    kinds::{check_any_offered, check_offered},
     no_symbols, of_kind,
     parameters::{check_name, document_key},
     unknown,
@@ -77,6 +77,7 @@ pub(super) async fn list(
         return answer(app, data, &asset, &key, headers).await;
     }
     let assets = assets_of(data, query.get("symbols"))?;
+    check_any_offered(app, data, &assets)?;
     let keys = assets.iter().map(|asset| document_key(data, asset.clone(), parameters.clone()));
     let keys: Vec<StandardKey> = keys.collect::<Result<_, _>>()?;
     let found = app.regions().look_up(&keys).await;

@@ -100,6 +100,15 @@ pub(super) fn offered_kind(app: &App, name: &str) -> Result<DataType, Problem> {
     Err(problem.with("kinds", Value::Object(offered)))
 }
 
+/// Checks that somebody offers such data about any of some assets.
+pub(super) fn check_any_offered(app: &App, data: DataType, assets: &[Asset]) -> Result<(), Problem> {
+    let is_covered = |asset: &Asset| app.regions().covers(data, asset);
+    match assets.first() {
+        Some(first) if !assets.iter().any(is_covered) => check_offered(app, data, first),
+        _ => Ok(()),
+    }
+}
+
 /// Checks that somebody offers such data about an asset.
 pub(super) fn check_offered(app: &App, data: DataType, asset: &Asset) -> Result<(), Problem> {
     if app.regions().covers(data, asset) {

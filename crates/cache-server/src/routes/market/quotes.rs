@@ -11,7 +11,11 @@ use market_data::{Asset, DataType, Quote};
 use serde::Serialize;
 use serde_json::json;
 
-use super::{Failed, asset_of, assets_of, kinds::check_offered, no_symbols, of_kind, unknown};
+use super::{
+    Failed, asset_of, assets_of,
+    kinds::{check_any_offered, check_offered},
+    no_symbols, of_kind, unknown,
+};
 use crate::{
     app::App,
     http::{
@@ -31,6 +35,7 @@ pub(super) async fn list(
 ) -> Result<Response, Problem> {
     let query = QueryParams::read(uri.query(), &["symbols"])?;
     let assets = assets_of(DataType::Price, query.get("symbols"))?;
+    check_any_offered(app, DataType::Price, &assets)?;
     let keys: Vec<StandardKey> = assets.iter().map(key).collect();
     let found = app.regions().look_up(&keys).await;
     let lookups: Vec<_> = found.into_iter().map(|found| of_kind(found, MarketLookup::quote)).collect();

@@ -53,6 +53,10 @@ async fn what_a_provider_rejects_is_the_client_s_to_mend_and_says_what_it_was() 
     is_problem(&service.get("/v1/price/BAD").await, 400, "rejected", "BAD");
     let elsewhere = service.get("/v1/news/BTC@CRYPTO").await;
     is_problem(&elsewhere, 404, "not-offered", "no provider of this service offers news of BTC@CRYPTO");
+    let none = service.get("/v1/news?symbols=BTC@CRYPTO,ETH@CRYPTO").await;
+    is_problem(&none, 404, "not-offered", "no provider of this service offers news of BTC@CRYPTO");
+    let some = service.get("/v1/news?symbols=AAPL,BTC@CRYPTO").await;
+    assert_eq!((some.status.as_u16(), &some.json()["failed"][0]["symbol"]), (200, &json!("BTC@CRYPTO")));
     let list = service.get("/v1/dividend?symbols=AAPL,BAD").await.json();
     assert_eq!(list["failed"][0]["symbol"], "BAD", "{list}");
     let report = service.get("/health").await.json();

@@ -137,22 +137,18 @@ impl<V: Cacheable> Region<V> {
     pub async fn lookup_many<K: ToKey>(&self, keys: &[K]) -> Vec<Result<Lookup<V>>> {
         let keys: Vec<Result<Key>> = keys.iter().map(|key| key.to_key(&self.core.prefix)).collect();
         let good: Vec<Key> = keys.iter().flatten().cloned().collect();
-        let mut found = Box::pin(self.read(&good, FirstLook::Closer, self.loader.clone())).await.into_iter();
-        self.in_order_of(&keys, &mut found)
+        let found = Box::pin(self.read(&good, FirstLook::Closer, self.loader.clone())).await;
+        self.answers(keys, found)
     }
 
-    /// What was found of the keys that are some, and why the others are none.
-    pub(crate) fn in_order_of(
+    /// Returns what was found of the keys that are some, and why the others are none.
+    pub(crate) fn answers(
         &self,
-        keys: &[Result<Key>],
-        found: &mut impl Iterator<Item = FlightResult<V>>,
+        keys: Vec<Result<Key>>,
+        found: Vec<FlightResult<V>>,
     ) -> Vec<Result<Lookup<V>>> {
         let now = self.engine.clock().now();
-        let mut answer = |key: &Result<Key>| {
-            key.as_ref().map_err(Clone::clone)?;
-            found.next().unwrap_or_else(|| unreachable!("one answer a key")).map(|found| found.at(now))
-        };
-        keys.iter().map(&mut answer).collect()
+        in_order_of(keys, found).map(|found| found.map(|found| found.at(now))).collect()
     }
 
     /// Returns the value of a key if memory has it and may serve it, fresh or in grace. Asks no tier and starts
@@ -358,4 +354,14 @@ impl<V> fmt::Debug for Region<V> {
             .field("policy", &self.policy)
             .finish_non_exhaustive()
     }
+}
+
+/// What was found of the keys that are some, in the order of all, and why the others are none.
+pub(crate) fn in_order_of<V>(
+    keys: Vec<Result<Key>>,
+    found: Vec<FlightResult<V>>,
+) -> impl Iterator<Item = FlightResult<V>> {
+    let mut found = found.into_iter();
+    keys.into_iter()
+        .map(move |key| key.and_then(|_| found.next().unwrap_or_else(|| unreachable!("one answer a key"))))
 }

@@ -128,7 +128,7 @@ impl CachedProvider {
             return Err(Error::new(ErrorKind::Config, "document", message));
         }
         let found = self.regions.look_up_one(&StandardKey::Document { data, id: id.clone() }).await?;
-        Ok(found.document().and_then(|found| found.value))
+        Ok(document(found))
     }
 
     /// Returns the dividends and splits of an asset; `None` for an unknown asset.
@@ -256,7 +256,7 @@ impl Provider for CachedProvider {
     }
 
     fn covers(&self, data: DataType, asset: &Asset) -> bool {
-        self.provider.covers(data, asset) || self.regions.computes(data, &DocumentId::new(asset.clone()))
+        self.regions.covers(data, asset)
     }
 
     fn covers_bars(&self, asset: &Asset, interval: Interval) -> bool {

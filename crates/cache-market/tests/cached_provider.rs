@@ -170,6 +170,7 @@ async fn what_the_provider_does_not_offer_and_follows_from_other_kinds_is_comput
     assert!(
         cached.offer(DataType::Technical).is_some() && cached.covers(DataType::TotalReturn, &ids[0].asset)
     );
+    assert!(cached.covers(DataType::Technical, &ids[0].asset), "some indicator of it can be had");
     let mut answers = cached.documents(DataType::Technical, &ids).await.unwrap().into_iter();
     let mut next = || answers.next().unwrap().value();
     let (first, second, third) = (next().unwrap(), next().unwrap(), next().unwrap());

@@ -7,10 +7,11 @@ use futures_util::future::{BoxFuture, FutureExt};
 
 use super::provenance::Provenance;
 use crate::{
+    answer::FlightResult,
     engine::Engine,
     load::fetch::together::AnyFetch,
     read::memory_lookup::{FirstLook, MemoryLookup},
-    region::{Cacheable, Region},
+    region::{Cacheable, Region, in_order_of},
 };
 
 /// What values are computed from: a [`Region`], or a tuple of two or three. A region that may be left out is an
@@ -79,14 +80,13 @@ impl<A: Cacheable> Inputs for Region<A> {
         let region = self.clone();
         let reading = async move {
             let found = region.finish_read(&good, begun, region.loader.clone()).await;
-            let (mut found, now) = (found.into_iter(), region.engine.clock().now());
-            let mut input = |key: Result<Key>| {
-                key?;
-                let found = found.next().unwrap_or_else(|| unreachable!("one answer a key"))?;
+            let now = region.engine.clock().now();
+            let input = |found: FlightResult<A>| {
+                let found = found?;
                 let provenance = Provenance::of(&found, now);
                 Ok((found.value, provenance))
             };
-            keys.into_iter().map(&mut input).collect()
+            in_order_of(keys, found).map(input).collect()
         };
         (Fetches(fetches), reading.boxed())
     }
@@ -183,11 +183,11 @@ impl<A: Inputs, B: Inputs, C: Inputs> Inputs for (A, B, C) {
     }
 
     fn prefetch(&self, ids: &[Self::Ids]) -> Fetches {
-        self.nested().prefetch(&nested_ids(ids))
+        nested(self).prefetch(&ids.iter().map(nested).collect::<Vec<_>>())
     }
 
     fn begin(&self, ids: &[Self::Ids]) -> (Fetches, Reading<Self::Values>) {
-        let (fetches, reading) = self.nested().begin(&nested_ids(ids));
+        let (fetches, reading) = nested(self).begin(&ids.iter().map(nested).collect::<Vec<_>>());
         let flat = |(((one, two), three), from)| ((one, two, three), from);
         (fetches, async move { reading.await.into_iter().map(|read| read.map(flat)).collect() }.boxed())
     }
@@ -198,16 +198,6 @@ impl<A: Inputs, B: Inputs, C: Inputs> Inputs for (A, B, C) {
 }
 
 /// Three inputs as two of two.
-trait Nested<A, B, C> {
-    fn nested(&self) -> ((A, B), C);
-}
-
-impl<A: Inputs, B: Inputs, C: Inputs> Nested<A, B, C> for (A, B, C) {
-    fn nested(&self) -> ((A, B), C) {
-        ((self.0.clone(), self.1.clone()), self.2.clone())
-    }
-}
-
-fn nested_ids<A: Clone, B: Clone, C: Clone>(ids: &[(A, B, C)]) -> Vec<((A, B), C)> {
-    ids.iter().cloned().map(|(one, two, three)| ((one, two), three)).collect()
+fn nested<A: Clone, B: Clone, C: Clone>((one, two, three): &(A, B, C)) -> ((A, B), C) {
+    ((one.clone(), two.clone()), three.clone())
 }

@@ -164,8 +164,10 @@ impl<V: Cacheable> Region<V> {
                 let ttl = self.ttl_of(key, &fetched.value, fetched.ttl, born);
                 let meta = self.meta(born, ttl).labelled(&fetched.tags, fetched.etag.as_deref());
                 let meta = meta.with_own_life(fetched.ttl.is_some());
-                let from = self.policy.computed.as_ref().and_then(|_| computed::provenance(&meta));
-                let meta = from.map_or_else(|| meta.clone(), |from| from.within_inputs(meta.clone()));
+                let meta = match self.policy.computed.as_ref().and_then(|_| computed::provenance(&meta)) {
+                    Some(from) => from.within_inputs(meta),
+                    None => meta,
+                };
                 self.encoded(key, fetched.value, self.engine.bound_life(key, meta))
             }
             (Loaded::NotModified { ttl }, Some(prior))

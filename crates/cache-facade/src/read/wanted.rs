@@ -111,7 +111,7 @@ impl<V: Cacheable> private::Read for WantedKeys<V> {
 impl<V: Cacheable> WantedKeys<V> {
     async fn finish(&mut self, good: Vec<Key>, begun: BegunRead<V>) {
         let region = &self.region;
-        let mut found = region.finish_read(&good, begun, region.loader.clone()).await.into_iter();
-        self.answers = region.in_order_of(&self.keys, &mut found);
+        let found = region.finish_read(&good, begun, region.loader.clone()).await;
+        self.answers = region.answers(std::mem::take(&mut self.keys), found);
     }
 }

@@ -43,9 +43,9 @@ impl MarketRegions {
                 let id = key.id()?;
                 match &key {
                     StandardKey::Document { data, id: document } => {
-                        let region = self.region_of(*data, document)?;
-                        let kind = (*data, self.computes(*data, document));
-                        documents.entry(kind).or_insert_with(|| Places::of(region)).add(at, id);
+                        let (region, is_computed) = self.region_of(*data, document)?;
+                        let places = documents.entry((*data, is_computed));
+                        places.or_insert_with(|| Places::of(region)).add(at, id);
                     }
                     StandardKey::Price { .. } => quotes.add(at, id),
                     StandardKey::Ohlcv(_) => series.add(at, id),
@@ -79,7 +79,7 @@ impl MarketRegions {
         let id = key.id()?;
         Ok(match &key {
             StandardKey::Document { data, id: document } => {
-                MarketLookup::Document(self.region_of(*data, document)?.lookup(&id).await?)
+                MarketLookup::Document(self.region_of(*data, document)?.0.lookup(&id).await?)
             }
             StandardKey::Price { .. } => MarketLookup::Quote(self.quotes.lookup(&id).await?),
             StandardKey::Ohlcv(_) => MarketLookup::Series(self.series.lookup(&id).await?),

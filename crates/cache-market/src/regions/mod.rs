@@ -18,6 +18,16 @@ use crate::{DocumentLoader, SeriesLoader, StandardKey};
 /// The kinds that can be computed from others.
 const COMPUTED: [DataType; 3] = [DataType::Technical, DataType::TotalReturn, DataType::InflationRate];
 
+/// Returns the kind that such data are computed from, if they can be; dividends are added where there are some.
+fn input_of(data: DataType) -> Option<DataType> {
+    match data {
+        DataType::Technical => Some(DataType::Ohlcv),
+        DataType::TotalReturn => Some(DataType::AdjustedClose),
+        DataType::InflationRate => Some(DataType::CpiIndex),
+        _ => None,
+    }
+}
+
 /// How the regions of market kinds are opened: lives, batch windows and whatever else a region has.
 pub trait MarketSettings: Send + Sync + 'static {
     /// Sets up the region of quotes.
@@ -206,32 +216,39 @@ impl MarketRegions {
         self.documents.get(&data)
     }
 
-    /// Returns the region of a document: where it is computed, if it is.
-    fn region_of(&self, data: DataType, id: &DocumentId) -> Result<&Region<Document>> {
+    /// Returns the region of a document, and whether it is computed there.
+    fn region_of(&self, data: DataType, id: &DocumentId) -> Result<(&Region<Document>, bool)> {
         if self.computes(data, id) {
-            return Ok(&self.computed[&data]);
+            return Ok((&self.computed[&data], true));
         }
         if data == DataType::Technical && self.computed.contains_key(&data) {
             self.check_indicator(id)?;
         }
-        self.documents.get(&data).ok_or_else(|| {
+        let region = self.documents.get(&data).ok_or_else(|| {
             let message = format!("{data} is no market kind: it has no region here");
             Error::new(ErrorKind::Config, "look up", message)
-        })
+        })?;
+        Ok((region, false))
     }
 
     /// Returns whether a document is computed from what the provider offers.
     #[must_use]
     pub fn computes(&self, data: DataType, id: &DocumentId) -> bool {
-        if !self.computed.contains_key(&data) {
-            return false;
-        }
-        match data {
-            DataType::Technical => Indicator::of(id)
-                .is_ok_and(|indicator| self.provider.covers_bars(&id.asset, indicator.interval)),
-            DataType::TotalReturn => self.provider.covers(DataType::AdjustedClose, &id.asset),
-            _ => prices_of(&id.asset).is_ok_and(|prices| self.provider.covers(DataType::CpiIndex, &prices)),
-        }
+        let has_bars = || {
+            Indicator::of(id).is_ok_and(|indicator| self.provider.covers_bars(&id.asset, indicator.interval))
+        };
+        self.has_input(data, &id.asset) && (data != DataType::Technical || has_bars())
+    }
+
+    /// Whether there are data about an asset from which such are computed.
+    fn has_input(&self, data: DataType, asset: &Asset) -> bool {
+        let input = input_of(data).filter(|_| self.computed.contains_key(&data));
+        input.is_some_and(|input| match data {
+            DataType::InflationRate => {
+                prices_of(asset).is_ok_and(|prices| self.provider.covers(input, &prices))
+            }
+            _ => self.provider.covers(input, asset),
+        })
     }
 
     /// Checks an indicator that could only be computed, and is not.
@@ -247,18 +264,7 @@ impl MarketRegions {
     /// Returns whether some of such data about an asset can be had: of the provider, or computed.
     #[must_use]
     pub fn covers(&self, data: DataType, asset: &Asset) -> bool {
-        if self.provider.covers(data, asset) {
-            return true;
-        }
-        let input = match data {
-            DataType::Technical => self.provider.covers(DataType::Ohlcv, asset),
-            DataType::TotalReturn => self.provider.covers(DataType::AdjustedClose, asset),
-            DataType::InflationRate => {
-                prices_of(asset).is_ok_and(|prices| self.provider.covers(DataType::CpiIndex, &prices))
-            }
-            _ => false,
-        };
-        input && self.computed.contains_key(&data)
+        self.provider.covers(data, asset) || self.has_input(data, asset)
     }
 
     /// Returns whether some of such data can be had: of the provider, or computed.
@@ -271,12 +277,8 @@ impl MarketRegions {
     /// Returns whether some of such data are computed from what the provider offers.
     #[must_use]
     pub fn offers_computed(&self, data: DataType) -> bool {
-        let input = match data {
-            DataType::Technical => DataType::Ohlcv,
-            DataType::TotalReturn => DataType::AdjustedClose,
-            _ => DataType::CpiIndex,
-        };
-        self.computed.contains_key(&data) && self.provider.offer(input).is_some()
+        let input = input_of(data).filter(|_| self.computed.contains_key(&data));
+        input.is_some_and(|input| self.provider.offer(input).is_some())
     }
 
     /// Loads a key anew. What nobody offers is left alone.
@@ -291,7 +293,7 @@ impl MarketRegions {
         let id = key.id()?;
         let refreshed = match key {
             StandardKey::Document { data, id: document } => {
-                self.region_of(*data, document)?.refresh(&[id]).await?
+                self.region_of(*data, document)?.0.refresh(&[id]).await?
             }
             _ if key.data() == DataType::Price => self.quotes.refresh(&[id]).await?,
             _ => self.series.refresh(&[id]).await?,

@@ -23,7 +23,7 @@ use axum::{
 use crate::{
     app::App,
     http::{
-        guard::{Access, BATCH_PATH, guard},
+        guard::{Access, BATCH_PATH, OWN_PATH, guard},
         problem::{Problem, ProblemKind},
         query::echo,
         request_log,
@@ -64,7 +64,7 @@ async fn method_not_allowed(method: Method, uri: Uri) -> Response {
     let (allowed, instead) = match uri.path() {
         RELOAD_PATH | BATCH_PATH | INVALIDATE_PATH => ("POST", "POST"),
         EVENTS_PATH => ("GET, HEAD, POST", "GET, HEAD or POST"),
-        path if path.starts_with(own::PATH) => own::allowed(path),
+        path if path.starts_with(OWN_PATH) => own::allowed(path),
         path if path.starts_with(EVENTS_PATH) => ("GET, HEAD, DELETE", "GET, HEAD or DELETE"),
         _ => ("GET, HEAD", "GET or HEAD"),
     };

@@ -1,15 +1,12 @@
 //! OwnKindEntry: one entry of the setting `own_kinds`, a kind of values that an application keeps here by itself.
 
-use std::{collections::HashSet, fmt, time::Duration};
+use std::{collections::HashSet, time::Duration};
 
 use cache_config::{ConfigErrors, Values, shortened};
 use cache_core::Class;
 use cache_market::{Life, LifeClasses};
 use market_data::DataType;
-use serde::{
-    Deserialize, Deserializer, Serialize,
-    de::{Error, Visitor},
-};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
 
 use super::LimitsSection;
 
@@ -97,13 +94,8 @@ impl Default for OwnLife {
 
 impl<'de> Deserialize<'de> for OwnLife {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let read = |text: &str| match text.parse() {
-            Ok(Life::For(span)) if span > LONGEST_LIFE => None,
-            Ok(life @ (Life::For(_) | Life::Class(_))) => Some(Self(life)),
-            _ => None,
-        };
         let wanted = "seconds, a length of time such as \"5m\", or short, medium, long or very_long";
-        deserializer.deserialize_any(NumberOrText { wanted, read })
+        read_life(deserializer, wanted, |life| life != Life::UntilChange).map(Self)
     }
 }
 
@@ -136,45 +128,35 @@ impl Default for OwnSpan {
 
 impl<'de> Deserialize<'de> for OwnSpan {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let read = |text: &str| match text.parse() {
-            Ok(life @ Life::For(span)) if span <= LONGEST_LIFE => Some(Self(life)),
-            _ => None,
-        };
         let wanted = "seconds, or a length of time such as \"5m\"";
-        deserializer.deserialize_any(NumberOrText { wanted, read })
+        read_life(deserializer, wanted, |life| matches!(life, Life::For(_))).map(Self)
     }
 }
 
-/// Reads a number of seconds or a text.
-struct NumberOrText<F> {
-    wanted: &'static str,
-    read: F,
+/// Reads a life that a value of an application's own can have.
+fn read_life<'de, D: Deserializer<'de>>(
+    deserializer: D,
+    wanted: &str,
+    can_be: impl Fn(Life) -> bool,
+) -> Result<Life, D::Error> {
+    let text = match Written::deserialize(deserializer)? {
+        Written::Seconds(seconds) => seconds.to_string(),
+        Written::Text(text) => text,
+    };
+    let is_short = |life: &Life| !matches!(life, Life::For(span) if *span > LONGEST_LIFE);
+    let life = text.parse().ok().filter(|life| is_short(life) && can_be(*life));
+    life.ok_or_else(|| {
+        let given = shortened(&text);
+        D::Error::custom(format!("{given:?} is no life of at most 366 days: give {wanted}"))
+    })
 }
 
-impl<T, F: Fn(&str) -> Option<T>> Visitor<'_> for NumberOrText<F> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.wanted)
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
-        (self.read)(text).ok_or_else(|| {
-            E::custom(format!("{:?} is no life of at most 366 days: give {}", shortened(text), self.wanted))
-        })
-    }
-
-    fn visit_u64<E: Error>(self, seconds: u64) -> Result<T, E> {
-        self.visit_str(&seconds.to_string())
-    }
-
-    fn visit_i64<E: Error>(self, seconds: i64) -> Result<T, E> {
-        self.visit_str(&seconds.to_string())
-    }
-
-    fn visit_f64<E: Error>(self, seconds: f64) -> Result<T, E> {
-        self.visit_str(&seconds.to_string())
-    }
+/// A life as it is written.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a life is seconds, or a text such as \"5m\"")]
+enum Written {
+    Seconds(serde_json::Number),
+    Text(String),
 }
 
 impl LimitsSection {

@@ -2,9 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use jiff::civil::Date;
-
-use crate::{DateRange, DocumentId, Invalid, parse::start_of};
+use crate::{DocumentId, Invalid, parse::start_of};
 
 /// Reads the parameters of one document, and knows which of them were asked for.
 pub(crate) struct GivenParameters<'a> {
@@ -60,28 +58,6 @@ impl<'a> GivenParameters<'a> {
         }
     }
 
-    /// Returns the days `from` and `to`; one that is left out is the first or the last that there is.
-    ///
-    /// # Errors
-    ///
-    /// If one is no day, or `from` lies after `to`.
-    pub(crate) fn days(&mut self) -> Result<Option<DateRange>, Invalid> {
-        let (from, to) = (self.day("from")?, self.day("to")?);
-        if from.is_none() && to.is_none() {
-            return Ok(None);
-        }
-        let (from, to) = (from.unwrap_or(Date::MIN), to.unwrap_or(Date::MAX));
-        DateRange::new(from, to).map(Some).map_err(|why| Invalid::new(format!("{}: {why}", self.id.asset)))
-    }
-
-    fn day(&mut self, name: &'static str) -> Result<Option<Date>, Invalid> {
-        let Some(text) = self.text(name) else { return Ok(None) };
-        match text.parse().ok().filter(|day: &Date| day.to_string() == text) {
-            Some(day) => Ok(Some(day)),
-            None => Err(self.wrong(name, text, "is a day as 2020-01-31")),
-        }
-    }
-
     /// Checks that no other parameter was given.
     ///
     /// # Errors
@@ -111,24 +87,19 @@ impl<'a> GivenParameters<'a> {
 mod tests {
     use super::*;
 
-    type Read = (Option<&'static str>, Option<u32>, Option<DateRange>);
+    type Read = (Option<&'static str>, Option<u32>);
 
     fn read(id: &str) -> Result<Read, Invalid> {
         let id: DocumentId = id.parse().unwrap();
         let mut parameters = GivenParameters::of(&id);
-        let read =
-            (parameters.one_of("of", ["open", "close"])?, parameters.number("n", 1..=9)?, parameters.days()?);
+        let read = (parameters.one_of("of", ["open", "close"])?, parameters.number("n", 1..=9)?);
         parameters.end().map(|()| read)
     }
 
     #[test]
     fn what_is_given_is_read_and_what_is_not_is_left_to_the_reader() {
-        assert_eq!(read("A"), Ok((None, None, None)));
-        let days = |text: &str| text.parse().ok();
-        let given = read("A:of=CLOSE&n=9&from=2020-01-02&to=2020-01-03");
-        assert_eq!(given, Ok((Some("close"), Some(9), days("2020-01-02..2020-01-03"))));
-        assert_eq!(read("A:from=2020-01-02").unwrap().2.unwrap().to, Date::MAX);
-        assert_eq!(read("A:to=2020-01-02").unwrap().2.unwrap().from, Date::MIN);
+        assert_eq!(read("A"), Ok((None, None)));
+        assert_eq!(read("A:of=CLOSE&n=9"), Ok((Some("close"), Some(9))));
     }
 
     #[test]
@@ -138,10 +109,7 @@ mod tests {
             ("A:n=0", "it is 1 to 9"),
             ("A:n=10", "it is 1 to 9"),
             ("A:n=x", "it is 1 to 9"),
-            ("A:from=x", "it is a day as 2020-01-31"),
-            ("A:to=20200131", "it is a day as 2020-01-31"),
-            ("A:from=2020-01-03&to=2020-01-02", "swap them"),
-            ("A:day=1", "\"day\" is no parameter of such a document about A: it takes of, n, from, to"),
+            ("A:day=1", "\"day\" is no parameter of such a document about A: it takes of, n"),
         ] {
             let told = read(id).unwrap_err().to_string();
             assert!(told.contains(why), "{told}");

@@ -1,11 +1,7 @@
 //! Moving averages and what is made of them, over plain numbers.
 //!
-//! They are written here because no kept library has both their first values and their sums right. Of the closes
-//! in the published example below, whose RSI of 14 is 57.97 at the twentieth, `ta` 0.5.0 makes 46.82 and `yata`
-//! 0.7.0 46.68, since they smooth by 2 / 15, and `yata` 43.26 with Wilder's weight, since it takes the first
-//! change for the average before it; both give values from the first bar on. `kand` 0.2.2 has these right, but
-//! adds to and subtracts from one running sum: a price of 1e15 that has long left the window makes an average of
-//! 0.125 of prices of 0.1. It also brings eighteen crates, most of them for macros.
+//! They are written here because no kept library has both their first values and their sums right: ADR 0044 has
+//! the figures, of the published example that is among the tests.
 //!
 //! Each function returns values for the last of its inputs, one for each at which the whole period is known: none
 //! for inputs that are too few.

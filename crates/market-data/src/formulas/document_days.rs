@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{Date, DocumentId, Invalid};
+use crate::{Date, DateRange, DocumentId, Invalid};
 
 /// The days that a document is to cover, both included: the parameters `from` and `to` of dividends, adjusted
 /// closes and total returns. A side that isn't given is open.
@@ -57,6 +57,13 @@ impl DocumentDays {
         side("from", self.from).into_iter().chain(side("to", self.to)).collect()
     }
 
+    /// Returns the range of these days, from the first or to the last that there is where a side is open;
+    /// `None` for all days.
+    pub(crate) fn range(&self) -> Option<DateRange> {
+        (*self != Self::default())
+            .then(|| DateRange { from: self.from.unwrap_or(Date::MIN), to: self.to.unwrap_or(Date::MAX) })
+    }
+
     /// Returns whether a day is one of them.
     #[must_use]
     pub fn contains(&self, day: Date) -> bool {
@@ -86,6 +93,13 @@ mod tests {
             let days = DocumentDays { from: day(one.min(other), sides.0), to: day(one.max(other), sides.1) };
             let id = DocumentId { asset: "AAPL".parse().unwrap(), parameters: days.parameters() };
             prop_assert_eq!(DocumentDays::of(&id).unwrap(), days);
+            // The range of requests has the same days, and is none where all are wanted.
+            let range = days.range();
+            prop_assert_eq!(range.is_some(), days.from.is_some() || days.to.is_some());
+            for day in [Date::MIN, day(other, true).unwrap(), day(one, true).unwrap(), Date::MAX] {
+                let is_within = range.is_none_or(|DateRange { from, to }| (from..=to).contains(&day));
+                prop_assert_eq!(is_within, days.contains(day));
+            }
         }
     }
 

@@ -13,14 +13,29 @@ const DECIMALS: f64 = 1e9;
 ///
 /// If a day has two different values: neither can be believed. `what` names a value: `a split`.
 pub(crate) fn values_by_day(what: &str, told: Vec<(Date, f64)>) -> Result<Vec<(Date, f64)>, ParseError> {
-    let values = in_order(told);
-    match values.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-        Some(pair) => Err(ParseError::new(format!(
-            "{what} of {} is told as {} and as {}",
-            pair[0].0, pair[0].1, pair[1].1
-        ))),
-        None => Ok(values),
+    one_a_day(in_order(told)).map_err(|(day, [one, other])| {
+        ParseError::new(format!("{what} of {day} is told as {one} and as {other}"))
+    })
+}
+
+/// A day, and two different things that are told of it.
+type Contradiction<T> = (Date, [T; 2]);
+
+/// Returns what is told of each day, earliest first. What is told twice is told once.
+///
+/// # Errors
+///
+/// If of a day two different things are told.
+pub(crate) fn one_a_day<T: PartialEq>(mut told: Vec<(Date, T)>) -> Result<Vec<(Date, T)>, Contradiction<T>> {
+    told.sort_by_key(|(day, _)| *day);
+    let mut days: Vec<(Date, T)> = Vec::with_capacity(told.len());
+    for (day, other) in told {
+        match days.pop_if(|(before, _)| *before == day) {
+            Some((_, one)) if one != other => return Err((day, [one, other])),
+            _ => days.push((day, other)),
+        }
     }
+    Ok(days)
 }
 
 /// Returns what was paid by day, earliest first. What is told twice is told once; different amounts of one day, as

@@ -11,7 +11,7 @@ mod raw_bar;
 mod raw_quote;
 
 pub(crate) use self::{
-    by_day::{amounts_by_day, sum, values_by_day},
+    by_day::{amounts_by_day, one_a_day, sum, values_by_day},
     lenient_number::{LenientCount, LenientNumber, start_of},
     parse_error::ParseError,
     plausibility::{Plausibility, bar_stamp, quote_stamp},

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::parse::start_of;
+use crate::{Invalid, parse::start_of};
 
 /// What is wrong with a body, and where in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,3 +38,9 @@ impl fmt::Display for ParseError {
 }
 
 impl std::error::Error for ParseError {}
+
+impl From<Invalid> for ParseError {
+    fn from(invalid: Invalid) -> Self {
+        Self::new(invalid.to_string())
+    }
+}

@@ -90,49 +90,43 @@ impl Access {
     /// Returns who sent the request.
     pub(super) fn caller(&self, request: &Request, client: Option<&Client>) -> Caller {
         let Some(client) = client else { return Caller::Insider };
-        match &self.token {
-            Some(token) if bearer(request.headers()).is_some_and(|text| is_equal(text, token.reveal())) => {
-                Caller::Insider
-            }
-            _ if is_loopback(client.peer.ip()) && !is_forwarded(request.headers()) => Caller::Insider,
-            _ => Caller::Stranger,
-        }
+        let is_here = is_loopback(client.peer.ip()) && !is_forwarded(request.headers());
+        if is_here || self.has_token(request) { Caller::Insider } else { Caller::Stranger }
     }
 
-    /// Returns whether the sender may read an application's own values.
-    pub(super) fn owns(&self, request: &Request, caller: Caller) -> bool {
-        match &self.token {
-            Some(token) => bearer(request.headers()).is_some_and(|text| is_equal(text, token.reveal())),
-            None => caller == Caller::Insider,
-        }
+    /// Returns whether a request has the token, if there is one.
+    fn has_token(&self, request: &Request) -> bool {
+        let token = self.token.as_ref().zip(bearer(request.headers()));
+        token.is_some_and(|(token, text)| is_equal(text, token.reveal()))
     }
 
-    /// Refuses a change by someone who may not make one: with a token, all who don't have it; without one, all
-    /// who are not on this machine. Values of an application's own are read by the same alone: what comes
-    /// through a proxy on this machine may come from anywhere.
+    /// Returns whether the sender may change something, and read values of an application's own: with a token, who
+    /// has it; without one, who is on this machine.
+    pub(super) fn trusts(&self, request: &Request, caller: Caller) -> bool {
+        if self.token.is_some() { self.has_token(request) } else { caller == Caller::Insider }
+    }
+
+    /// Refuses a change by someone who may not make one. Values of an application's own are read by the same
+    /// alone: what comes through a proxy on this machine may come from anywhere.
     pub(super) fn check(&self, request: &Request, caller: Caller) -> Result<(), Problem> {
-        if !may_change(request) && !own_values::concerns(request) {
+        let is_open = !may_change(request) && !own_values::concerns(request);
+        if is_open || self.trusts(request, caller) {
             return Ok(());
         }
         match &self.token {
-            Some(token) if bearer(request.headers()).is_some_and(|text| is_equal(text, token.reveal())) => {
-                Ok(())
-            }
             Some(_) if bearer(request.headers()).is_some() => {
                 let detail = "the token that was sent is not that of the setting access_token: send that one, as \
                               Authorization: Bearer TOKEN";
                 Err(Problem::new(ProblemKind::TokenWrong, detail))
             }
             Some(_) => {
-                let detail = "a request that changes something, or reads below /v1/cache, needs the token of the setting access_token: send \
-                              Authorization: Bearer TOKEN";
+                let detail = "a request that changes something, or reads below /v1/cache, needs the token of the \
+                              setting access_token: send Authorization: Bearer TOKEN";
                 Err(Problem::new(ProblemKind::TokenMissing, detail))
             }
-            None if caller == Caller::Insider => Ok(()),
             None => {
                 let detail = "only programs on the machine of the service may change something, or read below \
-                              /v1/cache: ask there, or \
-                              set access_token (CACHE_ACCESS_TOKEN) and send Authorization: Bearer TOKEN";
+                              /v1/cache: ask there, or set access_token (CACHE_ACCESS_TOKEN) and send Authorization: Bearer TOKEN";
                 Err(Problem::new(ProblemKind::NotLocal, detail))
             }
         }

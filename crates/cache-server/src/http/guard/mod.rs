@@ -25,6 +25,7 @@ use axum::{
 use self::large_bodies::Room;
 pub(crate) use self::{
     access::{Access, Caller, MayReadOwn},
+    own_values::OWN_PATH,
     reads::BATCH_PATH,
 };
 use crate::{http::problem::Problem, socket::Client};
@@ -39,7 +40,7 @@ pub(crate) async fn guard(State(access): State<Arc<Access>>, request: Request, n
             if let Some(client) = &client {
                 client.place.answers();
             }
-            let may_read_own = MayReadOwn(access.owns(&request, caller));
+            let may_read_own = MayReadOwn(access.trusts(&request, caller));
             request.extensions_mut().insert(may_read_own);
             request.extensions_mut().insert(caller);
             // Requests that come in one piece would all be answered in one turn, and hold up everybody else.

@@ -5,13 +5,13 @@ use axum::{extract::Request, http::Method};
 use super::access::Access;
 
 /// Below this path are the values that an application keeps here by itself.
-const PATH: &str = "/v1/cache/";
+pub(crate) const OWN_PATH: &str = "/v1/cache/";
 /// The largest body of a batch, in bytes, unless a single value may be larger.
 const MAX_BATCH: usize = 4 << 20;
 
 /// Whether a request reads or changes such values.
 pub(super) fn concerns(request: &Request) -> bool {
-    request.uri().path().starts_with(PATH)
+    request.uri().path().starts_with(OWN_PATH)
 }
 
 /// Returns how many bytes the body of a request may have that brings such values.

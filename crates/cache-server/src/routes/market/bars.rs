@@ -9,7 +9,7 @@ use cache_market::{MarketLookup, StandardKey};
 use market_data::{Asset, Bar, DataType, Date, Interval, Series, SeriesId};
 use serde::Serialize;
 
-use super::{asset_of, kinds::check_offered, of_kind, unknown};
+use super::{of_kind, offered_asset, unknown};
 use crate::{
     app::App,
     http::{
@@ -26,9 +26,8 @@ pub(super) async fn one(
     uri: &Uri,
     headers: &HeaderMap,
 ) -> Result<Response, Problem> {
-    let asset = asset_of(DataType::Ohlcv, symbol)?;
+    let asset = offered_asset(app, DataType::Ohlcv, symbol)?;
     let query = QueryParams::read(uri.query(), &["interval", "from", "to"])?;
-    check_offered(app, DataType::Ohlcv, &asset)?;
     let wanted = WantedBars::read(app, asset, |name| query.get_non_empty(name))?;
     let found = app.regions().look_up_one(&wanted.key()).await;
     let lookup = of_kind(found, MarketLookup::series).map_err(|error| Problem::from_error(&error))?;
@@ -122,11 +121,6 @@ fn interval(app: &App, text: Option<&str>) -> Result<Interval, Problem> {
     }
     let known: Vec<&str> =
         Interval::ALL.iter().filter(|one| offered(**one)).map(|one| one.as_str()).collect();
-    if known.is_empty() {
-        let detail =
-            format!("interval={text:?} is not offered: no provider of this service has bars, ask for quotes");
-        return Err(refused(detail));
-    }
     Err(refused(format!("interval={text:?} is not offered: ask for one of {}", known.join(", "))))
 }
 

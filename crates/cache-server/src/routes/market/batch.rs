@@ -13,10 +13,10 @@ use serde_json::{
 };
 
 use super::{
-    asset_of,
     bars::{Bars, WantedBars, annotated},
     documents,
-    kinds::{check_offered, offered_kind},
+    kinds::offered_kind,
+    offered_asset,
     parameters::document_key,
     quotes,
 };
@@ -141,8 +141,7 @@ impl Wanted {
 
     fn of(app: &App, item: &Item, series: &mut usize) -> Result<Self, Problem> {
         let data = offered_kind(app, &item.kind)?;
-        let asset = asset_of(data, &item.id)?;
-        check_offered(app, data, &asset)?;
+        let asset = offered_asset(app, data, &item.id)?;
         let is_long = matches!(data, DataType::Ohlcv | DataType::AdjustedClose | DataType::Technical);
         *series += usize::from(is_long);
         if is_long && *series > MAX_SERIES {

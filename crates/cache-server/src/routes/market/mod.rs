@@ -4,6 +4,7 @@ mod bars;
 mod batch;
 mod documents;
 mod kinds;
+mod list;
 mod parameters;
 mod quotes;
 
@@ -19,9 +20,8 @@ use axum::{
 use cache_core::Error;
 use cache_market::MarketLookup;
 use market_data::{Asset, DataType};
-use serde::Serialize;
 
-use self::kinds::offered_kind;
+use self::kinds::{check_any_offered, check_offered, offered_kind};
 use crate::{
     app::App,
     http::{
@@ -53,8 +53,7 @@ async fn quotes(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    offered_kind(&app, DataType::Price.as_str())?;
-    quotes::list(&app, caller, &uri, &headers).await
+    values(&app, caller, DataType::Price.as_str(), &uri, &headers).await
 }
 
 /// `GET /v1/quotes/{symbol}`
@@ -64,8 +63,7 @@ async fn quote(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    offered_kind(&app, DataType::Price.as_str())?;
-    quotes::one(&app, &read(symbol)?, &uri, &headers).await
+    value(&app, DataType::Price.as_str(), &read(symbol)?, &uri, &headers).await
 }
 
 /// `GET /v1/bars/{symbol}?interval=1d&from=2017-08-01&to=2017-09-01`
@@ -75,8 +73,7 @@ async fn bars(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    offered_kind(&app, DataType::Ohlcv.as_str())?;
-    bars::one(&app, &read(symbol)?, &uri, &headers).await
+    value(&app, DataType::Ohlcv.as_str(), &read(symbol)?, &uri, &headers).await
 }
 
 /// `GET /v1/{kind}?symbols=AAPL,MSFT`, further parameters hold for all; `GET /v1/news?market=US`
@@ -87,11 +84,7 @@ async fn many(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    match offered_kind(&app, &read(kind)?)? {
-        DataType::Price => quotes::list(&app, caller, &uri, &headers).await,
-        DataType::Ohlcv => Err(bars::of_one_symbol()),
-        data => documents::list(&app, caller, data, &uri, &headers).await,
-    }
+    values(&app, caller, &read(kind)?, &uri, &headers).await
 }
 
 /// `GET /v1/{kind}/{symbol}?function=SMA&period=20`
@@ -102,10 +95,34 @@ async fn one(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (kind, symbol) = read(path)?;
-    match offered_kind(&app, &kind)? {
-        DataType::Price => quotes::one(&app, &symbol, &uri, &headers).await,
-        DataType::Ohlcv => bars::one(&app, &symbol, &uri, &headers).await,
-        data => documents::one(&app, data, &symbol, &uri, &headers).await,
+    value(&app, &kind, &symbol, &uri, &headers).await
+}
+
+async fn values(
+    app: &App,
+    caller: Caller,
+    kind: &str,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    match offered_kind(app, kind)? {
+        DataType::Price => quotes::many(app, caller, uri, headers).await,
+        DataType::Ohlcv => Err(bars::of_one_symbol()),
+        data => documents::many(app, caller, data, uri, headers).await,
+    }
+}
+
+async fn value(
+    app: &App,
+    kind: &str,
+    symbol: &str,
+    uri: &Uri,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
+    match offered_kind(app, kind)? {
+        DataType::Price => quotes::one(app, symbol, uri, headers).await,
+        DataType::Ohlcv => bars::one(app, symbol, uri, headers).await,
+        data => documents::one(app, data, symbol, uri, headers).await,
     }
 }
 
@@ -125,13 +142,17 @@ fn of_kind<T>(
     found.map(|found| of(found).unwrap_or_else(|| unreachable!("what is found is of the key's kind")))
 }
 
-/// Reads what such data are about: `AAPL`, `BTC@CRYPTO`, `REAL_GDP@US`.
-fn asset_of(data: DataType, text: &str) -> Result<Asset, Problem> {
-    data.read_asset(text).map_err(|invalid| Problem::parameter("symbol", format!("{invalid}")))
+/// Reads what such data are about, `AAPL`, `BTC@CRYPTO`, `REAL_GDP@US`, and checks that somebody offers them.
+fn offered_asset(app: &App, data: DataType, text: &str) -> Result<Asset, Problem> {
+    let asset =
+        data.read_asset(text).map_err(|invalid| Problem::parameter("symbol", format!("{invalid}")))?;
+    check_offered(app, data, &asset)?;
+    Ok(asset)
 }
 
-/// Reads a list of what such data are about. Each is returned once, in the order of first mention.
-fn assets_of(data: DataType, list: Option<&str>) -> Result<Vec<Asset>, Problem> {
+/// Reads a list of what such data are about, and checks that somebody offers them about any of these. Each is
+/// returned once, in the order of first mention.
+fn offered_assets(app: &App, data: DataType, list: Option<&str>) -> Result<Vec<Asset>, Problem> {
     let list = list.filter(|list| !list.is_empty()).ok_or_else(no_symbols)?;
     let count = list.split(',').count();
     if count > MAX_SYMBOLS {
@@ -147,6 +168,7 @@ fn assets_of(data: DataType, list: Option<&str>) -> Result<Vec<Asset>, Problem> 
             assets.push(asset);
         }
     }
+    check_any_offered(app, data, &assets)?;
     Ok(assets)
 }
 
@@ -166,12 +188,4 @@ fn unknown(data: DataType, asset: &Asset, cache_control: CacheControl) -> Proble
     Problem::new(ProblemKind::UnknownSymbol, detail)
         .with("symbol", asset.to_string())
         .with_cache_control(cache_control)
-}
-
-/// An asset of a list that could not be looked up.
-#[derive(Serialize)]
-struct Failed<'a> {
-    #[serde(rename = "symbol")]
-    asset: &'a Asset,
-    error: String,
 }

@@ -57,35 +57,37 @@ impl<'a> Answer<'a> {
         if born == Some(lookup.born) && lookup.value.is_some() {
             return Self::of(named, lookup);
         }
-        Self {
-            status: None,
-            kind: &named.kind.name,
-            id: &named.id.text,
-            key: name_of(named.key),
-            value: None,
-            born: born.map(Timestamp::as_micros),
-            age_ms: 0,
-            fresh_for_ms: 0,
-            source: Source::Nowhere.as_str(),
-            stale: false,
-            tags: tags.iter().map(Tag::as_str).collect(),
-        }
+        let tags = tags.iter().map(Tag::as_str).collect();
+        Self { born: born.map(Timestamp::as_micros), tags, ..Self::nothing(named) }
     }
 
     fn of(named: &Names<'a>, lookup: &'a Lookup<JsonText>) -> Self {
         let ms = |span: std::time::Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
         Self {
-            status: None,
-            kind: &named.kind.name,
-            id: &named.id.text,
-            key: name_of(named.key),
-            value: None,
             born: Some(lookup.born.as_micros()),
             age_ms: ms(lookup.age),
             fresh_for_ms: ms(lookup.fresh_for),
             source: lookup.source.as_str(),
             stale: lookup.stale,
             tags: lookup.tags().iter().map(Tag::as_str).collect(),
+            ..Self::nothing(named)
+        }
+    }
+
+    /// The answer about what is not there.
+    fn nothing(named: &Names<'a>) -> Self {
+        Self {
+            status: None,
+            kind: &named.kind.name,
+            id: &named.id.text,
+            key: name_of(named.key),
+            value: None,
+            born: None,
+            age_ms: 0,
+            fresh_for_ms: 0,
+            source: Source::Nowhere.as_str(),
+            stale: false,
+            tags: Vec::new(),
         }
     }
 

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use super::{
-    BATCH, PATH,
+    BATCH,
     answer::{Answer, Failed, Names, name_of},
     conditions::Condition,
     failure,
@@ -30,7 +30,7 @@ use crate::{
         own_kinds::{OwnId, OwnKind},
     },
     http::{
-        guard::Caller,
+        guard::{Caller, OWN_PATH},
         json_object::json_object,
         problem::{Problem, ProblemKind},
         query::{QueryParams, echo},
@@ -161,7 +161,7 @@ fn kind_of_batch(app: &App, path: Result<Path<String>, PathRejection>) -> Result
     })?;
     let name = text.strip_suffix(BATCH).ok_or_else(|| {
         let detail = format!(
-            "POST takes a batch, at {PATH}{{kind}}{BATCH}, not {:?}: to store one value, PUT it at {PATH}{{kind}}/{{id}}",
+            "POST takes a batch, at {OWN_PATH}{{kind}}{BATCH}, not {:?}: to store one value, PUT it at {OWN_PATH}{{kind}}/{{id}}",
             echo(&text)
         );
         Problem::new(ProblemKind::NoSuchPath, detail)

@@ -24,13 +24,12 @@ use crate::{
         own_kinds::{OwnContent, OwnId, OwnKind},
     },
     http::{
+        guard::OWN_PATH,
         problem::{Problem, ProblemKind},
         query::{QueryParams, echo},
     },
 };
 
-/// Below this path are the values.
-pub(super) const PATH: &str = "/v1/cache/";
 /// What follows the kind in the path of a batch.
 const BATCH: &str = ":batch";
 
@@ -47,7 +46,7 @@ pub(super) fn routes() -> Router<Arc<App>> {
 
 /// Returns the methods that a path takes, as a header lists them and as a sentence does.
 pub(super) fn allowed(path: &str) -> (&'static str, &'static str) {
-    match path.trim_start_matches(PATH).contains('/') {
+    match path.trim_start_matches(OWN_PATH).contains('/') {
         true => ("GET, HEAD, PUT, DELETE", "GET, HEAD, PUT or DELETE"),
         false => ("POST", "POST"),
     }

@@ -6,7 +6,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, value::RawValue};
 
 use super::refusal::Refusal;
-use crate::parse::{ParseError, start_of};
+use crate::{
+    Invalid,
+    parse::{ParseError, start_of},
+};
 
 /// A body by sections: `"Global Quote"`, `"Meta Data"`, `"Time Series (Daily)"`.
 pub(super) struct Body<'a>(BTreeMap<String, &'a RawValue>);
@@ -21,6 +24,12 @@ pub(super) enum Nothing {
 impl From<ParseError> for Nothing {
     fn from(why: ParseError) -> Self {
         Self::Flawed(why)
+    }
+}
+
+impl From<Invalid> for Nothing {
+    fn from(why: Invalid) -> Self {
+        Self::Flawed(why.into())
     }
 }
 

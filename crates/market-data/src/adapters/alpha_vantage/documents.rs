@@ -10,8 +10,9 @@ use super::{
     request::{Inquiry, Name, call},
 };
 use crate::{
-    Asset, AssetType, DataType, DateRange, Dividend, Dividends, Document, DocumentId, Invalid, Market,
+    Asset, AssetType, DataType, Dividend, Dividends, Document, DocumentId, Invalid, Market,
     adapters::parameters::GivenParameters,
+    formulas::DocumentDays,
     parse::{LenientNumber, ParseError, amounts_by_day},
 };
 
@@ -133,14 +134,12 @@ pub(super) fn read_news(body: &[u8]) -> Result<Option<Map<String, Value>>, Nothi
 
 /// Dividends alone: splits would be a second call, of the few that a key allows.
 fn dividends(id: &DocumentId) -> Result<Option<Inquiry>, Invalid> {
-    let mut parameters = GivenParameters::of(id);
-    let range = parameters.days()?;
-    parameters.end()?;
+    let days = DocumentDays::of(id)?;
     let Some(name @ Name::Listed(_)) = Name::of(&id.asset) else { return Ok(None) };
     let asset = id.asset.clone();
     Ok(Some(Inquiry::new(call("DIVIDENDS").query("symbol", name.symbol()), move |body| {
-        let Some(told) = read_dividends(body, &name, range)? else { return Ok(None) };
-        Ok(Some(Document::of(asset, &told).map_err(|why| ParseError::new(why.to_string()))?))
+        let Some(told) = read_dividends(body, &name, days)? else { return Ok(None) };
+        Ok(Some(Document::of(asset, &told)?))
     })))
 }
 
@@ -158,7 +157,7 @@ struct WireDividend {
 pub(super) fn read_dividends(
     body: &[u8],
     name: &Name,
-    range: Option<DateRange>,
+    days: DocumentDays,
 ) -> Result<Option<Dividends>, Nothing> {
     let body = Body::read(body)?;
     if body.is_empty() {
@@ -170,7 +169,7 @@ pub(super) fn read_dividends(
     for WireDividend { ex_dividend_date, amount } in told {
         let Some(day) = ex_dividend_date.filter(|day| day != "None") else { continue };
         let day: Date = day.parse().map_err(|_| ParseError::text("is no day", &day))?;
-        if range.is_some_and(|range| !(range.from..=range.to).contains(&day)) {
+        if !days.contains(day) {
             continue;
         }
         let LenientNumber(amount) = LenientNumber::deserialize(&amount)

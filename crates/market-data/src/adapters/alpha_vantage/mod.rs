@@ -24,7 +24,6 @@ use self::{
 use crate::{
     Answer, Answers, Asset, AssetType, BarTime, DataType, Document, DocumentId, Interval, Invalid, Market,
     Offer, Provider, ProviderError, ProviderErrorKind, Quote, Series, SeriesId,
-    adapters::parameters::GivenParameters,
     formulas::{DocumentDays, adjusted_closes},
     http::{HttpClient, HttpReply, HttpRequest},
     parse::{ParseError, Plausibility, moment},
@@ -183,9 +182,7 @@ impl AlphaVantageProvider {
 
     /// Returns the adjusted closes of daily bars.
     async fn adjusted_closes(&self, id: &DocumentId) -> Result<Answer<Document>, ProviderError> {
-        let mut parameters = GivenParameters::of(id);
-        let range = parameters.days().map_err(|why| self.bad_request(&why))?;
-        parameters.end().map_err(|why| self.bad_request(&why))?;
+        let range = DocumentDays::of(id).map_err(|why| self.bad_request(&why))?.range();
         let Some(Name::Listed(_)) = Name::of(&id.asset) else { return Ok(Answer::Unknown) };
         let days = SeriesId { asset: id.asset.clone(), interval: Interval::Day, range };
         Ok(match self.one_series(&days).await? {
@@ -315,7 +312,7 @@ mod tests {
             if let Ok(Some(told)) = documents::read_statement(&body, &name) {
                 prop_assert!(told.values().any(|value| value.as_str().is_some_and(|told| name.is(told))));
             }
-            if let Ok(Some(told)) = documents::read_dividends(&body, &name, None) {
+            if let Ok(Some(told)) = documents::read_dividends(&body, &name, DocumentDays::default()) {
                 prop_assert!(told.dividends.windows(2).all(|pair| pair[0].date < pair[1].date));
             }
             if let Ok(Some(told)) = observations::read(&body) {

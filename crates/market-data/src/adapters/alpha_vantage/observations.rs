@@ -68,7 +68,7 @@ pub(super) fn inquiry(data: DataType, id: &DocumentId) -> Result<Option<Inquiry>
     Ok(Some(Inquiry::new(call, move |body| {
         let Some(told) = read(body)? else { return Ok(None) };
         is_asked_for(&told, interval, maturity)?;
-        Ok(Some(Document::of(id.asset, &told).map_err(|why| ParseError::new(why.to_string()))?))
+        Ok(Some(Document::of(id.asset, &told)?))
     })))
 }
 

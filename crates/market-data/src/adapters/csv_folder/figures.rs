@@ -32,11 +32,8 @@ pub(super) fn dividends(file: impl Read, faults: OnBadRow) -> Result<(Option<Div
     let date = needed(&header, DATE)?;
     let Rows { days, skipped } = by_day(reader, faults, "dividends", |record| {
         let date = day(text(record, "date", date)?)?;
-        let known = |name: &str, at: Option<usize>| match at {
-            Some(at) => Ok(figure(record, name, at)?.unwrap_or(0.0)),
-            None => Ok(0.0),
-        };
-        let (amount, ratio) = (known("dividend", Some(amount))?, known("split", ratio)?);
+        let amount = figure(record, "dividend", amount)?.unwrap_or(0.0);
+        let ratio = ratio.map_or(Ok(None), |ratio| figure(record, "split", ratio))?.unwrap_or(0.0);
         if amount < 0.0 || ratio < 0.0 {
             let message =
                 format!("the dividend is {amount} and the split {ratio}: neither can be below zero");

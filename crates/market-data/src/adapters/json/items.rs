@@ -36,13 +36,13 @@ impl Items {
         };
         let items = match found {
             Value::Array(items) => {
-                items.iter().map(|item| Ok((told(item)?, item))).collect::<Result<_, _>>()?
+                items.iter().map(|item| Ok((told(item)?, item))).collect::<Result<_, ParseError>>()?
             }
             Value::Object(by_symbol) if !is_one => {
                 let item = |(symbol, item): (&String, _)| {
                     Ok((Some(told(item)?.unwrap_or_else(|| symbol.clone())), item))
                 };
-                by_symbol.iter().map(item).collect::<Result<_, _>>()?
+                by_symbol.iter().map(item).collect::<Result<_, ParseError>>()?
             }
             item => vec![(told(item)?, item)],
         };

@@ -7,7 +7,6 @@ use super::{Found, YahooProvider, chart::Chart, events, fundamentals, history, s
 use crate::{
     AdjustedCloses, Answer, DataType, DateRange, Dividend, Dividends, Document, DocumentBody, DocumentId,
     Interval, Invalid, ProviderError, ProviderErrorKind, SeriesId, Split,
-    adapters::parameters::GivenParameters,
     formulas::{DocumentDays, adjusted_closes},
     parse::{ParseError, amounts_by_day, values_by_day},
 };
@@ -19,9 +18,8 @@ impl YahooProvider {
         data: DataType,
         id: &DocumentId,
     ) -> Result<Answer<Document>, ProviderError> {
-        let mut parameters = GivenParameters::of(id);
-        let range = parameters.days().map_err(|why| self.bad_request(&why))?;
-        parameters.end().map_err(|why| self.bad_request(&why))?;
+        let days = DocumentDays::of(id).map_err(|why| self.bad_request(&why))?;
+        let range = days.range();
         let (chart, reply) = match self.chart(&id.asset, Interval::Day, range).await? {
             Found::Chart(chart, reply) => (Some(chart), Some(reply)),
             Found::Nothing => (None, None),
@@ -29,7 +27,7 @@ impl YahooProvider {
         };
         let chart = chart.as_deref();
         let document = match data {
-            DataType::Dividend => dividends(chart, range).and_then(|body| document(id, &body)),
+            DataType::Dividend => dividends(chart, days).and_then(|body| document(id, &body)),
             _ => self.adjusted_closes(chart, id, range).and_then(|body| document(id, &body)),
         };
         let bad = |why: ParseError| match reply {
@@ -80,7 +78,7 @@ impl YahooProvider {
 }
 
 fn document<B: DocumentBody>(id: &DocumentId, body: &B) -> Result<Document, ParseError> {
-    Document::of(id.asset.clone(), body).map_err(|why| ParseError::new(why.to_string()))
+    Ok(Document::of(id.asset.clone(), body)?)
 }
 
 /// Returns the dividends and splits in a chart, each by the first day on which the share traded so; none if there
@@ -89,13 +87,12 @@ fn document<B: DocumentBody>(id: &DocumentId, body: &B) -> Result<Document, Pars
 /// # Errors
 ///
 /// If they can't be parsed, or contradict each other.
-pub(super) fn dividends(chart: Option<&Chart>, range: Option<DateRange>) -> Result<Dividends, ParseError> {
+pub(super) fn dividends(chart: Option<&Chart>, days: DocumentDays) -> Result<Dividends, ParseError> {
     let Some(chart) = chart else { return Ok(Dividends::default()) };
     let events = events::read(&chart.events)?;
     let by_day = |told: Vec<(Timestamp, f64)>| -> Vec<(Date, f64)> {
-        let days = told.into_iter().map(|(at, number)| (chart.zone.to_datetime(at).date(), number));
-        let asked = |day: Date| range.is_none_or(|DateRange { from, to }| (from..=to).contains(&day));
-        days.filter(|(day, _)| asked(*day)).collect()
+        let told = told.into_iter().map(|(at, number)| (chart.zone.to_datetime(at).date(), number));
+        told.filter(|(day, _)| days.contains(*day)).collect()
     };
     let paid = amounts_by_day(by_day(events.dividends));
     let splits = values_by_day("the split", by_day(events.splits))?;

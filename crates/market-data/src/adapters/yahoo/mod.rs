@@ -315,7 +315,7 @@ mod tests {
                     prop_assert!(bars.iter().all(|bar| bar.low >= 0.0 && bar.low <= bar.high));
                     prop_assert!(bars.windows(2).all(|pair| pair[0].time < pair[1].time));
                 }
-                let told = documents::dividends(Some(&chart), None).unwrap_or_default();
+                let told = documents::dividends(Some(&chart), crate::formulas::DocumentDays::default()).unwrap_or_default();
                 if let Ok(document) = crate::Document::of("X".parse().unwrap(), &told) {
                     prop_assert_eq!(document.read::<crate::Dividends>().unwrap(), told);
                 }

@@ -1,6 +1,6 @@
 //! Dividends, closes and observations, out of documents of any shape.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use jiff::{civil::Date, tz::TimeZone};
 use serde_json::Value;
@@ -12,7 +12,7 @@ use super::{
 use crate::{
     AdjustedClose, AdjustedCloses, Asset, DataType, Dividend, Dividends, Document, Observation, Observations,
     Split,
-    parse::{LenientNumber, ParseError, amounts_by_day, bar_stamp},
+    parse::{LenientNumber, ParseError, amounts_by_day, bar_stamp, one_a_day},
 };
 
 /// The pointers of documents of one kind.
@@ -132,7 +132,7 @@ impl Fields {
                     Some((list, ratio)) if !list.list.is_missing(told) => {
                         list.by_day(told, zone, ratio, |item| split(ratio, item))?
                     }
-                    _ => BTreeMap::new(),
+                    _ => Vec::new(),
                 };
                 let body = Dividends {
                     currency: text(currency)?,
@@ -174,7 +174,7 @@ impl Fields {
                 Document::of(asset, &body)
             }
         };
-        made.map(Some).map_err(|why| ParseError::new(why.to_string()))
+        Ok(Some(made?))
     }
 }
 
@@ -205,16 +205,9 @@ impl List {
         zone: &TimeZone,
         wanted: &Pointer,
         read: impl Fn(&Value) -> Result<Option<T>, ParseError>,
-    ) -> Result<BTreeMap<Date, T>, ParseError> {
-        let mut days = BTreeMap::new();
-        for (day, figure) in self.figures(told, zone, wanted, read)? {
-            // To say it twice is no contradiction.
-            if days.get(&day).is_some_and(|told| *told != figure) {
-                return Err(ParseError::new(format!("two items of {day} contradict each other")));
-            }
-            days.insert(day, figure);
-        }
-        Ok(days)
+    ) -> Result<Vec<(Date, T)>, ParseError> {
+        one_a_day(self.figures(told, zone, wanted, read)?)
+            .map_err(|(day, _)| ParseError::new(format!("two items of {day} contradict each other")))
     }
 
     /// Returns the figure of each item with its day, but of items without one.

@@ -257,7 +257,7 @@ impl DocumentReader {
             }
         };
         let Some(document) = made else { return Ok(None) };
-        let document = cut(self.data, document, days).map_err(|why| ParseError::new(why.to_string()))?;
+        let document = cut(self.data, document, days)?;
         let time = match &self.time {
             Some(pointer) if pointer.find(told).is_some() => Some(pointer.time(told, quote_stamp)?),
             _ => None,

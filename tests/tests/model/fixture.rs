@@ -100,7 +100,9 @@ impl Fixture {
             Step::Put(key) => self.put(&[*key], n).await,
             Step::PutMany(keys) => self.put(keys, n).await,
             Step::Remove(keys) => {
-                self.oracle.remove(keys.iter().copied());
+                let failing =
+                    self.cache.health().tiers.iter().map(|tier| tier.error.is_some()).collect::<Vec<_>>();
+                self.oracle.remove_counted(keys, &failing);
                 self.region.remove_many(&ids(keys)).await.unwrap();
             }
             Step::RemoveMatching(from) => {

@@ -30,6 +30,8 @@ pub(crate) struct Process {
     cleared: Birth,
     /// Whether the clears of earlier processes were read.
     clears_known: bool,
+    /// Whether it has ended a tag itself.
+    ended_tag: bool,
 }
 
 #[derive(Debug, Default)]
@@ -82,17 +84,26 @@ impl Tier {
         }
     }
 
-    /// Takes what is new to it, or is owed it.
-    fn tell(&mut self, key: usize, due: Due) {
+    /// Whether a value is pending for it.
+    fn owes_value(&self, key: usize) -> bool {
+        matches!(self.owed.keys[key], Some(Due::Value(_)))
+    }
+
+    /// Takes what is new to it, or is owed it. Returns whether it has it or will.
+    fn tell(&mut self, key: usize, due: Due) -> bool {
         if self.down {
             let owed = &mut self.owed.keys[key];
             if owed.as_ref().is_none_or(|owed| owed.born() < due.born()) {
                 *owed = Some(due);
             }
-            return;
+            return true;
+        }
+        if self.held[key].as_ref().is_some_and(|held| held.born == due.born()) {
+            return true;
         }
         let newest = self.held[key].as_ref().map_or(0, |held| held.born).max(self.buried[key]);
-        if due.born() > newest {
+        let is_newest = due.born() > newest;
+        if is_newest {
             if let Due::Removal(born) = due {
                 self.buried[key] = born;
             }
@@ -101,20 +112,20 @@ impl Tier {
                 Due::Removal(_) => None,
             };
         }
+        is_newest
     }
 
     /// The tier, being up, was told all that it is owed.
     pub(crate) fn pay(&mut self, now: u64) {
         let owed = std::mem::take(&mut self.owed);
         for (key, due) in owed.keys.into_iter().enumerate() {
-            match due {
+            let due = match due {
                 // What has died meanwhile ends what was there before all the same.
-                Some(Due::Value(value)) if now - value.since >= GRACE => {
-                    self.tell(key, Due::Removal(value.born));
-                }
-                Some(due) => self.tell(key, due),
-                None => {}
-            }
+                Some(Due::Value(value)) if now - value.since >= GRACE => Due::Removal(value.born),
+                Some(due) => due,
+                None => continue,
+            };
+            self.tell(key, due);
         }
         self.tags = [0, 1].map(|tag| self.tags[tag].max(owed.tags[tag]));
         self.cleared = self.cleared.max(owed.cleared);
@@ -196,15 +207,20 @@ impl Oracle {
     /// What a tier's value is worth beside what is at hand already.
     fn far(&mut self, tier: usize, key: usize, prior: Option<&Value>) -> Option<Value> {
         let value = self.tiers[tier].seen(key).cloned()?;
-        if self.process.tags[key % 2].is_none() && self.tiers.iter().all(|tier| !tier.down) {
-            self.process.tags[key % 2] = self.tiers.iter().map(|tier| tier.tag_seen(key % 2)).max();
-        }
+        self.learn_tag(key);
         let (removed, until) = self.process.removed[key];
         let usable = !self.dead(&value)
             && self.process.tags[key % 2].is_some_and(|stamp| value.born > stamp)
             && prior.is_none_or(|prior| value.born > prior.born)
             && !(value.born <= removed && self.now < until);
         usable.then_some(value)
+    }
+
+    /// Reads the stamp of a key's tag from the tiers, unless it is known or one of them is down.
+    fn learn_tag(&mut self, key: usize) {
+        if self.process.tags[key % 2].is_none() && self.tiers.iter().all(|tier| !tier.down) {
+            self.process.tags[key % 2] = self.tiers.iter().map(|tier| tier.tag_seen(key % 2)).max();
+        }
     }
 
     /// Whether tiers may be believed: not before the clears of earlier processes are known.
@@ -280,14 +296,43 @@ impl Oracle {
         if self.process.memory[key].as_ref().is_none_or(|held| held.born < value.born) {
             self.process.memory[key] = Some(value.clone());
         }
+        let mut lost = false;
         for tier in &mut self.tiers[..depth] {
-            tier.tell(key, Due::Value(value.clone()));
+            lost |= !tier.tell(key, Due::Value(value.clone()));
+        }
+        // What a tier refused since it knows something newer is not held: the next read asks the tiers.
+        let held = &mut self.process.memory[key];
+        if lost && held.as_ref().is_some_and(|held| held.born <= value.born) {
+            *held = None;
         }
     }
 
     pub(crate) fn put(&mut self, key: usize, text: String) {
         let value = Value { text, born: self.birth(), since: self.now };
         self.keep(key, &value, self.tiers.len());
+    }
+
+    /// Removes keys by name, and counts what was alive, for which it may have to look: at the tiers but those
+    /// whose last call failed.
+    pub(crate) fn remove_counted(&mut self, keys: &[usize], failing: &[bool]) {
+        let mut rest: Vec<usize> = keys.iter().copied().filter(|key| self.near(*key).is_none()).collect();
+        rest.sort_unstable();
+        rest.dedup();
+        let in_doubt = self.process.cleared > 0 || self.process.ended_tag || !self.process.clears_known;
+        let looks = !rest.is_empty() && (in_doubt || rest.len() > 1 && self.tiers.len() > 1);
+        if looks && !self.tiers.is_empty() {
+            self.clears_known();
+        }
+        for key in rest {
+            let told = self.tiers.iter().zip(failing).any(|(tier, failing)| {
+                let looked = looks && !tier.down && !failing;
+                if looked { tier.seen(key).is_some() } else { tier.owes_value(key) }
+            });
+            if told {
+                self.learn_tag(key);
+            }
+        }
+        self.remove(keys.iter().copied());
     }
 
     pub(crate) fn remove(&mut self, keys: impl Iterator<Item = usize>) {
@@ -304,6 +349,7 @@ impl Oracle {
     pub(crate) fn invalidate(&mut self, tag: usize) {
         let born = self.birth();
         self.process.tags[tag] = Some(born);
+        self.process.ended_tag = true;
         self.tiers.iter_mut().for_each(|tier| tier.end_tag(tag, born));
     }
 

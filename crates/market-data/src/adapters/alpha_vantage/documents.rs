@@ -221,7 +221,7 @@ mod tests {
             (Fundamentals, "EUR_USD@FX:statement=x", "one of overview"),
             (News, "MSFT:limit=1001", "it is 1 to 1000"),
             (News, "MSFT:topics=x", "it takes limit"),
-            (Dividend, "MSFT:to=x", "a day as 2020-01-31"),
+            (Dividend, "MSFT:to=x", "which is no day"),
         ] {
             let told = query(data, id).unwrap_err();
             assert!(told.contains(why), "{told}");

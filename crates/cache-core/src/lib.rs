@@ -58,6 +58,7 @@ pub use traits::{
     loader::{Fetched, Loaded, Loader, Refresh, Refreshed, Request},
     observer::{Event, EvictionCause, Observer, Operation, Removal},
     tier::{PutOutcome, Target, Tier, TierExt},
+    warm::{Fill, OpenCall, Warm},
 };
 pub use wire::{
     codec::{Blob, Codec, MAX_VALUE_LEN},

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use cache_core::{
-    Bus, Clock, Error, ErrorKind, Event, Lease, Lives, Observer, Pattern, Result, Tier, sync::RwLock,
+    Bus, Clock, Error, ErrorKind, Event, Fill, Lease, Lives, Observer, Pattern, Result, Tier, sync::RwLock,
 };
 use cache_memory::Memory;
 
@@ -30,6 +30,7 @@ pub struct CacheBuilder {
     pub(crate) sources: Sources,
     on_bus_loss: OnBusLoss,
     observers: Vec<Arc<dyn Observer>>,
+    fill: Option<Arc<dyn Fill>>,
     clock: Option<Clock>,
     lives: Lives,
     longest_life: Duration,
@@ -45,6 +46,7 @@ impl Default for CacheBuilder {
             sources: Sources::default(),
             on_bus_loss: OnBusLoss::ServeMemory,
             observers: Vec::new(),
+            fill: None,
             clock: None,
             lives: Lives::default(),
             longest_life: YEAR,
@@ -142,6 +144,14 @@ impl CacheBuilder {
         self
     }
 
+    /// Fills the free places of calls to loaders, as `cache_warming::Warming` does with what it expects to be
+    /// asked for. Default: nothing does.
+    #[must_use]
+    pub fn fill(mut self, fill: impl Fill) -> Self {
+        self.fill = Some(Arc::new(fill));
+        self
+    }
+
     /// The clock of the cache. Default: that of its tiers, bus and lease, if one was given to them, else the
     /// system's. All must go by one.
     #[must_use]
@@ -229,6 +239,7 @@ impl CacheBuilder {
             tiers,
             stamps,
             observers,
+            fill: self.fill,
             longest_life: self.longest_life,
             bus,
             on_bus_loss: self.on_bus_loss,

@@ -1,6 +1,11 @@
 //! Panics in what users wrote: loaders, tiers, buses, leases, policies.
 
-use std::{any::Any, fmt, future::Future, panic::AssertUnwindSafe};
+use std::{
+    any::Any,
+    fmt,
+    future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use cache_core::{Error, ErrorKind, Result};
 use futures_util::FutureExt;
@@ -13,6 +18,19 @@ pub(crate) async fn caught<T>(
 ) -> Result<T> {
     AssertUnwindSafe(call).catch_unwind().await.unwrap_or_else(|panic| {
         Err(Error::new(ErrorKind::Unavailable, operation, format!("{name} panicked: {}", text(&*panic))))
+    })
+}
+
+/// The same for what does not wait.
+pub(crate) fn caught_now<T>(name: &str, call: impl FnOnce() -> T) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(|panic| {
+        let message = format!("{name} panicked: {}", text(&*panic));
+        tracing::error!(
+            name,
+            panic = text(&*panic),
+            "what a user gave the cache panicked: the cache goes on"
+        );
+        Error::new(ErrorKind::Unavailable, "call", message)
     })
 }
 

@@ -15,6 +15,7 @@ pub struct Policy<V> {
     pub(crate) negative: Duration,
     pub(crate) jitter: Jitter,
     pub(crate) eager: Option<f64>,
+    pub(crate) refresh_window: Duration,
     pub(crate) soft_timeout: Duration,
     pub(crate) hard_timeout: Duration,
     pub(crate) late: Duration,
@@ -46,6 +47,7 @@ impl<V> Default for Policy<V> {
             negative: Duration::ZERO,
             jitter: Jitter::default(),
             eager: None,
+            refresh_window: Duration::ZERO,
             soft_timeout: Duration::ZERO,
             hard_timeout: Duration::from_secs(30),
             late: Duration::from_secs(30),
@@ -100,6 +102,15 @@ impl<V> Policy<V> {
     #[must_use]
     pub fn eager(mut self, share: f64) -> Self {
         self.eager = (share > 0.0 && share < 1.0).then_some(share);
+        self
+    }
+
+    /// How long a refresh that [`Policy::eager`] begins waits for others of the region, to go with them in one call
+    /// or in the free places of a call that is made meanwhile; no longer than half the life that the value has
+    /// left. Default: zero, it goes at once.
+    #[must_use]
+    pub fn refresh_window(mut self, window: Duration) -> Self {
+        self.refresh_window = window;
         self
     }
 
@@ -180,6 +191,7 @@ impl<V> fmt::Debug for Policy<V> {
             .field("negative", &self.negative)
             .field("jitter", &self.jitter)
             .field("eager", &self.eager)
+            .field("refresh_window", &self.refresh_window)
             .field("soft_timeout", &self.soft_timeout)
             .field("hard_timeout", &self.hard_timeout)
             .field("late", &self.late)

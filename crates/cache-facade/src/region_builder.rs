@@ -7,10 +7,7 @@ use cache_core::{Codec, Error, ErrorKind, Event, Loader, Prefix, Result, Ttl};
 use crate::{
     computed::ComputedFrom,
     engine::Engine,
-    load::{
-        coalesce::Coalescer,
-        loaders::{instrumented::Instrumented, shared_loader::SharedLoader},
-    },
+    load::{coalesce::Coalescer, filled::Filled, loaders::shared_loader::SharedLoader},
     policy::Policy,
     region::{Cacheable, Region},
     settings::{span::IntoSpan, ttl::IntoTtl, value_codec::ValueCodec},
@@ -78,7 +75,7 @@ impl<V: Cacheable> RegionBuilder<V> {
         skip: &'static str,
     }
 
-    policy_spans! { stale_for, negative, soft_timeout, hard_timeout, late, throttle }
+    policy_spans! { stale_for, negative, refresh_window, soft_timeout, hard_timeout, late, throttle }
 
     /// How long a value is fresh, and how long it may be served stale: a `Duration` or a text such as `"30m"`,
     /// without grace; a [`Ttl`](crate::Ttl); a [`Class`](crate::Class), or its name; or a
@@ -245,18 +242,15 @@ impl<V: Cacheable> RegionBuilder<V> {
         let core = self.engine.regions().open(&self.kind, prefix, self.codec, self.engine.memory())?;
         self.engine.admit_loads_of(&self.policy);
         core.note_opened(&self.policy);
-        let instrumented = self.loader.map(|loader| Instrumented {
-            engine: Arc::clone(&self.engine),
-            core: Arc::clone(&core),
-            loader,
-        });
-        let loader = instrumented.map(|loader| -> Arc<dyn SharedLoader<V>> {
+        let region = Region { engine: self.engine, core, policy: Arc::new(self.policy), loader: None };
+        let loader = self.loader.map(|loader| -> Arc<dyn SharedLoader<V>> {
+            let filled = Filled::new(region.clone(), loader);
             match self.batch_window {
-                Duration::ZERO => Arc::new(loader),
-                window => Arc::new(Coalescer::new(loader, window)),
+                Duration::ZERO => Arc::new(filled),
+                window => Arc::new(Coalescer::new(filled, window)),
             }
         });
-        Ok(Region { engine: self.engine, core, policy: Arc::new(self.policy), loader })
+        Ok(Region { loader, ..region })
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
         counters::{Count, Counters},
         regions::UntypedRegion,
     },
-    load::{flight::Flights, throttle::Throttle},
+    load::{flight::Flights, put_off::PutOff, throttle::Throttle},
     policy::Policy,
     region::Cacheable,
     settings::value_codec::ValueCodec,
@@ -29,6 +29,8 @@ pub(crate) struct RegionCore<V> {
     pub(crate) codec: Option<ValueCodec<V>>,
     pub(crate) flights: Arc<Flights<FlightResult<V>>>,
     pub(crate) throttle: Throttle,
+    /// Refreshes that can wait.
+    pub(crate) put_off: PutOff,
     /// Hits and misses in memory, which are part of memory's own.
     pub(crate) reads: Arc<ReadCounter>,
     /// What else is counted.
@@ -62,6 +64,7 @@ impl<V> RegionCore<V> {
             codec,
             flights: Arc::new(Flights::new()),
             throttle: Throttle::default(),
+            put_off: PutOff::default(),
             reads,
             counters: Counters::default(),
             turns: Arc::default(),

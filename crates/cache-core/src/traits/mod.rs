@@ -5,3 +5,4 @@ pub(crate) mod lease;
 pub(crate) mod loader;
 pub(crate) mod observer;
 pub(crate) mod tier;
+pub(crate) mod warm;

@@ -1,6 +1,6 @@
 //! Observer: what a cache reports to those who watch it, as events.
 
-use std::fmt::Debug;
+use std::{fmt::Debug, sync::Arc};
 
 use crate::{Error, Key, Pattern, Tag};
 
@@ -210,4 +210,24 @@ pub enum Operation {
 pub trait Observer: Debug + Send + Sync + 'static {
     /// Called with each event.
     fn on(&self, event: &Event<'_>);
+
+    /// Counts a hit in memory by the hash of its key, and returns whether that was all it needs to know: else it
+    /// is called with the [`Event::Hit`], for which the key has to be built. By default it was not.
+    #[inline]
+    fn counts_hit(&self, hash: u64) -> bool {
+        let _ = hash;
+        false
+    }
+}
+
+#[deny(clippy::missing_trait_methods)]
+impl<O: Observer + ?Sized> Observer for Arc<O> {
+    fn on(&self, event: &Event<'_>) {
+        (**self).on(event);
+    }
+
+    #[inline]
+    fn counts_hit(&self, hash: u64) -> bool {
+        (**self).counts_hit(hash)
+    }
 }

@@ -19,7 +19,7 @@ use std::{
 };
 
 use cache_core::{
-    Clock, Error, ErrorKind, Event, GivenTtl, Key, Lease, Lives, Pattern, Result, Target, Timestamp,
+    Clock, Error, ErrorKind, Event, Fill, GivenTtl, Key, Lease, Lives, Pattern, Result, Target, Timestamp,
     Tombstone, Ttl, sync::RwLock,
 };
 use cache_memory::Memory;
@@ -68,6 +68,7 @@ pub(crate) struct Parts {
     pub(crate) tiers: Vec<TierHandle>,
     pub(crate) stamps: Stamps,
     pub(crate) observers: Observers,
+    pub(crate) fill: Option<Arc<dyn Fill>>,
     pub(crate) longest_life: Duration,
     pub(crate) bus: Option<Arc<BusClient>>,
     pub(crate) on_bus_loss: OnBusLoss,
@@ -160,6 +161,11 @@ impl Engine {
     #[inline]
     pub(crate) fn observers(&self) -> &Observers {
         &self.parts.observers
+    }
+
+    /// What fills the free places of calls, if anything does.
+    pub(crate) fn fill(&self) -> Option<&dyn Fill> {
+        self.parts.fill.as_deref()
     }
 
     pub(crate) fn counters(&self) -> &Counters {

@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use cache_core::{Event, Observer};
+use cache_core::{Event, LookupKey, Observer};
 
 use crate::panics;
 
@@ -24,15 +24,37 @@ impl Observers {
         Self { observers: observers.into(), panics: Arc::default() }
     }
 
+    /// Whether there is one.
+    pub(crate) fn any(&self) -> bool {
+        !self.observers.is_empty()
+    }
+
     /// Tells each observer. One that panics is counted, and keeps nobody from anything.
     pub(crate) fn tell(&self, event: &Event<'_>) {
         for observer in &*self.observers {
-            if let Err(panic) = catch_unwind(AssertUnwindSafe(|| observer.on(event))) {
-                let times = self.panics.fetch_add(1, Ordering::Relaxed) + 1;
-                if times.is_power_of_two() {
-                    let panic = panics::text(&*panic);
-                    tracing::error!(?event, panic, times, "an observer panicked: the cache goes on");
-                }
+            self.tell_one(&**observer, event);
+        }
+    }
+
+    /// Tells each observer of a hit in memory: by the hash of its key alone those that need no more.
+    #[inline]
+    pub(crate) fn tell_hit(&self, key: &impl LookupKey) {
+        for observer in &*self.observers {
+            let counted = catch_unwind(AssertUnwindSafe(|| observer.counts_hit(key.hashed())));
+            if !counted.unwrap_or(false)
+                && let Ok(key) = key.key()
+            {
+                self.tell_one(&**observer, &Event::Hit { key: &key, source: "memory", stale: false });
+            }
+        }
+    }
+
+    fn tell_one(&self, observer: &dyn Observer, event: &Event<'_>) {
+        if let Err(panic) = catch_unwind(AssertUnwindSafe(|| observer.on(event))) {
+            let times = self.panics.fetch_add(1, Ordering::Relaxed) + 1;
+            if times.is_power_of_two() {
+                let panic = panics::text(&*panic);
+                tracing::error!(?event, panic, times, "an observer panicked: the cache goes on");
             }
         }
     }
@@ -40,11 +62,5 @@ impl Observers {
     /// Returns how often an observer panicked.
     pub(crate) fn panics(&self) -> u64 {
         self.panics.load(Ordering::Relaxed)
-    }
-
-    /// Whether there is one: who would have to allocate for an event asks first.
-    #[inline]
-    pub(crate) fn any(&self) -> bool {
-        !self.observers.is_empty()
     }
 }

@@ -47,7 +47,7 @@ impl<V: Cacheable> Region<V> {
     }
 
     /// Returns what to ask the loader: what is at hand is told, unless it was ended since.
-    fn request(&self, Fetch { leader, prior, .. }: &Fetch<V>) -> Request<V> {
+    pub(crate) fn request(&self, Fetch { leader, prior, .. }: &Fetch<V>) -> Request<V> {
         let now = self.engine.clock().now();
         let servable = |prior: &&Found<V>| {
             !leader.overtaken() && self.judge(leader.key(), &prior.meta, now).is_servable()

@@ -5,7 +5,8 @@ use std::{
     time::Duration,
 };
 
-use cache_core::{Error, ErrorKind, Key, Refreshed, Result, ToKey};
+use async_trait::async_trait;
+use cache_core::{Error, ErrorKind, Key, Refreshed, Result, ToKey, Warm};
 use futures_util::future::join_all;
 use tokio::{sync::Semaphore, task::JoinHandle};
 
@@ -54,6 +55,27 @@ impl KeepFresh {
 impl Drop for KeepFresh {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+#[async_trait]
+impl<V: Cacheable> Warm for Region<V> {
+    fn kind(&self) -> &str {
+        self.core.prefix.kind()
+    }
+
+    fn max_batch(&self) -> usize {
+        self.loader.as_ref().map_or(1, |loader| loader.max_batch())
+    }
+
+    fn fresh_for(&self, key: &Key) -> Option<Duration> {
+        self.fresh_in_memory_for(key)
+    }
+
+    async fn lift(&self, keys: &[Key]) -> Result<Vec<bool>> {
+        self.engine.enter("lift")?;
+        self.lifted(keys).await;
+        Ok(keys.iter().map(|key| self.fresh_in_memory_for(key).is_some()).collect())
     }
 }
 

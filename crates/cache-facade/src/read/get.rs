@@ -168,7 +168,8 @@ impl<V: Cacheable> Region<V> {
         match found {
             Some(found) if throttled || !stale || self.policy.soft_timeout.is_zero() => {
                 self.count_hit(key, stale);
-                if !throttled {
+                let can_wait = servable == Servable::Due;
+                if !throttled && !(can_wait && self.put_refresh_off(key, &found, now)) {
                     self.join(key, LookupScope::Background, background, joinable);
                 }
                 Plan::Have(Ok(found))
@@ -184,6 +185,27 @@ impl<V: Cacheable> Region<V> {
                     self.engine.observers().tell(&Event::Joined { key });
                 }
                 Plan::Await { flight, leads }
+            }
+        }
+    }
+
+    /// Brings keys from the tiers into memory, and waits for it. A load under way is waited for, and none is begun.
+    pub(crate) async fn lifted(&self, keys: &[Key]) {
+        if !self.has_tiers() {
+            return;
+        }
+        let mut deadlines = Deadlines::new(self.engine.clock(), &self.policy);
+        let mut fetches = Vec::new();
+        let is_there = |key: &&Key| self.fresh_in_memory_for(key).is_some();
+        let flights: Vec<_> = keys
+            .iter()
+            .filter(|key| !is_there(key))
+            .map(|key| self.join(key, LookupScope::Everywhere, &mut fetches, |_| false).0)
+            .collect();
+        self.engine.spawn_fetches(self.fetches(fetches, LookupScope::Everywhere, None));
+        for flight in flights {
+            if !circular::is_own(&flight) {
+                let _ = deadlines.wait(&flight).await;
             }
         }
     }

@@ -80,11 +80,7 @@ impl<V: Cacheable> Region<V> {
         });
         let taken = taken.ok_or(FirstLook::Nothing(Unservable::Absent))?.ok_or(FirstLook::Closer)?;
         self.engine.memory().count_hit_of(&self.core.reads, key);
-        if self.engine.observers().any()
-            && let Ok(key) = key.key()
-        {
-            self.engine.observers().tell(&Event::Hit { key: &key, source: "memory", stale: false });
-        }
+        self.engine.observers().tell_hit(key);
         Ok(taken)
     }
 

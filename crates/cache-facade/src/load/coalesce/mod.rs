@@ -16,10 +16,7 @@ use futures_util::future::{Either, select};
 use tokio::sync::oneshot;
 
 use self::nested::Calls;
-use super::{
-    circular::Loading,
-    loaders::{instrumented::Instrumented, shared_loader::SharedLoader},
-};
+use super::{circular::Loading, filled::Filled, loaders::shared_loader::SharedLoader};
 use crate::{region::Cacheable, timer};
 
 /// How many windows a batch waits at most, while more keys keep coming or a call is under way: many callers
@@ -33,7 +30,7 @@ const MAX_TAKEOVERS: u32 = 2;
 pub(crate) struct Coalescer<V>(Arc<Inner<V>>);
 
 struct Inner<V> {
-    loader: Instrumented<V>,
+    loader: Filled<V>,
     window: Duration,
     open: Mutex<Batches<V>>,
     calls: Calls,
@@ -69,7 +66,7 @@ struct BatchKey<V> {
 }
 
 impl<V: Cacheable> Coalescer<V> {
-    pub(crate) fn new(loader: Instrumented<V>, window: Duration) -> Self {
+    pub(crate) fn new(loader: Filled<V>, window: Duration) -> Self {
         let open = Mutex::new(Batches { batch: None, count: 0 });
         Self(Arc::new(Inner { loader, window, open, calls: Calls::default() }))
     }
@@ -132,7 +129,7 @@ impl<V: Cacheable> Inner<V> {
         let mut begun = None;
         let mut open = self.open.lock();
         let Batches { batch, count } = &mut *open;
-        let now = self.loader.engine.clock().now();
+        let now = self.loader.engine().clock().now();
         if let Some(left) = batch.take_if(|batch| batch.is_left(now, self.window)) {
             *count += 1;
             let mut taken_over = self.begin(*count, &mut begun);
@@ -143,7 +140,7 @@ impl<V: Cacheable> Inner<V> {
             *count += 1;
             self.begin(*count, &mut begun)
         });
-        *goes_at = self.loader.engine.clock().now().after(self.window).min(*latest);
+        *goes_at = self.loader.engine().clock().now().after(self.window).min(*latest);
         let wanted = keys.entry(request.key.clone()).or_insert_with(|| BatchKey {
             etag: request.etag.clone(),
             previous: request.previous.clone(),
@@ -177,7 +174,7 @@ impl<V: Cacheable> Inner<V> {
     /// Opens a batch, of which `begun` tells what its task needs.
     fn begin(&self, number: u64, begun: &mut Option<(u64, oneshot::Receiver<BatchKeys<V>>)>) -> OpenBatch<V> {
         let (full, filled) = oneshot::channel();
-        let now = self.loader.engine.clock().now();
+        let now = self.loader.engine().clock().now();
         let (goes_at, latest) = (now.after(self.window), now.after(self.window.saturating_mul(MAX_WINDOWS)));
         *begun = Some((number, filled));
         OpenBatch { number, keys: BatchKeys::default(), goes_at, latest, full }
@@ -185,15 +182,15 @@ impl<V: Cacheable> Inner<V> {
 
     /// Starts the task that calls the loader when a batch goes.
     fn start(self: &Arc<Self>, number: u64, mut filled: oneshot::Receiver<BatchKeys<V>>) {
-        let mut over = timer::sleep(self.loader.engine.clock(), self.window);
+        let mut over = timer::sleep(self.loader.engine().clock(), self.window);
         let task = BatchTask { inner: Arc::clone(self), number };
-        self.loader.engine.spawn(async move {
+        self.loader.engine().spawn(async move {
             let keys = loop {
                 match select(&mut filled, std::pin::pin!(over)).await {
                     Either::Left((keys, _)) => break keys.ok(),
                     Either::Right(_) => match task.inner.close(number) {
                         Departure::Now(keys) => break Some(keys),
-                        Departure::In(span) => over = timer::sleep(task.inner.loader.engine.clock(), span),
+                        Departure::In(span) => over = timer::sleep(task.inner.loader.engine().clock(), span),
                         Departure::Gone => break (&mut filled).await.ok(),
                     },
                 }
@@ -208,7 +205,7 @@ impl<V: Cacheable> Inner<V> {
         let Some(batch) = open.batch.take_if(|batch| batch.number == number) else {
             return Departure::Gone;
         };
-        let now = self.loader.engine.clock().now();
+        let now = self.loader.engine().clock().now();
         let quiet = batch.goes_at <= now;
         if batch.latest <= now || quiet && !self.calls.any() {
             return Departure::Now(batch.keys);

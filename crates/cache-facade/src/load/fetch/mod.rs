@@ -119,7 +119,7 @@ impl<V: Cacheable> Region<V> {
     }
 
     /// Whether there is a tier that may hold what this region holds.
-    fn has_tiers(&self) -> bool {
+    pub(crate) fn has_tiers(&self) -> bool {
         !self.engine.tiers().is_empty() && !self.is_memory_only()
     }
 

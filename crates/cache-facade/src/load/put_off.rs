@@ -1,0 +1,122 @@
+//! Refreshes that are put off: keys whose values are fresh and near their end gather, to go in few calls.
+//!
+//! Nobody waits for such a refresh, so it may wait: until the window that the first of them opened is over, or
+//! half the life that one of them has left, or until a call has free places for it.
+
+use std::{collections::HashSet, hash::BuildHasherDefault, time::Duration};
+
+use cache_core::{Key, KeyHasher, Timestamp, sync::Mutex};
+
+use super::fetch::LookupScope;
+use crate::{
+    answer::Found,
+    load::flight::Joined,
+    region::{Cacheable, Region},
+    timer,
+};
+
+/// How many keys gather at most. Past that they go at once.
+const MOST: usize = 1024;
+
+/// The keys of a region whose refreshes are put off.
+#[derive(Debug, Default)]
+pub(crate) struct PutOff(Mutex<Gathered>);
+
+#[derive(Debug, Default)]
+struct Gathered {
+    keys: HashSet<Key, BuildHasherDefault<KeyHasher>>,
+    /// When they go.
+    goes_at: Option<Timestamp>,
+    /// How often they went.
+    departures: u64,
+}
+
+impl PutOff {
+    /// Takes at most so many of them, for a call that has room.
+    pub(crate) fn take(&self, most: usize) -> Vec<Key> {
+        let mut gathered = self.0.lock();
+        if most == 0 || gathered.keys.is_empty() {
+            return Vec::new();
+        }
+        let mut left = most;
+        let some = |_: &Key| {
+            left = left.wrapping_sub(1);
+            left < most
+        };
+        gathered.keys.extract_if(some).collect()
+    }
+
+    /// Adds a key that can wait until `latest`. Returns when to look whether they go, if that is sooner than
+    /// before, and the number of the departure.
+    fn add(&self, key: &Key, latest: Timestamp) -> Option<(Timestamp, u64)> {
+        let mut gathered = self.0.lock();
+        if !gathered.keys.insert(key.clone()) {
+            return None;
+        }
+        let sooner = gathered.goes_at.is_none_or(|goes_at| latest < goes_at);
+        if sooner {
+            gathered.goes_at = Some(latest);
+        }
+        sooner.then_some((latest, gathered.departures))
+    }
+
+    /// Takes all of them if their time has come.
+    fn depart(&self, now: Timestamp, departure: u64) -> Vec<Key> {
+        let mut gathered = self.0.lock();
+        if gathered.departures != departure || gathered.goes_at.is_none_or(|goes_at| now < goes_at) {
+            return Vec::new();
+        }
+        gathered.goes_at = None;
+        gathered.departures += 1;
+        gathered.keys.drain().collect()
+    }
+
+    fn is_full(&self) -> bool {
+        self.0.lock().keys.len() >= MOST
+    }
+}
+
+impl<V: Cacheable> Region<V> {
+    /// Puts the refresh of a key off. Returns `false` if it has to begin now.
+    pub(crate) fn put_refresh_off(&self, key: &Key, found: &Found<V>, now: Timestamp) -> bool {
+        let window = self.policy.refresh_window;
+        if window.is_zero() || self.loader.is_none() || self.core.put_off.is_full() {
+            return false;
+        }
+        let left = found.meta.stale_at.since(now);
+        let latest = now.after(window.min(left / 2));
+        if let Some((at, departure)) = self.core.put_off.add(key, latest) {
+            let region = self.clone();
+            let sleep = timer::sleep(self.engine.clock(), at.since(now));
+            self.engine.spawn(async move {
+                sleep.await;
+                region.refresh_put_off(departure);
+            });
+        }
+        true
+    }
+
+    /// Begins the refreshes that were put off, if their time has come.
+    fn refresh_put_off(&self, departure: u64) {
+        let clock = self.engine.clock();
+        let mut fetches = Vec::new();
+        for key in self.core.put_off.depart(clock.now(), departure) {
+            if let Joined::Leads(leader) = self.core.flights.join(&key, clock.steady(), |_| false) {
+                fetches.extend(self.begin_fetch(leader, LookupScope::Background));
+            }
+        }
+        let fetches = self.fetches(fetches, LookupScope::Background, self.loader.clone());
+        self.engine.spawn_in_background(fetches);
+    }
+
+    /// Returns for how long memory's value of a key is still fresh.
+    pub(crate) fn fresh_in_memory_for(&self, key: &Key) -> Option<Duration> {
+        use crate::read::memory_lookup::MemoryLookup;
+
+        let now = self.engine.clock().now();
+        match self.look_in_memory(key, now) {
+            MemoryLookup::Fresh(found) | MemoryLookup::Due(found) => Some(found.meta.stale_at.since(now)),
+            MemoryLookup::Stale(_) | MemoryLookup::Replaced(_) | MemoryLookup::Miss(_) => None,
+        }
+    }
+}

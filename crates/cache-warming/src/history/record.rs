@@ -1,0 +1,121 @@
+//! What is remembered of a key: how often it was asked for, when, and what became of it when it was warmed.
+
+use smol_str::SmolStr;
+
+use super::{profile::Profile, stream::Stream};
+use crate::effect::Warmed;
+
+/// The half-lives by which requests are forgotten, in seconds of the [demand clock](crate::Stream): half an hour,
+/// three hours, eighteen hours, four and a half days.
+pub const HALF_LIVES: [f32; 4] = [1800.0, 10_800.0, 64_800.0, 388_800.0];
+
+/// Requests by half-life.
+pub type Decayed = [f32; HALF_LIVES.len()];
+
+/// What is remembered of a key.
+#[derive(Clone, Debug)]
+pub(crate) struct Record {
+    /// The key without its prefix.
+    pub(crate) id: SmolStr,
+    /// The place of its kind in the list of kinds.
+    pub(crate) kind: u8,
+    /// What last fetched it beforehand, while it is not known what became of that.
+    pub(crate) warmed: Warmed,
+    /// What the demand clock showed up to which the counts are decayed: that of the last request.
+    pub(crate) seen: u32,
+    /// The second of the last request.
+    pub(crate) asked: u32,
+    /// The second at which what was fetched beforehand dies, and that until which it is not needed, since what
+    /// was there before lives as long.
+    pub(crate) warmed_until: u32,
+    pub(crate) needed_from: u32,
+    /// The requests, each half-life forgetting in its own time.
+    pub(crate) counts: Decayed,
+    /// When in the day and the week it is asked for.
+    pub(crate) profile: Profile,
+    /// The place of the key that is missed right after it more often than all others, and how often it is more.
+    pub(crate) follower: u32,
+    pub(crate) followed: u8,
+}
+
+impl Record {
+    pub(crate) fn new(id: SmolStr, kind: u8, now: u32) -> Self {
+        Self {
+            id,
+            kind,
+            warmed: Warmed::NOT,
+            seen: 0,
+            asked: now,
+            warmed_until: 0,
+            needed_from: 0,
+            counts: Decayed::default(),
+            profile: Profile::default(),
+            follower: u32::MAX,
+            followed: 0,
+        }
+    }
+
+    /// Adds requests that came at `now`.
+    pub(crate) fn add(&mut self, times: f32, stream: &Stream, now: u32) {
+        self.counts = self.counts_at(stream);
+        self.counts.iter_mut().for_each(|count| *count += times);
+        self.seen = stream.ticks();
+        self.asked = self.asked.max(now);
+    }
+
+    /// Returns the counts as they are now.
+    pub(crate) fn counts_at(&self, stream: &Stream) -> Decayed {
+        decayed(self.counts, stream.since(self.seen))
+    }
+
+    /// Notes which key followed: the one that follows more often than all others together stays.
+    pub(crate) fn note_follower(&mut self, place: u32) {
+        if self.followed == 0 {
+            self.follower = place;
+        }
+        self.followed = match self.follower == place {
+            true => self.followed.saturating_add(1),
+            false => self.followed - 1,
+        };
+    }
+}
+
+/// Returns what is left of `counts` after so many seconds.
+pub(crate) fn decayed(mut counts: Decayed, seconds: f32) -> Decayed {
+    if seconds > 0.0 {
+        for (count, half_life) in counts.iter_mut().zip(HALF_LIVES) {
+            *count *= (-seconds / half_life).exp2();
+        }
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prop_assert, proptest};
+
+    use super::{HALF_LIVES, Record};
+    use crate::history::stream::Stream;
+
+    proptest! {
+        #[test]
+        fn each_request_counts_half_as_much_after_each_half_life(gaps in vec(0..100_000_u32, 1..50)) {
+            let (mut record, mut stream, mut now) = (Record::new("AAPL".into(), 0, 1), Stream::default(), 1);
+            stream.pass(now);
+            let mut at = Vec::new();
+            for gap in gaps {
+                now += gap;
+                stream.pass(now);
+                stream.pass_requests(1.0);
+                at.push(stream.ticks());
+                record.add(1.0, &stream, now);
+            }
+            stream.pass(now + 1000);
+            for (counted, half_life) in record.counts_at(&stream).into_iter().zip(HALF_LIVES) {
+                let left = |at: &u32| (-stream.since(*at) / half_life).exp2();
+                let expected: f32 = at.iter().map(left).sum();
+                prop_assert!((counted - expected).abs() <= 2e-3 * expected + 1e-6, "{counted} {expected}");
+            }
+        }
+    }
+}

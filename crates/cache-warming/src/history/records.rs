@@ -1,0 +1,348 @@
+//! The records of all tracked keys, the counts taken into them, and who is forgotten when there are too many.
+
+use std::collections::HashMap;
+
+use cache_core::{Key, LookupKey, Prefix};
+use smol_str::SmolStr;
+
+use super::{
+    counts::Counts,
+    profile::LocalHour,
+    record::Record,
+    saved::{SavedHistory, SavedKey},
+    stream::Stream,
+};
+use crate::{
+    effect::Effect,
+    predictor::{Demand, Keys, Predictor},
+};
+
+/// How many kinds are told apart.
+const MAX_KINDS: usize = 255;
+
+/// How soon after a key another one has to be missed to count as its follower, in misses.
+const FOLLOWS_WITHIN: usize = 4;
+
+/// How often the hour is noted of a key at most, in seconds.
+const NOTES_HOUR_EVERY: u32 = 60;
+
+/// What is remembered of all keys.
+#[derive(Debug)]
+pub(crate) struct Records {
+    list: Vec<Record>,
+    kinds: Vec<Prefix>,
+    max_tracked: usize,
+    pub(crate) stream: Stream,
+    predictor: Box<dyn Predictor>,
+    pub(crate) effect: Effect,
+    now: u32,
+    hour: LocalHour,
+    /// The keys missed last, as places.
+    trail: Vec<usize>,
+    /// How often places moved.
+    moves: u32,
+}
+
+impl Records {
+    pub(crate) fn new(max_tracked: usize, predictor: Box<dyn Predictor>) -> Self {
+        Self {
+            list: Vec::new(),
+            kinds: Vec::new(),
+            max_tracked,
+            stream: Stream::default(),
+            predictor,
+            effect: Effect::default(),
+            now: 0,
+            hour: LocalHour { hour: 0, weekday: 0 },
+            trail: Vec::new(),
+            moves: 0,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Lets time pass. A clock that was set back stands still for as long.
+    pub(super) fn begin(&mut self, now: u32, hour: LocalHour) {
+        self.now = self.now.max(now);
+        self.hour = hour;
+        self.stream.pass(self.now);
+    }
+
+    /// Takes the requests of a key.
+    pub(super) fn asked(&mut self, place: usize, times: u32) {
+        let Some(record) = self.list.get_mut(place) else { return };
+        let (times, now) = (times as f32, self.now);
+        if now.saturating_sub(record.asked) >= NOTES_HOUR_EVERY || record.seen == 0 {
+            record.profile.note(self.hour);
+        }
+        record.add(times, &self.stream, now);
+        self.stream.count(times);
+        self.effect.asked(record, now);
+    }
+
+    /// Takes misses of known keys, in their order: what had been fetched for them was not there to be read, and
+    /// who is missed shortly after another may be fetched with it.
+    pub(super) fn missed(&mut self, places: &[usize]) {
+        for &place in places {
+            let Some(record) = self.list.get_mut(place) else { continue };
+            self.effect.missed(record);
+            for before in std::mem::take(&mut self.trail) {
+                if before != place {
+                    self.list[before].note_follower(place as u32);
+                }
+                self.trail.push(before);
+            }
+            self.trail.push(place);
+            if self.trail.len() > FOLLOWS_WITHIN {
+                self.trail.remove(0);
+            }
+        }
+    }
+
+    /// Makes keys known that were not, in place of those asked for least if there are too many. Returns whether
+    /// the places have to be indexed anew.
+    pub(super) fn admit(&mut self, arrivals: Vec<Key>, counts: &Counts) -> bool {
+        let mut wanted: HashMap<&Key, u32> = HashMap::new();
+        for key in &arrivals {
+            *wanted.entry(key).or_default() += 1;
+        }
+        let mut new: Vec<(&Key, u32)> = Vec::with_capacity(wanted.len());
+        for (key, times) in wanted {
+            match counts.place(key.hash()) {
+                // It came twice at once.
+                Some(place) => self.asked(place, times),
+                None => new.push((key, times)),
+            }
+        }
+        // The order must not depend on the hashes of a process.
+        new.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.as_str().cmp(b.0.as_str())));
+        let forgotten = self.make_room(new.len());
+        let room = self.max_tracked - self.list.len();
+        let grown = self.list.len() + new.len().min(room) > counts.capacity();
+        for (key, times) in new.into_iter().take(room) {
+            let Some(kind) = self.kind_of(key) else { continue };
+            let place = self.list.len();
+            if self.list.capacity() == place {
+                // In small steps: half of a doubled list would be nobody's.
+                self.list.reserve_exact((place / 16).max(64));
+            }
+            self.list.push(Record::new(SmolStr::new(key.id()), kind, self.now));
+            if !forgotten && !grown {
+                counts.insert(key.hash(), place);
+            }
+            self.asked(place, times);
+        }
+        forgotten || grown
+    }
+
+    /// Forgets those asked for least, if so many are new that there is no room: some more than needed, so that
+    /// it is seldom done. Returns whether any was.
+    fn make_room(&mut self, new: usize) -> bool {
+        if self.list.len() + new <= self.max_tracked {
+            return false;
+        }
+        let over = self.list.len() + new - self.max_tracked;
+        let leave = over.max(self.max_tracked / 16).min(self.list.len());
+        let mut by_demand: Vec<(f32, usize)> =
+            self.list.iter().enumerate().map(|(place, record)| (self.requests(record), place)).collect();
+        by_demand.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        let mut gone: Vec<usize> = by_demand.iter().take(leave).map(|(_, place)| *place).collect();
+        gone.sort_unstable();
+        // Places move, so what refers to them moves along.
+        let mut moved = vec![u32::MAX; self.list.len()];
+        let mut kept = 0;
+        let mut gone_next = gone.iter().peekable();
+        for (place, moved) in moved.iter_mut().enumerate() {
+            if gone_next.next_if(|gone| **gone == place).is_none() {
+                *moved = kept;
+                kept += 1;
+            }
+        }
+        let mut place = 0;
+        let effect = &mut self.effect;
+        self.list.retain(|record| {
+            place += 1;
+            let stays = moved[place - 1] != u32::MAX;
+            if !stays {
+                effect.forgotten(record);
+            }
+            stays
+        });
+        for record in &mut self.list {
+            record.follower = moved.get(record.follower as usize).copied().unwrap_or(u32::MAX);
+            if record.follower == u32::MAX {
+                record.followed = 0;
+            }
+        }
+        self.moves += 1;
+        self.trail.clear();
+        true
+    }
+
+    fn kind_of(&mut self, key: &Key) -> Option<u8> {
+        if key.is_reserved() {
+            return None;
+        }
+        let known = self.kinds.iter().position(|known| known.as_str() == key.prefix());
+        let at = match known {
+            Some(at) => at,
+            None if self.kinds.len() < MAX_KINDS => {
+                self.kinds.push(known_prefix(key.prefix())?);
+                self.kinds.len() - 1
+            }
+            None => return None,
+        };
+        u8::try_from(at).ok()
+    }
+
+    /// Returns counts in which each key finds its place.
+    pub(super) fn index(&self) -> Counts {
+        let counts = Counts::for_keys(self.list.len() + self.list.len() / 8);
+        for (place, record) in self.list.iter().enumerate() {
+            counts.insert(self.kinds[usize::from(record.kind)].borrow(&record.id).hashed(), place);
+        }
+        counts
+    }
+
+    /// Adds requests to those of all, before they are taken key by key.
+    pub(super) fn begin_taking(&mut self, times: u64) {
+        self.stream.pass_requests(times as f64);
+    }
+
+    /// All that was counted is taken.
+    pub(super) fn settled(&mut self) {
+        let Self { list, stream, predictor, now, hour, moves, .. } = self;
+        predictor.learn(&Keys { list, stream, now: *now, hour: *hour, moves: *moves });
+    }
+
+    /// Returns the places of all keys of a kind with the requests a second that are expected of each, most first.
+    pub(crate) fn ranked(&self, kind: &str) -> Vec<Ranked> {
+        let of_kind: Vec<bool> = self.kinds.iter().map(|prefix| prefix.kind() == kind).collect();
+        let mut ranked: Vec<Ranked> = self
+            .list
+            .iter()
+            .enumerate()
+            .filter(|(_, record)| of_kind[usize::from(record.kind)])
+            .map(|(place, record)| Ranked { place: place as u32, rate: self.rate(record) })
+            .collect();
+        ranked.sort_unstable_by(|a, b| b.rate.total_cmp(&a.rate).then(a.place.cmp(&b.place)));
+        ranked
+    }
+
+    /// Returns the keys that are missed after one of these more often than all others together, and how likely.
+    pub(crate) fn followers(&self, after: impl Iterator<Item = usize>) -> Vec<(u32, f32)> {
+        /// How often it has to have been more: twice proves nothing.
+        const LEAST: u8 = 3;
+        let records = after.filter_map(|place| self.list.get(place));
+        let often = records.filter(|record| record.followed >= LEAST);
+        // More than half of the times, the likelier the more often.
+        let share = |record: &Record| 1.0 - 0.5 / f32::from(record.followed);
+        often.map(|record| (record.follower, share(record))).collect()
+    }
+
+    /// Lets what was fetched beforehand die.
+    pub(crate) fn pass(&mut self) {
+        for record in &mut self.list {
+            self.effect.pass(record, self.now);
+        }
+    }
+
+    /// Returns what is to be kept across restarts: of the keys asked for most, at most so many.
+    pub(crate) fn saved(&self, most: usize) -> SavedHistory {
+        let mut by_demand: Vec<&Record> = self.list.iter().collect();
+        by_demand.sort_by(|a, b| self.requests(b).total_cmp(&self.requests(a)));
+        let saved = |record: &&Record| SavedKey {
+            prefix: record.kind,
+            id: record.id.to_string(),
+            counts: record.counts_at(&self.stream),
+        };
+        SavedHistory {
+            at: self.now,
+            prefixes: self.kinds.iter().map(|prefix| prefix.as_str().to_owned()).collect(),
+            keys: by_demand.iter().take(most).map(saved).collect(),
+            totals: self.stream.totals(),
+        }
+    }
+
+    /// Takes what was kept, unless something is known already. What can't be a key is left out.
+    pub(super) fn restore(&mut self, saved: &SavedHistory) {
+        if !self.list.is_empty() {
+            return;
+        }
+        // A clock that was set back since: it is as if it had been saved just now.
+        let at = saved.at.min(self.now);
+        self.stream.restore(saved.totals, at);
+        self.stream.pass(self.now);
+        for SavedKey { prefix, id, counts } in saved.keys.iter().take(self.max_tracked) {
+            let prefix = saved.prefixes.get(usize::from(*prefix));
+            let key = prefix.and_then(|prefix| known_prefix(prefix)).and_then(|prefix| prefix.key(id).ok());
+            let Some(key) = key.filter(|_| counts.iter().all(|count| count.is_finite() && *count >= 0.0))
+            else {
+                continue;
+            };
+            let Some(kind) = self.kind_of(&key) else { continue };
+            let mut record = Record::new(SmolStr::new(id), kind, at);
+            record.counts = *counts;
+            record.seen = self.stream.ticks();
+            self.list.push(record);
+        }
+    }
+
+    fn rate(&self, record: &Record) -> f32 {
+        self.predictor.rate(&Demand::new(record, &self.stream, self.now, self.hour))
+    }
+
+    /// How often a key was asked for in the last days.
+    fn requests(&self, record: &Record) -> f32 {
+        record.counts_at(&self.stream)[3]
+    }
+
+    /// Returns the places of all keys of a kind, those asked for most first, whatever the present rate.
+    pub(crate) fn by_requests(&self, kind: &str) -> Vec<u32> {
+        let mut places: Vec<(f32, u32)> = self
+            .list
+            .iter()
+            .enumerate()
+            .filter(|(_, record)| self.kinds[usize::from(record.kind)].kind() == kind)
+            .map(|(place, record)| (self.requests(record), place as u32))
+            .collect();
+        places.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+        places.into_iter().map(|(_, place)| place).collect()
+    }
+
+    /// A strategy fetched the key at a place, whose value lives until `until`.
+    pub(crate) fn warmed(&mut self, place: usize, strategy: usize, until: u32) {
+        if let Some(record) = self.list.get_mut(place) {
+            self.effect.warmed(record, strategy, until);
+        }
+    }
+
+    /// Returns the key at a place.
+    pub(crate) fn key(&self, place: u32) -> Option<Key> {
+        let record = self.list.get(place as usize)?;
+        self.kinds[usize::from(record.kind)].key(&record.id).ok()
+    }
+
+    pub(crate) fn record_mut(&mut self, place: u32) -> Option<&mut Record> {
+        self.list.get_mut(place as usize)
+    }
+}
+
+/// Returns the prefix of this text.
+fn known_prefix(text: &str) -> Option<Prefix> {
+    let named = text.strip_suffix(':')?;
+    let (namespace, kind) = match named.rsplit_once(':') {
+        Some((namespace, kind)) => (Some(namespace), kind),
+        None => (None, named),
+    };
+    Prefix::new(namespace, kind).ok()
+}
+
+/// A key, as its place, and the requests a second that are expected of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ranked {
+    pub(crate) place: u32,
+    pub(crate) rate: f32,
+}

@@ -1,0 +1,94 @@
+//! Strategies: what is fetched beforehand, when, and for how much.
+
+pub(crate) mod by_closure;
+pub(crate) mod predictive;
+pub(crate) mod schedule;
+
+use std::{fmt, time::Duration};
+
+use async_trait::async_trait;
+use cache_core::{Key, Result};
+
+use self::schedule::Schedule;
+use crate::warming::outlook::Outlook;
+
+/// What decides which keys are fetched beforehand.
+#[async_trait]
+pub trait Strategy: fmt::Debug + Send + Sync + 'static {
+    /// Its name, in statistics and logs, and for whoever runs it by hand.
+    fn name(&self) -> &str;
+
+    /// When it runs.
+    fn schedule(&self) -> &Schedule;
+
+    /// What one run may cost.
+    fn budget(&self) -> Budget;
+
+    /// How near its end a value is fetched as if it were dead; `None` as
+    /// [`Coverage::soon`](crate::Coverage::soon) says.
+    fn soon(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Returns the keys to fetch, those wanted most first, with as many as its budget allows. What is fresh anyway,
+    /// or turns out to be in a lower tier, is not fetched.
+    ///
+    /// # Errors
+    ///
+    /// Why there are none, which is the result of the run.
+    async fn pick(&self, outlook: &Outlook<'_>) -> Result<Vec<Key>>;
+}
+
+/// What one run of a strategy may cost, and what goes before it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct Budget {
+    /// The most keys.
+    pub keys: usize,
+    /// The most calls.
+    pub calls: usize,
+    /// The most calls at once.
+    pub concurrency: usize,
+    /// The share of the calls that a provider's quota has left which the run may use.
+    pub quota_share: f64,
+    /// Strategies that run at the same moment go in the order of this, the highest first.
+    pub priority: u8,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { keys: 10_000, calls: 1_000, concurrency: 5, quota_share: 0.5, priority: 100 }
+    }
+}
+
+impl Budget {
+    /// Sets the most keys.
+    #[must_use]
+    pub fn keys(self, keys: usize) -> Self {
+        Self { keys, ..self }
+    }
+
+    /// Sets the most calls.
+    #[must_use]
+    pub fn calls(self, calls: usize) -> Self {
+        Self { calls, ..self }
+    }
+
+    /// Sets the most calls at once, at least one.
+    #[must_use]
+    pub fn concurrency(self, concurrency: usize) -> Self {
+        Self { concurrency: concurrency.max(1), ..self }
+    }
+
+    /// Sets the share of the calls that are left, from 0 to 1.
+    #[must_use]
+    pub fn quota_share(self, quota_share: f64) -> Self {
+        Self { quota_share: quota_share.clamp(0.0, 1.0), ..self }
+    }
+
+    /// Sets the priority.
+    #[must_use]
+    pub fn priority(self, priority: u8) -> Self {
+        Self { priority, ..self }
+    }
+}

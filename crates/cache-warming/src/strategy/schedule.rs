@@ -1,0 +1,82 @@
+//! When strategies run: at the start, in an interval, by a cron expression, or by hand.
+
+use std::{str::FromStr, time::Duration};
+
+use cache_core::{Error, ErrorKind, Result, Timestamp};
+use croner::Cron;
+use jiff::{Zoned, tz::TimeZone};
+
+/// When a strategy runs.
+#[derive(Clone, Debug)]
+pub enum Schedule {
+    /// Only when somebody runs it.
+    ByHand,
+    /// Once, when warming starts.
+    AtStart,
+    /// When warming starts, and each time this has passed since.
+    Every(Duration),
+    /// At the moments of a cron expression.
+    At(Box<CronTimes>),
+}
+
+/// The moments of a cron expression, in a time zone.
+#[derive(Clone, Debug)]
+pub struct CronTimes {
+    cron: Cron,
+    zone: TimeZone,
+}
+
+impl CronTimes {
+    /// Reads a cron expression of five fields, as `30 9 * * MON-FRI`, or hours of the day, as `0,6,12,18`.
+    ///
+    /// A time that the zone skips when clocks go forward is the moment after the gap; one that it has twice is
+    /// the first of them.
+    ///
+    /// # Errors
+    ///
+    /// `Config` with what is wrong.
+    pub fn new(text: &str, zone: TimeZone) -> Result<Self> {
+        let text = text.trim();
+        let is_hours = !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || c == ',' || c == ' ');
+        let is_hours = is_hours && (text.contains(',') || !text.contains(' '));
+        let expression =
+            if is_hours { format!("0 {} * * *", text.replace(' ', "")) } else { text.to_owned() };
+        let cron = Cron::from_str(&expression).map_err(|error| {
+            let message =
+                format!("{text:?} is no schedule: {error}; write hours as 0,6,12,18 or five cron fields");
+            Error::new(ErrorKind::Config, "read a schedule", message)
+        })?;
+        Ok(Self { cron, zone })
+    }
+
+    /// Returns the first moment later than this.
+    #[must_use]
+    pub fn next(&self, after: Timestamp) -> Option<Timestamp> {
+        let after = Zoned::new(jiff::Timestamp::from_microsecond(after.as_micros()).ok()?, self.zone.clone());
+        let next = self.cron.find_next_occurrence(&after, false).ok()?;
+        Some(Timestamp::from_micros(next.timestamp().as_microsecond()))
+    }
+}
+
+impl Schedule {
+    /// Returns when to run next, at `now`: warming started at `start`, and the last run was due at `last`.
+    pub(crate) fn next(
+        &self,
+        start: Timestamp,
+        last: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        match (self, last) {
+            (Self::ByHand, _) | (Self::AtStart, Some(_)) => None,
+            (Self::AtStart | Self::Every(_), None) => Some(start),
+            // What was missed, as while a laptop slept, is not made up for.
+            (Self::Every(span), Some(last)) => {
+                let span = span.max(&Duration::from_millis(1)).as_micros();
+                let missed = now.since(last).as_micros() / span;
+                let periods = missed.max(1).saturating_mul(span);
+                Some(last.after(Duration::from_micros(u64::try_from(periods).unwrap_or(u64::MAX))))
+            }
+            (Self::At(times), last) => times.next(last.unwrap_or(start)),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Fills the free places of calls that are made anyway.
+
+use std::{ops::ControlFlow, sync::atomic::Ordering, time::Duration};
+
+use cache_core::{Error, Fill, Key, OpenCall};
+
+use super::{Warming, covered::Candidate};
+use crate::history::seconds;
+
+impl Fill for Warming {
+    fn fill(&self, call: &OpenCall<'_>) -> Vec<Key> {
+        let now = self.history.clock.now();
+        let Some(covered) = self.covered(call.kind).filter(|covered| !covered.is_paused(now)) else {
+            return Vec::new();
+        };
+        let places = covered.places(call.keys.len(), call.places);
+        if places == 0 || !self.is_enabled() {
+            return Vec::new();
+        }
+        let soon = covered.soon();
+        let asked: Vec<Option<usize>> = call.keys.iter().map(|key| self.history.place(key)).collect();
+        self.history.with_settled(|records| {
+            let mut chosen: Vec<Candidate> = Vec::with_capacity(places);
+            for (place, read) in records.followers(asked.into_iter().flatten()) {
+                let Some(key) = records.key(place).filter(|key| key.kind() == call.kind) else { continue };
+                let left = (call.fresh_for)(&key).unwrap_or_default();
+                let is_new = !call.keys.contains(&&key) && chosen.iter().all(|chosen| chosen.key != key);
+                if left <= soon && is_new && covered.is_worth(read) && chosen.len() < places {
+                    chosen.push(Candidate { key, place, read, saved: read, left });
+                }
+            }
+            let followers = chosen.len();
+            covered.candidates(records, now, soon, call.fresh_for, |candidate| {
+                if chosen.len() == places || !covered.is_worth(candidate.read) {
+                    return ControlFlow::Break(());
+                }
+                let is_known = call.keys.contains(&&candidate.key)
+                    || chosen[..followers].iter().any(|follower| follower.place == candidate.place);
+                if !is_known {
+                    chosen.push(candidate);
+                }
+                ControlFlow::Continue(())
+            });
+            let needed_from = |left: Duration| seconds(now.after(left));
+            for chosen in &chosen {
+                if let Some(record) = records.record_mut(chosen.place) {
+                    record.needed_from = needed_from(chosen.left);
+                }
+            }
+            chosen.into_iter().map(|chosen| chosen.key).collect()
+        })
+    }
+
+    fn filled(&self, kind: &str, filled: &[Key], keys: usize, took: Duration, error: Option<&Error>) {
+        let Some(covered) = self.covered(kind) else { return };
+        if let Some(error) = error {
+            return self.note_failure(&covered, filled.len(), error);
+        }
+        covered.came(keys, Some(took));
+        covered.keys.fetch_add(filled.len() as u64, Ordering::Relaxed);
+        self.note_warmed(&covered, self.fill_strategy, filled);
+    }
+}

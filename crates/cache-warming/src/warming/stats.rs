@@ -1,0 +1,114 @@
+//! Warming in numbers.
+
+use std::sync::atomic::Ordering;
+
+use serde::Serialize;
+
+use super::{Warming, run::RunResult};
+use crate::effect::Effectiveness;
+
+/// Warming in numbers, since it was built.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct WarmingStats {
+    /// Whether anything is fetched beforehand.
+    pub enabled: bool,
+    /// How many keys are remembered.
+    pub tracked: usize,
+    /// What is asked for a second, as of the last minutes.
+    pub requests_per_second: f64,
+    /// Misses of keys that were known.
+    pub misses: u64,
+    /// The share of the reads that would have missed without warming which did not.
+    pub coverage: Option<f64>,
+    /// Calls saved, less those that were made for it.
+    pub calls_saved: i64,
+    /// The kinds that are warmed.
+    pub kinds: Vec<KindStats>,
+    /// The strategies, and `fill`, which fills the free places of calls.
+    pub strategies: Vec<StrategyStats>,
+}
+
+/// A kind that is warmed, in numbers.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct KindStats {
+    /// The kind.
+    pub kind: String,
+    /// Calls that were made beforehand.
+    pub calls: u64,
+    /// Keys that were asked for in them, and in free places of other calls.
+    pub keys: u64,
+    /// Whether it failed a short while ago, and is left alone for a while.
+    pub paused: bool,
+}
+
+/// A strategy in numbers.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct StrategyStats {
+    /// Its name.
+    pub name: String,
+    /// How often it ran.
+    pub runs: u64,
+    /// Whether it runs now, with the keys that are done and all of them.
+    pub running: Option<(usize, usize)>,
+    /// What came of its last run.
+    pub last: Option<RunResult>,
+    /// What became of what it fetched.
+    #[serde(flatten)]
+    pub effectiveness: Effectiveness,
+    /// The share of it that was read, of those of which all is known.
+    pub precision: Option<f64>,
+}
+
+impl Warming {
+    /// Returns what was fetched beforehand, and what became of it.
+    #[must_use]
+    pub fn stats(&self) -> WarmingStats {
+        let now = self.history.clock.now();
+        let (tracked, rate, misses, effects) = self.history.with_settled(|records| {
+            records.pass();
+            let effects: Vec<_> = (0..=self.fill_strategy).map(|at| records.effect.of(at)).collect();
+            (records.len(), records.stream.rate(), records.effect.misses, effects)
+        });
+        let kinds: Vec<KindStats> = self
+            .covered_now()
+            .iter()
+            .map(|covered| KindStats {
+                kind: covered.kind.clone(),
+                calls: covered.calls.load(Ordering::Relaxed),
+                keys: covered.keys.load(Ordering::Relaxed),
+                paused: covered.is_paused(now),
+            })
+            .collect();
+        let saved: u64 = effects.iter().map(|effect| effect.saved).sum();
+        let calls: u64 = kinds.iter().map(|kind| kind.calls).sum();
+        let strategies = effects.iter().enumerate().map(|(at, effect)| self.strategy_stats(at, *effect));
+        WarmingStats {
+            enabled: self.is_enabled(),
+            tracked,
+            requests_per_second: rate,
+            misses,
+            coverage: (saved + misses > 0).then(|| saved as f64 / (saved + misses) as f64),
+            calls_saved: saved.cast_signed() - calls.cast_signed(),
+            strategies: strategies.collect(),
+            kinds,
+        }
+    }
+
+    fn strategy_stats(&self, at: usize, effectiveness: Effectiveness) -> StrategyStats {
+        let slot = self.strategies.get(at);
+        let progress = |counter: &std::sync::atomic::AtomicUsize| counter.load(Ordering::Relaxed);
+        StrategyStats {
+            name: slot.map_or("fill", |slot| slot.strategy.name()).to_owned(),
+            runs: slot.map_or(0, |slot| slot.runs.load(Ordering::Relaxed)),
+            running: slot
+                .filter(|slot| slot.is_running())
+                .map(|slot| (progress(&slot.done), progress(&slot.items))),
+            last: slot.and_then(|slot| slot.last.lock().clone()),
+            effectiveness,
+            precision: effectiveness.precision(),
+        }
+    }
+}

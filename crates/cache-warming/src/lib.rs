@@ -25,6 +25,8 @@ pub use scheduler::{
 };
 pub use strategy::{
     Budget, Strategy,
+    announced::Announced,
+    bell::OpeningBell,
     by_closure::KeysOf,
     predictive::Predictive,
     schedule::{CronTimes, Schedule},

@@ -9,6 +9,7 @@
 
 mod baselines;
 mod demand;
+mod hit;
 mod replay;
 mod report;
 
@@ -47,6 +48,7 @@ fn main() -> Result<ExitCode> {
         None => beside_the_workspace()?,
     };
     let mut report = Report::default();
+    report.measure_hit()?;
     for path in demand::files(&folder)? {
         if !path.to_string_lossy().contains(&options.only) {
             continue;

@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, Result};
 use async_trait::async_trait;
-use cache_core::{Clock, Event, Key, Loaded, Loader, Observer, Request};
+use cache_core::{Clock, Event, Key, Loaded, Loader, Observer, Refresh, Refreshed, Request, Warm};
 use cache_facade::{Cache, Region, Source};
 use cache_warming::{Budget, Coverage, Predictive, Schedule, SeedScore, Warming};
 
@@ -23,6 +23,9 @@ pub(crate) const LIFE: u32 = 300;
 const PLAN_STEP: u32 = 2;
 const PLAN_IDLE: u32 = 600;
 const PRECISE_STEP: u32 = 10;
+
+/// How many seconds of the history strategies run in.
+const REHEARSED: u32 = 3 * 86_400;
 
 /// The first Monday that a manual clock can show.
 const FIRST_MONDAY: u32 = 1_578_268_800;
@@ -98,11 +101,40 @@ impl Loader<u32> for Counting {
     }
 }
 
+/// A source that nothing is fetched from.
+struct Nobody;
+
+#[async_trait]
+impl Refresh for Nobody {
+    async fn refresh(&self, _: &[Key]) -> cache_core::Result<Refreshed> {
+        Ok(Refreshed::default())
+    }
+}
+
+#[async_trait]
+impl Warm for Nobody {
+    fn kind(&self) -> &str {
+        "demand"
+    }
+
+    fn max_batch(&self) -> usize {
+        50
+    }
+
+    fn fresh_for(&self, _: &Key) -> Option<Duration> {
+        None
+    }
+
+    async fn lift(&self, keys: &[Key]) -> cache_core::Result<Vec<bool>> {
+        Ok(vec![false; keys.len()])
+    }
+}
+
 /// Replays demand.
 pub(crate) async fn replay(demand: &Demand, mode: Mode) -> Result<Outcome> {
     let clock = Clock::manual();
     let mut replay = Replay::new(demand, mode, clock)?;
-    replay.learn(demand.history());
+    replay.learn(demand.history()).await?;
     for day in demand.scored() {
         replay.score(day).await?;
     }
@@ -162,16 +194,26 @@ impl Replay {
         self.clock.advance(Duration::from_micros(u64::try_from(then - now).unwrap_or(0)));
     }
 
-    /// Shows the warming what was asked for before.
-    fn learn(&mut self, history: &[Asked]) {
+    /// Shows the warming what was asked for before. In the last days of it strategies run as they would have, and
+    /// nothing comes of that but what they learn of their own picks.
+    async fn learn(&mut self, history: &[Asked]) -> Result<()> {
+        let life = Duration::from_secs(LIFE.into());
+        self.warming.cover(Arc::new(Nobody), Coverage::default().life(life));
+        let rehearsed_from = history.last().map_or(0, |last| last.at.saturating_sub(REHEARSED));
+        let mut next = rehearsed_from / LIFE * LIFE;
         for together in history.chunk_by(|a, b| a.at / 5 == b.at / 5) {
-            self.pass(together[0].at);
+            let at = together[0].at;
+            if at >= rehearsed_from && !matches!(self.mode, Mode::Plan { .. }) {
+                next = self.decide(next, at).await?;
+            }
+            self.pass(at);
             for asked in together {
                 let key = &self.keys[asked.key as usize];
                 self.warming.on(&Event::Hit { key, source: "memory", stale: false });
             }
             self.warming.history().settle();
         }
+        Ok(())
     }
 
     async fn score(&mut self, day: &[Asked]) -> Result<()> {

@@ -9,6 +9,7 @@ use tokio::runtime::Builder;
 use crate::{
     baselines::{self, Counted},
     demand::Demand,
+    hit,
     replay::{Mode, Outcome, replay},
 };
 
@@ -36,9 +37,16 @@ const PRICE_OF_KEY: f32 = 0.05;
 #[derive(Debug, Default)]
 pub(crate) struct Report {
     sets: Map<String, Value>,
+    hit: Value,
 }
 
 impl Report {
+    /// Measures what the history costs a hit.
+    pub(crate) fn measure_hit(&mut self) -> Result<()> {
+        self.hit = Builder::new_current_thread().enable_all().build()?.block_on(hit::measure())?;
+        Ok(())
+    }
+
     /// Measures a set.
     pub(crate) fn measure(&mut self, demand: &Demand, frontier: bool) -> Result<()> {
         let sizes: Vec<usize> = KEYS.into_iter().filter(|keys| *keys <= demand.keys.len()).collect();
@@ -95,10 +103,11 @@ impl Report {
     }
 
     pub(crate) fn to_json(&self) -> Value {
-        json!({ "sets": self.sets })
+        json!({ "hit": self.hit, "sets": self.sets })
     }
 
     pub(crate) fn print(&self) {
+        println!("a hit in memory: {}", self.hit);
         for (name, set) in &self.sets {
             println!(
                 "{name}: {} requests, hit ratio {:.4} without warming",

@@ -9,6 +9,7 @@ use super::{circular::Loading, fetch::Fetch, loaders::shared_loader::SharedLoade
 use crate::{
     answer::Found,
     engine::counters::Count,
+    read::servable::Servable,
     region::{Cacheable, Region},
     timer,
 };
@@ -81,7 +82,11 @@ impl<V: Cacheable> Region<V> {
                     tracing::warn!(key = %leader.key(), %error, times,
                         "a load failed: a stale value in grace is served, and loads of the key are paused");
                 }
-                self.core.throttle.pause(leader.key(), error, self.policy.throttle, now);
+                let (key, usual) = (leader.key(), self.policy.throttle);
+                match Servable::by_age(prior, now) {
+                    Servable::Fresh => self.core.throttle.pause_refresh(key, error, usual, now),
+                    _ => self.core.throttle.pause(key, error, usual, now),
+                }
                 self.count_stale_answer(leader.key(), prior);
                 leader.land(Ok(Found { failure: Some(error.clone()), ..prior.clone() }));
             }

@@ -10,6 +10,9 @@ const MAX_KEYS: usize = 65_536;
 /// The longest pause that a source can ask for: an error that says more must not silence a key for good.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(3600);
 
+/// How often the pause of a refresh doubles at most.
+const MOST_DOUBLINGS: u32 = 6;
+
 type Pauses = HashMap<u64, Pause, BuildHasherDefault<KeyHasher>>;
 
 /// Until when keys are not loaded again, by their hash: two keys with the same hash share a pause.
@@ -21,13 +24,27 @@ struct Pause {
     until: Timestamp,
     /// What the load failed with, if its source asked for the pause.
     error: Option<Error>,
+    /// How often in a row a refresh failed that came before the end of a life.
+    refreshes: u32,
 }
 
 impl Throttle {
     /// Pauses loads of `key`, one of which failed with `error`: for as long as that asks for, else for `usual`.
     pub(crate) fn pause(&self, key: &Key, error: &Error, usual: Duration, now: Timestamp) {
+        self.pause_after(key, error, usual, now, 0);
+    }
+
+    /// The same for a refresh of what is fresh still: it can wait, and pauses twice as long each time.
+    pub(crate) fn pause_refresh(&self, key: &Key, error: &Error, usual: Duration, now: Timestamp) {
+        let failed = self.0.lock().get(&key.hash()).map_or(0, |pause| pause.refreshes);
+        let longer = usual.saturating_mul(1 << failed.min(MOST_DOUBLINGS));
+        self.pause_after(key, error, longer, now, failed.saturating_add(1));
+    }
+
+    fn pause_after(&self, key: &Key, error: &Error, usual: Duration, now: Timestamp, refreshes: u32) {
         let asked = error.retry_after().map(|pause| pause.min(MAX_RETRY_AFTER));
-        let pause = Pause { until: now.after(asked.unwrap_or(usual)), error: asked.map(|_| error.clone()) };
+        let until = now.after(asked.unwrap_or(usual));
+        let pause = Pause { until, error: asked.map(|_| error.clone()), refreshes };
         let mut pauses = self.0.lock();
         if pauses.len() >= MAX_KEYS {
             pauses.retain(|_, pause| now < pause.until);

@@ -112,6 +112,29 @@ async fn rule_14_an_eager_refresh_that_fails_leaves_the_value_and_pauses() {
 }
 
 #[tokio::test]
+async fn rule_87_an_eager_refresh_that_fails_again_pauses_twice_as_long() {
+    let fixture = Fixture::with(|region| region.eager(0.1).throttle(Duration::from_secs(5))).await;
+    fixture.get("AAPL").await;
+    fixture.source.fail(ErrorKind::Load);
+    let mut failed_at = Vec::new();
+    for second in 6..59 {
+        fixture.pass(if second == 6 { 6 } else { 1 });
+        let calls = fixture.source.calls();
+        assert_eq!(fixture.get("AAPL").await.as_deref(), Some("AAPL@1"));
+        settle().await;
+        failed_at.extend((fixture.source.calls() > calls).then_some(second));
+    }
+    assert_eq!(failed_at, [6, 11, 21, 41]);
+    fixture.source.recover();
+    fixture.pass(1);
+    // What is stale can't wait as long, and a success begins anew.
+    fixture.pass(30);
+    fixture.get("AAPL").await;
+    settle().await;
+    assert_eq!(fixture.peek("AAPL").as_deref(), Some("AAPL@6"));
+}
+
+#[tokio::test]
 async fn rule_15_a_refresh_completes_though_its_caller_is_cancelled() {
     let fixture = Fixture::with(|region| region.soft_timeout(LIFE)).await;
     fixture.get("AAPL").await;

@@ -5,6 +5,7 @@ mod computed;
 mod counts;
 mod defaults;
 mod facts;
+mod filled;
 mod freshness;
 mod grace;
 mod guard;

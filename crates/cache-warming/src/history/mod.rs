@@ -9,17 +9,14 @@ pub(crate) mod profile;
 pub(crate) mod record;
 pub(crate) mod records;
 pub(crate) mod saved;
+mod shared_counts;
 pub(crate) mod stream;
 
 use std::{
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
 };
 
-use arc_swap::ArcSwap;
 use cache_core::{Clock, Event, Key, Observer, Timestamp, sync::Mutex};
 
 use self::{
@@ -27,6 +24,7 @@ use self::{
     profile::LocalHour,
     records::Records,
     saved::SavedHistory,
+    shared_counts::SharedCounts,
 };
 use crate::predictor::Predictor;
 
@@ -43,7 +41,7 @@ pub(crate) type HourOf = dyn Fn(Timestamp) -> LocalHour + Send + Sync;
 /// past its most keys, those that are asked for least are forgotten.
 pub struct AccessHistory {
     pub(crate) clock: Clock,
-    counts: ArcSwap<Counts>,
+    counts: SharedCounts,
     noted: Mutex<Noted>,
     /// Whether more may be noted, to be seen without the lock.
     is_noting: AtomicBool,
@@ -70,7 +68,7 @@ impl AccessHistory {
         let records = Records::new(max_tracked.clamp(1, MAX_PLACES), predictor);
         Self {
             clock,
-            counts: ArcSwap::from_pointee(Counts::for_keys(0)),
+            counts: SharedCounts::new(Counts::for_keys(0)),
             noted: Mutex::default(),
             is_noting: AtomicBool::new(true),
             records: Mutex::new(records),
@@ -90,7 +88,7 @@ impl AccessHistory {
     }
 
     fn miss(&self, key: &Key) {
-        if !self.counts.load().count(key.hash()) {
+        if !self.counts_hit(key.hash()) {
             self.arrive(key);
         } else if self.is_noting.load(Ordering::Relaxed) {
             let mut noted = self.noted.lock();
@@ -117,7 +115,7 @@ impl AccessHistory {
         records.begin(seconds(now), (self.hour_of)(now));
         let noted = std::mem::take(&mut *self.noted.lock());
         self.is_noting.store(true, Ordering::Relaxed);
-        let counts = self.counts.load_full();
+        let counts = self.counts.current();
         let missed: Vec<usize> = noted.missed.iter().filter_map(|hash| counts.place(*hash)).collect();
         records.missed(&missed);
         let mut asked = Vec::new();
@@ -126,8 +124,7 @@ impl AccessHistory {
         records.begin_taking(known + noted.arrivals.len() as u64);
         asked.into_iter().for_each(|(place, times)| records.asked(place, times));
         if records.admit(noted.arrivals, &counts) {
-            let renewed = Arc::new(records.index());
-            self.counts.store(renewed);
+            self.counts.replace(records.index());
             // What was counted meanwhile in the old one is lost: as a rule, nothing.
         }
         records.settled();
@@ -141,7 +138,7 @@ impl AccessHistory {
 
     /// Returns the place of the record of a key.
     pub(crate) fn place(&self, key: &Key) -> Option<usize> {
-        self.counts.load().place(key.hash())
+        self.counts.with(|counts| counts.place(key.hash()))
     }
 
     /// Returns what is to be kept across restarts, of at most so many keys: those asked for most.
@@ -150,11 +147,11 @@ impl AccessHistory {
         self.with_settled(|records| records.saved(most))
     }
 
-    /// Takes what was kept, if nothing was asked for yet.
+    /// Takes what was kept, besides what is known by now.
     pub fn restore(&self, saved: &SavedHistory) {
         self.with_settled(|records| {
-            records.restore(saved);
-            self.counts.store(Arc::new(records.index()));
+            records.restore(saved, &self.counts.current());
+            self.counts.replace(records.index());
         });
     }
 
@@ -168,7 +165,7 @@ impl AccessHistory {
 impl Observer for AccessHistory {
     fn on(&self, event: &Event<'_>) {
         match event {
-            Event::Hit { key, source: "memory", .. } if !self.counts.load().count(key.hash()) => {
+            Event::Hit { key, source: "memory", .. } if !self.counts_hit(key.hash()) => {
                 self.arrive(key);
             }
             // A hit of a tier follows a miss of memory.
@@ -177,8 +174,9 @@ impl Observer for AccessHistory {
         }
     }
 
+    #[inline]
     fn counts_hit(&self, hash: u64) -> bool {
-        self.counts.load().count(hash)
+        self.counts.with(|counts| counts.count(hash))
     }
 }
 

@@ -41,6 +41,8 @@ pub(crate) struct Records {
     trail: Vec<usize>,
     /// How often places moved.
     moves: u32,
+    /// Keys of announced events, as places: how many times as often they are expected to be asked for, until when.
+    announced: HashMap<u32, (f32, u32)>,
 }
 
 impl Records {
@@ -56,6 +58,7 @@ impl Records {
             hour: LocalHour { hour: 0, weekday: 0 },
             trail: Vec::new(),
             moves: 0,
+            announced: HashMap::new(),
         }
     }
 
@@ -177,6 +180,11 @@ impl Records {
             }
         }
         self.moves += 1;
+        let announced = std::mem::take(&mut self.announced).into_iter();
+        self.announced = announced
+            .map(|(place, event)| (moved[place as usize], event))
+            .filter(|(place, _)| *place != u32::MAX)
+            .collect();
         self.trail.clear();
         true
     }
@@ -225,7 +233,7 @@ impl Records {
             .iter()
             .enumerate()
             .filter(|(_, record)| of_kind[usize::from(record.kind)])
-            .map(|(place, record)| Ranked { place: place as u32, rate: self.rate(record) })
+            .map(|(place, record)| Ranked { place: place as u32, rate: self.rate(place as u32, record) })
             .collect();
         ranked.sort_unstable_by(|a, b| b.rate.total_cmp(&a.rate).then(a.place.cmp(&b.place)));
         ranked
@@ -266,32 +274,33 @@ impl Records {
         }
     }
 
-    /// Takes what was kept, unless something is known already. What can't be a key is left out.
-    pub(super) fn restore(&mut self, saved: &SavedHistory) {
-        if !self.list.is_empty() {
-            return;
+    /// Takes what was kept, besides what is known by now. What can't be a key is left out.
+    pub(super) fn restore(&mut self, saved: &SavedHistory, counts: &Counts) {
+        if saved.totals.iter().all(|total| is_count(*total)) {
+            self.stream.restore(saved.totals);
         }
-        // A clock that was set back since: it is as if it had been saved just now.
-        let at = saved.at.min(self.now);
-        self.stream.restore(saved.totals, at);
-        self.stream.pass(self.now);
-        for SavedKey { prefix, id, counts } in saved.keys.iter().take(self.max_tracked) {
-            let prefix = saved.prefixes.get(usize::from(*prefix));
-            let key = prefix.and_then(|prefix| known_prefix(prefix)).and_then(|prefix| prefix.key(id).ok());
-            let Some(key) = key.filter(|_| counts.iter().all(|count| count.is_finite() && *count >= 0.0))
-            else {
+        let room = self.max_tracked.saturating_sub(self.list.len());
+        for SavedKey { prefix, id, counts: kept } in saved.keys.iter().take(room) {
+            let prefix = saved.prefixes.get(usize::from(*prefix)).and_then(|prefix| known_prefix(prefix));
+            let Some(key) = prefix.and_then(|prefix| prefix.key(id).ok()) else { continue };
+            if !kept.iter().all(|count| is_count(*count)) || counts.place(key.hash()).is_some() {
                 continue;
-            };
+            }
             let Some(kind) = self.kind_of(&key) else { continue };
-            let mut record = Record::new(SmolStr::new(id), kind, at);
-            record.counts = *counts;
+            // A clock that was set back since: it is as if it had been saved just now.
+            let mut record = Record::new(SmolStr::new(id), kind, saved.at.min(self.now));
+            record.counts = *kept;
             record.seen = self.stream.ticks();
             self.list.push(record);
         }
     }
 
-    fn rate(&self, record: &Record) -> f32 {
-        self.predictor.rate(&Demand::new(record, &self.stream, self.now, self.hour))
+    fn rate(&self, place: u32, record: &Record) -> f32 {
+        let rate = self.predictor.rate(&Demand::new(record, &self.stream, self.now, self.hour));
+        match self.announced.get(&place) {
+            Some((factor, until)) if self.now <= *until => rate * factor,
+            _ => rate,
+        }
     }
 
     /// How often a key was asked for in the last days.
@@ -319,6 +328,24 @@ impl Records {
         }
     }
 
+    /// Expects the key at a place to be asked for so many times as often, until then.
+    pub(crate) fn announce(&mut self, place: usize, factor: f32, until: u32) {
+        self.announced.insert(place as u32, (factor, until));
+    }
+
+    /// Returns the keys whose announced events last.
+    pub(crate) fn announced(&mut self) -> Vec<Key> {
+        self.forget_announced();
+        let mut places: Vec<u32> = self.announced.keys().copied().collect();
+        places.sort_unstable();
+        places.into_iter().filter_map(|place| self.key(place)).collect()
+    }
+
+    fn forget_announced(&mut self) {
+        let now = self.now;
+        self.announced.retain(|_, (_, until)| now <= *until);
+    }
+
     /// Returns the key at a place.
     pub(crate) fn key(&self, place: u32) -> Option<Key> {
         let record = self.list.get(place as usize)?;
@@ -328,6 +355,11 @@ impl Records {
     pub(crate) fn record_mut(&mut self, place: u32) -> Option<&mut Record> {
         self.list.get_mut(place as usize)
     }
+}
+
+/// Whether a number that was kept can be one of requests.
+fn is_count(count: f32) -> bool {
+    count.is_finite() && count >= 0.0
 }
 
 /// Returns the prefix of this text.

@@ -94,9 +94,9 @@ impl Stream {
         self.rates[1] * std::f64::consts::LN_2 / RATE_HALF_LIVES[1]
     }
 
-    /// Begins anew with totals that were saved: the rates are of what comes.
-    pub(crate) fn restore(&mut self, totals: Decayed, at: u32) {
-        *self = Self { totals, at, ..Self::default() };
+    /// Adds totals that were saved: the rates are of what comes.
+    pub(crate) fn restore(&mut self, totals: Decayed) {
+        self.totals.iter_mut().zip(totals).for_each(|(total, saved)| *total += saved);
     }
 }
 

@@ -1,5 +1,7 @@
 //! Strategies: what is fetched beforehand, when, and for how much.
 
+pub(crate) mod announced;
+pub(crate) mod bell;
 pub(crate) mod by_closure;
 pub(crate) mod predictive;
 pub(crate) mod schedule;

@@ -46,7 +46,7 @@ struct Average {
 
 impl Average {
     /// What is left of it at each run.
-    const KEPT: f32 = 0.99;
+    const KEPT: f32 = 0.999;
 
     fn get(&self) -> f32 {
         if self.picked > 0.0 { self.saved / self.picked } else { 0.0 }

@@ -35,6 +35,9 @@ use self::{
 };
 use crate::history::{AccessHistory, seconds};
 
+/// How many times as often as before a key can be expected to be asked for.
+const MOST_TIMES: f32 = 1000.0;
+
 /// How many calls to the source of a kind are left in its quota.
 type CallsLeft = dyn Fn(&str) -> Option<usize> + Send + Sync;
 
@@ -128,6 +131,22 @@ impl Warming {
     #[must_use]
     pub fn history(&self) -> &AccessHistory {
         &self.history
+    }
+
+    /// Expects keys to be asked for `factor` times as often as they were, until the given moment: earnings are due,
+    /// a market opens, news break. A key that nobody asked for yet counts as asked for once. The strategy
+    /// [`Announced`](crate::Announced) fetches them meanwhile.
+    pub fn announce(&self, keys: &[Key], factor: f32, until: Timestamp) {
+        let factor = if factor.is_finite() { factor.clamp(1.0, MOST_TIMES) } else { MOST_TIMES };
+        for key in keys.iter().filter(|key| self.history.place(key).is_none()) {
+            self.history.on(&Event::Hit { key, source: "memory", stale: false });
+        }
+        self.history.settle();
+        self.history.with(|records| {
+            for place in keys.iter().filter_map(|key| self.history.place(key)) {
+                records.announce(place, factor, seconds(until));
+            }
+        });
     }
 
     /// Takes what was counted into the history, and runs the strategies whose time has come to their end. Called

@@ -49,6 +49,18 @@ impl Outlook<'_> {
         self.likeliest(kind, &wanted).into_iter().map(|candidate| candidate.key).collect()
     }
 
+    /// Returns the keys of announced events that are dead, or die soon: at most so many.
+    #[must_use]
+    pub fn announced(&self, keys: usize) -> Vec<Key> {
+        let announced = self.warming.history.with_settled(|records| records.announced());
+        let is_wanted = |key: &Key| {
+            let covered = self.covered.iter().find(|covered| covered.kind == key.kind());
+            let left = |covered: &Arc<Covered>| covered.target.0.fresh_for(key).unwrap_or_default();
+            covered.is_some_and(|covered| left(covered) <= covered.soon())
+        };
+        announced.into_iter().filter(is_wanted).take(keys).collect()
+    }
+
     pub(crate) fn likeliest(&self, kind: &str, wanted: &Wanted) -> Vec<Candidate> {
         let Some(covered) = self.covered.iter().find(|covered| covered.kind == kind) else {
             return Vec::new();

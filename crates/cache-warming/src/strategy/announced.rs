@@ -1,0 +1,55 @@
+//! The event-driven strategy: keys of announced events are fetched as soon as they are announced.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cache_core::{Key, Result};
+
+use super::{Budget, Strategy, schedule::Schedule};
+use crate::warming::outlook::Outlook;
+
+/// How often it looks whether something was announced.
+const STEP: Duration = Duration::from_secs(1);
+
+/// Fetches the keys that [`Warming::announce`](crate::Warming::announce) told of, while their event lasts and they are
+/// dead, or soon will be.
+#[derive(Debug)]
+pub struct Announced {
+    name: String,
+    schedule: Schedule,
+    budget: Budget,
+}
+
+impl Announced {
+    /// Makes a strategy of what is announced.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        let budget = Budget::default().priority(150);
+        Self { name: name.into(), schedule: Schedule::Every(STEP), budget }
+    }
+
+    /// Sets what one run may cost.
+    #[must_use]
+    pub fn budget(self, budget: Budget) -> Self {
+        Self { budget, ..self }
+    }
+}
+
+#[async_trait]
+impl Strategy for Announced {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    fn budget(&self) -> Budget {
+        self.budget
+    }
+
+    async fn pick(&self, outlook: &Outlook<'_>) -> Result<Vec<Key>> {
+        Ok(outlook.announced(self.budget.keys))
+    }
+}

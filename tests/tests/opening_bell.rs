@@ -62,7 +62,8 @@ fn id(symbol: usize) -> String {
 }
 
 async fn open(clock: &Clock, source: &Limited, warming: &Arc<Warming>) -> (Cache, Region<usize>) {
-    let builder = Cache::builder().clock(clock.clone()).observer(Arc::clone(warming)).fill(Arc::clone(warming));
+    let builder =
+        Cache::builder().clock(clock.clone()).observer(Arc::clone(warming)).fill(Arc::clone(warming));
     let cache = builder.build().await.unwrap();
     let ttl = Ttl::new(Duration::from_secs(3600)).grace(Duration::from_secs(7200));
     let region = cache.region::<usize>("quote").ttl(ttl).loader(source.clone()).open().unwrap();
@@ -107,7 +108,8 @@ async fn the_refill_after_the_bell_is_by_demand_and_within_the_quota() {
         failed += usize::from(!matches!(region.get(id(symbol).as_str()).await, Ok(Some(_))));
     }
     settle().await;
-    let fresh = (0..200).filter(|symbol| region.key(&id(*symbol)).is_ok_and(|key| is_fresh(&region, &key))).count();
+    let fresh =
+        (0..200).filter(|symbol| region.key(&id(*symbol)).is_ok_and(|key| is_fresh(&region, &key))).count();
     assert_eq!(fresh, 200, "the hottest are fresh after two seconds");
     assert_eq!((reads, failed), (200, 0));
     assert!(*source.most_in_a_second.lock() <= CALLS_A_SECOND, "{:?}", source.most_in_a_second);

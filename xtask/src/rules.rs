@@ -99,6 +99,16 @@ pub(crate) const RULES: &[Rule] = &[
     rule(74, "a cross-site page, a foreign host and a stranger change nothing and see nothing inside"),
     rule(75, "a reload that is slow, large or bad holds nothing up, and the check finds what stops a start"),
     rule(76, "an event ahead holds over restarts and on other nodes, leaves room and can be withdrawn"),
+    // Warming
+    rule(85, "a warmed value that is read before it dies is counted once, for who fetched it"),
+    rule(86, "what is fresh, beyond the budget or over a quota is not fetched"),
+    rule(87, "while a provider is down those who fetch beforehand back off, and callers are unharmed"),
+    rule(
+        88,
+        "a call with free places is filled with what is likeliest next, and the misser waits for nothing",
+    ),
+    rule(89, "after kill -9 hot keys come from the lower tiers before the service is ready, without a call"),
+    rule(90, "an update queued twice or fresh by now goes once or not at all, and is drained at shutdown"),
     rule(94, "an error is never served from the cache, however its type is written"),
     rule(95, "a value that its codec can't carry is answered and kept in memory alone"),
     rule(96, "what a tier is owed is stored or counted as lost, and its writer has it while it lives"),

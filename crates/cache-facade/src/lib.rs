@@ -68,10 +68,10 @@ pub use cache::Cache;
 #[cfg(feature = "config")]
 pub use cache_config::section;
 pub use cache_core::{
-    Bus, ByDisplay, Bytes, Class, Clock, Codec, Entry, Error, ErrorKind, Event, Fetched, Freshness, FromId,
-    GivenTtl, IdText, Jitter, Key, Lease, Lives, Loaded, Loader, Meta, Observer, Operation, Pattern, Prefix,
-    PutOutcome, Refresh, Refreshed, Removal, Request, Result, Tag, Target, Tier, TierExt, Timestamp, ToId,
-    ToKey, Tombstone, Tombstones, Ttl, TtlPolicy, WrittenKey, id_parts,
+    Bus, ByDisplay, Bytes, Class, Clock, Codec, Entry, Error, ErrorKind, Event, Fetched, Fill, Freshness,
+    FromId, GivenTtl, IdText, Jitter, Key, Lease, Lives, Loaded, Loader, Meta, Observer, OpenCall, Operation,
+    Pattern, Prefix, PutOutcome, Refresh, Refreshed, Removal, Request, Result, Tag, Target, Tier, TierExt,
+    Timestamp, ToId, ToKey, Tombstone, Tombstones, Ttl, TtlPolicy, Warm, WrittenKey, id_parts,
 };
 #[cfg(feature = "disk")]
 pub use cache_disk as disk;
@@ -82,6 +82,8 @@ pub use cache_l2_pg as postgres;
 #[cfg(feature = "macros")]
 pub use cache_macros::{FromId, ToKey, cached, invalidates, updates};
 pub use cache_memory::{Eviction, EvictionCause, Evictions, HotKey, Memory, MemoryBuilder, MemoryStats};
+#[cfg(feature = "warming")]
+pub use cache_warming as warming;
 pub use computed::Inputs;
 pub use engine::MemoryMode;
 pub use invalidation::bus_client::OnBusLoss;
@@ -114,6 +116,11 @@ struct FrontPage;
 #[cfg(all(doctest, feature = "redis", feature = "postgres", feature = "config"))]
 #[doc = include_str!("../../../docs/guide/shared-tiers.md")]
 struct SharedTiers;
+
+/// The examples of the guide to warming.
+#[cfg(all(doctest, feature = "warming"))]
+#[doc = include_str!("../../../docs/guide/warming.md")]
+struct WarmingGuide;
 
 /// The examples of the guide for those who know other caches.
 #[cfg(all(doctest, feature = "macros"))]

@@ -17,7 +17,7 @@ use crate::{
 const KEYS: [usize; 6] = [3, 5, 20, 50, 200, 1000];
 
 /// What share of the average a key has to be worth to be fetched by the key.
-const WORTH: f32 = 0.12;
+const WORTH: f32 = 0.1;
 
 /// How many calls a planned one has to save.
 const SAVING: f32 = 2.0;

@@ -46,7 +46,7 @@ mod region_builder;
 mod region_core;
 mod settings;
 mod sources {
-    //! What tiers come from.
+    //! What tiers come from, and warming.
 
     #[cfg(feature = "disk")]
     mod disk;
@@ -55,6 +55,8 @@ mod sources {
     #[cfg(feature = "redis")]
     mod redis;
     pub(crate) mod tier_source;
+    #[cfg(feature = "warming")]
+    mod warming;
 }
 mod stats;
 mod tier;

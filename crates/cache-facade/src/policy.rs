@@ -105,9 +105,9 @@ impl<V> Policy<V> {
         self
     }
 
-    /// How long a refresh that [`Policy::eager`] begins waits for others of the region, to go with them in one call
-    /// or in the free places of a call that is made meanwhile; no longer than half the life that the value has
-    /// left. Default: zero, it goes at once.
+    /// How long a refresh that [`Policy::eager`] begins waits for others of the region, to go with them in one
+    /// call or in the free places of a call that is made meanwhile; no longer than half the life that the value
+    /// has left. Default: zero, it goes at once.
     #[must_use]
     pub fn refresh_window(mut self, window: Duration) -> Self {
         self.refresh_window = window;

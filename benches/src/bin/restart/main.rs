@@ -1,8 +1,9 @@
 //! A restart after kill -9 under load: how soon a node hits again, and what that costs its provider.
 //!
-//! The program runs itself as a node: a cache of memory and disk, a provider that counts, warming whose history is
-//! kept on disk, and readers of a Zipf distribution. After a while the node is killed by SIGKILL and started again on
-//! the same folder. It fills memory from disk before it says that it is ready. Prints one JSON object with `--json`.
+//! The program runs itself as a node: a cache of memory and disk, a provider that counts, warming whose history
+//! is kept on disk, and readers of a Zipf distribution. After a while the node is killed by SIGKILL and started
+//! again on the same folder. It fills memory from disk before it says that it is ready. Prints one JSON object
+//! with `--json`.
 
 mod node;
 

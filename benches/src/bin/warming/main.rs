@@ -1,11 +1,11 @@
 //! What warming is worth on recorded demand: hits for keys fetched, and hits for calls made.
 //!
-//! Values live five minutes. Each file of demand is replayed on a real cache with real warming, on a manual clock:
-//! the last trading days are scored, each beginning with an empty cache, and what came before is shown to the
-//! warming first. *By the key*: at each boundary of a life at most K keys are fetched. *By the call*: calls carry up
-//! to 50 keys; misses cause calls that are filled up, and with a plan calls are made that save several. All figures
-//! of keys and calls are relative to those without warming. Prints one JSON object with `--json`; whether the
-//! demands are met is said in it and leaves the exit status alone.
+//! Values live five minutes. Each file of demand is replayed on a real cache with real warming, on a manual
+//! clock: the last trading days are scored, each beginning with an empty cache, and what came before is shown
+//! to the warming first. *By the key*: at each boundary of a life at most K keys are fetched. *By the call*:
+//! calls carry up to 50 keys; misses cause calls that are filled up, and with a plan calls are made that save
+//! several. All figures of keys and calls are relative to those without warming. Prints one JSON object with
+//! `--json`; whether the demands are met is said in it and leaves the exit status alone.
 
 mod baselines;
 mod demand;

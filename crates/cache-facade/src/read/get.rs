@@ -189,7 +189,8 @@ impl<V: Cacheable> Region<V> {
         }
     }
 
-    /// Brings keys from the tiers into memory, and waits for it. A load under way is waited for, and none is begun.
+    /// Brings keys from the tiers into memory, and waits for it. A load under way is waited for, and none is
+    /// begun.
     pub(crate) async fn lifted(&self, keys: &[Key]) {
         if !self.has_tiers() {
             return;

@@ -33,11 +33,12 @@ type Vector = [f64; WEIGHTS];
 
 /// Predicts the requests of the next five minutes by a Poisson regression that learns as it goes.
 ///
-/// The logarithm of the expected requests is a weighted sum: of the present rate of all requests and how it compares
-/// with that of the last hours; of the key's share of the requests of the last days; of how far the last eighteen
-/// hours, three hours and half hour each exceed what the longer spans expect of them; and of the time since it was
-/// last asked for. Each five minutes some keys are drawn, and five minutes later the weights are moved, by a step of
-/// Fisher scoring, towards what was then asked for. The weights are few and the same for all keys.
+/// The logarithm of the expected requests is a weighted sum: of the present rate of all requests and how it
+/// compares with that of the last hours; of the key's share of the requests of the last days; of how far the
+/// last eighteen hours, three hours and half hour each exceed what the longer spans expect of them; and of the
+/// time since it was last asked for. Each five minutes some keys are drawn, and five minutes later the weights
+/// are moved, by a step of Fisher scoring, towards what was then asked for. The weights are few and the same
+/// for all keys.
 #[derive(Clone, Debug)]
 pub struct Regression {
     weights: Vector,

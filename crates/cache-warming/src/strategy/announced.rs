@@ -11,8 +11,8 @@ use crate::warming::outlook::Outlook;
 /// How often it looks whether something was announced.
 const STEP: Duration = Duration::from_secs(1);
 
-/// Fetches the keys that [`Warming::announce`](crate::Warming::announce) told of, while their event lasts and they are
-/// dead, or soon will be.
+/// Fetches the keys that [`Warming::announce`](crate::Warming::announce) told of, while their event lasts and
+/// they are dead, or soon will be.
 #[derive(Debug)]
 pub struct Announced {
     name: String,

@@ -1,4 +1,5 @@
-//! The opening bell: values whose lives end together are fetched in the order of demand, as fast as a quota allows.
+//! The opening bell: values whose lives end together are fetched in the order of demand, as fast as a quota
+//! allows.
 
 use std::{fmt, time::Duration};
 
@@ -11,8 +12,8 @@ use crate::warming::outlook::Outlook;
 /// How often it looks what is left to fetch.
 const STEP: Duration = Duration::from_secs(1);
 
-/// Refills what dies at one moment, such as the opening of a market: once a second the keys that are dead and wanted
-/// most, as many as its share of the quota has calls for.
+/// Refills what dies at one moment, such as the opening of a market: once a second the keys that are dead and
+/// wanted most, as many as its share of the quota has calls for.
 ///
 /// ```
 /// use std::time::Duration;

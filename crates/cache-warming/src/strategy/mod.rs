@@ -32,8 +32,8 @@ pub trait Strategy: fmt::Debug + Send + Sync + 'static {
         None
     }
 
-    /// Returns the keys to fetch, those wanted most first, with as many as its budget allows. What is fresh anyway,
-    /// or turns out to be in a lower tier, is not fetched.
+    /// Returns the keys to fetch, those wanted most first, with as many as its budget allows. What is fresh
+    /// anyway, or turns out to be in a lower tier, is not fetched.
     ///
     /// # Errors
     ///

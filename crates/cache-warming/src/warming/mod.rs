@@ -133,8 +133,8 @@ impl Warming {
         &self.history
     }
 
-    /// Expects keys to be asked for `factor` times as often as they were, until the given moment: earnings are due,
-    /// a market opens, news break. A key that nobody asked for yet counts as asked for once. The strategy
+    /// Expects keys to be asked for `factor` times as often as they were, until the given moment: earnings are
+    /// due, a market opens, news break. A key that nobody asked for yet counts as asked for once. The strategy
     /// [`Announced`](crate::Announced) fetches them meanwhile.
     pub fn announce(&self, keys: &[Key], factor: f32, until: Timestamp) {
         let factor = if factor.is_finite() { factor.clamp(1.0, MOST_TIMES) } else { MOST_TIMES };

@@ -163,7 +163,8 @@ async fn a_filler_that_panics_or_names_foreign_keys_costs_nothing() {
 proptest! {
     #![proptest_config(proptest::test_runner::Config::with_cases(64))]
 
-    /// Whatever is named: who asks gets the answer, no call is larger than it may be, and none carries a key twice.
+    /// Whatever is named: who asks gets the answer, no call is larger than it may be, and none carries a key
+    /// twice.
     #[test]
     fn rule_88_no_call_is_larger_than_it_may_be(
         max_batch in 1..8_usize,

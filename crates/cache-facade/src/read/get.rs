@@ -169,7 +169,7 @@ impl<V: Cacheable> Region<V> {
             Some(found) if throttled || !stale || self.policy.soft_timeout.is_zero() => {
                 self.count_hit(key, stale);
                 let can_wait = servable == Servable::Due;
-                if !throttled && !(can_wait && self.put_refresh_off(key, &found, now)) {
+                if !(throttled || can_wait && self.put_refresh_off(key, &found, now)) {
                     self.join(key, LookupScope::Background, background, joinable);
                 }
                 Plan::Have(Ok(found))
@@ -196,6 +196,8 @@ impl<V: Cacheable> Region<V> {
             return;
         }
         let mut deadlines = Deadlines::new(self.engine.clock(), &self.policy);
+        // What memory holds stale is not what the tiers are asked for.
+        deadlines.take_offers(false);
         let mut fetches = Vec::new();
         let is_there = |key: &&Key| self.fresh_in_memory_for(key).is_some();
         let flights: Vec<_> = keys

@@ -60,6 +60,13 @@ impl Gate {
         }
     }
 
+    /// Returns how many calls the quotas leave; `None` without one. That of a second is left out: whoever waits a
+    /// moment has it again.
+    pub(super) fn calls_left(&mut self, now: Timestamp) -> Option<usize> {
+        let lasting = self.windows.iter_mut().filter(|window| window.span() > Duration::from_secs(1));
+        lasting.map(|window| window.left(now) as usize).min()
+    }
+
     /// Admits no call for this long, or for the longest pause that a provider can ask for.
     pub(super) fn hold(&mut self, pause: Duration, now: Timestamp) {
         self.held = self.held.max(now.after(pause.min(self.longest)));

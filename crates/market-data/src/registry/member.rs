@@ -53,6 +53,12 @@ impl Member {
         self.provider.offer(data).filter(|_| wanted)
     }
 
+    /// Returns how many calls its quotas of a minute and a day leave; `None` without one.
+    pub(super) fn calls_left(&self) -> Option<usize> {
+        let now = self.time.now();
+        self.gate().calls_left(now)
+    }
+
     /// Returns whether the provider may be asked for this key: by its settings and its offer.
     pub(super) fn covers<Q: RequestKind>(&self, kind: &Q, offer: &Offer, id: &Q::Id) -> bool {
         self.covers_asset(offer, kind.asset(id)) && kind.is_offered(offer, id)

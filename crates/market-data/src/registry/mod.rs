@@ -92,6 +92,33 @@ impl Registry {
         self.members.iter().filter_map(move |member| Some((member.name(), member.offer(data)?)))
     }
 
+    /// Returns how many calls for such data are left now: those that the quotas of a minute and a day leave of the
+    /// provider that is asked first. `None` if it has no such quota, or nobody offers such data.
+    ///
+    /// ```
+    /// use std::{num::NonZeroU32, sync::Arc, time::Duration};
+    /// use cache_core::Clock;
+    /// use market_data::{DataType, Provider, ProviderSettings, Quota, Registry, Replay, ReplayProvider};
+    ///
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
+    /// # runtime.block_on(async {
+    /// let replay = Replay { latency: Duration::ZERO, ..Replay::default() };
+    /// let replay = Arc::new(ReplayProvider::new(replay, Clock::system())?);
+    /// let quota = Quota { per_day: NonZeroU32::new(25), ..Quota::default() };
+    /// let settings = ProviderSettings { quota, ..ProviderSettings::default() };
+    /// let registry = Registry::builder(Clock::system()).provider(replay, settings).build()?;
+    /// registry.quotes(&["AAPL".parse()?]).await?;
+    /// assert_eq!(registry.calls_left(DataType::Price), Some(24));
+    /// assert_eq!(registry.calls_left(DataType::News), None, "nobody offers them");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// # })?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn calls_left(&self, data: DataType) -> Option<usize> {
+        self.members.iter().find(|member| member.offer(data).is_some())?.calls_left()
+    }
+
     async fn ask<Q: RequestKind>(&self, kind: &Q, ids: &[Q::Id]) -> Answers<Q::Value> {
         let data = kind.data();
         let able: Vec<(&Member, Offer)> =

@@ -48,6 +48,13 @@ impl Window {
         }
     }
 
+    /// Returns how many calls may be made now.
+    pub(crate) fn left(&mut self, now: Timestamp) -> u32 {
+        // What is over no longer counts.
+        let _ = self.ready(now);
+        self.limit.saturating_sub(self.used)
+    }
+
     /// Counts a call that [`Window::ready`] allowed.
     pub(crate) fn take(&mut self, now: Timestamp) {
         self.used += 1;
@@ -111,6 +118,17 @@ mod tests {
         }
         assert_eq!(calls, 1_000_000);
         assert!(window.made.len() <= PARTS as usize + 1, "{}", window.made.len());
+    }
+
+    #[test]
+    fn what_is_left_grows_again_as_calls_leave_the_span() {
+        let mut window = Window::new(3, SPAN);
+        let start = Timestamp::from_micros(0);
+        window.take(start);
+        window.take(start.after(SPAN / 2));
+        assert_eq!(window.left(start.after(SPAN / 2)), 1);
+        assert_eq!(window.left(start.after(SPAN + SPAN / PARTS)), 2);
+        assert_eq!(window.left(start.after(SPAN * 2)), 3);
     }
 
     #[test]

@@ -5,7 +5,7 @@ mod look_up;
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use cache_core::{Codec, Error, ErrorKind, Loader, Result};
+use cache_core::{Codec, Error, ErrorKind, Loader, Result, Warm};
 use cache_facade::{Cache, Cacheable, Policy, Region, RegionBuilder, Storable};
 use market_data::{
     Asset, DataType, Document, DocumentId, Provider, Quote, SCHEMA, Series, formulas::Indicator,
@@ -214,6 +214,17 @@ impl MarketRegions {
     #[must_use]
     pub fn documents(&self, data: DataType) -> Option<&Region<Document>> {
         self.documents.get(&data)
+    }
+
+    /// Returns the region of each kind that the provider offers, as whoever warms it sees it. Kinds that are
+    /// computed are left out: their inputs are among these.
+    pub fn loaded(&self) -> impl Iterator<Item = (DataType, Arc<dyn Warm>)> {
+        let warm = |region: &Region<Document>| Arc::new(region.clone()) as Arc<dyn Warm>;
+        let documents = self.documents.iter().map(move |(data, region)| (*data, warm(region)));
+        let quotes = (DataType::Price, Arc::new(self.quotes.clone()) as Arc<dyn Warm>);
+        let series = (DataType::Ohlcv, Arc::new(self.series.clone()) as Arc<dyn Warm>);
+        let is_loaded = |data: DataType| self.provider.offer(data).is_some() && !self.offers_computed(data);
+        [quotes, series].into_iter().chain(documents).filter(move |(data, _)| is_loaded(*data))
     }
 
     /// Returns the region of a document, and whether it is computed there.

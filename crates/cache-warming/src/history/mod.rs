@@ -136,6 +136,18 @@ impl AccessHistory {
         use_of(&mut self.records.lock())
     }
 
+    /// Makes keys known that were fetched before anybody asked for them, so that it is known what becomes of them.
+    pub(crate) fn track(&self, keys: &[Key]) {
+        if keys.iter().all(|key| self.place(key).is_some()) {
+            return;
+        }
+        self.with_settled(|records| {
+            if records.track(keys, &self.counts.load()) {
+                self.counts.store(Arc::new(records.index()));
+            }
+        });
+    }
+
     /// Returns the place of the record of a key.
     pub(crate) fn place(&self, key: &Key) -> Option<usize> {
         self.counts.with(|counts| counts.place(key.hash()))

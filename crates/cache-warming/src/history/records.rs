@@ -140,6 +140,22 @@ impl Records {
         forgotten || grown
     }
 
+    /// Makes keys known that nobody asked for yet, as far as there is room: nothing gives way to them. Returns
+    /// whether the places have to be indexed anew.
+    pub(super) fn track(&mut self, keys: &[Key], counts: &Counts) -> bool {
+        let before = self.list.len();
+        for key in keys.iter().filter(|key| counts.place(key.hash()).is_none()) {
+            if self.list.len() == self.max_tracked {
+                break;
+            }
+            let Some(kind) = self.kind_of(key) else { continue };
+            let mut record = Record::new(SmolStr::new(key.id()), kind, self.now);
+            record.seen = self.stream.ticks();
+            self.list.push(record);
+        }
+        self.list.len() > before
+    }
+
     /// Forgets those asked for least, if so many are new that there is no room: some more than needed, so that
     /// it is seldom done. Returns whether any was.
     fn make_room(&mut self, new: usize) -> bool {

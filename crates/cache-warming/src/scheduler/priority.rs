@@ -1,11 +1,11 @@
 //! How much an update matters, and what became of a request for one.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// How much an update matters: how long it may wait, and which goes first where not all can.
 ///
 /// A call that goes anyway takes along what fits, whatever its priority: a free place costs nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Priority {
     /// Waits for a low-load hour, and then for its batch to be full or for the interval to end.

@@ -127,6 +127,11 @@ impl Warming {
         self.enabled.load(Ordering::Relaxed)
     }
 
+    /// The names of the strategies, in the order in which they were added.
+    pub fn strategies(&self) -> impl Iterator<Item = &str> {
+        self.strategies.iter().map(|slot| slot.strategy.name())
+    }
+
     /// The history of what is asked for.
     #[must_use]
     pub fn history(&self) -> &AccessHistory {
@@ -181,6 +186,7 @@ impl Warming {
     /// Notes keys that were fetched beforehand and came.
     fn note_warmed(&self, covered: &Covered, strategy: usize, keys: &[Key]) {
         let Target(target) = &covered.target;
+        self.history.track(keys);
         let now = self.history.clock.now();
         self.history.with(|records| {
             for key in keys {

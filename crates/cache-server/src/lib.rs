@@ -43,7 +43,7 @@ pub use routes::router;
 pub use settings::{
     BatchSection, CalendarsSection, GraceSection, LimitsSection, OwnKindEntry, OwnKindsSection, OwnLife,
     OwnSpan, ProviderEntry, ProviderKind, ProvidersSection, ReplaySection, ServiceSection, Settings,
-    TtlSection, WarmingSection,
+    TtlSection, WarmingSchedule, WarmingSection,
 };
 pub use signals::{
     FLUSH_TIMEOUT, LOG_FLUSH_TIMEOUT, SHUTDOWN_TIMEOUT, hangups, ignore_file_size_signal, reload_on_sighup,

@@ -69,6 +69,7 @@ fn arrows_of(name: &str) -> Option<Arrows> {
                 "cache-market",
                 "cache-memory",
                 "cache-disk",
+                "cache-warming",
                 "market-calendar",
                 "market-data",
             ],

@@ -52,9 +52,9 @@ section! {
         /// Keys that are never evicted from memory for space: patterns such as `price:AAPL*`.
         protect: Vec<String> = Vec::new(),
             setting().list().validate(pattern).env(&["CACHE_MEMORY_PROTECT"]).flag("memory-protect"),
-        /// How many keys' reads are remembered.
+        /// How many keys' reads are remembered, for warming: at most a million.
         max_tracked_entries: u64 = 10_000,
-            setting().without_effect().range(1.0..=1e9).env(&["CACHE_MAX_TRACKED_ENTRIES"]),
+            setting().range(1.0..=1e9).env(&["CACHE_MAX_TRACKED_ENTRIES"]),
     }
 }
 

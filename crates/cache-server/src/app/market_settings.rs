@@ -61,11 +61,12 @@ pub(super) struct Timeouts<'a>(pub(super) &'a Settings);
 
 impl MarketPolicies for Timeouts<'_> {
     fn of<V: Cacheable>(&self, policy: Policy<V>) -> Policy<V> {
-        let Settings { ttl, limits, .. } = self.0;
+        let Settings { ttl, limits, warming, .. } = self.0;
         policy
             .negative(Duration::from_secs(ttl.unknown))
             .hard_timeout(Duration::from_millis(limits.load_timeout_ms))
             .throttle(Duration::from_millis(limits.throttle_ms))
+            .refresh_window(Duration::from_millis(warming.refresh_window_ms))
     }
 }
 

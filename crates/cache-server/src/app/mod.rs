@@ -8,6 +8,7 @@ mod market_settings;
 pub(crate) mod own_kinds;
 pub(crate) mod providers;
 mod reload;
+pub(crate) mod warming;
 
 use std::{
     fmt,
@@ -30,6 +31,7 @@ use self::{
     own_kinds::OwnKinds,
     providers::Providers,
     reload::ReloadTurns,
+    warming::{ServiceWarming, UnopenedWarming},
 };
 use crate::{config::Config, log::LogWriter, settings::Settings};
 
@@ -51,6 +53,7 @@ pub struct App {
     clock: Clock,
     pub(crate) events: EventHandler,
     pub(crate) own_kinds: OwnKinds,
+    pub(crate) warming: ServiceWarming,
     _event_task: EventTask,
     reload_hook: OnceLock<ReloadHook>,
     log: OnceLock<LogWriter>,
@@ -106,6 +109,8 @@ impl App {
             .local_tier(disk.clone())
             .lives(settings.cache.lives())
             .clock(clock.clone());
+        let warming = UnopenedWarming::new(settings, &providers, &time, &clock)?;
+        let builder = warming.observing(builder);
         let cache = settings.cache.share(builder)?.build().await?;
         settings.cache.protected()?.iter().try_for_each(|pattern| cache.protect(pattern))?;
         let provider: Arc<dyn Provider> = providers.registry.clone();
@@ -132,8 +137,9 @@ impl App {
         let announced = AnnouncedEvents::open(&cache, time.clone()).await?;
         let events = EventHandler::new(announced, regions.clone(), clock.clone());
         let event_task = events.clone().spawn(moves);
-        let reloadable =
-            Reloadable { config: config.clone(), regions: Arc::new(regions.with(&Timeouts(settings))?) };
+        let regions = Arc::new(regions.with(&Timeouts(settings))?);
+        let warming = warming.open(&cache, &regions, &providers.registry, &time, &clock, settings).await?;
+        let reloadable = Reloadable { config: config.clone(), regions };
         Ok(Self {
             cache,
             reloadable: RwLock::new(reloadable),
@@ -143,6 +149,7 @@ impl App {
             clock,
             events,
             own_kinds,
+            warming,
             _event_task: event_task,
             reload_hook: OnceLock::new(),
             log: OnceLock::new(),
@@ -252,6 +259,7 @@ impl App {
                 "requests that change something are cut short by the stop"
             );
         }
+        self.warming.close(limit).await;
         let flushed = self.cache.shutdown(limit.saturating_sub(begun.elapsed())).await;
         // Closed even if writes were aborted: it flushes those that are complete.
         let closed =

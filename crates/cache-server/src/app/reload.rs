@@ -160,7 +160,10 @@ impl App {
         }
         let mut current = self.reloadable.write();
         match current.regions.with(&Timeouts(settings)) {
-            Ok(regions) => current.regions = Arc::new(regions),
+            Ok(regions) => {
+                self.warming.apply(settings, &regions);
+                current.regions = Arc::new(regions);
+            }
             Err(error) => tracing::error!(%error, "reload: timeouts unchanged"),
         }
         current.config = config;

@@ -31,6 +31,8 @@ pub(crate) enum ProblemKind {
     NotKept,
     NoSuchPath,
     NoSuchKind,
+    NoSuchStrategy,
+    UpdatesOff,
     NoSuchEntry,
     VersionDiffers,
     InvalidEntry,
@@ -74,6 +76,10 @@ impl ProblemKind {
             Self::NotKept => (StatusCode::NOT_FOUND, "not-kept", "The provider has no such data any more"),
             Self::NoSuchPath => (StatusCode::NOT_FOUND, "no-such-path", "No such path"),
             Self::NoSuchKind => (StatusCode::NOT_FOUND, "no-such-kind", "No such kind of values"),
+            Self::NoSuchStrategy => {
+                (StatusCode::NOT_FOUND, "no-such-strategy", "No such strategy of warming")
+            }
+            Self::UpdatesOff => (StatusCode::CONFLICT, "updates-off", "Updates are switched off"),
             Self::NoSuchEntry => (StatusCode::NOT_FOUND, "no-such-entry", "No such entry"),
             Self::VersionDiffers => {
                 (StatusCode::PRECONDITION_FAILED, "version-differs", "Another version is there")

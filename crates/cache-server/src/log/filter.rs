@@ -24,7 +24,7 @@ const REMEDY: &str = "give off, error, warn, info, debug or trace, or by module:
 const MAX_FILTER_BYTES: usize = 16 << 10;
 
 /// The crates of this project, by the names of their targets.
-const OWN_CRATES: [&str; 15] = [
+const OWN_CRATES: [&str; 16] = [
     "cache_config",
     "cache_core",
     "cache_disk",
@@ -38,6 +38,7 @@ const OWN_CRATES: [&str; 15] = [
     "cache_task",
     "cache_tier_suite",
     "cache_tls",
+    "cache_warming",
     "market_calendar",
     "market_data",
 ];

@@ -29,6 +29,9 @@ pub(super) async fn show(uri: Uri) -> Result<Response, Problem> {
             {"path": "/v1/invalidate", "what": "ends whatever carries one of some tags (POST)"},
             {"path": "/v1/cache/{kind}/{id}", "what": "a value of an application's own (GET, PUT, DELETE): users, sessions, signals, api, narratives and the kinds of own_kinds"},
             {"path": "/v1/cache/{kind}:batch", "what": "removes, puts and gets up to 200 of them (POST)"},
+            {"path": "/cache/warming/metrics", "what": "what was fetched beforehand, by strategy, and what became of it"},
+            {"path": "/cache/warming/trigger", "what": "runs a strategy of warming, or all of them (POST)"},
+            {"path": "/cache/warming/updates", "what": "schedules updates, which go to their providers in batches (POST)"},
             {"path": "/v1/config/reload", "what": "reloads the configuration (POST)"},
         ],
     }))

@@ -9,6 +9,7 @@ mod market;
 mod own;
 mod response;
 mod stats;
+mod warming;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use axum::{
     routing::{get, post},
 };
 
+use self::warming::{TRIGGER_PATH, UPDATES_PATH};
 use crate::{
     app::App,
     http::{
@@ -48,6 +50,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route(EVENTS_PATH, get(events::list).post(events::announce))
         .route("/v1/events/{id}", get(events::one).delete(events::withdraw))
         .merge(own::routes())
+        .merge(warming::routes())
         .fallback(unknown_path)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(access, guard))
@@ -62,7 +65,7 @@ async fn unknown_path(uri: Uri) -> Problem {
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Response {
     let (allowed, instead) = match uri.path() {
-        RELOAD_PATH | BATCH_PATH | INVALIDATE_PATH => ("POST", "POST"),
+        RELOAD_PATH | BATCH_PATH | INVALIDATE_PATH | TRIGGER_PATH | UPDATES_PATH => ("POST", "POST"),
         EVENTS_PATH => ("GET, HEAD, POST", "GET, HEAD or POST"),
         path if path.starts_with(OWN_PATH) => own::allowed(path),
         path if path.starts_with(EVENTS_PATH) => ("GET, HEAD, DELETE", "GET, HEAD or DELETE"),

@@ -17,7 +17,7 @@ use crate::{
         query::QueryParams,
     },
     log::LogWriter,
-    routes::response::uncacheable,
+    routes::{response::uncacheable, warming},
 };
 
 /// How many of the most read keys are listed.
@@ -66,6 +66,7 @@ pub(super) async fn show(
         "tiers": stats.tiers,
         "bus": bus,
         "providers": providers,
+        "warming": warming::summary(&app),
         "log": {
             "queued": app.log().map_or(0, LogWriter::queued),
             "dropped": app.log().map_or(0, LogWriter::dropped),

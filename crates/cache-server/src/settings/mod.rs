@@ -6,6 +6,7 @@ mod provider;
 mod sections;
 mod ttl_rules;
 mod validators;
+mod warming;
 
 use std::time::Duration;
 
@@ -28,10 +29,11 @@ pub use own_kinds::{OwnKindEntry, OwnLife, OwnSpan};
 pub(crate) use provider::KEY_FORM;
 pub use provider::{ProviderEntry, ProviderKind};
 pub use sections::{
-    BatchSection, CalendarsSection, GraceSection, LimitsSection, OwnKindsSection, ProvidersSection,
-    ReplaySection, ServiceSection, TtlSection, WarmingSection,
+    CalendarsSection, GraceSection, LimitsSection, OwnKindsSection, ProvidersSection, ReplaySection,
+    ServiceSection, TtlSection,
 };
 pub(crate) use validators::MIN_TOKEN_BYTES;
+pub use warming::{BatchSection, WarmingSchedule, WarmingSection};
 
 /// An example of the setting `providers`.
 pub(crate) const PROVIDERS_SAMPLE: &str = "\

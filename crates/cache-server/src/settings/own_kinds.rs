@@ -24,9 +24,10 @@ own_kinds:
 /// The kinds that are there without being configured.
 pub(crate) const BUILT_IN_KINDS: [&str; 5] = ["users", "sessions", "signals", "api", "narratives"];
 /// Names that mean something else in keys or in paths of the service.
-const TAKEN_NAMES: [&str; 12] = [
+const TAKEN_NAMES: [&str; 13] = [
     "market",
     "announced_events",
+    "warming_history",
     "quotes",
     "bars",
     "stats",

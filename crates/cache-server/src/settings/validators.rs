@@ -1,5 +1,9 @@
 //! Validators of single settings.
 
+use cache_warming::CronTimes;
+use jiff::tz::TimeZone;
+use market_data::DataType;
+
 /// The shortest token that opens anything, in bytes.
 pub(crate) const MIN_TOKEN_BYTES: usize = 16;
 /// How a token is printed.
@@ -11,6 +15,28 @@ pub(super) fn hour(text: &str) -> Result<(), String> {
         Ok(0..=23) => Ok(()),
         _ => Err("give hours from 0 to 23, such as 0,6,12,18".to_owned()),
     }
+}
+
+/// Accepts hours of the day, separated by commas, and a cron expression.
+pub(super) fn schedule(text: &str) -> Result<(), String> {
+    let mut hours = text.split(',').map(str::trim).filter(|hour| !hour.is_empty());
+    if text.bytes().all(|byte| byte.is_ascii_digit() || b", ".contains(&byte)) {
+        return hours.try_for_each(hour);
+    }
+    match CronTimes::new(text, TimeZone::UTC) {
+        Ok(_) => Ok(()),
+        Err(_) => Err("give hours, such as 0,6,12,18, or a cron expression of five fields, such as \
+                       '30 13 * * MON-FRI'"
+            .to_owned()),
+    }
+}
+
+/// Accepts a symbol that can be asked for a quote.
+pub(super) fn symbol(text: &str) -> Result<(), String> {
+    DataType::Price
+        .read_asset(text)
+        .map(drop)
+        .map_err(|invalid| format!("is no symbol: {invalid}; give symbols such as AAPL,MSFT"))
 }
 
 /// Accepts a name or an address of a host, without a port.

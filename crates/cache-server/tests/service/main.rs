@@ -45,6 +45,14 @@ mod http {
     mod problems;
 }
 
+mod warming {
+    mod hang_up;
+    mod quotas;
+    mod restart;
+    mod runs;
+    mod updates;
+}
+
 mod own {
     mod access;
     mod batch;

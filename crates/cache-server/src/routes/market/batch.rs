@@ -222,6 +222,25 @@ impl Wanted {
     }
 }
 
+/// Returns the key of a value of a market kind that somebody offers.
+pub(in crate::routes) fn key_of(
+    app: &App,
+    kind: &str,
+    id: &str,
+    interval: Option<&str>,
+    parameters: &Map<String, Value>,
+) -> Result<StandardKey, Problem> {
+    let item = Item {
+        kind: kind.to_owned(),
+        id: id.to_owned(),
+        interval: interval.map(str::to_owned),
+        from: None,
+        to: None,
+        parameters: parameters.clone(),
+    };
+    Wanted::of(app, &item, &mut 0).map(|wanted| wanted.key)
+}
+
 fn parameters(given: &Map<String, Value>) -> Result<BTreeMap<String, String>, Problem> {
     let text = |(name, value): (&String, &Value)| match value {
         Value::String(text) => Ok((name.clone(), text.clone())),

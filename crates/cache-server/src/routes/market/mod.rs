@@ -21,6 +21,7 @@ use cache_core::Error;
 use cache_market::MarketLookup;
 use market_data::{Asset, DataType};
 
+pub(super) use self::batch::key_of;
 use self::kinds::{check_any_offered, check_offered, offered_kind};
 use crate::{
     app::App,

@@ -3,7 +3,7 @@
 use std::{fmt::Write, fs, path::Path};
 
 use cache_config::{Section, Setting, Values};
-use cache_server::{Config, ConfigSources, Settings, parse_command_line};
+use cache_server::{Config, ConfigSources, Settings, WarmingSchedule, parse_command_line};
 use proptest::prelude::*;
 
 use crate::fixture::process::{command, refused};
@@ -37,6 +37,7 @@ fn samples(setting: &Setting) -> Option<[&'static str; 2]> {
         "disk.dir" => ["./a", "./b"],
         "redis.timeout" | "postgres.timeout" => ["0.25", "2"],
         "redis.retry_on_timeout" | "warming.enabled" | "batch.enabled" | "lease.enabled" => ["true", "false"],
+        "warming.popular" => ["AAPL", "MSFT,SPY"],
         "warming.schedule" | "batch.low_load_hours" => ["1,2", "3"],
         // They change others, or are not valid alone.
         "profile" | "redis.url" | "redis.password" | "redis.db" | "postgres.url" | "bus.by"
@@ -262,7 +263,8 @@ fn the_model_systems_variables_are_honoured() {
     }
     let settings = &config.settings;
     assert_eq!((settings.cache.redis.db, settings.cache.redis.timeout), (Some(3), 5.0));
-    assert_eq!((settings.ttl.macro_, settings.warming.schedule.len()), (Some(5), 4));
+    assert_eq!(settings.ttl.macro_, Some(5));
+    assert_eq!(settings.warming.schedule, WarmingSchedule::Hours(vec![0, 6, 12, 18]));
     assert_eq!(settings.cache.memory().build().stats().budget, (64 << 20) * 9 / 10);
 }
 

@@ -1,9 +1,19 @@
 //! What was asked for most is in memory again before the service says that it is ready.
 
-use cache_core::Codec;
+use std::{
+    fs::{self, File},
+    path::Path,
+    time::Duration,
+};
+
+use cache_core::{Clock, Codec};
+use cache_server::{App, Config};
 use serde_json::{Value, json};
 
-use crate::fixture::{in_process::InProcess, process::Server};
+use crate::fixture::{
+    in_process::InProcess,
+    process::{Server, command},
+};
 
 const FLAGS: &[&str] = &[
     "--provider-latency-ms=20",
@@ -47,20 +57,32 @@ async fn rule_89_after_a_stop_hot_keys_are_in_memory_and_no_provider_is_asked() 
     assert_eq!(server.provider_calls().await, 0);
 }
 
-#[tokio::test]
-async fn rule_89_a_damaged_history_is_left_alone() {
-    let flags = &FLAGS[1..];
-    let service = InProcess::open(flags).await;
+/// Opens the service on a folder, has it keep this as its history, and stops it.
+async fn keep(data: &Path, history: &str) {
+    let own = ["cache-server", "--data-dir", data.to_str().unwrap()];
+    let config = Config::from_flags(own.iter().chain(FLAGS)).unwrap();
+    let app = App::open(&config, Clock::system()).await.unwrap();
+    let region = app.cache().region::<String>("warming_history").codec(Codec::Json).ttl("1d").open().unwrap();
+    region.put("latest", history.to_owned()).await.unwrap();
     // Nothing was asked for, so the stop saves none.
-    let history =
-        service.app.cache().region::<String>("warming_history").codec(Codec::Json).ttl("1d").open().unwrap();
+    app.close(Duration::from_secs(20)).await.unwrap();
+}
+
+#[tokio::test]
+async fn rule_89_a_damaged_history_is_left_alone_with_one_warning() {
     for damaged in ["", "{\"at\": 1}", "[1, 2]"] {
-        history.put("latest", damaged.to_owned()).await.unwrap();
+        let data = tempfile::tempdir().unwrap();
+        let (folder, log) = (data.path().join("data"), data.path().join("log"));
+        keep(&folder, damaged).await;
+        let server = Server::run(command(&folder, FLAGS).stderr(File::create(&log).unwrap()));
+        assert_eq!(sources(&server.json(QUOTES).await), ["provider", "provider"]);
+        server.terminate();
+        let lines = fs::read_to_string(&log).unwrap();
+        let warnings: Vec<&str> = lines.lines().filter(|line| line.contains("WARN")).collect();
+        assert!(warnings.len() == 1 && warnings[0].contains("history"), "{lines}");
+        let server = Server::start(&folder, FLAGS);
+        assert_eq!(sources(&server.json(QUOTES).await), ["memory", "memory"], "there is a sound one again");
     }
-    let service = service.restart(flags).await;
-    assert_eq!(service.get("/v1/quotes/AAPL").await.json()["source"], "provider");
-    let service = service.restart(flags).await;
-    assert_eq!(service.get("/v1/quotes/AAPL").await.json()["source"], "memory", "there is a sound one again");
 }
 
 #[tokio::test]

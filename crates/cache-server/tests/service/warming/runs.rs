@@ -72,6 +72,23 @@ async fn warming_that_is_off_fetches_nothing_until_a_reload_switches_it_on() {
 }
 
 #[tokio::test]
+async fn what_is_asked_for_most_is_loaded_at_the_hours_of_the_schedule() {
+    for schedule in ["6,12", "0 6 * * MON-FRI"] {
+        let flags = [ON, WITHOUT_POPULAR, "--ttl-price=30", "--grace-price=30", "--set=warming.plan=1000"];
+        let schedule = format!("--set=warming.schedule={schedule}");
+        let flags = [&flags[..], &["--set=warming.interval=86400", &schedule]].concat();
+        let service = InProcess::open_at("2020-01-02T05:58:00Z", &flags).await;
+        service.until(async || strategy(&service, "plan").await["runs"] == 1).await;
+        source(&service, "AAPL").await;
+        assert_eq!(strategy(&service, "scheduled").await["runs"], 0);
+        service.advance(Duration::from_secs(125));
+        service.until(async || strategy(&service, "scheduled").await["runs"] == 1).await;
+        assert_eq!(source(&service, "AAPL").await, "memory");
+        assert_eq!(strategy(&service, "scheduled").await["last"]["fetched"], 1);
+    }
+}
+
+#[tokio::test]
 async fn rule_85_what_was_fetched_beforehand_and_is_read_counts_once_for_its_strategy() {
     let service = InProcess::open(&[ON, LONG]).await;
     service.until(async || strategy(&service, "popular").await["runs"] == 1).await;

@@ -19,10 +19,10 @@ const POPULAR: [&str; 30] = [
 
 section! {
     /// Loading keys before they are asked for.
-    pub struct WarmingSection("warming.", profile) {
+    pub struct WarmingSection("warming.", _profile) {
         /// Whether values are loaded before they are asked for, and the history of what is asked for survives a
         /// restart.
-        enabled: bool = profile.choose(false, true),
+        enabled: bool = true,
             setting().reloadable().env(&["CACHE_WARMING_ENABLED"]),
         /// The symbols whose quotes are loaded at the start, unless they are fresh. Those that no provider offers
         /// are left out.
@@ -46,11 +46,11 @@ section! {
             setting().range(1.0..=1000.0).env(&["CACHE_WARMING_MAX_CONCURRENT"]),
         /// How long refreshes of values that are near the end of their life wait for others, to go in few calls.
         /// 0: not at all.
-        refresh_window_ms: u64 = 0,
+        refresh_window_ms: u64 = 2000,
             setting().reloadable().unit("ms").range(0.0..=60_000.0).env(&["CACHE_WARMING_REFRESH_WINDOW_MS"]),
         /// How long a start may take to bring what was asked for most before it into memory, from disk and the
         /// shared tiers. 0: not at all.
-        start_timeout_ms: u64 = 5000,
+        start_timeout_ms: u64 = 4000,
             setting().unit("ms").range(0.0..=600_000.0).env(&["CACHE_WARMING_START_TIMEOUT_MS"]),
         /// How often the history of what is asked for is stored, besides at a stop.
         save_interval: u64 = 60,

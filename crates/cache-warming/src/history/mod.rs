@@ -142,8 +142,8 @@ impl AccessHistory {
             return;
         }
         self.with_settled(|records| {
-            if records.track(keys, &self.counts.load()) {
-                self.counts.store(Arc::new(records.index()));
+            if records.track(keys, &self.counts.current()) {
+                self.counts.replace(records.index());
             }
         });
     }

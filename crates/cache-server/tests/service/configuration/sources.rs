@@ -319,7 +319,7 @@ fn production_changes_defaults_and_nothing_that_is_given() {
     };
     let production = of(&["--profile=production"]);
     assert_eq!((production.cache.memory.mib, production.cache.disk.mib), (256, 4096));
-    assert_eq!((production.limits.connections, production.warming.enabled), (8192, true));
+    assert_eq!(production.limits.connections, 8192);
     assert_eq!(of(&["--profile=production", "--memory-mib=32"]).cache.memory.mib, 32);
     let said = parse_command_line(["cache-server", "--profile=staging"], []).unwrap_err().to_string();
     assert!(said.contains("production"), "{said}");

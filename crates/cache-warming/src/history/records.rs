@@ -1,6 +1,6 @@
 //! The records of all tracked keys, the counts taken into them, and who is forgotten when there are too many.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use cache_core::{Key, LookupKey, Prefix};
 use smol_str::SmolStr;
@@ -290,24 +290,28 @@ impl Records {
         }
     }
 
-    /// Takes what was kept, besides what is known by now. What can't be a key is left out.
+    /// Takes what was kept, besides what is known by now. What can't be a key or a count is left out.
     pub(super) fn restore(&mut self, saved: &SavedHistory, counts: &Counts) {
-        if saved.totals.iter().all(|total| is_count(*total)) {
-            self.stream.restore(saved.totals);
-        }
+        let is_count = |count: &f32| count.is_finite() && *count >= 0.0;
+        // A clock that was set back since: it is as if it had been saved just now.
+        let at = saved.at.min(self.now);
+        // Nobody asked meanwhile, so the demand clock went at half its pace.
+        let aged = |counts| decayed(counts, (self.now - at) as f32 / 2.0);
+        self.stream.restore(aged(saved.totals.map(|total| if is_count(&total) { total } else { 0.0 })));
         let room = self.max_tracked.saturating_sub(self.list.len());
+        let mut known = HashSet::new();
         for SavedKey { prefix, id, counts: kept } in saved.keys.iter().take(room) {
             let prefix = saved.prefixes.get(usize::from(*prefix)).and_then(|prefix| known_prefix(prefix));
             let Some(key) = prefix.and_then(|prefix| prefix.key(id).ok()) else { continue };
-            if !kept.iter().all(|count| is_count(*count)) || counts.place(key.hash()).is_some() {
+            if !kept.iter().all(is_count) || counts.place(key.hash()).is_some() {
                 continue;
             }
             let Some(kind) = self.kind_of(&key) else { continue };
-            // A clock that was set back since: it is as if it had been saved just now.
-            let mut record = Record::new(SmolStr::new(id), kind, saved.at.min(self.now));
-            record.counts = *kept;
-            record.seen = self.stream.ticks();
-            self.list.push(record);
+            if known.insert(key) {
+                let mut record = Record::new(SmolStr::new(id), kind, at);
+                (record.counts, record.seen) = (aged(*kept), self.stream.ticks());
+                self.list.push(record);
+            }
         }
     }
 
@@ -371,11 +375,6 @@ impl Records {
     pub(crate) fn record_mut(&mut self, place: u32) -> Option<&mut Record> {
         self.list.get_mut(place as usize)
     }
-}
-
-/// Whether a number that was kept can be one of requests.
-fn is_count(count: f32) -> bool {
-    count.is_finite() && count >= 0.0
 }
 
 /// Returns the prefix of this text.

@@ -66,6 +66,11 @@ impl Records {
         self.list.len()
     }
 
+    /// Returns how often places moved.
+    pub(crate) fn moves(&self) -> u32 {
+        self.moves
+    }
+
     /// Lets time pass. A clock that was set back stands still for as long.
     pub(super) fn begin(&mut self, now: u32, hour: LocalHour) {
         self.now = self.now.max(now);

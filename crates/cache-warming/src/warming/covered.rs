@@ -86,6 +86,8 @@ impl std::fmt::Debug for Target {
 struct State {
     ranked: Vec<Ranked>,
     ranked_at: Timestamp,
+    /// How often places had moved then.
+    moves: u32,
     /// How long its values live, as was seen.
     life: Duration,
     times: CallTimes,
@@ -111,6 +113,7 @@ impl Covered {
         let state = State {
             ranked: Vec::new(),
             ranked_at: Timestamp::MIN,
+            moves: 0,
             life: settings.life.max(Duration::from_millis(1)),
             times: CallTimes::default(),
             pauses: Backoff::new(PAUSES),
@@ -138,9 +141,10 @@ impl Covered {
         mut take: impl FnMut(Candidate) -> ControlFlow<()>,
     ) {
         let mut state = self.state.lock();
-        if now.since(state.ranked_at) >= RANKED_FOR || state.ranked.is_empty() {
+        let is_old = now.since(state.ranked_at) >= RANKED_FOR;
+        if is_old || state.ranked.is_empty() || state.moves != records.moves() {
             state.ranked = records.ranked(&self.kind);
-            state.ranked_at = now;
+            (state.ranked_at, state.moves) = (now, records.moves());
         }
         let life = state.life.as_secs_f32();
         for Ranked { place, rate } in &state.ranked {

@@ -112,7 +112,7 @@ impl AccessHistory {
     pub(crate) fn with_settled<T>(&self, use_of: impl FnOnce(&mut Records) -> T) -> T {
         let now = self.clock.now();
         let mut records = self.records.lock();
-        records.begin(seconds(now), (self.hour_of)(now));
+        records.begin(now, (self.hour_of)(now));
         let noted = std::mem::take(&mut *self.noted.lock());
         self.is_noting.store(true, Ordering::Relaxed);
         let counts = self.counts.current();

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use cache_core::{Key, LookupKey, Prefix};
+use cache_core::{Key, LookupKey, Prefix, Timestamp};
 use smol_str::SmolStr;
 
 use super::{
@@ -10,6 +10,7 @@ use super::{
     profile::LocalHour,
     record::Record,
     saved::{SavedHistory, SavedKey},
+    seconds,
     stream::Stream,
 };
 use crate::{
@@ -36,6 +37,8 @@ pub(crate) struct Records {
     predictor: Box<dyn Predictor>,
     pub(crate) effect: Effect,
     now: u32,
+    /// By how many seconds that is ahead of a clock that was set back.
+    ahead: u32,
     hour: LocalHour,
     /// The keys missed last, as places.
     trail: Vec<usize>,
@@ -55,6 +58,7 @@ impl Records {
             predictor,
             effect: Effect::default(),
             now: 0,
+            ahead: 0,
             hour: LocalHour { hour: 0, weekday: 0 },
             trail: Vec::new(),
             moves: 0,
@@ -71,11 +75,17 @@ impl Records {
         self.moves
     }
 
-    /// Lets time pass. A clock that was set back stands still for as long.
-    pub(super) fn begin(&mut self, now: u32, hour: LocalHour) {
-        self.now = self.now.max(now);
+    /// Lets time pass. When the clock was set back, it goes on from where it was.
+    pub(super) fn begin(&mut self, now: Timestamp, hour: LocalHour) {
+        self.ahead = self.ahead.max(self.now.saturating_sub(seconds(now)));
+        self.now = self.second(now);
         self.hour = hour;
         self.stream.pass(self.now);
+    }
+
+    /// Returns the second that a moment is in, for records: it never goes back.
+    pub(crate) fn second(&self, at: Timestamp) -> u32 {
+        seconds(at).saturating_add(self.ahead)
     }
 
     /// Takes the requests of a key.

@@ -108,6 +108,13 @@ pub(crate) struct Candidate {
     pub(crate) left: Duration,
 }
 
+impl State {
+    /// Whether it failed a short while ago. A pause longer than any is one from before the clock was set back.
+    fn is_paused(&self, now: Timestamp) -> bool {
+        now < self.paused_until && self.paused_until.since(now) <= *PAUSES.end()
+    }
+}
+
 impl Covered {
     pub(crate) fn new(target: Arc<dyn Warm>, settings: Coverage) -> Self {
         let state = State {
@@ -141,7 +148,7 @@ impl Covered {
         mut take: impl FnMut(Candidate) -> ControlFlow<()>,
     ) {
         let mut state = self.state.lock();
-        let is_old = now.since(state.ranked_at) >= RANKED_FOR;
+        let is_old = now < state.ranked_at || now.since(state.ranked_at) >= RANKED_FOR;
         if is_old || state.ranked.is_empty() || state.moves != records.moves() {
             state.ranked = records.ranked(&self.kind);
             (state.ranked_at, state.moves) = (now, records.moves());
@@ -183,13 +190,13 @@ impl Covered {
 
     /// Whether it failed a short while ago.
     pub(crate) fn is_paused(&self, now: Timestamp) -> bool {
-        now < self.state.lock().paused_until
+        self.state.lock().is_paused(now)
     }
 
     /// Notes that a call failed: the kind is left alone for a while, longer each time.
     pub(crate) fn failed(&self, now: Timestamp) {
         let mut state = self.state.lock();
-        if now >= state.paused_until {
+        if !state.is_paused(now) {
             let pause = state.pauses.pause_at_least_half();
             state.paused_until = now.after(pause);
         }

@@ -5,7 +5,6 @@ use std::{ops::ControlFlow, sync::atomic::Ordering, time::Duration};
 use cache_core::{Error, Fill, Key, OpenCall};
 
 use super::{Warming, covered::Candidate};
-use crate::history::seconds;
 
 impl Fill for Warming {
     fn fill(&self, call: &OpenCall<'_>) -> Vec<Key> {
@@ -41,10 +40,10 @@ impl Fill for Warming {
                 }
                 ControlFlow::Continue(())
             });
-            let needed_from = |left: Duration| seconds(now.after(left));
             for chosen in &chosen {
+                let needed_from = records.second(now.after(chosen.left));
                 if let Some(record) = records.record_mut(chosen.place) {
-                    record.needed_from = needed_from(chosen.left);
+                    record.needed_from = needed_from;
                 }
             }
             chosen.into_iter().map(|chosen| chosen.key).collect()

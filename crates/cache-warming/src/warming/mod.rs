@@ -33,7 +33,7 @@ use self::{
     covered::{Covered, Target},
     run::StrategySlot,
 };
-use crate::history::{AccessHistory, seconds};
+use crate::history::AccessHistory;
 
 /// How many times as often as before a key can be expected to be asked for.
 const MOST_TIMES: f32 = 1000.0;
@@ -193,7 +193,8 @@ impl Warming {
                 let place = self.history.place(key);
                 let (Some(place), Some(left)) = (place, target.fresh_for(key)) else { continue };
                 covered.lives(left);
-                records.warmed(place, strategy, seconds(now.after(left)));
+                let until = records.second(now.after(left));
+                records.warmed(place, strategy, until);
             }
         });
     }

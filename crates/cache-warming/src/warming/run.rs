@@ -14,10 +14,7 @@ use futures_util::{FutureExt, StreamExt, stream};
 use serde::Serialize;
 
 use super::{Warming, covered::Covered, outlook::Outlook};
-use crate::{
-    history::seconds,
-    strategy::{Budget, Strategy, schedule::Schedule},
-};
+use crate::strategy::{Budget, Strategy, schedule::Schedule};
 
 /// What came of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -85,6 +82,10 @@ impl Warming {
         let mut due: Vec<(usize, &StrategySlot)> = Vec::new();
         for (at, slot) in self.strategies.iter().enumerate() {
             let mut last = slot.last_due.lock();
+            if last.is_some_and(|last| last > now) {
+                // The clock was set back: what was due by it before says nothing.
+                *last = Some(now);
+            }
             let next = slot.strategy.schedule().next(started, *last, now);
             if next.is_some_and(|next| next <= now) && !slot.is_running() {
                 *last = match slot.strategy.schedule() {
@@ -213,10 +214,11 @@ impl Warming {
         wanted.truncate(calls * batch);
         self.history.with(|records| {
             for (key, left) in &wanted {
+                let needed_from = records.second(now.after(*left));
                 if let Some(record) =
                     self.history.place(key).and_then(|place| records.record_mut(place as u32))
                 {
-                    record.needed_from = seconds(now.after(*left));
+                    record.needed_from = needed_from;
                 }
             }
         });

@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use super::{
     counts::Counts,
     profile::LocalHour,
-    record::Record,
+    record::{Record, decayed},
     saved::{SavedHistory, SavedKey},
     seconds,
     stream::Stream,
@@ -136,7 +136,8 @@ impl Records {
         }
         // The order must not depend on the hashes of a process.
         new.sort_unstable_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.as_str().cmp(b.0.as_str())));
-        let forgotten = self.make_room(new.len());
+        let times: Vec<u32> = new.iter().map(|(_, times)| *times).collect();
+        let forgotten = self.make_room(&times);
         let room = self.max_tracked - self.list.len();
         let grown = self.list.len() + new.len().min(room) > counts.capacity();
         for (key, times) in new.into_iter().take(room) {
@@ -171,17 +172,19 @@ impl Records {
         self.list.len() > before
     }
 
-    /// Forgets those asked for least, if so many are new that there is no room: some more than needed, so that
-    /// it is seldom done. Returns whether any was.
-    fn make_room(&mut self, new: usize) -> bool {
-        if self.list.len() + new <= self.max_tracked {
-            return false;
-        }
-        let over = self.list.len() + new - self.max_tracked;
-        let leave = over.max(self.max_tracked / 16).min(self.list.len());
+    /// Forgets those asked for least, if there is no room for the new ones, of which each was asked for so many
+    /// times, most first. A few go in any case, so that it is seldom done and that what is new has a chance; more
+    /// only for new ones that were asked for more, so that a scan of many keys makes nobody forget the hottest.
+    /// Returns whether any was.
+    fn make_room(&mut self, new: &[u32]) -> bool {
+        let room = self.max_tracked - self.list.len();
+        let Some(crowded) = new.get(room..).filter(|crowded| !crowded.is_empty()) else { return false };
         let mut by_demand: Vec<(f32, usize)> =
             self.list.iter().enumerate().map(|(place, record)| (self.requests(record), place)).collect();
         by_demand.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        let outdone = |(old, new): &(&(f32, usize), &u32)| old.0 < **new as f32;
+        let outdone = by_demand.iter().zip(crowded).take_while(outdone).count();
+        let leave = outdone.max(self.max_tracked / 16).max(1).min(self.list.len());
         let mut gone: Vec<usize> = by_demand.iter().take(leave).map(|(_, place)| *place).collect();
         gone.sort_unstable();
         // Places move, so what refers to them moves along.

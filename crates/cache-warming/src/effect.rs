@@ -74,10 +74,10 @@ impl Effect {
         record.warmed_until = until;
     }
 
-    /// A key was asked for, and not missed.
-    pub(crate) fn asked(&mut self, record: &mut Record, now: u32) {
+    /// A key was asked for after `since`, and not missed.
+    pub(crate) fn asked(&mut self, record: &mut Record, since: u32) {
         let Some(strategy) = record.warmed.strategy() else { return };
-        if now > record.warmed_until {
+        if since > record.warmed_until {
             return self.end(record);
         }
         let counted = &mut self.by_strategy[strategy];
@@ -85,7 +85,7 @@ impl Effect {
             counted.read += 1;
             record.warmed.0 |= Warmed::READ;
         }
-        if now >= record.needed_from {
+        if since >= record.needed_from {
             counted.saved += 1;
             record.warmed = Warmed::NOT;
         }

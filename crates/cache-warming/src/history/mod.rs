@@ -137,12 +137,13 @@ impl AccessHistory {
     }
 
     /// Makes keys known that were fetched before anybody asked for them, so that it is known what becomes of them.
-    pub(crate) fn track(&self, keys: &[Key]) {
-        if keys.iter().all(|key| self.place(key).is_some()) {
+    pub(crate) fn track<'a>(&self, keys: impl Iterator<Item = &'a Key>) {
+        let unknown: Vec<&Key> = keys.filter(|key| self.place(key).is_none()).collect();
+        if unknown.is_empty() {
             return;
         }
         self.with_settled(|records| {
-            if records.track(keys, &self.counts.current()) {
+            if records.track(&unknown, &self.counts.current()) {
                 self.counts.replace(records.index());
             }
         });

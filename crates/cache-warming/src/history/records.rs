@@ -37,6 +37,8 @@ pub(crate) struct Records {
     predictor: Box<dyn Predictor>,
     pub(crate) effect: Effect,
     now: u32,
+    /// When requests were taken last: what is taken now came since.
+    since: u32,
     /// By how many seconds that is ahead of a clock that was set back.
     ahead: u32,
     hour: LocalHour,
@@ -58,6 +60,7 @@ impl Records {
             predictor,
             effect: Effect::default(),
             now: 0,
+            since: 0,
             ahead: 0,
             hour: LocalHour { hour: 0, weekday: 0 },
             trail: Vec::new(),
@@ -77,6 +80,7 @@ impl Records {
 
     /// Lets time pass. When the clock was set back, it goes on from where it was.
     pub(super) fn begin(&mut self, now: Timestamp, hour: LocalHour) {
+        self.since = self.now;
         self.ahead = self.ahead.max(self.now.saturating_sub(seconds(now)));
         self.now = self.second(now);
         self.hour = hour;
@@ -97,7 +101,7 @@ impl Records {
         }
         record.add(times, &self.stream, now);
         self.stream.count(times);
-        self.effect.asked(record, now);
+        self.effect.asked(record, self.since);
     }
 
     /// Takes misses of known keys, in their order: what had been fetched for them was not there to be read, and
@@ -158,7 +162,7 @@ impl Records {
 
     /// Makes keys known that nobody asked for yet, as far as there is room: nothing gives way to them. Returns
     /// whether the places have to be indexed anew.
-    pub(super) fn track(&mut self, keys: &[Key], counts: &Counts) -> bool {
+    pub(super) fn track(&mut self, keys: &[&Key], counts: &Counts) -> bool {
         let before = self.list.len();
         for key in keys.iter().filter(|key| counts.place(key.hash()).is_none()) {
             if self.list.len() == self.max_tracked {
@@ -359,9 +363,11 @@ impl Records {
         places.into_iter().map(|(_, place)| place).collect()
     }
 
-    /// A strategy fetched the key at a place, whose value lives until `until`.
-    pub(crate) fn warmed(&mut self, place: usize, strategy: usize, until: u32) {
+    /// A strategy fetched the key at a place, whose value lives until `until`, and which is needed from a moment on
+    /// that was noted before unless it is given.
+    pub(crate) fn warmed(&mut self, place: usize, strategy: usize, until: u32, needed_from: Option<u32>) {
         if let Some(record) = self.list.get_mut(place) {
+            record.needed_from = needed_from.unwrap_or(record.needed_from);
             self.effect.warmed(record, strategy, until);
         }
     }

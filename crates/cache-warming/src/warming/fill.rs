@@ -57,6 +57,6 @@ impl Fill for Warming {
         }
         covered.came(keys, Some(took));
         covered.keys.fetch_add(filled.len() as u64, Ordering::Relaxed);
-        self.note_warmed(&covered, self.fill_strategy, filled);
+        self.note_warmed(&covered, self.fill_strategy, filled.iter().map(|key| (key, None)));
     }
 }

@@ -183,18 +183,26 @@ impl Warming {
         }
     }
 
-    /// Notes keys that were fetched beforehand and came.
-    fn note_warmed(&self, covered: &Covered, strategy: usize, keys: &[Key]) {
+    /// Notes keys that were fetched beforehand and came, with the moment from which on each is needed if that is
+    /// not known yet.
+    fn note_warmed<'a>(
+        &self,
+        covered: &Covered,
+        strategy: usize,
+        keys: impl Iterator<Item = (&'a Key, Option<Timestamp>)>,
+    ) {
         let Target(target) = &covered.target;
-        self.history.track(keys);
-        let now = self.history.clock.now();
-        self.history.with(|records| {
-            for key in keys {
+        let keys: Vec<(&Key, Option<Timestamp>)> = keys.collect();
+        self.history.track(keys.iter().map(|(key, _)| *key));
+        // What was asked for before it came did not read it.
+        self.history.with_settled(|records| {
+            let now = self.history.clock.now();
+            for (key, needed) in keys {
                 let place = self.history.place(key);
                 let (Some(place), Some(left)) = (place, target.fresh_for(key)) else { continue };
                 covered.lives(left);
                 let until = records.second(now.after(left));
-                records.warmed(place, strategy, until);
+                records.warmed(place, strategy, until, needed.map(|needed| records.second(needed)));
             }
         });
     }

@@ -1,15 +1,15 @@
 //! A run of a strategy: what it picked is looked for in the tiers, and the rest fetched, within the budget.
 
 use std::{
+    collections::HashSet,
     panic::AssertUnwindSafe,
     sync::{
         Arc,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    time::Duration,
 };
 
-use cache_core::{Error, ErrorKind, Key, Refreshed, Result, sync::Mutex};
+use cache_core::{Error, ErrorKind, Key, Refreshed, Result, Timestamp, sync::Mutex};
 use futures_util::{FutureExt, StreamExt, stream};
 use serde::Serialize;
 
@@ -48,7 +48,7 @@ pub(crate) struct StrategySlot {
     pub(crate) strategy: Box<dyn Strategy>,
     pub(crate) runs: AtomicU64,
     /// When its last run was due.
-    pub(crate) last_due: Mutex<Option<cache_core::Timestamp>>,
+    pub(crate) last_due: Mutex<Option<Timestamp>>,
     pub(crate) last: Mutex<Option<RunResult>>,
     /// The keys of the run under way, and those of them that are done.
     pub(crate) items: AtomicUsize,
@@ -146,8 +146,10 @@ impl Warming {
     }
 
     /// Brings keys into memory, each kind by itself.
-    async fn fetch(&self, at: usize, slot: &StrategySlot, keys: Vec<Key>) -> RunResult {
-        let budget = slot.strategy.budget();
+    async fn fetch(&self, at: usize, slot: &StrategySlot, mut keys: Vec<Key>) -> RunResult {
+        let mut known = HashSet::new();
+        keys.retain(|key| known.insert(key.clone()));
+        let mut budget = slot.strategy.budget();
         slot.items.store(keys.len().min(budget.keys), Ordering::Relaxed);
         let mut result = RunResult { items: keys.len(), ..RunResult::default() };
         let mut by_kind: Vec<(Arc<Covered>, Vec<Key>)> = Vec::new();
@@ -161,105 +163,113 @@ impl Warming {
             }
         }
         for (covered, keys) in by_kind {
-            self.fetch_kind(at, slot, &covered, keys, &budget, &mut result).await;
+            let wanted = self.lift(slot, &covered, keys, &mut budget, &mut result).await;
+            self.call(at, slot, &covered, wanted, &mut budget, &mut result).await;
         }
         result
     }
 
-    async fn fetch_kind(
+    /// Lifts what lower tiers have, which costs no call. Returns what has to be fetched, and from when on it is
+    /// needed.
+    async fn lift(
+        &self,
+        slot: &StrategySlot,
+        covered: &Covered,
+        keys: Vec<Key>,
+        budget: &mut Budget,
+        result: &mut RunResult,
+    ) -> Vec<(Key, Timestamp)> {
+        let target = &*covered.target.0;
+        let now = self.history.clock.now();
+        let soon = slot.strategy.soon().unwrap_or_else(|| covered.soon());
+        let (mut wanted, mut absent, mut fresh) = (Vec::new(), Vec::new(), 0);
+        for key in keys {
+            match target.fresh_for(&key) {
+                Some(left) if left > soon => fresh += 1,
+                _ if wanted.len() + absent.len() == budget.keys => result.left_out += 1,
+                Some(left) => wanted.push((key, now.after(left))),
+                None => absent.push(key),
+            }
+        }
+        let has = match AssertUnwindSafe(target.lift(&absent)).catch_unwind().await {
+            Ok(Ok(has)) if has.len() == absent.len() => has,
+            _ => vec![false; absent.len()],
+        };
+        let now = self.history.clock.now();
+        let mut lifted = 0;
+        for (key, has) in absent.into_iter().zip(has) {
+            match has {
+                true => lifted += 1,
+                false => wanted.push((key, now)),
+            }
+        }
+        result.fresh += fresh;
+        result.lifted += lifted;
+        budget.keys -= lifted;
+        slot.done.fetch_add(fresh + lifted, Ordering::Relaxed);
+        wanted
+    }
+
+    /// Fetches keys of a kind in as many calls as budget and quota allow, until the kind fails.
+    async fn call(
         &self,
         at: usize,
         slot: &StrategySlot,
         covered: &Covered,
-        keys: Vec<Key>,
-        budget: &Budget,
+        mut wanted: Vec<(Key, Timestamp)>,
+        budget: &mut Budget,
         result: &mut RunResult,
     ) {
-        let target = &*covered.target.0;
-        let soon = slot.strategy.soon().unwrap_or_else(|| covered.soon());
-        let allowed = budget.keys.saturating_sub(result.fetched + result.lifted);
-        let (mut wanted, mut absent) = (Vec::new(), Vec::new());
-        for key in keys {
-            match target.fresh_for(&key) {
-                Some(left) if left > soon => result.fresh += 1,
-                _ if wanted.len() + absent.len() == allowed => result.left_out += 1,
-                Some(left) => wanted.push((key, left)),
-                None => absent.push(key),
-            }
-        }
-        // What lower tiers have costs no call.
-        let lifted = match AssertUnwindSafe(target.lift(&absent)).catch_unwind().await {
-            Ok(Ok(lifted)) if lifted.len() == absent.len() => lifted,
-            _ => vec![false; absent.len()],
-        };
-        for (key, lifted) in absent.into_iter().zip(lifted) {
-            match lifted {
-                true => result.lifted += 1,
-                false => wanted.push((key, Duration::ZERO)),
-            }
-        }
-        let now = self.history.clock.now();
-        slot.done.fetch_add(result.fresh + result.lifted, Ordering::Relaxed);
         if wanted.is_empty() {
             return;
         }
-        if covered.is_paused(now) {
-            result.left_out += wanted.len();
-            return;
-        }
+        let target = &*covered.target.0;
         let batch = target.max_batch().max(1);
-        let calls = wanted.len().div_ceil(batch).min(budget.calls.saturating_sub(result.calls));
+        let calls = wanted.len().div_ceil(batch).min(budget.calls);
         let calls = calls.min(self.calls_within_quota(&covered.kind, budget.quota_share));
-        result.left_out += wanted.len().saturating_sub(calls * batch);
-        wanted.truncate(calls * batch);
-        self.history.with(|records| {
-            for (key, left) in &wanted {
-                let needed_from = records.second(now.after(*left));
-                if let Some(record) =
-                    self.history.place(key).and_then(|place| records.record_mut(place as u32))
-                {
-                    record.needed_from = needed_from;
-                }
+        result.left_out += wanted.len().saturating_sub(calls.saturating_mul(batch));
+        wanted.truncate(calls.saturating_mul(batch));
+        let call = async |wanted: Vec<(Key, Timestamp)>| {
+            // It may have failed since the run began, too: then the other calls are not tried.
+            if covered.is_paused(self.history.clock.now()) {
+                return (wanted, None);
             }
-        });
-        let batches: Vec<Vec<Key>> =
-            wanted.chunks(batch).map(|part| part.iter().map(|(key, _)| key.clone()).collect()).collect();
-        let call = async |keys: Vec<Key>| {
+            let keys: Vec<Key> = wanted.iter().map(|(key, _)| key.clone()).collect();
             let refreshed = AssertUnwindSafe(target.refresh(&keys)).catch_unwind().await;
             slot.done.fetch_add(keys.len(), Ordering::Relaxed);
-            (keys, refreshed)
+            let panicked = |_| Err(Error::new(ErrorKind::Load, "refresh", "the refresh panicked"));
+            let refreshed = refreshed.unwrap_or_else(panicked);
+            match &refreshed {
+                Ok(Refreshed { loaded: 0, failed }) if !failed.is_empty() => {
+                    self.note_failure(covered, failed.len(), &failed[0].1);
+                }
+                Ok(Refreshed { failed, .. }) => covered.came(keys.len() - failed.len(), None),
+                Err(error) => self.note_failure(covered, keys.len(), error),
+            }
+            (wanted, Some(refreshed))
         };
-        let outcomes: Vec<_> =
-            stream::iter(batches).map(call).buffered(budget.concurrency.max(1)).collect().await;
-        for (keys, outcome) in outcomes {
+        let batches: Vec<Vec<(Key, Timestamp)>> = wanted.chunks(batch).map(<[_]>::to_vec).collect();
+        let mut outcomes = stream::iter(batches).map(call).buffered(budget.concurrency.max(1));
+        while let Some((mut wanted, outcome)) = outcomes.next().await {
+            let Some(outcome) = outcome else {
+                result.left_out += wanted.len();
+                continue;
+            };
             result.calls += 1;
+            budget.calls -= 1;
+            budget.keys -= wanted.len();
             covered.calls.fetch_add(1, Ordering::Relaxed);
-            covered.keys.fetch_add(keys.len() as u64, Ordering::Relaxed);
+            covered.keys.fetch_add(wanted.len() as u64, Ordering::Relaxed);
             match outcome {
-                Ok(Ok(Refreshed { loaded, failed })) => {
-                    let came: Vec<Key> = keys
-                        .into_iter()
-                        .filter(|key| failed.iter().all(|(failed, _)| failed != key))
-                        .collect();
-                    result.fetched += came.len();
-                    self.note_warmed(covered, at, &came);
-                    match failed.first() {
-                        Some((key, error)) if loaded == 0 => {
-                            self.note_failure(covered, failed.len(), error);
-                            result.fail(failed.len(), format!("{key}: {error}"));
-                        }
-                        Some((key, error)) => {
-                            covered.came(came.len(), None);
-                            result.fail(failed.len(), format!("{key}: {error}"));
-                        }
-                        None => covered.came(came.len(), None),
+                Ok(Refreshed { failed, .. }) => {
+                    wanted.retain(|(key, _)| failed.iter().all(|(failed, _)| failed != key));
+                    result.fetched += wanted.len();
+                    self.note_warmed(covered, at, wanted.iter().map(|(key, needed)| (key, Some(*needed))));
+                    if let Some((key, error)) = failed.first() {
+                        result.fail(failed.len(), format!("{key}: {error}"));
                     }
                 }
-                Ok(Err(error)) => {
-                    self.note_failure(covered, keys.len(), &error);
-                    result.fail(keys.len(), error.to_string());
-                }
-                Err(_) => result.fail(keys.len(), "the refresh panicked".to_owned()),
+                Err(error) => result.fail(wanted.len(), error.to_string()),
             }
         }
     }

@@ -22,13 +22,13 @@ pub(super) struct Counts(Box<[AtomicU64]>);
 impl Counts {
     /// Makes room for `keys` keys, of which each is found within a few steps.
     pub(super) fn for_keys(keys: usize) -> Self {
-        let words = (keys * 8 / 7 + 1).next_power_of_two().max(64);
+        let words = (keys * 8 / 7 + 1).max(64);
         Self((0..words).map(|_| AtomicU64::new(EMPTY)).collect())
     }
 
     /// How many keys fit.
     pub(super) fn capacity(&self) -> usize {
-        self.0.len() / 8 * 7
+        self.0.len() - self.0.len().div_ceil(8)
     }
 
     /// Counts a request of the key with this hash. Returns `false` if the key is not known.
@@ -45,10 +45,9 @@ impl Counts {
     /// Makes a key known. The caller sees to it that there is room, and that it is known once.
     pub(super) fn insert(&self, hash: u64, place: usize) {
         let word = (hash & MARK) | ((place as u64 + 1) * ONE_PLACE);
-        let mask = self.0.len() - 1;
-        let mut at = hash as usize & mask;
+        let mut at = self.first(hash);
         while self.0[at].compare_exchange(EMPTY, word, Ordering::Relaxed, Ordering::Relaxed).is_err() {
-            at = (at + 1) & mask;
+            at = self.after(at);
         }
     }
 
@@ -67,16 +66,26 @@ impl Counts {
         }
     }
 
+    /// Where a hash is looked for first, by those of its bits that are no mark.
+    #[inline]
+    fn first(&self, hash: u64) -> usize {
+        ((hash & u64::from(u32::MAX)) * self.0.len() as u64 >> u32::BITS) as usize
+    }
+
+    #[inline]
+    fn after(&self, at: usize) -> usize {
+        if at + 1 == self.0.len() { 0 } else { at + 1 }
+    }
+
     #[inline]
     fn find(&self, hash: u64) -> Option<&AtomicU64> {
-        let mask = self.0.len() - 1;
-        let mut at = hash as usize & mask;
+        let mut at = self.first(hash);
         loop {
             let word = &self.0[at];
             match word.load(Ordering::Relaxed) {
                 EMPTY => return None,
                 held if (held ^ hash) & MARK == 0 => return Some(word),
-                _ => at = (at + 1) & mask,
+                _ => at = self.after(at),
             }
         }
     }

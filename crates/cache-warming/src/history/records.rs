@@ -149,7 +149,7 @@ impl Records {
             let place = self.list.len();
             if self.list.capacity() == place {
                 // In small steps: half of a doubled list would be nobody's.
-                self.list.reserve_exact((place / 16).max(64));
+                self.list.reserve_exact((place / 32).max(16).min(self.max_tracked - place));
             }
             self.list.push(Record::new(SmolStr::new(key.id()), kind, self.now));
             if !forgotten && !grown {
@@ -245,7 +245,8 @@ impl Records {
 
     /// Returns counts in which each key finds its place.
     pub(super) fn index(&self) -> Counts {
-        let counts = Counts::for_keys(self.list.len() + self.list.len() / 8);
+        let with_some_more = self.list.len() + self.list.len() / 16;
+        let counts = Counts::for_keys(with_some_more.min(self.max_tracked));
         for (place, record) in self.list.iter().enumerate() {
             counts.insert(self.kinds[usize::from(record.kind)].borrow(&record.id).hashed(), place);
         }
@@ -263,18 +264,17 @@ impl Records {
         predictor.learn(&Keys { list, stream, now: *now, hour: *hour, moves: *moves });
     }
 
-    /// Returns the places of all keys of a kind with the requests a second that are expected of each, most first.
-    pub(crate) fn ranked(&self, kind: &str) -> Vec<Ranked> {
-        let of_kind: Vec<bool> = self.kinds.iter().map(|prefix| prefix.kind() == kind).collect();
-        let mut ranked: Vec<Ranked> = self
-            .list
-            .iter()
-            .enumerate()
-            .filter(|(_, record)| of_kind[usize::from(record.kind)])
-            .map(|(place, record)| Ranked { place: place as u32, rate: self.rate(place as u32, record) })
-            .collect();
-        ranked.sort_unstable_by(|a, b| b.rate.total_cmp(&a.rate).then(a.place.cmp(&b.place)));
-        ranked
+    /// Returns the places of all keys of a kind of which requests are expected, those of most first.
+    pub(crate) fn ranked(&self, kind: &str) -> Vec<u32> {
+        let mut ranked: Vec<(f32, u32)> =
+            self.of_kind(kind).map(|(place, key)| (self.rate(place, key), place)).collect();
+        ranked.retain(|(rate, _)| *rate > 0.0);
+        places_by(ranked)
+    }
+
+    /// Returns the requests a second that are expected of the key at a place.
+    pub(crate) fn rate_at(&self, place: u32) -> f32 {
+        self.list.get(place as usize).map_or(0.0, |record| self.rate(place, record))
     }
 
     /// Returns the keys that are missed after one of these more often than all others together, and how likely.
@@ -352,15 +352,12 @@ impl Records {
 
     /// Returns the places of all keys of a kind, those asked for most first, whatever the present rate.
     pub(crate) fn by_requests(&self, kind: &str) -> Vec<u32> {
-        let mut places: Vec<(f32, u32)> = self
-            .list
-            .iter()
-            .enumerate()
-            .filter(|(_, record)| self.kinds[usize::from(record.kind)].kind() == kind)
-            .map(|(place, record)| (self.requests(record), place as u32))
-            .collect();
-        places.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
-        places.into_iter().map(|(_, place)| place).collect()
+        places_by(self.of_kind(kind).map(|(place, record)| (self.requests(record), place)).collect())
+    }
+
+    fn of_kind(&self, kind: &str) -> impl Iterator<Item = (u32, &Record)> {
+        let of_kind: Vec<bool> = self.kinds.iter().map(|prefix| prefix.kind() == kind).collect();
+        (0..).zip(&self.list).filter(move |(_, record)| of_kind[usize::from(record.kind)])
     }
 
     /// A strategy fetched the key at a place, whose value lives until `until`, and which is needed from a moment on
@@ -411,9 +408,9 @@ fn known_prefix(text: &str) -> Option<Prefix> {
     Prefix::new(namespace, kind).ok()
 }
 
-/// A key, as its place, and the requests a second that are expected of it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ranked {
-    pub(crate) place: u32,
-    pub(crate) rate: f32,
+/// Returns the places of the highest numbers first.
+fn places_by(mut numbers: Vec<(f32, u32)>) -> Vec<u32> {
+    numbers.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    // Kept for a while, so not in the room that the numbers took.
+    numbers.iter().map(|(_, place)| *place).collect()
 }

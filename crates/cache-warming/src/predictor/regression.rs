@@ -13,8 +13,9 @@ const HORIZON: u32 = 300;
 /// As how many requests of no news a shorter count is taken beside what a longer one expects.
 const DRAWN: f64 = 3.0;
 
-/// How many keys are drawn to learn from, each time.
-const SAMPLE: usize = 512;
+/// How many keys are drawn to learn from, each time: this part of them, within these bounds.
+const SAMPLED_PART: usize = 10;
+const SAMPLE: std::ops::RangeInclusive<usize> = 64..=512;
 
 /// How firmly the weights are held where they began, and after how many days what was learnt counts half.
 const RIDGE: f64 = 10.0;
@@ -54,10 +55,10 @@ pub struct Regression {
 /// A key that was drawn.
 #[derive(Clone, Copy, Debug)]
 struct Drawn {
-    place: usize,
-    features: Vector,
+    place: u32,
+    features: [f32; WEIGHTS],
     /// How many requests were expected of it.
-    expected: f64,
+    expected: f32,
 }
 
 impl Default for Regression {
@@ -103,10 +104,11 @@ impl Regression {
     fn step(&mut self, keys: &Keys<'_>) {
         let (mut gradient, mut information) = ([0.0; WEIGHTS], [[0.0; WEIGHTS]; WEIGHTS]);
         for Drawn { place, features, expected } in &self.drawn {
-            let Some(demand) = keys.at(*place) else { continue };
+            let Some(demand) = keys.at(*place as usize) else { continue };
+            let (features, expected) = (features.map(f64::from), f64::from(*expected));
             let none = (-expected).exp();
             // What one key tells, where it counts only whether it was asked for at all.
-            let told = if *expected < 1e-6 { *expected } else { expected * expected * none / (1.0 - none) };
+            let told = if expected < 1e-6 { expected } else { expected * expected * none / (1.0 - none) };
             let surprise = if demand.asked() > self.drawn_at { told / expected } else { -expected };
             for i in 0..WEIGHTS {
                 gradient[i] += surprise * features[i];
@@ -135,13 +137,16 @@ impl Regression {
     fn draw(&mut self, keys: &Keys<'_>) {
         (self.drawn_at, self.moves) = (keys.now(), keys.moves());
         self.drawn.clear();
-        let draws = keys.len().min(SAMPLE);
-        for n in 0..draws {
+        let draws = (keys.len() / SAMPLED_PART).clamp(*SAMPLE.start(), *SAMPLE.end());
+        self.drawn.reserve_exact(draws.min(keys.len()));
+        for n in 0..draws.min(keys.len()) {
             // All of few keys, some of many.
-            let place = if keys.len() <= SAMPLE { n } else { self.random.usize(..keys.len()) };
+            let place = if keys.len() <= draws { n } else { self.random.usize(..keys.len()) };
             if let Some(demand) = keys.at(place) {
                 let features = self.features(&demand);
-                self.drawn.push(Drawn { place, features, expected: self.expected(&features) });
+                let expected = self.expected(&features) as f32;
+                let features = features.map(|feature| feature as f32);
+                self.drawn.push(Drawn { place: place as u32, features, expected });
             }
         }
     }

@@ -9,7 +9,7 @@ use std::{
 use cache_core::{Backoff, Key, LogSum, Timestamp, Warm, sync::Mutex};
 
 use super::call_times::CallTimes;
-use crate::history::records::{Ranked, Records};
+use crate::history::records::Records;
 
 /// How old a ranking may be.
 const RANKED_FOR: Duration = Duration::from_secs(5);
@@ -84,7 +84,8 @@ impl std::fmt::Debug for Target {
 
 #[derive(Debug)]
 struct State {
-    ranked: Vec<Ranked>,
+    /// The places of its keys, the likeliest to be asked for first.
+    ranked: Vec<u32>,
     ranked_at: Timestamp,
     /// How often places had moved then.
     moves: u32,
@@ -154,15 +155,13 @@ impl Covered {
             (state.ranked_at, state.moves) = (now, records.moves());
         }
         let life = state.life.as_secs_f32();
-        for Ranked { place, rate } in &state.ranked {
-            if *rate <= 0.0 {
-                break;
-            }
+        for place in &state.ranked {
             let Some(key) = records.key(*place) else { continue };
             let left = fresh_for(&key).unwrap_or_default();
             if left > soon {
                 continue;
             }
+            let rate = records.rate_at(*place);
             let within = |seconds: f32| 1.0 - (-rate * seconds).exp();
             let (read, saved) = (within(life), within((life - left.as_secs_f32()).max(0.0)));
             if take(Candidate { key, place: *place, read, saved, left }).is_break() {

@@ -188,7 +188,11 @@ impl Records {
         by_demand.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
         let outdone = |(old, new): &(&(f32, usize), &u32)| old.0 < **new as f32;
         let outdone = by_demand.iter().zip(crowded).take_while(outdone).count();
-        let leave = outdone.max(self.max_tracked / 16).max(1).min(self.list.len());
+        let in_any_case = if room == 0 { (self.max_tracked / 16).max(1) } else { 0 };
+        let leave = outdone.max(in_any_case).min(self.list.len());
+        if leave == 0 {
+            return false;
+        }
         let mut gone: Vec<usize> = by_demand.iter().take(leave).map(|(_, place)| *place).collect();
         gone.sort_unstable();
         // Places move, so what refers to them moves along.

@@ -24,8 +24,9 @@ const FORGETS_AFTER: f64 = 20.0;
 /// The longest step of the weights.
 const LONGEST_STEP: f64 = 0.1;
 
-/// What the exponent of a prediction is kept within.
-const EXPONENTS: std::ops::RangeInclusive<f64> = -16.0..=4.0;
+/// What the exponent of a prediction is kept within, and where it teaches something.
+const EXPONENTS: std::ops::RangeInclusive<f64> = -16.0..=16.0;
+const LARGEST_TO_LEARN: f64 = 4.0;
 
 /// Where the weights begin: the present rate and the share of the last days count in full, each correction half.
 const PRIOR: [f64; WEIGHTS] = [0.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.0, 0.0];
@@ -95,9 +96,10 @@ impl Regression {
         features
     }
 
-    fn expected(&self, features: &Vector) -> f64 {
+    /// Returns the exponent of a prediction.
+    fn exponent(&self, features: &Vector) -> f64 {
         let sum: f64 = features.iter().zip(self.weights).map(|(feature, weight)| feature * weight).sum();
-        sum.clamp(*EXPONENTS.start(), *EXPONENTS.end()).exp()
+        sum.clamp(*EXPONENTS.start(), *EXPONENTS.end())
     }
 
     /// Moves the weights towards what became of the keys that were drawn.
@@ -144,7 +146,7 @@ impl Regression {
             let place = if keys.len() <= draws { n } else { self.random.usize(..keys.len()) };
             if let Some(demand) = keys.at(place) {
                 let features = self.features(&demand);
-                let expected = self.expected(&features) as f32;
+                let expected = self.exponent(&features).min(LARGEST_TO_LEARN).exp() as f32;
                 let features = features.map(|feature| feature as f32);
                 self.drawn.push(Drawn { place: place as u32, features, expected });
             }
@@ -168,7 +170,7 @@ impl Predictor for Regression {
     }
 
     fn rate(&self, demand: &Demand<'_>) -> f32 {
-        (self.expected(&self.features(demand)) / f64::from(HORIZON)) as f32
+        (self.exponent(&self.features(demand)).exp() / f64::from(HORIZON)) as f32
     }
 }
 

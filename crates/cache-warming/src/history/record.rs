@@ -33,7 +33,7 @@ pub(crate) struct Record {
     pub(crate) counts: Decayed,
     /// When in the day and the week it is asked for.
     pub(crate) profile: Profile,
-    /// The place of the key that is missed right after it more often than all others, and how often it is more.
+    /// The place of the key that is missed soon after it more often than not, and how often it is more.
     pub(crate) follower: u32,
     pub(crate) followed: u8,
 }
@@ -68,15 +68,14 @@ impl Record {
         decayed(self.counts, stream.since(self.seen))
     }
 
-    /// Notes which key followed: the one that follows more often than all others together stays.
-    pub(crate) fn note_follower(&mut self, place: u32) {
-        if self.followed == 0 {
-            self.follower = place;
+    /// Notes that the key was missed, which key was missed next, and whether the one that is thought to follow it
+    /// was among those missed soon after: as long as it is so more often than not, it stays.
+    pub(crate) fn note_follower(&mut self, next: u32, is_followed: bool) {
+        match (is_followed, self.followed) {
+            (true, _) => self.followed = self.followed.saturating_add(1),
+            (false, 0) => (self.follower, self.followed) = (next, 1),
+            (false, _) => self.followed -= 1,
         }
-        self.followed = match self.follower == place {
-            true => self.followed.saturating_add(1),
-            false => self.followed - 1,
-        };
     }
 }
 

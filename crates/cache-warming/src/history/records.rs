@@ -27,6 +27,16 @@ const FOLLOWS_WITHIN: usize = 4;
 /// How often the hour is noted of a key at most, in seconds.
 const NOTES_HOUR_EVERY: u32 = 60;
 
+/// A key that was missed a short while ago.
+#[derive(Clone, Copy, Debug)]
+struct Trailing {
+    place: usize,
+    /// The place of the key that was missed next.
+    next: Option<u32>,
+    /// Whether the one that is thought to follow it was missed since.
+    is_followed: bool,
+}
+
 /// What is remembered of all keys.
 #[derive(Debug)]
 pub(crate) struct Records {
@@ -42,8 +52,8 @@ pub(crate) struct Records {
     /// By how many seconds that is ahead of a clock that was set back.
     ahead: u32,
     hour: LocalHour,
-    /// The keys missed last, as places.
-    trail: Vec<usize>,
+    /// The keys missed last.
+    trail: Vec<Trailing>,
     /// How often places moved.
     moves: u32,
     /// Keys of announced events, as places: how many times as often they are expected to be asked for, until when.
@@ -110,16 +120,25 @@ impl Records {
         for &place in places {
             let Some(record) = self.list.get_mut(place) else { continue };
             self.effect.missed(record);
-            for before in std::mem::take(&mut self.trail) {
-                if before != place {
-                    self.list[before].note_follower(place as u32);
-                }
-                self.trail.push(before);
+            if let Some(again) = self.trail.iter().position(|trailing| trailing.place == place) {
+                self.follow_no_more(again);
             }
-            self.trail.push(place);
+            for Trailing { place: before, next, is_followed } in &mut self.trail {
+                next.get_or_insert(place as u32);
+                *is_followed |= self.list[*before].follower == place as u32;
+            }
+            self.trail.push(Trailing { place, next: None, is_followed: false });
             if self.trail.len() > FOLLOWS_WITHIN {
-                self.trail.remove(0);
+                self.follow_no_more(0);
             }
+        }
+    }
+
+    /// Notes what followed a key that was missed.
+    fn follow_no_more(&mut self, at: usize) {
+        let Trailing { place, next, is_followed } = self.trail.remove(at);
+        if let Some(next) = next {
+            self.list[place].note_follower(next, is_followed);
         }
     }
 
@@ -281,7 +300,7 @@ impl Records {
         self.list.get(place as usize).map_or(0.0, |record| self.rate(place, record))
     }
 
-    /// Returns the keys that are missed after one of these more often than all others together, and how likely.
+    /// Returns the keys that are missed after one of these more often than not, and how likely.
     pub(crate) fn followers(&self, after: impl Iterator<Item = usize>) -> Vec<(u32, f32)> {
         /// How often it has to have been more: twice proves nothing.
         const LEAST: u8 = 3;

@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use super::{
     counts::Counts,
     profile::LocalHour,
-    record::{Record, decayed},
+    record::{Decayed, Record, decayed},
     saved::{SavedHistory, SavedKey},
     seconds,
     stream::Stream,
@@ -26,6 +26,10 @@ const FOLLOWS_WITHIN: usize = 4;
 
 /// How often the hour is noted of a key at most, in seconds.
 const NOTES_HOUR_EVERY: u32 = 60;
+
+/// How many requests a key that was saved can have had, and how many times as many as those keys all others.
+const MOST_REQUESTS: f32 = 1e10;
+const MOST_OTHERS: f32 = 1000.0;
 
 /// A key that was missed a short while ago.
 #[derive(Clone, Copy, Debug)]
@@ -336,28 +340,34 @@ impl Records {
     }
 
     /// Takes what was kept, besides what is known by now. What can't be a key or a count is left out.
-    pub(super) fn restore(&mut self, saved: &SavedHistory, counts: &Counts) {
-        let is_count = |count: &f32| count.is_finite() && *count >= 0.0;
+    pub(super) fn restore(&mut self, saved: &SavedHistory, index: &Counts) {
         // A clock that was set back since: it is as if it had been saved just now.
         let at = saved.at.min(self.now);
         // Nobody asked meanwhile, so the demand clock went at half its pace.
         let aged = |counts| decayed(counts, (self.now - at) as f32 / 2.0);
-        self.stream.restore(aged(saved.totals.map(|total| if is_count(&total) { total } else { 0.0 })));
         let room = self.max_tracked.saturating_sub(self.list.len());
         let mut known = HashSet::new();
-        for SavedKey { prefix, id, counts: kept } in saved.keys.iter().take(room) {
-            let prefix = saved.prefixes.get(usize::from(*prefix)).and_then(|prefix| known_prefix(prefix));
-            let Some(key) = prefix.and_then(|prefix| prefix.key(id).ok()) else { continue };
-            if !kept.iter().all(is_count) || counts.place(key.hash()).is_some() {
-                continue;
-            }
+        let mut sums = Decayed::default();
+        for SavedKey { prefix, id, counts } in saved.keys.iter().take(room) {
+            let prefix = saved.prefixes.get(usize::from(*prefix));
+            let key = prefix.and_then(|prefix| known_prefix(prefix)).and_then(|prefix| prefix.key(id).ok());
+            let is_possible = counts.iter().all(|count| (0.0..MOST_REQUESTS).contains(count));
+            let Some(key) = key.filter(|key| is_possible && index.place(key.hash()).is_none()) else { continue };
             let Some(kind) = self.kind_of(&key) else { continue };
             if known.insert(key) {
+                sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
                 let mut record = Record::new(SmolStr::new(id), kind, at);
-                (record.counts, record.seen) = (aged(*kept), self.stream.ticks());
+                (record.counts, record.seen) = (aged(*counts), self.stream.ticks());
                 self.list.push(record);
             }
         }
+        let mut totals = saved.totals;
+        for (total, sum) in totals.iter_mut().zip(sums) {
+            if !(sum..=MOST_OTHERS * sum).contains(total) {
+                *total = sum;
+            }
+        }
+        self.stream.restore(aged(totals));
     }
 
     fn rate(&self, place: u32, record: &Record) -> f32 {

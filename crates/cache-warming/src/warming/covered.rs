@@ -162,7 +162,7 @@ impl Covered {
                 continue;
             }
             let rate = records.rate_at(*place);
-            let within = |seconds: f32| 1.0 - (-rate * seconds).exp();
+            let within = |seconds: f32| -(-rate * seconds).exp_m1();
             let (read, saved) = (within(life), within((life - left.as_secs_f32()).max(0.0)));
             if take(Candidate { key, place: *place, read, saved, left }).is_break() {
                 break;

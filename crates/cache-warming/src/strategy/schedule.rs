@@ -1,6 +1,6 @@
 //! When strategies run: at the start, in an interval, by a cron expression, or by hand.
 
-use std::{str::FromStr, time::Duration};
+use std::{fmt, str::FromStr, time::Duration};
 
 use cache_core::{Error, ErrorKind, Result, Timestamp};
 use croner::Cron;
@@ -20,7 +20,7 @@ pub enum Schedule {
 }
 
 /// The moments of a cron expression, in a time zone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct CronTimes {
     cron: Cron,
     zone: TimeZone,
@@ -37,10 +37,11 @@ impl CronTimes {
     /// `Config` with what is wrong.
     pub fn new(text: &str, zone: TimeZone) -> Result<Self> {
         let text = text.trim();
-        let is_hours = !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || c == ',' || c == ' ');
-        let is_hours = is_hours && (text.contains(',') || !text.contains(' '));
-        let expression =
-            if is_hours { format!("0 {} * * *", text.replace(' ', "")) } else { text.to_owned() };
+        let hours: Option<Vec<u8>> = text.split(',').map(|hour| hour.trim().parse().ok()).collect();
+        let expression = match hours {
+            Some(_) => format!("0 {} * * *", text.replace(' ', "")),
+            None => text.to_owned(),
+        };
         let cron = Cron::from_str(&expression).map_err(|error| {
             let message =
                 format!("{text:?} is no schedule: {error}; write hours as 0,6,12,18 or five cron fields");
@@ -55,6 +56,14 @@ impl CronTimes {
         let after = Zoned::new(jiff::Timestamp::from_microsecond(after.as_micros()).ok()?, self.zone.clone());
         let next = self.cron.find_next_occurrence(&after, false).ok()?;
         Some(Timestamp::from_micros(next.timestamp().as_microsecond()))
+    }
+}
+
+impl fmt::Debug for CronTimes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Of the expression itself each year up to 5000 would be printed.
+        let zone = self.zone.iana_name();
+        f.debug_struct("CronTimes").field("cron", &self.cron.pattern.to_string()).field("zone", &zone).finish()
     }
 }
 

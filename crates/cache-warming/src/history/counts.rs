@@ -69,7 +69,7 @@ impl Counts {
     /// Where a hash is looked for first, by those of its bits that are no mark.
     #[inline]
     fn first(&self, hash: u64) -> usize {
-        ((hash & u64::from(u32::MAX)) * self.0.len() as u64 >> u32::BITS) as usize
+        (((hash & u64::from(u32::MAX)) * self.0.len() as u64) >> u32::BITS) as usize
     }
 
     #[inline]

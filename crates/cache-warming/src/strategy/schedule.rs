@@ -63,7 +63,10 @@ impl fmt::Debug for CronTimes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Of the expression itself each year up to 5000 would be printed.
         let zone = self.zone.iana_name();
-        f.debug_struct("CronTimes").field("cron", &self.cron.pattern.to_string()).field("zone", &zone).finish()
+        f.debug_struct("CronTimes")
+            .field("cron", &self.cron.pattern.to_string())
+            .field("zone", &zone)
+            .finish()
     }
 }
 

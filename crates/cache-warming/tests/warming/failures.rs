@@ -1,0 +1,141 @@
+//! What happens while a provider is down (rule 87), and when strategies fail.
+
+use std::{future::ready, panic::panic_any, time::Duration};
+
+use cache_core::{Key, Result, Warm};
+use cache_warming::{Budget, Coverage, KeysOf, Schedule};
+
+use crate::fixture::{Cache, Fixture, by_hand, down, key, numbered, seconds};
+
+#[tokio::test]
+async fn rule_87_a_kind_that_fails_is_left_alone_longer_each_time_and_others_go_on() {
+    let every = |name, kind: &'static str| {
+        KeysOf::new(name, Schedule::Every(seconds(1)), move || {
+            ready(Key::new(kind, "x").map(|key| vec![key]))
+        })
+    };
+    let at =
+        Fixture::new(|builder| builder.strategy(every("prices", "price")).strategy(every("news", "news")));
+    let news = Cache::new("news", 10, &at.clock);
+    at.warming.cover(news.clone(), Coverage::default());
+    news.script.lock().life = Duration::from_millis(500);
+    at.cache.script.lock().is_down = true;
+    at.tick_for(seconds(3600)).await;
+    let calls: Vec<_> = at.cache.script.lock().calls.iter().map(|(at, _)| *at).collect();
+    let pauses: Vec<f64> = calls.windows(2).map(|pair| pair[1].since(pair[0]).as_secs_f64()).collect();
+    let limits = (0..).map(|doubled| 2_f64.powi(doubled).min(300.0));
+    for (pause, limit) in pauses.iter().zip(limits) {
+        assert!((limit / 2.0..limit + 1.0).contains(pause), "{pause} s of {limit}: {pauses:?}");
+    }
+    assert!(calls.len() < 40, "{} calls in an hour", calls.len());
+    assert_eq!(news.calls().len(), 3600, "the other kind goes on");
+    let stats = at.warming.stats();
+    assert_eq!(
+        stats.kinds.iter().map(|kind| (&*kind.kind, kind.paused)).collect::<Vec<_>>(),
+        [("price", true), ("news", false)]
+    );
+    assert_eq!(at.strategy("prices").last.unwrap().left_out, 1);
+    // It comes back, and is asked again within the longest pause; then pauses begin anew.
+    let script = || at.cache.script.lock();
+    (script().is_down, script().life) = (false, Duration::from_millis(500));
+    at.tick_for(seconds(301)).await;
+    let before = script().calls.len();
+    assert!(at.strategy("prices").effectiveness.fetched > 0 || before > calls.len());
+    at.tick_for(seconds(10)).await;
+    assert_eq!(script().calls.len(), before + 10);
+    script().is_down = true;
+    at.tick_for(seconds(1)).await;
+    script().is_down = false;
+    at.tick_for(seconds(2)).await;
+    assert!(script().calls.len() >= before + 12);
+}
+
+#[tokio::test]
+async fn rule_87_a_run_stops_calling_once_its_kind_fails() {
+    for concurrency in [1, 3] {
+        for partly in [false, true] {
+            let budget = Budget::default().concurrency(concurrency);
+            let mut picked = numbered("S", 100);
+            picked.push(Key::new("news", "x").unwrap());
+            let at = Fixture::new(|builder| builder.strategy(by_hand("warm", picked, budget)));
+            let news = Cache::new("news", 10, &at.clock);
+            at.warming.cover(news.clone(), Coverage::default());
+            at.cache.script.lock().takes = seconds(1);
+            // Either whole calls fail, or all of their keys do.
+            at.cache.script.lock().is_down = !partly;
+            let failing = numbered("S", 100).iter().map(|key| key.id().to_owned()).collect();
+            at.cache.script.lock().failing = failing;
+            let (result, ()) = tokio::join!(at.run("warm"), crate::fixture::advance(&at.clock, seconds(40)));
+            assert_eq!(at.cache.calls().len(), concurrency);
+            assert_eq!((result.calls, result.fetched), (concurrency + 1, 1), "the other kind goes on");
+            assert_eq!((result.failures, result.left_out), (10 * concurrency, 100 - 10 * concurrency));
+            let error = result.error.unwrap();
+            assert!(error.contains("the provider is down"), "{error}");
+            assert_eq!(error.contains("price:S0000"), partly, "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_fails_alone_leaves_its_kind_to_go_on() {
+    let at =
+        Fixture::new(|builder| builder.strategy(by_hand("warm", numbered("S", 100), Default::default())));
+    at.cache.script.lock().failing.insert("S0042".to_owned());
+    let result = at.run("warm").await;
+    assert_eq!((result.calls, result.fetched, result.failures), (10, 99, 1));
+    assert!(!at.warming.stats().kinds[0].paused);
+}
+
+#[tokio::test]
+async fn a_refresh_that_panics_is_a_failure_of_its_kind() {
+    let at = Fixture::new(|builder| builder.strategy(by_hand("warm", numbered("S", 10), Default::default())));
+    at.cache.script.lock().panics = true;
+    let result = at.run("warm").await;
+    assert_eq!((result.success, result.failures, result.calls), (false, 10, 1));
+    assert!(result.error.unwrap().contains("panicked"));
+    assert!(at.warming.stats().kinds[0].paused);
+    at.cache.script.lock().panics = false;
+    at.clock.advance(seconds(2));
+    assert_eq!(at.run("warm").await.fetched, 10);
+}
+
+#[tokio::test]
+async fn a_strategy_that_errs_or_panics_is_a_failed_result_and_the_others_run() {
+    let at = Fixture::new(|builder| {
+        let errs = KeysOf::new("errs", Schedule::Every(seconds(5)), || ready(Err(down())));
+        let panics =
+            KeysOf::new("panics", Schedule::Every(seconds(5)), || -> std::future::Ready<Result<_>> {
+                panic_any("as the test has it")
+            });
+        let fine = KeysOf::new("fine", Schedule::Every(seconds(5)), || ready(Ok(vec![key("AAPL")])));
+        builder.strategy(errs).strategy(panics).strategy(fine)
+    });
+    at.tick_for(seconds(16)).await;
+    for (name, error) in [("errs", "the provider is down"), ("panics", "the strategy panicked")] {
+        let strategy = at.strategy(name);
+        let last = strategy.last.unwrap();
+        assert!(!last.success && last.error.as_ref().unwrap().contains(error), "{last:?}");
+        assert_eq!(strategy.runs, 4);
+        assert_eq!(at.run(name).await.error, last.error);
+    }
+    assert_eq!(
+        (at.strategy("fine").runs, at.effect("fine").fetched),
+        (4, 0),
+        "nobody asked for it: it is unknown"
+    );
+    assert!(at.cache.fresh_for(&key("AAPL")).is_some());
+}
+
+#[tokio::test]
+async fn nothing_runs_while_warming_is_off_and_it_goes_on_to_learn() {
+    let every = KeysOf::new("every", Schedule::Every(seconds(1)), || ready(Ok(vec![key("AAPL")])));
+    let at = Fixture::new(|builder| builder.strategy(every));
+    at.warming.enable(false);
+    at.hit(&key("MSFT"));
+    at.tick_for(seconds(60)).await;
+    let stats = at.warming.stats();
+    assert_eq!((stats.enabled, stats.tracked, stats.strategies[0].runs), (false, 1, 0));
+    at.warming.enable(true);
+    at.tick_for(seconds(3)).await;
+    assert_eq!(at.strategy("every").runs, 3);
+}

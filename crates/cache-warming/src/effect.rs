@@ -2,16 +2,16 @@
 
 use serde::Serialize;
 
-use crate::history::record::Record;
+use crate::history::record::KeyRecord;
 
 /// How many strategies are told apart.
 pub(crate) const MAX_STRATEGIES: usize = 32;
 
 /// Which strategy fetched a key beforehand, and whether that was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Warmed(u8);
+pub(crate) struct FetchMark(u8);
 
-impl Warmed {
+impl FetchMark {
     /// It was not, or all is known of it.
     pub(crate) const NOT: Self = Self(0);
     const READ: u8 = 0x80;
@@ -67,15 +67,15 @@ impl Effect {
     }
 
     /// A strategy fetched a key, whose value lives until `until`.
-    pub(crate) fn warmed(&mut self, record: &mut Record, strategy: usize, until: u32) {
+    pub(crate) fn warmed(&mut self, record: &mut KeyRecord, strategy: usize, until: u32) {
         self.end(record);
         self.by_strategy[strategy].fetched += 1;
-        record.warmed = Warmed::by(strategy);
+        record.warmed = FetchMark::by(strategy);
         record.warmed_until = until;
     }
 
     /// A key was asked for after `since`, and not missed.
-    pub(crate) fn asked(&mut self, record: &mut Record, since: u32) {
+    pub(crate) fn asked(&mut self, record: &mut KeyRecord, since: u32) {
         let Some(strategy) = record.warmed.strategy() else { return };
         if since > record.warmed_until {
             return self.end(record);
@@ -83,22 +83,22 @@ impl Effect {
         let counted = &mut self.by_strategy[strategy];
         if !record.warmed.is_read() {
             counted.read += 1;
-            record.warmed.0 |= Warmed::READ;
+            record.warmed.0 |= FetchMark::READ;
         }
         if since >= record.needed_from {
             counted.saved += 1;
-            record.warmed = Warmed::NOT;
+            record.warmed = FetchMark::NOT;
         }
     }
 
     /// A key was missed: what was fetched of it is not there any more.
-    pub(crate) fn missed(&mut self, record: &mut Record) {
+    pub(crate) fn missed(&mut self, record: &mut KeyRecord) {
         self.misses += 1;
         self.end(record);
     }
 
     /// A key is no longer tracked.
-    pub(crate) fn forgotten(&mut self, record: &Record) {
+    pub(crate) fn forgotten(&mut self, record: &KeyRecord) {
         if let Some(strategy) = record.warmed.strategy()
             && !record.warmed.is_read()
         {
@@ -107,14 +107,14 @@ impl Effect {
     }
 
     /// Time has passed.
-    pub(crate) fn pass(&mut self, record: &mut Record, now: u32) {
-        if record.warmed != Warmed::NOT && now > record.warmed_until {
+    pub(crate) fn pass(&mut self, record: &mut KeyRecord, now: u32) {
+        if record.warmed != FetchMark::NOT && now > record.warmed_until {
             self.end(record);
         }
     }
 
-    fn end(&mut self, record: &mut Record) {
+    fn end(&mut self, record: &mut KeyRecord) {
         self.forgotten(record);
-        record.warmed = Warmed::NOT;
+        record.warmed = FetchMark::NOT;
     }
 }

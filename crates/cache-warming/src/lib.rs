@@ -14,7 +14,7 @@ pub use history::{
     profile::LocalHour,
     record::{Decayed, HALF_LIVES},
     saved::{SavedHistory, SavedKey},
-    stream::Stream,
+    stream::RequestStream,
 };
 pub use predictor::{Demand, Keys, Predictor, regression::Regression, seed_score::SeedScore};
 pub use scheduler::{
@@ -24,12 +24,12 @@ pub use scheduler::{
     stats::{Drained, Flushed, GroupPending, SchedulerStats},
 };
 pub use strategy::{
-    Budget, Strategy,
+    RunBudget, Strategy,
     announced::Announced,
     bell::OpeningBell,
     by_closure::KeysOf,
     predictive::Predictive,
-    schedule::{CronTimes, Schedule},
+    schedule::{CronTimes, RunSchedule},
 };
 pub use warming::{
     Coverage, KindStats, Outlook, RunResult, RunningWarming, StrategyStats, WarmStart, Warming,

@@ -20,7 +20,7 @@ use anyhow::{Result, ensure};
 use async_trait::async_trait;
 use cache_core::{Key, Loaded, Loader, Request};
 use cache_facade::{Cache, Region, Source};
-use cache_warming::{BatchScheduler, Coverage, Predictive, Priority, Schedule, Warming};
+use cache_warming::{BatchScheduler, Coverage, Predictive, Priority, RunSchedule, Warming};
 use clap::Parser;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -150,7 +150,7 @@ async fn main() -> Result<ExitCode> {
 
     // With: read-through, cold, then warmed.
     let slow = Slow::default();
-    let hot = Predictive::new("cycle", Schedule::ByHand);
+    let hot = Predictive::new("cycle", RunSchedule::ByHand);
     let warming = Warming::builder().strategy(hot).build();
     let open = || async {
         let cache =

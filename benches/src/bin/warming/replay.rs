@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use async_trait::async_trait;
 use cache_core::{Clock, Event, Key, Loaded, Loader, Observer, Refresh, Refreshed, Request, Warm};
 use cache_facade::{Cache, Region, Source};
-use cache_warming::{Budget, Coverage, Predictive, Schedule, SeedScore, Warming};
+use cache_warming::{Coverage, Predictive, RunBudget, RunSchedule, SeedScore, Warming};
 
 use crate::demand::{Asked, Demand};
 
@@ -156,16 +156,16 @@ struct Replay {
 impl Replay {
     fn new(demand: &Demand, mode: Mode, clock: Clock) -> Result<Self> {
         let builder = Warming::builder().clock(clock.clone()).max_tracked(demand.keys.len().max(1));
-        let by_hand = |name: &str| Predictive::new(name, Schedule::ByHand);
+        let by_hand = |name: &str| Predictive::new(name, RunSchedule::ByHand);
         let life = Duration::from_secs(LIFE.into());
         let builder = match mode {
             Mode::Nothing | Mode::Fill { .. } => builder,
             Mode::ByKey { keys, worth } => {
-                let budget = Budget::default().keys(keys);
+                let budget = RunBudget::default().keys(keys);
                 builder.strategy(by_hand("by key").worth(worth).budget(budget).soon(life))
             }
             Mode::BySeedScore { keys } => {
-                let budget = Budget::default().keys(keys);
+                let budget = RunBudget::default().keys(keys);
                 builder.predictor(SeedScore::default()).strategy(by_hand("by key").budget(budget).soon(life))
             }
             Mode::Precise { share } => builder.strategy(by_hand("by key").precision(share)),

@@ -15,7 +15,7 @@ impl CacheBuilder {
     /// use std::{sync::Arc, time::Duration};
     /// use cache_facade::{
     ///     Cache,
-    ///     warming::{Coverage, Predictive, Schedule, Warming},
+    ///     warming::{Coverage, Predictive, RunSchedule, Warming},
     /// };
     ///
     /// # async fn ask_for_prices(symbols: Vec<String>) -> std::io::Result<Vec<(String, f64)>> {
@@ -23,7 +23,7 @@ impl CacheBuilder {
     /// # }
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> cache_facade::Result<()> {
-    /// let plan = Predictive::new("plan", Schedule::Every(Duration::from_secs(2))).saving(2.0);
+    /// let plan = Predictive::new("plan", RunSchedule::Every(Duration::from_secs(2))).saving(2.0);
     /// let warming = Warming::builder().strategy(plan).build();
     /// let cache = Cache::builder().warming(&warming).build().await?;
     /// let prices = cache.region::<f64>("price").ttl("5m").load_many(50, ask_for_prices).open()?;

@@ -13,12 +13,12 @@ pub struct LocalHour {
 
 /// How often a key was asked for by hour of the day and by day of the week, as sixteenths of the most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Profile {
+pub(crate) struct HourProfile {
     hours: [u8; 12],
     days: [u8; 4],
 }
 
-impl Profile {
+impl HourProfile {
     /// Notes one request. When an hour is full, all are halved: what is older counts for less.
     pub(crate) fn note(&mut self, at: LocalHour) {
         bump(&mut self.hours, at.hour % 24);
@@ -62,12 +62,12 @@ fn of(halves: &[u8], at: u8) -> (u32, u32) {
 mod tests {
     use proptest::{collection::vec, proptest};
 
-    use super::{LocalHour, Profile};
+    use super::{HourProfile, LocalHour};
 
     proptest! {
         #[test]
         fn the_hours_keep_their_proportions(noted in vec((0..24_u8, 0..7_u8), 1..600)) {
-            let mut profile = Profile::default();
+            let mut profile = HourProfile::default();
             let (mut hours, mut days) = ([0_u32; 24], [0_u32; 7]);
             for (hour, weekday) in noted {
                 profile.note(LocalHour { hour, weekday });

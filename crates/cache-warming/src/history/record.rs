@@ -2,10 +2,10 @@
 
 use smol_str::SmolStr;
 
-use super::{profile::Profile, stream::Stream};
-use crate::effect::Warmed;
+use super::{profile::HourProfile, stream::RequestStream};
+use crate::effect::FetchMark;
 
-/// The half-lives by which requests are forgotten, in seconds of the [demand clock](crate::Stream): half an hour,
+/// The half-lives by which requests are forgotten, in seconds of the [demand clock](crate::RequestStream): half an hour,
 /// three hours, eighteen hours, four and a half days.
 pub const HALF_LIVES: [f32; 4] = [1800.0, 10_800.0, 64_800.0, 388_800.0];
 
@@ -14,13 +14,13 @@ pub type Decayed = [f32; HALF_LIVES.len()];
 
 /// What is remembered of a key.
 #[derive(Clone, Debug)]
-pub(crate) struct Record {
+pub(crate) struct KeyRecord {
     /// The key without its prefix.
     pub(crate) id: SmolStr,
     /// The place of its kind in the list of kinds.
     pub(crate) kind: u8,
     /// What last fetched it beforehand, while it is not known what became of that.
-    pub(crate) warmed: Warmed,
+    pub(crate) warmed: FetchMark,
     /// What the demand clock showed up to which the counts are decayed: that of the last request.
     pub(crate) seen: u32,
     /// The second of the last request.
@@ -32,31 +32,31 @@ pub(crate) struct Record {
     /// The requests, each half-life forgetting in its own time.
     pub(crate) counts: Decayed,
     /// When in the day and the week it is asked for.
-    pub(crate) profile: Profile,
+    pub(crate) profile: HourProfile,
     /// The place of the key that is missed soon after it more often than not, and how often it is more.
     pub(crate) follower: u32,
     pub(crate) followed: u8,
 }
 
-impl Record {
+impl KeyRecord {
     pub(crate) fn new(id: SmolStr, kind: u8, now: u32) -> Self {
         Self {
             id,
             kind,
-            warmed: Warmed::NOT,
+            warmed: FetchMark::NOT,
             seen: 0,
             asked: now,
             warmed_until: 0,
             needed_from: 0,
             counts: Decayed::default(),
-            profile: Profile::default(),
+            profile: HourProfile::default(),
             follower: u32::MAX,
             followed: 0,
         }
     }
 
     /// Adds requests that came at `now`.
-    pub(crate) fn add(&mut self, times: f32, stream: &Stream, now: u32) {
+    pub(crate) fn add(&mut self, times: f32, stream: &RequestStream, now: u32) {
         self.counts = self.counts_at(stream);
         self.counts.iter_mut().for_each(|count| *count += times);
         self.seen = stream.ticks();
@@ -64,7 +64,7 @@ impl Record {
     }
 
     /// Returns the counts as they are now.
-    pub(crate) fn counts_at(&self, stream: &Stream) -> Decayed {
+    pub(crate) fn counts_at(&self, stream: &RequestStream) -> Decayed {
         decayed(self.counts, stream.since(self.seen))
     }
 
@@ -93,13 +93,13 @@ pub(crate) fn decayed(mut counts: Decayed, seconds: f32) -> Decayed {
 mod tests {
     use proptest::{collection::vec, prop_assert, proptest};
 
-    use super::{HALF_LIVES, Record};
-    use crate::history::stream::Stream;
+    use super::{HALF_LIVES, KeyRecord};
+    use crate::history::stream::RequestStream;
 
     proptest! {
         #[test]
         fn each_request_counts_half_as_much_after_each_half_life(gaps in vec(0..100_000_u32, 1..50)) {
-            let (mut record, mut stream, mut now) = (Record::new("AAPL".into(), 0, 1), Stream::default(), 1);
+            let (mut record, mut stream, mut now) = (KeyRecord::new("AAPL".into(), 0, 1), RequestStream::default(), 1);
             stream.pass(now);
             let mut at = Vec::new();
             for gap in gaps {

@@ -1,18 +1,11 @@
 //! The records of all tracked keys, the counts taken into them, and who is forgotten when there are too many.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use cache_core::{Key, LookupKey, Prefix, Timestamp};
 use smol_str::SmolStr;
 
-use super::{
-    counts::Counts,
-    profile::LocalHour,
-    record::{Decayed, Record, decayed},
-    saved::{SavedHistory, SavedKey},
-    seconds,
-    stream::Stream,
-};
+use super::{counts::Counts, profile::LocalHour, record::KeyRecord, seconds, stream::RequestStream};
 use crate::{
     effect::Effect,
     predictor::{Demand, Keys, Predictor},
@@ -27,10 +20,6 @@ const FOLLOWS_WITHIN: usize = 4;
 /// How often the hour is noted of a key at most, in seconds.
 const NOTES_HOUR_EVERY: u32 = 60;
 
-/// How many requests a key that was saved can have had, and how many times as many as those keys all others.
-const MOST_REQUESTS: f32 = 1e10;
-const MOST_OTHERS: f32 = 1000.0;
-
 /// A key that was missed a short while ago.
 #[derive(Clone, Copy, Debug)]
 struct Trailing {
@@ -44,13 +33,13 @@ struct Trailing {
 /// What is remembered of all keys.
 #[derive(Debug)]
 pub(crate) struct Records {
-    list: Vec<Record>,
-    kinds: Vec<Prefix>,
-    max_tracked: usize,
-    pub(crate) stream: Stream,
+    pub(super) list: Vec<KeyRecord>,
+    pub(super) kinds: Vec<Prefix>,
+    pub(super) max_tracked: usize,
+    pub(crate) stream: RequestStream,
     predictor: Box<dyn Predictor>,
     pub(crate) effect: Effect,
-    now: u32,
+    pub(super) now: u32,
     /// When requests were taken last: what is taken now came since.
     since: u32,
     /// By how many seconds that is ahead of a clock that was set back.
@@ -70,7 +59,7 @@ impl Records {
             list: Vec::new(),
             kinds: Vec::new(),
             max_tracked,
-            stream: Stream::default(),
+            stream: RequestStream::default(),
             predictor,
             effect: Effect::default(),
             now: 0,
@@ -174,7 +163,7 @@ impl Records {
                 // In small steps: half of a doubled list would be nobody's.
                 self.list.reserve_exact((place / 32).max(16).min(self.max_tracked - place));
             }
-            self.list.push(Record::new(SmolStr::new(key.id()), kind, self.now));
+            self.list.push(KeyRecord::new(SmolStr::new(key.id()), kind, self.now));
             if !forgotten && !grown {
                 counts.insert(key.hash(), place);
             }
@@ -192,7 +181,7 @@ impl Records {
                 break;
             }
             let Some(kind) = self.kind_of(key) else { continue };
-            let mut record = Record::new(SmolStr::new(key.id()), kind, self.now);
+            let mut record = KeyRecord::new(SmolStr::new(key.id()), kind, self.now);
             record.seen = self.stream.ticks();
             self.list.push(record);
         }
@@ -254,7 +243,7 @@ impl Records {
         true
     }
 
-    fn kind_of(&mut self, key: &Key) -> Option<u8> {
+    pub(super) fn kind_of(&mut self, key: &Key) -> Option<u8> {
         if key.is_reserved() {
             return None;
         }
@@ -311,7 +300,7 @@ impl Records {
         let records = after.filter_map(|place| self.list.get(place));
         let often = records.filter(|record| record.followed >= LEAST);
         // More than half of the times, the likelier the more often.
-        let share = |record: &Record| 1.0 - 0.5 / f32::from(record.followed);
+        let share = |record: &KeyRecord| 1.0 - 0.5 / f32::from(record.followed);
         often.map(|record| (record.follower, share(record))).collect()
     }
 
@@ -322,55 +311,7 @@ impl Records {
         }
     }
 
-    /// Returns what is to be kept across restarts: of the keys asked for most, at most so many.
-    pub(crate) fn saved(&self, most: usize) -> SavedHistory {
-        let mut by_demand: Vec<&Record> = self.list.iter().collect();
-        by_demand.sort_by(|a, b| self.requests(b).total_cmp(&self.requests(a)));
-        let saved = |record: &&Record| SavedKey {
-            prefix: record.kind,
-            id: record.id.to_string(),
-            counts: record.counts_at(&self.stream),
-        };
-        SavedHistory {
-            at: self.now,
-            prefixes: self.kinds.iter().map(|prefix| prefix.as_str().to_owned()).collect(),
-            keys: by_demand.iter().take(most).map(saved).collect(),
-            totals: self.stream.totals(),
-        }
-    }
-
-    /// Takes what was kept, besides what is known by now. What can't be a key or a count is left out.
-    pub(super) fn restore(&mut self, saved: &SavedHistory, index: &Counts) {
-        // A clock that was set back since: it is as if it had been saved just now.
-        let at = saved.at.min(self.now);
-        // Nobody asked meanwhile, so the demand clock went at half its pace.
-        let aged = |counts| decayed(counts, (self.now - at) as f32 / 2.0);
-        let room = self.max_tracked.saturating_sub(self.list.len());
-        let mut known = HashSet::new();
-        let mut sums = Decayed::default();
-        for SavedKey { prefix, id, counts } in saved.keys.iter().take(room) {
-            let prefix = saved.prefixes.get(usize::from(*prefix));
-            let key = prefix.and_then(|prefix| known_prefix(prefix)).and_then(|prefix| prefix.key(id).ok());
-            let is_possible = counts.iter().all(|count| (0.0..MOST_REQUESTS).contains(count));
-            let Some(key) = key.filter(|key| is_possible && index.place(key.hash()).is_none()) else { continue };
-            let Some(kind) = self.kind_of(&key) else { continue };
-            if known.insert(key) {
-                sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
-                let mut record = Record::new(SmolStr::new(id), kind, at);
-                (record.counts, record.seen) = (aged(*counts), self.stream.ticks());
-                self.list.push(record);
-            }
-        }
-        let mut totals = saved.totals;
-        for (total, sum) in totals.iter_mut().zip(sums) {
-            if !(sum..=MOST_OTHERS * sum).contains(total) {
-                *total = sum;
-            }
-        }
-        self.stream.restore(aged(totals));
-    }
-
-    fn rate(&self, place: u32, record: &Record) -> f32 {
+    fn rate(&self, place: u32, record: &KeyRecord) -> f32 {
         let rate = self.predictor.rate(&Demand::new(record, &self.stream, self.now, self.hour));
         match self.announced.get(&place) {
             Some((factor, until)) if self.now <= *until => rate * factor,
@@ -379,7 +320,7 @@ impl Records {
     }
 
     /// How often a key was asked for in the last days.
-    fn requests(&self, record: &Record) -> f32 {
+    pub(super) fn requests(&self, record: &KeyRecord) -> f32 {
         record.counts_at(&self.stream)[3]
     }
 
@@ -388,7 +329,7 @@ impl Records {
         places_by(self.of_kind(kind).map(|(place, record)| (self.requests(record), place)).collect())
     }
 
-    fn of_kind(&self, kind: &str) -> impl Iterator<Item = (u32, &Record)> {
+    fn of_kind(&self, kind: &str) -> impl Iterator<Item = (u32, &KeyRecord)> {
         let of_kind: Vec<bool> = self.kinds.iter().map(|prefix| prefix.kind() == kind).collect();
         (0..).zip(&self.list).filter(move |(_, record)| of_kind[usize::from(record.kind)])
     }
@@ -426,13 +367,13 @@ impl Records {
         self.kinds[usize::from(record.kind)].key(&record.id).ok()
     }
 
-    pub(crate) fn record_mut(&mut self, place: u32) -> Option<&mut Record> {
+    pub(crate) fn record_mut(&mut self, place: u32) -> Option<&mut KeyRecord> {
         self.list.get_mut(place as usize)
     }
 }
 
 /// Returns the prefix of this text.
-fn known_prefix(text: &str) -> Option<Prefix> {
+pub(super) fn known_prefix(text: &str) -> Option<Prefix> {
     let named = text.strip_suffix(':')?;
     let (namespace, kind) = match named.rsplit_once(':') {
         Some((namespace, kind)) => (Some(namespace), kind),

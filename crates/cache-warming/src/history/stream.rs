@@ -17,7 +17,7 @@ const TICKS: f64 = 8.0;
 /// What is counted of a key is forgotten by a clock of its own, which goes half by seconds and half by requests: a
 /// night in which nobody asks ages what was learnt half as much as a busy day.
 #[derive(Clone, Debug, Default)]
-pub struct Stream {
+pub struct RequestStream {
     /// The requests of all keys, decayed as those of each are.
     totals: Decayed,
     /// The demand clock, in seconds.
@@ -29,7 +29,7 @@ pub struct Stream {
     at: u32,
 }
 
-impl Stream {
+impl RequestStream {
     /// Lets time pass.
     pub(crate) fn pass(&mut self, now: u32) {
         let span = f64::from(now.saturating_sub(self.at));

@@ -8,8 +8,8 @@ use std::fmt;
 
 use crate::history::{
     profile::LocalHour,
-    record::{Decayed, Record},
-    stream::Stream,
+    record::{Decayed, KeyRecord},
+    stream::RequestStream,
 };
 
 /// What predicts how often a key will be asked for, from what is remembered of it and of all requests.
@@ -24,8 +24,8 @@ pub trait Predictor: fmt::Debug + Send + 'static {
 /// What is known of the requests of all tracked keys.
 #[derive(Debug)]
 pub struct Keys<'a> {
-    pub(crate) list: &'a [Record],
-    pub(crate) stream: &'a Stream,
+    pub(crate) list: &'a [KeyRecord],
+    pub(crate) stream: &'a RequestStream,
     pub(crate) now: u32,
     pub(crate) hour: LocalHour,
     pub(crate) moves: u32,
@@ -64,7 +64,7 @@ impl Keys<'_> {
 
     /// Returns all requests.
     #[must_use]
-    pub fn stream(&self) -> &Stream {
+    pub fn stream(&self) -> &RequestStream {
         self.stream
     }
 }
@@ -72,14 +72,14 @@ impl Keys<'_> {
 /// What is known of the requests of a key.
 #[derive(Clone, Copy, Debug)]
 pub struct Demand<'a> {
-    record: &'a Record,
-    stream: &'a Stream,
+    record: &'a KeyRecord,
+    stream: &'a RequestStream,
     now: u32,
     hour: LocalHour,
 }
 
 impl<'a> Demand<'a> {
-    pub(crate) fn new(record: &'a Record, stream: &'a Stream, now: u32, hour: LocalHour) -> Self {
+    pub(crate) fn new(record: &'a KeyRecord, stream: &'a RequestStream, now: u32, hour: LocalHour) -> Self {
         Self { record, stream, now, hour }
     }
 
@@ -91,7 +91,7 @@ impl<'a> Demand<'a> {
 
     /// Returns all requests.
     #[must_use]
-    pub fn stream(&self) -> &'a Stream {
+    pub fn stream(&self) -> &'a RequestStream {
         self.stream
     }
 
@@ -107,7 +107,7 @@ impl<'a> Demand<'a> {
         self.now.saturating_sub(self.record.asked)
     }
 
-    /// Returns the same in seconds of the [demand clock](Stream).
+    /// Returns the same in seconds of the [demand clock](RequestStream).
     #[must_use]
     pub fn demand_since_asked(&self) -> f32 {
         self.stream.since(self.record.seen)

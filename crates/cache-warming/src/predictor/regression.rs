@@ -2,7 +2,7 @@
 //! proportions that are learnt from which keys are asked for.
 
 use super::{Demand, Keys, Predictor, linear::solve};
-use crate::history::{record::HALF_LIVES, stream::Stream};
+use crate::history::{record::HALF_LIVES, stream::RequestStream};
 
 /// How many weights there are.
 const WEIGHTS: usize = 8;
@@ -176,7 +176,7 @@ impl Predictor for Regression {
 
 /// The requests of all keys that are expected within the horizon, and how the last hours compare with that; both
 /// as logarithms.
-fn rates(stream: &Stream) -> [f64; 2] {
+fn rates(stream: &RequestStream) -> [f64; 2] {
     let within = |rate: f64| rate * f64::from(HORIZON) + 0.1;
     let (now, usual) = (within(stream.rate()), within(stream.usual_rate()));
     [now.ln(), (usual / now).ln()]

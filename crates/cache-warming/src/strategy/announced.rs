@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cache_core::{Key, Result};
 
-use super::{Budget, Strategy, schedule::Schedule};
+use super::{RunBudget, Strategy, schedule::RunSchedule};
 use crate::warming::outlook::Outlook;
 
 /// How often it looks whether something was announced.
@@ -16,21 +16,21 @@ const STEP: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Announced {
     name: String,
-    schedule: Schedule,
-    budget: Budget,
+    schedule: RunSchedule,
+    budget: RunBudget,
 }
 
 impl Announced {
     /// Makes a strategy of what is announced.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
-        let budget = Budget::default().priority(150);
-        Self { name: name.into(), schedule: Schedule::Every(STEP), budget }
+        let budget = RunBudget::default().priority(150);
+        Self { name: name.into(), schedule: RunSchedule::Every(STEP), budget }
     }
 
     /// Sets what one run may cost.
     #[must_use]
-    pub fn budget(self, budget: Budget) -> Self {
+    pub fn budget(self, budget: RunBudget) -> Self {
         Self { budget, ..self }
     }
 }
@@ -41,11 +41,11 @@ impl Strategy for Announced {
         &self.name
     }
 
-    fn schedule(&self) -> &Schedule {
+    fn schedule(&self) -> &RunSchedule {
         &self.schedule
     }
 
-    fn budget(&self) -> Budget {
+    fn budget(&self) -> RunBudget {
         self.budget
     }
 

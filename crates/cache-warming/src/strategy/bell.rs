@@ -6,7 +6,7 @@ use std::{fmt, time::Duration};
 use async_trait::async_trait;
 use cache_core::{Key, Result, Timestamp};
 
-use super::{Budget, Strategy, schedule::Schedule};
+use super::{RunBudget, Strategy, schedule::RunSchedule};
 use crate::warming::outlook::Outlook;
 
 /// How often it looks what is left to fetch.
@@ -26,8 +26,8 @@ const STEP: Duration = Duration::from_secs(1);
 /// ```
 pub struct OpeningBell {
     name: String,
-    schedule: Schedule,
-    budget: Budget,
+    schedule: RunSchedule,
+    budget: RunBudget,
     lasting: Duration,
     last_bell: Box<dyn Fn(Timestamp) -> Option<Timestamp> + Send + Sync>,
 }
@@ -40,8 +40,8 @@ impl OpeningBell {
     ) -> Self {
         Self {
             name: name.into(),
-            schedule: Schedule::Every(STEP),
-            budget: Budget::default().quota_share(0.9).concurrency(16).priority(200),
+            schedule: RunSchedule::Every(STEP),
+            budget: RunBudget::default().quota_share(0.9).concurrency(16).priority(200),
             lasting: Duration::from_secs(60),
             last_bell: Box::new(last_bell),
         }
@@ -49,7 +49,7 @@ impl OpeningBell {
 
     /// Sets what one second may cost. Default: nine tenths of what the quota leaves, 16 calls at once.
     #[must_use]
-    pub fn budget(self, budget: Budget) -> Self {
+    pub fn budget(self, budget: RunBudget) -> Self {
         Self { budget, ..self }
     }
 
@@ -72,11 +72,11 @@ impl Strategy for OpeningBell {
         &self.name
     }
 
-    fn schedule(&self) -> &Schedule {
+    fn schedule(&self) -> &RunSchedule {
         &self.schedule
     }
 
-    fn budget(&self) -> Budget {
+    fn budget(&self) -> RunBudget {
         self.budget
     }
 

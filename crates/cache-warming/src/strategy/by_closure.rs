@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use cache_core::{Key, Result};
 use futures_util::future::BoxFuture;
 
-use super::{Budget, Strategy, schedule::Schedule};
+use super::{RunBudget, Strategy, schedule::RunSchedule};
 use crate::warming::outlook::Outlook;
 
 type Pick = dyn Fn() -> BoxFuture<'static, Result<Vec<Key>>> + Send + Sync;
@@ -15,16 +15,16 @@ type Pick = dyn Fn() -> BoxFuture<'static, Result<Vec<Key>>> + Send + Sync;
 ///
 /// ```
 /// use cache_core::Key;
-/// use cache_warming::{KeysOf, Schedule};
+/// use cache_warming::{KeysOf, RunSchedule};
 ///
-/// let popular = KeysOf::new("popular", Schedule::AtStart, || async {
+/// let popular = KeysOf::new("popular", RunSchedule::AtStart, || async {
 ///     ["AAPL", "MSFT", "SPY"].into_iter().map(|symbol| Key::new("price", symbol)).collect()
 /// });
 /// ```
 pub struct KeysOf {
     name: String,
-    schedule: Schedule,
-    budget: Budget,
+    schedule: RunSchedule,
+    budget: RunBudget,
     pick: Box<Pick>,
 }
 
@@ -32,19 +32,19 @@ impl KeysOf {
     /// Makes a strategy of the keys that `pick` gives at each run.
     pub fn new<F>(
         name: impl Into<String>,
-        schedule: Schedule,
+        schedule: RunSchedule,
         pick: impl Fn() -> F + Send + Sync + 'static,
     ) -> Self
     where
         F: Future<Output = Result<Vec<Key>>> + Send + 'static,
     {
         let pick = Box::new(move || Box::pin(pick()) as BoxFuture<'static, _>);
-        Self { name: name.into(), schedule, budget: Budget::default(), pick }
+        Self { name: name.into(), schedule, budget: RunBudget::default(), pick }
     }
 
     /// Sets what one run may cost.
     #[must_use]
-    pub fn budget(self, budget: Budget) -> Self {
+    pub fn budget(self, budget: RunBudget) -> Self {
         Self { budget, ..self }
     }
 }
@@ -61,11 +61,11 @@ impl Strategy for KeysOf {
         &self.name
     }
 
-    fn schedule(&self) -> &Schedule {
+    fn schedule(&self) -> &RunSchedule {
         &self.schedule
     }
 
-    fn budget(&self) -> Budget {
+    fn budget(&self) -> RunBudget {
         self.budget
     }
 

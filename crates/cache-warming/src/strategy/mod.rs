@@ -11,7 +11,7 @@ use std::{fmt, time::Duration};
 use async_trait::async_trait;
 use cache_core::{Key, Result};
 
-use self::schedule::Schedule;
+use self::schedule::RunSchedule;
 use crate::warming::outlook::Outlook;
 
 /// What decides which keys are fetched beforehand.
@@ -21,10 +21,10 @@ pub trait Strategy: fmt::Debug + Send + Sync + 'static {
     fn name(&self) -> &str;
 
     /// When it runs.
-    fn schedule(&self) -> &Schedule;
+    fn schedule(&self) -> &RunSchedule;
 
     /// What one run may cost.
-    fn budget(&self) -> Budget;
+    fn budget(&self) -> RunBudget;
 
     /// How near its end a value is fetched as if it were dead; `None` as
     /// [`Coverage::soon`](crate::Coverage::soon) says.
@@ -44,7 +44,7 @@ pub trait Strategy: fmt::Debug + Send + Sync + 'static {
 /// What one run of a strategy may cost, and what goes before it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
-pub struct Budget {
+pub struct RunBudget {
     /// The most keys.
     pub keys: usize,
     /// The most calls.
@@ -57,13 +57,13 @@ pub struct Budget {
     pub priority: u8,
 }
 
-impl Default for Budget {
+impl Default for RunBudget {
     fn default() -> Self {
         Self { keys: 10_000, calls: 1_000, concurrency: 5, quota_share: 0.5, priority: 100 }
     }
 }
 
-impl Budget {
+impl RunBudget {
     /// Sets the most keys.
     #[must_use]
     pub fn keys(self, keys: usize) -> Self {

@@ -5,27 +5,27 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cache_core::{Key, Result, sync::Mutex};
 
-use super::{Budget, Strategy, schedule::Schedule};
-use crate::warming::outlook::{Outlook, Precision, Wanted};
+use super::{RunBudget, Strategy, schedule::RunSchedule};
+use crate::warming::outlook::{Outlook, PickLimits, Precision};
 
 /// Fetches what is expected to be asked for, as far as it pays.
 ///
 /// ```
 /// use std::time::Duration;
-/// use cache_warming::{Budget, Predictive, Schedule};
+/// use cache_warming::{RunBudget, Predictive, RunSchedule};
 ///
 /// // A call whenever a full one is expected to save two and a half.
-/// let plan = Predictive::new("plan", Schedule::Every(Duration::from_secs(2))).saving(2.5);
+/// let plan = Predictive::new("plan", RunSchedule::Every(Duration::from_secs(2))).saving(2.5);
 /// // Each five minutes the two hundred keys that are likeliest to be read before the next time.
-/// let by_key = Predictive::new("hot", Schedule::Every(Duration::from_secs(300)))
+/// let by_key = Predictive::new("hot", RunSchedule::Every(Duration::from_secs(300)))
 ///     .worth(0.1)
-///     .budget(Budget::default().keys(200));
+///     .budget(RunBudget::default().keys(200));
 /// ```
 #[derive(Debug)]
 pub struct Predictive {
     name: String,
-    schedule: Schedule,
-    budget: Budget,
+    schedule: RunSchedule,
+    budget: RunBudget,
     saving: Option<f32>,
     least_read: f32,
     worth: f32,
@@ -67,11 +67,11 @@ impl Average {
 impl Predictive {
     /// Makes a strategy of all that is worth its price.
     #[must_use]
-    pub fn new(name: impl Into<String>, schedule: Schedule) -> Self {
+    pub fn new(name: impl Into<String>, schedule: RunSchedule) -> Self {
         Self {
             name: name.into(),
             schedule,
-            budget: Budget::default(),
+            budget: RunBudget::default(),
             saving: None,
             least_read: 0.0,
             worth: 0.0,
@@ -83,7 +83,7 @@ impl Predictive {
 
     /// Sets what one run may cost.
     #[must_use]
-    pub fn budget(self, budget: Budget) -> Self {
+    pub fn budget(self, budget: RunBudget) -> Self {
         Self { budget, ..self }
     }
 
@@ -128,11 +128,11 @@ impl Strategy for Predictive {
         &self.name
     }
 
-    fn schedule(&self) -> &Schedule {
+    fn schedule(&self) -> &RunSchedule {
         &self.schedule
     }
 
-    fn budget(&self) -> Budget {
+    fn budget(&self) -> RunBudget {
         self.budget
     }
 
@@ -145,7 +145,7 @@ impl Strategy for Predictive {
             let average = self.average.lock();
             (average.get(), average.expected())
         };
-        let wanted = Wanted {
+        let wanted = PickLimits {
             keys: self.budget.keys,
             least_read: self.least_read.max(self.worth * usual),
             precision: self.precision.map(|share| Precision { share, expected }),

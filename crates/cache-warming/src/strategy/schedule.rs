@@ -8,7 +8,7 @@ use jiff::{Zoned, tz::TimeZone};
 
 /// When a strategy runs.
 #[derive(Clone, Debug)]
-pub enum Schedule {
+pub enum RunSchedule {
     /// Only when somebody runs it.
     ByHand,
     /// Once, when warming starts.
@@ -70,7 +70,7 @@ impl fmt::Debug for CronTimes {
     }
 }
 
-impl Schedule {
+impl RunSchedule {
     /// Returns when to run next, at `now`: warming started at `start`, and the last run was due at `last`.
     pub(crate) fn next(
         &self,

@@ -64,7 +64,7 @@ impl Coverage {
 #[derive(Debug)]
 pub(crate) struct Covered {
     pub(crate) kind: String,
-    pub(crate) target: Target,
+    pub(crate) target: WarmTarget,
     pub(crate) settings: Coverage,
     state: Mutex<State>,
     /// Calls made for what nobody waits for, and keys asked for in them and in free places.
@@ -74,11 +74,11 @@ pub(crate) struct Covered {
 }
 
 /// Whom to ask, which says nothing of itself.
-pub(crate) struct Target(pub(crate) Arc<dyn Warm>);
+pub(crate) struct WarmTarget(pub(crate) Arc<dyn Warm>);
 
-impl std::fmt::Debug for Target {
+impl std::fmt::Debug for WarmTarget {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Target").field(&self.0.kind()).finish()
+        f.debug_tuple("WarmTarget").field(&self.0.kind()).finish()
     }
 }
 
@@ -129,7 +129,7 @@ impl Covered {
         };
         Self {
             kind: target.kind().to_owned(),
-            target: Target(target),
+            target: WarmTarget(target),
             settings,
             state: Mutex::new(state),
             calls: AtomicU64::new(0),

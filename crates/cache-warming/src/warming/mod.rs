@@ -30,10 +30,10 @@ pub use self::{
     stats::{KindStats, StrategyStats, WarmingStats},
 };
 use self::{
-    covered::{Covered, Target},
+    covered::{Covered, WarmTarget},
     run::StrategySlot,
 };
-use crate::history::AccessHistory;
+use crate::history::{AccessHistory, seconds};
 
 /// How many times as often as before a key can be expected to be asked for.
 const MOST_TIMES: f32 = 1000.0;
@@ -50,7 +50,7 @@ type CallsLeft = dyn Fn(&str) -> Option<usize> + Send + Sync;
 /// use std::{sync::Arc, time::Duration};
 /// use async_trait::async_trait;
 /// use cache_core::{Clock, Event, Key, Observer, Refresh, Refreshed, Result, Warm};
-/// use cache_warming::{Coverage, Predictive, Schedule, Warming};
+/// use cache_warming::{Coverage, Predictive, RunSchedule, Warming};
 ///
 /// struct Prices;
 ///
@@ -79,7 +79,7 @@ type CallsLeft = dyn Fn(&str) -> Option<usize> + Send + Sync;
 ///
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<()> {
-/// let hot = Predictive::new("hot", Schedule::Every(Duration::from_secs(300)));
+/// let hot = Predictive::new("hot", RunSchedule::Every(Duration::from_secs(300)));
 /// let warming = Warming::builder().clock(Clock::manual()).strategy(hot).build();
 /// warming.cover(Arc::new(Prices), Coverage::default());
 /// let apple = Key::new("price", "AAPL")?;
@@ -191,7 +191,7 @@ impl Warming {
         strategy: usize,
         keys: impl Iterator<Item = (&'a Key, Option<Timestamp>)>,
     ) {
-        let Target(target) = &covered.target;
+        let WarmTarget(target) = &covered.target;
         let keys: Vec<(&Key, Option<Timestamp>)> = keys.collect();
         self.history.track(keys.iter().map(|(key, _)| *key));
         // What was asked for before it came did not read it.

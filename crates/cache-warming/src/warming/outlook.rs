@@ -21,7 +21,7 @@ pub struct Outlook<'a> {
 
 /// Which of the likeliest keys are wanted.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Wanted {
+pub(crate) struct PickLimits {
     pub(crate) keys: usize,
     pub(crate) least_read: f32,
     pub(crate) precision: Option<Precision>,
@@ -45,7 +45,7 @@ impl Outlook<'_> {
     /// so many.
     #[must_use]
     pub fn hottest(&self, kind: &str, keys: usize) -> Vec<Key> {
-        let wanted = Wanted { keys, least_read: 0.0, precision: None, saving: None, soon: None };
+        let wanted = PickLimits { keys, least_read: 0.0, precision: None, saving: None, soon: None };
         self.likeliest(kind, &wanted).into_iter().map(|candidate| candidate.key).collect()
     }
 
@@ -61,7 +61,7 @@ impl Outlook<'_> {
         announced.into_iter().filter(is_wanted).take(keys).collect()
     }
 
-    pub(crate) fn likeliest(&self, kind: &str, wanted: &Wanted) -> Vec<Candidate> {
+    pub(crate) fn likeliest(&self, kind: &str, wanted: &PickLimits) -> Vec<Candidate> {
         let Some(covered) = self.covered.iter().find(|covered| covered.kind == kind) else {
             return Vec::new();
         };

@@ -14,7 +14,7 @@ use futures_util::{FutureExt, StreamExt, stream};
 use serde::Serialize;
 
 use super::{Warming, covered::Covered, outlook::Outlook};
-use crate::strategy::{Budget, Strategy, schedule::Schedule};
+use crate::strategy::{RunBudget, Strategy, schedule::RunSchedule};
 
 /// What came of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -89,7 +89,7 @@ impl Warming {
             let next = slot.strategy.schedule().next(started, *last, now);
             if next.is_some_and(|next| next <= now) && !slot.is_running() {
                 *last = match slot.strategy.schedule() {
-                    Schedule::Every(_) => next,
+                    RunSchedule::Every(_) => next,
                     _ => Some(now),
                 };
                 due.push((at, slot));
@@ -176,7 +176,7 @@ impl Warming {
         slot: &StrategySlot,
         covered: &Covered,
         keys: Vec<Key>,
-        budget: &mut Budget,
+        budget: &mut RunBudget,
         result: &mut RunResult,
     ) -> Vec<(Key, Timestamp)> {
         let target = &*covered.target.0;
@@ -217,7 +217,7 @@ impl Warming {
         slot: &StrategySlot,
         covered: &Covered,
         mut wanted: Vec<(Key, Timestamp)>,
-        budget: &mut Budget,
+        budget: &mut RunBudget,
         result: &mut RunResult,
     ) {
         if wanted.is_empty() {

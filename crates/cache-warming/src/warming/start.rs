@@ -6,7 +6,7 @@ use cache_core::Key;
 use futures_util::future::{Either, select};
 use serde::Serialize;
 
-use super::{Warming, covered::Target};
+use super::{Warming, covered::WarmTarget};
 use crate::timer;
 
 /// How many keys are asked of the tiers at once.
@@ -31,7 +31,7 @@ impl Warming {
         let mut over = pin!(timer::sleep(&self.history.clock, limit));
         let mut result = WarmStart::default();
         for covered in self.covered_now() {
-            let Target(target) = &covered.target;
+            let WarmTarget(target) = &covered.target;
             let hottest: Vec<Key> = self.history.with_settled(|records| {
                 let ranked = records.by_requests(&covered.kind);
                 ranked.into_iter().take(keys).filter_map(|place| records.key(place)).collect()

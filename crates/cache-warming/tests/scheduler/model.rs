@@ -25,7 +25,7 @@ const MAX_PENDING: usize = 9;
 
 #[derive(Clone, Debug)]
 enum Step {
-    Schedule(u8, Priority),
+    RunSchedule(u8, Priority),
     Advance(u64),
     Flush,
     /// Begins a flush and drops it.
@@ -49,7 +49,7 @@ fn priority() -> impl Strategy<Value = Priority> {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        12 => (0_u8..16, priority()).prop_map(|(id, priority)| Step::Schedule(id, priority)),
+        12 => (0_u8..16, priority()).prop_map(|(id, priority)| Step::RunSchedule(id, priority)),
         5 => (1_u64..40).prop_map(Step::Advance),
         1 => Just(Step::Flush),
         1 => Just(Step::DropFlush),
@@ -272,7 +272,7 @@ impl Run {
 
     async fn step(&mut self, step: Step) {
         match step {
-            Step::Schedule(id, priority) => self.schedule(id.to_string(), priority),
+            Step::RunSchedule(id, priority) => self.schedule(id.to_string(), priority),
             Step::Advance(span) => self.advance(span).await,
             Step::Flush => {
                 let (_, ()) = join!(self.scheduler.flush_pending(), self.advance(100));

@@ -3,7 +3,7 @@
 use std::future::{pending, ready};
 
 use cache_core::Warm;
-use cache_warming::{Budget, KeysOf, Schedule};
+use cache_warming::{KeysOf, RunBudget, RunSchedule};
 use futures_util::FutureExt;
 use tokio::join;
 
@@ -12,9 +12,9 @@ use crate::fixture::{Fixture, advance, by_hand, key, numbered, seconds, settle};
 #[tokio::test]
 async fn a_run_that_hangs_holds_up_its_own_strategy_alone() {
     let at = Fixture::new(|builder| {
-        let hangs = || KeysOf::new("hangs", Schedule::Every(seconds(1)), pending);
-        let fine = KeysOf::new("fine", Schedule::Every(seconds(5)), || ready(Ok(vec![key("AAPL")])));
-        let once = KeysOf::new("once", Schedule::AtStart, || ready(Ok(Vec::new())));
+        let hangs = || KeysOf::new("hangs", RunSchedule::Every(seconds(1)), pending);
+        let fine = KeysOf::new("fine", RunSchedule::Every(seconds(5)), || ready(Ok(vec![key("AAPL")])));
+        let once = KeysOf::new("once", RunSchedule::AtStart, || ready(Ok(Vec::new())));
         builder.strategy(hangs()).strategy(fine).strategy(once)
     });
     let running = at.warming.start();
@@ -22,7 +22,7 @@ async fn a_run_that_hangs_holds_up_its_own_strategy_alone() {
     advance(&at.clock, seconds(600)).await;
     assert_eq!((at.strategy("hangs").runs, at.strategy("hangs").running), (0, Some((0, 0))));
     assert_eq!((at.strategy("fine").runs, at.strategy("once").runs), (121, 1));
-    assert_eq!(at.warming.history().tracked(), 1, "what is asked for is learnt");
+    assert_eq!(at.warming.history().tracked(), 2, "what is asked for is learnt, and what was fetched");
     drop(running);
     settle().await;
     assert_eq!(at.strategy("hangs").running, None, "it ends with the handle");
@@ -34,7 +34,7 @@ async fn a_run_that_hangs_holds_up_its_own_strategy_alone() {
 async fn a_call_that_hangs_holds_up_no_other_strategy_either() {
     let strategy = |name: &str| {
         let picked = vec![key(name)];
-        KeysOf::new(name, Schedule::Every(seconds(5)), move || ready(Ok(picked.clone())))
+        KeysOf::new(name, RunSchedule::Every(seconds(5)), move || ready(Ok(picked.clone())))
     };
     let at = Fixture::new(|builder| builder.strategy(strategy("a")).strategy(strategy("b")));
     at.cache.script.lock().hangs = true;
@@ -50,8 +50,8 @@ async fn a_call_that_hangs_holds_up_no_other_strategy_either() {
 async fn a_run_by_hand_waits_for_the_one_under_way_and_tells_of_its_own() {
     let at = Fixture::new(|builder| {
         let picked = numbered("S", 30);
-        let every = KeysOf::new("every", Schedule::Every(seconds(60)), move || ready(Ok(picked.clone())));
-        builder.strategy(every.budget(Budget::default().concurrency(1)))
+        let every = KeysOf::new("every", RunSchedule::Every(seconds(60)), move || ready(Ok(picked.clone())));
+        builder.strategy(every.budget(RunBudget::default().concurrency(1)))
     });
     at.cache.script.lock().takes = seconds(2);
     let _running = at.warming.start();
@@ -67,7 +67,8 @@ async fn a_run_by_hand_waits_for_the_one_under_way_and_tells_of_its_own() {
 
 #[tokio::test]
 async fn a_run_by_hand_that_nobody_waits_for_any_more_leaves_its_strategy_free() {
-    let at = Fixture::new(|builder| builder.strategy(by_hand("warm", numbered("S", 3), Budget::default())));
+    let at =
+        Fixture::new(|builder| builder.strategy(by_hand("warm", numbered("S", 3), RunBudget::default())));
     at.cache.script.lock().hangs = true;
     assert!(at.warming.run("warm").now_or_never().is_none());
     at.cache.script.lock().hangs = false;
@@ -80,14 +81,14 @@ async fn many_strategies_that_hang_leave_the_rest_to_run() {
     let at = Fixture::new(|mut builder| {
         for index in 0..15 {
             // They begin to hang one after the other.
-            let schedule = Schedule::Every(seconds(60 + index));
+            let schedule = RunSchedule::Every(seconds(60 + index));
             let clock = std::sync::atomic::AtomicUsize::new(0);
             builder = builder.strategy(KeysOf::new(format!("hangs{index}"), schedule, move || {
                 let is_first = clock.fetch_add(1, std::sync::atomic::Ordering::Relaxed) == 0;
                 async move { if is_first { Ok(Vec::new()) } else { pending().await } }
             }));
         }
-        builder.strategy(KeysOf::new("fine", Schedule::Every(seconds(5)), || ready(Ok(Vec::new()))))
+        builder.strategy(KeysOf::new("fine", RunSchedule::Every(seconds(5)), || ready(Ok(Vec::new()))))
     });
     let _running = at.warming.start();
     advance(&at.clock, seconds(600)).await;

@@ -3,14 +3,14 @@
 use std::{future::ready, panic::panic_any, time::Duration};
 
 use cache_core::{Key, Result, Warm};
-use cache_warming::{Budget, Coverage, KeysOf, Schedule};
+use cache_warming::{Coverage, KeysOf, RunBudget, RunSchedule};
 
 use crate::fixture::{Cache, Fixture, by_hand, down, key, numbered, seconds};
 
 #[tokio::test]
 async fn rule_87_a_kind_that_fails_is_left_alone_longer_each_time_and_others_go_on() {
     let every = |name, kind: &'static str| {
-        KeysOf::new(name, Schedule::Every(seconds(1)), move || {
+        KeysOf::new(name, RunSchedule::Every(seconds(1)), move || {
             ready(Key::new(kind, "x").map(|key| vec![key]))
         })
     };
@@ -54,7 +54,7 @@ async fn rule_87_a_kind_that_fails_is_left_alone_longer_each_time_and_others_go_
 async fn rule_87_a_run_stops_calling_once_its_kind_fails() {
     for concurrency in [1, 3] {
         for partly in [false, true] {
-            let budget = Budget::default().concurrency(concurrency);
+            let budget = RunBudget::default().concurrency(concurrency);
             let mut picked = numbered("S", 100);
             picked.push(Key::new("news", "x").unwrap());
             let at = Fixture::new(|builder| builder.strategy(by_hand("warm", picked, budget)));
@@ -102,12 +102,12 @@ async fn a_refresh_that_panics_is_a_failure_of_its_kind() {
 #[tokio::test]
 async fn a_strategy_that_errs_or_panics_is_a_failed_result_and_the_others_run() {
     let at = Fixture::new(|builder| {
-        let errs = KeysOf::new("errs", Schedule::Every(seconds(5)), || ready(Err(down())));
+        let errs = KeysOf::new("errs", RunSchedule::Every(seconds(5)), || ready(Err(down())));
         let panics =
-            KeysOf::new("panics", Schedule::Every(seconds(5)), || -> std::future::Ready<Result<_>> {
+            KeysOf::new("panics", RunSchedule::Every(seconds(5)), || -> std::future::Ready<Result<_>> {
                 panic_any("as the test has it")
             });
-        let fine = KeysOf::new("fine", Schedule::Every(seconds(5)), || ready(Ok(vec![key("AAPL")])));
+        let fine = KeysOf::new("fine", RunSchedule::Every(seconds(5)), || ready(Ok(vec![key("AAPL")])));
         builder.strategy(errs).strategy(panics).strategy(fine)
     });
     at.tick_for(seconds(16)).await;
@@ -120,15 +120,15 @@ async fn a_strategy_that_errs_or_panics_is_a_failed_result_and_the_others_run() 
     }
     assert_eq!(
         (at.strategy("fine").runs, at.effect("fine").fetched),
-        (4, 0),
-        "nobody asked for it: it is unknown"
+        (4, 1),
+        "it was fetched once and is fresh since"
     );
     assert!(at.cache.fresh_for(&key("AAPL")).is_some());
 }
 
 #[tokio::test]
 async fn nothing_runs_while_warming_is_off_and_it_goes_on_to_learn() {
-    let every = KeysOf::new("every", Schedule::Every(seconds(1)), || ready(Ok(vec![key("AAPL")])));
+    let every = KeysOf::new("every", RunSchedule::Every(seconds(1)), || ready(Ok(vec![key("AAPL")])));
     let at = Fixture::new(|builder| builder.strategy(every));
     at.warming.enable(false);
     at.hit(&key("MSFT"));

@@ -13,7 +13,8 @@ use cache_core::{
     Warm, sync::Mutex,
 };
 use cache_warming::{
-    Budget, Coverage, Effectiveness, KeysOf, RunResult, Schedule, StrategyStats, Warming, WarmingBuilder,
+    Coverage, Effectiveness, KeysOf, RunBudget, RunResult, RunSchedule, StrategyStats, Warming,
+    WarmingBuilder,
 };
 use proptest::test_runner::Config;
 use tokio::task::yield_now;
@@ -193,8 +194,8 @@ pub(crate) fn numbered(name: &str, many: usize) -> Vec<Key> {
 }
 
 /// A strategy that is run by hand and picks these keys.
-pub(crate) fn by_hand(name: &str, keys: Vec<Key>, budget: Budget) -> KeysOf {
-    KeysOf::new(name, Schedule::ByHand, move || std::future::ready(Ok(keys.clone()))).budget(budget)
+pub(crate) fn by_hand(name: &str, keys: Vec<Key>, budget: RunBudget) -> KeysOf {
+    KeysOf::new(name, RunSchedule::ByHand, move || std::future::ready(Ok(keys.clone()))).budget(budget)
 }
 
 /// Warming of prices on a manual clock, and the cache that it warms.

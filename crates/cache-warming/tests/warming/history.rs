@@ -7,7 +7,7 @@ use std::{
 };
 
 use cache_core::{Event, Observer, Prefix, sync::Mutex};
-use cache_warming::{Demand, Keys, LocalHour, Predictor, Schedule};
+use cache_warming::{Demand, Keys, LocalHour, Predictor, RunSchedule};
 use proptest::{collection::vec, prop_assert, prop_assert_eq, proptest};
 
 use crate::fixture::{Fixture, by_hand, cases, ids, key, numbered, seconds};
@@ -232,7 +232,9 @@ fn hours_and_weekdays_are_told_apart_in_the_time_that_is_set() {
 async fn a_clock_that_is_set_back_does_no_harm() {
     let warm = || by_hand("warm", vec![key("AAPL")], Default::default());
     let every = |name: &str| {
-        cache_warming::KeysOf::new(name, Schedule::Every(seconds(60)), || std::future::ready(Ok(Vec::new())))
+        cache_warming::KeysOf::new(name, RunSchedule::Every(seconds(60)), || {
+            std::future::ready(Ok(Vec::new()))
+        })
     };
     let at = Fixture::new(|builder| builder.strategy(warm()).strategy(every("every")));
     let (apple, other) = (key("AAPL"), key("MSFT"));

@@ -1,7 +1,7 @@
 //! The predictive strategy: what it fetches under each of its settings.
 
 use cache_core::{Key, Warm};
-use cache_warming::{Budget, Coverage, Demand, Keys, Predictive, Predictor, Schedule};
+use cache_warming::{Coverage, Demand, Keys, Predictive, Predictor, RunBudget, RunSchedule};
 use futures_util::FutureExt;
 use proptest::{collection::vec, prop_assert, prop_assert_eq, proptest};
 
@@ -25,7 +25,7 @@ impl Predictor for AsBefore {
 }
 
 fn by_hand() -> Predictive {
-    Predictive::new("hot", Schedule::ByHand)
+    Predictive::new("hot", RunSchedule::ByHand)
 }
 
 /// A key of a test: how often it was asked for, and for how long it is fresh.
@@ -82,7 +82,7 @@ proptest! {
     fn it_fetches_the_likeliest_that_are_dead_or_die_soon_within_its_budget(
         known in known(), most in 1..30_usize, soon in 0..100_u64,
     ) {
-        let budget = Budget::default().keys(most);
+        let budget = RunBudget::default().keys(most);
         for (strategy, soon) in [(by_hand(), 5), (by_hand().soon(seconds(soon)), soon)] {
             let found = fetched(strategy.budget(budget), Coverage::default(), &known);
             let mut gains: Vec<(f64, usize)> =
@@ -226,7 +226,7 @@ fn the_precise_mode_learns_how_wrong_predictions_are() {
 fn in_quiet_hours_what_is_worth_less_than_usual_is_left_out() {
     let mean = |fetched: &[usize]| fetched.iter().sum::<usize>() as f64 / fetched.len() as f64;
     for (worth, night_over_noon) in [(0.0, 0.6..2.0), (0.5, 0.0..0.45)] {
-        let budget = Budget::default().keys(20);
+        let budget = RunBudget::default().keys(20);
         let mut replay = Replay::new(by_hand().worth(worth).budget(budget), 3, 0.3);
         replay.hours(34);
         let noon = mean(&replay.hours(4));
@@ -239,7 +239,7 @@ fn in_quiet_hours_what_is_worth_less_than_usual_is_left_out() {
 
 #[test]
 fn runs_by_hand_are_what_they_are_by_schedule() {
-    let every = Predictive::new("hot", Schedule::Every(seconds(10))).budget(Budget::default().keys(1));
+    let every = Predictive::new("hot", RunSchedule::Every(seconds(10))).budget(RunBudget::default().keys(1));
     let at = Fixture::new(|builder| builder.predictor(AsBefore).strategy(every));
     let keys: Vec<Key> = numbered("S", 3);
     keys.iter().enumerate().for_each(|(index, key)| at.hits(key, 9 - index));

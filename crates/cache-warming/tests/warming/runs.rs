@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use cache_core::{ErrorKind, Key, Result, Warm, sync::Mutex};
-use cache_warming::{Budget, Coverage, KeysOf, Outlook, Schedule, Strategy, Warming};
+use cache_warming::{Coverage, KeysOf, Outlook, RunBudget, RunSchedule, Strategy, Warming};
 use futures_util::FutureExt;
 use proptest::{collection::vec, prelude::any, prop_assert, prop_assert_eq, proptest};
 
@@ -24,7 +24,7 @@ proptest! {
         (most_keys, most_calls, concurrency) in (0..50_usize, 0..8_usize, 1..4_usize),
         quota in proptest::option::of(0..12_usize), share in 0.0..1.0_f64,
     ) {
-        let budget = Budget::default().keys(most_keys).calls(most_calls).concurrency(concurrency);
+        let budget = RunBudget::default().keys(most_keys).calls(most_calls).concurrency(concurrency);
         let mut picked = Vec::new();
         let caches = [("price", &prices), ("news", &news)];
         for (kind, which) in caches {
@@ -73,7 +73,7 @@ proptest! {
 
     #[test]
     fn what_is_asked_for_at_once_is_bounded(concurrency in 0..6_usize, many in 1..60_usize) {
-        let budget = Budget::default().concurrency(concurrency);
+        let budget = RunBudget::default().concurrency(concurrency);
         let at = Fixture::with(2, Coverage::default(), |builder| {
             builder.strategy(by_hand("warm", numbered("S", many), budget))
         });
@@ -94,7 +94,7 @@ proptest! {
     #[test]
     fn a_share_of_a_quota_is_from_nothing_to_all(share in any::<f64>(), left in 0..9_usize) {
         let at = Fixture::with(1, Coverage::default(), |builder| {
-            let budget = Budget::default().quota_share(share);
+            let budget = RunBudget::default().quota_share(share);
             let strategy = by_hand("warm", numbered("S", 20), budget);
             builder.strategy(strategy).calls_left(move |_| Some(left))
         });
@@ -106,7 +106,7 @@ proptest! {
 
 #[tokio::test]
 async fn what_lower_tiers_have_costs_no_call() {
-    let budget = Budget::default().calls(1);
+    let budget = RunBudget::default().calls(1);
     let at = Fixture::new(|builder| builder.strategy(by_hand("warm", numbered("S", 30), budget)));
     numbered("S", 21).iter().for_each(|key| at.cache.set_lower(key.id(), seconds(30)));
     at.cache.set_fresh("S0029", seconds(50));
@@ -189,11 +189,11 @@ async fn those_of_higher_priority_run_first_and_so_many_at_once() {
         let begun = Arc::new(Mutex::new(Vec::new()));
         let strategy = |name: &'static str, priority| {
             let begun = begun.clone();
-            KeysOf::new(name, Schedule::AtStart, move || {
+            KeysOf::new(name, RunSchedule::AtStart, move || {
                 begun.lock().push(name);
                 std::future::ready(Ok(vec![key(name)]))
             })
-            .budget(Budget::default().priority(priority))
+            .budget(RunBudget::default().priority(priority))
         };
         let at = Fixture::new(|builder| {
             let builder = builder.strategy(strategy("low", 1)).strategy(strategy("high", 200));
@@ -210,7 +210,7 @@ async fn those_of_higher_priority_run_first_and_so_many_at_once() {
 
 /// Picks what is hottest, as a strategy of an application may.
 #[derive(Debug)]
-struct Hottest(Schedule, Arc<Mutex<Vec<String>>>);
+struct Hottest(RunSchedule, Arc<Mutex<Vec<String>>>);
 
 #[async_trait]
 impl Strategy for Hottest {
@@ -218,12 +218,12 @@ impl Strategy for Hottest {
         "hottest"
     }
 
-    fn schedule(&self) -> &Schedule {
+    fn schedule(&self) -> &RunSchedule {
         &self.0
     }
 
-    fn budget(&self) -> Budget {
-        Budget::default()
+    fn budget(&self) -> RunBudget {
+        RunBudget::default()
     }
 
     fn soon(&self) -> Option<Duration> {
@@ -242,7 +242,7 @@ impl Strategy for Hottest {
 #[tokio::test]
 async fn a_strategy_sees_the_kinds_and_the_hottest_keys_and_says_what_is_soon() {
     let kinds = Arc::new(Mutex::default());
-    let at = Fixture::new(|builder| builder.strategy(Hottest(Schedule::ByHand, Arc::clone(&kinds))));
+    let at = Fixture::new(|builder| builder.strategy(Hottest(RunSchedule::ByHand, Arc::clone(&kinds))));
     for (index, key) in numbered("S", 6).iter().enumerate() {
         at.hits(key, 60 - 9 * index);
     }

@@ -3,7 +3,7 @@
 use std::{future::ready, time::Duration};
 
 use cache_core::{ErrorKind, Timestamp};
-use cache_warming::{CronTimes, KeysOf, Schedule};
+use cache_warming::{CronTimes, KeysOf, RunSchedule};
 use jiff::{Zoned, civil::DateTime, tz::TimeZone};
 use proptest::{prop_assert, prop_assert_eq, proptest};
 
@@ -127,7 +127,7 @@ proptest! {
     fn an_interval_runs_at_the_start_and_then_on_its_beat_and_makes_up_for_nothing(
         every in 1..100_u64, ticks in proptest::collection::vec(1..400_u64, 1..40),
     ) {
-        let at = fixture(Schedule::Every(seconds(every)));
+        let at = fixture(RunSchedule::Every(seconds(every)));
         let begin = at.clock.now();
         let mut expected = 1;
         let mut last_beat = 0;
@@ -143,7 +143,7 @@ proptest! {
     }
 }
 
-fn fixture(schedule: Schedule) -> Fixture {
+fn fixture(schedule: RunSchedule) -> Fixture {
     Fixture::new(|builder| builder.strategy(KeysOf::new("s", schedule, || ready(Ok(Vec::new())))))
 }
 
@@ -154,7 +154,7 @@ fn run_due(at: &Fixture) {
 #[test]
 fn by_hand_and_at_the_start() {
     for (schedule, expected) in
-        [(Schedule::ByHand, 0), (Schedule::AtStart, 1), (Schedule::Every(Duration::ZERO), 11)]
+        [(RunSchedule::ByHand, 0), (RunSchedule::AtStart, 1), (RunSchedule::Every(Duration::ZERO), 11)]
     {
         let at = fixture(schedule);
         run_due(&at);
@@ -169,7 +169,7 @@ fn by_hand_and_at_the_start() {
 #[test]
 fn a_cron_expression_runs_once_for_all_that_was_missed() {
     // The manual clock begins at midnight UTC, which is seven in the evening there.
-    let at = fixture(Schedule::At(Box::new(CronTimes::new("0,6,12,18", new_york()).unwrap())));
+    let at = fixture(RunSchedule::At(Box::new(CronTimes::new("0,6,12,18", new_york()).unwrap())));
     let runs = || at.strategy("s").runs;
     run_due(&at);
     assert_eq!(runs(), 0, "not at the start");
@@ -193,8 +193,8 @@ fn a_cron_expression_runs_once_for_all_that_was_missed() {
 
 #[test]
 fn a_clock_that_is_set_back_does_not_silence_schedules() {
-    let hours = Schedule::At(Box::new(CronTimes::new("0,6,12,18", TimeZone::UTC).unwrap()));
-    for schedule in [Schedule::Every(6 * HOUR), hours] {
+    let hours = RunSchedule::At(Box::new(CronTimes::new("0,6,12,18", TimeZone::UTC).unwrap()));
+    for schedule in [RunSchedule::Every(6 * HOUR), hours] {
         let at = fixture(schedule);
         for _ in 0..4 {
             run_due(&at);

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use cache_core::{Clock, Key, Result};
 use cache_market::{MarketTime, StandardKey};
-use cache_warming::{Budget, CronTimes, KeysOf, Predictive, Schedule, Warming};
+use cache_warming::{CronTimes, KeysOf, Predictive, RunBudget, RunSchedule, Warming};
 use jiff::tz::TimeZone;
 use market_data::{Asset, DataType, Market, Provider, Registry, ReplayProvider};
 
@@ -29,18 +29,18 @@ pub(super) fn warming(
     clock: &Clock,
 ) -> Result<Arc<Warming>> {
     let warming = &settings.warming;
-    let budget = Budget::default().concurrency(warming.max_concurrent as usize);
+    let budget = RunBudget::default().concurrency(warming.max_concurrent as usize);
     let few = budget.keys(MAX_KEYS);
     let by_clock = match warming.schedule.expression() {
-        Some(text) => Schedule::At(Box::new(CronTimes::new(&text, TimeZone::UTC)?)),
-        None => Schedule::ByHand,
+        Some(text) => RunSchedule::At(Box::new(CronTimes::new(&text, TimeZone::UTC)?)),
+        None => RunSchedule::ByHand,
     };
     let popular = popular(settings, providers);
-    let popular = KeysOf::new("popular", Schedule::AtStart, move || {
+    let popular = KeysOf::new("popular", RunSchedule::AtStart, move || {
         let keys = popular();
         async move { keys }
     });
-    let each = Schedule::Every(Duration::from_secs(warming.interval));
+    let each = RunSchedule::Every(Duration::from_secs(warming.interval));
     let quotas = providers.registry.clone();
     let zone = market_zone(time);
     let built = Warming::builder()
@@ -52,7 +52,7 @@ pub(super) fn warming(
         .strategy(Predictive::new("scheduled", by_clock).budget(few.priority(150)))
         .strategy(Predictive::new("predictive", each).least_read(LEAST_READ).worth(0.1).budget(few))
         .strategy(
-            Predictive::new("plan", Schedule::Every(PLAN_INTERVAL))
+            Predictive::new("plan", RunSchedule::Every(PLAN_INTERVAL))
                 .saving(warming.plan as f32)
                 .budget(budget),
         )

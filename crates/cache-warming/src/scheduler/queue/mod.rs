@@ -37,7 +37,7 @@ pub(super) struct Standing {
 }
 
 #[derive(Debug)]
-struct Record {
+struct KeyRecord {
     id: ShortText,
     queued: [u8; 5],
     tries: u8,
@@ -46,7 +46,7 @@ struct Record {
     resting: bool,
 }
 
-impl Record {
+impl KeyRecord {
     fn queued(&self) -> Millis {
         let mut bytes = [0; 8];
         bytes[..5].copy_from_slice(&self.queued);
@@ -70,7 +70,7 @@ struct Rest {
 pub(super) struct Queue {
     /// What all the keys begin with. It is that of the first key of an empty queue.
     prefix: Option<Prefix>,
-    records: Slab<Record>,
+    records: Slab<KeyRecord>,
     /// Finds a record by its key.
     index: HashTable<u32>,
     /// One for each priority, the oldest first.
@@ -176,7 +176,7 @@ impl Queue {
         let mut queued = [0; 5];
         queued.copy_from_slice(&standing.queued.min(MAX_MILLIS).to_le_bytes()[..5]);
         let Standing { priority, tries, .. } = standing;
-        let record = Record { id: ShortText::new(key.id()), queued, tries, priority, resting: false };
+        let record = KeyRecord { id: ShortText::new(key.id()), queued, tries, priority, resting: false };
         if self.records.len() == self.records.capacity() {
             self.records.reserve_exact(growth(self.records.len()));
         }
@@ -335,7 +335,7 @@ fn growth(len: usize) -> usize {
 }
 
 /// Returns the hash of a record's key.
-fn hash(prefix: Option<&Prefix>, records: &Slab<Record>, slot: u32) -> u64 {
+fn hash(prefix: Option<&Prefix>, records: &Slab<KeyRecord>, slot: u32) -> u64 {
     let id = records[slot as usize].id.as_str();
     prefix.map_or(0, |prefix| prefix.borrow(id).hashed())
 }

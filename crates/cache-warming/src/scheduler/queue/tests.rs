@@ -154,6 +154,6 @@ proptest! {
 
 #[test]
 fn a_record_is_of_32_bytes() {
-    assert_eq!(size_of::<Record>(), 32);
-    assert_eq!(Slab::<Record>::with_capacity(16).capacity(), 16);
+    assert_eq!(size_of::<KeyRecord>(), 32);
+    assert_eq!(Slab::<KeyRecord>::with_capacity(16).capacity(), 16);
 }

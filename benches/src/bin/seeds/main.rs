@@ -1,10 +1,9 @@
 //! The seeds' own workload, with and without what this cache does about it.
 //!
 //! Fifteen symbols, a thousand uniformly random requests that all start at once, a provider that takes 50 ms a
-//! call.
-//! *Without*: each request looks into the cache, asks the provider on a miss and sets the value, as the model system
-//! does. *With*: reads through the cache, whose misses share calls; and the same after the symbols were read 10
-//! to 30 times each and a warming cycle ran. Then a thousand updates of as many symbols: one call each, and by
+//! call. Without: each request looks into the cache, asks the provider on a miss and sets the value, as the model
+//! system does. With: reads through the cache, whose misses share calls; and the same after the symbols were read
+//! 10 to 30 times each and a warming cycle ran. Then a thousand updates of as many symbols: one call each, and by
 //! the batch scheduler. Prints one JSON object with `--json`; whether the claims are beaten is said in it.
 
 use std::{

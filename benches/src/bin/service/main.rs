@@ -1,8 +1,9 @@
 //! The service with warming and without: provider calls for the same demand, from its own `/v1/stats`.
 //!
-//! Two `cache-server`s run side by side on their embedded default, one with `CACHE_WARMING_ENABLED=false`. Both are
-//! asked for the same at the same moments: quotes, bars and an indicator of the symbols of the replay, these by a Zipf
-//! distribution, for twenty minutes unless less is asked for. Prints one JSON object with `--json`.
+//! Two `cache-server`s run side by side on their embedded default, one with `CACHE_WARMING_ENABLED=false`. Both
+//! are asked for the same at the same moments: quotes, bars and an indicator of the symbols of the replay,
+//! these by a Zipf distribution, for twenty minutes unless less is asked for. Prints one JSON object with
+//! `--json`.
 
 use std::{
     path::{Path, PathBuf},

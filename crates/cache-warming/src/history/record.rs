@@ -5,8 +5,8 @@ use smol_str::SmolStr;
 use super::{profile::HourProfile, stream::RequestStream};
 use crate::effect::FetchMark;
 
-/// The half-lives by which requests are forgotten, in seconds of the [demand clock](crate::RequestStream): half an hour,
-/// three hours, eighteen hours, four and a half days.
+/// The half-lives by which requests are forgotten, in seconds of the [demand clock](crate::RequestStream): half
+/// an hour, three hours, eighteen hours, four and a half days.
 pub const HALF_LIVES: [f32; 4] = [1800.0, 10_800.0, 64_800.0, 388_800.0];
 
 /// Requests by half-life.

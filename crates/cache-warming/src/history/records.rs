@@ -334,8 +334,8 @@ impl Records {
         (0..).zip(&self.list).filter(move |(_, record)| of_kind[usize::from(record.kind)])
     }
 
-    /// A strategy fetched the key at a place, whose value lives until `until`, and which is needed from a moment on
-    /// that was noted before unless it is given.
+    /// A strategy fetched the key at a place, whose value lives until `until`, and which is needed from a
+    /// moment on that was noted before unless it is given.
     pub(crate) fn warmed(&mut self, place: usize, strategy: usize, until: u32, needed_from: Option<u32>) {
         if let Some(record) = self.list.get_mut(place) {
             record.needed_from = needed_from.unwrap_or(record.needed_from);

@@ -261,6 +261,22 @@ async fn what_is_forgotten_before_it_was_read_was_fetched_in_vain() {
 }
 
 #[tokio::test]
+async fn what_died_long_before_the_next_request_was_not_read_though_nobody_ticked() {
+    let at = Fixture::new(|builder| builder.strategy(by_hand("warm", keys(&["AAPL"]), Default::default())));
+    at.hit(&key("AAPL"));
+    at.warming.history().settle();
+    at.run("warm").await;
+    for _ in 0..2 {
+        at.clock.advance(seconds(LIFE + 1));
+        at.warming.history().settle();
+    }
+    // A caller has put another value.
+    at.hit(&key("AAPL"));
+    let effect = at.effect("warm");
+    assert_eq!((effect.read, effect.unread), (0, 1));
+}
+
+#[tokio::test]
 async fn nothing_is_said_of_what_nobody_fetched() {
     let at = Fixture::new(|builder| builder.strategy(by_hand("warm", keys(&["AAPL"]), Default::default())));
     assert_eq!((at.strategy("warm").precision, at.warming.stats().coverage), (None, None));

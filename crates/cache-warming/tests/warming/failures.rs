@@ -77,6 +77,18 @@ async fn rule_87_a_run_stops_calling_once_its_kind_fails() {
 }
 
 #[tokio::test]
+async fn a_pause_gets_no_longer_by_a_clock_that_is_set_back() {
+    let at = Fixture::new(|builder| builder.strategy(by_hand("warm", numbered("S", 1), Budget::default())));
+    at.cache.script.lock().is_down = true;
+    assert_eq!(at.run("warm").await.failures, 1);
+    assert_eq!(at.run("warm").await.left_out, 1);
+    at.clock.shift_wall(-86_400_000_000);
+    at.cache.script.lock().is_down = false;
+    at.clock.advance(seconds(2));
+    assert_eq!(at.run("warm").await.fetched, 1);
+}
+
+#[tokio::test]
 async fn a_key_that_fails_alone_leaves_its_kind_to_go_on() {
     let at =
         Fixture::new(|builder| builder.strategy(by_hand("warm", numbered("S", 100), Default::default())));

@@ -19,8 +19,10 @@ fn ranked(many: usize) -> (Fixture, Vec<Key>) {
 fn ranked_with(many: usize, coverage: Coverage) -> (Fixture, Vec<Key>) {
     let at = Fixture::with(10, coverage, |builder| builder);
     let keys = numbered("S", many);
+    keys.iter().for_each(|key| at.hit(key));
+    at.warming.history().settle();
     for (index, key) in keys.iter().enumerate() {
-        at.hits(key, 3 * (many - index));
+        at.hits(key, 3 * (many - index) - 1);
     }
     at.warming.history().settle();
     at.clock.advance(seconds(1));
@@ -213,6 +215,33 @@ fn a_key_that_always_follows_another_is_first_among_whatever_else_is_missed() {
     at.cache.set_fresh("news", seconds(50));
     assert!(!at.fill(&[&chart], 100).contains(&news));
     assert!(at.fill(&[&chart], 0).is_empty());
+}
+
+#[test]
+fn followers_are_of_the_calls_kind_no_more_than_places_and_proved_by_more_than_chance() {
+    let (at, keys) = ranked(60);
+    let other = Key::new("news", "today").unwrap();
+    at.hit(&other);
+    at.warming.history().settle();
+    let pairs = [
+        (&keys[50], &keys[51], 8),
+        (&keys[52], &keys[53], 8),
+        (&keys[54], &keys[55], 2),
+        (&keys[56], &other, 8),
+    ];
+    for (first, second, times) in pairs {
+        for _ in 0..times {
+            // Missed twice, as by two callers, it does not follow itself.
+            [first, first, second].into_iter().for_each(|key| at.miss(key));
+            keys[..6].iter().for_each(|key| at.miss(key));
+        }
+    }
+    at.warming.history().settle();
+    at.clock.advance(seconds(6));
+    assert_eq!(at.fill(&[&keys[50], &keys[52]], 1), [keys[51].clone()]);
+    assert_eq!(at.fill(&[&keys[50], &keys[52]], 2), [keys[51].clone(), keys[53].clone()]);
+    assert_ne!(at.fill(&[&keys[54]], 1), [keys[55].clone()], "twice proves nothing");
+    assert!(!at.fill(&[&keys[56]], 100).contains(&other));
 }
 
 #[test]

@@ -27,6 +27,7 @@ pub(crate) struct Script {
     pub(crate) lower: HashMap<String, Timestamp>,
     pub(crate) lower_fails: bool,
     pub(crate) lower_hangs: bool,
+    pub(crate) lower_takes: Duration,
     /// How long a value of the source lives.
     pub(crate) life: Duration,
     /// The keys that fail, and whether all do.
@@ -59,6 +60,7 @@ impl Cache {
             lower: HashMap::new(),
             lower_fails: false,
             lower_hangs: false,
+            lower_takes: Duration::ZERO,
             life: seconds(60),
             failing: HashSet::new(),
             is_down: false,
@@ -139,13 +141,16 @@ impl Warm for Cache {
     }
 
     async fn lift(&self, keys: &[Key]) -> Result<Vec<bool>> {
-        let (hangs, fails) = {
+        let (hangs, fails, takes) = {
             let mut script = self.script.lock();
             script.lifts.push(keys.iter().map(|key| key.id().to_owned()).collect());
-            (script.lower_hangs, script.lower_fails)
+            (script.lower_hangs, script.lower_fails, script.lower_takes)
         };
         if hangs {
             std::future::pending::<()>().await;
+        }
+        if !takes.is_zero() {
+            self.clock.manual_sleep(self.clock.now().after(takes)).unwrap().await;
         }
         if fails {
             return Err(down());

@@ -228,6 +228,42 @@ fn hours_and_weekdays_are_told_apart_in_the_time_that_is_set() {
     }
 }
 
+#[test]
+fn a_burst_makes_no_hour_a_busy_one() {
+    let shown = Arc::new(Mutex::default());
+    let at = Fixture::new(|builder| builder.predictor(Shown(Arc::clone(&shown))));
+    // Once each hour, and in one minute of the last each second.
+    let seconds_between = [3600; 12].into_iter().chain([1; 50]);
+    for span in seconds_between {
+        at.hit(&key("AAPL"));
+        at.clock.advance(seconds(span));
+        at.warming.history().settle();
+    }
+    let (hour_factor, ..) = *shown.lock();
+    assert!((1.0..2.0).contains(&hour_factor), "{hour_factor}");
+}
+
+#[test]
+fn misses_go_on_when_those_missed_before_are_forgotten() {
+    let at = Fixture::new(|builder| builder.max_tracked(64));
+    let known = numbered("S", 64);
+    known.iter().for_each(|key| at.hit(key));
+    at.warming.history().settle();
+    known[..60].iter().for_each(|key| at.hits(key, 9));
+    known[59..].iter().for_each(|key| at.miss(key));
+    at.warming.history().settle();
+    at.hit(&key("NEW"));
+    at.warming.history().settle();
+    let left = at.counts();
+    assert_eq!(left.len(), 61);
+    for _ in 0..4 {
+        known[..4].iter().for_each(|key| at.miss(key));
+        at.warming.history().settle();
+    }
+    at.clock.advance(seconds(6));
+    assert_eq!(at.fill(&[&known[1]], 1), [known[2].clone()]);
+}
+
 #[tokio::test]
 async fn a_clock_that_is_set_back_does_no_harm() {
     let warm = || by_hand("warm", vec![key("AAPL")], Default::default());

@@ -60,10 +60,11 @@ impl Predictor for Judge {
 }
 
 /// Replays so many hours of demand, which changes as `change` says at the begin of each. Returns what was
-/// predicted from an hour on, by the regression and by the seeds' scoring.
+/// predicted from six hours on, by the regression and by another.
 fn replay(
     traffic: &mut Traffic,
     hours: u32,
+    other: impl Predictor,
     mut expected_at: impl FnMut(&mut Traffic, f64) -> f64,
 ) -> Vec<Outcome> {
     const STEP: u64 = 15;
@@ -71,7 +72,7 @@ fn replay(
     let at = Fixture::new(|builder| {
         let begin = 1_577_836_800;
         builder.predictor(Judge {
-            predictors: [Box::new(Regression::default()), Box::new(SeedScore::default())],
+            predictors: [Box::new(Regression::default()), Box::new(other)],
             predicted: Vec::new(),
             predicted_at: 0,
             moves: 0,
@@ -142,7 +143,7 @@ fn check(name: &str, outcomes: &[Outcome], tolerance: f64) {
 #[test]
 fn predicted_probabilities_come_true_with_steady_shares() {
     let mut traffic = Traffic::zipf(300, 0.9, 7);
-    let outcomes = replay(&mut traffic, 36, |_, _| 0.5);
+    let outcomes = replay(&mut traffic, 36, SeedScore::default(), |_, _| 0.5);
     check("steady", &outcomes, 0.05);
 }
 
@@ -150,7 +151,7 @@ fn predicted_probabilities_come_true_with_steady_shares() {
 fn predicted_probabilities_come_true_with_drift_and_hours() {
     let mut traffic = Traffic::zipf(300, 0.9, 11);
     let mut drifted = 0;
-    let outcomes = replay(&mut traffic, 72, |traffic, hour| {
+    let outcomes = replay(&mut traffic, 72, SeedScore::default(), |traffic, hour| {
         if hour as u32 > drifted {
             drifted = hour as u32;
             traffic.drift(3);
@@ -158,6 +159,44 @@ fn predicted_probabilities_come_true_with_drift_and_hours() {
         0.5 * of_hour(hour)
     });
     check("drift and hours", &outcomes, 0.05);
+}
+
+/// The regression with the weights that it began with.
+#[derive(Debug, Default)]
+struct Unlearnt(Regression);
+
+impl Predictor for Unlearnt {
+    fn learn(&mut self, keys: &Keys<'_>) {
+        self.0 = Regression::default();
+        self.0.learn(keys);
+    }
+
+    fn rate(&self, demand: &Demand<'_>) -> f32 {
+        self.0.rate(demand)
+    }
+}
+
+#[test]
+fn what_is_learnt_of_demand_makes_predictions_better() {
+    // Each quarter of an hour most keys change places: what was asked for in days tells little.
+    let mut traffic = Traffic::zipf(100, 1.2, 13);
+    let mut drifted = 0;
+    let outcomes = replay(&mut traffic, 36, Unlearnt::default(), |traffic, hour| {
+        if (hour * 4.0) as u32 > drifted {
+            drifted = (hour * 4.0) as u32;
+            traffic.drift(30);
+        }
+        0.5
+    });
+    let [learnt, unlearnt] = [0, 1].map(|at| log_loss(&outcomes, |outcome| outcome.predicted[at]));
+    println!("log loss {learnt:.4}, with the weights of the beginning {unlearnt:.4}");
+    for (bin, (many, predicted, asked)) in bins(&outcomes).into_iter().enumerate() {
+        println!("quick drift: bin {bin}: {many} keys, predicted {predicted:.3}, asked for {asked:.3}");
+    }
+    let asked = outcomes.iter().filter(|outcome| outcome.asked).count() as f64 / outcomes.len() as f64;
+    let constant = log_loss(&outcomes, |_| asked);
+    println!("log loss of a constant {constant:.4}");
+    assert!(learnt < 0.98 * unlearnt && learnt < 0.97 * constant, "{learnt} {unlearnt} {constant}");
 }
 
 #[test]

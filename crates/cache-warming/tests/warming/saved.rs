@@ -41,6 +41,7 @@ proptest! {
     fn what_was_saved_is_restored_with_its_counts_and_ranking(seed in 0..1000_u64, most in 0..50_usize) {
         let at = learnt(seed);
         let all = at.warming.history().saved(usize::MAX);
+        prop_assert!(all.keys.is_sorted_by(|a, b| a.counts[3] >= b.counts[3]), "those asked for most first");
         let saved = at.warming.history().saved(most);
         prop_assert_eq!(&saved.keys[..], &all.keys[..most.min(all.keys.len())], "those asked for most");
         let at = restored(&saved, 0);

@@ -73,9 +73,26 @@ async fn the_limit_is_of_all_kinds_together_and_what_came_is_told() {
     at.hit(&key("AAPL"));
     at.hit(&Key::new("news", "today").unwrap());
     at.cache.set_lower("AAPL", seconds(30));
+    at.cache.script.lock().lower_takes = seconds(3);
     news.script.lock().lower_hangs = true;
     let (start, ()) = join!(at.warming.warm_start(9, seconds(5)), advance(&at.clock, seconds(5)));
     assert_eq!((start.looked_for, start.lifted, start.timed_out), (1, 1, true));
+}
+
+#[tokio::test]
+async fn what_was_asked_for_most_in_days_goes_before_what_was_in_the_last_minutes() {
+    let at = Fixture::new(|builder| builder);
+    let (usual, sudden) = (key("USUAL"), key("SUDDEN"));
+    for _ in 0..48 {
+        at.hits(&usual, 4);
+        at.clock.advance(seconds(3600));
+        at.warming.history().settle();
+    }
+    at.hits(&sudden, 100);
+    at.warming.history().settle();
+    assert_eq!(at.fill(&[], 1), [sudden]);
+    at.warming.warm_start(1, seconds(5)).await;
+    assert_eq!(at.cache.script.lock().lifts, [["USUAL"]]);
 }
 
 #[tokio::test]

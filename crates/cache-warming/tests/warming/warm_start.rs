@@ -75,7 +75,13 @@ async fn the_limit_is_of_all_kinds_together_and_what_came_is_told() {
     at.cache.set_lower("AAPL", seconds(30));
     at.cache.script.lock().lower_takes = seconds(3);
     news.script.lock().lower_hangs = true;
-    let (start, ()) = join!(at.warming.warm_start(9, seconds(5)), advance(&at.clock, seconds(5)));
+    let before = at.clock.now();
+    let start = async {
+        let start = at.warming.warm_start(9, seconds(5)).await;
+        assert_eq!(at.clock.now().since(before), seconds(5));
+        start
+    };
+    let (start, ()) = join!(start, advance(&at.clock, seconds(20)));
     assert_eq!((start.looked_for, start.lifted, start.timed_out), (1, 1, true));
 }
 

@@ -78,7 +78,8 @@ async fn rule_87_a_run_stops_calling_once_its_kind_fails() {
 
 #[tokio::test]
 async fn a_pause_gets_no_longer_by_a_clock_that_is_set_back() {
-    let at = Fixture::new(|builder| builder.strategy(by_hand("warm", numbered("S", 1), Budget::default())));
+    let at =
+        Fixture::new(|builder| builder.strategy(by_hand("warm", numbered("S", 1), RunBudget::default())));
     at.cache.script.lock().is_down = true;
     assert_eq!(at.run("warm").await.failures, 1);
     assert_eq!(at.run("warm").await.left_out, 1);

@@ -47,13 +47,14 @@ impl PutOff {
     }
 
     /// Adds a key that can wait until `latest`. Returns when to look whether they go, if that is sooner than
-    /// before, and the number of the departure.
-    fn add(&self, key: &Key, latest: Timestamp) -> Option<(Timestamp, u64)> {
+    /// before, and the number of the departure. What should have gone already was left by a runtime that ended.
+    fn add(&self, key: &Key, latest: Timestamp, now: Timestamp) -> Option<(Timestamp, u64)> {
         let mut gathered = self.0.lock();
-        if !gathered.keys.insert(key.clone()) {
+        let is_left = gathered.goes_at.is_some_and(|goes_at| goes_at < now);
+        if !gathered.keys.insert(key.clone()) && !is_left {
             return None;
         }
-        let sooner = gathered.goes_at.is_none_or(|goes_at| latest < goes_at);
+        let sooner = is_left || gathered.goes_at.is_none_or(|goes_at| latest < goes_at);
         if sooner {
             gathered.goes_at = Some(latest);
         }
@@ -85,7 +86,7 @@ impl<V: Cacheable> Region<V> {
         }
         let left = found.meta.stale_at.since(now);
         let latest = now.after(window.min(left / 2));
-        if let Some((at, departure)) = self.core.put_off.add(key, latest) {
+        if let Some((at, departure)) = self.core.put_off.add(key, latest, now) {
             let region = self.clone();
             let sleep = timer::sleep(self.engine.clock(), at.since(now));
             self.engine.spawn(async move {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tests::{Fixture, settle};
+use tokio::runtime::Builder;
 
 const WINDOW: Duration = Duration::from_secs(3);
 
@@ -84,4 +85,27 @@ async fn what_is_stale_does_not_wait() {
     fixture.pass(61);
     read_due(&fixture, &["A"]).await;
     assert_eq!(fixture.source.batch_sizes(), [1, 1]);
+}
+
+/// The task that would have begun them ended with its runtime.
+#[test]
+fn rule_106_refreshes_that_an_ended_runtime_left_go_with_the_next() {
+    let runtime = || Builder::new_current_thread().enable_all().build().unwrap();
+    let first = runtime();
+    let fixture = first.block_on(async {
+        let fixture = fixture().await;
+        fixture.region.get_many(&["A", "B"]).await.unwrap();
+        fixture.pass(31);
+        read_due(&fixture, &["A"]).await;
+        fixture
+    });
+    drop(first);
+    runtime().block_on(async {
+        fixture.pass(4);
+        read_due(&fixture, &["B"]).await;
+        assert_eq!(fixture.source.batch_sizes(), [2]);
+        fixture.pass(3);
+        settle().await;
+        assert_eq!(fixture.source.batch_sizes(), [2, 2]);
+    });
 }

@@ -24,8 +24,7 @@ fn keys(kind: &'static str, ids: impl IntoIterator<Item = String>) -> Result<Vec
 
 #[tokio::main]
 async fn main() -> Result<()> {
-    let open =
-        CronTimes::new("25 9 * * MON-FRI", jiff::tz::TimeZone::get("America/New_York").expect("a zone"))?;
+    let open = CronTimes::in_zone("25 9 * * MON-FRI", "America/New_York")?;
     let at_start = || RunSchedule::AtStart;
     let warming = Warming::builder()
         // Who was logged in lately, from wherever the application keeps that.

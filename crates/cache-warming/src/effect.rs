@@ -57,8 +57,6 @@ impl Effectiveness {
 #[derive(Debug, Default)]
 pub(crate) struct Effect {
     by_strategy: [Effectiveness; MAX_STRATEGIES],
-    /// Misses of keys that are known.
-    pub(crate) misses: u64,
 }
 
 impl Effect {
@@ -93,7 +91,6 @@ impl Effect {
 
     /// A key was missed: what was fetched of it is not there any more.
     pub(crate) fn missed(&mut self, record: &mut KeyRecord) {
-        self.misses += 1;
         self.end(record);
     }
 

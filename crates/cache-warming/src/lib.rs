@@ -1,10 +1,10 @@
 //! Learns what will be asked of a cache, and fetches it beforehand in few, full calls.
 //!
-//! [`Warming`] watches a cache as its observer and remembers, in at most a hundred bytes a key, how often each key
-//! was asked for. A [`Predictor`] tells from that how likely a key is asked for within its next life. With it the free
-//! places of calls that are made anyway are filled (`cache_core::Fill`), and strategies fetch beforehand, each
-//! within its budget. Each key that was fetched is followed until it is known whether it was read
-//! ([`WarmingStats`]). [`BatchScheduler`] gathers updates that can wait into few calls.
+//! [`Warming`] watches a cache as its observer and remembers, in at most a hundred bytes a key, how often each
+//! key was asked for. A [`Predictor`] tells from that how likely a key is asked for within its next life. With
+//! it the free places of calls that are made anyway are filled (`cache_core::Fill`), and strategies fetch
+//! beforehand, each within its budget. Each key that was fetched is followed until it is known whether it was
+//! read ([`WarmingStats`]). [`BatchScheduler`] gathers updates that can wait into few calls.
 //!
 //! A cache is seen through [`cache_core::Warm`] alone, which a region of `cache-facade` implements.
 //!

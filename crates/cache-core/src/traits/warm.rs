@@ -20,7 +20,7 @@ pub trait Warm: Refresh {
     fn fresh_for(&self, key: &Key) -> Option<Duration>;
 
     /// Brings keys into memory from the tiers, and asks no source. Returns of each key, in their order, whether
-    /// memory has a fresh value then.
+    /// memory or a tier has a fresh value, be it that memory has no room for it.
     ///
     /// # Errors
     ///

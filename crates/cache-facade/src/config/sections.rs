@@ -54,7 +54,7 @@ section! {
             setting().list().validate(pattern).env(&["CACHE_MEMORY_PROTECT"]).flag("memory-protect"),
         /// How many keys' reads are remembered, for warming: at most a million.
         max_tracked_entries: u64 = 10_000,
-            setting().range(1.0..=1e9).env(&["CACHE_MAX_TRACKED_ENTRIES"]),
+            setting().range(1.0..=1e6).env(&["CACHE_MAX_TRACKED_ENTRIES"]),
     }
 }
 

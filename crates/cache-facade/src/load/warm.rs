@@ -74,8 +74,7 @@ impl<V: Cacheable> Warm for Region<V> {
 
     async fn lift(&self, keys: &[Key]) -> Result<Vec<bool>> {
         self.engine.enter("lift")?;
-        self.lifted(keys).await;
-        Ok(keys.iter().map(|key| self.fresh_in_memory_for(key).is_some()).collect())
+        Ok(self.lifted(keys).await)
     }
 }
 

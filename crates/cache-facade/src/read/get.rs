@@ -40,6 +40,9 @@ pub(crate) struct BegunRead<V> {
     seen: Timestamp,
 }
 
+/// How many fetches that a tier answers a refresh waits for, before it gives up.
+const MOST_IN_THE_WAY: usize = 5;
+
 impl<V: Cacheable> Region<V> {
     /// Reads one key, of which the hit path had the `first` look.
     pub(crate) async fn found(
@@ -191,26 +194,33 @@ impl<V: Cacheable> Region<V> {
 
     /// Brings keys from the tiers into memory, and waits for it. A load under way is waited for, and none is
     /// begun.
-    pub(crate) async fn lifted(&self, keys: &[Key]) {
+    /// Returns of each key whether a fresh value was there, though memory may have no room for it.
+    pub(crate) async fn lifted(&self, keys: &[Key]) -> Vec<bool> {
+        let is_there = |key: &Key| self.fresh_in_memory_for(key).is_some();
+        let mut there: Vec<bool> = keys.iter().map(is_there).collect();
         if !self.has_tiers() {
-            return;
+            return there;
         }
         let mut deadlines = Deadlines::new(self.engine.clock(), &self.policy);
         // What memory holds stale is not what the tiers are asked for.
         deadlines.take_offers(false);
         let mut fetches = Vec::new();
-        let is_there = |key: &&Key| self.fresh_in_memory_for(key).is_some();
         let flights: Vec<_> = keys
             .iter()
-            .filter(|key| !is_there(key))
-            .map(|key| self.join(key, LookupScope::Everywhere, &mut fetches, |_| false).0)
+            .zip(&mut there)
+            .filter(|(_, there)| !**there)
+            .map(|(key, there)| (self.join(key, LookupScope::Everywhere, &mut fetches, |_| false).0, there))
             .collect();
         self.engine.spawn_fetches(self.fetches(fetches, LookupScope::Everywhere, None));
-        for flight in flights {
-            if !circular::is_own(&flight) {
-                let _ = deadlines.wait(&flight).await;
+        for (flight, there) in flights {
+            if !circular::is_own(&flight)
+                && let Waited::Answered(Ok(found)) = deadlines.wait(&flight).await
+            {
+                let now = self.engine.clock().now();
+                *there = found.source != Source::Nowhere && Servable::by_age(&found, now) == Servable::Fresh;
             }
         }
+        there
     }
 
     /// Loads keys anew. Returns how many came, and which failed.
@@ -237,7 +247,7 @@ impl<V: Cacheable> Region<V> {
         let mut deadlines = Deadlines::new(self.engine.clock(), &policy);
         let _waiting = nested::waiting();
         let mut outcomes: Vec<Option<FlightResult<V>>> = keys.iter().map(|_| None).collect();
-        for _ in 0..2 {
+        for _ in 0..MOST_IN_THE_WAY {
             let (scope, mut fetches) = (LookupScope::LoaderOnly, Vec::new());
             let mut join = |(key, outcome)| {
                 let flight = self.join(key, scope, &mut fetches, |_| false).0;
@@ -365,8 +375,9 @@ impl<V: Cacheable> Region<V> {
     }
 
     fn not_refreshed(&self, key: &Key) -> Error {
-        let message =
-            format!("{key} was not loaded anew: fetches that a tier answered were in the way, twice");
+        let message = format!(
+            "{key} was not loaded anew: fetches that a tier answered were in the way, again and again"
+        );
         Error::new(ErrorKind::Load, "refresh", message)
     }
 }

@@ -52,6 +52,7 @@ fn write(text: &mut String, settings: &Settings, app: &App, bound: SocketAddr) -
     } else {
         writeln!(text, "  providers {}", names.join(", "))?;
     }
+    writeln!(text, "  warming   {}", warming(settings))?;
     writeln!(text, "  TTL       quotes {}, bars {}", ttl(settings.ttl.price), ttl(settings.ttl.ohlcv))?;
     writeln!(text, "  data      {}", settings.cache.disk.dir.display())?;
     writeln!(text)?;
@@ -61,6 +62,16 @@ fn write(text: &mut String, settings: &Settings, app: &App, bound: SocketAddr) -
     writeln!(text, "  curl 'http://{host}/v1/bars/AAPL?interval=1d&from=2017-08-01&to=2017-09-01'")?;
     writeln!(text, "  curl 'http://{host}/v1/kinds'")?;
     writeln!(text, "  curl 'http://{host}/v1/stats'")
+}
+
+/// What is loaded before anybody asks, in a few words.
+fn warming(settings: &Settings) -> String {
+    let warming = &settings.warming;
+    if !warming.enabled {
+        return "off: CACHE_WARMING_ENABLED=true switches it on".to_owned();
+    }
+    let popular = warming.popular.len();
+    format!("on: of {popular} popular symbols those on offer at the start, then what is asked for most")
 }
 
 /// A TTL in a few words.

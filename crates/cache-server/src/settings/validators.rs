@@ -25,9 +25,10 @@ pub(super) fn schedule(text: &str) -> Result<(), String> {
     }
     match CronTimes::new(text, TimeZone::UTC) {
         Ok(_) => Ok(()),
-        Err(_) => Err("give hours, such as 0,6,12,18, or a cron expression of five fields, such as \
-                       '30 13 * * MON-FRI'"
-            .to_owned()),
+        Err(error) => Err(format!(
+            "{error}; give hours, such as 0,6,12,18, a cron expression of five fields, such as \
+             '30 13 * * MON-FRI', or [] for never"
+        )),
     }
 }
 

@@ -14,7 +14,7 @@ pub(crate) mod stream;
 
 use std::{
     fmt,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 use cache_core::{Clock, Event, Key, Observer, Timestamp, sync::Mutex};
@@ -46,6 +46,8 @@ pub struct AccessHistory {
     /// Whether more may be noted, to be seen without the lock.
     is_noting: AtomicBool,
     records: Mutex<Records>,
+    /// Misses of memory, of known keys and others.
+    misses: AtomicU64,
     hour_of: Box<HourOf>,
 }
 
@@ -72,6 +74,7 @@ impl AccessHistory {
             noted: Mutex::default(),
             is_noting: AtomicBool::new(true),
             records: Mutex::new(records),
+            misses: AtomicU64::new(0),
             hour_of,
         }
     }
@@ -88,6 +91,7 @@ impl AccessHistory {
     }
 
     fn miss(&self, key: &Key) {
+        self.misses.fetch_add(1, Ordering::Relaxed);
         if !self.counts_hit(key.hash()) {
             self.arrive(key);
         } else if self.is_noting.load(Ordering::Relaxed) {
@@ -166,6 +170,12 @@ impl AccessHistory {
             records.restore(saved, &self.counts.current());
             self.counts.replace(records.index());
         });
+    }
+
+    /// Returns how many reads memory could not answer.
+    #[must_use]
+    pub fn misses(&self) -> u64 {
+        self.misses.load(Ordering::Relaxed)
     }
 
     /// Returns how many keys are remembered.

@@ -9,6 +9,9 @@ const RATE_HALF_LIVES: [f64; 2] = [120.0, 3600.0];
 const GAP_HALF_LIFE: f64 = 259_200.0;
 const LONGEST_GAP: f64 = 3600.0;
 
+/// How many requests may have been missing by chance in a silence: one silence in twenty is as long.
+const SILENCE: f64 = 3.0;
+
 /// How many ticks of the demand clock a second has.
 const TICKS: f64 = 8.0;
 
@@ -27,6 +30,8 @@ pub struct RequestStream {
     requests: f64,
     seconds: f64,
     at: u32,
+    /// The second of the last request.
+    asked: u32,
 }
 
 impl RequestStream {
@@ -54,6 +59,9 @@ impl RequestStream {
         let gap = (self.seconds / self.requests.max(1.0)).min(LONGEST_GAP);
         self.advance(times * gap / 2.0);
         self.rates.iter_mut().for_each(|rate| *rate += times);
+        if times > 0.0 {
+            self.asked = self.at;
+        }
     }
 
     /// Adds requests of a key to those of all.
@@ -85,7 +93,10 @@ impl RequestStream {
     /// Returns how many requests there are a second, as of the last minutes.
     #[must_use]
     pub fn rate(&self) -> f64 {
-        self.rates[0] * std::f64::consts::LN_2 / RATE_HALF_LIVES[0]
+        let recent = self.rates[0] * std::f64::consts::LN_2 / RATE_HALF_LIVES[0];
+        // Where nobody asks any more, silence tells sooner than the half-life does.
+        let idle = f64::from(self.at.saturating_sub(self.asked));
+        if idle > 0.0 { recent.min(SILENCE / idle) } else { recent }
     }
 
     /// Returns how many there are a second, as of the last hours.

@@ -25,7 +25,8 @@ const LOW_LOAD_CHECK: Millis = 30_000;
 /// What all handles of a scheduler share.
 pub(super) struct Shared {
     pub(super) settings: BatchSchedulerBuilder,
-    origin: Timestamp,
+    /// What the clock that nobody sets showed at first.
+    origin: i64,
     pub(super) state: Mutex<State>,
     /// One for each batch that is on its way.
     pub(super) permits: Arc<Semaphore>,
@@ -61,7 +62,7 @@ impl Shared {
     pub(super) fn new(settings: BatchSchedulerBuilder) -> Self {
         let stats = SchedulerStats::default();
         Self {
-            origin: settings.clock.now(),
+            origin: settings.clock.steady(),
             permits: Arc::new(Semaphore::new(settings.concurrency)),
             settings,
             state: Mutex::new(State { groups: Vec::new(), stats, closed: false, over: false, log_until: 0 }),
@@ -76,9 +77,11 @@ impl Shared {
         &self.settings.clock
     }
 
-    /// Returns the present moment.
+    /// Returns the present moment, by a clock that nobody sets: what waits waits no longer because the time was
+    /// set.
     pub(super) fn now(&self) -> Millis {
-        Millis::try_from(self.clock().now().since(self.origin).as_millis()).unwrap_or(Millis::MAX)
+        let elapsed = self.clock().steady().saturating_sub(self.origin).max(0) / 1000;
+        Millis::try_from(elapsed).unwrap_or(Millis::MAX)
     }
 
     /// Returns for how long memory's value of a key is still fresh. Of a cache that panics, nothing is known.

@@ -91,7 +91,7 @@ impl Predictive {
     /// fetches what it finds.
     #[must_use]
     pub fn saving(self, calls: f32) -> Self {
-        Self { saving: Some(calls), ..self }
+        Self { saving: Some(calls.max(0.0)), ..self }
     }
 
     /// Leaves keys out that are less likely to save a call than this share of what its keys were on average: in
@@ -111,7 +111,7 @@ impl Predictive {
     /// measured.
     #[must_use]
     pub fn precision(self, share: f32) -> Self {
-        Self { precision: Some(share), ..self }
+        Self { precision: Some(share.clamp(0.0, 1.0)), ..self }
     }
 
     /// Fetches what dies within this time, too. By default as [`Coverage::soon`](crate::Coverage::soon) says; with

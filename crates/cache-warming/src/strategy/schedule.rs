@@ -50,6 +50,19 @@ impl CronTimes {
         Ok(Self { cron, zone })
     }
 
+    /// The same, in the time zone of this name: `America/New_York`.
+    ///
+    /// # Errors
+    ///
+    /// `Config` with what is wrong, be it the name.
+    pub fn in_zone(text: &str, zone: &str) -> Result<Self> {
+        let zone = TimeZone::get(zone).map_err(|error| {
+            let message = format!("{zone:?} is no time zone: {error}; give one such as America/New_York");
+            Error::new(ErrorKind::Config, "read a schedule", message)
+        })?;
+        Self::new(text, zone)
+    }
+
     /// Returns the first moment later than this.
     #[must_use]
     pub fn next(&self, after: Timestamp) -> Option<Timestamp> {

@@ -71,10 +71,13 @@ impl WarmingBuilder {
     ///
     /// # Panics
     ///
-    /// With more than 30 of them.
+    /// With more than 30 of them, and with a name that another has, or `fill`, which is what fills calls.
     #[must_use]
     pub fn strategy(mut self, strategy: impl Strategy) -> Self {
         assert!(self.strategies.len() + 2 < MAX_STRATEGIES, "more than {} strategies", MAX_STRATEGIES - 2);
+        let name = strategy.name();
+        let is_taken = self.strategies.iter().any(|slot| slot.strategy.name() == name);
+        assert!(!is_taken && name != "fill", "there is a strategy {name:?} already");
         self.strategies.push(StrategySlot::new(Box::new(strategy)));
         self
     }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use cache_core::{Backoff, Key, LogSum, Timestamp, Warm, sync::Mutex};
+use cache_core::{Backoff, Error, Key, LogSum, Timestamp, Warm, sync::Mutex};
 
 use super::call_times::CallTimes;
 use crate::history::records::Records;
@@ -93,6 +93,8 @@ struct State {
     life: Duration,
     times: CallTimes,
     pauses: Backoff,
+    /// How many keys a call may have that nobody waits for.
+    most_keys: usize,
     paused_until: Timestamp,
 }
 
@@ -125,6 +127,7 @@ impl Covered {
             life: settings.life.max(Duration::from_millis(1)),
             times: CallTimes::default(),
             pauses: Backoff::new(PAUSES),
+            most_keys: usize::MAX,
             paused_until: Timestamp::MIN,
         };
         Self {
@@ -192,22 +195,33 @@ impl Covered {
         self.state.lock().is_paused(now)
     }
 
-    /// Notes that a call failed: the kind is left alone for a while, longer each time.
-    pub(crate) fn failed(&self, now: Timestamp) {
+    /// Notes that a call of so many keys failed: the kind is left alone for a while, longer each time and as
+    /// long as its source asks for, and is then asked for half as many keys.
+    pub(crate) fn failed(&self, keys: usize, error: &Error, now: Timestamp) {
         let mut state = self.state.lock();
-        if !state.is_paused(now) {
-            let pause = state.pauses.pause_at_least_half();
-            state.paused_until = now.after(pause);
+        state.most_keys = (state.most_keys.min(keys) / 2).max(1);
+        let asked = error.retry_after().unwrap_or_default();
+        if !state.is_paused(now) || !asked.is_zero() {
+            let pause = state.pauses.pause_at_least_half().max(asked.min(*PAUSES.end()));
+            state.paused_until = state.paused_until.max(now.after(pause));
         }
     }
 
-    /// Notes that a call came, and how long it took if that tells something.
-    pub(crate) fn came(&self, keys: usize, took: Option<Duration>) {
+    /// Notes that keys came that nobody waited for.
+    pub(crate) fn came(&self) {
         let mut state = self.state.lock();
         state.pauses.reset();
-        if let Some(took) = took {
-            state.times.note(keys, took);
-        }
+        state.most_keys = state.most_keys.saturating_mul(2);
+    }
+
+    /// Notes how long a call took that callers waited for.
+    pub(crate) fn took(&self, keys: usize, took: Duration) {
+        self.state.lock().times.note(keys, took);
+    }
+
+    /// Returns how many keys a call may have that nobody waits for: fewer after one that failed.
+    pub(crate) fn batch(&self) -> usize {
+        self.target.0.max_batch().max(1).min(self.state.lock().most_keys)
     }
 
     /// Notes how long a value lives that has just come.

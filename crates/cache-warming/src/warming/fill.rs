@@ -55,7 +55,10 @@ impl Fill for Warming {
         if let Some(error) = error {
             return self.note_failure(&covered, filled.len(), error);
         }
-        covered.came(keys, Some(took));
+        covered.took(keys, took);
+        if filled.iter().any(|key| covered.target.0.fresh_for(key).is_some()) {
+            covered.came();
+        }
         covered.keys.fetch_add(filled.len() as u64, Ordering::Relaxed);
         self.note_warmed(&covered, self.fill_strategy, filled.iter().map(|key| (key, None)));
     }

@@ -209,7 +209,7 @@ impl Warming {
 
     fn note_failure(&self, covered: &Covered, keys: usize, error: &Error) {
         let now = self.history.clock.now();
-        covered.failed(now);
+        covered.failed(keys, error, now);
         if let Some(times) = covered.failures.count_many(keys as u64, now) {
             tracing::warn!(kind = covered.kind, %error, times,
                 "keys could not be fetched beforehand: warming leaves the kind alone for a while");

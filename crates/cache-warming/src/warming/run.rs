@@ -102,7 +102,8 @@ impl Warming {
         stream::iter(due).for_each_concurrent(self.concurrency, run).await;
     }
 
-    /// Runs a strategy now, or waits for the run that is under way and runs it then.
+    /// Runs a strategy now, or waits for the run that is under way and runs it then; of several who wait, one
+    /// runs it for all of them.
     ///
     /// # Errors
     ///
@@ -114,11 +115,28 @@ impl Warming {
             let message = format!("there is no strategy {strategy:?}; there are: {}", known.join(", "));
             return Err(Error::new(ErrorKind::Config, "run a strategy", message));
         };
-        Ok(self.run_slot(at, &self.strategies[at]).await)
+        let slot = &self.strategies[at];
+        let asked_at = slot.runs.load(Ordering::Relaxed);
+        let running = slot.running.lock().await;
+        // Of many who wait for a run under way, the first begins another, and that is the others' too.
+        let begun_since = slot.runs.load(Ordering::Relaxed).saturating_sub(asked_at) > 1;
+        if let Some(last) = slot.last.lock().clone().filter(|_| begun_since) {
+            return Ok(last);
+        }
+        Ok(self.run_locked(at, slot, running).await)
     }
 
     async fn run_slot(&self, at: usize, slot: &StrategySlot) -> RunResult {
-        let _running = slot.running.lock().await;
+        let running = slot.running.lock().await;
+        self.run_locked(at, slot, running).await
+    }
+
+    async fn run_locked(
+        &self,
+        at: usize,
+        slot: &StrategySlot,
+        _running: tokio::sync::MutexGuard<'_, ()>,
+    ) -> RunResult {
         let begun = self.history.clock.steady();
         slot.items.store(0, Ordering::Relaxed);
         slot.done.store(0, Ordering::Relaxed);
@@ -224,7 +242,7 @@ impl Warming {
             return;
         }
         let target = &*covered.target.0;
-        let batch = target.max_batch().max(1);
+        let batch = covered.batch();
         let calls = wanted.len().div_ceil(batch).min(budget.calls);
         let calls = calls.min(self.calls_within_quota(&covered.kind, budget.quota_share));
         result.left_out += wanted.len().saturating_sub(calls.saturating_mul(batch));
@@ -243,7 +261,7 @@ impl Warming {
                 Ok(Refreshed { loaded: 0, failed }) if !failed.is_empty() => {
                     self.note_failure(covered, failed.len(), &failed[0].1);
                 }
-                Ok(Refreshed { failed, .. }) => covered.came(keys.len() - failed.len(), None),
+                Ok(_) => covered.came(),
                 Err(error) => self.note_failure(covered, keys.len(), error),
             }
             (wanted, Some(refreshed))
@@ -253,6 +271,9 @@ impl Warming {
         while let Some((mut wanted, outcome)) = outcomes.next().await {
             let Some(outcome) = outcome else {
                 result.left_out += wanted.len();
+                let resting =
+                    || format!("{:?} failed a short while ago and is left alone for a while", covered.kind);
+                result.error.get_or_insert_with(resting);
                 continue;
             };
             result.calls += 1;

@@ -17,7 +17,7 @@ pub struct WarmingStats {
     pub tracked: usize,
     /// What is asked for a second, as of the last minutes.
     pub requests_per_second: f64,
-    /// Misses of keys that were known.
+    /// Reads that memory could not answer. One that a stale value answered is none.
     pub misses: u64,
     /// The share of the reads that would have missed without warming which did not.
     pub coverage: Option<f64>,
@@ -67,10 +67,10 @@ impl Warming {
     #[must_use]
     pub fn stats(&self) -> WarmingStats {
         let now = self.history.clock.now();
-        let (tracked, rate, misses, effects) = self.history.with_settled(|records| {
+        let (tracked, rate, effects) = self.history.with_settled(|records| {
             records.pass();
             let effects: Vec<_> = (0..=self.fill_strategy).map(|at| records.effect.of(at)).collect();
-            (records.len(), records.stream.rate(), records.effect.misses, effects)
+            (records.len(), records.stream.rate(), effects)
         });
         let kinds: Vec<KindStats> = self
             .covered_now()
@@ -82,6 +82,7 @@ impl Warming {
                 paused: covered.is_paused(now),
             })
             .collect();
+        let misses = self.history.misses();
         let saved: u64 = effects.iter().map(|effect| effect.saved).sum();
         let calls: u64 = kinds.iter().map(|kind| kind.calls).sum();
         let strategies = effects.iter().enumerate().map(|(at, effect)| self.strategy_stats(at, *effect));

@@ -284,14 +284,14 @@ async fn nothing_is_said_of_what_nobody_fetched() {
     at.tick_for(seconds(LIFE + 1)).await;
     at.ask(&key("AAPL"));
     let stats = at.warming.stats();
-    assert_eq!((stats.misses, stats.coverage, stats.calls_saved), (1, Some(0.0), 0));
+    assert_eq!((stats.misses, stats.coverage, stats.calls_saved), (2, Some(0.0), 0));
     at.tick_for(seconds(LIFE)).await;
     assert_eq!(at.run("warm").await.fetched, 1);
     let stats = at.warming.stats();
     assert_eq!((stats.calls_saved, stats.kinds[0].calls, stats.kinds[0].keys), (-1, 1, 1));
     at.ask(&key("AAPL"));
     let stats = at.warming.stats();
-    assert_eq!((stats.calls_saved, stats.coverage), (0, Some(0.5)));
+    assert_eq!((stats.calls_saved, stats.coverage), (0, Some(1.0 / 3.0)));
     // Read often, counted once.
     at.ask(&key("AAPL"));
     at.tick_for(seconds(1)).await;

@@ -138,7 +138,14 @@ fn rule_87_after_a_failure_nothing_goes_along_for_growing_pauses() {
         limit = (limit * 2.0).min(300.0);
     }
     assert!(!at.warming.stats().kinds[0].paused);
-    at.warming.filled("price", &keys, 3, Duration::ZERO, None);
+    // That callers' own calls come says nothing of those that nobody waits for.
+    at.warming.filled("price", &[], 3, Duration::ZERO, None);
+    at.warming.filled("price", &keys, 3, Duration::ZERO, Some(&down()));
+    at.clock.advance(seconds(100));
+    assert_eq!(at.fill(&[], 3), []);
+    at.clock.advance(seconds(200));
+    assert_eq!(at.load_filled(&[], 3), keys);
+    at.clock.advance(seconds(600));
     at.warming.filled("price", &keys, 3, Duration::ZERO, Some(&down()));
     at.clock.advance(seconds(1));
     assert_eq!(at.fill(&[], 3), keys, "after a success pauses begin anew");

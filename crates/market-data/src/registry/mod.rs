@@ -92,8 +92,9 @@ impl Registry {
         self.members.iter().filter_map(move |member| Some((member.name(), member.offer(data)?)))
     }
 
-    /// Returns how many calls for such data are left now: those that the quotas of a minute and a day leave of the
-    /// provider that is asked first. `None` if it has no such quota, or nobody offers such data.
+    /// Returns how many calls for such data are left now by the quotas of a minute and a day: the least that
+    /// one of the providers has left that offer it, since a call may fall to each. `None` if none has such a
+    /// quota.
     ///
     /// ```
     /// use std::{num::NonZeroU32, sync::Arc, time::Duration};
@@ -116,7 +117,7 @@ impl Registry {
     /// ```
     #[must_use]
     pub fn calls_left(&self, data: DataType) -> Option<usize> {
-        self.members.iter().find(|member| member.offer(data).is_some())?.calls_left()
+        self.members.iter().filter(|member| member.offer(data).is_some()).filter_map(Member::calls_left).min()
     }
 
     async fn ask<Q: RequestKind>(&self, kind: &Q, ids: &[Q::Id]) -> Answers<Q::Value> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cache_core::{Codec, Result};
+use cache_core::{Codec, Result, Warm};
 use cache_facade::{Cache, Region};
 use cache_warming::{SavedHistory, Warming};
 
@@ -26,14 +26,19 @@ impl KeptHistory {
 
     /// Takes what was kept into the history. What is not one is left alone, with a warning.
     pub(super) async fn restore(&self, warming: &Warming) {
-        let kept = match self.0.get(HISTORY_ID).await {
-            Ok(Some(kept)) => kept,
-            Ok(None) => return,
+        // Not as a read: it is nobody's.
+        let lifted = async {
+            let key = self.0.key(HISTORY_ID)?;
+            self.0.lift(&[key]).await
+        };
+        let kept = match lifted.await {
+            Ok(_) => self.0.peek(HISTORY_ID),
             Err(error) => {
                 tracing::warn!(%error, "the history of what was asked for can't be read: warming begins without it");
                 return;
             }
         };
+        let Some(kept) = kept else { return };
         match serde_json::from_str::<SavedHistory>(&kept) {
             Ok(saved) => {
                 warming.history().restore(&saved);

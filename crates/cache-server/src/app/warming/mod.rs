@@ -17,7 +17,7 @@ use cache_warming::{
 use market_data::{DataType, Registry};
 use tokio::{
     task::JoinHandle,
-    time::{Instant, MissedTickBehavior, interval, timeout},
+    time::{MissedTickBehavior, interval, timeout},
 };
 
 use self::{
@@ -123,6 +123,8 @@ impl UnopenedWarming {
         let history = Arc::new(KeptHistory::open(cache)?);
         let opened =
             ServiceWarming { warming, scheduler, providers, targets, history, background: Mutex::new(None) };
+        // Whether or not anything is warmed: what is saved next takes the place of what was kept.
+        opened.history.restore(&opened.warming).await;
         let limit = Duration::from_millis(settings.warming.start_timeout_ms);
         if settings.warming.enabled && !limit.is_zero() {
             opened.start_warm(limit).await;
@@ -135,12 +137,7 @@ impl UnopenedWarming {
 impl ServiceWarming {
     /// Brings what was asked for most before a restart from the tiers into memory, within a limit.
     async fn start_warm(&self, limit: Duration) {
-        let deadline = Instant::now() + limit;
-        let warm = async {
-            self.history.restore(&self.warming).await;
-            self.warming.warm_start(MAX_SAVED, deadline.saturating_duration_since(Instant::now())).await
-        };
-        match timeout(limit, warm).await {
+        match timeout(limit, self.warming.warm_start(MAX_SAVED, limit)).await {
             Ok(warmed) if warmed.timed_out => {
                 let (looked_for, lifted) = (warmed.looked_for, warmed.lifted);
                 tracing::warn!(

@@ -1,5 +1,6 @@
 //! Calls filled up: what a call carries in places that no caller needs.
 
+mod lifted;
 mod put_off;
 
 use std::{sync::Arc, time::Duration};

@@ -43,7 +43,7 @@ pub use scheduler::{
     stats::{Drained, Flushed, GroupPending, SchedulerStats},
 };
 pub use strategy::{
-    RunBudget, Strategy,
+    RunBudget, RunTerms, Strategy,
     announced::Announced,
     bell::OpeningBell,
     by_closure::KeysOf,

@@ -6,12 +6,11 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use cache_core::{Error, ErrorKind, Key, Loaded, Loader, OpenCall, Request, Result};
+use cache_core::{Error, ErrorKind, Key, Loaded, Loader, OpenCall, Request, Result, Timestamp};
 
 use super::{
     circular::Loading,
     fetch::{Fetch, LookupScope},
-    flight::Joined,
     loaders::{instrumented::Instrumented, shared_loader::SharedLoader},
 };
 use crate::{
@@ -53,7 +52,7 @@ impl<V: Cacheable> Filled<V> {
             return riders;
         }
         for key in self.region.core.put_off.take(places) {
-            riders.fetches.extend(self.region.board(&key));
+            riders.fetches.extend(self.region.lead(&key, LookupScope::LoaderOnly));
         }
         let places = places - riders.fetches.len();
         let Some(fill) = self.engine().fill().filter(|_| places > 0) else { return riders };
@@ -65,7 +64,7 @@ impl<V: Cacheable> Filled<V> {
         let named = panics::caught_now("fill", || fill.fill(&call)).unwrap_or_default();
         for key in named.into_iter().take(places) {
             if key.prefix() == self.region.core.prefix.as_str()
-                && let Some(fetch) = self.region.board(&key)
+                && let Some(fetch) = self.region.lead(&key, LookupScope::LoaderOnly)
             {
                 riders.fetches.push(fetch);
                 riders.named.push(key);
@@ -74,31 +73,22 @@ impl<V: Cacheable> Filled<V> {
         riders
     }
 
-    /// Tells who filled a call what came of it.
-    fn tell(&self, named: &[Key], keys: usize, took: Duration, error: Option<&Error>) {
-        if let Some(fill) = self.engine().fill() {
-            let _ = panics::caught_now("fill", || fill.filled(self.loader.kind(), named, keys, took, error));
-        }
-    }
-
-    /// Stores what came of the riders, behind those who wait.
-    fn land(&self, riders: Riders<V>, answers: Vec<Loaded<Arc<V>>>, call: CallFacts) {
+    /// Stores what came of the riders, behind those who wait, and tells who named them.
+    fn land(&self, riders: Riders<V>, answers: Vec<Loaded<Arc<V>>>, born: Timestamp, tell: Told) {
         let Riders { fetches, named } = riders;
-        let (region, loader) = (self.region.clone(), self.loader.clone());
-        let CallFacts { keys, took, born } = call;
+        let region = self.region.clone();
         self.engine().spawn(async move {
-            let filled = Self { loader, region };
-            filled.region.store_loaded(fetches, answers, born).await;
-            filled.tell(&named, keys, took, None);
+            region.store_loaded(fetches, answers, born).await;
+            region.tell_filled(&named, tell, None);
         });
     }
 }
 
-/// A call that was made.
-struct CallFacts {
+/// What whoever fills calls is told of each: its keys, and how long it took.
+#[derive(Clone, Copy)]
+struct Told {
     keys: usize,
     took: Duration,
-    born: cache_core::Timestamp,
 }
 
 #[async_trait]
@@ -111,11 +101,14 @@ impl<V: Cacheable> SharedLoader<V> for Filled<V> {
         let riders = self.board(requests);
         let clock = self.engine().clock();
         let begun = clock.steady();
-        let took = || Duration::from_micros(clock.steady().saturating_sub(begun).max(0).unsigned_abs());
+        let told = |keys| {
+            let took = clock.steady().saturating_sub(begun).max(0).unsigned_abs();
+            Told { keys, took: Duration::from_micros(took) }
+        };
         if riders.fetches.is_empty() {
             let answers = self.loader.load(requests).await;
             if answers.is_ok() {
-                self.tell(&[], requests.len(), took(), None);
+                self.region.tell_filled(&[], told(requests.len()), None);
             }
             return answers;
         }
@@ -130,11 +123,11 @@ impl<V: Cacheable> SharedLoader<V> for Filled<V> {
         match loading.around(self.loader.load(&all)).await {
             Ok(mut answers) => {
                 let rest = answers.split_off(requests.len());
-                self.land(riders, rest, CallFacts { keys: all.len(), took: took(), born });
+                self.land(riders, rest, born, told(all.len()));
                 Ok(answers)
             }
             Err(error) => {
-                self.tell(&riders.named, all.len(), took(), Some(&error));
+                self.region.tell_filled(&riders.named, told(all.len()), Some(&error));
                 drop(riders);
                 // It may have failed for one of the riders, for whom nobody waits.
                 if error.retry_after().is_some() || error.kind() == ErrorKind::Timeout {
@@ -147,11 +140,10 @@ impl<V: Cacheable> SharedLoader<V> for Filled<V> {
 }
 
 impl<V: Cacheable> Region<V> {
-    /// Begins the flight of a key that nobody waits for, unless there is one.
-    fn board(&self, key: &Key) -> Option<Fetch<V>> {
-        match self.core.flights.join(key, self.engine.clock().steady(), |_| false) {
-            Joined::Leads(leader) => self.begin_fetch(leader, LookupScope::LoaderOnly),
-            Joined::Follows(_) => None,
+    fn tell_filled(&self, named: &[Key], Told { keys, took }: Told, error: Option<&Error>) {
+        if let Some(fill) = self.engine.fill() {
+            let kind = self.core.prefix.kind();
+            let _ = panics::caught_now("fill", || fill.filled(kind, named, keys, took, error));
         }
     }
 }

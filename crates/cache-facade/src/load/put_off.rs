@@ -3,14 +3,13 @@
 //! Nobody waits for such a refresh, so it may wait: until the window that the first of them opened is over, or
 //! half the life that one of them has left, or until a call has free places for it.
 
-use std::{collections::HashSet, hash::BuildHasherDefault, time::Duration};
+use std::{collections::HashSet, hash::BuildHasherDefault};
 
 use cache_core::{Key, KeyHasher, Timestamp, sync::Mutex};
 
 use super::fetch::LookupScope;
 use crate::{
     answer::Found,
-    load::flight::Joined,
     region::{Cacheable, Region},
     timer,
 };
@@ -35,15 +34,9 @@ impl PutOff {
     /// Takes at most so many of them, for a call that has room.
     pub(crate) fn take(&self, most: usize) -> Vec<Key> {
         let mut gathered = self.0.lock();
-        if most == 0 || gathered.keys.is_empty() {
-            return Vec::new();
-        }
-        let mut left = most;
-        let some = |_: &Key| {
-            left = left.wrapping_sub(1);
-            left < most
-        };
-        gathered.keys.extract_if(some).collect()
+        let some: Vec<Key> = gathered.keys.iter().take(most).cloned().collect();
+        some.iter().for_each(|key| drop(gathered.keys.take(key)));
+        some
     }
 
     /// Adds a key that can wait until `latest`. Returns when to look whether they go, if that is sooner than
@@ -99,25 +92,10 @@ impl<V: Cacheable> Region<V> {
 
     /// Begins the refreshes that were put off, if their time has come.
     fn refresh_put_off(&self, departure: u64) {
-        let clock = self.engine.clock();
-        let mut fetches = Vec::new();
-        for key in self.core.put_off.depart(clock.now(), departure) {
-            if let Joined::Leads(leader) = self.core.flights.join(&key, clock.steady(), |_| false) {
-                fetches.extend(self.begin_fetch(leader, LookupScope::Background));
-            }
-        }
-        let fetches = self.fetches(fetches, LookupScope::Background, self.loader.clone());
+        let scope = LookupScope::Background;
+        let due = self.core.put_off.depart(self.engine.clock().now(), departure);
+        let fetches = due.iter().filter_map(|key| self.lead(key, scope)).collect();
+        let fetches = self.fetches(fetches, scope, self.loader.clone());
         self.engine.spawn_in_background(fetches);
-    }
-
-    /// Returns for how long memory's value of a key is still fresh.
-    pub(crate) fn fresh_in_memory_for(&self, key: &Key) -> Option<Duration> {
-        use crate::read::memory_lookup::MemoryLookup;
-
-        let now = self.engine.clock().now();
-        match self.look_in_memory(key, now) {
-            MemoryLookup::Fresh(found) | MemoryLookup::Due(found) => Some(found.meta.stale_at.since(now)),
-            MemoryLookup::Stale(_) | MemoryLookup::Replaced(_) | MemoryLookup::Miss(_) => None,
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! A read's first step: memory, without awaiting.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use cache_core::{Event, Key, LookupKey, Timestamp, ToKey};
 use cache_memory::EntryRef;
@@ -88,6 +88,15 @@ impl<V: Cacheable> Region<V> {
     #[inline]
     fn asks_memory(&self, key: &impl LookupKey) -> bool {
         key.has_prefix(&self.core.prefix) && !self.policy.skips("memory") && self.engine.memory_in_use()
+    }
+
+    /// Returns for how long memory's value of a key is still fresh. The look is not counted.
+    pub(crate) fn fresh_in_memory_for(&self, key: &Key) -> Option<Duration> {
+        let now = self.engine.clock().now();
+        match self.look_in_memory(key, now) {
+            MemoryLookup::Fresh(found) | MemoryLookup::Due(found) => Some(found.meta.stale_at.since(now)),
+            MemoryLookup::Stale(_) | MemoryLookup::Replaced(_) | MemoryLookup::Miss(_) => None,
+        }
     }
 
     /// Counts a read that memory answered.

@@ -7,13 +7,15 @@ use smol_str::SmolStr;
 
 use super::{
     counts::Counts,
-    record::{Decayed, KeyRecord, decayed},
+    record::{Decayed, HALF_LIVES, KeyRecord, decayed},
     records::{Records, known_prefix},
 };
 
 /// How many requests a key that was saved can have had, and how many times as many as those keys all others.
 const MOST_REQUESTS: f32 = 1e10;
 const MOST_OTHERS: f32 = 1000.0;
+
+const _: () = assert!(HALF_LIVES.len() == 4, "the saved form has four counts a key");
 
 /// What is kept of a history: the keys asked for most, with how often.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cache_core::{Key, Result};
 
-use super::{RunBudget, Strategy, schedule::RunSchedule};
+use super::{RunBudget, RunTerms, Strategy, schedule::RunSchedule};
 use crate::warming::outlook::Outlook;
 
 /// How often it looks whether something was announced.
@@ -15,9 +15,7 @@ const STEP: Duration = Duration::from_secs(1);
 /// they are dead, or soon will be.
 #[derive(Debug)]
 pub struct Announced {
-    name: String,
-    schedule: RunSchedule,
-    budget: RunBudget,
+    terms: RunTerms,
 }
 
 impl Announced {
@@ -25,31 +23,23 @@ impl Announced {
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         let budget = RunBudget::default().priority(150);
-        Self { name: name.into(), schedule: RunSchedule::Every(STEP), budget }
+        Self { terms: RunTerms::new(name, RunSchedule::Every(STEP)).budget(budget) }
     }
 
     /// Sets what one run may cost.
     #[must_use]
     pub fn budget(self, budget: RunBudget) -> Self {
-        Self { budget, ..self }
+        Self { terms: self.terms.budget(budget) }
     }
 }
 
 #[async_trait]
 impl Strategy for Announced {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn schedule(&self) -> &RunSchedule {
-        &self.schedule
-    }
-
-    fn budget(&self) -> RunBudget {
-        self.budget
+    fn terms(&self) -> &RunTerms {
+        &self.terms
     }
 
     async fn pick(&self, outlook: &Outlook<'_>) -> Result<Vec<Key>> {
-        Ok(outlook.announced(self.budget.keys))
+        Ok(outlook.announced(self.terms.budget.keys))
     }
 }

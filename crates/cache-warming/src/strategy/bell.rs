@@ -6,7 +6,7 @@ use std::{fmt, time::Duration};
 use async_trait::async_trait;
 use cache_core::{Key, Result, Timestamp};
 
-use super::{RunBudget, Strategy, schedule::RunSchedule};
+use super::{RunBudget, RunTerms, Strategy, schedule::RunSchedule};
 use crate::warming::outlook::Outlook;
 
 /// How often it looks what is left to fetch.
@@ -25,9 +25,7 @@ const STEP: Duration = Duration::from_secs(1);
 /// let bell = OpeningBell::new("bell", last_opening).lasting(Duration::from_secs(120));
 /// ```
 pub struct OpeningBell {
-    name: String,
-    schedule: RunSchedule,
-    budget: RunBudget,
+    terms: RunTerms,
     lasting: Duration,
     last_bell: Box<dyn Fn(Timestamp) -> Option<Timestamp> + Send + Sync>,
 }
@@ -39,9 +37,8 @@ impl OpeningBell {
         last_bell: impl Fn(Timestamp) -> Option<Timestamp> + Send + Sync + 'static,
     ) -> Self {
         Self {
-            name: name.into(),
-            schedule: RunSchedule::Every(STEP),
-            budget: RunBudget::default().quota_share(0.9).concurrency(16).priority(200),
+            terms: RunTerms::new(name, RunSchedule::Every(STEP))
+                .budget(RunBudget::default().quota_share(0.9).concurrency(16).priority(200)),
             lasting: Duration::from_secs(60),
             last_bell: Box::new(last_bell),
         }
@@ -50,7 +47,7 @@ impl OpeningBell {
     /// Sets what one second may cost. Default: nine tenths of what the quota leaves, 16 calls at once.
     #[must_use]
     pub fn budget(self, budget: RunBudget) -> Self {
-        Self { budget, ..self }
+        Self { terms: self.terms.budget(budget), ..self }
     }
 
     /// Sets for how long after a bell it refills. Default: a minute.
@@ -62,28 +59,20 @@ impl OpeningBell {
 
 impl fmt::Debug for OpeningBell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpeningBell").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("OpeningBell").field("terms", &self.terms).finish_non_exhaustive()
     }
 }
 
 #[async_trait]
 impl Strategy for OpeningBell {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn schedule(&self) -> &RunSchedule {
-        &self.schedule
-    }
-
-    fn budget(&self) -> RunBudget {
-        self.budget
+    fn terms(&self) -> &RunTerms {
+        &self.terms
     }
 
     async fn pick(&self, outlook: &Outlook<'_>) -> Result<Vec<Key>> {
         let now = outlook.now();
         let rang = (self.last_bell)(now).is_some_and(|bell| now.since(bell) < self.lasting && bell <= now);
         let kinds = outlook.kinds().filter(|_| rang);
-        Ok(kinds.flat_map(|kind| outlook.hottest(kind, self.budget.keys)).collect())
+        Ok(kinds.flat_map(|kind| outlook.hottest(kind, self.terms.budget.keys)).collect())
     }
 }

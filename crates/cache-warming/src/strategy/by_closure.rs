@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use cache_core::{Key, Result};
 use futures_util::future::BoxFuture;
 
-use super::{RunBudget, Strategy, schedule::RunSchedule};
+use super::{RunBudget, RunTerms, Strategy, schedule::RunSchedule};
 use crate::warming::outlook::Outlook;
 
 type Pick = dyn Fn() -> BoxFuture<'static, Result<Vec<Key>>> + Send + Sync;
@@ -22,9 +22,7 @@ type Pick = dyn Fn() -> BoxFuture<'static, Result<Vec<Key>>> + Send + Sync;
 /// });
 /// ```
 pub struct KeysOf {
-    name: String,
-    schedule: RunSchedule,
-    budget: RunBudget,
+    terms: RunTerms,
     pick: Box<Pick>,
 }
 
@@ -39,34 +37,26 @@ impl KeysOf {
         F: Future<Output = Result<Vec<Key>>> + Send + 'static,
     {
         let pick = Box::new(move || Box::pin(pick()) as BoxFuture<'static, _>);
-        Self { name: name.into(), schedule, budget: RunBudget::default(), pick }
+        Self { terms: RunTerms::new(name, schedule), pick }
     }
 
     /// Sets what one run may cost.
     #[must_use]
     pub fn budget(self, budget: RunBudget) -> Self {
-        Self { budget, ..self }
+        Self { terms: self.terms.budget(budget), ..self }
     }
 }
 
 impl fmt::Debug for KeysOf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeysOf").field("name", &self.name).field("schedule", &self.schedule).finish()
+        f.debug_struct("KeysOf").field("terms", &self.terms).finish_non_exhaustive()
     }
 }
 
 #[async_trait]
 impl Strategy for KeysOf {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn schedule(&self) -> &RunSchedule {
-        &self.schedule
-    }
-
-    fn budget(&self) -> RunBudget {
-        self.budget
+    fn terms(&self) -> &RunTerms {
+        &self.terms
     }
 
     async fn pick(&self, _: &Outlook<'_>) -> Result<Vec<Key>> {

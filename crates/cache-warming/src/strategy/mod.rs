@@ -17,20 +17,8 @@ use crate::warming::outlook::Outlook;
 /// What decides which keys are fetched beforehand.
 #[async_trait]
 pub trait Strategy: fmt::Debug + Send + Sync + 'static {
-    /// Its name, in statistics and logs, and for whoever runs it by hand.
-    fn name(&self) -> &str;
-
-    /// When it runs.
-    fn schedule(&self) -> &RunSchedule;
-
-    /// What one run may cost.
-    fn budget(&self) -> RunBudget;
-
-    /// How near its end a value is fetched as if it were dead; `None` as
-    /// [`Coverage::soon`](crate::Coverage::soon) says.
-    fn soon(&self) -> Option<Duration> {
-        None
-    }
+    /// Its name, when it runs, and what a run may cost.
+    fn terms(&self) -> &RunTerms;
 
     /// Returns the keys to fetch, those wanted most first, with as many as its budget allows. What is fresh
     /// anyway, or turns out to be in a lower tier, is not fetched.
@@ -39,6 +27,49 @@ pub trait Strategy: fmt::Debug + Send + Sync + 'static {
     ///
     /// Why there are none, which is the result of the run.
     async fn pick(&self, outlook: &Outlook<'_>) -> Result<Vec<Key>>;
+}
+
+/// On which terms a strategy runs.
+///
+/// ```
+/// use std::time::Duration;
+/// use cache_warming::{RunBudget, RunSchedule, RunTerms};
+///
+/// let hourly = RunSchedule::Every(Duration::from_secs(3600));
+/// let terms = RunTerms::new("reports", hourly).budget(RunBudget::default().calls(10));
+/// assert_eq!((terms.name.as_str(), terms.budget.calls), ("reports", 10));
+/// ```
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RunTerms {
+    /// The name, in statistics and logs, and for whoever runs it by hand.
+    pub name: String,
+    /// When it runs.
+    pub schedule: RunSchedule,
+    /// What one run may cost.
+    pub budget: RunBudget,
+    /// How near its end a value is fetched as if it were dead; `None` as
+    /// [`Coverage::soon`](crate::Coverage::soon) says.
+    pub soon: Option<Duration>,
+}
+
+impl RunTerms {
+    /// Makes terms with a default budget.
+    pub fn new(name: impl Into<String>, schedule: RunSchedule) -> Self {
+        Self { name: name.into(), schedule, budget: RunBudget::default(), soon: None }
+    }
+
+    /// Sets what one run may cost.
+    #[must_use]
+    pub fn budget(self, budget: RunBudget) -> Self {
+        Self { budget, ..self }
+    }
+
+    /// Sets how near its end a value is fetched as if it were dead.
+    #[must_use]
+    pub fn soon(self, soon: Duration) -> Self {
+        Self { soon: Some(soon), ..self }
+    }
 }
 
 /// What one run of a strategy may cost, and what goes before it.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cache_core::{Key, Result, sync::Mutex};
 
-use super::{RunBudget, Strategy, schedule::RunSchedule};
+use super::{RunBudget, RunTerms, Strategy, schedule::RunSchedule};
 use crate::warming::outlook::{Outlook, PickLimits, Precision};
 
 /// Fetches what is expected to be asked for, as far as it pays.
@@ -23,14 +23,11 @@ use crate::warming::outlook::{Outlook, PickLimits, Precision};
 /// ```
 #[derive(Debug)]
 pub struct Predictive {
-    name: String,
-    schedule: RunSchedule,
-    budget: RunBudget,
+    terms: RunTerms,
     saving: Option<f32>,
     least_read: f32,
     worth: f32,
     precision: Option<f32>,
-    soon: Option<Duration>,
     average: Mutex<Average>,
 }
 
@@ -69,14 +66,11 @@ impl Predictive {
     #[must_use]
     pub fn new(name: impl Into<String>, schedule: RunSchedule) -> Self {
         Self {
-            name: name.into(),
-            schedule,
-            budget: RunBudget::default(),
+            terms: RunTerms::new(name, schedule),
             saving: None,
             least_read: 0.0,
             worth: 0.0,
             precision: None,
-            soon: None,
             average: Mutex::default(),
         }
     }
@@ -84,7 +78,7 @@ impl Predictive {
     /// Sets what one run may cost.
     #[must_use]
     pub fn budget(self, budget: RunBudget) -> Self {
-        Self { budget, ..self }
+        Self { terms: self.terms.budget(budget), ..self }
     }
 
     /// Makes a call only when its keys together are expected to save more calls than this. Without it each run
@@ -118,26 +112,14 @@ impl Predictive {
     /// a life or more, whatever gains by it.
     #[must_use]
     pub fn soon(self, soon: Duration) -> Self {
-        Self { soon: Some(soon), ..self }
+        Self { terms: self.terms.soon(soon), ..self }
     }
 }
 
 #[async_trait]
 impl Strategy for Predictive {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn schedule(&self) -> &RunSchedule {
-        &self.schedule
-    }
-
-    fn budget(&self) -> RunBudget {
-        self.budget
-    }
-
-    fn soon(&self) -> Option<Duration> {
-        self.soon
+    fn terms(&self) -> &RunTerms {
+        &self.terms
     }
 
     async fn pick(&self, outlook: &Outlook<'_>) -> Result<Vec<Key>> {
@@ -146,11 +128,11 @@ impl Strategy for Predictive {
             (average.get(), average.expected())
         };
         let wanted = PickLimits {
-            keys: self.budget.keys,
+            keys: self.terms.budget.keys,
             least_read: self.least_read.max(self.worth * usual),
             precision: self.precision.map(|share| Precision { share, expected }),
             saving: self.saving,
-            soon: self.soon,
+            soon: self.terms.soon,
         };
         let mut keys = Vec::new();
         for kind in outlook.kinds() {

@@ -75,8 +75,8 @@ impl WarmingBuilder {
     #[must_use]
     pub fn strategy(mut self, strategy: impl Strategy) -> Self {
         assert!(self.strategies.len() + 2 < MAX_STRATEGIES, "more than {} strategies", MAX_STRATEGIES - 2);
-        let name = strategy.name();
-        let is_taken = self.strategies.iter().any(|slot| slot.strategy.name() == name);
+        let name = &strategy.terms().name;
+        let is_taken = self.strategies.iter().any(|slot| slot.terms().name == *name);
         assert!(!is_taken && name != "fill", "there is a strategy {name:?} already");
         self.strategies.push(StrategySlot::new(Box::new(strategy)));
         self

@@ -9,11 +9,10 @@ use super::{Warming, covered::Candidate};
 impl Fill for Warming {
     fn fill(&self, call: &OpenCall<'_>) -> Vec<Key> {
         let now = self.history.clock.now();
-        let Some(covered) = self.covered(call.kind).filter(|covered| !covered.is_paused(now)) else {
-            return Vec::new();
-        };
+        let covered = self.covered(call.kind).filter(|covered| self.is_enabled() && !covered.is_paused(now));
+        let Some(covered) = covered else { return Vec::new() };
         let places = covered.places(call.keys.len(), call.places);
-        if places == 0 || !self.is_enabled() {
+        if places == 0 {
             return Vec::new();
         }
         let soon = covered.soon();

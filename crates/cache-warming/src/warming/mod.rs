@@ -129,7 +129,7 @@ impl Warming {
 
     /// The names of the strategies, in the order in which they were added.
     pub fn strategies(&self) -> impl Iterator<Item = &str> {
-        self.strategies.iter().map(|slot| slot.strategy.name())
+        self.strategies.iter().map(|slot| slot.terms().name.as_str())
     }
 
     /// The history of what is asked for.

@@ -14,7 +14,7 @@ use futures_util::{FutureExt, StreamExt, stream};
 use serde::Serialize;
 
 use super::{Warming, covered::Covered, outlook::Outlook};
-use crate::strategy::{RunBudget, Strategy, schedule::RunSchedule};
+use crate::strategy::{RunBudget, RunTerms, Strategy, schedule::RunSchedule};
 
 /// What came of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -69,6 +69,10 @@ impl StrategySlot {
         }
     }
 
+    pub(crate) fn terms(&self) -> &RunTerms {
+        self.strategy.terms()
+    }
+
     pub(crate) fn is_running(&self) -> bool {
         self.running.try_lock().is_err()
     }
@@ -86,16 +90,16 @@ impl Warming {
                 // The clock was set back: what was due by it before says nothing.
                 *last = Some(now);
             }
-            let next = slot.strategy.schedule().next(started, *last, now);
+            let next = slot.terms().schedule.next(started, *last, now);
             if next.is_some_and(|next| next <= now) && !slot.is_running() {
-                *last = match slot.strategy.schedule() {
+                *last = match slot.terms().schedule {
                     RunSchedule::Every(_) => next,
                     _ => Some(now),
                 };
                 due.push((at, slot));
             }
         }
-        due.sort_by_key(|(_, slot)| std::cmp::Reverse(slot.strategy.budget().priority));
+        due.sort_by_key(|(_, slot)| std::cmp::Reverse(slot.terms().budget.priority));
         let run = |(at, slot)| async move {
             let _ = self.run_slot(at, slot).await;
         };
@@ -109,9 +113,9 @@ impl Warming {
     ///
     /// `Config` if there is none of this name, with those that there are.
     pub async fn run(&self, strategy: &str) -> Result<RunResult> {
-        let named = |slot: &StrategySlot| slot.strategy.name() == strategy;
+        let named = |slot: &StrategySlot| slot.terms().name == strategy;
         let Some(at) = self.strategies.iter().position(named) else {
-            let known: Vec<&str> = self.strategies.iter().map(|slot| slot.strategy.name()).collect();
+            let known: Vec<&str> = self.strategies.iter().map(|slot| slot.terms().name.as_str()).collect();
             let message = format!("there is no strategy {strategy:?}; there are: {}", known.join(", "));
             return Err(Error::new(ErrorKind::Config, "run a strategy", message));
         };
@@ -154,10 +158,15 @@ impl Warming {
         if let Some(error) = &result.error
             && let Some(times) = self.failed_runs.count(self.history.clock.now())
         {
-            tracing::warn!(strategy = slot.strategy.name(), error, times, "a strategy of warming failed");
+            tracing::warn!(
+                strategy = slot.terms().name.as_str(),
+                error,
+                times,
+                "a strategy of warming failed"
+            );
         } else if result.fetched > 0 {
             let RunResult { items, fetched, lifted, calls, .. } = result;
-            tracing::debug!(strategy = slot.strategy.name(), items, fetched, lifted, calls, "warmed");
+            tracing::debug!(strategy = slot.terms().name.as_str(), items, fetched, lifted, calls, "warmed");
         }
         *slot.last.lock() = Some(result.clone());
         result
@@ -167,7 +176,7 @@ impl Warming {
     async fn fetch(&self, at: usize, slot: &StrategySlot, mut keys: Vec<Key>) -> RunResult {
         let mut known = HashSet::new();
         keys.retain(|key| known.insert(key.clone()));
-        let mut budget = slot.strategy.budget();
+        let mut budget = slot.terms().budget;
         slot.items.store(keys.len().min(budget.keys), Ordering::Relaxed);
         let mut result = RunResult { items: keys.len(), ..RunResult::default() };
         let mut by_kind: Vec<(Arc<Covered>, Vec<Key>)> = Vec::new();
@@ -199,7 +208,7 @@ impl Warming {
     ) -> Vec<(Key, Timestamp)> {
         let target = &*covered.target.0;
         let now = self.history.clock.now();
-        let soon = slot.strategy.soon().unwrap_or_else(|| covered.soon());
+        let soon = slot.terms().soon.unwrap_or_else(|| covered.soon());
         let (mut wanted, mut absent, mut fresh) = (Vec::new(), Vec::new(), 0);
         for key in keys {
             match target.fresh_for(&key) {

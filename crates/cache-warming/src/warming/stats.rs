@@ -102,7 +102,7 @@ impl Warming {
         let slot = self.strategies.get(at);
         let progress = |counter: &std::sync::atomic::AtomicUsize| counter.load(Ordering::Relaxed);
         StrategyStats {
-            name: slot.map_or("fill", |slot| slot.strategy.name()).to_owned(),
+            name: slot.map_or("fill", |slot| slot.terms().name.as_str()).to_owned(),
             runs: slot.map_or(0, |slot| slot.runs.load(Ordering::Relaxed)),
             running: slot
                 .filter(|slot| slot.is_running())

@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use cache_core::{ErrorKind, Key, Result, Warm, sync::Mutex};
-use cache_warming::{Coverage, KeysOf, Outlook, RunBudget, RunSchedule, Strategy, Warming};
+use cache_warming::{Coverage, KeysOf, Outlook, RunBudget, RunSchedule, RunTerms, Strategy, Warming};
 use futures_util::FutureExt;
 use proptest::{collection::vec, prelude::any, prop_assert, prop_assert_eq, proptest};
 
@@ -210,24 +210,12 @@ async fn those_of_higher_priority_run_first_and_so_many_at_once() {
 
 /// Picks what is hottest, as a strategy of an application may.
 #[derive(Debug)]
-struct Hottest(RunSchedule, Arc<Mutex<Vec<String>>>);
+struct Hottest(RunTerms, Arc<Mutex<Vec<String>>>);
 
 #[async_trait]
 impl Strategy for Hottest {
-    fn name(&self) -> &str {
-        "hottest"
-    }
-
-    fn schedule(&self) -> &RunSchedule {
+    fn terms(&self) -> &RunTerms {
         &self.0
-    }
-
-    fn budget(&self) -> RunBudget {
-        RunBudget::default()
-    }
-
-    fn soon(&self) -> Option<Duration> {
-        Some(seconds(20))
     }
 
     async fn pick(&self, outlook: &Outlook<'_>) -> Result<Vec<Key>> {
@@ -242,7 +230,10 @@ impl Strategy for Hottest {
 #[tokio::test]
 async fn a_strategy_sees_the_kinds_and_the_hottest_keys_and_says_what_is_soon() {
     let kinds = Arc::new(Mutex::default());
-    let at = Fixture::new(|builder| builder.strategy(Hottest(RunSchedule::ByHand, Arc::clone(&kinds))));
+    let at = Fixture::new(|builder| {
+        let terms = RunTerms::new("hottest", RunSchedule::ByHand).soon(seconds(20));
+        builder.strategy(Hottest(terms, Arc::clone(&kinds)))
+    });
     for (index, key) in numbered("S", 6).iter().enumerate() {
         at.hits(key, 60 - 9 * index);
     }

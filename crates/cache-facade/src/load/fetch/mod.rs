@@ -9,7 +9,10 @@ use cache_core::{Entry, Key, Meta, Timestamp, Ttl};
 use futures_util::{StreamExt, stream};
 
 use self::tier_search::TierSearch;
-use super::{flight::Leader, loaders::shared_loader::SharedLoader};
+use super::{
+    flight::{Joined, Leader},
+    loaders::shared_loader::SharedLoader,
+};
 use crate::{
     answer::{FlightResult, Found, Source},
     engine::counters::Count,
@@ -93,6 +96,15 @@ impl<V: Cacheable> Region<V> {
         let is_current = prior.as_ref().is_some_and(|prior| !prior.meta.is_replaced());
         let maybe_in_tiers = !self.is_memory_only() && (is_current || scope == LookupScope::LoaderOnly);
         Some(Fetch { leader, prior, maybe_in_tiers, pending: None, gaps })
+    }
+
+    /// Begins the flight of a key for which nobody waits. Returns its fetch, unless there is a flight or memory has
+    /// what is wanted.
+    pub(crate) fn lead(&self, key: &Key, scope: LookupScope) -> Option<Fetch<V>> {
+        match self.core.flights.join(key, self.engine.clock().steady(), |_| false) {
+            Joined::Leads(leader) => self.begin_fetch(leader, scope),
+            Joined::Follows(_) => None,
+        }
     }
 
     /// Loads what no tier had, as far as `scope` says.

@@ -49,16 +49,6 @@ impl<V: Cacheable> SharedLoader<V> for Instrumented<V> {
     }
 }
 
-impl<V> Clone for Instrumented<V> {
-    fn clone(&self) -> Self {
-        Self {
-            engine: Arc::clone(&self.engine),
-            core: Arc::clone(&self.core),
-            loader: Arc::clone(&self.loader),
-        }
-    }
-}
-
 impl<V> Instrumented<V> {
     pub(crate) fn kind(&self) -> &str {
         self.core.prefix.kind()

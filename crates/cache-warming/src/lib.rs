@@ -51,6 +51,6 @@ pub use strategy::{
     schedule::{CronTimes, RunSchedule},
 };
 pub use warming::{
-    Coverage, KindStats, Outlook, RunResult, RunningWarming, StrategyStats, WarmStart, Warming,
+    Coverage, KindStats, Outlook, RunProgress, RunResult, RunningWarming, StrategyStats, WarmStart, Warming,
     WarmingBuilder, WarmingStats,
 };

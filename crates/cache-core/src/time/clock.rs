@@ -127,6 +127,12 @@ impl Clock {
         }
     }
 
+    /// Returns the time since [`Clock::steady`] showed this.
+    #[must_use]
+    pub fn elapsed(&self, steady: i64) -> Duration {
+        Duration::from_micros(u64::try_from(self.steady().saturating_sub(steady)).unwrap_or(0))
+    }
+
     /// Takes a server's time, which was asked for when [`Clock::steady`] was `asked` and has just come. Of several
     /// servers the one of the lowest `rank` counts. Nodes that hear the same server show the same time, as exact
     /// as half of the shortest of the last round trips.

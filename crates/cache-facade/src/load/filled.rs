@@ -27,7 +27,7 @@ pub(crate) struct Filled<V> {
 }
 
 /// Keys in places that no caller needs.
-struct Riders<V> {
+struct ExtraKeys<V> {
     fetches: Vec<Fetch<V>>,
     /// Those of them whom the filler named.
     named: Vec<Key>,
@@ -44,20 +44,20 @@ impl<V: Cacheable> Filled<V> {
     }
 
     /// Begins the flights of what a call carries besides.
-    fn board(&self, requests: &[Request<V>]) -> Riders<V> {
-        let mut riders = Riders { fetches: Vec::new(), named: Vec::new() };
+    fn fill_up(&self, requests: &[Request<V>]) -> ExtraKeys<V> {
+        let mut extra = ExtraKeys { fetches: Vec::new(), named: Vec::new() };
         let places = self.max_batch().saturating_sub(requests.len());
         // What is computed costs no call.
         if places == 0 || requests.is_empty() || self.region.policy.computed.is_some() {
-            return riders;
+            return extra;
         }
         for key in self.region.core.put_off.take(places) {
-            riders.fetches.extend(self.region.lead(&key, LookupScope::LoaderOnly));
+            extra.fetches.extend(self.region.lead(&key, LookupScope::LoaderOnly));
         }
-        let places = places - riders.fetches.len();
-        let Some(fill) = self.engine().fill().filter(|_| places > 0) else { return riders };
-        let riding: Vec<Key> = riders.fetches.iter().map(|fetch| fetch.leader.key().clone()).collect();
-        let keys: Vec<&Key> = requests.iter().map(|request| &request.key).chain(&riding).collect();
+        let places = places - extra.fetches.len();
+        let Some(fill) = self.engine().fill().filter(|_| places > 0) else { return extra };
+        let gathered: Vec<Key> = extra.fetches.iter().map(|fetch| fetch.leader.key().clone()).collect();
+        let keys: Vec<&Key> = requests.iter().map(|request| &request.key).chain(&gathered).collect();
         let fresh_for = |key: &Key| self.region.fresh_in_memory_for(key);
         let kind = self.loader.kind();
         let call = OpenCall { kind, keys: &keys, places, fresh_for: &fresh_for };
@@ -66,16 +66,16 @@ impl<V: Cacheable> Filled<V> {
             if key.prefix() == self.region.core.prefix.as_str()
                 && let Some(fetch) = self.region.lead(&key, LookupScope::LoaderOnly)
             {
-                riders.fetches.push(fetch);
-                riders.named.push(key);
+                extra.fetches.push(fetch);
+                extra.named.push(key);
             }
         }
-        riders
+        extra
     }
 
-    /// Stores what came of the riders, behind those who wait, and tells who named them.
-    fn land(&self, riders: Riders<V>, answers: Vec<Loaded<Arc<V>>>, born: Timestamp, tell: Told) {
-        let Riders { fetches, named } = riders;
+    /// Stores what came of the extra keys, behind those who wait, and tells who named them.
+    fn land(&self, extra: ExtraKeys<V>, answers: Vec<Loaded<Arc<V>>>, born: Timestamp, tell: Told) {
+        let ExtraKeys { fetches, named } = extra;
         let region = self.region.clone();
         self.engine().spawn(async move {
             region.store_loaded(fetches, answers, born).await;
@@ -98,14 +98,11 @@ impl<V: Cacheable> SharedLoader<V> for Filled<V> {
     }
 
     async fn load(&self, requests: &[Request<V>]) -> Result<Vec<Loaded<Arc<V>>>> {
-        let riders = self.board(requests);
+        let extra = self.fill_up(requests);
         let clock = self.engine().clock();
         let begun = clock.steady();
-        let told = |keys| {
-            let took = clock.steady().saturating_sub(begun).max(0).unsigned_abs();
-            Told { keys, took: Duration::from_micros(took) }
-        };
-        if riders.fetches.is_empty() {
+        let told = |keys| Told { keys, took: clock.elapsed(begun) };
+        if extra.fetches.is_empty() {
             let answers = self.loader.load(requests).await;
             if answers.is_ok() {
                 self.region.tell_filled(&[], told(requests.len()), None);
@@ -116,20 +113,20 @@ impl<V: Cacheable> SharedLoader<V> for Filled<V> {
         let all: Vec<Request<V>> = requests
             .iter()
             .cloned()
-            .chain(riders.fetches.iter().map(|fetch| self.region.request(fetch)))
+            .chain(extra.fetches.iter().map(|fetch| self.region.request(fetch)))
             .collect();
         let loading =
-            Loading::current().with(riders.fetches.iter().map(|fetch| fetch.leader.flight().number()));
+            Loading::current().with(extra.fetches.iter().map(|fetch| fetch.leader.flight().number()));
         match loading.around(self.loader.load(&all)).await {
             Ok(mut answers) => {
                 let rest = answers.split_off(requests.len());
-                self.land(riders, rest, born, told(all.len()));
+                self.land(extra, rest, born, told(all.len()));
                 Ok(answers)
             }
             Err(error) => {
-                self.region.tell_filled(&riders.named, told(all.len()), Some(&error));
-                drop(riders);
-                // It may have failed for one of the riders, for whom nobody waits.
+                self.region.tell_filled(&extra.named, told(all.len()), Some(&error));
+                drop(extra);
+                // It may have failed for one of the extra keys, for which nobody waits.
                 if error.retry_after().is_some() || error.kind() == ErrorKind::Timeout {
                     return Err(error);
                 }

@@ -110,3 +110,22 @@ impl RequestStream {
         self.totals.iter_mut().zip(totals).for_each(|(total, saved)| *total += saved);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::RequestStream;
+
+    #[test]
+    fn where_nobody_asks_any_more_silence_tells_sooner_than_the_half_life() {
+        let mut stream = RequestStream::default();
+        for second in 1..=600 {
+            stream.pass(second);
+            stream.pass_requests(10.0);
+        }
+        assert!((stream.rate() - 10.0).abs() < 1.0, "{}", stream.rate());
+        stream.pass(610);
+        assert!(stream.rate() <= 0.3, "{}", stream.rate());
+        stream.pass_requests(1.0);
+        assert!(stream.rate() > 9.0, "they ask again: {}", stream.rate());
+    }
+}

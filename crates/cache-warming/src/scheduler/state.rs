@@ -80,8 +80,7 @@ impl Shared {
     /// Returns the present moment, by a clock that nobody sets: what waits waits no longer because the time was
     /// set.
     pub(super) fn now(&self) -> Millis {
-        let elapsed = self.clock().steady().saturating_sub(self.origin).max(0) / 1000;
-        Millis::try_from(elapsed).unwrap_or(Millis::MAX)
+        Millis::try_from(self.clock().elapsed(self.origin).as_millis()).unwrap_or(Millis::MAX)
     }
 
     /// Returns for how long memory's value of a key is still fresh. Of a cache that panics, nothing is known.

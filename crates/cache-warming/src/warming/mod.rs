@@ -27,7 +27,7 @@ pub use self::{
     run::RunResult,
     running::RunningWarming,
     start::WarmStart,
-    stats::{KindStats, StrategyStats, WarmingStats},
+    stats::{KindStats, RunProgress, StrategyStats, WarmingStats},
 };
 use self::{
     covered::{Covered, WarmTarget},

@@ -151,8 +151,8 @@ impl Warming {
             Ok(Err(error)) => RunResult { error: Some(error.to_string()), ..RunResult::default() },
             Err(_) => RunResult { error: Some("the strategy panicked".to_owned()), ..RunResult::default() },
         };
-        let took = self.history.clock.steady().saturating_sub(begun).max(0);
-        result.duration_ms = took.unsigned_abs() / 1000;
+        let took = self.history.clock.elapsed(begun);
+        result.duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         result.success = result.error.is_none();
         slot.runs.fetch_add(1, Ordering::Relaxed);
         if let Some(error) = &result.error

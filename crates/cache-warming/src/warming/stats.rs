@@ -4,7 +4,10 @@ use std::sync::atomic::Ordering;
 
 use serde::Serialize;
 
-use super::{Warming, run::RunResult};
+use super::{
+    Warming,
+    run::{RunResult, StrategySlot},
+};
 use crate::effect::Effectiveness;
 
 /// Warming in numbers, since it was built.
@@ -51,8 +54,8 @@ pub struct StrategyStats {
     pub name: String,
     /// How often it ran.
     pub runs: u64,
-    /// Whether it runs now, with the keys that are done and all of them.
-    pub running: Option<(usize, usize)>,
+    /// How far the run under way has come.
+    pub running: Option<RunProgress>,
     /// What came of its last run.
     pub last: Option<RunResult>,
     /// What became of what it fetched.
@@ -60,6 +63,16 @@ pub struct StrategyStats {
     pub effectiveness: Effectiveness,
     /// The share of it that was read, of those of which all is known.
     pub precision: Option<f64>,
+}
+
+/// How far a run has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct RunProgress {
+    /// The keys that are done.
+    pub done: usize,
+    /// All of its keys.
+    pub items: usize,
 }
 
 impl Warming {
@@ -100,13 +113,14 @@ impl Warming {
 
     fn strategy_stats(&self, at: usize, effectiveness: Effectiveness) -> StrategyStats {
         let slot = self.strategies.get(at);
-        let progress = |counter: &std::sync::atomic::AtomicUsize| counter.load(Ordering::Relaxed);
+        let progress = |slot: &StrategySlot| RunProgress {
+            done: slot.done.load(Ordering::Relaxed),
+            items: slot.items.load(Ordering::Relaxed),
+        };
         StrategyStats {
             name: slot.map_or("fill", |slot| slot.terms().name.as_str()).to_owned(),
             runs: slot.map_or(0, |slot| slot.runs.load(Ordering::Relaxed)),
-            running: slot
-                .filter(|slot| slot.is_running())
-                .map(|slot| (progress(&slot.done), progress(&slot.items))),
+            running: slot.filter(|slot| slot.is_running()).map(progress),
             last: slot.and_then(|slot| slot.last.lock().clone()),
             effectiveness,
             precision: effectiveness.precision(),

@@ -202,3 +202,19 @@ async fn the_loop_goes_by_the_system_clock_too_and_ends_with_its_handle() {
     settle().await;
     assert_eq!(source.calls().len(), 1);
 }
+
+#[tokio::test]
+async fn rule_90_what_waits_waits_no_longer_because_the_clock_was_set() {
+    for set in [-7200, 7200] {
+        let at = Fixture::new(|builder| builder);
+        let _running = at.scheduler.start().unwrap();
+        at.schedule("before", Priority::High);
+        at.advance(seconds(30)).await;
+        at.clock.shift_wall(set * 1_000_000);
+        at.schedule("after", Priority::High);
+        at.advance(seconds(29)).await;
+        assert!(at.source.calls().is_empty(), "set by {set} s");
+        at.advance(seconds(1)).await;
+        assert_eq!(at.source.calls(), [["before", "after"]], "set by {set} s");
+    }
+}

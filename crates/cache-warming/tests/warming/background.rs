@@ -20,7 +20,7 @@ async fn a_run_that_hangs_holds_up_its_own_strategy_alone() {
     let running = at.warming.start();
     at.hit(&key("MSFT"));
     advance(&at.clock, seconds(600)).await;
-    assert_eq!((at.strategy("hangs").runs, at.strategy("hangs").running), (0, Some((0, 0))));
+    assert_eq!((at.strategy("hangs").runs, at.progress("hangs")), (0, Some((0, 0))));
     assert_eq!((at.strategy("fine").runs, at.strategy("once").runs), (121, 1));
     assert_eq!(at.warming.history().tracked(), 2, "what is asked for is learnt, and what was fetched");
     drop(running);
@@ -41,7 +41,7 @@ async fn a_call_that_hangs_holds_up_no_other_strategy_either() {
     let _running = at.warming.start();
     settle().await;
     at.cache.script.lock().hangs = false;
-    assert_eq!((at.strategy("a").running, at.strategy("b").running), (Some((0, 1)), Some((0, 1))));
+    assert_eq!((at.progress("a"), at.progress("b")), (Some((0, 1)), Some((0, 1))));
     advance(&at.clock, seconds(60)).await;
     assert_eq!((at.strategy("a").runs, at.cache.calls().len()), (0, 2), "nothing piles up behind it");
 }
@@ -58,7 +58,7 @@ async fn a_run_by_hand_waits_for_the_one_under_way_and_tells_of_its_own() {
     settle().await;
     assert!(at.warming.run("every").now_or_never().is_none());
     advance(&at.clock, seconds(3)).await;
-    assert_eq!(at.strategy("every").running, Some((10, 30)));
+    assert_eq!(at.progress("every"), Some((10, 30)));
     let (result, ()) = join!(at.run("every"), advance(&at.clock, seconds(10)));
     assert_eq!((result.fresh, result.fetched, result.calls), (30, 0, 0), "the first had fetched all");
     assert_eq!((at.strategy("every").runs, at.cache.calls().len()), (2, 3));

@@ -51,6 +51,39 @@ async fn rule_87_a_kind_that_fails_is_left_alone_longer_each_time_and_others_go_
 }
 
 #[tokio::test]
+async fn rule_87_a_source_that_asks_for_a_pause_has_it() {
+    let at = Fixture::new(|builder| {
+        let each = || ready(Ok(vec![key("AAPL")]));
+        builder.strategy(KeysOf::new("each", RunSchedule::Every(seconds(1)), each))
+    });
+    (at.cache.script.lock().is_down, at.cache.script.lock().asks_for) = (true, Some(seconds(200)));
+    at.tick_for(seconds(200)).await;
+    assert_eq!(at.cache.calls().len(), 1);
+    at.tick_for(seconds(2)).await;
+    assert_eq!(at.cache.calls().len(), 2);
+}
+
+/// It may have been too much for the source, or too long for the limit on a call.
+#[tokio::test]
+async fn rule_87_after_a_call_that_failed_the_next_has_half_as_many_keys_until_one_comes() {
+    let picked = numbered("S", 10);
+    let at = Fixture::new(|builder| builder.strategy(by_hand("warm", picked, RunBudget::default().calls(1))));
+    let largest = || at.cache.calls().last().unwrap().len();
+    at.cache.script.lock().is_down = true;
+    for expected in [10, 5, 2, 1, 1] {
+        at.run("warm").await;
+        assert_eq!(largest(), expected);
+        at.clock.advance(seconds(301));
+    }
+    at.cache.script.lock().is_down = false;
+    for expected in [1, 2, 4, 8, 10] {
+        at.run("warm").await;
+        assert_eq!(largest(), expected);
+        at.clock.advance(seconds(301));
+    }
+}
+
+#[tokio::test]
 async fn rule_87_a_run_stops_calling_once_its_kind_fails() {
     for concurrency in [1, 3] {
         for partly in [false, true] {

@@ -33,6 +33,8 @@ pub(crate) struct Script {
     /// The keys that fail, and whether all do.
     pub(crate) failing: HashSet<String>,
     pub(crate) is_down: bool,
+    /// The pause that it asks for when it is down.
+    pub(crate) asks_for: Option<Duration>,
     pub(crate) panics: bool,
     pub(crate) hangs: bool,
     /// How long a call takes.
@@ -64,6 +66,7 @@ impl Cache {
             life: seconds(60),
             failing: HashSet::new(),
             is_down: false,
+            asks_for: None,
             panics: false,
             hangs: false,
             takes: Duration::ZERO,
@@ -111,7 +114,10 @@ impl Refresh for Cache {
         let mut script = self.script.lock();
         script.under_way -= 1;
         if script.is_down {
-            return Err(down());
+            return Err(match script.asks_for {
+                Some(pause) => down().with_retry_after(pause),
+                None => down(),
+            });
         }
         let until = self.clock.now().after(script.life);
         let mut failed = Vec::new();
@@ -292,6 +298,11 @@ impl Fixture {
     pub(crate) fn strategy(&self, name: &str) -> StrategyStats {
         let all = self.warming.stats().strategies;
         all.into_iter().find(|strategy| strategy.name == name).unwrap()
+    }
+
+    /// Returns how many keys of the run under way are done, and all of them.
+    pub(crate) fn progress(&self, strategy: &str) -> Option<(usize, usize)> {
+        self.strategy(strategy).running.map(|run| (run.done, run.items))
     }
 
     pub(crate) fn effect(&self, strategy: &str) -> Effectiveness {

@@ -1,6 +1,6 @@
 //! Runs of strategies: what they may cost, what costs nothing, and in which order they go.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc};
 
 use async_trait::async_trait;
 use cache_core::{ErrorKind, Key, Result, Warm, sync::Mutex};

@@ -6,7 +6,7 @@ use std::{
 };
 
 use cache_core::{Clock, Timestamp};
-use market_data::{Answer as Told, Provider, ProviderErrorKind, ProviderSettings, Quota, Registry};
+use market_data::{Answer as Told, DataType, Provider, ProviderErrorKind, ProviderSettings, Quota, Registry};
 use proptest::prelude::*;
 
 use crate::{
@@ -55,6 +55,21 @@ async fn calls_under(quota: Quota, asks: &[(u64, usize)]) -> Vec<Timestamp> {
     let usage = registry.reports()[0].usage;
     assert_eq!(usage.calls, first.calls() as u64, "every call is counted");
     made.lock().unwrap().clone()
+}
+
+/// A call may fall to each of them.
+#[tokio::test]
+async fn calls_left_are_those_of_whoever_has_the_least() {
+    let clock = Clock::manual();
+    let upstream = Upstream::answering(prices(|_| Some(1.0))).await;
+    let flat = |name| Arc::new(Flat::at(name, &upstream.url(), &clock));
+    let registry = Registry::builder(clock.clone())
+        .provider(flat("without"), settings(1))
+        .provider(flat("more"), ProviderSettings { quota: quota(5, 100, 0), ..settings(2) })
+        .provider(flat("less"), ProviderSettings { quota: quota(0, 50, 10), ..settings(3) })
+        .build()
+        .unwrap();
+    assert_eq!(registry.calls_left(DataType::Price), Some(10));
 }
 
 proptest! {

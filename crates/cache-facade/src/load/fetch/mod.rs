@@ -98,8 +98,8 @@ impl<V: Cacheable> Region<V> {
         Some(Fetch { leader, prior, maybe_in_tiers, pending: None, gaps })
     }
 
-    /// Begins the flight of a key for which nobody waits. Returns its fetch, unless there is a flight or memory has
-    /// what is wanted.
+    /// Begins the flight of a key for which nobody waits. Returns its fetch, unless there is a flight or memory
+    /// has what is wanted.
     pub(crate) fn lead(&self, key: &Key, scope: LookupScope) -> Option<Fetch<V>> {
         match self.core.flights.join(key, self.engine.clock().steady(), |_| false) {
             Joined::Leads(leader) => self.begin_fetch(leader, scope),

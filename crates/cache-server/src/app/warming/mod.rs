@@ -12,7 +12,8 @@ use cache_core::{Clock, Key, Result, Timestamp, sync::Mutex};
 use cache_facade::{Cache, CacheBuilder};
 use cache_market::{MarketRegions, MarketTime, StandardKey};
 use cache_warming::{
-    BatchScheduler, Coverage, Priority, Running, RunningWarming, Scheduled, SchedulerStats, Warming,
+    BatchScheduler, Coverage, Priority, Running, RunningWarming, Scheduled, SchedulerStats, WarmStart,
+    Warming,
 };
 use market_data::{DataType, Registry};
 use tokio::{
@@ -137,21 +138,13 @@ impl UnopenedWarming {
 impl ServiceWarming {
     /// Brings what was asked for most before a restart from the tiers into memory, within a limit.
     async fn start_warm(&self, limit: Duration) {
-        match timeout(limit, self.warming.warm_start(MAX_SAVED, limit)).await {
-            Ok(warmed) if warmed.timed_out => {
-                let (looked_for, lifted) = (warmed.looked_for, warmed.lifted);
-                tracing::warn!(
-                    looked_for,
-                    lifted,
-                    "the warm start took longer than warming.start_timeout_ms"
-                );
-            }
-            Ok(warmed) if warmed.looked_for > 0 => {
-                let (looked_for, lifted) = (warmed.looked_for, warmed.lifted);
-                tracing::info!(looked_for, lifted, "brought what was asked for most before into memory");
-            }
-            Ok(_) => {}
-            Err(_) => tracing::warn!("the warm start took longer than warming.start_timeout_ms"),
+        // Its own limit goes by the clock of the cache, which may be a manual one.
+        let warmed = timeout(limit, self.warming.warm_start(MAX_SAVED, limit)).await.ok();
+        let WarmStart { looked_for, lifted, .. } = warmed.unwrap_or_default();
+        if warmed.is_none_or(|warmed| warmed.timed_out) {
+            tracing::warn!(looked_for, lifted, "the warm start took longer than warming.start_timeout_ms");
+        } else if looked_for > 0 {
+            tracing::info!(looked_for, lifted, "brought what was asked for most before into memory");
         }
     }
 

@@ -244,3 +244,34 @@ impl StdError for Inner {
         self.source.as_deref().and_then(StdError::source)
     }
 }
+
+/// Returns the innermost cause of an error, which as a rule says more than those around it.
+///
+/// ```
+/// use std::io;
+/// use cache_core::{Error, ErrorKind, root_cause};
+///
+/// let refused = io::Error::other("connection refused");
+/// let error = Error::caused(ErrorKind::Unavailable, "load", "quotes.example can't be reached", refused);
+/// assert_eq!(root_cause(&error).to_string(), "connection refused");
+///
+/// // An error without a cause is its own.
+/// let error = Error::new(ErrorKind::Limit, "put", "the value is too large");
+/// assert_eq!(root_cause(&error).to_string(), "put: the value is too large");
+/// ```
+#[must_use]
+pub fn root_cause<'a>(error: &'a (dyn StdError + 'static)) -> &'a (dyn StdError + 'static) {
+    successors(Some(error), |error| cause_of(*error)).last().unwrap_or(error)
+}
+
+/// Returns the cause of an error: one of this crate has it in its text, and its sources do without.
+fn cause_of<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    let own = error.downcast_ref::<Error>().map(|error| &*error.0).or_else(|| error.downcast_ref::<Inner>());
+    match own {
+        Some(own) => own.source.as_deref().map(|cause| cause as &(dyn StdError + 'static)),
+        // A wrapper whose last source is the kind of an error says more than the kind.
+        None => error
+            .source()
+            .filter(|source| source.downcast_ref::<Inner>().is_none_or(|inner| inner.source.is_some())),
+    }
+}

@@ -25,6 +25,7 @@ mod retry;
 mod secret;
 pub mod sync;
 mod time;
+pub mod trace;
 mod traits;
 mod wire;
 
@@ -33,7 +34,7 @@ pub use entry::{
     Entry, Freshness, Meta, Tag,
     tombstone::{Tombstone, Tombstones},
 };
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Error, ErrorKind, Result, root_cause};
 pub use key::{
     Key, KeyHasher, MAX_KEY_LEN,
     from_id::{FromId, id_parts},
@@ -43,7 +44,7 @@ pub use key::{
     prefix::Prefix,
 };
 pub use log_sum::{LogSum, LogSummary};
-pub use retry::{backoff::Backoff, breaker::Breaker};
+pub use retry::{backoff::Backoff, breaker::Breaker, pause::Pause};
 pub use secret::Secret;
 pub use time::{
     clock::Clock,
@@ -54,9 +55,12 @@ pub use time::{
 };
 pub use traits::{
     bus::{Bus, Listener},
+    figures::{CacheFigures, TrialMemory},
     lease::{Holder, Lease},
+    listing::{ListCursor, ListItem, ListPage},
     loader::{Fetched, Loaded, Loader, Refresh, Refreshed, Request},
-    observer::{Event, EvictionCause, Observer, Operation, Removal},
+    miss_reason::MissReason,
+    observer::{Event, EvictionCause, Marked, Observer, Operation, Outcome, Removal},
     tier::{PutOutcome, Target, Tier, TierExt},
     warm::{Fill, OpenCall, Warm},
 };

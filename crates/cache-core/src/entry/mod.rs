@@ -47,6 +47,8 @@ pub struct Meta {
 struct Labels {
     tags: Box<[Tag]>,
     etag: Option<Box<str>>,
+    /// Until when it would be fresh, had it not been marked stale.
+    promised: Option<Timestamp>,
 }
 
 impl Meta {
@@ -80,17 +82,56 @@ impl Meta {
     }
 
     /// Returns the same, fresh until `at` at the latest. What it may be served past its life stays as long as it
-    /// was, counted from there.
+    /// was, counted from there. Of what is marked stale it bounds the life that was promised, as if the mark had
+    /// come after.
     #[must_use]
     pub fn stale_by(self, at: Timestamp) -> Self {
-        if self.stale_at <= at {
+        let promised = self.promised();
+        if promised <= at {
             return self;
         }
         let dead_at = match self.dead_at {
             Timestamp::MAX => Timestamp::MAX,
-            dead_at => at.after(dead_at.since(self.stale_at)),
+            dead_at => at.after(dead_at.since(promised)),
         };
-        Self { stale_at: at, dead_at, ..self }
+        let bounded = Self { dead_at, ..self };
+        match bounded.stale_at < at {
+            // It is stale by its mark before.
+            true if bounded.is_marked_stale() => bounded.promising(Some(at)),
+            _ => Self { stale_at: at.min(bounded.stale_at), ..bounded.promising(None) },
+        }
+    }
+
+    /// Returns the same, marked stale: fresh until `at` at the latest, and to be served as long as it was. What is
+    /// stale by then is not changed.
+    #[must_use]
+    pub fn marked_stale(self, at: Timestamp) -> Self {
+        if self.stale_at <= at {
+            return self;
+        }
+        let promised = self.promised();
+        Self { stale_at: at, ..self.promising(Some(promised)) }
+    }
+
+    /// Returns until when it is fresh, or would be, had it not been marked stale.
+    #[must_use]
+    pub fn promised(&self) -> Timestamp {
+        self.labels.as_ref().and_then(|labels| labels.promised).unwrap_or(self.stale_at)
+    }
+
+    /// Returns the same with what it is remembered to have been promised.
+    fn promising(mut self, promised: Option<Timestamp>) -> Self {
+        if self.labels.as_ref().and_then(|labels| labels.promised) != promised {
+            let labels = Labels { promised, ..self.labels.as_deref().cloned().unwrap_or_default() };
+            self.labels = (labels != Labels::default()).then(|| Arc::new(labels));
+        }
+        self
+    }
+
+    /// Returns whether it was marked stale before its life was over.
+    #[must_use]
+    pub fn is_marked_stale(&self) -> bool {
+        self.labels.as_ref().is_some_and(|labels| labels.promised.is_some())
     }
 
     /// Returns the same, replaced by a newer value that is elsewhere. It is stale, until its life and grace would
@@ -117,7 +158,7 @@ impl Meta {
     /// was not modified.
     #[must_use]
     pub fn own_life(&self) -> Option<Ttl> {
-        let ttl = || Ttl { life: self.stale_at.since(self.born), grace: self.dead_at.since(self.born) };
+        let ttl = || Ttl { life: self.promised().since(self.born), grace: self.dead_at.since(self.born) };
         (self.own_life && !self.is_replaced()).then(ttl)
     }
 
@@ -125,8 +166,9 @@ impl Meta {
     /// the value.
     #[must_use]
     pub fn labelled(mut self, tags: &[Tag], etag: Option<&str>) -> Self {
-        self.labels = (!tags.is_empty() || etag.is_some())
-            .then(|| Arc::new(Labels { tags: tags.into(), etag: etag.map(Into::into) }));
+        let promised = self.labels.as_ref().and_then(|labels| labels.promised);
+        self.labels = (!tags.is_empty() || etag.is_some() || promised.is_some())
+            .then(|| Arc::new(Labels { tags: tags.into(), etag: etag.map(Into::into), promised }));
         self
     }
 
@@ -238,6 +280,8 @@ impl fmt::Debug for Tag {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -259,6 +303,59 @@ mod tests {
         assert_eq!(meta.own_life(), None, "its life is no longer known");
         let lifeless = Meta::new(Timestamp::from_micros(1), Ttl::NONE);
         assert!(!lifeless.clone().is_replaced() && !lifeless.replaced().is_replaced());
+    }
+
+    #[test]
+    fn rule_84_what_is_marked_is_stale_from_then_on_for_as_long_as_it_was_promised() {
+        let at = Timestamp::from_micros;
+        for (life, grace) in [(10, 10), (10, 20)] {
+            let ttl = Ttl::new(Duration::from_micros(life)).grace(Duration::from_micros(grace));
+            let meta = Meta::new(at(1), ttl).with_own_life(true);
+            let marked = meta.clone().labelled(&[], Some("v1")).marked_stale(at(5));
+            assert!(marked.is_marked_stale() && !meta.is_marked_stale());
+            assert_eq!(marked.freshness(at(4)), Freshness::Fresh);
+            assert_eq!(marked.freshness(at(5)), Freshness::Stale);
+            assert_eq!(marked.dead_at, meta.dead_at);
+            assert_eq!((marked.own_life(), marked.etag()), (Some(ttl), Some("v1")));
+            assert_eq!(marked.clone().marked_stale(at(3)).own_life(), Some(ttl), "marked again");
+            let late = meta.clone().marked_stale(at(11));
+            assert_eq!(late, meta, "it is stale by itself by then");
+        }
+        assert!(!Meta::new(at(1), Ttl::NONE).marked_stale(at(1)).is_marked_stale());
+    }
+
+    proptest! {
+        #[test]
+        fn rule_84_marks_and_bounds_come_to_the_same_in_any_order(
+            life in 1_i64..30,
+            grace in 0_i64..30,
+            endless: bool,
+            own: bool,
+            mut steps in prop::collection::vec((prop::bool::ANY, 0_i64..70), 0..5),
+        ) {
+            let (at, micros) = (Timestamp::from_micros, |span: i64| Duration::from_micros(span.unsigned_abs()));
+            let until = if endless { Duration::MAX } else { micros(life + grace) };
+            let ttl = Ttl { life: micros(life), grace: until };
+            let meta = Meta::new(at(1), ttl).with_own_life(own);
+            let after = |steps: &[(bool, i64)]| {
+                steps.iter().fold(meta.clone(), |meta, (marks, moment)| match marks {
+                    true => meta.marked_stale(at(*moment)),
+                    false => meta.stale_by(at(*moment)),
+                })
+            };
+            let given = after(&steps);
+            steps.reverse();
+            prop_assert_eq!(&given, &after(&steps));
+            // Against a life and a mark apart.
+            let first = |marks| steps.iter().filter(|step| step.0 == marks).map(|step| at(step.1)).min();
+            let (bound, mark) = (first(false), first(true));
+            let promised = meta.stale_at.min(bound.unwrap_or(Timestamp::MAX));
+            prop_assert_eq!(given.promised(), promised);
+            prop_assert_eq!(given.stale_at, promised.min(mark.unwrap_or(Timestamp::MAX)));
+            prop_assert_eq!(given.is_marked_stale(), mark.is_some_and(|mark| mark < promised));
+            let graced = if endless { Timestamp::MAX } else { promised.after(micros(grace)) };
+            prop_assert_eq!(given.dead_at, graced);
+        }
     }
 
     #[test]

@@ -49,8 +49,10 @@ impl ToKey for Key {
         if self.prefix() == prefix.as_str() {
             return Ok(self.clone());
         }
-        let message =
-            format!("the key {self} is not of the region {prefix:?}: build it with the region's key()");
+        let message = format!(
+            "the key {self} is not of the region {:?}: build it with the region's key()",
+            prefix.as_str()
+        );
         Err(Error::new(ErrorKind::Config, "key", message))
     }
 }

@@ -65,6 +65,46 @@ impl Key {
         Self::new(kind, &parts.join(":"))
     }
 
+    /// Returns a key of this text, as [`Key::as_str`] returns it, reserved ones included; `None` for what is none.
+    /// Its namespace can't be told from its kind, so it may be split elsewhere than the key was that has this
+    /// text: it serves to look up, to open and seal records, and to match patterns.
+    ///
+    /// ```
+    /// use cache_core::{Key, Prefix};
+    ///
+    /// let key = Prefix::new(Some("md"), "price")?.key("AAPL")?;
+    /// let again = Key::from_text(key.as_str()).unwrap();
+    /// assert_eq!((again.as_str(), again.kind()), ("md:price:AAPL", "md"));
+    /// assert!(Key::from_text("AAPL").is_none());
+    /// # Ok::<(), cache_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        let (kind, id) = text.split_once(':')?;
+        match kind.strip_prefix('!') {
+            Some(kind) => Prefix::new(None, kind).ok()?.reserved().key(id).ok(),
+            None => Self::new(kind, id).ok(),
+        }
+    }
+
+    /// Returns the text of a key without the namespace, as it is written in patterns: `kind:id`. `None` for a key
+    /// of another namespace.
+    ///
+    /// ```
+    /// use cache_core::Key;
+    ///
+    /// assert_eq!(Key::bare_text("md:price:AAPL", Some("md")), Some("price:AAPL"));
+    /// assert_eq!(Key::bare_text("price:AAPL", None), Some("price:AAPL"));
+    /// assert_eq!(Key::bare_text("price:AAPL", Some("md")), None);
+    /// ```
+    #[must_use]
+    pub fn bare_text<'a>(text: &'a str, namespace: Option<&str>) -> Option<&'a str> {
+        match namespace {
+            Some(space) => text.strip_prefix(space)?.strip_prefix(':'),
+            None => Some(text),
+        }
+    }
+
     /// Returns the whole text, which is the name of the key on every tier.
     #[must_use]
     pub fn as_str(&self) -> &str {

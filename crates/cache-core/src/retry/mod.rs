@@ -1,4 +1,6 @@
-//! After a failure: how long to wait before the next attempt, and when to hold off all calls.
+//! After a failure: how long to wait before the next attempt, for how long to leave something alone, and when to
+//! hold off all calls.
 
 pub(crate) mod backoff;
 pub(crate) mod breaker;
+pub(crate) mod pause;

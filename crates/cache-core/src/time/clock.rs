@@ -33,33 +33,30 @@ use crate::{Timestamp, sync::Mutex};
 /// assert_eq!(clock.now().since(before), Duration::from_secs(90));
 /// ```
 #[derive(Clone)]
-pub struct Clock(Arc<Inner>);
+pub struct Clock(pub(super) Arc<Inner>);
 
-struct Inner {
+pub(super) struct Inner {
     manual: Option<Arc<Manual>>,
     /// What is added to the steady clock; `FOLLOWS_WALL` as long as no server's time is known.
-    base: AtomicI64,
+    pub(super) base: AtomicI64,
     /// By how much that may be wrong, in microseconds.
-    error: AtomicI64,
+    pub(super) error: AtomicI64,
     /// What is added to the wall clock: see `shift_wall`.
     shift: AtomicI64,
     /// What is added to the wall clock since it was set back: see `notice_set_back`.
     lead: AtomicI64,
     set_back: Mutex<SetBack>,
     /// How far the wall clock was ahead of the steady one at most when something was born since the last look.
-    most_ahead: AtomicI64,
+    pub(super) most_ahead: AtomicI64,
     /// See `unknown_until`.
     unknown_until: AtomicI64,
     steering: Mutex<Steering>,
     /// The latest moment that `tick` returned or `observe` was shown.
-    last: AtomicI64,
+    pub(super) last: AtomicI64,
 }
 
 /// The base of a clock that shows the wall clock.
-const FOLLOWS_WALL: i64 = i64::MIN;
-
-/// The most by which a removal is dated ahead, in microseconds, for what the clocks of other nodes may differ.
-const MAX_MARGIN: i64 = 5_000;
+pub(super) const FOLLOWS_WALL: i64 = i64::MIN;
 
 impl Clock {
     /// Returns the system's clock.
@@ -187,7 +184,7 @@ impl Clock {
     }
 
     /// Returns by how much the wall clock is ahead of the steady one.
-    fn ahead(&self) -> i64 {
+    pub(super) fn ahead(&self) -> i64 {
         // In this order: a pause in between makes the wall clock look late, which the next call puts right.
         let wall = self.wall().as_micros();
         wall.saturating_sub(self.steady())
@@ -232,40 +229,6 @@ impl Clock {
             }
             base => coarse_steady().saturating_add(base),
         })
-    }
-
-    /// Returns the present moment made unique: later than every earlier `tick` of this clock, so that of
-    /// two writes one always came first.
-    #[must_use]
-    pub fn tick(&self) -> Timestamp {
-        let now = self.now().as_micros();
-        if self.0.base.load(Ordering::Relaxed) == FOLLOWS_WALL {
-            self.0.most_ahead.fetch_max(self.ahead(), Ordering::Relaxed);
-        }
-        let mut last = self.0.last.load(Ordering::SeqCst);
-        loop {
-            let next = now.max(last.saturating_add(1));
-            match self.0.last.compare_exchange_weak(last, next, Ordering::SeqCst, Ordering::SeqCst) {
-                Ok(_) => return Timestamp::from_micros(next),
-                Err(seen) => last = seen,
-            }
-        }
-    }
-
-    /// Returns a [`Clock::tick`] for a removal: later than what other nodes put before now, though their clocks
-    /// differ by as much as measurements of a server's time may be wrong.
-    #[must_use]
-    pub fn tick_removal(&self) -> Timestamp {
-        let margin = self.0.error.load(Ordering::Relaxed).min(MAX_MARGIN);
-        let tick = self.tick().as_micros().saturating_add(margin);
-        self.0.last.fetch_max(tick, Ordering::SeqCst);
-        Timestamp::from_micros(tick)
-    }
-
-    /// Makes every later [`Clock::tick`] later than `seen`, so that new writes win over a birth of another
-    /// process's clock, or from before this clock was set back. [`Clock::now`] is not changed.
-    pub fn observe(&self, seen: Timestamp) {
-        self.0.last.fetch_max(seen.as_micros(), Ordering::SeqCst);
     }
 
     /// Moves a manual clock forward and wakes the sleeps that are due.
@@ -321,16 +284,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ticks_are_unique_and_never_behind_the_clock() {
-        let clock = Clock::manual();
-        let first = clock.tick();
-        let second = clock.tick();
-        assert!(first < second && clock.now() <= first);
-        clock.advance(Duration::from_secs(1));
-        assert_eq!(clock.tick(), clock.now());
-    }
-
-    #[test]
     fn a_birth_from_ahead_is_overtaken_by_the_next_one() {
         let clock = Clock::manual();
         let ahead = clock.now().after(Duration::from_secs(3600));
@@ -381,20 +334,6 @@ mod tests {
             let after = clock.now();
             assert!(coarse >= before, "{before:?} {coarse:?}");
             assert!(coarse.since(after) <= Duration::from_millis(20), "{coarse:?} {after:?}");
-        }
-    }
-
-    #[test]
-    fn rule_104_a_removal_is_dated_ahead_by_what_is_not_known_of_the_servers_time() {
-        for (round_trip, margin) in [(4_000, 2_000), (10_000_000, 5_000)] {
-            let clock = Clock::manual();
-            let (asked, server) = (clock.steady(), clock.now());
-            clock.advance(Duration::from_micros(round_trip));
-            clock.synchronise(0, asked, server);
-            let removal = clock.tick_removal();
-            assert!(removal >= clock.now().after(Duration::from_micros(margin)), "{round_trip}");
-            assert!(removal <= clock.now().after(Duration::from_micros(margin + 2)), "{round_trip}");
-            assert!(clock.tick() > removal, "what is put next wins");
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Time: moments and the clock that shows them, and how long a value may be served.
 
+mod births;
 pub(crate) mod clock;
 mod kernel;
 pub(crate) mod lives;

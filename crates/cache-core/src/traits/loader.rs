@@ -22,7 +22,9 @@ pub trait Loader<V>: Send + Sync + 'static {
     /// # Errors
     ///
     /// If the call as a whole failed. A failure of a single key is [`Loaded::Failed`]. Of both, the cache heeds
-    /// [`Error::with_retry_after`] and [`Error::forbid_stale`].
+    /// [`Error::with_retry_after`] and [`Error::forbid_stale`]. If the call fails with an error of kind
+    /// [`Config`](crate::ErrorKind::Config) or [`Limit`](crate::ErrorKind::Limit), one of its keys may be at
+    /// fault: it is made again in halves, until that key is alone.
     async fn load(&self, requests: &[Request<V>]) -> Result<Vec<Loaded<V>>>;
 }
 

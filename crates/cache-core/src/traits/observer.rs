@@ -1,8 +1,12 @@
 //! Observer: what a cache reports to those who watch it, as events.
 
-use std::{fmt::Debug, sync::Arc};
+use std::{
+    fmt::Debug,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
-use crate::{Error, Key, Pattern, Tag};
+use crate::{CacheFigures, Error, Key, Meta, MissReason, Pattern, Tag};
 
 /// An event of a cache. More may come, so a `match` needs an arm for those that it doesn't know.
 #[derive(Clone, Debug)]
@@ -17,11 +21,35 @@ pub enum Event<'a> {
         /// Whether the value was stale and within its grace.
         stale: bool,
     },
-    /// Memory had no entry that could be served: the read goes on to the tiers and the loader. If a tier
-    /// answers it, a [`Event::Hit`] of that tier follows.
+    /// Memory or a tier had no entry that answers a read: it goes on to the next tier, and to the loader. If a
+    /// tier answers it, a [`Event::Hit`] of that tier follows.
     Miss {
         /// The key.
         key: &'a Key,
+        /// `"memory"` or the tier's name.
+        source: &'static str,
+        /// Why.
+        reason: MissReason,
+    },
+    /// A read that memory could not answer has its answer, or gave up. Each such read tells it once.
+    Answered {
+        /// The key.
+        key: &'a Key,
+        /// Where the answer came from.
+        outcome: Outcome,
+        /// How long it waited.
+        waited: Duration,
+        /// Whether it waited for what another read had begun.
+        joined: bool,
+    },
+    /// A load brought a value in place of one that was at hand.
+    Refreshed {
+        /// The key.
+        key: &'a Key,
+        /// Whether it is another one; `None` if nobody can tell.
+        changed: Option<bool>,
+        /// How much later it was born.
+        after: Duration,
     },
     /// A read waits for a load of its key that another read began, rather than beginning one.
     Joined {
@@ -34,11 +62,27 @@ pub enum Event<'a> {
         /// The key.
         key: &'a Key,
     },
+    /// Memory is given an entry: what was put, loaded, or found in a tier. It may give way at once to others, or
+    /// be too large to be held at all. It is told before memory has it, and so before any [`Event::Evicted`] of
+    /// it, under the lock of the key's writers.
+    Stored {
+        /// The key.
+        key: &'a Key,
+        /// Its life and cost.
+        meta: &'a Meta,
+        /// What it weighs in memory's budget.
+        weight: u64,
+    },
     /// A caller of this node removed, invalidated or cleared something, whether or not there was any. What other
     /// nodes end is told as [`Event::Evicted`], as far as memory held it.
     Removed {
         /// What.
         what: Removal<'a>,
+    },
+    /// A caller of this node marked something stale, whether or not there was any.
+    MarkedStale {
+        /// What was marked.
+        what: Marked<'a>,
     },
     /// A batch of keys was loaded from the source.
     Load {
@@ -46,6 +90,10 @@ pub enum Event<'a> {
         kind: &'a str,
         /// How many keys were asked for.
         keys: usize,
+        /// How many of them failed: all if the whole call did.
+        failed: usize,
+        /// How long it took.
+        took: Duration,
         /// Why the whole call failed, if it did.
         error: Option<&'a Error>,
     },
@@ -145,6 +193,24 @@ pub enum Event<'a> {
     },
 }
 
+/// Where the answer of a read came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Outcome {
+    /// A tier of this name had it, or memory by then.
+    Found(&'static str),
+    /// A stale value of this tier stands in for one that could not be had in time.
+    Stale(&'static str),
+    /// The loader brought it, or that there is none.
+    Loaded,
+    /// Nowhere: no tier had it, and nobody loads it.
+    Nothing,
+    /// The read failed.
+    Failed,
+    /// Its caller went away before it was answered.
+    Cancelled,
+}
+
 /// What a caller removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -156,6 +222,22 @@ pub enum Removal<'a> {
     /// What carries a tag.
     Tag(&'a Tag),
     /// Every entry of a kind.
+    Kind(&'a str),
+    /// Every entry of the cache.
+    All,
+}
+
+/// What a caller marked stale.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Marked<'a> {
+    /// A key.
+    Key(&'a Key),
+    /// The keys that match, the cache's namespace included.
+    Matching(&'a Pattern),
+    /// What carries a tag.
+    Tag(&'a Tag),
+    /// Every entry of a kind, also in place of more of its keys than marks are kept of.
     Kind(&'a str),
     /// Every entry of the cache.
     All,
@@ -218,6 +300,12 @@ pub trait Observer: Debug + Send + Sync + 'static {
         let _ = hash;
         false
     }
+
+    /// Told once, before the first event, whom to ask for the cache's own figures: hits in memory need not be
+    /// counted one by one.
+    fn figures_of(&self, cache: Weak<dyn CacheFigures>) {
+        let _ = cache;
+    }
 }
 
 #[deny(clippy::missing_trait_methods)]
@@ -229,5 +317,9 @@ impl<O: Observer + ?Sized> Observer for Arc<O> {
     #[inline]
     fn counts_hit(&self, hash: u64) -> bool {
         (**self).counts_hit(hash)
+    }
+
+    fn figures_of(&self, cache: Weak<dyn CacheFigures>) {
+        (**self).figures_of(cache);
     }
 }

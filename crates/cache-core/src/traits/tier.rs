@@ -4,7 +4,7 @@ use std::{fmt::Debug, slice, sync::Arc};
 
 use async_trait::async_trait;
 
-use crate::{Clock, Entry, Error, ErrorKind, Key, Pattern, Result, Tombstone};
+use crate::{Clock, Entry, Error, ErrorKind, Key, ListCursor, ListPage, Pattern, Result, Tombstone};
 
 /// A place that stores encoded entries, and is called with batches of keys.
 ///
@@ -53,6 +53,29 @@ pub trait Tier: Debug + Send + Sync + 'static {
     ///
     /// If some may not be durable.
     async fn flush(&self) -> Result<()>;
+
+    /// Lists what it holds under the keys that match, a page at a time: from the beginning, or from where `after`
+    /// says, the cursor of the page before. Returns `None` if it can't list what it holds, as tiers can't that
+    /// don't implement this.
+    ///
+    /// A page is a bounded step: it examines about `limit` entries, at least one, and holds up no writer for
+    /// longer than that takes. So it may be empty though more follows, and may have a few items more than
+    /// `limit`. Tombstones and the cache's own entries are not listed; dead entries may be. All pages together
+    /// have what is held all the while and is not written, once, unless the place where it is kept is written
+    /// meanwhile: then a key may be met twice. They are told by what tells of them without their value, which
+    /// isn't checked: what `get` would find corrupt may be listed.
+    ///
+    /// # Errors
+    ///
+    /// If the tier could not look; `Config` for a cursor that isn't its own, or that it can't go on from any more.
+    async fn list(
+        &self,
+        _pattern: &Pattern,
+        _after: Option<&ListCursor>,
+        _limit: usize,
+    ) -> Result<Option<ListPage>> {
+        Ok(None)
+    }
 
     /// Returns how many values the tier has found that it can't read, and took for absent, since it was made. A
     /// tier that does not look at what it stores has none.
@@ -176,6 +199,15 @@ impl<T: Tier + ?Sized> Tier for Arc<T> {
 
     async fn flush(&self) -> Result<()> {
         (**self).flush().await
+    }
+
+    async fn list(
+        &self,
+        pattern: &Pattern,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<Option<ListPage>> {
+        (**self).list(pattern, after, limit).await
     }
 
     fn corrupt(&self) -> u64 {

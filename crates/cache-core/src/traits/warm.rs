@@ -1,6 +1,10 @@
 //! Warm: what is brought into memory before it is asked for. Fill: what a call carries in its free places.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 
@@ -18,6 +22,12 @@ pub trait Warm: Refresh {
 
     /// Returns for how long memory's value of a key is still fresh, or `None` if memory has none that is.
     fn fresh_for(&self, key: &Key) -> Option<Duration>;
+
+    /// Whether memory knows that a key has no value.
+    fn is_known_absent(&self, key: &Key) -> bool {
+        let _ = key;
+        false
+    }
 
     /// Brings keys into memory from the tiers, and asks no source. Returns of each key, in their order, whether
     /// memory or a tier has a fresh value, be it that memory has no room for it.
@@ -38,7 +48,8 @@ pub trait Fill: fmt::Debug + Send + Sync + 'static {
     fn fill(&self, call: &OpenCall<'_>) -> Vec<Key>;
 
     /// Tells how a call ended: which keys in its free places came, how many keys it carried in all, and how long
-    /// it took. With an error none of them came, and the call may be made again without them.
+    /// it took. With an error none of them came, and the call was made again without them. If it failed then, too,
+    /// no key is named: it was not their fault.
     fn filled(&self, kind: &str, filled: &[Key], keys: usize, took: Duration, error: Option<&Error>);
 }
 
@@ -50,6 +61,20 @@ impl<F: Fill + ?Sized> Fill for Arc<F> {
 
     fn filled(&self, kind: &str, filled: &[Key], keys: usize, took: Duration, error: Option<&Error>) {
         (**self).filled(kind, filled, keys, took, error);
+    }
+}
+
+/// Fills nothing once it is gone. A cache that is given this does not keep what it fills by.
+#[deny(clippy::missing_trait_methods)]
+impl<F: Fill> Fill for Weak<F> {
+    fn fill(&self, call: &OpenCall<'_>) -> Vec<Key> {
+        self.upgrade().map_or_else(Vec::new, |fill| fill.fill(call))
+    }
+
+    fn filled(&self, kind: &str, filled: &[Key], keys: usize, took: Duration, error: Option<&Error>) {
+        if let Some(fill) = self.upgrade() {
+            fill.filled(kind, filled, keys, took, error);
+        }
     }
 }
 

@@ -131,6 +131,65 @@ pub fn is_absent(record: &[u8]) -> bool {
     record.get(MAGIC.len() + 1).is_some_and(|flags| flags & ABSENT != 0)
 }
 
+/// What the beginning of a record tells, without its payload and unchecked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// The key has an entry.
+    Entry {
+        /// Its metadata.
+        meta: Meta,
+        /// Whether it is the knowledge that there is no value.
+        absent: bool,
+    },
+    /// The key was removed.
+    Tombstone(Tombstone),
+}
+
+/// Reads the beginning of a record, up to its payload. `None` if these bytes don't have all of that: a longer part
+/// of the record may, if it is one.
+#[must_use]
+pub fn head(bytes: &[u8]) -> Option<Head> {
+    parse_head(&mut Reader(bytes)).map(|(head, _)| head)
+}
+
+/// What a head tells of the payload behind it.
+struct Payload {
+    flags: u8,
+    schema: u32,
+    raw_len: usize,
+    len: usize,
+}
+
+/// Reads a head, and leaves the payload.
+fn parse_head(rest: &mut Reader<'_>) -> Option<(Head, Payload)> {
+    if rest.take::<2>()? != MAGIC || rest.take::<1>()? != [VERSION] {
+        return None;
+    }
+    let [flags] = rest.take::<1>()?;
+    if flags & !KNOWN_FLAGS != 0 {
+        return None;
+    }
+    let schema = rest.u32()?;
+    let (born, stale_at, dead_at) = (rest.timestamp()?, rest.timestamp()?, rest.timestamp()?);
+    let (cost, raw_len, len) = (rest.u32()?, rest.u32()? as usize, rest.u32()? as usize);
+    let (tag_count, etag_len) = (rest.u16()?, rest.u16()?);
+    let payload = Payload { flags, schema, raw_len, len };
+    if flags & TOMBSTONE != 0 {
+        return Some((Head::Tombstone(Tombstone { born, dead_at }), payload));
+    }
+    let tags = (0..tag_count)
+        .map(|_| {
+            let len = rest.u16()?;
+            Tag::new(rest.text(len)?).ok()
+        })
+        .collect::<Option<Vec<Tag>>>()?;
+    let etag = rest.text(etag_len)?;
+    let mut meta = Meta::new(born, Ttl::NONE).labelled(&tags, Some(etag).filter(|etag| !etag.is_empty()));
+    (meta.stale_at, meta.dead_at, meta.cost) = (stale_at, dead_at, cost);
+    let meta = meta.with_own_life(flags & OWN_LIFE != 0);
+    Some((Head::Entry { meta, absent: flags & ABSENT != 0 }, payload))
+}
+
 fn header(flags: u8, schema: u32, times: [Timestamp; 3]) -> Vec<u8> {
     let mut record = Vec::with_capacity(HEADER_LEN + CHECKSUM_LEN);
     record.extend(MAGIC);
@@ -170,35 +229,16 @@ fn parse(key: &Key, bytes: &[u8]) -> Option<Record> {
         return None;
     }
     let mut rest = Reader(record);
-    if rest.take::<2>()? != MAGIC || rest.take::<1>()? != [VERSION] {
-        return None;
-    }
-    let [flags] = rest.take::<1>()?;
-    if flags & !KNOWN_FLAGS != 0 {
-        return None;
-    }
-    let schema = rest.u32()?;
-    let (born, stale_at, dead_at) = (rest.timestamp()?, rest.timestamp()?, rest.timestamp()?);
-    let (cost, raw_len, payload_len) = (rest.u32()?, rest.u32()? as usize, rest.u32()? as usize);
-    let (tag_count, etag_len) = (rest.u16()?, rest.u16()?);
-    if flags & TOMBSTONE != 0 {
-        return Some(Record::Tombstone(Tombstone { born, dead_at }));
-    }
-    let tags = (0..tag_count)
-        .map(|_| {
-            let len = rest.u16()?;
-            Tag::new(rest.text(len)?).ok()
-        })
-        .collect::<Option<Vec<Tag>>>()?;
-    let etag = rest.text(etag_len)?;
-    let payload = rest.bytes(payload_len)?;
+    let (head, Payload { flags, schema, raw_len, len }) = parse_head(&mut rest)?;
+    let (meta, absent) = match head {
+        Head::Entry { meta, absent } => (meta, absent),
+        Head::Tombstone(tombstone) => return Some(Record::Tombstone(tombstone)),
+    };
+    let payload = rest.bytes(len)?;
     if !rest.is_empty() || raw_len > MAX_VALUE_LEN {
         return None;
     }
-    let mut meta = Meta::new(born, Ttl::NONE).labelled(&tags, Some(etag).filter(|etag| !etag.is_empty()));
-    (meta.stale_at, meta.dead_at, meta.cost) = (stale_at, dead_at, cost);
-    let meta = meta.with_own_life(flags & OWN_LIFE != 0);
-    if flags & ABSENT != 0 {
+    if absent {
         return Some(Record::Entry(Entry::absent(meta)));
     }
     let bytes = if flags & COMPRESSED != 0 {

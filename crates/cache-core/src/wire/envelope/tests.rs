@@ -110,3 +110,18 @@ fn rule_111_whose_life_it_is_is_written_and_read_back() {
         assert_eq!(read.meta.own_life().is_some(), own);
     }
 }
+
+#[test]
+fn a_head_tells_what_the_whole_record_says_once_it_is_all_there() {
+    let entry = sample(b"payload");
+    let bytes = seal(&key(), &entry, NEVER).unwrap();
+    let payload_at = bytes.len() - b"payload".len() - CHECKSUM_LEN;
+    for len in 0..=bytes.len() {
+        let told = Some(Head::Entry { meta: entry.meta.clone(), absent: false });
+        assert_eq!(head(&bytes[..len]), told.filter(|_| len >= payload_at), "of {len} bytes");
+    }
+    let absent = seal(&key(), &Entry::absent(entry.meta.clone()), NEVER).unwrap();
+    assert_eq!(head(&absent), Some(Head::Entry { meta: entry.meta, absent: true }));
+    let tombstone = Tombstone { born: Timestamp::from_micros(7), dead_at: Timestamp::from_micros(9) };
+    assert_eq!(head(&seal_tombstone(&key(), &tombstone)), Some(Head::Tombstone(tombstone)));
+}

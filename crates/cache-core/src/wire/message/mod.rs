@@ -18,7 +18,8 @@
 //! A body begins with `born` (8). Then come: of a put (1) the length of the key's prefix (2) and its
 //! text; of a removal (2) `dead_at` (8) and the same; of a removal by pattern (3) `dead_at` (8) and the
 //! pattern; of an ended tag (4) or kind (5) its name; of an ended cache (6) nothing; of a replacement (7) the same
-//! as of a removal.
+//! as of a removal; of a tag (8) or kind (9) marked stale its name, of a cache (10) nothing, of a key (11) the
+//! same as of a put, of a pattern (12) the pattern.
 //!
 //! A reader skips additions that it does not know. A change of an unknown kind is read as
 //! [`Change::Unknown`]: something changed, and the reader can't tell what.
@@ -91,6 +92,39 @@ pub enum Change {
         /// The stamp.
         at: Timestamp,
     },
+    /// Every entry that carries the tag and was born no later than the mark is stale.
+    TagStale {
+        /// The tag.
+        tag: String,
+        /// The mark.
+        at: Timestamp,
+    },
+    /// Every entry of the kind that was born no later than the mark is stale.
+    KindStale {
+        /// The kind.
+        kind: String,
+        /// The mark.
+        at: Timestamp,
+    },
+    /// Every entry that was born no later than the mark is stale.
+    AllStale {
+        /// The mark.
+        at: Timestamp,
+    },
+    /// What a key has is stale, if it was born no later than the mark.
+    KeyStale {
+        /// The key.
+        key: KeyText,
+        /// The mark.
+        at: Timestamp,
+    },
+    /// Every entry whose key matches and that was born no later than the mark is stale.
+    MatchingStale {
+        /// The pattern, as [`Pattern::glob`](crate::Pattern::glob) reads it.
+        pattern: String,
+        /// The mark.
+        at: Timestamp,
+    },
     /// A change that only later versions know. It is never sent.
     Unknown,
 }
@@ -107,6 +141,14 @@ pub struct KeyText {
 impl From<&Key> for KeyText {
     fn from(key: &Key) -> Self {
         Self { prefix: key.prefix().to_owned(), id: key.id().to_owned() }
+    }
+}
+
+impl KeyText {
+    fn parse(rest: &mut Reader<'_>) -> Option<Self> {
+        let prefix_len = rest.u16()?;
+        let prefix = rest.text(prefix_len)?.to_owned();
+        Some(Self { prefix, id: rest.remaining_text()?.to_owned() })
     }
 }
 
@@ -215,46 +257,39 @@ impl Change {
             Self::KindEnded { kind, at } => (5, [&micros(at)[..], kind.as_bytes()].concat()),
             Self::AllEnded { at } => (6, micros(at).to_vec()),
             Self::Replaced { key, tombstone } => (7, removal(tombstone, &key_text(key))),
+            Self::TagStale { tag, at } => (8, [&micros(at)[..], tag.as_bytes()].concat()),
+            Self::KindStale { kind, at } => (9, [&micros(at)[..], kind.as_bytes()].concat()),
+            Self::AllStale { at } => (10, micros(at).to_vec()),
+            Self::KeyStale { key, at } => (11, [&micros(at)[..], &key_text(key)].concat()),
+            Self::MatchingStale { pattern, at } => (12, [&micros(at)[..], pattern.as_bytes()].concat()),
             Self::Unknown => (0, Vec::new()),
         }
     }
 
     fn parse(kind: u8, body: &[u8]) -> Option<Self> {
         let mut rest = Reader(body);
-        if !(1..=7).contains(&kind) {
+        if !(1..=12).contains(&kind) {
             return Some(Self::Unknown);
         }
-        let born = rest.timestamp()?;
-        if kind == 6 {
-            return Some(Self::AllEnded { at: born });
-        }
-        let tombstone = match kind {
-            2 | 3 | 7 => Some(Tombstone { born, dead_at: rest.timestamp()? }),
-            _ => None,
-        };
-        let key = match kind {
-            1 | 2 | 7 => {
-                let prefix_len = rest.u16()?;
-                let prefix = rest.text(prefix_len)?.to_owned();
-                Some(KeyText { prefix, id: rest.remaining_text()?.to_owned() })
-            }
-            _ => None,
-        };
-        Some(match (key, tombstone) {
-            (Some(key), Some(tombstone)) if kind == 7 => Self::Replaced { key, tombstone },
-            (Some(key), Some(tombstone)) => Self::Removed { key, tombstone },
-            (Some(key), None) => Self::Put { key, born },
-            (None, Some(tombstone)) => {
-                Self::RemovedMatching { pattern: rest.remaining_text()?.to_owned(), tombstone }
-            }
-            (None, None) => {
-                let name = rest.remaining_text()?.to_owned();
-                if kind == 4 {
-                    Self::TagEnded { tag: name, at: born }
-                } else {
-                    Self::KindEnded { kind: name, at: born }
+        let at = rest.timestamp()?;
+        Some(match kind {
+            1 => Self::Put { key: KeyText::parse(&mut rest)?, born: at },
+            2 | 3 | 7 => {
+                let tombstone = Tombstone { born: at, dead_at: rest.timestamp()? };
+                match kind {
+                    2 => Self::Removed { key: KeyText::parse(&mut rest)?, tombstone },
+                    3 => Self::RemovedMatching { pattern: rest.remaining_text()?.to_owned(), tombstone },
+                    _ => Self::Replaced { key: KeyText::parse(&mut rest)?, tombstone },
                 }
             }
+            4 => Self::TagEnded { tag: rest.remaining_text()?.to_owned(), at },
+            5 => Self::KindEnded { kind: rest.remaining_text()?.to_owned(), at },
+            6 => Self::AllEnded { at },
+            8 => Self::TagStale { tag: rest.remaining_text()?.to_owned(), at },
+            9 => Self::KindStale { kind: rest.remaining_text()?.to_owned(), at },
+            10 => Self::AllStale { at },
+            11 => Self::KeyStale { key: KeyText::parse(&mut rest)?, at },
+            _ => Self::MatchingStale { pattern: rest.remaining_text()?.to_owned(), at },
         })
     }
 }

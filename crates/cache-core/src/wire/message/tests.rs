@@ -21,6 +21,11 @@ fn any_change() -> impl Strategy<Value = Change> {
         (".{1,40}", time()).prop_map(|(tag, at)| Change::TagEnded { tag, at }),
         ("[a-z]{1,9}", time()).prop_map(|(kind, at)| Change::KindEnded { kind, at }),
         time().prop_map(|at| Change::AllEnded { at }),
+        (".{1,40}", time()).prop_map(|(tag, at)| Change::TagStale { tag, at }),
+        ("[a-z]{1,9}", time()).prop_map(|(kind, at)| Change::KindStale { kind, at }),
+        time().prop_map(|at| Change::AllStale { at }),
+        (key(), time()).prop_map(|(key, at)| Change::KeyStale { key, at }),
+        (".{1,40}", time()).prop_map(|(pattern, at)| Change::MatchingStale { pattern, at }),
     ]
 }
 
@@ -139,5 +144,20 @@ fn rule_39_replacements_are_read_for_ever() {
     let tombstone = Tombstone { born: at(1_000_002), dead_at: at(61_000_002) };
     let changes = vec![Change::Replaced { key, tombstone }];
     let message = Message { node: 7, number: 43, namespace: "md".to_owned(), changes };
+    assert_eq!(opened(golden).as_ref(), Some(&message), "the bytes today:\n{}", hex(&message));
+}
+
+#[test]
+fn rule_39_marks_are_read_for_ever() {
+    let golden = include_str!("../../../tests/golden/message-v1-stale.txt");
+    let key = KeyText { prefix: "md:price:".to_owned(), id: "AAPL".to_owned() };
+    let changes = vec![
+        Change::TagStale { tag: "AAPL".to_owned(), at: at(1_000_001) },
+        Change::KindStale { kind: "price".to_owned(), at: at(1_000_002) },
+        Change::AllStale { at: at(1_000_003) },
+        Change::KeyStale { key, at: at(1_000_004) },
+        Change::MatchingStale { pattern: "md:price:A*".to_owned(), at: at(1_000_005) },
+    ];
+    let message = Message { node: 7, number: 44, namespace: "md".to_owned(), changes };
     assert_eq!(opened(golden).as_ref(), Some(&message), "the bytes today:\n{}", hex(&message));
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use crate::{
     error::{StorageError, StorageResult, run_read},
-    storage::{Batch, IndexRecord, StorageEngine, Store, Writer, split_log_value},
+    storage::{Batch, IndexRecord, LogPointer, LogTimes, StorageEngine, Store, Writer, split_log_value},
 };
 
 /// How many times the journal's limit is kept free.
@@ -124,12 +124,13 @@ impl StorageEngine {
                 continue;
             } else if now >= pointer.dead_at {
                 swept += 1;
-                batch.set(text, old, None);
+                batch.drop_entry(text, IndexRecord::InLog(pointer), now);
             } else if keep {
-                batch.log(text, (pointer.born, pointer.dead_at), record, old);
+                let LogPointer { born, dead_at, refused_until, .. } = pointer;
+                batch.log(text, LogTimes { born, dead_at, refused_until }, record, old);
             } else {
                 evicted += 1;
-                batch.set(text, old, None);
+                batch.drop_entry(text, IndexRecord::InLog(pointer), now);
             }
         }
         drop(records);

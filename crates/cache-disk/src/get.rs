@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How often a key is looked up whose record moves each time; a record that moved is found the next time.
-const MAX_LOOKUPS: usize = 8;
+pub(crate) const MAX_LOOKUPS: usize = 8;
 
 impl StorageEngine {
     /// Returns the entries under `keys`; result `i` belongs to `keys[i]`.

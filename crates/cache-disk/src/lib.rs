@@ -58,6 +58,7 @@ mod error;
 mod evict;
 mod get;
 mod janitor;
+mod list;
 mod put;
 mod remove;
 mod stats;
@@ -66,5 +67,5 @@ mod sweep;
 mod tier;
 
 pub use config::DiskConfig;
-pub use stats::DiskStats;
+pub use stats::{DiskStats, DiskUsage};
 pub use tier::DiskTier;

@@ -6,7 +6,7 @@ use cache_core::{Entry, Error, ErrorKind, Key, Meta, PutOutcome, Result, envelop
 
 use crate::{
     error::StorageResult,
-    storage::{Batch, IndexRecord, StorageEngine, Store, Writer},
+    storage::{Batch, IndexRecord, LogTimes, StorageEngine, Store, Writer},
 };
 
 /// An entry and its stored form.
@@ -92,7 +92,9 @@ impl StorageEngine {
                 let record = envelope::Record::Entry(sealed.entry.clone());
                 batch.set(text, old, Some(IndexRecord::Inline { record, bytes: sealed.record.clone() }));
             } else {
-                batch.log(text, (meta.born, meta.dead_at), &sealed.record, old);
+                let refused_until = old.as_ref().and_then(|old| old.refused_until(now));
+                let times = LogTimes { born: meta.born, dead_at: meta.dead_at, refused_until };
+                batch.log(text, times, &sealed.record, old);
             }
         }
         batch.commit(writer, &self.directory, &self.counters)?;

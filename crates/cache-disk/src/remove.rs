@@ -8,8 +8,8 @@ use cache_core::{
 use crate::{
     error::{StorageError, StorageResult, run_read},
     storage::{
-        Batch, IndexRecord, PATTERN_PREFIX, StorageEngine, Store, Writer, encode_pattern, index_key,
-        key_from_text, merge_tombstones, split_log_value, unreadable,
+        Batch, IndexRecord, LogPointer, PATTERN_PREFIX, StorageEngine, Store, Writer, encode_pattern,
+        index_key, key_from_text, merge_tombstones, split_log_value, unreadable,
     },
 };
 
@@ -118,10 +118,18 @@ impl StorageEngine {
             return Ok(false);
         }
         let is_entry = found.as_tombstone().is_none();
+        let refused_until = found.refused_until(now).max(Some(tombstone.dead_at));
         if is_entry && found.born() > tombstone.born {
+            // Should the newer entry go before the tombstone is dead, what the tombstone refuses stays refused.
+            if let IndexRecord::InLog(pointer) = *found
+                && pointer.refused_until < refused_until
+            {
+                batch.set(text, old, Some(IndexRecord::InLog(LogPointer { refused_until, ..pointer })));
+            }
             return Ok(false);
         }
         let alive = is_entry && !found.is_dead(now) && is_value(batch.store(), found)?;
+        let tombstone = Tombstone { dead_at: refused_until.unwrap_or(tombstone.dead_at), ..tombstone };
         batch.set(text, old, Some(IndexRecord::tombstone(key, tombstone)));
         Ok(alive)
     }

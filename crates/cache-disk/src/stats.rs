@@ -31,6 +31,16 @@ pub struct DiskStats {
     pub started_over: u64,
 }
 
+/// What a disk tier holds, as it is counted while it is written: see [`DiskTier::usage`](crate::DiskTier::usage).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DiskUsage {
+    /// Entries stored, dead ones that are not yet swept included.
+    pub entries: u64,
+    /// Bytes of keys and records, as stored.
+    pub live_bytes: u64,
+}
+
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) entries: AtomicU64,
@@ -66,11 +76,19 @@ impl Counters {
         self.tombstone_bytes.fetch_add(change.tombstone_bytes.cast_unsigned(), Relaxed);
     }
 
-    pub(crate) fn read(&self, bytes_on_disk: u64) -> DiskStats {
-        DiskStats {
+    pub(crate) fn usage(&self) -> DiskUsage {
+        DiskUsage {
             entries: self.entries.load(Relaxed),
-            tombstones: self.tombstones.load(Relaxed),
             live_bytes: self.log_bytes.load(Relaxed) + self.index_bytes.load(Relaxed),
+        }
+    }
+
+    pub(crate) fn read(&self, bytes_on_disk: u64) -> DiskStats {
+        let DiskUsage { entries, live_bytes } = self.usage();
+        DiskStats {
+            entries,
+            tombstones: self.tombstones.load(Relaxed),
+            live_bytes,
             bytes_on_disk,
             evicted: self.evicted.load(Relaxed),
             swept: self.swept.load(Relaxed),

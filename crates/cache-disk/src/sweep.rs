@@ -61,10 +61,10 @@ impl StorageEngine {
             let covered = found.as_tombstone().is_some_and(|tombstone| tombstone.born <= floor);
             if found.is_dead(now) || covered {
                 swept += 1;
-                batch.set(text, Some(found), None);
+                batch.drop_entry(text, found, now);
             } else if matches!(&found, IndexRecord::InLog(pointer) if pointer.number < tail) {
                 evicted += 1;
-                batch.set(text, Some(found), None);
+                batch.drop_entry(text, found, now);
             } else {
                 next_death = next_death.min(found.dead_at());
             }

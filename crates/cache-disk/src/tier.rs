@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cache_core::{Clock, Entry, Error, ErrorKind, Key, PutOutcome, Result, Target, Tier, Tombstone};
+use cache_core::{
+    Clock, Entry, Error, ErrorKind, Key, ListCursor, ListPage, Pattern, PutOutcome, Result, Target, Tier,
+    Tombstone,
+};
 use tokio::task;
 
-use crate::{DiskConfig, DiskStats, janitor::Janitor, storage::StorageEngine};
+use crate::{DiskConfig, DiskStats, DiskUsage, janitor::Janitor, storage::StorageEngine};
 
 /// An embedded persistent tier; the page of the [crate] says what it promises. Clones share it.
 ///
@@ -47,6 +50,12 @@ impl DiskTier {
     pub fn stats(&self) -> DiskStats {
         let engine = &self.0.engine;
         engine.counters.read(engine.directory.size())
+    }
+
+    /// Returns what the tier holds, of its counters alone: nobody is waited for, and the file system not asked.
+    #[must_use]
+    pub fn usage(&self) -> DiskUsage {
+        self.0.engine.counters.usage()
     }
 
     /// Removes what is dead now, as the janitor does in the background, and returns how many entries and
@@ -134,6 +143,19 @@ impl Tier for DiskTier {
 
     async fn flush(&self) -> Result<()> {
         self.run_blocking("flush", |engine| engine.write("flush", |_, store| engine.persist(store))).await
+    }
+
+    async fn list(
+        &self,
+        pattern: &Pattern,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<Option<ListPage>> {
+        let (pattern, after) = (pattern.clone(), after.cloned());
+        let list = move |engine: &StorageEngine| {
+            engine.list(&pattern, after.as_ref().map(ListCursor::as_bytes), limit)
+        };
+        self.run_blocking("list", list).await.map(Some)
     }
 
     fn corrupt(&self) -> u64 {

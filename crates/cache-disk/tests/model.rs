@@ -57,7 +57,8 @@ struct Model {
 }
 
 enum Stored {
-    Entry(Entry),
+    /// And until when a tombstone refuses that it replaced, or that was older.
+    Entry(Entry, Option<Timestamp>),
     Removed(Tombstone),
 }
 
@@ -65,23 +66,31 @@ impl Model {
     fn put(&mut self, key: Key, entry: Entry, now: Timestamp) {
         let born = entry.meta.born;
         let covers = |tombstone: &Tombstone| born <= tombstone.born && now < tombstone.dead_at;
-        let refused = match self.held.get(&key) {
-            Some(Stored::Entry(held)) => born <= held.meta.born,
-            Some(Stored::Removed(tombstone)) => covers(tombstone),
-            None => false,
+        let (refused, until) = match self.held.get(&key) {
+            Some(Stored::Entry(held, until)) => (born <= held.meta.born, *until),
+            Some(Stored::Removed(tombstone)) => (covers(tombstone), Some(tombstone.dead_at)),
+            None => (false, None),
         };
+        let until = until.filter(|until| now < *until);
         let removed =
             |(pattern, tombstone): &(Pattern, Tombstone)| covers(tombstone) && pattern.matches(&key);
         if !refused && !self.patterns.iter().any(removed) {
-            self.held.insert(key, Stored::Entry(entry));
+            self.held.insert(key, Stored::Entry(entry, until));
         }
     }
 
     /// Returns how many live entries that removed.
     fn remove(&mut self, key: &Key, tombstone: Tombstone, now: Timestamp) -> u64 {
-        let (next, went) = match self.held.get(key) {
-            Some(Stored::Entry(entry)) if entry.meta.born > tombstone.born => return 0,
-            Some(Stored::Entry(entry)) => (tombstone, now < entry.meta.dead_at),
+        let (next, went) = match self.held.get_mut(key) {
+            Some(Stored::Entry(entry, until)) if entry.meta.born > tombstone.born => {
+                *until = (*until).max(Some(tombstone.dead_at));
+                return 0;
+            }
+            Some(Stored::Entry(entry, until)) => {
+                let until = until.filter(|until| now < *until).max(Some(tombstone.dead_at));
+                let dead_at = until.unwrap_or(tombstone.dead_at);
+                (Tombstone { dead_at, ..tombstone }, now < entry.meta.dead_at)
+            }
             Some(Stored::Removed(earlier)) if now < earlier.dead_at => {
                 let (born, dead_at) =
                     (earlier.born.max(tombstone.born), earlier.dead_at.max(tombstone.dead_at));
@@ -94,15 +103,23 @@ impl Model {
     }
 
     fn sweep(&mut self, now: Timestamp) {
+        for held in self.held.values_mut() {
+            if let Stored::Entry(Entry { meta: Meta { born, dead_at, .. }, .. }, Some(until)) = held
+                && *dead_at <= now
+            {
+                let born = born.before(Duration::from_micros(1));
+                *held = Stored::Removed(Tombstone { born, dead_at: *until });
+            }
+        }
         self.held.retain(|_, held| match held {
-            Stored::Entry(entry) => now < entry.meta.dead_at,
+            Stored::Entry(entry, _) => now < entry.meta.dead_at,
             Stored::Removed(tombstone) => now < tombstone.dead_at,
         });
     }
 
     fn entry(&self, key: &Key) -> Option<&Entry> {
         match self.held.get(key)? {
-            Stored::Entry(entry) => Some(entry),
+            Stored::Entry(entry, _) => Some(entry),
             Stored::Removed(_) => None,
         }
     }

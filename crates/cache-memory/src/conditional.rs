@@ -1,8 +1,6 @@
 //! Writes that depend on what memory holds.
 
-use std::cell::Cell;
-
-use cache_core::{Entry, Key, Timestamp, Tombstone};
+use cache_core::{Entry, Key, Meta, Timestamp, Tombstone};
 
 use crate::memory::{Memory, Value};
 
@@ -10,12 +8,7 @@ impl Memory {
     /// Returns when the entry of a key was born, whatever its age. Counts nothing.
     #[must_use]
     pub fn born(&self, key: &Key) -> Option<Timestamp> {
-        let born = Cell::new(None);
-        self.store.holds(key, |meta| {
-            born.set(Some(meta.born));
-            true
-        });
-        born.get()
+        self.look(key, |held| held.meta().born)
     }
 
     /// As [`Memory::remove`] for one key, if it holds an entry born at `held`, or none where that is `None`.
@@ -45,11 +38,12 @@ impl Memory {
         held: Option<Timestamp>,
         entry: Entry<Value>,
         now: Timestamp,
+        stored: impl FnOnce(&Key, &Meta),
         refused: impl FnOnce(&Key),
     ) -> bool {
         let _told = self.evictions.tell_after();
         let stripe = self.stripe(&key);
-        self.born(&key) == held && self.put_in(stripe, key, entry, now, refused)
+        self.born(&key) == held && self.put_in(stripe, key, entry, now, stored, refused)
     }
 
     /// Whether a write of `key` is under way to other tiers.

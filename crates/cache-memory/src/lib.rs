@@ -29,6 +29,7 @@ mod protection;
 mod refusals;
 mod remove;
 mod resize;
+mod shorten;
 mod stats;
 mod store;
 mod tier;

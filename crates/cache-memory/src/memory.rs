@@ -45,7 +45,7 @@ const MIN_TOMBSTONE_BYTES: usize = 4 << 10;
 /// was told chooses which entry is evicted when there is no room.
 pub struct Memory {
     pub(crate) store: Store,
-    protection: Protection,
+    pub(crate) protection: Protection,
     pub(crate) stripes: Box<[Mutex<Refusals>]>,
     reads: Reads,
     pub(crate) evictions: Arc<EvictionLog>,
@@ -56,7 +56,7 @@ pub struct Memory {
     pub(crate) protected_share: f64,
     /// Held while the budget changes.
     pub(crate) resizing: Mutex<()>,
-    weigher: Weigher,
+    pub(crate) weigher: Weigher,
 }
 
 impl Memory {
@@ -139,6 +139,12 @@ impl Memory {
         self.store.read(key, look)
     }
 
+    /// As [`Memory::read`], for those who manage the cache: the look makes no entry worth more to the policy. With
+    /// `lru` and `lfu` it does, which moka can't be spared.
+    pub fn look<T>(&self, key: &Key, look: impl FnOnce(EntryRef<'_>) -> T) -> Option<T> {
+        self.store.look(key, look)
+    }
+
     /// Counts a read that found an entry that could be served.
     #[inline]
     pub fn count_hit(&self, key: &impl LookupKey) {
@@ -172,21 +178,24 @@ impl Memory {
     /// later. Returns whether it was stored. An entry heavier than the whole budget counts as stored, and
     /// is evicted at once.
     pub fn put(&self, key: Key, entry: Entry<Value>, now: Timestamp) -> bool {
-        self.put_observed(key, entry, now, |_| {})
+        self.put_observed(key, entry, now, |_, _| {}, |_| {})
     }
 
-    /// As [`Memory::put`]. Calls `refused` with a key that should be protected if the protected share has no
-    /// room; the entry is then stored unprotected.
+    /// As [`Memory::put`]. Calls `stored` with what will be stored, before it is, so that nobody can be told
+    /// before that it left. This is under the lock of the key's writers, so it must be short, and must not call
+    /// this tier. Calls `refused` with a key that should be protected if the protected share has no room; the
+    /// entry is then stored unprotected.
     pub fn put_observed(
         &self,
         key: Key,
         entry: Entry<Value>,
         now: Timestamp,
+        stored: impl FnOnce(&Key, &Meta),
         refused: impl FnOnce(&Key),
     ) -> bool {
         let _told = self.evictions.tell_after();
         let stripe = self.stripe(&key);
-        self.put_in(stripe, key, entry, now, refused)
+        self.put_in(stripe, key, entry, now, stored, refused)
     }
 
     /// Stores an entry whose key's stripe is locked, as [`Memory::put_observed`].
@@ -196,13 +205,14 @@ impl Memory {
         key: Key,
         entry: Entry<Value>,
         now: Timestamp,
+        stored: impl FnOnce(&Key, &Meta),
         refused: impl FnOnce(&Key),
     ) -> bool {
         let born = entry.meta.born;
-        let as_new = |held: &Meta| held.born >= born;
-        if stripe.refuses(&key, born, now) || self.store.holds(&key, as_new) {
+        if stripe.refuses(&key, born, now) || self.born(&key).is_some_and(|held| held >= born) {
             return false;
         }
+        stored(&key, &entry.meta);
         if self.protection.covers(&key) {
             if !self.store.put(key.clone(), entry, true) {
                 drop(stripe);
@@ -254,35 +264,6 @@ impl Memory {
         let _told = self.evictions.tell_after();
         self.stripes.iter().for_each(|stripe| stripe.lock().tombstones.purge(now));
         self.store.sweep(now, |key| self.stripe(key))
-    }
-
-    /// Shortens the lives of entries: each of which `stale_by` tells a moment is fresh until then at the latest.
-    /// Returns how many were shortened. Every entry is visited, and `stale_by` runs under the lock of its shard:
-    /// it must be short, and must not call this tier.
-    pub fn shorten(&self, stale_by: impl Fn(&Key, &Meta) -> Option<Timestamp>) -> u64 {
-        let _told = self.evictions.tell_after();
-        let found = Mutex::new(Vec::new());
-        self.store.remove_all(
-            |key| self.stripe(key),
-            |key, meta| {
-                if let Some(at) = stale_by(key, meta).filter(|at| *at < meta.stale_at) {
-                    found.lock().push((key.clone(), meta.born, at));
-                }
-                false
-            },
-            |_, _| {},
-        );
-        let mut shortened = 0;
-        for (key, born, at) in found.into_inner() {
-            let _stripe = self.stripe(&key);
-            // It may have been replaced since.
-            if let Some(entry) = self.peek(&key).filter(|entry| entry.meta.born == born) {
-                let entry = Entry { meta: entry.meta.stale_by(at), ..entry };
-                self.store.put(key.clone(), entry, self.protection.covers(&key));
-                shortened += 1;
-            }
-        }
-        shortened
     }
 
     /// Removes every entry. Tombstones, and which keys are protected, stay.
@@ -345,11 +326,18 @@ impl Memory {
         self.store.settle();
     }
 
+    /// Returns what an entry with this `meta` weighs in the budget; what a blob's bytes weigh beyond its cost
+    /// is not part of it.
+    #[must_use]
+    pub fn weight_of(&self, key: &Key, meta: &Meta) -> u64 {
+        u64::from(self.weigher.weigh_meta(key, meta))
+    }
+
     /// Whether an entry with this `meta` weighs more than all unprotected entries together may. A budget of zero
     /// holds nothing on purpose, and finds nothing too heavy.
     #[must_use]
     pub fn is_too_heavy(&self, key: &Key, meta: &Meta) -> bool {
-        let weight = u64::from(self.weigher.weigh_meta(key, meta));
+        let weight = self.weight_of(key, meta);
         let (budget, protected) = (self.budget(), self.protected_budget.load(Ordering::Relaxed));
         budget > 0 && weight > budget.saturating_sub(protected)
     }

@@ -4,13 +4,27 @@ use std::sync::atomic::Ordering;
 
 use cache_core::{Error, ErrorKind, Result};
 
-use crate::{builder::share_of, memory::Memory};
+use crate::{builder::share_of, memory::Memory, store::weight::Weigher};
 
 impl Memory {
     /// Returns the greatest weight that all entries together may have.
     #[must_use]
     pub fn budget(&self) -> u64 {
         self.budget.load(Ordering::Relaxed)
+    }
+
+    /// Whether the budget is in bytes; else it is in entries.
+    #[must_use]
+    pub fn weighs_bytes(&self) -> bool {
+        matches!(self.weigher, Weigher::Bytes { .. })
+    }
+
+    /// Returns an empty near tier with the policy of this one and another budget, in the same unit. Nothing is
+    /// protected in it.
+    #[must_use]
+    pub fn with_budget(&self, budget: u64) -> Self {
+        let builder = Self::builder().eviction(self.eviction);
+        if self.weighs_bytes() { builder.bytes(budget).build() } else { builder.entries(budget).build() }
     }
 
     /// Changes the budget, in the unit in which it was set: bytes or entries. The share of protected entries

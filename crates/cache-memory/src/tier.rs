@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cache_core::{
-    Blob, Clock, Entry, Error, ErrorKind, Key, MAX_VALUE_LEN, PutOutcome, Result, Target, Tier, Tombstone,
+    Blob, Clock, Entry, Error, ErrorKind, Key, ListCursor, ListItem, ListPage, MAX_VALUE_LEN, Pattern,
+    PutOutcome, Result, Target, Tier, Tombstone,
 };
 
 use crate::memory::{Memory, Value};
@@ -62,6 +63,21 @@ impl Tier for MemoryTier {
 
     async fn flush(&self) -> Result<()> {
         Ok(())
+    }
+
+    async fn list(
+        &self,
+        pattern: &Pattern,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<Option<ListPage>> {
+        let foreign =
+            || Error::new(ErrorKind::Config, "list", "the cursor is not one of this tier: begin anew");
+        let from = after.map_or(Ok(0), |after| after.number().ok_or_else(foreign))?;
+        let (held, next) = self.memory.held_from(from, limit, |key| pattern.matches(key));
+        let item =
+            |(key, entry): (Key, Entry<Value>)| Some(ListItem::of_entry(key.as_str(), &encoded(entry)?));
+        Ok(Some(ListPage::new(held.into_iter().filter_map(item).collect(), next.map(ListCursor::of_number))))
     }
 }
 

@@ -23,4 +23,18 @@ impl Memory {
         }
         held
     }
+
+    /// As [`Memory::held`], a part at a time: about `limit` entries, from the place `from` on, which is 0 at the
+    /// beginning. Returns the place from which to go on, if there is more. What is held all the while and not
+    /// written is there once, also if it is protected meanwhile. With the policies `lru` and `lfu`, each part
+    /// visits all of memory.
+    #[must_use]
+    pub fn held_from(
+        &self,
+        from: u64,
+        limit: usize,
+        wanted: impl Fn(&Key) -> bool,
+    ) -> (Vec<(Key, Entry<Value>)>, Option<u64>) {
+        self.store.held_from(from, limit.max(1), wanted)
+    }
 }

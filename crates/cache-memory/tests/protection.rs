@@ -14,7 +14,7 @@ use fixture::{
 /// Puts an entry, and returns whether protection was refused.
 fn put_refused(memory: &Memory, id: &str, n: i64) -> bool {
     let mut refused = None;
-    assert!(memory.put_observed(key(id), entry(n), at(n), |key| refused = Some(key.clone())));
+    assert!(memory.put_observed(key(id), entry(n), at(n), |_, _| {}, |key| refused = Some(key.clone())));
     memory.settle();
     assert!(refused.as_ref().is_none_or(|refused| *refused == key(id)));
     refused.is_some()
@@ -180,7 +180,7 @@ fn rule_59_an_entry_that_grew_past_the_share_is_held_unprotected() {
         protect(&memory, "a");
         let mut refused = 0;
         for (n, cost) in [(1, 1000), (2, 5000), (3, 1500)] {
-            assert!(memory.put_observed(key("a"), costly(n, cost), at(n), |_| refused += 1));
+            assert!(memory.put_observed(key("a"), costly(n, cost), at(n), |_, _| {}, |_| refused += 1));
             memory.settle();
             assert_eq!(born(&memory, &key("a")), Some(n), "{policy}");
             let stats = memory.stats();

@@ -56,6 +56,36 @@ fn rule_76_what_is_shortened_keeps_its_value_its_birth_and_its_protection() {
     }
 }
 
+#[test]
+fn rule_84_what_is_marked_and_bounded_comes_to_the_same_in_either_order() {
+    let ttl = Ttl::new(Duration::from_secs(100)).grace(Duration::from_secs(130));
+    for policy in Eviction::ALL {
+        let memories = [true, false].map(|marks_first| {
+            let memory = Memory::builder().mib(8).eviction(policy).build();
+            for number in 0..100 {
+                let entry = Entry::new(Arc::new(number) as Value, Meta::new(at(number), ttl));
+                assert!(memory.put(key(number), entry, at(0)));
+            }
+            for marks in [marks_first, !marks_first] {
+                match marks {
+                    true => {
+                        assert_eq!(memory.mark_stale(|_, meta| (meta.born <= at(80)).then(|| at(90))), 81)
+                    }
+                    false => {
+                        assert_eq!(memory.shorten(|_, _| Some(at(150))), 49, "{policy:?}: {marks_first}")
+                    }
+                }
+            }
+            memory
+        });
+        for number in 0..100 {
+            let [one, other] = [0, 1].map(|at| memories[at].peek(&key(number)).unwrap().meta);
+            assert_eq!(one, other, "{policy:?} {number}");
+        }
+        assert_eq!(memories[0].peek(&key(70)).unwrap().meta.dead_at, at(180), "{policy:?}");
+    }
+}
+
 /// Whatever may not bridge an outage goes; what may keeps its value, birth, end and protection.
 #[test]
 fn rule_112_what_was_replaced_elsewhere_stays_if_it_is_older_and_may_be_served() {

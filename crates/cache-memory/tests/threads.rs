@@ -228,7 +228,7 @@ fn rule_59_under_threads_a_refused_protection_costs_no_entry() {
                             let note = |_: &Key| {
                                 refused.fetch_add(1, SeqCst);
                             };
-                            assert!(memory.put_observed(key, entry(1), at(1), note));
+                            assert!(memory.put_observed(key, entry(1), at(1), |_, _| {}, note));
                         }
                     });
                 }

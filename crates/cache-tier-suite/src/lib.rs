@@ -112,6 +112,7 @@ rules! { $
         rule_29_what_was_born_before_a_removal_is_refused
         rule_29_a_removal_holds_for_keys_that_were_not_there
         rule_29_an_older_removal_does_not_lift_a_newer_one
+        rule_29_a_shorter_removal_does_not_lift_a_longer_one
         rule_29_what_was_born_after_a_removal_is_accepted
         rule_29_past_its_death_a_tombstone_hinders_nothing_newer
         rule_30_a_removal_leaves_what_was_born_after_it
@@ -124,6 +125,12 @@ rules! { $
         rule_50_users_and_users_abc_are_different_kinds
         rule_50_glob_characters_in_keys_are_only_characters
         rule_50_a_pattern_removes_exactly_what_it_matches
+    }
+    listing {
+        rule_127_what_is_held_is_listed_as_it_was_put
+        rule_127_what_was_removed_and_the_caches_own_is_not_listed
+        rule_127_pages_of_any_size_list_exactly_what_matches
+        rule_127_what_is_held_all_the_while_is_found_though_others_write
     }
     cancellation {
         rule_60_a_get_dropped_half_way_harms_nothing

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use cache_core::{
-    Entry, Error, ErrorKind, Freshness, Key, MAX_VALUE_LEN, Pattern, PutOutcome, Result, Target, Tier,
-    Timestamp, Tombstone,
+    Entry, Error, ErrorKind, Freshness, Key, ListCursor, ListItem, ListPage, MAX_VALUE_LEN, Pattern,
+    PutOutcome, Result, Target, Tier, Timestamp, Tombstone,
     envelope::Record,
     sync::{Mutex, MutexGuard},
 };
@@ -126,5 +126,25 @@ impl Tier for ModelTier {
 
     async fn flush(&self) -> Result<()> {
         Ok(())
+    }
+
+    async fn list(
+        &self,
+        pattern: &Pattern,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<Option<ListPage>> {
+        let foreign =
+            |error| Error::caused(ErrorKind::Config, "list", "the cursor is not one of this tier", error);
+        let from = after.map_or(Ok(""), |after| str::from_utf8(after.as_bytes())).map_err(foreign)?;
+        let contents = self.contents();
+        let mut records = contents.records.range(from.to_owned()..);
+        let items = records.by_ref().take(limit.max(1)).filter_map(|(text, record)| match record {
+            Record::Entry(entry) if pattern.matches_text(text) => Some(ListItem::of_entry(text, entry)),
+            _ => None,
+        });
+        let items = items.collect();
+        let next = records.next().map(|(text, _)| ListCursor::new(text.as_bytes()));
+        Ok(Some(ListPage::new(items, next)))
     }
 }

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, sync::Mutex};
 
 use async_trait::async_trait;
 use cache_core::{
-    Clock, Entry, Key, Meta, PutOutcome, Result, Target, Tier, Timestamp, Tombstone, Ttl, envelope::Record,
+    Clock, Entry, Key, ListCursor, ListItem, ListPage, Meta, Pattern, PutOutcome, Result, Target, Tier,
+    Timestamp, Tombstone, Ttl, envelope::Record,
 };
 use cache_tier_suite::rules;
 use tokio::task::yield_now;
@@ -29,13 +30,17 @@ enum Fault {
     ClaimsToStore,
     CountsTheDead,
     CountsAbsences,
+    ListsTheFirstPageOnly,
+    ListsTwice,
+    ListsTombstones,
+    ListsByPrefix,
 }
 
 #[derive(Debug)]
 struct BrokenTier {
     fault: Fault,
     records: Mutex<BTreeMap<String, Record>>,
-    patterns: Mutex<Vec<(cache_core::Pattern, Timestamp)>>,
+    patterns: Mutex<Vec<(Pattern, Timestamp)>>,
     writing: tokio::sync::Mutex<()>,
 }
 
@@ -160,6 +165,36 @@ impl Tier for BrokenTier {
     async fn flush(&self) -> Result<()> {
         Ok(())
     }
+
+    async fn list(
+        &self,
+        pattern: &Pattern,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<Option<ListPage>> {
+        let records = self.records.lock().unwrap();
+        let from = after.map_or("", |after| str::from_utf8(after.as_bytes()).unwrap());
+        let from = records.keys().take_while(|key| key.as_str() < from).count();
+        let page = records.iter().skip(from).take(limit);
+        let items = page.filter_map(|(key, record)| match record {
+            _ if self.fault == Fault::ListsByPrefix && key.starts_with(pattern.literal_prefix()) => {
+                Some(ListItem::new(key, Meta::new(record.born(), Ttl::NONE), false, 0))
+            }
+            Record::Entry(entry) if pattern.matches_text(key) => Some(ListItem::of_entry(key, entry)),
+            Record::Tombstone(tombstone)
+                if pattern.matches_text(key) && self.fault == Fault::ListsTombstones =>
+            {
+                Some(ListItem::new(key, Meta::new(tombstone.born, Ttl::NONE), true, 0))
+            }
+            _ => None,
+        });
+        let mut items: Vec<ListItem> = items.collect();
+        if self.fault == Fault::ListsTwice {
+            items.extend(items.first().cloned());
+        }
+        let next = records.keys().nth(from + limit).filter(|_| self.fault != Fault::ListsTheFirstPageOnly);
+        Ok(Some(ListPage::new(items, next.map(|key| ListCursor::new(key.as_bytes())))))
+    }
 }
 
 /// Runs one rule on a tier with one fault. The rule may have to be given several chances to see it.
@@ -195,6 +230,7 @@ caught! {
     rule_29_counts_absences: CountsAbsences by rule_29_only_values_that_were_alive_are_counted;
     rule_29_no_tombstone_without_an_entry: NoTombstoneWithoutEntry by rule_29_a_removal_holds_for_keys_that_were_not_there;
     rule_29_no_tombstone_for_patterns: NoTombstoneForPatterns by rule_29_a_pattern_removal_holds_for_keys_that_were_not_there;
+    rule_29_no_tombstones_after_a_shorter_one: NoTombstones by rule_29_a_shorter_removal_does_not_lift_a_longer_one;
     rule_29_older_tombstones_replace: OlderTombstonesReplace by rule_29_an_older_removal_does_not_lift_a_newer_one;
     rule_30_the_last_put_wins: LastPutWins by rule_30_whatever_the_order_of_puts_the_last_born_is_held;
     rule_30_ties_replace: TiesReplace by rule_30_an_entry_born_earlier_or_at_the_same_time_does_not_replace;
@@ -209,5 +245,10 @@ caught! {
     rule_33_no_tombstones_under_threads: NoTombstones by rule_33_nothing_older_than_the_last_removal_is_held;
     rule_33_no_tombstone_for_patterns: NoTombstoneForPatterns by rule_33_a_pattern_removal_among_writers_is_not_undone;
     rule_50_removes_by_prefix: RemovesByPrefix by rule_50_users_and_users_abc_are_different_kinds;
+    rule_127_lists_the_first_page_only: ListsTheFirstPageOnly by rule_127_pages_of_any_size_list_exactly_what_matches;
+    rule_127_lists_twice: ListsTwice by rule_127_pages_of_any_size_list_exactly_what_matches;
+    rule_127_lists_by_prefix: ListsByPrefix by rule_127_pages_of_any_size_list_exactly_what_matches;
+    rule_127_lists_tombstones: ListsTombstones by rule_127_what_was_removed_and_the_caches_own_is_not_listed;
+    rule_127_lists_without_labels: LosesLabels by rule_127_what_is_held_is_listed_as_it_was_put;
     rule_60_puts_in_two_halves: PutsInTwoHalves by rule_60_a_put_dropped_half_way_is_whole_or_nothing;
 }

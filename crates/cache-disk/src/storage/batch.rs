@@ -16,6 +16,14 @@ use crate::{
 /// How many bytes an item takes in the journal beside its key and value.
 const JOURNAL_ITEM_OVERHEAD_BYTES: usize = 32;
 
+/// The moments that the index keeps of a record in the log.
+#[derive(Clone, Copy)]
+pub(crate) struct LogTimes {
+    pub(crate) born: Timestamp,
+    pub(crate) dead_at: Timestamp,
+    pub(crate) refused_until: Option<Timestamp>,
+}
+
 /// Changes that [`Batch::commit`] makes together.
 pub(crate) struct Batch<'a> {
     store: &'a Store,
@@ -58,17 +66,12 @@ impl<'a> Batch<'a> {
     }
 
     /// Appends a record to the log, in place of `old`.
-    pub(crate) fn log(
-        &mut self,
-        text: &[u8],
-        times: (Timestamp, Timestamp),
-        record: &[u8],
-        old: Option<IndexRecord>,
-    ) {
+    pub(crate) fn log(&mut self, text: &[u8], times: LogTimes, record: &[u8], old: Option<IndexRecord>) {
         let value = log_value(text, record);
-        let (born, dead_at) = times;
+        let LogTimes { born, dead_at, refused_until } = times;
         // A record's length is limited to less than 4 GiB.
-        let pointer = LogPointer { born, dead_at, number: self.next_number, len: record.len() as u32 };
+        let len = record.len() as u32;
+        let pointer = LogPointer { born, dead_at, number: self.next_number, len, refused_until };
         self.next_number += 1;
         self.bytes += (value.len() + JOURNAL_ITEM_OVERHEAD_BYTES) as u64;
         // Before the index, so that a reader who finds it in the index finds it in the log.
@@ -96,6 +99,12 @@ impl<'a> Batch<'a> {
             None => self.inner.remove(&self.store.index, key),
         }
         self.changed.insert(text.to_vec(), new);
+    }
+
+    /// Removes what the index has for a key, but for a tombstone that an entry replaced and that still refuses.
+    pub(crate) fn drop_entry(&mut self, text: &[u8], old: IndexRecord, now: Timestamp) {
+        let left = old.left_behind(text, now);
+        self.set(text, Some(old), left);
     }
 
     /// Inserts a number or a pattern into the index.

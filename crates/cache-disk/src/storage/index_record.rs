@@ -4,14 +4,18 @@
 //! |---|---|
 //! | 0 | born, dead at (microseconds, 8 bytes each), number in the log (8), length there (4); little-endian |
 //! | 1 | the record: of a tombstone, or of one of the cache's own entries |
+//! | 2 | as 0, then until when a tombstone that the record replaced, or that was older, still refuses (8) |
+
+use std::time::Duration;
 
 use cache_core::{
-    Key, Prefix, Timestamp, Tombstone,
+    Key, Timestamp, Tombstone,
     envelope::{self, Record},
 };
 
 const IN_LOG: u8 = 0;
 const INLINE: u8 = 1;
+const IN_LOG_OVER_TOMBSTONE: u8 = 2;
 
 /// How many bytes an item of either keyspace takes beside its key and value.
 const ITEM_OVERHEAD_BYTES: usize = 24;
@@ -30,6 +34,8 @@ pub(crate) struct LogPointer {
     pub(crate) dead_at: Timestamp,
     pub(crate) number: u64,
     pub(crate) len: u32,
+    /// Until when a tombstone refuses that the record replaced, or that was older than it.
+    pub(crate) refused_until: Option<Timestamp>,
 }
 
 impl IndexRecord {
@@ -37,6 +43,11 @@ impl IndexRecord {
     pub(crate) fn decode(text: &[u8], bytes: &[u8]) -> Option<Self> {
         match bytes.split_first()? {
             (&IN_LOG, rest) => LogPointer::decode(rest).map(Self::InLog),
+            (&IN_LOG_OVER_TOMBSTONE, rest) => {
+                let (pointer, until) = rest.split_last_chunk()?;
+                let refused_until = Some(Timestamp::from_micros(i64::from_le_bytes(*until)));
+                Some(Self::InLog(LogPointer { refused_until, ..LogPointer::decode(pointer)? }))
+            }
             (&INLINE, rest) => {
                 let record = envelope::open(&key_from_text(text)?, rest).ok()?;
                 Some(Self::Inline { record, bytes: rest.to_vec() })
@@ -82,6 +93,26 @@ impl IndexRecord {
         }
     }
 
+    /// Returns until when a tombstone refuses that is here, or that an entry has replaced; `None` if it refuses
+    /// nothing any more.
+    pub(crate) fn refused_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let until = match self {
+            Self::InLog(pointer) => pointer.refused_until,
+            Self::Inline { .. } => self.as_tombstone().map(|tombstone| tombstone.dead_at),
+        };
+        until.filter(|until| now < *until)
+    }
+
+    /// Returns what takes the place of an entry that is dropped: the tombstone it replaced, while that refuses.
+    pub(crate) fn left_behind(&self, text: &[u8], now: Timestamp) -> Option<Self> {
+        let Self::InLog(pointer) = self else { return None };
+        // Just older than the entry, which was born after all that it refuses, and may come back from another
+        // tier.
+        let born = pointer.born.before(Duration::from_micros(1));
+        let tombstone = Tombstone { born, dead_at: self.refused_until(now)? };
+        key_from_text(text).map(|key| Self::tombstone(&key, tombstone))
+    }
+
     /// Returns whether this refuses a put born at `born`. A dead tombstone refuses nothing.
     pub(crate) fn refuses(&self, born: Timestamp, now: Timestamp) -> bool {
         born <= self.born() && !(self.as_tombstone().is_some() && self.is_dead(now))
@@ -90,7 +121,7 @@ impl IndexRecord {
     /// Returns how many bytes of the index it takes, estimated high.
     pub(crate) fn index_bytes(&self, text: &[u8]) -> u64 {
         let value = match self {
-            Self::InLog(_) => LogPointer::LEN,
+            Self::InLog(pointer) => pointer.encoded_len(),
             Self::Inline { bytes, .. } => bytes.len(),
         };
         (text.len() + value + ITEM_OVERHEAD_BYTES) as u64
@@ -109,13 +140,18 @@ impl LogPointer {
     const LEN: usize = 28;
 
     fn encode(self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(1 + Self::LEN);
-        bytes.push(IN_LOG);
+        let mut bytes = Vec::with_capacity(1 + self.encoded_len());
+        bytes.push(if self.refused_until.is_some() { IN_LOG_OVER_TOMBSTONE } else { IN_LOG });
         bytes.extend(self.born.as_micros().to_le_bytes());
         bytes.extend(self.dead_at.as_micros().to_le_bytes());
         bytes.extend(self.number.to_le_bytes());
         bytes.extend(self.len.to_le_bytes());
+        bytes.extend(self.refused_until.map(|until| until.as_micros().to_le_bytes()).iter().flatten());
         bytes
+    }
+
+    fn encoded_len(self) -> usize {
+        Self::LEN + if self.refused_until.is_some() { size_of::<i64>() } else { 0 }
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
@@ -127,17 +163,12 @@ impl LogPointer {
             dead_at: Timestamp::from_micros(i64::from_le_bytes(*dead_at)),
             number: u64::from_le_bytes(*number),
             len: u32::from_le_bytes(rest.try_into().ok()?),
+            refused_until: None,
         })
     }
 }
 
-/// Returns a key of this text, good for opening and sealing records and for matching patterns. It may
-/// split the text elsewhere into kind and id than the key that was stored.
+/// Returns a key of this text, if it is one.
 pub(crate) fn key_from_text(text: &[u8]) -> Option<Key> {
-    let text = str::from_utf8(text).ok()?;
-    let (kind, id) = text.split_once(':')?;
-    match kind.strip_prefix('!') {
-        Some(kind) => Prefix::new(None, kind).ok()?.reserved().key(id).ok(),
-        None => Key::new(kind, id).ok(),
-    }
+    Key::from_text(str::from_utf8(text).ok()?)
 }

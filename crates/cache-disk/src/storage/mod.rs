@@ -8,7 +8,7 @@ mod index_record;
 mod store;
 mod writer;
 
-pub(crate) use batch::{Batch, merge_tombstones};
+pub(crate) use batch::{Batch, LogTimes, merge_tombstones};
 pub(crate) use engine::StorageEngine;
 pub(crate) use index_record::{IndexRecord, LogPointer, key_from_text};
 pub(crate) use store::{

@@ -8,6 +8,7 @@ pub(crate) mod shard;
 pub(crate) mod shards;
 pub(crate) mod slots;
 pub(crate) mod stored;
+mod walk;
 pub(crate) mod weight;
 
 use std::sync::Arc;
@@ -82,9 +83,9 @@ impl Store {
         dispatch!(self, moka => moka.read(key, look), own => own.read(key, look))
     }
 
-    /// Whether there is an entry for which `wanted` holds. Our own policies do not count this as a read.
-    pub(crate) fn holds(&self, key: &Key, wanted: impl Fn(&Meta) -> bool) -> bool {
-        dispatch!(self, moka => moka.holds(key, wanted), own => own.holds(key, wanted))
+    /// Shows an entry to `look`. Our own policies do not count this as a read.
+    pub(crate) fn look<T>(&self, key: &Key, look: impl FnOnce(EntryRef<'_>) -> T) -> Option<T> {
+        dispatch!(self, moka => moka.look(key, look), own => own.look(key, look))
     }
 
     /// Stores an entry. Returns `false` if it was to be protected and was not. One writer a key at a time.
@@ -117,6 +118,16 @@ impl Store {
     /// Returns the entries whose keys are `wanted`.
     pub(crate) fn held(&self, wanted: impl Fn(&Key) -> bool) -> Vec<(Key, Entry<Value>)> {
         dispatch!(self, moka => moka.held(wanted), own => own.held(wanted))
+    }
+
+    /// Returns about `limit` of them from a place on, and the place from which to go on.
+    pub(crate) fn held_from(
+        &self,
+        from: u64,
+        limit: usize,
+        wanted: impl Fn(&Key) -> bool,
+    ) -> (Vec<(Key, Entry<Value>)>, Option<u64>) {
+        dispatch!(self, moka => moka.held_from(from, limit, wanted), own => own.held_from(from, limit, wanted))
     }
 
     /// Protects the entries whose keys are `wanted`. Returns the keys for which the share has no room.

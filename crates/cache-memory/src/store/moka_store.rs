@@ -59,11 +59,13 @@ impl MokaStore {
         }
     }
 
-    /// As [`Shards::holds`], but moka counts the look at an entry as a read.
-    pub(crate) fn holds(&self, key: &Key, wanted: impl Fn(&Meta) -> bool) -> bool {
+    /// As [`Shards::look`], but moka counts the look at an entry as a read.
+    pub(crate) fn look<T>(&self, key: &Key, look: impl FnOnce(EntryRef<'_>) -> T) -> Option<T> {
         // `get` alone would count a miss too towards the frequency of the key.
-        let entry = self.entries.contains_key(key).then(|| self.entries.get(key)).flatten();
-        entry.is_some_and(|entry| wanted(&entry.meta)) || self.protected.holds(key, wanted)
+        match self.entries.contains_key(key).then(|| self.entries.get(key)).flatten() {
+            Some(entry) => Some(look(EntryRef::from(&entry))),
+            None => self.protected.look(key, look),
+        }
     }
 
     /// As [`Shards::put`]. Nobody else may write the key at the same time.
@@ -153,6 +155,24 @@ impl MokaStore {
             in_moka.map(|(key, entry)| ((*key).clone(), EntryRef::from(&entry).entry())).collect();
         held.extend(self.protected.held(wanted));
         held
+    }
+
+    /// Returns about `limit` of them from a place on, and the place from which to go on: places are the hashes of
+    /// keys, since moka's own order can't be gone on with.
+    pub(crate) fn held_from(
+        &self,
+        from: u64,
+        limit: usize,
+        wanted: impl Fn(&Key) -> bool,
+    ) -> (Vec<(Key, Entry<Value>)>, Option<u64>) {
+        let mut held = self.held(|key| key.hash() >= from && wanted(key));
+        held.sort_unstable_by_key(|(key, _)| key.hash());
+        let Some(last) = held.get(limit - 1).map(|(key, _)| key.hash()) else { return (held, None) };
+        // Those of equal hash stay together.
+        let part = held.partition_point(|(key, _)| key.hash() <= last);
+        let next = (part < held.len()).then(|| last.saturating_add(1));
+        held.truncate(part);
+        (held, next)
     }
 
     /// Applies what moka has buffered.

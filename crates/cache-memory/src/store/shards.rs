@@ -6,7 +6,6 @@ use cache_core::{Entry, EvictionCause, Freshness, Key, LookupKey, Meta, Timestam
 use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
 
 use crate::{
-    memory::Value,
     policies::Order,
     stats::evictions::{Evicted, EvictionLog},
     store::{
@@ -21,12 +20,12 @@ use crate::{
 };
 
 /// How many slots a walk over a whole shard visits before it lets others have the lock.
-const SLOTS_PER_LOCK: SlotId = 1024;
+pub(super) const SLOTS_PER_LOCK: SlotId = 1024;
 
 /// Entries in shards. A hit takes its shard's lock for reading, and writes to the slot only until
 /// [`Slots::count_read`](super::slots::Slots::count_read) stops counting.
 pub(crate) struct Shards<O> {
-    shards: Box<[ShardedLock<Shard<O>>]>,
+    pub(super) shards: Box<[ShardedLock<Shard<O>>]>,
     budget: Budget,
     weigher: Weigher,
     evictions: Arc<EvictionLog>,
@@ -48,10 +47,10 @@ impl<O: Order> Shards<O> {
         Some(look(shard.slots().entry_ref(slot)))
     }
 
-    /// Whether there is an entry for which `wanted` holds. The policy does not count this as a read.
-    pub(crate) fn holds(&self, key: &Key, wanted: impl Fn(&Meta) -> bool) -> bool {
+    /// As [`Shards::read`], but the policy does not count this as a read.
+    pub(crate) fn look<T>(&self, key: &Key, look: impl FnOnce(EntryRef<'_>) -> T) -> Option<T> {
         let shard = self.shared(self.index(key.hash()));
-        shard.find(key).is_some_and(|slot| wanted(shard.slots().meta(slot)))
+        shard.find(key).map(|slot| look(shard.slots().entry_ref(slot)))
     }
 
     /// Stores an entry, protected if `protected` says so. Returns `false` if the protected share had no
@@ -273,27 +272,6 @@ impl<O: Order> Shards<O> {
         }
     }
 
-    /// Returns the entries whose keys are `wanted`, each as its slot is when the walk reaches it. Reads go on
-    /// meanwhile; a write waits for at most [`SLOTS_PER_LOCK`] slots.
-    pub(crate) fn held(&self, wanted: impl Fn(&Key) -> bool) -> Vec<(Key, Entry<Value>)> {
-        let mut held = Vec::new();
-        for index in 0..self.shards.len() {
-            let mut from = 0;
-            loop {
-                let shard = self.shared(index);
-                let slots = shard.slots();
-                let end = slots.end().min(from + SLOTS_PER_LOCK);
-                let taken = (from..end).filter(|slot| slots.is_taken(*slot) && wanted(slots.key(*slot)));
-                held.extend(taken.map(|slot| (slots.key(slot).clone(), slots.entry_ref(slot).entry())));
-                from = end;
-                if from == slots.end() {
-                    break;
-                }
-            }
-        }
-        held
-    }
-
     /// Returns the number of entries, and how many of them are protected.
     pub(crate) fn len(&self) -> (u64, u64) {
         (0..self.shards.len()).fold((0, 0), |(all, protected), index| {
@@ -341,7 +319,7 @@ impl<O: Order> Shards<O> {
     }
 
     #[inline]
-    fn shared(&self, index: usize) -> ShardedLockReadGuard<'_, Shard<O>> {
+    pub(super) fn shared(&self, index: usize) -> ShardedLockReadGuard<'_, Shard<O>> {
         self.shards[index].read().unwrap_or_else(PoisonError::into_inner)
     }
 

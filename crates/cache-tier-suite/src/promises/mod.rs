@@ -5,6 +5,7 @@ pub(crate) mod cancellation;
 pub(crate) mod concurrency;
 pub(crate) mod contents;
 pub(crate) mod histories;
+pub(crate) mod listing;
 pub(crate) mod patterns;
 pub(crate) mod removals;
 pub(crate) mod writes;

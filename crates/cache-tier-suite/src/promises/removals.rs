@@ -1,8 +1,8 @@
 //! Removal of keys, and the tombstones it leaves.
 
-use std::time::Duration;
+use std::{slice, time::Duration};
 
-use cache_core::{Clock, Entry, Meta, Pattern, Target, Tier, TierExt, Ttl};
+use cache_core::{Clock, Entry, Meta, Pattern, Target, Tier, TierExt, Tombstone, Ttl};
 
 use crate::entries::{LONG, at, entry, key, tombstone};
 
@@ -70,6 +70,34 @@ pub(crate) async fn rule_29_an_older_removal_does_not_lift_a_newer_one(tier: &dy
     tier.remove(Target::Keys(&[key("a")]), tombstone(at(clock, 3))).await.unwrap();
     tier.put_one(key("a"), entry("late", at(clock, 7))).await.unwrap();
     assert_eq!(tier.get_one(&key("a")).await.unwrap(), None);
+}
+
+/// Whatever was put in between: what a removal refuses it refuses until its own tombstone is dead.
+pub(crate) async fn rule_29_a_shorter_removal_does_not_lift_a_longer_one(tier: &dyn Tier, clock: &Clock) {
+    for (n, (by_pattern, put_first)) in
+        [(false, false), (false, true), (true, false), (true, true)].iter().enumerate()
+    {
+        let key = key(&n.to_string());
+        let target = slice::from_ref(&key);
+        let (longer, newer, last) = (tombstone(at(clock, 10)), at(clock, 20), at(clock, 30));
+        let shorter = Tombstone { born: newer, dead_at: clock.now().after(Duration::from_secs(1)) };
+        if !put_first {
+            tier.remove(Target::Keys(target), longer).await.unwrap();
+        }
+        tier.put_one(key.clone(), entry("newer", newer)).await.unwrap();
+        if *put_first {
+            tier.remove(Target::Keys(target), longer).await.unwrap();
+        }
+        let pattern = Pattern::glob(key.as_str()).unwrap();
+        let shorter_target = if *by_pattern { Target::Matching(&pattern) } else { Target::Keys(target) };
+        assert_eq!(tier.remove(shorter_target, shorter).await.unwrap(), 1);
+        clock.advance(Duration::from_secs(2));
+        tier.put_one(key.clone(), entry("late", longer.born)).await.unwrap();
+        let held = tier.get_one(&key).await.unwrap();
+        assert_eq!(held, None, "by pattern: {by_pattern}, put before the longer removal: {put_first}");
+        tier.put_one(key.clone(), entry("last", last)).await.unwrap();
+        assert_eq!(tier.get_one(&key).await.unwrap(), Some(entry("last", last)));
+    }
 }
 
 pub(crate) async fn rule_29_what_was_born_after_a_removal_is_accepted(tier: &dyn Tier, clock: &Clock) {

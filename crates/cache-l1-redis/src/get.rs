@@ -26,9 +26,9 @@ const MAX_KEYS_AT_ONCE: usize = 8192;
 const END_BYTES: usize = 16;
 
 /// The flag that `put.lua` sets in a record kept for longer than it lives. The envelope doesn't use it.
-const KEPT_LONGER: u8 = 128;
+pub(crate) const KEPT_LONGER: u8 = 128;
 /// Where in a record its flags are.
-const FLAGS_AT: usize = 3;
+pub(crate) const FLAGS_AT: usize = 3;
 
 impl RedisTier {
     pub(crate) async fn get_keys(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {

@@ -11,10 +11,7 @@ use crate::{
     cluster::command::Command,
     connection::node::Node,
     error::{partial_failure, unexpected_reply},
-    keyspace::{
-        expiry::expiry_millis,
-        key_names::{group_by_bucket, key_from_text},
-    },
+    keyspace::{expiry::expiry_millis, key_names::group_by_bucket},
     scripts::TOMBSTONE,
 };
 
@@ -94,7 +91,7 @@ impl RedisTier {
                 .iter()
                 .filter_map(|name| self.context.names.parse_key(name))
                 .filter(|text| pattern.matches_text(text))
-                .filter_map(key_from_text)
+                .filter_map(Key::from_text)
                 .collect();
             removed += self.write_equal_tombstones(&keys, tombstone, Replace::RecordsOnly).await?;
             if next == b"0" {
@@ -168,6 +165,6 @@ impl RedisTier {
 }
 
 /// Reads a reply to SCAN: the next cursor, and names.
-fn parse_scan(reply: Option<Value>) -> Option<(Vec<u8>, Vec<Vec<u8>>)> {
+pub(crate) fn parse_scan(reply: Option<Value>) -> Option<(Vec<u8>, Vec<Vec<u8>>)> {
     redis::from_redis_value(reply?).ok()
 }

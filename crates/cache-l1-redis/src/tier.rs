@@ -3,7 +3,9 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use cache_core::{Clock, Entry, Key, PutOutcome, Result, Target, Tier, Tombstone};
+use cache_core::{
+    Clock, Entry, Key, ListCursor, ListPage, Pattern, PutOutcome, Result, Target, Tier, Tombstone,
+};
 use futures_util::future::join_all;
 use redis::pipe;
 
@@ -107,6 +109,17 @@ impl Tier for RedisTier {
             reply?;
         }
         Ok(())
+    }
+
+    /// Goes through all servers one after another. A key that a reshard moves meanwhile may be missed, and once a
+    /// server is no master any more a listing that had come to it must begin anew.
+    async fn list(
+        &self,
+        pattern: &Pattern,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<Option<ListPage>> {
+        self.list_page(pattern, after, limit).await.map(Some)
     }
 
     fn corrupt(&self) -> u64 {

@@ -36,7 +36,9 @@ impl Store {
 
     async fn evict_batch(&self, most: [u64; 2], low: [u64; 2]) -> Result<u64> {
         let limits = [most[0], most[1], low[0], low[1]];
-        let binds = limits.map(|limit| Bind::Integer(i64::try_from(limit).unwrap_or(i64::MAX)));
+        let limits = limits.map(|limit| i64::try_from(limit).unwrap_or(i64::MAX));
+        let now = self.context.clock.now().as_micros();
+        let binds: Vec<Bind<'_>> = limits.into_iter().chain([now]).map(Bind::Integer).collect();
         let answer = self.context.run("evict", self.context.statements.evict.with(&binds)).await?;
         let row = decode::single_row(&answer)?;
         let evicted = decode::integer(row, 0)?.cast_unsigned();

@@ -89,7 +89,7 @@ impl Store {
 
     async fn remove_range(&self, from: &[u8], until: &[u8], tombstone: Tombstone) -> Result<u64> {
         let born = Bind::Integer(tombstone.born.as_micros());
-        let binds = [Bind::Bytes(from), Bind::Bytes(until), born, self.now()];
+        let binds = [self.now(), Bind::Bytes(from), Bind::Bytes(until), born, self.now()];
         self.count("remove", self.context.statements.remove_range.with(&binds)).await
     }
 
@@ -113,7 +113,7 @@ impl Store {
             return Ok(0);
         }
         let keys: Vec<&[u8]> = matching.iter().map(Vec::as_slice).collect();
-        let binds = [Bind::BytesArray(&keys), born, self.now()];
+        let binds = [self.now(), Bind::BytesArray(&keys), born, self.now()];
         self.count("remove", self.context.statements.remove_keys.with(&binds)).await
     }
 

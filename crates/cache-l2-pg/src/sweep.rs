@@ -16,7 +16,7 @@ impl Store {
     /// Deletes what is dead at `now`, in batches, and returns how many rows it deleted.
     pub(crate) async fn sweep(&self, now: Timestamp) -> Result<u64> {
         let now = now.as_micros();
-        let (mut swept, until) = (0, [Bind::Integer(now >> MINUTE_BITS), Bind::Integer(now)]);
+        let (mut swept, until) = (0, [now >> MINUTE_BITS, now, now].map(Bind::Integer));
         loop {
             let deleted = self.count("sweep", self.context.statements.sweep.with(&until)).await?;
             self.counters.swept.fetch_add(deleted, Relaxed);
@@ -25,7 +25,7 @@ impl Store {
                 break;
             }
         }
-        self.count("sweep", self.context.statements.sweep_patterns.with(&until[1..])).await?;
+        self.count("sweep", self.context.statements.sweep_patterns.with(&until[2..])).await?;
         Ok(swept)
     }
 }

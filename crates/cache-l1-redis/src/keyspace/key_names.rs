@@ -5,7 +5,6 @@
 
 use std::fmt;
 
-use cache_core::{Key, Prefix};
 use redis::{RedisWrite, ToRedisArgs};
 
 use crate::cluster::slots;
@@ -130,16 +129,6 @@ impl ToRedisArgs for KeyName<'_> {
             Some(key) => out.write_arg(key.as_bytes()),
             None => out.write_arg_fmt(self),
         }
-    }
-}
-
-/// Returns a key with this text. Its namespace can't be told from its kind, so it only serves to open and seal
-/// records and to match patterns.
-pub(crate) fn key_from_text(text: &str) -> Option<Key> {
-    let (kind, id) = text.split_once(':')?;
-    match kind.strip_prefix('!') {
-        Some(kind) => Prefix::new(None, kind).ok()?.reserved().key(id).ok(),
-        None => Key::new(kind, id).ok(),
     }
 }
 

@@ -2,3 +2,4 @@
 
 pub(crate) mod expiry;
 pub(crate) mod key_names;
+mod list;

@@ -10,6 +10,29 @@ use crate::sql::{Identifiers, Prepared};
 /// How many rows a statement sweeps. The text of [`Sweep`] says the same.
 pub(crate) const SWEEP_BATCH_ROWS: u64 = 1000;
 
+/// Returns a statement that removes the rows which `condition` selects, but leaves a tombstone of those that
+/// replaced one which still refuses. Its last two parameters are the present moment.
+fn remove(condition: &str) -> String {
+    format!(
+        "WITH chosen AS MATERIALIZED (
+            SELECT key, ctid, coalesce(refused_until > ?, false) AS buried,
+                dead_at, get_byte(substr(record, 4, 1) || '\\x00', 0) & 1 AS absent
+            FROM {{entries}} WHERE {condition} ORDER BY key FOR UPDATE
+        ),
+        buried AS (
+            UPDATE {{entries}} SET dead_at = refused_until, record = NULL, refused_until = NULL
+            WHERE ctid = ANY (ARRAY(SELECT ctid FROM chosen WHERE buried))
+            RETURNING key
+        ),
+        removed AS (
+            DELETE FROM {{entries}} WHERE ctid = ANY (ARRAY(SELECT ctid FROM chosen WHERE NOT buried))
+            RETURNING key
+        )
+        SELECT count(*) FROM chosen WHERE dead_at > ? AND absent = 0
+            AND key IN (SELECT key FROM removed UNION ALL SELECT key FROM buried)"
+    )
+}
+
 /// Declares for each statement a type, by which connections cache it, and a field with its text.
 macro_rules! statements {
     ($($(#[$doc:meta])* $field:ident = $name:ident: $sql:expr;)+) => {
@@ -23,7 +46,7 @@ macro_rules! statements {
 
         impl Statements {
             pub(crate) fn new(identifiers: &Identifiers) -> Self {
-                Self { $($field: Prepared::new($sql, identifiers),)+ }
+                Self { $($field: Prepared::new(&$sql, identifiers),)+ }
             }
         }
     };
@@ -45,7 +68,8 @@ statements! {
         FROM unnest(?, ?, ?, ?, ?) AS put (key, rest, born, dead_at, record)
         WHERE (SELECT {gate}(?))
         ON CONFLICT (key) DO UPDATE SET
-            born = excluded.born, dead_at = excluded.dead_at, record = excluded.record
+            born = excluded.born, dead_at = excluded.dead_at, record = excluded.record,
+            refused_until = CASE WHEN held.record IS NULL THEN held.dead_at ELSE held.refused_until END
         WHERE held.born < excluded.born
         RETURNING key)
         SELECT key FROM unnest(?) AS put (key) WHERE key NOT IN (SELECT key FROM stored)";
@@ -53,8 +77,10 @@ statements! {
     /// Selects whether a number is that of the latest removal by pattern.
     is_latest = IsLatest: "SELECT {gate}(?)";
 
-    /// Replaces entries by tombstones. Takes the keys, the tombstone's birth, the present moment, its birth
-    /// and death, and the keys and rests. Selects how many live values that removed.
+    /// Replaces entries by tombstones. A newer entry stays, and keeps until when the tombstone would have
+    /// refused, and so does a tombstone that takes the place of such an entry. Takes the keys, the tombstone's
+    /// birth, the present moment, its birth and death, and the keys and rests. Selects how many live values that
+    /// removed.
     put_tombstones = PutTombstones: "WITH removed AS MATERIALIZED (
             SELECT 1 FROM {entries} WHERE key = ANY (?) AND born <= ? AND dead_at > ? AND record IS NOT NULL
                 AND get_byte(substr(record, 4, 1) || '\\x00', 0) & 1 = 0
@@ -65,10 +91,13 @@ statements! {
             FROM unnest(?, ?) AS put (key, rest)
             ON CONFLICT (key) DO UPDATE SET
                 born = greatest(held.born, excluded.born),
-                dead_at = CASE WHEN held.record IS NULL THEN greatest(held.dead_at, excluded.dead_at)
-                    ELSE excluded.dead_at END,
-                record = NULL
-            WHERE held.born <= excluded.born OR held.record IS NULL
+                dead_at = CASE
+                    WHEN held.record IS NULL THEN greatest(held.dead_at, excluded.dead_at)
+                    WHEN held.born > excluded.born THEN held.dead_at
+                    ELSE greatest(held.refused_until, excluded.dead_at) END,
+                record = CASE WHEN held.born > excluded.born THEN held.record END,
+                refused_until = CASE WHEN held.record IS NOT NULL AND held.born > excluded.born
+                    THEN greatest(held.refused_until, excluded.dead_at) END
         )
         SELECT count(*) FROM removed";
 
@@ -89,36 +118,28 @@ statements! {
             AND NOT (key >= '\\x21' AND key < '\\x22')
         ORDER BY key";
 
-    /// Removes what [`ListRange`] selects. Takes the same, and the present moment. Selects how many live
-    /// values that removed.
-    remove_range = RemoveRange: "WITH removed AS (
-            DELETE FROM {entries} WHERE ctid = ANY (ARRAY(
-                SELECT ctid FROM {entries}
-                WHERE key >= ? AND key < ? AND born <= ? AND record IS NOT NULL
-                    AND NOT (key >= '\\x21' AND key < '\\x22')
-                ORDER BY key FOR UPDATE
-            ))
-            RETURNING dead_at, get_byte(substr(record, 4, 1) || '\\x00', 0) & 1 AS absent
-        )
-        SELECT count(*) FROM removed WHERE dead_at > ? AND absent = 0";
+    /// Selects entries from the first key up to and without the second, except the cache's own: the key, birth,
+    /// length of the record and its beginning. Takes the two keys and how many at most.
+    list_heads = ListHeads: "SELECT key, rest, born, octet_length(record)::bigint, substr(record, 1, 1024)
+        FROM {entries}
+        WHERE key >= ? AND key < ? AND record IS NOT NULL AND NOT (key >= '\\x21' AND key < '\\x22')
+        ORDER BY key LIMIT ?";
 
-    /// Removes entries that were born by some moment. Takes the keys, that moment, and the present one.
+    /// Removes what [`ListRange`] selects. Takes the same, and twice the present moment. Selects how many live
+    /// values that removed.
+    remove_range = RemoveRange: remove("key >= ? AND key < ? AND born <= ? AND record IS NOT NULL
+        AND NOT (key >= '\\x21' AND key < '\\x22')");
+
+    /// Removes entries that were born by some moment. Takes the keys, that moment, and twice the present one.
     /// Selects how many live values that removed.
-    remove_keys = RemoveKeys: "WITH removed AS (
-            DELETE FROM {entries} WHERE ctid = ANY (ARRAY(
-                SELECT ctid FROM {entries}
-                WHERE key = ANY (?) AND born <= ? AND record IS NOT NULL
-                ORDER BY key FOR UPDATE
-            ))
-            RETURNING dead_at, get_byte(substr(record, 4, 1) || '\\x00', 0) & 1 AS absent
-        )
-        SELECT count(*) FROM removed WHERE dead_at > ? AND absent = 0";
+    remove_keys = RemoveKeys: remove("key = ANY (?) AND born <= ? AND record IS NOT NULL");
 
     /// Deletes a batch of rows that are dead at some moment, skipping locked rows. Takes the moment's minute
-    /// and the moment. Selects how many it deleted.
+    /// and twice the moment. Selects how many it deleted.
     sweep = Sweep: "WITH removed AS (
             DELETE FROM {entries} WHERE ctid = ANY (ARRAY(
-                SELECT ctid FROM {entries} WHERE minute <= ? AND dead_at <= ?
+                SELECT ctid FROM {entries}
+                WHERE minute <= ? AND dead_at <= ? AND coalesce(refused_until <= ?, true)
                 ORDER BY minute LIMIT 1000 FOR UPDATE SKIP LOCKED
             ))
             RETURNING 1
@@ -129,10 +150,11 @@ statements! {
     /// deleted.
     sweep_patterns = SweepPatterns: "WITH removed AS (DELETE FROM {patterns} WHERE dead_at <= ? RETURNING 1) SELECT count(*) FROM removed";
 
-    /// Evicts a batch of entries. Takes the bounds on rows and bytes, and down to how many of each to evict.
+    /// Evicts a batch of entries. Takes the bounds on rows and bytes, down to how many of each to evict, and the
+    /// present moment.
     /// Selects how many it evicted, and how many rows and bytes there were before: nulls while another node
     /// evicts.
-    evict = Evict: "SELECT evicted, held_rows, held_bytes FROM {evict}(?, ?, ?, ?)";
+    evict = Evict: "SELECT evicted, held_rows, held_bytes FROM {evict}(?, ?, ?, ?, ?)";
 
     /// Selects whether the server takes no writes, and its time in microseconds since 1970.
     role_and_time = RoleAndTime: "SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on',

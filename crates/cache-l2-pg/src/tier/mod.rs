@@ -1,17 +1,21 @@
 //! `PgTier`: a table as a tier.
 
+mod list;
 mod pattern_cache;
 mod store;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use cache_core::{Clock, Entry, Key, PutOutcome, Result, Target, Tier, Timestamp, Tombstone};
+use cache_core::{
+    Clock, Entry, Key, ListCursor, ListPage, Pattern, PutOutcome, Result, Target, Tier, Timestamp, Tombstone,
+};
 use cache_task::BackgroundTask;
 
 use crate::{
     PgStats, Writes, client::Context, connection::start_role_watch, janitor, write_behind::WriteBehind,
 };
+pub(crate) use list::ListedRows;
 pub(crate) use pattern_cache::{KnownPatterns, PatternCache};
 pub(crate) use store::Store;
 
@@ -124,6 +128,20 @@ impl Tier for PgTier {
             None => Ok(()),
             Some(behind) => behind.flush().await,
         }
+    }
+
+    async fn list(
+        &self,
+        pattern: &Pattern,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<Option<ListPage>> {
+        let Handle { behind, store, .. } = self.running();
+        let page = match behind {
+            None => store.list(pattern, after, limit).await?,
+            Some(behind) => behind.list(pattern, after, limit).await?,
+        };
+        Ok(Some(page))
     }
 
     fn corrupt(&self) -> u64 {

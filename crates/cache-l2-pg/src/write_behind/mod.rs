@@ -1,5 +1,6 @@
 //! Write-behind: puts are queued, and a task writes them in batches.
 
+mod list;
 mod queue;
 
 use std::{

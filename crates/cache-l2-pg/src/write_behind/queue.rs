@@ -8,7 +8,7 @@ use std::{
 };
 
 use cache_core::{
-    Error, ErrorKind, Key, KeyHasher, Result, Target, Timestamp, Tombstone, Tombstones,
+    Error, ErrorKind, Key, KeyHasher, Pattern, Result, Target, Timestamp, Tombstone, Tombstones,
     sync::{Mutex, MutexGuard},
 };
 use tokio::sync::Notify;
@@ -122,6 +122,13 @@ impl WriteQueue {
         let state = self.state();
         let queued = state.waiting.get(key).or_else(|| state.writing.get(key));
         queued.filter(|queued| !queued.is_late()).map(|queued| queued.sealed.clone())
+    }
+
+    /// Returns the keys that match of what is queued.
+    pub(crate) fn matching(&self, pattern: &Pattern) -> Vec<Key> {
+        let state = self.state();
+        let queued = state.waiting.keys().chain(state.writing.keys());
+        queued.filter(|key| pattern.matches(key)).cloned().collect()
     }
 
     /// Returns the next batch, and how many entries were dropped because they had been queued for too long.

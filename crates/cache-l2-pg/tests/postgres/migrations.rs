@@ -27,8 +27,29 @@ async fn eight_that_start_at_once_make_the_tables_once() {
         assert!(tier.get(&keys).await.unwrap().iter().all(Option::is_some));
         let sql = format!("SELECT count(*), max(version) FROM s{round}_{table}.{table}_version");
         let row = client(fixture::url()).await.query_one(&sql, &[]).await.unwrap();
-        assert_eq!((row.get::<_, i64>(0), row.get::<_, i32>(1)), (1, 1));
+        assert_eq!((row.get::<_, i64>(0), row.get::<_, i32>(1)), (2, 2));
     }
+}
+
+#[tokio::test]
+async fn a_table_of_an_earlier_version_is_brought_up_to_date_with_what_is_in_it() {
+    let (table, clock) = (fixture::table(), Clock::manual());
+    let put = entry("v", at(&clock, 1));
+    let tier = fixture::open(fixture::config().table(&table), &clock).await;
+    tier.put_one(key("a"), put.clone()).await.unwrap();
+    drop(tier);
+    let first = format!(
+        "DELETE FROM {table}_version WHERE version > 1;
+         ALTER TABLE {table} DROP COLUMN refused_until;
+         DROP FUNCTION {table}_evict(bigint, bigint, bigint, bigint, bigint)"
+    );
+    client(fixture::url()).await.batch_execute(&first).await.unwrap();
+
+    let tier = fixture::open(fixture::config().table(&table), &clock).await;
+    assert_eq!(tier.get_one(&key("a")).await.unwrap(), Some(put));
+    let newer = entry("w", at(&clock, 2));
+    tier.put_one(key("a"), newer.clone()).await.unwrap();
+    assert_eq!(tier.get_one(&key("a")).await.unwrap(), Some(newer));
 }
 
 async fn persistence(table: &str) -> i8 {

@@ -1,8 +1,8 @@
-//! TLS for the clients of the cache: rustls with ring, set up in one place.
+//! TLS for the clients and the servers of the cache: rustls with ring, set up in one place.
 //!
 //! A [`TlsClient`] holds which authorities to trust, how much of a server's certificate to check, and which
-//! certificate to show to the server. No crypto provider is installed in the process, so other users of
-//! rustls are not affected.
+//! certificate to show to the server; a [`TlsServer`] holds the certificate of a server. No crypto provider is
+//! installed in the process, so other users of rustls are not affected.
 //!
 //! ```
 //! use cache_tls::{Check, TlsClient};
@@ -15,27 +15,29 @@
 //! ```
 
 mod certificates;
+mod server;
 mod verifiers;
 
 use std::sync::Arc;
 
 use cache_core::{Error, ErrorKind, Result};
 use rustls::{
-    ClientConfig,
-    client::WebPkiServerVerifier,
+    ClientConfig, RootCertStore,
+    client::{VerifierBuilderError, WebPkiServerVerifier},
     crypto::ring,
     pki_types::{PrivateKeyDer, pem::PemObject},
 };
 
-use verifiers::{AnyHost, AnyServer};
+pub use server::TlsServer;
+use verifiers::{AnyServer, TrustedServer};
 
 /// How much of a server's certificate is checked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Check {
-    /// It must be issued by a trusted authority, for this host.
+    /// It must be issued by a trusted authority, or be itself among the certificates to trust, for this host.
     #[default]
     Host,
-    /// It must be issued by a trusted authority, for any host.
+    /// The same, for any host.
     Authority,
     /// Any certificate is accepted. The connection is encrypted, but nothing shows that its other end is the
     /// server.
@@ -64,7 +66,8 @@ impl TlsClient {
         Self { check, ..self }
     }
 
-    /// Trusts the certificates in `pem`, and not those of the system.
+    /// Trusts the certificates in `pem`, and not those of the system: what they issued, and each of them itself,
+    /// though it be marked as an authority's, as self-signed ones are that openssl makes.
     #[must_use]
     pub fn roots(self, pem: impl Into<Vec<u8>>) -> Self {
         Self { roots: Some(pem.into()), ..self }
@@ -95,12 +98,24 @@ impl TlsClient {
             .map_err(|why| config_error_from("TLS cannot be set up", why))?;
         let roots = || certificates::roots(self.roots.as_deref(), self.without_roots);
         let config = match self.check {
-            Check::Host => config.with_root_certificates(roots()?),
-            Check::Authority => {
-                let verifier = WebPkiServerVerifier::builder_with_provider(roots()?, provider)
-                    .build()
-                    .map_err(|why| config_error_from("the certificates to trust cannot be used", why))?;
-                config.dangerous().with_custom_certificate_verifier(Arc::new(AnyHost(verifier)))
+            Check::Host | Check::Authority => {
+                let verifier = WebPkiServerVerifier::builder_with_provider(roots()?, provider);
+                match verifier.build() {
+                    Ok(by_authority) => {
+                        let any_host = self.check == Check::Authority;
+                        let pinned = self.roots.as_deref().map(certificates::parse).transpose()?;
+                        let pinned = pinned.unwrap_or_default();
+                        let verifier = TrustedServer { by_authority, pinned, any_host };
+                        config.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
+                    }
+                    // Every server is refused.
+                    Err(VerifierBuilderError::NoRootAnchors) if self.without_roots => {
+                        config.with_root_certificates(RootCertStore::empty())
+                    }
+                    Err(why) => {
+                        return Err(config_error_from("the certificates to trust cannot be used", why));
+                    }
+                }
             }
             Check::Nothing => {
                 config.dangerous().with_custom_certificate_verifier(Arc::new(AnyServer(provider)))

@@ -133,3 +133,31 @@ fn a_certificate_is_shown_to_a_server_that_asks_for_one() {
     let shown = client.identity(PEM.server.as_str(), PEM.server_key.as_str()).config().unwrap();
     shake(shown, server_that_asks(), "localhost").unwrap();
 }
+
+#[test]
+fn a_self_signed_certificate_is_trusted_by_itself_alone_for_its_names_and_its_time() {
+    let key = KeyPair::generate().unwrap();
+    let made = |change: fn(&mut CertificateParams)| {
+        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        // As openssl req -x509 marks it.
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        change(&mut params);
+        params.self_signed(&key).unwrap()
+    };
+    let (own, twin) = (made(|_| {}), made(|params| params.serial_number = Some(7_u64.into())));
+    let over = made(|params| params.not_after = rcgen::date_time_ymd(2000, 1, 1));
+    let connects = |shown: &rcgen::Certificate, roots: &str, check, host| {
+        let key = PrivateKeyDer::from_pem_slice(key.serialize_pem().as_bytes()).unwrap();
+        let chain = vec![shown.der().clone()];
+        let server = server_builder().with_no_client_auth().with_single_cert(chain, key).unwrap();
+        let client = TlsClient::new().check(check).roots(roots);
+        shake(client.config().unwrap(), server, host).is_ok()
+    };
+    assert!(connects(&own, &own.pem(), Check::Host, "localhost"));
+    assert!(connects(&own, &format!("{}{}", PEM.authority, own.pem()), Check::Host, "localhost"));
+    assert!(connects(&own, &own.pem(), Check::Authority, "example.org"));
+    assert!(!connects(&own, &own.pem(), Check::Host, "example.org"), "another host");
+    assert!(!connects(&own, &twin.pem(), Check::Host, "localhost"), "of the same key, but not the same");
+    assert!(!connects(&own, &PEM.authority, Check::Host, "localhost"));
+    assert!(!connects(&over, &over.pem(), Check::Host, "localhost"), "over");
+}

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use cache_core::{Error, Meta, Result, Tag, Timestamp};
+use cache_core::{Error, Meta, MissReason, Result, Tag, Timestamp, Ttl};
 
 use crate::computed::{self, provenance::Provenance};
 
@@ -54,12 +54,17 @@ pub struct Lookup<V> {
     pub born: Timestamp,
     /// How old it is: the time since it was born.
     pub age: Duration,
-    /// Whether it is past its life, and served in grace.
+    /// Whether it is past its life, and served in grace, or was marked stale before: see
+    /// [`Cache::mark_stale`](crate::Cache::mark_stale).
     pub stale: bool,
     /// How long it is still fresh; never more than at its birth.
     pub fresh_for: Duration,
     /// How long it may still be served, fresh or stale; never more than at its birth.
     pub servable_for: Duration,
+    /// Why memory could not answer; `None` if it did.
+    pub missed: Option<MissReason>,
+    /// Whether it waited for a load that another read had begun.
+    pub joined: bool,
     meta: Meta,
 }
 
@@ -83,6 +88,12 @@ impl<V> Lookup<V> {
     #[must_use]
     pub fn tags(&self) -> &[Tag] {
         self.meta.tags()
+    }
+
+    /// Returns for how long its life has been over, if it is stale; zero otherwise.
+    #[must_use]
+    pub fn stale_for(&self) -> Duration {
+        if self.stale { self.born.after(self.age).since(self.meta.stale_at) } else { Duration::ZERO }
     }
 
     /// Whether the key is known to have no value: the loader said so now, or before and that is still cached.
@@ -118,6 +129,10 @@ pub(crate) struct Found<V> {
     pub(crate) meta: Meta,
     /// What the load failed with that this answer stands in for.
     pub(crate) failure: Option<Error>,
+    /// Why memory could not answer the read.
+    pub(crate) missed: Option<MissReason>,
+    /// Whether the read waited for what another had begun.
+    pub(crate) joined: bool,
 }
 
 /// What a flight brings.
@@ -130,13 +145,20 @@ impl<V> Clone for Found<V> {
             source: self.source,
             meta: self.meta.clone(),
             failure: self.failure.clone(),
+            missed: self.missed,
+            joined: self.joined,
         }
     }
 }
 
 impl<V> Found<V> {
     pub(crate) fn new(value: Option<Arc<V>>, source: Source, meta: Meta) -> Self {
-        Self { value, source, meta, failure: None }
+        Self { value, source, meta, failure: None, missed: None, joined: false }
+    }
+
+    /// No answer: no tier has the key, and nothing may be loaded.
+    pub(crate) fn nowhere(now: Timestamp) -> Self {
+        Self::new(None, Source::Nowhere, Meta::new(now, Ttl::NONE))
     }
 
     pub(crate) fn at(self, now: Timestamp) -> Lookup<V> {
@@ -152,12 +174,16 @@ impl<V> Found<V> {
             born,
             age: now.since(born),
             stale: match self.source {
-                // What was just loaded is not stale, even if it may not be stored.
-                Source::Loader | Source::Nowhere => inputs.is_some_and(|inputs| inputs.is_stale()),
+                // What was just loaded is not stale, even if it may not be stored; unless it was marked meanwhile.
+                Source::Loader | Source::Nowhere => {
+                    self.meta.is_marked_stale() || inputs.is_some_and(|inputs| inputs.is_stale())
+                }
                 Source::Memory | Source::Tier(_) => now >= self.meta.stale_at,
             },
             fresh_for: left(self.meta.stale_at),
             servable_for: left(self.meta.dead_at),
+            missed: self.missed,
+            joined: self.joined,
             meta: self.meta,
         }
     }

@@ -9,10 +9,10 @@ use cache_memory::Memory;
 
 use crate::{
     cache::Cache,
-    engine::{Engine, MemoryMode, Parts, observers::Observers},
+    engine::{Engine, MemoryMode, Parts, observers::Observers, spans::Spans},
     invalidation::{
         bus_client::{BusClient, OnBusLoss},
-        stamps::{self, Stamps},
+        stamps::{self, StampKind, Stamps},
     },
     sources::tier_source::{GivenTier, Opened, Sources, TierSource},
     tier::handle::TierHandle,
@@ -30,6 +30,7 @@ pub struct CacheBuilder {
     pub(crate) sources: Sources,
     on_bus_loss: OnBusLoss,
     observers: Vec<Arc<dyn Observer>>,
+    spans: Spans,
     fill: Option<Arc<dyn Fill>>,
     clock: Option<Clock>,
     lives: Lives,
@@ -46,6 +47,7 @@ impl Default for CacheBuilder {
             sources: Sources::default(),
             on_bus_loss: OnBusLoss::ServeMemory,
             observers: Vec::new(),
+            spans: Spans::default(),
             fill: None,
             clock: None,
             lives: Lives::default(),
@@ -144,6 +146,14 @@ impl CacheBuilder {
         self
     }
 
+    /// Whether the spans of this cache name the keys that they are about, the first 16 of each. Default: they
+    /// don't, since keys may be about users. What spans there are says `docs/observability`.
+    #[must_use]
+    pub fn spans_with_keys(mut self, with_keys: bool) -> Self {
+        self.spans = Spans { with_keys };
+        self
+    }
+
     /// Fills the free places of calls to loaders, as `cache_warming::Warming` does with what it expects to be
     /// asked for. Default: nothing does.
     #[must_use]
@@ -200,8 +210,9 @@ impl CacheBuilder {
             let message = "this Tokio runtime has no timers: build it with enable_time() or enable_all()";
             return Err(Error::new(ErrorKind::Config, "build", message));
         }
-        let stamps = Stamps::new(self.namespace.as_deref(), self.longest_life.saturating_mul(2))?;
         let clock = self.sources.clock(self.clock)?;
+        let stamp_life = self.longest_life.saturating_mul(2);
+        let stamps = Stamps::new(self.namespace.as_deref(), stamp_life, clock.now())?;
         let Opened { tiers, bus, lease } = self.sources.open(&clock, self.namespace.as_deref())?;
         for (at, (tier, _)) in tiers.iter().enumerate() {
             let name = tier.name();
@@ -222,7 +233,7 @@ impl CacheBuilder {
             |(tier, local)| TierHandle::new(tier, local, observers.clone(), clock.clone(), all.clone());
         let tiers: Vec<TierHandle> = tiers.into_iter().map(handle).collect();
         // Asks every tier something that is needed anyway. A tier that fails is failing from the start.
-        match stamps::read(&[stamps.all_key().clone()], &tiers).await {
+        match stamps::read(&[stamps.all_key(StampKind::End).clone()], &tiers).await {
             Err(error) if self.require_tiers => return Err(error),
             _ => {}
         }
@@ -239,12 +250,14 @@ impl CacheBuilder {
             tiers,
             stamps,
             observers,
+            spans: self.spans,
             fill: self.fill,
             longest_life: self.longest_life,
             bus,
             on_bus_loss: self.on_bus_loss,
             lease,
         }));
+        engine.tell_observers_of_figures();
         let listening = match engine.bus() {
             // Before anything is held, so that nothing is missed from the start if the bus works.
             Some(bus) => Some(bus.listen().await),

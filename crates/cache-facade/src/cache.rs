@@ -251,10 +251,28 @@ impl Cache {
         *self.engine.lives().write() = lives;
     }
 
+    /// Returns the namespace of its keys, if it has one.
+    #[must_use]
+    pub fn namespace(&self) -> Option<&str> {
+        self.engine.namespace()
+    }
+
+    /// Returns whether entries in memory weigh their bytes; else each weighs one.
+    #[must_use]
+    pub fn weighs_bytes(&self) -> bool {
+        self.engine.memory().weighs_bytes()
+    }
+
     /// Returns the keys read most of late, the hottest first: at most `most`, and at most 512.
     #[must_use]
     pub fn hottest(&self, most: usize) -> Vec<HotKey> {
         self.engine.memory().hottest(most)
+    }
+
+    /// Returns the kinds whose regions were opened, in order.
+    #[must_use]
+    pub fn kinds(&self) -> Vec<String> {
+        self.engine.regions().kinds()
     }
 
     /// Returns the cache in numbers.
@@ -265,6 +283,7 @@ impl Cache {
         Stats {
             memory: engine.memory().stats(),
             memory_stale: total(Count::MemoryStale),
+            tier_hits: total(Count::TierHit),
             tier_stale: total(Count::TierStale),
             coalesced: total(Count::Coalesced),
             loads: total(Count::Load),

@@ -210,7 +210,9 @@
 //!
 //! ## Tags and invalidation
 //! A tag invalidates entries across regions. A pattern removes keys by name. `clear` ends a region, or the whole
-//! cache. All three hold in every tier, and for loads that are under way.
+//! cache. All three hold in every tier, and for loads that are under way. What an outage may follow is better
+//! marked stale, by [`Cache::mark_stale`] and the like for keys, patterns and kinds: it is served, flagged, till
+//! it is renewed.
 //!
 //! ```
 //! use cache_facade::{Cache, Fetched};
@@ -222,6 +224,8 @@
 //! prices.put("AAPL:yahoo", Fetched::new(190.5).tags(["AAPL", "tech"])).await?;
 //! prices.put("MSFT:yahoo", 330.0).await?;
 //!
+//! cache.mark_stale("AAPL").await?;
+//! assert!(prices.lookup("AAPL:yahoo").await?.stale);
 //! cache.invalidate("AAPL").await?;
 //! assert_eq!(prices.get("AAPL:yahoo").await?, None);
 //! let removed = cache.remove_matching("price:MSFT:*").await?;
@@ -230,6 +234,11 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! ## What is held, and what a removal would end
+//! [`Cache::keys`](crate::Cache::keys) lists what memory and tiers hold, [`Cache::inspect`](crate::Cache::inspect)
+//! tells all of one key, and [`Cache::count`](crate::Cache::count) is the dry run of a removal: the example is at
+//! [`Selection`](crate::Selection).
 //!
 //! ## A tier that survives a restart
 //! Tiers are given in the order in which they are asked. Feature `disk`.
@@ -369,6 +378,7 @@
 //! # }
 //! ```
 //!
+//! [`Cache::mark_stale`]: crate::Cache::mark_stale
 //! [`Cache::memory_region`]: crate::Cache::memory_region
 //! [`Clock::manual`]: crate::Clock::manual
 //! [`Error`]: crate::Error

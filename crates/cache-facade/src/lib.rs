@@ -34,6 +34,7 @@ mod computed;
 pub mod config;
 pub mod cookbook;
 mod engine;
+mod inspect;
 mod invalidation;
 mod load;
 #[cfg(feature = "macros")]
@@ -67,13 +68,16 @@ pub use answer::{Lookup, Source};
 pub use async_trait::async_trait;
 pub use builder::CacheBuilder;
 pub use cache::Cache;
+#[cfg(feature = "analytics")]
+pub use cache_analytics as analytics;
 #[cfg(feature = "config")]
 pub use cache_config::section;
 pub use cache_core::{
-    Bus, ByDisplay, Bytes, Class, Clock, Codec, Entry, Error, ErrorKind, Event, Fetched, Fill, Freshness,
-    FromId, GivenTtl, IdText, Jitter, Key, Lease, Lives, Loaded, Loader, Meta, Observer, OpenCall, Operation,
-    Pattern, Prefix, PutOutcome, Refresh, Refreshed, Removal, Request, Result, Tag, Target, Tier, TierExt,
-    Timestamp, ToId, ToKey, Tombstone, Tombstones, Ttl, TtlPolicy, Warm, WrittenKey, id_parts,
+    Bus, ByDisplay, Bytes, CacheFigures, Class, Clock, Codec, Entry, Error, ErrorKind, Event, Fetched, Fill,
+    Freshness, FromId, GivenTtl, IdText, Jitter, Key, Lease, ListCursor, ListItem, ListPage, Lives, Loaded,
+    Loader, Marked, Meta, MissReason, Observer, OpenCall, Operation, Outcome, Pattern, Prefix, PutOutcome,
+    Refresh, Refreshed, Removal, Request, Result, Tag, Target, Tier, TierExt, Timestamp, ToId, ToKey,
+    Tombstone, Tombstones, TrialMemory, Ttl, TtlPolicy, Warm, WrittenKey, id_parts,
 };
 #[cfg(feature = "disk")]
 pub use cache_disk as disk;
@@ -88,6 +92,11 @@ pub use cache_memory::{Eviction, EvictionCause, Evictions, HotKey, Memory, Memor
 pub use cache_warming as warming;
 pub use computed::Inputs;
 pub use engine::MemoryMode;
+pub use inspect::{
+    key_page::{KeyPage, PassedOver},
+    key_report::{HeldEntry, HeldInTier, Judgement, KeyReport},
+    selection::{RemovalCount, Selection},
+};
 pub use invalidation::bus_client::OnBusLoss;
 pub use load::{
     loaders::into_loaded::{IntoLoaded, MaybeValue},
@@ -123,6 +132,11 @@ struct SharedTiers;
 #[cfg(all(doctest, feature = "warming"))]
 #[doc = include_str!("../../../docs/guide/warming.md")]
 struct WarmingGuide;
+
+/// The examples of the guide to analytics.
+#[cfg(all(doctest, feature = "analytics"))]
+#[doc = include_str!("../../../docs/guide/analytics.md")]
+struct AnalyticsGuide;
 
 /// The examples of the guide for those who know other caches.
 #[cfg(all(doctest, feature = "macros"))]

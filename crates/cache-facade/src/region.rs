@@ -3,7 +3,7 @@
 use std::{collections::HashSet, fmt, sync::Arc};
 
 use async_trait::async_trait;
-use cache_core::{Error, ErrorKind, Fetched, Key, Refresh, Refreshed, Result, Target, ToKey};
+use cache_core::{Error, ErrorKind, Fetched, Key, LookupKey, Refresh, Refreshed, Result, Target, ToKey};
 
 use crate::{
     answer::{FlightResult, Lookup},
@@ -155,8 +155,17 @@ impl<V: Cacheable> Region<V> {
     /// no load.
     #[must_use]
     pub fn peek<K: ToKey + ?Sized>(&self, key: &K) -> Option<Arc<V>> {
-        match self.look_in_memory(&key.to_lookup(&self.core.prefix), self.engine.clock().now()) {
-            MemoryLookup::Fresh(found) | MemoryLookup::Due(found) | MemoryLookup::Stale(found) => found.value,
+        self.peek_lookup(key)?.value
+    }
+
+    /// As [`Region::peek`], with age and life. The look counts neither as a hit nor as a miss.
+    #[must_use]
+    pub fn peek_lookup<K: ToKey + ?Sized>(&self, key: &K) -> Option<Lookup<V>> {
+        let now = self.engine.clock().now();
+        match self.look_in_memory(&key.to_lookup(&self.core.prefix), now) {
+            MemoryLookup::Fresh(found) | MemoryLookup::Due(found) | MemoryLookup::Stale(found) => {
+                Some(found.at(now))
+            }
             MemoryLookup::Replaced(_) | MemoryLookup::Miss(_) => None,
         }
     }
@@ -285,7 +294,8 @@ impl<V: Cacheable> Region<V> {
     pub fn with(&self, change: impl FnOnce(Policy<V>) -> Policy<V>) -> Self {
         let policy = Arc::new(change((*self.policy).clone()));
         self.engine.admit_loads_of(&policy);
-        Self { policy, ..self.clone() }
+        let loader = self.loader.clone().filter(|_| !policy.only_cached);
+        Self { policy, loader, ..self.clone() }
     }
 
     /// Returns the key of an id in this region, to be used again and again.
@@ -331,8 +341,14 @@ impl<V: Cacheable> Region<V> {
 
 #[async_trait]
 impl<V: Cacheable> Refresh for Region<V> {
+    /// A key of another region fails by itself.
     async fn refresh(&self, keys: &[Key]) -> Result<Refreshed> {
-        Self::refresh(self, keys).await
+        let (own, foreign): (Vec<&Key>, Vec<&Key>) =
+            keys.iter().partition(|key| key.has_prefix(&self.core.prefix));
+        let mut refreshed = Self::refresh(self, &own).await?;
+        let refused = |key: &Key| key.to_key(&self.core.prefix).err().map(|error| (key.clone(), error));
+        refreshed.failed.extend(foreign.into_iter().filter_map(refused));
+        Ok(refreshed)
     }
 }
 

@@ -7,7 +7,7 @@ use cache_core::{Codec, Error, ErrorKind, Event, Loader, Prefix, Result, Ttl};
 use crate::{
     computed::ComputedFrom,
     engine::Engine,
-    load::{coalesce::Coalescer, filled::Filled, loaders::shared_loader::SharedLoader},
+    load::{calls::filled::Filled, coalesce::Coalescer, loaders::shared_loader::SharedLoader},
     policy::Policy,
     region::{Cacheable, Region},
     settings::{span::IntoSpan, ttl::IntoTtl, value_codec::ValueCodec},

@@ -14,7 +14,8 @@ use crate::{
         counters::{Count, Counters},
         regions::UntypedRegion,
     },
-    load::{flight::Flights, put_off::PutOff, throttle::Throttle},
+    invalidation::stamps::kinds::KindStamps,
+    load::{calls::put_off::PutOff, flight::Flights, pace::Pace, throttle::Throttle},
     policy::Policy,
     region::Cacheable,
     settings::value_codec::ValueCodec,
@@ -29,6 +30,8 @@ pub(crate) struct RegionCore<V> {
     pub(crate) codec: Option<ValueCodec<V>>,
     pub(crate) flights: Arc<Flights<FlightResult<V>>>,
     pub(crate) throttle: Throttle,
+    /// The pace of loads for what was marked stale.
+    pub(crate) pace: Pace,
     /// Refreshes that can wait.
     pub(crate) put_off: PutOff,
     /// Hits and misses in memory, which are part of memory's own.
@@ -39,8 +42,14 @@ pub(crate) struct RegionCore<V> {
     pub(crate) turns: Arc<Turns>,
     /// What was born at this moment or before is dead.
     cleared: AtomicI64,
-    /// Whether the clears of earlier processes were read from the tiers.
-    clears_known: AtomicBool,
+    /// What was born at this moment or before is stale.
+    marked: AtomicI64,
+    /// The later of the two.
+    latest_stamp: AtomicI64,
+    /// The last mark of any key.
+    last_key_mark: AtomicI64,
+    /// Whether the stamps of earlier processes were read from the tiers.
+    stamps_known: AtomicBool,
     /// How often other nodes, or this one, removed or replaced keys, or may have.
     heard: AtomicU64,
     /// Whether there was a value that the codec can't carry.
@@ -53,7 +62,7 @@ impl<V> RegionCore<V> {
     pub(crate) fn new(
         prefix: Prefix,
         codec: Option<ValueCodec<V>>,
-        cleared: Timestamp,
+        stamps: KindStamps,
         reads: Arc<ReadCounter>,
     ) -> Self
     where
@@ -64,12 +73,16 @@ impl<V> RegionCore<V> {
             codec,
             flights: Arc::new(Flights::new()),
             throttle: Throttle::default(),
+            pace: Pace::default(),
             put_off: PutOff::default(),
             reads,
             counters: Counters::default(),
             turns: Arc::default(),
-            cleared: AtomicI64::new(cleared.as_micros()),
-            clears_known: AtomicBool::new(false),
+            cleared: AtomicI64::new(stamps.cleared.as_micros()),
+            marked: AtomicI64::new(stamps.marked.as_micros()),
+            latest_stamp: AtomicI64::new(stamps.cleared.max(stamps.marked).as_micros()),
+            last_key_mark: AtomicI64::new(stamps.last_key_mark.as_micros()),
+            stamps_known: AtomicBool::new(false),
             heard: AtomicU64::new(0),
             codec_failed: AtomicBool::new(false),
             never_in: OnceLock::new(),
@@ -82,13 +95,20 @@ impl<V> RegionCore<V> {
         Timestamp::from_micros(self.cleared.load(Ordering::Acquire))
     }
 
-    /// Whether the clears of earlier processes were read from the tiers.
-    pub(crate) fn are_clears_known(&self) -> bool {
-        self.clears_known.load(Ordering::Acquire)
+    /// The latest clear or mark: what was born later is concerned by neither.
+    #[inline]
+    pub(crate) fn latest_stamp(&self) -> Timestamp {
+        Timestamp::from_micros(self.latest_stamp.load(Ordering::Acquire))
     }
 
-    pub(crate) fn set_clears_known(&self, known: bool) {
-        self.clears_known.store(known, Ordering::Release);
+    /// Returns the stamps that are known.
+    pub(crate) fn stamps(&self) -> KindStamps {
+        let known = |stamp: &AtomicI64| Timestamp::from_micros(stamp.load(Ordering::Acquire));
+        KindStamps {
+            cleared: self.cleared(),
+            marked: known(&self.marked),
+            last_key_mark: known(&self.last_key_mark),
+        }
     }
 
     pub(crate) fn heard(&self) -> u64 {
@@ -152,28 +172,36 @@ impl<V: Cacheable> UntypedRegion for RegionCore<V> {
         self.flights.overtake_matching(|key| pattern.is_none_or(|pattern| pattern.matches(key)));
     }
 
-    fn clear(&self, at: Timestamp) {
-        self.cleared.fetch_max(at.as_micros(), Ordering::AcqRel);
+    fn raise(&self, stamps: KindStamps) {
+        let raise = |known: &AtomicI64, at: Timestamp| known.fetch_max(at.as_micros(), Ordering::AcqRel);
+        raise(&self.cleared, stamps.cleared);
+        raise(&self.marked, stamps.marked);
+        raise(&self.latest_stamp, stamps.cleared.max(stamps.marked));
+        raise(&self.last_key_mark, stamps.last_key_mark);
+    }
+
+    fn stamps(&self) -> KindStamps {
+        Self::stamps(self)
     }
 
     fn kind(&self) -> &str {
         self.prefix.kind()
     }
 
-    fn cleared(&self) -> Timestamp {
-        Self::cleared(self)
+    fn are_stamps_known(&self) -> bool {
+        self.stamps_known.load(Ordering::Acquire)
     }
 
-    fn are_clears_known(&self) -> bool {
-        Self::are_clears_known(self)
-    }
-
-    fn note_clears_known(&self) {
-        self.set_clears_known(true);
+    fn set_stamps_known(&self, known: bool) {
+        self.stamps_known.store(known, Ordering::Release);
     }
 
     fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    fn memory_hits(&self) -> u64 {
+        self.reads.hits()
     }
 
     fn stats(&self) -> RegionStats {
@@ -184,12 +212,12 @@ impl<V: Cacheable> UntypedRegion for RegionCore<V> {
         self.flights.len()
     }
 
-    fn forget_clears(&self) {
-        self.set_clears_known(false);
+    fn key_of(&self, text: &KeyText) -> Option<Key> {
+        (text.prefix == self.prefix.as_str()).then(|| self.prefix.key(&text.id).ok()).flatten()
     }
 
     fn overtake_text(&self, text: &KeyText) -> Option<(Key, bool)> {
-        let key = (text.prefix == self.prefix.as_str()).then(|| self.prefix.key(&text.id).ok()).flatten()?;
+        let key = self.key_of(text)?;
         self.note_heard();
         let in_flight = self.overtake_key(&key);
         Some((key, in_flight))

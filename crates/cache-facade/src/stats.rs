@@ -12,6 +12,9 @@ pub struct Stats {
     pub memory: MemoryStats,
     /// Reads that the near tier answered with a stale value, in grace.
     pub memory_stale: u64,
+    /// Keys that a tier behind it answered for a read, stale ones included. What was brought to memory for
+    /// nobody's read is among the hits of its tier alone.
+    pub tier_hits: u64,
     /// Stale values of the tiers behind, in grace, that were served in place of a load.
     pub tier_stale: u64,
     /// Reads that waited for someone else's load.
@@ -48,8 +51,7 @@ impl Stats {
     /// The share of reads answered without a loader, `0.0..=1.0`; zero before the first read.
     #[must_use]
     pub fn hit_rate(&self) -> f64 {
-        let behind = self.tiers.iter().map(|tier| tier.hits).sum();
-        hit_rate(self.memory.hits, behind, self.memory.misses)
+        hit_rate(self.memory.hits, self.tier_hits, self.memory.misses)
     }
 }
 
@@ -96,14 +98,14 @@ fn hit_rate(hits: u64, behind: u64, misses: u64) -> f64 {
     if reads == 0 { 0.0 } else { (hits + behind).min(reads) as f64 / reads as f64 }
 }
 
-/// How many values a removal by pattern ended that were alive: fresh or in grace, and not ended before.
+/// How many values a removal of many ended that were alive: fresh or in grace, and not ended before.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct Removed {
     /// Those that memory held.
     pub memory: u64,
-    /// Those that each tier behind it held, in order. A tier that failed is left out; it removes them later. Tiers
-    /// judge by age alone: what a tag or a clear had ended counts among theirs.
+    /// Those that each tier behind it held, in order. A tier that failed is left out; it removes them later. Of a
+    /// removal by key or pattern, tiers judge by age alone: what a tag or a clear had ended counts among theirs.
     pub tiers: Vec<(&'static str, u64)>,
 }
 

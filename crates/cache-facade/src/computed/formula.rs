@@ -7,7 +7,7 @@ use cache_core::{Fetched, Key, Loaded, Loader, Request, Result};
 
 use super::{
     ComputedFrom, Inputs,
-    inputs::{EngineRef, Fetches},
+    inputs::{Births, EngineRef, Fetches},
     provenance::Provenance,
 };
 use crate::{engine::Engine, load::fetch::together::AnyFetch, region::Cacheable};
@@ -66,9 +66,11 @@ where
     }
 
     fn is_current(&self, key: &Key, provenance: &Provenance) -> bool {
-        let mut births = Vec::new();
+        let mut births = Births::default();
         (self.ids)(key.id()).is_ok_and(|ids| self.inputs.births(&ids, &mut births))
-            && births == provenance.births()
+            && births.at == provenance.births()
+            // What was computed before an input was marked does not say that it is stale.
+            && (!births.marked || provenance.is_stale())
     }
 
     fn prefetch(&self, keys: &[&Key]) -> Vec<Box<dyn AnyFetch>> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use cache_core::{Key, Result, Timestamp};
 use futures_util::future::{BoxFuture, FutureExt};
+use tracing::Instrument;
 
 use super::provenance::Provenance;
 use crate::{
@@ -37,13 +38,23 @@ pub trait Inputs: Clone + Send + Sync + 'static {
     #[doc(hidden)]
     fn begin(&self, ids: &[Self::Ids]) -> (Fetches, Reading<Self::Values>);
 
-    /// Adds when each input was born to `births`. Returns whether memory may serve all of them.
+    /// Adds when each input was born to `births`, and whether one was marked stale. Returns whether memory may
+    /// serve all of them.
     #[doc(hidden)]
-    fn births(&self, ids: &Self::Ids, births: &mut Vec<Timestamp>) -> bool;
+    fn births(&self, ids: &Self::Ids, births: &mut Births) -> bool;
 }
 
 /// The engine of a cache.
 pub struct EngineRef<'a>(pub(crate) &'a Arc<Engine>);
+
+/// What memory has of the inputs of a value.
+#[derive(Debug, Default)]
+pub struct Births {
+    /// When each was born.
+    pub(super) at: Vec<Timestamp>,
+    /// Whether one of them was marked stale.
+    pub(super) marked: bool,
+}
 
 /// What is to be fetched.
 pub struct Fetches(pub(crate) Vec<Box<dyn AnyFetch>>);
@@ -76,7 +87,8 @@ impl<A: Cacheable> Inputs for Region<A> {
     fn begin(&self, ids: &[String]) -> (Fetches, Reading<Self::Values>) {
         let keys: Vec<Result<Key>> = ids.iter().map(|id| self.key(id)).collect();
         let good: Vec<Key> = keys.iter().flatten().cloned().collect();
-        let (begun, fetches) = self.begin_read(&good, FirstLook::Closer, &self.loader);
+        let span = self.read_span(&good);
+        let (begun, fetches) = span.in_scope(|| self.begin_read(&good, FirstLook::Closer, &self.loader));
         let region = self.clone();
         let reading = async move {
             let found = region.finish_read(&good, begun, region.loader.clone()).await;
@@ -88,14 +100,15 @@ impl<A: Cacheable> Inputs for Region<A> {
             };
             in_order_of(keys, found).map(input).collect()
         };
-        (Fetches(fetches), reading.boxed())
+        (Fetches(fetches), reading.instrument(span).boxed())
     }
 
-    fn births(&self, id: &String, births: &mut Vec<Timestamp>) -> bool {
+    fn births(&self, id: &String, births: &mut Births) -> bool {
         let Ok(key) = self.key(id) else { return false };
         match self.look_in_memory(&key, self.engine.clock().now()) {
             MemoryLookup::Fresh(found) | MemoryLookup::Due(found) | MemoryLookup::Stale(found) => {
-                births.push(found.meta.born);
+                births.at.push(found.meta.born);
+                births.marked |= found.meta.is_marked_stale();
                 true
             }
             MemoryLookup::Replaced(_) | MemoryLookup::Miss(_) => false,
@@ -136,7 +149,7 @@ impl<I: Inputs> Inputs for Option<I> {
         (fetches, reading.boxed())
     }
 
-    fn births(&self, ids: &Self::Ids, births: &mut Vec<Timestamp>) -> bool {
+    fn births(&self, ids: &Self::Ids, births: &mut Births) -> bool {
         self.as_ref().zip(ids.as_ref()).is_none_or(|(inputs, ids)| inputs.births(ids, births))
     }
 }
@@ -169,7 +182,7 @@ impl<A: Inputs, B: Inputs> Inputs for (A, B) {
         (fetches.and(others), reading.boxed())
     }
 
-    fn births(&self, ids: &Self::Ids, births: &mut Vec<Timestamp>) -> bool {
+    fn births(&self, ids: &Self::Ids, births: &mut Births) -> bool {
         self.0.births(&ids.0, births) && self.1.births(&ids.1, births)
     }
 }
@@ -192,7 +205,7 @@ impl<A: Inputs, B: Inputs, C: Inputs> Inputs for (A, B, C) {
         (fetches, async move { reading.await.into_iter().map(|read| read.map(flat)).collect() }.boxed())
     }
 
-    fn births(&self, ids: &Self::Ids, births: &mut Vec<Timestamp>) -> bool {
+    fn births(&self, ids: &Self::Ids, births: &mut Births) -> bool {
         self.0.births(&ids.0, births) && self.1.births(&ids.1, births) && self.2.births(&ids.2, births)
     }
 }

@@ -27,8 +27,11 @@ impl Provenance {
     /// That of a value computed from this input alone.
     pub(super) fn of<V>(input: &Found<V>, now: Timestamp) -> Self {
         let Meta { born, stale_at, dead_at, .. } = input.meta;
-        // What was loaded and may not be kept is as new as can be.
-        let loaded = input.source == Source::Loader && stale_at <= now && input.failure.is_none();
+        // What was loaded and may not be kept is as new as can be, unless it was marked meanwhile.
+        let loaded = input.source == Source::Loader
+            && stale_at <= now
+            && input.failure.is_none()
+            && !input.meta.is_marked_stale();
         let is_computed = super::provenance(&input.meta).is_some_and(|from| from.stale);
         Self {
             births: vec![born],

@@ -1,12 +1,14 @@
 //! What all regions of a cache share.
 
 pub(crate) mod counters;
+mod figures;
 mod life_bound;
 pub(crate) mod log_sums;
 pub(crate) mod loops;
 pub(crate) mod observers;
 pub(crate) mod regions;
 mod shutdown;
+pub(crate) mod spans;
 mod upkeep;
 
 use std::{
@@ -19,8 +21,8 @@ use std::{
 };
 
 use cache_core::{
-    Clock, Error, ErrorKind, Event, Fill, GivenTtl, Key, Lease, Lives, Pattern, Result, Target, Timestamp,
-    Tombstone, Ttl, sync::RwLock,
+    CacheFigures, Clock, Error, ErrorKind, Event, Fill, GivenTtl, Key, Lease, Lives, Pattern, Result, Target,
+    Timestamp, Tombstone, Ttl, sync::RwLock,
 };
 use cache_memory::Memory;
 use tokio::runtime::Handle;
@@ -28,7 +30,7 @@ use tokio_util::task::TaskTracker;
 
 use self::{
     counters::Counters, life_bound::LifeBound, log_sums::LogSums, loops::Loops, observers::Observers,
-    regions::Regions,
+    regions::Regions, spans::Spans,
 };
 use crate::{
     invalidation::{
@@ -68,6 +70,7 @@ pub(crate) struct Parts {
     pub(crate) tiers: Vec<TierHandle>,
     pub(crate) stamps: Stamps,
     pub(crate) observers: Observers,
+    pub(crate) spans: Spans,
     pub(crate) fill: Option<Arc<dyn Fill>>,
     pub(crate) longest_life: Duration,
     pub(crate) bus: Option<Arc<BusClient>>,
@@ -94,6 +97,12 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
+    /// Tells observers whom to ask for figures.
+    pub(crate) fn tell_observers_of_figures(self: &Arc<Self>) {
+        let cache: Arc<dyn CacheFigures> = Arc::clone(self) as _;
+        self.observers().tell_of_figures(&Arc::downgrade(&cache));
+    }
+
     pub(crate) fn new(parts: Parts) -> Self {
         Self {
             parts,
@@ -161,6 +170,12 @@ impl Engine {
     #[inline]
     pub(crate) fn observers(&self) -> &Observers {
         &self.parts.observers
+    }
+
+    /// How spans are made.
+    #[inline]
+    pub(crate) fn spans(&self) -> Spans {
+        self.parts.spans
     }
 
     /// What fills the free places of calls, if anything does.
@@ -271,14 +286,17 @@ impl Engine {
         }
     }
 
-    /// Runs work to its end, even if the caller is dropped before. Returns nothing if the runtime ends, and
-    /// then nobody waits.
+    /// Runs work to its end, even if the caller is dropped before, within the caller's span and trace context.
+    /// Returns nothing if the runtime ends, and then nobody waits.
     pub(crate) async fn run_to_completion<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,
     ) -> Option<T> {
         match Handle::try_current() {
-            Ok(runtime) => self.tasks.spawn_on(ADMITTED.scope(self.id(), work), &runtime).await.ok(),
+            Ok(runtime) => {
+                let work = spans::carried(ADMITTED.scope(self.id(), work));
+                self.tasks.spawn_on(work, &runtime).await.ok()
+            }
             Err(_) => Some(work.await),
         }
     }

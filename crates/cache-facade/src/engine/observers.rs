@@ -3,12 +3,12 @@
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicU64, Ordering},
     },
 };
 
-use cache_core::{Event, LookupKey, Observer};
+use cache_core::{CacheFigures, Event, LookupKey, Observer};
 
 use crate::panics;
 
@@ -22,6 +22,13 @@ pub(crate) struct Observers {
 impl Observers {
     pub(crate) fn new(observers: Vec<Arc<dyn Observer>>) -> Self {
         Self { observers: observers.into(), panics: Arc::default() }
+    }
+
+    /// Tells each whom to ask for the cache's own figures.
+    pub(crate) fn tell_of_figures(&self, cache: &Weak<dyn CacheFigures>) {
+        for observer in &*self.observers {
+            let _ = panics::caught_now("observer", || observer.figures_of(Weak::clone(cache)));
+        }
     }
 
     /// Whether there is one.

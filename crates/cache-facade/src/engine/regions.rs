@@ -3,10 +3,7 @@
 use std::{
     any::{Any, TypeId, type_name},
     collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
+    sync::Arc,
 };
 
 use cache_core::{
@@ -18,7 +15,8 @@ use cache_memory::Memory;
 
 use super::counters::{Count, Counters};
 use crate::{
-    region::Cacheable, region_core::RegionCore, settings::value_codec::ValueCodec, stats::RegionStats,
+    invalidation::stamps::kinds::KindStamps, region::Cacheable, region_core::RegionCore,
+    settings::value_codec::ValueCodec, stats::RegionStats,
 };
 
 /// The open regions of a cache.
@@ -26,8 +24,9 @@ pub(crate) struct Regions {
     by_kind: Mutex<HashMap<String, OpenRegion>>,
     /// What [`Cache::region_once`](crate::Cache::region_once) opened, by the place in the code that asked.
     by_call_site: RwLock<HashMap<TypeId, Arc<dyn Any + Send + Sync>>>,
-    /// The stamp of the last clear of the whole cache, for regions opened later.
-    cleared: AtomicI64,
+    /// What concerns every kind: the last clear and mark of the whole cache, and the last mark of a key whose kind
+    /// is not open. A region that is opened later begins with it.
+    of_all: Mutex<KindStamps>,
 }
 
 /// A kind that was opened, and as what.
@@ -45,27 +44,29 @@ pub(crate) trait UntypedRegion: Send + Sync {
 
     /// Overtakes flights, so that their results are not kept: those of keys that match, or all.
     fn overtake(&self, pattern: Option<&Pattern>);
-    /// Marks as dead what was born at `at` or before.
-    fn clear(&self, at: Timestamp);
+    /// Ends and marks what these stamps concern.
+    fn raise(&self, stamps: KindStamps);
+    /// Returns the stamps that are known.
+    fn stamps(&self) -> KindStamps;
     /// The kind.
     fn kind(&self) -> &str;
-    /// Returns the latest clear that is known.
-    fn cleared(&self) -> Timestamp;
-    /// Whether the clears of earlier processes were read from the tiers.
-    fn are_clears_known(&self) -> bool;
-    /// Notes that they were.
-    fn note_clears_known(&self);
+    /// Whether the stamps of earlier processes were read from the tiers.
+    fn are_stamps_known(&self) -> bool;
+    /// Notes whether they were.
+    fn set_stamps_known(&self, known: bool);
     /// What was counted of it off the hit path.
     fn counters(&self) -> &Counters;
+    /// Returns how many reads memory answered.
+    fn memory_hits(&self) -> u64;
     /// Returns it in numbers.
     fn stats(&self) -> RegionStats;
     /// Returns how many flights there are.
     fn flights(&self) -> usize;
-    /// Forgets which clears are known, so that they are read from the tiers again.
-    fn forget_clears(&self);
     /// Overtakes the flight of a key of this region, and ends the key's pause. Returns the key and whether
     /// it had a flight; `None` for a key of another region.
     fn overtake_text(&self, text: &KeyText) -> Option<(Key, bool)>;
+    /// Returns the key, if it is of this region.
+    fn key_of(&self, text: &KeyText) -> Option<Key>;
 }
 
 impl Default for Regions {
@@ -73,7 +74,7 @@ impl Default for Regions {
         Self {
             by_kind: Mutex::default(),
             by_call_site: RwLock::default(),
-            cleared: AtomicI64::new(Timestamp::MIN.as_micros()),
+            of_all: Mutex::new(KindStamps::NONE),
         }
     }
 }
@@ -106,8 +107,8 @@ impl Regions {
                 Error::new(ErrorKind::Config, "open", format!("{message}: use one per kind"))
             });
         }
-        let cleared = self.cleared();
-        let core = Arc::new(RegionCore::<V>::new(prefix, codec, cleared, memory.read_counter()));
+        let core = RegionCore::<V>::new(prefix, codec, self.stamps_of_all(), memory.read_counter());
+        let core = Arc::new(core);
         let open = OpenRegion {
             type_id: TypeId::of::<V>(),
             type_name: type_name::<V>(),
@@ -133,11 +134,24 @@ impl Regions {
         self.by_kind.lock().get(kind).map(|open| Arc::clone(&open.untyped))
     }
 
+    /// Returns the kinds that are open, in order.
+    pub(crate) fn kinds(&self) -> Vec<String> {
+        let mut kinds: Vec<String> = self.by_kind.lock().keys().cloned().collect();
+        kinds.sort_unstable();
+        kinds
+    }
+
     /// Returns the regions in numbers, by kind.
     pub(crate) fn stats(&self) -> Vec<RegionStats> {
         let mut stats: Vec<_> = self.by_kind.lock().values().map(|open| open.untyped.stats()).collect();
         stats.sort_unstable_by(|a, b| a.kind.cmp(&b.kind));
         stats
+    }
+
+    /// Tells of each kind how many reads memory answered.
+    pub(crate) fn memory_hits(&self, tell: &mut dyn FnMut(&str, u64)) {
+        let regions: Vec<_> = self.by_kind.lock().values().map(|open| Arc::clone(&open.untyped)).collect();
+        regions.iter().for_each(|region| tell(region.kind(), region.memory_hits()));
     }
 
     /// Returns what all regions counted.
@@ -147,35 +161,71 @@ impl Regions {
 
     /// Returns the last clear of each kind that is open.
     pub(crate) fn cleared_by_kind(&self) -> HashMap<String, Timestamp> {
-        self.by_kind.lock().iter().map(|(kind, open)| (kind.clone(), open.untyped.cleared())).collect()
+        self.by_kind.lock().iter().map(|(kind, open)| (kind.clone(), open.untyped.stamps().cleared)).collect()
     }
 
-    /// Returns the last clear of the whole cache.
-    pub(crate) fn cleared(&self) -> Timestamp {
-        Timestamp::from_micros(self.cleared.load(Ordering::Acquire))
+    /// Returns what concerns the entries of a kind that is not open.
+    pub(crate) fn stamps_of_all(&self) -> KindStamps {
+        *self.of_all.lock()
     }
 
     /// Marks as dead what was born at `at` or before, in all regions and in those opened later.
     pub(crate) fn clear(&self, at: Timestamp) {
-        self.cleared.fetch_max(at.as_micros(), Ordering::AcqRel);
-        self.for_each(|region| {
-            region.clear(at);
-            region.overtake(None);
-        });
+        self.raise_all(KindStamps { cleared: at, ..KindStamps::NONE });
+        self.for_each(|region| region.overtake(None));
     }
 
     /// Marks as dead what was born at `at` or before, in the region of a kind.
     pub(crate) fn clear_kind(&self, kind: &str, at: Timestamp) {
-        if let Some(open) = self.by_kind.lock().get(kind) {
-            open.untyped.clear(at);
-            open.untyped.overtake(None);
+        if let Some(region) = self.of_kind(kind) {
+            region.raise(KindStamps { cleared: at, ..KindStamps::NONE });
+            region.overtake(None);
         }
     }
 
-    /// Overtakes all flights, and forgets which clears are known.
-    pub(crate) fn forget_clears(&self) {
+    /// Marks as stale what was born at `at` or before, in all regions and in those opened later.
+    pub(crate) fn mark_stale(&self, at: Timestamp) {
+        self.raise_all(KindStamps { marked: at, ..KindStamps::NONE });
+    }
+
+    /// Marks as stale what was born at `at` or before, in the region of a kind.
+    pub(crate) fn mark_kind_stale(&self, kind: &str, at: Timestamp) {
+        if let Some(region) = self.of_kind(kind) {
+            region.raise(KindStamps { marked: at, ..KindStamps::NONE });
+        }
+    }
+
+    /// Notes a mark of some key of a kind.
+    pub(crate) fn note_key_mark(&self, kind: &str, at: Timestamp) {
+        let stamps = KindStamps { last_key_mark: at, ..KindStamps::NONE };
+        // No kind is opened in between.
+        match self.by_kind.lock().get(kind) {
+            Some(open) => open.untyped.raise(stamps),
+            None => {
+                let mut of_all = self.of_all.lock();
+                *of_all = of_all.max(stamps);
+            }
+        }
+    }
+
+    /// Raises the stamps of all regions and of those opened later.
+    fn raise_all(&self, stamps: KindStamps) {
+        // No kind is opened in between.
+        let by_kind = self.by_kind.lock();
+        let mut of_all = self.of_all.lock();
+        *of_all = of_all.max(stamps);
+        by_kind.values().for_each(|open| open.untyped.raise(stamps));
+    }
+
+    /// Returns the key, if an open region has it.
+    pub(crate) fn key_of(&self, text: &KeyText) -> Option<Key> {
+        self.by_kind.lock().values().find_map(|open| open.untyped.key_of(text))
+    }
+
+    /// Overtakes all flights, and forgets that the stamps of kinds are known, so that they are read again.
+    pub(crate) fn forget_stamps(&self) {
         self.for_each(|region| {
-            region.forget_clears();
+            region.set_stamps_known(false);
             region.overtake(None);
         });
     }

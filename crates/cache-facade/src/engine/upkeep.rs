@@ -12,13 +12,13 @@ use crate::{
 };
 
 /// How often memory is swept.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
+pub(super) const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 
 /// How often tiers that failed are tried again.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Engine {
-    /// Sweeps memory, for as long as the cache lives.
+    /// Sweeps memory, and settles what stamps are pinned, for as long as the cache lives.
     pub(super) async fn sweep_memory(engine: Weak<Self>, clock: Clock, guard: LoopGuard) {
         loop {
             timer::sleep(&clock, SWEEP_INTERVAL).await;
@@ -29,6 +29,7 @@ impl Engine {
             engine.memory().sweep(clock.now());
             // In fallback mode this empties memory once no tier fails any more.
             engine.memory_in_use();
+            engine.settle_pins().await;
         }
     }
 

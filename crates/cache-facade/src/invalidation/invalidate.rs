@@ -2,10 +2,12 @@
 
 use std::{cell::Cell, sync::Arc};
 
-use cache_core::{Event, Key, Pattern, Removal, Result, Tag, Target, Timestamp, Tombstone, message::Change};
+use cache_core::{
+    Entry, Event, Key, Pattern, Removal, Result, Tag, Target, Timestamp, Tombstone, message::Change,
+};
 use futures_util::future::join_all;
 
-use super::stamps;
+use super::stamps::StampKind;
 use crate::{
     engine::{Engine, counters::Count, regions::UntypedRegion},
     region::{Cacheable, Region},
@@ -16,25 +18,29 @@ use crate::{
 impl<V: Cacheable> Region<V> {
     /// Ends every entry of this kind.
     pub(crate) async fn clear_kind(&self) -> Result<()> {
-        let kind = self.core.prefix.kind();
-        let key = self.engine.stamps().kind_key(kind)?;
-        let at = self.engine.clock().tick_removal();
-        self.engine.local_writes().note_all(at);
-        self.core.counters.bump(Count::Removal);
-        self.core.clear(at);
-        self.core.overtake(None);
-        self.engine.observers().tell(&Event::Removed { what: Removal::Kind(kind) });
-        let (engine, kind) = (Arc::clone(&self.engine), kind.to_owned());
-        let clear = async move {
-            engine.write_stamp(key, at).await;
-            engine.announce([Change::KindEnded { kind, at }]).await;
-        };
-        self.engine.run_to_completion(clear).await;
-        Ok(())
+        self.engine.clear_kind(self.core.prefix.kind()).await
     }
 }
 
 impl Engine {
+    /// Ends every entry of a kind, be it open here or not.
+    pub(crate) async fn clear_kind(self: &Arc<Self>, kind: &str) -> Result<()> {
+        let key = self.stamps().kind_key(StampKind::End, kind)?;
+        let at = self.clock().tick_removal();
+        self.local_writes().note_all(at);
+        let region = self.regions().of_kind(kind);
+        region.as_deref().map_or(self.counters(), UntypedRegion::counters).bump(Count::Removal);
+        self.regions().clear_kind(kind, at);
+        self.observers().tell(&Event::Removed { what: Removal::Kind(kind) });
+        let (engine, kind) = (Arc::clone(self), kind.to_owned());
+        let clear = async move {
+            engine.write_stamps(&[(key, at)]).await;
+            engine.announce([Change::KindEnded { kind, at }]).await;
+        };
+        self.run_to_completion(clear).await;
+        Ok(())
+    }
+
     /// Ends every entry that carries `tag`.
     pub(crate) async fn invalidate(self: &Arc<Self>, tag: &Tag) -> Result<()> {
         self.invalidate_until(tag, self.clock().tick_removal()).await
@@ -42,17 +48,17 @@ impl Engine {
 
     /// Ends every entry that carries `tag` and was born at `at` or before.
     pub(crate) async fn invalidate_until(self: &Arc<Self>, tag: &Tag, at: Timestamp) -> Result<()> {
-        let key = self.stamps().tag_key(tag)?;
+        let key = self.stamps().tag_key(StampKind::End, tag)?;
         // What is written from now on is not concerned.
         self.clock().observe(at);
         self.local_writes().note_all(at);
         self.counters().bump(Count::Removal);
-        self.stamps().raise(tag, at);
+        self.stamps().raise(StampKind::End, tag, at);
         self.observers().tell(&Event::Removed { what: Removal::Tag(tag) });
         let (engine, tag) = (Arc::clone(self), tag.clone());
         let invalidation = async move {
-            if engine.write_stamp(key, at).await {
-                engine.stamps().unpin(&tag, at);
+            if engine.write_stamps(&[(key, at)]).await {
+                engine.stamps().unpin(StampKind::End, &tag, at);
             }
             engine.announce([Change::TagEnded { tag: tag.as_str().to_owned(), at }]).await;
         };
@@ -69,7 +75,7 @@ impl Engine {
         self.observers().tell(&Event::Removed { what: Removal::All });
         let engine = Arc::clone(self);
         let clear = async move {
-            engine.write_stamp(engine.stamps().all_key().clone(), at).await;
+            engine.write_stamps(&[(engine.stamps().all_key(StampKind::End).clone(), at)]).await;
             engine.announce([Change::AllEnded { at }]).await;
         };
         self.run_to_completion(clear).await;
@@ -115,37 +121,11 @@ impl Engine {
         self.memory().clear();
     }
 
-    /// Writes a stamp to every tier. Returns whether all have it.
-    async fn write_stamp(&self, key: Key, at: Timestamp) -> bool {
-        let entries = [(key, self.stamps().entry(at))];
+    /// Writes stamps to every tier. Returns whether all have them.
+    pub(super) async fn write_stamps(&self, stamps: &[(Key, Timestamp)]) -> bool {
+        let entry = |(key, at): &(Key, Timestamp)| (key.clone(), self.stamps().entry(*at));
+        let entries: Vec<(Key, Entry)> = stamps.iter().map(entry).collect();
         self.write(&entries, self.tiers().iter()).await.iter().all(|written| written.everywhere)
-    }
-
-    /// Reads the clears of a region by earlier processes from the tiers, unless they are known. Returns whether
-    /// they are.
-    pub(crate) async fn learn_clears_of(&self, region: &dyn UntypedRegion) -> bool {
-        self.learn_clears_of_all(vec![region]).await;
-        region.are_clears_known()
-    }
-
-    /// Reads the clears of regions by earlier processes from the tiers, in one call a tier, unless they are known.
-    pub(crate) async fn learn_clears_of_all(&self, mut regions: Vec<&dyn UntypedRegion>) {
-        let stamps = self.stamps();
-        let mut kinds = Vec::with_capacity(regions.len());
-        regions.retain(|region| {
-            let kind = stamps.kind_key(region.kind()).ok().filter(|_| !region.are_clears_known());
-            kind.map(|kind| kinds.push(kind)).is_some()
-        });
-        if regions.is_empty() {
-            return;
-        }
-        let keys: Vec<Key> = std::iter::once(stamps.all_key().clone()).chain(kinds).collect();
-        let Ok(cleared) = stamps::read(&keys, self.tiers()).await else { return };
-        let Some((all, cleared)) = cleared.split_first() else { return };
-        for (region, at) in regions.into_iter().zip(cleared) {
-            region.clear((*all).max(*at));
-            region.note_clears_known();
-        }
     }
 
     /// Tells the other nodes, if there is a bus.

@@ -18,6 +18,7 @@ use super::{
     bus_client::{BusClient, backoff},
     echo::Verdict,
     publisher::HEARTBEAT,
+    stamps::StampKind,
 };
 use crate::{
     engine::{Engine, loops::LoopGuard},
@@ -231,7 +232,7 @@ impl Engine {
     }
 
     /// Ends in memory what a change ends. Returns what it ends in tiers of this node alone.
-    fn apply(&self, change: &Change) -> Option<Invalidated> {
+    fn apply(self: &Arc<Self>, change: &Change) -> Option<Invalidated> {
         match change {
             Change::Put { key, born } => {
                 // The value itself is in the tiers; what is older may only bridge an outage of theirs.
@@ -258,7 +259,7 @@ impl Engine {
             Change::TagEnded { tag, at } => match Tag::new(tag) {
                 Ok(tag) => {
                     self.clock().observe(*at);
-                    self.stamps().raise_unpinned(&tag, *at);
+                    self.stamps().raise_unpinned(StampKind::End, &tag, *at);
                     self.end_pending_where(&|_, meta| meta.tags().contains(&tag), *at);
                 }
                 Err(_) => self.mark_memory_unproven(),
@@ -275,7 +276,7 @@ impl Engine {
                 self.clear_locally(*at);
                 self.end_pending_where(&|_, _| true, *at);
             }
-            Change::Unknown => self.mark_memory_unproven(),
+            mark => self.apply_mark(mark),
         }
         None
     }
@@ -333,8 +334,8 @@ impl Engine {
     pub(crate) fn mark_memory_unproven(&self) {
         let Some(bus) = self.bus() else { return };
         self.gaps().note(|| self.clock().tick());
-        self.stamps().forget();
-        self.regions().forget_clears();
+        self.stamps().forget(self.gaps().latest());
+        self.regions().forget_stamps();
         // What no shared tier has yet nobody else can have ended there: the tier says so when it takes it.
         self.memory().clear_except(|key, meta| {
             let mut shared = self.tiers().iter().filter(|tier| !tier.is_local()).peekable();

@@ -4,11 +4,16 @@ use std::{sync::Arc, time::Duration};
 
 use cache_core::{Error, ErrorKind, Loaded, Request, Result, Timestamp};
 use futures_util::future::{Either, select};
+use tracing::{Instrument, Span};
 
-use super::{circular::Loading, fetch::Fetch, loaders::shared_loader::SharedLoader};
+use super::{
+    circular::Loading,
+    fetch::{Fetch, LookupScope},
+    loaders::shared_loader::SharedLoader,
+};
 use crate::{
     answer::Found,
-    engine::counters::Count,
+    engine::{counters::Count, spans},
     read::servable::Servable,
     region::{Cacheable, Region},
     timer,
@@ -17,7 +22,18 @@ use crate::{
 impl<V: Cacheable> Region<V> {
     /// Loads one batch. After the hard timeout its callers get a value in grace or an error, and the next caller
     /// begins a new flight. The load may go on for a while, and its result is stored if nothing newer came.
-    pub(crate) async fn load_batch(&self, batch: Vec<Fetch<V>>, loader: &dyn SharedLoader<V>) {
+    pub(crate) async fn load_batch(
+        &self,
+        batch: Vec<Fetch<V>>,
+        scope: LookupScope,
+        loader: &dyn SharedLoader<V>,
+    ) {
+        let background = scope == LookupScope::Background;
+        let span = self.engine.spans().load(self.core.prefix.kind(), batch.len(), background);
+        self.load_in_time(batch, loader, &span).instrument(span.clone()).await;
+    }
+
+    async fn load_in_time(&self, batch: Vec<Fetch<V>>, loader: &dyn SharedLoader<V>, span: &Span) {
         let clock = self.engine.clock();
         let born = clock.tick();
         let requests: Vec<Request<V>> = batch.iter().map(|fetch| self.request(fetch)).collect();
@@ -28,6 +44,8 @@ impl<V: Cacheable> Region<V> {
             Either::Left((outcome, _)) => outcome,
             Either::Right(((), load)) => {
                 let error = self.timed_out(batch.len());
+                span.record("outcome", "timed_out");
+                span.record("otel.status_code", "ERROR");
                 let _late = self.engine.late_loads().begin();
                 for fetch in &batch {
                     self.fail(fetch, &error);
@@ -37,14 +55,14 @@ impl<V: Cacheable> Region<V> {
                 match select(load, late).await {
                     Either::Left((outcome, _)) => {
                         self.core.counters.bump(Count::LateLoad);
-                        self.settle(batch, outcome, born).await;
+                        self.settle(batch, outcome, born, &Span::none()).await;
                     }
                     Either::Right(_) => {}
                 }
                 return;
             }
         };
-        self.settle(batch, outcome, born).await;
+        self.settle(batch, outcome, born, span).await;
     }
 
     /// Returns what to ask the loader: what is at hand is told, unless it was ended since.
@@ -61,15 +79,23 @@ impl<V: Cacheable> Region<V> {
         }
     }
 
-    /// Stores and lands what a load brought.
-    async fn settle(&self, batch: Vec<Fetch<V>>, outcome: Result<Vec<Loaded<Arc<V>>>>, born: Timestamp) {
+    /// Stores and lands what a load brought, and records in its span how many keys failed.
+    async fn settle(
+        &self,
+        batch: Vec<Fetch<V>>,
+        outcome: Result<Vec<Loaded<Arc<V>>>>,
+        born: Timestamp,
+        span: &Span,
+    ) {
         let failed = |error: Error| batch.iter().map(|_| Loaded::Failed(error.clone())).collect();
         let answers = outcome.unwrap_or_else(failed);
+        let failed = answers.iter().filter(|answer| matches!(answer, Loaded::Failed(_))).count();
+        spans::record_failed(span, failed, batch.len());
         self.store_loaded(batch, answers, born).await;
     }
 
     /// Lands a value in grace, or the error if there is none or the error forbids it.
-    pub(crate) fn fail(&self, Fetch { leader, prior, .. }: &Fetch<V>, error: &Error) {
+    pub(crate) fn fail(&self, Fetch { leader, prior, begun, .. }: &Fetch<V>, error: &Error) {
         if leader.has_landed() {
             // It failed at the hard timeout already, and fails late now.
             return;
@@ -87,7 +113,7 @@ impl<V: Cacheable> Region<V> {
                     Servable::Fresh => self.core.throttle.pause_refresh(key, error, usual, now),
                     _ => self.core.throttle.pause(key, error, usual, now),
                 }
-                self.count_stale_answer(leader.key(), prior);
+                self.count_stale_answer(leader.key(), prior, *begun);
                 leader.land(Ok(Found { failure: Some(error.clone()), ..prior.clone() }));
             }
             _ => {

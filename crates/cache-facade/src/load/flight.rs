@@ -9,11 +9,15 @@ use std::{
     future::Future,
     hash::BuildHasherDefault,
     pin::Pin,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll, Waker},
 };
 
 use cache_core::{Key, KeyHasher};
+use tracing::span::Id;
 
 use super::loom_shim::{Arc, Mutex};
 
@@ -33,6 +37,8 @@ pub(crate) struct Flight<T> {
     number: u64,
     /// When it began, in microseconds of a steady clock.
     began: i64,
+    /// The span of the fetch that brings the answer, if that has one.
+    span: OnceLock<Id>,
     state: Mutex<State<T>>,
 }
 
@@ -43,6 +49,8 @@ struct State<T> {
     outcome: Outcome<T>,
     /// Whether the key was written or removed meanwhile, so that the result must not be kept.
     overtaken: bool,
+    /// Whether someone waits for it who asked for a load, and not just for an answer.
+    urgent: bool,
     /// One place a waiter, until the waiter goes; empty once it was woken.
     wakers: Vec<Option<Waker>>,
     /// The places of waiters that went.
@@ -122,14 +130,36 @@ impl<T> Flight<T> {
             offer: None,
             outcome: Outcome::Pending,
             overtaken: false,
+            urgent: false,
             wakers: Vec::new(),
             free: Vec::new(),
         };
-        Self { number: FLIGHTS.fetch_add(1, Ordering::Relaxed), began, state: Mutex::new(state) }
+        let number = FLIGHTS.fetch_add(1, Ordering::Relaxed);
+        Self { number, began, span: OnceLock::new(), state: Mutex::new(state) }
     }
 
     pub(crate) fn number(&self) -> u64 {
         self.number
+    }
+
+    /// Notes the span of the fetch that brings the answer.
+    pub(crate) fn set_span(&self, span: &Id) {
+        self.span.get_or_init(|| span.clone());
+    }
+
+    /// Returns the span of the fetch that brings the answer, if it has one.
+    pub(crate) fn span(&self) -> Option<Id> {
+        self.span.get().cloned()
+    }
+
+    /// Notes that someone waits for it who asked for a load.
+    pub(crate) fn set_urgent(&self) {
+        self.state.lock().urgent = true;
+    }
+
+    /// Whether someone waits for it who asked for a load, and not just for an answer.
+    pub(crate) fn is_urgent(&self) -> bool {
+        self.state.lock().urgent
     }
 
     /// Whether nothing has come of it yet.

@@ -8,13 +8,14 @@ use futures_util::{
     future::{BoxFuture, Either, select},
     stream::FuturesUnordered,
 };
+use tracing::Instrument;
 
 use super::{
     fetch::{Fetch, LookupScope},
     loaders::shared_loader::SharedLoader,
 };
 use crate::{
-    engine::Engine,
+    engine::{Engine, spans},
     panics,
     region::{Cacheable, Region},
     timer,
@@ -97,10 +98,10 @@ impl<V: Cacheable> Region<V> {
         loader: &dyn SharedLoader<V>,
         held: Option<HeldLease>,
     ) {
-        let Some(held) = held else { return self.load_all(fetches, loader).await };
+        let Some(held) = held else { return self.load_all(fetches, scope, loader).await };
         let work = async {
             let missing = self.look_in_tiers(fetches, scope).await;
-            self.load_all(missing, loader).await;
+            self.load_all(missing, scope, loader).await;
         };
         let renewing = held.renewing();
         match select(std::pin::pin!(work), std::pin::pin!(renewing)).await {
@@ -126,7 +127,8 @@ impl Engine {
         holder: Holder,
     ) -> cache_core::Result<Vec<bool>> {
         let limit = timer::sleep(self.clock(), CALL_LIMIT);
-        let call = async { lease.acquire(keys, holder, LEASE_SPAN).await };
+        let span = spans::lease(lease.name(), keys.len());
+        let call = async { lease.acquire(keys, holder, LEASE_SPAN).await }.instrument(span.clone());
         let call = std::pin::pin!(panics::caught(lease.name(), "lease", call));
         let outcome = match select(call, std::pin::pin!(limit)).await {
             Either::Left((Ok(granted), _)) if granted.len() == keys.len() => Ok(granted),
@@ -140,6 +142,10 @@ impl Engine {
                 Err(Error::new(ErrorKind::Timeout, "lease", message))
             }
         };
+        spans::record_result(&span, &outcome);
+        if let Ok(granted) = &outcome {
+            span.record("granted", granted.iter().filter(|granted| **granted).count());
+        }
         self.note_lease(lease, outcome.as_ref().err());
         outcome
     }

@@ -1,16 +1,17 @@
 //! Loading: one flight a key, through the tiers to the loader.
 
 pub(crate) mod batch;
+pub(crate) mod calls;
 pub(crate) mod circular;
 pub(crate) mod coalesce;
 pub(crate) mod fetch;
-pub(crate) mod filled;
 pub(crate) mod flight;
 pub(crate) mod late_loads;
 pub(crate) mod lease;
 pub(crate) mod loaders;
 mod loom_shim;
-pub(crate) mod put_off;
-pub(crate) mod store_loaded;
+pub(crate) mod pace;
+pub(crate) mod reload;
+mod store_loaded;
 pub(crate) mod throttle;
 pub(crate) mod warm;

@@ -68,6 +68,8 @@ impl<V: Cacheable> Region<V> {
                     continue;
                 }
             };
+            let changed = self.has_changed(&fetch, &found, &storable);
+            self.tell_refreshed(&fetch, changed, born);
             let Fetch { leader, maybe_in_tiers, .. } = &fetch;
             if let Some(prior) = &fetch.prior {
                 self.count_replaced(leader.key(), prior);
@@ -78,7 +80,7 @@ impl<V: Cacheable> Region<V> {
                 let is_servable = servable.is_servable();
                 match storable {
                     Storable::Everywhere(blob) if is_servable => {
-                        let replaces = self.replaces_another(&fetch, &found, blob.as_ref());
+                        let replaces = self.may_be_held_elsewhere(&fetch) && changed.unwrap_or(true);
                         let entry = Entry { value: blob, meta: found.meta.clone() };
                         let kept = self.store_fetched(&fetch, &found);
                         if kept && replaces {
@@ -100,7 +102,9 @@ impl<V: Cacheable> Region<V> {
                     _ => {}
                 }
             }
-            leader.land(Ok(found));
+            // Stored as it came, for whoever judges it later, and answered as it is by now.
+            let meta = self.marked_since_load(leader.key(), found.meta, engine.clock().now());
+            leader.land(Ok(Found { meta, ..found }));
             leaders.push(fetch.leader);
         }
         let written = engine.write(&entries, engine.tiers_for(&self.policy)).await;
@@ -132,19 +136,34 @@ impl<V: Cacheable> Region<V> {
         }
     }
 
-    /// Whether a loaded value takes the place of another one, which other nodes may hold.
-    fn replaces_another(&self, fetch: &Fetch<V>, found: &Found<V>, blob: Option<&Blob>) -> bool {
-        if self.engine.bus().is_none() || !fetch.maybe_in_tiers {
-            return false;
-        }
-        let Some(prior) = fetch.prior.as_ref().filter(|prior| !prior.meta.is_replaced()) else { return true };
-        match (&prior.value, &found.value, blob) {
-            (None, None, _) => false,
+    /// Whether a load brought another value than what was at hand; `None` if nothing was, nobody wants to know, or
+    /// nobody can tell.
+    fn has_changed(&self, fetch: &Fetch<V>, found: &Found<V>, storable: &Storable) -> Option<bool> {
+        let is_wanted = self.engine.observers().any() || self.may_be_held_elsewhere(fetch);
+        let prior = fetch.current_prior().filter(|_| is_wanted)?;
+        match (&prior.value, &found.value, storable) {
+            (None, None, _) => Some(false),
             // It was not modified.
-            (Some(prior), Some(value), _) if Arc::ptr_eq(prior, value) => false,
-            (Some(prior), Some(_), Some(blob)) => !self.is_encoded_as(prior, blob),
-            _ => true,
+            (Some(prior), Some(value), _) if Arc::ptr_eq(prior, value) => Some(false),
+            (Some(prior), Some(_), Storable::Everywhere(Some(blob))) => {
+                Some(!self.is_encoded_as(prior, blob))
+            }
+            (Some(_), Some(_), _) => None,
+            _ => Some(true),
         }
+    }
+
+    /// Tells whoever watches whether a load brought another value than what was at hand.
+    fn tell_refreshed(&self, fetch: &Fetch<V>, changed: Option<bool>, born: Timestamp) {
+        if let Some(prior) = fetch.current_prior().filter(|prior| prior.value.is_some()) {
+            let (key, after) = (fetch.leader.key(), born.since(prior.meta.born));
+            self.engine.observers().tell(&Event::Refreshed { key, changed, after });
+        }
+    }
+
+    /// Whether other nodes may hold what came before a loaded value.
+    fn may_be_held_elsewhere(&self, fetch: &Fetch<V>) -> bool {
+        self.engine.bus().is_some() && fetch.maybe_in_tiers
     }
 
     /// Makes of a source's answer what to serve and where to store it.
@@ -300,12 +319,20 @@ impl<V: Cacheable> Region<V> {
         }
         let memory = self.engine.memory();
         let too_heavy = memory.is_too_heavy(key, &meta).then_some(meta.cost);
+        let born = meta.born;
+        let observers = self.engine.observers();
+        let told = |key: &Key, meta: &Meta| {
+            observers.tell(&Event::Stored { key, meta, weight: memory.weight_of(key, meta) });
+        };
         let entry = Entry { value: value.map(|value| value as Value), meta };
         let refused = |key: &Key| self.engine.report_protection_refused(key);
         let stored = match held {
-            Some(held) => memory.put_if(key.clone(), held, entry, now, refused),
-            None => memory.put_observed(key.clone(), entry, now, refused),
+            Some(held) => memory.put_if(key.clone(), held, entry, now, told, refused),
+            None => memory.put_observed(key.clone(), entry, now, told, refused),
         };
+        if stored {
+            self.mark_stored(key, born);
+        }
         if let Some(cost) = too_heavy
             && stored
         {

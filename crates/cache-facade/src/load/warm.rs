@@ -12,6 +12,7 @@ use tokio::{sync::Semaphore, task::JoinHandle};
 
 use crate::{
     answer::Source,
+    policy::Policy,
     region::{Cacheable, Region},
     timer,
 };
@@ -72,9 +73,13 @@ impl<V: Cacheable> Warm for Region<V> {
         self.fresh_in_memory_for(key)
     }
 
+    fn is_known_absent(&self, key: &Key) -> bool {
+        self.is_known_absent_in_memory(key)
+    }
+
     async fn lift(&self, keys: &[Key]) -> Result<Vec<bool>> {
         self.engine.enter("lift")?;
-        Ok(self.lifted(keys).await)
+        Ok(self.with(|policy| Policy { lifts: true, ..policy }).lifted(keys).await)
     }
 }
 

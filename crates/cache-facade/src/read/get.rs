@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use cache_core::{Error, ErrorKind, Event, Key, Refreshed, Result, Timestamp};
+use cache_core::{Error, ErrorKind, Event, Key, LookupKey, MissReason, Result, Timestamp};
+use tracing::{Instrument, Span};
 
 use super::{
+    awaited::AwaitedRead,
     deadlines::{Deadlines, Waited},
+    demand::too_old,
     memory_lookup::{FirstLook, MemoryLookup},
-    servable::Servable,
+    servable::{Servable, Unservable},
 };
 use crate::{
     answer::{FlightResult, Found, Source},
@@ -25,23 +28,45 @@ use crate::{
 /// How often a call begins a flight of its own after one whose leader is gone.
 const MAX_TAKEOVERS: u32 = 2;
 
+/// How often a call that asks for what is younger than others do begins anew, before it gives up.
+const MAX_UNMET: u32 = 3;
+
 /// How a read gets the answer for one key.
 enum Plan<V> {
     /// There is an answer without waiting, as a rule in memory.
     Have(FlightResult<V>),
     /// A flight brings it, which this read leads or joined.
-    Await { flight: Arc<Flight<FlightResult<V>>>, leads: bool },
+    Await {
+        flight: Arc<Flight<FlightResult<V>>>,
+        leads: bool,
+        awaited: Option<AwaitedRead>,
+        missed: MissReason,
+    },
+}
+
+impl<V> Plan<V> {
+    /// The flight of another read, if it waits for one.
+    fn joined(&self) -> Option<&Flight<FlightResult<V>>> {
+        match self {
+            Self::Await { flight, leads: false, .. } => Some(flight),
+            _ => None,
+        }
+    }
 }
 
 /// A read that waits for its flights.
 pub(crate) struct BegunRead<V> {
     plans: Vec<Plan<V>>,
-    /// The latest invalidation of anything when the caller asked.
-    seen: Timestamp,
+    asked: Asked,
 }
 
-/// How many fetches that a tier answers a refresh waits for, before it gives up.
-const MOST_IN_THE_WAY: usize = 5;
+/// What is known of the moment when a caller asked.
+#[derive(Clone, Copy)]
+struct Asked {
+    at: Timestamp,
+    /// The latest invalidation of anything by then.
+    seen: Timestamp,
+}
 
 impl<V: Cacheable> Region<V> {
     /// Reads one key, of which the hit path had the `first` look.
@@ -62,9 +87,13 @@ impl<V: Cacheable> Region<V> {
         first: FirstLook,
         loader: Option<Arc<dyn SharedLoader<V>>>,
     ) -> Vec<FlightResult<V>> {
-        let (begun, fetches) = self.begin_read(keys, first, &loader);
-        self.engine.spawn_fetches(fetches);
-        self.finish_read(keys, begun, loader).await
+        let loader = loader.filter(|_| !self.policy.only_cached);
+        let read = async {
+            let (begun, fetches) = self.begin_read(keys, first, &loader);
+            self.engine.spawn_fetches(fetches);
+            self.finish_read(keys, begun, loader).await
+        };
+        read.instrument(self.read_span(keys)).await
     }
 
     /// Begins to read: looks into memory, and joins the flights of what it can't answer. Returns what is to be
@@ -75,14 +104,17 @@ impl<V: Cacheable> Region<V> {
         first: FirstLook,
         loader: &Option<Arc<dyn SharedLoader<V>>>,
     ) -> (BegunRead<V>, Vec<Box<dyn AnyFetch>>) {
-        let seen = self.engine.stamps().newest().max(self.core.cleared());
+        let seen = self.engine.stamps().newest_end().max(self.core.cleared());
         let now = self.engine.clock().now();
         let mut wanted = Vec::new();
         let mut background = Vec::new();
         let plans = keys.iter().map(|key| self.plan(key, first, now, &mut wanted, &mut background)).collect();
         let background = self.with_inputs(background, LookupScope::Background, loader);
-        self.engine.spawn_in_background(background);
-        (BegunRead { plans, seen }, self.with_inputs(wanted, LookupScope::Everywhere, loader))
+        self.engine.spawn_in_background(background, &Span::current());
+        (
+            BegunRead { plans, asked: Asked { at: now, seen } },
+            self.with_inputs(wanted, LookupScope::Everywhere, loader),
+        )
     }
 
     /// Begins to fetch what memory does not have, without counting a read. Returns what is to be fetched.
@@ -115,7 +147,8 @@ impl<V: Cacheable> Region<V> {
         all
     }
 
-    /// Waits for the answers to what was begun, in the order of `keys`.
+    /// Waits for the answers to what was begun, in the order of `keys`, and records in the present span how they
+    /// came.
     pub(crate) async fn finish_read(
         &self,
         keys: &[Key],
@@ -123,16 +156,21 @@ impl<V: Cacheable> Region<V> {
         loader: Option<Arc<dyn SharedLoader<V>>>,
     ) -> Vec<FlightResult<V>> {
         let _waiting = nested::waiting();
+        let joined = begun.plans.iter().filter_map(Plan::joined);
+        let _wait = self.wait_span(joined);
         let mut deadlines = Deadlines::new(self.engine.clock(), &self.policy);
         let mut answers = Vec::with_capacity(keys.len());
         for (key, plan) in keys.iter().zip(begun.plans) {
             answers.push(match plan {
                 Plan::Have(answer) => answer,
-                Plan::Await { flight, leads } => {
-                    self.landed(key, flight, leads, begun.seen, &mut deadlines, &loader).await
+                Plan::Await { flight, leads, awaited, missed } => {
+                    let answer = self.landed(key, flight, leads, begun.asked, &mut deadlines, &loader).await;
+                    awaited.into_iter().for_each(|awaited| awaited.answered(&answer));
+                    answer.map(|found| Found { missed: Some(missed), joined: !leads, ..found })
                 }
             });
         }
+        self.record_answers(&answers);
         answers
     }
 
@@ -150,7 +188,12 @@ impl<V: Cacheable> Region<V> {
             FirstLook::Nothing(reason) => MemoryLookup::Miss(reason),
             FirstLook::Closer => self.look_in_memory(key, now),
         };
+        let too_old = |found: &Found<V>| !self.is_young_enough(found, now);
         let (found, servable) = match lookup {
+            MemoryLookup::Fresh(found) | MemoryLookup::Due(found) if too_old(&found) => {
+                (None, Servable::No(Unservable::TooOld))
+            }
+            MemoryLookup::Stale(found) if too_old(&found) => (None, Servable::Stale),
             MemoryLookup::Fresh(found) => {
                 self.count_hit(key, false);
                 return Plan::Have(Ok(found));
@@ -162,16 +205,18 @@ impl<V: Cacheable> Region<V> {
         };
         // What has landed and is still being written to the tiers is joined while it is fresh.
         let joinable = |answer: &FlightResult<V>| {
-            answer
-                .as_ref()
-                .is_ok_and(|found| self.will_do(found) && Servable::by_age(found, now) == Servable::Fresh)
+            answer.as_ref().is_ok_and(|found| {
+                self.has_what_is_needed(found)
+                    && self.is_young_enough(found, now)
+                    && self.is_still_fresh(key, found, now)
+            })
         };
         let stale = servable == Servable::Stale;
         let throttled = found.is_some() && self.core.throttle.paused(key, now);
         match found {
             Some(found) if throttled || !stale || self.policy.soft_timeout.is_zero() => {
                 self.count_hit(key, stale);
-                let can_wait = servable == Servable::Due;
+                let can_wait = servable == Servable::Due || found.meta.is_marked_stale();
                 if !(throttled || can_wait && self.put_refresh_off(key, &found, now)) {
                     self.join(key, LookupScope::Background, background, joinable);
                 }
@@ -180,14 +225,17 @@ impl<V: Cacheable> Region<V> {
             _ => {
                 self.count_miss(key, servable);
                 let (flight, leads) = self.join(key, LookupScope::Everywhere, wanted, joinable);
+                let awaited = AwaitedRead::begin(&self.engine, key, !leads);
                 if !leads && circular::is_own(&flight) {
-                    return Plan::Have(circular::answer(key, &flight, now));
+                    let answer = circular::answer(key, &flight, now);
+                    awaited.into_iter().for_each(|awaited| awaited.answered(&answer));
+                    return Plan::Have(answer);
                 }
                 if !leads {
                     self.core.counters.bump(Count::Coalesced);
                     self.engine.observers().tell(&Event::Joined { key });
                 }
-                Plan::Await { flight, leads }
+                Plan::Await { flight, leads, awaited, missed: servable.miss_reason() }
             }
         }
     }
@@ -208,7 +256,8 @@ impl<V: Cacheable> Region<V> {
         let flights: Vec<_> = keys
             .iter()
             .zip(&mut there)
-            .filter(|(_, there)| !**there)
+            // What is of another region is nowhere.
+            .filter(|(key, there)| !**there && key.has_prefix(&self.core.prefix))
             .map(|(key, there)| (self.join(key, LookupScope::Everywhere, &mut fetches, |_| false).0, there))
             .collect();
         self.engine.spawn_fetches(self.fetches(fetches, LookupScope::Everywhere, None));
@@ -223,64 +272,9 @@ impl<V: Cacheable> Region<V> {
         there
     }
 
-    /// Loads keys anew. Returns how many came, and which failed.
-    pub(crate) async fn refreshed(&self, keys: &[Key]) -> Refreshed {
-        let mut refreshed = Refreshed::default();
-        for (key, outcome) in keys.iter().zip(self.reload(keys, &self.loader).await) {
-            match outcome {
-                Ok(_) => refreshed.loaded += 1,
-                Err(error) => refreshed.failed.push((key.clone(), error)),
-            }
-        }
-        refreshed
-    }
-
-    /// Loads keys anew, and returns what came of each, in their order. A load under way counts; a flight that a
-    /// tier answered is followed by a load.
-    pub(crate) async fn reload(
-        &self,
-        keys: &[Key],
-        loader: &Option<Arc<dyn SharedLoader<V>>>,
-    ) -> Vec<FlightResult<V>> {
-        // Nothing that is merely offered will do.
-        let policy = (*self.policy).clone().soft_timeout(self.policy.hard_timeout);
-        let mut deadlines = Deadlines::new(self.engine.clock(), &policy);
-        let _waiting = nested::waiting();
-        let mut outcomes: Vec<Option<FlightResult<V>>> = keys.iter().map(|_| None).collect();
-        for _ in 0..MOST_IN_THE_WAY {
-            let (scope, mut fetches) = (LookupScope::LoaderOnly, Vec::new());
-            let mut join = |(key, outcome)| {
-                let flight = self.join(key, scope, &mut fetches, |_| false).0;
-                (key, outcome, flight)
-            };
-            let left = keys.iter().zip(&mut outcomes).filter(|(_, outcome)| outcome.is_none());
-            let flights: Vec<_> = left.map(&mut join).collect();
-            self.engine.spawn_fetches(self.fetches(fetches, scope, loader.clone()));
-            for (key, outcome, flight) in flights {
-                if circular::is_own(&flight) {
-                    *outcome = Some(Err(circular::error(key)));
-                    continue;
-                }
-                let waited = deadlines.wait(&flight).await;
-                self.abandon_if_overdue(key, &flight, &deadlines);
-                *outcome = match waited {
-                    Waited::Answered(Ok(found)) if found.source == Source::Loader => Some(Ok(found)),
-                    // What is stale stands in for it, here and where the flight was joined.
-                    Waited::Answered(Ok(Found { failure, .. })) => failure.map(Err),
-                    Waited::Answered(Err(error)) => Some(Err(error)),
-                    Waited::Lost => Some(Err(self.lost(key))),
-                    Waited::Overdue => Some(Err(deadlines.timed_out())),
-                };
-            }
-        }
-        let answer =
-            |(key, outcome): (&Key, Option<_>)| outcome.unwrap_or_else(|| Err(self.not_refreshed(key)));
-        keys.iter().zip(outcomes).map(answer).collect()
-    }
-
     /// Joins the flight of a key, or begins one and adds its fetch to `fetches`. Returns the flight, and whether
     /// this call leads it.
-    fn join(
+    pub(crate) fn join(
         &self,
         key: &Key,
         scope: LookupScope,
@@ -298,19 +292,18 @@ impl<V: Cacheable> Region<V> {
     }
 
     /// Waits for a flight, and for another one if the answer was invalidated before this caller asked, or if
-    /// whoever led the flight had no loader to ask. `seen` is the latest invalidation of anything when the
-    /// caller asked. `is_own` says that the flight began after that: what it computed, it computed of inputs that
-    /// were there then.
+    /// whoever led the flight had no loader to ask. `is_own` says that the flight began after that: what it
+    /// computed, it computed of inputs that were there then.
     async fn landed(
         &self,
         key: &Key,
         mut flight: Arc<Flight<FlightResult<V>>>,
         mut is_own: bool,
-        seen: Timestamp,
+        asked: Asked,
         deadlines: &mut Deadlines<'_>,
         loader: &Option<Arc<dyn SharedLoader<V>>>,
     ) -> FlightResult<V> {
-        let mut takeovers = 0;
+        let (mut takeovers, mut unmet) = (0, 0);
         deadlines.take_offers(true);
         loop {
             let waited = deadlines.wait(&flight).await;
@@ -318,16 +311,31 @@ impl<V: Cacheable> Region<V> {
             match waited {
                 Waited::Answered(Err(error)) => return Err(error),
                 Waited::Answered(Ok(found)) => {
+                    let is_offered = flight.is_pending();
+                    // A load that was under way when the caller asked will do.
+                    let does = found.source == Source::Loader || self.is_young_enough(&found, asked.at);
+                    if !is_offered && !does {
+                        // What is too old stands in for nothing.
+                        match (found.failure, loader) {
+                            (Some(failure), _) => return Err(failure),
+                            (None, None) => return Ok(Found::nowhere(self.engine.clock().now())),
+                            (None, Some(_)) if unmet == MAX_UNMET => return Err(too_old(key)),
+                            (None, Some(_)) => unmet += 1,
+                        }
+                        flight = self.fly_anew(key, flight, asked, loader);
+                        is_own = true;
+                        continue;
+                    }
                     let again = match found.source {
-                        _ if !self.will_do(&found) => true,
                         Source::Nowhere => loader.is_some(),
+                        _ if !does || !self.has_what_is_needed(&found) => true,
                         _ if !is_own && !self.is_current(key, &found.meta) => true,
-                        _ => self.was_invalidated_before(&found.meta, seen),
+                        _ => self.was_invalidated_before(&found.meta, asked.seen),
                     };
                     if !again {
                         return Ok(found);
                     }
-                    if flight.is_pending() {
+                    if is_offered {
                         // It was but offered: the load may still bring another.
                         deadlines.take_offers(false);
                         continue;
@@ -339,23 +347,38 @@ impl<V: Cacheable> Region<V> {
                 Waited::Overdue if deadlines.have_passed() => return Err(deadlines.timed_out()),
                 Waited::Overdue => {}
             }
-            self.core.flights.leave(key, &flight);
-            let (scope, mut fetches) = (LookupScope::Everywhere, Vec::new());
-            let joinable =
-                |answer: &FlightResult<V>| answer.as_ref().map_or(true, |found| self.will_do(found));
-            flight = self.join(key, scope, &mut fetches, joinable).0;
+            flight = self.fly_anew(key, flight, asked, loader);
             is_own = true;
-            self.engine.spawn_fetches(self.fetches(fetches, scope, loader.clone()));
         }
     }
 
-    /// Whether an answer is one for this caller: someone else's that there is no value may not be.
-    fn will_do(&self, found: &Found<V>) -> bool {
+    /// Leaves a flight whose answer won't do for another one, which this call joins or leads.
+    fn fly_anew(
+        &self,
+        key: &Key,
+        left: Arc<Flight<FlightResult<V>>>,
+        asked: Asked,
+        loader: &Option<Arc<dyn SharedLoader<V>>>,
+    ) -> Arc<Flight<FlightResult<V>>> {
+        self.core.flights.leave(key, &left);
+        let (scope, mut fetches) = (LookupScope::Everywhere, Vec::new());
+        let joinable = |answer: &FlightResult<V>| {
+            let does =
+                |found: &Found<V>| self.has_what_is_needed(found) && self.is_young_enough(found, asked.at);
+            answer.as_ref().map_or(true, does)
+        };
+        let flight = self.join(key, scope, &mut fetches, joinable).0;
+        self.engine.spawn_fetches(self.fetches(fetches, scope, loader.clone()));
+        flight
+    }
+
+    /// Whether an answer has a value, if this caller needs one: someone else's that there is none may not do.
+    fn has_what_is_needed(&self, found: &Found<V>) -> bool {
         found.value.is_some() || !self.policy.needs_value
     }
 
     /// Takes a flight out of the table that is as old as a load may be, so that the next call begins another.
-    fn abandon_if_overdue(
+    pub(crate) fn abandon_if_overdue(
         &self,
         key: &Key,
         flight: &Arc<Flight<FlightResult<V>>>,
@@ -366,18 +389,11 @@ impl<V: Cacheable> Region<V> {
         }
     }
 
-    fn lost(&self, key: &Key) -> Error {
+    pub(crate) fn lost(&self, key: &Key) -> Error {
         Error::new(
             ErrorKind::Load,
             "load",
             format!("the load of {key} ended without an answer: the runtime that ran it has ended"),
         )
-    }
-
-    fn not_refreshed(&self, key: &Key) -> Error {
-        let message = format!(
-            "{key} was not loaded anew: fetches that a tier answered were in the way, again and again"
-        );
-        Error::new(ErrorKind::Load, "refresh", message)
     }
 }

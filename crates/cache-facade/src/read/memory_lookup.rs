@@ -2,13 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cache_core::{Event, Key, LookupKey, Timestamp, ToKey};
+use cache_core::{Entry, Event, Key, LookupKey, Timestamp, ToKey};
 use cache_memory::EntryRef;
 
 use super::servable::{Servable, Unservable};
 use crate::{
     answer::{Found, Source},
     engine::counters::Count,
+    invalidation::marked::marked_in_memory,
     region::{Cacheable, Region},
 };
 
@@ -48,7 +49,9 @@ impl<V: Cacheable> Region<V> {
         if entry.value.is_none() && self.policy.needs_value {
             return MemoryLookup::Miss(Unservable::Absent);
         }
-        let servable = self.judge(key, &entry.meta, now);
+        let tags = self.engine.stamps().verdict(&entry.meta, false);
+        let entry = Entry { meta: marked_in_memory(&self.core.stamps(), entry.meta, tags, now), ..entry };
+        let servable = self.judge_by(key, &entry.meta, tags, now);
         match (servable, found_as(EntryRef::from(&entry))) {
             (Servable::No(reason), _) => MemoryLookup::Miss(reason),
             (_, None) => MemoryLookup::Miss(Unservable::Unreadable),
@@ -71,16 +74,17 @@ impl<V: Cacheable> Region<V> {
         if !self.asks_memory(key) {
             return Err(FirstLook::Nothing(Unservable::NotAsked));
         }
-        let cleared = self.core.cleared();
-        let plain = cleared == Timestamp::MIN && self.policy.is_plain();
+        let latest_stamp = self.core.latest_stamp();
+        let plain = latest_stamp == Timestamp::MIN && self.policy.is_plain();
         let taken = self.engine.memory().read(key, |held| {
             // The clock is read while the entry is on its way from memory.
             let now = self.engine.clock().coarse();
-            if self.is_plainly_fresh(held, plain, cleared, now) { take(held) } else { None }
+            if self.is_plainly_fresh(held, plain, latest_stamp, now) { take(held) } else { None }
         });
         let taken = taken.ok_or(FirstLook::Nothing(Unservable::Absent))?.ok_or(FirstLook::Closer)?;
         self.engine.memory().count_hit_of(&self.core.reads, key);
         self.engine.observers().tell_hit(key);
+        self.engine.spans().hit(&self.core.prefix, key);
         Ok(taken)
     }
 
@@ -99,6 +103,14 @@ impl<V: Cacheable> Region<V> {
         }
     }
 
+    /// Whether memory knows that a key has no value. The look is not counted.
+    pub(crate) fn is_known_absent_in_memory(&self, key: &Key) -> bool {
+        match self.look_in_memory(key, self.engine.clock().now()) {
+            MemoryLookup::Fresh(found) | MemoryLookup::Due(found) => found.value.is_none(),
+            MemoryLookup::Stale(_) | MemoryLookup::Replaced(_) | MemoryLookup::Miss(_) => false,
+        }
+    }
+
     /// Counts a read that memory answered.
     pub(crate) fn count_hit(&self, key: &Key, stale: bool) {
         self.engine.memory().count_hit_of(&self.core.reads, key);
@@ -112,7 +124,8 @@ impl<V: Cacheable> Region<V> {
     pub(crate) fn count_miss(&self, key: &Key, servable: Servable) {
         self.engine.memory().count_miss_of(&self.core.reads, key);
         tracing::trace!(%key, ?servable, "memory can't answer a read");
-        self.engine.observers().tell(&Event::Miss { key });
+        let reason = servable.miss_reason();
+        self.engine.observers().tell(&Event::Miss { key, source: "memory", reason });
     }
 }
 

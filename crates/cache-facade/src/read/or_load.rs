@@ -186,7 +186,11 @@ impl<V: Cacheable> Region<V> {
         let loader = Some(region.counted(loader));
         let found = region.found(Ok(key.clone()), first, loader).await?;
         A::of(found.value).ok_or_else(|| {
-            let message = format!("there is no {key}, though its loader has a value for every key");
+            let message = if self.policy.only_cached {
+                format!("{key} is not cached, and this call may load nothing")
+            } else {
+                format!("there is no {key}, though its loader has a value for every key")
+            };
             Error::new(ErrorKind::Load, "get", message)
         })
     }

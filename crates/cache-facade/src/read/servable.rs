@@ -14,8 +14,7 @@ use crate::{
     tier::handle::TierHandle,
 };
 
-/// How far ahead of this process's clock an entry of a tier may have been born: clocks differ a little
-/// between processes.
+/// How far ahead of this process's clock an entry of a tier may have been born: clocks differ a little.
 const MAX_CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 /// Whether an entry may be served.
@@ -60,6 +59,8 @@ pub(crate) enum Unservable {
     Unreadable,
     /// It was computed from other inputs than there are now.
     InputsChanged,
+    /// It is older than the call asks for, which no judge of entries knows: it may do for others.
+    TooOld,
 }
 
 /// What is known that may keep an entry from being served.
@@ -77,7 +78,7 @@ pub(crate) struct Known {
     at_hand: Timestamp,
     /// An entry born after this moment was born too far ahead of the clock.
     latest_birth: Timestamp,
-    /// The longest any entry lives. It may have been stored when that was longer, and outlive its stamps.
+    /// The longest any entry lives. One that was stored when that was longer may outlive its stamps.
     longest_life: Duration,
     /// Whether a tombstone or a write in progress refuses it.
     refused: bool,
@@ -95,6 +96,11 @@ impl Known {
         longest_life: Duration::MAX,
         refused: false,
     };
+
+    /// What is known of an entry that memory holds, in a region that was `cleared` last then.
+    pub(crate) fn of_memory(tags: TagVerdict, cleared: Timestamp) -> Self {
+        Self { cleared, tags, ..Self::NOTHING }
+    }
 }
 
 impl Servable {
@@ -115,7 +121,7 @@ impl Servable {
             return Self::No(Unservable::Cleared);
         }
         match known.tags {
-            TagVerdict::Alive => {}
+            TagVerdict::Alive | TagVerdict::Marked(_) => {}
             TagVerdict::Invalidated => return Self::No(Unservable::TagInvalidated),
             TagVerdict::Unknown => return Self::No(Unservable::StampUnknown),
         }
@@ -132,8 +138,8 @@ impl Servable {
         }
     }
 
-    /// Judges an answer that a flight has already given, or offers, by its age alone. Whether it was
-    /// invalidated is asked when it is handed out: see [`Region::was_invalidated_before`].
+    /// Judges an answer that a flight has given, or offers, by its age alone. Whether it was invalidated is
+    /// asked when it is handed out: see [`Region::was_invalidated_before`].
     pub(crate) fn by_age<V>(found: &Found<V>, now: Timestamp) -> Self {
         Self::judge(&found.meta, &Known::NOTHING, now)
     }
@@ -150,23 +156,18 @@ impl Servable {
 }
 
 impl Engine {
-    /// What is known of an entry that memory holds, in a region that was `cleared` last then.
-    pub(crate) fn known_of_memory(&self, meta: &Meta, cleared: Timestamp) -> Known {
-        Known { cleared, tags: self.stamps().verdict(meta, false), ..Known::NOTHING }
-    }
-
     /// What is known of an entry that a tier holds, but for what memory refuses.
     pub(crate) fn known_of_tier(
         &self,
         tier: &TierHandle,
-        meta: &Meta,
+        tags: TagVerdict,
         cleared: Timestamp,
         now: Timestamp,
     ) -> Known {
         let unknown = self.clock().unknown_until();
         Known {
             cleared,
-            tags: self.stamps().verdict(meta, true),
+            tags,
             unproven_until: if tier.is_local() { self.gaps().latest().max(unknown) } else { unknown },
             // What this process bears goes on from where it was before the clock was set back.
             latest_birth: now.max(unknown).after(MAX_CLOCK_SKEW),
@@ -179,9 +180,19 @@ impl Engine {
 impl<V: Cacheable> Region<V> {
     /// Judges an entry that memory holds, or that is at hand, by what this process knows.
     pub(crate) fn judge(&self, key: &impl LookupKey, meta: &Meta, now: Timestamp) -> Servable {
-        let known = self.engine.known_of_memory(meta, self.core.cleared());
-        let servable = Servable::judge(meta, &Known { eager: self.eager(), ..known }, now);
-        self.if_current(key, meta, servable)
+        self.judge_by(key, meta, self.engine.stamps().verdict(meta, false), now)
+    }
+
+    /// The same by what the stamps of its tags say.
+    pub(crate) fn judge_by(
+        &self,
+        key: &impl LookupKey,
+        meta: &Meta,
+        tags: TagVerdict,
+        now: Timestamp,
+    ) -> Servable {
+        let known = Known { eager: self.eager(), ..Known::of_memory(tags, self.core.cleared()) };
+        self.if_current(key, meta, Servable::judge(meta, &known, now))
     }
 
     /// Changes the verdict on what was computed from other inputs than a read of them would give.
@@ -208,46 +219,46 @@ impl<V: Cacheable> Region<V> {
     /// Judges an entry that a tier holds of a key, of which a value born `at_hand` is known.
     pub(crate) fn judge_in_tier(
         &self,
-        tier: &TierHandle,
-        key: &Key,
+        (tier, key): (&TierHandle, &Key),
         at_hand: Timestamp,
         meta: &Meta,
+        tags: TagVerdict,
         now: Timestamp,
     ) -> Servable {
         let refused = self.engine.memory().refuses(key, meta.born, now);
-        let known = self.engine.known_of_tier(tier, meta, self.core.cleared(), now);
-        let servable = Servable::judge(meta, &Known { eager: self.eager(), at_hand, refused, ..known }, now);
-        self.if_current(key, meta, servable)
+        let known = self.engine.known_of_tier(tier, tags, self.core.cleared(), now);
+        let known = Known { eager: self.eager(), at_hand, refused, ..known };
+        self.if_current(key, meta, Servable::judge(meta, &known, now))
     }
 
-    /// The judge's short way, for a hit: whether an entry is [`Servable::Fresh`], by a coarse clock and with as
-    /// few looks as possible. `plain` says that nothing was cleared and nothing becomes due. An entry that
-    /// this does not let pass is judged anew.
+    /// The judge's short way, for a hit: whether it is [`Servable::Fresh`], by a coarse clock. `plain` says that
+    /// nothing was cleared or marked stale and nothing becomes due. What does not pass here is judged anew.
     #[inline]
     pub(crate) fn is_plainly_fresh(
         &self,
         held: EntryRef<'_>,
         plain: bool,
-        cleared: Timestamp,
+        latest_stamp: Timestamp,
         now: Timestamp,
     ) -> bool {
-        now < held.stale_at() && (plain && !held.is_tagged() || self.outlived_stamps(held, cleared, now))
+        now < held.stale_at() && (plain && !held.is_tagged() || self.outlived_stamps(held, latest_stamp, now))
     }
 
     /// Whether an entry that is fresh outlived all stamps, and is neither due to be refreshed nor computed.
     #[inline(never)]
-    fn outlived_stamps(&self, held: EntryRef<'_>, cleared: Timestamp, now: Timestamp) -> bool {
+    fn outlived_stamps(&self, held: EntryRef<'_>, latest_stamp: Timestamp, now: Timestamp) -> bool {
         let meta = held.meta();
-        meta.born > cleared
+        meta.born > latest_stamp
             && (!held.is_tagged() || self.engine.stamps().verdict(meta, false) == TagVerdict::Alive)
             && self.policy.computed.is_none()
+            && self.policy.demand.is_met(meta, now)
             && !is_due(meta, self.policy.eager, now)
     }
 
     /// Whether an answer was invalidated before its caller asked, when the latest invalidation of anything
     /// was `seen`. An answer that was invalidated while its caller waited may be given.
     pub(crate) fn was_invalidated_before(&self, meta: &Meta, seen: Timestamp) -> bool {
-        meta.born <= seen && meta.born <= self.engine.stamps().latest(meta).max(self.core.cleared())
+        meta.born <= seen && meta.born <= self.engine.stamps().latest_end(meta).max(self.core.cleared())
     }
 }
 

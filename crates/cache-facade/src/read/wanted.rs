@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use cache_core::{Error, ErrorKind, Key, Result, ToKey};
 use futures_util::future::{BoxFuture, FutureExt, join_all};
+use tracing::Instrument;
 
 use super::{get::BegunRead, memory_lookup::FirstLook};
 use crate::{
@@ -81,14 +82,17 @@ impl Cache {
     ///
     /// Keys of a region of another cache are refused: their outcome is an error of `Config`.
     pub async fn read_together(&self, wanted: &mut [&mut dyn AnyWanted]) {
-        let (mut fetches, mut reads) = (Vec::new(), Vec::with_capacity(wanted.len()));
-        for wanted in wanted.iter_mut() {
-            let begun = wanted.begin(self);
-            fetches.extend(begun.fetches);
-            reads.push(begun.rest);
-        }
-        self.engine.spawn_fetches(fetches);
-        join_all(reads).await;
+        let read = async {
+            let (mut fetches, mut reads) = (Vec::new(), Vec::with_capacity(wanted.len()));
+            for wanted in wanted.iter_mut() {
+                let begun = wanted.begin(self);
+                fetches.extend(begun.fetches);
+                reads.push(begun.rest);
+            }
+            self.engine.spawn_fetches(fetches);
+            join_all(reads).await;
+        };
+        read.instrument(self.engine.spans().read_together()).await;
     }
 }
 
@@ -103,8 +107,10 @@ impl<V: Cacheable> private::Read for WantedKeys<V> {
             return private::Begun { fetches: Vec::new(), rest: async {}.boxed() };
         }
         let good: Vec<Key> = self.keys.iter().flatten().cloned().collect();
-        let (begun, fetches) = self.region.begin_read(&good, FirstLook::Closer, &self.region.loader);
-        private::Begun { fetches, rest: self.finish(good, begun).boxed() }
+        let span = self.region.read_span(&good);
+        let begin = || self.region.begin_read(&good, FirstLook::Closer, &self.region.loader);
+        let (begun, fetches) = span.in_scope(begin);
+        private::Begun { fetches, rest: self.finish(good, begun).instrument(span).boxed() }
     }
 }
 

@@ -11,6 +11,9 @@ impl CacheBuilder {
     /// [covered](cache_warming::Warming::cover) once they are open, and
     /// [started](cache_warming::Warming::start) it fetches beforehand.
     ///
+    /// The cache does not keep it, and it holds the regions that it covers: the caller keeps it for as long as the
+    /// cache is to be warmed, and drops it with its regions.
+    ///
     /// ```
     /// use std::{sync::Arc, time::Duration};
     /// use cache_facade::{
@@ -37,6 +40,6 @@ impl CacheBuilder {
     /// ```
     #[must_use]
     pub fn warming(self, warming: &Arc<Warming>) -> Self {
-        self.observer(Arc::clone(warming)).fill(Arc::clone(warming))
+        self.observer(Arc::clone(warming.history())).fill(Arc::downgrade(warming))
     }
 }

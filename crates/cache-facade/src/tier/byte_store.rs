@@ -8,7 +8,8 @@ use std::{
 
 use async_trait::async_trait;
 use cache_core::{
-    Bytes, Clock, Entry, Key, Pattern, PutOutcome, Result, Target, Tier, Timestamp, Tombstone, Tombstones,
+    Bytes, Clock, Entry, Error, ErrorKind, Key, ListCursor, ListItem, ListPage, Pattern, PutOutcome, Result,
+    Target, Tier, Timestamp, Tombstone, Tombstones,
     envelope::{self, Record},
 };
 use tokio::sync::Mutex;
@@ -200,6 +201,33 @@ impl<S: ByteStore> Tier for ByteStoreTier<S> {
 
     async fn flush(&self) -> Result<()> {
         self.store.flush().await
+    }
+
+    /// Lists in the order of the keys. Each page asks the store for all keys that match, and reads its own
+    /// records.
+    async fn list(
+        &self,
+        pattern: &Pattern,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<Option<ListPage>> {
+        let from = match after.map(|after| str::from_utf8(after.as_bytes())) {
+            None => "",
+            Some(Ok(from)) => from,
+            Some(Err(_)) => {
+                let message = "the cursor is not one of this tier: begin anew";
+                return Err(Error::new(ErrorKind::Config, "list", message));
+            }
+        };
+        let mut keys = self.store.matching(pattern).await?;
+        keys.retain(|key| pattern.matches(key) && key.as_str() >= from);
+        keys.sort_unstable_by(|a, b| a.as_str().cmp(b.as_str()));
+        let next = keys.get(limit.max(1)).map(|key| ListCursor::new(key.as_str().as_bytes()));
+        keys.truncate(limit.max(1));
+        let entries = self.entries(&keys).await?;
+        let items = keys.iter().zip(entries);
+        let items = items.filter_map(|(key, entry)| Some(ListItem::of_entry(key.as_str(), &entry?)));
+        Ok(Some(ListPage::new(items.collect(), next)))
     }
 
     fn corrupt(&self) -> u64 {

@@ -4,7 +4,8 @@ use std::{future::Future, time::Duration};
 
 use async_trait::async_trait;
 use cache_core::{
-    Breaker, Clock, Entry, Error, ErrorKind, Key, PutOutcome, Result, Target, Tier, Tombstone, sync::Mutex,
+    Breaker, Clock, Entry, Error, ErrorKind, Key, ListCursor, ListPage, Pattern, PutOutcome, Result, Target,
+    Tier, Tombstone, sync::Mutex,
 };
 use futures_util::future::{Either, select};
 
@@ -127,6 +128,15 @@ impl<T: Tier> Tier for Guard<T> {
 
     async fn flush(&self) -> Result<()> {
         self.call(|| self.inner.flush()).await
+    }
+
+    async fn list(
+        &self,
+        pattern: &Pattern,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<Option<ListPage>> {
+        self.call(|| self.inner.list(pattern, after, limit)).await
     }
 
     fn corrupt(&self) -> u64 {

@@ -1,7 +1,6 @@
 //! Every call to a tier goes through its handle: bounded in time, counted, and retried later where it failed.
 
 use std::{
-    pin::pin,
     slice,
     sync::{
         Arc,
@@ -14,7 +13,6 @@ use cache_core::{
     Clock, Entry, Error, ErrorKind, Event, Key, LogSum, LogSummary, Meta, Operation, Pattern, PutOutcome,
     Result, Target, Tier, Timestamp, Tombstone, Ttl, message::Change,
 };
-use futures_util::future::{Either, select};
 
 use super::{
     call_health::CallHealth,
@@ -23,15 +21,10 @@ use super::{
 };
 use crate::{
     engine::{log_sums, observers::Observers},
-    panics,
     read::servable::Servable,
     stats::{TierHealth, TierStats},
-    timer,
     write::in_progress::TICK,
 };
-
-/// How long any call to a tier may take. A tier to be given up sooner belongs in a `Guard`.
-const CALL_LIMIT: Duration = Duration::from_secs(10);
 
 /// How long the entry that a probe writes lives.
 const PROBE_LIFE: Duration = Duration::from_secs(30);
@@ -43,7 +36,7 @@ pub(crate) const REMINDED_FOR: Duration = Duration::from_secs(60);
 /// A tier, and what became of the calls to it.
 #[derive(Debug)]
 pub(crate) struct TierHandle {
-    tier: Arc<dyn Tier>,
+    pub(super) tier: Arc<dyn Tier>,
     local: bool,
     observers: Observers,
     hits: AtomicU64,
@@ -108,7 +101,9 @@ impl TierHandle {
 
     /// Looks keys up. What the tier could not take so far is laid over its answers.
     pub(crate) async fn get(&self, keys: &[Key]) -> Result<Vec<Option<Entry>>> {
-        let answers = self.bounded("get", self.tier.get(keys)).await.and_then(|answers| {
+        let count_hits = |answers: &Vec<Option<Entry>>| answers.iter().flatten().count();
+        let asked = self.bounded("get", Some(keys.len()), Some(&count_hits), self.tier.get(keys));
+        let answers = asked.await.and_then(|answers| {
             if answers.len() == keys.len() {
                 return Ok(answers);
             }
@@ -189,7 +184,8 @@ impl TierHandle {
     }
 
     pub(super) async fn try_put(&self, entries: &[(Key, Entry)]) -> Result<Vec<PutOutcome>> {
-        let outcomes = self.bounded("put", self.tier.put(entries)).await.and_then(|outcomes| {
+        let put = self.bounded("put", Some(entries.len()), None, self.tier.put(entries));
+        let outcomes = put.await.and_then(|outcomes| {
             if outcomes.len() == entries.len() {
                 return Ok(outcomes);
             }
@@ -201,7 +197,12 @@ impl TierHandle {
     }
 
     pub(super) async fn try_remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
-        self.note(Operation::Remove, self.bounded("remove", self.tier.remove(target, tombstone)).await)
+        let keys = match target {
+            Target::Keys(keys) => Some(keys.len()),
+            Target::Matching(_) => None,
+        };
+        let removed = self.bounded("remove", keys, None, self.tier.remove(target, tombstone)).await;
+        self.note(Operation::Remove, removed)
     }
 
     /// Looks `key` up and stores something under it. Returns whether the tier answers both.
@@ -281,23 +282,7 @@ impl TierHandle {
     }
 
     pub(crate) async fn flush(&self) -> Result<()> {
-        self.note(Operation::Flush, self.bounded("flush", self.tier.flush()).await)
-    }
-
-    /// Makes an error of a panic, and of a call that takes too long.
-    async fn bounded<T>(
-        &self,
-        operation: &'static str,
-        call: impl Future<Output = Result<T>> + Send,
-    ) -> Result<T> {
-        let limit = pin!(timer::sleep(&self.clock, CALL_LIMIT));
-        match select(pin!(panics::caught(self.name(), operation, call)), limit).await {
-            Either::Left((outcome, _)) => outcome,
-            Either::Right(_) => {
-                let message = format!("{} did not answer within {CALL_LIMIT:?}", self.name());
-                Err(Error::new(ErrorKind::Timeout, operation, message))
-            }
-        }
+        self.note(Operation::Flush, self.bounded("flush", None, None, self.tier.flush()).await)
     }
 
     /// Counts an entry that was served.
@@ -310,6 +295,8 @@ impl TierHandle {
     pub(crate) fn count_miss(&self, key: &Key, servable: Servable) {
         self.misses.fetch_add(1, Ordering::Relaxed);
         tracing::trace!(tier = self.name(), %key, ?servable, "a tier can't answer a read");
+        let reason = servable.miss_reason();
+        self.observers.tell(&Event::Miss { key, source: self.name(), reason });
     }
 
     /// Counts a value that can't be decoded.

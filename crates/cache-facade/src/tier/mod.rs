@@ -5,6 +5,7 @@ pub(crate) mod call_health;
 pub(crate) mod copies;
 pub(crate) mod guard;
 pub(crate) mod handle;
+mod list;
 mod pending;
 pub(crate) mod put;
 pub(crate) mod replay;

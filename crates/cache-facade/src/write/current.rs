@@ -80,8 +80,8 @@ impl<V: Cacheable> Region<V> {
         if tiers.is_empty() {
             return None;
         }
-        let clears_known = self.learn_clears().await;
-        let look = async |tier: &TierHandle| match clears_known {
+        let stamps_known = self.learn_stamps().await;
+        let look = async |tier: &TierHandle| match stamps_known {
             true => tier.get(keys).await.ok().and_then(|mut entries| entries.pop()),
             false => None,
         };
@@ -102,8 +102,10 @@ impl<V: Cacheable> Region<V> {
                 latest = Some((tier, entry));
             }
         }
-        let metas = latest.iter().map(|(_, entry)| &entry.meta);
-        self.engine.stamps().learn(metas, self.engine.tiers()).await;
+        let (stamps, last) = (self.engine.stamps(), self.core.stamps().last_key_mark);
+        let metas = || latest.iter().map(|(_, entry)| &entry.meta);
+        let maybe_marked = metas().filter(|meta| stamps.marks().is_unknown(key, meta.born, last));
+        stamps.learn(metas(), maybe_marked.map(|_| key).collect(), self.engine.tiers()).await;
         latest
     }
 }

@@ -90,7 +90,7 @@ impl<V: Cacheable> Region<V> {
         for (key, fetched) in values {
             let fetched = fetched.map(Arc::new);
             // Each has a birth of its own: of a key that is given twice the last value wins.
-            encoded.push(self.encode_put(key, fetched, || self.engine.clock().tick())?);
+            encoded.push(self.encode_put(key, fetched, || self.engine.clock().tick_put())?);
         }
         self.core.counters.add(Count::Put, encoded.len() as u64);
         let now = self.engine.clock().now();
@@ -165,7 +165,7 @@ impl<V: Cacheable> Region<V> {
 
     /// Whether memory holds this very entry.
     fn is_in_memory(&self, key: &Key, meta: &Meta) -> bool {
-        self.engine.memory().read(key, |held| held.meta().born >= meta.born).unwrap_or(false)
+        self.engine.memory().look(key, |held| held.meta().born >= meta.born).unwrap_or(false)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cache_core::{Event, Key, Prefix, Removal, Result, Target, ToKey, Tombstone, message::Change};
+use cache_core::{Event, Key, Prefix, Removal, Result, Target, Timestamp, ToKey, Tombstone, message::Change};
 use futures_util::future::join_all;
 
 use super::remove_counted::{Counted, Seen};
@@ -11,6 +11,13 @@ use crate::{
     region::{Cacheable, Region},
     tier::handle::REMINDED_FOR,
 };
+
+/// How many values a removal by key ended that were alive.
+pub(crate) struct RemovedByTier {
+    pub(crate) memory: u64,
+    /// In the order of the tiers; an error of one that removes them later.
+    pub(crate) tiers: Vec<Result<u64>>,
+}
 
 impl<V: Cacheable> Region<V> {
     /// Removes a key from memory and every tier. The result of a load that is under way goes to those who wait
@@ -122,6 +129,37 @@ impl Engine {
             }
         };
         async move { engine.run_to_completion(removal).await.unwrap_or(0) }
+    }
+
+    /// Removes keys of any kinds everywhere, those `in_tiers` from tiers too. Returns how many values went that
+    /// were alive, from each place.
+    pub(crate) async fn remove_counted_by_tier(
+        self: &Arc<Self>,
+        keys: &[Key],
+        in_tiers: Vec<Key>,
+    ) -> RemovedByTier {
+        self.counters().bump(Count::Removal);
+        let (tombstone, now) = (self.tombstone(), self.clock().now());
+        let mut memory = 0;
+        let cleared = |key: &Key| self.cleared(self.regions().of_kind(key.kind()).as_deref());
+        let cleared: Vec<Timestamp> = keys.iter().map(cleared).collect();
+        let overtake = |key: &Key| self.regions().overtake(key.kind(), key);
+        self.begin_removal(keys, tombstone, &overtake, |at, gone| {
+            let alive = gone.value().is_some() && self.is_alive_in_memory(gone.meta(), cleared[at], now);
+            memory += u64::from(alive);
+        });
+        for key in keys {
+            self.observers().tell(&Event::Removed { what: Removal::Key(key) });
+        }
+        let (engine, keys) = (Arc::clone(self), keys.to_vec());
+        let removal = async move {
+            let target = Target::Keys(&in_tiers);
+            let removals = engine.tiers().iter().map(|tier| tier.remove(target, tombstone));
+            let tiers = join_all(removals).await;
+            engine.announce_removed(&keys, tombstone, tiers.iter().all(Result::is_ok)).await;
+            tiers
+        };
+        RemovedByTier { memory, tiers: self.run_to_completion(removal).await.unwrap_or_default() }
     }
 
     /// Removes keys from memory, then from every tier, and tells nobody: a load ended what was stored.

@@ -8,7 +8,7 @@ use futures_util::future::{join, join_all};
 
 use crate::{
     engine::{Engine, regions::UntypedRegion},
-    read::servable::Servable,
+    read::servable::{Known, Servable},
     tier::handle::TierHandle,
 };
 
@@ -46,15 +46,15 @@ struct Told {
 
 impl Engine {
     /// When everything was last cleared of a region, or of the cache, as far as this process knows.
-    pub(super) fn cleared(&self, region: Option<&dyn UntypedRegion>) -> Timestamp {
-        region.map_or_else(|| self.regions().cleared(), UntypedRegion::cleared)
+    pub(crate) fn cleared(&self, region: Option<&dyn UntypedRegion>) -> Timestamp {
+        self.stamps_of(region).cleared
     }
 
     /// Removes keys from the tiers. Of those that were alive in memory nothing is to be found out. Of the others
     /// the tiers' counts tell, if nothing is known to have been ended by a stamp, which tiers know nothing of,
     /// and if no two of them can count the same keys. Otherwise each tier is asked what it holds before.
     pub(super) async fn remove_seen(
-        &self,
+        self: &Arc<Self>,
         Seen { keys, alive }: Seen<'_>,
         tombstone: Tombstone,
         region: Option<Arc<dyn UntypedRegion>>,
@@ -64,21 +64,21 @@ impl Engine {
             keys.map(|(key, _)| key.clone()).collect::<Vec<Key>>()
         };
         let (known, rest) = (of(true), of(false));
-        let ended = self.cleared(region.as_deref()).max(self.stamps().newest()) > Timestamp::MIN;
-        let clears_known = region.as_deref().is_none_or(UntypedRegion::are_clears_known);
+        let ended = self.cleared(region.as_deref()).max(self.stamps().newest_end()) > Timestamp::MIN;
+        let stamps_known = region.as_deref().is_none_or(UntypedRegion::are_stamps_known);
         let looks = !rest.is_empty()
             && !self.tiers().is_empty()
-            && (ended || !clears_known || rest.len() > 1 && self.tiers().len() > 1);
+            && (ended || !stamps_known || rest.len() > 1 && self.tiers().len() > 1);
         let removals = self.tiers().iter().map(|tier| tier.remove_told(&known, &rest, tombstone, looks));
         let learns = async {
             match region.as_deref().filter(|_| looks) {
-                Some(region) => self.learn_clears_of(region).await,
+                Some(region) => self.learn_stamps_of(region).await,
                 None => false,
             }
         };
         let (told, _) = join(join_all(removals), learns).await;
         let metas = told.iter().flat_map(|told| told.entries.iter().flatten()).map(|entry| &entry.meta);
-        self.stamps().learn(metas, self.tiers()).await;
+        self.stamps().learn(metas, Vec::new(), self.tiers()).await;
         let cleared = self.cleared(region.as_deref());
         let is_alive = |at: usize| {
             let mut held = self
@@ -86,7 +86,9 @@ impl Engine {
                 .iter()
                 .zip(&told)
                 .filter_map(|(tier, told)| told.entries.get(at)?.as_ref().map(|entry| (tier, entry)));
-            held.any(|(tier, entry)| self.is_alive_in_tier(tier, &rest[at], entry, cleared))
+            held.any(|(tier, entry)| {
+                entry.value.is_some() && self.is_alive_in_tier(tier, &rest[at], &entry.meta, cleared)
+            })
         };
         let seen = (0..rest.len()).filter(|at| is_alive(*at)).count() as u64;
         let counts = told.iter().filter_map(|told| told.removed.as_ref().ok());
@@ -102,14 +104,21 @@ impl Engine {
 
     /// Whether an entry of memory was alive.
     pub(crate) fn is_alive_in_memory(&self, meta: &Meta, cleared: Timestamp, now: Timestamp) -> bool {
-        Servable::judge(meta, &self.known_of_memory(meta, cleared), now).is_servable()
+        Servable::judge(meta, &Known::of_memory(self.stamps().verdict(meta, false), cleared), now)
+            .is_servable()
     }
 
-    /// Whether an entry of a tier was alive when its key was removed.
-    fn is_alive_in_tier(&self, tier: &TierHandle, key: &Key, entry: &Entry, cleared: Timestamp) -> bool {
-        let (meta, now) = (self.bound_life(key, entry.meta.clone()), self.clock().now());
-        let known = self.known_of_tier(tier, &meta, cleared, now);
-        entry.value.is_some() && Servable::judge(&meta, &known, now).is_servable()
+    /// Whether a value of a tier is alive, judged as a read judges it.
+    pub(crate) fn is_alive_in_tier(
+        &self,
+        tier: &TierHandle,
+        key: &Key,
+        meta: &Meta,
+        cleared: Timestamp,
+    ) -> bool {
+        let (meta, now) = (self.bound_life(key, meta.clone()), self.clock().now());
+        let known = self.known_of_tier(tier, self.stamps().verdict(&meta, true), cleared, now);
+        Servable::judge(&meta, &known, now).is_servable()
     }
 }
 

@@ -279,7 +279,7 @@ impl<V: Cacheable> Region<V> {
         let (mut overtaken, mut refused, mut lost) = (0, 0, 0);
         while overtaken < MAX_OVERTAKEN && lost < MAX_OUTBIDS {
             // Born before it looks: what is written meanwhile is later, and stays.
-            let born = self.engine.clock().tick();
+            let born = self.engine.clock().tick_put();
             let current = self.current(key).await;
             // Of a put whose value memory does not keep nobody can tell what it is until the tiers have it. It may
             // have been under way when a tier was asked, and over by now.

@@ -11,13 +11,14 @@ pub(crate) mod nested;
 use std::{collections::HashMap, hash::BuildHasherDefault, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use cache_core::{Key, KeyHasher, Loaded, Request, Result, Timestamp, sync::Mutex};
+use cache_core::{Key, KeyHasher, Loaded, Request, Result, Timestamp, sync::Mutex, trace::TraceContext};
 use futures_util::future::{Either, select};
 use tokio::sync::oneshot;
+use tracing::{Instrument, Span, span::Id};
 
 use self::nested::Calls;
-use super::{circular::Loading, filled::Filled, loaders::shared_loader::SharedLoader};
-use crate::{region::Cacheable, timer};
+use super::{calls::filled::Filled, circular::Loading, loaders::shared_loader::SharedLoader};
+use crate::{engine::spans, region::Cacheable, timer};
 
 /// How many windows a batch waits at most, while more keys keep coming or a call is under way: many callers
 /// who come at once still take longer to arrive than one window.
@@ -63,6 +64,8 @@ struct BatchKey<V> {
     callers: Vec<oneshot::Sender<Loaded<Arc<V>>>>,
     /// What waits for the callers.
     loading: Vec<Loading>,
+    /// The spans of those who wait, as far as they have any.
+    spans: Vec<Id>,
 }
 
 impl<V: Cacheable> Coalescer<V> {
@@ -76,6 +79,10 @@ impl<V: Cacheable> Coalescer<V> {
 impl<V: Cacheable> SharedLoader<V> for Coalescer<V> {
     fn max_batch(&self) -> usize {
         self.0.loader.max_batch()
+    }
+
+    fn coalesces(&self) -> bool {
+        true
     }
 
     async fn load(&self, requests: &[Request<V>]) -> Result<Vec<Loaded<Arc<V>>>> {
@@ -146,6 +153,7 @@ impl<V: Cacheable> Inner<V> {
             previous: request.previous.clone(),
             callers: Vec::new(),
             loading: Vec::new(),
+            spans: Vec::new(),
         });
         if wanted.etag != request.etag || !is_same(&wanted.previous, &request.previous) {
             // "Not modified", and what was merged, would hold for only one of them.
@@ -153,6 +161,7 @@ impl<V: Cacheable> Inner<V> {
         }
         wanted.callers.push(caller);
         wanted.loading.push(loading.clone());
+        wanted.spans.extend(Span::current().id());
         let most = self.loader.max_batch().max(1);
         let mut gone = None;
         if keys.len() >= most {
@@ -180,11 +189,13 @@ impl<V: Cacheable> Inner<V> {
         OpenBatch { number, keys: BatchKeys::default(), goes_at, latest, full }
     }
 
-    /// Starts the task that calls the loader when a batch goes.
+    /// Starts the task that calls the loader when a batch goes, for whoever opens it: in the caller's span, and
+    /// within the caller's trace context.
     fn start(self: &Arc<Self>, number: u64, mut filled: oneshot::Receiver<BatchKeys<V>>) {
         let mut over = timer::sleep(self.loader.engine().clock(), self.window);
         let task = BatchTask { inner: Arc::clone(self), number };
-        self.loader.engine().spawn(async move {
+        let span = spans::batch(self.loader.kind(), self.window);
+        let waiting_and_calling = async move {
             let keys = loop {
                 match select(&mut filled, std::pin::pin!(over)).await {
                     Either::Left((keys, _)) => break keys.ok(),
@@ -196,7 +207,9 @@ impl<V: Cacheable> Inner<V> {
                 }
             };
             task.inner.call(keys.unwrap_or_default()).await;
-        });
+        };
+        let context = TraceContext::current();
+        self.loader.engine().spawn(TraceContext::around(context, waiting_and_calling.instrument(span)));
     }
 
     /// Closes a batch if it has to go now. Returns its keys, or when to try again.
@@ -227,6 +240,7 @@ impl<V: Cacheable> Inner<V> {
             Request { key: key.clone(), etag: etag.clone(), previous: previous.clone() }
         };
         let requests: Vec<Request<V>> = keys.iter().map(request).collect();
+        spans::record_batch(keys.len(), || keys.iter().flat_map(|(_, wanted)| wanted.spans.iter().cloned()));
         let loading = Loading::of_all(keys.iter_mut().flat_map(|(_, wanted)| wanted.loading.drain(..)));
         let unwanted = async {
             for caller in keys.iter_mut().flat_map(|(_, wanted)| &mut wanted.callers) {

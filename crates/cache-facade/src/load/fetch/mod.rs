@@ -5,7 +5,7 @@ pub(crate) mod together;
 
 use std::sync::Arc;
 
-use cache_core::{Entry, Key, Meta, Timestamp, Ttl};
+use cache_core::{Entry, Key, Timestamp};
 use futures_util::{StreamExt, stream};
 
 use self::tier_search::TierSearch;
@@ -16,7 +16,10 @@ use super::{
 use crate::{
     answer::{FlightResult, Found, Source},
     engine::counters::Count,
-    read::{memory_lookup::MemoryLookup, servable::Servable},
+    read::{
+        memory_lookup::MemoryLookup,
+        servable::{Servable, Unservable},
+    },
     region::{Cacheable, Region},
     tier::handle::TierHandle,
 };
@@ -47,12 +50,25 @@ pub(crate) struct Fetch<V> {
     pub(crate) pending: Option<(usize, Entry)>,
     /// How many gaps in the messages of other nodes there had been when the fetch began.
     pub(crate) gaps: u64,
+    /// When it began.
+    pub(crate) begun: Timestamp,
 }
 
 impl<V> Fetch<V> {
     /// When what is at hand was born.
     pub(super) fn at_hand(&self) -> Timestamp {
         self.prior.as_ref().map_or(Timestamp::MIN, |prior| prior.meta.born)
+    }
+
+    /// Returns what is at hand, unless a newer value is known to be elsewhere.
+    pub(super) fn current_prior(&self) -> Option<&Found<V>> {
+        self.prior.as_ref().filter(|prior| !prior.meta.is_replaced())
+    }
+
+    /// Whether what is at hand was marked stale. What a newer value has replaced is served to nobody, so that its
+    /// load is as urgent as any.
+    pub(super) fn is_marked_stale(&self) -> bool {
+        self.current_prior().is_some_and(|prior| prior.meta.is_marked_stale())
     }
 
     /// Gives callers something to serve meanwhile, and to compare with what is loaded.
@@ -75,13 +91,14 @@ impl<V: Cacheable> Region<V> {
         leader: Leader<FlightResult<V>>,
         scope: LookupScope,
     ) -> Option<Fetch<V>> {
-        let gaps = self.engine.gaps().count();
-        let prior = match self.look_in_memory(leader.key(), self.engine.clock().now()) {
-            MemoryLookup::Fresh(found) if scope != LookupScope::LoaderOnly => {
+        let (gaps, begun) = (self.engine.gaps().count(), self.engine.clock().now());
+        let does = |found: &Found<V>| self.is_young_enough(found, begun);
+        let prior = match self.look_in_memory(leader.key(), begun) {
+            MemoryLookup::Fresh(found) if scope != LookupScope::LoaderOnly && does(&found) => {
                 leader.land(Ok(found));
                 return None;
             }
-            MemoryLookup::Due(found) if scope == LookupScope::Everywhere => {
+            MemoryLookup::Due(found) if scope == LookupScope::Everywhere && does(&found) => {
                 leader.land(Ok(found));
                 return None;
             }
@@ -95,7 +112,7 @@ impl<V: Cacheable> Region<V> {
         };
         let is_current = prior.as_ref().is_some_and(|prior| !prior.meta.is_replaced());
         let maybe_in_tiers = !self.is_memory_only() && (is_current || scope == LookupScope::LoaderOnly);
-        Some(Fetch { leader, prior, maybe_in_tiers, pending: None, gaps })
+        Some(Fetch { leader, prior, maybe_in_tiers, pending: None, gaps, begun })
     }
 
     /// Begins the flight of a key for which nobody waits. Returns its fetch, unless there is a flight or memory
@@ -121,12 +138,39 @@ impl<V: Cacheable> Region<V> {
         if scope != LookupScope::LoaderOnly {
             fetches.retain(|fetch| !self.land_throttled(fetch));
         }
+        self.load_at_pace(fetches, scope, &*loader).await;
+    }
+
+    /// Loads keys that no tier had: all of them, or those of which this node has the lease.
+    pub(super) async fn load_now(
+        &self,
+        fetches: Vec<Fetch<V>>,
+        scope: LookupScope,
+        loader: &dyn SharedLoader<V>,
+    ) {
         match self.engine.lease() {
             // A refresh waits for no other node, and without tiers there is nothing to wait for.
             Some(lease) if scope != LookupScope::LoaderOnly && self.has_tiers() => {
-                self.load_with_lease(fetches, scope, &*loader, lease).await;
+                self.load_with_lease(fetches, scope, loader, lease).await;
             }
-            _ => self.load_all(fetches, &*loader).await,
+            _ => self.load_all(fetches, scope, loader).await,
+        }
+    }
+
+    /// Gives what is at hand, if it may be served, to the callers of a key that is not loaded now. Returns the
+    /// fetch otherwise.
+    pub(super) fn land_at_hand(&self, fetch: Fetch<V>) -> Option<Fetch<V>> {
+        let (key, now) = (fetch.leader.key(), self.engine.clock().now());
+        let servable = |prior: &&Found<V>| {
+            self.judge(key, &prior.meta, now).is_servable() && self.is_young_enough(prior, fetch.begun)
+        };
+        match fetch.prior.as_ref().filter(servable) {
+            Some(prior) => {
+                self.count_stale_answer(key, prior, fetch.begun);
+                fetch.leader.land(Ok(prior.clone()));
+                None
+            }
+            None => Some(fetch),
         }
     }
 
@@ -136,13 +180,18 @@ impl<V: Cacheable> Region<V> {
     }
 
     /// Loads keys in batches.
-    pub(crate) async fn load_all(&self, fetches: Vec<Fetch<V>>, loader: &dyn SharedLoader<V>) {
+    pub(crate) async fn load_all(
+        &self,
+        fetches: Vec<Fetch<V>>,
+        scope: LookupScope,
+        loader: &dyn SharedLoader<V>,
+    ) {
         let mut batches = Vec::new();
         let mut fetches = fetches.into_iter().peekable();
         while fetches.peek().is_some() {
             batches.push(fetches.by_ref().take(loader.max_batch().max(1)).collect::<Vec<_>>());
         }
-        let load = |batch| self.load_batch(batch, loader);
+        let load = |batch| self.load_batch(batch, scope, loader);
         stream::iter(batches).for_each_concurrent(BATCHES_AT_ONCE, load).await;
     }
 
@@ -153,9 +202,9 @@ impl<V: Cacheable> Region<V> {
         search.missing()
     }
 
-    /// Reads the clears of earlier processes from the tiers, unless they are known. Returns whether they are.
-    pub(crate) async fn learn_clears(&self) -> bool {
-        self.engine.learn_clears_of(&*self.core).await
+    /// Reads the stamps of earlier processes from the tiers, unless they are known. Returns whether they are.
+    pub(crate) async fn learn_stamps(&self) -> bool {
+        self.engine.learn_stamps_of(&*self.core).await
     }
 
     /// Gives a value in grace to the callers of a key whose load failed a short while ago, or the error if the
@@ -165,9 +214,11 @@ impl<V: Cacheable> Region<V> {
         if !self.core.throttle.paused(key, now) {
             return false;
         }
-        let servable = |prior: &&Found<V>| self.judge(key, &prior.meta, now).bridges();
+        let servable = |prior: &&Found<V>| {
+            self.judge(key, &prior.meta, now).bridges() && self.is_young_enough(prior, fetch.begun)
+        };
         if let Some(prior) = fetch.prior.as_ref().filter(servable) {
-            self.count_stale_answer(key, prior);
+            self.count_stale_answer(key, prior, fetch.begun);
             fetch.leader.land(Ok(prior.clone()));
             return true;
         }
@@ -177,13 +228,18 @@ impl<V: Cacheable> Region<V> {
         is_told
     }
 
-    /// Counts a stale value of a tier that is served in place of a load.
-    pub(crate) fn count_stale_answer(&self, key: &Key, served: &Found<V>) {
-        if let Some(tier) = self.tier_of(served) {
+    /// Counts a stale value of a tier that is served in place of a load that began at `begun`.
+    pub(crate) fn count_stale_answer(&self, key: &Key, served: &Found<V>, begun: Timestamp) {
+        let Some(tier) = self.tier_of(served) else { return };
+        if !self.is_young_enough(served, begun) {
+            // It is for others who wait, if there are any, and no answer to this call.
+            return tier.count_miss(key, Servable::No(Unservable::TooOld));
+        }
+        if !self.policy.lifts {
             self.core.counters.bump(Count::TierHit);
             self.core.counters.bump(Count::TierStale);
-            tier.count_hit(key, true);
         }
+        tier.count_hit(key, true);
     }
 
     /// Counts a stale value of a tier that a load replaced.
@@ -201,13 +257,12 @@ impl<V: Cacheable> Region<V> {
     }
 
     /// Gives what is at hand to the callers of a key that nobody can load.
-    fn land_without_loader(&self, Fetch { leader, prior, .. }: Fetch<V>) {
+    fn land_without_loader(&self, Fetch { leader, prior, begun, .. }: Fetch<V>) {
         let now = self.engine.clock().now();
         let prior = prior.filter(|prior| self.judge(leader.key(), &prior.meta, now).is_servable());
         if let Some(prior) = &prior {
-            self.count_stale_answer(leader.key(), prior);
+            self.count_stale_answer(leader.key(), prior, begun);
         }
-        leader
-            .land(Ok(prior.unwrap_or_else(|| Found::new(None, Source::Nowhere, Meta::new(now, Ttl::NONE)))));
+        leader.land(Ok(prior.unwrap_or_else(|| Found::nowhere(now))));
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cache_core::{Blob, Entry, Key, Meta, Timestamp};
+use tracing::Instrument;
 
 use super::{Fetch, LookupScope};
 use crate::{
@@ -43,20 +44,21 @@ pub(crate) struct TierSearch<V> {
 impl Engine {
     /// Looks into the tiers in order, with one call a tier for all searches. The first of them is told first what
     /// a tier has.
-    pub(crate) async fn search_tiers(&self, searches: &mut [&mut dyn Search]) {
+    pub(crate) async fn search_tiers(self: &Arc<Self>, searches: &mut [&mut dyn Search]) {
         if self.tiers().is_empty() {
             return;
         }
         let regions: Vec<_> =
             searches.iter().filter(|search| !search.is_done()).map(|search| search.region()).collect();
-        self.learn_clears_of_all(regions.iter().map(|region| &**region).collect()).await;
-        let clears_known: Vec<bool> =
-            searches.iter().map(|search| search.region().are_clears_known()).collect();
+        self.learn_stamps_of_all(regions.iter().map(|region| &**region).collect()).await;
+        let marks = self.stamps().marks();
+        let stamps_known: Vec<bool> =
+            searches.iter().map(|search| search.region().are_stamps_known()).collect();
         for (depth, tier) in self.tiers().iter().enumerate() {
             let keys: Vec<Vec<Key>> = searches.iter_mut().map(|search| search.keys(tier)).collect();
             let asked: Vec<Key> = keys
                 .iter()
-                .zip(&clears_known)
+                .zip(&stamps_known)
                 .filter(|(_, known)| **known)
                 .flat_map(|(keys, _)| keys)
                 .cloned()
@@ -64,7 +66,7 @@ impl Engine {
             let looked = if asked.is_empty() { None } else { tier.get(&asked).await.ok() };
             let mut looked = looked.map(Vec::into_iter);
             let mut of_each: Vec<(Vec<Option<Entry>>, bool)> = Vec::with_capacity(keys.len());
-            for (keys, known) in keys.iter().zip(&clears_known) {
+            for (keys, known) in keys.iter().zip(&stamps_known) {
                 of_each.push(match looked.as_mut().filter(|_| *known) {
                     Some(looked) => (looked.take(keys.len()).collect(), true),
                     // What this node wrote and the tier does not have yet is known all the same.
@@ -72,7 +74,15 @@ impl Engine {
                 });
             }
             let found: Vec<&Meta> = of_each.iter().flat_map(metas).collect();
-            self.stamps().learn(found.into_iter(), self.tiers()).await;
+            let last_marks = searches.iter().map(|search| search.region().stamps().last_key_mark);
+            let maybe_marked =
+                last_marks.zip(&keys).zip(&of_each).flat_map(|((last, keys), (entries, _))| {
+                    let entries =
+                        keys.iter().zip(entries).filter_map(|(key, entry)| Some((key, entry.as_ref()?)));
+                    entries.filter(move |(key, entry)| marks.is_unknown(key, entry.meta.born, last))
+                });
+            let maybe_marked = maybe_marked.map(|(key, _)| key).collect();
+            self.stamps().learn(found.into_iter(), maybe_marked, self.tiers()).await;
             for (search, (entries, could_look)) in searches.iter_mut().zip(of_each) {
                 search.take(depth, tier, entries, could_look);
             }
@@ -92,6 +102,11 @@ impl<V: Cacheable> TierSearch<V> {
         Self { region, scope, missing: fetches }
     }
 
+    /// The fetches whose keys are still missing.
+    pub(super) fn left(&self) -> &[Fetch<V>] {
+        &self.missing
+    }
+
     /// Keeps of each fetch what `keep` makes of it.
     pub(super) fn retain(&mut self, keep: impl FnMut(Fetch<V>) -> Option<Fetch<V>>) {
         self.missing = std::mem::take(&mut self.missing).into_iter().filter_map(keep).collect();
@@ -102,18 +117,21 @@ impl<V: Cacheable> TierSearch<V> {
         self.missing
     }
 
-    /// Whether a fetch need look no further than for an entry judged so.
-    fn suffices(&self, servable: Servable) -> bool {
-        match servable {
+    /// Whether a fetch need look no further than for what was found and judged so.
+    fn suffices(&self, fetch: &Fetch<V>, found: Option<&Found<V>>, servable: Servable) -> bool {
+        let is_fresh = match servable {
             Servable::Fresh => true,
             Servable::Due => self.scope != LookupScope::Background,
             Servable::Stale | Servable::Replaced | Servable::No(_) => false,
-        }
+        };
+        is_fresh && found.is_some_and(|found| self.region.is_young_enough(found, fetch.begun))
     }
 
     /// Gives callers what a tier had.
     fn land(&self, tier: &TierHandle, fetch: &Fetch<V>, found: Found<V>) {
-        self.region.core.counters.bump(Count::TierHit);
+        if !self.region.policy.lifts {
+            self.region.core.counters.bump(Count::TierHit);
+        }
         tier.count_hit(fetch.leader.key(), false);
         self.region.store_fetched(fetch, &found);
         fetch.leader.land(Ok(found));
@@ -125,7 +143,7 @@ impl<V: Cacheable> TierSearch<V> {
         let Some((depth, entry)) = fetch.pending.take() else { return Some(fetch) };
         let tier = &self.region.engine.tiers()[depth];
         match self.region.found_in_tier(tier, fetch.leader.key(), fetch.at_hand(), Some(&entry)) {
-            (Some(found), servable) if self.suffices(servable) => {
+            (Some(found), servable) if self.suffices(&fetch, Some(&found), servable) => {
                 self.land(tier, &fetch, found);
                 None
             }
@@ -175,7 +193,7 @@ impl<V: Cacheable> Search for TierSearch<V> {
             });
             let (found, servable) =
                 self.region.found_in_tier(tier, fetch.leader.key(), fetch.at_hand(), entry.as_ref());
-            let suffices = self.suffices(servable);
+            let suffices = self.suffices(&fetch, found.as_ref(), servable);
             fetch.maybe_in_tiers |= !suffices && entry.is_some();
             match (found, entry) {
                 (Some(found), Some(entry)) if suffices => {
@@ -217,8 +235,11 @@ impl<V: Cacheable> Region<V> {
         if value.is_none() && self.policy.needs_value {
             return (None, Servable::No(Unservable::Absent));
         }
+        let now = self.engine.clock().now();
+        let tags = self.engine.stamps().verdict(meta, true);
         let meta = self.engine.bound_life(key, meta.clone());
-        let servable = self.judge_in_tier(tier, key, at_hand, &meta, self.engine.clock().now());
+        let meta = self.engine.marked_in_tier(&self.core.stamps(), key, meta, tags, now);
+        let servable = self.judge_in_tier((tier, key), at_hand, &meta, tags, now);
         if !servable.is_servable() {
             return (None, servable);
         }
@@ -239,7 +260,7 @@ impl<V: Cacheable> Region<V> {
             return;
         }
         let region = self.clone();
-        self.engine.spawn(async move {
+        let copying = async move {
             let (leaders, entries): (Vec<_>, Vec<_>) = filled
                 .into_iter()
                 .filter(|(leader, _)| !leader.overtaken())
@@ -253,6 +274,7 @@ impl<V: Cacheable> Region<V> {
             let written = region.engine.copy(&entries, &above).await;
             region.engine.hold_what_won(&entries, &written, above.into_iter()).await;
             drop(leaders);
-        });
+        };
+        self.engine.spawn(copying.in_current_span());
     }
 }

@@ -2,21 +2,31 @@
 
 use std::sync::Arc;
 
-use cache_core::Error;
+use cache_core::{Error, Key, trace::TraceContext};
 use futures_util::future::{BoxFuture, FutureExt, join_all};
+use tracing::{Instrument, Span, span::Id};
 
 use super::{
     Fetch, LookupScope,
     tier_search::{Search, TierSearch},
 };
 use crate::{
-    engine::Engine,
+    engine::{Engine, spans},
     load::{circular::Loading, coalesce::nested, loaders::shared_loader::SharedLoader},
     region::{Cacheable, Region},
 };
 
 /// What is to be fetched for one region, whatever the type of its values.
 pub(crate) trait AnyFetch: Send {
+    /// The kind.
+    fn kind(&self) -> &str;
+
+    /// The keys that are still to be fetched.
+    fn keys(&self) -> Vec<&Key>;
+
+    /// Tells the flights of the keys by which span they are fetched.
+    fn set_span(&self, span: &Id);
+
     /// Looks into memory again for what was put since. Returns the search in the tiers, if there is to be one.
     fn begin(&mut self) -> Option<&mut dyn Search>;
 
@@ -35,6 +45,18 @@ struct RegionFetch<V> {
 }
 
 impl<V: Cacheable> AnyFetch for RegionFetch<V> {
+    fn kind(&self) -> &str {
+        self.region.core.prefix.kind()
+    }
+
+    fn keys(&self) -> Vec<&Key> {
+        self.search.left().iter().map(|fetch| fetch.leader.key()).collect()
+    }
+
+    fn set_span(&self, span: &Id) {
+        self.search.left().iter().for_each(|fetch| fetch.leader.flight().set_span(span));
+    }
+
     fn begin(&mut self) -> Option<&mut dyn Search> {
         let again = |fetch: Fetch<V>| match fetch.leader.overtaken() {
             true => self.region.begin_fetch(fetch.leader, self.scope),
@@ -74,12 +96,13 @@ impl<V: Cacheable> Region<V> {
 impl Engine {
     /// Fetches in a task of its own, so that a caller may be dropped without harm.
     pub(crate) fn spawn_fetches(self: &Arc<Self>, fetches: Vec<Box<dyn AnyFetch>>) {
-        self.spawn_around(fetches, Loading::current(), nested::current());
+        self.spawn_around(fetches, Loading::current(), nested::current(), None);
     }
 
-    /// The same for what nobody waits for, whatever call it was begun in.
-    pub(crate) fn spawn_in_background(self: &Arc<Self>, fetches: Vec<Box<dyn AnyFetch>>) {
-        self.spawn_around(fetches, Loading::default(), None);
+    /// The same for what nobody waits for, whatever call it was begun in. It is of no trace but its own, to whose
+    /// first span the `cause` is linked.
+    pub(crate) fn spawn_in_background(self: &Arc<Self>, fetches: Vec<Box<dyn AnyFetch>>, cause: &Span) {
+        self.spawn_around(fetches, Loading::default(), None, Some(cause));
     }
 
     fn spawn_around(
@@ -87,6 +110,7 @@ impl Engine {
         fetches: Vec<Box<dyn AnyFetch>>,
         loading: Loading,
         call: Option<Arc<nested::Call>>,
+        cause: Option<&Span>,
     ) {
         if fetches.is_empty() {
             return;
@@ -95,13 +119,16 @@ impl Engine {
             fetches.into_iter().for_each(|fetch| fetch.refuse(&error));
             return;
         }
-        let fetch = Arc::clone(self).fetch_together(fetches);
-        self.spawn(loading.around(nested::within(call, fetch)));
+        let span = self.spans().flight(&fetches, cause);
+        let context = if cause.is_some() { None } else { TraceContext::current() };
+        let fetch = Arc::clone(self).fetch_together(fetches).instrument(span);
+        self.spawn(TraceContext::around(context, loading.around(nested::within(call, fetch))));
     }
 
     async fn fetch_together(self: Arc<Self>, mut fetches: Vec<Box<dyn AnyFetch>>) {
         let mut searches: Vec<_> = fetches.iter_mut().filter_map(|fetch| fetch.begin()).collect();
         self.search_tiers(&mut searches).await;
+        spans::record_missing(&fetches);
         join_all(fetches.into_iter().map(AnyFetch::load)).await;
     }
 }

@@ -12,6 +12,9 @@ pub(crate) trait SharedLoader<V>: Send + Sync + 'static {
     /// See [`Loader::max_batch`](cache_core::Loader::max_batch).
     fn max_batch(&self) -> usize;
 
+    /// Whether keys of several callers go in one call.
+    fn coalesces(&self) -> bool;
+
     /// See [`Loader::load`](cache_core::Loader::load).
     async fn load(&self, requests: &[Request<V>]) -> Result<Vec<Loaded<Arc<V>>>>;
 }

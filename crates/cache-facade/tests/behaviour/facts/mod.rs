@@ -1,6 +1,7 @@
 //! What can be asked about a key without its value, of a region in numbers, and what observers are told.
 
 mod events;
+mod inspect;
 mod numbers;
 mod removed;
 

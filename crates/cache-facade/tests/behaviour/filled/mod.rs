@@ -122,28 +122,41 @@ async fn a_key_in_a_free_place_that_fails_harms_nobody() {
     assert_eq!(named.0.lock().filled.len(), 1);
 }
 
-/// A source may refuse a whole call for one key that it does not know.
+/// A source may refuse a whole call for one key that it does not know, or hang over it.
 #[tokio::test]
 async fn rule_87_a_filled_call_that_fails_is_made_again_for_those_who_wait() {
+    for kind in [ErrorKind::Load, ErrorKind::Timeout] {
+        let (fixture, named) = fixture(4, &["A"]).await;
+        let gate = fixture.source.gate();
+        fixture.source.fail(kind);
+        let missing = fixture.ask("X").await;
+        gate.reached(1).await;
+        gate.let_pass(1);
+        gate.reached(2).await;
+        fixture.source.recover();
+        gate.open();
+        assert_eq!(missing.await.unwrap().unwrap().as_deref(), Some("X@2"), "{kind:?}");
+        assert_eq!(fixture.source.batch_sizes(), [2, 1]);
+        assert_eq!(named.0.lock().filled, [(vec!["A".to_owned()], 2, true)]);
+    }
+}
+
+/// Else whoever asks for what is none keeps others from being fetched beforehand.
+#[tokio::test]
+async fn rule_87_a_call_that_is_refused_for_what_was_asked_is_not_the_fault_of_what_it_carried() {
     let (fixture, named) = fixture(4, &["A"]).await;
-    let gate = fixture.source.gate();
-    fixture.source.fail(ErrorKind::Load);
-    let missing = fixture.ask("X").await;
-    gate.reached(1).await;
-    gate.let_pass(1);
-    gate.reached(2).await;
-    fixture.source.recover();
-    gate.open();
-    assert_eq!(missing.await.unwrap().unwrap().as_deref(), Some("X@2"));
-    assert_eq!(fixture.source.batch_sizes(), [2, 1]);
-    assert_eq!(named.0.lock().filled, [(vec!["A".to_owned()], 2, true)]);
+    fixture.source.fail(ErrorKind::Config);
+    fixture.region.get("BAD").await.unwrap_err();
+    settle().await;
+    assert_eq!((fixture.source.batch_sizes(), named.0.lock().filled.len()), (vec![2, 1], 0));
 }
 
 #[tokio::test]
-async fn a_source_that_asks_for_a_pause_or_takes_too_long_is_not_asked_again_at_once() {
+async fn a_source_that_asks_for_a_pause_is_not_asked_again_at_once() {
     let (fixture, _) = fixture(4, &["A"]).await;
-    fixture.source.fail(ErrorKind::Timeout);
-    assert_eq!(soon(fixture.region.get("X")).await.unwrap_err().kind(), ErrorKind::Timeout);
+    let busy = Error::new(ErrorKind::Unavailable, "load", "429").with_retry_after(Duration::from_secs(9));
+    fixture.source.fail_with(busy);
+    assert!(soon(fixture.region.get("X")).await.is_err());
     assert_eq!(fixture.source.batch_sizes(), [2]);
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use cache_core::ErrorKind;
 use tests::{Fixture, settle};
 use tokio::runtime::Builder;
 
@@ -108,4 +109,24 @@ fn rule_106_refreshes_that_an_ended_runtime_left_go_with_the_next() {
         settle().await;
         assert_eq!(fixture.source.batch_sizes(), [2, 2]);
     });
+}
+
+/// Else each miss of an outage would take them along, fail with them, and be made again.
+#[tokio::test]
+async fn rule_87_refreshes_that_failed_on_their_way_along_pause() {
+    for kind in [ErrorKind::Unavailable, ErrorKind::Config] {
+        let fixture = fixture().await;
+        fixture.region.get_many(&["A", "B"]).await.unwrap();
+        fixture.pass(31);
+        fixture.source.fail(kind);
+        let mut misses = 0;
+        for round in 0..4 {
+            read_due(&fixture, &["A", "B"]).await;
+            let _ = fixture.region.get(&format!("X{round}")).await;
+            misses += 1;
+            settle().await;
+            fixture.pass(1);
+        }
+        assert_eq!(fixture.source.batch_sizes()[1..], [3, 1, 1, 1, 1][..misses + 1], "{kind:?}");
+    }
 }

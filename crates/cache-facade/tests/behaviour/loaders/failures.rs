@@ -66,6 +66,16 @@ async fn rule_24_without_a_value_the_pause_that_a_source_asks_for_holds_too() {
 }
 
 #[tokio::test]
+async fn rule_24_a_clock_that_is_set_back_prolongs_no_pause() {
+    let fixture = Fixture::new().await;
+    fixture.source.answer(&fixture.key("AAPL"), Answer::FailWith(busy(5 * SECOND)));
+    fixture.region.get("AAPL").await.unwrap_err();
+    fixture.source.answer(&fixture.key("AAPL"), Answer::Made);
+    fixture.clock.shift_wall(-3_600_000_000);
+    assert!(fixture.get("AAPL").await.is_some());
+}
+
+#[tokio::test]
 async fn rule_24_what_another_node_loaded_is_served_within_the_pause() {
     let fixture = Fixture::new().await;
     fixture.source.answer(&fixture.key("AAPL"), Answer::FailWith(busy(100 * SECOND)));

@@ -4,6 +4,7 @@ mod circular;
 mod closures;
 mod failures;
 mod functions;
+mod halves;
 mod nested;
 mod refreshed;
 mod told;

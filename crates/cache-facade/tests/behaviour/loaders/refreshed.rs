@@ -54,6 +54,21 @@ async fn rule_05_a_refresh_that_joins_a_load_that_fails_gets_its_error_and_makes
     assert_eq!(fixture.source.calls(), 2);
 }
 
+/// As where the runtime that the load is on stands still. What is offered meanwhile is no load.
+#[tokio::test]
+async fn rule_106_a_refresh_takes_over_a_load_that_is_as_old_as_one_may_be() {
+    let fixture = Fixture::new().await;
+    fixture.get("AAPL").await;
+    fixture.pass(61);
+    let gate = fixture.source.gate();
+    assert_eq!(fixture.get("AAPL").await.as_deref(), Some("AAPL@1"), "refreshed behind");
+    gate.reached(1).await;
+    fixture.pass(600);
+    gate.open();
+    let refreshed = fixture.region.refresh(&["AAPL"]).await.unwrap();
+    assert_eq!((refreshed.loaded, refreshed.failed.len()), (1, 0), "{:?}", refreshed.failed);
+}
+
 #[tokio::test]
 async fn a_refresh_fails_as_a_whole_if_none_of_its_keys_is_asked_for() {
     let fixture = Fixture::new().await;

@@ -59,6 +59,39 @@ async fn rule_104_a_put_wins_over_a_removal_by_a_clock_that_runs_a_little_ahead(
 }
 
 #[tokio::test]
+async fn rule_104_a_put_wins_over_a_load_that_has_yet_to_reach_the_tier_though_its_clock_is_a_little_ahead() {
+    let bus = LocalBus::default();
+    let nodes = nodes(&[], Some(&bus), true).await;
+    let behind = &nodes[0];
+    // Half of a round trip is what a clock may be wrong by: this one is exact, and the other one ahead by that.
+    let half = Duration::from_millis(2);
+    let asked = behind.clock.steady();
+    behind.clock.advance(half);
+    let server = behind.clock.now();
+    behind.clock.advance(half);
+    behind.clock.synchronise(0, asked, server);
+    let clock = Clock::manual();
+    let asked = clock.steady();
+    clock.advance(2 * half);
+    clock.synchronise(0, asked, behind.clock.now());
+    let other = clock.clone();
+    let long = |region: tests::Settings| region.ttl(Ttl::new(Duration::from_secs(3600)));
+    let mut ahead = behind.another_built(|cache| cache.bus(bus.clone()).clock(other), long).await;
+    ahead.clock = clock;
+    settle().await;
+    let slow = ahead.tier.gate(Operation::Put, Moment::Before);
+    assert_eq!(ahead.get("m").await.as_deref(), Some("m@1"));
+    settle().await;
+    ahead.tier.ungate(Operation::Put, Moment::Before);
+    [&behind.clock, &ahead.clock].iter().for_each(|clock| clock.advance(Duration::from_micros(50)));
+    behind.region.put("m", "y".to_owned()).await.unwrap();
+    slow.open();
+    settle().await;
+    assert_eq!(behind.held("m").as_deref(), Some("y"), "the tier holds it");
+    assert_eq!(ahead.get("m").await.as_deref(), Some("y"));
+}
+
+#[tokio::test]
 async fn rule_104_a_load_that_a_tier_refused_is_not_kept_in_memory() {
     let nodes = nodes(&[30_000_000], None, false).await;
     let gate = nodes[0].source.gate();

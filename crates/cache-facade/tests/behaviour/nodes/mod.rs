@@ -13,7 +13,7 @@ use cache_facade::{Cache, CacheBuilder, Fetched, OnBusLoss};
 use tests::{FaultyTier, Fixture, LocalBus, RecordedEvent, eventually, settle, soon};
 
 /// This many nodes over one tier and one bus.
-async fn nodes<const N: usize>() -> (LocalBus, [Fixture; N]) {
+pub(crate) async fn nodes<const N: usize>() -> (LocalBus, [Fixture; N]) {
     let bus = LocalBus::default();
     let first = Fixture::built(|cache| cache.bus(bus.clone()), |region| region).await;
     let mut nodes = vec![first];

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cache_facade::Memory;
+use cache_facade::{Memory, Source};
 use tests::{Fixture, GRACE, LIFE, settle};
 
 #[tokio::test]
@@ -41,6 +41,31 @@ async fn rule_104_a_clock_set_back_far_leaves_nothing_in_memory_and_shows_no_lif
     assert_eq!(fixture.get("a").await.as_deref(), Some("a@1"), "loaded, since nobody can tell its age");
     let lookup = fixture.region.lookup("a").await.unwrap();
     assert!(lookup.fresh_for <= LIFE && lookup.servable_for <= GRACE, "{lookup:?}");
+}
+
+/// Births go on from before, ahead of the clock, so that new writes win: they say nothing of an age until then.
+#[tokio::test]
+async fn rule_104_after_a_far_set_back_who_asks_for_a_young_value_has_it_loaded() {
+    let fixture = Fixture::new().await;
+    fixture.region.put("a", "before".to_owned()).await.unwrap();
+    fixture.clock.shift_wall(-3_600_000_000);
+    fixture.pass(1);
+    settle().await;
+    assert_eq!(fixture.get("a").await.as_deref(), Some("a@1"));
+    fixture.pass(20);
+    let asking = fixture.region.with(|policy| policy.max_age(Duration::from_secs(10)));
+    assert_eq!(asking.get("a").await.unwrap().as_deref().map(String::as_str), Some("a@2"));
+    assert_eq!(
+        fixture.get("a").await.as_deref(),
+        Some("a@2"),
+        "whoever asks for nothing is served from memory"
+    );
+    let asking = fixture.region.with(|policy| policy.max_age(Duration::from_secs(10)).only_cached());
+    let cached = asking.lookup("a").await.unwrap();
+    assert_eq!(cached.source, Source::Nowhere, "nobody can say that it is young");
+    let stranger =
+        fixture.region.with(|policy| policy.max_age(Duration::ZERO).reload_after(Duration::from_secs(1)));
+    assert_eq!(stranger.get("a").await.unwrap().as_deref().map(String::as_str), Some("a@2"), "not at will");
 }
 
 /// What a tier holds from before is of unknown age for good, also once the clock comes by its birth again.

@@ -6,24 +6,26 @@
 use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use cache_core::{Error, ErrorKind, Key, Loaded, Loader, OpenCall, Request, Result, Timestamp};
+use cache_core::{Error, Key, Loaded, Loader, OpenCall, Request, Result, Timestamp};
+use tracing::Instrument;
 
-use super::{
-    circular::Loading,
-    fetch::{Fetch, LookupScope},
-    loaders::{instrumented::Instrumented, shared_loader::SharedLoader},
-};
+use super::halves::is_refused;
 use crate::{
     engine::Engine,
+    load::{
+        circular::Loading,
+        fetch::{Fetch, LookupScope},
+        loaders::{instrumented::Instrumented, shared_loader::SharedLoader},
+    },
     panics,
     region::{Cacheable, Region},
 };
 
 /// A loader whose calls are filled up.
 pub(crate) struct Filled<V> {
-    loader: Instrumented<V>,
+    pub(super) loader: Instrumented<V>,
     /// The region that it loads for; it has no loader here.
-    region: Region<V>,
+    pub(super) region: Region<V>,
 }
 
 /// Keys in places that no caller needs.
@@ -37,6 +39,10 @@ impl<V: Cacheable> Filled<V> {
     pub(crate) fn new(region: Region<V>, loader: Arc<dyn Loader<V>>) -> Self {
         let (engine, core) = (Arc::clone(&region.engine), Arc::clone(&region.core));
         Self { loader: Instrumented { engine, core, loader }, region }
+    }
+
+    pub(crate) fn kind(&self) -> &str {
+        self.loader.kind()
     }
 
     pub(crate) fn engine(&self) -> &Arc<Engine> {
@@ -77,10 +83,11 @@ impl<V: Cacheable> Filled<V> {
     fn land(&self, extra: ExtraKeys<V>, answers: Vec<Loaded<Arc<V>>>, born: Timestamp, tell: Told) {
         let ExtraKeys { fetches, named } = extra;
         let region = self.region.clone();
-        self.engine().spawn(async move {
+        let storing = async move {
             region.store_loaded(fetches, answers, born).await;
             region.tell_filled(&named, tell, None);
-        });
+        };
+        self.engine().spawn(storing.in_current_span());
     }
 }
 
@@ -97,6 +104,10 @@ impl<V: Cacheable> SharedLoader<V> for Filled<V> {
         self.loader.max_batch()
     }
 
+    fn coalesces(&self) -> bool {
+        false
+    }
+
     async fn load(&self, requests: &[Request<V>]) -> Result<Vec<Loaded<Arc<V>>>> {
         let extra = self.fill_up(requests);
         let clock = self.engine().clock();
@@ -107,7 +118,7 @@ impl<V: Cacheable> SharedLoader<V> for Filled<V> {
             if answers.is_ok() {
                 self.region.tell_filled(&[], told(requests.len()), None);
             }
-            return answers;
+            return self.rescued(requests, answers).await;
         }
         let born = clock.tick();
         let all: Vec<Request<V>> = requests
@@ -124,13 +135,23 @@ impl<V: Cacheable> SharedLoader<V> for Filled<V> {
                 Ok(answers)
             }
             Err(error) => {
-                self.region.tell_filled(&extra.named, told(all.len()), Some(&error));
-                drop(extra);
+                let ExtraKeys { fetches, named } = extra;
+                // What was put off pauses, else it would be gathered again at the next read.
+                let put_off = fetches.iter().filter(|fetch| !named.contains(fetch.leader.key()));
+                put_off.for_each(|fetch| self.region.fail(fetch, &error));
+                drop(fetches);
                 // It may have failed for one of the extra keys, for which nobody waits.
-                if error.retry_after().is_some() || error.kind() == ErrorKind::Timeout {
-                    return Err(error);
+                let alone = match error.retry_after().is_some() {
+                    true => Err(error.clone()),
+                    false => self.loader.load(requests).await,
+                };
+                match &alone {
+                    // A call that is refused without them says nothing of them, nor of its source.
+                    Err(error) if is_refused(error) => {}
+                    Err(error) => self.region.tell_filled(&[], told(all.len()), Some(error)),
+                    Ok(_) => self.region.tell_filled(&named, told(all.len()), Some(&error)),
                 }
-                self.loader.load(requests).await
+                self.rescued(requests, alone).await
             }
         }
     }

@@ -115,11 +115,14 @@ async fn the_effects_of_an_event_are_carried_out_on_a_cache() {
     for effect in time.announce(&event, clock.now()).unwrap() {
         match effect {
             Effect::Invalidate(tag) => cache.invalidate(&tag).await.unwrap(),
+            Effect::MarkStale(tag) => cache.mark_stale(&tag).await.unwrap(),
             Effect::Refresh(key) => {
                 assert_eq!(prices.refresh(&[key.id().unwrap()]).await.unwrap().all().unwrap(), 1)
             }
         }
     }
     assert_eq!(prices.peek("AAPL").as_deref(), Some(&1), "loaded anew");
-    assert_eq!((news.peek("AAPL"), news.peek("MSFT").as_deref()), (None, Some(&7)));
+    let [apple, microsoft] = [news.lookup("AAPL").await.unwrap(), news.lookup("MSFT").await.unwrap()];
+    assert_eq!([apple.value.as_deref(), microsoft.value.as_deref()], [Some(&7); 2]);
+    assert_eq!([apple.stale, microsoft.stale], [true, false]);
 }

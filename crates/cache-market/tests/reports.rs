@@ -66,7 +66,10 @@ async fn a_fundamental_is_fresh_until_its_report_and_not_after() {
     assert_eq!(scene.fresh_for().await, Some(10 * 86_400));
     scene.clock.advance(10 * DAY);
     scene.events.poll().await.unwrap();
-    assert_eq!(scene.fundamentals.get(KEY).await.unwrap(), None, "earnings drop it");
+    let old = scene.fundamentals.lookup(KEY).await.unwrap();
+    assert_eq!((old.value.as_deref(), old.stale), (Some(&1), true), "for want of the new one");
+    scene.store(KEY, 2).await;
+    assert!(!scene.fundamentals.lookup(KEY).await.unwrap().stale);
 }
 
 #[tokio::test]

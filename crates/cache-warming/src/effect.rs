@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::history::record::KeyRecord;
+use crate::history::record::{KeyRecord, LogSpan};
 
 /// How many strategies are told apart.
 pub(crate) const MAX_STRATEGIES: usize = 32;
@@ -57,16 +57,25 @@ impl Effectiveness {
 #[derive(Debug, Default)]
 pub(crate) struct Effect {
     by_strategy: [Effectiveness; MAX_STRATEGIES],
+    /// The calls that all of it saved, as parts: what was fetched before it was needed dies sooner than what would
+    /// have been loaded when it was.
+    saved_calls: f64,
 }
 
 impl Effect {
+    /// Returns how many calls all of it saved, if each had been for one key.
+    pub(crate) fn saved_calls(&self) -> f64 {
+        self.saved_calls
+    }
+
     pub(crate) fn of(&self, strategy: usize) -> Effectiveness {
         self.by_strategy[strategy]
     }
 
     /// A strategy fetched a key, whose value lives until `until`.
-    pub(crate) fn warmed(&mut self, record: &mut KeyRecord, strategy: usize, until: u32) {
+    pub(crate) fn warmed(&mut self, record: &mut KeyRecord, strategy: usize, now: u32, until: u32) {
         self.end(record);
+        record.life = LogSpan::of(until.saturating_sub(now));
         self.by_strategy[strategy].fetched += 1;
         record.warmed = FetchMark::by(strategy);
         record.warmed_until = until;
@@ -85,6 +94,8 @@ impl Effect {
         }
         if since >= record.needed_from {
             counted.saved += 1;
+            let left = f64::from(record.warmed_until.saturating_sub(since));
+            self.saved_calls += (left / record.life.seconds()).min(1.0);
             record.warmed = FetchMark::NOT;
         }
     }

@@ -22,6 +22,7 @@
 mod effect;
 mod history;
 mod predictor;
+mod quota;
 mod scheduler;
 mod strategy;
 mod timer;
@@ -32,7 +33,7 @@ pub use history::{
     AccessHistory,
     profile::LocalHour,
     record::{Decayed, HALF_LIVES},
-    saved::{SavedHistory, SavedKey},
+    saved::{SavedHistory, SavedKey, SavedPair},
     stream::RequestStream,
 };
 pub use predictor::{Demand, Keys, Predictor, regression::Regression, seed_score::SeedScore};
@@ -49,6 +50,7 @@ pub use strategy::{
     by_closure::KeysOf,
     predictive::Predictive,
     schedule::{CronTimes, RunSchedule},
+    together::Together,
 };
 pub use warming::{
     Coverage, KindStats, Outlook, RunProgress, RunResult, RunningWarming, StrategyStats, WarmStart, Warming,

@@ -5,6 +5,9 @@
 //! [`YahooProvider`], [`OandaProvider`], [`AlphaVantageProvider`], any JSON API by [`JsonProvider`] and folders of
 //! files by [`CsvProvider`]; an [`Adapter`] is one of them as it is configured.
 
+/// The target of all spans of this crate.
+pub(crate) const SPANS: &str = "market_data::spans";
+
 mod adapters;
 mod asset;
 pub mod formulas;
@@ -34,7 +37,9 @@ pub use invalid::Invalid;
 pub use jiff::civil::Date;
 pub use market_calendar::Market;
 pub use provider::{Answer, Answers, Offer, Provider, ProviderError, ProviderErrorKind, one_answer_per_key};
-pub use registry::{ProviderReport, ProviderSettings, ProviderUsage, Quota, Registry, RegistryBuilder};
+pub use registry::{
+    ProviderReport, ProviderSettings, ProviderUsage, Quota, QuotaReport, Registry, RegistryBuilder,
+};
 pub use replay::{FaultInjector, Replay, ReplayProvider, ReplayUsage};
 pub use values::{
     AdjustedClose, AdjustedCloses, Bar, BarTime, DataType, DateRange, Dividend, Dividends, Document,

@@ -89,8 +89,8 @@ pub struct Announcement {
     pub id: EventId,
     /// The event, with its moment.
     pub event: MarketEvent,
-    /// What was done at once, if it does not lie ahead: these tags were invalidated, and these keys should be
-    /// loaded.
+    /// What was done at once, if it does not lie ahead: these tags were invalidated or marked stale, and these
+    /// keys should be loaded.
     pub effects: Vec<Effect>,
     /// The events that gave way to it, since there were too many.
     pub displaced: Vec<MarketEvent>,
@@ -205,7 +205,7 @@ impl AnnouncedEvents {
         let mut keys = Vec::new();
         for (event, first) in &due {
             let effects = rules.events.effects(event)?;
-            self.invalidate(&effects, event.at.unwrap_or(now)).await;
+            self.end_and_mark(&effects, event.at.unwrap_or(now)).await;
             let refresh = effects.into_iter().filter_map(|effect| match effect {
                 Effect::Refresh(key) if *first => Some(key),
                 _ => None,
@@ -237,19 +237,22 @@ impl AnnouncedEvents {
             self.note([event.asset.clone()]);
         }
         let effects = self.0.time.rules().events.effects(event)?;
-        self.invalidate(&effects, moment).await;
+        self.end_and_mark(&effects, moment).await;
         let stored = event.seen_in.is_some() || self.sync(vec![bucket_of(&event.asset)]).await?;
         tell_unless(stored, event);
         Ok(announcement(effects, stored))
     }
 
-    /// Invalidates the tags among these effects, for what was born until `at`.
-    async fn invalidate(&self, effects: &[Effect], at: Timestamp) {
+    /// Invalidates, or marks stale, the tags among these effects, for what was born until `at`.
+    async fn end_and_mark(&self, effects: &[Effect], at: Timestamp) {
         for effect in effects {
-            if let Effect::Invalidate(tag) = effect
-                && let Err(error) = self.0.cache.invalidate_until(tag, at).await
-            {
-                tracing::warn!(%error, ?tag, "a tag could not be invalidated by a market event: what carries it is stale");
+            let (tag, done) = match effect {
+                Effect::Invalidate(tag) => (tag, self.0.cache.invalidate_until(tag, at).await),
+                Effect::MarkStale(tag) => (tag, self.0.cache.mark_stale_until(tag, at).await),
+                Effect::Refresh(_) => continue,
+            };
+            if let Err(error) = done {
+                tracing::warn!(%error, ?tag, "a tag could not be ended by a market event: what carries it is stale");
             }
         }
     }

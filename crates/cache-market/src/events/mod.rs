@@ -120,6 +120,8 @@ impl fmt::Display for EventKind {
 pub enum Effect {
     /// Invalidate everything with this tag, as by `Cache::invalidate`.
     Invalidate(Tag),
+    /// Mark everything with this tag stale, as by `Cache::mark_stale`.
+    MarkStale(Tag),
     /// Load this entry anew, as by `Region::refresh` with its id.
     Refresh(StandardKey),
 }

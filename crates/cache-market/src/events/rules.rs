@@ -23,8 +23,11 @@ pub struct EventRules {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Touch {
-    /// Invalidated: the next read waits for the new value.
+    /// Invalidated: the next read waits for the new value. For what is wrong after the event.
     pub drop: Vec<DataType>,
+    /// Marked stale: the next read refreshes it, and it is served, flagged as stale, while its provider fails. For
+    /// what is right but no longer the latest.
+    pub stale: Vec<DataType>,
     /// Loaded anew, under its plain key: `price:AAPL`, `ohlcv:AAPL:1d`, `news:AAPL`. Other entries (of one
     /// provider, with parameters) stay until they expire; list the data under `drop` as well to invalidate
     /// them.
@@ -35,31 +38,36 @@ impl Touch {
     /// Returns whether such data are affected.
     #[must_use]
     pub fn includes(&self, data: DataType) -> bool {
-        self.drop.contains(&data) || self.refresh.contains(&data)
+        [&self.drop, &self.stale, &self.refresh].into_iter().any(|touched| touched.contains(&data))
     }
 }
 
 impl Default for EventRules {
-    /// FIML drops narratives on moves above 3 %, earnings and important news; the rest is our choice.
+    /// FIML drops narratives on moves above 3 %, earnings and important news; the rest is our choice. What a
+    /// provider publishes with the event is stale rather than gone, since that may be late or fail.
     fn default() -> Self {
         use DataType::{
             AdjustedClose, Dividend, Fundamentals, Narrative, News, Ohlcv, Price, Signal, Technical,
             TotalReturn,
         };
-        let touch =
-            |drop: &[DataType], refresh: &[DataType]| Touch { drop: drop.into(), refresh: refresh.into() };
+        let touch = |drop: &[DataType], stale: &[DataType], refresh: &[DataType]| Touch {
+            drop: drop.into(),
+            stale: stale.into(),
+            refresh: refresh.into(),
+        };
         Self {
             move_percent: 3.0,
             touches: BTreeMap::from([
-                (EventKind::Move, touch(&[Narrative, Technical, Signal], &[Price])),
-                (EventKind::Earnings, touch(&[Narrative, Fundamentals, News, Signal], &[Price])),
-                (EventKind::Halt, touch(&[Narrative, Signal], &[Price])),
-                (EventKind::Resume, touch(&[Narrative, Technical, Signal], &[Price])),
-                (EventKind::News, touch(&[Narrative, News, Signal], &[Price])),
+                (EventKind::Move, touch(&[Narrative, Technical, Signal], &[], &[Price])),
+                (EventKind::Earnings, touch(&[Narrative, Signal], &[Fundamentals, News], &[Price])),
+                (EventKind::Halt, touch(&[Narrative, Signal], &[], &[Price])),
+                (EventKind::Resume, touch(&[Narrative, Technical, Signal], &[], &[Price])),
+                (EventKind::News, touch(&[Narrative, Signal], &[News], &[Price])),
                 (
                     EventKind::CorporateAction,
                     touch(
                         &[Price, Ohlcv, AdjustedClose, Dividend, TotalReturn, Technical, Signal, Narrative],
+                        &[],
                         &[],
                     ),
                 ),
@@ -86,10 +94,35 @@ impl EventRules {
     pub fn effects(&self, event: &MarketEvent) -> Result<Vec<Effect>> {
         let Some(touch) = self.touches.get(&event.event) else { return Ok(Vec::new()) };
         let touched = |data: &&DataType| Some(**data) != event.seen_in;
-        let drops = touch.drop.iter().filter(touched);
-        let drops = drops.map(|data| data_tag(*data, &event.asset).map(Effect::Invalidate));
+        let tag = |data: &DataType| data_tag(*data, &event.asset);
+        let drops = touch.drop.iter().filter(touched).map(|data| tag(data).map(Effect::Invalidate));
+        let marks = touch.stale.iter().filter(touched).map(|data| tag(data).map(Effect::MarkStale));
         let keys = touch.refresh.iter().filter(touched).filter_map(|data| plain_key(*data, &event.asset));
-        drops.chain(keys.map(|key| Ok(Effect::Refresh(key)))).collect()
+        drops.chain(marks).chain(keys.map(|key| Ok(Effect::Refresh(key)))).collect()
+    }
+
+    /// Returns the plain keys of all data that an event affects: what it refreshes as well as what it drops and
+    /// marks stale, each once.
+    ///
+    /// ```
+    /// use cache_market::{EventKind, EventRules, MarketEvent};
+    ///
+    /// let event = MarketEvent::announced("AAPL".parse()?, EventKind::News);
+    /// let keys: Vec<String> = EventRules::default().keys(&event).iter().map(ToString::to_string).collect();
+    /// assert_eq!(keys, ["price:AAPL", "news:AAPL", "narrative:AAPL"]);
+    /// # Ok::<(), cache_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn keys(&self, event: &MarketEvent) -> Vec<StandardKey> {
+        let Some(touch) = self.touches.get(&event.event) else { return Vec::new() };
+        let all = [&touch.refresh, &touch.stale, &touch.drop].into_iter().flatten();
+        let mut keys: Vec<StandardKey> = Vec::new();
+        for key in all.filter_map(|data| plain_key(*data, &event.asset)) {
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+        keys
     }
 
     /// Returns whether an event affects such data.

@@ -4,6 +4,8 @@
 //! are settled: taken into what is remembered of each key, all of whose requests of that time count as if they
 //! had come at its end.
 
+mod announced;
+pub(crate) mod co_access;
 pub(crate) mod counts;
 pub(crate) mod profile;
 pub(crate) mod record;
@@ -11,15 +13,20 @@ pub(crate) mod records;
 pub(crate) mod saved;
 mod shared_counts;
 pub(crate) mod stream;
+mod successors;
 
 use std::{
     fmt,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
-use cache_core::{Clock, Event, Key, Observer, Timestamp, sync::Mutex};
+use cache_core::{
+    Clock, Event, Key, Observer, Timestamp,
+    sync::{Mutex, RwLock},
+};
 
 use self::{
+    co_access::CoAccess,
     counts::{Counts, MAX_PLACES},
     profile::LocalHour,
     records::Records,
@@ -37,8 +44,9 @@ pub(crate) const DEFAULT_MAX_TRACKED: usize = 10_000;
 /// Which hour of the day and day of the week a moment is in.
 pub(crate) type HourOf = dyn Fn(Timestamp) -> LocalHour + Send + Sync;
 
-/// Which keys of a cache are asked for, how often and when. It is an [`Observer`] of the cache, and is bounded:
-/// past its most keys, those that are asked for least are forgotten.
+/// Which keys of a cache are asked for, how often and when, of the kinds that are
+/// [covered](crate::Warming::cover). It is an [`Observer`] of the cache, and is bounded: past its most keys, those
+/// that are asked for least are forgotten.
 pub struct AccessHistory {
     pub(crate) clock: Clock,
     counts: SharedCounts,
@@ -48,6 +56,8 @@ pub struct AccessHistory {
     records: Mutex<Records>,
     /// Misses of memory, of known keys and others.
     misses: AtomicU64,
+    /// The kinds that it learns of.
+    kinds: RwLock<Vec<String>>,
     hour_of: Box<HourOf>,
 }
 
@@ -64,10 +74,13 @@ impl AccessHistory {
     pub(crate) fn new(
         clock: Clock,
         max_tracked: usize,
+        co_access: usize,
         predictor: Box<dyn Predictor>,
         hour_of: Box<HourOf>,
     ) -> Self {
-        let records = Records::new(max_tracked.clamp(1, MAX_PLACES), predictor);
+        let max_tracked = max_tracked.clamp(1, MAX_PLACES);
+        let mut records = Records::new(max_tracked, predictor);
+        records.co_access = (co_access > 0).then(|| CoAccess::new(co_access.min(max_tracked)));
         Self {
             clock,
             counts: SharedCounts::new(Counts::for_keys(0)),
@@ -75,8 +88,30 @@ impl AccessHistory {
             is_noting: AtomicBool::new(true),
             records: Mutex::new(records),
             misses: AtomicU64::new(0),
+            kinds: RwLock::default(),
             hour_of,
         }
+    }
+
+    /// Learns of the keys of a kind from now on.
+    pub(crate) fn learn(&self, kind: &str) {
+        if !self.learns(kind) {
+            self.kinds.write().push(kind.to_owned());
+        }
+    }
+
+    /// Whether it learns of the keys of a kind.
+    pub(crate) fn learns(&self, kind: &str) -> bool {
+        self.kinds.read().iter().any(|known| known == kind)
+    }
+
+    /// Makes keys known as if each had been asked for once, in place of those asked for least.
+    pub(crate) fn know(&self, keys: &[&Key]) {
+        self.with_settled(|records| {
+            if records.know(keys, &self.counts.current()) {
+                self.counts.replace(records.index());
+            }
+        });
     }
 
     /// Notes a request of a key that is not known, unless too many were noted already.
@@ -188,11 +223,13 @@ impl AccessHistory {
 impl Observer for AccessHistory {
     fn on(&self, event: &Event<'_>) {
         match event {
-            Event::Hit { key, source: "memory", .. } if !self.counts_hit(key.hash()) => {
+            Event::Hit { key, source: "memory", .. }
+                if !self.counts_hit(key.hash()) && self.learns(key.kind()) =>
+            {
                 self.arrive(key);
             }
             // A hit of a tier follows a miss of memory.
-            Event::Miss { key } => self.miss(key),
+            Event::Miss { key, source: "memory", .. } if self.learns(key.kind()) => self.miss(key),
             _ => {}
         }
     }

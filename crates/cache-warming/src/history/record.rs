@@ -12,6 +12,23 @@ pub const HALF_LIVES: [f32; 4] = [1800.0, 10_800.0, 64_800.0, 388_800.0];
 /// Requests by half-life.
 pub type Decayed = [f32; HALF_LIVES.len()];
 
+/// A span in a byte, to five percent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct LogSpan(u8);
+
+impl LogSpan {
+    /// How many steps there are until a span is twice as long.
+    const STEPS: f64 = 8.0;
+
+    pub(crate) fn of(seconds: u32) -> Self {
+        Self((f64::from(seconds.max(1)).log2() * Self::STEPS).round() as u8)
+    }
+
+    pub(crate) fn seconds(self) -> f64 {
+        (f64::from(self.0) / Self::STEPS).exp2()
+    }
+}
+
 /// What is remembered of a key.
 #[derive(Clone, Debug)]
 pub(crate) struct KeyRecord {
@@ -21,6 +38,8 @@ pub(crate) struct KeyRecord {
     pub(crate) kind: u8,
     /// What last fetched it beforehand, while it is not known what became of that.
     pub(crate) warmed: FetchMark,
+    /// How long what was fetched beforehand lives in all.
+    pub(crate) life: LogSpan,
     /// What the demand clock showed up to which the counts are decayed: that of the last request.
     pub(crate) seen: u32,
     /// The second of the last request.
@@ -44,6 +63,7 @@ impl KeyRecord {
             id,
             kind,
             warmed: FetchMark::NOT,
+            life: LogSpan::of(0),
             seen: 0,
             asked: now,
             warmed_until: 0,

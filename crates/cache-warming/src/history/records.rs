@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use cache_core::{Key, LookupKey, Prefix, Timestamp};
 use smol_str::SmolStr;
 
-use super::{counts::Counts, profile::LocalHour, record::KeyRecord, seconds, stream::RequestStream};
+use super::{
+    co_access::CoAccess, counts::Counts, profile::LocalHour, record::KeyRecord, seconds,
+    stream::RequestStream,
+};
 use crate::{
     effect::Effect,
     predictor::{Demand, Keys, Predictor},
@@ -50,7 +53,9 @@ pub(crate) struct Records {
     /// How often places moved.
     moves: u32,
     /// Keys of announced events, as places: how many times as often they are expected to be asked for, until when.
-    announced: HashMap<u32, (f32, u32)>,
+    pub(super) announced: HashMap<u32, (f32, u32)>,
+    /// Which keys are asked for shortly after which, if that is remembered.
+    pub(crate) co_access: Option<CoAccess>,
 }
 
 impl Records {
@@ -69,6 +74,7 @@ impl Records {
             trail: Vec::new(),
             moves: 0,
             announced: HashMap::new(),
+            co_access: None,
         }
     }
 
@@ -98,7 +104,11 @@ impl Records {
     /// Takes the requests of a key.
     pub(super) fn asked(&mut self, place: usize, times: u32) {
         let Some(record) = self.list.get_mut(place) else { return };
-        let (times, now) = (times as f32, self.now);
+        let now = self.now;
+        if let Some(co_access) = &mut self.co_access {
+            co_access.asked(place, times, now);
+        }
+        let times = times as f32;
         if now.saturating_sub(record.asked) >= NOTES_HOUR_EVERY || record.seen == 0 {
             record.profile.note(self.hour);
         }
@@ -192,7 +202,7 @@ impl Records {
     /// times, most first. A few go in any case, so that it is seldom done and that what is new has a chance; more
     /// only for new ones that were asked for more, so that a scan of many keys makes nobody forget the hottest.
     /// Returns whether any was.
-    fn make_room(&mut self, new: &[u32]) -> bool {
+    pub(super) fn make_room(&mut self, new: &[u32]) -> bool {
         let room = self.max_tracked - self.list.len();
         let Some(crowded) = new.get(room..).filter(|crowded| !crowded.is_empty()) else { return false };
         let mut by_demand: Vec<(f32, usize)> =
@@ -240,6 +250,9 @@ impl Records {
             .filter(|(place, _)| *place != u32::MAX)
             .collect();
         self.trail.clear();
+        if let Some(co_access) = &mut self.co_access {
+            co_access.follow(&moved);
+        }
         true
     }
 
@@ -276,7 +289,10 @@ impl Records {
 
     /// All that was counted is taken.
     pub(super) fn settled(&mut self) {
-        let Self { list, stream, predictor, now, hour, moves, .. } = self;
+        let Self { list, stream, predictor, now, hour, moves, co_access, .. } = self;
+        if let Some(co_access) = co_access {
+            co_access.settled(list, stream, *now);
+        }
         predictor.learn(&Keys { list, stream, now: *now, hour: *hour, moves: *moves });
     }
 
@@ -339,26 +355,8 @@ impl Records {
     pub(crate) fn warmed(&mut self, place: usize, strategy: usize, until: u32, needed_from: Option<u32>) {
         if let Some(record) = self.list.get_mut(place) {
             record.needed_from = needed_from.unwrap_or(record.needed_from);
-            self.effect.warmed(record, strategy, until);
+            self.effect.warmed(record, strategy, self.now, until);
         }
-    }
-
-    /// Expects the key at a place to be asked for so many times as often, until then.
-    pub(crate) fn announce(&mut self, place: usize, factor: f32, until: u32) {
-        self.announced.insert(place as u32, (factor, until));
-    }
-
-    /// Returns the keys whose announced events last.
-    pub(crate) fn announced(&mut self) -> Vec<Key> {
-        self.forget_announced();
-        let mut places: Vec<u32> = self.announced.keys().copied().collect();
-        places.sort_unstable();
-        places.into_iter().filter_map(|place| self.key(place)).collect()
-    }
-
-    fn forget_announced(&mut self) {
-        let now = self.now;
-        self.announced.retain(|_, (_, until)| now <= *until);
     }
 
     /// Returns the key at a place.

@@ -9,6 +9,7 @@ use super::{
     counts::Counts,
     record::{Decayed, HALF_LIVES, KeyRecord, decayed},
     records::{Records, known_prefix},
+    successors::Successor,
 };
 
 /// How many requests a key that was saved can have had, and how many times as many as those keys all others.
@@ -28,6 +29,9 @@ pub struct SavedHistory {
     pub keys: Vec<SavedKey>,
     /// The requests of all keys, by half-life.
     pub totals: Decayed,
+    /// The pairs of these keys that are asked for together.
+    #[serde(default)]
+    pub pairs: Vec<SavedPair>,
 }
 
 /// What is kept of a key.
@@ -41,12 +45,27 @@ pub struct SavedKey {
     pub counts: Decayed,
 }
 
+/// What is kept of two keys of which one is asked for within seconds after the other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SavedPair {
+    /// The places of both among the keys.
+    pub keys: [u32; 2],
+    /// How often it was looked at what comes after the first.
+    pub windows: u8,
+    /// How often the second one was among that.
+    pub asked: u8,
+    /// How often it would have been by chance.
+    pub by_chance: f32,
+}
+
 impl Records {
     /// Returns what is to be kept across restarts: of the keys asked for most, at most so many.
     pub(crate) fn saved(&self, most: usize) -> SavedHistory {
-        let mut by_demand: Vec<&KeyRecord> = self.list.iter().collect();
-        by_demand.sort_by(|a, b| self.requests(b).total_cmp(&self.requests(a)));
-        let saved = |record: &&KeyRecord| SavedKey {
+        let mut by_demand: Vec<(f32, usize)> =
+            self.list.iter().enumerate().map(|(place, record)| (self.requests(record), place)).collect();
+        by_demand.sort_by(|a, b| b.0.total_cmp(&a.0));
+        by_demand.truncate(most);
+        let saved = |record: &KeyRecord| SavedKey {
             prefix: record.kind,
             id: record.id.to_string(),
             counts: record.counts_at(&self.stream),
@@ -54,9 +73,30 @@ impl Records {
         SavedHistory {
             at: self.now,
             prefixes: self.kinds.iter().map(|prefix| prefix.as_str().to_owned()).collect(),
-            keys: by_demand.iter().take(most).map(saved).collect(),
+            keys: by_demand.iter().map(|(_, place)| saved(&self.list[*place])).collect(),
             totals: self.stream.totals(),
+            pairs: self.saved_pairs(&by_demand),
         }
+    }
+
+    /// Returns the pairs of keys at these places that are asked for together.
+    fn saved_pairs(&self, kept: &[(f32, usize)]) -> Vec<SavedPair> {
+        let Some(co_access) = &self.co_access else { return Vec::new() };
+        let mut number = vec![None; self.list.len()];
+        for (at, (_, place)) in (0..).zip(kept) {
+            number[*place] = Some(at);
+        }
+        let of = |place: u32| number.get(place as usize).copied().flatten();
+        let pair = |first: u32, second: &Successor| {
+            let Successor { windows, asked, .. } = *second;
+            Some(SavedPair {
+                keys: [of(first)?, of(second.place)?],
+                windows,
+                asked,
+                by_chance: second.by_chance(),
+            })
+        };
+        co_access.pairs().filter_map(|(first, second)| pair(first, second)).collect()
     }
 
     /// Takes what was kept, besides what is known by now. What can't be a key or a count is left out.
@@ -69,7 +109,8 @@ impl Records {
         let room = self.max_tracked.saturating_sub(self.list.len());
         let mut known = HashSet::new();
         let mut sums = Decayed::default();
-        for SavedKey { prefix, id, counts } in saved.keys.iter().take(room) {
+        let mut places = vec![None; saved.keys.len()];
+        for (SavedKey { prefix, id, counts }, place) in saved.keys.iter().take(room).zip(&mut places) {
             let prefix = saved.prefixes.get(usize::from(*prefix));
             let key = prefix.and_then(|prefix| known_prefix(prefix)).and_then(|prefix| prefix.key(id).ok());
             let is_possible = counts.iter().all(|count| (0.0..MOST_REQUESTS).contains(count));
@@ -81,7 +122,17 @@ impl Records {
                 sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
                 let mut record = KeyRecord::new(SmolStr::new(id), kind, at);
                 (record.counts, record.seen) = (aged(*counts), self.stream.ticks());
+                *place = Some(self.list.len() as u32);
                 self.list.push(record);
+            }
+        }
+        if let Some(co_access) = &mut self.co_access {
+            for SavedPair { keys, windows, asked, by_chance } in &saved.pairs {
+                let [first, second] = keys.map(|key| places.get(key as usize).copied().flatten());
+                let second = second.and_then(|place| Successor::counted(place, *windows, *asked, *by_chance));
+                if let (Some(first), Some(second)) = (first, second) {
+                    co_access.restore(first, second, self.now);
+                }
             }
         }
         let mut totals = saved.totals;

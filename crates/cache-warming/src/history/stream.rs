@@ -1,6 +1,6 @@
 //! All requests together: how many there were, how many there are a second, and the clock that they drive.
 
-use super::record::{Decayed, decayed};
+use super::record::{Decayed, HALF_LIVES};
 
 /// The half-lives of the present rate and of the usual one, in seconds.
 const RATE_HALF_LIVES: [f64; 2] = [120.0, 3600.0];
@@ -9,8 +9,8 @@ const RATE_HALF_LIVES: [f64; 2] = [120.0, 3600.0];
 const GAP_HALF_LIFE: f64 = 259_200.0;
 const LONGEST_GAP: f64 = 3600.0;
 
-/// How many requests may have been missing by chance in a silence: one silence in twenty is as long.
-const SILENCE: f64 = 3.0;
+/// How many requests may have been missing by chance in a silence: one in a hundred and fifty is as long.
+const SILENCE: f64 = 5.0;
 
 /// How many ticks of the demand clock a second has.
 const TICKS: f64 = 8.0;
@@ -22,7 +22,7 @@ const TICKS: f64 = 8.0;
 #[derive(Clone, Debug, Default)]
 pub struct RequestStream {
     /// The requests of all keys, decayed as those of each are.
-    totals: Decayed,
+    totals: [f64; HALF_LIVES.len()],
     /// The demand clock, in seconds.
     clock: f64,
     rates: [f64; 2],
@@ -66,11 +66,13 @@ impl RequestStream {
 
     /// Adds requests of a key to those of all.
     pub(crate) fn count(&mut self, times: f32) {
-        self.totals.iter_mut().for_each(|total| *total += times);
+        self.totals.iter_mut().for_each(|total| *total += f64::from(times));
     }
 
     fn advance(&mut self, span: f64) {
-        self.totals = decayed(self.totals, span as f32);
+        for (total, half_life) in self.totals.iter_mut().zip(HALF_LIVES) {
+            *total *= (-span / f64::from(half_life)).exp2();
+        }
         self.clock += span;
     }
 
@@ -81,13 +83,14 @@ impl RequestStream {
 
     /// Returns the seconds of the demand clock since it showed this.
     pub(crate) fn since(&self, ticks: u32) -> f32 {
-        (self.clock - f64::from(ticks) / TICKS).max(0.0) as f32
+        // In whole ticks: what has passed of one is still to come for whoever noted it.
+        self.ticks().saturating_sub(ticks) as f32 / TICKS as f32
     }
 
     /// Returns the requests of all keys, decayed as those of each are.
     #[must_use]
     pub fn totals(&self) -> Decayed {
-        self.totals
+        self.totals.map(|total| total as f32)
     }
 
     /// Returns how many requests there are a second, as of the last minutes.
@@ -107,13 +110,13 @@ impl RequestStream {
 
     /// Adds totals that were saved: the rates are of what comes.
     pub(crate) fn restore(&mut self, totals: Decayed) {
-        self.totals.iter_mut().zip(totals).for_each(|(total, saved)| *total += saved);
+        self.totals.iter_mut().zip(totals).for_each(|(total, saved)| *total += f64::from(saved));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::RequestStream;
+    use super::{RequestStream, SILENCE};
 
     #[test]
     fn where_nobody_asks_any_more_silence_tells_sooner_than_the_half_life() {
@@ -124,7 +127,7 @@ mod tests {
         }
         assert!((stream.rate() - 10.0).abs() < 1.0, "{}", stream.rate());
         stream.pass(610);
-        assert!(stream.rate() <= 0.3, "{}", stream.rate());
+        assert!(stream.rate() <= SILENCE / 10.0, "{}", stream.rate());
         stream.pass_requests(1.0);
         assert!(stream.rate() > 9.0, "they ask again: {}", stream.rate());
     }

@@ -27,7 +27,8 @@ pub(super) struct Batch {
     index: usize,
     warm: Arc<dyn Warm>,
     limit: usize,
-    _permit: OwnedSemaphorePermit,
+    /// There until this is dropped.
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Batch {
@@ -38,7 +39,7 @@ impl Batch {
         permit: OwnedSemaphorePermit,
     ) -> Self {
         let (warm, limit) = (Arc::clone(&group.warm), group.limit);
-        Self { shared, index, warm, limit, _permit: permit }
+        Self { shared, index, warm, limit, permit: Some(permit) }
     }
 
     /// Sends the batch. Each of its updates is settled when this returns. If this is dropped before, those that
@@ -146,8 +147,10 @@ impl Batch {
             stats.failed += 1;
             let may_retry = standing.tries < retries && error.is_retryable() && !*over;
             let standing = Standing { tries: standing.tries.saturating_add(1), ..standing };
-            let until = now.saturating_add(pauses.of(standing.tries, &error, self));
-            if may_retry && group.queue.insert_resting(&key, standing, until).is_ok() {
+            let asked = error.retry_after().unwrap_or_default().min(MAX_RETRY_AFTER);
+            let asked_until = now.saturating_add(millis(asked));
+            let until = asked_until.max(now.saturating_add(pauses.of(standing.tries, self)));
+            if may_retry && group.queue.insert_resting(&key, standing, until, asked_until).is_ok() {
                 stats.retried += 1;
                 flushed.failed += 1;
             } else {
@@ -195,6 +198,8 @@ impl Drop for Batch {
         }
         group.ended += 1;
         drop(state);
+        // Before the wake-up: the loop may look for it at once, and not again for a day.
+        self.permit = None;
         self.shared.wake.notify_one();
         self.shared.ended.notify_waiters();
     }
@@ -226,9 +231,9 @@ impl Group {
 struct Pauses(Vec<(u8, Millis)>);
 
 impl Pauses {
-    fn of(&mut self, tries: u8, error: &Error, batch: &Batch) -> Millis {
+    fn of(&mut self, tries: u8, batch: &Batch) -> Millis {
         let known = self.0.iter().find(|(of, _)| *of == tries).map(|(_, pause)| *pause);
-        let pause = known.unwrap_or_else(|| {
+        known.unwrap_or_else(|| {
             let mut backoff = Backoff::new(batch.shared.settings.retry_pauses.clone());
             for _ in 1..tries {
                 backoff.pause();
@@ -236,8 +241,6 @@ impl Pauses {
             let pause = millis(backoff.pause_at_least_half());
             self.0.push((tries, pause));
             pause
-        });
-        let asked = error.retry_after().unwrap_or_default().min(MAX_RETRY_AFTER);
-        pause.max(millis(asked))
+        })
     }
 }

@@ -4,7 +4,11 @@ use std::{fmt, ops::RangeInclusive, sync::Arc, time::Duration};
 
 use cache_core::{Clock, Timestamp};
 
-use super::{BatchScheduler, group::Rules, group::millis};
+use super::{
+    BatchScheduler,
+    group::{Rules, millis},
+};
+use crate::quota::CallsLeft;
 
 pub(super) type LowLoad = Arc<dyn Fn(Timestamp) -> bool + Send + Sync>;
 
@@ -27,6 +31,7 @@ pub(super) type LowLoad = Arc<dyn Fn(Timestamp) -> bool + Send + Sync>;
 pub struct BatchSchedulerBuilder {
     pub(super) clock: Clock,
     pub(super) low_load: Option<LowLoad>,
+    pub(super) calls_left: Option<CallsLeft>,
     pub(super) batch_size: usize,
     pub(super) max_pending: usize,
     pub(super) retries: u8,
@@ -44,6 +49,7 @@ impl Default for BatchSchedulerBuilder {
         Self {
             clock: Clock::system(),
             low_load: None,
+            calls_left: None,
             batch_size: 50,
             max_pending: 10_000,
             retries: 3,
@@ -90,6 +96,15 @@ impl BatchSchedulerBuilder {
         self
     }
 
+    /// Sets how many calls to the source of a kind its quota has left; `None` if it has no quota. Updates leave
+    /// half of it to callers: what has no call waits, whatever its priority, and is looked at each second. A flush
+    /// and a shutdown send it all the same. Default: no kind has a quota.
+    #[must_use]
+    pub fn calls_left(mut self, calls_left: impl Fn(&str) -> Option<usize> + Send + Sync + 'static) -> Self {
+        self.calls_left = Some(CallsLeft::new(calls_left));
+        self
+    }
+
     /// Sets how many full batches of [`Normal`](crate::Priority::Normal) and [`High`](crate::Priority::High)
     /// updates have to be queued in a group for its normal ones to go outside low-load hours, at least 1. Then one
     /// batch goes. More saves calls where the same updates are asked for again and again. Default: 1.
@@ -116,7 +131,8 @@ impl BatchSchedulerBuilder {
     }
 
     /// Sets how often an update that failed is sent again, at most 250 times. One whose error no retry mends is
-    /// given up at once. Default: 3.
+    /// given up at once. After its pause an update goes without company if its [`Priority`](crate::Priority) may
+    /// go at that hour. Otherwise it waits as before, or goes along with others. Default: 3.
     #[must_use]
     pub fn retries(mut self, retries: u8) -> Self {
         self.retries = retries.min(250);

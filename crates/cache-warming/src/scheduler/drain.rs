@@ -6,7 +6,9 @@ use cache_core::LogSum;
 use futures_util::future::{join_all, select};
 
 use super::{
-    queue::Millis,
+    batch::Batch,
+    group::millis,
+    queue::{Millis, Queue},
     state::Shared,
     stats::{Drained, Flushed},
 };
@@ -14,11 +16,16 @@ use crate::timer;
 
 /// Sends all that waits now.
 pub(super) async fn flush(shared: &Arc<Shared>) -> Flushed {
+    send_all(shared, |queue, _| queue.wake(Millis::MAX)).await
+}
+
+/// Sends all that waits now, and of what rests that which is woken.
+async fn send_all(shared: &Arc<Shared>, wake: fn(&mut Queue, Millis)) -> Flushed {
     let now = shared.now();
     let groups = {
         let mut state = shared.state.lock();
         for group in &mut state.groups {
-            group.queue.wake(Millis::MAX);
+            wake(&mut group.queue, now);
         }
         state.groups.len()
     };
@@ -57,18 +64,30 @@ async fn flush_group(shared: &Arc<Shared>, index: usize, since: Millis) -> Flush
             Step::Done => return flushed,
             Step::Wait => ended.await,
             Step::Send => {
-                let Ok(permit) = Arc::clone(&shared.permits).acquire_owned().await else { return flushed };
-                let batch = {
-                    let mut state = shared.state.lock();
-                    // The loop may have begun one meanwhile.
-                    let is_busy = state.groups[index].is_busy();
-                    (!is_busy).then(|| shared.begin(&mut state, index, permit))
-                };
-                if let Some(batch) = batch {
+                if let Some(batch) = begin(shared, index).await {
                     flushed += batch.send().await;
                 }
             }
         }
+    }
+}
+
+/// Begins a batch of a group as soon as one more may be on its way, unless the loop has begun one meanwhile.
+async fn begin(shared: &Arc<Shared>, index: usize) -> Option<Batch> {
+    // Dropped after the permit, which the loop may have missed while this had it and made nothing of it.
+    let _wakes = Wakes(shared);
+    let permit = Arc::clone(&shared.permits).acquire_owned().await.ok()?;
+    let mut state = shared.state.lock();
+    let is_busy = state.groups[index].is_busy();
+    (!is_busy).then(|| shared.begin(&mut state, index, permit))
+}
+
+/// Wakes the loop when this is dropped.
+struct Wakes<'a>(&'a Shared);
+
+impl Drop for Wakes<'_> {
+    fn drop(&mut self) {
+        self.0.wake.notify_one();
     }
 }
 
@@ -80,8 +99,9 @@ pub(super) async fn shutdown(shared: &Arc<Shared>, limit: Duration) -> Drained {
         state.stats.clone()
     };
     shared.wake.notify_one();
+    let until = shared.now().saturating_add(millis(limit));
     let limit = pin!(timer::sleep(shared.clock(), limit));
-    let _ = select(pin!(drain(shared)), limit).await;
+    let _ = select(pin!(drain(shared, until)), limit).await;
     let mut state = shared.state.lock();
     state.over = true;
     let dropped = state.clear();
@@ -98,19 +118,21 @@ pub(super) async fn shutdown(shared: &Arc<Shared>, limit: Duration) -> Drained {
     }
 }
 
-/// Sends what waits until nothing does, each update as often as its retries allow.
-async fn drain(shared: &Arc<Shared>) {
+/// Sends what waits until nothing does that may go before then, each update as often as its retries allow.
+async fn drain(shared: &Arc<Shared>, until: Millis) {
+    // The first time without our own pauses: there may be no time for them. A source's are kept.
+    send_all(shared, Queue::wake_early).await;
     loop {
-        // The first time without its pauses: there may be no time for them.
-        flush(shared).await;
+        let now = shared.now();
         let next = {
             let state = shared.state.lock();
-            if state.pending() == 0 {
-                return;
-            }
-            state.groups.iter().filter_map(|group| group.queue.next_rest()).min()
+            // There is if a flush or a loop was dropped meanwhile, or another flush sends still.
+            let has_more = state.groups.iter().any(|group| group.is_busy() || group.queue.ready() > 0);
+            let rest = state.groups.iter().filter_map(|group| group.queue.next_rest()).min();
+            if has_more { Some(now) } else { rest }
         };
-        let pause = next.unwrap_or_default().saturating_sub(shared.now()).max(1);
-        timer::sleep(shared.clock(), Duration::from_millis(pause)).await;
+        let Some(next) = next.filter(|next| *next < until) else { return };
+        timer::sleep(shared.clock(), Duration::from_millis(next.saturating_sub(now).max(1))).await;
+        send_all(shared, Queue::wake).await;
     }
 }

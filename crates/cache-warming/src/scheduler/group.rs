@@ -7,6 +7,7 @@ use cache_core::{Backoff, Key, KeyHasher, Warm};
 use super::{
     priority::Priority,
     queue::{Millis, Queue, Standing},
+    quota::SeenQuota,
 };
 
 /// When the next batch of a group goes.
@@ -41,6 +42,8 @@ pub(super) struct Group {
     /// twice at once, and that a call that hangs holds up its own group only.
     pub(super) begun: u64,
     pub(super) ended: u64,
+    /// What its source's quota was seen to allow.
+    pub(super) quota: SeenQuota,
     /// Since a call brought nothing at all.
     paused_until: Millis,
     backoff: Backoff,
@@ -63,6 +66,7 @@ impl Group {
             in_flight: HashMap::default(),
             begun: 0,
             ended: 0,
+            quota: SeenQuota::default(),
             paused_until: 0,
             backoff,
         }
@@ -114,10 +118,6 @@ impl Group {
             return Due::At(self.paused_until);
         }
         let of = |priority| self.queue.ready_of(priority);
-        // What failed was allowed to go once, and has had its pause.
-        if of(Priority::Critical) > 0 || self.queue.ready_retries() > 0 {
-            return Due::Now;
-        }
         let enough =
             of(Priority::High) + of(Priority::Normal) >= self.limit.saturating_mul(rules.busy_batches);
         let may_go = |priority| match priority {
@@ -125,6 +125,11 @@ impl Group {
             Priority::Normal => low_load || enough,
             Priority::High | Priority::Critical => true,
         };
+        // What failed has had its pause, but maybe not its hour yet: it may have gone along with others.
+        let again = |priority| self.queue.ready_retries_of(priority) > 0 && may_go(priority);
+        if of(Priority::Critical) > 0 || Priority::ALL.into_iter().any(again) {
+            return Due::Now;
+        }
         let full = Priority::ALL.into_iter().filter(|one| may_go(*one)).map(of).sum::<usize>() >= self.limit;
         let waits = Priority::ALL.into_iter().filter_map(|one| {
             let wait = if may_go(one) { rules.interval.min(rules.longest_wait) } else { rules.longest_wait };

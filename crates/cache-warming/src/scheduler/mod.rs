@@ -6,6 +6,7 @@ mod drain;
 mod group;
 pub(crate) mod priority;
 mod queue;
+mod quota;
 mod run;
 mod state;
 pub(crate) mod stats;
@@ -176,7 +177,8 @@ impl BatchScheduler {
     }
 
     /// Takes no more updates and sends all that waits, for at most `limit`. What failed is tried again as often as
-    /// its retries allow, the first time at once. What is left at the limit is dropped, and counted.
+    /// its retries allow, the first time at once, but no sooner than its source asked for. What can't be sent
+    /// within the limit is dropped, and counted.
     pub async fn shutdown(&self, limit: Duration) -> Drained {
         drain::shutdown(&self.0, limit).await
     }

@@ -22,6 +22,9 @@ use super::{
 /// How often the hour is looked at while updates wait for one of low load.
 const LOW_LOAD_CHECK: Millis = 30_000;
 
+/// How often a quota that has no call for updates is looked at.
+const QUOTA_CHECK: Millis = 1_000;
+
 /// What all handles of a scheduler share.
 pub(super) struct Shared {
     pub(super) settings: BatchSchedulerBuilder,
@@ -173,11 +176,19 @@ impl Shared {
         Ok(line)
     }
 
+    /// Returns how many calls the source of each group has left. Without the lock, since whoever tells may ask for
+    /// the stats.
+    fn calls_left(&self) -> Vec<Option<usize>> {
+        let kinds: Vec<Box<str>> = self.state.lock().groups.iter().map(|group| group.kind.clone()).collect();
+        kinds.iter().map(|kind| self.settings.calls_left.as_ref()?.of(kind)).collect()
+    }
+
     /// Begins the batches that are due, as many as may be on their way.
     pub(super) fn pass(self: &Arc<Self>) -> Pass {
         self.log_summaries(LogSum::settle);
         let low_load = self.is_low_load();
         let (now, rules) = (self.now(), self.settings.rules());
+        let left = self.calls_left();
         let mut state = self.state.lock();
         let mut pass = Pass { batches: Vec::new(), next: None, closed: state.closed };
         if pass.closed {
@@ -186,9 +197,14 @@ impl Shared {
         for group in &mut state.groups {
             group.refresh_lanes(now, rules);
         }
+        // Of a group that was registered meanwhile nothing is due.
+        let groups = state.groups.iter_mut().zip(left);
+        let has_call: Vec<bool> = groups.map(|(group, left)| group.quota.allows(left)).collect();
         loop {
-            let due = |group: &Group| group.due(now, low_load, rules) == Due::Now;
-            let due = state.groups.iter().enumerate().filter(|(_, group)| due(group));
+            let due = |index: &usize, group: &Group| {
+                has_call.get(*index) == Some(&true) && group.due(now, low_load, rules) == Due::Now
+            };
+            let due = state.groups.iter().enumerate().filter(|(index, group)| due(index, group));
             // Of all groups, too, priority goes first, and then age.
             let first =
                 due.max_by_key(|(_, group)| group.queue.first().map(|(one, at)| (one, u64::MAX - at)));
@@ -199,6 +215,9 @@ impl Shared {
         pass.next = state.groups.iter().filter_map(|group| group.due(now, low_load, rules).at()).min();
         if !low_load && state.groups.iter().any(|group| group.queue.ready() > 0) {
             pass.look_at(now.saturating_add(LOW_LOAD_CHECK));
+        }
+        if has_call.contains(&false) {
+            pass.look_at(now.saturating_add(QUOTA_CHECK));
         }
         if now < state.log_until {
             pass.look_at(now.saturating_add(millis(LogSum::INTERVAL)));
@@ -274,9 +293,13 @@ impl State {
         let Some(index) = self.position(key.kind(), provider) else {
             let known = self.groups.iter().map(|group| format!("{} of {}", group.kind, group.provider));
             let known: Vec<String> = known.take(10).collect();
-            let known = if known.is_empty() { "nothing".into() } else { known.join(", ") };
+            let known = if known.is_empty() {
+                "as nothing is yet: call `register` first".into()
+            } else {
+                format!("but {}", known.join(", "))
+            };
             let kind = key.kind();
-            return refuse(format!("{kind:?} of provider {provider:?} is not registered, but {known}"));
+            return refuse(format!("{kind:?} of provider {provider:?} is not registered, {known}"));
         };
         if key.is_reserved() {
             return refuse(format!("{key} is an entry of the cache itself"));

@@ -20,7 +20,8 @@ pub struct SchedulerStats {
     pub lifted: u64,
     /// Batches that were taken from the queue.
     pub batches: u64,
-    /// Calls made to providers, those that failed included.
+    /// Batches that were asked for, those that failed included. The cache makes one call of each, or more where
+    /// its source refuses it.
     pub calls: u64,
     /// Keys that those calls asked for; a key that is asked for again counts again.
     pub sent: u64,
@@ -77,7 +78,7 @@ pub struct Flushed {
     pub failed: usize,
     /// Updates that failed and were given up.
     pub dropped: usize,
-    /// Calls made to providers.
+    /// Batches that were asked for.
     pub calls: usize,
 }
 
@@ -100,6 +101,6 @@ pub struct Drained {
     pub answered: u64,
     /// Updates that failed and were given up while it drained.
     pub dropped: u64,
-    /// Updates that were left at the limit, and are dropped.
+    /// Updates that could not be sent within the limit, and are dropped.
     pub left: usize,
 }

@@ -5,6 +5,7 @@ pub(crate) mod bell;
 pub(crate) mod by_closure;
 pub(crate) mod predictive;
 pub(crate) mod schedule;
+pub(crate) mod together;
 
 use std::{fmt, time::Duration};
 
@@ -78,19 +79,23 @@ impl RunTerms {
 pub struct RunBudget {
     /// The most keys.
     pub keys: usize,
-    /// The most calls.
+    /// The most calls. One that its source refuses may be made again in halves by the cache, which counts as one
+    /// here.
     pub calls: usize,
     /// The most calls at once.
     pub concurrency: usize,
     /// The share of the calls that a provider's quota has left which the run may use.
     pub quota_share: f64,
+    /// How long it may take: a run that has not ended by then fails.
+    pub time: Duration,
     /// Strategies that run at the same moment go in the order of this, the highest first.
     pub priority: u8,
 }
 
 impl Default for RunBudget {
     fn default() -> Self {
-        Self { keys: 10_000, calls: 1_000, concurrency: 5, quota_share: 0.5, priority: 100 }
+        let time = Duration::from_secs(600);
+        Self { keys: 10_000, calls: 1_000, concurrency: 5, quota_share: 0.5, time, priority: 100 }
     }
 }
 
@@ -117,6 +122,12 @@ impl RunBudget {
     #[must_use]
     pub fn quota_share(self, quota_share: f64) -> Self {
         Self { quota_share: quota_share.clamp(0.0, 1.0), ..self }
+    }
+
+    /// Sets how long it may take. Default: ten minutes.
+    #[must_use]
+    pub fn time(self, time: Duration) -> Self {
+        Self { time, ..self }
     }
 
     /// Sets the priority.

@@ -6,12 +6,15 @@ use cache_core::{Error, ErrorKind, Result, Timestamp};
 use croner::Cron;
 use jiff::{Zoned, tz::TimeZone};
 
+/// The beginning of 2024, in microseconds since 1970.
+const ANY_LEAP_YEAR: i64 = 1_704_067_200_000_000;
+
 /// When a strategy runs.
 #[derive(Clone, Debug)]
 pub enum RunSchedule {
     /// Only when somebody runs it.
     ByHand,
-    /// Once, when warming starts.
+    /// When warming starts. If keys fail, it runs again after 10 s, 20 s, 40 s and so on, ten times in all.
     AtStart,
     /// When warming starts, and each time this has passed since.
     Every(Duration),
@@ -29,8 +32,9 @@ pub struct CronTimes {
 impl CronTimes {
     /// Reads a cron expression of five fields, as `30 9 * * MON-FRI`, or hours of the day, as `0,6,12,18`.
     ///
-    /// A time that the zone skips when clocks go forward is the moment after the gap; one that it has twice is
-    /// the first of them.
+    /// When the zone's clocks go forward, a single time that is skipped is the moment after the gap, and of a list
+    /// or range of times those that are skipped are left out. A single time that the zone has twice is the first
+    /// of them.
     ///
     /// # Errors
     ///
@@ -42,12 +46,21 @@ impl CronTimes {
             Some(_) => format!("0 {} * * *", text.replace(' ', "")),
             None => text.to_owned(),
         };
-        let cron = Cron::from_str(&expression).map_err(|error| {
+        let no_schedule = |why: String| {
             let message =
-                format!("{text:?} is no schedule: {error}; write hours as 0,6,12,18 or five cron fields");
+                format!("{text:?} is no schedule: {why}; write hours as 0,6,12,18 or five cron fields");
             Error::new(ErrorKind::Config, "read a schedule", message)
-        })?;
-        Ok(Self { cron, zone })
+        };
+        let fields = expression.split_whitespace().count();
+        if fields != 5 {
+            return Err(no_schedule(format!("it has {fields} fields")));
+        }
+        let cron = Cron::from_str(&expression).map_err(|error| no_schedule(error.to_string()))?;
+        let times = Self { cron, zone };
+        match times.next(Timestamp::from_micros(ANY_LEAP_YEAR)) {
+            Some(_) => Ok(times),
+            None => Err(no_schedule("there is no such day".to_owned())),
+        }
     }
 
     /// The same, in the time zone of this name: `America/New_York`.

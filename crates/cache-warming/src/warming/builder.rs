@@ -1,16 +1,19 @@
 //! Putting warming together.
 
-use std::sync::{OnceLock, atomic::AtomicBool};
+use std::sync::{Arc, atomic::AtomicBool};
 
-use std::sync::Arc;
+use cache_core::{
+    Clock, LogSum, Timestamp,
+    sync::{Mutex, RwLock},
+};
+use tokio::sync::Semaphore;
 
-use cache_core::{Clock, LogSum, Timestamp, sync::RwLock};
-
-use super::{CallsLeft, Warming, run::StrategySlot};
+use super::{Warming, run::StrategySlot};
 use crate::{
     effect::MAX_STRATEGIES,
     history::{AccessHistory, DEFAULT_MAX_TRACKED, HourOf, profile::LocalHour},
     predictor::{Predictor, regression::Regression},
+    quota::CallsLeft,
     strategy::Strategy,
 };
 
@@ -21,11 +24,13 @@ const CONCURRENCY: usize = 4;
 pub struct WarmingBuilder {
     clock: Clock,
     max_tracked: usize,
+    co_access: usize,
     predictor: Box<dyn Predictor>,
     hour_of: Box<HourOf>,
     strategies: Vec<StrategySlot>,
-    calls_left: Option<Box<CallsLeft>>,
+    calls_left: Option<CallsLeft>,
     concurrency: usize,
+    fills: bool,
 }
 
 impl Default for WarmingBuilder {
@@ -33,11 +38,13 @@ impl Default for WarmingBuilder {
         Self {
             clock: Clock::system(),
             max_tracked: DEFAULT_MAX_TRACKED,
+            co_access: 0,
             predictor: Box::new(Regression::default()),
             hour_of: Box::new(hour_in_utc),
             strategies: Vec::new(),
             calls_left: None,
             concurrency: CONCURRENCY,
+            fills: true,
         }
     }
 }
@@ -53,6 +60,14 @@ impl WarmingBuilder {
     #[must_use]
     pub fn max_tracked(self, max_tracked: usize) -> Self {
         Self { max_tracked, ..self }
+    }
+
+    /// Sets of how many keys the history remembers which keys are asked for within seconds after them, which
+    /// [`Together`](crate::Together) fetches: up to 100 bytes for each of these besides what the history takes,
+    /// and 32 KB in all. A hit costs nothing more for it. Default: of none.
+    #[must_use]
+    pub fn co_access(self, keys: usize) -> Self {
+        Self { co_access: keys, ..self }
     }
 
     /// Sets what predicts how often keys are asked for. Default: [`Regression`].
@@ -86,10 +101,17 @@ impl WarmingBuilder {
     /// no quota. Default: no kind has.
     #[must_use]
     pub fn calls_left(self, calls_left: impl Fn(&str) -> Option<usize> + Send + Sync + 'static) -> Self {
-        Self { calls_left: Some(Box::new(calls_left)), ..self }
+        Self { calls_left: Some(CallsLeft::new(calls_left)), ..self }
     }
 
-    /// Sets how many strategies run at once, at least one. Default: 4.
+    /// Sets whether free places of calls are filled, where that is asked. Without it, what strategies fetch is all
+    /// that is fetched beforehand. Default: they are.
+    #[must_use]
+    pub fn fills(self, fills: bool) -> Self {
+        Self { fills, ..self }
+    }
+
+    /// Sets how many strategies fetch at once, at least one. Default: 4.
     #[must_use]
     pub fn concurrency(self, concurrency: usize) -> Self {
         Self { concurrency: concurrency.max(1), ..self }
@@ -99,15 +121,18 @@ impl WarmingBuilder {
     #[must_use]
     pub fn build(self) -> Arc<Warming> {
         let fill_strategy = self.strategies.len();
+        let Self { clock, max_tracked, co_access, predictor, hour_of, .. } = self;
+        let history = AccessHistory::new(clock, max_tracked, co_access, predictor, hour_of);
         Arc::new(Warming {
-            history: AccessHistory::new(self.clock, self.max_tracked, self.predictor, self.hour_of),
+            history: Arc::new(history),
+            fills: self.fills,
+            permits: Semaphore::new(self.concurrency),
             covered: RwLock::default(),
             strategies: self.strategies,
             fill_strategy,
             enabled: AtomicBool::new(true),
             calls_left: self.calls_left,
-            concurrency: self.concurrency,
-            started: OnceLock::new(),
+            started: Mutex::default(),
             failed_runs: LogSum::new("runs of strategies of warming that failed"),
         })
     }

@@ -1,14 +1,17 @@
 //! A kind that is warmed: whom to ask, what its keys are worth, and whether it fails.
 
 use std::{
-    ops::ControlFlow,
+    ops::{Add, ControlFlow},
     sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
-use cache_core::{Backoff, Error, Key, LogSum, Timestamp, Warm, sync::Mutex};
+use cache_core::{
+    Backoff, Error, Key, LogSum, Pause, Timestamp, Warm,
+    sync::{Mutex, MutexGuard},
+};
 
-use super::call_times::CallTimes;
+use super::{call_times::CallTimes, set_aside::SetAside};
 use crate::history::records::Records;
 
 /// How old a ranking may be.
@@ -70,6 +73,7 @@ pub(crate) struct Covered {
     /// Calls made for what nobody waits for, and keys asked for in them and in free places.
     pub(crate) calls: AtomicU64,
     pub(crate) keys: AtomicU64,
+    asked: Mutex<Asked>,
     pub(crate) failures: LogSum,
 }
 
@@ -95,7 +99,9 @@ struct State {
     pauses: Backoff,
     /// How many keys a call may have that nobody waits for.
     most_keys: usize,
-    paused_until: Timestamp,
+    /// For how long it is left alone.
+    pause: Pause,
+    set_aside: SetAside,
 }
 
 /// A key that is worth fetching.
@@ -109,12 +115,42 @@ pub(crate) struct Candidate {
     pub(crate) saved: f32,
     /// For how long what is there is still fresh.
     pub(crate) left: Duration,
+    /// Whether it was of no use the last time.
+    pub(crate) is_suspect: bool,
 }
 
-impl State {
-    /// Whether it failed a short while ago. A pause longer than any is one from before the clock was set back.
-    fn is_paused(&self, now: Timestamp) -> bool {
-        now < self.paused_until && self.paused_until.since(now) <= *PAUSES.end()
+/// Calls that were made for what callers asked for, and the keys in them: all that the cache tells of, less those
+/// that warming made.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Asked {
+    calls: i64,
+    keys: i64,
+}
+
+impl Asked {
+    /// Notes a call, be it for callers or not.
+    pub(crate) fn add(&mut self, keys: usize) {
+        self.calls += 1;
+        self.keys += keys as i64;
+    }
+
+    /// Notes that a call was none of callers.
+    pub(crate) fn take_off(&mut self, keys: usize) {
+        self.calls -= 1;
+        self.keys -= keys as i64;
+    }
+
+    /// Returns how many keys callers ask for in a call, on average.
+    pub(crate) fn keys_per_call(self) -> f64 {
+        if self.calls <= 0 { 1.0 } else { (self.keys as f64 / self.calls as f64).max(1.0) }
+    }
+}
+
+impl Add for Asked {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { calls: self.calls + other.calls, keys: self.keys + other.keys }
     }
 }
 
@@ -128,7 +164,8 @@ impl Covered {
             times: CallTimes::default(),
             pauses: Backoff::new(PAUSES),
             most_keys: usize::MAX,
-            paused_until: Timestamp::MIN,
+            pause: Pause::NONE,
+            set_aside: SetAside::default(),
         };
         Self {
             kind: target.kind().to_owned(),
@@ -137,6 +174,7 @@ impl Covered {
             state: Mutex::new(state),
             calls: AtomicU64::new(0),
             keys: AtomicU64::new(0),
+            asked: Mutex::default(),
             failures: LogSum::new("keys of a kind that could not be fetched beforehand"),
         }
     }
@@ -161,13 +199,14 @@ impl Covered {
         for place in &state.ranked {
             let Some(key) = records.key(*place) else { continue };
             let left = fresh_for(&key).unwrap_or_default();
-            if left > soon {
+            if left > soon || state.set_aside.has(&key, now) {
                 continue;
             }
+            let is_suspect = state.set_aside.knows(&key);
             let rate = records.rate_at(*place);
             let within = |seconds: f32| -(-rate * seconds).exp_m1();
             let (read, saved) = (within(life), within((life - left.as_secs_f32()).max(0.0)));
-            if take(Candidate { key, place: *place, read, saved, left }).is_break() {
+            if take(Candidate { key, place: *place, read, saved, left, is_suspect }).is_break() {
                 break;
             }
         }
@@ -185,14 +224,40 @@ impl Covered {
         self.settings.soon.min(self.state.lock().life / SOON_PART)
     }
 
-    /// Returns how many free places of a call may be filled.
+    /// Returns how many free places of a call may be filled: fewer after one that failed.
     pub(crate) fn places(&self, keys: usize, free: usize) -> usize {
-        self.state.lock().times.places(keys, free)
+        let state = self.state.lock();
+        state.times.places(keys, free).min(state.most_keys)
+    }
+
+    /// Leaves a key alone for a while, longer each time.
+    pub(crate) fn set_aside(&self, key: &Key, now: Timestamp) {
+        self.state.lock().set_aside.add(key, now);
+    }
+
+    /// Whether a key was of no use the last time, so that it may be at fault when a call fails.
+    pub(crate) fn is_suspect(&self, key: &Key) -> bool {
+        self.state.lock().set_aside.knows(key)
+    }
+
+    /// Whether a key is left alone.
+    pub(crate) fn is_set_aside(&self, key: &Key, now: Timestamp) -> bool {
+        self.state.lock().set_aside.has(key, now)
+    }
+
+    /// Notes that a key came.
+    pub(crate) fn came_again(&self, key: &Key) {
+        self.state.lock().set_aside.remove(key);
+    }
+
+    /// Returns the calls that were made for what callers asked for.
+    pub(crate) fn asked(&self) -> MutexGuard<'_, Asked> {
+        self.asked.lock()
     }
 
     /// Whether it failed a short while ago.
     pub(crate) fn is_paused(&self, now: Timestamp) -> bool {
-        self.state.lock().is_paused(now)
+        self.state.lock().pause.lasts(now)
     }
 
     /// Notes that a call of so many keys failed: the kind is left alone for a while, longer each time and as
@@ -201,9 +266,17 @@ impl Covered {
         let mut state = self.state.lock();
         state.most_keys = (state.most_keys.min(keys) / 2).max(1);
         let asked = error.retry_after().unwrap_or_default();
-        if !state.is_paused(now) || !asked.is_zero() {
+        if !state.pause.lasts(now) || !asked.is_zero() {
             let pause = state.pauses.pause_at_least_half().max(asked.min(*PAUSES.end()));
-            state.paused_until = state.paused_until.max(now.after(pause));
+            state.pause = Pause::new(now, pause.max(state.pause.left(now)));
+        }
+    }
+
+    /// Leaves the kind alone for the shortest while: its source fails callers, for their keys or altogether.
+    pub(crate) fn rest(&self, now: Timestamp) {
+        let mut state = self.state.lock();
+        if !state.pause.lasts(now) {
+            state.pause = Pause::new(now, *PAUSES.start());
         }
     }
 
@@ -227,7 +300,11 @@ impl Covered {
     /// Notes how long a value lives that has just come.
     pub(crate) fn lives(&self, life: Duration) {
         let mut state = self.state.lock();
-        // Some are older than they seem: what lives longest tells.
-        state.life = if life > state.life { life } else { (state.life * 31 + life) / 32 };
+        // Some are older than they seem, so what lives longer tells more; but one alone tells little.
+        state.life = if life > state.life {
+            life.min(state.life + state.life / 8)
+        } else {
+            (state.life * 31 + life) / 32
+        };
     }
 }

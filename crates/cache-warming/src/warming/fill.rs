@@ -9,7 +9,9 @@ use super::{Warming, covered::Candidate};
 impl Fill for Warming {
     fn fill(&self, call: &OpenCall<'_>) -> Vec<Key> {
         let now = self.history.clock.now();
-        let covered = self.covered(call.kind).filter(|covered| self.is_enabled() && !covered.is_paused(now));
+        let covered = self
+            .covered(call.kind)
+            .filter(|covered| self.fills && self.is_enabled() && !covered.is_paused(now));
         let Some(covered) = covered else { return Vec::new() };
         let places = covered.places(call.keys.len(), call.places);
         if places == 0 {
@@ -23,8 +25,9 @@ impl Fill for Warming {
                 let Some(key) = records.key(place).filter(|key| key.kind() == call.kind) else { continue };
                 let left = (call.fresh_for)(&key).unwrap_or_default();
                 let is_new = !call.keys.contains(&&key) && chosen.iter().all(|chosen| chosen.key != key);
-                if left <= soon && is_new && covered.is_worth(read) && chosen.len() < places {
-                    chosen.push(Candidate { key, place, read, saved: read, left });
+                let is_wanted = left <= soon && is_new && !covered.is_suspect(&key);
+                if is_wanted && covered.is_worth(read) && chosen.len() < places {
+                    chosen.push(Candidate { key, place, read, saved: read, left, is_suspect: false });
                 }
             }
             let followers = chosen.len();
@@ -32,7 +35,9 @@ impl Fill for Warming {
                 if chosen.len() == places || !covered.is_worth(candidate.read) {
                     return ControlFlow::Break(());
                 }
-                let is_known = call.keys.contains(&&candidate.key)
+                // What may be at fault is fetched alone.
+                let is_known = candidate.is_suspect
+                    || call.keys.contains(&&candidate.key)
                     || chosen[..followers].iter().any(|follower| follower.place == candidate.place);
                 if !is_known {
                     chosen.push(candidate);
@@ -51,9 +56,14 @@ impl Fill for Warming {
 
     fn filled(&self, kind: &str, filled: &[Key], keys: usize, took: Duration, error: Option<&Error>) {
         let Some(covered) = self.covered(kind) else { return };
-        if let Some(error) = error {
-            return self.note_failure(&covered, filled.len(), error);
+        match (error, filled) {
+            (None, _) => {}
+            // It is known whose fault it is.
+            (Some(_), [key]) => return covered.set_aside(key, self.history.clock.now()),
+            (Some(_), []) => return covered.rest(self.history.clock.now()),
+            (Some(error), _) => return self.note_failure(&covered, filled.len(), error),
         }
+        covered.asked().add(keys.saturating_sub(filled.len()));
         covered.took(keys, took);
         if filled.iter().any(|key| covered.target.0.fresh_for(key).is_some()) {
             covered.came();

@@ -2,7 +2,7 @@
 
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
-use cache_core::{Key, Timestamp};
+use cache_core::{Error, ErrorKind, Key, Result, Timestamp};
 
 use super::{
     Warming,
@@ -53,12 +53,45 @@ impl Outlook<'_> {
     #[must_use]
     pub fn announced(&self, keys: usize) -> Vec<Key> {
         let announced = self.warming.history.with_settled(|records| records.announced());
+        let now = self.now();
         let is_wanted = |key: &Key| {
             let covered = self.covered.iter().find(|covered| covered.kind == key.kind());
             let left = |covered: &Arc<Covered>| covered.target.0.fresh_for(key).unwrap_or_default();
-            covered.is_some_and(|covered| left(covered) <= covered.soon())
+            covered.is_some_and(|covered| left(covered) <= covered.soon() && !covered.is_set_aside(key, now))
         };
         announced.into_iter().filter(is_wanted).take(keys).collect()
+    }
+
+    /// Returns the keys that will likely be asked for within seconds, since others were that they are asked for
+    /// after, and that are dead, or die soon: those that come with this probability, the likeliest first, at most
+    /// so many.
+    ///
+    /// # Errors
+    ///
+    /// `Config` if the history does not remember that.
+    pub fn together(&self, keys: usize, least_read: f32) -> Result<Vec<Key>> {
+        let due = self.warming.history.with_settled(|records| {
+            let now = records.second(self.now());
+            let due: Vec<(u32, f32)> = records.co_access.as_ref()?.due(now).collect();
+            let with_key = |(place, read)| records.key(place).map(|key| (key, read));
+            Some(due.into_iter().filter_map(with_key).collect::<Vec<(Key, f32)>>())
+        });
+        let Some(mut due) = due else {
+            let message =
+                "the history remembers no co-access: say of how many keys, WarmingBuilder::co_access";
+            return Err(Error::new(ErrorKind::Config, "pick what is asked for together", message));
+        };
+        let now = self.now();
+        due.retain(|(key, read)| {
+            let covered = self.covered.iter().find(|covered| covered.kind == key.kind());
+            covered.is_some_and(|covered| {
+                let left = covered.target.0.fresh_for(key).unwrap_or_default();
+                let is_wanted = *read >= least_read && covered.is_worth(*read);
+                is_wanted && left <= covered.soon() && !covered.is_set_aside(key, now)
+            })
+        });
+        due.sort_by(|a, b| b.1.total_cmp(&a.1));
+        Ok(due.into_iter().take(keys).map(|(key, _)| key).collect())
     }
 
     pub(crate) fn likeliest(&self, kind: &str, wanted: &PickLimits) -> Vec<Candidate> {

@@ -1,26 +1,32 @@
-//! A run of a strategy: what it picked is looked for in the tiers, and the rest fetched, within the budget.
+//! Runs of strategies: which are due, and what comes of each.
 
 use std::{
-    collections::HashSet,
-    panic::AssertUnwindSafe,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-    },
+    pin::pin,
+    sync::atomic::{AtomicU64, AtomicUsize, Ordering},
+    time::Duration,
 };
 
-use cache_core::{Error, ErrorKind, Key, Refreshed, Result, Timestamp, sync::Mutex};
-use futures_util::{FutureExt, StreamExt, stream};
+use cache_core::{Error, ErrorKind, Result, Timestamp, sync::Mutex};
+use futures_util::future::{Either, join_all, select};
 use serde::Serialize;
 
-use super::{Warming, covered::Covered, outlook::Outlook};
-use crate::strategy::{RunBudget, RunTerms, Strategy, schedule::RunSchedule};
+use super::Warming;
+use crate::{
+    strategy::{RunTerms, Strategy, schedule::RunSchedule},
+    timer,
+};
+
+/// How often what runs at the start is tried, if keys of it fail.
+const STARTS: u64 = 10;
+
+/// How long after the first try the second comes. The pause doubles each time.
+const FIRST_PAUSE: Duration = Duration::from_secs(10);
 
 /// What came of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct RunResult {
-    /// Whether no key failed.
+    /// Whether nothing failed: no key, not the pick, and neither was a kind left alone nor the time up.
     pub success: bool,
     /// The keys that were picked.
     pub items: usize,
@@ -28,11 +34,16 @@ pub struct RunResult {
     pub fresh: usize,
     /// Those that a lower tier had, and that are in memory now.
     pub lifted: usize,
-    /// Those that were fetched from their source.
+    /// Those whose values were fetched from their source.
     pub fetched: usize,
+    /// Those of which it has no value, or one that is not kept.
+    pub absent: usize,
     /// Those that failed.
     pub failures: usize,
-    /// Those for which the budget or the quota left no call.
+    /// Those that failed or had no value a short while ago, and are left alone for a while.
+    pub set_aside: usize,
+    /// Those that were not asked for: the budget or the quota left no call, or their kind failed a short while
+    /// ago or in this run.
     pub left_out: usize,
     /// The calls it took.
     pub calls: usize,
@@ -47,6 +58,8 @@ pub struct RunResult {
 pub(crate) struct StrategySlot {
     pub(crate) strategy: Box<dyn Strategy>,
     pub(crate) runs: AtomicU64,
+    /// How often its time had come.
+    starts: AtomicU64,
     /// When its last run was due.
     pub(crate) last_due: Mutex<Option<Timestamp>>,
     pub(crate) last: Mutex<Option<RunResult>>,
@@ -61,6 +74,7 @@ impl StrategySlot {
         Self {
             strategy,
             runs: AtomicU64::new(0),
+            starts: AtomicU64::new(0),
             last_due: Mutex::default(),
             last: Mutex::default(),
             items: AtomicUsize::new(0),
@@ -71,6 +85,15 @@ impl StrategySlot {
 
     pub(crate) fn terms(&self) -> &RunTerms {
         self.strategy.terms()
+    }
+
+    /// Returns when what runs at the start is to be tried again: what failed then has no other time.
+    fn again_at(&self, last_due: Option<Timestamp>) -> Option<Timestamp> {
+        let runs = self.starts.load(Ordering::Relaxed);
+        let failed = self.last.lock().as_ref().is_some_and(|last| !last.success || last.left_out > 0);
+        let is_tried_again = matches!(self.terms().schedule, RunSchedule::AtStart) && failed;
+        let pause = FIRST_PAUSE * 2_u32.pow(runs.saturating_sub(1).min(STARTS) as u32);
+        last_due.filter(|_| is_tried_again && runs < STARTS).map(|last| last.after(pause))
     }
 
     pub(crate) fn is_running(&self) -> bool {
@@ -90,12 +113,13 @@ impl Warming {
                 // The clock was set back: what was due by it before says nothing.
                 *last = Some(now);
             }
-            let next = slot.terms().schedule.next(started, *last, now);
+            let next = slot.again_at(*last).or_else(|| slot.terms().schedule.next(started, *last, now));
             if next.is_some_and(|next| next <= now) && !slot.is_running() {
                 *last = match slot.terms().schedule {
                     RunSchedule::Every(_) => next,
                     _ => Some(now),
                 };
+                slot.starts.fetch_add(1, Ordering::Relaxed);
                 due.push((at, slot));
             }
         }
@@ -103,7 +127,16 @@ impl Warming {
         let run = |(at, slot)| async move {
             let _ = self.run_slot(at, slot).await;
         };
-        stream::iter(due).for_each_concurrent(self.concurrency, run).await;
+        join_all(due.into_iter().map(run)).await;
+    }
+
+    /// Lets pass what was due while nothing is fetched: it is not made up for.
+    pub(crate) fn skip_due(&self) {
+        let now = self.history.clock.now();
+        for slot in self.strategies.iter().filter(|slot| matches!(slot.terms().schedule, RunSchedule::At(_)))
+        {
+            *slot.last_due.lock() = Some(now);
+        }
     }
 
     /// Runs a strategy now, or waits for the run that is under way and runs it then; of several who wait, one
@@ -144,13 +177,18 @@ impl Warming {
         let begun = self.history.clock.steady();
         slot.items.store(0, Ordering::Relaxed);
         slot.done.store(0, Ordering::Relaxed);
-        let outlook = Outlook { warming: self, covered: self.covered_now(), strategy: at };
-        let picked = AssertUnwindSafe(slot.strategy.pick(&outlook)).catch_unwind().await;
-        let mut result = match picked {
-            Ok(Ok(keys)) => self.fetch(at, slot, keys).await,
-            Ok(Err(error)) => RunResult { error: Some(error.to_string()), ..RunResult::default() },
-            Err(_) => RunResult { error: Some("the strategy panicked".to_owned()), ..RunResult::default() },
+        let limit = slot.terms().budget.time;
+        // What came of it until then is told, too.
+        let so_far = Mutex::default();
+        let ended = {
+            let run = pin!(self.pick_and_fetch(at, slot, &so_far));
+            let over = pin!(timer::sleep(&self.history.clock, limit));
+            matches!(select(run, over).await, Either::Left(_))
         };
+        let mut result: RunResult = so_far.into_inner();
+        if !ended {
+            result.error.get_or_insert_with(|| format!("the run did not end within {limit:?}"));
+        }
         let took = self.history.clock.elapsed(begun);
         result.duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         result.success = result.error.is_none();
@@ -171,142 +209,10 @@ impl Warming {
         *slot.last.lock() = Some(result.clone());
         result
     }
-
-    /// Brings keys into memory, each kind by itself.
-    async fn fetch(&self, at: usize, slot: &StrategySlot, mut keys: Vec<Key>) -> RunResult {
-        let mut known = HashSet::new();
-        keys.retain(|key| known.insert(key.clone()));
-        let mut budget = slot.terms().budget;
-        slot.items.store(keys.len().min(budget.keys), Ordering::Relaxed);
-        let mut result = RunResult { items: keys.len(), ..RunResult::default() };
-        let mut by_kind: Vec<(Arc<Covered>, Vec<Key>)> = Vec::new();
-        for key in keys {
-            match by_kind.iter_mut().find(|(covered, _)| covered.kind == key.kind()) {
-                Some((_, keys)) => keys.push(key),
-                None => match self.covered(key.kind()) {
-                    Some(covered) => by_kind.push((covered, vec![key])),
-                    None => result.fail(1, format!("the kind {:?} is not warmed", key.kind())),
-                },
-            }
-        }
-        for (covered, keys) in by_kind {
-            let wanted = self.lift(slot, &covered, keys, &mut budget, &mut result).await;
-            self.call(at, slot, &covered, wanted, &mut budget, &mut result).await;
-        }
-        result
-    }
-
-    /// Lifts what lower tiers have, which costs no call. Returns what has to be fetched, and from when on it is
-    /// needed.
-    async fn lift(
-        &self,
-        slot: &StrategySlot,
-        covered: &Covered,
-        keys: Vec<Key>,
-        budget: &mut RunBudget,
-        result: &mut RunResult,
-    ) -> Vec<(Key, Timestamp)> {
-        let target = &*covered.target.0;
-        let now = self.history.clock.now();
-        let soon = slot.terms().soon.unwrap_or_else(|| covered.soon());
-        let (mut wanted, mut absent, mut fresh) = (Vec::new(), Vec::new(), 0);
-        for key in keys {
-            match target.fresh_for(&key) {
-                Some(left) if left > soon => fresh += 1,
-                _ if wanted.len() + absent.len() == budget.keys => result.left_out += 1,
-                Some(left) => wanted.push((key, now.after(left))),
-                None => absent.push(key),
-            }
-        }
-        let has = match AssertUnwindSafe(target.lift(&absent)).catch_unwind().await {
-            Ok(Ok(has)) if has.len() == absent.len() => has,
-            _ => vec![false; absent.len()],
-        };
-        let now = self.history.clock.now();
-        let mut lifted = 0;
-        for (key, has) in absent.into_iter().zip(has) {
-            match has {
-                true => lifted += 1,
-                false => wanted.push((key, now)),
-            }
-        }
-        result.fresh += fresh;
-        result.lifted += lifted;
-        budget.keys -= lifted;
-        slot.done.fetch_add(fresh + lifted, Ordering::Relaxed);
-        wanted
-    }
-
-    /// Fetches keys of a kind in as many calls as budget and quota allow, until the kind fails.
-    async fn call(
-        &self,
-        at: usize,
-        slot: &StrategySlot,
-        covered: &Covered,
-        mut wanted: Vec<(Key, Timestamp)>,
-        budget: &mut RunBudget,
-        result: &mut RunResult,
-    ) {
-        if wanted.is_empty() {
-            return;
-        }
-        let target = &*covered.target.0;
-        let batch = covered.batch();
-        let calls = wanted.len().div_ceil(batch).min(budget.calls);
-        let calls = calls.min(self.calls_within_quota(&covered.kind, budget.quota_share));
-        result.left_out += wanted.len().saturating_sub(calls.saturating_mul(batch));
-        wanted.truncate(calls.saturating_mul(batch));
-        let call = async |wanted: Vec<(Key, Timestamp)>| {
-            // It may have failed since the run began, too: then the other calls are not tried.
-            if covered.is_paused(self.history.clock.now()) {
-                return (wanted, None);
-            }
-            let keys: Vec<Key> = wanted.iter().map(|(key, _)| key.clone()).collect();
-            let refreshed = AssertUnwindSafe(target.refresh(&keys)).catch_unwind().await;
-            slot.done.fetch_add(keys.len(), Ordering::Relaxed);
-            let panicked = |_| Err(Error::new(ErrorKind::Load, "refresh", "the refresh panicked"));
-            let refreshed = refreshed.unwrap_or_else(panicked);
-            match &refreshed {
-                Ok(Refreshed { loaded: 0, failed }) if !failed.is_empty() => {
-                    self.note_failure(covered, failed.len(), &failed[0].1);
-                }
-                Ok(_) => covered.came(),
-                Err(error) => self.note_failure(covered, keys.len(), error),
-            }
-            (wanted, Some(refreshed))
-        };
-        let batches: Vec<Vec<(Key, Timestamp)>> = wanted.chunks(batch).map(<[_]>::to_vec).collect();
-        let mut outcomes = stream::iter(batches).map(call).buffered(budget.concurrency.max(1));
-        while let Some((mut wanted, outcome)) = outcomes.next().await {
-            let Some(outcome) = outcome else {
-                result.left_out += wanted.len();
-                let resting =
-                    || format!("{:?} failed a short while ago and is left alone for a while", covered.kind);
-                result.error.get_or_insert_with(resting);
-                continue;
-            };
-            result.calls += 1;
-            budget.calls -= 1;
-            budget.keys -= wanted.len();
-            covered.calls.fetch_add(1, Ordering::Relaxed);
-            covered.keys.fetch_add(wanted.len() as u64, Ordering::Relaxed);
-            match outcome {
-                Ok(Refreshed { failed, .. }) => {
-                    wanted.retain(|(key, _)| failed.iter().all(|(failed, _)| failed != key));
-                    result.fetched += wanted.len();
-                    self.note_warmed(covered, at, wanted.iter().map(|(key, needed)| (key, Some(*needed))));
-                    if let Some((key, error)) = failed.first() {
-                        result.fail(failed.len(), format!("{key}: {error}"));
-                    }
-                }
-                Err(error) => result.fail(wanted.len(), error.to_string()),
-            }
-        }
-    }
 }
 
 impl RunResult {
-    fn fail(&mut self, keys: usize, why: String) {
+    pub(super) fn fail(&mut self, keys: usize, why: String) {
         self.failures += keys;
         self.error.get_or_insert(why);
     }

@@ -5,13 +5,13 @@ use std::{sync::Arc, time::Duration};
 use tokio::task::{JoinHandle, JoinSet};
 
 use super::Warming;
-use crate::timer;
+use crate::{effect::MAX_STRATEGIES, timer};
 
 /// How often strategies are looked after.
 const TICK: Duration = Duration::from_secs(1);
 
-/// How many ticks may be under way: with more, runs hang, and they are left to it.
-const MOST_TICKS: usize = 16;
+/// How many ticks may be under way: more than there are strategies, so that runs that hang leave the others one.
+const MOST_TICKS: usize = 2 * MAX_STRATEGIES;
 
 /// Warming that goes on until this is dropped. Made by [`Warming::start`].
 #[derive(Debug)]
@@ -38,9 +38,12 @@ impl Warming {
             let mut ticks = JoinSet::new();
             loop {
                 while ticks.try_join_next().is_some() {}
-                if ticks.len() < MOST_TICKS {
+                warming.settle();
+                if !warming.is_enabled() {
+                    warming.skip_due();
+                } else if ticks.len() < MOST_TICKS {
                     let warming = Arc::clone(&warming);
-                    ticks.spawn(async move { warming.tick().await });
+                    ticks.spawn(async move { warming.run_due().await });
                 }
                 timer::sleep(&warming.history.clock, TICK).await;
             }

@@ -1,14 +1,15 @@
 //! Warming in numbers.
 
-use std::sync::atomic::Ordering;
+use std::{ops::Add, sync::atomic::Ordering};
 
 use serde::Serialize;
 
 use super::{
     Warming,
+    covered::Asked,
     run::{RunResult, StrategySlot},
 };
-use crate::effect::Effectiveness;
+use crate::{effect::Effectiveness, history::co_access::CoAccess};
 
 /// Warming in numbers, since it was built.
 #[derive(Clone, Debug, Serialize)]
@@ -18,13 +19,16 @@ pub struct WarmingStats {
     pub enabled: bool,
     /// How many keys are remembered.
     pub tracked: usize,
+    /// Pairs of keys of which the second is asked for within seconds after the first more often than by chance.
+    pub pairs: usize,
     /// What is asked for a second, as of the last minutes.
     pub requests_per_second: f64,
     /// Reads that memory could not answer. One that a stale value answered is none.
     pub misses: u64,
     /// The share of the reads that would have missed without warming which did not.
     pub coverage: Option<f64>,
-    /// Calls saved, less those that were made for it.
+    /// Calls that callers would have made, with as many keys as theirs have, less those that were made in their
+    /// place. What was fetched before it was needed saves a part of one: it dies sooner than what is loaded then.
     pub calls_saved: i64,
     /// The kinds that are warmed.
     pub kinds: Vec<KindStats>,
@@ -80,10 +84,11 @@ impl Warming {
     #[must_use]
     pub fn stats(&self) -> WarmingStats {
         let now = self.history.clock.now();
-        let (tracked, rate, effects) = self.history.with_settled(|records| {
+        let (tracked, pairs, rate, effects, saved_calls) = self.history.with_settled(|records| {
             records.pass();
             let effects: Vec<_> = (0..=self.fill_strategy).map(|at| records.effect.of(at)).collect();
-            (records.len(), records.stream.rate(), effects)
+            let pairs = records.co_access.as_ref().map_or(0, CoAccess::pairs_known);
+            (records.len(), pairs, records.stream.rate(), effects, records.effect.saved_calls())
         });
         let kinds: Vec<KindStats> = self
             .covered_now()
@@ -98,14 +103,17 @@ impl Warming {
         let misses = self.history.misses();
         let saved: u64 = effects.iter().map(|effect| effect.saved).sum();
         let calls: u64 = kinds.iter().map(|kind| kind.calls).sum();
+        let asked =
+            self.covered_now().iter().map(|covered| *covered.asked()).fold(Asked::default(), Add::add);
         let strategies = effects.iter().enumerate().map(|(at, effect)| self.strategy_stats(at, *effect));
         WarmingStats {
             enabled: self.is_enabled(),
             tracked,
+            pairs,
             requests_per_second: rate,
             misses,
             coverage: (saved + misses > 0).then(|| saved as f64 / (saved + misses) as f64),
-            calls_saved: saved.cast_signed() - calls.cast_signed(),
+            calls_saved: (saved_calls / asked.keys_per_call()).round() as i64 - calls.cast_signed(),
             strategies: strategies.collect(),
             kinds,
         }

@@ -1,6 +1,6 @@
 //! Sending all now, dropping all, and the end.
 
-use cache_core::ErrorKind;
+use cache_core::{Error, ErrorKind};
 use cache_warming::{Priority, Scheduled};
 use futures_util::FutureExt;
 use tokio::join;
@@ -116,6 +116,38 @@ async fn rule_90_a_shutdown_ends_at_its_limit_and_says_what_was_left() {
         assert_eq!((drained.left, ended.pending), (left, 0), "{with_loop}");
         assert_eq!(ended.dropped, left as u64, "{with_loop}");
     }
+}
+
+#[tokio::test]
+async fn a_shutdown_keeps_the_pauses_that_a_source_asked_for_and_waits_for_none_past_its_limit() {
+    let at = Fixture::new(|builder| builder.retry_pauses(seconds(8)..=seconds(64)));
+    let running = at.scheduler.start().unwrap();
+    let down = || Error::new(ErrorKind::Unavailable, "load", "down");
+    for (id, error) in [
+        ("late", down().with_retry_after(seconds(600))),
+        ("soon", down().with_retry_after(seconds(20))),
+        ("ours", down()),
+    ] {
+        at.source.script.lock().error = Some(error);
+        at.source.fail(id, if id == "ours" { 2 } else { 1 });
+        at.schedule(id, Priority::Normal);
+        // So that only what fails rests, and not its group.
+        at.schedule(&format!("with {id}"), Priority::Critical);
+        at.advance(seconds(1)).await;
+    }
+    drop(running);
+    assert_eq!(at.scheduler.stats().groups[0].resting, 3);
+    let (before, made) = (at.clock.now(), at.source.calls().len());
+    let shutdown = async { (at.scheduler.shutdown(seconds(60)).await, at.clock.now().since(before)) };
+    let ((drained, took), ()) = join!(shutdown, at.advance(seconds(60)));
+    assert_eq!(at.source.calls()[made..], [["ours"], ["ours"], ["soon"]]);
+    let calls = at.source.script.lock().calls[made..].to_vec();
+    let [first, again, soon] = [0, 1, 2].map(|index: usize| calls[index].0.since(before));
+    assert_eq!((first, soon), (seconds(0), seconds(18)), "our own pause is cut short, once");
+    assert!(again >= seconds(8) && again <= seconds(16), "{again:?}");
+    assert_eq!((drained.answered, drained.dropped, drained.left), (2, 0, 1));
+    assert_eq!(took, seconds(18), "there was nothing more to wait for");
+    assert_eq!((at.scheduler.stats().dropped, at.scheduler.stats().pending), (1, 0));
 }
 
 #[tokio::test]

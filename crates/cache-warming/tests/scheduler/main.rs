@@ -10,3 +10,4 @@ mod retries;
 mod source;
 mod threads;
 mod timing;
+mod wakeups;

@@ -276,7 +276,13 @@ impl Run {
             Step::Advance(span) => self.advance(span).await,
             Step::Flush => {
                 let (_, ()) = join!(self.scheduler.flush_pending(), self.advance(100));
-                assert_eq!(self.scheduler.stats().groups[0].queued, 0);
+                // What failed may wait for its hour.
+                let model = self.source.model.lock();
+                let is_busy = !self.low_load.load(Ordering::Relaxed);
+                let may_wait =
+                    |open: &&Open| is_busy && open.attempts > 0 && open.priority <= Priority::Normal;
+                let most = model.open.values().filter(may_wait).count();
+                assert!(self.scheduler.stats().groups[0].queued <= most);
             }
             Step::DropFlush => drop(self.scheduler.flush_pending().now_or_never()),
             Step::Clear => {

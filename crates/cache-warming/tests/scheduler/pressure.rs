@@ -1,5 +1,10 @@
 //! What happens where more is asked for than may be pending.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
+
 use cache_core::ErrorKind;
 use cache_warming::Priority;
 
@@ -66,4 +71,22 @@ async fn what_is_on_its_way_counts_and_is_not_displaced_and_what_rests_is() {
     at.schedule("high", Priority::High);
     let stats = at.scheduler.stats();
     assert_eq!((stats.displaced, stats.pending, stats.groups[0].queued), (1, 1, 1));
+}
+
+/// What callers would wait a minute or a day for is not spent on what nobody waits for.
+#[tokio::test]
+async fn updates_leave_half_of_a_quota_to_callers_and_wait_for_the_rest() {
+    let left = Arc::new(AtomicUsize::new(20));
+    let seen = left.clone();
+    let at = Fixture::new(|builder| builder.calls_left(move |_| Some(seen.load(Ordering::Relaxed))));
+    at.source.script.lock().left = Some(left.clone());
+    let _running = at.scheduler.start().unwrap();
+    at.schedule_many("update", Priority::Critical, 300);
+    at.advance(seconds(60)).await;
+    assert_eq!((at.source.calls().len(), left.load(Ordering::Relaxed)), (10, 10));
+    let stats = at.scheduler.stats();
+    assert_eq!((stats.updated, stats.dropped, stats.pending), (100, 0, 200));
+    left.store(20, Ordering::Relaxed);
+    at.advance(seconds(2)).await;
+    assert_eq!((at.source.calls().len(), at.scheduler.stats().pending), (20, 100));
 }

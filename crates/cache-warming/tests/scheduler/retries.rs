@@ -1,5 +1,10 @@
 //! What fails: retries, pauses, hung calls and panics.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+
 use cache_core::{Error, ErrorKind};
 use cache_warming::{Priority, Scheduled};
 
@@ -49,6 +54,43 @@ async fn a_source_that_asks_for_a_longer_pause_gets_it() {
     at.advance(seconds(1)).await;
     assert_eq!(at.source.calls().len(), 2);
     assert_eq!(at.scheduler.stats().updated, 1);
+}
+
+#[tokio::test]
+async fn what_went_along_with_others_and_failed_waits_for_its_hour_or_goes_along_again() {
+    let low_load = Arc::new(AtomicBool::new(false));
+    let seen = low_load.clone();
+    let at = Fixture::new(|builder| builder.low_load(move |_| seen.load(Ordering::Relaxed)));
+    let _running = at.scheduler.start().unwrap();
+    at.source.fail("low", 2);
+    at.source.fail("normal", 2);
+    at.schedule("low", Priority::Low);
+    at.schedule("normal", Priority::Normal);
+    for critical in ["first", "second"] {
+        at.schedule(critical, Priority::Critical);
+        at.advance(seconds(600)).await;
+        assert_eq!(at.source.calls().last().unwrap(), &[critical, "normal", "low"]);
+    }
+    assert_eq!(at.source.calls().len(), 2, "no calls of their own");
+    low_load.store(true, Ordering::Relaxed);
+    at.advance(seconds(30)).await;
+    assert_eq!(at.source.calls()[2..], [["normal", "low"]]);
+}
+
+#[tokio::test]
+async fn what_may_go_at_any_hour_and_failed_goes_again_after_its_pause() {
+    let at = Fixture::new(|builder| builder.low_load(|_| false));
+    let _running = at.scheduler.start().unwrap();
+    at.source.fail("high", 1);
+    at.schedule("low", Priority::Low);
+    at.schedule("high", Priority::High);
+    at.advance(seconds(61)).await;
+    assert_eq!(at.source.calls(), [vec!["high", "low"], vec!["high"]]);
+    // A full batch that failed is full again.
+    at.source.script.lock().outages = 1;
+    at.schedule_many("normal", Priority::Normal, 10);
+    at.advance(seconds(2)).await;
+    assert_eq!((at.source.calls().len(), at.scheduler.stats().pending), (4, 0));
 }
 
 #[tokio::test]

@@ -3,7 +3,10 @@
 use std::{
     collections::{HashMap, HashSet},
     panic::panic_any,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -28,6 +31,8 @@ pub(crate) struct Script {
     pub(crate) error: Option<Error>,
     /// How many whole calls fail still.
     pub(crate) outages: usize,
+    /// How many calls its quota has left.
+    pub(crate) left: Option<Arc<AtomicUsize>>,
     pub(crate) panics: bool,
     pub(crate) hangs: bool,
     /// How long a call takes.
@@ -88,6 +93,9 @@ impl Refresh for Source {
                 assert!(script.asked.insert(id.clone()), "{id} is asked for by two calls at once");
             }
             script.calls.push((self.clock.now(), ids.clone()));
+            if let Some(left) = &script.left {
+                left.fetch_sub(1, Ordering::Relaxed);
+            }
             (script.takes, script.hangs, script.panics)
         };
         let _asking = Asking(self, ids.clone());

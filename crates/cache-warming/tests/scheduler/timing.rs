@@ -169,6 +169,10 @@ async fn what_is_not_registered_is_refused_with_what_is() {
     assert!(refused(&key("AAPL"), "polygon").contains("\"polygon\""));
     let again = at.scheduler.register(YAHOO, at.source.clone()).unwrap_err();
     assert_eq!(again.kind(), ErrorKind::Config);
+    let empty = cache_warming::BatchScheduler::builder().build();
+    let text = empty.schedule_update(&key("AAPL"), YAHOO, Priority::Low).unwrap_err().to_string();
+    assert!(text.contains("\"price\" of provider \"yahoo\" is not registered, as nothing is yet"), "{text}");
+    assert!(text.contains("`register`"), "{text}");
 }
 
 #[tokio::test]

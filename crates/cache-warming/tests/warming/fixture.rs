@@ -9,8 +9,8 @@ use std::{
 
 use async_trait::async_trait;
 use cache_core::{
-    Clock, Error, ErrorKind, Event, Fill, Key, Observer, OpenCall, Refresh, Refreshed, Result, Timestamp,
-    Warm, sync::Mutex,
+    Clock, Error, ErrorKind, Event, Fill, Key, MissReason, Observer, OpenCall, Refresh, Refreshed, Result,
+    Timestamp, Warm, sync::Mutex,
 };
 use cache_warming::{
     Coverage, Effectiveness, KeysOf, RunBudget, RunResult, RunSchedule, StrategyStats, Warming,
@@ -245,7 +245,7 @@ impl Fixture {
     }
 
     pub(crate) fn miss(&self, key: &Key) {
-        self.warming.on(&Event::Miss { key });
+        self.warming.on(&Event::Miss { key, source: "memory", reason: MissReason::Absent });
     }
 
     /// Asks the cache for a key: if memory has none that is fresh, it is loaded alone. Returns whether it had.

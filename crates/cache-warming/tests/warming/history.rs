@@ -6,11 +6,11 @@ use std::{
     thread,
 };
 
-use cache_core::{Event, Observer, Prefix, sync::Mutex};
-use cache_warming::{Demand, Keys, LocalHour, Predictor, RunSchedule};
+use cache_core::{Event, MissReason, Observer, Prefix, sync::Mutex};
+use cache_warming::{Coverage, Demand, Keys, LocalHour, Predictor, RunSchedule};
 use proptest::{collection::vec, prop_assert, prop_assert_eq, proptest};
 
-use crate::fixture::{Fixture, by_hand, cases, ids, key, numbered, seconds};
+use crate::fixture::{Cache, Fixture, by_hand, cases, ids, key, numbered, seconds};
 
 proptest! {
     #![proptest_config(cases(64))]
@@ -115,7 +115,7 @@ fn a_key_is_known_from_the_settlement_after_its_first_request_on() {
     at.warming.history().settle();
     assert!(at.warming.counts_hit(apple.hash()));
     // A hit of a tier follows a miss of memory, and is the same request.
-    at.warming.on(&Event::Miss { key: &apple });
+    at.warming.on(&Event::Miss { key: &apple, source: "memory", reason: MissReason::Absent });
     at.warming.on(&Event::Hit { key: &apple, source: "redis", stale: false });
     let internal = Prefix::new(None, "price").unwrap().reserved().key("index").unwrap();
     at.warming.on(&Event::Hit { key: &internal, source: "memory", stale: false });
@@ -126,6 +126,7 @@ fn a_key_is_known_from_the_settlement_after_its_first_request_on() {
 #[test]
 fn kinds_and_namespaces_are_told_apart() {
     let at = Fixture::new(|builder| builder);
+    at.warming.cover(Cache::new("news", 10, &at.clock), Coverage::default());
     let all = [(None, "price"), (None, "news"), (Some("eu"), "price"), (Some("us"), "price")];
     for (times, (namespace, kind)) in (1..).zip(all) {
         at.hits(&Prefix::new(namespace, kind).unwrap().key("AAPL").unwrap(), times);
@@ -305,4 +306,31 @@ async fn a_clock_that_is_set_back_does_no_harm() {
     at.clock.advance(seconds(1));
     let effect = at.effect("warm");
     assert_eq!((effect.fetched, effect.read, effect.unread), (1, 1, 0));
+}
+
+/// Each call that is filled settles, so a busy cache does it often.
+#[test]
+fn how_often_it_is_settled_changes_no_count() {
+    let counts = |settles: u32| {
+        let at = Fixture::new(|builder| builder);
+        at.hit(&key("AAPL"));
+        at.warming.history().settle();
+        for _ in 0..600 {
+            for _ in 0..settles {
+                at.hits(&key("AAPL"), (200 / settles) as usize);
+                at.clock.advance(seconds(1) / settles);
+                at.warming.history().settle();
+            }
+        }
+        at.warming.history().saved(1).keys[0].counts
+    };
+    let once = counts(1);
+    for settles in [2, 20, 100] {
+        for (often, once) in counts(settles).into_iter().zip(once) {
+            assert!(
+                (often / once - 1.0).abs() < 0.01,
+                "{often} settled {settles} times a second, {once} once"
+            );
+        }
+    }
 }

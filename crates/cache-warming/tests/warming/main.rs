@@ -1,6 +1,7 @@
 //! The rules of warming, on a manual clock.
 
 mod background;
+mod co_access;
 mod effect;
 mod failures;
 mod fill;

@@ -1,12 +1,12 @@
 //! The predictive strategy: what it fetches under each of its settings.
 
 use cache_core::{Key, Warm};
-use cache_warming::{Coverage, Demand, Keys, Predictive, Predictor, RunBudget, RunSchedule};
+use cache_warming::{Announced, Coverage, Demand, Keys, Predictive, Predictor, RunBudget, RunSchedule};
 use futures_util::FutureExt;
 use proptest::{collection::vec, prop_assert, prop_assert_eq, proptest};
 
 use crate::{
-    fixture::{Fixture, cases, numbered, seconds},
+    fixture::{Fixture, cases, key, numbered, seconds},
     traffic::{Traffic, of_hour},
 };
 
@@ -249,4 +249,28 @@ fn runs_by_hand_are_what_they_are_by_schedule() {
     }
     assert_eq!((at.strategy("hot").runs, at.cache.calls().concat().len()), (3, 3));
     assert!(keys.iter().all(|key| at.cache.fresh_for(key).is_some()), "each time the hottest that is dead");
+}
+
+#[tokio::test]
+async fn however_many_keys_are_announced_they_are_expected_as_far_as_there_is_room() {
+    for (max_tracked, announced, expected) in [(10_000, 5_000, 5_000), (1_000, 500, 500), (100, 500, 100)] {
+        let at = Fixture::new(|builder| builder.max_tracked(max_tracked).strategy(Announced::new("events")));
+        numbered("H", max_tracked).iter().for_each(|key| at.hit(key));
+        at.warming.history().settle();
+        let keys = numbered("E", announced);
+        let until = at.clock.now().after(seconds(600));
+        assert_eq!(at.warming.announce(&keys, 10.0, until), expected);
+        assert_eq!(at.run("events").await.items, expected, "{announced} of {max_tracked}");
+    }
+}
+
+#[tokio::test]
+async fn an_announced_event_is_expected_after_a_clock_was_set_back() {
+    let at = Fixture::new(|builder| builder.strategy(Announced::new("events")));
+    at.tick_for(seconds(5)).await;
+    at.clock.shift_wall(-3_600_000_000);
+    at.warming.announce(&[key("AAPL")], 10.0, at.clock.now().after(seconds(1800)));
+    assert_eq!(at.run("events").await.items, 1);
+    at.tick_for(seconds(1801)).await;
+    assert_eq!(at.run("events").await.items, 0);
 }

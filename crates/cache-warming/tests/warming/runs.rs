@@ -186,14 +186,9 @@ fn more_strategies_than_are_told_apart_are_refused() {
 #[tokio::test]
 async fn those_of_higher_priority_run_first_and_so_many_at_once() {
     for (at_once, expected) in [(1, 1), (0, 1), (2, 2), (4, 3)] {
-        let begun = Arc::new(Mutex::new(Vec::new()));
         let strategy = |name: &'static str, priority| {
-            let begun = begun.clone();
-            KeysOf::new(name, RunSchedule::AtStart, move || {
-                begun.lock().push(name);
-                std::future::ready(Ok(vec![key(name)]))
-            })
-            .budget(RunBudget::default().priority(priority))
+            KeysOf::new(name, RunSchedule::AtStart, move || std::future::ready(Ok(vec![key(name)])))
+                .budget(RunBudget::default().priority(priority))
         };
         let at = Fixture::new(|builder| {
             let builder = builder.strategy(strategy("low", 1)).strategy(strategy("high", 200));
@@ -202,9 +197,9 @@ async fn those_of_higher_priority_run_first_and_so_many_at_once() {
         at.cache.script.lock().takes = seconds(5);
         let _running = at.warming.start();
         settle().await;
-        assert_eq!(*begun.lock(), ["high", "middle", "low"][..expected]);
+        assert_eq!(at.cache.calls().concat(), ["high", "middle", "low"][..expected]);
         advance(&at.clock, seconds(15)).await;
-        assert_eq!(*begun.lock(), ["high", "middle", "low"]);
+        assert_eq!(at.cache.calls().concat(), ["high", "middle", "low"]);
     }
 }
 
@@ -251,4 +246,70 @@ async fn a_strategy_sees_the_kinds_and_the_hottest_keys_and_says_what_is_soon() 
     at.cache.set_fresh("S0001", seconds(21));
     let result = at.run("hottest").await;
     assert_eq!((result.items, result.fetched, result.fresh), (5, 4, 1), "what dies within 20 s is soon dead");
+}
+
+/// What hangs while it picks costs the others nothing; what hangs in a call holds one of the places to fetch in.
+#[tokio::test]
+async fn however_many_strategies_hang_the_others_go_on() {
+    let at = Fixture::new(|mut builder| {
+        for index in 0..20 {
+            let hangs = RunSchedule::Every(seconds(60 + index));
+            builder = builder.strategy(KeysOf::new(format!("hangs{index}"), hangs, std::future::pending));
+        }
+        builder
+            .strategy(KeysOf::new("fine", RunSchedule::Every(seconds(1)), || std::future::ready(Ok(vec![]))))
+    });
+    let _running = at.warming.start();
+    advance(&at.clock, seconds(500)).await;
+    assert!(at.strategy("fine").runs >= 500);
+}
+
+#[tokio::test]
+async fn what_came_before_the_time_of_a_run_was_up_is_told() {
+    let budget = RunBudget::default().time(seconds(5)).concurrency(1);
+    let at = Fixture::new(|builder| builder.strategy(by_hand("warm", numbered("S", 40), budget)));
+    at.cache.script.lock().takes = seconds(2);
+    let (result, ()) = tokio::join!(at.run("warm"), advance(&at.clock, seconds(10)));
+    assert_eq!((result.items, result.fetched, result.calls), (40, 20, 3), "{result:?}");
+    assert!(!result.success && result.error.unwrap().contains("within 5s"));
+    assert_eq!(at.warming.stats().kinds[0].calls, 3);
+}
+
+/// Of two kinds, too, those wanted most go first, in keys and in calls.
+#[tokio::test]
+async fn a_budget_goes_to_what_is_wanted_most_whatever_its_kind() {
+    let prices = numbered("P", 9);
+    let news: Vec<Key> = (0..8).map(|at| Key::new("news", &format!("N{at}")).unwrap()).collect();
+    let picked: Vec<Key> = [&prices[..1], &news, &prices[1..]].concat();
+    for (budget, fetched, of_news) in
+        [(RunBudget::default().keys(6), 6, 5), (RunBudget::default().keys(6).calls(1), 1, 0)]
+    {
+        let at = Fixture::new(|builder| builder.strategy(by_hand("warm", picked.clone(), budget)));
+        let other = Cache::new("news", 10, &at.clock);
+        at.warming.cover(other.clone(), Coverage::default());
+        assert_eq!(at.run("warm").await.fetched, fetched);
+        assert_eq!(other.calls().concat().len(), of_news);
+    }
+}
+
+/// The others of its call lived longer than the one that all waited for.
+#[tokio::test]
+async fn a_slow_call_holds_up_no_other_and_sets_nothing_aside() {
+    let budget = RunBudget::default().concurrency(2);
+    let at = Fixture::new(|builder| builder.strategy(by_hand("warm", numbered("S", 80), budget)));
+    at.cache.script.lock().life = seconds(10);
+    at.cache.script.lock().takes = seconds(20);
+    let slow = tokio::spawn({
+        let warming = at.warming.clone();
+        async move { warming.run("warm").await }
+    });
+    settle().await;
+    at.cache.script.lock().takes = seconds(1);
+    advance(&at.clock, seconds(19)).await;
+    assert_eq!(at.cache.calls().len(), 2, "both of the first calls are slow");
+    advance(&at.clock, seconds(10)).await;
+    assert_eq!(slow.await.unwrap().unwrap().fetched, 80);
+    at.clock.advance(seconds(60));
+    let (again, ()) = tokio::join!(at.run("warm"), advance(&at.clock, seconds(30)));
+    assert_eq!((again.set_aside, again.fetched), (0, 80));
 }

@@ -76,7 +76,7 @@ proptest! {
         prefixes in vec(any::<String>(), 0..5), totals in proptest::array::uniform4(any::<f32>()),
         at in any::<u32>(),
     ) {
-        let mut saved = SavedHistory { at, prefixes, keys: Vec::new(), totals };
+        let mut saved = SavedHistory { at, prefixes, keys: Vec::new(), totals, pairs: Vec::new() };
         let place = saved.prefixes.len() as u8;
         saved.prefixes.push("price:".to_owned());
         let good = |id: &str, count: f32| SavedKey { prefix: place, id: id.to_owned(), counts: [count; 4] };
@@ -129,6 +129,7 @@ fn no_more_is_taken_than_is_tracked_and_nothing_where_something_is_known() {
         prefixes: vec!["price:".to_owned(), "market:price:".to_owned()],
         keys: keys.iter().map(key_of).collect(),
         totals: [15_000.0; 4],
+        pairs: Vec::new(),
     };
     let at = Fixture::new(|builder| builder.max_tracked(100).predictor(Regression::default()));
     at.warming.history().restore(&saved);

@@ -7,7 +7,7 @@ use cache_warming::{CronTimes, KeysOf, RunSchedule};
 use jiff::{Zoned, civil::DateTime, tz::TimeZone};
 use proptest::{prop_assert, prop_assert_eq, proptest};
 
-use crate::fixture::{Fixture, cases, seconds};
+use crate::fixture::{Fixture, cases, key, seconds};
 
 const HOUR: Duration = seconds(3600);
 
@@ -92,6 +92,8 @@ fn what_is_no_schedule_is_refused_and_told_how_to_write_one() {
         "61 * * * *",
         "0 0 * * FUNDAY",
         "1 2",
+        "0 0 30 2 *",
+        "0 0 31 4,6,9,11 *",
     ] {
         let error = CronTimes::new(text, TimeZone::UTC).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config, "{text:?}");
@@ -194,9 +196,10 @@ fn a_cron_expression_runs_once_for_all_that_was_missed() {
 #[test]
 fn a_clock_that_is_set_back_does_not_silence_schedules() {
     let hours = RunSchedule::At(Box::new(CronTimes::new("0,6,12,18", TimeZone::UTC).unwrap()));
-    for schedule in [RunSchedule::Every(6 * HOUR), hours] {
+    for (schedule, before) in [(RunSchedule::Every(6 * HOUR), 4), (hours.clone(), 4), (hours, 0)] {
         let at = fixture(schedule);
-        for _ in 0..4 {
+        run_due(&at);
+        for _ in 0..before {
             run_due(&at);
             at.clock.advance(6 * HOUR);
         }
@@ -209,4 +212,41 @@ fn a_clock_that_is_set_back_does_not_silence_schedules() {
         let more = at.strategy("s").runs - runs;
         assert!((6..=8).contains(&more), "{more} runs in two days");
     }
+}
+
+#[tokio::test]
+async fn what_runs_at_the_start_is_tried_again_until_it_comes_or_ten_times() {
+    for down_for in [0, 1, 65, 100_000] {
+        let popular = KeysOf::new("popular", RunSchedule::AtStart, || ready(Ok(vec![key("AAPL")])));
+        let at = Fixture::new(|builder| builder.strategy(popular));
+        at.cache.script.lock().is_down = down_for > 0;
+        for second in 0..20_000 {
+            if second == down_for {
+                at.cache.script.lock().is_down = false;
+            }
+            at.warming.tick().await;
+            at.clock.advance(seconds(1));
+        }
+        // After 10, 30 and 70 seconds, and so on.
+        let expected = [(0, 1), (1, 2), (65, 4), (100_000, 10)];
+        let (_, runs) = expected.into_iter().find(|(down, _)| *down == down_for).unwrap();
+        assert_eq!(at.strategy("popular").runs, runs, "down for {down_for} s");
+    }
+}
+
+#[test]
+fn what_was_due_while_nothing_was_fetched_is_not_made_up_for() {
+    let hours = CronTimes::new("0,6,12,18", TimeZone::UTC).unwrap();
+    let at = fixture(RunSchedule::At(Box::new(hours)));
+    at.warming.enable(false);
+    for _ in 0..10 {
+        at.clock.advance(HOUR);
+        run_due(&at);
+    }
+    at.warming.enable(true);
+    run_due(&at);
+    assert_eq!(at.strategy("s").runs, 0);
+    at.clock.advance(2 * HOUR);
+    run_due(&at);
+    assert_eq!(at.strategy("s").runs, 1, "at noon");
 }

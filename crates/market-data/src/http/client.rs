@@ -1,18 +1,23 @@
 //! The client of one upstream: limits on time, size and redirects; errors by kind.
 
-use std::{error::Error as StdError, fmt, sync::Arc, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use bytes::BytesMut;
-use cache_core::{Clock, Error, ErrorKind, Result};
+use cache_core::{Clock, Error, ErrorKind, Result, root_cause, trace};
 use cache_tls::TlsClient;
 use reqwest::{
     header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER},
     redirect,
 };
+use tracing::{Instrument, Span, field};
 use url::Url;
 
 use super::{items::JsonItems, reply::HttpReply, request::HttpRequest, retry_after};
-use crate::{ProviderError, ProviderErrorKind};
+use crate::{ProviderError, ProviderErrorKind, SPANS};
+
+/// The headers of [W3C Trace Context](https://www.w3.org/TR/trace-context/).
+const TRACEPARENT: HeaderName = HeaderName::from_static(trace::TRACEPARENT);
+const TRACESTATE: HeaderName = HeaderName::from_static(trace::TRACESTATE);
 
 /// How many redirects are followed, all within one host.
 const REDIRECTS: usize = 3;
@@ -75,6 +80,11 @@ pub struct HttpClient {
 }
 
 impl HttpClient {
+    /// Returns the provider's name.
+    pub(crate) fn name(&self) -> &str {
+        &self.provider
+    }
+
     /// A client of an upstream; errors call it `provider`.
     ///
     /// # Errors
@@ -105,13 +115,48 @@ impl HttpClient {
         Ok(Self { provider: provider.into(), client, base, max_body, max_items, timeout, clock })
     }
 
-    /// Sends a request. The reply may have any status: see [`HttpReply::succeeded`].
+    /// Sends a request. The reply may have any status: see [`HttpReply::succeeded`]. The request carries the trace
+    /// context that goes [out](cache_core::trace::outgoing), and has a span of its own, `provider.request`, which
+    /// shows neither its path nor its query: they name what is asked for, and may hold secrets.
     ///
     /// # Errors
     ///
     /// `Unreachable`; `TimedOut`; `BadAnswer` for a body that is too large, holds too many values or nests them
     /// too deep, or can't be decompressed; `BadRequest` for a request that can't be sent.
     pub async fn send(&self, call: &HttpRequest) -> Result<HttpReply, ProviderError> {
+        let span = self.span();
+        let outcome = self.exchange(call).instrument(span.clone()).await;
+        match &outcome {
+            Ok(reply) => {
+                span.record("http.response.status_code", reply.status);
+                if reply.status >= 400 {
+                    span.record("error.type", field::display(reply.status));
+                    span.record("otel.status_code", "ERROR");
+                }
+            }
+            Err(error) => {
+                span.record("error.type", error.kind().name());
+                span.record("otel.status_code", "ERROR");
+            }
+        }
+        outcome
+    }
+
+    fn span(&self) -> Span {
+        tracing::debug_span!(
+            target: SPANS, "provider.request",
+            provider = &*self.provider,
+            http.request.method = "GET",
+            server.address = self.base.host_str(),
+            server.port = self.base.port_or_known_default(),
+            http.response.status_code = field::Empty,
+            error.type = field::Empty,
+            otel.kind = "client",
+            otel.status_code = field::Empty,
+        )
+    }
+
+    async fn exchange(&self, call: &HttpRequest) -> Result<HttpReply, ProviderError> {
         let request = self.client.get(call.url(&self.base)?).headers(self.headers(call)?);
         let mut response = request.send().await.map_err(|why| self.failure(why))?;
         let headers = readable(response.headers());
@@ -156,6 +201,7 @@ impl HttpClient {
             value.set_sensitive(secret);
             headers.append(known, value);
         }
+        add_trace_context(&mut headers);
         Ok(headers)
     }
 
@@ -174,17 +220,20 @@ impl HttpClient {
         } else {
             (ProviderErrorKind::Unreachable, format!("{provider} broke off its response"))
         };
-        ProviderError::new(kind, format!("{what}: {}", root(&error.without_url())))
+        ProviderError::new(kind, format!("{what}: {}", root_cause(&error.without_url())))
     }
 }
 
-/// Returns the text of an error's innermost cause, which says more than those around it.
-fn root(error: &dyn StdError) -> String {
-    let mut root = error;
-    while let Some(below) = root.source() {
-        root = below;
+/// Adds the headers of the present trace, if there is one.
+fn add_trace_context(headers: &mut HeaderMap) {
+    let Some(context) = trace::outgoing() else { return };
+    let texts =
+        [(TRACEPARENT, Some(context.traceparent())), (TRACESTATE, context.tracestate().map(str::to_owned))];
+    for (name, text) in texts {
+        if let Some(value) = text.and_then(|text| HeaderValue::try_from(text).ok()) {
+            headers.insert(name, value);
+        }
     }
-    root.to_string()
 }
 
 /// Follows a few redirects within one host and scheme: elsewhere, API keys would leak.

@@ -56,6 +56,21 @@ pub enum ProviderErrorKind {
 }
 
 impl ProviderErrorKind {
+    /// The name of the kind, without what it holds.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Throttled { .. } => "Throttled",
+            Self::Refused => "Refused",
+            Self::Unreachable => "Unreachable",
+            Self::TimedOut => "TimedOut",
+            Self::Broken => "Broken",
+            Self::BadRequest => "BadRequest",
+            Self::BadAnswer => "BadAnswer",
+            Self::NotOffered => "NotOffered",
+            Self::HeldBack { .. } => "HeldBack",
+        }
+    }
+
     /// Returns for how long the provider need not be asked again, if that is known.
     fn pause(self) -> Option<Duration> {
         match self {

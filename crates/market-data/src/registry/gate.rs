@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use cache_core::{Breaker, Timestamp};
 
-use super::{settings::ProviderSettings, window::Window};
+use super::{settings::ProviderSettings, usage::QuotaReport, window::Window};
 
 /// Admits calls to one provider.
 #[derive(Debug)]
@@ -65,6 +65,11 @@ impl Gate {
     pub(super) fn calls_left(&mut self, now: Timestamp) -> Option<usize> {
         let lasting = self.windows.iter_mut().filter(|window| window.span() > Duration::from_secs(1));
         lasting.map(|window| window.left(now) as usize).min()
+    }
+
+    /// Returns how each quota stands.
+    pub(super) fn quotas(&mut self, now: Timestamp) -> Vec<QuotaReport> {
+        self.windows.iter_mut().map(|window| window.report(now)).collect()
     }
 
     /// Admits no call for this long, or for the longest pause that a provider can ask for.

@@ -7,6 +7,8 @@ use cache_core::{
     sync::{Mutex, MutexGuard},
 };
 
+use tracing::{Instrument, Span, field};
+
 use super::{
     gate::{Gate, NotAdmitted},
     request_kind::RequestKind,
@@ -14,7 +16,7 @@ use super::{
     usage::{ProviderReport, UsageCounters},
 };
 use crate::{
-    Answer, Answers, Asset, DataType, MarketRecord, Offer, Provider, ProviderError, ProviderErrorKind,
+    Answer, Answers, Asset, DataType, MarketRecord, Offer, Provider, ProviderError, ProviderErrorKind, SPANS,
     monotonic_clock::MonotonicClock, one_answer_per_key,
 };
 
@@ -113,9 +115,11 @@ impl Member {
     }
 
     async fn attempt<Q: RequestKind>(&self, kind: &Q, ids: &[Q::Id], again: bool) -> Answers<Q::Value> {
-        self.counters.went_out(ids.len(), again);
+        self.counters.went_out(kind.data(), ids.len(), again);
         let limit = Duration::from_millis(self.settings.timeout_ms);
-        let answers = self.time.within(limit, kind.ask(&*self.provider, ids)).await;
+        let span = self.span(kind.data(), ids.len(), again);
+        let asked = kind.ask(&*self.provider, ids).instrument(span.clone());
+        let answers = self.time.within(limit, asked).await;
         let answers = answers.unwrap_or_else(|| {
             let message = format!("{} did not answer within {limit:?}", self.name);
             Err(ProviderError::new(ProviderErrorKind::TimedOut, message))
@@ -125,7 +129,23 @@ impl Member {
             answers.into_iter().zip(ids).map(|(answer, id)| self.checked(kind, id, answer)).collect()
         });
         self.note(&answers);
+        record(&span, &answers, ids.len());
         answers.map(|answers| answers.into_iter().map(|answer| self.signed(answer)).collect())
+    }
+
+    /// The span of one call, which may take several requests.
+    fn span(&self, data: DataType, keys: usize, again: bool) -> Span {
+        tracing::debug_span!(
+            target: SPANS, "provider.call",
+            provider = &*self.name,
+            kind = data.as_str(),
+            keys,
+            retry = again,
+            failed = field::Empty,
+            outcome = field::Empty,
+            error.type = field::Empty,
+            otel.status_code = field::Empty,
+        )
     }
 
     /// Names the provider in the error as the registry does, and cuts the pause that it asks for: whoever is told
@@ -202,14 +222,17 @@ impl Member {
 
     pub(super) fn report(&self) -> ProviderReport {
         let now = self.time.now();
-        let gate = self.gate();
+        let mut gate = self.gate();
         ProviderReport {
             name: self.name.to_string(),
             priority: self.settings.priority,
             unhealthy_reason: gate.unhealthy_reason(now),
             silent_until: gate.silence(now).map(|silence| self.time.wall_now().after(silence)),
+            calls_left: gate.calls_left(now),
             implausible: self.provider.implausible(),
             usage: self.counters.usage(),
+            quotas: gate.quotas(now),
+            calls_by_data: self.counters.calls_by_data(),
             last_error: self.counters.last_error(),
         }
     }
@@ -217,6 +240,28 @@ impl Member {
     fn gate(&self) -> MutexGuard<'_, Gate> {
         self.gate.lock()
     }
+}
+
+/// Records in its span how a call ended.
+fn record<V>(span: &Span, answers: &Answers<V>, keys: usize) {
+    let mut failures = answers.iter().flatten().filter_map(|answer| match answer {
+        Answer::Failed(error) => Some(error),
+        Answer::Value(_) | Answer::Unknown => None,
+    });
+    let error = answers.as_ref().err().or_else(|| failures.next());
+    let Some(error) = error else {
+        span.record("failed", 0);
+        span.record("outcome", "ok");
+        return;
+    };
+    let failed = match answers {
+        Ok(_) => 1 + failures.count(),
+        Err(_) => keys,
+    };
+    span.record("failed", failed);
+    span.record("outcome", if failed < keys { "mixed" } else { "failed" });
+    span.record("error.type", error.kind().name());
+    span.record("otel.status_code", "ERROR");
 }
 
 /// Returns whether to retry after this error. A timeout is not retried: the caller has waited long enough.

@@ -19,7 +19,7 @@ pub(crate) use self::window::Window;
 pub use self::{
     builder::RegistryBuilder,
     settings::{ProviderSettings, Quota},
-    usage::{ProviderReport, ProviderUsage},
+    usage::{ProviderReport, ProviderUsage, QuotaReport},
 };
 use self::{
     fallback::Fallback,

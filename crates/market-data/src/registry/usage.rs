@@ -1,10 +1,13 @@
 //! The usage and health of a provider, in numbers.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
 
 use cache_core::{Timestamp, sync::Mutex};
 
-use crate::{Answer, ProviderError};
+use crate::{Answer, DataType, ProviderError};
 
 /// The usage of a provider since its registry was built.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,6 +38,20 @@ impl ProviderUsage {
     }
 }
 
+/// How a quota of a provider stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuotaReport {
+    /// How many calls may be made within the span.
+    pub limit: u32,
+    /// The span: a second, a minute or a day that ends now.
+    pub span: Duration,
+    /// How many calls may be made now.
+    pub left: u32,
+    /// How long it takes until no call may be made, if as many are made as in the last hour, or within the span if
+    /// that is shorter; `None` if it lasts. Zero if it is used up.
+    pub runs_out_in: Option<Duration>,
+}
+
 /// A provider as its registry sees it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProviderReport {
@@ -47,10 +64,16 @@ pub struct ProviderReport {
     /// Until when it is not asked because it asked for no calls, by `Retry-After` or otherwise; bounded by
     /// [`ProviderSettings::retry_after_max_ms`](crate::ProviderSettings::retry_after_max_ms).
     pub silent_until: Option<Timestamp>,
+    /// How many calls its quotas of a minute and a day leave now; `None` without one.
+    pub calls_left: Option<usize>,
     /// How many quotes, fields of quotes and bars were refused because they can't be true.
     pub implausible: u64,
     /// Its usage.
     pub usage: ProviderUsage,
+    /// Its quotas, the shortest first.
+    pub quotas: Vec<QuotaReport>,
+    /// How many of its calls were for which data: their sum is [`ProviderUsage::calls`].
+    pub calls_by_data: Vec<(DataType, u64)>,
     /// Its last error, and when that happened.
     pub last_error: Option<(Timestamp, ProviderError)>,
 }
@@ -69,6 +92,7 @@ macro_rules! usage_counters {
         #[derive(Debug, Default)]
         pub(super) struct UsageCounters {
             $($field: AtomicU64,)+
+            calls_by_data: [AtomicU64; DataType::ALL.len()],
             last_error: Mutex<Option<(Timestamp, ProviderError)>>,
         }
 
@@ -83,10 +107,16 @@ macro_rules! usage_counters {
 usage_counters!(calls, keys, answered, unknown, failed_keys, failures, refused, retries);
 
 impl UsageCounters {
-    pub(super) fn went_out(&self, keys: usize, again: bool) {
+    pub(super) fn went_out(&self, data: DataType, keys: usize, again: bool) {
         add(&self.calls, 1);
+        add(&self.calls_by_data[data as usize], 1);
         add(&self.keys, keys as u64);
         add(&self.retries, u64::from(again));
+    }
+
+    pub(super) fn calls_by_data(&self) -> Vec<(DataType, u64)> {
+        let calls = self.calls_by_data.iter().map(|calls| calls.load(Ordering::Relaxed));
+        DataType::ALL.iter().copied().zip(calls).filter(|(_, calls)| *calls > 0).collect()
     }
 
     pub(super) fn held_back(&self) {

@@ -100,20 +100,25 @@ async fn items_may_be_a_list_an_object_by_symbol_or_one() {
         Answer::new(200, r#"{"data":{"B":{"last":2},"A":{"last":1.5}}}"#),
         Answer::new(200, r#"{"data":{"ticker":"A","last":1.5}}"#),
         Answer::new(200, r#"{"data":[]}"#),
-        Answer::new(200, r#"{"data":null}"#),
         Answer::new(200, r#"{"data":[{"ticker":"A","last":null}]}"#),
     ])
     .await;
     let config = quotes(&upstream, json!({}));
-    for expected in [
-        [Some(1.5), Some(2.0)],
-        [Some(1.5), Some(2.0)],
-        [Some(1.5), None],
-        [None, None],
-        [None, None],
-        [None, None],
-    ] {
+    for expected in
+        [[Some(1.5), Some(2.0)], [Some(1.5), Some(2.0)], [Some(1.5), None], [None, None], [None, None]]
+    {
         assert_eq!(ask(config.clone(), &["A", "B"]).await.unwrap(), expected);
+    }
+}
+
+/// Of several, nobody knows which of them is unknown.
+#[tokio::test]
+async fn a_null_in_place_of_all_makes_one_unknown_and_refuses_several() {
+    for body in [r#"{"data":null}"#, "{}"] {
+        let upstream = Upstream::saying([Answer::new(200, body)]).await;
+        assert_eq!(ask(quotes(&upstream, json!({})), &["A"]).await.unwrap(), [None]);
+        let error = ask(quotes(&upstream, json!({})), &["A", "B"]).await.unwrap_err();
+        assert_eq!(error.kind(), ProviderErrorKind::BadRequest, "{error}");
     }
 }
 
@@ -220,7 +225,6 @@ async fn what_no_item_has_is_a_mistake_of_a_pointer_and_makes_nothing_unknown() 
         (r#"{"data":[{"ticker":"A"},{"ticker":"B","last":2}]}"#, [None, Some(2.0)]),
         (r#"{"data":{"A":{},"B":null}}"#, [None, None]),
         (r#"{"data":{"ticker":"A","last":null}}"#, [None, None]),
-        ("{}", [None, None]),
     ] {
         let upstream = Upstream::saying([Answer::new(200, body)]).await;
         assert_eq!(ask(quotes(&upstream, json!({})), &["A", "B"]).await.unwrap(), prices, "{body}");

@@ -52,13 +52,18 @@ async fn said(provider: &JsonProvider) -> Vec<Result<(), market_data::ProviderEr
 }
 
 #[tokio::test]
-async fn a_status_that_means_unknown_makes_all_that_was_asked_for_unknown() {
+async fn a_status_that_means_unknown_makes_one_unknown_and_refuses_several() {
     for status in [404, 422] {
         for body in ["", "<html>", r#"{"error":"no such symbol"}"#] {
             let upstream = Upstream::saying([Answer::new(status, body)]).await;
             let told = said(&acme(&upstream, &[404, 422])).await;
-            assert_eq!(told, vec![Ok(()); 6], "{status} {body}");
-            assert_eq!(upstream.calls(), 4, "a batch is one call");
+            assert_eq!(told[1..3], [Ok(()), Ok(())], "each series is a call: {status} {body}");
+            for refused in [&told[0], &told[3]] {
+                let error = refused.as_ref().expect_err("nobody knows which of them is unknown");
+                assert_eq!(error.kind(), ProviderErrorKind::BadRequest);
+                assert!(error.message().contains("acme doesn't know one of 2 symbols"), "{error}");
+            }
+            assert_eq!((told.len(), upstream.calls()), (4, 4), "a batch is one call");
         }
     }
 }

@@ -105,7 +105,7 @@ fn no_life_of_what_an_event_touches_reaches_past_it() {
         "what has happened bounds nothing, whether or not it was asked for"
     );
     let due = time.due(clock.now()).unwrap();
-    assert!(due.contains(&Effect::Invalidate(Tag::new("fundamentals:AAPL").unwrap())));
+    assert!(due.contains(&Effect::MarkStale(Tag::new("fundamentals:AAPL").unwrap())));
     assert_eq!(time.due(clock.now()).unwrap(), [], "each event once");
 }
 

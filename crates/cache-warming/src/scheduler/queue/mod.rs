@@ -62,6 +62,8 @@ impl KeyRecord {
 #[derive(Clone, Copy, Debug)]
 struct Rest {
     until: Millis,
+    /// By how much it may end early: what of it no source asked for.
+    ours: u32,
     slot: u32,
 }
 
@@ -76,8 +78,8 @@ pub(super) struct Queue {
     /// One for each priority, the oldest first.
     lanes: [VecDeque<u32>; 4],
     resting: Vec<Rest>,
-    /// How many in the lanes were sent before.
-    retries: usize,
+    /// How many in each lane were sent before.
+    retries: [usize; 4],
 }
 
 impl Queue {
@@ -101,9 +103,9 @@ impl Queue {
         self.lanes.iter().map(VecDeque::len).sum()
     }
 
-    /// Returns how many of those that wait for their batch were sent before, and failed.
-    pub(super) fn ready_retries(&self) -> usize {
-        self.retries
+    /// Returns how many of a priority that wait for their batch were sent before, and failed.
+    pub(super) fn ready_retries_of(&self, priority: Priority) -> usize {
+        self.retries[priority as usize]
     }
 
     /// Returns when the oldest of a priority was asked for, of those that wait for their batch.
@@ -156,15 +158,23 @@ impl Queue {
         Ok(())
     }
 
-    /// Queues an update that failed and is not queued. It is out of its lane until then.
+    /// Queues an update that failed and is not queued. It is out of its lane until then, or if it is needed early,
+    /// until its source may be asked again.
     ///
     /// # Errors
     ///
     /// As [`Queue::insert`].
-    pub(super) fn insert_resting(&mut self, key: &Key, standing: Standing, until: Millis) -> Result<()> {
+    pub(super) fn insert_resting(
+        &mut self,
+        key: &Key,
+        standing: Standing,
+        until: Millis,
+        asked_until: Millis,
+    ) -> Result<()> {
         let slot = self.add(key, standing)?;
         self.records[slot as usize].resting = true;
-        self.resting.push(Rest { until, slot });
+        let ours = u32::try_from(until.saturating_sub(asked_until)).unwrap_or(u32::MAX);
+        self.resting.push(Rest { until, ours, slot });
         Ok(())
     }
 
@@ -190,7 +200,7 @@ impl Queue {
     fn enter(&mut self, slot: u32) {
         let (records, record) = (&self.records, &self.records[slot as usize]);
         let (queued, lane) = (record.queued(), &mut self.lanes[record.priority as usize]);
-        self.retries += usize::from(record.tries > 0);
+        self.retries[record.priority as usize] += usize::from(record.tries > 0);
         if lane.len() == lane.capacity() {
             lane.reserve_exact(growth(lane.len()));
         }
@@ -205,7 +215,7 @@ impl Queue {
         let from = lane.partition_point(|other| records[*other as usize].queued() < queued);
         if let Some(at) = (from..lane.len()).find(|at| lane[*at] == slot) {
             lane.remove(at);
-            self.retries -= usize::from(record.tries > 0);
+            self.retries[record.priority as usize] -= usize::from(record.tries > 0);
         }
     }
 
@@ -241,7 +251,16 @@ impl Queue {
 
     /// Puts what has rested until `now` back into its lane.
     pub(super) fn wake(&mut self, now: Millis) {
-        let rested: Vec<Rest> = self.resting.extract_if(.., |rest| rest.until <= now).collect();
+        self.end_rests(|rest| rest.until <= now);
+    }
+
+    /// Puts all that rests back into its lane, but what its source asked to be left alone about.
+    pub(super) fn wake_early(&mut self, now: Millis) {
+        self.end_rests(|rest| rest.until.saturating_sub(rest.ours.into()) <= now);
+    }
+
+    fn end_rests(&mut self, is_over: impl Fn(&Rest) -> bool) {
+        let rested: Vec<Rest> = self.resting.extract_if(.., |rest| is_over(rest)).collect();
         for rest in rested {
             self.records[rest.slot as usize].resting = false;
             self.enter(rest.slot);
@@ -319,7 +338,7 @@ impl Queue {
         let len = self.len();
         (self.records, self.index, self.resting) = (Slab::new(), HashTable::new(), Vec::new());
         self.lanes = array::from_fn(|_| VecDeque::new());
-        self.retries = 0;
+        self.retries = [0; 4];
         len
     }
 }

@@ -7,8 +7,9 @@ use super::*;
 #[derive(Clone, Debug)]
 enum Step {
     Insert(u16, Priority),
-    /// Puts it back as one that failed, for so long.
+    /// Puts it back as one that failed, for so long, the first half of which its source asked for.
     Rest(u16, Priority, Millis),
+    WakeEarly,
     Raise(u16, Priority),
     Take(usize),
     Displace(Priority),
@@ -32,6 +33,7 @@ fn step() -> impl Strategy<Value = Step> {
         5 => priority().prop_map(Step::Displace),
         2 => (0_u64..100).prop_map(Step::Promote),
         40 => (1_u64..20).prop_map(Step::Advance),
+        2 => Just(Step::WakeEarly),
         1 => Just(Step::Clear),
     ]
 }
@@ -42,6 +44,7 @@ struct Listed {
     key: Key,
     standing: Standing,
     rests_until: Option<Millis>,
+    asked_until: Millis,
 }
 
 fn key(id: u16) -> Key {
@@ -61,7 +64,6 @@ fn check(queue: &Queue, list: &[Listed]) -> Result<(), TestCaseError> {
     prop_assert_eq!(queue.len(), list.len());
     prop_assert_eq!(queue.ready(), ready().count());
     prop_assert_eq!(queue.resting(), list.len() - ready().count());
-    prop_assert_eq!(queue.ready_retries(), ready().filter(|one| one.standing.tries > 0).count());
     prop_assert_eq!(queue.oldest(), ready().map(|one| one.standing.queued).min());
     prop_assert_eq!(queue.next_rest(), list.iter().filter_map(|one| one.rests_until).min());
     let of_first = |at: usize| (list[at].standing.priority, list[at].standing.queued);
@@ -69,6 +71,8 @@ fn check(queue: &Queue, list: &[Listed]) -> Result<(), TestCaseError> {
     for priority in Priority::ALL {
         let of = || ready().filter(|one| one.standing.priority == priority);
         prop_assert_eq!(queue.ready_of(priority), of().count());
+        let retries = of().filter(|one| one.standing.tries > 0).count();
+        prop_assert_eq!(queue.ready_retries_of(priority), retries);
         prop_assert_eq!(queue.oldest_of(priority), of().map(|one| one.standing.queued).min());
     }
     let places = 16 + SMALL.max(4 * queue.len());
@@ -92,15 +96,16 @@ proptest! {
                 Step::Insert(id, priority) if listed(&list, id).is_none() => {
                     let standing = Standing { queued: now, priority, tries: 0 };
                     queue.insert(&key(id), standing).unwrap();
-                    list.push(Listed { key: key(id), standing, rests_until: None });
+                    list.push(Listed { key: key(id), standing, rests_until: None, asked_until: 0 });
                 }
                 Step::Rest(id, priority, span) if listed(&list, id).is_none() => {
                     let standing = Standing { queued: now - 500, priority, tries: 1 };
                     if list.iter().any(|one| one.standing.queued == standing.queued) {
                         continue;
                     }
-                    queue.insert_resting(&key(id), standing, now + span).unwrap();
-                    list.push(Listed { key: key(id), standing, rests_until: Some(now + span) });
+                    let (until, asked_until) = (now + span, now + span / 2);
+                    queue.insert_resting(&key(id), standing, until, asked_until).unwrap();
+                    list.push(Listed { key: key(id), standing, rests_until: Some(until), asked_until });
                 }
                 Step::Insert(id, priority) | Step::Rest(id, priority, _) | Step::Raise(id, priority) => {
                     let at = listed(&list, id);
@@ -140,6 +145,12 @@ proptest! {
                     queue.wake(now);
                     for one in &mut list {
                         one.rests_until = one.rests_until.filter(|until| *until > now);
+                    }
+                }
+                Step::WakeEarly => {
+                    queue.wake_early(now);
+                    for one in &mut list {
+                        one.rests_until = one.rests_until.filter(|_| one.asked_until > now);
                     }
                 }
                 Step::Clear => {

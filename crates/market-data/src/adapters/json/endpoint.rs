@@ -186,11 +186,11 @@ impl Endpoint {
     pub(super) async fn ask(&self, wanted: &Wanted<'_>) -> Result<Option<(Value, HttpReply)>, ProviderError> {
         let value = |placeholder| wanted.fill(placeholder, &self.access.symbols);
         let Some(call) = self.template.fill(value, wanted.parameters) else {
-            return Ok(None);
+            return self.nothing_of(wanted.assets.len(), "can't be asked for");
         };
         let reply = self.client.send(&self.access.added_to(call)).await?;
         if self.access.unknown_status.contains(&reply.status) {
-            return Ok(None);
+            return self.nothing_of(wanted.assets.len(), "doesn't know");
         }
         let body: Result<Value, _> = reply
             .parse(|body| serde_json::from_slice::<Unambiguous>(body).map(|Unambiguous(body)| body))
@@ -209,6 +209,16 @@ impl Endpoint {
             Ok(body) => Ok(Some((body, reply))),
             Err(error) => Err(reply.error(ProviderErrorKind::BadAnswer, &error.to_string())),
         }
+    }
+
+    /// Tells that the API knows nothing of what is wanted: of one symbol, it is unknown; of several, nobody knows
+    /// which of them is, so the call is refused, to be made again for fewer.
+    pub(super) fn nothing_of<T>(&self, many: usize, why: &str) -> Result<Option<T>, ProviderError> {
+        if many <= 1 {
+            return Ok(None);
+        }
+        let message = format!("{} {why} one of {many} symbols, and doesn't say which", self.client.name());
+        Err(ProviderError::new(ProviderErrorKind::BadRequest, message))
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) struct Items {
 pub(super) struct SplitItems<'a> {
     pub(super) items: Vec<(Option<String>, &'a Value)>,
     name: Arc<str>,
+    /// Whether the body has a `null` in their place.
+    pub(super) is_null: bool,
 }
 
 impl Items {
@@ -46,12 +48,12 @@ impl Items {
             }
             item => vec![(told(item)?, item)],
         };
-        Ok(SplitItems { items, name: Arc::clone(&self.name) })
+        Ok(SplitItems { items, name: Arc::clone(&self.name), is_null: false })
     }
 
     /// Returns no items.
     pub(super) fn none<'a>(&self) -> SplitItems<'a> {
-        SplitItems { items: Vec::new(), name: Arc::clone(&self.name) }
+        SplitItems { items: Vec::new(), name: Arc::clone(&self.name), is_null: true }
     }
 }
 

@@ -140,13 +140,15 @@ impl JsonProvider {
             return Err(ProviderError::not_offered(&self.name, DataType::Price));
         };
         let none = BTreeMap::new();
-        let Some((body, reply)) =
-            endpoint.ask(&Wanted { assets, range: self.always(), interval: "", parameters: &none }).await?
-        else {
+        let wanted = Wanted { assets, range: self.always(), interval: "", parameters: &none };
+        let Some((body, reply)) = endpoint.ask(&wanted).await? else {
             return Ok(assets.iter().map(|_| Answer::Unknown).collect());
         };
         let bad = |why: String| reply.error(ProviderErrorKind::BadAnswer, &why);
         let items = fields.items(&body).map_err(|why| bad(why.to_string()))?;
+        if items.is_null {
+            endpoint.nothing_of::<()>(assets.len(), "doesn't know")?;
+        }
         let now = now(&self.clock);
         let answer = |asset: &&Asset| {
             let its = match items.of(asset, assets.len(), &self.symbols) {

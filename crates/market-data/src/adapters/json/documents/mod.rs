@@ -184,6 +184,10 @@ impl DocumentSource {
         let reader = Arc::clone(&self.reader);
         let bad = |why: ParseError| reply.error(ProviderErrorKind::BadAnswer, &why.to_string());
         let told = reply.parse(move |_| reader.documents(&body, &assets, days)).await?.map_err(bad)?;
+        let Some(told) = told else {
+            self.endpoint.nothing_of::<()>(ids.len(), "doesn't know")?;
+            return unknown();
+        };
         let answer = |told: Result<_, ParseError>| match told {
             Ok(document) => Answer::from(document),
             Err(why) => Answer::Failed(bad(why)),
@@ -205,8 +209,11 @@ fn takes_days(data: DataType) -> bool {
     matches!(data, DataType::Dividend | DataType::AdjustedClose)
 }
 
+/// What a body has of one asset: a document, or none.
+type ReadDocument = Result<Option<Document>, ParseError>;
+
 impl DocumentReader {
-    /// Returns what a body has of each asset.
+    /// Returns what a body has of each asset; `None` if it has a `null` in place of all.
     ///
     /// # Errors
     ///
@@ -216,16 +223,16 @@ impl DocumentReader {
         body: &Value,
         assets: &[Asset],
         days: DocumentDays,
-    ) -> Result<Vec<Result<Option<Document>, ParseError>>, ParseError> {
+    ) -> Result<Option<Vec<ReadDocument>>, ParseError> {
         let Some(items) = &self.items else {
-            return Ok(assets.iter().map(|asset| self.document(body, asset, days)).collect());
+            return Ok(Some(assets.iter().map(|asset| self.document(body, asset, days)).collect()));
         };
         let items = match found(&items.items, body)? {
             // An object with a symbol of its own is the one item.
             Some(told) => {
                 items.split(told, items.symbol.as_ref().is_some_and(|symbol| symbol.find(told).is_some()))?
             }
-            None => items.none(),
+            None => return Ok(None),
         };
         let one = |asset: &Asset| {
             let mut said = items.of(asset, assets.len(), &self.symbols)?.into_iter();
@@ -235,7 +242,7 @@ impl DocumentReader {
                 false => Err(ParseError::new(format!("two items of {asset} contradict each other"))),
             }
         };
-        Ok(assets.iter().map(one).collect())
+        Ok(Some(assets.iter().map(one).collect()))
     }
 
     /// Returns the document in an item; `None` if it says that there is none.
@@ -334,7 +341,7 @@ mod tests {
             for source in sources {
                 for days in [DocumentDays::default(), days] {
                     let told = source.reader.documents(&body, &assets, days).unwrap_or_default();
-                    for document in told.into_iter().flatten().flatten() {
+                    for document in told.into_iter().flatten().flatten().flatten() {
                         source.data.check_body(&document.body).unwrap();
                         prop_assert!(assets.contains(&document.asset));
                     }

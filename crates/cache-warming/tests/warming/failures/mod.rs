@@ -1,5 +1,7 @@
 //! What happens while a provider is down (rule 87), and when strategies fail.
 
+mod set_aside;
+
 use std::{future::ready, panic::panic_any, time::Duration};
 
 use cache_core::{Key, Result, Warm};
@@ -34,7 +36,9 @@ async fn rule_87_a_kind_that_fails_is_left_alone_longer_each_time_and_others_go_
         stats.kinds.iter().map(|kind| (&*kind.kind, kind.paused)).collect::<Vec<_>>(),
         [("price", true), ("news", false)]
     );
-    assert_eq!(at.strategy("prices").last.unwrap().left_out, 1);
+    // The pause may have ended with the last second.
+    let was_called = at.clock.now().since(*calls.last().unwrap()) < seconds(1);
+    assert_eq!(at.strategy("prices").last.unwrap().left_out, usize::from(!was_called));
     // It comes back, and is asked again within the longest pause; then pauses begin anew.
     let script = || at.cache.script.lock();
     (script().is_down, script().life) = (false, Duration::from_millis(500));

@@ -3,14 +3,14 @@
 use std::{ffi::OsString, fmt, path::PathBuf};
 
 use cache_config::{ConfigErrors, Section, Setting, Values};
-use cache_core::{Error, ErrorKind};
+use cache_core::{Clock, Error, ErrorKind};
 use cache_facade::Eviction;
 use market_calendar::Calendars;
 
 use crate::{
+    advisor::{Machine, advise},
     cli::{ReadCalendars, parse_command_line},
-    log::likely_typos,
-    settings::Settings,
+    settings::{CERTIFICATE, ServerCertificate, Settings},
 };
 
 /// The setting whose file can change without it.
@@ -35,6 +35,8 @@ pub struct Config {
     pub values: Values,
     /// The warnings of its sources.
     pub warnings: Vec<String>,
+    /// The certificate that clients are shown: read to start, and by a reload.
+    pub certificate: Option<ServerCertificate>,
     sources: ConfigSources,
     /// The digest of the calendar file.
     calendar_digest: u128,
@@ -82,23 +84,26 @@ impl ConfigSources {
     ///
     /// All errors of all sources.
     pub fn read(&self) -> Result<Config, ConfigErrors> {
-        self.read_and(|_, _, _| {}).map(|(config, _)| config)
+        self.read_and(|_, _, _| None).map(|(config, _)| config)
     }
 
-    /// Reads the sources, to start by them.
+    /// Reads the sources, to start by them. What holds together, and bites, is among the warnings.
     ///
     /// # Errors
     ///
     /// All errors of all sources, and all else that would stop the start as far as it can be known without the
     /// network: API keys and folders that aren't there. Must be called from within a runtime.
     pub fn read_to_start(&self) -> Result<Config, ConfigErrors> {
-        self.read_and(Settings::check_start).map(|(config, _)| config)
+        let (mut config, _) = self.read_and(Settings::check_start)?;
+        let advice = config.advice().into_iter().map(|(_, text)| text);
+        config.warnings.extend(advice);
+        Ok(config)
     }
 
-    /// Reads the sources and the calendars that they name.
+    /// Reads the sources and the calendars that they name. `check` reads the certificate, if it is to be read.
     fn read_and(
         &self,
-        check: impl FnOnce(&Settings, &Values, &mut ConfigErrors),
+        check: impl FnOnce(&Settings, &Values, &mut ConfigErrors) -> Option<ServerCertificate>,
     ) -> Result<(Config, Calendars), ConfigErrors> {
         let mut reader = Settings::reader();
         if let Some(file) = &self.file {
@@ -108,17 +113,17 @@ impl ConfigSources {
         for (flag, key, text) in &self.flags {
             reader.flag(flag, key, text);
         }
-        let mut calendars = None;
+        let (mut calendars, mut certificate) = (None, None);
         let (values, mut warnings) = reader.finish_with(|values, errors| {
             let settings = Settings::from_values(values);
             calendars = settings.check(values, errors);
-            check(&settings, values, errors);
+            certificate = check(&settings, values, errors);
         })?;
         let settings = Settings::from_values(&values);
-        let origin = values.origin("log");
-        warnings.extend(likely_typos(&settings.service.log).iter().map(|typo| format!("{origin}: {typo}")));
+        warnings.extend(settings.warnings(&values));
         let ReadCalendars { calendars, digest } = calendars.unwrap_or_default();
-        let config = Config { settings, values, warnings, sources: self.clone(), calendar_digest: digest };
+        let sources = self.clone();
+        let config = Config { settings, values, warnings, certificate, sources, calendar_digest: digest };
         Ok((config, calendars))
     }
 }
@@ -153,14 +158,25 @@ impl Config {
         self.values.to_yaml(&Settings::settings())
     }
 
+    /// Returns what is to be said of settings that hold together, and bite: the setting to change first, and why.
+    fn advice(&self) -> Vec<(&'static str, String)> {
+        let machine = Machine::look(&self.settings, self.certificate.as_ref(), Clock::system().now());
+        advise(&self.settings, &self.values, &machine)
+    }
+
     /// Reads the sources again. Returns a configuration with the new values of the reloadable settings and the
     /// current ones of all others, and the calendars that it names.
+    /// Among the warnings is what holds together, and bites, of the settings that have changed.
     ///
     /// # Errors
     ///
     /// All errors of all sources.
     pub(crate) fn reload(&self) -> Result<Reloaded, ConfigErrors> {
-        let (next, calendars) = self.sources.read_and(|_, _, _| {})?;
+        // Where the certificate lies holds until a restart.
+        let certificate = |_: &Settings, _: &Values, errors: &mut ConfigErrors| {
+            self.certificate.as_ref().and_then(|_| self.settings.tls.read(&self.values, errors))
+        };
+        let (next, calendars) = self.sources.read_and(certificate)?;
         let settings = Settings::settings();
         let changed = self.values.changed(&next.values, &settings);
         let fixed_budget =
@@ -171,17 +187,26 @@ impl Config {
         let (reloadable, fixed): (Vec<&Setting>, Vec<&Setting>) = changed.into_iter().partition(can_change);
         let change = |setting: &&Setting| (setting.key, self.values.text(setting), next.values.text(setting));
         let mut changed: Vec<_> = reloadable.iter().map(change).collect();
-        let file = settings.iter().find(|setting| setting.key == CALENDAR_FILE);
-        if let Some(file) = file.filter(|_| next.calendar_digest != self.calendar_digest)
-            && !changed.iter().any(|(key, ..)| *key == CALENDAR_FILE)
-        {
-            let path = next.values.text(file);
-            changed.push((CALENDAR_FILE, path.clone(), format!("{path}, with other content")));
+        let digest = |config: &Self| config.certificate.as_ref().map(|certificate| certificate.digest);
+        for (key, differs) in [
+            (CALENDAR_FILE, next.calendar_digest != self.calendar_digest),
+            (CERTIFICATE, digest(&next) != digest(self)),
+        ] {
+            let file = settings.iter().find(|setting| setting.key == key).filter(|_| differs);
+            if let Some(file) = file
+                && !changed.iter().any(|(changed, ..)| *changed == key)
+            {
+                let path = next.values.text(file);
+                changed.push((file.key, path.clone(), format!("{path}, with other content")));
+            }
         }
+        let advice =
+            next.advice().into_iter().filter(|(key, _)| changed.iter().any(|(changed, ..)| changed == key));
+        let warnings = next.warnings.iter().cloned().chain(advice.map(|(_, text)| text)).collect();
         let report = ReloadReport {
             changed,
             needs_restart: fixed.iter().map(|setting| setting.key).collect(),
-            warnings: next.warnings.clone(),
+            warnings,
         };
         let values = self.values.with_values_of(&next.values, reloadable);
         let config = Self { settings: Settings::from_values(&values), values, ..next };

@@ -25,28 +25,39 @@
 //! # }
 //! ```
 
+mod advisor;
 mod app;
 mod cli;
+mod commands;
 mod config;
+mod demo;
 mod http;
 mod log;
+mod otlp;
 mod routes;
 mod settings;
 mod signals;
 mod socket;
 
 pub use app::{App, CloseOutcome, RELOAD_TIMEOUT, ReloadError};
-pub use cli::{Action, CalendarArgs, banner, calendar, parse_command_line};
+pub use cli::{Action, CalendarArgs, ManArgs, banner, calendar, completions, man, parse_command_line};
+pub use commands::{
+    BenchArgs, CheckArgs, ClientCommand, ConnectionArgs, EventsArgs, GetArgs, InspectArgs, InvalidateArgs,
+    KeysArgs, ReportArgs, StatsArgs, TopArgs, WarmArgs, check,
+};
 pub use config::{Config, ConfigSources, ReloadReport};
+pub use demo::DemoLoad;
 pub use log::{Log, LogWriter, check_filter, in_background, print, print_failure, print_to_stderr};
+pub use otlp::{SpanExport, SpanLayer};
 pub use routes::router;
 pub use settings::{
-    BatchSection, CalendarsSection, GraceSection, LimitsSection, OwnKindEntry, OwnKindsSection, OwnLife,
-    OwnSpan, ProviderEntry, ProviderKind, ProvidersSection, ReplaySection, ServiceSection, Settings,
-    TtlSection, WarmingSchedule, WarmingSection,
+    AnalyticsSection, BatchSection, CalendarsSection, GraceSection, LimitsSection, OwnKindEntry,
+    OwnKindsSection, OwnLife, OwnSpan, ProviderEntry, ProviderKind, ProvidersSection, ReplaySection,
+    ServerCertificate, ServiceSection, Settings, TlsSection, TracingSection, TtlSection, WarmingSchedule,
+    WarmingSection,
 };
 pub use signals::{
-    FLUSH_TIMEOUT, LOG_FLUSH_TIMEOUT, SHUTDOWN_TIMEOUT, hangups, ignore_file_size_signal, reload_on_sighup,
-    stop_signal,
+    FLUSH_TIMEOUT, LOG_FLUSH_TIMEOUT, SHUTDOWN_TIMEOUT, SPAN_FLUSH_TIMEOUT, hangups, ignore_file_size_signal,
+    reload_on_sighup, stop_signal,
 };
-pub use socket::{DRAIN_TIMEOUT, Limits, bind, serve};
+pub use socket::{DRAIN_TIMEOUT, Limits, ServerTls, bind, serve};

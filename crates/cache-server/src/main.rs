@@ -14,9 +14,10 @@ use anyhow::{Result, anyhow};
 use cache_config::ConfigErrors;
 use cache_core::Clock;
 use cache_server::{
-    Action, App, CloseOutcome, Config, ConfigSources, FLUSH_TIMEOUT, LOG_FLUSH_TIMEOUT, Limits, Log,
-    SHUTDOWN_TIMEOUT, Settings, banner, bind, calendar, hangups, ignore_file_size_signal, in_background,
-    parse_command_line, print, print_failure, print_to_stderr, reload_on_sighup, router, serve, stop_signal,
+    Action, App, CloseOutcome, Config, ConfigSources, DemoLoad, FLUSH_TIMEOUT, LOG_FLUSH_TIMEOUT, Limits,
+    Log, SHUTDOWN_TIMEOUT, SPAN_FLUSH_TIMEOUT, ServerTls, SpanExport, banner, bind, calendar, check,
+    completions, hangups, ignore_file_size_signal, in_background, man, parse_command_line, print,
+    print_failure, print_to_stderr, reload_on_sighup, router, serve, stop_signal,
 };
 
 /// How many file descriptors are kept for anything but connections of clients.
@@ -34,9 +35,16 @@ fn main() -> ExitCode {
         Err(instead) => return help_or_refusal(instead),
     };
     let result = match action {
-        Action::Serve => run(&sources),
+        Action::Serve { demo_load } => run(&sources, demo_load),
+        Action::Client(command) => return command.run(),
+        Action::Check(args) => return check(&args, &sources),
+        Action::Completions(shell) => print(&completions(shell)).map_err(|error| unwritable(&error)),
+        Action::Man(args) => match man(&args) {
+            Ok(page) => print(&page).map_err(|error| unwritable(&error)),
+            Err(refusal) => return help_or_refusal(refusal),
+        },
         Action::ShowConfig => show(&sources),
-        Action::CheckConfig(file) => check(sources, &file),
+        Action::CheckConfig(file) => check_file(sources, &file),
         Action::Calendar(args) => calendar(&args, Clock::system().now(), &mut io::stdout().lock())
             .map_err(|error| anyhow!("{error}")),
     };
@@ -76,7 +84,7 @@ fn show(sources: &ConfigSources) -> Result<()> {
     print(&config.to_yaml()).map_err(|error| unwritable(&error))
 }
 
-fn check(mut sources: ConfigSources, file: &Path) -> Result<()> {
+fn check_file(mut sources: ConfigSources, file: &Path) -> Result<()> {
     sources.file = Some(file.to_owned());
     warn(&read_to_start(&sources)?);
     print(&format!("{} is valid\n", file.display())).map_err(|error| unwritable(&error))
@@ -103,21 +111,29 @@ fn readable(config: Result<Config, ConfigErrors>) -> Result<Config> {
     })
 }
 
-fn run(sources: &ConfigSources) -> Result<()> {
+fn run(sources: &ConfigSources, demo_load: bool) -> Result<()> {
     let config = read_to_start(sources)?;
+    if demo_load {
+        DemoLoad::check(&config.settings).map_err(|error| anyhow!("{error}"))?;
+    }
     // Our errors print their sources: as a chain they would be printed twice.
-    let log = Log::start(&config.settings.service.log).map_err(|error| anyhow!("{error}"))?;
-    let result = run_logged(&config, &log);
+    let spans = SpanExport::open(&config.settings.tracing).map_err(|error| anyhow!("{error}"))?;
+    let span_layer = spans.as_ref().map(SpanExport::layer);
+    let log = Log::start(&config.settings.service.log, span_layer).map_err(|error| anyhow!("{error}"))?;
+    let result = run_logged(&config, &log, demo_load);
+    if let Some(spans) = spans {
+        spans.close(SPAN_FLUSH_TIMEOUT);
+    }
     log.finish(LOG_FLUSH_TIMEOUT);
     result
 }
 
-fn run_logged(config: &Config, log: &Log) -> Result<()> {
+fn run_logged(config: &Config, log: &Log, demo_load: bool) -> Result<()> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let result = runtime.block_on(run_service(config, log));
+    let result = runtime.block_on(run_service(config, log, demo_load));
     // Threads that still block are not waited for: the tiers are flushed.
     runtime.shutdown_background();
     result
@@ -147,7 +163,7 @@ fn places(wanted: u32) -> u32 {
     places
 }
 
-async fn run_service(config: &Config, log: &Log) -> Result<()> {
+async fn run_service(config: &Config, log: &Log, demo_load: bool) -> Result<()> {
     let settings = &config.settings;
     // Before anything takes its time, since a signal would end the process.
     let hangups = hangups()?;
@@ -161,23 +177,32 @@ async fn run_service(config: &Config, log: &Log) -> Result<()> {
     let app = Arc::new(app);
     app.count_log_lines(log.writer().clone());
     let reloaded = log.clone();
-    app.on_reload(move |settings: &Settings| {
-        if let Err(error) = reloaded.set_filter(&settings.service.log) {
+    let tls = config.certificate.clone().map(ServerTls::new);
+    let shown = tls.clone();
+    app.on_reload(move |config: &Config| {
+        if let Err(error) = reloaded.set_filter(&config.settings.service.log) {
             tracing::error!(%error, "reload: log filter unchanged");
+        }
+        if let (Some(tls), Some(certificate)) = (&shown, &config.certificate) {
+            tls.replace(certificate.clone());
         }
     });
     tokio::spawn(reload_on_sighup(app.clone(), hangups));
     // The reader of our output may be gone, or asleep.
-    let banner = banner(settings, &app, bound);
+    let banner = banner(settings, &app, bound, demo_load);
     in_background(move || print(&banner));
+    let demo = demo_load.then(|| DemoLoad::start(bound, tls.is_some())).transpose();
+    let demo = demo.map_err(|error| anyhow!("{error}"))?;
 
     let stop = async {
         let name = stopped.await;
+        drop(demo);
+        app.end_streams();
         tracing::info!("{name}: shutting down, finishing requests under way");
     };
     let places = places(settings.limits.connections);
     let limits = Limits::new(places, Duration::from_millis(settings.limits.client_timeout_ms));
-    serve(listener, router(app.clone()), limits, stop).await;
+    serve(listener, tls, router(app.clone()), limits, stop).await;
     match app.close(FLUSH_TIMEOUT).await {
         Ok(CloseOutcome::Complete) => tracing::info!("stopped, all data flushed"),
         Ok(CloseOutcome::LoadsAborted(why)) => {

@@ -25,6 +25,9 @@ pub const FLUSH_TIMEOUT: Duration = Duration::from_millis(1800);
 /// How long the whole shutdown may take, from the signal to the end of the process.
 pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(4500);
 
+/// How long spans that are left may take to be exported at the end.
+pub const SPAN_FLUSH_TIMEOUT: Duration = Duration::from_millis(250);
+
 /// How long queued log lines may take to be written at the end.
 pub const LOG_FLUSH_TIMEOUT: Duration = Duration::from_millis(300);
 
@@ -80,16 +83,17 @@ pub async fn reload_on_sighup(app: Arc<App>, mut hangup: Signal) {
             sleep(TURN_PAUSE).await;
             result = Arc::clone(&app).reload_within(RELOAD_TIMEOUT).await;
         }
-        log_reload(result);
+        log_reload("SIGHUP", &result);
     }
 }
 
-fn log_reload(result: Result<ReloadReport, ReloadError>) {
+/// Logs what came of a reload, and by what it was asked for.
+pub(crate) fn log_reload(by: &str, result: &Result<ReloadReport, ReloadError>) {
     let ReloadReport { changed, needs_restart, warnings } = match result {
         Ok(report) => report,
-        Err(error) => return tracing::error!("SIGHUP: {error}"),
+        Err(error) => return tracing::error!("{by}: {error}"),
     };
-    tracing::info!("SIGHUP: configuration reloaded, {} settings changed", changed.len());
+    tracing::info!("{by}: configuration reloaded, {} settings changed", changed.len());
     for (key, from, to) in changed {
         tracing::info!("{key} changed from {from} to {to}");
     }

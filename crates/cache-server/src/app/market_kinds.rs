@@ -1,7 +1,14 @@
 //! The market kinds: those whose values come from providers. What each is, and which parameters it takes.
 
+use cache_market::{MarketRegions, StandardKey};
 use market_data::DataType;
 use serde::Serialize;
+
+/// Whether a key, written without the namespace, is one of market data, which all may see. Of one that an
+/// application owns nobody else knows what it names: the id of a session may be all that opens it.
+pub(crate) fn is_market_key(key: &str) -> bool {
+    key.parse::<StandardKey>().is_ok_and(|key| MarketRegions::has(key.data()))
+}
 
 /// What is known of a market kind before any provider is asked.
 #[derive(Clone, Copy, Debug)]

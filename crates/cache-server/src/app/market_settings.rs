@@ -1,9 +1,12 @@
 //! How the regions of market kinds are set up here, and who offers what they hold.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use axum::http::HeaderMap;
+use cache_core::Result;
 use cache_facade::{Cacheable, Policy, RegionBuilder, Storable};
-use cache_market::{MarketPolicies, MarketSettings, MarketTime};
+use cache_http::{guard::Caller, request::directives::Directives};
+use cache_market::{MarketPolicies, MarketRegions, MarketSettings, MarketTime};
 use market_data::{DataType, Document, Offer, Quote, Series};
 
 use super::App;
@@ -13,6 +16,8 @@ use crate::settings::Settings;
 const TTL_JITTER: f64 = 0.05;
 /// The share of its life after which a value that is read is refreshed in the background.
 const EAGER_REFRESH_SHARE: f64 = 0.8;
+/// How old a fresh value is at least that is loaded anew because a stranger asks for a younger one.
+const RELOAD_AFTER_FOR_STRANGERS: Duration = Duration::from_secs(1);
 /// Who offers what is computed.
 const COMPUTED: &str = "computed";
 
@@ -70,7 +75,35 @@ impl MarketPolicies for Timeouts<'_> {
     }
 }
 
+/// What one request asks of the age of its answer.
+struct Asked {
+    directives: Directives,
+    /// How old a fresh value is at least that is loaded anew for it.
+    reload_after: Duration,
+}
+
+impl MarketPolicies for Asked {
+    fn of<V: Cacheable>(&self, policy: Policy<V>) -> Policy<V> {
+        self.directives.apply(policy).reload_after(self.reload_after)
+    }
+}
+
 impl App {
+    /// Returns the regions of all market kinds as a request asks for them. Only an insider may have loaded anew
+    /// what was loaded a moment ago: each load is paid for.
+    pub(crate) fn regions_for(&self, headers: &HeaderMap, caller: Caller) -> Result<Arc<MarketRegions>> {
+        let directives = Directives::of(headers);
+        let regions = self.regions();
+        if directives.is_empty() {
+            return Ok(regions);
+        }
+        let reload_after = match caller {
+            Caller::Insider => Duration::ZERO,
+            Caller::Stranger => RELOAD_AFTER_FOR_STRANGERS,
+        };
+        regions.with(&Asked { directives, reload_after }).map(Arc::new)
+    }
+
     /// Returns who offers such data, and what: first `computed`, if some of them follow from others, then the
     /// providers in the order in which they are asked.
     pub(crate) fn offers(&self, data: DataType) -> Vec<(String, Offer)> {

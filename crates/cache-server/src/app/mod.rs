@@ -1,13 +1,16 @@
 //! App: the providers, the cache in front of them with a region for each kind of data, reload and shutdown.
 
-mod drops;
 mod events;
 pub(crate) mod json_text;
+mod management;
 pub(crate) mod market_kinds;
 mod market_settings;
+pub(crate) mod metrics;
 pub(crate) mod own_kinds;
+mod prices;
 pub(crate) mod providers;
 mod reload;
+pub(crate) mod value_texts;
 pub(crate) mod warming;
 
 use std::{
@@ -19,6 +22,7 @@ use std::{
 use cache_core::{Clock, Error, ErrorKind, LogSum, Result, Tier, Timestamp, sync::RwLock};
 use cache_disk::DiskTier;
 use cache_facade::{Cache, Region};
+use cache_http::Management;
 use cache_market::{AnnouncedEvents, MarketRegions, MarketTime, QuoteLoader, WatchedLoader};
 use market_data::{Asset, DataType, Document, Provider, Quote, Registry, ReplayProvider, Series};
 use tokio::time::{Instant, timeout_at};
@@ -27,10 +31,13 @@ use tokio_util::task::TaskTracker;
 pub use self::reload::{RELOAD_TIMEOUT, ReloadError};
 use self::{
     events::{EventHandler, EventTask, move_queue},
+    management::management,
     market_settings::{ServiceRegions, Timeouts},
+    metrics::{Observed, ServiceMetrics},
     own_kinds::OwnKinds,
     providers::Providers,
     reload::ReloadTurns,
+    value_texts::MarketTexts,
     warming::{ServiceWarming, UnopenedWarming},
 };
 use crate::{config::Config, log::LogWriter, settings::Settings};
@@ -54,6 +61,9 @@ pub struct App {
     pub(crate) events: EventHandler,
     pub(crate) own_kinds: OwnKinds,
     pub(crate) warming: ServiceWarming,
+    pub(crate) texts: MarketTexts,
+    _metrics: ServiceMetrics,
+    pub(crate) management: Management,
     _event_task: EventTask,
     reload_hook: OnceLock<ReloadHook>,
     log: OnceLock<LogWriter>,
@@ -69,7 +79,7 @@ struct Reloadable {
 }
 
 /// A function called after a reload.
-struct ReloadHook(Box<dyn Fn(&Settings) + Send + Sync>);
+struct ReloadHook(Box<dyn Fn(&Config) + Send + Sync>);
 
 impl fmt::Debug for ReloadHook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -108,9 +118,18 @@ impl App {
             .memory(settings.cache.memory())
             .local_tier(disk.clone())
             .lives(settings.cache.lives())
+            .spans_with_keys(settings.tracing.keys)
             .clock(clock.clone());
         let warming = UnopenedWarming::new(settings, &providers, &time, &clock)?;
-        let builder = warming.observing(builder);
+        let observed = Observed {
+            registry: &providers.registry,
+            warming: warming.downgrade(),
+            time: &time,
+            disk: &disk,
+            disk_budget: settings.cache.disk.mib << 20,
+        };
+        let mut metrics = ServiceMetrics::new(settings, &clock, &observed)?;
+        let builder = warming.observing(builder).observer(Arc::clone(&metrics.analytics));
         let cache = settings.cache.share(builder)?.build().await?;
         settings.cache.protected()?.iter().try_for_each(|pattern| cache.protect(pattern))?;
         let provider: Arc<dyn Provider> = providers.registry.clone();
@@ -135,11 +154,15 @@ impl App {
         let regions = Arc::new(MarketRegions::open(&cache, provider, watched, set_up)?);
         let own_kinds = OwnKinds::open(&cache, &time, settings)?;
         let announced = AnnouncedEvents::open(&cache, time.clone()).await?;
-        let events = EventHandler::new(announced, regions.clone(), clock.clone());
-        let event_task = events.clone().spawn(moves);
+        let events =
+            EventHandler::new(announced, regions.clone(), warming.shared(), time.clone(), clock.clone());
         let regions = Arc::new(regions.with(&Timeouts(settings))?);
         let warming = warming.open(&cache, &regions, &providers.registry, &time, &clock, settings).await?;
+        // Once warming knows which kinds it is told of.
+        let event_task = events.clone().spawn(moves);
         let reloadable = Reloadable { config: config.clone(), regions };
+        metrics.start();
+        let management = management(&cache, &disk, &providers.registry, (&time, &clock), &metrics, &warming);
         Ok(Self {
             cache,
             reloadable: RwLock::new(reloadable),
@@ -150,6 +173,9 @@ impl App {
             events,
             own_kinds,
             warming,
+            texts: MarketTexts::default(),
+            _metrics: metrics,
+            management,
             _event_task: event_task,
             reload_hook: OnceLock::new(),
             log: OnceLock::new(),
@@ -204,7 +230,7 @@ impl App {
     }
 
     /// Sets the function to call after each reload. Only the first one is kept.
-    pub fn on_reload(&self, hook: impl Fn(&Settings) + Send + Sync + 'static) {
+    pub fn on_reload(&self, hook: impl Fn(&Config) + Send + Sync + 'static) {
         let _ = self.reload_hook.set(ReloadHook(Box::new(hook)));
     }
 
@@ -228,6 +254,11 @@ impl App {
     #[must_use]
     pub fn registry(&self) -> &Registry {
         &self.providers.registry
+    }
+
+    /// Ends the streams of events, whose clients would keep their connections open.
+    pub fn end_streams(&self) {
+        self.management.close();
     }
 
     /// Tracks the requests that may change something, which go on though their client is gone.

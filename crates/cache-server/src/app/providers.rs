@@ -70,6 +70,9 @@ pub(crate) fn check(entries: &[ProviderEntry], values: &Values, errors: &mut Con
             let what = format!("two providers are named {shown:?}: give each its own name");
             place.add("name", what, errors);
         }
+        if let Some(price) = entry.price_per_call.filter(|price| !(price.is_finite() && *price >= 0.0)) {
+            place.add("price_per_call", format!("price_per_call is {price}: give 0 or more"), errors);
+        }
         let is_whole = !place.lacks("backoff_ms") && !place.lacks("backoff_max_ms");
         for (field, why) in entry.provider_settings().invalid_fields() {
             if field != "backoff_ms" || is_whole {

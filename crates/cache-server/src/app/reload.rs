@@ -156,7 +156,7 @@ impl App {
         }
         self.cache.set_lives(settings.cache.lives());
         if let Some(ReloadHook(hook)) = self.reload_hook.get() {
-            hook(settings);
+            hook(&config);
         }
         let mut current = self.reloadable.write();
         match current.regions.with(&Timeouts(settings)) {

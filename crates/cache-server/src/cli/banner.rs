@@ -7,21 +7,30 @@ use market_data::DataType;
 
 use crate::{
     app::App,
+    demo::REQUESTS_PER_SECOND,
     settings::{ProviderEntry, Settings},
 };
 
-/// Returns the text printed at the start. Programs read its line `listening on http://ADDR`.
+/// Returns the text printed at the start. Programs read its line `listening on http://ADDR`, or
+/// `https://ADDR`.
 #[must_use]
-pub fn banner(settings: &Settings, app: &App, bound: SocketAddr) -> String {
+pub fn banner(settings: &Settings, app: &App, bound: SocketAddr, demo_load: bool) -> String {
     let mut text = String::new();
     // Writing to a string can't fail.
-    let _ = write(&mut text, settings, app, bound);
+    let _ = write(&mut text, settings, app, bound, demo_load);
     text
 }
 
-fn write(text: &mut String, settings: &Settings, app: &App, bound: SocketAddr) -> std::fmt::Result {
+fn write(
+    text: &mut String,
+    settings: &Settings,
+    app: &App,
+    bound: SocketAddr,
+    demo_load: bool,
+) -> std::fmt::Result {
     writeln!(text, "cache-server {}", env!("CARGO_PKG_VERSION"))?;
-    writeln!(text, "listening on http://{bound}")?;
+    let scheme = if settings.tls.certificate.is_some() { "https" } else { "http" };
+    writeln!(text, "listening on {scheme}://{bound}")?;
     writeln!(text)?;
     let names: Vec<&str> = settings.providers.providers.iter().map(ProviderEntry::name).collect();
     let kinds: Vec<&str> =
@@ -53,15 +62,22 @@ fn write(text: &mut String, settings: &Settings, app: &App, bound: SocketAddr) -
         writeln!(text, "  providers {}", names.join(", "))?;
     }
     writeln!(text, "  warming   {}", warming(settings))?;
+    if demo_load {
+        writeln!(
+            text,
+            "  demo      asks itself for what was talked about in 2015, about {REQUESTS_PER_SECOND} requests a second"
+        )?;
+    }
     writeln!(text, "  TTL       quotes {}, bars {}", ttl(settings.ttl.price), ttl(settings.ttl.ohlcv))?;
     writeln!(text, "  data      {}", settings.cache.disk.dir.display())?;
     writeln!(text)?;
     writeln!(text, "try")?;
     let host = reachable(bound);
-    writeln!(text, "  curl 'http://{host}/v1/quotes?symbols=AAPL,MSFT'")?;
-    writeln!(text, "  curl 'http://{host}/v1/bars/AAPL?interval=1d&from=2017-08-01&to=2017-09-01'")?;
-    writeln!(text, "  curl 'http://{host}/v1/kinds'")?;
-    writeln!(text, "  curl 'http://{host}/v1/stats'")
+    writeln!(text, "  curl '{scheme}://{host}/v1/quotes?symbols=AAPL,MSFT'")?;
+    writeln!(text, "  curl '{scheme}://{host}/v1/bars/AAPL?interval=1d&from=2017-08-01&to=2017-09-01'")?;
+    writeln!(text, "  curl '{scheme}://{host}/v1/kinds'")?;
+    writeln!(text, "  curl '{scheme}://{host}/v1/stats'")?;
+    writeln!(text, "  cache-server top --url {scheme}://{host}")
 }
 
 /// What is loaded before anybody asks, in a few words.
@@ -81,7 +97,7 @@ fn ttl(seconds: Option<u64>) -> String {
 }
 
 /// Returns an address that clients can connect to, if the service listens on all.
-fn reachable(mut bound: SocketAddr) -> SocketAddr {
+pub(crate) fn reachable(mut bound: SocketAddr) -> SocketAddr {
     if bound.ip().is_unspecified() {
         let local =
             if bound.is_ipv4() { [127, 0, 0, 1].into() } else { std::net::Ipv6Addr::LOCALHOST.into() };

@@ -3,22 +3,48 @@
 use std::{ffi::OsString, path::PathBuf, sync::Arc};
 
 use cache_config::{ConfigReader, Profile, Section, Setting};
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, value_parser};
+use clap::{
+    Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, Subcommand, error::ErrorKind, value_parser,
+};
+use clap_complete::Shell;
 
-use super::calendar::CalendarArgs;
-use crate::{config::ConfigSources, settings::Settings};
+use super::{calendar::CalendarArgs, shell::ManArgs};
+use crate::{
+    commands::{CLIENT_VARIABLES, CheckArgs, ClientCommand, EXIT_CODES},
+    config::ConfigSources,
+    settings::Settings,
+};
+
+/// What is said below the help of the program.
+const ENVIRONMENT: &str = "\
+Commands that speak to a running service read CACHE_URL (where it is), CACHE_ACCESS_TOKEN or CACHE_TOKEN_FILE (its
+token), CACHE_CA_FILE (whom to trust) and NO_COLOR";
+
+/// The flag that has recorded demand replayed.
+const DEMO_LOAD: &str = "demo-load";
 
 /// What a command line asks for.
 #[derive(Clone, Debug)]
 pub enum Action {
     /// Serve.
-    Serve,
+    Serve {
+        /// Whether recorded demand is replayed against the service itself.
+        demo_load: bool,
+    },
     /// Print the configuration in force.
     ShowConfig,
     /// Check this configuration file.
     CheckConfig(PathBuf),
     /// Print when a market trades.
     Calendar(CalendarArgs),
+    /// Check the configuration, and ask what it names.
+    Check(CheckArgs),
+    /// Speak to a running service.
+    Client(Box<ClientCommand>),
+    /// Print completions for a shell.
+    Completions(Shell),
+    /// Print a man page.
+    Man(ManArgs),
 }
 
 /// Parses a command line, the program's name first.
@@ -31,6 +57,7 @@ pub fn parse_command_line(
     variables: impl IntoIterator<Item = (String, String)>,
 ) -> Result<(Action, ConfigSources), clap::Error> {
     let matches = command().try_get_matches_from(args)?;
+    let variables = variables.into_iter().filter(|(name, _)| !CLIENT_VARIABLES.contains(&name.as_str()));
     let mut sources = ConfigSources::new(variables);
     add_flags(&matches, &mut sources);
     let task = match matches.subcommand() {
@@ -42,7 +69,24 @@ pub fn parse_command_line(
             }
         }
         Some(("calendar", below)) => Action::Calendar(CalendarArgs::from_arg_matches(below)?),
-        _ => Action::Serve,
+        Some(("check", below)) => {
+            add_flags(below, &mut sources);
+            Action::Check(CheckArgs::from_arg_matches(below)?)
+        }
+        Some(("completions", below)) => {
+            let shell = below.get_one::<Shell>("shell").copied();
+            Action::Completions(shell.unwrap_or(Shell::Bash))
+        }
+        Some(("man", below)) => Action::Man(ManArgs::from_arg_matches(below)?),
+        Some((name, _)) if matches.args_present() => {
+            let why = format!(
+                "settings of the service stand before {name}, which speaks to one that runs: leave them out, or give its \
+                 own flags behind {name}"
+            );
+            return Err(command().error(ErrorKind::ArgumentConflict, why));
+        }
+        Some(_) => Action::Client(Box::new(ClientCommand::from_arg_matches(&matches)?)),
+        None => Action::Serve { demo_load: matches.get_flag(DEMO_LOAD) },
     };
     Ok((task, sources))
 }
@@ -57,13 +101,36 @@ pub(crate) fn command() -> Command {
                 .value_parser(value_parser!(PathBuf))
                 .help("Checks this file instead, and prints all its errors"),
         );
-    Command::new("cache-server")
+    let demo_load = Arg::new(DEMO_LOAD).long(DEMO_LOAD).action(ArgAction::SetTrue).help(
+        "Replays recorded demand against the service itself, a few dozen requests a second, to show life",
+    );
+    let completions = Command::new("completions")
+        .about("Prints completions for a shell, to be sourced by it")
+        .arg(Arg::new("shell").required(true).value_parser(value_parser!(Shell)).help("The shell"));
+    let root = Command::new("cache-server")
         .version(env!("CARGO_PKG_VERSION"))
-        .about("A market-data service: every kind of data from memory, then disk and shared tiers, then slow providers")
-        .after_help(without_effect())
+        .after_help(below_help())
+        .subcommand_help_heading("Commands");
+    // The commands' own description would replace the program's.
+    let root = ClientCommand::augment_subcommands(root)
+        .about("A market-data service: every kind of data from memory, then disk and shared tiers, then slow providers");
+    root.subcommand(CheckArgs::augment_args(Command::new("check")).args(args()))
         .subcommand(show.args(args()))
         .subcommand(CalendarArgs::augment_args(Command::new("calendar")))
+        .subcommand(completions)
+        .subcommand(ManArgs::augment_args(
+            Command::new("man").about("Prints a man page, to be read by man -l"),
+        ))
+        .subcommand_required(false)
+        .arg_required_else_help(false)
         .args(args())
+        .arg(demo_load)
+}
+
+/// Returns what stands below the help: the environment, exit codes, and settings without effect.
+fn below_help() -> String {
+    let parts = [ENVIRONMENT.to_owned(), EXIT_CODES.to_owned(), without_effect()];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
 }
 
 /// Returns the arguments that set something, for serving and for printing the configuration.
@@ -164,6 +231,8 @@ mod tests {
     #[test]
     fn the_flags_are_sound() {
         command().debug_assert();
+        let about = command().get_about().map(ToString::to_string);
+        assert!(about.is_some_and(|about| about.starts_with("A market-data service")));
     }
 
     #[test]

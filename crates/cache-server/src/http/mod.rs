@@ -1,10 +1,7 @@
-//! What the service adds to HTTP: strict query parameters, problems, caching headers, the guard, request log.
+//! What the service adds to HTTP of its own.
 
-pub(crate) mod cache_control;
-pub(crate) mod etag;
-pub(crate) mod guard;
-pub(crate) mod json_object;
-pub(crate) mod not_modified;
-pub(crate) mod problem;
-pub(crate) mod query;
-pub(crate) mod request_log;
+pub(crate) mod access;
+pub(crate) mod description;
+pub(crate) mod front;
+pub(crate) mod problems;
+pub(crate) mod request_span;

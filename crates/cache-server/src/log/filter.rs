@@ -24,11 +24,13 @@ const REMEDY: &str = "give off, error, warn, info, debug or trace, or by module:
 const MAX_FILTER_BYTES: usize = 16 << 10;
 
 /// The crates of this project, by the names of their targets.
-const OWN_CRATES: [&str; 16] = [
+const OWN_CRATES: [&str; 18] = [
+    "cache_analytics",
     "cache_config",
     "cache_core",
     "cache_disk",
     "cache_facade",
+    "cache_http",
     "cache_l1_redis",
     "cache_l2_pg",
     "cache_macros",

@@ -15,14 +15,9 @@ use std::{
 };
 
 use cache_core::{Clock, Error, ErrorKind, LogSum, Result};
-use tracing_subscriber::{
-    EnvFilter,
-    fmt::{
-        Formatter,
-        format::{DefaultFields, Format},
-    },
-    reload,
-};
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, reload};
+
+use crate::otlp::SpanLayer;
 
 pub use filter::check_filter;
 pub(crate) use filter::likely_typos;
@@ -34,31 +29,33 @@ pub use writer::LogWriter;
 pub struct Log {
     writer: LogWriter,
     panics: Arc<LogSum>,
-    filter: reload::Handle<EnvFilter, Formatter<DefaultFields, Format, LogWriter>>,
+    filter: reload::Handle<EnvFilter, Registry>,
 }
 
 impl Log {
-    /// Starts writing the lines that `filter` selects to standard error. Panics become lines too.
+    /// Starts writing the lines that `filter` selects to standard error. Panics become lines too. Spans go to
+    /// `spans` besides, whatever the filter.
     ///
     /// # Errors
     ///
     /// `Config` for an invalid filter, `Storage` if the writing thread can't be started, or if something else
     /// receives the process's lines already.
-    pub fn start(filter: &str) -> Result<Self> {
+    pub fn start(filter: &str, spans: Option<SpanLayer>) -> Result<Self> {
         let failed = |message: String| Error::new(ErrorKind::Storage, "log", message);
         let filter = filter::parse(filter).map_err(|why| Error::new(ErrorKind::Config, "log", why))?;
         let writer = LogWriter::start(standard_error())
             .map_err(|error| failed(format!("can't start the thread that writes the log: {error}")))?;
-        let subscriber = tracing_subscriber::fmt()
-            .with_env_filter(filter)
+        let (filter, reloading) = reload::Layer::new(filter);
+        let lines = fmt::layer()
             .with_ansi(io::stderr().is_terminal())
             .log_internal_errors(false)
             .with_writer(writer.clone())
-            .with_filter_reloading();
-        let filter = subscriber.reload_handle();
-        tracing::subscriber::set_global_default(subscriber.finish())
+            .with_filter(filter);
+        // Boxed, so that the types of both are those of layers on the registry itself.
+        let layers: Vec<SpanLayer> = spans.into_iter().chain([lines.boxed()]).collect();
+        tracing::subscriber::set_global_default(Registry::default().with(layers))
             .map_err(|error| failed(format!("can't start the log: {error}")))?;
-        Ok(Self { writer, panics: panics::log_panics(), filter })
+        Ok(Self { writer, panics: panics::log_panics(), filter: reloading })
     }
 
     /// Selects lines by another filter from now on.

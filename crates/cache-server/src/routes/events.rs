@@ -10,25 +10,27 @@ use axum::{
     response::Response,
 };
 use cache_core::{Error, ErrorKind};
+use cache_http::{
+    Problem,
+    guard::{Caller, Sender},
+    public_text,
+    request::{
+        json_object::json_object,
+        query::{QueryParams, echo},
+    },
+    response::uncacheable,
+};
 use cache_market::{Effect, EventId, MarketEvent, StandardKey};
 use market_data::Asset;
 use serde_json::{Value, json};
 
-use crate::{
-    app::App,
-    http::{
-        guard::Caller,
-        json_object::json_object,
-        problem::{Problem, ProblemKind, public_text},
-        query::{QueryParams, echo},
-    },
-    routes::response::uncacheable,
-};
+use crate::{app::App, http::problems};
 
 /// `POST /v1/events` of `{"asset": "AAPL", "event": "earnings", "at": "2026-01-28T21:30:00Z"}`
 pub(super) async fn announce(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
+    Extension(sender): Extension<Sender>,
     uri: Uri,
     body: Bytes,
 ) -> Result<Response, Problem> {
@@ -37,19 +39,20 @@ pub(super) async fn announce(
         let expected =
             r#"{"asset": "AAPL", "event": "earnings", "at": "2026-01-28T21:30:00Z"}, without at for now"#;
         Problem::new(
-            ProblemKind::InvalidEvent,
+            problems::INVALID_EVENT,
             format!("the body is not a valid event: {error}; give {expected}"),
         )
     })?;
     let (announced, not_refreshed) =
         app.events.announce(&event).await.map_err(|error| match error.kind() {
-            ErrorKind::Limit => Problem::new(ProblemKind::TooManyEvents, error.to_string()),
+            ErrorKind::Limit => Problem::new(problems::TOO_MANY_EVENTS, error.to_string()),
             _ => Problem::from_error(&error),
         })?;
-    let (mut dropped, mut refreshed) = (Vec::new(), Vec::new());
+    let (mut dropped, mut stale, mut refreshed) = (Vec::new(), Vec::new(), Vec::new());
     for effect in announced.effects {
         match effect {
             Effect::Invalidate(tag) => dropped.push(tag.as_str().to_owned()),
+            Effect::MarkStale(tag) => stale.push(tag.as_str().to_owned()),
             Effect::Refresh(key) if not_refreshed.iter().any(|(failed, _)| *failed == key) => {}
             Effect::Refresh(key) => refreshed.push(key.to_string()),
         }
@@ -59,10 +62,20 @@ pub(super) async fn announce(
         json!({ "key": key.to_string(), "error": error })
     };
     let failed: Vec<Value> = not_refreshed.iter().map(failed).collect();
+    let outcome = json!({
+        "id": announced.id.to_string(),
+        "dropped": dropped,
+        "stale": stale,
+        "refreshed": refreshed.len(),
+        "failed": failed.len(),
+        "displaced": announced.displaced.len(),
+    });
+    app.management.log_change(&sender, "announce", json!(event), outcome);
     uncacheable(&json!({
         "id": announced.id.to_string(),
         "event": announced.event,
         "dropped": dropped,
+        "stale": stale,
         "refreshed": refreshed,
         "failed": failed,
         "displaced": announced.displaced,
@@ -99,6 +112,7 @@ pub(super) async fn one(
 /// `DELETE /v1/events/{id}`
 pub(super) async fn withdraw(
     State(app): State<Arc<App>>,
+    Extension(sender): Extension<Sender>,
     id: Result<Path<String>, PathRejection>,
     uri: Uri,
 ) -> Result<Response, Problem> {
@@ -106,7 +120,9 @@ pub(super) async fn withdraw(
     let id = read_id(id)?;
     let withdrawn = app.events.withdraw(id).await.map_err(|error| Problem::from_error(&error))?;
     let withdrawn = withdrawn.ok_or_else(|| unknown(&id.to_string()))?;
-    uncacheable(&json!({ "withdrawn": shown(id, &withdrawn.event), "stored": withdrawn.stored }))
+    let answer = json!({ "withdrawn": shown(id, &withdrawn.event), "stored": withdrawn.stored });
+    app.management.log_change(&sender, "withdraw", json!({ "id": id.to_string() }), answer.clone());
+    uncacheable(&answer)
 }
 
 fn shown(id: EventId, event: &MarketEvent) -> Value {
@@ -114,7 +130,7 @@ fn shown(id: EventId, event: &MarketEvent) -> Value {
 }
 
 fn read_id(id: Result<Path<String>, PathRejection>) -> Result<EventId, Problem> {
-    let Path(text) = id.map_err(|error| Problem::new(ProblemKind::UnknownEvent, error.body_text()))?;
+    let Path(text) = id.map_err(|error| Problem::new(problems::UNKNOWN_EVENT, error.body_text()))?;
     text.parse().map_err(|_| unknown(&text))
 }
 
@@ -124,5 +140,5 @@ fn unknown(id: &str) -> Problem {
          that do",
         echo(id)
     );
-    Problem::new(ProblemKind::UnknownEvent, detail)
+    Problem::new(problems::UNKNOWN_EVENT, detail)
 }

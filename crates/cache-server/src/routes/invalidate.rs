@@ -2,20 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::{body::Bytes, extract::State, http::Uri, response::Response};
+use axum::{Extension, body::Bytes, extract::State, http::Uri, response::Response};
 use cache_core::Tag;
+use cache_http::{
+    Problem, ProblemKind,
+    guard::Sender,
+    request::{json_object::json_object, query::QueryParams},
+    response::uncacheable,
+};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::{
-    app::App,
-    http::{
-        json_object::json_object,
-        problem::{Problem, ProblemKind},
-        query::QueryParams,
-    },
-    routes::response::uncacheable,
-};
+use crate::app::App;
 
 /// The most tags in a request.
 const MAX_TAGS: usize = 100;
@@ -29,13 +27,14 @@ struct Ended {
 /// `POST /v1/invalidate` of `{"tags": ["AAPL", "users:17"]}`
 pub(super) async fn invalidate(
     State(app): State<Arc<App>>,
+    Extension(sender): Extension<Sender>,
     uri: Uri,
     body: Bytes,
 ) -> Result<Response, Problem> {
     QueryParams::read(uri.query(), &[])?;
     let invalid = |why: String| {
         let form = r#"{"tags": ["AAPL", "users:17"]}"#;
-        Problem::new(ProblemKind::InvalidBody, format!("{why}; give {form}"))
+        Problem::new(ProblemKind::INVALID_BODY, format!("{why}; give {form}"))
     };
     let Ended { tags } =
         json_object(&body).map_err(|error| invalid(format!("the body is not valid: {error}")))?;
@@ -50,5 +49,7 @@ pub(super) async fn invalidate(
     for tag in all {
         app.cache.invalidate(tag).await.map_err(|error| Problem::from_error(&error))?;
     }
-    uncacheable(&json!({ "ended": tags }))
+    let answer = json!({ "ended": tags });
+    app.management.log_change(&sender, "invalidate", json!({ "tags": tags }), answer.clone());
+    uncacheable(&answer)
 }

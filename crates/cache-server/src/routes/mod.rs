@@ -2,8 +2,7 @@
 
 mod config;
 mod events;
-mod health;
-mod index;
+pub(crate) mod index;
 mod invalidate;
 mod market;
 mod own;
@@ -20,15 +19,14 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use cache_http::{Problem, ProblemKind, allowed_methods, request::query::echo};
 
-use self::warming::{TRIGGER_PATH, UPDATES_PATH};
+use self::warming::UPDATES_PATH;
 use crate::{
     app::App,
     http::{
-        guard::{Access, BATCH_PATH, OWN_PATH, guard},
-        problem::{Problem, ProblemKind},
-        query::echo,
-        request_log,
+        access::{BATCH_PATH, OWN_PATH, access},
+        front::{self, Front},
     },
 };
 
@@ -39,10 +37,10 @@ const INVALIDATE_PATH: &str = "/v1/invalidate";
 
 /// Returns the HTTP routes of the service.
 pub fn router(app: Arc<App>) -> Router {
-    let access = Arc::new(Access::new(&app.config().settings, app.changes().clone()));
+    let settings = app.config().settings;
+    let front = Front::new(access(&settings, app.changes().clone()), settings.tracing);
+    let management = app.management.routes();
     Router::new()
-        .route("/", get(index::show))
-        .route("/health", get(health::show))
         .route("/v1/stats", get(stats::show))
         .merge(market::routes())
         .route(RELOAD_PATH, post(config::reload))
@@ -51,27 +49,27 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/events/{id}", get(events::one).delete(events::withdraw))
         .merge(own::routes())
         .merge(warming::routes())
+        .with_state(app)
+        .merge(management)
         .fallback(unknown_path)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn_with_state(access, guard))
-        .layer(middleware::from_fn(request_log::log_request))
-        .with_state(app)
+        .layer(middleware::from_fn_with_state(Arc::new(front), front::front))
 }
 
 async fn unknown_path(uri: Uri) -> Problem {
     let detail = format!("there is nothing at {:?}: GET / lists what there is", echo(uri.path()));
-    Problem::new(ProblemKind::NoSuchPath, detail)
+    Problem::new(ProblemKind::NO_SUCH_PATH, detail)
 }
 
 async fn method_not_allowed(method: Method, uri: Uri) -> Response {
     let (allowed, instead) = match uri.path() {
-        RELOAD_PATH | BATCH_PATH | INVALIDATE_PATH | TRIGGER_PATH | UPDATES_PATH => ("POST", "POST"),
+        RELOAD_PATH | BATCH_PATH | INVALIDATE_PATH | UPDATES_PATH => ("POST", "POST"),
         EVENTS_PATH => ("GET, HEAD, POST", "GET, HEAD or POST"),
         path if path.starts_with(OWN_PATH) => own::allowed(path),
         path if path.starts_with(EVENTS_PATH) => ("GET, HEAD, DELETE", "GET, HEAD or DELETE"),
-        _ => ("GET, HEAD", "GET or HEAD"),
+        path => allowed_methods(path),
     };
     let detail = format!("{} does not take {}: use {instead}", echo(uri.path()), echo(method.as_str()));
-    let problem = Problem::new(ProblemKind::MethodNotAllowed, detail);
+    let problem = Problem::new(ProblemKind::METHOD_NOT_ALLOWED, detail);
     ([(header::ALLOW, allowed)], problem).into_response()
 }

@@ -1,31 +1,17 @@
-//! The form of a response: its data with their source and age, and the caching headers.
+//! The form of a response: its data with their source and age.
 
-use axum::{
-    body::Body,
-    http::{HeaderMap, StatusCode, header},
-    response::{IntoResponse, Response},
-};
 use cache_core::Timestamp;
 use cache_facade::{Lookup, Source};
+use cache_http::Problem;
 use market_data::{DataType, moment::Moment};
 use serde::Serialize;
-use serde_json::value::RawValue;
-
-use crate::http::{
-    cache_control::CacheControl,
-    etag::ETag,
-    not_modified::NotModifiedBody,
-    problem::{Problem, ProblemKind},
-};
 
 /// The source of what was loaded.
 const PROVIDER: &str = "provider";
 
-/// Data with the source and age of their lookup as further members.
+/// The source and age of data, which are further members of them.
 #[derive(Serialize)]
-pub(super) struct Annotated<T> {
-    #[serde(flatten)]
-    data: T,
+pub(super) struct Annotation {
     source: &'static str,
     age_ms: u64,
     stale: bool,
@@ -35,14 +21,14 @@ pub(super) struct Annotated<T> {
     as_of: Option<Moment>,
 }
 
-impl<T> Annotated<T> {
-    pub(super) fn new<V>(data: T, lookup: &Lookup<V>) -> Self {
+impl Annotation {
+    pub(super) fn of<V>(lookup: &Lookup<V>) -> Self {
         let source = match lookup.source {
             Source::Loader => PROVIDER,
             other => other.as_str(),
         };
         let age_ms = u64::try_from(lookup.age.as_millis()).unwrap_or(u64::MAX);
-        Self { data, source, age_ms, stale: lookup.stale, kind: None, as_of: None }
+        Self { source, age_ms, stale: lookup.stale, kind: None, as_of: None }
     }
 
     /// Says that the data were computed here, unless they come from a cache.
@@ -60,28 +46,83 @@ impl<T> Annotated<T> {
     pub(super) fn of_kind(self, kind: DataType) -> Self {
         Self { kind: Some(kind), ..self }
     }
+
+    /// Returns data with these members added.
+    pub(super) fn added_to(&self, data: &[u8]) -> Result<Vec<u8>, Problem> {
+        let own = json(self)?;
+        let mut text = Vec::with_capacity(data.len() + own.len());
+        append_merged(&mut text, &[data, &own]);
+        Ok(text)
+    }
+}
+
+/// Returns a part of an answer as JSON.
+pub(super) fn json(part: &impl Serialize) -> Result<Vec<u8>, Problem> {
+    serde_json::to_vec(part).map_err(|error| Problem::unwritable(&error))
+}
+
+/// Appends one object that has the members of all of these, which are objects in JSON.
+fn append_merged(text: &mut Vec<u8>, objects: &[&[u8]]) {
+    text.push(b'{');
+    let begin = text.len();
+    for object in objects {
+        let members = object.strip_prefix(b"{").and_then(|object| object.strip_suffix(b"}"));
+        match members {
+            Some(members) if !members.is_empty() => {
+                if text.len() > begin {
+                    text.push(b',');
+                }
+                text.extend_from_slice(members);
+            }
+            _ => {}
+        }
+    }
+    text.push(b'}');
 }
 
 /// The longest answer to a request for many values, in bytes.
 const MAX_ANSWER: usize = 8 << 20;
 
-/// What is left of the longest answer.
-pub(super) struct AnswerRoom(usize);
+/// A list of objects as JSON, of which an answer to a request for many values is made.
+pub(super) struct ObjectList {
+    text: Vec<u8>,
+    begin: usize,
+}
 
-impl AnswerRoom {
-    pub(super) fn new() -> Self {
-        Self(MAX_ANSWER)
+impl ObjectList {
+    /// Begins a list, after what stands before it.
+    pub(super) fn after(text: &str) -> Self {
+        let text = [text.as_bytes(), b"["].concat();
+        Self { begin: text.len(), text }
     }
 
-    /// Returns a part of an answer as JSON, if there is room for it.
-    pub(super) fn take(&mut self, part: &impl Serialize) -> Result<Option<Box<RawValue>>, Problem> {
-        let text = serde_json::value::to_raw_value(part).map_err(unwritable)?;
-        let left = self.0.checked_sub(text.get().len());
-        self.0 = left.unwrap_or(self.0);
-        Ok(left.map(|_| text))
+    /// Appends an object with the members of these. Returns whether there is room for it: otherwise the list is
+    /// as it was.
+    pub(super) fn push(&mut self, objects: &[&[u8]]) -> bool {
+        let before = self.text.len();
+        self.push_at_any_rate(objects);
+        let fits = self.text.len() - self.begin <= MAX_ANSWER;
+        if !fits {
+            self.text.truncate(before);
+        }
+        fits
     }
 
-    /// What is told of a part for which there is none.
+    /// Appends an object with the members of these, though the list is full.
+    pub(super) fn push_at_any_rate(&mut self, objects: &[&[u8]]) {
+        if self.text.len() > self.begin {
+            self.text.push(b',');
+        }
+        append_merged(&mut self.text, objects);
+    }
+
+    /// Ends the list, and returns all that was written so far.
+    pub(super) fn end(mut self) -> Vec<u8> {
+        self.text.push(b']');
+        self.text
+    }
+
+    /// What is told of an object for which there is no room.
     pub(super) fn full() -> String {
         format!(
             "the answer would be longer than {} MiB with it: ask for it in another request",
@@ -90,32 +131,51 @@ impl AnswerRoom {
     }
 }
 
-/// Returns a response with `body` and an entity tag over `data`; 304 if the client has that version.
-pub(super) fn cacheable(
-    request: &HeaderMap,
-    cache_control: CacheControl,
-    data: &impl Serialize,
-    body: &impl Serialize,
-) -> Result<Response, Problem> {
-    let etag = ETag::of(data).map_err(unwritable)?;
-    let mut headers = cache_control.headers();
-    headers.extend(etag.value().map(|value| (header::ETAG, value)));
-    if etag.is_known_to(request) {
-        return Ok((StatusCode::NOT_MODIFIED, headers, Body::new(NotModifiedBody)).into_response());
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Map, Value, json};
+
+    use super::*;
+
+    fn written(value: &Value) -> Vec<u8> {
+        serde_json::to_vec(value).unwrap()
     }
-    Ok((headers, json(body)?).into_response())
-}
 
-/// Returns a response with `body` that must not be stored.
-pub(super) fn uncacheable(body: &impl Serialize) -> Result<Response, Problem> {
-    Ok(([(header::CACHE_CONTROL, "no-store")], json(body)?).into_response())
-}
+    proptest! {
+        #[test]
+        fn a_list_is_what_was_pushed_with_the_members_of_all(
+            objects in prop::collection::vec(prop::collection::vec(0..3_usize, 0..4), 0..6),
+        ) {
+            let (mut list, mut expected) = (ObjectList::after(""), Vec::new());
+            let mut number = 0;
+            for parts in objects {
+                let mut all = Map::new();
+                let parts: Vec<Vec<u8>> = parts.iter().map(|members| {
+                    let part: Map<String, Value> = (0..*members).map(|_| {
+                        number += 1;
+                        (format!("m{number}"), json!({ "a": "}{,", "n": number }))
+                    }).collect();
+                    all.extend(part.clone());
+                    written(&Value::Object(part))
+                }).collect();
+                prop_assert!(list.push(&parts.iter().map(Vec::as_slice).collect::<Vec<_>>()));
+                expected.push(Value::Object(all));
+            }
+            let read: Value = serde_json::from_slice(&list.end()).unwrap();
+            prop_assert_eq!(read, Value::Array(expected));
+        }
+    }
 
-pub(super) fn json(body: &impl Serialize) -> Result<Response, Problem> {
-    let text = serde_json::to_string(body).map_err(unwritable)?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], text).into_response())
-}
-
-fn unwritable(error: serde_json::Error) -> Problem {
-    Problem::new(ProblemKind::Internal, format!("the response can't be written as JSON: {error}"))
+    #[test]
+    fn what_has_no_room_leaves_the_list_as_it_was() {
+        let long = written(&json!({ "text": "a".repeat(MAX_ANSWER / 2) }));
+        let mut list = ObjectList::after(r#"{"all":"#);
+        assert!(list.push(&[&long]));
+        assert!(!list.push(&[&long]));
+        assert!(list.push(&[b"{}"]));
+        list.push_at_any_rate(&[&long]);
+        let read: Value = serde_json::from_slice(&[&list.end()[..], b"}"].concat()).unwrap();
+        assert_eq!(read["all"].as_array().unwrap().len(), 3);
+    }
 }

@@ -5,19 +5,19 @@ use std::sync::Arc;
 use axum::{Extension, extract::State, http::Uri, response::Response};
 use cache_core::Key;
 use cache_facade::MemoryStats;
-use cache_market::{MarketRegions, StandardKey};
+use cache_http::{
+    Problem,
+    guard::{Caller, MayReadPrivate},
+    request::query::QueryParams,
+    response::uncacheable,
+};
 use market_data::ProviderReport;
 use serde_json::{Map, Value, json};
 
 use crate::{
-    app::{App, NAMESPACE},
-    http::{
-        guard::{Caller, MayReadOwn},
-        problem::Problem,
-        query::QueryParams,
-    },
+    app::{App, NAMESPACE, market_kinds::is_market_key},
     log::LogWriter,
-    routes::{response::uncacheable, warming},
+    routes::warming,
 };
 
 /// How many of the most read keys are listed.
@@ -27,7 +27,7 @@ const HOTTEST_KEYS: usize = 10;
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-    Extension(may_read_own): Extension<MayReadOwn>,
+    Extension(may_read_own): Extension<MayReadPrivate>,
     uri: Uri,
 ) -> Result<Response, Problem> {
     QueryParams::read(uri.query(), &[])?;
@@ -35,7 +35,6 @@ pub(super) async fn show(
     let mut hits = Map::new();
     hits.insert("memory".into(), json!(stats.memory.hits));
     hits.extend(stats.tiers.iter().map(|tier| (tier.name.to_owned(), json!(tier.hits))));
-    let behind: u64 = stats.tiers.iter().map(|tier| tier.hits).sum();
     let providers: Vec<Value> =
         app.registry().reports().iter().map(|report| provider(report, caller)).collect();
     let bus = stats.bus.as_ref().map(|bus| {
@@ -51,7 +50,7 @@ pub(super) async fn show(
     let disk = disk(&app).await;
     uncacheable(&json!({
         "hits": hits,
-        "misses": stats.memory.misses.saturating_sub(behind),
+        "misses": stats.memory.misses.saturating_sub(stats.tier_hits),
         "hit_rate": stats.hit_rate(),
         "stale_served": stats.memory_stale + stats.tier_stale,
         "coalesced": stats.coalesced,
@@ -88,6 +87,7 @@ fn provider(report: &ProviderReport, caller: Caller) -> Value {
         "healthy": report.is_healthy(),
         "unhealthy_reason": report.unhealthy_reason,
         "silent_until_unix_ms": report.silent_until.map(|until| until.as_micros() / 1000),
+        "calls_left": report.calls_left,
         "implausible": report.implausible,
         "calls": usage.calls,
         "keys": usage.keys,
@@ -103,19 +103,16 @@ fn provider(report: &ProviderReport, caller: Caller) -> Value {
 }
 
 /// Returns the statistics of memory, and the most read keys.
-fn memory(app: &App, stats: &MemoryStats, MayReadOwn(may_read_own): MayReadOwn) -> Value {
-    // The id of a session may be all that opens it.
-    let is_shown =
-        |key: &Key| may_read_own || StandardKey::of(key).is_ok_and(|key| MarketRegions::has(key.data()));
+fn memory(app: &App, stats: &MemoryStats, MayReadPrivate(may_read_own): MayReadPrivate) -> Value {
     let hottest: Vec<Value> = app
         .cache
         .hottest(HOTTEST_KEYS)
         .iter()
-        .filter(|hot| is_shown(&hot.key))
-        .map(|hot| {
+        .filter_map(|hot| {
             // Without the namespace, as in patterns of the configuration.
-            let key = hot.key.as_str().strip_prefix(NAMESPACE).and_then(|key| key.strip_prefix(':'));
-            json!({ "key": key, "share": hot.share, "estimated_reads": hot.reads })
+            let key = Key::bare_text(hot.key.as_str(), Some(NAMESPACE))?;
+            let is_shown = may_read_own || is_market_key(key);
+            is_shown.then(|| json!({ "key": key, "share": hot.share, "estimated_reads": hot.reads }))
         })
         .collect();
     json!({

@@ -2,22 +2,28 @@
 
 use std::{
     fs::{self, File},
+    io::Write,
     path::Path,
     process,
 };
+
+/// How many bytes are written to see whether a disk tier can begin.
+const LEAST_ROOM: usize = 64 << 10;
 
 /// The longest name of a file or folder that common file systems take, in bytes.
 const MAX_NAME_LEN: usize = 255;
 
 /// Checks that files can be made in a folder, or in the nearest one above it if it isn't there yet, and in what
-/// the disk tier keeps there. Leaves nothing behind.
+/// the disk tier keeps there. Where there is no disk tier yet, there must be room to begin one: what is there
+/// already is read though the file system is full. Leaves nothing behind.
 ///
 /// # Errors
 ///
 /// Why not, with the remedy.
 pub(super) fn check(folder: &Path) -> Result<(), String> {
-    check_one(folder)?;
-    ["disk", "disk/db"].iter().try_for_each(|inner| check_one(&folder.join(inner)))?;
+    let first = if folder.join("disk").exists() { 0 } else { LEAST_ROOM };
+    check_one(folder, first)?;
+    ["disk", "disk/db"].iter().try_for_each(|inner| check_one(&folder.join(inner), 0))?;
     for file in ["disk/lock", "disk/writes", "disk/format"] {
         let path = folder.join(file);
         if path.is_dir() {
@@ -32,7 +38,8 @@ fn unusable(folder: &Path, there: &Path, why: &dyn std::fmt::Display) -> String 
     format!("the data folder {} can't be used: {}: {why}; {advice}", folder.display(), there.display())
 }
 
-fn check_one(folder: &Path) -> Result<(), String> {
+/// Checks one folder, by a file of so many bytes.
+fn check_one(folder: &Path, bytes: usize) -> Result<(), String> {
     if folder.components().any(|part| part.as_os_str().len() > MAX_NAME_LEN) {
         return Err(unusable(folder, folder, &format_args!("a name has more than {MAX_NAME_LEN} bytes")));
     }
@@ -46,11 +53,7 @@ fn check_one(folder: &Path) -> Result<(), String> {
     }
     let probe = there.join(format!(".cache-server-check-{}", process::id()));
     // One that is there already was left by a process of the same number that was killed.
-    match File::create(&probe) {
-        Ok(_) => {
-            let _ = fs::remove_file(&probe);
-            Ok(())
-        }
-        Err(why) => refused(&why),
-    }
+    let written = File::create(&probe).and_then(|mut file| file.write_all(&vec![0; bytes]));
+    let _ = fs::remove_file(&probe);
+    written.or_else(|why| refused(&why))
 }

@@ -4,13 +4,15 @@ mod data_folder;
 pub(crate) mod own_kinds;
 mod provider;
 mod sections;
+mod tls;
 mod ttl_rules;
 mod validators;
 mod warming;
 
 use std::time::Duration;
 
-use cache_config::{ConfigErrors, ConfigReader, Section, Setting, Values, shortened};
+use cache_analytics::MOST_KEY_GROUPS;
+use cache_config::{ConfigErrors, ConfigReader, Origin, Section, Setting, Values, shortened};
 use cache_core::{Clock, Error, ErrorKind, Result};
 use cache_facade::{
     Cache,
@@ -23,16 +25,19 @@ use market_data::{ProviderSettings, Replay};
 use crate::{
     app::providers,
     cli::{ReadCalendars, read_calendars},
+    log::likely_typos,
+    otlp,
 };
 
 pub use own_kinds::{OwnKindEntry, OwnLife, OwnSpan};
 pub(crate) use provider::KEY_FORM;
 pub use provider::{ProviderEntry, ProviderKind};
 pub use sections::{
-    CalendarsSection, GraceSection, LimitsSection, OwnKindsSection, ProvidersSection, ReplaySection,
-    ServiceSection, TtlSection,
+    AnalyticsSection, CalendarsSection, GraceSection, LimitsSection, OwnKindsSection, ProvidersSection,
+    ReplaySection, ServiceSection, TracingSection, TtlSection,
 };
-pub(crate) use validators::MIN_TOKEN_BYTES;
+pub(crate) use tls::CERTIFICATE;
+pub use tls::{ServerCertificate, TlsSection};
 pub use warming::{BatchSection, WarmingSchedule, WarmingSection};
 
 /// An example of the setting `providers`.
@@ -72,6 +77,10 @@ providers:
 pub struct Settings {
     /// The service itself.
     pub service: ServiceSection,
+    /// What is told of reads besides metrics.
+    pub analytics: AnalyticsSection,
+    /// TLS for clients.
+    pub tls: TlsSection,
     /// Limits on connections and loads.
     pub limits: LimitsSection,
     /// The cache: memory, disk, shared tiers, bus and lease.
@@ -86,6 +95,8 @@ pub struct Settings {
     pub providers: ProvidersSection,
     /// The kinds of values that an application keeps by itself.
     pub own_kinds: OwnKindsSection,
+    /// Spans, and the traces of callers.
+    pub tracing: TracingSection,
     /// The replay of recorded days.
     pub replay: ReplaySection,
     /// Loading keys before they are asked for.
@@ -99,12 +110,15 @@ impl Section for Settings {
         [
             CacheConfig::settings(),
             ServiceSection::settings(),
+            TlsSection::settings(),
+            AnalyticsSection::settings(),
             LimitsSection::settings(),
             TtlSection::settings(),
             GraceSection::settings(),
             CalendarsSection::settings(),
             ProvidersSection::settings(),
             OwnKindsSection::settings(),
+            TracingSection::settings(),
             ReplaySection::settings(),
             WarmingSection::settings(),
             BatchSection::settings(),
@@ -115,6 +129,8 @@ impl Section for Settings {
     fn from_values(values: &Values) -> Self {
         Self {
             service: Section::from_values(values),
+            tls: Section::from_values(values),
+            analytics: Section::from_values(values),
             limits: Section::from_values(values),
             cache: Section::from_values(values),
             ttl: Section::from_values(values),
@@ -122,6 +138,7 @@ impl Section for Settings {
             calendars: Section::from_values(values),
             providers: Section::from_values(values),
             own_kinds: Section::from_values(values),
+            tracing: Section::from_values(values),
             replay: Section::from_values(values),
             warming: Section::from_values(values),
             batch: Section::from_values(values),
@@ -155,6 +172,16 @@ impl Settings {
             let listen = shortened(&self.service.listen);
             errors.add(&values.origin("listen"), format_args!("listen is {listen:?}: {why}"));
         }
+        self.tls.check(values, errors);
+        let groups = self.analytics.key_groups.len();
+        if groups > MOST_KEY_GROUPS {
+            let origin = values.origin("analytics.key_groups");
+            errors.add(
+                &origin,
+                format_args!("analytics.key_groups has {groups} patterns: give {MOST_KEY_GROUPS} at most"),
+            );
+        }
+        self.check_export(values, errors);
         providers::check(&self.providers.providers, values, errors);
         own_kinds::check(&self.own_kinds.own_kinds, self.limits.max_value(), values, errors);
         let calendars = read_calendars(self.calendars.file.as_deref());
@@ -162,9 +189,35 @@ impl Settings {
         calendars.map_err(|faults| faults.into_iter().for_each(|fault| errors.add(&origin, fault))).ok()
     }
 
+    /// Refuses a collector where the export isn't built in. What all programs are told by a variable is no setting
+    /// of this one: see [`Settings::warnings`].
+    fn check_export(&self, values: &Values, errors: &mut ConfigErrors) {
+        let (Some(why), Some(_)) = (otlp::refusal(), &self.tracing.otlp_endpoint) else { return };
+        let origin = values.origin("tracing.otlp_endpoint");
+        if origin != Origin::Variable(otlp::STANDARD_VARIABLE) {
+            errors.add(&origin, format_args!("tracing.otlp_endpoint can't be used: {why}"));
+        }
+    }
+
+    /// Returns what is told of settings that hold, and may not be what was meant.
+    pub(crate) fn warnings(&self, values: &Values) -> Vec<String> {
+        let origin = values.origin("log");
+        let mut warnings: Vec<String> =
+            likely_typos(&self.service.log).iter().map(|typo| format!("{origin}: {typo}")).collect();
+        if let (Some(why), Some(_)) = (otlp::refusal(), &self.tracing.otlp_endpoint) {
+            let origin = values.origin("tracing.otlp_endpoint");
+            warnings.push(format!("{origin}: no spans are exported, since {why}"));
+        }
+        warnings
+    }
+
     /// Adds to `errors` what else would stop a start: API keys and folders that aren't there, servers whose
-    /// certificates can't be read. Nothing is asked over the network.
-    pub(crate) fn check_start(&self, values: &Values, errors: &mut ConfigErrors) {
+    /// certificates can't be read. Nothing is asked over the network. Returns the certificate of the service.
+    pub(crate) fn check_start(
+        &self,
+        values: &Values,
+        errors: &mut ConfigErrors,
+    ) -> Option<ServerCertificate> {
         providers::open_all(&self.providers.providers, values, &Clock::system(), errors);
         if let Err(why) = data_folder::check(&self.cache.disk.dir) {
             errors.add(&values.origin("disk.dir"), why);
@@ -179,6 +232,7 @@ impl Settings {
             };
             errors.add(&values.origin(key), format_args!("{key} can't be used: {why}"));
         }
+        self.tls.read(values, errors)
     }
 
     /// Returns the TTL rules: how long data are fresh, by kind, type of asset and phase of the market.

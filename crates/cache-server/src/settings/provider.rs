@@ -51,6 +51,10 @@ pub struct ProviderEntry {
     /// As [`ProviderSettings::quota`].
     #[serde(default)]
     pub quota: Quota,
+    /// What a call costs, in any currency, for the report of what is spent and saved. Left out: nothing, if
+    /// that of another is given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price_per_call: Option<f64>,
     /// As [`ProviderSettings::timeout_ms`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout_ms: Option<u64>,

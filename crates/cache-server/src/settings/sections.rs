@@ -7,7 +7,7 @@ use cache_core::Secret;
 use cache_market::TtlRules;
 
 use super::{own_kinds::OwnKindEntry, provider::ProviderEntry, validators};
-use crate::log::check_filter;
+use crate::{log::check_filter, otlp::STANDARD_VARIABLE};
 
 section! {
     /// The service itself.
@@ -26,6 +26,9 @@ section! {
         /// The log level: off, error, warn, info, debug or trace, or one by module. Logs go to standard error.
         log: String = "info".to_owned(),
             setting().reloadable().validate(check_filter).env(&["CACHE_LOG"]).flag("log"),
+        /// What the names of all metrics begin with.
+        metrics_prefix: String = "cache".to_owned(),
+            setting().validate(validators::metrics_prefix).env(&["CACHE_METRICS_PREFIX"]),
         /// How long a miss waits for others, so that one call to a provider loads them all. 0: not at all.
         batch_window_ms: u64 = 2,
             setting().unit("ms").range(0.0..=1000.0).env(&["CACHE_BATCH_WINDOW_MS"]).flag("batch-window-ms"),
@@ -34,6 +37,20 @@ section! {
         /// is left out is asked of the providers that offer it.
         computed: Vec<String> = ["technical", "total_return", "inflation_rate"].map(str::to_owned).into(),
             setting().list().validate(validators::computed).env(&["CACHE_COMPUTED"]),
+    }
+}
+
+section! {
+    /// What is told of reads besides metrics.
+    pub struct AnalyticsSection("analytics.", _profile) {
+        /// How often the report goes to the log, as a table, in minutes. 0: never.
+        log_minutes: u64 = 0,
+            setting().range(0.0..=10_080.0).env(&["CACHE_ANALYTICS_LOG_MINUTES"]),
+        /// Patterns of keys whose reads are counted apart, such as `technical:*`: 32 at most. A key counts for
+        /// the first that it matches. They are estimates from a sample of the keys, so of fewer than a few
+        /// hundred keys they tell nothing. The metric has the pattern as its label.
+        key_groups: Vec<String> = Vec::new(),
+            setting().list().validate(validators::key_pattern).env(&["CACHE_ANALYTICS_KEY_GROUPS"]),
     }
 }
 
@@ -118,6 +135,28 @@ section! {
         /// Further kinds of values that an application keeps under `/v1/cache`, besides users, sessions, signals,
         /// api and narratives.
         own_kinds: Vec<OwnKindEntry> = Vec::new(), setting().sample(super::own_kinds::OWN_KINDS_SAMPLE),
+    }
+}
+
+section! {
+    /// Spans, and the traces of callers.
+    pub struct TracingSection("tracing.", _profile) {
+        /// Whether requests to providers carry the trace of the request that they are made for: `traceparent` and
+        /// `tracestate`, as W3C Trace Context has them.
+        propagate: bool = true, setting().env(&["CACHE_TRACING_PROPAGATE"]),
+        /// Whether spans name the keys and paths that they are about.
+        keys: bool = false, setting().env(&["CACHE_TRACING_KEYS"]),
+        /// Whether a hit in memory has a span that is exported, too.
+        hits: bool = false, setting().env(&["CACHE_TRACING_HITS"]),
+        /// The collector of OpenTelemetry that spans are exported to by OTLP over HTTP, such as
+        /// `http://localhost:4318`; they go to `/v1/traces` there. Left out: nowhere. Needs the feature `otlp`.
+        otlp_endpoint: Option<String> = None,
+            setting().validate(validators::collector).env(&["CACHE_TRACING_OTLP_ENDPOINT", STANDARD_VARIABLE]),
+        /// The name of this service in traces.
+        service_name: String = "cache-server".to_owned(), setting().env(&["OTEL_SERVICE_NAME"]),
+        /// The share of traces that begin here and are exported. A trace of a caller is exported if the caller
+        /// says that it is recorded.
+        sample_ratio: f64 = 1.0, setting().range(0.0..=1.0).env(&["CACHE_TRACING_SAMPLE_RATIO"]),
     }
 }
 

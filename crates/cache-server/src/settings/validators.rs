@@ -1,11 +1,14 @@
 //! Validators of single settings.
 
+use axum::http::Uri;
+use cache_analytics::is_metric_prefix;
+use cache_core::Pattern;
 use cache_warming::CronTimes;
 use jiff::tz::TimeZone;
 use market_data::DataType;
 
-/// The shortest token that opens anything, in bytes.
-pub(crate) const MIN_TOKEN_BYTES: usize = 16;
+use super::warming::is_never;
+
 /// How a token is printed.
 const MASKED_TOKEN: &str = "***";
 
@@ -19,6 +22,9 @@ pub(super) fn hour(text: &str) -> Result<(), String> {
 
 /// Accepts hours of the day, separated by commas, and a cron expression.
 pub(super) fn schedule(text: &str) -> Result<(), String> {
+    if is_never(text) {
+        return Ok(());
+    }
     let mut hours = text.split(',').map(str::trim).filter(|hour| !hour.is_empty());
     if text.bytes().all(|byte| byte.is_ascii_digit() || b", ".contains(&byte)) {
         return hours.try_for_each(hour);
@@ -30,6 +36,22 @@ pub(super) fn schedule(text: &str) -> Result<(), String> {
              '30 13 * * MON-FRI', or [] for never"
         )),
     }
+}
+
+/// Accepts what the name of a metric may begin with.
+pub(super) fn metrics_prefix(text: &str) -> Result<(), String> {
+    if is_metric_prefix(text) {
+        Ok(())
+    } else {
+        Err("give letters, digits and _, such as cache or fiml_cache".to_owned())
+    }
+}
+
+/// Accepts a pattern of keys.
+pub(super) fn key_pattern(text: &str) -> Result<(), String> {
+    Pattern::glob(text)
+        .map(drop)
+        .map_err(|invalid| format!("is no pattern: {invalid}; give one such as price:AAPL*"))
 }
 
 /// Accepts a symbol that can be asked for a quote.
@@ -51,6 +73,19 @@ pub(super) fn host(text: &str) -> Result<(), String> {
     }
 }
 
+/// Accepts the URL of a collector.
+pub(super) fn collector(text: &str) -> Result<(), String> {
+    let wanted = "give one such as http://localhost:4318";
+    let uri: Uri = text.parse().map_err(|why| format!("is no URL: {why}; {wanted}"))?;
+    let is_http = matches!(uri.scheme_str(), Some("http" | "https"));
+    let names_host_alone = uri.authority().is_some_and(|place| !place.as_str().contains('@'));
+    if is_http && names_host_alone && uri.query().is_none() {
+        Ok(())
+    } else {
+        Err(format!("is no http or https URL without user, password and query; {wanted}"))
+    }
+}
+
 /// Accepts a kind that can be computed.
 pub(super) fn computed(text: &str) -> Result<(), String> {
     match text {
@@ -66,7 +101,7 @@ pub(super) fn token(text: &str) -> Result<(), String> {
         return Ok(());
     }
     let visible = text.bytes().all(|byte| byte.is_ascii_graphic());
-    if text.len() >= MIN_TOKEN_BYTES && visible {
+    if text.len() >= cache_http::guard::MIN_TOKEN_BYTES && visible {
         Ok(())
     } else {
         Err("give at least 16 characters of visible ASCII, without spaces".to_owned())

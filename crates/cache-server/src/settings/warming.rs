@@ -38,7 +38,19 @@ section! {
         /// How many calls to a provider a call that nobody waits for yet must be expected to save.
         plan: f64 = 2.0,
             setting().range(0.1..=1000.0).env(&["CACHE_WARMING_PLAN"]),
-        /// How many keys one call of warming has at most. A provider may allow fewer.
+        /// Of how many keys it is remembered what is asked for within seconds after them, to be loaded when they
+        /// are asked for: 100 bytes each. 0: of none, and nothing is loaded for that reason.
+        together: u32 = 1000,
+            setting().range(0.0..=1_000_000.0).env(&["CACHE_WARMING_TOGETHER"]),
+        /// For how long after the opening of the New York market what is stale is loaded, what is asked for most
+        /// first, with nine tenths of what quotas leave. 0: not at all.
+        opening_bell: u64 = 0,
+            setting().unit("s").range(0.0..=3600.0).env(&["CACHE_WARMING_OPENING_BELL"]),
+        /// Whether the free places of calls are filled with what will likely be asked for next.
+        fill: bool = true,
+            setting().env(&["CACHE_WARMING_FILL"]),
+        /// How many keys warming asks for at once, at most. A provider may allow fewer; what is asked for in the
+        /// same moment shares a call.
         batch_size: u32 = 50,
             setting().range(1.0..=10_000.0).env(&["CACHE_WARMING_BATCH_SIZE"]),
         /// How many calls a run of warming makes at once.
@@ -113,6 +125,11 @@ impl<'de> Deserialize<'de> for WarmingSchedule {
     }
 }
 
+/// Whether a text means that nothing is warmed by the clock: an empty list, as it is written in a file.
+pub(super) fn is_never(text: &str) -> bool {
+    matches!(text.trim(), "" | "[]")
+}
+
 struct HoursOrCron;
 
 impl<'de> Visitor<'de> for HoursOrCron {
@@ -120,6 +137,11 @@ impl<'de> Visitor<'de> for HoursOrCron {
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("hours, such as 0,6,12,18, or a cron expression, such as \"30 13 * * MON-FRI\"")
+    }
+
+    /// Nothing, as by an empty variable.
+    fn visit_unit<E: Error>(self) -> Result<WarmingSchedule, E> {
+        Ok(WarmingSchedule::Hours(Vec::new()))
     }
 
     fn visit_u64<E: Error>(self, hour: u64) -> Result<WarmingSchedule, E> {
@@ -132,6 +154,9 @@ impl<'de> Visitor<'de> for HoursOrCron {
 
     /// What can't be a schedule is refused by the validator, which says more.
     fn visit_str<E: Error>(self, text: &str) -> Result<WarmingSchedule, E> {
+        if is_never(text) {
+            return self.visit_unit();
+        }
         let hours = text.split(',').map(str::trim).filter(|hour| !hour.is_empty());
         let hours: Result<Vec<u8>, _> = hours.map(str::parse).collect();
         Ok(hours.map_or_else(|_| WarmingSchedule::Cron(text.trim().to_owned()), WarmingSchedule::Hours))
@@ -161,10 +186,28 @@ mod tests {
             assert_eq!(read(hours), WarmingSchedule::Hours(vec![0, 6]), "{hours}");
         }
         assert_eq!(read("6").expression().unwrap(), "6");
-        assert_eq!(read("\"\"").expression(), None);
+        for never in ["\"\"", "[]", "\"[]\"", "null"] {
+            assert_eq!(read(never).expression(), None, "{never}");
+        }
         let cron = read("\"30 13 * * MON-FRI\"");
         assert_eq!(cron.expression().unwrap(), "30 13 * * MON-FRI");
         assert_eq!(serde_json::to_string(&cron).unwrap(), "\"30 13 * * MON-FRI\"");
+    }
+
+    #[test]
+    fn never_can_be_said_wherever_settings_are_read_from() {
+        for text in ["", "[]", ","] {
+            for by_flag in [true, false] {
+                let mut reader = Settings::reader();
+                match by_flag {
+                    true => reader.flag("--set", "warming.schedule", text),
+                    false => reader.env([("CACHE_WARMING_SCHEDULE", text)]),
+                }
+                let (values, _) = reader.finish().unwrap();
+                let schedule: WarmingSchedule = values.get("warming.schedule").unwrap();
+                assert_eq!(schedule.expression(), None, "{text:?}");
+            }
+        }
     }
 
     #[test]

@@ -10,9 +10,9 @@ use std::{
     time::Duration,
 };
 
+use cache_http::Problem;
 use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
+    io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf},
     time::{Sleep, sleep},
 };
 use tokio_io_timeout::TimeoutStream;
@@ -26,8 +26,8 @@ const LINGER: Duration = Duration::from_millis(500);
 const MAX_LINGER_BYTES: usize = 1 << 20;
 
 /// The stream of a client.
-pub(super) struct ClientStream {
-    stream: Pin<Box<TimeoutStream<TcpStream>>>,
+pub(super) struct ClientStream<S> {
+    stream: Pin<Box<TimeoutStream<S>>>,
     place: Arc<Place>,
     /// What is written instead of hyper's own error, and how much of it was written.
     replaced: Option<(Vec<u8>, usize)>,
@@ -39,11 +39,17 @@ struct Linger {
     left: usize,
 }
 
-impl ClientStream {
-    pub(super) fn new(stream: TcpStream, stall: Duration, place: Arc<Place>) -> Self {
+impl<S: AsyncRead + AsyncWrite> ClientStream<S> {
+    pub(super) fn new(stream: S, stall: Duration, place: Arc<Place>) -> Self {
         let mut stream = TimeoutStream::new(stream);
         stream.set_write_timeout(Some(stall));
         Self { stream: Box::pin(stream), place, replaced: None, linger: None }
+    }
+
+    /// Tells the client a problem, whatever it sends, and ends.
+    pub(super) async fn refuse(mut self, problem: Problem) -> io::Result<()> {
+        self.replaced = Some((plain_error::answer(problem), 0));
+        self.flush().await
     }
 
     /// Keeps `bufs` to be written with hyper's own error replaced, if they end with one. hyper writes nothing
@@ -94,7 +100,7 @@ impl ClientStream {
     }
 }
 
-impl AsyncRead for ClientStream {
+impl<S: AsyncRead + AsyncWrite> AsyncRead for ClientStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -104,7 +110,7 @@ impl AsyncRead for ClientStream {
     }
 }
 
-impl AsyncWrite for ClientStream {
+impl<S: AsyncRead + AsyncWrite> AsyncWrite for ClientStream<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.poll_write_vectored(cx, &[IoSlice::new(buf)])
     }

@@ -3,11 +3,13 @@
 mod client_stream;
 mod places;
 mod plain_error;
+mod tls;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, extract::Request};
 use cache_core::{Clock, Error, ErrorKind, LogSum, Result};
+use cache_http::{Problem, guard::Client};
 use hyper::{
     body::Incoming,
     server::conn::http1,
@@ -15,21 +17,28 @@ use hyper::{
 };
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
-    server::graceful::GracefulShutdown,
+    server::graceful::{GracefulShutdown, Watcher},
     service::TowerToHyperService,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     time::{sleep, timeout},
 };
 
-pub(crate) use self::places::Place;
-use self::{client_stream::ClientStream, places::Places};
+pub use self::tls::ServerTls;
+use self::{
+    client_stream::ClientStream,
+    places::{Place, Places, TakenPlace},
+    tls::Spoken,
+};
+use crate::http::problems::TLS_REQUIRED;
 
 /// How long requests under way may continue at shutdown.
 pub const DRAIN_TIMEOUT: Duration = Duration::from_millis(2000);
-/// The largest read buffer of a connection, in bytes. A larger head gets 431 from hyper.
-const MAX_READ_BUFFER: usize = 128 << 10;
+/// The largest read buffer of a connection, in bytes: what bodies take that are refused unread. A larger head gets
+/// 431 from hyper; the longest URL that it reads, to answer with 414, has 64 KiB.
+const MAX_READ_BUFFER: usize = 80 << 10;
 /// The pause after a failed accept, in which connections may free resources such as file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -80,22 +89,18 @@ pub async fn bind(listen: &str) -> Result<TcpListener> {
     })
 }
 
-/// The client of a request that came over a socket.
-#[derive(Clone, Debug)]
-pub(crate) struct Client {
-    /// The client's address.
-    pub(crate) peer: SocketAddr,
-    /// The address that it connected to.
-    pub(crate) local: SocketAddr,
-    /// The longest time for receiving a body.
-    pub(crate) body_timeout: Duration,
-    pub(crate) place: Arc<Place>,
-}
-
-/// Serves until `stop` is ready, then drains connections for at most [`DRAIN_TIMEOUT`].
-pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: impl Future) {
+/// Serves, with TLS if there is a certificate for it, until `stop` is ready. Then drains connections for at most
+/// [`DRAIN_TIMEOUT`].
+pub async fn serve(
+    listener: TcpListener,
+    tls: Option<ServerTls>,
+    router: Router,
+    limits: Limits,
+    stop: impl Future,
+) {
     let connections = Connections {
         listener,
+        tls,
         limits,
         places: Places::new(limits.connections),
         graceful: GracefulShutdown::new(),
@@ -117,6 +122,7 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, stop: 
 
 struct Connections {
     listener: TcpListener,
+    tls: Option<ServerTls>,
     limits: Limits,
     places: Arc<Places>,
     graceful: GracefulShutdown,
@@ -135,36 +141,20 @@ impl Connections {
             let taken = self.places.take(number).await;
             // The client may be gone already.
             let Ok(local) = stream.local_addr() else { continue };
-            let place = Arc::clone(&taken.place);
-            let stream = ClientStream::new(stream, self.limits.stall, Arc::clone(&place));
-            let client = Client { peer, local, body_timeout: self.limits.body, place };
-            let router = TowerToHyperService::new(self.router.clone());
-            let service = service_fn(move |mut request: Request<Incoming>| {
-                client.place.waits();
-                request.extensions_mut().insert(client.clone());
-                let (answering, place) = (router.call(request), Arc::clone(&client.place));
-                async move {
-                    let response = answering.await;
-                    place.waits();
-                    response
-                }
-            });
-            let connection = http1::Builder::new()
-                .timer(TokioTimer::new())
-                .header_read_timeout(self.limits.head)
-                .max_buf_size(MAX_READ_BUFFER)
-                .serve_connection(TokioIo::new(stream), service);
-            let connection = self.graceful.watch(connection);
-            tokio::spawn(async move {
-                tokio::select! {
-                    result = connection => if let Err(error) = result {
-                        tracing::debug!(%error, "connection ended with an error");
-                    },
-                    () = taken.place.given_up() => {
-                        tracing::debug!(%peer, "all connections are taken: closed one that sent nothing");
-                    }
-                }
-            });
+            let client = Client {
+                peer: Some(peer),
+                local: Some(local),
+                body_timeout: self.limits.body,
+                connection: taken.place.clone(),
+            };
+            let connection = Connection {
+                client,
+                taken,
+                limits: self.limits,
+                router: self.router.clone(),
+                watcher: self.graceful.watcher(),
+            };
+            tokio::spawn(connection.serve(stream, self.tls.clone()));
         }
     }
 
@@ -190,6 +180,81 @@ impl Connections {
                 }
             }
         }
+    }
+}
+
+/// One connection.
+struct Connection {
+    client: Client,
+    taken: TakenPlace,
+    limits: Limits,
+    router: Router,
+    watcher: Watcher,
+}
+
+impl Connection {
+    /// Serves a client until it goes, or its place is given to another.
+    async fn serve(self, stream: TcpStream, tls: Option<ServerTls>) {
+        let peer = self.client.peer;
+        let Self { client, taken, limits, router, watcher } = self;
+        let place = Arc::clone(&taken.place);
+        let serving = async {
+            let Some(tls) = tls else { return answer(stream, client, &place, limits, router, watcher).await };
+            let result = match timeout(limits.head, tls.accept(stream)).await {
+                Ok(Ok(Spoken::Tls(stream))) => {
+                    return answer(*stream, client, &place, limits, router, watcher).await;
+                }
+                Ok(Ok(Spoken::Plain(stream))) => {
+                    let problem = Problem::new(
+                        TLS_REQUIRED,
+                        "clients are served by TLS here: begin the URL with https://",
+                    );
+                    ClientStream::new(stream, limits.stall, Arc::clone(&place)).refuse(problem).await
+                }
+                Ok(Err(error)) => Err(error),
+                Err(_) => Err(io::ErrorKind::TimedOut.into()),
+            };
+            if let Err(error) = result {
+                tracing::debug!(?peer, %error, "TLS handshake failed");
+            }
+        };
+        tokio::select! {
+            () = serving => {}
+            () = place.given_up() => {
+                tracing::debug!(?peer, "all connections are taken: closed one that sent nothing");
+            }
+        }
+    }
+}
+
+/// Has the requests of a client answered.
+async fn answer<S: AsyncRead + AsyncWrite + Send + 'static>(
+    stream: S,
+    client: Client,
+    place: &Arc<Place>,
+    limits: Limits,
+    router: Router,
+    watcher: Watcher,
+) {
+    let stream = ClientStream::new(stream, limits.stall, Arc::clone(place));
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(|mut request: Request<Incoming>| {
+        place.waits();
+        request.extensions_mut().insert(client.clone());
+        let (answering, place) = (router.call(request), Arc::clone(place));
+        async move {
+            let response = answering.await;
+            place.waits();
+            response
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head)
+        .max_buf_size(MAX_READ_BUFFER)
+        .serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::debug!(%error, "connection ended with an error");
     }
 }
 

@@ -10,6 +10,7 @@ use std::{
 };
 
 use cache_core::sync::Mutex;
+use cache_http::guard::ClientConnection;
 use tokio::{
     sync::{Notify, OwnedSemaphorePermit, Semaphore},
     time::{Instant, sleep},
@@ -108,6 +109,16 @@ impl Drop for TakenPlace {
     }
 }
 
+impl ClientConnection for Place {
+    fn answers(&self) {
+        self.waiting_since.store(ANSWERING, Ordering::Relaxed);
+    }
+
+    fn refuses_the_rest(&self) {
+        self.unread.store(true, Ordering::Relaxed);
+    }
+}
+
 impl Place {
     /// Notes that the client is waited for.
     pub(crate) fn waits(&self) {
@@ -120,16 +131,6 @@ impl Place {
         if self.waited().is_some() {
             self.waits();
         }
-    }
-
-    /// Notes that a whole request has come and is being answered.
-    pub(crate) fn answers(&self) {
-        self.waiting_since.store(ANSWERING, Ordering::Relaxed);
-    }
-
-    /// Notes that what else the client sends will not be read, as an answer has refused it.
-    pub(crate) fn refuses_the_rest(&self) {
-        self.unread.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn has_unread(&self) -> bool {

@@ -1,8 +1,7 @@
 //! The errors that hyper answers by itself, before any handler, as problems.
 
 use axum::response::IntoResponse;
-
-use crate::http::problem::{Problem, ProblemKind};
+use cache_http::{Problem, ProblemKind};
 
 /// The longest head of such an answer, in bytes.
 const MAX_HEAD: usize = 512;
@@ -23,13 +22,13 @@ pub(super) fn find(bytes: &[u8]) -> Option<(usize, Vec<u8>)> {
     }
     let problem = match head.get(9..12)? {
         "400" => (
-            ProblemKind::MalformedRequest,
+            ProblemKind::MALFORMED_REQUEST,
             "the head of the request is not valid HTTP/1.1: send a line such as GET / HTTP/1.1, and headers such \
              as Host: localhost",
         ),
-        "414" => (ProblemKind::UrlTooLong, "path and query are longer than can be read: shorten them"),
+        "414" => (ProblemKind::URL_TOO_LONG, "path and query are longer than can be read: shorten them"),
         "431" => (
-            ProblemKind::HeadersTooLarge,
+            ProblemKind::HEADERS_TOO_LARGE,
             "the head of the request has more than 100 headers or is longer than can be read: send less",
         ),
         _ => return None,
@@ -38,7 +37,7 @@ pub(super) fn find(bytes: &[u8]) -> Option<(usize, Vec<u8>)> {
 }
 
 /// Returns a problem as the bytes of an answer, after which the connection is closed.
-fn answer(problem: Problem) -> Vec<u8> {
+pub(super) fn answer(problem: Problem) -> Vec<u8> {
     let body = problem.public_json();
     let response = problem.into_response();
     let status = response.status();

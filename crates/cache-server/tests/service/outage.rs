@@ -25,7 +25,7 @@ async fn while_the_provider_fails_stale_quotes_stand_in_until_their_grace_is_ove
     );
     assert_eq!(
         (answer.header("age"), answer.header("cache-control")),
-        ("400", "max-age=0, stale-if-error=3599")
+        ("400", "max-age=0, stale-while-revalidate=3599, stale-if-error=3599")
     );
 
     service.advance(Duration::from_secs(3201));

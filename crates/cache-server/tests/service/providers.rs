@@ -61,7 +61,7 @@ async fn where_no_provider_has_bars_it_is_said_so_without_a_list_of_nothing() {
     let answer = server.get("/v1/bars/AAPL").await;
     assert_eq!(answer.status(), 404);
     let body: serde_json::Value = answer.json().await.unwrap();
-    assert_eq!(body["type"], "urn:problem-type:cache-server:not-offered", "{body}");
+    assert_eq!(body["type"], "urn:problem-type:cache:not-offered", "{body}");
     let detail = body["detail"].as_str().unwrap();
     assert!(detail.contains("offers ohlcv: ask for one of price, or"), "{detail}");
     server.terminate();

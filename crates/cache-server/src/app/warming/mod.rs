@@ -2,11 +2,15 @@
 //! history that survives a restart.
 
 mod history;
-mod observer;
+mod local_hour;
 mod strategies;
 mod target;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use cache_core::{Clock, Key, Result, Timestamp, sync::Mutex};
 use cache_facade::{Cache, CacheBuilder};
@@ -23,8 +27,8 @@ use tokio::{
 
 use self::{
     history::{KeptHistory, MAX_SAVED},
-    observer::{MarketReads, local_hour},
-    strategies::market_zone,
+    local_hour::local_hour,
+    strategies::{calls_left, market_zone},
     target::Targets,
 };
 use super::{NAMESPACE, providers::Providers};
@@ -89,9 +93,19 @@ impl UnopenedWarming {
         strategies::warming(settings, providers, time, clock).map(Self)
     }
 
+    /// Returns it, for whoever tells of it while it lives.
+    pub(super) fn downgrade(&self) -> Weak<Warming> {
+        Arc::downgrade(&self.0)
+    }
+
+    /// Returns what warms.
+    pub(super) fn shared(&self) -> Arc<Warming> {
+        Arc::clone(&self.0)
+    }
+
     /// Lets a cache tell of reads, and fill the free places of its calls.
     pub(super) fn observing(&self, builder: CacheBuilder) -> CacheBuilder {
-        builder.observer(MarketReads::new(Arc::clone(&self.0))).fill(Arc::clone(&self.0))
+        builder.observer(Arc::clone(self.0.history())).fill(Arc::downgrade(&self.0))
     }
 
     /// Covers the regions, brings what was asked for most before a restart into memory, and begins to warm.
@@ -103,14 +117,14 @@ impl UnopenedWarming {
         self,
         cache: &Cache,
         regions: &MarketRegions,
-        registry: &Registry,
+        registry: &Arc<Registry>,
         time: &MarketTime,
         clock: &Clock,
         settings: &Settings,
     ) -> Result<ServiceWarming> {
         let Self(warming) = self;
         let targets = Targets::of(regions, settings.warming.batch_size as usize);
-        let scheduler = scheduler(settings, time, clock);
+        let scheduler = scheduler(settings, registry, time, clock);
         let mut providers = Vec::new();
         for (data, target) in targets.iter() {
             warming.cover(
@@ -191,6 +205,11 @@ impl ServiceWarming {
         Some(key.and_then(|key| self.scheduler.schedule_update(&key, provider, priority)))
     }
 
+    /// Returns the scheduler of updates.
+    pub(super) fn scheduler(&self) -> BatchScheduler {
+        self.scheduler.clone()
+    }
+
     /// Returns what the scheduler of updates did.
     pub(crate) fn updates(&self) -> SchedulerStats {
         self.scheduler.stats()
@@ -229,13 +248,19 @@ fn coverage(time: &MarketTime, data: DataType, now: Timestamp, max_batch: usize)
     if max_batch == 1 { coverage.price_of_key(1.0) } else { coverage }
 }
 
-fn scheduler(settings: &Settings, time: &MarketTime, clock: &Clock) -> BatchScheduler {
+fn scheduler(
+    settings: &Settings,
+    registry: &Arc<Registry>,
+    time: &MarketTime,
+    clock: &Clock,
+) -> BatchScheduler {
     let batch = &settings.batch;
     let (hours, zone) = (batch.low_load_hours.clone(), market_zone(time));
     BatchScheduler::builder()
         .clock(clock.clone())
         .batch_size(batch.size as usize)
         .interval(Duration::from_secs(batch.interval))
+        .calls_left(calls_left(registry))
         .low_load(move |at| hours.contains(&local_hour(&zone, at).hour))
         .build()
 }

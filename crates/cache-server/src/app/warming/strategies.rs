@@ -2,15 +2,20 @@
 
 use std::{sync::Arc, time::Duration};
 
-use cache_core::{Clock, Key, Result};
+use cache_core::{Clock, Key, Result, Timestamp};
 use cache_market::{MarketTime, StandardKey};
-use cache_warming::{CronTimes, KeysOf, Predictive, RunBudget, RunSchedule, Warming};
+use cache_warming::{
+    Announced, CronTimes, KeysOf, OpeningBell, Predictive, RunBudget, RunSchedule, Together, Warming,
+};
 use jiff::tz::TimeZone;
-use market_data::{Asset, DataType, Market, Provider, Registry, ReplayProvider};
+use market_data::{
+    Asset, DataType, Market, Provider, Registry, ReplayProvider,
+    moment::{from_jiff, to_jiff},
+};
 
 use super::{
     super::{NAMESPACE, providers::Providers},
-    observer::local_hour,
+    local_hour::local_hour,
 };
 use crate::settings::Settings;
 
@@ -20,6 +25,8 @@ const PLAN_INTERVAL: Duration = Duration::from_secs(2);
 const LEAST_READ: f32 = 0.2;
 /// How many keys of each kind a run by the clock or in an interval fetches at most.
 const MAX_KEYS: usize = 1_000;
+/// Which share of what a quota leaves a second after the opening of a market may cost.
+const BELL_SHARE: f64 = 0.9;
 
 /// Returns what warms, which covers no kind yet.
 pub(super) fn warming(
@@ -41,24 +48,46 @@ pub(super) fn warming(
         async move { keys }
     });
     let each = RunSchedule::Every(Duration::from_secs(warming.interval));
-    let quotas = providers.registry.clone();
     let zone = market_zone(time);
-    let built = Warming::builder()
+    let bell = OpeningBell::new("bell", last_opening(time)).budget(few.quota_share(BELL_SHARE).priority(190));
+    let builder = Warming::builder()
         .clock(clock.clone())
+        .fills(warming.fill)
         .max_tracked(usize::try_from(settings.cache.memory.max_tracked_entries).unwrap_or(usize::MAX))
         .hour_of(move |at| local_hour(&zone, at))
-        .calls_left(move |kind| quotas.calls_left(kind.parse().ok()?))
+        .calls_left(calls_left(&providers.registry))
         .strategy(popular.budget(budget.priority(200)))
         .strategy(Predictive::new("scheduled", by_clock).budget(few.priority(150)))
         .strategy(Predictive::new("predictive", each).least_read(LEAST_READ).worth(0.1).budget(few))
-        .strategy(
-            Predictive::new("plan", RunSchedule::Every(PLAN_INTERVAL))
-                .saving(warming.plan as f32)
-                .budget(budget),
-        )
-        .build();
+        .strategy(Announced::new("announced").budget(few.priority(180)))
+        .strategy(bell.lasting(Duration::from_secs(warming.opening_bell)));
+    let builder = match warming.together as usize {
+        0 => builder,
+        keys => {
+            let each_second = Together::default_budget().concurrency(warming.max_concurrent as usize);
+            let together = Together::new("together").budget(each_second);
+            builder.co_access(keys).strategy(together)
+        }
+    };
+    let plan = Predictive::new("plan", RunSchedule::Every(PLAN_INTERVAL)).saving(warming.plan as f32);
+    let built = builder.strategy(plan.budget(budget)).build();
     built.enable(warming.enabled);
     Ok(built)
+}
+
+/// Returns what tells when the market opened last that an asset without one is of, if it is open.
+fn last_opening(time: &MarketTime) -> impl Fn(Timestamp) -> Option<Timestamp> + Send + Sync + 'static {
+    let time = time.clone();
+    move |now| {
+        let session = time.calendars().of(Market::US)?.session(to_jiff(now))?;
+        Some(from_jiff(session.open))
+    }
+}
+
+/// Returns what tells how many calls the quotas of a kind's providers leave.
+pub(super) fn calls_left(registry: &Arc<Registry>) -> impl Fn(&str) -> Option<usize> + Send + Sync + use<> {
+    let registry = Arc::clone(registry);
+    move |kind| registry.calls_left(kind.parse().ok()?)
 }
 
 /// Returns what gives the keys of the popular quotes that can be had.

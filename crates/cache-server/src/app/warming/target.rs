@@ -3,22 +3,20 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use cache_core::{Error, ErrorKind, Key, Refresh, Refreshed, Result, Warm, sync::RwLock};
+use cache_core::{Key, Refresh, Refreshed, Result, Warm, sync::RwLock};
 use cache_market::MarketRegions;
 use market_data::DataType;
 
-/// The region of one kind that is warmed. A reload puts the reopened one in its place; the service's end takes it
-/// away, since the region's cache holds what warms it.
+/// The region of one kind that is warmed. A reload puts the reopened one in its place.
 pub(super) struct Target {
     kind: String,
     max_batch: usize,
-    region: RwLock<Option<Arc<dyn Warm>>>,
+    region: RwLock<Arc<dyn Warm>>,
 }
 
 impl Target {
-    fn region(&self) -> Result<Arc<dyn Warm>> {
-        let closed = || Error::new(ErrorKind::Closed, "warm", format!("{}: the service ended", self.kind));
-        self.region.read().clone().ok_or_else(closed)
+    fn region(&self) -> Arc<dyn Warm> {
+        Arc::clone(&self.region.read())
     }
 }
 
@@ -31,7 +29,7 @@ impl fmt::Debug for Target {
 #[async_trait]
 impl Refresh for Target {
     async fn refresh(&self, keys: &[Key]) -> Result<Refreshed> {
-        self.region()?.refresh(keys).await
+        self.region().refresh(keys).await
     }
 }
 
@@ -46,11 +44,15 @@ impl Warm for Target {
     }
 
     fn fresh_for(&self, key: &Key) -> Option<Duration> {
-        self.region().ok()?.fresh_for(key)
+        self.region().fresh_for(key)
+    }
+
+    fn is_known_absent(&self, key: &Key) -> bool {
+        self.region().is_known_absent(key)
     }
 
     async fn lift(&self, keys: &[Key]) -> Result<Vec<bool>> {
-        self.region()?.lift(keys).await
+        self.region().lift(keys).await
     }
 }
 
@@ -64,7 +66,7 @@ impl Targets {
         let target = |(data, region): (DataType, Arc<dyn Warm>)| {
             let max_batch = region.max_batch().min(batch_size).max(1);
             let kind = region.kind().to_owned();
-            (data, Arc::new(Target { kind, max_batch, region: RwLock::new(Some(region)) }))
+            (data, Arc::new(Target { kind, max_batch, region: RwLock::new(region) }))
         };
         Self(regions.loaded().map(target).collect())
     }
@@ -73,18 +75,12 @@ impl Targets {
     pub(super) fn replace(&self, regions: &MarketRegions) {
         for (data, region) in regions.loaded() {
             if let Some((_, target)) = self.0.iter().find(|(known, _)| *known == data) {
-                *target.region.write() = Some(region);
+                *target.region.write() = region;
             }
         }
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (DataType, &Arc<Target>)> {
         self.0.iter().map(|(data, target)| (*data, target))
-    }
-}
-
-impl Drop for Targets {
-    fn drop(&mut self) {
-        self.0.iter().for_each(|(_, target)| *target.region.write() = None);
     }
 }

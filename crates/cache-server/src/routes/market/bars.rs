@@ -5,23 +5,25 @@ use axum::{
     response::Response,
 };
 use cache_facade::Lookup;
+use cache_http::{
+    Problem,
+    guard::Caller,
+    request::query::{QueryParams, echo},
+    response::{cache_control::CacheControl, cacheable},
+};
 use cache_market::{MarketLookup, StandardKey};
 use market_data::{Asset, Bar, DataType, Date, Interval, Series, SeriesId};
 use serde::Serialize;
 
-use super::{of_kind, offered_asset, unknown};
+use super::{check_cached, of_kind, offered_asset, unknown};
 use crate::{
-    app::App,
-    http::{
-        cache_control::CacheControl,
-        problem::{Problem, ProblemKind},
-        query::{QueryParams, echo},
-    },
-    routes::response::{Annotated, cacheable},
+    app::{App, value_texts::ValueText},
+    http::problems,
+    routes::response::Annotation,
 };
 
 pub(super) async fn one(
-    app: &App,
+    (app, caller): (&App, Caller),
     symbol: &str,
     uri: &Uri,
     headers: &HeaderMap,
@@ -29,13 +31,16 @@ pub(super) async fn one(
     let asset = offered_asset(app, DataType::Ohlcv, symbol)?;
     let query = QueryParams::read(uri.query(), &["interval", "from", "to"])?;
     let wanted = WantedBars::read(app, asset, |name| query.get_non_empty(name))?;
-    let found = app.regions().look_up_one(&wanted.key()).await;
+    let regions = app.regions_for(headers, caller).map_err(|error| Problem::from_error(&error))?;
+    let found = regions.look_up_one(&wanted.key()).await;
     let lookup = of_kind(found, MarketLookup::series).map_err(|error| Problem::from_error(&error))?;
+    check_cached(&lookup, symbol)?;
     let asset = &wanted.id.asset;
     let cache_control = CacheControl::of(&lookup).ending_after(app.until_dropped(asset, DataType::Ohlcv));
     let Some(series) = &lookup.value else { return Err(unknown(DataType::Ohlcv, asset, cache_control)) };
     let bars = wanted.of(series)?;
-    cacheable(headers, cache_control, &bars, &annotated(&bars, &lookup))
+    let text = ValueText::of(&bars).map_err(|error| Problem::unwritable(&error))?;
+    Ok(cacheable(headers, cache_control, text.etag, annotation(&lookup).added_to(&text.json)?))
 }
 
 /// The bars that a request asks for.
@@ -77,9 +82,9 @@ impl WantedBars {
     }
 }
 
-/// Adds source and age to bars, and when they were loaded.
-pub(super) fn annotated<B>(bars: B, lookup: &Lookup<Series>) -> Annotated<B> {
-    Annotated::new(bars, lookup).dated(lookup.born)
+/// Returns source and age of bars, and when they were loaded.
+pub(super) fn annotation(lookup: &Lookup<Series>) -> Annotation {
+    Annotation::of(lookup).dated(lookup.born)
 }
 
 /// Returns the problem of a list of symbols.
@@ -107,7 +112,7 @@ fn not_kept(id: &SeriesId, first: Date, to: Date) -> Problem {
          bars of a longer interval",
         id.asset
     );
-    Problem::new(ProblemKind::NotKept, detail).with("complete_from", first.to_string())
+    Problem::new(problems::NOT_KEPT, detail).with("complete_from", first.to_string())
 }
 
 fn interval(app: &App, text: Option<&str>) -> Result<Interval, Problem> {

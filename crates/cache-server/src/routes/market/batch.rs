@@ -2,32 +2,38 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use axum::{Extension, body::Bytes, extract::State, http::Uri, response::Response};
-use cache_core::{Error, ErrorKind};
-use cache_market::{MarketLookup, StandardKey};
-use market_data::{DataType, Document, Quote, Unambiguous};
-use serde::{Deserialize, Serialize};
-use serde_json::{
-    Map, Value,
-    value::{RawValue, to_raw_value},
+use axum::{
+    Extension,
+    body::Bytes,
+    extract::State,
+    http::{HeaderMap, Uri},
+    response::Response,
 };
+use cache_core::{Error, ErrorKind};
+use cache_facade::Source;
+use cache_http::{
+    Problem, ProblemKind,
+    guard::Caller,
+    public_text,
+    request::query::{QueryParams, echo},
+    response::uncacheable_text,
+};
+use cache_market::{MarketLookup, StandardKey};
+use market_data::{DataType, Unambiguous};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::{
-    bars::{Bars, WantedBars, annotated},
+    bars::{WantedBars, annotation},
     documents,
     kinds::offered_kind,
-    offered_asset,
+    not_cached, offered_asset,
     parameters::document_key,
     quotes,
 };
 use crate::{
-    app::App,
-    http::{
-        guard::Caller,
-        problem::{Problem, ProblemKind, public_text},
-        query::{QueryParams, echo},
-    },
-    routes::response::{Annotated, AnswerRoom, uncacheable},
+    app::{App, value_texts::ValueText},
+    routes::response::{Annotation, ObjectList, json},
 };
 
 /// The largest number of items in a request.
@@ -40,6 +46,7 @@ pub(super) async fn answer(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
     uri: Uri,
+    headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
     QueryParams::read(uri.query(), &[])?;
@@ -47,32 +54,31 @@ pub(super) async fn answer(
     let wanted: Vec<Result<Wanted, Refused>> =
         items(&body)?.into_iter().map(|item| Wanted::read(&app, item, &mut series)).collect();
     let keys: Vec<StandardKey> = wanted.iter().flatten().map(|wanted| wanted.key.clone()).collect();
-    let mut found = app.regions().look_up(&keys).await.into_iter();
+    let regions = app.regions_for(&headers, caller).map_err(|error| Problem::from_error(&error))?;
+    let mut found = regions.look_up(&keys).await.into_iter();
     let found: Vec<Option<Result<MarketLookup, Error>>> =
         wanted.iter().map(|wanted| wanted.as_ref().ok().and_then(|_| found.next())).collect();
-    let items = wanted.iter().zip(&found).map(|(wanted, found)| match (wanted, found) {
-        (Ok(wanted), Some(found)) => wanted.answered(&app, found, caller),
-        (Ok(wanted), None) => unreachable!("one answer a key: {wanted:?}"),
-        (Err(Refused { kind, id, why }), _) => Answered::new(kind, id, Content::invalid(why.clone())),
-    });
-    let mut room = AnswerRoom::new();
-    let mut told = Vec::with_capacity(wanted.len());
-    for item in items {
-        let (kind, id) = (item.kind, item.id);
-        told.push(match room.take(&item)? {
-            Some(text) => text,
-            None => to_raw_value(&Answered::new(kind, id, Content::TooLarge { error: AnswerRoom::full() }))
-                .map_err(|error| Problem::new(ProblemKind::Internal, error.to_string()))?,
-        });
+    let mut told = ObjectList::after(r#"{"items":"#);
+    for (wanted, found) in wanted.iter().zip(&found) {
+        let (kind, id, content) = match (wanted, found) {
+            (Ok(wanted), Some(found)) => (&wanted.kind, &wanted.id, wanted.content(&app, found, caller)?),
+            (Ok(wanted), None) => unreachable!("one answer a key: {wanted:?}"),
+            (Err(Refused { kind, id, why }), _) => (kind, id, Content::Invalid(why.clone())),
+        };
+        if !content.push_to(&mut told, kind, id)? {
+            Content::TooLarge.push_to(&mut told, kind, id)?;
+        }
     }
-    uncacheable(&Answers { items: told })
+    let mut body = told.end();
+    body.push(b'}');
+    Ok(uncacheable_text(body))
 }
 
 /// Reads the items of a body: its list, or the list `items` of its object.
 fn items(body: &[u8]) -> Result<Vec<Value>, Problem> {
     let invalid = |why: String| {
         let expected = r#"{"items": [{"kind": "price", "id": "AAPL"}]}, or the list alone"#;
-        Problem::new(ProblemKind::InvalidBody, format!("the body {why}; give {expected}"))
+        Problem::new(ProblemKind::INVALID_BODY, format!("the body {why}; give {expected}"))
     };
     let Unambiguous(body) = serde_json::from_slice(body)
         .map_err(|error| invalid(format!("is no JSON that can be read: {error}")))?;
@@ -182,43 +188,64 @@ impl Wanted {
         Ok(Self { kind: String::new(), id: String::new(), key, bars })
     }
 
-    fn answered<'a>(
-        &'a self,
+    fn content(
+        &self,
         app: &App,
-        found: &'a Result<MarketLookup, Error>,
+        found: &Result<MarketLookup, Error>,
         caller: Caller,
-    ) -> Answered<'a> {
-        let content = match found {
-            Ok(found) => self.content(app, found),
+    ) -> Result<Content, Problem> {
+        let found = match found {
+            Ok(found) => found,
             Err(error) => {
                 let error_text = caller.sees(error.to_string(), public_text(error));
-                match error.kind() {
-                    ErrorKind::Config => Content::invalid(error_text),
-                    _ => Content::Failed { error: error_text },
-                }
+                return Ok(match error.kind() {
+                    ErrorKind::Config => Content::Invalid(error_text),
+                    _ => Content::Failed(error_text),
+                });
             }
         };
-        Answered::new(&self.kind, &self.id, content)
+        let source = match found {
+            MarketLookup::Quote(found) => found.source,
+            MarketLookup::Series(found) => found.source,
+            MarketLookup::Document(found) => found.source,
+        };
+        if source == Source::Nowhere {
+            return Ok(Content::Failed(not_cached(&self.id)));
+        }
+        let written = self.written(app, found);
+        Ok(match written.map_err(|error| Problem::unwritable(&error))? {
+            Some(Ok((text, annotation))) => Content::Value(text, annotation),
+            Some(Err(problem)) => Content::Invalid(problem.public_detail().to_owned()),
+            None => Content::Unknown,
+        })
     }
 
-    fn content<'a>(&'a self, app: &App, found: &'a MarketLookup) -> Content<'a> {
-        match found {
+    /// Returns what was found as it is written, with its source and age; `None` if there is no such value.
+    fn written(
+        &self,
+        app: &App,
+        found: &MarketLookup,
+    ) -> serde_json::Result<Option<Result<Written, Problem>>> {
+        Ok(match found {
             MarketLookup::Quote(found) => match &found.value {
-                Some(quote) => Content::Quote(Annotated::new(quote, found)),
-                None => Content::Unknown {},
+                Some(quote) => Some(Ok((app.texts.quotes.of(quote)?, Annotation::of(found)))),
+                None => None,
             },
             MarketLookup::Series(found) => match found.value.as_ref().zip(self.bars.as_ref()) {
-                Some((series, wanted)) => match wanted.of(series) {
-                    Ok(bars) => Content::Bars(annotated(bars, found)),
-                    Err(problem) => Content::invalid(problem.public_detail().to_owned()),
-                },
-                None => Content::Unknown {},
+                Some((series, wanted)) => Some(match wanted.of(series) {
+                    Ok(bars) => Ok((Arc::new(ValueText::of(&bars)?), annotation(found))),
+                    Err(problem) => Err(problem),
+                }),
+                None => None,
             },
             MarketLookup::Document(found) => match &found.value {
-                Some(document) => Content::Document(documents::annotated(app, &self.key, document, found)),
-                None => Content::Unknown {},
+                Some(document) => {
+                    let annotation = documents::annotation(app, &self.key, document, found);
+                    Some(Ok((app.texts.documents.of(document)?, annotation)))
+                }
+                None => None,
             },
-        }
+        })
     }
 }
 
@@ -253,61 +280,49 @@ fn parameters(given: &Map<String, Value>) -> Result<BTreeMap<String, String>, Pr
     given.iter().map(text).collect()
 }
 
-#[derive(Serialize)]
-struct Answers {
-    items: Vec<Box<RawValue>>,
-}
+/// A value as it is written, with its source and age.
+type Written = (Arc<ValueText>, Annotation);
 
-/// The answer to one item.
+/// What is told of every item.
 #[derive(Serialize)]
-struct Answered<'a> {
+struct Head<'a> {
     kind: &'a str,
     id: &'a str,
     status: &'static str,
-    #[serde(flatten)]
-    content: Content<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
 }
 
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Content<'a> {
-    Quote(Annotated<&'a Arc<Quote>>),
-    Bars(Annotated<Bars<'a>>),
-    Document(Annotated<&'a Arc<Document>>),
+/// What is told of an item.
+enum Content {
+    Value(Arc<ValueText>, Annotation),
     /// The provider doesn't know it.
-    Unknown {},
+    Unknown,
     /// It could not be looked up.
-    Failed {
-        error: String,
-    },
+    Failed(String),
     /// It is left out, since the answer would be too long.
-    TooLarge {
-        error: String,
-    },
+    TooLarge,
     /// It asks for nothing that can be looked up.
-    Invalid {
-        error: String,
-    },
+    Invalid(String),
 }
 
-impl Content<'_> {
-    fn invalid(error: String) -> Self {
-        Self::Invalid { error }
-    }
-
-    fn status(&self) -> &'static str {
-        match self {
-            Self::Quote(_) | Self::Bars(_) | Self::Document(_) => "ok",
-            Self::Unknown {} => "unknown",
-            Self::Failed { .. } => "failed",
-            Self::TooLarge { .. } => "too_large",
-            Self::Invalid { .. } => "invalid",
+impl Content {
+    /// Appends an item of the answer. Returns whether there was room for it.
+    fn push_to(&self, list: &mut ObjectList, kind: &str, id: &str) -> Result<bool, Problem> {
+        let full = ObjectList::full();
+        let (status, error) = match self {
+            Self::Value(..) => ("ok", None),
+            Self::Unknown => ("unknown", None),
+            Self::Failed(error) => ("failed", Some(&**error)),
+            Self::TooLarge => ("too_large", Some(&*full)),
+            Self::Invalid(error) => ("invalid", Some(&**error)),
+        };
+        let head = json(&Head { kind, id, status, error })?;
+        if let Self::Value(text, annotation) = self {
+            return Ok(list.push(&[&head, &text.json, &json(annotation)?]));
         }
-    }
-}
-
-impl<'a> Answered<'a> {
-    fn new(kind: &'a str, id: &'a str, content: Content<'a>) -> Self {
-        Self { kind, id, status: content.status(), content }
+        // Of these there are as many as items, and they are short.
+        list.push_at_any_rate(&[&head]);
+        Ok(true)
     }
 }

@@ -3,6 +3,11 @@
 use std::sync::Arc;
 
 use axum::{extract::State, http::Uri, response::Response};
+use cache_http::{
+    Problem,
+    request::query::{QueryParams, echo},
+    response::uncacheable,
+};
 use cache_market::MarketRegions;
 use market_data::{Asset, DataType, Interval};
 use serde::Serialize;
@@ -13,11 +18,7 @@ use crate::{
         App,
         market_kinds::{KindParameter, describe},
     },
-    http::{
-        problem::{Problem, ProblemKind},
-        query::{QueryParams, echo},
-    },
-    routes::response::uncacheable,
+    http::problems,
 };
 
 /// `GET /v1/kinds`
@@ -79,9 +80,9 @@ pub(super) fn offered_kind(app: &App, name: &str) -> Result<DataType, Problem> {
     let Some(data) = name.parse().ok().filter(|data| MarketRegions::has(*data)) else {
         let all: Vec<&str> = MarketRegions::kinds().map(DataType::as_str).collect();
         let detail = format!("{:?} is no kind of market data: there are {}", echo(name), all.join(", "));
-        return Err(Problem::new(ProblemKind::UnknownKind, detail).with("kinds", json!(all)));
+        return Err(Problem::new(problems::UNKNOWN_KIND, detail).with("kinds", json!(all)));
     };
-    if !app.offers(data).is_empty() {
+    if app.regions().offers(data) {
         return Ok(data);
     }
     let mut offered = Map::new();
@@ -96,7 +97,7 @@ pub(super) fn offered_kind(app: &App, name: &str) -> Result<DataType, Problem> {
         "no provider of this service offers {data}: ask for one of {}, or configure a provider that does",
         names.join(", ")
     );
-    let problem = Problem::new(ProblemKind::NotOffered, detail).with("kind", data.as_str());
+    let problem = Problem::new(problems::NOT_OFFERED, detail).with("kind", data.as_str());
     Err(problem.with("kinds", Value::Object(offered)))
 }
 
@@ -119,6 +120,6 @@ pub(super) fn check_offered(app: &App, data: DataType, asset: &Asset) -> Result<
         "no provider of this service offers {data} of {asset}: {} offers it of other assets; GET /v1/kinds says more",
         names.join(", ")
     );
-    let problem = Problem::new(ProblemKind::NotOffered, detail).with("kind", data.as_str());
+    let problem = Problem::new(problems::NOT_OFFERED, detail).with("kind", data.as_str());
     Err(problem.with("symbol", asset.to_string()))
 }

@@ -4,25 +4,26 @@ use std::sync::Arc;
 
 use axum::{http::HeaderMap, response::Response};
 use cache_core::Error;
-use cache_facade::Lookup;
+use cache_facade::{Lookup, Source};
+use cache_http::{
+    Problem, ProblemKind,
+    guard::Caller,
+    public_text,
+    response::{cache_control::CacheControl, cacheable, etag::ETag, uncacheable_text},
+};
 use market_data::{Asset, DataType};
-use serde::{Serialize, Serializer, ser::SerializeMap};
-use serde_json::{json, value::RawValue};
+use serde::Serialize;
+use serde_json::json;
 
-use super::no_symbols;
+use super::{no_symbols, not_cached};
 use crate::{
-    app::App,
-    http::{
-        cache_control::CacheControl,
-        guard::Caller,
-        problem::{Problem, public_text},
-    },
-    routes::response::{Annotated, AnswerRoom, cacheable, uncacheable},
+    app::{App, value_texts::ValueText},
+    routes::response::{Annotation, ObjectList, json as written},
 };
 
-struct List<'a> {
-    data: DataType,
-    values: Vec<Box<RawValue>>,
+/// What of a list has no value.
+#[derive(Default, Serialize)]
+struct Without<'a> {
     unknown: Vec<&'a Asset>,
     failed: Vec<Failed<'a>>,
 }
@@ -35,66 +36,71 @@ struct Failed<'a> {
     error: String,
 }
 
-/// Returns the answer about assets, of which `lookups` found something or failed, in their order. `annotated` adds
-/// source and age to a value; it is told the place of its asset.
-pub(super) fn answer<V: Serialize>(
+/// Returns the answer about assets, of which `lookups` found something or failed, in their order. `told` writes a
+/// value, and tells its source and age; it is given the place of its asset.
+pub(super) fn answer<V>(
     (app, caller, headers): (&App, Caller, &HeaderMap),
     data: DataType,
     assets: &[Asset],
     lookups: &[Result<Lookup<V>, Error>],
-    annotated: impl for<'v> Fn(usize, &'v Arc<V>, &Lookup<V>) -> Annotated<&'v Arc<V>>,
+    told: impl Fn(usize, &Arc<V>, &Lookup<V>) -> serde_json::Result<(Arc<ValueText>, Annotation)>,
 ) -> Result<Response, Problem> {
-    let mut list = List { data, values: Vec::new(), unknown: Vec::new(), failed: Vec::new() };
-    let mut versions = Vec::new();
+    let mut values = ObjectList::after(&match data {
+        DataType::Price => r#"{"quotes":"#.to_owned(),
+        data => format!(r#"{{"kind":"{data}","documents":"#),
+    });
+    let mut without = Without::default();
+    let mut etag = ETag::of(data.as_str());
     let mut cache_control: Option<CacheControl> = None;
-    let (mut failure, mut room, mut is_whole) = (None, AnswerRoom::new(), true);
+    let (mut failure, mut is_whole) = (None, true);
     for (at, (asset, lookup)) in assets.iter().zip(lookups).enumerate() {
         let found = match lookup {
             Ok(found) => found,
             Err(error) => {
                 failure.get_or_insert(error);
-                list.failed.push(Failed { asset, error: caller.sees(error.to_string(), public_text(error)) });
+                let error = caller.sees(error.to_string(), public_text(error));
+                without.failed.push(Failed { asset, error });
                 continue;
             }
         };
+        if found.source == Source::Nowhere {
+            without.failed.push(Failed { asset, error: not_cached(&asset.to_string()) });
+            is_whole = false;
+            continue;
+        }
         let own = CacheControl::of(found).ending_after(app.until_dropped(asset, data));
         cache_control = Some(cache_control.map_or(own, |so_far| so_far.and(own)));
         let Some(value) = &found.value else {
-            list.unknown.push(asset);
+            without.unknown.push(asset);
             continue;
         };
-        match room.take(&annotated(at, value, found))? {
-            Some(text) => {
-                versions.push(&**value);
-                list.values.push(text);
-            }
-            None => {
-                is_whole = false;
-                list.failed.push(Failed { asset, error: AnswerRoom::full() });
-            }
+        let (text, annotation) = told(at, value, found).map_err(|error| Problem::unwritable(&error))?;
+        if values.push(&[&text.json, &written(&annotation)?]) {
+            etag = etag.and(text.etag);
+        } else {
+            is_whole = false;
+            without.failed.push(Failed { asset, error: ObjectList::full() });
         }
     }
     match (cache_control, failure) {
         (Some(cache_control), None) if is_whole => {
-            cacheable(headers, cache_control, &(versions, &list.unknown), &list)
+            let etag = etag.and(ETag::of(written(&without.unknown)?));
+            Ok(cacheable(headers, cache_control, etag, body(values, &without)?))
         }
-        (Some(_), _) => uncacheable(&list),
-        (None, Some(error)) => Err(Problem::from_error(error).with("failed", json!(list.failed))),
-        (None, None) => Err(no_symbols()),
+        (Some(_), _) => Ok(uncacheable_text(body(values, &without)?)),
+        (None, Some(error)) => Err(Problem::from_error(error).with("failed", json!(without.failed))),
+        (None, None) if without.failed.is_empty() => Err(no_symbols()),
+        (None, None) => {
+            let problem = Problem::new(ProblemKind::NOT_CACHED, not_cached("the symbols"));
+            Err(problem.with("failed", json!(without.failed)))
+        }
     }
 }
 
-impl Serialize for List<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut members = serializer.serialize_map(None)?;
-        if self.data == DataType::Price {
-            members.serialize_entry("quotes", &self.values)?;
-        } else {
-            members.serialize_entry("kind", &self.data)?;
-            members.serialize_entry("documents", &self.values)?;
-        }
-        members.serialize_entry("unknown", &self.unknown)?;
-        members.serialize_entry("failed", &self.failed)?;
-        members.end()
-    }
+/// Returns the whole body: the values, and what has none.
+fn body(values: ObjectList, without: &Without<'_>) -> Result<Vec<u8>, Problem> {
+    let (mut body, rest) = (values.end(), written(without)?);
+    body.push(b',');
+    body.extend_from_slice(rest.strip_prefix(b"{").unwrap_or(&rest));
+    Ok(body)
 }

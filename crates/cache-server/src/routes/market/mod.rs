@@ -12,12 +12,14 @@ use std::sync::Arc;
 
 use axum::{
     Extension, Router,
-    extract::{Path, State, rejection::PathRejection},
-    http::{HeaderMap, Uri},
+    extract::{Path, Request, State, rejection::PathRejection},
+    http::request::Parts,
     response::Response,
     routing::{get, post},
 };
 use cache_core::Error;
+use cache_facade::{Lookup, Source};
+use cache_http::{Problem, ProblemKind, guard::Caller, response::cache_control::CacheControl};
 use cache_market::MarketLookup;
 use market_data::{Asset, DataType};
 
@@ -25,11 +27,7 @@ pub(super) use self::batch::key_of;
 use self::kinds::{check_any_offered, check_offered, offered_kind};
 use crate::{
     app::App,
-    http::{
-        cache_control::CacheControl,
-        guard::{BATCH_PATH, Caller},
-        problem::{Problem, ProblemKind},
-    },
+    http::{access::BATCH_PATH, problems},
 };
 
 /// The largest number of symbols in a request.
@@ -51,30 +49,29 @@ pub(super) fn routes() -> Router<Arc<App>> {
 async fn quotes(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
-    uri: Uri,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, Problem> {
-    values(&app, caller, DataType::Price.as_str(), &uri, &headers).await
+    values(&app, caller, DataType::Price.as_str(), &request.into_parts().0).await
 }
 
 /// `GET /v1/quotes/{symbol}`
 async fn quote(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     symbol: Result<Path<String>, PathRejection>,
-    uri: Uri,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, Problem> {
-    value(&app, DataType::Price.as_str(), &read(symbol)?, &uri, &headers).await
+    value(&app, caller, DataType::Price.as_str(), &read(symbol)?, &request.into_parts().0).await
 }
 
 /// `GET /v1/bars/{symbol}?interval=1d&from=2017-08-01&to=2017-09-01`
 async fn bars(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     symbol: Result<Path<String>, PathRejection>,
-    uri: Uri,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, Problem> {
-    value(&app, DataType::Ohlcv.as_str(), &read(symbol)?, &uri, &headers).await
+    value(&app, caller, DataType::Ohlcv.as_str(), &read(symbol)?, &request.into_parts().0).await
 }
 
 /// `GET /v1/{kind}?symbols=AAPL,MSFT`, further parameters hold for all; `GET /v1/news?market=US`
@@ -82,29 +79,27 @@ async fn many(
     State(app): State<Arc<App>>,
     Extension(caller): Extension<Caller>,
     kind: Result<Path<String>, PathRejection>,
-    uri: Uri,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, Problem> {
-    values(&app, caller, &read(kind)?, &uri, &headers).await
+    values(&app, caller, &read(kind)?, &request.into_parts().0).await
 }
 
 /// `GET /v1/{kind}/{symbol}?function=SMA&period=20`
 async fn one(
     State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
     path: Result<Path<(String, String)>, PathRejection>,
-    uri: Uri,
-    headers: HeaderMap,
+    request: Request,
 ) -> Result<Response, Problem> {
     let (kind, symbol) = read(path)?;
-    value(&app, &kind, &symbol, &uri, &headers).await
+    value(&app, caller, &kind, &symbol, &request.into_parts().0).await
 }
 
 async fn values(
     app: &App,
     caller: Caller,
     kind: &str,
-    uri: &Uri,
-    headers: &HeaderMap,
+    Parts { uri, headers, .. }: &Parts,
 ) -> Result<Response, Problem> {
     match offered_kind(app, kind)? {
         DataType::Price => quotes::many(app, caller, uri, headers).await,
@@ -115,15 +110,15 @@ async fn values(
 
 async fn value(
     app: &App,
+    caller: Caller,
     kind: &str,
     symbol: &str,
-    uri: &Uri,
-    headers: &HeaderMap,
+    Parts { uri, headers, .. }: &Parts,
 ) -> Result<Response, Problem> {
     match offered_kind(app, kind)? {
-        DataType::Price => quotes::one(app, symbol, uri, headers).await,
-        DataType::Ohlcv => bars::one(app, symbol, uri, headers).await,
-        data => documents::one(app, data, symbol, uri, headers).await,
+        DataType::Price => quotes::one((app, caller), symbol, uri, headers).await,
+        DataType::Ohlcv => bars::one((app, caller), symbol, uri, headers).await,
+        data => documents::one((app, caller), data, symbol, uri, headers).await,
     }
 }
 
@@ -173,6 +168,18 @@ fn offered_assets(app: &App, data: DataType, list: Option<&str>) -> Result<Vec<A
     Ok(assets)
 }
 
+/// Refuses what no tier has, where nothing may be loaded.
+fn check_cached<V>(lookup: &Lookup<V>, what: &str) -> Result<(), Problem> {
+    match lookup.source {
+        Source::Nowhere => Err(Problem::new(ProblemKind::NOT_CACHED, not_cached(what))),
+        _ => Ok(()),
+    }
+}
+
+fn not_cached(what: &str) -> String {
+    format!("{what} can't be answered from the cache as asked for: ask without only-if-cached")
+}
+
 fn no_symbols() -> Problem {
     let detail = "symbols is missing or empty: name 1 to 100 symbols, as in symbols=AAPL,MSFT";
     Problem::parameter("symbols", detail)
@@ -186,7 +193,7 @@ fn unknown(data: DataType, asset: &Asset, cache_control: CacheControl) -> Proble
         }
         data => format!("the provider has no {data} of {asset}: check the spelling, and the parameters"),
     };
-    Problem::new(ProblemKind::UnknownSymbol, detail)
+    Problem::new(problems::UNKNOWN_SYMBOL, detail)
         .with("symbol", asset.to_string())
         .with_cache_control(cache_control)
 }

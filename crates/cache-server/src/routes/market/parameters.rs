@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use cache_http::{
+    Problem,
+    request::query::{MAX_OTHERS, echo, too_many},
+};
 use cache_market::StandardKey;
 use market_data::{Asset, DataType, DocumentId};
-
-use crate::http::{
-    problem::Problem,
-    query::{MAX_OTHERS, echo, too_many},
-};
 
 /// The longest name of a parameter, in bytes.
 const MAX_NAME: usize = 32;

@@ -2,15 +2,13 @@
 
 use cache_core::{Key, Tag, Timestamp};
 use cache_facade::{Lookup, Source};
+use cache_http::{Problem, guard::Caller, request::query::echo};
 use serde::Serialize;
 
 use super::Named;
-use crate::{
-    app::{
-        json_text::JsonText,
-        own_kinds::{OwnId, OwnKind},
-    },
-    http::{guard::Caller, problem::Problem, query::echo},
+use crate::app::{
+    json_text::JsonText,
+    own_kinds::{OwnId, OwnKind},
 };
 
 /// One value, or what is known of it after a put.

@@ -11,6 +11,15 @@ use axum::{
 };
 use cache_core::{Key, Result as CacheResult, Tag, Timestamp};
 use cache_facade::Lookup;
+use cache_http::{
+    Problem, ProblemKind,
+    guard::Caller,
+    request::{
+        json_object::json_object,
+        query::{QueryParams, echo},
+    },
+    response::uncacheable,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -29,13 +38,7 @@ use crate::{
         json_text::JsonText,
         own_kinds::{OwnId, OwnKind},
     },
-    http::{
-        guard::{Caller, OWN_PATH},
-        json_object::json_object,
-        problem::{Problem, ProblemKind},
-        query::{QueryParams, echo},
-    },
-    routes::response::uncacheable,
+    http::access::OWN_PATH,
 };
 
 /// The most items of a batch, all lists together.
@@ -114,8 +117,8 @@ pub(super) async fn batch(
 
     let removed = kind.region.remove_many(&keys(&removes)).await;
     let (puts, stored) = store(kind, puts).await;
-    let looked: Vec<Key> = puts.iter().flatten().map(|put| put.key.clone()).chain(keys(&gets)).collect();
-    let lookups = kind.region.lookup_many(&looked).await;
+    let put_keys: Vec<Key> = puts.iter().flatten().map(|put| put.key.clone()).collect();
+    let lookups = look_up(kind, put_keys, keys(&gets)).await;
     let mut lookups = lookups.iter();
     let mut next = || lookups.next().unwrap_or_else(|| unreachable!("one answer a key"));
 
@@ -164,7 +167,7 @@ fn kind_of_batch(app: &App, path: Result<Path<String>, PathRejection>) -> Result
             "POST takes a batch, at {OWN_PATH}{{kind}}{BATCH}, not {:?}: to store one value, PUT it at {OWN_PATH}{{kind}}/{{id}}",
             echo(&text)
         );
-        Problem::new(ProblemKind::NoSuchPath, detail)
+        Problem::new(ProblemKind::NO_SUCH_PATH, detail)
     })?;
     kind_of(app, name)
 }
@@ -236,6 +239,19 @@ async fn store<'a>(kind: &OwnKind, puts: Vec<Item<Put<'a>>>) -> (Vec<Item<Stored
     (stored, outcome)
 }
 
+/// Returns what is there of what was put, then of what is asked for. A look at what was put is no read, unless
+/// memory has no room for it.
+async fn look_up(kind: &OwnKind, put: Vec<Key>, asked: Vec<Key>) -> Vec<CacheResult<Lookup<JsonText>>> {
+    let in_memory: Vec<_> = put.iter().map(|key| kind.region.peek_lookup(key)).collect();
+    let elsewhere = put.into_iter().zip(&in_memory).filter(|(_, there)| there.is_none());
+    let wanted: Vec<Key> = elsewhere.map(|(key, _)| key).chain(asked).collect();
+    let mut found = kind.region.lookup_many(&wanted).await.into_iter();
+    let mut all: Vec<_> =
+        in_memory.into_iter().filter_map(|there| there.map(Ok).or_else(|| found.next())).collect();
+    all.extend(found);
+    all
+}
+
 /// What is there after a put, and of which version. No version if it is another value, which somebody put since.
 fn after_put<'a>(
     lookup: &'a CacheResult<Lookup<JsonText>>,
@@ -264,7 +280,7 @@ fn got<'a>(
         let detail = format!(
             "the answer would have more than {MAX_ANSWER} bytes of values: get this one in another batch"
         );
-        return Err(Problem::new(ProblemKind::BodyTooLarge, detail));
+        return Err(Problem::new(ProblemKind::BODY_TOO_LARGE, detail));
     }
     *length = longer;
     Ok(there)

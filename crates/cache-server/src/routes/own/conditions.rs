@@ -3,15 +3,9 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use cache_core::{Fetched, Key, Result as CacheResult, Timestamp};
 use cache_facade::{Region, Updated};
+use cache_http::{Problem, request::query::echo, response::etag};
 
-use crate::{
-    app::json_text::JsonText,
-    http::{
-        etag,
-        problem::{Problem, ProblemKind},
-        query::echo,
-    },
-};
+use crate::{app::json_text::JsonText, http::problems};
 
 /// How often a change is tried whose value others change meanwhile.
 const MAX_ATTEMPTS: u32 = 100;
@@ -74,7 +68,7 @@ impl Condition {
             Self::Present | Self::Nothing => "a fresh value was to be there".to_owned(),
         };
         let detail = format!("{there}, {wanted}: nothing was changed; read it again and decide anew");
-        Problem::new(ProblemKind::VersionDiffers, detail).with("born", born.map(Timestamp::as_micros))
+        Problem::new(problems::VERSION_DIFFERS, detail).with("born", born.map(Timestamp::as_micros))
     }
 }
 

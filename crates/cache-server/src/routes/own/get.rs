@@ -10,6 +10,11 @@ use axum::{
 };
 use cache_core::Tag;
 use cache_facade::Lookup;
+use cache_http::{
+    Problem, ProblemKind,
+    request::query::echo,
+    response::{NotModifiedBody, cache_control::CacheControl, json},
+};
 use market_data::{Asset, DataType};
 
 use super::{
@@ -18,16 +23,7 @@ use super::{
     conditions::{is_known, version_tag},
     failure, named,
 };
-use crate::{
-    app::{App, json_text::JsonText},
-    http::{
-        cache_control::CacheControl,
-        not_modified::NotModifiedBody,
-        problem::{Problem, ProblemKind},
-        query::echo,
-    },
-    routes::response::json,
-};
+use crate::app::{App, json_text::JsonText};
 
 /// `GET /v1/cache/{kind}/{id}`
 pub(super) async fn one(
@@ -52,7 +48,7 @@ pub(super) async fn one(
 /// Returns the problem of a value that isn't there.
 pub(super) fn absent(key: &str) -> Problem {
     let detail = format!("nothing is under {:?}: it was never put, was ended, or is over", echo(key));
-    Problem::new(ProblemKind::NoSuchEntry, detail)
+    Problem::new(ProblemKind::NO_SUCH_ENTRY, detail)
 }
 
 /// Returns the headers that say for how long a client may keep an answer: not at all what is one person's.

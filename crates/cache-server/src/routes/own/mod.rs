@@ -17,17 +17,18 @@ use axum::{
     routing::{get, post},
 };
 use cache_core::{Error, ErrorKind, Key};
+use cache_http::{
+    Problem, ProblemKind,
+    request::query::{QueryParams, echo},
+};
 
 use crate::{
     app::{
         App,
         own_kinds::{OwnContent, OwnId, OwnKind},
     },
-    http::{
-        guard::OWN_PATH,
-        problem::{Problem, ProblemKind},
-        query::{QueryParams, echo},
-    },
+    http::access::OWN_PATH,
+    http::problems,
 };
 
 /// What follows the kind in the path of a batch.
@@ -91,7 +92,7 @@ fn kind_of<'a>(app: &'a App, name: &str) -> Result<&'a OwnKind, Problem> {
             "there is no kind {:?}: there are {known}; the setting own_kinds adds others",
             echo(name)
         );
-        Problem::new(ProblemKind::NoSuchKind, detail)
+        Problem::new(problems::NO_SUCH_KIND, detail)
     })
 }
 
@@ -105,9 +106,9 @@ fn key_of(kind: &OwnKind, id: &OwnId) -> Result<Key, Problem> {
 /// Returns the problem of a write or a read that failed.
 fn failure(error: &Error) -> Problem {
     match error.kind() {
-        ErrorKind::Limit | ErrorKind::Codec => Problem::caused(ProblemKind::NotStored, error),
+        ErrorKind::Limit | ErrorKind::Codec => Problem::caused(problems::NOT_STORED, error),
         // Other writes of the key came in between time and again.
-        ErrorKind::Unavailable => Problem::caused(ProblemKind::Busy, error),
+        ErrorKind::Unavailable => Problem::caused(ProblemKind::BUSY, error),
         _ => Problem::from_error(error),
     }
 }

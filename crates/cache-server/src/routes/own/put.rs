@@ -13,6 +13,7 @@ use axum::{
 };
 use cache_core::{Fetched, Key, Result as CacheResult};
 use cache_facade::{Op, Region, Updated};
+use cache_http::{Problem, response::json};
 
 use super::{
     Named, ValuePath,
@@ -21,11 +22,7 @@ use super::{
     failure, named,
     put_body::{Put, PutBody},
 };
-use crate::{
-    app::{App, json_text::JsonText},
-    http::problem::Problem,
-    routes::response::json,
-};
+use crate::app::{App, json_text::JsonText};
 
 /// `PUT /v1/cache/{kind}/{id}` of `{"value": {"name": "Ada"}, "ttl": "5m"}`
 pub(super) async fn one(
@@ -45,7 +42,11 @@ pub(super) async fn one(
     if !updated.changed && condition != Condition::Nothing {
         return Err(condition.failed(updated.born));
     }
-    let lookup = kind.region.lookup(&key).await.map_err(|error| failure(&error))?;
+    // A look at what was put is no read, unless memory has no room for it.
+    let lookup = match kind.region.peek_lookup(&key) {
+        Some(lookup) => lookup,
+        None => kind.region.lookup(&key).await.map_err(|error| failure(&error))?,
+    };
     let names = Names { kind, id: &id, key: &key };
     let answer = json(&Answer::put(&names, updated.born, &lookup, &tags))?;
     let status = if replaced.load(Ordering::Relaxed) { StatusCode::OK } else { StatusCode::CREATED };

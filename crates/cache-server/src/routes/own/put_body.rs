@@ -3,6 +3,7 @@
 use std::fmt;
 
 use cache_core::{Fetched, Key, Timestamp};
+use cache_http::{Problem, ProblemKind, request::json_object::json_object};
 use serde::{
     Deserialize, Deserializer,
     de::{Error, MapAccess, SeqAccess, Visitor},
@@ -15,10 +16,7 @@ use crate::{
         json_text::JsonText,
         own_kinds::{OwnContent, OwnId, OwnKind, Terms},
     },
-    http::{
-        json_object::json_object,
-        problem::{Problem, ProblemKind},
-    },
+    http::problems,
     settings::{OwnLife, OwnSpan},
 };
 
@@ -126,7 +124,7 @@ impl<'a> PutBody<'a> {
                     "limits.max_value_kib"
                 },
             );
-            return Err(Problem::new(ProblemKind::BodyTooLarge, detail));
+            return Err(Problem::new(ProblemKind::BODY_TOO_LARGE, detail));
         }
         let value = JsonText::of(self.value).map_err(invalid)?;
         if self.ttl.is_some_and(|ttl| kind.span(ttl).as_millis() < MIN_LIFE_MS) {
@@ -173,7 +171,7 @@ pub(super) fn refused(id: Option<String>, problem: Problem) -> Box<Refused> {
 }
 
 pub(super) fn invalid(detail: impl Into<String>) -> Problem {
-    Problem::new(ProblemKind::InvalidEntry, detail)
+    Problem::new(problems::INVALID_ENTRY, detail)
 }
 
 /// A list of at most `MAX` items: a longer one is refused before the rest of it is read.

@@ -8,6 +8,7 @@ use axum::{
     response::Response,
 };
 use cache_core::{Result as CacheResult, Tag};
+use cache_http::{Problem, request::query::echo, response::uncacheable};
 use serde_json::json;
 
 use super::{
@@ -16,13 +17,9 @@ use super::{
     conditions::{Condition, change_if},
     failure, named,
 };
-use crate::{
-    app::{
-        App,
-        own_kinds::{OwnContent, users_of},
-    },
-    http::{problem::Problem, query::echo},
-    routes::response::uncacheable,
+use crate::app::{
+    App,
+    own_kinds::{OwnContent, users_of},
 };
 
 /// The option that ends the entry and nothing else.

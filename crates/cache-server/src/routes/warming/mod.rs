@@ -1,26 +1,17 @@
-//! Warming over HTTP: its figures, runs by hand, and updates to be sent in batches.
+//! Warming over HTTP: a summary of its figures, and updates to be sent in batches.
 
-mod figures;
-mod trigger;
+mod summary;
 mod updates;
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    routing::{get, post},
-};
+use axum::{Router, routing::post};
 
-pub(super) use self::figures::summary;
+pub(super) use self::summary::summary;
 use crate::app::App;
 
-const METRICS_PATH: &str = "/cache/warming/metrics";
-pub(super) const TRIGGER_PATH: &str = "/cache/warming/trigger";
 pub(super) const UPDATES_PATH: &str = "/cache/warming/updates";
 
 pub(super) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route(METRICS_PATH, get(figures::show))
-        .route(TRIGGER_PATH, post(trigger::run))
-        .route(UPDATES_PATH, post(updates::schedule))
+    Router::new().route(UPDATES_PATH, post(updates::schedule))
 }

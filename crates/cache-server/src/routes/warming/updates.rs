@@ -2,20 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::{body::Bytes, extract::State, http::Uri, response::Response};
+use axum::{Extension, body::Bytes, extract::State, http::Uri, response::Response};
+use cache_http::{
+    Problem, ProblemKind,
+    guard::Sender,
+    request::{json_object::json_object, query::QueryParams},
+    response::uncacheable,
+};
 use cache_warming::{Priority, Scheduled};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::{
-    app::App,
-    http::{
-        json_object::json_object,
-        problem::{Problem, ProblemKind},
-        query::QueryParams,
-    },
-    routes::{market::key_of, response::uncacheable},
-};
+use crate::{app::App, http::problems, routes::market::key_of};
 
 /// The most updates in a request.
 const MAX_UPDATES: usize = 500;
@@ -43,7 +41,7 @@ struct Update {
 }
 
 /// What became of one.
-#[derive(Serialize)]
+#[derive(PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Status {
     Queued,
@@ -67,17 +65,18 @@ struct Answer<'a> {
 /// `POST /cache/warming/updates` of `{"updates": [{"symbol": "AAPL", "kind": "quote", "priority": "high"}]}`
 pub(super) async fn schedule(
     State(app): State<Arc<App>>,
+    Extension(sender): Extension<Sender>,
     uri: Uri,
     body: Bytes,
 ) -> Result<Response, Problem> {
     QueryParams::read(uri.query(), &[])?;
     if !app.config().settings.batch.enabled {
         let detail = "updates are switched off: set batch.enabled (CACHE_BATCH_ENABLED) to true and reload";
-        return Err(Problem::new(ProblemKind::UpdatesOff, detail));
+        return Err(Problem::new(problems::UPDATES_OFF, detail));
     }
     let invalid = |why: String| {
         let form = r#"{"updates": [{"symbol": "AAPL", "kind": "quote", "priority": "high"}]}, with a priority of low, normal, high or critical"#;
-        Problem::new(ProblemKind::InvalidBody, format!("{why}; give {form}"))
+        Problem::new(ProblemKind::INVALID_BODY, format!("{why}; give {form}"))
     };
     let Wanted { updates } =
         json_object(&body).map_err(|error| invalid(format!("the body is not valid: {error}")))?;
@@ -86,6 +85,9 @@ pub(super) async fn schedule(
         return Err(invalid(why));
     }
     let answers: Vec<Answer<'_>> = updates.iter().map(|update| update.schedule(&app)).collect();
+    let queued = answers.iter().filter(|answer| answer.status == Status::Queued).count();
+    let request = json!({ "updates": updates.len() });
+    app.management.log_change(&sender, "schedule", request, json!({ "queued": queued }));
     uncacheable(&json!({ "updates": answers }))
 }
 

@@ -113,10 +113,7 @@ async fn rule_124_the_budget_of_memory_changes_at_run_time_unless_its_policy_has
 async fn a_bad_file_leaves_the_old_in_force_and_all_errors_are_answered() {
     let service = Reloading::start(&lives(1000));
     let (status, answer) = service.reload("ttl: {price: 50, prise: 3}\nmemory: {mib: none}\n").await;
-    assert_eq!(
-        (status, &answer["type"]),
-        (422, &json!("urn:problem-type:cache-server:invalid-configuration"))
-    );
+    assert_eq!((status, &answer["type"]), (422, &json!("urn:problem-type:cache:invalid-configuration")));
     let errors: Vec<&str> =
         answer["errors"].as_array().unwrap().iter().map(|one| one.as_str().unwrap()).collect();
     assert_eq!(errors.len(), 2, "{errors:?}");

@@ -28,20 +28,40 @@ fn printed(command: &mut std::process::Command) -> (bool, String) {
 fn samples(setting: &Setting) -> Option<[&'static str; 2]> {
     Some(match setting.key {
         "memory.policy" => ["lru", "fifo"],
-        "memory.protected_share" | "memory.pressure_threshold" | "replay.failure_rate" => ["0.5", "0.75"],
+        "memory.protected_share"
+        | "memory.pressure_threshold"
+        | "replay.failure_rate"
+        | "tracing.sample_ratio" => ["0.5", "0.75"],
         "memory.protect" => ["price:A*", "price:B*,price:C"],
         "bus.on_bus_loss" => ["ask_tiers", "serve_memory"],
         "log" => ["warn", "debug"],
+        "tracing.propagate" | "tracing.keys" | "tracing.hits" => ["true", "false"],
+        "tracing.service_name" => ["quotes", "md"],
+        "metrics_prefix" => ["fiml_cache", "md"],
         "listen" => ["127.0.0.1:1", "127.0.0.1:2"],
         "computed" => ["technical", "total_return,inflation_rate"],
         "disk.dir" => ["./a", "./b"],
         "redis.timeout" | "postgres.timeout" => ["0.25", "2"],
-        "redis.retry_on_timeout" | "warming.enabled" | "batch.enabled" | "lease.enabled" => ["true", "false"],
+        "redis.retry_on_timeout" | "warming.enabled" | "warming.fill" | "batch.enabled" | "lease.enabled" => {
+            ["true", "false"]
+        }
         "warming.popular" => ["AAPL", "MSFT,SPY"],
         "warming.schedule" | "batch.low_load_hours" => ["1,2", "3"],
         // They change others, or are not valid alone.
-        "profile" | "redis.url" | "redis.password" | "redis.db" | "postgres.url" | "bus.by"
-        | "calendars.file" | "providers" | "own_kinds" | "access_token" | "ttl.rules" => return None,
+        "profile"
+        | "redis.url"
+        | "redis.password"
+        | "redis.db"
+        | "postgres.url"
+        | "bus.by"
+        | "calendars.file"
+        | "providers"
+        | "own_kinds"
+        | "access_token"
+        | "ttl.rules"
+        | "tracing.otlp_endpoint" => {
+            return None;
+        }
         "redis.pool_size" => ["15", "16"],
         "limits.client_timeout_ms" => ["500", "700"],
         _ => ["17", "18"],

@@ -18,7 +18,7 @@ async fn serving(limits: Limits) -> (SocketAddr, InProcess) {
     let service = InProcess::open(&[]).await;
     let listener = bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(serve(listener, service.router.clone(), limits, pending::<()>()));
+    tokio::spawn(serve(listener, None, service.router.clone(), limits, pending::<()>()));
     (address, service)
 }
 

@@ -155,6 +155,12 @@ async fn rule_74_without_the_token_nothing_is_changed_and_a_proxys_client_is_not
         "cf-connecting-ip: 192.0.2.7",
         "fastly-client-ip: 192.0.2.7",
         "x-envoy-external-address: 192.0.2.7",
+        "client-ip: 192.0.2.7",
+        "x-cluster-client-ip: 192.0.2.7",
+        "fly-client-ip: 192.0.2.7",
+        "x-azure-clientip: 192.0.2.7",
+        "x-original-host: cache.example",
+        "cdn-loop: cdn.example",
     ] {
         let headers = format!("host: localhost\r\n{added}\r\n");
         send(&server, "POST /v1/config/reload", &headers, "").await.is_problem(403, &headers);
@@ -169,6 +175,8 @@ async fn rule_74_without_the_token_nothing_is_changed_and_a_proxys_client_is_not
         (bearer(""), 401),
         (bearer(&token[1..]), 401),
         ("host: localhost\r\nauthorization: Basic YTpi\r\n".to_owned(), 401),
+        (format!("{}authorization: Bearer {token}\r\n", bearer(token)), 401),
+        (format!("{}authorization: Bearer another-token\r\n", bearer(token)), 401),
         (bearer(token), 200),
         (format!("{}x-forwarded-for: 192.0.2.7\r\n", bearer(token)), 200),
         (format!("{}origin: https://evil.example\r\n", bearer(token)), 403),

@@ -11,9 +11,9 @@ use tower::ServiceExt;
 
 use crate::fixture::in_process::InProcess;
 
-/// All requests that change something. Each has a test that hangs up: those of an application's own values and of
-/// warming beside their other tests, the rest here.
-const CHANGES: [(Method, &str); 9] = [
+/// All requests that change something. Each has a test that hangs up: those of an application's own values, of
+/// management and of warming beside their other tests, the rest here.
+const CHANGES: [(Method, &str); 10] = [
     (Method::POST, "/v1/events"),
     (Method::DELETE, "/v1/events/{id}"),
     (Method::PUT, "/v1/cache/{kind}/{id}"),
@@ -21,6 +21,7 @@ const CHANGES: [(Method, &str); 9] = [
     (Method::POST, "/v1/cache/{kind}:batch"),
     (Method::POST, "/v1/config/reload"),
     (Method::POST, "/v1/invalidate"),
+    (Method::POST, "/cache/invalidate"),
     (Method::POST, "/cache/warming/trigger"),
     (Method::POST, "/cache/warming/updates"),
 ];

@@ -74,7 +74,7 @@ async fn a_client_that_never_ends_its_head_is_cut_off() {
     let service = InProcess::open(&[]).await;
     let listener = bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    tokio::spawn(serve(listener, service.router.clone(), Limits::default(), pending::<()>()));
+    tokio::spawn(serve(listener, None, service.router.clone(), Limits::default(), pending::<()>()));
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\nx: ").await.unwrap();
     // With nothing else to do, paused time advances to the deadline by itself.
@@ -91,7 +91,7 @@ async fn a_client_that_never_reads_loses_its_place() {
     let listener = bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let limits = Limits { connections: 1, stall: Duration::from_millis(100), ..Limits::default() };
-    tokio::spawn(serve(listener, service.router.clone(), limits, pending::<()>()));
+    tokio::spawn(serve(listener, None, service.router.clone(), limits, pending::<()>()));
 
     // The responses are far larger than the buffers between the two.
     let socket = TcpSocket::new_v4().unwrap();

@@ -20,7 +20,7 @@ async fn source(service: &InProcess, path: &str) -> Value {
 }
 
 #[tokio::test]
-async fn earnings_drop_the_documents_that_they_change_and_no_others() {
+async fn rule_84_earnings_mark_the_documents_stale_that_they_change_and_no_others() {
     let upstream = Upstream::start().await;
     let service = InProcess::open(&upstream.flags()).await;
     let paths = ["/v1/fundamentals/AAPL", "/v1/news/AAPL", "/v1/dividend/AAPL", "/v1/fundamentals/MSFT"];
@@ -28,12 +28,20 @@ async fn earnings_drop_the_documents_that_they_change_and_no_others() {
         assert_eq!(source(&service, path).await, "provider");
     }
     service.advance(Duration::from_millis(1));
-    announce(&service, &json!({"asset": "AAPL", "event": "earnings"})).await;
-    let mut sources = Vec::new();
+    let said = announce(&service, &json!({"asset": "AAPL", "event": "earnings"})).await;
+    assert_eq!(said["stale"], json!(["fundamentals:AAPL", "news:AAPL"]), "{said}");
+    let (before, mut stale) = (upstream.asked().len(), Vec::new());
     for path in paths {
-        sources.push(source(&service, path).await);
+        let answer = service.get(path).await.json();
+        assert_eq!(answer["source"], "memory", "{answer}");
+        stale.push(answer["stale"].clone());
     }
-    assert_eq!(sources, ["provider", "provider", "memory", "memory"]);
+    assert_eq!(stale, [json!(true), json!(true), json!(false), json!(false)]);
+    service.advance(Duration::from_secs(5));
+    for path in &paths[..2] {
+        service.until(async || service.get(path).await.json()["stale"] == json!(false)).await;
+    }
+    assert_eq!(upstream.asked().len(), before + 2, "one load each");
 }
 
 #[tokio::test]

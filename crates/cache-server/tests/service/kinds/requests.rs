@@ -15,7 +15,7 @@ fn is_problem(reply: &Reply, status: u16, kind: &str, detail: &str) -> Value {
     let body = reply.json();
     let told = (reply.status.as_u16(), reply.header("content-type"));
     assert_eq!(told, (status, "application/problem+json"), "{body}");
-    assert_eq!(body["type"], format!("urn:problem-type:cache-server:{kind}"), "{body}");
+    assert_eq!(body["type"], format!("urn:problem-type:cache:{kind}"), "{body}");
     let said = body["detail"].as_str().unwrap();
     assert!(said.contains(detail), "wanted {detail:?} in {said:?}");
     body

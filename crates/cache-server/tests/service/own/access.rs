@@ -95,8 +95,10 @@ async fn rule_74_where_there_is_a_token_who_lacks_it_is_not_told_the_ids_though_
         send(&server, ALL[1], &with_token).await;
     }
     for (who, shown) in [(with_token.as_str(), true), ("host: localhost\r\n", false)] {
-        let stats = send(&server, "GET /v1/stats", who).await;
-        assert_eq!((stats.status, stats.body.contains("\"users:17\"")), (200, shown), "{who}");
+        for figures in ["GET /v1/stats", "GET /cache/report", "GET /cache/report?format=text"] {
+            let told = send(&server, figures, who).await;
+            assert_eq!((told.status, told.body.contains("users:17")), (200, shown), "{figures}, {who}");
+        }
     }
 }
 

@@ -182,5 +182,5 @@ async fn what_is_ended_is_gone_also_after_a_restart_and_its_tags_end_it() {
     let service = service.restart(&[]).await;
     assert!(!is_there(&service, "signals/1").await && !is_there(&service, "narratives/AAPL").await);
     let gone: Value = get(&service, "reports/2").await.json();
-    assert_eq!(gone["type"], "urn:problem-type:cache-server:no-such-kind", "it is no longer configured");
+    assert_eq!(gone["type"], "urn:problem-type:cache:no-such-kind", "it is no longer configured");
 }

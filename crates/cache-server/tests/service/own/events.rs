@@ -5,8 +5,8 @@ use std::time::Duration;
 use axum::{body::Body, http::Request};
 use serde_json::{Value, json};
 
-use super::sending::{get, is_there, open, stored};
-use crate::fixture::in_process::InProcess;
+use super::sending::{get, is_there, open, seconds_fresh, stored};
+use crate::fixture::{in_process::InProcess, upstream::Upstream};
 
 async fn announce(service: &InProcess, event: &Value) {
     let request = Request::post("/v1/events").body(Body::from(event.to_string())).unwrap();
@@ -112,4 +112,22 @@ async fn the_tag_of_an_asset_ends_what_an_application_tagged_so_by_itself() {
     stored(&service, "reports/1", &json!({"value": 1, "tags": ["narrative:AAPL"]})).await;
     announce(&service, &json!({"asset": "AAPL", "event": "halt"})).await;
     assert!(!is_there(&service, "reports/1").await);
+}
+
+/// The prices that move are those that the service itself fetches.
+#[tokio::test]
+async fn a_narrative_lives_shorter_while_the_price_of_its_asset_swings() {
+    let upstream = Upstream::start().await;
+    let service = InProcess::open_at("2024-07-02T16:00:00Z", &upstream.flags()).await;
+    for (risen, lives) in [(0, 900.0), (15, 600.0), (32, 300.0)] {
+        upstream.rise(risen);
+        service.advance(Duration::from_secs(301));
+        let price = 7.0 * (1.0 + f64::from(risen) / 1000.0);
+        let quoted = async || service.get("/v1/quotes/AAPL").await.json()["price"].as_f64();
+        service.until(async || quoted().await.is_some_and(|quoted| (quoted - price).abs() < 1e-9)).await;
+        let there = stored(&service, "narratives/AAPL", &json!({"value": "up"})).await;
+        assert_eq!(seconds_fresh(&there), lives, "{risen} tenths of a percent up");
+        let other = stored(&service, "narratives/MSFT", &json!({"value": "up"})).await;
+        assert_eq!(seconds_fresh(&other), 900.0, "another asset's swing is its own");
+    }
 }

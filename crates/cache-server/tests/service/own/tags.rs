@@ -51,7 +51,7 @@ async fn one_bad_tag_leaves_all_alone() {
     ] {
         let reply = invalidate(&service, &body).await;
         is_problem(&reply, 400, why);
-        assert_eq!(reply.json()["type"], "urn:problem-type:cache-server:invalid-body", "{body}");
+        assert_eq!(reply.json()["type"], "urn:problem-type:cache:invalid-body", "{body}");
         assert!(is_there(&service, "signals/1").await, "{body}");
     }
 }

@@ -1,5 +1,6 @@
 //! A value comes back as it was put, letter by letter, within its limits.
 
+use axum::http::StatusCode;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use tokio::runtime::Builder;
@@ -38,6 +39,23 @@ async fn no_digit_no_member_and_no_order_is_lost() {
     ] {
         round_trip(&service, text).await;
     }
+}
+
+/// An answer about what was put is made without a read: nobody asked for the value.
+#[tokio::test]
+async fn rule_91_a_put_is_no_read() {
+    let service = open().await;
+    for id in ["a", "b"] {
+        let reply = send(&service, &format!("PUT signals/{id}"), &[], r#"{"value": 1}"#.to_owned()).await;
+        assert_eq!((reply.status, reply.json()["source"].as_str()), (StatusCode::CREATED, Some("memory")));
+    }
+    let put = batch(&service, "signals", &json!({"put": [{"id": "c", "value": 1}]})).await.json();
+    assert_eq!(put["put"][0]["status"], json!(200), "{put}");
+    let stats = service.get("/v1/stats").await.json();
+    assert_eq!((&stats["hits"]["memory"], &stats["misses"]), (&json!(0), &json!(0)), "{stats}");
+    assert_eq!(service.get("/cache/report").await.json()["since_start"]["reads"], json!(0));
+    get(&service, "signals/a").await;
+    assert_eq!(service.get("/cache/report").await.json()["since_start"]["reads"], json!(1));
 }
 
 fn value() -> impl Strategy<Value = Value> {

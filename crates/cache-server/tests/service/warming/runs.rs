@@ -51,6 +51,20 @@ async fn popular_symbols_are_in_memory_after_the_start() {
 }
 
 #[tokio::test]
+async fn what_an_announced_event_is_about_is_fetched_before_it_and_not_long_before() {
+    let service = InProcess::open_at("2024-07-02T16:00:00Z", &[WITHOUT_POPULAR, LONG]).await;
+    for (symbol, at) in [("AAPL", "2024-07-02T16:30:00Z"), ("MSFT", "2024-07-05T16:30:00Z")] {
+        let event = json!({"asset": symbol, "event": "earnings", "at": at}).to_string();
+        assert_eq!(service.post("/v1/events", event).await.status, 200);
+    }
+    assert_eq!(calls(&service), 0, "nobody has asked for them");
+    let fetched = run(&service, "announced").await;
+    assert_eq!((&fetched["items"], &fetched["fetched"]), (&json!(1), &json!(1)), "{fetched}");
+    assert_eq!((source(&service, "AAPL").await, calls(&service)), (json!("memory"), 1));
+    assert_eq!(source(&service, "MSFT").await, "provider");
+}
+
+#[tokio::test]
 async fn warming_that_is_off_fetches_nothing_until_a_reload_switches_it_on() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("cache.yaml");
@@ -181,7 +195,7 @@ async fn all_strategies_run_by_hand_and_one_that_there_is_not_is_named_with_thos
         let results = service.post(TRIGGER, body).await.json()["results"].clone();
         let names: Vec<&str> =
             results.as_array().unwrap().iter().map(|result| result["strategy"].as_str().unwrap()).collect();
-        assert_eq!(names, ["popular", "scheduled", "predictive", "plan"]);
+        assert_eq!(names, ["popular", "scheduled", "predictive", "announced", "bell", "together", "plan"]);
         for member in ["success", "items", "failures", "duration_ms", "fetched", "calls"] {
             assert!(!results[0][member].is_null(), "{member} of {results}");
         }
@@ -190,8 +204,11 @@ async fn all_strategies_run_by_hand_and_one_that_there_is_not_is_named_with_thos
     let unknown = service.post(TRIGGER, r#"{"strategy": "popualr"}"#).await;
     assert_eq!(unknown.status, 404);
     let problem = unknown.json();
-    assert_eq!(problem["type"], "urn:problem-type:cache-server:no-such-strategy");
-    assert_eq!(problem["strategies"], json!(["popular", "scheduled", "predictive", "plan"]));
+    assert_eq!(problem["type"], "urn:problem-type:cache:no-such-strategy");
+    assert_eq!(
+        problem["strategies"],
+        json!(["popular", "scheduled", "predictive", "announced", "bell", "together", "plan"])
+    );
     assert!(problem["detail"].as_str().unwrap().contains("\"popualr\": there are popular, "), "{problem}");
     for body in ["[]", "{\"strategy\": 1}", "{\"name\": \"plan\"}", "x"] {
         assert_eq!(service.post(TRIGGER, body).await.status, 400, "{body}");

@@ -93,5 +93,5 @@ async fn what_is_no_list_of_updates_is_refused_and_none_is_taken_while_they_are_
     let service = InProcess::open(&["--set=batch.enabled=false"]).await;
     let refused = service.post(UPDATES, r#"{"updates": [{"symbol": "AAPL", "kind": "quote"}]}"#).await;
     assert_eq!(refused.status, 409);
-    assert_eq!(refused.json()["type"], "urn:problem-type:cache-server:updates-off");
+    assert_eq!(refused.json()["type"], "urn:problem-type:cache:updates-off");
 }

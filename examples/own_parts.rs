@@ -61,7 +61,7 @@ impl Observer for Reads {
     fn on(&self, event: &Event<'_>) {
         match event {
             Event::Hit { .. } => self.hits.fetch_add(1, Ordering::Relaxed),
-            Event::Miss { .. } => self.misses.fetch_add(1, Ordering::Relaxed),
+            Event::Miss { source: "memory", .. } => self.misses.fetch_add(1, Ordering::Relaxed),
             _ => 0,
         };
     }

@@ -4,7 +4,8 @@ use std::{collections::HashMap, fmt, sync::Arc};
 
 use async_trait::async_trait;
 use cache_core::{
-    Clock, Entry, Error, ErrorKind, Key, Operation, PutOutcome, Result, Target, Tier, Tombstone,
+    Clock, Entry, Error, ErrorKind, Key, ListCursor, ListPage, Operation, Pattern, PutOutcome, Result,
+    Target, Tier, Tombstone,
     sync::{Mutex, MutexGuard},
 };
 
@@ -178,6 +179,17 @@ impl Tier for FaultyTier {
     async fn flush(&self) -> Result<()> {
         self.begin(Operation::Flush, Vec::new()).await?;
         self.inner.flush().await
+    }
+
+    /// A listing fails as a look-up does.
+    async fn list(
+        &self,
+        pattern: &Pattern,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<Option<ListPage>> {
+        self.begin(Operation::Get, Vec::new()).await?;
+        self.inner.list(pattern, after, limit).await
     }
 
     fn corrupt(&self) -> u64 {

@@ -1,8 +1,11 @@
 //! An observer that records every event.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use cache_core::{ErrorKind, Event, EvictionCause, Key, Observer, Operation, Removal, sync::Mutex};
+use cache_core::{
+    ErrorKind, Event, EvictionCause, Key, Marked, MissReason, Observer, Operation, Outcome, Removal,
+    sync::Mutex,
+};
 
 /// An [`Event`] that owns its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,9 +14,11 @@ pub enum RecordedEvent {
     /// [`Event::Hit`].
     Hit { key: Key, source: &'static str, stale: bool },
     /// [`Event::Miss`].
-    Miss { key: Key },
+    Miss { key: Key, source: &'static str, reason: MissReason },
+    /// [`Event::Answered`].
+    Answered { key: Key, outcome: Outcome, waited: Duration, joined: bool },
     /// [`Event::Load`].
-    Load { kind: String, keys: usize, error: Option<ErrorKind> },
+    Load { kind: String, keys: usize, failed: usize, error: Option<ErrorKind> },
     /// [`Event::TierFailed`].
     TierFailed { tier: &'static str, operation: Operation, error: ErrorKind },
     /// [`Event::TierRecovered`].
@@ -44,6 +49,8 @@ pub enum RecordedEvent {
     Joined { key: Key },
     /// [`Event::Put`].
     Put { key: Key },
+    /// [`Event::MarkedStale`], with what was marked as text.
+    MarkedStale { what: String },
     /// [`Event::Removed`], with what was removed as text.
     Removed { what: String },
     /// One that this record doesn't know.
@@ -71,9 +78,13 @@ impl Observer for Recorder {
     fn on(&self, event: &Event<'_>) {
         let seen = match *event {
             Event::Hit { key, source, stale } => RecordedEvent::Hit { key: key.clone(), source, stale },
-            Event::Miss { key } => RecordedEvent::Miss { key: key.clone() },
-            Event::Load { kind, keys, error } => {
-                RecordedEvent::Load { kind: kind.to_owned(), keys, error: error.map(|error| error.kind()) }
+            Event::Miss { key, source, reason } => RecordedEvent::Miss { key: key.clone(), source, reason },
+            Event::Answered { key, outcome, waited, joined } => {
+                RecordedEvent::Answered { key: key.clone(), outcome, waited, joined }
+            }
+            Event::Load { kind, keys, failed, error, took: _ } => {
+                let error = error.map(|error| error.kind());
+                RecordedEvent::Load { kind: kind.to_owned(), keys, failed, error }
             }
             Event::TierFailed { tier, operation, error } => {
                 RecordedEvent::TierFailed { tier, operation, error: error.kind() }
@@ -98,7 +109,10 @@ impl Observer for Recorder {
             Event::LeaseRecovered { lease } => RecordedEvent::LeaseRecovered { lease },
             Event::Joined { key } => RecordedEvent::Joined { key: key.clone() },
             Event::Put { key } => RecordedEvent::Put { key: key.clone() },
+            Event::MarkedStale { what } => RecordedEvent::MarkedStale { what: marked(&what) },
             Event::Removed { what } => RecordedEvent::Removed { what: text(&what) },
+            // It comes with each load and put.
+            Event::Stored { .. } => return,
             _ => RecordedEvent::Other,
         };
         self.0.lock().push(seen);
@@ -113,6 +127,18 @@ fn text(what: &Removal<'_>) -> String {
         Removal::Tag(tag) => format!("tag {}", tag.as_str()),
         Removal::Kind(kind) => format!("kind {kind}"),
         Removal::All => "all".to_owned(),
+        _ => "other".to_owned(),
+    }
+}
+
+/// The same of what was marked.
+fn marked(what: &Marked<'_>) -> String {
+    match what {
+        Marked::Key(key) => format!("key {key}"),
+        Marked::Matching(pattern) => format!("matching {pattern}"),
+        Marked::Tag(tag) => format!("tag {}", tag.as_str()),
+        Marked::Kind(kind) => format!("kind {kind}"),
+        Marked::All => "all".to_owned(),
         _ => "other".to_owned(),
     }
 }

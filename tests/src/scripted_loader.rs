@@ -30,10 +30,10 @@ pub enum Answer<V> {
 }
 
 /// How a call as a whole ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 enum CallOutcome {
     Answers,
-    Fails(ErrorKind),
+    Fails(Error),
     Panics,
     AnswersOneTooFew,
 }
@@ -113,7 +113,12 @@ impl<V: Clone + Send + Sync + 'static> ScriptedLoader<V> {
 
     /// From now on each call fails as a whole.
     pub fn fail(&self, kind: ErrorKind) {
-        self.state().outcome = CallOutcome::Fails(kind);
+        self.fail_with(Error::new(kind, "load", "the source was told to fail"));
+    }
+
+    /// From now on each call fails as a whole with this error.
+    pub fn fail_with(&self, error: Error) {
+        self.state().outcome = CallOutcome::Fails(error);
     }
 
     /// From now on each call panics.
@@ -215,11 +220,11 @@ impl<V: Clone + Send + Sync + 'static> Loader<V> for ScriptedLoader<V> {
             let state = self.state();
             let answers =
                 requests.iter().zip(numbers).map(|(request, number)| state.answer(&request.key, number));
-            (state.outcome, answers.collect::<Vec<_>>())
+            (state.outcome.clone(), answers.collect::<Vec<_>>())
         };
         match outcome {
             CallOutcome::Answers => {}
-            CallOutcome::Fails(kind) => return Err(Error::new(kind, "load", "the source was told to fail")),
+            CallOutcome::Fails(error) => return Err(error),
             CallOutcome::Panics => panic!("the source was told to panic"),
             CallOutcome::AnswersOneTooFew => drop(answers.pop()),
         }

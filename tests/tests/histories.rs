@@ -10,8 +10,8 @@ use std::{
 
 use async_trait::async_trait;
 use cache_core::{
-    Clock, Entry, ErrorKind, Fetched, Key, Loaded, Loader, Pattern, PutOutcome, Request, Result, Tag, Target,
-    Tier, Tombstone, Ttl,
+    Clock, Entry, ErrorKind, Fetched, Key, ListCursor, ListPage, Loaded, Loader, Pattern, PutOutcome,
+    Request, Result, Tag, Target, Tier, Tombstone, Ttl,
 };
 use cache_facade::{Cache, Eviction, Memory, MemoryBuilder, Region};
 use tests::{ModelTier, eventually};
@@ -76,6 +76,15 @@ impl Tier for Dawdling {
 
     async fn flush(&self) -> Result<()> {
         self.0.flush().await
+    }
+
+    async fn list(
+        &self,
+        pattern: &Pattern,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<Option<ListPage>> {
+        self.amid(self.0.list(pattern, after, limit)).await
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use cache_core::{Clock, Fetched, Tag, Ttl};
+use cache_core::{Clock, ErrorKind, Fetched, Tag, Ttl};
 use cache_disk::{DiskConfig, DiskTier};
 use cache_facade::{Cache, Region, Source};
 use tempfile::TempDir;
@@ -29,6 +29,42 @@ async fn open(folder: &Path, clock: &Clock) -> (Cache, Region<String>, ScriptedL
 async fn stop(cache: Cache, region: Region<String>) {
     cache.shutdown(Duration::from_secs(30)).await.unwrap();
     drop((cache, region));
+}
+
+#[tokio::test]
+async fn rule_84_after_a_restart_what_was_marked_is_stale_and_nothing_else_is() {
+    for way in 0..5 {
+        let (folder, clock) = (TempDir::new().unwrap(), Clock::manual());
+        let (cache, region, _) = open(folder.path(), &clock).await;
+        region.put("marked", Fetched::new("old".to_owned()).tag("tech")).await.unwrap();
+        match way {
+            0 => region.mark_stale("marked").await,
+            1 => cache.mark_stale("tech").await,
+            2 => cache.mark_matching_stale("price:ma*").await,
+            3 => region.mark_all_stale().await,
+            _ => cache.mark_all_stale().await,
+        }
+        .unwrap();
+        region.put("later", Fetched::new("later".to_owned()).tag("tech")).await.unwrap();
+        stop(cache, region).await;
+
+        let (cache, region, source) = open(folder.path(), &clock).await;
+        source.fail(ErrorKind::Unavailable);
+        for (id, value, stale) in [("marked", "old", true), ("later", "later", false)] {
+            let found = region.lookup(id).await.unwrap();
+            assert_eq!((found.value.unwrap().as_str(), found.stale), (value, stale), "{way}");
+            assert_eq!(found.source, Source::Tier("disk"), "{way}");
+        }
+        source.recover();
+        clock.advance(Duration::from_secs(6));
+        for _ in 0..3 {
+            region.get("marked").await.unwrap();
+            clock.advance(Duration::from_millis(200));
+            settle().await;
+        }
+        assert!(!region.lookup("marked").await.unwrap().stale, "{way}: loaded");
+        stop(cache, region).await;
+    }
 }
 
 #[tokio::test]

@@ -1,9 +1,12 @@
-//! The project's own commands: `cargo xtask test`, `services`, `tidy`, `ci`, `bench` and `chaos`.
+//! The project's own commands: `cargo xtask test`, `services`, `tidy`, `ci`, `bench`, `load`, `chaos` and
+//! `screenshots`.
 
 mod bench;
 mod chaos;
 mod ci;
+mod load;
 mod rules;
+mod screenshots;
 mod services;
 mod shell;
 mod test;
@@ -54,6 +57,13 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Loads caches as the model systems' load tests do, and prints what those claim and did beside it.
+    #[command(disable_help_flag = true)]
+    Load {
+        /// What the run is given, for instance `--embedded`, `--url URL` or `--html FILE`; `--help` lists it.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Puts two nodes under load while Redis and PostgreSQL are killed, paused, cut off and restarted, and
     /// counts errors and stale reads.
     Chaos {
@@ -61,6 +71,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Takes the pictures of the dashboard in docs/img anew, and prints how long its page keeps a browser busy.
+    Screenshots,
 }
 
 fn main() -> ExitCode {
@@ -79,7 +91,9 @@ fn run(task: Task) -> Result<ExitCode> {
         Task::Tidy => tidy::run(&root)?,
         Task::Ci { skip_test } => ci::run(&root, skip_test)?,
         Task::Bench { name, args } => bench::run(&root, name.as_deref(), &args)?,
+        Task::Load { args } => return load::run(&root, &args),
         Task::Chaos { args } => chaos::run(&root, &args)?,
+        Task::Screenshots => screenshots::run(&root)?,
     };
     Ok(if in_order { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
@@ -101,6 +115,13 @@ mod tests {
         let Task::Bench { name, args } = cli.task else { panic!("not a bench: {cli:?}") };
         assert_eq!(name.as_deref(), Some("hit"));
         assert_eq!(args, ["--json", "--keys", "7"]);
+    }
+
+    #[test]
+    fn the_load_tests_are_given_all_that_follows_even_help() {
+        let cli = Cli::try_parse_from(["xtask", "load", "--help", "--json"]).unwrap();
+        let Task::Load { args } = cli.task else { panic!("not load: {cli:?}") };
+        assert_eq!(args, ["--help", "--json"]);
     }
 
     #[test]

@@ -99,6 +99,8 @@ pub(crate) const RULES: &[Rule] = &[
     rule(74, "a cross-site page, a foreign host and a stranger change nothing and see nothing inside"),
     rule(75, "a reload that is slow, large or bad holds nothing up, and the check finds what stops a start"),
     rule(76, "an event ahead holds over restarts and on other nodes, leaves room and can be withdrawn"),
+    // Soft invalidation
+    rule(84, "what is marked stale is served, flagged, and refreshed by one paced load, on every node"),
     // Warming
     rule(85, "a warmed value that is read before it dies is counted once, for who fetched it"),
     rule(86, "what is fresh, beyond the budget or over a quota is not fetched"),
@@ -109,6 +111,7 @@ pub(crate) const RULES: &[Rule] = &[
     ),
     rule(89, "after kill -9 hot keys come from the lower tiers before the service is ready, without a call"),
     rule(90, "an update queued twice or fresh by now goes once or not at all, and is drained at shutdown"),
+    rule(91, "hits and misses are the reads, by tier and kind, and each miss has its reason"),
     rule(94, "an error is never served from the cache, however its type is written"),
     rule(95, "a value that its codec can't carry is answered and kept in memory alone"),
     rule(96, "what a tier is owed is stored or counted as lost, and its writer has it while it lives"),
@@ -131,6 +134,8 @@ pub(crate) const RULES: &[Rule] = &[
     rule(124, "a budget of memory that changes evicts what is too much and no more"),
     rule(125, "a life that is set counts from now everywhere, and never for what is gone"),
     rule(126, "a walk over memory finds what is held all the while"),
+    rule(127, "a tier lists what it holds all the while, once, in pages of any size"),
+    rule(128, "a dry run counts in memory and in each tier what the removal then ends, for any selection"),
 ];
 
 /// The number in the name of a test that holds a rule: 7 for `memory::rule_07_cold_key`.

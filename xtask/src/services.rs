@@ -103,7 +103,7 @@ pub(crate) fn run(command: &[OsString]) -> Result<ExitCode> {
 }
 
 /// Runs the command to its end. What would end this program ends the command first.
-fn run_with(command: &mut Command, mut signals: Signals) -> Result<ExitCode> {
+pub(crate) fn run_with(command: &mut Command, mut signals: Signals) -> Result<ExitCode> {
     shell::show(command);
     let mut child = command.spawn().with_context(|| format!("cannot start `{}`", shell::line(command)))?;
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);

@@ -6,19 +6,9 @@ use std::process::Command;
 use anyhow::{Context, Result};
 
 /// `cargo` with `args`, at the workspace's root.
-///
-/// What `cargo run` tells this program about its own package is kept from the command: build
-/// scripts that watch such variables would otherwise run again at every change of command.
 pub(crate) fn cargo<const N: usize>(root: &Path, args: [&str; N]) -> Command {
-    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut command = Command::new(program);
+    let mut command = servers::cargo();
     command.args(args).current_dir(root);
-    for (name, _) in std::env::vars_os() {
-        let text = name.to_string_lossy();
-        if text.starts_with("CARGO_PKG_") || text.starts_with("CARGO_MANIFEST_") {
-            command.env_remove(&name);
-        }
-    }
     command
 }
 

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use cache_core::{Clock, Entry, Key, PutOutcome, Result, Target, Tier, Tombstone};
+use cache_core::{
+    Clock, Entry, Key, ListCursor, ListPage, Pattern, PutOutcome, Result, Target, Tier, Tombstone,
+};
 use tokio::time::sleep;
 
 /// A wrapper that delays puts at random, so that later ones may overtake them.
@@ -47,6 +49,15 @@ impl<T: Tier> Tier for SlowTier<T> {
 
     async fn flush(&self) -> Result<()> {
         self.inner.flush().await
+    }
+
+    async fn list(
+        &self,
+        pattern: &Pattern,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<Option<ListPage>> {
+        self.inner.list(pattern, after, limit).await
     }
 
     fn corrupt(&self) -> u64 {

@@ -8,6 +8,8 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use rustix::process::geteuid;
 
+use crate::schemathesis;
+
 /// `redis-server`.
 ///
 /// # Errors
@@ -36,10 +38,58 @@ pub fn openssl() -> Result<PathBuf> {
     find("openssl").with_context(|| missing("openssl", OPENSSL))
 }
 
+/// `prometheus`.
+///
+/// # Errors
+/// Fails if it is not installed, and says how to install it.
+pub fn prometheus() -> Result<PathBuf> {
+    find("prometheus").with_context(|| missing("prometheus", PROMETHEUS))
+}
+
+/// `promtool`, which comes with Prometheus.
+///
+/// # Errors
+/// Fails if it is not installed, and says how to install it.
+pub fn promtool() -> Result<PathBuf> {
+    find("promtool").with_context(|| missing("promtool", PROMETHEUS))
+}
+
+/// `chromium`, a browser.
+///
+/// # Errors
+/// Fails if it is not installed, and says how to install it.
+pub fn chromium() -> Result<PathBuf> {
+    find("chromium").with_context(|| missing("chromium", CHROMIUM))
+}
+
+/// `chromedriver`, by which tests drive Chromium.
+///
+/// # Errors
+/// Fails if it is not installed, and says how to install it.
+pub fn chromedriver() -> Result<PathBuf> {
+    find("chromedriver").with_context(|| missing("chromedriver", CHROMEDRIVER))
+}
+
+/// `nginx`, which is installed by apt if it is missing. Only a benchmark needs it.
+///
+/// # Errors
+/// As [`all`].
+pub fn nginx() -> Result<PathBuf> {
+    if find("nginx").is_none() {
+        apt(&[NGINX])?;
+    }
+    find("nginx").with_context(|| missing("nginx", NGINX))
+}
+
 /// Debian's packages.
 const REDIS: &str = "redis-server";
 const POSTGRES: &str = "postgresql";
 const OPENSSL: &str = "openssl";
+const PROMETHEUS: &str = "prometheus";
+const CHROMIUM: &str = "chromium";
+const CHROMEDRIVER: &str = "chromium-driver";
+const NGINX: &str = "nginx-light";
+const PYTHON: &str = "python3-venv";
 
 /// Finds every program the tests need, and installs by apt what is missing.
 ///
@@ -49,16 +99,26 @@ const OPENSSL: &str = "openssl";
 /// Fails if something is missing and this is neither root nor may become so by `sudo` without being asked
 /// for a password, or the machine has no apt, or apt fails. The error says what to install.
 pub fn all() -> Result<()> {
-    let wanted = [(REDIS, redis as fn() -> _), (POSTGRES, postgres), (OPENSSL, openssl)];
-    let packages: Vec<&str> =
+    let wanted = [
+        (REDIS, redis as fn() -> _),
+        (POSTGRES, postgres),
+        (OPENSSL, openssl),
+        (PROMETHEUS, prometheus),
+        (PROMETHEUS, promtool),
+        (CHROMIUM, chromium),
+        (CHROMEDRIVER, chromedriver),
+        (PYTHON, schemathesis::python),
+    ];
+    let mut packages: Vec<&str> =
         wanted.iter().filter(|(_, find)| find().is_err()).map(|(package, _)| *package).collect();
+    packages.dedup();
     if !packages.is_empty() {
         apt(&packages)?;
     }
     for (_, find) in wanted {
         find().context("apt succeeded, and yet a program is missing")?;
     }
-    Ok(())
+    schemathesis::install()
 }
 
 /// Installs Debian packages without letting them start services: a policy that forbids it is there
@@ -81,8 +141,8 @@ fn apt(packages: &[&str]) -> Result<()> {
     let by_hand = format!("install by hand: {}", by_hand(packages));
     if find("apt-get").is_none() {
         bail!(
-            "not installed: {what}, and this machine has no apt: {by_hand}, elsewhere the packages of Redis 7 and \
-             PostgreSQL 15 or newer. Images of Docker won't do: tests kill, pause and restart the programs by pid"
+            "not installed: {what}, and this machine has no apt: {by_hand}, elsewhere the packages of Redis 7, \
+             PostgreSQL 15, Prometheus 2 or newer, Chromium and its driver. Images of Docker won't do: tests kill, pause and restart the programs by pid"
         );
     }
     let mut command = if geteuid().is_root() {

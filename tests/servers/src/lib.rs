@@ -1,4 +1,5 @@
-//! Private Redis and PostgreSQL servers for tests.
+//! Private servers for tests: Redis, PostgreSQL, Prometheus, a driver of browsers, and cargo; and the machine that
+//! they run on.
 //!
 //! Each server runs on a free port of 127.0.0.1, in a temporary folder of its own, and is stopped by its
 //! pid. Dropping a handle stops its server and removes the folder; so does the end of the process that
@@ -17,16 +18,24 @@ pub mod env;
 pub mod install;
 
 mod certificate;
+mod chromium;
+mod host;
 mod ports;
 mod postgres;
 mod process;
+mod prometheus;
 mod proxy;
 mod random;
 mod redis;
+mod schemathesis;
 mod server_dir;
 mod user;
 mod wait;
 
+pub use chromium::{ChromeDriver, axe_script};
+pub use host::{Machine, cargo};
 pub use postgres::{Postgres, PostgresOptions};
+pub use prometheus::{Prometheus, check_metrics, check_rules};
 pub use proxy::Proxy;
 pub use redis::{Redis, RedisCluster, RedisOptions, RedisSentinel, Reply};
+pub use schemathesis::check_openapi;

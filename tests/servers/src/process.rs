@@ -129,12 +129,18 @@ impl Process {
     /// Ends the server as it likes to be ended, and by force if that takes longer than
     /// [`wait::STOP_TIMEOUT`].
     pub(crate) fn end(&mut self) {
+        let children = if self.child.is_some() { children_of(self.pid) } else { Vec::new() };
         if self.child.is_some() {
             self.resume();
             signal(self.pid, self.end);
             wait::until(wait::STOP_TIMEOUT, || self.has_ended());
         }
         self.kill();
+        // Some end and leave their children behind, as ChromeDriver does its browsers.
+        for pid in children.into_iter().filter(|pid| !is_gone(*pid)) {
+            signal(pid, Signal::KILL);
+            wait::until(wait::STOP_TIMEOUT, || is_gone(pid));
+        }
     }
 
     /// Stops the server and its children, as if the machine had stopped: connections stay, nothing answers.

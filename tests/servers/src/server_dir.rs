@@ -26,11 +26,13 @@ children() {
 # A process that ended stays a zombie until its parent waits for it.
 lives() { read -r id name state rest <"/proc/$1/stat" && [ "$state" != Z ]; }
 if [ -n "$pid" ]; then
-    kill -CONT $(children "$pid") "$pid"
+    left=$(children "$pid")
+    kill -CONT $left "$pid"
     kill -"$2" "$pid"
     tries=0
     while lives "$pid" && [ $tries -lt 20 ]; do sleep 0.1; tries=$((tries + 1)); done
     kill -STOP "$pid" && kill -KILL $(children "$pid") "$pid"
+    for child in $left; do lives "$child" && kill -KILL "$child"; done
 fi
 rm -rf "$1" || { sleep 1; rm -rf "$1"; }
 "#;

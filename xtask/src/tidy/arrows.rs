@@ -60,19 +60,24 @@ fn arrows_of(name: &str) -> Option<Arrows> {
             dev: &["tests"],
             ..Arrows::default()
         },
-        "cache-http" => Arrows { always: &["cache-facade"], ..Arrows::default() },
+        "cache-http" => {
+            Arrows { always: &["cache-analytics", "cache-facade", "cache-warming"], ..Arrows::default() }
+        }
         "cache-server" => Arrows {
             always: &[
+                "cache-analytics",
                 "cache-config",
                 "cache-facade",
                 "cache-http",
                 "cache-market",
                 "cache-memory",
                 "cache-disk",
+                "cache-tls",
                 "cache-warming",
                 "market-calendar",
                 "market-data",
             ],
+            dev: &["tests"],
             ..Arrows::default()
         },
         _ => return None,

@@ -20,7 +20,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use self::docs::{adrs, change_table, features_table, map, rule_table};
+use self::docs::{adrs, benchmarks, change_table, features_table, map, rule_table};
 use self::tree::Tree;
 use crate::workspace;
 
@@ -55,6 +55,7 @@ pub(crate) fn run(root: &Path) -> Result<bool> {
     complaints.extend(arrows::check(&packages, &tree));
     complaints.extend(descriptions::check(&packages));
     complaints.extend(features_table::check(&packages, &tree));
+    complaints.extend(benchmarks::check(root)?);
     complaints.extend(lean::check(root)?);
     let checks = [
         adrs::check,

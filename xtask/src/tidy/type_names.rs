@@ -15,6 +15,7 @@ const ALLOWED: &[(&str, &str)] = &[
     ("MakeTls", "the driver's type with TLS, and without"),
     ("PatternCache", "the removals by pattern that a process knows, private to each shared tier"),
     ("Result", "market-calendar knows no other crate of ours, and so not the core's"),
+    ("SpanExport", "the export of spans, and what stands in its place where it is not built in"),
     ("Store", "where a tier keeps its records, private to each tier"),
     ("TlsSettings", "TLS, and what stands in its place where it is not built in"),
     ("TlsStreams", "TLS, and what stands in its place where it is not built in"),

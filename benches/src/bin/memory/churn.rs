@@ -12,12 +12,11 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+use benches::process_memory::ProcessMemory;
 use cache_core::Clock;
 use cache_facade::{Cache, Eviction, Memory, Region, Ttl};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{Builder, Handle};
-
-use crate::resident::resident_bytes;
 
 /// How many threads put.
 const THREADS: u64 = 2;
@@ -180,6 +179,11 @@ impl Writer {
         let (least, most) = (self.lengths.start(), self.lengths.end());
         (least + (most - least) * self.random.f64()).exp() as usize
     }
+}
+
+/// What this process has resident, in bytes; `None` where that isn't told.
+fn resident_bytes() -> Option<u64> {
+    ProcessMemory::of(std::process::id()).ok().map(|memory| memory.resident)
 }
 
 #[cfg(test)]

@@ -8,7 +8,6 @@
 //! policy, in budgets.
 
 mod churn;
-mod resident;
 
 use std::{
     env,

@@ -8,30 +8,20 @@
 
 use std::{
     process::ExitCode,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::{Result, ensure};
-use async_trait::async_trait;
-use cache_core::{Key, Loaded, Loader, Request};
+use benches::model_system::{BATCH, REQUESTS, SYMBOLS, SlowProvider};
+use cache_core::{Key, Loaded};
 use cache_facade::{Cache, Region, Source};
 use cache_warming::{BatchScheduler, Coverage, Predictive, Priority, RunSchedule, Warming};
 use clap::Parser;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-const SYMBOLS: [&str; 15] = [
-    "AAPL", "GOOGL", "MSFT", "AMZN", "TSLA", "META", "NVDA", "AMD", "INTC", "NFLX", "BTC", "ETH", "SPY",
-    "QQQ", "DIA",
-];
-const REQUESTS: usize = 1000;
 const UPDATES: usize = 1000;
-const BATCH: usize = 50;
-const PROVIDER: Duration = Duration::from_millis(50);
 
 /// What the model system claims.
 const CLAIMED_HIT_RATE: f64 = 0.918;
@@ -50,31 +40,11 @@ struct Options {
     seed: u64,
 }
 
-/// The provider: 50 ms a call, whatever it is asked for.
-#[derive(Clone, Default)]
-struct Slow(Arc<AtomicU64>);
+/// The provider, of one price for all.
+type Slow = SlowProvider<fn(&str) -> Loaded<f64>>;
 
-impl Slow {
-    async fn call(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        tokio::time::sleep(PROVIDER).await;
-    }
-
-    fn calls(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-#[async_trait]
-impl Loader<f64> for Slow {
-    fn max_batch(&self) -> usize {
-        BATCH
-    }
-
-    async fn load(&self, requests: &[Request<f64>]) -> cache_core::Result<Vec<Loaded<f64>>> {
-        self.call().await;
-        Ok(requests.iter().map(|_| 190.5.into()).collect())
-    }
+fn provider() -> Slow {
+    SlowProvider::new(|_| 190.5.into())
 }
 
 /// What came of a thousand requests.
@@ -131,7 +101,7 @@ async fn main() -> Result<ExitCode> {
     let asked: Vec<&'static str> = (0..REQUESTS).map(|_| SYMBOLS[random.usize(..SYMBOLS.len())]).collect();
 
     // Without: cache-aside, as the model system reads.
-    let slow = Slow::default();
+    let slow = provider();
     let cache = Cache::builder().build().await?;
     let aside = cache.region::<f64>("price").ttl("5m").open()?;
     let without = phase(&asked, &slow, |symbol| {
@@ -148,7 +118,7 @@ async fn main() -> Result<ExitCode> {
     .await?;
 
     // With: read-through, cold, then warmed.
-    let slow = Slow::default();
+    let slow = provider();
     let hot = Predictive::new("cycle", RunSchedule::ByHand);
     let warming = Warming::builder().strategy(hot).build();
     let open = || async {
@@ -187,7 +157,7 @@ async fn main() -> Result<ExitCode> {
         effect.map_or(0.0, |effect| effect.effectiveness.read as f64 / effect.effectiveness.fetched as f64);
 
     // Updates: a call each, or in batches.
-    let slow_updates = Slow::default();
+    let slow_updates = provider();
     let cache = Cache::builder().build().await?;
     let updates = cache.region::<f64>("update").ttl("5m").loader(slow_updates.clone()).open()?;
     let scheduler = BatchScheduler::builder().batch_size(BATCH).build();

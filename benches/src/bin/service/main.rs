@@ -7,19 +7,18 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::{Child, Command, ExitCode, Stdio},
+    process::ExitCode,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail, ensure};
-use benches::zipf::Zipf;
+use anyhow::{Context, Result, ensure};
+use benches::{
+    service::{Service, build, get},
+    zipf::Zipf,
+};
 use clap::Parser;
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
-    time::{sleep, sleep_until},
-};
+use tokio::time::sleep_until;
 
 /// Measures what warming is worth in the service.
 #[derive(Debug, Parser)]
@@ -41,20 +40,6 @@ struct Options {
     server: Option<PathBuf>,
 }
 
-/// A running service.
-struct Server {
-    process: Child,
-    address: String,
-    _data: tempfile::TempDir,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode> {
     let options = Options::parse();
@@ -62,8 +47,8 @@ async fn main() -> Result<ExitCode> {
         Some(binary) => binary.clone(),
         None => build()?,
     };
-    let with = start(&binary, true).await?;
-    let without = start(&binary, false).await?;
+    let start = async |enabled| Service::start(&binary, &[], &[("CACHE_WARMING_ENABLED", enabled)]).await;
+    let (with, without) = (start("true").await?, start("false").await?);
     let symbols = symbols()?;
     let mut zipf = Zipf::new(symbols.len(), options.skew, 1);
     let mut random = fastrand::Rng::with_seed(1);
@@ -72,7 +57,7 @@ async fn main() -> Result<ExitCode> {
     while begun.elapsed() < span {
         let symbol = &symbols[zipf.take(1)[0]];
         let path = path(symbol, random.f64());
-        let answers = tokio::join!(get(&with.address, &path), get(&without.address, &path));
+        let answers = tokio::join!(get(with.address(), &path), get(without.address(), &path));
         answers.0.with_context(|| format!("{symbol} with warming"))?;
         answers.1.with_context(|| format!("{symbol} without warming"))?;
         asked += 1;
@@ -80,7 +65,7 @@ async fn main() -> Result<ExitCode> {
         next += Duration::from_secs_f64(-(1.0 - random.f64()).ln() / options.rate);
         sleep_until(next.into()).await;
     }
-    let stats = (get(&with.address, "/v1/stats").await?, get(&without.address, "/v1/stats").await?);
+    let stats = (get(with.address(), "/v1/stats").await?, get(without.address(), "/v1/stats").await?);
     let calls = |stats: &Value| stats["loads"].as_u64().context("no `loads` in /v1/stats");
     let (calls_with, calls_without) = (calls(&stats.0)?, calls(&stats.1)?);
     let report = json!({
@@ -100,43 +85,6 @@ async fn main() -> Result<ExitCode> {
         println!("{report:#}");
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Builds the service, and returns its binary.
-fn build() -> Result<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("the package is in no workspace")?;
-    let built = Command::new("cargo")
-        .args(["build", "--release", "--package", "cache-server"])
-        .current_dir(root)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .status()
-        .context("cannot start cargo")?;
-    ensure!(built.success(), "the service could not be built");
-    Ok(root.join("target/release/cache-server"))
-}
-
-async fn start(binary: &Path, warming: bool) -> Result<Server> {
-    let data = tempfile::tempdir().context("no temporary folder")?;
-    let port = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
-    let address = format!("127.0.0.1:{port}");
-    let process = Command::new(binary)
-        .arg(format!("--listen={address}"))
-        .arg(format!("--data-dir={}", data.path().display()))
-        .env("CACHE_WARMING_ENABLED", warming.to_string())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .with_context(|| format!("cannot start {}", binary.display()))?;
-    let server = Server { process, address, _data: data };
-    for _ in 0..300 {
-        if get(&server.address, "/health").await.is_ok() {
-            return Ok(server);
-        }
-        sleep(Duration::from_millis(100)).await;
-    }
-    bail!("the service did not answer at {} within 30 s", server.address)
 }
 
 /// The symbols that the replay has: the names of the recorded files.
@@ -162,16 +110,4 @@ fn path(symbol: &str, chance: f64) -> String {
         0.7..0.9 => format!("/v1/bars/{symbol}"),
         _ => format!("/v1/technical/{symbol}?function=SMA&period=20"),
     }
-}
-
-/// Asks for JSON, on a connection of its own.
-async fn get(address: &str, path: &str) -> Result<Value> {
-    let mut stream = TcpStream::connect(address).await?;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await?;
-    let (head, body) = answer.split_once("\r\n\r\n").context("no HTTP answer")?;
-    ensure!(head.starts_with("HTTP/1.1 200"), "{path}: {}", head.lines().next().unwrap_or_default());
-    serde_json::from_str(body).with_context(|| format!("{path} answered no JSON"))
 }

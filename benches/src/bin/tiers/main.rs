@@ -21,7 +21,6 @@
 //! take, one after the other, by that of a batch of 100.
 
 mod batches;
-mod cpu_affinity;
 mod figures;
 mod on_postgres;
 mod on_redis;
@@ -33,14 +32,12 @@ mod workload;
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use benches::cpu_affinity::CpuAffinity;
 use cache_core::{Clock, MAX_VALUE_LEN};
 use clap::Parser;
 use servers::{Postgres, PostgresOptions, Redis, RedisOptions};
 
-use crate::{
-    cpu_affinity::CpuAffinity, figures::Figures, on_postgres::OnPostgres, on_redis::OnRedis,
-    workload::Workload,
-};
+use crate::{figures::Figures, on_postgres::OnPostgres, on_redis::OnRedis, workload::Workload};
 
 /// Measures the shared tiers.
 #[derive(Debug, Parser)]

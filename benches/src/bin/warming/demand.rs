@@ -12,6 +12,9 @@ use flate2::read::GzDecoder;
 
 const DAY: u32 = 86_400;
 
+/// A Monday.
+const MONDAY: u32 = 1_578_268_800;
+
 /// One request, or several at once.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Asked {
@@ -71,6 +74,25 @@ impl Demand {
         let scored_days = days.unwrap_or_else(|| (trading.len() / 5).max(5)).min(trading.len());
         let first = trading.iter().rev().nth(scored_days.saturating_sub(1)).copied().unwrap_or_default();
         Ok(Self { name: stem(path), keys, asked, scored_from: first * DAY, scored_days })
+    }
+
+    /// Reads a trace, a key a line in the order of requests without their times, of which the first `most` are
+    /// taken as if one came each second. All of it is scored.
+    pub(crate) fn read_trace(path: &Path, most: usize) -> Result<Self> {
+        let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+        let (mut keys, mut places, mut asked) = (Vec::new(), HashMap::<String, u32>::new(), Vec::new());
+        for (at, line) in (MONDAY..).zip(BufReader::new(GzDecoder::new(file)).lines().take(most)) {
+            let line = line.with_context(|| format!("cannot read {}", path.display()))?;
+            let key = *places.entry(line).or_insert_with_key(|line| {
+                keys.push(line.clone());
+                keys.len() as u32 - 1
+            });
+            asked.push(Asked { at, key });
+        }
+        ensure!(!asked.is_empty(), "{} has no requests", path.display());
+        let name = stem(path).trim_end_matches(".txt").to_owned();
+        let scored_days = asked.len().div_ceil(DAY as usize);
+        Ok(Self { name, keys, asked, scored_from: MONDAY, scored_days })
     }
 
     /// What came before the scored part.

@@ -3,8 +3,9 @@
 use std::{sync::Arc, time::Instant};
 
 use anyhow::Result;
+use benches::timing::median;
 use cache_facade::{Cache, Region};
-use cache_warming::Warming;
+use cache_warming::{Coverage, Warming};
 use serde_json::{Value, json};
 
 const KEYS: usize = 1000;
@@ -16,6 +17,7 @@ pub(crate) async fn measure() -> Result<Value> {
     let warming = Warming::builder().build();
     let plain = open(Cache::builder().build().await?).await?;
     let watched = open(Cache::builder().observer(Arc::clone(&warming)).build().await?).await?;
+    warming.cover(Arc::new(watched.clone()), Coverage::default());
     // Keys are known from their second second on.
     read(&watched).await?;
     warming.history().settle();
@@ -46,9 +48,4 @@ async fn read(region: &Region<u64>) -> Result<f64> {
         std::hint::black_box(region.get(ids[n % KEYS].as_str()).await?);
     }
     Ok(begun.elapsed().as_nanos() as f64 / READS as f64)
-}
-
-fn median(mut times: Vec<f64>) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
 }

@@ -20,6 +20,11 @@ use clap::Parser;
 
 use crate::{demand::Demand, report::Report};
 
+/// Traces of a web site and of an application's objects, of which co-access alone is measured: they have an order,
+/// and no times.
+const TRACES: [&str; 2] = ["web12.txt.gz", "orm-busy-1m.txt.gz"];
+const MOST_OF_A_TRACE: usize = 40_000;
+
 /// Measures warming.
 #[derive(Debug, Parser)]
 struct Options {
@@ -57,12 +62,25 @@ fn main() -> Result<ExitCode> {
         eprintln!("{}: {} requests of {} keys", demand.name, demand.asked.len(), demand.keys.len());
         report.measure(&demand, !options.no_frontier)?;
     }
+    for name in TRACES {
+        if !name.contains(&options.only) {
+            continue;
+        }
+        let demand = Demand::read_trace(&traces().join(name), MOST_OF_A_TRACE)?;
+        eprintln!("{}: {} requests of {} keys", demand.name, demand.asked.len(), demand.keys.len());
+        report.measure_together(&demand)?;
+    }
     if options.json {
         println!("{}", serde_json::to_string_pretty(&report.to_json())?);
     } else {
         report.print();
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the folder of the traces that the benchmarks come with.
+fn traces() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("data/traces")
 }
 
 fn beside_the_workspace() -> Result<PathBuf> {

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use async_trait::async_trait;
 use cache_core::{Clock, Event, Key, Loaded, Loader, Observer, Refresh, Refreshed, Request, Warm};
 use cache_facade::{Cache, Region, Source};
-use cache_warming::{Coverage, Predictive, RunBudget, RunSchedule, SeedScore, Warming};
+use cache_warming::{Coverage, Predictive, RunBudget, RunSchedule, SeedScore, Together, Warming};
 
 use crate::demand::{Asked, Demand};
 
@@ -23,6 +23,9 @@ pub(crate) const LIFE: u32 = 300;
 const PLAN_STEP: u32 = 2;
 const PLAN_IDLE: u32 = 600;
 const PRECISE_STEP: u32 = 10;
+
+/// For how many seconds after a request it is looked what comes next.
+const TOGETHER_IDLE: u32 = 7;
 
 /// How many seconds of the history strategies run in.
 const REHEARSED: u32 = 3 * 86_400;
@@ -46,6 +49,8 @@ pub(crate) enum Mode {
     Fill { batch: usize, price_of_key: f32 },
     /// Besides, calls that save more than so many.
     Plan { batch: usize, saving: f32, price_of_key: f32 },
+    /// Each second what is asked for after what was just asked for, of so many keys of which that is remembered.
+    Together { keys: usize },
 }
 
 impl Mode {
@@ -151,6 +156,8 @@ struct Replay {
     calls: Arc<AtomicU64>,
     loaded: Arc<AtomicU64>,
     outcome: Outcome,
+    /// The second of the request before.
+    last_request: u32,
 }
 
 impl Replay {
@@ -170,6 +177,7 @@ impl Replay {
             }
             Mode::Precise { share } => builder.strategy(by_hand("by key").precision(share)),
             Mode::Plan { saving, .. } => builder.strategy(by_hand("plan").saving(saving)),
+            Mode::Together { keys } => builder.co_access(keys).strategy(Together::new("together")),
         };
         let keys: cache_core::Result<Vec<Key>> =
             demand.keys.iter().map(|id| Key::new("demand", id)).collect();
@@ -184,6 +192,7 @@ impl Replay {
             calls: Arc::default(),
             loaded: Arc::default(),
             outcome: Outcome::default(),
+            last_request: first,
         })
     }
 
@@ -201,9 +210,12 @@ impl Replay {
         self.warming.cover(Arc::new(Nobody), Coverage::default().life(life));
         let rehearsed_from = history.last().map_or(0, |last| last.at.saturating_sub(REHEARSED));
         let mut next = rehearsed_from / LIFE * LIFE;
-        for together in history.chunk_by(|a, b| a.at / 5 == b.at / 5) {
+        let chunk = if matches!(self.mode, Mode::Together { .. }) { 1 } else { 5 };
+        for together in history.chunk_by(|a, b| a.at / chunk == b.at / chunk) {
             let at = together[0].at;
-            if at >= rehearsed_from && !matches!(self.mode, Mode::Plan { .. }) {
+            if chunk == 1 {
+                self.tick_until(at);
+            } else if at >= rehearsed_from && !matches!(self.mode, Mode::Plan { .. }) {
                 next = self.decide(next, at).await?;
             }
             self.pass(at);
@@ -237,20 +249,34 @@ impl Replay {
         Ok(())
     }
 
+    /// Settles each second up to `at`, as long as it tells something after the last request.
+    fn tick_until(&mut self, at: u32) {
+        for second in self.last_request + 1..at.min(self.last_request + TOGETHER_IDLE) {
+            self.pass(second);
+            self.warming.history().settle();
+        }
+        self.last_request = at;
+    }
+
     /// Decides what to fetch, at each moment to do so up to `at`. Returns the next one.
-    async fn decide(&self, mut next: u32, at: u32) -> Result<u32> {
+    async fn decide(&mut self, mut next: u32, at: u32) -> Result<u32> {
         let (strategy, step, idle) = match self.mode {
             Mode::Nothing | Mode::Fill { .. } => return Ok(next),
             Mode::Plan { .. } => ("plan", PLAN_STEP, PLAN_IDLE),
             Mode::Precise { .. } => ("by key", PRECISE_STEP, PLAN_IDLE),
+            Mode::Together { .. } => ("together", 1, u32::MAX),
             _ => ("by key", LIFE, u32::MAX),
         };
         next = next.max(at.saturating_sub(idle));
         while next <= at {
+            if step == 1 && next > self.last_request + TOGETHER_IDLE {
+                next = at;
+            }
             self.pass(next);
             self.warming.run(strategy).await?;
             next += step;
         }
+        self.last_request = at;
         Ok(next)
     }
 

@@ -17,7 +17,7 @@ use crate::{
 const KEYS: [usize; 6] = [3, 5, 20, 50, 200, 1000];
 
 /// What share of the average a key has to be worth to be fetched by the key.
-const WORTH: f32 = 0.1;
+const WORTH: f32 = 0.15;
 
 /// How many calls a planned one has to save.
 const SAVING: f32 = 2.0;
@@ -29,6 +29,9 @@ const BUDGETS: [f64; 5] = [0.15, 0.2, 0.25, 0.3, 0.5];
 
 /// What share has to be read in the precise mode.
 const PRECISE: f32 = 0.92;
+
+/// Of how many keys it is remembered what is asked for after them.
+const TOGETHER: usize = 1000;
 
 /// What a key costs where it costs anything, a call costing one.
 const PRICE_OF_KEY: f32 = 0.05;
@@ -53,6 +56,7 @@ impl Report {
         let mut modes = vec![
             Mode::Nothing,
             Mode::Precise { share: PRECISE },
+            Mode::Together { keys: TOGETHER },
             Mode::Fill { batch: 50, price_of_key: 0.0 },
             Mode::Plan { batch: 50, saving: SAVING, price_of_key: 0.0 },
             Mode::Fill { batch: 50, price_of_key: PRICE_OF_KEY },
@@ -62,8 +66,8 @@ impl Report {
         modes.extend(sizes.iter().map(|keys| Mode::ByKey { keys: *keys, worth: WORTH }));
         modes.extend(sizes.iter().map(|keys| Mode::BySeedScore { keys: *keys }));
         let outcomes = replay_all(demand, &modes)?;
-        let [nothing, precise, fill, plan, priced_fill, priced_plan] = outcomes[..fixed] else {
-            return Err(anyhow!("six modes have six outcomes"));
+        let [nothing, precise, together, fill, plan, priced_fill, priced_plan] = outcomes[..fixed] else {
+            return Err(anyhow!("seven modes have seven outcomes"));
         };
         let told = |outcome: &Outcome| relative(outcome, &nothing);
         let mut by_key = Map::new();
@@ -87,6 +91,7 @@ impl Report {
             "by_key": by_key,
             "by_call": { "50": { "fill": told(&fill), "plan": told(&plan) } },
             "precise": told(&precise),
+            "together": told_together(&together, &nothing),
             "priced": {
                 "price_of_key": PRICE_OF_KEY,
                 "no_warming": price(&nothing) / price(&nothing),
@@ -98,6 +103,20 @@ impl Report {
         if frontier {
             set["frontier"] = frontier_of(demand, &nothing)?;
         }
+        self.sets.insert(demand.name.clone(), set);
+        Ok(())
+    }
+
+    /// Measures what co-access is worth on a trace.
+    pub(crate) fn measure_together(&mut self, demand: &Demand) -> Result<()> {
+        let outcomes = replay_all(demand, &[Mode::Nothing, Mode::Together { keys: TOGETHER }])?;
+        let [nothing, together] = outcomes[..] else { return Err(anyhow!("two modes have two outcomes")) };
+        let set = json!({
+            "requests": nothing.requests,
+            "keys": demand.keys.len(),
+            "no_warming": { "hit_ratio": nothing.hit_ratio() },
+            "together": told_together(&together, &nothing),
+        });
         self.sets.insert(demand.name.clone(), set);
         Ok(())
     }
@@ -123,6 +142,10 @@ impl Report {
                     number(&told["calls"]),
                 );
             };
+            println!("  together {}", set["together"]);
+            if set.get("by_key").is_none() {
+                continue;
+            }
             for (keys, told) in set["by_key"].as_object().into_iter().flatten() {
                 row(&format!("by key, {keys}"), told);
                 for (baseline, told) in told["baselines"].as_object().into_iter().flatten() {
@@ -158,6 +181,19 @@ fn relative(outcome: &Outcome, nothing: &Outcome) -> Value {
         "precision": outcome.precision(),
         "keys": outcome.keys as f64 / nothing.keys as f64,
         "calls": calls,
+    })
+}
+
+/// What co-access is worth: misses that were none, and the keys and calls that it took besides.
+fn told_together(together: &Outcome, nothing: &Outcome) -> Value {
+    let misses = |outcome: &Outcome| outcome.requests - outcome.hits;
+    json!({
+        "hit_ratio": together.hit_ratio(),
+        "precision": together.precision(),
+        "fetched": together.warmed,
+        "misses_saved": misses(nothing) as i64 - misses(together) as i64,
+        "extra_keys": together.keys as i64 - nothing.keys as i64,
+        "extra_calls": together.calls as i64 - nothing.calls as i64,
     })
 }
 

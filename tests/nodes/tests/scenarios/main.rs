@@ -5,6 +5,7 @@ mod cancelled;
 mod cut;
 mod fixture;
 mod leases;
+mod marked;
 mod panics;
 mod poison;
 mod reconnect;

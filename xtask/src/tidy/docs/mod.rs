@@ -1,6 +1,7 @@
 //! Checks of the pages for people: they name what is there, and say what a successor would ask.
 
 pub(super) mod adrs;
+pub(super) mod benchmarks;
 pub(super) mod change_table;
 pub(super) mod features_table;
 pub(super) mod map;

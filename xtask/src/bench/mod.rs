@@ -1,11 +1,19 @@
-//! `cargo xtask bench`: runs one benchmark program of `benches/src/bin` in release mode.
+//! `cargo xtask bench`: runs one benchmark program of `benches/src/bin` in release mode, or all of the docs.
+
+mod all;
+mod document;
+mod programs;
+mod record;
+mod table;
+mod today;
 
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+pub(crate) use self::document::{PATH as DOCUMENT, page};
 use crate::shell;
 
 /// Where the benchmark programs are, from the root.
@@ -23,30 +31,43 @@ pub(crate) fn run(root: &Path, name: Option<&str>, args: &[String]) -> Result<bo
     let Some(name) = name else {
         bail!("no benchmark given. There are: {}", listed(&known));
     };
+    if name == all::NAME {
+        return all::run(root, args);
+    }
     if !known.iter().any(|program| program == name) {
         bail!("`{name}` is no benchmark. There are: {}", listed(&known));
     }
-    // What a benchmark compares with is behind a feature, so that tests and the service build without it.
-    let mut command = shell::cargo(
-        root,
-        ["run", "--release", "--package", "benches", "--all-features", "--bin", name, "--"],
-    );
+    let mut command = program(root, name);
     command.args(args);
     // A relative path among the arguments means what it means to the caller.
     command.current_dir(std::env::current_dir().context("cannot tell the current folder")?);
     if !args.iter().any(|arg| arg == "--json") {
         return shell::succeeds(&mut command);
     }
-    shell::show(&command);
+    match json(&mut command)? {
+        Some(text) => print!("{text}"),
+        None => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// `cargo run` of a benchmark, to be followed by its arguments.
+fn program(root: &Path, name: &str) -> Command {
+    // What a benchmark compares with is behind a feature, so that tests and the service build without it.
+    shell::cargo(root, ["run", "--release", "--package", "benches", "--all-features", "--bin", name, "--"])
+}
+
+/// Runs a benchmark that prints one JSON object, and returns that; `None` if the benchmark failed, which is shown.
+fn json(command: &mut Command) -> Result<Option<String>> {
+    shell::show(command);
     let output =
         command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context("cannot start cargo")?;
     let text = String::from_utf8_lossy(&output.stdout);
     if !output.status.success() {
         eprint!("{text}");
-        return Ok(false);
+        return Ok(None);
     }
-    print!("{}", one_object(&text)?);
-    Ok(true)
+    one_object(&text).map(|text| Some(text.to_owned()))
 }
 
 /// The text as it is, if it is one JSON object.
@@ -76,7 +97,11 @@ fn programs(root: &Path) -> Result<Vec<String>> {
 }
 
 fn listed(names: &[String]) -> String {
-    if names.is_empty() { format!("none yet in {PROGRAMS_DIR}") } else { names.join(", ") }
+    if names.is_empty() {
+        format!("none yet in {PROGRAMS_DIR}")
+    } else {
+        format!("{}; `{}` runs those that the docs show", names.join(", "), all::NAME)
+    }
 }
 
 #[cfg(test)]
@@ -106,7 +131,10 @@ mod tests {
         let (unknown, unnamed) = (run(&root, Some("hti"), &[]), run(&root, None, &[]));
         fs::remove_dir_all(&root).unwrap();
         assert_eq!(found.unwrap(), ["batch", "hit", "tiers"]);
-        assert_eq!(unknown.unwrap_err().to_string(), "`hti` is no benchmark. There are: batch, hit, tiers");
+        assert_eq!(
+            unknown.unwrap_err().to_string(),
+            "`hti` is no benchmark. There are: batch, hit, tiers; `all` runs those that the docs show"
+        );
         assert!(unnamed.unwrap_err().to_string().contains("batch, hit, tiers"));
     }
 }

@@ -6,14 +6,17 @@ use serde_json::{Value, json};
 
 /// The processors, by their numbers; none where there are fewer than two to choose from.
 #[derive(Debug)]
-pub(crate) struct CpuAffinity {
-    pub(crate) servers: Option<usize>,
-    pub(crate) client: Option<usize>,
+pub struct CpuAffinity {
+    /// That of the servers.
+    pub servers: Option<usize>,
+    /// That of their client.
+    pub client: Option<usize>,
 }
 
 impl CpuAffinity {
     /// The first one for the servers and the last one for their client, of those that we may run on.
-    pub(crate) fn choose() -> Self {
+    #[must_use]
+    pub fn choose() -> Self {
         let ours = sched_getaffinity(None).unwrap_or_else(|_| CpuSet::new());
         let mut ours = (0..CpuSet::MAX_CPU).filter(|number| ours.is_set(*number));
         let (servers, client) = (ours.next(), ours.next_back());
@@ -21,14 +24,20 @@ impl CpuAffinity {
     }
 
     /// Keeps this thread, and whatever it starts from now on, on one processor.
-    pub(crate) fn be_on(&self, processor: Option<usize>) -> Result<()> {
+    ///
+    /// # Errors
+    ///
+    /// If the system refuses it.
+    pub fn be_on(&self, processor: Option<usize>) -> Result<()> {
         let Some(number) = processor else { return Ok(()) };
         let mut only = CpuSet::new();
         only.set(number);
         sched_setaffinity(None, &only).with_context(|| format!("can't run on processor {number}"))
     }
 
-    pub(crate) fn report(&self) -> Value {
+    /// Both numbers, as JSON.
+    #[must_use]
+    pub fn report(&self) -> Value {
         json!({ "servers": self.servers, "client": self.client })
     }
 }

@@ -34,6 +34,7 @@ mod demo;
 mod http;
 mod log;
 mod otlp;
+mod process;
 mod routes;
 mod settings;
 mod signals;
@@ -49,6 +50,7 @@ pub use config::{Config, ConfigSources, ReloadReport};
 pub use demo::DemoLoad;
 pub use log::{Log, LogWriter, check_filter, in_background, print, print_failure, print_to_stderr};
 pub use otlp::{SpanExport, SpanLayer};
+pub use process::run;
 pub use routes::router;
 pub use settings::{
     AnalyticsSection, BatchSection, CalendarsSection, GraceSection, LimitsSection, OwnKindEntry,

@@ -65,5 +65,5 @@ async fn the_page_complains_of_nothing_asks_nobody_else_and_is_light() {
         assert!(asked.starts_with(&format!("{url}/")), "{asked}");
     }
     // The charts are drawn, in the colours of the style.
-    assert_eq!(browser.js("return document.querySelectorAll('.plot canvas').length").await, 4);
+    browser.until("four charts", "return document.querySelectorAll('.plot canvas').length === 4").await;
 }

@@ -95,8 +95,8 @@ impl DiskConfig {
         Ok(())
     }
 
-    /// Returns to how many bytes the journal grows before its contents are flushed to tables and it is
-    /// emptied. The reserve that keeps the directory within its bound is a multiple of this.
+    /// Returns to how many bytes the journal grows, or what it has in memory, before its contents are flushed to
+    /// tables and it is emptied. The reserve that keeps the directory within its bound is a multiple of this.
     ///
     /// At most 16 MiB, because fjall starts another journal past 64 MB and a record of up to 32 MiB
     /// may come on top.

@@ -5,9 +5,12 @@ mod left_out;
 mod outcome;
 mod table;
 
+use std::env;
 use std::io::Write;
+use std::num::NonZero;
 use std::path::Path;
 use std::process::{Child, Stdio};
+use std::thread::available_parallelism;
 
 use anyhow::{Context, Result};
 
@@ -18,6 +21,12 @@ use self::table::Table;
 use crate::services::Services;
 use crate::shell;
 use crate::workspace::{self, Package, Target};
+
+/// How many tests of a program run at once, as its harness is told.
+const TEST_THREADS: &str = "RUST_TEST_THREADS";
+
+/// Of the time of one test a core, near half went to waiting for servers, disks and browsers.
+const THREADS_PER_CORE: usize = 2;
 
 /// Runs every test, and returns whether all passed and every rule has one.
 ///
@@ -34,6 +43,9 @@ pub(crate) fn run(root: &Path, no_services: bool) -> Result<bool> {
         shell::cargo(root, ["test", "--workspace", "--no-fail-fast", "--features", features.as_str()]);
     shell::show(&command);
     command.envs(services.iter().flat_map(Services::variables));
+    if env::var_os(TEST_THREADS).is_none() {
+        command.env(TEST_THREADS, (THREADS_PER_CORE * cores()).to_string());
+    }
     let mut child = command.stdout(Stdio::piped()).spawn().context("cannot start `cargo test`")?;
     let mut outcome = Outcome::default();
     follow(&mut child, &mut outcome)?;
@@ -109,6 +121,10 @@ fn report(outcome: &Outcome, succeeded: bool, left_out: &LeftOut, servers: &str)
     println!("{servers}");
     println!("{} passed, {failed} failed", outcome.passed());
     succeeded && failed == 0
+}
+
+fn cores() -> usize {
+    available_parallelism().map_or(1, NonZero::get)
 }
 
 fn listed(numbers: &[u32]) -> String {

@@ -2,11 +2,14 @@
 
 use std::{
     cell::RefCell,
-    future::{Future, poll_fn},
+    future::Future,
     mem,
-    pin::pin,
+    pin::Pin,
     sync::OnceLock,
+    task::{Context, Poll},
 };
+
+use pin_project_lite::pin_project;
 
 use super::context::TraceContext;
 
@@ -58,13 +61,27 @@ impl TraceContext {
     /// assert_eq!(work.poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(context));
     /// assert_eq!(TraceContext::current(), None);
     /// ```
-    pub async fn around<F: Future>(context: Option<Self>, work: F) -> F::Output {
-        let mut work = pin!(work);
-        poll_fn(move |task| {
-            let _entered = Entered::new(context.clone());
-            work.as_mut().poll(task)
-        })
-        .await
+    pub fn around<F: Future>(context: Option<Self>, work: F) -> impl Future<Output = F::Output> {
+        Around { context, work }
+    }
+}
+
+pin_project! {
+    /// Work and its context. An `async` function would hold the work twice, once as its argument.
+    struct Around<F> {
+        context: Option<TraceContext>,
+        #[pin]
+        work: F,
+    }
+}
+
+impl<F: Future> Future for Around<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let _entered = Entered::new(this.context.clone());
+        this.work.poll(task)
     }
 }
 

@@ -54,8 +54,11 @@ impl Engine {
     /// The same of several regions, in one call a tier.
     pub(crate) async fn learn_stamps_of_all(self: &Arc<Self>, mut regions: Vec<&dyn UntypedRegion>) {
         regions.retain(|region| !region.are_stamps_known());
+        if regions.is_empty() {
+            return;
+        }
         let kinds: Vec<&str> = regions.iter().map(|region| region.kind()).collect();
-        let Ok(read) = self.read_kind_stamps(&kinds).await else { return };
+        let Ok(read) = Box::pin(self.read_kind_stamps(&kinds)).await else { return };
         for (region, stamps) in regions.into_iter().zip(read) {
             if let Some(stamps) = stamps {
                 region.raise(stamps);

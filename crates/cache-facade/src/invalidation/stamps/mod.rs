@@ -188,7 +188,8 @@ impl Stamps {
         if keys.is_empty() {
             return;
         }
-        let Ok(stamps) = read(&keys, tiers).await else { return };
+        // Boxed, since as a rule all are known.
+        let Ok(stamps) = Box::pin(read(&keys, tiers)).await else { return };
         let (tag_stamps, marks) = stamps.split_at(of_tags.stamps.len());
         self.tags.learn(of_tags, tag_stamps, tiers.is_empty());
         self.of_keys.keys.learn(of_keys, marks, tiers.is_empty());

@@ -30,6 +30,9 @@ pub(crate) trait AnyFetch: Send {
     /// Looks into memory again for what was put since. Returns the search in the tiers, if there is to be one.
     fn begin(&mut self) -> Option<&mut dyn Search>;
 
+    /// Whether no key is missing.
+    fn is_done(&self) -> bool;
+
     /// Loads what no tier had.
     fn load(self: Box<Self>) -> BoxFuture<'static, ()>;
 
@@ -65,6 +68,10 @@ impl<V: Cacheable> AnyFetch for RegionFetch<V> {
         self.search.retain(again);
         let looks = self.scope != LookupScope::LoaderOnly && !self.region.is_memory_only();
         if looks { Some(&mut self.search) } else { None }
+    }
+
+    fn is_done(&self) -> bool {
+        self.search.left().is_empty()
     }
 
     fn load(self: Box<Self>) -> BoxFuture<'static, ()> {
@@ -129,6 +136,7 @@ impl Engine {
         let mut searches: Vec<_> = fetches.iter_mut().filter_map(|fetch| fetch.begin()).collect();
         self.search_tiers(&mut searches).await;
         spans::record_missing(&fetches);
-        join_all(fetches.into_iter().map(AnyFetch::load)).await;
+        let missing = fetches.into_iter().filter(|fetch| !fetch.is_done());
+        join_all(missing.map(AnyFetch::load)).await;
     }
 }

@@ -1,7 +1,19 @@
 //! Why a peer is ahead in a row, where that is known: each reason was found by measuring or by a profile.
 
+/// What a read of Redis does here that neither of two peers does. The shares are of samples of `perf record` while 64
+/// readers read.
+const SPARED: &str = "it awaits Redis in the caller's own future, and takes what it gets: no task that goes on when the \
+                      caller is dropped, no limits of time but the connection's, no breaker, no comparison with removals \
+                      and invalidations; here timers take 16 % of the processor's time of a read, tasks and joining 21 %, \
+                      the breaker's guard 9 %, judging and landing what came 9 %";
+
 /// Rows, peers, and what the peer is spared.
-const REASONS: &[(&str, &str, &str)] = &[];
+const REASONS: &[(&str, &str, &str)] = &[
+    ("redis_hit", "cached", SPARED),
+    ("redis_hit", "moka+redis", SPARED),
+    ("redis_hit_64", "cached", SPARED),
+    ("redis_hit_64", "moka+redis", SPARED),
+];
 
 /// Returns why all of these peers are ahead in the row. `None` if it isn't known of each, or if none is ahead.
 pub(super) fn why_not(row: &str, ahead: &[&str]) -> Option<String> {

@@ -60,7 +60,8 @@ pub(super) const RESIDENT: Program = Program {
     title: "What the service takes beside its budget",
     args: &[],
     about: "A service on memory and disk is given four budgets of an application's values. Anonymous memory is heap and \
-            stacks; the rest of what is resident is the program's file.",
+            stacks; the rest of what is resident is the program's file. Beyond the budget are what the disk tier has yet to \
+            flush, at most 16 MiB and as much under way, what its index and filters take, and what the allocator keeps.",
     tables: &[
         Table::Figures(&[
             claimed(

@@ -1,7 +1,7 @@
 //! Why a peer is ahead in a row, where that is known: each reason was found by measuring or by a profile.
 
-/// What a read of Redis does here that neither of two peers does. The shares are of samples of `perf record` while 64
-/// readers read.
+/// What a read of Redis does here that neither of two peers does. The shares are of samples of `perf record` while
+/// 64 readers read.
 const SPARED: &str = "it awaits Redis in the caller's own future, and takes what it gets: no task that goes on when the \
                       caller is dropped, no limits of time but the connection's, no breaker, no comparison with removals \
                       and invalidations; here timers take 16 % of the processor's time of a read, tasks and joining 21 %, \

@@ -87,8 +87,23 @@ impl Data {
 
 impl std::fmt::Display for Data {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let folders: Vec<String> = self.folders.iter().map(|folder| folder.display().to_string()).collect();
+        let folders: Vec<String> = self.folders.iter().map(|folder| from_the_root(folder)).collect();
         f.write_str(&folders.join(" or "))
+    }
+}
+
+/// A folder in the workspace or beside it as it is found from the workspace's root, so that what is printed says
+/// the same on every machine; any other as it is.
+fn from_the_root(folder: &Path) -> String {
+    let package = package();
+    let root = package.parent().unwrap_or(&package);
+    // At the root of the file system all would be beside it.
+    let parent = root.parent().filter(|parent| parent.parent().is_some());
+    let beside = parent.and_then(|parent| folder.strip_prefix(parent).ok());
+    match (folder.strip_prefix(root), beside) {
+        (Ok(within), _) => within.display().to_string(),
+        (Err(_), Some(beside)) => Path::new("..").join(beside).display().to_string(),
+        (Err(_), None) => folder.display().to_string(),
     }
 }
 
@@ -123,6 +138,17 @@ mod tests {
         assert_eq!(data.trace("a"), Some(inner.join("a.txt")));
         assert_eq!(data.trace("b"), Some(folder.path().join("b.txt.gz")));
         assert_eq!(data.trace("c"), None);
+    }
+
+    #[test]
+    fn folders_are_told_as_found_from_the_workspace() {
+        let package = package();
+        assert_eq!(from_the_root(&package.join("data/traces")), "benches/data/traces");
+        let beside = package.parent().and_then(Path::parent).filter(|parent| parent.parent().is_some());
+        if let Some(beside) = beside {
+            assert_eq!(from_the_root(&beside.join("shared/data")), "../shared/data");
+        }
+        assert_eq!(from_the_root(Path::new("/none/of/these")), "/none/of/these");
     }
 
     #[test]

@@ -105,6 +105,7 @@ impl Drop for Entered {
 #[cfg(test)]
 mod tests {
     use std::{
+        future::poll_fn,
         panic::{AssertUnwindSafe, catch_unwind},
         pin::Pin,
         task::{Context, Poll, Waker},

@@ -47,7 +47,6 @@ pub use commands::{
     KeysArgs, ReportArgs, StatsArgs, TopArgs, WarmArgs, check,
 };
 pub use config::{Config, ConfigSources, ReloadReport};
-pub use demo::DemoLoad;
 pub use log::{Log, LogWriter, check_filter, in_background, print, print_failure, print_to_stderr};
 pub use otlp::{SpanExport, SpanLayer};
 pub use process::run;
@@ -58,8 +57,5 @@ pub use settings::{
     ServerCertificate, ServiceSection, Settings, TlsSection, TracingSection, TtlSection, WarmingSchedule,
     WarmingSection,
 };
-pub use signals::{
-    FLUSH_TIMEOUT, LOG_FLUSH_TIMEOUT, SHUTDOWN_TIMEOUT, SPAN_FLUSH_TIMEOUT, hangups, ignore_file_size_signal,
-    reload_on_sighup, stop_signal,
-};
+pub use signals::ignore_file_size_signal;
 pub use socket::{DRAIN_TIMEOUT, Limits, ServerTls, bind, serve};

@@ -9,9 +9,13 @@ use anyhow::{Result, anyhow};
 use cache_core::Clock;
 
 use crate::{
-    App, CloseOutcome, Config, DemoLoad, FLUSH_TIMEOUT, LOG_FLUSH_TIMEOUT, Limits, Log, SHUTDOWN_TIMEOUT,
-    SPAN_FLUSH_TIMEOUT, ServerTls, SpanExport, banner, bind, hangups, in_background, print, reload_on_sighup,
-    router, serve, stop_signal,
+    App, CloseOutcome, Config, Limits, Log, ServerTls, SpanExport, banner, bind,
+    demo::DemoLoad,
+    in_background, print, router, serve,
+    signals::{
+        FLUSH_TIMEOUT, LOG_FLUSH_TIMEOUT, SHUTDOWN_TIMEOUT, SPAN_FLUSH_TIMEOUT, hangups, reload_on_sighup,
+        stop_signal,
+    },
 };
 
 /// How many file descriptors are kept for anything but connections of clients.

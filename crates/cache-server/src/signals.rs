@@ -21,15 +21,15 @@ use crate::{
 const TURN_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long loads and writes may continue once connections are drained.
-pub const FLUSH_TIMEOUT: Duration = Duration::from_millis(1800);
+pub(crate) const FLUSH_TIMEOUT: Duration = Duration::from_millis(1800);
 /// How long the whole shutdown may take, from the signal to the end of the process.
-pub const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(4500);
+pub(crate) const SHUTDOWN_TIMEOUT: Duration = Duration::from_millis(4500);
 
 /// How long spans that are left may take to be exported at the end.
-pub const SPAN_FLUSH_TIMEOUT: Duration = Duration::from_millis(250);
+pub(crate) const SPAN_FLUSH_TIMEOUT: Duration = Duration::from_millis(250);
 
 /// How long queued log lines may take to be written at the end.
-pub const LOG_FLUSH_TIMEOUT: Duration = Duration::from_millis(300);
+pub(crate) const LOG_FLUSH_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Registers for SIGTERM and SIGINT, which from now on no longer end the process by themselves. At the first of
 /// them calls `stopping` on a thread of its own, however busy the runtime is. The future returned waits for it and
@@ -38,7 +38,7 @@ pub const LOG_FLUSH_TIMEOUT: Duration = Duration::from_millis(300);
 /// # Errors
 ///
 /// If the process can't register for signals.
-pub fn stop_signal(
+pub(crate) fn stop_signal(
     stopping: impl FnOnce() + Send + 'static,
 ) -> io::Result<impl Future<Output = &'static str>> {
     let mut signals = Signals::new([SIGTERM, SIGINT])?;
@@ -70,12 +70,12 @@ pub fn ignore_file_size_signal() -> io::Result<()> {
 /// # Errors
 ///
 /// If the process can't register for signals.
-pub fn hangups() -> io::Result<Signal> {
+pub(crate) fn hangups() -> io::Result<Signal> {
     signal(SignalKind::hangup())
 }
 
 /// Reloads the configuration of `app` at each SIGHUP and logs the result.
-pub async fn reload_on_sighup(app: Arc<App>, mut hangup: Signal) {
+pub(crate) async fn reload_on_sighup(app: Arc<App>, mut hangup: Signal) {
     while hangup.recv().await.is_some() {
         let mut result = Arc::clone(&app).reload_within(RELOAD_TIMEOUT).await;
         // The other reload may have read the files before they were changed, so this one is not left out.

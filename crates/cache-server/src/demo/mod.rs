@@ -30,7 +30,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Requests that are made until this is dropped.
 #[derive(Debug)]
-pub struct DemoLoad(JoinHandle<()>);
+pub(crate) struct DemoLoad(JoinHandle<()>);
 
 impl DemoLoad {
     /// Returns why it can't be used with these settings: providers that are paid or limited would be called.
@@ -38,7 +38,7 @@ impl DemoLoad {
     /// # Errors
     ///
     /// `Config`, with the provider and the remedy.
-    pub fn check(settings: &Settings) -> Result<()> {
+    pub(crate) fn check(settings: &Settings) -> Result<()> {
         let is_free = |kind| matches!(kind, ProviderKind::Replay | ProviderKind::Csv);
         let providers = &settings.providers.providers;
         match providers.iter().find(|provider| !is_free(provider.kind)) {
@@ -59,7 +59,7 @@ impl DemoLoad {
     /// # Errors
     ///
     /// `Config` if there can be no HTTP client.
-    pub fn start(bound: SocketAddr, tls: bool) -> Result<Self> {
+    pub(crate) fn start(bound: SocketAddr, tls: bool) -> Result<Self> {
         let client = Client::builder()
             // It asks itself, over the loopback, by an address that its certificate need not name.
             .use_preconfigured_tls(TlsClient::new().check(Check::Nothing).even_without_roots().config()?)

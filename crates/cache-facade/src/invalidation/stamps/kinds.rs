@@ -54,11 +54,8 @@ impl Engine {
     /// The same of several regions, in one call a tier.
     pub(crate) async fn learn_stamps_of_all(self: &Arc<Self>, mut regions: Vec<&dyn UntypedRegion>) {
         regions.retain(|region| !region.are_stamps_known());
-        if regions.is_empty() {
-            return;
-        }
         let kinds: Vec<&str> = regions.iter().map(|region| region.kind()).collect();
-        let Ok(read) = Box::pin(self.read_kind_stamps(&kinds)).await else { return };
+        let Ok(read) = self.read_kind_stamps(&kinds).await else { return };
         for (region, stamps) in regions.into_iter().zip(read) {
             if let Some(stamps) = stamps {
                 region.raise(stamps);
@@ -100,7 +97,8 @@ impl Engine {
         let [end, mark] = StampKind::ALL.map(|which| stamps.all_key(which).clone());
         let of_all = [end, mark, marks.patterns_key().clone()];
         let keys: Vec<Key> = of_all.iter().chain(of_kinds.iter().flatten().flatten()).cloned().collect();
-        let found = read_entries(&keys, self.tiers()).await?;
+        // Boxed, since as a rule all are known.
+        let found = Box::pin(read_entries(&keys, self.tiers())).await?;
         let (all, mut each) = found.split_at(of_all.len());
         self.note_pattern_marks(&all[2]);
         let of_all = KindStamps { cleared: latest(&all[0]), marked: latest(&all[1]), ..KindStamps::NONE };

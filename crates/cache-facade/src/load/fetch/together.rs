@@ -71,7 +71,7 @@ impl<V: Cacheable> AnyFetch for RegionFetch<V> {
     }
 
     fn is_done(&self) -> bool {
-        self.search.left().is_empty()
+        self.search.is_done()
     }
 
     fn load(self: Box<Self>) -> BoxFuture<'static, ()> {

@@ -74,6 +74,8 @@ class Chart {
   renew() {
     if (!this.now || !this.data || !globalThis.uPlot) return;
     this.chart?.destroy();
+    // A figure that is hidden now is drawn when it is shown.
+    this.chart = undefined;
     const width = this.plot.clientWidth;
     if (width === 0) return;
     this.chart = new uPlot(this.settings(width), this.data, this.plot);

@@ -4,6 +4,8 @@ use crate::Watched;
 
 /// How much may be transferred until the page is painted.
 const MAX_FIRST_PAINT: u64 = 100_000;
+/// Whether the charts are drawn.
+const FOUR_CHARTS: &str = "return document.querySelectorAll('.plot canvas').length === 4";
 
 /// Opens what can be opened, so that all of the page is looked at.
 async fn open_all(watched: &Watched) {
@@ -64,6 +66,20 @@ async fn the_page_complains_of_nothing_asks_nobody_else_and_is_light() {
         let asked = request["url"].as_str().unwrap();
         assert!(asked.starts_with(&format!("{url}/")), "{asked}");
     }
-    // The charts are drawn, in the colours of the style.
-    browser.until("four charts", "return document.querySelectorAll('.plot canvas').length === 4").await;
+    browser.until("four charts", FOUR_CHARTS).await;
+}
+
+#[tokio::test]
+async fn a_chart_that_was_hidden_while_the_colours_changed_is_drawn_when_it_is_shown() {
+    let watched = Watched::start(&[]).await;
+    let browser = &watched.browser;
+    browser.until("four charts", FOUR_CHARTS).await;
+    for scheme in ["dark", "light"] {
+        browser.click("[data-span='day']").await;
+        browser.until("waits hidden", "return document.querySelector('#chart-waits').hidden").await;
+        browser.prefer(scheme).await;
+        browser.until("three charts", "return document.querySelectorAll('.plot canvas').length === 3").await;
+        browser.click("[data-span='live']").await;
+        browser.until("four charts", FOUR_CHARTS).await;
+    }
 }

@@ -1,7 +1,5 @@
 //! The settings of a near tier.
 
-use std::thread;
-
 use crate::{eviction::Eviction, memory::Memory, store::Bounds, store::weight::Weigher};
 
 /// The budget of a near tier unless another is set.
@@ -16,9 +14,13 @@ const ENTRY_OVERHEAD: usize = 224;
 /// (docs/adr/0004 has the figures).
 const MOKA_ENTRY_OVERHEAD: usize = 544;
 
-/// The least that a shard should hold for its policy to work well: in bytes, and in entries.
-const MIN_SHARD_BYTES: u64 = 4 << 20;
-const MIN_SHARD_ENTRIES: u64 = 4096;
+/// What a shard holds, in bytes or in entries: enough for its policy to work well, and so few that the growth of
+/// its table, for which readers wait, takes less than a millisecond.
+const SHARD_BYTES: u64 = 4 << 20;
+const SHARD_ENTRIES: u64 = 4096;
+
+/// The most shards.
+const MAX_SHARDS: usize = 1 << 16;
 
 /// Settings of a near tier.
 ///
@@ -94,36 +96,39 @@ impl MemoryBuilder {
     }
 
     /// Sets the number of shards, each with its own lock, rounded up to a power of two. `lru` and `lfu`
-    /// ignore it. Default: chosen by the number of processors and the budget. With one shard, `fifo` and
-    /// `ttl` are exact; with more, each shard keeps its own order.
+    /// ignore it. Default: chosen by the budget, one for 4 MiB or for 4,096 entries. With one shard, `fifo` and
+    /// `ttl` are exact; with more, each shard keeps its own order. The more entries share a shard, the longer
+    /// its readers wait when its table grows: at 100,000 entries it is some milliseconds.
     #[must_use]
     pub fn shards(mut self, shards: usize) -> Self {
-        self.shards = Some(shards.clamp(1, 1 << 16));
+        self.shards = Some(shards.clamp(1, MAX_SHARDS));
         self
     }
 
     /// Returns a near tier with these settings.
     #[must_use]
     pub fn build(self) -> Memory {
-        let (limit, shard_minimum) = match self.budget {
-            Capacity::Bytes(bytes) => (bytes, MIN_SHARD_BYTES),
-            Capacity::Entries(entries) => (entries, MIN_SHARD_ENTRIES),
+        let (limit, shard_size) = match self.budget {
+            Capacity::Bytes(bytes) => (bytes, SHARD_BYTES),
+            Capacity::Entries(entries) => (entries, SHARD_ENTRIES),
         };
         let weigher = match (self.budget, self.eviction) {
             (Capacity::Entries(_), _) => Weigher::Entries,
             (_, policy) if policy.has_fixed_budget() => Weigher::Bytes { overhead: MOKA_ENTRY_OVERHEAD },
             _ => Weigher::Bytes { overhead: ENTRY_OVERHEAD },
         };
-        let shards = self.shards.map(usize::next_power_of_two).unwrap_or_else(|| {
-            let processors = thread::available_parallelism().map_or(1, usize::from);
-            let worthwhile = usize::try_from(limit / shard_minimum).unwrap_or(usize::MAX).clamp(1, 1024);
-            // Rounded down, so that each is large enough.
-            (4 * processors).next_power_of_two().min(1 << worthwhile.ilog2())
-        });
+        let shards = self.shards.map_or_else(|| shards_of(limit, shard_size), usize::next_power_of_two);
         let protected_share = self.protected_share;
         let protected = share_of(limit, protected_share);
         Memory::new(self.eviction, Bounds { limit, protected, protected_share, weigher, shards })
     }
+}
+
+/// Returns into how many shards a budget is divided.
+fn shards_of(limit: u64, shard_size: u64) -> usize {
+    let worthwhile = usize::try_from(limit / shard_size).unwrap_or(usize::MAX).clamp(1, MAX_SHARDS);
+    // Rounded down, so that each is large enough.
+    1 << worthwhile.ilog2()
 }
 
 /// Returns what protected entries may take of a budget.
@@ -134,5 +139,20 @@ pub(crate) fn share_of(limit: u64, share: f64) -> u64 {
 impl From<MemoryBuilder> for Memory {
     fn from(builder: MemoryBuilder) -> Self {
         builder.build()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rule_101_no_budget_makes_shards_large() {
+        assert_eq!((shards_of(0, SHARD_ENTRIES), shards_of(SHARD_ENTRIES, SHARD_ENTRIES)), (1, 1));
+        for limit in [100_000, 1_000_000, 10_000_000, 100_000_000] {
+            let entries = limit / shards_of(limit, SHARD_ENTRIES) as u64;
+            assert!((SHARD_ENTRIES..2 * SHARD_ENTRIES).contains(&entries), "{entries} of {limit}");
+        }
+        assert_eq!(shards_of(u64::MAX, SHARD_BYTES), MAX_SHARDS);
     }
 }

@@ -15,6 +15,12 @@ use serde::{Serialize, Serializer};
 /// # Ok::<(), cache_core::Error>(())
 /// ```
 ///
+/// What is dead, by age or [otherwise](crate::Memory::judge_by), goes before what lives with `fifo`, `ttl` and
+/// `hybrid`. With `lru` and `lfu` moka evicts by its own order alone: dead entries take room until the next sweep.
+/// These two cost more besides: about three times the memory an entry beside its value, 7 us an entry for a
+/// removal by pattern, a clear or a sweep (0.4 us with the others), and 0.8 us an entry for a walk that removes
+/// nothing (0.1 us).
+///
 /// More policies may come: a `match` needs an arm for those it doesn't name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]

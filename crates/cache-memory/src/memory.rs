@@ -26,7 +26,9 @@ use crate::{
         hottest::HotKey,
         reads::{ReadCounter, Reads},
     },
-    store::{Bounds, Store, entry_ref::EntryRef, stored::panicked_drops, weight::Weigher},
+    store::{
+        Bounds, Store, entry_ref::EntryRef, stored::panicked_drops, walk::ended::EndJudge, weight::Weigher,
+    },
 };
 
 /// A decoded value of any type. A value that is replaced, removed or evicted may be dropped under the lock
@@ -47,8 +49,9 @@ pub struct Memory {
     pub(crate) store: Store,
     pub(crate) protection: Protection,
     pub(crate) stripes: Box<[Mutex<Refusals>]>,
-    reads: Reads,
+    pub(crate) reads: Reads,
     pub(crate) evictions: Arc<EvictionLog>,
+    pub(crate) ended: Arc<EndJudge>,
     pub(crate) eviction: Eviction,
     /// How much all entries may weigh, how much the protected ones, and their share of any budget.
     pub(crate) budget: AtomicU64,
@@ -85,7 +88,7 @@ impl Memory {
     }
 
     pub(crate) fn new(eviction: Eviction, bounds: Bounds) -> Self {
-        let evictions = Arc::new(EvictionLog::new(eviction));
+        let (evictions, ended) = (Arc::new(EvictionLog::new(eviction)), Arc::new(EndJudge::default()));
         let tombstone_bytes = match bounds.weigher {
             Weigher::Entries => usize::MAX,
             Weigher::Bytes { .. } => {
@@ -94,11 +97,12 @@ impl Memory {
             }
         };
         Self {
-            store: Store::new(eviction, bounds, Arc::clone(&evictions)),
+            store: Store::new(eviction, bounds, Arc::clone(&evictions), Arc::clone(&ended)),
             protection: Protection::default(),
             stripes: (0..WRITER_STRIPES).map(|_| Mutex::new(Refusals::new(tombstone_bytes))).collect(),
             reads: Reads::default(),
             evictions,
+            ended,
             eviction,
             budget: AtomicU64::new(bounds.limit),
             protected_budget: AtomicU64::new(bounds.protected),
@@ -214,12 +218,12 @@ impl Memory {
         }
         stored(&key, &entry.meta);
         if self.protection.covers(&key) {
-            if !self.store.put(key.clone(), entry, true) {
+            if !self.store.put(key.clone(), entry, true, now) {
                 drop(stripe);
                 refused(&key);
             }
         } else {
-            self.store.put(key, entry, false);
+            self.store.put(key, entry, false, now);
         }
         true
     }
@@ -236,7 +240,7 @@ impl Memory {
             self.store.remove_if(key, |old| old.born <= tombstone.born);
         } else if !old.meta.is_replaced() {
             let old = Entry { meta: old.meta.replaced(), ..old };
-            self.store.put(key.clone(), old, self.protection.covers(key));
+            self.store.put(key.clone(), old, self.protection.covers(key), now);
         }
     }
 
@@ -256,26 +260,6 @@ impl Memory {
     #[must_use]
     pub fn refuses(&self, key: &Key, born: Timestamp, now: Timestamp) -> bool {
         self.stripe(key).refuses(key, born, now)
-    }
-
-    /// Removes dead entries and dead tombstones. Returns how many entries were removed. Every entry is
-    /// visited of a shard in which one has died.
-    pub fn sweep(&self, now: Timestamp) -> u64 {
-        let _told = self.evictions.tell_after();
-        self.stripes.iter().for_each(|stripe| stripe.lock().tombstones.purge(now));
-        self.store.sweep(now, |key| self.stripe(key))
-    }
-
-    /// Removes every entry. Tombstones, and which keys are protected, stay.
-    pub fn clear(&self) {
-        self.clear_except(|_, _| false);
-    }
-
-    /// Removes every entry but those for which `keep` holds. It runs under a lock, and must not call this
-    /// tier. Tombstones, and which keys are protected, stay.
-    pub fn clear_except(&self, keep: impl Fn(&Key, &Meta) -> bool) {
-        let _told = self.evictions.tell_after();
-        self.store.remove_all(|key| self.stripe(key), |key, meta| !keep(key, meta), |_, _| {});
     }
 
     /// Protects keys, or all that match a pattern, from being evicted for space: those held now and those

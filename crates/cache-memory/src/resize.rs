@@ -29,7 +29,8 @@ impl Memory {
 
     /// Changes the budget, in the unit in which it was set: bytes or entries. The share of protected entries
     /// stays. A smaller one evicts, by the policy, what is too much and no more; when this returns, the rest is
-    /// within it. That takes about a microsecond an entry. The number of shards stays.
+    /// within it. That takes about a microsecond an entry; others wait for one entry at a time. The number of
+    /// shards stays: where the budget becomes many times what it was, their tables grow in longer steps.
     ///
     /// # Errors
     ///

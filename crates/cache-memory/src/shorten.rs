@@ -2,7 +2,10 @@
 
 use cache_core::{Entry, Key, Meta, Timestamp, sync::Mutex};
 
-use crate::memory::Memory;
+use crate::{
+    memory::Memory,
+    store::walk::steps::{no_pause, run},
+};
 
 /// How a life is shortened.
 #[derive(Clone, Copy)]
@@ -21,13 +24,22 @@ impl Memory {
     /// Returns how many were shortened. Every entry is visited, and `stale_by` runs under the lock of its shard:
     /// it must be short, and must not call this tier.
     pub fn shorten(&self, stale_by: impl Fn(&Key, &Meta) -> Option<Timestamp>) -> u64 {
-        self.shorten_as(stale_by, BOUND)
+        run(self.shorten_as(stale_by, BOUND, no_pause))
     }
 
     /// Marks entries stale: each of which `marked` tells a moment is fresh until then at the latest, and held and
     /// served as long as before. Otherwise as [`Memory::shorten`].
     pub fn mark_stale(&self, marked: impl Fn(&Key, &Meta) -> Option<Timestamp>) -> u64 {
-        self.shorten_as(marked, MARK)
+        run(self.mark_stale_pausing(marked, no_pause))
+    }
+
+    /// As [`Memory::mark_stale`]. Waits for `pause` every few thousand entries, so that an async caller can yield.
+    pub async fn mark_stale_pausing<F: Future<Output = ()>>(
+        &self,
+        marked: impl Fn(&Key, &Meta) -> Option<Timestamp>,
+        pause: impl Fn() -> F,
+    ) -> u64 {
+        self.shorten_as(marked, MARK, pause).await
     }
 
     /// Marks what is held of a key stale from `at` on, if it was born at `until` or before.
@@ -36,23 +48,27 @@ impl Memory {
         self.shorten_key(key, |meta| meta.born <= until, at, MARK);
     }
 
-    fn shorten_as(&self, until: impl Fn(&Key, &Meta) -> Option<Timestamp>, how: Shortening) -> u64 {
+    async fn shorten_as<F: Future<Output = ()>>(
+        &self,
+        until: impl Fn(&Key, &Meta) -> Option<Timestamp>,
+        how: Shortening,
+        pause: impl Fn() -> F,
+    ) -> u64 {
         let _told = self.evictions.tell_after();
         let found = Mutex::new(Vec::new());
-        self.store.remove_all(
-            |key| self.stripe(key),
-            |key, meta| {
-                if let Some(at) = until(key, meta).filter(|at| *at < (how.lasts)(meta)) {
-                    found.lock().push((key.clone(), meta.born, at));
-                }
-                false
-            },
-            |_, _| {},
-        );
+        let note = |key: &Key, meta: &Meta| {
+            if let Some(at) = until(key, meta).filter(|at| *at < (how.lasts)(meta)) {
+                found.lock().push((key.clone(), meta.born, at));
+            }
+            false
+        };
+        let mut pauses = self.pauses(pause);
+        self.store.remove_all(|key| self.stripe(key), note, |_, _| {}, &mut pauses).await;
         let mut count = 0;
         for (key, born, at) in found.into_inner() {
             // It may have been replaced since.
             count += u64::from(self.shorten_key(&key, |meta| meta.born == born, at, how));
+            pauses.visited(1).await;
         }
         count
     }
@@ -72,7 +88,8 @@ impl Memory {
             return false;
         };
         let entry = Entry { meta: (how.shortened)(entry.meta.clone(), at), ..entry };
-        self.store.put(key.clone(), entry, self.protection.covers(key));
+        // It takes the room that it had.
+        self.store.put(key.clone(), entry, self.protection.covers(key), Timestamp::MIN);
         true
     }
 }

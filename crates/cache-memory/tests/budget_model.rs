@@ -60,6 +60,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 struct Last {
     born: i64,
     dead_at: i64,
+    put_at: i64,
 }
 
 /// A tier, and the account that is kept of it.
@@ -149,12 +150,28 @@ impl Stage {
             *of == id && at(birth) <= stone.born && at(now) < stone.dead_at
         };
         let held = self.held(id);
+        let before = self.memory.stats();
+        let is_dead = |last: &Last| now >= last.dead_at;
+        let was_dead = self.last.get(&id).is_some_and(is_dead);
         let wanted = !self.removals.iter().any(covers) && held.is_none_or(|held| held < birth);
         assert_eq!(self.memory.put(key(IDS[id]), entry, at(now)), wanted, "{held:?} is held");
         if wanted {
             self.accepted += 1;
-            self.expected.replaced += u64::from(held.is_some());
-            self.last.insert(id, Last { born: birth, dead_at: birth + secs as i64 * SECOND });
+            let after = self.memory.stats().evictions;
+            // What is dead goes first if there is no room, the predecessor too.
+            self.expected.expired = after.expired;
+            let replaced = after.replaced - before.evictions.replaced;
+            assert!(replaced == u64::from(held.is_some()) || was_dead && replaced == 0);
+            self.expected.replaced += replaced;
+            let long_dead = |(of, last): (&usize, &Last)| {
+                *of != id
+                    && now >= last.dead_at.max(last.put_at) + SECOND
+                    && self.held(*of) == Some(last.born)
+            };
+            if after.size > before.evictions.size && !before.eviction.has_fixed_budget() {
+                assert!(!self.last.iter().any(long_dead), "a living entry went before a dead one");
+            }
+            self.last.insert(id, Last { born: birth, dead_at: birth + secs as i64 * SECOND, put_at: now });
             // What fits beside all that may be protected is let in, though lfu has a word in it.
             let is_light = self.memory.stats().eviction.as_str() != "lfu" && cost < 3_000;
             assert!(!is_light || self.held(id) == Some(birth), "{} was let in", IDS[id]);

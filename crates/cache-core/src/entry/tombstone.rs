@@ -25,9 +25,9 @@ impl Tombstone {
 
 /// The tombstones of one tier, in memory and bounded.
 ///
-/// Past the bound, one tombstone for all keys takes the place of those for single keys. While it lasts,
-/// nothing born before it is accepted: for a while the cache loses loads that were under way and older
-/// entries, but never a removal.
+/// Past the bound the oldest eighth goes, and one tombstone for all keys takes its place. While that lasts,
+/// nothing born before it is accepted: for a while the cache loses loads that were under way then and older
+/// entries, but never a removal, and nothing that is born later than those that went.
 #[derive(Debug)]
 pub struct Tombstones {
     keys: HashMap<Key, Tombstone, BuildHasherDefault<KeyHasher>>,
@@ -39,6 +39,10 @@ pub struct Tombstones {
     max_bytes: usize,
     bytes: usize,
 }
+
+/// Which part of the tombstones goes at once when there are too many: each that comes costs but a few that are
+/// looked at.
+const FORGOTTEN_SHARE: usize = 8;
 
 /// What a tombstone takes beside the text of its key, in bytes.
 const TOMBSTONE_OVERHEAD: usize = 80;
@@ -75,10 +79,8 @@ impl Tombstones {
         let bytes = key.as_str().len() + TOMBSTONE_OVERHEAD;
         if !known && self.is_full(bytes) {
             self.purge(now);
-            if self.is_full(bytes) {
-                self.bytes = 0;
-                let dropped = self.keys.drain().map(|(_, tombstone)| tombstone);
-                self.floor = dropped.fold(self.floor, |floor, tombstone| Some(tombstone.merged(floor)));
+            while self.is_full(bytes) && !self.keys.is_empty() {
+                self.forget_oldest();
             }
         }
         if !known {
@@ -89,12 +91,30 @@ impl Tombstones {
             Tombstone { born: slot.born.max(tombstone.born), dead_at: slot.dead_at.max(tombstone.dead_at) };
     }
 
+    /// Lets the floor take the place of the oldest eighth of the keys' tombstones.
+    fn forget_oldest(&mut self) {
+        let mut births: Vec<Timestamp> = self.keys.values().map(|tombstone| tombstone.born).collect();
+        let last = births.len().div_ceil(FORGOTTEN_SHARE) - 1;
+        let (_, last, _) = births.select_nth_unstable(last);
+        let (floor, bytes) = (&mut self.floor, &mut self.bytes);
+        self.keys.retain(|key, tombstone| {
+            let stays = tombstone.born > *last;
+            if !stays {
+                *floor = Some(tombstone.merged(*floor));
+                *bytes -= key.as_str().len() + TOMBSTONE_OVERHEAD;
+            }
+            stays
+        });
+    }
+
     /// Adds the tombstone of every key that matches a pattern.
     pub fn add_matching(&mut self, pattern: Arc<Pattern>, tombstone: Tombstone, now: Timestamp) {
         self.patterns.retain(|(_, old)| now < old.dead_at);
         if self.patterns.len() >= self.capacity {
-            let dropped = self.patterns.drain(..).map(|(_, tombstone)| tombstone);
-            self.floor = dropped.fold(self.floor, |floor, tombstone| Some(tombstone.merged(floor)));
+            let count = self.patterns.len().div_ceil(FORGOTTEN_SHARE);
+            self.patterns.sort_unstable_by_key(|(_, tombstone)| tombstone.born);
+            let forgotten = self.patterns.drain(..count).map(|(_, tombstone)| tombstone);
+            self.floor = forgotten.fold(self.floor, |floor, tombstone| Some(tombstone.merged(floor)));
         }
         self.patterns.push((pattern, tombstone));
     }
@@ -118,6 +138,7 @@ impl Tombstones {
 
     /// Drops the dead tombstones.
     pub fn purge(&mut self, now: Timestamp) {
+        self.floor = self.floor.filter(|floor| now < floor.dead_at);
         let bytes = &mut self.bytes;
         self.keys.retain(|key, tombstone| {
             let lasts = now < tombstone.dead_at;
@@ -174,6 +195,32 @@ mod tests {
         }
         assert!(!tombstones.refuses(&key(0), at(100), at(0)));
         assert!(!tombstones.refuses(&key(0), at(0), at(1000)), "nor for longer than what was forgotten");
+    }
+
+    #[test]
+    fn rule_29_at_the_bound_the_oldest_are_forgotten_and_nothing_later_is_refused_for_them() {
+        const CAPACITY: usize = 64;
+        let mut tombstones = Tombstones::new(CAPACITY);
+        let of_pattern = |id: usize| Arc::new(Pattern::kind(&format!("p{id}")));
+        for id in 0..10 * CAPACITY {
+            let tombstone = Tombstone { born: at(id as i64), dead_at: at(5000 + id as i64) };
+            tombstones.add(&key(id), tombstone, at(0));
+            tombstones.add_matching(of_pattern(id), tombstone, at(0));
+            // What was removed no later than an eighth ago, and a little more that goes with it, stands for
+            // itself.
+            let stands = (id + 1).saturating_sub(CAPACITY * 7 / 8 - 1).max(1) as i64;
+            let other = Key::new("other", "1").unwrap();
+            assert!(!tombstones.refuses(&other, at(stands), at(0)), "{stands} of {id}");
+            for known in 0..=id {
+                assert!(tombstones.refuses(&key(known), at(known as i64), at(0)), "{known} of {id}");
+                let matching = Key::new(&format!("p{known}"), "1").unwrap();
+                assert!(tombstones.refuses(&matching, at(known as i64), at(0)), "{known} of {id}");
+            }
+        }
+        // What was forgotten lasts no longer than it was to.
+        tombstones.purge(at(5000 + 9 * CAPACITY as i64));
+        assert!(!tombstones.refuses(&key(0), at(0), at(5000 + 9 * CAPACITY as i64)));
+        assert!(tombstones.len() > CAPACITY);
     }
 
     #[test]

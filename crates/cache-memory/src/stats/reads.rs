@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use cache_core::{LookupKey, sync::RwLock};
+use cache_core::{LookupKey, Timestamp, sync::RwLock};
 use crossbeam_utils::CachePadded;
 use thread_local::ThreadLocal;
 
@@ -82,6 +82,11 @@ impl Reads {
 
     pub(crate) fn hottest(&self, most: usize) -> Vec<HotKey> {
         self.hottest.list(most, self.hits() + self.misses())
+    }
+
+    /// Lets the hottest keys grow old.
+    pub(crate) fn age(&self, now: Timestamp) {
+        self.hottest.age(now);
     }
 
     #[inline]

@@ -30,6 +30,11 @@ impl Budget {
         used <= limit
     }
 
+    /// Whether there is room now.
+    pub(crate) fn has_room(&self, weight: u32) -> bool {
+        self.used().saturating_add(u64::from(weight)) <= self.limit()
+    }
+
     /// Reserves room. Returns `false`, and reserves none, if there is too little.
     pub(crate) fn reserve(&self, weight: u32) -> bool {
         add_within(&self.used, weight, &self.limit)

@@ -2,13 +2,14 @@
 
 pub(crate) mod budget;
 pub(crate) mod entry_ref;
+pub(crate) mod fair_lock;
 #[cfg(feature = "moka")]
 pub(crate) mod moka_store;
 pub(crate) mod shard;
 pub(crate) mod shards;
 pub(crate) mod slots;
 pub(crate) mod stored;
-mod walk;
+pub(crate) mod walk;
 pub(crate) mod weight;
 
 use std::sync::Arc;
@@ -20,7 +21,14 @@ use crate::{
     memory::Value,
     policies::{fifo::Fifo, hybrid::Hybrid, ttl::ByExpiry},
     stats::evictions::EvictionLog,
-    store::{budget::Budget, entry_ref::EntryRef, shards::Shards, stored::Stored, weight::Weigher},
+    store::{
+        budget::Budget,
+        entry_ref::EntryRef,
+        shards::Shards,
+        stored::Stored,
+        walk::{ended::EndJudge, steps::Pauses},
+        weight::Weigher,
+    },
 };
 #[cfg(feature = "moka")]
 use crate::{
@@ -65,15 +73,20 @@ pub(crate) struct Bounds {
 // Only moka can't look and remove in one step, and has to `hold` other writers in between.
 #[cfg_attr(not(feature = "moka"), expect(unused_variables))]
 impl Store {
-    pub(crate) fn new(policy: Eviction, bounds: Bounds, evictions: Arc<EvictionLog>) -> Self {
+    pub(crate) fn new(
+        policy: Eviction,
+        bounds: Bounds,
+        evictions: Arc<EvictionLog>,
+        ended: Arc<EndJudge>,
+    ) -> Self {
         match policy {
             #[cfg(feature = "moka")]
-            Eviction::Lru => Self::Moka(Box::new(MokaStore::new(lru::policy(), bounds, evictions))),
+            Eviction::Lru => Self::Moka(Box::new(MokaStore::new(lru::policy(), bounds, evictions, ended))),
             #[cfg(feature = "moka")]
-            Eviction::Lfu => Self::Moka(Box::new(MokaStore::new(lfu::policy(), bounds, evictions))),
-            Eviction::Fifo => Self::Fifo(Shards::new(bounds, evictions)),
-            Eviction::Ttl => Self::Ttl(Shards::new(bounds, evictions)),
-            Eviction::Hybrid => Self::Hybrid(Shards::new(bounds, evictions)),
+            Eviction::Lfu => Self::Moka(Box::new(MokaStore::new(lfu::policy(), bounds, evictions, ended))),
+            Eviction::Fifo => Self::Fifo(Shards::new(bounds, evictions, ended)),
+            Eviction::Ttl => Self::Ttl(Shards::new(bounds, evictions, ended)),
+            Eviction::Hybrid => Self::Hybrid(Shards::new(bounds, evictions, ended)),
         }
     }
 
@@ -89,9 +102,9 @@ impl Store {
     }
 
     /// Stores an entry. Returns `false` if it was to be protected and was not. One writer a key at a time.
-    pub(crate) fn put(&self, key: Key, entry: Entry<Value>, protected: bool) -> bool {
+    pub(crate) fn put(&self, key: Key, entry: Entry<Value>, protected: bool, now: Timestamp) -> bool {
         let entry = Entry { value: entry.value.map(Stored::new), meta: entry.meta };
-        dispatch!(self, moka => moka.put(key, entry, protected), own => own.put(key, entry, protected))
+        dispatch!(self, moka => moka.put(key, entry, protected), own => own.put(key, entry, protected, now))
     }
 
     /// Removes and returns an entry if it is doomed. One writer a key at a time.
@@ -100,19 +113,29 @@ impl Store {
     }
 
     /// Removes every doomed entry, and shows each to `gone`, under a lock. `hold` keeps other writers from a key.
-    pub(crate) fn remove_all<G>(
+    pub(crate) async fn remove_all<G, F: Future<Output = ()>>(
         &self,
         hold: impl Fn(&Key) -> G,
         doomed: impl Fn(&Key, &Meta) -> bool,
         gone: impl Fn(&Key, &Entry<Stored>),
+        pauses: &mut Pauses<impl Fn() -> F>,
     ) -> u64 {
-        let cause = EvictionCause::Removed;
-        dispatch!(self, moka => moka.remove_all(cause, hold, doomed, gone), own => own.remove_all(cause, doomed, gone))
+        let doomed = |key: &Key, meta: &Meta| doomed(key, meta).then_some(EvictionCause::Removed);
+        dispatch!(
+            self,
+            moka => moka.remove_all(hold, doomed, gone, pauses).await,
+            own => own.remove_all(doomed, gone, pauses).await
+        )
     }
 
     /// Removes every dead entry. Returns how many.
-    pub(crate) fn sweep<G>(&self, now: Timestamp, hold: impl Fn(&Key) -> G) -> u64 {
-        dispatch!(self, moka => moka.sweep(now, hold), own => own.sweep(now))
+    pub(crate) async fn sweep<G, F: Future<Output = ()>>(
+        &self,
+        now: Timestamp,
+        hold: impl Fn(&Key) -> G,
+        pauses: &mut Pauses<impl Fn() -> F>,
+    ) -> u64 {
+        dispatch!(self, moka => moka.sweep(now, hold, pauses).await, own => own.sweep(now, pauses).await)
     }
 
     /// Returns the entries whose keys are `wanted`.

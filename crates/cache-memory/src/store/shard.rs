@@ -14,11 +14,14 @@ pub(crate) struct Shard<O> {
     protected: usize,
     /// No entry of the shard dies before this.
     pub(crate) next_death: Timestamp,
+    /// Up to which change of the judge all that has ended was reclaimed.
+    pub(crate) reclaimed: u64,
 }
 
 impl<O: Order> Shard<O> {
     pub(crate) fn new() -> Self {
-        Self { slots: Slots::default(), order: O::default(), protected: 0, next_death: Timestamp::MAX }
+        let next_death = Timestamp::MAX;
+        Self { slots: Slots::default(), order: O::default(), protected: 0, next_death, reclaimed: 0 }
     }
 
     #[inline]

@@ -1,9 +1,9 @@
 //! The store of `fifo`, `ttl` and `hybrid`: shards by the hash of the key, under one budget.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
-use cache_core::{Entry, EvictionCause, Freshness, Key, LookupKey, Meta, Timestamp};
-use crossbeam_utils::sync::{ShardedLock, ShardedLockReadGuard, ShardedLockWriteGuard};
+use cache_core::{Entry, EvictionCause, Key, LookupKey, Meta, Timestamp};
+use crossbeam_utils::sync::{ShardedLockReadGuard, ShardedLockWriteGuard};
 
 use crate::{
     policies::Order,
@@ -12,29 +12,31 @@ use crate::{
         Bounds,
         budget::Budget,
         entry_ref::EntryRef,
+        fair_lock::FairLock,
         shard::Shard,
         slots::{PolicyState, ShardEntry, SlotId},
         stored::Stored,
+        walk::{ended::EndJudge, reclaim::Reclaim},
         weight::Weigher,
     },
 };
 
-/// How many slots a walk over a whole shard visits before it lets others have the lock.
-pub(super) const SLOTS_PER_LOCK: SlotId = 1024;
-
 /// Entries in shards. A hit takes its shard's lock for reading, and writes to the slot only until
 /// [`Slots::count_read`](super::slots::Slots::count_read) stops counting.
 pub(crate) struct Shards<O> {
-    pub(super) shards: Box<[ShardedLock<Shard<O>>]>,
-    budget: Budget,
+    pub(super) shards: Box<[FairLock<Shard<O>>]>,
+    pub(super) budget: Budget,
     weigher: Weigher,
-    evictions: Arc<EvictionLog>,
+    pub(super) evictions: Arc<EvictionLog>,
+    pub(super) ended: Arc<EndJudge>,
+    pub(super) reclaim: Reclaim,
 }
 
 impl<O: Order> Shards<O> {
-    pub(crate) fn new(bounds: Bounds, evictions: Arc<EvictionLog>) -> Self {
-        let shards = (0..bounds.shards).map(|_| ShardedLock::new(Shard::new())).collect();
-        Self { shards, budget: bounds.budget(), weigher: bounds.weigher, evictions }
+    pub(crate) fn new(bounds: Bounds, evictions: Arc<EvictionLog>, ended: Arc<EndJudge>) -> Self {
+        let shards = (0..bounds.shards).map(|_| FairLock::new(Shard::new())).collect();
+        let (budget, weigher, reclaim) = (bounds.budget(), bounds.weigher, Reclaim::default());
+        Self { shards, budget, weigher, evictions, ended, reclaim }
     }
 
     #[inline]
@@ -54,10 +56,13 @@ impl<O: Order> Shards<O> {
     }
 
     /// Stores an entry, protected if `protected` says so. Returns `false` if the protected share had no
-    /// room and the entry was stored unprotected.
-    pub(crate) fn put(&self, key: Key, entry: Entry<Stored>, protected: bool) -> bool {
+    /// room and the entry was stored unprotected. If there is no room, the dead go first.
+    pub(crate) fn put(&self, key: Key, entry: Entry<Stored>, protected: bool, now: Timestamp) -> bool {
         let weight = self.weigher.weigh(&key, &entry);
         let mut gone = Evicted::default();
+        // Before the entry's shard is locked, since the dead may be in any.
+        let may_fit = u64::from(weight) <= self.budget.limit();
+        while may_fit && !self.budget.has_room(weight) && self.reclaim_some(now, &mut gone) {}
         let incoming = ShardEntry { key, entry, weight, protected, policy_state: PolicyState::default() };
         let granted = self.store(incoming, &mut gone);
         gone.record(&self.evictions);
@@ -91,6 +96,7 @@ impl<O: Order> Shards<O> {
             }
             if room {
                 let granted = incoming.protected == wished;
+                self.reclaim.note_death(incoming.entry.meta.dead_at);
                 shard.insert(incoming, replaces);
                 return granted;
             }
@@ -121,7 +127,9 @@ impl<O: Order> Shards<O> {
             // Lowered with each entry that leaves, so that puts meanwhile make room for themselves alone.
             let mut empty = 0;
             while !self.budget.lower(limit) && empty < self.shards.len() {
-                let victim = self.exclusive(turn % self.shards.len()).evict();
+                let shard = &self.shards[turn % self.shards.len()];
+                let victim = shard.exclusive().evict();
+                shard.hand_over();
                 (turn, empty) = (turn + 1, empty + 1);
                 if let Some(victim) = victim {
                     empty = 0;
@@ -182,96 +190,6 @@ impl<O: Order> Shards<O> {
         Some(entry)
     }
 
-    /// Removes every doomed entry, and shows each to `gone`, under the lock of its shard. Returns how many there
-    /// were.
-    pub(crate) fn remove_all(
-        &self,
-        cause: EvictionCause,
-        doomed: impl Fn(&Key, &Meta) -> bool,
-        gone: impl Fn(&Key, &Entry<Stored>),
-    ) -> u64 {
-        self.drain(cause, |_| true, doomed, gone)
-    }
-
-    /// Removes every dead entry. Returns how many there were.
-    pub(crate) fn sweep(&self, now: Timestamp) -> u64 {
-        let due = |shard: &mut Shard<O>| {
-            let due = shard.next_death <= now;
-            if due {
-                shard.next_death = Timestamp::MAX;
-            }
-            due
-        };
-        self.drain(EvictionCause::Expired, due, |_, meta| meta.freshness(now) == Freshness::Dead, |_, _| {})
-    }
-
-    fn drain(
-        &self,
-        cause: EvictionCause,
-        enters: impl Fn(&mut Shard<O>) -> bool,
-        doomed: impl Fn(&Key, &Meta) -> bool,
-        show: impl Fn(&Key, &Entry<Stored>),
-    ) -> u64 {
-        let mut count = 0;
-        for index in 0..self.shards.len() {
-            if !enters(&mut self.exclusive(index)) {
-                continue;
-            }
-            let mut next_death = Timestamp::MAX;
-            let mut gone = Evicted::default();
-            self.for_each_slot(index, |shard, slot| {
-                let meta = shard.slots().meta(slot);
-                if doomed(shard.slots().key(slot), meta) {
-                    let removed = self.remove(shard, slot);
-                    show(&removed.key, &removed.entry);
-                    gone.push(cause, removed.key, removed.entry, removed.weight);
-                } else {
-                    next_death = next_death.min(meta.dead_at);
-                }
-            });
-            count += gone.record(&self.evictions);
-            let mut shard = self.exclusive(index);
-            shard.next_death = shard.next_death.min(next_death);
-        }
-        count
-    }
-
-    /// Protects the entries whose keys are `wanted`. Returns the keys for which the protected share had no
-    /// room.
-    pub(crate) fn protect(&self, wanted: impl Fn(&Key) -> bool) -> Vec<Key> {
-        let mut refused = Vec::new();
-        for index in 0..self.shards.len() {
-            self.for_each_slot(index, |shard, slot| {
-                let slots = shard.slots();
-                if slots.is_protected(slot) || !wanted(slots.key(slot)) {
-                    return;
-                }
-                if self.budget.reserve_protected(slots.weight(slot)) {
-                    shard.set_protected(slot, true);
-                } else {
-                    refused.push(slots.key(slot).clone());
-                }
-            });
-        }
-        refused
-    }
-
-    /// Ends the protection of entries whose keys are not `wanted`.
-    pub(crate) fn unprotect(&self, wanted: impl Fn(&Key) -> bool) {
-        for index in 0..self.shards.len() {
-            if self.shared(index).protected() == 0 {
-                continue;
-            }
-            self.for_each_slot(index, |shard, slot| {
-                let slots = shard.slots();
-                if slots.is_protected(slot) && !wanted(slots.key(slot)) {
-                    self.budget.release_protected(slots.weight(slot));
-                    shard.set_protected(slot, false);
-                }
-            });
-        }
-    }
-
     /// Returns the number of entries, and how many of them are protected.
     pub(crate) fn len(&self) -> (u64, u64) {
         (0..self.shards.len()).fold((0, 0), |(all, protected), index| {
@@ -284,26 +202,8 @@ impl<O: Order> Shards<O> {
         &self.budget
     }
 
-    /// Visits the occupied slots of a shard. The lock is let go every [`SLOTS_PER_LOCK`] slots.
-    fn for_each_slot(&self, index: usize, mut visit: impl FnMut(&mut Shard<O>, SlotId)) {
-        let mut from = 0;
-        loop {
-            let mut shard = self.exclusive(index);
-            let end = shard.slots().end().min(from + SLOTS_PER_LOCK);
-            for slot in from..end {
-                if shard.slots().is_taken(slot) {
-                    visit(&mut shard, slot);
-                }
-            }
-            from = end;
-            if from == shard.slots().end() {
-                return;
-            }
-        }
-    }
-
     /// Removes an entry and releases its weight.
-    fn remove(&self, shard: &mut Shard<O>, slot: SlotId) -> ShardEntry {
+    pub(super) fn remove(&self, shard: &mut Shard<O>, slot: SlotId) -> ShardEntry {
         let removed = shard.take(slot);
         self.budget.release(removed.weight);
         if removed.protected {
@@ -320,11 +220,11 @@ impl<O: Order> Shards<O> {
 
     #[inline]
     pub(super) fn shared(&self, index: usize) -> ShardedLockReadGuard<'_, Shard<O>> {
-        self.shards[index].read().unwrap_or_else(PoisonError::into_inner)
+        self.shards[index].shared()
     }
 
-    fn exclusive(&self, index: usize) -> ShardedLockWriteGuard<'_, Shard<O>> {
-        self.shards[index].write().unwrap_or_else(PoisonError::into_inner)
+    pub(super) fn exclusive(&self, index: usize) -> ShardedLockWriteGuard<'_, Shard<O>> {
+        self.shards[index].exclusive()
     }
 }
 
@@ -340,7 +240,8 @@ mod tests {
     fn rule_124_a_bound_is_set_when_all_have_seen_it_who_may_reserve_room() {
         let bounds =
             Bounds { limit: 9, protected: 0, protected_share: 0.0, weigher: Weigher::Entries, shards: 4 };
-        let shards = Shards::<Fifo>::new(bounds, Arc::new(EvictionLog::new(Eviction::Fifo)));
+        let evictions = Arc::new(EvictionLog::new(Eviction::Fifo));
+        let shards = Shards::<Fifo>::new(bounds, evictions, Arc::default());
         thread::scope(|scope| {
             let writer = shards.exclusive(3);
             let setter = scope.spawn(|| shards.set_limits(5, 0));

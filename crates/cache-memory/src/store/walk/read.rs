@@ -5,10 +5,7 @@ use cache_core::{Entry, Key};
 use crate::{
     memory::Value,
     policies::Order,
-    store::{
-        shards::{SLOTS_PER_LOCK, Shards},
-        slots::SlotId,
-    },
+    store::{shards::Shards, slots::SlotId, walk::steps::SLOTS_PER_LOCK},
 };
 
 /// How many slots a walk that can be gone on with visits at a time, if few of them are taken.
@@ -28,9 +25,12 @@ impl<O: Order> Shards<O> {
                 let taken = (from..end).filter(|slot| slots.is_taken(*slot) && wanted(slots.key(*slot)));
                 held.extend(taken.map(|slot| (slots.key(slot).clone(), slots.entry_ref(slot).entry())));
                 from = end;
-                if from == slots.end() {
+                let is_last = from == slots.end();
+                drop(shard);
+                if is_last {
                     break;
                 }
+                self.shards[index].hand_over();
             }
         }
         held
@@ -63,7 +63,10 @@ impl<O: Order> Shards<O> {
                 }
                 slot += 1;
             }
-            if slot >= slots.end() {
+            let is_last = slot >= slots.end();
+            drop(shard);
+            self.shards[index].hand_over();
+            if is_last {
                 (index, slot) = (index + 1, 0);
             }
         }

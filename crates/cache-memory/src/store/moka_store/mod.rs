@@ -1,24 +1,45 @@
 //! The store of `lru` and `lfu`: moka, which buffers reads and writes and evicts a little later.
 
-use std::{hash::BuildHasherDefault, sync::Arc};
+mod settling;
 
-use cache_core::{Entry, EvictionCause, Freshness, Key, KeyHasher, LookupKey, Meta, Timestamp, sync::Mutex};
+use std::{
+    hash::BuildHasherDefault,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+};
+
+use cache_core::{Entry, EvictionCause, Key, KeyHasher, LookupKey, Meta, Timestamp, sync::Mutex};
 use moka::{notification::RemovalCause, policy::EvictionPolicy, sync::Cache};
 
+use self::settling::Settling;
 use crate::{
     memory::Value,
     policies::fifo::Fifo,
     stats::evictions::EvictionLog,
-    store::{Bounds, entry_ref::EntryRef, shards::Shards, stored::Stored, weight::Weigher},
+    store::{
+        Bounds,
+        entry_ref::EntryRef,
+        shards::Shards,
+        stored::Stored,
+        walk::{ended::EndJudge, steps::Pauses},
+        weight::Weigher,
+    },
 };
+
+/// What an entry counts in the steps of a walk: to look at one in moka takes as long as at several slots.
+const SLOTS_AN_ENTRY: usize = 8;
 
 /// Entries in moka, and protected entries beside it in a share of the budget of their own, since moka
 /// can't be told to spare an entry.
 pub(crate) struct MokaStore {
     entries: Cache<Key, Entry<Stored>, BuildHasherDefault<KeyHasher>>,
     protected: Shards<Fifo>,
-    /// Held while entries move between the two, and while both are walked, so that a walk misses none.
+    /// Held while entries move between the two. A walk that is read holds it too, so that it misses none.
     moving: Mutex<()>,
+    /// How often entries began to move. A walk that removes begins anew when some did meanwhile.
+    moves: AtomicU64,
     /// Held from the look for room in the protected share until that room is taken. It is locked after
     /// the lock of a key.
     granting: Mutex<()>,
@@ -26,10 +47,21 @@ pub(crate) struct MokaStore {
     moka_limit: u64,
     weigher: Weigher,
     evictions: Arc<EvictionLog>,
+    ended: Arc<EndJudge>,
+    /// Up to which change of the judge all that has ended was removed.
+    reclaimed: AtomicU64,
+    /// No entry in moka dies before this.
+    next_death: AtomicI64,
+    settling: Settling,
 }
 
 impl MokaStore {
-    pub(crate) fn new(policy: EvictionPolicy, bounds: Bounds, evictions: Arc<EvictionLog>) -> Self {
+    pub(crate) fn new(
+        policy: EvictionPolicy,
+        bounds: Bounds,
+        evictions: Arc<EvictionLog>,
+        ended: Arc<EndJudge>,
+    ) -> Self {
         let Bounds { limit, protected, weigher, .. } = bounds;
         let moka_limit = limit - protected;
         let listener = Arc::clone(&evictions);
@@ -46,9 +78,24 @@ impl MokaStore {
                 RemovalCause::Explicit | RemovalCause::Expired => {}
             })
             .build_with_hasher(KeyHasher::builder());
-        let protected = Shards::new(Bounds { limit: protected, ..bounds }, Arc::clone(&evictions));
-        let (moving, granting) = Default::default();
-        Self { entries, protected, moving, granting, moka_limit, weigher, evictions }
+        let bounds = Bounds { limit: protected, ..bounds };
+        let protected = Shards::new(bounds, Arc::clone(&evictions), Arc::clone(&ended));
+        let (moving, moves, granting, reclaimed, settling) = Default::default();
+        let next_death = AtomicI64::new(Timestamp::MAX.as_micros());
+        Self {
+            entries,
+            protected,
+            moving,
+            moves,
+            granting,
+            moka_limit,
+            weigher,
+            evictions,
+            ended,
+            reclaimed,
+            next_death,
+            settling,
+        }
     }
 
     pub(crate) fn read<T>(&self, key: &impl LookupKey, look: impl FnOnce(EntryRef<'_>) -> T) -> Option<T> {
@@ -75,7 +122,7 @@ impl MokaStore {
             let _granting = self.granting.lock();
             if self.has_room(self.weigher.weigh(&key, &entry)) {
                 self.remove_from_moka(EvictionCause::Replaced, &key);
-                return self.protected.put(key, entry, true);
+                return self.protected.put(key, entry, true, Timestamp::MIN);
             }
         }
         self.insert_into_moka(EvictionCause::Oversized, key, entry);
@@ -88,31 +135,81 @@ impl MokaStore {
 
     /// Removes every doomed entry, and shows each to `gone`. moka can't look and remove in one step, so `hold`
     /// keeps other writers from a key in between.
-    pub(crate) fn remove_all<G>(
+    pub(crate) async fn remove_all<G, F: Future<Output = ()>>(
         &self,
-        cause: EvictionCause,
         hold: impl Fn(&Key) -> G,
-        doomed: impl Fn(&Key, &Meta) -> bool,
+        doomed: impl Fn(&Key, &Meta) -> Option<EvictionCause>,
         gone: impl Fn(&Key, &Entry<Stored>),
+        pauses: &mut Pauses<impl Fn() -> F>,
     ) -> u64 {
-        let _moving = self.moving.lock();
         let mut count = 0;
-        for (key, entry) in &self.entries {
-            if doomed(&key, &entry.meta) {
-                let _locked = hold(&key);
-                if let Some(entry) = self.remove_for(cause, &key, |current| doomed(&key, current)) {
-                    gone(&key, &entry);
-                    count += 1;
+        loop {
+            let moves = self.settled_moves();
+            for (key, entry) in &self.entries {
+                if let Some(cause) = doomed(&key, &entry.meta) {
+                    let _locked = hold(&key);
+                    if let Some(entry) =
+                        self.remove_for(cause, &key, |current| doomed(&key, current).is_some())
+                    {
+                        gone(&key, &entry);
+                        count += 1;
+                    }
                 }
+                pauses.visited(SLOTS_AN_ENTRY).await;
+            }
+            count += self.protected.remove_all(&doomed, &gone, pauses).await;
+            if self.moves.load(Ordering::Acquire) == moves {
+                return count;
             }
         }
-        count + self.protected.remove_all(cause, doomed, gone)
     }
 
-    pub(crate) fn sweep<G>(&self, now: Timestamp, hold: impl Fn(&Key) -> G) -> u64 {
-        let dead = |_: &Key, meta: &Meta| meta.freshness(now) == Freshness::Dead;
-        let count = self.remove_all(EvictionCause::Expired, hold, dead, |_, _| {});
+    /// Removes every dead entry. If none can have died, this costs nothing.
+    pub(crate) async fn sweep<G, F: Future<Output = ()>>(
+        &self,
+        now: Timestamp,
+        hold: impl Fn(&Key) -> G,
+        pauses: &mut Pauses<impl Fn() -> F>,
+    ) -> u64 {
+        let mut count = 0;
+        loop {
+            let moves = self.settled_moves();
+            count += self.sweep_once(now, &hold, pauses).await;
+            // What was protected may have moved to moka, past whoever looked at one of the two alone.
+            if self.moves.load(Ordering::Acquire) == moves {
+                break;
+            }
+        }
         self.settle();
+        count
+    }
+
+    async fn sweep_once<G, F: Future<Output = ()>>(
+        &self,
+        now: Timestamp,
+        hold: impl Fn(&Key) -> G,
+        pauses: &mut Pauses<impl Fn() -> F>,
+    ) -> u64 {
+        let times = self.ended.times();
+        let asks_judge = self.reclaimed.load(Ordering::Acquire) != times;
+        let mut count = 0;
+        if asks_judge || self.next_death.load(Ordering::Acquire) <= now.as_micros() {
+            // It is found anew, of the entries seen and of those put meanwhile.
+            let before = self.next_death.swap(Timestamp::MAX.as_micros(), Ordering::AcqRel);
+            let mut unless_done = Restored { next_death: &self.next_death, to: before };
+            let dead = |key: &Key, meta: &Meta| {
+                let death = self.ended.death(key, meta, asks_judge, now);
+                if death.is_none() {
+                    self.note_death(meta);
+                }
+                death
+            };
+            count += self.remove_all(hold, dead, |_, _| {}, pauses).await;
+            self.reclaimed.fetch_max(times, Ordering::AcqRel);
+            unless_done.to = Timestamp::MAX.as_micros();
+        } else {
+            count += self.protected.sweep(now, pauses).await;
+        }
         count
     }
 
@@ -120,6 +217,7 @@ impl MokaStore {
     /// no room.
     pub(crate) fn protect<G>(&self, hold: impl Fn(&Key) -> G, wanted: impl Fn(&Key) -> bool) -> Vec<Key> {
         let _moving = self.moving.lock();
+        self.moves.fetch_add(1, Ordering::AcqRel);
         let mut refused = Vec::new();
         for (key, _) in self.entries.iter().filter(|(key, _)| wanted(key)) {
             let _locked = hold(&key);
@@ -127,7 +225,7 @@ impl MokaStore {
             let _granting = self.granting.lock();
             if self.has_room(self.weigher.weigh(&key, &entry)) {
                 if let Some(entry) = self.take(&key) {
-                    self.protected.put((*key).clone(), entry, true);
+                    self.protected.put((*key).clone(), entry, true, Timestamp::MIN);
                 }
             } else {
                 refused.push((*key).clone());
@@ -139,6 +237,7 @@ impl MokaStore {
     /// Moves protected entries whose keys are not `wanted` back to moka.
     pub(crate) fn unprotect<G>(&self, hold: impl Fn(&Key) -> G, wanted: impl Fn(&Key) -> bool) {
         let _moving = self.moving.lock();
+        self.moves.fetch_add(1, Ordering::AcqRel);
         for (key, _) in self.protected.held(|key| !wanted(key)) {
             let _locked = hold(&key);
             if let Some((key, entry)) = self.protected.take_if(&key, |_| true) {
@@ -177,7 +276,7 @@ impl MokaStore {
 
     /// Applies what moka has buffered.
     pub(crate) fn settle(&self) {
-        self.entries.run_pending_tasks();
+        self.settling.settle(|| self.entries.run_pending_tasks());
     }
 
     /// Returns the number of entries, and how many of them are protected.
@@ -209,9 +308,9 @@ impl MokaStore {
 
     /// Takes an entry out of moka; `None` if moka has just evicted it.
     fn take(&self, key: &Key) -> Option<Entry<Stored>> {
-        if self.entries.contains_key(key) {
-            // moka 0.12.16 miscounts its weight for good if an entry is removed whose new weight is still
-            // in its buffers.
+        // moka 0.12.16 miscounts its weight for good if an entry is removed whose new weight is still in its
+        // buffers.
+        if !self.settling.is_settled(key) && self.entries.contains_key(key) {
             self.settle();
         }
         self.entries.remove(key)
@@ -232,8 +331,23 @@ impl MokaStore {
             self.remove_from_moka(EvictionCause::Replaced, &key);
             self.evictions.record(cause, &key, weight);
         } else {
-            self.entries.insert(key, entry);
+            self.note_death(&entry.meta);
+            self.entries.insert(key.clone(), entry);
+            self.settling.wrote(&key);
         }
+    }
+
+    fn note_death(&self, meta: &Meta) {
+        let dead_at = meta.dead_at.as_micros();
+        if dead_at < self.next_death.load(Ordering::Acquire) {
+            self.next_death.fetch_min(dead_at, Ordering::AcqRel);
+        }
+    }
+
+    /// Waits for entries that are moving, and returns how often some began to.
+    fn settled_moves(&self) -> u64 {
+        let _moving = self.moving.lock();
+        self.moves.load(Ordering::Acquire)
     }
 
     fn has_room(&self, weight: u32) -> bool {
@@ -241,3 +355,18 @@ impl MokaStore {
         budget.used() + u64::from(weight) <= budget.limit()
     }
 }
+
+/// Sets the earliest death back when it is dropped: a sweep may be given up halfway.
+struct Restored<'a> {
+    next_death: &'a AtomicI64,
+    to: i64,
+}
+
+impl Drop for Restored<'_> {
+    fn drop(&mut self) {
+        self.next_death.fetch_min(self.to, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -20,6 +20,8 @@ pub(crate) struct JanitorSignal {
 #[derive(Debug, Default)]
 struct State {
     woken: bool,
+    /// Whether the database is to be opened again.
+    reopens: bool,
     stopped: bool,
 }
 
@@ -28,6 +30,12 @@ impl JanitorSignal {
     pub(crate) fn wake(&self) {
         self.state.lock().woken = true;
         self.changed.notify_all();
+    }
+
+    /// Wakes the janitor to open the database again.
+    pub(crate) fn wake_to_reopen(&self) {
+        self.state.lock().reopens = true;
+        self.wake();
     }
 
     pub(crate) fn stop(&self) {
@@ -74,12 +82,17 @@ fn run(engine: &StorageEngine) {
             .changed
             .wait_timeout_while(state, engine.config.sweep_every, idle)
             .unwrap_or_else(PoisonError::into_inner);
+        let reopens = std::mem::take(&mut state.reopens);
         state.woken = false;
         if state.stopped {
             return;
         }
         drop(state);
-        let outcome = if wait.timed_out() { engine.sweep().map(drop) } else { reclaim_early(engine) };
+        let reopened = if reopens { engine.write("reopen", |_, _| Ok(())) } else { Ok(()) };
+        let outcome = reopened.and_then(|()| match wait.timed_out() {
+            true => engine.sweep().map(drop),
+            false => engine.work_ahead(),
+        });
         let now = engine.config.clock.now();
         if let Err(error) = outcome
             && let Some(times) = engine.log_sums.failed_sweeps.count(now)
@@ -88,9 +101,4 @@ fn run(engine: &StorageEngine) {
         }
         engine.log_sums.settle(now);
     }
-}
-
-fn reclaim_early(engine: &StorageEngine) -> cache_core::Result<()> {
-    while !engine.signal.is_stopped() && engine.reclaim_early()? {}
-    Ok(())
 }

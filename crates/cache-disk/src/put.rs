@@ -9,6 +9,10 @@ use crate::{
     storage::{Batch, IndexRecord, LogTimes, StorageEngine, Store, Writer},
 };
 
+/// How many entries, and bytes of records, one batch stores at most, before others may write.
+const MAX_BATCH_ENTRIES: usize = 256;
+const MAX_BATCH_BYTES: u64 = 1 << 20;
+
 /// An entry and its stored form.
 struct SealedEntry<'a> {
     key: &'a Key,
@@ -37,16 +41,17 @@ impl StorageEngine {
                 Err(error) => refused = Some(error),
             }
         }
-        let limit = self.config.journal_bytes();
+        let limit = self.config.journal_bytes().min(MAX_BATCH_BYTES);
         let (mut rest, mut outcomes) = (sealed.as_slice(), Vec::with_capacity(entries.len()));
         while !rest.is_empty() {
             let mut bytes = 0;
-            let fitting = rest.iter().take_while(|sealed| {
+            let fitting = rest.iter().take(MAX_BATCH_ENTRIES).take_while(|sealed| {
                 bytes += (sealed.record.len() + sealed.text().len()) as u64;
                 bytes <= limit
             });
             let (chunk, later) = rest.split_at(fitting.count().max(1));
             outcomes.extend(self.write("put", |writer, store| self.put_chunk(writer, store, chunk))?);
+            self.pace();
             rest = later;
         }
         refused.map_or(Ok(outcomes), Err)

@@ -1,7 +1,7 @@
 //! Removes keys, or what matches a pattern, and leaves a tombstone for each.
 
 use cache_core::{
-    Entry, Key, Pattern, Result, Tombstone,
+    Entry, Key, ListCursor, Pattern, RemovalStep, Result, Tombstone,
     envelope::{self, Record},
 };
 
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How many keys one batch removes or examines, before others may write.
-const KEYS_PER_BATCH: usize = 1024;
+const KEYS_PER_BATCH: usize = 128;
 
 /// How many bytes a record has at most that is read to see whether it is the knowledge that there is no value.
 const LONGEST_ABSENCE: u32 = 256;
@@ -34,6 +34,7 @@ impl StorageEngine {
                 batch.commit(writer, &self.directory, &self.counters)?;
                 Ok(removed)
             })?;
+            self.pace();
         }
         Ok(removed)
     }
@@ -41,18 +42,41 @@ impl StorageEngine {
     /// Replaces what matches and was born no later by tombstones, and returns how many live values that
     /// removed.
     pub(crate) fn remove_matching(&self, pattern: &Pattern, tombstone: Tombstone) -> Result<u64> {
-        // First, so that nothing born earlier can be put into a page that was already emptied.
-        self.write("remove", |writer, store| self.add_pattern(writer, store, pattern, tombstone))?;
-        let mut removed = 0;
-        let mut next = Some(index_key(pattern.literal_prefix().as_bytes()));
-        while let Some(from) = next {
-            let (count, rest) = self.write("remove", |writer, store| {
-                self.remove_page(writer, store, &from, pattern, tombstone)
-            })?;
-            removed += count;
-            next = rest;
+        let step = self.remove_step(pattern, tombstone, None, usize::MAX)?;
+        Ok(step.removed.unwrap_or(0))
+    }
+
+    /// Does the same for about `limit` keys, from the first or from where `after` says: a cursor is the text of
+    /// the first key of the next step.
+    pub(crate) fn remove_step(
+        &self,
+        pattern: &Pattern,
+        tombstone: Tombstone,
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<RemovalStep> {
+        if after.is_none() {
+            // First, so that nothing born earlier can be put into a page that was already emptied.
+            self.write("remove", |writer, store| self.add_pattern(writer, store, pattern, tombstone))?;
         }
-        Ok(removed)
+        let first = index_key(pattern.literal_prefix().as_bytes());
+        let mut from = after.map_or_else(|| first.clone(), |after| index_key(after).max(first.clone()));
+        let (mut removed, mut left) = (0, limit.max(1));
+        loop {
+            let keys = left.min(KEYS_PER_BATCH);
+            let (count, next) = self.write("remove", |writer, store| {
+                self.remove_page(writer, store, &from, pattern, tombstone, keys)
+            })?;
+            self.pace();
+            removed += count;
+            left -= keys;
+            match next {
+                None => return Ok(RemovalStep::new(removed, None)),
+                Some(next) if left > 0 => from = next,
+                // Without the index's own prefix.
+                Some(next) => return Ok(RemovalStep::new(removed, Some(ListCursor::new(&next[1..])))),
+            }
+        }
     }
 
     fn add_pattern(
@@ -83,12 +107,13 @@ impl StorageEngine {
         from: &[u8],
         pattern: &Pattern,
         tombstone: Tombstone,
+        keys: usize,
     ) -> StorageResult<(u64, Option<Vec<u8>>)> {
         self.make_room_for(writer, store, 0)?;
         let mut batch = Batch::new(store, writer);
         let (mut removed, mut examined) = (0, 0);
         let next = store.walk(from, &index_key(pattern.literal_prefix().as_bytes()), |text, _| {
-            if examined == KEYS_PER_BATCH {
+            if examined == keys {
                 return Ok(false);
             }
             examined += 1;

@@ -7,13 +7,13 @@ use cache_core::{Result, Timestamp};
 use crate::{
     error::StorageResult,
     storage::{
-        Batch, ENTRY_PREFIX, FLOOR_KEY, IndexRecord, PATTERN_PREFIX, StorageEngine, Store, Writer,
-        decode_pattern, unreadable,
+        Batch, CoveredSweep, ENTRY_PREFIX, FLOOR_KEY, IndexRecord, PATTERN_PREFIX, StorageEngine, Store,
+        Writer, decode_pattern, unreadable,
     },
 };
 
 /// How many keys one batch examines, before others may write.
-const KEYS_PER_BATCH: usize = 2048;
+const KEYS_PER_BATCH: usize = 256;
 
 impl StorageEngine {
     /// Removes every dead entry and tombstone, and index records whose log record is gone. Returns how many
@@ -94,15 +94,11 @@ impl StorageEngine {
         batch.commit(writer, &self.directory, &self.counters)
     }
 
-    /// Replaces all tombstones by one moment, the floor: no put born by then is accepted any more. That may
-    /// refuse the results of loads under way, and never loses a removal.
+    /// Has one moment, the floor, stand for all tombstones: no put born by then is accepted any more. That may
+    /// refuse the results of loads under way, and never loses a removal. The tombstones themselves are removed
+    /// afterwards, a page at a time.
     pub(crate) fn raise_floor(&self, writer: &mut Writer, store: &Store) -> StorageResult<()> {
-        let mut newest = writer.floor;
-        store.walk(&[ENTRY_PREFIX], &[ENTRY_PREFIX], |text, value| {
-            let found = IndexRecord::decode(text, value).ok_or_else(|| unreadable(text))?;
-            newest = found.as_tombstone().map_or(newest, |tombstone| newest.max(tombstone.born));
-            Ok(true)
-        })?;
+        let newest = writer.floor.max(writer.newest_tombstone);
         let mut batch = Batch::new(store, writer);
         batch.insert_raw(FLOOR_KEY, &newest.as_micros().to_le_bytes());
         batch.commit(writer, &self.directory, &self.counters)?;
@@ -111,10 +107,22 @@ impl StorageEngine {
             tombstones = self.counters.tombstones.load(Relaxed),
             "the disk tier has too many tombstones and replaces them: puts born before the newest are refused"
         );
-        let mut next = Some(vec![ENTRY_PREFIX]);
-        while let Some(from) = next {
-            (_, next) = self.sweep_page(writer, store, &from, self.config.clock.now())?;
-        }
+        writer.covered.get_or_insert(CoveredSweep { from: vec![ENTRY_PREFIX], floor: newest });
+        Ok(())
+    }
+
+    /// Removes a page of tombstones that the floor covers, if there may be any.
+    pub(crate) fn sweep_covered(&self, writer: &mut Writer, store: &Store) -> StorageResult<()> {
+        let Some(CoveredSweep { from, floor }) = writer.covered.clone() else { return Ok(()) };
+        let (_, next) = self.sweep_page(writer, store, &from, self.config.clock.now())?;
+        writer.covered = match next {
+            Some(from) => Some(CoveredSweep { from, floor }),
+            // It was raised again meanwhile.
+            None if floor < writer.floor => {
+                Some(CoveredSweep { from: vec![ENTRY_PREFIX], floor: writer.floor })
+            }
+            None => None,
+        };
         Ok(())
     }
 }

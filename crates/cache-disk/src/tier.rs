@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cache_core::{
-    Clock, Entry, Error, ErrorKind, Key, ListCursor, ListPage, Pattern, PutOutcome, Result, Target, Tier,
-    Tombstone,
+    Clock, Entry, Error, ErrorKind, Key, ListCursor, ListPage, Pattern, PutOutcome, RemovalStep, Result,
+    Target, Tier, Tombstone,
 };
 use tokio::task;
 
@@ -156,6 +156,20 @@ impl Tier for DiskTier {
             engine.list(&pattern, after.as_ref().map(ListCursor::as_bytes), limit)
         };
         self.run_blocking("list", list).await.map(Some)
+    }
+
+    async fn remove_step(
+        &self,
+        pattern: &Pattern,
+        tombstone: Tombstone,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<Option<RemovalStep>> {
+        let (pattern, after) = (pattern.clone(), after.cloned());
+        let step = move |engine: &StorageEngine| {
+            engine.remove_step(&pattern, tombstone, after.as_ref().map(ListCursor::as_bytes), limit)
+        };
+        self.run_blocking("remove", step).await.map(Some)
     }
 
     fn corrupt(&self) -> u64 {

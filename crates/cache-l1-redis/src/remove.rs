@@ -1,29 +1,26 @@
-//! Removing: by key, and by pattern through a SCAN of every server. Each removed key leaves a tombstone.
-
-use std::sync::Arc;
+//! Removing: by key, and all that matches a pattern. Each removed key leaves a tombstone.
 
 use cache_core::{Error, Key, Pattern, Result, Timestamp, Tombstone, envelope};
-use futures_util::future::join_all;
-use redis::{Value, pipe};
+use redis::Value;
 
 use crate::{
     RedisTier,
     cluster::command::Command,
-    connection::node::Node,
     error::{partial_failure, unexpected_reply},
     keyspace::{expiry::expiry_millis, key_names::group_by_bucket},
+    patterns::scan_jobs::Lasts,
     scripts::TOMBSTONE,
 };
 
 /// The most keys for which one script writes tombstones, and the COUNT of one SCAN: a server does nothing
 /// else meanwhile.
-const MAX_KEYS_PER_STEP: usize = 256;
+pub(crate) const MAX_KEYS_PER_STEP: usize = 256;
+
+/// How many keys one step of a removal by pattern examines that runs in a task of its own.
+const KEYS_PER_JOB_STEP: usize = 8192;
 
 /// The most keys that are sent at once, within one response timeout.
 const MAX_KEYS_AT_ONCE: usize = 8192;
-
-/// How often all servers are scanned at most, since slots may move meanwhile.
-const MAX_SCANS: usize = 3;
 
 /// What a tombstone may replace.
 #[derive(Clone, Copy)]
@@ -47,62 +44,32 @@ impl RedisTier {
         failed.map_or(Ok(removed), Err)
     }
 
+    /// Removes what matches in a task of its own, which whoever asks for the same removal meanwhile joins.
     pub(crate) async fn remove_matching(&self, pattern: &Pattern, tombstone: Tombstone) -> Result<u64> {
-        let (tier, glob) = (self.clone(), pattern.clone());
-        let job = async move {
-            // First, so that no older entry can be put where the scan has already passed.
-            let added = tier.patterns.add(&tier.context, &glob, tombstone).await;
-            let scanned = tier.scan(&glob, tombstone).await;
-            added.and(scanned)
+        let (tier, glob, born) = (self.clone(), pattern.clone(), tombstone.born);
+        let job = |lasts: Lasts| async move {
+            let (mut removed, mut after, mut told) = (0, None, lasts.until());
+            loop {
+                let tombstone = Tombstone { born, dead_at: told };
+                let step =
+                    tier.remove_step_matching(&glob, tombstone, after.as_ref(), KEYS_PER_JOB_STEP).await?;
+                removed += step.removed.unwrap_or(0);
+                if lasts.until() > told {
+                    // Somebody has joined whose removal lasts longer.
+                    told = lasts.until();
+                    tier.patterns.add(&tier.context, &glob, Tombstone { born, dead_at: told }).await?;
+                }
+                match step.next {
+                    None => return Ok(removed),
+                    next => after = next,
+                }
+            }
         };
         self.scan_jobs.join_or_start(pattern, tombstone, job).await
     }
 
-    /// Scans all keys of all servers, and writes tombstones over those that match. Returns how many
-    /// values were removed that were alive.
-    async fn scan(&self, pattern: &Pattern, tombstone: Tombstone) -> Result<u64> {
-        let mut removed = 0;
-        for _ in 0..MAX_SCANS {
-            let before = self.context.router.slot_map();
-            let nodes = self.context.router.nodes("remove").await?;
-            let scans = nodes.iter().map(|node| self.scan_node(node, pattern, tombstone));
-            for scan in join_all(scans).await {
-                removed += scan?;
-            }
-            match (before, self.context.router.slot_map()) {
-                // The scan may have missed keys that moved meanwhile.
-                (Some(before), Some(now)) if !before.has_same_owners(&now) => {}
-                _ => break,
-            }
-        }
-        Ok(removed)
-    }
-
-    async fn scan_node(&self, node: &Arc<Node>, pattern: &Pattern, tombstone: Tombstone) -> Result<u64> {
-        let glob = self.context.names.glob(&pattern.to_string());
-        let mut cursor = b"0".to_vec();
-        let mut removed = 0;
-        loop {
-            let mut step = pipe();
-            step.cmd("SCAN").arg(&cursor).arg("MATCH").arg(&glob).arg("COUNT").arg(MAX_KEYS_PER_STEP);
-            let reply = node.send("remove", &step).await?.pop();
-            let (next, names) = parse_scan(reply).ok_or_else(|| unexpected_reply("remove"))?;
-            let keys: Vec<Key> = names
-                .iter()
-                .filter_map(|name| self.context.names.parse_key(name))
-                .filter(|text| pattern.matches_text(text))
-                .filter_map(Key::from_text)
-                .collect();
-            removed += self.write_equal_tombstones(&keys, tombstone, Replace::RecordsOnly).await?;
-            if next == b"0" {
-                return Ok(removed);
-            }
-            cursor = next;
-        }
-    }
-
     /// Writes one and the same tombstone under each key. Returns how many live values that removed.
-    async fn write_equal_tombstones(
+    pub(crate) async fn write_equal_tombstones(
         &self,
         keys: &[Key],
         tombstone: Tombstone,

@@ -4,7 +4,8 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use cache_core::{
-    Clock, Entry, Key, ListCursor, ListPage, Pattern, PutOutcome, Result, Target, Tier, Tombstone,
+    Clock, Entry, Key, ListCursor, ListPage, Pattern, PutOutcome, RemovalStep, Result, Target, Tier,
+    Tombstone,
 };
 use futures_util::future::join_all;
 use redis::pipe;
@@ -120,6 +121,18 @@ impl Tier for RedisTier {
         limit: usize,
     ) -> Result<Option<ListPage>> {
         self.list_page(pattern, after, limit).await.map(Some)
+    }
+
+    /// Goes through all servers at once. If one is another than before, or was restarted, all are gone through
+    /// anew.
+    async fn remove_step(
+        &self,
+        pattern: &Pattern,
+        tombstone: Tombstone,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<Option<RemovalStep>> {
+        self.remove_step_matching(pattern, tombstone, after, limit).await.map(Some)
     }
 
     fn corrupt(&self) -> u64 {

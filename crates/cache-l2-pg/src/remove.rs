@@ -1,6 +1,6 @@
 //! Removes keys, or what matches a pattern.
 
-use cache_core::{Key, Pattern, Result, Tombstone};
+use cache_core::{Error, ErrorKind, Key, ListCursor, Pattern, RemovalStep, Result, Tombstone};
 
 use crate::{
     sql::{Bind, KeyBytes, decode, key_range, key_text, matches_whole_range},
@@ -43,26 +43,50 @@ impl Store {
     /// Deletes what matches and was born no later, and returns how many live values that removed. While the
     /// tombstone lasts, matching puts that were born no later are refused.
     pub(crate) async fn remove_matching(&self, pattern: &Pattern, tombstone: Tombstone) -> Result<u64> {
-        if pattern.literal_prefix().starts_with('!') {
-            return Ok(0);
-        }
-        // First, so that nothing born earlier can be put into a page that was already emptied.
-        self.add_pattern(pattern, tombstone).await?;
-        let (mut from, end) = key_range(pattern);
-        let mut removed = 0;
+        let (mut removed, mut after) = (0, None);
         loop {
-            let page_end = self.page_end(&from, &end).await?;
-            let until = page_end.as_deref().unwrap_or(&end);
-            removed += if matches_whole_range(pattern) {
-                self.remove_range(&from, until, tombstone).await?
-            } else {
-                self.remove_among(&from, until, pattern, tombstone).await?
-            };
-            match page_end {
-                Some(next) => from = next,
+            let step = self.remove_step(pattern, tombstone, after.as_ref(), MAX_STATEMENT_KEYS).await?;
+            removed += step.removed.unwrap_or(0);
+            match step.next {
                 None => return Ok(removed),
+                next => after = next,
             }
         }
+    }
+
+    /// Does the same for a page of about `limit` rows, from the first or from where `after` says: a cursor is the
+    /// stored key at which the next page begins.
+    pub(crate) async fn remove_step(
+        &self,
+        pattern: &Pattern,
+        tombstone: Tombstone,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<RemovalStep> {
+        if pattern.literal_prefix().starts_with('!') {
+            return Ok(RemovalStep::new(0, None));
+        }
+        let (first, end) = key_range(pattern);
+        let from = match after.map(ListCursor::as_bytes) {
+            None => {
+                // First, so that nothing born earlier can be put into a page that was already emptied.
+                self.add_pattern(pattern, tombstone).await?;
+                first
+            }
+            Some(after) if *first <= *after && *after <= *end => after.to_vec(),
+            Some(_) => {
+                let message = "the cursor is not one of this tier and pattern: begin anew";
+                return Err(Error::new(ErrorKind::Config, "remove", message));
+            }
+        };
+        let page_end = self.page_end(&from, &end, limit.clamp(1, MAX_STATEMENT_KEYS)).await?;
+        let until = page_end.as_deref().unwrap_or(&end);
+        let removed = if matches_whole_range(pattern) {
+            self.remove_range(&from, until, tombstone).await?
+        } else {
+            self.remove_among(&from, until, pattern, tombstone).await?
+        };
+        Ok(RemovalStep::new(removed, page_end.map(ListCursor::new)))
     }
 
     /// Adds a removal to the table of patterns. Returns once every put has ended that doesn't know it.
@@ -81,8 +105,8 @@ impl Store {
         Ok(())
     }
 
-    async fn page_end(&self, from: &[u8], end: &[u8]) -> Result<Option<Vec<u8>>> {
-        let binds = [Bind::Bytes(from), Bind::Bytes(end)];
+    async fn page_end(&self, from: &[u8], end: &[u8], rows: usize) -> Result<Option<Vec<u8>>> {
+        let binds = [Bind::Bytes(from), Bind::Bytes(end), Bind::Integer(rows as i64)];
         let answer = self.context.run("remove", self.context.statements.page_end.with(&binds)).await?;
         Ok(answer.first().map(|row| decode::bytes(row, 0)))
     }

@@ -126,6 +126,10 @@ rules! { $
         rule_50_glob_characters_in_keys_are_only_characters
         rule_50_a_pattern_removes_exactly_what_it_matches
     }
+    steps {
+        rule_98_all_steps_together_remove_exactly_what_matches
+        rule_98_a_walk_goes_on_under_a_tombstone_that_lasts_longer
+    }
     listing {
         rule_127_what_is_held_is_listed_as_it_was_put
         rule_127_what_was_removed_and_the_caches_own_is_not_listed

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use cache_core::{
     Entry, Error, ErrorKind, Freshness, Key, ListCursor, ListItem, ListPage, MAX_VALUE_LEN, Pattern,
-    PutOutcome, Result, Target, Tier, Timestamp, Tombstone,
+    PutOutcome, RemovalStep, Result, Target, Tier, Timestamp, Tombstone,
     envelope::Record,
     sync::{Mutex, MutexGuard},
 };
@@ -146,5 +146,27 @@ impl Tier for ModelTier {
         let items = items.collect();
         let next = records.next().map(|(text, _)| ListCursor::new(text.as_bytes()));
         Ok(Some(ListPage::new(items, next)))
+    }
+
+    async fn remove_step(
+        &self,
+        pattern: &Pattern,
+        tombstone: Tombstone,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<Option<RemovalStep>> {
+        let foreign =
+            |error| Error::caused(ErrorKind::Config, "remove", "the cursor is not one of this tier", error);
+        let from = after.map_or(Ok(""), |after| str::from_utf8(after.as_bytes())).map_err(foreign)?;
+        let mut contents = self.contents();
+        if after.is_none() {
+            contents.patterns.push((pattern.clone(), tombstone.born));
+        }
+        let mut texts = contents.records.range(from.to_owned()..).map(|(text, _)| text);
+        let page: Vec<String> = texts.by_ref().take(limit.max(1)).cloned().collect();
+        let next = texts.next().map(|text| ListCursor::new(text.as_bytes()));
+        let matching = page.iter().filter(|text| pattern.matches_text(text));
+        let removed = matching.filter(|text| contents.add_tombstone(text, tombstone)).count();
+        Ok(Some(RemovalStep::new(removed as u64, next)))
     }
 }

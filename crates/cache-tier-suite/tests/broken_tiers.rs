@@ -4,8 +4,8 @@ use std::{collections::BTreeMap, sync::Mutex};
 
 use async_trait::async_trait;
 use cache_core::{
-    Clock, Entry, Key, ListCursor, ListItem, ListPage, Meta, Pattern, PutOutcome, Result, Target, Tier,
-    Timestamp, Tombstone, Ttl, envelope::Record,
+    Clock, Entry, Key, ListCursor, ListItem, ListPage, Meta, Pattern, PutOutcome, RemovalStep, Result,
+    Target, Tier, Timestamp, Tombstone, Ttl, envelope::Record,
 };
 use cache_tier_suite::rules;
 use tokio::task::yield_now;
@@ -34,6 +34,8 @@ enum Fault {
     ListsTwice,
     ListsTombstones,
     ListsByPrefix,
+    StepsOverAPage,
+    NoTombstoneBetweenSteps,
 }
 
 #[derive(Debug)]
@@ -195,6 +197,31 @@ impl Tier for BrokenTier {
         let next = records.keys().nth(from + limit).filter(|_| self.fault != Fault::ListsTheFirstPageOnly);
         Ok(Some(ListPage::new(items, next.map(|key| ListCursor::new(key.as_bytes())))))
     }
+
+    async fn remove_step(
+        &self,
+        pattern: &Pattern,
+        tombstone: Tombstone,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<Option<RemovalStep>> {
+        let from = after.map_or(0, |after| after.number().unwrap()) as usize;
+        if self.fault != Fault::NoTombstoneBetweenSteps {
+            self.patterns.lock().unwrap().push((pattern.clone(), tombstone.born));
+        }
+        let mut records = self.records.lock().unwrap();
+        let until = from + limit;
+        let mut removed = 0;
+        for (text, record) in records.iter_mut().skip(from).take(limit) {
+            if pattern.matches_text(text) && record.born() <= tombstone.born {
+                removed += u64::from(matches!(record, Record::Entry(_)));
+                *record = Record::Tombstone(tombstone);
+            }
+        }
+        let next = if self.fault == Fault::StepsOverAPage { until + limit } else { until };
+        let is_last = next >= records.len();
+        Ok(Some(RemovalStep::new(removed, (!is_last).then(|| ListCursor::of_number(next as u64)))))
+    }
 }
 
 /// Runs one rule on a tier with one fault. The rule may have to be given several chances to see it.
@@ -245,6 +272,8 @@ caught! {
     rule_33_no_tombstones_under_threads: NoTombstones by rule_33_nothing_older_than_the_last_removal_is_held;
     rule_33_no_tombstone_for_patterns: NoTombstoneForPatterns by rule_33_a_pattern_removal_among_writers_is_not_undone;
     rule_50_removes_by_prefix: RemovesByPrefix by rule_50_users_and_users_abc_are_different_kinds;
+    rule_98_steps_over_a_page: StepsOverAPage by rule_98_all_steps_together_remove_exactly_what_matches;
+    rule_98_no_tombstone_between_steps: NoTombstoneBetweenSteps by rule_98_a_walk_goes_on_under_a_tombstone_that_lasts_longer;
     rule_127_lists_the_first_page_only: ListsTheFirstPageOnly by rule_127_pages_of_any_size_list_exactly_what_matches;
     rule_127_lists_twice: ListsTwice by rule_127_pages_of_any_size_list_exactly_what_matches;
     rule_127_lists_by_prefix: ListsByPrefix by rule_127_pages_of_any_size_list_exactly_what_matches;

@@ -1,10 +1,12 @@
-//! Tier: what a place for entries must do; TierExt: calls with a single key.
+//! Tier: what a place for entries must do; TierExt: calls with a single key, and removals step by step.
 
 use std::{fmt::Debug, slice, sync::Arc};
 
 use async_trait::async_trait;
 
-use crate::{Clock, Entry, Error, ErrorKind, Key, ListCursor, ListPage, Pattern, Result, Tombstone};
+use crate::{
+    Clock, Entry, Error, ErrorKind, Key, ListCursor, ListPage, Pattern, RemovalStep, Result, Tombstone,
+};
 
 /// A place that stores encoded entries, and is called with batches of keys.
 ///
@@ -74,6 +76,30 @@ pub trait Tier: Debug + Send + Sync + 'static {
         _after: Option<&ListCursor>,
         _limit: usize,
     ) -> Result<Option<ListPage>> {
+        Ok(None)
+    }
+
+    /// Does one step of a removal by pattern: from the beginning, or from where `after` says, the cursor of the
+    /// step before. All steps together do what [`Tier::remove`] does with [`Target::Matching`]: from the first
+    /// one on, what the tombstone covers can't be put any more. Returns `None` if the tier does that in one call
+    /// alone, as tiers do that don't implement this. A cache bounds the time of each call, so a tier in which
+    /// such a removal may take seconds should implement it: however long all steps take together, each is a call
+    /// of its own.
+    ///
+    /// A step is bounded: it examines about `limit` entries, at least one, and holds up nobody for longer than
+    /// that takes. It may be made again, as after one that failed, and with a tombstone of the same birth that
+    /// lasts longer; a first step that is made again in the middle of the others makes all last longer.
+    ///
+    /// # Errors
+    ///
+    /// If some could not be removed. Others may have been. `Config` for a cursor that isn't its own.
+    async fn remove_step(
+        &self,
+        _pattern: &Pattern,
+        _tombstone: Tombstone,
+        _after: Option<&ListCursor>,
+        _limit: usize,
+    ) -> Result<Option<RemovalStep>> {
         Ok(None)
     }
 
@@ -174,6 +200,24 @@ pub trait TierExt: Tier {
             || Error::new(ErrorKind::Unavailable, "put", format!("{} gave no outcome", self.name()));
         self.put(&[(key, entry)]).await?.pop().ok_or_else(missing)
     }
+
+    /// Does one step of a removal by pattern; of a tier that knows no steps the first is all of it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Tier::remove_step`].
+    async fn remove_step_or_all(
+        &self,
+        pattern: &Pattern,
+        tombstone: Tombstone,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<RemovalStep> {
+        match self.remove_step(pattern, tombstone, after, limit).await? {
+            Some(step) => Ok(step),
+            None => Ok(RemovalStep::new(self.remove(Target::Matching(pattern), tombstone).await?, None)),
+        }
+    }
 }
 
 impl<T: Tier + ?Sized> TierExt for T {}
@@ -208,6 +252,16 @@ impl<T: Tier + ?Sized> Tier for Arc<T> {
         limit: usize,
     ) -> Result<Option<ListPage>> {
         (**self).list(pattern, after, limit).await
+    }
+
+    async fn remove_step(
+        &self,
+        pattern: &Pattern,
+        tombstone: Tombstone,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<Option<RemovalStep>> {
+        (**self).remove_step(pattern, tombstone, after, limit).await
     }
 
     fn corrupt(&self) -> u64 {

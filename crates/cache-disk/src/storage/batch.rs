@@ -35,6 +35,7 @@ pub(crate) struct Batch<'a> {
     change: Usage,
     next_number: u64,
     next_death: Timestamp,
+    newest_tombstone: Timestamp,
     bytes: u64,
     /// Whether losing this batch would bring back something that must not be served.
     replaces: bool,
@@ -49,6 +50,7 @@ impl<'a> Batch<'a> {
             change: Usage::default(),
             next_number: writer.next_number,
             next_death: Timestamp::MAX,
+            newest_tombstone: Timestamp::MIN,
             bytes: 0,
             replaces: false,
         }
@@ -94,6 +96,8 @@ impl<'a> Batch<'a> {
                 self.change.count(text, new, 1);
                 self.replaces |= matches!(new, IndexRecord::Inline { .. });
                 self.next_death = self.next_death.min(new.dead_at());
+                let tombstone = new.as_tombstone().map(|tombstone| tombstone.born);
+                self.newest_tombstone = self.newest_tombstone.max(tombstone.unwrap_or(Timestamp::MIN));
                 let value = new.encode();
                 self.bytes += value.len() as u64;
                 self.inner.insert(&self.store.index, key, value);
@@ -139,6 +143,7 @@ impl<'a> Batch<'a> {
         // Before the commit: even a batch that fails may have reached the journal.
         (writer.next_number, writer.writes) = (self.next_number, writes);
         writer.unflushed += self.bytes;
+        writer.newest_tombstone = writer.newest_tombstone.max(self.newest_tombstone);
         self.store.commit(self.inner)?;
         writer.next_death = writer.next_death.min(self.next_death);
         counters.apply(self.change);

@@ -4,14 +4,12 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
 };
 
-use cache_core::{
-    Clock, Error, ErrorKind, Result,
-    sync::{Mutex, RwLock},
-};
+use cache_core::{Clock, Error, ErrorKind, Result, sync::RwLock};
+use parking_lot::{FairMutex, FairMutexGuard};
 
 use crate::{
     DiskConfig,
@@ -32,7 +30,10 @@ pub(crate) struct StorageEngine {
     pub(crate) log_sums: DiskLogSums,
     pub(crate) signal: Arc<JanitorSignal>,
     state: RwLock<DatabaseState>,
-    writer: Mutex<Writer>,
+    /// Whoever has waited longest gets it next: removals, sweeps and evictions take it again and again.
+    writer: FairMutex<Writer>,
+    /// How much of the journal was full when the last writer was done, in bytes.
+    pub(crate) unflushed: AtomicU64,
     /// Whether the database must be opened again before it can be written to.
     needs_reopen: AtomicBool,
 }
@@ -56,7 +57,8 @@ impl StorageEngine {
             log_sums: DiskLogSums::default(),
             signal: Arc::default(),
             state: RwLock::new(DatabaseState::Closed),
-            writer: Mutex::new(Writer::new()),
+            writer: FairMutex::new(Writer::new()),
+            unflushed: AtomicU64::new(0),
             needs_reopen: AtomicBool::new(false),
         };
         let mut writer = engine.writer.lock();
@@ -88,7 +90,7 @@ impl StorageEngine {
         let outcome = work(state.store()?);
         if let Err(StorageError::Unusable(_)) = outcome {
             self.needs_reopen.store(true, Relaxed);
-            self.signal.wake();
+            self.signal.wake_to_reopen();
         }
         Ok(outcome)
     }
@@ -101,14 +103,37 @@ impl StorageEngine {
         operation: &'static str,
         work: impl Fn(&mut Writer, &Store) -> StorageResult<T>,
     ) -> Result<T> {
-        let mut writer = self.writer.lock();
-        let mut may_retry = true;
+        self.write_with(self.writer.lock(), operation, true, work)
+    }
+
+    /// Writes ahead of need, unless a write has failed: it is made again by whoever needs it, since there may be
+    /// no space yet, and reads go on. Returns `None` then.
+    pub(crate) fn write_ahead<T>(
+        &self,
+        work: impl Fn(&mut Writer, &Store) -> StorageResult<T>,
+    ) -> Result<Option<T>> {
+        let writer = self.writer.lock();
+        if self.needs_reopen.load(Relaxed) {
+            return Ok(None);
+        }
+        self.write_with(writer, "evict", false, work).map(Some)
+    }
+
+    fn write_with<T>(
+        &self,
+        mut writer: FairMutexGuard<'_, Writer>,
+        operation: &'static str,
+        mut may_retry: bool,
+        work: impl Fn(&mut Writer, &Store) -> StorageResult<T>,
+    ) -> Result<T> {
         self.check_directory(&mut writer)?;
         loop {
             self.reopen_if_needed(&mut writer)?;
             let error = {
                 let state = self.state.read();
-                match work(&mut writer, state.store()?) {
+                let outcome = work(&mut writer, state.store()?);
+                self.unflushed.store(writer.unflushed, Relaxed);
+                match outcome {
                     Ok(done) => return Ok(done),
                     Err(error) => error,
                 }

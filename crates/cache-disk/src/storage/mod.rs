@@ -15,4 +15,4 @@ pub(crate) use store::{
     ENTRY_PREFIX, FLOOR_KEY, PATTERN_PREFIX, Store, WRITES_KEY, index_key, log_value, split_log_value,
     unreadable,
 };
-pub(crate) use writer::{Writer, decode_pattern, encode_pattern};
+pub(crate) use writer::{CoveredSweep, Writer, decode_pattern, encode_pattern};

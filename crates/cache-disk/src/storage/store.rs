@@ -67,7 +67,8 @@ impl Store {
     fn open_once(path: &Path) -> fjall::Result<Self> {
         let db = Database::builder(path)
             .cache_size(CACHE_BYTES)
-            .worker_threads(1)
+            // One of them does nothing but flush, which must not wait for a compaction.
+            .worker_threads(2)
             .max_journaling_size(64 * MIB)
             .journal_compression(CompressionType::None)
             .open()?;
@@ -144,17 +145,23 @@ impl Store {
         run_write(|| self.db.persist(PersistMode::SyncAll))
     }
 
-    /// Begins to flush the log's memtable, without waiting for it.
-    pub(crate) fn flush_log(&self) -> StorageResult<()> {
-        run_write(|| self.log.rotate_memtable()).map(drop)
+    /// Begins to flush all memtables, without waiting for it.
+    pub(crate) fn begin_flush(&self) -> StorageResult<()> {
+        run_write(|| {
+            self.log.rotate_memtable()?;
+            self.index.rotate_memtable()
+        })
+        .map(drop)
+    }
+
+    /// Waits for the flush of the memtables that are sealed by now or meanwhile.
+    pub(crate) fn wait_for_flush(&self) -> StorageResult<()> {
+        self.wait(0)
     }
 
     /// Flushes all memtables to tables and empties the journal. No write may come meanwhile.
     pub(crate) fn checkpoint(&self) -> StorageResult<()> {
-        run_write(|| {
-            self.log.rotate_memtable()?;
-            self.index.rotate_memtable()
-        })?;
+        self.begin_flush()?;
         self.wait(0)?;
         self.empty_journal()
             .map_err(|error| StorageError::Unusable(format!("can't empty the journal: {error}")))?;

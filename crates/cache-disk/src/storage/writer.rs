@@ -24,15 +24,30 @@ pub(crate) struct Writer {
     pub(crate) dangling: bool,
     /// How many bytes were written since the journal was last emptied.
     pub(crate) unflushed: u64,
-    /// Whether the log's memtable was flushed since then.
-    pub(crate) log_flushed: bool,
+    /// How many of these there were when it was last looked whether there is work ahead of need.
+    pub(crate) looked_at: u64,
+    /// How many bytes of the log were reclaimed since tables were last dropped.
+    pub(crate) undropped: u64,
     /// How many writes replaced or removed something.
     pub(crate) writes: u64,
     /// No put born then or before is accepted.
     pub(crate) floor: Timestamp,
+    /// No tombstone in the index is born later.
+    pub(crate) newest_tombstone: Timestamp,
+    /// How far the tombstones have been removed that a floor covers; `None` if all have.
+    pub(crate) covered: Option<CoveredSweep>,
     pub(crate) patterns: Tombstones,
     /// Nothing dies before.
     pub(crate) next_death: Timestamp,
+}
+
+/// The removal of the tombstones that a floor covers, a page at a time.
+#[derive(Clone, Debug)]
+pub(crate) struct CoveredSweep {
+    /// The key of the index from which to go on.
+    pub(crate) from: Vec<u8>,
+    /// The floor that there was at the beginning.
+    pub(crate) floor: Timestamp,
 }
 
 impl Writer {
@@ -42,9 +57,12 @@ impl Writer {
             tail: 0,
             dangling: false,
             unflushed: 0,
-            log_flushed: false,
+            looked_at: 0,
+            undropped: 0,
             writes: 0,
             floor: Timestamp::MIN,
+            newest_tombstone: Timestamp::MIN,
+            covered: None,
             patterns: Tombstones::new(MAX_PATTERNS),
             next_death: Timestamp::MIN,
         }
@@ -78,8 +96,11 @@ impl Writer {
             let found = IndexRecord::decode(text, value).ok_or_else(|| unreadable(text))?;
             engine.config.clock.resume(found.born());
             usage.count(text, &found, 1);
-            if let IndexRecord::InLog(pointer) = found {
+            if let IndexRecord::InLog(pointer) = &found {
                 newest = newest.max(Some(pointer.number));
+            }
+            if let Some(tombstone) = found.as_tombstone() {
+                writer.newest_tombstone = writer.newest_tombstone.max(tombstone.born);
             }
             Ok(true)
         })?;

@@ -3,3 +3,4 @@
 pub(crate) mod pattern_cache;
 pub(crate) mod pattern_log;
 pub(crate) mod scan_jobs;
+mod scan_walk;

@@ -108,8 +108,9 @@ statements! {
     /// nulls if there are none.
     list_patterns = ListPatterns: "SELECT latest, glob, born, dead_at FROM {known}()";
 
-    /// Selects the key at which a page ends that begins at the first key, if that is before the second.
-    page_end = PageEnd: "SELECT key FROM {entries} WHERE key >= ? AND key < ? ORDER BY key OFFSET 1000 LIMIT 1";
+    /// Selects the key at which a page ends that begins at the first key, if that is before the second. Takes the
+    /// two keys and how many rows a page has.
+    page_end = PageEnd: "SELECT key FROM {entries} WHERE key >= ? AND key < ? ORDER BY key OFFSET ? LIMIT 1";
 
     /// Selects the keys of entries, except the cache's own, from the first key up to and without the second.
     /// Takes the two keys, and the moment by which the entries were born.

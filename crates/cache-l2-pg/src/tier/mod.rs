@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use cache_core::{
-    Clock, Entry, Key, ListCursor, ListPage, Pattern, PutOutcome, Result, Target, Tier, Timestamp, Tombstone,
+    Clock, Entry, Key, ListCursor, ListPage, Pattern, PutOutcome, RemovalStep, Result, Target, Tier,
+    Timestamp, Tombstone,
 };
 use cache_task::BackgroundTask;
 
@@ -142,6 +143,21 @@ impl Tier for PgTier {
             Some(behind) => behind.list(pattern, after, limit).await?,
         };
         Ok(Some(page))
+    }
+
+    async fn remove_step(
+        &self,
+        pattern: &Pattern,
+        tombstone: Tombstone,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<Option<RemovalStep>> {
+        let Handle { behind, store, .. } = self.running();
+        let step = match behind {
+            None => store.remove_step(pattern, tombstone, after, limit).await?,
+            Some(behind) => behind.remove_step(pattern, tombstone, after, limit).await?,
+        };
+        Ok(Some(step))
     }
 
     fn corrupt(&self) -> u64 {

@@ -11,7 +11,7 @@ use std::{
 };
 
 use cache_core::{
-    Backoff, Entry, Key, Result, Target, Tombstone,
+    Backoff, Entry, Key, ListCursor, Pattern, RemovalStep, Result, Target, Tombstone,
     envelope::{self, Record},
 };
 use cache_task::BackgroundTask;
@@ -26,6 +26,9 @@ use queue::{MAX_QUEUE_TIME, WriteQueue};
 /// How many rows, and bytes of records, one batch has at most.
 const MAX_BATCH_ROWS: usize = 500;
 const MAX_BATCH_BYTES: usize = 4 << 20;
+
+/// How many rows a removal by pattern examines at once, and how many queued keys it looks up.
+const KEYS_PER_STEP: usize = 1000;
 
 /// The longest pauses after the first batch that could not be written, and after many in a row.
 const RETRY_PAUSES: RangeInclusive<Duration> = Duration::from_millis(50)..=Duration::from_secs(2);
@@ -103,7 +106,46 @@ impl WriteBehind {
 
     /// Removes from queue and table, and returns how many live values that removed, each counted once.
     pub(crate) async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
+        match target {
+            Target::Keys(keys) => {
+                let _batch_lock = lock(&self.batch_lock).await;
+                let only_queued = self.drop_queued(target, tombstone).await?;
+                Ok(self.store.remove_keys(keys, tombstone).await? + only_queued)
+            }
+            Target::Matching(pattern) => {
+                let (mut removed, mut after) = (0, None);
+                loop {
+                    let step = self.remove_step(pattern, tombstone, after.as_ref(), KEYS_PER_STEP).await?;
+                    removed += step.removed.unwrap_or(0);
+                    match step.next {
+                        None => return Ok(removed),
+                        next => after = next,
+                    }
+                }
+            }
+        }
+    }
+
+    /// Removes what matches from the queue, and then a page of the table at a time. Batches are written between
+    /// the pages: all that is queued then was born later.
+    pub(crate) async fn remove_step(
+        &self,
+        pattern: &Pattern,
+        tombstone: Tombstone,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<RemovalStep> {
         let _batch_lock = lock(&self.batch_lock).await;
+        let only_queued = match after {
+            None => self.drop_queued(Target::Matching(pattern), tombstone).await?,
+            Some(_) => 0,
+        };
+        let step = self.store.remove_step(pattern, tombstone, after, limit).await?;
+        Ok(RemovalStep::new(step.removed.unwrap_or(0) + only_queued, step.next))
+    }
+
+    /// Removes from the queue, and returns how many live values were held there alone.
+    async fn drop_queued(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
         let now = self.store.context.clock.now();
         let dropped = self.queue.remove(target, tombstone, now);
         let alive = dropped.iter().filter(|sealed| now < sealed.dead_at && !sealed.is_absent);
@@ -114,13 +156,12 @@ impl WriteBehind {
                 .and_then(|found| found.entry.as_ref())
                 .is_some_and(|entry| now < entry.meta.dead_at && entry.value.is_some())
         };
-        let there = self.store.get_with_tombstones(&alive).await?;
-        let only_queued = there.iter().filter(|found| !is_counted_there(found)).count() as u64;
-        let removed = match target {
-            Target::Keys(keys) => self.store.remove_keys(keys, tombstone).await?,
-            Target::Matching(pattern) => self.store.remove_matching(pattern, tombstone).await?,
-        };
-        Ok(removed + only_queued)
+        let mut only_queued = 0;
+        for keys in alive.chunks(KEYS_PER_STEP) {
+            let there = self.store.get_with_tombstones(keys).await?;
+            only_queued += there.iter().filter(|found| !is_counted_there(found)).count() as u64;
+        }
+        Ok(only_queued)
     }
 
     pub(crate) async fn flush(&self) -> Result<()> {

@@ -8,4 +8,5 @@ pub(crate) mod histories;
 pub(crate) mod listing;
 pub(crate) mod patterns;
 pub(crate) mod removals;
+pub(crate) mod steps;
 pub(crate) mod writes;

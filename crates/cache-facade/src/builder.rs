@@ -12,7 +12,7 @@ use crate::{
     engine::{Engine, MemoryMode, Parts, observers::Observers, spans::Spans},
     invalidation::{
         bus_client::{BusClient, OnBusLoss},
-        stamps::{self, StampKind, Stamps},
+        stamps::{self, MAX_TAGS, StampKind, Stamps},
     },
     sources::tier_source::{GivenTier, Opened, Sources, TierSource},
     tier::handle::TierHandle,
@@ -35,6 +35,7 @@ pub struct CacheBuilder {
     clock: Option<Clock>,
     lives: Lives,
     longest_life: Duration,
+    most_tags: usize,
     require_tiers: bool,
 }
 
@@ -52,6 +53,7 @@ impl Default for CacheBuilder {
             clock: None,
             lives: Lives::default(),
             longest_life: YEAR,
+            most_tags: MAX_TAGS,
             require_tiers: false,
         }
     }
@@ -194,6 +196,14 @@ impl CacheBuilder {
         self
     }
 
+    /// How many invalidated tags are remembered, for tests that need many.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn remembered_tags(mut self, most: usize) -> Self {
+        self.most_tags = most;
+        self
+    }
+
     /// Builds the cache. Needs a tokio runtime with timers.
     ///
     /// # Errors
@@ -212,7 +222,7 @@ impl CacheBuilder {
         }
         let clock = self.sources.clock(self.clock)?;
         let stamp_life = self.longest_life.saturating_mul(2);
-        let stamps = Stamps::new(self.namespace.as_deref(), stamp_life, clock.now())?;
+        let stamps = Stamps::new(self.namespace.as_deref(), stamp_life, &clock, self.most_tags)?;
         let Opened { tiers, bus, lease } = self.sources.open(&clock, self.namespace.as_deref())?;
         for (at, (tier, _)) in tiers.iter().enumerate() {
             let name = tier.name();
@@ -258,6 +268,7 @@ impl CacheBuilder {
             lease,
         }));
         engine.tell_observers_of_figures();
+        engine.judge_memory();
         let listening = match engine.bus() {
             // Before anything is held, so that nothing is missed from the start if the bus works.
             Some(bus) => Some(bus.listen().await),

@@ -8,12 +8,13 @@ use cache_memory::HotKey;
 use crate::{
     builder::CacheBuilder,
     engine::{Engine, counters::Count},
+    inspect::removed::Removed,
     policy::Policy,
     region::{Cacheable, Region},
     region_builder::RegionBuilder,
     region_core::RegionCore,
     settings::value_codec::{Storable, ValueCodec},
-    stats::{Health, Removed, Stats},
+    stats::{Health, Stats},
     tier::handle::TierHandle,
 };
 
@@ -192,6 +193,10 @@ impl Cache {
     /// Removes the keys that match. The pattern, a text or a [`Pattern`], is written without the cache's
     /// namespace: `"price:AAPL*"`. Returns how many values went that were alive, from memory and from each tier.
     ///
+    /// A tier removes them step by step. One that takes longer than 10 s, or fails, is named in
+    /// [`Removed::under_way`]: it goes on by itself, once, and [`Removed::settled`] waits for it. What it still
+    /// holds of them is not served.
+    ///
     /// # Errors
     ///
     /// `Config` for a text that is no pattern. A tier that fails is an event.
@@ -367,7 +372,7 @@ impl Cache {
     }
 
     /// Changes the budget of memory, in the unit in which it was set: bytes or entries. As [`Memory::set_budget`],
-    /// which blocks while it evicts what is too much.
+    /// which blocks while it evicts what is too much; what is dead goes first.
     ///
     /// [`Memory::set_budget`]: crate::Memory::set_budget
     ///
@@ -376,6 +381,9 @@ impl Cache {
     /// `Config`, and nothing is changed, for the policies `lru` and `lfu`, whose budget is fixed; and if the
     /// protected entries weigh more than their share of the new budget.
     pub fn set_memory_budget(&self, budget: u64) -> Result<()> {
+        if budget < self.engine.memory().budget() {
+            self.sweep();
+        }
         self.engine.memory().set_budget(budget)
     }
 

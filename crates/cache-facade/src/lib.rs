@@ -95,6 +95,7 @@ pub use engine::MemoryMode;
 pub use inspect::{
     key_page::{KeyPage, PassedOver},
     key_report::{HeldEntry, HeldInTier, Judgement, KeyReport},
+    removed::Removed,
     selection::{RemovalCount, Selection},
 };
 pub use invalidation::bus_client::OnBusLoss;
@@ -111,7 +112,7 @@ pub use settings::{
     span::IntoSpan,
     ttl::{ByClass, ByPolicy, ByText, IntoTtl, RegionTtl},
 };
-pub use stats::{BusStats, Health, RegionStats, Removed, Stats, TierHealth, TierStats};
+pub use stats::{BusStats, Health, RegionStats, Stats, TierHealth, TierStats};
 pub use tier::{
     byte_store::{ByteStore, ByteStoreTier},
     copies::TierCopies,

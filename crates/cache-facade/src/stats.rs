@@ -1,4 +1,4 @@
-//! What a cache, a region and a removal did in numbers, and whether the tiers and the bus work.
+//! What a cache and a region did in numbers, and whether the tiers and the bus work.
 
 use cache_core::Error;
 use cache_memory::MemoryStats;
@@ -98,31 +98,6 @@ fn hit_rate(hits: u64, behind: u64, misses: u64) -> f64 {
     if reads == 0 { 0.0 } else { (hits + behind).min(reads) as f64 / reads as f64 }
 }
 
-/// How many values a removal of many ended that were alive: fresh or in grace, and not ended before.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Removed {
-    /// Those that memory held.
-    pub memory: u64,
-    /// Those that each tier behind it held, in order. A tier that failed is left out; it removes them later. Of a
-    /// removal by key or pattern, tiers judge by age alone: what a tag or a clear had ended counts among theirs.
-    pub tiers: Vec<(&'static str, u64)>,
-}
-
-impl Removed {
-    /// Returns how many keys were removed at most: as if no two tiers, or memory and a tier, had held the same.
-    #[must_use]
-    pub fn at_most(&self) -> u64 {
-        self.memory + self.tiers.iter().map(|(_, count)| count).sum::<u64>()
-    }
-
-    /// Returns how many keys were removed at least: as many as went from memory or the tier that lost most.
-    #[must_use]
-    pub fn at_least(&self) -> u64 {
-        self.tiers.iter().map(|(_, count)| *count).fold(self.memory, u64::max)
-    }
-}
-
 /// A tier in numbers.
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]
@@ -144,6 +119,8 @@ pub struct TierStats {
     pub pending: u64,
     /// Writes that were dropped: too many were pending, or the tier refused one again and again.
     pub lost: u64,
+    /// Removals by pattern that are under way or owed, each of which goes on to its end however long it takes.
+    pub removing: u64,
 }
 
 /// The bus in numbers.

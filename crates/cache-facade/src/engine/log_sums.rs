@@ -11,6 +11,10 @@ pub(crate) struct LogSums {
     pub(crate) failed_loads: LogSum,
     /// Loads that failed while a stale value could be served.
     pub(crate) stale_served: LogSum,
+    /// Pauses of failing keys that keys share, since there are too many.
+    pub(crate) shared_pauses: LogSum,
+    /// Stamps that were forgotten, so that they may end or mark more than need be.
+    pub(crate) forgotten_stamps: LogSum,
     pub(crate) unprotected: LogSum,
     /// How the calls of the lease go.
     pub(crate) lease: CallHealth,
@@ -27,6 +31,8 @@ impl Default for LogSums {
         Self {
             failed_loads: LogSum::new("loads that failed, no value to serve"),
             stale_served: LogSum::new("loads that failed, stale values served"),
+            shared_pauses: LogSum::new("pauses of failing keys that others share"),
+            forgotten_stamps: LogSum::new("invalidations and marks that were forgotten early"),
             unprotected: LogSum::new("entries not protected, since memory's share for them is full"),
             lease: CallHealth::new([
                 "times that the lease began to fail",
@@ -51,10 +57,12 @@ impl LogSums {
         self.all().into_iter().filter_map(|sum| sum.finish(now)).for_each(|summary| log(None, summary));
     }
 
-    fn all(&self) -> [&LogSum; 9] {
+    fn all(&self) -> [&LogSum; 11] {
         [
             &self.failed_loads,
             &self.stale_served,
+            &self.shared_pauses,
+            &self.forgotten_stamps,
             &self.unprotected,
             &self.lease.failures,
             &self.lease.recoveries,

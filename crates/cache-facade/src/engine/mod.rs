@@ -25,7 +25,7 @@ use cache_core::{
     Timestamp, Tombstone, Ttl, sync::RwLock,
 };
 use cache_memory::Memory;
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::Notify};
 use tokio_util::task::TaskTracker;
 
 use self::{
@@ -90,6 +90,8 @@ pub(crate) struct Engine {
     local_writes: LocalWrites,
     life_bound: LifeBound,
     loops: Loops,
+    /// Wakes the loop that sweeps memory, when it should not wait for its time.
+    sweep_due: Arc<Notify>,
     /// Whether memory was used while a tier failed, and has to be emptied when all of them work.
     used_as_fallback: AtomicBool,
     /// The longest time in which a load of any region may still write, in microseconds.
@@ -115,6 +117,7 @@ impl Engine {
             local_writes: LocalWrites::default(),
             life_bound: LifeBound::default(),
             loops: Loops::default(),
+            sweep_due: Arc::default(),
             used_as_fallback: AtomicBool::new(false),
             load_limit: AtomicU64::new(0),
         }
@@ -298,6 +301,23 @@ impl Engine {
                 self.tasks.spawn_on(work, &runtime).await.ok()
             }
             Err(_) => Some(work.await),
+        }
+    }
+
+    /// Whether memory is all there is: no tier, and nobody to tell.
+    pub(crate) fn is_alone(&self) -> bool {
+        self.tiers().is_empty() && self.bus().is_none()
+    }
+
+    /// As [`Engine::run_to_completion`], for work that waits for the tiers and the bus alone. Where there are
+    /// neither it is over at once, and needs no task.
+    pub(crate) async fn complete_elsewhere<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Option<T> {
+        match self.is_alone() {
+            true => Some(work.await),
+            false => self.run_to_completion(work).await,
         }
     }
 

@@ -164,6 +164,12 @@ impl Regions {
         self.by_kind.lock().iter().map(|(kind, open)| (kind.clone(), open.untyped.stamps().cleared)).collect()
     }
 
+    /// Whether an entry of a kind was ended by a clear.
+    pub(crate) fn is_cleared(&self, kind: &str, born: Timestamp) -> bool {
+        let cleared = self.by_kind.lock().get(kind).map(|open| open.untyped.stamps().cleared);
+        born <= cleared.unwrap_or_else(|| self.stamps_of_all().cleared)
+    }
+
     /// Returns what concerns the entries of a kind that is not open.
     pub(crate) fn stamps_of_all(&self) -> KindStamps {
         *self.of_all.lock()
@@ -219,7 +225,7 @@ impl Regions {
 
     /// Returns the key, if an open region has it.
     pub(crate) fn key_of(&self, text: &KeyText) -> Option<Key> {
-        self.by_kind.lock().values().find_map(|open| open.untyped.key_of(text))
+        self.by_kind.lock().get(kind_of(text))?.untyped.key_of(text)
     }
 
     /// Overtakes all flights, and forgets that the stamps of kinds are known, so that they are read again.
@@ -245,7 +251,7 @@ impl Regions {
     /// Overtakes the flight of a key. Returns the key and whether it had a flight; `None` if no open region
     /// has it.
     pub(crate) fn overtake_text(&self, text: &KeyText) -> Option<(Key, bool)> {
-        self.by_kind.lock().values().find_map(|open| open.untyped.overtake_text(text))
+        self.by_kind.lock().get(kind_of(text))?.untyped.overtake_text(text)
     }
 
     /// Returns how many flights there are.
@@ -255,5 +261,24 @@ impl Regions {
 
     fn for_each(&self, act: impl Fn(&dyn UntypedRegion)) {
         self.by_kind.lock().values().for_each(|open| act(&*open.untyped));
+    }
+}
+
+/// The kind of a key, which may be of another namespace: its region looks at the whole.
+fn kind_of(text: &KeyText) -> &str {
+    let named = text.prefix.strip_suffix(':').unwrap_or(&text.prefix);
+    named.rsplit_once(':').map_or(named, |(_, kind)| kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rule_100_a_key_that_another_node_names_is_looked_for_in_its_region_alone() {
+        for (namespace, kind) in [(None, "price"), (Some("md"), "price"), (Some("price"), "md")] {
+            let key = Prefix::new(namespace, kind).unwrap().key("AAPL:yahoo").unwrap();
+            assert_eq!(kind_of(&(&key).into()), kind);
+        }
     }
 }

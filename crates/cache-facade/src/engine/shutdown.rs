@@ -39,6 +39,7 @@ impl Engine {
     async fn retry_and_flush(&self, tier: &TierHandle) -> Result<()> {
         if tier.has_pending() {
             self.retry(tier).await;
+            self.walk_what_is_owed(tier).await;
         }
         tier.flush().await
     }

@@ -1,12 +1,19 @@
 //! What is done in the background: memory is swept, and tiers that failed are tried again.
 
-use std::{slice, sync::Weak, time::Duration};
+use std::{
+    pin::pin,
+    slice,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use cache_core::{Clock, Tombstone};
-use futures_util::future::join_all;
+use futures_util::future::{Either, join_all, select};
+use tokio::task::yield_now;
 
 use super::{Engine, loops::LoopGuard};
 use crate::{
+    invalidation::stamps::TagVerdict,
     tier::{handle::TierHandle, replay::Replayed},
     timer,
 };
@@ -14,22 +21,57 @@ use crate::{
 /// How often memory is swept.
 pub(super) const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 
+/// When memory is to be swept before its time, again and again, it is swept once in so many times as long as a
+/// sweep takes, and no sooner than after this pause.
+const SWEEP_LOAD: u32 = 20;
+const MIN_SWEEP_PAUSE: Duration = Duration::from_secs(1);
+
 /// How often tiers that failed are tried again.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Engine {
     /// Sweeps memory, and settles what stamps are pinned, for as long as the cache lives.
     pub(super) async fn sweep_memory(engine: Weak<Self>, clock: Clock, guard: LoopGuard) {
+        let Some(due) = engine.upgrade().map(|engine| Arc::clone(&engine.sweep_due)) else { return };
+        let mut next = timer::sleep(&clock, SWEEP_INTERVAL);
         loop {
-            timer::sleep(&clock, SWEEP_INTERVAL).await;
+            let is_woken = matches!(select(pin!(next), pin!(due.notified())).await, Either::Right(_));
             let Some(engine) = engine.upgrade().filter(|_| guard.goes_on()) else { return };
             if engine.is_closed() {
                 return;
             }
-            engine.memory().sweep(clock.now());
+            let began = clock.now();
+            engine.memory().sweep_pausing(began, yield_now).await;
+            engine.sweep_ended().await;
             // In fallback mode this empties memory once no tier fails any more.
             engine.memory_in_use();
             engine.settle_pins().await;
+            if is_woken {
+                let pause = (clock.now().since(began) * SWEEP_LOAD).clamp(MIN_SWEEP_PAUSE, SWEEP_INTERVAL);
+                drop(engine);
+                timer::sleep(&clock, pause).await;
+            }
+            next = timer::sleep(&clock, SWEEP_INTERVAL);
+        }
+    }
+
+    /// Lets memory ask which entries have ended otherwise than by age.
+    pub(crate) fn judge_memory(self: &Arc<Self>) {
+        let engine = Arc::downgrade(self);
+        self.memory().judge_by(move |key, meta| {
+            let has_ended = |engine: Arc<Self>| {
+                let by_tag = engine.stamps().verdict(meta, false) == TagVerdict::Invalidated;
+                by_tag || engine.regions().is_cleared(key.kind(), meta.born)
+            };
+            // Whoever uses memory holds the engine, so that this is not its last reference.
+            engine.upgrade().is_some_and(has_ended)
+        });
+    }
+
+    /// Tells memory that a stamp has ended some entries, so that they make room before others do.
+    pub(crate) fn note_ended(&self) {
+        if self.memory().note_ended() {
+            self.sweep_due.notify_one();
         }
     }
 
@@ -54,6 +96,12 @@ impl Engine {
             engine.tiers().iter().for_each(TierHandle::drop_dead);
             let tiers = engine.tiers().iter().filter(|tier| tier.is_failing() || tier.has_pending());
             join_all(tiers.map(|tier| engine.retry(tier))).await;
+            // In a task of its own: it may take long.
+            for (at, tier) in engine.tiers().iter().enumerate() {
+                if !tier.is_failing() && tier.has_idle_walks() {
+                    engine.go_on_with_what_is_owed(at);
+                }
+            }
         }
     }
 

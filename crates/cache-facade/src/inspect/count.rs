@@ -5,13 +5,15 @@ use std::{collections::HashSet, hash::BuildHasherDefault, sync::Arc};
 use cache_core::{Key, KeyHasher, ListItem, Meta, Prefix, Result, Timestamp};
 use futures_util::future::join_all;
 
-use super::selection::{CountedBy, RemovalCount, Selected, Selection};
+use super::{
+    removed::{Removed, RemovedFromTier},
+    selection::{CountedBy, RemovalCount, Selected, Selection},
+};
 use crate::{
     cache::Cache,
     engine::{Engine, regions::UntypedRegion},
     invalidation::stamps::kinds::StampsByKind,
-    stats::Removed,
-    tier::handle::TierHandle,
+    tier::{handle::TierHandle, walks::Walk},
 };
 
 /// How many entries are examined in one step, of memory or of a tier.
@@ -42,13 +44,19 @@ pub(super) struct Tally {
     pub(super) memory: u64,
     /// By tier, in order; `None` for one that failed or can't tell.
     pub(super) tiers: Vec<Option<u64>>,
+    /// Removals by pattern, by tier, that count besides once they are done.
+    pub(super) walks: Vec<Vec<Arc<Walk>>>,
     /// Whether nothing was left out in the places that answered.
     pub(super) whole: bool,
 }
 
 impl Tally {
     pub(super) fn nothing(tiers: usize) -> Self {
-        Self { memory: 0, tiers: vec![Some(0); tiers], whole: true }
+        Self::new(0, vec![Some(0); tiers], true)
+    }
+
+    pub(super) fn new(memory: u64, tiers: Vec<Option<u64>>, whole: bool) -> Self {
+        Self { memory, walks: vec![Vec::new(); tiers.len()], tiers, whole }
     }
 
     /// Adds what was counted of something else.
@@ -57,13 +65,20 @@ impl Tally {
         for (sum, count) in self.tiers.iter_mut().zip(&other.tiers) {
             *sum = sum.zip(*count).map(|(sum, count)| sum + count);
         }
+        for (walks, others) in self.walks.iter_mut().zip(&other.walks) {
+            walks.extend(others.iter().cloned());
+        }
         self.whole &= other.whole;
     }
 
     pub(super) fn told(&self, tiers: &[TierHandle]) -> RemovalCount {
-        let names = tiers.iter().map(TierHandle::name);
-        let counts = names.zip(&self.tiers).filter_map(|(name, count)| Some((name, (*count)?)));
-        let removed = Removed { memory: self.memory, tiers: counts.collect() };
+        let counts = tiers.iter().map(TierHandle::name).zip(&self.tiers).zip(&self.walks);
+        let part = |((name, count), walks): ((_, &Option<u64>), &Vec<Arc<Walk>>)| RemovedFromTier {
+            name,
+            count: *count,
+            walks: walks.clone(),
+        };
+        let removed = Removed::new(self.memory, counts.map(part).collect());
         RemovalCount { complete: self.whole && removed.tiers.len() == tiers.len(), removed }
     }
 }
@@ -75,7 +90,7 @@ impl Engine {
         let counts = join_all(self.tiers().iter().map(|tier| self.count_in_tier(tier, selected))).await;
         let whole = counts.iter().flatten().all(|(_, whole)| *whole);
         let tiers = counts.into_iter().map(|count| count.map(|(count, _)| count)).collect();
-        Tally { memory, tiers, whole: whole && whole_memory }
+        Tally::new(memory, tiers, whole && whole_memory)
     }
 
     /// Returns how many values memory holds of it that are alive, and whether that is all.

@@ -5,4 +5,5 @@ pub(crate) mod key_page;
 pub(crate) mod key_report;
 mod mark;
 mod remove;
+pub(crate) mod removed;
 pub(crate) mod selection;

@@ -3,12 +3,14 @@
 use std::{collections::HashSet, sync::Arc};
 
 use cache_core::{Error, ErrorKind, Key, Prefix, Result, Tag};
+use futures_util::future::join_all;
 
 use super::{
     count::Tally,
+    removed::Removed,
     selection::{RemovalCount, Selected, Selection},
 };
-use crate::{cache::Cache, engine::Engine, stats::Removed};
+use crate::{cache::Cache, engine::Engine};
 
 impl Cache {
     /// Removes all that is selected, and returns how many values that ended: what [`Cache::count`] returned just
@@ -75,10 +77,9 @@ impl Engine {
             let keys: Vec<Key> = selected.keys.iter().cloned().collect();
             sum.add(&self.remove_by_tier(&keys).await);
         }
-        for pattern in &selected.patterns {
-            let removed = self.remove_matching(pattern).await;
-            sum.add(&self.tally_of(&removed));
-        }
+        // Together, so that their caller waits no longer than for one.
+        let removals = selected.patterns.iter().map(|pattern| self.remove_matching(pattern));
+        join_all(removals).await.iter().for_each(|removed| sum.add(&Self::tally_of(removed)));
         if selected.has_stamps() {
             sum.add(&self.count_selected(&selected.by_stamps()).await);
         }
@@ -100,14 +101,13 @@ impl Engine {
         let in_tiers = self.keys_in_tiers(keys.iter());
         let removed = self.remove_counted_by_tier(keys, in_tiers).await;
         let tiers = removed.tiers.into_iter().map(Result::ok).collect();
-        Tally { memory: removed.memory, tiers, whole: true }
+        Tally::new(removed.memory, tiers, true)
     }
 
-    /// The counts of a removal by the tiers of this cache. Those that failed are left out of it.
-    fn tally_of(&self, removed: &Removed) -> Tally {
-        let mut counts = removed.tiers.iter().peekable();
-        let of_tier = |name| counts.next_if(|(counted, _)| *counted == name).map(|(_, count)| *count);
-        let tiers = self.tiers().iter().map(|tier| tier.name()).map(of_tier).collect();
-        Tally { memory: removed.memory, tiers, whole: true }
+    /// The counts of a removal by the tiers of this cache.
+    fn tally_of(removed: &Removed) -> Tally {
+        let parts = removed.parts();
+        let walks = parts.iter().map(|part| part.walks.clone()).collect();
+        Tally { walks, ..Tally::new(removed.memory, parts.iter().map(|part| part.count).collect(), true) }
     }
 }

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use cache_core::{Key, Meta, Pattern, Prefix, Result, Tag};
 use serde::Serialize;
 
-use crate::{engine::Engine, stats::Removed};
+use super::removed::Removed;
+use crate::engine::Engine;
 
 /// How many entries of memory and of each tier are examined, unless a selection says otherwise.
 const DEFAULT_MAX_EXAMINED: u64 = 100_000;
@@ -111,8 +112,8 @@ impl Selection {
 pub struct RemovalCount {
     /// How many, in memory and in each tier.
     pub removed: Removed,
-    /// Whether that is all. Otherwise there was more than is examined, or a tier failed or can't list what it
-    /// holds, which is then left out of `removed.tiers`.
+    /// Whether that is all. Otherwise there was more than is examined, or a tier failed, can't list what it
+    /// holds, or is still under way, and then is left out of `removed.tiers`.
     pub complete: bool,
 }
 

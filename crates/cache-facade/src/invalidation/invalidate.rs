@@ -1,18 +1,20 @@
 //! What a caller ends on this node: in memory first, then in the tiers, then on the other nodes.
 
-use std::{cell::Cell, sync::Arc};
-
-use cache_core::{
-    Entry, Event, Key, Pattern, Removal, Result, Tag, Target, Timestamp, Tombstone, message::Change,
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
 };
-use futures_util::future::join_all;
+
+use cache_core::{Entry, Event, Key, Pattern, Removal, Result, Tag, Timestamp, Tombstone, message::Change};
+use cache_memory::EntryRef;
+use tokio::task::yield_now;
 
 use super::stamps::StampKind;
 use crate::{
     engine::{Engine, counters::Count, regions::UntypedRegion},
+    inspect::removed::{Removed, RemovedFromTier},
     region::{Cacheable, Region},
-    stats::Removed,
-    tier::handle::TierHandle,
+    tier::walks::Walk,
 };
 
 impl<V: Cacheable> Region<V> {
@@ -31,13 +33,15 @@ impl Engine {
         let region = self.regions().of_kind(kind);
         region.as_deref().map_or(self.counters(), UntypedRegion::counters).bump(Count::Removal);
         self.regions().clear_kind(kind, at);
+        self.memory().note_ended();
         self.observers().tell(&Event::Removed { what: Removal::Kind(kind) });
         let (engine, kind) = (Arc::clone(self), kind.to_owned());
         let clear = async move {
             engine.write_stamps(&[(key, at)]).await;
             engine.announce([Change::KindEnded { kind, at }]).await;
+            engine.memory().sweep_pausing(engine.clock().now(), yield_now).await;
         };
-        self.run_to_completion(clear).await;
+        self.complete_elsewhere(clear).await;
         Ok(())
     }
 
@@ -54,6 +58,7 @@ impl Engine {
         self.local_writes().note_all(at);
         self.counters().bump(Count::Removal);
         self.stamps().raise(StampKind::End, tag, at);
+        self.note_ended();
         self.observers().tell(&Event::Removed { what: Removal::Tag(tag) });
         let (engine, tag) = (Arc::clone(self), tag.clone());
         let invalidation = async move {
@@ -62,7 +67,7 @@ impl Engine {
             }
             engine.announce([Change::TagEnded { tag: tag.as_str().to_owned(), at }]).await;
         };
-        self.run_to_completion(invalidation).await;
+        self.complete_elsewhere(invalidation).await;
         Ok(())
     }
 
@@ -71,54 +76,60 @@ impl Engine {
         let at = self.clock().tick_removal();
         self.local_writes().note_all(at);
         self.counters().bump(Count::Removal);
-        self.clear_locally(at);
+        self.regions().clear(at);
         self.observers().tell(&Event::Removed { what: Removal::All });
         let engine = Arc::clone(self);
         let clear = async move {
+            engine.clear_memory(at).await;
             engine.write_stamps(&[(engine.stamps().all_key(StampKind::End).clone(), at)]).await;
             engine.announce([Change::AllEnded { at }]).await;
         };
-        self.run_to_completion(clear).await;
+        self.complete_elsewhere(clear).await;
     }
 
-    /// Removes every key that matches. Returns how many values went that were alive.
+    /// Removes every key that matches. Returns how many values went that were alive, and what is still under way.
     pub(crate) async fn remove_matching(self: &Arc<Self>, pattern: &Pattern) -> Removed {
         let tombstone = self.tombstone();
         self.local_writes().note_all(tombstone.born);
         self.counters().bump(Count::Removal);
-        let memory = self.remove_matching_from_memory(pattern, tombstone);
-        self.observers().tell(&Event::Removed { what: Removal::Matching(pattern) });
         let (engine, pattern) = (Arc::clone(self), pattern.clone());
         let removal = async move {
-            let target = Target::Matching(&pattern);
-            let removals = engine.tiers().iter().map(|tier| tier.remove(target, tombstone));
-            let removed = join_all(removals).await;
+            let memory = engine.remove_matching_from_memory(&pattern, tombstone).await;
+            engine.observers().tell(&Event::Removed { what: Removal::Matching(&pattern) });
+            let walks: Vec<Arc<Walk>> =
+                engine.tiers().iter().map(|tier| tier.walk(&pattern, tombstone)).collect();
+            engine.walk_for_a_while(&walks).await;
             engine.announce([Change::RemovedMatching { pattern: pattern.to_string(), tombstone }]).await;
-            let names = engine.tiers().iter().map(TierHandle::name);
-            names.zip(removed).filter_map(|(name, removed)| Some((name, removed.ok()?))).collect()
+            (memory, walks)
         };
-        Removed { memory, tiers: self.run_to_completion(removal).await.unwrap_or_default() }
+        let (memory, walks) = self.complete_elsewhere(removal).await.unwrap_or_default();
+        let parts = self.tiers().iter().zip(walks).map(|(tier, walk)| RemovedFromTier {
+            name: tier.name(),
+            count: Some(0),
+            walks: vec![walk],
+        });
+        Removed::new(memory, parts.collect())
     }
 
     /// Removes what matches from memory alone, and overtakes its flights. Returns how many values went that were
     /// alive.
-    pub(crate) fn remove_matching_from_memory(&self, pattern: &Pattern, tombstone: Tombstone) -> u64 {
+    pub(crate) async fn remove_matching_from_memory(&self, pattern: &Pattern, tombstone: Tombstone) -> u64 {
         let (now, cleared) = (self.clock().now(), self.regions().cleared_by_kind());
         let cleared = |key: &Key| cleared.get(key.kind()).copied().unwrap_or(Timestamp::MIN);
-        let alive = Cell::new(0);
-        // The tombstone first, then the flights: a flight that begins in between finds the tombstone.
-        self.memory().remove_matching_each(pattern, tombstone, now, |key, gone| {
+        let alive = AtomicU64::new(0);
+        let count = |key: &Key, gone: EntryRef<'_>| {
             let counts = gone.value().is_some() && self.is_alive_in_memory(gone.meta(), cleared(key), now);
-            alive.set(alive.get() + u64::from(counts));
-        });
+            alive.fetch_add(u64::from(counts), Ordering::Relaxed);
+        };
+        // The tombstone first, then the flights: a flight that begins in between finds the tombstone.
+        self.memory().remove_matching_pausing(pattern, tombstone, now, count, yield_now).await;
         self.regions().overtake_matching(pattern);
-        alive.get()
+        alive.into_inner()
     }
 
-    /// Ends what was born at `at` or before, as far as this process goes.
-    pub(crate) fn clear_locally(&self, at: Timestamp) {
-        self.regions().clear(at);
-        self.memory().clear();
+    /// Removes from memory what was born at `at` or before.
+    pub(super) async fn clear_memory(&self, at: Timestamp) {
+        self.memory().clear_pausing(|_, meta| meta.born > at, yield_now).await;
     }
 
     /// Writes stamps to every tier. Returns whether all have them.

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use cache_core::{Event, Key, Marked, Meta, Pattern, Result, Tag, Target, Timestamp, message::Change};
 use futures_util::future::join_all;
+use tokio::task::yield_now;
 
 use super::stamps::StampKind;
 use crate::engine::Engine;
@@ -21,7 +22,7 @@ impl Engine {
             }
             engine.announce([Change::TagStale { tag: tag.as_str().to_owned(), at }]).await;
         };
-        self.run_to_completion(mark).await;
+        self.complete_elsewhere(mark).await;
         Ok(())
     }
 
@@ -34,13 +35,13 @@ impl Engine {
             engine.write_stamps(&[(engine.stamps().all_key(StampKind::Mark).clone(), at)]).await;
             engine.announce([Change::AllStale { at }]).await;
         };
-        self.run_to_completion(mark).await;
+        self.complete_elsewhere(mark).await;
     }
 
     /// Marks every entry of a kind, be it open here or not.
     pub(crate) async fn mark_kind(self: &Arc<Self>, kind: &str) -> Result<()> {
         let mark = self.begin_mark_of_kind(kind)?;
-        self.run_to_completion(mark).await;
+        self.complete_elsewhere(mark).await;
         Ok(())
     }
 
@@ -119,20 +120,20 @@ impl Engine {
             }
             join_all(kinds).await;
         };
-        self.run_to_completion(mark).await;
+        self.complete_elsewhere(mark).await;
         Ok(())
     }
 
     pub(crate) async fn mark_matching(self: &Arc<Self>, pattern: Pattern) {
         let at = self.clock().tick_removal();
-        self.mark_matching_here(&pattern, at, true);
-        self.observers().tell(&Event::MarkedStale { what: Marked::Matching(&pattern) });
         let engine = Arc::clone(self);
         let mark = async move {
+            engine.mark_matching_here(&pattern, at, true).await;
+            engine.observers().tell(&Event::MarkedStale { what: Marked::Matching(&pattern) });
             engine.write_pattern_marks().await;
             engine.announce([Change::MatchingStale { pattern: pattern.to_string(), at }]).await;
         };
-        self.run_to_completion(mark).await;
+        self.complete_elsewhere(mark).await;
     }
 
     /// Marks what memory holds of a key, and what comes into it. Until every tier has the mark it is `pinned`.
@@ -143,15 +144,16 @@ impl Engine {
         self.memory().mark_key_stale(key, at, at.min(self.clock().now()));
     }
 
-    fn mark_matching_here(&self, pattern: &Pattern, at: Timestamp, own: bool) {
+    async fn mark_matching_here(&self, pattern: &Pattern, at: Timestamp, own: bool) {
         let (marks, now) = (self.stamps().marks(), self.clock().now());
         marks.patterns.add(pattern, at, own, now);
         let concerned = |key: &Key, meta: &Meta| meta.born <= at && pattern.matches(key);
-        self.memory().mark_stale(|key, meta| concerned(key, meta).then(|| at.min(now)));
+        let marked = |key: &Key, meta: &Meta| concerned(key, meta).then(|| at.min(now));
+        self.memory().mark_stale_pausing(marked, yield_now).await;
     }
 
     /// Marks what another node marked.
-    pub(super) fn apply_mark(self: &Arc<Self>, change: &Change) {
+    pub(super) async fn apply_mark(self: &Arc<Self>, change: &Change) {
         match change {
             Change::TagStale { tag, at } => match Tag::new(tag) {
                 Ok(tag) => {
@@ -177,7 +179,7 @@ impl Engine {
             Change::MatchingStale { pattern, at } => match Pattern::glob(pattern) {
                 Ok(pattern) => {
                     self.clock().observe(*at);
-                    self.mark_matching_here(&pattern, *at, false);
+                    self.mark_matching_here(&pattern, *at, false).await;
                     self.check_pattern_marks();
                 }
                 Err(_) => self.mark_memory_unproven(),

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use cache_core::{Key, Prefix, Result, Timestamp, sync::Mutex};
+use cache_core::{Clock, Key, Prefix, Result, Timestamp, sync::Mutex};
 
 use super::{
     pattern_marks::PatternMarks,
@@ -39,10 +39,10 @@ impl StaleMarks {
     pub(super) fn new(
         prefix: impl Fn(&str) -> Result<Prefix>,
         life: Duration,
-        now: Timestamp,
+        clock: &Clock,
     ) -> Result<Self> {
         Ok(Self {
-            keys: StampStore::new(MAX_KEYS, now),
+            keys: StampStore::new(MAX_KEYS, clock.clone()),
             patterns: PatternMarks::new(prefix("stale-patterns")?.key("")?, life),
             written: Mutex::default(),
             key_prefix: prefix("stale-key")?,
@@ -102,7 +102,7 @@ impl StaleMarks {
         if born > self.newest() {
             return None;
         }
-        self.latest(key, born, || self.keys.floor(StampKind::Mark).min(last))
+        self.latest(key, born, |forgotten| forgotten.min(last))
     }
 
     /// The same for what a tier holds. Where it could not be learned whether the key is marked, it is taken for
@@ -112,17 +112,17 @@ impl StaleMarks {
             return None;
         }
         // Of one of which no mark could be kept there is none.
-        self.latest(key, born, || if self.mark_key(key).is_ok() { last } else { Timestamp::MIN })
+        self.latest(key, born, |_| if self.mark_key(key).is_ok() { last } else { Timestamp::MIN })
     }
 
     fn latest(
         &self,
         key: &Key,
         born: Timestamp,
-        unless_known: impl FnOnce() -> Timestamp,
+        unless_known: impl FnOnce(Timestamp) -> Timestamp,
     ) -> Option<Timestamp> {
         let mark = self.keys.of(StampKind::Mark, key);
-        let of_key = if mark.complete { mark.at } else { mark.at.max(unless_known()) };
+        let of_key = if mark.complete { mark.at } else { mark.at.max(unless_known(mark.floor)) };
         let latest = of_key.max(self.patterns.latest(key));
         (born <= latest).then_some(latest)
     }

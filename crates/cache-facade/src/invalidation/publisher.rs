@@ -7,6 +7,7 @@ use std::{
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
+    vec,
 };
 
 use cache_core::{
@@ -14,14 +15,14 @@ use cache_core::{
     message::{Change, Message},
     sync::Mutex,
 };
-use futures_util::future::select;
+use futures_util::future::{Either, select};
 use tokio::sync::{Notify, watch};
 
 use super::bus_client::{BusClient, CALL_LIMIT, backoff};
 use crate::{engine::loops::LoopGuard, timer};
 
-/// How many changes wait to be published. Past that they are dropped and a number is left out, which tells
-/// the other nodes that they have missed something.
+/// How many changes wait to be published. Whoever has more waits while the bus takes them; if it takes none, they
+/// are dropped and a number is left out, which tells the other nodes that they have missed something.
 const MAX_QUEUED_CHANGES: usize = 10_000;
 
 /// How often a node without changes publishes an empty message: without it, nobody would notice that the
@@ -67,10 +68,14 @@ impl Outbox {
         self.failing.load(Ordering::Relaxed)
     }
 
-    /// Returns the number of the last change, and whether the bus fails.
-    fn enqueue(&self, changes: impl IntoIterator<Item = Change>) -> (u64, bool) {
+    /// Enqueues as many as there is room for, or while the bus fails or is `overdue` all of them: those that are
+    /// too many are dropped then. Returns the number of the last change, and whether the bus fails.
+    fn enqueue(&self, changes: &mut vec::IntoIter<Change>, overdue: bool) -> (u64, bool) {
         let mut queue = self.queue.lock();
-        for change in changes {
+        // Under the lock, as it is set.
+        let failing = self.is_failing();
+        while failing || overdue || queue.dropped || queue.changes.len() < MAX_QUEUED_CHANGES {
+            let Some(change) = changes.next() else { break };
             queue.total += 1;
             if queue.changes.len() >= MAX_QUEUED_CHANGES {
                 queue.changes.clear();
@@ -80,7 +85,7 @@ impl Outbox {
                 queue.changes.push(change);
             }
         }
-        (queue.total, self.is_failing())
+        (queue.total, failing)
     }
 
     /// Notes that the bus fails: from now on nobody waits for it, and those who wait go on.
@@ -93,16 +98,29 @@ impl Outbox {
 }
 
 impl BusClient {
-    /// Publishes changes, and waits until that was attempted once. While the bus fails, it does not wait.
+    /// Publishes changes, and waits until that was attempted once: of more than are queued, for as long as the bus
+    /// takes some. While the bus fails, it does not wait.
     pub(crate) async fn announce(&self, changes: impl IntoIterator<Item = Change>) {
-        let (number, failing) = self.outbox.enqueue(changes);
-        self.outbox.filled.notify_one();
-        if !failing {
-            let mut attempted = self.outbox.attempted.subscribe();
-            let attempt = attempted.wait_for(|attempted| *attempted >= number);
+        let mut changes = changes.into_iter().collect::<Vec<_>>().into_iter();
+        let mut attempted = self.outbox.attempted.subscribe();
+        let mut overdue = false;
+        loop {
+            let reached = *attempted.borrow_and_update();
+            let (number, failing) = self.outbox.enqueue(&mut changes, overdue);
+            self.outbox.filled.notify_one();
+            let all = changes.len() == 0;
+            if failing || overdue && all {
+                return;
+            }
+            let goal = if all { number } else { reached + 1 };
+            let attempt = attempted.wait_for(|attempted| *attempted >= goal);
             // Whoever publishes may stand still with a runtime.
             let limit = timer::sleep(&self.clock, CALL_LIMIT);
-            select(std::pin::pin!(attempt), std::pin::pin!(limit)).await;
+            overdue =
+                matches!(select(std::pin::pin!(attempt), std::pin::pin!(limit)).await, Either::Right(_));
+            if all {
+                return;
+            }
         }
     }
 
@@ -129,23 +147,32 @@ impl BusClient {
     /// Publishes what is enqueued, or an empty message.
     async fn drain(&self) {
         let next = || self.outbox.numbers.fetch_add(1, Ordering::Relaxed) + 1;
+        let message =
+            |changes| Message { node: self.node, number: next(), namespace: self.namespace.clone(), changes };
         let (changes, last, dropped) = {
             let mut queue = self.outbox.queue.lock();
             (mem::take(&mut queue.changes), queue.total, mem::take(&mut queue.dropped))
         };
         let (mut parts, too_long) = Message::split(&self.namespace, changes, self.bus.max_message_len());
         if dropped || !too_long.is_empty() {
+            if self.outbox.numbers.load(Ordering::Relaxed) == 0 {
+                // Who never heard of this node would not miss a number.
+                self.publish_until_sent(message(Vec::new())).await;
+            }
             // A number is left out, for the others to notice.
             next();
         }
         if parts.is_empty() {
             parts.push(Vec::new());
         }
+        let mut left: u64 = parts.iter().map(|changes| changes.len() as u64).sum();
         for changes in parts {
-            let (number, namespace) = (next(), self.namespace.clone());
-            self.publish_until_sent(Message { node: self.node, number, namespace, changes }).await;
+            left -= changes.len() as u64;
+            self.publish_until_sent(message(changes)).await;
+            // Those who have more to say wait for room.
+            let reached = last.saturating_sub(left);
+            self.outbox.attempted.send_modify(|attempted| *attempted = reached.max(*attempted));
         }
-        self.outbox.attempted.send_modify(|attempted| *attempted = last.max(*attempted));
     }
 
     /// Publishes a message under its one number, however many attempts that takes.

@@ -1,7 +1,6 @@
 //! Receives invalidations from other nodes. A gap in the sequence marks all of memory unproven.
 
 use std::{
-    collections::HashMap,
     slice,
     sync::{Arc, Weak},
     time::Duration,
@@ -17,7 +16,7 @@ use futures_util::future::{Either, join_all, select};
 use super::{
     bus_client::{BusClient, backoff},
     echo::Verdict,
-    publisher::HEARTBEAT,
+    message_gaps::sequences::{MAX_NODES, Sequences},
     stamps::StampKind,
 };
 use crate::{
@@ -27,9 +26,6 @@ use crate::{
     timer,
     write::in_progress::{TICK, WritesInProgress},
 };
-
-/// How many nodes are told apart. If there are more, all are forgotten and learned anew.
-const MAX_NODES: usize = 4096;
 
 /// How long a connection has to last for the next pause to be the shortest again.
 const STABLE_AFTER: Duration = Duration::from_secs(10);
@@ -108,7 +104,7 @@ fn running(engine: &Weak<Engine>) -> Option<(Arc<Engine>, Arc<BusClient>)> {
 /// Receives until the connection is lost.
 async fn receive_until_lost(engine: &Weak<Engine>, mut listener: Box<dyn Listener>, guard: &LoopGuard) {
     let Some(since) = engine.upgrade().map(|engine| engine.clock().now()) else { return };
-    let mut sequences = Sequences { numbers: HashMap::new(), since };
+    let mut sequences = Sequences::new(MAX_NODES, since);
     while guard.goes_on() {
         let Some((clock, bus)) = running(engine).map(|(engine, bus)| (engine.clock().clone(), bus)) else {
             return;
@@ -133,7 +129,7 @@ async fn receive_until_lost(engine: &Weak<Engine>, mut listener: Box<dyn Listene
         };
         let Some((engine, bus)) = running(engine) else { return };
         match next {
-            Some(Ok(bytes)) => engine.receive(&bus, &mut sequences, &bytes),
+            Some(Ok(bytes)) => engine.receive(&bus, &mut sequences, &bytes).await,
             Some(Err(error)) => return bus.note_failure(&error),
             None => {
                 let message = format!(
@@ -145,34 +141,6 @@ async fn receive_until_lost(engine: &Weak<Engine>, mut listener: Box<dyn Listene
                 bus.set_subscribed(false);
                 return engine.mark_memory_unproven();
             }
-        }
-    }
-}
-
-/// The numbers of the messages that came over one connection.
-struct Sequences {
-    /// The number of the last message of each node.
-    numbers: HashMap<u128, u64>,
-    /// Since when this node listens.
-    since: Timestamp,
-}
-
-impl Sequences {
-    /// Takes note of a message. Returns whether one before it was missed.
-    fn has_gap_before(&mut self, message: &Message, now: Timestamp) -> bool {
-        if self.numbers.len() >= MAX_NODES && !self.numbers.contains_key(&message.node) {
-            self.numbers.clear();
-            self.since = now;
-        }
-        match self.numbers.insert(message.node, message.number) {
-            Some(last) if message.number <= last => {
-                // The message came twice, or late.
-                self.numbers.insert(message.node, last);
-                false
-            }
-            Some(last) => message.number != last + 1,
-            // A node that was there before has sent a heartbeat by now, unless it was lost.
-            None => message.number != 1 && now.since(self.since) > 2 * HEARTBEAT,
         }
     }
 }
@@ -196,7 +164,7 @@ enum Invalidated {
 }
 
 impl Engine {
-    fn receive(self: &Arc<Self>, bus: &BusClient, sequences: &mut Sequences, bytes: &[u8]) {
+    async fn receive(self: &Arc<Self>, bus: &BusClient, sequences: &mut Sequences, bytes: &[u8]) {
         let message = match Message::open(bytes) {
             Ok(message) => message,
             Err(error) => {
@@ -225,14 +193,17 @@ impl Engine {
             }
             self.mark_memory_unproven();
         }
-        let invalidated: Vec<_> = message.changes.iter().filter_map(|change| self.apply(change)).collect();
+        let mut invalidated = Vec::new();
+        for change in &message.changes {
+            invalidated.extend(self.apply(change).await);
+        }
         if !invalidated.is_empty() && self.tiers().iter().any(TierHandle::is_local) {
             self.invalidate_local_tiers(invalidated);
         }
     }
 
     /// Ends in memory what a change ends. Returns what it ends in tiers of this node alone.
-    fn apply(self: &Arc<Self>, change: &Change) -> Option<Invalidated> {
+    async fn apply(self: &Arc<Self>, change: &Change) -> Option<Invalidated> {
         match change {
             Change::Put { key, born } => {
                 // The value itself is in the tiers; what is older may only bridge an outage of theirs.
@@ -250,7 +221,7 @@ impl Engine {
             Change::RemovedMatching { pattern, tombstone } => match Pattern::glob(pattern) {
                 Ok(pattern) => {
                     self.clock().observe(tombstone.born);
-                    self.remove_matching_from_memory(&pattern, *tombstone);
+                    self.remove_matching_from_memory(&pattern, *tombstone).await;
                     self.end_pending(Target::Matching(&pattern), *tombstone);
                     return Some(Invalidated::Matching(pattern, *tombstone));
                 }
@@ -260,6 +231,7 @@ impl Engine {
                 Ok(tag) => {
                     self.clock().observe(*at);
                     self.stamps().raise_unpinned(StampKind::End, &tag, *at);
+                    self.note_ended();
                     self.end_pending_where(&|_, meta| meta.tags().contains(&tag), *at);
                 }
                 Err(_) => self.mark_memory_unproven(),
@@ -267,16 +239,18 @@ impl Engine {
             Change::KindEnded { kind, at } => {
                 self.clock().observe(*at);
                 self.regions().clear_kind(kind, *at);
+                self.note_ended();
                 if let Ok(prefix) = Prefix::new(self.namespace(), kind) {
                     self.end_pending_where(&|key, _| key.as_str().starts_with(prefix.as_str()), *at);
                 }
             }
             Change::AllEnded { at } => {
                 self.clock().observe(*at);
-                self.clear_locally(*at);
+                self.regions().clear(*at);
+                self.clear_memory(*at).await;
                 self.end_pending_where(&|_, _| true, *at);
             }
-            mark => self.apply_mark(mark),
+            mark => self.apply_mark(mark).await,
         }
         None
     }

@@ -109,16 +109,18 @@ impl<V: Cacheable> Region<V> {
                         "a load failed: a stale value in grace is served, and loads of the key are paused");
                 }
                 let (key, usual) = (leader.key(), self.policy.throttle);
-                match Servable::by_age(prior, now) {
+                let crowded = match Servable::by_age(prior, now) {
                     Servable::Fresh => self.core.throttle.pause_refresh(key, error, usual, now),
                     _ => self.core.throttle.pause(key, error, usual, now),
-                }
+                };
+                self.note_crowded(crowded, now);
                 self.count_stale_answer(leader.key(), prior, *begun);
                 leader.land(Ok(Found { failure: Some(error.clone()), ..prior.clone() }));
             }
             _ => {
                 if error.retry_after().is_some() {
-                    self.core.throttle.pause(leader.key(), error, Duration::ZERO, now);
+                    let crowded = self.core.throttle.pause(leader.key(), error, Duration::ZERO, now);
+                    self.note_crowded(crowded, now);
                 }
                 if let Some(times) = self.engine.log_sums().failed_loads.count(now) {
                     tracing::warn!(key = %leader.key(), %error, times,
@@ -126,6 +128,17 @@ impl<V: Cacheable> Region<V> {
                 }
                 leader.land(Err(error.clone()));
             }
+        }
+    }
+
+    /// Logs that there are more failing keys than can be told apart.
+    fn note_crowded(&self, crowded: bool, now: Timestamp) {
+        if crowded && let Some(times) = self.engine.log_sums().shared_pauses.count(now) {
+            tracing::warn!(
+                kind = self.core.prefix.kind(),
+                times,
+                "the loads of very many keys fail: some share a pause, so that keys which would load may be paused"
+            );
         }
     }
 

@@ -15,7 +15,7 @@ use super::handle::TierHandle;
 use crate::{engine::spans, panics, timer};
 
 /// How long any call to a tier may take. A tier to be given up sooner belongs in a `Guard`.
-const CALL_LIMIT: Duration = Duration::from_secs(10);
+pub(crate) const CALL_LIMIT: Duration = Duration::from_secs(10);
 
 /// How the last call of a kind ended. Reads of a tier may fail while its writes work, as on a full disk.
 #[derive(Debug)]

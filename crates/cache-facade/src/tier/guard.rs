@@ -4,12 +4,15 @@ use std::{future::Future, time::Duration};
 
 use async_trait::async_trait;
 use cache_core::{
-    Breaker, Clock, Entry, Error, ErrorKind, Key, ListCursor, ListPage, Pattern, PutOutcome, Result, Target,
-    Tier, Tombstone, sync::Mutex,
+    Breaker, Clock, Entry, Error, ErrorKind, Key, ListCursor, ListPage, Pattern, PutOutcome, RemovalStep,
+    Result, Target, Tier, TierExt, Tombstone, sync::Mutex,
 };
 use futures_util::future::{Either, select};
 
 use crate::timer;
+
+/// How many entries a step of a removal by pattern examines.
+const ENTRIES_PER_STEP: usize = 2048;
 
 /// How long a guarded tier may take, how often it is retried, and when it is no longer called.
 #[derive(Clone, Debug)]
@@ -40,6 +43,9 @@ impl Default for GuardSettings {
 
 /// A tier behind a breaker, retries and a timeout, in this order from the outside.
 ///
+/// A removal by pattern is a call for each of its steps, of a tier that knows steps, so it may take as long as it
+/// must.
+///
 /// Every call of a [`Tier`] may be repeated, since the later born wins, so all of them are. A cache puts each
 /// tier that [needs one](Tier::needs_guard) and has none in a guard with the default settings, on the cache's
 /// clock.
@@ -68,16 +74,38 @@ impl<T: Tier> Guard<T> {
         &self,
         attempt: impl Fn() -> F + Send,
     ) -> Result<R> {
+        self.call_counted(attempt).await.map(|(answer, _)| answer)
+    }
+
+    /// Returns the answer, and how many attempts failed before.
+    async fn call_counted<R, F: Future<Output = Result<R>> + Send>(
+        &self,
+        attempt: impl Fn() -> F + Send,
+    ) -> Result<(R, u32)> {
         self.admit()?;
-        let mut outcome = self.timed(attempt()).await;
+        let (mut outcome, mut failed) = (self.timed(attempt()).await, 0);
         for _ in 0..self.settings.retries {
             match &outcome {
                 Err(error) if error.is_retryable() => outcome = self.timed(attempt()).await,
                 _ => break,
             }
+            failed += 1;
         }
         self.note(outcome.as_ref().err());
-        outcome
+        outcome.map(|answer| (answer, failed))
+    }
+
+    /// Does a step of a removal by pattern, or all of it, if the tier knows no steps.
+    async fn step(
+        &self,
+        pattern: &Pattern,
+        tombstone: Tombstone,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<RemovalStep> {
+        let attempt = || self.inner.remove_step_or_all(pattern, tombstone, after, limit);
+        let (step, failed) = self.call_counted(attempt).await?;
+        Ok(if failed > 0 { step.uncounted() } else { step })
     }
 
     async fn timed<R>(&self, attempt: impl Future<Output = Result<R>> + Send) -> Result<R> {
@@ -123,7 +151,19 @@ impl<T: Tier> Tier for Guard<T> {
     }
 
     async fn remove(&self, target: Target<'_>, tombstone: Tombstone) -> Result<u64> {
-        self.call(|| self.inner.remove(target, tombstone)).await
+        let Target::Matching(pattern) = target else {
+            return self.call(|| self.inner.remove(target, tombstone)).await;
+        };
+        // However long it takes, each of its steps is bounded.
+        let (mut removed, mut after) = (0, None);
+        loop {
+            let step = self.step(pattern, tombstone, after.as_ref(), ENTRIES_PER_STEP).await?;
+            removed += step.removed.unwrap_or(0);
+            match step.next {
+                None => return Ok(removed),
+                next => after = next,
+            }
+        }
     }
 
     async fn flush(&self) -> Result<()> {
@@ -137,6 +177,18 @@ impl<T: Tier> Tier for Guard<T> {
         limit: usize,
     ) -> Result<Option<ListPage>> {
         self.call(|| self.inner.list(pattern, after, limit)).await
+    }
+
+    async fn remove_step(
+        &self,
+        pattern: &Pattern,
+        tombstone: Tombstone,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<Option<RemovalStep>> {
+        let attempt = || self.inner.remove_step(pattern, tombstone, after, limit);
+        let (step, failed) = self.call_counted(attempt).await?;
+        Ok(step.map(|step| if failed > 0 { step.uncounted() } else { step }))
     }
 
     fn corrupt(&self) -> u64 {

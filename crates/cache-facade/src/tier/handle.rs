@@ -18,6 +18,7 @@ use super::{
     call_health::CallHealth,
     retry_queue::RetryQueue,
     unfinished::{Unfinished, Work},
+    walks::Walks,
 };
 use crate::{
     engine::{log_sums, observers::Observers},
@@ -49,7 +50,9 @@ pub(crate) struct TierHandle {
     writes: CallHealth,
     pub(super) retries: RetryQueue,
     pub(super) replaying: AtomicBool,
+    pub(super) walks: Walks,
     lost_writes: LogSum,
+    folded: LogSum,
     unreadable: LogSum,
     /// When other nodes were last reminded of what is pending, in microseconds.
     reminded: AtomicI64,
@@ -79,7 +82,11 @@ impl TierHandle {
             writes: CallHealth::new(["times that writes began to fail", "times that writes worked again"]),
             retries: RetryQueue::new(all),
             replaying: AtomicBool::new(false),
+            walks: Walks::default(),
             lost_writes: LogSum::new("pending writes of a tier that were dropped"),
+            folded: LogSum::new(
+                "writes and removals owed to a tier for which it loses what came before in their kinds",
+            ),
             unreadable: LogSum::new("stored values of a tier that can't be read"),
             reminded: AtomicI64::new(0),
         }
@@ -238,6 +245,17 @@ impl TierHandle {
     /// Forgets what is pending and has died. What the tier holds from before it is still to be removed.
     pub(crate) fn drop_dead(&self) {
         self.retries.drop_dead(self.clock.now());
+        let folded = self.retries.take_folded();
+        if folded > 0
+            && let Some(times) = self.folded.count_many(folded, self.clock.now())
+        {
+            tracing::warn!(
+                tier = self.name(),
+                times,
+                "too much is owed to a tier to know each key and pattern: what it holds of whole kinds from before is \
+                 not served, and will be removed"
+            );
+        }
     }
 
     /// Counts a write that the tier refused, and tells the observers. A tier may refuse many: a line is logged
@@ -266,7 +284,9 @@ impl TierHandle {
 
     /// Reports at the end of the cache what is still pending as lost. Returns a sentence that says so.
     pub(crate) fn lose_pending(&self) -> Option<String> {
-        let (keys, patterns) = self.retries.lose_all()?;
+        let lost = self.retries.lose_all();
+        self.walks.lose_idle();
+        let (keys, patterns) = lost?;
         self.report_lost(&keys);
         let (name, keys) = (self.name(), keys.len());
         let message = format!(
@@ -321,7 +341,9 @@ impl TierHandle {
 
     fn log_summaries(&self, summary: impl Fn(&LogSum) -> Option<LogSummary>) {
         let calls = [&self.reads, &self.writes].map(|calls| [&calls.failures, &calls.recoveries]);
-        let sums = [&self.lost_writes, &self.unreadable].into_iter().chain(calls.into_iter().flatten());
+        let sums = [&self.lost_writes, &self.folded, &self.unreadable]
+            .into_iter()
+            .chain(calls.into_iter().flatten());
         sums.filter_map(summary).for_each(|summary| log_sums::log(Some(self.name()), summary));
     }
 
@@ -335,6 +357,7 @@ impl TierHandle {
             refused: self.refused.load(Ordering::Relaxed),
             pending: self.retries.len(),
             lost: self.retries.lost(),
+            removing: self.walks_under_way(),
         }
     }
 
@@ -344,7 +367,7 @@ impl TierHandle {
     }
 
     /// Notes how a call ended: counts, logs and tells a failure, and a success after it.
-    fn note<T>(&self, operation: Operation, result: Result<T>) -> Result<T> {
+    pub(super) fn note<T>(&self, operation: Operation, result: Result<T>) -> Result<T> {
         let calls = if operation == Operation::Get { &self.reads } else { &self.writes };
         match &result {
             // A value that is refused for its size says nothing about the tier.

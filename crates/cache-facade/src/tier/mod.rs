@@ -11,3 +11,4 @@ pub(crate) mod put;
 pub(crate) mod replay;
 mod retry_queue;
 mod unfinished;
+pub(crate) mod walks;

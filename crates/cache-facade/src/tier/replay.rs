@@ -1,8 +1,12 @@
 //! Carries out what a tier could not take, once it works again.
 
-use std::{slice, sync::atomic::Ordering, time::Duration};
+use std::{
+    slice,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
-use cache_core::{Entry, Error, Key, Pattern, PutOutcome, Target, Timestamp, Tombstone, message::Change};
+use cache_core::{Entry, Error, Key, PutOutcome, Target, Timestamp, Tombstone, message::Change};
 use futures_util::{StreamExt, stream};
 
 use super::handle::TierHandle;
@@ -19,7 +23,6 @@ pub(crate) enum PendingWrite {
     Remove(Key, Tombstone),
     /// Removes what came before a write that was given up.
     RemoveOlder(Key, Timestamp),
-    RemoveMatching(Pattern, Tombstone),
 }
 
 /// What became of a pending write that was sent again.
@@ -32,14 +35,28 @@ pub(crate) enum Replayed {
     Settled,
 }
 
+/// The turn of the one replay at a time, also if that ends half way with its runtime.
+struct ReplayTurn<'a>(&'a AtomicBool);
+
+impl<'a> ReplayTurn<'a> {
+    fn take(replaying: &'a AtomicBool) -> Option<Self> {
+        (!replaying.swap(true, Ordering::AcqRel)).then_some(Self(replaying))
+    }
+}
+
+impl Drop for ReplayTurn<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Release);
+    }
+}
+
 impl TierHandle {
-    /// Carries out what the tier could not take, the oldest first. Tombstones last `life` from now. A write
-    /// that fails though a probe of `probe_key` succeeds holds up no other. Returns what was carried out.
+    /// Carries out what the tier could not take of single keys, the oldest first. Tombstones last `life` from
+    /// now. A write that fails though a probe of `probe_key` succeeds holds up no other. Returns what was carried
+    /// out.
     pub(crate) async fn replay(&self, life: Duration, probe_key: &Key) -> Vec<Replayed> {
         let mut done = Vec::new();
-        if self.replaying.swap(true, Ordering::AcqRel) {
-            return done;
-        }
+        let Some(_turn) = ReplayTurn::take(&self.replaying) else { return done };
         let mut after = 0;
         loop {
             let (writes, next) = self.retries.batch(after, REPLAY_BATCH, self.clock.now());
@@ -60,16 +77,13 @@ impl TierHandle {
                 break;
             }
             for write in failed {
-                if let PendingWrite::Put(key, _)
+                let (PendingWrite::Put(key, _)
                 | PendingWrite::Remove(key, _)
-                | PendingWrite::RemoveOlder(key, _) = write
-                {
-                    self.report_lost(self.retries.failed(&key, self.clock.now()).as_slice());
-                }
+                | PendingWrite::RemoveOlder(key, _)) = write;
+                self.report_lost(self.retries.failed(&key, self.clock.now()).as_slice());
             }
             after = next.max(1);
         }
-        self.replaying.store(false, Ordering::Release);
         done
     }
 
@@ -93,13 +107,6 @@ impl TierHandle {
                 self.try_remove(Target::Keys(slice::from_ref(key)), older).await.map(|_| {
                     self.retries.done_older(key, *born);
                     Replayed::Done(Change::Replaced { key: key.into(), tombstone: older })
-                })
-            }
-            PendingWrite::RemoveMatching(pattern, removal) => {
-                let tombstone = lasting(*removal);
-                self.try_remove(Target::Matching(pattern), tombstone).await.map(|_| {
-                    self.retries.done_matching(pattern, *removal);
-                    Replayed::Done(Change::RemovedMatching { pattern: pattern.to_string(), tombstone })
                 })
             }
         };

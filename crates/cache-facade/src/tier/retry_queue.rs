@@ -12,7 +12,10 @@ use cache_core::{
     sync::{Mutex, MutexGuard},
 };
 
-use super::{pending::Pending, replay::PendingWrite};
+use super::{
+    pending::{Pending, kind_of},
+    replay::PendingWrite,
+};
 
 /// The writes that one tier could not take.
 #[derive(Debug)]
@@ -88,8 +91,8 @@ impl RetryQueue {
         !self.is_empty() && self.pending.lock().is_stored_elsewhere(key, born)
     }
 
-    /// Returns at most `most` writes from number `after` on, removals by pattern before all others, and the
-    /// number to go on from. An entry that has died meanwhile is pending as a removal.
+    /// Returns at most `most` writes of keys from number `after` on, and the number to go on from. An entry that
+    /// has died meanwhile is pending as a removal.
     pub(crate) fn batch(&self, after: u64, most: usize, now: Timestamp) -> (Vec<PendingWrite>, u64) {
         self.change(|pending| {
             pending.drop_dead(now);
@@ -151,6 +154,25 @@ impl RetryQueue {
         });
         self.lost.fetch_add(u64::from(pending), Ordering::Relaxed);
         pending.then(|| key.clone())
+    }
+
+    /// Returns the removals by pattern that are pending.
+    pub(crate) fn owed_patterns(&self) -> Vec<(Pattern, Tombstone)> {
+        if self.is_empty() { Vec::new() } else { self.pending.lock().patterns.clone() }
+    }
+
+    /// Whether a removal of what matches and was born by `born` is pending, or one of more.
+    pub(crate) fn owes(&self, pattern: &Pattern, born: Timestamp) -> bool {
+        let owed = self.owed_patterns();
+        owed.iter().any(|(known, end)| {
+            end.born >= born
+                && (known == pattern || *known == self.all || *known == kind_of(pattern, &self.all))
+        })
+    }
+
+    /// Returns how many writes that were given up became removals of a whole kind since this was last asked.
+    pub(crate) fn take_folded(&self) -> u64 {
+        if self.is_empty() { 0 } else { std::mem::take(&mut self.pending.lock().folded) }
     }
 
     /// Whether nothing is laid over the tier's answers.

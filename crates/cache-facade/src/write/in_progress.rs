@@ -21,6 +21,10 @@ impl WritesInProgress {
     }
 
     pub(crate) fn begin(&mut self, key: &Key, born: Timestamp) {
+        if self.engine.tiers().is_empty() {
+            // Nobody has what came before.
+            return;
+        }
         self.engine.memory().begin_write(key.clone(), born);
         self.keys.push((key.clone(), born));
     }

@@ -243,11 +243,6 @@ impl<V: Cacheable> Begun<V> {
 }
 
 impl Engine {
-    /// Whether memory is all there is: no tier, and nobody to tell.
-    pub(super) fn is_alone(&self) -> bool {
-        self.tiers().is_empty() && self.bus().is_none()
-    }
-
     /// Writes entries to tiers, and returns what became of each. A tier that fails is an event.
     pub(crate) async fn write<'a>(
         &self,

@@ -128,7 +128,7 @@ impl Engine {
                 alive
             }
         };
-        async move { engine.run_to_completion(removal).await.unwrap_or(0) }
+        async move { engine.complete_elsewhere(removal).await.unwrap_or(0) }
     }
 
     /// Removes keys of any kinds everywhere, those `in_tiers` from tiers too. Returns how many values went that
@@ -159,7 +159,7 @@ impl Engine {
             engine.announce_removed(&keys, tombstone, tiers.iter().all(Result::is_ok)).await;
             tiers
         };
-        RemovedByTier { memory, tiers: self.run_to_completion(removal).await.unwrap_or_default() }
+        RemovedByTier { memory, tiers: self.complete_elsewhere(removal).await.unwrap_or_default() }
     }
 
     /// Removes keys from memory, then from every tier, and tells nobody: a load ended what was stored.

@@ -9,6 +9,7 @@ mod facts;
 mod filled;
 mod freshness;
 mod grace;
+mod growth;
 mod guard;
 mod interrupted;
 mod leases;

@@ -8,10 +8,11 @@
 pub(crate) mod kinds;
 mod pins;
 mod store;
+mod sweep;
 
 use std::time::Duration;
 
-use cache_core::{Entry, Key, Meta, Prefix, Result, Tag, Timestamp, Ttl};
+use cache_core::{Clock, Entry, Key, Meta, Prefix, Result, Tag, Timestamp, Ttl};
 use futures_util::future::join_all;
 
 pub(crate) use self::store::{StampKind, StampStore};
@@ -19,7 +20,7 @@ use super::marks::StaleMarks;
 use crate::tier::handle::TierHandle;
 
 /// How many tags are remembered. Past that the oldest are forgotten, and read from the tiers again when needed.
-const MAX_TAGS: usize = 65_536;
+pub(crate) const MAX_TAGS: usize = 65_536;
 
 /// What the stamps of an entry's tags say of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,14 +62,14 @@ impl StampKeys {
 
 impl Stamps {
     /// Returns the keys of stamps that are kept for `life`, which has to be longer than any entry's, and none that
-    /// is known `now`.
-    pub(crate) fn new(namespace: Option<&str>, life: Duration, now: Timestamp) -> Result<Self> {
+    /// is known by now. `most` tags are remembered.
+    pub(crate) fn new(namespace: Option<&str>, life: Duration, clock: &Clock, most: usize) -> Result<Self> {
         let prefix = |kind: &str| Prefix::new(namespace, kind).map(|prefix| prefix.reserved());
         Ok(Self {
-            tags: StampStore::new(MAX_TAGS, now),
+            tags: StampStore::new(most, clock.clone()),
             ends: StampKeys::new(prefix, "")?,
             marks: StampKeys::new(prefix, "stale-")?,
-            of_keys: StaleMarks::new(prefix, life, now)?,
+            of_keys: StaleMarks::new(prefix, life, clock)?,
             probe_key: prefix("probe")?.key("")?,
             life,
         })
@@ -142,17 +143,14 @@ impl Stamps {
     }
 
     fn verdict_by_tags(&self, meta: &Meta, found_in_tier: bool) -> TagVerdict {
-        let [floor, mark_floor] = StampKind::ALL.map(|which| self.tags.floor(which));
-        let unheard_of = if found_in_tier { Timestamp::MAX } else { mark_floor };
         let (mut unknown, mut marked) = (false, Timestamp::MIN);
-        let is_dead = self.tags.look(|of| {
-            meta.tags().iter().any(|tag| {
-                let [ended, mark] = of(tag);
-                unknown |= (found_in_tier || meta.born <= floor) && !ended.complete;
-                // Where it is not known whether something is marked, it is.
-                marked = marked.max(if mark.complete { mark.at } else { mark.at.max(unheard_of) });
-                meta.born <= ended.at
-            })
+        let is_dead = meta.tags().iter().any(|tag| {
+            let [ended, mark] = self.tags.look(tag);
+            unknown |= !ended.complete && (found_in_tier || meta.born <= ended.floor);
+            // Where it is not known whether something is marked, it is.
+            let unheard_of = if found_in_tier { Timestamp::MAX } else { mark.floor };
+            marked = marked.max(if mark.complete { mark.at } else { mark.at.max(unheard_of) });
+            meta.born <= ended.at
         });
         match unknown {
             _ if is_dead => TagVerdict::Invalidated,
@@ -164,10 +162,8 @@ impl Stamps {
 
     /// Returns the latest known stamp that ends any tag of `meta`.
     pub(crate) fn latest_end(&self, meta: &Meta) -> Timestamp {
-        let ends = |of: &dyn Fn(&Tag) -> store::KnownStamps| {
-            meta.tags().iter().map(|tag| of(tag)[StampKind::End as usize].at).max()
-        };
-        self.tags.look(ends).unwrap_or(Timestamp::MIN)
+        let ends = meta.tags().iter().map(|tag| self.tags.of(StampKind::End, tag).at);
+        ends.max().unwrap_or(Timestamp::MIN)
     }
 
     /// Reads the stamps of the tags of `metas` that are not known, and the marks of the keys `marked`. If a tier
@@ -178,6 +174,10 @@ impl Stamps {
         marked: Vec<&'a Key>,
         tiers: &[TierHandle],
     ) {
+        if tiers.is_empty() {
+            // What was forgotten is gone for good.
+            return;
+        }
         let of_tags = self.tags.unknown(metas.flat_map(Meta::tags), &StampKind::ALL);
         // A key of which no mark could be kept is marked with others alone.
         let marked = marked.into_iter().filter(|key| self.of_keys.mark_key(key).is_ok());
@@ -191,8 +191,8 @@ impl Stamps {
         // Boxed, since as a rule all are known.
         let Ok(stamps) = Box::pin(read(&keys, tiers)).await else { return };
         let (tag_stamps, marks) = stamps.split_at(of_tags.stamps.len());
-        self.tags.learn(of_tags, tag_stamps, tiers.is_empty());
-        self.of_keys.keys.learn(of_keys, marks, tiers.is_empty());
+        self.tags.learn(of_tags, tag_stamps);
+        self.of_keys.keys.learn(of_keys, marks);
     }
 
     /// Returns the latest stamp that ended any tag.

@@ -206,7 +206,10 @@ async fn rule_113_a_pattern_says_what_each_tier_lost() {
     let removed = fixture.cache.remove_matching(&Pattern::glob("price:a*").unwrap()).await.unwrap();
     assert_eq!((removed.memory, &*removed.tiers), (2, &[("far", 1)][..]));
     assert_eq!((removed.at_least(), removed.at_most()), (2, 3));
-    assert_eq!(serde_json::to_string(&removed).unwrap(), r#"{"memory":2,"tiers":[["far",1]]}"#);
+    assert_eq!(
+        serde_json::to_string(&removed).unwrap(),
+        r#"{"memory":2,"tiers":[["far",1]],"under_way":[]}"#
+    );
 
     other.clear().await.unwrap();
     fixture.tier.down();

@@ -1,6 +1,7 @@
 //! Tiers with entries that can't be decoded, and tiers that can't be written.
 
 mod together;
+mod walks;
 
 use std::{sync::Arc, time::Duration};
 

@@ -1,5 +1,7 @@
 //! When messages of other nodes may have been missed, so that what was held until then is unproven.
 
+pub(super) mod sequences;
+
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use cache_core::Timestamp;

@@ -1,15 +1,18 @@
 //! What is pending for one tier: the newest write of each key, bounded, and what is kept of those given up.
 
+mod given_up;
+
 use std::{
     collections::{BTreeMap, HashMap},
     hash::BuildHasherDefault,
-    time::Duration,
+    mem,
 };
 
 use cache_core::{
     Entry, Key, KeyHasher, Meta, Pattern, Timestamp, Tombstone, envelope::Record, message::Change,
 };
 
+use self::given_up::GivenUpWrites;
 use super::replay::PendingWrite;
 use crate::write::in_progress::TICK;
 
@@ -18,14 +21,8 @@ const MAX_KEYS: usize = 10_000;
 const MAX_BYTES: usize = 16 << 20;
 const MAX_PATTERNS: usize = 256;
 
-/// How many keys are remembered whose write was given up.
-const MAX_GIVEN_UP: usize = 65_536;
-
 /// How often a write may fail while the tier takes others.
 const MAX_ATTEMPTS: u32 = 5;
-
-/// The longest pause between two attempts to end what came before a write that was given up.
-const LONGEST_PAUSE: Duration = Duration::from_secs(64);
 
 /// The writes that one tier could not take.
 #[derive(Debug, Default)]
@@ -33,9 +30,11 @@ pub(super) struct Pending {
     keys: HashMap<Key, PendingKey, BuildHasherDefault<KeyHasher>>,
     /// The keys of each [`Class`] by number, the oldest first.
     order: [BTreeMap<u64, Key>; CLASSES],
-    patterns: Vec<(Pattern, Tombstone)>,
+    pub(super) patterns: Vec<(Pattern, Tombstone)>,
     /// The keys whose write was given up. What the tier holds from before it must not be served.
-    given_up: HashMap<Key, GivenUp, BuildHasherDefault<KeyHasher>>,
+    given_up: GivenUpWrites,
+    /// How many of them became removals of a whole kind.
+    pub(super) folded: u64,
     next: u64,
     bytes: usize,
 }
@@ -51,14 +50,6 @@ struct PendingKey {
     stored_elsewhere: bool,
 }
 
-#[derive(Debug)]
-struct GivenUp {
-    /// When the write was born.
-    born: Timestamp,
-    failures: u32,
-    retry_at: Timestamp,
-}
-
 /// What becomes of a pending write when there are too many.
 #[derive(Clone, Copy)]
 enum Class {
@@ -66,7 +57,7 @@ enum Class {
     Refused,
     /// Dropped, and what the tier holds from before it is removed.
     Entry,
-    /// Never dropped.
+    /// Given up last: what the tier holds from before it is removed later.
     Removal,
 }
 
@@ -112,8 +103,8 @@ impl Pending {
         Some(waiting)
     }
 
-    /// Drops what is too much. Returns the keys of the writes that the tier will never get. A removal is never
-    /// dropped: if there are too many, all keys are removed instead.
+    /// Drops what is too much. Returns the keys of the writes that the tier will never get. No removal is lost:
+    /// those that are too many are given up, and of very many given up the oldest become removals of their kind.
     pub(super) fn shrink(&mut self, all: &Pattern) -> Vec<Key> {
         let mut lost = Vec::new();
         while self.keys.len() > MAX_KEYS || self.bytes > MAX_BYTES {
@@ -125,18 +116,15 @@ impl Pending {
                 self.give_up(&key);
                 lost.push(key);
             } else {
-                let removed: Vec<Key> = self.order[Class::Removal as usize].values().cloned().collect();
-                for key in removed {
-                    if let Some(PendingKey { record: Record::Tombstone(tombstone), .. }) = self.take(&key) {
-                        self.remove_all(all, tombstone);
-                    }
-                }
+                let Some(key) = first(Class::Removal) else { break };
+                let removal = self.take(&key);
+                // Whoever removed a key ended what was born at that moment as well.
+                removal.iter().for_each(|removal| self.end_older(&key, removal.record.born().after(TICK)));
             }
         }
-        if self.given_up.len() > MAX_GIVEN_UP {
-            let born = self.given_up.drain().map(|(_, given_up)| given_up.born).max();
-            let born = born.map_or(Timestamp::MIN, |born| born.before(TICK));
-            self.remove_all(all, Tombstone { born, dead_at: born });
+        while let Some((of_kind, born)) = self.given_up.fold_oldest() {
+            self.folded += 1;
+            self.add_pattern(&of_kind, Tombstone { born, dead_at: born }, all);
         }
         lost
     }
@@ -153,27 +141,30 @@ impl Pending {
         if key.is_reserved() {
             return;
         }
-        let new = GivenUp { born, failures: 0, retry_at: Timestamp::MIN };
-        let known = self.given_up.entry(key.clone()).or_insert(new);
-        known.born = known.born.max(born);
+        self.given_up.add(key, born);
     }
 
-    /// Removes all keys, in place of single removals or patterns that are too many.
-    fn remove_all(&mut self, all: &Pattern, tombstone: Tombstone) {
-        let crowded = self.patterns.len() >= MAX_PATTERNS;
-        let folded = self.patterns.extract_if(.., |(pattern, _)| crowded || pattern == all);
-        let widest = folded.fold(tombstone, |sum, (_, removal)| Tombstone {
-            born: sum.born.max(removal.born),
-            dead_at: sum.dead_at.max(removal.dead_at),
-        });
-        self.patterns.push((all.clone(), widest));
-    }
-
+    /// Adds a removal by pattern. Those that are too many become removals of their kinds; of all keys only if
+    /// these are too many as well.
     pub(super) fn add_pattern(&mut self, pattern: &Pattern, tombstone: Tombstone, all: &Pattern) {
-        if self.patterns.len() >= MAX_PATTERNS {
-            self.remove_all(all, tombstone);
-        } else {
-            self.patterns.push((pattern.clone(), tombstone));
+        for whole in [false, true] {
+            if self.patterns.len() >= MAX_PATTERNS {
+                for (pattern, tombstone) in mem::take(&mut self.patterns) {
+                    self.folded += 1;
+                    self.put_pattern(&if whole { all.clone() } else { kind_of(&pattern, all) }, tombstone);
+                }
+            }
+        }
+        self.put_pattern(pattern, tombstone);
+    }
+
+    fn put_pattern(&mut self, pattern: &Pattern, tombstone: Tombstone) {
+        match self.patterns.iter_mut().find(|(known, _)| known == pattern) {
+            Some((_, known)) => {
+                let (born, dead_at) = (known.born.max(tombstone.born), known.dead_at.max(tombstone.dead_at));
+                *known = Tombstone { born, dead_at };
+            }
+            None => self.patterns.push((pattern.clone(), tombstone)),
         }
     }
 
@@ -207,7 +198,7 @@ impl Pending {
         };
         let removed = |entry: &Entry| {
             let born = entry.meta.born;
-            self.given_up.get(key).is_some_and(|given_up| born < given_up.born)
+            self.given_up.ends(key, born)
                 || self.patterns.iter().any(|(pattern, end)| born <= end.born && pattern.matches(key))
         };
         answer.filter(|entry| !removed(entry))
@@ -234,16 +225,13 @@ impl Pending {
         self.has_entry(key, born) && self.keys.get(key).is_some_and(|waiting| waiting.stored_elsewhere)
     }
 
-    /// Returns at most `most` writes from number `after` on, and the number to go on from. With the first come
-    /// the removals by pattern, and of what came before writes that were given up.
+    /// Returns at most `most` writes of keys from number `after` on, and the number to go on from. With the first
+    /// come removals of what came before writes that were given up.
     pub(super) fn batch(&self, after: u64, most: usize, now: Timestamp) -> (Vec<PendingWrite>, u64) {
         let mut writes = Vec::new();
         if after == 0 {
-            let matching =
-                |(pattern, end): &(Pattern, Tombstone)| PendingWrite::RemoveMatching(pattern.clone(), *end);
-            writes.extend(self.patterns.iter().map(matching));
-            let due = self.given_up.iter().filter(|(_, given_up)| given_up.retry_at <= now);
-            writes.extend(due.map(|(key, given_up)| PendingWrite::RemoveOlder(key.clone(), given_up.born)));
+            let due = self.given_up.due(now);
+            writes.extend(due.map(|(key, born)| PendingWrite::RemoveOlder(key.clone(), born)));
         }
         let classes = [Class::Entry, Class::Removal].map(|class| &self.order[class as usize]);
         let mut first: Vec<(&u64, &Key)> =
@@ -270,9 +258,7 @@ impl Pending {
 
     /// Notes that the tier holds nothing of `key` from before `born`.
     pub(super) fn done_older(&mut self, key: &Key, born: Timestamp) {
-        if self.given_up.get(key).is_some_and(|given_up| given_up.born <= born) {
-            self.given_up.remove(key);
-        }
+        self.given_up.done(key, born);
     }
 
     /// Notes that the tier has done a removal by pattern. What that ended is no longer pending: the tier would
@@ -285,7 +271,7 @@ impl Pending {
         for key in self.keys.iter().filter_map(ended).collect::<Vec<_>>() {
             self.take(&key);
         }
-        self.given_up.retain(|key, given_up| given_up.born.before(TICK) > end.born || !pattern.matches(key));
+        self.given_up.done_matching(pattern, end.born);
     }
 
     /// Makes a removal of what is pending of a key, if it was born no later than `tombstone`.
@@ -314,11 +300,7 @@ impl Pending {
 
     /// Notes that a write failed while the tier takes others. Returns whether an entry was given up for that.
     pub(super) fn failed(&mut self, key: &Key, now: Timestamp) -> bool {
-        let pause = |failures: u32| Duration::from_secs(1 << failures.min(6)).min(LONGEST_PAUSE);
-        if let Some(given_up) = self.given_up.get_mut(key) {
-            given_up.failures += 1;
-            given_up.retry_at = now.after(pause(given_up.failures));
-        }
+        self.given_up.failed(key, now);
         let Some(waiting) = self.keys.get_mut(key) else { return false };
         waiting.failures += 1;
         if waiting.failures < MAX_ATTEMPTS {
@@ -363,7 +345,7 @@ impl Pending {
             }
             Record::Tombstone(tombstone) => removed(key, tombstone.born),
         });
-        let given_up = self.given_up.iter().map(|(key, given_up)| removed(key, given_up.born.before(TICK)));
+        let given_up = self.given_up.all().map(|(key, born)| removed(key, born.before(TICK)));
         let patterns = self.patterns.iter().map(|(pattern, removal)| Change::RemovedMatching {
             pattern: pattern.to_string(),
             tombstone: Tombstone { born: removal.born, dead_at },
@@ -390,6 +372,13 @@ impl Pending {
     pub(super) fn is_empty(&self) -> bool {
         self.keys.is_empty() && self.patterns.is_empty() && self.given_up.is_empty()
     }
+}
+
+/// The pattern of the kind of all keys that match a pattern, if they have one kind; else `all`.
+pub(super) fn kind_of(pattern: &Pattern, all: &Pattern) -> Pattern {
+    let namespace = all.literal_prefix();
+    let kind = pattern.literal_prefix().strip_prefix(namespace).and_then(|text| text.split_once(':'));
+    kind.map_or_else(|| all.clone(), |(kind, _)| Pattern::starting_with(&format!("{namespace}{kind}:")))
 }
 
 fn bytes(record: &Record) -> usize {

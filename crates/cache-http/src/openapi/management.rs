@@ -23,6 +23,7 @@ pub(crate) fn operations(management: &Management) -> Vec<RouteDescription> {
         )
         .takes::<shapes::InvalidateRequest>(true)
         .returns::<shapes::InvalidationOutcome>()
+        .or("202", "the same, while a tier named in under_way is still at a removal by pattern")
         .with_token(),
         RouteDescription::get(
             "/cache/keys",

@@ -2,7 +2,13 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use axum::{Extension, body::Bytes, extract::State, http::Uri, response::Response};
+use axum::{
+    Extension,
+    body::Bytes,
+    extract::State,
+    http::{StatusCode, Uri},
+    response::Response,
+};
 use cache_core::ErrorKind;
 use cache_facade::{RemovalCount, Selection, TierStats};
 use serde::Serialize;
@@ -52,6 +58,11 @@ pub(crate) struct InvalidationOutcome {
     /// Whether it was marked stale, and not removed.
     soft: bool,
     dry_run: bool,
+    /// Whether every tier has done it. Otherwise the answer's status is 202.
+    done: bool,
+    /// The tiers that take longer for a removal by pattern, or failed at it, and so have no number yet. Each goes
+    /// on by itself, and is counted among `removing` of its tier in the overview until it is done.
+    under_way: Vec<&'static str>,
     /// Values that were alive, in memory and in each tier.
     #[schema(value_type = Object)]
     removed: Map<String, Value>,
@@ -75,6 +86,8 @@ impl InvalidationOutcome {
         Self {
             soft: wanted.soft,
             dry_run: wanted.dry_run,
+            done: removed.is_done(),
+            under_way: removed.under_way.clone(),
             removed: std::iter::once(("memory".to_owned(), json!(removed.memory))).chain(tiers).collect(),
             at_least: removed.at_least(),
             at_most: removed.at_most(),
@@ -114,7 +127,12 @@ pub(super) async fn run(
     })?;
     let failed =
         |_| Problem::new(ProblemKind::INTERNAL, "the service failed at this request: its log says at what");
-    uncacheable(&outcome.map_err(failed)??)
+    let outcome = outcome.map_err(failed)??;
+    let mut response = uncacheable(&outcome)?;
+    if !outcome.done {
+        *response.status_mut() = StatusCode::ACCEPTED;
+    }
+    Ok(response)
 }
 
 /// Counts, removes or marks, and logs what was changed.

@@ -1,8 +1,12 @@
 //! `cache-server invalidate`: ends what is named, or marks it stale, and counts it by tier.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::{
+    io::{self, BufRead, IsTerminal, Write},
+    time::Duration,
+};
 
 use serde_json::{Map, Value, json};
+use tokio::time::sleep;
 
 use super::{
     client::{ConnectionArgs, ServiceClient},
@@ -10,6 +14,9 @@ use super::{
     key_names::{MAX_SUGGESTED, real_kind, suggestion},
     output::{BOLD, Printer, Progress, TextTable, WARN, count, printable, styled},
 };
+
+/// How often it is looked whether tiers that take longer are done.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
 
 /// How many values are ended without a question.
 const A_LITTLE: u64 = 20;
@@ -54,6 +61,10 @@ pub struct InvalidateArgs {
     #[arg(long)]
     dry_run: bool,
 
+    /// Don't wait for tiers that take longer to remove what matches a pattern: they go on by themselves.
+    #[arg(long)]
+    no_wait: bool,
+
     /// Don't ask before more than 20 values are ended, as a terminal is asked.
     #[arg(long, short)]
     yes: bool,
@@ -74,7 +85,10 @@ impl InvalidateArgs {
                 return Err(CommandError::failed("nothing was changed"));
             }
         }
-        let outcome = self.send(&client, self.dry_run).await?;
+        let mut outcome = self.send(&client, self.dry_run).await?;
+        if outcome["done"] == false && !self.no_wait {
+            wait_until_done(&client, &mut outcome).await?;
+        }
         if output.is_json() {
             output.document(&outcome)?;
         } else {
@@ -163,7 +177,15 @@ impl InvalidateArgs {
             table.row([format!("  {}", printable(name)).into(), count(number).into()]);
         }
         output.table(&table)?;
-        if outcome["complete"] != true {
+        for name in names(&outcome["under_way"]) {
+            let told = if outcome["done"] == true {
+                format!("{name} took longer, is done now, and was not counted")
+            } else {
+                format!("{name} is still removing what matches, and goes on by itself")
+            };
+            output.line(styled(WARN, told))?;
+        }
+        if outcome["complete"] != true && names(&outcome["under_way"]).is_empty() {
             let why = "a tier failed, can't list what it holds, or holds too much to be counted";
             output.line(styled(WARN, format_args!("not all was counted: {why}")))?;
         }
@@ -176,6 +198,31 @@ impl InvalidateArgs {
         }
         Ok(())
     }
+}
+
+/// Waits until the tiers that are named as under way are done, and says so in the outcome.
+async fn wait_until_done(client: &ServiceClient, outcome: &mut Value) -> CommandResult {
+    let waited = names(&outcome["under_way"]);
+    let progress = Progress::spinner(format!("removing from {}", waited.join(", ")));
+    loop {
+        let overview = client.get(&["cache", "overview"], &[]).await?;
+        let tiers = overview["tiers"].as_array().into_iter().flatten();
+        let left = tiers.filter(|tier| tier["removing"].as_u64().unwrap_or_default() > 0);
+        let left: Vec<&str> = left.filter_map(|tier| tier["name"].as_str()).collect();
+        let left: Vec<&String> = waited.iter().filter(|name| left.contains(&name.as_str())).collect();
+        if left.is_empty() {
+            outcome["done"] = json!(true);
+            return Ok(());
+        }
+        progress.say(format!("removing from {} of {} tiers: {}", left.len(), waited.len(), left[0]));
+        sleep(LOOK_EVERY).await;
+    }
+}
+
+/// Returns the texts of a list.
+fn names(list: &Value) -> Vec<String> {
+    let names = list.as_array().into_iter().flatten().filter_map(Value::as_str);
+    names.map(|name| printable(name).to_string()).collect()
 }
 
 /// Returns how many values these are: a key may be held in several places.

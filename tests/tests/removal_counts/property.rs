@@ -249,6 +249,13 @@ impl Run {
         }
     }
 
+    /// What the model has of memory that is dead neither by age nor by what ended it.
+    fn alive_in_memory(&self) -> BTreeSet<Name> {
+        let (now, model) = (self.clock.now(), &self.model);
+        let alive = |(name, held): &(&Name, &Held)| now < held.dead_at && !model.ended(**name, held);
+        model.places[0].iter().filter(alive).map(|(name, _)| *name).collect()
+    }
+
     /// The same as the model has it. Memory forgets all when the whole cache is cleared.
     fn held(&self) -> Vec<BTreeSet<Name>> {
         let now = self.clock.now();
@@ -289,7 +296,12 @@ pub(crate) fn check(cases: u32, build: impl AsyncFnOnce(&Clock) -> Vec<Arc<dyn T
                     run.model.places[0].clear();
                 }
             }
-            assert_eq!(run.listed(limit).await, run.held(), "what is held");
+            let (listed, held) = (run.listed(limit).await, run.held());
+            assert_eq!(listed[1..], held[1..], "what tiers hold");
+            // Memory frees what has ended in its own time.
+            let (listed, held) = (&listed[0], &held[0]);
+            let alive = run.alive_in_memory();
+            assert!(alive.is_subset(listed) && listed.is_subset(held), "{alive:?}, {listed:?}, {held:?}");
             let (selection, now) = (selection(&chosen), run.clock.now());
             let expected = run.model.counts(&chosen, now);
             assert_eq!(run.counts(&selection, false).await, expected, "the dry run");

@@ -2,31 +2,24 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     time::Duration,
 };
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
+use servers::Program;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     time::sleep,
 };
 
-/// A running service, killed on drop.
+/// A running service, ended on drop, and when the process ends that holds it.
 #[derive(Debug)]
 pub struct Service {
-    process: Child,
+    program: Program,
     address: String,
-    _data: tempfile::TempDir,
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
 }
 
 impl Service {
@@ -36,33 +29,32 @@ impl Service {
     ///
     /// If it can't be started, or does not answer within 30 s.
     pub async fn start(binary: &Path, flags: &[&str], variables: &[(&str, &str)]) -> Result<Self> {
-        let data = tempfile::tempdir().context("no temporary folder")?;
         let port = TcpListener::bind("127.0.0.1:0").await?.local_addr()?.port();
         let address = format!("127.0.0.1:{port}");
-        let process = Command::new(binary)
-            .arg(format!("--listen={address}"))
-            .arg(format!("--data-dir={}", data.path().display()))
-            .args(flags)
-            .envs(variables.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .with_context(|| format!("cannot start {}", binary.display()))?;
-        let service = Self { process, address, _data: data };
+        let program = Program::start("cache-server", |folder| {
+            let mut command = Command::new(binary);
+            command
+                .arg(format!("--listen={address}"))
+                .arg(format!("--data-dir={}", folder.join("data").display()))
+                .args(flags)
+                .envs(variables.iter().copied());
+            Ok(command)
+        })?;
+        let service = Self { program, address };
         for _ in 0..300 {
             if get(&service.address, "/health").await.is_ok() {
                 return Ok(service);
             }
             sleep(Duration::from_millis(100)).await;
         }
-        bail!("the service did not answer at {} within 30 s", service.address)
+        let (address, output) = (&service.address, service.program.output());
+        bail!("the service did not answer at {address} within 30 s; it printed: {output}")
     }
 
     /// Returns the number of its process.
     #[must_use]
     pub fn pid(&self) -> u32 {
-        self.process.id()
+        self.program.pid()
     }
 
     /// Returns the address that it listens on.

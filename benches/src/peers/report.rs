@@ -101,8 +101,12 @@ impl Peers {
         })
     }
 
-    /// A peer's figures of a row, by round. What never happened counts as if it had when nobody waited any more.
+    /// A peer's figures of a row, by round. What once never happened counts as if it had when nobody waited any
+    /// more, in all rounds: later ones don't wait for it again.
     fn figures(&self, name: &str, row: &Row) -> Vec<f64> {
+        if row.name == super::rows::REMOVAL && self.never_hears(name) {
+            return vec![self.never_ms];
+        }
         let outcomes = self.rounds.get(name).into_iter().flatten();
         let figures = outcomes.filter_map(|outcome| outcome.rows.get(row.name));
         figures.map(|figure| figure.unwrap_or(self.never_ms)).collect()

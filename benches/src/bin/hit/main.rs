@@ -114,7 +114,7 @@ fn main() -> Result<()> {
     ensure!(loads() == loaded, "values were loaded: this did not measure hits");
     compare(&measured, &mut report);
     if options.json {
-        println!("{report}");
+        benches::printed::printed(&report)?;
     } else {
         println!("{report:#}");
     }

@@ -55,7 +55,7 @@ async fn main() -> Result<ExitCode> {
         report[name] = compare(&options, &service, path).await.with_context(|| format!("GET {path}"))?;
     }
     if options.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        benches::printed::printed(&serde_json::to_string_pretty(&report)?)?;
     } else {
         println!("{report:#}");
     }

@@ -42,27 +42,40 @@ fn main() -> ExitCode {
     match load(&options) {
         Ok(0) => ExitCode::SUCCESS,
         Ok(errors) => {
-            eprintln!("error: {errors} errors");
+            complain(&format!("{errors} errors"));
             ExitCode::FAILURE
         }
         Err(error) => {
-            eprintln!("error: {error:#}");
+            complain(&format!("{error:#}"));
             ExitCode::FAILURE
         }
     }
 }
 
+/// Says what is wrong, where anybody can be told.
+fn complain(what: &str) {
+    let _ = writeln!(io::stderr(), "error: {what}");
+}
+
 /// Runs all, shows what came of it, and returns how many errors there were.
 fn load(options: &Options) -> Result<u64> {
+    if let Some(file) = &options.html {
+        // Whoever can't have the page is told before anything is measured.
+        let can_write = fs::OpenOptions::new().append(true).create(true).open(file);
+        can_write.with_context(|| format!("can't write {}", file.display()))?;
+    }
     // Removed after everything that writes into it has ended.
     let folder = tempfile::tempdir().context("no temporary folder")?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let ended = runtime.block_on(run::all(options, folder.path()));
     runtime.shutdown_timeout(END);
     let report = ended?;
-    if let Some(file) = &options.html {
-        fs::write(file, html::page(&report)).with_context(|| format!("can't write {}", file.display()))?;
-    }
+    let page = match &options.html {
+        Some(file) => {
+            fs::write(file, html::page(&report)).with_context(|| format!("can't write {}", file.display()))
+        }
+        None => Ok(()),
+    };
     let text =
         if options.json { serde_json::to_string_pretty(&report)? + "\n" } else { Table(&report).to_string() };
     match io::stdout().write_all(text.as_bytes()) {
@@ -70,5 +83,6 @@ fn load(options: &Options) -> Result<u64> {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => {}
         written => written.context("can't write the report")?,
     }
+    page?;
     Ok(report.errors)
 }

@@ -13,7 +13,7 @@ use crate::{measure::rate_search::RateSearch, scenario::Scenario};
 /// Redis, and with a Redis and a PostgreSQL. Their servers are private ones, which are started for it and
 /// stopped after it. The exit code is 1 if anything failed or a wrong value was read.
 #[derive(Clone, Debug, Parser)]
-#[command(bin_name = "cargo xtask load")]
+#[command(bin_name = "cargo xtask load", allow_negative_numbers = true)]
 pub(crate) struct Options {
     /// Print one JSON object and nothing else on standard output.
     #[arg(long)]
@@ -23,7 +23,8 @@ pub(crate) struct Options {
     #[arg(long, conflicts_with = "url")]
     pub(crate) embedded: bool,
 
-    /// Load the cache-server that runs at this URL. Its token is in the variable CACHE_ACCESS_TOKEN.
+    /// Load the cache-server that runs at this URL: values of its own are written there, read, and removed at the
+    /// end. The service's token is in the variable CACHE_ACCESS_TOKEN.
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
 
@@ -43,20 +44,20 @@ pub(crate) struct Options {
     #[arg(long, value_name = "NUMBER", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(crate) connections: u32,
 
-    /// How long each rate of open-loop is held.
-    #[arg(long, value_name = "SECONDS", default_value_t = 3.0, value_parser = positive)]
+    /// How long each rate of open-loop is held; for 100 requests at least.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3.0, value_parser = up_to::<3600>)]
     pub(crate) step_seconds: f64,
 
     /// The latency that 99 of 100 requests of open-loop must stay within, in milliseconds.
-    #[arg(long, value_name = "MS", default_value_t = 10.0, value_parser = positive)]
+    #[arg(long, value_name = "MS", default_value_t = 10.0, value_parser = up_to::<3_600_000>)]
     pub(crate) limit_ms: f64,
 
     /// The highest rate that open-loop tries, in requests a second.
-    #[arg(long, value_name = "RATE", default_value_t = 1_000_000.0, value_parser = positive)]
+    #[arg(long, value_name = "RATE", default_value_t = 1_000_000.0, value_parser = up_to::<1_000_000_000>)]
     pub(crate) max_rate: f64,
 
     /// Start so many times as many operations at once, over so many times as many keys: 0.01 for a quick look.
-    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = positive)]
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = up_to::<1000>)]
     pub(crate) scale: f64,
 }
 
@@ -80,9 +81,10 @@ impl Options {
     }
 }
 
-fn positive(text: &str) -> Result<f64, String> {
-    let number: f64 = text.parse().map_err(|_| "not a number".to_owned())?;
-    if number > 0.0 && number <= 1e9 { Ok(number) } else { Err("give a number above 0".to_owned()) }
+/// Reads a number above 0 that is no larger than `MOST`.
+fn up_to<const MOST: u64>(text: &str) -> Result<f64, String> {
+    let wanted = || format!("give a number above 0, and {MOST} at most");
+    text.parse().ok().filter(|number: &f64| *number > 0.0 && *number <= MOST as f64).ok_or_else(wanted)
 }
 
 #[cfg(test)]
@@ -109,8 +111,9 @@ mod tests {
     fn a_scale_leaves_at_least_one() {
         let options = Options::parse_from(["load", "--scale", "0.01"]);
         assert_eq!([5000, 100, 1].map(|number| options.scaled(number)), [50, 1, 1]);
-        for wrong in ["0", "-1", "nan", "x"] {
-            assert!(Options::try_parse_from(["load", "--scale", wrong]).is_err(), "{wrong}");
+        for wrong in ["0", "-1", "nan", "inf", "1001", "x"] {
+            let error = Options::try_parse_from(["load", "--scale", wrong]).unwrap_err().to_string();
+            assert!(error.contains("above 0, and 1000 at most"), "{wrong}: {error}");
         }
     }
 }

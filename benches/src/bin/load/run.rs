@@ -2,14 +2,14 @@
 
 use std::{path::Path, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow, ensure};
 use tokio::time::timeout;
 
 use crate::{
     interrupt::unless_interrupted,
     options::Options,
     progress::Progress,
-    report::{LeftOut, Report, SetupReport, row::Row},
+    report::{LeftOut, Report, SetupReport},
     scenario::Scenario,
     scenarios::Load,
     setup::{ServerVersion, Setup, SetupKind},
@@ -19,7 +19,10 @@ use crate::{
 /// How long removing what was written to a service may take.
 const REMOVAL: Duration = Duration::from_secs(30);
 
-/// Runs what the options ask for.
+/// What is said of what was not run any more.
+const INTERRUPTED: &str = "interrupted: what would have followed was not run";
+
+/// Runs what the options ask for. What can't be run to its end is told in the report, beside what was.
 pub(crate) async fn all(options: &Options, folder: &Path) -> Result<Report> {
     let scenarios = Scenario::chosen(&options.only);
     if let Some(url) = &options.url {
@@ -32,11 +35,22 @@ pub(crate) async fn all(options: &Options, folder: &Path) -> Result<Report> {
     for kind in kinds {
         progress.setup(kind.name());
         progress.say("starting");
+        let mut report = SetupReport::new(kind.name());
         let one = async {
             let setup = Setup::start(kind, folder).await?;
-            of_setup(options, &setup, kind, &scenarios, &progress).await
+            of_setup(options, &setup, &scenarios, &progress, &mut report).await
         };
-        setups.push(unless_interrupted(one).await?);
+        let ended = unless_interrupted(one).await?;
+        if let Some(Err(error)) = &ended {
+            report.note_failure(None, &format!("{error:#}"));
+        }
+        if ended.is_none() {
+            report.note_failure(None, INTERRUPTED);
+        }
+        setups.push(report);
+        if ended.is_none() {
+            break;
+        }
     }
     drop(progress);
     Ok(Report::new(options, setups))
@@ -45,54 +59,73 @@ pub(crate) async fn all(options: &Options, folder: &Path) -> Result<Report> {
 async fn of_setup(
     options: &Options,
     setup: &Setup,
-    kind: SetupKind,
     scenarios: &[Scenario],
     progress: &Progress,
-) -> Result<SetupReport> {
+    report: &mut SetupReport,
+) -> Result<()> {
+    report.servers = setup.versions()?;
     let cache = EmbeddedCache::open(setup.cache("load", |builder| builder).await?)?;
-    let tiers = ["memory"].into_iter().chain(cache.tiers()).map(str::to_owned).collect();
+    report.tiers = ["memory"].into_iter().chain(cache.tiers()).map(str::to_owned).collect();
     let load = Load { subject: Subject::Embedded(cache.clone()), setup: Some(setup), options, progress };
-    load.preload().await.context("what is to be read can't be written")?;
-    let mut rows = Vec::new();
-    for scenario in scenarios {
-        let of_scenario = load.run(*scenario).await;
-        rows.extend(of_scenario.with_context(|| format!("{} on {}", scenario.name(), kind.name()))?);
-        progress.done();
-    }
+    run(&load, scenarios, report).await;
     cache.close().await;
-    let servers = setup.versions()?;
-    Ok(SetupReport { name: kind.name().to_owned(), tiers, servers, scenarios: rows, left_out: Vec::new() })
+    Ok(())
+}
+
+/// Runs scenarios one after the other. What each reads is written anew before it, so that it is there.
+async fn run(load: &Load<'_>, scenarios: &[Scenario], report: &mut SetupReport) {
+    for scenario in scenarios {
+        let of_service = load.setup.is_none();
+        if let Some(why) = scenario.left_out_over_http().filter(|_| of_service) {
+            report.left_out.push(LeftOut { scenario: scenario.name(), why });
+        } else {
+            let ended = match load.preload().await {
+                Ok(()) => load.run(*scenario).await,
+                Err(error) => Err(error.context("what is to be read can't be written")),
+            };
+            match ended {
+                Ok(rows) => {
+                    report.scenarios.extend(rows.into_iter().map(|row| row.at_scale(load.options.scale)))
+                }
+                Err(error) => report.note_failure(Some(scenario.name()), &format!("{error:#}")),
+            }
+        }
+        load.progress.done();
+    }
 }
 
 async fn of_service(options: &Options, url: &str, scenarios: &[Scenario]) -> Result<SetupReport> {
+    ensure!(
+        scenarios.iter().any(|scenario| scenario.left_out_over_http().is_none()),
+        "none of these scenarios can be run over HTTP: {}",
+        scenarios.iter().map(|scenario| scenario.name()).collect::<Vec<_>>().join(", ")
+    );
     let service = LoadedService::new(url, options.connections as usize)?;
     let version = service.version().await?;
     let (name, version) = version.split_once(' ').unwrap_or((&version, ""));
-    let servers = vec![ServerVersion { name: name.to_owned(), version: version.to_owned() }];
-    let ended = unless_interrupted(rows_of_service(options, &service, scenarios)).await;
-    let removed = timeout(REMOVAL, service.remove_all()).await;
-    let (scenarios, left_out) = ended?;
-    removed.context("what was written was not removed in time: it dies within 30 minutes")??;
-    Ok(SetupReport { name: service.name(), tiers: Vec::new(), servers, scenarios, left_out })
-}
-
-async fn rows_of_service(
-    options: &Options,
-    service: &LoadedService,
-    scenarios: &[Scenario],
-) -> Result<(Vec<Row>, Vec<LeftOut>)> {
+    let mut report = SetupReport::new(&service.name());
+    report.servers = vec![ServerVersion { name: name.to_owned(), version: version.to_owned() }];
     let progress = Progress::new(scenarios.len());
     progress.setup(service.name());
     let load = Load { subject: Subject::Service(service.clone()), setup: None, options, progress: &progress };
-    load.preload().await.context("what is to be read can't be written")?;
-    service.connect().await?;
-    let (mut rows, mut left_out) = (Vec::new(), Vec::new());
-    for scenario in scenarios {
-        match scenario.left_out_over_http() {
-            Some(why) => left_out.push(LeftOut { scenario: scenario.name(), why }),
-            None => rows.extend(load.run(*scenario).await.with_context(|| scenario.name())?),
-        }
-        progress.done();
+    let one = async {
+        service.connect().await?;
+        run(&load, scenarios, &mut report).await;
+        anyhow::Ok(())
+    };
+    let ended = unless_interrupted(one).await?;
+    drop(progress);
+    match ended {
+        Some(Ok(())) => {}
+        Some(Err(error)) => report.note_failure(None, &format!("{error:#}")),
+        None => report.note_failure(None, INTERRUPTED),
     }
-    Ok((rows, left_out))
+    let removal = async { timeout(REMOVAL, service.remove_all()).await.context("not in time").flatten() };
+    // Whoever interrupts once more does not wait for it.
+    let removed = unless_interrupted(removal).await?.unwrap_or_else(|| Err(anyhow!("interrupted")));
+    if let Err(error) = removed {
+        let why = format!("what was written was not removed, and dies within 30 minutes: {error:#}");
+        report.note_failure(None, &why);
+    }
+    Ok(report)
 }

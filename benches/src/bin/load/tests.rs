@@ -65,8 +65,8 @@ fn check_json(json: &Value) {
     let row = |name: &str| rows.iter().find(|row| row["scenario"] == name).unwrap();
     assert_eq!(row("reads")["answered_by"], serde_json::json!({ "memory": 10 }));
     assert_eq!(row("reads-tier")["answered_by"], serde_json::json!({ "disk": 10 }));
-    assert_eq!(row("reads")["seeds"]["claimed"]["took_ms"], serde_json::json!([200.0, 500.0]));
-    assert_eq!(row("open-loop")["seeds"]["claimed"], Value::Null);
+    // What the seeds did says nothing of a hundredth of it.
+    assert_eq!(row("reads")["seeds"]["claimed"], Value::Null);
     assert_eq!(row("writes")["hit_rate"], Value::Null);
     // A machine that stands still for 50 ms makes a hit of a read that began late.
     assert!(

@@ -87,7 +87,7 @@ fn run(options: &Options) -> Result<()> {
             "note": worst.is_none().then_some(UNKNOWN),
             "seconds": seconds,
         });
-        println!("{report}");
+        benches::printed::printed(&report)?;
     } else {
         print_table(options, &runs);
         match worst {

@@ -68,7 +68,7 @@ fn main() -> Result<()> {
     let mut report = peers.report(machine);
     report["versions"]["redis-server"] = redis.version()?.into();
     if options.json {
-        println!("{report}");
+        benches::printed::printed(&report)?;
     } else {
         print_table(&report);
     }

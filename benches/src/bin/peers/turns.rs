@@ -2,7 +2,7 @@
 
 use std::{env, process::Command, time::Duration};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use benches::peers::{OURS, Outcome, Peers, Plan, Scripts, bentocache, cashews, fusion_cache, run, sturdyc};
 use servers::Redis;
 
@@ -11,8 +11,16 @@ use crate::caches;
 /// How long one peer's round may take.
 const LIMIT: Duration = Duration::from_secs(120);
 
+/// The peers beside crates.
+const KNOWN: [&str; 4] = ["bentocache", "cashews", "sturdyc", "FusionCache"];
+
 /// Runs all rounds. `only` names who takes part; all, if it is empty. Ours always does.
 pub(crate) fn take(redis: &Redis, rounds: u32, only: &[String]) -> Result<Peers> {
+    for name in only {
+        let known = KNOWN.iter().copied().chain(caches::ALL.iter().map(|(name, _)| *name));
+        let known: Vec<&str> = known.collect();
+        ensure!(known.contains(&name.as_str()), "`{name}` is no peer. There are: {}", known.join(", "));
+    }
     let wanted = |name: &str| only.is_empty() || name == OURS || only.iter().any(|chosen| chosen == name);
     let mut peers = Peers::new(Plan::new("", "").never_ms);
     let mut commands = commands(&mut peers, wanted)?;

@@ -48,7 +48,7 @@ async fn main() -> Result<ExitCode> {
             measure(&binary, *mib, &options).await.with_context(|| format!("with a budget of {mib} MiB"))?;
     }
     if options.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        benches::printed::printed(&serde_json::to_string_pretty(&report)?)?;
     } else {
         println!("{report:#}");
     }

@@ -58,7 +58,7 @@ async fn main() -> Result<ExitCode> {
         "met": lost <= 0.05 && after["first_ten_seconds"]["loads_of_held_keys"] == json!(0),
     });
     if options.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        benches::printed::printed(&serde_json::to_string_pretty(&report)?)?;
     } else {
         println!("{report:#}");
     }

@@ -190,7 +190,7 @@ async fn main() -> Result<ExitCode> {
         "updates": { "updates": UPDATES, "calls": slow_updates.calls(), "calls_saved": scheduler.stats().calls_saved },
     });
     if options.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        benches::printed::printed(&serde_json::to_string_pretty(&report)?)?;
     } else {
         println!("{report:#}");
     }

@@ -80,7 +80,7 @@ async fn main() -> Result<ExitCode> {
         "hit_rate_without": stats.1["hit_rate"],
     });
     if options.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        benches::printed::printed(&serde_json::to_string_pretty(&report)?)?;
     } else {
         println!("{report:#}");
     }

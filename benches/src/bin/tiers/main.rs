@@ -75,7 +75,7 @@ fn main() -> Result<()> {
     report["processors"] = processors.report();
     report["seconds"] = figures::rounded(began.elapsed().as_secs_f64(), 1);
     if options.json {
-        println!("{report}");
+        benches::printed::printed(&report)?;
     } else {
         figures::print_table(&report);
     }

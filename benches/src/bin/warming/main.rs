@@ -71,7 +71,7 @@ fn main() -> Result<ExitCode> {
         report.measure_together(&demand)?;
     }
     if options.json {
-        println!("{}", serde_json::to_string_pretty(&report.to_json())?);
+        benches::printed::printed(&serde_json::to_string_pretty(&report.to_json())?)?;
     } else {
         report.print();
     }

@@ -16,6 +16,8 @@ use tokio::{runtime::Handle, time::sleep};
 
 use super::tally::{Fault, Outcome, Tally};
 
+/// How many requests a rate has at least: of fewer nobody can say how long 99 of 100 take.
+const LEAST_REQUESTS: u64 = 100;
 /// For how long requests may be unanswered before a rate is given up: more would only fill memory.
 const MAX_BEHIND: Duration = Duration::from_secs(1);
 
@@ -29,9 +31,9 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// Returns how many requests are due within the span.
+    /// Returns how many requests are due within the span, or for longer if these are too few.
     pub(crate) fn requests(&self) -> u64 {
-        (self.rate * self.span.as_secs_f64()).ceil() as u64
+        ((self.rate * self.span.as_secs_f64()).ceil() as u64).max(LEAST_REQUESTS)
     }
 
     /// Returns when a request is due, counted from the start.
@@ -53,6 +55,8 @@ pub(crate) struct Step {
     pub(crate) due: u64,
     /// How many were neither answered nor failed within the time.
     pub(crate) unanswered: u64,
+    /// How long it took until all were answered, or nobody waited any more.
+    pub(crate) took: Duration,
     /// How much later than due 99 of 100 were started at most, in milliseconds: what of the latencies is the
     /// client's own.
     pub(crate) started_late_ms: f64,
@@ -89,6 +93,7 @@ where
     });
     let pacer = Pacer { schedule, shared: Arc::clone(&shared), runtime: Handle::current() };
     let lateness = Tally::new()?;
+    let begun = Instant::now();
     let paced = tokio::task::spawn_blocking(move || pacer.run(operation, lateness));
     // Whoever drops this stops the pacer.
     let _over = Over(Arc::clone(&shared));
@@ -98,10 +103,13 @@ where
         sleep(Duration::from_millis(1)).await;
     }
     shared.over.store(true, Ordering::Release);
-    let tally = std::mem::replace(&mut *shared.tally.lock(), Tally::new()?);
+    let took = begun.elapsed();
+    let mut tally = std::mem::replace(&mut *shared.tally.lock(), Tally::new()?);
     let due = schedule.requests();
     let unanswered = due - tally.operations();
-    Ok(Step { tally, due, unanswered, started_late_ms: lateness.quantile_ms(0.99) })
+    // Whoever was not answered waited for at least as long as the last one, which came when all had begun.
+    tally.note_unanswered(unanswered, schedule.drain);
+    Ok(Step { tally, due, unanswered, took, started_late_ms: lateness.quantile_ms(0.99) })
 }
 
 /// Tells the pacer that it is over.
@@ -172,8 +180,10 @@ mod tests {
         assert_eq!(SCHEDULE.requests(), 600);
         assert_eq!(SCHEDULE.due(0), Duration::ZERO);
         assert_eq!(SCHEDULE.due(599), Duration::from_millis(599));
-        let odd = Schedule { rate: 3.0, span: Duration::from_secs(1), ..SCHEDULE };
-        assert_eq!((odd.requests(), odd.due(2)), (3, Duration::from_secs_f64(2.0 / 3.0)));
+        let odd = Schedule { rate: 300.0, span: Duration::from_secs(1), ..SCHEDULE };
+        assert_eq!((odd.requests(), odd.due(2)), (300, Duration::from_secs_f64(2.0 / 300.0)));
+        let few = Schedule { rate: 10.0, span: Duration::from_nanos(1), ..SCHEDULE };
+        assert_eq!((few.requests(), few.due(99)), (100, Duration::from_millis(9900)));
     }
 
     /// One worker stands still for 300 ms, once. Asked one after the other it would keep one request waiting;
@@ -208,7 +218,7 @@ mod tests {
             Ok(Outcome::default())
         });
         let step = step.await.unwrap();
-        assert_eq!((step.due, step.unanswered, step.tally.operations()), (3000, 3000, 0));
+        assert_eq!((step.due, step.unanswered, step.tally.errors()), (3000, 3000, 3000));
         assert!(!step.holds(f64::INFINITY));
     }
 }

@@ -2,12 +2,14 @@
 
 use std::{collections::BTreeSet, fmt::Write};
 
+use benches::plot::{Line, escaped};
+
 use super::{
     Report, SetupReport,
-    plot::{self, Bar, Line, escaped},
+    plot::{self, Bar},
     row::{FIGURES, OpenLoopRow, Row},
-    table::{beside, what},
-    units::{count, time},
+    table::{amiss, beside, verdict, what},
+    units::{count, rate, time},
 };
 
 /// The style of the page.
@@ -60,7 +62,8 @@ fn facts(page: &mut String, report: &Report) {
     let _ = writeln!(page, "<dt>command</dt><dd><code>{}</code></dd>\n</dl>", escaped(&report.command));
     page.push_str(
         "<p class=\"soft\">Latencies count from when an operation was due: what is started at once is due together, \
-         what is started at a rate whenever the rate says so. Every answer was checked.</p>\n",
+         what is started at a rate whenever the rate says so. Every answer was checked. Operations that failed are \
+         part of rates and latencies.</p>\n",
     );
 }
 
@@ -91,6 +94,9 @@ fn table(page: &mut String, setup: &SetupReport) {
         let why = row.first_error.as_deref().unwrap_or("not told why");
         let _ = writeln!(page, "<p class=\"bad\">{}: {}</p>", escaped(&row.title()), escaped(why));
     }
+    for failed in &setup.failed {
+        let _ = writeln!(page, "<p class=\"bad\">Not run to its end: {}</p>", escaped(&failed.told()));
+    }
     for left_out in &setup.left_out {
         let _ =
             writeln!(page, "<p class=\"soft\">Left out: {}, since {}.</p>", left_out.scenario, left_out.why);
@@ -114,7 +120,9 @@ fn section(page: &mut String, report: &Report, scenario: &str) {
     }
     page.push_str("<ul>\n");
     for (name, row) in &rows {
-        let _ = writeln!(page, "<li>{}: {}</li>", escaped(name), escaped(&what(row)));
+        let _ = writeln!(page, "<li>{}: {}", escaped(name), escaped(&what(row)));
+        row.open_loop.iter().for_each(|found| steps(page, found));
+        page.push_str("</li>\n");
     }
     page.push_str("</ul>\n<div class=\"plots\">\n");
     let latencies: Vec<Line> = lines(&rows, |row| {
@@ -138,6 +146,23 @@ fn section(page: &mut String, report: &Report, scenario: &str) {
         }
     }
     page.push_str("</div>\n");
+}
+
+/// What was found of all rates, and each.
+fn steps(page: &mut String, found: &OpenLoopRow) {
+    let _ = writeln!(page, "<br/>{}:\n<ul>", escaped(&verdict(found)));
+    for step in &found.steps {
+        let (class, holds) = if step.holds { ("soft", "holds") } else { ("bad", "fails") };
+        let _ = writeln!(
+            page,
+            "<li class=\"{class}\">{}/s {holds}: p99 {}, started late p99 {}{}</li>",
+            rate(step.rate),
+            time(step.p99_ms),
+            time(step.started_late_p99_ms),
+            escaped(&amiss(step))
+        );
+    }
+    page.push_str("</ul>\n");
 }
 
 /// The set-up, and the tier that was made to answer.

@@ -4,12 +4,12 @@ pub(crate) mod html;
 mod plot;
 pub(crate) mod row;
 pub(crate) mod table;
-mod units;
+pub(crate) mod units;
 
 use serde::Serialize;
 use servers::Machine;
 
-use self::row::Row;
+use self::{row::Row, units::printable};
 use crate::{options::Options, setup::ServerVersion};
 
 /// All of a run.
@@ -23,7 +23,7 @@ pub(crate) struct Report {
     pub(crate) scale: f64,
     pub(crate) machine: Machine,
     pub(crate) setups: Vec<SetupReport>,
-    /// Errors of all scenarios together.
+    /// Errors of all scenarios together, and what could not be run to its end.
     pub(crate) errors: u64,
 }
 
@@ -36,6 +36,15 @@ pub(crate) struct SetupReport {
     pub(crate) servers: Vec<ServerVersion>,
     pub(crate) scenarios: Vec<Row>,
     pub(crate) left_out: Vec<LeftOut>,
+    pub(crate) failed: Vec<NotRun>,
+}
+
+/// What could not be run to its end.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct NotRun {
+    /// `None` for what comes before and after the scenarios.
+    pub(crate) scenario: Option<&'static str>,
+    pub(crate) why: String,
 }
 
 /// A scenario that was not run.
@@ -51,26 +60,46 @@ impl Report {
         let now = cache_core::Clock::system().now().as_micros();
         let date =
             jiff::Timestamp::from_microsecond(now).map(|date| format!("{date:.0}")).unwrap_or_default();
-        let rows = setups.iter().flat_map(|setup| &setup.scenarios);
+        let of_setup = |setup: &SetupReport| {
+            setup.scenarios.iter().map(|row| row.errors).sum::<u64>() + setup.failed.len() as u64
+        };
         Self {
             date,
             version: env!("CARGO_PKG_VERSION"),
-            command: command(std::env::args().skip(1)),
+            command: command(std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned())),
             scale: options.scale,
             machine: Machine::this(),
-            errors: rows.map(|row| row.errors).sum(),
+            errors: setups.iter().map(of_setup).sum(),
             setups,
         }
     }
 }
 
 impl SetupReport {
+    /// Returns the report of a set-up on which nothing was run yet.
+    pub(crate) fn new(name: &str) -> Self {
+        let (tiers, servers, scenarios, left_out, failed) = Default::default();
+        Self { name: name.to_owned(), tiers, servers, scenarios, left_out, failed }
+    }
+
+    /// Notes what could not be run to its end.
+    pub(crate) fn note_failure(&mut self, scenario: Option<&'static str>, why: &str) {
+        self.failed.push(NotRun { scenario, why: printable(why) });
+    }
+
     /// Returns its tiers and servers in a line.
     fn parts(&self) -> String {
         let servers = self.servers.iter().map(|server| format!("{} {}", server.name, server.version));
         let parts: Vec<_> =
             [self.tiers.join(", ")].into_iter().chain(servers).filter(|part| !part.is_empty()).collect();
         parts.join("; ")
+    }
+}
+
+impl NotRun {
+    /// Returns what it was and why, in a line.
+    fn told(&self) -> String {
+        self.scenario.map_or_else(|| self.why.clone(), |scenario| format!("{scenario}: {}", self.why))
     }
 }
 

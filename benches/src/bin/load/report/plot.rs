@@ -1,28 +1,13 @@
-//! Plots as SVG that stand in a page: colours and fonts come from its style, by classes, so that they follow
-//! light and dark.
+//! The plots of the report: latencies by percentile and by rate, and bars.
 
 use std::fmt::Write;
 
+use benches::plot::{Axis, Drawn, Line, WIDTH, label, opening, plot};
+
 use super::units::{rate, tick, time};
 
-/// The size of a plot, and of what surrounds its lines, in units of its own.
-const WIDTH: f64 = 400.0;
-const HEIGHT: f64 = 250.0;
-const LEFT: f64 = 58.0;
-const RIGHT: f64 = 14.0;
-const TOP: f64 = 10.0;
-const BOTTOM: f64 = 40.0;
 /// The height of one bar, with the gap below it.
 const BAR: f64 = 40.0;
-
-/// A line of a plot.
-#[derive(Debug)]
-pub(super) struct Line {
-    pub(super) name: String,
-    /// Which colour it has, of those of the page.
-    pub(super) series: usize,
-    pub(super) points: Vec<(f64, f64)>,
-}
 
 /// A bar, with its length as a number.
 #[derive(Debug)]
@@ -32,38 +17,10 @@ pub(super) struct Bar {
     pub(super) value: f64,
 }
 
-/// An axis: where a value lies between its ends, and what is written beside it.
-struct Axis {
-    from: f64,
-    to: f64,
-    ticks: Vec<(f64, String)>,
-    title: &'static str,
-}
-
-impl Axis {
-    /// An axis over powers of ten, so that what is ten times as much is as far apart everywhere.
-    fn powers(values: impl Iterator<Item = f64>, text: impl Fn(f64) -> String, title: &'static str) -> Self {
-        let (least, most) = values
-            .filter(|value| *value > 0.0)
-            .fold((f64::INFINITY, 0.0_f64), |(least, most), value| (least.min(value), most.max(value)));
-        let (from, to) = if most > 0.0 { (least.log10().floor(), most.log10().ceil()) } else { (0.0, 1.0) };
-        let to = if to > from { to } else { from + 1.0 };
-        let ticks =
-            (from as i32..=to as i32).map(|power| (f64::from(power), text(10_f64.powi(power)))).collect();
-        Self { from, to, ticks, title }
-    }
-
-    /// An axis of quantiles, by how rare the rest is.
-    fn rareness() -> Self {
-        let names = [(0.0, "0"), (0.5_f64.log10().abs(), "50"), (1.0, "90"), (2.0, "99"), (3.0, "99.9")];
-        let ticks = names.map(|(at, name)| (at, name.to_owned())).to_vec();
-        Self { from: 0.0, to: 3.0, ticks, title: "percentile" }
-    }
-
-    /// Returns where a place on the axis is drawn, between these ends.
-    fn at(&self, place: f64, start: f64, end: f64) -> f64 {
-        start + (place - self.from) / (self.to - self.from) * (end - start)
-    }
+/// An axis of quantiles, by how rare the rest is.
+fn rareness() -> Axis {
+    let names = [(0.0, "0"), (0.5_f64.log10().abs(), "50"), (1.0, "90"), (2.0, "99"), (3.0, "99.9")];
+    Axis::new(0.0, 3.0, names.map(|(at, name)| (at, name.to_owned())).to_vec(), "percentile")
 }
 
 /// Plots latencies by percentile; points are pairs of a quantile and a time in milliseconds.
@@ -73,7 +30,7 @@ pub(super) fn percentiles(lines: &[Line]) -> String {
         let place = |(quantile, ms): &(f64, f64)| (-(1.0 - quantile).log10(), ms.log10());
         line.points.iter().filter(|(_, ms)| *ms > 0.0).map(place).collect()
     };
-    plot("Latency by percentile", &Axis::rareness(), &y, lines, placed, None)
+    plot("Latency by percentile", [&rareness(), &y], lines, placed, Drawn::default())
 }
 
 /// Plots the 99th percentile by rate, with the limit that it must stay below.
@@ -89,52 +46,12 @@ pub(super) fn rates(lines: &[Line], limit_ms: f64) -> String {
         points.sort_by(|one, other| one.0.total_cmp(&other.0));
         points.into_iter().filter(|(_, ms)| *ms > 0.0).map(|(rate, ms)| (rate.log10(), ms.log10())).collect()
     };
-    plot("Latency by rate", &x, &y, lines, placed, Some(limit_ms.log10()))
+    // A single point has no line, and of a search each rate is told apart.
+    plot("Latency by rate", [&x, &y], lines, placed, Drawn { limit: Some(limit_ms.log10()), dots: true })
 }
 
 fn times(lines: &[Line]) -> impl Iterator<Item = f64> {
     lines.iter().flat_map(|line| line.points.iter().map(|(_, ms)| *ms))
-}
-
-fn plot(
-    name: &str,
-    x: &Axis,
-    y: &Axis,
-    lines: &[Line],
-    placed: impl Fn(&Line) -> Vec<(f64, f64)>,
-    limit: Option<f64>,
-) -> String {
-    let (right, bottom) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
-    let at = |(place_x, place_y): (f64, f64)| (x.at(place_x, LEFT, right), y.at(place_y, bottom, TOP));
-    let mut svg = opening(name, HEIGHT);
-    for (place, text) in &x.ticks {
-        let (at, _) = at((*place, y.from));
-        line(&mut svg, "grid", (at, TOP), (at, bottom));
-        label(&mut svg, "middle", (at, bottom + 16.0), text);
-    }
-    for (place, text) in &y.ticks {
-        let (_, at) = at((x.from, *place));
-        line(&mut svg, "grid", (LEFT, at), (right, at));
-        label(&mut svg, "end", (LEFT - 6.0, at + 4.0), text);
-    }
-    label(&mut svg, "middle", ((LEFT + right) / 2.0, HEIGHT - 6.0), x.title);
-    if let Some(limit) = limit {
-        let (_, at) = at((x.from, limit));
-        line(&mut svg, "limit", (LEFT, at), (right, at));
-    }
-    for each in lines {
-        let points: Vec<_> = placed(each).into_iter().map(at).collect();
-        let text: Vec<_> = points.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
-        let _ = write!(svg, r#"<polyline class="line s{}" points="{}"/>"#, each.series, text.join(" "));
-        // A single point has no line, and of a search each rate is told apart.
-        if limit.is_some() {
-            for (x, y) in points {
-                let _ =
-                    write!(svg, r#"<circle class="dot s{}" cx="{x:.1}" cy="{y:.1}" r="3"/>"#, each.series);
-            }
-        }
-    }
-    svg + "</svg>"
 }
 
 /// Draws bars below each other, each with its name and number above it.
@@ -154,24 +71,6 @@ pub(super) fn bars(bars: &[Bar]) -> String {
         );
     }
     svg + "</svg>"
-}
-
-fn opening(name: &str, height: f64) -> String {
-    format!(r#"<svg role="img" aria-label="{}" viewBox="0 0 {WIDTH} {height}">"#, escaped(name))
-}
-
-fn line(svg: &mut String, class: &str, from: (f64, f64), to: (f64, f64)) {
-    let ((x1, y1), (x2, y2)) = (from, to);
-    let _ = write!(svg, r#"<line class="{class}" x1="{x1:.1}" y1="{y1:.1}" x2="{x2:.1}" y2="{y2:.1}"/>"#);
-}
-
-fn label(svg: &mut String, anchor: &str, (x, y): (f64, f64), text: &str) {
-    let _ = write!(svg, r#"<text text-anchor="{anchor}" x="{x:.1}" y="{y:.1}">{}</text>"#, escaped(text));
-}
-
-/// Returns a text that is no markup, whatever it holds.
-pub(super) fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]

@@ -4,11 +4,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use serde::Serialize;
 
-use super::units::{percent, rate, time};
+use super::units::{percent, printable, rate, time};
 use crate::{
     measure::{open_loop::Step, tally::Tally},
     scenario::Scenario,
     seeds::Seeds,
+    subject::embedded::TierFaults,
 };
 
 /// The headings of what each table shows of a scenario.
@@ -93,8 +94,9 @@ impl OpenLoopRow {
     ) -> Self {
         let limited_by = highest_rate.map(|highest| {
             let above = steps.iter().filter(|step| step.rate > highest);
-            match above.min_by(|one, other| one.rate.total_cmp(&other.rate)) {
-                Some(next) if next.started_late_p99_ms > limit_ms => LimitedBy::Client,
+            // Of a rate that was tried again, the last time.
+            match above.rev().min_by(|one, other| one.rate.total_cmp(&other.rate)) {
+                Some(next) if next.started_late_p99_ms * 2.0 > next.p99_ms => LimitedBy::Client,
                 Some(_) => LimitedBy::Subject,
                 None => LimitedBy::MaxRate,
             }
@@ -118,7 +120,10 @@ pub(crate) struct StepRow {
     pub(crate) holds: bool,
     pub(crate) due: u64,
     pub(crate) unanswered: u64,
+    /// Of those that were answered.
     pub(crate) errors: u64,
+    pub(crate) first_error: Option<String>,
+    /// What was not answered counts for as long as it was waited for.
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
     pub(crate) max_ms: f64,
@@ -133,7 +138,8 @@ impl StepRow {
             holds,
             due: step.due,
             unanswered: step.unanswered,
-            errors: step.tally.errors(),
+            errors: step.tally.errors() - step.unanswered,
+            first_error: step.tally.first_fault().map(printable),
             p50_ms: step.tally.quantile_ms(0.5),
             p99_ms: step.tally.quantile_ms(0.99),
             max_ms: step.tally.max_ms(),
@@ -151,7 +157,7 @@ pub(crate) struct Measured {
     /// How long each round took.
     pub(crate) took: Vec<Duration>,
     /// Calls of tiers that failed.
-    pub(crate) tier_faults: u64,
+    pub(crate) tier_faults: TierFaults,
 }
 
 /// The quantiles that a plot has: from the median to one in a thousand, in equal steps of how rare the rest is.
@@ -178,8 +184,6 @@ impl Row {
         took.sort();
         let median = took.get(took.len() / 2).map(Duration::as_secs_f64);
         let a_round = tally.operations() as f64 / took.len().max(1) as f64;
-        let tier_faults =
-            || (measured.tier_faults > 0).then(|| format!("{} calls of tiers failed", measured.tier_faults));
         Self {
             scenario: scenario.name(),
             tier: None,
@@ -191,8 +195,8 @@ impl Row {
             took_ms: median.filter(|_| measured.at_once > 1).map(|seconds| seconds * 1000.0),
             throughput: median.filter(|seconds| *seconds > 0.0).map(|seconds| a_round / seconds),
             latency_ms: LatencyRow::of(tally),
-            errors: tally.errors() + measured.tier_faults,
-            first_error: tally.first_fault().map(str::to_owned).or_else(tier_faults),
+            errors: tally.errors() + measured.tier_faults.count,
+            first_error: tally.first_fault().map(printable).or_else(|| measured.tier_faults.told()),
             hit_rate: tally.hit_rate(),
             answered_by: tally.answered_by().iter().map(|(by, reads)| (by.to_string(), *reads)).collect(),
             provider_calls: None,
@@ -200,6 +204,17 @@ impl Row {
             open_loop: None,
             seeds: Seeds::of(scenario),
         }
+    }
+
+    /// The same; what the seeds did says nothing of a part of it.
+    pub(crate) fn at_scale(self, scale: f64) -> Self {
+        if scale == 1.0 { self } else { Self { seeds: Seeds::default(), ..self } }
+    }
+
+    /// The same, with more calls of tiers that failed.
+    pub(crate) fn with_tier_faults(self, faults: &TierFaults) -> Self {
+        let first_error = self.first_error.or_else(|| faults.told());
+        Self { errors: self.errors + faults.count, first_error, ..self }
     }
 
     /// The same, of operations that a tier was made to answer.
@@ -256,6 +271,7 @@ mod tests {
             due,
             unanswered,
             errors,
+            first_error: None,
             p50_ms: 1.0,
             p99_ms: 1.0,
             max_ms: 1.0,
@@ -278,9 +294,13 @@ mod tests {
         // A rate that failed once and then held says nothing.
         let held = || vec![step(1.0, false, 50.0), step(1.0, true, 0.1)];
         let and = |next| held().into_iter().chain([step(2.0, false, next), step(4.0, false, 0.2)]).collect();
+        // p99 is 1 ms in all of them.
         assert_eq!(limited_by(Some(1.0), held()), Some(LimitedBy::MaxRate));
         assert_eq!(limited_by(Some(1.0), and(0.2)), Some(LimitedBy::Subject));
         assert_eq!(limited_by(Some(1.0), and(50.0)), Some(LimitedBy::Client));
+        // What disturbed the first attempt at the next rate alone is not what gave in.
+        let again = vec![step(1.0, true, 0.1), step(2.0, false, 50.0), step(2.0, false, 0.2)];
+        assert_eq!(limited_by(Some(1.0), again), Some(LimitedBy::Subject));
         assert_eq!(limited_by(None, vec![step(1.0, false, 0.1)]), None);
     }
 }

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use super::{
     Report, SetupReport,
-    row::{FIGURES, LimitedBy, OpenLoopRow, Row},
+    row::{FIGURES, LimitedBy, OpenLoopRow, Row, StepRow},
     units::{count, percent, rate, time},
 };
 use crate::seeds::{SeedFigures, Seeds};
@@ -57,6 +57,9 @@ fn show(f: &mut Formatter<'_>, setup: &SetupReport) -> fmt::Result {
     for left_out in &setup.left_out {
         wrapped(f, "", &format!("left out: {}, since {}", left_out.scenario, left_out.why))?;
     }
+    for failed in &setup.failed {
+        wrapped(f, "", &format!("FAILED: {}", failed.told()))?;
+    }
     Ok(())
 }
 
@@ -69,6 +72,9 @@ pub(super) fn what(row: &Row) -> String {
         (None, Some(at_once)) if at_once > 1 => {
             let took = row.took_ms.map_or(String::new(), |took| format!(", all in {}", time(took)));
             parts.push(format!("{} x {} at once over {keys} keys{took}", row.rounds, count(at_once as u64)));
+        }
+        (None, Some(1)) if row.keys_per_operation == 1 => {
+            parts.push(format!("{} x 1 over {keys} keys", row.rounds));
         }
         _ => {
             let each = row.keys_per_operation;
@@ -92,34 +98,49 @@ pub(super) fn what(row: &Row) -> String {
 }
 
 fn show_steps(f: &mut Formatter<'_>, found: &OpenLoopRow) -> fmt::Result {
+    wrapped(f, "  ", &format!("{}:", verdict(found)))?;
+    for step in &found.steps {
+        let line = format!(
+            "    {:>11}/s  {:5}  p99 {:>8}  started late p99 {:>8}{}",
+            rate(step.rate),
+            if step.holds { "holds" } else { "fails" },
+            time(step.p99_ms),
+            time(step.started_late_p99_ms),
+            amiss(step)
+        );
+        wrapped(f, "", &line)?;
+    }
+    Ok(())
+}
+
+/// What was found of all rates.
+pub(super) fn verdict(found: &OpenLoopRow) -> String {
     let limit = time(found.limit_ms);
     let line = match found.highest_rate {
-        Some(highest) => format!("up to {}/s 99 of 100 are answered within {limit}", rate(highest)),
-        None => format!("at no rate were 99 of 100 answered within {limit}"),
+        Some(highest) => {
+            format!("up to {}/s all are answered rightly, 99 of 100 within {limit}", rate(highest))
+        }
+        None => format!("at no rate were all answered rightly, 99 of 100 within {limit}"),
     };
     let why = match found.limited_by {
         Some(LimitedBy::Client) => ", and then it was the client that gave in",
         Some(LimitedBy::MaxRate) => ", the highest rate that was to be tried",
         Some(LimitedBy::Subject) | None => "",
     };
-    wrapped(f, "  ", &format!("{line}{why}; each rate held for {} s:", found.step_seconds))?;
-    for step in &found.steps {
-        let mut line = format!(
-            "    {:>11}/s  {:5}  p99 {:>8}  started late p99 {:>8}",
-            rate(step.rate),
-            if step.holds { "holds" } else { "fails" },
-            time(step.p99_ms),
-            time(step.started_late_p99_ms)
-        );
-        if step.unanswered > 0 {
-            line += &format!("  unanswered {}", count(step.unanswered));
-        }
-        if step.errors > 0 {
-            line += &format!("  errors {}", count(step.errors));
-        }
-        wrapped(f, "", &line)?;
+    format!("{line}{why}; each rate went on for {} s and 100 requests at least", found.step_seconds)
+}
+
+/// What else was amiss at a rate.
+pub(super) fn amiss(step: &StepRow) -> String {
+    let mut line = String::new();
+    if step.unanswered > 0 {
+        line += &format!("  unanswered {}", count(step.unanswered));
     }
-    Ok(())
+    if step.errors > 0 {
+        let first = step.first_error.as_deref().unwrap_or("not told why");
+        line += &format!("  errors {}, the first: {first}", count(step.errors));
+    }
+    line
 }
 
 /// What the seeds claim, and what they did.

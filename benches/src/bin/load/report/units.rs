@@ -24,9 +24,21 @@ pub(crate) fn time(millis: f64) -> String {
     }
 }
 
-/// Returns operations a second, as a whole number.
+/// Returns operations a second in three digits at least: `0.035`, `12.5`, `1,235`.
 pub(crate) fn rate(rate: f64) -> String {
-    count(rate.round() as u64)
+    match rate {
+        r if r < 0.9995 => format!("{r:.3}"),
+        r if r < 9.995 => format!("{r:.2}"),
+        r if r < 99.95 => format!("{r:.1}"),
+        r => count(r.round() as u64),
+    }
+}
+
+/// Returns a text of somebody else's without what a terminal would obey.
+pub(crate) fn printable(text: &str) -> String {
+    text.chars()
+        .map(|letter| if letter.is_control() { char::REPLACEMENT_CHARACTER } else { letter })
+        .collect()
 }
 
 /// Returns a power of ten as short as the ticks of an axis are: `10`, `100k`, `1M`.
@@ -58,6 +70,10 @@ mod tests {
             ]
         );
         assert_eq!([10.0, 1e3, 1e5, 1e6].map(tick), ["10", "1k", "100k", "1M"]);
-        assert_eq!((rate(1234.6), percent(0.918)), ("1,235".to_owned(), "91.8 %".to_owned()));
+        assert_eq!([1234.6, 62.5, 0.035].map(rate), ["1,235", "62.5", "0.035"]);
+        assert_eq!(
+            (percent(0.918), printable("a\u{1b}[31m")),
+            ("91.8 %".to_owned(), "a\u{fffd}[31m".to_owned())
+        );
     }
 }

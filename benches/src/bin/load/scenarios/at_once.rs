@@ -79,7 +79,7 @@ impl Load<'_> {
         .await
     }
 
-    /// Runs a burst as often as asked for, and once before to warm up. An error counts in that one, too.
+    /// Runs a burst as often as asked for, and once before to warm up, of which errors alone count.
     pub(super) async fn rounds<F>(
         &self,
         scenario: Scenario,
@@ -94,12 +94,14 @@ impl Load<'_> {
         let mut took = Vec::new();
         for round in 0..=self.options.rounds {
             let burst = one(round).await?;
-            if round > 0 || burst.tally.errors() > 0 {
+            if round == 0 {
+                tally.add_faults(burst.tally);
+            } else {
                 took.push(burst.took);
                 tally.add(burst.tally)?;
             }
         }
-        let tier_faults = self.tier_faults() - faults_before;
+        let tier_faults = self.tier_faults().since(&faults_before);
         Ok(Row::new(scenario, &tally, Measured { at_once, keys, took, tier_faults }))
     }
 }
@@ -107,7 +109,10 @@ impl Load<'_> {
 async fn write(subject: &Subject, versions: &Versions, at: usize) -> Result<Outcome, Fault> {
     let write = versions.begin(at);
     let outcome = subject.write(vec![Quote::new(write.id, write.version)]).await;
-    versions.done(&write);
+    match &outcome {
+        Ok(_) => versions.done(&write),
+        Err(_) => versions.failed(&write),
+    }
     outcome
 }
 

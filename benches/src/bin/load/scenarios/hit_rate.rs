@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::{Context, Result, anyhow, ensure};
 use benches::model_system::{SYMBOLS, SlowProvider};
-use cache_core::{Loaded, Prefix};
+use cache_core::{Loaded, Prefix, sync::Mutex};
 use cache_facade::{Cache, Region};
 use cache_warming::{Coverage, KeysOf, RunSchedule, Warming};
 
@@ -23,6 +23,7 @@ use crate::{
     report::row::Row,
     scenario::Scenario,
     setup::Setup,
+    subject::embedded::{TierFaults, faults_of_tiers},
     workload::quote::Quote,
 };
 
@@ -81,13 +82,16 @@ impl FreshCache {
         burst(asked.len(), |number| {
             let (region, at) = (self.region.clone(), asked[number]);
             async move {
-                let found = region.lookup(SYMBOLS[at]).await.map_err(anyhow::Error::from)?;
+                let found = region.lookup(SYMBOLS[at]).await;
+                let found = found.map_err(|error| Fault::from(anyhow::Error::from(error)).of_reads(1))?;
                 match &found.value {
                     Some(quote) if quote.version_of(at as u64) == Some(0) => {
                         Ok(Outcome { answered_by: vec![found.source.as_str().into()] })
                     }
-                    Some(quote) => Err(Fault::Wrong(format!("{} was read as {quote:?}", SYMBOLS[at]))),
-                    None => Err(Fault::Failed(anyhow!("{} has no value", SYMBOLS[at]))),
+                    Some(quote) => {
+                        Err(Fault::wrong(format!("{} was read as {quote:?}", SYMBOLS[at])).of_reads(1))
+                    }
+                    None => Err(Fault::from(anyhow!("{} has no value", SYMBOLS[at])).of_reads(1)),
                 }
             }
         })
@@ -102,8 +106,10 @@ impl Load<'_> {
         let at_once = self.options.scaled(AT_ONCE);
         let calls = Arc::new(AtomicU64::new(0));
         let warming_calls = Arc::new(AtomicU64::new(0));
+        let tier_faults = Arc::new(Mutex::new(TierFaults::default()));
         let row = self.rounds(scenario, at_once, SYMBOLS.len(), |round| {
             let (calls, warming_calls) = (Arc::clone(&calls), Arc::clone(&warming_calls));
+            let tier_faults = Arc::clone(&tier_faults);
             async move {
                 let fresh = FreshCache::open(setup, &format!("{}-{round}", scenario.name())).await?;
                 let mut random = fastrand::Rng::with_seed(u64::from(round));
@@ -114,6 +120,9 @@ impl Load<'_> {
                 let asked = (0..at_once).map(|_| random.usize(..SYMBOLS.len())).collect();
                 let burst = fresh.burst(asked).await?;
                 calls.fetch_add(fresh.provider.calls() - before, Ordering::Relaxed);
+                let faults = faults_of_tiers(&fresh.cache);
+                let before = std::mem::take(&mut *tier_faults.lock());
+                *tier_faults.lock() = before.and(faults);
                 fresh.cache.shutdown(Duration::from_secs(5)).await?;
                 Ok(burst)
             }
@@ -121,6 +130,7 @@ impl Load<'_> {
         let row = row.await?;
         let a_round =
             |calls: &AtomicU64| calls.load(Ordering::Relaxed) as f64 / f64::from(self.options.rounds + 1);
+        let row = row.with_tier_faults(&tier_faults.lock());
         Ok(vec![row.of_provider(a_round(&calls), a_round(&warming_calls))])
     }
 }

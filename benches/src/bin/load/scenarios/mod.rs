@@ -14,7 +14,10 @@ use crate::{
     report::row::Row,
     scenario::Scenario,
     setup::Setup,
-    subject::{Subject, embedded::EmbeddedCache},
+    subject::{
+        Subject,
+        embedded::{EmbeddedCache, TierFaults},
+    },
     workload::quote::Quote,
 };
 
@@ -102,15 +105,15 @@ impl Load<'_> {
     }
 
     /// Returns how many calls of tiers have failed so far.
-    fn tier_faults(&self) -> u64 {
+    fn tier_faults(&self) -> TierFaults {
         match &self.subject {
             Subject::Embedded(cache) => EmbeddedCache::tier_faults(cache),
-            Subject::Service(_) => 0,
+            Subject::Service(_) => TierFaults::default(),
         }
     }
 
     /// Returns an empty tally, and what is to be compared after a scenario.
-    fn begin(&self) -> Result<(Tally, u64)> {
+    fn begin(&self) -> Result<(Tally, TierFaults)> {
         Ok((Tally::new()?, self.tier_faults()))
     }
 }

@@ -9,7 +9,7 @@ use super::{KEYS, Load};
 use crate::{
     measure::{
         open_loop::{Schedule, Step, open_loop},
-        tally::{Fault, Outcome, Tally},
+        tally::{Fault, Outcome, Tally, What},
     },
     report::row::{Measured, OpenLoopRow, Row, StepRow},
     scenario::Scenario,
@@ -25,11 +25,14 @@ impl Load<'_> {
     pub(super) async fn open_loop(&self, scenario: Scenario, subject: &Subject) -> Result<Row> {
         let keys = self.options.scaled(KEYS);
         let limit_ms = self.options.limit_ms;
-        let mut search = self.options.search();
-        let (mut steps, mut best, mut wrong) = (Vec::new(), None, Vec::new());
+        let (faults_before, mut search) = (self.tier_faults(), self.options.search());
+        let (mut steps, mut best, mut lowest, mut wrong) = (Vec::new(), None, None, Vec::new());
         while let Some(rate) = search.next() {
             self.progress.say(format!("{}: {rate:.0}/s", scenario.name()));
-            self.settle(subject).await?;
+            if let Err(error) = self.settle(subject).await {
+                lowest = Some(failed(error)?);
+                break;
+            }
             let schedule = Schedule { rate, span: self.options.step(), drain: DRAIN };
             let step = self.step(subject, schedule, keys).await?;
             let holds = step.holds(limit_ms);
@@ -39,18 +42,25 @@ impl Load<'_> {
                 wrong.push(step.tally.clone());
             }
             if holds && search.found() == Some(rate) {
-                best = Some(step.tally);
+                best = Some((step.tally, step.took));
+            } else if best.is_none() {
+                lowest = Some(step.tally);
             }
         }
         // Errors above the rate that is borne are no errors: the search looks for them. A wrong value always
-        // is one.
-        let mut tally = best.map_or_else(Tally::new, Ok)?;
+        // is one, and if no rate is borne, so are those of the lowest.
+        let took = best.as_ref().map(|(_, took)| *took).into_iter().collect();
+        let mut tally = match (best, lowest) {
+            (Some((best, _)), _) => best,
+            (None, Some(lowest)) => lowest,
+            (None, None) => Tally::new()?,
+        };
         for wrong in wrong {
             tally.add(wrong)?;
         }
         let highest_rate = search.found();
-        let took = highest_rate.map(|_| self.options.step()).into_iter().collect();
-        let row = Row::new(scenario, &tally, Measured { at_once: 0, keys, took, tier_faults: 0 });
+        let tier_faults = self.tier_faults().since(&faults_before);
+        let row = Row::new(scenario, &tally, Measured { at_once: 0, keys, took, tier_faults });
         let step_seconds = self.options.step_seconds;
         Ok(row.of_open_loop(OpenLoopRow::new(limit_ms, step_seconds, highest_rate, steps)))
     }
@@ -64,17 +74,18 @@ impl Load<'_> {
         .await
     }
 
-    /// Waits until the subject answers as it should.
-    async fn settle(&self, subject: &Subject) -> Result<()> {
+    /// Waits until the subject answers as it should. Fails with why it does not.
+    async fn settle(&self, subject: &Subject) -> Result<(), Fault> {
         let until = Instant::now() + RECOVERY;
         loop {
             match read(subject, 0).await {
                 Ok(_) => return Ok(()),
-                Err(Fault::Failed(error)) if Instant::now() > until => {
-                    return Err(error.context("nothing is answered any more after a rate that was too high"));
+                Err(fault @ Fault { what: What::Wrong(_), .. }) => return Err(fault),
+                Err(Fault { what: What::Failed(error), reads }) if Instant::now() > until => {
+                    let why = "before a rate was tried, nothing was answered rightly for 15 s";
+                    return Err(Fault::from(error.context(why)).of_reads(reads));
                 }
-                Err(Fault::Wrong(what)) => anyhow::bail!("a wrong value: {what}"),
-                Err(Fault::Failed(_)) => sleep(Duration::from_millis(50)).await,
+                Err(_) => sleep(Duration::from_millis(50)).await,
             }
         }
     }
@@ -82,4 +93,11 @@ impl Load<'_> {
 
 async fn read(subject: &Subject, id: u64) -> Result<Outcome, Fault> {
     subject.read(&[id], |_, version| version == 0).await
+}
+
+/// Returns what a single read that failed comes to.
+fn failed(fault: Fault) -> Result<Tally> {
+    let mut tally = Tally::new()?;
+    tally.note(RECOVERY, Err(fault));
+    Ok(tally)
 }

@@ -63,9 +63,8 @@ impl EmbeddedCache {
 
     /// Returns how many calls of tiers failed so far, and how many writes they refused or lost: to callers
     /// these are no errors, and to a load test they are.
-    pub(crate) fn tier_faults(&self) -> u64 {
-        let tiers = self.cache.stats().tiers;
-        tiers.iter().map(|tier| tier.errors + tier.corrupt + tier.refused + tier.lost).sum()
+    pub(crate) fn tier_faults(&self) -> TierFaults {
+        faults_of_tiers(&self.cache)
     }
 
     /// Waits for the writes under way, and closes the tiers.
@@ -73,4 +72,39 @@ impl EmbeddedCache {
         // What is under way ends with the servers at the latest.
         let _ = self.cache.shutdown(Duration::from_secs(5)).await;
     }
+}
+
+/// Calls of tiers that failed, and writes that they refused or lost.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TierFaults {
+    pub(crate) count: u64,
+    /// The last error of a tier that fails now.
+    pub(crate) last: Option<String>,
+}
+
+impl TierFaults {
+    /// Returns those that came after `before`.
+    pub(crate) fn since(self, before: &Self) -> Self {
+        Self { count: self.count - before.count, ..self }
+    }
+
+    /// Returns both.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self { count: self.count + other.count, last: self.last.or(other.last) }
+    }
+
+    /// Says how many there were, if there were any.
+    pub(crate) fn told(&self) -> Option<String> {
+        let last = self.last.as_ref().map_or_else(String::new, |last| format!(", the last: {last}"));
+        let what = "calls of tiers failed, or values were refused or lost";
+        (self.count > 0).then(|| format!("{} times {what}{last}", self.count))
+    }
+}
+
+/// Returns what of a cache's tiers failed so far.
+pub(crate) fn faults_of_tiers(cache: &Cache) -> TierFaults {
+    let tiers = cache.stats().tiers;
+    let count = tiers.iter().map(|tier| tier.errors + tier.corrupt + tier.refused + tier.lost).sum();
+    let failing = cache.health().tiers.into_iter().find_map(|tier| Some((tier.name, tier.error?)));
+    TierFaults { count, last: failing.map(|(name, error)| format!("{name}: {error}")) }
 }

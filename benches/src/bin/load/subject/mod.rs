@@ -36,6 +36,10 @@ impl Subject {
         ids: &[u64],
         is_right: impl Fn(u64, u64) -> bool,
     ) -> Result<Outcome, Fault> {
+        self.read_all(ids, is_right).await.map_err(|fault| fault.of_reads(ids.len()))
+    }
+
+    async fn read_all(&self, ids: &[u64], is_right: impl Fn(u64, u64) -> bool) -> Result<Outcome, Fault> {
         let found = match (self, ids) {
             (Self::Embedded(cache), [id]) => vec![cache.get(*id).await?],
             (Self::Embedded(cache), ids) => cache.get_many(ids).await?,
@@ -43,16 +47,16 @@ impl Subject {
             (Self::Service(service), ids) => service.get_many(ids).await?,
         };
         if found.len() != ids.len() {
-            return Err(Fault::Failed(anyhow!("{} keys, {} answers", ids.len(), found.len())));
+            return Err(anyhow!("{} keys, {} answers", ids.len(), found.len()).into());
         }
         let mut answered_by = Vec::with_capacity(ids.len());
         for (id, found) in ids.iter().zip(found) {
             let Some(quote) = found.quote else {
-                return Err(Fault::Failed(anyhow!("quote {id} is not there, though it was put")));
+                return Err(anyhow!("quote {id} is not there, though it was put").into());
             };
             match quote.version_of(*id) {
                 Some(version) if is_right(*id, version) => answered_by.push(found.by),
-                _ => return Err(Fault::Wrong(format!("quote {id} was read as {quote:?}"))),
+                _ => return Err(Fault::wrong(format!("quote {id} was read as {quote:?}"))),
             }
         }
         Ok(Outcome { answered_by })

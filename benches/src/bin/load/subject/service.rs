@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
 use super::{Found, Life};
-use crate::workload::quote::Quote;
+use crate::{report::units::printable, workload::quote::Quote};
 
 /// The variable with the token, as the command line of `cache-server` takes it.
 const TOKEN_VARIABLE: &str = "CACHE_ACCESS_TOKEN";
@@ -27,6 +27,8 @@ const CA_FILE_VARIABLE: &str = "CACHE_CA_FILE";
 const KIND: &str = "signals";
 /// The most items of one batch.
 const MAX_BATCH: usize = 200;
+/// The most bytes of an answer: a batch of the largest is far below it.
+const MAX_BODY: usize = 16 << 20;
 /// How long a connection may take to be made, and an answer to come.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -86,7 +88,10 @@ impl LoadedService {
         let (status, index) = self.send(self.http.get(self.base.clone())).await?;
         let name = |member: &str| index[member].as_str().map(str::to_owned);
         match (status.is_success(), name("name"), name("version")) {
-            (true, Some(name), Some(version)) => Ok(format!("{name} {version}")),
+            _ if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+                Err(refused(status, &index))
+            }
+            (true, Some(name), Some(version)) => Ok(printable(&format!("{name} {version}"))),
             _ => bail!("{} is no cache-server: it answered with {status} and no index", self.base),
         }
     }
@@ -128,13 +133,15 @@ impl LoadedService {
         Ok(())
     }
 
-    /// Removes all that was written.
+    /// Removes all that was written. Goes on after a batch that fails, and returns the first error.
     pub(crate) async fn remove_all(&self) -> Result<()> {
         let ids: Vec<u64> = std::mem::take(&mut *self.written.lock()).into_iter().collect();
+        let mut removed = Ok(());
         for part in ids.chunks(MAX_BATCH) {
-            self.batch("remove", part.iter().map(|id| self.id(*id)).collect()).await?;
+            let part = self.batch("remove", part.iter().map(|id| self.id(*id)).collect()).await;
+            removed = removed.and(part.map(drop));
         }
-        Ok(())
+        removed
     }
 
     /// Makes all connections before anything is measured.
@@ -179,15 +186,22 @@ impl LoadedService {
     /// Sends a request as soon as a connection is free, and returns status and document of the answer.
     async fn send(&self, request: RequestBuilder) -> Result<(StatusCode, Value)> {
         let _connection = self.connections.acquire().await.context("the client was closed")?;
-        let answer = request.send().await.map_err(|error| self.unanswered(&error))?;
+        let mut answer = request.send().await.map_err(|error| self.unanswered(&error))?;
         let status = answer.status();
-        let body = answer.bytes().await.map_err(|error| self.unanswered(&error))?;
+        let mut body = Vec::new();
+        while let Some(part) = answer.chunk().await.map_err(|error| self.unanswered(&error))? {
+            body.extend_from_slice(&part);
+            ensure!(body.len() <= MAX_BODY, "{} answered with more than {MAX_BODY} bytes", self.base);
+        }
         Ok((status, serde_json::from_slice(&body).unwrap_or_default()))
     }
 
     fn unanswered(&self, error: &reqwest::Error) -> Error {
         let cause = root_cause(error);
         match error.is_connect() {
+            true if cause.to_string().contains("os error 24") => {
+                anyhow!("{} can't be asked: {cause}; raise `ulimit -n`, or lower --connections", self.base)
+            }
             true => anyhow!("{} can't be reached: {cause}; is the service running there?", self.base),
             false => anyhow!("{} did not answer: {cause}", self.base),
         }
@@ -198,10 +212,11 @@ impl LoadedService {
 fn parsed(text: &str) -> Result<Url> {
     let whole = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
     let remedy = "give such as http://127.0.0.1:8080";
-    let url: Url = whole.parse().map_err(|why| anyhow!("the URL {text:?} is none: {why}; {remedy}"))?;
+    // It may hold a password, and so is not repeated then.
+    let shown = if text.contains('@') { "that was given".to_owned() } else { format!("{text:?}") };
+    let url: Url = whole.parse().map_err(|why| anyhow!("the URL {shown} is none: {why}; {remedy}"))?;
     let is_plain = url.query().is_none() && url.fragment().is_none();
-    ensure!(matches!(url.scheme(), "http" | "https"), "the URL {text:?} is not of HTTP: {remedy}");
-    // It may hold a password, and so is not repeated.
+    ensure!(matches!(url.scheme(), "http" | "https"), "the URL {shown} is not of HTTP: {remedy}");
     ensure!(
         is_plain && url.username().is_empty() && url.password().is_none(),
         "a URL may have a path, and nothing else behind or before its host: {remedy}, and the token in \
@@ -253,6 +268,9 @@ mod tests {
         }
         let error = parsed("http://ada:secret@a").unwrap_err().to_string();
         assert!(error.contains(TOKEN_VARIABLE) && !error.contains("secret"), "{error}");
+        for wrong in ["http://ada:secret@a:99999", "ftp://ada:secret@a"] {
+            assert!(!parsed(wrong).unwrap_err().to_string().contains("secret"), "{wrong}");
+        }
     }
 
     #[test]

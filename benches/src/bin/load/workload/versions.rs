@@ -52,6 +52,11 @@ impl Versions {
         writes.least = writes.least.max(write.replaces_below);
     }
 
+    /// Notes that a write failed: it may have been made, or not, so reads may go on to find what was before.
+    pub(crate) fn failed(&self, write: &WriteUnderWay) {
+        self.writes[(write.id - self.first) as usize].lock().under_way.remove(&write.version);
+    }
+
     /// Returns the least version that a read may find that begins now.
     pub(crate) fn least(&self, at: usize) -> u64 {
         self.writes[at].lock().least

@@ -115,6 +115,19 @@ pub(crate) const RULES: &[Rule] = &[
     rule(94, "an error is never served from the cache, however its type is written"),
     rule(95, "a value that its codec can't carry is answered and kept in memory alone"),
     rule(96, "what a tier is owed is stored or counted as lost, and its writer has it while it lives"),
+    rule(
+        97,
+        "what is forgotten of any number of tags goes a little at a time, and ends nothing that it need not",
+    ),
+    rule(98, "a removal by pattern goes on once, however long it takes, and tells a part from the whole"),
+    rule(99, "what is dead takes no room from what lives, and the sweep frees it"),
+    rule(
+        100,
+        "a batch costs as much a key whatever its size, and takes nothing from other nodes but what it names",
+    ),
+    rule(101, "nobody waits for a long walk, a sweep, an eviction or a raised floor"),
+    rule(102, "more failing keys than can be told apart are throttled all the same, more coarsely"),
+    rule(103, "a tier that takes no writes for hours costs bounded memory and constant time"),
     rule(104, "whatever the clocks, what was put later wins, and nobody holds what lost"),
     // Nothing half done
     rule(105, "a call that writes or ends something goes on to its end, whatever becomes of its caller"),

@@ -1,5 +1,6 @@
 //! `docs/benchmarks.md`: written from the records of benchmarks alone, no figure by hand.
 
+use std::cmp::Ordering;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -17,7 +18,8 @@ const BEGINNING: &str = "# Benchmarks
 
 Every figure on this page is what a command printed: `cargo xtask bench all --write-docs` runs them all and writes the
 page anew, `--only NAME` those that are named. What each printed in whole is in [benchmarks](benchmarks). Machines are small
-and noisy, so a speed is compared with a peer that was measured in the same run, and says little by itself.
+and noisy, so a speed is compared with a peer that was measured in the same run, and says little by itself. The model systems are the
+Python services whose caches this one does the work of; they were run on another machine of two cores.
 ";
 
 /// Writes the page from the records that there are.
@@ -50,6 +52,11 @@ fn document(recorded: &[(&Program, Option<Record>)]) -> String {
                 Table::Each { of, columns, .. } => {
                     each_table(&mut page, of, columns, &lines(table, &record.found));
                 }
+                Table::Plots(plots) => {
+                    for (shows, path) in *plots {
+                        let _ = writeln!(page, "![{shows}]({path})");
+                    }
+                }
             }
         }
         let Record { command, date, machine, seconds, .. } = record;
@@ -67,15 +74,16 @@ pub(crate) fn command(program: &Program) -> String {
 /// The model systems' claims one by one, beside what they did when they were run and what is measured here.
 fn claims<'a>(page: &mut String, known: impl Iterator<Item = (&'a Program, &'a Record)>) {
     let _ = writeln!(page, "\n## What the model systems claim\n");
-    header(page, &["", "claimed", "when it was run", "here", "by"]);
+    header(page, &["", "claimed", "when it was run", "here", "", "by"]);
     for (program, record) in known {
         for table in program.tables {
             let Table::Figures(figures) = table else { continue };
             for Figure { what, cell, claim } in *figures {
                 let Some(claim) = claim else { continue };
                 let when_run = if claim.when_run.is_empty() { "not run" } else { claim.when_run };
-                let here = cell.show(&record.found).text;
-                row(page, &[what, claim.claimed, when_run, &here, &format!("`bench {}`", program.name)]);
+                let here = cell.show(&record.found);
+                let by = format!("`bench {}`", program.name);
+                row(page, &[what, claim.claimed, when_run, &here.text, verdict(&here), &by]);
             }
         }
     }
@@ -104,6 +112,7 @@ fn misses<'a>(page: &mut String, known: impl Iterator<Item = (&'a Program, &'a R
                         }
                     }
                 }
+                Table::Plots(_) => {}
             }
         }
     }
@@ -154,6 +163,13 @@ fn lines<'a>(table: &Table, found: &'a Value) -> Vec<(String, &'a Value)> {
         }
         _ => Vec::new(),
     };
+    let mut named = named;
+    let number = |name: &str| name.parse::<f64>().ok();
+    if named.iter().all(|(name, _)| number(name).is_some()) {
+        named.sort_by(|(one, _), (other, _)| {
+            number(one).partial_cmp(&number(other)).unwrap_or(Ordering::Equal)
+        });
+    }
     let has_first =
         |element: &Value| columns.first().is_some_and(|first| find(element, first.cell.at).is_some());
     named.into_iter().filter(|(_, element)| has_first(element)).collect()
@@ -238,7 +254,7 @@ mod tests {
     fn a_page_has_claims_misses_and_each_table() {
         let page = document(&[(&PROGRAM, Some(record()))]);
         for line in [
-            "| Hit rate | 91.8 % | not run | 95 % | `bench some` |",
+            "| Hit rate | 91.8 % | not run | 95 % | holds | `bench some` |",
             "- Some, Calls: 1,234, wanted at most 10.",
             "- Some, redis get, ratio: 1.5, wanted at most 1.3.",
             "| Hit rate | 95 % | at least 90 % | holds |",

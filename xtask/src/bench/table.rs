@@ -31,6 +31,8 @@ pub(crate) enum Table {
         name: &'static str,
         columns: &'static [Column],
     },
+    /// Pictures that the benchmark drew, each with what it shows and where it is, from the page.
+    Plots(&'static [(&'static str, &'static str)]),
 }
 
 /// A figure.
@@ -91,7 +93,9 @@ pub(crate) enum Wanted {
     Nothing,
     AtMost(f64),
     AtLeast(f64),
-    /// The element says itself: `at_most` or `at_least`.
+    /// That it is true.
+    True,
+    /// The element says itself: `at_most` or `at_least`, behind the name of the value where it has several.
     Told,
 }
 
@@ -120,9 +124,13 @@ impl Cell {
     /// Looks the value up in an element.
     pub(crate) fn show(&self, element: &Value) -> Shown {
         let value = find(element, self.at).unwrap_or(&Value::Null);
-        let told = |bound: &str| element.get(bound).and_then(Value::as_f64);
+        if self.wanted == Wanted::True {
+            return Shown { text: self.unit.show(value), wanted: "yes".to_owned(), holds: value.as_bool() };
+        }
+        let of_value = |bound: &str| find(element, &format!("{}_{bound}", self.at));
+        let told = |bound: &str| of_value(bound).or_else(|| element.get(bound)).and_then(Value::as_f64);
         let bound = match self.wanted {
-            Wanted::Nothing => None,
+            Wanted::Nothing | Wanted::True => None,
             Wanted::AtMost(limit) => Some((true, limit)),
             Wanted::AtLeast(limit) => Some((false, limit)),
             Wanted::Told => told("at_most")
@@ -191,6 +199,9 @@ fn plain(number: f64) -> String {
         middle if middle >= 1.0 => 2,
         _ => 3,
     };
+    if number != 0.0 && number.abs() < 0.001 {
+        return format!("{number:.1e}");
+    }
     let text = format!("{number:.places$}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
@@ -217,6 +228,10 @@ mod tests {
         assert_eq!(shown(Unit::Share, &json!(0.9182)), "91.8 %");
         assert_eq!(shown(Unit::Number, &json!(1.5)), "1.5");
         assert_eq!(shown(Unit::Number, &json!(0.0174)), "0.017");
+        assert_eq!(
+            (shown(Unit::Number, &json!(0.000_000_47)), shown(Unit::Number, &json!(0))),
+            ("4.7e-7".to_owned(), "0".to_owned())
+        );
         assert_eq!(shown(Unit::Nanoseconds, &json!(132.4)), "132 ns");
         assert_eq!(shown(Unit::Bytes, &json!(321)), "321 B");
         assert_eq!(shown(Unit::Bytes, &json!(16 << 20)), "16 MiB");
@@ -243,6 +258,10 @@ mod tests {
         assert_eq!(cell(Wanted::AtMost(1.2)).show(&element).holds, Some(true));
         let told = cell(Wanted::Told).show(&element);
         assert_eq!((told.wanted.as_str(), told.holds), ("at least 1.5", Some(false)));
+        let own = cell(Wanted::Told).show(&json!({ "ratio": 1.2, "ratio_at_most": 1.1, "pause_at_most": 9 }));
+        assert_eq!((own.wanted.as_str(), own.holds), ("at most 1.1", Some(false)));
+        let ahead = cell(Wanted::True).show(&json!({ "ratio": false }));
+        assert_eq!((ahead.text.as_str(), ahead.holds), ("no", Some(false)));
         let none = cell(Wanted::AtMost(1.0)).show(&json!({}));
         assert_eq!((none.text.as_str(), none.holds), ("–", None));
     }

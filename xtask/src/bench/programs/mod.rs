@@ -1,6 +1,7 @@
 //! The benchmarks that the docs show, in the order of the page.
 
 mod demand;
+mod growth;
 mod load;
 mod near;
 mod service;
@@ -22,6 +23,7 @@ pub(crate) const PROGRAMS: &[Program] = &[
     service::OBSERVE,
     service::RESIDENT,
     near::MEMORY,
+    growth::GROWTH,
 ];
 
 const fn figure(what: &'static str, at: &'static str, unit: Unit, wanted: Wanted) -> Figure {

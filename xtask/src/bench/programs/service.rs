@@ -27,7 +27,8 @@ pub(super) const RESTART: Program = Program {
     name: "restart",
     title: "A restart after kill -9",
     args: &[],
-    about: "A node of memory and disk under load is killed by SIGKILL and started again on the same folder.",
+    about: "A node of memory and disk under load is killed by SIGKILL, 20 s after it began empty, and started \
+            again on the same folder. The hit ratio before is that of the last second.",
     tables: &[Table::Figures(&[
         figure("Hit ratio before", "/hit_ratio_before", Share, Nothing),
         figure("Hit ratio in the first ten seconds after", "/hit_ratio_first_10_s", Share, Nothing),
@@ -65,7 +66,12 @@ pub(super) const RESIDENT: Program = Program {
     tables: &[
         Table::Figures(&[
             claimed(
-                figure("Memory, with a budget of 64 MiB", "/budgets/64/most/resident", Bytes, Nothing),
+                figure(
+                    "Memory, with a budget of 64 MiB",
+                    "/budgets/64/most/resident",
+                    Bytes,
+                    AtMost(100_000_000.0),
+                ),
                 "under 100 MB",
                 "",
             ),
@@ -92,7 +98,7 @@ pub(super) const RESIDENT: Program = Program {
                 column("resident at most", "/most/resident", Bytes, Nothing),
                 column("anonymous at most", "/most/anonymous", Bytes, Nothing),
                 column("beyond the budget", "/over", Bytes, Nothing),
-                column("by the budget", "/by_budget", Number, Nothing),
+                column("anonymous by the budget", "/by_budget", Number, Nothing),
             ],
         },
     ],

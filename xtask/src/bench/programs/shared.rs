@@ -4,7 +4,7 @@ use super::{claimed, column, figure};
 use crate::bench::table::{
     Program, Table,
     Unit::{Microseconds, Number, Text},
-    Wanted::{Nothing, Told},
+    Wanted::{Nothing, Told, True},
 };
 
 pub(super) const TIERS: Program = Program {
@@ -75,7 +75,8 @@ pub(super) const PEERS: Program = Program {
     title: "Beside peers that do the same job",
     args: &[],
     about: "Read-through by this cache (near tier, Redis, loader) beside peers on the same Redis, a round of each in turn. \
-            `value` is a peer's figure, `ratio` how many times ours it is: above 1, ours is ahead.",
+            `value` is a peer's figure, the median of the rounds; `ratio` is the median of the rounds' ratios, a peer's \
+            figure by ours: above 1, ours is ahead. A removal that a peer never heeds is told as long as it was waited for.",
     tables: &[
         Table::Each {
             of: "",
@@ -89,7 +90,7 @@ pub(super) const PEERS: Program = Program {
                 column("hitbox", "/peers/hitbox", Text, Nothing),
                 column("bentocache", "/peers/bentocache", Text, Nothing),
                 column("cashews", "/peers/cashews", Text, Nothing),
-                column("ahead of all", "/ahead", Text, Nothing),
+                column("ahead of all", "/ahead", Text, True),
                 column("else why", "/why_not", Text, Nothing),
             ],
         },

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cache_core::{
-    Clock, Entry, Key, ListCursor, ListPage, Pattern, PutOutcome, Result, Target, Tier, Tombstone,
+    Clock, Entry, Key, ListCursor, ListPage, Pattern, PutOutcome, RemovalStep, Result, Target, Tier,
+    Tombstone,
 };
 use tokio::time::sleep;
 
@@ -58,6 +59,16 @@ impl<T: Tier> Tier for SlowTier<T> {
         limit: usize,
     ) -> Result<Option<ListPage>> {
         self.inner.list(pattern, after, limit).await
+    }
+
+    async fn remove_step(
+        &self,
+        pattern: &Pattern,
+        tombstone: Tombstone,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<Option<RemovalStep>> {
+        self.inner.remove_step(pattern, tombstone, after, limit).await
     }
 
     fn corrupt(&self) -> u64 {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::Range,
     sync::Arc,
     time::Duration,
 };
@@ -278,13 +279,14 @@ impl Run {
 }
 
 /// Checks the property on random histories, over tiers on this clock.
-pub(crate) fn check(cases: u32, build: impl AsyncFnOnce(&Clock) -> Vec<Arc<dyn Tier>>) {
+/// Each is listed in pages of a size of `limits`.
+pub(crate) fn check(cases: u32, limits: Range<usize>, build: impl AsyncFnOnce(&Clock) -> Vec<Arc<dyn Tier>>) {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let clock = Clock::manual();
     let tiers = runtime.block_on(build(&clock));
     let number = std::cell::Cell::new(0);
     let config = Config { cases, failure_persistence: None, max_shrink_iters: 200, ..Config::default() };
-    let input = (steps(tiers.len()), chosen(), 1_usize..9);
+    let input = (steps(tiers.len()), chosen(), limits);
     let outcome = TestRunner::new(config).run(&input, |(steps, chosen, limit)| {
         number.set(number.get() + 1);
         runtime.block_on(async {

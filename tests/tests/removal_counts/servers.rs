@@ -2,7 +2,7 @@
 
 mod property;
 
-use std::{sync::Arc, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 
 use cache_core::{Clock, Tier};
 use cache_facade::{Guard, GuardSettings};
@@ -12,6 +12,9 @@ use servers::env;
 
 /// How long a call may take: the tests share two processors with others.
 const LIMIT: Duration = Duration::from_secs(30);
+
+/// How large pages are: others keep thousands of keys on the same servers, which a listing passes.
+const PAGES: Range<usize> = 50..500;
 
 async fn redis(config: RedisConfig, clock: &Clock) -> Arc<dyn Tier> {
     let config = config.namespace("removal-counts").response_timeout(LIMIT);
@@ -30,7 +33,7 @@ fn guarded(tier: impl Tier, clock: &Clock) -> Arc<dyn Tier> {
 
 #[test]
 fn rule_128_a_dry_run_counts_what_the_removal_ends_on_redis_and_postgres() {
-    property::check(48, async |clock| {
+    property::check(48, PAGES, async |clock| {
         let url = env::redis().expect("a server");
         vec![
             redis(RedisConfig::single(&url).expect("a URL"), clock).await,
@@ -41,7 +44,7 @@ fn rule_128_a_dry_run_counts_what_the_removal_ends_on_redis_and_postgres() {
 
 #[test]
 fn rule_128_a_dry_run_counts_what_the_removal_ends_on_a_cluster_and_behind_a_queue() {
-    property::check(48, async |clock| {
+    property::check(48, PAGES, async |clock| {
         let urls = env::redis_cluster().expect("a cluster");
         let behind = Writes::Behind { rows: 1000, bytes: 1 << 20 };
         vec![

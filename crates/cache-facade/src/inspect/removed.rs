@@ -20,7 +20,7 @@ use crate::tier::walks::{Walk, WalkOutcome};
 ///     println!("{:?} will take longer", removed.under_way);
 /// }
 /// println!("{} at most", removed.settled().await.at_most());
-/// # cache_core::Result::Ok(()) }).unwrap();
+/// # Ok::<(), cache_facade::Error>(()) }).unwrap();
 /// ```
 #[derive(Clone, Debug, Default, Serialize)]
 #[non_exhaustive]

@@ -43,15 +43,10 @@ impl Store {
     /// Deletes what matches and was born no later, and returns how many live values that removed. While the
     /// tombstone lasts, matching puts that were born no later are refused.
     pub(crate) async fn remove_matching(&self, pattern: &Pattern, tombstone: Tombstone) -> Result<u64> {
-        let (mut removed, mut after) = (0, None);
-        loop {
-            let step = self.remove_step(pattern, tombstone, after.as_ref(), MAX_STATEMENT_KEYS).await?;
-            removed += step.removed.unwrap_or(0);
-            match step.next {
-                None => return Ok(removed),
-                next => after = next,
-            }
-        }
+        RemovalStep::all(|after| async move {
+            self.remove_step(pattern, tombstone, after.as_ref(), MAX_STATEMENT_KEYS).await
+        })
+        .await
     }
 
     /// Does the same for a page of about `limit` rows, from the first or from where `after` says: a cursor is the

@@ -70,14 +70,42 @@ impl Memory {
         pause: impl Fn() -> F,
     ) {
         let _told = self.evictions.tell_after();
-        let shared = Arc::new(pattern.clone());
-        // Every stripe gets the tombstone first, so that the walk finds whatever was put before.
-        for stripe in &self.stripes {
-            stripe.lock().tombstones.add_matching(Arc::clone(&shared), tombstone, now);
-        }
+        self.refuse_matching(pattern, tombstone, now);
         let doomed = |key: &Key, meta: &Meta| meta.born <= tombstone.born && pattern.matches(key);
         let gone = |key: &Key, entry: &Entry<Stored>| gone(key, EntryRef::from(entry));
         self.store.remove_all(|key| self.stripe(key), doomed, gone, &mut self.pauses(pause)).await;
+    }
+
+    /// Does a step of the same, for a tier: examines about `limit` entries, from the first or from a place on.
+    /// Returns how many values it removed that were alive, and the place from which to go on.
+    pub(crate) fn remove_matching_step(
+        &self,
+        pattern: &Pattern,
+        tombstone: Tombstone,
+        now: Timestamp,
+        from: Option<u64>,
+        limit: usize,
+    ) -> (u64, Option<u64>) {
+        let _told = self.evictions.tell_after();
+        if from.is_none() {
+            self.refuse_matching(pattern, tombstone, now);
+        }
+        let (held, next) = self.held_from(from.unwrap_or(0), limit, |key| pattern.matches(key));
+        let removed = held.iter().filter(|(key, _)| {
+            let _stripe = self.stripe(key);
+            let gone = self.store.remove_if(key, |old| old.born <= tombstone.born);
+            gone.is_some_and(|gone| is_alive(EntryRef::from(&gone), now))
+        });
+        (removed.count() as u64, next)
+    }
+
+    /// Leaves a tombstone for a pattern with every stripe, so that a walk that begins then finds whatever was put
+    /// before.
+    fn refuse_matching(&self, pattern: &Pattern, tombstone: Tombstone, now: Timestamp) {
+        let shared = Arc::new(pattern.clone());
+        for stripe in &self.stripes {
+            stripe.lock().tombstones.add_matching(Arc::clone(&shared), tombstone, now);
+        }
     }
 
     /// Removes every entry. Tombstones, and which keys are protected, stay.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use cache_core::{
     Blob, Clock, Entry, Error, ErrorKind, Key, ListCursor, ListItem, ListPage, MAX_VALUE_LEN, Pattern,
-    PutOutcome, Result, Target, Tier, Tombstone,
+    PutOutcome, RemovalStep, Result, Target, Tier, Tombstone,
 };
 
 use crate::memory::{Memory, Value};
@@ -71,14 +71,31 @@ impl Tier for MemoryTier {
         after: Option<&ListCursor>,
         limit: usize,
     ) -> Result<Option<ListPage>> {
-        let foreign =
-            || Error::new(ErrorKind::Config, "list", "the cursor is not one of this tier: begin anew");
-        let from = after.map_or(Ok(0), |after| after.number().ok_or_else(foreign))?;
+        let from = place("list", after)?.unwrap_or(0);
         let (held, next) = self.memory.held_from(from, limit, |key| pattern.matches(key));
         let item =
             |(key, entry): (Key, Entry<Value>)| Some(ListItem::of_entry(key.as_str(), &encoded(entry)?));
         Ok(Some(ListPage::new(held.into_iter().filter_map(item).collect(), next.map(ListCursor::of_number))))
     }
+
+    async fn remove_step(
+        &self,
+        pattern: &Pattern,
+        tombstone: Tombstone,
+        after: Option<&ListCursor>,
+        limit: usize,
+    ) -> Result<Option<RemovalStep>> {
+        let (from, now) = (place("remove", after)?, self.clock.now());
+        let (removed, next) = self.memory.remove_matching_step(pattern, tombstone, now, from, limit.max(1));
+        Ok(Some(RemovalStep::new(removed, next.map(ListCursor::of_number))))
+    }
+}
+
+/// Returns the place that a cursor is of.
+fn place(operation: &'static str, cursor: Option<&ListCursor>) -> Result<Option<u64>> {
+    let foreign =
+        || Error::new(ErrorKind::Config, operation, "the cursor is not one of this tier: begin anew");
+    cursor.map(|cursor| cursor.number().ok_or_else(foreign)).transpose()
 }
 
 /// Returns the entry if its value is encoded. A value that is not was put by a typed region, which never

@@ -1,6 +1,6 @@
 //! What a tier says of one step of a removal by pattern.
 
-use crate::ListCursor;
+use crate::{ListCursor, Result};
 
 /// One step of a removal by pattern, and where the next one begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,27 @@ impl RemovalStep {
     #[must_use]
     pub fn new(removed: u64, next: Option<ListCursor>) -> Self {
         Self { removed: Some(removed), next }
+    }
+
+    /// Makes steps from the first to the last. Returns how many values they removed that were alive, of what was
+    /// counted.
+    ///
+    /// # Errors
+    ///
+    /// That of the first step that fails.
+    pub async fn all<F>(mut step: impl FnMut(Option<ListCursor>) -> F) -> Result<u64>
+    where
+        F: Future<Output = Result<Self>>,
+    {
+        let (mut removed, mut after) = (0, None);
+        loop {
+            let made = step(after).await?;
+            removed += made.removed.unwrap_or(0);
+            match made.next {
+                None => return Ok(removed),
+                next => after = next,
+            }
+        }
     }
 
     /// Returns the same with a count that isn't known.

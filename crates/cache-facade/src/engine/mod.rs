@@ -309,8 +309,8 @@ impl Engine {
         self.tiers().is_empty() && self.bus().is_none()
     }
 
-    /// As [`Engine::run_to_completion`], for work that waits for the tiers and the bus alone. Where there are
-    /// neither it is over at once, and needs no task.
+    /// As [`Engine::run_to_completion`], for work that waits for the tiers and the bus alone, and pauses for
+    /// nothing else. Where there are neither it is over at once, and needs no task.
     pub(crate) async fn complete_elsewhere<T: Send + 'static>(
         &self,
         work: impl Future<Output = T> + Send + 'static,

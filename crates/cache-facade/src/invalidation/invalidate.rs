@@ -41,7 +41,7 @@ impl Engine {
             engine.announce([Change::KindEnded { kind, at }]).await;
             engine.memory().sweep_pausing(engine.clock().now(), yield_now).await;
         };
-        self.complete_elsewhere(clear).await;
+        self.run_to_completion(clear).await;
         Ok(())
     }
 
@@ -84,7 +84,7 @@ impl Engine {
             engine.write_stamps(&[(engine.stamps().all_key(StampKind::End).clone(), at)]).await;
             engine.announce([Change::AllEnded { at }]).await;
         };
-        self.complete_elsewhere(clear).await;
+        self.run_to_completion(clear).await;
     }
 
     /// Removes every key that matches. Returns how many values went that were alive, and what is still under way.
@@ -102,7 +102,7 @@ impl Engine {
             engine.announce([Change::RemovedMatching { pattern: pattern.to_string(), tombstone }]).await;
             (memory, walks)
         };
-        let (memory, walks) = self.complete_elsewhere(removal).await.unwrap_or_default();
+        let (memory, walks) = self.run_to_completion(removal).await.unwrap_or_default();
         let parts = self.tiers().iter().zip(walks).map(|(tier, walk)| RemovedFromTier {
             name: tier.name(),
             count: Some(0),

@@ -133,7 +133,7 @@ impl Engine {
             engine.write_pattern_marks().await;
             engine.announce([Change::MatchingStale { pattern: pattern.to_string(), at }]).await;
         };
-        self.complete_elsewhere(mark).await;
+        self.run_to_completion(mark).await;
     }
 
     /// Marks what memory holds of a key, and what comes into it. Until every tier has the mark it is `pinned`.

@@ -155,15 +155,10 @@ impl<T: Tier> Tier for Guard<T> {
             return self.call(|| self.inner.remove(target, tombstone)).await;
         };
         // However long it takes, each of its steps is bounded.
-        let (mut removed, mut after) = (0, None);
-        loop {
-            let step = self.step(pattern, tombstone, after.as_ref(), ENTRIES_PER_STEP).await?;
-            removed += step.removed.unwrap_or(0);
-            match step.next {
-                None => return Ok(removed),
-                next => after = next,
-            }
-        }
+        RemovalStep::all(|after| async move {
+            self.step(pattern, tombstone, after.as_ref(), ENTRIES_PER_STEP).await
+        })
+        .await
     }
 
     async fn flush(&self) -> Result<()> {
@@ -186,9 +181,7 @@ impl<T: Tier> Tier for Guard<T> {
         after: Option<&ListCursor>,
         limit: usize,
     ) -> Result<Option<RemovalStep>> {
-        let attempt = || self.inner.remove_step(pattern, tombstone, after, limit);
-        let (step, failed) = self.call_counted(attempt).await?;
-        Ok(step.map(|step| if failed > 0 { step.uncounted() } else { step }))
+        self.step(pattern, tombstone, after, limit).await.map(Some)
     }
 
     fn corrupt(&self) -> u64 {

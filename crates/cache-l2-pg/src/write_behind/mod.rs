@@ -113,15 +113,10 @@ impl WriteBehind {
                 Ok(self.store.remove_keys(keys, tombstone).await? + only_queued)
             }
             Target::Matching(pattern) => {
-                let (mut removed, mut after) = (0, None);
-                loop {
-                    let step = self.remove_step(pattern, tombstone, after.as_ref(), KEYS_PER_STEP).await?;
-                    removed += step.removed.unwrap_or(0);
-                    match step.next {
-                        None => return Ok(removed),
-                        next => after = next,
-                    }
-                }
+                RemovalStep::all(|after| async move {
+                    self.remove_step(pattern, tombstone, after.as_ref(), KEYS_PER_STEP).await
+                })
+                .await
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Calls whose caller goes away: once begun they go on to their end, in every tier and on every node.
 
-use cache_facade::{ErrorKind, Ttl};
+use cache_facade::{Cache, ErrorKind, Memory, Ttl};
 use tests::{
     mutations::{Mutation, cancelled_after, mutations},
     settle,
@@ -30,6 +30,33 @@ async fn rule_105_a_call_cancelled_at_any_point_has_done_all_or_nothing() {
         }
     }
     println!("{points} points of cancellation");
+}
+
+/// With memory alone, too, where long walks pause for the runtime.
+#[tokio::test]
+async fn rule_105_a_long_walk_over_memory_alone_goes_on_though_its_caller_goes_away() {
+    const ENTRIES: u64 = 20_000;
+    for what in ["removed", "marked", "cleared", "all cleared"] {
+        let cache = Cache::builder().memory(Memory::entries(2 * ENTRIES)).build().await.unwrap();
+        let region = cache.region::<u64>("n").ttl(LIFE).stale_for(LIFE).open().unwrap();
+        region.put_many((0..ENTRIES).map(|id| (id, id))).await.unwrap();
+        let call = async {
+            match what {
+                "removed" => cache.remove_matching("n:*").await.map(drop),
+                "marked" => cache.mark_matching_stale("n:*").await,
+                "cleared" => region.clear().await,
+                _ => cache.clear().await,
+            }
+        };
+        assert!(!cancelled_after(call, 1).await, "{what}: it pauses");
+        settle().await;
+        let held = cache.stats().memory.entries;
+        assert_eq!(held, if what == "marked" { ENTRIES } else { 0 }, "{what}");
+        for id in 0..ENTRIES {
+            let fresh = region.peek_lookup(&id).is_some_and(|found| !found.stale);
+            assert!(!fresh, "{what}: {id}");
+        }
+    }
 }
 
 /// A refresh is cancelled as any other change, and other nodes let go of what it replaced.

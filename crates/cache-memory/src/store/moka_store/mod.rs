@@ -173,43 +173,31 @@ impl MokaStore {
     ) -> u64 {
         let mut count = 0;
         loop {
-            let moves = self.settled_moves();
-            count += self.sweep_once(now, &hold, pauses).await;
-            // What was protected may have moved to moka, past whoever looked at one of the two alone.
+            let (moves, times) = (self.settled_moves(), self.ended.times());
+            let asks_judge = self.reclaimed.load(Ordering::Acquire) != times;
+            if asks_judge || self.next_death.load(Ordering::Acquire) <= now.as_micros() {
+                // It is found anew, of the entries seen and of those put meanwhile.
+                let before = self.next_death.swap(Timestamp::MAX.as_micros(), Ordering::AcqRel);
+                let mut unless_done = Restored { next_death: &self.next_death, to: before };
+                let dead = |key: &Key, meta: &Meta| {
+                    let death = self.ended.death(key, meta, asks_judge, now);
+                    if death.is_none() {
+                        self.note_death(meta);
+                    }
+                    death
+                };
+                count += self.remove_all(&hold, dead, |_, _| {}, pauses).await;
+                self.reclaimed.fetch_max(times, Ordering::AcqRel);
+                unless_done.to = Timestamp::MAX.as_micros();
+                break;
+            }
+            count += self.protected.sweep(now, pauses).await;
+            // What was protected may have moved to moka meanwhile.
             if self.moves.load(Ordering::Acquire) == moves {
                 break;
             }
         }
         self.settle();
-        count
-    }
-
-    async fn sweep_once<G, F: Future<Output = ()>>(
-        &self,
-        now: Timestamp,
-        hold: impl Fn(&Key) -> G,
-        pauses: &mut Pauses<impl Fn() -> F>,
-    ) -> u64 {
-        let times = self.ended.times();
-        let asks_judge = self.reclaimed.load(Ordering::Acquire) != times;
-        let mut count = 0;
-        if asks_judge || self.next_death.load(Ordering::Acquire) <= now.as_micros() {
-            // It is found anew, of the entries seen and of those put meanwhile.
-            let before = self.next_death.swap(Timestamp::MAX.as_micros(), Ordering::AcqRel);
-            let mut unless_done = Restored { next_death: &self.next_death, to: before };
-            let dead = |key: &Key, meta: &Meta| {
-                let death = self.ended.death(key, meta, asks_judge, now);
-                if death.is_none() {
-                    self.note_death(meta);
-                }
-                death
-            };
-            count += self.remove_all(hold, dead, |_, _| {}, pauses).await;
-            self.reclaimed.fetch_max(times, Ordering::AcqRel);
-            unless_done.to = Timestamp::MAX.as_micros();
-        } else {
-            count += self.protected.sweep(now, pauses).await;
-        }
         count
     }
 
